@@ -1,0 +1,79 @@
+//! A connected Pinterest user.
+
+use super::ids::AccountKey;
+use super::time::Moment;
+
+/// The scopes that publishing needs.
+pub const PUBLISHING_SCOPES: [&str; 5] =
+    ["boards:read", "boards:write", "pins:read", "pins:write", "user_accounts:read"];
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    pub key: AccountKey,
+    pub pinterest_user_id: String,
+    pub username: Option<String>,
+    pub display_name: Option<String>,
+    /// As granted, separated by commas.
+    pub scopes: String,
+    pub created_at: Moment,
+    pub updated_at: Moment,
+    pub token_expires_at: Option<Moment>,
+    pub revoked_at: Option<Moment>,
+}
+
+impl Account {
+    pub fn is_connected(&self) -> bool {
+        self.revoked_at.is_none()
+    }
+
+    /// The publishing scopes that were not granted.
+    pub fn missing_scopes(&self) -> Vec<String> {
+        let granted: Vec<&str> = self.scopes.split([',', ' ']).map(str::trim).collect();
+        PUBLISHING_SCOPES.iter().filter(|scope| !granted.contains(scope)).map(ToString::to_string).collect()
+    }
+}
+
+/// The state of the connection, in the words of the public API's `health_status`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    Healthy,
+    MissingScopes,
+    TokenExpired,
+    Revoked,
+}
+
+impl Health {
+    pub fn of(account: &Account, now: Moment) -> Self {
+        if !account.is_connected() {
+            Self::Revoked
+        } else if account.token_expires_at.is_some_and(|at| at <= now) {
+            Self::TokenExpired
+        } else if !account.missing_scopes().is_empty() {
+            Self::MissingScopes
+        } else {
+            Self::Healthy
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::MissingScopes => "scope_missing",
+            Self::TokenExpired => "token_expired",
+            Self::Revoked => "token_revoked",
+        }
+    }
+
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::Healthy => "The connection works.",
+            Self::MissingScopes => "A scope that publishing needs was not granted; reconnect the account.",
+            Self::TokenExpired => "The access token has expired; reconnect the account.",
+            Self::Revoked => "The account was disconnected.",
+        }
+    }
+
+    pub fn needs_reconnect(self) -> bool {
+        self != Self::Healthy
+    }
+}

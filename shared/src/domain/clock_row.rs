@@ -1,0 +1,47 @@
+//! Clock rows: the watchdog's notes, filed under the minute in which they are read.
+
+use super::ids::PinKey;
+use super::time::{MINUTE_MS, Moment};
+
+/// A minute is spread over this many partitions: one DynamoDB partition takes 1,000 write units a second.
+pub const CLOCK_SHARDS: u32 = 8;
+/// How many pins one row may hold; it keeps the row within two kilobytes.
+pub const PINS_PER_ROW: usize = 25;
+/// A minute is read once more in each of the following runs, for writers whose clock is behind.
+pub const RESCAN_MINUTES: i64 = 3;
+/// How long a row is kept, in milliseconds: a watchdog that was out for a week still finds it.
+pub const KEPT_MS: i64 = 8 * 24 * 60 * MINUTE_MS;
+/// The minutes after which an unfinished pin is looked at again, by the number of looks before.
+const AGAIN_AFTER_MINUTES: [i64; 5] = [5, 10, 20, 40, 60];
+
+/// A note that these pins must be finished, or owned by somebody, when its minute has passed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClockRow {
+    pub minute: i64,
+    pub shard: u32,
+    pub pins: Vec<PinKey>,
+    /// How often the watchdog has already looked.
+    pub looks: u32,
+    /// Tells rows of one minute and shard apart.
+    pub id: String,
+}
+
+impl ClockRow {
+    /// The row for pins handed to a queue at `now`, to be started by `start`.
+    pub fn new(pins: Vec<PinKey>, start: Moment, looks: u32, id: String) -> Self {
+        let shard = pins.first().map_or(0, |key| (key.pin.0.as_u128() % u128::from(CLOCK_SHARDS)) as u32);
+        Self { minute: start.minute() + 2, shard, pins, looks, id }
+    }
+
+    /// The row that follows a look at `now` which found some pins unfinished.
+    pub fn again(pins: Vec<PinKey>, now: Moment, looks_before: u32, id: String) -> Self {
+        let step = AGAIN_AFTER_MINUTES[(looks_before as usize).min(AGAIN_AFTER_MINUTES.len() - 1)];
+        let mut row = Self::new(pins, now, looks_before + 1, id);
+        row.minute = now.minute() + step;
+        row
+    }
+
+    pub fn expires_at(&self) -> Moment {
+        Moment(self.minute * MINUTE_MS).plus_ms(KEPT_MS)
+    }
+}

@@ -1,0 +1,135 @@
+//! Every way a publish can go wrong, with its stable public code, a message for a person and a remedy.
+//!
+//! What a worker does about each is `retry.rs`'s business; which provider answer means which is the error table's in
+//! `adapters/pinterest/error_codes.rs`.
+
+/// The closed set of failures. [`Failure::code`] is public API: codes are added, never renamed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Failure {
+    // Surely not created, and passing.
+    PinterestUnreachable,
+    PinterestBusy,
+    // Perhaps created.
+    OutcomeUnknown,
+    // Not created; the account has to wait.
+    RateLimited,
+    SpamBlock,
+    // Not created; a person has to act before anything of this account can go on.
+    TokenRevoked,
+    ScopeMissing,
+    TrialAccess,
+    FeatureRestricted,
+    // Not created, and never will be with this request.
+    BoardNotFound,
+    BoardSectionNotFound,
+    BoardAccessDenied,
+    InvalidUrl,
+    InvalidRequest,
+    ImageTooSmall,
+    ImageBroken,
+    ImageUnreachable,
+    ImageFormatUnsupported,
+    LinkBlocked,
+    Unrecognised,
+    // Our own verdicts.
+    AttemptsExhausted,
+    OutcomeAmbiguous,
+    ExpiredUnpublished,
+    AccountDisconnected,
+}
+
+use Failure as F;
+
+impl Failure {
+    pub const ALL: [Self; 24] = [
+        F::PinterestUnreachable,
+        F::PinterestBusy,
+        F::OutcomeUnknown,
+        F::RateLimited,
+        F::SpamBlock,
+        F::TokenRevoked,
+        F::ScopeMissing,
+        F::TrialAccess,
+        F::FeatureRestricted,
+        F::BoardNotFound,
+        F::BoardSectionNotFound,
+        F::BoardAccessDenied,
+        F::InvalidUrl,
+        F::InvalidRequest,
+        F::ImageTooSmall,
+        F::ImageBroken,
+        F::ImageUnreachable,
+        F::ImageFormatUnsupported,
+        F::LinkBlocked,
+        F::Unrecognised,
+        F::AttemptsExhausted,
+        F::OutcomeAmbiguous,
+        F::ExpiredUnpublished,
+        F::AccountDisconnected,
+    ];
+
+    /// The stable public `error_code`.
+    pub fn code(self) -> &'static str {
+        self.texts().0
+    }
+
+    /// One sentence for a person.
+    pub fn message(self) -> &'static str {
+        self.texts().1
+    }
+
+    /// What a person can do about it.
+    pub fn remedy(self) -> &'static str {
+        self.texts().2
+    }
+
+    pub fn parse(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|failure| failure.code() == code)
+    }
+
+    #[rustfmt::skip] // One row each reads as the table it is.
+    fn texts(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            F::PinterestUnreachable => ("pinterest_unreachable", "Pinterest could not be reached; nothing was sent.", "Nothing to do: the pin is tried again."),
+            F::PinterestBusy => ("pinterest_busy", "Pinterest was changing the board at that moment.", "Nothing to do: the pin is tried again."),
+            F::OutcomeUnknown => ("outcome_unknown", "Pinterest's answer was lost; the Pin may or may not exist.", "Nothing to do: the board is looked at before anything is sent again."),
+            F::RateLimited => ("pinterest_rate_limited", "Pinterest asked this account to slow down.", "Nothing to do: the pin waits for the end of the pause."),
+            F::SpamBlock => ("pinterest_spam_block", "Pinterest blocks this account for behaviour that looks like spam.", "Check the account on Pinterest; publishing resumes after a long pause."),
+            F::TokenRevoked => ("token_revoked", "Pinterest no longer accepts this account's connection.", "Reconnect the account; its pins are held until then."),
+            F::ScopeMissing => ("scope_missing", "The connection lacks a scope that publishing needs.", "Reconnect the account and grant every scope."),
+            F::TrialAccess => ("trial_access", "The Pinterest app has Trial access, which may not publish in production.", "Ask Pinterest to upgrade the app to Standard access."),
+            F::FeatureRestricted => ("feature_restricted", "The Pinterest app is not allowed to use this feature.", "Check the app's access with Pinterest."),
+            F::BoardNotFound => ("board_not_found", "The board does not exist.", "Choose another board."),
+            F::BoardSectionNotFound => ("board_section_not_found", "The board section does not exist.", "Choose another section."),
+            F::BoardAccessDenied => ("board_access_denied", "This account may not publish to the board.", "Choose a board that the account owns or collaborates on."),
+            F::InvalidUrl => ("invalid_url", "Pinterest refused a URL of the pin as invalid.", "Correct link_url or image_url and publish again."),
+            F::InvalidRequest => ("invalid_request", "Pinterest refused a field of the pin.", "Correct the field named in the message and publish again."),
+            F::ImageTooSmall => ("image_too_small", "The image is too small for Pinterest.", "Use a larger image."),
+            F::ImageBroken => ("image_broken", "Pinterest could not read the image.", "Use another image file."),
+            F::ImageUnreachable => ("image_unreachable", "Pinterest could not fetch the image.", "Make image_url publicly reachable."),
+            F::ImageFormatUnsupported => ("image_format_unsupported", "Pinterest does not support this image format.", "Use a JPEG or PNG image."),
+            F::LinkBlocked => ("link_blocked", "Pinterest blocks the pin's link.", "Use another link_url."),
+            F::Unrecognised => ("pinterest_rejected", "Pinterest refused the pin for a reason this version does not know.", "Read Pinterest's message in the timeline; nothing was created."),
+            F::AttemptsExhausted => ("attempts_exhausted", "Every allowed attempt failed for a passing reason.", "Retry the pin when Pinterest works again."),
+            F::OutcomeAmbiguous => ("outcome_ambiguous", "Several Pins on the board could be this one.", "Look at the board and decide by hand."),
+            F::ExpiredUnpublished => ("expired_unpublished", "The pin could not be published within 30 days.", "Restore the account's connection and publish again under a new key."),
+            F::AccountDisconnected => ("account_disconnected", "The account is not connected any more.", "Reconnect the account and publish again."),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn codes_are_unique_and_parse_back() {
+        let codes: HashSet<&str> = Failure::ALL.iter().map(|failure| failure.code()).collect();
+        assert_eq!(codes.len(), Failure::ALL.len());
+        for failure in Failure::ALL {
+            assert_eq!(Failure::parse(failure.code()), Some(failure));
+            assert!(failure.message().ends_with('.') && failure.remedy().ends_with('.'));
+        }
+    }
+}

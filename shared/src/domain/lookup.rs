@@ -1,0 +1,168 @@
+//! Looking whether a Pin exists: nothing that we send marks a Pin as ours, so it is told by what it says, where and when.
+
+use super::deadlines::Deadlines;
+use super::pin::PinRequest;
+use super::time::Moment;
+
+/// A Pin as a board's list shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BoardPin {
+    pub id: String,
+    pub created_at: Option<Moment>,
+    pub title: Option<String>,
+    pub description: Option<String>,
+    pub link: Option<String>,
+}
+
+/// The moments at which a call that was announced at `started_at` may have created its Pin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    pub from: Moment,
+    pub until: Moment,
+}
+
+impl Window {
+    pub fn of(started_at: Moment, deadlines: &Deadlines) -> Self {
+        // Pinterest prints whole seconds, so a second is added at the front.
+        Self {
+            from: started_at.plus_ms(-deadlines.clock_skew_ms - 1_000),
+            until: started_at.plus_ms(deadlines.quiesce_ms + deadlines.clock_skew_ms),
+        }
+    }
+
+    /// A Pin without a readable time may be ours.
+    pub fn may_contain(&self, created_at: Option<Moment>) -> bool {
+        created_at.is_none_or(|at| self.from <= at && at <= self.until)
+    }
+}
+
+/// Whether a Pin on the board could be the one that was asked for.
+///
+/// Lenient on purpose: taking a stranger for ours ends in a question to a person, missing ours in a duplicate. A field
+/// that either side lacks doesn't tell them apart.
+pub fn could_be(request: &PinRequest, candidate: &BoardPin, window: Window) -> bool {
+    window.may_contain(candidate.created_at)
+        && agrees(Some(&fold(&request.title)), candidate.title.as_deref().map(fold).as_deref())
+        && agrees(
+            request.description.as_deref().map(fold).as_deref(),
+            candidate.description.as_deref().map(fold).as_deref(),
+        )
+        && agrees(
+            request.link_url.as_deref().map(fold_link).as_deref(),
+            candidate.link.as_deref().map(fold_link).as_deref(),
+        )
+}
+
+/// What a look-up found, after Pins that belong to other pins of ours were taken out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Found(String),
+    Absent,
+    /// Several Pins fit.
+    Ambiguous,
+}
+
+pub fn verdict(candidates: &[&BoardPin]) -> Verdict {
+    match candidates {
+        [] => Verdict::Absent,
+        [one] => Verdict::Found(one.id.clone()),
+        _ => Verdict::Ambiguous,
+    }
+}
+
+/// A truncated text agrees with the whole, from this many folded characters on.
+const TRUNCATION_MIN: usize = 16;
+
+fn agrees(ours: Option<&str>, theirs: Option<&str>) -> bool {
+    let (Some(ours), Some(theirs)) = (ours.filter(|t| !t.is_empty()), theirs.filter(|t| !t.is_empty())) else {
+        return true;
+    };
+    ours == theirs || (theirs.len() >= TRUNCATION_MIN && ours.starts_with(theirs))
+}
+
+/// Folds away what a provider may normalise: case, spaces, punctuation, HTML entities.
+pub fn fold(text: &str) -> String {
+    let text = unescape(text);
+    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// Folds a link: scheme, `www.`, query, fragment and a trailing slash don't tell two links apart.
+pub fn fold_link(link: &str) -> String {
+    let link = link.trim();
+    let link = link.split_once("://").map_or(link, |(_, rest)| rest);
+    let link = link.split(['?', '#']).next().unwrap_or(link);
+    let link = link.trim_end_matches('/').to_lowercase();
+    link.strip_prefix("www.").map(str::to_owned).unwrap_or(link)
+}
+
+fn unescape(text: &str) -> String {
+    const ENTITIES: [(&str, &str); 6] =
+        [("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&nbsp;", " ")];
+    let mut text = text.to_owned();
+    for (entity, plain) in ENTITIES {
+        if text.contains(entity) {
+            text = text.replace(entity, plain);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::testdata;
+
+    const START: Moment = Moment(10_000_000);
+
+    fn candidate() -> BoardPin {
+        let request = testdata::pin().request;
+        BoardPin {
+            id: "1".into(),
+            created_at: Some(START.plus_ms(2_000)),
+            title: Some(request.title),
+            description: request.description,
+            link: request.link_url,
+        }
+    }
+
+    fn fits(candidate: &BoardPin) -> bool {
+        could_be(&testdata::pin().request, candidate, Window::of(START, &Deadlines::default()))
+    }
+
+    #[test]
+    fn the_pin_itself_fits_and_so_does_its_normalised_form() {
+        assert!(fits(&candidate()));
+        let request = testdata::pin().request;
+        let normalised = BoardPin {
+            title: Some(format!("  {} ", request.title.to_uppercase())),
+            link: request.link_url.map(|link| format!("{}/?utm_source=pinterest", link.replace("https", "http"))),
+            description: request.description.map(|text| text.chars().take(20).collect()),
+            ..candidate()
+        };
+        assert!(fits(&normalised));
+        assert!(fits(&BoardPin { created_at: None, title: None, description: None, ..candidate() }));
+    }
+
+    #[test]
+    fn another_title_link_or_time_does_not_fit() {
+        assert!(!fits(&BoardPin { title: Some("Something else".into()), ..candidate() }));
+        assert!(!fits(&BoardPin { link: Some("https://example.com/other".into()), ..candidate() }));
+        assert!(!fits(&BoardPin { created_at: Some(START.plus_ms(-60_000)), ..candidate() }));
+        assert!(!fits(&BoardPin { created_at: Some(START.plus_ms(131_000)), ..candidate() }));
+    }
+
+    #[test]
+    fn whole_second_times_of_an_immediate_commit_fit() {
+        let deadlines = Deadlines { clock_skew_ms: 0, ..Deadlines::default() };
+        let window = Window::of(Moment(10_000_900), &deadlines);
+        assert!(window.may_contain(Some(Moment(10_000_000))));
+    }
+
+    #[test]
+    fn one_candidate_is_found_two_are_a_question() {
+        let (a, b) = (candidate(), BoardPin { id: "2".into(), ..candidate() });
+        assert_eq!(verdict(&[]), Verdict::Absent);
+        assert_eq!(verdict(&[&a]), Verdict::Found("1".into()));
+        assert_eq!(verdict(&[&a, &b]), Verdict::Ambiguous);
+    }
+}

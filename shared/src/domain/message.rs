@@ -1,0 +1,91 @@
+//! The publish queue's message.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::ids::{AccountId, PinId, PinKey, WorkspaceId};
+use super::time::Moment;
+
+/// The version of the message's own format.
+pub const MESSAGE_VERSION: u8 = 1;
+
+/// "Publish this pin": names the pin, its generation, and the token that was taken for it, if any.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishMessage {
+    #[serde(rename = "v")]
+    pub version: u8,
+    #[serde(rename = "w")]
+    pub workspace: WorkspaceId,
+    #[serde(rename = "a")]
+    pub account: AccountId,
+    #[serde(rename = "p")]
+    pub pin: PinId,
+    #[serde(rename = "g")]
+    pub generation: u32,
+    /// The second this pin's token is for; without one, a token is taken before the call.
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    pub slot: Option<Moment>,
+}
+
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum BadMessage {
+    #[error("not a publish message: {0}")]
+    Malformed(String),
+    #[error("a publish message of version {0}; this build reads version {MESSAGE_VERSION}")]
+    Version(u8),
+}
+
+impl PublishMessage {
+    pub fn new(key: PinKey, account: AccountId, generation: u32, slot: Option<Moment>) -> Self {
+        Self { version: MESSAGE_VERSION, workspace: key.workspace, account, pin: key.pin, generation, slot }
+    }
+
+    pub fn key(&self) -> PinKey {
+        PinKey { workspace: self.workspace, pin: self.pin }
+    }
+
+    /// # Errors
+    /// When the text isn't a message, or one of another version.
+    pub fn parse(body: &str) -> Result<Self, BadMessage> {
+        #[derive(Deserialize)]
+        struct Versioned {
+            v: u8,
+        }
+        let malformed = |error: serde_json::Error| BadMessage::Malformed(error.to_string());
+        let versioned: Versioned = serde_json::from_str(body).map_err(malformed)?;
+        if versioned.v != MESSAGE_VERSION {
+            return Err(BadMessage::Version(versioned.v));
+        }
+        serde_json::from_str(body).map_err(malformed)
+    }
+}
+
+/// What a worker decided about a message; the publisher's `batch.rs` turns it into queue moves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    /// The pin is finished or owned elsewhere: acknowledge.
+    Done,
+    /// This message stays the owner and comes back at that moment.
+    Keep { until: Moment },
+    /// A copy is sent for that moment, then this one is acknowledged.
+    Resend { message: PublishMessage, at: Moment },
+    /// Nothing can be done with it: it is left to the dead-letter queue.
+    Poison,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_message_survives_its_text_and_foreign_ones_are_named() {
+        let key = PinKey { workspace: WorkspaceId(Uuid::from_u128(1)), pin: PinId(Uuid::from_u128(2)) };
+        let message = PublishMessage::new(key, AccountId(Uuid::from_u128(3)), 4, Some(Moment(5)));
+        let text = serde_json::to_string(&message).expect("plain data");
+        assert_eq!(PublishMessage::parse(&text), Ok(message));
+        assert_eq!(PublishMessage::parse(r#"{"v":9}"#), Err(BadMessage::Version(9)));
+        assert!(matches!(PublishMessage::parse("garbage"), Err(BadMessage::Malformed(_))));
+        assert!(matches!(PublishMessage::parse(r#"{"v":1}"#), Err(BadMessage::Malformed(_))));
+    }
+}

@@ -1,0 +1,25 @@
+//! The pure core: no AWS, no clock, no randomness, no async. `now` and jitter come in as values.
+//!
+//! Start at [`pin`] (what is asked for) and [`attempt`] (what became of it); [`step`] decides what a worker does next.
+
+pub mod account;
+pub mod api_key;
+pub mod attempt;
+pub mod backlog;
+pub mod backoff;
+pub mod clock_row;
+pub mod deadlines;
+pub mod failure;
+pub mod history;
+pub mod idempotency;
+pub mod ids;
+pub mod lookup;
+pub mod message;
+pub mod pin;
+pub mod retry;
+pub mod step;
+#[cfg(any(test, feature = "testing"))]
+pub mod testdata;
+pub mod time;
+pub mod timeline;
+pub mod token_bucket;

@@ -1,0 +1,134 @@
+//! Where a failure is classified: what a publisher does about each.
+
+use super::backoff;
+use super::failure::Failure;
+use super::time::{HOUR_MS, MINUTE_MS, Moment};
+
+/// A pin gets this many attempts for passing failures before it fails as `attempts_exhausted`.
+pub const ATTEMPT_LIMIT: u32 = 6;
+/// A 429 without a hint pauses the account this long. Pinterest's limits are per minute.
+pub const RATE_LIMIT_PAUSE_MS: i64 = MINUTE_MS;
+/// The longest pause that a provider's hint may ask for; anything above is taken for an epoch or a mistake.
+pub const LONGEST_HINT_MS: i64 = 24 * HOUR_MS;
+/// Spam blocks last up to about a day and are not announced; look again every few hours.
+pub const SPAM_PAUSE_MS: i64 = 4 * HOUR_MS;
+/// How often a held account is tried again without anybody having said that it was mended.
+pub const HOLD_PAUSE_MS: i64 = 15 * MINUTE_MS;
+
+/// What to do about a failed attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Try again at this moment; spends an attempt.
+    RetryAt(Moment),
+    /// Pause the whole account until then and wait in its backlog; spends no attempt.
+    PauseAccount { until: Moment, on_hold: bool },
+    /// Look whether it happened, once it can't happen any more.
+    Look,
+    /// Give up for good.
+    Fail(Failure),
+}
+
+/// What is known when an attempt has failed.
+#[derive(Clone, Copy, Debug)]
+pub struct Failed {
+    pub failure: Failure,
+    /// Attempts spent, this one included.
+    pub attempts_spent: u32,
+    /// The provider's own hint, in milliseconds from now.
+    pub retry_after_ms: Option<i64>,
+    pub now: Moment,
+    /// A uniform draw from `[0, 1)`.
+    pub jitter: f64,
+}
+
+/// The policy, exhaustively.
+pub fn remedy(failed: &Failed) -> Remedy {
+    use Failure as F;
+    match failed.failure {
+        F::PinterestUnreachable | F::PinterestBusy => {
+            if failed.attempts_spent >= ATTEMPT_LIMIT {
+                return Remedy::Fail(F::AttemptsExhausted);
+            }
+            let wait_ms = backoff::wait_ms(failed.attempts_spent, failed.jitter);
+            Remedy::RetryAt(failed.now.plus_ms(wait_ms.max(hint(failed).unwrap_or(0))))
+        }
+        F::OutcomeUnknown => Remedy::Look,
+        F::RateLimited => pause(failed, RATE_LIMIT_PAUSE_MS, false),
+        F::SpamBlock => pause(failed, SPAM_PAUSE_MS, false),
+        F::TokenRevoked | F::ScopeMissing | F::TrialAccess | F::FeatureRestricted => pause(failed, HOLD_PAUSE_MS, true),
+        F::BoardNotFound
+        | F::BoardSectionNotFound
+        | F::BoardAccessDenied
+        | F::InvalidUrl
+        | F::InvalidRequest
+        | F::ImageTooSmall
+        | F::ImageBroken
+        | F::ImageUnreachable
+        | F::ImageFormatUnsupported
+        | F::LinkBlocked
+        | F::Unrecognised
+        | F::AttemptsExhausted
+        | F::OutcomeAmbiguous
+        | F::ExpiredUnpublished
+        | F::AccountDisconnected => Remedy::Fail(failed.failure),
+    }
+}
+
+fn hint(failed: &Failed) -> Option<i64> {
+    failed.retry_after_ms.filter(|ms| (0..=LONGEST_HINT_MS).contains(ms))
+}
+
+fn pause(failed: &Failed, default_ms: i64, on_hold: bool) -> Remedy {
+    let pause_ms = hint(failed).map_or(default_ms, |ms| ms.max(1));
+    Remedy::PauseAccount { until: failed.now.plus_ms(pause_ms), on_hold }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Moment = Moment(1_000_000);
+
+    fn failed(failure: Failure) -> Failed {
+        Failed { failure, attempts_spent: 1, retry_after_ms: None, now: NOW, jitter: 0.5 }
+    }
+
+    #[test]
+    fn a_passing_failure_is_retried_until_the_limit() {
+        for spent in 1..ATTEMPT_LIMIT {
+            let answer = remedy(&Failed { attempts_spent: spent, ..failed(Failure::PinterestBusy) });
+            assert!(matches!(answer, Remedy::RetryAt(at) if at > NOW), "{spent}");
+        }
+        let last = Failed { attempts_spent: ATTEMPT_LIMIT, ..failed(Failure::PinterestBusy) };
+        assert_eq!(remedy(&last), Remedy::Fail(Failure::AttemptsExhausted));
+    }
+
+    #[test]
+    fn a_rate_limit_pauses_for_the_providers_hint_or_a_minute() {
+        let until = |ms| Remedy::PauseAccount { until: NOW.plus_ms(ms), on_hold: false };
+        assert_eq!(remedy(&failed(Failure::RateLimited)), until(RATE_LIMIT_PAUSE_MS));
+        let hinted = Failed { retry_after_ms: Some(7_000), ..failed(Failure::RateLimited) };
+        assert_eq!(remedy(&hinted), until(7_000));
+        let absurd = Failed { retry_after_ms: Some(i64::MAX), ..failed(Failure::RateLimited) };
+        assert_eq!(remedy(&absurd), until(RATE_LIMIT_PAUSE_MS));
+    }
+
+    #[test]
+    fn what_needs_a_person_holds_the_account() {
+        for failure in [Failure::TokenRevoked, Failure::ScopeMissing, Failure::TrialAccess, Failure::FeatureRestricted]
+        {
+            assert!(matches!(remedy(&failed(failure)), Remedy::PauseAccount { on_hold: true, .. }));
+        }
+    }
+
+    #[test]
+    fn only_the_unknown_is_looked_at_and_refusals_fail_under_their_own_code() {
+        for failure in Failure::ALL {
+            match remedy(&failed(failure)) {
+                Remedy::Look => assert_eq!(failure, Failure::OutcomeUnknown),
+                Remedy::Fail(reported) => assert_eq!(reported, failure),
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! What a worker does with a message, decided from what it has read. Nothing here touches the world.
+
+use super::account::Account;
+use super::attempt::{Attempt, Status};
+use super::deadlines::Deadlines;
+use super::failure::Failure;
+use super::message::PublishMessage;
+use super::pin::{Pin, WaitReason};
+use super::time::{Moment, SECOND_MS};
+use super::token_bucket::{Bucket, TOKEN_VALID_MS};
+
+/// A slot this near is waited for inside the invocation: the queue delays by whole seconds only.
+pub const WAIT_INSIDE_MS: i64 = SECOND_MS;
+
+/// Everything the decision depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Situation<'a> {
+    pub message: &'a PublishMessage,
+    pub pin: &'a Pin,
+    pub attempt: &'a Attempt,
+    pub account: Option<&'a Account>,
+    pub bucket: &'a Bucket,
+    pub now: Moment,
+    /// What is left of the invocation.
+    pub remaining_ms: i64,
+    pub deadlines: &'a Deadlines,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Finished, or another generation's business.
+    Acknowledge,
+    /// This message stays and comes back then. Used while a call may still commit, and for what is near.
+    Keep {
+        until: Moment,
+    },
+    /// Comes back then, as a fresh copy.
+    ComeBack {
+        at: Moment,
+    },
+    /// The outcome is unknown and can be looked for now.
+    Look,
+    GiveUp(Failure),
+    JoinBacklog {
+        reason: WaitReason,
+        until: Option<Moment>,
+    },
+    /// The account can't publish until a person acts.
+    Hold(Failure),
+    /// The token's slot is within this second.
+    WaitFor {
+        slot: Moment,
+    },
+    TakeToken,
+    Publish,
+}
+
+pub fn next(situation: &Situation<'_>) -> Step {
+    let Situation { message, pin, attempt, account, bucket, now, deadlines, .. } = *situation;
+    if attempt.status.is_terminal() {
+        return Step::Acknowledge;
+    }
+    if attempt.status == Status::Publishing {
+        let quiet_at = attempt.quiet_at(deadlines.quiesce_ms);
+        return match attempt.look_at {
+            _ if now < quiet_at => Step::Keep { until: quiet_at },
+            Some(look_at) if now < look_at => Step::ComeBack { at: look_at },
+            _ if !deadlines.leaves_time_for_a_call(situation.remaining_ms) => Step::Keep { until: now },
+            _ => Step::Look,
+        };
+    }
+    if message.generation < attempt.generation {
+        return Step::Acknowledge;
+    }
+    if pin.is_overdue(now) {
+        return Step::GiveUp(Failure::ExpiredUnpublished);
+    }
+    match account {
+        None => return Step::GiveUp(Failure::AccountDisconnected),
+        Some(account) if !account.is_connected() => return Step::Hold(Failure::TokenRevoked),
+        Some(_) => {}
+    }
+    if bucket.is_paused(now) {
+        return Step::JoinBacklog { reason: pause_reason(bucket), until: bucket.paused_until };
+    }
+    if let Some(not_before) = attempt.not_before.filter(|at| *at > now.plus_ms(WAIT_INSIDE_MS)) {
+        return if attempt.attempt > 0 && not_before.since_ms(now) <= 60 * SECOND_MS {
+            Step::Keep { until: not_before }
+        } else {
+            Step::ComeBack { at: not_before }
+        };
+    }
+    if !deadlines.leaves_time_for_a_call(situation.remaining_ms - WAIT_INSIDE_MS) {
+        return Step::Keep { until: now };
+    }
+    match usable_slot(message, attempt, now) {
+        Some(slot) if slot > now.plus_ms(WAIT_INSIDE_MS) => Step::ComeBack { at: slot },
+        Some(slot) if slot > now => Step::WaitFor { slot },
+        Some(_) => Step::Publish,
+        None => Step::TakeToken,
+    }
+}
+
+/// The message's token, unless it has gone stale or an attempt has already used it.
+fn usable_slot(message: &PublishMessage, attempt: &Attempt, now: Moment) -> Option<Moment> {
+    let slot = message.slot?;
+    let used = attempt.started_at.is_some_and(|started_at| started_at >= slot);
+    let stale = now > slot.plus_ms(TOKEN_VALID_MS);
+    (!used && !stale).then_some(slot)
+}
+
+fn pause_reason(bucket: &Bucket) -> WaitReason {
+    bucket.pause_reason.as_deref().and_then(WaitReason::parse).unwrap_or(WaitReason::AccountPaused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::attempt::Upstream;
+    use crate::domain::testdata;
+
+    const NOW: Moment = Moment(5_000_000);
+
+    struct World {
+        message: PublishMessage,
+        pin: Pin,
+        attempt: Attempt,
+        account: Option<Account>,
+        bucket: Bucket,
+        remaining_ms: i64,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let pin = testdata::pin();
+            Self {
+                message: PublishMessage::new(pin.key, pin.request.account, 0, Some(NOW)),
+                attempt: Attempt::untouched(&pin),
+                account: Some(testdata::connected_account()),
+                pin,
+                bucket: Bucket::default(),
+                remaining_ms: 25_000,
+            }
+        }
+
+        fn publishing(mut self, started_at: Moment) -> Self {
+            self.attempt = self.attempt.begin(started_at, "n".into()).expect("begins");
+            self
+        }
+
+        fn next(&self) -> Step {
+            next(&Situation {
+                message: &self.message,
+                pin: &self.pin,
+                attempt: &self.attempt,
+                account: self.account.as_ref(),
+                bucket: &self.bucket,
+                now: NOW,
+                remaining_ms: self.remaining_ms,
+                deadlines: &Deadlines::default(),
+            })
+        }
+    }
+
+    #[test]
+    fn a_fresh_pin_with_its_token_is_published() {
+        assert_eq!(World::new().next(), Step::Publish);
+    }
+
+    #[test]
+    fn inside_its_quiet_time_a_publishing_pin_keeps_its_message() {
+        let world = World::new().publishing(NOW.plus_ms(-60_000));
+        assert_eq!(world.next(), Step::Keep { until: NOW.plus_ms(60_000) });
+    }
+
+    #[test]
+    fn after_its_quiet_time_it_is_looked_for_whatever_the_generation() {
+        let mut world = World::new().publishing(NOW.plus_ms(-120_000));
+        assert_eq!(world.next(), Step::Look);
+        world.attempt.look_at = Some(NOW.plus_ms(1));
+        assert_eq!(world.next(), Step::ComeBack { at: NOW.plus_ms(1) });
+    }
+
+    #[test]
+    fn a_message_of_an_older_generation_is_void_and_a_newer_one_is_not() {
+        let mut world = World::new();
+        world.attempt.generation = 1;
+        assert_eq!(world.next(), Step::Acknowledge);
+        world.message.generation = 2;
+        assert_eq!(world.next(), Step::Publish);
+    }
+
+    #[test]
+    fn a_terminal_pin_is_acknowledged() {
+        let mut world = World::new().publishing(NOW);
+        world.attempt =
+            world.attempt.published(NOW, "1".into(), &Upstream::default(), &world.pin, "n".into()).expect("publishes");
+        assert_eq!(world.next(), Step::Acknowledge);
+    }
+
+    #[test]
+    fn every_call_needs_a_token_of_its_own() {
+        let mut world = World::new();
+        world.message.slot = None;
+        assert_eq!(world.next(), Step::TakeToken);
+        world.message.slot = Some(NOW.plus_ms(-TOKEN_VALID_MS));
+        assert_eq!(world.next(), Step::Publish);
+        world.message.slot = Some(NOW.plus_ms(-TOKEN_VALID_MS - 1));
+        assert_eq!(world.next(), Step::TakeToken);
+        // A retry by the same message: its token was for the first attempt.
+        world.message.slot = Some(NOW.plus_ms(-2_000));
+        world.attempt.started_at = Some(NOW.plus_ms(-1_000));
+        assert_eq!(world.next(), Step::TakeToken);
+    }
+
+    #[test]
+    fn a_slot_is_never_early() {
+        let mut world = World::new();
+        world.message.slot = Some(NOW.plus_ms(1));
+        assert_eq!(world.next(), Step::WaitFor { slot: NOW.plus_ms(1) });
+        world.message.slot = Some(NOW.plus_ms(1_001));
+        assert_eq!(world.next(), Step::ComeBack { at: NOW.plus_ms(1_001) });
+    }
+
+    #[test]
+    fn a_retry_waits_for_its_time() {
+        let mut world = World::new();
+        world.attempt.attempt = 1;
+        world.attempt.not_before = Some(NOW.plus_ms(30_000));
+        assert_eq!(world.next(), Step::Keep { until: NOW.plus_ms(30_000) });
+        world.attempt.not_before = Some(NOW.plus_ms(300_000));
+        assert_eq!(world.next(), Step::ComeBack { at: NOW.plus_ms(300_000) });
+    }
+
+    #[test]
+    fn no_call_starts_without_time_to_record_its_outcome() {
+        let mut world = World::new();
+        world.remaining_ms = 18_999;
+        assert_eq!(world.next(), Step::Keep { until: NOW });
+        world.remaining_ms = 19_000;
+        assert_eq!(world.next(), Step::Publish);
+    }
+
+    #[test]
+    fn a_paused_account_sends_its_pins_to_the_backlog() {
+        let mut world = World::new();
+        world.bucket.paused_until = Some(NOW.plus_ms(10));
+        let paused = Step::JoinBacklog { reason: WaitReason::AccountPaused, until: Some(NOW.plus_ms(10)) };
+        assert_eq!(world.next(), paused);
+    }
+
+    #[test]
+    fn a_disconnected_account_holds_and_an_unknown_one_fails() {
+        let mut world = World::new();
+        if let Some(account) = world.account.as_mut() {
+            account.revoked_at = Some(NOW);
+        }
+        assert_eq!(world.next(), Step::Hold(Failure::TokenRevoked));
+        world.account = None;
+        assert_eq!(world.next(), Step::GiveUp(Failure::AccountDisconnected));
+    }
+
+    #[test]
+    fn a_pin_older_than_its_lifetime_is_given_up() {
+        let mut world = World::new();
+        world.pin.created_at = NOW.plus_ms(-crate::domain::pin::LIFETIME_MS - 1);
+        assert_eq!(world.next(), Step::GiveUp(Failure::ExpiredUnpublished));
+    }
+}

@@ -1,0 +1,67 @@
+//! Builders for tests.
+
+use uuid::Uuid;
+
+use super::account::{Account, PUBLISHING_SCOPES};
+use super::idempotency::{self, PayloadHash};
+use super::ids::{AccountId, AccountKey, PinKey, WorkspaceId};
+use super::pin::{LIFETIME_MS, Pin, PinRequest, Placement, Priority};
+use super::time::{DAY_MS, Moment};
+
+pub const CREATED_AT: Moment = Moment(1_000_000);
+
+pub fn workspace() -> WorkspaceId {
+    WorkspaceId(Uuid::from_u128(0xa))
+}
+
+pub fn account() -> AccountId {
+    AccountId(Uuid::from_u128(0xb))
+}
+
+/// An ordinary request: title 60, description 300 and link 120 characters.
+pub fn request(idempotency_key: &str) -> PinRequest {
+    PinRequest {
+        account: account(),
+        board_id: "1000000000000000001".into(),
+        title: format!("{:60}", "Ten ways to fold a paper crane").replace(' ', "-"),
+        description: Some("Patience and paper. ".repeat(15)),
+        alt_text: None,
+        link_url: Some(format!("https://example.com/{}", "a".repeat(100))),
+        image_url: format!("https://images.example.com/{}.jpg", "b".repeat(40)),
+        cover_image_url: None,
+        dominant_color: None,
+        related_terms: None,
+        idempotency_key: idempotency_key.into(),
+        priority: Priority::Normal,
+    }
+}
+
+pub fn pin_of(request: PinRequest, created_at: Moment, placement: Placement) -> Pin {
+    let workspace = workspace();
+    Pin {
+        key: PinKey { workspace, pin: idempotency::pin_id(workspace, &request.idempotency_key) },
+        payload_hash: PayloadHash::of(&request),
+        request,
+        created_at,
+        placement,
+        expires_at: created_at.plus_ms(LIFETIME_MS + 90 * DAY_MS),
+    }
+}
+
+pub fn pin() -> Pin {
+    pin_of(request("key-1"), CREATED_AT, Placement::Now)
+}
+
+pub fn connected_account() -> Account {
+    Account {
+        key: AccountKey { workspace: workspace(), account: account() },
+        pinterest_user_id: "549755885175".into(),
+        username: Some("paperfolder".into()),
+        display_name: None,
+        scopes: PUBLISHING_SCOPES.join(","),
+        created_at: CREATED_AT,
+        updated_at: CREATED_AT,
+        token_expires_at: None,
+        revoked_at: None,
+    }
+}

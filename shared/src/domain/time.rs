@@ -1,0 +1,65 @@
+//! Time as a value: Unix milliseconds.
+//!
+//! Rows, messages and the pure core all speak milliseconds; RFC 3339 text exists only at the API's edge.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub const SECOND_MS: i64 = 1_000;
+pub const MINUTE_MS: i64 = 60 * SECOND_MS;
+pub const HOUR_MS: i64 = 60 * MINUTE_MS;
+pub const DAY_MS: i64 = 24 * HOUR_MS;
+
+/// A moment, in Unix milliseconds (UTC).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Moment(pub i64);
+
+impl Moment {
+    pub fn plus_ms(self, ms: i64) -> Self {
+        Self(self.0.saturating_add(ms))
+    }
+
+    /// How long from `earlier` to `self`, in milliseconds; negative when `self` is the earlier one.
+    pub fn since_ms(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// The number of whole minutes since the epoch.
+    pub fn minute(self) -> i64 {
+        self.0.div_euclid(MINUTE_MS)
+    }
+
+    pub fn unix_seconds(self) -> i64 {
+        self.0.div_euclid(SECOND_MS)
+    }
+
+    /// RFC 3339 in UTC with milliseconds, the form in which the API prints times.
+    pub fn rfc3339(self) -> String {
+        match Timestamp::from_millisecond(self.0) {
+            Ok(timestamp) => format!("{timestamp:.3}"),
+            // Unreachable for stored times; a clamped value is better than a panic while answering.
+            Err(_) => format!("{:.3}", if self.0 < 0 { Timestamp::MIN } else { Timestamp::MAX }),
+        }
+    }
+
+    /// Parses an RFC 3339 time that carries an offset.
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        let timestamp: Timestamp = text.parse().ok()?;
+        Some(Self(timestamp.as_millisecond()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_and_parses_utc_milliseconds() {
+        let moment = Moment(1_795_394_096_789);
+        assert_eq!(moment.rfc3339(), "2026-11-23T00:34:56.789Z");
+        assert_eq!(Moment::parse_rfc3339(&moment.rfc3339()), Some(moment));
+        assert_eq!(Moment::parse_rfc3339("2026-11-23T01:34:56.789+01:00"), Some(moment));
+        assert_eq!(Moment::parse_rfc3339("2026-11-23T02:14:56"), None, "a naive time is refused");
+    }
+}
