@@ -1,1 +1,19 @@
+//! What every pinbridge function shares. Arrows run one way: functions → [`flows`] → [`domain`] and [`ports`];
+//! [`adapters`] implement the ports, and only a function's `main.rs` (or `infra/local`) puts them together.
+//!
+//! | Looking for… | go to |
+//! |---|---|
+//! | the rules: states, tokens, retries, what a worker does next | [`domain`] |
+//! | what the flows need of the world | [`ports`] |
+//! | the use cases | [`flows`] |
+//! | DynamoDB, SQS, Secrets Manager, Pinterest, the clock | [`adapters`] |
+//! | every setting and its default | [`config`] |
+
+pub mod adapters;
+pub mod config;
 pub mod domain;
+pub mod flows;
+pub mod ports;
+pub mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;

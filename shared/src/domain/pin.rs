@@ -131,6 +131,8 @@ pub struct Pin {
     pub placement: Placement,
     /// When the row disappears: after the longest life plus the retention time.
     pub expires_at: Moment,
+    /// Names the write, so that one the SDK repeated is recognised as our own and not answered as a replay.
+    pub nonce: String,
 }
 
 impl Pin {

@@ -45,6 +45,7 @@ pub fn pin_of(request: PinRequest, created_at: Moment, placement: Placement) -> 
         created_at,
         placement,
         expires_at: created_at.plus_ms(LIFETIME_MS + 90 * DAY_MS),
+        nonce: "0123456789ab".into(),
     }
 }
 

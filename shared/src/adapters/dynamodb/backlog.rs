@@ -1,0 +1,101 @@
+//! Backlog rows: the owners of deferred pins.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{DeleteRequest, Select, WriteRequest};
+
+use super::item::{Builder, Item, Reader, text, unreadable};
+use super::{DynamoStore, failed, keys};
+use crate::domain::backlog::BacklogRow;
+use crate::domain::ids::AccountKey;
+use crate::ports::{PortError, PortResult};
+
+/// `BatchWriteItem` takes 25 requests.
+const ROWS_PER_WRITE: usize = 25;
+const REST_ATTEMPTS: usize = 8;
+
+fn read_row(item: &Item) -> PortResult<BacklogRow> {
+    let row = Reader(item);
+    BacklogRow::parse_sort_key(&row.text("sk")?, row.number("gen")?).ok_or_else(|| unreadable("sk"))
+}
+
+impl DynamoStore {
+    pub(super) async fn write_backlog(&self, account: AccountKey, row: &BacklogRow) -> PortResult<()> {
+        self.put(Builder::keyed(keys::backlog(account), row.sort_key()).number("gen", row.generation).build()).await
+    }
+
+    pub(super) async fn get_backlog(&self, account: AccountKey, limit: usize) -> PortResult<Vec<BacklogRow>> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", text(keys::backlog(account)))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX).max(1))
+            .set_return_consumed_capacity(self.meter.asked())
+            .into_paginator()
+            .send();
+        let mut rows = Vec::new();
+        while rows.len() < limit
+            && let Some(page) = pages.next().await
+        {
+            let page = page.map_err(failed)?;
+            self.meter.read(page.consumed_capacity());
+            for item in page.items() {
+                rows.push(read_row(item)?);
+            }
+        }
+        rows.truncate(limit);
+        Ok(rows)
+    }
+
+    pub(super) async fn get_backlog_place(&self, account: AccountKey, row: &BacklogRow, limit: u64) -> PortResult<Option<u64>> {
+        if self.get(keys::backlog(account), &row.sort_key(), true).await?.is_none() {
+            return Ok(None);
+        }
+        let before = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .select(Select::Count)
+            .key_condition_expression("pk = :pk AND sk < :sk")
+            .expression_attribute_values(":pk", text(keys::backlog(account)))
+            .expression_attribute_values(":sk", text(row.sort_key()))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .set_return_consumed_capacity(self.meter.asked())
+            .send()
+            .await
+            .map_err(failed)?;
+        self.meter.read(before.consumed_capacity());
+        Ok(Some(u64::try_from(before.count()).unwrap_or(0)))
+    }
+
+    pub(super) async fn remove_backlog(&self, account: AccountKey, rows: &[BacklogRow]) -> PortResult<()> {
+        for chunk in rows.chunks(ROWS_PER_WRITE) {
+            let mut deletes = Vec::with_capacity(chunk.len());
+            for row in chunk {
+                let key = Builder::keyed(keys::backlog(account), row.sort_key()).build();
+                let delete = DeleteRequest::builder().set_key(Some(key)).build();
+                let delete = delete.map_err(|_| unreadable("key"))?;
+                deletes.push(WriteRequest::builder().delete_request(delete).build());
+            }
+            self.write_all(deletes).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_all(&self, requests: Vec<WriteRequest>) -> PortResult<()> {
+        let mut rest = HashMap::from([(self.table.clone(), requests)]);
+        for _ in 0..REST_ATTEMPTS {
+            let write = self.client.batch_write_item().set_request_items(Some(rest));
+            let answer = write.set_return_consumed_capacity(self.meter.asked()).send().await.map_err(failed)?;
+            self.meter.wrote(answer.consumed_capacity().first());
+            rest = answer.unprocessed_items.unwrap_or_default();
+            if rest.is_empty() {
+                return Ok(());
+            }
+        }
+        Err(PortError::Unavailable { port: super::PORT, reason: "a batch write was done in part only".into() })
+    }
+}

@@ -1,0 +1,191 @@
+//! The bucket row: one conditional update per take.
+
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
+
+use super::item::{Builder, Item, Reader, moment, number, text, unreadable};
+use super::{DynamoStore, failed, keys};
+use crate::domain::ids::AccountKey;
+use crate::domain::time::Moment;
+use crate::domain::token_bucket::{Bucket, Take, TakeFrom};
+use crate::ports::{PortResult, Taken};
+
+/// What a conditional update answered.
+enum Updated {
+    Now(Item),
+    Refused(Item),
+}
+
+fn read_bucket(item: &Item) -> Bucket {
+    let row = Reader(item);
+    Bucket {
+        tat: row.maybe_moment("tat").unwrap_or_default(),
+        rel: row.maybe_number("rel").unwrap_or_default(),
+        waiting_at: row.maybe_moment("waiting_at"),
+        paused_until: row.maybe_moment("paused_until"),
+        pause_reason: row.maybe_text("pause_reason"),
+        nonce: row.maybe_text("nonce"),
+    }
+}
+
+impl DynamoStore {
+    pub(super) async fn get_bucket(&self, account: AccountKey) -> PortResult<Bucket> {
+        let item = self.get(keys::account(account), keys::BUCKET, true).await?;
+        Ok(read_bucket(&item.unwrap_or_default()))
+    }
+
+    pub(super) async fn take_tokens(&self, account: AccountKey, take: &Take) -> PortResult<Taken> {
+        if matches!(take.from, TakeFrom::Full) && take.now > take.latest_tat_before() {
+            return Ok(Taken::Refused(self.get_bucket(account).await?));
+        }
+        match self.update(take_request(self.bucket_update(account), take)).await? {
+            Updated::Now(item) => Ok(Taken::Slots(take.slots(Reader(&item).moment("tat")?))),
+            Updated::Refused(item) => {
+                let bucket = read_bucket(&item);
+                // The SDK repeated a take whose answer it lost: it has already happened.
+                let ours = bucket.nonce.as_deref() == Some(take.nonce.as_str());
+                Ok(if ours { Taken::Slots(take.slots(bucket.tat)) } else { Taken::Refused(bucket) })
+            }
+        }
+    }
+
+    pub(super) async fn pause_account(&self, account: AccountKey, until: Moment, tat: Moment, reason: &str) -> PortResult<()> {
+        let later = "(attribute_not_exists(paused_until) OR paused_until < :until)";
+        let both = self
+            .bucket_update(account)
+            .update_expression("SET paused_until = :until, pause_reason = :reason, tat = :tat")
+            .condition_expression(format!("{later} AND (attribute_not_exists(tat) OR tat <= :tat)"))
+            .expression_attribute_values(":tat", moment(tat))
+            .expression_attribute_values(":until", moment(until))
+            .expression_attribute_values(":reason", text(reason));
+        let Updated::Refused(item) = self.update(both).await? else {
+            return Ok(());
+        };
+        if read_bucket(&item).paused_until.is_some_and(|paused| paused >= until) {
+            return Ok(());
+        }
+        // The bucket is already emptier than the pause would leave it: only the pause is new.
+        let pause_only = self
+            .bucket_update(account)
+            .update_expression("SET paused_until = :until, pause_reason = :reason")
+            .condition_expression(later)
+            .expression_attribute_values(":until", moment(until))
+            .expression_attribute_values(":reason", text(reason));
+        self.update(pause_only).await.map(|_| ())
+    }
+
+    pub(super) async fn set_waiting(&self, account: AccountKey, now: Moment) -> PortResult<()> {
+        let mark = self
+            .bucket_update(account)
+            .update_expression("SET waiting_at = :now, wpk = :wpk, wsk = :wsk")
+            .condition_expression("attribute_not_exists(waiting_at) OR waiting_at < :now")
+            .expression_attribute_values(":now", moment(now))
+            .expression_attribute_values(":wpk", text(keys::waiting(keys::waiting_shard(account))))
+            .expression_attribute_values(":wsk", text(keys::waiting_sort(account)));
+        self.update(mark).await.map(|_| ())
+    }
+
+    pub(super) async fn unset_waiting(&self, account: AccountKey, seen: Moment) -> PortResult<()> {
+        let clear = self
+            .bucket_update(account)
+            .update_expression("REMOVE waiting_at, wpk, wsk")
+            .condition_expression("waiting_at = :seen")
+            .expression_attribute_values(":seen", moment(seen));
+        self.update(clear).await.map(|_| ())
+    }
+
+    pub(super) async fn list_waiting(&self) -> PortResult<Vec<AccountKey>> {
+        let mut accounts = Vec::new();
+        for shard in 0..keys::WAITING_SHARDS {
+            let mut pages = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name(keys::WAITING_INDEX)
+                .key_condition_expression("wpk = :wpk")
+                .expression_attribute_values(":wpk", text(keys::waiting(shard)))
+                .set_return_consumed_capacity(self.meter.asked())
+                .into_paginator()
+                .send();
+            while let Some(page) = pages.next().await {
+                let page = page.map_err(failed)?;
+                self.meter.read(page.consumed_capacity());
+                for item in page.items() {
+                    let wsk = Reader(item).text("wsk")?;
+                    accounts.push(keys::parse_waiting_sort(&wsk).ok_or_else(|| unreadable("wsk"))?);
+                }
+            }
+        }
+        Ok(accounts)
+    }
+
+    fn bucket_update(&self, account: AccountKey) -> UpdateItemFluentBuilder {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Builder::keyed(keys::account(account), keys::BUCKET).build()))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .set_return_consumed_capacity(self.meter.asked())
+    }
+
+    async fn update(&self, request: UpdateItemFluentBuilder) -> PortResult<Updated> {
+        match request.send().await {
+            Ok(output) => {
+                self.meter.wrote(output.consumed_capacity());
+                Ok(Updated::Now(output.attributes.unwrap_or_default()))
+            }
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => {
+                    self.meter.condition_failed();
+                    Ok(Updated::Refused(refusal.item().cloned().unwrap_or_default()))
+                }
+                _ => Err(failed(error)),
+            },
+        }
+    }
+}
+
+/// The conditional write of [`Take::apply`], in DynamoDB's words.
+fn take_request(request: UpdateItemFluentBuilder, take: &Take) -> UpdateItemFluentBuilder {
+    let not_ours = "(attribute_not_exists(nonce) OR nonce <> :nonce)";
+    let awake = "(attribute_not_exists(paused_until) OR paused_until <= :now)";
+    let mut conditions = vec![not_ours, awake];
+    if !take.behind_waiting {
+        conditions.push("attribute_not_exists(waiting_at)");
+    }
+    let request = request
+        .expression_attribute_values(":nonce", text(&take.nonce))
+        .expression_attribute_values(":now", moment(take.now));
+    let (request, set) = match take.from {
+        TakeFrom::Full => {
+            conditions.push("(attribute_not_exists(tat) OR tat <= :now)");
+            let tat = take.now.plus_ms(take.advance_ms());
+            (request.expression_attribute_values(":tat", moment(tat)), "SET tat = :tat, nonce = :nonce")
+        }
+        TakeFrom::Used => {
+            conditions.push("tat > :now AND tat <= :latest");
+            let request = request
+                .expression_attribute_values(":latest", moment(take.latest_tat_before()))
+                .expression_attribute_values(":advance", number(take.advance_ms()));
+            (request, "SET tat = tat + :advance, nonce = :nonce")
+        }
+        TakeFrom::Seen { tat, rel } => {
+            let untouched = tat == Moment::default();
+            conditions.push(if untouched { "attribute_not_exists(tat)" } else { "tat = :seen" });
+            conditions.push(if rel == 0 { "attribute_not_exists(rel)" } else { "rel = :rel" });
+            let mut request = request
+                .expression_attribute_values(":tat", moment(tat.max(take.now).plus_ms(take.advance_ms())))
+                .expression_attribute_values(":next", number(rel + 1));
+            if !untouched {
+                request = request.expression_attribute_values(":seen", moment(tat));
+            }
+            if rel != 0 {
+                request = request.expression_attribute_values(":rel", number(rel));
+            }
+            (request, "SET tat = :tat, nonce = :nonce, rel = :next")
+        }
+    };
+    request.update_expression(set).condition_expression(conditions.join(" AND "))
+}

@@ -1,0 +1,122 @@
+//! The watchdog's clock rows, its watermark, and the dispatcher's lease.
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use uuid::Uuid;
+
+use super::item::{Builder, Item, Reader, bytes, moment, number, text, unreadable};
+use super::{DynamoStore, failed, keys};
+use crate::domain::clock_row::ClockRow;
+use crate::domain::ids::{PinId, PinKey, WorkspaceId};
+use crate::domain::time::Moment;
+use crate::ports::PortResult;
+
+/// A pin in a clock row: its workspace's and its own 16 bytes.
+const PIN_BYTES: usize = 32;
+
+fn pack(pins: &[PinKey]) -> Vec<u8> {
+    pins.iter().flat_map(|key| [key.workspace.0.into_bytes(), key.pin.0.into_bytes()].concat()).collect()
+}
+
+fn unpack(packed: &[u8]) -> PortResult<Vec<PinKey>> {
+    let id = |bytes: &[u8]| Uuid::from_slice(bytes).map_err(|_| unreadable("pins"));
+    let pin = |bytes: &[u8]| -> PortResult<PinKey> {
+        let (workspace, pin) = bytes.split_at(bytes.len() / 2);
+        Ok(PinKey { workspace: WorkspaceId(id(workspace)?), pin: PinId(id(pin)?) })
+    };
+    packed.chunks(PIN_BYTES).map(pin).collect()
+}
+
+fn read_row(minute: i64, shard: u32, item: &Item) -> PortResult<ClockRow> {
+    let row = Reader(item);
+    Ok(ClockRow { minute, shard, pins: unpack(&row.bytes("pins")?)?, looks: row.number("looks")?, id: row.text("sk")? })
+}
+
+impl DynamoStore {
+    pub(super) async fn write_clock(&self, row: &ClockRow) -> PortResult<()> {
+        let item = Builder::keyed(keys::clock(row.minute, row.shard), &row.id)
+            .value("pins", bytes(pack(&row.pins)))
+            .number("looks", row.looks)
+            .number("expires_at", row.expires_at().unix_seconds());
+        self.put(item.build()).await
+    }
+
+    pub(super) async fn get_clock(&self, minute: i64, shard: u32) -> PortResult<Vec<ClockRow>> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", text(keys::clock(minute, shard)))
+            .set_return_consumed_capacity(self.meter.asked())
+            .into_paginator()
+            .send();
+        let mut rows = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(failed)?;
+            self.meter.read(page.consumed_capacity());
+            for item in page.items() {
+                rows.push(read_row(minute, shard, item)?);
+            }
+        }
+        Ok(rows)
+    }
+
+    pub(super) async fn get_watermark(&self) -> PortResult<Option<i64>> {
+        let item = self.get(keys::WATERMARK.to_owned(), keys::WATERMARK, true).await?;
+        Ok(item.and_then(|item| Reader(&item).maybe_number("minute")))
+    }
+
+    pub(super) async fn write_watermark(&self, minute: i64) -> PortResult<()> {
+        let row = Builder::keyed(keys::WATERMARK.to_owned(), keys::WATERMARK).number("minute", minute);
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(row.build()))
+            .condition_expression("attribute_not_exists(pk) OR #minute < :minute")
+            .expression_attribute_names("#minute", "minute")
+            .expression_attribute_values(":minute", number(minute));
+        self.written_or_refused(put.send().await).map(|_| ())
+    }
+
+    pub(super) async fn acquire_lease(&self, holder: &str, now: Moment, until: Moment) -> PortResult<bool> {
+        let row = Builder::keyed(keys::LEASE.to_owned(), keys::LEASE).text("holder", holder).value("until", moment(until));
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(row.build()))
+            // The holder's own name lets a write that the SDK repeated succeed.
+            .condition_expression("attribute_not_exists(pk) OR #until <= :now OR holder = :holder")
+            .expression_attribute_names("#until", "until")
+            .expression_attribute_values(":now", moment(now))
+            .expression_attribute_values(":holder", text(holder));
+        self.written_or_refused(put.send().await)
+    }
+
+    pub(super) async fn drop_lease(&self, holder: &str) -> PortResult<()> {
+        let delete = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(Builder::keyed(keys::LEASE.to_owned(), keys::LEASE).build()))
+            .condition_expression("holder = :holder")
+            .expression_attribute_values(":holder", text(holder));
+        match delete.send().await {
+            Ok(_) => Ok(()),
+            // Somebody else's by now: theirs to release.
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    fn written_or_refused<T>(&self, answer: Result<T, SdkError<PutItemError>>) -> PortResult<bool> {
+        match answer {
+            Ok(_) => Ok(true),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
+            Err(error) => Err(failed(error)),
+        }
+    }
+}

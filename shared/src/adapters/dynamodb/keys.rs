@@ -1,0 +1,104 @@
+//! The table's keys. Every partition starts with the workspace; the watchdog's clock, which is filed by time, is the
+//! one exception.
+//!
+//! | row | pk | sk |
+//! |---|---|---|
+//! | workspace | `{ws}#workspace` | `workspace` |
+//! | API key | `{ws}#keys` | SHA-256 of the key |
+//! | account | `{ws}#accounts` | `{account}` |
+//! | bucket | `{ws}#account#{account}` | `bucket` |
+//! | pin | `{ws}#pin#{pin}` | `request` |
+//! | attempt | `{ws}#pin#{pin}` | `attempt` |
+//! | sibling | `{ws}#sibling#{account}#{content hash}` | `{pin}` |
+//! | backlog | `{ws}#backlog#{account}` | `{priority}#{created}#{pin}` |
+//! | clock | `clock#{minute}#{shard}` | `{id}` |
+//! | watermark, lease | `clock#watermark`, `clock#lease` | same |
+//!
+//! Index `listing` (`lpk` = `{ws}#list#{shard}`, `lsk` = `{created}#{pin}`) holds every pin once; index `waiting`
+//! (`wpk` = `waiting#{shard}`, `wsk` = `{ws}#{account}`) holds the accounts with a backlog.
+
+use crate::domain::ids::{AccountKey, PinId, PinKey, WorkspaceId};
+use crate::domain::time::Moment;
+
+pub const REQUEST: &str = "request";
+pub const ATTEMPT: &str = "attempt";
+pub const BUCKET: &str = "bucket";
+pub const WORKSPACE: &str = "workspace";
+pub const LISTING_INDEX: &str = "listing";
+pub const WAITING_INDEX: &str = "waiting";
+/// One index partition takes 1,000 write units a second; a workspace gets this many.
+pub const LISTING_SHARDS: u32 = 4;
+pub const WAITING_SHARDS: u32 = 4;
+
+pub fn workspace(id: WorkspaceId) -> String {
+    format!("{id}#workspace")
+}
+
+pub fn api_keys(id: WorkspaceId) -> String {
+    format!("{id}#keys")
+}
+
+pub fn accounts(id: WorkspaceId) -> String {
+    format!("{id}#accounts")
+}
+
+pub fn account(key: AccountKey) -> String {
+    format!("{}#account#{}", key.workspace, key.account)
+}
+
+pub fn pin(key: PinKey) -> String {
+    format!("{}#pin#{}", key.workspace, key.pin)
+}
+
+pub fn sibling(key: AccountKey, content_hash: &str) -> String {
+    format!("{}#sibling#{}#{content_hash}", key.workspace, key.account)
+}
+
+pub fn backlog(key: AccountKey) -> String {
+    format!("{}#backlog#{}", key.workspace, key.account)
+}
+
+pub fn clock(minute: i64, shard: u32) -> String {
+    format!("clock#{minute}#{shard}")
+}
+
+pub const WATERMARK: &str = "clock#watermark";
+pub const LEASE: &str = "clock#lease";
+
+pub fn listing(workspace: WorkspaceId, shard: u32) -> String {
+    format!("{workspace}#list#{shard}")
+}
+
+pub fn listing_shard(pin: PinId) -> u32 {
+    shard_of(pin.0.as_u128(), LISTING_SHARDS)
+}
+
+pub fn listing_sort(created_at: Moment, pin: PinId) -> String {
+    format!("{:013}#{pin}", created_at.0)
+}
+
+pub fn parse_listing_sort(text: &str) -> Option<PinId> {
+    text.split_once('#')?.1.parse().ok()
+}
+
+pub fn waiting(shard: u32) -> String {
+    format!("waiting#{shard}")
+}
+
+pub fn waiting_shard(key: AccountKey) -> u32 {
+    shard_of(key.account.0.as_u128(), WAITING_SHARDS)
+}
+
+pub fn waiting_sort(key: AccountKey) -> String {
+    format!("{}#{}", key.workspace, key.account)
+}
+
+pub fn parse_waiting_sort(text: &str) -> Option<AccountKey> {
+    let (workspace, account) = text.split_once('#')?;
+    Some(AccountKey { workspace: workspace.parse().ok()?, account: account.parse().ok()? })
+}
+
+fn shard_of(value: u128, shards: u32) -> u32 {
+    // The low bits of both UUID versions in use are evenly spread.
+    (value % u128::from(shards)) as u32
+}

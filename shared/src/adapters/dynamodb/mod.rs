@@ -1,0 +1,184 @@
+//! [`Store`] on one DynamoDB table.
+//!
+//! [`keys`] has the table's layout, [`rows`] the two big rows; each other file holds the requests of one kind of row,
+//! and this one lists them all.
+
+mod backlog;
+mod bucket;
+mod clock;
+mod item;
+pub mod keys;
+mod ledger;
+mod listing;
+mod pins;
+mod rows;
+mod tenants;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+
+pub use ledger::Ledger;
+use ledger::Meter;
+
+use crate::domain::account::Account;
+use crate::domain::api_key::{PresentedKey, Workspace};
+use crate::domain::attempt::Attempt;
+use crate::domain::backlog::BacklogRow;
+use crate::domain::clock_row::ClockRow;
+use crate::domain::ids::{AccountKey, PinId, PinKey, WorkspaceId};
+use crate::domain::pin::Pin;
+use crate::domain::time::Moment;
+use crate::domain::token_bucket::{Bucket, Take};
+use crate::ports::{Accepted, Listing, PortError, PortResult, Saved, Store, Taken};
+
+pub(crate) const PORT: &str = "table";
+
+pub struct DynamoStore {
+    client: Client,
+    table: String,
+    meter: Meter,
+}
+
+impl DynamoStore {
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into(), meter: Meter::default() }
+    }
+
+    /// Also counts what every request costs.
+    pub fn metered(client: Client, table: impl Into<String>) -> (Self, Arc<Ledger>) {
+        let ledger = Arc::new(Ledger::default());
+        let store = Self { client, table: table.into(), meter: Meter(Some(Arc::clone(&ledger))) };
+        (store, ledger)
+    }
+}
+
+/// Turns an SDK error of any operation into a port error.
+fn failed<E: ProvideErrorMetadata>(error: SdkError<E>) -> PortError {
+    crate::adapters::aws::port_error(PORT, &error)
+}
+
+#[async_trait]
+impl Store for DynamoStore {
+    async fn ping(&self) -> PortResult<()> {
+        self.get_watermark().await.map(|_| ())
+    }
+
+    async fn put_workspace(&self, workspace: &Workspace) -> PortResult<()> {
+        self.write_workspace(workspace).await
+    }
+
+    async fn workspace(&self, id: WorkspaceId) -> PortResult<Option<Workspace>> {
+        self.get_workspace(id).await
+    }
+
+    async fn put_api_key(&self, key: &PresentedKey, name: &str, now: Moment) -> PortResult<()> {
+        self.write_api_key(key, name, now).await
+    }
+
+    async fn api_key_exists(&self, key: &PresentedKey) -> PortResult<bool> {
+        self.has_api_key(key).await
+    }
+
+    async fn put_account(&self, account: &Account) -> PortResult<()> {
+        self.write_account(account).await
+    }
+
+    async fn account(&self, key: AccountKey) -> PortResult<Option<Account>> {
+        self.get_account(key).await
+    }
+
+    async fn accounts(&self, workspace: WorkspaceId) -> PortResult<Vec<Account>> {
+        self.list_accounts(workspace).await
+    }
+
+    async fn put_pin(&self, pin: &Pin) -> PortResult<Accepted> {
+        self.write_pin(pin).await
+    }
+
+    async fn pins(&self, keys: &[PinKey]) -> PortResult<Vec<Option<(Pin, Attempt)>>> {
+        self.get_pins(keys).await
+    }
+
+    async fn save_attempt(&self, pin: &Pin, next: &Attempt) -> PortResult<Saved> {
+        self.write_attempt(pin, next).await
+    }
+
+    async fn put_sibling(&self, account: AccountKey, content_hash: &str, pin: PinId, expires_at: Moment) -> PortResult<()> {
+        self.write_sibling(account, content_hash, pin, expires_at).await
+    }
+
+    async fn siblings(&self, account: AccountKey, content_hash: &str) -> PortResult<Vec<PinId>> {
+        self.get_siblings(account, content_hash).await
+    }
+
+    async fn listing(&self, workspace: WorkspaceId, skip: usize, limit: usize) -> PortResult<Listing> {
+        self.get_listing(workspace, skip, limit).await
+    }
+
+    async fn bucket(&self, account: AccountKey) -> PortResult<Bucket> {
+        self.get_bucket(account).await
+    }
+
+    async fn take(&self, account: AccountKey, take: &Take) -> PortResult<Taken> {
+        self.take_tokens(account, take).await
+    }
+
+    async fn pause(&self, account: AccountKey, until: Moment, tat: Moment, reason: &str) -> PortResult<()> {
+        self.pause_account(account, until, tat, reason).await
+    }
+
+    async fn mark_waiting(&self, account: AccountKey, now: Moment) -> PortResult<()> {
+        self.set_waiting(account, now).await
+    }
+
+    async fn clear_waiting(&self, account: AccountKey, seen: Moment) -> PortResult<()> {
+        self.unset_waiting(account, seen).await
+    }
+
+    async fn waiting_accounts(&self) -> PortResult<Vec<AccountKey>> {
+        self.list_waiting().await
+    }
+
+    async fn put_backlog(&self, account: AccountKey, row: &BacklogRow) -> PortResult<()> {
+        self.write_backlog(account, row).await
+    }
+
+    async fn backlog(&self, account: AccountKey, limit: usize) -> PortResult<Vec<BacklogRow>> {
+        self.get_backlog(account, limit).await
+    }
+
+    async fn backlog_place(&self, account: AccountKey, row: &BacklogRow, limit: u64) -> PortResult<Option<u64>> {
+        self.get_backlog_place(account, row, limit).await
+    }
+
+    async fn delete_backlog(&self, account: AccountKey, rows: &[BacklogRow]) -> PortResult<()> {
+        self.remove_backlog(account, rows).await
+    }
+
+    async fn put_clock(&self, row: &ClockRow) -> PortResult<()> {
+        self.write_clock(row).await
+    }
+
+    async fn clock(&self, minute: i64, shard: u32) -> PortResult<Vec<ClockRow>> {
+        self.get_clock(minute, shard).await
+    }
+
+    async fn watermark(&self) -> PortResult<Option<i64>> {
+        self.get_watermark().await
+    }
+
+    async fn set_watermark(&self, minute: i64) -> PortResult<()> {
+        self.write_watermark(minute).await
+    }
+
+    async fn take_lease(&self, holder: &str, now: Moment, until: Moment) -> PortResult<bool> {
+        self.acquire_lease(holder, now, until).await
+    }
+
+    async fn release_lease(&self, holder: &str) -> PortResult<()> {
+        self.drop_lease(holder).await
+    }
+}

@@ -1,0 +1,198 @@
+//! Pin, attempt and sibling rows.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
+
+use super::item::{Builder, Item, Reader, number, text, unreadable};
+use super::rows::{attempt_item, pin_item, read_attempt, read_pin};
+use super::{DynamoStore, failed, keys};
+use crate::domain::attempt::Attempt;
+use crate::domain::ids::{AccountKey, PinId, PinKey};
+use crate::domain::pin::Pin;
+use crate::domain::time::Moment;
+use crate::ports::{Accepted, PortError, PortResult, Saved};
+
+/// `BatchGetItem` takes a hundred keys, and a pin has two rows.
+const PINS_PER_READ: usize = 50;
+/// How often the rest of a batch that the table didn't answer is asked for again.
+const REST_ATTEMPTS: usize = 8;
+
+impl DynamoStore {
+    pub(super) async fn write_pin(&self, pin: &Pin) -> PortResult<Accepted> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(pin_item(pin)))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .set_return_consumed_capacity(self.meter.asked());
+        match put.send().await {
+            Ok(output) => {
+                self.meter.wrote(output.consumed_capacity());
+                Ok(Accepted::New)
+            }
+            Err(error) => {
+                let existing = read_pin(pin.key, &self.refused_by(error)?.unwrap_or_default())?;
+                // The SDK repeats a write whose answer it lost: then the row that is in the way is our own.
+                let ours = existing.nonce == pin.nonce;
+                Ok(if ours { Accepted::New } else { Accepted::Existing(Box::new(existing)) })
+            }
+        }
+    }
+
+    pub(super) async fn write_attempt(&self, pin: &Pin, next: &Attempt) -> PortResult<Saved> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(attempt_item(pin, next)))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .set_return_consumed_capacity(self.meter.asked());
+        let put = match next.rev {
+            0 | 1 => put.condition_expression("attribute_not_exists(pk)"),
+            rev => put.condition_expression("rev = :seen").expression_attribute_values(":seen", number(rev - 1)),
+        };
+        match put.send().await {
+            Ok(output) => {
+                self.meter.wrote(output.consumed_capacity());
+                Ok(Saved::Yes)
+            }
+            Err(error) => match self.refused_by(error)? {
+                None => Ok(Saved::Lost(None)),
+                Some(item) => {
+                    let current = read_attempt(pin, &item)?;
+                    let ours = current.rev == next.rev && current.nonce == next.nonce;
+                    Ok(if ours { Saved::Yes } else { Saved::Lost(Some(Box::new(current))) })
+                }
+            },
+        }
+    }
+
+    /// The row that made a condition fail; any other error is passed on.
+    fn refused_by(&self, error: aws_sdk_dynamodb::error::SdkError<PutItemError>) -> PortResult<Option<Item>> {
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(refusal)) => {
+                self.meter.condition_failed();
+                Ok(refusal.item().cloned())
+            }
+            _ => Err(failed(error)),
+        }
+    }
+
+    pub(super) async fn get_pins(&self, wanted: &[PinKey]) -> PortResult<Vec<Option<(Pin, Attempt)>>> {
+        let mut pins = Vec::with_capacity(wanted.len());
+        for chunk in wanted.chunks(PINS_PER_READ) {
+            let items = self.get_both_rows(chunk).await?;
+            for key in chunk {
+                pins.push(assemble(*key, &items)?);
+            }
+        }
+        Ok(pins)
+    }
+
+    async fn get_both_rows(&self, wanted: &[PinKey]) -> PortResult<HashMap<(String, String), Item>> {
+        let mut names: Vec<String> = wanted.iter().map(|key| keys::pin(*key)).collect();
+        names.sort_unstable();
+        names.dedup();
+        let mut ask = KeysAndAttributes::builder().consistent_read(true);
+        for pk in &names {
+            for sk in [keys::REQUEST, keys::ATTEMPT] {
+                ask = ask.keys(Builder::keyed(pk.clone(), sk).build());
+            }
+        }
+        let ask = ask.build().map_err(|_| broken("a batch read without keys"))?;
+        let mut rest = HashMap::from([(self.table.clone(), ask)]);
+        let mut items = HashMap::new();
+        for _ in 0..REST_ATTEMPTS {
+            let answer = self
+                .client
+                .batch_get_item()
+                .set_request_items(Some(rest))
+                .set_return_consumed_capacity(self.meter.asked())
+                .send()
+                .await
+                .map_err(failed)?;
+            self.meter.read(answer.consumed_capacity().first());
+            for item in answer.responses.into_iter().flatten().flat_map(|(_, rows)| rows) {
+                let row = Reader(&item);
+                items.insert((row.text("pk")?, row.text("sk")?), item);
+            }
+            rest = answer.unprocessed_keys.unwrap_or_default();
+            if rest.is_empty() {
+                return Ok(items);
+            }
+        }
+        Err(PortError::Unavailable { port: super::PORT, reason: "a batch read was answered in part only".into() })
+    }
+
+    pub(super) async fn write_sibling(
+        &self,
+        account: AccountKey,
+        content_hash: &str,
+        pin: PinId,
+        expires_at: Moment,
+    ) -> PortResult<()> {
+        let row = Builder::keyed(keys::sibling(account, content_hash), pin.to_string())
+            .number("expires_at", expires_at.unix_seconds());
+        self.put(row.build()).await
+    }
+
+    pub(super) async fn get_siblings(&self, account: AccountKey, content_hash: &str) -> PortResult<Vec<PinId>> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", text(keys::sibling(account, content_hash)))
+            .set_return_consumed_capacity(self.meter.asked())
+            .into_paginator()
+            .send();
+        let mut pins = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(failed)?;
+            self.meter.read(page.consumed_capacity());
+            for item in page.items() {
+                pins.push(Reader(item).text("sk")?.parse::<PinId>().map_err(|_| unreadable("sk"))?);
+            }
+        }
+        Ok(pins)
+    }
+
+    /// An unconditional write.
+    pub(super) async fn put(&self, item: Item) -> PortResult<()> {
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        let output = put.set_return_consumed_capacity(self.meter.asked()).send().await.map_err(failed)?;
+        self.meter.wrote(output.consumed_capacity());
+        Ok(())
+    }
+
+    /// A read of one row.
+    pub(super) async fn get(&self, pk: String, sk: &str, consistent: bool) -> PortResult<Option<Item>> {
+        let get = self.client.get_item().table_name(&self.table).consistent_read(consistent);
+        let get = get.set_key(Some(Builder::keyed(pk, sk).build()));
+        let output = get.set_return_consumed_capacity(self.meter.asked()).send().await.map_err(failed)?;
+        self.meter.read(output.consumed_capacity());
+        Ok(output.item)
+    }
+}
+
+fn assemble(key: PinKey, items: &HashMap<(String, String), Item>) -> PortResult<Option<(Pin, Attempt)>> {
+    let pk = keys::pin(key);
+    let Some(request) = items.get(&(pk.clone(), keys::REQUEST.to_owned())) else {
+        return Ok(None);
+    };
+    let pin = read_pin(key, request)?;
+    let attempt = match items.get(&(pk, keys::ATTEMPT.to_owned())) {
+        Some(item) => read_attempt(&pin, item)?,
+        None => Attempt::untouched(&pin),
+    };
+    Ok(Some((pin, attempt)))
+}
+
+fn broken(reason: &str) -> PortError {
+    PortError::Broken { port: super::PORT, reason: reason.into() }
+}

@@ -1,0 +1,128 @@
+//! Pin and attempt rows as items, and back.
+
+use super::item::{Builder, Item, Reader, moment, text, unreadable};
+use super::keys;
+use crate::domain::attempt::{Attempt, Status};
+use crate::domain::failure::Failure;
+use crate::domain::history::Event;
+use crate::domain::ids::PinKey;
+use crate::domain::idempotency::PayloadHash;
+use crate::domain::pin::{Pin, PinRequest, Placement, Priority, WaitReason};
+use crate::ports::PortResult;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+pub fn pin_item(pin: &Pin) -> Item {
+    let request = &pin.request;
+    let row = Builder::keyed(keys::pin(pin.key), keys::REQUEST)
+        .text("lpk", keys::listing(pin.key.workspace, keys::listing_shard(pin.key.pin)))
+        .text("lsk", keys::listing_sort(pin.created_at, pin.key.pin))
+        .text("acct", request.account.to_string())
+        .text("board", &request.board_id)
+        .text("title", &request.title)
+        .maybe_text("desc", request.description.as_deref())
+        .maybe_text("alt", request.alt_text.as_deref())
+        .maybe_text("link", request.link_url.as_deref())
+        .text("img", &request.image_url)
+        .maybe_text("cover", request.cover_image_url.as_deref())
+        .maybe_text("color", request.dominant_color.as_deref())
+        .text("key", &request.idempotency_key)
+        .number("prio", request.priority.rank())
+        .value("hash", super::item::bytes(pin.payload_hash.0.clone()))
+        .value("at", moment(pin.created_at))
+        .text("n", &pin.nonce)
+        .number("expires_at", pin.expires_at.unix_seconds());
+    let row = match &request.related_terms {
+        Some(terms) => row.value("terms", AttributeValue::L(terms.iter().map(text).collect())),
+        None => row,
+    };
+    match pin.placement {
+        Placement::Now => row,
+        Placement::Slot(slot) => row.value("slot", moment(slot)),
+        Placement::Backlog(reason) => row.text("wait", reason.code()),
+    }
+    .build()
+}
+
+pub fn read_pin(key: PinKey, item: &Item) -> PortResult<Pin> {
+    let row = Reader(item);
+    let placement = match (row.maybe_moment("slot"), row.maybe_text("wait")) {
+        (Some(slot), _) => Placement::Slot(slot),
+        (None, Some(code)) => Placement::Backlog(WaitReason::parse(&code).unwrap_or(WaitReason::AccountPacing)),
+        (None, None) => Placement::Now,
+    };
+    let terms = row.texts("terms");
+    Ok(Pin {
+        key,
+        request: PinRequest {
+            account: row.text("acct")?.parse().map_err(|_| unreadable("acct"))?,
+            board_id: row.text("board")?,
+            title: row.text("title")?,
+            description: row.maybe_text("desc"),
+            alt_text: row.maybe_text("alt"),
+            link_url: row.maybe_text("link"),
+            image_url: row.text("img")?,
+            cover_image_url: row.maybe_text("cover"),
+            dominant_color: row.maybe_text("color"),
+            related_terms: (!terms.is_empty()).then_some(terms),
+            idempotency_key: row.text("key")?,
+            priority: Priority::of_rank(row.number("prio")?).unwrap_or_default(),
+        },
+        payload_hash: PayloadHash(row.bytes("hash")?),
+        created_at: row.moment("at")?,
+        placement,
+        expires_at: row.maybe_expiry("expires_at").ok_or_else(|| unreadable("expires_at"))?,
+        nonce: row.text("n")?,
+    })
+}
+
+pub fn attempt_item(pin: &Pin, attempt: &Attempt) -> Item {
+    let history = attempt.history.iter().map(|event| text(event.encode(pin.created_at))).collect();
+    let row = Builder::keyed(keys::pin(pin.key), keys::ATTEMPT)
+        .number("rev", attempt.rev)
+        .text("n", &attempt.nonce)
+        .number("gen", attempt.generation)
+        .text("st", attempt.status.name())
+        .number("att", attempt.attempt)
+        .number("base", attempt.attempt_base)
+        .maybe_moment("start", attempt.started_at)
+        .maybe_moment("nb", attempt.not_before)
+        .maybe_moment("look", attempt.look_at)
+        .maybe_text("wait", attempt.wait.map(WaitReason::code))
+        .maybe_text("fail", attempt.failure.map(Failure::code))
+        .maybe_text("det", attempt.detail.as_deref())
+        .maybe_text("ppid", attempt.pinterest_pin_id.as_deref())
+        .maybe_text("orph", attempt.orphan_pin_id.as_deref())
+        .maybe_moment("fin", attempt.finished_at)
+        .value("upd", moment(attempt.updated_at))
+        .value("h", AttributeValue::L(history));
+    match attempt.expires_at {
+        Some(at) => row.number("expires_at", at.unix_seconds()),
+        None => row,
+    }
+    .build()
+}
+
+pub fn read_attempt(pin: &Pin, item: &Item) -> PortResult<Attempt> {
+    let row = Reader(item);
+    Ok(Attempt {
+        rev: row.number("rev")?,
+        nonce: row.text("n")?,
+        generation: row.number("gen")?,
+        status: Status::parse(&row.text("st")?).ok_or_else(|| unreadable("st"))?,
+        attempt: row.number("att")?,
+        attempt_base: row.number("base")?,
+        started_at: row.maybe_moment("start"),
+        not_before: row.maybe_moment("nb"),
+        look_at: row.maybe_moment("look"),
+        wait: row.maybe_text("wait").and_then(|code| WaitReason::parse(&code)),
+        failure: row.maybe_text("fail").and_then(|code| Failure::parse(&code)),
+        detail: row.maybe_text("det"),
+        pinterest_pin_id: row.maybe_text("ppid"),
+        orphan_pin_id: row.maybe_text("orph"),
+        finished_at: row.maybe_moment("fin"),
+        updated_at: row.moment("upd")?,
+        history: row.texts("h").iter().map(|event| Event::decode(event, pin.created_at)).collect(),
+        expires_at: row.maybe_expiry("expires_at"),
+    })
+}

@@ -1,0 +1,217 @@
+//! The HTTP client: no redirects, no automatic retries, HTTP/1.1.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use reqwest::{Client, Method, RequestBuilder, Response};
+use serde::de::DeserializeOwned;
+
+use super::wire::{BoardSummary, CreatePin, Created, ErrorBody, Page, PinSummary, UserAccount};
+use super::{error_codes, hints};
+use crate::domain::attempt::Upstream;
+use crate::domain::deadlines::Deadlines;
+use crate::domain::failure::Failure;
+use crate::domain::pin::PinRequest;
+use crate::ports::{AccessToken, Board, BoardPage, Creation, Pinterest, PinterestUser, ReadFailure, System};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// An answer larger than this is not one of Pinterest's.
+const BODY_MAX: usize = 4 * 1024 * 1024;
+/// The largest page that Pinterest serves.
+const PAGE_SIZE: &str = "250";
+/// Boards are listed up to this many pages.
+const BOARD_PAGES_MAX: usize = 20;
+
+pub struct PinterestClient {
+    /// Each create has a connection of its own: on a kept one that the server has just closed, "not sent" and "sent,
+    /// answer lost" can't be told apart.
+    creates: Client,
+    reads: Client,
+    base: String,
+    system: Arc<dyn System>,
+}
+
+impl PinterestClient {
+    /// `origin` is without `/v5`.
+    ///
+    /// # Errors
+    /// When the TLS backend can't be initialised.
+    pub fn new(origin: &str, deadlines: &Deadlines, system: Arc<dyn System>) -> anyhow::Result<Self> {
+        let create_timeout = Duration::from_millis(u64::try_from(deadlines.client_timeout_ms)?);
+        let plain = || {
+            Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .retry(reqwest::retry::never())
+                .http1_only()
+                .no_proxy()
+                .user_agent(concat!("pinbridge/", env!("CARGO_PKG_VERSION")))
+                .connect_timeout(CONNECT_TIMEOUT.min(create_timeout))
+        };
+        Ok(Self {
+            creates: plain().timeout(create_timeout).pool_max_idle_per_host(0).build()?,
+            reads: plain().timeout(READ_TIMEOUT).build()?,
+            base: format!("{}/v5", origin.trim_end_matches('/')),
+            system,
+        })
+    }
+
+    async fn read<T: DeserializeOwned>(&self, request: RequestBuilder, token: &AccessToken) -> Result<T, ReadFailure> {
+        let lost = |what: &str| ReadFailure {
+            failure: Failure::PinterestUnreachable,
+            upstream: Upstream { message: Some(what.into()), ..Upstream::default() },
+            retry_after_ms: None,
+        };
+        let response = request.bearer_auth(&token.0).send().await.map_err(|error| lost(describe(&error)))?;
+        let answer = Answer::read(response).await;
+        match answer.body {
+            Some(body) if answer.is_success() => {
+                serde_json::from_slice(&body).map_err(|_| lost("Pinterest's answer could not be read"))
+            }
+            None => Err(lost("Pinterest's answer was cut off")),
+            Some(ref body) => {
+                let (code, message) = error_of(body);
+                Err(ReadFailure {
+                    failure: error_codes::of_read(answer.status, code, &message),
+                    retry_after_ms: hints::retry_after_ms(&answer.headers, &message, self.system.now()),
+                    upstream: answer.upstream(code, Some(message)),
+                })
+            }
+        }
+    }
+
+    fn get(&self, path: &str) -> RequestBuilder {
+        self.reads.request(Method::GET, format!("{}{path}", self.base))
+    }
+}
+
+/// A response whose body was read as far as it came.
+struct Answer {
+    status: u16,
+    headers: reqwest::header::HeaderMap,
+    body: Option<Vec<u8>>,
+}
+
+impl Answer {
+    async fn read(mut response: Response) -> Self {
+        let status = response.status().as_u16();
+        let headers = std::mem::take(response.headers_mut());
+        Self { status, headers, body: read_body(response).await }
+    }
+
+    fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    fn upstream(&self, code: Option<i64>, message: Option<String>) -> Upstream {
+        let request_id = self.headers.get("x-pinterest-rid").and_then(|value| value.to_str().ok());
+        Upstream { status: Some(self.status), code, request_id: request_id.map(str::to_owned), message }
+    }
+}
+
+async fn read_body(mut response: Response) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= BODY_MAX => body.extend_from_slice(&chunk),
+            Ok(None) => return Some(body),
+            Ok(Some(_)) | Err(_) => return None,
+        }
+    }
+}
+
+fn error_of(body: &[u8]) -> (Option<i64>, String) {
+    let error: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
+    (error.code, error.message.unwrap_or_default())
+}
+
+/// Says what went wrong without quoting anything of the request.
+fn describe(error: &reqwest::Error) -> &'static str {
+    if error.is_connect() {
+        "could not connect to Pinterest"
+    } else if error.is_timeout() {
+        "Pinterest did not answer in time"
+    } else {
+        "the connection to Pinterest broke"
+    }
+}
+
+#[async_trait]
+impl Pinterest for PinterestClient {
+    async fn create_pin(&self, token: &AccessToken, request: &PinRequest) -> Creation {
+        let call = self.creates.post(format!("{}/pins", self.base)).bearer_auth(&token.0).json(&CreatePin::of(request));
+        let response = match call.send().await {
+            Ok(response) => response,
+            Err(error) => {
+                let upstream = Upstream { message: Some(describe(&error).into()), ..Upstream::default() };
+                // Only a failure to connect is surely unsent.
+                return if error.is_connect() {
+                    Creation::Refused { failure: Failure::PinterestUnreachable, upstream, retry_after_ms: None }
+                } else {
+                    Creation::Unknown { upstream }
+                };
+            }
+        };
+        let answer = Answer::read(response).await;
+        let Some(body) = &answer.body else {
+            return Creation::Unknown { upstream: answer.upstream(None, Some("Pinterest's answer was cut off".into())) };
+        };
+        if answer.is_success() {
+            return match serde_json::from_slice::<Created>(body) {
+                Ok(created) if !created.id.is_empty() => {
+                    Creation::Created { pinterest_pin_id: created.id, upstream: answer.upstream(None, None) }
+                }
+                _ => Creation::Unknown { upstream: answer.upstream(None, Some("Pinterest's answer could not be read".into())) },
+            };
+        }
+        let (code, message) = error_of(body);
+        let retry_after_ms = hints::retry_after_ms(&answer.headers, &message, self.system.now());
+        let upstream = answer.upstream(code, Some(message.clone()));
+        match error_codes::of_create(answer.status, code, &message) {
+            Failure::OutcomeUnknown => Creation::Unknown { upstream },
+            failure => Creation::Refused { failure, upstream, retry_after_ms },
+        }
+    }
+
+    async fn board_pins(&self, token: &AccessToken, board_id: &str, bookmark: Option<&str>) -> Result<BoardPage, ReadFailure> {
+        let mut request = self.get(&format!("/boards/{}/pins", encode(board_id))).query(&[("page_size", PAGE_SIZE)]);
+        if let Some(bookmark) = bookmark {
+            request = request.query(&[("bookmark", bookmark)]);
+        }
+        let page: Page<PinSummary> = self.read(request, token).await?;
+        Ok(BoardPage { pins: page.items.into_iter().map(Into::into).collect(), next: page.bookmark.filter(|mark| !mark.is_empty()) })
+    }
+
+    async fn boards(&self, token: &AccessToken) -> Result<Vec<Board>, ReadFailure> {
+        let mut boards = Vec::new();
+        let mut bookmark: Option<String> = None;
+        for _ in 0..BOARD_PAGES_MAX {
+            let mut request = self.get("/boards").query(&[("page_size", PAGE_SIZE)]);
+            if let Some(mark) = &bookmark {
+                request = request.query(&[("bookmark", mark)]);
+            }
+            let page: Page<BoardSummary> = self.read(request, token).await?;
+            boards.extend(page.items.into_iter().map(Board::from));
+            bookmark = page.bookmark.filter(|mark| !mark.is_empty());
+            if bookmark.is_none() {
+                break;
+            }
+        }
+        Ok(boards)
+    }
+
+    async fn user(&self, token: &AccessToken) -> Result<PinterestUser, ReadFailure> {
+        let account: UserAccount = self.read(self.get("/user_account"), token).await?;
+        account.identified().ok_or_else(|| ReadFailure {
+            failure: Failure::Unrecognised,
+            upstream: Upstream { message: Some("Pinterest's answer names no user".into()), ..Upstream::default() },
+            retry_after_ms: None,
+        })
+    }
+}
+
+/// Board ids come from clients: nothing but a path segment may reach the path.
+fn encode(segment: &str) -> String {
+    segment.bytes().map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}

@@ -1,0 +1,149 @@
+//! Pinterest's JSON, as far as publishing needs it. Unknown fields are ignored, missing ones tolerated.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::lookup::BoardPin;
+use crate::domain::pin::PinRequest;
+use crate::domain::time::Moment;
+use crate::ports::{Board, PinterestUser};
+
+#[derive(Serialize)]
+pub struct CreatePin<'a> {
+    board_id: &'a str,
+    title: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alt_text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dominant_color: Option<&'a str>,
+    media_source: MediaSource<'a>,
+}
+
+#[derive(Serialize)]
+struct MediaSource<'a> {
+    source_type: &'static str,
+    url: &'a str,
+}
+
+impl<'a> CreatePin<'a> {
+    pub fn of(request: &'a PinRequest) -> Self {
+        Self {
+            board_id: &request.board_id,
+            title: &request.title,
+            description: request.description.as_deref(),
+            link: request.link_url.as_deref(),
+            alt_text: request.alt_text.as_deref(),
+            dominant_color: request.dominant_color.as_deref(),
+            media_source: MediaSource { source_type: "image_url", url: &request.image_url },
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub struct Created {
+    pub id: String,
+}
+
+#[derive(Default, Deserialize)]
+pub struct ErrorBody {
+    #[serde(default)]
+    pub code: Option<i64>,
+    #[serde(default)]
+    pub message: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub struct Page<T> {
+    #[serde(default = "Vec::new")]
+    pub items: Vec<T>,
+    #[serde(default)]
+    pub bookmark: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub struct PinSummary {
+    id: String,
+    #[serde(default)]
+    created_at: Option<String>,
+    #[serde(default)]
+    title: Option<String>,
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default)]
+    link: Option<String>,
+}
+
+impl From<PinSummary> for BoardPin {
+    fn from(pin: PinSummary) -> Self {
+        Self {
+            id: pin.id,
+            created_at: pin.created_at.as_deref().and_then(parse_created_at),
+            title: pin.title,
+            description: pin.description,
+            link: pin.link,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub struct BoardSummary {
+    id: String,
+    name: String,
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default)]
+    privacy: Option<String>,
+}
+
+impl From<BoardSummary> for Board {
+    fn from(board: BoardSummary) -> Self {
+        Self { id: board.id, name: board.name, description: board.description, privacy: board.privacy }
+    }
+}
+
+#[derive(Deserialize)]
+pub struct UserAccount {
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default)]
+    username: Option<String>,
+    #[serde(default)]
+    business_name: Option<String>,
+}
+
+impl UserAccount {
+    /// The user, if the answer names one: by id, or by username where the id is left out.
+    pub fn identified(self) -> Option<PinterestUser> {
+        let id = self.id.or_else(|| self.username.clone())?;
+        Some(PinterestUser { id, username: self.username, business_name: self.business_name })
+    }
+}
+
+/// Pinterest leaves the zone out at times: it is UTC then.
+pub fn parse_created_at(text: &str) -> Option<Moment> {
+    if let Ok(timestamp) = text.parse::<Timestamp>() {
+        return Some(Moment(timestamp.as_millisecond()));
+    }
+    let civil: DateTime = text.parse().ok()?;
+    Some(Moment(Offset::UTC.to_timestamp(civil).ok()?.as_millisecond()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_without_a_zone_is_utc() {
+        let expected = Some(Moment(1_665_625_289_000));
+        assert_eq!(parse_created_at("2022-10-13T01:41:29"), expected);
+        assert_eq!(parse_created_at("2022-10-13T01:41:29Z"), expected);
+        assert_eq!(parse_created_at("2022-10-13T02:41:29+01:00"), expected);
+        assert_eq!(parse_created_at("yesterday"), None);
+    }
+}

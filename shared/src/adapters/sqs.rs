@@ -1,0 +1,73 @@
+//! [`Queue`] on SQS.
+
+use async_trait::async_trait;
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+
+use super::aws::port_error;
+use crate::domain::message::PublishMessage;
+use crate::ports::{MAX_DELAY_MS, PortError, PortResult, Queue};
+
+const PORT: &str = "publish queue";
+/// SQS takes ten messages a call.
+const MESSAGES_PER_CALL: usize = 10;
+/// SQS's longest visibility timeout, in seconds.
+const VISIBILITY_MAX_S: i64 = 12 * 60 * 60;
+
+pub struct SqsQueue {
+    client: Client,
+    url: String,
+}
+
+impl SqsQueue {
+    pub fn new(client: Client, url: impl Into<String>) -> Self {
+        Self { client, url: url.into() }
+    }
+
+    async fn send_ten(&self, first_index: usize, messages: &[(PublishMessage, i64)]) -> PortResult<Vec<usize>> {
+        let mut call = self.client.send_message_batch().queue_url(&self.url);
+        for (index, (message, delay_ms)) in messages.iter().enumerate() {
+            call = call.entries(entry(index, message, *delay_ms)?);
+        }
+        let answer = call.send().await.map_err(|error| port_error(PORT, &error))?;
+        Ok(answer.failed().iter().filter_map(|entry| entry.id().parse().ok()).map(|i: usize| first_index + i).collect())
+    }
+}
+
+fn entry(index: usize, message: &PublishMessage, delay_ms: i64) -> PortResult<SendMessageBatchRequestEntry> {
+    let broken = |reason: String| PortError::Broken { port: PORT, reason };
+    // Rounded down: a worker waits out the rest of the second, so that a slot is met exactly.
+    let delay_s = i32::try_from(delay_ms.clamp(0, MAX_DELAY_MS) / 1_000).unwrap_or(0);
+    SendMessageBatchRequestEntry::builder()
+        .id(index.to_string())
+        .message_body(serde_json::to_string(message).map_err(|error| broken(error.to_string()))?)
+        .delay_seconds(delay_s)
+        // Fair queues: a busy account's messages don't hold up the others'.
+        .message_group_id(message.account.to_string())
+        .build()
+        .map_err(|error| broken(error.to_string()))
+}
+
+#[async_trait]
+impl Queue for SqsQueue {
+    async fn send(&self, messages: &[(PublishMessage, i64)]) -> PortResult<Vec<usize>> {
+        let mut unsent = Vec::new();
+        for (call, ten) in messages.chunks(MESSAGES_PER_CALL).enumerate() {
+            unsent.extend(self.send_ten(call * MESSAGES_PER_CALL, ten).await?);
+        }
+        Ok(unsent)
+    }
+
+    async fn change_visibility(&self, receipt: &str, after_ms: i64) -> PortResult<()> {
+        let after_s = after_ms.max(0).saturating_add(999) / 1_000;
+        self.client
+            .change_message_visibility()
+            .queue_url(&self.url)
+            .receipt_handle(receipt)
+            .visibility_timeout(i32::try_from(after_s.min(VISIBILITY_MAX_S)).unwrap_or(0))
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| port_error(PORT, &error))
+    }
+}

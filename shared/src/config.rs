@@ -1,0 +1,184 @@
+//! Typed settings: the only reader of the environment.
+
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use crate::domain::deadlines::{Deadlines, QuiesceTooShort, RECORD_RESERVE_MS};
+use crate::domain::time::DAY_MS;
+use crate::domain::token_bucket::Pace;
+
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The publisher's Lambda timeout, fixed by the protocol and by template.yaml.
+pub const PUBLISHER_TIMEOUT_MS: i64 = 25_000;
+
+/// What the flows need to know. Plain values, so that tests and the simulation build their own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    pub deadlines: Deadlines,
+    pub pace: Pace,
+    /// How long rows are kept after a pin's longest life.
+    pub retention_ms: i64,
+    /// `production`, `staging`, `local`, …: shown by the health routes.
+    pub environment: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            deadlines: Deadlines::default(),
+            pace: Pace::new(50, 1.0),
+            retention_ms: 90 * DAY_MS,
+            environment: "local".into(),
+        }
+    }
+}
+
+/// Where the outside things are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Places {
+    pub table: String,
+    pub publish_queue_url: String,
+    pub secret_prefix: String,
+    /// An origin, without `/v5`.
+    pub pinterest_url: String,
+}
+
+pub const PINTEREST_URL: &str = "https://api.pinterest.com";
+
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    #[error("{name} is not set")]
+    Missing { name: &'static str },
+    #[error("{name} is {value:?}, which is not {expected}")]
+    Invalid { name: &'static str, value: String, expected: &'static str },
+    #[error(transparent)]
+    Quiesce(#[from] QuiesceTooShort),
+    #[error("the client timeout of {client_timeout_ms} ms leaves no time to record an outcome within {PUBLISHER_TIMEOUT_MS} ms")]
+    ClientTimeout { client_timeout_ms: i64 },
+    #[error("the queue's visibility timeout of {visibility_ms} ms is not longer than the quiesce time of {quiesce_ms} ms")]
+    Visibility { visibility_ms: i64, quiesce_ms: i64 },
+}
+
+/// Reads variables through a function, so that tests need no process environment.
+pub struct Environment<'a>(pub &'a dyn Fn(&str) -> Option<String>);
+
+impl Environment<'_> {
+    /// The process environment.
+    pub fn process() -> Environment<'static> {
+        Environment(&|name| std::env::var(name).ok())
+    }
+
+    /// # Errors
+    /// When a value is unreadable or the values contradict each other.
+    pub fn settings(&self) -> Result<Settings, ConfigError> {
+        let defaults = Settings::default();
+        let ms = |name, default| self.number::<i64>(name, default, |value| *value >= 0, "a number of milliseconds");
+        let usual = defaults.deadlines;
+        let deadlines = Deadlines {
+            client_timeout_ms: ms("PINBRIDGE_CLIENT_TIMEOUT_MS", usual.client_timeout_ms)?,
+            commit_lateness_ms: ms("PINBRIDGE_COMMIT_LATENESS_MS", usual.commit_lateness_ms)?,
+            list_lag_ms: ms("PINBRIDGE_LIST_LAG_MS", usual.list_lag_ms)?,
+            clock_skew_ms: ms("PINBRIDGE_CLOCK_SKEW_MS", usual.clock_skew_ms)?,
+            quiesce_ms: ms("PINBRIDGE_QUIESCE_MS", usual.quiesce_ms)?,
+        };
+        deadlines.check()?;
+        if !deadlines.leaves_time_for_a_call(PUBLISHER_TIMEOUT_MS - RECORD_RESERVE_MS) {
+            return Err(ConfigError::ClientTimeout { client_timeout_ms: deadlines.client_timeout_ms });
+        }
+        let visibility_ms = ms("PINBRIDGE_VISIBILITY_TIMEOUT_MS", i64::MAX)?;
+        if visibility_ms <= deadlines.quiesce_ms {
+            return Err(ConfigError::Visibility { visibility_ms, quiesce_ms: deadlines.quiesce_ms });
+        }
+        let capacity = self.number("PINBRIDGE_ACCOUNT_CAPACITY", 50_u32, |value| *value >= 1, "a whole number from 1")?;
+        let rate = self.number("PINBRIDGE_ACCOUNT_RATE_PER_S", 1.0_f64, |r| *r > 0.0 && *r <= 1_000.0, "a rate above 0, up to 1000")?;
+        let days = self.number("PINBRIDGE_RETENTION_DAYS", 90_i64, |days| (1..=3650).contains(days), "a number of days from 1 to 3650")?;
+        Ok(Settings {
+            deadlines,
+            pace: Pace::new(capacity, rate),
+            retention_ms: days * DAY_MS,
+            environment: (self.0)("PINBRIDGE_ENVIRONMENT").unwrap_or(defaults.environment),
+        })
+    }
+
+    /// # Errors
+    /// When the table or the queue isn't named.
+    pub fn places(&self) -> Result<Places, ConfigError> {
+        let required = |name| (self.0)(name).filter(|value| !value.is_empty()).ok_or(ConfigError::Missing { name });
+        Ok(Places {
+            table: required("PINBRIDGE_TABLE")?,
+            publish_queue_url: required("PINBRIDGE_PUBLISH_QUEUE_URL")?,
+            secret_prefix: (self.0)("PINBRIDGE_SECRET_PREFIX").unwrap_or_else(|| "pinbridge".into()),
+            pinterest_url: (self.0)("PINBRIDGE_PINTEREST_URL").unwrap_or_else(|| PINTEREST_URL.into()),
+        })
+    }
+
+    /// The log filter, in `tracing`'s syntax.
+    pub fn log_filter(&self) -> String {
+        (self.0)("PINBRIDGE_LOG").filter(|value| !value.is_empty()).unwrap_or_else(|| "info".into())
+    }
+
+    fn number<T: FromStr>(
+        &self,
+        name: &'static str,
+        default: T,
+        allowed: impl Fn(&T) -> bool,
+        expected: &'static str,
+    ) -> Result<T, ConfigError> {
+        match (self.0)(name) {
+            None => Ok(default),
+            Some(value) => match value.parse::<T>() {
+                Ok(number) if allowed(&number) => Ok(number),
+                _ => Err(ConfigError::Invalid { name, value, expected }),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: &'static str, value: &'static str) -> Result<Settings, ConfigError> {
+        Environment(&|asked| (asked == name).then(|| value.to_owned())).settings()
+    }
+
+    #[test]
+    fn an_empty_environment_has_the_defaults() {
+        assert_eq!(with("", "").expect("defaults"), Settings::default());
+    }
+
+    #[test]
+    fn a_quiesce_time_below_the_sum_is_refused_at_start() {
+        let error = with("PINBRIDGE_QUIESCE_MS", "119999").expect_err("too short");
+        assert!(error.to_string().contains("119999 ms is below 120000 ms"), "{error}");
+    }
+
+    #[test]
+    fn values_that_are_no_numbers_are_named() {
+        for (name, value) in [
+            ("PINBRIDGE_QUIESCE_MS", "soon"),
+            ("PINBRIDGE_ACCOUNT_CAPACITY", "0"),
+            ("PINBRIDGE_ACCOUNT_RATE_PER_S", "-1"),
+            ("PINBRIDGE_RETENTION_DAYS", "0"),
+        ] {
+            let error = with(name, value).expect_err(name).to_string();
+            assert!(error.contains(name) && error.contains(value), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_visibility_timeout_inside_the_quiesce_time_is_refused() {
+        assert!(matches!(with("PINBRIDGE_VISIBILITY_TIMEOUT_MS", "120000"), Err(ConfigError::Visibility { .. })));
+    }
+
+    #[test]
+    fn a_client_timeout_that_fills_the_invocation_is_refused() {
+        let read = |asked: &str| match asked {
+            "PINBRIDGE_CLIENT_TIMEOUT_MS" => Some("20000".to_owned()),
+            "PINBRIDGE_QUIESCE_MS" => Some("125000".to_owned()),
+            _ => None,
+        };
+        assert!(matches!(Environment(&read).settings(), Err(ConfigError::ClientTimeout { .. })));
+    }
+}
