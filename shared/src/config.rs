@@ -54,9 +54,13 @@ pub enum ConfigError {
     Invalid { name: &'static str, value: String, expected: &'static str },
     #[error(transparent)]
     Quiesce(#[from] QuiesceTooShort),
-    #[error("the client timeout of {client_timeout_ms} ms leaves no time to record an outcome within {PUBLISHER_TIMEOUT_MS} ms")]
+    #[error(
+        "the client timeout of {client_timeout_ms} ms leaves no time to record an outcome within {PUBLISHER_TIMEOUT_MS} ms"
+    )]
     ClientTimeout { client_timeout_ms: i64 },
-    #[error("the queue's visibility timeout of {visibility_ms} ms is not longer than the quiesce time of {quiesce_ms} ms")]
+    #[error(
+        "the queue's visibility timeout of {visibility_ms} ms is not longer than the quiesce time of {quiesce_ms} ms"
+    )]
     Visibility { visibility_ms: i64, quiesce_ms: i64 },
 }
 
@@ -90,9 +94,20 @@ impl Environment<'_> {
         if visibility_ms <= deadlines.quiesce_ms {
             return Err(ConfigError::Visibility { visibility_ms, quiesce_ms: deadlines.quiesce_ms });
         }
-        let capacity = self.number("PINBRIDGE_ACCOUNT_CAPACITY", 50_u32, |value| *value >= 1, "a whole number from 1")?;
-        let rate = self.number("PINBRIDGE_ACCOUNT_RATE_PER_S", 1.0_f64, |r| *r > 0.0 && *r <= 1_000.0, "a rate above 0, up to 1000")?;
-        let days = self.number("PINBRIDGE_RETENTION_DAYS", 90_i64, |days| (1..=3650).contains(days), "a number of days from 1 to 3650")?;
+        let capacity =
+            self.number("PINBRIDGE_ACCOUNT_CAPACITY", 50_u32, |value| *value >= 1, "a whole number from 1")?;
+        let rate = self.number(
+            "PINBRIDGE_ACCOUNT_RATE_PER_S",
+            1.0_f64,
+            |r| *r > 0.0 && *r <= 1_000.0,
+            "a rate above 0, up to 1000",
+        )?;
+        let days = self.number(
+            "PINBRIDGE_RETENTION_DAYS",
+            90_i64,
+            |days| (1..=3650).contains(days),
+            "a number of days from 1 to 3650",
+        )?;
         Ok(Settings {
             deadlines,
             pace: Pace::new(capacity, rate),

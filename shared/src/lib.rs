@@ -15,5 +15,3 @@ pub mod domain;
 pub mod flows;
 pub mod ports;
 pub mod telemetry;
-#[cfg(feature = "testing")]
-pub mod testing;

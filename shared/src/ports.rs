@@ -90,7 +90,13 @@ pub trait Store: Send + Sync {
     async fn pins(&self, keys: &[PinKey]) -> PortResult<Vec<Option<(Pin, Attempt)>>>;
     /// Writes the attempt row if the stored one still has the revision before `next.rev`.
     async fn save_attempt(&self, pin: &Pin, next: &Attempt) -> PortResult<Saved>;
-    async fn put_sibling(&self, account: AccountKey, content_hash: &str, pin: PinId, expires_at: Moment) -> PortResult<()>;
+    async fn put_sibling(
+        &self,
+        account: AccountKey,
+        content_hash: &str,
+        pin: PinId,
+        expires_at: Moment,
+    ) -> PortResult<()>;
     /// The pins of the same content, read consistently.
     async fn siblings(&self, account: AccountKey, content_hash: &str) -> PortResult<Vec<PinId>>;
     /// Newest first; `skip` and `limit` in pins.
@@ -114,10 +120,12 @@ pub trait Store: Send + Sync {
     async fn backlog(&self, account: AccountKey, limit: usize) -> PortResult<Vec<BacklogRow>>;
     /// How many rows stand before `row`, counted up to `limit`; `None` when it isn't there.
     async fn backlog_place(&self, account: AccountKey, row: &BacklogRow, limit: u64) -> PortResult<Option<u64>>;
+    async fn in_backlog(&self, account: AccountKey, row: &BacklogRow) -> PortResult<bool>;
     async fn delete_backlog(&self, account: AccountKey, rows: &[BacklogRow]) -> PortResult<()>;
 
     // The watchdog's clock.
     async fn put_clock(&self, row: &ClockRow) -> PortResult<()>;
+    async fn delete_clock(&self, row: &ClockRow) -> PortResult<()>;
     /// Every row of one minute and shard, read consistently.
     async fn clock(&self, minute: i64, shard: u32) -> PortResult<Vec<ClockRow>>;
     /// The minute up to which the watchdog has worked.
@@ -170,11 +178,20 @@ pub trait Secrets: Send + Sync {
 /// What came of asking Pinterest to create a Pin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Creation {
-    Created { pinterest_pin_id: String, upstream: Upstream },
+    Created {
+        pinterest_pin_id: String,
+        upstream: Upstream,
+    },
     /// Surely not created.
-    Refused { failure: Failure, upstream: Upstream, retry_after_ms: Option<i64> },
+    Refused {
+        failure: Failure,
+        upstream: Upstream,
+        retry_after_ms: Option<i64>,
+    },
     /// Perhaps created.
-    Unknown { upstream: Upstream },
+    Unknown {
+        upstream: Upstream,
+    },
 }
 
 /// A read that Pinterest refused or that did not get through.
@@ -212,7 +229,12 @@ pub struct PinterestUser {
 #[async_trait]
 pub trait Pinterest: Send + Sync {
     async fn create_pin(&self, token: &AccessToken, request: &PinRequest) -> Creation;
-    async fn board_pins(&self, token: &AccessToken, board_id: &str, bookmark: Option<&str>) -> Result<BoardPage, ReadFailure>;
+    async fn board_pins(
+        &self,
+        token: &AccessToken,
+        board_id: &str,
+        bookmark: Option<&str>,
+    ) -> Result<BoardPage, ReadFailure>;
     async fn boards(&self, token: &AccessToken) -> Result<Vec<Board>, ReadFailure>;
     async fn user(&self, token: &AccessToken) -> Result<PinterestUser, ReadFailure>;
 }

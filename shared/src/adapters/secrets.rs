@@ -59,12 +59,15 @@ impl SecretsManager {
     async fn read(&self, account: AccountKey) -> PortResult<Option<Tokens>> {
         let answer = match self.client.get_secret_value().secret_id(self.name(account)).send().await {
             Ok(answer) => answer,
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => return Ok(None),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {
+                return Ok(None);
+            }
             Err(error) => return Err(port_error(PORT, &error)),
         };
         // Neither the text nor a parser's complaint about it may reach a log.
         let unreadable = || PortError::Broken { port: PORT, reason: "a secret is not a pair of tokens".into() };
-        let stored: StoredTokens = serde_json::from_str(answer.secret_string().unwrap_or("")).map_err(|_| unreadable())?;
+        let stored: StoredTokens =
+            serde_json::from_str(answer.secret_string().unwrap_or("")).map_err(|_| unreadable())?;
         Ok(Some(Tokens { access: AccessToken(stored.access_token), refresh: stored.refresh_token.map(AccessToken) }))
     }
 }
@@ -86,8 +89,10 @@ impl Secrets for SecretsManager {
         if tokens.access.0.is_empty() {
             return Err(PortError::Broken { port: PORT, reason: "an empty token is never stored".into() });
         }
-        let stored =
-            StoredTokens { access_token: tokens.access.0.clone(), refresh_token: tokens.refresh.clone().map(|token| token.0) };
+        let stored = StoredTokens {
+            access_token: tokens.access.0.clone(),
+            refresh_token: tokens.refresh.clone().map(|token| token.0),
+        };
         let text = serde_json::to_string(&stored)
             .map_err(|_| PortError::Broken { port: PORT, reason: "tokens could not be written".into() })?;
         let put = self.client.put_secret_value().secret_id(self.name(account)).secret_string(&text).send().await;

@@ -50,7 +50,12 @@ impl DynamoStore {
         Ok(rows)
     }
 
-    pub(super) async fn get_backlog_place(&self, account: AccountKey, row: &BacklogRow, limit: u64) -> PortResult<Option<u64>> {
+    pub(super) async fn get_backlog_place(
+        &self,
+        account: AccountKey,
+        row: &BacklogRow,
+        limit: u64,
+    ) -> PortResult<Option<u64>> {
         if self.get(keys::backlog(account), &row.sort_key(), true).await?.is_none() {
             return Ok(None);
         }

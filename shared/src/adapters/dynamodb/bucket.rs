@@ -50,7 +50,13 @@ impl DynamoStore {
         }
     }
 
-    pub(super) async fn pause_account(&self, account: AccountKey, until: Moment, tat: Moment, reason: &str) -> PortResult<()> {
+    pub(super) async fn pause_account(
+        &self,
+        account: AccountKey,
+        until: Moment,
+        tat: Moment,
+        reason: &str,
+    ) -> PortResult<()> {
         let later = "(attribute_not_exists(paused_until) OR paused_until < :until)";
         let both = self
             .bucket_update(account)

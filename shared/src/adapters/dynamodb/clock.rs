@@ -41,6 +41,15 @@ impl DynamoStore {
         self.put(item.build()).await
     }
 
+    pub(super) async fn remove_clock(&self, row: &ClockRow) -> PortResult<()> {
+        let delete = self.client.delete_item().table_name(&self.table);
+        let key = Builder::keyed(keys::clock(row.minute, row.shard), &row.id).build();
+        let delete = delete.set_key(Some(key)).set_return_consumed_capacity(self.meter.asked());
+        let output = delete.send().await.map_err(failed)?;
+        self.meter.wrote(output.consumed_capacity());
+        Ok(())
+    }
+
     pub(super) async fn get_clock(&self, minute: i64, shard: u32) -> PortResult<Vec<ClockRow>> {
         let mut pages = self
             .client
@@ -82,7 +91,8 @@ impl DynamoStore {
     }
 
     pub(super) async fn acquire_lease(&self, holder: &str, now: Moment, until: Moment) -> PortResult<bool> {
-        let row = Builder::keyed(keys::LEASE.to_owned(), keys::LEASE).text("holder", holder).value("until", moment(until));
+        let row =
+            Builder::keyed(keys::LEASE.to_owned(), keys::LEASE).text("holder", holder).value("until", moment(until));
         let put = self
             .client
             .put_item()
@@ -115,7 +125,9 @@ impl DynamoStore {
     fn written_or_refused<T>(&self, answer: Result<T, SdkError<PutItemError>>) -> PortResult<bool> {
         match answer {
             Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(false)
+            }
             Err(error) => Err(failed(error)),
         }
     }

@@ -106,7 +106,13 @@ impl Store for DynamoStore {
         self.write_attempt(pin, next).await
     }
 
-    async fn put_sibling(&self, account: AccountKey, content_hash: &str, pin: PinId, expires_at: Moment) -> PortResult<()> {
+    async fn put_sibling(
+        &self,
+        account: AccountKey,
+        content_hash: &str,
+        pin: PinId,
+        expires_at: Moment,
+    ) -> PortResult<()> {
         self.write_sibling(account, content_hash, pin, expires_at).await
     }
 
@@ -154,12 +160,20 @@ impl Store for DynamoStore {
         self.get_backlog_place(account, row, limit).await
     }
 
+    async fn in_backlog(&self, account: AccountKey, row: &BacklogRow) -> PortResult<bool> {
+        Ok(self.get(keys::backlog(account), &row.sort_key(), true).await?.is_some())
+    }
+
     async fn delete_backlog(&self, account: AccountKey, rows: &[BacklogRow]) -> PortResult<()> {
         self.remove_backlog(account, rows).await
     }
 
     async fn put_clock(&self, row: &ClockRow) -> PortResult<()> {
         self.write_clock(row).await
+    }
+
+    async fn delete_clock(&self, row: &ClockRow) -> PortResult<()> {
+        self.remove_clock(row).await
     }
 
     async fn clock(&self, minute: i64, shard: u32) -> PortResult<Vec<ClockRow>> {

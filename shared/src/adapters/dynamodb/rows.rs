@@ -5,8 +5,8 @@ use super::keys;
 use crate::domain::attempt::{Attempt, Status};
 use crate::domain::failure::Failure;
 use crate::domain::history::Event;
-use crate::domain::ids::PinKey;
 use crate::domain::idempotency::PayloadHash;
+use crate::domain::ids::PinKey;
 use crate::domain::pin::{Pin, PinRequest, Placement, Priority, WaitReason};
 use crate::ports::PortResult;
 

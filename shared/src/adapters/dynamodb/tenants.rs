@@ -36,7 +36,8 @@ impl DynamoStore {
     }
 
     pub(super) async fn write_api_key(&self, key: &PresentedKey, name: &str, now: Moment) -> PortResult<()> {
-        let row = Builder::keyed(keys::api_keys(key.workspace), key.hash_hex()).text("name", name).value("at", moment(now));
+        let row =
+            Builder::keyed(keys::api_keys(key.workspace), key.hash_hex()).text("name", name).value("at", moment(now));
         self.put(row.build()).await
     }
 

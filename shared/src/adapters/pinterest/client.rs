@@ -155,14 +155,18 @@ impl Pinterest for PinterestClient {
         };
         let answer = Answer::read(response).await;
         let Some(body) = &answer.body else {
-            return Creation::Unknown { upstream: answer.upstream(None, Some("Pinterest's answer was cut off".into())) };
+            return Creation::Unknown {
+                upstream: answer.upstream(None, Some("Pinterest's answer was cut off".into())),
+            };
         };
         if answer.is_success() {
             return match serde_json::from_slice::<Created>(body) {
                 Ok(created) if !created.id.is_empty() => {
                     Creation::Created { pinterest_pin_id: created.id, upstream: answer.upstream(None, None) }
                 }
-                _ => Creation::Unknown { upstream: answer.upstream(None, Some("Pinterest's answer could not be read".into())) },
+                _ => Creation::Unknown {
+                    upstream: answer.upstream(None, Some("Pinterest's answer could not be read".into())),
+                },
             };
         }
         let (code, message) = error_of(body);
@@ -174,13 +178,21 @@ impl Pinterest for PinterestClient {
         }
     }
 
-    async fn board_pins(&self, token: &AccessToken, board_id: &str, bookmark: Option<&str>) -> Result<BoardPage, ReadFailure> {
+    async fn board_pins(
+        &self,
+        token: &AccessToken,
+        board_id: &str,
+        bookmark: Option<&str>,
+    ) -> Result<BoardPage, ReadFailure> {
         let mut request = self.get(&format!("/boards/{}/pins", encode(board_id))).query(&[("page_size", PAGE_SIZE)]);
         if let Some(bookmark) = bookmark {
             request = request.query(&[("bookmark", bookmark)]);
         }
         let page: Page<PinSummary> = self.read(request, token).await?;
-        Ok(BoardPage { pins: page.items.into_iter().map(Into::into).collect(), next: page.bookmark.filter(|mark| !mark.is_empty()) })
+        Ok(BoardPage {
+            pins: page.items.into_iter().map(Into::into).collect(),
+            next: page.bookmark.filter(|mark| !mark.is_empty()),
+        })
     }
 
     async fn boards(&self, token: &AccessToken) -> Result<Vec<Board>, ReadFailure> {
@@ -213,5 +225,8 @@ impl Pinterest for PinterestClient {
 
 /// Board ids come from clients: nothing but a path segment may reach the path.
 fn encode(segment: &str) -> String {
-    segment.bytes().map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+    segment
+        .bytes()
+        .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .collect()
 }

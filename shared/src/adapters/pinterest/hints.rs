@@ -9,7 +9,9 @@ const EPOCH_FROM_S: i64 = 1_000_000_000;
 
 /// How long to wait in milliseconds, if the answer says.
 pub fn retry_after_ms(headers: &HeaderMap, message: &str, now: Moment) -> Option<i64> {
-    header_ms(headers, "retry-after", now).or_else(|| header_ms(headers, "x-ratelimit-reset", now)).or_else(|| text_ms(message))
+    header_ms(headers, "retry-after", now)
+        .or_else(|| header_ms(headers, "x-ratelimit-reset", now))
+        .or_else(|| text_ms(message))
 }
 
 fn header_ms(headers: &HeaderMap, name: &str, now: Moment) -> Option<i64> {

@@ -1,0 +1,93 @@
+//! Where `winterbaume-secretsmanager` falls short of the real service in ways
+//! that lose data or break retries, and what is done about each.
+
+use super::super::reply::Reply;
+use serde_json::{Value, json};
+use winterbaume_secretsmanager::SecretsmanagerStateView;
+use winterbaume_secretsmanager::views::{SecretVersionView, SecretView};
+
+/// The real service's limit for one secret value.
+const MAX_SECRET_BYTES: usize = 65_536;
+
+/// Answers what the crate would get wrong: it drops binary secrets without a
+/// word, and it takes a request token that was used before for a new one.
+pub(super) fn answer_early(action: &str, request: &Value, state: &SecretsmanagerStateView) -> Option<Reply> {
+    let refuse = |message: &str| Some(Reply::error(400, "InvalidParameterException", message));
+    if !request["SecretBinary"].is_null() {
+        return refuse("The local Secrets Manager keeps SecretString only, not SecretBinary.");
+    }
+    let text = request["SecretString"].as_str();
+    if text.is_some_and(|text| text.len() > MAX_SECRET_BYTES) {
+        return refuse("SecretString is longer than 65536 bytes.");
+    }
+    let (name, stages) = match action {
+        "CreateSecret" => (request["Name"].as_str()?, None),
+        "PutSecretValue" => (request["SecretId"].as_str()?, request["VersionStages"].as_array()),
+        _ => return None,
+    };
+    let secret = find(state, name)?;
+    let version = secret.versions.get(request["ClientRequestToken"].as_str()?)?;
+    if version.secret_string.as_deref() != text {
+        let message = "A version with this ClientRequestToken and another value exists already.";
+        return Some(Reply::error(400, "ResourceExistsException", message));
+    }
+    if stages.is_some() {
+        return None;
+    }
+    Some(Reply::ok(&json!({
+        "ARN": secret.arn,
+        "Name": secret.name,
+        "VersionId": version.version_id,
+        "VersionStages": version.version_stages,
+    })))
+}
+
+/// Puts the crate's state right after a change: a created secret's first version
+/// is named by its request token, and only one version is the previous one
+/// (the crate never takes the label off, so versions would pile up for ever).
+pub(super) fn put_right(action: &str, request: &Value, state: &mut SecretsmanagerStateView, reply: &mut Reply) {
+    for secret in state.secrets.values_mut() {
+        keep_one_previous(secret);
+    }
+    if action != "CreateSecret" {
+        return;
+    }
+    let (Some(name), Some(token)) = (request["Name"].as_str(), request["ClientRequestToken"].as_str()) else {
+        return;
+    };
+    let Some(secret) = state.secrets.get_mut(name) else {
+        return;
+    };
+    let Some(mut version) = secret.current_version_id.as_ref().and_then(|id| secret.versions.remove(id)) else {
+        return;
+    };
+    version.version_id = token.to_owned();
+    secret.current_version_id = Some(token.to_owned());
+    secret.versions.insert(token.to_owned(), version);
+    let mut answer = reply.value();
+    answer["VersionId"] = json!(token);
+    *reply = Reply::ok(&answer);
+}
+
+fn keep_one_previous(secret: &mut SecretView) {
+    const PREVIOUS: &str = "AWSPREVIOUS";
+    let is_previous = |version: &&SecretVersionView| version.version_stages.iter().any(|stage| stage == PREVIOUS);
+    let latest = secret
+        .versions
+        .values()
+        .filter(is_previous)
+        .max_by(|a, b| a.created_date.cmp(&b.created_date))
+        .map(|version| version.version_id.clone());
+    for version in secret.versions.values_mut() {
+        if Some(&version.version_id) != latest.as_ref() {
+            version.version_stages.retain(|stage| stage != PREVIOUS);
+        }
+    }
+    secret.versions.retain(|_, version| !version.version_stages.is_empty());
+}
+
+/// A secret by its name or its ARN.
+fn find<'a>(state: &'a SecretsmanagerStateView, id: &str) -> Option<&'a SecretView> {
+    let by_arn = || state.secrets.values().find(|secret| secret.arn == id);
+    state.secrets.get(id).or_else(by_arn)
+}

@@ -1,0 +1,3 @@
+//! The whole system in one process, nothing but Rust.
+
+pub mod aws;

@@ -1,0 +1,106 @@
+//! `/v5` as pure functions over the world: read the request, call one operation, write the answer.
+//! One file per noun; `dispatch` is the list of them.
+
+mod account;
+mod boards;
+mod media;
+pub mod oauth;
+mod params;
+pub mod pins;
+mod views;
+
+pub use media::is_web_url;
+use serde::Serialize;
+
+use crate::errors::{self, ApiError};
+use crate::operations::Operation;
+use crate::world::World;
+use crate::world::account::Caller;
+
+/// A request of `/v5`, read to its end and freed of HTTP.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub operation: Operation,
+    /// The id in the path, if the operation has one.
+    pub path_id: String,
+    /// Query parameters, decoded, in their order.
+    pub query: Vec<(String, String)>,
+    /// The `Authorization` header.
+    pub authorization: Option<String>,
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    /// A request without parameters, to be filled in: for tests and simulations.
+    pub fn new(operation: Operation, access_token: &str) -> Self {
+        Self {
+            operation,
+            path_id: String::new(),
+            query: Vec::new(),
+            authorization: Some(format!("Bearer {access_token}")),
+            body: Vec::new(),
+        }
+    }
+
+    /// The bearer token, if there is one.
+    pub fn bearer(&self) -> Option<&str> {
+        let (scheme, token) = self.authorization.as_deref()?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    }
+}
+
+/// An answer of `/v5`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    pub status: u16,
+    /// By lower-case name; the shell adds only what HTTP itself needs.
+    pub headers: Vec<(String, String)>,
+    /// JSON, or nothing.
+    pub body: Option<Vec<u8>>,
+}
+
+impl Reply {
+    fn with_json(status: u16, body: &impl Serialize) -> Self {
+        Self { status, headers: Vec::new(), body: Some(json(body)) }
+    }
+
+    fn empty(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: None }
+    }
+
+    /// The body as JSON; `null` when there is none.
+    pub fn json(&self) -> serde_json::Value {
+        self.body.as_deref().and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default()
+    }
+}
+
+impl From<&ApiError> for Reply {
+    fn from(error: &ApiError) -> Self {
+        Self { status: error.status, headers: Vec::new(), body: Some(error.body()) }
+    }
+}
+
+/// JSON text. The types written here are plain data, which cannot fail; should one ever do, the body is empty.
+pub(crate) fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+/// Handles one request of an authenticated caller.
+pub fn dispatch(world: &mut World, now_ms: i64, caller: Caller, request: &Request) -> Result<Reply, ApiError> {
+    match request.operation {
+        Operation::OauthToken => oauth::token(world, now_ms, request),
+        Operation::UserAccountGet => account::get(world, caller),
+        Operation::BoardsCreate => boards::create(world, now_ms, caller, request),
+        Operation::BoardsGet => boards::get(world, caller, request),
+        Operation::BoardsList => boards::list(world, caller, request),
+        Operation::BoardsListPins => boards::list_pins(world, caller, request),
+        Operation::PinsCreate => pins::create(world, now_ms, caller, request),
+        Operation::PinsGet => pins::get(world, caller, request),
+        Operation::PinsList => pins::list(world, caller, request),
+        Operation::PinsDelete => pins::delete(world, now_ms, caller, request),
+        Operation::Unknown => Err(errors::ROUTE_NOT_FOUND),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! Faults on demand: rules that say which request goes wrong, and how.
+//!
+//! A new fault takes a variant of [`Fault`], a reader in `parse.rs` and an arm in `provider.rs`; the compiler asks
+//! for the last.
+
+mod parse;
+
+use serde_json::{Map, Value};
+
+use crate::errors::ApiError;
+use crate::operations::Operation;
+
+/// What goes wrong.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fault {
+    /// Answers this; nothing is committed.
+    Status(Refusal),
+    /// Handles the request after a while, whether or not the client still waits, and then answers normally.
+    Delay { delay_ms: u64 },
+    /// Never answers; nothing is committed.
+    TimeoutBeforeCommit { hold_ms: u64 },
+    /// Commits, never answers.
+    TimeoutAfterCommit { hold_ms: u64 },
+    /// Commits, and answers this.
+    ErrorAfterCommit(Refusal),
+    /// Never answers; commits later. `pins/create` only.
+    LateCommit { commit_after_ms: u64, hold_ms: u64 },
+    /// The account's access tokens die, and 401 code 2 is answered.
+    RevokeToken { refresh_too: bool },
+}
+
+/// An answer made up by a rule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
+    pub error: ApiError,
+    /// Added to the usual headers, or in their place.
+    pub headers: Vec<(String, String)>,
+}
+
+/// One rule of `PUT /_sim/faults`.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// `None` stands for all.
+    operation: Option<Operation>,
+    /// Username or id.
+    account: Option<String>,
+    title_contains: Option<String>,
+    /// 0 to 1; `None` fires always.
+    probability: Option<f64>,
+    /// How often it may still fire; `None` is forever.
+    remaining: Option<u64>,
+    fired: u64,
+    fault: Fault,
+    /// As it was given, to be shown again.
+    given: Map<String, Value>,
+}
+
+/// A request as rules see it.
+#[derive(Debug, Clone, Copy)]
+pub struct Visit<'a> {
+    pub operation: Operation,
+    /// Username and id, if the account is known.
+    pub account: Option<(&'a str, &'a str)>,
+    pub title: Option<&'a str>,
+}
+
+impl Rule {
+    fn matches(&self, visit: Visit<'_>) -> bool {
+        self.remaining != Some(0)
+            && self.operation.is_none_or(|operation| operation == visit.operation)
+            && self.fits(visit)
+            && self
+                .account
+                .as_deref()
+                .is_none_or(|wanted| visit.account.is_some_and(|(username, id)| wanted == username || wanted == id))
+            && self.title_contains.as_deref().is_none_or(|part| visit.title.is_some_and(|title| title.contains(part)))
+    }
+
+    /// Whether the fault can happen to this request at all.
+    fn fits(&self, visit: Visit<'_>) -> bool {
+        match self.fault {
+            Fault::LateCommit { .. } => visit.operation == Operation::PinsCreate,
+            Fault::RevokeToken { .. } => visit.account.is_some(),
+            _ => true,
+        }
+    }
+
+    fn fire(&mut self) -> Fault {
+        self.fired += 1;
+        self.remaining = self.remaining.map(|left| left.saturating_sub(1));
+        self.fault.clone()
+    }
+
+    fn view(&self) -> Value {
+        let mut view = self.given.clone();
+        view.insert("remaining".to_owned(), self.remaining.into());
+        view.insert("fired".to_owned(), self.fired.into());
+        Value::Object(view)
+    }
+}
+
+/// The rules in force, and the dice for `probability`.
+#[derive(Debug)]
+pub struct FaultBook {
+    rules: Vec<Rule>,
+    dice: fastrand::Rng,
+}
+
+impl FaultBook {
+    pub fn new(seed: u64) -> Self {
+        Self { rules: Vec::new(), dice: fastrand::Rng::with_seed(seed) }
+    }
+
+    /// Replaces all rules by those of a JSON list. A list with anything wrong in it changes nothing.
+    pub fn replace(&mut self, json: &[u8]) -> Result<(), String> {
+        self.rules = parse::rules(json)?;
+        Ok(())
+    }
+
+    pub fn clear(&mut self) {
+        self.rules.clear();
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// The rules as given, each with `remaining` (null: forever) and `fired`.
+    pub fn view(&self) -> Value {
+        self.rules.iter().map(Rule::view).collect()
+    }
+
+    /// The fault of the first rule that matches and whose dice agree.
+    pub fn pick(&mut self, visit: Visit<'_>) -> Option<Fault> {
+        let Self { rules, dice } = self;
+        rules
+            .iter_mut()
+            .find(|rule| rule.matches(visit) && rule.probability.is_none_or(|p| dice.f64() < p))
+            .map(Rule::fire)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+use super::*;
+
+fn book(json: &str) -> FaultBook {
+    let mut book = FaultBook::new(7);
+    book.replace(json.as_bytes()).expect("the rules are right");
+    book
+}
+
+fn refused(json: &str) -> String {
+    let mut book = book(r#"[{"fault":"delay","delay_ms":1}]"#);
+    let error = book.replace(json.as_bytes()).expect_err("the rules are wrong");
+    assert_eq!(book.rules.len(), 1, "a wrong list changes nothing");
+    error
+}
+
+const CREATE: Visit<'static> =
+    Visit { operation: Operation::PinsCreate, account: Some(("sim_account_1", "780")), title: Some("Soup of the day") };
+
+#[test]
+fn a_rule_fires_as_often_as_it_says() {
+    let mut book = book(r#"[{"fault":"delay","delay_ms":5,"times":2}]"#);
+    assert_eq!(book.pick(CREATE), Some(Fault::Delay { delay_ms: 5 }));
+    assert!(book.pick(CREATE).is_some());
+    assert_eq!(book.pick(CREATE), None);
+    assert_eq!(book.view()[0]["remaining"], 0);
+    assert_eq!(book.view()[0]["fired"], 2);
+}
+
+#[test]
+fn without_times_a_rule_fires_forever() {
+    let mut book = book(r#"[{"fault":"delay","delay_ms":5}]"#);
+    assert!((0..1000).all(|_| book.pick(CREATE).is_some()));
+    assert_eq!(book.view()[0]["remaining"], Value::Null);
+}
+
+#[test]
+fn the_first_match_wins() {
+    let mut book = book(
+        r#"[{"fault":"delay","delay_ms":1,"operation":"pins/get"},
+            {"fault":"delay","delay_ms":2,"account":"sim_account_2"},
+            {"fault":"delay","delay_ms":3,"title_contains":"Stew"},
+            {"fault":"delay","delay_ms":4,"title_contains":"Soup","account":"780"},
+            {"fault":"delay","delay_ms":5}]"#,
+    );
+    assert_eq!(book.pick(CREATE), Some(Fault::Delay { delay_ms: 4 }));
+    let stranger = Visit { account: None, title: None, ..CREATE };
+    assert_eq!(book.pick(stranger), Some(Fault::Delay { delay_ms: 5 }));
+}
+
+#[test]
+fn probability_is_about_right_and_repeats_with_the_seed() {
+    let fired = || {
+        let mut book = book(r#"[{"fault":"delay","delay_ms":1,"probability":0.25}]"#);
+        (0..4000).filter(|_| book.pick(CREATE).is_some()).count()
+    };
+    assert!((900..1100).contains(&fired()), "{}", fired());
+    assert_eq!(fired(), fired());
+}
+
+#[test]
+fn a_rule_that_misses_its_dice_leaves_the_request_to_the_next() {
+    let mut book = book(
+        r#"[{"fault":"delay","delay_ms":1,"probability":0},
+            {"fault":"delay","delay_ms":2,"probability":1}]"#,
+    );
+    assert_eq!(book.pick(CREATE), Some(Fault::Delay { delay_ms: 2 }));
+}
+
+#[test]
+fn a_late_commit_happens_to_creates_only() {
+    let mut book = book(r#"[{"fault":"late_commit","commit_after_ms":5,"hold_ms":9}]"#);
+    assert_eq!(book.pick(Visit { operation: Operation::PinsList, ..CREATE }), None);
+    assert_eq!(book.pick(CREATE), Some(Fault::LateCommit { commit_after_ms: 5, hold_ms: 9 }));
+}
+
+#[test]
+fn a_status_brings_its_usual_code_and_message() {
+    let mut book = book(r#"[{"fault":"status","status":429,"headers":{"Retry-After":7}}]"#);
+    let Some(Fault::Status(refusal)) = book.pick(CREATE) else { panic!("no status") };
+    assert_eq!(refusal.error, crate::errors::RATE_LIMITED);
+    assert_eq!(refusal.headers, vec![("retry-after".to_owned(), "7".to_owned())]);
+}
+
+#[test]
+fn what_is_wrong_is_said_and_changes_nothing() {
+    for (json, said) in [
+        ("{", "not valid JSON"),
+        (r#"{"fault":"delay"}"#, "must be a JSON list"),
+        (r#"[7]"#, "rule 0: must be a JSON object"),
+        (r#"[{"fault":"delay","delay_ms":1},{"fault":"sleep"}]"#, "rule 1: unknown fault 'sleep'"),
+        (r#"[{"operation":"pins/create"}]"#, "'fault' is missing"),
+        (r#"[{"fault":"delay"}]"#, "'delay_ms' is missing"),
+        (r#"[{"fault":"delay","delay_ms":1,"status":500}]"#, "unknown field 'status'"),
+        (r#"[{"fault":"delay","delay_ms":1,"tims":2}]"#, "unknown field 'tims'"),
+        (r#"[{"fault":"delay","delay_ms":-1}]"#, "'delay_ms' must be a whole number"),
+        (r#"[{"fault":"delay","delay_ms":1,"operation":"pins/paint"}]"#, "unknown operation 'pins/paint'"),
+        (r#"[{"fault":"delay","delay_ms":1,"probability":2}]"#, "'probability' must be 0 to 1"),
+        (r#"[{"fault":"status"}]"#, "'status' is missing"),
+        (r#"[{"fault":"status","status":99}]"#, "'status' must be 200 to 599"),
+        (r#"[{"fault":"status","status":500,"headers":{"a b":"c"}}]"#, "header 'a b' cannot be sent"),
+        (r#"[{"fault":"late_commit","commit_after_ms":1,"operation":"pins/get"}]"#, "late_commit works for"),
+        (r#"[{"fault":"delay","delay_ms":1,"operation":"pins/get","title_contains":"x"}]"#, "'title_contains' works"),
+    ] {
+        let error = refused(json);
+        assert!(error.contains(said), "{json}: {error}");
+    }
+}

@@ -1,0 +1,36 @@
+//! The table of routes.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::get;
+
+use super::{authorize, control, v5};
+use crate::limits;
+use crate::operations::Operation::{
+    BoardsCreate, BoardsGet, BoardsList, BoardsListPins, OauthToken, PinsCreate, PinsDelete, PinsGet, PinsList,
+    UserAccountGet,
+};
+use crate::simulator::Simulator;
+
+pub fn router(simulator: Simulator) -> Router {
+    Router::new()
+        // Pinterest, https://api.pinterest.com
+        .route("/v5/oauth/token", v5::post(OauthToken))
+        .route("/v5/user_account", v5::get(UserAccountGet))
+        .route("/v5/boards", v5::get(BoardsList).merge(v5::post(BoardsCreate)))
+        .route("/v5/boards/{board_id}", v5::get(BoardsGet))
+        .route("/v5/boards/{board_id}/pins", v5::get(BoardsListPins))
+        .route("/v5/pins", v5::get(PinsList).merge(v5::post(PinsCreate)))
+        .route("/v5/pins/{pin_id}", v5::get(PinsGet).merge(v5::delete(PinsDelete)))
+        // Pinterest, https://www.pinterest.com
+        .route("/oauth/", get(authorize::redirect))
+        .route("/oauth", get(authorize::redirect))
+        // Control plane
+        .route("/_sim/pins", get(control::pins))
+        .route("/_sim/requests", get(control::requests))
+        .route("/_sim/faults", get(control::faults).put(control::replace_faults).delete(control::clear_faults))
+        .fallback(v5::not_found)
+        .method_not_allowed_fallback(v5::method_not_allowed)
+        .layer(DefaultBodyLimit::max(limits::MAX_BODY_BYTES))
+        .with_state(simulator)
+}

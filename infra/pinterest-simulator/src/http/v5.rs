@@ -1,0 +1,118 @@
+//! A request of `/v5`: read it, hand it to the provider, do what the provider says.
+
+use std::time::Duration;
+
+use axum::RequestExt;
+use axum::body::Body;
+use axum::extract::{Query, RawPathParams, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use axum::routing::{self, MethodRouter};
+
+use super::server::Unanswered;
+use crate::api::{self, Reply};
+use crate::errors::{self, ApiError};
+use crate::limits;
+use crate::operations::Operation;
+use crate::provider::{Plan, Visitor};
+use crate::simulator::Simulator;
+
+pub fn get(operation: Operation) -> MethodRouter<Simulator> {
+    routing::get(move |State(simulator): State<Simulator>, request: Request| answer(simulator, operation, request))
+}
+
+pub fn post(operation: Operation) -> MethodRouter<Simulator> {
+    routing::post(move |State(simulator): State<Simulator>, request: Request| answer(simulator, operation, request))
+}
+
+pub fn delete(operation: Operation) -> MethodRouter<Simulator> {
+    routing::delete(move |State(simulator): State<Simulator>, request: Request| answer(simulator, operation, request))
+}
+
+pub async fn not_found(State(simulator): State<Simulator>) -> Response {
+    refuse(&simulator, errors::ROUTE_NOT_FOUND)
+}
+
+pub async fn method_not_allowed(State(simulator): State<Simulator>) -> Response {
+    refuse(&simulator, errors::METHOD_NOT_ALLOWED)
+}
+
+async fn answer(simulator: Simulator, operation: Operation, request: Request) -> Response {
+    let request = match read(operation, request).await {
+        Ok(request) => request,
+        Err(error) => return refuse(&simulator, error),
+    };
+    match simulator.with(|provider, now_ms| provider.receive(now_ms, request)) {
+        Err(error) => response(Reply::from(&error)),
+        Ok(Plan::Answer(reply)) => response(reply),
+        Ok(Plan::Resume { after_ms, visitor }) => resume(simulator, after_ms, visitor).await,
+        Ok(Plan::Silence { hold_ms, operation }) => silence(simulator, hold_ms, operation).await,
+    }
+}
+
+async fn read(operation: Operation, mut request: Request) -> Result<api::Request, ApiError> {
+    let path = request.extract_parts::<RawPathParams>().await;
+    let path_id = path.iter().flatten().next().map(|(_, id)| id.to_owned()).unwrap_or_default();
+    let query = request
+        .extract_parts::<Query<Vec<(String, String)>>>()
+        .await
+        .map_err(|_| ApiError::invalid("the query is not readable"))?;
+    let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let authorization = authorization.map(str::to_owned);
+    let body =
+        axum::body::to_bytes(request.into_body(), limits::MAX_BODY_BYTES).await.map_err(|_| errors::BODY_UNREADABLE)?;
+    Ok(api::Request { operation, path_id, query: query.0, authorization, body: body.into() })
+}
+
+/// In a task of its own: a client that hangs up cancels the waiting here, not the handling there.
+async fn resume(simulator: Simulator, after_ms: u64, visitor: Visitor) -> Response {
+    let handling = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(after_ms)).await;
+        simulator.with(|provider, now_ms| provider.resume(now_ms, visitor)).unwrap_or_else(|error| Reply::from(&error))
+    });
+    match handling.await {
+        Ok(reply) => response(reply),
+        Err(_) => Unanswered::response(),
+    }
+}
+
+async fn silence(simulator: Simulator, hold_ms: u64, operation: Operation) -> Response {
+    let _ending = Silence { simulator, operation };
+    tokio::time::sleep(Duration::from_millis(hold_ms)).await;
+    Unanswered::response()
+}
+
+/// Counts the end of a silence, whichever side ends it.
+struct Silence {
+    simulator: Simulator,
+    operation: Operation,
+}
+
+impl Drop for Silence {
+    fn drop(&mut self) {
+        let ended = self.simulator.with(|provider, _| provider.unanswered(self.operation));
+        // Nothing was committed, so no journal can have failed.
+        debug_assert!(ended.is_ok());
+    }
+}
+
+fn refuse(simulator: &Simulator, error: ApiError) -> Response {
+    let reply = simulator.with(|provider, now_ms| provider.refuse(now_ms, error));
+    response(reply.unwrap_or_else(|error| Reply::from(&error)))
+}
+
+fn response(reply: Reply) -> Response {
+    let mut response = Response::new(reply.body.map_or_else(Body::empty, Body::from));
+    *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    for (name, value) in reply.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            headers.insert(name, value);
+        }
+    }
+    if response.status() == StatusCode::NO_CONTENT {
+        response.headers_mut().remove(header::CONTENT_TYPE);
+    }
+    response
+}

@@ -1,0 +1,121 @@
+//! `pinterest-simulator --port P [--data-dir D]`: a Pinterest on the loopback interface.
+
+use std::fmt::Write;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use pinterest_simulator::{Config, Envelope, SeedAccount, Simulator, seed};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// A Pinterest API v5 to test a publishing system against. Listens on 127.0.0.1 only.
+#[derive(Debug, Parser)]
+#[command(name = "pinterest-simulator")]
+struct Arguments {
+    /// TCP port; 0 lets the system choose one.
+    #[arg(long)]
+    port: u16,
+    /// Folder in which commits survive a restart; without it everything is in memory.
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+    /// How many accounts exist from the start.
+    #[arg(long, default_value_t = Config::default().accounts)]
+    accounts: usize,
+    /// Pins an account may create at once.
+    #[arg(long, default_value_t = Envelope::default().capacity)]
+    capacity: f64,
+    /// Pins per second that an account may create after that.
+    #[arg(long, default_value_t = Envelope::default().rate_per_s)]
+    rate: f64,
+    /// Lets every pace through.
+    #[arg(long)]
+    no_limits: bool,
+    /// Seed of generated tokens and of the dice of fault rules.
+    #[arg(long, default_value_t = Config::default().seed)]
+    seed: u64,
+    /// Seconds an access token lives.
+    #[arg(long, default_value_t = Config::default().access_token_lifetime_s)]
+    access_token_lifetime: i64,
+    /// A redirect URI registered for the app; may be repeated. Without it every http(s) URI is taken.
+    #[arg(long)]
+    redirect_uri: Vec<String>,
+}
+
+impl From<Arguments> for Config {
+    fn from(arguments: Arguments) -> Self {
+        let defaults = Config::default();
+        Self {
+            data_dir: arguments.data_dir,
+            accounts: arguments.accounts,
+            seed: arguments.seed,
+            envelope: Envelope { capacity: arguments.capacity, rate_per_s: arguments.rate, ..defaults.envelope },
+            enforce_limits: !arguments.no_limits,
+            access_token_lifetime_s: arguments.access_token_lifetime,
+            redirect_uris: arguments.redirect_uri,
+            ..defaults
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("pinterest-simulator: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let port = arguments.port;
+    // Before the line that says "ready": whoever reads it may send a signal at once.
+    let stop = stop_signal()?;
+    let simulator = Simulator::open(arguments.into())?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .await
+        .with_context(|| format!("cannot listen on 127.0.0.1:{port}"))?;
+    let address = listener.local_addr().context("the listener has no address")?;
+    println!("{}", ready_line(&format!("http://{address}"), &simulator.seed_accounts()));
+    simulator.serve(listener, stop).await
+}
+
+/// Everything a client needs, on one line.
+fn ready_line(base_url: &str, accounts: &[SeedAccount]) -> String {
+    let mut line = format!(
+        "pinterest-simulator ready at {base_url} (API {base_url}/v5, control {base_url}/_sim) app_id={} app_secret={}",
+        seed::APP_ID,
+        seed::APP_SECRET
+    );
+    for account in accounts {
+        let boards: Vec<&str> = account.boards.iter().map(|board| board.id.as_str()).collect();
+        // Writing to a String cannot fail.
+        let _ = write!(
+            line,
+            " | {} id={} boards={} access_token={} read_only_access_token={} refresh_token={}",
+            account.username,
+            account.id,
+            boards.join(","),
+            account.access_token,
+            account.read_only_access_token,
+            account.refresh_token
+        );
+    }
+    line
+}
+
+/// Ready at Ctrl-C or SIGTERM.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}

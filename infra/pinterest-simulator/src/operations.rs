@@ -1,0 +1,97 @@
+//! The operations of `/v5` that are simulated, by Pinterest's own `operationId`.
+
+use serde::Serialize;
+
+use crate::world::scopes::{self, Scopes};
+
+/// One operation. A new one needs a row in [`Operation::ALL`], its facts below, a route and a function in `api`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Operation {
+    OauthToken,
+    UserAccountGet,
+    BoardsCreate,
+    BoardsGet,
+    BoardsList,
+    BoardsListPins,
+    PinsCreate,
+    PinsGet,
+    PinsList,
+    PinsDelete,
+    /// A path or method that isn't simulated: counted, never handled.
+    Unknown,
+}
+
+impl Operation {
+    /// Every operation a fault rule can name.
+    pub const ALL: [Operation; 10] = [
+        Operation::OauthToken,
+        Operation::UserAccountGet,
+        Operation::BoardsCreate,
+        Operation::BoardsGet,
+        Operation::BoardsList,
+        Operation::BoardsListPins,
+        Operation::PinsCreate,
+        Operation::PinsGet,
+        Operation::PinsList,
+        Operation::PinsDelete,
+    ];
+
+    /// Pinterest's `operationId`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Operation::OauthToken => "oauth/token",
+            Operation::UserAccountGet => "user_account/get",
+            Operation::BoardsCreate => "boards/create",
+            Operation::BoardsGet => "boards/get",
+            Operation::BoardsList => "boards/list",
+            Operation::BoardsListPins => "boards/list_pins",
+            Operation::PinsCreate => "pins/create",
+            Operation::PinsGet => "pins/get",
+            Operation::PinsList => "pins/list",
+            Operation::PinsDelete => "pins/delete",
+            Operation::Unknown => "unknown",
+        }
+    }
+
+    /// The operation of that name, if it is simulated.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|operation| operation.name() == name)
+    }
+
+    /// Scopes the access token must hold (OpenAPI 5.23.0, `security`).
+    pub fn scopes(self) -> Scopes {
+        use scopes::{BOARDS_READ, BOARDS_WRITE, PINS_READ, PINS_WRITE, USER_ACCOUNTS_READ};
+        match self {
+            Operation::OauthToken | Operation::Unknown => Scopes::NONE,
+            Operation::UserAccountGet => Scopes::of(&[USER_ACCOUNTS_READ]),
+            Operation::BoardsGet | Operation::BoardsList => Scopes::of(&[BOARDS_READ]),
+            Operation::BoardsCreate => Scopes::of(&[BOARDS_READ, BOARDS_WRITE]),
+            Operation::BoardsListPins | Operation::PinsGet | Operation::PinsList => {
+                Scopes::of(&[BOARDS_READ, PINS_READ])
+            }
+            Operation::PinsCreate | Operation::PinsDelete => {
+                Scopes::of(&[BOARDS_READ, BOARDS_WRITE, PINS_READ, PINS_WRITE])
+            }
+        }
+    }
+}
+
+impl Serialize for Operation {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_is_found_by_its_name() {
+        for operation in Operation::ALL {
+            assert_eq!(Operation::parse(operation.name()), Some(operation));
+        }
+        assert_eq!(Operation::parse("pins/paint"), None);
+        assert_eq!(Operation::parse("unknown"), None);
+    }
+}

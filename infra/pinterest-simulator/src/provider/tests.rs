@@ -1,0 +1,200 @@
+//! The provider with virtual time: what a seeded simulation would do.
+
+use serde_json::json;
+
+use super::*;
+use crate::seed::{APP_ID, APP_SECRET, seed_accounts};
+
+const NOW_MS: i64 = 1_700_000_000_000;
+
+fn provider() -> Provider {
+    let mut provider = Provider::new(Config::default());
+    provider.world.seed_accounts(NOW_MS);
+    provider
+}
+
+fn create(number: usize) -> Request {
+    let account = &seed_accounts(number)[number - 1];
+    let mut request = Request::new(Operation::PinsCreate, &account.access_token);
+    request.body = json!({
+        "board_id": account.boards[0].id,
+        "title": "Soup",
+        "media_source": {"source_type": "image_url", "url": "https://example.com/soup.jpg"},
+    })
+    .to_string()
+    .into_bytes();
+    request
+}
+
+fn with_fault(json: &str) -> Provider {
+    let mut provider = provider();
+    provider.faults.replace(json.as_bytes()).expect("the rule is right");
+    provider
+}
+
+fn status(plan: Plan) -> u16 {
+    match plan {
+        Plan::Answer(reply) => reply.status,
+        other => panic!("not answered: {other:?}"),
+    }
+}
+
+fn committed(provider: &Provider) -> usize {
+    provider.world.every_pin().len()
+}
+
+#[test]
+fn a_client_without_pacing_is_refused_and_a_paced_one_never() {
+    let mut provider = provider();
+    let hasty: Vec<u16> = (0..60).map(|_| status(provider.receive(NOW_MS, create(1)))).collect();
+    assert_eq!(hasty.iter().filter(|status| **status == 201).count(), 51);
+    assert_eq!(hasty.iter().filter(|status| **status == 429).count(), 9);
+    for second in 0..200 {
+        assert_eq!(status(provider.receive(NOW_MS + second * 1000, create(2))), 201, "second {second}");
+    }
+}
+
+#[test]
+fn a_429_carries_the_documented_body_and_no_retry_after() {
+    let mut provider = provider();
+    (0..51).for_each(|_| drop(provider.receive(NOW_MS, create(1))));
+    let Plan::Answer(reply) = provider.receive(NOW_MS, create(1)) else { panic!("not answered") };
+    assert_eq!(reply.status, 429);
+    assert_eq!(reply.json()["code"], 8);
+    let header = |name: &str| reply.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    assert_eq!(header("retry-after"), None);
+    assert_eq!(header("x-ratelimit-remaining"), Some("0"));
+    assert_eq!(header("x-ratelimit-reset"), Some("1"));
+    assert!(header("x-ratelimit-limit").is_some_and(|limit| limit.starts_with("50, 100;w=1;")));
+}
+
+#[test]
+fn without_enforcement_every_pace_passes() {
+    let mut provider = Provider::new(Config { enforce_limits: false, ..Config::default() });
+    provider.world.seed_accounts(NOW_MS);
+    assert!((0..500).all(|_| status(provider.receive(NOW_MS, create(1))) == 201));
+}
+
+#[test]
+fn a_missing_scope_is_named() {
+    let mut provider = provider();
+    let mut request = create(1);
+    request.authorization = Some(format!("Bearer {}", seed_accounts(1)[0].read_only_access_token));
+    let Plan::Answer(reply) = provider.receive(NOW_MS, request) else { panic!("not answered") };
+    assert_eq!(reply.status, 401);
+    assert_eq!(reply.json(), json!({"code": 3, "message": "Missing: ['boards:write', 'pins:write']"}));
+}
+
+#[test]
+fn a_delayed_request_is_handled_when_it_is_resumed() {
+    let mut provider = with_fault(r#"[{"fault":"delay","delay_ms":700,"operation":"pins/create"}]"#);
+    let Plan::Resume { after_ms, visitor } = provider.receive(NOW_MS, create(1)) else { panic!("not delayed") };
+    assert_eq!((after_ms, committed(&provider)), (700, 0));
+    assert_eq!(provider.resume(NOW_MS + 700, visitor).status, 201);
+    assert_eq!(provider.world.every_pin()[0].created_at_ms, NOW_MS + 700);
+}
+
+#[test]
+fn timeouts_commit_before_or_not_at_all() {
+    for (fault, expected) in [("timeout_before_commit", 0), ("timeout_after_commit", 1)] {
+        let mut provider = with_fault(&format!(r#"[{{"fault":"{fault}","hold_ms":9}}]"#));
+        let plan = provider.receive(NOW_MS, create(1));
+        assert!(matches!(plan, Plan::Silence { hold_ms: 9, .. }), "{fault}");
+        assert_eq!(committed(&provider), expected, "{fault}");
+    }
+}
+
+#[test]
+fn an_error_after_the_commit_hides_the_commit() {
+    let mut provider = with_fault(r#"[{"fault":"error_after_commit","status":502,"code":2787,"message":"Oops"}]"#);
+    let Plan::Answer(reply) = provider.receive(NOW_MS, create(1)) else { panic!("not answered") };
+    assert_eq!((reply.status, reply.json()), (502, json!({"code": 2787, "message": "Oops"})));
+    assert_eq!(committed(&provider), 1);
+}
+
+#[test]
+fn a_late_commit_comes_at_its_time_whoever_looks() {
+    let mut provider = with_fault(r#"[{"fault":"late_commit","commit_after_ms":5000,"times":1}]"#);
+    assert!(matches!(provider.receive(NOW_MS, create(1)), Plan::Silence { hold_ms: 60_000, .. }));
+    let mut list = Request::new(Operation::BoardsListPins, &seed_accounts(1)[0].access_token);
+    list.path_id = seed_accounts(1)[0].boards[0].id.clone();
+    let mut seen = |now_ms: i64| match provider.receive(now_ms, list.clone()) {
+        Plan::Answer(reply) => reply.json()["items"].as_array().map_or(0, Vec::len),
+        other => panic!("not answered: {other:?}"),
+    };
+    assert_eq!((seen(NOW_MS + 4_999), seen(NOW_MS + 5_000)), (0, 1));
+}
+
+#[test]
+fn a_request_that_is_wrong_by_itself_gets_its_own_refusal() {
+    for fault in [
+        r#"[{"fault":"timeout_after_commit"}]"#,
+        r#"[{"fault":"error_after_commit"}]"#,
+        r#"[{"fault":"late_commit","commit_after_ms":5}]"#,
+    ] {
+        let mut request = create(1);
+        request.body = b"{}".to_vec();
+        assert_eq!(status(with_fault(fault).receive(NOW_MS, request)), 400, "{fault}");
+    }
+}
+
+#[test]
+fn a_429_of_the_envelope_spends_no_fault() {
+    let mut provider = with_fault(r#"[{"fault":"status","status":503,"times":60}]"#);
+    let answers: Vec<u16> = (0..60).map(|_| status(provider.receive(NOW_MS, create(1)))).collect();
+    assert_eq!(answers.iter().filter(|status| **status == 503).count(), 51);
+    assert_eq!(provider.faults.view()[0]["remaining"], 9);
+}
+
+#[test]
+fn a_revoked_token_stays_dead_until_it_is_refreshed() {
+    let mut provider = with_fault(r#"[{"fault":"revoke_token","times":1}]"#);
+    assert_eq!(status(provider.receive(NOW_MS, create(1))), 401);
+    assert_eq!(status(provider.receive(NOW_MS, create(1))), 401);
+    let Plan::Answer(reply) = provider.receive(NOW_MS, refresh(&seed_accounts(1)[0].refresh_token)) else {
+        panic!("not answered")
+    };
+    let mut request = create(1);
+    request.authorization = Some(format!("Bearer {}", reply.json()["access_token"].as_str().unwrap_or_default()));
+    assert_eq!(status(provider.receive(NOW_MS, request)), 201);
+}
+
+#[test]
+fn a_refresh_may_be_refused_too() {
+    let mut provider = with_fault(r#"[{"fault":"revoke_token","refresh_too":true,"times":1}]"#);
+    assert_eq!(status(provider.receive(NOW_MS, create(1))), 401);
+    assert_eq!(status(provider.receive(NOW_MS, refresh(&seed_accounts(1)[0].refresh_token))), 401);
+}
+
+#[test]
+fn a_lost_answer_to_a_refresh_has_still_rotated_the_token() {
+    let mut provider = with_fault(
+        r#"[{"fault":"timeout_after_commit","operation":"oauth/token","account":"sim_account_1","times":1}]"#,
+    );
+    let token = &seed_accounts(1)[0].refresh_token;
+    assert!(matches!(provider.receive(NOW_MS, refresh(token)), Plan::Silence { .. }));
+    assert_eq!(status(provider.receive(NOW_MS, refresh(token))), 401);
+}
+
+fn refresh(token: &str) -> Request {
+    use base64::Engine;
+    let basic = base64::engine::general_purpose::STANDARD.encode(format!("{APP_ID}:{APP_SECRET}"));
+    let mut request = Request::new(Operation::OauthToken, "");
+    request.authorization = Some(format!("Basic {basic}"));
+    request.body = format!("grant_type=refresh_token&refresh_token={token}").into_bytes();
+    request
+}
+
+#[test]
+fn the_counts_tell_what_arrived_and_what_was_let_in() {
+    let mut provider = provider();
+    (0..60).for_each(|_| drop(provider.receive(NOW_MS, create(1))));
+    (0..3).for_each(|_| drop(provider.receive(NOW_MS + 5_000, create(1))));
+    let report = serde_json::to_value(provider.meter.report(&provider.world)).expect("plain data");
+    assert_eq!(report["operations"]["pins/create"], json!({"201": 54, "429": 9}));
+    assert_eq!(report["in_flight"]["pins/create"], 0);
+    assert_eq!(
+        report["accounts"]["sim_account_1"]["pins/create"],
+        json!({"total": 63, "max_per_second": 60, "accepted_total": 54, "accepted_max_per_second": 51})
+    );
+}

@@ -1,0 +1,109 @@
+//! The simulator as a whole: one provider, one journal, the real clock.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::ensure;
+
+use crate::config::Config;
+use crate::errors::{self, ApiError};
+use crate::journal::Journal;
+use crate::provider::Provider;
+use crate::seed::{SeedAccount, seed_accounts};
+use crate::world::pin::Pin;
+use crate::{http, limits};
+
+/// A running Pinterest. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Simulator {
+    shared: Arc<Mutex<State>>,
+}
+
+#[derive(Debug)]
+struct State {
+    provider: Provider,
+    journal: Option<Journal>,
+    /// The latest time that anybody was told: time never runs backwards here, whatever the clock does.
+    now_ms: i64,
+}
+
+impl Simulator {
+    /// Reads the journal, if there is one, and adds the documented accounts that it lacks.
+    pub fn open(config: Config) -> anyhow::Result<Self> {
+        ensure!(
+            (1..=limits::MAX_ACCOUNTS).contains(&config.accounts),
+            "accounts must be 1 to {}",
+            limits::MAX_ACCOUNTS
+        );
+        let (capacity, rate, slack) = (config.envelope.capacity, config.envelope.rate_per_s, config.envelope.slack);
+        ensure!((1.0..=1e6).contains(&capacity), "capacity must be 1 to 1000000");
+        ensure!((0.0..=1e6).contains(&rate), "rate must be 0 to 1000000 a second");
+        ensure!((0.0..=1.0).contains(&slack), "slack must be 0 to 1");
+
+        let opened = config.data_dir.as_deref().map(Journal::open).transpose()?;
+        let mut provider = Provider::new(config);
+        let journal = opened.map(|(journal, events)| {
+            events.into_iter().for_each(|event| provider.world.apply(event));
+            provider.world.record();
+            journal
+        });
+        let simulator = Self { shared: Arc::new(Mutex::new(State { provider, journal, now_ms: i64::MIN })) };
+        simulator
+            .with(|provider, now_ms| {
+                provider.world.seed_accounts(now_ms);
+                provider.world.settle(now_ms);
+            })
+            .map_err(|error| anyhow::anyhow!("{}", error.message))?;
+        Ok(simulator)
+    }
+
+    /// All routes. Under another server than [`Simulator::serve`], an answer that never comes ends as an empty 504.
+    pub fn router(&self) -> axum::Router {
+        http::routes::router(self.clone())
+    }
+
+    /// Serves until `shutdown` is ready, then gives open requests a moment and returns.
+    pub async fn serve(
+        &self,
+        listener: tokio::net::TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> anyhow::Result<()> {
+        http::server::serve(self.router(), listener, shutdown).await
+    }
+
+    /// The documented accounts this simulator has.
+    pub fn seed_accounts(&self) -> Vec<SeedAccount> {
+        seed_accounts(self.lock().provider.world.accounts().len())
+    }
+
+    /// Every Pin ever committed, deleted ones too, in the order of the commits.
+    pub fn pins(&self) -> Vec<Pin> {
+        self.with(|provider, now_ms| {
+            provider.world.settle(now_ms);
+            provider.world.every_pin().to_vec()
+        })
+        .unwrap_or_default()
+    }
+
+    /// Does something with the provider at the present time and journals what that committed. The lock is never
+    /// held over an await: `work` cannot wait.
+    pub fn with<T>(&self, work: impl FnOnce(&mut Provider, i64) -> T) -> Result<T, ApiError> {
+        let mut state = self.lock();
+        state.now_ms = state.now_ms.max(jiff::Timestamp::now().as_millisecond());
+        let now_ms = state.now_ms;
+        let result = work(&mut state.provider, now_ms);
+        let events = state.provider.world.take_recorded();
+        if let Some(journal) = state.journal.as_mut().filter(|_| !events.is_empty()) {
+            journal.append(&events).map_err(|error| {
+                tracing::error!(%error, "cannot write the journal");
+                errors::JOURNAL_FAILED
+            })?;
+        }
+        Ok(result)
+    }
+
+    /// A panic while the lock was held leaves at worst one request half counted: carry on.
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

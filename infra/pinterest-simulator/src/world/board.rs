@@ -1,0 +1,126 @@
+//! Boards.
+
+use serde::{Deserialize, Serialize};
+
+use super::account::{AccountIndex, Caller};
+use super::event::Event;
+use super::page::{Cursor, Page, PageRequest};
+use super::scopes::{self, Scopes};
+use super::{World, ids};
+use crate::errors::{self, ApiError};
+use crate::limits;
+
+/// Who can see a board.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Privacy {
+    Public,
+    Protected,
+    Secret,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Board {
+    pub id: String,
+    pub account: AccountIndex,
+    pub name: String,
+    pub description: Option<String>,
+    pub privacy: Privacy,
+    pub created_at_ms: i64,
+    /// Ordinals of its Pins, oldest first: rebuilt from the Pins.
+    #[serde(skip)]
+    pub(super) pins: Vec<usize>,
+    /// Pins that are not deleted.
+    #[serde(skip)]
+    pub pin_count: usize,
+    /// When a Pin was last added or deleted.
+    #[serde(skip)]
+    pub pins_modified_at_ms: Option<i64>,
+}
+
+impl Board {
+    pub(super) fn new(id: String, account: AccountIndex, draft: BoardDraft, created_at_ms: i64) -> Self {
+        Self {
+            id,
+            account,
+            name: draft.name,
+            description: draft.description,
+            privacy: draft.privacy,
+            created_at_ms,
+            pins: Vec::new(),
+            pin_count: 0,
+            pins_modified_at_ms: None,
+        }
+    }
+}
+
+/// A board somebody asks for.
+#[derive(Debug, Clone)]
+pub struct BoardDraft {
+    pub name: String,
+    pub description: Option<String>,
+    pub privacy: Privacy,
+}
+
+impl World {
+    pub fn create_board(&mut self, now_ms: i64, caller: Caller, draft: BoardDraft) -> Result<&Board, ApiError> {
+        if draft.privacy == Privacy::Secret {
+            caller.require(Scopes::of(&[scopes::BOARDS_WRITE_SECRET]))?;
+        }
+        self.check_board(caller.account, &draft)?;
+        let board = Board::new(ids::board_id(self.boards.len()), caller.account, draft, now_ms);
+        let id = board.id.clone();
+        self.commit(Event::BoardCreated { board });
+        self.board(caller, &id)
+    }
+
+    fn check_board(&self, account: AccountIndex, draft: &BoardDraft) -> Result<(), ApiError> {
+        let chars = draft.name.chars().count();
+        let duplicated = self.boards_of(account).any(|board| board.name.eq_ignore_ascii_case(&draft.name));
+        if draft.name.trim().is_empty() || chars > limits::MAX_BOARD_NAME_CHARS || duplicated {
+            return Err(errors::BOARD_INVALID_OR_DUPLICATED);
+        }
+        Ok(())
+    }
+
+    /// A board of the caller. Another account's board isn't found, nor is a secret one without the scope for it.
+    pub fn board(&self, caller: Caller, id: &str) -> Result<&Board, ApiError> {
+        self.find_board(id)
+            .filter(|board| board.account == caller.account && may_see(caller, board))
+            .ok_or(errors::BOARD_NOT_FOUND)
+    }
+
+    /// The caller's boards, newest first; `wanted` filters by privacy.
+    pub fn list_boards(
+        &self,
+        caller: Caller,
+        wanted: impl Fn(Privacy) -> bool,
+        request: PageRequest,
+    ) -> Result<Page<&Board>, ApiError> {
+        let before = Cursor::decode(request.bookmark.as_deref(), "boards")?;
+        let Some(account) = self.accounts.get(caller.account) else {
+            return Err(errors::AUTHENTICATION_FAILED);
+        };
+        let page = Page::newest_first(&account.boards, before, request.size, "boards", |ordinal| {
+            self.boards.get(ordinal).filter(|board| may_see(caller, board) && wanted(board.privacy))
+        });
+        Ok(page)
+    }
+
+    pub(super) fn find_board(&self, id: &str) -> Option<&Board> {
+        self.board_ordinals.get(id).and_then(|ordinal| self.boards.get(*ordinal))
+    }
+
+    /// Boards of one account, oldest first.
+    pub fn boards_of(&self, account: AccountIndex) -> impl Iterator<Item = &Board> {
+        self.accounts
+            .get(account)
+            .into_iter()
+            .flat_map(|account| &account.boards)
+            .filter_map(|ordinal| self.boards.get(*ordinal))
+    }
+}
+
+fn may_see(caller: Caller, board: &Board) -> bool {
+    board.privacy != Privacy::Secret || caller.scopes.contains(scopes::BOARDS_READ_SECRET)
+}

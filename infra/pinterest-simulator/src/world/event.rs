@@ -1,0 +1,160 @@
+//! What happened, as the journal keeps it. Every change of the durable state is one event applied in one place.
+
+use serde::{Deserialize, Serialize};
+
+use super::World;
+use super::account::{Account, AccountIndex};
+use super::board::{Board, BoardDraft, Privacy};
+use super::pin::{Pin, PlannedPin};
+use super::scopes::{self, Scopes};
+use super::tokens::{AccessToken, RefreshToken};
+use crate::seed;
+
+/// One committed change.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The documented accounts from number `first` to `last` came into being.
+    AccountsSeeded {
+        first: usize,
+        last: usize,
+        at_ms: i64,
+    },
+    BoardCreated {
+        board: Board,
+    },
+    /// `plan` names the planned Pin that this commit fulfils.
+    PinCreated {
+        pin: Pin,
+        plan: Option<u64>,
+    },
+    PinPlanned {
+        planned: PlannedPin,
+    },
+    PinDeleted {
+        id: String,
+        at_ms: i64,
+    },
+    /// New tokens; the refresh token they were bought with dies by the same event.
+    TokensIssued {
+        access: AccessToken,
+        refresh: Option<RefreshToken>,
+        retired_refresh_token: Option<String>,
+    },
+    TokensRevoked {
+        account: AccountIndex,
+        refresh_too: bool,
+    },
+}
+
+impl World {
+    /// Applies an event and keeps it for whoever records events.
+    pub(super) fn commit(&mut self, event: Event) {
+        if self.recording {
+            self.recorded.push(event.clone());
+        }
+        self.apply(event);
+    }
+
+    /// Applies an event that was recorded before: replaying all of them gives the same world again.
+    pub fn apply(&mut self, event: Event) {
+        match event {
+            Event::AccountsSeeded { first, last, at_ms } => self.add_accounts(first, last, at_ms),
+            Event::BoardCreated { board } => self.add_board(board),
+            Event::PinCreated { pin, plan } => self.add_pin(pin, plan),
+            Event::PinPlanned { planned } => self.add_plan(planned),
+            Event::PinDeleted { id, at_ms } => self.mark_deleted(&id, at_ms),
+            Event::TokensIssued { access, refresh, retired_refresh_token } => {
+                self.add_tokens(access, refresh, retired_refresh_token.as_deref());
+            }
+            Event::TokensRevoked { account, refresh_too } => self.mark_revoked(account, refresh_too),
+        }
+    }
+
+    fn add_accounts(&mut self, first: usize, last: usize, at_ms: i64) {
+        for seed in seed::seed_accounts(last).into_iter().skip(first.saturating_sub(1)) {
+            let account = self.accounts.len();
+            self.accounts.push(Account {
+                id: seed.id,
+                username: seed.username,
+                boards: Vec::new(),
+                pins: Vec::new(),
+                pin_count: 0,
+            });
+            for board in seed.boards {
+                let draft = BoardDraft { name: board.name, description: None, privacy: Privacy::Public };
+                self.add_board(Board::new(board.id, account, draft, at_ms));
+            }
+            let read_only = Scopes::of(&[scopes::BOARDS_READ, scopes::PINS_READ, scopes::USER_ACCOUNTS_READ]);
+            for (token, scopes) in [(seed.access_token, Scopes::EVERY), (seed.read_only_access_token, read_only)] {
+                let access = AccessToken {
+                    token,
+                    account,
+                    scopes,
+                    expires_at_ms: at_ms + self.settings.access_token_lifetime_s * 1000,
+                    revoked: false,
+                };
+                self.access_tokens.insert(access.token.clone(), access);
+            }
+            let refresh = RefreshToken {
+                token: seed.refresh_token,
+                account,
+                scopes: Scopes::EVERY,
+                expires_at_ms: at_ms + self.settings.refresh_token_lifetime_s * 1000,
+                revoked: false,
+            };
+            self.refresh_tokens.insert(refresh.token.clone(), refresh);
+        }
+    }
+
+    fn add_board(&mut self, board: Board) {
+        let ordinal = self.boards.len();
+        self.board_ordinals.insert(board.id.clone(), ordinal);
+        if let Some(account) = self.accounts.get_mut(board.account) {
+            account.boards.push(ordinal);
+        }
+        self.boards.push(board);
+    }
+
+    fn add_pin(&mut self, pin: Pin, plan: Option<u64>) {
+        if let Some(plan) = plan {
+            self.planned.retain(|(_, number), _| *number != plan);
+        }
+        let ordinal = self.pins.len();
+        self.pin_ordinals.insert(pin.id.clone(), ordinal);
+        if let Some(account) = self.accounts.get_mut(pin.account) {
+            account.pins.push(ordinal);
+            account.pin_count += 1;
+        }
+        if let Some(board) = self.board_of(&pin) {
+            board.pins.push(ordinal);
+            board.pin_count += 1;
+            board.pins_modified_at_ms = Some(pin.created_at_ms);
+        }
+        self.pins.push(pin);
+    }
+
+    fn add_plan(&mut self, planned: PlannedPin) {
+        self.next_plan = self.next_plan.max(planned.plan + 1);
+        self.planned.insert((planned.at_ms, planned.plan), planned);
+    }
+
+    fn mark_deleted(&mut self, id: &str, at_ms: i64) {
+        let Some(pin) = self.pin_ordinals.get(id).and_then(|ordinal| self.pins.get_mut(*ordinal)) else {
+            return;
+        };
+        pin.deleted_at_ms = Some(at_ms);
+        let pin = pin.clone();
+        if let Some(account) = self.accounts.get_mut(pin.account) {
+            account.pin_count = account.pin_count.saturating_sub(1);
+        }
+        if let Some(board) = self.board_of(&pin) {
+            board.pin_count = board.pin_count.saturating_sub(1);
+            board.pins_modified_at_ms = Some(at_ms);
+        }
+    }
+
+    fn board_of(&mut self, pin: &Pin) -> Option<&mut Board> {
+        self.board_ordinals.get(&pin.draft.board_id).and_then(|ordinal| self.boards.get_mut(*ordinal))
+    }
+}

@@ -1,0 +1,102 @@
+//! The state of Pinterest and what can be done to it: pure, with the time passed in as Unix milliseconds.
+//!
+//! Every operation checks first, then commits one [`event::Event`]. A shell that wants to remember calls
+//! [`World::record`] once, and [`World::take_recorded`] after every call; replaying the events with
+//! [`World::apply`] gives the same world again.
+
+pub mod account;
+pub mod board;
+pub mod envelope;
+pub mod event;
+pub mod ids;
+pub mod page;
+pub mod pin;
+pub mod quota;
+pub mod scopes;
+pub mod time;
+pub mod tokens;
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::config::Config;
+use account::{Account, AccountIndex};
+use board::Board;
+use envelope::Pace;
+use event::Event;
+use pin::{Pin, PlannedPin};
+use quota::Usage;
+use tokens::{AccessToken, AuthorizationCode, RefreshToken};
+
+/// Everything Pinterest knows. A clone is a Pinterest of its own: a simulation may keep one to compare with.
+#[derive(Debug, Clone)]
+pub struct World {
+    settings: Config,
+    pace: Pace,
+    write_limit: String,
+    accounts: Vec<Account>,
+    boards: Vec<Board>,
+    board_ordinals: HashMap<String, usize>,
+    pins: Vec<Pin>,
+    pin_ordinals: HashMap<String, usize>,
+    /// By due time and number, so that the first one is the next one.
+    planned: BTreeMap<(i64, u64), PlannedPin>,
+    next_plan: u64,
+    access_tokens: HashMap<String, AccessToken>,
+    refresh_tokens: HashMap<String, RefreshToken>,
+    codes: HashMap<String, AuthorizationCode>,
+    /// Number of the last generated token or code.
+    serial: u64,
+    usage: HashMap<AccountIndex, Usage>,
+    recording: bool,
+    recorded: Vec<Event>,
+}
+
+impl World {
+    /// An empty world: no accounts. Follow with `apply` for each recorded event, then `seed_accounts`.
+    pub fn new(settings: Config) -> Self {
+        Self {
+            pace: Pace::new(settings.envelope),
+            write_limit: quota::write_limit(settings.envelope.capacity, settings.envelope.rate_per_s),
+            settings,
+            accounts: Vec::new(),
+            boards: Vec::new(),
+            board_ordinals: HashMap::new(),
+            pins: Vec::new(),
+            pin_ordinals: HashMap::new(),
+            planned: BTreeMap::new(),
+            next_plan: 1,
+            access_tokens: HashMap::new(),
+            refresh_tokens: HashMap::new(),
+            codes: HashMap::new(),
+            serial: 0,
+            usage: HashMap::new(),
+            recording: false,
+            recorded: Vec::new(),
+        }
+    }
+
+    /// Adds the documented accounts that are still missing.
+    pub fn seed_accounts(&mut self, now_ms: i64) {
+        let (first, last) = (self.accounts.len() + 1, self.settings.accounts);
+        if first <= last {
+            self.commit(Event::AccountsSeeded { first, last, at_ms: now_ms });
+        }
+    }
+
+    /// Keeps every later event until it is taken.
+    pub fn record(&mut self) {
+        self.recording = true;
+    }
+
+    /// The events since the last call, in the order of their commits.
+    pub fn take_recorded(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.recorded)
+    }
+
+    pub fn settings(&self) -> &Config {
+        &self.settings
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,17 @@
+//! Timestamps the way Pinterest writes them.
+
+/// `2022-10-13T01:40:29`: UTC, whole seconds, no zone. Takes Unix milliseconds.
+pub fn pinterest_time(unix_ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(unix_ms)
+        .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+        .strftime("%Y-%m-%dT%H:%M:%S")
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn there_is_no_zone_and_no_fraction() {
+        assert_eq!(super::pinterest_time(1_665_625_229_987), "2022-10-13T01:40:29");
+    }
+}

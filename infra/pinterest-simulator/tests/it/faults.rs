@@ -1,0 +1,132 @@
+//! Faults one by one, over real connections.
+
+use std::time::{Duration, Instant};
+
+use pinterest_simulator::Config;
+use serde_json::json;
+
+use crate::client::{Client, start};
+
+#[tokio::test]
+async fn a_status_is_answered_as_often_as_asked() {
+    let client = start(Config::default()).await;
+    client
+        .set_faults(json!([{
+            "operation": "pins/create", "title_contains": "Soup", "times": 1, "fault": "status",
+            "status": 429, "message": "Retry after 3 seconds", "headers": {"Retry-After": "3"},
+        }]))
+        .await;
+    assert_eq!(client.create("Stew").await.status, 201);
+    let refused = client.create("Soup").await;
+    assert_eq!(refused.json(), json!({"code": 8, "message": "Retry after 3 seconds"}));
+    assert_eq!((refused.status, refused.header("retry-after")), (429, "3"));
+    assert_eq!(client.create("Soup").await.status, 201);
+    let rules = client.get("/_sim/faults").await.json();
+    assert_eq!((&rules[0]["remaining"], &rules[0]["fired"]), (&json!(0), &json!(1)));
+    assert_eq!(client.truth().await, ["Stew", "Soup"]);
+}
+
+#[tokio::test]
+async fn a_delay_is_kept_and_then_handled() {
+    let client = start(Config::default()).await;
+    client.set_faults(json!([{"fault": "delay", "delay_ms": 150, "operation": "pins/create"}])).await;
+    let start = Instant::now();
+    assert_eq!(client.create("Soup").await.status, 201);
+    assert!(start.elapsed() >= Duration::from_millis(150));
+}
+
+#[tokio::test]
+async fn forty_delayed_requests_commit_although_their_client_was_killed() {
+    let client = start(Config::default()).await;
+    client.set_faults(json!([{"fault": "delay", "delay_ms": 300, "operation": "pins/create"}])).await;
+    let mut streams = Vec::new();
+    for number in 0..40 {
+        streams.push(client.create_and_hang_up(&number.to_string()).await);
+    }
+    client.wait_until_in_flight("pins/create", 40).await;
+    assert!(client.truth().await.is_empty());
+    drop(streams);
+    client.wait_until_committed(40).await;
+    client.wait_until_in_flight("pins/create", 0).await;
+}
+
+#[tokio::test]
+async fn a_timeout_before_the_commit_leaves_nothing() {
+    let client = start(Config::default()).await;
+    client.set_faults(json!([{"fault": "timeout_before_commit", "hold_ms": 100, "times": 1}])).await;
+    let begin = Instant::now();
+    assert!(client.try_call("POST", "/v5/pins", Some(client.pin("Soup"))).await.is_none());
+    assert!(begin.elapsed() >= Duration::from_millis(100));
+    assert!(client.truth().await.is_empty());
+    let report = client.get("/_sim/requests").await.json();
+    assert_eq!(report["operations"]["pins/create"], json!({"unanswered": 1}));
+}
+
+#[tokio::test]
+async fn a_timeout_after_the_commit_leaves_a_pin() {
+    let client = start(Config::default()).await;
+    client.set_faults(json!([{"fault": "timeout_after_commit", "hold_ms": 100, "times": 1}])).await;
+    assert!(client.try_call("POST", "/v5/pins", Some(client.pin("Soup"))).await.is_none());
+    assert_eq!(client.truth().await, ["Soup"]);
+}
+
+#[tokio::test]
+async fn a_silence_ends_when_the_client_hangs_up() {
+    let client = start(Config::default()).await;
+    client.set_faults(json!([{"fault": "timeout_after_commit", "times": 1}])).await;
+    let stream = client.create_and_hang_up("Soup").await;
+    client.wait_until_in_flight("pins/create", 1).await;
+    drop(stream);
+    client.wait_until_in_flight("pins/create", 0).await;
+}
+
+#[tokio::test]
+async fn an_error_after_the_commit_leaves_a_pin() {
+    let client = start(Config::default()).await;
+    let message = "Something went wrong on our end";
+    client
+        .set_faults(
+            json!([{"fault": "error_after_commit", "status": 400, "code": 2787, "message": message, "times": 1}]),
+        )
+        .await;
+    let answer = client.create("Soup").await;
+    assert_eq!((answer.status, answer.json()), (400, json!({"code": 2787, "message": message})));
+    assert_eq!(client.truth().await, ["Soup"]);
+}
+
+#[tokio::test]
+async fn a_late_commit_comes_although_the_client_hung_up() {
+    let client = start(Config::default()).await;
+    client.set_faults(json!([{"fault": "late_commit", "commit_after_ms": 200, "operation": "pins/create"}])).await;
+    let stream = client.create_and_hang_up("Soup").await;
+    client.wait_until_in_flight("pins/create", 1).await;
+    let asked_ms = client.get("/_sim/pins").await.json().as_array().map(Vec::len);
+    assert_eq!(asked_ms, Some(0));
+    drop(stream);
+    client.wait_until_committed(1).await;
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_replaced_by_a_refresh() {
+    let client = start(Config::default()).await;
+    client.set_faults(json!([{"fault": "revoke_token", "account": "sim_account_1", "times": 1}])).await;
+    let other = Client::new(client.address, 2);
+    assert_eq!(other.create("Stew").await.status, 201);
+    let refused = client.create("Soup").await;
+    assert_eq!((refused.status, refused.json()["code"].as_i64()), (401, Some(2)));
+    assert_eq!(client.get("/v5/boards").await.status, 401);
+    assert_eq!(other.get("/v5/boards").await.status, 200);
+}
+
+#[tokio::test]
+async fn rules_are_replaced_listed_and_cleared() {
+    let client = start(Config::default()).await;
+    client.set_faults(json!([{"fault": "delay", "delay_ms": 1}])).await;
+    let wrong = client.call("PUT", "/_sim/faults", Some(json!([{"fault": "sleep"}]))).await;
+    assert_eq!(wrong.status, 400);
+    assert!(wrong.json()["message"].as_str().is_some_and(|text| text.contains("rule 0: unknown fault 'sleep'")));
+    let expected = json!([{"fault": "delay", "delay_ms": 1, "remaining": null, "fired": 0}]);
+    assert_eq!(client.get("/_sim/faults").await.json(), expected);
+    let cleared = client.call("DELETE", "/_sim/faults", None).await;
+    assert_eq!((cleared.status, cleared.json()), (200, json!([])));
+}

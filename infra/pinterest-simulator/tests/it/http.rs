@@ -1,0 +1,148 @@
+//! Routes, headers, errors, limits.
+
+use std::collections::HashSet;
+
+use pinterest_simulator::Config;
+use serde_json::json;
+
+use crate::client::{Client, start};
+
+#[tokio::test]
+async fn every_answer_carries_its_request_id_and_its_quota() {
+    let client = start(Config::default()).await;
+    let board = client.account.boards[0].id.clone();
+    let mut ids = HashSet::new();
+    for (method, path, status) in [
+        ("GET", "/v5/user_account".to_owned(), 200),
+        ("GET", "/v5/boards".to_owned(), 200),
+        ("GET", format!("/v5/boards/{board}"), 200),
+        ("GET", format!("/v5/boards/{board}/pins"), 200),
+        ("GET", "/v5/pins".to_owned(), 200),
+        ("GET", "/v5/pins/1".to_owned(), 404),
+        ("DELETE", "/v5/pins/1".to_owned(), 404),
+        ("POST", "/v5/pins".to_owned(), 400),
+        ("POST", "/v5/boards".to_owned(), 400),
+        ("POST", "/v5/oauth/token".to_owned(), 401),
+        ("GET", "/v5/soup".to_owned(), 404),
+        ("PATCH", "/v5/pins".to_owned(), 405),
+    ] {
+        let answer = client.call(method, &path, None).await;
+        assert_eq!(answer.status, status, "{method} {path}: {}", answer.text);
+        assert_eq!(answer.header("content-type"), "application/json");
+        let id: u64 = answer.header("x-pinterest-rid").parse().expect("a decimal id");
+        assert!(ids.insert(id));
+        assert!(answer.header("x-ratelimit-limit").contains(";w=1;name=\"safety_net_app_id_user_id\""));
+        assert!(answer.header("x-ratelimit-remaining").parse::<u64>().is_ok());
+        assert!(answer.header("x-ratelimit-reset").parse::<u64>().is_ok());
+        if status >= 400 {
+            let body = answer.json();
+            assert!(body["code"].is_i64() && body["message"].is_string(), "{}", answer.text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_read_quota_looks_like_a_live_one() {
+    let client = start(Config::default()).await;
+    let answer = client.get("/v5/boards").await;
+    assert_eq!(
+        answer.header("x-ratelimit-limit"),
+        "100, 100;w=1;name=\"safety_net_app_id_user_id\", 1000;w=60;name=\"org_read_app_id_user_id\""
+    );
+    assert_eq!(answer.header("x-ratelimit-remaining"), "99");
+}
+
+#[tokio::test]
+async fn a_pin_can_be_created_read_listed_and_deleted() {
+    let client = start(Config::default()).await;
+    let created = client.create("Soup").await;
+    assert_eq!(created.status, 201, "{}", created.text);
+    let id = created.json()["id"].as_str().expect("an id").to_owned();
+    let path = format!("/v5/pins/{id}");
+    assert_eq!(client.get(&path).await.json(), created.json());
+    let list = client.get(&format!("/v5/boards/{}/pins", client.account.boards[0].id)).await.json();
+    assert_eq!(list, json!({"items": [created.json()], "bookmark": null}));
+    let deleted = client.call("DELETE", &path, None).await;
+    assert_eq!((deleted.status, deleted.text.as_str()), (204, ""));
+    assert_eq!(client.get(&path).await.status, 404);
+    let truth = client.get("/_sim/pins").await.json();
+    let mut pin = truth[0].clone();
+    let created_at_ms = pin["created_at_ms"].take().as_i64().expect("a time");
+    assert!(created_at_ms > 1_700_000_000_000);
+    assert_eq!(
+        pin,
+        json!({
+            "id": id, "account": "sim_account_1", "account_id": client.account.id,
+            "board_id": client.account.boards[0].id, "title": "Soup", "description": null, "link": null,
+            "alt_text": null, "media": {"source_type": "image_url", "url": "https://example.com/a.jpg"},
+            "created_at": created.json()["created_at"], "created_at_ms": null, "deleted": true,
+        })
+    );
+}
+
+#[tokio::test]
+async fn bookmarks_lead_through_all_pins() {
+    let client = start(Config { enforce_limits: false, ..Config::default() }).await;
+    for number in 0..7 {
+        client.create(&number.to_string()).await;
+    }
+    let (mut seen, mut bookmark) = (Vec::new(), String::new());
+    loop {
+        let path = format!("/v5/boards/{}/pins?page_size=3&bookmark={bookmark}", client.account.boards[0].id);
+        let page = client.get(&path).await.json();
+        let items = page["items"].as_array().cloned().unwrap_or_default();
+        seen.extend(items.iter().filter_map(|pin| pin["title"].as_str().map(str::to_owned)));
+        match page["bookmark"].as_str() {
+            Some(next) => bookmark = next.to_owned(),
+            None => break,
+        }
+    }
+    assert_eq!(seen, ["6", "5", "4", "3", "2", "1", "0"]);
+}
+
+#[tokio::test]
+async fn a_wrong_or_absent_token_is_401_code_2() {
+    let client = start(Config::default()).await;
+    for authorization in ["Bearer pina_wrong", "Bearer ", "Basic pina_sim_1_access", ""] {
+        let answer = client.try_send("GET", "/v5/boards", &[("authorization", authorization)], "").await;
+        let answer = answer.expect("an answer");
+        assert_eq!(answer.status, 401, "{authorization:?}");
+        assert_eq!(answer.json(), json!({"code": 2, "message": "Authentication failed."}));
+    }
+}
+
+#[tokio::test]
+async fn without_pacing_429s_come_and_with_pacing_none() {
+    let client = start(Config::default()).await;
+    let mut statuses = Vec::new();
+    for number in 0..60 {
+        statuses.push(client.create(&number.to_string()).await.status);
+    }
+    assert!(statuses.contains(&429));
+    assert_eq!(client.truth().await.len(), statuses.iter().filter(|status| **status == 201).count());
+
+    // The same in fast motion: 20 at once, then one every 20 ms.
+    let envelope = pinterest_simulator::Envelope { capacity: 20.0, rate_per_s: 50.0, slack: 0.03 };
+    let client = start(Config { envelope, ..Config::default() }).await;
+    for number in 0..20 {
+        assert_eq!(client.create(&number.to_string()).await.status, 201);
+    }
+    for number in 0..50 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        assert_eq!(client.create(&number.to_string()).await.status, 201);
+    }
+}
+
+#[tokio::test]
+async fn one_account_does_not_spend_the_pace_of_another() {
+    let client = start(Config::default()).await;
+    while client.create("Soup").await.status == 201 {}
+    assert_eq!(Client::new(client.address, 2).create("Stew").await.status, 201);
+}
+
+#[tokio::test]
+async fn control_routes_answer_errors_in_the_same_shape() {
+    let client = start(Config::default()).await;
+    assert_eq!(client.get("/_sim/soup").await.status, 404);
+    assert_eq!(client.call("POST", "/_sim/faults", None).await.status, 405);
+}

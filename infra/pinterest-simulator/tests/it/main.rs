@@ -1,0 +1,9 @@
+//! The simulator over real HTTP, one file per subject.
+
+mod binary;
+mod client;
+mod faults;
+mod http;
+mod oauth;
+mod persistence;
+mod throughput;

@@ -1,0 +1,116 @@
+//! What survives: everything that was answered, whatever ended the process.
+
+use std::io::Write;
+
+use pinterest_simulator::{Config, Simulator, seed};
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use crate::client::{Client, Folder};
+
+/// Runs `work` against a simulator on the folder, in a runtime that is torn down afterwards without a shutdown.
+fn live<F: Future<Output = ()>>(folder: &Folder, work: impl FnOnce(Client) -> F) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let config = Config { data_dir: Some(folder.0.clone()), ..Config::default() };
+        let simulator = Simulator::open(config).expect("opened");
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+        let client = Client::new(listener.local_addr().expect("an address"), 1);
+        tokio::spawn(async move { simulator.serve(listener, std::future::pending()).await });
+        work(client).await;
+    });
+}
+
+#[test]
+fn pins_deletes_and_boards_survive() {
+    let folder = Folder::new("survive");
+    let mut before = json!(null);
+    live(&folder, async |client: Client| {
+        client.create("kept").await;
+        let id = client.create("deleted").await.json()["id"].as_str().expect("an id").to_owned();
+        client.call("DELETE", &format!("/v5/pins/{id}"), None).await;
+        client.call("POST", "/v5/boards", Some(json!({"name": "Attic"}))).await;
+        before = json!([client.get("/_sim/pins").await.json(), client.get("/v5/boards").await.json()]);
+    });
+    live(&folder, async |client: Client| {
+        let after = json!([client.get("/_sim/pins").await.json(), client.get("/v5/boards").await.json()]);
+        assert_eq!(after, before);
+        let ids = |json: &serde_json::Value| json[0]["id"].clone();
+        assert_eq!(client.create("new").await.status, 201);
+        assert_ne!(ids(&client.get("/v5/pins").await.json()["items"]), ids(&before[0]));
+    });
+}
+
+#[test]
+fn token_rotations_and_revocations_survive() {
+    use base64::Engine;
+    let basic = base64::engine::general_purpose::STANDARD.encode(format!("{}:{}", seed::APP_ID, seed::APP_SECRET));
+    let basic = format!("Basic {basic}");
+    let headers = [("authorization", basic.as_str())];
+    let refresh = async |client: &Client, token: &str| {
+        let form = format!("grant_type=refresh_token&refresh_token={token}");
+        client.try_send("POST", "/v5/oauth/token", &headers, &form).await.expect("an answer")
+    };
+    let folder = Folder::new("tokens");
+    let mut next = String::new();
+    live(&folder, async |client: Client| {
+        client.set_faults(json!([{"fault": "revoke_token", "operation": "pins/create", "times": 1}])).await;
+        client.create("Soup").await;
+        let issued = refresh(&client, &client.account.refresh_token).await.json();
+        next = issued["refresh_token"].as_str().expect("a refresh token").to_owned();
+    });
+    live(&folder, async |client: Client| {
+        assert_eq!(client.get("/v5/boards").await.status, 401);
+        assert_eq!(refresh(&client, &client.account.refresh_token).await.status, 401);
+        assert_eq!(refresh(&client, &next).await.status, 200);
+    });
+}
+
+#[test]
+fn a_late_commit_survives() {
+    let folder = Folder::new("late");
+    live(&folder, async |client: Client| {
+        client.set_faults(json!([{"fault": "late_commit", "commit_after_ms": 300, "hold_ms": 0}])).await;
+        let silence = client.try_call("POST", "/v5/pins", Some(client.pin("Soup"))).await;
+        assert!(silence.is_none());
+        assert!(client.truth().await.is_empty());
+    });
+    live(&folder, async |client: Client| client.wait_until_committed(1).await);
+    live(&folder, async |client: Client| assert_eq!(client.truth().await, ["Soup"]));
+}
+
+#[test]
+fn a_torn_last_line_is_cut_off() {
+    let folder = Folder::new("torn");
+    live(&folder, async |client: Client| {
+        client.create("Soup").await;
+    });
+    let path = folder.0.join("journal.jsonl");
+    let mut journal = std::fs::OpenOptions::new().append(true).open(&path).expect("the journal");
+    journal.write_all(br#"{"event":"pin_created","pin":{"id":"78"#).expect("written");
+    drop(journal);
+    live(&folder, async |client: Client| {
+        assert_eq!(client.truth().await, ["Soup"]);
+        client.create("Stew").await;
+    });
+    live(&folder, async |client: Client| assert_eq!(client.truth().await, ["Soup", "Stew"]));
+}
+
+#[test]
+fn more_accounts_may_be_added_later() {
+    let folder = Folder::new("more");
+    let open = |accounts: usize| {
+        let config = Config { data_dir: Some(folder.0.clone()), accounts, ..Config::default() };
+        Simulator::open(config).expect("opened").seed_accounts().len()
+    };
+    assert_eq!((open(2), open(5), open(1)), (2, 5, 5));
+}
+
+#[test]
+fn a_folder_serves_one_simulator_at_a_time() {
+    let folder = Folder::new("locked");
+    let config = || Config { data_dir: Some(folder.0.clone()), ..Config::default() };
+    let _first = Simulator::open(config()).expect("opened");
+    let error = Simulator::open(config()).expect_err("must be refused");
+    assert!(format!("{error:#}").contains("another simulator is using it"), "{error:#}");
+}

@@ -1,0 +1,159 @@
+"""The rehearsal's checks: what must be true of the deployment, end to end."""
+
+import argparse
+import sys
+import time
+import uuid
+
+from world import CheckFailed, World, error_code, expect, wait_until
+
+# What no deployment of this template may take longer than. Deliveries before a dead letter times the visibility
+# timeout, as the rehearsal sets them, is about 30 s.
+TO_PUBLISH = 60
+TO_DEAD_LETTER = 90
+TO_NEXT_MINUTE = 80
+REFUSED = {"operation": "pins/create", "title_contains": "refuse", "fault": "status", "status": 403, "code": 235,
+           "message": "Sorry, this image is broken. Please pick a different image."}
+
+
+def a_pin_accepted_over_the_api_is_published_once(world):
+    title = f"rehearsal {uuid.uuid4()}"
+    pin_id = world.accept_pin(title)
+    job = world.await_outcome(pin_id, TO_PUBLISH)
+    expect(job["status"] == "published", f"the pin ended as {job}")
+    pins = world.pins_titled(title)
+    expect(len(pins) == 1, f"Pinterest has {len(pins)} Pins of it")
+    wait_until("line of the publisher's log naming the pin", 10,
+               lambda: any(pin_id in line for line in world.log_lines("publisher")))
+
+
+def a_permanent_refusal_fails_the_pin_with_a_reason(world):
+    before = set(world.dead_letters())
+    world.simulator("PUT", "/_sim/faults", [REFUSED])
+    title = f"refuse {uuid.uuid4()}"
+    job = world.await_outcome(world.accept_pin(title), TO_PUBLISH)
+    world.simulator("PUT", "/_sim/faults", [])
+    expect(job["status"] == "failed" and job.get("error_code"), f"the pin ended as {job}")
+    expect(not world.pins_titled(title), "Pinterest has a Pin of it")
+    expect(set(world.dead_letters()) == before, "a refusal became a dead letter")
+
+
+def every_route_reaches_its_handler(world):
+    routes = world.routes()
+    expect(routes, "api --print-routes listed no route")
+    status, body = world.call("GET", "/v1/no-such-route")
+    expect((status, error_code(body)) == (404, "route_not_found"), f"an unknown route answered {status}: {body}")
+    for method, path in routes:
+        concrete = fill(path)
+        status, body = world.call(method, concrete, {} if method in ("POST", "PUT", "PATCH") else None)
+        expect(error_code(body) != "route_not_found", f"{method} {path} is not routed")
+        expect(status < 500, f"{method} {path} answered {status}: {body}")
+    return f"{len(routes)} routes"
+
+
+def a_poison_message_becomes_a_dead_letter(world, poison):
+    wait_until("dead letter of the poison message", TO_DEAD_LETTER, lambda: world.dead_letter_with(poison), every=1)
+
+
+def a_publisher_that_keeps_failing_leaves_a_dead_letter_that_can_be_redriven(world):
+    function = world.outputs["PublisherFunctionName"]
+    healthy = world.functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+    world.set_environment(function, healthy | {"PINBRIDGE_TABLE": "no-such-table"})
+    try:
+        title = f"outage {uuid.uuid4()}"
+        pin_id = world.accept_pin(title)
+        dead = wait_until("dead letter of the pin", TO_DEAD_LETTER, lambda: world.dead_letter_with(pin_id), every=1)
+    finally:
+        world.set_environment(function, healthy)
+    expect(not world.pins_titled(title), "it was published during the outage")
+    world.redrive(dead)
+    job = world.await_outcome(pin_id, TO_PUBLISH + TO_NEXT_MINUTE)
+    expect(job["status"] == "published", f"redriven, the pin ended as {job}")
+    expect(len(world.pins_titled(title)) == 1, f"Pinterest has {len(world.pins_titled(title))} Pins of it")
+
+
+def the_schedule_runs_the_dispatcher(world):
+    runs = wait_until("run of the dispatcher", TO_NEXT_MINUTE, lambda: world.runs("dispatcher"), every=1)
+    failure = world.invoke(world.outputs["DispatcherFunctionName"], {"source": "aws.events", "detail-type": "Scheduled Event"})
+    expect(failure is None, f"a run of the dispatcher fails: {failure}")
+    return f"{runs} by the schedule"
+
+
+def every_role_allows_its_function_s_work_and_no_more(world):
+    wrong = [
+        f"{function} {'may not' if allowed else 'may'} {action} on {resource}"
+        for function, action, resource, allowed in grants(world)
+        if world.role_allows(function, action, resource) != allowed
+    ]
+    expect(not wrong, "; ".join(wrong))
+
+
+def grants(world):
+    """What must be allowed, and what must not, to whom."""
+    table, queue, dead = world.table_arn(), world.queue_arn("PublishQueueUrl"), world.queue_arn("PublishDeadLettersUrl")
+    token, foreign = world.secret_arn(world.outputs["SecretPrefix"] + "/workspace/account"), world.secret_arn("other/secret")
+    for function in ("api", "dispatcher", "publisher"):
+        yield function, "dynamodb:UpdateItem", table, True
+        yield function, "dynamodb:Query", f"{table}/index/listing", True
+        yield function, "dynamodb:Scan", table, False
+        yield function, "dynamodb:DeleteTable", table, False
+        yield function, "sqs:SendMessage", queue, True
+        yield function, "sqs:SendMessage", dead, False
+        yield function, "sqs:PurgeQueue", queue, False
+        yield function, "sqs:ReceiveMessage", queue, function == "publisher"
+        yield function, "secretsmanager:GetSecretValue", token, function != "dispatcher"
+        yield function, "secretsmanager:GetSecretValue", foreign, False
+        yield function, "secretsmanager:PutSecretValue", token, False
+
+
+def fill(path):
+    """The path with a made-up id in place of every parameter."""
+    return "/".join(str(uuid.uuid4()) if part.startswith("{") else part for part in path.split("/"))
+
+
+def rehearse(world):
+    # The poison is sent first, so that it fails its deliveries while other checks run.
+    poison = f"not a publish message {uuid.uuid4()}"
+    world.send_raw(poison)
+    results = [
+        run(world, a_pin_accepted_over_the_api_is_published_once),
+        run(world, a_permanent_refusal_fails_the_pin_with_a_reason),
+        run(world, a_poison_message_becomes_a_dead_letter, poison),
+        run(world, a_publisher_that_keeps_failing_leaves_a_dead_letter_that_can_be_redriven),
+        run(world, the_schedule_runs_the_dispatcher),
+        run(world, every_role_allows_its_function_s_work_and_no_more),
+        run(world, every_route_reaches_its_handler),  # last: it calls everything there is, deletions too
+    ]
+    return all(results)
+
+
+def run(world, check, *arguments):
+    began = time.monotonic()
+    try:
+        note, passed = check(world, *arguments) or "", True
+    except Exception as problem:  # any surprise is a failed check, and the others still run
+        note, passed = describe(problem), False
+    name = check.__name__.replace("_s_", "'s ").replace("_", " ")
+    print(f"  {'ok    ' if passed else 'FAILED'} {time.monotonic() - began:6.1f}s  {name}{': ' if note else ''}{note}", flush=True)
+    return passed
+
+
+def describe(problem):
+    return str(problem) if isinstance(problem, CheckFailed) else f"{type(problem).__name__}: {problem}"
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--stack", required=True)
+    arguments.add_argument("--simulator", required=True)
+    arguments.add_argument("--bin-dir", required=True)
+    asked = arguments.parse_args()
+    try:
+        world = World(asked.stack, asked.simulator, asked.bin_dir)
+    except CheckFailed as problem:
+        sys.exit(f"rehearsal: {problem}")
+    sys.exit(0 if rehearse(world) else 1)
+
+
+if __name__ == "__main__":
+    main()

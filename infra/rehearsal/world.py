@@ -1,0 +1,217 @@
+"""What a rehearsal can see and touch: the deployment through AWS's own APIs, and the simulated Pinterest."""
+
+import http.client
+import json
+import os
+import re
+import subprocess
+import time
+import urllib.request
+import uuid
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import botocore.session
+
+
+class CheckFailed(Exception):
+    """What a check saw instead of what it was promised."""
+
+
+def expect(condition, saw):
+    if not condition:
+        raise CheckFailed(saw)
+
+
+def wait_until(what, seconds, look, every=0.25):
+    """Looks until there is something to see, and returns it."""
+    end = time.monotonic() + seconds
+    while True:
+        seen = look()
+        if seen:
+            return seen
+        if time.monotonic() > end:
+            raise CheckFailed(f"no {what} within {seconds} s")
+        time.sleep(every)
+
+
+class World:
+    def __init__(self, stack, simulator_url, bin_dir):
+        self.endpoint = os.environ["AWS_ENDPOINT_URL"]
+        self.simulator_url = simulator_url
+        self.bin_dir = Path(bin_dir)
+        self.session = botocore.session.get_session()
+        self.cloudformation = self.client("cloudformation")
+        self.dynamodb = self.client("dynamodb")
+        self.functions = self.client("lambda")
+        self.iam = self.client("iam")
+        self.logs = self.client("logs")
+        self.sqs = self.client("sqs")
+        self.outputs = self.read_outputs(stack)
+        self.log_groups = {name: f"/pinbridge/{stack}/{name}" for name in ("api", "dispatcher", "publisher")}
+        self.repair_event_source_mapping()
+        self.seeded = self.seed()
+
+    def client(self, service):
+        return self.session.create_client(service, endpoint_url=self.endpoint)
+
+    def read_outputs(self, stack):
+        described = self.cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+        return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+
+    def repair_event_source_mapping(self):
+        """MiniStack keeps a MaximumConcurrency that comes from a template parameter as a string, and its poller then
+        fails comparing it (AWS converts it). The same value is set again as the number it is."""
+        mapping = self.outputs["PublishEventsId"]
+        scaling = self.functions.get_event_source_mapping(UUID=mapping)["ScalingConfig"]
+        self.functions.update_event_source_mapping(
+            UUID=mapping, ScalingConfig={"MaximumConcurrency": int(scaling["MaximumConcurrency"])})
+
+    # ── Our own programs ────────────────────────────────────────────────────────────────────────────────────
+
+    def seed(self):
+        """A workspace with an API key and a connected account: api_key, workspace_id, account_id, board_id."""
+        done = subprocess.run(
+            [self.bin_dir / "operator", "bootstrap", "--workspace-name", "rehearsal",
+             "--access-token", "pina_rehearsal", "--refresh-token", "pinr_rehearsal"],
+            env=os.environ | self.deployed_environment(), capture_output=True, text=True, timeout=60)
+        expect(done.returncode == 0, f"operator bootstrap failed: {done.stderr.strip() or done.stdout.strip()}")
+        return json.loads(done.stdout)
+
+    def deployed_environment(self):
+        """The settings the deployed functions have, for a program that works beside them."""
+        name = self.outputs["ApiFunctionName"]
+        return self.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+
+    def routes(self):
+        """The route table, as (method, path) pairs."""
+        listed = subprocess.run([self.bin_dir / "api", "--print-routes"], env=os.environ | self.deployed_environment(),
+                                capture_output=True, text=True, timeout=60)
+        expect(listed.returncode == 0, f"api --print-routes failed: {listed.stderr.strip()}")
+        return re.findall(r"^(GET|POST|PUT|PATCH|DELETE)\s+(/\S*)$", listed.stdout, re.MULTILINE)
+
+    # ── The API ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def call(self, method, path, body=None):
+        """One request through the deployed HTTP API: the gateway is addressed by the Host of its public URL."""
+        gateway, public = urlsplit(self.endpoint), urlsplit(self.outputs["ApiUrl"])
+        connection = http.client.HTTPConnection(gateway.hostname, gateway.port, timeout=60)
+        headers = {"host": public.netloc, "x-api-key": self.seeded["api_key"]}
+        if body is not None:
+            headers["content-type"] = "application/json"
+        connection.request(method, path, None if body is None else json.dumps(body), headers)
+        response = connection.getresponse()
+        text = response.read().decode()
+        connection.close()
+        return response.status, json.loads(text) if text.startswith(("{", "[")) else text
+
+    def accept_pin(self, title):
+        status, pin = self.call("POST", "/v1/pins", {
+            "account_id": self.seeded["account_id"],
+            "board_id": self.seeded["board_id"],
+            "title": title,
+            "description": "Sent by the rehearsal",
+            "link_url": "https://example.com/rehearsal",
+            "image_url": "https://example.com/rehearsal.jpg",
+            "idempotency_key": str(uuid.uuid4()),
+        })
+        expect(status == 201, f"POST /v1/pins answered {status}: {pin}")
+        return pin["id"]
+
+    def await_outcome(self, pin_id, seconds):
+        """The job once it is terminal."""
+
+        def terminal():
+            status, job = self.call("GET", f"/v1/jobs/{pin_id}")
+            expect(status == 200, f"GET /v1/jobs/{pin_id} answered {status}: {job}")
+            return job if job["status"] in ("published", "failed") else None
+
+        return wait_until(f"outcome of pin {pin_id}", seconds, terminal, every=0.5)
+
+    # ── The queues ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def send_raw(self, body):
+        return self.sqs.send_message(QueueUrl=self.outputs["PublishQueueUrl"], MessageBody=body)
+
+    def dead_letters(self):
+        """Every dead letter, left where it is."""
+        url, found = self.outputs["PublishDeadLettersUrl"], {}
+        while batch := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=1).get("Messages"):
+            found |= {message["MessageId"]: message for message in batch}
+        for message in found.values():
+            self.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+        return found
+
+    def dead_letter_with(self, text):
+        return next((message for message in self.dead_letters().values() if text in message["Body"]), None)
+
+    def redrive(self, message):
+        self.send_raw(message["Body"])
+        url = self.outputs["PublishDeadLettersUrl"]
+        mine = self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=5).get("Messages", [])
+        for one in mine:
+            if one["MessageId"] == message["MessageId"]:
+                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
+            else:
+                self.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"], VisibilityTimeout=0)
+
+    # ── The functions ───────────────────────────────────────────────────────────────────────────────────────
+
+    def log_lines(self, name):
+        """What the function wrote, oldest first, with the lines Lambda puts around each run."""
+        pages = self.logs.get_paginator("filter_log_events").paginate(logGroupName=self.log_groups[name])
+        return [event["message"] for page in pages for event in page["events"]]
+
+    def runs(self, name):
+        """How often the function has run."""
+        return sum(line.startswith("REPORT RequestId:") for line in self.log_lines(name))
+
+    def invoke(self, function_name, event):
+        """Runs the function once; what it failed with, or None."""
+        answer = self.functions.invoke(FunctionName=function_name, Payload=json.dumps(event))
+        return answer["Payload"].read().decode() if "FunctionError" in answer else None
+
+    def set_environment(self, function_name, variables):
+        self.functions.update_function_configuration(FunctionName=function_name, Environment={"Variables": variables})
+        self.functions.get_waiter("function_updated_v2").wait(FunctionName=function_name, WaiterConfig={"Delay": 1})
+
+    # ── Permissions ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def role_allows(self, function, action, resource):
+        name = self.outputs[f"{function.capitalize()}FunctionName"]
+        role = self.functions.get_function_configuration(FunctionName=name)["Role"]
+        answer = self.iam.simulate_principal_policy(PolicySourceArn=role, ActionNames=[action], ResourceArns=[resource])
+        return answer["EvaluationResults"][0]["EvalDecision"] == "allowed"
+
+    def table_arn(self):
+        return self.dynamodb.describe_table(TableName=self.outputs["TableName"])["Table"]["TableArn"]
+
+    def queue_arn(self, output):
+        asked = self.sqs.get_queue_attributes(QueueUrl=self.outputs[output], AttributeNames=["QueueArn"])
+        return asked["Attributes"]["QueueArn"]
+
+    def secret_arn(self, name):
+        """Secrets Manager ends every secret's ARN in six random characters."""
+        return self.table_arn().replace(":dynamodb:", ":secretsmanager:").rsplit(":", 1)[0] + f":secret:{name}-AbCdEf"
+
+    # ── Pinterest ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def simulator(self, method, path, body=None):
+        request = urllib.request.Request(
+            self.simulator_url + path, method=method, headers={"content-type": "application/json"},
+            data=None if body is None else json.dumps(body).encode())
+        with urllib.request.urlopen(request, timeout=10) as response:
+            text = response.read().decode()
+        return json.loads(text) if text else None
+
+    def pins_titled(self, title):
+        pins = self.simulator("GET", "/_sim/pins")
+        return [pin for pin in (pins["items"] if isinstance(pins, dict) else pins) if pin.get("title") == title]
+
+
+def error_code(body):
+    """The stable code of an error answer."""
+    if not isinstance(body, dict):
+        return None
+    inner = body.get("error", body)
+    return inner.get("code") if isinstance(inner, dict) else inner

@@ -1,0 +1,37 @@
+//! The minute's work: one dispatcher at a time releases backlogs and tends the clock.
+
+use super::release_backlog;
+use super::watchdog::{self, Mode};
+use crate::domain::time::SECOND_MS;
+use crate::ports::{PortResult, World};
+
+/// A lease outlives the longest run, so that a dispatcher that hangs is not joined by another before it is dead.
+const LEASE_MS: i64 = 58 * SECOND_MS;
+
+/// What a run did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// False when another dispatcher was at work.
+    pub ran: bool,
+    pub released: usize,
+    pub resent: usize,
+}
+
+/// # Errors
+/// When the table is unavailable. The next tick starts where this one stopped.
+pub async fn dispatch(world: &World, mode: Mode, ends_at_ms: i64) -> PortResult<Report> {
+    let holder = world.system.nonce();
+    let now = world.system.now();
+    // A recovery follows the death of every other dispatcher of its stack; it doesn't wait for their lease.
+    if mode == Mode::Tick && !world.store.take_lease(&holder, now, now.plus_ms(LEASE_MS)).await? {
+        return Ok(Report::default());
+    }
+    let released = release_backlog::release_all(world).await?;
+    let resent = watchdog::run(world, mode, ends_at_ms).await?;
+    if mode == Mode::Tick {
+        world.store.release_lease(&holder).await?;
+    }
+    let report = Report { ran: true, released, resent };
+    tracing::info!(released, resent, ?mode, "dispatched");
+    Ok(report)
+}

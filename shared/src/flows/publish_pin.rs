@@ -1,0 +1,187 @@
+//! Publishing one pin: what the publisher does with a message.
+//!
+//! Read, decide ([`step::next`]), write ahead, call, record. Every way out is a [`Disposition`].
+
+use futures_util::future::try_join3;
+
+use super::{backlog, reconcile, settle};
+use crate::domain::account::Account;
+use crate::domain::attempt::{Attempt, Upstream};
+use crate::domain::backlog::BacklogRow;
+use crate::domain::deadlines::SEND_WITHIN_MS;
+use crate::domain::failure::Failure;
+use crate::domain::ids::AccountKey;
+use crate::domain::message::{Disposition, PublishMessage};
+use crate::domain::pin::{Pin, WaitReason};
+use crate::domain::retry::HOLD_PAUSE_MS;
+use crate::domain::step::{self, Situation, Step};
+use crate::domain::time::Moment;
+use crate::domain::token_bucket::{ACCEPT_HORIZON_MS, Bucket, Take};
+use crate::ports::{PortResult, Saved, Taken, World};
+use crate::telemetry::{self, Metric};
+
+/// Steps that lead to another step within one delivery: a token taken, a slot waited for, a lost race read anew.
+const STEPS_MAX: usize = 6;
+
+/// A message being worked on, with what was read for it.
+pub struct Job {
+    pub message: PublishMessage,
+    pub pin: Pin,
+    pub attempt: Attempt,
+    pub account: Option<Account>,
+    pub bucket: Bucket,
+    /// When the invocation ends, on the monotonic clock.
+    pub ends_at_ms: i64,
+}
+
+impl Job {
+    pub fn account_key(&self) -> AccountKey {
+        self.pin.account_key()
+    }
+
+    /// Reads everything a decision needs; `None` when the pin has expired.
+    async fn read(world: &World, message: PublishMessage, ends_at_ms: i64) -> PortResult<Option<Self>> {
+        let account_key = AccountKey { workspace: message.workspace, account: message.account };
+        let key = message.key();
+        let pins = world.store.pins(std::slice::from_ref(&key));
+        let (pins, account, bucket) =
+            try_join3(pins, world.store.account(account_key), world.store.bucket(account_key)).await?;
+        let found = pins.into_iter().flatten().next();
+        Ok(found.map(|(pin, attempt)| Self { message, pin, attempt, account, bucket, ends_at_ms }))
+    }
+
+    fn next_step(&self, world: &World) -> Step {
+        step::next(&Situation {
+            message: &self.message,
+            pin: &self.pin,
+            attempt: &self.attempt,
+            account: self.account.as_ref(),
+            bucket: &self.bucket,
+            now: world.system.now(),
+            remaining_ms: self.ends_at_ms - world.system.monotonic_ms(),
+            deadlines: &world.settings.deadlines,
+        })
+    }
+}
+
+/// Works on one message until it is disposed of.
+///
+/// # Errors
+/// When a port is unavailable. The message is then left to its visibility timeout: it stays the pin's owner.
+pub async fn publish_pin(world: &World, message: PublishMessage, ends_at_ms: i64) -> PortResult<Disposition> {
+    let Some(mut job) = Job::read(world, message.clone(), ends_at_ms).await? else {
+        tracing::info!(pin_id = %message.pin, "a message for a pin that has expired");
+        return Ok(Disposition::Done);
+    };
+    for _ in 0..STEPS_MAX {
+        match work(world, &mut job).await? {
+            Some(disposition) => return Ok(disposition),
+            // Something moved: decide again from what is there now.
+            None => match Job::read(world, job.message.clone(), ends_at_ms).await? {
+                Some(read) => job = read,
+                None => return Ok(Disposition::Done),
+            },
+        }
+    }
+    Ok(Disposition::Keep { until: world.system.now() })
+}
+
+/// One step; `None` asks for another reading.
+async fn work(world: &World, job: &mut Job) -> PortResult<Option<Disposition>> {
+    match job.next_step(world) {
+        Step::Acknowledge => Ok(Some(Disposition::Done)),
+        Step::Keep { until } => Ok(Some(Disposition::Keep { until })),
+        Step::ComeBack { at } => Ok(Some(Disposition::Resend { message: job.message.clone(), at })),
+        Step::Look => reconcile::look(world, job).await,
+        Step::GiveUp(failure) => settle::give_up(world, job, failure, &Upstream::default()).await,
+        Step::JoinBacklog { reason, until } => to_backlog(world, job, reason, until, None).await,
+        Step::Hold(failure) => hold(world, job, failure).await,
+        Step::WaitFor { slot } => {
+            world.system.sleep_ms(slot.since_ms(world.system.now())).await;
+            Ok(None)
+        }
+        Step::TakeToken => take_token(world, job).await,
+        Step::Publish => call(world, job).await,
+    }
+}
+
+/// Takes the account's next token for this message, now or later; else the pin goes to the backlog with its age.
+async fn take_token(world: &World, job: &mut Job) -> PortResult<Option<Disposition>> {
+    let now = world.system.now();
+    let pace = &world.settings.pace;
+    if job.bucket.next_slot(pace, now) <= now.plus_ms(ACCEPT_HORIZON_MS) {
+        let mut take = Take::plan(&job.bucket, pace, now, 1, ACCEPT_HORIZON_MS, world.system.nonce());
+        // A pin that has had its turn before doesn't queue again behind those who haven't.
+        take.behind_waiting = true;
+        match world.store.take(job.account_key(), &take).await? {
+            Taken::Slots(slots) => job.message.slot = slots.first().copied(),
+            Taken::Refused(bucket) => job.bucket = bucket,
+        }
+        return Ok(None);
+    }
+    to_backlog(world, job, WaitReason::AccountPacing, None, None).await
+}
+
+/// The write-ahead, the call, the record.
+async fn call(world: &World, job: &mut Job) -> PortResult<Option<Disposition>> {
+    let Some(tokens) = world.secrets.tokens(job.account_key(), false).await? else {
+        return hold(world, job, Failure::TokenRevoked).await;
+    };
+    // The clock starts before the write-ahead: what it measures is never shorter than what Tq is counted from.
+    let announced_ms = world.system.monotonic_ms();
+    let Ok(begun) = job.attempt.begin(world.system.now(), world.system.nonce()) else {
+        return Ok(None);
+    };
+    match world.store.save_attempt(&job.pin, &begun).await? {
+        Saved::Yes => job.attempt = begun,
+        Saved::Lost(_) => return Ok(None),
+    }
+    let too_late = world.system.monotonic_ms() - announced_ms > SEND_WITHIN_MS;
+    let remaining_ms = job.ends_at_ms - world.system.monotonic_ms();
+    if too_late || !world.settings.deadlines.leaves_time_for_a_call(remaining_ms) {
+        return settle::not_sent(world, job).await;
+    }
+    let creation = world.pinterest.create_pin(&tokens.access, &job.pin.request).await;
+    settle::settle(world, job, creation, &tokens.access).await
+}
+
+/// The account can't publish until a person acts: pause it, and wait with the others.
+async fn hold(world: &World, job: &Job, failure: Failure) -> PortResult<Option<Disposition>> {
+    let until = world.system.now().plus_ms(HOLD_PAUSE_MS);
+    pause(world, job.account_key(), until, WaitReason::AccountOnHold).await?;
+    let nothing = Upstream::default();
+    to_backlog(world, job, WaitReason::AccountOnHold, Some(until), Some((failure, &nothing))).await
+}
+
+pub async fn pause(world: &World, account: AccountKey, until: Moment, reason: WaitReason) -> PortResult<()> {
+    let tat = world.settings.pace.tat_when_empty_at(until);
+    world.store.pause(account, until, tat, reason.code()).await?;
+    telemetry::count(Metric::AccountPaused, 1, Some(reason.code()), world.system.now());
+    tracing::warn!(
+        workspace_id = %account.workspace, account_id = %account.account, reason = reason.code(),
+        until = until.rfc3339(), "account paused"
+    );
+    Ok(())
+}
+
+/// Into the backlog under a new generation. The row is written first: it is the next owner.
+pub async fn to_backlog(
+    world: &World,
+    job: &Job,
+    reason: WaitReason,
+    until: Option<Moment>,
+    cause: Option<(Failure, &Upstream)>,
+) -> PortResult<Option<Disposition>> {
+    let Ok(next) = job.attempt.deferred(world.system.now(), until, reason, cause, world.system.nonce()) else {
+        return Ok(None);
+    };
+    let row = BacklogRow::of(&job.pin, next.generation);
+    backlog::join(world, job.account_key(), &row, &job.bucket).await?;
+    match world.store.save_attempt(&job.pin, &next).await? {
+        Saved::Yes => {
+            telemetry::count(Metric::PinDeferred, 1, Some(reason.code()), world.system.now());
+            Ok(Some(Disposition::Done))
+        }
+        Saved::Lost(_) => Ok(None),
+    }
+}

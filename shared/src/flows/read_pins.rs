@@ -1,0 +1,172 @@
+//! Reading pins: one, a page, and what happens next to each.
+
+use std::collections::HashMap;
+
+use crate::domain::attempt::{Attempt, Status};
+use crate::domain::backlog::BacklogRow;
+use crate::domain::ids::{AccountId, AccountKey, PinKey, WorkspaceId};
+use crate::domain::pin::Pin;
+use crate::domain::time::Moment;
+use crate::domain::timeline::{self, NextStep, Position};
+use crate::domain::token_bucket::Bucket;
+use crate::ports::{PortResult, World};
+
+/// Places in a backlog are counted up to here.
+const PLACES_MAX: usize = 1_000;
+/// A filtered listing looks through this many of the newest pins.
+pub const FILTER_WINDOW: usize = 1_000;
+const FILTER_PAGE: usize = 250;
+
+/// A pin with everything a person asks about it.
+#[derive(Clone, Debug)]
+pub struct PinView {
+    pub pin: Pin,
+    pub attempt: Attempt,
+    pub next: NextStep,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    pub status: Option<Status>,
+    pub account: Option<AccountId>,
+}
+
+impl Filter {
+    fn is_empty(self) -> bool {
+        self == Self::default()
+    }
+
+    fn accepts(self, pin: &Pin, attempt: &Attempt) -> bool {
+        self.status.is_none_or(|status| status == attempt.status)
+            && self.account.is_none_or(|account| account == pin.request.account)
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct PinPage {
+    pub pins: Vec<PinView>,
+    pub total: u64,
+    /// Whether `total` is a lower bound.
+    pub total_is_at_least: bool,
+}
+
+/// One pin; `None` when the workspace has no such pin.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn pin(world: &World, key: PinKey) -> PortResult<Option<PinView>> {
+    let found = world.store.pins(&[key]).await?.into_iter().flatten().next();
+    match found {
+        Some((pin, attempt)) => Ok(Some(view(world, pin, attempt).await?)),
+        None => Ok(None),
+    }
+}
+
+/// A page of pins, newest first.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn page(
+    world: &World,
+    workspace: WorkspaceId,
+    filter: Filter,
+    skip: usize,
+    limit: usize,
+) -> PortResult<PinPage> {
+    let (found, total, total_is_at_least) = if filter.is_empty() {
+        let listing = world.store.listing(workspace, skip, limit).await?;
+        let keys: Vec<PinKey> = listing.pins.into_iter().map(|pin| PinKey { workspace, pin }).collect();
+        let pins = world.store.pins(&keys).await?.into_iter().flatten().collect();
+        (pins, listing.total, listing.total_is_at_least)
+    } else {
+        filtered(world, workspace, filter, skip, limit).await?
+    };
+    let mut backlogs = HashMap::new();
+    let mut pins = Vec::with_capacity(found.len());
+    for (pin, attempt) in found {
+        pins.push(view_in_page(world, pin, attempt, &mut backlogs).await?);
+    }
+    Ok(PinPage { pins, total, total_is_at_least })
+}
+
+type Found = (Vec<(Pin, Attempt)>, u64, bool);
+
+/// Statuses change without touching the index, so a filter reads the newest pins themselves, up to a window.
+async fn filtered(
+    world: &World,
+    workspace: WorkspaceId,
+    filter: Filter,
+    skip: usize,
+    limit: usize,
+) -> PortResult<Found> {
+    let mut matching = Vec::new();
+    let mut seen = 0;
+    loop {
+        let listing = world.store.listing(workspace, seen, FILTER_PAGE).await?;
+        let keys: Vec<PinKey> = listing.pins.into_iter().map(|pin| PinKey { workspace, pin }).collect();
+        let is_last = keys.len() < FILTER_PAGE;
+        seen += keys.len();
+        let pins = world.store.pins(&keys).await?;
+        matching.extend(pins.into_iter().flatten().filter(|(pin, attempt)| filter.accepts(pin, attempt)));
+        if is_last || seen >= FILTER_WINDOW {
+            let total = matching.len() as u64;
+            return Ok((matching.into_iter().skip(skip).take(limit).collect(), total, !is_last));
+        }
+    }
+}
+
+async fn view(world: &World, pin: Pin, attempt: Attempt) -> PortResult<PinView> {
+    let position = if attempt.status == Status::Deferred {
+        let account = pin.account_key();
+        let bucket = world.store.bucket(account).await?;
+        let row = BacklogRow::of(&pin, attempt.generation);
+        let before = world.store.backlog_place(account, &row, PLACES_MAX as u64).await?;
+        before.map(|before| position(world, &bucket, before, before >= PLACES_MAX as u64))
+    } else {
+        None
+    };
+    Ok(assemble(world, pin, attempt, position))
+}
+
+/// The heads of the backlogs that a page has needed so far, with their buckets.
+type Backlogs = HashMap<AccountKey, (Vec<BacklogRow>, Bucket)>;
+
+/// As [`view`], but each account's backlog is read once a page.
+async fn view_in_page(world: &World, pin: Pin, attempt: Attempt, backlogs: &mut Backlogs) -> PortResult<PinView> {
+    if attempt.status != Status::Deferred {
+        return Ok(assemble(world, pin, attempt, None));
+    }
+    let account = pin.account_key();
+    if !backlogs.contains_key(&account) {
+        let head = world.store.backlog(account, PLACES_MAX).await?;
+        backlogs.insert(account, (head, world.store.bucket(account).await?));
+    }
+    let row = BacklogRow::of(&pin, attempt.generation);
+    let position = backlogs.get(&account).and_then(|(head, bucket)| {
+        let place = head.iter().position(|other| *other == row);
+        let beyond = place.is_none() && head.len() >= PLACES_MAX && head.last().is_some_and(|last| *last < row);
+        place.or(beyond.then_some(PLACES_MAX)).map(|before| position(world, bucket, before as u64, beyond))
+    });
+    Ok(assemble(world, pin, attempt, position))
+}
+
+fn position(world: &World, bucket: &Bucket, before: u64, at_least: bool) -> Position {
+    let pace = &world.settings.pace;
+    let now = world.system.now();
+    let first = bucket.next_slot(pace, now).max(bucket.paused_until.unwrap_or_default());
+    let wait_ms = i64::try_from(before).unwrap_or(i64::MAX).saturating_mul(pace.interval_ms);
+    Position { place: before + 1, at_least, estimated_start: first.plus_ms(wait_ms) }
+}
+
+fn assemble(world: &World, pin: Pin, attempt: Attempt, position: Option<Position>) -> PinView {
+    let mut next = timeline::next_step(&attempt, position, world.settings.deadlines.quiesce_ms);
+    if attempt.status == Status::Deferred && next.at.is_none() {
+        // Released from the backlog and on its way: within the dispatcher's window.
+        next.at = Some(released_by(world.system.now()));
+    }
+    PinView { pin, attempt, next }
+}
+
+fn released_by(now: Moment) -> Moment {
+    now.plus_ms(crate::domain::token_bucket::DISPATCH_HORIZON_MS)
+}

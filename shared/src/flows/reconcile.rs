@@ -1,0 +1,186 @@
+//! Looking whether a call whose answer was lost has created its Pin.
+//!
+//! Runs only after `started_at + Tq`, when the call can no longer commit. One look-up: found and nobody else's → adopt;
+//! surely absent → a new fenced attempt; several → a person decides; no clear view → later.
+
+use super::publish_pin::Job;
+use super::settle::{self, record};
+use crate::domain::attempt::{Attempt, Status, Upstream};
+use crate::domain::failure::Failure;
+use crate::domain::history::EventKind;
+use crate::domain::idempotency::content_hash;
+use crate::domain::ids::PinKey;
+use crate::domain::lookup::{self, BoardPin, Verdict, Window};
+use crate::domain::message::Disposition;
+use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
+use crate::ports::{AccessToken, PortResult, ReadFailure, Saved, World};
+use crate::telemetry::{self, Metric};
+
+/// A look-up reads at most this many pages of 250; beyond, it can't say "absent".
+const PAGES_MAX: usize = 40;
+/// A scan stops early after this many whole pages of Pins that are too old, as long as pages descend strictly.
+const OLDER_PAGES: usize = 2;
+/// How soon a look-up without a clear view is repeated; drawn from the interval.
+const AGAIN_MS: (i64, i64) = (45 * SECOND_MS, 90 * SECOND_MS);
+/// A board that lists nothing at all is looked at twice before it is believed.
+const EMPTY_AGAIN_MS: i64 = 30 * SECOND_MS;
+/// How soon a pin whose twin is settled first comes back.
+const TWIN_FIRST_MS: i64 = 5 * SECOND_MS;
+/// The pause before a look-up without a token is tried again.
+const NO_TOKEN_MS: i64 = 15 * MINUTE_MS;
+
+const EMPTY_LIST: &str = "empty_list";
+
+/// What a scan of the board saw.
+enum Scan {
+    /// Everything that could be ours.
+    Seen(Vec<BoardPin>),
+    Empty,
+    TooLong,
+}
+
+/// Looks, and settles the pin if the view is clear.
+pub async fn look(world: &World, job: &mut Job) -> PortResult<Option<Disposition>> {
+    let Some(tokens) = world.secrets.tokens(job.account_key(), false).await? else {
+        let at = world.system.now().plus_ms(NO_TOKEN_MS);
+        return look_again(world, job, at, Failure::TokenRevoked.code()).await;
+    };
+    let started_at = job.attempt.started_at.unwrap_or(job.attempt.updated_at);
+    let window = Window::of(started_at, &world.settings.deadlines);
+    match scan(world, job, &tokens.access, window).await {
+        Ok(Scan::Seen(candidates)) => settle_with(world, job, &candidates).await,
+        Ok(Scan::Empty) if was_empty_before(&job.attempt) => settle_with(world, job, &[]).await,
+        Ok(Scan::Empty) => {
+            let at = world.system.now().plus_ms(EMPTY_AGAIN_MS);
+            look_again(world, job, at, EMPTY_LIST).await
+        }
+        Ok(Scan::TooLong) => again_soon(world, job, "board_too_long").await,
+        Err(failure) if failure.failure == Failure::BoardNotFound => {
+            settle::give_up(world, job, Failure::BoardNotFound, &failure.upstream).await
+        }
+        Err(failure) => again_soon(world, job, failure.failure.code()).await,
+    }
+}
+
+async fn scan(world: &World, job: &Job, token: &AccessToken, window: Window) -> Result<Scan, ReadFailure> {
+    let (mut candidates, mut older_pages) = (Vec::new(), 0);
+    let (mut bookmark, mut oldest): (Option<String>, Option<Moment>) = (None, None);
+    for page_index in 0..PAGES_MAX {
+        let page = world.pinterest.board_pins(token, &job.pin.request.board_id, bookmark.as_deref()).await?;
+        if page_index == 0 && page.pins.is_empty() && page.next.is_none() {
+            return Ok(Scan::Empty);
+        }
+        candidates.extend(page.pins.iter().filter(|pin| lookup::could_be(&job.pin.request, pin, window)).cloned());
+        older_pages = if is_older_page(&page.pins, window, oldest) { older_pages + 1 } else { 0 };
+        oldest = page.pins.iter().filter_map(|pin| pin.created_at).min().or(oldest);
+        bookmark = page.next;
+        if bookmark.is_none() || older_pages >= OLDER_PAGES {
+            return Ok(Scan::Seen(candidates));
+        }
+    }
+    Ok(Scan::TooLong)
+}
+
+/// Whether every Pin of the page is dated, older than the window, and not newer than the page before.
+fn is_older_page(pins: &[BoardPin], window: Window, oldest_before: Option<Moment>) -> bool {
+    let older = |pin: &BoardPin| {
+        pin.created_at.is_some_and(|at| at < window.from && oldest_before.is_none_or(|oldest| at <= oldest))
+    };
+    !pins.is_empty() && pins.iter().all(older)
+}
+
+fn was_empty_before(attempt: &Attempt) -> bool {
+    attempt
+        .history
+        .last()
+        .is_some_and(|event| event.kind == EventKind::LookInconclusive && event.note.as_deref() == Some(EMPTY_LIST))
+}
+
+/// Settles the pin with the candidates that no other pin of ours owns.
+async fn settle_with(world: &World, job: &mut Job, candidates: &[BoardPin]) -> PortResult<Option<Disposition>> {
+    // Twins are read after the scan: whatever they owned by then is not free.
+    let twins = twins(world, job).await?;
+    if let Some(at) = wait_for_twin(world, job, &twins) {
+        return look_again(world, job, at, "twin_first").await;
+    }
+    let owned: Vec<&str> = twins
+        .iter()
+        .flat_map(|twin| [&twin.1.pinterest_pin_id, &twin.1.orphan_pin_id])
+        .filter_map(|id| id.as_deref())
+        .collect();
+    let free: Vec<&BoardPin> = candidates.iter().filter(|pin| !owned.contains(&pin.id.as_str())).collect();
+    match lookup::verdict(&free) {
+        Verdict::Found(id) => adopt(world, job, id).await,
+        Verdict::Absent => absent(world, job).await,
+        Verdict::Ambiguous => settle::give_up(world, job, Failure::OutcomeAmbiguous, &Upstream::default()).await,
+    }
+}
+
+type Twin = (PinKey, Attempt);
+
+/// The other pins of the same content.
+async fn twins(world: &World, job: &Job) -> PortResult<Vec<Twin>> {
+    let siblings = world.store.siblings(job.account_key(), &content_hash(&job.pin.request)).await?;
+    let workspace = job.pin.key.workspace;
+    let keys: Vec<PinKey> =
+        siblings.into_iter().map(|pin| PinKey { workspace, pin }).filter(|key| *key != job.pin.key).collect();
+    let pins = world.store.pins(&keys).await?;
+    Ok(pins.into_iter().flatten().map(|(pin, attempt)| (pin.key, attempt)).collect())
+}
+
+/// When to come back because a twin's own outcome is open: inside its quiet time it may still commit, and of several in
+/// doubt the one that started first is settled first.
+fn wait_for_twin(world: &World, job: &Job, twins: &[Twin]) -> Option<Moment> {
+    let now = world.system.now();
+    let order = |key: &PinKey, attempt: &Attempt| (attempt.started_at, key.pin);
+    let ours = order(&job.pin.key, &job.attempt);
+    twins
+        .iter()
+        .filter(|(_, twin)| twin.status == Status::Publishing)
+        .filter_map(|(key, twin)| {
+            let quiet_at = twin.quiet_at(world.settings.deadlines.quiesce_ms);
+            if now < quiet_at { Some(quiet_at) } else { (order(key, twin) < ours).then(|| now.plus_ms(TWIN_FIRST_MS)) }
+        })
+        .max()
+}
+
+async fn adopt(world: &World, job: &mut Job, pinterest_pin_id: String) -> PortResult<Option<Disposition>> {
+    let now = world.system.now();
+    let nothing = Upstream::default();
+    let next = job.attempt.adopted(now, pinterest_pin_id.clone(), &nothing, &job.pin, world.system.nonce());
+    Ok(match record(world, job, next).await? {
+        Saved::Yes => {
+            telemetry::count(Metric::PinAdopted, 1, None, now);
+            tracing::info!(pin_id = %job.pin.key.pin, attempt = job.attempt.attempt, pinterest_pin_id, "found on Pinterest");
+            Some(Disposition::Done)
+        }
+        Saved::Lost(_) => None,
+    })
+}
+
+async fn absent(world: &World, job: &mut Job) -> PortResult<Option<Disposition>> {
+    let now = world.system.now();
+    let next = job.attempt.absent(now, world.system.nonce());
+    if record(world, job, next).await? == Saved::Yes {
+        tracing::info!(pin_id = %job.pin.key.pin, attempt = job.attempt.attempt, "not on Pinterest; a new attempt follows");
+    }
+    // Queued again: the same message goes on with a new token.
+    Ok(None)
+}
+
+async fn again_soon(world: &World, job: &mut Job, why: &str) -> PortResult<Option<Disposition>> {
+    let wait_ms = AGAIN_MS.0 + ((AGAIN_MS.1 - AGAIN_MS.0) as f64 * world.system.jitter()) as i64;
+    let at = world.system.now().plus_ms(wait_ms);
+    look_again(world, job, at, why).await
+}
+
+async fn look_again(world: &World, job: &mut Job, at: Moment, why: &str) -> PortResult<Option<Disposition>> {
+    let next = job.attempt.look_again(world.system.now(), at, why, world.system.nonce());
+    Ok(match record(world, job, next).await? {
+        Saved::Yes => {
+            tracing::warn!(pin_id = %job.pin.key.pin, why, look_at = at.rfc3339(), "look-up inconclusive");
+            Some(Disposition::Resend { message: job.message.clone(), at })
+        }
+        Saved::Lost(_) => None,
+    })
+}

@@ -1,0 +1,137 @@
+//! Releasing deferred pins: for each account with a backlog, the tokens of the coming window, most urgent first, each
+//! into its own second.
+
+use futures_util::stream::{self, StreamExt};
+
+use crate::domain::backlog::BacklogRow;
+use crate::domain::clock_row::{ClockRow, PINS_PER_ROW};
+use crate::domain::ids::{AccountKey, PinKey};
+use crate::domain::message::PublishMessage;
+use crate::domain::pin::LIFETIME_MS;
+use crate::domain::time::{Moment, SECOND_MS};
+use crate::domain::token_bucket::{Bucket, DISPATCH_HORIZON_MS, Take, TakeFrom, WAITING_CLEARS_AFTER_MS};
+use crate::ports::{PortResult, Taken, World};
+use crate::telemetry::{self, Metric};
+
+/// Accounts worked on at once.
+const ACCOUNTS_AT_ONCE: usize = 16;
+/// One account's rows a run; at the default pace a window holds 120.
+const ROWS_MAX: usize = 1_000;
+/// A release that loses its race for the bucket is planned anew this often.
+const TAKE_ATTEMPTS: usize = 4;
+/// A row this young may belong to an acceptance that is still writing its pin.
+const YOUNG_MS: i64 = 30 * SECOND_MS;
+/// Pins that outlived their time are let go, without tokens, in batches of this size.
+const OVERDUE_MAX: usize = 100;
+
+/// Releases every account's due pins; answers how many. One account's trouble doesn't stop the others.
+pub async fn release_all(world: &World) -> PortResult<usize> {
+    let accounts = world.store.waiting_accounts().await?;
+    let releases = stream::iter(accounts).map(|account| async move {
+        release(world, account).await.unwrap_or_else(|error| {
+            tracing::warn!(account_id = %account.account, %error, "a backlog could not be released; next tick");
+            0
+        })
+    });
+    let released = releases.buffer_unordered(ACCOUNTS_AT_ONCE).fold(0, |sum, count| async move { sum + count }).await;
+    telemetry::count(Metric::BacklogReleased, released as u64, None, world.system.now());
+    Ok(released)
+}
+
+async fn release(world: &World, account: AccountKey) -> PortResult<usize> {
+    let pace = &world.settings.pace;
+    let mut bucket = world.store.bucket(account).await?;
+    for _ in 0..TAKE_ATTEMPTS {
+        let now = world.system.now();
+        if bucket.is_paused(now) {
+            return release_overdue(world, account, now).await;
+        }
+        let room = bucket.tokens_until(pace, now, now.plus_ms(DISPATCH_HORIZON_MS)) as usize;
+        if room == 0 {
+            return Ok(0);
+        }
+        let rows = world.store.backlog(account, room.min(ROWS_MAX)).await?;
+        if rows.is_empty() {
+            clear_mark(world, account, &bucket, now).await?;
+            return Ok(0);
+        }
+        let rows = without_unwritten(world, account, rows, now).await?;
+        let Ok(count) = u32::try_from(rows.len()) else { return Ok(0) };
+        if count == 0 {
+            return Ok(0);
+        }
+        let take = Take {
+            from: TakeFrom::Seen { tat: bucket.tat, rel: bucket.rel },
+            behind_waiting: true,
+            ..Take::plan(&bucket, pace, now, count, DISPATCH_HORIZON_MS, world.system.nonce())
+        };
+        match world.store.take(account, &take).await? {
+            Taken::Slots(slots) => {
+                let slotted: Vec<(BacklogRow, Option<Moment>)> =
+                    rows.into_iter().zip(slots.into_iter().map(Some)).collect();
+                return hand_over(world, account, &slotted).await;
+            }
+            Taken::Refused(current) => bucket = current,
+        }
+    }
+    Ok(0)
+}
+
+/// The mark goes only after an empty reading that began well after it was set, and only if nobody set it again.
+async fn clear_mark(world: &World, account: AccountKey, bucket: &Bucket, read_at: Moment) -> PortResult<()> {
+    match bucket.waiting_at {
+        Some(seen) if read_at.since_ms(seen) >= WAITING_CLEARS_AFTER_MS => {
+            world.store.clear_waiting(account, seen).await
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Leaves out young rows whose pin isn't written yet: released now, their message would find nothing.
+async fn without_unwritten(
+    world: &World,
+    account: AccountKey,
+    rows: Vec<BacklogRow>,
+    now: Moment,
+) -> PortResult<Vec<BacklogRow>> {
+    let is_young = |row: &BacklogRow| row.generation == 0 && now.since_ms(row.created_at) < YOUNG_MS;
+    let young: Vec<PinKey> = rows.iter().filter(|row| is_young(row)).map(|row| key(account, row)).collect();
+    let written = world.store.pins(&young).await?;
+    let missing: Vec<PinKey> =
+        young.into_iter().zip(written).filter(|(_, pin)| pin.is_none()).map(|(key, _)| key).collect();
+    Ok(rows.into_iter().filter(|row| !missing.contains(&key(account, row))).collect())
+}
+
+/// Pins older than any pin may get are let go even while their account is paused: their worker fails them.
+async fn release_overdue(world: &World, account: AccountKey, now: Moment) -> PortResult<usize> {
+    let rows = world.store.backlog(account, OVERDUE_MAX).await?;
+    let overdue: Vec<(BacklogRow, Option<Moment>)> =
+        rows.into_iter().filter(|row| now.since_ms(row.created_at) > LIFETIME_MS).map(|row| (row, None)).collect();
+    hand_over(world, account, &overdue).await
+}
+
+/// The next owner first (a clock row), then the messages; a row goes only when its message is out.
+async fn hand_over(world: &World, account: AccountKey, rows: &[(BacklogRow, Option<Moment>)]) -> PortResult<usize> {
+    let now = world.system.now();
+    for chunk in rows.chunks(PINS_PER_ROW) {
+        let last = chunk.iter().filter_map(|(_, slot)| *slot).max().unwrap_or(now);
+        let pins = chunk.iter().map(|(row, _)| key(account, row)).collect();
+        world.store.put_clock(&ClockRow::new(pins, last, 0, world.system.nonce())).await?;
+    }
+    let messages: Vec<(PublishMessage, i64)> = rows
+        .iter()
+        .map(|(row, slot)| {
+            let message = PublishMessage::new(key(account, row), account.account, row.generation, *slot);
+            (message, slot.map_or(0, |slot| slot.since_ms(now).max(0)))
+        })
+        .collect();
+    let unsent = world.queue.send(&messages).await?;
+    let sent: Vec<BacklogRow> =
+        rows.iter().enumerate().filter(|(index, _)| !unsent.contains(index)).map(|(_, (row, _))| row.clone()).collect();
+    world.store.delete_backlog(account, &sent).await?;
+    Ok(sent.len())
+}
+
+fn key(account: AccountKey, row: &BacklogRow) -> PinKey {
+    PinKey { workspace: account.workspace, pin: row.pin }
+}

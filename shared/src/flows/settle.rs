@@ -1,0 +1,176 @@
+//! Recording what came of a call, under the fence.
+
+use super::publish_pin::{Job, pause, to_backlog};
+use crate::domain::attempt::{Attempt, IllegalTransition, Upstream};
+use crate::domain::failure::Failure;
+use crate::domain::message::Disposition;
+use crate::domain::pin::WaitReason;
+use crate::domain::retry::{self, Failed, Remedy};
+use crate::domain::time::{Moment, SECOND_MS};
+use crate::ports::{AccessToken, Creation, PortResult, Saved, World};
+use crate::telemetry::{self, Metric};
+
+/// A retry this near keeps its message; a later one gets a delayed copy.
+const KEEP_WITHIN_MS: i64 = 60 * SECOND_MS;
+/// An outcome is worth several tries to write: what isn't recorded costs a quiet time and a look-up.
+const RECORD_ATTEMPTS: usize = 3;
+const RECORD_PAUSE_MS: i64 = 200;
+/// A call that failed with a stale token is repeated this soon with the fresh one.
+const FRESH_TOKEN_RETRY_MS: i64 = SECOND_MS;
+
+type Settled = PortResult<Option<Disposition>>;
+
+/// Turns the provider's answer into the pin's next state.
+pub async fn settle(world: &World, job: &mut Job, creation: Creation, used: &AccessToken) -> Settled {
+    let now = world.system.now();
+    match creation {
+        Creation::Created { pinterest_pin_id, upstream } => published(world, job, pinterest_pin_id, &upstream).await,
+        Creation::Unknown { upstream } => in_doubt(world, job, &upstream).await,
+        Creation::Refused { failure, upstream, retry_after_ms } => {
+            let failed = Failed {
+                failure,
+                attempts_spent: job.attempt.attempts_spent(),
+                retry_after_ms,
+                now,
+                jitter: world.system.jitter(),
+            };
+            match retry::remedy(&failed) {
+                Remedy::RetryAt(at) => retry_at(world, job, at, failure, &upstream).await,
+                Remedy::PauseAccount { .. }
+                    if failure == Failure::TokenRevoked && token_changed(world, job, used).await? =>
+                {
+                    retry_at(world, job, now.plus_ms(FRESH_TOKEN_RETRY_MS), failure, &upstream).await
+                }
+                Remedy::PauseAccount { until, on_hold } => {
+                    let reason = if on_hold { WaitReason::AccountOnHold } else { WaitReason::AccountPaused };
+                    pause(world, job.account_key(), until, reason).await?;
+                    to_backlog(world, job, reason, Some(until), Some((failure, &upstream))).await
+                }
+                Remedy::Look => in_doubt(world, job, &upstream).await,
+                Remedy::Fail(verdict) => give_up(world, job, verdict, &upstream).await,
+            }
+        }
+    }
+}
+
+/// Whether custody holds another token than the one that was refused.
+async fn token_changed(world: &World, job: &Job, used: &AccessToken) -> PortResult<bool> {
+    let fresh = world.secrets.tokens(job.account_key(), true).await?;
+    Ok(fresh.is_some_and(|tokens| tokens.access != *used))
+}
+
+async fn published(world: &World, job: &mut Job, pinterest_pin_id: String, upstream: &Upstream) -> Settled {
+    let now = world.system.now();
+    let next = job.attempt.published(now, pinterest_pin_id.clone(), upstream, &job.pin, world.system.nonce());
+    match record(world, job, next).await? {
+        Saved::Yes => {
+            telemetry::count(Metric::PinPublished, 1, None, now);
+            tracing::info!(
+                workspace_id = %job.pin.key.workspace, account_id = %job.pin.request.account, pin_id = %job.pin.key.pin,
+                attempt = job.attempt.attempt, upstream_request_id = upstream.request_id, pinterest_pin_id, "published"
+            );
+            Ok(Some(Disposition::Done))
+        }
+        Saved::Lost(current) => orphaned(world, job, pinterest_pin_id, current.map(|current| *current)).await,
+    }
+}
+
+/// The fence was lost while the call was out, and the call succeeded. Unless the same Pin has been adopted meanwhile,
+/// its id is kept for a person to see.
+async fn orphaned(world: &World, job: &Job, pinterest_pin_id: String, current: Option<Attempt>) -> Settled {
+    let now = world.system.now();
+    telemetry::count(Metric::FenceLost, 1, None, now);
+    let Some(current) = current else {
+        return Ok(Some(Disposition::Done));
+    };
+    if current.pinterest_pin_id.as_deref() != Some(pinterest_pin_id.as_str()) {
+        telemetry::count(Metric::OrphanPin, 1, None, now);
+        tracing::error!(pin_id = %job.pin.key.pin, pinterest_pin_id, "a Pin was created after its fence was lost");
+        let noted = current.with_orphan(now, pinterest_pin_id, world.system.nonce());
+        world.store.save_attempt(&job.pin, &noted).await?;
+    }
+    Ok(None)
+}
+
+async fn in_doubt(world: &World, job: &mut Job, upstream: &Upstream) -> Settled {
+    let now = world.system.now();
+    let look_at = job.attempt.quiet_at(world.settings.deadlines.quiesce_ms);
+    let next = job.attempt.in_doubt(now, look_at, upstream, world.system.nonce());
+    Ok(match record(world, job, next).await? {
+        Saved::Yes => {
+            telemetry::count(Metric::OutcomeUnknown, 1, None, now);
+            tracing::warn!(
+                pin_id = %job.pin.key.pin, attempt = job.attempt.attempt, upstream_status = upstream.status,
+                look_at = look_at.rfc3339(), "outcome unknown"
+            );
+            Some(Disposition::Keep { until: look_at })
+        }
+        Saved::Lost(_) => None,
+    })
+}
+
+async fn retry_at(world: &World, job: &mut Job, at: Moment, failure: Failure, upstream: &Upstream) -> Settled {
+    let now = world.system.now();
+    let next = job.attempt.retry_at(now, at, failure, upstream, world.system.nonce());
+    Ok(match record(world, job, next).await? {
+        Saved::Yes => {
+            telemetry::count(Metric::AttemptRetried, 1, Some(failure.code()), now);
+            Some(if at.since_ms(now) <= KEEP_WITHIN_MS {
+                Disposition::Keep { until: at }
+            } else {
+                Disposition::Resend { message: job.message.clone(), at }
+            })
+        }
+        Saved::Lost(_) => None,
+    })
+}
+
+/// Fails the pin for good.
+pub async fn give_up(world: &World, job: &mut Job, failure: Failure, upstream: &Upstream) -> Settled {
+    let now = world.system.now();
+    let next = job.attempt.failed(now, failure, upstream, &job.pin, world.system.nonce());
+    Ok(match record(world, job, next).await? {
+        Saved::Yes => {
+            telemetry::count(Metric::PinFailed, 1, Some(failure.code()), now);
+            tracing::info!(
+                workspace_id = %job.pin.key.workspace, account_id = %job.pin.request.account, pin_id = %job.pin.key.pin,
+                attempt = job.attempt.attempt, error_code = failure.code(), upstream_status = upstream.status, "failed"
+            );
+            Some(Disposition::Done)
+        }
+        Saved::Lost(_) => None,
+    })
+}
+
+/// The call was announced and not made: the pin goes round again at no cost.
+pub async fn not_sent(world: &World, job: &mut Job) -> Settled {
+    let now = world.system.now();
+    let next = job.attempt.not_sent(now, world.system.nonce());
+    Ok(match record(world, job, next).await? {
+        Saved::Yes => Some(Disposition::Keep { until: now }),
+        Saved::Lost(_) => None,
+    })
+}
+
+/// Writes the next state if the row is still ours. A transition that the state doesn't allow means that it isn't.
+pub async fn record(world: &World, job: &mut Job, next: Result<Attempt, IllegalTransition>) -> PortResult<Saved> {
+    let Ok(next) = next else {
+        return Ok(Saved::Lost(None));
+    };
+    let mut tries = 1;
+    loop {
+        match world.store.save_attempt(&job.pin, &next).await {
+            Ok(Saved::Yes) => {
+                job.attempt = next;
+                return Ok(Saved::Yes);
+            }
+            Ok(lost) => return Ok(lost),
+            Err(error) if tries >= RECORD_ATTEMPTS => return Err(error),
+            Err(error) => {
+                tracing::warn!(pin_id = %job.pin.key.pin, %error, "an outcome could not be written; trying again");
+                tries += 1;
+                world.system.sleep_ms(RECORD_PAUSE_MS).await;
+            }
+        }
+    }
+}
