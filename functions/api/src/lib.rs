@@ -1,1 +1,29 @@
+//! The HTTP API. [`routes`] is the route table; each file below it is one noun's handlers, which extract, authorise,
+//! call one flow and answer. [`error`] alone knows status codes and builds every error body.
 
+pub mod auth;
+pub mod body;
+pub mod error;
+pub mod page;
+pub mod request_id;
+pub mod routes;
+pub mod views;
+
+use axum::Router;
+use axum::middleware::from_fn;
+use pinbridge_shared::ports::World;
+
+use error::ApiError;
+
+/// The API, ready to be served: under `lambda_http` on Lambda, by `axum::serve` locally.
+pub fn router(world: World) -> Router {
+    let mut router = Router::new();
+    for route in routes::table() {
+        router = router.route(route.path, route.handler);
+    }
+    router
+        .fallback(|| async { ApiError::route_not_found() })
+        .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
+        .with_state(world)
+        .layer(from_fn(request_id::with_request_id))
+}

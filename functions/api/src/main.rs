@@ -1,1 +1,20 @@
-fn main() {}
+//! The Lambda function `api`.
+
+use pinbridge_shared::adapters::assemble;
+use pinbridge_shared::config::Environment;
+use pinbridge_shared::telemetry::{self, Output};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    if std::env::args().nth(1).as_deref() == Some("--print-routes") {
+        for route in pinbridge_api::routes::table() {
+            println!("{} {}", route.method, route.path);
+        }
+        return Ok(());
+    }
+    let environment = Environment::process();
+    telemetry::init(&environment.log_filter(), Output::Lambda);
+    let world = assemble::world(&environment).await?;
+    assemble::warm_up(&world).await;
+    lambda_http::run(pinbridge_api::router(world)).await
+}

@@ -1,1 +1,99 @@
-fn main() {}
+//! `cargo run`: the whole system on one machine.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use pinbridge_local::args::Args;
+use pinbridge_local::demo::Demo;
+use pinbridge_local::files::write_private;
+use pinbridge_local::stack::Stack;
+use pinbridge_shared::config::Environment;
+use pinbridge_shared::telemetry::{self, Output};
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(&Args::parse()).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("pinbridge: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Answers whether everything went as asked.
+async fn run(args: &Args) -> anyhow::Result<bool> {
+    let environment = Environment::process();
+    // People read the timeline here; logs are asked for with PINBRIDGE_LOG.
+    let filter = std::env::var("PINBRIDGE_LOG").unwrap_or_else(|_| "warn".into());
+    telemetry::init(&filter, Output::Program);
+    let stack = Stack::start(args, &environment).await?;
+    let worked = tokio::select! {
+        worked = attend(args, &stack) => worked,
+        () = interrupted() => {
+            println!("stopping");
+            Ok(!args.once)
+        }
+    };
+    stack.shutdown().await?;
+    worked
+}
+
+/// What happens while the stack is up.
+async fn attend(args: &Args, stack: &Stack) -> anyhow::Result<bool> {
+    let demo = Demo { base_url: &stack.base_url, api_key: &stack.identity.api_key };
+    let (account, board) = demo.first_board().await?;
+    if let Some(path) = &args.ready_file {
+        let ready = json!({
+            "base_url": stack.base_url,
+            "api_key": stack.identity.api_key,
+            "workspace_id": stack.identity.workspace_id,
+            "account_id": account,
+            "board_id": board,
+            "pinterest_url": stack.pinterest_url,
+        });
+        write_private(path, &serde_json::to_string_pretty(&ready)?).context("the ready file")?;
+    }
+    let is_real =
+        !stack.pinterest_url.starts_with("http://127.0.0.1") && !stack.pinterest_url.starts_with("http://localhost");
+    if args.once || !(args.no_demo || is_real) {
+        let key = format!("demo-{}", stack.world.system.now().0);
+        let published = demo.publish(&account, &board, &key).await?;
+        if args.once {
+            return Ok(published);
+        }
+    } else if is_real {
+        println!("no demo pin on {} (--once publishes one)", stack.pinterest_url);
+    }
+    introduce(stack, &account, &board);
+    std::future::pending::<()>().await;
+    Ok(true)
+}
+
+fn introduce(stack: &Stack, account: &str, board: &str) {
+    let (base, key) = (&stack.base_url, &stack.identity.api_key);
+    println!("\nbase URL   {base}\nAPI key    {key}\nPinterest  {}", stack.pinterest_url);
+    println!("\ncurl -H 'X-API-Key: {key}' '{base}/v1/pins?limit=5'");
+    println!("\n# pip install pinbridge-sdk==1.10.1");
+    println!("from pinbridge_sdk import PinbridgeClient");
+    println!("client = PinbridgeClient(base_url='{base}', api_key='{key}')");
+    println!("pin = client.pins.create({{'account_id': '{account}', 'board_id': '{board}', 'title': 'Hello',");
+    println!("                          'image_url': 'https://example.com/a.jpg', 'idempotency_key': 'hello-1'}})");
+    println!("print(client.jobs.get(pin.id).status)");
+    println!("\nup until Ctrl-C");
+}
+
+/// Ctrl-C, or a polite request to end.
+async fn interrupted() {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}

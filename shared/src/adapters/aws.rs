@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 use crate::ports::PortError;
@@ -18,11 +18,14 @@ const OPERATION_TIMEOUT: Duration = Duration::from_millis(4_500);
 
 /// Reads region, credentials and endpoint the usual way.
 pub async fn sdk_config() -> SdkConfig {
+    loader().load().await
+}
+
+/// The same with retries and timeouts set, before anything is read.
+pub fn loader() -> ConfigLoader {
     aws_config::defaults(BehaviorVersion::latest())
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(timeouts())
-        .load()
-        .await
 }
 
 fn timeouts() -> TimeoutConfig {

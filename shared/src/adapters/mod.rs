@@ -1,8 +1,16 @@
 //! The ports, implemented: DynamoDB, SQS, Secrets Manager, Pinterest, and the only real clock and random numbers.
 
+pub mod assemble;
 pub mod aws;
 pub mod dynamodb;
 pub mod pinterest;
 pub mod secrets;
 pub mod sqs;
 pub mod system;
+
+/// The SDK's crates, for those who put adapters together: they name one version of each.
+pub mod sdk {
+    pub use aws_sdk_dynamodb as dynamodb;
+    pub use aws_sdk_secretsmanager as secretsmanager;
+    pub use aws_sdk_sqs as sqs;
+}

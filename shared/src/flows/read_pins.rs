@@ -1,6 +1,7 @@
 //! Reading pins: one, a page, and what happens next to each.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use crate::domain::attempt::{Attempt, Status};
 use crate::domain::backlog::BacklogRow;
@@ -60,6 +61,11 @@ pub async fn pin(world: &World, key: PinKey) -> PortResult<Option<PinView>> {
         Some((pin, attempt)) => Ok(Some(view(world, pin, attempt).await?)),
         None => Ok(None),
     }
+}
+
+/// A pin as it was just accepted, without another reading.
+pub fn accepted(world: &World, pin: Pin, attempt: Attempt) -> PinView {
+    assemble(world, pin, attempt, None)
 }
 
 /// A page of pins, newest first.
@@ -137,16 +143,18 @@ async fn view_in_page(world: &World, pin: Pin, attempt: Attempt, backlogs: &mut 
         return Ok(assemble(world, pin, attempt, None));
     }
     let account = pin.account_key();
-    if !backlogs.contains_key(&account) {
-        let head = world.store.backlog(account, PLACES_MAX).await?;
-        backlogs.insert(account, (head, world.store.bucket(account).await?));
-    }
+    let (head, bucket) = match backlogs.entry(account) {
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(unknown) => {
+            let head = world.store.backlog(account, PLACES_MAX).await?;
+            unknown.insert((head, world.store.bucket(account).await?))
+        }
+    };
     let row = BacklogRow::of(&pin, attempt.generation);
-    let position = backlogs.get(&account).and_then(|(head, bucket)| {
-        let place = head.iter().position(|other| *other == row);
-        let beyond = place.is_none() && head.len() >= PLACES_MAX && head.last().is_some_and(|last| *last < row);
-        place.or(beyond.then_some(PLACES_MAX)).map(|before| position(world, bucket, before as u64, beyond))
-    });
+    let place = head.iter().position(|other| *other == row);
+    let beyond = place.is_none() && head.len() >= PLACES_MAX && head.last().is_some_and(|last| *last < row);
+    let before = place.or(beyond.then_some(PLACES_MAX));
+    let position = before.map(|before| position(world, bucket, before as u64, beyond));
     Ok(assemble(world, pin, attempt, position))
 }
 

@@ -1,0 +1,149 @@
+//! Reading a request's JSON: size first, then syntax, then field by field, so that every mistake is named at once.
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::{Map, Value};
+use url::Url;
+use uuid::Uuid;
+
+use crate::error::{ApiError, FieldError};
+
+/// The largest body that is read, in bytes. A pin at every limit is below 20 KiB.
+pub const BODY_MAX: usize = 64 * 1024;
+
+/// A JSON object.
+pub struct JsonObject(pub Map<String, Value>);
+
+impl<S: Send + Sync> FromRequest<S> for JsonObject {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let bytes = read(request.into_body()).await?;
+        match serde_json::from_slice(&bytes) {
+            Ok(Value::Object(object)) => Ok(Self(object)),
+            Ok(_) => Err(ApiError::malformed_json("an object is expected")),
+            Err(error) => Err(ApiError::malformed_json(&format!(
+                "unexpected input at line {}, column {}",
+                error.line(),
+                error.column()
+            ))),
+        }
+    }
+}
+
+async fn read(body: Body) -> Result<Vec<u8>, ApiError> {
+    match Limited::new(body, BODY_MAX).collect().await {
+        Ok(collected) => Ok(collected.to_bytes().to_vec()),
+        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::payload_too_large(BODY_MAX)),
+        Err(_) => Err(ApiError::body_unreadable()),
+    }
+}
+
+/// Reads fields and collects what is wrong with them. `null` is the same as absent.
+pub struct Fields<'a> {
+    object: &'a Map<String, Value>,
+    errors: Vec<FieldError>,
+}
+
+impl<'a> Fields<'a> {
+    pub fn of(object: &'a Map<String, Value>) -> Self {
+        Self { object, errors: Vec::new() }
+    }
+
+    pub fn reject(&mut self, name: &str, msg: impl Into<String>, kind: &'static str) {
+        self.errors.push(FieldError { loc: vec!["body".into(), name.into()], msg: msg.into(), kind });
+    }
+
+    /// # Errors
+    /// All that were collected.
+    pub fn finish(self) -> Result<(), ApiError> {
+        if self.errors.is_empty() { Ok(()) } else { Err(ApiError::validation(self.errors)) }
+    }
+
+    pub fn value(&self, name: &str) -> Option<&'a Value> {
+        self.object.get(name).filter(|value| !value.is_null())
+    }
+
+    /// A text of at most `max` characters.
+    pub fn text(&mut self, name: &str, max: usize) -> Option<String> {
+        let value = self.value(name)?;
+        let Some(text) = value.as_str() else {
+            self.reject(name, "Input should be a valid string", "string_type");
+            return None;
+        };
+        if text.chars().count() > max {
+            self.reject(name, format!("String should have at most {max} characters"), "string_too_long");
+            return None;
+        }
+        Some(text.to_owned())
+    }
+
+    /// A text that must be there and not blank.
+    pub fn required_text(&mut self, name: &str, max: usize) -> String {
+        let errors_before = self.errors.len();
+        match self.text(name, max) {
+            Some(text) if text.trim().is_empty() => {
+                self.reject(name, "String should have at least 1 character", "string_too_short");
+                String::new()
+            }
+            Some(text) => text,
+            None => {
+                if self.errors.len() == errors_before {
+                    self.missing(name);
+                }
+                String::new()
+            }
+        }
+    }
+
+    pub fn missing(&mut self, name: &str) {
+        self.reject(name, "Field required", "missing");
+    }
+
+    pub fn required_uuid(&mut self, name: &str) -> Uuid {
+        let errors_before = self.errors.len();
+        let parsed = self.text(name, 64).map(|text| Uuid::parse_str(&text));
+        match parsed {
+            Some(Ok(uuid)) => uuid,
+            Some(Err(_)) => {
+                self.reject(name, "Input should be a valid UUID", "uuid_parsing");
+                Uuid::nil()
+            }
+            None => {
+                if self.errors.len() == errors_before {
+                    self.missing(name);
+                }
+                Uuid::nil()
+            }
+        }
+    }
+
+    /// An absolute `http` or `https` URL.
+    pub fn http_url(&mut self, name: &str, max: usize) -> Option<String> {
+        let text = self.text(name, max)?;
+        let is_http = Url::parse(&text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        if !is_http || text.chars().any(char::is_whitespace) {
+            self.reject(name, "Input should be a valid http or https URL", "url_parsing");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A list of texts, or one text with commas (the n8n node sends that).
+    pub fn terms(&mut self, name: &str) -> Option<Vec<String>> {
+        let parts: Vec<&str> = match self.value(name)? {
+            Value::String(text) => text.split(',').collect(),
+            Value::Array(items) if items.iter().all(Value::is_string) => {
+                items.iter().filter_map(Value::as_str).collect()
+            }
+            _ => {
+                self.reject(name, "Input should be a list of strings", "list_type");
+                return None;
+            }
+        };
+        let terms: Vec<String> =
+            parts.iter().map(|term| term.trim().to_owned()).filter(|term| !term.is_empty()).collect();
+        (!terms.is_empty()).then_some(terms)
+    }
+}

@@ -1,0 +1,218 @@
+//! Errors as HTTP: the only place that knows status codes and the only one that builds an error body.
+//!
+//! The body is a superset that three kinds of client read: the Python SDK (`message`, `code`, and `detail` where it is a
+//! list), the MCP server (`error{…}`), the n8n node (`error.message`). `detail` is never a string: the SDK would lose the
+//! code.
+
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::domain::ids::PinId;
+use pinbridge_shared::flows::accept_pin::AcceptError;
+use pinbridge_shared::flows::read_boards::BoardsError;
+use pinbridge_shared::ports::PortError;
+use serde_json::{Value, json};
+
+/// How long a client waits after a passing trouble of ours, in seconds.
+const RETRY_AFTER_S: u64 = 2;
+
+/// What is wrong with one field of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    /// Where: `["body", "title"]`, `["query", "limit"]`.
+    pub loc: Vec<String>,
+    pub msg: String,
+    /// A stable word for the kind of error, as FastAPI names them.
+    pub kind: &'static str,
+}
+
+#[derive(Clone, Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    remediation: &'static str,
+    retry_after_s: Option<u64>,
+    errors: Vec<FieldError>,
+}
+
+impl ApiError {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>, remediation: &'static str) -> Self {
+        Self { status, code, message: message.into(), remediation, retry_after_s: None, errors: Vec::new() }
+    }
+
+    pub fn route_not_found() -> Self {
+        let remedy = "Check the path; the routes are listed in the README.";
+        Self::new(StatusCode::NOT_FOUND, "route_not_found", "There is no such route.", remedy)
+    }
+
+    pub fn method_not_allowed() -> Self {
+        let remedy = "Use one of the methods that the Allow header names.";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This route has no such method.", remedy)
+    }
+
+    pub fn missing_api_key() -> Self {
+        let remedy = "Send your key in X-API-Key, or as a bearer token in Authorization.";
+        Self::new(StatusCode::UNAUTHORIZED, "missing_api_key", "The request carries no API key.", remedy)
+    }
+
+    pub fn invalid_api_key() -> Self {
+        let remedy = "Check the key, or create a new one.";
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_api_key", "The API key is not valid.", remedy)
+    }
+
+    pub fn malformed_json(reason: &str) -> Self {
+        let message = format!("The body is not valid JSON: {reason}.");
+        Self::new(StatusCode::BAD_REQUEST, "malformed_json", message, "Send a JSON object in UTF-8.")
+    }
+
+    pub fn payload_too_large(max_bytes: usize) -> Self {
+        let message = format!("The body is larger than {max_bytes} bytes.");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message, "Send a smaller body.")
+    }
+
+    pub fn body_unreadable() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "body_unreadable", "The body broke off.", "Send the request again.")
+    }
+
+    pub fn validation(errors: Vec<FieldError>) -> Self {
+        let message = match errors.first() {
+            Some(first) => format!("{}: {}", first.loc.last().map_or("request", String::as_str), first.msg),
+            None => "The request is not valid.".to_owned(),
+        };
+        let remedy = "Correct the fields named in errors.";
+        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation_error", message, remedy) }
+    }
+
+    pub fn assets_not_enabled() -> Self {
+        let message = "Uploaded assets are not available in this version.";
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "assets_not_enabled",
+            message,
+            "Send image_url instead of asset_id.",
+        )
+    }
+
+    pub fn not_found(what: &str) -> Self {
+        let message = format!("There is no such {what} in this workspace.");
+        Self::new(StatusCode::NOT_FOUND, "not_found", message, "Check the id and the key's workspace.")
+    }
+
+    fn idempotency_key_reused(existing: PinId) -> Self {
+        let message = format!("The idempotency key already stands for pin {existing}, which has another payload.");
+        Self::new(StatusCode::CONFLICT, "idempotency_key_reused", message, "Use a new key for a new pin.")
+    }
+
+    fn connection(failure: Failure) -> Self {
+        Self::new(StatusCode::CONFLICT, failure.code(), failure.message(), failure.remedy())
+    }
+
+    /// An error response that the framework made by itself (a path that isn't UTF-8, for one) and that has no JSON body.
+    pub fn of_bare(response: &Response) -> Option<Self> {
+        let status = response.status();
+        let is_json = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+        if is_json || !(status.is_client_error() || status.is_server_error()) {
+            return None;
+        }
+        Some(if status.is_client_error() {
+            Self::new(status, "bad_request", "The request could not be read.", "Check the path and the query.")
+        } else {
+            Self::new(status, "internal_error", "The system made a mistake.", "Report the request id to the operator.")
+        })
+    }
+
+    /// The body, which names the request.
+    pub fn render(&self, request_id: &str) -> Response {
+        let errors: Vec<Value> =
+            self.errors.iter().map(|e| json!({"loc": e.loc, "msg": e.msg, "type": e.kind})).collect();
+        let mut body = json!({
+            "code": self.code,
+            "message": self.message,
+            "error": {
+                "code": self.code,
+                "message": self.message,
+                "remediation": self.remediation,
+                "retry_after_seconds": self.retry_after_s,
+                "request_id": request_id,
+                "errors": errors,
+            },
+        });
+        if !errors.is_empty() {
+            body["detail"] = Value::Array(errors);
+        }
+        let json = HeaderValue::from_static("application/json");
+        let mut response = (self.status, [(CONTENT_TYPE, json)], body.to_string()).into_response();
+        if let Some(seconds) = self.retry_after_s {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl IntoResponse for ApiError {
+    /// Only marks the response; the outermost layer renders it, because it knows the request's id.
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<PortError> for ApiError {
+    /// What failed is for the log, not for the client.
+    fn from(error: PortError) -> Self {
+        tracing::error!(%error, "a port failed");
+        match error {
+            PortError::Unavailable { .. } => Self {
+                retry_after_s: Some(RETRY_AFTER_S),
+                ..Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "unavailable",
+                    "A part of the system did not answer; nothing was lost.",
+                    "Send the same request again, with the same idempotency key.",
+                )
+            },
+            PortError::Broken { .. } => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal_error",
+                "The system made a mistake.",
+                "Report the request id to the operator.",
+            ),
+        }
+    }
+}
+
+impl From<AcceptError> for ApiError {
+    fn from(error: AcceptError) -> Self {
+        match error {
+            AcceptError::KeyReused { existing } => Self::idempotency_key_reused(existing),
+            AcceptError::AccountNotFound => Self::not_found("account"),
+            AcceptError::AccountDisconnected => Self::connection(Failure::TokenRevoked),
+            AcceptError::Port(error) => error.into(),
+        }
+    }
+}
+
+impl From<BoardsError> for ApiError {
+    fn from(error: BoardsError) -> Self {
+        match error {
+            BoardsError::AccountNotFound => Self::not_found("account"),
+            BoardsError::Connection(failure) => Self::connection(failure),
+            BoardsError::Port(error) => error.into(),
+            BoardsError::Pinterest(read) => {
+                let failure = read.failure;
+                let (status, code) = match failure {
+                    Failure::RateLimited | Failure::SpamBlock => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
+                    _ => (StatusCode::BAD_GATEWAY, failure.code()),
+                };
+                let retry_after_s = read.retry_after_ms.and_then(|ms| u64::try_from((ms + 999) / 1000).ok());
+                Self { retry_after_s, ..Self::new(status, code, failure.message(), failure.remedy()) }
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Query parameters of lists.
+
+use std::collections::HashMap;
+
+use pinbridge_shared::domain::attempt::Status;
+use pinbridge_shared::domain::ids::AccountId;
+use pinbridge_shared::flows::read_pins::Filter;
+
+use crate::error::{ApiError, FieldError};
+
+pub const LIMIT_DEFAULT: usize = 50;
+pub const LIMIT_MAX: usize = 200;
+/// A list is paged through up to here; older pins are found by id.
+pub const OFFSET_MAX: usize = 10_000;
+
+pub type Query = HashMap<String, String>;
+
+/// `limit` and `offset`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Paging {
+    pub limit: usize,
+    pub offset: usize,
+}
+
+/// # Errors
+/// When a parameter is no number or out of range.
+pub fn paging(query: &Query) -> Result<Paging, ApiError> {
+    Ok(Paging {
+        limit: number(query, "limit", LIMIT_DEFAULT, 1, LIMIT_MAX)?,
+        offset: number(query, "offset", 0, 0, OFFSET_MAX)?,
+    })
+}
+
+/// # Errors
+/// When a filter's value can't be one.
+pub fn pin_filter(query: &Query) -> Result<Filter, ApiError> {
+    let status = match query.get("status") {
+        None => None,
+        Some(name) => Some(Status::parse(name).ok_or_else(|| {
+            invalid("status", "Input should be 'queued', 'deferred', 'publishing', 'published' or 'failed'", "enum")
+        })?),
+    };
+    let account = query.get("account_id").map(|_| account_id(query)).transpose()?;
+    Ok(Filter { status, account })
+}
+
+/// # Errors
+/// When `account_id` is missing or not an id.
+pub fn account_id(query: &Query) -> Result<AccountId, ApiError> {
+    let text = query.get("account_id").ok_or_else(|| invalid("account_id", "Field required", "missing"))?;
+    text.parse().map_err(|_| invalid("account_id", "Input should be a valid UUID", "uuid_parsing"))
+}
+
+fn number(query: &Query, name: &str, default: usize, min: usize, max: usize) -> Result<usize, ApiError> {
+    let Some(text) = query.get(name) else {
+        return Ok(default);
+    };
+    match text.parse() {
+        Ok(number) if (min..=max).contains(&number) => Ok(number),
+        _ => Err(invalid(name, format!("Input should be a whole number from {min} to {max}"), "int_range")),
+    }
+}
+
+fn invalid(name: &str, msg: impl Into<String>, kind: &'static str) -> ApiError {
+    ApiError::validation(vec![FieldError { loc: vec!["query".into(), name.into()], msg: msg.into(), kind }])
+}

@@ -1,0 +1,47 @@
+//! Every response carries `x-request-id`, and every error is rendered here, once its request id is known.
+
+use std::time::Instant;
+
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
+use http::HeaderValue;
+use http::header::ALLOW;
+use lambda_http::request::RequestContext;
+use tracing::Instrument;
+use uuid::Uuid;
+
+use crate::error::ApiError;
+
+pub const HEADER: &str = "x-request-id";
+
+pub async fn with_request_id(request: Request, next: Next) -> Response {
+    let request_id = of(&request);
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let span = tracing::info_span!("request", request_id);
+    let began = Instant::now();
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let error = response.extensions_mut().remove::<ApiError>().or_else(|| ApiError::of_bare(&response));
+    if let Some(error) = error {
+        let allow = response.headers_mut().remove(ALLOW);
+        response = error.render(&request_id);
+        if let Some(allow) = allow {
+            response.headers_mut().insert(ALLOW, allow);
+        }
+    }
+    if let Ok(value) = HeaderValue::from_str(&request_id) {
+        response.headers_mut().insert(HEADER, value);
+    }
+    let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    span.in_scope(|| tracing::info!(%method, path, status = response.status().as_u16(), elapsed_ms, "answered"));
+    response
+}
+
+/// API Gateway's own id, which its access log has too; elsewhere a fresh one.
+fn of(request: &Request) -> String {
+    let gateway = request.extensions().get::<RequestContext>().and_then(|context| match context {
+        RequestContext::ApiGatewayV2(context) => context.request_id.clone(),
+        _ => None,
+    });
+    gateway.unwrap_or_else(|| Uuid::new_v4().to_string())
+}

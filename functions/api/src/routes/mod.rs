@@ -1,0 +1,37 @@
+//! THE route table.
+
+mod accounts;
+mod boards;
+mod jobs;
+mod pins;
+mod system;
+
+use axum::routing::{MethodRouter, get, post};
+use http::Method;
+use pinbridge_shared::ports::World;
+
+pub struct Route {
+    pub method: Method,
+    pub path: &'static str,
+    pub handler: MethodRouter<World>,
+}
+
+/// Every route of the API, in the order of the contract.
+pub fn table() -> Vec<Route> {
+    vec![
+        route(Method::GET, "/", get(system::root)),
+        route(Method::GET, "/healthz", get(system::healthz)),
+        route(Method::GET, "/readyz", get(system::readyz)),
+        route(Method::GET, "/v1/pinterest/accounts", get(accounts::list)),
+        route(Method::GET, "/v1/pinterest/boards", get(boards::list)),
+        route(Method::POST, "/v1/pins", post(pins::create)),
+        route(Method::GET, "/v1/pins", get(pins::list)),
+        route(Method::GET, "/v1/pins/{id}", get(pins::read)),
+        route(Method::GET, "/v1/pins/{id}/timeline", get(pins::timeline)),
+        route(Method::GET, "/v1/jobs/{id}", get(jobs::read)),
+    ]
+}
+
+fn route(method: Method, path: &'static str, handler: MethodRouter<World>) -> Route {
+    Route { method, path, handler }
+}

@@ -1,0 +1,145 @@
+//! Pins: accept, read, list, explain.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use pinbridge_shared::domain::ids::{AccountId, PinId, PinKey};
+use pinbridge_shared::domain::pin::{
+    ALT_TEXT_MAX, DESCRIPTION_MAX, IDEMPOTENCY_KEY_MAX, PinRequest, Priority, TITLE_MAX, URL_MAX,
+};
+use pinbridge_shared::flows::accept_pin::{Acceptance, accept_pin};
+use pinbridge_shared::flows::read_pins::{self, PinView};
+use pinbridge_shared::ports::World;
+use serde_json::{Map, Value};
+
+use crate::auth::Caller;
+use crate::body::{Fields, JsonObject};
+use crate::error::{ApiError, FieldError};
+use crate::{page, views};
+
+/// Board ids are decimal strings; this leaves room for longer ones.
+const BOARD_ID_MAX: usize = 64;
+
+pub async fn create(
+    State(world): State<World>,
+    caller: Caller,
+    headers: HeaderMap,
+    JsonObject(body): JsonObject,
+) -> Result<Response, ApiError> {
+    let request = parse(&body, &headers)?;
+    let (pin, attempt, replayed) = match accept_pin(&world, caller.workspace, request).await? {
+        Acceptance::New(pin, attempt) => (pin, attempt, false),
+        Acceptance::Replay(pin, attempt) => (pin, attempt, true),
+    };
+    let view = read_pins::accepted(&world, pin, attempt);
+    let status = if replayed { StatusCode::OK } else { StatusCode::CREATED };
+    let mut response = (status, Json(views::pin(&view))).into_response();
+    if replayed {
+        response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+pub async fn read(State(world): State<World>, caller: Caller, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+    find(&world, caller, &id).await.map(|view| Json(views::pin(&view)))
+}
+
+pub async fn timeline(
+    State(world): State<World>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    find(&world, caller, &id).await.map(|view| Json(views::timeline(&view)))
+}
+
+pub async fn list(
+    State(world): State<World>,
+    caller: Caller,
+    Query(query): Query<page::Query>,
+) -> Result<Response, ApiError> {
+    let (paging, filter) = (page::paging(&query)?, page::pin_filter(&query)?);
+    let page = read_pins::page(&world, caller.workspace, filter, paging.offset, paging.limit).await?;
+    let mut response = Json(page.pins.iter().map(views::pin).collect::<Vec<_>>()).into_response();
+    response.headers_mut().insert("x-total-count", HeaderValue::from(page.total));
+    if page.total_is_at_least {
+        // Counting stopped at its limit: there are at least this many.
+        response.headers_mut().insert("x-total-count-relation", HeaderValue::from_static("gte"));
+    }
+    Ok(response)
+}
+
+/// The caller's pin of that id; another workspace's doesn't exist for it.
+pub async fn find(world: &World, caller: Caller, id: &str) -> Result<PinView, ApiError> {
+    let pin: PinId = id.parse().map_err(|_| {
+        let loc = vec!["path".into(), "id".into()];
+        ApiError::validation(vec![FieldError { loc, msg: "Input should be a valid UUID".into(), kind: "uuid_parsing" }])
+    })?;
+    let view = read_pins::pin(world, PinKey { workspace: caller.workspace, pin }).await?;
+    view.ok_or_else(|| ApiError::not_found("pin"))
+}
+
+/// Reads the contract's `PinCreate`, plus our `priority`, which may also come as a header because the official client's
+/// typed models drop fields they don't know.
+fn parse(body: &Map<String, Value>, headers: &HeaderMap) -> Result<PinRequest, ApiError> {
+    let mut fields = Fields::of(body);
+    let has = |name: &str| body.get(name).is_some_and(|value| !value.is_null());
+    if (has("asset_id") && !has("image_url")) || has("cover_image_asset_id") {
+        return Err(ApiError::assets_not_enabled());
+    }
+    if has("asset_id") {
+        fields.reject("asset_id", "Provide either image_url or asset_id, not both", "value_error");
+    }
+    let request = PinRequest {
+        account: AccountId(fields.required_uuid("account_id")),
+        board_id: fields.required_text("board_id", BOARD_ID_MAX),
+        title: fields.required_text("title", TITLE_MAX),
+        description: fields.text("description", DESCRIPTION_MAX),
+        alt_text: fields.text("alt_text", ALT_TEXT_MAX),
+        link_url: fields.http_url("link_url", URL_MAX),
+        image_url: image_url(&mut fields, has("image_url")),
+        cover_image_url: fields.http_url("cover_image_url", URL_MAX),
+        dominant_color: dominant_color(&mut fields),
+        related_terms: fields.terms("related_terms"),
+        idempotency_key: fields.required_text("idempotency_key", IDEMPOTENCY_KEY_MAX),
+        priority: priority(&mut fields, headers),
+    };
+    fields.finish().map(|()| request)
+}
+
+fn image_url(fields: &mut Fields<'_>, present: bool) -> String {
+    if !present {
+        fields.missing("image_url");
+    }
+    fields.http_url("image_url", URL_MAX).unwrap_or_default()
+}
+
+/// Six hex digits, with or without `#`; kept upper-case with it.
+fn dominant_color(fields: &mut Fields<'_>) -> Option<String> {
+    let text = fields.text("dominant_color", 32)?;
+    let digits = text.trim();
+    let digits = digits.strip_prefix('#').unwrap_or(digits);
+    if digits.is_empty() {
+        return None;
+    }
+    if digits.len() != 6 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        fields.reject(
+            "dominant_color",
+            "dominant_color must be a 6-digit hex color (for example #6E7874)",
+            "value_error",
+        );
+        return None;
+    }
+    Some(format!("#{}", digits.to_uppercase()))
+}
+
+fn priority(fields: &mut Fields<'_>, headers: &HeaderMap) -> Priority {
+    let from_header = headers.get("x-pinbridge-priority").map(|value| value.to_str().unwrap_or("").trim().to_owned());
+    let Some(name) = fields.text("priority", 16).or(from_header) else {
+        return Priority::default();
+    };
+    Priority::parse(&name).unwrap_or_else(|| {
+        fields.reject("priority", "Input should be 'urgent', 'normal' or 'bulk'", "enum");
+        Priority::default()
+    })
+}

@@ -1,0 +1,160 @@
+//! The JSON of responses. Fields of the public contract first, ours after them; statuses only from the contract's set.
+
+use pinbridge_shared::config::Settings;
+use pinbridge_shared::domain::account::{Account, Health};
+use pinbridge_shared::domain::attempt::{Attempt, Status};
+use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::domain::time::Moment;
+use pinbridge_shared::domain::timeline::{self, TimelineEvent};
+use pinbridge_shared::flows::read_pins::PinView;
+use pinbridge_shared::ports::Board;
+use serde_json::{Value, json};
+
+fn time(moment: Option<Moment>) -> Option<String> {
+    moment.map(Moment::rfc3339)
+}
+
+/// The code and message of what keeps a pin from being published, if something does.
+fn trouble(attempt: &Attempt) -> (Option<&'static str>, Option<String>) {
+    let failure = match attempt.status {
+        Status::Queued | Status::Published => return (None, None),
+        Status::Deferred | Status::Publishing | Status::Failed => attempt.failure,
+    };
+    match (failure, attempt.wait) {
+        (Some(failure), _) => (Some(failure.code()), Some(with_detail(failure, attempt.detail.as_deref()))),
+        (None, Some(wait)) => (Some(wait.code()), Some(wait.message().to_owned())),
+        (None, None) => (None, None),
+    }
+}
+
+fn with_detail(failure: Failure, detail: Option<&str>) -> String {
+    match detail.filter(|detail| !detail.is_empty()) {
+        Some(detail) => format!("{} Pinterest said: {detail}", failure.message()),
+        None => failure.message().to_owned(),
+    }
+}
+
+pub fn pin(view: &PinView) -> Value {
+    let PinView { pin, attempt, next } = view;
+    let request = &pin.request;
+    let (error_code, error_message) = trouble(attempt);
+    json!({
+        "id": pin.key.pin,
+        "workspace_id": pin.key.workspace,
+        "pinterest_account_id": request.account,
+        "status": attempt.status.name(),
+        "media_type": "image",
+        "title": request.title,
+        "description": request.description,
+        "related_terms": request.related_terms,
+        "alt_text": request.alt_text,
+        "dominant_color": request.dominant_color,
+        "cover_image_url": request.cover_image_url,
+        "link_url": request.link_url,
+        "media_url": request.image_url,
+        "image_url": request.image_url,
+        "asset_id": null,
+        "board_id": request.board_id,
+        "pinterest_pin_id": attempt.pinterest_pin_id,
+        "error_code": error_code,
+        "error_message": error_message,
+        "idempotency_key": request.idempotency_key,
+        "created_at": pin.created_at.rfc3339(),
+        "updated_at": attempt.updated_at.rfc3339(),
+        "published_at": time(attempt.finished_at.filter(|_| attempt.status == Status::Published)),
+        "failed_at": time(attempt.finished_at.filter(|_| attempt.status == Status::Failed)),
+        "removed_from_pinterest_at": null,
+        // Ours.
+        "priority": request.priority.name(),
+        "attempts": attempt.attempt,
+        "next_action": next.action,
+        "next_at": time(next.at),
+        "next_reason": next.reason,
+        "error_remediation": attempt.failure.filter(|_| error_code.is_some()).map(Failure::remedy),
+        "orphan_pin_id": attempt.orphan_pin_id,
+    })
+}
+
+pub fn job(view: &PinView) -> Value {
+    let PinView { pin, attempt, next } = view;
+    let (error_code, error_message) = trouble(attempt);
+    json!({
+        "job_id": pin.key.pin,
+        "pin_id": pin.key.pin,
+        "status": attempt.status.name(),
+        "submitted_at": pin.created_at.rfc3339(),
+        "completed_at": time(attempt.finished_at),
+        "pinterest_pin_id": attempt.pinterest_pin_id,
+        "error_code": error_code,
+        "error_message": error_message,
+        // Ours.
+        "attempts": attempt.attempt,
+        "next_at": time(next.at),
+    })
+}
+
+pub fn timeline(view: &PinView) -> Value {
+    let PinView { pin, attempt, next } = view;
+    let (error_code, error_message) = trouble(attempt);
+    json!({
+        "pin_id": pin.key.pin,
+        "job_id": pin.key.pin,
+        "account_id": pin.request.account,
+        "status": attempt.status.name(),
+        "attempts": attempt.attempt,
+        "attempts_spent": attempt.attempts_spent(),
+        "pinterest_pin_id": attempt.pinterest_pin_id,
+        "error_code": error_code,
+        "error_message": error_message,
+        "events": timeline::events(pin, attempt).iter().map(event).collect::<Vec<_>>(),
+        "next": {
+            "action": next.action,
+            "at": time(next.at),
+            "reason": next.reason,
+            "queue_position": next.position.map(|position| position.place),
+            "queue_position_is_at_least": next.position.map(|position| position.at_least),
+        },
+    })
+}
+
+fn event(event: &TimelineEvent) -> Value {
+    json!({
+        "at": event.at.rfc3339(),
+        "event": event.event,
+        "attempt": event.attempt,
+        "upstream_status": event.upstream_status,
+        "upstream_code": event.upstream_code,
+        "upstream_request_id": event.upstream_request_id,
+        "next_at": time(event.next_at),
+        "note": event.note,
+    })
+}
+
+pub fn account(account: &Account, now: Moment) -> Value {
+    let health = Health::of(account, now);
+    json!({
+        "id": account.key.account,
+        "workspace_id": account.key.workspace,
+        "pinterest_user_id": account.pinterest_user_id,
+        "display_name": account.display_name,
+        "username": account.username,
+        "scopes": account.scopes,
+        "created_at": account.created_at.rfc3339(),
+        "updated_at": account.updated_at.rfc3339(),
+        "revoked_at": time(account.revoked_at),
+        "token_expires_at": time(account.token_expires_at),
+        "health_status": health.name(),
+        "health_message": health.message(),
+        "health_checked_at": null,
+        "reconnect_required": health.needs_reconnect(),
+        "missing_scopes": account.missing_scopes(),
+    })
+}
+
+pub fn board(board: &Board) -> Value {
+    json!({"id": board.id, "name": board.name, "description": board.description, "privacy": board.privacy})
+}
+
+pub fn health(settings: &Settings) -> Value {
+    json!({"status": "ok", "version": pinbridge_shared::config::VERSION, "environment": settings.environment})
+}

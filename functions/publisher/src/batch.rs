@@ -1,0 +1,107 @@
+//! Turns what was decided about each message into queue moves. All messages of a batch are worked on at once, and none
+//! takes another with it.
+
+use std::panic::AssertUnwindSafe;
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use futures_util::FutureExt;
+use futures_util::future::join_all;
+use pinbridge_shared::domain::message::{BadMessage, Disposition, PublishMessage};
+use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
+use pinbridge_shared::flows::publish_pin::publish_pin;
+use pinbridge_shared::ports::{MAX_DELAY_MS, World};
+use pinbridge_shared::telemetry::{self, Metric};
+
+/// A text that is no message won't become one: it goes quickly through its deliveries to the dead letters.
+const POISON_AGAIN_MS: i64 = 5 * SECOND_MS;
+/// After an error the message comes back soon, then ever later, so that an outage of hours doesn't use up its deliveries.
+const ERROR_AGAIN_MS: i64 = 5 * SECOND_MS;
+const ERROR_AGAIN_MAX_MS: i64 = 10 * MINUTE_MS;
+
+/// What becomes of a message.
+enum Move {
+    Acknowledge,
+    /// Stays in the queue, visible again after this; `None` leaves it to the queue's visibility timeout.
+    Return(Option<i64>),
+}
+
+/// Works on a batch until `deadline`; answers which messages are not done.
+pub async fn handle(world: &World, event: SqsEvent, deadline: Moment) -> SqsBatchResponse {
+    let remaining_ms = deadline.since_ms(world.system.now());
+    let ends_at_ms = world.system.monotonic_ms().saturating_add(remaining_ms);
+    let outcomes = join_all(event.records.iter().map(|record| handle_one(world, record, ends_at_ms))).await;
+    let failures = event.records.iter().zip(outcomes).filter(|(_, done)| !done);
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures = failures.map(|(record, _)| failure(record)).collect();
+    response
+}
+
+fn failure(record: &SqsMessage) -> BatchItemFailure {
+    let mut failure = BatchItemFailure::default();
+    failure.item_identifier = record.message_id.clone().unwrap_or_default();
+    failure
+}
+
+/// Whether the message is done with.
+async fn handle_one(world: &World, record: &SqsMessage, ends_at_ms: i64) -> bool {
+    let work = AssertUnwindSafe(decide(world, record, ends_at_ms)).catch_unwind().await;
+    let decided = work.unwrap_or_else(|_| {
+        tracing::error!(message_id = record.message_id, "a record's worker panicked");
+        Move::Return(None)
+    });
+    match decided {
+        Move::Acknowledge => true,
+        Move::Return(after_ms) => {
+            if let (Some(after_ms), Some(receipt)) = (after_ms, record.receipt_handle.as_deref())
+                && let Err(error) = world.queue.change_visibility(receipt, after_ms).await
+            {
+                tracing::warn!(%error, "a message keeps its visibility timeout");
+            }
+            false
+        }
+    }
+}
+
+async fn decide(world: &World, record: &SqsMessage, ends_at_ms: i64) -> Move {
+    let message = match PublishMessage::parse(record.body.as_deref().unwrap_or("")) {
+        Ok(message) => message,
+        Err(error) => {
+            telemetry::count(Metric::PoisonMessage, 1, None, world.system.now());
+            tracing::error!(message_id = record.message_id, %error, "an unreadable message");
+            // Another version's message is for another build, which may be running beside this one.
+            return Move::Return(matches!(error, BadMessage::Malformed(_)).then_some(POISON_AGAIN_MS));
+        }
+    };
+    let pin_id = message.pin;
+    match publish_pin(world, message, ends_at_ms).await {
+        Ok(disposition) => carry_out(world, disposition).await,
+        Err(error) => {
+            tracing::error!(%pin_id, %error, "a pin could not be worked on");
+            Move::Return(Some(error_again_ms(record)))
+        }
+    }
+}
+
+async fn carry_out(world: &World, disposition: Disposition) -> Move {
+    let now = world.system.now();
+    match disposition {
+        Disposition::Done => Move::Acknowledge,
+        Disposition::Keep { until } => Move::Return(Some(until.since_ms(now).max(0))),
+        Disposition::Poison => Move::Return(Some(POISON_AGAIN_MS)),
+        Disposition::Resend { message, at } => {
+            let delay_ms = at.since_ms(now).clamp(0, MAX_DELAY_MS);
+            match world.queue.send(&[(message, delay_ms)]).await {
+                Ok(unsent) if unsent.is_empty() => Move::Acknowledge,
+                // The copy is not out, so this one stays.
+                _ => Move::Return(Some(delay_ms)),
+            }
+        }
+    }
+}
+
+/// Doubles with every delivery.
+fn error_again_ms(record: &SqsMessage) -> i64 {
+    let received =
+        record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse::<u32>().ok()).unwrap_or(1);
+    ERROR_AGAIN_MS.saturating_mul(1 << received.saturating_sub(1).min(20)).min(ERROR_AGAIN_MAX_MS)
+}

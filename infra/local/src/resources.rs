@@ -1,0 +1,103 @@
+//! The table and the queues of template.yaml, created in the embedded AWS. A test compares both.
+
+use anyhow::Context;
+use aws_sdk_dynamodb::operation::create_table::builders::CreateTableFluentBuilder;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ScalarAttributeType, TimeToLiveSpecification,
+};
+use aws_sdk_sqs::types::QueueAttributeName;
+
+pub const TABLE: &str = "pinbridge";
+/// Index name, partition key, sort key.
+pub const INDEXES: [(&str, &str, &str); 2] = [("listing", "lpk", "lsk"), ("waiting", "wpk", "wsk")];
+pub const TTL_ATTRIBUTE: &str = "expires_at";
+pub const PUBLISH_QUEUE: &str = "publish";
+pub const PUBLISH_DEAD_LETTERS: &str = "publish-dead-letters";
+pub const VISIBILITY_TIMEOUT_S: i64 = 180;
+pub const MAX_RECEIVE_COUNT: u32 = 20;
+pub const RETENTION_S: u32 = 14 * 24 * 3600;
+
+/// Creates the table unless it is there.
+///
+/// # Errors
+/// When the embedded DynamoDB refuses.
+pub async fn create_table(client: &aws_sdk_dynamodb::Client) -> anyhow::Result<()> {
+    let known = client.list_tables().send().await.context("the embedded DynamoDB did not answer")?;
+    if known.table_names().iter().any(|name| name == TABLE) {
+        return Ok(());
+    }
+    let mut create = with_keys(client.create_table().table_name(TABLE).billing_mode(BillingMode::PayPerRequest))?;
+    for (name, partition, sort) in INDEXES {
+        let projection = Projection::builder().projection_type(ProjectionType::KeysOnly).build();
+        let index = GlobalSecondaryIndex::builder()
+            .index_name(name)
+            .key_schema(key(partition, KeyType::Hash)?)
+            .key_schema(key(sort, KeyType::Range)?)
+            .projection(projection)
+            .build()?;
+        create = create
+            .attribute_definitions(text_attribute(partition)?)
+            .attribute_definitions(text_attribute(sort)?)
+            .global_secondary_indexes(index);
+    }
+    create.send().await.context("the table could not be created")?;
+    let ttl = TimeToLiveSpecification::builder().attribute_name(TTL_ATTRIBUTE).enabled(true).build()?;
+    client
+        .update_time_to_live()
+        .table_name(TABLE)
+        .time_to_live_specification(ttl)
+        .send()
+        .await
+        .context("expiry could not be switched on")?;
+    Ok(())
+}
+
+fn with_keys(create: CreateTableFluentBuilder) -> anyhow::Result<CreateTableFluentBuilder> {
+    Ok(create
+        .attribute_definitions(text_attribute("pk")?)
+        .attribute_definitions(text_attribute("sk")?)
+        .key_schema(key("pk", KeyType::Hash)?)
+        .key_schema(key("sk", KeyType::Range)?))
+}
+
+fn key(name: &str, kind: KeyType) -> anyhow::Result<KeySchemaElement> {
+    Ok(KeySchemaElement::builder().attribute_name(name).key_type(kind).build()?)
+}
+
+fn text_attribute(name: &str) -> anyhow::Result<AttributeDefinition> {
+    Ok(AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build()?)
+}
+
+/// The queues' addresses.
+#[derive(Clone, Debug)]
+pub struct Queues {
+    pub publish: String,
+    pub publish_dead_letters: String,
+}
+
+/// Creates both queues. The embedded SQS forgets them with the process.
+///
+/// # Errors
+/// When the embedded SQS refuses.
+pub async fn create_queues(client: &aws_sdk_sqs::Client, visibility_s: i64) -> anyhow::Result<Queues> {
+    use QueueAttributeName as Name;
+    let dead = client
+        .create_queue()
+        .queue_name(PUBLISH_DEAD_LETTERS)
+        .attributes(Name::MessageRetentionPeriod, RETENTION_S.to_string());
+    let dead = dead.send().await.context("the dead-letter queue could not be created")?;
+    let publish_dead_letters = dead.queue_url.context("a queue without an address")?;
+    let asked = client.get_queue_attributes().queue_url(&publish_dead_letters).attribute_names(Name::QueueArn);
+    let answer = asked.send().await.context("the dead-letter queue has no attributes")?;
+    let arn = answer.attributes().and_then(|all| all.get(&Name::QueueArn)).context("a queue without an ARN")?;
+    let redrive = serde_json::json!({"deadLetterTargetArn": arn, "maxReceiveCount": MAX_RECEIVE_COUNT});
+    let publish = client
+        .create_queue()
+        .queue_name(PUBLISH_QUEUE)
+        .attributes(Name::VisibilityTimeout, visibility_s.to_string())
+        .attributes(Name::MessageRetentionPeriod, RETENTION_S.to_string())
+        .attributes(Name::RedrivePolicy, redrive.to_string());
+    let publish = publish.send().await.context("the publish queue could not be created")?;
+    Ok(Queues { publish: publish.queue_url.context("a queue without an address")?, publish_dead_letters })
+}

@@ -1,0 +1,223 @@
+//! Starting and stopping the whole.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use aws_config::{Region, SdkConfig};
+use aws_credential_types::Credentials;
+use pinbridge_shared::adapters::{assemble, aws as sdk_settings};
+use pinbridge_shared::config::{Environment, Places};
+use pinbridge_shared::flows::connect;
+use pinbridge_shared::ports::{AccessToken, Tokens, World};
+use pinterest_simulator::{Config, Simulator, seed_accounts};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::args::Args;
+use crate::aws::{Durability, LocalAws, Options};
+use crate::identity::Identity;
+use crate::resources::{self, Queues, TABLE};
+use crate::runner;
+
+/// A token of the real Pinterest, for `--pinterest-url`.
+const TOKEN_VARIABLE: &str = "PINBRIDGE_PINTEREST_ACCESS_TOKEN";
+const REGION: &str = "us-east-1";
+const TTL_SWEEP_EVERY: Duration = Duration::from_secs(600);
+/// The scopes' owner asks twice: a Pinterest that is still starting is waited for this long.
+const PINTEREST_TRIES: u32 = 20;
+const PINTEREST_PAUSE: Duration = Duration::from_millis(250);
+
+/// Everything that runs.
+pub struct Stack {
+    pub base_url: String,
+    pub pinterest_url: String,
+    pub identity: Identity,
+    pub world: World,
+    pub queues: Queues,
+    pub sqs: aws_sdk_sqs::Client,
+    aws: Arc<LocalAws>,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Stack {
+    /// Starts everything and recovers what an earlier process left unfinished.
+    ///
+    /// # Errors
+    /// When the port is taken, the folder can't be used, a setting is wrong, or Pinterest refuses the tokens.
+    pub async fn start(args: &Args, environment: &Environment<'_>) -> anyhow::Result<Self> {
+        let settings = environment.settings()?;
+        let listener = bind(args.port).await?;
+        let base_url = format!("http://{}", listener.local_addr()?);
+        make_folder(&args.data_dir)?;
+        let (stop, stopping) = watch::channel(false);
+        let mut tasks = Vec::new();
+
+        let access_key_id = uuid::Uuid::new_v4().simple().to_string();
+        let options = Options {
+            data_dir: Some(args.data_dir.join("aws")),
+            durability: Durability::Normal,
+            region: REGION.into(),
+            access_key_id: Some(access_key_id.clone()),
+        };
+        let aws = Arc::new(LocalAws::start(options).await?);
+        let config = sdk_config(&aws.endpoint_url(), access_key_id).await;
+        resources::create_table(&aws_sdk_dynamodb::Client::new(&config)).await?;
+        let sqs = aws_sdk_sqs::Client::new(&config);
+        let queues = resources::create_queues(&sqs, visibility_s(environment)?).await?;
+
+        let pinterest_url = match &args.pinterest_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => {
+                let (url, task) = start_simulator(args, stopping.clone()).await?;
+                tasks.push(task);
+                url
+            }
+        };
+        let places = Places {
+            table: TABLE.into(),
+            publish_queue_url: queues.publish.clone(),
+            secret_prefix: "pinbridge".into(),
+            pinterest_url: pinterest_url.clone(),
+        };
+        let world = assemble::over(&config, settings, places)?;
+        let identity = Identity::load_or_create(&world, &args.data_dir).await?;
+        connect_accounts(&world, &identity, args).await?;
+
+        // The queue has forgotten its messages: the clock rows bring them back.
+        runner::invoke_dispatcher(&world, json!({"recover": true})).await?;
+        for _ in 0..runner::MAXIMUM_CONCURRENCY {
+            let poller = runner::poll(world.clone(), sqs.clone(), queues.publish.clone(), stopping.clone());
+            tasks.push(tokio::spawn(poller));
+        }
+        tasks.push(tokio::spawn(runner::every_minute(world.clone(), stopping.clone())));
+        tasks.push(tokio::spawn(sweep(Arc::clone(&aws), world.clone(), stopping.clone())));
+        let api = pinbridge_api::router(world.clone());
+        tasks.push(tokio::spawn(serve(listener, api, stopping)));
+        Ok(Self { base_url, pinterest_url, identity, world, queues, sqs, aws, stop, tasks })
+    }
+
+    /// Lets what is under way finish, then closes the files.
+    ///
+    /// # Errors
+    /// When the files can't be closed.
+    pub async fn shutdown(self) -> anyhow::Result<()> {
+        self.stop.send_replace(true);
+        for task in self.tasks {
+            let _ = task.await;
+        }
+        drop((self.world, self.sqs));
+        let aws = Arc::into_inner(self.aws).context("the local AWS is still in use")?;
+        aws.shutdown().await
+    }
+}
+
+async fn bind(port: u16) -> anyhow::Result<TcpListener> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("port {port} on 127.0.0.1 can't be used (--port takes another)"))
+}
+
+fn make_folder(path: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.with_context(|| format!("the folder {} can't be used (--data-dir takes another)", path.display()))
+}
+
+async fn sdk_config(endpoint_url: &str, access_key_id: String) -> SdkConfig {
+    let credentials = Credentials::new(access_key_id, "local", None, None, "local");
+    let loader = sdk_settings::loader().endpoint_url(endpoint_url).region(Region::new(REGION));
+    loader.credentials_provider(credentials).load().await
+}
+
+fn visibility_s(environment: &Environment<'_>) -> anyhow::Result<i64> {
+    match (environment.0)("PINBRIDGE_VISIBILITY_TIMEOUT_MS") {
+        None => Ok(resources::VISIBILITY_TIMEOUT_S),
+        Some(ms) => {
+            Ok(ms.parse::<i64>().context("PINBRIDGE_VISIBILITY_TIMEOUT_MS is not a number")?.div_euclid(1_000).max(1))
+        }
+    }
+}
+
+async fn start_simulator(args: &Args, mut stop: watch::Receiver<bool>) -> anyhow::Result<(String, JoinHandle<()>)> {
+    let config = Config {
+        data_dir: Some(args.data_dir.join("pinterest")),
+        accounts: usize::from(args.accounts),
+        ..Config::default()
+    };
+    let simulator = Simulator::open(config).context("the Pinterest simulator could not start")?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let task = tokio::spawn(async move {
+        let stopped = async move {
+            let _ = stop.wait_for(|stop| *stop).await;
+        };
+        if let Err(error) = simulator.serve(listener, stopped).await {
+            tracing::error!(%error, "the Pinterest simulator stopped");
+        }
+    });
+    Ok((url, task))
+}
+
+/// Connects the accounts once: a stored token may have been rotated since and is never overwritten by an old one.
+async fn connect_accounts(world: &World, identity: &Identity, args: &Args) -> anyhow::Result<()> {
+    let workspace = identity.workspace_id;
+    if let Some(token) = std::env::var(TOKEN_VARIABLE).ok().filter(|token| !token.is_empty()) {
+        let tokens = Tokens { access: AccessToken(token), refresh: None };
+        connect::connect_account(world, workspace, &tokens).await?;
+        return Ok(());
+    }
+    let connected = world.store.accounts(workspace).await?;
+    for seed in seed_accounts(usize::from(args.accounts)) {
+        if connected.iter().any(|account| account.pinterest_user_id == seed.id) {
+            continue;
+        }
+        let tokens = Tokens { access: AccessToken(seed.access_token), refresh: Some(AccessToken(seed.refresh_token)) };
+        connect_patiently(world, identity, &tokens).await?;
+    }
+    Ok(())
+}
+
+async fn connect_patiently(world: &World, identity: &Identity, tokens: &Tokens) -> anyhow::Result<()> {
+    use pinbridge_shared::domain::failure::Failure;
+    use pinbridge_shared::flows::connect::ConnectError;
+    for _ in 0..PINTEREST_TRIES {
+        match connect::connect_account(world, identity.workspace_id, tokens).await {
+            Ok(_) => return Ok(()),
+            Err(ConnectError::Pinterest(read)) if read.failure == Failure::PinterestUnreachable => {
+                tokio::time::sleep(PINTEREST_PAUSE).await;
+            }
+            Err(error) => {
+                bail!("{error} (another Pinterest than the simulator needs a token in {TOKEN_VARIABLE})")
+            }
+        }
+    }
+    bail!("Pinterest does not answer (--pinterest-url)")
+}
+
+async fn serve(listener: TcpListener, api: axum::Router, mut stop: watch::Receiver<bool>) {
+    let stopped = async move {
+        let _ = stop.wait_for(|stop| *stop).await;
+    };
+    if let Err(error) = axum::serve(listener, api).with_graceful_shutdown(stopped).await {
+        tracing::error!(%error, "the API stopped");
+    }
+}
+
+async fn sweep(aws: Arc<LocalAws>, world: World, mut stop: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(TTL_SWEEP_EVERY) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+        if let Err(error) = aws.sweep_ttl(world.system.now().unix_seconds()).await {
+            tracing::warn!(%error, "expired rows could not be swept");
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Puts the real adapters together from the environment: what every function's `main.rs` starts with.
+
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+
+use super::{
+    aws, dynamodb::DynamoStore, pinterest::PinterestClient, sdk, secrets::SecretsManager, sqs::SqsQueue,
+    system::RealSystem,
+};
+use crate::config::{Environment, Places, Settings};
+use crate::ports::{System, World};
+
+/// # Errors
+/// When the settings are missing or contradict each other.
+pub async fn world(environment: &Environment<'_>) -> anyhow::Result<World> {
+    let (settings, places) = (environment.settings()?, environment.places()?);
+    over(&aws::sdk_config().await, settings, places)
+}
+
+/// The same over an SDK configuration that is already there.
+///
+/// # Errors
+/// When the Pinterest client can't be built.
+pub fn over(config: &SdkConfig, settings: Settings, places: Places) -> anyhow::Result<World> {
+    let system: Arc<dyn System> = Arc::new(RealSystem::default());
+    let secrets = sdk::secretsmanager::Client::new(config);
+    Ok(World {
+        store: Arc::new(DynamoStore::new(sdk::dynamodb::Client::new(config), places.table)),
+        queue: Arc::new(SqsQueue::new(sdk::sqs::Client::new(config), places.publish_queue_url)),
+        secrets: Arc::new(SecretsManager::new(secrets, places.secret_prefix, Arc::clone(&system))),
+        pinterest: Arc::new(PinterestClient::new(&places.pinterest_url, &settings.deadlines, Arc::clone(&system))?),
+        system,
+        settings,
+    })
+}
+
+/// One cheap read while Lambda's start-up is not billed to a request: it opens the TLS connection.
+pub async fn warm_up(world: &World) {
+    if let Err(error) = world.store.ping().await {
+        tracing::warn!(%error, "the table did not answer during start-up");
+    }
+}
