@@ -94,7 +94,10 @@ def grants(world):
     token, foreign = world.secret_arn(world.outputs["SecretPrefix"] + "/workspace/account"), world.secret_arn("other/secret")
     for function in ("api", "dispatcher", "publisher"):
         yield function, "dynamodb:UpdateItem", table, True
-        yield function, "dynamodb:Query", f"{table}/index/listing", True
+        yield function, "dynamodb:Query", f"{table}/index/listing", function == "api"
+        yield function, "dynamodb:Query", f"{table}/index/waiting", function == "dispatcher"
+        yield function, "dynamodb:BatchWriteItem", table, function != "publisher"
+        yield function, "dynamodb:DeleteItem", table, function == "dispatcher"
         yield function, "dynamodb:Scan", table, False
         yield function, "dynamodb:DeleteTable", table, False
         yield function, "sqs:SendMessage", queue, True

@@ -73,7 +73,7 @@ class World:
         """A workspace with an API key and a connected account: api_key, workspace_id, account_id, board_id."""
         done = subprocess.run(
             [self.bin_dir / "operator", "bootstrap", "--workspace-name", "rehearsal",
-             "--access-token", "pina_rehearsal", "--refresh-token", "pinr_rehearsal"],
+             "--access-token", "pina_sim_1_access", "--refresh-token", "pinr_sim_1_refresh"],
             env=os.environ | self.deployed_environment(), capture_output=True, text=True, timeout=60)
         expect(done.returncode == 0, f"operator bootstrap failed: {done.stderr.strip() or done.stdout.strip()}")
         return json.loads(done.stdout)

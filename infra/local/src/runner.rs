@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use aws_lambda_events::sqs::SqsEvent;
+use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
 use pinbridge_dispatcher::ScheduledEvent;
 use pinbridge_shared::domain::time::{Moment, SECOND_MS};
@@ -19,6 +20,8 @@ pub const PUBLISHER_TIMEOUT: Duration = Duration::from_secs(25);
 pub const DISPATCHER_TIMEOUT: Duration = Duration::from_secs(55);
 const EVERY_MINUTE: Duration = Duration::from_secs(60);
 const WAIT_TIME_S: i32 = 20;
+/// A long poll and some.
+pub const POLL_TIMEOUT: Duration = Duration::from_secs(30);
 /// After a failed poll.
 const POLL_AGAIN: Duration = Duration::from_millis(500);
 
@@ -39,7 +42,7 @@ pub async fn poll(world: World, sqs: aws_sdk_sqs::Client, queue_url: String, mut
         let messages = match received {
             Ok(answer) => answer.messages.unwrap_or_default(),
             Err(error) => {
-                tracing::warn!(error = %error.into_service_error(), "the queue could not be polled");
+                tracing::warn!(error = %DisplayErrorContext(error), "the queue could not be polled");
                 sleep(POLL_AGAIN).await;
                 continue;
             }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
 use pinbridge_shared::adapters::{assemble, aws as sdk_settings};
@@ -68,7 +69,7 @@ impl Stack {
         let aws = Arc::new(LocalAws::start(options).await?);
         let config = sdk_config(&aws.endpoint_url(), access_key_id).await;
         resources::create_table(&aws_sdk_dynamodb::Client::new(&config)).await?;
-        let sqs = aws_sdk_sqs::Client::new(&config);
+        let sqs = polling_client(&config);
         let queues = resources::create_queues(&sqs, visibility_s(environment)?).await?;
 
         let pinterest_url = match &args.pinterest_url {
@@ -134,6 +135,15 @@ async fn sdk_config(endpoint_url: &str, access_key_id: String) -> SdkConfig {
     let credentials = Credentials::new(access_key_id, "local", None, None, "local");
     let loader = sdk_settings::loader().endpoint_url(endpoint_url).region(Region::new(REGION));
     loader.credentials_provider(credentials).load().await
+}
+
+/// The pollers' client: a long poll outlasts the timeouts that the functions' own calls have, and one that is cut off
+/// takes its messages with it until their visibility ends.
+fn polling_client(config: &SdkConfig) -> aws_sdk_sqs::Client {
+    let (all, each) = (runner::POLL_TIMEOUT, runner::POLL_TIMEOUT);
+    let timeouts = TimeoutConfig::builder().operation_timeout(all).operation_attempt_timeout(each).build();
+    let config = aws_sdk_sqs::config::Builder::from(config).timeout_config(timeouts).build();
+    aws_sdk_sqs::Client::from_conf(config)
 }
 
 fn visibility_s(environment: &Environment<'_>) -> anyhow::Result<i64> {

@@ -1,0 +1,82 @@
+//! The command line: what it says when it can't start, and that a restart keeps everything.
+
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::process::{Local, binary};
+
+fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(binary("pinbridge-local"));
+    command.args(arguments).envs(environment.iter().copied());
+    command.output().expect("runs")
+}
+
+fn assert_one_clear_line(output: &Output, expected: &str) {
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains(expected), "{error:?} doesn't say {expected:?}");
+    assert_eq!(error.trim().lines().count(), 1, "{error}");
+}
+
+#[test]
+fn once_publishes_the_demo_pin_and_prints_its_timeline() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = run(&["--once", "--port", "0", "--data-dir", folder.path().to_str().expect("a path")], &[]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    for event in ["accepted", "attempt_started", "published", "HTTP 201"] {
+        assert!(text.contains(event), "{text}");
+    }
+}
+
+#[test]
+fn a_taken_port_is_one_clear_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let port = listener.local_addr().expect("an address").port().to_string();
+    let output = run(&["--once", "--port", &port, "--data-dir", folder.path().to_str().expect("a path")], &[]);
+    assert_one_clear_line(&output, &format!("port {port} on 127.0.0.1 can't be used"));
+}
+
+#[test]
+fn an_unusable_folder_is_one_clear_line() {
+    let output = run(&["--once", "--port", "0", "--data-dir", "/dev/null/pinbridge"], &[]);
+    assert_one_clear_line(&output, "/dev/null/pinbridge can't be used");
+}
+
+#[test]
+fn a_quiesce_time_below_its_parts_is_refused_at_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let arguments = ["--once", "--port", "0", "--data-dir", folder.path().to_str().expect("a path")];
+    let output = run(&arguments, &[("PINBRIDGE_QUIESCE_MS", "119999")]);
+    assert_one_clear_line(&output, "119999 ms is below 120000 ms");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_process_on_the_same_folder_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let _local = Local::start(folder.path(), &[], &[]).await;
+    let output = run(&["--once", "--port", "0", "--data-dir", folder.path().to_str().expect("a path")], &[]);
+    assert_one_clear_line(&output, "another process");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_keeps_pins_keys_and_accounts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut local = Local::start(folder.path(), &[], &[]).await;
+    let (status, pin) = local.create(&local.pin_body("kept")).await;
+    assert_eq!(status, 201);
+    local.await_published(1, Duration::from_secs(30)).await;
+    local.process.kill();
+
+    let again = Local::start(folder.path(), &[], &[]).await;
+    for name in ["api_key", "workspace_id", "account_id", "board_id"] {
+        assert_eq!(local.ready[name], again.ready[name], "{name}");
+    }
+    let kept = again.get(&format!("/v1/pins/{}", pin["id"].as_str().expect("an id"))).await;
+    assert_eq!(kept["status"], json!("published"));
+    let (status, replay) = again.create(&again.pin_body("kept")).await;
+    assert_eq!((status, &replay["id"]), (200, &pin["id"]));
+}

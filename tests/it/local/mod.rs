@@ -1,0 +1,7 @@
+//! The local stack as a user meets it: its binary, its files, its HTTP API, real time, real kills.
+
+mod cli;
+mod http;
+mod kill;
+mod pacing;
+mod process;
