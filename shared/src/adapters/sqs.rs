@@ -24,6 +24,19 @@ impl SqsQueue {
         Self { client, url: url.into() }
     }
 
+    async fn send_one(&self, message: &PublishMessage, delay_ms: i64) -> PortResult<()> {
+        self.client
+            .send_message()
+            .queue_url(&self.url)
+            .message_body(body(message)?)
+            .delay_seconds(delay_s(delay_ms))
+            .message_group_id(message.account.to_string())
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| port_error(PORT, &error))
+    }
+
     async fn send_ten(&self, first_index: usize, messages: &[(PublishMessage, i64)]) -> PortResult<Vec<usize>> {
         let mut call = self.client.send_message_batch().queue_url(&self.url);
         for (index, (message, delay_ms)) in messages.iter().enumerate() {
@@ -35,22 +48,31 @@ impl SqsQueue {
 }
 
 fn entry(index: usize, message: &PublishMessage, delay_ms: i64) -> PortResult<SendMessageBatchRequestEntry> {
-    let broken = |reason: String| PortError::Broken { port: PORT, reason };
-    // Rounded down: a worker waits out the rest of the second, so that a slot is met exactly.
-    let delay_s = i32::try_from(delay_ms.clamp(0, MAX_DELAY_MS) / 1_000).unwrap_or(0);
     SendMessageBatchRequestEntry::builder()
         .id(index.to_string())
-        .message_body(serde_json::to_string(message).map_err(|error| broken(error.to_string()))?)
-        .delay_seconds(delay_s)
+        .message_body(body(message)?)
+        .delay_seconds(delay_s(delay_ms))
         // Fair queues: a busy account's messages don't hold up the others'.
         .message_group_id(message.account.to_string())
         .build()
-        .map_err(|error| broken(error.to_string()))
+        .map_err(|error| PortError::Broken { port: PORT, reason: error.to_string() })
+}
+
+fn body(message: &PublishMessage) -> PortResult<String> {
+    serde_json::to_string(message).map_err(|error| PortError::Broken { port: PORT, reason: error.to_string() })
+}
+
+/// Rounded down: a worker waits out the rest of the second, so that a slot is met exactly.
+fn delay_s(delay_ms: i64) -> i32 {
+    i32::try_from(delay_ms.clamp(0, MAX_DELAY_MS) / 1_000).unwrap_or(0)
 }
 
 #[async_trait]
 impl Queue for SqsQueue {
     async fn send(&self, messages: &[(PublishMessage, i64)]) -> PortResult<Vec<usize>> {
+        if let [(message, delay_ms)] = messages {
+            return self.send_one(message, *delay_ms).await.map(|()| Vec::new());
+        }
         let mut unsent = Vec::new();
         for (call, ten) in messages.chunks(MESSAGES_PER_CALL).enumerate() {
             unsent.extend(self.send_ten(call * MESSAGES_PER_CALL, ten).await?);
