@@ -1,1 +1,9 @@
-fn main() {}
+//! The tests that cross crates, in one binary.
+
+mod contract;
+mod cost;
+mod flows;
+mod flows_crashes;
+mod flows_doubt;
+mod flows_pacing;
+mod support;

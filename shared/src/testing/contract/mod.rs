@@ -15,12 +15,12 @@ pub mod store;
 /// Makes a test of each rule that is named.
 #[macro_export]
 macro_rules! contract_cases {
-    ($fresh:path; $([$($module:tt)*] $($rule:ident),+ $(,)?;)+) => {
+    ($fresh:path; $($group:ident: $($rule:ident),+ $(,)?;)+) => {
         $($(
             #[tokio::test]
             async fn $rule() {
                 let (subject, _kept_alive) = $fresh().await;
-                $($module)*::$rule(&*subject).await;
+                $group::$rule(&*subject).await;
             }
         )+)+
     };

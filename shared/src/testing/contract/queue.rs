@@ -24,8 +24,9 @@ pub trait QueueUnderTest: Send + Sync {
 #[macro_export]
 macro_rules! queue_contract {
     ($fresh:path) => {
+        use $crate::testing::contract::queue;
         $crate::contract_cases!($fresh;
-            [$crate::testing::contract::queue]
+            queue:
             a_message_arrives_as_it_was_sent,
             a_delay_below_a_second_is_none,
             a_delayed_message_arrives_when_its_time_has_come,

@@ -9,8 +9,9 @@ use crate::ports::{AccessToken, Secrets, Tokens};
 #[macro_export]
 macro_rules! secrets_contract {
     ($fresh:path) => {
+        use $crate::testing::contract::secrets;
         $crate::contract_cases!($fresh;
-            [$crate::testing::contract::secrets]
+            secrets:
             an_unknown_account_has_no_tokens,
             stored_tokens_are_read_back,
             a_later_pair_replaces_the_first,

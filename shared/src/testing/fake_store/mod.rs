@@ -74,7 +74,10 @@ impl Store for FakeStore {
     }
 
     async fn put_api_key(&self, key: &PresentedKey, _name: &str, _now: Moment) -> PortResult<()> {
-        self.call("store.put_api_key", |t| drop(t.api_keys.insert((key.workspace, key.hash_hex())))).await
+        let put = |t: &mut Tables| {
+            t.api_keys.insert((key.workspace, key.hash_hex()));
+        };
+        self.call("store.put_api_key", put).await
     }
 
     async fn api_key_exists(&self, key: &PresentedKey) -> PortResult<bool> {
@@ -107,7 +110,9 @@ impl Store for FakeStore {
     }
 
     async fn put_sibling(&self, account: AccountKey, hash: &str, pin: PinId, _: Moment) -> PortResult<()> {
-        let put = |t: &mut Tables| drop(t.siblings.insert((account, hash.to_owned(), pin)));
+        let put = |t: &mut Tables| {
+            t.siblings.insert((account, hash.to_owned(), pin));
+        };
         self.call("store.put_sibling", put).await
     }
 

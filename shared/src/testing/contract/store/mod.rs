@@ -10,14 +10,15 @@ pub mod tenants;
 #[macro_export]
 macro_rules! store_contract {
     ($fresh:path) => {
+        use $crate::testing::contract::store::{backlog, clock, pacing, pins, tenants};
         $crate::contract_cases!($fresh;
-            [$crate::testing::contract::store::tenants]
+            tenants:
             the_table_answers,
             a_workspace_is_read_back,
             an_api_key_is_known_by_its_whole_text_only,
             an_account_round_trips_with_every_field,
             accounts_are_those_of_the_workspace;
-            [$crate::testing::contract::store::pins]
+            pins:
             a_pin_is_accepted_once,
             a_repeated_write_of_the_same_acceptance_is_recognised,
             a_pin_round_trips_with_every_field,
@@ -32,7 +33,7 @@ macro_rules! store_contract {
             siblings_are_the_pins_of_the_same_content_and_account,
             the_listing_is_newest_first,
             the_listing_shows_no_other_workspace;
-            [$crate::testing::contract::store::pacing]
+            pacing:
             a_fresh_bucket_is_the_default,
             every_take_does_what_the_domain_says,
             a_refused_take_changes_nothing,
@@ -45,14 +46,14 @@ macro_rules! store_contract {
             the_waiting_mark_is_cleared_only_as_it_was_seen,
             waiting_accounts_are_those_that_are_marked,
             buckets_are_each_accounts_own;
-            [$crate::testing::contract::store::backlog]
+            backlog:
             the_backlog_is_in_the_order_of_release,
             the_backlog_is_read_up_to_a_limit,
             a_row_knows_its_place,
             a_returning_pin_replaces_its_row,
             many_rows_are_deleted_and_the_rest_stays,
             backlogs_are_each_accounts_own;
-            [$crate::testing::contract::store::clock]
+            clock:
             clock_rows_round_trip_in_every_shard,
             a_clock_row_holds_up_to_its_limit_of_pins,
             a_deleted_clock_row_is_gone_and_others_stay,

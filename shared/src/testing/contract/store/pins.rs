@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::future::join_all;
 use uuid::Uuid;
 
-use crate::domain::attempt::{Attempt, Status, Upstream};
+use crate::domain::attempt::{Attempt, Status};
 use crate::domain::failure::Failure;
 use crate::domain::history::{Event, EventKind};
 use crate::domain::ids::{AccountId, AccountKey, PinId, PinKey, WorkspaceId};
