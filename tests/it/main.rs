@@ -2,8 +2,4 @@
 
 mod contract;
 mod cost;
-mod flows;
-mod flows_crashes;
-mod flows_doubt;
-mod flows_pacing;
 mod support;
