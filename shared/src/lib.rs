@@ -8,6 +8,7 @@
 //! | the use cases | [`flows`] |
 //! | DynamoDB, SQS, Secrets Manager, Pinterest, the clock | [`adapters`] |
 //! | every setting and its default | [`config`] |
+//! | fakes of the ports and the rules every implementation must keep | `testing` (behind the feature of that name) |
 
 pub mod adapters;
 pub mod config;
@@ -15,3 +16,5 @@ pub mod domain;
 pub mod flows;
 pub mod ports;
 pub mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;

@@ -1,4 +1,7 @@
-//! Integration tests, one binary.
+//! The tests that cross crates, in one binary.
 
+mod contract;
+mod cost;
 mod local;
+mod support;
 mod template;

@@ -1,8 +1,15 @@
 //! Fakes, the manual clock, and the contract suites that every implementation of a port must pass.
+//!
+//! [`TestWorld`] puts the fakes together and steps the workers; nothing in it sleeps or draws lots by itself. Trouble
+//! is planned with [`faults`]: the nth call of a name fails, or kills the process before or after it takes effect.
 
 pub mod contract;
 pub mod fake_pinterest;
 pub mod fake_queue;
 pub mod fake_secrets;
 pub mod fake_store;
+pub mod faults;
 pub mod manual_system;
+mod test_world;
+
+pub use test_world::{START, TestWorld};

@@ -1,7 +1,7 @@
 //! The watchdog's clock rows, its watermark, and the dispatcher's lease.
 
 use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
 use uuid::Uuid;
 
 use super::item::{Builder, Item, Reader, bytes, moment, number, text, unreadable};
@@ -86,7 +86,8 @@ impl DynamoStore {
             .set_item(Some(row.build()))
             .condition_expression("attribute_not_exists(pk) OR #minute < :minute")
             .expression_attribute_names("#minute", "minute")
-            .expression_attribute_values(":minute", number(minute));
+            .expression_attribute_values(":minute", number(minute))
+            .set_return_consumed_capacity(self.meter.asked());
         self.written_or_refused(put.send().await).map(|_| ())
     }
 
@@ -102,7 +103,8 @@ impl DynamoStore {
             .condition_expression("attribute_not_exists(pk) OR #until <= :now OR holder = :holder")
             .expression_attribute_names("#until", "until")
             .expression_attribute_values(":now", moment(now))
-            .expression_attribute_values(":holder", text(holder));
+            .expression_attribute_values(":holder", text(holder))
+            .set_return_consumed_capacity(self.meter.asked());
         self.written_or_refused(put.send().await)
     }
 
@@ -113,19 +115,30 @@ impl DynamoStore {
             .table_name(&self.table)
             .set_key(Some(Builder::keyed(keys::LEASE.to_owned(), keys::LEASE).build()))
             .condition_expression("holder = :holder")
-            .expression_attribute_values(":holder", text(holder));
+            .expression_attribute_values(":holder", text(holder))
+            .set_return_consumed_capacity(self.meter.asked());
         match delete.send().await {
-            Ok(_) => Ok(()),
+            Ok(output) => {
+                self.meter.wrote(output.consumed_capacity());
+                Ok(())
+            }
             // Somebody else's by now: theirs to release.
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                self.meter.condition_failed();
+                Ok(())
+            }
             Err(error) => Err(failed(error)),
         }
     }
 
-    fn written_or_refused<T>(&self, answer: Result<T, SdkError<PutItemError>>) -> PortResult<bool> {
+    fn written_or_refused(&self, answer: Result<PutItemOutput, SdkError<PutItemError>>) -> PortResult<bool> {
         match answer {
-            Ok(_) => Ok(true),
+            Ok(output) => {
+                self.meter.wrote(output.consumed_capacity());
+                Ok(true)
+            }
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                self.meter.condition_failed();
                 Ok(false)
             }
             Err(error) => Err(failed(error)),

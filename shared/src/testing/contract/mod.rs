@@ -1,0 +1,60 @@
+//! The rules that every implementation of a port must keep, one function each.
+//!
+//! A suite is run with its macro, which makes every rule a test of its own:
+//!
+//! ```ignore
+//! mod the_fake_store { pinbridge_shared::store_contract!(super::fresh_fake_store); }
+//! ```
+//!
+//! The argument is an async function that answers a fresh, empty implementation and whatever keeps it alive.
+
+pub mod queue;
+pub mod secrets;
+pub mod store;
+
+/// Makes a test of each rule that is named.
+#[macro_export]
+macro_rules! contract_cases {
+    ($fresh:path; $($group:ident: $($rule:ident),+ $(,)?;)+) => {
+        $($(
+            #[tokio::test]
+            async fn $rule() {
+                let (subject, _kept_alive) = $fresh().await;
+                $group::$rule(&*subject).await;
+            }
+        )+)+
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    /// Every rule of a file must be named in the list: one that isn't would never run.
+    fn assert_all_listed(file: &str, list: &str) {
+        for line in file.lines() {
+            let Some(rule) = line.strip_prefix("pub async fn ").and_then(|rest| rest.split('(').next()) else {
+                continue;
+            };
+            let named = list
+                .lines()
+                .filter(|line| line.starts_with("            "))
+                .any(|line| line.split([',', ';']).any(|word| word.trim() == rule));
+            assert!(named, "{rule} is not in its suite's macro");
+        }
+    }
+
+    #[test]
+    fn every_rule_is_in_its_suite() {
+        let store = include_str!("store/mod.rs");
+        for file in [
+            include_str!("store/backlog.rs"),
+            include_str!("store/clock.rs"),
+            include_str!("store/pacing.rs"),
+            include_str!("store/pins.rs"),
+            include_str!("store/tenants.rs"),
+        ] {
+            assert_all_listed(file, store);
+        }
+        assert_all_listed(include_str!("queue.rs"), include_str!("queue.rs"));
+        assert_all_listed(include_str!("secrets.rs"), include_str!("secrets.rs"));
+    }
+}

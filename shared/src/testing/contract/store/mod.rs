@@ -1,0 +1,66 @@
+//! The table's rules.
+
+pub mod backlog;
+pub mod clock;
+pub mod pacing;
+pub mod pins;
+pub mod tenants;
+
+/// Runs every rule of the table against fresh stores from an async function that answers `(Arc<dyn Store>, guard)`.
+#[macro_export]
+macro_rules! store_contract {
+    ($fresh:path) => {
+        use $crate::testing::contract::store::{backlog, clock, pacing, pins, tenants};
+        $crate::contract_cases!($fresh;
+            tenants:
+            the_table_answers,
+            a_workspace_is_read_back,
+            an_api_key_is_known_by_its_whole_text_only,
+            an_account_round_trips_with_every_field,
+            accounts_are_those_of_the_workspace;
+            pins:
+            a_pin_is_accepted_once,
+            a_repeated_write_of_the_same_acceptance_is_recognised,
+            a_pin_round_trips_with_every_field,
+            an_untouched_pin_has_the_state_of_its_placement,
+            an_attempt_is_written_on_the_revision_it_follows,
+            a_lost_write_answers_the_row_as_it_is,
+            a_repeated_write_of_the_same_attempt_is_recognised,
+            an_attempt_without_the_row_it_follows_is_lost,
+            of_concurrent_attempts_one_wins,
+            an_attempt_round_trips_with_every_field,
+            many_pins_are_read_in_the_order_asked_for,
+            siblings_are_the_pins_of_the_same_content_and_account,
+            the_listing_is_newest_first,
+            the_listing_shows_no_other_workspace;
+            pacing:
+            a_fresh_bucket_is_the_default,
+            every_take_does_what_the_domain_says,
+            a_refused_take_changes_nothing,
+            a_repeated_take_counts_once,
+            concurrent_takes_get_distinct_slots,
+            concurrent_takes_of_what_was_seen_let_one_through,
+            the_later_pause_stays,
+            a_pause_never_fills_the_bucket,
+            the_waiting_mark_is_set_and_refreshed_never_set_back,
+            the_waiting_mark_is_cleared_only_as_it_was_seen,
+            waiting_accounts_are_those_that_are_marked,
+            buckets_are_each_accounts_own;
+            backlog:
+            the_backlog_is_in_the_order_of_release,
+            the_backlog_is_read_up_to_a_limit,
+            a_row_knows_its_place,
+            a_returning_pin_replaces_its_row,
+            many_rows_are_deleted_and_the_rest_stays,
+            backlogs_are_each_accounts_own;
+            clock:
+            clock_rows_round_trip_in_every_shard,
+            a_clock_row_holds_up_to_its_limit_of_pins,
+            a_deleted_clock_row_is_gone_and_others_stay,
+            the_watermark_never_goes_back,
+            the_lease_is_one_holders,
+            the_lease_expires,
+            the_lease_is_released_by_its_holder_only;
+        );
+    };
+}

@@ -1,0 +1,217 @@
+//! Buckets, pauses and waiting marks.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
+use uuid::Uuid;
+
+use crate::domain::ids::{AccountId, AccountKey};
+use crate::domain::testdata;
+use crate::domain::time::Moment;
+use crate::domain::token_bucket::{ACCEPT_HORIZON_MS, Bucket, Pace, Take, TakeFrom};
+use crate::ports::{Store, Taken};
+
+const NOW: Moment = Moment(1_767_225_600_000);
+const OPS: usize = 250;
+
+fn pace() -> Pace {
+    Pace::new(5, 1.0)
+}
+
+fn account(id: u128) -> AccountKey {
+    AccountKey { workspace: testdata::workspace(), account: AccountId(Uuid::from_u128(id)) }
+}
+
+async fn bucket(store: &dyn Store) -> Bucket {
+    store.bucket(account(1)).await.expect("read")
+}
+
+fn take(bucket: &Bucket, count: u32, nonce: &str) -> Take {
+    Take::plan(bucket, &pace(), NOW, count, ACCEPT_HORIZON_MS, nonce.into())
+}
+
+pub async fn a_fresh_bucket_is_the_default(store: &dyn Store) {
+    assert_eq!(bucket(store).await, Bucket::default());
+}
+
+/// A random walk of takes in all modes (many of which must be refused), pauses and marks, compared with
+/// [`Take::apply`] at each step.
+pub async fn every_take_does_what_the_domain_says(store: &dyn Store) {
+    let mut rng = fastrand::Rng::with_seed(20_260_101);
+    let (mut model, mut now, mut taken, mut refused) = (Bucket::default(), NOW, [0; 3], [0; 3]);
+    for step in 0..OPS {
+        now = now.plus_ms(rng.i64(0..4_000));
+        match rng.u32(0..20) {
+            0 => {
+                store.mark_waiting(account(1), now).await.expect("marked");
+                model.waiting_at = model.waiting_at.max(Some(now));
+            }
+            1..4 => {
+                let seen = model.waiting_at.filter(|_| rng.bool()).unwrap_or(Moment(3));
+                store.clear_waiting(account(1), seen).await.expect("answered");
+                model.waiting_at = model.waiting_at.filter(|at| *at != seen);
+            }
+            4 => {
+                let (until, tat) = (now.plus_ms(rng.i64(1..5_000)), now.plus_ms(rng.i64(1..9_000)));
+                store.pause(account(1), until, tat, "account_paused").await.expect("paused");
+                if model.paused_until.is_none_or(|paused| paused < until) {
+                    model.paused_until = Some(until);
+                    model.pause_reason = Some("account_paused".into());
+                    model.tat = model.tat.max(tat);
+                }
+            }
+            _ => {
+                let mut take = Take::plan(&model, &pace(), now, rng.u32(1..4), rng.i64(0..6_000), format!("n{step}"));
+                let off = i64::from(rng.u32(0..4) == 0);
+                take.from = match rng.u32(0..4) {
+                    0 => TakeFrom::Full,
+                    1 => TakeFrom::Used,
+                    2 => TakeFrom::Seen { tat: model.tat.plus_ms(off), rel: model.rel },
+                    _ => TakeFrom::Seen { tat: model.tat, rel: model.rel + off as u64 },
+                };
+                take.behind_waiting = rng.bool();
+                let mode = match take.from {
+                    TakeFrom::Full => 0,
+                    TakeFrom::Used => 1,
+                    TakeFrom::Seen { .. } => 2,
+                };
+                let wanted = match take.apply(&model) {
+                    Some(after) => {
+                        taken[mode] += 1;
+                        model = after;
+                        Taken::Slots(take.slots(model.tat))
+                    }
+                    None => {
+                        refused[mode] += 1;
+                        Taken::Refused(model.clone())
+                    }
+                };
+                let answer = store.take(account(1), &take).await.expect("answered");
+                assert_eq!(answer, wanted, "step {step}: {take:?}");
+            }
+        }
+        assert_eq!(bucket(store).await, model, "after step {step}");
+    }
+    assert!(taken.iter().chain(&refused).all(|count| *count >= 3), "each mode both ways: {taken:?} {refused:?}");
+}
+
+pub async fn a_refused_take_changes_nothing(store: &dyn Store) {
+    let fresh = Bucket::default();
+    let too_many = Take { latest_slot: NOW, ..take(&fresh, 6, "a") };
+    assert_eq!(store.take(account(1), &too_many).await.expect("answered"), Taken::Refused(fresh.clone()));
+    assert_eq!(bucket(store).await, fresh, "beyond the horizon");
+    let used = Take { from: TakeFrom::Used, ..take(&fresh, 1, "b") };
+    assert_eq!(store.take(account(1), &used).await.expect("answered"), Taken::Refused(fresh.clone()));
+    assert_eq!(bucket(store).await, fresh, "a full bucket taken for a used one");
+}
+
+pub async fn a_repeated_take_counts_once(store: &dyn Store) {
+    for from_used in [false, true] {
+        let before = bucket(store).await;
+        let take = take(&before, 2, if from_used { "second" } else { "first" });
+        let first = store.take(account(1), &take).await.expect("answered");
+        let after = bucket(store).await;
+        assert!(matches!(&first, Taken::Slots(slots) if slots.len() == 2), "{first:?}");
+        let repeated = store.take(account(1), &take).await.expect("answered");
+        assert_eq!(bucket(store).await.tat, after.tat.max(before.tat), "the bucket moved once (used: {from_used})");
+        assert_eq!(repeated, first, "and the same slots are answered (used: {from_used})");
+    }
+}
+
+/// Takes as an acceptance does: planned anew from what a refusal answers.
+async fn take_until_taken(store: &dyn Store, nonce: usize) -> Moment {
+    let mut seen = Bucket::default();
+    for round in 0..50 {
+        let take = take(&seen, 1, &format!("{nonce}/{round}"));
+        match store.take(account(1), &take).await.expect("answered") {
+            Taken::Slots(slots) => return slots[0],
+            Taken::Refused(current) => seen = current,
+        }
+    }
+    panic!("no token in 50 rounds");
+}
+
+pub async fn concurrent_takes_get_distinct_slots(store: &dyn Store) {
+    let slots = join_all((0..20).map(|nonce| take_until_taken(store, nonce))).await;
+    let now = slots.iter().filter(|slot| **slot == NOW).count();
+    let later: BTreeSet<Moment> = slots.iter().copied().filter(|slot| *slot > NOW).collect();
+    let wanted: BTreeSet<Moment> = (1..=15).map(|second| NOW.plus_ms(second * 1_000)).collect();
+    assert_eq!(now, 5, "the bucket's capacity at once");
+    assert_eq!(later, wanted, "then one a second");
+}
+
+pub async fn concurrent_takes_of_what_was_seen_let_one_through(store: &dyn Store) {
+    for rel in 0..2 {
+        let seen = bucket(store).await;
+        assert_eq!(seen.rel, rel, "counted");
+        let takes: Vec<Take> = (0..6)
+            .map(|n| Take { from: TakeFrom::Seen { tat: seen.tat, rel }, ..take(&seen, 3, &format!("{rel}/{n}")) })
+            .collect();
+        let answers = join_all(takes.iter().map(|take| store.take(account(1), take))).await;
+        let won = answers.iter().filter(|answer| matches!(answer, Ok(Taken::Slots(slots)) if slots.len() == 3)).count();
+        assert_eq!(won, 1, "one dispatcher releases: {answers:?}");
+    }
+}
+
+pub async fn the_later_pause_stays(store: &dyn Store) {
+    let at = |s: i64| NOW.plus_ms(s * 1_000);
+    for (until, reason) in [(60, "account_paused"), (30, "earlier"), (60, "equal"), (90, "account_on_hold")] {
+        store.pause(account(1), at(until), at(until + 5), reason).await.expect("answered");
+    }
+    let paused = bucket(store).await;
+    assert_eq!(paused.paused_until, Some(at(90)));
+    assert_eq!(paused.pause_reason.as_deref(), Some("account_on_hold"));
+    assert_eq!(paused.tat, at(95), "empty when it ends");
+    store.pause(account(1), at(10), at(15), "earlier").await.expect("answered");
+    assert_eq!(bucket(store).await, paused, "an earlier one changes nothing");
+    let answer = store.take(account(1), &take(&paused, 1, "a")).await.expect("answered");
+    assert_eq!(answer, Taken::Refused(paused), "and no token is given meanwhile");
+}
+
+pub async fn a_pause_never_fills_the_bucket(store: &dyn Store) {
+    let spent = Take { latest_slot: NOW.plus_ms(900_000), ..take(&Bucket::default(), 100, "a") };
+    assert!(matches!(store.take(account(1), &spent).await.expect("answered"), Taken::Slots(_)));
+    let tat = bucket(store).await.tat;
+    store.pause(account(1), NOW.plus_ms(10_000), NOW.plus_ms(15_000), "account_paused").await.expect("paused");
+    let after = bucket(store).await;
+    assert_eq!((after.tat, after.paused_until), (tat, Some(NOW.plus_ms(10_000))), "slots given away stay given away");
+}
+
+pub async fn the_waiting_mark_is_set_and_refreshed_never_set_back(store: &dyn Store) {
+    for (mark, wanted) in [(5, 5), (9, 9), (7, 9)] {
+        store.mark_waiting(account(1), NOW.plus_ms(mark)).await.expect("answered");
+        assert_eq!(bucket(store).await.waiting_at, Some(NOW.plus_ms(wanted)));
+    }
+    let waiting = bucket(store).await;
+    let refused = store.take(account(1), &take(&waiting, 1, "a")).await.expect("answered");
+    assert_eq!(refused, Taken::Refused(waiting.clone()), "nobody overtakes");
+    let behind = Take { behind_waiting: true, ..take(&waiting, 1, "b") };
+    assert!(matches!(store.take(account(1), &behind).await.expect("answered"), Taken::Slots(_)));
+}
+
+pub async fn the_waiting_mark_is_cleared_only_as_it_was_seen(store: &dyn Store) {
+    store.clear_waiting(account(1), NOW).await.expect("clearing nothing is harmless");
+    assert_eq!(bucket(store).await.waiting_at, None);
+    store.mark_waiting(account(1), NOW).await.expect("marked");
+    store.clear_waiting(account(1), NOW.plus_ms(-1)).await.expect("answered");
+    assert_eq!(bucket(store).await.waiting_at, Some(NOW), "another mark than was seen stays");
+    store.clear_waiting(account(1), NOW).await.expect("answered");
+    assert_eq!(bucket(store).await.waiting_at, None);
+}
+
+pub async fn waiting_accounts_are_those_that_are_marked(store: &dyn Store) {
+    for id in 1..=9 {
+        store.mark_waiting(account(id), NOW).await.expect("marked");
+    }
+    let untouched = take(&Bucket::default(), 1, "a");
+    store.take(account(20), &untouched).await.expect("a bucket of somebody who doesn't wait");
+    store.clear_waiting(account(4), NOW).await.expect("cleared");
+    let marked: BTreeSet<AccountKey> = store.waiting_accounts().await.expect("read").into_iter().collect();
+    assert_eq!(marked, (1..=9).filter(|id| *id != 4).map(account).collect());
+}
+
+pub async fn buckets_are_each_accounts_own(store: &dyn Store) {
+    store.take(account(2), &take(&Bucket::default(), 5, "a")).await.expect("taken");
+    store.pause(account(3), NOW.plus_ms(1), NOW.plus_ms(2), "account_paused").await.expect("paused");
+    assert_eq!(bucket(store).await, Bucket::default(), "the neighbours' doings don't show");
+}

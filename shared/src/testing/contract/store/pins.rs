@@ -1,0 +1,231 @@
+//! Pins, attempts, siblings, the listing.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
+use uuid::Uuid;
+
+use crate::domain::attempt::{Attempt, Status};
+use crate::domain::failure::Failure;
+use crate::domain::history::{Event, EventKind};
+use crate::domain::ids::{AccountId, AccountKey, PinId, PinKey, WorkspaceId};
+use crate::domain::pin::{Pin, PinRequest, Placement, Priority, WaitReason};
+use crate::domain::testdata::{self, CREATED_AT, pin_of, request};
+use crate::domain::time::Moment;
+use crate::ports::{Accepted, Saved, Store};
+
+fn pin(key: &str) -> Pin {
+    pin_of(request(key), CREATED_AT, Placement::Now)
+}
+
+async fn put(store: &dyn Store, pin: &Pin) {
+    assert_eq!(store.put_pin(pin).await.expect("written"), Accepted::New, "a new pin is accepted");
+}
+
+async fn stored(store: &dyn Store, key: PinKey) -> Option<(Pin, Attempt)> {
+    store.pins(&[key]).await.expect("read").pop().flatten()
+}
+
+pub async fn a_pin_is_accepted_once(store: &dyn Store) {
+    let first = pin("key");
+    put(store, &first).await;
+    let second = Pin { nonce: "another".into(), created_at: Moment(9), ..first.clone() };
+    let answer = store.put_pin(&second).await.expect("answered");
+    assert_eq!(answer, Accepted::Existing(Box::new(first.clone())), "the first one is answered as it was written");
+    assert_eq!(stored(store, first.key).await.map(|(pin, _)| pin), Some(first), "and stays");
+}
+
+pub async fn a_repeated_write_of_the_same_acceptance_is_recognised(store: &dyn Store) {
+    let pin = pin("key");
+    put(store, &pin).await;
+    assert_eq!(store.put_pin(&pin).await.expect("answered"), Accepted::New, "our own nonce is no replay");
+}
+
+pub async fn a_pin_round_trips_with_every_field(store: &dyn Store) {
+    let full = PinRequest {
+        alt_text: Some("A crane of paper, \"folded\"".into()),
+        cover_image_url: Some("https://images.example.com/cover.jpg".into()),
+        dominant_color: Some("#6E7874".into()),
+        related_terms: Some(vec!["origami".into(), "papier, plié ✂".into()]),
+        priority: Priority::Urgent,
+        ..request("full")
+    };
+    let bare = PinRequest { description: None, link_url: None, priority: Priority::Bulk, ..request("bare") };
+    let placements = [Placement::Slot(Moment(CREATED_AT.0 + 61_007)), Placement::Backlog(WaitReason::AccountOnHold)];
+    for (request, placement) in [full, bare].into_iter().zip(placements) {
+        let pin = pin_of(request, CREATED_AT, placement);
+        put(store, &pin).await;
+        assert_eq!(stored(store, pin.key).await.map(|(pin, _)| pin), Some(pin));
+    }
+}
+
+pub async fn an_untouched_pin_has_the_state_of_its_placement(store: &dyn Store) {
+    let slot = Placement::Slot(Moment(CREATED_AT.0 + 5_000));
+    for (index, placement) in
+        [Placement::Now, slot, Placement::Backlog(WaitReason::AccountPaused)].into_iter().enumerate()
+    {
+        let pin = pin_of(request(&index.to_string()), CREATED_AT, placement);
+        put(store, &pin).await;
+        let read = stored(store, pin.key).await;
+        assert_eq!(read.map(|(_, attempt)| attempt), Some(Attempt::untouched(&pin)), "{placement:?}");
+    }
+}
+
+fn begun(pin: &Pin, nonce: &str) -> Attempt {
+    Attempt::untouched(pin).begin(Moment(CREATED_AT.0 + 10), nonce.into()).expect("begins")
+}
+
+pub async fn an_attempt_is_written_on_the_revision_it_follows(store: &dyn Store) {
+    let pin = pin("key");
+    put(store, &pin).await;
+    let first = begun(&pin, "a");
+    assert_eq!(store.save_attempt(&pin, &first).await.expect("answered"), Saved::Yes);
+    let second = first.not_sent(Moment(CREATED_AT.0 + 20), "b".into()).expect("a transition");
+    assert_eq!(store.save_attempt(&pin, &second).await.expect("answered"), Saved::Yes);
+    assert_eq!(stored(store, pin.key).await.map(|(_, attempt)| attempt), Some(second));
+}
+
+pub async fn a_lost_write_answers_the_row_as_it_is(store: &dyn Store) {
+    let pin = pin("key");
+    put(store, &pin).await;
+    let winner = begun(&pin, "winner");
+    assert_eq!(store.save_attempt(&pin, &winner).await.expect("answered"), Saved::Yes);
+    let loser = begun(&pin, "loser");
+    let answer = store.save_attempt(&pin, &loser).await.expect("answered");
+    assert_eq!(answer, Saved::Lost(Some(Box::new(winner.clone()))), "a second first write");
+    let ahead = Attempt { rev: 3, ..loser };
+    let answer = store.save_attempt(&pin, &ahead).await.expect("answered");
+    assert_eq!(answer, Saved::Lost(Some(Box::new(winner.clone()))), "a revision too far");
+    assert_eq!(stored(store, pin.key).await.map(|(_, attempt)| attempt), Some(winner), "nothing was written");
+}
+
+pub async fn a_repeated_write_of_the_same_attempt_is_recognised(store: &dyn Store) {
+    let pin = pin("key");
+    put(store, &pin).await;
+    let first = begun(&pin, "a");
+    let second = first.not_sent(Moment(CREATED_AT.0 + 20), "b".into()).expect("a transition");
+    for attempt in [&first, &first, &second, &second] {
+        assert_eq!(store.save_attempt(&pin, attempt).await.expect("answered"), Saved::Yes, "our own nonce succeeds");
+    }
+    let late = store.save_attempt(&pin, &first).await.expect("answered");
+    assert_eq!(late, Saved::Lost(Some(Box::new(second))), "but not once another write has followed");
+}
+
+pub async fn an_attempt_without_the_row_it_follows_is_lost(store: &dyn Store) {
+    let pin = pin("key");
+    let second = Attempt { rev: 2, ..begun(&pin, "a") };
+    assert_eq!(store.save_attempt(&pin, &second).await.expect("answered"), Saved::Lost(None));
+    assert_eq!(stored(store, pin.key).await, None, "an attempt alone is no pin");
+}
+
+pub async fn of_concurrent_attempts_one_wins(store: &dyn Store) {
+    let pin = pin("key");
+    put(store, &pin).await;
+    let attempts: Vec<Attempt> = (0..8).map(|index| begun(&pin, &format!("n{index}"))).collect();
+    let answers = join_all(attempts.iter().map(|attempt| store.save_attempt(&pin, attempt))).await;
+    let won: Vec<usize> = (0..8).filter(|index| matches!(answers[*index], Ok(Saved::Yes))).collect();
+    assert_eq!(won.len(), 1, "{answers:?}");
+    assert_eq!(stored(store, pin.key).await.map(|(_, attempt)| attempt), Some(attempts[won[0]].clone()));
+}
+
+pub async fn an_attempt_round_trips_with_every_field(store: &dyn Store) {
+    let pin = pin("key");
+    put(store, &pin).await;
+    let at = |ms| Moment(CREATED_AT.0 + ms);
+    let event = Event {
+        status: Some(429),
+        provider_code: Some(-8),
+        request_id: Some("1234567890123".into()),
+        next_at: Some(at(90_000)),
+        note: Some("pinterest_rate_limited, again".into()),
+        ..Event::new(EventKind::Deferred, at(30), 3)
+    };
+    let full = Attempt {
+        rev: 1,
+        nonce: "nonce".into(),
+        generation: 4,
+        status: Status::Failed,
+        attempt: 7,
+        attempt_base: 2,
+        started_at: Some(at(1)),
+        not_before: Some(at(2)),
+        look_at: Some(at(3)),
+        wait: Some(WaitReason::AccountOnHold),
+        failure: Some(Failure::OutcomeAmbiguous),
+        detail: Some("Pinterest said: \"nein\", ✂".into()),
+        pinterest_pin_id: Some("1087001554210211".into()),
+        orphan_pin_id: Some("1087001554210212".into()),
+        finished_at: Some(at(4)),
+        updated_at: at(5),
+        history: vec![Event::new(EventKind::AttemptStarted, at(10), 3), event],
+        expires_at: Some(Moment(2_000_000_000_000)),
+    };
+    assert_eq!(store.save_attempt(&pin, &full).await.expect("answered"), Saved::Yes);
+    assert_eq!(stored(store, pin.key).await.map(|(_, attempt)| attempt), Some(full));
+}
+
+pub async fn many_pins_are_read_in_the_order_asked_for(store: &dyn Store) {
+    assert_eq!(store.pins(&[]).await.expect("read"), [], "nothing asked, nothing answered");
+    let pins: Vec<Pin> = (0..65).map(|index| pin(&format!("key-{index}"))).collect();
+    join_all(pins.iter().map(|pin| put(store, pin))).await;
+    let touched = begun(&pins[33], "a");
+    assert_eq!(store.save_attempt(&pins[33], &touched).await.expect("answered"), Saved::Yes);
+
+    let missing = PinKey { workspace: testdata::workspace(), pin: PinId(Uuid::from_u128(404)) };
+    let mut keys: Vec<PinKey> = pins.iter().rev().map(|pin| pin.key).collect();
+    keys.insert(7, missing);
+    keys.push(pins[0].key);
+    let read = store.pins(&keys).await.expect("read");
+    let found: Vec<Option<PinKey>> = read.iter().map(|found| found.as_ref().map(|(pin, _)| pin.key)).collect();
+    let wanted: Vec<Option<PinKey>> = keys.iter().map(|key| (*key != missing).then_some(*key)).collect();
+    assert_eq!(found, wanted, "each in its place, a missing one as None, one asked for twice answered twice");
+    let attempt = read.into_iter().flatten().find(|(pin, _)| pin.key == pins[33].key).map(|(_, attempt)| attempt);
+    assert_eq!(attempt, Some(touched), "with its own attempt");
+}
+
+pub async fn siblings_are_the_pins_of_the_same_content_and_account(store: &dyn Store) {
+    let account = |id| AccountKey { workspace: testdata::workspace(), account: AccountId(Uuid::from_u128(id)) };
+    let pin = |id| PinId(Uuid::from_u128(id));
+    let rows = [(1, "aa", 10), (1, "aa", 11), (1, "ab", 12), (2, "aa", 13)];
+    for (owner, content, id) in rows.into_iter().chain([rows[0]]) {
+        store.put_sibling(account(owner), content, pin(id), Moment(2_000_000_000_000)).await.expect("written");
+    }
+    let siblings: BTreeSet<PinId> = store.siblings(account(1), "aa").await.expect("read").into_iter().collect();
+    assert_eq!(siblings, BTreeSet::from([pin(10), pin(11)]));
+    assert_eq!(store.siblings(account(1), "ac").await.expect("read"), []);
+}
+
+fn listed(workspace: u128, key: &str, created_at: i64) -> Pin {
+    let workspace = WorkspaceId(Uuid::from_u128(workspace));
+    let pin = pin_of(request(key), Moment(created_at), Placement::Now);
+    Pin { key: PinKey { workspace, pin: crate::domain::idempotency::pin_id(workspace, key) }, ..pin }
+}
+
+pub async fn the_listing_is_newest_first(store: &dyn Store) {
+    // Pairs share a moment: their order is fixed too, or pages would overlap.
+    let mut pins: Vec<Pin> = (0..23).map(|i| listed(1, &i.to_string(), 1_767_225_600_000 + i / 2 * 1_000)).collect();
+    join_all(pins.iter().map(|pin| put(store, pin))).await;
+    pins.sort_by_key(|pin| std::cmp::Reverse((pin.created_at, pin.key.pin)));
+    let wanted: Vec<PinId> = pins.iter().map(|pin| pin.key.pin).collect();
+    let workspace = pins[0].key.workspace;
+    for (skip, limit) in [(0, 10), (10, 10), (20, 10), (0, 100), (5, 1), (23, 5), (99, 5)] {
+        let page = store.listing(workspace, skip, limit).await.expect("read");
+        let window = &wanted[skip.min(23)..(skip + limit).min(23)];
+        assert_eq!(page.pins, window, "skip {skip}, limit {limit}");
+        assert_eq!((page.total, page.total_is_at_least), (23, false), "the whole is counted, whatever the page");
+    }
+}
+
+pub async fn the_listing_shows_no_other_workspace(store: &dyn Store) {
+    for (workspace, key) in [(1, "a"), (1, "b"), (2, "a"), (2, "c")] {
+        put(store, &listed(workspace, key, 1_767_225_600_000)).await;
+    }
+    let mine = store.listing(WorkspaceId(Uuid::from_u128(1)), 0, 10).await.expect("read");
+    let ids: BTreeSet<PinId> = mine.pins.iter().copied().collect();
+    assert_eq!(ids, BTreeSet::from([listed(1, "a", 0).key.pin, listed(1, "b", 0).key.pin]));
+    assert_eq!(mine.total, 2);
+    let none = store.listing(WorkspaceId(Uuid::from_u128(3)), 0, 10).await.expect("read");
+    assert_eq!((none.pins.len(), none.total), (0, 0), "a workspace without pins");
+    let theirs = PinKey { workspace: WorkspaceId(Uuid::from_u128(1)), pin: listed(2, "c", 0).key.pin };
+    assert_eq!(stored(store, theirs).await, None, "another workspace's pin can't be read by its id");
+}

@@ -1,0 +1,230 @@
+//! A Pinterest in memory that answers as the test says and lists what it has committed.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use super::faults::Faults;
+use super::manual_system::ManualSystem;
+use crate::domain::attempt::Upstream;
+use crate::domain::failure::Failure;
+use crate::domain::lookup::BoardPin;
+use crate::domain::pin::PinRequest;
+use crate::domain::time::{Moment, SECOND_MS};
+use crate::ports::{AccessToken, Board, BoardPage, Creation, Pinterest, PinterestUser, PortError, ReadFailure, System};
+
+/// As many Pins as Pinterest lists on a page.
+const PAGE_SIZE: usize = 250;
+
+/// What the next create is answered with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Created,
+    /// Surely not created, with the provider's hint of how long to wait, in milliseconds.
+    Refused(Failure, Option<i64>),
+    /// The answer is lost; the Pin is created this many milliseconds later, or never.
+    Lost {
+        commits_after_ms: Option<i64>,
+    },
+}
+
+impl Answer {
+    pub const LOST_WITH_COMMIT: Self = Self::Lost { commits_after_ms: Some(0) };
+    pub const LOST_WITHOUT_COMMIT: Self = Self::Lost { commits_after_ms: None };
+}
+
+/// A create as it arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    pub at: Moment,
+    pub request: PinRequest,
+    pub token: AccessToken,
+    pub answer: Answer,
+}
+
+#[derive(Default)]
+struct State {
+    by_title: BTreeMap<String, VecDeque<Answer>>,
+    next: VecDeque<Answer>,
+    list_failures: VecDeque<Failure>,
+    missing_boards: BTreeSet<String>,
+    calls: Vec<Call>,
+    looks: Vec<Moment>,
+    /// Board and Pin, in the order of creation.
+    pins: Vec<(String, BoardPin)>,
+}
+
+pub struct FakePinterest {
+    system: Arc<ManualSystem>,
+    faults: Arc<Faults>,
+    state: Mutex<State>,
+}
+
+impl FakePinterest {
+    pub fn new(system: Arc<ManualSystem>, faults: Arc<Faults>) -> Self {
+        Self { system, faults, state: Mutex::default() }
+    }
+
+    /// Scripts the coming answers for Pins of that title; what isn't scripted is created.
+    pub fn answer(&self, title: &str, answers: impl IntoIterator<Item = Answer>) {
+        self.state().by_title.entry(title.to_owned()).or_default().extend(answers);
+    }
+
+    /// Scripts the coming answers whatever the title.
+    pub fn answer_next(&self, answers: impl IntoIterator<Item = Answer>) {
+        self.state().next.extend(answers);
+    }
+
+    /// The coming lists fail like this.
+    pub fn fail_lists(&self, failures: impl IntoIterator<Item = Failure>) {
+        self.state().list_failures.extend(failures);
+    }
+
+    pub fn remove_board(&self, board_id: &str) {
+        self.state().missing_boards.insert(board_id.to_owned());
+    }
+
+    /// A Pin that somebody made by hand, of which we know nothing.
+    pub fn add_stranger(&self, board_id: &str, title: &str) {
+        let pin = BoardPin {
+            id: format!("stranger-{title}"),
+            created_at: Some(self.system.now()),
+            title: Some(title.to_owned()),
+            description: Some("Made by hand.".into()),
+            link: None,
+        };
+        self.state().pins.push((board_id.to_owned(), pin));
+    }
+
+    /// Every create, in the order of arrival.
+    pub fn calls(&self) -> Vec<Call> {
+        self.state().calls.clone()
+    }
+
+    /// When boards were listed.
+    pub fn looks(&self) -> Vec<Moment> {
+        self.state().looks.clone()
+    }
+
+    /// The Pins that exist now and are no stranger's.
+    pub fn pins(&self) -> Vec<BoardPin> {
+        let now = self.system.now();
+        let state = self.state();
+        let ours = state.pins.iter().filter(|(_, pin)| exists(pin, now) && !pin.id.starts_with("stranger"));
+        ours.map(|(_, pin)| pin.clone()).collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn exists(pin: &BoardPin, now: Moment) -> bool {
+    pin.created_at.is_none_or(|at| at <= now)
+}
+
+impl State {
+    fn next_answer(&mut self, title: &str) -> Answer {
+        let scripted = self.by_title.get_mut(title).and_then(VecDeque::pop_front);
+        scripted.or_else(|| self.next.pop_front()).unwrap_or(Answer::Created)
+    }
+
+    /// Creates the Pin; Pinterest shows whole seconds.
+    fn commit(&mut self, request: &PinRequest, at: Moment) -> String {
+        let id = format!("{}", 900_000_000_000_000_000_u64 + self.pins.len() as u64);
+        let pin = BoardPin {
+            id: id.clone(),
+            created_at: Some(Moment(at.0.div_euclid(SECOND_MS) * SECOND_MS)),
+            title: Some(request.title.clone()),
+            description: request.description.clone(),
+            link: request.link_url.clone(),
+        };
+        self.pins.push((request.board_id.clone(), pin));
+        id
+    }
+
+    fn create(&mut self, token: &AccessToken, request: &PinRequest, now: Moment) -> Creation {
+        let answer = self.next_answer(&request.title);
+        self.calls.push(Call { at: now, request: request.clone(), token: token.clone(), answer: answer.clone() });
+        let request_id = Some(format!("req-{}", self.calls.len()));
+        let upstream = |status, message: Option<&str>| Upstream {
+            status,
+            code: None,
+            request_id: request_id.clone(),
+            message: message.map(str::to_owned),
+        };
+        match answer {
+            Answer::Created => {
+                let pinterest_pin_id = self.commit(request, now);
+                Creation::Created { pinterest_pin_id, upstream: upstream(Some(201), None) }
+            }
+            Answer::Refused(failure, retry_after_ms) => {
+                Creation::Refused { failure, upstream: upstream(Some(400), Some("refused")), retry_after_ms }
+            }
+            Answer::Lost { commits_after_ms } => {
+                if let Some(ms) = commits_after_ms {
+                    self.commit(request, now.plus_ms(ms));
+                }
+                Creation::Unknown { upstream: upstream(None, Some("timed out")) }
+            }
+        }
+    }
+
+    fn board_page(&mut self, board_id: &str, skip: usize, now: Moment) -> Result<BoardPage, ReadFailure> {
+        self.looks.push(now);
+        let missing = self.missing_boards.contains(board_id).then_some(Failure::BoardNotFound);
+        if let Some(failure) = self.list_failures.pop_front().or(missing) {
+            return Err(refused(failure));
+        }
+        // A late commit shows at its place when it exists, so the list is sorted anew each time, newest first.
+        let mut pins: Vec<BoardPin> = self
+            .pins
+            .iter()
+            .filter(|(board, pin)| board == board_id && exists(pin, now))
+            .map(|(_, p)| p.clone())
+            .collect();
+        pins.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
+        let next = (pins.len() > skip + PAGE_SIZE).then(|| (skip + PAGE_SIZE).to_string());
+        Ok(BoardPage { pins: pins.into_iter().skip(skip).take(PAGE_SIZE).collect(), next })
+    }
+}
+
+fn refused(failure: Failure) -> ReadFailure {
+    ReadFailure { failure, upstream: Upstream::default(), retry_after_ms: None }
+}
+
+fn unreachable(_: PortError) -> ReadFailure {
+    refused(Failure::PinterestUnreachable)
+}
+
+#[async_trait]
+impl Pinterest for FakePinterest {
+    async fn create_pin(&self, token: &AccessToken, request: &PinRequest) -> Creation {
+        let create = || Ok(self.state().create(token, request, self.system.now()));
+        // A planned error is an answer that never came.
+        let lost = || Creation::Unknown { upstream: Upstream::default() };
+        self.faults.around("pinterest.create_pin", create).await.unwrap_or_else(|_| lost())
+    }
+
+    async fn board_pins(
+        &self,
+        _: &AccessToken,
+        board_id: &str,
+        bookmark: Option<&str>,
+    ) -> Result<BoardPage, ReadFailure> {
+        let skip = bookmark.and_then(|bookmark| bookmark.parse().ok()).unwrap_or(0);
+        let list = || Ok(self.state().board_page(board_id, skip, self.system.now()));
+        self.faults.around("pinterest.board_pins", list).await.map_err(unreachable)?
+    }
+
+    async fn boards(&self, _: &AccessToken) -> Result<Vec<Board>, ReadFailure> {
+        self.faults.around("pinterest.boards", || Ok(Vec::new())).await.map_err(unreachable)
+    }
+
+    async fn user(&self, _: &AccessToken) -> Result<PinterestUser, ReadFailure> {
+        let user =
+            PinterestUser { id: "549755885175".into(), username: Some("paperfolder".into()), business_name: None };
+        self.faults.around("pinterest.user", || Ok(user)).await.map_err(unreachable)
+    }
+}

@@ -1,0 +1,227 @@
+//! The table in memory, with exactly the conditions of the DynamoDB adapter.
+//!
+//! One lock, sorted maps: the same calls give the same answers in the same order. [`pins`] and [`pacing`] hold the
+//! rules of the rows that have any; this file lists the calls.
+
+mod pacing;
+mod pins;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use super::faults::Faults;
+use crate::domain::account::Account;
+use crate::domain::api_key::{PresentedKey, Workspace};
+use crate::domain::attempt::Attempt;
+use crate::domain::backlog::BacklogRow;
+use crate::domain::clock_row::ClockRow;
+use crate::domain::ids::{AccountKey, PinId, PinKey, WorkspaceId};
+use crate::domain::pin::Pin;
+use crate::domain::time::Moment;
+use crate::domain::token_bucket::{Bucket, Take};
+use crate::ports::{Accepted, Listing, PortResult, Saved, Store, Taken};
+
+#[derive(Default)]
+struct Tables {
+    workspaces: BTreeMap<WorkspaceId, Workspace>,
+    api_keys: BTreeSet<(WorkspaceId, String)>,
+    accounts: BTreeMap<AccountKey, Account>,
+    pins: BTreeMap<PinKey, Pin>,
+    attempts: BTreeMap<PinKey, Attempt>,
+    siblings: BTreeSet<(AccountKey, String, PinId)>,
+    buckets: BTreeMap<AccountKey, Bucket>,
+    /// By sort key, which leaves the generation out: a pin that comes back takes its old row's place.
+    backlog: BTreeMap<AccountKey, BTreeMap<String, BacklogRow>>,
+    clock: BTreeMap<(i64, u32), BTreeMap<String, ClockRow>>,
+    watermark: Option<i64>,
+    lease: Option<(String, Moment)>,
+}
+
+pub struct FakeStore {
+    faults: Arc<Faults>,
+    tables: Mutex<Tables>,
+}
+
+impl FakeStore {
+    pub fn new(faults: Arc<Faults>) -> Self {
+        Self { faults, tables: Mutex::default() }
+    }
+
+    async fn call<T>(&self, name: &'static str, effect: impl FnOnce(&mut Tables) -> T + Send) -> PortResult<T> {
+        self.faults.around(name, || Ok(effect(&mut self.tables()))).await
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Store for FakeStore {
+    async fn ping(&self) -> PortResult<()> {
+        self.call("store.ping", |_| ()).await
+    }
+
+    async fn put_workspace(&self, workspace: &Workspace) -> PortResult<()> {
+        let put = |t: &mut Tables| drop(t.workspaces.insert(workspace.id, workspace.clone()));
+        self.call("store.put_workspace", put).await
+    }
+
+    async fn workspace(&self, id: WorkspaceId) -> PortResult<Option<Workspace>> {
+        self.call("store.workspace", |t| t.workspaces.get(&id).cloned()).await
+    }
+
+    async fn put_api_key(&self, key: &PresentedKey, _name: &str, _now: Moment) -> PortResult<()> {
+        let put = |t: &mut Tables| {
+            t.api_keys.insert((key.workspace, key.hash_hex()));
+        };
+        self.call("store.put_api_key", put).await
+    }
+
+    async fn api_key_exists(&self, key: &PresentedKey) -> PortResult<bool> {
+        self.call("store.api_key_exists", |t| t.api_keys.contains(&(key.workspace, key.hash_hex()))).await
+    }
+
+    async fn put_account(&self, account: &Account) -> PortResult<()> {
+        self.call("store.put_account", |t| drop(t.accounts.insert(account.key, account.clone()))).await
+    }
+
+    async fn account(&self, key: AccountKey) -> PortResult<Option<Account>> {
+        self.call("store.account", |t| t.accounts.get(&key).cloned()).await
+    }
+
+    async fn accounts(&self, workspace: WorkspaceId) -> PortResult<Vec<Account>> {
+        let list = |t: &mut Tables| t.accounts.values().filter(|a| a.key.workspace == workspace).cloned().collect();
+        self.call("store.accounts", list).await
+    }
+
+    async fn put_pin(&self, pin: &Pin) -> PortResult<Accepted> {
+        self.call("store.put_pin", |t| t.put_pin(pin)).await
+    }
+
+    async fn pins(&self, keys: &[PinKey]) -> PortResult<Vec<Option<(Pin, Attempt)>>> {
+        self.call("store.pins", |t| keys.iter().map(|key| t.pin(*key)).collect()).await
+    }
+
+    async fn save_attempt(&self, pin: &Pin, next: &Attempt) -> PortResult<Saved> {
+        self.call("store.save_attempt", |t| t.save_attempt(pin, next)).await
+    }
+
+    async fn put_sibling(&self, account: AccountKey, hash: &str, pin: PinId, _: Moment) -> PortResult<()> {
+        let put = |t: &mut Tables| {
+            t.siblings.insert((account, hash.to_owned(), pin));
+        };
+        self.call("store.put_sibling", put).await
+    }
+
+    async fn siblings(&self, account: AccountKey, hash: &str) -> PortResult<Vec<PinId>> {
+        let same = |row: &&(AccountKey, String, PinId)| row.0 == account && row.1 == hash;
+        self.call("store.siblings", |t| t.siblings.iter().filter(same).map(|row| row.2).collect()).await
+    }
+
+    async fn listing(&self, workspace: WorkspaceId, skip: usize, limit: usize) -> PortResult<Listing> {
+        self.call("store.listing", |t| t.listing(workspace, skip, limit)).await
+    }
+
+    async fn bucket(&self, account: AccountKey) -> PortResult<Bucket> {
+        self.call("store.bucket", |t| t.buckets.get(&account).cloned().unwrap_or_default()).await
+    }
+
+    async fn take(&self, account: AccountKey, take: &Take) -> PortResult<Taken> {
+        self.call("store.take", |t| pacing::take(t.buckets.entry(account).or_default(), take)).await
+    }
+
+    async fn pause(&self, account: AccountKey, until: Moment, tat: Moment, reason: &str) -> PortResult<()> {
+        let pause = |t: &mut Tables| pacing::pause(t.buckets.entry(account).or_default(), until, tat, reason);
+        self.call("store.pause", pause).await
+    }
+
+    async fn mark_waiting(&self, account: AccountKey, now: Moment) -> PortResult<()> {
+        let mark = |t: &mut Tables| pacing::mark_waiting(t.buckets.entry(account).or_default(), now);
+        self.call("store.mark_waiting", mark).await
+    }
+
+    async fn clear_waiting(&self, account: AccountKey, seen: Moment) -> PortResult<()> {
+        let clear = |t: &mut Tables| pacing::clear_waiting(t.buckets.entry(account).or_default(), seen);
+        self.call("store.clear_waiting", clear).await
+    }
+
+    async fn waiting_accounts(&self) -> PortResult<Vec<AccountKey>> {
+        let list = |t: &mut Tables| t.buckets.iter().filter(|(_, b)| b.waiting_at.is_some()).map(|(k, _)| *k).collect();
+        self.call("store.waiting_accounts", list).await
+    }
+
+    async fn put_backlog(&self, account: AccountKey, row: &BacklogRow) -> PortResult<()> {
+        let put = |t: &mut Tables| drop(t.backlog.entry(account).or_default().insert(row.sort_key(), row.clone()));
+        self.call("store.put_backlog", put).await
+    }
+
+    async fn backlog(&self, account: AccountKey, limit: usize) -> PortResult<Vec<BacklogRow>> {
+        let first = |t: &mut Tables| t.backlog.entry(account).or_default().values().take(limit).cloned().collect();
+        self.call("store.backlog", first).await
+    }
+
+    async fn backlog_place(&self, account: AccountKey, row: &BacklogRow, limit: u64) -> PortResult<Option<u64>> {
+        self.call("store.backlog_place", |t| {
+            let rows = t.backlog.entry(account).or_default();
+            rows.contains_key(&row.sort_key()).then(|| (rows.range(..row.sort_key()).count() as u64).min(limit))
+        })
+        .await
+    }
+
+    async fn in_backlog(&self, account: AccountKey, row: &BacklogRow) -> PortResult<bool> {
+        let has = |t: &mut Tables| t.backlog.get(&account).is_some_and(|rows| rows.contains_key(&row.sort_key()));
+        self.call("store.in_backlog", has).await
+    }
+
+    async fn delete_backlog(&self, account: AccountKey, rows: &[BacklogRow]) -> PortResult<()> {
+        self.call("store.delete_backlog", |t| {
+            let backlog = t.backlog.entry(account).or_default();
+            rows.iter().for_each(|row| drop(backlog.remove(&row.sort_key())));
+        })
+        .await
+    }
+
+    async fn put_clock(&self, row: &ClockRow) -> PortResult<()> {
+        let put = |t: &mut Tables| {
+            t.clock.entry((row.minute, row.shard)).or_default().insert(row.id.clone(), row.clone());
+        };
+        self.call("store.put_clock", put).await
+    }
+
+    async fn delete_clock(&self, row: &ClockRow) -> PortResult<()> {
+        let delete = |t: &mut Tables| drop(t.clock.entry((row.minute, row.shard)).or_default().remove(&row.id));
+        self.call("store.delete_clock", delete).await
+    }
+
+    async fn clock(&self, minute: i64, shard: u32) -> PortResult<Vec<ClockRow>> {
+        let rows =
+            |t: &mut Tables| t.clock.get(&(minute, shard)).into_iter().flat_map(|r| r.values().cloned()).collect();
+        self.call("store.clock", rows).await
+    }
+
+    async fn watermark(&self) -> PortResult<Option<i64>> {
+        self.call("store.watermark", |t| t.watermark).await
+    }
+
+    async fn set_watermark(&self, minute: i64) -> PortResult<()> {
+        self.call("store.set_watermark", |t| t.watermark = t.watermark.max(Some(minute))).await
+    }
+
+    async fn take_lease(&self, holder: &str, now: Moment, until: Moment) -> PortResult<bool> {
+        self.call("store.take_lease", |t| {
+            let free = t.lease.as_ref().is_none_or(|(name, held_until)| *held_until <= now || name == holder);
+            if free {
+                t.lease = Some((holder.to_owned(), until));
+            }
+            free
+        })
+        .await
+    }
+
+    async fn release_lease(&self, holder: &str) -> PortResult<()> {
+        self.call("store.release_lease", |t| drop(t.lease.take_if(|(name, _)| name == holder))).await
+    }
+}

@@ -1,0 +1,69 @@
+//! Pins, their attempts and their listing.
+
+use super::Tables;
+use crate::domain::attempt::Attempt;
+use crate::domain::history::Event;
+use crate::domain::ids::{PinKey, WorkspaceId};
+use crate::domain::pin::Pin;
+use crate::domain::time::Moment;
+use crate::ports::{Accepted, Listing, Saved};
+
+impl Tables {
+    pub(super) fn put_pin(&mut self, pin: &Pin) -> Accepted {
+        match self.pins.get(&pin.key) {
+            None => {
+                self.pins.insert(pin.key, Pin { expires_at: in_seconds(pin.expires_at), ..pin.clone() });
+                Accepted::New
+            }
+            Some(existing) if existing.nonce == pin.nonce => Accepted::New,
+            Some(existing) => Accepted::Existing(Box::new(existing.clone())),
+        }
+    }
+
+    pub(super) fn pin(&self, key: PinKey) -> Option<(Pin, Attempt)> {
+        let pin = self.pins.get(&key)?;
+        let attempt = self.attempts.get(&key).cloned().unwrap_or_else(|| Attempt::untouched(pin));
+        Some((pin.clone(), attempt))
+    }
+
+    pub(super) fn save_attempt(&mut self, pin: &Pin, next: &Attempt) -> Saved {
+        let current = self.attempts.get(&pin.key);
+        let fits = match next.rev {
+            0 | 1 => current.is_none(),
+            rev => current.is_some_and(|current| current.rev == rev - 1),
+        };
+        if fits {
+            self.attempts.insert(pin.key, as_stored(pin, next));
+            return Saved::Yes;
+        }
+        match current {
+            Some(current) if current.rev == next.rev && current.nonce == next.nonce => Saved::Yes,
+            current => Saved::Lost(current.cloned().map(Box::new)),
+        }
+    }
+
+    pub(super) fn listing(&self, workspace: WorkspaceId, skip: usize, limit: usize) -> Listing {
+        let mine = self.pins.values().filter(|pin| pin.key.workspace == workspace);
+        let mut newest: Vec<(Moment, PinKey)> = mine.map(|pin| (pin.created_at, pin.key)).collect();
+        newest.sort_unstable_by(|a, b| b.cmp(a));
+        Listing {
+            total: newest.len() as u64,
+            total_is_at_least: false,
+            pins: newest.into_iter().skip(skip).take(limit).map(|(_, key)| key.pin).collect(),
+        }
+    }
+}
+
+/// What a row gives back: the history is stored compactly, and TTLs are whole seconds.
+fn as_stored(pin: &Pin, attempt: &Attempt) -> Attempt {
+    let again = |event: &Event| Event::decode(&event.encode(pin.created_at), pin.created_at);
+    Attempt {
+        history: attempt.history.iter().map(again).collect(),
+        expires_at: attempt.expires_at.map(in_seconds),
+        ..attempt.clone()
+    }
+}
+
+fn in_seconds(moment: Moment) -> Moment {
+    Moment(moment.unix_seconds() * 1_000)
+}

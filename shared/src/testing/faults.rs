@@ -1,0 +1,132 @@
+//! Trouble on demand: every fake passes each call through here, where it is counted and may go wrong.
+
+use std::future::{Future, pending, poll_fn};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+
+use super::manual_system::ManualSystem;
+use crate::ports::{PortError, PortResult};
+
+/// What goes wrong with a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// An error, and nothing happened.
+    FailBefore,
+    /// An error, although it did happen.
+    FailAfter,
+    /// The process dies before the call has any effect.
+    DieBefore,
+    /// The process dies when the call has taken effect and before anybody learns of it.
+    DieAfter,
+    /// The call takes this many milliseconds, and succeeds.
+    Slow(i64),
+}
+
+/// The faults of calls that are refused as errors or that kill; both halves of a crash sweep.
+pub const DEATHS: [Fault; 2] = [Fault::DieBefore, Fault::DieAfter];
+
+struct Planned {
+    /// `None`: any call counts.
+    call: Option<&'static str>,
+    /// Goes off when this reaches zero.
+    calls_left: usize,
+    fault: Fault,
+}
+
+#[derive(Default)]
+struct State {
+    planned: Vec<Planned>,
+    calls: Vec<&'static str>,
+    died: bool,
+}
+
+/// The plan, shared by all fakes of a world.
+pub struct Faults {
+    system: Arc<ManualSystem>,
+    state: Mutex<State>,
+}
+
+impl Faults {
+    pub fn new(system: Arc<ManualSystem>) -> Self {
+        Self { system, state: Mutex::default() }
+    }
+
+    /// Plans `fault` for the `nth` (from 1) coming call of that name, such as `store.put_pin`.
+    pub fn plan(&self, call: &'static str, nth: usize, fault: Fault) {
+        self.state().planned.push(Planned { call: Some(call), calls_left: nth, fault });
+    }
+
+    /// Plans `fault` for the `nth` (from 1) coming call of any name.
+    pub fn plan_any(&self, nth: usize, fault: Fault) {
+        self.state().planned.push(Planned { call: None, calls_left: nth, fault });
+    }
+
+    /// Forgets what hasn't gone off. Answers whether there was anything.
+    pub fn heal(&self) -> bool {
+        !std::mem::take(&mut self.state().planned).is_empty()
+    }
+
+    /// The calls made since this was last asked.
+    pub fn take_calls(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.state().calls)
+    }
+
+    /// Runs `work` as a process: `None` when a fault killed it, in which case it is dropped where it stood.
+    pub async fn mortal<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        poll_fn(|context| match work.as_mut().poll(context) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if std::mem::take(&mut self.state().died) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        })
+        .await
+    }
+
+    /// One call of a fake: counts it, and lets it happen, or not.
+    pub async fn around<T>(&self, call: &'static str, effect: impl FnOnce() -> PortResult<T> + Send) -> PortResult<T> {
+        let port = call.split_once('.').map_or(call, |(port, _)| port);
+        let unavailable = || PortError::Unavailable { port, reason: "a planned fault".into() };
+        match self.next(call) {
+            None => effect(),
+            Some(Fault::FailBefore) => Err(unavailable()),
+            Some(Fault::FailAfter) => effect().and_then(|_| Err(unavailable())),
+            Some(Fault::DieBefore) => self.die().await,
+            Some(Fault::DieAfter) => {
+                let _ = effect();
+                self.die().await
+            }
+            Some(Fault::Slow(ms)) => {
+                self.system.advance_ms(ms);
+                effect()
+            }
+        }
+    }
+
+    async fn die<T>(&self) -> T {
+        self.state().died = true;
+        pending().await
+    }
+
+    fn next(&self, call: &'static str) -> Option<Fault> {
+        let mut state = self.state();
+        state.calls.push(call);
+        let mut hit = None;
+        state.planned.retain_mut(|planned| {
+            if planned.call.is_some_and(|wanted| wanted != call) {
+                return true;
+            }
+            planned.calls_left = planned.calls_left.saturating_sub(1);
+            if planned.calls_left > 0 || hit.is_some() {
+                return true;
+            }
+            hit = Some(planned.fault);
+            false
+        });
+        hit
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

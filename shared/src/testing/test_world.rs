@@ -1,0 +1,205 @@
+//! A whole system on fakes, stepped by hand.
+
+use std::sync::Arc;
+
+use super::fake_pinterest::FakePinterest;
+use super::fake_queue::{Delivery, FakeQueue};
+use super::fake_secrets::FakeSecrets;
+use super::fake_store::FakeStore;
+use super::faults::Faults;
+use super::manual_system::ManualSystem;
+use crate::config::{PUBLISHER_TIMEOUT_MS, Settings};
+use crate::domain::attempt::Attempt;
+use crate::domain::ids::PinKey;
+use crate::domain::message::Disposition;
+use crate::domain::pin::{Pin, PinRequest};
+use crate::domain::testdata;
+use crate::domain::time::{MINUTE_MS, Moment};
+use crate::flows::accept_pin::{AcceptError, Acceptance, accept_pin};
+use crate::flows::dispatch::{Report, dispatch};
+use crate::flows::publish_pin::publish_pin;
+use crate::flows::watchdog::Mode;
+use crate::ports::{AccessToken, MAX_DELAY_MS, PortError, PortResult, Queue, Secrets, Store, System, Tokens, World};
+
+/// 2026-01-01T00:00:00Z: the start of a minute, so that a test can tell how far the next tick is.
+pub const START: Moment = Moment(1_767_225_600_000);
+/// Messages a publisher is given at once.
+const BATCH: usize = 10;
+/// The dispatcher's invocation.
+const DISPATCHER_TIMEOUT_MS: i64 = 55_000;
+
+pub struct TestWorld {
+    /// What the flows are given.
+    pub world: World,
+    pub queue: Arc<FakeQueue>,
+    pub secrets: Arc<FakeSecrets>,
+    pub pinterest: Arc<FakePinterest>,
+    pub system: Arc<ManualSystem>,
+    pub faults: Arc<Faults>,
+    /// The minute of the last tick.
+    ticked: std::sync::atomic::AtomicI64,
+}
+
+impl TestWorld {
+    /// A world on fakes with the account of [`testdata`] connected.
+    pub async fn new(seed: u64) -> Self {
+        let (system, faults) = parts(seed);
+        let store = Arc::new(FakeStore::new(Arc::clone(&faults)));
+        Self::assemble(store, system, faults).await
+    }
+
+    /// The same on a store of the caller's.
+    pub async fn on(store: Arc<dyn Store>, seed: u64) -> Self {
+        let (system, faults) = parts(seed);
+        Self::assemble(store, system, faults).await
+    }
+
+    async fn assemble(store: Arc<dyn Store>, system: Arc<ManualSystem>, faults: Arc<Faults>) -> Self {
+        let queue = Arc::new(FakeQueue::new(Arc::clone(&system), Arc::clone(&faults)));
+        let secrets = Arc::new(FakeSecrets::new(Arc::clone(&faults)));
+        let pinterest = Arc::new(FakePinterest::new(Arc::clone(&system), Arc::clone(&faults)));
+        let world = World {
+            store,
+            queue: Arc::clone(&queue) as Arc<dyn Queue>,
+            secrets: Arc::clone(&secrets) as Arc<dyn Secrets>,
+            pinterest: Arc::clone(&pinterest) as Arc<dyn crate::ports::Pinterest>,
+            system: Arc::clone(&system) as Arc<dyn System>,
+            settings: Settings::default(),
+        };
+        let ticked = START.minute().into();
+        let this = Self { world, queue, secrets, pinterest, system, faults, ticked };
+        this.connect().await;
+        this
+    }
+
+    async fn connect(&self) {
+        let account = testdata::connected_account();
+        self.world.store.put_account(&account).await.expect("the account is stored");
+        self.store_token("token-1").await;
+        self.faults.take_calls();
+    }
+
+    /// Gives the account this access token.
+    pub async fn store_token(&self, token: &str) {
+        let tokens = Tokens { access: AccessToken(token.to_owned()), refresh: None };
+        let key = testdata::connected_account().key;
+        self.world.secrets.store_tokens(key, &tokens).await.expect("the token is stored");
+    }
+
+    pub fn now(&self) -> Moment {
+        self.system.now()
+    }
+
+    /// Accepts a request; `None` when a fault killed the process.
+    pub async fn try_accept(&self, request: PinRequest) -> Option<Result<Acceptance, AcceptError>> {
+        self.faults.mortal(accept_pin(&self.world, testdata::workspace(), request)).await
+    }
+
+    /// Accepts an ordinary request under that key, which must work.
+    pub async fn accept(&self, idempotency_key: &str) -> PinKey {
+        self.accept_request(testdata::request(idempotency_key)).await
+    }
+
+    pub async fn accept_request(&self, request: PinRequest) -> PinKey {
+        match self.try_accept(request).await.expect("survives").expect("accepted") {
+            Acceptance::New(pin, _) | Acceptance::Replay(pin, _) => pin.key,
+        }
+    }
+
+    /// The pin and what became of it, which must exist.
+    pub async fn pin(&self, key: PinKey) -> (Pin, Attempt) {
+        let read = self.world.store.pins(&[key]).await.expect("readable");
+        read.into_iter().flatten().next().expect("the pin exists")
+    }
+
+    pub async fn attempt(&self, key: PinKey) -> Attempt {
+        self.pin(key).await.1
+    }
+
+    /// One batch through the publisher; answers how many messages there were.
+    pub async fn run_publisher_once(&self) -> usize {
+        let batch = self.queue.deliver_due(self.now(), BATCH);
+        for delivery in &batch {
+            let ends_at_ms = self.system.monotonic_ms() + PUBLISHER_TIMEOUT_MS;
+            let work = publish_pin(&self.world, delivery.message.clone(), ends_at_ms);
+            // An error, or a death: the message stays, and comes back after its visibility timeout.
+            if let Some(Ok(disposition)) = self.faults.mortal(work).await {
+                let _ = self.faults.mortal(self.dispose(delivery, disposition)).await;
+            }
+        }
+        batch.len()
+    }
+
+    /// What functions/publisher does with a disposition.
+    async fn dispose(&self, delivery: &Delivery, disposition: Disposition) -> PortResult<()> {
+        match disposition {
+            Disposition::Done => self.queue.delete(&delivery.receipt),
+            Disposition::Keep { until } => {
+                let after_ms = until.since_ms(self.now()).max(0);
+                self.world.queue.change_visibility(&delivery.receipt, after_ms).await?;
+            }
+            Disposition::Resend { message, at } => {
+                let delay_ms = at.since_ms(self.now()).clamp(0, MAX_DELAY_MS);
+                if self.world.queue.send(&[(message, delay_ms)]).await?.is_empty() {
+                    self.queue.delete(&delivery.receipt);
+                }
+            }
+            Disposition::Poison => {}
+        }
+        Ok(())
+    }
+
+    /// One tick of the dispatcher; `None` when a fault killed it.
+    pub async fn run_dispatcher_once(&self) -> Option<Result<Report, PortError>> {
+        let ends_at_ms = self.system.monotonic_ms() + DISPATCHER_TIMEOUT_MS;
+        self.faults.mortal(dispatch(&self.world, Mode::Tick, ends_at_ms)).await
+    }
+
+    /// Lets time pass until `end`: every message is worked on when it is due, the dispatcher ticks each full minute.
+    pub async fn run_until(&self, end: Moment) {
+        while self.step(end).await {}
+        self.system.advance_to(end);
+    }
+
+    pub async fn run_for_ms(&self, ms: i64) {
+        self.run_until(self.now().plus_ms(ms)).await;
+    }
+
+    /// Lets time pass until all of these pins are finished, or panics with those that aren't at `end`.
+    pub async fn run_until_finished(&self, keys: &[PinKey], end: Moment) {
+        loop {
+            let read = self.world.store.pins(keys).await.expect("readable");
+            let open: Vec<(Pin, Attempt)> =
+                read.into_iter().flatten().filter(|(_, a)| !a.status.is_terminal()).collect();
+            if open.is_empty() {
+                return;
+            }
+            assert!(self.step(end).await, "{} pins are unfinished at the end, first {:?}", open.len(), open.first());
+        }
+    }
+
+    /// The next thing that happens, if it happens before `end`.
+    async fn step(&self, end: Moment) -> bool {
+        use std::sync::atomic::Ordering::SeqCst;
+        let next_tick = Moment((self.ticked.load(SeqCst) + 1) * MINUTE_MS);
+        let next_message = self.queue.next_due().unwrap_or(Moment(i64::MAX));
+        let next = next_tick.min(next_message);
+        if next > end {
+            return false;
+        }
+        self.system.advance_to(next);
+        if next_tick <= next_message {
+            self.ticked.store(self.now().minute(), SeqCst);
+            let _ = self.run_dispatcher_once().await;
+        } else {
+            self.run_publisher_once().await;
+        }
+        true
+    }
+}
+
+fn parts(seed: u64) -> (Arc<ManualSystem>, Arc<Faults>) {
+    let system = Arc::new(ManualSystem::new(START, seed));
+    let faults = Arc::new(Faults::new(Arc::clone(&system)));
+    (system, faults)
+}

@@ -1,0 +1,145 @@
+//! Every implementation of a port keeps the same rules: the fakes, and the adapters on the embedded AWS.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use pinbridge_local::aws::LocalAws;
+use pinbridge_shared::adapters::dynamodb::DynamoStore;
+use pinbridge_shared::adapters::secrets::SecretsManager;
+use pinbridge_shared::adapters::sqs::SqsQueue;
+use pinbridge_shared::adapters::system::RealSystem;
+use pinbridge_shared::domain::message::PublishMessage;
+use pinbridge_shared::domain::time::Moment;
+use pinbridge_shared::ports::{Queue, Secrets, Store, System};
+use pinbridge_shared::testing::contract::queue::QueueUnderTest;
+use pinbridge_shared::testing::fake_queue::FakeQueue;
+use pinbridge_shared::testing::fake_secrets::FakeSecrets;
+use pinbridge_shared::testing::fake_store::FakeStore;
+use pinbridge_shared::testing::faults::Faults;
+use pinbridge_shared::testing::manual_system::ManualSystem;
+use pinbridge_shared::{queue_contract, secrets_contract, store_contract};
+
+use crate::support::embedded_aws;
+
+mod the_fake_store {
+    super::store_contract!(super::fake_store);
+}
+mod dynamodb {
+    super::store_contract!(super::dynamo_store);
+}
+mod the_fake_secrets {
+    super::secrets_contract!(super::fake_secrets);
+}
+mod secrets_manager {
+    super::secrets_contract!(super::secrets_manager_adapter);
+}
+mod the_fake_queue {
+    super::queue_contract!(super::fake_queue);
+}
+mod sqs {
+    super::queue_contract!(super::sqs_queue);
+}
+
+fn faults() -> (Arc<ManualSystem>, Arc<Faults>) {
+    let system = Arc::new(ManualSystem::new(Moment(1_767_225_600_000), 1));
+    let faults = Arc::new(Faults::new(Arc::clone(&system)));
+    (system, faults)
+}
+
+async fn fake_store() -> (Arc<dyn Store>, ()) {
+    (Arc::new(FakeStore::new(faults().1)), ())
+}
+
+async fn dynamo_store() -> (Arc<dyn Store>, LocalAws) {
+    let aws = embedded_aws::start().await;
+    let client = embedded_aws::dynamodb(&aws);
+    embedded_aws::create_table(&client).await;
+    (Arc::new(DynamoStore::new(client, embedded_aws::TABLE)), aws)
+}
+
+async fn fake_secrets() -> (Arc<dyn Secrets>, ()) {
+    (Arc::new(FakeSecrets::new(faults().1)), ())
+}
+
+async fn secrets_manager_adapter() -> (Arc<dyn Secrets>, LocalAws) {
+    let aws = embedded_aws::start().await;
+    let client = embedded_aws::secrets_manager(&aws);
+    (Arc::new(SecretsManager::new(client, "pinbridge", Arc::new(RealSystem::default()))), aws)
+}
+
+struct FakeUnderTest {
+    system: Arc<ManualSystem>,
+    queue: FakeQueue,
+}
+
+async fn fake_queue() -> (Box<dyn QueueUnderTest>, ()) {
+    let (system, faults) = faults();
+    let queue = FakeQueue::new(Arc::clone(&system), faults);
+    (Box::new(FakeUnderTest { system, queue }), ())
+}
+
+#[async_trait]
+impl QueueUnderTest for FakeUnderTest {
+    fn queue(&self) -> &dyn Queue {
+        &self.queue
+    }
+
+    async fn receive(&self) -> Vec<(PublishMessage, String)> {
+        let due = self.queue.deliver_due(self.system.now(), usize::MAX);
+        due.into_iter().map(|delivery| (delivery.message, delivery.receipt)).collect()
+    }
+
+    async fn delete(&self, receipt: &str) {
+        self.queue.delete(receipt);
+    }
+
+    async fn pass_ms(&self, ms: u64) {
+        self.system.advance_ms(i64::try_from(ms).expect("a short time"));
+    }
+}
+
+struct SqsUnderTest {
+    client: aws_sdk_sqs::Client,
+    url: String,
+    queue: SqsQueue,
+}
+
+async fn sqs_queue() -> (Box<dyn QueueUnderTest>, LocalAws) {
+    let aws = embedded_aws::start().await;
+    let client = embedded_aws::sqs(&aws);
+    let created = client.create_queue().queue_name("publish").send().await.expect("the queue is created");
+    let url = created.queue_url().expect("its URL").to_owned();
+    let queue = SqsQueue::new(client.clone(), &url);
+    (Box::new(SqsUnderTest { client, url, queue }), aws)
+}
+
+#[async_trait]
+impl QueueUnderTest for SqsUnderTest {
+    fn queue(&self) -> &dyn Queue {
+        &self.queue
+    }
+
+    async fn receive(&self) -> Vec<(PublishMessage, String)> {
+        let mut received = Vec::new();
+        loop {
+            let call = self.client.receive_message().queue_url(&self.url).max_number_of_messages(10);
+            let answer = call.wait_time_seconds(0).send().await.expect("received");
+            if answer.messages().is_empty() {
+                return received;
+            }
+            for message in answer.messages() {
+                let parsed = PublishMessage::parse(message.body().expect("a body")).expect("a publish message");
+                received.push((parsed, message.receipt_handle().expect("a receipt").to_owned()));
+            }
+        }
+    }
+
+    async fn delete(&self, receipt: &str) {
+        let call = self.client.delete_message().queue_url(&self.url).receipt_handle(receipt);
+        call.send().await.expect("deleted");
+    }
+
+    async fn pass_ms(&self, ms: u64) {
+        tokio::time::sleep(std::time::Duration::from_millis(ms)).await;
+    }
+}

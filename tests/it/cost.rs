@@ -1,0 +1,208 @@
+//! The cost ledger: what the table charges per pin, through the real adapter.
+
+use std::sync::Arc;
+
+use pinbridge_local::aws::LocalAws;
+use pinbridge_shared::adapters::dynamodb::{DynamoStore, Ledger};
+use pinbridge_shared::domain::attempt::{Attempt, Status};
+use pinbridge_shared::domain::ids::PinKey;
+use pinbridge_shared::domain::pin::{PinRequest, Placement};
+use pinbridge_shared::domain::testdata;
+use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
+use pinbridge_shared::ports::{Saved, Store};
+use pinbridge_shared::testing::{START, TestWorld};
+
+use crate::support::embedded_aws;
+
+/// What a pin may cost, in write units.
+const AT_ONCE_MAX: f64 = 7.0;
+const DEFERRED_MAX: f64 = 8.0;
+
+struct Metered {
+    world: TestWorld,
+    ledger: Arc<Ledger>,
+    unmetered: DynamoStore,
+    _aws: LocalAws,
+}
+
+async fn metered() -> Metered {
+    let aws = embedded_aws::start().await;
+    let client = embedded_aws::dynamodb(&aws);
+    embedded_aws::create_table(&client).await;
+    let unmetered = DynamoStore::new(client.clone(), embedded_aws::TABLE);
+    let (store, ledger) = DynamoStore::metered(client, embedded_aws::TABLE);
+    Metered { world: TestWorld::on(Arc::new(store), 1).await, ledger, unmetered, _aws: aws }
+}
+
+/// A request of ordinary size, unlike any other.
+fn request(index: usize) -> PinRequest {
+    let mut request = testdata::request(&format!("order-{index:06}"));
+    request.title.replace_range(..6, &format!("{index:06}"));
+    request
+}
+
+/// The units of a stretch of work.
+struct Spent {
+    what: &'static str,
+    pins: usize,
+    written: f64,
+    read: f64,
+}
+
+impl Metered {
+    /// Reads the ledger before and after `work`.
+    async fn spent<T>(&self, work: impl Future<Output = T>) -> (T, f64, f64) {
+        let (written, read) = (self.ledger.write_units(), self.ledger.read_units());
+        let output = work.await;
+        (output, self.ledger.write_units() - written, self.ledger.read_units() - read)
+    }
+
+    async fn accept(&self, indices: std::ops::Range<usize>) -> Vec<PinKey> {
+        let mut keys = Vec::new();
+        for index in indices {
+            keys.push(self.world.accept_request(request(index)).await);
+        }
+        keys
+    }
+
+    /// Works on everything that is due, without letting time pass.
+    async fn publish_due(&self) {
+        while self.world.run_publisher_once().await > 0 {}
+    }
+
+    async fn tick(&self) {
+        self.world.run_dispatcher_once().await.expect("survives").expect("dispatched");
+    }
+
+    /// Asked past the ledger.
+    async fn is_waiting(&self) -> bool {
+        let bucket = self.unmetered.bucket(testdata::connected_account().key).await;
+        bucket.expect("readable").waiting_at.is_some()
+    }
+
+    async fn assert_published(&self, keys: &[PinKey]) {
+        let read = self.world.world.store.pins(keys).await.expect("readable");
+        assert!(read.iter().flatten().all(|(_, attempt)| attempt.status == Status::Published), "all are published");
+    }
+}
+
+fn print(rows: &[&Spent]) {
+    println!("\n{:<34} {:>5} {:>12} {:>12}", "", "pins", "written/pin", "read/pin");
+    for Spent { what, pins, written, read } in rows {
+        println!("{what:<34} {pins:>5} {:>12.3} {:>12.3}", written / *pins as f64, read / *pins as f64);
+    }
+}
+
+impl Spent {
+    fn assert_at_most(&self, limit: f64) {
+        let per_pin = self.written / self.pins as f64;
+        assert!(per_pin <= limit, "{}: {per_pin} write units a pin are more than {limit}", self.what);
+        assert!(per_pin > 5.0, "{}: {per_pin} write units a pin are too few to be true", self.what);
+    }
+}
+
+#[test]
+fn the_pins_are_of_ordinary_size() {
+    let request = request(1);
+    let characters = |text: &str| text.chars().count();
+    assert_eq!(characters(&request.title), 60);
+    assert_eq!(request.description.as_deref().map(characters), Some(300));
+    assert_eq!(request.link_url.as_deref().map(characters), Some(120));
+}
+
+#[tokio::test]
+async fn a_pin_at_once_costs_at_most_seven_write_units() {
+    let metered = metered().await;
+    let work = async {
+        let keys = metered.accept(0..20).await;
+        metered.publish_due().await;
+        keys
+    };
+    let (keys, written, read) = metered.spent(work).await;
+    metered.assert_published(&keys).await;
+    let spent = Spent { what: "20 at once", pins: 20, written, read };
+    print(&[&spent]);
+    spent.assert_at_most(AT_ONCE_MAX);
+    assert_eq!(metered.ledger.failed_conditions(), 0, "nothing was in anybody's way");
+}
+
+/// 50 at once, 90 with a slot and 40 through the backlog, as one burst of 180. Each group's acceptance and publishing
+/// are read off separately; what the dispatcher does meanwhile (releases, the watchdog's rounds, lease and watermark,
+/// until it has cleared the account's mark and the last pin is out) is all the backlog's.
+#[tokio::test]
+async fn a_deferred_pin_costs_at_most_eight_write_units() {
+    let metered = metered().await;
+    // The very first tick catches up an hour of empty minutes; it is nobody's.
+    metered.tick().await;
+    let (at_once, mut w_now, mut r_now) = metered.spent(metered.accept(0..50)).await;
+    let ((), written, read) = metered.spent(metered.publish_due()).await;
+    (w_now, r_now) = (w_now + written, r_now + read);
+    let (slotted, mut w_slot, mut r_slot) = metered.spent(metered.accept(50..140)).await;
+    let (waiting, mut w_wait, mut r_wait) = metered.spent(metered.accept(140..180)).await;
+    assert_placements(&metered, &at_once, &slotted, &waiting).await;
+
+    let mut ticks = 0;
+    while metered.world.queue.next_due().is_some() || metered.is_waiting().await {
+        metered.world.system.advance_ms(SECOND_MS);
+        let elapsed_ms = metered.world.now().since_ms(START);
+        assert!(elapsed_ms < 10 * MINUTE_MS, "the mark is cleared in time");
+        if elapsed_ms % MINUTE_MS == 0 {
+            let ((), written, read) = metered.spent(metered.tick()).await;
+            (w_wait, r_wait) = (w_wait + written, r_wait + read);
+            ticks += 1;
+        }
+        // Until second 90 the messages are the slotted ones', then the others'.
+        let ((), written, read) = metered.spent(metered.publish_due()).await;
+        if elapsed_ms <= 90 * SECOND_MS {
+            (w_slot, r_slot) = (w_slot + written, r_slot + read);
+        } else {
+            (w_wait, r_wait) = (w_wait + written, r_wait + read);
+        }
+    }
+    for keys in [&at_once, &slotted, &waiting] {
+        metered.assert_published(keys).await;
+    }
+
+    let now = Spent { what: "50 at once", pins: 50, written: w_now, read: r_now };
+    let slot = Spent { what: "90 with a slot", pins: 90, written: w_slot, read: r_slot };
+    let wait = Spent { what: "40 through the backlog, with ticks", pins: 40, written: w_wait, read: r_wait };
+    let deferred = Spent { what: "deferred, all 130", pins: 130, written: w_slot + w_wait, read: r_slot + r_wait };
+    print(&[&now, &slot, &wait, &deferred]);
+    println!("{ticks} ticks");
+    now.assert_at_most(AT_ONCE_MAX);
+    slot.assert_at_most(DEFERRED_MAX);
+    wait.assert_at_most(DEFERRED_MAX);
+}
+
+async fn assert_placements(metered: &Metered, at_once: &[PinKey], slotted: &[PinKey], waiting: &[PinKey]) {
+    let placements = async |keys: &[PinKey]| {
+        let read = metered.world.world.store.pins(keys).await.expect("readable");
+        read.into_iter().flatten().map(|(pin, _)| pin.placement).collect::<Vec<_>>()
+    };
+    assert!(placements(at_once).await.iter().all(|placement| *placement == Placement::Now));
+    assert!(placements(slotted).await.iter().all(|placement| matches!(placement, Placement::Slot(_))));
+    assert!(placements(waiting).await.iter().all(|placement| matches!(placement, Placement::Backlog(_))));
+}
+
+/// A failed condition is billed and reports no capacity, so the ledger counts it by hand.
+#[tokio::test]
+async fn a_failed_condition_is_counted_by_hand() {
+    let metered = metered().await;
+    let store = &metered.world.world.store;
+    let pin = testdata::pin();
+    let begun = |nonce: &str| Attempt::untouched(&pin).begin(Moment(2_000_000), nonce.into()).expect("begins");
+    assert_eq!(store.save_attempt(&pin, &begun("first")).await.expect("answered"), Saved::Yes);
+    let (written, failed) = (metered.ledger.write_units(), metered.ledger.failed_conditions());
+    for _ in 0..3 {
+        assert!(matches!(store.save_attempt(&pin, &begun("late")).await, Ok(Saved::Lost(_))));
+    }
+    assert!((metered.ledger.write_units() - written - 3.0).abs() < 1e-9, "one unit each");
+    assert_eq!(metered.ledger.failed_conditions() - failed, 3);
+
+    // The dispatcher's own refusals are no exception.
+    store.set_watermark(5).await.expect("set");
+    let written = metered.ledger.write_units();
+    store.set_watermark(4).await.expect("answered");
+    store.release_lease("nobody").await.expect("answered");
+    assert!((metered.ledger.write_units() - written - 2.0).abs() < 1e-9, "the watermark's and the lease's too");
+}
