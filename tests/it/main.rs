@@ -3,5 +3,6 @@
 mod contract;
 mod cost;
 mod local;
+mod publisher_batch;
 mod support;
 mod template;

@@ -1,0 +1,90 @@
+//! The publisher's entry point: a batch in, the messages that are not done out.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use pinbridge_shared::domain::attempt::Status;
+use pinbridge_shared::domain::ids::PinKey;
+use pinbridge_shared::domain::message::PublishMessage;
+use pinbridge_shared::domain::pin::PinRequest;
+use pinbridge_shared::domain::testdata;
+use pinbridge_shared::ports::{AccessToken, Board, BoardPage, Creation, Pinterest, PinterestUser, ReadFailure, World};
+use pinbridge_shared::testing::TestWorld;
+
+/// A Pinterest on which one title brings the worker down.
+struct Panicking(Arc<dyn Pinterest>);
+
+#[async_trait]
+impl Pinterest for Panicking {
+    async fn create_pin(&self, token: &AccessToken, request: &PinRequest) -> Creation {
+        assert!(!request.title.contains("panic"), "as planned");
+        self.0.create_pin(token, request).await
+    }
+
+    async fn board_pins(&self, token: &AccessToken, board: &str, mark: Option<&str>) -> Result<BoardPage, ReadFailure> {
+        self.0.board_pins(token, board, mark).await
+    }
+
+    async fn boards(&self, token: &AccessToken) -> Result<Vec<Board>, ReadFailure> {
+        self.0.boards(token).await
+    }
+
+    async fn user(&self, token: &AccessToken) -> Result<PinterestUser, ReadFailure> {
+        self.0.user(token).await
+    }
+}
+
+fn record(id: &str, body: String) -> SqsMessage {
+    let mut record = SqsMessage::default();
+    record.message_id = Some(id.to_owned());
+    record.receipt_handle = Some(format!("receipt-{id}"));
+    record.body = Some(body);
+    record
+}
+
+fn message(world: &TestWorld, key: PinKey) -> String {
+    let message = PublishMessage::new(key, testdata::account(), 0, Some(world.now()));
+    serde_json::to_string(&message).expect("plain data")
+}
+
+async fn handle(world: &World, records: Vec<SqsMessage>) -> Vec<String> {
+    let mut event = SqsEvent::default();
+    event.records = records;
+    let deadline = world.system.now().plus_ms(25_000);
+    let response = pinbridge_publisher::handle(world, event, deadline).await;
+    response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
+}
+
+#[tokio::test]
+async fn one_bad_record_does_not_take_the_others_with_it() {
+    let test = TestWorld::new(1).await;
+    let world = World { pinterest: Arc::new(Panicking(Arc::clone(&test.world.pinterest))), ..test.world.clone() };
+    let (good, other) = (test.accept("good").await, test.accept("other").await);
+    let panicking = PinRequest { title: "panic".into(), ..testdata::request("panic") };
+    let panicking = test.accept_request(panicking).await;
+    let records = vec![
+        record("1", message(&test, good)),
+        record("2", "garbage".into()),
+        record("3", message(&test, panicking)),
+        record("4", r#"{"v":99}"#.into()),
+        record("5", message(&test, other)),
+    ];
+    assert_eq!(handle(&world, records).await, ["2", "3", "4"]);
+    assert_eq!(test.attempt(good).await.status, Status::Published);
+    assert_eq!(test.attempt(other).await.status, Status::Published);
+    // The panic came after the write-ahead: its outcome is open until it is looked for.
+    assert_eq!(test.attempt(panicking).await.status, Status::Publishing);
+}
+
+#[tokio::test]
+async fn a_record_without_time_left_is_given_back_untouched() {
+    let test = TestWorld::new(1).await;
+    let key = test.accept("late").await;
+    let mut event = SqsEvent::default();
+    event.records = vec![record("1", message(&test, key))];
+    let deadline = test.now().plus_ms(10_000);
+    let response = pinbridge_publisher::handle(&test.world, event, deadline).await;
+    assert_eq!(response.batch_item_failures.len(), 1);
+    assert_eq!(test.attempt(key).await.attempt, 0, "nothing was announced");
+}
