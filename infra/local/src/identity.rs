@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context;
+use pinbridge_shared::adapters::system;
 use pinbridge_shared::domain::api_key::Workspace;
 use pinbridge_shared::domain::ids::WorkspaceId;
 use pinbridge_shared::flows::connect;
@@ -33,11 +34,7 @@ impl Identity {
             return serde_json::from_str(&text).with_context(|| format!("{} is not readable as JSON", path.display()));
         }
         let workspace = Workspace { id: WorkspaceId(Uuid::new_v4()), name: "local".into() };
-        let (first, second) = (Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes());
-        let mut secret = [0; 32];
-        secret[..16].copy_from_slice(&first);
-        secret[16..].copy_from_slice(&second);
-        let api_key = connect::create_workspace(world, &workspace, secret).await?;
+        let api_key = connect::create_workspace(world, &workspace, system::secret()).await?;
         let identity = Self { workspace_id: workspace.id, api_key };
         write_private(&path, &serde_json::to_string_pretty(&identity)?)?;
         Ok(identity)

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
-use pinbridge_shared::adapters::assemble;
+use pinbridge_shared::adapters::{assemble, system};
 use pinbridge_shared::config::Environment;
 use pinbridge_shared::domain::api_key::Workspace;
 use pinbridge_shared::domain::ids::WorkspaceId;
@@ -92,7 +92,7 @@ async fn run(command: Command) -> anyhow::Result<Value> {
         Command::Bootstrap { workspace_name, tokens } => {
             let tokens = tokens.tokens()?;
             let workspace = Workspace { id: WorkspaceId(Uuid::new_v4()), name: workspace_name };
-            let api_key = connect::create_workspace(&world, &workspace, secret()).await?;
+            let api_key = connect::create_workspace(&world, &workspace, system::secret()).await?;
             let mut answer = connect(&world, workspace.id, &tokens).await?;
             answer["api_key"] = json!(api_key);
             Ok(answer)
@@ -104,7 +104,7 @@ async fn run(command: Command) -> anyhow::Result<Value> {
         }
         Command::CreateKey { workspace_id } => {
             let workspace = known(&world, workspace_id).await?;
-            let api_key = connect::create_workspace(&world, &workspace, secret()).await?;
+            let api_key = connect::create_workspace(&world, &workspace, system::secret()).await?;
             Ok(json!({"workspace_id": workspace_id, "api_key": api_key}))
         }
     }
@@ -124,12 +124,4 @@ async fn connect(world: &World, workspace: WorkspaceId, tokens: &Tokens) -> anyh
         "username": account.username,
         "board_id": boards.first().map(|board| board.id.as_str()),
     }))
-}
-
-/// 32 bytes from the operating system's generator.
-fn secret() -> [u8; 32] {
-    let mut secret = [0; 32];
-    secret[..16].copy_from_slice(Uuid::new_v4().as_bytes());
-    secret[16..].copy_from_slice(Uuid::new_v4().as_bytes());
-    secret
 }

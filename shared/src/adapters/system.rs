@@ -8,6 +8,14 @@ use uuid::Uuid;
 use crate::domain::time::Moment;
 use crate::ports::System;
 
+/// 32 bytes from the operating system's generator, for a key (244 of the bits are random: two version-4 UUIDs).
+pub fn secret() -> [u8; 32] {
+    let mut secret = [0; 32];
+    secret[..16].copy_from_slice(Uuid::new_v4().as_bytes());
+    secret[16..].copy_from_slice(Uuid::new_v4().as_bytes());
+    secret
+}
+
 pub struct RealSystem {
     origin: Instant,
 }
