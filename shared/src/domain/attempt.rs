@@ -79,8 +79,8 @@ pub struct Attempt {
 
 /// The row outlives the pin row by a day: a pin must never be seen without what became of it.
 const OUTLIVES_PIN_MS: i64 = DAY_MS;
-/// The provider's words are kept up to this many characters.
-const DETAIL_MAX: usize = 160;
+/// The provider's words are kept up to this many bytes.
+pub const DETAIL_MAX: usize = 120;
 
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("{from:?} -> {to:?} is not a transition")]
@@ -328,7 +328,8 @@ impl Attempt {
 }
 
 fn shorten(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(DETAIL_MAX).collect()
+    let printable: String = text.chars().filter(|c| !c.is_control()).collect();
+    history::cut(&printable, DETAIL_MAX).to_owned()
 }
 
 #[cfg(test)]

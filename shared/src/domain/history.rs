@@ -7,9 +7,11 @@ use super::time::Moment;
 
 /// The row keeps the first few events and the newest ones; in between, only their number.
 pub const KEEP_FIRST: usize = 2;
-pub const KEEP_LAST: usize = 8;
+pub const KEEP_LAST: usize = 6;
 /// A note is cut to this many bytes (at a character's boundary).
-pub const NOTE_MAX: usize = 48;
+pub const NOTE_MAX: usize = 28;
+/// Pinterest's request ids have 16 to 19 digits.
+pub const REQUEST_ID_MAX: usize = 20;
 
 /// The kinds of events; the letter is what the row stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +85,10 @@ impl Event {
             self.attempt.to_string(),
             self.status.map(|status| status.to_string()).unwrap_or_default(),
             self.provider_code.map(|code| code.to_string()).unwrap_or_default(),
-            self.request_id.as_deref().map(|id| id.replace(',', "").chars().take(40).collect()).unwrap_or_default(),
+            self.request_id
+                .as_deref()
+                .map(|id| cut(&id.replace(',', ""), REQUEST_ID_MAX).to_owned())
+                .unwrap_or_default(),
             self.next_at.map(|at| base36(at.since_ms(origin))).unwrap_or_default(),
             self.note.as_deref().map(|note| cut(note, NOTE_MAX).to_owned()).unwrap_or_default(),
         ];
@@ -132,7 +137,8 @@ pub fn push(history: &mut Vec<Event>, event: Event) {
     }
 }
 
-fn cut(text: &str, max: usize) -> &str {
+/// The beginning of a text, at most `max` bytes, whole characters.
+pub fn cut(text: &str, max: usize) -> &str {
     let mut end = text.len().min(max);
     while !text.is_char_boundary(end) {
         end -= 1;
@@ -173,7 +179,7 @@ mod tests {
             provider_code: Some(235),
             request_id: Some("1234567890123456".into()),
             next_at: Some(T0.plus_ms(120_000)),
-            note: Some("Sorry, this image is broken, pick another".into()),
+            note: Some("image, broken".into()),
             ..Event::new(K::Failed, T0.plus_ms(61_234), 3)
         };
         assert_eq!(Event::decode(&full.encode(T0), T0), full);
@@ -204,7 +210,7 @@ mod tests {
         }
         assert_eq!(history.len(), KEEP_FIRST + KEEP_LAST);
         assert_eq!(history[1].attempt, 1);
-        assert_eq!((history[KEEP_FIRST].kind, history[KEEP_FIRST].attempt), (K::Omitted, 21));
+        assert_eq!((history[KEEP_FIRST].kind, history[KEEP_FIRST].attempt), (K::Omitted, 23));
         assert_eq!(history.last().map(|event| event.attempt), Some(29));
     }
 }

@@ -126,3 +126,66 @@ pub fn read_attempt(pin: &Pin, item: &Item) -> PortResult<Attempt> {
         expires_at: row.maybe_expiry("expires_at"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::attempt::{DETAIL_MAX, Upstream};
+    use crate::domain::history::{EventKind, KEEP_FIRST, KEEP_LAST, NOTE_MAX, REQUEST_ID_MAX};
+    use crate::domain::testdata;
+    use crate::domain::time::{DAY_MS, Moment};
+
+    /// A write unit's kilobyte.
+    const UNIT: usize = 1_024;
+
+    /// An item's size by DynamoDB's rules: names and values in bytes, a list 3 and one per element.
+    fn size(item: &Item) -> usize {
+        item.iter().map(|(name, value)| name.len() + value_size(value)).sum()
+    }
+
+    fn value_size(value: &AttributeValue) -> usize {
+        match value {
+            AttributeValue::S(text) => text.len(),
+            AttributeValue::N(digits) => digits.len().div_ceil(2) + 1,
+            AttributeValue::B(blob) => blob.as_ref().len(),
+            AttributeValue::L(items) => 3 + items.iter().map(|item| 1 + value_size(item)).sum::<usize>(),
+            other => panic!("{other:?} is not in a row"),
+        }
+    }
+
+    #[test]
+    fn a_pin_of_ordinary_size_is_one_unit() {
+        let mut pin = testdata::pin();
+        pin.created_at = Moment(1_795_394_096_000);
+        pin.request.idempotency_key = "0f8fad5b-d9cb-469f-a165-70867728950e".into();
+        let bytes = size(&pin_item(&pin));
+        println!("a pin row has {bytes} bytes (title 60, description 300, link 120, image URL 73 characters)");
+        assert!(bytes <= UNIT, "{bytes}");
+    }
+
+    #[test]
+    fn the_longest_attempt_row_is_one_unit() {
+        let mut pin = testdata::pin();
+        pin.created_at = Moment(1_795_394_096_000);
+        let late = pin.created_at.plus_ms(29 * DAY_MS);
+        let mut attempt = Attempt::untouched(&pin);
+        let longest = Event {
+            status: Some(403),
+            provider_code: Some(2787),
+            request_id: Some("9".repeat(REQUEST_ID_MAX)),
+            next_at: Some(late),
+            note: Some("x".repeat(NOTE_MAX)),
+            ..Event::new(EventKind::RetryPlanned, late, 99)
+        };
+        attempt.history = vec![longest; KEEP_FIRST + KEEP_LAST];
+        let upstream = Upstream { message: Some("m".repeat(DETAIL_MAX)), ..Upstream::default() };
+        attempt = attempt.begin(late, "0123456789abcdef".into()).expect("begins");
+        attempt.history.pop();
+        attempt.pinterest_pin_id = Some("9".repeat(19));
+        attempt.orphan_pin_id = Some("9".repeat(19));
+        let failed = attempt.failed(late, Failure::ImageFormatUnsupported, &upstream, &pin, "0123456789abcdef".into());
+        let bytes = size(&attempt_item(&pin, &failed.expect("fails")));
+        println!("the longest attempt row has {bytes} bytes");
+        assert!(bytes <= UNIT, "{bytes}");
+    }
+}
