@@ -64,6 +64,8 @@ pub fn next(situation: &Situation<'_>) -> Step {
         let quiet_at = attempt.quiet_at(deadlines.quiesce_ms);
         return match attempt.look_at {
             _ if now < quiet_at => Step::Keep { until: quiet_at },
+            // A copy's delay is rounded down: for less than a second it would be back at once, over and over.
+            Some(look_at) if now < look_at && look_at <= now.plus_ms(WAIT_INSIDE_MS) => Step::Keep { until: look_at },
             Some(look_at) if now < look_at => Step::ComeBack { at: look_at },
             _ if !deadlines.leaves_time_for_a_call(situation.remaining_ms) => Step::Keep { until: now },
             _ => Step::Look,
@@ -177,8 +179,10 @@ mod tests {
     fn after_its_quiet_time_it_is_looked_for_whatever_the_generation() {
         let mut world = World::new().publishing(NOW.plus_ms(-120_000));
         assert_eq!(world.next(), Step::Look);
-        world.attempt.look_at = Some(NOW.plus_ms(1));
-        assert_eq!(world.next(), Step::ComeBack { at: NOW.plus_ms(1) });
+        world.attempt.look_at = Some(NOW.plus_ms(1_001));
+        assert_eq!(world.next(), Step::ComeBack { at: NOW.plus_ms(1_001) });
+        world.attempt.look_at = Some(NOW.plus_ms(1_000));
+        assert_eq!(world.next(), Step::Keep { until: NOW.plus_ms(1_000) }, "a copy would have no delay");
     }
 
     #[test]
