@@ -47,7 +47,7 @@ pub enum Step {
     },
     /// The account can't publish until a person acts.
     Hold(Failure),
-    /// The token's slot is within this second.
+    /// The token's slot, or the moment before which no attempt may start, is within this second.
     WaitFor {
         slot: Moment,
     },
@@ -94,6 +94,9 @@ pub fn next(situation: &Situation<'_>) -> Step {
     }
     if !deadlines.leaves_time_for_a_call(situation.remaining_ms - WAIT_INSIDE_MS) {
         return Step::Keep { until: now };
+    }
+    if let Some(not_before) = attempt.not_before.filter(|at| *at > now) {
+        return Step::WaitFor { slot: not_before };
     }
     match usable_slot(message, attempt, now) {
         Some(slot) if slot > now.plus_ms(WAIT_INSIDE_MS) => Step::ComeBack { at: slot },
@@ -234,6 +237,8 @@ mod tests {
         assert_eq!(world.next(), Step::Keep { until: NOW.plus_ms(30_000) });
         world.attempt.not_before = Some(NOW.plus_ms(300_000));
         assert_eq!(world.next(), Step::ComeBack { at: NOW.plus_ms(300_000) });
+        world.attempt.not_before = Some(NOW.plus_ms(999));
+        assert_eq!(world.next(), Step::WaitFor { slot: NOW.plus_ms(999) }, "never early, not by a second either");
     }
 
     #[test]
