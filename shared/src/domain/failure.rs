@@ -34,6 +34,7 @@ pub enum Failure {
     // Our own verdicts.
     AttemptsExhausted,
     OutcomeAmbiguous,
+    OutcomeUnverifiable,
     ExpiredUnpublished,
     AccountDisconnected,
 }
@@ -41,7 +42,7 @@ pub enum Failure {
 use Failure as F;
 
 impl Failure {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         F::PinterestUnreachable,
         F::PinterestBusy,
         F::OutcomeUnknown,
@@ -64,6 +65,7 @@ impl Failure {
         F::Unrecognised,
         F::AttemptsExhausted,
         F::OutcomeAmbiguous,
+        F::OutcomeUnverifiable,
         F::ExpiredUnpublished,
         F::AccountDisconnected,
     ];
@@ -112,6 +114,7 @@ impl Failure {
             F::Unrecognised => ("pinterest_rejected", "Pinterest refused the pin for a reason this version does not know.", "Read Pinterest's message in the timeline; nothing was created."),
             F::AttemptsExhausted => ("attempts_exhausted", "Every allowed attempt failed for a passing reason.", "Retry the pin when Pinterest works again."),
             F::OutcomeAmbiguous => ("outcome_ambiguous", "Several Pins on the board could be this one.", "Look at the board and decide by hand."),
+            F::OutcomeUnverifiable => ("outcome_unverifiable", "The board could not be read for three days, so the Pin may or may not exist.", "Look at the board and decide by hand."),
             F::ExpiredUnpublished => ("expired_unpublished", "The pin could not be published within 30 days.", "Restore the account's connection and publish again under a new key."),
             F::AccountDisconnected => ("account_disconnected", "The account is not connected any more.", "Reconnect the account and publish again."),
         }

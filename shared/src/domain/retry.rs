@@ -69,6 +69,7 @@ pub fn remedy(failed: &Failed) -> Remedy {
         | F::Unrecognised
         | F::AttemptsExhausted
         | F::OutcomeAmbiguous
+        | F::OutcomeUnverifiable
         | F::ExpiredUnpublished
         | F::AccountDisconnected => Remedy::Fail(failed.failure),
     }

@@ -12,7 +12,7 @@ use crate::domain::idempotency::content_hash;
 use crate::domain::ids::PinKey;
 use crate::domain::lookup::{self, BoardPin, Verdict, Window};
 use crate::domain::message::Disposition;
-use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
+use crate::domain::time::{HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
 use crate::ports::{AccessToken, PortResult, ReadFailure, Saved, World};
 use crate::telemetry::{self, Metric};
 
@@ -28,6 +28,10 @@ const EMPTY_AGAIN_MS: i64 = 30 * SECOND_MS;
 const TWIN_FIRST_MS: i64 = 5 * SECOND_MS;
 /// The pause before a look-up without a token is tried again.
 const NO_TOKEN_MS: i64 = 15 * MINUTE_MS;
+/// A look-up that was refused for a stale token is repeated this soon with the fresh one.
+const FRESH_TOKEN_MS: i64 = 2 * SECOND_MS;
+/// A doubt that no look-up could clear up for this long is handed to a person.
+const GIVE_UP_AFTER_MS: i64 = 72 * HOUR_MS;
 
 const EMPTY_LIST: &str = "empty_list";
 
@@ -57,6 +61,12 @@ pub async fn look(world: &World, job: &mut Job) -> PortResult<Option<Disposition
         Ok(Scan::TooLong) => again_soon(world, job, "board_too_long").await,
         Err(failure) if failure.failure == Failure::BoardNotFound => {
             settle::give_up(world, job, Failure::BoardNotFound, &failure.upstream).await
+        }
+        // A connection that needs a person holds the clock: the board may be readable again any day.
+        Err(failure) if failure.failure == Failure::TokenRevoked => {
+            let is_stale = settle::token_changed(world, job, &tokens.access).await?;
+            let wait_ms = if is_stale { FRESH_TOKEN_MS } else { NO_TOKEN_MS };
+            look_again(world, job, world.system.now().plus_ms(wait_ms), failure.failure.code()).await
         }
         Err(failure) => again_soon(world, job, failure.failure.code()).await,
     }
@@ -169,6 +179,10 @@ async fn absent(world: &World, job: &mut Job) -> PortResult<Option<Disposition>>
 }
 
 async fn again_soon(world: &World, job: &mut Job, why: &str) -> PortResult<Option<Disposition>> {
+    let started_at = job.attempt.started_at.unwrap_or(job.attempt.updated_at);
+    if world.system.now().since_ms(started_at) > GIVE_UP_AFTER_MS {
+        return settle::give_up(world, job, Failure::OutcomeUnverifiable, &Upstream::default()).await;
+    }
     let wait_ms = AGAIN_MS.0 + ((AGAIN_MS.1 - AGAIN_MS.0) as f64 * world.system.jitter()) as i64;
     let at = world.system.now().plus_ms(wait_ms);
     look_again(world, job, at, why).await

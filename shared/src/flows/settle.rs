@@ -54,7 +54,7 @@ pub async fn settle(world: &World, job: &mut Job, creation: Creation, used: &Acc
 }
 
 /// Whether custody holds another token than the one that was refused.
-async fn token_changed(world: &World, job: &Job, used: &AccessToken) -> PortResult<bool> {
+pub async fn token_changed(world: &World, job: &Job, used: &AccessToken) -> PortResult<bool> {
     let fresh = world.secrets.tokens(job.account_key(), true).await?;
     Ok(fresh.is_some_and(|tokens| tokens.access != *used))
 }
