@@ -1,5 +1,7 @@
 //! Looking whether a Pin exists: nothing that we send marks a Pin as ours, so it is told by what it says, where and when.
 
+use std::cmp::Ordering;
+
 use super::deadlines::Deadlines;
 use super::pin::PinRequest;
 use super::time::Moment;
@@ -58,16 +60,35 @@ pub fn could_be(request: &PinRequest, candidate: &BoardPin, window: Window) -> b
 pub enum Verdict {
     Found(String),
     Absent,
-    /// Several Pins fit.
+    /// It can't be told which Pin is whose.
     Ambiguous,
 }
 
-pub fn verdict(candidates: &[&BoardPin]) -> Verdict {
-    match candidates {
-        [] => Verdict::Absent,
-        [one] => Verdict::Found(one.id.clone()),
-        _ => Verdict::Ambiguous,
-    }
+/// A twin of the pin in question whose own outcome is open too: one of the candidates may be its Pin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rival {
+    /// When its own call may have created a Pin.
+    pub window: Window,
+    /// Whether it asked for the same picture, so that it doesn't matter whose Pin is whose.
+    pub same_media: bool,
+}
+
+/// Settles the pin that started first of those in doubt; the rivals have their turn after it.
+///
+/// As many candidates as claimants: each gets one, in the order of creation. Fewer: the first go, provided that they are
+/// interchangeable, and the last will find none. More: some are strangers.
+pub fn verdict(candidates: &[&BoardPin], rivals: &[Rival]) -> Verdict {
+    let Some(first) = candidates.iter().min_by_key(|pin| (pin.created_at, &pin.id)) else {
+        return Verdict::Absent;
+    };
+    let claims = |rival: &&Rival| candidates.iter().any(|pin| rival.window.may_contain(pin.created_at));
+    let rivals: Vec<&Rival> = rivals.iter().filter(claims).collect();
+    let is_clear = match candidates.len().cmp(&(rivals.len() + 1)) {
+        Ordering::Equal => true,
+        Ordering::Less => rivals.iter().all(|rival| rival.same_media),
+        Ordering::Greater => false,
+    };
+    if is_clear { Verdict::Found(first.id.clone()) } else { Verdict::Ambiguous }
 }
 
 /// A truncated text agrees with the whole, from this many folded characters on.
@@ -158,11 +179,28 @@ mod tests {
         assert!(window.may_contain(Some(Moment(10_000_000))));
     }
 
+    fn rival(started_at: Moment, same_media: bool) -> Rival {
+        Rival { window: Window::of(started_at, &Deadlines::default()), same_media }
+    }
+
     #[test]
     fn one_candidate_is_found_two_are_a_question() {
         let (a, b) = (candidate(), BoardPin { id: "2".into(), ..candidate() });
-        assert_eq!(verdict(&[]), Verdict::Absent);
-        assert_eq!(verdict(&[&a]), Verdict::Found("1".into()));
-        assert_eq!(verdict(&[&a, &b]), Verdict::Ambiguous);
+        assert_eq!(verdict(&[], &[]), Verdict::Absent);
+        assert_eq!(verdict(&[&a], &[]), Verdict::Found("1".into()));
+        assert_eq!(verdict(&[&a, &b], &[]), Verdict::Ambiguous);
+    }
+
+    #[test]
+    fn twins_share_their_pins_in_the_order_of_creation() {
+        let early = BoardPin { created_at: Some(START.plus_ms(1_000)), ..candidate() };
+        let late = BoardPin { id: "0".into(), created_at: Some(START.plus_ms(2_000)), ..candidate() };
+        let (twin, other_picture) = (rival(START, true), rival(START, false));
+        assert_eq!(verdict(&[&late, &early], &[other_picture]), Verdict::Found("1".into()), "one each");
+        assert_eq!(verdict(&[&late], &[twin]), Verdict::Found("0".into()), "the other finds none and is sent again");
+        assert_eq!(verdict(&[&late], &[other_picture]), Verdict::Ambiguous, "whose picture is it?");
+        assert_eq!(verdict(&[], &[twin]), Verdict::Absent);
+        let much_later = rival(START.plus_ms(600_000), false);
+        assert_eq!(verdict(&[&early], &[much_later]), Verdict::Found("1".into()), "it can't be the later one's");
     }
 }

@@ -1,7 +1,7 @@
 //! Looking whether a call whose answer was lost has created its Pin.
 //!
 //! Runs only after `started_at + Tq`, when the call can no longer commit. One look-up: found and nobody else's → adopt;
-//! surely absent → a new fenced attempt; several → a person decides; no clear view → later.
+//! surely absent → a new fenced attempt; undecidable → a person decides; no clear view → later.
 
 use super::publish_pin::Job;
 use super::settle::{self, record};
@@ -10,8 +10,9 @@ use crate::domain::failure::Failure;
 use crate::domain::history::EventKind;
 use crate::domain::idempotency::content_hash;
 use crate::domain::ids::PinKey;
-use crate::domain::lookup::{self, BoardPin, Verdict, Window};
+use crate::domain::lookup::{self, BoardPin, Rival, Verdict, Window};
 use crate::domain::message::Disposition;
+use crate::domain::pin::Pin;
 use crate::domain::time::{HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
 use crate::ports::{AccessToken, PortResult, ReadFailure, Saved, World};
 use crate::telemetry::{self, Metric};
@@ -115,18 +116,28 @@ async fn settle_with(world: &World, job: &mut Job, candidates: &[BoardPin]) -> P
     }
     let owned: Vec<&str> = twins
         .iter()
-        .flat_map(|twin| [&twin.1.pinterest_pin_id, &twin.1.orphan_pin_id])
+        .flat_map(|(_, twin)| [&twin.pinterest_pin_id, &twin.orphan_pin_id])
         .filter_map(|id| id.as_deref())
         .collect();
     let free: Vec<&BoardPin> = candidates.iter().filter(|pin| !owned.contains(&pin.id.as_str())).collect();
-    match lookup::verdict(&free) {
+    let rivals: Vec<Rival> = twins.iter().filter_map(|twin| rival(world, job, twin)).collect();
+    match lookup::verdict(&free, &rivals) {
         Verdict::Found(id) => adopt(world, job, id).await,
         Verdict::Absent => absent(world, job).await,
         Verdict::Ambiguous => settle::give_up(world, job, Failure::OutcomeAmbiguous, &Upstream::default()).await,
     }
 }
 
-type Twin = (PinKey, Attempt);
+type Twin = (Pin, Attempt);
+
+/// A twin whose own doubt is open, or was left to a person, claims its share of the candidates.
+fn rival(world: &World, job: &Job, (pin, attempt): &Twin) -> Option<Rival> {
+    let is_open = attempt.status == Status::Publishing
+        || matches!(attempt.failure, Some(Failure::OutcomeAmbiguous | Failure::OutcomeUnverifiable));
+    let started_at = attempt.started_at.filter(|_| is_open)?;
+    let same_media = pin.request.image_url == job.pin.request.image_url;
+    Some(Rival { window: Window::of(started_at, &world.settings.deadlines), same_media })
+}
 
 /// The other pins of the same content.
 async fn twins(world: &World, job: &Job) -> PortResult<Vec<Twin>> {
@@ -134,8 +145,7 @@ async fn twins(world: &World, job: &Job) -> PortResult<Vec<Twin>> {
     let workspace = job.pin.key.workspace;
     let keys: Vec<PinKey> =
         siblings.into_iter().map(|pin| PinKey { workspace, pin }).filter(|key| *key != job.pin.key).collect();
-    let pins = world.store.pins(&keys).await?;
-    Ok(pins.into_iter().flatten().map(|(pin, attempt)| (pin.key, attempt)).collect())
+    Ok(world.store.pins(&keys).await?.into_iter().flatten().collect())
 }
 
 /// When to come back because a twin's own outcome is open: inside its quiet time it may still commit, and of several in
@@ -147,9 +157,13 @@ fn wait_for_twin(world: &World, job: &Job, twins: &[Twin]) -> Option<Moment> {
     twins
         .iter()
         .filter(|(_, twin)| twin.status == Status::Publishing)
-        .filter_map(|(key, twin)| {
+        .filter_map(|(pin, twin)| {
             let quiet_at = twin.quiet_at(world.settings.deadlines.quiesce_ms);
-            if now < quiet_at { Some(quiet_at) } else { (order(key, twin) < ours).then(|| now.plus_ms(TWIN_FIRST_MS)) }
+            if now < quiet_at {
+                Some(quiet_at)
+            } else {
+                (order(&pin.key, twin) < ours).then(|| now.plus_ms(TWIN_FIRST_MS))
+            }
         })
         .max()
 }
