@@ -1,1 +1,213 @@
-//! Soon.
+//! From acceptance to the Pin and the ordinary ways to fail, on fakes and a manual clock.
+
+use pinbridge_shared::domain::attempt::Status;
+use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::domain::history::EventKind;
+use pinbridge_shared::domain::pin::PinRequest;
+use pinbridge_shared::domain::retry::ATTEMPT_LIMIT;
+use pinbridge_shared::domain::testdata;
+use pinbridge_shared::domain::time::{MINUTE_MS, SECOND_MS};
+use pinbridge_shared::flows::accept_pin::{AcceptError, Acceptance};
+use pinbridge_shared::testing::fake_pinterest::Answer;
+use pinbridge_shared::testing::faults::Fault;
+use pinbridge_shared::testing::{START, TestWorld};
+
+fn is_write(call: &&str) -> bool {
+    let reads = ["store.pins", "store.account", "store.bucket", "store.siblings", "store.backlog", "secrets.tokens"];
+    !reads.contains(call)
+}
+
+#[tokio::test]
+async fn an_accepted_pin_is_published() {
+    let world = TestWorld::new(1).await;
+    let key = world.accept("key").await;
+    assert_eq!(world.attempt(key).await.status, Status::Queued);
+    assert_eq!(world.run_publisher_once().await, 1, "its message is there at once");
+    let attempt = world.attempt(key).await;
+    assert_eq!((attempt.status, attempt.attempt), (Status::Published, 1));
+    assert_eq!(attempt.pinterest_pin_id.as_deref(), Some(world.pinterest.pins()[0].id.as_str()));
+    assert_eq!(world.queue.messages(), [], "acknowledged");
+}
+
+#[tokio::test]
+async fn a_replay_sends_nothing_and_writes_nothing() {
+    let world = TestWorld::new(1).await;
+    let key = world.accept("key").await;
+    for published in [false, true] {
+        if published {
+            world.run_publisher_once().await;
+        }
+        world.faults.take_calls();
+        let replay = world.try_accept(testdata::request("key")).await.expect("survives");
+        let Ok(Acceptance::Replay(pin, attempt)) = replay else { panic!("{replay:?}") };
+        assert_eq!(pin.key, key);
+        assert_eq!(attempt.status.is_terminal(), published, "the replay shows the state of the day");
+        assert_eq!(world.faults.take_calls().into_iter().find(is_write), None);
+    }
+    assert_eq!(world.pinterest.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_reused_for_another_payload_is_refused() {
+    let world = TestWorld::new(1).await;
+    let key = world.accept("key").await;
+    world.faults.take_calls();
+    let other = PinRequest { title: "Something else".into(), ..testdata::request("key") };
+    let answer = world.try_accept(other).await.expect("survives");
+    assert!(matches!(answer, Err(AcceptError::KeyReused { existing }) if existing == key.pin), "{answer:?}");
+    assert_eq!(world.faults.take_calls().into_iter().find(is_write), None);
+}
+
+#[tokio::test]
+async fn two_requests_under_one_key_at_once_are_one_pin() {
+    // With tokens to spare, and into the backlog.
+    for others in [0, 140] {
+        let world = TestWorld::new(1).await;
+        for index in 0..others {
+            world.accept(&format!("other-{index}")).await;
+        }
+        // The first has found the key free and waits before it writes; the second goes all the way.
+        world.faults.plan("store.put_pin", 1, Fault::Yield);
+        let request = || world.try_accept(testdata::request("key"));
+        let (first, second) = futures_util::future::join(request(), request()).await;
+        let (first, second) = (first.expect("survives"), second.expect("survives"));
+        let (Ok(Acceptance::Replay(replayed, _)), Ok(Acceptance::New(pin, _))) = (first, second) else {
+            panic!("one is new and one a replay");
+        };
+        assert_eq!(replayed, pin);
+        world.run_until_finished(&[pin.key], START.plus_ms(10 * MINUTE_MS)).await;
+        world.run_for_ms(10 * MINUTE_MS).await;
+        assert_eq!(world.pinterest.pins().len(), others + 1);
+    }
+}
+
+#[tokio::test]
+async fn a_duplicate_delivery_publishes_once() {
+    let world = TestWorld::new(1).await;
+    let key = world.accept("key").await;
+    world.queue.duplicate_all();
+    world.queue.duplicate_all();
+    world.run_until_finished(&[key], START.plus_ms(MINUTE_MS)).await;
+    world.run_for_ms(10 * MINUTE_MS).await;
+    assert_eq!(world.pinterest.calls().len(), 1);
+    assert_eq!(world.queue.messages(), [], "all four are acknowledged");
+}
+
+#[tokio::test]
+async fn a_stale_generation_is_acknowledged() {
+    let world = TestWorld::new(1).await;
+    world.pinterest.answer_next([Answer::Refused(Failure::RateLimited, Some(30 * SECOND_MS))]);
+    let key = world.accept("key").await;
+    let (stale, _) = world.queue.messages()[0].clone();
+    world.run_publisher_once().await;
+    let waiting = world.attempt(key).await;
+    assert_eq!((waiting.status, waiting.generation), (Status::Deferred, 1));
+
+    world.system.advance_ms(31 * SECOND_MS);
+    world.world.queue.send(&[(stale, 0)]).await.expect("sent");
+    assert_eq!(world.run_publisher_once().await, 1);
+    assert_eq!(world.attempt(key).await, waiting, "it moves nothing");
+    assert_eq!((world.pinterest.calls().len(), world.queue.messages().len()), (1, 0), "and goes");
+}
+
+#[tokio::test]
+async fn a_permanent_refusal_fails_under_its_own_code() {
+    for failure in [Failure::BoardNotFound, Failure::ImageTooSmall, Failure::Unrecognised] {
+        let world = TestWorld::new(1).await;
+        world.pinterest.answer_next([Answer::Refused(failure, None)]);
+        let key = world.accept("key").await;
+        world.run_publisher_once().await;
+        let attempt = world.attempt(key).await;
+        assert_eq!((attempt.status, attempt.failure), (Status::Failed, Some(failure)));
+        assert!(attempt.expires_at.is_some() && attempt.finished_at == Some(START));
+        world.run_for_ms(10 * MINUTE_MS).await;
+        assert_eq!(world.pinterest.calls().len(), 1, "it is never sent again");
+    }
+}
+
+#[tokio::test]
+async fn a_busy_board_is_retried_with_growing_waits_until_the_limit() {
+    let world = TestWorld::new(7).await;
+    world.pinterest.answer_next(std::iter::repeat_n(Answer::Refused(Failure::PinterestBusy, None), 20));
+    let key = world.accept("key").await;
+    world.run_until_finished(&[key], START.plus_ms(30 * MINUTE_MS)).await;
+    let attempt = world.attempt(key).await;
+    assert_eq!((attempt.status, attempt.failure), (Status::Failed, Some(Failure::AttemptsExhausted)));
+    let calls = world.pinterest.calls();
+    assert_eq!(calls.len(), ATTEMPT_LIMIT as usize);
+    for (index, pair) in calls.windows(2).enumerate() {
+        let wait_ms = pair[1].at.since_ms(pair[0].at);
+        // The bound doubles from four seconds; a token and the queue's whole seconds may add a little.
+        let bound_ms = 4 * SECOND_MS << index;
+        assert!((SECOND_MS..=bound_ms + 2 * SECOND_MS).contains(&wait_ms), "wait {index}: {wait_ms} ms");
+    }
+}
+
+#[tokio::test]
+async fn a_busy_board_that_recovers_publishes_one_pin() {
+    let world = TestWorld::new(7).await;
+    world.pinterest.answer_next(std::iter::repeat_n(Answer::Refused(Failure::PinterestBusy, None), 3));
+    let key = world.accept("key").await;
+    world.run_until_finished(&[key], START.plus_ms(5 * MINUTE_MS)).await;
+    let attempt = world.attempt(key).await;
+    assert_eq!((attempt.status, attempt.attempt, attempt.failure), (Status::Published, 4, None));
+    assert_eq!(world.pinterest.pins().len(), 1);
+}
+
+#[tokio::test]
+async fn a_queue_that_refuses_at_acceptance_is_made_good_by_the_watchdog() {
+    for refuse in [true, false] {
+        let world = TestWorld::new(1).await;
+        if refuse {
+            world.queue.refuse_next(&[0]);
+        } else {
+            world.faults.plan("queue.send", 1, Fault::FailBefore);
+        }
+        let key = world.accept("key").await;
+        assert_eq!(world.queue.messages(), [], "accepted all the same");
+        world.run_until_finished(&[key], START.plus_ms(3 * MINUTE_MS)).await;
+        assert_eq!(world.attempt(key).await.status, Status::Published);
+        assert_eq!(world.pinterest.calls().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_lost_message_is_brought_back_within_three_minutes() {
+    for second in [0, 1, 30, 59] {
+        let world = TestWorld::new(1).await;
+        world.system.advance_ms(second * SECOND_MS);
+        let key = world.accept("key").await;
+        assert_eq!(world.queue.lose_all(), 1);
+        world.run_until_finished(&[key], world.now().plus_ms(3 * MINUTE_MS)).await;
+        assert_eq!(world.attempt(key).await.status, Status::Published);
+    }
+}
+
+#[tokio::test]
+async fn a_slow_write_ahead_sends_nothing_and_costs_nothing() {
+    let world = TestWorld::new(1).await;
+    let key = world.accept("key").await;
+    world.faults.plan("store.save_attempt", 1, Fault::Slow(5_001));
+    world.run_until_finished(&[key], START.plus_ms(5 * MINUTE_MS)).await;
+    let attempt = world.attempt(key).await;
+    assert_eq!((attempt.status, attempt.attempt, attempt.attempts_spent()), (Status::Published, 2, 1));
+    assert_eq!(attempt.history[1].kind, EventKind::NotSent);
+    assert_eq!(world.pinterest.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn a_stale_token_is_read_afresh_and_a_revoked_one_holds_the_account() {
+    let world = TestWorld::new(1).await;
+    world.pinterest.answer_next([Answer::Refused(Failure::TokenRevoked, None)]);
+    let key = world.accept("key").await;
+    world.run_publisher_once().await;
+    let held = world.attempt(key).await;
+    assert_eq!(
+        (held.status, held.failure),
+        (Status::Deferred, Some(Failure::TokenRevoked)),
+        "nothing newer in custody"
+    );
+    world.run_until_finished(&[key], START.plus_ms(20 * MINUTE_MS)).await;
+    assert_eq!(world.attempt(key).await.status, Status::Published, "tried again after the hold");
+    assert!(world.pinterest.calls()[1].at >= START.plus_ms(15 * MINUTE_MS));
+}

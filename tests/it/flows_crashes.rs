@@ -1,1 +1,142 @@
-//! Soon.
+//! Killed at any point: nothing is published twice, nothing is stranded.
+
+use pinbridge_shared::domain::attempt::Status;
+use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::domain::ids::PinKey;
+use pinbridge_shared::domain::pin::PinRequest;
+use pinbridge_shared::domain::testdata;
+use pinbridge_shared::domain::time::MINUTE_MS;
+use pinbridge_shared::flows::accept_pin::Acceptance;
+use pinbridge_shared::testing::fake_pinterest::Answer;
+use pinbridge_shared::testing::faults::{DEATHS, Fault};
+use pinbridge_shared::testing::{START, TestWorld};
+
+/// More port calls than any of these stories has.
+const CALLS_MAX: usize = 200;
+const TROUBLES: [Fault; 4] = [Fault::DieBefore, Fault::DieAfter, Fault::FailBefore, Fault::FailAfter];
+
+async fn assert_one_pin(world: &TestWorld, key: PinKey) {
+    world.run_until_finished(&[key], START.plus_ms(20 * MINUTE_MS)).await;
+    let attempt = world.attempt(key).await;
+    let pins = world.pinterest.pins();
+    assert_eq!((attempt.status, pins.len()), (Status::Published, 1), "{attempt:?}");
+    assert_eq!(attempt.pinterest_pin_id.as_deref(), Some(pins[0].id.as_str()));
+}
+
+#[tokio::test]
+async fn a_worker_that_dies_between_its_write_ahead_and_the_call_publishes_once() {
+    for (call, fault) in [("store.save_attempt", Fault::DieAfter), ("pinterest.create_pin", Fault::DieBefore)] {
+        let world = TestWorld::new(1).await;
+        let key = world.accept("key").await;
+        world.faults.plan(call, 1, fault);
+        world.run_publisher_once().await;
+        assert_eq!(world.attempt(key).await.status, Status::Publishing, "announced");
+        assert_eq!(world.pinterest.calls().len(), 0, "and never sent");
+        assert_one_pin(&world, key).await;
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_dies_between_the_call_and_its_record_publishes_once() {
+    for (call, nth, fault) in
+        [("pinterest.create_pin", 1, Fault::DieAfter), ("store.save_attempt", 2, Fault::DieBefore)]
+    {
+        let world = TestWorld::new(1).await;
+        let key = world.accept("key").await;
+        world.faults.plan(call, nth, fault);
+        world.run_publisher_once().await;
+        assert_eq!(world.attempt(key).await.status, Status::Publishing, "not recorded");
+        assert_eq!(world.pinterest.pins().len(), 1, "yet created");
+        assert_one_pin(&world, key).await;
+        assert_eq!(world.pinterest.calls().len(), 1, "and adopted");
+    }
+}
+
+/// Accepts, retrying like a client until the answer arrives.
+async fn accept_stubbornly(world: &TestWorld, request: PinRequest) -> PinKey {
+    for _ in 0..5 {
+        if let Some(Ok(Acceptance::New(pin, _) | Acceptance::Replay(pin, _))) = world.try_accept(request.clone()).await
+        {
+            return pin.key;
+        }
+    }
+    panic!("five tries, and one fault only");
+}
+
+/// One story with `fault` at the nth port call; answers whether it went off.
+async fn story(nth: usize, fault: Fault, answers: &[Answer]) -> bool {
+    let world = TestWorld::new(5).await;
+    world.pinterest.add_stranger(&testdata::request("any").board_id, "Somebody's soup");
+    world.pinterest.answer_next(answers.to_vec());
+    world.faults.plan_any(nth, fault);
+    let key = accept_stubbornly(&world, testdata::request("key")).await;
+    world.run_until_finished(&[key], START.plus_ms(25 * MINUTE_MS)).await;
+    let (attempt, pins) = (world.attempt(key).await, world.pinterest.pins());
+    assert_eq!((attempt.status, pins.len()), (Status::Published, 1), "{fault:?} at call {nth}: {attempt:?}");
+    assert_eq!(attempt.pinterest_pin_id.as_deref(), Some(pins[0].id.as_str()), "{fault:?} at call {nth}");
+    let went_off = !world.faults.heal();
+    // Whatever is still under way comes to rest without another Pin.
+    world.run_for_ms(30 * MINUTE_MS).await;
+    assert_eq!(world.pinterest.pins().len(), 1, "{fault:?} at call {nth}, later");
+    assert_eq!((world.queue.messages().len(), world.queue.dead().len()), (0, 0), "{fault:?} at call {nth}, the queue");
+    went_off
+}
+
+/// Trouble at every single port call of a story, one run each.
+async fn sweep(answers: &[Answer]) {
+    for fault in TROUBLES {
+        let mut nth = 1;
+        while story(nth, fault, answers).await {
+            nth += 1;
+            assert!(nth < CALLS_MAX, "the story ends");
+        }
+        assert!(nth > 15, "the sweep went through the story: {nth}");
+    }
+}
+
+#[tokio::test]
+async fn trouble_at_any_call_of_an_ordinary_pin_ends_in_one_pin() {
+    sweep(&[]).await;
+}
+
+#[tokio::test]
+async fn trouble_at_any_call_of_a_doubtful_pin_ends_in_one_pin() {
+    sweep(&[Answer::LOST_WITH_COMMIT]).await;
+    sweep(&[Answer::LOST_WITHOUT_COMMIT]).await;
+}
+
+#[tokio::test]
+async fn trouble_at_any_call_of_a_retried_pin_ends_in_one_pin() {
+    sweep(&[Answer::Refused(Failure::PinterestBusy, None)]).await;
+}
+
+#[tokio::test]
+async fn trouble_at_any_call_of_a_paused_pin_ends_in_one_pin() {
+    sweep(&[Answer::Refused(Failure::RateLimited, Some(20_000))]).await;
+}
+
+/// The backlog's story: the account's tokens are spent, so that the pin is released by the dispatcher.
+#[tokio::test]
+async fn a_death_at_any_call_of_a_release_loses_and_doubles_nothing() {
+    for fault in DEATHS {
+        for nth in 1.. {
+            let world = TestWorld::new(5).await;
+            let mut keys = Vec::new();
+            for index in 0..145 {
+                let request =
+                    PinRequest { title: format!("Crane {index}"), ..testdata::request(&format!("key-{index}")) };
+                keys.push(world.accept_request(request).await);
+            }
+            world.system.advance_to(START.plus_ms(MINUTE_MS));
+            world.faults.plan_any(nth, fault);
+            let died = world.run_dispatcher_once().await.is_none();
+            world.faults.heal();
+            world.run_until_finished(&keys, START.plus_ms(15 * MINUTE_MS)).await;
+            assert_eq!(world.pinterest.pins().len(), 145, "{fault:?} at call {nth}");
+            if !died {
+                assert!(nth > 15, "the sweep went through the tick: {nth}");
+                break;
+            }
+        }
+    }
+}

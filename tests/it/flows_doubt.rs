@@ -1,1 +1,205 @@
-//! Soon.
+//! Lost answers: adopt what happened, repeat what didn't, never both.
+
+use pinbridge_shared::domain::attempt::{Attempt, Status};
+use pinbridge_shared::domain::deadlines::Deadlines;
+use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::domain::history::EventKind;
+use pinbridge_shared::domain::ids::PinKey;
+use pinbridge_shared::domain::testdata;
+use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
+use pinbridge_shared::testing::fake_pinterest::Answer;
+use pinbridge_shared::testing::{START, TestWorld};
+
+fn quiet_at() -> Moment {
+    START.plus_ms(Deadlines::default().quiesce_ms)
+}
+
+fn board() -> String {
+    testdata::request("any").board_id
+}
+
+fn has(attempt: &Attempt, kind: EventKind) -> bool {
+    attempt.history.iter().any(|event| event.kind == kind)
+}
+
+/// A world whose board has a Pin on it that isn't ours.
+async fn world() -> TestWorld {
+    let world = TestWorld::new(3).await;
+    world.pinterest.add_stranger(&board(), "Somebody's soup");
+    world
+}
+
+#[tokio::test]
+async fn a_lost_answer_with_a_commit_is_adopted_after_the_quiet_time() {
+    let world = world().await;
+    world.pinterest.answer_next([Answer::LOST_WITH_COMMIT]);
+    let key = world.accept("key").await;
+    world.run_until(quiet_at().plus_ms(-1)).await;
+    let open = world.attempt(key).await;
+    assert_eq!((open.status, open.failure), (Status::Publishing, Some(Failure::OutcomeUnknown)));
+    assert_eq!(world.pinterest.looks(), [], "nobody looks before Tq");
+    world.run_until_finished(&[key], quiet_at().plus_ms(5 * SECOND_MS)).await;
+    let attempt = world.attempt(key).await;
+    assert_eq!((attempt.status, attempt.attempt), (Status::Published, 1));
+    assert_eq!(attempt.pinterest_pin_id, Some(world.pinterest.pins()[0].id.clone()));
+    assert!(has(&attempt, EventKind::Adopted));
+    assert_eq!((world.pinterest.calls().len(), world.pinterest.pins().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_lost_answer_without_a_commit_is_sent_again_after_the_quiet_time() {
+    let world = world().await;
+    world.pinterest.answer_next([Answer::LOST_WITHOUT_COMMIT]);
+    let key = world.accept("key").await;
+    world.run_until_finished(&[key], quiet_at().plus_ms(MINUTE_MS)).await;
+    let attempt = world.attempt(key).await;
+    assert_eq!((attempt.status, attempt.attempt), (Status::Published, 2));
+    assert!(has(&attempt, EventKind::LookedAbsent));
+    let calls = world.pinterest.calls();
+    assert!(calls[1].at >= quiet_at(), "not a moment earlier");
+    assert_eq!((calls.len(), world.pinterest.pins().len()), (2, 1));
+}
+
+#[tokio::test]
+async fn an_empty_list_is_looked_at_twice_before_it_is_believed() {
+    let world = TestWorld::new(3).await;
+    world.pinterest.answer_next([Answer::LOST_WITHOUT_COMMIT]);
+    let key = world.accept("key").await;
+    world.run_until_finished(&[key], quiet_at().plus_ms(2 * MINUTE_MS)).await;
+    let looks = world.pinterest.looks();
+    assert!(looks.len() == 2 && looks[1].since_ms(looks[0]) >= 30 * SECOND_MS, "{looks:?}");
+    assert_eq!(world.pinterest.pins().len(), 1);
+}
+
+#[tokio::test]
+async fn a_late_commit_inside_the_quiet_time_is_adopted() {
+    // As late as the deadlines allow: the client gave up, and a minute later the Pin appears.
+    for late_ms in [1_000, 30_000, 75_000, 99_000] {
+        let world = world().await;
+        world.pinterest.answer_next([Answer::Lost { commits_after_ms: Some(late_ms) }]);
+        let key = world.accept("key").await;
+        world.run_until_finished(&[key], quiet_at().plus_ms(MINUTE_MS)).await;
+        let attempt = world.attempt(key).await;
+        assert_eq!((attempt.status, attempt.attempt), (Status::Published, 1), "after {late_ms} ms");
+        assert_eq!(world.pinterest.pins().len(), 1, "after {late_ms} ms");
+    }
+}
+
+#[tokio::test]
+async fn lost_answers_in_a_row_still_end_in_one_pin() {
+    let world = world().await;
+    world.pinterest.answer_next([Answer::LOST_WITHOUT_COMMIT, Answer::LOST_WITHOUT_COMMIT, Answer::LOST_WITH_COMMIT]);
+    let key = world.accept("key").await;
+    world.run_until_finished(&[key], START.plus_ms(15 * MINUTE_MS)).await;
+    let attempt = world.attempt(key).await;
+    assert_eq!((attempt.status, attempt.attempt), (Status::Published, 3));
+    assert_eq!(world.pinterest.pins().len(), 1);
+}
+
+#[tokio::test]
+async fn a_board_that_cannot_be_read_is_looked_at_again() {
+    let world = world().await;
+    world.pinterest.answer_next([Answer::LOST_WITH_COMMIT]);
+    world.pinterest.fail_lists([Failure::RateLimited, Failure::PinterestUnreachable, Failure::TokenRevoked]);
+    let key = world.accept("key").await;
+    world.run_until_finished(&[key], START.plus_ms(30 * MINUTE_MS)).await;
+    let attempt = world.attempt(key).await;
+    assert_eq!((attempt.status, attempt.attempt), (Status::Published, 1));
+    assert_eq!((world.pinterest.looks().len(), world.pinterest.pins().len()), (4, 1), "no view is no verdict");
+    assert_eq!(world.pinterest.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn a_board_that_is_gone_ends_the_doubt() {
+    let world = world().await;
+    world.pinterest.answer_next([Answer::LOST_WITHOUT_COMMIT]);
+    world.pinterest.remove_board(&board());
+    let key = world.accept("key").await;
+    world.run_until_finished(&[key], quiet_at().plus_ms(MINUTE_MS)).await;
+    assert_eq!(world.attempt(key).await.failure, Some(Failure::BoardNotFound));
+}
+
+#[tokio::test]
+async fn a_doubt_that_is_never_cleared_up_is_handed_to_a_person() {
+    let world = world().await;
+    world.pinterest.answer_next([Answer::LOST_WITH_COMMIT]);
+    world.pinterest.fail_lists(std::iter::repeat_n(Failure::PinterestUnreachable, 100_000));
+    let key = world.accept("key").await;
+    world.run_until(START.plus_ms(71 * HOUR_MS)).await;
+    assert_eq!(world.attempt(key).await.status, Status::Publishing, "visibly waiting");
+    world.run_until_finished(&[key], START.plus_ms(73 * HOUR_MS)).await;
+    let attempt = world.attempt(key).await;
+    assert_eq!(attempt.failure.map(Failure::code), Some("outcome_unverifiable"));
+    assert_eq!(world.pinterest.calls().len(), 1, "without having sent it again");
+}
+
+/// Two pins of the same content, whose answers are lost like this.
+async fn twins(answers: [Answer; 2], apart_ms: i64) -> (TestWorld, [PinKey; 2]) {
+    let world = world().await;
+    world.pinterest.answer_next(answers);
+    let first = world.accept("first").await;
+    world.run_for_ms(apart_ms).await;
+    let second = world.accept("second").await;
+    world.run_publisher_once().await;
+    assert_eq!(world.pinterest.calls().len(), 2, "both are sent");
+    (world, [first, second])
+}
+
+async fn assert_two_pins(world: &TestWorld, twins: [PinKey; 2], attempts: u32) {
+    world.run_until_finished(&twins, START.plus_ms(20 * MINUTE_MS)).await;
+    let (first, second) = (world.attempt(twins[0]).await, world.attempt(twins[1]).await);
+    assert_eq!((first.status, second.status), (Status::Published, Status::Published), "{first:?} {second:?}");
+    assert_ne!(first.pinterest_pin_id, second.pinterest_pin_id, "each has its own");
+    assert_eq!(first.attempt + second.attempt, attempts);
+    assert_eq!(world.pinterest.pins().len(), 2, "two accepted, two published");
+}
+
+#[tokio::test]
+async fn of_twins_in_doubt_the_one_pin_is_adopted_once_and_the_other_is_sent_again() {
+    for answers in [
+        [Answer::LOST_WITH_COMMIT, Answer::LOST_WITHOUT_COMMIT],
+        [Answer::LOST_WITHOUT_COMMIT, Answer::LOST_WITH_COMMIT],
+    ] {
+        for apart_ms in [0, 400, 20_000, 90_000] {
+            let (world, twins) = twins(answers.clone(), apart_ms).await;
+            assert_two_pins(&world, twins, 3).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn twins_in_doubt_that_were_both_created_are_both_adopted() {
+    for apart_ms in [0, 400, 20_000, 90_000] {
+        let (world, twins) = twins([Answer::LOST_WITH_COMMIT, Answer::LOST_WITH_COMMIT], apart_ms).await;
+        assert_two_pins(&world, twins, 2).await;
+    }
+}
+
+#[tokio::test]
+async fn twins_in_doubt_of_which_neither_was_created_are_both_sent_again() {
+    let (world, twins) = twins([Answer::LOST_WITHOUT_COMMIT, Answer::LOST_WITHOUT_COMMIT], 0).await;
+    assert_two_pins(&world, twins, 4).await;
+}
+
+#[tokio::test]
+async fn a_published_twins_pin_is_never_adopted() {
+    for answers in [[Answer::Created, Answer::LOST_WITHOUT_COMMIT], [Answer::LOST_WITHOUT_COMMIT, Answer::Created]] {
+        let (world, twins) = twins(answers, 0).await;
+        assert_two_pins(&world, twins, 3).await;
+    }
+}
+
+#[tokio::test]
+async fn strangers_that_look_like_ours_are_a_question_for_a_person() {
+    let world = world().await;
+    world.pinterest.answer_next([Answer::LOST_WITHOUT_COMMIT]);
+    let request = testdata::request("key");
+    let key = world.accept_request(request.clone()).await;
+    world.run_publisher_once().await;
+    for _ in 0..2 {
+        world.pinterest.add_lookalike(&request);
+    }
+    world.run_until_finished(&[key], START.plus_ms(10 * MINUTE_MS)).await;
+    assert_eq!(world.attempt(key).await.failure, Some(Failure::OutcomeAmbiguous));
+    assert_eq!(world.pinterest.calls().len(), 1);
+}

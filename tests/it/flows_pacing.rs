@@ -1,1 +1,175 @@
-//! Soon.
+//! Pacing: bursts, the backlog, pauses.
+
+use pinbridge_shared::domain::attempt::Status;
+use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::domain::ids::PinKey;
+use pinbridge_shared::domain::pin::{PinRequest, Placement, Priority, WaitReason};
+use pinbridge_shared::domain::testdata;
+use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
+use pinbridge_shared::testing::fake_pinterest::Answer;
+use pinbridge_shared::testing::{START, TestWorld};
+
+/// A request of its own content.
+fn request(index: usize) -> PinRequest {
+    PinRequest { title: format!("Crane number {index}"), ..testdata::request(&format!("key-{index}")) }
+}
+
+async fn accept(world: &TestWorld, indices: std::ops::Range<usize>) -> Vec<PinKey> {
+    let mut keys = Vec::new();
+    for index in indices {
+        keys.push(world.accept_request(request(index)).await);
+    }
+    keys
+}
+
+fn call_times(world: &TestWorld) -> Vec<Moment> {
+    world.pinterest.calls().iter().map(|call| call.at).collect()
+}
+
+/// The rate oracle, independent of the bucket: in any window of w seconds at most 50 + w calls.
+fn assert_paced(times: &[Moment]) {
+    for (index, from) in times.iter().enumerate() {
+        for (other, to) in times.iter().enumerate().skip(index) {
+            let (calls, window_ms) = ((other - index + 1) as i64, to.since_ms(*from));
+            assert!(
+                calls * SECOND_MS <= 50 * SECOND_MS + window_ms,
+                "{calls} calls within {window_ms} ms from {from:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_hundred_at_once_go_out_as_fast_as_the_pace_allows() {
+    // At the start of a minute, within it, and off the whole second.
+    for offset_ms in [0, 17_300, 59_999] {
+        let world = TestWorld::new(1).await;
+        world.system.advance_ms(offset_ms);
+        let start = world.now();
+        let keys = accept(&world, 0..200).await;
+        let (mut now, mut slots, mut backlog) = (0, Vec::new(), 0);
+        for key in &keys {
+            match world.pin(*key).await.0.placement {
+                Placement::Now => now += 1,
+                Placement::Slot(slot) => slots.push(slot.since_ms(start)),
+                Placement::Backlog(reason) => {
+                    assert_eq!(reason, WaitReason::AccountPacing);
+                    backlog += 1;
+                }
+            }
+        }
+        assert_eq!((now, backlog), (50, 60));
+        assert_eq!(slots, (1..=90).map(|second| second * SECOND_MS).collect::<Vec<_>>());
+
+        world.run_until_finished(&keys, start.plus_ms(151 * SECOND_MS)).await;
+        let times = call_times(&world);
+        assert_eq!(times.len(), 200, "each once");
+        assert_paced(&times);
+        assert!(times[..50].iter().all(|at| *at == start), "fifty at once");
+        let rest: Vec<i64> = times[50..].iter().map(|at| at.since_ms(start)).collect();
+        assert_eq!(rest, (1..=150).map(|second| second * SECOND_MS).collect::<Vec<_>>(), "then one a second, gapless");
+    }
+}
+
+#[tokio::test]
+async fn a_trickle_is_never_delayed() {
+    let world = TestWorld::new(1).await;
+    for index in 0..120 {
+        let key = world.accept_request(request(index)).await;
+        world.run_publisher_once().await;
+        assert_eq!(world.attempt(key).await.status, Status::Published, "pin {index}");
+        world.run_for_ms(1_001).await;
+    }
+    assert_paced(&call_times(&world));
+}
+
+#[tokio::test]
+async fn the_backlog_goes_by_priority_and_then_by_age() {
+    let world = TestWorld::new(1).await;
+    accept(&world, 0..140).await;
+    let mut waiting = Vec::new();
+    for (index, priority) in
+        [(200, Priority::Bulk), (201, Priority::Normal), (202, Priority::Urgent), (203, Priority::Normal)]
+    {
+        world.system.advance_ms(1);
+        waiting.push(world.accept_request(PinRequest { priority, ..request(index) }).await);
+    }
+    world.run_until_finished(&waiting, START.plus_ms(4 * MINUTE_MS)).await;
+    let titles: Vec<String> = world.pinterest.calls()[140..].iter().map(|call| call.request.title.clone()).collect();
+    assert_eq!(titles, [202, 201, 203, 200].map(|index| format!("Crane number {index}")));
+}
+
+#[tokio::test]
+async fn nobody_overtakes_the_backlog_and_it_empties_for_good() {
+    let world = TestWorld::new(1).await;
+    let mut keys = accept(&world, 0..141).await;
+    world.run_for_ms(30 * SECOND_MS).await;
+    let late = world.accept_request(request(500)).await;
+    assert!(matches!(world.pin(late).await.0.placement, Placement::Backlog(_)), "behind the one who waits");
+    keys.push(late);
+    world.run_until_finished(&keys, START.plus_ms(5 * MINUTE_MS)).await;
+    world.run_for_ms(3 * MINUTE_MS).await;
+    let after = world.accept_request(request(501)).await;
+    assert_eq!(world.pin(after).await.0.placement, Placement::Now, "the mark is gone");
+    assert_paced(&call_times(&world));
+}
+
+#[tokio::test]
+async fn an_outage_of_the_publisher_ends_without_a_burst() {
+    let world = TestWorld::new(1).await;
+    let keys = accept(&world, 0..180).await;
+    // Nobody works for ten minutes, though the dispatcher ticks.
+    for _ in 0..10 {
+        world.system.advance_ms(MINUTE_MS);
+        world.run_dispatcher_once().await.expect("survives").expect("dispatched");
+    }
+    let end = world.now();
+    world.run_until_finished(&keys, end.plus_ms(10 * MINUTE_MS)).await;
+    assert_eq!(world.pinterest.pins().len(), 180);
+    assert_paced(&call_times(&world));
+}
+
+#[tokio::test]
+async fn a_rate_limit_pauses_the_account_and_nothing_is_lost() {
+    let world = TestWorld::new(1).await;
+    let keys = accept(&world, 0..80).await;
+    let until = START.plus_ms(90 * SECOND_MS);
+    world.pinterest.answer("Crane number 20", [Answer::Refused(Failure::RateLimited, Some(90 * SECOND_MS))]);
+    world.run_until(START.plus_ms(35 * SECOND_MS)).await;
+    let sent = call_times(&world).len();
+    assert!((21..=30).contains(&sent), "what was in flight with it, and no more: {sent}");
+    for key in &keys[30..65] {
+        let attempt = world.attempt(*key).await;
+        assert_eq!((attempt.status, attempt.wait), (Status::Deferred, Some(WaitReason::AccountPaused)), "{attempt:?}");
+        assert_eq!((attempt.not_before, attempt.attempts_spent()), (Some(until), 0), "it costs no attempt");
+    }
+    let during = world.accept_request(request(300)).await;
+    assert!(matches!(world.pin(during).await.0.placement, Placement::Backlog(WaitReason::AccountPaused)));
+
+    world.run_until_finished(&keys, START.plus_ms(10 * MINUTE_MS)).await;
+    world.run_until_finished(&[during], START.plus_ms(10 * MINUTE_MS)).await;
+    let times = call_times(&world);
+    assert_eq!(world.pinterest.pins().len(), 81, "all published, once each");
+    assert!(times[sent..].iter().all(|at| *at >= until), "nothing in the pause");
+    for (index, at) in times[sent..].iter().enumerate() {
+        let calls = index as i64 + 1;
+        assert!(calls * SECOND_MS <= at.since_ms(until), "the account starts again with an empty bucket");
+    }
+}
+
+#[tokio::test]
+async fn another_account_is_not_slowed_by_a_burst() {
+    use pinbridge_shared::domain::account::Account;
+    use pinbridge_shared::domain::ids::{AccountId, AccountKey};
+    use pinbridge_shared::ports::{AccessToken, Tokens};
+    let world = TestWorld::new(1).await;
+    let other = AccountId(uuid::Uuid::from_u128(0xc));
+    let key = AccountKey { workspace: testdata::workspace(), account: other };
+    let tokens = Tokens { access: AccessToken("token-2".into()), refresh: None };
+    world.world.store.put_account(&Account { key, ..testdata::connected_account() }).await.expect("stored");
+    world.world.secrets.store_tokens(key, &tokens).await.expect("stored");
+    accept(&world, 0..200).await;
+    let pin = world.accept_request(PinRequest { account: other, ..request(1_000) }).await;
+    assert_eq!(world.pin(pin).await.0.placement, Placement::Now);
+    world.run_until_finished(&[pin], START.plus_ms(SECOND_MS)).await;
+}

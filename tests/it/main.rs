@@ -2,6 +2,10 @@
 
 mod contract;
 mod cost;
+mod flows;
+mod flows_crashes;
+mod flows_doubt;
+mod flows_pacing;
 mod local;
 mod publisher_batch;
 mod support;

@@ -97,6 +97,12 @@ impl FakePinterest {
         self.state().pins.push((board_id.to_owned(), pin));
     }
 
+    /// A Pin that somebody made by hand and that says just what `request` does.
+    pub fn add_lookalike(&self, request: &PinRequest) {
+        let now = self.system.now();
+        self.state().commit(request, now);
+    }
+
     /// Every create, in the order of arrival.
     pub fn calls(&self) -> Vec<Call> {
         self.state().calls.clone()

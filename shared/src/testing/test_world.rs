@@ -1,6 +1,6 @@
 //! A whole system on fakes, stepped by hand.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::fake_pinterest::FakePinterest;
 use super::fake_queue::{Delivery, FakeQueue};
@@ -27,6 +27,8 @@ pub const START: Moment = Moment(1_767_225_600_000);
 const BATCH: usize = 10;
 /// The dispatcher's invocation.
 const DISPATCHER_TIMEOUT_MS: i64 = 55_000;
+/// So many things never happen at one moment: something goes round in a circle.
+const STEPS_AT_ONE_MOMENT_MAX: u32 = 1_000;
 
 pub struct TestWorld {
     /// What the flows are given.
@@ -36,8 +38,14 @@ pub struct TestWorld {
     pub pinterest: Arc<FakePinterest>,
     pub system: Arc<ManualSystem>,
     pub faults: Arc<Faults>,
+    progress: Mutex<Progress>,
+}
+
+struct Progress {
     /// The minute of the last tick.
-    ticked: std::sync::atomic::AtomicI64,
+    ticked: i64,
+    now: Moment,
+    steps_at_now: u32,
 }
 
 impl TestWorld {
@@ -66,24 +74,25 @@ impl TestWorld {
             system: Arc::clone(&system) as Arc<dyn System>,
             settings: Settings::default(),
         };
-        let ticked = START.minute().into();
-        let this = Self { world, queue, secrets, pinterest, system, faults, ticked };
+        let progress = Mutex::new(Progress { ticked: START.minute(), now: START, steps_at_now: 0 });
+        let this = Self { world, queue, secrets, pinterest, system, faults, progress };
         this.connect().await;
         this
     }
 
     async fn connect(&self) {
         let account = testdata::connected_account();
-        self.world.store.put_account(&account).await.expect("the account is stored");
+        let stored = self.faults.spare(self.world.store.put_account(&account)).await;
+        stored.expect("the account is stored");
         self.store_token("token-1").await;
-        self.faults.take_calls();
     }
 
     /// Gives the account this access token.
     pub async fn store_token(&self, token: &str) {
         let tokens = Tokens { access: AccessToken(token.to_owned()), refresh: None };
         let key = testdata::connected_account().key;
-        self.world.secrets.store_tokens(key, &tokens).await.expect("the token is stored");
+        let stored = self.faults.spare(self.world.secrets.store_tokens(key, &tokens)).await;
+        stored.expect("the token is stored");
     }
 
     pub fn now(&self) -> Moment {
@@ -108,8 +117,13 @@ impl TestWorld {
 
     /// The pin and what became of it, which must exist.
     pub async fn pin(&self, key: PinKey) -> (Pin, Attempt) {
-        let read = self.world.store.pins(&[key]).await.expect("readable");
-        read.into_iter().flatten().next().expect("the pin exists")
+        self.pins(&[key]).await.pop().expect("the pin exists")
+    }
+
+    /// Those of the pins that exist.
+    pub async fn pins(&self, keys: &[PinKey]) -> Vec<(Pin, Attempt)> {
+        let read = self.faults.spare(self.world.store.pins(keys)).await;
+        read.expect("readable").into_iter().flatten().collect()
     }
 
     pub async fn attempt(&self, key: PinKey) -> Attempt {
@@ -168,9 +182,8 @@ impl TestWorld {
     /// Lets time pass until all of these pins are finished, or panics with those that aren't at `end`.
     pub async fn run_until_finished(&self, keys: &[PinKey], end: Moment) {
         loop {
-            let read = self.world.store.pins(keys).await.expect("readable");
             let open: Vec<(Pin, Attempt)> =
-                read.into_iter().flatten().filter(|(_, a)| !a.status.is_terminal()).collect();
+                self.pins(keys).await.into_iter().filter(|(_, attempt)| !attempt.status.is_terminal()).collect();
             if open.is_empty() {
                 return;
             }
@@ -180,21 +193,33 @@ impl TestWorld {
 
     /// The next thing that happens, if it happens before `end`.
     async fn step(&self, end: Moment) -> bool {
-        use std::sync::atomic::Ordering::SeqCst;
-        let next_tick = Moment((self.ticked.load(SeqCst) + 1) * MINUTE_MS);
+        let next_tick = Moment((self.progress().ticked + 1) * MINUTE_MS);
         let next_message = self.queue.next_due().unwrap_or(Moment(i64::MAX));
         let next = next_tick.min(next_message);
         if next > end {
             return false;
         }
         self.system.advance_to(next);
+        self.assert_progress();
         if next_tick <= next_message {
-            self.ticked.store(self.now().minute(), SeqCst);
+            self.progress().ticked = self.now().minute();
             let _ = self.run_dispatcher_once().await;
         } else {
             self.run_publisher_once().await;
         }
         true
+    }
+
+    fn assert_progress(&self) {
+        let now = self.now();
+        let mut progress = self.progress();
+        progress.steps_at_now = if progress.now == now { progress.steps_at_now + 1 } else { 0 };
+        progress.now = now;
+        assert!(progress.steps_at_now < STEPS_AT_ONE_MOMENT_MAX, "a circle: {:?}", self.queue.messages().first());
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
