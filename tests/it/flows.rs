@@ -138,7 +138,7 @@ async fn a_busy_board_is_retried_with_growing_waits_until_the_limit() {
     for (index, pair) in calls.windows(2).enumerate() {
         let wait_ms = pair[1].at.since_ms(pair[0].at);
         // The bound doubles from four seconds; a token and the queue's whole seconds may add a little.
-        let bound_ms = 4 * SECOND_MS << index;
+        let bound_ms = (4 * SECOND_MS) << index;
         assert!((SECOND_MS..=bound_ms + 2 * SECOND_MS).contains(&wait_ms), "wait {index}: {wait_ms} ms");
     }
 }

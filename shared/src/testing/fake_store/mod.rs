@@ -65,7 +65,9 @@ impl Store for FakeStore {
     }
 
     async fn put_workspace(&self, workspace: &Workspace) -> PortResult<()> {
-        let put = |t: &mut Tables| drop(t.workspaces.insert(workspace.id, workspace.clone()));
+        let put = |t: &mut Tables| {
+            t.workspaces.insert(workspace.id, workspace.clone());
+        };
         self.call("store.put_workspace", put).await
     }
 
@@ -85,7 +87,10 @@ impl Store for FakeStore {
     }
 
     async fn put_account(&self, account: &Account) -> PortResult<()> {
-        self.call("store.put_account", |t| drop(t.accounts.insert(account.key, account.clone()))).await
+        let put = |t: &mut Tables| {
+            t.accounts.insert(account.key, account.clone());
+        };
+        self.call("store.put_account", put).await
     }
 
     async fn account(&self, key: AccountKey) -> PortResult<Option<Account>> {
@@ -154,7 +159,9 @@ impl Store for FakeStore {
     }
 
     async fn put_backlog(&self, account: AccountKey, row: &BacklogRow) -> PortResult<()> {
-        let put = |t: &mut Tables| drop(t.backlog.entry(account).or_default().insert(row.sort_key(), row.clone()));
+        let put = |t: &mut Tables| {
+            t.backlog.entry(account).or_default().insert(row.sort_key(), row.clone());
+        };
         self.call("store.put_backlog", put).await
     }
 
@@ -179,7 +186,9 @@ impl Store for FakeStore {
     async fn delete_backlog(&self, account: AccountKey, rows: &[BacklogRow]) -> PortResult<()> {
         self.call("store.delete_backlog", |t| {
             let backlog = t.backlog.entry(account).or_default();
-            rows.iter().for_each(|row| drop(backlog.remove(&row.sort_key())));
+            for row in rows {
+                backlog.remove(&row.sort_key());
+            }
         })
         .await
     }
@@ -192,7 +201,9 @@ impl Store for FakeStore {
     }
 
     async fn delete_clock(&self, row: &ClockRow) -> PortResult<()> {
-        let delete = |t: &mut Tables| drop(t.clock.entry((row.minute, row.shard)).or_default().remove(&row.id));
+        let delete = |t: &mut Tables| {
+            t.clock.entry((row.minute, row.shard)).or_default().remove(&row.id);
+        };
         self.call("store.delete_clock", delete).await
     }
 
@@ -222,6 +233,9 @@ impl Store for FakeStore {
     }
 
     async fn release_lease(&self, holder: &str) -> PortResult<()> {
-        self.call("store.release_lease", |t| drop(t.lease.take_if(|(name, _)| name == holder))).await
+        let release = |t: &mut Tables| {
+            t.lease.take_if(|(name, _)| name == holder);
+        };
+        self.call("store.release_lease", release).await
     }
 }
