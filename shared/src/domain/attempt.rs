@@ -355,7 +355,8 @@ mod tests {
         let pin = testdata::pin();
         let nothing = Upstream::default();
         // queued, deferred, publishing, published, failed
-        let cases: [(&str, [bool; 5], Box<dyn Fn(&Attempt) -> Next>); 7] = [
+        type Transition<'a> = Box<dyn Fn(&Attempt) -> Next + 'a>;
+        let cases: [(&str, [bool; 5], Transition<'_>); 7] = [
             ("begin", [true, true, false, false, false], Box::new(|a| a.begin(T, "n".into()))),
             ("not_sent", [false, false, true, false, false], Box::new(|a| a.not_sent(T, "n".into()))),
             (
