@@ -4,13 +4,15 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::domain::deadlines::{Deadlines, QuiesceTooShort, RECORD_RESERVE_MS};
-use crate::domain::time::DAY_MS;
+use crate::domain::deadlines::{Deadlines, QuiesceTooShort};
+use crate::domain::time::{DAY_MS, SECOND_MS};
 use crate::domain::token_bucket::Pace;
 
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// The publisher's Lambda timeout, fixed by the protocol and by template.yaml.
+/// The publisher's Lambda timeout unless it is set otherwise.
 pub const PUBLISHER_TIMEOUT_MS: i64 = 25_000;
+/// What an invocation needs beyond a call and its record: reading, a wait for a slot within the second, the write-ahead.
+const PUBLISHER_OVERHEAD_MS: i64 = 2 * SECOND_MS;
 
 /// What the flows need to know. Plain values, so that tests and the simulation build their own.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,9 +57,10 @@ pub enum ConfigError {
     #[error(transparent)]
     Quiesce(#[from] QuiesceTooShort),
     #[error(
-        "the client timeout of {client_timeout_ms} ms leaves no time to record an outcome within {PUBLISHER_TIMEOUT_MS} ms"
+        "the client timeout of {client_timeout_ms} ms leaves no time to record an outcome within the publisher's \
+         {publisher_timeout_ms} ms: no pin would ever be sent"
     )]
-    ClientTimeout { client_timeout_ms: i64 },
+    ClientTimeout { client_timeout_ms: i64, publisher_timeout_ms: i64 },
     #[error(
         "the queue's visibility timeout of {visibility_ms} ms is not longer than the quiesce time of {quiesce_ms} ms"
     )]
@@ -87,8 +90,10 @@ impl Environment<'_> {
             quiesce_ms: ms("PINBRIDGE_QUIESCE_MS", usual.quiesce_ms)?,
         };
         deadlines.check()?;
-        if !deadlines.leaves_time_for_a_call(PUBLISHER_TIMEOUT_MS - RECORD_RESERVE_MS) {
-            return Err(ConfigError::ClientTimeout { client_timeout_ms: deadlines.client_timeout_ms });
+        let publisher_timeout_ms = ms("PINBRIDGE_PUBLISHER_TIMEOUT_MS", PUBLISHER_TIMEOUT_MS)?;
+        let client_timeout_ms = deadlines.client_timeout_ms;
+        if !deadlines.leaves_time_for_a_call(publisher_timeout_ms - PUBLISHER_OVERHEAD_MS) {
+            return Err(ConfigError::ClientTimeout { client_timeout_ms, publisher_timeout_ms });
         }
         let visibility_ms = ms("PINBRIDGE_VISIBILITY_TIMEOUT_MS", i64::MAX)?;
         if visibility_ms <= deadlines.quiesce_ms {
@@ -190,10 +195,13 @@ mod tests {
     #[test]
     fn a_client_timeout_that_fills_the_invocation_is_refused() {
         let read = |asked: &str| match asked {
-            "PINBRIDGE_CLIENT_TIMEOUT_MS" => Some("20000".to_owned()),
-            "PINBRIDGE_QUIESCE_MS" => Some("125000".to_owned()),
+            "PINBRIDGE_CLIENT_TIMEOUT_MS" => Some("20001".to_owned()),
+            "PINBRIDGE_QUIESCE_MS" => Some("126000".to_owned()),
             _ => None,
         };
         assert!(matches!(Environment(&read).settings(), Err(ConfigError::ClientTimeout { .. })));
+        // The same contradiction from the other side.
+        assert!(with("PINBRIDGE_PUBLISHER_TIMEOUT_MS", "20000").is_ok());
+        assert!(matches!(with("PINBRIDGE_PUBLISHER_TIMEOUT_MS", "19999"), Err(ConfigError::ClientTimeout { .. })));
     }
 }

@@ -25,13 +25,23 @@ static METRIC_LINES: OnceLock<bool> = OnceLock::new();
 
 /// Starts logging. A second start (in tests) keeps the first.
 pub fn init(filter: &str, output: Output) {
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = quiet_about_events(EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info")));
     let logs = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(true).with_span_list(false);
     let _ = match output {
         Output::Lambda => logs.with_env_filter(filter).try_init(),
         Output::Program => logs.with_env_filter(filter).with_writer(std::io::stderr).try_init(),
     };
     let _ = METRIC_LINES.set(output == Output::Lambda);
+}
+
+/// At `trace`, Lambda's runtime logs whole events and the HTTP libraries whole headers, keys included: never here.
+fn quiet_about_events(filter: EnvFilter) -> EnvFilter {
+    const TALKATIVE: [&str; 6] =
+        ["lambda_runtime", "lambda_http", "hyper", "hyper_util", "reqwest", "aws_smithy_runtime"];
+    TALKATIVE.iter().fold(filter, |filter, target| match format!("{target}=info").parse() {
+        Ok(directive) => filter.add_directive(directive),
+        Err(_) => filter,
+    })
 }
 
 /// What is counted.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use pinbridge_local::aws::LocalAws;
+use pinbridge_local::resources;
 use pinbridge_shared::adapters::dynamodb::DynamoStore;
 use pinbridge_shared::adapters::secrets::SecretsManager;
 use pinbridge_shared::adapters::sqs::SqsQueue;
@@ -53,8 +54,8 @@ async fn fake_store() -> (Arc<dyn Store>, ()) {
 async fn dynamo_store() -> (Arc<dyn Store>, LocalAws) {
     let aws = embedded_aws::start().await;
     let client = embedded_aws::dynamodb(&aws);
-    embedded_aws::create_table(&client).await;
-    (Arc::new(DynamoStore::new(client, embedded_aws::TABLE)), aws)
+    resources::create_table(&client).await.expect("the table is created");
+    (Arc::new(DynamoStore::new(client, resources::TABLE)), aws)
 }
 
 async fn fake_secrets() -> (Arc<dyn Secrets>, ()) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use pinbridge_local::aws::LocalAws;
+use pinbridge_local::resources;
 use pinbridge_shared::adapters::dynamodb::{DynamoStore, Ledger};
 use pinbridge_shared::domain::attempt::{Attempt, Status};
 use pinbridge_shared::domain::ids::PinKey;
@@ -28,9 +29,9 @@ struct Metered {
 async fn metered() -> Metered {
     let aws = embedded_aws::start().await;
     let client = embedded_aws::dynamodb(&aws);
-    embedded_aws::create_table(&client).await;
-    let unmetered = DynamoStore::new(client.clone(), embedded_aws::TABLE);
-    let (store, ledger) = DynamoStore::metered(client, embedded_aws::TABLE);
+    resources::create_table(&client).await.expect("the table is created");
+    let unmetered = DynamoStore::new(client.clone(), resources::TABLE);
+    let (store, ledger) = DynamoStore::metered(client, resources::TABLE);
     Metered { world: TestWorld::on(Arc::new(store), 1).await, ledger, unmetered, _aws: aws }
 }
 

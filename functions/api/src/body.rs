@@ -12,6 +12,10 @@ use crate::error::{ApiError, FieldError};
 /// The largest body that is read, in bytes. A pin at every limit is below 20 KiB.
 pub const BODY_MAX: usize = 64 * 1024;
 
+/// Related terms are kept with the pin, whose row is paid by the kilobyte.
+const TERMS_MAX: usize = 50;
+const TERM_MAX: usize = 100;
+
 /// A JSON object.
 pub struct JsonObject(pub Map<String, Value>);
 
@@ -38,6 +42,24 @@ async fn read(body: Body) -> Result<Vec<u8>, ApiError> {
         Err(error) if error.is::<LengthLimitError>() => Err(ApiError::payload_too_large(BODY_MAX)),
         Err(_) => Err(ApiError::body_unreadable()),
     }
+}
+
+/// With scheme and host, without credentials, spaces or invisible characters.
+fn is_plain_http_url(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let has_scheme = ["http://", "https://"]
+        .iter()
+        .any(|scheme| lower.strip_prefix(scheme).is_some_and(|rest| !rest.starts_with(['/', '\\'])));
+    let is_clean = !text.chars().any(|c| c.is_whitespace() || c.is_control() || is_invisible(c));
+    let parsed = Url::parse(text);
+    has_scheme
+        && is_clean
+        && parsed.is_ok_and(|url| url.has_host() && url.username().is_empty() && url.password().is_none())
+}
+
+/// Characters that a person doesn't see and a URL has no use for.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}' | '\u{feff}')
 }
 
 /// Reads fields and collects what is wrong with them. `null` is the same as absent.
@@ -76,6 +98,10 @@ impl<'a> Fields<'a> {
             self.reject(name, format!("String should have at most {max} characters"), "string_too_long");
             return None;
         }
+        if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+            self.reject(name, "String should have no control characters", "string_pattern_mismatch");
+            return None;
+        }
         Some(text.to_owned())
     }
 
@@ -95,6 +121,15 @@ impl<'a> Fields<'a> {
                 String::new()
             }
         }
+    }
+
+    /// A decimal string: it becomes a part of Pinterest's paths, where nothing else may.
+    pub fn required_digits(&mut self, name: &str, max: usize) -> String {
+        let text = self.required_text(name, max);
+        if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            self.reject(name, "String should consist of digits", "string_pattern_mismatch");
+        }
+        text
     }
 
     pub fn missing(&mut self, name: &str) {
@@ -122,8 +157,7 @@ impl<'a> Fields<'a> {
     /// An absolute `http` or `https` URL.
     pub fn http_url(&mut self, name: &str, max: usize) -> Option<String> {
         let text = self.text(name, max)?;
-        let is_http = Url::parse(&text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        if !is_http || text.chars().any(char::is_whitespace) {
+        if !is_plain_http_url(&text) {
             self.reject(name, "Input should be a valid http or https URL", "url_parsing");
             return None;
         }
@@ -142,6 +176,11 @@ impl<'a> Fields<'a> {
                 return None;
             }
         };
+        if parts.len() > TERMS_MAX || parts.iter().any(|term| term.chars().count() > TERM_MAX) {
+            let msg = format!("List should have at most {TERMS_MAX} terms of at most {TERM_MAX} characters");
+            self.reject(name, msg, "too_long");
+            return None;
+        }
         let terms: Vec<String> =
             parts.iter().map(|term| term.trim().to_owned()).filter(|term| !term.is_empty()).collect();
         (!terms.is_empty()).then_some(terms)

@@ -43,7 +43,7 @@ impl ApiError {
     }
 
     pub fn route_not_found() -> Self {
-        let remedy = "Check the path; the routes are listed in the README.";
+        let remedy = "Check the path; GET /docs lists the routes.";
         Self::new(StatusCode::NOT_FOUND, "route_not_found", "There is no such route.", remedy)
     }
 
@@ -109,6 +109,16 @@ impl ApiError {
         Self::new(StatusCode::CONFLICT, failure.code(), failure.message(), failure.remedy())
     }
 
+    pub fn panicked() -> Self {
+        tracing::error!("a handler panicked");
+        Self::internal()
+    }
+
+    fn internal() -> Self {
+        let remedy = "Report the request id to the operator.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "The system made a mistake.", remedy)
+    }
+
     /// An error response that the framework made by itself (a path that isn't UTF-8, for one) and that has no JSON body.
     pub fn of_bare(response: &Response) -> Option<Self> {
         let status = response.status();
@@ -119,7 +129,7 @@ impl ApiError {
         Some(if status.is_client_error() {
             Self::new(status, "bad_request", "The request could not be read.", "Check the path and the query.")
         } else {
-            Self::new(status, "internal_error", "The system made a mistake.", "Report the request id to the operator.")
+            Self { status, ..Self::internal() }
         })
     }
 
@@ -177,12 +187,7 @@ impl From<PortError> for ApiError {
                     "Send the same request again, with the same idempotency key.",
                 )
             },
-            PortError::Broken { .. } => Self::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal_error",
-                "The system made a mistake.",
-                "Report the request id to the operator.",
-            ),
+            PortError::Broken { .. } => Self::internal(),
         }
     }
 }

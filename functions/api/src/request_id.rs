@@ -1,10 +1,12 @@
 //! Every response carries `x-request-id`, and every error is rendered here, once its request id is known.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use axum::extract::Request;
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 use http::HeaderValue;
 use http::header::ALLOW;
 use lambda_http::request::RequestContext;
@@ -20,7 +22,8 @@ pub async fn with_request_id(request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let span = tracing::info_span!("request", request_id);
     let began = Instant::now();
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
+    let mut response = answered.unwrap_or_else(|_| ApiError::panicked().into_response());
     let error = response.extensions_mut().remove::<ApiError>().or_else(|| ApiError::of_bare(&response));
     if let Some(error) = error {
         let allow = response.headers_mut().remove(ALLOW);

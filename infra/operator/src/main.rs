@@ -91,6 +91,8 @@ async fn run(command: Command) -> anyhow::Result<Value> {
     match command {
         Command::Bootstrap { workspace_name, tokens } => {
             let tokens = tokens.tokens()?;
+            // A token that Pinterest refuses leaves nothing behind.
+            connect::try_token(&world, &tokens).await?;
             let workspace = Workspace { id: WorkspaceId(Uuid::new_v4()), name: workspace_name };
             let api_key = connect::create_workspace(&world, &workspace, system::secret()).await?;
             let mut answer = connect(&world, workspace.id, &tokens).await?;

@@ -1,6 +1,7 @@
 //! Identity is idempotency: the pin's id is derived from the tenant and the client's key, and the pin row is the record.
 
 use sha2::{Digest, Sha256};
+use url::Url;
 use uuid::Uuid;
 
 use super::ids::{PinId, WorkspaceId};
@@ -32,9 +33,9 @@ impl PayloadHash {
         fields.text(Some(&request.title));
         fields.text(request.description.as_deref());
         fields.text(request.alt_text.as_deref());
-        fields.text(request.link_url.as_deref());
-        fields.text(Some(&request.image_url));
-        fields.text(request.cover_image_url.as_deref());
+        fields.text(request.link_url.as_deref().map(normal_url).as_deref());
+        fields.text(Some(&normal_url(&request.image_url)));
+        fields.text(request.cover_image_url.as_deref().map(normal_url).as_deref());
         fields.text(request.dominant_color.as_deref());
         fields.text(request.related_terms.as_ref().map(|terms| terms.join("\u{1f}")).as_deref());
         let mut bytes = vec![PAYLOAD_HASH_VERSION];
@@ -47,6 +48,12 @@ impl PayloadHash {
     pub fn same_payload(&self, other: &Self) -> bool {
         self.0.first() != other.0.first() || self.0 == other.0
     }
+}
+
+/// The URL in its normal form: clients with typed models send `https://example.com/` where others send
+/// `https://EXAMPLE.com`, and both mean the same request.
+fn normal_url(text: &str) -> String {
+    Url::parse(text).map_or_else(|_| text.to_owned(), String::from)
 }
 
 /// What two pins must share to be mistaken for one another on Pinterest: board, title, link and description.
@@ -136,6 +143,13 @@ mod tests {
             change(&mut changed);
             assert!(!base.same_payload(&PayloadHash::of(&changed)));
         }
+    }
+
+    #[test]
+    fn two_spellings_of_a_url_are_one_payload() {
+        let mut typed = request();
+        typed.link_url = Some("https://EXAMPLE.com:443/a".into());
+        assert!(PayloadHash::of(&request()).same_payload(&PayloadHash::of(&typed)));
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub enum ConnectError {
     Port(#[from] PortError),
 }
 
-/// Creates the workspace (again is harmless) and stores `key_text` as one of its keys.
+/// Creates the workspace (again is harmless) with another key; answers the key, which is stored as its hash only.
 ///
 /// # Errors
 /// When the table is unavailable.
@@ -26,6 +26,14 @@ pub async fn create_workspace(world: &World, workspace: &Workspace, secret: [u8;
         .map_err(|_| PortError::Broken { port: "keys", reason: "own key unreadable".into() })?;
     world.store.put_api_key(&key, "first key", world.system.now()).await?;
     Ok(text)
+}
+
+/// Asks Pinterest whether it honours the token, without storing anything.
+///
+/// # Errors
+/// When Pinterest refuses it.
+pub async fn try_token(world: &World, tokens: &Tokens) -> Result<(), ConnectError> {
+    world.pinterest.user(&tokens.access).await.map(|_| ()).map_err(ConnectError::Pinterest)
 }
 
 /// Asks Pinterest whose token it is, stores the tokens, then the account. Connecting the same user again keeps its id.

@@ -48,7 +48,9 @@ async fn every_kind_of_wrong_request_has_its_own_answer() {
     let key = Some(("x-api-key", local.text("api_key")));
     let valid = local.pin_body("http-1");
 
-    let cases: [(Method, &str, Option<(&str, &str)>, Option<&str>, u16, &str); 11] = [
+    type Header<'a> = Option<(&'a str, &'a str)>;
+    type Case<'a> = (Method, &'a str, Header<'a>, Option<&'a str>, u16, &'a str);
+    let cases: [Case<'_>; 11] = [
         (Method::GET, "/v1/nowhere", key, None, 404, "route_not_found"),
         (Method::DELETE, "/v1/pins", key, None, 405, "method_not_allowed"),
         (Method::POST, "/v1/pins", key, Some("{\"title\": "), 400, "malformed_json"),

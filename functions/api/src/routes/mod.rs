@@ -20,6 +20,7 @@ pub struct Route {
 pub fn table() -> Vec<Route> {
     vec![
         route(Method::GET, "/", get(system::root)),
+        route(Method::GET, "/docs", get(system::docs)),
         route(Method::GET, "/healthz", get(system::healthz)),
         route(Method::GET, "/readyz", get(system::readyz)),
         route(Method::GET, "/v1/pinterest/accounts", get(accounts::list)),

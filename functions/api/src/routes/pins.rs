@@ -18,8 +18,8 @@ use crate::body::{Fields, JsonObject};
 use crate::error::{ApiError, FieldError};
 use crate::{page, views};
 
-/// Board ids are decimal strings; this leaves room for longer ones.
-const BOARD_ID_MAX: usize = 64;
+/// Board ids are decimal strings of 18 or 19 digits; this leaves room for longer ones.
+const BOARD_ID_MAX: usize = 32;
 
 pub async fn create(
     State(world): State<World>,
@@ -92,7 +92,7 @@ fn parse(body: &Map<String, Value>, headers: &HeaderMap) -> Result<PinRequest, A
     }
     let request = PinRequest {
         account: AccountId(fields.required_uuid("account_id")),
-        board_id: fields.required_text("board_id", BOARD_ID_MAX),
+        board_id: fields.required_digits("board_id", BOARD_ID_MAX),
         title: fields.required_text("title", TITLE_MAX),
         description: fields.text("description", DESCRIPTION_MAX),
         alt_text: fields.text("alt_text", ALT_TEXT_MAX),

@@ -14,6 +14,11 @@ pub async fn root() -> Json<Value> {
     Json(json!({"service": "pinbridge", "version": VERSION, "docs": "/docs"}))
 }
 
+/// The route table, for people. (The OpenAPI document is still to come.)
+pub async fn docs() -> String {
+    super::table().iter().map(|route| format!("{} {}\n", route.method, route.path)).collect()
+}
+
 /// Liveness: the process answers.
 pub async fn healthz(State(world): State<World>) -> Json<Value> {
     Json(views::health(&world.settings))

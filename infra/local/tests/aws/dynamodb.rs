@@ -1,12 +1,10 @@
 //! The DynamoDB behaviour an application leans on, by the real SDK.
 
-mod common;
+use crate::common::{Item, dynamodb, memory, n, s, table};
 use aws_sdk_dynamodb::types::{
-    AttributeValue, Put, PutRequest, ReturnConsumedCapacity, ReturnValue,
-    ReturnValuesOnConditionCheckFailure, TimeToLiveSpecification, TransactWriteItem, Update,
-    WriteRequest,
+    AttributeValue, Put, PutRequest, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
+    TimeToLiveSpecification, TransactWriteItem, Update, WriteRequest,
 };
-use common::{Item, dynamodb, memory, n, s, table};
 
 fn item(pk: &str, sk: &str) -> Item {
     Item::from([("pk".to_owned(), s(pk)), ("sk".to_owned(), s(sk))])
@@ -26,15 +24,8 @@ async fn a_failed_condition_carries_the_item() {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     };
     put().send().await.expect("the first put");
-    let error = put()
-        .send()
-        .await
-        .expect_err("the second put")
-        .into_service_error();
-    let aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(
-        failed,
-    ) = error
-    else {
+    let error = put().send().await.expect_err("the second put").into_service_error();
+    let aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(failed) = error else {
         panic!("{error:?}");
     };
     assert_eq!(failed.item().expect("the old item")["v"], n(7));
@@ -57,17 +48,9 @@ async fn an_update_returns_all_new_and_fails_on_its_condition() {
             .return_values(ReturnValue::AllNew)
             .send()
     };
-    let made = update(0)
-        .await
-        .expect("made")
-        .attributes
-        .expect("attributes");
+    let made = update(0).await.expect("made").attributes.expect("attributes");
     assert_eq!((made["v"].clone(), made["seen"].clone()), (n(1), n(1)));
-    let again = update(1)
-        .await
-        .expect("changed")
-        .attributes
-        .expect("attributes");
+    let again = update(1).await.expect("changed").attributes.expect("attributes");
     assert_eq!((again["v"].clone(), again["seen"].clone()), (n(2), n(2)));
     let error = update(1).await.expect_err("stale").into_service_error();
     assert!(error.is_conditional_check_failed_exception());
@@ -79,10 +62,7 @@ async fn a_query_pages_backwards_and_a_sparse_index_holds_only_its_items() {
     let db = dynamodb(&aws);
     table(&db).await;
     for number in 0..5 {
-        let put = db
-            .put_item()
-            .table_name("items")
-            .set_item(Some(item("a", &number.to_string())));
+        let put = db.put_item().table_name("items").set_item(Some(item("a", &number.to_string())));
         let put = put.item("kind", s("job")).item("large", s("x"));
         let put = match number % 2 {
             0 => put.item("state", s("open")).item("due", n(number)),
@@ -126,11 +106,7 @@ async fn a_query_pages_backwards_and_a_sparse_index_holds_only_its_items() {
     assert_eq!(sparse.count, 3);
     let keys = query("by_kind", "kind", s("job")).await.expect("keys only");
     assert_eq!(keys.count, 5);
-    assert!(
-        keys.items().iter().all(|item| item.len() == 3),
-        "keys only: {:?}",
-        keys.items()[0]
-    );
+    assert!(keys.items().iter().all(|item| item.len() == 3), "keys only: {:?}", keys.items()[0]);
 }
 
 #[tokio::test]
@@ -142,15 +118,9 @@ async fn capacity_is_counted_per_index() {
         let capacity = capacity.expect("capacity");
         let of = |name: &str| {
             let indexes = capacity.global_secondary_indexes();
-            indexes
-                .and_then(|all| all.get(name))
-                .and_then(|index| index.capacity_units)
+            indexes.and_then(|all| all.get(name)).and_then(|index| index.capacity_units)
         };
-        (
-            capacity.capacity_units.unwrap_or_default(),
-            of("by_kind"),
-            of("by_due"),
-        )
+        (capacity.capacity_units.unwrap_or_default(), of("by_kind"), of("by_due"))
     };
     let put = |sk: &str, large: usize| {
         db.put_item()
@@ -162,15 +132,9 @@ async fn capacity_is_counted_per_index() {
             .send()
     };
     // A small item: one unit for the table and one for the one index it is in.
-    assert_eq!(
-        units(put("1", 10).await.unwrap().consumed_capacity),
-        (2.0, Some(1.0), None)
-    );
+    assert_eq!(units(put("1", 10).await.unwrap().consumed_capacity), (2.0, Some(1.0), None));
     // 2.x KB: three units for the table, one for the keys-only index.
-    assert_eq!(
-        units(put("2", 2100).await.unwrap().consumed_capacity),
-        (4.0, Some(1.0), None)
-    );
+    assert_eq!(units(put("2", 2100).await.unwrap().consumed_capacity), (4.0, Some(1.0), None));
     // An update that moves an item into the sparse index writes that one only.
     let update = db
         .update_item()
@@ -197,11 +161,7 @@ async fn capacity_is_counted_per_index() {
         .unwrap();
     assert_eq!(units(get.consumed_capacity), (1.0, None, None));
     // In a transaction every write costs twice.
-    let one = Put::builder()
-        .table_name("items")
-        .set_item(Some(item("b", "1")))
-        .build()
-        .unwrap();
+    let one = Put::builder().table_name("items").set_item(Some(item("b", "1"))).build().unwrap();
     let transaction = db
         .transact_write_items()
         .transact_items(TransactWriteItem::builder().put(one).build())
@@ -217,11 +177,7 @@ async fn a_cancelled_transaction_says_which_item_and_changes_nothing() {
     let aws = memory().await;
     let db = dynamodb(&aws);
     table(&db).await;
-    let there = db
-        .put_item()
-        .table_name("items")
-        .set_item(Some(item("a", "1")))
-        .item("v", n(1));
+    let there = db.put_item().table_name("items").set_item(Some(item("a", "1"))).item("v", n(1));
     there.send().await.expect("put");
     let put = Put::builder()
         .table_name("items")
@@ -235,21 +191,14 @@ async fn a_cancelled_transaction_says_which_item_and_changes_nothing() {
         .expression_attribute_values(":v", n(1));
     let error = db
         .transact_write_items()
-        .transact_items(
-            TransactWriteItem::builder()
-                .update(update.build().unwrap())
-                .build(),
-        )
-        .transact_items(
-            TransactWriteItem::builder()
-                .put(put.build().unwrap())
-                .build(),
-        )
+        .transact_items(TransactWriteItem::builder().update(update.build().unwrap()).build())
+        .transact_items(TransactWriteItem::builder().put(put.build().unwrap()).build())
         .send()
         .await
         .expect_err("cancelled")
         .into_service_error();
-    let aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException(error) = error
+    let aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException(error) =
+        error
     else {
         panic!("{error:?}");
     };
@@ -257,13 +206,7 @@ async fn a_cancelled_transaction_says_which_item_and_changes_nothing() {
     assert_eq!(reasons[0].code(), Some("None"));
     assert_eq!(reasons[1].code(), Some("ConditionalCheckFailed"));
     assert_eq!(reasons[1].item().expect("the item")["v"], n(1));
-    let other = db
-        .get_item()
-        .table_name("items")
-        .set_key(Some(item("a", "2")))
-        .send()
-        .await
-        .unwrap();
+    let other = db.get_item().table_name("items").set_key(Some(item("a", "2"))).send().await.unwrap();
     assert_eq!(other.item, None);
 }
 
@@ -275,35 +218,17 @@ async fn a_batch_of_25_is_written_and_a_bad_value_is_a_validation_error() {
     let requests: Vec<WriteRequest> = (0..25)
         .map(|number| {
             let put = PutRequest::builder().set_item(Some(item("a", &number.to_string())));
-            WriteRequest::builder()
-                .put_request(put.build().unwrap())
-                .build()
+            WriteRequest::builder().put_request(put.build().unwrap()).build()
         })
         .collect();
-    let done = db
-        .batch_write_item()
-        .request_items("items", requests)
-        .send()
-        .await
-        .expect("batch");
+    let done = db.batch_write_item().request_items("items", requests).send().await.expect("batch");
     assert!(done.unprocessed_items().is_none_or(|left| left.is_empty()));
     let all = db.scan().table_name("items").send().await.expect("scan");
     assert_eq!(all.count, 25);
-    for bad in [
-        AttributeValue::N("x1".to_owned()),
-        AttributeValue::Ss(vec![]),
-    ] {
-        let put = db
-            .put_item()
-            .table_name("items")
-            .set_item(Some(item("a", "1")))
-            .item("v", bad);
+    for bad in [AttributeValue::N("x1".to_owned()), AttributeValue::Ss(vec![])] {
+        let put = db.put_item().table_name("items").set_item(Some(item("a", "1"))).item("v", bad);
         let error = put.send().await.expect_err("refused").into_service_error();
-        assert_eq!(
-            error.meta().code(),
-            Some("ValidationException"),
-            "{error:?}"
-        );
+        assert_eq!(error.meta().code(), Some("ValidationException"), "{error:?}");
     }
 }
 
@@ -312,9 +237,7 @@ async fn expired_items_go_at_the_sweep_and_only_they() {
     let aws = memory().await;
     let db = dynamodb(&aws);
     table(&db).await;
-    let ttl = TimeToLiveSpecification::builder()
-        .enabled(true)
-        .attribute_name("ends");
+    let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name("ends");
     db.update_time_to_live()
         .table_name("items")
         .time_to_live_specification(ttl.build().unwrap())
@@ -322,35 +245,19 @@ async fn expired_items_go_at_the_sweep_and_only_they() {
         .await
         .expect("ttl on");
     let now = 1_800_000_000;
-    let ends = [
-        ("old", n(now - 1)),
-        ("now", n(now)),
-        ("text", s("1")),
-        ("ancient", n(1)),
-    ];
+    let ends = [("old", n(now - 1)), ("now", n(now)), ("text", s("1")), ("ancient", n(1))];
     for (sk, ends) in ends {
-        let put = db
-            .put_item()
-            .table_name("items")
-            .set_item(Some(item("a", sk)))
-            .item("ends", ends);
+        let put = db.put_item().table_name("items").set_item(Some(item("a", sk))).item("ends", ends);
         put.send().await.expect("put");
     }
     for number in 0..450 {
-        let put = db
-            .put_item()
-            .table_name("items")
-            .set_item(Some(item("b", &number.to_string())));
+        let put = db.put_item().table_name("items").set_item(Some(item("b", &number.to_string())));
         put.item("ends", n(now - 60)).send().await.expect("put");
     }
     assert_eq!(aws.sweep_ttl(now).await.expect("sweeps"), 451);
     assert_eq!(aws.sweep_ttl(now).await.expect("sweeps"), 0);
     let left = db.scan().table_name("items").send().await.expect("scan");
-    let mut left: Vec<_> = left
-        .items()
-        .iter()
-        .map(|item| item["sk"].as_s().unwrap().as_str())
-        .collect();
+    let mut left: Vec<_> = left.items().iter().map(|item| item["sk"].as_s().unwrap().as_str()).collect();
     left.sort_unstable();
     assert_eq!(left, ["ancient", "now", "text"]);
 }

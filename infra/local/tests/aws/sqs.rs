@@ -1,13 +1,11 @@
 //! What workers lean on in SQS, by the real SDK.
 
-mod common;
+use crate::common::{memory, sqs};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message,
-    MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName,
-    SendMessageBatchRequestEntry,
+    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message, MessageAttributeValue,
+    MessageSystemAttributeName, QueueAttributeName, SendMessageBatchRequestEntry,
 };
-use common::{memory, sqs};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
@@ -20,41 +18,20 @@ async fn queue(client: &Client, name: &str, attributes: &[(QueueAttributeName, &
 }
 
 async fn send(client: &Client, url: &str, body: &str) {
-    client
-        .send_message()
-        .queue_url(url)
-        .message_body(body)
-        .send()
-        .await
-        .expect("sent");
+    client.send_message().queue_url(url).message_body(body).send().await.expect("sent");
 }
 
 async fn receive(client: &Client, url: &str, wait: i32) -> Vec<Message> {
-    let receive = client
-        .receive_message()
-        .queue_url(url)
-        .max_number_of_messages(10);
+    let receive = client.receive_message().queue_url(url).max_number_of_messages(10);
     let receive = receive.wait_time_seconds(wait);
     let receive = receive.message_system_attribute_names(MessageSystemAttributeName::All);
-    receive
-        .message_attribute_names("All")
-        .send()
-        .await
-        .expect("received")
-        .messages
-        .unwrap_or_default()
+    receive.message_attribute_names("All").send().await.expect("received").messages.unwrap_or_default()
 }
 
 async fn attribute(client: &Client, url: &str, name: QueueAttributeName) -> String {
     let get = client.get_queue_attributes().queue_url(url);
-    let all = get
-        .attribute_names(QueueAttributeName::All)
-        .send()
-        .await
-        .expect("attributes");
-    all.attributes
-        .and_then(|mut all| all.remove(&name))
-        .unwrap_or_default()
+    let all = get.attribute_names(QueueAttributeName::All).send().await.expect("attributes");
+    all.attributes.and_then(|mut all| all.remove(&name)).unwrap_or_default()
 }
 
 fn receives(message: &Message) -> &str {
@@ -69,16 +46,9 @@ fn receipt(message: &Message) -> &str {
 async fn a_message_is_hidden_comes_back_and_is_deleted() {
     let aws = memory().await;
     let client = sqs(&aws);
-    let url = queue(
-        &client,
-        "q",
-        &[(QueueAttributeName::VisibilityTimeout, "1")],
-    )
-    .await;
+    let url = queue(&client, "q", &[(QueueAttributeName::VisibilityTimeout, "1")]).await;
     assert!(url.starts_with(&aws.endpoint_url()), "{url}");
-    let value = MessageAttributeValue::builder()
-        .data_type("String")
-        .string_value("v");
+    let value = MessageAttributeValue::builder().data_type("String").string_value("v");
     let sent = client
         .send_message()
         .queue_url(&url)
@@ -88,93 +58,35 @@ async fn a_message_is_hidden_comes_back_and_is_deleted() {
         .send()
         .await
         .expect("a group id is taken on a standard queue");
-    assert_eq!(
-        sent.md5_of_message_body(),
-        Some("5d41402abc4b2a76b9719d911017c592")
-    );
+    assert_eq!(sent.md5_of_message_body(), Some("5d41402abc4b2a76b9719d911017c592"));
     let first = receive(&client, &url, 0).await;
     assert_eq!((first.len(), receives(&first[0])), (1, "1"));
-    assert_eq!(
-        first[0].message_attributes().unwrap()["a"].string_value(),
-        Some("v")
-    );
+    assert_eq!(first[0].message_attributes().unwrap()["a"].string_value(), Some("v"));
     assert_eq!(receive(&client, &url, 0).await.len(), 0);
-    assert_eq!(
-        attribute(
-            &client,
-            &url,
-            QueueAttributeName::ApproximateNumberOfMessagesNotVisible
-        )
-        .await,
-        "1"
-    );
+    assert_eq!(attribute(&client, &url, QueueAttributeName::ApproximateNumberOfMessagesNotVisible).await, "1");
     sleep(Duration::from_millis(1050)).await;
-    assert_eq!(
-        attribute(
-            &client,
-            &url,
-            QueueAttributeName::ApproximateNumberOfMessages
-        )
-        .await,
-        "1"
-    );
+    assert_eq!(attribute(&client, &url, QueueAttributeName::ApproximateNumberOfMessages).await, "1");
     let second = receive(&client, &url, 0).await;
     assert_eq!((second.len(), receives(&second[0])), (1, "2"));
     // The first receipt is stale: taken, but it deletes nothing.
-    client
-        .delete_message()
-        .queue_url(&url)
-        .receipt_handle(receipt(&first[0]))
-        .send()
-        .await
-        .expect("stale");
-    assert_eq!(
-        attribute(
-            &client,
-            &url,
-            QueueAttributeName::ApproximateNumberOfMessagesNotVisible
-        )
-        .await,
-        "1"
-    );
-    let delete = || {
-        client
-            .delete_message()
-            .queue_url(&url)
-            .receipt_handle(receipt(&second[0]))
-            .send()
-    };
+    client.delete_message().queue_url(&url).receipt_handle(receipt(&first[0])).send().await.expect("stale");
+    assert_eq!(attribute(&client, &url, QueueAttributeName::ApproximateNumberOfMessagesNotVisible).await, "1");
+    let delete = || client.delete_message().queue_url(&url).receipt_handle(receipt(&second[0])).send();
     delete().await.expect("deleted");
     delete().await.expect("deleted again");
-    assert_eq!(
-        attribute(
-            &client,
-            &url,
-            QueueAttributeName::ApproximateNumberOfMessagesNotVisible
-        )
-        .await,
-        "0"
-    );
+    assert_eq!(attribute(&client, &url, QueueAttributeName::ApproximateNumberOfMessagesNotVisible).await, "0");
 }
 
 #[tokio::test]
 async fn visibility_can_be_extended_and_given_up() {
     let aws = memory().await;
     let client = sqs(&aws);
-    let url = queue(
-        &client,
-        "q",
-        &[(QueueAttributeName::VisibilityTimeout, "1")],
-    )
-    .await;
+    let url = queue(&client, "q", &[(QueueAttributeName::VisibilityTimeout, "1")]).await;
     send(&client, &url, "x").await;
     let message = receive(&client, &url, 0).await.remove(0);
     let change = |seconds: i32| {
         let change = client.change_message_visibility().queue_url(&url);
-        change
-            .receipt_handle(receipt(&message))
-            .visibility_timeout(seconds)
-            .send()
+        change.receipt_handle(receipt(&message)).visibility_timeout(seconds).send()
     };
     change(3).await.expect("extended");
     sleep(Duration::from_millis(1200)).await;
@@ -182,15 +94,9 @@ async fn visibility_can_be_extended_and_given_up() {
     change(0).await.expect("given up");
     let again = receive(&client, &url, 0).await;
     assert_eq!((again.len(), receives(&again[0])), (1, "2"));
-    let error = change(5)
-        .await
-        .expect_err("stale receipt")
-        .into_service_error();
+    let error = change(5).await.expect_err("stale receipt").into_service_error();
     assert!(error.is_receipt_handle_is_invalid(), "{error:?}");
-    let error = change(50_000)
-        .await
-        .expect_err("too long")
-        .into_service_error();
+    let error = change(50_000).await.expect_err("too long").into_service_error();
     assert_eq!(error.meta().code(), Some("InvalidParameterValue"));
 }
 
@@ -199,29 +105,11 @@ async fn delays_hold_and_a_long_poll_wakes_when_one_ends() {
     let aws = memory().await;
     let client = sqs(&aws);
     let url = queue(&client, "q", &[]).await;
-    client
-        .send_message()
-        .queue_url(&url)
-        .message_body("later")
-        .delay_seconds(1)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(
-        attribute(
-            &client,
-            &url,
-            QueueAttributeName::ApproximateNumberOfMessagesDelayed
-        )
-        .await,
-        "1"
-    );
+    client.send_message().queue_url(&url).message_body("later").delay_seconds(1).send().await.unwrap();
+    assert_eq!(attribute(&client, &url, QueueAttributeName::ApproximateNumberOfMessagesDelayed).await, "1");
     let began = Instant::now();
     assert_eq!(receive(&client, &url, 0).await.len(), 0);
-    assert!(
-        began.elapsed() < Duration::from_millis(500),
-        "a short poll answers at once"
-    );
+    assert!(began.elapsed() < Duration::from_millis(500), "a short poll answers at once");
     assert_eq!(receive(&client, &url, 5).await.len(), 1);
     let took = began.elapsed();
     assert!((900..1500).contains(&took.as_millis()), "{took:?}");
@@ -231,25 +119,11 @@ async fn delays_hold_and_a_long_poll_wakes_when_one_ends() {
 async fn a_long_poll_waits_its_time_and_wakes_on_a_send() {
     let aws = memory().await;
     let client = sqs(&aws);
-    let url = queue(
-        &client,
-        "q",
-        &[(QueueAttributeName::ReceiveMessageWaitTimeSeconds, "1")],
-    )
-    .await;
+    let url = queue(&client, "q", &[(QueueAttributeName::ReceiveMessageWaitTimeSeconds, "1")]).await;
     let began = Instant::now();
-    let none = client
-        .receive_message()
-        .queue_url(&url)
-        .send()
-        .await
-        .unwrap();
+    let none = client.receive_message().queue_url(&url).send().await.unwrap();
     assert!(none.messages().is_empty());
-    assert!(
-        (950..1500).contains(&began.elapsed().as_millis()),
-        "{:?}",
-        began.elapsed()
-    );
+    assert!((950..1500).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
     let (other, to) = (client.clone(), url.clone());
     let sender = tokio::spawn(async move {
         sleep(Duration::from_millis(300)).await;
@@ -273,10 +147,7 @@ async fn a_message_received_too_often_is_a_dead_letter_and_can_be_moved_back() {
     let url = queue(
         &client,
         "q",
-        &[
-            (QueueAttributeName::VisibilityTimeout, "0"),
-            (QueueAttributeName::RedrivePolicy, &policy),
-        ],
+        &[(QueueAttributeName::VisibilityTimeout, "0"), (QueueAttributeName::RedrivePolicy, &policy)],
     )
     .await;
     send(&client, &url, "bad").await;
@@ -284,34 +155,11 @@ async fn a_message_received_too_often_is_a_dead_letter_and_can_be_moved_back() {
         assert_eq!(receives(&receive(&client, &url, 0).await[0]), count);
     }
     assert_eq!(receive(&client, &url, 0).await.len(), 0);
-    assert_eq!(
-        attribute(
-            &client,
-            &dead,
-            QueueAttributeName::ApproximateNumberOfMessages
-        )
-        .await,
-        "1"
-    );
-    let sources = client
-        .list_dead_letter_source_queues()
-        .queue_url(&dead)
-        .send()
-        .await
-        .unwrap();
+    assert_eq!(attribute(&client, &dead, QueueAttributeName::ApproximateNumberOfMessages).await, "1");
+    let sources = client.list_dead_letter_source_queues().queue_url(&dead).send().await.unwrap();
     assert_eq!(sources.queue_urls(), std::slice::from_ref(&url));
-    client
-        .start_message_move_task()
-        .source_arn(&arn)
-        .send()
-        .await
-        .expect("moved back");
-    let tasks = client
-        .list_message_move_tasks()
-        .source_arn(&arn)
-        .send()
-        .await
-        .unwrap();
+    client.start_message_move_task().source_arn(&arn).send().await.expect("moved back");
+    let tasks = client.list_message_move_tasks().source_arn(&arn).send().await.unwrap();
     assert_eq!(tasks.results()[0].status(), Some("COMPLETED"));
     assert_eq!(tasks.results()[0].approximate_number_of_messages_moved(), 1);
     let back = receive(&client, &url, 0).await;
@@ -322,19 +170,9 @@ async fn a_message_received_too_often_is_a_dead_letter_and_can_be_moved_back() {
 async fn batches_answer_for_each_entry() {
     let aws = memory().await;
     let client = sqs(&aws);
-    let url = queue(
-        &client,
-        "q",
-        &[(QueueAttributeName::MaximumMessageSize, "1024")],
-    )
-    .await;
-    let entry = |id: &str, body: &str| {
-        SendMessageBatchRequestEntry::builder()
-            .id(id)
-            .message_body(body)
-            .build()
-            .unwrap()
-    };
+    let url = queue(&client, "q", &[(QueueAttributeName::MaximumMessageSize, "1024")]).await;
+    let entry =
+        |id: &str, body: &str| SendMessageBatchRequestEntry::builder().id(id).message_body(body).build().unwrap();
     let sent = client
         .send_message_batch()
         .queue_url(&url)
@@ -345,19 +183,12 @@ async fn batches_answer_for_each_entry() {
         .await
         .expect("sent");
     assert_eq!((sent.successful().len(), sent.failed().len()), (2, 1));
-    assert_eq!(
-        (sent.failed()[0].id(), sent.failed()[0].sender_fault()),
-        ("large", true)
-    );
+    assert_eq!((sent.failed()[0].id(), sent.failed()[0].sender_fault()), ("large", true));
     let got = receive(&client, &url, 0).await;
     assert_eq!(got.len(), 2);
     let change = |id: &str, receipt: &str| {
         let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(id);
-        entry
-            .receipt_handle(receipt)
-            .visibility_timeout(10)
-            .build()
-            .unwrap()
+        entry.receipt_handle(receipt).visibility_timeout(10).build().unwrap()
     };
     let changed = client
         .change_message_visibility_batch()
@@ -382,16 +213,8 @@ async fn batches_answer_for_each_entry() {
         .await
         .expect("deleted");
     assert_eq!(deleted.successful().len(), 2);
-    let twice = client
-        .send_message_batch()
-        .queue_url(&url)
-        .entries(entry("a", "1"))
-        .entries(entry("a", "2"));
-    let error = twice
-        .send()
-        .await
-        .expect_err("same ids")
-        .into_service_error();
+    let twice = client.send_message_batch().queue_url(&url).entries(entry("a", "1")).entries(entry("a", "2"));
+    let error = twice.send().await.expect_err("same ids").into_service_error();
     assert!(error.is_batch_entry_ids_not_distinct(), "{error:?}");
 }
 
@@ -399,50 +222,18 @@ async fn batches_answer_for_each_entry() {
 async fn errors_have_the_sdks_types_and_what_is_missing_says_so() {
     let aws = memory().await;
     let client = sqs(&aws);
-    let error = client
-        .get_queue_url()
-        .queue_name("none")
-        .send()
-        .await
-        .expect_err("none");
+    let error = client.get_queue_url().queue_name("none").send().await.expect_err("none");
     assert!(error.into_service_error().is_queue_does_not_exist());
     let url = format!("{}/123456789012/none", aws.endpoint_url());
-    let error = client
-        .receive_message()
-        .queue_url(&url)
-        .wait_time_seconds(5)
-        .send()
-        .await;
-    assert!(
-        error
-            .expect_err("none")
-            .into_service_error()
-            .is_queue_does_not_exist()
-    );
-    let error = client
-        .create_queue()
-        .queue_name("q.fifo")
-        .send()
-        .await
-        .expect_err("fifo");
+    let error = client.receive_message().queue_url(&url).wait_time_seconds(5).send().await;
+    assert!(error.expect_err("none").into_service_error().is_queue_does_not_exist());
+    let error = client.create_queue().queue_name("q.fifo").send().await.expect_err("fifo");
     assert!(error.into_service_error().is_unsupported_operation());
     let url = queue(&client, "short", &[]).await;
     let set = client.set_queue_attributes().queue_url(&url);
-    set.attributes(QueueAttributeName::MessageRetentionPeriod, "1")
-        .send()
-        .await
-        .expect("set");
+    set.attributes(QueueAttributeName::MessageRetentionPeriod, "1").send().await.expect("set");
     send(&client, &url, "x").await;
     sleep(Duration::from_millis(1100)).await;
-    assert_eq!(
-        receive(&client, &url, 0).await.len(),
-        0,
-        "past its retention"
-    );
-    client
-        .delete_queue()
-        .queue_url(&url)
-        .send()
-        .await
-        .expect("deleted");
+    assert_eq!(receive(&client, &url, 0).await.len(), 0, "past its retention");
+    client.delete_queue().queue_url(&url).send().await.expect("deleted");
 }

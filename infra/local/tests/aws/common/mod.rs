@@ -14,10 +14,7 @@ pub async fn memory() -> LocalAws {
 }
 
 pub async fn on(path: &Path) -> LocalAws {
-    let options = Options {
-        data_dir: Some(path.to_owned()),
-        ..Options::default()
-    };
+    let options = Options { data_dir: Some(path.to_owned()), ..Options::default() };
     LocalAws::start(options).await.expect("starts")
 }
 
@@ -54,23 +51,14 @@ pub fn n(number: i64) -> AttributeValue {
 /// index `by_due` on `state`+`due`, which only items with both are in.
 pub async fn table(db: &aws_sdk_dynamodb::Client) {
     use aws_sdk_dynamodb::types::{
-        AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType,
-        Projection, ProjectionType, ScalarAttributeType,
+        AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+        ScalarAttributeType,
     };
     let attribute = |name: &str, kind: ScalarAttributeType| {
-        AttributeDefinition::builder()
-            .attribute_name(name)
-            .attribute_type(kind)
-            .build()
-            .unwrap()
+        AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build().unwrap()
     };
-    let key = |name: &str, kind: KeyType| {
-        KeySchemaElement::builder()
-            .attribute_name(name)
-            .key_type(kind)
-            .build()
-            .unwrap()
-    };
+    let key =
+        |name: &str, kind: KeyType| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
     let index = |name: &str, projection: ProjectionType, keys: Vec<KeySchemaElement>| {
         GlobalSecondaryIndex::builder()
             .index_name(name)
@@ -90,15 +78,8 @@ pub async fn table(db: &aws_sdk_dynamodb::Client) {
             attribute("state", S),
             attribute("due", N),
         ]))
-        .set_key_schema(Some(vec![
-            key("pk", KeyType::Hash),
-            key("sk", KeyType::Range),
-        ]))
-        .global_secondary_indexes(index(
-            "by_kind",
-            ProjectionType::KeysOnly,
-            vec![key("kind", KeyType::Hash)],
-        ))
+        .set_key_schema(Some(vec![key("pk", KeyType::Hash), key("sk", KeyType::Range)]))
+        .global_secondary_indexes(index("by_kind", ProjectionType::KeysOnly, vec![key("kind", KeyType::Hash)]))
         .global_secondary_indexes(index(
             "by_due",
             ProjectionType::All,
