@@ -117,7 +117,7 @@ impl Environment<'_> {
             deadlines,
             pace: Pace::new(capacity, rate),
             retention_ms: days * DAY_MS,
-            environment: (self.0)("PINBRIDGE_ENVIRONMENT").unwrap_or(defaults.environment),
+            environment: self.environment(),
         })
     }
 
@@ -131,6 +131,11 @@ impl Environment<'_> {
             secret_prefix: (self.0)("PINBRIDGE_SECRET_PREFIX").unwrap_or_else(|| "pinbridge".into()),
             pinterest_url: (self.0)("PINBRIDGE_PINTEREST_URL").unwrap_or_else(|| PINTEREST_URL.into()),
         })
+    }
+
+    /// The deployment's name.
+    pub fn environment(&self) -> String {
+        (self.0)("PINBRIDGE_ENVIRONMENT").unwrap_or_else(|| Settings::default().environment)
     }
 
     /// The log filter, in `tracing`'s syntax.

@@ -21,17 +21,18 @@ pub enum Output {
     Program,
 }
 
-static METRIC_LINES: OnceLock<bool> = OnceLock::new();
+/// The deployment's name, when metrics are lines of their own.
+static METRIC_LINES: OnceLock<Option<String>> = OnceLock::new();
 
 /// Starts logging. A second start (in tests) keeps the first.
-pub fn init(filter: &str, output: Output) {
+pub fn init(filter: &str, environment: &str, output: Output) {
     let filter = quiet_about_events(EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info")));
     let logs = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(true).with_span_list(false);
     let _ = match output {
         Output::Lambda => logs.with_env_filter(filter).try_init(),
         Output::Program => logs.with_env_filter(filter).with_writer(std::io::stderr).try_init(),
     };
-    let _ = METRIC_LINES.set(output == Output::Lambda);
+    let _ = METRIC_LINES.set((output == Output::Lambda).then(|| environment.to_owned()));
 }
 
 /// At `trace`, Lambda's runtime logs whole events and the HTTP libraries whole headers, keys included: never here.
@@ -73,16 +74,19 @@ pub fn count(metric: Metric, amount: u64, error_code: Option<&str>, now: Moment)
     if amount == 0 {
         return;
     }
-    if METRIC_LINES.get() == Some(&true) {
-        println!("{}", emf(metric, amount, error_code, now));
+    if let Some(Some(environment)) = METRIC_LINES.get() {
+        println!("{}", emf(metric, amount, error_code, environment, now));
     } else {
         tracing::debug!(target: "pinbridge::metric", name = metric.name(), amount, error_code, "metric");
     }
 }
 
 /// One metric as an embedded-metric-format document.
-fn emf(metric: Metric, amount: u64, error_code: Option<&str>, now: Moment) -> String {
-    let dimensions = if error_code.is_some() { json!([[], ["error_code"]]) } else { json!([[]]) };
+fn emf(metric: Metric, amount: u64, error_code: Option<&str>, environment: &str, now: Moment) -> String {
+    let dimensions = match error_code {
+        Some(_) => json!([["environment"], ["environment", "error_code"]]),
+        None => json!([["environment"]]),
+    };
     let mut document = json!({
         "_aws": {
             "Timestamp": now.0,
@@ -94,6 +98,7 @@ fn emf(metric: Metric, amount: u64, error_code: Option<&str>, now: Moment) -> St
         },
     });
     document[metric.name()] = json!(amount);
+    document["environment"] = json!(environment);
     if let Some(code) = error_code {
         document["error_code"] = json!(code);
     }
@@ -106,11 +111,11 @@ mod tests {
 
     #[test]
     fn a_metric_is_one_line_that_cloudwatch_reads() {
-        let line = emf(Metric::PinFailed, 2, Some("image_broken"), Moment(5));
+        let line = emf(Metric::PinFailed, 2, Some("image_broken"), "staging", Moment(5));
         assert!(!line.contains('\n'));
         let document: serde_json::Value = serde_json::from_str(&line).expect("JSON");
         assert_eq!(document["PinFailed"], 2);
         assert_eq!(document["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"], "PinFailed");
-        assert_eq!(document["error_code"], "image_broken");
+        assert_eq!((&document["error_code"], &document["environment"]), (&json!("image_broken"), &json!("staging")));
     }
 }

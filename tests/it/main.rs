@@ -7,6 +7,7 @@ mod flows_crashes;
 mod flows_doubt;
 mod flows_pacing;
 mod local;
+mod pinterest_client;
 mod publisher_batch;
 mod support;
 mod template;

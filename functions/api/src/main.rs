@@ -13,7 +13,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         return Ok(());
     }
     let environment = Environment::process();
-    telemetry::init(&environment.log_filter(), Output::Lambda);
+    telemetry::init(&environment.log_filter(), &environment.environment(), Output::Lambda);
     let world = assemble::world(&environment).await?;
     assemble::warm_up(&world).await;
     lambda_http::run(pinbridge_api::router(world)).await

@@ -10,7 +10,7 @@ use pinbridge_shared::telemetry::{self, Output};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let environment = Environment::process();
-    telemetry::init(&environment.log_filter(), Output::Lambda);
+    telemetry::init(&environment.log_filter(), &environment.environment(), Output::Lambda);
     let world = &assemble::world(&environment).await?;
     lambda_runtime::run(service_fn(|event: LambdaEvent<ScheduledEvent>| async move {
         let deadline = Moment(i64::try_from(event.context.deadline).unwrap_or(i64::MAX));

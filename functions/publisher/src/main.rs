@@ -10,7 +10,7 @@ use pinbridge_shared::telemetry::{self, Output};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let environment = Environment::process();
-    telemetry::init(&environment.log_filter(), Output::Lambda);
+    telemetry::init(&environment.log_filter(), &environment.environment(), Output::Lambda);
     let world = &assemble::world(&environment).await?;
     assemble::warm_up(world).await;
     lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| async move {

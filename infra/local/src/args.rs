@@ -4,6 +4,25 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+/// An origin: scheme, host, perhaps a port, and nothing behind it.
+fn origin(text: &str) -> Result<String, String> {
+    let text = text.trim_end_matches('/');
+    let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    match host {
+        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']) => Ok(text.to_owned()),
+        _ => {
+            Err("expected an origin without a path, such as http://127.0.0.1:4010 or https://api.pinterest.com".into())
+        }
+    }
+}
+
+/// Whether an origin is on this machine.
+pub fn is_loopback(origin: &str) -> bool {
+    ["http://127.0.0.1", "http://localhost", "http://[::1]"]
+        .iter()
+        .any(|local| origin.strip_prefix(local).is_some_and(|rest| rest.is_empty() || rest.starts_with(':')))
+}
+
 /// Runs the whole of pinbridge on this machine and publishes a demo pin.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "pinbridge-local", version)]
@@ -18,7 +37,7 @@ pub struct Args {
 
     /// Another Pinterest: an origin without /v5 (another simulator; or https://api.pinterest.com with a token in
     /// PINBRIDGE_PINTEREST_ACCESS_TOKEN). Default: a simulator inside
-    #[arg(long)]
+    #[arg(long, value_parser = origin)]
     pub pinterest_url: Option<String>,
 
     /// How many of the simulator's documented accounts to connect

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use pinbridge_shared::adapters::system;
 use pinbridge_shared::domain::api_key::Workspace;
 use pinbridge_shared::domain::ids::WorkspaceId;
@@ -19,24 +19,49 @@ const FILE: &str = "identity.json";
 pub struct Identity {
     pub workspace_id: WorkspaceId,
     pub api_key: String,
+    /// The Pinterest that this data belongs to: `simulator`, or an origin. Tokens and waiting pins of one must never
+    /// reach another.
+    pub pinterest: String,
 }
 
 impl Identity {
+    /// Refuses a folder that belongs to another Pinterest.
+    ///
+    /// # Errors
+    /// When it does, or its identity can't be read.
+    pub fn check(data_dir: &Path, pinterest: &str) -> anyhow::Result<()> {
+        match Self::load(data_dir)? {
+            Some(known) if known.pinterest != pinterest => bail!(
+                "the folder {} belongs to {}, not to {pinterest} (--data-dir takes another)",
+                data_dir.display(),
+                known.pinterest
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    fn load(data_dir: &Path) -> anyhow::Result<Option<Self>> {
+        let path = data_dir.join(FILE);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = std::fs::read_to_string(&path).with_context(|| format!("could not read {}", path.display()))?;
+        serde_json::from_str(&text).map(Some).with_context(|| format!("{} is not readable as JSON", path.display()))
+    }
+
     /// Reads the stack's identity, or creates the workspace and its key. The file is written last: without it, nothing
     /// refers to what was created.
     ///
     /// # Errors
     /// When the table or the folder can't be written.
-    pub async fn load_or_create(world: &World, data_dir: &Path) -> anyhow::Result<Self> {
-        let path = data_dir.join(FILE);
-        if path.exists() {
-            let text = std::fs::read_to_string(&path).with_context(|| format!("could not read {}", path.display()))?;
-            return serde_json::from_str(&text).with_context(|| format!("{} is not readable as JSON", path.display()));
+    pub async fn load_or_create(world: &World, data_dir: &Path, pinterest: &str) -> anyhow::Result<Self> {
+        if let Some(known) = Self::load(data_dir)? {
+            return Ok(known);
         }
         let workspace = Workspace { id: WorkspaceId(Uuid::new_v4()), name: "local".into() };
         let api_key = connect::create_workspace(world, &workspace, system::secret()).await?;
-        let identity = Self { workspace_id: workspace.id, api_key };
-        write_private(&path, &serde_json::to_string_pretty(&identity)?)?;
+        let identity = Self { workspace_id: workspace.id, api_key, pinterest: pinterest.into() };
+        write_private(&data_dir.join(FILE), &serde_json::to_string_pretty(&identity)?)?;
         Ok(identity)
     }
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use pinbridge_local::args::Args;
+use pinbridge_local::args::{Args, is_loopback};
 use pinbridge_local::demo::Demo;
 use pinbridge_local::files::write_private;
 use pinbridge_local::stack::Stack;
@@ -30,16 +30,19 @@ async fn run(args: &Args) -> anyhow::Result<bool> {
     let environment = Environment::process();
     // People read the timeline here; logs are asked for with PINBRIDGE_LOG.
     let filter = std::env::var("PINBRIDGE_LOG").unwrap_or_else(|_| "warn".into());
-    telemetry::init(&filter, Output::Program);
+    telemetry::init(&filter, &environment.environment(), Output::Program);
     let stack = Stack::start(args, &environment).await?;
     let worked = tokio::select! {
         worked = attend(args, &stack) => worked,
         () = interrupted() => {
-            println!("stopping");
+            println!("stopping (again to stop at once)");
             Ok(!args.once)
         }
     };
-    stack.shutdown().await?;
+    tokio::select! {
+        stopped = stack.shutdown() => stopped?,
+        () = interrupted() => anyhow::bail!("stopped at once; the next start brings back what was under way"),
+    }
     worked
 }
 
@@ -58,8 +61,7 @@ async fn attend(args: &Args, stack: &Stack) -> anyhow::Result<bool> {
         });
         write_private(path, &serde_json::to_string_pretty(&ready)?).context("the ready file")?;
     }
-    let is_real =
-        !stack.pinterest_url.starts_with("http://127.0.0.1") && !stack.pinterest_url.starts_with("http://localhost");
+    let is_real = !is_loopback(&stack.pinterest_url);
     if args.once || !(args.no_demo || is_real) {
         let key = format!("demo-{}", stack.world.system.now().0);
         let published = demo.publish(&account, &board, &key).await?;

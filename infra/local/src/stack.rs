@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use aws_config::timeout::TimeoutConfig;
@@ -18,8 +18,9 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
-use crate::args::Args;
+use crate::args::{Args, is_loopback};
 use crate::aws::{Durability, LocalAws, Options};
 use crate::identity::Identity;
 use crate::resources::{self, Queues, TABLE};
@@ -29,7 +30,9 @@ use crate::runner;
 const TOKEN_VARIABLE: &str = "PINBRIDGE_PINTEREST_ACCESS_TOKEN";
 const REGION: &str = "us-east-1";
 const TTL_SWEEP_EVERY: Duration = Duration::from_secs(600);
-/// The scopes' owner asks twice: a Pinterest that is still starting is waited for this long.
+/// How long a shutdown waits for what is under way: a publisher's invocation and some.
+const DRAIN_LIMIT: Duration = Duration::from_secs(27);
+/// A Pinterest that is still starting is waited for.
 const PINTEREST_TRIES: u32 = 20;
 const PINTEREST_PAUSE: Duration = Duration::from_millis(250);
 
@@ -43,7 +46,9 @@ pub struct Stack {
     pub sqs: aws_sdk_sqs::Client,
     aws: Arc<LocalAws>,
     stop: watch::Sender<bool>,
+    stop_pinterest: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
+    simulator: Option<JoinHandle<()>>,
 }
 
 impl Stack {
@@ -56,7 +61,13 @@ impl Stack {
         let listener = bind(args.port).await?;
         let base_url = format!("http://{}", listener.local_addr()?);
         make_folder(&args.data_dir)?;
+        let pinterest = match &args.pinterest_url {
+            Some(origin) if !is_loopback(origin) => origin.as_str(),
+            _ => "simulator",
+        };
+        Identity::check(&args.data_dir, pinterest)?;
         let (stop, stopping) = watch::channel(false);
+        let (stop_pinterest, pinterest_stopping) = watch::channel(false);
         let mut tasks = Vec::new();
 
         let access_key_id = uuid::Uuid::new_v4().simple().to_string();
@@ -72,11 +83,12 @@ impl Stack {
         let sqs = polling_client(&config);
         let queues = resources::create_queues(&sqs, visibility_s(environment)?).await?;
 
+        let mut simulator = None;
         let pinterest_url = match &args.pinterest_url {
-            Some(url) => url.trim_end_matches('/').to_owned(),
+            Some(url) => url.clone(),
             None => {
-                let (url, task) = start_simulator(args, stopping.clone()).await?;
-                tasks.push(task);
+                let (url, task) = start_simulator(args, pinterest_stopping).await?;
+                simulator = Some(task);
                 url
             }
         };
@@ -87,7 +99,7 @@ impl Stack {
             pinterest_url: pinterest_url.clone(),
         };
         let world = assemble::over(&config, settings, places)?;
-        let identity = Identity::load_or_create(&world, &args.data_dir).await?;
+        let identity = Identity::load_or_create(&world, &args.data_dir, pinterest).await?;
         connect_accounts(&world, &identity, args).await?;
 
         // The queue has forgotten its messages: the clock rows bring them back.
@@ -100,7 +112,7 @@ impl Stack {
         tasks.push(tokio::spawn(sweep(Arc::clone(&aws), world.clone(), stopping.clone())));
         let api = pinbridge_api::router(world.clone());
         tasks.push(tokio::spawn(serve(listener, api, stopping)));
-        Ok(Self { base_url, pinterest_url, identity, world, queues, sqs, aws, stop, tasks })
+        Ok(Self { base_url, pinterest_url, identity, world, queues, sqs, aws, stop, stop_pinterest, tasks, simulator })
     }
 
     /// Lets what is under way finish, then closes the files.
@@ -109,8 +121,18 @@ impl Stack {
     /// When the files can't be closed.
     pub async fn shutdown(self) -> anyhow::Result<()> {
         self.stop.send_replace(true);
-        for task in self.tasks {
-            let _ = task.await;
+        let stopping = Instant::now();
+        for mut task in self.tasks {
+            // A client that never finishes its request, for one, must not keep the process.
+            if timeout(DRAIN_LIMIT.saturating_sub(stopping.elapsed()), &mut task).await.is_err() {
+                task.abort();
+                let _ = task.await;
+            }
+        }
+        // Only now: calls that were under way were still answered.
+        self.stop_pinterest.send_replace(true);
+        if let Some(simulator) = self.simulator {
+            let _ = simulator.await;
         }
         drop((self.world, self.sqs));
         let aws = Arc::into_inner(self.aws).context("the local AWS is still in use")?;

@@ -86,7 +86,7 @@ async fn main() -> ExitCode {
 
 async fn run(command: Command) -> anyhow::Result<Value> {
     let environment = Environment::process();
-    telemetry::init("warn", Output::Program);
+    telemetry::init("warn", &environment.environment(), Output::Program);
     let world = assemble::world(&environment).await?;
     match command {
         Command::Bootstrap { workspace_name, tokens } => {

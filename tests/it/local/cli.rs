@@ -80,3 +80,50 @@ async fn a_restart_keeps_pins_keys_and_accounts() {
     let (status, replay) = again.create(&again.pin_body("kept")).await;
     assert_eq!((status, &replay["id"]), (200, &pin["id"]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_belongs_to_one_pinterest() {
+    let folder = tempfile::tempdir().expect("a folder");
+    drop(Local::start(folder.path(), &[], &[]).await);
+    let path = folder.path().to_str().expect("a path");
+    let arguments = ["--once", "--port", "0", "--data-dir", path, "--pinterest-url", "https://pinterest.invalid"];
+    assert_one_clear_line(&run(&arguments, &[]), "belongs to simulator, not to https://pinterest.invalid");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_polite_end_is_clean_even_with_a_request_that_never_ends() {
+    use std::io::Write;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut local = Local::start(folder.path(), &[], &[]).await;
+    assert_eq!(local.create(&local.pin_body("last")).await.0, 201);
+    let address = local.text("base_url").trim_start_matches("http://").to_owned();
+    let mut stuck = std::net::TcpStream::connect(address).expect("connects");
+    let key = local.text("api_key").to_owned();
+    let half = format!("POST /v1/pins HTTP/1.1\r\nhost: x\r\nx-api-key: {key}\r\ncontent-length: 10\r\n\r\n{{");
+    stuck.write_all(half.as_bytes()).expect("writes");
+    tokio::time::sleep(Duration::from_millis(200)).await;
+
+    let signal = |local: &Local| {
+        let id = local.process.0.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill runs").success());
+    };
+    signal(&local);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    // The request is waited for; a second signal doesn't wait.
+    signal(&local);
+    let began = std::time::Instant::now();
+    let status = loop {
+        if let Some(status) = local.process.0.try_wait().expect("a status") {
+            break status;
+        }
+        assert!(began.elapsed() < Duration::from_secs(10), "still up");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert_eq!(status.code(), Some(1), "stopped at once");
+    drop(stuck);
+
+    let mut again = Local::start(folder.path(), &[], &[]).await;
+    again.await_published(1, Duration::from_secs(200)).await;
+    signal(&again);
+    assert_eq!(again.process.0.wait().expect("a status").code(), Some(0), "a clean end");
+}

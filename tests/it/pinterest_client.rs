@@ -1,0 +1,169 @@
+//! The Pinterest adapter against the simulator: what it takes for created, refused and unknown, and that it never calls
+//! twice.
+
+use std::sync::Arc;
+
+use pinbridge_shared::adapters::pinterest::PinterestClient;
+use pinbridge_shared::adapters::system::RealSystem;
+use pinbridge_shared::domain::deadlines::Deadlines;
+use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::domain::pin::PinRequest;
+use pinbridge_shared::domain::testdata;
+use pinbridge_shared::ports::{AccessToken, Creation, Pinterest};
+use pinterest_simulator::{Config, SeedAccount, Simulator, seed_accounts};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+const CLIENT_TIMEOUT_MS: i64 = 700;
+
+/// A simulator in this process, and the adapter pointed at it.
+struct Rig {
+    url: String,
+    client: PinterestClient,
+    token: AccessToken,
+    account: SeedAccount,
+    http: reqwest::Client,
+}
+
+impl Rig {
+    async fn start() -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let simulator = Simulator::open(Config::default()).expect("opens");
+        tokio::spawn(async move { simulator.serve(listener, std::future::pending()).await });
+        let account = seed_accounts(1).remove(0);
+        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        Self { client: client(&url), url, token: AccessToken(account.access_token.clone()), account, http }
+    }
+
+    fn request(&self, title: &str) -> PinRequest {
+        PinRequest { board_id: self.account.boards[0].id.clone(), title: title.into(), ..testdata::request(title) }
+    }
+
+    async fn create(&self, title: &str) -> Creation {
+        self.client.create_pin(&self.token, &self.request(title)).await
+    }
+
+    async fn set_fault(&self, rule: Value) {
+        let put = self.http.put(format!("{}/_sim/faults", self.url)).json(&json!([rule]));
+        assert!(put.send().await.expect("answers").status().is_success());
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        self.http.get(format!("{}{path}", self.url)).send().await.expect("answers").json().await.expect("JSON")
+    }
+
+    /// How many creates the simulator was sent.
+    async fn calls(&self) -> u64 {
+        let counts = self.get("/_sim/requests").await;
+        let answered = counts["operations"]["pins/create"].as_object().into_iter().flatten();
+        let answered: u64 = answered.filter_map(|(_, count)| count.as_u64()).sum();
+        answered + counts["in_flight"]["pins/create"].as_u64().unwrap_or(0)
+    }
+}
+
+fn client(url: &str) -> PinterestClient {
+    let deadlines = Deadlines { client_timeout_ms: CLIENT_TIMEOUT_MS, ..Deadlines::default() };
+    PinterestClient::new(url, &deadlines, Arc::new(RealSystem::default())).expect("a client")
+}
+
+fn refusal(creation: Creation) -> (Failure, Option<i64>) {
+    match creation {
+        Creation::Refused { failure, retry_after_ms, .. } => (failure, retry_after_ms),
+        other => panic!("{other:?} is no refusal"),
+    }
+}
+
+#[tokio::test]
+async fn a_created_pin_comes_with_its_id_and_pinterests_request_id() {
+    let rig = Rig::start().await;
+    let Creation::Created { pinterest_pin_id, upstream } = rig.create("created").await else {
+        panic!("not created");
+    };
+    assert_eq!(upstream.status, Some(201));
+    assert!(upstream.request_id.is_some());
+    let page = rig.client.board_pins(&rig.token, &rig.account.boards[0].id, None).await.expect("lists");
+    let found = page.pins.iter().find(|pin| pin.id == pinterest_pin_id).expect("on its board");
+    assert_eq!(found.title.as_deref(), Some("created"));
+    assert!(found.created_at.is_some() && found.link.is_some() && found.description.is_some());
+}
+
+#[tokio::test]
+async fn refusals_are_classified_and_their_hints_read() {
+    let rig = Rig::start().await;
+    let cases = [
+        (json!({"status": 403, "code": 235, "message": "Sorry, this image is broken."}), Failure::ImageBroken, None),
+        (
+            json!({"status": 409, "code": 409, "message": "Could not get exclusive access"}),
+            Failure::PinterestBusy,
+            None,
+        ),
+        (json!({"status": 401, "code": 2, "message": "Authentication failed."}), Failure::TokenRevoked, None),
+        (
+            json!({"status": 429, "code": 8, "message": "slow down", "headers": {"Retry-After": "7"}}),
+            Failure::RateLimited,
+            Some(7_000),
+        ),
+    ];
+    for (mut rule, failure, hint) in cases {
+        rule["operation"] = json!("pins/create");
+        rule["fault"] = json!("status");
+        rig.set_fault(rule).await;
+        let (found, retry_after_ms) = refusal(rig.create("refused").await);
+        assert_eq!(found, failure);
+        assert!(hint.is_none() || retry_after_ms == hint, "{retry_after_ms:?}");
+    }
+    let elsewhere = PinRequest { board_id: "1".into(), ..rig.request("nowhere") };
+    rig.set_fault(json!({"operation": "boards/list", "fault": "delay", "delay_ms": 0})).await;
+    assert_eq!(refusal(rig.client.create_pin(&rig.token, &elsewhere).await).0, Failure::BoardNotFound);
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_unknown_whether_or_not_the_pin_exists_and_is_asked_for_once() {
+    for (fault, pins) in [("timeout_before_commit", 0), ("timeout_after_commit", 1), ("error_after_commit", 1)] {
+        let rig = Rig::start().await;
+        rig.set_fault(json!({"operation": "pins/create", "fault": fault})).await;
+        assert!(matches!(rig.create("lost").await, Creation::Unknown { .. }), "{fault}");
+        assert_eq!(rig.get("/_sim/pins").await.as_array().map(Vec::len), Some(pins), "{fault}");
+        assert_eq!(rig.calls().await, 1, "{fault}: never sent again by itself");
+    }
+}
+
+#[tokio::test]
+async fn only_a_failure_to_connect_is_surely_unsent() {
+    let rig = Rig::start().await;
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+    let nobody = format!("http://{}", listener.local_addr().expect("an address"));
+    drop(listener);
+    let creation = client(&nobody).create_pin(&rig.token, &rig.request("unsent")).await;
+    assert_eq!(refusal(creation).0, Failure::PinterestUnreachable);
+
+    // Somebody accepts the connection and hangs up: the request may have been read.
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+    let rude = format!("http://{}", listener.local_addr().expect("an address"));
+    tokio::spawn(async move {
+        while let Ok((connection, _)) = listener.accept().await {
+            drop(connection);
+        }
+    });
+    let creation = client(&rude).create_pin(&rig.token, &rig.request("cut")).await;
+    assert!(matches!(creation, Creation::Unknown { .. }), "{creation:?}");
+}
+
+#[tokio::test]
+async fn a_board_is_read_page_by_page_and_a_missing_one_is_named() {
+    let rig = Rig::start().await;
+    for index in 0..3 {
+        assert!(matches!(rig.create(&format!("page {index}")).await, Creation::Created { .. }));
+    }
+    let board = &rig.account.boards[0].id;
+    let page = rig.client.board_pins(&rig.token, board, None).await.expect("lists");
+    assert_eq!((page.pins.len(), page.next), (3, None), "250 a page");
+    let missing = rig.client.board_pins(&rig.token, "1", None).await.expect_err("no such board");
+    assert_eq!(missing.failure, Failure::BoardNotFound);
+    let boards = rig.client.boards(&rig.token).await.expect("lists");
+    assert!(boards.iter().any(|known| known.id == *board));
+    assert_eq!(rig.client.user(&rig.token).await.expect("a user").id, rig.account.id);
+    let stranger = rig.client.user(&AccessToken("pina_wrong".into())).await.expect_err("refused");
+    assert_eq!(stranger.failure, Failure::TokenRevoked);
+}
