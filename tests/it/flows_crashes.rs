@@ -52,6 +52,19 @@ async fn a_worker_that_dies_between_the_call_and_its_record_publishes_once() {
     }
 }
 
+#[tokio::test]
+async fn a_duplicate_inside_the_quiet_time_of_a_dead_worker_waits_for_it() {
+    let world = TestWorld::new(1).await;
+    world.pinterest.add_stranger(&testdata::request("any").board_id, "Somebody's soup");
+    world.pinterest.answer_next([Answer::Lost { commits_after_ms: Some(75_000) }]);
+    let key = world.accept("key").await;
+    world.queue.duplicate_all();
+    world.faults.plan("pinterest.create_pin", 1, Fault::DieAfter);
+    world.run_publisher_once().await;
+    assert_one_pin(&world, key).await;
+    assert_eq!(world.pinterest.calls().len(), 1, "the late commit was waited for");
+}
+
 /// Accepts, retrying like a client until the answer arrives.
 async fn accept_stubbornly(world: &TestWorld, request: PinRequest) -> PinKey {
     for _ in 0..5 {

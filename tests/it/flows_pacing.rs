@@ -1,6 +1,7 @@
 //! Pacing: bursts, the backlog, pauses.
 
 use pinbridge_shared::domain::attempt::Status;
+use pinbridge_shared::domain::backlog::BacklogRow;
 use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::pin::{PinRequest, Placement, Priority, WaitReason};
@@ -130,6 +131,16 @@ async fn an_outage_of_the_publisher_ends_without_a_burst() {
 }
 
 #[tokio::test]
+async fn a_retry_takes_a_token_of_its_own() {
+    let world = TestWorld::new(1).await;
+    world.pinterest.answer_next(std::iter::repeat_n(Answer::Refused(Failure::PinterestBusy, None), 50));
+    let keys = accept(&world, 0..50).await;
+    world.run_until_finished(&keys, START.plus_ms(5 * MINUTE_MS)).await;
+    assert_eq!(world.pinterest.calls().len(), 100);
+    assert_paced(&call_times(&world));
+}
+
+#[tokio::test]
 async fn a_rate_limit_pauses_the_account_and_nothing_is_lost() {
     let world = TestWorld::new(1).await;
     let keys = accept(&world, 0..80).await;
@@ -139,7 +150,9 @@ async fn a_rate_limit_pauses_the_account_and_nothing_is_lost() {
     let sent = call_times(&world).len();
     assert!((21..=30).contains(&sent), "what was in flight with it, and no more: {sent}");
     for key in &keys[30..65] {
-        let attempt = world.attempt(*key).await;
+        let (pin, attempt) = world.pin(*key).await;
+        let row = BacklogRow::of(&pin, attempt.generation);
+        assert!(world.world.store.in_backlog(pin.account_key(), &row).await.expect("readable"), "the backlog owns it");
         assert_eq!((attempt.status, attempt.wait), (Status::Deferred, Some(WaitReason::AccountPaused)), "{attempt:?}");
         assert_eq!((attempt.not_before, attempt.attempts_spent()), (Some(until), 0), "it costs no attempt");
     }

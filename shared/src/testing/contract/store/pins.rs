@@ -137,7 +137,7 @@ pub async fn an_attempt_round_trips_with_every_field(store: &dyn Store) {
         provider_code: Some(-8),
         request_id: Some("1234567890123".into()),
         next_at: Some(at(90_000)),
-        note: Some("pinterest_rate_limited, again".into()),
+        note: Some("rate limited, again".into()),
         ..Event::new(EventKind::Deferred, at(30), 3)
     };
     let full = Attempt {
