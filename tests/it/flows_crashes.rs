@@ -103,7 +103,7 @@ async fn sweep(answers: &[Answer]) {
             nth += 1;
             assert!(nth < CALLS_MAX, "the story ends");
         }
-        assert!(nth > 15, "the sweep went through the story: {nth}");
+        assert!(nth > 12, "the sweep went through the story: {nth}");
     }
 }
 
@@ -147,7 +147,7 @@ async fn a_death_at_any_call_of_a_release_loses_and_doubles_nothing() {
             world.run_until_finished(&keys, START.plus_ms(15 * MINUTE_MS)).await;
             assert_eq!(world.pinterest.pins().len(), 145, "{fault:?} at call {nth}");
             if !died {
-                assert!(nth > 15, "the sweep went through the tick: {nth}");
+                assert!(nth > 12, "the sweep went through the tick: {nth}");
                 break;
             }
         }

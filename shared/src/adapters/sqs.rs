@@ -75,7 +75,15 @@ impl Queue for SqsQueue {
         }
         let mut unsent = Vec::new();
         for (call, ten) in messages.chunks(MESSAGES_PER_CALL).enumerate() {
-            unsent.extend(self.send_ten(call * MESSAGES_PER_CALL, ten).await?);
+            let first = call * MESSAGES_PER_CALL;
+            match self.send_ten(first, ten).await {
+                Ok(indexes) => unsent.extend(indexes),
+                // What other calls have sent stays sent.
+                Err(error) => {
+                    tracing::warn!(%error, "messages could not be sent");
+                    unsent.extend(first..first + ten.len());
+                }
+            }
         }
         Ok(unsent)
     }

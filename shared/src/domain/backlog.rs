@@ -20,16 +20,18 @@ impl BacklogRow {
         Self { priority: pin.request.priority, created_at: pin.created_at, pin: pin.key.pin, generation }
     }
 
-    /// Sorts by priority, then age.
+    /// Sorts by priority, then age. The generation is part of the key: a pin that comes back while its earlier release is
+    /// being finished has a row of its own, which that release doesn't delete.
     pub fn sort_key(&self) -> String {
-        format!("{}#{:013}#{}", self.priority.rank(), self.created_at.0, self.pin)
+        format!("{}#{:013}#{}#{:06}", self.priority.rank(), self.created_at.0, self.pin, self.generation)
     }
 
-    pub fn parse_sort_key(text: &str, generation: u32) -> Option<Self> {
-        let mut parts = text.splitn(3, '#');
+    pub fn parse_sort_key(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(4, '#');
         let priority = Priority::of_rank(parts.next()?.parse().ok()?)?;
         let created_at = Moment(parts.next()?.parse().ok()?);
         let pin = parts.next()?.parse().ok()?;
+        let generation = parts.next()?.parse().ok()?;
         Some(Self { priority, created_at, pin, generation })
     }
 }
@@ -53,6 +55,6 @@ mod tests {
         keys.sort();
         rows.sort();
         assert_eq!(keys, rows.iter().map(BacklogRow::sort_key).collect::<Vec<_>>());
-        assert_eq!(BacklogRow::parse_sort_key(&keys[0], 2), Some(rows[0].clone()));
+        assert_eq!(BacklogRow::parse_sort_key(&keys[0]), Some(rows[0].clone()));
     }
 }

@@ -1,7 +1,7 @@
 //! Looking whether a call whose answer was lost has created its Pin.
 //!
-//! Runs only after `started_at + Tq`, when the call can no longer commit. One look-up: found and nobody else's → adopt;
-//! surely absent → a new fenced attempt; undecidable → a person decides; no clear view → later.
+//! Runs only after `started_at + Tq`, when the call can no longer commit. Found and nobody else's → adopt; absent in two
+//! scans → a new fenced attempt; undecidable → a person decides; no clear view → later.
 
 use super::publish_pin::Job;
 use super::settle::{self, record};
@@ -21,10 +21,11 @@ use crate::telemetry::{self, Metric};
 const PAGES_MAX: usize = 40;
 /// A scan stops early after this many whole pages of Pins that are too old, as long as pages descend strictly.
 const OLDER_PAGES: usize = 2;
-/// How soon a look-up without a clear view is repeated; drawn from the interval.
+/// How soon a look-up without a clear view is repeated; drawn from the interval, which doubles each time in vain.
 const AGAIN_MS: (i64, i64) = (45 * SECOND_MS, 90 * SECOND_MS);
-/// A board that lists nothing at all is looked at twice before it is believed.
-const EMPTY_AGAIN_MS: i64 = 30 * SECOND_MS;
+const AGAIN_DOUBLINGS_MAX: u32 = 5;
+/// Only two scans this far apart, both of which found nothing, are believed: lists may shuffle, be cut or come back empty.
+const SECOND_SCAN_MS: i64 = 30 * SECOND_MS;
 /// How soon a pin whose twin is settled first comes back.
 const TWIN_FIRST_MS: i64 = 5 * SECOND_MS;
 /// The pause before a look-up without a token is tried again.
@@ -34,13 +35,12 @@ const FRESH_TOKEN_MS: i64 = 2 * SECOND_MS;
 /// A doubt that no look-up could clear up for this long is handed to a person.
 const GIVE_UP_AFTER_MS: i64 = 72 * HOUR_MS;
 
-const EMPTY_LIST: &str = "empty_list";
+const NOT_SEEN: &str = "not_seen_yet";
 
 /// What a scan of the board saw.
 enum Scan {
     /// Everything that could be ours.
     Seen(Vec<BoardPin>),
-    Empty,
     TooLong,
 }
 
@@ -54,11 +54,6 @@ pub async fn look(world: &World, job: &mut Job) -> PortResult<Option<Disposition
     let window = Window::of(started_at, &world.settings.deadlines);
     match scan(world, job, &tokens.access, window).await {
         Ok(Scan::Seen(candidates)) => settle_with(world, job, &candidates).await,
-        Ok(Scan::Empty) if was_empty_before(&job.attempt) => settle_with(world, job, &[]).await,
-        Ok(Scan::Empty) => {
-            let at = world.system.now().plus_ms(EMPTY_AGAIN_MS);
-            look_again(world, job, at, EMPTY_LIST).await
-        }
         Ok(Scan::TooLong) => again_soon(world, job, "board_too_long").await,
         Err(failure) if failure.failure == Failure::BoardNotFound => {
             settle::give_up(world, job, Failure::BoardNotFound, &failure.upstream).await
@@ -76,11 +71,8 @@ pub async fn look(world: &World, job: &mut Job) -> PortResult<Option<Disposition
 async fn scan(world: &World, job: &Job, token: &AccessToken, window: Window) -> Result<Scan, ReadFailure> {
     let (mut candidates, mut older_pages) = (Vec::new(), 0);
     let (mut bookmark, mut oldest): (Option<String>, Option<Moment>) = (None, None);
-    for page_index in 0..PAGES_MAX {
+    for _ in 0..PAGES_MAX {
         let page = world.pinterest.board_pins(token, &job.pin.request.board_id, bookmark.as_deref()).await?;
-        if page_index == 0 && page.pins.is_empty() && page.next.is_none() {
-            return Ok(Scan::Empty);
-        }
         candidates.extend(page.pins.iter().filter(|pin| lookup::could_be(&job.pin.request, pin, window)).cloned());
         older_pages = if is_older_page(&page.pins, window, oldest) { older_pages + 1 } else { 0 };
         oldest = page.pins.iter().filter_map(|pin| pin.created_at).min().or(oldest);
@@ -100,11 +92,18 @@ fn is_older_page(pins: &[BoardPin], window: Window, oldest_before: Option<Moment
     !pins.is_empty() && pins.iter().all(older)
 }
 
-fn was_empty_before(attempt: &Attempt) -> bool {
+/// Whether the look before this one found nothing either.
+fn was_absent_before(attempt: &Attempt) -> bool {
     attempt
         .history
         .last()
-        .is_some_and(|event| event.kind == EventKind::LookInconclusive && event.note.as_deref() == Some(EMPTY_LIST))
+        .is_some_and(|event| event.kind == EventKind::LookInconclusive && event.note.as_deref() == Some(NOT_SEEN))
+}
+
+/// How many looks in a row could not tell.
+fn looks_in_vain(attempt: &Attempt) -> u32 {
+    let vain = attempt.history.iter().rev().take_while(|event| event.kind == EventKind::LookInconclusive);
+    u32::try_from(vain.count()).unwrap_or(u32::MAX)
 }
 
 /// Settles the pin with the candidates that no other pin of ours owns.
@@ -123,7 +122,11 @@ async fn settle_with(world: &World, job: &mut Job, candidates: &[BoardPin]) -> P
     let rivals: Vec<Rival> = twins.iter().filter_map(|twin| rival(world, job, twin)).collect();
     match lookup::verdict(&free, &rivals) {
         Verdict::Found(id) => adopt(world, job, id).await,
-        Verdict::Absent => absent(world, job).await,
+        Verdict::Absent if was_absent_before(&job.attempt) => absent(world, job).await,
+        Verdict::Absent => {
+            let at = world.system.now().plus_ms(SECOND_SCAN_MS);
+            look_again(world, job, at, NOT_SEEN).await
+        }
         Verdict::Ambiguous => settle::give_up(world, job, Failure::OutcomeAmbiguous, &Upstream::default()).await,
     }
 }
@@ -198,6 +201,7 @@ async fn again_soon(world: &World, job: &mut Job, why: &str) -> PortResult<Optio
         return settle::give_up(world, job, Failure::OutcomeUnverifiable, &Upstream::default()).await;
     }
     let wait_ms = AGAIN_MS.0 + ((AGAIN_MS.1 - AGAIN_MS.0) as f64 * world.system.jitter()) as i64;
+    let wait_ms = wait_ms << looks_in_vain(&job.attempt).min(AGAIN_DOUBLINGS_MAX);
     let at = world.system.now().plus_ms(wait_ms);
     look_again(world, job, at, why).await
 }

@@ -9,7 +9,7 @@ use crate::domain::ids::PinKey;
 use crate::domain::message::PublishMessage;
 use crate::domain::pin::Pin;
 use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
-use crate::ports::{PortResult, World};
+use crate::ports::{PortError, PortResult, World};
 use crate::telemetry::{self, Metric};
 
 /// Minutes caught up a run, oldest first: an outage of a day takes eight runs.
@@ -40,22 +40,32 @@ pub async fn run(world: &World, mode: Mode, ends_at_ms: i64) -> PortResult<usize
     let watermark = world.store.watermark().await?.unwrap_or(this_minute - FIRST_LOOK_BACK_MINUTES);
     let newest = (watermark + MINUTES_PER_RUN).min(this_minute - 1);
     let last = if mode == Mode::Recover { this_minute + FARTHEST_MINUTES } else { newest };
-    let mut resent = 0;
+    let (mut resent, mut done) = (0, None);
     for minute in watermark + 1 - RESCAN_MINUTES..=last {
         let out_of_time = world.system.monotonic_ms() > ends_at_ms - STOP_BEFORE_END_MS;
         if mode == Mode::Tick && (out_of_time || resent >= RESENDS_PER_RUN) {
             tracing::warn!(minute, resent, "the watchdog stops for now and goes on from here");
             break;
         }
+        let mut was_empty = true;
         for shard in 0..CLOCK_SHARDS {
             for row in world.store.clock(minute, shard).await? {
+                was_empty = false;
                 resent += tend(world, &row, mode).await?;
             }
         }
         // Only minutes that have passed count as done, and only when every shard of them is.
         if minute > watermark && minute < this_minute {
-            world.store.set_watermark(minute).await?;
+            done = Some(minute);
+            if !was_empty {
+                world.store.set_watermark(minute).await?;
+                done = None;
+            }
         }
+    }
+    // Empty minutes share one write.
+    if let Some(minute) = done {
+        world.store.set_watermark(minute).await?;
     }
     telemetry::count(Metric::WatchdogResent, resent as u64, None, world.system.now());
     Ok(resent)
@@ -84,9 +94,12 @@ async fn tend(world: &World, row: &ClockRow, mode: Mode) -> PortResult<usize> {
     if unfinished.is_empty() {
         return Ok(0);
     }
+    if !world.queue.send(&to_send).await?.is_empty() {
+        // The row stays, and its minute isn't done: the next run sends again.
+        return Err(PortError::Unavailable { port: "publish queue", reason: "messages could not be sent".into() });
+    }
     refile(world, row, unfinished, next_look, mode).await?;
-    let unsent = world.queue.send(&to_send).await?;
-    Ok(to_send.len() - unsent.len())
+    Ok(to_send.len())
 }
 
 enum Care {

@@ -15,13 +15,12 @@ const ROWS_PER_WRITE: usize = 25;
 const REST_ATTEMPTS: usize = 8;
 
 fn read_row(item: &Item) -> PortResult<BacklogRow> {
-    let row = Reader(item);
-    BacklogRow::parse_sort_key(&row.text("sk")?, row.number("gen")?).ok_or_else(|| unreadable("sk"))
+    BacklogRow::parse_sort_key(&Reader(item).text("sk")?).ok_or_else(|| unreadable("sk"))
 }
 
 impl DynamoStore {
     pub(super) async fn write_backlog(&self, account: AccountKey, row: &BacklogRow) -> PortResult<()> {
-        self.put(Builder::keyed(keys::backlog(account), row.sort_key()).number("gen", row.generation).build()).await
+        self.put(Builder::keyed(keys::backlog(account), row.sort_key()).build()).await
     }
 
     pub(super) async fn get_backlog(&self, account: AccountKey, limit: usize) -> PortResult<Vec<BacklogRow>> {

@@ -10,7 +10,7 @@
 //! | pin | `{ws}#pin#{pin}` | `request` |
 //! | attempt | `{ws}#pin#{pin}` | `attempt` |
 //! | sibling | `{ws}#sibling#{account}#{content hash}` | `{pin}` |
-//! | backlog | `{ws}#backlog#{account}` | `{priority}#{created}#{pin}` |
+//! | backlog | `{ws}#backlog#{account}` | `{priority}#{created}#{pin}#{generation}` |
 //! | clock | `clock#{minute}#{shard}` | `{id}` |
 //! | watermark, lease | `clock#watermark`, `clock#lease` | same |
 //!

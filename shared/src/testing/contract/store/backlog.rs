@@ -63,12 +63,14 @@ pub async fn a_row_knows_its_place(store: &dyn Store) {
     assert!(!store.in_backlog(account(), &row(Priority::Bulk, 0, 1)).await.expect("read"));
 }
 
-pub async fn a_returning_pin_replaces_its_row(store: &dyn Store) {
+pub async fn a_returning_pin_has_a_row_of_its_own(store: &dyn Store) {
     let first = row(Priority::Normal, 0, 1);
     let again = BacklogRow { generation: 3, ..first.clone() };
     store.put_backlog(account(), &first).await.expect("written");
     store.put_backlog(account(), &again).await.expect("written");
-    assert_eq!(store.backlog(account(), 10).await.expect("read"), [again], "with the new generation");
+    assert_eq!(store.backlog(account(), 10).await.expect("read"), [first.clone(), again.clone()], "oldest first");
+    store.delete_backlog(account(), std::slice::from_ref(&first)).await.expect("deleted");
+    assert_eq!(store.backlog(account(), 10).await.expect("read"), [again], "an earlier release deletes only its own");
 }
 
 pub async fn many_rows_are_deleted_and_the_rest_stays(store: &dyn Store) {

@@ -50,7 +50,7 @@ macro_rules! store_contract {
             the_backlog_is_in_the_order_of_release,
             the_backlog_is_read_up_to_a_limit,
             a_row_knows_its_place,
-            a_returning_pin_replaces_its_row,
+            a_returning_pin_has_a_row_of_its_own,
             many_rows_are_deleted_and_the_rest_stays,
             backlogs_are_each_accounts_own;
             clock:
