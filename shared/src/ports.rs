@@ -18,7 +18,7 @@ use crate::domain::lookup::BoardPin;
 use crate::domain::message::PublishMessage;
 use crate::domain::pin::{Pin, PinRequest};
 use crate::domain::time::Moment;
-use crate::domain::token_bucket::{Bucket, Take};
+use crate::domain::token_bucket::{Bucket, Take, Token};
 
 /// A port could not do its work. What happened to the call is unknown unless the kind says otherwise.
 #[derive(Debug, Error)]
@@ -52,8 +52,8 @@ pub enum Saved {
 /// The answer to a take.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Taken {
-    /// The tokens' slots, in order.
-    Slots(Vec<Moment>),
+    /// In the order of their slots.
+    Tokens(Vec<Token>),
     /// The condition failed; the bucket as it is.
     Refused(Bucket),
 }

@@ -5,6 +5,8 @@ use pinbridge_shared::domain::deadlines::Deadlines;
 use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::history::EventKind;
 use pinbridge_shared::domain::ids::PinKey;
+use pinbridge_shared::domain::pin::PinRequest;
+use pinbridge_shared::domain::retry::ATTEMPT_LIMIT;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::testing::fake_pinterest::Answer;
@@ -61,14 +63,46 @@ async fn a_lost_answer_without_a_commit_is_sent_again_after_the_quiet_time() {
 }
 
 #[tokio::test]
-async fn an_empty_list_is_looked_at_twice_before_it_is_believed() {
+async fn an_empty_list_is_looked_at_four_times_before_it_is_believed() {
     let world = TestWorld::new(3).await;
     world.pinterest.answer_next([Answer::LOST_WITHOUT_COMMIT]);
     let key = world.accept("key").await;
     world.run_until_finished(&[key], quiet_at().plus_ms(2 * MINUTE_MS)).await;
     let looks = world.pinterest.looks();
-    assert!(looks.len() == 2 && looks[1].since_ms(looks[0]) >= 30 * SECOND_MS, "{looks:?}");
+    assert_eq!(looks.len(), 4);
+    assert!(looks.windows(2).all(|pair| pair[1].since_ms(pair[0]) >= 30 * SECOND_MS), "{looks:?}");
     assert_eq!(world.pinterest.pins().len(), 1);
+}
+
+#[tokio::test]
+async fn a_pin_doesnt_take_the_pin_of_another_that_says_more_or_less() {
+    let plain = PinRequest { description: None, ..testdata::request("plain") };
+    let long = PinRequest { title: format!("{}, part two", plain.title), ..testdata::request("long") };
+    for (lost, published) in [
+        (plain.clone(), testdata::request("full")),
+        (testdata::request("full"), plain.clone()),
+        (long.clone(), testdata::request("short")),
+        (testdata::request("short"), long),
+    ] {
+        let world = world().await;
+        world.pinterest.answer_next([Answer::LOST_WITHOUT_COMMIT]);
+        let keys = [world.accept_request(lost.clone()).await, world.accept_request(published).await];
+        world.run_until_finished(&keys, quiet_at().plus_ms(3 * MINUTE_MS)).await;
+        let (ours, other) = (world.attempt(keys[0]).await, world.attempt(keys[1]).await);
+        assert_eq!((ours.status, ours.attempt), (Status::Published, 2), "{}", lost.idempotency_key);
+        assert_ne!(ours.pinterest_pin_id, other.pinterest_pin_id);
+    }
+}
+
+#[tokio::test]
+async fn a_request_whose_answer_is_always_lost_is_given_up_at_the_limit() {
+    let world = world().await;
+    world.pinterest.answer_next([Answer::LOST_WITHOUT_COMMIT; 50]);
+    let key = world.accept("key").await;
+    world.run_until_finished(&[key], START.plus_ms(HOUR_MS)).await;
+    let attempt = world.attempt(key).await;
+    assert_eq!((attempt.status, attempt.failure), (Status::Failed, Some(Failure::AttemptsExhausted)));
+    assert_eq!(world.pinterest.calls().len(), ATTEMPT_LIMIT as usize);
 }
 
 #[tokio::test]

@@ -186,3 +186,18 @@ async fn another_account_is_not_slowed_by_a_burst() {
     assert_eq!(world.pin(pin).await.0.placement, Placement::Now);
     world.run_until_finished(&[pin], START.plus_ms(SECOND_MS)).await;
 }
+
+#[tokio::test]
+async fn after_a_pause_light_traffic_goes_out_at_once_again() {
+    let world = TestWorld::new(4).await;
+    world.pinterest.answer_next([Answer::Refused(Failure::RateLimited, Some(20_000))]);
+    let first = world.accept("first").await;
+    world.run_until_finished(&[first], START.plus_ms(5 * MINUTE_MS)).await;
+    for index in 0..8 {
+        world.run_for_ms(40 * SECOND_MS).await;
+        let request = PinRequest { title: format!("Light {index}"), ..testdata::request(&format!("light-{index}")) };
+        let accepted_at = world.now();
+        let key = world.accept_request(request).await;
+        world.run_until_finished(&[key], accepted_at.plus_ms(SECOND_MS)).await;
+    }
+}

@@ -9,6 +9,7 @@ use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::message::PublishMessage;
 use pinbridge_shared::domain::pin::PinRequest;
 use pinbridge_shared::domain::testdata;
+use pinbridge_shared::domain::token_bucket::Token;
 use pinbridge_shared::ports::{AccessToken, Board, BoardPage, Creation, Pinterest, PinterestUser, ReadFailure, World};
 use pinbridge_shared::testing::TestWorld;
 
@@ -44,7 +45,8 @@ fn record(id: &str, body: String) -> SqsMessage {
 }
 
 fn message(world: &TestWorld, key: PinKey) -> String {
-    let message = PublishMessage::new(key, testdata::account(), 0, Some(world.now()));
+    let message =
+        PublishMessage::new(key, testdata::account(), 0, Some(Token { slot: world.now(), valid_until: world.now() }));
     serde_json::to_string(&message).expect("plain data")
 }
 

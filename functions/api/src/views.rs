@@ -17,8 +17,8 @@ fn time(moment: Option<Moment>) -> Option<String> {
 /// The code and message of what keeps a pin from being published, if something does.
 fn trouble(attempt: &Attempt) -> (Option<&'static str>, Option<String>) {
     let failure = match attempt.status {
-        Status::Queued | Status::Published => return (None, None),
-        Status::Deferred | Status::Publishing | Status::Failed => attempt.failure,
+        Status::Published => return (None, None),
+        Status::Queued | Status::Deferred | Status::Publishing | Status::Failed => attempt.failure,
     };
     match (failure, attempt.wait) {
         (Some(failure), _) => (Some(failure.code()), Some(with_detail(failure, attempt.detail.as_deref()))),

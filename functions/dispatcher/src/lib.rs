@@ -1,7 +1,7 @@
 //! The minute's schedule: releases backlogs and tends the watchdog's clock.
 
 use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::flows::dispatch::dispatch;
+use pinbridge_shared::flows::dispatch::{Report, dispatch};
 use pinbridge_shared::flows::watchdog::Mode;
 use pinbridge_shared::ports::{PortResult, World};
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,8 @@ pub struct ScheduledEvent {
 pub struct Detail {
     /// Sent after the queue has lost its messages: every unfinished pin is sent again.
     pub recover: bool,
+    /// The minute from which a recovery that ran out of time goes on, as its answer said.
+    pub go_on_from: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -27,14 +29,18 @@ pub struct Done {
     pub ran: bool,
     pub released: usize,
     pub resent: usize,
+    /// Set when a recovery has to be called again, with this.
+    pub go_on_from: Option<i64>,
 }
 
 /// # Errors
 /// When the table is unavailable; the next minute goes on from there.
 pub async fn handle(world: &World, event: ScheduledEvent, deadline: Moment) -> PortResult<Done> {
-    let mode = if event.detail.recover { Mode::Recover } else { Mode::Tick };
+    let detail = event.detail;
+    let mode = if detail.recover { Mode::Recover { from: detail.go_on_from } } else { Mode::Tick };
     let remaining_ms = deadline.since_ms(world.system.now());
     let ends_at_ms = world.system.monotonic_ms().saturating_add(remaining_ms);
     let report = dispatch(world, mode, ends_at_ms).await?;
-    Ok(Done { ran: report.ran, released: report.released, resent: report.resent })
+    let Report { ran, released, resent, go_on_from } = report;
+    Ok(Done { ran, released, resent, go_on_from })
 }

@@ -142,6 +142,22 @@ fn deadline(world: &World, timeout: Duration) -> Moment {
     world.system.now().plus_ms(i64::try_from(timeout.as_millis()).unwrap_or(25 * SECOND_MS))
 }
 
+/// Brings back every unfinished pin, the newest first, in as many runs as it takes: after days off there are many
+/// minutes to read.
+pub async fn recover(world: World, stop: watch::Receiver<bool>) {
+    let mut detail = json!({"recover": true});
+    while !*stop.borrow() {
+        match invoke_dispatcher(&world, detail.clone()).await {
+            Ok(done) if done["go_on_from"].is_null() => return,
+            Ok(done) => detail["go_on_from"] = done["go_on_from"].clone(),
+            Err(error) => {
+                tracing::error!(error = format!("{error:#}"), "the recovery failed; trying again");
+                sleep(POLL_AGAIN).await;
+            }
+        }
+    }
+}
+
 /// The minute's schedule.
 pub async fn every_minute(world: World, mut stop: watch::Receiver<bool>) {
     let mut ticks = interval(EVERY_MINUTE);

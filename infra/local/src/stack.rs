@@ -14,7 +14,6 @@ use pinbridge_shared::config::{Environment, Places};
 use pinbridge_shared::flows::connect;
 use pinbridge_shared::ports::{AccessToken, Tokens, World};
 use pinterest_simulator::{Config, Simulator, seed_accounts};
-use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -103,7 +102,7 @@ impl Stack {
         connect_accounts(&world, &identity, args).await?;
 
         // The queue has forgotten its messages: the clock rows bring them back.
-        runner::invoke_dispatcher(&world, json!({"recover": true})).await?;
+        tasks.push(tokio::spawn(runner::recover(world.clone(), stopping.clone())));
         for _ in 0..runner::MAXIMUM_CONCURRENCY {
             let poller = runner::poll(world.clone(), sqs.clone(), queues.publish.clone(), stopping.clone());
             tasks.push(tokio::spawn(poller));

@@ -78,10 +78,11 @@ impl Queue for SqsQueue {
             let first = call * MESSAGES_PER_CALL;
             match self.send_ten(first, ten).await {
                 Ok(indexes) => unsent.extend(indexes),
-                // What other calls have sent stays sent.
+                // What earlier calls have sent stays sent; the rest isn't tried, for each try may take seconds.
                 Err(error) => {
                     tracing::warn!(%error, "messages could not be sent");
-                    unsent.extend(first..first + ten.len());
+                    unsent.extend(first..messages.len());
+                    break;
                 }
             }
         }

@@ -77,8 +77,9 @@ pub struct Attempt {
     pub expires_at: Option<Moment>,
 }
 
-/// The row outlives the pin row by a day: a pin must never be seen without what became of it.
-const OUTLIVES_PIN_MS: i64 = DAY_MS;
+/// The row outlives the pin row by a week: a pin must never be seen without what became of it, and DynamoDB deletes
+/// expired rows in any order, days late at times.
+const OUTLIVES_PIN_MS: i64 = 7 * DAY_MS;
 /// The provider's words are kept up to this many bytes.
 pub const DETAIL_MAX: usize = 120;
 

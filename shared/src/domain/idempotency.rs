@@ -5,6 +5,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::ids::{PinId, WorkspaceId};
+use super::lookup::{BoardPin, fold, fold_link};
 use super::pin::PinRequest;
 
 /// Changes whenever [`PayloadHash::of`] would hash the same request differently.
@@ -60,11 +61,21 @@ fn normal_url(text: &str) -> String {
 ///
 /// Lower-case hex; part of the sibling row's key.
 pub fn content_hash(request: &PinRequest) -> String {
+    hash_content(&request.board_id, Some(&request.title), request.link_url.as_deref(), request.description.as_deref())
+}
+
+/// The same of a Pin as its board shows it: under this hash stand the pins of ours that it may belong to.
+pub fn content_hash_of(board_id: &str, pin: &BoardPin) -> String {
+    hash_content(board_id, pin.title.as_deref(), pin.link.as_deref(), pin.description.as_deref())
+}
+
+fn hash_content(board_id: &str, title: Option<&str>, link: Option<&str>, description: Option<&str>) -> String {
+    let folded = |text: Option<String>| text.filter(|text| !text.is_empty());
     let mut fields = FieldHasher::new("content");
-    fields.text(Some(&request.board_id));
-    fields.text(Some(&super::lookup::fold(&request.title)));
-    fields.text(request.link_url.as_deref().map(super::lookup::fold_link).as_deref());
-    fields.text(request.description.as_deref().map(super::lookup::fold).as_deref());
+    fields.text(Some(board_id));
+    fields.text(folded(title.map(fold)).as_deref());
+    fields.text(folded(link.map(fold_link)).as_deref());
+    fields.text(folded(description.map(fold)).as_deref());
     fields.finish().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -55,6 +55,41 @@ pub fn could_be(request: &PinRequest, candidate: &BoardPin, window: Window) -> b
         )
 }
 
+/// How well a Pin on the board fits what was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Likeness {
+    /// Every field is the same after folding.
+    Same,
+    /// The Pin shows less than was sent: a field cut short or left out, as a provider may do.
+    Less,
+    /// The Pin shows something that was not sent.
+    More,
+}
+
+/// Compares a Pin with what was asked for, if it fits at all (see [`could_be`]).
+pub fn likeness(request: &PinRequest, candidate: &BoardPin) -> Likeness {
+    let field = |ours: Option<String>, theirs: Option<String>| {
+        let (ours, theirs) = (ours.filter(|text| !text.is_empty()), theirs.filter(|text| !text.is_empty()));
+        match (ours, theirs) {
+            (ours, theirs) if ours == theirs => Likeness::Same,
+            (None, Some(_)) => Likeness::More,
+            _ => Likeness::Less,
+        }
+    };
+    let title = field(Some(fold(&request.title)), candidate.title.as_deref().map(fold));
+    let description = field(request.description.as_deref().map(fold), candidate.description.as_deref().map(fold));
+    let link = field(request.link_url.as_deref().map(fold_link), candidate.link.as_deref().map(fold_link));
+    title.max(description).max(link)
+}
+
+/// Leaves the best kind of candidates: a Pin that says just what was asked for settles the question for all that say
+/// less or more. Pins that say more than was sent are nobody's to take: with nothing better, a person decides.
+pub fn best<'a>(request: &PinRequest, candidates: &[&'a BoardPin]) -> (Vec<&'a BoardPin>, Option<Likeness>) {
+    let best = candidates.iter().map(|pin| likeness(request, pin)).min();
+    let kept = candidates.iter().filter(|pin| Some(likeness(request, pin)) == best).copied().collect();
+    (kept, best)
+}
+
 /// What a look-up found, after Pins that belong to other pins of ours were taken out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -181,6 +216,18 @@ mod tests {
 
     fn rival(started_at: Moment, same_media: bool) -> Rival {
         Rival { window: Window::of(started_at, &Deadlines::default()), same_media }
+    }
+
+    #[test]
+    fn a_pin_that_says_just_what_was_asked_for_is_preferred() {
+        let request = testdata::pin().request;
+        let same = candidate();
+        let less = BoardPin { id: "2".into(), description: None, ..candidate() };
+        assert_eq!(best(&request, &[&less, &same]), (vec![&same], Some(Likeness::Same)));
+        assert_eq!(best(&request, &[&less]), (vec![&less], Some(Likeness::Less)));
+        let plain = PinRequest { description: None, ..request };
+        assert_eq!(best(&plain, &[&same]), (vec![&same], Some(Likeness::More)));
+        assert_eq!(best(&plain, &[]), (Vec::new(), None));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use super::ids::{AccountId, PinId, PinKey, WorkspaceId};
 use super::time::Moment;
+use super::token_bucket::Token;
 
 /// The version of the message's own format.
 pub const MESSAGE_VERSION: u8 = 1;
@@ -25,6 +26,9 @@ pub struct PublishMessage {
     /// The second this pin's token is for; without one, a token is taken before the call.
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     pub slot: Option<Moment>,
+    /// Until when that token may be used.
+    #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Moment>,
 }
 
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -36,8 +40,22 @@ pub enum BadMessage {
 }
 
 impl PublishMessage {
-    pub fn new(key: PinKey, account: AccountId, generation: u32, slot: Option<Moment>) -> Self {
-        Self { version: MESSAGE_VERSION, workspace: key.workspace, account, pin: key.pin, generation, slot }
+    pub fn new(key: PinKey, account: AccountId, generation: u32, token: Option<Token>) -> Self {
+        let message = Self {
+            version: MESSAGE_VERSION,
+            workspace: key.workspace,
+            account,
+            pin: key.pin,
+            generation,
+            slot: None,
+            valid_until: None,
+        };
+        message.with_token(token)
+    }
+
+    /// The same message with another token, or with none.
+    pub fn with_token(self, token: Option<Token>) -> Self {
+        Self { slot: token.map(|token| token.slot), valid_until: token.map(|token| token.valid_until), ..self }
     }
 
     pub fn key(&self) -> PinKey {
@@ -81,7 +99,8 @@ mod tests {
     #[test]
     fn a_message_survives_its_text_and_foreign_ones_are_named() {
         let key = PinKey { workspace: WorkspaceId(Uuid::from_u128(1)), pin: PinId(Uuid::from_u128(2)) };
-        let message = PublishMessage::new(key, AccountId(Uuid::from_u128(3)), 4, Some(Moment(5)));
+        let token = Token { slot: Moment(5), valid_until: Moment(6) };
+        let message = PublishMessage::new(key, AccountId(Uuid::from_u128(3)), 4, Some(token));
         let text = serde_json::to_string(&message).expect("plain data");
         assert_eq!(PublishMessage::parse(&text), Ok(message));
         assert_eq!(PublishMessage::parse(r#"{"v":9}"#), Err(BadMessage::Version(9)));

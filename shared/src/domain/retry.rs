@@ -2,12 +2,14 @@
 
 use super::backoff;
 use super::failure::Failure;
-use super::time::{HOUR_MS, MINUTE_MS, Moment};
+use super::time::{HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
 
 /// A pin gets this many attempts for passing failures before it fails as `attempts_exhausted`.
 pub const ATTEMPT_LIMIT: u32 = 6;
 /// A 429 without a hint pauses the account this long. Pinterest's limits are per minute.
 pub const RATE_LIMIT_PAUSE_MS: i64 = MINUTE_MS;
+/// However soon the hint says.
+pub const RATE_LIMIT_PAUSE_LEAST_MS: i64 = 2 * SECOND_MS;
 /// The longest pause that a provider's hint may ask for; anything above is taken for an epoch or a mistake.
 pub const LONGEST_HINT_MS: i64 = 24 * HOUR_MS;
 /// Spam blocks last up to about a day and are not announced; look again every few hours.
@@ -45,16 +47,17 @@ pub struct Failed {
 pub fn remedy(failed: &Failed) -> Remedy {
     use Failure as F;
     match failed.failure {
-        F::PinterestUnreachable | F::PinterestBusy => {
-            if failed.attempts_spent >= ATTEMPT_LIMIT {
-                return Remedy::Fail(F::AttemptsExhausted);
-            }
-            let wait_ms = backoff::wait_ms(failed.attempts_spent, failed.jitter);
-            Remedy::RetryAt(failed.now.plus_ms(wait_ms.max(hint(failed).unwrap_or(0))))
-        }
+        // Surely unsent, and everybody's trouble at once: an outage of hours must not fail what waits. The pin's longest
+        // life ends it.
+        F::PinterestUnreachable => Remedy::RetryAt(after_backoff(failed)),
+        F::PinterestBusy if failed.attempts_spent >= ATTEMPT_LIMIT => Remedy::Fail(F::AttemptsExhausted),
+        F::PinterestBusy => Remedy::RetryAt(after_backoff(failed)),
         F::OutcomeUnknown => Remedy::Look,
-        F::RateLimited => pause(failed, RATE_LIMIT_PAUSE_MS, false),
-        F::SpamBlock => pause(failed, SPAM_PAUSE_MS, false),
+        F::RateLimited => {
+            pause(failed, hint(failed).map_or(RATE_LIMIT_PAUSE_MS, |ms| ms.max(RATE_LIMIT_PAUSE_LEAST_MS)), false)
+        }
+        F::SpamBlock => pause(failed, hint(failed).unwrap_or(0).max(SPAM_PAUSE_MS), false),
+        // A person has to act: no hint of the provider's speaks of that.
         F::TokenRevoked | F::ScopeMissing | F::TrialAccess | F::FeatureRestricted => pause(failed, HOLD_PAUSE_MS, true),
         F::BoardNotFound
         | F::BoardSectionNotFound
@@ -79,8 +82,11 @@ fn hint(failed: &Failed) -> Option<i64> {
     failed.retry_after_ms.filter(|ms| (0..=LONGEST_HINT_MS).contains(ms))
 }
 
-fn pause(failed: &Failed, default_ms: i64, on_hold: bool) -> Remedy {
-    let pause_ms = hint(failed).map_or(default_ms, |ms| ms.max(1));
+fn after_backoff(failed: &Failed) -> Moment {
+    failed.now.plus_ms(backoff::wait_ms(failed.attempts_spent, failed.jitter))
+}
+
+fn pause(failed: &Failed, pause_ms: i64, on_hold: bool) -> Remedy {
     Remedy::PauseAccount { until: failed.now.plus_ms(pause_ms), on_hold }
 }
 
@@ -110,8 +116,24 @@ mod tests {
         assert_eq!(remedy(&failed(Failure::RateLimited)), until(RATE_LIMIT_PAUSE_MS));
         let hinted = Failed { retry_after_ms: Some(7_000), ..failed(Failure::RateLimited) };
         assert_eq!(remedy(&hinted), until(7_000));
+        let at_once = Failed { retry_after_ms: Some(0), ..failed(Failure::RateLimited) };
+        assert_eq!(remedy(&at_once), until(RATE_LIMIT_PAUSE_LEAST_MS));
         let absurd = Failed { retry_after_ms: Some(i64::MAX), ..failed(Failure::RateLimited) };
         assert_eq!(remedy(&absurd), until(RATE_LIMIT_PAUSE_MS));
+    }
+
+    #[test]
+    fn no_hint_shortens_a_spam_block_or_a_hold() {
+        for (failure, least_ms) in [(Failure::SpamBlock, SPAM_PAUSE_MS), (Failure::TokenRevoked, HOLD_PAUSE_MS)] {
+            let hinted = remedy(&Failed { retry_after_ms: Some(0), ..failed(failure) });
+            assert!(matches!(hinted, Remedy::PauseAccount { until, .. } if until == NOW.plus_ms(least_ms)));
+        }
+    }
+
+    #[test]
+    fn an_outage_of_hours_exhausts_nothing() {
+        let late = Failed { attempts_spent: 500, ..failed(Failure::PinterestUnreachable) };
+        assert!(matches!(remedy(&late), Remedy::RetryAt(_)));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::message::PublishMessage;
 use super::pin::{Pin, WaitReason};
 use super::time::{Moment, SECOND_MS};
-use super::token_bucket::{Bucket, TOKEN_VALID_MS};
+use super::token_bucket::{Bucket, TOKEN_VALID_AT_LEAST_MS};
 
 /// A slot this near is waited for inside the invocation: the queue delays by whole seconds only.
 pub const WAIT_INSIDE_MS: i64 = SECOND_MS;
@@ -77,13 +77,14 @@ pub fn next(situation: &Situation<'_>) -> Step {
     if pin.is_overdue(now) {
         return Step::GiveUp(Failure::ExpiredUnpublished);
     }
-    match account {
-        None => return Step::GiveUp(Failure::AccountDisconnected),
-        Some(account) if !account.is_connected() => return Step::Hold(Failure::TokenRevoked),
-        Some(_) => {}
-    }
+    let Some(account) = account else {
+        return Step::GiveUp(Failure::AccountDisconnected);
+    };
     if bucket.is_paused(now) {
-        return Step::JoinBacklog { reason: pause_reason(bucket), until: bucket.paused_until };
+        return Step::JoinBacklog { reason: pause_reason(bucket), until: bucket.paused_until.max(attempt.not_before) };
+    }
+    if !account.is_connected() {
+        return Step::Hold(Failure::TokenRevoked);
     }
     if let Some(not_before) = attempt.not_before.filter(|at| *at > now.plus_ms(WAIT_INSIDE_MS)) {
         return if attempt.attempt > 0 && not_before.since_ms(now) <= 60 * SECOND_MS {
@@ -110,7 +111,7 @@ pub fn next(situation: &Situation<'_>) -> Step {
 fn usable_slot(message: &PublishMessage, attempt: &Attempt, now: Moment) -> Option<Moment> {
     let slot = message.slot?;
     let used = attempt.started_at.is_some_and(|started_at| started_at >= slot);
-    let stale = now > slot.plus_ms(TOKEN_VALID_MS);
+    let stale = now > message.valid_until.unwrap_or(slot.plus_ms(TOKEN_VALID_AT_LEAST_MS));
     (!used && !stale).then_some(slot)
 }
 
@@ -123,6 +124,7 @@ mod tests {
     use super::*;
     use crate::domain::attempt::Upstream;
     use crate::domain::testdata;
+    use crate::domain::token_bucket::Token;
 
     const NOW: Moment = Moment(5_000_000);
 
@@ -135,11 +137,15 @@ mod tests {
         remaining_ms: i64,
     }
 
+    fn token(slot: Moment) -> Token {
+        Token { slot, valid_until: slot.plus_ms(20_000) }
+    }
+
     impl World {
         fn new() -> Self {
             let pin = testdata::pin();
             Self {
-                message: PublishMessage::new(pin.key, pin.request.account, 0, Some(NOW)),
+                message: PublishMessage::new(pin.key, pin.request.account, 0, Some(token(NOW))),
                 attempt: Attempt::untouched(&pin),
                 account: Some(testdata::connected_account()),
                 pin,
@@ -210,12 +216,12 @@ mod tests {
         let mut world = World::new();
         world.message.slot = None;
         assert_eq!(world.next(), Step::TakeToken);
-        world.message.slot = Some(NOW.plus_ms(-TOKEN_VALID_MS));
+        world.message = world.message.clone().with_token(Some(token(NOW.plus_ms(-20_000))));
         assert_eq!(world.next(), Step::Publish);
-        world.message.slot = Some(NOW.plus_ms(-TOKEN_VALID_MS - 1));
+        world.message = world.message.clone().with_token(Some(token(NOW.plus_ms(-20_001))));
         assert_eq!(world.next(), Step::TakeToken);
         // A retry by the same message: its token was for the first attempt.
-        world.message.slot = Some(NOW.plus_ms(-2_000));
+        world.message = world.message.clone().with_token(Some(token(NOW.plus_ms(-2_000))));
         world.attempt.started_at = Some(NOW.plus_ms(-1_000));
         assert_eq!(world.next(), Step::TakeToken);
     }

@@ -10,12 +10,22 @@ use super::time::{Moment, SECOND_MS};
 pub const ACCEPT_HORIZON_MS: i64 = 90 * SECOND_MS;
 /// The dispatcher releases this far ahead: its own period twice, so that the queue never runs dry between two ticks.
 pub const DISPATCH_HORIZON_MS: i64 = 120 * SECOND_MS;
-/// A token may be used until this long after its slot; later a new one is taken, so that an outage ends without a burst.
-pub const TOKEN_VALID_MS: i64 = 30 * SECOND_MS;
+/// A token may be used at least and at most this long after its slot; later a new one is taken, so that an outage ends
+/// without a burst. Between both, it is valid until the bucket it was taken from would have been full: used later, it
+/// would come on top of what has been saved up at the provider since.
+pub const TOKEN_VALID_AT_LEAST_MS: i64 = 3 * SECOND_MS / 2;
+pub const TOKEN_VALID_AT_MOST_MS: i64 = 30 * SECOND_MS;
 /// `waiting_at` younger than this need not be written again. The dispatcher clears the mark only after an empty query
 /// that began at least [`WAITING_CLEARS_AFTER_MS`] after it; the distance covers the slowest acceptance.
 pub const WAITING_FRESH_MS: i64 = 20 * SECOND_MS;
 pub const WAITING_CLEARS_AFTER_MS: i64 = 60 * SECOND_MS;
+
+/// The right to make one call from its slot on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Token {
+    pub slot: Moment,
+    pub valid_until: Moment,
+}
 
 /// The envelope of an account: at most `capacity` at once and `rate` a second in the long run.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -140,10 +150,16 @@ impl Take {
         self.latest_slot.plus_ms(self.pace_burst_ms - self.advance_ms())
     }
 
-    /// The slots of the tokens, in order, given the `tat` that the write left behind.
-    pub fn slots(&self, tat_after: Moment) -> Vec<Moment> {
-        let first = tat_after.plus_ms(self.pace_interval_ms - self.advance_ms() - self.pace_burst_ms);
-        (0..i64::from(self.count)).map(|index| first.plus_ms(index * self.pace_interval_ms).max(self.now)).collect()
+    /// The tokens, in order, given the `tat` that the write left behind.
+    pub fn tokens(&self, tat_after: Moment) -> Vec<Token> {
+        let first_before = tat_after.plus_ms(-self.advance_ms());
+        let token = |index: i64| {
+            let tat_before = first_before.plus_ms(index * self.pace_interval_ms);
+            let slot = tat_before.plus_ms(self.pace_interval_ms - self.pace_burst_ms).max(self.now);
+            let (least, most) = (slot.plus_ms(TOKEN_VALID_AT_LEAST_MS), slot.plus_ms(TOKEN_VALID_AT_MOST_MS));
+            Token { slot, valid_until: tat_before.clamp(least, most) }
+        };
+        (0..i64::from(self.count)).map(token).collect()
     }
 
     /// What the write does to a bucket; `None` when its condition fails. The reference that adapters must match.
@@ -180,7 +196,7 @@ mod tests {
     fn take_one(bucket: &mut Bucket, now: Moment) -> Option<Moment> {
         let take = Take::plan(bucket, &pace(), now, 1, ACCEPT_HORIZON_MS, "n".into());
         let after = take.apply(bucket)?;
-        let slot = take.slots(after.tat)[0];
+        let slot = take.tokens(after.tat)[0].slot;
         *bucket = after;
         Some(slot)
     }
@@ -227,6 +243,19 @@ mod tests {
     }
 
     #[test]
+    fn however_long_a_stall_no_more_go_out_at_its_end_than_a_full_bucket_and_the_slack() {
+        let take = Take::plan(&Bucket::default(), &pace(), T0, 140, ACCEPT_HORIZON_MS, "n".into());
+        let tokens = take.tokens(take.apply(&Bucket::default()).expect("fits").tat);
+        for stall_ms in (0..120_000).step_by(250) {
+            let end = T0.plus_ms(stall_ms);
+            let at_once = tokens.iter().filter(|token| token.slot <= end && end <= token.valid_until).count();
+            // 3% of the capacity, as the validity's least allows.
+            assert!(at_once as f64 <= 51.5, "{at_once} after {stall_ms} ms");
+        }
+        assert!(tokens.iter().all(|token| token.valid_until >= token.slot.plus_ms(TOKEN_VALID_AT_LEAST_MS)));
+    }
+
+    #[test]
     fn the_dispatcher_takes_what_fits_its_window_in_one_write() {
         let mut bucket = Bucket { tat: T0.plus_ms(140 * SECOND_MS), rel: 3, ..Bucket::default() };
         bucket.waiting_at = Some(T0);
@@ -237,9 +266,9 @@ mod tests {
         take.from = TakeFrom::Seen { tat: bucket.tat, rel: bucket.rel };
         take.behind_waiting = true;
         let after = take.apply(&bucket).expect("nothing moved");
-        let slots = take.slots(after.tat);
-        assert_eq!(slots[0], T0.plus_ms(91 * SECOND_MS));
-        assert_eq!(slots[59], T0.plus_ms(150 * SECOND_MS));
+        let tokens = take.tokens(after.tat);
+        assert_eq!(tokens[0].slot, T0.plus_ms(91 * SECOND_MS));
+        assert_eq!(tokens[59].slot, T0.plus_ms(150 * SECOND_MS));
         assert_eq!(after.rel, 4);
         assert_eq!(take.apply(&after), None, "a second dispatcher with the same reading is refused");
     }
@@ -269,7 +298,8 @@ mod tests {
         let singles: Vec<Moment> = (0..100).filter_map(|_| take_one(&mut one_by_one, T0)).collect();
         let take = Take::plan(&Bucket::default(), &pace(), T0, 100, ACCEPT_HORIZON_MS, "n".into());
         let after = take.apply(&Bucket::default()).expect("fits");
-        assert_eq!(take.slots(after.tat), singles);
+        let slots: Vec<Moment> = take.tokens(after.tat).iter().map(|token| token.slot).collect();
+        assert_eq!(slots, singles);
         assert_eq!(after.tat, one_by_one.tat);
     }
 }

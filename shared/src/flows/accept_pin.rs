@@ -15,7 +15,7 @@ use crate::domain::ids::{AccountKey, PinId, PinKey, WorkspaceId};
 use crate::domain::message::PublishMessage;
 use crate::domain::pin::{LIFETIME_MS, Pin, PinRequest, Placement, WaitReason};
 use crate::domain::time::{Moment, SECOND_MS};
-use crate::domain::token_bucket::{ACCEPT_HORIZON_MS, Bucket, Take};
+use crate::domain::token_bucket::{ACCEPT_HORIZON_MS, Bucket, Take, Token};
 use crate::ports::{Accepted, PortError, PortResult, Taken, World};
 use crate::telemetry::{self, Metric};
 
@@ -66,7 +66,7 @@ pub async fn accept_pin(world: &World, workspace: WorkspaceId, request: PinReque
     }
 
     let now = world.system.now();
-    let (placement, bucket) = place(world, account_key, now).await?;
+    let Placed { placement, token, bucket } = place(world, account_key, now).await?;
     let expires_at = Moment((now.unix_seconds() + (LIFETIME_MS + world.settings.retention_ms) / SECOND_MS) * SECOND_MS);
     let nonce = world.system.nonce();
     let pin = Pin { key, request, payload_hash, created_at: now, placement, expires_at, nonce };
@@ -80,10 +80,16 @@ pub async fn accept_pin(world: &World, workspace: WorkspaceId, request: PinReque
         return Err(PortError::Unavailable { port: "table", reason: "accepting took too long".into() }.into());
     }
     match world.store.put_pin(&pin).await? {
+        Accepted::New if world.system.monotonic_ms() - began_ms > WRITE_WITHIN_MS => {
+            // The write itself took so long that its owner may have been given up as one without a pin.
+            write_owner(world, &pin, &bucket).await?;
+        }
         Accepted::New => {}
         Accepted::Existing(first) => return lost_the_race(world, &pin, *first).await,
     }
-    send(world, &pin).await;
+    if let Some(token) = token {
+        send(world, &pin, token).await;
+    }
     telemetry::count(Metric::PinAccepted, 1, None, now);
     let attempt = Attempt::untouched(&pin);
     tracing::info!(
@@ -113,29 +119,48 @@ async fn lost_the_race(world: &World, ours: &Pin, first: Pin) -> Result<Acceptan
     replay(first, attempt, &ours.payload_hash)
 }
 
+/// Where the pin goes, the token that was taken for it, and the bucket as last seen.
+struct Placed {
+    placement: Placement,
+    token: Option<Token>,
+    bucket: Bucket,
+}
+
+impl Placed {
+    fn in_backlog(reason: WaitReason, bucket: Bucket) -> Self {
+        Self { placement: Placement::Backlog(reason), token: None, bucket }
+    }
+}
+
 /// Takes the account's next slot if it is near and nobody waits.
-async fn place(world: &World, account: AccountKey, now: Moment) -> PortResult<(Placement, Bucket)> {
+async fn place(world: &World, account: AccountKey, now: Moment) -> PortResult<Placed> {
     let pace = &world.settings.pace;
     let mut bucket = world.store.bucket(account).await?;
     for _ in 0..TAKE_ATTEMPTS {
         if bucket.is_paused(now) {
             let reason = bucket.pause_reason.as_deref().and_then(WaitReason::parse);
-            return Ok((Placement::Backlog(reason.unwrap_or(WaitReason::AccountPaused)), bucket));
+            return Ok(Placed::in_backlog(reason.unwrap_or(WaitReason::AccountPaused), bucket));
         }
-        if bucket.waiting_at.is_some() || bucket.next_slot(pace, now) > now.plus_ms(ACCEPT_HORIZON_MS) {
+        if bucket.next_slot(pace, now) > now.plus_ms(ACCEPT_HORIZON_MS) {
             break;
         }
-        let take = Take::plan(&bucket, pace, now, 1, ACCEPT_HORIZON_MS, world.system.nonce());
+        // The mark outlasts the backlog by a minute or more; in that time, look whether anybody is really there.
+        let is_marked = bucket.waiting_at.is_some();
+        if is_marked && !world.store.backlog(account, 1).await?.is_empty() {
+            break;
+        }
+        let mut take = Take::plan(&bucket, pace, now, 1, ACCEPT_HORIZON_MS, world.system.nonce());
+        take.behind_waiting = is_marked;
         match world.store.take(account, &take).await? {
-            Taken::Slots(slots) => {
-                let slot = slots.first().copied().unwrap_or(now);
-                let placement = if slot <= now { Placement::Now } else { Placement::Slot(slot) };
-                return Ok((placement, bucket));
+            Taken::Tokens(tokens) => {
+                let token = tokens.first().copied().unwrap_or(Token { slot: now, valid_until: now });
+                let placement = if token.slot <= now { Placement::Now } else { Placement::Slot(token.slot) };
+                return Ok(Placed { placement, token: Some(token), bucket });
             }
             Taken::Refused(current) => bucket = current,
         }
     }
-    Ok((Placement::Backlog(WaitReason::AccountPacing), bucket))
+    Ok(Placed::in_backlog(WaitReason::AccountPacing, bucket))
 }
 
 /// The first owner: for a pin that goes to the queue a clock row, otherwise its backlog row.
@@ -151,14 +176,9 @@ async fn write_owner(world: &World, pin: &Pin, bucket: &Bucket) -> PortResult<()
 }
 
 /// Hands the pin to the queue. If that fails the pin is accepted all the same: its clock row brings it back.
-async fn send(world: &World, pin: &Pin) {
-    let slot = match pin.placement {
-        Placement::Now => pin.created_at,
-        Placement::Slot(slot) => slot,
-        Placement::Backlog(_) => return,
-    };
-    let message = PublishMessage::new(pin.key, pin.request.account, 0, Some(slot));
-    let delay_ms = slot.since_ms(world.system.now()).max(0);
+async fn send(world: &World, pin: &Pin, token: Token) {
+    let message = PublishMessage::new(pin.key, pin.request.account, 0, Some(token));
+    let delay_ms = token.slot.since_ms(world.system.now()).max(0);
     let sent = world.queue.send(&[(message, delay_ms)]).await;
     if !matches!(&sent, Ok(unsent) if unsent.is_empty()) {
         let error = sent.err().map(|error| error.to_string());

@@ -15,6 +15,8 @@ pub struct Report {
     pub ran: bool,
     pub released: usize,
     pub resent: usize,
+    /// Where a recovery that ran out of time goes on.
+    pub go_on_from: Option<i64>,
 }
 
 /// # Errors
@@ -26,12 +28,12 @@ pub async fn dispatch(world: &World, mode: Mode, ends_at_ms: i64) -> PortResult<
     if mode == Mode::Tick && !world.store.take_lease(&holder, now, now.plus_ms(LEASE_MS)).await? {
         return Ok(Report::default());
     }
-    let released = release_backlog::release_all(world).await?;
-    let resent = watchdog::run(world, mode, ends_at_ms).await?;
+    let released = release_backlog::release_all(world, ends_at_ms).await?;
+    let watch = watchdog::run(world, mode, ends_at_ms).await?;
     if mode == Mode::Tick {
         world.store.release_lease(&holder).await?;
     }
-    let report = Report { ran: true, released, resent };
-    tracing::info!(released, resent, ?mode, "dispatched");
+    let report = Report { ran: true, released, resent: watch.resent, go_on_from: watch.go_on_from };
+    tracing::info!(released, resent = watch.resent, ?mode, "dispatched");
     Ok(report)
 }

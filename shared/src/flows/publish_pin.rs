@@ -114,7 +114,7 @@ async fn take_token(world: &World, job: &mut Job) -> PortResult<Option<Dispositi
         // A pin that has had its turn before doesn't queue again behind those who haven't.
         take.behind_waiting = true;
         match world.store.take(job.account_key(), &take).await? {
-            Taken::Slots(slots) => job.message.slot = slots.first().copied(),
+            Taken::Tokens(tokens) => job.message = job.message.clone().with_token(tokens.first().copied()),
             Taken::Refused(bucket) => job.bucket = bucket,
         }
         return Ok(None);
@@ -136,7 +136,9 @@ async fn call(world: &World, job: &mut Job) -> PortResult<Option<Disposition>> {
         Saved::Yes => job.attempt = begun,
         Saved::Lost(_) => return Ok(None),
     }
-    let too_late = world.system.monotonic_ms() - announced_ms > SEND_WITHIN_MS;
+    // Either clock: the monotonic one never jumps, the other also counts a machine's sleep.
+    let since_start_ms = world.system.now().since_ms(job.attempt.quiet_at(0));
+    let too_late = (world.system.monotonic_ms() - announced_ms).max(since_start_ms) > SEND_WITHIN_MS;
     let remaining_ms = job.ends_at_ms - world.system.monotonic_ms();
     if too_late || !world.settings.deadlines.leaves_time_for_a_call(remaining_ms) {
         return settle::not_sent(world, job).await;

@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry;
 use crate::domain::attempt::{Attempt, Status};
 use crate::domain::backlog::BacklogRow;
 use crate::domain::ids::{AccountId, AccountKey, PinKey, WorkspaceId};
-use crate::domain::pin::Pin;
+use crate::domain::pin::{Pin, Placement};
 use crate::domain::time::Moment;
 use crate::domain::timeline::{self, NextStep, Position};
 use crate::domain::token_bucket::Bucket;
@@ -63,9 +63,15 @@ pub async fn pin(world: &World, key: PinKey) -> PortResult<Option<PinView>> {
     }
 }
 
-/// A pin as it was just accepted, without another reading.
-pub fn accepted(world: &World, pin: Pin, attempt: Attempt) -> PinView {
-    assemble(world, pin, attempt, None)
+/// A pin as it was just accepted. Only one that waits in the backlog costs another reading: of its place there.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn accepted(world: &World, pin: Pin, attempt: Attempt) -> PortResult<PinView> {
+    match pin.placement {
+        Placement::Backlog(_) => view(world, pin, attempt).await,
+        Placement::Now | Placement::Slot(_) => Ok(assemble(world, pin, attempt, None)),
+    }
 }
 
 /// A page of pins, newest first.

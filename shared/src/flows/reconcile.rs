@@ -3,16 +3,19 @@
 //! Runs only after `started_at + Tq`, when the call can no longer commit. Found and nobody else's → adopt; absent in two
 //! scans → a new fenced attempt; undecidable → a person decides; no clear view → later.
 
+use std::collections::BTreeSet;
+
 use super::publish_pin::Job;
 use super::settle::{self, record};
 use crate::domain::attempt::{Attempt, Status, Upstream};
 use crate::domain::failure::Failure;
-use crate::domain::history::EventKind;
-use crate::domain::idempotency::content_hash;
+use crate::domain::history::{Event, EventKind};
+use crate::domain::idempotency::{content_hash, content_hash_of};
 use crate::domain::ids::PinKey;
-use crate::domain::lookup::{self, BoardPin, Rival, Verdict, Window};
+use crate::domain::lookup::{self, BoardPin, Likeness, Rival, Verdict, Window};
 use crate::domain::message::Disposition;
 use crate::domain::pin::Pin;
+use crate::domain::retry::ATTEMPT_LIMIT;
 use crate::domain::time::{HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
 use crate::ports::{AccessToken, PortResult, ReadFailure, Saved, World};
 use crate::telemetry::{self, Metric};
@@ -27,7 +30,7 @@ const AGAIN_DOUBLINGS_MAX: u32 = 5;
 /// Only two scans this far apart, both of which found nothing, are believed: lists may shuffle, be cut or come back empty.
 const SECOND_SCAN_MS: i64 = 30 * SECOND_MS;
 /// How soon a pin whose twin is settled first comes back.
-const TWIN_FIRST_MS: i64 = 5 * SECOND_MS;
+const TWIN_FIRST_MS: i64 = 20 * SECOND_MS;
 /// The pause before a look-up without a token is tried again.
 const NO_TOKEN_MS: i64 = 15 * MINUTE_MS;
 /// A look-up that was refused for a stale token is repeated this soon with the fresh one.
@@ -35,12 +38,21 @@ const FRESH_TOKEN_MS: i64 = 2 * SECOND_MS;
 /// A doubt that no look-up could clear up for this long is handed to a person.
 const GIVE_UP_AFTER_MS: i64 = 72 * HOUR_MS;
 
+/// Candidates whose own content is looked up; with more of them, the verdict is for a person anyway.
+const HASHES_MAX: usize = 16;
+/// A scan stops when less than this is left of the invocation: a page may take seconds, and the verdict has to be written.
+const SCAN_RESERVE_MS: i64 = 10 * SECOND_MS;
+/// A board that lists nothing at all is believed only after this many looks in a row, and one more.
+const EMPTY_LOOKS: u32 = 3;
+const EMPTY_LIST: &str = "empty_list";
+const TWIN_FIRST: &str = "twin_first";
 const NOT_SEEN: &str = "not_seen_yet";
 
 /// What a scan of the board saw.
 enum Scan {
     /// Everything that could be ours.
     Seen(Vec<BoardPin>),
+    Empty,
     TooLong,
 }
 
@@ -54,6 +66,11 @@ pub async fn look(world: &World, job: &mut Job) -> PortResult<Option<Disposition
     let window = Window::of(started_at, &world.settings.deadlines);
     match scan(world, job, &tokens.access, window).await {
         Ok(Scan::Seen(candidates)) => settle_with(world, job, &candidates).await,
+        Ok(Scan::Empty) if looks_in_vain(&job.attempt, EMPTY_LIST) >= EMPTY_LOOKS => absent(world, job).await,
+        Ok(Scan::Empty) => {
+            let at = world.system.now().plus_ms(SECOND_SCAN_MS);
+            look_again(world, job, at, EMPTY_LIST).await
+        }
         Ok(Scan::TooLong) => again_soon(world, job, "board_too_long").await,
         Err(failure) if failure.failure == Failure::BoardNotFound => {
             settle::give_up(world, job, Failure::BoardNotFound, &failure.upstream).await
@@ -71,13 +88,22 @@ pub async fn look(world: &World, job: &mut Job) -> PortResult<Option<Disposition
 async fn scan(world: &World, job: &Job, token: &AccessToken, window: Window) -> Result<Scan, ReadFailure> {
     let (mut candidates, mut older_pages) = (Vec::new(), 0);
     let (mut bookmark, mut oldest): (Option<String>, Option<Moment>) = (None, None);
-    for _ in 0..PAGES_MAX {
+    for page_index in 0..PAGES_MAX {
+        if job.ends_at_ms - world.system.monotonic_ms() < SCAN_RESERVE_MS {
+            return Ok(Scan::TooLong);
+        }
         let page = world.pinterest.board_pins(token, &job.pin.request.board_id, bookmark.as_deref()).await?;
+        if page_index == 0 && page.pins.is_empty() && page.next.is_none() {
+            return Ok(Scan::Empty);
+        }
         candidates.extend(page.pins.iter().filter(|pin| lookup::could_be(&job.pin.request, pin, window)).cloned());
         older_pages = if is_older_page(&page.pins, window, oldest) { older_pages + 1 } else { 0 };
         oldest = page.pins.iter().filter_map(|pin| pin.created_at).min().or(oldest);
         bookmark = page.next;
         if bookmark.is_none() || older_pages >= OLDER_PAGES {
+            // A Pin that was added while paging pushes another onto the next page once more.
+            candidates.sort_by(|a, b| a.id.cmp(&b.id));
+            candidates.dedup_by(|a, b| a.id == b.id);
             return Ok(Scan::Seen(candidates));
         }
     }
@@ -100,18 +126,18 @@ fn was_absent_before(attempt: &Attempt) -> bool {
         .is_some_and(|event| event.kind == EventKind::LookInconclusive && event.note.as_deref() == Some(NOT_SEEN))
 }
 
-/// How many looks in a row could not tell.
-fn looks_in_vain(attempt: &Attempt) -> u32 {
-    let vain = attempt.history.iter().rev().take_while(|event| event.kind == EventKind::LookInconclusive);
-    u32::try_from(vain.count()).unwrap_or(u32::MAX)
+/// How many looks in a row could not tell, for the same reason.
+fn looks_in_vain(attempt: &Attempt, why: &str) -> u32 {
+    let is_one = |event: &&Event| event.kind == EventKind::LookInconclusive && event.note.as_deref() == Some(why);
+    u32::try_from(attempt.history.iter().rev().take_while(is_one).count()).unwrap_or(u32::MAX)
 }
 
 /// Settles the pin with the candidates that no other pin of ours owns.
 async fn settle_with(world: &World, job: &mut Job, candidates: &[BoardPin]) -> PortResult<Option<Disposition>> {
     // Twins are read after the scan: whatever they owned by then is not free.
-    let twins = twins(world, job).await?;
+    let twins = twins(world, job, candidates).await?;
     if let Some(at) = wait_for_twin(world, job, &twins) {
-        return look_again(world, job, at, "twin_first").await;
+        return look_again(world, job, at, TWIN_FIRST).await;
     }
     let owned: Vec<&str> = twins
         .iter()
@@ -119,8 +145,10 @@ async fn settle_with(world: &World, job: &mut Job, candidates: &[BoardPin]) -> P
         .filter_map(|id| id.as_deref())
         .collect();
     let free: Vec<&BoardPin> = candidates.iter().filter(|pin| !owned.contains(&pin.id.as_str())).collect();
+    let (free, likeness) = lookup::best(&job.pin.request, &free);
     let rivals: Vec<Rival> = twins.iter().filter_map(|twin| rival(world, job, twin)).collect();
-    match lookup::verdict(&free, &rivals) {
+    let verdict = if likeness == Some(Likeness::More) { Verdict::Ambiguous } else { lookup::verdict(&free, &rivals) };
+    match verdict {
         Verdict::Found(id) => adopt(world, job, id).await,
         Verdict::Absent if was_absent_before(&job.attempt) => absent(world, job).await,
         Verdict::Absent => {
@@ -142,9 +170,15 @@ fn rival(world: &World, job: &Job, (pin, attempt): &Twin) -> Option<Rival> {
     Some(Rival { window: Window::of(started_at, &world.settings.deadlines), same_media })
 }
 
-/// The other pins of the same content.
-async fn twins(world: &World, job: &Job) -> PortResult<Vec<Twin>> {
-    let siblings = world.store.siblings(job.account_key(), &content_hash(&job.pin.request)).await?;
+/// The other pins of ours that have the same content, or the content of one of the candidates.
+async fn twins(world: &World, job: &Job, candidates: &[BoardPin]) -> PortResult<Vec<Twin>> {
+    let request = &job.pin.request;
+    let of_candidates = candidates.iter().take(HASHES_MAX).map(|pin| content_hash_of(&request.board_id, pin));
+    let hashes: BTreeSet<String> = of_candidates.chain([content_hash(request)]).collect();
+    let mut siblings = BTreeSet::new();
+    for hash in hashes {
+        siblings.extend(world.store.siblings(job.account_key(), &hash).await?);
+    }
     let workspace = job.pin.key.workspace;
     let keys: Vec<PinKey> =
         siblings.into_iter().map(|pin| PinKey { workspace, pin }).filter(|key| *key != job.pin.key).collect();
@@ -186,6 +220,10 @@ async fn adopt(world: &World, job: &mut Job, pinterest_pin_id: String) -> PortRe
 }
 
 async fn absent(world: &World, job: &mut Job) -> PortResult<Option<Disposition>> {
+    if job.attempt.attempts_spent() >= ATTEMPT_LIMIT {
+        // Surely not there, and every allowed attempt ended like this.
+        return settle::give_up(world, job, Failure::AttemptsExhausted, &Upstream::default()).await;
+    }
     let now = world.system.now();
     let next = job.attempt.absent(now, world.system.nonce());
     if record(world, job, next).await? == Saved::Yes {
@@ -201,7 +239,7 @@ async fn again_soon(world: &World, job: &mut Job, why: &str) -> PortResult<Optio
         return settle::give_up(world, job, Failure::OutcomeUnverifiable, &Upstream::default()).await;
     }
     let wait_ms = AGAIN_MS.0 + ((AGAIN_MS.1 - AGAIN_MS.0) as f64 * world.system.jitter()) as i64;
-    let wait_ms = wait_ms << looks_in_vain(&job.attempt).min(AGAIN_DOUBLINGS_MAX);
+    let wait_ms = wait_ms << looks_in_vain(&job.attempt, why).min(AGAIN_DOUBLINGS_MAX);
     let at = world.system.now().plus_ms(wait_ms);
     look_again(world, job, at, why).await
 }

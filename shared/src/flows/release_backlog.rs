@@ -9,10 +9,12 @@ use crate::domain::ids::{AccountKey, PinKey};
 use crate::domain::message::PublishMessage;
 use crate::domain::pin::LIFETIME_MS;
 use crate::domain::time::{Moment, SECOND_MS};
-use crate::domain::token_bucket::{Bucket, DISPATCH_HORIZON_MS, Take, TakeFrom, WAITING_CLEARS_AFTER_MS};
+use crate::domain::token_bucket::{Bucket, DISPATCH_HORIZON_MS, Take, TakeFrom, Token, WAITING_CLEARS_AFTER_MS};
 use crate::ports::{PortResult, Taken, World};
 use crate::telemetry::{self, Metric};
 
+/// Releasing stops this long before the invocation ends: the watchdog has its share of every run.
+const LEAVE_FOR_THE_REST_MS: i64 = 25 * SECOND_MS;
 /// Accounts worked on at once.
 const ACCOUNTS_AT_ONCE: usize = 16;
 /// One account's rows a run; at the default pace a window holds 120.
@@ -25,9 +27,19 @@ const YOUNG_MS: i64 = 30 * SECOND_MS;
 const OVERDUE_MAX: usize = 100;
 
 /// Releases every account's due pins; answers how many. One account's trouble doesn't stop the others.
-pub async fn release_all(world: &World) -> PortResult<usize> {
-    let accounts = world.store.waiting_accounts().await?;
+pub async fn release_all(world: &World, ends_at_ms: i64) -> PortResult<usize> {
+    let mut accounts = world.store.waiting_accounts().await?;
+    if !accounts.is_empty() {
+        // Another one is first each minute: where time runs out, it isn't always the same accounts that wait.
+        let first = usize::try_from(world.system.now().minute()).unwrap_or(0).wrapping_mul(ACCOUNTS_AT_ONCE);
+        let first = first % accounts.len();
+        accounts.rotate_left(first);
+    }
+    let stop_at_ms = ends_at_ms - LEAVE_FOR_THE_REST_MS;
     let releases = stream::iter(accounts).map(|account| async move {
+        if world.system.monotonic_ms() > stop_at_ms {
+            return 0;
+        }
         release(world, account).await.unwrap_or_else(|error| {
             tracing::warn!(account_id = %account.account, %error, "a backlog could not be released; next tick");
             0
@@ -66,9 +78,8 @@ async fn release(world: &World, account: AccountKey) -> PortResult<usize> {
             ..Take::plan(&bucket, pace, now, count, DISPATCH_HORIZON_MS, world.system.nonce())
         };
         match world.store.take(account, &take).await? {
-            Taken::Slots(slots) => {
-                let slotted: Vec<(BacklogRow, Option<Moment>)> =
-                    rows.into_iter().zip(slots.into_iter().map(Some)).collect();
+            Taken::Tokens(tokens) => {
+                let slotted: Vec<Slotted> = rows.into_iter().zip(tokens.into_iter().map(Some)).collect();
                 return hand_over(world, account, &slotted).await;
             }
             Taken::Refused(current) => bucket = current,
@@ -105,24 +116,27 @@ async fn without_unwritten(
 /// Pins older than any pin may get are let go even while their account is paused: their worker fails them.
 async fn release_overdue(world: &World, account: AccountKey, now: Moment) -> PortResult<usize> {
     let rows = world.store.backlog(account, OVERDUE_MAX).await?;
-    let overdue: Vec<(BacklogRow, Option<Moment>)> =
+    let overdue: Vec<Slotted> =
         rows.into_iter().filter(|row| now.since_ms(row.created_at) > LIFETIME_MS).map(|row| (row, None)).collect();
     hand_over(world, account, &overdue).await
 }
 
+/// A row and the token that was taken for it.
+type Slotted = (BacklogRow, Option<Token>);
+
 /// The next owner first (a clock row), then the messages; a row goes only when its message is out.
-async fn hand_over(world: &World, account: AccountKey, rows: &[(BacklogRow, Option<Moment>)]) -> PortResult<usize> {
+async fn hand_over(world: &World, account: AccountKey, rows: &[Slotted]) -> PortResult<usize> {
     let now = world.system.now();
     for chunk in rows.chunks(PINS_PER_ROW) {
-        let last = chunk.iter().filter_map(|(_, slot)| *slot).max().unwrap_or(now);
+        let last = chunk.iter().filter_map(|(_, token)| token.map(|token| token.slot)).max().unwrap_or(now);
         let pins = chunk.iter().map(|(row, _)| key(account, row)).collect();
         world.store.put_clock(&ClockRow::new(pins, last, 0, world.system.nonce())).await?;
     }
     let messages: Vec<(PublishMessage, i64)> = rows
         .iter()
-        .map(|(row, slot)| {
-            let message = PublishMessage::new(key(account, row), account.account, row.generation, *slot);
-            (message, slot.map_or(0, |slot| slot.since_ms(now).max(0)))
+        .map(|(row, token)| {
+            let message = PublishMessage::new(key(account, row), account.account, row.generation, *token);
+            (message, token.map_or(0, |token| token.slot.since_ms(now).max(0)))
         })
         .collect();
     let unsent = world.queue.send(&messages).await?;

@@ -1,7 +1,7 @@
 //! Recording what came of a call, under the fence.
 
 use super::publish_pin::{Job, pause, to_backlog};
-use crate::domain::attempt::{Attempt, IllegalTransition, Upstream};
+use crate::domain::attempt::{Attempt, IllegalTransition, Status, Upstream};
 use crate::domain::failure::Failure;
 use crate::domain::message::Disposition;
 use crate::domain::pin::WaitReason;
@@ -86,8 +86,11 @@ async fn orphaned(world: &World, job: &Job, pinterest_pin_id: String, current: O
     if current.pinterest_pin_id.as_deref() != Some(pinterest_pin_id.as_str()) {
         telemetry::count(Metric::OrphanPin, 1, None, now);
         tracing::error!(pin_id = %job.pin.key.pin, pinterest_pin_id, "a Pin was created after its fence was lost");
-        let noted = current.with_orphan(now, pinterest_pin_id, world.system.nonce());
-        world.store.save_attempt(&job.pin, &noted).await?;
+        // Never under a newer attempt's call: its fence is this row. The log and the metric have the id in any case.
+        if current.status != Status::Publishing {
+            let noted = current.with_orphan(now, pinterest_pin_id, world.system.nonce());
+            world.store.save_attempt(&job.pin, &noted).await?;
+        }
     }
     Ok(None)
 }

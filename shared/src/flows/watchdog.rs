@@ -2,9 +2,11 @@
 //!
 //! A pin whose message was lost, whose worker died, whose sender was killed: its clock row still names it.
 
+use futures_util::future::try_join_all;
+
 use crate::domain::attempt::{Attempt, Status};
 use crate::domain::backlog::BacklogRow;
-use crate::domain::clock_row::{CLOCK_SHARDS, ClockRow, RESCAN_MINUTES};
+use crate::domain::clock_row::{CLOCK_SHARDS, ClockRow, KEPT_MS, RESCAN_MINUTES};
 use crate::domain::ids::PinKey;
 use crate::domain::message::PublishMessage;
 use crate::domain::pin::Pin;
@@ -18,88 +20,209 @@ const MINUTES_PER_RUN: i64 = 180;
 const RESENDS_PER_RUN: usize = 2_000;
 /// Without a watermark (the very first run) the watchdog begins this far back.
 const FIRST_LOOK_BACK_MINUTES: i64 = 60;
-/// The farthest minute a row is ever filed under, from now; a recovery reads up to it.
+/// The farthest minute a row is ever filed under, from now; a recovery reads from there back.
 const FARTHEST_MINUTES: i64 = 62;
 /// A pin that waits for a moment further off than this isn't sent again yet: its row is filed anew for that moment.
 const SOON_MS: i64 = 60 * SECOND_MS;
 /// A run stops before the invocation does.
 const STOP_BEFORE_END_MS: i64 = 8 * SECOND_MS;
+/// Empty minutes share a write of the watermark, up to this many.
+const MINUTES_PER_MARK: i64 = 30;
+/// Rows whose pins are read together.
+const ROWS_AT_ONCE: usize = 50;
 
 /// How a run reads the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Every minute: what has passed since the watermark, and the last minutes once more.
+    /// What has passed since the watermark, then the minutes just before it once more.
     Tick,
-    /// The queue has lost its messages (the local stack was restarted): every row there is, due or not.
-    Recover,
+    /// The queue has lost its messages (the local stack was restarted): every row there is, due or not, the newest
+    /// first, from this minute back.
+    Recover { from: Option<i64> },
 }
 
-/// One run; answers how many pins were sent again.
-pub async fn run(world: &World, mode: Mode, ends_at_ms: i64) -> PortResult<usize> {
+/// What a run did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Watch {
+    pub resent: usize,
+    /// Where a recovery that ran out of time goes on.
+    pub go_on_from: Option<i64>,
+}
+
+/// One run.
+struct Run<'a> {
+    world: &'a World,
+    mode: Mode,
+    stop_at_ms: i64,
+    resent: usize,
+}
+
+/// # Errors
+/// When the table or the queue is unavailable; the next run starts with the minute that could not be finished.
+pub async fn run(world: &World, mode: Mode, ends_at_ms: i64) -> PortResult<Watch> {
+    let mut run = Run { world, mode, stop_at_ms: ends_at_ms - STOP_BEFORE_END_MS, resent: 0 };
     let this_minute = world.system.now().minute();
     let watermark = world.store.watermark().await?.unwrap_or(this_minute - FIRST_LOOK_BACK_MINUTES);
-    let newest = (watermark + MINUTES_PER_RUN).min(this_minute - 1);
-    let last = if mode == Mode::Recover { this_minute + FARTHEST_MINUTES } else { newest };
-    let (mut resent, mut done) = (0, None);
-    for minute in watermark + 1 - RESCAN_MINUTES..=last {
-        let out_of_time = world.system.monotonic_ms() > ends_at_ms - STOP_BEFORE_END_MS;
-        if mode == Mode::Tick && (out_of_time || resent >= RESENDS_PER_RUN) {
-            tracing::warn!(minute, resent, "the watchdog stops for now and goes on from here");
-            break;
+    let worked = match mode {
+        Mode::Tick => run.tick(this_minute, watermark).await.map(|()| None),
+        Mode::Recover { from } => {
+            let from = from.unwrap_or(this_minute + FARTHEST_MINUTES);
+            let kept = this_minute - KEPT_MS / MINUTE_MS;
+            run.recover(from, (watermark + 1 - RESCAN_MINUTES).max(kept)).await
         }
-        let mut was_empty = true;
-        for shard in 0..CLOCK_SHARDS {
-            for row in world.store.clock(minute, shard).await? {
-                was_empty = false;
-                resent += tend(world, &row, mode).await?;
-            }
-        }
-        // Only minutes that have passed count as done, and only when every shard of them is.
-        if minute > watermark && minute < this_minute {
-            done = Some(minute);
-            if !was_empty {
-                world.store.set_watermark(minute).await?;
-                done = None;
-            }
-        }
-    }
-    // Empty minutes share one write.
-    if let Some(minute) = done {
-        world.store.set_watermark(minute).await?;
-    }
-    telemetry::count(Metric::WatchdogResent, resent as u64, None, world.system.now());
-    Ok(resent)
+    };
+    telemetry::count(Metric::WatchdogResent, run.resent as u64, None, world.system.now());
+    Ok(Watch { resent: run.resent, go_on_from: worked? })
 }
 
-/// Looks after the pins of one row; answers how many were sent again.
-async fn tend(world: &World, row: &ClockRow, mode: Mode) -> PortResult<usize> {
-    let now = world.system.now();
-    let mut to_send = Vec::new();
-    let mut unfinished = Vec::new();
-    let mut next_look = now;
-    // A row without its pin needs nothing: the rescans look again while an acceptance could still be writing.
-    for (pin, attempt) in world.store.pins(&row.pins).await?.into_iter().flatten() {
-        match verdict(world, &pin, &attempt, now, mode).await? {
-            Care::Fine => {}
-            Care::Later(at) => {
-                next_look = next_look.max(at);
-                unfinished.push(pin.key);
-            }
-            Care::Send => {
-                to_send.push((PublishMessage::new(pin.key, pin.request.account, attempt.generation, None), 0));
-                unfinished.push(pin.key);
+impl Run<'_> {
+    /// New minutes first: however many rows the rescans hold, the watermark moves.
+    async fn tick(&mut self, this_minute: i64, watermark: i64) -> PortResult<()> {
+        let newest = (watermark + MINUTES_PER_RUN).min(this_minute - 1);
+        let (mut marked, mut done) = (watermark, watermark);
+        let mut is_whole = true;
+        for minute in watermark + 1..=newest {
+            let Some(rows) = self.minute(minute).await? else {
+                is_whole = false;
+                break;
+            };
+            // Done is a minute that has passed, when every shard and row of it is.
+            done = minute;
+            if rows > 0 || done - marked >= MINUTES_PER_MARK {
+                self.world.store.set_watermark(done).await?;
+                marked = done;
             }
         }
+        if done > marked {
+            self.world.store.set_watermark(done).await?;
+        }
+        // Writers whose clock is behind may have filed rows under minutes that were done.
+        for minute in (watermark + 1 - RESCAN_MINUTES..=watermark).rev() {
+            if !is_whole || self.minute(minute).await?.is_none() {
+                tracing::warn!(done, resent = self.resent, "the watchdog stops for now and goes on from here");
+                break;
+            }
+        }
+        Ok(())
     }
-    if unfinished.is_empty() {
-        return Ok(0);
+
+    /// Answers the minute to go on from when time ran out.
+    async fn recover(&mut self, from: i64, to: i64) -> PortResult<Option<i64>> {
+        for minute in (to..=from).rev() {
+            if self.minute(minute).await?.is_none() {
+                return Ok(Some(minute));
+            }
+        }
+        Ok(None)
     }
-    if !world.queue.send(&to_send).await?.is_empty() {
-        // The row stays, and its minute isn't done: the next run sends again.
-        return Err(PortError::Unavailable { port: "publish queue", reason: "messages could not be sent".into() });
+
+    /// Every row of one minute; answers how many, or `None` when it had to stop before the end.
+    async fn minute(&mut self, minute: i64) -> PortResult<Option<usize>> {
+        if self.is_over() {
+            return Ok(None);
+        }
+        let shards = try_join_all((0..CLOCK_SHARDS).map(|shard| self.world.store.clock(minute, shard))).await?;
+        let rows: Vec<ClockRow> = shards.into_iter().flatten().collect();
+        for chunk in rows.chunks(ROWS_AT_ONCE) {
+            if self.is_over() {
+                return Ok(None);
+            }
+            self.tend(chunk).await?;
+        }
+        Ok(Some(rows.len()))
     }
-    refile(world, row, unfinished, next_look, mode).await?;
-    Ok(to_send.len())
+
+    fn is_over(&self) -> bool {
+        self.world.system.monotonic_ms() > self.stop_at_ms
+            || (self.mode == Mode::Tick && self.resent >= RESENDS_PER_RUN)
+    }
+
+    /// Looks after the pins of some rows. A row that can't be refiled now doesn't keep the others from it.
+    async fn tend(&mut self, rows: &[ClockRow]) -> PortResult<()> {
+        let keys: Vec<PinKey> = rows.iter().flat_map(|row| row.pins.iter().copied()).collect();
+        let mut pins = read_all(self.world, &keys).await?.into_iter();
+        let mut trouble = None;
+        for row in rows {
+            // A row without its pin needs nothing: the rescans look again while an acceptance could still be writing.
+            let found: Vec<(Pin, Attempt)> = pins.by_ref().take(row.pins.len()).flatten().collect();
+            match self.tend_row(row, &found).await {
+                Ok(resent) => self.resent += resent,
+                Err(error) => {
+                    tracing::warn!(minute = row.minute, %error, "a clock row could not be tended; the next run tries again");
+                    trouble = Some(error);
+                }
+            }
+        }
+        trouble.map_or(Ok(()), Err)
+    }
+
+    async fn tend_row(&self, row: &ClockRow, pins: &[(Pin, Attempt)]) -> PortResult<usize> {
+        let now = self.world.system.now();
+        let (mut to_send, mut sent, mut later) = (Vec::new(), Vec::new(), Vec::new());
+        let mut next_look = now;
+        for (pin, attempt) in pins {
+            match self.verdict(pin, attempt, now).await? {
+                Care::Fine => {}
+                Care::Later(at) => {
+                    next_look = next_look.max(at);
+                    later.push(pin.key);
+                }
+                Care::Send => {
+                    to_send.push((PublishMessage::new(pin.key, pin.request.account, attempt.generation, None), 0));
+                    sent.push(pin.key);
+                }
+            }
+        }
+        if !self.world.queue.send(&to_send).await?.is_empty() {
+            // The row stays, and its minute isn't done: the next run sends again.
+            return Err(PortError::Unavailable { port: "publish queue", reason: "messages could not be sent".into() });
+        }
+        self.refile(row, sent, later, next_look).await?;
+        Ok(to_send.len())
+    }
+
+    async fn verdict(&self, pin: &Pin, attempt: &Attempt, now: Moment) -> PortResult<Care> {
+        if attempt.status.is_terminal() {
+            return Ok(Care::Fine);
+        }
+        if attempt.status == Status::Deferred {
+            let store = &self.world.store;
+            if store.in_backlog(pin.account_key(), &BacklogRow::of(pin, attempt.generation)).await? {
+                // The backlog owns it. Make sure that the dispatcher sees the backlog.
+                if store.bucket(pin.account_key()).await?.waiting_at.is_none() {
+                    store.mark_waiting(pin.account_key(), now).await?;
+                }
+                return Ok(Care::Fine);
+            }
+        }
+        let waits_until = match attempt.status {
+            Status::Publishing => Some(attempt.quiet_at(self.world.settings.deadlines.quiesce_ms)).max(attempt.look_at),
+            _ => attempt.not_before,
+        };
+        match waits_until {
+            Some(at) if self.mode == Mode::Tick && at.since_ms(now) > SOON_MS => Ok(Care::Later(at)),
+            _ => Ok(Care::Send),
+        }
+    }
+
+    /// The rows that follow, then the old one goes: the rescans must not find it again. A recovery leaves future rows.
+    async fn refile(&self, row: &ClockRow, sent: Vec<PinKey>, later: Vec<PinKey>, next_look: Moment) -> PortResult<()> {
+        let now = self.world.system.now();
+        let is_future = row.minute >= now.minute();
+        if (sent.is_empty() && later.is_empty()) || (is_future && self.mode != Mode::Tick) {
+            return Ok(());
+        }
+        if !sent.is_empty() {
+            let next = ClockRow::again(sent, now, row.looks, self.world.system.nonce());
+            self.world.store.put_clock(&next).await?;
+        }
+        if !later.is_empty() {
+            let mut next = ClockRow::again(later, now, row.looks, self.world.system.nonce());
+            next.minute = next_look.plus_ms(2 * MINUTE_MS).minute();
+            self.world.store.put_clock(&next).await?;
+        }
+        self.world.store.delete_clock(row).await
+    }
 }
 
 enum Care {
@@ -108,39 +231,23 @@ enum Care {
     Later(Moment),
 }
 
-async fn verdict(world: &World, pin: &Pin, attempt: &Attempt, now: Moment, mode: Mode) -> PortResult<Care> {
-    if attempt.status.is_terminal() {
-        return Ok(Care::Fine);
+/// Reads pins in the order of the keys. One that this build can't read (a later version's, after a roll-back) is reported
+/// and left out; it must not keep the watchdog from all others.
+async fn read_all(world: &World, keys: &[PinKey]) -> PortResult<Vec<Option<(Pin, Attempt)>>> {
+    match world.store.pins(keys).await {
+        Err(PortError::Broken { .. }) => {}
+        answer => return answer,
     }
-    if attempt.status == Status::Deferred {
-        let backlog_row = BacklogRow::of(pin, attempt.generation);
-        if world.store.in_backlog(pin.account_key(), &backlog_row).await? {
-            // The backlog owns it. Make sure that the dispatcher sees the backlog.
-            let bucket = world.store.bucket(pin.account_key()).await?;
-            if bucket.waiting_at.is_none() {
-                world.store.mark_waiting(pin.account_key(), now).await?;
+    let mut pins = Vec::with_capacity(keys.len());
+    for key in keys {
+        match world.store.pins(std::slice::from_ref(key)).await {
+            Ok(read) => pins.extend(read),
+            Err(PortError::Broken { reason, .. }) => {
+                tracing::error!(pin_id = %key.pin, reason, "a pin can't be read");
+                pins.push(None);
             }
-            return Ok(Care::Fine);
+            Err(error) => return Err(error),
         }
     }
-    let waits_until = match attempt.status {
-        Status::Publishing => Some(attempt.quiet_at(world.settings.deadlines.quiesce_ms)).max(attempt.look_at),
-        _ => attempt.not_before,
-    };
-    match waits_until {
-        Some(at) if mode == Mode::Tick && at.since_ms(now) > SOON_MS => Ok(Care::Later(at)),
-        _ => Ok(Care::Send),
-    }
-}
-
-/// The row that follows, then the old one goes: the rescans must not find it again. A recovery leaves future rows.
-async fn refile(world: &World, row: &ClockRow, pins: Vec<PinKey>, next_look: Moment, mode: Mode) -> PortResult<()> {
-    let now = world.system.now();
-    if mode == Mode::Recover && row.minute >= now.minute() {
-        return Ok(());
-    }
-    let mut next = ClockRow::again(pins, now, row.looks, world.system.nonce());
-    next.minute = next.minute.max(next_look.plus_ms(2 * MINUTE_MS).minute());
-    world.store.put_clock(&next).await?;
-    world.store.delete_clock(row).await
+    Ok(pins)
 }

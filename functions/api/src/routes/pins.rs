@@ -32,7 +32,7 @@ pub async fn create(
         Acceptance::New(pin, attempt) => (pin, attempt, false),
         Acceptance::Replay(pin, attempt) => (pin, attempt, true),
     };
-    let view = read_pins::accepted(&world, pin, attempt);
+    let view = read_pins::accepted(&world, pin, attempt).await?;
     let status = if replayed { StatusCode::OK } else { StatusCode::CREATED };
     let mut response = (status, Json(views::pin(&view))).into_response();
     if replayed {

@@ -40,12 +40,12 @@ impl DynamoStore {
             return Ok(Taken::Refused(self.get_bucket(account).await?));
         }
         match self.update(take_request(self.bucket_update(account), take)).await? {
-            Updated::Now(item) => Ok(Taken::Slots(take.slots(Reader(&item).moment("tat")?))),
+            Updated::Now(item) => Ok(Taken::Tokens(take.tokens(Reader(&item).moment("tat")?))),
             Updated::Refused(item) => {
                 let bucket = read_bucket(&item);
                 // The SDK repeated a take whose answer it lost: it has already happened.
                 let ours = bucket.nonce.as_deref() == Some(take.nonce.as_str());
-                Ok(if ours { Taken::Slots(take.slots(bucket.tat)) } else { Taken::Refused(bucket) })
+                Ok(if ours { Taken::Tokens(take.tokens(bucket.tat)) } else { Taken::Refused(bucket) })
             }
         }
     }

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
 
 use super::item::{Builder, Item, Reader, number, text, unreadable};
-use super::rows::{attempt_item, pin_item, read_attempt, read_pin};
+use super::rows::{attempt_item, is_of, pin_item, read_attempt, read_pin};
 use super::{DynamoStore, failed, keys};
 use crate::domain::attempt::Attempt;
 use crate::domain::ids::{AccountKey, PinId, PinKey};
@@ -52,21 +52,23 @@ impl DynamoStore {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .set_return_consumed_capacity(self.meter.asked());
         let put = match next.rev {
-            0 | 1 => put.condition_expression("attribute_not_exists(pk)"),
-            rev => put.condition_expression("rev = :seen").expression_attribute_values(":seen", number(rev - 1)),
+            0 | 1 => put.condition_expression("attribute_not_exists(pk) OR pn <> :pn"),
+            rev => put
+                .condition_expression("rev = :seen AND pn = :pn")
+                .expression_attribute_values(":seen", number(rev - 1)),
         };
-        match put.send().await {
+        match put.expression_attribute_values(":pn", text(&pin.nonce)).send().await {
             Ok(output) => {
                 self.meter.wrote(output.consumed_capacity());
                 Ok(Saved::Yes)
             }
             Err(error) => match self.refused_by(error)? {
-                None => Ok(Saved::Lost(None)),
-                Some(item) => {
+                Some(item) if is_of(pin, &item) => {
                     let current = read_attempt(pin, &item)?;
                     let ours = current.rev == next.rev && current.nonce == next.nonce;
                     Ok(if ours { Saved::Yes } else { Saved::Lost(Some(Box::new(current))) })
                 }
+                _ => Ok(Saved::Lost(None)),
             },
         }
     }
@@ -187,8 +189,8 @@ fn assemble(key: PinKey, items: &HashMap<(String, String), Item>) -> PortResult<
     };
     let pin = read_pin(key, request)?;
     let attempt = match items.get(&(pk, keys::ATTEMPT.to_owned())) {
-        Some(item) => read_attempt(&pin, item)?,
-        None => Attempt::untouched(&pin),
+        Some(item) if is_of(&pin, item) => read_attempt(&pin, item)?,
+        _ => Attempt::untouched(&pin),
     };
     Ok(Some((pin, attempt)))
 }

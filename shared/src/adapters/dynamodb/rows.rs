@@ -81,6 +81,7 @@ pub fn attempt_item(pin: &Pin, attempt: &Attempt) -> Item {
     let row = Builder::keyed(keys::pin(pin.key), keys::ATTEMPT)
         .number("rev", attempt.rev)
         .text("n", &attempt.nonce)
+        .text("pn", &pin.nonce)
         .number("gen", attempt.generation)
         .text("st", attempt.status.name())
         .number("att", attempt.attempt)
@@ -101,6 +102,11 @@ pub fn attempt_item(pin: &Pin, attempt: &Attempt) -> Item {
         None => row,
     }
     .build()
+}
+
+/// Whether the row belongs to this very pin, and not to an earlier one of the same key whose rows are just expiring.
+pub fn is_of(pin: &Pin, item: &Item) -> bool {
+    Reader(item).maybe_text("pn").as_deref() == Some(pin.nonce.as_str())
 }
 
 pub fn read_attempt(pin: &Pin, item: &Item) -> PortResult<Attempt> {

@@ -16,7 +16,7 @@ use crate::domain::pin::PinRequest;
 use crate::ports::{AccessToken, Board, BoardPage, Creation, Pinterest, PinterestUser, ReadFailure, System};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
-const READ_TIMEOUT: Duration = Duration::from_secs(10);
+const READ_TIMEOUT: Duration = Duration::from_secs(6);
 /// An answer larger than this is not one of Pinterest's.
 const BODY_MAX: usize = 4 * 1024 * 1024;
 /// The largest page that Pinterest serves.
@@ -72,9 +72,10 @@ impl PinterestClient {
             None => Err(lost("Pinterest's answer was cut off")),
             Some(ref body) => {
                 let (code, message) = error_of(body);
+                let failure = error_codes::of_read(answer.status, code, &message);
                 Err(ReadFailure {
-                    failure: error_codes::of_read(answer.status, code, &message),
-                    retry_after_ms: hints::retry_after_ms(&answer.headers, &message, self.system.now()),
+                    failure,
+                    retry_after_ms: hints::retry_after_ms(failure, &answer.headers, &message, self.system.now()),
                     upstream: answer.upstream(code, Some(message)),
                 })
             }
@@ -170,9 +171,10 @@ impl Pinterest for PinterestClient {
             };
         }
         let (code, message) = error_of(body);
-        let retry_after_ms = hints::retry_after_ms(&answer.headers, &message, self.system.now());
-        let upstream = answer.upstream(code, Some(message.clone()));
-        match error_codes::of_create(answer.status, code, &message) {
+        let failure = error_codes::of_create(answer.status, code, &message);
+        let retry_after_ms = hints::retry_after_ms(failure, &answer.headers, &message, self.system.now());
+        let upstream = answer.upstream(code, Some(message));
+        match failure {
             Failure::OutcomeUnknown => Creation::Unknown { upstream },
             failure => Creation::Refused { failure, upstream, retry_after_ms },
         }

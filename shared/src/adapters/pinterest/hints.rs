@@ -2,16 +2,17 @@
 
 use reqwest::header::HeaderMap;
 
+use crate::domain::failure::Failure;
 use crate::domain::time::{Moment, SECOND_MS};
 
 /// A reset above this is an epoch, below it a number of seconds. (Which of both Pinterest sends is undocumented.)
 const EPOCH_FROM_S: i64 = 1_000_000_000;
 
-/// How long to wait in milliseconds, if the answer says.
-pub fn retry_after_ms(headers: &HeaderMap, message: &str, now: Moment) -> Option<i64> {
-    header_ms(headers, "retry-after", now)
-        .or_else(|| header_ms(headers, "x-ratelimit-reset", now))
-        .or_else(|| text_ms(message))
+/// How long to wait in milliseconds, if the answer says. `x-ratelimit-reset` comes with every answer and speaks of the
+/// rate limit only: it counts where that is what was exceeded.
+pub fn retry_after_ms(failure: Failure, headers: &HeaderMap, message: &str, now: Moment) -> Option<i64> {
+    let reset = || header_ms(headers, "x-ratelimit-reset", now).filter(|_| failure == Failure::RateLimited);
+    header_ms(headers, "retry-after", now).or_else(|| text_ms(message)).or_else(reset)
 }
 
 fn header_ms(headers: &HeaderMap, name: &str, now: Moment) -> Option<i64> {
@@ -39,7 +40,16 @@ mod tests {
     fn header(name: &'static str, value: &'static str) -> Option<i64> {
         let mut headers = HeaderMap::new();
         headers.insert(name, HeaderValue::from_static(value));
-        retry_after_ms(&headers, "", NOW)
+        retry_after_ms(Failure::RateLimited, &headers, "", NOW)
+    }
+
+    #[test]
+    fn the_rate_limits_reset_says_nothing_about_other_refusals() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-ratelimit-reset", HeaderValue::from_static("0"));
+        assert_eq!(retry_after_ms(Failure::SpamBlock, &headers, "", NOW), None);
+        headers.insert("retry-after", HeaderValue::from_static("9"));
+        assert_eq!(retry_after_ms(Failure::SpamBlock, &headers, "", NOW), Some(9_000));
     }
 
     #[test]
@@ -49,7 +59,10 @@ mod tests {
         assert_eq!(header("x-ratelimit-reset", "1795394106"), Some(10_000));
         assert_eq!(header("x-ratelimit-reset", "soon"), None);
         assert_eq!(header("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT"), None);
-        assert_eq!(retry_after_ms(&HeaderMap::new(), "Slow down. Retry after 12 seconds.", NOW), Some(12_000));
-        assert_eq!(retry_after_ms(&HeaderMap::new(), "Slow down.", NOW), None);
+        assert_eq!(
+            retry_after_ms(Failure::RateLimited, &HeaderMap::new(), "Slow down. Retry after 12 seconds.", NOW),
+            Some(12_000)
+        );
+        assert_eq!(retry_after_ms(Failure::RateLimited, &HeaderMap::new(), "Slow down.", NOW), None);
     }
 }

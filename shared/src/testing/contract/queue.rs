@@ -7,6 +7,7 @@ use crate::domain::ids::PinId;
 use crate::domain::message::PublishMessage;
 use crate::domain::testdata;
 use crate::domain::time::Moment;
+use crate::domain::token_bucket::Token;
 use crate::ports::Queue;
 
 /// A queue with its other end, and with a way to let time pass.
@@ -39,7 +40,12 @@ macro_rules! queue_contract {
 }
 
 fn message(index: u128, slot: Option<Moment>) -> PublishMessage {
-    let mut message = PublishMessage::new(testdata::pin().key, testdata::account(), 3, slot);
+    let mut message = PublishMessage::new(
+        testdata::pin().key,
+        testdata::account(),
+        3,
+        slot.map(|slot| Token { slot, valid_until: slot }),
+    );
     message.pin = PinId(Uuid::from_u128(index));
     message
 }

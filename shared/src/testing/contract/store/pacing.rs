@@ -79,7 +79,7 @@ pub async fn every_take_does_what_the_domain_says(store: &dyn Store) {
                     Some(after) => {
                         taken[mode] += 1;
                         model = after;
-                        Taken::Slots(take.slots(model.tat))
+                        Taken::Tokens(take.tokens(model.tat))
                     }
                     None => {
                         refused[mode] += 1;
@@ -111,7 +111,7 @@ pub async fn a_repeated_take_counts_once(store: &dyn Store) {
         let take = take(&before, 2, if from_used { "second" } else { "first" });
         let first = store.take(account(1), &take).await.expect("answered");
         let after = bucket(store).await;
-        assert!(matches!(&first, Taken::Slots(slots) if slots.len() == 2), "{first:?}");
+        assert!(matches!(&first, Taken::Tokens(slots) if slots.len() == 2), "{first:?}");
         let repeated = store.take(account(1), &take).await.expect("answered");
         assert_eq!(bucket(store).await.tat, after.tat.max(before.tat), "the bucket moved once (used: {from_used})");
         assert_eq!(repeated, first, "and the same slots are answered (used: {from_used})");
@@ -124,7 +124,7 @@ async fn take_until_taken(store: &dyn Store, nonce: usize) -> Moment {
     for round in 0..50 {
         let take = take(&seen, 1, &format!("{nonce}/{round}"));
         match store.take(account(1), &take).await.expect("answered") {
-            Taken::Slots(slots) => return slots[0],
+            Taken::Tokens(slots) => return slots[0].slot,
             Taken::Refused(current) => seen = current,
         }
     }
@@ -148,7 +148,8 @@ pub async fn concurrent_takes_of_what_was_seen_let_one_through(store: &dyn Store
             .map(|n| Take { from: TakeFrom::Seen { tat: seen.tat, rel }, ..take(&seen, 3, &format!("{rel}/{n}")) })
             .collect();
         let answers = join_all(takes.iter().map(|take| store.take(account(1), take))).await;
-        let won = answers.iter().filter(|answer| matches!(answer, Ok(Taken::Slots(slots)) if slots.len() == 3)).count();
+        let won =
+            answers.iter().filter(|answer| matches!(answer, Ok(Taken::Tokens(slots)) if slots.len() == 3)).count();
         assert_eq!(won, 1, "one dispatcher releases: {answers:?}");
     }
 }
@@ -170,7 +171,7 @@ pub async fn the_later_pause_stays(store: &dyn Store) {
 
 pub async fn a_pause_never_fills_the_bucket(store: &dyn Store) {
     let spent = Take { latest_slot: NOW.plus_ms(900_000), ..take(&Bucket::default(), 100, "a") };
-    assert!(matches!(store.take(account(1), &spent).await.expect("answered"), Taken::Slots(_)));
+    assert!(matches!(store.take(account(1), &spent).await.expect("answered"), Taken::Tokens(_)));
     let tat = bucket(store).await.tat;
     store.pause(account(1), NOW.plus_ms(10_000), NOW.plus_ms(15_000), "account_paused").await.expect("paused");
     let after = bucket(store).await;
@@ -186,7 +187,7 @@ pub async fn the_waiting_mark_is_set_and_refreshed_never_set_back(store: &dyn St
     let refused = store.take(account(1), &take(&waiting, 1, "a")).await.expect("answered");
     assert_eq!(refused, Taken::Refused(waiting.clone()), "nobody overtakes");
     let behind = Take { behind_waiting: true, ..take(&waiting, 1, "b") };
-    assert!(matches!(store.take(account(1), &behind).await.expect("answered"), Taken::Slots(_)));
+    assert!(matches!(store.take(account(1), &behind).await.expect("answered"), Taken::Tokens(_)));
 }
 
 pub async fn the_waiting_mark_is_cleared_only_as_it_was_seen(store: &dyn Store) {
