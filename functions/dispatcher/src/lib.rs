@@ -19,6 +19,8 @@ pub struct ScheduledEvent {
 pub struct Detail {
     /// Sent after the queue has lost its messages: every unfinished pin is sent again.
     pub recover: bool,
+    /// Pins accepted from this moment on (Unix milliseconds) are left alone; default: now.
+    pub accepted_before: Option<Moment>,
     /// The minute from which a recovery that ran out of time goes on, as its answer said.
     pub go_on_from: Option<i64>,
 }
@@ -37,7 +39,8 @@ pub struct Done {
 /// When the table is unavailable; the next minute goes on from there.
 pub async fn handle(world: &World, event: ScheduledEvent, deadline: Moment) -> PortResult<Done> {
     let detail = event.detail;
-    let mode = if detail.recover { Mode::Recover { from: detail.go_on_from } } else { Mode::Tick };
+    let accepted_before = detail.accepted_before.unwrap_or_else(|| world.system.now());
+    let mode = if detail.recover { Mode::Recover { from: detail.go_on_from, accepted_before } } else { Mode::Tick };
     let remaining_ms = deadline.since_ms(world.system.now());
     let ends_at_ms = world.system.monotonic_ms().saturating_add(remaining_ms);
     let report = dispatch(world, mode, ends_at_ms).await?;

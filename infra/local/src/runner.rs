@@ -144,8 +144,8 @@ fn deadline(world: &World, timeout: Duration) -> Moment {
 
 /// Brings back every unfinished pin, the newest first, in as many runs as it takes: after days off there are many
 /// minutes to read.
-pub async fn recover(world: World, stop: watch::Receiver<bool>) {
-    let mut detail = json!({"recover": true});
+pub async fn recover(world: World, accepted_before: Moment, stop: watch::Receiver<bool>) {
+    let mut detail = json!({"recover": true, "accepted_before": accepted_before});
     while !*stop.borrow() {
         match invoke_dispatcher(&world, detail.clone()).await {
             Ok(done) if done["go_on_from"].is_null() => return,

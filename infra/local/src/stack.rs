@@ -102,7 +102,8 @@ impl Stack {
         connect_accounts(&world, &identity, args).await?;
 
         // The queue has forgotten its messages: the clock rows bring them back.
-        tasks.push(tokio::spawn(runner::recover(world.clone(), stopping.clone())));
+        let started_at = world.system.now();
+        tasks.push(tokio::spawn(runner::recover(world.clone(), started_at, stopping.clone())));
         for _ in 0..runner::MAXIMUM_CONCURRENCY {
             let poller = runner::poll(world.clone(), sqs.clone(), queues.publish.clone(), stopping.clone());
             tasks.push(tokio::spawn(poller));

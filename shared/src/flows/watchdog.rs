@@ -38,7 +38,10 @@ pub enum Mode {
     Tick,
     /// The queue has lost its messages (the local stack was restarted): every row there is, due or not, the newest
     /// first, from this minute back.
-    Recover { from: Option<i64> },
+    ///
+    /// Only pins accepted before that moment: the messages of later ones are in the queue, and a second message without
+    /// a token would cost the account one.
+    Recover { from: Option<i64>, accepted_before: Moment },
 }
 
 /// What a run did.
@@ -65,7 +68,7 @@ pub async fn run(world: &World, mode: Mode, ends_at_ms: i64) -> PortResult<Watch
     let watermark = world.store.watermark().await?.unwrap_or(this_minute - FIRST_LOOK_BACK_MINUTES);
     let worked = match mode {
         Mode::Tick => run.tick(this_minute, watermark).await.map(|()| None),
-        Mode::Recover { from } => {
+        Mode::Recover { from, .. } => {
             let from = from.unwrap_or(this_minute + FARTHEST_MINUTES);
             let kept = this_minute - KEPT_MS / MINUTE_MS;
             run.recover(from, (watermark + 1 - RESCAN_MINUTES).max(kept)).await
@@ -182,7 +185,8 @@ impl Run<'_> {
     }
 
     async fn verdict(&self, pin: &Pin, attempt: &Attempt, now: Moment) -> PortResult<Care> {
-        if attempt.status.is_terminal() {
+        let is_later = matches!(self.mode, Mode::Recover { accepted_before, .. } if pin.created_at >= accepted_before);
+        if attempt.status.is_terminal() || is_later {
             return Ok(Care::Fine);
         }
         if attempt.status == Status::Deferred {
