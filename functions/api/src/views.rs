@@ -6,6 +6,7 @@ use pinbridge_shared::domain::attempt::{Attempt, Status};
 use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::domain::timeline::{self, TimelineEvent};
+use pinbridge_shared::domain::token_bucket::Bucket;
 use pinbridge_shared::flows::read_pins::PinView;
 use pinbridge_shared::ports::Board;
 use serde_json::{Value, json};
@@ -130,8 +131,8 @@ fn event(event: &TimelineEvent) -> Value {
     })
 }
 
-pub fn account(account: &Account, now: Moment) -> Value {
-    let health = Health::of(account, now);
+pub fn account(account: &Account, bucket: &Bucket, now: Moment) -> Value {
+    let health = Health::of(account, bucket, now);
     json!({
         "id": account.key.account,
         "workspace_id": account.key.workspace,
@@ -145,7 +146,7 @@ pub fn account(account: &Account, now: Moment) -> Value {
         "token_expires_at": time(account.token_expires_at),
         "health_status": health.name(),
         "health_message": health.message(),
-        "health_checked_at": null,
+        "health_checked_at": now.rfc3339(),
         "reconnect_required": health.needs_reconnect(),
         "missing_scopes": account.missing_scopes(),
     })

@@ -28,16 +28,22 @@ impl Demo<'_> {
         self.call(client()?.get(format!("{}{path}", self.base_url))).await
     }
 
-    /// The first account and its first board.
+    /// The first account.
     ///
     /// # Errors
     /// When there is none.
-    pub async fn first_board(&self) -> anyhow::Result<(String, String)> {
+    pub async fn first_account(&self) -> anyhow::Result<String> {
         let accounts = self.get("/v1/pinterest/accounts").await?;
-        let account = accounts[0]["id"].as_str().context("no account is connected")?.to_owned();
+        Ok(accounts[0]["id"].as_str().context("no account is connected")?.to_owned())
+    }
+
+    /// The account's first board, which Pinterest is asked for.
+    ///
+    /// # Errors
+    /// When there is none, or Pinterest doesn't say.
+    pub async fn first_board(&self, account: &str) -> anyhow::Result<String> {
         let boards = self.get(&format!("/v1/pinterest/boards?account_id={account}")).await?;
-        let board = boards[0]["id"].as_str().context("the account has no board")?.to_owned();
-        Ok((account, board))
+        Ok(boards[0]["id"].as_str().context("the account has no board")?.to_owned())
     }
 
     /// Publishes a pin and prints its timeline as it grows; answers whether it was published.

@@ -22,6 +22,9 @@ pub struct Identity {
     /// The Pinterest that this data belongs to: `simulator`, or an origin. Tokens and waiting pins of one must never
     /// reach another.
     pub pinterest: String,
+    /// The first account's first board, as last seen: a start needs no answer from Pinterest.
+    #[serde(default)]
+    pub board_id: Option<String>,
 }
 
 impl Identity {
@@ -60,8 +63,14 @@ impl Identity {
         }
         let workspace = Workspace { id: WorkspaceId(Uuid::new_v4()), name: "local".into() };
         let api_key = connect::create_workspace(world, &workspace, system::secret()).await?;
-        let identity = Self { workspace_id: workspace.id, api_key, pinterest: pinterest.into() };
-        write_private(&data_dir.join(FILE), &serde_json::to_string_pretty(&identity)?)?;
+        let identity = Self { workspace_id: workspace.id, api_key, pinterest: pinterest.into(), board_id: None };
+        identity.save(data_dir)?;
         Ok(identity)
+    }
+
+    /// # Errors
+    /// When the folder can't be written.
+    pub fn save(&self, data_dir: &Path) -> anyhow::Result<()> {
+        write_private(&data_dir.join(FILE), &serde_json::to_string_pretty(self)?)
     }
 }

@@ -7,6 +7,7 @@ use clap::Parser;
 use pinbridge_local::args::{Args, is_loopback};
 use pinbridge_local::demo::Demo;
 use pinbridge_local::files::write_private;
+use pinbridge_local::identity::Identity;
 use pinbridge_local::stack::Stack;
 use pinbridge_shared::config::Environment;
 use pinbridge_shared::telemetry::{self, Output};
@@ -49,7 +50,8 @@ async fn run(args: &Args) -> anyhow::Result<bool> {
 /// What happens while the stack is up.
 async fn attend(args: &Args, stack: &Stack) -> anyhow::Result<bool> {
     let demo = Demo { base_url: &stack.base_url, api_key: &stack.identity.api_key };
-    let (account, board) = demo.first_board().await?;
+    let account = demo.first_account().await?;
+    let board = board(args, stack, &demo, &account).await?;
     if let Some(path) = &args.ready_file {
         let ready = json!({
             "base_url": stack.base_url,
@@ -62,18 +64,36 @@ async fn attend(args: &Args, stack: &Stack) -> anyhow::Result<bool> {
         write_private(path, &serde_json::to_string_pretty(&ready)?).context("the ready file")?;
     }
     let is_real = !is_loopback(&stack.pinterest_url);
-    if args.once || !(args.no_demo || is_real) {
+    if args.once || !(args.no_demo || is_real || board.is_none()) {
         let key = format!("demo-{}", stack.world.system.now().0);
-        let published = demo.publish(&account, &board, &key).await?;
+        let board = board.as_deref().context("the account's boards are unknown")?;
+        let published = demo.publish(&account, board, &key).await?;
         if args.once {
             return Ok(published);
         }
     } else if is_real {
         println!("no demo pin on {} (--once publishes one)", stack.pinterest_url);
     }
-    introduce(stack, &account, &board);
+    introduce(stack, &account, board.as_deref().unwrap_or("<board>"));
     std::future::pending::<()>().await;
     Ok(true)
+}
+
+/// A board to publish to. One account in trouble, or a Pinterest that is down, must not keep the rest from starting.
+async fn board(args: &Args, stack: &Stack, demo: &Demo<'_>, account: &str) -> anyhow::Result<Option<String>> {
+    match demo.first_board(account).await {
+        Ok(board) => {
+            if stack.identity.board_id.as_ref() != Some(&board) {
+                Identity { board_id: Some(board.clone()), ..stack.identity.clone() }.save(&args.data_dir)?;
+            }
+            Ok(Some(board))
+        }
+        Err(error) if args.once => Err(error.context(format!("account {account}"))),
+        Err(error) => {
+            eprintln!("pinbridge: account {account} needs attention: {error:#}");
+            Ok(stack.identity.board_id.clone())
+        }
+    }
 }
 
 fn introduce(stack: &Stack, account: &str, board: &str) {

@@ -1,7 +1,9 @@
 //! A connected Pinterest user.
 
 use super::ids::AccountKey;
+use super::pin::WaitReason;
 use super::time::Moment;
+use super::token_bucket::Bucket;
 
 /// The scopes that publishing needs.
 pub const PUBLISHING_SCOPES: [&str; 5] =
@@ -39,13 +41,18 @@ pub enum Health {
     Healthy,
     MissingScopes,
     TokenExpired,
+    /// Pinterest refused the connection or the app's access; the account's pins are held.
+    OnHold,
     Revoked,
 }
 
 impl Health {
-    pub fn of(account: &Account, now: Moment) -> Self {
+    pub fn of(account: &Account, bucket: &Bucket, now: Moment) -> Self {
+        let is_held = bucket.is_paused(now) && bucket.pause_reason.as_deref() == Some(WaitReason::AccountOnHold.code());
         if !account.is_connected() {
             Self::Revoked
+        } else if is_held {
+            Self::OnHold
         } else if account.token_expires_at.is_some_and(|at| at <= now) {
             Self::TokenExpired
         } else if !account.missing_scopes().is_empty() {
@@ -60,6 +67,7 @@ impl Health {
             Self::Healthy => "healthy",
             Self::MissingScopes => "scope_missing",
             Self::TokenExpired => "token_expired",
+            Self::OnHold => "on_hold",
             Self::Revoked => "token_revoked",
         }
     }
@@ -69,6 +77,9 @@ impl Health {
             Self::Healthy => "The connection works.",
             Self::MissingScopes => "A scope that publishing needs was not granted; reconnect the account.",
             Self::TokenExpired => "The access token has expired; reconnect the account.",
+            Self::OnHold => {
+                "Pinterest refused the account's connection or the app's access; its pins are held. Reconnect it."
+            }
             Self::Revoked => "The account was disconnected.",
         }
     }

@@ -114,8 +114,12 @@ impl WaitReason {
 
     pub fn message(self) -> &'static str {
         match self {
-            Self::AccountPacing => "The account's publishing tokens are spent; the pin starts in its turn.",
-            Self::AccountPaused => "Pinterest asked this account to slow down; the pin starts after the pause.",
+            Self::AccountPacing => {
+                "The account's publishing tokens are spent, or others wait before it; the pin starts in its turn."
+            }
+            Self::AccountPaused => {
+                "Pinterest asked this account to wait or blocks it; the pin starts within two minutes of the pause's end."
+            }
             Self::AccountOnHold => "The account's connection needs attention; the pin is held until it is restored.",
         }
     }

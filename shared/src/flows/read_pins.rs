@@ -7,7 +7,6 @@ use crate::domain::attempt::{Attempt, Status};
 use crate::domain::backlog::BacklogRow;
 use crate::domain::ids::{AccountId, AccountKey, PinKey, WorkspaceId};
 use crate::domain::pin::{Pin, Placement};
-use crate::domain::time::Moment;
 use crate::domain::timeline::{self, NextStep, Position};
 use crate::domain::token_bucket::Bucket;
 use crate::ports::{PortResult, World};
@@ -70,7 +69,7 @@ pub async fn pin(world: &World, key: PinKey) -> PortResult<Option<PinView>> {
 pub async fn accepted(world: &World, pin: Pin, attempt: Attempt) -> PortResult<PinView> {
     match pin.placement {
         Placement::Backlog(_) => view(world, pin, attempt).await,
-        Placement::Now | Placement::Slot(_) => Ok(assemble(world, pin, attempt, None)),
+        Placement::Now | Placement::Slot(_) => Ok(assemble(world, pin, attempt, None, None)),
     }
 }
 
@@ -128,16 +127,15 @@ async fn filtered(
 }
 
 async fn view(world: &World, pin: Pin, attempt: Attempt) -> PortResult<PinView> {
-    let position = if attempt.status == Status::Deferred {
-        let account = pin.account_key();
-        let bucket = world.store.bucket(account).await?;
-        let row = BacklogRow::of(&pin, attempt.generation);
-        let before = world.store.backlog_place(account, &row, PLACES_MAX as u64).await?;
-        before.map(|before| position(world, &bucket, before, before >= PLACES_MAX as u64))
-    } else {
-        None
-    };
-    Ok(assemble(world, pin, attempt, position))
+    if attempt.status != Status::Deferred {
+        return Ok(assemble(world, pin, attempt, None, None));
+    }
+    let account = pin.account_key();
+    let bucket = world.store.bucket(account).await?;
+    let row = BacklogRow::of(&pin, attempt.generation);
+    let before = world.store.backlog_place(account, &row, PLACES_MAX as u64).await?;
+    let position = before.map(|before| position(world, &bucket, before, before >= PLACES_MAX as u64));
+    Ok(assemble(world, pin, attempt, position, Some(&bucket)))
 }
 
 /// The heads of the backlogs that a page has needed so far, with their buckets.
@@ -146,7 +144,7 @@ type Backlogs = HashMap<AccountKey, (Vec<BacklogRow>, Bucket)>;
 /// As [`view`], but each account's backlog is read once a page.
 async fn view_in_page(world: &World, pin: Pin, attempt: Attempt, backlogs: &mut Backlogs) -> PortResult<PinView> {
     if attempt.status != Status::Deferred {
-        return Ok(assemble(world, pin, attempt, None));
+        return Ok(assemble(world, pin, attempt, None, None));
     }
     let account = pin.account_key();
     let (head, bucket) = match backlogs.entry(account) {
@@ -161,7 +159,7 @@ async fn view_in_page(world: &World, pin: Pin, attempt: Attempt, backlogs: &mut 
     let beyond = place.is_none() && head.len() >= PLACES_MAX && head.last().is_some_and(|last| *last < row);
     let before = place.or(beyond.then_some(PLACES_MAX));
     let position = before.map(|before| position(world, bucket, before as u64, beyond));
-    Ok(assemble(world, pin, attempt, position))
+    Ok(assemble(world, pin, attempt, position, Some(bucket)))
 }
 
 fn position(world: &World, bucket: &Bucket, before: u64, at_least: bool) -> Position {
@@ -172,15 +170,14 @@ fn position(world: &World, bucket: &Bucket, before: u64, at_least: bool) -> Posi
     Position { place: before + 1, at_least, estimated_start: first.plus_ms(wait_ms) }
 }
 
-fn assemble(world: &World, pin: Pin, attempt: Attempt, position: Option<Position>) -> PinView {
+fn assemble(world: &World, pin: Pin, attempt: Attempt, position: Option<Position>, bucket: Option<&Bucket>) -> PinView {
+    let now = world.system.now();
     let mut next = timeline::next_step(&attempt, position, world.settings.deadlines.quiesce_ms);
-    if attempt.status == Status::Deferred && next.at.is_none() {
-        // Released from the backlog and on its way: within the dispatcher's window.
-        next.at = Some(released_by(world.system.now()));
+    if let (None, Status::Deferred, Some(bucket)) = (next.at, attempt.status, bucket) {
+        // Released from the backlog with a slot of its own, which only its message knows: the last slot that was given
+        // out bounds it.
+        next.at = Some(bucket.tat.plus_ms(-world.settings.pace.burst_ms()).max(now));
+        next.reason = "Released from the backlog; it starts in its own second, at this time at the latest.";
     }
     PinView { pin, attempt, next }
-}
-
-fn released_by(now: Moment) -> Moment {
-    now.plus_ms(crate::domain::token_bucket::DISPATCH_HORIZON_MS)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::process::{Local, binary};
+use super::process::{Local, Simulator, binary};
 
 fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     let mut command = Command::new(binary("pinbridge-local"));
@@ -126,4 +126,31 @@ async fn a_polite_end_is_clean_even_with_a_request_that_never_ends() {
     again.await_published(1, Duration::from_secs(200)).await;
     signal(&again);
     assert_eq!(again.process.0.wait().expect("a status").code(), Some(0), "a clean end");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_in_trouble_is_shown_as_such_and_keeps_nothing_from_starting() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let simulator = Simulator::start().await;
+    let arguments = ["--pinterest-url", simulator.url.as_str()];
+    let mut local = Local::start(folder.path(), &arguments, &[]).await;
+    simulator.set_faults(json!([{"operation": "pins/create", "fault": "revoke_token", "times": 1}])).await;
+    let (status, pin) = local.create(&local.pin_body("held")).await;
+    assert_eq!(status, 201);
+    let path = format!("/v1/pins/{}", pin["id"].as_str().expect("an id"));
+    let began = std::time::Instant::now();
+    while local.get(&path).await["error_code"] != "token_revoked" {
+        assert!(began.elapsed() < Duration::from_secs(20), "{}", local.get(&path).await);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    local.process.kill();
+
+    let again = Local::start(folder.path(), &arguments, &[]).await;
+    assert_eq!(again.ready["board_id"], local.ready["board_id"], "remembered");
+    let accounts = again.get("/v1/pinterest/accounts").await;
+    let of =
+        |id: &str| accounts.as_array().and_then(|all| all.iter().find(|account| account["id"] == id)).expect("listed");
+    let held = of(again.text("account_id"));
+    assert_eq!((&held["health_status"], &held["reconnect_required"]), (&json!("on_hold"), &json!(true)));
+    assert_eq!(again.get(&path).await["status"], "deferred");
 }

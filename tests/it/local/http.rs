@@ -85,6 +85,11 @@ async fn every_kind_of_wrong_request_has_its_own_answer() {
     fields.sort_unstable();
     assert_eq!(fields, ["account_id", "idempotency_key", "image_url", "link_url", "title"]);
 
+    let mut later = valid.clone();
+    later["run_at"] = json!("2030-01-01T00:00:00Z");
+    let answer = send(&local, Method::POST, "/v1/pins", key, Some(&later.to_string())).await;
+    assert_error(&answer, 422, "validation_error");
+
     let mut asset = valid.clone();
     asset["asset_id"] = json!("7d11ee90-a944-54ed-a55c-7f2e8a5ca0b6");
     asset["image_url"] = Value::Null;

@@ -87,6 +87,14 @@ fn parse(body: &Map<String, Value>, headers: &HeaderMap) -> Result<PinRequest, A
     if (has("asset_id") && !has("image_url")) || has("cover_image_asset_id") {
         return Err(ApiError::assets_not_enabled());
     }
+    // Ignored, the pin would be published now.
+    if has("run_at") {
+        fields.reject(
+            "run_at",
+            "Schedules are not supported in this version; this route publishes now",
+            "not_supported",
+        );
+    }
     if has("asset_id") {
         fields.reject("asset_id", "Provide either image_url or asset_id, not both", "value_error");
     }
