@@ -51,25 +51,8 @@ impl DynamoStore {
     }
 
     pub(super) async fn get_clock(&self, minute: i64, shard: u32) -> PortResult<Vec<ClockRow>> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", text(keys::clock(minute, shard)))
-            .set_return_consumed_capacity(self.meter.asked())
-            .into_paginator()
-            .send();
-        let mut rows = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(failed)?;
-            self.meter.read(page.consumed_capacity());
-            for item in page.items() {
-                rows.push(read_row(minute, shard, item)?);
-            }
-        }
-        Ok(rows)
+        let rows = self.partition(keys::clock(minute, shard)).await?;
+        rows.iter().map(|item| read_row(minute, shard, item)).collect()
     }
 
     pub(super) async fn get_watermark(&self) -> PortResult<Option<i64>> {

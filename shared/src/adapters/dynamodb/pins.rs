@@ -143,25 +143,29 @@ impl DynamoStore {
     }
 
     pub(super) async fn get_siblings(&self, account: AccountKey, content_hash: &str) -> PortResult<Vec<PinId>> {
+        let rows = self.partition(keys::sibling(account, content_hash)).await?;
+        rows.iter().map(|row| Reader(row).text("sk")?.parse().map_err(|_| unreadable("sk"))).collect()
+    }
+
+    /// Every row of a partition, read consistently.
+    pub(super) async fn partition(&self, pk: String) -> PortResult<Vec<Item>> {
         let mut pages = self
             .client
             .query()
             .table_name(&self.table)
             .consistent_read(true)
             .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", text(keys::sibling(account, content_hash)))
+            .expression_attribute_values(":pk", text(pk))
             .set_return_consumed_capacity(self.meter.asked())
             .into_paginator()
             .send();
-        let mut pins = Vec::new();
+        let mut rows = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(failed)?;
             self.meter.read(page.consumed_capacity());
-            for item in page.items() {
-                pins.push(Reader(item).text("sk")?.parse::<PinId>().map_err(|_| unreadable("sk"))?);
-            }
+            rows.extend(page.items.unwrap_or_default());
         }
-        Ok(pins)
+        Ok(rows)
     }
 
     /// An unconditional write.

@@ -1,7 +1,7 @@
 //! Workspaces, API keys and accounts.
 
-use super::item::{Builder, Item, Reader, moment, text};
-use super::{DynamoStore, failed, keys};
+use super::item::{Builder, Item, Reader, moment};
+use super::{DynamoStore, keys};
 use crate::domain::account::Account;
 use crate::domain::api_key::{PresentedKey, Workspace};
 use crate::domain::ids::{AccountId, AccountKey, WorkspaceId};
@@ -64,24 +64,7 @@ impl DynamoStore {
     }
 
     pub(super) async fn list_accounts(&self, workspace: WorkspaceId) -> PortResult<Vec<Account>> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", text(keys::accounts(workspace)))
-            .set_return_consumed_capacity(self.meter.asked())
-            .into_paginator()
-            .send();
-        let mut accounts = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(failed)?;
-            self.meter.read(page.consumed_capacity());
-            for item in page.items() {
-                accounts.push(read_account(workspace, item)?);
-            }
-        }
-        Ok(accounts)
+        let rows = self.partition(keys::accounts(workspace)).await?;
+        rows.iter().map(|item| read_account(workspace, item)).collect()
     }
 }
