@@ -87,7 +87,6 @@ async fn carry_out(world: &World, disposition: Disposition) -> Move {
     match disposition {
         Disposition::Done => Move::Acknowledge,
         Disposition::Keep { until } => Move::Return(Some(until.since_ms(now).max(0))),
-        Disposition::Poison => Move::Return(Some(POISON_AGAIN_MS)),
         Disposition::Resend { message, at } => {
             let delay_ms = at.since_ms(now).clamp(0, MAX_DELAY_MS);
             match world.queue.send(&[(message, delay_ms)]).await {

@@ -69,18 +69,11 @@ fn text_attribute(name: &str) -> anyhow::Result<AttributeDefinition> {
     Ok(AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build()?)
 }
 
-/// The queues' addresses.
-#[derive(Clone, Debug)]
-pub struct Queues {
-    pub publish: String,
-    pub publish_dead_letters: String,
-}
-
-/// Creates both queues. The embedded SQS forgets them with the process.
+/// Creates both queues and answers the publish queue's address. The embedded SQS forgets them with the process.
 ///
 /// # Errors
 /// When the embedded SQS refuses.
-pub async fn create_queues(client: &aws_sdk_sqs::Client, visibility_s: i64) -> anyhow::Result<Queues> {
+pub async fn create_queues(client: &aws_sdk_sqs::Client, visibility_s: i64) -> anyhow::Result<String> {
     use QueueAttributeName as Name;
     let dead = client
         .create_queue()
@@ -99,5 +92,5 @@ pub async fn create_queues(client: &aws_sdk_sqs::Client, visibility_s: i64) -> a
         .attributes(Name::MessageRetentionPeriod, RETENTION_S.to_string())
         .attributes(Name::RedrivePolicy, redrive.to_string());
     let publish = publish.send().await.context("the publish queue could not be created")?;
-    Ok(Queues { publish: publish.queue_url.context("a queue without an address")?, publish_dead_letters })
+    publish.queue_url.context("a queue without an address")
 }

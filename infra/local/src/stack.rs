@@ -22,7 +22,7 @@ use tokio::time::timeout;
 use crate::args::{Args, is_loopback};
 use crate::aws::{Durability, LocalAws, Options};
 use crate::identity::Identity;
-use crate::resources::{self, Queues, TABLE};
+use crate::resources::{self, TABLE};
 use crate::runner;
 
 /// A token of the real Pinterest, for `--pinterest-url`.
@@ -41,7 +41,6 @@ pub struct Stack {
     pub pinterest_url: String,
     pub identity: Identity,
     pub world: World,
-    pub queues: Queues,
     pub sqs: aws_sdk_sqs::Client,
     aws: Arc<LocalAws>,
     stop: watch::Sender<bool>,
@@ -80,7 +79,7 @@ impl Stack {
         let config = sdk_config(&aws.endpoint_url(), access_key_id).await;
         resources::create_table(&aws_sdk_dynamodb::Client::new(&config)).await?;
         let sqs = polling_client(&config);
-        let queues = resources::create_queues(&sqs, visibility_s(environment)?).await?;
+        let queue_url = resources::create_queues(&sqs, visibility_s(environment)?).await?;
 
         let mut simulator = None;
         let pinterest_url = match &args.pinterest_url {
@@ -93,7 +92,7 @@ impl Stack {
         };
         let places = Places {
             table: TABLE.into(),
-            publish_queue_url: queues.publish.clone(),
+            publish_queue_url: queue_url.clone(),
             secret_prefix: "pinbridge".into(),
             pinterest_url: pinterest_url.clone(),
         };
@@ -105,14 +104,14 @@ impl Stack {
         let started_at = world.system.now();
         tasks.push(tokio::spawn(runner::recover(world.clone(), started_at, stopping.clone())));
         for _ in 0..runner::MAXIMUM_CONCURRENCY {
-            let poller = runner::poll(world.clone(), sqs.clone(), queues.publish.clone(), stopping.clone());
+            let poller = runner::poll(world.clone(), sqs.clone(), queue_url.clone(), stopping.clone());
             tasks.push(tokio::spawn(poller));
         }
         tasks.push(tokio::spawn(runner::every_minute(world.clone(), stopping.clone())));
         tasks.push(tokio::spawn(sweep(Arc::clone(&aws), world.clone(), stopping.clone())));
         let api = pinbridge_api::router(world.clone());
         tasks.push(tokio::spawn(serve(listener, api, stopping)));
-        Ok(Self { base_url, pinterest_url, identity, world, queues, sqs, aws, stop, stop_pinterest, tasks, simulator })
+        Ok(Self { base_url, pinterest_url, identity, world, sqs, aws, stop, stop_pinterest, tasks, simulator })
     }
 
     /// Lets what is under way finish, then closes the files.

@@ -48,7 +48,7 @@ pub enum Health {
 
 impl Health {
     pub fn of(account: &Account, bucket: &Bucket, now: Moment) -> Self {
-        let is_held = bucket.is_paused(now) && bucket.pause_reason.as_deref() == Some(WaitReason::AccountOnHold.code());
+        let is_held = bucket.is_paused(now) && bucket.wait_reason() == WaitReason::AccountOnHold;
         if !account.is_connected() {
             Self::Revoked
         } else if is_held {

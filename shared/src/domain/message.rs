@@ -87,8 +87,6 @@ pub enum Disposition {
     Keep { until: Moment },
     /// A copy is sent for that moment, then this one is acknowledged.
     Resend { message: PublishMessage, at: Moment },
-    /// Nothing can be done with it: it is left to the dead-letter queue.
-    Poison,
 }
 
 #[cfg(test)]

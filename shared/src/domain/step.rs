@@ -81,7 +81,7 @@ pub fn next(situation: &Situation<'_>) -> Step {
         return Step::GiveUp(Failure::AccountDisconnected);
     };
     if bucket.is_paused(now) {
-        return Step::JoinBacklog { reason: pause_reason(bucket), until: bucket.paused_until.max(attempt.not_before) };
+        return Step::JoinBacklog { reason: bucket.wait_reason(), until: bucket.paused_until.max(attempt.not_before) };
     }
     if !account.is_connected() {
         return Step::Hold(Failure::TokenRevoked);
@@ -113,10 +113,6 @@ fn usable_slot(message: &PublishMessage, attempt: &Attempt, now: Moment) -> Opti
     let used = attempt.started_at.is_some_and(|started_at| started_at >= slot);
     let stale = now > message.valid_until.unwrap_or(slot.plus_ms(TOKEN_VALID_AT_LEAST_MS));
     (!used && !stale).then_some(slot)
-}
-
-fn pause_reason(bucket: &Bucket) -> WaitReason {
-    bucket.pause_reason.as_deref().and_then(WaitReason::parse).unwrap_or(WaitReason::AccountPaused)
 }
 
 #[cfg(test)]

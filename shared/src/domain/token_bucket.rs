@@ -4,6 +4,7 @@
 //! by `n` intervals; the slot of a token is the `tat` it leads to, less the whole bucket. Because a take only adds to
 //! `tat`, it is one conditional write that needs no exact read before it.
 
+use super::pin::WaitReason;
 use super::time::{Moment, SECOND_MS};
 
 /// Acceptance hands out slots this far ahead; what is further goes to the backlog, where it can be seen and reordered.
@@ -84,6 +85,11 @@ impl Bucket {
 
     pub fn is_paused(&self, now: Moment) -> bool {
         self.paused_until.is_some_and(|until| until > now)
+    }
+
+    /// Why the account is paused, for those who wait for its end.
+    pub fn wait_reason(&self) -> WaitReason {
+        self.pause_reason.as_deref().and_then(WaitReason::parse).unwrap_or(WaitReason::AccountPaused)
     }
 
     /// The slot that the next token has.

@@ -138,8 +138,7 @@ async fn place(world: &World, account: AccountKey, now: Moment) -> PortResult<Pl
     let mut bucket = world.store.bucket(account).await?;
     for _ in 0..TAKE_ATTEMPTS {
         if bucket.is_paused(now) {
-            let reason = bucket.pause_reason.as_deref().and_then(WaitReason::parse);
-            return Ok(Placed::in_backlog(reason.unwrap_or(WaitReason::AccountPaused), bucket));
+            return Ok(Placed::in_backlog(bucket.wait_reason(), bucket));
         }
         if bucket.next_slot(pace, now) > now.plus_ms(ACCEPT_HORIZON_MS) {
             break;

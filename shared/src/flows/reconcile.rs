@@ -118,14 +118,6 @@ fn is_older_page(pins: &[BoardPin], window: Window, oldest_before: Option<Moment
     !pins.is_empty() && pins.iter().all(older)
 }
 
-/// Whether the look before this one found nothing either.
-fn was_absent_before(attempt: &Attempt) -> bool {
-    attempt
-        .history
-        .last()
-        .is_some_and(|event| event.kind == EventKind::LookInconclusive && event.note.as_deref() == Some(NOT_SEEN))
-}
-
 /// How many looks in a row could not tell, for the same reason.
 fn looks_in_vain(attempt: &Attempt, why: &str) -> u32 {
     let is_one = |event: &&Event| event.kind == EventKind::LookInconclusive && event.note.as_deref() == Some(why);
@@ -150,7 +142,7 @@ async fn settle_with(world: &World, job: &mut Job, candidates: &[BoardPin]) -> P
     let verdict = if likeness == Some(Likeness::More) { Verdict::Ambiguous } else { lookup::verdict(&free, &rivals) };
     match verdict {
         Verdict::Found(id) => adopt(world, job, id).await,
-        Verdict::Absent if was_absent_before(&job.attempt) => absent(world, job).await,
+        Verdict::Absent if looks_in_vain(&job.attempt, NOT_SEEN) > 0 => absent(world, job).await,
         Verdict::Absent => {
             let at = world.system.now().plus_ms(SECOND_SCAN_MS);
             look_again(world, job, at, NOT_SEEN).await

@@ -158,7 +158,6 @@ impl TestWorld {
                     self.queue.delete(&delivery.receipt);
                 }
             }
-            Disposition::Poison => {}
         }
         Ok(())
     }
