@@ -36,11 +36,23 @@ impl Default for Settings {
     }
 }
 
+/// Where the queues are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueUrls {
+    pub publish: String,
+    /// Boards to be looked at.
+    pub look: String,
+    /// Where the publish queue puts what was delivered too often.
+    pub dead_letters: String,
+    /// Where dead letters are kept for an operator, once their pins know of them.
+    pub parked: String,
+}
+
 /// Where the outside things are.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Places {
     pub table: String,
-    pub publish_queue_url: String,
+    pub queues: QueueUrls,
     pub secret_prefix: String,
     /// An origin, without `/v5`.
     pub pinterest_url: String,
@@ -127,7 +139,12 @@ impl Environment<'_> {
         let required = |name| (self.0)(name).filter(|value| !value.is_empty()).ok_or(ConfigError::Missing { name });
         Ok(Places {
             table: required("PINBRIDGE_TABLE")?,
-            publish_queue_url: required("PINBRIDGE_PUBLISH_QUEUE_URL")?,
+            queues: QueueUrls {
+                publish: required("PINBRIDGE_PUBLISH_QUEUE_URL")?,
+                look: required("PINBRIDGE_LOOK_QUEUE_URL")?,
+                dead_letters: required("PINBRIDGE_DEAD_LETTER_QUEUE_URL")?,
+                parked: required("PINBRIDGE_PARKED_QUEUE_URL")?,
+            },
             secret_prefix: (self.0)("PINBRIDGE_SECRET_PREFIX").unwrap_or_else(|| "pinbridge".into()),
             pinterest_url: (self.0)("PINBRIDGE_PINTEREST_URL").unwrap_or_else(|| PINTEREST_URL.into()),
         })

@@ -11,12 +11,14 @@ use crate::domain::api_key::{PresentedKey, Workspace};
 use crate::domain::attempt::Attempt;
 use crate::domain::attempt::Upstream;
 use crate::domain::backlog::BacklogRow;
+use crate::domain::board_scan::BoardScan;
 use crate::domain::clock_row::ClockRow;
 use crate::domain::failure::Failure;
-use crate::domain::ids::{AccountKey, PinId, PinKey, WorkspaceId};
+use crate::domain::ids::{AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
 use crate::domain::lookup::BoardPin;
-use crate::domain::message::PublishMessage;
+use crate::domain::message::{LookMessage, PublishMessage};
 use crate::domain::pin::{Pin, PinRequest};
+use crate::domain::rules::{Rule, Rules};
 use crate::domain::time::Moment;
 use crate::domain::token_bucket::{Bucket, Take, Token};
 
@@ -90,6 +92,8 @@ pub trait Store: Send + Sync {
     async fn pins(&self, keys: &[PinKey]) -> PortResult<Vec<Option<(Pin, Attempt)>>>;
     /// Writes the attempt row if the stored one still has the revision before `next.rev`.
     async fn save_attempt(&self, pin: &Pin, next: &Attempt) -> PortResult<Saved>;
+    /// The same for several pins (at most [`SAVED_TOGETHER_MAX`]) in one transaction: all, or none and `false`.
+    async fn save_attempts(&self, writes: &[(Pin, Attempt)]) -> PortResult<bool>;
     async fn put_sibling(
         &self,
         account: AccountKey,
@@ -101,6 +105,16 @@ pub trait Store: Send + Sync {
     async fn siblings(&self, account: AccountKey, content_hash: &str) -> PortResult<Vec<PinId>>;
     /// Newest first; `skip` and `limit` in pins.
     async fn listing(&self, workspace: WorkspaceId, skip: usize, limit: usize) -> PortResult<Listing>;
+
+    // Doubts.
+    /// Notes that the pin's outcome has to be looked for on the board.
+    async fn put_doubt(&self, board: &BoardKey, pin: PinId, expires_at: Moment) -> PortResult<()>;
+    /// The first pins that are noted, read consistently.
+    async fn doubts(&self, board: &BoardKey, limit: usize) -> PortResult<Vec<PinId>>;
+    async fn delete_doubts(&self, board: &BoardKey, pins: &[PinId]) -> PortResult<()>;
+    async fn board_scan(&self, board: &BoardKey) -> PortResult<BoardScan>;
+    /// Writes the row if the stored one still has the revision before `next.rev`; answers whether it had.
+    async fn save_board_scan(&self, board: &BoardKey, next: &BoardScan) -> PortResult<bool>;
 
     // Pacing.
     async fn bucket(&self, account: AccountKey) -> PortResult<Bucket>;
@@ -137,16 +151,49 @@ pub trait Store: Send + Sync {
     async fn release_lease(&self, holder: &str) -> PortResult<()>;
 }
 
-/// The publish queue.
+/// The queues that messages are received from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum QueueName {
+    Publish,
+    /// Boards to be looked at.
+    Look,
+    /// Publish messages that nobody could work on.
+    DeadLetters,
+}
+
+/// The queues.
 #[async_trait]
 pub trait Queue: Send + Sync {
     /// Sends messages with their delays (milliseconds, at most [`MAX_DELAY_MS`], rounded down to whole seconds). Answers
     /// which were not sent, by index.
     async fn send(&self, messages: &[(PublishMessage, i64)]) -> PortResult<Vec<usize>>;
+    /// Asks for a board to be looked at after that delay.
+    async fn send_look(&self, look: &LookMessage, delay_ms: i64) -> PortResult<()>;
+    /// Keeps a dead letter where an operator's redrive finds it.
+    async fn park(&self, letter: &str) -> PortResult<()>;
     /// Lets a received message become visible again after that many milliseconds (rounded up to whole seconds).
-    async fn change_visibility(&self, receipt: &str, after_ms: i64) -> PortResult<()>;
+    async fn change_visibility(&self, queue: QueueName, receipt: &str, after_ms: i64) -> PortResult<()>;
 }
 
+/// A parked dead letter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    pub receipt: String,
+    pub body: String,
+}
+
+/// The dead letters that were parked, as an operator sees them.
+#[async_trait]
+pub trait ParkedLetters: Send + Sync {
+    /// Some of the letters, hidden from others for `hidden_ms`; empty when there are no more.
+    async fn receive(&self, hidden_ms: i64) -> PortResult<Vec<Letter>>;
+    async fn delete(&self, letter: &Letter) -> PortResult<()>;
+    /// Shows a letter again.
+    async fn put_back(&self, letter: &Letter) -> PortResult<()>;
+}
+
+/// Pins that are settled together: `TransactWriteItems` takes a hundred writes, and each row has at most some kilobytes.
+pub const SAVED_TOGETHER_MAX: usize = 50;
 /// SQS delays a message by at most 15 minutes.
 pub const MAX_DELAY_MS: i64 = 900_000;
 
@@ -261,4 +308,12 @@ pub struct World {
     pub pinterest: std::sync::Arc<dyn Pinterest>,
     pub system: std::sync::Arc<dyn System>,
     pub settings: crate::config::Settings,
+    pub rules: Rules,
+}
+
+impl World {
+    /// A fresh name for a write. (An empty one names nothing: no write is ever recognised by it.)
+    pub fn nonce(&self) -> String {
+        if self.rules.hold(Rule::Nonce) { self.system.nonce() } else { String::new() }
+    }
 }

@@ -1,5 +1,28 @@
-//! The publish queue's worker: a batch of messages in, the ones to be delivered again out.
+//! The publish queue's function: each message is a pin to be published.
 
-mod batch;
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use pinbridge_shared::adapters::sqs_batch::{self, Worker};
+use pinbridge_shared::domain::message::{BadMessage, Disposition, PublishMessage};
+use pinbridge_shared::domain::time::Moment;
+use pinbridge_shared::flows::publish_pin::publish_pin;
+use pinbridge_shared::ports::{PortResult, QueueName, World};
 
-pub use batch::handle;
+struct Publisher;
+
+impl Worker for Publisher {
+    type Message = PublishMessage;
+    const QUEUE: QueueName = QueueName::Publish;
+
+    fn parse(body: &str) -> Result<PublishMessage, BadMessage> {
+        PublishMessage::parse(body)
+    }
+
+    async fn work(&self, world: &World, message: PublishMessage, ends_at_ms: i64) -> PortResult<Disposition> {
+        publish_pin(world, message, ends_at_ms).await
+    }
+}
+
+/// Works on a batch until `deadline`; answers which messages are not done.
+pub async fn handle(world: &World, event: SqsEvent, deadline: Moment) -> SqsBatchResponse {
+    sqs_batch::handle(&Publisher, world, event, deadline).await
+}

@@ -9,6 +9,7 @@ use super::{
     system::RealSystem,
 };
 use crate::config::{Environment, Places, Settings};
+use crate::domain::rules::Rules;
 use crate::ports::{System, World};
 
 /// # Errors
@@ -27,11 +28,12 @@ pub fn over(config: &SdkConfig, settings: Settings, places: Places) -> anyhow::R
     let secrets = sdk::secretsmanager::Client::new(config);
     Ok(World {
         store: Arc::new(DynamoStore::new(sdk::dynamodb::Client::new(config), places.table)),
-        queue: Arc::new(SqsQueue::new(sdk::sqs::Client::new(config), places.publish_queue_url)),
+        queue: Arc::new(SqsQueue::new(sdk::sqs::Client::new(config), places.queues)),
         secrets: Arc::new(SecretsManager::new(secrets, places.secret_prefix, Arc::clone(&system))),
         pinterest: Arc::new(PinterestClient::new(&places.pinterest_url, &settings.deadlines, Arc::clone(&system))?),
         system,
         settings,
+        rules: Rules::default(),
     })
 }
 

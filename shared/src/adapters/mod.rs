@@ -6,6 +6,7 @@ pub mod dynamodb;
 pub mod pinterest;
 pub mod secrets;
 pub mod sqs;
+pub mod sqs_batch;
 pub mod system;
 
 /// The SDK's crates, for those who put adapters together: they name one version of each.

@@ -3,10 +3,12 @@
 use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use serde::Serialize;
 
 use super::aws::port_error;
-use crate::domain::message::PublishMessage;
-use crate::ports::{MAX_DELAY_MS, PortError, PortResult, Queue};
+use crate::config::QueueUrls;
+use crate::domain::message::{LookMessage, PublishMessage};
+use crate::ports::{Letter, MAX_DELAY_MS, ParkedLetters, PortError, PortResult, Queue, QueueName};
 
 const PORT: &str = "publish queue";
 /// SQS takes ten messages a call.
@@ -16,18 +18,26 @@ const VISIBILITY_MAX_S: i64 = 12 * 60 * 60;
 
 pub struct SqsQueue {
     client: Client,
-    url: String,
+    urls: QueueUrls,
 }
 
 impl SqsQueue {
-    pub fn new(client: Client, url: impl Into<String>) -> Self {
-        Self { client, url: url.into() }
+    pub fn new(client: Client, urls: QueueUrls) -> Self {
+        Self { client, urls }
+    }
+
+    fn url(&self, queue: QueueName) -> &str {
+        match queue {
+            QueueName::Publish => &self.urls.publish,
+            QueueName::Look => &self.urls.look,
+            QueueName::DeadLetters => &self.urls.dead_letters,
+        }
     }
 
     async fn send_one(&self, message: &PublishMessage, delay_ms: i64) -> PortResult<()> {
         self.client
             .send_message()
-            .queue_url(&self.url)
+            .queue_url(&self.urls.publish)
             .message_body(body(message)?)
             .delay_seconds(delay_s(delay_ms))
             .message_group_id(message.account.to_string())
@@ -38,7 +48,7 @@ impl SqsQueue {
     }
 
     async fn send_ten(&self, first_index: usize, messages: &[(PublishMessage, i64)]) -> PortResult<Vec<usize>> {
-        let mut call = self.client.send_message_batch().queue_url(&self.url);
+        let mut call = self.client.send_message_batch().queue_url(&self.urls.publish);
         for (index, (message, delay_ms)) in messages.iter().enumerate() {
             call = call.entries(entry(index, message, *delay_ms)?);
         }
@@ -58,7 +68,7 @@ fn entry(index: usize, message: &PublishMessage, delay_ms: i64) -> PortResult<Se
         .map_err(|error| PortError::Broken { port: PORT, reason: error.to_string() })
 }
 
-fn body(message: &PublishMessage) -> PortResult<String> {
+fn body(message: &impl Serialize) -> PortResult<String> {
     serde_json::to_string(message).map_err(|error| PortError::Broken { port: PORT, reason: error.to_string() })
 }
 
@@ -89,16 +99,62 @@ impl Queue for SqsQueue {
         Ok(unsent)
     }
 
-    async fn change_visibility(&self, receipt: &str, after_ms: i64) -> PortResult<()> {
+    async fn send_look(&self, look: &LookMessage, delay_ms: i64) -> PortResult<()> {
+        let send = self.client.send_message().queue_url(&self.urls.look).message_body(body(look)?);
+        let send = send.delay_seconds(delay_s(delay_ms)).message_group_id(look.account.to_string());
+        send.send().await.map(|_| ()).map_err(|error| port_error("look queue", &error))
+    }
+
+    async fn park(&self, letter: &str) -> PortResult<()> {
+        let send = self.client.send_message().queue_url(&self.urls.parked).message_body(letter);
+        send.send().await.map(|_| ()).map_err(|error| port_error("parked letters", &error))
+    }
+
+    async fn change_visibility(&self, queue: QueueName, receipt: &str, after_ms: i64) -> PortResult<()> {
         let after_s = after_ms.max(0).saturating_add(999) / 1_000;
         self.client
             .change_message_visibility()
-            .queue_url(&self.url)
+            .queue_url(self.url(queue))
             .receipt_handle(receipt)
             .visibility_timeout(i32::try_from(after_s.min(VISIBILITY_MAX_S)).unwrap_or(0))
             .send()
             .await
             .map(|_| ())
             .map_err(|error| port_error(PORT, &error))
+    }
+}
+
+/// Letters a call answers, and how long it waits for one, in seconds.
+const LETTERS_PER_CALL: i32 = 10;
+const LETTER_WAIT_S: i32 = 1;
+
+#[async_trait]
+impl ParkedLetters for SqsQueue {
+    async fn receive(&self, hidden_ms: i64) -> PortResult<Vec<Letter>> {
+        let answer = self
+            .client
+            .receive_message()
+            .queue_url(&self.urls.parked)
+            .max_number_of_messages(LETTERS_PER_CALL)
+            .wait_time_seconds(LETTER_WAIT_S)
+            .visibility_timeout(i32::try_from((hidden_ms / 1_000).clamp(0, VISIBILITY_MAX_S)).unwrap_or(0))
+            .send()
+            .await
+            .map_err(|error| port_error("parked letters", &error))?;
+        let letter = |message: &aws_sdk_sqs::types::Message| {
+            Some(Letter { receipt: message.receipt_handle()?.to_owned(), body: message.body()?.to_owned() })
+        };
+        Ok(answer.messages().iter().filter_map(letter).collect())
+    }
+
+    async fn delete(&self, letter: &Letter) -> PortResult<()> {
+        let delete = self.client.delete_message().queue_url(&self.urls.parked).receipt_handle(&letter.receipt);
+        delete.send().await.map(|_| ()).map_err(|error| port_error("parked letters", &error))
+    }
+
+    async fn put_back(&self, letter: &Letter) -> PortResult<()> {
+        let show = self.client.change_message_visibility().queue_url(&self.urls.parked);
+        let show = show.receipt_handle(&letter.receipt).visibility_timeout(0);
+        show.send().await.map(|_| ()).map_err(|error| port_error("parked letters", &error))
     }
 }

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::rules::{Rule, Rules};
 use super::time::SECOND_MS;
 
 /// A call may leave at most this long after the write-ahead that announced it (monotonic), in milliseconds.
@@ -51,6 +52,11 @@ pub struct QuiesceTooShort {
 }
 
 impl Deadlines {
+    /// How long a call of unknown outcome is left alone.
+    pub fn quiesce_ms(&self, rules: Rules) -> i64 {
+        if rules.hold(Rule::Quiesce) { self.quiesce_ms } else { self.client_timeout_ms }
+    }
+
     /// The least `Tq` that the other settings allow.
     pub fn least_quiesce_ms(&self) -> i64 {
         SEND_WITHIN_MS + self.client_timeout_ms + self.commit_lateness_ms + self.list_lag_ms + 2 * self.clock_skew_ms

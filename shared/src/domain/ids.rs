@@ -55,6 +55,13 @@ pub struct PinKey {
     pub pin: PinId,
 }
 
+/// A board as one account sees it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BoardKey {
+    pub account: AccountKey,
+    pub board_id: String,
+}
+
 /// An account together with its tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AccountKey {

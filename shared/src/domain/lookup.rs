@@ -1,13 +1,13 @@
 //! Looking whether a Pin exists: nothing that we send marks a Pin as ours, so it is told by what it says, where and when.
 
-use std::cmp::Ordering;
+use serde::{Deserialize, Serialize};
 
 use super::deadlines::Deadlines;
 use super::pin::PinRequest;
 use super::time::Moment;
 
 /// A Pin as a board's list shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BoardPin {
     pub id: String,
     pub created_at: Option<Moment>,
@@ -80,50 +80,6 @@ pub fn likeness(request: &PinRequest, candidate: &BoardPin) -> Likeness {
     let description = field(request.description.as_deref().map(fold), candidate.description.as_deref().map(fold));
     let link = field(request.link_url.as_deref().map(fold_link), candidate.link.as_deref().map(fold_link));
     title.max(description).max(link)
-}
-
-/// Leaves the best kind of candidates: a Pin that says just what was asked for settles the question for all that say
-/// less or more. Pins that say more than was sent are nobody's to take: with nothing better, a person decides.
-pub fn best<'a>(request: &PinRequest, candidates: &[&'a BoardPin]) -> (Vec<&'a BoardPin>, Option<Likeness>) {
-    let best = candidates.iter().map(|pin| likeness(request, pin)).min();
-    let kept = candidates.iter().filter(|pin| Some(likeness(request, pin)) == best).copied().collect();
-    (kept, best)
-}
-
-/// What a look-up found, after Pins that belong to other pins of ours were taken out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    Found(String),
-    Absent,
-    /// It can't be told which Pin is whose.
-    Ambiguous,
-}
-
-/// A twin of the pin in question whose own outcome is open too: one of the candidates may be its Pin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rival {
-    /// When its own call may have created a Pin.
-    pub window: Window,
-    /// Whether it asked for the same picture, so that it doesn't matter whose Pin is whose.
-    pub same_media: bool,
-}
-
-/// Settles the pin that started first of those in doubt; the rivals have their turn after it.
-///
-/// As many candidates as claimants: each gets one, in the order of creation. Fewer: the first go, provided that they are
-/// interchangeable, and the last will find none. More: some are strangers.
-pub fn verdict(candidates: &[&BoardPin], rivals: &[Rival]) -> Verdict {
-    let Some(first) = candidates.iter().min_by_key(|pin| (pin.created_at, &pin.id)) else {
-        return Verdict::Absent;
-    };
-    let claims = |rival: &&Rival| candidates.iter().any(|pin| rival.window.may_contain(pin.created_at));
-    let rivals: Vec<&Rival> = rivals.iter().filter(claims).collect();
-    let is_clear = match candidates.len().cmp(&(rivals.len() + 1)) {
-        Ordering::Equal => true,
-        Ordering::Less => rivals.iter().all(|rival| rival.same_media),
-        Ordering::Greater => false,
-    };
-    if is_clear { Verdict::Found(first.id.clone()) } else { Verdict::Ambiguous }
 }
 
 /// A truncated text agrees with the whole, from this many folded characters on.
@@ -212,42 +168,5 @@ mod tests {
         let deadlines = Deadlines { clock_skew_ms: 0, ..Deadlines::default() };
         let window = Window::of(Moment(10_000_900), &deadlines);
         assert!(window.may_contain(Some(Moment(10_000_000))));
-    }
-
-    fn rival(started_at: Moment, same_media: bool) -> Rival {
-        Rival { window: Window::of(started_at, &Deadlines::default()), same_media }
-    }
-
-    #[test]
-    fn a_pin_that_says_just_what_was_asked_for_is_preferred() {
-        let request = testdata::pin().request;
-        let same = candidate();
-        let less = BoardPin { id: "2".into(), description: None, ..candidate() };
-        assert_eq!(best(&request, &[&less, &same]), (vec![&same], Some(Likeness::Same)));
-        assert_eq!(best(&request, &[&less]), (vec![&less], Some(Likeness::Less)));
-        let plain = PinRequest { description: None, ..request };
-        assert_eq!(best(&plain, &[&same]), (vec![&same], Some(Likeness::More)));
-        assert_eq!(best(&plain, &[]), (Vec::new(), None));
-    }
-
-    #[test]
-    fn one_candidate_is_found_two_are_a_question() {
-        let (a, b) = (candidate(), BoardPin { id: "2".into(), ..candidate() });
-        assert_eq!(verdict(&[], &[]), Verdict::Absent);
-        assert_eq!(verdict(&[&a], &[]), Verdict::Found("1".into()));
-        assert_eq!(verdict(&[&a, &b], &[]), Verdict::Ambiguous);
-    }
-
-    #[test]
-    fn twins_share_their_pins_in_the_order_of_creation() {
-        let early = BoardPin { created_at: Some(START.plus_ms(1_000)), ..candidate() };
-        let late = BoardPin { id: "0".into(), created_at: Some(START.plus_ms(2_000)), ..candidate() };
-        let (twin, other_picture) = (rival(START, true), rival(START, false));
-        assert_eq!(verdict(&[&late, &early], &[other_picture]), Verdict::Found("1".into()), "one each");
-        assert_eq!(verdict(&[&late], &[twin]), Verdict::Found("0".into()), "the other finds none and is sent again");
-        assert_eq!(verdict(&[&late], &[other_picture]), Verdict::Ambiguous, "whose picture is it?");
-        assert_eq!(verdict(&[], &[twin]), Verdict::Absent);
-        let much_later = rival(START.plus_ms(600_000), false);
-        assert_eq!(verdict(&[&early], &[much_later]), Verdict::Found("1".into()), "it can't be the later one's");
     }
 }

@@ -1,9 +1,10 @@
-//! The publish queue's message.
+//! The queues' messages.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::ids::{AccountId, PinId, PinKey, WorkspaceId};
+use super::ids::{AccountId, AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
 use super::time::Moment;
 use super::token_bucket::Token;
 
@@ -29,6 +30,49 @@ pub struct PublishMessage {
     /// Until when that token may be used.
     #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Moment>,
+}
+
+/// "Look at this board": some pins' outcomes are unknown, or one is looked at once more a day later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookMessage {
+    #[serde(rename = "v")]
+    pub version: u8,
+    #[serde(rename = "w")]
+    pub workspace: WorkspaceId,
+    #[serde(rename = "a")]
+    pub account: AccountId,
+    #[serde(rename = "b")]
+    pub board_id: String,
+    /// The moment this look was planned for; a plan that has changed since makes the message void.
+    #[serde(rename = "t")]
+    pub planned_for: Moment,
+    /// Only this pin, long after it was published: is there a second Pin of it?
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    pub late_check: Option<PinId>,
+}
+
+impl LookMessage {
+    pub fn new(board: &BoardKey, planned_for: Moment) -> Self {
+        Self {
+            version: MESSAGE_VERSION,
+            workspace: board.account.workspace,
+            account: board.account.account,
+            board_id: board.board_id.clone(),
+            planned_for,
+            late_check: None,
+        }
+    }
+
+    pub fn board(&self) -> BoardKey {
+        let account = AccountKey { workspace: self.workspace, account: self.account };
+        BoardKey { account, board_id: self.board_id.clone() }
+    }
+
+    /// # Errors
+    /// When the text isn't a message, or one of another version.
+    pub fn parse(body: &str) -> Result<Self, BadMessage> {
+        parse(body)
+    }
 }
 
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -65,20 +109,24 @@ impl PublishMessage {
     /// # Errors
     /// When the text isn't a message, or one of another version.
     pub fn parse(body: &str) -> Result<Self, BadMessage> {
-        #[derive(Deserialize)]
-        struct Versioned {
-            v: u8,
-        }
-        let malformed = |error: serde_json::Error| BadMessage::Malformed(error.to_string());
-        let versioned: Versioned = serde_json::from_str(body).map_err(malformed)?;
-        if versioned.v != MESSAGE_VERSION {
-            return Err(BadMessage::Version(versioned.v));
-        }
-        serde_json::from_str(body).map_err(malformed)
+        parse(body)
     }
 }
 
-/// What a worker decided about a message; the publisher's `batch.rs` turns it into queue moves.
+fn parse<T: DeserializeOwned>(body: &str) -> Result<T, BadMessage> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        v: u8,
+    }
+    let malformed = |error: serde_json::Error| BadMessage::Malformed(error.to_string());
+    let versioned: Versioned = serde_json::from_str(body).map_err(malformed)?;
+    if versioned.v != MESSAGE_VERSION {
+        return Err(BadMessage::Version(versioned.v));
+    }
+    serde_json::from_str(body).map_err(malformed)
+}
+
+/// What a worker decided about a message; [`sqs_batch`](crate::adapters::sqs_batch) turns it into queue moves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Disposition {
     /// The pin is finished or owned elsewhere: acknowledge.

@@ -4,9 +4,11 @@
 
 pub mod account;
 pub mod api_key;
+pub mod assignment;
 pub mod attempt;
 pub mod backlog;
 pub mod backoff;
+pub mod board_scan;
 pub mod clock_row;
 pub mod deadlines;
 pub mod failure;
@@ -17,6 +19,7 @@ pub mod lookup;
 pub mod message;
 pub mod pin;
 pub mod retry;
+pub mod rules;
 pub mod step;
 #[cfg(any(test, feature = "testing"))]
 pub mod testdata;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::idempotency::PayloadHash;
-use super::ids::{AccountId, AccountKey, PinKey};
+use super::ids::{AccountId, AccountKey, BoardKey, PinKey};
 use super::time::{DAY_MS, Moment};
 
 /// Field limits in characters, as Pinterest's and PinBridge's API give them.
@@ -142,6 +142,10 @@ pub struct Pin {
 impl Pin {
     pub fn account_key(&self) -> AccountKey {
         AccountKey { workspace: self.key.workspace, account: self.request.account }
+    }
+
+    pub fn board_key(&self) -> BoardKey {
+        BoardKey { account: self.account_key(), board_id: self.request.board_id.clone() }
     }
 
     /// Whether the pin has waited longer than any pin may.

@@ -6,6 +6,7 @@ use super::deadlines::Deadlines;
 use super::failure::Failure;
 use super::message::PublishMessage;
 use super::pin::{Pin, WaitReason};
+use super::rules::{Rule, Rules};
 use super::time::{Moment, SECOND_MS};
 use super::token_bucket::{Bucket, TOKEN_VALID_AT_LEAST_MS};
 
@@ -24,6 +25,7 @@ pub struct Situation<'a> {
     /// What is left of the invocation.
     pub remaining_ms: i64,
     pub deadlines: &'a Deadlines,
+    pub rules: Rules,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,12 +58,12 @@ pub enum Step {
 }
 
 pub fn next(situation: &Situation<'_>) -> Step {
-    let Situation { message, pin, attempt, account, bucket, now, deadlines, .. } = *situation;
+    let Situation { message, pin, attempt, account, bucket, now, deadlines, rules, .. } = *situation;
     if attempt.status.is_terminal() {
         return Step::Acknowledge;
     }
     if attempt.status == Status::Publishing {
-        let quiet_at = attempt.quiet_at(deadlines.quiesce_ms);
+        let quiet_at = attempt.quiet_at(deadlines.quiesce_ms(rules));
         return match attempt.look_at {
             _ if now < quiet_at => Step::Keep { until: quiet_at },
             // A copy's delay is rounded down: for less than a second it would be back at once, over and over.
@@ -71,7 +73,7 @@ pub fn next(situation: &Situation<'_>) -> Step {
             _ => Step::Look,
         };
     }
-    if message.generation < attempt.generation {
+    if message.generation < attempt.generation && rules.hold(Rule::Generation) {
         return Step::Acknowledge;
     }
     if pin.is_overdue(now) {
@@ -99,7 +101,7 @@ pub fn next(situation: &Situation<'_>) -> Step {
     if let Some(not_before) = attempt.not_before.filter(|at| *at > now) {
         return Step::WaitFor { slot: not_before };
     }
-    match usable_slot(message, attempt, now) {
+    match usable_slot(message, attempt, now, rules) {
         Some(slot) if slot > now.plus_ms(WAIT_INSIDE_MS) => Step::ComeBack { at: slot },
         Some(slot) if slot > now => Step::WaitFor { slot },
         Some(_) => Step::Publish,
@@ -108,8 +110,11 @@ pub fn next(situation: &Situation<'_>) -> Step {
 }
 
 /// The message's token, unless it has gone stale or an attempt has already used it.
-fn usable_slot(message: &PublishMessage, attempt: &Attempt, now: Moment) -> Option<Moment> {
+fn usable_slot(message: &PublishMessage, attempt: &Attempt, now: Moment, rules: Rules) -> Option<Moment> {
     let slot = message.slot?;
+    if !rules.hold(Rule::TokenPerCall) {
+        return Some(slot);
+    }
     let used = attempt.started_at.is_some_and(|started_at| started_at >= slot);
     let stale = now > message.valid_until.unwrap_or(slot.plus_ms(TOKEN_VALID_AT_LEAST_MS));
     (!used && !stale).then_some(slot)
@@ -165,6 +170,7 @@ mod tests {
                 now: NOW,
                 remaining_ms: self.remaining_ms,
                 deadlines: &Deadlines::default(),
+                rules: Rules::default(),
             })
         }
     }

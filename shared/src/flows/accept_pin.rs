@@ -68,7 +68,7 @@ pub async fn accept_pin(world: &World, workspace: WorkspaceId, request: PinReque
     let now = world.system.now();
     let Placed { placement, token, bucket } = place(world, account_key, now).await?;
     let expires_at = Moment((now.unix_seconds() + (LIFETIME_MS + world.settings.retention_ms) / SECOND_MS) * SECOND_MS);
-    let nonce = world.system.nonce();
+    let nonce = world.nonce();
     let pin = Pin { key, request, payload_hash, created_at: now, placement, expires_at, nonce };
 
     let content = idempotency::content_hash(&pin.request);
@@ -148,7 +148,7 @@ async fn place(world: &World, account: AccountKey, now: Moment) -> PortResult<Pl
         if is_marked && !world.store.backlog(account, 1).await?.is_empty() {
             break;
         }
-        let mut take = Take::plan(&bucket, pace, now, 1, ACCEPT_HORIZON_MS, world.system.nonce());
+        let mut take = Take::plan(&bucket, pace, now, 1, ACCEPT_HORIZON_MS, world.nonce());
         take.behind_waiting = is_marked;
         match world.store.take(account, &take).await? {
             Taken::Tokens(tokens) => {

@@ -1,7 +1,8 @@
 //! The minute's work: one dispatcher at a time releases backlogs and tends the clock.
 
 use super::release_backlog;
-use super::watchdog::{self, Mode};
+use super::watchdog::{self, Mode, Watch};
+use crate::domain::rules::Rule;
 use crate::domain::time::SECOND_MS;
 use crate::ports::{PortResult, World};
 
@@ -29,7 +30,8 @@ pub async fn dispatch(world: &World, mode: Mode, ends_at_ms: i64) -> PortResult<
         return Ok(Report::default());
     }
     let released = release_backlog::release_all(world, ends_at_ms).await?;
-    let watch = watchdog::run(world, mode, ends_at_ms).await?;
+    let watch =
+        if world.rules.hold(Rule::Watchdog) { watchdog::run(world, mode, ends_at_ms).await? } else { Watch::default() };
     if mode == Mode::Tick {
         world.store.release_lease(&holder).await?;
     }

@@ -4,7 +4,7 @@
 
 use futures_util::future::try_join3;
 
-use super::{backlog, reconcile, settle};
+use super::{backlog, doubt, settle};
 use crate::domain::account::Account;
 use crate::domain::attempt::{Attempt, Upstream};
 use crate::domain::backlog::BacklogRow;
@@ -14,6 +14,7 @@ use crate::domain::ids::AccountKey;
 use crate::domain::message::{Disposition, PublishMessage};
 use crate::domain::pin::{Pin, WaitReason};
 use crate::domain::retry::HOLD_PAUSE_MS;
+use crate::domain::rules::Rule;
 use crate::domain::step::{self, Situation, Step};
 use crate::domain::time::Moment;
 use crate::domain::token_bucket::{ACCEPT_HORIZON_MS, Bucket, Take};
@@ -60,6 +61,7 @@ impl Job {
             now: world.system.now(),
             remaining_ms: self.ends_at_ms - world.system.monotonic_ms(),
             deadlines: &world.settings.deadlines,
+            rules: world.rules,
         })
     }
 }
@@ -92,7 +94,7 @@ async fn work(world: &World, job: &mut Job) -> PortResult<Option<Disposition>> {
         Step::Acknowledge => Ok(Some(Disposition::Done)),
         Step::Keep { until } => Ok(Some(Disposition::Keep { until })),
         Step::ComeBack { at } => Ok(Some(Disposition::Resend { message: job.message.clone(), at })),
-        Step::Look => reconcile::look(world, job).await,
+        Step::Look => doubt::hand_over(world, job).await,
         Step::GiveUp(failure) => settle::give_up(world, job, failure, &Upstream::default()).await,
         Step::JoinBacklog { reason, until } => to_backlog(world, job, reason, until, None).await,
         Step::Hold(failure) => hold(world, job, failure).await,
@@ -110,7 +112,7 @@ async fn take_token(world: &World, job: &mut Job) -> PortResult<Option<Dispositi
     let now = world.system.now();
     let pace = &world.settings.pace;
     if job.bucket.next_slot(pace, now) <= now.plus_ms(ACCEPT_HORIZON_MS) {
-        let mut take = Take::plan(&job.bucket, pace, now, 1, ACCEPT_HORIZON_MS, world.system.nonce());
+        let mut take = Take::plan(&job.bucket, pace, now, 1, ACCEPT_HORIZON_MS, world.nonce());
         // A pin that has had its turn before doesn't queue again behind those who haven't.
         take.behind_waiting = true;
         match world.store.take(job.account_key(), &take).await? {
@@ -129,16 +131,23 @@ async fn call(world: &World, job: &mut Job) -> PortResult<Option<Disposition>> {
     };
     // The clock starts before the write-ahead: what it measures is never shorter than what Tq is counted from.
     let announced_ms = world.system.monotonic_ms();
-    let Ok(begun) = job.attempt.begin(world.system.now(), world.system.nonce()) else {
+    let Ok(begun) = job.attempt.begin(world.system.now(), world.nonce()) else {
         return Ok(None);
     };
-    match world.store.save_attempt(&job.pin, &begun).await? {
-        Saved::Yes => job.attempt = begun,
-        Saved::Lost(_) => return Ok(None),
+    if !world.rules.hold(Rule::WriteAhead) {
+        job.attempt = Attempt { rev: job.attempt.rev, ..begun };
+    } else {
+        match world.store.save_attempt(&job.pin, &begun).await? {
+            Saved::Lost(_) if world.rules.hold(Rule::Fence) => return Ok(None),
+            _ => job.attempt = begun,
+        }
     }
     // Either clock: the monotonic one never jumps, the other also counts a machine's sleep.
     let since_start_ms = world.system.now().since_ms(job.attempt.quiet_at(0));
-    let too_late = (world.system.monotonic_ms() - announced_ms).max(since_start_ms) > SEND_WITHIN_MS;
+    let too_late = world.rules.hold(Rule::SendWithin)
+        && (world.system.monotonic_ms() - announced_ms).max(since_start_ms) > SEND_WITHIN_MS;
+    // The token went stale while the announcement was written.
+    let too_late = too_late || job.message.valid_until.is_some_and(|until| world.system.now() > until);
     let remaining_ms = job.ends_at_ms - world.system.monotonic_ms();
     if too_late || !world.settings.deadlines.leaves_time_for_a_call(remaining_ms) {
         return settle::not_sent(world, job).await;
@@ -174,7 +183,7 @@ pub async fn to_backlog(
     until: Option<Moment>,
     cause: Option<(Failure, &Upstream)>,
 ) -> PortResult<Option<Disposition>> {
-    let Ok(next) = job.attempt.deferred(world.system.now(), until, reason, cause, world.system.nonce()) else {
+    let Ok(next) = job.attempt.deferred(world.system.now(), until, reason, cause, world.nonce()) else {
         return Ok(None);
     };
     let row = BacklogRow::of(&job.pin, next.generation);

@@ -75,7 +75,7 @@ async fn release(world: &World, account: AccountKey) -> PortResult<usize> {
         let take = Take {
             from: TakeFrom::Seen { tat: bucket.tat, rel: bucket.rel },
             behind_waiting: true,
-            ..Take::plan(&bucket, pace, now, count, DISPATCH_HORIZON_MS, world.system.nonce())
+            ..Take::plan(&bucket, pace, now, count, DISPATCH_HORIZON_MS, world.nonce())
         };
         match world.store.take(account, &take).await? {
             Taken::Tokens(tokens) => {

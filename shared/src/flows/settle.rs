@@ -61,7 +61,7 @@ pub async fn token_changed(world: &World, job: &Job, used: &AccessToken) -> Port
 
 async fn published(world: &World, job: &mut Job, pinterest_pin_id: String, upstream: &Upstream) -> Settled {
     let now = world.system.now();
-    let next = job.attempt.published(now, pinterest_pin_id.clone(), upstream, &job.pin, world.system.nonce());
+    let next = job.attempt.published(now, pinterest_pin_id.clone(), upstream, &job.pin, world.nonce());
     match record(world, job, next).await? {
         Saved::Yes => {
             telemetry::count(Metric::PinPublished, 1, None, now);
@@ -88,7 +88,7 @@ async fn orphaned(world: &World, job: &Job, pinterest_pin_id: String, current: O
         tracing::error!(pin_id = %job.pin.key.pin, pinterest_pin_id, "a Pin was created after its fence was lost");
         // Never under a newer attempt's call: its fence is this row. The log and the metric have the id in any case.
         if current.status != Status::Publishing {
-            let noted = current.with_orphan(now, pinterest_pin_id, world.system.nonce());
+            let noted = current.with_orphan(now, pinterest_pin_id, world.nonce());
             world.store.save_attempt(&job.pin, &noted).await?;
         }
     }
@@ -97,8 +97,8 @@ async fn orphaned(world: &World, job: &Job, pinterest_pin_id: String, current: O
 
 async fn in_doubt(world: &World, job: &mut Job, upstream: &Upstream) -> Settled {
     let now = world.system.now();
-    let look_at = job.attempt.quiet_at(world.settings.deadlines.quiesce_ms);
-    let next = job.attempt.in_doubt(now, look_at, upstream, world.system.nonce());
+    let look_at = job.attempt.quiet_at(world.settings.deadlines.quiesce_ms(world.rules));
+    let next = job.attempt.in_doubt(now, look_at, upstream, world.nonce());
     Ok(match record(world, job, next).await? {
         Saved::Yes => {
             telemetry::count(Metric::OutcomeUnknown, 1, None, now);
@@ -114,7 +114,7 @@ async fn in_doubt(world: &World, job: &mut Job, upstream: &Upstream) -> Settled 
 
 async fn retry_at(world: &World, job: &mut Job, at: Moment, failure: Failure, upstream: &Upstream) -> Settled {
     let now = world.system.now();
-    let next = job.attempt.retry_at(now, at, failure, upstream, world.system.nonce());
+    let next = job.attempt.retry_at(now, at, failure, upstream, world.nonce());
     Ok(match record(world, job, next).await? {
         Saved::Yes => {
             telemetry::count(Metric::AttemptRetried, 1, Some(failure.code()), now);
@@ -131,7 +131,7 @@ async fn retry_at(world: &World, job: &mut Job, at: Moment, failure: Failure, up
 /// Fails the pin for good.
 pub async fn give_up(world: &World, job: &mut Job, failure: Failure, upstream: &Upstream) -> Settled {
     let now = world.system.now();
-    let next = job.attempt.failed(now, failure, upstream, &job.pin, world.system.nonce());
+    let next = job.attempt.failed(now, failure, upstream, &job.pin, world.nonce());
     Ok(match record(world, job, next).await? {
         Saved::Yes => {
             telemetry::count(Metric::PinFailed, 1, Some(failure.code()), now);
@@ -148,7 +148,7 @@ pub async fn give_up(world: &World, job: &mut Job, failure: Failure, upstream: &
 /// The call was announced and not made: the pin goes round again at no cost.
 pub async fn not_sent(world: &World, job: &mut Job) -> Settled {
     let now = world.system.now();
-    let next = job.attempt.not_sent(now, world.system.nonce());
+    let next = job.attempt.not_sent(now, world.nonce());
     Ok(match record(world, job, next).await? {
         Saved::Yes => Some(Disposition::Keep { until: now }),
         Saved::Lost(_) => None,

@@ -200,7 +200,9 @@ impl Run<'_> {
             }
         }
         let waits_until = match attempt.status {
-            Status::Publishing => Some(attempt.quiet_at(self.world.settings.deadlines.quiesce_ms)).max(attempt.look_at),
+            Status::Publishing => {
+                Some(attempt.quiet_at(self.world.settings.deadlines.quiesce_ms(self.world.rules))).max(attempt.look_at)
+            }
             _ => attempt.not_before,
         };
         match waits_until {

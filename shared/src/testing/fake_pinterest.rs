@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::faults::Faults;
-use super::manual_system::ManualSystem;
+use super::gate::{Gate, around};
 use crate::domain::attempt::Upstream;
 use crate::domain::failure::Failure;
 use crate::domain::lookup::BoardPin;
@@ -56,14 +55,14 @@ struct State {
 }
 
 pub struct FakePinterest {
-    system: Arc<ManualSystem>,
-    faults: Arc<Faults>,
+    system: Arc<dyn System>,
+    gate: Arc<dyn Gate>,
     state: Mutex<State>,
 }
 
 impl FakePinterest {
-    pub fn new(system: Arc<ManualSystem>, faults: Arc<Faults>) -> Self {
-        Self { system, faults, state: Mutex::default() }
+    pub fn new(system: Arc<dyn System>, gate: Arc<dyn Gate>) -> Self {
+        Self { system, gate, state: Mutex::default() }
     }
 
     /// Scripts the coming answers for Pins of that title; what isn't scripted is created.
@@ -210,7 +209,7 @@ impl Pinterest for FakePinterest {
         let create = || Ok(self.state().create(token, request, self.system.now()));
         // A planned error is an answer that never came.
         let lost = || Creation::Unknown { upstream: Upstream::default() };
-        self.faults.around("pinterest.create_pin", create).await.unwrap_or_else(|_| lost())
+        around(&*self.gate, "pinterest.create_pin", create).await.unwrap_or_else(|_| lost())
     }
 
     async fn board_pins(
@@ -221,16 +220,17 @@ impl Pinterest for FakePinterest {
     ) -> Result<BoardPage, ReadFailure> {
         let skip = bookmark.and_then(|bookmark| bookmark.parse().ok()).unwrap_or(0);
         let list = || Ok(self.state().board_page(board_id, skip, self.system.now()));
-        self.faults.around("pinterest.board_pins", list).await.map_err(unreachable)?
+        around(&*self.gate, "pinterest.board_pins", list).await.map_err(unreachable)?
     }
 
     async fn boards(&self, _: &AccessToken) -> Result<Vec<Board>, ReadFailure> {
-        self.faults.around("pinterest.boards", || Ok(Vec::new())).await.map_err(unreachable)
+        around(&*self.gate, "pinterest.boards", || Ok(Vec::new())).await.map_err(unreachable)
     }
 
     async fn user(&self, _: &AccessToken) -> Result<PinterestUser, ReadFailure> {
-        let user =
-            PinterestUser { id: "549755885175".into(), username: Some("paperfolder".into()), business_name: None };
-        self.faults.around("pinterest.user", || Ok(user)).await.map_err(unreachable)
+        let user = || {
+            Ok(PinterestUser { id: "549755885175".into(), username: Some("paperfolder".into()), business_name: None })
+        };
+        around(&*self.gate, "pinterest.user", user).await.map_err(unreachable)
     }
 }

@@ -1,15 +1,16 @@
-//! The publish queue in memory, on the manual clock: delays, visibility, redelivery and dead letters as SQS has them.
+//! The queues in memory, on the manual clock: delays, visibility, redelivery and dead letters as SQS has them.
+//!
+//! Harsher than SQS where a test asks for it: it delivers twice, loses acknowledgements, delays and reorders.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::faults::Faults;
-use super::manual_system::ManualSystem;
-use crate::domain::message::PublishMessage;
+use super::gate::{Gate, around};
+use crate::domain::message::{LookMessage, PublishMessage};
 use crate::domain::time::{Moment, SECOND_MS};
-use crate::ports::{MAX_DELAY_MS, PortError, PortResult, Queue, System};
+use crate::ports::{Letter, MAX_DELAY_MS, ParkedLetters, PortError, PortResult, Queue, QueueName, System};
 
 /// As in template.yaml.
 pub const VISIBILITY_MS: i64 = 180 * SECOND_MS;
@@ -19,13 +20,21 @@ pub const MAX_RECEIVES: u32 = 20;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
     pub receipt: String,
-    pub message: PublishMessage,
+    pub body: String,
     /// How often it was delivered, this time included.
     pub receives: u32,
 }
 
+impl Delivery {
+    /// The message of the publish queue, which it must be.
+    pub fn message(&self) -> PublishMessage {
+        PublishMessage::parse(&self.body).expect("a publish message")
+    }
+}
+
 struct Held {
-    message: PublishMessage,
+    queue: QueueName,
+    body: String,
     visible_at: Moment,
     receives: u32,
 }
@@ -33,74 +42,88 @@ struct Held {
 #[derive(Default)]
 struct State {
     messages: BTreeMap<u64, Held>,
+    /// The same by queue and time, so that the next one is found without a search.
+    order: BTreeSet<(QueueName, Moment, u64)>,
     next_id: u64,
-    dead: Vec<PublishMessage>,
-    sent: Vec<(PublishMessage, Moment)>,
+    parked: BTreeMap<u64, (String, Moment)>,
     unsent_next: Vec<usize>,
 }
 
 pub struct FakeQueue {
-    system: Arc<ManualSystem>,
-    faults: Arc<Faults>,
+    system: Arc<dyn System>,
+    gate: Arc<dyn Gate>,
     state: Mutex<State>,
 }
 
 impl FakeQueue {
-    pub fn new(system: Arc<ManualSystem>, faults: Arc<Faults>) -> Self {
-        Self { system, faults, state: Mutex::default() }
+    pub fn new(system: Arc<dyn System>, gate: Arc<dyn Gate>) -> Self {
+        Self { system, gate, state: Mutex::default() }
     }
 
     /// Delivers up to `max` messages that are visible at `now`, longest due first; each is then hidden for a while.
-    pub fn deliver_due(&self, now: Moment, max: usize) -> Vec<Delivery> {
+    pub fn deliver_due(&self, queue: QueueName, now: Moment, max: usize) -> Vec<Delivery> {
         let mut state = self.state();
-        let mut due: Vec<(Moment, u64)> = state
-            .messages
-            .iter()
-            .filter(|(_, held)| held.visible_at <= now)
-            .map(|(id, h)| (h.visible_at, *id))
-            .collect();
-        due.sort_unstable();
-        due.truncate(max);
-        due.into_iter().filter_map(|(_, id)| state.deliver(id, now)).collect()
+        let due: Vec<u64> = state.due(queue, now).take(max).collect();
+        due.into_iter().filter_map(|id| state.deliver(id, now)).collect()
     }
 
     /// Acknowledges. A message that is gone already is no error.
     pub fn delete(&self, receipt: &str) {
         if let Some(id) = id_of(receipt) {
-            self.state().messages.remove(&id);
+            self.state().remove(id);
         }
     }
 
-    /// When the next message becomes visible.
-    pub fn next_due(&self) -> Option<Moment> {
-        self.state().messages.values().map(|held| held.visible_at).min()
+    /// When the next message of the queue becomes visible.
+    pub fn next_due(&self, queue: QueueName) -> Option<Moment> {
+        let state = self.state();
+        let mut from_here = state.order.range((queue, Moment(i64::MIN), 0)..);
+        from_here.next().filter(|(name, ..)| *name == queue).map(|(_, at, _)| *at)
     }
 
-    /// Every message there is with the moment at which it becomes visible, oldest first.
+    /// Every publish message there is with the moment at which it becomes visible, oldest first.
     pub fn messages(&self) -> Vec<(PublishMessage, Moment)> {
-        self.state().messages.values().map(|held| (held.message.clone(), held.visible_at)).collect()
+        let state = self.state();
+        let publish = state.messages.values().filter(|held| held.queue == QueueName::Publish);
+        publish.filter_map(|held| Some((PublishMessage::parse(&held.body).ok()?, held.visible_at))).collect()
     }
 
-    /// Every message that was ever sent, with the moment it was due at first.
-    pub fn sent(&self) -> Vec<(PublishMessage, Moment)> {
-        self.state().sent.clone()
+    /// The same of the look queue.
+    pub fn looks(&self) -> Vec<(LookMessage, Moment)> {
+        let state = self.state();
+        let looks = state.messages.values().filter(|held| held.queue == QueueName::Look);
+        looks.filter_map(|held| Some((LookMessage::parse(&held.body).ok()?, held.visible_at))).collect()
     }
 
-    pub fn dead(&self) -> Vec<PublishMessage> {
-        self.state().dead.clone()
+    /// The bodies of the dead letters that wait to be seen.
+    pub fn dead(&self) -> Vec<String> {
+        let state = self.state();
+        let dead = state.messages.values().filter(|held| held.queue == QueueName::DeadLetters);
+        dead.map(|held| held.body.clone()).collect()
+    }
+
+    pub fn parked(&self) -> Vec<String> {
+        self.state().parked.values().map(|(body, _)| body.clone()).collect()
+    }
+
+    /// Puts any text into a queue.
+    pub fn insert(&self, queue: QueueName, body: impl Into<String>, visible_at: Moment) {
+        self.state().insert(queue, body.into(), visible_at);
     }
 
     /// Loses every message, as a broken queue would; answers how many.
     pub fn lose_all(&self) -> usize {
-        std::mem::take(&mut self.state().messages).len()
+        let mut state = self.state();
+        state.order.clear();
+        std::mem::take(&mut state.messages).len()
     }
 
     /// Puts a second copy of every message beside the first.
     pub fn duplicate_all(&self) {
         let mut state = self.state();
-        let copies: Vec<(PublishMessage, Moment)> =
-            state.messages.values().map(|held| (held.message.clone(), held.visible_at)).collect();
-        copies.into_iter().for_each(|(message, at)| state.insert(message, at));
+        let copies: Vec<(QueueName, String, Moment)> =
+            state.messages.values().map(|held| (held.queue, held.body.clone(), held.visible_at)).collect();
+        copies.into_iter().for_each(|(queue, body, at)| state.insert(queue, body, at));
     }
 
     /// The next batch answers that these of its messages were not taken.
@@ -114,26 +137,57 @@ impl FakeQueue {
 }
 
 impl State {
-    fn insert(&mut self, message: PublishMessage, visible_at: Moment) {
+    fn due(&self, queue: QueueName, now: Moment) -> impl Iterator<Item = u64> {
+        let range = (queue, Moment(i64::MIN), 0)..=(queue, now, u64::MAX);
+        self.order.range(range).map(|(.., id)| *id)
+    }
+
+    fn insert(&mut self, queue: QueueName, body: String, visible_at: Moment) {
         self.next_id += 1;
-        self.messages.insert(self.next_id, Held { message, visible_at, receives: 0 });
+        self.order.insert((queue, visible_at, self.next_id));
+        self.messages.insert(self.next_id, Held { queue, body, visible_at, receives: 0 });
+    }
+
+    fn remove(&mut self, id: u64) -> Option<Held> {
+        let held = self.messages.remove(&id)?;
+        self.order.remove(&(held.queue, held.visible_at, id));
+        Some(held)
+    }
+
+    fn show_at(&mut self, id: u64, visible_at: Moment) -> Option<()> {
+        let held = self.messages.get_mut(&id)?;
+        self.order.remove(&(held.queue, held.visible_at, id));
+        held.visible_at = visible_at;
+        self.order.insert((held.queue, visible_at, id));
+        Some(())
     }
 
     fn deliver(&mut self, id: u64, now: Moment) -> Option<Delivery> {
-        if self.messages.get(&id)?.receives >= MAX_RECEIVES {
-            self.dead.extend(self.messages.remove(&id).map(|held| held.message));
+        let held = self.messages.get(&id)?;
+        if held.queue == QueueName::Publish && held.receives >= MAX_RECEIVES {
+            let dead = self.remove(id)?;
+            self.insert(QueueName::DeadLetters, dead.body, now);
             return None;
         }
+        self.show_at(id, now.plus_ms(VISIBILITY_MS))?;
         let held = self.messages.get_mut(&id)?;
         held.receives += 1;
-        held.visible_at = now.plus_ms(VISIBILITY_MS);
         let receipt = format!("{id}:{}", held.receives);
-        Some(Delivery { receipt, message: held.message.clone(), receives: held.receives })
+        Some(Delivery { receipt, body: held.body.clone(), receives: held.receives })
     }
 }
 
 fn id_of(receipt: &str) -> Option<u64> {
     receipt.split_once(':')?.0.parse().ok()
+}
+
+/// Whole seconds, rounded down.
+fn delay_ms(ms: i64) -> i64 {
+    ms.clamp(0, MAX_DELAY_MS) / SECOND_MS * SECOND_MS
+}
+
+fn text<T: serde::Serialize>(message: &T) -> String {
+    serde_json::to_string(message).expect("plain data")
 }
 
 #[async_trait]
@@ -143,29 +197,86 @@ impl Queue for FakeQueue {
             let now = self.system.now();
             let mut state = self.state();
             let unsent = std::mem::take(&mut state.unsent_next);
-            for (index, (message, delay_ms)) in messages.iter().enumerate() {
+            for (index, (message, after_ms)) in messages.iter().enumerate() {
                 if !unsent.contains(&index) {
-                    let delay_ms = delay_ms.clamp(&0, &MAX_DELAY_MS) / SECOND_MS * SECOND_MS;
-                    state.sent.push((message.clone(), now.plus_ms(delay_ms)));
-                    state.insert(message.clone(), now.plus_ms(delay_ms));
+                    state.insert(QueueName::Publish, text(message), now.plus_ms(delay_ms(*after_ms)));
                 }
             }
             Ok(unsent)
         };
-        self.faults.around("queue.send", send).await
+        around(&*self.gate, "queue.send", send).await
     }
 
-    async fn change_visibility(&self, receipt: &str, after_ms: i64) -> PortResult<()> {
+    async fn send_look(&self, look: &LookMessage, after_ms: i64) -> PortResult<()> {
+        let send = || {
+            self.insert(QueueName::Look, text(look), self.system.now().plus_ms(delay_ms(after_ms)));
+            Ok(())
+        };
+        around(&*self.gate, "queue.send_look", send).await
+    }
+
+    async fn park(&self, letter: &str) -> PortResult<()> {
+        let park = || {
+            let mut state = self.state();
+            state.next_id += 1;
+            let id = state.next_id;
+            state.parked.insert(id, (letter.to_owned(), self.system.now()));
+            Ok(())
+        };
+        around(&*self.gate, "queue.park", park).await
+    }
+
+    async fn change_visibility(&self, _: QueueName, receipt: &str, after_ms: i64) -> PortResult<()> {
         let change = || {
             let after_ms = after_ms.max(0).saturating_add(SECOND_MS - 1) / SECOND_MS * SECOND_MS;
             let visible_at = self.system.now().plus_ms(after_ms);
-            match id_of(receipt)
-                .and_then(|id| self.state().messages.get_mut(&id).map(|held| held.visible_at = visible_at))
-            {
+            match id_of(receipt).and_then(|id| self.state().show_at(id, visible_at)) {
                 Some(()) => Ok(()),
                 None => Err(PortError::Broken { port: "queue", reason: "no such message".into() }),
             }
         };
-        self.faults.around("queue.change_visibility", change).await
+        around(&*self.gate, "queue.change_visibility", change).await
+    }
+}
+
+/// Letters a call answers.
+const LETTERS_PER_CALL: usize = 10;
+
+#[async_trait]
+impl ParkedLetters for FakeQueue {
+    async fn receive(&self, hidden_ms: i64) -> PortResult<Vec<Letter>> {
+        let receive = || {
+            let now = self.system.now();
+            let mut state = self.state();
+            let visible = state.parked.iter_mut().filter(|(_, (_, at))| *at <= now).take(LETTERS_PER_CALL);
+            Ok(visible
+                .map(|(id, (body, at))| {
+                    *at = now.plus_ms(hidden_ms);
+                    Letter { receipt: format!("{id}:1"), body: body.clone() }
+                })
+                .collect())
+        };
+        around(&*self.gate, "parked.receive", receive).await
+    }
+
+    async fn delete(&self, letter: &Letter) -> PortResult<()> {
+        let delete = || {
+            id_of(&letter.receipt).and_then(|id| self.state().parked.remove(&id));
+            Ok(())
+        };
+        around(&*self.gate, "parked.delete", delete).await
+    }
+
+    async fn put_back(&self, letter: &Letter) -> PortResult<()> {
+        let put_back = || {
+            let now = self.system.now();
+            if let Some(kept) =
+                id_of(&letter.receipt).and_then(|id| self.state().parked.get_mut(&id).map(|k| k.1 = now))
+            {
+                return Ok(kept);
+            }
+            Ok(())
+        };
+        around(&*self.gate, "parked.put_back", put_back).await
     }
 }

@@ -5,18 +5,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::faults::Faults;
+use super::gate::{Gate, around};
 use crate::domain::ids::AccountKey;
 use crate::ports::{PortError, PortResult, Secrets, Tokens};
 
 pub struct FakeSecrets {
-    faults: Arc<Faults>,
+    gate: Arc<dyn Gate>,
     tokens: Mutex<BTreeMap<AccountKey, Tokens>>,
 }
 
 impl FakeSecrets {
-    pub fn new(faults: Arc<Faults>) -> Self {
-        Self { faults, tokens: Mutex::default() }
+    pub fn new(gate: Arc<dyn Gate>) -> Self {
+        Self { gate, tokens: Mutex::default() }
     }
 
     /// Forgets an account's tokens, as if its secret had been deleted.
@@ -32,7 +32,7 @@ impl FakeSecrets {
 #[async_trait]
 impl Secrets for FakeSecrets {
     async fn tokens(&self, account: AccountKey, _fresh: bool) -> PortResult<Option<Tokens>> {
-        self.faults.around("secrets.tokens", || Ok(self.locked().get(&account).cloned())).await
+        around(&*self.gate, "secrets.tokens", || Ok(self.locked().get(&account).cloned())).await
     }
 
     async fn store_tokens(&self, account: AccountKey, tokens: &Tokens) -> PortResult<()> {
@@ -43,6 +43,6 @@ impl Secrets for FakeSecrets {
             self.locked().insert(account, tokens.clone());
             Ok(())
         };
-        self.faults.around("secrets.store_tokens", store).await
+        around(&*self.gate, "secrets.store_tokens", store).await
     }
 }

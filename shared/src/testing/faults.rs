@@ -5,8 +5,10 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
+use async_trait::async_trait;
+
+use super::gate::{Entry, Exit, Gate};
 use super::manual_system::ManualSystem;
-use crate::ports::{PortError, PortResult};
 
 /// What goes wrong with a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub enum Fault {
     Slow(i64),
     /// Whoever else is running goes on first; then the call succeeds.
     Yield,
+    /// The call takes effect, its answer is lost on the way, and the SDK makes it again.
+    Repeated,
 }
 
 pub const DEATHS: [Fault; 2] = [Fault::DieBefore, Fault::DieAfter];
@@ -38,6 +42,8 @@ struct Planned {
 #[derive(Default)]
 struct State {
     planned: Vec<Planned>,
+    /// What happens to the call that is just taking effect, on its way out.
+    leaving: Option<Fault>,
     calls: Vec<&'static str>,
     died: bool,
     /// A test is looking: its calls don't count.
@@ -95,31 +101,7 @@ impl Faults {
         .await
     }
 
-    /// One call of a fake: counts it, and lets it happen, or not.
-    pub async fn around<T>(&self, call: &'static str, effect: impl FnOnce() -> PortResult<T> + Send) -> PortResult<T> {
-        let port = call.split_once('.').map_or(call, |(port, _)| port);
-        let unavailable = || PortError::Unavailable { port, reason: "a planned fault".into() };
-        match self.next(call) {
-            None => effect(),
-            Some(Fault::FailBefore) => Err(unavailable()),
-            Some(Fault::FailAfter) => effect().and_then(|_| Err(unavailable())),
-            Some(Fault::DieBefore) => self.die().await,
-            Some(Fault::DieAfter) => {
-                let _ = effect();
-                self.die().await
-            }
-            Some(Fault::Slow(ms)) => {
-                self.system.advance_ms(ms);
-                effect()
-            }
-            Some(Fault::Yield) => {
-                tokio::task::yield_now().await;
-                effect()
-            }
-        }
-    }
-
-    async fn die<T>(&self) -> T {
+    async fn die<T: Send>(&self) -> T {
         self.state().died = true;
         pending().await
     }
@@ -147,5 +129,31 @@ impl Faults {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Gate for Faults {
+    async fn enter(&self, call: &'static str) -> Entry {
+        match self.next(call) {
+            None => {}
+            Some(Fault::FailBefore) => return Entry::Refused,
+            Some(Fault::DieBefore) => self.die().await,
+            Some(Fault::Slow(ms)) => self.system.advance_ms(ms),
+            Some(Fault::Yield) => tokio::task::yield_now().await,
+            Some(Fault::Repeated) => return Entry::Twice,
+            // No other call comes between: nothing is awaited before this one leaves.
+            Some(fault) => self.state().leaving = Some(fault),
+        }
+        Entry::Through
+    }
+
+    async fn leave(&self, _: &'static str) -> Exit {
+        let leaving = self.state().leaving.take();
+        match leaving {
+            Some(Fault::FailAfter) => Exit::Lost,
+            Some(Fault::DieAfter) => self.die().await,
+            _ => Exit::Answered,
+        }
     }
 }

@@ -9,6 +9,7 @@ pub mod fake_queue;
 pub mod fake_secrets;
 pub mod fake_store;
 pub mod faults;
+pub mod gate;
 pub mod manual_system;
 mod test_world;
 

@@ -11,15 +11,19 @@ use super::manual_system::ManualSystem;
 use crate::config::{PUBLISHER_TIMEOUT_MS, Settings};
 use crate::domain::attempt::Attempt;
 use crate::domain::ids::PinKey;
-use crate::domain::message::Disposition;
+use crate::domain::message::{Disposition, LookMessage};
 use crate::domain::pin::{Pin, PinRequest};
+use crate::domain::rules::Rules;
 use crate::domain::testdata;
 use crate::domain::time::{MINUTE_MS, Moment};
 use crate::flows::accept_pin::{AcceptError, Acceptance, accept_pin};
 use crate::flows::dispatch::{Report, dispatch};
+use crate::flows::look_at_board::look_at_board;
 use crate::flows::publish_pin::publish_pin;
 use crate::flows::watchdog::Mode;
-use crate::ports::{AccessToken, MAX_DELAY_MS, PortError, PortResult, Queue, Secrets, Store, System, Tokens, World};
+use crate::ports::{
+    AccessToken, MAX_DELAY_MS, PortError, PortResult, Queue, QueueName, Secrets, Store, System, Tokens, World,
+};
 
 /// 2026-01-01T00:00:00Z: the start of a minute, so that a test can tell how far the next tick is.
 pub const START: Moment = Moment(1_767_225_600_000);
@@ -27,6 +31,8 @@ pub const START: Moment = Moment(1_767_225_600_000);
 const BATCH: usize = 10;
 /// The dispatcher's invocation.
 const DISPATCHER_TIMEOUT_MS: i64 = 55_000;
+/// The reconciler's.
+const RECONCILER_TIMEOUT_MS: i64 = 60_000;
 /// So many things never happen at one moment: something goes round in a circle.
 const STEPS_AT_ONE_MOMENT_MAX: u32 = 1_000;
 
@@ -52,7 +58,7 @@ impl TestWorld {
     /// A world on fakes with the account of [`testdata`] connected.
     pub async fn new(seed: u64) -> Self {
         let (system, faults) = parts(seed);
-        let store = Arc::new(FakeStore::new(Arc::clone(&faults)));
+        let store = Arc::new(FakeStore::new(faults.clone()));
         Self::assemble(store, system, faults).await
     }
 
@@ -63,16 +69,17 @@ impl TestWorld {
     }
 
     async fn assemble(store: Arc<dyn Store>, system: Arc<ManualSystem>, faults: Arc<Faults>) -> Self {
-        let queue = Arc::new(FakeQueue::new(Arc::clone(&system), Arc::clone(&faults)));
-        let secrets = Arc::new(FakeSecrets::new(Arc::clone(&faults)));
-        let pinterest = Arc::new(FakePinterest::new(Arc::clone(&system), Arc::clone(&faults)));
+        let queue = Arc::new(FakeQueue::new(system.clone(), faults.clone()));
+        let secrets = Arc::new(FakeSecrets::new(faults.clone()));
+        let pinterest = Arc::new(FakePinterest::new(system.clone(), faults.clone()));
         let world = World {
             store,
             queue: Arc::clone(&queue) as Arc<dyn Queue>,
             secrets: Arc::clone(&secrets) as Arc<dyn Secrets>,
             pinterest: Arc::clone(&pinterest) as Arc<dyn crate::ports::Pinterest>,
-            system: Arc::clone(&system) as Arc<dyn System>,
+            system: system.clone() as Arc<dyn System>,
             settings: Settings::default(),
+            rules: Rules::default(),
         };
         let progress = Mutex::new(Progress { ticked: START.minute(), now: START, steps_at_now: 0 });
         let this = Self { world, queue, secrets, pinterest, system, faults, progress };
@@ -132,25 +139,38 @@ impl TestWorld {
 
     /// One batch through the publisher; answers how many messages there were.
     pub async fn run_publisher_once(&self) -> usize {
-        let batch = self.queue.deliver_due(self.now(), BATCH);
+        let batch = self.queue.deliver_due(QueueName::Publish, self.now(), BATCH);
         for delivery in &batch {
             let ends_at_ms = self.system.monotonic_ms() + PUBLISHER_TIMEOUT_MS;
-            let work = publish_pin(&self.world, delivery.message.clone(), ends_at_ms);
+            let work = publish_pin(&self.world, delivery.message(), ends_at_ms);
             // An error, or a death: the message stays, and comes back after its visibility timeout.
             if let Some(Ok(disposition)) = self.faults.mortal(work).await {
-                let _ = self.faults.mortal(self.dispose(delivery, disposition)).await;
+                let _ = self.faults.mortal(self.dispose(QueueName::Publish, delivery, disposition)).await;
             }
         }
         batch.len()
     }
 
-    /// What functions/publisher does with a disposition.
-    async fn dispose(&self, delivery: &Delivery, disposition: Disposition) -> PortResult<()> {
+    /// One message of the look queue through the reconciler; answers whether there was one.
+    pub async fn run_reconciler_once(&self) -> bool {
+        let Some(delivery) = self.queue.deliver_due(QueueName::Look, self.now(), 1).pop() else {
+            return false;
+        };
+        let look = LookMessage::parse(&delivery.body).expect("a look message");
+        let ends_at_ms = self.system.monotonic_ms() + RECONCILER_TIMEOUT_MS;
+        if let Some(Ok(disposition)) = self.faults.mortal(look_at_board(&self.world, look, ends_at_ms)).await {
+            let _ = self.faults.mortal(self.dispose(QueueName::Look, &delivery, disposition)).await;
+        }
+        true
+    }
+
+    /// What the functions do with a disposition.
+    async fn dispose(&self, queue: QueueName, delivery: &Delivery, disposition: Disposition) -> PortResult<()> {
         match disposition {
             Disposition::Done => self.queue.delete(&delivery.receipt),
             Disposition::Keep { until } => {
                 let after_ms = until.since_ms(self.now()).max(0);
-                self.world.queue.change_visibility(&delivery.receipt, after_ms).await?;
+                self.world.queue.change_visibility(queue, &delivery.receipt, after_ms).await?;
             }
             Disposition::Resend { message, at } => {
                 let delay_ms = at.since_ms(self.now()).clamp(0, MAX_DELAY_MS);
@@ -193,16 +213,20 @@ impl TestWorld {
     /// The next thing that happens, if it happens before `end`.
     async fn step(&self, end: Moment) -> bool {
         let next_tick = Moment((self.progress().ticked + 1) * MINUTE_MS);
-        let next_message = self.queue.next_due().unwrap_or(Moment(i64::MAX));
-        let next = next_tick.min(next_message);
+        let never = Moment(i64::MAX);
+        let next_message = self.queue.next_due(QueueName::Publish).unwrap_or(never);
+        let next_look = self.queue.next_due(QueueName::Look).unwrap_or(never);
+        let next = next_tick.min(next_message).min(next_look);
         if next > end {
             return false;
         }
         self.system.advance_to(next);
         self.assert_progress();
-        if next_tick <= next_message {
+        if next_tick == next {
             self.progress().ticked = self.now().minute();
             let _ = self.run_dispatcher_once().await;
+        } else if next_look == next {
+            self.run_reconciler_once().await;
         } else {
             self.run_publisher_once().await;
         }
@@ -224,6 +248,6 @@ impl TestWorld {
 
 fn parts(seed: u64) -> (Arc<ManualSystem>, Arc<Faults>) {
     let system = Arc::new(ManualSystem::new(START, seed));
-    let faults = Arc::new(Faults::new(Arc::clone(&system)));
+    let faults = Arc::new(Faults::new(system.clone()));
     (system, faults)
 }

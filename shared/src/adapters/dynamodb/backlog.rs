@@ -24,29 +24,8 @@ impl DynamoStore {
     }
 
     pub(super) async fn get_backlog(&self, account: AccountKey, limit: usize) -> PortResult<Vec<BacklogRow>> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", text(keys::backlog(account)))
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX).max(1))
-            .set_return_consumed_capacity(self.meter.asked())
-            .into_paginator()
-            .send();
-        let mut rows = Vec::new();
-        while rows.len() < limit
-            && let Some(page) = pages.next().await
-        {
-            let page = page.map_err(failed)?;
-            self.meter.read(page.consumed_capacity());
-            for item in page.items() {
-                rows.push(read_row(item)?);
-            }
-        }
-        rows.truncate(limit);
-        Ok(rows)
+        let items = self.first_of(keys::backlog(account), limit).await?;
+        items.iter().map(read_row).collect()
     }
 
     pub(super) async fn get_backlog_place(
@@ -76,10 +55,16 @@ impl DynamoStore {
     }
 
     pub(super) async fn remove_backlog(&self, account: AccountKey, rows: &[BacklogRow]) -> PortResult<()> {
-        for chunk in rows.chunks(ROWS_PER_WRITE) {
+        let names: Vec<String> = rows.iter().map(BacklogRow::sort_key).collect();
+        self.delete_all(&keys::backlog(account), &names).await
+    }
+
+    /// Deletes rows of one partition.
+    pub(super) async fn delete_all(&self, pk: &str, sort_keys: &[String]) -> PortResult<()> {
+        for chunk in sort_keys.chunks(ROWS_PER_WRITE) {
             let mut deletes = Vec::with_capacity(chunk.len());
-            for row in chunk {
-                let key = Builder::keyed(keys::backlog(account), row.sort_key()).build();
+            for sk in chunk {
+                let key = Builder::keyed(pk.to_owned(), sk).build();
                 let delete = DeleteRequest::builder().set_key(Some(key)).build();
                 let delete = delete.map_err(|_| unreadable("key"))?;
                 deletes.push(WriteRequest::builder().delete_request(delete).build());

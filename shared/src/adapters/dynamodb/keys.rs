@@ -11,18 +11,21 @@
 //! | attempt | `{ws}#pin#{pin}` | `attempt` |
 //! | sibling | `{ws}#sibling#{account}#{content hash}` | `{pin}` |
 //! | backlog | `{ws}#backlog#{account}` | `{priority}#{created}#{pin}#{generation}` |
+//! | doubt | `{ws}#doubts#{account}#{board}` | `{pin}` |
+//! | board scan | `{ws}#scan#{account}#{board}` | `scan` |
 //! | clock | `clock#{minute}#{shard}` | `{id}` |
 //! | watermark, lease | `clock#watermark`, `clock#lease` | same |
 //!
 //! Index `listing` (`lpk` = `{ws}#list#{shard}`, `lsk` = `{created}#{pin}`) holds every pin once; index `waiting`
 //! (`wpk` = `waiting#{shard}`, `wsk` = `{ws}#{account}`) holds the accounts with a backlog.
 
-use crate::domain::ids::{AccountKey, PinId, PinKey, WorkspaceId};
+use crate::domain::ids::{AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
 use crate::domain::time::Moment;
 
 pub const REQUEST: &str = "request";
 pub const ATTEMPT: &str = "attempt";
 pub const BUCKET: &str = "bucket";
+pub const SCAN: &str = "scan";
 pub const WORKSPACE: &str = "workspace";
 pub const LISTING_INDEX: &str = "listing";
 pub const WAITING_INDEX: &str = "waiting";
@@ -56,6 +59,14 @@ pub fn sibling(key: AccountKey, content_hash: &str) -> String {
 
 pub fn backlog(key: AccountKey) -> String {
     format!("{}#backlog#{}", key.workspace, key.account)
+}
+
+pub fn doubts(board: &BoardKey) -> String {
+    format!("{}#doubts#{}#{}", board.account.workspace, board.account.account, board.board_id)
+}
+
+pub fn board_scan(board: &BoardKey) -> String {
+    format!("{}#scan#{}#{}", board.account.workspace, board.account.account, board.board_id)
 }
 
 pub fn clock(minute: i64, shard: u32) -> String {

@@ -6,6 +6,7 @@
 mod backlog;
 mod bucket;
 mod clock;
+mod doubts;
 mod item;
 pub mod keys;
 mod ledger;
@@ -13,6 +14,7 @@ mod listing;
 mod pins;
 mod rows;
 mod tenants;
+mod transaction;
 
 use std::sync::Arc;
 
@@ -27,8 +29,9 @@ use crate::domain::account::Account;
 use crate::domain::api_key::{PresentedKey, Workspace};
 use crate::domain::attempt::Attempt;
 use crate::domain::backlog::BacklogRow;
+use crate::domain::board_scan::BoardScan;
 use crate::domain::clock_row::ClockRow;
-use crate::domain::ids::{AccountKey, PinId, PinKey, WorkspaceId};
+use crate::domain::ids::{AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
 use crate::domain::pin::Pin;
 use crate::domain::time::Moment;
 use crate::domain::token_bucket::{Bucket, Take};
@@ -106,6 +109,10 @@ impl Store for DynamoStore {
         self.write_attempt(pin, next).await
     }
 
+    async fn save_attempts(&self, writes: &[(Pin, Attempt)]) -> PortResult<bool> {
+        self.write_attempts(writes).await
+    }
+
     async fn put_sibling(
         &self,
         account: AccountKey,
@@ -122,6 +129,26 @@ impl Store for DynamoStore {
 
     async fn listing(&self, workspace: WorkspaceId, skip: usize, limit: usize) -> PortResult<Listing> {
         self.get_listing(workspace, skip, limit).await
+    }
+
+    async fn put_doubt(&self, board: &BoardKey, pin: PinId, expires_at: Moment) -> PortResult<()> {
+        self.write_doubt(board, pin, expires_at).await
+    }
+
+    async fn doubts(&self, board: &BoardKey, limit: usize) -> PortResult<Vec<PinId>> {
+        self.get_doubts(board, limit).await
+    }
+
+    async fn delete_doubts(&self, board: &BoardKey, pins: &[PinId]) -> PortResult<()> {
+        self.remove_doubts(board, pins).await
+    }
+
+    async fn board_scan(&self, board: &BoardKey) -> PortResult<BoardScan> {
+        self.get_board_scan(board).await
+    }
+
+    async fn save_board_scan(&self, board: &BoardKey, next: &BoardScan) -> PortResult<bool> {
+        self.write_board_scan(board, next).await
     }
 
     async fn bucket(&self, account: AccountKey) -> PortResult<Bucket> {

@@ -8,7 +8,7 @@ use crate::domain::message::PublishMessage;
 use crate::domain::testdata;
 use crate::domain::time::Moment;
 use crate::domain::token_bucket::Token;
-use crate::ports::Queue;
+use crate::ports::{Queue, QueueName};
 
 /// A queue with its other end, and with a way to let time pass.
 #[async_trait]
@@ -95,12 +95,12 @@ pub async fn a_received_message_is_hidden_and_shows_when_told(under_test: &dyn Q
     send(under_test, &[(message(1, None), 0)]).await;
     let (_, receipt) = under_test.receive().await.pop().expect("a message");
     assert_eq!(under_test.receive().await.len(), 0, "hidden while somebody works on it");
-    under_test.queue().change_visibility(&receipt, 500).await.expect("changed");
+    under_test.queue().change_visibility(QueueName::Publish, &receipt, 500).await.expect("changed");
     assert_eq!(under_test.receive().await.len(), 0, "half a second is rounded up");
     under_test.pass_ms(1_100).await;
     let (again, receipt) = under_test.receive().await.pop().expect("it comes back");
     assert_eq!(again, message(1, None));
-    under_test.queue().change_visibility(&receipt, 0).await.expect("changed");
+    under_test.queue().change_visibility(QueueName::Publish, &receipt, 0).await.expect("changed");
     assert_eq!(under_test.receive().await.len(), 1, "at once");
 }
 
@@ -110,7 +110,7 @@ pub async fn a_deleted_message_does_not_come_back(under_test: &dyn QueueUnderTes
         if message.pin.0.as_u128() == 1 {
             under_test.delete(&receipt).await;
         } else {
-            under_test.queue().change_visibility(&receipt, 0).await.expect("changed");
+            under_test.queue().change_visibility(QueueName::Publish, &receipt, 0).await.expect("changed");
         }
     }
     let left = under_test.receive().await;

@@ -11,13 +11,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::faults::Faults;
+use super::gate::{Gate, around};
 use crate::domain::account::Account;
 use crate::domain::api_key::{PresentedKey, Workspace};
 use crate::domain::attempt::Attempt;
 use crate::domain::backlog::BacklogRow;
+use crate::domain::board_scan::BoardScan;
 use crate::domain::clock_row::ClockRow;
-use crate::domain::ids::{AccountKey, PinId, PinKey, WorkspaceId};
+use crate::domain::ids::{AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
 use crate::domain::pin::Pin;
 use crate::domain::time::Moment;
 use crate::domain::token_bucket::{Bucket, Take};
@@ -30,7 +31,9 @@ struct Tables {
     accounts: BTreeMap<AccountKey, Account>,
     pins: BTreeMap<PinKey, Pin>,
     attempts: BTreeMap<PinKey, Attempt>,
-    siblings: BTreeSet<(AccountKey, String, PinId)>,
+    siblings: BTreeMap<(AccountKey, String), BTreeSet<PinId>>,
+    doubts: BTreeMap<BoardKey, BTreeSet<PinId>>,
+    scans: BTreeMap<BoardKey, BoardScan>,
     buckets: BTreeMap<AccountKey, Bucket>,
     /// By sort key, which leaves the generation out: a pin that comes back takes its old row's place.
     backlog: BTreeMap<AccountKey, BTreeMap<String, BacklogRow>>,
@@ -40,17 +43,21 @@ struct Tables {
 }
 
 pub struct FakeStore {
-    faults: Arc<Faults>,
+    gate: Arc<dyn Gate>,
     tables: Mutex<Tables>,
 }
 
 impl FakeStore {
-    pub fn new(faults: Arc<Faults>) -> Self {
-        Self { faults, tables: Mutex::default() }
+    pub fn new(gate: Arc<dyn Gate>) -> Self {
+        Self { gate, tables: Mutex::default() }
     }
 
-    async fn call<T>(&self, name: &'static str, effect: impl FnOnce(&mut Tables) -> T + Send) -> PortResult<T> {
-        self.faults.around(name, || Ok(effect(&mut self.tables()))).await
+    async fn call<T: Send>(
+        &self,
+        name: &'static str,
+        mut effect: impl FnMut(&mut Tables) -> T + Send,
+    ) -> PortResult<T> {
+        around(&*self.gate, name, || Ok(effect(&mut self.tables()))).await
     }
 
     fn tables(&self) -> MutexGuard<'_, Tables> {
@@ -114,20 +121,54 @@ impl Store for FakeStore {
         self.call("store.save_attempt", |t| t.save_attempt(pin, next)).await
     }
 
+    async fn save_attempts(&self, writes: &[(Pin, Attempt)]) -> PortResult<bool> {
+        self.call("store.save_attempts", |t| t.save_attempts(writes)).await
+    }
+
     async fn put_sibling(&self, account: AccountKey, hash: &str, pin: PinId, _: Moment) -> PortResult<()> {
         let put = |t: &mut Tables| {
-            t.siblings.insert((account, hash.to_owned(), pin));
+            t.siblings.entry((account, hash.to_owned())).or_default().insert(pin);
         };
         self.call("store.put_sibling", put).await
     }
 
     async fn siblings(&self, account: AccountKey, hash: &str) -> PortResult<Vec<PinId>> {
-        let same = |row: &&(AccountKey, String, PinId)| row.0 == account && row.1 == hash;
-        self.call("store.siblings", |t| t.siblings.iter().filter(same).map(|row| row.2).collect()).await
+        let key = (account, hash.to_owned());
+        self.call("store.siblings", |t| t.siblings.get(&key).into_iter().flatten().copied().collect()).await
     }
 
     async fn listing(&self, workspace: WorkspaceId, skip: usize, limit: usize) -> PortResult<Listing> {
         self.call("store.listing", |t| t.listing(workspace, skip, limit)).await
+    }
+
+    async fn put_doubt(&self, board: &BoardKey, pin: PinId, _: Moment) -> PortResult<()> {
+        let put = |t: &mut Tables| {
+            t.doubts.entry(board.clone()).or_default().insert(pin);
+        };
+        self.call("store.put_doubt", put).await
+    }
+
+    async fn doubts(&self, board: &BoardKey, limit: usize) -> PortResult<Vec<PinId>> {
+        self.call("store.doubts", |t| t.doubts.get(board).into_iter().flatten().take(limit).copied().collect()).await
+    }
+
+    async fn delete_doubts(&self, board: &BoardKey, pins: &[PinId]) -> PortResult<()> {
+        let delete = |t: &mut Tables| {
+            if let Some(doubts) = t.doubts.get_mut(board) {
+                pins.iter().for_each(|pin| {
+                    doubts.remove(pin);
+                });
+            }
+        };
+        self.call("store.delete_doubts", delete).await
+    }
+
+    async fn board_scan(&self, board: &BoardKey) -> PortResult<BoardScan> {
+        self.call("store.board_scan", |t| t.scans.get(board).cloned().unwrap_or_default()).await
+    }
+
+    async fn save_board_scan(&self, board: &BoardKey, next: &BoardScan) -> PortResult<bool> {
+        self.call("store.save_board_scan", |t| t.save_board_scan(board, next)).await
     }
 
     async fn bucket(&self, account: AccountKey) -> PortResult<Bucket> {

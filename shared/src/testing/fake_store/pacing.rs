@@ -5,7 +5,7 @@ use crate::domain::token_bucket::{Bucket, Take};
 use crate::ports::Taken;
 
 pub fn take(bucket: &mut Bucket, take: &Take) -> Taken {
-    if bucket.nonce.as_deref() == Some(take.nonce.as_str()) {
+    if !take.nonce.is_empty() && bucket.nonce.as_deref() == Some(take.nonce.as_str()) {
         return Taken::Tokens(take.tokens(bucket.tat));
     }
     match take.apply(bucket) {

@@ -2,8 +2,9 @@
 
 use super::Tables;
 use crate::domain::attempt::Attempt;
+use crate::domain::board_scan::BoardScan;
 use crate::domain::history::Event;
-use crate::domain::ids::{PinKey, WorkspaceId};
+use crate::domain::ids::{BoardKey, PinKey, WorkspaceId};
 use crate::domain::pin::Pin;
 use crate::domain::time::Moment;
 use crate::ports::{Accepted, Listing, Saved};
@@ -15,7 +16,7 @@ impl Tables {
                 self.pins.insert(pin.key, Pin { expires_at: in_seconds(pin.expires_at), ..pin.clone() });
                 Accepted::New
             }
-            Some(existing) if existing.nonce == pin.nonce => Accepted::New,
+            Some(existing) if is_same_write(&existing.nonce, &pin.nonce) => Accepted::New,
             Some(existing) => Accepted::Existing(Box::new(existing.clone())),
         }
     }
@@ -37,9 +38,41 @@ impl Tables {
             return Saved::Yes;
         }
         match current {
-            Some(current) if current.rev == next.rev && current.nonce == next.nonce => Saved::Yes,
+            Some(current) if current.rev == next.rev && is_same_write(&current.nonce, &next.nonce) => Saved::Yes,
             current => Saved::Lost(current.cloned().map(Box::new)),
         }
+    }
+
+    pub(super) fn save_attempts(&mut self, writes: &[(Pin, Attempt)]) -> bool {
+        let is_saved = |t: &Self, pin: &Pin, next: &Attempt| {
+            let current = t.attempts.get(&pin.key);
+            current.is_some_and(|now| now.rev == next.rev && is_same_write(&now.nonce, &next.nonce))
+        };
+        if writes.iter().all(|(pin, next)| is_saved(self, pin, next)) {
+            return true;
+        }
+        let fits = |(pin, next): &(Pin, Attempt)| {
+            self.attempts.get(&pin.key).map_or(next.rev <= 1, |current| current.rev + 1 == next.rev)
+        };
+        if !writes.iter().all(fits) {
+            return false;
+        }
+        for (pin, next) in writes {
+            self.attempts.insert(pin.key, as_stored(pin, next));
+        }
+        true
+    }
+
+    pub(super) fn save_board_scan(&mut self, board: &BoardKey, next: &BoardScan) -> bool {
+        let current = self.scans.entry(board.clone()).or_default();
+        if current.rev == next.rev && is_same_write(&current.nonce, &next.nonce) {
+            return true;
+        }
+        let fits = current.rev + 1 == next.rev;
+        if fits {
+            *current = next.clone();
+        }
+        fits
     }
 
     pub(super) fn listing(&self, workspace: WorkspaceId, skip: usize, limit: usize) -> Listing {
@@ -52,6 +85,11 @@ impl Tables {
             pins: newest.into_iter().skip(skip).take(limit).map(|(_, key)| key.pin).collect(),
         }
     }
+}
+
+/// Whether the row is there because an earlier try of this very write put it there.
+fn is_same_write(stored: &str, nonce: &str) -> bool {
+    !nonce.is_empty() && stored == nonce
 }
 
 /// What a row gives back: the history is stored compactly, and TTLs are whole seconds.

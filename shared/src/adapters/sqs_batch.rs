@@ -1,16 +1,16 @@
-//! Turns what was decided about each message into queue moves. All messages of a batch are worked on at once, and none
-//! takes another with it.
+//! What every queue-triggered function does with a batch: all messages are worked on at once, none takes another with
+//! it, and what was decided about each becomes a queue move.
 
 use std::panic::AssertUnwindSafe;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
-use pinbridge_shared::domain::message::{BadMessage, Disposition, PublishMessage};
-use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
-use pinbridge_shared::flows::publish_pin::publish_pin;
-use pinbridge_shared::ports::{MAX_DELAY_MS, World};
-use pinbridge_shared::telemetry::{self, Metric};
+
+use crate::domain::message::{BadMessage, Disposition};
+use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
+use crate::ports::{MAX_DELAY_MS, PortResult, QueueName, World};
+use crate::telemetry::{self, Metric};
 
 /// A text that is no message won't become one: it goes quickly through its deliveries to the dead letters.
 const POISON_AGAIN_MS: i64 = 5 * SECOND_MS;
@@ -25,11 +25,34 @@ enum Move {
     Return(Option<i64>),
 }
 
+/// How a function works on one message.
+pub trait Worker: Sync {
+    type Message: Send;
+
+    /// The queue that the messages come from.
+    const QUEUE: QueueName;
+
+    /// # Errors
+    /// When the text isn't a message of this build's.
+    fn parse(body: &str) -> Result<Self::Message, BadMessage>;
+
+    /// Works on a message until `ends_at_ms` on the monotonic clock.
+    ///
+    /// # Errors
+    /// When a port is unavailable; the message comes back.
+    fn work(
+        &self,
+        world: &World,
+        message: Self::Message,
+        ends_at_ms: i64,
+    ) -> impl Future<Output = PortResult<Disposition>> + Send;
+}
+
 /// Works on a batch until `deadline`; answers which messages are not done.
-pub async fn handle(world: &World, event: SqsEvent, deadline: Moment) -> SqsBatchResponse {
+pub async fn handle<W: Worker>(worker: &W, world: &World, event: SqsEvent, deadline: Moment) -> SqsBatchResponse {
     let remaining_ms = deadline.since_ms(world.system.now());
     let ends_at_ms = world.system.monotonic_ms().saturating_add(remaining_ms);
-    let outcomes = join_all(event.records.iter().map(|record| handle_one(world, record, ends_at_ms))).await;
+    let outcomes = join_all(event.records.iter().map(|record| handle_one(worker, world, record, ends_at_ms))).await;
     let failures = event.records.iter().zip(outcomes).filter(|(_, done)| !done);
     let mut response = SqsBatchResponse::default();
     response.batch_item_failures = failures.map(|(record, _)| failure(record)).collect();
@@ -43,8 +66,8 @@ fn failure(record: &SqsMessage) -> BatchItemFailure {
 }
 
 /// Whether the message is done with.
-async fn handle_one(world: &World, record: &SqsMessage, ends_at_ms: i64) -> bool {
-    let work = AssertUnwindSafe(decide(world, record, ends_at_ms)).catch_unwind().await;
+async fn handle_one<W: Worker>(worker: &W, world: &World, record: &SqsMessage, ends_at_ms: i64) -> bool {
+    let work = AssertUnwindSafe(decide(worker, world, record, ends_at_ms)).catch_unwind().await;
     let decided = work.unwrap_or_else(|_| {
         tracing::error!(message_id = record.message_id, "a record's worker panicked");
         Move::Return(None)
@@ -53,7 +76,7 @@ async fn handle_one(world: &World, record: &SqsMessage, ends_at_ms: i64) -> bool
         Move::Acknowledge => true,
         Move::Return(after_ms) => {
             if let (Some(after_ms), Some(receipt)) = (after_ms, record.receipt_handle.as_deref())
-                && let Err(error) = world.queue.change_visibility(receipt, after_ms).await
+                && let Err(error) = world.queue.change_visibility(W::QUEUE, receipt, after_ms).await
             {
                 tracing::warn!(%error, "a message keeps its visibility timeout");
             }
@@ -62,8 +85,8 @@ async fn handle_one(world: &World, record: &SqsMessage, ends_at_ms: i64) -> bool
     }
 }
 
-async fn decide(world: &World, record: &SqsMessage, ends_at_ms: i64) -> Move {
-    let message = match PublishMessage::parse(record.body.as_deref().unwrap_or("")) {
+async fn decide<W: Worker>(worker: &W, world: &World, record: &SqsMessage, ends_at_ms: i64) -> Move {
+    let message = match W::parse(record.body.as_deref().unwrap_or("")) {
         Ok(message) => message,
         Err(error) => {
             telemetry::count(Metric::PoisonMessage, 1, None, world.system.now());
@@ -72,11 +95,10 @@ async fn decide(world: &World, record: &SqsMessage, ends_at_ms: i64) -> Move {
             return Move::Return(matches!(error, BadMessage::Malformed(_)).then_some(POISON_AGAIN_MS));
         }
     };
-    let pin_id = message.pin;
-    match publish_pin(world, message, ends_at_ms).await {
+    match worker.work(world, message, ends_at_ms).await {
         Ok(disposition) => carry_out(world, disposition).await,
         Err(error) => {
-            tracing::error!(%pin_id, %error, "a pin could not be worked on");
+            tracing::error!(message_id = record.message_id, %error, "a message could not be worked on");
             Move::Return(Some(error_again_ms(record)))
         }
     }

@@ -1,0 +1,107 @@
+//! Doubts: which pins' outcomes have to be looked for on a board, and how far looking has come.
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+
+use super::item::{Builder, Reader, number, text, unreadable};
+use super::{DynamoStore, failed, keys};
+use crate::domain::board_scan::BoardScan;
+use crate::domain::ids::{BoardKey, PinId};
+use crate::domain::time::{DAY_MS, Moment};
+use crate::ports::{PortError, PortResult};
+
+/// Doubts are over after 72 hours; a board's row that nobody has written for this long is of no use.
+const SCAN_KEPT_MS: i64 = 8 * DAY_MS;
+
+impl DynamoStore {
+    pub(super) async fn write_doubt(&self, board: &BoardKey, pin: PinId, expires_at: Moment) -> PortResult<()> {
+        let row = Builder::keyed(keys::doubts(board), pin.to_string());
+        self.put(row.number("expires_at", expires_at.unix_seconds()).build()).await
+    }
+
+    pub(super) async fn get_doubts(&self, board: &BoardKey, limit: usize) -> PortResult<Vec<PinId>> {
+        let items = self.first_of(keys::doubts(board), limit).await?;
+        items.iter().map(|item| Reader(item).text("sk")?.parse().map_err(|_| unreadable("sk"))).collect()
+    }
+
+    pub(super) async fn remove_doubts(&self, board: &BoardKey, pins: &[PinId]) -> PortResult<()> {
+        let names: Vec<String> = pins.iter().map(PinId::to_string).collect();
+        self.delete_all(&keys::doubts(board), &names).await
+    }
+
+    pub(super) async fn get_board_scan(&self, board: &BoardKey) -> PortResult<BoardScan> {
+        match self.get(keys::board_scan(board), keys::SCAN, true).await? {
+            None => Ok(BoardScan::default()),
+            Some(item) => serde_json::from_str(&Reader(&item).text("scan")?).map_err(|_| unreadable("scan")),
+        }
+    }
+
+    pub(super) async fn write_board_scan(&self, board: &BoardKey, next: &BoardScan) -> PortResult<bool> {
+        let broken = |error: serde_json::Error| PortError::Broken { port: super::PORT, reason: error.to_string() };
+        let expires_at = next.planned_for.unwrap_or_default().plus_ms(SCAN_KEPT_MS);
+        let row = Builder::keyed(keys::board_scan(board), keys::SCAN)
+            .number("rev", next.rev)
+            .text("n", &next.nonce)
+            .text("scan", serde_json::to_string(next).map_err(broken)?)
+            .number("expires_at", expires_at.unix_seconds());
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(row.build()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .set_return_consumed_capacity(self.meter.asked());
+        let put = match next.rev {
+            0 | 1 => put.condition_expression("attribute_not_exists(pk)"),
+            rev => put.condition_expression("rev = :seen").expression_attribute_values(":seen", number(rev - 1)),
+        };
+        match put.send().await {
+            Ok(output) => {
+                self.meter.wrote(output.consumed_capacity());
+                Ok(true)
+            }
+            Err(error) => self.is_own_scan(error, next),
+        }
+    }
+
+    /// Whether the row that is in the way is our own: the SDK repeats a write whose answer it lost.
+    fn is_own_scan(&self, error: SdkError<PutItemError>, next: &BoardScan) -> PortResult<bool> {
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(refusal)) => {
+                self.meter.condition_failed();
+                let stored = refusal.item().map(Reader);
+                Ok(stored.is_some_and(|row| {
+                    let nonce = row.maybe_text("n").unwrap_or_default();
+                    row.maybe_number("rev") == Some(next.rev) && !nonce.is_empty() && nonce == next.nonce
+                }))
+            }
+            _ => Err(failed(error)),
+        }
+    }
+
+    /// The first rows of a partition, read consistently.
+    pub(super) async fn first_of(&self, pk: String, limit: usize) -> PortResult<Vec<super::item::Item>> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", text(pk))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX).max(1))
+            .set_return_consumed_capacity(self.meter.asked())
+            .into_paginator()
+            .send();
+        let mut rows = Vec::new();
+        while rows.len() < limit
+            && let Some(page) = pages.next().await
+        {
+            let page = page.map_err(failed)?;
+            self.meter.read(page.consumed_capacity());
+            rows.extend(page.items.unwrap_or_default());
+        }
+        rows.truncate(limit);
+        Ok(rows)
+    }
+}

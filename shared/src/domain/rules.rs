@@ -1,0 +1,72 @@
+//! The rules of the publishing protocol by name, so that the tests can take one away and show that it is missed.
+//!
+//! In production every rule holds and the compiler removes the question. Under the feature `testing` a world may lack
+//! one: a mutant.
+
+/// What keeps a pin from being published twice, lost or stranded. Each is asked for at the one place that keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rule {
+    /// A call is announced in the table before it is made.
+    WriteAhead,
+    /// Only one worker's announcement counts.
+    Fence,
+    /// Messages of an older generation are void.
+    Generation,
+    /// A write that is repeated under our feet is recognised as our own.
+    Nonce,
+    /// Nothing is sent long after it was announced.
+    SendWithin,
+    /// A lost answer is left alone until it can't commit any more.
+    Quiesce,
+    /// Absence is believed only after a second scan.
+    SecondScan,
+    /// Nothing is sent again without having looked.
+    LookUp,
+    /// A Pin that belongs to another pin of ours isn't taken.
+    Ownership,
+    /// Every call spends a token of its own.
+    TokenPerCall,
+    /// What nobody owns is found again.
+    Watchdog,
+}
+
+impl Rule {
+    pub const ALL: [Self; 11] = [
+        Self::WriteAhead,
+        Self::Fence,
+        Self::Generation,
+        Self::Nonce,
+        Self::SendWithin,
+        Self::Quiesce,
+        Self::SecondScan,
+        Self::LookUp,
+        Self::Ownership,
+        Self::TokenPerCall,
+        Self::Watchdog,
+    ];
+}
+
+/// Which rules hold: all of them, outside tests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    #[cfg(any(test, feature = "testing"))]
+    lacking: Option<Rule>,
+}
+
+impl Rules {
+    #[cfg(any(test, feature = "testing"))]
+    pub fn without(rule: Rule) -> Self {
+        Self { lacking: Some(rule) }
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    pub fn hold(self, rule: Rule) -> bool {
+        self.lacking != Some(rule)
+    }
+
+    #[cfg(not(any(test, feature = "testing")))]
+    #[inline(always)]
+    pub fn hold(self, _: Rule) -> bool {
+        true
+    }
+}

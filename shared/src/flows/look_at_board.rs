@@ -1,0 +1,190 @@
+//! Looking at a board whether calls whose answers were lost have created their Pins: what the reconciler does with a
+//! message of the look queue.
+//!
+//! One reading of the list serves every pin in doubt on that board. It begins only after each one's `started_at + Tq`,
+//! when its call can no longer commit; what it shows is settled in [`settle_doubts`](super::settle_doubts).
+
+use std::collections::BTreeMap;
+
+use super::doubt::ROW_ATTEMPTS;
+use super::settle_doubts::{self, Doubt};
+use crate::domain::attempt::Status;
+use crate::domain::board_scan::{BoardScan, FOUND_MAX, GOES_ON_FOR_MS, MEMBERS_MAX, PAGES_MAX, Reading, earliest};
+use crate::domain::failure::Failure;
+use crate::domain::ids::{BoardKey, PinKey};
+use crate::domain::lookup::{self, Window};
+use crate::domain::message::{Disposition, LookMessage};
+use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
+use crate::ports::{AccessToken, PortError, PortResult, ReadFailure, World};
+
+/// Doubts of one board that are considered at once.
+const DOUBTS_MAX: usize = 2_000;
+/// A reading stops when less than this is left of the invocation: a page may take seconds, and what was read is kept.
+const READING_RESERVE_MS: i64 = 10 * SECOND_MS;
+/// How far a reading has come is noted after this many pages.
+const PAGES_PER_NOTE: u32 = 8;
+/// The pause before a look-up without a token is tried again.
+const NO_TOKEN_MS: i64 = 15 * MINUTE_MS;
+/// A look-up that was refused for a stale token is repeated this soon with the fresh one.
+const FRESH_TOKEN_MS: i64 = 2 * SECOND_MS;
+
+/// Works on one message until it is disposed of.
+///
+/// # Errors
+/// When a port is unavailable. The message is then left to its visibility timeout; the doubts have other owners too.
+pub async fn look_at_board(world: &World, message: LookMessage, ends_at_ms: i64) -> PortResult<Disposition> {
+    let board = message.board();
+    let scan = world.store.board_scan(&board).await?;
+    let now = world.system.now();
+    if scan.is_superseded(message.planned_for, now) {
+        return Ok(Disposition::Done);
+    }
+    let started = scan.reading.filter(|reading| now.since_ms(reading.began_at) < GOES_ON_FOR_MS);
+    let doubts = open_doubts(world, &board).await?;
+    let reading = match started {
+        Some(reading) => reading,
+        None => Reading::new(now, settle_doubts::due(&doubts, world, now).take(MEMBERS_MAX).collect()),
+    };
+    let members: Vec<Doubt> = doubts.into_iter().filter(|doubt| reading.members.contains(&doubt.pin.key.pin)).collect();
+    if !members.is_empty() {
+        let left = serve(world, &board, members, reading, ends_at_ms).await?;
+        if let Some(reading) = left {
+            // Out of time: another invocation goes on from here.
+            note(world, &board, |scan| scan.reading = Some(reading.clone())).await?;
+            return go_on(world, &board, Some(world.system.now())).await;
+        }
+    }
+    let next = open_doubts(world, &board).await?.iter().map(|doubt| doubt.next_look(world)).min();
+    note(world, &board, |scan| scan.reading = None).await?;
+    go_on(world, &board, next).await
+}
+
+/// The pins in doubt on this board. What isn't in doubt any more leaves the list.
+async fn open_doubts(world: &World, board: &BoardKey) -> PortResult<Vec<Doubt>> {
+    let noted = world.store.doubts(board, DOUBTS_MAX).await?;
+    let keys: Vec<PinKey> = noted.iter().map(|pin| PinKey { workspace: board.account.workspace, pin: *pin }).collect();
+    let read = world.store.pins(&keys).await?;
+    let (mut open, mut closed) = (Vec::new(), Vec::new());
+    for (pin, found) in noted.into_iter().zip(read) {
+        match found {
+            Some((pin, attempt)) if attempt.status == Status::Publishing => open.push(Doubt { pin, attempt }),
+            _ => closed.push(pin),
+        }
+    }
+    if !closed.is_empty() {
+        world.store.delete_doubts(board, &closed).await?;
+    }
+    Ok(open)
+}
+
+/// Reads the list to its end and settles the members; answers the reading when time runs out before that.
+async fn serve(
+    world: &World,
+    board: &BoardKey,
+    members: Vec<Doubt>,
+    reading: Reading,
+    ends_at_ms: i64,
+) -> PortResult<Option<Reading>> {
+    let Some(tokens) = world.secrets.tokens(board.account, false).await? else {
+        let at = world.system.now().plus_ms(NO_TOKEN_MS);
+        settle_doubts::look_again(world, members, at, Failure::TokenRevoked.code()).await?;
+        return Ok(None);
+    };
+    match read(world, board, &members, reading, &tokens.access, ends_at_ms).await? {
+        Ok(Read::Whole(reading)) => settle_doubts::settle(world, board, members, reading).await?,
+        Ok(Read::OutOfTime(reading)) => return Ok(Some(reading)),
+        Ok(Read::TooLong(why)) => settle_doubts::look_again_soon(world, members, why).await?,
+        Err(failure) => unreadable(world, board, members, failure, &tokens.access).await?,
+    }
+    Ok(None)
+}
+
+enum Read {
+    Whole(Reading),
+    OutOfTime(Reading),
+    TooLong(&'static str),
+}
+
+async fn read(
+    world: &World,
+    board: &BoardKey,
+    members: &[Doubt],
+    mut reading: Reading,
+    token: &AccessToken,
+    ends_at_ms: i64,
+) -> PortResult<Result<Read, ReadFailure>> {
+    let windows: BTreeMap<PinKey, Window> = members.iter().map(|doubt| (doubt.pin.key, doubt.window(world))).collect();
+    let earliest = earliest(windows.values());
+    loop {
+        if ends_at_ms - world.system.monotonic_ms() < READING_RESERVE_MS {
+            return Ok(Ok(Read::OutOfTime(reading)));
+        }
+        let page = match world.pinterest.board_pins(token, &board.board_id, reading.bookmark.as_deref()).await {
+            Ok(page) => page,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let is_whole = reading.take_in(&page.pins, page.next, earliest, |found| {
+            members.iter().any(|doubt| {
+                windows.get(&doubt.pin.key).is_some_and(|window| lookup::could_be(&doubt.pin.request, found, *window))
+            })
+        });
+        if reading.found.len() > FOUND_MAX {
+            return Ok(Ok(Read::TooLong("too_many_alike")));
+        }
+        if is_whole {
+            return Ok(Ok(Read::Whole(reading)));
+        }
+        if reading.pages >= PAGES_MAX {
+            return Ok(Ok(Read::TooLong("board_too_long")));
+        }
+        if reading.pages % PAGES_PER_NOTE == 0 {
+            note(world, board, |scan| scan.reading = Some(reading.clone())).await?;
+        }
+    }
+}
+
+/// The board could not be read: that says nothing about the Pins, except where the board itself is gone.
+async fn unreadable(
+    world: &World,
+    board: &BoardKey,
+    members: Vec<Doubt>,
+    failure: ReadFailure,
+    used: &AccessToken,
+) -> PortResult<()> {
+    match failure.failure {
+        Failure::BoardNotFound => {
+            settle_doubts::give_up(world, board, members, Failure::BoardNotFound, &failure.upstream).await
+        }
+        // A connection that needs a person holds the clock: the board may be readable again any day.
+        Failure::TokenRevoked => {
+            let fresh = world.secrets.tokens(board.account, true).await?;
+            let is_stale = fresh.is_some_and(|tokens| tokens.access != *used);
+            let wait_ms = if is_stale { FRESH_TOKEN_MS } else { NO_TOKEN_MS };
+            let at = world.system.now().plus_ms(wait_ms);
+            settle_doubts::look_again(world, members, at, failure.failure.code()).await
+        }
+        other => settle_doubts::look_again_soon(world, members, other.code()).await,
+    }
+}
+
+/// Changes the board's row, whatever others write to it meanwhile.
+async fn note(world: &World, board: &BoardKey, change: impl Fn(&mut BoardScan)) -> PortResult<()> {
+    for _ in 0..ROW_ATTEMPTS {
+        let mut scan = world.store.board_scan(board).await?;
+        scan.rev += 1;
+        scan.nonce = world.nonce();
+        change(&mut scan);
+        if world.store.save_board_scan(board, &scan).await? {
+            return Ok(());
+        }
+    }
+    Err(PortError::Unavailable { port: "table", reason: "a board's row changes all the time".into() })
+}
+
+/// Plans the next look, if anything is left to look for.
+async fn go_on(world: &World, board: &BoardKey, next: Option<Moment>) -> PortResult<Disposition> {
+    if let Some(at) = next {
+        super::doubt::plan_look(world, board, at.max(world.system.now().plus_ms(1))).await?;
+    }
+    Ok(Disposition::Done)
+}

@@ -1,0 +1,298 @@
+//! Settling pins in doubt by what their board shows.
+//!
+//! Found and nobody else's → adopted; absent in two scans → sent again under a new fence; undecidable → a person
+//! decides; no clear view → looked at again, for at most 72 hours. Pins that share their Pins are settled in one
+//! transaction, each on the state that was read.
+
+use std::collections::BTreeSet;
+
+use crate::domain::assignment::{self, Claim, Ruling, Standing};
+use crate::domain::attempt::{Attempt, IllegalTransition, Status, Upstream};
+use crate::domain::board_scan::Reading;
+use crate::domain::clock_row::{ClockRow, PINS_PER_ROW};
+use crate::domain::failure::Failure;
+use crate::domain::history::{Event, EventKind};
+use crate::domain::idempotency::{content_hash, content_hash_of};
+use crate::domain::ids::{BoardKey, PinId, PinKey};
+use crate::domain::lookup::{BoardPin, Window};
+use crate::domain::message::PublishMessage;
+use crate::domain::pin::Pin;
+use crate::domain::retry::ATTEMPT_LIMIT;
+use crate::domain::rules::Rule;
+use crate::domain::time::{HOUR_MS, Moment, SECOND_MS};
+use crate::ports::{PortResult, SAVED_TOGETHER_MAX, Saved, World};
+use crate::telemetry::{self, Metric};
+
+/// How soon a look-up without a clear view is repeated; drawn from the interval, which doubles each time in vain.
+const AGAIN_MS: (i64, i64) = (45 * SECOND_MS, 90 * SECOND_MS);
+const AGAIN_DOUBLINGS_MAX: u32 = 5;
+/// Only two scans this far apart are believed: lists may shuffle, be cut or come back empty.
+const SECOND_SCAN_MS: i64 = 30 * SECOND_MS;
+/// How soon those come back who share a Pin with one that can't be settled yet.
+const TWIN_OPEN_MS: i64 = 20 * SECOND_MS;
+/// A doubt that no look-up could clear up for this long is handed to a person.
+const GIVE_UP_AFTER_MS: i64 = 72 * HOUR_MS;
+/// A list that can't be trusted (empty, cut off, shuffled) is believed only after this many looks in a row, and one more.
+const UNCLEAR_LOOKS: u32 = 3;
+const TWIN_OPEN: &str = "twin_open";
+const NOT_SEEN: &str = "not_seen_yet";
+const UNCLEAR_OWNER: &str = "owner_unclear";
+
+/// A pin whose outcome is unknown, as read.
+#[derive(Clone, Debug)]
+pub struct Doubt {
+    pub pin: Pin,
+    pub attempt: Attempt,
+}
+
+impl Doubt {
+    fn started_at(&self) -> Moment {
+        self.attempt.started_at.unwrap_or(self.attempt.updated_at)
+    }
+
+    pub fn window(&self, world: &World) -> Window {
+        Window::of(self.started_at(), &world.settings.deadlines)
+    }
+
+    fn quiet_at(&self, world: &World) -> Moment {
+        self.attempt.quiet_at(world.settings.deadlines.quiesce_ms(world.rules))
+    }
+
+    /// Not before its quiet time is over.
+    pub fn next_look(&self, world: &World) -> Moment {
+        self.attempt.look_at.unwrap_or(Moment(0)).max(self.quiet_at(world))
+    }
+
+    /// How many looks in a row could not tell, for the same reason.
+    fn looks_in_vain(&self, why: &str) -> u32 {
+        let is_one = |event: &&Event| event.kind == EventKind::LookInconclusive && event.note.as_deref() == Some(why);
+        u32::try_from(self.attempt.history.iter().rev().take_while(is_one).count()).unwrap_or(u32::MAX)
+    }
+}
+
+/// Those that may be looked for now, the oldest first.
+pub fn due(doubts: &[Doubt], world: &World, now: Moment) -> impl Iterator<Item = PinId> {
+    let mut due: Vec<&Doubt> = doubts.iter().filter(|doubt| doubt.next_look(world) <= now).collect();
+    due.sort_by_key(|doubt| (doubt.started_at(), doubt.pin.key));
+    due.into_iter().map(|doubt| doubt.pin.key.pin).collect::<Vec<_>>().into_iter()
+}
+
+/// Settles the members of a reading that is whole.
+pub async fn settle(world: &World, board: &BoardKey, members: Vec<Doubt>, reading: Reading) -> PortResult<()> {
+    // Read after the scan: whatever a pin of ours owned by then is not free.
+    let all = with_twins(world, board, &members, &reading.found).await?;
+    let owned: BTreeSet<&str> = all
+        .iter()
+        .filter(|_| world.rules.hold(Rule::Ownership))
+        .flat_map(|doubt| [&doubt.attempt.pinterest_pin_id, &doubt.attempt.orphan_pin_id])
+        .filter_map(|id| id.as_deref())
+        .collect();
+    let free: Vec<BoardPin> = reading.found.iter().filter(|pin| !owned.contains(pin.id.as_str())).cloned().collect();
+    let claimants: Vec<(&Doubt, Standing)> =
+        all.iter().filter_map(|doubt| standing(world, doubt, &reading).map(|standing| (doubt, standing))).collect();
+    let claims: Vec<Claim<'_>> = claimants
+        .iter()
+        .map(|(doubt, standing)| Claim {
+            request: &doubt.pin.request,
+            started_at: doubt.started_at(),
+            window: doubt.window(world),
+            standing: *standing,
+        })
+        .collect();
+    let ruled = assignment::rule(&claims, &free);
+    for group in ruled.groups {
+        let mut writes = Vec::new();
+        for index in group {
+            let (doubt, standing) = claimants[index];
+            if standing == Standing::Due
+                && let Ok(Some(next)) = next_state(world, doubt, ruled.rulings[index], &free, &reading)
+            {
+                writes.push((doubt.pin.clone(), next));
+            }
+        }
+        for together in writes.chunks(SAVED_TOGETHER_MAX) {
+            write(world, board, together).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What stands behind a pin's claim; `None` when it has none.
+fn standing(world: &World, doubt: &Doubt, reading: &Reading) -> Option<Standing> {
+    match doubt.attempt.status {
+        Status::Publishing if doubt.quiet_at(world) <= reading.began_at => Some(Standing::Due),
+        Status::Publishing => Some(Standing::Open),
+        Status::Failed => {
+            let is_left =
+                matches!(doubt.attempt.failure, Some(Failure::OutcomeAmbiguous | Failure::OutcomeUnverifiable));
+            is_left.then_some(Standing::GivenUp)
+        }
+        _ => None,
+    }
+}
+
+/// The members as they are now, and the other pins of ours that have their content or that of a Pin that was found.
+async fn with_twins(world: &World, board: &BoardKey, members: &[Doubt], found: &[BoardPin]) -> PortResult<Vec<Doubt>> {
+    let of_found = found.iter().map(|pin| content_hash_of(&board.board_id, pin));
+    let hashes: BTreeSet<String> =
+        members.iter().map(|doubt| content_hash(&doubt.pin.request)).chain(of_found).collect();
+    let mut pins: BTreeSet<PinId> = members.iter().map(|doubt| doubt.pin.key.pin).collect();
+    for hash in hashes {
+        pins.extend(world.store.siblings(board.account, &hash).await?);
+    }
+    let workspace = board.account.workspace;
+    let keys: Vec<PinKey> = pins.into_iter().map(|pin| PinKey { workspace, pin }).collect();
+    let read = world.store.pins(&keys).await?;
+    Ok(read.into_iter().flatten().map(|(pin, attempt)| Doubt { pin, attempt }).collect())
+}
+
+type Next = Result<Option<Attempt>, IllegalTransition>;
+
+fn next_state(world: &World, doubt: &Doubt, ruling: Ruling, free: &[BoardPin], reading: &Reading) -> Next {
+    let now = world.system.now();
+    let nothing = Upstream::default();
+    // A look that wasn't due for this pin finds its Pin, but never misses it.
+    let is_due = reading.members.contains(&doubt.pin.key.pin) && doubt.next_look(world) <= reading.began_at;
+    Ok(match ruling {
+        Ruling::Adopt(index) => {
+            Some(doubt.attempt.adopted(now, free[index].id.clone(), &nothing, &doubt.pin, world.nonce())?)
+        }
+        _ if !is_due => None,
+        Ruling::Wait => Some(again(world, doubt, now.plus_ms(TWIN_OPEN_MS), TWIN_OPEN)?),
+        Ruling::Absent if is_believed(world, doubt, reading) => Some(absent(world, doubt)?),
+        Ruling::Absent => {
+            let why = reading.unclear.map_or(NOT_SEEN, |unclear| unclear.name());
+            Some(again(world, doubt, now.plus_ms(SECOND_SCAN_MS), why)?)
+        }
+        Ruling::Ambiguous if doubt.looks_in_vain(UNCLEAR_OWNER) > 0 => {
+            Some(doubt.attempt.failed(now, Failure::OutcomeAmbiguous, &nothing, &doubt.pin, world.nonce())?)
+        }
+        Ruling::Ambiguous => Some(again(world, doubt, now.plus_ms(SECOND_SCAN_MS), UNCLEAR_OWNER)?),
+    })
+}
+
+/// Whether this scan, with those before it, proves that the Pin isn't there.
+fn is_believed(world: &World, doubt: &Doubt, reading: &Reading) -> bool {
+    if !world.rules.hold(Rule::SecondScan) {
+        return true;
+    }
+    match reading.unclear {
+        None => doubt.looks_in_vain(NOT_SEEN) > 0,
+        Some(unclear) => doubt.looks_in_vain(unclear.name()) >= UNCLEAR_LOOKS,
+    }
+}
+
+fn absent(world: &World, doubt: &Doubt) -> Result<Attempt, IllegalTransition> {
+    let now = world.system.now();
+    if doubt.attempt.attempts_spent() >= ATTEMPT_LIMIT {
+        // Surely not there, and every allowed attempt ended like this.
+        let nothing = Upstream::default();
+        return doubt.attempt.failed(now, Failure::AttemptsExhausted, &nothing, &doubt.pin, world.nonce());
+    }
+    doubt.attempt.absent(now, world.nonce())
+}
+
+/// Looks again at that time, unless nobody could tell for too long.
+fn again(world: &World, doubt: &Doubt, at: Moment, why: &str) -> Result<Attempt, IllegalTransition> {
+    let now = world.system.now();
+    if now.since_ms(doubt.started_at()) > GIVE_UP_AFTER_MS {
+        let nothing = Upstream::default();
+        return doubt.attempt.failed(now, Failure::OutcomeUnverifiable, &nothing, &doubt.pin, world.nonce());
+    }
+    doubt.attempt.look_again(now, at, why, world.nonce())
+}
+
+/// No clear view: each pin is looked for again later, ever more rarely.
+pub async fn look_again_soon(world: &World, members: Vec<Doubt>, why: &str) -> PortResult<()> {
+    let draw = world.system.jitter();
+    for doubt in members {
+        let wait_ms = AGAIN_MS.0 + ((AGAIN_MS.1 - AGAIN_MS.0) as f64 * draw) as i64;
+        let wait_ms = wait_ms << doubt.looks_in_vain(why).min(AGAIN_DOUBLINGS_MAX);
+        let at = world.system.now().plus_ms(wait_ms);
+        look_again(world, vec![doubt], at, why).await?;
+    }
+    Ok(())
+}
+
+pub async fn look_again(world: &World, members: Vec<Doubt>, at: Moment, why: &str) -> PortResult<()> {
+    for doubt in members {
+        if let Ok(next) = again(world, &doubt, at, why) {
+            write(world, &doubt.pin.board_key(), &[(doubt.pin, next)]).await?;
+        }
+    }
+    Ok(())
+}
+
+pub async fn give_up(
+    world: &World,
+    board: &BoardKey,
+    members: Vec<Doubt>,
+    failure: Failure,
+    upstream: &Upstream,
+) -> PortResult<()> {
+    for doubt in members {
+        let next = doubt.attempt.failed(world.system.now(), failure, upstream, &doubt.pin, world.nonce());
+        if let Ok(next) = next {
+            write(world, board, &[(doubt.pin, next)]).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the next states, all or none, and hands over the pins that go on. If somebody else wrote first nothing
+/// happens: the next look reads what is there then.
+async fn write(world: &World, board: &BoardKey, writes: &[(Pin, Attempt)]) -> PortResult<()> {
+    let now = world.system.now();
+    let goes_on = |attempt: &Attempt| attempt.status == Status::Queued;
+    let again: Vec<&(Pin, Attempt)> = writes.iter().filter(|(_, attempt)| goes_on(attempt)).collect();
+    // The next owner first.
+    for chunk in again.chunks(PINS_PER_ROW) {
+        let pins = chunk.iter().map(|(pin, _)| pin.key).collect();
+        world.store.put_clock(&ClockRow::new(pins, now, 0, world.system.nonce())).await?;
+    }
+    let is_saved = match writes {
+        [] => return Ok(()),
+        [(pin, next)] => world.store.save_attempt(pin, next).await? == Saved::Yes,
+        several => world.store.save_attempts(several).await?,
+    };
+    if !is_saved {
+        return Ok(());
+    }
+    writes.iter().for_each(|(pin, attempt)| tell(pin, attempt, now));
+    let messages: Vec<(PublishMessage, i64)> = again
+        .iter()
+        .map(|(pin, attempt)| (PublishMessage::new(pin.key, pin.request.account, attempt.generation, None), 0))
+        .collect();
+    // What couldn't be sent now the clock row brings back.
+    if !messages.is_empty()
+        && let Err(error) = world.queue.send(&messages).await
+    {
+        tracing::warn!(%error, "settled but not sent; the watchdog will send them");
+    }
+    let settled: Vec<PinId> =
+        writes.iter().filter(|(_, a)| a.status != Status::Publishing).map(|(pin, _)| pin.key.pin).collect();
+    if !settled.is_empty() {
+        world.store.delete_doubts(board, &settled).await?;
+    }
+    Ok(())
+}
+
+fn tell(pin: &Pin, attempt: &Attempt, now: Moment) {
+    let (pin_id, number) = (pin.key.pin, attempt.attempt);
+    match attempt.status {
+        Status::Published => {
+            telemetry::count(Metric::PinAdopted, 1, None, now);
+            tracing::info!(%pin_id, attempt = number, pinterest_pin_id = attempt.pinterest_pin_id, "found on Pinterest");
+        }
+        Status::Failed => {
+            let code = attempt.failure.map(Failure::code);
+            telemetry::count(Metric::PinFailed, 1, code, now);
+            tracing::info!(%pin_id, attempt = number, error_code = code, "failed");
+        }
+        Status::Queued => tracing::info!(%pin_id, attempt = number, "not on Pinterest; a new attempt follows"),
+        _ => {
+            let why = attempt.history.last().and_then(|event| event.note.as_deref());
+            tracing::warn!(%pin_id, why, look_at = attempt.look_at.map(|at| at.rfc3339()), "look-up inconclusive");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The gate that every call of a fake passes: on its way in and, when it has taken effect, on its way out.
+//!
+//! [`Faults`](super::faults::Faults) is a gate with a plan; the simulation has one with virtual time and dice.
+
+use async_trait::async_trait;
+
+use crate::ports::{PortError, PortResult};
+
+/// How a call gets in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// It takes effect once.
+    Through,
+    /// It takes effect twice and the second answer counts, as when an SDK repeats a call whose answer it lost.
+    Twice,
+    /// An error, and nothing happened.
+    Refused,
+}
+
+/// How its answer gets out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Answered,
+    /// An error, although it did happen.
+    Lost,
+}
+
+/// Either function may take (virtual) time, and never returns when the process dies there.
+#[async_trait]
+pub trait Gate: Send + Sync {
+    async fn enter(&self, call: &'static str) -> Entry;
+    async fn leave(&self, call: &'static str) -> Exit;
+}
+
+/// One call of a fake. `call` is `port.method`.
+pub async fn around<T>(
+    gate: &dyn Gate,
+    call: &'static str,
+    mut effect: impl FnMut() -> PortResult<T> + Send,
+) -> PortResult<T>
+where
+    T: Send,
+{
+    let answer = match gate.enter(call).await {
+        Entry::Refused => return Err(unavailable(call)),
+        Entry::Through => effect(),
+        Entry::Twice => {
+            let _ = effect();
+            effect()
+        }
+    };
+    match gate.leave(call).await {
+        Exit::Answered => answer,
+        Exit::Lost => answer.and_then(|_| Err(unavailable(call))),
+    }
+}
+
+fn unavailable(call: &'static str) -> PortError {
+    let port = call.split_once('.').map_or(call, |(port, _)| port);
+    PortError::Unavailable { port, reason: "a planned fault".into() }
+}
