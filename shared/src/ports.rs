@@ -167,7 +167,7 @@ pub trait Queue: Send + Sync {
     /// Sends messages with their delays (milliseconds, at most [`MAX_DELAY_MS`], rounded down to whole seconds). Answers
     /// which were not sent, by index.
     async fn send(&self, messages: &[(PublishMessage, i64)]) -> PortResult<Vec<usize>>;
-    /// Asks for a board to be looked at after that delay.
+    /// Asks for a board to be looked at after that delay (rounded up to whole seconds).
     async fn send_look(&self, look: &LookMessage, delay_ms: i64) -> PortResult<()>;
     /// Keeps a dead letter where an operator's redrive finds it.
     async fn park(&self, letter: &str) -> PortResult<()>;

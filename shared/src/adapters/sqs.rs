@@ -101,7 +101,8 @@ impl Queue for SqsQueue {
 
     async fn send_look(&self, look: &LookMessage, delay_ms: i64) -> PortResult<()> {
         let send = self.client.send_message().queue_url(&self.urls.look).message_body(body(look)?);
-        let send = send.delay_seconds(delay_s(delay_ms)).message_group_id(look.account.to_string());
+        // Rounded up: a look that comes early finds nothing to do.
+        let send = send.delay_seconds(delay_s(delay_ms + 999)).message_group_id(look.account.to_string());
         send.send().await.map(|_| ()).map_err(|error| port_error("look queue", &error))
     }
 

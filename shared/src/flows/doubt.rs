@@ -8,7 +8,7 @@ use crate::domain::ids::BoardKey;
 use crate::domain::message::{Disposition, LookMessage};
 use crate::domain::rules::Rule;
 use crate::domain::time::Moment;
-use crate::ports::{PortError, PortResult, World};
+use crate::ports::{MAX_DELAY_MS, PortError, PortResult, World};
 
 /// A row that is written by several at once is tried this often.
 pub(super) const ROW_ATTEMPTS: usize = 4;
@@ -26,19 +26,22 @@ pub async fn hand_over(world: &World, job: &mut Job) -> PortResult<Option<Dispos
     let board = job.pin.board_key();
     world.store.put_clock(&ClockRow::again(vec![job.pin.key], now, 0, world.system.nonce())).await?;
     world.store.put_doubt(&board, job.pin.key.pin, now.plus_ms(KEPT_MS)).await?;
-    plan_look(world, &board, now.plus_ms(GATHER_MS)).await?;
+    plan_look(world, &board, now.plus_ms(GATHER_MS), None).await?;
     Ok(Some(Disposition::Done))
 }
 
 /// Plans a look at the board for `at`, unless one is planned that is no later.
 ///
 /// The message is sent before the plan is noted: a plan without a message would keep others from sending theirs.
-pub async fn plan_look(world: &World, board: &BoardKey, at: Moment) -> PortResult<()> {
+/// `spent` is the plan whose message is just being worked on.
+pub async fn plan_look(world: &World, board: &BoardKey, at: Moment, spent: Option<Moment>) -> PortResult<()> {
     let now = world.system.now();
+    // A message can't be delayed for longer; the look that comes too early plans the next.
+    let at = at.min(now.plus_ms(MAX_DELAY_MS));
     let mut is_sent = false;
     for _ in 0..ROW_ATTEMPTS {
         let mut scan = world.store.board_scan(board).await?;
-        if scan.has_plan(now, at) {
+        if scan.planned_for != spent && scan.has_plan(now, at) {
             return Ok(());
         }
         if !is_sent {

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::doubt::ROW_ATTEMPTS;
+use super::doubt::{ROW_ATTEMPTS, plan_look};
 use super::settle_doubts::{self, Doubt};
 use crate::domain::attempt::Status;
 use crate::domain::board_scan::{BoardScan, FOUND_MAX, GOES_ON_FOR_MS, MEMBERS_MAX, PAGES_MAX, Reading, earliest};
@@ -51,12 +51,12 @@ pub async fn look_at_board(world: &World, message: LookMessage, ends_at_ms: i64)
         if let Some(reading) = left {
             // Out of time: another invocation goes on from here.
             note(world, &board, |scan| scan.reading = Some(reading.clone())).await?;
-            return go_on(world, &board, Some(world.system.now())).await;
+            return go_on(world, &board, Some(world.system.now()), &message).await;
         }
     }
     let next = open_doubts(world, &board).await?.iter().map(|doubt| doubt.next_look(world)).min();
     note(world, &board, |scan| scan.reading = None).await?;
-    go_on(world, &board, next).await
+    go_on(world, &board, next, &message).await
 }
 
 /// The pins in doubt on this board. What isn't in doubt any more leaves the list.
@@ -182,9 +182,15 @@ async fn note(world: &World, board: &BoardKey, change: impl Fn(&mut BoardScan)) 
 }
 
 /// Plans the next look, if anything is left to look for.
-async fn go_on(world: &World, board: &BoardKey, next: Option<Moment>) -> PortResult<Disposition> {
+async fn go_on(
+    world: &World,
+    board: &BoardKey,
+    next: Option<Moment>,
+    message: &LookMessage,
+) -> PortResult<Disposition> {
     if let Some(at) = next {
-        super::doubt::plan_look(world, board, at.max(world.system.now().plus_ms(1))).await?;
+        let at = at.max(world.system.now().plus_ms(1));
+        plan_look(world, board, at, Some(message.planned_for)).await?;
     }
     Ok(Disposition::Done)
 }

@@ -209,7 +209,7 @@ impl Queue for FakeQueue {
 
     async fn send_look(&self, look: &LookMessage, after_ms: i64) -> PortResult<()> {
         let send = || {
-            self.insert(QueueName::Look, text(look), self.system.now().plus_ms(delay_ms(after_ms)));
+            self.insert(QueueName::Look, text(look), self.system.now().plus_ms(delay_ms(after_ms + SECOND_MS - 1)));
             Ok(())
         };
         around(&*self.gate, "queue.send_look", send).await
