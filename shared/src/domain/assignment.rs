@@ -41,10 +41,10 @@ pub enum Ruling {
 
 /// Rules on every claim, given the Pins that nobody owns.
 pub fn rule(claims: &[Claim<'_>], pins: &[BoardPin]) -> Rulings {
-    let (edges, foreign) = edges(claims, pins);
+    let (edges, vague) = edges(claims, pins);
     let mut rulings = vec![Ruling::Absent; claims.len()];
-    // A Pin that says more than was sent is nobody's to take; with nothing better, a person decides.
-    foreign.iter().for_each(|claim| rulings[*claim] = Ruling::Ambiguous);
+    // A Pin that can't be told is nobody's to take; with nothing better, a person decides.
+    vague.iter().for_each(|claim| rulings[*claim] = Ruling::Ambiguous);
     let groups = groups(claims.len(), pins.len(), &edges);
     for group in &groups {
         settle(claims, pins, &edges, group, &mut rulings);
@@ -65,7 +65,7 @@ pub struct Rulings {
 type Edge = (usize, usize);
 
 /// Who could own what, each with its best: a Pin that says just what was asked for settles the question for all that say
-/// less, on either side. Second: the claims that only Pins fit which say more.
+/// less, on either side. Second: the claims that only vague Pins fit.
 fn edges(claims: &[Claim<'_>], pins: &[BoardPin]) -> (Vec<Edge>, Vec<usize>) {
     let mut fits: Vec<(usize, usize, Likeness)> = Vec::new();
     for (c, claim) in claims.iter().enumerate() {
@@ -80,9 +80,9 @@ fn edges(claims: &[Claim<'_>], pins: &[BoardPin]) -> (Vec<Edge>, Vec<usize>) {
     fits.retain(|(_, p, likeness)| of_pin[*p] == Some(*likeness));
     let of_claim: Vec<Option<Likeness>> = (0..claims.len()).map(|c| best(&|fit| fit.0 == c, &fits)).collect();
     fits.retain(|(c, _, likeness)| of_claim[*c] == Some(*likeness));
-    let foreign = (0..claims.len()).filter(|c| of_claim[*c] == Some(Likeness::More)).collect();
-    let kept = fits.iter().filter(|(.., likeness)| *likeness != Likeness::More).map(|(c, p, _)| (*c, *p));
-    (kept.collect(), foreign)
+    let vague = (0..claims.len()).filter(|c| of_claim[*c] == Some(Likeness::Vague)).collect();
+    let kept = fits.iter().filter(|(.., likeness)| *likeness != Likeness::Vague).map(|(c, p, _)| (*c, *p));
+    (kept.collect(), vague)
 }
 
 struct Group {
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn the_exact_claim_goes_before_the_lenient_one_and_more_than_was_sent_is_never_taken() {
+    fn the_exact_claim_goes_before_the_lenient_one_and_what_was_not_sent_is_never_taken() {
         let full = testdata::request("full");
         let plain = PinRequest { description: None, ..testdata::request("plain") };
         let claims = [claim(&full, T), claim(&plain, T)];

@@ -57,25 +57,25 @@ fn normal_url(text: &str) -> String {
     Url::parse(text).map_or_else(|_| text.to_owned(), String::from)
 }
 
-/// What two pins must share to be mistaken for one another on Pinterest: board, title, link and description.
+/// What two pins must share to be mistaken for one another on Pinterest: board, title and link. (A description may be cut
+/// short by Pinterest, so the owner of a Pin could not be found by it.)
 ///
 /// Lower-case hex; part of the sibling row's key.
 pub fn content_hash(request: &PinRequest) -> String {
-    hash_content(&request.board_id, Some(&request.title), request.link_url.as_deref(), request.description.as_deref())
+    hash_content(&request.board_id, Some(&request.title), request.link_url.as_deref())
 }
 
 /// The same of a Pin as its board shows it: under this hash stand the pins of ours that it may belong to.
 pub fn content_hash_of(board_id: &str, pin: &BoardPin) -> String {
-    hash_content(board_id, pin.title.as_deref(), pin.link.as_deref(), pin.description.as_deref())
+    hash_content(board_id, pin.title.as_deref(), pin.link.as_deref())
 }
 
-fn hash_content(board_id: &str, title: Option<&str>, link: Option<&str>, description: Option<&str>) -> String {
+fn hash_content(board_id: &str, title: Option<&str>, link: Option<&str>) -> String {
     let folded = |text: Option<String>| text.filter(|text| !text.is_empty());
     let mut fields = FieldHasher::new("content");
     fields.text(Some(board_id));
     fields.text(folded(title.map(fold)).as_deref());
     fields.text(folded(link.map(fold_link)).as_deref());
-    fields.text(folded(description.map(fold)).as_deref());
     fields.finish().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -41,18 +41,13 @@ impl Window {
 /// Whether a Pin on the board could be the one that was asked for.
 ///
 /// Lenient on purpose: taking a stranger for ours ends in a question to a person, missing ours in a duplicate. A field
-/// that either side lacks doesn't tell them apart.
+/// that either side lacks doesn't tell them apart, and neither does a description that was cut short. Titles and links
+/// are within Pinterest's limits and aren't cut: "Part 1" is not the beginning of "Part 12".
 pub fn could_be(request: &PinRequest, candidate: &BoardPin, window: Window) -> bool {
+    let texts = Texts::of(request, candidate);
     window.may_contain(candidate.created_at)
-        && agrees(Some(&fold(&request.title)), candidate.title.as_deref().map(fold).as_deref())
-        && agrees(
-            request.description.as_deref().map(fold).as_deref(),
-            candidate.description.as_deref().map(fold).as_deref(),
-        )
-        && agrees(
-            request.link_url.as_deref().map(fold_link).as_deref(),
-            candidate.link.as_deref().map(fold_link).as_deref(),
-        )
+        && [&texts.title, &texts.link].iter().all(|(ours, theirs)| ours == theirs || either_lacks(ours, theirs))
+        && (either_lacks(&texts.description.0, &texts.description.1) || is_cut(&texts.description))
 }
 
 /// How well a Pin on the board fits what was asked for.
@@ -60,36 +55,59 @@ pub fn could_be(request: &PinRequest, candidate: &BoardPin, window: Window) -> b
 pub enum Likeness {
     /// Every field is the same after folding.
     Same,
-    /// The Pin shows less than was sent: a field cut short or left out, as a provider may do.
+    /// Its description is cut short or left out, as a provider may do.
     Less,
-    /// The Pin shows something that was not sent.
-    More,
+    /// It shows something that was not sent, or lacks a title or link that was: whose it is can't be told from it.
+    Vague,
 }
 
 /// Compares a Pin with what was asked for, if it fits at all (see [`could_be`]).
 pub fn likeness(request: &PinRequest, candidate: &BoardPin) -> Likeness {
-    let field = |ours: Option<String>, theirs: Option<String>| {
-        let (ours, theirs) = (ours.filter(|text| !text.is_empty()), theirs.filter(|text| !text.is_empty()));
-        match (ours, theirs) {
-            (ours, theirs) if ours == theirs => Likeness::Same,
-            (None, Some(_)) => Likeness::More,
-            _ => Likeness::Less,
-        }
+    let texts = Texts::of(request, candidate);
+    let exact = |(ours, theirs): &Pair| if ours == theirs { Likeness::Same } else { Likeness::Vague };
+    let description = match &texts.description {
+        (ours, theirs) if ours == theirs => Likeness::Same,
+        (None, Some(_)) => Likeness::Vague,
+        _ => Likeness::Less,
     };
-    let title = field(Some(fold(&request.title)), candidate.title.as_deref().map(fold));
-    let description = field(request.description.as_deref().map(fold), candidate.description.as_deref().map(fold));
-    let link = field(request.link_url.as_deref().map(fold_link), candidate.link.as_deref().map(fold_link));
-    title.max(description).max(link)
+    exact(&texts.title).max(exact(&texts.link)).max(description)
 }
 
-/// A truncated text agrees with the whole, from this many folded characters on.
+/// Ours and theirs, folded; `None` when there is nothing to compare.
+type Pair = (Option<String>, Option<String>);
+
+struct Texts {
+    title: Pair,
+    description: Pair,
+    link: Pair,
+}
+
+impl Texts {
+    fn of(request: &PinRequest, candidate: &BoardPin) -> Self {
+        let pair = |fold: fn(&str) -> String, ours: Option<&str>, theirs: Option<&str>| {
+            let folded = |text: Option<&str>| text.map(fold).filter(|text| !text.is_empty());
+            (folded(ours), folded(theirs))
+        };
+        Self {
+            title: pair(fold, Some(&request.title), candidate.title.as_deref()),
+            description: pair(fold, request.description.as_deref(), candidate.description.as_deref()),
+            link: pair(fold_link, request.link_url.as_deref(), candidate.link.as_deref()),
+        }
+    }
+}
+
+fn either_lacks(ours: &Option<String>, theirs: &Option<String>) -> bool {
+    ours.is_none() || theirs.is_none()
+}
+
+/// A cut text agrees with the whole, from this many folded characters on.
 const TRUNCATION_MIN: usize = 16;
 
-fn agrees(ours: Option<&str>, theirs: Option<&str>) -> bool {
-    let (Some(ours), Some(theirs)) = (ours.filter(|t| !t.is_empty()), theirs.filter(|t| !t.is_empty())) else {
-        return true;
-    };
-    ours == theirs || (theirs.len() >= TRUNCATION_MIN && ours.starts_with(theirs))
+fn is_cut((ours, theirs): &Pair) -> bool {
+    match (ours, theirs) {
+        (Some(ours), Some(theirs)) => ours == theirs || (theirs.len() >= TRUNCATION_MIN && ours.starts_with(theirs)),
+        _ => true,
+    }
 }
 
 /// Folds away what a provider may normalise: case, spaces, punctuation, HTML entities.
@@ -152,12 +170,16 @@ mod tests {
             ..candidate()
         };
         assert!(fits(&normalised));
-        assert!(fits(&BoardPin { created_at: None, title: None, description: None, ..candidate() }));
+        assert_eq!(likeness(&testdata::pin().request, &normalised), Likeness::Less);
+        let bare = BoardPin { created_at: None, title: None, description: None, ..candidate() };
+        assert!(fits(&bare));
+        assert_eq!(likeness(&testdata::pin().request, &bare), Likeness::Vague);
     }
 
     #[test]
     fn another_title_link_or_time_does_not_fit() {
         assert!(!fits(&BoardPin { title: Some("Something else".into()), ..candidate() }));
+        assert!(!fits(&BoardPin { title: Some("Ten ways to fold a paper".into()), ..candidate() }), "a shorter title");
         assert!(!fits(&BoardPin { link: Some("https://example.com/other".into()), ..candidate() }));
         assert!(!fits(&BoardPin { created_at: Some(START.plus_ms(-60_000)), ..candidate() }));
         assert!(!fits(&BoardPin { created_at: Some(START.plus_ms(131_000)), ..candidate() }));

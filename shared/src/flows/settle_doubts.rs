@@ -35,6 +35,7 @@ const GIVE_UP_AFTER_MS: i64 = 72 * HOUR_MS;
 /// A list that can't be trusted (empty, cut off, shuffled) is believed only after this many looks in a row, and one more.
 const UNCLEAR_LOOKS: u32 = 3;
 const TWIN_OPEN: &str = "twin_open";
+const TWIN_SETTLED: &str = "twin_settled";
 const NOT_SEEN: &str = "not_seen_yet";
 const UNCLEAR_OWNER: &str = "owner_unclear";
 
@@ -101,11 +102,14 @@ pub async fn settle(world: &World, board: &BoardKey, members: Vec<Doubt>, readin
         .collect();
     let ruled = assignment::rule(&claims, &free);
     for group in ruled.groups {
+        // Whoever goes without a Pin while a twin is given one must be written too: a worker that holds its answer still,
+        // frozen since the call, loses its fence and can't claim the same Pin.
+        let shares_out = group.iter().any(|index| matches!(ruled.rulings[*index], Ruling::Adopt(_)));
         let mut writes = Vec::new();
         for index in group {
             let (doubt, standing) = claimants[index];
             if standing == Standing::Due
-                && let Ok(Some(next)) = next_state(world, doubt, ruled.rulings[index], &free, &reading)
+                && let Ok(Some(next)) = next_state(world, doubt, ruled.rulings[index], &free, &reading, shares_out)
             {
                 writes.push((doubt.pin.clone(), next));
             }
@@ -148,7 +152,14 @@ async fn with_twins(world: &World, board: &BoardKey, members: &[Doubt], found: &
 
 type Next = Result<Option<Attempt>, IllegalTransition>;
 
-fn next_state(world: &World, doubt: &Doubt, ruling: Ruling, free: &[BoardPin], reading: &Reading) -> Next {
+fn next_state(
+    world: &World,
+    doubt: &Doubt,
+    ruling: Ruling,
+    free: &[BoardPin],
+    reading: &Reading,
+    shares_out: bool,
+) -> Next {
     let now = world.system.now();
     let nothing = Upstream::default();
     // A look that wasn't due for this pin finds its Pin, but never misses it.
@@ -157,6 +168,7 @@ fn next_state(world: &World, doubt: &Doubt, ruling: Ruling, free: &[BoardPin], r
         Ruling::Adopt(index) => {
             Some(doubt.attempt.adopted(now, free[index].id.clone(), &nothing, &doubt.pin, world.nonce())?)
         }
+        _ if !is_due && shares_out => Some(again(world, doubt, now.plus_ms(SECOND_SCAN_MS), TWIN_SETTLED)?),
         _ if !is_due => None,
         Ruling::Wait => Some(again(world, doubt, now.plus_ms(TWIN_OPEN_MS), TWIN_OPEN)?),
         Ruling::Absent if is_believed(world, doubt, reading) => Some(absent(world, doubt)?),

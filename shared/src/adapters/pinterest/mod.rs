@@ -1,8 +1,8 @@
 //! [`crate::ports::Pinterest`] on Pinterest's API v5.
 
 mod client;
-mod error_codes;
-mod hints;
+pub mod error_codes;
+pub mod hints;
 mod wire;
 
 pub use client::PinterestClient;

@@ -3,6 +3,7 @@
 //! One lock, sorted maps: the same calls give the same answers in the same order. [`pins`] and [`pacing`] hold the
 //! rules of the rows that have any; this file lists the calls.
 
+mod inspect;
 mod pacing;
 mod pins;
 
@@ -42,14 +43,18 @@ struct Tables {
     lease: Option<(String, Moment)>,
 }
 
+/// Told of every attempt row that is written: the pin, the row before and the row after.
+pub type Watcher = Box<dyn FnMut(&Pin, &Attempt, &Attempt) + Send>;
+
 pub struct FakeStore {
     gate: Arc<dyn Gate>,
     tables: Mutex<Tables>,
+    watcher: Mutex<Option<Watcher>>,
 }
 
 impl FakeStore {
     pub fn new(gate: Arc<dyn Gate>) -> Self {
-        Self { gate, tables: Mutex::default() }
+        Self { gate, tables: Mutex::default(), watcher: Mutex::default() }
     }
 
     async fn call<T: Send>(
@@ -118,11 +123,29 @@ impl Store for FakeStore {
     }
 
     async fn save_attempt(&self, pin: &Pin, next: &Attempt) -> PortResult<Saved> {
-        self.call("store.save_attempt", |t| t.save_attempt(pin, next)).await
+        self.call("store.save_attempt", |t| {
+            let before = t.pin(pin.key);
+            let saved = t.save_attempt(pin, next);
+            if let Some((pin, before)) = before.filter(|(_, before)| saved == Saved::Yes && before.rev < next.rev) {
+                self.tell(&pin, &before, next);
+            }
+            saved
+        })
+        .await
     }
 
     async fn save_attempts(&self, writes: &[(Pin, Attempt)]) -> PortResult<bool> {
-        self.call("store.save_attempts", |t| t.save_attempts(writes)).await
+        self.call("store.save_attempts", |t| {
+            let before: Vec<Option<(Pin, Attempt)>> = writes.iter().map(|(pin, _)| t.pin(pin.key)).collect();
+            let is_saved = t.save_attempts(writes);
+            for ((pin, before), (_, next)) in before.into_iter().flatten().zip(writes) {
+                if is_saved && before.rev < next.rev {
+                    self.tell(&pin, &before, next);
+                }
+            }
+            is_saved
+        })
+        .await
     }
 
     async fn put_sibling(&self, account: AccountKey, hash: &str, pin: PinId, _: Moment) -> PortResult<()> {

@@ -1,0 +1,65 @@
+//! Looking into the table from outside, for a simulation's oracles: no gate, no counting.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::PoisonError;
+
+use super::{FakeStore, Watcher};
+use crate::domain::attempt::Attempt;
+use crate::domain::ids::{BoardKey, PinKey};
+use crate::domain::pin::Pin;
+
+impl FakeStore {
+    /// Has every write of an attempt row shown to `watcher`.
+    pub fn watch(&self, watcher: Watcher) {
+        *self.watcher.lock().unwrap_or_else(PoisonError::into_inner) = Some(watcher);
+    }
+
+    pub(super) fn tell(&self, pin: &Pin, before: &Attempt, after: &Attempt) {
+        if let Some(watcher) = self.watcher.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            watcher(pin, before, after);
+        }
+    }
+
+    /// The row as it is now.
+    pub fn peek(&self, key: PinKey) -> Option<(Pin, Attempt)> {
+        self.tables().pin(key)
+    }
+
+    /// Shows every pin and what became of it, in the order of their ids.
+    pub fn each_pin(&self, mut look: impl FnMut(&Pin, &Attempt)) {
+        let tables = self.tables();
+        for (key, pin) in &tables.pins {
+            match tables.attempts.get(key) {
+                Some(attempt) => look(pin, attempt),
+                None => look(pin, &Attempt::untouched(pin)),
+            }
+        }
+    }
+
+    /// Pins with a backlog row in an account that is marked as waiting.
+    pub fn backlog_owned(&self) -> BTreeSet<PinKey> {
+        let tables = self.tables();
+        let marked = |account| tables.buckets.get(account).is_some_and(|bucket| bucket.waiting_at.is_some());
+        let rows = tables.backlog.iter().filter(|(account, _)| marked(account));
+        rows.flat_map(|(account, rows)| rows.values().map(|row| PinKey { workspace: account.workspace, pin: row.pin }))
+            .collect()
+    }
+
+    /// The earliest minute under which each pin has a clock row that is still to be read.
+    pub fn clock_owned(&self) -> BTreeMap<PinKey, i64> {
+        let tables = self.tables();
+        let mut earliest = BTreeMap::new();
+        let first = tables.watermark.map_or(i64::MIN, |minute| minute + 1 - crate::domain::clock_row::RESCAN_MINUTES);
+        for ((minute, _), rows) in tables.clock.range((first, 0)..) {
+            for pin in rows.values().flat_map(|row| &row.pins) {
+                earliest.entry(*pin).or_insert(*minute);
+            }
+        }
+        earliest
+    }
+
+    /// Pins that are noted as doubts, by board.
+    pub fn doubts_by_board(&self) -> BTreeMap<BoardKey, BTreeSet<crate::domain::ids::PinId>> {
+        self.tables().doubts.clone()
+    }
+}

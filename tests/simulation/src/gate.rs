@@ -1,0 +1,183 @@
+//! The gate of every port: takes time, fails, and kills or freezes the calling process.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use pinbridge_shared::testing::gate::{Entry, Exit, Gate};
+
+use crate::kernel::{Kernel, Kind};
+use crate::weather::Weather;
+
+/// Where at a call a process dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Crash {
+    Before,
+    /// The call took effect, and nobody learns of it.
+    Inside,
+    /// The answer arrived, and nothing came of it.
+    After,
+}
+
+pub const CRASHES: [Crash; 3] = [Crash::Before, Crash::Inside, Crash::After];
+
+/// How often a flow made a call, and died at it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    pub reached: u64,
+    pub crashed: [u64; 3],
+}
+
+pub type Coverage = BTreeMap<(Kind, &'static str), Count>;
+
+#[derive(Default)]
+struct State {
+    weather: Weather,
+    calls: u64,
+    /// Planned deaths, by the number of the call.
+    planned: BTreeMap<u64, Crash>,
+    coverage: Coverage,
+}
+
+pub struct SimGate {
+    kernel: Arc<Kernel>,
+    state: Mutex<State>,
+}
+
+impl SimGate {
+    pub fn new(kernel: Arc<Kernel>, weather: Weather, planned: BTreeMap<u64, Crash>) -> Arc<Self> {
+        Arc::new(Self { kernel, state: Mutex::new(State { weather, planned, ..State::default() }) })
+    }
+
+    pub fn set_weather(&self, weather: Weather) {
+        self.state().weather = weather;
+    }
+
+    pub fn calls(&self) -> u64 {
+        self.state().calls
+    }
+
+    pub fn coverage(&self) -> Coverage {
+        self.state().coverage.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a call and decides whether its process dies at it.
+    fn arrive(&self, kind: Kind, call: &'static str) -> (Option<Crash>, Weather) {
+        let mut state = self.state();
+        state.calls += 1;
+        let number = state.calls;
+        let drawn = self.kernel.chance(state.weather.crash).then(|| self.kernel.draw(|rng| CRASHES[rng.usize(0..3)]));
+        let crash = state.planned.remove(&number).or(drawn);
+        let count = state.coverage.entry((kind, call)).or_default();
+        count.reached += 1;
+        if let Some(crash) = crash {
+            count.crashed[crash as usize] += 1;
+        }
+        (crash, state.weather.clone())
+    }
+
+    /// The process dies here.
+    pub async fn die(&self) {
+        if let Some(pid) = self.kernel.running() {
+            self.kernel.note(|| "dies".into());
+            self.kernel.kill(pid);
+        }
+        std::future::pending::<()>().await;
+    }
+
+    async fn maybe_freeze(&self, probability: f64) {
+        if self.kernel.chance(probability) {
+            let ms = self.kernel.draw(|rng| rng.i64(30_000..600_000));
+            // A machine that sleeps may or may not count the time.
+            let sleeps = self.kernel.draw(fastrand::Rng::bool);
+            if let Some(pid) = self.kernel.running() {
+                let until = self.kernel.now() + ms;
+                self.kernel.note(|| format!("freezes for {ms} ms"));
+                self.kernel.change(pid, |process| {
+                    process.frozen_until = until;
+                    process.slept_ms += if sleeps { ms } else { 0 };
+                });
+                self.kernel.sleep_until(until).await;
+            }
+        }
+    }
+
+    async fn travel(&self, slow: f64) {
+        let ms = if self.kernel.chance(slow) {
+            self.kernel.draw(|rng| rng.i64(100..3_000))
+        } else {
+            self.kernel.draw(|rng| rng.i64(1..8))
+        };
+        self.kernel.sleep(ms).await;
+    }
+
+    /// On the way to Pinterest: a stall there would be Pinterest's lateness, so only death waits here.
+    pub async fn enter_provider(&self, call: &'static str) {
+        let Some(process) = self.kernel.process() else { return };
+        let (crash, _) = self.arrive(process.kind, call);
+        if process.is_dying || crash == Some(Crash::Before) {
+            self.die().await;
+        }
+        self.mark(crash, call);
+    }
+
+    fn mark(&self, crash: Option<Crash>, call: &'static str) {
+        if let (Some(crash), Some(pid)) = (crash, self.kernel.running()) {
+            self.kernel.note(|| format!("will die {crash:?} {call}"));
+            self.kernel.change(pid, |process| match crash {
+                Crash::Inside => process.dies_inside = Some(call),
+                _ => process.is_dying = true,
+            });
+        }
+    }
+
+    async fn maybe_die_inside(&self, call: &'static str) {
+        if self.kernel.process().is_some_and(|process| process.dies_inside == Some(call)) {
+            self.die().await;
+        }
+    }
+
+    pub async fn leave_provider(&self, call: &'static str) {
+        self.maybe_die_inside(call).await;
+        let freeze = self.state().weather.freeze;
+        self.maybe_freeze(freeze).await;
+    }
+}
+
+#[async_trait]
+impl Gate for SimGate {
+    async fn enter(&self, call: &'static str) -> Entry {
+        // The harness's own calls.
+        let Some(process) = self.kernel.process() else { return Entry::Through };
+        let (crash, weather) = self.arrive(process.kind, call);
+        self.kernel.note(|| format!("{:?} {call}", process.kind));
+        if process.is_dying || crash == Some(Crash::Before) {
+            self.die().await;
+        }
+        self.mark(crash, call);
+        self.maybe_freeze(weather.freeze).await;
+        self.travel(weather.slow).await;
+        if self.kernel.chance(weather.refused) {
+            return Entry::Refused;
+        }
+        if self.kernel.chance(weather.repeated) { Entry::Twice } else { Entry::Through }
+    }
+
+    async fn leave(&self, call: &'static str) -> Exit {
+        if self.kernel.process().is_none() {
+            return Exit::Answered;
+        }
+        self.maybe_die_inside(call).await;
+        let (freeze, slow, lost) = {
+            let weather = &self.state().weather;
+            (weather.freeze, weather.slow, weather.lost)
+        };
+        self.travel(slow).await;
+        self.maybe_freeze(freeze).await;
+        if self.kernel.chance(lost) { Exit::Lost } else { Exit::Answered }
+    }
+}

@@ -1,0 +1,318 @@
+//! Virtual time and the processes that live in it.
+//!
+//! One heap of timers orders everything that happens; a draw of the seed breaks ties. A process is a future that waits
+//! for nothing but timers. It can be killed (its future is dropped where it stands) and frozen (its timers go off when
+//! it thaws, minutes later: a zombie).
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use fastrand::Rng;
+
+/// A process. Never used twice in a world.
+pub type Pid = u64;
+
+/// What runs in a process, as far as coverage tells flows apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    Api,
+    Publisher,
+    Dispatcher,
+    Reconciler,
+}
+
+/// Something that happens to the world and not inside a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// A client sends request number `.0`.
+    Request(usize),
+    /// It looks whether it has heard an answer.
+    AskAgain(usize),
+    Tick,
+    Poll(pinbridge_shared::ports::QueueName),
+    /// The platform ends a process that ran for too long.
+    TimeOut(Pid),
+    /// A person connects this account again.
+    Reconnect(usize),
+    Check,
+    Heal,
+}
+
+enum Event {
+    Wake(Pid, Waker),
+    Act(Action),
+}
+
+struct Timer {
+    at: i64,
+    /// Drawn, so that no order among equals is relied on.
+    tie: u32,
+    number: u64,
+    event: Event,
+}
+
+impl Ord for Timer {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.tie, self.number).cmp(&(other.at, other.tie, other.number))
+    }
+}
+
+impl PartialOrd for Timer {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Timer {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Timer {}
+
+/// What is known of a living process.
+#[derive(Clone, Copy, Debug)]
+pub struct Process {
+    pub kind: Kind,
+    /// How far its wall clock is off.
+    pub skew_ms: i64,
+    pub frozen_until: i64,
+    /// What its monotonic clock has slept through.
+    pub slept_ms: i64,
+    /// It dies at its next call, or instead of returning.
+    pub is_dying: bool,
+    /// The call at whose effect it dies.
+    pub dies_inside: Option<&'static str>,
+}
+
+struct State {
+    now: i64,
+    number: u64,
+    timers: BinaryHeap<Reverse<Timer>>,
+    running: Option<Pid>,
+    processes: BTreeMap<Pid, Process>,
+    killed: Vec<Pid>,
+    rng: Rng,
+    trace: Option<Vec<String>>,
+}
+
+/// The part of the machine that the ports share.
+pub struct Kernel(Mutex<State>);
+
+impl Kernel {
+    pub fn new(start: i64, seed: u64, is_traced: bool) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(State {
+            now: start,
+            number: 0,
+            timers: BinaryHeap::new(),
+            running: None,
+            processes: BTreeMap::new(),
+            killed: Vec::new(),
+            rng: Rng::with_seed(seed),
+            trace: is_traced.then(Vec::new),
+        })))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn now(&self) -> i64 {
+        self.state().now
+    }
+
+    /// Draws with the world's dice.
+    pub fn draw<T>(&self, draw: impl FnOnce(&mut Rng) -> T) -> T {
+        draw(&mut self.state().rng)
+    }
+
+    pub fn chance(&self, probability: f64) -> bool {
+        probability > 0.0 && self.state().rng.f64() < probability
+    }
+
+    pub fn running(&self) -> Option<Pid> {
+        self.state().running
+    }
+
+    /// The running process, unless the harness itself is at work.
+    pub fn process(&self) -> Option<Process> {
+        let state = self.state();
+        state.running.and_then(|pid| state.processes.get(&pid).copied())
+    }
+
+    pub fn of(&self, pid: Pid) -> Option<Process> {
+        self.state().processes.get(&pid).copied()
+    }
+
+    pub fn change(&self, pid: Pid, change: impl FnOnce(&mut Process)) {
+        if let Some(process) = self.state().processes.get_mut(&pid) {
+            change(process);
+        }
+    }
+
+    pub fn schedule(&self, at: i64, action: Action) {
+        self.state().push(at, Event::Act(action));
+    }
+
+    pub fn kill(&self, pid: Pid) {
+        self.state().killed.push(pid);
+    }
+
+    pub fn sleep_until(self: &Arc<Self>, at: i64) -> Sleep {
+        Sleep { kernel: Arc::clone(self), at, is_registered: false }
+    }
+
+    pub fn sleep(self: &Arc<Self>, ms: i64) -> Sleep {
+        self.sleep_until(self.now() + ms.max(0))
+    }
+
+    /// Notes a line for the replay, if anybody reads it.
+    pub fn note(&self, line: impl FnOnce() -> String) {
+        let mut state = self.state();
+        let (now, running) = (state.now, state.running);
+        if let Some(trace) = &mut state.trace {
+            let who = running.map_or("-".to_owned(), |pid| format!("p{pid}"));
+            trace.push(format!("{now} {who} {}", line()));
+        }
+    }
+
+    pub fn take_trace(&self) -> Vec<String> {
+        self.state().trace.take().unwrap_or_default()
+    }
+}
+
+impl State {
+    fn push(&mut self, at: i64, event: Event) {
+        self.number += 1;
+        let tie = self.rng.u32(..);
+        let at = at.max(self.now);
+        self.timers.push(Reverse(Timer { at, tie, number: self.number, event }));
+    }
+}
+
+/// Waits for a moment of true time; longer while its process is frozen.
+pub struct Sleep {
+    kernel: Arc<Kernel>,
+    at: i64,
+    is_registered: bool,
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.kernel.state();
+        if state.now >= self.at {
+            return Poll::Ready(());
+        }
+        if !self.is_registered {
+            let Some(pid) = state.running else { return Poll::Ready(()) };
+            state.push(self.at, Event::Wake(pid, context.waker().clone()));
+            drop(state);
+            self.is_registered = true;
+        }
+        Poll::Pending
+    }
+}
+
+type Task = Pin<Box<dyn Future<Output = ()>>>;
+
+/// The processes and the loop that runs them.
+pub struct Machine {
+    pub kernel: Arc<Kernel>,
+    tasks: BTreeMap<Pid, Task>,
+    next_pid: Pid,
+}
+
+/// What happened next.
+pub enum Step {
+    Act(Action),
+    Ran,
+    /// Nothing before the end.
+    Idle,
+}
+
+impl Machine {
+    pub fn new(kernel: Arc<Kernel>) -> Self {
+        Self { kernel, tasks: BTreeMap::new(), next_pid: 1 }
+    }
+
+    /// Makes a process; it runs when it is [started](Self::start).
+    pub fn fork(&mut self, kind: Kind, skew_ms: i64) -> Pid {
+        let pid = self.next_pid;
+        self.next_pid += 1;
+        let process = Process { kind, skew_ms, frozen_until: 0, slept_ms: 0, is_dying: false, dies_inside: None };
+        self.kernel.state().processes.insert(pid, process);
+        pid
+    }
+
+    pub fn start(&mut self, pid: Pid, task: impl Future<Output = ()> + 'static) {
+        self.tasks.insert(pid, Box::pin(task));
+        self.run(pid);
+    }
+
+    pub fn count(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// Ends a process unless it is frozen: a zombie escapes its time-out.
+    pub fn time_out(&mut self, pid: Pid) {
+        let is_zombie = self.kernel.of(pid).is_some_and(|process| process.slept_ms > 0 || process.frozen_until > 0);
+        if !is_zombie && self.tasks.contains_key(&pid) {
+            self.kernel.note(|| format!("p{pid} timed out"));
+            self.end(pid);
+        }
+    }
+
+    /// The next thing that happens, if it happens before `end`.
+    pub fn step(&mut self, end: i64) -> Step {
+        let mut state = self.kernel.state();
+        match state.timers.peek() {
+            Some(Reverse(timer)) if timer.at <= end => {}
+            _ => {
+                state.now = state.now.max(end);
+                return Step::Idle;
+            }
+        }
+        let Some(Reverse(timer)) = state.timers.pop() else { return Step::Idle };
+        state.now = state.now.max(timer.at);
+        match timer.event {
+            Event::Act(action) => Step::Act(action),
+            Event::Wake(pid, waker) => {
+                let thaws_at = state.processes.get(&pid).map_or(0, |process| process.frozen_until);
+                if thaws_at > state.now {
+                    state.push(thaws_at, Event::Wake(pid, waker));
+                    return Step::Ran;
+                }
+                drop(state);
+                waker.wake();
+                self.run(pid);
+                Step::Ran
+            }
+        }
+    }
+
+    fn run(&mut self, pid: Pid) {
+        let Some(task) = self.tasks.get_mut(&pid) else { return };
+        self.kernel.state().running = Some(pid);
+        let outcome = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        let killed = {
+            let mut state = self.kernel.state();
+            state.running = None;
+            std::mem::take(&mut state.killed)
+        };
+        if outcome.is_ready() || killed.contains(&pid) {
+            self.end(pid);
+        }
+    }
+
+    fn end(&mut self, pid: Pid) {
+        self.tasks.remove(&pid);
+        self.kernel.state().processes.remove(&pid);
+    }
+}

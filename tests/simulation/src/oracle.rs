@@ -1,0 +1,349 @@
+//! What must hold, checked by those who see everything: the table, the queues, and the Pinterest that knows which
+//! request made which Pin.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pinbridge_shared::domain::attempt::{Attempt, Status};
+use pinbridge_shared::domain::deadlines::SEND_WITHIN_MS;
+use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::domain::history::EventKind;
+use pinbridge_shared::domain::idempotency;
+use pinbridge_shared::domain::ids::PinKey;
+use pinbridge_shared::domain::message::PublishMessage;
+use pinbridge_shared::domain::pin::{Pin, PinRequest};
+use pinbridge_shared::domain::time::{MINUTE_MS, Moment};
+use pinbridge_shared::testing::fake_queue::FakeQueue;
+use pinbridge_shared::testing::fake_store::FakeStore;
+
+use crate::gate::Coverage;
+use crate::kernel::Kernel;
+use crate::plan::Plan;
+use crate::provider::{Post, Provider, Witness};
+
+/// Work that nobody owns must be picked up again within this time.
+const OWNERLESS_MAX_MS: i64 = 5 * MINUTE_MS;
+/// A clock row counts as an owner if it is read within this many minutes.
+const OWNER_WITHIN_MINUTES: i64 = 6;
+const SHOWN_MAX: usize = 8;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wrong {
+    /// More Pins than requests.
+    Duplicate,
+    /// Called published, and there is no Pin for it.
+    Lost,
+    /// Called failed, and there is a Pin of it.
+    FalseFailure,
+    /// Two pins call the same Pin theirs.
+    SharedPin,
+    /// Without an owner for too long, or unfinished at the end.
+    Stranded,
+    /// A call that wasn't announced, or long before.
+    Unannounced,
+    /// An attempt before its time.
+    Early,
+    /// More calls of an account than its pace allows.
+    Noisy,
+    /// A transition that the state machine doesn't have.
+    Illegal,
+    /// Accepted and not in the table, or the other way round.
+    Unaccounted,
+    /// The timeline tells another story than Pinterest.
+    Untrue,
+}
+
+#[derive(Clone, Debug)]
+pub struct Violation {
+    pub wrong: Wrong,
+    pub text: String,
+}
+
+type Violations = Arc<Mutex<Vec<Violation>>>;
+
+/// What became of a world.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    pub seed: u64,
+    pub accepted: u64,
+    pub published: u64,
+    pub failed: BTreeMap<&'static str, u64>,
+    pub adopted: u64,
+    pub posts: u64,
+    pub looks: u64,
+    pub calls: u64,
+    /// Virtual time, in milliseconds.
+    pub took_ms: i64,
+    pub coverage: Coverage,
+    pub violations: Vec<Violation>,
+    pub trace: Vec<String>,
+}
+
+pub struct Oracle {
+    plan: Arc<Plan>,
+    kernel: Arc<Kernel>,
+    store: Arc<FakeStore>,
+    violations: Violations,
+    /// Clients that were told of an acceptance.
+    told: BTreeSet<usize>,
+    ownerless: BTreeMap<PinKey, i64>,
+}
+
+/// Pins that nobody could tell apart, picture included: whose Pin is whose doesn't matter among them.
+#[derive(Default)]
+struct Group {
+    pins: BTreeSet<String>,
+    posts: usize,
+    published: usize,
+    failed: usize,
+    /// Left to a person.
+    open: usize,
+    members: Vec<String>,
+}
+
+fn content(request: &PinRequest) -> String {
+    let PinRequest { account, board_id, title, description, link_url, image_url, .. } = request;
+    format!("{account}|{board_id}|{title}|{description:?}|{link_url:?}|{image_url}")
+}
+
+fn report(violations: &Violations, wrong: Wrong, text: String) {
+    violations.lock().unwrap_or_else(PoisonError::into_inner).push(Violation { wrong, text });
+}
+
+impl Oracle {
+    pub fn new(plan: Arc<Plan>, kernel: Arc<Kernel>, store: Arc<FakeStore>) -> Self {
+        let violations = Violations::default();
+        let told = Arc::clone(&violations);
+        let noted = Arc::clone(&kernel);
+        store.watch(Box::new(move |pin, before, after| {
+            noted.note(|| format!("{} {}", pin.request.idempotency_key, story(after)));
+            watch(&told, pin, before, after);
+        }));
+        Self { plan, kernel, store, violations, told: BTreeSet::new(), ownerless: BTreeMap::new() }
+    }
+
+    /// Sees every create as it leaves: it must have been announced, a moment ago.
+    pub fn witness(&self) -> Witness {
+        let (store, violations) = (Arc::clone(&self.store), Arc::clone(&self.violations));
+        let (workspace, skew_ms) = (self.plan.workspace(), 2 * self.plan.weather.skew_ms);
+        Box::new(move |request, now| {
+            let key = PinKey { workspace, pin: idempotency::pin_id(workspace, &request.idempotency_key) };
+            let announced = store.peek(key).filter(|(_, attempt)| attempt.status == Status::Publishing);
+            let age_ms = announced.and_then(|(_, attempt)| attempt.started_at).map(|at| now - at.0);
+            if !age_ms.is_some_and(|age_ms| age_ms <= SEND_WITHIN_MS + skew_ms) {
+                let text = format!("{} is sent {age_ms:?} ms after its announcement", request.idempotency_key);
+                report(&violations, Wrong::Unannounced, text);
+            }
+        })
+    }
+
+    /// A client heard of its request: accepted, or refused because its key stands for something else.
+    pub fn heard(&mut self, wish: usize, is_conflict: bool) {
+        if !is_conflict {
+            self.told.insert(wish);
+        } else if self.store.peek(self.plan.pin(wish)).is_none() {
+            report(&self.violations, Wrong::Unaccounted, format!("{wish} was refused for a pin that isn't there"));
+        }
+    }
+
+    /// Looks at every unfinished pin; answers how many there are.
+    pub fn check(&mut self, queue: &FakeQueue) -> usize {
+        let now = self.kernel.now();
+        let mut open = Vec::new();
+        self.store.each_pin(|pin, attempt| {
+            if !attempt.status.is_terminal() {
+                open.push((pin.key, attempt.status));
+            }
+        });
+        if open.is_empty() {
+            self.ownerless.clear();
+            return 0;
+        }
+        let owned = self.owned(queue, now);
+        let mut ownerless = BTreeMap::new();
+        for (key, status) in &open {
+            if owned.contains(key) {
+                continue;
+            }
+            let since = self.ownerless.get(key).copied().unwrap_or(now);
+            if now - since > OWNERLESS_MAX_MS && now - since <= OWNERLESS_MAX_MS + MINUTE_MS {
+                let text = format!("{:?} ({status:?}) has had no owner since {since}", key.pin);
+                report(&self.violations, Wrong::Stranded, text);
+            }
+            ownerless.insert(*key, since);
+        }
+        self.ownerless = ownerless;
+        open.len()
+    }
+
+    fn owned(&self, queue: &FakeQueue, now: i64) -> BTreeSet<PinKey> {
+        let mut owned = self.store.backlog_owned();
+        let soon = Moment(now).minute() + OWNER_WITHIN_MINUTES;
+        owned.extend(self.store.clock_owned().into_iter().filter(|(_, minute)| *minute <= soon).map(|(key, _)| key));
+        owned.extend(queue.messages().iter().map(|(message, _)| message.key()));
+        let dead = queue.dead();
+        owned.extend(dead.iter().filter_map(|body| PublishMessage::parse(body).ok()).map(|message| message.key()));
+        let doubts = self.store.doubts_by_board();
+        for (look, _) in queue.looks() {
+            let pins = doubts.get(&look.board()).into_iter().flatten();
+            owned.extend(pins.map(|pin| PinKey { workspace: look.workspace, pin: *pin }));
+        }
+        owned
+    }
+
+    /// The last judgement.
+    pub fn close(mut self, provider: &Provider, is_finished: bool, coverage: Coverage, calls: u64) -> Outcome {
+        let mut outcome = Outcome { seed: self.plan.seed, coverage, calls, ..Outcome::default() };
+        outcome.took_ms = self.kernel.now() - crate::world::START;
+        let posts = provider.posts();
+        outcome.posts = posts.len() as u64;
+        let violations = Arc::clone(&self.violations);
+        let wrong = |wrong, text: String| report(&violations, wrong, text);
+        let mut posts_of: BTreeMap<&String, u32> = BTreeMap::new();
+        posts.iter().for_each(|post| *posts_of.entry(&post.owner).or_default() += 1);
+        let mut groups = self.groups(provider, &posts);
+        let store = Arc::clone(&self.store);
+        let mut claimed: BTreeMap<String, String> = BTreeMap::new();
+        store.each_pin(|pin, attempt| {
+            outcome.accepted += 1;
+            let key = &pin.request.idempotency_key;
+            let posted = posts_of.get(key).copied().unwrap_or(0);
+            if posted > attempt.attempt {
+                wrong(Wrong::Untrue, format!("{key}: {posted} creates in {} attempts", attempt.attempt));
+            }
+            if attempt.history.iter().any(|event| event.kind == EventKind::Adopted) {
+                outcome.adopted += 1;
+            }
+            let group = groups.entry(content(&pin.request)).or_default();
+            group.members.push(format!("{key} {}", story(attempt)));
+            match attempt.status {
+                Status::Published => {
+                    outcome.published += 1;
+                    group.published += 1;
+                    let id = attempt.pinterest_pin_id.clone().unwrap_or_default();
+                    if !group.pins.contains(&id) {
+                        wrong(Wrong::Lost, format!("{key} is called {id}, which isn't its Pin: {}", story(attempt)));
+                    }
+                    if let Some(other) = claimed.insert(id.clone(), key.clone()) {
+                        wrong(Wrong::SharedPin, format!("{id} is claimed by {other} and {key}: {}", story(attempt)));
+                    }
+                }
+                Status::Failed => {
+                    let failure = attempt.failure.unwrap_or(Failure::Unrecognised);
+                    *outcome.failed.entry(failure.code()).or_default() += 1;
+                    let may_exist = matches!(failure, Failure::OutcomeAmbiguous | Failure::OutcomeUnverifiable);
+                    group.open += usize::from(may_exist);
+                    group.failed += usize::from(!may_exist);
+                }
+                _ => wrong(Wrong::Stranded, format!("{key} is unfinished at the end: {}", story(attempt))),
+            }
+        });
+        for group in groups.values() {
+            let Group { published, failed, open, .. } = *group;
+            let made = group.pins.len();
+            let text = || format!("{made} Pins of {}", group.members.join("; "));
+            if made < published || group.posts < published {
+                wrong(Wrong::Lost, text());
+            } else if made > published + open + failed || (made > published + open && failed == 0) {
+                wrong(Wrong::Duplicate, text());
+            } else if made > published + open {
+                wrong(Wrong::FalseFailure, text());
+            }
+        }
+        for wish in &self.told {
+            if store.peek(self.plan.pin(*wish)).is_none() {
+                wrong(Wrong::Unaccounted, format!("request {wish} was accepted and is gone"));
+            }
+        }
+        if !is_finished {
+            wrong(Wrong::Stranded, "the world didn't come to rest".into());
+        }
+        self.check_pace(&posts);
+        outcome.violations = std::mem::take(&mut *self.violations.lock().unwrap_or_else(PoisonError::into_inner));
+        outcome.violations.sort_by_key(|violation| violation.wrong);
+        outcome.looks = outcome
+            .coverage
+            .iter()
+            .filter(|((_, call), _)| *call == "pinterest.board_pins")
+            .map(|(_, count)| count.reached)
+            .sum();
+        outcome.trace = self.kernel.take_trace();
+        outcome
+    }
+
+    /// What Pinterest made and was asked for, by content.
+    fn groups(&self, provider: &Provider, posts: &[Post]) -> BTreeMap<String, Group> {
+        let mut of_key: BTreeMap<String, String> = BTreeMap::new();
+        self.store.each_pin(|pin, _| {
+            of_key.insert(pin.request.idempotency_key.clone(), content(&pin.request));
+        });
+        let mut groups: BTreeMap<String, Group> = BTreeMap::new();
+        let mut group = |owner: &String, change: &dyn Fn(&mut Group)| {
+            change(groups.entry(of_key.get(owner).unwrap_or(owner).clone()).or_default());
+        };
+        for (_, made) in provider.pins() {
+            group(&made.owner, &|group| {
+                group.pins.insert(made.id.clone());
+            });
+        }
+        posts.iter().for_each(|post| group(&post.owner, &|group| group.posts += 1));
+        groups
+    }
+
+    /// In any window of w seconds at most capacity + rate · w creates of an account, by the moments at which they left.
+    /// What clocks that disagree give away is the skew's, not the pacing's.
+    fn check_pace(&mut self, posts: &[Post]) {
+        let pace = self.plan.pace;
+        let slack_ms = 4 * self.plan.weather.skew_ms + crate::LATE_USE_MS;
+        let mut by_account: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
+        posts.iter().for_each(|post| by_account.entry(&post.account).or_default().push(post.at));
+        for (account, mut times) in by_account {
+            times.sort_unstable();
+            // The n-th call after any other comes no earlier than n + 1 - capacity intervals after it.
+            let mut highest = i64::MIN;
+            for (number, at) in times.iter().enumerate() {
+                highest = highest.max(at - number as i64 * pace.interval_ms);
+                let over_ms = highest - (at - (number as i64 + 1) * pace.interval_ms) - pace.burst_ms();
+                if over_ms > slack_ms {
+                    let text = format!("account {account}: call {number} is {over_ms} ms ahead of its pace");
+                    report(&self.violations, Wrong::Noisy, text);
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Sees every write of an attempt row.
+fn watch(violations: &Violations, pin: &Pin, before: &Attempt, after: &Attempt) {
+    use Status as S;
+    let key = &pin.request.idempotency_key;
+    let is_legal = matches!(
+        (before.status, after.status),
+        (S::Queued | S::Deferred, S::Publishing | S::Deferred | S::Failed)
+            | (S::Publishing, _)
+            | (S::Failed, S::Queued | S::Deferred)
+    ) || (before.status == after.status && before.orphan_pin_id != after.orphan_pin_id);
+    let is_ahead = after.rev == before.rev + 1
+        && after.attempt >= before.attempt
+        && after.generation >= before.generation
+        && after.attempt_base >= before.attempt_base;
+    if !is_legal || !is_ahead {
+        report(violations, Wrong::Illegal, format!("{key}: {:?} -> {:?}", before.status, after.status));
+    }
+    let begins = after.attempt > before.attempt;
+    if begins && before.not_before.is_some_and(|at| after.started_at.is_none_or(|started| started < at)) {
+        let text = format!("{key} began at {:?}, before {:?}", after.started_at, before.not_before);
+        report(violations, Wrong::Early, text);
+    }
+}
+
+/// The pin's history in a line.
+fn story(attempt: &Attempt) -> String {
+    let event = |event: &pinbridge_shared::domain::history::Event| {
+        let note = event.note.as_deref().unwrap_or("");
+        format!("{}#{}{}{note}", event.kind.name(), event.attempt, if note.is_empty() { "" } else { ":" })
+    };
+    let events: Vec<String> = attempt.history.iter().rev().take(SHOWN_MAX).rev().map(event).collect();
+    format!("{:?} {}", attempt.status, events.join(" "))
+}

@@ -1,0 +1,141 @@
+//! What a world consists of: drawn from its seed.
+
+use fastrand::Rng;
+use pinbridge_shared::domain::idempotency;
+use pinbridge_shared::domain::ids::{AccountId, AccountKey, PinKey, WorkspaceId};
+use pinbridge_shared::domain::rules::Rules;
+use pinbridge_shared::domain::token_bucket::Pace;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+use crate::gate::Crash;
+use crate::weather::Weather;
+
+/// A request as its client means it.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    pub key: String,
+    pub account: usize,
+    pub board: usize,
+    pub title: String,
+    pub image: u32,
+    pub priority: &'static str,
+    /// When it is sent first, in milliseconds from the start.
+    pub at_ms: i64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub seed: u64,
+    pub accounts: usize,
+    pub wishes: Vec<Wish>,
+    pub pace: Pace,
+    pub weather: Weather,
+    /// When everything is mended, from the start.
+    pub heals_after_ms: i64,
+    pub rules: Rules,
+    /// Deaths at these calls, whatever the weather.
+    pub crashes: BTreeMap<u64, Crash>,
+    /// Publishers at once.
+    pub publishers: usize,
+    /// Overrides the deadlines' `Tq` without telling the deadlines' other parts; for the curve.
+    pub quiesce_ms: Option<i64>,
+    pub is_traced: bool,
+}
+
+/// Pins that share their content with another of their account: the share of all, in percent.
+const TWINS_PERCENT: u8 = 8;
+/// Of the twins, those that have the same picture too, in percent.
+const SAME_PICTURE_PERCENT: u8 = 75;
+/// One world in so many is large.
+const LARGE_EVERY: u64 = 64;
+
+impl Plan {
+    /// The world of that number under a run's seed.
+    pub fn drawn(run_seed: u64, number: u64) -> Self {
+        let seed = run_seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ number.wrapping_mul(0xD1B5_4A32_D192_ED03);
+        let mut rng = Rng::with_seed(seed);
+        let is_large = number % LARGE_EVERY == LARGE_EVERY - 1;
+        let (pins, accounts) =
+            if is_large { (rng.usize(2_000..4_000), rng.usize(8..16)) } else { (rng.usize(80..320), rng.usize(1..5)) };
+        let arrival_ms = rng.i64(1..8) * 60_000;
+        let pace = if rng.u8(0..4) == 0 { Pace::new(5, 2.0) } else { Pace::new(50, 1.0) };
+        Self {
+            seed,
+            accounts,
+            wishes: wishes(&mut rng, pins, accounts, arrival_ms),
+            pace,
+            weather: Weather::harsh(&mut rng),
+            heals_after_ms: arrival_ms + rng.i64(5..15) * 60_000,
+            rules: Rules::default(),
+            crashes: BTreeMap::new(),
+            publishers: 10,
+            quiesce_ms: None,
+            is_traced: false,
+        }
+    }
+
+    pub fn workspace(&self) -> WorkspaceId {
+        WorkspaceId(uuid(0xA000, 1))
+    }
+
+    pub fn account(&self, index: usize) -> AccountKey {
+        AccountKey { workspace: self.workspace(), account: AccountId(uuid(0xB000, index as u64)) }
+    }
+
+    pub fn pin(&self, wish: usize) -> PinKey {
+        let workspace = self.workspace();
+        PinKey { workspace, pin: idempotency::pin_id(workspace, &self.wishes[wish].key) }
+    }
+
+    /// The request's body.
+    pub fn body(&self, wish: usize, is_altered: bool) -> Value {
+        let wish = &self.wishes[wish];
+        let board = format!("{}", 1_000_000_000 + wish.account * 100 + wish.board);
+        json!({
+            "account_id": self.account(wish.account).account,
+            "board_id": board,
+            "title": if is_altered { format!("{} (altered)", wish.title) } else { wish.title.clone() },
+            "description": "Patience, paper and a steady hand; then some more patience & paper.",
+            "link_url": format!("https://example.com/{}", wish.title.replace(' ', "-")),
+            "image_url": format!("https://images.example.com/{}.jpg", wish.image),
+            "idempotency_key": wish.key,
+            "priority": wish.priority,
+        })
+    }
+}
+
+fn uuid(space: u16, number: u64) -> uuid::Uuid {
+    uuid::Uuid::from_u128(u128::from(space) << 64 | u128::from(number))
+}
+
+fn wishes(rng: &mut Rng, count: usize, accounts: usize, arrival_ms: i64) -> Vec<Wish> {
+    let boards = rng.usize(1..4);
+    let is_burst = rng.bool();
+    let mut wishes: Vec<Wish> = Vec::with_capacity(count);
+    for number in 0..count {
+        let is_twin = number > 0 && rng.u8(0..100) < TWINS_PERCENT;
+        let at_ms = if is_burst && rng.bool() { rng.i64(0..3_000) } else { rng.i64(0..arrival_ms) };
+        let mut wish = Wish {
+            key: format!("key-{number}"),
+            account: rng.usize(0..accounts),
+            board: rng.usize(0..boards),
+            title: format!("Crane & paper number {number}"),
+            image: number as u32,
+            priority: ["urgent", "normal", "normal", "bulk"][rng.usize(0..4)],
+            at_ms,
+        };
+        if is_twin {
+            let twin = &wishes[rng.usize(0..number)];
+            wish = Wish { account: twin.account, board: twin.board, title: twin.title.clone(), ..wish };
+            if rng.u8(0..100) < SAME_PICTURE_PERCENT {
+                wish.image = twin.image;
+            }
+            if rng.bool() {
+                wish.at_ms = (twin.at_ms + rng.i64(0..20_000)).min(arrival_ms);
+            }
+        }
+        wishes.push(wish);
+    }
+    wishes
+}

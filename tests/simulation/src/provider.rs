@@ -1,0 +1,331 @@
+//! A Pinterest that does the worst that the deadlines allow, and knows which request made which Pin.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use http::{HeaderMap, HeaderValue};
+use pinbridge_shared::adapters::pinterest::{error_codes, hints};
+use pinbridge_shared::domain::attempt::Upstream;
+use pinbridge_shared::domain::board_scan::PAGE_SIZE;
+use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::domain::lookup::BoardPin;
+use pinbridge_shared::domain::pin::PinRequest;
+use pinbridge_shared::domain::time::Moment;
+use pinbridge_shared::ports::{AccessToken, Board, BoardPage, Creation, Pinterest, PinterestUser, ReadFailure};
+
+use crate::gate::SimGate;
+use crate::kernel::Kernel;
+use crate::weather::Weather;
+
+/// A Pin that exists from `committed_at` on.
+#[derive(Clone, Debug)]
+pub struct Made {
+    pub id: String,
+    /// The idempotency key of the request that made it: what no real Pinterest would tell.
+    pub owner: String,
+    pub committed_at: i64,
+    visible_at: i64,
+    shown: BoardPin,
+}
+
+/// A create as it left its worker.
+#[derive(Clone, Debug)]
+pub struct Post {
+    pub owner: String,
+    pub account: String,
+    pub at: i64,
+}
+
+#[derive(Default)]
+struct State {
+    weather: Weather,
+    boards: BTreeMap<String, Vec<Made>>,
+    posts: Vec<Post>,
+    made: u64,
+    /// Tokens that work.
+    tokens: Vec<String>,
+    revoked: Vec<String>,
+}
+
+/// Called with each create as it leaves.
+pub type Witness = Box<dyn Fn(&PinRequest, i64) + Send + Sync>;
+
+pub struct Provider {
+    kernel: Arc<Kernel>,
+    gate: Arc<SimGate>,
+    client_timeout_ms: i64,
+    /// How far Pinterest's clock is off.
+    skew_ms: i64,
+    witness: Witness,
+    state: Mutex<State>,
+}
+
+/// What happens to a create.
+struct Fate {
+    commits_after_ms: Option<i64>,
+    answer: Answer,
+    answers_after_ms: i64,
+}
+
+enum Answer {
+    Created,
+    Nothing,
+    Unsent,
+    Error { status: u16, code: Option<i64>, message: &'static str, retry_after_s: Option<i64> },
+}
+
+impl Provider {
+    pub fn new(
+        kernel: Arc<Kernel>,
+        gate: Arc<SimGate>,
+        weather: Weather,
+        client_timeout_ms: i64,
+        witness: Witness,
+    ) -> Arc<Self> {
+        let skew_ms = kernel.draw(|rng| rng.i64(-weather.skew_ms..=weather.skew_ms));
+        let state = Mutex::new(State { weather, ..State::default() });
+        Arc::new(Self { kernel, gate, client_timeout_ms, skew_ms, witness, state })
+    }
+
+    pub fn set_weather(&self, weather: Weather) {
+        self.state().weather = weather;
+    }
+
+    pub fn honour(&self, token: &str) {
+        self.state().tokens.push(token.to_owned());
+    }
+
+    /// Tokens that died since this was last asked.
+    pub fn take_revoked(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().revoked)
+    }
+
+    pub fn pins(&self) -> Vec<(String, Made)> {
+        let state = self.state();
+        state.boards.iter().flat_map(|(board, pins)| pins.iter().map(|pin| (board.clone(), pin.clone()))).collect()
+    }
+
+    pub fn posts(&self) -> Vec<Post> {
+        self.state().posts.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fate(&self, weather: &Weather, is_honoured: bool) -> Fate {
+        let quick = self.kernel.draw(|rng| rng.i64(80..900));
+        let error = |status, code, message| Fate {
+            commits_after_ms: None,
+            answer: Answer::Error { status, code, message, retry_after_s: None },
+            answers_after_ms: quick,
+        };
+        if !is_honoured {
+            return error(401, Some(2), "Authentication failed.");
+        }
+        // The latest that the deadlines allow, counted from the moment the client gives up.
+        let late = |rng: &mut fastrand::Rng| {
+            let latest = self.client_timeout_ms + weather.commit_lateness_ms;
+            if rng.bool() { rng.i64(0..latest.max(1)) } else { latest - 1 }
+        };
+        let lost = |commits_after_ms| Fate {
+            commits_after_ms,
+            answer: Answer::Nothing,
+            answers_after_ms: self
+                .kernel
+                .draw(|rng| if rng.bool() { self.client_timeout_ms } else { rng.i64(10..5_000) }),
+        };
+        let commits = Some(quick / 2);
+        let hit = |probability| self.kernel.chance(probability);
+        if hit(weather.unreachable) {
+            return Fate { commits_after_ms: None, answer: Answer::Unsent, answers_after_ms: quick };
+        }
+        if hit(weather.lost_before_commit) {
+            return lost(None);
+        }
+        if hit(weather.lost_after_commit) {
+            return lost(commits);
+        }
+        if hit(weather.late_commit) {
+            return lost(Some(self.kernel.draw(late)));
+        }
+        if hit(weather.server_error_after_commit) {
+            return Fate { commits_after_ms: commits, ..error(500, Some(500), "Internal error") };
+        }
+        if hit(weather.server_error) {
+            return error(503, None, "");
+        }
+        if hit(weather.code_2787) {
+            let commits_after_ms = commits.filter(|_| self.kernel.draw(fastrand::Rng::bool));
+            return Fate { commits_after_ms, ..error(400, Some(2787), "Something went wrong on our end.") };
+        }
+        if hit(weather.rate_limited) {
+            let retry_after_s = self.kernel.draw(|rng| rng.bool().then(|| rng.i64(5..90)));
+            let message = "This request exceeded a rate limit.";
+            let answer = Answer::Error { status: 429, code: Some(8), message, retry_after_s };
+            return Fate { commits_after_ms: None, answer, answers_after_ms: quick };
+        }
+        if hit(weather.spam_block) {
+            return error(403, Some(9), "Your account is blocked for behaviour that looks like spam");
+        }
+        if hit(weather.busy) {
+            return error(409, Some(409), "Could not get exclusive access to the board");
+        }
+        if hit(weather.refused_pin) {
+            return error(403, Some(235), "Sorry, this image is broken. Please pick a different image.");
+        }
+        Fate { commits_after_ms: commits, answer: Answer::Created, answers_after_ms: quick }
+    }
+
+    fn commit(&self, request: &PinRequest, at: i64) -> String {
+        let mut state = self.state();
+        state.made += 1;
+        let id = format!("{}", 900_000_000_000_000_000 + state.made);
+        let lag_ms = state.weather.list_lag_ms;
+        let visible_at = at + self.kernel.draw(|rng| if lag_ms > 0 { rng.i64(0..lag_ms) } else { 0 });
+        let shown = self.kernel.draw(|rng| normalised(request, &id, (at + self.skew_ms).div_euclid(1_000), rng));
+        let made = Made { id: id.clone(), owner: request.idempotency_key.clone(), committed_at: at, visible_at, shown };
+        self.kernel.note(|| format!("Pinterest makes {id} of {} at {at}", made.owner));
+        state.boards.entry(request.board_id.clone()).or_default().push(made);
+        id
+    }
+
+    fn creation(&self, request: &PinRequest, fate: &Fate, id: Option<String>) -> Creation {
+        let upstream = |status, code, message: &str| Upstream {
+            status,
+            code,
+            request_id: None,
+            message: Some(message.to_owned()),
+        };
+        match fate.answer {
+            Answer::Created => Creation::Created {
+                pinterest_pin_id: id.unwrap_or_else(|| panic!("{} has no Pin", request.idempotency_key)),
+                upstream: upstream(Some(201), None, ""),
+            },
+            Answer::Nothing => Creation::Unknown { upstream: upstream(None, None, "no answer") },
+            Answer::Unsent => Creation::Refused {
+                failure: Failure::PinterestUnreachable,
+                upstream: upstream(None, None, "could not connect"),
+                retry_after_ms: None,
+            },
+            Answer::Error { status, code, message, retry_after_s } => {
+                let failure = error_codes::of_create(status, code, message);
+                let mut headers = HeaderMap::new();
+                if let Some(seconds) = retry_after_s {
+                    headers.insert("retry-after", HeaderValue::from(seconds));
+                }
+                let now = Moment(self.kernel.now());
+                let retry_after_ms = hints::retry_after_ms(failure, &headers, message, now);
+                let upstream = upstream(Some(status), code, message);
+                match failure {
+                    Failure::OutcomeUnknown => Creation::Unknown { upstream },
+                    failure => Creation::Refused { failure, upstream, retry_after_ms },
+                }
+            }
+        }
+    }
+
+    fn page(&self, board_id: &str, skip: usize) -> BoardPage {
+        let now = self.kernel.now();
+        let state = self.state();
+        let weather = &state.weather;
+        if self.kernel.chance(weather.list_empty) {
+            return BoardPage::default();
+        }
+        let visible = |pin: &&Made| pin.visible_at <= now && pin.committed_at <= now;
+        let mut pins: Vec<&Made> = state.boards.get(board_id).into_iter().flatten().filter(visible).collect();
+        pins.sort_by_key(|pin| (std::cmp::Reverse(pin.shown.created_at), std::cmp::Reverse(&pin.id)));
+        if self.kernel.chance(weather.list_shuffled) {
+            self.kernel.draw(|rng| rng.shuffle(&mut pins));
+        }
+        let has_more = pins.len() > skip + PAGE_SIZE && !self.kernel.chance(weather.list_cut);
+        let page = pins.into_iter().skip(skip).take(PAGE_SIZE).map(|pin| pin.shown.clone()).collect();
+        BoardPage { pins: page, next: has_more.then(|| (skip + PAGE_SIZE).to_string()) }
+    }
+}
+
+/// The Pin as lists show it: Pinterest may change the letters' case, cut texts and decorate links.
+fn normalised(request: &PinRequest, id: &str, created_at_s: i64, rng: &mut fastrand::Rng) -> BoardPin {
+    let mut shown = BoardPin {
+        id: id.to_owned(),
+        created_at: Some(Moment(created_at_s * 1_000)),
+        title: Some(request.title.clone()),
+        description: request.description.clone(),
+        link: request.link_url.clone(),
+    };
+    match rng.u8(0..8) {
+        0 => shown.title = Some(format!(" {}", request.title.to_uppercase())),
+        1 => shown.title = Some(request.title.replace('&', "&amp;")),
+        2 => shown.link = request.link_url.as_ref().map(|link| format!("{link}/?utm_source=pinterest")),
+        3 => shown.description = request.description.as_ref().map(|text| text.chars().take(40).collect()),
+        _ => {}
+    }
+    shown
+}
+
+#[async_trait]
+impl Pinterest for Provider {
+    async fn create_pin(&self, token: &AccessToken, request: &PinRequest) -> Creation {
+        const CALL: &str = "pinterest.create_pin";
+        self.gate.enter_provider(CALL).await;
+        let now = self.kernel.now();
+        (self.witness)(request, now);
+        let (weather, is_honoured) = {
+            let mut state = self.state();
+            let account = request.account.to_string();
+            state.posts.push(Post { owner: request.idempotency_key.clone(), account, at: now });
+            let weather = state.weather.clone();
+            if self.kernel.chance(weather.revoked) {
+                state.tokens.retain(|honoured| *honoured != token.0);
+                state.revoked.push(token.0.clone());
+            }
+            (weather, state.tokens.contains(&token.0))
+        };
+        let fate = self.fate(&weather, is_honoured);
+        self.kernel.note(|| format!("POST {} of {}", fate.answers_after_ms, request.idempotency_key));
+        // Whatever becomes of the caller, the request is on its way.
+        let id = fate.commits_after_ms.map(|after_ms| self.commit(request, now + after_ms));
+        self.kernel.sleep(fate.answers_after_ms).await;
+        self.gate.leave_provider(CALL).await;
+        self.creation(request, &fate, id)
+    }
+
+    async fn board_pins(
+        &self,
+        token: &AccessToken,
+        board_id: &str,
+        bookmark: Option<&str>,
+    ) -> Result<BoardPage, ReadFailure> {
+        const CALL: &str = "pinterest.board_pins";
+        self.gate.enter_provider(CALL).await;
+        self.kernel.sleep(self.kernel.draw(|rng| rng.i64(50..800))).await;
+        let (weather, is_honoured) = {
+            let state = self.state();
+            (state.weather.clone(), state.tokens.contains(&token.0))
+        };
+        let refused = |status, code, message: &str| ReadFailure {
+            failure: error_codes::of_read(status, code, message),
+            upstream: Upstream::default(),
+            retry_after_ms: None,
+        };
+        let answer = if !is_honoured {
+            Err(refused(401, Some(2), "Authentication failed."))
+        } else if self.kernel.chance(weather.list_error) {
+            let (status, code) = self.kernel.draw(|rng| if rng.bool() { (503, None) } else { (429, Some(8)) });
+            Err(refused(status, code, "slow down"))
+        } else {
+            Ok(self.page(board_id, bookmark.and_then(|mark| mark.parse().ok()).unwrap_or(0)))
+        };
+        self.gate.leave_provider(CALL).await;
+        answer
+    }
+
+    async fn boards(&self, _: &AccessToken) -> Result<Vec<Board>, ReadFailure> {
+        Ok(Vec::new())
+    }
+
+    async fn user(&self, _: &AccessToken) -> Result<PinterestUser, ReadFailure> {
+        Ok(PinterestUser { id: "1".into(), username: None, business_name: None })
+    }
+}

@@ -1,0 +1,117 @@
+//! Many worlds, run on every core, added up.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use crate::gate::{CRASHES, Coverage};
+use crate::oracle::{Outcome, Violation, Wrong};
+use crate::plan::Plan;
+use crate::world;
+
+#[derive(Default)]
+pub struct Total {
+    pub worlds: u64,
+    pub accepted: u64,
+    pub published: u64,
+    pub failed: BTreeMap<&'static str, u64>,
+    pub adopted: u64,
+    pub posts: u64,
+    pub looks: u64,
+    pub calls: u64,
+    pub coverage: Coverage,
+    /// With the number of their world, in its order.
+    pub violations: Vec<(u64, Violation)>,
+    pub seconds: f64,
+}
+
+impl Total {
+    /// Runs worlds until they have accepted so many pins. Which worlds run doesn't depend on the cores: those that were
+    /// begun beyond the number are left out.
+    pub fn of_worlds(publishes: u64, plan: impl Fn(u64) -> Plan + Sync) -> Self {
+        let began = Instant::now();
+        let (next, accepted) = (AtomicU64::new(0), AtomicU64::new(0));
+        let done: Mutex<BTreeMap<u64, Outcome>> = Mutex::default();
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    while accepted.load(Ordering::Relaxed) < publishes {
+                        let number = next.fetch_add(1, Ordering::Relaxed);
+                        let outcome = world::run(plan(number));
+                        accepted.fetch_add(outcome.accepted, Ordering::Relaxed);
+                        done.lock().unwrap_or_else(PoisonError::into_inner).insert(number, outcome);
+                    }
+                });
+            }
+        });
+        let mut total = Self::default();
+        for (number, outcome) in done.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            if total.accepted >= publishes {
+                break;
+            }
+            total.add(number, outcome);
+        }
+        total.seconds = began.elapsed().as_secs_f64();
+        total
+    }
+
+    pub fn add(&mut self, number: u64, outcome: Outcome) {
+        self.worlds += 1;
+        self.accepted += outcome.accepted;
+        self.published += outcome.published;
+        self.adopted += outcome.adopted;
+        self.posts += outcome.posts;
+        self.looks += outcome.looks;
+        self.calls += outcome.calls;
+        for (code, count) in outcome.failed {
+            *self.failed.entry(code).or_default() += count;
+        }
+        for (call, count) in outcome.coverage {
+            let sum = self.coverage.entry(call).or_default();
+            sum.reached += count.reached;
+            CRASHES.iter().for_each(|crash| sum.crashed[*crash as usize] += count.crashed[*crash as usize]);
+        }
+        self.violations.extend(outcome.violations.into_iter().map(|violation| (number, violation)));
+    }
+
+    pub fn count(&self, wrong: Wrong) -> usize {
+        self.violations.iter().filter(|(_, violation)| violation.wrong == wrong).count()
+    }
+
+    pub fn is_well(&self) -> bool {
+        self.violations.is_empty()
+    }
+
+    pub fn print(&self, seed: u64) {
+        let failed: u64 = self.failed.values().sum();
+        println!(
+            "seed {seed}: {} worlds, {} publishes accepted = {} published + {failed} failed; {} creates, {} adopted, {} \
+             pages of lists, {} port calls, {:.0} s",
+            self.worlds, self.accepted, self.published, self.posts, self.adopted, self.looks, self.calls, self.seconds
+        );
+        println!("  failed: {:?}", self.failed);
+        println!(
+            "  duplicates {}, lost {}, stranded {}, other violations {}",
+            self.count(Wrong::Duplicate),
+            self.count(Wrong::Lost) + self.count(Wrong::SharedPin) + self.count(Wrong::Unaccounted),
+            self.count(Wrong::Stranded),
+            self.violations.len()
+                - self.count(Wrong::Duplicate)
+                - self.count(Wrong::Lost)
+                - self.count(Wrong::SharedPin)
+                - self.count(Wrong::Unaccounted)
+                - self.count(Wrong::Stranded)
+        );
+        let mut by_kind: BTreeMap<Wrong, Vec<&(u64, Violation)>> = BTreeMap::new();
+        self.violations.iter().for_each(|found| by_kind.entry(found.1.wrong).or_default().push(found));
+        for (wrong, found) in by_kind {
+            println!("  {wrong:?}: {}", found.len());
+            for (number, violation) in found.iter().take(3) {
+                println!("    world {number} (simulation replay --seed {seed} --world {number}): {}", violation.text);
+            }
+        }
+    }
+}

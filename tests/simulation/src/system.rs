@@ -1,0 +1,67 @@
+//! A process's clock and chance.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use pinbridge_shared::domain::time::Moment;
+use pinbridge_shared::ports::System;
+
+use crate::kernel::{Kernel, Pid};
+
+/// The clocks of one process: the wall clock is off by its skew, the monotonic one sleeps while it is frozen.
+pub struct ProcessClock {
+    pub kernel: Arc<Kernel>,
+    pub pid: Pid,
+}
+
+#[async_trait]
+impl System for ProcessClock {
+    fn now(&self) -> Moment {
+        let skew_ms = self.kernel.of(self.pid).map_or(0, |process| process.skew_ms);
+        Moment(self.kernel.now() + skew_ms)
+    }
+
+    fn monotonic_ms(&self) -> i64 {
+        let slept_ms = self.kernel.of(self.pid).map_or(0, |process| process.slept_ms);
+        // An origin far from the wall clock's: a flow that mixes both fails at once.
+        self.kernel.now() - 1_700_000_000_000 - slept_ms
+    }
+
+    fn jitter(&self) -> f64 {
+        self.kernel.draw(fastrand::Rng::f64)
+    }
+
+    fn nonce(&self) -> String {
+        format!("{:016x}", self.kernel.draw(|rng| rng.u64(..)))
+    }
+
+    async fn sleep_ms(&self, ms: i64) {
+        self.kernel.sleep(ms).await;
+    }
+}
+
+/// True time, by which the fakes go.
+pub struct TrueClock(pub Arc<Kernel>);
+
+#[async_trait]
+impl System for TrueClock {
+    fn now(&self) -> Moment {
+        Moment(self.0.now())
+    }
+
+    fn monotonic_ms(&self) -> i64 {
+        self.0.now()
+    }
+
+    fn jitter(&self) -> f64 {
+        self.0.draw(fastrand::Rng::f64)
+    }
+
+    fn nonce(&self) -> String {
+        format!("{:016x}", self.0.draw(|rng| rng.u64(..)))
+    }
+
+    async fn sleep_ms(&self, ms: i64) {
+        self.0.sleep(ms).await;
+    }
+}

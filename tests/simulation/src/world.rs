@@ -1,0 +1,396 @@
+//! One simulated world: clients, functions, queues and Pinterest, from the first request to the last Pin.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use axum::body::Body;
+use http::{Request, StatusCode};
+use pinbridge_dispatcher::ScheduledEvent;
+use pinbridge_shared::config::Settings;
+use pinbridge_shared::domain::account::{Account, PUBLISHING_SCOPES};
+use pinbridge_shared::domain::api_key::Workspace;
+use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
+use pinbridge_shared::flows::connect;
+use pinbridge_shared::ports::{AccessToken, Pinterest, Queue, QueueName, Secrets, Store, System, Tokens, World};
+use pinbridge_shared::testing::fake_queue::{Delivery, FakeQueue};
+use pinbridge_shared::testing::fake_secrets::FakeSecrets;
+use pinbridge_shared::testing::fake_store::FakeStore;
+use pinbridge_shared::testing::gate::Gate;
+use tower::ServiceExt;
+
+use crate::gate::SimGate;
+use crate::kernel::{Action, Kernel, Kind, Machine, Pid, Step};
+use crate::oracle::{Oracle, Outcome};
+use crate::plan::Plan;
+use crate::provider::Provider;
+use crate::system::{ProcessClock, TrueClock};
+
+/// 2026-01-01T00:00:00Z.
+pub const START: i64 = 1_767_225_600_000;
+/// As in template.yaml.
+const API_TIMEOUT_MS: i64 = 20 * SECOND_MS;
+const PUBLISHER_TIMEOUT_MS: i64 = 25 * SECOND_MS;
+const RECONCILER_TIMEOUT_MS: i64 = 60 * SECOND_MS;
+const DISPATCHER_TIMEOUT_MS: i64 = 55 * SECOND_MS;
+/// After a healing, everything must be finished by then: a spam block alone pauses for four hours.
+const FINISHED_WITHIN_MS: i64 = 12 * 60 * MINUTE_MS;
+/// What is left over when all is finished gets this long to do harm.
+const AFTERMATH_MS: i64 = 12 * MINUTE_MS;
+/// A world that takes more steps than this goes round in a circle.
+const STEPS_MAX: usize = 500_000;
+const STEPS_PER_PIN_MAX: usize = 2_000;
+const CLIENT_TRIES_MAX: u32 = 40;
+
+pub struct SimWorld {
+    plan: Arc<Plan>,
+    kernel: Arc<Kernel>,
+    machine: Machine,
+    gate: Arc<SimGate>,
+    provider: Arc<Provider>,
+    queue: Arc<FakeQueue>,
+    store: Arc<FakeStore>,
+    /// What processes are given, but for their clock.
+    template: World,
+    api_key: String,
+    oracle: Oracle,
+    tries: Vec<u32>,
+    answers: Arc<std::sync::Mutex<Vec<(usize, Option<StatusCode>)>>>,
+    polls: BTreeMap<QueueName, i64>,
+    tokens: u64,
+    is_healed: bool,
+    finished_at: Option<i64>,
+}
+
+/// Runs the world to its end.
+pub fn run(plan: Plan) -> Outcome {
+    SimWorld::new(plan).run()
+}
+
+impl SimWorld {
+    fn new(plan: Plan) -> Self {
+        let plan = Arc::new(plan);
+        let kernel = Kernel::new(START, plan.seed, plan.is_traced);
+        let gate = SimGate::new(Arc::clone(&kernel), plan.weather.clone(), plan.crashes.clone());
+        let clock: Arc<dyn System> = Arc::new(TrueClock(Arc::clone(&kernel)));
+        let store = Arc::new(FakeStore::new(gate.clone() as Arc<dyn Gate>));
+        let queue = Arc::new(FakeQueue::new(clock.clone(), gate.clone() as Arc<dyn Gate>));
+        let secrets = Arc::new(FakeSecrets::new(gate.clone() as Arc<dyn Gate>));
+        let mut settings = Settings { pace: plan.pace, ..Settings::default() };
+        if let Some(quiesce_ms) = plan.quiesce_ms {
+            settings.deadlines.quiesce_ms = quiesce_ms;
+        }
+        let oracle = Oracle::new(Arc::clone(&plan), Arc::clone(&kernel), Arc::clone(&store));
+        let timeout_ms = settings.deadlines.client_timeout_ms;
+        let provider = Provider::new(kernel.clone(), gate.clone(), plan.weather.clone(), timeout_ms, oracle.witness());
+        let template = World {
+            store: store.clone() as Arc<dyn Store>,
+            queue: queue.clone() as Arc<dyn Queue>,
+            secrets: secrets as Arc<dyn Secrets>,
+            pinterest: provider.clone() as Arc<dyn Pinterest>,
+            system: clock,
+            settings,
+            rules: plan.rules,
+        };
+        let machine = Machine::new(Arc::clone(&kernel));
+        let tries = vec![0; plan.wishes.len()];
+        let mut world = Self {
+            plan,
+            kernel,
+            machine,
+            gate,
+            provider,
+            queue,
+            store,
+            template,
+            api_key: String::new(),
+            oracle,
+            tries,
+            answers: Arc::default(),
+            polls: BTreeMap::new(),
+            tokens: 0,
+            is_healed: false,
+            finished_at: None,
+        };
+        world.set_up();
+        world
+    }
+
+    fn set_up(&mut self) {
+        let workspace = Workspace { id: self.plan.workspace(), name: "simulated".into() };
+        self.api_key = at_once(connect::create_workspace(&self.template, &workspace, [7; 32])).expect("a key");
+        for index in 0..self.plan.accounts {
+            let account = Account {
+                key: self.plan.account(index),
+                pinterest_user_id: index.to_string(),
+                username: None,
+                display_name: None,
+                scopes: PUBLISHING_SCOPES.join(","),
+                created_at: Moment(START),
+                updated_at: Moment(START),
+                token_expires_at: None,
+                revoked_at: None,
+            };
+            at_once(self.store.put_account(&account)).expect("stored");
+            self.connect(index);
+        }
+        for (index, wish) in self.plan.wishes.iter().enumerate() {
+            self.kernel.schedule(START + wish.at_ms, Action::Request(index));
+        }
+        self.kernel.schedule(START + MINUTE_MS, Action::Tick);
+        self.kernel.schedule(START + MINUTE_MS, Action::Check);
+        self.kernel.schedule(START + self.plan.heals_after_ms, Action::Heal);
+    }
+
+    /// Gives the account a fresh token that Pinterest honours.
+    fn connect(&mut self, account: usize) {
+        self.tokens += 1;
+        let token = format!("token-{account}-{}", self.tokens);
+        self.provider.honour(&token);
+        let tokens = Tokens { access: AccessToken(token), refresh: None };
+        at_once(self.template.secrets.store_tokens(self.plan.account(account), &tokens)).expect("stored");
+    }
+
+    fn run(mut self) -> Outcome {
+        let end = START + self.plan.heals_after_ms + FINISHED_WITHIN_MS;
+        let steps_max = STEPS_MAX + STEPS_PER_PIN_MAX * self.plan.wishes.len();
+        for _ in 0..steps_max {
+            match self.machine.step(end) {
+                Step::Idle => break,
+                Step::Ran => {}
+                Step::Act(action) => self.act(action),
+            }
+            self.hear_answers();
+            self.plan_polls();
+            if self.finished_at.is_some_and(|at| self.kernel.now() > at + AFTERMATH_MS) {
+                break;
+            }
+        }
+        let coverage = self.gate.coverage();
+        self.oracle.close(&self.provider, self.finished_at.is_some(), coverage, self.gate.calls())
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Request(wish) => self.request(wish),
+            Action::AskAgain(wish) => self.ask_again(wish),
+            Action::Tick => self.tick(),
+            Action::Poll(queue) => self.poll(queue),
+            Action::TimeOut(pid) => self.machine.time_out(pid),
+            Action::Reconnect(account) => self.connect(account),
+            Action::Check => self.check(),
+            Action::Heal => self.heal(),
+        }
+    }
+
+    /// A process of that kind with the world as it sees it.
+    fn fork(&mut self, kind: Kind, timeout_ms: i64) -> (Pid, World) {
+        let limit = self.plan.weather.skew_ms;
+        let skew_ms = self.kernel.draw(|rng| rng.i64(-limit..=limit));
+        let pid = self.machine.fork(kind, skew_ms);
+        let system = Arc::new(ProcessClock { kernel: Arc::clone(&self.kernel), pid });
+        self.kernel.schedule(self.kernel.now() + timeout_ms, Action::TimeOut(pid));
+        (pid, World { system, ..self.template.clone() })
+    }
+
+    fn request(&mut self, wish: usize) {
+        self.tries[wish] = self.tries[wish].wrapping_add(1).max(1);
+        let (pid, world) = self.fork(Kind::Api, API_TIMEOUT_MS);
+        let weather = self.weather();
+        let is_altered = self.kernel.chance(weather.confused);
+        let body = self.plan.body(wish, is_altered).to_string();
+        let request = Request::post("/v1/pins")
+            .header("content-type", "application/json")
+            .header("x-api-key", &self.api_key)
+            .body(Body::from(body))
+            .expect("a request");
+        let (kernel, gate, answers) = (self.kernel.clone(), self.gate.clone(), Arc::clone(&self.answers));
+        let loses_answer = self.kernel.chance(weather.answer_lost);
+        self.kernel.note(|| format!("request {wish}"));
+        self.machine.start(pid, async move {
+            let answer = pinbridge_api::router(world).oneshot(request).await;
+            if kernel.of(pid).is_some_and(|process| process.is_dying) {
+                gate.die().await;
+            }
+            let status = answer.map_or(StatusCode::INTERNAL_SERVER_ERROR, |answer| answer.status());
+            kernel.note(|| format!("answered {wish} {status}"));
+            let heard = (!loses_answer && !is_altered).then_some(status);
+            answers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((wish, heard));
+        });
+        // A client that hears nothing tries again, until it has heard something.
+        let patience_ms = self.kernel.draw(|rng| rng.i64(21_000..40_000));
+        self.kernel.schedule(self.kernel.now() + patience_ms, Action::AskAgain(wish));
+    }
+
+    /// The client's clock: no answer yet?
+    fn ask_again(&mut self, wish: usize) {
+        if self.tries[wish] != u32::MAX && self.tries[wish] < CLIENT_TRIES_MAX {
+            self.request(wish);
+        }
+    }
+
+    fn hear_answers(&mut self) {
+        let heard = std::mem::take(&mut *self.answers.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        for (wish, status) in heard {
+            let is_final = status.is_some_and(|status| status.is_success() || status == StatusCode::CONFLICT);
+            if is_final {
+                self.oracle.heard(wish, status == Some(StatusCode::CONFLICT));
+                self.tries[wish] = u32::MAX;
+                if self.kernel.chance(self.weather().impatient) {
+                    let at = self.kernel.now() + self.kernel.draw(|rng| rng.i64(0..400_000));
+                    self.kernel.schedule(at, Action::Request(wish));
+                    self.tries[wish] = 0;
+                }
+            }
+        }
+    }
+
+    fn weather(&self) -> crate::weather::Weather {
+        if self.is_healed { self.plan.weather.healed() } else { self.plan.weather.clone() }
+    }
+
+    fn tick(&mut self) {
+        let now = self.kernel.now();
+        self.kernel
+            .schedule((now / MINUTE_MS + 1) * MINUTE_MS + self.kernel.draw(|rng| rng.i64(0..1_500)), Action::Tick);
+        let weather = self.weather();
+        if self.kernel.chance(weather.tick_missed) {
+            return;
+        }
+        let runs = if self.kernel.chance(weather.tick_doubled) { 2 } else { 1 };
+        for _ in 0..runs {
+            let (pid, world) = self.fork(Kind::Dispatcher, DISPATCHER_TIMEOUT_MS);
+            self.machine.start(pid, async move {
+                let deadline = world.system.now().plus_ms(DISPATCHER_TIMEOUT_MS);
+                let _ = pinbridge_dispatcher::handle(&world, ScheduledEvent::default(), deadline).await;
+            });
+        }
+    }
+
+    /// Each queue is polled when it has something to give, a little later.
+    fn plan_polls(&mut self) {
+        for queue in [QueueName::Publish, QueueName::Look] {
+            let Some(due) = self.queue.next_due(queue) else { continue };
+            let at = due.0.max(self.kernel.now());
+            if self.polls.get(&queue).is_none_or(|planned| *planned > at + 100) {
+                let at = at + self.kernel.draw(|rng| rng.i64(1..100));
+                self.polls.insert(queue, at);
+                self.kernel.schedule(at, Action::Poll(queue));
+            }
+        }
+    }
+
+    fn poll(&mut self, queue: QueueName) {
+        let now = self.kernel.now();
+        // A poll that was planned for a later moment has been replaced by an earlier one.
+        if self.polls.get(&queue) != Some(&now) {
+            return;
+        }
+        self.polls.remove(&queue);
+        let weather = self.weather();
+        let is_busy = self.machine.count() > self.plan.publishers + 20;
+        if is_busy || self.kernel.chance(weather.late_batch) {
+            let at = now + if is_busy { 100 } else { self.kernel.draw(|rng| rng.i64(500..40_000)) };
+            self.polls.insert(queue, at);
+            self.kernel.schedule(at, Action::Poll(queue));
+            return;
+        }
+        let size = self.kernel.draw(|rng| if rng.bool() { 10 } else { rng.usize(1..=10) });
+        let mut batch = self.queue.deliver_due(queue, Moment(now), size);
+        self.kernel.draw(|rng| rng.shuffle(&mut batch));
+        for delivery in &batch {
+            if self.kernel.chance(weather.duplicate) {
+                let at = Moment(now + self.kernel.draw(|rng| rng.i64(0..300_000)));
+                self.queue.insert(queue, delivery.body.clone(), at);
+            }
+        }
+        if !batch.is_empty() {
+            self.invoke(queue, batch);
+        }
+    }
+
+    fn invoke(&mut self, queue: QueueName, batch: Vec<Delivery>) {
+        let (kind, timeout_ms) = match queue {
+            QueueName::Publish => (Kind::Publisher, PUBLISHER_TIMEOUT_MS),
+            _ => (Kind::Reconciler, RECONCILER_TIMEOUT_MS),
+        };
+        let (pid, world) = self.fork(kind, timeout_ms);
+        let mut event = SqsEvent::default();
+        event.records = batch.iter().map(record).collect();
+        let (kernel, gate, fakes) = (self.kernel.clone(), self.gate.clone(), self.queue.clone());
+        let unacknowledged = self.weather().unacknowledged;
+        self.machine.start(pid, async move {
+            let deadline = world.system.now().plus_ms(timeout_ms);
+            let response = match kind {
+                Kind::Publisher => pinbridge_publisher::handle(&world, event, deadline).await,
+                _ => pinbridge_reconciler::handle(&world, event, deadline).await,
+            };
+            if kernel.of(pid).is_some_and(|process| process.is_dying) {
+                gate.die().await;
+            }
+            let left: Vec<&str> =
+                response.batch_item_failures.iter().map(|left| left.item_identifier.as_str()).collect();
+            for delivery in batch.iter().filter(|delivery| !left.contains(&delivery.receipt.as_str())) {
+                if !kernel.chance(unacknowledged) {
+                    fakes.delete(&delivery.receipt);
+                }
+            }
+        });
+    }
+
+    fn check(&mut self) {
+        let now = self.kernel.now();
+        self.kernel.schedule(now + MINUTE_MS, Action::Check);
+        for token in self.provider.take_revoked() {
+            let account = token.split('-').nth(1).and_then(|index| index.parse().ok()).unwrap_or(0);
+            let at = now + self.kernel.draw(|rng| rng.i64(1..8)) * MINUTE_MS;
+            self.kernel.schedule(at, Action::Reconnect(account));
+        }
+        let open = self.oracle.check(&self.queue);
+        let is_finished = self.is_healed && open == 0 && self.tries.iter().all(|tries| *tries == u32::MAX);
+        match self.finished_at {
+            None if is_finished => self.finished_at = Some(now),
+            Some(_) if !is_finished => self.finished_at = None,
+            _ => {}
+        }
+    }
+
+    fn heal(&mut self) {
+        self.is_healed = true;
+        self.kernel.note(|| "healed".into());
+        let weather = self.plan.weather.healed();
+        self.gate.set_weather(weather.clone());
+        self.provider.set_weather(weather);
+        self.provider.take_revoked();
+        for account in 0..self.plan.accounts {
+            self.connect(account);
+        }
+        for wish in 0..self.tries.len() {
+            // Clients that gave up come back.
+            if self.tries[wish] != u32::MAX && self.tries[wish] >= CLIENT_TRIES_MAX {
+                self.tries[wish] = 0;
+                self.kernel.schedule(self.kernel.now() + 1, Action::Request(wish));
+            }
+        }
+    }
+}
+
+fn record(delivery: &Delivery) -> SqsMessage {
+    let mut record = SqsMessage::default();
+    record.message_id = Some(delivery.receipt.clone());
+    record.receipt_handle = Some(delivery.receipt.clone());
+    record.body = Some(delivery.body.clone());
+    record.attributes.insert("ApproximateReceiveCount".into(), delivery.receives.to_string());
+    record
+}
+
+/// Runs what the harness itself asks of the fakes: no time passes.
+fn at_once<T>(work: impl Future<Output = T>) -> T {
+    match pin!(work).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("the harness's own calls take no time"),
+    }
+}
