@@ -35,7 +35,6 @@ const GIVE_UP_AFTER_MS: i64 = 72 * HOUR_MS;
 /// A list that can't be trusted (empty, cut off, shuffled) is believed only after this many looks in a row, and one more.
 const UNCLEAR_LOOKS: u32 = 3;
 const TWIN_OPEN: &str = "twin_open";
-const TWIN_SETTLED: &str = "twin_settled";
 const NOT_SEEN: &str = "not_seen_yet";
 const UNCLEAR_OWNER: &str = "owner_unclear";
 
@@ -102,14 +101,13 @@ pub async fn settle(world: &World, board: &BoardKey, members: Vec<Doubt>, readin
         .collect();
     let ruled = assignment::rule(&claims, &free);
     for group in ruled.groups {
-        // Whoever goes without a Pin while a twin is given one must be written too: a worker that holds its answer still,
+        // Whoever goes without a Pin while a twin is given one is written too: a worker that holds its answer still,
         // frozen since the call, loses its fence and can't claim the same Pin.
-        let shares_out = group.iter().any(|index| matches!(ruled.rulings[*index], Ruling::Adopt(_)));
         let mut writes = Vec::new();
         for index in group {
             let (doubt, standing) = claimants[index];
             if standing == Standing::Due
-                && let Ok(Some(next)) = next_state(world, doubt, ruled.rulings[index], &free, &reading, shares_out)
+                && let Ok(next) = next_state(world, doubt, ruled.rulings[index], &free, &reading)
             {
                 writes.push((doubt.pin.clone(), next));
             }
@@ -122,9 +120,13 @@ pub async fn settle(world: &World, board: &BoardKey, members: Vec<Doubt>, readin
 }
 
 /// What stands behind a pin's claim; `None` when it has none.
+///
+/// Only the members' own Pins were looked for. A twin that isn't one is in doubt all the same, and whoever shares a Pin
+/// with it waits until both are members of one reading.
 fn standing(world: &World, doubt: &Doubt, reading: &Reading) -> Option<Standing> {
+    let is_member = reading.members.contains(&doubt.pin.key.pin);
     match doubt.attempt.status {
-        Status::Publishing if doubt.quiet_at(world) <= reading.began_at => Some(Standing::Due),
+        Status::Publishing if is_member && doubt.next_look(world) <= reading.began_at => Some(Standing::Due),
         Status::Publishing => Some(Standing::Open),
         Status::Failed => {
             let is_left =
@@ -150,37 +152,24 @@ async fn with_twins(world: &World, board: &BoardKey, members: &[Doubt], found: &
     Ok(read.into_iter().flatten().map(|(pin, attempt)| Doubt { pin, attempt }).collect())
 }
 
-type Next = Result<Option<Attempt>, IllegalTransition>;
+type Next = Result<Attempt, IllegalTransition>;
 
-fn next_state(
-    world: &World,
-    doubt: &Doubt,
-    ruling: Ruling,
-    free: &[BoardPin],
-    reading: &Reading,
-    shares_out: bool,
-) -> Next {
+fn next_state(world: &World, doubt: &Doubt, ruling: Ruling, free: &[BoardPin], reading: &Reading) -> Next {
     let now = world.system.now();
     let nothing = Upstream::default();
-    // A look that wasn't due for this pin finds its Pin, but never misses it.
-    let is_due = reading.members.contains(&doubt.pin.key.pin) && doubt.next_look(world) <= reading.began_at;
-    Ok(match ruling {
-        Ruling::Adopt(index) => {
-            Some(doubt.attempt.adopted(now, free[index].id.clone(), &nothing, &doubt.pin, world.nonce())?)
-        }
-        _ if !is_due && shares_out => Some(again(world, doubt, now.plus_ms(SECOND_SCAN_MS), TWIN_SETTLED)?),
-        _ if !is_due => None,
-        Ruling::Wait => Some(again(world, doubt, now.plus_ms(TWIN_OPEN_MS), TWIN_OPEN)?),
-        Ruling::Absent if is_believed(world, doubt, reading) => Some(absent(world, doubt)?),
+    match ruling {
+        Ruling::Adopt(index) => doubt.attempt.adopted(now, free[index].id.clone(), &nothing, &doubt.pin, world.nonce()),
+        Ruling::Wait => again(world, doubt, now.plus_ms(TWIN_OPEN_MS), TWIN_OPEN),
+        Ruling::Absent if is_believed(world, doubt, reading) => absent(world, doubt),
         Ruling::Absent => {
             let why = reading.unclear.map_or(NOT_SEEN, |unclear| unclear.name());
-            Some(again(world, doubt, now.plus_ms(SECOND_SCAN_MS), why)?)
+            again(world, doubt, now.plus_ms(SECOND_SCAN_MS), why)
         }
         Ruling::Ambiguous if doubt.looks_in_vain(UNCLEAR_OWNER) > 0 => {
-            Some(doubt.attempt.failed(now, Failure::OutcomeAmbiguous, &nothing, &doubt.pin, world.nonce())?)
+            doubt.attempt.failed(now, Failure::OutcomeAmbiguous, &nothing, &doubt.pin, world.nonce())
         }
-        Ruling::Ambiguous => Some(again(world, doubt, now.plus_ms(SECOND_SCAN_MS), UNCLEAR_OWNER)?),
-    })
+        Ruling::Ambiguous => again(world, doubt, now.plus_ms(SECOND_SCAN_MS), UNCLEAR_OWNER),
+    }
 }
 
 /// Whether this scan, with those before it, proves that the Pin isn't there.
