@@ -61,28 +61,28 @@ pub struct Rulings {
     pub groups: Vec<Vec<usize>>,
 }
 
-/// Claim and Pin, by their indices.
-type Edge = (usize, usize);
+/// A claim, a Pin that it could own, both by their indices, and how well they fit.
+type Edge = (usize, usize, Likeness);
 
-/// Who could own what, each with its best: a Pin that says just what was asked for settles the question for all that say
-/// less, on either side. Second: the claims that only vague Pins fit.
+/// Who could own what. A Pin that says just what one claim asked for is not for those that asked for more. Second: the
+/// claims that only vague Pins fit.
 fn edges(claims: &[Claim<'_>], pins: &[BoardPin]) -> (Vec<Edge>, Vec<usize>) {
-    let mut fits: Vec<(usize, usize, Likeness)> = Vec::new();
+    let mut fits: Vec<Edge> = Vec::new();
     for (c, claim) in claims.iter().enumerate() {
         for (p, pin) in pins.iter().enumerate().filter(|(_, pin)| could_be(claim.request, pin, claim.window)) {
             fits.push((c, p, likeness(claim.request, pin)));
         }
     }
-    let best = |of: &dyn Fn(&(usize, usize, Likeness)) -> bool, fits: &[(usize, usize, Likeness)]| {
-        fits.iter().filter(|fit| of(fit)).map(|fit| fit.2).min()
+    let best = |pin: usize| fits.iter().filter(|(_, p, _)| *p == pin).map(|fit| fit.2).min();
+    let best_of_pin: Vec<Option<Likeness>> = (0..pins.len()).map(best).collect();
+    fits.retain(|(_, p, likeness)| best_of_pin[*p] == Some(*likeness));
+    let is_vague = |claim: usize| {
+        let best = fits.iter().filter(|(c, ..)| *c == claim).map(|fit| fit.2).min();
+        best == Some(Likeness::Vague)
     };
-    let of_pin: Vec<Option<Likeness>> = (0..pins.len()).map(|p| best(&|fit| fit.1 == p, &fits)).collect();
-    fits.retain(|(_, p, likeness)| of_pin[*p] == Some(*likeness));
-    let of_claim: Vec<Option<Likeness>> = (0..claims.len()).map(|c| best(&|fit| fit.0 == c, &fits)).collect();
-    fits.retain(|(c, _, likeness)| of_claim[*c] == Some(*likeness));
-    let vague = (0..claims.len()).filter(|c| of_claim[*c] == Some(Likeness::Vague)).collect();
-    let kept = fits.iter().filter(|(.., likeness)| *likeness != Likeness::Vague).map(|(c, p, _)| (*c, *p));
-    (kept.collect(), vague)
+    let vague = (0..claims.len()).filter(|claim| is_vague(*claim)).collect();
+    fits.retain(|(.., likeness)| *likeness != Likeness::Vague);
+    (fits, vague)
 }
 
 struct Group {
@@ -97,7 +97,7 @@ fn groups(claims: usize, pins: usize, edges: &[Edge]) -> Vec<Group> {
     let mut moved = true;
     while moved {
         moved = false;
-        for (c, p) in edges {
+        for (c, p, _) in edges {
             let (a, b) = (part[*c], part[claims + p]);
             if a != b {
                 part[*c] = a.min(b);
@@ -122,20 +122,24 @@ fn settle(claims: &[Claim<'_>], pins: &[BoardPin], edges: &[Edge], group: &Group
     if group.claims.iter().any(|c| claims[*c].standing == Standing::Open) {
         return give(Ruling::Wait);
     }
-    let (k, m) = (group.claims.len(), group.pins.len());
+    let mut found = group.pins.clone();
+    if found.len() > group.claims.len() {
+        // Too many: those that say just what was asked for go before those that were cut short.
+        found.retain(|p| edges.iter().any(|(_, pin, likeness)| pin == p && *likeness == Likeness::Same));
+    }
+    let (k, m) = (group.claims.len(), found.len());
     let media = &claims[group.claims[0]].request.image_url;
     let same_media = group.claims.iter().all(|c| claims[*c].request.image_url == *media);
-    if m > k || (m < k && !same_media) {
+    if m == 0 || m > k || (m < k && !same_media) {
         return give(Ruling::Ambiguous);
     }
-    let mut by_creation = group.pins.clone();
-    by_creation.sort_by(|a, b| (pins[*a].created_at, &pins[*a].id).cmp(&(pins[*b].created_at, &pins[*b].id)));
+    found.sort_by(|a, b| (pins[*a].created_at, &pins[*a].id).cmp(&(pins[*b].created_at, &pins[*b].id)));
     let mut free = group.claims.clone();
     // Those that can be settled before those that were left to a person, and among them the one whose time ends first.
     free.sort_by_key(|c| (claims[*c].standing == Standing::GivenUp, claims[*c].window.until, *c));
     let mut given = Vec::new();
-    for p in by_creation {
-        match free.iter().position(|c| edges.contains(&(*c, p))) {
+    for p in found {
+        match free.iter().position(|c| edges.iter().any(|(claim, pin, _)| claim == c && *pin == p)) {
             Some(at) => given.push((free.remove(at), p)),
             None => return give(Ruling::Ambiguous),
         }
@@ -241,6 +245,20 @@ mod tests {
         assert_eq!(ruled(&claims, &[found(&full, "1", later(1))]), [Ruling::Adopt(0), Ruling::Absent]);
         assert_eq!(ruled(&claims[1..], &[found(&full, "1", later(1))]), [Ruling::Ambiguous]);
         assert_eq!(ruled(&claims[..1], &[found(&plain, "1", later(1))]), [Ruling::Adopt(0)], "a field that was cut");
+    }
+
+    #[test]
+    fn twins_of_which_one_is_shown_cut_short_have_each_their_own() {
+        let (a, b) = (testdata::request("a"), testdata::request("b"));
+        let mut cut = found(&a, "1", later(1));
+        cut.description = cut.description.map(|text| text.chars().take(40).collect());
+        let pins = [cut, found(&b, "2", later(6))];
+        assert_eq!(rule_both(&a, &b, &pins), [Ruling::Adopt(0), Ruling::Adopt(1)]);
+        assert_eq!(ruled(&[claim(&a, T)], &pins), [Ruling::Adopt(1)], "alone, the exact one is preferred");
+    }
+
+    fn rule_both(a: &PinRequest, b: &PinRequest, pins: &[BoardPin]) -> Vec<Ruling> {
+        ruled(&[claim(a, T), claim(b, later(5))], pins)
     }
 
     #[test]

@@ -345,5 +345,6 @@ fn story(attempt: &Attempt) -> String {
         format!("{}#{}{}{note}", event.kind.name(), event.attempt, if note.is_empty() { "" } else { ":" })
     };
     let events: Vec<String> = attempt.history.iter().rev().take(SHOWN_MAX).rev().map(event).collect();
-    format!("{:?} {}", attempt.status, events.join(" "))
+    let pinterest = attempt.pinterest_pin_id.as_deref().unwrap_or("");
+    format!("{:?} {pinterest} {}", attempt.status, events.join(" "))
 }

@@ -240,6 +240,8 @@ impl Provider {
             self.kernel.draw(|rng| rng.shuffle(&mut pins));
         }
         let has_more = pins.len() > skip + PAGE_SIZE && !self.kernel.chance(weather.list_cut);
+        let hidden = state.boards.get(board_id).map_or(0, Vec::len) - pins.len();
+        self.kernel.note(|| format!("lists {} of board {board_id} from {skip}, {hidden} not shown", pins.len()));
         let page = pins.into_iter().skip(skip).take(PAGE_SIZE).map(|pin| pin.shown.clone()).collect();
         BoardPage { pins: page, next: has_more.then(|| (skip + PAGE_SIZE).to_string()) }
     }
