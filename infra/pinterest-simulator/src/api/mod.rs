@@ -16,6 +16,7 @@ use crate::errors::{self, ApiError};
 use crate::operations::Operation;
 use crate::world::World;
 use crate::world::account::Caller;
+use crate::world::page::PRESENT;
 
 /// A request of `/v5`, read to its end and freed of HTTP.
 #[derive(Debug, Clone)]
@@ -28,6 +29,8 @@ pub struct Request {
     /// The `Authorization` header.
     pub authorization: Option<String>,
     pub body: Vec<u8>,
+    /// Lists of Pins are answered as they were at this time: [`PRESENT`], unless a fault says otherwise.
+    pub as_of_ms: i64,
 }
 
 impl Request {
@@ -39,6 +42,7 @@ impl Request {
             query: Vec::new(),
             authorization: Some(format!("Bearer {access_token}")),
             body: Vec::new(),
+            as_of_ms: PRESENT,
         }
     }
 

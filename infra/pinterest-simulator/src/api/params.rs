@@ -84,5 +84,5 @@ pub fn page(request: &Request) -> Result<PageRequest, ApiError> {
             .ok_or_else(|| ApiError::invalid(format!("page_size must be 1 to {}", limits::MAX_PAGE_SIZE)))?,
     };
     let bookmark = query(request, "bookmark").filter(|bookmark| !bookmark.is_empty());
-    Ok(PageRequest { size, bookmark: bookmark.map(str::to_owned) })
+    Ok(PageRequest { size, bookmark: bookmark.map(str::to_owned), as_of_ms: request.as_of_ms })
 }

@@ -16,6 +16,7 @@ use crate::limits;
 use crate::operations::Operation;
 use crate::provider::{Plan, Visitor};
 use crate::simulator::Simulator;
+use crate::world::page::PRESENT;
 
 pub fn get(operation: Operation) -> MethodRouter<Simulator> {
     routing::get(move |State(simulator): State<Simulator>, request: Request| answer(simulator, operation, request))
@@ -61,7 +62,7 @@ async fn read(operation: Operation, mut request: Request) -> Result<api::Request
     let authorization = authorization.map(str::to_owned);
     let body =
         axum::body::to_bytes(request.into_body(), limits::MAX_BODY_BYTES).await.map_err(|_| errors::BODY_UNREADABLE)?;
-    Ok(api::Request { operation, path_id, query: query.0, authorization, body: body.into() })
+    Ok(api::Request { operation, path_id, query: query.0, authorization, body: body.into(), as_of_ms: PRESENT })
 }
 
 /// In a task of its own: a client that hangs up cancels the waiting here, not the handling there.

@@ -51,6 +51,13 @@ pub struct Pin {
     pub draft: PinDraft,
 }
 
+impl Pin {
+    /// Whether it was there at that time.
+    pub(super) fn existed(&self, at_ms: i64) -> bool {
+        self.created_at_ms <= at_ms && self.deleted_at_ms.is_none_or(|deleted_at_ms| deleted_at_ms > at_ms)
+    }
+}
+
 /// A Pin that will be committed at `at_ms`, whether or not anybody still waits for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedPin {
@@ -152,7 +159,7 @@ impl World {
     ) -> Result<Page<&Pin>, ApiError> {
         let before = Cursor::decode(request.bookmark.as_deref(), list)?;
         Ok(Page::newest_first(ordinals, before, request.size, list, |ordinal| {
-            self.pins.get(ordinal).filter(|pin| pin.deleted_at_ms.is_none() && self.may_see_pin(caller, pin))
+            self.pins.get(ordinal).filter(|pin| pin.existed(request.as_of_ms) && self.may_see_pin(caller, pin))
         }))
     }
 

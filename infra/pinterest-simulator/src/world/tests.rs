@@ -40,7 +40,9 @@ fn first_board() -> String {
 }
 
 fn titles(world: &World, caller: Caller, size: usize, bookmark: Option<String>) -> (Vec<String>, Option<String>) {
-    let page = world.list_board_pins(caller, &first_board(), PageRequest { size, bookmark }).expect("a page");
+    let page = world
+        .list_board_pins(caller, &first_board(), PageRequest { size, bookmark, ..PageRequest::default() })
+        .expect("a page");
     let titles = page.items.iter().filter_map(|pin| pin.draft.title.clone()).collect();
     (titles, page.bookmark)
 }
