@@ -14,6 +14,9 @@ pub const MAX_BOARD_NAME_CHARS: usize = 50;
 /// Characters of a board's description (assumed: what Pinterest's own form allows).
 pub const MAX_BOARD_DESCRIPTION_CHARS: usize = 500;
 
+/// Characters of a section's name, at least one (OpenAPI 5.23.0, `BoardSection`).
+pub const MAX_SECTION_NAME_CHARS: usize = 180;
+
 /// Items of a page when the caller doesn't say (OpenAPI 5.23.0, `query_page_size`).
 pub const DEFAULT_PAGE_SIZE: usize = 25;
 /// Most items of a page (OpenAPI 5.23.0, `query_page_size`).

@@ -7,6 +7,7 @@ mod media;
 pub mod oauth;
 mod params;
 pub mod pins;
+mod sections;
 mod views;
 
 pub use media::is_web_url;
@@ -24,6 +25,8 @@ pub struct Request {
     pub operation: Operation,
     /// The id in the path, if the operation has one.
     pub path_id: String,
+    /// The section's id in the path, after that of the board.
+    pub section_id: String,
     /// Query parameters, decoded, in their order.
     pub query: Vec<(String, String)>,
     /// The `Authorization` header.
@@ -39,6 +42,7 @@ impl Request {
         Self {
             operation,
             path_id: String::new(),
+            section_id: String::new(),
             query: Vec::new(),
             authorization: Some(format!("Bearer {access_token}")),
             body: Vec::new(),
@@ -97,7 +101,14 @@ pub fn dispatch(world: &mut World, now_ms: i64, caller: Caller, request: &Reques
         Operation::BoardsCreate => boards::create(world, now_ms, caller, request),
         Operation::BoardsGet => boards::get(world, caller, request),
         Operation::BoardsList => boards::list(world, caller, request),
+        Operation::BoardsUpdate => boards::update(world, caller, request),
+        Operation::BoardsDelete => boards::delete(world, now_ms, caller, request),
         Operation::BoardsListPins => boards::list_pins(world, caller, request),
+        Operation::BoardSectionsCreate => sections::create(world, now_ms, caller, request),
+        Operation::BoardSectionsList => sections::list(world, caller, request),
+        Operation::BoardSectionsUpdate => sections::update(world, caller, request),
+        Operation::BoardSectionsDelete => sections::delete(world, now_ms, caller, request),
+        Operation::BoardSectionsListPins => sections::list_pins(world, caller, request),
         Operation::PinsCreate => pins::create(world, now_ms, caller, request),
         Operation::PinsGet => pins::get(world, caller, request),
         Operation::PinsList => pins::list(world, caller, request),

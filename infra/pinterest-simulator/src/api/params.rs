@@ -60,6 +60,12 @@ pub fn path_id<'a>(request: &'a Request, name: &str) -> Result<&'a str, ApiError
     Ok(&request.path_id)
 }
 
+/// The second id in the path.
+pub fn section_id(request: &Request) -> Result<&str, ApiError> {
+    check_id("section_id", &request.section_id)?;
+    Ok(&request.section_id)
+}
+
 fn check_id(name: &str, id: &str) -> Result<(), ApiError> {
     if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()) {
         Ok(())

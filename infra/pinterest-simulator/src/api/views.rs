@@ -1,4 +1,4 @@
-//! Answers as the OpenAPI schemas `Pin`, `Board` and `Account` have them, with every field, so that typed clients
+//! Answers as the OpenAPI schemas `Pin`, `Board`, `BoardSection` and `Account` have them, with every field, so that typed clients
 //! can read them.
 
 use serde::Serialize;
@@ -8,6 +8,7 @@ use crate::world::account::Account;
 use crate::world::board::{Board, Privacy};
 use crate::world::page::Page;
 use crate::world::pin::Pin;
+use crate::world::section::Section;
 use crate::world::time::pinterest_time;
 
 /// A page of anything.
@@ -163,6 +164,18 @@ impl<'a> BoardView<'a> {
             owner: owner(world, board.account),
             media: BoardMediaView { image_cover_url: None, pin_thumbnail_urls: Vec::new() },
         }
+    }
+}
+
+#[derive(Serialize)]
+pub struct SectionView<'a> {
+    id: &'a str,
+    name: &'a str,
+}
+
+impl<'a> SectionView<'a> {
+    pub fn of(section: &'a Section) -> Self {
+        Self { id: &section.id, name: &section.name }
     }
 }
 

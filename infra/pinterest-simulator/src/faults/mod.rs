@@ -38,7 +38,9 @@ impl Fault {
     pub fn operations(&self) -> Option<&'static [Operation]> {
         match self {
             Fault::LateCommit { .. } => Some(&[Operation::PinsCreate]),
-            Fault::StaleList { .. } => Some(&[Operation::BoardsListPins, Operation::PinsList]),
+            Fault::StaleList { .. } => {
+                Some(&[Operation::BoardsListPins, Operation::BoardSectionsListPins, Operation::PinsList])
+            }
             _ => None,
         }
     }

@@ -26,6 +26,10 @@ pub fn post(operation: Operation) -> MethodRouter<Simulator> {
     routing::post(move |State(simulator): State<Simulator>, request: Request| answer(simulator, operation, request))
 }
 
+pub fn patch(operation: Operation) -> MethodRouter<Simulator> {
+    routing::patch(move |State(simulator): State<Simulator>, request: Request| answer(simulator, operation, request))
+}
+
 pub fn delete(operation: Operation) -> MethodRouter<Simulator> {
     routing::delete(move |State(simulator): State<Simulator>, request: Request| answer(simulator, operation, request))
 }
@@ -53,7 +57,9 @@ async fn answer(simulator: Simulator, operation: Operation, request: Request) ->
 
 async fn read(operation: Operation, mut request: Request) -> Result<api::Request, ApiError> {
     let path = request.extract_parts::<RawPathParams>().await;
-    let path_id = path.iter().flatten().next().map(|(_, id)| id.to_owned()).unwrap_or_default();
+    let mut ids = path.iter().flatten().map(|(_, id)| id.to_owned());
+    let (path_id, section_id) = (ids.next().unwrap_or_default(), ids.next().unwrap_or_default());
+    drop(ids);
     let query = request
         .extract_parts::<Query<Vec<(String, String)>>>()
         .await
@@ -62,7 +68,8 @@ async fn read(operation: Operation, mut request: Request) -> Result<api::Request
     let authorization = authorization.map(str::to_owned);
     let body =
         axum::body::to_bytes(request.into_body(), limits::MAX_BODY_BYTES).await.map_err(|_| errors::BODY_UNREADABLE)?;
-    Ok(api::Request { operation, path_id, query: query.0, authorization, body: body.into(), as_of_ms: PRESENT })
+    let (query, body) = (query.0, body.into());
+    Ok(api::Request { operation, path_id, section_id, query, authorization, body, as_of_ms: PRESENT })
 }
 
 /// In a task of its own: a client that hangs up cancels the waiting here, not the handling there.

@@ -2,6 +2,7 @@
 
 const BOARD_ID_BASE: u64 = 782_000_000_000_000_000;
 const PIN_ID_BASE: u64 = 783_000_000_000_000_000;
+const SECTION_ID_BASE: u64 = 784_000_000_000_000_000;
 /// Ids of one kind: 10^15. Coprime to [`STEP`], so that no two ordinals share an id.
 const SPAN: u64 = 1_000_000_000_000_000;
 /// Spreads successive ordinals, because nobody should learn to rely on the order of Pinterest's ids.
@@ -13,6 +14,10 @@ pub fn board_id(ordinal: usize) -> String {
 
 pub fn pin_id(ordinal: usize) -> String {
     (PIN_ID_BASE + spread(ordinal)).to_string()
+}
+
+pub fn section_id(ordinal: usize) -> String {
+    (SECTION_ID_BASE + spread(ordinal)).to_string()
 }
 
 fn spread(ordinal: usize) -> u64 {

@@ -11,8 +11,10 @@ pub mod event;
 pub mod ids;
 pub mod page;
 pub mod pin;
+pub mod plan;
 pub mod quota;
 pub mod scopes;
+pub mod section;
 pub mod time;
 pub mod tokens;
 
@@ -23,8 +25,10 @@ use account::{Account, AccountIndex};
 use board::Board;
 use envelope::Pace;
 use event::Event;
-use pin::{Pin, PlannedPin};
+use pin::Pin;
+use plan::PlannedPin;
 use quota::Usage;
+use section::Section;
 use tokens::{AccessToken, AuthorizationCode, RefreshToken};
 
 /// Everything Pinterest knows. A clone is a Pinterest of its own: a simulation may keep one to compare with.
@@ -36,6 +40,8 @@ pub struct World {
     accounts: Vec<Account>,
     boards: Vec<Board>,
     board_ordinals: HashMap<String, usize>,
+    sections: Vec<Section>,
+    section_ordinals: HashMap<String, usize>,
     pins: Vec<Pin>,
     pin_ordinals: HashMap<String, usize>,
     /// By due time and number, so that the first one is the next one.
@@ -61,6 +67,8 @@ impl World {
             accounts: Vec::new(),
             boards: Vec::new(),
             board_ordinals: HashMap::new(),
+            sections: Vec::new(),
+            section_ordinals: HashMap::new(),
             pins: Vec::new(),
             pin_ordinals: HashMap::new(),
             planned: BTreeMap::new(),

@@ -233,3 +233,5 @@ fn after_a_restart_no_token_is_given_out_twice() {
     assert_ne!(first.access.token, second.access.token);
     assert_ne!(next, second.refresh.expect("a refresh token").token);
 }
+
+mod boards;

@@ -42,6 +42,54 @@ fn pins_deletes_and_boards_survive() {
 }
 
 #[test]
+fn changed_and_deleted_boards_and_sections_survive() {
+    let folder = Folder::new("boards");
+    let mut before = json!(null);
+    let mut kept = String::new();
+    let state = async |client: &Client| {
+        let sections = format!("/v5/boards/{}/sections", client.account.boards[0].id);
+        json!([
+            client.get("/_sim/pins").await.json(),
+            client.get("/v5/boards").await.json(),
+            client.get(&sections).await.json(),
+            client.get("/v5/user_account").await.json(),
+        ])
+    };
+    live(&folder, async |client: Client| {
+        let [first, second] = [0, 1].map(|index: usize| format!("/v5/boards/{}", client.account.boards[index].id));
+        client.call("PATCH", &first, Some(json!({"name": "Soups", "description": "Hot"}))).await;
+        let sections = format!("{first}/sections");
+        let mut ids = Vec::new();
+        for name in ["Starters", "Mains"] {
+            let section = client.call("POST", &sections, Some(json!({"name": name}))).await.json();
+            let id = section["id"].as_str().expect("an id").to_owned();
+            let mut pin = client.pin(name);
+            pin["board_section_id"] = json!(id);
+            assert_eq!(client.call("POST", "/v5/pins", Some(pin)).await.status, 201);
+            ids.push(id);
+        }
+        kept = format!("{sections}/{}", ids[0]);
+        client.call("PATCH", &kept, Some(json!({"name": "Snacks"}))).await;
+        assert_eq!(client.call("DELETE", &format!("{sections}/{}", ids[1]), None).await.status, 204);
+        let mut pin = client.pin("Chair");
+        pin["board_id"] = json!(client.account.boards[1].id);
+        assert_eq!(client.call("POST", "/v5/pins", Some(pin)).await.status, 201);
+        assert_eq!(client.call("DELETE", &second, None).await.status, 204);
+        before = state(&client).await;
+    });
+    live(&folder, async |client: Client| {
+        assert_eq!(state(&client).await, before);
+        let deleted: Vec<_> = (0..3).map(|index| before[0][index]["deleted"] == true).collect();
+        assert_eq!(deleted, [false, true, true]);
+        let within = client.get(&format!("{kept}/pins")).await.json();
+        assert_eq!(within["items"][0]["title"], "Starters");
+        let sections = kept.rsplit_once('/').map(|(sections, _)| sections).expect("a path");
+        let new = client.call("POST", sections, Some(json!({"name": "New"}))).await.json();
+        assert!(new["id"].is_string() && !kept.ends_with(new["id"].as_str().unwrap_or_default()));
+    });
+}
+
+#[test]
 fn token_rotations_and_revocations_survive() {
     use base64::Engine;
     let basic = base64::engine::general_purpose::STANDARD.encode(format!("{}:{}", seed::APP_ID, seed::APP_SECRET));
