@@ -48,6 +48,7 @@ pub const SECTION_DELETE_NOT_AUTHORIZED: ApiError = row(403, 403, "Not authorize
 pub const SECTION_NOT_FOUND: ApiError = row(404, 404, "Board section not found.");
 pub const SECTION_PINS_NOT_AUTHORIZED: ApiError = row(403, 403, "Not authorized to access Pins on board section.");
 pub const SECTION_PINS_NOT_FOUND: ApiError = row(404, 404, "Board or section not found.");
+pub const MEDIA_NOT_FOUND: ApiError = row(404, 404, "Media upload not found");
 pub const PIN_INVALID_URL: ApiError =
     row(400, 1, "Whoops! It looks like you entered an invalid URL. Try creating a Pin again with a valid URL.");
 pub const PIN_IMAGE_BROKEN: ApiError = row(403, 235, "Sorry, this image is broken. Please pick a different image.");

@@ -22,6 +22,7 @@ pub mod operations;
 pub mod provider;
 pub mod seed;
 pub mod simulator;
+pub mod storage_error;
 pub mod world;
 
 pub use config::{Config, Envelope};

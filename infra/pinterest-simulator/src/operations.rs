@@ -20,6 +20,9 @@ pub enum Operation {
     BoardSectionsUpdate,
     BoardSectionsDelete,
     BoardSectionsListPins,
+    MediaCreate,
+    MediaGet,
+    MediaList,
     PinsCreate,
     PinsGet,
     PinsList,
@@ -30,7 +33,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation a fault rule can name.
-    pub const ALL: [Operation; 17] = [
+    pub const ALL: [Operation; 20] = [
         Operation::OauthToken,
         Operation::UserAccountGet,
         Operation::BoardsCreate,
@@ -44,6 +47,9 @@ impl Operation {
         Operation::BoardSectionsUpdate,
         Operation::BoardSectionsDelete,
         Operation::BoardSectionsListPins,
+        Operation::MediaCreate,
+        Operation::MediaGet,
+        Operation::MediaList,
         Operation::PinsCreate,
         Operation::PinsGet,
         Operation::PinsList,
@@ -66,6 +72,9 @@ impl Operation {
             Operation::BoardSectionsUpdate => "board_sections/update",
             Operation::BoardSectionsDelete => "board_sections/delete",
             Operation::BoardSectionsListPins => "board_sections/list_pins",
+            Operation::MediaCreate => "media/create",
+            Operation::MediaGet => "media/get",
+            Operation::MediaList => "media/list",
             Operation::PinsCreate => "pins/create",
             Operation::PinsGet => "pins/get",
             Operation::PinsList => "pins/list",
@@ -95,6 +104,8 @@ impl Operation {
             Operation::BoardsListPins | Operation::BoardSectionsListPins | Operation::PinsGet | Operation::PinsList => {
                 Scopes::of(&[BOARDS_READ, PINS_READ])
             }
+            Operation::MediaCreate => Scopes::of(&[PINS_READ, PINS_WRITE]),
+            Operation::MediaGet | Operation::MediaList => Scopes::of(&[PINS_READ]),
             Operation::PinsCreate | Operation::PinsDelete => {
                 Scopes::of(&[BOARDS_READ, BOARDS_WRITE, PINS_READ, PINS_WRITE])
             }

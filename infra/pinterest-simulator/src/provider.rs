@@ -126,7 +126,7 @@ impl Provider {
             },
             Some(Fault::LateCommit { commit_after_ms, hold_ms }) => {
                 let at_ms = now_ms.saturating_add_unsigned(commit_after_ms);
-                match api::pins::plan(&mut self.world, at_ms, visitor.caller, &visitor.request) {
+                match api::pins::plan(&mut self.world, now_ms, at_ms, visitor.caller, &visitor.request) {
                     Ok(()) => Plan::Silence { hold_ms, operation },
                     Err(error) => Plan::Answer(self.answer_visitor(&visitor, Err(error))),
                 }

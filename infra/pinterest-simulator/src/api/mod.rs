@@ -4,10 +4,12 @@
 mod account;
 mod boards;
 mod media;
+mod media_view;
 pub mod oauth;
 mod params;
 pub mod pins;
 mod sections;
+pub mod uploads;
 mod views;
 
 pub use media::is_web_url;
@@ -29,6 +31,8 @@ pub struct Request {
     pub section_id: String,
     /// Query parameters, decoded, in their order.
     pub query: Vec<(String, String)>,
+    /// Host and port by which the client reached the simulator: `upload_url` leads back there.
+    pub host: String,
     /// The `Authorization` header.
     pub authorization: Option<String>,
     pub body: Vec<u8>,
@@ -44,6 +48,7 @@ impl Request {
             path_id: String::new(),
             section_id: String::new(),
             query: Vec::new(),
+            host: String::new(),
             authorization: Some(format!("Bearer {access_token}")),
             body: Vec::new(),
             as_of_ms: PRESENT,
@@ -109,6 +114,9 @@ pub fn dispatch(world: &mut World, now_ms: i64, caller: Caller, request: &Reques
         Operation::BoardSectionsUpdate => sections::update(world, caller, request),
         Operation::BoardSectionsDelete => sections::delete(world, now_ms, caller, request),
         Operation::BoardSectionsListPins => sections::list_pins(world, caller, request),
+        Operation::MediaCreate => uploads::create(world, now_ms, caller, request),
+        Operation::MediaGet => uploads::get(world, now_ms, caller, request),
+        Operation::MediaList => uploads::list(world, now_ms, caller, request),
         Operation::PinsCreate => pins::create(world, now_ms, caller, request),
         Operation::PinsGet => pins::get(world, caller, request),
         Operation::PinsList => pins::list(world, caller, request),

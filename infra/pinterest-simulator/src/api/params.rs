@@ -42,6 +42,17 @@ pub fn id(fields: &Map<String, Value>, name: &str) -> Result<Option<String>, Api
     Ok(id)
 }
 
+/// A whole number that is not negative.
+pub fn whole(fields: &Map<String, Value>, name: &str) -> Result<Option<u64>, ApiError> {
+    match fields.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match value.as_u64() {
+            Some(number) => Ok(Some(number)),
+            None => Err(ApiError::invalid(format!("'{name}' is not an integer of at least 0"))),
+        },
+    }
+}
+
 pub fn flag(fields: &Map<String, Value>, name: &str, default: bool) -> Result<bool, ApiError> {
     match fields.get(name) {
         None | Some(Value::Null) => Ok(default),

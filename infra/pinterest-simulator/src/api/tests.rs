@@ -145,12 +145,10 @@ fn a_refused_pin_leaves_nothing_behind() {
 }
 
 #[test]
-fn other_media_are_refused_clearly_for_now() {
-    for source_type in ["multiple_image_urls", "multiple_image_base64", "video_id", "pin_url"] {
-        let (status, _, message) = Desk::open().refusal(json!({"media_source": {"source_type": source_type}}));
-        assert_eq!(status, 400);
-        assert!(message.contains("is not simulated"), "{message}");
-    }
+fn media_that_is_not_simulated_is_refused_clearly() {
+    let (status, _, message) = Desk::open().refusal(json!({"media_source": {"source_type": "pin_url"}}));
+    assert_eq!(status, 400);
+    assert!(message.contains("is not simulated"), "{message}");
 }
 
 #[test]
@@ -201,3 +199,4 @@ fn the_account_counts_its_pins_and_boards() {
 }
 
 mod boards;
+mod media;

@@ -11,7 +11,8 @@ use crate::errors::ApiError;
 use crate::provider::Provider;
 use crate::simulator::Simulator;
 use crate::world::World;
-use crate::world::pin::{Media, Pin};
+use crate::world::media::Media;
+use crate::world::pin::Pin;
 use crate::world::time::pinterest_time;
 
 /// A Pin as it is, deleted or not.

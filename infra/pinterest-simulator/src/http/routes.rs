@@ -2,14 +2,15 @@
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::get;
+use axum::routing::{get, post};
 
-use super::{authorize, control, v5};
+use super::{authorize, control, upload, v5};
+use crate::api::uploads::UPLOAD_PATH;
 use crate::limits;
 use crate::operations::Operation::{
     BoardSectionsCreate, BoardSectionsDelete, BoardSectionsList, BoardSectionsListPins, BoardSectionsUpdate,
-    BoardsCreate, BoardsDelete, BoardsGet, BoardsList, BoardsListPins, BoardsUpdate, OauthToken, PinsCreate,
-    PinsDelete, PinsGet, PinsList, UserAccountGet,
+    BoardsCreate, BoardsDelete, BoardsGet, BoardsList, BoardsListPins, BoardsUpdate, MediaCreate, MediaGet, MediaList,
+    OauthToken, PinsCreate, PinsDelete, PinsGet, PinsList, UserAccountGet,
 };
 use crate::simulator::Simulator;
 
@@ -30,11 +31,15 @@ pub fn router(simulator: Simulator) -> Router {
             v5::patch(BoardSectionsUpdate).merge(v5::delete(BoardSectionsDelete)),
         )
         .route("/v5/boards/{board_id}/sections/{section_id}/pins", v5::get(BoardSectionsListPins))
+        .route("/v5/media", v5::get(MediaList).merge(v5::post(MediaCreate)))
+        .route("/v5/media/{media_id}", v5::get(MediaGet))
         .route("/v5/pins", v5::get(PinsList).merge(v5::post(PinsCreate)))
         .route("/v5/pins/{pin_id}", v5::get(PinsGet).merge(v5::delete(PinsDelete)))
         // Pinterest, https://www.pinterest.com
         .route("/oauth/", get(authorize::redirect))
         .route("/oauth", get(authorize::redirect))
+        // Pinterest's storage, https://pinterest-media-upload.s3-accelerate.amazonaws.com
+        .route(UPLOAD_PATH, post(upload::receive).layer(DefaultBodyLimit::max(limits::MAX_UPLOAD_BYTES)))
         // Control plane
         .route("/_sim/pins", get(control::pins))
         .route("/_sim/requests", get(control::requests))

@@ -64,12 +64,16 @@ async fn read(operation: Operation, mut request: Request) -> Result<api::Request
         .extract_parts::<Query<Vec<(String, String)>>>()
         .await
         .map_err(|_| ApiError::invalid("the query is not readable"))?;
-    let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let authorization = authorization.map(str::to_owned);
+    let authorization = text(&request, header::AUTHORIZATION);
+    let host = text(&request, header::HOST).unwrap_or_default();
     let body =
         axum::body::to_bytes(request.into_body(), limits::MAX_BODY_BYTES).await.map_err(|_| errors::BODY_UNREADABLE)?;
     let (query, body) = (query.0, body.into());
-    Ok(api::Request { operation, path_id, section_id, query, authorization, body, as_of_ms: PRESENT })
+    Ok(api::Request { operation, path_id, section_id, query, host, authorization, body, as_of_ms: PRESENT })
+}
+
+fn text(request: &Request, header: HeaderName) -> Option<String> {
+    request.headers().get(header)?.to_str().ok().map(str::to_owned)
 }
 
 /// In a task of its own: a client that hangs up cancels the waiting here, not the handling there.

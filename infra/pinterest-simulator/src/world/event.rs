@@ -10,6 +10,7 @@ use super::plan::PlannedPin;
 use super::scopes::{self, Scopes};
 use super::section::Section;
 use super::tokens::{AccessToken, RefreshToken};
+use super::upload::{Received, Upload};
 use crate::seed;
 
 /// One committed change.
@@ -59,6 +60,13 @@ pub enum Event {
         id: String,
         at_ms: i64,
     },
+    UploadRegistered {
+        upload: Upload,
+    },
+    UploadReceived {
+        id: String,
+        received: Received,
+    },
     /// New tokens; the refresh token they were bought with dies by the same event.
     TokensIssued {
         access: AccessToken,
@@ -93,6 +101,8 @@ impl World {
             Event::PinCreated { pin, plan } => self.add_pin(pin, plan),
             Event::PinPlanned { planned } => self.add_plan(planned),
             Event::PinDeleted { id, at_ms } => self.mark_deleted(&id, at_ms),
+            Event::UploadRegistered { upload } => self.add_upload(upload),
+            Event::UploadReceived { id, received } => self.mark_received(&id, received),
             Event::TokensIssued { access, refresh, retired_refresh_token } => {
                 self.add_tokens(access, refresh, retired_refresh_token.as_deref());
             }
@@ -108,6 +118,7 @@ impl World {
                 username: seed.username,
                 boards: Vec::new(),
                 pins: Vec::new(),
+                uploads: Vec::new(),
                 pin_count: 0,
             });
             for board in seed.boards {

@@ -9,6 +9,7 @@ pub mod board;
 pub mod envelope;
 pub mod event;
 pub mod ids;
+pub mod media;
 pub mod page;
 pub mod pin;
 pub mod plan;
@@ -17,6 +18,7 @@ pub mod scopes;
 pub mod section;
 pub mod time;
 pub mod tokens;
+pub mod upload;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -30,6 +32,7 @@ use plan::PlannedPin;
 use quota::Usage;
 use section::Section;
 use tokens::{AccessToken, AuthorizationCode, RefreshToken};
+use upload::Upload;
 
 /// Everything Pinterest knows. A clone is a Pinterest of its own: a simulation may keep one to compare with.
 #[derive(Debug, Clone)]
@@ -44,6 +47,8 @@ pub struct World {
     section_ordinals: HashMap<String, usize>,
     pins: Vec<Pin>,
     pin_ordinals: HashMap<String, usize>,
+    uploads: Vec<Upload>,
+    upload_ordinals: HashMap<String, usize>,
     /// By due time and number, so that the first one is the next one.
     planned: BTreeMap<(i64, u64), PlannedPin>,
     next_plan: u64,
@@ -71,6 +76,8 @@ impl World {
             section_ordinals: HashMap::new(),
             pins: Vec::new(),
             pin_ordinals: HashMap::new(),
+            uploads: Vec::new(),
+            upload_ordinals: HashMap::new(),
             planned: BTreeMap::new(),
             next_plan: 1,
             access_tokens: HashMap::new(),

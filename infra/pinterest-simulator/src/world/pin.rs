@@ -5,24 +5,12 @@ use serde::{Deserialize, Serialize};
 use super::account::{AccountIndex, Caller};
 use super::board::Privacy;
 use super::event::Event;
+use super::media::Media;
 use super::page::{Cursor, Page, PageRequest};
 use super::scopes::{self, Scopes};
+use super::upload::UploadStatus;
 use super::{World, ids};
 use crate::errors::{self, ApiError};
-
-/// What a Pin shows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "source_type", rename_all = "snake_case")]
-pub enum Media {
-    ImageUrl {
-        url: String,
-    },
-    /// The bytes themselves are not kept.
-    ImageBase64 {
-        content_type: String,
-        bytes: usize,
-    },
-}
 
 /// A Pin somebody asks for; its form is checked, its board is not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +49,7 @@ impl Pin {
 impl World {
     /// Commits a Pin. Identical Pins are not recognised as such, as with Pinterest.
     pub fn create_pin(&mut self, now_ms: i64, caller: Caller, draft: PinDraft) -> Result<&Pin, ApiError> {
-        self.check_draft(caller, &draft)?;
+        self.check_draft(now_ms, caller, &draft)?;
         self.commit_pin(now_ms, caller.account, draft, None);
         self.pins.last().ok_or(errors::PIN_NOT_FOUND)
     }
@@ -71,7 +59,7 @@ impl World {
         self.commit(Event::PinCreated { pin, plan });
     }
 
-    pub(super) fn check_draft(&self, caller: Caller, draft: &PinDraft) -> Result<(), ApiError> {
+    pub(super) fn check_draft(&self, now_ms: i64, caller: Caller, draft: &PinDraft) -> Result<(), ApiError> {
         let board = self.find_board(&draft.board_id).ok_or(errors::PIN_BOARD_NOT_FOUND)?;
         if board.account != caller.account {
             return Err(errors::NOT_PERMITTED);
@@ -81,7 +69,19 @@ impl World {
         }
         match &draft.board_section_id {
             Some(id) if self.section(&board.id, id).is_none() => Err(errors::PIN_SECTION_NOT_FOUND),
-            _ => Ok(()),
+            _ => self.check_media(now_ms, caller, &draft.media),
+        }
+    }
+
+    /// A video must be the caller's and processed.
+    fn check_media(&self, now_ms: i64, caller: Caller, media: &Media) -> Result<(), ApiError> {
+        let Media::VideoId { media_id, .. } = media else {
+            return Ok(());
+        };
+        match self.upload(caller, media_id).map(|upload| upload.status(now_ms)) {
+            Ok(UploadStatus::Succeeded) => Ok(()),
+            Ok(_) => Err(ApiError::invalid(format!("media upload {media_id} has not succeeded"))),
+            Err(_) => Err(ApiError::invalid(format!("there is no media upload {media_id}"))),
         }
     }
 

@@ -20,8 +20,8 @@ pub struct PlannedPin {
 impl World {
     /// Accepts a Pin now and commits it at `at_ms`; `settle` does so when that time has come. If its board or section
     /// is deleted meanwhile, it never comes.
-    pub fn plan_pin(&mut self, at_ms: i64, caller: Caller, draft: PinDraft) -> Result<(), ApiError> {
-        self.check_draft(caller, &draft)?;
+    pub fn plan_pin(&mut self, now_ms: i64, at_ms: i64, caller: Caller, draft: PinDraft) -> Result<(), ApiError> {
+        self.check_draft(now_ms, caller, &draft)?;
         let planned = PlannedPin { plan: self.next_plan, at_ms, account: caller.account, draft };
         self.commit(Event::PinPlanned { planned });
         Ok(())

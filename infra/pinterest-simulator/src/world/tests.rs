@@ -1,7 +1,8 @@
 use super::account::Caller;
 use super::board::{BoardDraft, Privacy};
+use super::media::Media;
 use super::page::PageRequest;
-use super::pin::{Media, PinDraft};
+use super::pin::PinDraft;
 use super::scopes::{self, Scopes};
 use super::*;
 use crate::errors;
@@ -69,7 +70,7 @@ fn replaying_the_events_gives_the_same_world() {
     let pin_id = world.create_pin(NOW_MS, caller, draft(&board_id, "a")).expect("created").id.clone();
     world.create_pin(NOW_MS + 1, caller, draft(&board_id, "b")).expect("created");
     world.delete_pin(NOW_MS + 2, caller, &pin_id).expect("deleted");
-    world.plan_pin(NOW_MS + 9, caller, draft(&board_id, "c")).expect("planned");
+    world.plan_pin(NOW_MS, NOW_MS + 9, caller, draft(&board_id, "c")).expect("planned");
     let mut replayed = World::new(Config::default());
     world.take_recorded().into_iter().for_each(|event| replayed.apply(event));
     for world in [&mut world, &mut replayed] {
@@ -105,7 +106,7 @@ fn lists_are_newest_first_and_stable_while_pins_come_and_go() {
 fn a_late_pin_is_created_at_its_own_time() {
     let mut world = world();
     let caller = caller(&world, 1);
-    world.plan_pin(NOW_MS + 5_000, caller, draft(&first_board(), "late")).expect("planned");
+    world.plan_pin(NOW_MS, NOW_MS + 5_000, caller, draft(&first_board(), "late")).expect("planned");
     world.settle(NOW_MS + 4_999);
     assert!(world.every_pin().is_empty());
     world.settle(NOW_MS + 60_000);
@@ -235,3 +236,4 @@ fn after_a_restart_no_token_is_given_out_twice() {
 }
 
 mod boards;
+mod uploads;

@@ -30,6 +30,9 @@ async fn every_answer_carries_its_request_id_and_its_quota() {
         ("PATCH", format!("/v5/boards/{board}/sections/1"), 400),
         ("DELETE", format!("/v5/boards/{board}/sections/1"), 404),
         ("GET", format!("/v5/boards/{board}/sections/1/pins"), 404),
+        ("GET", "/v5/media".to_owned(), 200),
+        ("POST", "/v5/media".to_owned(), 400),
+        ("GET", "/v5/media/1".to_owned(), 404),
         ("GET", "/v5/soup".to_owned(), 404),
         ("PATCH", "/v5/pins".to_owned(), 405),
     ] {

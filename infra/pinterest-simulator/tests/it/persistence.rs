@@ -7,12 +7,13 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::client::{Client, Folder};
+use crate::media;
 
 /// Runs `work` against a simulator on the folder, in a runtime that is torn down afterwards without a shutdown.
 fn live<F: Future<Output = ()>>(folder: &Folder, work: impl FnOnce(Client) -> F) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
-        let config = Config { data_dir: Some(folder.0.clone()), ..Config::default() };
+        let config = Config { data_dir: Some(folder.0.clone()), media_processing_ms: 2_000, ..Config::default() };
         let simulator = Simulator::open(config).expect("opened");
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let client = Client::new(listener.local_addr().expect("an address"), 1);
@@ -86,6 +87,57 @@ fn changed_and_deleted_boards_and_sections_survive() {
         let sections = kept.rsplit_once('/').map(|(sections, _)| sections).expect("a path");
         let new = client.call("POST", sections, Some(json!({"name": "New"}))).await.json();
         assert!(new["id"].is_string() && !kept.ends_with(new["id"].as_str().unwrap_or_default()));
+    });
+}
+
+#[test]
+fn uploads_and_the_pins_made_of_them_survive() {
+    let folder = Folder::new("media");
+    let mut uploads = Vec::new();
+    let mut carousel = json!(null);
+    live(&folder, async |client: Client| {
+        for file in [None, Some(media::VIDEO), Some(b"no video, 16 bytes".as_slice())] {
+            let registered = media::register(&client).await;
+            if let Some(file) = file {
+                assert_eq!(media::upload(&client, &registered, file).await.status, 204);
+                assert_eq!(media::status(&client, &registered).await, "processing");
+            }
+            uploads.push(registered);
+        }
+        let item = |name: &str| json!({"url": format!("https://example.com/{name}.jpg"), "title": name});
+        let mut pin = client.pin("Carousel");
+        pin["media_source"] = json!({"source_type": "multiple_image_urls", "items": [item("a"), item("b")]});
+        carousel = client.call("POST", "/v5/pins", Some(pin)).await.json();
+        assert_eq!(carousel["media"]["items"][1]["title"], "b");
+    });
+    let waiting = std::time::Instant::now();
+    let mut video = json!(null);
+    live(&folder, async |client: Client| {
+        let path = format!("/v5/pins/{}", carousel["id"].as_str().expect("an id"));
+        assert_eq!(client.get(&path).await.json(), carousel);
+        while media::status(&client, &uploads[2]).await == "processing" {
+            assert!(waiting.elapsed() < std::time::Duration::from_secs(10));
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        let mut states = Vec::new();
+        for upload in &uploads {
+            states.push(media::status(&client, upload).await);
+        }
+        assert_eq!(states, ["registered", "succeeded", "failed"]);
+        video = client.call("POST", "/v5/pins", Some(media::video_pin(&client, &uploads[1]))).await.json();
+        assert_eq!(video["media"]["media_type"], "video");
+        assert_eq!(media::register(&client).await["media_id"].as_str().map(str::len), Some(18));
+    });
+    live(&folder, async |client: Client| {
+        let path = format!("/v5/pins/{}", video["id"].as_str().expect("an id"));
+        assert_eq!(client.get(&path).await.json(), video);
+        let host = format!("http://{}/pinterest-media-upload/", client.address);
+        let mut registered = uploads[0].clone();
+        // Another process, another port; the parameters are the same.
+        registered["upload_url"] = json!(host);
+        assert_eq!(media::upload(&client, &registered, media::VIDEO).await.status, 204);
+        let listed = client.get("/v5/media").await.json()["items"].as_array().map(Vec::len);
+        assert_eq!(listed, Some(4));
     });
 }
 

@@ -10,7 +10,7 @@ fn a_deleted_board_takes_its_sections_and_pins_along_and_frees_its_name() {
     let id = first_board();
     let section = world.create_section(NOW_MS, caller, &id, "Starters".to_owned()).expect("created").id.clone();
     let pin = world.create_pin(NOW_MS, caller, draft(&id, "a")).expect("created").id.clone();
-    world.plan_pin(NOW_MS + 9, caller, draft(&id, "late")).expect("planned");
+    world.plan_pin(NOW_MS, NOW_MS + 9, caller, draft(&id, "late")).expect("planned");
     let name = world.board(caller, &id).expect("a board").name.clone();
     world.delete_board(NOW_MS + 1, caller, &id).expect("deleted");
 
@@ -95,7 +95,7 @@ fn a_section_holds_its_pins_and_takes_them_along() {
     world.create_pin(NOW_MS, caller, within(&section, "a")).expect("created");
     world.create_pin(NOW_MS, caller, within(&other, "b")).expect("created");
     world.create_pin(NOW_MS, caller, draft(&id, "c")).expect("created");
-    world.plan_pin(NOW_MS + 9, caller, within(&section, "late")).expect("planned");
+    world.plan_pin(NOW_MS, NOW_MS + 9, caller, within(&section, "late")).expect("planned");
     let titles_in = |world: &World, section: &str| {
         let page = world.list_section_pins(caller, &first_board(), section, PageRequest::default());
         page.map(|page| page.items.iter().filter_map(|pin| pin.draft.title.clone()).collect::<Vec<_>>())
