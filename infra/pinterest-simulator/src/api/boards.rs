@@ -6,7 +6,8 @@ use crate::errors::{self, ApiError};
 use crate::limits;
 use crate::world::World;
 use crate::world::account::Caller;
-use crate::world::board::{BoardChange, BoardDraft, Privacy};
+use crate::world::board::{BoardDraft, Privacy};
+use crate::world::board_change::BoardChange;
 
 pub fn create(world: &mut World, now_ms: i64, caller: Caller, request: &Request) -> Result<Reply, ApiError> {
     let fields = params::object(&request.body)?;

@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod board;
+pub mod board_change;
 pub mod envelope;
 pub mod event;
 pub mod ids;

@@ -1,7 +1,7 @@
 //! Boards that change or go, and their sections.
 
 use super::*;
-use crate::world::board::BoardChange;
+use crate::world::board_change::BoardChange;
 
 #[test]
 fn a_deleted_board_takes_its_sections_and_pins_along_and_frees_its_name() {
