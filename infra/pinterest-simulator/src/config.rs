@@ -19,6 +19,8 @@ pub struct Config {
     pub access_token_lifetime_s: i64,
     /// Seconds a refresh token lives: 60 days at Pinterest, renewed by every refresh.
     pub refresh_token_lifetime_s: i64,
+    /// Milliseconds that an uploaded file is processed before its status is final.
+    pub media_processing_ms: u64,
     /// Redirect URIs registered for the app, compared exactly. Empty accepts every http(s) URI.
     pub redirect_uris: Vec<String>,
 }
@@ -33,6 +35,7 @@ impl Default for Config {
             enforce_limits: true,
             access_token_lifetime_s: 30 * 24 * 3600,
             refresh_token_lifetime_s: 60 * 24 * 3600,
+            media_processing_ms: 5_000,
             redirect_uris: Vec::new(),
         }
     }

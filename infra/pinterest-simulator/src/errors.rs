@@ -38,6 +38,17 @@ pub const RATE_LIMITED: ApiError = row(
 );
 pub const BOARD_INVALID_OR_DUPLICATED: ApiError = row(400, 400, "The board name is invalid or duplicated.");
 pub const BOARD_NOT_FOUND: ApiError = row(404, 404, "Board not found.");
+pub const BOARD_PARAMETERS_INVALID: ApiError = row(400, 400, "Invalid board parameters.");
+pub const BOARD_UPDATE_NOT_AUTHORIZED: ApiError = row(403, 403, "Not authorized to update the board.");
+pub const BOARD_DELETE_NOT_AUTHORIZED: ApiError = row(403, 403, "Not authorized to delete the board.");
+pub const SECTION_PARAMETERS_INVALID: ApiError = row(400, 400, "Invalid board section parameters.");
+pub const SECTION_CREATE_NOT_AUTHORIZED: ApiError = row(403, 403, "Not authorized to create board sections.");
+pub const SECTION_UPDATE_NOT_AUTHORIZED: ApiError = row(403, 403, "Not authorized to update board section.");
+pub const SECTION_DELETE_NOT_AUTHORIZED: ApiError = row(403, 403, "Not authorized to delete board section.");
+pub const SECTION_NOT_FOUND: ApiError = row(404, 404, "Board section not found.");
+pub const SECTION_PINS_NOT_AUTHORIZED: ApiError = row(403, 403, "Not authorized to access Pins on board section.");
+pub const SECTION_PINS_NOT_FOUND: ApiError = row(404, 404, "Board or section not found.");
+pub const MEDIA_NOT_FOUND: ApiError = row(404, 404, "Media upload not found");
 pub const PIN_INVALID_URL: ApiError =
     row(400, 1, "Whoops! It looks like you entered an invalid URL. Try creating a Pin again with a valid URL.");
 pub const PIN_IMAGE_BROKEN: ApiError = row(403, 235, "Sorry, this image is broken. Please pick a different image.");

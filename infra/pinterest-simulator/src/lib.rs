@@ -8,7 +8,8 @@
 //! - [`provider`]: all of that behind two calls, `receive` and `resume`, which say *what* to answer and *when*.
 //! - [`simulator`] and `http`: the shell with the real clock, real delays, dropped answers and the journal.
 //!
-//! `errors.rs` is the table of errors, `http/routes.rs` the table of routes, `seed.rs` the documented accounts.
+//! `errors.rs` is the table of errors (`storage_error.rs` that of the storage behind uploads), `http/routes.rs` the
+//! table of routes, `seed.rs` the documented accounts.
 
 pub mod api;
 pub mod config;
@@ -22,6 +23,7 @@ pub mod operations;
 pub mod provider;
 pub mod seed;
 pub mod simulator;
+pub mod storage_error;
 pub mod world;
 
 pub use config::{Config, Envelope};

@@ -14,6 +14,21 @@ pub const MAX_BOARD_NAME_CHARS: usize = 50;
 /// Characters of a board's description (assumed: what Pinterest's own form allows).
 pub const MAX_BOARD_DESCRIPTION_CHARS: usize = 500;
 
+/// Characters of a section's name, at least one (OpenAPI 5.23.0, `BoardSection`).
+pub const MAX_SECTION_NAME_CHARS: usize = 180;
+
+/// Least and most images of a carousel (OpenAPI 5.23.0, `PinMediaSourceImagesURL`).
+pub const MIN_CAROUSEL_ITEMS: usize = 2;
+pub const MAX_CAROUSEL_ITEMS: usize = 5;
+
+/// Seconds in which a registered upload takes its file (assumed).
+pub const UPLOAD_LIFETIME_S: i64 = 3600;
+/// Bytes of an upload, form and all: the largest video that Pinterest takes, 2 GB.
+pub const MAX_UPLOAD_BYTES: usize = 2_000_000_000;
+/// Fields of an upload form beside the file, and bytes of each (S3: 20 KB for all of them).
+pub const MAX_UPLOAD_FIELDS: usize = 100;
+pub const MAX_UPLOAD_FIELD_BYTES: usize = 20_000;
+
 /// Items of a page when the caller doesn't say (OpenAPI 5.23.0, `query_page_size`).
 pub const DEFAULT_PAGE_SIZE: usize = 25;
 /// Most items of a page (OpenAPI 5.23.0, `query_page_size`).

@@ -39,6 +39,9 @@ struct Arguments {
     /// Seconds an access token lives.
     #[arg(long, default_value_t = Config::default().access_token_lifetime_s)]
     access_token_lifetime: i64,
+    /// Milliseconds that an uploaded video is `processing`.
+    #[arg(long, default_value_t = Config::default().media_processing_ms)]
+    media_processing_ms: u64,
     /// A redirect URI registered for the app; may be repeated. Without it every http(s) URI is taken.
     #[arg(long)]
     redirect_uri: Vec<String>,
@@ -54,6 +57,7 @@ impl From<Arguments> for Config {
             envelope: Envelope { capacity: arguments.capacity, rate_per_s: arguments.rate, ..defaults.envelope },
             enforce_limits: !arguments.no_limits,
             access_token_lifetime_s: arguments.access_token_lifetime,
+            media_processing_ms: arguments.media_processing_ms,
             redirect_uris: arguments.redirect_uri,
             ..defaults
         }

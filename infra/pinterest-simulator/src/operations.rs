@@ -12,7 +12,17 @@ pub enum Operation {
     BoardsCreate,
     BoardsGet,
     BoardsList,
+    BoardsUpdate,
+    BoardsDelete,
     BoardsListPins,
+    BoardSectionsCreate,
+    BoardSectionsList,
+    BoardSectionsUpdate,
+    BoardSectionsDelete,
+    BoardSectionsListPins,
+    MediaCreate,
+    MediaGet,
+    MediaList,
     PinsCreate,
     PinsGet,
     PinsList,
@@ -23,13 +33,23 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation a fault rule can name.
-    pub const ALL: [Operation; 10] = [
+    pub const ALL: [Operation; 20] = [
         Operation::OauthToken,
         Operation::UserAccountGet,
         Operation::BoardsCreate,
         Operation::BoardsGet,
         Operation::BoardsList,
+        Operation::BoardsUpdate,
+        Operation::BoardsDelete,
         Operation::BoardsListPins,
+        Operation::BoardSectionsCreate,
+        Operation::BoardSectionsList,
+        Operation::BoardSectionsUpdate,
+        Operation::BoardSectionsDelete,
+        Operation::BoardSectionsListPins,
+        Operation::MediaCreate,
+        Operation::MediaGet,
+        Operation::MediaList,
         Operation::PinsCreate,
         Operation::PinsGet,
         Operation::PinsList,
@@ -44,7 +64,17 @@ impl Operation {
             Operation::BoardsCreate => "boards/create",
             Operation::BoardsGet => "boards/get",
             Operation::BoardsList => "boards/list",
+            Operation::BoardsUpdate => "boards/update",
+            Operation::BoardsDelete => "boards/delete",
             Operation::BoardsListPins => "boards/list_pins",
+            Operation::BoardSectionsCreate => "board_sections/create",
+            Operation::BoardSectionsList => "board_sections/list",
+            Operation::BoardSectionsUpdate => "board_sections/update",
+            Operation::BoardSectionsDelete => "board_sections/delete",
+            Operation::BoardSectionsListPins => "board_sections/list_pins",
+            Operation::MediaCreate => "media/create",
+            Operation::MediaGet => "media/get",
+            Operation::MediaList => "media/list",
             Operation::PinsCreate => "pins/create",
             Operation::PinsGet => "pins/get",
             Operation::PinsList => "pins/list",
@@ -64,11 +94,18 @@ impl Operation {
         match self {
             Operation::OauthToken | Operation::Unknown => Scopes::NONE,
             Operation::UserAccountGet => Scopes::of(&[USER_ACCOUNTS_READ]),
-            Operation::BoardsGet | Operation::BoardsList => Scopes::of(&[BOARDS_READ]),
-            Operation::BoardsCreate => Scopes::of(&[BOARDS_READ, BOARDS_WRITE]),
-            Operation::BoardsListPins | Operation::PinsGet | Operation::PinsList => {
+            Operation::BoardsGet | Operation::BoardsList | Operation::BoardSectionsList => Scopes::of(&[BOARDS_READ]),
+            Operation::BoardsCreate
+            | Operation::BoardsUpdate
+            | Operation::BoardsDelete
+            | Operation::BoardSectionsCreate
+            | Operation::BoardSectionsUpdate
+            | Operation::BoardSectionsDelete => Scopes::of(&[BOARDS_READ, BOARDS_WRITE]),
+            Operation::BoardsListPins | Operation::BoardSectionsListPins | Operation::PinsGet | Operation::PinsList => {
                 Scopes::of(&[BOARDS_READ, PINS_READ])
             }
+            Operation::MediaCreate => Scopes::of(&[PINS_READ, PINS_WRITE]),
+            Operation::MediaGet | Operation::MediaList => Scopes::of(&[PINS_READ]),
             Operation::PinsCreate | Operation::PinsDelete => {
                 Scopes::of(&[BOARDS_READ, BOARDS_WRITE, PINS_READ, PINS_WRITE])
             }

@@ -98,7 +98,7 @@ impl Provider {
         Ok(caller)
     }
 
-    fn plan(&mut self, now_ms: i64, visitor: Visitor) -> Plan {
+    fn plan(&mut self, now_ms: i64, mut visitor: Visitor) -> Plan {
         let operation = visitor.request.operation;
         match self.pick_fault(&visitor) {
             None => Plan::Answer(self.handle(now_ms, &visitor)),
@@ -109,13 +109,24 @@ impl Provider {
                 Ok(_) => Plan::Silence { hold_ms, operation },
                 own_refusal => Plan::Answer(self.answer_visitor(&visitor, own_refusal)),
             },
+            Some(Fault::DropConnection { after_commit }) => {
+                if after_commit {
+                    // Handled, right or wrong: nobody will ever hear which.
+                    let _ = self.dispatch(now_ms, &visitor);
+                }
+                Plan::Silence { hold_ms: 0, operation }
+            }
+            Some(Fault::StaleList { lag_ms }) => {
+                visitor.request.as_of_ms = now_ms.saturating_sub_unsigned(lag_ms);
+                Plan::Answer(self.handle(now_ms, &visitor))
+            }
             Some(Fault::ErrorAfterCommit(refusal)) => match self.dispatch(now_ms, &visitor) {
                 Ok(_) => Plan::Answer(self.refuse_with(&visitor, refusal)),
                 own_refusal => Plan::Answer(self.answer_visitor(&visitor, own_refusal)),
             },
             Some(Fault::LateCommit { commit_after_ms, hold_ms }) => {
                 let at_ms = now_ms.saturating_add_unsigned(commit_after_ms);
-                match api::pins::plan(&mut self.world, at_ms, visitor.caller, &visitor.request) {
+                match api::pins::plan(&mut self.world, now_ms, at_ms, visitor.caller, &visitor.request) {
                     Ok(()) => Plan::Silence { hold_ms, operation },
                     Err(error) => Plan::Answer(self.answer_visitor(&visitor, Err(error))),
                 }

@@ -2,11 +2,12 @@
 
 use super::views::{BoardView, PageView, PinView};
 use super::{Reply, Request, params};
-use crate::errors::ApiError;
+use crate::errors::{self, ApiError};
 use crate::limits;
 use crate::world::World;
 use crate::world::account::Caller;
 use crate::world::board::{BoardDraft, Privacy};
+use crate::world::board_change::BoardChange;
 
 pub fn create(world: &mut World, now_ms: i64, caller: Caller, request: &Request) -> Result<Reply, ApiError> {
     let fields = params::object(&request.body)?;
@@ -33,6 +34,32 @@ pub fn list(world: &World, caller: Caller, request: &Request) -> Result<Reply, A
     let wanted = privacy_filter(params::query(request, "privacy"))?;
     let page = world.list_boards(caller, |privacy| wanted.contains(&privacy), params::page(request)?)?;
     Ok(Reply::with_json(200, &PageView::of(page, |board| BoardView::of(world, board))))
+}
+
+pub fn update(world: &mut World, caller: Caller, request: &Request) -> Result<Reply, ApiError> {
+    let id = params::path_id(request, "board_id")?;
+    let fields = params::object(&request.body)?;
+    let change = BoardChange {
+        name: params::text(&fields, "name", usize::MAX)?,
+        description: params::text(&fields, "description", limits::MAX_BOARD_DESCRIPTION_CHARS)?,
+        privacy: match params::text(&fields, "privacy", usize::MAX)?.as_deref() {
+            None => None,
+            // The schema `BoardUpdatePrivacy`: nothing becomes protected later on.
+            Some(name) => match privacy(name) {
+                Some(privacy @ (Privacy::Public | Privacy::Secret)) => Some(privacy),
+                _ => return Err(errors::BOARD_PARAMETERS_INVALID),
+            },
+        },
+    };
+    world.update_board(caller, id, change)?;
+    // Not `world.board`: the answer to an update needs no scope for reading secret boards.
+    let board = world.find_board(id).ok_or(errors::BOARD_NOT_FOUND)?;
+    Ok(Reply::with_json(200, &BoardView::of(world, board)))
+}
+
+pub fn delete(world: &mut World, now_ms: i64, caller: Caller, request: &Request) -> Result<Reply, ApiError> {
+    world.delete_board(now_ms, caller, params::path_id(request, "board_id")?)?;
+    Ok(Reply::empty(204))
 }
 
 pub fn list_pins(world: &World, caller: Caller, request: &Request) -> Result<Reply, ApiError> {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::params;
 use crate::errors::{self, ApiError};
 use crate::limits;
-use crate::world::pin::Media;
+use crate::world::media::{Carousel, CarouselItem, Cover, Image, Media};
 
 /// First bytes of the two formats that Pinterest takes.
 const JPEG_MAGIC: &[u8] = &[0xFF, 0xD8, 0xFF];
@@ -21,33 +21,93 @@ pub fn parse(fields: &Map<String, Value>) -> Result<Media, ApiError> {
         Some(_) => return Err(ApiError::invalid("'media_source' is not of type 'object'")),
     };
     match params::required_text(source, "source_type", usize::MAX)?.as_str() {
-        "image_url" => image_url(source),
-        "image_base64" => image_base64(source),
-        known @ ("multiple_image_urls" | "multiple_image_base64" | "video_id" | "pin_url") => {
-            Err(ApiError::invalid(format!("media_source '{known}' is not simulated by pinterest-simulator")))
+        "image_url" => Ok(Media::ImageUrl { url: url(source, "url")? }),
+        "image_base64" => {
+            let (content_type, bytes) = base64(source, "content_type", "data")?;
+            Ok(Media::ImageBase64 { content_type, bytes })
         }
+        "multiple_image_urls" => {
+            Ok(Media::MultipleImageUrls(carousel(source, |item| Ok(Image::Url { url: url(item, "url")? }))?))
+        }
+        "multiple_image_base64" => Ok(Media::MultipleImageBase64(carousel(source, |item| {
+            let (content_type, bytes) = base64(item, "content_type", "data")?;
+            Ok(Image::Base64 { content_type, bytes })
+        })?)),
+        "video_id" => Ok(Media::VideoId {
+            media_id: params::id(source, "media_id")?.ok_or_else(|| params::missing("media_id"))?,
+            cover: cover(source)?,
+        }),
+        "pin_url" => Err(ApiError::invalid("media_source 'pin_url' is not simulated by pinterest-simulator")),
         unknown => Err(ApiError::invalid(format!("'{unknown}' is not a source_type"))),
     }
 }
 
-/// The image itself is never fetched.
-fn image_url(source: &Map<String, Value>) -> Result<Media, ApiError> {
-    let url = params::required_text(source, "url", usize::MAX)?;
-    if is_web_url(&url) { Ok(Media::ImageUrl { url }) } else { Err(errors::PIN_INVALID_URL) }
+/// An image's address; the image itself is never fetched.
+fn url(source: &Map<String, Value>, name: &str) -> Result<String, ApiError> {
+    let url = params::required_text(source, name, usize::MAX)?;
+    if is_web_url(&url) { Ok(url) } else { Err(errors::PIN_INVALID_URL) }
 }
 
-/// The picture must at least start like a JPEG or PNG; nothing behind that is read.
-fn image_base64(source: &Map<String, Value>) -> Result<Media, ApiError> {
-    let content_type = params::required_text(source, "content_type", usize::MAX)?;
+/// Content type and size of an image, which must at least start like a JPEG or PNG; nothing behind that is read.
+fn base64(source: &Map<String, Value>, content_type: &str, data: &str) -> Result<(String, usize), ApiError> {
+    let content_type = params::required_text(source, content_type, usize::MAX)?;
     if !matches!(content_type.as_str(), "image/jpeg" | "image/png") {
         return Err(ApiError::invalid(format!("'{content_type}' is not one of ['image/jpeg', 'image/png']")));
     }
-    let data = params::required_text(source, "data", limits::MAX_BODY_BYTES)?;
-    let image = STANDARD.decode(data).map_err(|_| ApiError::invalid("'data' does not match '^[a-zA-Z0-9+/=]+$'"))?;
+    let image = STANDARD
+        .decode(params::required_text(source, data, limits::MAX_BODY_BYTES)?)
+        .map_err(|_| ApiError::invalid(format!("'{data}' does not match '^[a-zA-Z0-9+/=]+$'")))?;
     if !image.starts_with(JPEG_MAGIC) && !image.starts_with(PNG_MAGIC) {
         return Err(errors::PIN_IMAGE_BROKEN);
     }
-    Ok(Media::ImageBase64 { content_type, bytes: image.len() })
+    Ok((content_type, image.len()))
+}
+
+fn carousel(
+    source: &Map<String, Value>,
+    image: impl Fn(&Map<String, Value>) -> Result<Image, ApiError>,
+) -> Result<Carousel, ApiError> {
+    let items = match source.get("items") {
+        Some(Value::Array(items)) => items,
+        None | Some(Value::Null) => return Err(params::missing("items")),
+        Some(_) => return Err(ApiError::invalid("'items' is not of type 'array'")),
+    };
+    let (least, most) = (limits::MIN_CAROUSEL_ITEMS, limits::MAX_CAROUSEL_ITEMS);
+    if !(least..=most).contains(&items.len()) {
+        return Err(ApiError::invalid(format!("'items' has {} items instead of {least} to {most}", items.len())));
+    }
+    let item = |item: &Value| {
+        let item = item.as_object().ok_or_else(|| ApiError::invalid("an item is not of type 'object'"))?;
+        let link = params::text(item, "link", usize::MAX)?.filter(|link| !link.is_empty());
+        if link.as_deref().is_some_and(|link| !is_web_url(link)) {
+            return Err(errors::PIN_INVALID_URL);
+        }
+        Ok(CarouselItem {
+            title: params::text(item, "title", usize::MAX)?,
+            description: params::text(item, "description", usize::MAX)?,
+            link,
+            image: image(item)?,
+        })
+    };
+    Ok(Carousel {
+        items: items.iter().map(item).collect::<Result<_, _>>()?,
+        index: params::whole(source, "index")?.unwrap_or(0),
+    })
+}
+
+/// One of the three; the first one given counts.
+fn cover(source: &Map<String, Value>) -> Result<Cover, ApiError> {
+    let given = |name: &str| source.get(name).is_some_and(|value| !value.is_null());
+    if given("cover_image_url") {
+        return Ok(Cover::Url { cover_image_url: url(source, "cover_image_url")? });
+    }
+    if given("cover_image_data") {
+        let (content_type, bytes) = base64(source, "cover_image_content_type", "cover_image_data")?;
+        return Ok(Cover::Base64 { cover_image_content_type: content_type, cover_image_bytes: bytes });
+    }
+    let seconds = params::whole(source, "cover_image_key_frame_time")?;
+    let cover_image_key_frame_time = seconds.ok_or_else(|| params::missing("cover_image_url"))?;
+    Ok(Cover::KeyFrame { cover_image_key_frame_time })
 }
 
 /// http(s) with a host and nothing that cannot be in a URL.

@@ -4,9 +4,12 @@
 mod account;
 mod boards;
 mod media;
+mod media_view;
 pub mod oauth;
 mod params;
 pub mod pins;
+mod sections;
+pub mod uploads;
 mod views;
 
 pub use media::is_web_url;
@@ -16,6 +19,7 @@ use crate::errors::{self, ApiError};
 use crate::operations::Operation;
 use crate::world::World;
 use crate::world::account::Caller;
+use crate::world::page::PRESENT;
 
 /// A request of `/v5`, read to its end and freed of HTTP.
 #[derive(Debug, Clone)]
@@ -23,11 +27,17 @@ pub struct Request {
     pub operation: Operation,
     /// The id in the path, if the operation has one.
     pub path_id: String,
+    /// The section's id in the path, after that of the board.
+    pub section_id: String,
     /// Query parameters, decoded, in their order.
     pub query: Vec<(String, String)>,
+    /// Host and port by which the client reached the simulator: `upload_url` leads back there.
+    pub host: String,
     /// The `Authorization` header.
     pub authorization: Option<String>,
     pub body: Vec<u8>,
+    /// Lists of Pins are answered as they were at this time: [`PRESENT`], unless a fault says otherwise.
+    pub as_of_ms: i64,
 }
 
 impl Request {
@@ -36,9 +46,12 @@ impl Request {
         Self {
             operation,
             path_id: String::new(),
+            section_id: String::new(),
             query: Vec::new(),
+            host: String::new(),
             authorization: Some(format!("Bearer {access_token}")),
             body: Vec::new(),
+            as_of_ms: PRESENT,
         }
     }
 
@@ -93,7 +106,17 @@ pub fn dispatch(world: &mut World, now_ms: i64, caller: Caller, request: &Reques
         Operation::BoardsCreate => boards::create(world, now_ms, caller, request),
         Operation::BoardsGet => boards::get(world, caller, request),
         Operation::BoardsList => boards::list(world, caller, request),
+        Operation::BoardsUpdate => boards::update(world, caller, request),
+        Operation::BoardsDelete => boards::delete(world, now_ms, caller, request),
         Operation::BoardsListPins => boards::list_pins(world, caller, request),
+        Operation::BoardSectionsCreate => sections::create(world, now_ms, caller, request),
+        Operation::BoardSectionsList => sections::list(world, caller, request),
+        Operation::BoardSectionsUpdate => sections::update(world, caller, request),
+        Operation::BoardSectionsDelete => sections::delete(world, now_ms, caller, request),
+        Operation::BoardSectionsListPins => sections::list_pins(world, caller, request),
+        Operation::MediaCreate => uploads::create(world, now_ms, caller, request),
+        Operation::MediaGet => uploads::get(world, now_ms, caller, request),
+        Operation::MediaList => uploads::list(world, now_ms, caller, request),
         Operation::PinsCreate => pins::create(world, now_ms, caller, request),
         Operation::PinsGet => pins::get(world, caller, request),
         Operation::PinsList => pins::list(world, caller, request),

@@ -42,6 +42,17 @@ pub fn id(fields: &Map<String, Value>, name: &str) -> Result<Option<String>, Api
     Ok(id)
 }
 
+/// A whole number that is not negative.
+pub fn whole(fields: &Map<String, Value>, name: &str) -> Result<Option<u64>, ApiError> {
+    match fields.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match value.as_u64() {
+            Some(number) => Ok(Some(number)),
+            None => Err(ApiError::invalid(format!("'{name}' is not an integer of at least 0"))),
+        },
+    }
+}
+
 pub fn flag(fields: &Map<String, Value>, name: &str, default: bool) -> Result<bool, ApiError> {
     match fields.get(name) {
         None | Some(Value::Null) => Ok(default),
@@ -58,6 +69,12 @@ pub fn missing(name: &str) -> ApiError {
 pub fn path_id<'a>(request: &'a Request, name: &str) -> Result<&'a str, ApiError> {
     check_id(name, &request.path_id)?;
     Ok(&request.path_id)
+}
+
+/// The second id in the path.
+pub fn section_id(request: &Request) -> Result<&str, ApiError> {
+    check_id("section_id", &request.section_id)?;
+    Ok(&request.section_id)
 }
 
 fn check_id(name: &str, id: &str) -> Result<(), ApiError> {
@@ -84,5 +101,5 @@ pub fn page(request: &Request) -> Result<PageRequest, ApiError> {
             .ok_or_else(|| ApiError::invalid(format!("page_size must be 1 to {}", limits::MAX_PAGE_SIZE)))?,
     };
     let bookmark = query(request, "bookmark").filter(|bookmark| !bookmark.is_empty());
-    Ok(PageRequest { size, bookmark: bookmark.map(str::to_owned) })
+    Ok(PageRequest { size, bookmark: bookmark.map(str::to_owned), as_of_ms: request.as_of_ms })
 }

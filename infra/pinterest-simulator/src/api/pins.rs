@@ -21,8 +21,8 @@ pub fn create(world: &mut World, now_ms: i64, caller: Caller, request: &Request)
 }
 
 /// Like `create`, but the commit comes at `at_ms`.
-pub fn plan(world: &mut World, at_ms: i64, caller: Caller, request: &Request) -> Result<(), ApiError> {
-    world.plan_pin(at_ms, caller, parse(&request.body)?)
+pub fn plan(world: &mut World, now_ms: i64, at_ms: i64, caller: Caller, request: &Request) -> Result<(), ApiError> {
+    world.plan_pin(now_ms, at_ms, caller, parse(&request.body)?)
 }
 
 pub fn get(world: &World, caller: Caller, request: &Request) -> Result<Reply, ApiError> {

@@ -1,14 +1,18 @@
-//! Answers as the OpenAPI schemas `Pin`, `Board` and `Account` have them, with every field, so that typed clients
+//! Answers as the OpenAPI schemas `Pin`, `Board`, `BoardSection`, `Media`, `MediaUpload` and `Account`
+//! have them, with every field, so that typed clients
 //! can read them.
 
 use serde::Serialize;
 
+use super::media_view::{MediaView, creative_type};
 use crate::world::World;
 use crate::world::account::Account;
 use crate::world::board::{Board, Privacy};
 use crate::world::page::Page;
 use crate::world::pin::Pin;
+use crate::world::section::Section;
 use crate::world::time::pinterest_time;
+use crate::world::upload::{Upload, UploadParameters, UploadStatus};
 
 /// A page of anything.
 #[derive(Serialize)]
@@ -46,7 +50,7 @@ pub struct PinView<'a> {
     board_section_id: Option<&'a str>,
     board_owner: OwnerView<'a>,
     is_owner: bool,
-    media: MediaView,
+    media: MediaView<'a>,
     parent_pin_id: Option<&'a str>,
     is_standard: bool,
     has_been_promoted: bool,
@@ -67,60 +71,16 @@ impl<'a> PinView<'a> {
             description: draft.description.as_deref(),
             dominant_color: draft.dominant_color.as_deref().unwrap_or(DOMINANT_COLOR),
             alt_text: draft.alt_text.as_deref(),
-            creative_type: "REGULAR",
+            creative_type: creative_type(&draft.media),
             board_id: &draft.board_id,
             board_section_id: draft.board_section_id.as_deref(),
             board_owner: owner(world, pin.account),
             is_owner: true,
-            media: MediaView::image(&pin.id),
+            media: MediaView::of(pin),
             parent_pin_id: draft.parent_pin_id.as_deref(),
             is_standard: draft.is_standard,
             has_been_promoted: false,
             pin_metrics: None,
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct MediaView {
-    media_type: &'static str,
-    images: ImagesView,
-}
-
-#[derive(Serialize)]
-struct ImagesView {
-    #[serde(rename = "150x150")]
-    square: ImageView,
-    #[serde(rename = "400x300")]
-    landscape: ImageView,
-    #[serde(rename = "600x")]
-    medium: ImageView,
-    #[serde(rename = "1200x")]
-    large: ImageView,
-}
-
-#[derive(Serialize)]
-struct ImageView {
-    width: u32,
-    height: u32,
-    url: String,
-}
-
-impl MediaView {
-    fn image(pin_id: &str) -> Self {
-        let sized = |size: &str, width, height| ImageView {
-            width,
-            height,
-            url: format!("https://i.pinimg.com/{size}/{pin_id}.jpg"),
-        };
-        Self {
-            media_type: "image",
-            images: ImagesView {
-                square: sized("150x150", 150, 150),
-                landscape: sized("400x300", 400, 300),
-                medium: sized("600x", 600, 900),
-                large: sized("1200x", 1200, 1800),
-            },
         }
     }
 }
@@ -163,6 +123,47 @@ impl<'a> BoardView<'a> {
             owner: owner(world, board.account),
             media: BoardMediaView { image_cover_url: None, pin_thumbnail_urls: Vec::new() },
         }
+    }
+}
+
+#[derive(Serialize)]
+pub struct SectionView<'a> {
+    id: &'a str,
+    name: &'a str,
+}
+
+impl<'a> SectionView<'a> {
+    pub fn of(section: &'a Section) -> Self {
+        Self { id: &section.id, name: &section.name }
+    }
+}
+
+/// The schema `Media`.
+#[derive(Serialize)]
+pub struct UploadView<'a> {
+    media_id: &'a str,
+    media_type: &'static str,
+    status: UploadStatus,
+}
+
+impl<'a> UploadView<'a> {
+    pub fn of(upload: &'a Upload, now_ms: i64) -> Self {
+        Self { media_id: &upload.id, media_type: "video", status: upload.status(now_ms) }
+    }
+}
+
+/// The schema `MediaUpload`.
+#[derive(Serialize)]
+pub struct RegisteredView<'a> {
+    media_id: &'a str,
+    media_type: &'static str,
+    upload_url: String,
+    upload_parameters: UploadParameters,
+}
+
+impl<'a> RegisteredView<'a> {
+    pub fn of(upload: &'a Upload, upload_url: String, upload_parameters: UploadParameters) -> Self {
+        Self { media_id: &upload.id, media_type: "video", upload_url, upload_parameters }
     }
 }
 

@@ -21,12 +21,29 @@ pub enum Fault {
     TimeoutBeforeCommit { hold_ms: u64 },
     /// Commits, never answers.
     TimeoutAfterCommit { hold_ms: u64 },
+    /// Closes the connection at once, without an answer.
+    DropConnection { after_commit: bool },
+    /// The list of Pins is answered as it was this long ago; see [`Fault::operations`].
+    StaleList { lag_ms: u64 },
     /// Commits, and answers this.
     ErrorAfterCommit(Refusal),
     /// Never answers; commits later. `pins/create` only.
     LateCommit { commit_after_ms: u64, hold_ms: u64 },
     /// The account's access tokens die, and 401 code 2 is answered.
     RevokeToken { refresh_too: bool },
+}
+
+impl Fault {
+    /// The operations that this fault can happen to; `None` stands for all.
+    pub fn operations(&self) -> Option<&'static [Operation]> {
+        match self {
+            Fault::LateCommit { .. } => Some(&[Operation::PinsCreate]),
+            Fault::StaleList { .. } => {
+                Some(&[Operation::BoardsListPins, Operation::BoardSectionsListPins, Operation::PinsList])
+            }
+            _ => None,
+        }
+    }
 }
 
 /// An answer made up by a rule.
@@ -78,11 +95,9 @@ impl Rule {
 
     /// Whether the fault can happen to this request at all.
     fn fits(&self, visit: Visit<'_>) -> bool {
-        match self.fault {
-            Fault::LateCommit { .. } => visit.operation == Operation::PinsCreate,
-            Fault::RevokeToken { .. } => visit.account.is_some(),
-            _ => true,
-        }
+        let needs_account = matches!(self.fault, Fault::RevokeToken { .. });
+        self.fault.operations().is_none_or(|operations| operations.contains(&visit.operation))
+            && (!needs_account || visit.account.is_some())
     }
 
     fn fire(&mut self) -> Fault {

@@ -9,8 +9,8 @@ use crate::errors::{self, ApiError};
 use crate::limits;
 use crate::operations::Operation;
 
-const FAULT_NAMES: &str = "status, delay, timeout_before_commit, timeout_after_commit, error_after_commit, \
-                           late_commit, revoke_token";
+const FAULT_NAMES: &str = "status, delay, timeout_before_commit, timeout_after_commit, drop_connection, \
+                           error_after_commit, late_commit, stale_list, revoke_token";
 
 pub fn rules(json: &[u8]) -> Result<Vec<Rule>, String> {
     let rules: Value = serde_json::from_slice(json).map_err(|error| format!("not valid JSON: {error}"))?;
@@ -71,6 +71,8 @@ fn fault(fields: &mut Fields) -> Result<Fault, String> {
         "delay" => Ok(Fault::Delay { delay_ms: fields.ms("delay_ms")?.ok_or("'delay_ms' is missing")? }),
         "timeout_before_commit" => Ok(Fault::TimeoutBeforeCommit { hold_ms: fields.hold_ms()? }),
         "timeout_after_commit" => Ok(Fault::TimeoutAfterCommit { hold_ms: fields.hold_ms()? }),
+        "drop_connection" => Ok(Fault::DropConnection { after_commit: fields.flag("after_commit")?.unwrap_or(false) }),
+        "stale_list" => Ok(Fault::StaleList { lag_ms: fields.ms("lag_ms")?.ok_or("'lag_ms' is missing")? }),
         "error_after_commit" => {
             let status = fields.whole("status", 599)?.unwrap_or(500);
             Ok(Fault::ErrorAfterCommit(refusal(fields, status)?))
@@ -109,12 +111,13 @@ fn usual_error(status: u16) -> ApiError {
 }
 
 fn check_combination(rule: &Rule) -> Result<(), String> {
-    let only_create = matches!(rule.fault, Fault::LateCommit { .. });
-    match rule.operation {
-        Some(operation) if only_create && operation != Operation::PinsCreate => {
-            Err(format!("late_commit works for pins/create only, not for {}", operation.name()))
+    match (rule.operation, rule.fault.operations()) {
+        (Some(operation), Some(possible)) if !possible.contains(&operation) => {
+            let possible: Vec<_> = possible.iter().map(|operation| operation.name()).collect();
+            let fault = rule.given.get("fault").and_then(Value::as_str).unwrap_or_default();
+            Err(format!("{fault} works for {} only, not for {}", possible.join(", "), operation.name()))
         }
-        Some(operation) if rule.title_contains.is_some() && operation != Operation::PinsCreate => {
+        (Some(operation), _) if rule.title_contains.is_some() && operation != Operation::PinsCreate => {
             Err(format!("'title_contains' works for pins/create only, not for {}", operation.name()))
         }
         _ => Ok(()),

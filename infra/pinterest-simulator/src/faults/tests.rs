@@ -74,6 +74,25 @@ fn a_late_commit_happens_to_creates_only() {
 }
 
 #[test]
+fn a_stale_list_happens_to_lists_of_pins_only() {
+    let mut book = book(r#"[{"fault":"stale_list","lag_ms":5}]"#);
+    for operation in [Operation::PinsCreate, Operation::PinsGet, Operation::BoardsList] {
+        assert_eq!(book.pick(Visit { operation, ..CREATE }), None, "{operation:?}");
+    }
+    for operation in [Operation::PinsList, Operation::BoardsListPins, Operation::BoardSectionsListPins] {
+        assert_eq!(book.pick(Visit { operation, ..CREATE }), Some(Fault::StaleList { lag_ms: 5 }), "{operation:?}");
+    }
+}
+
+#[test]
+fn a_connection_is_dropped_before_the_commit_unless_it_says_otherwise() {
+    for (field, after_commit) in [("", false), (r#","after_commit":false"#, false), (r#","after_commit":true"#, true)] {
+        let mut book = book(&format!(r#"[{{"fault":"drop_connection"{field}}}]"#));
+        assert_eq!(book.pick(CREATE), Some(Fault::DropConnection { after_commit }));
+    }
+}
+
+#[test]
 fn a_status_brings_its_usual_code_and_message() {
     let mut book = book(r#"[{"fault":"status","status":429,"headers":{"Retry-After":7}}]"#);
     let Some(Fault::Status(refusal)) = book.pick(CREATE) else { panic!("no status") };
@@ -98,7 +117,13 @@ fn what_is_wrong_is_said_and_changes_nothing() {
         (r#"[{"fault":"status"}]"#, "'status' is missing"),
         (r#"[{"fault":"status","status":99}]"#, "'status' must be 200 to 599"),
         (r#"[{"fault":"status","status":500,"headers":{"a b":"c"}}]"#, "header 'a b' cannot be sent"),
-        (r#"[{"fault":"late_commit","commit_after_ms":1,"operation":"pins/get"}]"#, "late_commit works for"),
+        (
+            r#"[{"fault":"late_commit","commit_after_ms":1,"operation":"pins/get"}]"#,
+            "late_commit works for pins/create",
+        ),
+        (r#"[{"fault":"stale_list"}]"#, "'lag_ms' is missing"),
+        (r#"[{"fault":"stale_list","lag_ms":1,"operation":"pins/get"}]"#, "stale_list works for boards/list_pins, "),
+        (r#"[{"fault":"drop_connection","after_commit":1}]"#, "'after_commit' must be true or false"),
         (r#"[{"fault":"delay","delay_ms":1,"operation":"pins/get","title_contains":"x"}]"#, "'title_contains' works"),
     ] {
         let error = refused(json);

@@ -11,7 +11,8 @@ use crate::errors::ApiError;
 use crate::provider::Provider;
 use crate::simulator::Simulator;
 use crate::world::World;
-use crate::world::pin::{Media, Pin};
+use crate::world::media::Media;
+use crate::world::pin::Pin;
 use crate::world::time::pinterest_time;
 
 /// A Pin as it is, deleted or not.
@@ -21,6 +22,7 @@ struct TruePin<'a> {
     account: &'a str,
     account_id: &'a str,
     board_id: &'a str,
+    board_section_id: Option<&'a str>,
     title: Option<&'a str>,
     description: Option<&'a str>,
     link: Option<&'a str>,
@@ -39,6 +41,7 @@ impl<'a> TruePin<'a> {
             account: account.map_or("", |account| &account.username),
             account_id: account.map_or("", |account| &account.id),
             board_id: &pin.draft.board_id,
+            board_section_id: pin.draft.board_section_id.as_deref(),
             title: pin.draft.title.as_deref(),
             description: pin.draft.description.as_deref(),
             link: pin.draft.link.as_deref(),

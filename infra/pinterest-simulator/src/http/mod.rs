@@ -4,4 +4,5 @@ mod authorize;
 mod control;
 pub mod routes;
 pub mod server;
+mod upload;
 mod v5;

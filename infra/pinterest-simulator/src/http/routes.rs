@@ -2,13 +2,15 @@
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::get;
+use axum::routing::{get, post};
 
-use super::{authorize, control, v5};
+use super::{authorize, control, upload, v5};
+use crate::api::uploads::UPLOAD_PATH;
 use crate::limits;
 use crate::operations::Operation::{
-    BoardsCreate, BoardsGet, BoardsList, BoardsListPins, OauthToken, PinsCreate, PinsDelete, PinsGet, PinsList,
-    UserAccountGet,
+    BoardSectionsCreate, BoardSectionsDelete, BoardSectionsList, BoardSectionsListPins, BoardSectionsUpdate,
+    BoardsCreate, BoardsDelete, BoardsGet, BoardsList, BoardsListPins, BoardsUpdate, MediaCreate, MediaGet, MediaList,
+    OauthToken, PinsCreate, PinsDelete, PinsGet, PinsList, UserAccountGet,
 };
 use crate::simulator::Simulator;
 
@@ -18,13 +20,26 @@ pub fn router(simulator: Simulator) -> Router {
         .route("/v5/oauth/token", v5::post(OauthToken))
         .route("/v5/user_account", v5::get(UserAccountGet))
         .route("/v5/boards", v5::get(BoardsList).merge(v5::post(BoardsCreate)))
-        .route("/v5/boards/{board_id}", v5::get(BoardsGet))
+        .route(
+            "/v5/boards/{board_id}",
+            v5::get(BoardsGet).merge(v5::patch(BoardsUpdate)).merge(v5::delete(BoardsDelete)),
+        )
         .route("/v5/boards/{board_id}/pins", v5::get(BoardsListPins))
+        .route("/v5/boards/{board_id}/sections", v5::get(BoardSectionsList).merge(v5::post(BoardSectionsCreate)))
+        .route(
+            "/v5/boards/{board_id}/sections/{section_id}",
+            v5::patch(BoardSectionsUpdate).merge(v5::delete(BoardSectionsDelete)),
+        )
+        .route("/v5/boards/{board_id}/sections/{section_id}/pins", v5::get(BoardSectionsListPins))
+        .route("/v5/media", v5::get(MediaList).merge(v5::post(MediaCreate)))
+        .route("/v5/media/{media_id}", v5::get(MediaGet))
         .route("/v5/pins", v5::get(PinsList).merge(v5::post(PinsCreate)))
         .route("/v5/pins/{pin_id}", v5::get(PinsGet).merge(v5::delete(PinsDelete)))
         // Pinterest, https://www.pinterest.com
         .route("/oauth/", get(authorize::redirect))
         .route("/oauth", get(authorize::redirect))
+        // Pinterest's storage, https://pinterest-media-upload.s3-accelerate.amazonaws.com
+        .route(UPLOAD_PATH, post(upload::receive).layer(DefaultBodyLimit::max(limits::MAX_UPLOAD_BYTES)))
         // Control plane
         .route("/_sim/pins", get(control::pins))
         .route("/_sim/requests", get(control::requests))

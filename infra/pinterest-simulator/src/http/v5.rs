@@ -16,6 +16,7 @@ use crate::limits;
 use crate::operations::Operation;
 use crate::provider::{Plan, Visitor};
 use crate::simulator::Simulator;
+use crate::world::page::PRESENT;
 
 pub fn get(operation: Operation) -> MethodRouter<Simulator> {
     routing::get(move |State(simulator): State<Simulator>, request: Request| answer(simulator, operation, request))
@@ -23,6 +24,10 @@ pub fn get(operation: Operation) -> MethodRouter<Simulator> {
 
 pub fn post(operation: Operation) -> MethodRouter<Simulator> {
     routing::post(move |State(simulator): State<Simulator>, request: Request| answer(simulator, operation, request))
+}
+
+pub fn patch(operation: Operation) -> MethodRouter<Simulator> {
+    routing::patch(move |State(simulator): State<Simulator>, request: Request| answer(simulator, operation, request))
 }
 
 pub fn delete(operation: Operation) -> MethodRouter<Simulator> {
@@ -52,16 +57,23 @@ async fn answer(simulator: Simulator, operation: Operation, request: Request) ->
 
 async fn read(operation: Operation, mut request: Request) -> Result<api::Request, ApiError> {
     let path = request.extract_parts::<RawPathParams>().await;
-    let path_id = path.iter().flatten().next().map(|(_, id)| id.to_owned()).unwrap_or_default();
+    let mut ids = path.iter().flatten().map(|(_, id)| id.to_owned());
+    let (path_id, section_id) = (ids.next().unwrap_or_default(), ids.next().unwrap_or_default());
+    drop(ids);
     let query = request
         .extract_parts::<Query<Vec<(String, String)>>>()
         .await
         .map_err(|_| ApiError::invalid("the query is not readable"))?;
-    let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let authorization = authorization.map(str::to_owned);
+    let authorization = text(&request, header::AUTHORIZATION);
+    let host = text(&request, header::HOST).unwrap_or_default();
     let body =
         axum::body::to_bytes(request.into_body(), limits::MAX_BODY_BYTES).await.map_err(|_| errors::BODY_UNREADABLE)?;
-    Ok(api::Request { operation, path_id, query: query.0, authorization, body: body.into() })
+    let (query, body) = (query.0, body.into());
+    Ok(api::Request { operation, path_id, section_id, query, host, authorization, body, as_of_ms: PRESENT })
+}
+
+fn text(request: &Request, header: HeaderName) -> Option<String> {
+    request.headers().get(header)?.to_str().ok().map(str::to_owned)
 }
 
 /// In a task of its own: a client that hangs up cancels the waiting here, not the handling there.

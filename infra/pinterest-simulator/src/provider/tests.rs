@@ -105,6 +105,46 @@ fn timeouts_commit_before_or_not_at_all() {
 }
 
 #[test]
+fn a_dropped_connection_commits_only_if_asked_to() {
+    for (after_commit, expected) in [(false, 0), (true, 1)] {
+        let mut provider = with_fault(&format!(r#"[{{"fault":"drop_connection","after_commit":{after_commit}}}]"#));
+        assert!(matches!(provider.receive(NOW_MS, create(1)), Plan::Silence { hold_ms: 0, .. }));
+        assert_eq!(committed(&provider), expected);
+        let mut wrong = create(1);
+        wrong.body = b"{}".to_vec();
+        assert!(matches!(provider.receive(NOW_MS, wrong), Plan::Silence { hold_ms: 0, .. }), "no answer either");
+    }
+}
+
+#[test]
+fn a_stale_list_shows_the_past() {
+    let mut provider = provider();
+    let id = |plan: Plan| match plan {
+        Plan::Answer(reply) => reply.json()["id"].as_str().expect("an id").to_owned(),
+        other => panic!("not answered: {other:?}"),
+    };
+    let deleted = id(provider.receive(NOW_MS, create(1)));
+    let old = id(provider.receive(NOW_MS + 1_000, create(1)));
+    let new = id(provider.receive(NOW_MS + 1_001, create(1)));
+    let mut delete = Request::new(Operation::PinsDelete, &seed_accounts(1)[0].access_token);
+    delete.path_id = deleted.clone();
+    assert_eq!(status(provider.receive(NOW_MS + 1_001, delete)), 204);
+    let mut listed = |rule: &str, operation: Operation| {
+        provider.faults.replace(rule.as_bytes()).expect("the rule is right");
+        let mut list = Request::new(operation, &seed_accounts(1)[0].access_token);
+        list.path_id = seed_accounts(1)[0].boards[0].id.clone();
+        let Plan::Answer(reply) = provider.receive(NOW_MS + 6_000, list) else { panic!("not answered") };
+        let items = reply.json()["items"].as_array().cloned().unwrap_or_default();
+        items.iter().map(|pin| pin["id"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    for operation in [Operation::BoardsListPins, Operation::PinsList] {
+        assert_eq!(listed(r#"[{"fault":"stale_list","lag_ms":5000}]"#, operation), [old.clone(), deleted.clone()]);
+        assert_eq!(listed(r#"[{"fault":"stale_list","lag_ms":4999}]"#, operation), [new.clone(), old.clone()]);
+        assert_eq!(listed("[]", operation), [new.clone(), old.clone()]);
+    }
+}
+
+#[test]
 fn an_error_after_the_commit_hides_the_commit() {
     let mut provider = with_fault(r#"[{"fault":"error_after_commit","status":502,"code":2787,"message":"Oops"}]"#);
     let Plan::Answer(reply) = provider.receive(NOW_MS, create(1)) else { panic!("not answered") };

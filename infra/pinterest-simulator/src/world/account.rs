@@ -13,9 +13,10 @@ pub type AccountIndex = usize;
 pub struct Account {
     pub id: String,
     pub username: String,
-    /// Ordinals of its boards and Pins, oldest first.
+    /// Ordinals of its boards, Pins and media uploads, oldest first.
     pub(super) boards: Vec<usize>,
     pub(super) pins: Vec<usize>,
+    pub(super) uploads: Vec<usize>,
     /// Pins that are not deleted.
     pub pin_count: usize,
 }

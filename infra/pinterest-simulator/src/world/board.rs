@@ -30,6 +30,11 @@ pub struct Board {
     /// Ordinals of its Pins, oldest first: rebuilt from the Pins.
     #[serde(skip)]
     pub(super) pins: Vec<usize>,
+    /// Ordinals of its sections, oldest first.
+    #[serde(skip)]
+    pub(super) sections: Vec<usize>,
+    #[serde(skip)]
+    pub(super) deleted: bool,
     /// Pins that are not deleted.
     #[serde(skip)]
     pub pin_count: usize,
@@ -48,14 +53,16 @@ impl Board {
             privacy: draft.privacy,
             created_at_ms,
             pins: Vec::new(),
+            sections: Vec::new(),
+            deleted: false,
             pin_count: 0,
             pins_modified_at_ms: None,
         }
     }
 }
 
-/// A board somebody asks for.
-#[derive(Debug, Clone)]
+/// A board somebody asks for: all of it that its owner can choose.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BoardDraft {
     pub name: String,
     pub description: Option<String>,
@@ -67,20 +74,21 @@ impl World {
         if draft.privacy == Privacy::Secret {
             caller.require(Scopes::of(&[scopes::BOARDS_WRITE_SECRET]))?;
         }
-        self.check_board(caller.account, &draft)?;
+        if !self.may_be_named(caller.account, &draft.name, None) {
+            return Err(errors::BOARD_INVALID_OR_DUPLICATED);
+        }
         let board = Board::new(ids::board_id(self.boards.len()), caller.account, draft, now_ms);
         let id = board.id.clone();
         self.commit(Event::BoardCreated { board });
         self.board(caller, &id)
     }
 
-    fn check_board(&self, account: AccountIndex, draft: &BoardDraft) -> Result<(), ApiError> {
-        let chars = draft.name.chars().count();
-        let duplicated = self.boards_of(account).any(|board| board.name.eq_ignore_ascii_case(&draft.name));
-        if draft.name.trim().is_empty() || chars > limits::MAX_BOARD_NAME_CHARS || duplicated {
-            return Err(errors::BOARD_INVALID_OR_DUPLICATED);
-        }
-        Ok(())
+    /// Whether the account has no other board (than `itself`) of that name, and the name is one.
+    pub(super) fn may_be_named(&self, account: AccountIndex, name: &str, itself: Option<&str>) -> bool {
+        let mut others = self.boards_of(account).filter(|board| Some(board.id.as_str()) != itself);
+        !name.trim().is_empty()
+            && name.chars().count() <= limits::MAX_BOARD_NAME_CHARS
+            && !others.any(|board| board.name.eq_ignore_ascii_case(name))
     }
 
     /// A board of the caller. Another account's board isn't found, nor is a secret one without the scope for it.
@@ -102,13 +110,23 @@ impl World {
             return Err(errors::AUTHENTICATION_FAILED);
         };
         let page = Page::newest_first(&account.boards, before, request.size, "boards", |ordinal| {
-            self.boards.get(ordinal).filter(|board| may_see(caller, board) && wanted(board.privacy))
+            self.boards.get(ordinal).filter(|board| !board.deleted && may_see(caller, board) && wanted(board.privacy))
         });
         Ok(page)
     }
 
-    pub(super) fn find_board(&self, id: &str) -> Option<&Board> {
+    /// A board that is there, whoever's it is.
+    pub fn find_board(&self, id: &str) -> Option<&Board> {
+        self.board_record(id).filter(|board| !board.deleted)
+    }
+
+    /// A board, deleted or not.
+    pub(super) fn board_record(&self, id: &str) -> Option<&Board> {
         self.board_ordinals.get(id).and_then(|ordinal| self.boards.get(*ordinal))
+    }
+
+    pub(super) fn board_mut(&mut self, id: &str) -> Option<&mut Board> {
+        self.board_ordinals.get(id).and_then(|ordinal| self.boards.get_mut(*ordinal))
     }
 
     /// Boards of one account, oldest first.
@@ -118,6 +136,16 @@ impl World {
             .into_iter()
             .flat_map(|account| &account.boards)
             .filter_map(|ordinal| self.boards.get(*ordinal))
+            .filter(|board| !board.deleted)
+    }
+
+    pub(super) fn add_board(&mut self, board: Board) {
+        let ordinal = self.boards.len();
+        self.board_ordinals.insert(board.id.clone(), ordinal);
+        if let Some(account) = self.accounts.get_mut(board.account) {
+            account.boards.push(ordinal);
+        }
+        self.boards.push(board);
     }
 }
 

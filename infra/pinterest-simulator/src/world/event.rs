@@ -5,9 +5,12 @@ use serde::{Deserialize, Serialize};
 use super::World;
 use super::account::{Account, AccountIndex};
 use super::board::{Board, BoardDraft, Privacy};
-use super::pin::{Pin, PlannedPin};
+use super::pin::Pin;
+use super::plan::PlannedPin;
 use super::scopes::{self, Scopes};
+use super::section::Section;
 use super::tokens::{AccessToken, RefreshToken};
+use super::upload::{Received, Upload};
 use crate::seed;
 
 /// One committed change.
@@ -23,6 +26,28 @@ pub enum Event {
     BoardCreated {
         board: Board,
     },
+    /// All that can be changed about it, as it is now.
+    BoardUpdated {
+        id: String,
+        draft: BoardDraft,
+    },
+    /// Its sections and Pins went with it.
+    BoardDeleted {
+        id: String,
+        at_ms: i64,
+    },
+    SectionCreated {
+        section: Section,
+    },
+    SectionRenamed {
+        id: String,
+        name: String,
+    },
+    /// Its Pins went with it.
+    SectionDeleted {
+        id: String,
+        at_ms: i64,
+    },
     /// `plan` names the planned Pin that this commit fulfils.
     PinCreated {
         pin: Pin,
@@ -34,6 +59,13 @@ pub enum Event {
     PinDeleted {
         id: String,
         at_ms: i64,
+    },
+    UploadRegistered {
+        upload: Upload,
+    },
+    UploadReceived {
+        id: String,
+        received: Received,
     },
     /// New tokens; the refresh token they were bought with dies by the same event.
     TokensIssued {
@@ -61,9 +93,16 @@ impl World {
         match event {
             Event::AccountsSeeded { first, last, at_ms } => self.add_accounts(first, last, at_ms),
             Event::BoardCreated { board } => self.add_board(board),
+            Event::BoardUpdated { id, draft } => self.mark_board_updated(&id, draft),
+            Event::BoardDeleted { id, at_ms } => self.mark_board_deleted(&id, at_ms),
+            Event::SectionCreated { section } => self.add_section(section),
+            Event::SectionRenamed { id, name } => self.mark_section_renamed(&id, name),
+            Event::SectionDeleted { id, at_ms } => self.mark_section_deleted(&id, at_ms),
             Event::PinCreated { pin, plan } => self.add_pin(pin, plan),
             Event::PinPlanned { planned } => self.add_plan(planned),
             Event::PinDeleted { id, at_ms } => self.mark_deleted(&id, at_ms),
+            Event::UploadRegistered { upload } => self.add_upload(upload),
+            Event::UploadReceived { id, received } => self.mark_received(&id, received),
             Event::TokensIssued { access, refresh, retired_refresh_token } => {
                 self.add_tokens(access, refresh, retired_refresh_token.as_deref());
             }
@@ -79,6 +118,7 @@ impl World {
                 username: seed.username,
                 boards: Vec::new(),
                 pins: Vec::new(),
+                uploads: Vec::new(),
                 pin_count: 0,
             });
             for board in seed.boards {
@@ -105,56 +145,5 @@ impl World {
             };
             self.refresh_tokens.insert(refresh.token.clone(), refresh);
         }
-    }
-
-    fn add_board(&mut self, board: Board) {
-        let ordinal = self.boards.len();
-        self.board_ordinals.insert(board.id.clone(), ordinal);
-        if let Some(account) = self.accounts.get_mut(board.account) {
-            account.boards.push(ordinal);
-        }
-        self.boards.push(board);
-    }
-
-    fn add_pin(&mut self, pin: Pin, plan: Option<u64>) {
-        if let Some(plan) = plan {
-            self.planned.retain(|(_, number), _| *number != plan);
-        }
-        let ordinal = self.pins.len();
-        self.pin_ordinals.insert(pin.id.clone(), ordinal);
-        if let Some(account) = self.accounts.get_mut(pin.account) {
-            account.pins.push(ordinal);
-            account.pin_count += 1;
-        }
-        if let Some(board) = self.board_of(&pin) {
-            board.pins.push(ordinal);
-            board.pin_count += 1;
-            board.pins_modified_at_ms = Some(pin.created_at_ms);
-        }
-        self.pins.push(pin);
-    }
-
-    fn add_plan(&mut self, planned: PlannedPin) {
-        self.next_plan = self.next_plan.max(planned.plan + 1);
-        self.planned.insert((planned.at_ms, planned.plan), planned);
-    }
-
-    fn mark_deleted(&mut self, id: &str, at_ms: i64) {
-        let Some(pin) = self.pin_ordinals.get(id).and_then(|ordinal| self.pins.get_mut(*ordinal)) else {
-            return;
-        };
-        pin.deleted_at_ms = Some(at_ms);
-        let pin = pin.clone();
-        if let Some(account) = self.accounts.get_mut(pin.account) {
-            account.pin_count = account.pin_count.saturating_sub(1);
-        }
-        if let Some(board) = self.board_of(&pin) {
-            board.pin_count = board.pin_count.saturating_sub(1);
-            board.pins_modified_at_ms = Some(at_ms);
-        }
-    }
-
-    fn board_of(&mut self, pin: &Pin) -> Option<&mut Board> {
-        self.board_ordinals.get(&pin.draft.board_id).and_then(|ordinal| self.boards.get_mut(*ordinal))
     }
 }

@@ -2,6 +2,8 @@
 
 const BOARD_ID_BASE: u64 = 782_000_000_000_000_000;
 const PIN_ID_BASE: u64 = 783_000_000_000_000_000;
+const SECTION_ID_BASE: u64 = 784_000_000_000_000_000;
+const MEDIA_ID_BASE: u64 = 785_000_000_000_000_000;
 /// Ids of one kind: 10^15. Coprime to [`STEP`], so that no two ordinals share an id.
 const SPAN: u64 = 1_000_000_000_000_000;
 /// Spreads successive ordinals, because nobody should learn to rely on the order of Pinterest's ids.
@@ -15,15 +17,33 @@ pub fn pin_id(ordinal: usize) -> String {
     (PIN_ID_BASE + spread(ordinal)).to_string()
 }
 
+pub fn section_id(ordinal: usize) -> String {
+    (SECTION_ID_BASE + spread(ordinal)).to_string()
+}
+
+pub fn media_id(ordinal: usize) -> String {
+    (MEDIA_ID_BASE + spread(ordinal)).to_string()
+}
+
 fn spread(ordinal: usize) -> u64 {
     ((ordinal as u128 + 1) * u128::from(STEP) % u128::from(SPAN)) as u64
 }
 
 /// A secret with Pinterest's prefix (`pina`, `pinr`): 40 characters that depend on the seed and the serial number.
 pub fn token(prefix: &str, seed: u64, serial: u64) -> String {
-    let mut dice = fastrand::Rng::with_seed(seed ^ serial.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let mut dice = dice(seed, serial);
     let random: String = (0..40).map(|_| dice.alphanumeric()).collect();
     format!("{prefix}_{random}")
+}
+
+/// What stands for the signature of an upload form: 64 hexadecimal digits.
+pub fn signature(seed: u64, serial: u64) -> String {
+    let mut dice = dice(seed, serial);
+    (0..64).map(|_| dice.digit(16)).collect()
+}
+
+fn dice(seed: u64, serial: u64) -> fastrand::Rng {
+    fastrand::Rng::with_seed(seed ^ serial.wrapping_mul(0x9E37_79B9_7F4A_7C15))
 }
 
 #[cfg(test)]

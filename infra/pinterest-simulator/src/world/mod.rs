@@ -6,15 +6,20 @@
 
 pub mod account;
 pub mod board;
+pub mod board_change;
 pub mod envelope;
 pub mod event;
 pub mod ids;
+pub mod media;
 pub mod page;
 pub mod pin;
+pub mod plan;
 pub mod quota;
 pub mod scopes;
+pub mod section;
 pub mod time;
 pub mod tokens;
+pub mod upload;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -23,9 +28,12 @@ use account::{Account, AccountIndex};
 use board::Board;
 use envelope::Pace;
 use event::Event;
-use pin::{Pin, PlannedPin};
+use pin::Pin;
+use plan::PlannedPin;
 use quota::Usage;
+use section::Section;
 use tokens::{AccessToken, AuthorizationCode, RefreshToken};
+use upload::Upload;
 
 /// Everything Pinterest knows. A clone is a Pinterest of its own: a simulation may keep one to compare with.
 #[derive(Debug, Clone)]
@@ -36,8 +44,12 @@ pub struct World {
     accounts: Vec<Account>,
     boards: Vec<Board>,
     board_ordinals: HashMap<String, usize>,
+    sections: Vec<Section>,
+    section_ordinals: HashMap<String, usize>,
     pins: Vec<Pin>,
     pin_ordinals: HashMap<String, usize>,
+    uploads: Vec<Upload>,
+    upload_ordinals: HashMap<String, usize>,
     /// By due time and number, so that the first one is the next one.
     planned: BTreeMap<(i64, u64), PlannedPin>,
     next_plan: u64,
@@ -61,8 +73,12 @@ impl World {
             accounts: Vec::new(),
             boards: Vec::new(),
             board_ordinals: HashMap::new(),
+            sections: Vec::new(),
+            section_ordinals: HashMap::new(),
             pins: Vec::new(),
             pin_ordinals: HashMap::new(),
+            uploads: Vec::new(),
+            upload_ordinals: HashMap::new(),
             planned: BTreeMap::new(),
             next_plan: 1,
             access_tokens: HashMap::new(),

@@ -6,17 +6,22 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::errors::ApiError;
 use crate::limits;
 
+/// The time of a list that is up to date: whatever has happened by now, happened before it.
+pub const PRESENT: i64 = i64::MAX;
+
 /// Which page a caller asks for.
 #[derive(Debug, Clone)]
 pub struct PageRequest {
     /// 1 to [`limits::MAX_PAGE_SIZE`] items.
     pub size: usize,
     pub bookmark: Option<String>,
+    /// Pins are listed as they were at this time, in Unix milliseconds: [`PRESENT`] for all but stale lists.
+    pub as_of_ms: i64,
 }
 
 impl Default for PageRequest {
     fn default() -> Self {
-        Self { size: limits::DEFAULT_PAGE_SIZE, bookmark: None }
+        Self { size: limits::DEFAULT_PAGE_SIZE, bookmark: None, as_of_ms: PRESENT }
     }
 }
 

@@ -1,28 +1,16 @@
-//! Pins: create, plan (a commit that comes late), look up, list, delete.
+//! Pins: create, look up, list, delete.
 
 use serde::{Deserialize, Serialize};
 
 use super::account::{AccountIndex, Caller};
 use super::board::Privacy;
 use super::event::Event;
+use super::media::Media;
 use super::page::{Cursor, Page, PageRequest};
 use super::scopes::{self, Scopes};
+use super::upload::UploadStatus;
 use super::{World, ids};
 use crate::errors::{self, ApiError};
-
-/// What a Pin shows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "source_type", rename_all = "snake_case")]
-pub enum Media {
-    ImageUrl {
-        url: String,
-    },
-    /// The bytes themselves are not kept.
-    ImageBase64 {
-        content_type: String,
-        bytes: usize,
-    },
-}
 
 /// A Pin somebody asks for; its form is checked, its board is not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,54 +39,27 @@ pub struct Pin {
     pub draft: PinDraft,
 }
 
-/// A Pin that will be committed at `at_ms`, whether or not anybody still waits for it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlannedPin {
-    pub plan: u64,
-    pub at_ms: i64,
-    pub account: AccountIndex,
-    pub draft: PinDraft,
+impl Pin {
+    /// Whether it was there at that time.
+    pub(super) fn existed(&self, at_ms: i64) -> bool {
+        self.created_at_ms <= at_ms && self.deleted_at_ms.is_none_or(|deleted_at_ms| deleted_at_ms > at_ms)
+    }
 }
 
 impl World {
     /// Commits a Pin. Identical Pins are not recognised as such, as with Pinterest.
     pub fn create_pin(&mut self, now_ms: i64, caller: Caller, draft: PinDraft) -> Result<&Pin, ApiError> {
-        self.check_draft(caller, &draft)?;
+        self.check_draft(now_ms, caller, &draft)?;
         self.commit_pin(now_ms, caller.account, draft, None);
         self.pins.last().ok_or(errors::PIN_NOT_FOUND)
     }
 
-    /// Accepts a Pin now and commits it at `at_ms`; `settle` does so when that time has come.
-    pub fn plan_pin(&mut self, at_ms: i64, caller: Caller, draft: PinDraft) -> Result<(), ApiError> {
-        self.check_draft(caller, &draft)?;
-        let planned = PlannedPin { plan: self.next_plan, at_ms, account: caller.account, draft };
-        self.commit(Event::PinPlanned { planned });
-        Ok(())
-    }
-
-    /// Commits every planned Pin whose time has come, each at its own time. Call it before looking at the world.
-    pub fn settle(&mut self, now_ms: i64) {
-        while let Some((&(at_ms, plan), _)) = self.planned.first_key_value() {
-            if at_ms > now_ms {
-                return;
-            }
-            if let Some(planned) = self.planned.remove(&(at_ms, plan)) {
-                self.commit_pin(at_ms, planned.account, planned.draft, Some(plan));
-            }
-        }
-    }
-
-    /// When the next planned Pin is due, in Unix milliseconds.
-    pub fn next_due_ms(&self) -> Option<i64> {
-        self.planned.first_key_value().map(|((at_ms, _), _)| *at_ms)
-    }
-
-    fn commit_pin(&mut self, now_ms: i64, account: AccountIndex, draft: PinDraft, plan: Option<u64>) {
+    pub(super) fn commit_pin(&mut self, now_ms: i64, account: AccountIndex, draft: PinDraft, plan: Option<u64>) {
         let pin = Pin { id: ids::pin_id(self.pins.len()), account, created_at_ms: now_ms, deleted_at_ms: None, draft };
         self.commit(Event::PinCreated { pin, plan });
     }
 
-    fn check_draft(&self, caller: Caller, draft: &PinDraft) -> Result<(), ApiError> {
+    pub(super) fn check_draft(&self, now_ms: i64, caller: Caller, draft: &PinDraft) -> Result<(), ApiError> {
         let board = self.find_board(&draft.board_id).ok_or(errors::PIN_BOARD_NOT_FOUND)?;
         if board.account != caller.account {
             return Err(errors::NOT_PERMITTED);
@@ -106,10 +67,21 @@ impl World {
         if board.privacy == Privacy::Secret {
             caller.require(Scopes::of(&[scopes::PINS_WRITE_SECRET]))?;
         }
-        // No sections exist yet, so none can be found.
-        match draft.board_section_id {
-            Some(_) => Err(errors::PIN_SECTION_NOT_FOUND),
-            None => Ok(()),
+        match &draft.board_section_id {
+            Some(id) if self.section(&board.id, id).is_none() => Err(errors::PIN_SECTION_NOT_FOUND),
+            _ => self.check_media(now_ms, caller, &draft.media),
+        }
+    }
+
+    /// A video must be the caller's and processed.
+    fn check_media(&self, now_ms: i64, caller: Caller, media: &Media) -> Result<(), ApiError> {
+        let Media::VideoId { media_id, .. } = media else {
+            return Ok(());
+        };
+        match self.upload(caller, media_id).map(|upload| upload.status(now_ms)) {
+            Ok(UploadStatus::Succeeded) => Ok(()),
+            Ok(_) => Err(ApiError::invalid(format!("media upload {media_id} has not succeeded"))),
+            Err(_) => Err(ApiError::invalid(format!("there is no media upload {media_id}"))),
         }
     }
 
@@ -143,7 +115,7 @@ impl World {
         self.list_pins_of(caller, &account.pins, "pins", request)
     }
 
-    fn list_pins_of(
+    pub(super) fn list_pins_of(
         &self,
         caller: Caller,
         ordinals: &[usize],
@@ -152,7 +124,7 @@ impl World {
     ) -> Result<Page<&Pin>, ApiError> {
         let before = Cursor::decode(request.bookmark.as_deref(), list)?;
         Ok(Page::newest_first(ordinals, before, request.size, list, |ordinal| {
-            self.pins.get(ordinal).filter(|pin| pin.deleted_at_ms.is_none() && self.may_see_pin(caller, pin))
+            self.pins.get(ordinal).filter(|pin| pin.existed(request.as_of_ms) && self.may_see_pin(caller, pin))
         }))
     }
 
@@ -168,6 +140,49 @@ impl World {
     /// Pins on secret boards take a scope of their own.
     fn may_see_pin(&self, caller: Caller, pin: &Pin) -> bool {
         caller.scopes.contains(scopes::PINS_READ_SECRET)
-            || self.find_board(&pin.draft.board_id).is_some_and(|board| board.privacy != Privacy::Secret)
+            || self.board_record(&pin.draft.board_id).is_some_and(|board| board.privacy != Privacy::Secret)
+    }
+
+    pub(super) fn add_pin(&mut self, pin: Pin, plan: Option<u64>) {
+        if let Some(plan) = plan {
+            self.planned.retain(|_, planned| planned.plan != plan);
+        }
+        let ordinal = self.pins.len();
+        self.pin_ordinals.insert(pin.id.clone(), ordinal);
+        if let Some(account) = self.accounts.get_mut(pin.account) {
+            account.pins.push(ordinal);
+            account.pin_count += 1;
+        }
+        if let Some(board) = self.board_mut(&pin.draft.board_id) {
+            board.pins.push(ordinal);
+            board.pin_count += 1;
+            board.pins_modified_at_ms = Some(pin.created_at_ms);
+        }
+        if let Some(section) = pin.draft.board_section_id.as_deref().and_then(|id| self.section_mut(id)) {
+            section.pins.push(ordinal);
+        }
+        self.pins.push(pin);
+    }
+
+    pub(super) fn mark_deleted(&mut self, id: &str, at_ms: i64) {
+        if let Some(ordinal) = self.pin_ordinals.get(id) {
+            self.mark_pin_deleted(*ordinal, at_ms);
+        }
+    }
+
+    /// A Pin that is deleted already stays as it is.
+    pub(super) fn mark_pin_deleted(&mut self, ordinal: usize, at_ms: i64) {
+        let Some(pin) = self.pins.get_mut(ordinal).filter(|pin| pin.deleted_at_ms.is_none()) else {
+            return;
+        };
+        pin.deleted_at_ms = Some(at_ms);
+        let (account, board_id) = (pin.account, pin.draft.board_id.clone());
+        if let Some(account) = self.accounts.get_mut(account) {
+            account.pin_count = account.pin_count.saturating_sub(1);
+        }
+        if let Some(board) = self.board_mut(&board_id) {
+            board.pin_count = board.pin_count.saturating_sub(1);
+            board.pins_modified_at_ms = Some(at_ms);
+        }
     }
 }

@@ -1,7 +1,8 @@
 use super::account::Caller;
 use super::board::{BoardDraft, Privacy};
+use super::media::Media;
 use super::page::PageRequest;
-use super::pin::{Media, PinDraft};
+use super::pin::PinDraft;
 use super::scopes::{self, Scopes};
 use super::*;
 use crate::errors;
@@ -40,7 +41,9 @@ fn first_board() -> String {
 }
 
 fn titles(world: &World, caller: Caller, size: usize, bookmark: Option<String>) -> (Vec<String>, Option<String>) {
-    let page = world.list_board_pins(caller, &first_board(), PageRequest { size, bookmark }).expect("a page");
+    let page = world
+        .list_board_pins(caller, &first_board(), PageRequest { size, bookmark, ..PageRequest::default() })
+        .expect("a page");
     let titles = page.items.iter().filter_map(|pin| pin.draft.title.clone()).collect();
     (titles, page.bookmark)
 }
@@ -67,7 +70,7 @@ fn replaying_the_events_gives_the_same_world() {
     let pin_id = world.create_pin(NOW_MS, caller, draft(&board_id, "a")).expect("created").id.clone();
     world.create_pin(NOW_MS + 1, caller, draft(&board_id, "b")).expect("created");
     world.delete_pin(NOW_MS + 2, caller, &pin_id).expect("deleted");
-    world.plan_pin(NOW_MS + 9, caller, draft(&board_id, "c")).expect("planned");
+    world.plan_pin(NOW_MS, NOW_MS + 9, caller, draft(&board_id, "c")).expect("planned");
     let mut replayed = World::new(Config::default());
     world.take_recorded().into_iter().for_each(|event| replayed.apply(event));
     for world in [&mut world, &mut replayed] {
@@ -103,7 +106,7 @@ fn lists_are_newest_first_and_stable_while_pins_come_and_go() {
 fn a_late_pin_is_created_at_its_own_time() {
     let mut world = world();
     let caller = caller(&world, 1);
-    world.plan_pin(NOW_MS + 5_000, caller, draft(&first_board(), "late")).expect("planned");
+    world.plan_pin(NOW_MS, NOW_MS + 5_000, caller, draft(&first_board(), "late")).expect("planned");
     world.settle(NOW_MS + 4_999);
     assert!(world.every_pin().is_empty());
     world.settle(NOW_MS + 60_000);
@@ -231,3 +234,6 @@ fn after_a_restart_no_token_is_given_out_twice() {
     assert_ne!(first.access.token, second.access.token);
     assert_ne!(next, second.refresh.expect("a refresh token").token);
 }
+
+mod boards;
+mod uploads;

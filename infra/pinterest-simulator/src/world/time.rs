@@ -8,10 +8,19 @@ pub fn pinterest_time(unix_ms: i64) -> String {
         .to_string()
 }
 
+/// `20221013T014029Z`: UTC, as signed requests write it. Takes Unix milliseconds.
+pub fn compact_time(unix_ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(unix_ms)
+        .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+        .strftime("%Y%m%dT%H%M%SZ")
+        .to_string()
+}
+
 #[cfg(test)]
 mod tests {
     #[test]
     fn there_is_no_zone_and_no_fraction() {
         assert_eq!(super::pinterest_time(1_665_625_229_987), "2022-10-13T01:40:29");
+        assert_eq!(super::compact_time(1_665_625_229_987), "20221013T014029Z");
     }
 }

@@ -55,11 +55,22 @@ impl Connection {
 
     /// `None` when the connection ended without an answer.
     pub async fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Option<Answer> {
+        self.send_bytes(method, path, headers, body.as_bytes().to_vec()).await
+    }
+
+    /// The same for a body that is no text.
+    pub async fn send_bytes(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Option<Answer> {
         let mut request = Request::builder().method(method).uri(path).header("host", self.address.to_string());
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Full::new(Bytes::from(body.to_owned()))).expect("a request");
+        let request = request.body(Full::new(Bytes::from(body))).expect("a request");
         let response = self.sender.send_request(request).await.ok()?;
         let (parts, body) = response.into_parts();
         let body = body.collect().await.ok()?.to_bytes();
@@ -86,8 +97,18 @@ impl Client {
 
     /// `None` when nobody listens or no answer comes.
     pub async fn try_send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Option<Answer> {
+        self.try_send_bytes(method, path, headers, body.as_bytes().to_vec()).await
+    }
+
+    pub async fn try_send_bytes(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Option<Answer> {
         let mut connection = Connection::try_open(self.address).await?;
-        connection.send(method, path, headers, body).await
+        connection.send_bytes(method, path, headers, body).await
     }
 
     /// A call with the account's access token.

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use pinterest_simulator::Config;
 use serde_json::json;
+use tokio::io::AsyncReadExt;
 
 use crate::client::{Client, start};
 
@@ -67,6 +68,39 @@ async fn a_timeout_after_the_commit_leaves_a_pin() {
     let client = start(Config::default()).await;
     client.set_faults(json!([{"fault": "timeout_after_commit", "hold_ms": 100, "times": 1}])).await;
     assert!(client.try_call("POST", "/v5/pins", Some(client.pin("Soup"))).await.is_none());
+    assert_eq!(client.truth().await, ["Soup"]);
+}
+
+#[tokio::test]
+async fn a_dropped_connection_ends_at_once_and_without_a_byte() {
+    for (after_commit, committed) in [(false, vec![]), (true, vec!["Soup".to_owned()])] {
+        let client = start(Config::default()).await;
+        client.set_faults(json!([{"fault": "drop_connection", "after_commit": after_commit, "times": 1}])).await;
+        let begin = Instant::now();
+        let mut stream = client.create_and_hang_up("Soup").await;
+        let mut answer = Vec::new();
+        // A reset is as good an end as an orderly one.
+        let _ = stream.read_to_end(&mut answer).await;
+        assert!(answer.is_empty() && begin.elapsed() < Duration::from_secs(5), "{answer:?}");
+        assert_eq!(client.truth().await, committed);
+        let report = client.get("/_sim/requests").await.json();
+        assert_eq!(report["operations"]["pins/create"], json!({"unanswered": 1}));
+        assert_eq!(report["in_flight"]["pins/create"], 0);
+        assert_eq!(client.create("Stew").await.status, 201);
+    }
+}
+
+#[tokio::test]
+async fn a_stale_list_lacks_the_newest_pins_and_is_complete_again_without_the_fault() {
+    let client = start(Config::default()).await;
+    client.create("Soup").await;
+    client.set_faults(json!([{"fault": "stale_list", "lag_ms": 3_600_000, "times": 2}])).await;
+    let board = format!("/v5/boards/{}/pins", client.account.boards[0].id);
+    for (path, pins) in [("/v5/pins", 0), (board.as_str(), 0), ("/v5/pins", 1), (board.as_str(), 1)] {
+        let list = client.get(path).await;
+        assert_eq!(list.status, 200);
+        assert_eq!(list.json()["items"].as_array().map(Vec::len), Some(pins), "{path}");
+    }
     assert_eq!(client.truth().await, ["Soup"]);
 }
 

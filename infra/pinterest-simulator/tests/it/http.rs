@@ -23,6 +23,16 @@ async fn every_answer_carries_its_request_id_and_its_quota() {
         ("POST", "/v5/pins".to_owned(), 400),
         ("POST", "/v5/boards".to_owned(), 400),
         ("POST", "/v5/oauth/token".to_owned(), 401),
+        ("PATCH", "/v5/boards/1".to_owned(), 400),
+        ("DELETE", "/v5/boards/1".to_owned(), 404),
+        ("GET", format!("/v5/boards/{board}/sections"), 200),
+        ("POST", format!("/v5/boards/{board}/sections"), 400),
+        ("PATCH", format!("/v5/boards/{board}/sections/1"), 400),
+        ("DELETE", format!("/v5/boards/{board}/sections/1"), 404),
+        ("GET", format!("/v5/boards/{board}/sections/1/pins"), 404),
+        ("GET", "/v5/media".to_owned(), 200),
+        ("POST", "/v5/media".to_owned(), 400),
+        ("GET", "/v5/media/1".to_owned(), 404),
         ("GET", "/v5/soup".to_owned(), 404),
         ("PATCH", "/v5/pins".to_owned(), 405),
     ] {
@@ -73,11 +83,50 @@ async fn a_pin_can_be_created_read_listed_and_deleted() {
         pin,
         json!({
             "id": id, "account": "sim_account_1", "account_id": client.account.id,
-            "board_id": client.account.boards[0].id, "title": "Soup", "description": null, "link": null,
+            "board_id": client.account.boards[0].id, "board_section_id": null,
+            "title": "Soup", "description": null, "link": null,
             "alt_text": null, "media": {"source_type": "image_url", "url": "https://example.com/a.jpg"},
             "created_at": created.json()["created_at"], "created_at_ms": null, "deleted": true,
         })
     );
+}
+
+#[tokio::test]
+async fn a_pin_can_be_put_into_a_section() {
+    let client = start(Config::default()).await;
+    let sections = format!("/v5/boards/{}/sections", client.account.boards[0].id);
+    let section = client.call("POST", &sections, Some(json!({"name": "Starters"}))).await;
+    assert_eq!(section.status, 201, "{}", section.text);
+    let id = section.json()["id"].as_str().expect("an id").to_owned();
+    let mut pin = client.pin("Soup");
+    pin["board_section_id"] = json!(id);
+    let created = client.call("POST", "/v5/pins", Some(pin)).await;
+    assert_eq!((created.status, &created.json()["board_section_id"]), (201, &json!(id)));
+    client.create("Stew").await;
+    let within = client.get(&format!("{sections}/{id}/pins")).await;
+    assert_eq!(within.json(), json!({"items": [created.json()], "bookmark": null}));
+    assert_eq!(client.get("/_sim/pins").await.json()[0]["board_section_id"], json!(id));
+    let renamed = client.call("PATCH", &format!("{sections}/{id}"), Some(json!({"name": "Snacks"}))).await;
+    assert_eq!((renamed.status, renamed.json()), (200, json!({"id": id, "name": "Snacks"})));
+    assert_eq!(client.call("DELETE", &format!("{sections}/{id}"), None).await.status, 204);
+    assert_eq!(client.get(&sections).await.json(), json!({"items": [], "bookmark": null}));
+    assert_eq!(client.get("/v5/pins").await.json()["items"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn a_board_can_be_renamed_and_deleted_with_its_pins() {
+    let client = start(Config::default()).await;
+    let board = format!("/v5/boards/{}", client.account.boards[0].id);
+    client.create("Soup").await;
+    let renamed = client.call("PATCH", &board, Some(json!({"name": "Soups"}))).await;
+    assert_eq!((renamed.status, &renamed.json()["name"]), (200, &json!("Soups")));
+    let deleted = client.call("DELETE", &board, None).await;
+    assert_eq!((deleted.status, deleted.text.as_str()), (204, ""));
+    assert_eq!(client.get(&board).await.status, 404);
+    let refused = client.create("Stew").await;
+    assert_eq!((refused.status, refused.json()), (404, json!({"code": 40, "message": "Board not found."})));
+    let truth = client.get("/_sim/pins").await.json();
+    assert_eq!((truth.as_array().map(Vec::len), &truth[0]["deleted"]), (Some(1), &json!(true)));
 }
 
 #[tokio::test]

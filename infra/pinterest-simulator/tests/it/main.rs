@@ -4,6 +4,7 @@ mod binary;
 mod client;
 mod faults;
 mod http;
+mod media;
 mod oauth;
 mod persistence;
 mod throughput;
