@@ -29,13 +29,22 @@ pub async fn dispatch(world: &World, mode: Mode, ends_at_ms: i64) -> PortResult<
     if mode == Mode::Tick && !world.store.take_lease(&holder, now, now.plus_ms(LEASE_MS)).await? {
         return Ok(Report::default());
     }
-    let released = release_backlog::release_all(world, ends_at_ms).await?;
-    let watch =
-        if world.rules.hold(Rule::Watchdog) { watchdog::run(world, mode, ends_at_ms).await? } else { Watch::default() };
+    // A recovery sends again what the queue has lost; what is released before it, it could not tell from that.
+    let (released, watch) = if mode == Mode::Tick {
+        let released = release_backlog::release_all(world, ends_at_ms).await?;
+        (released, watch(world, mode, ends_at_ms).await?)
+    } else {
+        let watch = watch(world, mode, ends_at_ms).await?;
+        (release_backlog::release_all(world, ends_at_ms).await?, watch)
+    };
     if mode == Mode::Tick {
         world.store.release_lease(&holder).await?;
     }
     let report = Report { ran: true, released, resent: watch.resent, go_on_from: watch.go_on_from };
     tracing::info!(released, resent = watch.resent, ?mode, "dispatched");
     Ok(report)
+}
+
+async fn watch(world: &World, mode: Mode, ends_at_ms: i64) -> PortResult<Watch> {
+    if world.rules.hold(Rule::Watchdog) { watchdog::run(world, mode, ends_at_ms).await } else { Ok(Watch::default()) }
 }

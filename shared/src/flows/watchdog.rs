@@ -9,7 +9,7 @@ use crate::domain::backlog::BacklogRow;
 use crate::domain::clock_row::{CLOCK_SHARDS, ClockRow, KEPT_MS, RESCAN_MINUTES};
 use crate::domain::ids::PinKey;
 use crate::domain::message::PublishMessage;
-use crate::domain::pin::Pin;
+use crate::domain::pin::{Pin, Placement};
 use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use crate::ports::{PortError, PortResult, World};
 use crate::telemetry::{self, Metric};
@@ -164,7 +164,7 @@ impl Run<'_> {
         let (mut to_send, mut sent, mut later) = (Vec::new(), Vec::new(), Vec::new());
         let mut next_look = now;
         for (pin, attempt) in pins {
-            match self.verdict(pin, attempt, now).await? {
+            match self.verdict(pin, attempt, row.looks, now).await? {
                 Care::Fine => {}
                 Care::Later(at) => {
                     next_look = next_look.max(at);
@@ -184,7 +184,7 @@ impl Run<'_> {
         Ok(to_send.len())
     }
 
-    async fn verdict(&self, pin: &Pin, attempt: &Attempt, now: Moment) -> PortResult<Care> {
+    async fn verdict(&self, pin: &Pin, attempt: &Attempt, looks: u32, now: Moment) -> PortResult<Care> {
         let is_later = matches!(self.mode, Mode::Recover { accepted_before, .. } if pin.created_at >= accepted_before);
         if attempt.status.is_terminal() || is_later {
             return Ok(Care::Fine);
@@ -198,6 +198,9 @@ impl Run<'_> {
                 }
                 return Ok(Care::Fine);
             }
+            if let Some(slot) = self.released_slot(pin, attempt, looks, now).await? {
+                return Ok(Care::Later(slot));
+            }
         }
         let waits_until = match attempt.status {
             Status::Publishing => {
@@ -209,6 +212,21 @@ impl Run<'_> {
             Some(at) if self.mode == Mode::Tick && at.since_ms(now) > SOON_MS => Ok(Care::Later(at)),
             _ => Ok(Care::Send),
         }
+    }
+
+    /// The latest slot that a pin which has left the backlog can have, if it is still to come.
+    ///
+    /// A row from before its last stay in the backlog can't tell a pin that was just released from one whose message was
+    /// lost. A message without a token, sent on suspicion, would void the good one; so the first such row waits until
+    /// every slot that is handed out by now has passed.
+    async fn released_slot(&self, pin: &Pin, attempt: &Attempt, looks: u32, now: Moment) -> PortResult<Option<Moment>> {
+        let has_been_released = attempt.rev > 0 || matches!(pin.placement, Placement::Backlog(_));
+        if self.mode != Mode::Tick || looks > 0 || !has_been_released {
+            return Ok(None);
+        }
+        let bucket = self.world.store.bucket(pin.account_key()).await?;
+        let last_slot = bucket.tat.plus_ms(-self.world.settings.pace.burst_ms());
+        Ok((last_slot > now).then_some(last_slot))
     }
 
     /// The rows that follow, then the old one goes: the rescans must not find it again. A recovery leaves future rows.

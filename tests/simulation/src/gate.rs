@@ -1,12 +1,13 @@
 //! The gate of every port: takes time, fails, and kills or freezes the calling process.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::testing::gate::{Entry, Exit, Gate};
 
-use crate::kernel::{Kernel, Kind};
+use crate::kernel::{Kernel, Kind, Pid};
 use crate::weather::Weather;
 
 /// Where at a call a process dies.
@@ -34,6 +35,10 @@ pub type Coverage = BTreeMap<(Kind, &'static str), Count>;
 struct State {
     weather: Weather,
     calls: u64,
+    /// The generations that each process's messages carry.
+    carried: BTreeMap<Pid, BTreeMap<PinKey, u32>>,
+    /// What each process has announced and not yet sent.
+    announced: BTreeMap<Pid, BTreeSet<PinKey>>,
     /// Planned deaths, by the number of the call.
     planned: BTreeMap<u64, Crash>,
     coverage: Coverage,
@@ -51,6 +56,41 @@ impl SimGate {
 
     pub fn set_weather(&self, weather: Weather) {
         self.state().weather = weather;
+    }
+
+    /// The process is given a message for the pin.
+    pub fn carry(&self, pid: Pid, pin: PinKey, generation: u32) {
+        let mut state = self.state();
+        let highest = state.carried.entry(pid).or_default().entry(pin).or_default();
+        *highest = generation.max(*highest);
+    }
+
+    /// The generation of the message on which the running process acts.
+    pub fn carried(&self, pin: PinKey) -> Option<u32> {
+        self.kernel.running().and_then(|pid| self.state().carried.get(&pid)?.get(&pin).copied())
+    }
+
+    /// The running process has announced a call for the pin.
+    pub fn announce(&self, pin: PinKey) {
+        if let Some(pid) = self.kernel.running() {
+            self.state().announced.entry(pid).or_default().insert(pin);
+        }
+    }
+
+    /// It has made the call, or recorded that it won't.
+    pub fn resolve(&self, pin: PinKey) {
+        if let Some(pid) = self.kernel.running()
+            && let Some(pins) = self.state().announced.get_mut(&pid)
+        {
+            pins.remove(&pin);
+        }
+    }
+
+    /// What a process that has come to its end never sent.
+    pub fn abandoned(&self, pid: Pid) -> BTreeSet<PinKey> {
+        let mut state = self.state();
+        state.carried.remove(&pid);
+        state.announced.remove(&pid).unwrap_or_default()
     }
 
     pub fn calls(&self) -> u64 {
@@ -91,7 +131,7 @@ impl SimGate {
 
     async fn maybe_freeze(&self, probability: f64) {
         if self.kernel.chance(probability) {
-            let ms = self.kernel.draw(|rng| rng.i64(30_000..600_000));
+            let ms = self.kernel.draw(|rng| if rng.bool() { rng.i64(6_000..30_000) } else { rng.i64(30_000..600_000) });
             // A machine that sleeps may or may not count the time.
             let sleeps = self.kernel.draw(fastrand::Rng::bool);
             if let Some(pid) = self.kernel.running() {
@@ -178,6 +218,11 @@ impl Gate for SimGate {
         };
         self.travel(slow).await;
         self.maybe_freeze(freeze).await;
-        if self.kernel.chance(lost) { Exit::Lost } else { Exit::Answered }
+        if self.kernel.chance(lost) {
+            // It can't know what it has announced.
+            self.kernel.running().and_then(|pid| self.state().announced.remove(&pid));
+            return Exit::Lost;
+        }
+        Exit::Answered
     }
 }

@@ -3,8 +3,10 @@
 //! The functions' own entry points run over the fakes of their ports; one seed decides scheduling, clocks, jitter and
 //! faults, so that a failing world replays exactly. `simulation --help` lists what it shows.
 
+mod crashes;
 mod gate;
 mod kernel;
+mod mutants;
 mod oracle;
 mod plan;
 mod provider;
@@ -38,6 +40,18 @@ enum Command {
         #[arg(long, default_value_t = 50_000)]
         publishes: u64,
     },
+    /// The same worlds without one rule of the protocol, for each rule
+    Mutants {
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+    /// A death at every port call of a few stories, and pairs of deaths
+    Crashes {
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        #[arg(long, default_value_t = 10_000)]
+        pairs: u64,
+    },
     /// One world again, with everything that happens in it
     Replay {
         #[arg(long)]
@@ -50,6 +64,8 @@ enum Command {
 fn main() -> ExitCode {
     let is_well = match Arguments::parse().command {
         Command::Run { seed, publishes } => run(seed, publishes),
+        Command::Mutants { seed } => mutants::all(seed),
+        Command::Crashes { seed, pairs } => crashes::all(seed, pairs),
         Command::Replay { seed, world } => replay(seed, world),
     };
     if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }

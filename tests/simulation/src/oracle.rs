@@ -16,8 +16,8 @@ use pinbridge_shared::domain::time::{MINUTE_MS, Moment};
 use pinbridge_shared::testing::fake_queue::FakeQueue;
 use pinbridge_shared::testing::fake_store::FakeStore;
 
-use crate::gate::Coverage;
-use crate::kernel::Kernel;
+use crate::gate::{Coverage, SimGate};
+use crate::kernel::{Kernel, Pid};
 use crate::plan::Plan;
 use crate::provider::{Post, Provider, Witness};
 
@@ -43,6 +43,10 @@ pub enum Wrong {
     Unannounced,
     /// An attempt before its time.
     Early,
+    /// An announced call that its living worker neither made nor took back.
+    Abandoned,
+    /// An attempt by a message of an older generation.
+    Resurrected,
     /// More calls of an account than its pace allows.
     Noisy,
     /// A transition that the state machine doesn't have.
@@ -64,11 +68,12 @@ type Violations = Arc<Mutex<Vec<Violation>>>;
 /// What became of a world.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    pub seed: u64,
     pub accepted: u64,
     pub published: u64,
     pub failed: BTreeMap<&'static str, u64>,
     pub adopted: u64,
+    /// Twins of different pictures that were given each other's Pin.
+    pub mixed: u64,
     pub posts: u64,
     pub looks: u64,
     pub calls: u64,
@@ -83,6 +88,7 @@ pub struct Oracle {
     plan: Arc<Plan>,
     kernel: Arc<Kernel>,
     store: Arc<FakeStore>,
+    gate: Arc<SimGate>,
     violations: Violations,
     /// Clients that were told of an acceptance.
     told: BTreeSet<usize>,
@@ -106,28 +112,45 @@ fn content(request: &PinRequest) -> String {
     format!("{account}|{board_id}|{title}|{description:?}|{link_url:?}|{image_url}")
 }
 
+/// The same without the picture, which no list shows.
+fn look(request: &PinRequest) -> String {
+    let text = content(request);
+    text.rsplit_once('|').map_or(text.clone(), |(look, _)| look.to_owned())
+}
+
 fn report(violations: &Violations, wrong: Wrong, text: String) {
     violations.lock().unwrap_or_else(PoisonError::into_inner).push(Violation { wrong, text });
 }
 
 impl Oracle {
-    pub fn new(plan: Arc<Plan>, kernel: Arc<Kernel>, store: Arc<FakeStore>) -> Self {
+    pub fn new(plan: Arc<Plan>, kernel: Arc<Kernel>, store: Arc<FakeStore>, gate: Arc<SimGate>) -> Self {
         let violations = Violations::default();
         let told = Arc::clone(&violations);
         let noted = Arc::clone(&kernel);
+        let kept = Arc::clone(&gate);
         store.watch(Box::new(move |pin, before, after| {
             noted.note(|| format!("{} {}", pin.request.idempotency_key, story(after)));
             watch(&told, pin, before, after);
+            if after.attempt == before.attempt {
+                return gate.resolve(pin.key);
+            }
+            gate.announce(pin.key);
+            if gate.carried(pin.key).is_some_and(|generation| generation < before.generation) {
+                let text = format!("{} by a message of an older generation", pin.request.idempotency_key);
+                report(&told, Wrong::Resurrected, text);
+            }
         }));
-        Self { plan, kernel, store, violations, told: BTreeSet::new(), ownerless: BTreeMap::new() }
+        Self { plan, kernel, store, gate: kept, violations, told: BTreeSet::new(), ownerless: BTreeMap::new() }
     }
 
     /// Sees every create as it leaves: it must have been announced, a moment ago.
     pub fn witness(&self) -> Witness {
         let (store, violations) = (Arc::clone(&self.store), Arc::clone(&self.violations));
+        let gate = Arc::clone(&self.gate);
         let (workspace, skew_ms) = (self.plan.workspace(), 2 * self.plan.weather.skew_ms);
         Box::new(move |request, now| {
             let key = PinKey { workspace, pin: idempotency::pin_id(workspace, &request.idempotency_key) };
+            gate.resolve(key);
             let announced = store.peek(key).filter(|(_, attempt)| attempt.status == Status::Publishing);
             let age_ms = announced.and_then(|(_, attempt)| attempt.started_at).map(|at| now - at.0);
             if !age_ms.is_some_and(|age_ms| age_ms <= SEND_WITHIN_MS + skew_ms) {
@@ -135,6 +158,13 @@ impl Oracle {
                 report(&violations, Wrong::Unannounced, text);
             }
         })
+    }
+
+    /// A process has come to its end, alive.
+    pub fn ended(&self, pid: Pid) {
+        for pin in self.gate.abandoned(pid) {
+            report(&self.violations, Wrong::Abandoned, format!("{:?} was announced and left alone", pin.pin));
+        }
     }
 
     /// A client heard of its request: accepted, or refused because its key stands for something else.
@@ -193,7 +223,7 @@ impl Oracle {
 
     /// The last judgement.
     pub fn close(mut self, provider: &Provider, is_finished: bool, coverage: Coverage, calls: u64) -> Outcome {
-        let mut outcome = Outcome { seed: self.plan.seed, coverage, calls, ..Outcome::default() };
+        let mut outcome = Outcome { coverage, calls, ..Outcome::default() };
         outcome.took_ms = self.kernel.now() - crate::world::START;
         let posts = provider.posts();
         outcome.posts = posts.len() as u64;
@@ -204,6 +234,7 @@ impl Oracle {
         let mut groups = self.groups(provider, &posts);
         let store = Arc::clone(&self.store);
         let mut claimed: BTreeMap<String, String> = BTreeMap::new();
+        let twins_of = self.looks_of(provider);
         store.each_pin(|pin, attempt| {
             outcome.accepted += 1;
             let key = &pin.request.idempotency_key;
@@ -221,7 +252,9 @@ impl Oracle {
                     outcome.published += 1;
                     group.published += 1;
                     let id = attempt.pinterest_pin_id.clone().unwrap_or_default();
-                    if !group.pins.contains(&id) {
+                    if twins_of.get(&id).is_some_and(|of| *of == look(&pin.request)) {
+                        outcome.mixed += u64::from(!group.pins.contains(&id));
+                    } else {
                         wrong(Wrong::Lost, format!("{key} is called {id}, which isn't its Pin: {}", story(attempt)));
                     }
                     if let Some(other) = claimed.insert(id.clone(), key.clone()) {
@@ -288,6 +321,15 @@ impl Oracle {
         }
         posts.iter().for_each(|post| group(&post.owner, &|group| group.posts += 1));
         groups
+    }
+
+    /// Each Pin's look.
+    fn looks_of(&self, provider: &Provider) -> BTreeMap<String, String> {
+        let mut of_key: BTreeMap<String, String> = BTreeMap::new();
+        self.store.each_pin(|pin, _| {
+            of_key.insert(pin.request.idempotency_key.clone(), look(&pin.request));
+        });
+        provider.pins().into_iter().filter_map(|(_, made)| Some((made.id, of_key.get(&made.owner)?.clone()))).collect()
     }
 
     /// In any window of w seconds at most capacity + rate · w creates of an account, by the moments at which they left.

@@ -40,6 +40,8 @@ pub struct Plan {
     pub publishers: usize,
     /// Overrides the deadlines' `Tq` without telling the deadlines' other parts; for the curve.
     pub quiesce_ms: Option<i64>,
+    /// How long what is left over when all is finished may still do harm.
+    pub aftermath_ms: i64,
     pub is_traced: bool,
 }
 
@@ -47,6 +49,7 @@ pub struct Plan {
 const TWINS_PERCENT: u8 = 8;
 /// Of the twins, those that have the same picture too, in percent.
 const SAME_PICTURE_PERCENT: u8 = 75;
+const AFTERMATH_MS: i64 = 12 * 60_000;
 /// One world in so many is large.
 const LARGE_EVERY: u64 = 64;
 
@@ -71,6 +74,7 @@ impl Plan {
             crashes: BTreeMap::new(),
             publishers: 10,
             quiesce_ms: None,
+            aftermath_ms: AFTERMATH_MS,
             is_traced: false,
         }
     }

@@ -1,6 +1,7 @@
 //! Many worlds, run on every core, added up.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,6 +12,30 @@ use crate::oracle::{Outcome, Violation, Wrong};
 use crate::plan::Plan;
 use crate::world;
 
+/// Worlds at once, at most.
+pub const SIM_THREADS_MAX: usize = 2;
+
+/// Runs `work` for every number, on every core; answers in the order of the numbers.
+pub fn in_parallel<T: Send>(numbers: Range<u64>, work: impl Fn(u64) -> T + Sync) -> BTreeMap<u64, T> {
+    let next = AtomicU64::new(numbers.start);
+    let done: Mutex<BTreeMap<u64, T>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..SIM_THREADS_MAX {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= numbers.end {
+                        return;
+                    }
+                    let answer = work(number);
+                    done.lock().unwrap_or_else(PoisonError::into_inner).insert(number, answer);
+                }
+            });
+        }
+    });
+    done.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[derive(Default)]
 pub struct Total {
     pub worlds: u64,
@@ -18,6 +43,7 @@ pub struct Total {
     pub published: u64,
     pub failed: BTreeMap<&'static str, u64>,
     pub adopted: u64,
+    pub mixed: u64,
     pub posts: u64,
     pub looks: u64,
     pub calls: u64,
@@ -34,9 +60,8 @@ impl Total {
         let began = Instant::now();
         let (next, accepted) = (AtomicU64::new(0), AtomicU64::new(0));
         let done: Mutex<BTreeMap<u64, Outcome>> = Mutex::default();
-        let threads = std::thread::available_parallelism().map_or(2, usize::from);
         std::thread::scope(|scope| {
-            for _ in 0..threads {
+            for _ in 0..SIM_THREADS_MAX {
                 scope.spawn(|| {
                     while accepted.load(Ordering::Relaxed) < publishes {
                         let number = next.fetch_add(1, Ordering::Relaxed);
@@ -63,6 +88,7 @@ impl Total {
         self.accepted += outcome.accepted;
         self.published += outcome.published;
         self.adopted += outcome.adopted;
+        self.mixed += outcome.mixed;
         self.posts += outcome.posts;
         self.looks += outcome.looks;
         self.calls += outcome.calls;
@@ -92,7 +118,7 @@ impl Total {
              pages of lists, {} port calls, {:.0} s",
             self.worlds, self.accepted, self.published, self.posts, self.adopted, self.looks, self.calls, self.seconds
         );
-        println!("  failed: {:?}", self.failed);
+        println!("  failed: {:?}; twins of different pictures mixed up: {}", self.failed, self.mixed);
         println!(
             "  duplicates {}, lost {}, stranded {}, other violations {}",
             self.count(Wrong::Duplicate),

@@ -13,6 +13,7 @@ use pinbridge_dispatcher::ScheduledEvent;
 use pinbridge_shared::config::Settings;
 use pinbridge_shared::domain::account::{Account, PUBLISHING_SCOPES};
 use pinbridge_shared::domain::api_key::Workspace;
+use pinbridge_shared::domain::message::PublishMessage;
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::flows::connect;
 use pinbridge_shared::ports::{AccessToken, Pinterest, Queue, QueueName, Secrets, Store, System, Tokens, World};
@@ -38,8 +39,6 @@ const RECONCILER_TIMEOUT_MS: i64 = 60 * SECOND_MS;
 const DISPATCHER_TIMEOUT_MS: i64 = 55 * SECOND_MS;
 /// After a healing, everything must be finished by then: a spam block alone pauses for four hours.
 const FINISHED_WITHIN_MS: i64 = 12 * 60 * MINUTE_MS;
-/// What is left over when all is finished gets this long to do harm.
-const AFTERMATH_MS: i64 = 12 * MINUTE_MS;
 /// A world that takes more steps than this goes round in a circle.
 const STEPS_MAX: usize = 500_000;
 const STEPS_PER_PIN_MAX: usize = 2_000;
@@ -59,6 +58,8 @@ pub struct SimWorld {
     oracle: Oracle,
     tries: Vec<u32>,
     answers: Arc<std::sync::Mutex<Vec<(usize, Option<StatusCode>)>>>,
+    /// Processes that have come to their end, alive.
+    ended: Arc<std::sync::Mutex<Vec<Pid>>>,
     polls: BTreeMap<QueueName, i64>,
     tokens: u64,
     is_healed: bool,
@@ -83,7 +84,7 @@ impl SimWorld {
         if let Some(quiesce_ms) = plan.quiesce_ms {
             settings.deadlines.quiesce_ms = quiesce_ms;
         }
-        let oracle = Oracle::new(Arc::clone(&plan), Arc::clone(&kernel), Arc::clone(&store));
+        let oracle = Oracle::new(Arc::clone(&plan), Arc::clone(&kernel), Arc::clone(&store), Arc::clone(&gate));
         let timeout_ms = settings.deadlines.client_timeout_ms;
         let provider = Provider::new(kernel.clone(), gate.clone(), plan.weather.clone(), timeout_ms, oracle.witness());
         let template = World {
@@ -110,6 +111,7 @@ impl SimWorld {
             oracle,
             tries,
             answers: Arc::default(),
+            ended: Arc::default(),
             polls: BTreeMap::new(),
             tokens: 0,
             is_healed: false,
@@ -165,7 +167,7 @@ impl SimWorld {
             }
             self.hear_answers();
             self.plan_polls();
-            if self.finished_at.is_some_and(|at| self.kernel.now() > at + AFTERMATH_MS) {
+            if self.finished_at.is_some_and(|at| self.kernel.now() > at + self.plan.aftermath_ms) {
                 break;
             }
         }
@@ -233,6 +235,9 @@ impl SimWorld {
     }
 
     fn hear_answers(&mut self) {
+        for pid in std::mem::take(&mut *self.ended.lock().unwrap_or_else(std::sync::PoisonError::into_inner)) {
+            self.oracle.ended(pid);
+        }
         let heard = std::mem::take(&mut *self.answers.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
         for (wish, status) in heard {
             let is_final = status.is_some_and(|status| status.is_success() || status == StatusCode::CONFLICT);
@@ -322,6 +327,10 @@ impl SimWorld {
         event.records = batch.iter().map(record).collect();
         let (kernel, gate, fakes) = (self.kernel.clone(), self.gate.clone(), self.queue.clone());
         let unacknowledged = self.weather().unacknowledged;
+        let ended = Arc::clone(&self.ended);
+        for message in batch.iter().filter_map(|delivery| PublishMessage::parse(&delivery.body).ok()) {
+            self.gate.carry(pid, message.key(), message.generation);
+        }
         self.machine.start(pid, async move {
             let deadline = world.system.now().plus_ms(timeout_ms);
             let response = match kind {
@@ -331,6 +340,7 @@ impl SimWorld {
             if kernel.of(pid).is_some_and(|process| process.is_dying) {
                 gate.die().await;
             }
+            ended.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(pid);
             let left: Vec<&str> =
                 response.batch_item_failures.iter().map(|left| left.item_identifier.as_str()).collect();
             for delivery in batch.iter().filter(|delivery| !left.contains(&delivery.receipt.as_str())) {

@@ -1,0 +1,108 @@
+//! A death before, inside and after every port call of a story, one run each; then pairs of deaths.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fastrand::Rng;
+use pinbridge_shared::domain::token_bucket::Pace;
+
+use crate::gate::{CRASHES, Crash};
+use crate::oracle::{Outcome, Wrong};
+use crate::plan::Plan;
+use crate::report::in_parallel;
+use crate::weather::Weather;
+use crate::world;
+
+/// Stories, each with its own seed: between them they go through every flow.
+const STORIES: u64 = 3;
+const PINS: usize = 7;
+
+/// A small world in which Pinterest is difficult and nothing dies unplanned. Its pace is so slow that pins wait in the
+/// queue as well as in the backlog.
+fn story(number: u64, crashes: BTreeMap<u64, Crash>) -> Plan {
+    let mut plan = Plan::drawn(0x5707, number);
+    let mut rng = Rng::with_seed(number);
+    plan.wishes.truncate(PINS);
+    for (index, wish) in plan.wishes.iter_mut().enumerate() {
+        (wish.account, wish.board, wish.at_ms) = (0, 0, rng.i64(0..30_000));
+        if index % 4 == 3 {
+            (wish.title, wish.image) = ("A twin among cranes".into(), 7);
+        }
+    }
+    let hard = |probability: f64| if number == 0 { 0.0 } else { probability };
+    Plan {
+        accounts: 1,
+        pace: Pace::new(2, 0.04),
+        weather: Weather {
+            lost_before_commit: hard(0.15),
+            lost_after_commit: hard(0.2),
+            late_commit: hard(0.15),
+            server_error_after_commit: hard(0.1),
+            rate_limited: hard(0.1),
+            busy: hard(0.1),
+            list_error: hard(0.1),
+            commit_lateness_ms: 60_000,
+            ..Weather::calm()
+        },
+        heals_after_ms: 3 * 60_000,
+        aftermath_ms: 3 * 60_000,
+        crashes,
+        ..plan
+    }
+}
+
+/// Prints what was tried; answers whether nothing was wrong.
+pub fn all(seed: u64, pairs: u64) -> bool {
+    let mut points = 0;
+    let mut wrong: Vec<String> = Vec::new();
+    let mut counts = BTreeMap::new();
+    let mut reached: BTreeSet<String> = BTreeSet::new();
+    for number in 0..STORIES {
+        let calm = world::run(story(number, BTreeMap::new()));
+        note(&calm, &format!("story {number}"), &mut wrong);
+        reached.extend(calm.coverage.keys().map(|(kind, call)| format!("{kind:?} {call}")));
+        counts.insert(number, calm.calls);
+        let runs = calm.calls * CRASHES.len() as u64;
+        points += runs;
+        for (run, outcome) in in_parallel(0..runs, |run| world::run(story(number, planned(&[run])))) {
+            note(&outcome, &format!("story {number}, {:?}", planned(&[run])), &mut wrong);
+        }
+    }
+    let outcomes = in_parallel(0..pairs, |index| {
+        let (number, crashes) = pair(seed, index, &counts);
+        (number, world::run(story(number, crashes)))
+    });
+    for (index, (number, outcome)) in outcomes {
+        let crashes = pair(seed, index, &counts).1;
+        note(&outcome, &format!("story {number}, {crashes:?}"), &mut wrong);
+    }
+    println!(
+        "seed {seed}: {points} single deaths (before, inside and after each of {} port calls; {} kinds of call) and {pairs} \
+         random pairs: {} violations",
+        points / CRASHES.len() as u64,
+        reached.len(),
+        wrong.len()
+    );
+    wrong.iter().take(10).for_each(|line| println!("  {line}"));
+    wrong.is_empty()
+}
+
+/// The deaths of these runs: each call has three.
+fn planned(runs: &[u64]) -> BTreeMap<u64, Crash> {
+    runs.iter().map(|run| (run / CRASHES.len() as u64 + 1, CRASHES[(run % CRASHES.len() as u64) as usize])).collect()
+}
+
+fn pair(seed: u64, index: u64, counts: &BTreeMap<u64, u64>) -> (u64, BTreeMap<u64, Crash>) {
+    let mut rng = Rng::with_seed(seed ^ index.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let number = rng.u64(0..STORIES);
+    let runs = counts.get(&number).copied().unwrap_or(1) * CRASHES.len() as u64;
+    (number, planned(&[rng.u64(0..runs), rng.u64(0..runs)]))
+}
+
+fn note(outcome: &Outcome, what: &str, wrong: &mut Vec<String>) {
+    for violation in &outcome.violations {
+        // A death between the call and its record loses the provider's word: the next calls may come too early.
+        if violation.wrong != Wrong::Noisy {
+            wrong.push(format!("{what}: {:?} {}", violation.wrong, violation.text));
+        }
+    }
+}
