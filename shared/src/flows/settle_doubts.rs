@@ -63,6 +63,13 @@ impl Doubt {
         self.attempt.look_at.unwrap_or(Moment(0)).max(self.quiet_at(world))
     }
 
+    /// Whether a reading that begins then may settle it. One that only waits for a twin joins any: two that wait for one
+    /// another would otherwise come by turns, for ever.
+    fn may_join(&self, world: &World, began_at: Moment) -> bool {
+        let is_waiting_for_twin = self.looks_in_vain(TWIN_OPEN) > 0;
+        self.next_look(world) <= began_at || (is_waiting_for_twin && self.quiet_at(world) <= began_at)
+    }
+
     /// How many looks in a row could not tell, for the same reason.
     fn looks_in_vain(&self, why: &str) -> u32 {
         let is_one = |event: &&Event| event.kind == EventKind::LookInconclusive && event.note.as_deref() == Some(why);
@@ -70,9 +77,10 @@ impl Doubt {
     }
 }
 
-/// Those that may be looked for now, the oldest first.
+/// Those that may be looked for now, the oldest first; none when nobody's look is due.
 pub fn due(doubts: &[Doubt], world: &World, now: Moment) -> impl Iterator<Item = PinId> {
-    let mut due: Vec<&Doubt> = doubts.iter().filter(|doubt| doubt.next_look(world) <= now).collect();
+    let is_any_due = doubts.iter().any(|doubt| doubt.next_look(world) <= now);
+    let mut due: Vec<&Doubt> = doubts.iter().filter(|doubt| is_any_due && doubt.may_join(world, now)).collect();
     due.sort_by_key(|doubt| (doubt.started_at(), doubt.pin.key));
     due.into_iter().map(|doubt| doubt.pin.key.pin).collect::<Vec<_>>().into_iter()
 }
@@ -126,7 +134,7 @@ pub async fn settle(world: &World, board: &BoardKey, members: Vec<Doubt>, readin
 fn standing(world: &World, doubt: &Doubt, reading: &Reading) -> Option<Standing> {
     let is_member = reading.members.contains(&doubt.pin.key.pin);
     match doubt.attempt.status {
-        Status::Publishing if is_member && doubt.next_look(world) <= reading.began_at => Some(Standing::Due),
+        Status::Publishing if is_member && doubt.may_join(world, reading.began_at) => Some(Standing::Due),
         Status::Publishing => Some(Standing::Open),
         Status::Failed => {
             let is_left =

@@ -161,8 +161,9 @@ impl Oracle {
     }
 
     /// A process has come to its end, alive.
-    pub fn ended(&self, pid: Pid) {
-        for pin in self.gate.abandoned(pid) {
+    pub fn ended(&self, pid: Pid, was_frozen: bool) {
+        // One that was frozen may have lost its fence meanwhile.
+        for pin in self.gate.abandoned(pid).into_iter().filter(|_| !was_frozen) {
             report(&self.violations, Wrong::Abandoned, format!("{:?} was announced and left alone", pin.pin));
         }
     }

@@ -58,8 +58,8 @@ pub struct SimWorld {
     oracle: Oracle,
     tries: Vec<u32>,
     answers: Arc<std::sync::Mutex<Vec<(usize, Option<StatusCode>)>>>,
-    /// Processes that have come to their end, alive.
-    ended: Arc<std::sync::Mutex<Vec<Pid>>>,
+    /// Processes that have come to their end, alive, and whether they were ever frozen.
+    ended: Arc<std::sync::Mutex<Vec<(Pid, bool)>>>,
     polls: BTreeMap<QueueName, i64>,
     tokens: u64,
     is_healed: bool,
@@ -235,8 +235,10 @@ impl SimWorld {
     }
 
     fn hear_answers(&mut self) {
-        for pid in std::mem::take(&mut *self.ended.lock().unwrap_or_else(std::sync::PoisonError::into_inner)) {
-            self.oracle.ended(pid);
+        for (pid, was_frozen) in
+            std::mem::take(&mut *self.ended.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+        {
+            self.oracle.ended(pid, was_frozen);
         }
         let heard = std::mem::take(&mut *self.answers.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
         for (wish, status) in heard {
@@ -340,7 +342,8 @@ impl SimWorld {
             if kernel.of(pid).is_some_and(|process| process.is_dying) {
                 gate.die().await;
             }
-            ended.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(pid);
+            let was_frozen = kernel.of(pid).is_some_and(|process| process.frozen_until > 0);
+            ended.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((pid, was_frozen));
             let left: Vec<&str> =
                 response.batch_item_failures.iter().map(|left| left.item_identifier.as_str()).collect();
             for delivery in batch.iter().filter(|delivery| !left.contains(&delivery.receipt.as_str())) {
