@@ -3,6 +3,7 @@
 //! The functions' own entry points run over the fakes of their ports; one seed decides scheduling, clocks, jitter and
 //! faults, so that a failing world replays exactly. `simulation --help` lists what it shows.
 
+mod coverage;
 mod crashes;
 mod gate;
 mod kernel;
@@ -74,7 +75,14 @@ fn main() -> ExitCode {
 fn run(seed: u64, publishes: u64) -> bool {
     let total = Total::of_worlds(publishes, |number| plan::Plan::drawn(seed, number));
     total.print(seed);
-    total.is_well()
+    let gaps = coverage::gaps(&total.coverage);
+    println!(
+        "  port calls of the functions, found in their sources: {}; gaps: {}",
+        coverage::expected().len(),
+        gaps.len()
+    );
+    gaps.iter().for_each(|gap| println!("    {gap}"));
+    total.is_well() && gaps.is_empty()
 }
 
 fn replay(seed: u64, number: u64) -> bool {

@@ -1,0 +1,133 @@
+//! Which port calls there are, per function, found in the sources: one that a run never made, or at which nothing ever
+//! died, makes it fail.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::gate::{CRASHES, Coverage};
+use crate::kernel::Kind;
+
+/// Where each function's handlers begin. Of the API those of pins and jobs: accounts and boards read a page each.
+const ENTRIES: [(Kind, &[&str]); 4] = [
+    (Kind::Api, &["api/src/routes/pins.rs", "api/src/routes/jobs.rs", "api/src/auth.rs"]),
+    (Kind::Publisher, &["publisher/src/lib.rs"]),
+    (Kind::Dispatcher, &["dispatcher/src/lib.rs"]),
+    (Kind::Reconciler, &["reconciler/src/lib.rs"]),
+];
+const PORTS: [&str; 4] = ["store", "queue", "secrets", "pinterest"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Every call that a function's flows contain.
+pub fn expected() -> BTreeSet<(Kind, String)> {
+    let flows = flows();
+    let mut expected = BTreeSet::new();
+    for (kind, files) in ENTRIES {
+        let mut open: Vec<String> = Vec::new();
+        let mut seen: BTreeSet<String> = BTreeSet::new();
+        for file in files {
+            let source = read(&root().join("functions").join(file));
+            expected.extend(calls(&source).into_iter().map(|call| (kind, call)));
+            open.extend(mentioned(&source, &flows, "flows::"));
+        }
+        while let Some(flow) = open.pop() {
+            if seen.insert(flow.clone()) {
+                let source = &flows[&flow];
+                expected.extend(calls(source).into_iter().map(|call| (kind, call)));
+                open.extend(mentioned(source, &flows, "super::"));
+            }
+        }
+    }
+    expected
+}
+
+/// What is missing in a run: calls never made, and deaths that never happened.
+pub fn gaps(coverage: &Coverage) -> Vec<String> {
+    let mut gaps = Vec::new();
+    for (kind, call) in expected() {
+        match coverage.iter().find(|((k, c), _)| *k == kind && *c == call) {
+            None => gaps.push(format!("{kind:?} never calls {call}")),
+            Some((_, count)) => {
+                let alive = CRASHES.iter().filter(|crash| count.crashed[**crash as usize] == 0);
+                gaps.extend(
+                    alive.map(|crash| format!("{kind:?} never dies {crash:?} {call} ({} calls)", count.reached)),
+                );
+            }
+        }
+    }
+    gaps
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Each flow's source without its tests, by name.
+fn flows() -> BTreeMap<String, String> {
+    let folder = root().join("shared/src/flows");
+    let files = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let named = files.filter_map(|file| {
+        let path = file.ok()?.path();
+        let name = path.file_stem()?.to_str()?.to_owned();
+        let source = read(&path);
+        let code = source.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+        (path.extension()? == "rs").then_some((name, code))
+    });
+    named.collect()
+}
+
+/// The flows that a source names after `prefix`, alone or in braces.
+fn mentioned(source: &str, flows: &BTreeMap<String, String>, prefix: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (at, _) in source.match_indices(prefix) {
+        let rest = &source[at + prefix.len()..];
+        let names = match rest.strip_prefix('{') {
+            Some(list) => list.split('}').next().unwrap_or_default(),
+            None => rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default(),
+        };
+        let words = names.split(|c: char| !c.is_alphanumeric() && c != '_');
+        found.extend(words.filter(|word| flows.contains_key(*word)).map(str::to_owned));
+    }
+    found
+}
+
+/// The port calls of a source, as the gate names them.
+fn calls(source: &str) -> BTreeSet<String> {
+    let dense: String = source.chars().filter(|c| !c.is_whitespace()).collect();
+    let mut found = BTreeSet::new();
+    for port in PORTS {
+        let prefix = format!("{port}.");
+        for (at, _) in dense.match_indices(&prefix) {
+            let is_word = dense[..at].chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '_');
+            let rest = &dense[at + prefix.len()..];
+            let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            if !is_word && rest[name.len()..].starts_with('(') {
+                found.insert(format!("{port}.{name}"));
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sources_name_the_calls_that_everybody_knows() {
+        let expected = expected();
+        for (kind, call) in [
+            (Kind::Api, "store.put_pin"),
+            (Kind::Publisher, "pinterest.create_pin"),
+            (Kind::Publisher, "store.save_attempt"),
+            (Kind::Dispatcher, "store.clock"),
+            (Kind::Reconciler, "pinterest.board_pins"),
+            (Kind::Reconciler, "store.save_attempts"),
+        ] {
+            assert!(expected.contains(&(kind, call.to_owned())), "{kind:?} {call}");
+        }
+        assert!(!expected.contains(&(Kind::Dispatcher, "pinterest.create_pin".to_owned())));
+    }
+}
