@@ -5,8 +5,8 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use crate::domain::deadlines::{Deadlines, QuiesceTooShort};
+use crate::domain::pace::Pace;
 use crate::domain::time::{DAY_MS, SECOND_MS};
-use crate::domain::token_bucket::Pace;
 
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The publisher's Lambda timeout unless it is set otherwise.

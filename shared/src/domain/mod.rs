@@ -15,6 +15,7 @@ pub mod idempotency;
 pub mod ids;
 pub mod lookup;
 pub mod message;
+pub mod pace;
 pub mod pin;
 pub mod retry;
 pub mod step;

@@ -5,9 +5,10 @@ use super::attempt::{Attempt, Status};
 use super::deadlines::Deadlines;
 use super::failure::Failure;
 use super::message::PublishMessage;
+use super::pace::TOKEN_VALID_AT_LEAST_MS;
 use super::pin::{Pin, WaitReason};
 use super::time::{Moment, SECOND_MS};
-use super::token_bucket::{Bucket, TOKEN_VALID_AT_LEAST_MS};
+use super::token_bucket::Bucket;
 
 /// A slot this near is waited for inside the invocation: the queue delays by whole seconds only.
 pub const WAIT_INSIDE_MS: i64 = SECOND_MS;

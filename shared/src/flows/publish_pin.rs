@@ -138,7 +138,8 @@ async fn call(world: &World, job: &mut Job) -> PortResult<Option<Disposition>> {
     }
     // Either clock: the monotonic one never jumps, the other also counts a machine's sleep.
     let since_start_ms = world.system.now().since_ms(job.attempt.quiet_at(0));
-    let too_late = (world.system.monotonic_ms() - announced_ms).max(since_start_ms) > SEND_WITHIN_MS;
+    let too_late = (world.system.monotonic_ms() - announced_ms).max(since_start_ms) > SEND_WITHIN_MS
+        || job.message.valid_until.is_some_and(|until| world.system.now() > until);
     let remaining_ms = job.ends_at_ms - world.system.monotonic_ms();
     if too_late || !world.settings.deadlines.leaves_time_for_a_call(remaining_ms) {
         return settle::not_sent(world, job).await;
@@ -156,7 +157,7 @@ async fn hold(world: &World, job: &Job, failure: Failure) -> PortResult<Option<D
 }
 
 pub async fn pause(world: &World, account: AccountKey, until: Moment, reason: WaitReason) -> PortResult<()> {
-    let tat = world.settings.pace.tat_when_empty_at(until);
+    let tat = Bucket::tat_when_empty_at(&world.settings.pace, until);
     world.store.pause(account, until, tat, reason.code()).await?;
     telemetry::count(Metric::AccountPaused, 1, Some(reason.code()), world.system.now());
     tracing::warn!(

@@ -176,7 +176,7 @@ fn assemble(world: &World, pin: Pin, attempt: Attempt, position: Option<Position
     if let (None, Status::Deferred, Some(bucket)) = (next.at, attempt.status, bucket) {
         // Released from the backlog with a slot of its own, which only its message knows: the last slot that was given
         // out bounds it.
-        next.at = Some(bucket.tat.plus_ms(-world.settings.pace.burst_ms()).max(now));
+        next.at = Some(bucket.last_slot(&world.settings.pace).max(now));
         next.reason = "Released from the backlog; it starts in its own second, at this time at the latest.";
     }
     PinView { pin, attempt, next }

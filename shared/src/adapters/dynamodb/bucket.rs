@@ -21,6 +21,7 @@ fn read_bucket(item: &Item) -> Bucket {
     let row = Reader(item);
     Bucket {
         tat: row.maybe_moment("tat").unwrap_or_default(),
+        burst_from: row.maybe_moment("burst_from"),
         rel: row.maybe_number("rel").unwrap_or_default(),
         waiting_at: row.maybe_moment("waiting_at"),
         paused_until: row.maybe_moment("paused_until"),
@@ -36,16 +37,17 @@ impl DynamoStore {
     }
 
     pub(super) async fn take_tokens(&self, account: AccountKey, take: &Take) -> PortResult<Taken> {
-        if matches!(take.from, TakeFrom::Full) && take.now > take.latest_tat_before() {
+        let sets_tat = matches!(take.from, TakeFrom::Settled | TakeFrom::Near);
+        if sets_tat && take.least_tat_before() > take.latest_tat_before() {
             return Ok(Taken::Refused(self.get_bucket(account).await?));
         }
         match self.update(take_request(self.bucket_update(account), take)).await? {
-            Updated::Now(item) => Ok(Taken::Tokens(take.tokens(Reader(&item).moment("tat")?))),
+            Updated::Now(item) => Ok(Taken::Tokens(take.tokens(&read_bucket(&item)))),
             Updated::Refused(item) => {
                 let bucket = read_bucket(&item);
                 // The SDK repeated a take whose answer it lost: it has already happened.
                 let ours = bucket.nonce.as_deref() == Some(take.nonce.as_str());
-                Ok(if ours { Taken::Tokens(take.tokens(bucket.tat)) } else { Taken::Refused(bucket) })
+                Ok(if ours { Taken::Tokens(take.tokens(&bucket)) } else { Taken::Refused(bucket) })
             }
         }
     }
@@ -164,25 +166,33 @@ fn take_request(request: UpdateItemFluentBuilder, take: &Take) -> UpdateItemFlue
     let request = request
         .expression_attribute_values(":nonce", text(&take.nonce))
         .expression_attribute_values(":now", moment(take.now));
-    let (request, set) = match take.from {
-        TakeFrom::Full => {
+    let tat_from = |before: Moment| moment(before.max(take.least_tat_before()).plus_ms(take.advance_ms()));
+    let (mut request, mut set) = match take.from {
+        TakeFrom::Settled => {
             conditions.push("(attribute_not_exists(tat) OR tat <= :now)");
-            let tat = take.now.plus_ms(take.advance_ms());
-            (request.expression_attribute_values(":tat", moment(tat)), "SET tat = :tat, nonce = :nonce")
+            (request.expression_attribute_values(":tat", tat_from(take.now)), "tat = :tat".to_owned())
+        }
+        TakeFrom::Near => {
+            conditions.push("tat > :now AND tat < :least");
+            let request = request
+                .expression_attribute_values(":least", moment(take.least_tat_before()))
+                .expression_attribute_values(":tat", tat_from(take.now));
+            (request, "tat = :tat".to_owned())
         }
         TakeFrom::Used => {
-            conditions.push("tat > :now AND tat <= :latest");
+            conditions.push("tat >= :least AND tat <= :latest");
             let request = request
+                .expression_attribute_values(":least", moment(take.least_tat_before()))
                 .expression_attribute_values(":latest", moment(take.latest_tat_before()))
                 .expression_attribute_values(":advance", number(take.advance_ms()));
-            (request, "SET tat = tat + :advance, nonce = :nonce")
+            (request, "tat = tat + :advance".to_owned())
         }
         TakeFrom::Seen { tat, rel } => {
             let untouched = tat == Moment::default();
             conditions.push(if untouched { "attribute_not_exists(tat)" } else { "tat = :seen" });
             conditions.push(if rel == 0 { "attribute_not_exists(rel)" } else { "rel = :rel" });
             let mut request = request
-                .expression_attribute_values(":tat", moment(tat.max(take.now).plus_ms(take.advance_ms())))
+                .expression_attribute_values(":tat", tat_from(tat))
                 .expression_attribute_values(":next", number(rel + 1));
             if !untouched {
                 request = request.expression_attribute_values(":seen", moment(tat));
@@ -190,8 +200,12 @@ fn take_request(request: UpdateItemFluentBuilder, take: &Take) -> UpdateItemFlue
             if rel != 0 {
                 request = request.expression_attribute_values(":rel", number(rel));
             }
-            (request, "SET tat = :tat, nonce = :nonce, rel = :next")
+            (request, "tat = :tat, rel = :next".to_owned())
         }
     };
-    request.update_expression(set).condition_expression(conditions.join(" AND "))
+    if take.begins_burst() {
+        set.push_str(", burst_from = :now");
+        request = request.expression_attribute_values(":now", moment(take.now));
+    }
+    request.update_expression(format!("SET {set}, nonce = :nonce")).condition_expression(conditions.join(" AND "))
 }

@@ -6,12 +6,12 @@ use crate::ports::Taken;
 
 pub fn take(bucket: &mut Bucket, take: &Take) -> Taken {
     if bucket.nonce.as_deref() == Some(take.nonce.as_str()) {
-        return Taken::Tokens(take.tokens(bucket.tat));
+        return Taken::Tokens(take.tokens(bucket));
     }
     match take.apply(bucket) {
         Some(after) => {
             *bucket = after;
-            Taken::Tokens(take.tokens(bucket.tat))
+            Taken::Tokens(take.tokens(bucket))
         }
         None => Taken::Refused(bucket.clone()),
     }

@@ -6,9 +6,10 @@ use futures_util::future::join_all;
 use uuid::Uuid;
 
 use crate::domain::ids::{AccountId, AccountKey};
+use crate::domain::pace::{Pace, TOKEN_VALID_AT_LEAST_MS};
 use crate::domain::testdata;
 use crate::domain::time::Moment;
-use crate::domain::token_bucket::{ACCEPT_HORIZON_MS, Bucket, Pace, Take, TakeFrom};
+use crate::domain::token_bucket::{ACCEPT_HORIZON_MS, Bucket, Take, TakeFrom};
 use crate::ports::{Store, Taken};
 
 const NOW: Moment = Moment(1_767_225_600_000);
@@ -38,7 +39,7 @@ pub async fn a_fresh_bucket_is_the_default(store: &dyn Store) {
 /// [`Take::apply`] at each step.
 pub async fn every_take_does_what_the_domain_says(store: &dyn Store) {
     let mut rng = fastrand::Rng::with_seed(20_260_101);
-    let (mut model, mut now, mut taken, mut refused) = (Bucket::default(), NOW, [0; 3], [0; 3]);
+    let (mut model, mut now, mut taken, mut refused) = (Bucket::default(), NOW, [0; 4], [0; 4]);
     for step in 0..OPS {
         now = now.plus_ms(rng.i64(0..4_000));
         match rng.u32(0..20) {
@@ -63,23 +64,25 @@ pub async fn every_take_does_what_the_domain_says(store: &dyn Store) {
             _ => {
                 let mut take = Take::plan(&model, &pace(), now, rng.u32(1..4), rng.i64(0..6_000), format!("n{step}"));
                 let off = i64::from(rng.u32(0..4) == 0);
-                take.from = match rng.u32(0..4) {
-                    0 => TakeFrom::Full,
-                    1 => TakeFrom::Used,
-                    2 => TakeFrom::Seen { tat: model.tat.plus_ms(off), rel: model.rel },
+                take.from = match rng.u32(0..5) {
+                    0 => TakeFrom::Settled,
+                    1 => TakeFrom::Near,
+                    2 => TakeFrom::Used,
+                    3 => TakeFrom::Seen { tat: model.tat.plus_ms(off), rel: model.rel },
                     _ => TakeFrom::Seen { tat: model.tat, rel: model.rel + off as u64 },
                 };
                 take.behind_waiting = rng.bool();
                 let mode = match take.from {
-                    TakeFrom::Full => 0,
-                    TakeFrom::Used => 1,
-                    TakeFrom::Seen { .. } => 2,
+                    TakeFrom::Settled => 0,
+                    TakeFrom::Near => 1,
+                    TakeFrom::Used => 2,
+                    TakeFrom::Seen { .. } => 3,
                 };
                 let wanted = match take.apply(&model) {
                     Some(after) => {
                         taken[mode] += 1;
                         model = after;
-                        Taken::Tokens(take.tokens(model.tat))
+                        Taken::Tokens(take.tokens(&model))
                     }
                     None => {
                         refused[mode] += 1;
@@ -100,9 +103,13 @@ pub async fn a_refused_take_changes_nothing(store: &dyn Store) {
     let too_many = Take { latest_slot: NOW, ..take(&fresh, 6, "a") };
     assert_eq!(store.take(account(1), &too_many).await.expect("answered"), Taken::Refused(fresh.clone()));
     assert_eq!(bucket(store).await, fresh, "beyond the horizon");
-    let used = Take { from: TakeFrom::Used, ..take(&fresh, 1, "b") };
-    assert_eq!(store.take(account(1), &used).await.expect("answered"), Taken::Refused(fresh.clone()));
-    assert_eq!(bucket(store).await, fresh, "a full bucket taken for a used one");
+    for from in [TakeFrom::Near, TakeFrom::Used] {
+        let used = Take { from, ..take(&fresh, 1, "b") };
+        assert_eq!(store.take(account(1), &used).await.expect("answered"), Taken::Refused(fresh.clone()));
+        assert_eq!(bucket(store).await, fresh, "a settled bucket taken for a used one");
+    }
+    let beyond = Take { from: TakeFrom::Used, ..too_many };
+    assert_eq!(store.take(account(1), &beyond).await.expect("answered"), Taken::Refused(fresh));
 }
 
 pub async fn a_repeated_take_counts_once(store: &dyn Store) {
@@ -135,7 +142,8 @@ pub async fn concurrent_takes_get_distinct_slots(store: &dyn Store) {
     let slots = join_all((0..20).map(|nonce| take_until_taken(store, nonce))).await;
     let now = slots.iter().filter(|slot| **slot == NOW).count();
     let later: BTreeSet<Moment> = slots.iter().copied().filter(|slot| *slot > NOW).collect();
-    let wanted: BTreeSet<Moment> = (1..=15).map(|second| NOW.plus_ms(second * 1_000)).collect();
+    let wanted: BTreeSet<Moment> =
+        (1..=15).map(|second| NOW.plus_ms(second * 1_000 + TOKEN_VALID_AT_LEAST_MS)).collect();
     assert_eq!(now, 5, "the bucket's capacity at once");
     assert_eq!(later, wanted, "then one a second");
 }
