@@ -5,6 +5,7 @@ mod cost;
 mod flows;
 mod flows_crashes;
 mod flows_doubt;
+mod flows_fairness;
 mod flows_pacing;
 mod local;
 mod pinterest_client;

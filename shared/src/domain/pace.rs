@@ -1,10 +1,15 @@
 //! How fast an account may publish.
 
-use super::time::SECOND_MS;
+use super::time::{MINUTE_MS, SECOND_MS};
 
 /// A token may be used at least this long after its slot, in milliseconds: a message needs that to get to its worker.
 /// Whatever delay a token suffers within its validity, the bound of [`Pace`] holds at the moment of use.
 pub const TOKEN_VALID_AT_LEAST_MS: i64 = 3 * SECOND_MS / 2;
+
+/// After a 429 an account's interval is doubled, up to this many times: to sixteen times the configured one.
+pub const SLOWED_MOST: u32 = 4;
+/// Each doubling is taken back after this long without another 429.
+pub const SLOWED_FOR_MS: i64 = 10 * MINUTE_MS;
 
 /// The envelope of an account: in any window of `w` seconds at most `capacity + rate · w` calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +37,15 @@ impl Pace {
         }
     }
 
+    /// The envelope at half the rate and half the capacity, as often as `doublings` says.
+    ///
+    /// The length of the bucket stays, so the bound of the envelope before holds across the change: no token's slot comes
+    /// nearer, and every one costs at least as much.
+    pub fn slowed(&self, doublings: u32) -> Self {
+        let interval_ms = self.interval_ms << doublings.min(SLOWED_MOST);
+        Self { interval_ms, lead_ms: (self.burst_ms() - interval_ms).max(TOKEN_VALID_AT_LEAST_MS) }
+    }
+
     pub fn rate_per_s(&self) -> f64 {
         SECOND_MS as f64 / self.interval_ms as f64
     }
@@ -56,6 +70,15 @@ mod tests {
         let pace = Pace::new(50, 1.0);
         assert_eq!((pace.capacity(), pace.interval_ms, pace.burst_ms()), (50, 1_000, 50_000));
         assert_eq!(Pace::new(3, 3.0).interval_ms, 750, "of a third of a second, two would not cover the validity");
+    }
+
+    #[test]
+    fn each_doubling_halves_rate_and_capacity() {
+        let pace = Pace::new(50, 1.0);
+        let envelopes = [0, 1, 2, 3, 4, 9].map(|doublings| pace.slowed(doublings));
+        assert_eq!(envelopes.map(|pace| pace.interval_ms / 1_000), [1, 2, 4, 8, 16, 16]);
+        assert_eq!(envelopes.map(|pace| pace.capacity()), [50, 25, 12, 6, 3, 3]);
+        assert_eq!(Pace::new(1, 1.0).slowed(4).capacity(), 1);
     }
 
     #[test]

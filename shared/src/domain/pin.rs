@@ -51,6 +51,11 @@ impl Priority {
         }
     }
 
+    /// The classes that are served after this one.
+    pub fn lower(self) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(move |other| *other > self)
+    }
+
     pub fn of_rank(rank: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|priority| priority.rank() == rank)
     }
@@ -118,7 +123,7 @@ impl WaitReason {
                 "The account's publishing tokens are spent, or others wait before it; the pin starts in its turn."
             }
             Self::AccountPaused => {
-                "Pinterest asked this account to wait or blocks it; the pin starts within two minutes of the pause's end."
+                "Pinterest asked this account to wait or blocks it; the pin starts in its turn after the pause's end."
             }
             Self::AccountOnHold => "The account's connection needs attention; the pin is held until it is restored.",
         }

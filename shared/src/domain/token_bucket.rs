@@ -14,14 +14,15 @@
 //!   burst, and while none of the burst is stale yet (for the least validity from its beginning), `capacity` of them
 //!   may go out at once: before them, the window has at most `(begin − a) / interval`.
 
-use super::pace::{Pace, TOKEN_VALID_AT_LEAST_MS};
+use super::pace::{Pace, SLOWED_FOR_MS, SLOWED_MOST, TOKEN_VALID_AT_LEAST_MS};
 use super::pin::WaitReason;
 use super::time::{Moment, SECOND_MS};
 
 /// Acceptance hands out slots this far ahead; what is further goes to the backlog, where it can be seen and reordered.
 pub const ACCEPT_HORIZON_MS: i64 = 90 * SECOND_MS;
-/// The dispatcher releases this far ahead: its own period twice, so that the queue never runs dry between two ticks.
-pub const DISPATCH_HORIZON_MS: i64 = 120 * SECOND_MS;
+/// The dispatcher, which runs every minute, releases this far ahead: a tick may be 40 s late before the queue runs dry, and
+/// what becomes urgent just after a tick has its turn within this time and a slot.
+pub const DISPATCH_HORIZON_MS: i64 = 100 * SECOND_MS;
 /// However long its validity, a token is not used later than this after its slot: an outage ends without a burst.
 pub const TOKEN_VALID_AT_MOST_MS: i64 = 30 * SECOND_MS;
 /// `waiting_at` younger than this need not be written again. The dispatcher clears the mark only after an empty query
@@ -49,6 +50,9 @@ pub struct Bucket {
     pub paused_until: Option<Moment>,
     /// The public code of the pause's reason.
     pub pause_reason: Option<String>,
+    /// When nothing is left of the slowing that Pinterest's 429s brought about: it is by one doubling for each
+    /// [`SLOWED_FOR_MS`] (or part of it) until then.
+    pub slow_until: Option<Moment>,
     /// Names the last take, so that a write the SDK repeated is recognised as our own.
     pub nonce: Option<String>,
 }
@@ -66,6 +70,28 @@ impl Bucket {
 
     pub fn is_paused(&self, now: Moment) -> bool {
         self.paused_until.is_some_and(|until| until > now)
+    }
+
+    /// Whether a person has to act, as far as is known: from a refusal on until a call succeeds, also when the pause that
+    /// came with it is over.
+    pub fn is_on_hold(&self) -> bool {
+        self.pause_reason.as_deref() == Some(WaitReason::AccountOnHold.code())
+    }
+
+    /// The first moment, from `now` on, that isn't paused.
+    pub fn opens_at(&self, now: Moment) -> Moment {
+        self.paused_until.map_or(now, |until| until.max(now))
+    }
+
+    /// How often the interval is doubled at `now`, or at the end of the pause.
+    pub fn doublings(&self, now: Moment) -> u32 {
+        let left_ms = self.slow_until.map_or(0, |until| until.since_ms(self.opens_at(now)).max(0));
+        u32::try_from((left_ms + SLOWED_FOR_MS - 1) / SLOWED_FOR_MS).unwrap_or(SLOWED_MOST).min(SLOWED_MOST)
+    }
+
+    /// The envelope that counts at `now`: the configured one, slowed.
+    pub fn pace(&self, configured: &Pace, now: Moment) -> Pace {
+        configured.slowed(self.doublings(now))
     }
 
     /// Why the account is paused, for those who wait for its end.
@@ -124,6 +150,55 @@ fn at_once_before(pace: &Pace, now: Moment, from: Moment) -> Option<Moment> {
 fn slot(pace: &Pace, now: Moment, before: Moment, burst_from: Option<Moment>) -> Moment {
     let is_at_once = burst_from.and_then(|from| at_once_before(pace, now, from)).is_some_and(|latest| before <= latest);
     if is_at_once { now } else { before.plus_ms(-pace.lead_ms).max(now) }
+}
+
+/// Nobody publishes until then, and nothing is saved up meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    pub until: Moment,
+    /// The `tat` of a bucket that is empty at `until`.
+    pub tat: Moment,
+    pub reason: String,
+    /// Until when the account is slowed beyond the pause.
+    pub slow_until: Option<Moment>,
+}
+
+impl Pause {
+    pub fn new(configured: &Pace, until: Moment, reason: WaitReason) -> Self {
+        let tat = Bucket::tat_when_empty_at(configured, until);
+        Self { until, tat, reason: reason.code().to_owned(), slow_until: None }
+    }
+
+    /// Also slows the account, by one doubling more than `seen` (the bucket when the call was decided on). Of calls that
+    /// are refused together, each has seen the same, and they slow it once.
+    pub fn slowing(self, seen: &Bucket, now: Moment) -> Self {
+        let doublings = (seen.doublings(now) + 1).min(SLOWED_MOST);
+        Self { slow_until: Some(self.until.plus_ms(i64::from(doublings) * SLOWED_FOR_MS)), ..self }
+    }
+
+    /// What is left of this pause to be written to a bucket: nothing where the bucket has the same or more.
+    pub fn beyond(&self, bucket: &Bucket) -> (bool, bool, bool) {
+        let is_later = bucket.paused_until.is_none_or(|until| until < self.until);
+        (is_later, is_later && bucket.tat < self.tat, bucket.slow_until < self.slow_until)
+    }
+
+    /// The later pause stays, with its reason, and the later end of the slowing. The bucket is empty when the pause ends; one
+    /// that is emptier still stays so. The reference that adapters must match.
+    pub fn apply(&self, bucket: &Bucket) -> Bucket {
+        let (pauses, empties, slows) = self.beyond(bucket);
+        let mut after = bucket.clone();
+        if pauses {
+            after.paused_until = Some(self.until);
+            after.pause_reason = Some(self.reason.clone());
+        }
+        if empties {
+            after.tat = self.tat;
+        }
+        if slows {
+            after.slow_until = self.slow_until;
+        }
+        after
+    }
 }
 
 /// What `tat` was found to be relative to `now`; it decides which of the conditional writes fits.

@@ -163,9 +163,9 @@ async fn view_in_page(world: &World, pin: Pin, attempt: Attempt, backlogs: &mut 
 }
 
 fn position(world: &World, bucket: &Bucket, before: u64, at_least: bool) -> Position {
-    let pace = &world.settings.pace;
     let now = world.system.now();
-    let first = bucket.next_slot(pace, now).max(bucket.paused_until.unwrap_or_default());
+    let pace = bucket.pace(&world.settings.pace, now);
+    let first = bucket.next_slot(&pace, bucket.opens_at(now));
     let wait_ms = i64::try_from(before).unwrap_or(i64::MAX).saturating_mul(pace.interval_ms);
     Position { place: before + 1, at_least, estimated_start: first.plus_ms(wait_ms) }
 }

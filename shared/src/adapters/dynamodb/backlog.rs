@@ -23,13 +23,22 @@ impl DynamoStore {
         self.put(Builder::keyed(keys::backlog(account), row.sort_key()).build()).await
     }
 
-    pub(super) async fn get_backlog(&self, account: AccountKey, limit: usize) -> PortResult<Vec<BacklogRow>> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk")
+    /// The first rows whose sort key begins with `prefix`.
+    pub(super) async fn get_backlog(
+        &self,
+        account: AccountKey,
+        prefix: &str,
+        limit: usize,
+    ) -> PortResult<Vec<BacklogRow>> {
+        let query = self.client.query().table_name(&self.table).consistent_read(true);
+        let query = if prefix.is_empty() {
+            query.key_condition_expression("pk = :pk")
+        } else {
+            query
+                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+                .expression_attribute_values(":prefix", text(prefix))
+        };
+        let mut pages = query
             .expression_attribute_values(":pk", text(keys::backlog(account)))
             .limit(i32::try_from(limit).unwrap_or(i32::MAX).max(1))
             .set_return_consumed_capacity(self.meter.asked())

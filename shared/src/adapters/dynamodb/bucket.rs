@@ -7,9 +7,13 @@ use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use super::item::{Builder, Item, Reader, moment, number, text, unreadable};
 use super::{DynamoStore, failed, keys};
 use crate::domain::ids::AccountKey;
+use crate::domain::pin::WaitReason;
 use crate::domain::time::Moment;
-use crate::domain::token_bucket::{Bucket, Take, TakeFrom};
-use crate::ports::{PortResult, Taken};
+use crate::domain::token_bucket::{Bucket, Pause, Take, TakeFrom};
+use crate::ports::{PortError, PortResult, Taken};
+
+/// Each of a pause's three fields can be overtaken once.
+const PAUSE_ATTEMPTS: usize = 5;
 
 /// What a conditional update answered.
 enum Updated {
@@ -26,6 +30,7 @@ fn read_bucket(item: &Item) -> Bucket {
         waiting_at: row.maybe_moment("waiting_at"),
         paused_until: row.maybe_moment("paused_until"),
         pause_reason: row.maybe_text("pause_reason"),
+        slow_until: row.maybe_moment("slow_until"),
         nonce: row.maybe_text("nonce"),
     }
 }
@@ -52,35 +57,50 @@ impl DynamoStore {
         }
     }
 
-    pub(super) async fn pause_account(
-        &self,
-        account: AccountKey,
-        until: Moment,
-        tat: Moment,
-        reason: &str,
-    ) -> PortResult<()> {
-        let later = "(attribute_not_exists(paused_until) OR paused_until < :until)";
-        let both = self
-            .bucket_update(account)
-            .update_expression("SET paused_until = :until, pause_reason = :reason, tat = :tat")
-            .condition_expression(format!("{later} AND (attribute_not_exists(tat) OR tat <= :tat)"))
-            .expression_attribute_values(":tat", moment(tat))
-            .expression_attribute_values(":until", moment(until))
-            .expression_attribute_values(":reason", text(reason));
-        let Updated::Refused(item) = self.update(both).await? else {
-            return Ok(());
-        };
-        if read_bucket(&item).paused_until.is_some_and(|paused| paused >= until) {
-            return Ok(());
+    /// Each field is set only where ours is the later. All of them only ever grow, so a refusal leaves fewer to set.
+    pub(super) async fn pause_account(&self, account: AccountKey, pause: &Pause) -> PortResult<()> {
+        let mut seen = Bucket::default();
+        for _ in 0..PAUSE_ATTEMPTS {
+            let (pauses, empties, slows) = pause.beyond(&seen);
+            let fields = [
+                (pauses, "paused_until", ":until", Some(pause.until)),
+                (empties, "tat", ":tat", Some(pause.tat)),
+                (slows, "slow_until", ":slow", pause.slow_until),
+            ];
+            let (mut set, mut conditions) = (Vec::new(), Vec::new());
+            let mut request = self.bucket_update(account);
+            for (is_set, name, placeholder, value) in fields {
+                let (true, Some(value)) = (is_set, value) else { continue };
+                set.push(format!("{name} = {placeholder}"));
+                conditions.push(format!("(attribute_not_exists({name}) OR {name} < {placeholder})"));
+                request = request.expression_attribute_values(placeholder, moment(value));
+            }
+            if set.is_empty() {
+                return Ok(());
+            }
+            if pauses {
+                set.push("pause_reason = :reason".into());
+                request = request.expression_attribute_values(":reason", text(&pause.reason));
+            }
+            let request = request
+                .update_expression(format!("SET {}", set.join(", ")))
+                .condition_expression(conditions.join(" AND "));
+            match self.update(request).await? {
+                Updated::Now(_) => return Ok(()),
+                Updated::Refused(item) => seen = read_bucket(&item),
+            }
         }
-        // The bucket is already emptier than the pause would leave it: only the pause is new.
-        let pause_only = self
+        Err(PortError::Unavailable { port: super::PORT, reason: "a pause lost every race".into() })
+    }
+
+    pub(super) async fn unhold_account(&self, account: AccountKey, seen: Moment) -> PortResult<()> {
+        let lift = self
             .bucket_update(account)
-            .update_expression("SET paused_until = :until, pause_reason = :reason")
-            .condition_expression(later)
-            .expression_attribute_values(":until", moment(until))
-            .expression_attribute_values(":reason", text(reason));
-        self.update(pause_only).await.map(|_| ())
+            .update_expression("REMOVE pause_reason")
+            .condition_expression("paused_until = :seen AND pause_reason = :hold")
+            .expression_attribute_values(":seen", moment(seen))
+            .expression_attribute_values(":hold", text(WaitReason::AccountOnHold.code()));
+        self.update(lift).await.map(|_| ())
     }
 
     pub(super) async fn set_waiting(&self, account: AccountKey, now: Moment) -> PortResult<()> {

@@ -29,9 +29,9 @@ use crate::domain::attempt::Attempt;
 use crate::domain::backlog::BacklogRow;
 use crate::domain::clock_row::ClockRow;
 use crate::domain::ids::{AccountKey, PinId, PinKey, WorkspaceId};
-use crate::domain::pin::Pin;
+use crate::domain::pin::{Pin, Priority};
 use crate::domain::time::Moment;
-use crate::domain::token_bucket::{Bucket, Take};
+use crate::domain::token_bucket::{Bucket, Pause, Take};
 use crate::ports::{Accepted, Listing, PortError, PortResult, Saved, Store, Taken};
 
 pub(crate) const PORT: &str = "table";
@@ -132,8 +132,12 @@ impl Store for DynamoStore {
         self.take_tokens(account, take).await
     }
 
-    async fn pause(&self, account: AccountKey, until: Moment, tat: Moment, reason: &str) -> PortResult<()> {
-        self.pause_account(account, until, tat, reason).await
+    async fn pause(&self, account: AccountKey, pause: &Pause) -> PortResult<()> {
+        self.pause_account(account, pause).await
+    }
+
+    async fn lift_hold(&self, account: AccountKey, seen: Moment) -> PortResult<()> {
+        self.unhold_account(account, seen).await
     }
 
     async fn mark_waiting(&self, account: AccountKey, now: Moment) -> PortResult<()> {
@@ -153,7 +157,11 @@ impl Store for DynamoStore {
     }
 
     async fn backlog(&self, account: AccountKey, limit: usize) -> PortResult<Vec<BacklogRow>> {
-        self.get_backlog(account, limit).await
+        self.get_backlog(account, "", limit).await
+    }
+
+    async fn backlog_of(&self, account: AccountKey, priority: Priority, limit: usize) -> PortResult<Vec<BacklogRow>> {
+        self.get_backlog(account, &format!("{}#", priority.rank()), limit).await
     }
 
     async fn backlog_place(&self, account: AccountKey, row: &BacklogRow, limit: u64) -> PortResult<Option<u64>> {

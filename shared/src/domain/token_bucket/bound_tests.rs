@@ -1,4 +1,4 @@
-//! The bound, on random histories: whatever is taken, released and paused, and however late each token is used, in any
+//! The bound, on random histories: whatever is taken, released, paused and slowed, and however late each token is used, in any
 //! window of w seconds there are at most capacity + rate · w uses.
 
 use super::*;
@@ -44,6 +44,7 @@ impl Lateness {
 }
 
 struct History {
+    configured: Pace,
     pace: Pace,
     rng: fastrand::Rng,
     bucket: Bucket,
@@ -90,6 +91,11 @@ impl History {
                 self.bucket.paused_until = self.bucket.paused_until.max(Some(until));
                 self.bucket.tat = self.bucket.tat.max(Bucket::tat_when_empty_at(&self.pace, until));
             }
+            16..18 => {
+                // After a 429, or in the course of its being forgotten.
+                let doublings = self.rng.u32(0..=SLOWED_MOST);
+                self.pace = self.configured.slowed(doublings);
+            }
             _ => self.lateness = Lateness::draw(&mut self.rng),
         }
         let burst_ms = self.pace.burst_ms();
@@ -131,7 +137,8 @@ fn in_any_window_there_are_at_most_capacity_plus_rate_times_window_uses() {
             _ => (rng.u32(1..60), 1.0 + rng.f64() * 60.0),
         };
         let (pace, lateness) = (Pace::new(capacity, rate_per_s), Lateness::draw(&mut rng));
-        let mut history = History { pace, rng, bucket: Bucket::default(), now: T0, uses: Vec::new(), lateness };
+        let mut history =
+            History { configured: pace, pace, rng, bucket: Bucket::default(), now: T0, uses: Vec::new(), lateness };
         for _ in 0..OPS {
             if history.uses.len() > 400 {
                 break;

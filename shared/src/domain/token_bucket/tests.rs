@@ -115,3 +115,32 @@ fn a_batch_takes_its_tokens_in_one_write_with_the_same_slots() {
     assert_eq!(slots, singles);
     assert_eq!(after.tat, one_by_one.tat);
 }
+
+#[test]
+fn a_rate_limit_halves_the_pace_and_time_gives_it_back_step_by_step() {
+    let mut bucket = Bucket::default();
+    let rate_limited = |bucket: &Bucket, now: Moment| {
+        Pause::new(&pace(), now.plus_ms(60 * SECOND_MS), WaitReason::AccountPaused).slowing(bucket, now).apply(bucket)
+    };
+    let mut now = T0;
+    for doublings in [1, 2, 3, 4, 4] {
+        // Of calls that are refused together, each has seen the bucket as it was.
+        let seen = bucket.clone();
+        bucket = rate_limited(&seen, now);
+        let again = Pause::new(&pace(), now.plus_ms(60 * SECOND_MS), WaitReason::AccountPaused).slowing(&seen, now);
+        assert_eq!(again.apply(&bucket), bucket, "they slow it once");
+        assert_eq!(bucket.doublings(now), doublings, "during the pause");
+        now = now.plus_ms(61 * SECOND_MS);
+        assert_eq!(bucket.pace(&pace(), now).interval_ms, SECOND_MS << doublings);
+    }
+    let forgotten: Vec<u32> = (0..6).map(|step| bucket.doublings(now.plus_ms(step * SLOWED_FOR_MS))).collect();
+    assert_eq!(forgotten, [4, 3, 2, 1, 0, 0]);
+}
+
+#[test]
+fn a_bucket_is_on_hold_until_somebody_says_otherwise() {
+    let pause = Pause::new(&pace(), T0, WaitReason::AccountOnHold);
+    let bucket = pause.apply(&Bucket::default());
+    assert!(bucket.is_on_hold() && !bucket.is_paused(T0), "also when its pause is over");
+    assert!(!Bucket::default().is_on_hold());
+}

@@ -18,9 +18,9 @@ use crate::domain::attempt::Attempt;
 use crate::domain::backlog::BacklogRow;
 use crate::domain::clock_row::ClockRow;
 use crate::domain::ids::{AccountKey, PinId, PinKey, WorkspaceId};
-use crate::domain::pin::Pin;
+use crate::domain::pin::{Pin, Priority};
 use crate::domain::time::Moment;
-use crate::domain::token_bucket::{Bucket, Take};
+use crate::domain::token_bucket::{Bucket, Pause, Take};
 use crate::ports::{Accepted, Listing, PortResult, Saved, Store, Taken};
 
 #[derive(Default)]
@@ -138,9 +138,13 @@ impl Store for FakeStore {
         self.call("store.take", |t| pacing::take(t.buckets.entry(account).or_default(), take)).await
     }
 
-    async fn pause(&self, account: AccountKey, until: Moment, tat: Moment, reason: &str) -> PortResult<()> {
-        let pause = |t: &mut Tables| pacing::pause(t.buckets.entry(account).or_default(), until, tat, reason);
-        self.call("store.pause", pause).await
+    async fn pause(&self, account: AccountKey, pause: &Pause) -> PortResult<()> {
+        self.call("store.pause", |t| pacing::pause(t.buckets.entry(account).or_default(), pause)).await
+    }
+
+    async fn lift_hold(&self, account: AccountKey, seen: Moment) -> PortResult<()> {
+        let lift = |t: &mut Tables| pacing::lift_hold(t.buckets.entry(account).or_default(), seen);
+        self.call("store.lift_hold", lift).await
     }
 
     async fn mark_waiting(&self, account: AccountKey, now: Moment) -> PortResult<()> {
@@ -168,6 +172,14 @@ impl Store for FakeStore {
     async fn backlog(&self, account: AccountKey, limit: usize) -> PortResult<Vec<BacklogRow>> {
         let first = |t: &mut Tables| t.backlog.entry(account).or_default().values().take(limit).cloned().collect();
         self.call("store.backlog", first).await
+    }
+
+    async fn backlog_of(&self, account: AccountKey, priority: Priority, limit: usize) -> PortResult<Vec<BacklogRow>> {
+        let rows = |t: &mut Tables| {
+            let rows = t.backlog.entry(account).or_default().values();
+            rows.filter(|row| row.priority == priority).take(limit).cloned().collect()
+        };
+        self.call("store.backlog_of", rows).await
     }
 
     async fn backlog_place(&self, account: AccountKey, row: &BacklogRow, limit: u64) -> PortResult<Option<u64>> {

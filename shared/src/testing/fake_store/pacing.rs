@@ -1,7 +1,7 @@
 //! The bucket row's conditions.
 
 use crate::domain::time::Moment;
-use crate::domain::token_bucket::{Bucket, Take};
+use crate::domain::token_bucket::{Bucket, Pause, Take};
 use crate::ports::Taken;
 
 pub fn take(bucket: &mut Bucket, take: &Take) -> Taken {
@@ -17,14 +17,14 @@ pub fn take(bucket: &mut Bucket, take: &Take) -> Taken {
     }
 }
 
-/// The later pause stays, with its reason. The bucket is empty when it ends; one that is emptier still stays so.
-pub fn pause(bucket: &mut Bucket, until: Moment, tat: Moment, reason: &str) {
-    if bucket.paused_until.is_some_and(|paused| paused >= until) {
-        return;
+pub fn pause(bucket: &mut Bucket, pause: &Pause) {
+    *bucket = pause.apply(bucket);
+}
+
+pub fn lift_hold(bucket: &mut Bucket, seen: Moment) {
+    if bucket.is_on_hold() && bucket.paused_until == Some(seen) {
+        bucket.pause_reason = None;
     }
-    bucket.paused_until = Some(until);
-    bucket.pause_reason = Some(reason.to_owned());
-    bucket.tat = bucket.tat.max(tat);
 }
 
 pub fn mark_waiting(bucket: &mut Bucket, now: Moment) {

@@ -42,6 +42,8 @@ macro_rules! store_contract {
             concurrent_takes_of_what_was_seen_let_one_through,
             the_later_pause_stays,
             a_pause_never_fills_the_bucket,
+            an_earlier_pause_may_still_slow_for_longer,
+            a_hold_is_lifted_only_as_it_was_seen,
             the_waiting_mark_is_set_and_refreshed_never_set_back,
             the_waiting_mark_is_cleared_only_as_it_was_seen,
             waiting_accounts_are_those_that_are_marked,
@@ -49,6 +51,7 @@ macro_rules! store_contract {
             backlog:
             the_backlog_is_in_the_order_of_release,
             the_backlog_is_read_up_to_a_limit,
+            the_oldest_of_one_priority_are_read,
             a_row_knows_its_place,
             a_returning_pin_has_a_row_of_its_own,
             many_rows_are_deleted_and_the_rest_stays,

@@ -7,9 +7,10 @@ use uuid::Uuid;
 
 use crate::domain::ids::{AccountId, AccountKey};
 use crate::domain::pace::{Pace, TOKEN_VALID_AT_LEAST_MS};
+use crate::domain::pin::WaitReason;
 use crate::domain::testdata;
 use crate::domain::time::Moment;
-use crate::domain::token_bucket::{ACCEPT_HORIZON_MS, Bucket, Take, TakeFrom};
+use crate::domain::token_bucket::{ACCEPT_HORIZON_MS, Bucket, Pause, Take, TakeFrom};
 use crate::ports::{Store, Taken};
 
 const NOW: Moment = Moment(1_767_225_600_000);
@@ -29,6 +30,10 @@ async fn bucket(store: &dyn Store) -> Bucket {
 
 fn take(bucket: &Bucket, count: u32, nonce: &str) -> Take {
     Take::plan(bucket, &pace(), NOW, count, ACCEPT_HORIZON_MS, nonce.into())
+}
+
+fn pause(until: Moment, tat: Moment, reason: &str) -> Pause {
+    Pause { until, tat, reason: reason.into(), slow_until: None }
 }
 
 pub async fn a_fresh_bucket_is_the_default(store: &dyn Store) {
@@ -54,12 +59,15 @@ pub async fn every_take_does_what_the_domain_says(store: &dyn Store) {
             }
             4 => {
                 let (until, tat) = (now.plus_ms(rng.i64(1..5_000)), now.plus_ms(rng.i64(1..9_000)));
-                store.pause(account(1), until, tat, "account_paused").await.expect("paused");
-                if model.paused_until.is_none_or(|paused| paused < until) {
-                    model.paused_until = Some(until);
-                    model.pause_reason = Some("account_paused".into());
-                    model.tat = model.tat.max(tat);
-                }
+                let slow_until = rng.bool().then(|| now.plus_ms(rng.i64(1..20_000)));
+                let pause = Pause { slow_until, ..pause(until, tat, WaitReason::AccountOnHold.code()) };
+                store.pause(account(1), &pause).await.expect("paused");
+                model = pause.apply(&model);
+            }
+            5 => {
+                let seen = model.paused_until.filter(|_| rng.bool()).unwrap_or(Moment(3));
+                store.lift_hold(account(1), seen).await.expect("answered");
+                model.pause_reason = model.pause_reason.filter(|_| model.paused_until != Some(seen));
             }
             _ => {
                 let mut take = Take::plan(&model, &pace(), now, rng.u32(1..4), rng.i64(0..6_000), format!("n{step}"));
@@ -165,13 +173,13 @@ pub async fn concurrent_takes_of_what_was_seen_let_one_through(store: &dyn Store
 pub async fn the_later_pause_stays(store: &dyn Store) {
     let at = |s: i64| NOW.plus_ms(s * 1_000);
     for (until, reason) in [(60, "account_paused"), (30, "earlier"), (60, "equal"), (90, "account_on_hold")] {
-        store.pause(account(1), at(until), at(until + 5), reason).await.expect("answered");
+        store.pause(account(1), &pause(at(until), at(until + 5), reason)).await.expect("answered");
     }
     let paused = bucket(store).await;
     assert_eq!(paused.paused_until, Some(at(90)));
     assert_eq!(paused.pause_reason.as_deref(), Some("account_on_hold"));
     assert_eq!(paused.tat, at(95), "empty when it ends");
-    store.pause(account(1), at(10), at(15), "earlier").await.expect("answered");
+    store.pause(account(1), &pause(at(10), at(15), "earlier")).await.expect("answered");
     assert_eq!(bucket(store).await, paused, "an earlier one changes nothing");
     let answer = store.take(account(1), &take(&paused, 1, "a")).await.expect("answered");
     assert_eq!(answer, Taken::Refused(paused), "and no token is given meanwhile");
@@ -181,9 +189,34 @@ pub async fn a_pause_never_fills_the_bucket(store: &dyn Store) {
     let spent = Take { latest_slot: NOW.plus_ms(900_000), ..take(&Bucket::default(), 100, "a") };
     assert!(matches!(store.take(account(1), &spent).await.expect("answered"), Taken::Tokens(_)));
     let tat = bucket(store).await.tat;
-    store.pause(account(1), NOW.plus_ms(10_000), NOW.plus_ms(15_000), "account_paused").await.expect("paused");
+    let short = pause(NOW.plus_ms(10_000), NOW.plus_ms(15_000), "account_paused");
+    store.pause(account(1), &short).await.expect("paused");
     let after = bucket(store).await;
     assert_eq!((after.tat, after.paused_until), (tat, Some(NOW.plus_ms(10_000))), "slots given away stay given away");
+}
+
+pub async fn an_earlier_pause_may_still_slow_for_longer(store: &dyn Store) {
+    let at = |s: i64| NOW.plus_ms(s * 1_000);
+    store.pause(account(1), &pause(at(60), at(65), "account_paused")).await.expect("paused");
+    let slowing = Pause { slow_until: Some(at(600)), ..pause(at(30), at(35), "earlier") };
+    store.pause(account(1), &slowing).await.expect("answered");
+    let after = bucket(store).await;
+    assert_eq!((after.paused_until, after.tat, after.slow_until), (Some(at(60)), at(65), Some(at(600))));
+    assert_eq!(after.pause_reason.as_deref(), Some("account_paused"));
+}
+
+pub async fn a_hold_is_lifted_only_as_it_was_seen(store: &dyn Store) {
+    let at = |s: i64| NOW.plus_ms(s * 1_000);
+    store.lift_hold(account(1), NOW).await.expect("lifting nothing is harmless");
+    assert_eq!(bucket(store).await, Bucket::default());
+    store.pause(account(1), &pause(at(60), at(65), "account_on_hold")).await.expect("held");
+    store.lift_hold(account(1), at(59)).await.expect("answered");
+    assert!(bucket(store).await.is_on_hold(), "another hold than was seen stays");
+    store.lift_hold(account(1), at(60)).await.expect("answered");
+    assert!(!bucket(store).await.is_on_hold());
+    store.pause(account(1), &pause(at(90), at(95), "account_paused")).await.expect("paused");
+    store.lift_hold(account(1), at(90)).await.expect("answered");
+    assert_eq!(bucket(store).await.pause_reason.as_deref(), Some("account_paused"), "what is no hold stays");
 }
 
 pub async fn the_waiting_mark_is_set_and_refreshed_never_set_back(store: &dyn Store) {
@@ -221,6 +254,6 @@ pub async fn waiting_accounts_are_those_that_are_marked(store: &dyn Store) {
 
 pub async fn buckets_are_each_accounts_own(store: &dyn Store) {
     store.take(account(2), &take(&Bucket::default(), 5, "a")).await.expect("taken");
-    store.pause(account(3), NOW.plus_ms(1), NOW.plus_ms(2), "account_paused").await.expect("paused");
+    store.pause(account(3), &pause(NOW.plus_ms(1), NOW.plus_ms(2), "account_paused")).await.expect("paused");
     assert_eq!(bucket(store).await, Bucket::default(), "the neighbours' doings don't show");
 }
