@@ -12,6 +12,7 @@ use crate::domain::attempt::Attempt;
 use crate::domain::attempt::Upstream;
 use crate::domain::backlog::BacklogRow;
 use crate::domain::clock_row::ClockRow;
+use crate::domain::daily_budget::DaySpending;
 use crate::domain::failure::Failure;
 use crate::domain::ids::{AccountKey, PinId, PinKey, WorkspaceId};
 use crate::domain::lookup::BoardPin;
@@ -56,6 +57,14 @@ pub enum Taken {
     Tokens(Vec<Token>),
     /// The condition failed; the bucket as it is.
     Refused(Bucket),
+}
+
+/// The answer to counting a request of the day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Counted {
+    Yes,
+    /// Somebody else counted; the row as it is now.
+    Lost(DaySpending),
 }
 
 /// A page of a workspace's pins, newest first.
@@ -115,6 +124,12 @@ pub trait Store: Send + Sync {
     async fn clear_waiting(&self, account: AccountKey, seen: Moment) -> PortResult<()>;
     /// Accounts that are marked; eventually consistent.
     async fn waiting_accounts(&self) -> PortResult<Vec<AccountKey>>;
+
+    // The app's daily budget.
+    /// What was spent on that day (UTC, since the epoch), read consistently.
+    async fn day_spending(&self, day: i64) -> PortResult<DaySpending>;
+    /// Writes the row if the stored one still has the revision before `next.rev`.
+    async fn save_day_spending(&self, next: &DaySpending) -> PortResult<Counted>;
 
     // Backlog.
     async fn put_backlog(&self, account: AccountKey, row: &BacklogRow) -> PortResult<()>;

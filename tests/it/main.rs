@@ -3,6 +3,7 @@
 mod contract;
 mod cost;
 mod flows;
+mod flows_budget;
 mod flows_crashes;
 mod flows_doubt;
 mod flows_fairness;

@@ -8,6 +8,7 @@ pub mod attempt;
 pub mod backlog;
 pub mod backoff;
 pub mod clock_row;
+pub mod daily_budget;
 pub mod deadlines;
 pub mod failure;
 pub mod history;

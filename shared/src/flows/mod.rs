@@ -3,6 +3,7 @@
 pub mod accept_pin;
 pub mod backlog;
 pub mod connect;
+pub mod daily_budget;
 pub mod dispatch;
 pub mod publish_pin;
 pub mod read_boards;

@@ -4,10 +4,12 @@
 
 use futures_util::future::try_join3;
 
+use super::daily_budget::{self, Granted};
 use super::{backlog, reconcile, settle};
 use crate::domain::account::Account;
 use crate::domain::attempt::{Attempt, Upstream};
 use crate::domain::backlog::BacklogRow;
+use crate::domain::daily_budget::Request;
 use crate::domain::deadlines::SEND_WITHIN_MS;
 use crate::domain::failure::Failure;
 use crate::domain::ids::AccountKey;
@@ -127,6 +129,11 @@ async fn call(world: &World, job: &mut Job) -> PortResult<Option<Disposition>> {
     let Some(tokens) = world.secrets.tokens(job.account_key(), false).await? else {
         return hold(world, job, Failure::TokenRevoked).await;
     };
+    match daily_budget::ask(world, Request::Create(job.pin.key.workspace)).await? {
+        Granted::Yes => {}
+        Granted::NotBefore(at) => return to_backlog(world, job, WaitReason::DailyBudget, Some(at), None).await,
+        Granted::AskAgain(at) => return Ok(Some(Disposition::Keep { until: at })),
+    }
     // The clock starts before the write-ahead: what it measures is never shorter than what Tq is counted from.
     let announced_ms = world.system.monotonic_ms();
     let Ok(begun) = job.attempt.begin(world.system.now(), world.system.nonce()) else {

@@ -5,16 +5,18 @@
 
 use std::collections::BTreeSet;
 
+use super::daily_budget::{self, Granted};
 use super::publish_pin::Job;
 use super::settle::{self, record};
 use crate::domain::attempt::{Attempt, Status, Upstream};
+use crate::domain::daily_budget::Request;
 use crate::domain::failure::Failure;
 use crate::domain::history::{Event, EventKind};
 use crate::domain::idempotency::{content_hash, content_hash_of};
 use crate::domain::ids::PinKey;
 use crate::domain::lookup::{self, BoardPin, Likeness, Rival, Verdict, Window};
 use crate::domain::message::Disposition;
-use crate::domain::pin::Pin;
+use crate::domain::pin::{Pin, WaitReason};
 use crate::domain::retry::ATTEMPT_LIMIT;
 use crate::domain::time::{HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
 use crate::ports::{AccessToken, PortResult, ReadFailure, Saved, World};
@@ -54,6 +56,8 @@ enum Scan {
     Seen(Vec<BoardPin>),
     Empty,
     TooLong,
+    /// The app's daily budget allows no more until then.
+    OutOfBudget(Moment),
 }
 
 /// Looks, and settles the pin if the view is clear.
@@ -71,6 +75,7 @@ pub async fn look(world: &World, job: &mut Job) -> PortResult<Option<Disposition
             let at = world.system.now().plus_ms(SECOND_SCAN_MS);
             look_again(world, job, at, EMPTY_LIST).await
         }
+        Ok(Scan::OutOfBudget(at)) => look_again(world, job, at, WaitReason::DailyBudget.code()).await,
         Ok(Scan::TooLong) => again_soon(world, job, "board_too_long").await,
         Err(failure) if failure.failure == Failure::BoardNotFound => {
             settle::give_up(world, job, Failure::BoardNotFound, &failure.upstream).await
@@ -91,6 +96,11 @@ async fn scan(world: &World, job: &Job, token: &AccessToken, window: Window) -> 
     for page_index in 0..PAGES_MAX {
         if job.ends_at_ms - world.system.monotonic_ms() < SCAN_RESERVE_MS {
             return Ok(Scan::TooLong);
+        }
+        match daily_budget::ask(world, Request::LookUp).await {
+            Ok(Granted::Yes) => {}
+            Ok(Granted::NotBefore(at) | Granted::AskAgain(at)) => return Ok(Scan::OutOfBudget(at)),
+            Err(_) => return Ok(Scan::OutOfBudget(world.system.now().plus_ms(AGAIN_MS.0))),
         }
         let page = world.pinterest.board_pins(token, &job.pin.request.board_id, bookmark.as_deref()).await?;
         if page_index == 0 && page.pins.is_empty() && page.next.is_none() {

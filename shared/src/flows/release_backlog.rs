@@ -3,8 +3,10 @@
 
 use futures_util::stream::{self, StreamExt};
 
+use super::daily_budget;
 use crate::domain::backlog::{BacklogRow, reserved_slots, with_reserved};
 use crate::domain::clock_row::{ClockRow, PINS_PER_ROW};
+use crate::domain::daily_budget::Request;
 use crate::domain::ids::{AccountKey, PinKey};
 use crate::domain::message::PublishMessage;
 use crate::domain::pace::Pace;
@@ -37,11 +39,16 @@ pub async fn release_all(world: &World, ends_at_ms: i64) -> PortResult<usize> {
         accounts.rotate_left(first);
     }
     let stop_at_ms = ends_at_ms - LEAVE_FOR_THE_REST_MS;
+    let spending = if accounts.is_empty() { None } else { daily_budget::today(world).await? };
+    let spending = spending.as_ref();
     let releases = stream::iter(accounts).map(|account| async move {
         if world.system.monotonic_ms() > stop_at_ms {
             return 0;
         }
-        release(world, account).await.unwrap_or_else(|error| {
+        // Who has spent the day's budget would only come back.
+        let request = Request::Create(account.workspace);
+        let allowed = spending.map_or(usize::MAX, |day| day.allowance(world.settings.daily_budget, request) as usize);
+        release(world, account, allowed).await.unwrap_or_else(|error| {
             tracing::warn!(account_id = %account.account, %error, "a backlog could not be released; next tick");
             0
         })
@@ -51,17 +58,18 @@ pub async fn release_all(world: &World, ends_at_ms: i64) -> PortResult<usize> {
     Ok(released)
 }
 
-async fn release(world: &World, account: AccountKey) -> PortResult<usize> {
+/// Releases one account's next pins, at most `allowed`.
+async fn release(world: &World, account: AccountKey, allowed: usize) -> PortResult<usize> {
     let mut bucket = world.store.bucket(account).await?;
     for _ in 0..TAKE_ATTEMPTS {
         let now = world.system.now();
         // A pause that ends within the window only makes it start later.
         let (from, until) = (bucket.opens_at(now), now.plus_ms(DISPATCH_HORIZON_MS));
-        if from > until {
+        if from > until || allowed == 0 {
             return release_overdue(world, account, now).await;
         }
         let pace = bucket.pace(&world.settings.pace, now);
-        let room = room(&bucket, &pace, now, until);
+        let room = room(&bucket, &pace, now, until).min(allowed);
         if room == 0 {
             return Ok(0);
         }

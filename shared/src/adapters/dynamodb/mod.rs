@@ -6,6 +6,7 @@
 mod backlog;
 mod bucket;
 mod clock;
+mod daily_budget;
 mod item;
 pub mod keys;
 mod ledger;
@@ -28,11 +29,12 @@ use crate::domain::api_key::{PresentedKey, Workspace};
 use crate::domain::attempt::Attempt;
 use crate::domain::backlog::BacklogRow;
 use crate::domain::clock_row::ClockRow;
+use crate::domain::daily_budget::DaySpending;
 use crate::domain::ids::{AccountKey, PinId, PinKey, WorkspaceId};
 use crate::domain::pin::{Pin, Priority};
 use crate::domain::time::Moment;
 use crate::domain::token_bucket::{Bucket, Pause, Take};
-use crate::ports::{Accepted, Listing, PortError, PortResult, Saved, Store, Taken};
+use crate::ports::{Accepted, Counted, Listing, PortError, PortResult, Saved, Store, Taken};
 
 pub(crate) const PORT: &str = "table";
 
@@ -150,6 +152,14 @@ impl Store for DynamoStore {
 
     async fn waiting_accounts(&self) -> PortResult<Vec<AccountKey>> {
         self.list_waiting().await
+    }
+
+    async fn day_spending(&self, day: i64) -> PortResult<DaySpending> {
+        self.get_day_spending(day).await
+    }
+
+    async fn save_day_spending(&self, next: &DaySpending) -> PortResult<Counted> {
+        self.write_day_spending(next).await
     }
 
     async fn put_backlog(&self, account: AccountKey, row: &BacklogRow) -> PortResult<()> {

@@ -17,11 +17,12 @@ use crate::domain::api_key::{PresentedKey, Workspace};
 use crate::domain::attempt::Attempt;
 use crate::domain::backlog::BacklogRow;
 use crate::domain::clock_row::ClockRow;
+use crate::domain::daily_budget::DaySpending;
 use crate::domain::ids::{AccountKey, PinId, PinKey, WorkspaceId};
 use crate::domain::pin::{Pin, Priority};
 use crate::domain::time::Moment;
 use crate::domain::token_bucket::{Bucket, Pause, Take};
-use crate::ports::{Accepted, Listing, PortResult, Saved, Store, Taken};
+use crate::ports::{Accepted, Counted, Listing, PortResult, Saved, Store, Taken};
 
 #[derive(Default)]
 struct Tables {
@@ -37,6 +38,7 @@ struct Tables {
     clock: BTreeMap<(i64, u32), BTreeMap<String, ClockRow>>,
     watermark: Option<i64>,
     lease: Option<(String, Moment)>,
+    days: BTreeMap<i64, DaySpending>,
 }
 
 pub struct FakeStore {
@@ -160,6 +162,18 @@ impl Store for FakeStore {
     async fn waiting_accounts(&self) -> PortResult<Vec<AccountKey>> {
         let list = |t: &mut Tables| t.buckets.iter().filter(|(_, b)| b.waiting_at.is_some()).map(|(k, _)| *k).collect();
         self.call("store.waiting_accounts", list).await
+    }
+
+    async fn day_spending(&self, day: i64) -> PortResult<DaySpending> {
+        let read = |t: &mut Tables| t.days.get(&day).cloned().unwrap_or_else(|| DaySpending::nothing(day));
+        self.call("store.day_spending", read).await
+    }
+
+    async fn save_day_spending(&self, next: &DaySpending) -> PortResult<Counted> {
+        let day = |t: &mut Tables| {
+            pacing::count(t.days.entry(next.day).or_insert_with(|| DaySpending::nothing(next.day)), next)
+        };
+        self.call("store.save_day_spending", day).await
     }
 
     async fn put_backlog(&self, account: AccountKey, row: &BacklogRow) -> PortResult<()> {

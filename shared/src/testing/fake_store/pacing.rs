@@ -1,8 +1,9 @@
-//! The bucket row's conditions.
+//! The conditions of the bucket row and the day's.
 
+use crate::domain::daily_budget::DaySpending;
 use crate::domain::time::Moment;
 use crate::domain::token_bucket::{Bucket, Pause, Take};
-use crate::ports::Taken;
+use crate::ports::{Counted, Taken};
 
 pub fn take(bucket: &mut Bucket, take: &Take) -> Taken {
     if bucket.nonce.as_deref() == Some(take.nonce.as_str()) {
@@ -25,6 +26,13 @@ pub fn lift_hold(bucket: &mut Bucket, seen: Moment) {
     if bucket.is_on_hold() && bucket.paused_until == Some(seen) {
         bucket.pause_reason = None;
     }
+}
+
+pub fn count(day: &mut DaySpending, next: &DaySpending) -> Counted {
+    if day.rev + 1 == next.rev {
+        *day = next.clone();
+    }
+    if day.nonce == next.nonce { Counted::Yes } else { Counted::Lost(day.clone()) }
 }
 
 pub fn mark_waiting(bucket: &mut Bucket, now: Moment) {

@@ -2,6 +2,7 @@
 
 pub mod backlog;
 pub mod clock;
+pub mod daily_budget;
 pub mod pacing;
 pub mod pins;
 pub mod tenants;
@@ -10,7 +11,7 @@ pub mod tenants;
 #[macro_export]
 macro_rules! store_contract {
     ($fresh:path) => {
-        use $crate::testing::contract::store::{backlog, clock, pacing, pins, tenants};
+        use $crate::testing::contract::store::{backlog, clock, daily_budget, pacing, pins, tenants};
         $crate::contract_cases!($fresh;
             tenants:
             the_table_answers,
@@ -56,6 +57,10 @@ macro_rules! store_contract {
             a_returning_pin_has_a_row_of_its_own,
             many_rows_are_deleted_and_the_rest_stays,
             backlogs_are_each_accounts_own;
+            daily_budget:
+            a_day_is_counted_and_read_back,
+            of_two_counts_that_saw_the_same_day_one_is_lost,
+            a_repeated_count_of_a_day_is_recognised;
             clock:
             clock_rows_round_trip_in_every_shard,
             a_clock_row_holds_up_to_its_limit_of_pins,
