@@ -185,3 +185,28 @@ async fn each_rate_limit_halves_the_pace_and_quiet_restores_it() {
     world.run_for_ms(SLOWED_FOR_MS).await;
     assert_eq!(bucket(&world).await.pace(&configured, world.now()), configured);
 }
+
+#[tokio::test]
+async fn the_rate_meter_tells_of_pauses_slowing_and_those_who_wait() {
+    use pinbridge_shared::flows::rate_meter;
+    let world = TestWorld::new(1).await;
+    let account = testdata::connected_account().key;
+    let meter = async || rate_meter::read(&world.world, account).await.expect("readable");
+    assert_eq!((meter().await.tokens_available, meter().await.waiting), (50.0, 0));
+    accept(&world, Priority::Normal, 0..20).await;
+    assert_eq!(meter().await.tokens_available, 30.0);
+    world.pinterest.answer_next([Answer::Refused(Failure::RateLimited, Some(90 * SECOND_MS))]);
+    while world.run_publisher_once().await > 0 {}
+    let paused = meter().await;
+    assert_eq!((paused.tokens_available, paused.waiting, paused.waiting_is_at_least), (0.0, 20, false));
+    assert_eq!(paused.paused, Some((START.plus_ms(90 * SECOND_MS), WaitReason::AccountPaused)));
+    assert_eq!((paused.pace.capacity(), paused.configured.capacity(), paused.budget), (25, 50, None));
+    world.run_for_ms(2 * MINUTE_MS).await;
+    let after = meter().await;
+    assert_eq!((after.paused, after.pace.interval_ms), (None, 2 * SECOND_MS));
+    assert_eq!(after.slowed_until, Some(START.plus_ms(90 * SECOND_MS + SLOWED_FOR_MS)));
+    let unknown = pinbridge_shared::domain::ids::AccountId(uuid::Uuid::from_u128(99));
+    let unknown = pinbridge_shared::domain::ids::AccountKey { account: unknown, ..account };
+    let answer = rate_meter::read(&world.world, unknown).await;
+    assert!(matches!(answer, Err(rate_meter::MeterError::AccountNotFound)));
+}

@@ -6,6 +6,7 @@ pub mod connect;
 pub mod daily_budget;
 pub mod dispatch;
 pub mod publish_pin;
+pub mod rate_meter;
 pub mod read_boards;
 pub mod read_pins;
 pub mod reconcile;
