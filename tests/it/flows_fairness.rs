@@ -46,6 +46,10 @@ async fn an_urgent_pin_before_ten_thousand_starts_within_two_minutes() {
         let key = world.accept_request(request(Priority::Urgent, index)).await;
         assert!(matches!(world.pin(key).await.0.placement, Placement::Backlog(_)));
         world.run_until_finished(&[key], accepted_at.plus_ms(2 * MINUTE_MS)).await;
+        println!(
+            "accepted {offset_ms} ms after a tick's minute: published {} ms later",
+            world.now().since_ms(accepted_at)
+        );
     }
     // And the pipe was never idle.
     let times: Vec<Moment> = world.pinterest.calls()[50..].iter().map(|call| call.at).collect();

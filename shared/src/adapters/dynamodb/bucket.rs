@@ -7,21 +7,17 @@ use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use super::item::{Builder, Item, Reader, moment, number, text, unreadable};
 use super::{DynamoStore, failed, keys};
 use crate::domain::ids::AccountKey;
-use crate::domain::pin::WaitReason;
 use crate::domain::time::Moment;
-use crate::domain::token_bucket::{Bucket, Pause, Take, TakeFrom};
-use crate::ports::{PortError, PortResult, Taken};
-
-/// Each of a pause's three fields can be overtaken once.
-const PAUSE_ATTEMPTS: usize = 5;
+use crate::domain::token_bucket::{Bucket, Take, TakeFrom};
+use crate::ports::{PortResult, Taken};
 
 /// What a conditional update answered.
-enum Updated {
+pub(super) enum Updated {
     Now(Item),
     Refused(Item),
 }
 
-fn read_bucket(item: &Item) -> Bucket {
+pub(super) fn read_bucket(item: &Item) -> Bucket {
     let row = Reader(item);
     Bucket {
         tat: row.maybe_moment("tat").unwrap_or_default(),
@@ -55,52 +51,6 @@ impl DynamoStore {
                 Ok(if ours { Taken::Tokens(take.tokens(&bucket)) } else { Taken::Refused(bucket) })
             }
         }
-    }
-
-    /// Each field is set only where ours is the later. All of them only ever grow, so a refusal leaves fewer to set.
-    pub(super) async fn pause_account(&self, account: AccountKey, pause: &Pause) -> PortResult<()> {
-        let mut seen = Bucket::default();
-        for _ in 0..PAUSE_ATTEMPTS {
-            let (pauses, empties, slows) = pause.beyond(&seen);
-            let fields = [
-                (pauses, "paused_until", ":until", Some(pause.until)),
-                (empties, "tat", ":tat", Some(pause.tat)),
-                (slows, "slow_until", ":slow", pause.slow_until),
-            ];
-            let (mut set, mut conditions) = (Vec::new(), Vec::new());
-            let mut request = self.bucket_update(account);
-            for (is_set, name, placeholder, value) in fields {
-                let (true, Some(value)) = (is_set, value) else { continue };
-                set.push(format!("{name} = {placeholder}"));
-                conditions.push(format!("(attribute_not_exists({name}) OR {name} < {placeholder})"));
-                request = request.expression_attribute_values(placeholder, moment(value));
-            }
-            if set.is_empty() {
-                return Ok(());
-            }
-            if pauses {
-                set.push("pause_reason = :reason".into());
-                request = request.expression_attribute_values(":reason", text(&pause.reason));
-            }
-            let request = request
-                .update_expression(format!("SET {}", set.join(", ")))
-                .condition_expression(conditions.join(" AND "));
-            match self.update(request).await? {
-                Updated::Now(_) => return Ok(()),
-                Updated::Refused(item) => seen = read_bucket(&item),
-            }
-        }
-        Err(PortError::Unavailable { port: super::PORT, reason: "a pause lost every race".into() })
-    }
-
-    pub(super) async fn unhold_account(&self, account: AccountKey, seen: Moment) -> PortResult<()> {
-        let lift = self
-            .bucket_update(account)
-            .update_expression("REMOVE pause_reason")
-            .condition_expression("paused_until = :seen AND pause_reason = :hold")
-            .expression_attribute_values(":seen", moment(seen))
-            .expression_attribute_values(":hold", text(WaitReason::AccountOnHold.code()));
-        self.update(lift).await.map(|_| ())
     }
 
     pub(super) async fn set_waiting(&self, account: AccountKey, now: Moment) -> PortResult<()> {
@@ -148,7 +98,7 @@ impl DynamoStore {
         Ok(accounts)
     }
 
-    fn bucket_update(&self, account: AccountKey) -> UpdateItemFluentBuilder {
+    pub(super) fn bucket_update(&self, account: AccountKey) -> UpdateItemFluentBuilder {
         self.client
             .update_item()
             .table_name(&self.table)
@@ -158,7 +108,7 @@ impl DynamoStore {
             .set_return_consumed_capacity(self.meter.asked())
     }
 
-    async fn update(&self, request: UpdateItemFluentBuilder) -> PortResult<Updated> {
+    pub(super) async fn update(&self, request: UpdateItemFluentBuilder) -> PortResult<Updated> {
         match request.send().await {
             Ok(output) => {
                 self.meter.wrote(output.consumed_capacity());

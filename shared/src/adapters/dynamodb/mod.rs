@@ -11,6 +11,7 @@ mod item;
 pub mod keys;
 mod ledger;
 mod listing;
+mod pause;
 mod pins;
 mod rows;
 mod tenants;
