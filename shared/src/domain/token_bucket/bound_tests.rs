@@ -55,14 +55,16 @@ struct History {
 
 impl History {
     fn take(&mut self, count: u32, horizon_ms: i64, is_dispatcher: bool) {
-        let mut take = Take::plan(&self.bucket, &self.pace, self.now, count, horizon_ms, "n".into());
+        // The dispatcher releases ahead for the end of a pause.
+        let from = if is_dispatcher { self.bucket.opens_at(self.now) } else { self.now };
+        let mut take = Take::plan(&self.bucket, &self.pace, from, count, horizon_ms, "n".into());
         take.behind_waiting = is_dispatcher;
         if is_dispatcher {
             take.from = TakeFrom::Seen { tat: self.bucket.tat, rel: self.bucket.rel };
         }
         let Some(after) = take.apply(&self.bucket) else { return };
         for token in take.tokens(&after) {
-            assert!(token.slot >= self.now, "never before it was taken");
+            assert!(token.slot >= from, "never before it was taken, nor in a pause");
             assert!(token.valid_until.since_ms(token.slot) >= TOKEN_VALID_AT_LEAST_MS, "{token:?}");
             self.uses.push(self.lateness.use_of(token, &mut self.rng));
         }
@@ -83,7 +85,8 @@ impl History {
             }
             12..15 => {
                 let until = self.now.plus_ms(DISPATCH_HORIZON_MS);
-                let count = self.bucket.tokens_until(&self.pace, self.now, until).min(self.rng.u32(1..=4 * capacity));
+                let from = self.bucket.opens_at(self.now);
+                let count = self.bucket.tokens_until(&self.pace, from, until).min(self.rng.u32(1..=4 * capacity));
                 self.take(count, DISPATCH_HORIZON_MS, true);
             }
             15 => {
