@@ -4,9 +4,10 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use crate::domain::daily_budget::DAILY_BUDGET_MOST;
 use crate::domain::deadlines::{Deadlines, QuiesceTooShort};
+use crate::domain::pace::Pace;
 use crate::domain::time::{DAY_MS, SECOND_MS};
-use crate::domain::token_bucket::Pace;
 
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The publisher's Lambda timeout unless it is set otherwise.
@@ -19,6 +20,8 @@ const PUBLISHER_OVERHEAD_MS: i64 = 2 * SECOND_MS;
 pub struct Settings {
     pub deadlines: Deadlines,
     pub pace: Pace,
+    /// Requests to Pinterest a UTC day for the whole app; 0: no limit of ours.
+    pub daily_budget: u32,
     /// How long rows are kept after a pin's longest life.
     pub retention_ms: i64,
     /// `production`, `staging`, `local`, …: shown by the health routes.
@@ -30,6 +33,7 @@ impl Default for Settings {
         Self {
             deadlines: Deadlines::default(),
             pace: Pace::new(50, 1.0),
+            daily_budget: 0,
             retention_ms: 90 * DAY_MS,
             environment: "local".into(),
         }
@@ -119,6 +123,12 @@ impl Environment<'_> {
             |r| *r > 0.0 && *r <= 1_000.0,
             "a rate above 0, up to 1000",
         )?;
+        let daily_budget = self.number(
+            "PINBRIDGE_DAILY_BUDGET",
+            0_u32,
+            |requests| *requests <= DAILY_BUDGET_MOST,
+            "a number of requests up to 5000, or 0 for no budget",
+        )?;
         let days = self.number(
             "PINBRIDGE_RETENTION_DAYS",
             90_i64,
@@ -128,6 +138,7 @@ impl Environment<'_> {
         Ok(Settings {
             deadlines,
             pace: Pace::new(capacity, rate),
+            daily_budget,
             retention_ms: days * DAY_MS,
             environment: self.environment(),
         })
@@ -203,6 +214,7 @@ mod tests {
             ("PINBRIDGE_ACCOUNT_CAPACITY", "0"),
             ("PINBRIDGE_ACCOUNT_RATE_PER_S", "-1"),
             ("PINBRIDGE_RETENTION_DAYS", "0"),
+            ("PINBRIDGE_DAILY_BUDGET", "5001"),
         ] {
             let error = with(name, value).expect_err(name).to_string();
             assert!(error.contains(name) && error.contains(value), "{error}");

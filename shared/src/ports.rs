@@ -13,14 +13,15 @@ use crate::domain::attempt::Upstream;
 use crate::domain::backlog::BacklogRow;
 use crate::domain::board_scan::BoardScan;
 use crate::domain::clock_row::ClockRow;
+use crate::domain::daily_budget::DaySpending;
 use crate::domain::failure::Failure;
 use crate::domain::ids::{AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
 use crate::domain::lookup::BoardPin;
 use crate::domain::message::{LookMessage, PublishMessage};
-use crate::domain::pin::{Pin, PinRequest};
+use crate::domain::pin::{Pin, PinRequest, Priority};
 use crate::domain::rules::{Rule, Rules};
 use crate::domain::time::Moment;
-use crate::domain::token_bucket::{Bucket, Take, Token};
+use crate::domain::token_bucket::{Bucket, Pause, Take, Token};
 
 /// A port could not do its work. What happened to the call is unknown unless the kind says otherwise.
 #[derive(Debug, Error)]
@@ -58,6 +59,14 @@ pub enum Taken {
     Tokens(Vec<Token>),
     /// The condition failed; the bucket as it is.
     Refused(Bucket),
+}
+
+/// The answer to counting a request of the day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Counted {
+    Yes,
+    /// Somebody else counted; the row as it is now.
+    Lost(DaySpending),
 }
 
 /// A page of a workspace's pins, newest first.
@@ -119,8 +128,10 @@ pub trait Store: Send + Sync {
     // Pacing.
     async fn bucket(&self, account: AccountKey) -> PortResult<Bucket>;
     async fn take(&self, account: AccountKey, take: &Take) -> PortResult<Taken>;
-    /// Sets `paused_until` to the later of both, and the bucket empty at that moment.
-    async fn pause(&self, account: AccountKey, until: Moment, tat: Moment, reason: &str) -> PortResult<()>;
+    /// Moves the bucket as [`Pause::apply`] says, whatever others write meanwhile.
+    async fn pause(&self, account: AccountKey, pause: &Pause) -> PortResult<()>;
+    /// Forgets that the account was on hold, if its pause is still the one that was seen.
+    async fn lift_hold(&self, account: AccountKey, seen: Moment) -> PortResult<()>;
     /// Marks that pins of the account wait.
     async fn mark_waiting(&self, account: AccountKey, now: Moment) -> PortResult<()>;
     /// Clears the mark if it is still the one that was seen.
@@ -128,10 +139,18 @@ pub trait Store: Send + Sync {
     /// Accounts that are marked; eventually consistent.
     async fn waiting_accounts(&self) -> PortResult<Vec<AccountKey>>;
 
+    // The app's daily budget.
+    /// What was spent on that day (UTC, since the epoch), read consistently.
+    async fn day_spending(&self, day: i64) -> PortResult<DaySpending>;
+    /// Writes the row if the stored one still has the revision before `next.rev`.
+    async fn save_day_spending(&self, next: &DaySpending) -> PortResult<Counted>;
+
     // Backlog.
     async fn put_backlog(&self, account: AccountKey, row: &BacklogRow) -> PortResult<()>;
     /// The first rows in the order of release, read consistently.
     async fn backlog(&self, account: AccountKey, limit: usize) -> PortResult<Vec<BacklogRow>>;
+    /// The oldest rows of one priority, read consistently.
+    async fn backlog_of(&self, account: AccountKey, priority: Priority, limit: usize) -> PortResult<Vec<BacklogRow>>;
     /// How many rows stand before `row`, counted up to `limit`; `None` when it isn't there.
     async fn backlog_place(&self, account: AccountKey, row: &BacklogRow, limit: u64) -> PortResult<Option<u64>>;
     async fn in_backlog(&self, account: AccountKey, row: &BacklogRow) -> PortResult<bool>;
@@ -228,17 +247,13 @@ pub enum Creation {
     Created {
         pinterest_pin_id: String,
         upstream: Upstream,
+        /// The answer says that nothing remains of the rate limit for so many milliseconds.
+        nothing_left_for_ms: Option<i64>,
     },
     /// Surely not created.
-    Refused {
-        failure: Failure,
-        upstream: Upstream,
-        retry_after_ms: Option<i64>,
-    },
+    Refused { failure: Failure, upstream: Upstream, retry_after_ms: Option<i64> },
     /// Perhaps created.
-    Unknown {
-        upstream: Upstream,
-    },
+    Unknown { upstream: Upstream },
 }
 
 /// A read that Pinterest refused or that did not get through.

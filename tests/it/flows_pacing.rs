@@ -4,10 +4,12 @@ use pinbridge_shared::domain::attempt::Status;
 use pinbridge_shared::domain::backlog::BacklogRow;
 use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::PinKey;
+use pinbridge_shared::domain::pace::TOKEN_VALID_AT_LEAST_MS;
 use pinbridge_shared::domain::pin::{PinRequest, Placement, Priority, WaitReason};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::testing::fake_pinterest::Answer;
+use pinbridge_shared::testing::faults::Fault;
 use pinbridge_shared::testing::{START, TestWorld};
 
 /// A request of its own content.
@@ -59,16 +61,17 @@ async fn two_hundred_at_once_go_out_as_fast_as_the_pace_allows() {
                 }
             }
         }
-        assert_eq!((now, backlog), (50, 60));
-        assert_eq!(slots, (1..=90).map(|second| second * SECOND_MS).collect::<Vec<_>>());
+        assert_eq!((now, backlog), (50, 62));
+        let slots_from = |count| (1..=count).map(|n| n * SECOND_MS + TOKEN_VALID_AT_LEAST_MS).collect::<Vec<_>>();
+        assert_eq!(slots, slots_from(88));
 
-        world.run_until_finished(&keys, start.plus_ms(151 * SECOND_MS)).await;
+        world.run_until_finished(&keys, start.plus_ms(152 * SECOND_MS)).await;
         let times = call_times(&world);
         assert_eq!(times.len(), 200, "each once");
         assert_paced(&times);
         assert!(times[..50].iter().all(|at| *at == start), "fifty at once");
         let rest: Vec<i64> = times[50..].iter().map(|at| at.since_ms(start)).collect();
-        assert_eq!(rest, (1..=150).map(|second| second * SECOND_MS).collect::<Vec<_>>(), "then one a second, gapless");
+        assert_eq!(rest, slots_from(150), "then one a second, gapless");
     }
 }
 
@@ -87,7 +90,7 @@ async fn a_trickle_is_never_delayed() {
 #[tokio::test]
 async fn the_backlog_goes_by_priority_and_then_by_age() {
     let world = TestWorld::new(1).await;
-    accept(&world, 0..140).await;
+    accept(&world, 0..138).await;
     let mut waiting = Vec::new();
     for (index, priority) in
         [(200, Priority::Bulk), (201, Priority::Normal), (202, Priority::Urgent), (203, Priority::Normal)]
@@ -96,14 +99,14 @@ async fn the_backlog_goes_by_priority_and_then_by_age() {
         waiting.push(world.accept_request(PinRequest { priority, ..request(index) }).await);
     }
     world.run_until_finished(&waiting, START.plus_ms(4 * MINUTE_MS)).await;
-    let titles: Vec<String> = world.pinterest.calls()[140..].iter().map(|call| call.request.title.clone()).collect();
+    let titles: Vec<String> = world.pinterest.calls()[138..].iter().map(|call| call.request.title.clone()).collect();
     assert_eq!(titles, [202, 201, 203, 200].map(|index| format!("Crane number {index}")));
 }
 
 #[tokio::test]
 async fn nobody_overtakes_the_backlog_and_it_empties_for_good() {
     let world = TestWorld::new(1).await;
-    let mut keys = accept(&world, 0..141).await;
+    let mut keys = accept(&world, 0..139).await;
     world.run_for_ms(30 * SECOND_MS).await;
     let late = world.accept_request(request(500)).await;
     assert!(matches!(world.pin(late).await.0.placement, Placement::Backlog(_)), "behind the one who waits");
@@ -128,6 +131,18 @@ async fn an_outage_of_the_publisher_ends_without_a_burst() {
     world.run_until_finished(&keys, end.plus_ms(10 * MINUTE_MS)).await;
     assert_eq!(world.pinterest.pins().len(), 180);
     assert_paced(&call_times(&world));
+}
+
+#[tokio::test]
+async fn a_token_that_went_stale_during_the_write_ahead_is_not_used() {
+    let world = TestWorld::new(1).await;
+    world.faults.plan("store.save_attempt", 1, Fault::Slow(TOKEN_VALID_AT_LEAST_MS + 1));
+    let key = world.accept("slow").await;
+    world.run_until_finished(&[key], START.plus_ms(MINUTE_MS)).await;
+    let (calls, attempt) = (world.pinterest.calls(), world.attempt(key).await);
+    assert_eq!((calls.len(), attempt.attempt, attempt.attempts_spent()), (1, 2, 1), "{attempt:?}");
+    let bucket = world.world.store.bucket(testdata::connected_account().key).await.expect("readable");
+    assert!(bucket.tat >= calls[0].at.plus_ms(SECOND_MS), "with a token of its own: {bucket:?}");
 }
 
 #[tokio::test]

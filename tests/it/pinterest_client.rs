@@ -77,11 +77,12 @@ fn refusal(creation: Creation) -> (Failure, Option<i64>) {
 #[tokio::test]
 async fn a_created_pin_comes_with_its_id_and_pinterests_request_id() {
     let rig = Rig::start().await;
-    let Creation::Created { pinterest_pin_id, upstream } = rig.create("created").await else {
+    let Creation::Created { pinterest_pin_id, upstream, nothing_left_for_ms } = rig.create("created").await else {
         panic!("not created");
     };
     assert_eq!(upstream.status, Some(201));
     assert!(upstream.request_id.is_some());
+    assert_eq!(nothing_left_for_ms, None, "of fifty, 49 are left");
     let page = rig.client.board_pins(&rig.token, &rig.account.boards[0].id, None).await.expect("lists");
     let found = page.pins.iter().find(|pin| pin.id == pinterest_pin_id).expect("on its board");
     assert_eq!(found.title.as_deref(), Some("created"));

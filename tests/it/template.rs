@@ -56,6 +56,7 @@ fn the_templates_parameters_are_the_codes_defaults() {
             "PINBRIDGE_QUIESCE_MS" => "QuiesceMs",
             "PINBRIDGE_ACCOUNT_CAPACITY" => "AccountCapacity",
             "PINBRIDGE_ACCOUNT_RATE_PER_S" => "AccountRatePerSecond",
+            "PINBRIDGE_DAILY_BUDGET" => "DailyBudget",
             "PINBRIDGE_RETENTION_DAYS" => "RetentionDays",
             _ => return None,
         };

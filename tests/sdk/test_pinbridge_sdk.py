@@ -101,6 +101,15 @@ def pins_are_listed_newest_first_with_a_total(client, ready):
     assert client.pins.list(status=PinStatus.FAILED) == []
 
 
+def the_rate_meter_reads_the_bucket(client, ready):
+    meter = client.rate_meter.get(ready["account_id"])
+    assert meter.account.account_id == ready["account_id"]
+    assert (meter.account.capacity, meter.account.refill_rate) == (50, 1)
+    assert 0 <= meter.account.tokens_available <= 50 and meter.global_.capacity > 0 and meter.global_.refill_rate > 0
+    expect_error(NotFoundError, 404, "not_found", lambda: client.rate_meter.get(uuid.uuid4()))
+    expect_error(ValidationError, 422, "validation_error", lambda: client.request("GET", "/v1/rate-meter"))
+
+
 def wrong_requests_raise_their_errors(client, ready):
     url = ready["base_url"]
     wrong = PinbridgeClient(base_url=url, api_key="pb_live_wrong")
@@ -139,6 +148,7 @@ CHECKS = [
     accounts_and_boards_are_listed,
     a_pin_is_published_once_per_key,
     pins_are_listed_newest_first_with_a_total,
+    the_rate_meter_reads_the_bucket,
     wrong_requests_raise_their_errors,
     a_bearer_token_and_the_priority_header_work,
     the_asynchronous_client_works_too,

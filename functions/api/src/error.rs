@@ -10,6 +10,7 @@ use http::{HeaderValue, StatusCode};
 use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::PinId;
 use pinbridge_shared::flows::accept_pin::AcceptError;
+use pinbridge_shared::flows::rate_meter::MeterError;
 use pinbridge_shared::flows::read_boards::BoardsError;
 use pinbridge_shared::ports::PortError;
 use serde_json::{Value, json};
@@ -199,6 +200,15 @@ impl From<AcceptError> for ApiError {
             AcceptError::AccountNotFound => Self::not_found("account"),
             AcceptError::AccountDisconnected => Self::connection(Failure::TokenRevoked),
             AcceptError::Port(error) => error.into(),
+        }
+    }
+}
+
+impl From<MeterError> for ApiError {
+    fn from(error: MeterError) -> Self {
+        match error {
+            MeterError::AccountNotFound => Self::not_found("account"),
+            MeterError::Port(error) => error.into(),
         }
     }
 }

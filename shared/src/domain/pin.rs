@@ -51,6 +51,11 @@ impl Priority {
         }
     }
 
+    /// The classes that are served after this one.
+    pub fn lower(self) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(move |other| *other > self)
+    }
+
     pub fn of_rank(rank: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|priority| priority.rank() == rank)
     }
@@ -95,16 +100,19 @@ pub enum WaitReason {
     AccountPaused,
     /// The account's connection needs a person.
     AccountOnHold,
+    /// The app's requests of the day are spent, or kept for other workspaces.
+    DailyBudget,
 }
 
 impl WaitReason {
-    pub const ALL: [Self; 3] = [Self::AccountPacing, Self::AccountPaused, Self::AccountOnHold];
+    pub const ALL: [Self; 4] = [Self::AccountPacing, Self::AccountPaused, Self::AccountOnHold, Self::DailyBudget];
 
     pub fn code(self) -> &'static str {
         match self {
             Self::AccountPacing => "account_pacing",
             Self::AccountPaused => "account_paused",
             Self::AccountOnHold => "account_on_hold",
+            Self::DailyBudget => "daily_budget",
         }
     }
 
@@ -118,7 +126,10 @@ impl WaitReason {
                 "The account's publishing tokens are spent, or others wait before it; the pin starts in its turn."
             }
             Self::AccountPaused => {
-                "Pinterest asked this account to wait or blocks it; the pin starts within two minutes of the pause's end."
+                "Pinterest asked this account to wait or blocks it; the pin starts in its turn after the pause's end."
+            }
+            Self::DailyBudget => {
+                "The app's requests to Pinterest for today (UTC) are spent or kept for other workspaces; the pin starts tomorrow, in its turn."
             }
             Self::AccountOnHold => "The account's connection needs attention; the pin is held until it is restored.",
         }

@@ -10,6 +10,11 @@ pub const ATTEMPT_LIMIT: u32 = 6;
 pub const RATE_LIMIT_PAUSE_MS: i64 = MINUTE_MS;
 /// However soon the hint says.
 pub const RATE_LIMIT_PAUSE_LEAST_MS: i64 = 2 * SECOND_MS;
+/// When a success says that nothing remains, the account waits for the reset it names, but not longer than this: the
+/// limits are per minute, or per second.
+pub const NOTHING_LEFT_MOST_MS: i64 = 15 * MINUTE_MS;
+/// A reset as near as this, or as two of the account's own intervals, needs no pause: its calls are spaced as it is.
+pub const NOTHING_LEFT_NEAR_MS: i64 = 3 * SECOND_MS;
 /// The longest pause that a provider's hint may ask for; anything above is taken for an epoch or a mistake.
 pub const LONGEST_HINT_MS: i64 = 24 * HOUR_MS;
 /// Spam blocks last up to about a day and are not announced; look again every few hours.
@@ -78,6 +83,11 @@ pub fn remedy(failed: &Failed) -> Remedy {
     }
 }
 
+/// How long an account with that interval pauses after a success with which its limit was used up, if it has to.
+pub fn nothing_left_pause_ms(reset_ms: i64, interval_ms: i64) -> Option<i64> {
+    (reset_ms > NOTHING_LEFT_NEAR_MS.max(2 * interval_ms)).then(|| reset_ms.min(NOTHING_LEFT_MOST_MS))
+}
+
 fn hint(failed: &Failed) -> Option<i64> {
     failed.retry_after_ms.filter(|ms| (0..=LONGEST_HINT_MS).contains(ms))
 }
@@ -120,6 +130,13 @@ mod tests {
         assert_eq!(remedy(&at_once), until(RATE_LIMIT_PAUSE_LEAST_MS));
         let absurd = Failed { retry_after_ms: Some(i64::MAX), ..failed(Failure::RateLimited) };
         assert_eq!(remedy(&absurd), until(RATE_LIMIT_PAUSE_MS));
+    }
+
+    #[test]
+    fn a_used_up_limit_pauses_until_its_reset_unless_that_is_near() {
+        let pauses = [0, 3_000, 3_001, 60_000, 900_001].map(|reset_ms| nothing_left_pause_ms(reset_ms, 1_000));
+        assert_eq!(pauses, [None, None, Some(3_001), Some(60_000), Some(NOTHING_LEFT_MOST_MS)]);
+        assert_eq!(nothing_left_pause_ms(20_000, 10_000), None, "the account is slower anyway");
     }
 
     #[test]

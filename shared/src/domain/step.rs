@@ -5,10 +5,11 @@ use super::attempt::{Attempt, Status};
 use super::deadlines::Deadlines;
 use super::failure::Failure;
 use super::message::PublishMessage;
+use super::pace::TOKEN_VALID_AT_LEAST_MS;
 use super::pin::{Pin, WaitReason};
 use super::rules::{Rule, Rules};
 use super::time::{Moment, SECOND_MS};
-use super::token_bucket::{Bucket, TOKEN_VALID_AT_LEAST_MS};
+use super::token_bucket::Bucket;
 
 /// A slot this near is waited for inside the invocation: the queue delays by whole seconds only.
 pub const WAIT_INSIDE_MS: i64 = SECOND_MS;
@@ -83,6 +84,14 @@ pub fn next(situation: &Situation<'_>) -> Step {
         return Step::GiveUp(Failure::AccountDisconnected);
     };
     if bucket.is_paused(now) {
+        // Released ahead for when the pause is over, and a little early: the queue delays by whole seconds.
+        if let Some(slot) = message.slot.filter(|slot| Some(*slot) >= bucket.paused_until) {
+            return if slot > now.plus_ms(WAIT_INSIDE_MS) {
+                Step::ComeBack { at: slot }
+            } else {
+                Step::WaitFor { slot }
+            };
+        }
         return Step::JoinBacklog { reason: bucket.wait_reason(), until: bucket.paused_until.max(attempt.not_before) };
     }
     if !account.is_connected() {
@@ -264,6 +273,18 @@ mod tests {
         world.bucket.paused_until = Some(NOW.plus_ms(10));
         let paused = Step::JoinBacklog { reason: WaitReason::AccountPaused, until: Some(NOW.plus_ms(10)) };
         assert_eq!(world.next(), paused);
+    }
+
+    #[test]
+    fn a_token_for_after_the_pause_is_kept_until_then() {
+        let mut world = World::new();
+        world.bucket.paused_until = Some(NOW.plus_ms(500));
+        world.message = world.message.clone().with_token(Some(token(NOW.plus_ms(1_000))));
+        assert_eq!(world.next(), Step::WaitFor { slot: NOW.plus_ms(1_000) });
+        world.message = world.message.clone().with_token(Some(token(NOW.plus_ms(1_500))));
+        assert_eq!(world.next(), Step::ComeBack { at: NOW.plus_ms(1_500) });
+        world.bucket.paused_until = Some(NOW.plus_ms(1_501));
+        assert!(matches!(world.next(), Step::JoinBacklog { .. }), "the pause was prolonged");
     }
 
     #[test]

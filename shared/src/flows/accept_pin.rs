@@ -134,10 +134,11 @@ impl Placed {
 
 /// Takes the account's next slot if it is near and nobody waits.
 async fn place(world: &World, account: AccountKey, now: Moment) -> PortResult<Placed> {
-    let pace = &world.settings.pace;
     let mut bucket = world.store.bucket(account).await?;
     for _ in 0..TAKE_ATTEMPTS {
-        if bucket.is_paused(now) {
+        let pace = &bucket.pace(&world.settings.pace, now);
+        // An account on hold is the dispatcher's to try, with one pin at a time.
+        if bucket.is_paused(now) || bucket.is_on_hold() {
             return Ok(Placed::in_backlog(bucket.wait_reason(), bucket));
         }
         if bucket.next_slot(pace, now) > now.plus_ms(ACCEPT_HORIZON_MS) {

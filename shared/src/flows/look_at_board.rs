@@ -6,14 +6,17 @@
 
 use std::collections::BTreeMap;
 
+use super::daily_budget::{self, Granted};
 use super::doubt::{ROW_ATTEMPTS, plan_look};
 use super::settle_doubts::{self, Doubt};
 use crate::domain::attempt::Status;
 use crate::domain::board_scan::{BoardScan, FOUND_MAX, GOES_ON_FOR_MS, MEMBERS_MAX, PAGES_MAX, Reading, earliest};
+use crate::domain::daily_budget::Request;
 use crate::domain::failure::Failure;
 use crate::domain::ids::{BoardKey, PinKey};
 use crate::domain::lookup::{self, Window};
 use crate::domain::message::{Disposition, LookMessage};
+use crate::domain::pin::WaitReason;
 use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use crate::ports::{AccessToken, PortError, PortResult, ReadFailure, World};
 
@@ -93,6 +96,9 @@ async fn serve(
     match read(world, board, &members, reading, &tokens.access, ends_at_ms).await? {
         Ok(Read::Whole(reading)) => settle_doubts::settle(world, board, members, reading).await?,
         Ok(Read::OutOfTime(reading)) => return Ok(Some(reading)),
+        Ok(Read::OutOfBudget(at)) => {
+            settle_doubts::look_again(world, members, at, WaitReason::DailyBudget.code()).await?;
+        }
         Ok(Read::TooLong(why)) => settle_doubts::look_again_soon(world, members, why).await?,
         Err(failure) => unreadable(world, board, members, failure, &tokens.access).await?,
     }
@@ -103,6 +109,8 @@ enum Read {
     Whole(Reading),
     OutOfTime(Reading),
     TooLong(&'static str),
+    /// The app's daily budget allows no more until then.
+    OutOfBudget(Moment),
 }
 
 async fn read(
@@ -118,6 +126,10 @@ async fn read(
     loop {
         if ends_at_ms - world.system.monotonic_ms() < READING_RESERVE_MS {
             return Ok(Ok(Read::OutOfTime(reading)));
+        }
+        match daily_budget::ask(world, Request::LookUp).await? {
+            Granted::Yes => {}
+            Granted::NotBefore(at) | Granted::AskAgain(at) => return Ok(Ok(Read::OutOfBudget(at))),
         }
         let page = match world.pinterest.board_pins(token, &board.board_id, reading.bookmark.as_deref()).await {
             Ok(page) => page,

@@ -3,10 +3,12 @@
 pub mod accept_pin;
 pub mod backlog;
 pub mod connect;
+pub mod daily_budget;
 pub mod dispatch;
 pub mod doubt;
 pub mod look_at_board;
 pub mod publish_pin;
+pub mod rate_meter;
 pub mod read_boards;
 pub mod read_pins;
 pub mod release_backlog;

@@ -4,10 +4,12 @@
 
 use futures_util::future::try_join3;
 
+use super::daily_budget::{self, Granted};
 use super::{backlog, doubt, settle};
 use crate::domain::account::Account;
 use crate::domain::attempt::{Attempt, Upstream};
 use crate::domain::backlog::BacklogRow;
+use crate::domain::daily_budget::Request;
 use crate::domain::deadlines::SEND_WITHIN_MS;
 use crate::domain::failure::Failure;
 use crate::domain::ids::AccountKey;
@@ -17,7 +19,7 @@ use crate::domain::retry::HOLD_PAUSE_MS;
 use crate::domain::rules::Rule;
 use crate::domain::step::{self, Situation, Step};
 use crate::domain::time::Moment;
-use crate::domain::token_bucket::{ACCEPT_HORIZON_MS, Bucket, Take};
+use crate::domain::token_bucket::{ACCEPT_HORIZON_MS, Bucket, Pause, Take};
 use crate::ports::{PortResult, Saved, Taken, World};
 use crate::telemetry::{self, Metric};
 
@@ -110,7 +112,7 @@ async fn work(world: &World, job: &mut Job) -> PortResult<Option<Disposition>> {
 /// Takes the account's next token for this message, now or later; else the pin goes to the backlog with its age.
 async fn take_token(world: &World, job: &mut Job) -> PortResult<Option<Disposition>> {
     let now = world.system.now();
-    let pace = &world.settings.pace;
+    let pace = &job.bucket.pace(&world.settings.pace, now);
     if job.bucket.next_slot(pace, now) <= now.plus_ms(ACCEPT_HORIZON_MS) {
         let mut take = Take::plan(&job.bucket, pace, now, 1, ACCEPT_HORIZON_MS, world.nonce());
         // A pin that has had its turn before doesn't queue again behind those who haven't.
@@ -129,6 +131,11 @@ async fn call(world: &World, job: &mut Job) -> PortResult<Option<Disposition>> {
     let Some(tokens) = world.secrets.tokens(job.account_key(), false).await? else {
         return hold(world, job, Failure::TokenRevoked).await;
     };
+    match daily_budget::ask(world, Request::Create(job.pin.key.workspace)).await? {
+        Granted::Yes => {}
+        Granted::NotBefore(at) => return to_backlog(world, job, WaitReason::DailyBudget, Some(at), None).await,
+        Granted::AskAgain(at) => return Ok(Some(Disposition::Keep { until: at })),
+    }
     // The clock starts before the write-ahead: what it measures is never shorter than what Tq is counted from.
     let announced_ms = world.system.monotonic_ms();
     let Ok(begun) = job.attempt.begin(world.system.now(), world.nonce()) else {
@@ -158,18 +165,17 @@ async fn call(world: &World, job: &mut Job) -> PortResult<Option<Disposition>> {
 /// The account can't publish until a person acts: pause it, and wait with the others.
 async fn hold(world: &World, job: &Job, failure: Failure) -> PortResult<Option<Disposition>> {
     let until = world.system.now().plus_ms(HOLD_PAUSE_MS);
-    pause(world, job.account_key(), until, WaitReason::AccountOnHold).await?;
+    pause(world, job.account_key(), Pause::new(&world.settings.pace, until, WaitReason::AccountOnHold)).await?;
     let nothing = Upstream::default();
     to_backlog(world, job, WaitReason::AccountOnHold, Some(until), Some((failure, &nothing))).await
 }
 
-pub async fn pause(world: &World, account: AccountKey, until: Moment, reason: WaitReason) -> PortResult<()> {
-    let tat = world.settings.pace.tat_when_empty_at(until);
-    world.store.pause(account, until, tat, reason.code()).await?;
-    telemetry::count(Metric::AccountPaused, 1, Some(reason.code()), world.system.now());
+pub async fn pause(world: &World, account: AccountKey, pause: Pause) -> PortResult<()> {
+    world.store.pause(account, &pause).await?;
+    telemetry::count(Metric::AccountPaused, 1, Some(&pause.reason), world.system.now());
     tracing::warn!(
-        workspace_id = %account.workspace, account_id = %account.account, reason = reason.code(),
-        until = until.rfc3339(), "account paused"
+        workspace_id = %account.workspace, account_id = %account.account, reason = pause.reason,
+        until = pause.until.rfc3339(), slow_until = pause.slow_until.map(Moment::rfc3339), "account paused"
     );
     Ok(())
 }

@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use super::daily_budget;
 use crate::domain::attempt::{Attempt, Status};
 use crate::domain::backlog::BacklogRow;
 use crate::domain::ids::{AccountId, AccountKey, PinKey, WorkspaceId};
 use crate::domain::pin::{Pin, Placement};
+use crate::domain::time::Moment;
 use crate::domain::timeline::{self, NextStep, Position};
 use crate::domain::token_bucket::Bucket;
 use crate::ports::{PortResult, World};
@@ -134,12 +136,13 @@ async fn view(world: &World, pin: Pin, attempt: Attempt) -> PortResult<PinView> 
     let bucket = world.store.bucket(account).await?;
     let row = BacklogRow::of(&pin, attempt.generation);
     let before = world.store.backlog_place(account, &row, PLACES_MAX as u64).await?;
-    let position = before.map(|before| position(world, &bucket, before, before >= PLACES_MAX as u64));
+    let opens_at = daily_budget::opens_at(world, account.workspace).await?;
+    let position = before.map(|before| position(world, &bucket, before, before >= PLACES_MAX as u64, opens_at));
     Ok(assemble(world, pin, attempt, position, Some(&bucket)))
 }
 
 /// The heads of the backlogs that a page has needed so far, with their buckets.
-type Backlogs = HashMap<AccountKey, (Vec<BacklogRow>, Bucket)>;
+type Backlogs = HashMap<AccountKey, (Vec<BacklogRow>, Bucket, Option<Moment>)>;
 
 /// As [`view`], but each account's backlog is read once a page.
 async fn view_in_page(world: &World, pin: Pin, attempt: Attempt, backlogs: &mut Backlogs) -> PortResult<PinView> {
@@ -147,25 +150,27 @@ async fn view_in_page(world: &World, pin: Pin, attempt: Attempt, backlogs: &mut 
         return Ok(assemble(world, pin, attempt, None, None));
     }
     let account = pin.account_key();
-    let (head, bucket) = match backlogs.entry(account) {
+    let (head, bucket, opens_at) = match backlogs.entry(account) {
         Entry::Occupied(known) => known.into_mut(),
         Entry::Vacant(unknown) => {
             let head = world.store.backlog(account, PLACES_MAX).await?;
-            unknown.insert((head, world.store.bucket(account).await?))
+            let opens_at = daily_budget::opens_at(world, account.workspace).await?;
+            unknown.insert((head, world.store.bucket(account).await?, opens_at))
         }
     };
     let row = BacklogRow::of(&pin, attempt.generation);
     let place = head.iter().position(|other| *other == row);
     let beyond = place.is_none() && head.len() >= PLACES_MAX && head.last().is_some_and(|last| *last < row);
     let before = place.or(beyond.then_some(PLACES_MAX));
-    let position = before.map(|before| position(world, bucket, before as u64, beyond));
+    let position = before.map(|before| position(world, bucket, before as u64, beyond, *opens_at));
     Ok(assemble(world, pin, attempt, position, Some(bucket)))
 }
 
-fn position(world: &World, bucket: &Bucket, before: u64, at_least: bool) -> Position {
-    let pace = &world.settings.pace;
+/// `opens_at`: when the day's budget allows anything again.
+fn position(world: &World, bucket: &Bucket, before: u64, at_least: bool, opens_at: Option<Moment>) -> Position {
     let now = world.system.now();
-    let first = bucket.next_slot(pace, now).max(bucket.paused_until.unwrap_or_default());
+    let pace = bucket.pace(&world.settings.pace, now);
+    let first = bucket.next_slot(&pace, bucket.opens_at(now)).max(opens_at.unwrap_or(now));
     let wait_ms = i64::try_from(before).unwrap_or(i64::MAX).saturating_mul(pace.interval_ms);
     Position { place: before + 1, at_least, estimated_start: first.plus_ms(wait_ms) }
 }
@@ -176,7 +181,7 @@ fn assemble(world: &World, pin: Pin, attempt: Attempt, position: Option<Position
     if let (None, Status::Deferred, Some(bucket)) = (next.at, attempt.status, bucket) {
         // Released from the backlog with a slot of its own, which only its message knows: the last slot that was given
         // out bounds it.
-        next.at = Some(bucket.tat.plus_ms(-world.settings.pace.burst_ms()).max(now));
+        next.at = Some(bucket.last_slot(&world.settings.pace).max(now));
         next.reason = "Released from the backlog; it starts in its own second, at this time at the latest.";
     }
     PinView { pin, attempt, next }

@@ -3,10 +3,13 @@
 
 use futures_util::stream::{self, StreamExt};
 
-use crate::domain::backlog::BacklogRow;
+use super::daily_budget;
+use crate::domain::backlog::{BacklogRow, reserved_slots, with_reserved};
 use crate::domain::clock_row::{ClockRow, PINS_PER_ROW};
+use crate::domain::daily_budget::Request;
 use crate::domain::ids::{AccountKey, PinKey};
 use crate::domain::message::PublishMessage;
+use crate::domain::pace::Pace;
 use crate::domain::pin::LIFETIME_MS;
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::domain::token_bucket::{Bucket, DISPATCH_HORIZON_MS, Take, TakeFrom, Token, WAITING_CLEARS_AFTER_MS};
@@ -17,7 +20,7 @@ use crate::telemetry::{self, Metric};
 const LEAVE_FOR_THE_REST_MS: i64 = 25 * SECOND_MS;
 /// Accounts worked on at once.
 const ACCOUNTS_AT_ONCE: usize = 16;
-/// One account's rows a run; at the default pace a window holds 120.
+/// One account's rows a run; at the default pace a window holds 100.
 const ROWS_MAX: usize = 1_000;
 /// A release that loses its race for the bucket is planned anew this often.
 const TAKE_ATTEMPTS: usize = 4;
@@ -36,11 +39,16 @@ pub async fn release_all(world: &World, ends_at_ms: i64) -> PortResult<usize> {
         accounts.rotate_left(first);
     }
     let stop_at_ms = ends_at_ms - LEAVE_FOR_THE_REST_MS;
+    let spending = if accounts.is_empty() { None } else { daily_budget::today(world).await? };
+    let spending = spending.as_ref();
     let releases = stream::iter(accounts).map(|account| async move {
         if world.system.monotonic_ms() > stop_at_ms {
             return 0;
         }
-        release(world, account).await.unwrap_or_else(|error| {
+        // Who has spent the day's budget would only come back.
+        let request = Request::Create(account.workspace);
+        let allowed = spending.map_or(usize::MAX, |day| day.allowance(world.settings.daily_budget, request) as usize);
+        release(world, account, allowed).await.unwrap_or_else(|error| {
             tracing::warn!(account_id = %account.account, %error, "a backlog could not be released; next tick");
             0
         })
@@ -50,19 +58,22 @@ pub async fn release_all(world: &World, ends_at_ms: i64) -> PortResult<usize> {
     Ok(released)
 }
 
-async fn release(world: &World, account: AccountKey) -> PortResult<usize> {
-    let pace = &world.settings.pace;
+/// Releases one account's next pins, at most `allowed`.
+async fn release(world: &World, account: AccountKey, allowed: usize) -> PortResult<usize> {
     let mut bucket = world.store.bucket(account).await?;
     for _ in 0..TAKE_ATTEMPTS {
         let now = world.system.now();
-        if bucket.is_paused(now) {
+        // A pause that ends within the window only makes it start later.
+        let (from, until) = (bucket.opens_at(now), now.plus_ms(DISPATCH_HORIZON_MS));
+        if from > until || allowed == 0 {
             return release_overdue(world, account, now).await;
         }
-        let room = bucket.tokens_until(pace, now, now.plus_ms(DISPATCH_HORIZON_MS)) as usize;
+        let pace = bucket.pace(&world.settings.pace, now);
+        let room = room(&bucket, &pace, now, until).min(allowed);
         if room == 0 {
             return Ok(0);
         }
-        let rows = world.store.backlog(account, room.min(ROWS_MAX)).await?;
+        let rows = next_rows(world, account, room, bucket.rel).await?;
         if rows.is_empty() {
             clear_mark(world, account, &bucket, now).await?;
             return Ok(0);
@@ -75,7 +86,7 @@ async fn release(world: &World, account: AccountKey) -> PortResult<usize> {
         let take = Take {
             from: TakeFrom::Seen { tat: bucket.tat, rel: bucket.rel },
             behind_waiting: true,
-            ..Take::plan(&bucket, pace, now, count, DISPATCH_HORIZON_MS, world.nonce())
+            ..Take::plan(&bucket, &pace, from, count, DISPATCH_HORIZON_MS, world.nonce())
         };
         match world.store.take(account, &take).await? {
             Taken::Tokens(tokens) => {
@@ -86,6 +97,32 @@ async fn release(world: &World, account: AccountKey) -> PortResult<usize> {
         }
     }
     Ok(0)
+}
+
+/// How many rows may go. Whether an account on hold works again is tried with a single pin.
+fn room(bucket: &Bucket, pace: &Pace, now: Moment, until: Moment) -> usize {
+    let from = bucket.opens_at(now);
+    let room = bucket.tokens_until(pace, from, until) as usize;
+    if !bucket.is_on_hold() {
+        return room.min(ROWS_MAX);
+    }
+    let has_one_ahead = bucket.is_paused(now) && bucket.tat > Bucket::tat_when_empty_at(pace, from);
+    if has_one_ahead { 0 } else { room.min(1) }
+}
+
+/// The next rows by priority and age; when more wait than there is room for, some of it is kept for the oldest of lower
+/// priority.
+async fn next_rows(world: &World, account: AccountKey, room: usize, rel: u64) -> PortResult<Vec<BacklogRow>> {
+    let head = world.store.backlog(account, room).await?;
+    let reserved = reserved_slots(room, rel);
+    let Some(first) = head.first().filter(|_| head.len() == room && reserved > 0) else {
+        return Ok(head);
+    };
+    let mut lower = Vec::new();
+    for priority in first.priority.lower() {
+        lower.extend(world.store.backlog_of(account, priority, reserved).await?);
+    }
+    Ok(with_reserved(head, lower, reserved))
 }
 
 /// The mark goes only after an empty reading that began well after it was set, and only if nobody set it again.

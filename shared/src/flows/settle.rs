@@ -7,6 +7,7 @@ use crate::domain::message::Disposition;
 use crate::domain::pin::WaitReason;
 use crate::domain::retry::{self, Failed, Remedy};
 use crate::domain::time::{Moment, SECOND_MS};
+use crate::domain::token_bucket::Pause;
 use crate::ports::{AccessToken, Creation, PortResult, Saved, World};
 use crate::telemetry::{self, Metric};
 
@@ -24,7 +25,11 @@ type Settled = PortResult<Option<Disposition>>;
 pub async fn settle(world: &World, job: &mut Job, creation: Creation, used: &AccessToken) -> Settled {
     let now = world.system.now();
     match creation {
-        Creation::Created { pinterest_pin_id, upstream } => published(world, job, pinterest_pin_id, &upstream).await,
+        Creation::Created { pinterest_pin_id, upstream, nothing_left_for_ms } => {
+            let settled = published(world, job, pinterest_pin_id, &upstream).await;
+            after_success(world, job, nothing_left_for_ms).await;
+            settled
+        }
         Creation::Unknown { upstream } => in_doubt(world, job, &upstream).await,
         Creation::Refused { failure, upstream, retry_after_ms } => {
             let failed = Failed {
@@ -43,13 +48,36 @@ pub async fn settle(world: &World, job: &mut Job, creation: Creation, used: &Acc
                 }
                 Remedy::PauseAccount { until, on_hold } => {
                     let reason = if on_hold { WaitReason::AccountOnHold } else { WaitReason::AccountPaused };
-                    pause(world, job.account_key(), until, reason).await?;
+                    let mut planned = Pause::new(&world.settings.pace, until, reason);
+                    if failure == Failure::RateLimited {
+                        planned = planned.slowing(&job.bucket, now);
+                    }
+                    pause(world, job.account_key(), planned).await?;
                     to_backlog(world, job, reason, Some(until), Some((failure, &upstream))).await
                 }
                 Remedy::Look => in_doubt(world, job, &upstream).await,
                 Remedy::Fail(verdict) => give_up(world, job, verdict, &upstream).await,
             }
         }
+    }
+}
+
+/// What a success says of the account beyond its pin: that it may publish, and perhaps that nothing remains for now. Neither
+/// is worth failing for.
+async fn after_success(world: &World, job: &Job, nothing_left_for_ms: Option<i64>) {
+    let (account, now) = (job.account_key(), world.system.now());
+    let interval_ms = job.bucket.pace(&world.settings.pace, now).interval_ms;
+    let pause_ms = nothing_left_for_ms.and_then(|ms| retry::nothing_left_pause_ms(ms, interval_ms));
+    let result = match (pause_ms, job.bucket.paused_until) {
+        (Some(ms), _) => {
+            let until = now.plus_ms(ms);
+            pause(world, account, Pause::new(&world.settings.pace, until, WaitReason::AccountPaused)).await
+        }
+        (None, Some(seen)) if job.bucket.is_on_hold() => world.store.lift_hold(account, seen).await,
+        _ => Ok(()),
+    };
+    if let Err(error) = result {
+        tracing::warn!(account_id = %account.account, %error, "what a success said of its account was not noted");
     }
 }
 

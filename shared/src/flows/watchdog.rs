@@ -225,7 +225,7 @@ impl Run<'_> {
             return Ok(None);
         }
         let bucket = self.world.store.bucket(pin.account_key()).await?;
-        let last_slot = bucket.tat.plus_ms(-self.world.settings.pace.burst_ms());
+        let last_slot = bucket.last_slot(&self.world.settings.pace);
         Ok((last_slot > now).then_some(last_slot))
     }
 

@@ -20,6 +20,8 @@ const PAGE_SIZE: usize = 250;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     Created,
+    /// Created, and nothing remains of the rate limit for so many milliseconds.
+    CreatedAsLast(i64),
     /// Surely not created, with the provider's hint of how long to wait, in milliseconds.
     Refused(Failure, Option<i64>),
     /// The answer is lost; the Pin is created this many milliseconds later, or never.
@@ -160,9 +162,10 @@ impl State {
             message: message.map(str::to_owned),
         };
         match answer {
-            Answer::Created => {
+            Answer::Created | Answer::CreatedAsLast(_) => {
                 let pinterest_pin_id = self.commit(request, now);
-                Creation::Created { pinterest_pin_id, upstream: upstream(Some(201), None) }
+                let nothing_left_for_ms = if let Answer::CreatedAsLast(ms) = answer { Some(ms) } else { None };
+                Creation::Created { pinterest_pin_id, upstream: upstream(Some(201), None), nothing_left_for_ms }
             }
             Answer::Refused(failure, retry_after_ms) => {
                 Creation::Refused { failure, upstream: upstream(Some(400), Some("refused")), retry_after_ms }

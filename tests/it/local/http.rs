@@ -30,6 +30,8 @@ async fn send(local: &Local, method: Method, path: &str, key: Option<(&str, &str
     read(request.send().await.expect("answers")).await
 }
 
+const UNKNOWN_METER: &str = "/v1/rate-meter?account_id=00000000-0000-4000-8000-000000000000";
+
 /// The body's shape is the same for every error.
 fn assert_error(answer: &Answer, status: u16, code: &str) {
     assert_eq!((answer.status, answer.body["code"].as_str()), (status, Some(code)), "{}", answer.body);
@@ -50,11 +52,14 @@ async fn every_kind_of_wrong_request_has_its_own_answer() {
 
     type Header<'a> = Option<(&'a str, &'a str)>;
     type Case<'a> = (Method, &'a str, Header<'a>, Option<&'a str>, u16, &'a str);
-    let cases: [Case<'_>; 11] = [
+    let cases: [Case<'_>; 14] = [
         (Method::GET, "/v1/nowhere", key, None, 404, "route_not_found"),
         (Method::DELETE, "/v1/pins", key, None, 405, "method_not_allowed"),
         (Method::POST, "/v1/pins", key, Some("{\"title\": "), 400, "malformed_json"),
         (Method::POST, "/v1/pins", key, Some("[]"), 400, "malformed_json"),
+        (Method::GET, "/v1/rate-meter", key, None, 422, "validation_error"),
+        (Method::GET, "/v1/rate-meter?account_id=x", key, None, 422, "validation_error"),
+        (Method::GET, UNKNOWN_METER, key, None, 404, "not_found"),
         (Method::POST, "/v1/pins", None, Some("{}"), 401, "missing_api_key"),
         (Method::GET, "/v1/pins", Some(("x-api-key", "pb_live_wrong")), None, 401, "invalid_api_key"),
         (Method::GET, "/v1/pins", Some(("authorization", "Bearer nonsense")), None, 401, "invalid_api_key"),
@@ -100,6 +105,33 @@ async fn every_kind_of_wrong_request_has_its_own_answer() {
     let answer = send(&local, Method::POST, "/v1/pins", key, Some(&foreign.to_string())).await;
     assert_error(&answer, 404, "not_found");
     assert!(pins_at(&local.http, local.text("pinterest_url")).await.is_empty(), "nothing was published by mistake");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rate_meter_shows_the_real_bucket() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let local = Local::start(folder.path(), &[], &[("PINBRIDGE_DAILY_BUDGET", "1000")]).await;
+    let path = format!("/v1/rate-meter?account_id={}", local.text("account_id"));
+    let fresh = local.get(&path).await;
+    let account = &fresh["account"];
+    assert_eq!(account["account_id"], local.text("account_id"));
+    assert_eq!((&account["tokens_available"], &account["capacity"]), (&json!(50.0), &json!(50)));
+    assert_eq!((&account["refill_rate"], &account["configured_refill_rate"]), (&json!(1.0), &json!(1.0)));
+    assert_eq!(
+        (&account["waiting"], &account["on_hold"], &account["paused_until"]),
+        (&json!(0), &json!(false), &Value::Null)
+    );
+    assert_eq!((&fresh["global"]["capacity"], &fresh["global"]["tokens_available"]), (&json!(1000), &json!(900)));
+    assert_eq!(fresh["daily_budget"]["spent"], 0);
+    for index in 0..10 {
+        assert_eq!(local.create(&local.pin_body(&format!("meter-{index}"))).await.0, 201);
+    }
+    let after = local.get(&path).await;
+    let left = after["account"]["tokens_available"].as_f64().expect("a number");
+    assert!((40.0..48.0).contains(&left), "{after}");
+    local.await_published(10, Duration::from_secs(60)).await;
+    let counted = local.get(&path).await;
+    assert_eq!((&counted["daily_budget"]["spent"], &counted["global"]["tokens_available"]), (&json!(10), &json!(890)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

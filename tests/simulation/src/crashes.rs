@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
-use pinbridge_shared::domain::token_bucket::Pace;
+use pinbridge_shared::domain::pace::Pace;
 
 use crate::gate::{CRASHES, Crash};
 use crate::oracle::{Outcome, Wrong};

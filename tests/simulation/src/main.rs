@@ -22,9 +22,6 @@ use clap::{Parser, Subcommand};
 
 use report::Total;
 
-/// A token may be used this long after its slot although the bucket is full again.
-pub const LATE_USE_MS: i64 = 1_500;
-
 #[derive(Parser)]
 #[command(name = "simulation", about = "The publishing protocol under faults, in virtual time")]
 struct Arguments {

@@ -337,7 +337,7 @@ impl Oracle {
     /// What clocks that disagree give away is the skew's, not the pacing's.
     fn check_pace(&mut self, posts: &[Post]) {
         let pace = self.plan.pace;
-        let slack_ms = 4 * self.plan.weather.skew_ms + crate::LATE_USE_MS;
+        let slack_ms = 4 * self.plan.weather.skew_ms;
         let mut by_account: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
         posts.iter().for_each(|post| by_account.entry(&post.account).or_default().push(post.at));
         for (account, mut times) in by_account {

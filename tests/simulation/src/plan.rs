@@ -3,8 +3,8 @@
 use fastrand::Rng;
 use pinbridge_shared::domain::idempotency;
 use pinbridge_shared::domain::ids::{AccountId, AccountKey, PinKey, WorkspaceId};
+use pinbridge_shared::domain::pace::Pace;
 use pinbridge_shared::domain::rules::Rules;
-use pinbridge_shared::domain::token_bucket::Pace;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 

@@ -202,6 +202,7 @@ impl Provider {
             Answer::Created => Creation::Created {
                 pinterest_pin_id: id.unwrap_or_else(|| panic!("{} has no Pin", request.idempotency_key)),
                 upstream: upstream(Some(201), None, ""),
+                nothing_left_for_ms: None,
             },
             Answer::Nothing => Creation::Unknown { upstream: upstream(None, None, "no answer") },
             Answer::Unsent => Creation::Refused {

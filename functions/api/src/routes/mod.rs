@@ -4,6 +4,7 @@ mod accounts;
 mod boards;
 mod jobs;
 mod pins;
+mod rate_meter;
 mod system;
 
 use axum::routing::{MethodRouter, get, post};
@@ -30,6 +31,7 @@ pub fn table() -> Vec<Route> {
         route(Method::GET, "/v1/pins/{id}", get(pins::read)),
         route(Method::GET, "/v1/pins/{id}/timeline", get(pins::timeline)),
         route(Method::GET, "/v1/jobs/{id}", get(jobs::read)),
+        route(Method::GET, "/v1/rate-meter", get(rate_meter::read)),
     ]
 }
 

@@ -23,8 +23,14 @@ impl DynamoStore {
         self.put(Builder::keyed(keys::backlog(account), row.sort_key()).build()).await
     }
 
-    pub(super) async fn get_backlog(&self, account: AccountKey, limit: usize) -> PortResult<Vec<BacklogRow>> {
-        let items = self.first_of(keys::backlog(account), limit).await?;
+    /// The first rows whose sort key begins with `prefix`.
+    pub(super) async fn get_backlog(
+        &self,
+        account: AccountKey,
+        prefix: &str,
+        limit: usize,
+    ) -> PortResult<Vec<BacklogRow>> {
+        let items = self.first_of(keys::backlog(account), prefix, limit).await?;
         items.iter().map(read_row).collect()
     }
 

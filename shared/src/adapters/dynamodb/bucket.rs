@@ -12,19 +12,21 @@ use crate::domain::token_bucket::{Bucket, Take, TakeFrom};
 use crate::ports::{PortResult, Taken};
 
 /// What a conditional update answered.
-enum Updated {
+pub(super) enum Updated {
     Now(Item),
     Refused(Item),
 }
 
-fn read_bucket(item: &Item) -> Bucket {
+pub(super) fn read_bucket(item: &Item) -> Bucket {
     let row = Reader(item);
     Bucket {
         tat: row.maybe_moment("tat").unwrap_or_default(),
+        burst_from: row.maybe_moment("burst_from"),
         rel: row.maybe_number("rel").unwrap_or_default(),
         waiting_at: row.maybe_moment("waiting_at"),
         paused_until: row.maybe_moment("paused_until"),
         pause_reason: row.maybe_text("pause_reason"),
+        slow_until: row.maybe_moment("slow_until"),
         nonce: row.maybe_text("nonce"),
     }
 }
@@ -36,49 +38,19 @@ impl DynamoStore {
     }
 
     pub(super) async fn take_tokens(&self, account: AccountKey, take: &Take) -> PortResult<Taken> {
-        if matches!(take.from, TakeFrom::Full) && take.now > take.latest_tat_before() {
+        let sets_tat = matches!(take.from, TakeFrom::Settled | TakeFrom::Near);
+        if sets_tat && take.least_tat_before() > take.latest_tat_before() {
             return Ok(Taken::Refused(self.get_bucket(account).await?));
         }
         match self.update(take_request(self.bucket_update(account), take)).await? {
-            Updated::Now(item) => Ok(Taken::Tokens(take.tokens(Reader(&item).moment("tat")?))),
+            Updated::Now(item) => Ok(Taken::Tokens(take.tokens(&read_bucket(&item)))),
             Updated::Refused(item) => {
                 let bucket = read_bucket(&item);
                 // The SDK repeated a take whose answer it lost: it has already happened.
                 let ours = bucket.nonce.as_deref() == Some(take.nonce.as_str());
-                Ok(if ours { Taken::Tokens(take.tokens(bucket.tat)) } else { Taken::Refused(bucket) })
+                Ok(if ours { Taken::Tokens(take.tokens(&bucket)) } else { Taken::Refused(bucket) })
             }
         }
-    }
-
-    pub(super) async fn pause_account(
-        &self,
-        account: AccountKey,
-        until: Moment,
-        tat: Moment,
-        reason: &str,
-    ) -> PortResult<()> {
-        let later = "(attribute_not_exists(paused_until) OR paused_until < :until)";
-        let both = self
-            .bucket_update(account)
-            .update_expression("SET paused_until = :until, pause_reason = :reason, tat = :tat")
-            .condition_expression(format!("{later} AND (attribute_not_exists(tat) OR tat <= :tat)"))
-            .expression_attribute_values(":tat", moment(tat))
-            .expression_attribute_values(":until", moment(until))
-            .expression_attribute_values(":reason", text(reason));
-        let Updated::Refused(item) = self.update(both).await? else {
-            return Ok(());
-        };
-        if read_bucket(&item).paused_until.is_some_and(|paused| paused >= until) {
-            return Ok(());
-        }
-        // The bucket is already emptier than the pause would leave it: only the pause is new.
-        let pause_only = self
-            .bucket_update(account)
-            .update_expression("SET paused_until = :until, pause_reason = :reason")
-            .condition_expression(later)
-            .expression_attribute_values(":until", moment(until))
-            .expression_attribute_values(":reason", text(reason));
-        self.update(pause_only).await.map(|_| ())
     }
 
     pub(super) async fn set_waiting(&self, account: AccountKey, now: Moment) -> PortResult<()> {
@@ -126,7 +98,7 @@ impl DynamoStore {
         Ok(accounts)
     }
 
-    fn bucket_update(&self, account: AccountKey) -> UpdateItemFluentBuilder {
+    pub(super) fn bucket_update(&self, account: AccountKey) -> UpdateItemFluentBuilder {
         self.client
             .update_item()
             .table_name(&self.table)
@@ -136,7 +108,7 @@ impl DynamoStore {
             .set_return_consumed_capacity(self.meter.asked())
     }
 
-    async fn update(&self, request: UpdateItemFluentBuilder) -> PortResult<Updated> {
+    pub(super) async fn update(&self, request: UpdateItemFluentBuilder) -> PortResult<Updated> {
         match request.send().await {
             Ok(output) => {
                 self.meter.wrote(output.consumed_capacity());
@@ -164,25 +136,33 @@ fn take_request(request: UpdateItemFluentBuilder, take: &Take) -> UpdateItemFlue
     let request = request
         .expression_attribute_values(":nonce", text(&take.nonce))
         .expression_attribute_values(":now", moment(take.now));
-    let (request, set) = match take.from {
-        TakeFrom::Full => {
+    let tat_from = |before: Moment| moment(before.max(take.least_tat_before()).plus_ms(take.advance_ms()));
+    let (mut request, mut set) = match take.from {
+        TakeFrom::Settled => {
             conditions.push("(attribute_not_exists(tat) OR tat <= :now)");
-            let tat = take.now.plus_ms(take.advance_ms());
-            (request.expression_attribute_values(":tat", moment(tat)), "SET tat = :tat, nonce = :nonce")
+            (request.expression_attribute_values(":tat", tat_from(take.now)), "tat = :tat".to_owned())
+        }
+        TakeFrom::Near => {
+            conditions.push("tat > :now AND tat < :least");
+            let request = request
+                .expression_attribute_values(":least", moment(take.least_tat_before()))
+                .expression_attribute_values(":tat", tat_from(take.now));
+            (request, "tat = :tat".to_owned())
         }
         TakeFrom::Used => {
-            conditions.push("tat > :now AND tat <= :latest");
+            conditions.push("tat >= :least AND tat <= :latest");
             let request = request
+                .expression_attribute_values(":least", moment(take.least_tat_before()))
                 .expression_attribute_values(":latest", moment(take.latest_tat_before()))
                 .expression_attribute_values(":advance", number(take.advance_ms()));
-            (request, "SET tat = tat + :advance, nonce = :nonce")
+            (request, "tat = tat + :advance".to_owned())
         }
         TakeFrom::Seen { tat, rel } => {
             let untouched = tat == Moment::default();
             conditions.push(if untouched { "attribute_not_exists(tat)" } else { "tat = :seen" });
             conditions.push(if rel == 0 { "attribute_not_exists(rel)" } else { "rel = :rel" });
             let mut request = request
-                .expression_attribute_values(":tat", moment(tat.max(take.now).plus_ms(take.advance_ms())))
+                .expression_attribute_values(":tat", tat_from(tat))
                 .expression_attribute_values(":next", number(rel + 1));
             if !untouched {
                 request = request.expression_attribute_values(":seen", moment(tat));
@@ -190,8 +170,12 @@ fn take_request(request: UpdateItemFluentBuilder, take: &Take) -> UpdateItemFlue
             if rel != 0 {
                 request = request.expression_attribute_values(":rel", number(rel));
             }
-            (request, "SET tat = :tat, nonce = :nonce, rel = :next")
+            (request, "tat = :tat, rel = :next".to_owned())
         }
     };
-    request.update_expression(set).condition_expression(conditions.join(" AND "))
+    if take.begins_burst() {
+        set.push_str(", burst_from = :now");
+        request = request.expression_attribute_values(":now", moment(take.now));
+    }
+    request.update_expression(format!("SET {set}, nonce = :nonce")).condition_expression(conditions.join(" AND "))
 }

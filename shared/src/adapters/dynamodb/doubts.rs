@@ -21,7 +21,7 @@ impl DynamoStore {
     }
 
     pub(super) async fn get_doubts(&self, board: &BoardKey, limit: usize) -> PortResult<Vec<PinId>> {
-        let items = self.first_of(keys::doubts(board), limit).await?;
+        let items = self.first_of(keys::doubts(board), "", limit).await?;
         items.iter().map(|item| Reader(item).text("sk")?.parse().map_err(|_| unreadable("sk"))).collect()
     }
 
@@ -80,14 +80,17 @@ impl DynamoStore {
         }
     }
 
-    /// The first rows of a partition, read consistently.
-    pub(super) async fn first_of(&self, pk: String, limit: usize) -> PortResult<Vec<super::item::Item>> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk")
+    /// The first rows of a partition whose sort keys begin with `prefix`, read consistently.
+    pub(super) async fn first_of(&self, pk: String, prefix: &str, limit: usize) -> PortResult<Vec<super::item::Item>> {
+        let query = self.client.query().table_name(&self.table).consistent_read(true);
+        let query = if prefix.is_empty() {
+            query.key_condition_expression("pk = :pk")
+        } else {
+            query
+                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+                .expression_attribute_values(":prefix", text(prefix))
+        };
+        let mut pages = query
             .expression_attribute_values(":pk", text(pk))
             .limit(i32::try_from(limit).unwrap_or(i32::MAX).max(1))
             .set_return_consumed_capacity(self.meter.asked())

@@ -1,5 +1,5 @@
-//! The table's keys. Every partition starts with the workspace; the watchdog's clock, which is filed by time, is the
-//! one exception.
+//! The table's keys. Every partition starts with the workspace; the watchdog's clock, which is filed by time, and
+//! the app's daily budget are the exceptions.
 //!
 //! | row | pk | sk |
 //! |---|---|---|
@@ -15,6 +15,7 @@
 //! | board scan | `{ws}#scan#{account}#{board}` | `scan` |
 //! | clock | `clock#{minute}#{shard}` | `{id}` |
 //! | watermark, lease | `clock#watermark`, `clock#lease` | same |
+//! | the app's requests of a day | `budget` | `{days since the epoch}` |
 //!
 //! Index `listing` (`lpk` = `{ws}#list#{shard}`, `lsk` = `{created}#{pin}`) holds every pin once; index `waiting`
 //! (`wpk` = `waiting#{shard}`, `wsk` = `{ws}#{account}`) holds the accounts with a backlog.
@@ -75,6 +76,12 @@ pub fn clock(minute: i64, shard: u32) -> String {
 
 pub const WATERMARK: &str = "clock#watermark";
 pub const LEASE: &str = "clock#lease";
+/// The whole app's, so no workspace's.
+pub const DAILY_BUDGET: &str = "budget";
+
+pub fn day(day: i64) -> String {
+    format!("{day:06}")
+}
 
 pub fn listing(workspace: WorkspaceId, shard: u32) -> String {
     format!("{workspace}#list#{shard}")

@@ -6,11 +6,13 @@
 mod backlog;
 mod bucket;
 mod clock;
+mod daily_budget;
 mod doubts;
 mod item;
 pub mod keys;
 mod ledger;
 mod listing;
+mod pause;
 mod pins;
 mod rows;
 mod tenants;
@@ -31,11 +33,12 @@ use crate::domain::attempt::Attempt;
 use crate::domain::backlog::BacklogRow;
 use crate::domain::board_scan::BoardScan;
 use crate::domain::clock_row::ClockRow;
+use crate::domain::daily_budget::DaySpending;
 use crate::domain::ids::{AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
-use crate::domain::pin::Pin;
+use crate::domain::pin::{Pin, Priority};
 use crate::domain::time::Moment;
-use crate::domain::token_bucket::{Bucket, Take};
-use crate::ports::{Accepted, Listing, PortError, PortResult, Saved, Store, Taken};
+use crate::domain::token_bucket::{Bucket, Pause, Take};
+use crate::ports::{Accepted, Counted, Listing, PortError, PortResult, Saved, Store, Taken};
 
 pub(crate) const PORT: &str = "table";
 
@@ -159,8 +162,12 @@ impl Store for DynamoStore {
         self.take_tokens(account, take).await
     }
 
-    async fn pause(&self, account: AccountKey, until: Moment, tat: Moment, reason: &str) -> PortResult<()> {
-        self.pause_account(account, until, tat, reason).await
+    async fn pause(&self, account: AccountKey, pause: &Pause) -> PortResult<()> {
+        self.pause_account(account, pause).await
+    }
+
+    async fn lift_hold(&self, account: AccountKey, seen: Moment) -> PortResult<()> {
+        self.unhold_account(account, seen).await
     }
 
     async fn mark_waiting(&self, account: AccountKey, now: Moment) -> PortResult<()> {
@@ -175,12 +182,24 @@ impl Store for DynamoStore {
         self.list_waiting().await
     }
 
+    async fn day_spending(&self, day: i64) -> PortResult<DaySpending> {
+        self.get_day_spending(day).await
+    }
+
+    async fn save_day_spending(&self, next: &DaySpending) -> PortResult<Counted> {
+        self.write_day_spending(next).await
+    }
+
     async fn put_backlog(&self, account: AccountKey, row: &BacklogRow) -> PortResult<()> {
         self.write_backlog(account, row).await
     }
 
     async fn backlog(&self, account: AccountKey, limit: usize) -> PortResult<Vec<BacklogRow>> {
-        self.get_backlog(account, limit).await
+        self.get_backlog(account, "", limit).await
+    }
+
+    async fn backlog_of(&self, account: AccountKey, priority: Priority, limit: usize) -> PortResult<Vec<BacklogRow>> {
+        self.get_backlog(account, &format!("{}#", priority.rank()), limit).await
     }
 
     async fn backlog_place(&self, account: AccountKey, row: &BacklogRow, limit: u64) -> PortResult<Option<u64>> {

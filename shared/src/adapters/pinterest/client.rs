@@ -163,7 +163,9 @@ impl Pinterest for PinterestClient {
         if answer.is_success() {
             return match serde_json::from_slice::<Created>(body) {
                 Ok(created) if !created.id.is_empty() => {
-                    Creation::Created { pinterest_pin_id: created.id, upstream: answer.upstream(None, None) }
+                    let nothing_left_for_ms = hints::nothing_left_for_ms(&answer.headers, self.system.now());
+                    let upstream = answer.upstream(None, None);
+                    Creation::Created { pinterest_pin_id: created.id, upstream, nothing_left_for_ms }
                 }
                 _ => Creation::Unknown {
                     upstream: answer.upstream(None, Some("Pinterest's answer could not be read".into())),

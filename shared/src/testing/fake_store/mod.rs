@@ -19,11 +19,12 @@ use crate::domain::attempt::Attempt;
 use crate::domain::backlog::BacklogRow;
 use crate::domain::board_scan::BoardScan;
 use crate::domain::clock_row::ClockRow;
+use crate::domain::daily_budget::DaySpending;
 use crate::domain::ids::{AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
-use crate::domain::pin::Pin;
+use crate::domain::pin::{Pin, Priority};
 use crate::domain::time::Moment;
-use crate::domain::token_bucket::{Bucket, Take};
-use crate::ports::{Accepted, Listing, PortResult, Saved, Store, Taken};
+use crate::domain::token_bucket::{Bucket, Pause, Take};
+use crate::ports::{Accepted, Counted, Listing, PortResult, Saved, Store, Taken};
 
 #[derive(Default)]
 struct Tables {
@@ -41,6 +42,7 @@ struct Tables {
     clock: BTreeMap<(i64, u32), BTreeMap<String, ClockRow>>,
     watermark: Option<i64>,
     lease: Option<(String, Moment)>,
+    days: BTreeMap<i64, DaySpending>,
 }
 
 /// Told of every attempt row that is written: the pin, the row before and the row after.
@@ -202,9 +204,13 @@ impl Store for FakeStore {
         self.call("store.take", |t| pacing::take(t.buckets.entry(account).or_default(), take)).await
     }
 
-    async fn pause(&self, account: AccountKey, until: Moment, tat: Moment, reason: &str) -> PortResult<()> {
-        let pause = |t: &mut Tables| pacing::pause(t.buckets.entry(account).or_default(), until, tat, reason);
-        self.call("store.pause", pause).await
+    async fn pause(&self, account: AccountKey, pause: &Pause) -> PortResult<()> {
+        self.call("store.pause", |t| pacing::pause(t.buckets.entry(account).or_default(), pause)).await
+    }
+
+    async fn lift_hold(&self, account: AccountKey, seen: Moment) -> PortResult<()> {
+        let lift = |t: &mut Tables| pacing::lift_hold(t.buckets.entry(account).or_default(), seen);
+        self.call("store.lift_hold", lift).await
     }
 
     async fn mark_waiting(&self, account: AccountKey, now: Moment) -> PortResult<()> {
@@ -222,6 +228,18 @@ impl Store for FakeStore {
         self.call("store.waiting_accounts", list).await
     }
 
+    async fn day_spending(&self, day: i64) -> PortResult<DaySpending> {
+        let read = |t: &mut Tables| t.days.get(&day).cloned().unwrap_or_else(|| DaySpending::nothing(day));
+        self.call("store.day_spending", read).await
+    }
+
+    async fn save_day_spending(&self, next: &DaySpending) -> PortResult<Counted> {
+        let day = |t: &mut Tables| {
+            pacing::count(t.days.entry(next.day).or_insert_with(|| DaySpending::nothing(next.day)), next)
+        };
+        self.call("store.save_day_spending", day).await
+    }
+
     async fn put_backlog(&self, account: AccountKey, row: &BacklogRow) -> PortResult<()> {
         let put = |t: &mut Tables| {
             t.backlog.entry(account).or_default().insert(row.sort_key(), row.clone());
@@ -232,6 +250,14 @@ impl Store for FakeStore {
     async fn backlog(&self, account: AccountKey, limit: usize) -> PortResult<Vec<BacklogRow>> {
         let first = |t: &mut Tables| t.backlog.entry(account).or_default().values().take(limit).cloned().collect();
         self.call("store.backlog", first).await
+    }
+
+    async fn backlog_of(&self, account: AccountKey, priority: Priority, limit: usize) -> PortResult<Vec<BacklogRow>> {
+        let rows = |t: &mut Tables| {
+            let rows = t.backlog.entry(account).or_default().values();
+            rows.filter(|row| row.priority == priority).take(limit).cloned().collect()
+        };
+        self.call("store.backlog_of", rows).await
     }
 
     async fn backlog_place(&self, account: AccountKey, row: &BacklogRow, limit: u64) -> PortResult<Option<u64>> {

@@ -1,30 +1,38 @@
-//! The bucket row's conditions.
+//! The conditions of the bucket row and the day's.
 
+use crate::domain::daily_budget::DaySpending;
 use crate::domain::time::Moment;
-use crate::domain::token_bucket::{Bucket, Take};
-use crate::ports::Taken;
+use crate::domain::token_bucket::{Bucket, Pause, Take};
+use crate::ports::{Counted, Taken};
 
 pub fn take(bucket: &mut Bucket, take: &Take) -> Taken {
     if !take.nonce.is_empty() && bucket.nonce.as_deref() == Some(take.nonce.as_str()) {
-        return Taken::Tokens(take.tokens(bucket.tat));
+        return Taken::Tokens(take.tokens(bucket));
     }
     match take.apply(bucket) {
         Some(after) => {
             *bucket = after;
-            Taken::Tokens(take.tokens(bucket.tat))
+            Taken::Tokens(take.tokens(bucket))
         }
         None => Taken::Refused(bucket.clone()),
     }
 }
 
-/// The later pause stays, with its reason. The bucket is empty when it ends; one that is emptier still stays so.
-pub fn pause(bucket: &mut Bucket, until: Moment, tat: Moment, reason: &str) {
-    if bucket.paused_until.is_some_and(|paused| paused >= until) {
-        return;
+pub fn pause(bucket: &mut Bucket, pause: &Pause) {
+    *bucket = pause.apply(bucket);
+}
+
+pub fn lift_hold(bucket: &mut Bucket, seen: Moment) {
+    if bucket.is_on_hold() && bucket.paused_until == Some(seen) {
+        bucket.pause_reason = None;
     }
-    bucket.paused_until = Some(until);
-    bucket.pause_reason = Some(reason.to_owned());
-    bucket.tat = bucket.tat.max(tat);
+}
+
+pub fn count(day: &mut DaySpending, next: &DaySpending) -> Counted {
+    if day.rev + 1 == next.rev {
+        *day = next.clone();
+    }
+    if day.nonce == next.nonce { Counted::Yes } else { Counted::Lost(day.clone()) }
 }
 
 pub fn mark_waiting(bucket: &mut Bucket, now: Moment) {

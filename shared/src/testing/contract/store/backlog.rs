@@ -51,6 +51,18 @@ pub async fn the_backlog_is_read_up_to_a_limit(store: &dyn Store) {
     }
 }
 
+pub async fn the_oldest_of_one_priority_are_read(store: &dyn Store) {
+    let rows = put_many(store).await;
+    for bulk in [row(Priority::Bulk, 7, 900), row(Priority::Bulk, 3, 901)] {
+        store.put_backlog(account(), &bulk).await.expect("written");
+    }
+    let of = async |priority, limit| store.backlog_of(account(), priority, limit).await.expect("read");
+    assert_eq!(of(Priority::Urgent, 5).await, []);
+    assert_eq!(of(Priority::Normal, 7).await, rows[..7]);
+    assert_eq!(of(Priority::Bulk, 5).await, [row(Priority::Bulk, 3, 901), row(Priority::Bulk, 7, 900)]);
+    assert_eq!(of(Priority::Bulk, 1).await.len(), 1);
+}
+
 pub async fn a_row_knows_its_place(store: &dyn Store) {
     let rows = put_many(store).await;
     let place =

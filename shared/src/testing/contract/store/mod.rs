@@ -2,6 +2,7 @@
 
 pub mod backlog;
 pub mod clock;
+pub mod daily_budget;
 pub mod pacing;
 pub mod pins;
 pub mod tenants;
@@ -10,7 +11,7 @@ pub mod tenants;
 #[macro_export]
 macro_rules! store_contract {
     ($fresh:path) => {
-        use $crate::testing::contract::store::{backlog, clock, pacing, pins, tenants};
+        use $crate::testing::contract::store::{backlog, clock, daily_budget, pacing, pins, tenants};
         $crate::contract_cases!($fresh;
             tenants:
             the_table_answers,
@@ -42,6 +43,8 @@ macro_rules! store_contract {
             concurrent_takes_of_what_was_seen_let_one_through,
             the_later_pause_stays,
             a_pause_never_fills_the_bucket,
+            an_earlier_pause_may_still_slow_for_longer,
+            a_hold_is_lifted_only_as_it_was_seen,
             the_waiting_mark_is_set_and_refreshed_never_set_back,
             the_waiting_mark_is_cleared_only_as_it_was_seen,
             waiting_accounts_are_those_that_are_marked,
@@ -49,10 +52,15 @@ macro_rules! store_contract {
             backlog:
             the_backlog_is_in_the_order_of_release,
             the_backlog_is_read_up_to_a_limit,
+            the_oldest_of_one_priority_are_read,
             a_row_knows_its_place,
             a_returning_pin_has_a_row_of_its_own,
             many_rows_are_deleted_and_the_rest_stays,
             backlogs_are_each_accounts_own;
+            daily_budget:
+            a_day_is_counted_and_read_back,
+            of_two_counts_that_saw_the_same_day_one_is_lost,
+            a_repeated_count_of_a_day_is_recognised;
             clock:
             clock_rows_round_trip_in_every_shard,
             a_clock_row_holds_up_to_its_limit_of_pins,

@@ -6,9 +6,11 @@ use futures_util::future::join_all;
 use uuid::Uuid;
 
 use crate::domain::ids::{AccountId, AccountKey};
+use crate::domain::pace::{Pace, TOKEN_VALID_AT_LEAST_MS};
+use crate::domain::pin::WaitReason;
 use crate::domain::testdata;
 use crate::domain::time::Moment;
-use crate::domain::token_bucket::{ACCEPT_HORIZON_MS, Bucket, Pace, Take, TakeFrom};
+use crate::domain::token_bucket::{ACCEPT_HORIZON_MS, Bucket, Pause, Take, TakeFrom};
 use crate::ports::{Store, Taken};
 
 const NOW: Moment = Moment(1_767_225_600_000);
@@ -30,6 +32,10 @@ fn take(bucket: &Bucket, count: u32, nonce: &str) -> Take {
     Take::plan(bucket, &pace(), NOW, count, ACCEPT_HORIZON_MS, nonce.into())
 }
 
+fn pause(until: Moment, tat: Moment, reason: &str) -> Pause {
+    Pause { until, tat, reason: reason.into(), slow_until: None }
+}
+
 pub async fn a_fresh_bucket_is_the_default(store: &dyn Store) {
     assert_eq!(bucket(store).await, Bucket::default());
 }
@@ -38,7 +44,7 @@ pub async fn a_fresh_bucket_is_the_default(store: &dyn Store) {
 /// [`Take::apply`] at each step.
 pub async fn every_take_does_what_the_domain_says(store: &dyn Store) {
     let mut rng = fastrand::Rng::with_seed(20_260_101);
-    let (mut model, mut now, mut taken, mut refused) = (Bucket::default(), NOW, [0; 3], [0; 3]);
+    let (mut model, mut now, mut taken, mut refused) = (Bucket::default(), NOW, [0; 4], [0; 4]);
     for step in 0..OPS {
         now = now.plus_ms(rng.i64(0..4_000));
         match rng.u32(0..20) {
@@ -53,33 +59,38 @@ pub async fn every_take_does_what_the_domain_says(store: &dyn Store) {
             }
             4 => {
                 let (until, tat) = (now.plus_ms(rng.i64(1..5_000)), now.plus_ms(rng.i64(1..9_000)));
-                store.pause(account(1), until, tat, "account_paused").await.expect("paused");
-                if model.paused_until.is_none_or(|paused| paused < until) {
-                    model.paused_until = Some(until);
-                    model.pause_reason = Some("account_paused".into());
-                    model.tat = model.tat.max(tat);
-                }
+                let slow_until = rng.bool().then(|| now.plus_ms(rng.i64(1..20_000)));
+                let pause = Pause { slow_until, ..pause(until, tat, WaitReason::AccountOnHold.code()) };
+                store.pause(account(1), &pause).await.expect("paused");
+                model = pause.apply(&model);
+            }
+            5 => {
+                let seen = model.paused_until.filter(|_| rng.bool()).unwrap_or(Moment(3));
+                store.lift_hold(account(1), seen).await.expect("answered");
+                model.pause_reason = model.pause_reason.filter(|_| model.paused_until != Some(seen));
             }
             _ => {
                 let mut take = Take::plan(&model, &pace(), now, rng.u32(1..4), rng.i64(0..6_000), format!("n{step}"));
                 let off = i64::from(rng.u32(0..4) == 0);
-                take.from = match rng.u32(0..4) {
-                    0 => TakeFrom::Full,
-                    1 => TakeFrom::Used,
-                    2 => TakeFrom::Seen { tat: model.tat.plus_ms(off), rel: model.rel },
+                take.from = match rng.u32(0..5) {
+                    0 => TakeFrom::Settled,
+                    1 => TakeFrom::Near,
+                    2 => TakeFrom::Used,
+                    3 => TakeFrom::Seen { tat: model.tat.plus_ms(off), rel: model.rel },
                     _ => TakeFrom::Seen { tat: model.tat, rel: model.rel + off as u64 },
                 };
                 take.behind_waiting = rng.bool();
                 let mode = match take.from {
-                    TakeFrom::Full => 0,
-                    TakeFrom::Used => 1,
-                    TakeFrom::Seen { .. } => 2,
+                    TakeFrom::Settled => 0,
+                    TakeFrom::Near => 1,
+                    TakeFrom::Used => 2,
+                    TakeFrom::Seen { .. } => 3,
                 };
                 let wanted = match take.apply(&model) {
                     Some(after) => {
                         taken[mode] += 1;
                         model = after;
-                        Taken::Tokens(take.tokens(model.tat))
+                        Taken::Tokens(take.tokens(&model))
                     }
                     None => {
                         refused[mode] += 1;
@@ -100,9 +111,13 @@ pub async fn a_refused_take_changes_nothing(store: &dyn Store) {
     let too_many = Take { latest_slot: NOW, ..take(&fresh, 6, "a") };
     assert_eq!(store.take(account(1), &too_many).await.expect("answered"), Taken::Refused(fresh.clone()));
     assert_eq!(bucket(store).await, fresh, "beyond the horizon");
-    let used = Take { from: TakeFrom::Used, ..take(&fresh, 1, "b") };
-    assert_eq!(store.take(account(1), &used).await.expect("answered"), Taken::Refused(fresh.clone()));
-    assert_eq!(bucket(store).await, fresh, "a full bucket taken for a used one");
+    for from in [TakeFrom::Near, TakeFrom::Used] {
+        let used = Take { from, ..take(&fresh, 1, "b") };
+        assert_eq!(store.take(account(1), &used).await.expect("answered"), Taken::Refused(fresh.clone()));
+        assert_eq!(bucket(store).await, fresh, "a settled bucket taken for a used one");
+    }
+    let beyond = Take { from: TakeFrom::Used, ..too_many };
+    assert_eq!(store.take(account(1), &beyond).await.expect("answered"), Taken::Refused(fresh));
 }
 
 pub async fn a_repeated_take_counts_once(store: &dyn Store) {
@@ -135,7 +150,8 @@ pub async fn concurrent_takes_get_distinct_slots(store: &dyn Store) {
     let slots = join_all((0..20).map(|nonce| take_until_taken(store, nonce))).await;
     let now = slots.iter().filter(|slot| **slot == NOW).count();
     let later: BTreeSet<Moment> = slots.iter().copied().filter(|slot| *slot > NOW).collect();
-    let wanted: BTreeSet<Moment> = (1..=15).map(|second| NOW.plus_ms(second * 1_000)).collect();
+    let wanted: BTreeSet<Moment> =
+        (1..=15).map(|second| NOW.plus_ms(second * 1_000 + TOKEN_VALID_AT_LEAST_MS)).collect();
     assert_eq!(now, 5, "the bucket's capacity at once");
     assert_eq!(later, wanted, "then one a second");
 }
@@ -157,13 +173,13 @@ pub async fn concurrent_takes_of_what_was_seen_let_one_through(store: &dyn Store
 pub async fn the_later_pause_stays(store: &dyn Store) {
     let at = |s: i64| NOW.plus_ms(s * 1_000);
     for (until, reason) in [(60, "account_paused"), (30, "earlier"), (60, "equal"), (90, "account_on_hold")] {
-        store.pause(account(1), at(until), at(until + 5), reason).await.expect("answered");
+        store.pause(account(1), &pause(at(until), at(until + 5), reason)).await.expect("answered");
     }
     let paused = bucket(store).await;
     assert_eq!(paused.paused_until, Some(at(90)));
     assert_eq!(paused.pause_reason.as_deref(), Some("account_on_hold"));
     assert_eq!(paused.tat, at(95), "empty when it ends");
-    store.pause(account(1), at(10), at(15), "earlier").await.expect("answered");
+    store.pause(account(1), &pause(at(10), at(15), "earlier")).await.expect("answered");
     assert_eq!(bucket(store).await, paused, "an earlier one changes nothing");
     let answer = store.take(account(1), &take(&paused, 1, "a")).await.expect("answered");
     assert_eq!(answer, Taken::Refused(paused), "and no token is given meanwhile");
@@ -173,9 +189,34 @@ pub async fn a_pause_never_fills_the_bucket(store: &dyn Store) {
     let spent = Take { latest_slot: NOW.plus_ms(900_000), ..take(&Bucket::default(), 100, "a") };
     assert!(matches!(store.take(account(1), &spent).await.expect("answered"), Taken::Tokens(_)));
     let tat = bucket(store).await.tat;
-    store.pause(account(1), NOW.plus_ms(10_000), NOW.plus_ms(15_000), "account_paused").await.expect("paused");
+    let short = pause(NOW.plus_ms(10_000), NOW.plus_ms(15_000), "account_paused");
+    store.pause(account(1), &short).await.expect("paused");
     let after = bucket(store).await;
     assert_eq!((after.tat, after.paused_until), (tat, Some(NOW.plus_ms(10_000))), "slots given away stay given away");
+}
+
+pub async fn an_earlier_pause_may_still_slow_for_longer(store: &dyn Store) {
+    let at = |s: i64| NOW.plus_ms(s * 1_000);
+    store.pause(account(1), &pause(at(60), at(65), "account_paused")).await.expect("paused");
+    let slowing = Pause { slow_until: Some(at(600)), ..pause(at(30), at(35), "earlier") };
+    store.pause(account(1), &slowing).await.expect("answered");
+    let after = bucket(store).await;
+    assert_eq!((after.paused_until, after.tat, after.slow_until), (Some(at(60)), at(65), Some(at(600))));
+    assert_eq!(after.pause_reason.as_deref(), Some("account_paused"));
+}
+
+pub async fn a_hold_is_lifted_only_as_it_was_seen(store: &dyn Store) {
+    let at = |s: i64| NOW.plus_ms(s * 1_000);
+    store.lift_hold(account(1), NOW).await.expect("lifting nothing is harmless");
+    assert_eq!(bucket(store).await, Bucket::default());
+    store.pause(account(1), &pause(at(60), at(65), "account_on_hold")).await.expect("held");
+    store.lift_hold(account(1), at(59)).await.expect("answered");
+    assert!(bucket(store).await.is_on_hold(), "another hold than was seen stays");
+    store.lift_hold(account(1), at(60)).await.expect("answered");
+    assert!(!bucket(store).await.is_on_hold());
+    store.pause(account(1), &pause(at(90), at(95), "account_paused")).await.expect("paused");
+    store.lift_hold(account(1), at(90)).await.expect("answered");
+    assert_eq!(bucket(store).await.pause_reason.as_deref(), Some("account_paused"), "what is no hold stays");
 }
 
 pub async fn the_waiting_mark_is_set_and_refreshed_never_set_back(store: &dyn Store) {
@@ -213,6 +254,6 @@ pub async fn waiting_accounts_are_those_that_are_marked(store: &dyn Store) {
 
 pub async fn buckets_are_each_accounts_own(store: &dyn Store) {
     store.take(account(2), &take(&Bucket::default(), 5, "a")).await.expect("taken");
-    store.pause(account(3), NOW.plus_ms(1), NOW.plus_ms(2), "account_paused").await.expect("paused");
+    store.pause(account(3), &pause(NOW.plus_ms(1), NOW.plus_ms(2), "account_paused")).await.expect("paused");
     assert_eq!(bucket(store).await, Bucket::default(), "the neighbours' doings don't show");
 }

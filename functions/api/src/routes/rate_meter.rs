@@ -1,0 +1,21 @@
+//! What an account may publish now.
+
+use axum::Json;
+use axum::extract::{Query, State};
+use pinbridge_shared::domain::ids::AccountKey;
+use pinbridge_shared::flows::rate_meter;
+use pinbridge_shared::ports::World;
+use serde_json::Value;
+
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::{page, views};
+
+pub async fn read(
+    State(world): State<World>,
+    caller: Caller,
+    Query(query): Query<page::Query>,
+) -> Result<Json<Value>, ApiError> {
+    let account = AccountKey { workspace: caller.workspace, account: page::account_id(&query)? };
+    Ok(Json(views::rate_meter(&rate_meter::read(&world, account).await?)))
+}

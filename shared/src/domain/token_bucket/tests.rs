@@ -1,0 +1,146 @@
+//! The bucket by examples.
+
+use super::*;
+
+const T0: Moment = Moment(1_000_000_000);
+
+fn pace() -> Pace {
+    Pace::new(50, 1.0)
+}
+
+fn take_one(bucket: &mut Bucket, now: Moment) -> Option<Moment> {
+    let take = Take::plan(bucket, &pace(), now, 1, ACCEPT_HORIZON_MS, "n".into());
+    let after = take.apply(bucket)?;
+    let slot = take.tokens(&after)[0].slot;
+    *bucket = after;
+    Some(slot)
+}
+
+#[test]
+fn fifty_go_at_once_then_one_a_second_up_to_the_horizon() {
+    let mut bucket = Bucket::default();
+    let slots: Vec<Option<Moment>> = (0..200).map(|_| take_one(&mut bucket, T0)).collect();
+    assert!(slots[..50].iter().all(|slot| *slot == Some(T0)));
+    for (index, slot) in slots[50..138].iter().enumerate() {
+        assert_eq!(*slot, Some(T0.plus_ms(TOKEN_VALID_AT_LEAST_MS + (index as i64 + 1) * SECOND_MS)));
+    }
+    assert!(slots[138..].iter().all(Option::is_none), "beyond 90 s it is the backlog's turn");
+    let (last, bucket) = (slots[137], bucket);
+    assert_eq!(last, Some(bucket.last_slot(&pace())));
+}
+
+#[test]
+fn an_hour_later_the_bucket_is_full_and_not_fuller() {
+    let mut bucket = Bucket::default();
+    for _ in 0..140 {
+        take_one(&mut bucket, T0);
+    }
+    let later = T0.plus_ms(3600 * SECOND_MS);
+    assert_eq!(bucket.tokens_available(&pace(), later), 50.0);
+    let at_once = (0..60).filter(|_| take_one(&mut bucket, later) == Some(later)).count();
+    assert_eq!(at_once, 50);
+}
+
+#[test]
+fn what_is_available_is_what_goes_out_at_once() {
+    // Settled, within a burst, after it, and while it refills.
+    for (spent, waited_ms) in
+        [(0, 0), (20, 0), (20, 1_500), (20, 1_501), (50, 0), (50, 2_499), (50, 2_500), (60, 30_200)]
+    {
+        let mut bucket = Bucket::default();
+        for _ in 0..spent {
+            take_one(&mut bucket, T0);
+        }
+        let now = T0.plus_ms(waited_ms);
+        let available = bucket.tokens_available(&pace(), now);
+        let at_once = (0..100).take_while(|_| take_one(&mut bucket, now) == Some(now)).count();
+        assert_eq!(available.floor() as usize, at_once, "{spent} spent, {waited_ms} ms later: {available}");
+    }
+}
+
+#[test]
+fn a_burst_may_be_taken_over_the_least_validity_of_its_first() {
+    let mut bucket = Bucket::default();
+    for index in 0..50 {
+        let now = T0.plus_ms(index * TOKEN_VALID_AT_LEAST_MS / 49);
+        assert_eq!(take_one(&mut bucket, now), Some(now), "{index}");
+    }
+    assert_eq!(take_one(&mut bucket, T0.plus_ms(TOKEN_VALID_AT_LEAST_MS)), Some(T0.plus_ms(2_500)));
+}
+
+#[test]
+fn the_dispatcher_takes_what_fits_its_window_in_one_write() {
+    let mut bucket = Bucket { tat: T0.plus_ms(140 * SECOND_MS), rel: 3, ..Bucket::default() };
+    bucket.waiting_at = Some(T0);
+    let now = T0.plus_ms(30 * SECOND_MS);
+    let count = bucket.tokens_until(&pace(), now, now.plus_ms(DISPATCH_HORIZON_MS));
+    assert_eq!(i64::from(count), (DISPATCH_HORIZON_MS - 60 * SECOND_MS) / SECOND_MS);
+    let mut take = Take::plan(&bucket, &pace(), now, count, DISPATCH_HORIZON_MS, "n".into());
+    take.from = TakeFrom::Seen { tat: bucket.tat, rel: bucket.rel };
+    take.behind_waiting = true;
+    let after = take.apply(&bucket).expect("nothing moved");
+    let tokens = take.tokens(&after);
+    assert_eq!(tokens[0].slot, T0.plus_ms(91 * SECOND_MS));
+    assert_eq!(tokens.last().map(|token| token.slot), Some(now.plus_ms(DISPATCH_HORIZON_MS)));
+    assert_eq!(after.rel, 4);
+    assert_eq!(take.apply(&after), None, "a second dispatcher with the same reading is refused");
+}
+
+#[test]
+fn nobody_overtakes_those_who_wait_and_a_pause_stops_everyone() {
+    let mut bucket = Bucket { waiting_at: Some(T0), ..Bucket::default() };
+    assert_eq!(take_one(&mut bucket, T0), None);
+    bucket.waiting_at = None;
+    bucket.paused_until = Some(T0.plus_ms(1));
+    assert_eq!(take_one(&mut bucket, T0), None);
+    assert_eq!(bucket.tokens_available(&pace(), T0), 0.0);
+    assert_eq!(take_one(&mut bucket, T0.plus_ms(1)), Some(T0.plus_ms(1)));
+}
+
+#[test]
+fn after_a_pause_the_account_starts_with_an_empty_bucket() {
+    let resume = T0.plus_ms(60 * SECOND_MS);
+    let mut bucket = Bucket { tat: Bucket::tat_when_empty_at(&pace(), resume), ..Bucket::default() };
+    assert_eq!(take_one(&mut bucket, resume), Some(resume.plus_ms(SECOND_MS)));
+    assert_eq!(take_one(&mut bucket, resume), Some(resume.plus_ms(2 * SECOND_MS)));
+}
+
+#[test]
+fn a_batch_takes_its_tokens_in_one_write_with_the_same_slots() {
+    let mut one_by_one = Bucket::default();
+    let singles: Vec<Moment> = (0..100).filter_map(|_| take_one(&mut one_by_one, T0)).collect();
+    let take = Take::plan(&Bucket::default(), &pace(), T0, 100, ACCEPT_HORIZON_MS, "n".into());
+    let after = take.apply(&Bucket::default()).expect("fits");
+    let slots: Vec<Moment> = take.tokens(&after).iter().map(|token| token.slot).collect();
+    assert_eq!(slots, singles);
+    assert_eq!(after.tat, one_by_one.tat);
+}
+
+#[test]
+fn a_rate_limit_halves_the_pace_and_time_gives_it_back_step_by_step() {
+    let mut bucket = Bucket::default();
+    let rate_limited = |bucket: &Bucket, now: Moment| {
+        Pause::new(&pace(), now.plus_ms(60 * SECOND_MS), WaitReason::AccountPaused).slowing(bucket, now).apply(bucket)
+    };
+    let mut now = T0;
+    for doublings in [1, 2, 3, 4, 4] {
+        // Of calls that are refused together, each has seen the bucket as it was.
+        let seen = bucket.clone();
+        bucket = rate_limited(&seen, now);
+        let again = Pause::new(&pace(), now.plus_ms(60 * SECOND_MS), WaitReason::AccountPaused).slowing(&seen, now);
+        assert_eq!(again.apply(&bucket), bucket, "they slow it once");
+        assert_eq!(bucket.doublings(now), doublings, "during the pause");
+        now = now.plus_ms(61 * SECOND_MS);
+        assert_eq!(bucket.pace(&pace(), now).interval_ms, SECOND_MS << doublings);
+    }
+    let forgotten: Vec<u32> = (0..6).map(|step| bucket.doublings(now.plus_ms(step * SLOWED_FOR_MS))).collect();
+    assert_eq!(forgotten, [4, 3, 2, 1, 0, 0]);
+}
+
+#[test]
+fn a_bucket_is_on_hold_until_somebody_says_otherwise() {
+    let pause = Pause::new(&pace(), T0, WaitReason::AccountOnHold);
+    let bucket = pause.apply(&Bucket::default());
+    assert!(bucket.is_on_hold() && !bucket.is_paused(T0), "also when its pause is over");
+    assert!(!Bucket::default().is_on_hold());
+}

@@ -1,0 +1,58 @@
+//! Asking the app's daily budget before a request to Pinterest. Without a budget nothing is read or written.
+
+use crate::domain::daily_budget::{self, DaySpending, Request};
+use crate::domain::ids::WorkspaceId;
+use crate::domain::time::{Moment, SECOND_MS};
+use crate::ports::{Counted, PortResult, World};
+
+/// A count that loses its race is planned anew this often, each time after a short pause of random length.
+const COUNT_ATTEMPTS: usize = 12;
+const COUNT_PAUSE_MS: f64 = 150.0;
+/// A request that lost every race is made this much later.
+const BUSY_MS: i64 = 5 * SECOND_MS;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Granted {
+    /// It is counted: make it.
+    Yes,
+    /// Nothing is left for it until then.
+    NotBefore(Moment),
+    /// The row was too busy; ask again then.
+    AskAgain(Moment),
+}
+
+/// Counts `request` if the day's budget allows it.
+pub async fn ask(world: &World, request: Request) -> PortResult<Granted> {
+    let budget = world.settings.daily_budget;
+    if budget == 0 {
+        return Ok(Granted::Yes);
+    }
+    let now = world.system.now();
+    let mut spending = world.store.day_spending(daily_budget::day_of(now)).await?;
+    for _ in 0..COUNT_ATTEMPTS {
+        if spending.allowance(budget, request) == 0 {
+            return Ok(Granted::NotBefore(daily_budget::next_day(now)));
+        }
+        match world.store.save_day_spending(&spending.with(request, world.nonce())).await? {
+            Counted::Yes => return Ok(Granted::Yes),
+            Counted::Lost(current) => spending = current,
+        }
+        world.system.sleep_ms((COUNT_PAUSE_MS * world.system.jitter()) as i64).await;
+    }
+    Ok(Granted::AskAgain(now.plus_ms(BUSY_MS)))
+}
+
+/// The first moment at which the workspace may create anything, as things stand; `None`: now.
+pub async fn opens_at(world: &World, workspace: WorkspaceId) -> PortResult<Option<Moment>> {
+    let budget = world.settings.daily_budget;
+    let is_spent = |day: &DaySpending| day.allowance(budget, Request::Create(workspace)) == 0;
+    Ok(today(world).await?.filter(is_spent).map(|_| daily_budget::next_day(world.system.now())))
+}
+
+/// What today's budget has seen so far; `None` without a budget.
+pub async fn today(world: &World) -> PortResult<Option<DaySpending>> {
+    if world.settings.daily_budget == 0 {
+        return Ok(None);
+    }
+    world.store.day_spending(daily_budget::day_of(world.system.now())).await.map(Some)
+}

@@ -1,0 +1,121 @@
+//! The app's daily budget, through the flows.
+
+use pinbridge_shared::domain::account::Account;
+use pinbridge_shared::domain::attempt::Status;
+use pinbridge_shared::domain::daily_budget::{Request, day_of, next_day};
+use pinbridge_shared::domain::ids::{AccountKey, PinKey, WorkspaceId};
+use pinbridge_shared::domain::pin::{PinRequest, WaitReason};
+use pinbridge_shared::domain::testdata;
+use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, SECOND_MS};
+use pinbridge_shared::flows::accept_pin::{Acceptance, accept_pin};
+use pinbridge_shared::flows::read_pins;
+use pinbridge_shared::ports::{AccessToken, Tokens};
+use pinbridge_shared::testing::fake_pinterest::Answer;
+use pinbridge_shared::testing::{START, TestWorld};
+
+async fn world_with(budget: u32) -> TestWorld {
+    let mut world = TestWorld::new(1).await;
+    world.world.settings.daily_budget = budget;
+    world
+}
+
+fn request(index: usize) -> PinRequest {
+    PinRequest { title: format!("Crane {index}"), ..testdata::request(&format!("key-{index}")) }
+}
+
+async fn accept(world: &TestWorld, indices: std::ops::Range<usize>) -> Vec<PinKey> {
+    let mut keys = Vec::new();
+    for index in indices {
+        keys.push(world.accept_request(request(index)).await);
+    }
+    keys
+}
+
+#[tokio::test]
+async fn what_the_day_does_not_allow_waits_for_the_next_with_its_reason() {
+    let world = world_with(40).await;
+    let keys = accept(&world, 0..100).await;
+    world.run_for_ms(10 * MINUTE_MS).await;
+    assert_eq!(world.pinterest.calls().len(), 36, "forty less a tenth for look-ups");
+    let tomorrow = next_day(START);
+    let mut waiting = 0;
+    for (pin, attempt) in world.pins(&keys).await {
+        let view = read_pins::pin(&world.world, pin.key).await.expect("readable").expect("exists");
+        if attempt.status == Status::Deferred {
+            waiting += 1;
+            assert!(view.next.at >= Some(tomorrow), "{:?}", view.next);
+        }
+        if attempt.wait == Some(WaitReason::DailyBudget) {
+            assert_eq!((attempt.not_before, attempt.attempts_spent()), (Some(tomorrow), 0), "{attempt:?}");
+        }
+    }
+    assert_eq!(waiting, 64);
+    let page = read_pins::page(&world.world, testdata::workspace(), read_pins::Filter::default(), 0, 50).await;
+    let deferred = page.expect("readable").pins.into_iter().filter(|view| view.attempt.status == Status::Deferred);
+    assert!(deferred.map(|view| view.next.at).all(|at| at >= Some(tomorrow)));
+    // Nobody goes round in circles meanwhile.
+    world.faults.take_calls();
+    world.run_for_ms(HOUR_MS).await;
+    let calls = world.faults.take_calls();
+    assert!(!calls.contains(&"store.save_attempt") && world.queue.messages().is_empty(), "they wait in the backlog");
+    // Thirty-six a day.
+    world.run_until(tomorrow.plus_ms(10 * MINUTE_MS)).await;
+    assert_eq!(world.pinterest.calls().len(), 72);
+    world.run_until_finished(&keys, next_day(tomorrow).plus_ms(10 * MINUTE_MS)).await;
+}
+
+#[tokio::test]
+async fn another_workspace_has_its_share_of_the_day() {
+    let world = world_with(100).await;
+    let other = AccountKey { workspace: WorkspaceId(uuid::Uuid::from_u128(77)), account: testdata::account() };
+    let tokens = Tokens { access: AccessToken("token-2".into()), refresh: None };
+    world.world.store.put_account(&Account { key: other, ..testdata::connected_account() }).await.expect("stored");
+    world.world.secrets.store_tokens(other, &tokens).await.expect("stored");
+    let accept_there = async |index: usize| match accept_pin(&world.world, other.workspace, request(index)).await {
+        Ok(Acceptance::New(pin, _)) => pin.key,
+        answer => panic!("{answer:?}"),
+    };
+    accept_there(1_000).await;
+    world.run_for_ms(SECOND_MS).await;
+    accept(&world, 0..120).await;
+    world.run_for_ms(20 * MINUTE_MS).await;
+    assert_eq!(world.pinterest.calls().len(), 1 + 45, "half of ninety is kept");
+    let mut keys = Vec::new();
+    for index in 1_001..1_045 {
+        keys.push(accept_there(index).await);
+    }
+    world.run_until_finished(&keys, world.now().plus_ms(5 * MINUTE_MS)).await;
+    assert_eq!(world.pinterest.calls().len(), 90);
+}
+
+#[tokio::test]
+async fn a_look_up_counts_and_waits_for_the_next_day_when_nothing_is_left() {
+    let world = world_with(10).await;
+    world.pinterest.answer_next([Answer::LOST_WITH_COMMIT]);
+    let lost = accept(&world, 0..1).await;
+    world.run_for_ms(MINUTE_MS).await;
+    // The day's other requests are spent elsewhere before the look-up.
+    let mut day = world.world.store.day_spending(day_of(START)).await.expect("readable");
+    assert_eq!(day.spent(), 1);
+    while day.allowance(10, Request::LookUp) > 0 {
+        day = day.with(Request::LookUp, format!("n{}", day.rev));
+        world.world.store.save_day_spending(&day).await.expect("saved");
+    }
+    world.run_for_ms(3 * HOUR_MS).await;
+    assert_eq!(world.pinterest.looks().len(), 0);
+    let attempt = world.attempt(lost[0]).await;
+    assert_eq!((attempt.status, attempt.look_at), (Status::Publishing, Some(next_day(START))), "{attempt:?}");
+    world.run_until_finished(&lost, next_day(START).plus_ms(20 * MINUTE_MS)).await;
+    assert_eq!((world.pinterest.looks().len(), world.pinterest.calls().len()), (1, 1), "found");
+    assert_eq!(world.world.store.day_spending(day_of(START) + 1).await.expect("readable").look_ups, 1);
+}
+
+#[tokio::test]
+async fn without_a_budget_nothing_is_counted() {
+    let world = world_with(0).await;
+    world.pinterest.answer_next([Answer::LOST_WITH_COMMIT]);
+    let keys = accept(&world, 0..150).await;
+    world.run_until_finished(&keys, START.plus_ms(10 * MINUTE_MS)).await;
+    let calls = world.faults.take_calls();
+    assert!(calls.len() > 500 && !calls.iter().any(|call| call.contains("day_spending")));
+}
