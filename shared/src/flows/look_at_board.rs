@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::daily_budget::{self, Granted};
-use super::doubt::{ROW_ATTEMPTS, plan_look};
+use super::planned_look::{ROW_ATTEMPTS, plan_look};
 use super::settle_doubts::{self, Doubt};
 use crate::domain::attempt::Status;
 use crate::domain::board_scan::{BoardScan, FOUND_MAX, GOES_ON_FOR_MS, MEMBERS_MAX, PAGES_MAX, Reading, earliest};

@@ -7,6 +7,7 @@ pub mod daily_budget;
 pub mod dispatch;
 pub mod doubt;
 pub mod look_at_board;
+mod planned_look;
 pub mod publish_pin;
 pub mod rate_meter;
 pub mod read_boards;

@@ -43,10 +43,17 @@ pub fn expected() -> BTreeSet<(Kind, String)> {
     expected
 }
 
+/// Nets under nets, which nothing should ever fall into; each has a test of its own.
+const NETS: [(Kind, &str); 1] = [
+    // A backlog whose mark is gone. The mark is cleared only after an empty reading long after it was set.
+    (Kind::Dispatcher, "store.mark_waiting"),
+];
+
 /// What is missing in a run: calls never made, and deaths that never happened.
 pub fn gaps(coverage: &Coverage) -> Vec<String> {
     let mut gaps = Vec::new();
-    for (kind, call) in expected() {
+    let wanted = expected().into_iter().filter(|(kind, call)| !NETS.iter().any(|(k, c)| k == kind && c == call));
+    for (kind, call) in wanted {
         match coverage.iter().find(|((k, c), _)| *k == kind && *c == call) {
             None => gaps.push(format!("{kind:?} never calls {call}")),
             Some((_, count)) => {

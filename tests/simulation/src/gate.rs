@@ -31,6 +31,9 @@ pub struct Count {
 
 pub type Coverage = BTreeMap<(Kind, &'static str), Count>;
 
+/// How much likelier a death is at the first call of a kind in a world; half of that at the second, and so on.
+const FIRST_CALLS_BOOST: f64 = 20.0;
+
 #[derive(Default)]
 struct State {
     weather: Weather,
@@ -110,7 +113,10 @@ impl SimGate {
         let mut state = self.state();
         state.calls += 1;
         let number = state.calls;
-        let drawn = self.kernel.chance(state.weather.crash).then(|| self.kernel.draw(|rng| CRASHES[rng.usize(0..3)]));
+        // Rare calls get their share: the first ones of a kind are the most dangerous.
+        let before = state.coverage.get(&(kind, call)).map_or(0, |count| count.reached);
+        let probability = state.weather.crash * (1.0 + FIRST_CALLS_BOOST / (before + 1) as f64);
+        let drawn = self.kernel.chance(probability).then(|| self.kernel.draw(|rng| CRASHES[rng.usize(0..3)]));
         let crash = state.planned.remove(&number).or(drawn);
         let count = state.coverage.entry((kind, call)).or_default();
         count.reached += 1;

@@ -32,6 +32,8 @@ pub enum Action {
     Request(usize),
     /// It looks whether it has heard an answer.
     AskAgain(usize),
+    /// Somebody reads what became of it.
+    Read(usize),
     Tick,
     Poll(pinbridge_shared::ports::QueueName),
     /// The platform ends a process that ran for too long.

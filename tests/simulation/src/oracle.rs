@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use http::StatusCode;
 use pinbridge_shared::domain::attempt::{Attempt, Status};
 use pinbridge_shared::domain::deadlines::SEND_WITHIN_MS;
 use pinbridge_shared::domain::failure::Failure;
@@ -158,6 +159,16 @@ impl Oracle {
                 report(&violations, Wrong::Unannounced, text);
             }
         })
+    }
+
+    /// Hears how reading requests are answered.
+    pub fn teller(&self) -> impl Fn(StatusCode) + 'static {
+        let violations = Arc::clone(&self.violations);
+        move |status| {
+            if !status.is_success() && status != StatusCode::SERVICE_UNAVAILABLE {
+                report(&violations, Wrong::Untrue, format!("a reader was answered {status}"));
+            }
+        }
     }
 
     /// A process has come to its end, alive.

@@ -42,6 +42,8 @@ pub struct Plan {
     pub quiesce_ms: Option<i64>,
     /// How long what is left over when all is finished may still do harm.
     pub aftermath_ms: i64,
+    /// Requests a day to Pinterest, all together; 0 for no limit.
+    pub daily_budget: u32,
     pub is_traced: bool,
 }
 
@@ -49,6 +51,8 @@ pub struct Plan {
 const TWINS_PERCENT: u8 = 8;
 /// Of the twins, those that have the same picture too, in percent.
 const SAME_PICTURE_PERCENT: u8 = 75;
+/// One world in so many counts its requests against a daily budget.
+const BUDGET_EVERY: u8 = 12;
 const AFTERMATH_MS: i64 = 12 * 60_000;
 /// One world in so many is large.
 const LARGE_EVERY: u64 = 64;
@@ -75,6 +79,7 @@ impl Plan {
             publishers: 10,
             quiesce_ms: None,
             aftermath_ms: AFTERMATH_MS,
+            daily_budget: if rng.u8(0..BUDGET_EVERY) == 0 { 5_000 } else { 0 },
             is_traced: false,
         }
     }

@@ -42,6 +42,8 @@ const FINISHED_WITHIN_MS: i64 = 12 * 60 * MINUTE_MS;
 /// A world that takes more steps than this goes round in a circle.
 const STEPS_MAX: usize = 500_000;
 const STEPS_PER_PIN_MAX: usize = 2_000;
+/// How often a client asks what became of its pin.
+const READS: f64 = 0.1;
 const CLIENT_TRIES_MAX: u32 = 40;
 
 pub struct SimWorld {
@@ -80,7 +82,7 @@ impl SimWorld {
         let store = Arc::new(FakeStore::new(gate.clone() as Arc<dyn Gate>));
         let queue = Arc::new(FakeQueue::new(clock.clone(), gate.clone() as Arc<dyn Gate>));
         let secrets = Arc::new(FakeSecrets::new(gate.clone() as Arc<dyn Gate>));
-        let mut settings = Settings { pace: plan.pace, ..Settings::default() };
+        let mut settings = Settings { pace: plan.pace, daily_budget: plan.daily_budget, ..Settings::default() };
         if let Some(quiesce_ms) = plan.quiesce_ms {
             settings.deadlines.quiesce_ms = quiesce_ms;
         }
@@ -179,6 +181,7 @@ impl SimWorld {
         match action {
             Action::Request(wish) => self.request(wish),
             Action::AskAgain(wish) => self.ask_again(wish),
+            Action::Read(wish) => self.read(wish),
             Action::Tick => self.tick(),
             Action::Poll(queue) => self.poll(queue),
             Action::TimeOut(pid) => self.machine.time_out(pid),
@@ -227,6 +230,26 @@ impl SimWorld {
         self.kernel.schedule(self.kernel.now() + patience_ms, Action::AskAgain(wish));
     }
 
+    /// Somebody asks: no trouble on the way may make an answer a server error of ours that isn't "try again".
+    fn read(&mut self, wish: usize) {
+        let (pid, world) = self.fork(Kind::Api, API_TIMEOUT_MS);
+        let pin = self.plan.pin(wish).pin;
+        let path = match self.kernel.draw(|rng| rng.u8(0..5)) {
+            0 => format!("/v1/pins/{pin}"),
+            1 => format!("/v1/jobs/{pin}"),
+            2 => "/v1/pins?limit=5".to_owned(),
+            3 => format!("/v1/pins?limit=2&account_id={}", self.plan.account(self.plan.wishes[wish].account).account),
+            _ => format!("/v1/pins/{pin}/timeline"),
+        };
+        let request = Request::get(path).header("x-api-key", &self.api_key).body(Body::empty()).expect("a request");
+        let told = self.oracle.teller();
+        self.machine.start(pid, async move {
+            if let Ok(answer) = pinbridge_api::router(world).oneshot(request).await {
+                told(answer.status());
+            }
+        });
+    }
+
     /// The client's clock: no answer yet?
     fn ask_again(&mut self, wish: usize) {
         if self.tries[wish] != u32::MAX && self.tries[wish] < CLIENT_TRIES_MAX {
@@ -246,6 +269,10 @@ impl SimWorld {
             if is_final {
                 self.oracle.heard(wish, status == Some(StatusCode::CONFLICT));
                 self.tries[wish] = u32::MAX;
+                if self.kernel.chance(READS) {
+                    let at = self.kernel.now() + self.kernel.draw(|rng| rng.i64(0..200_000));
+                    self.kernel.schedule(at, Action::Read(wish));
+                }
                 if self.kernel.chance(self.weather().impatient) {
                     let at = self.kernel.now() + self.kernel.draw(|rng| rng.i64(0..400_000));
                     self.kernel.schedule(at, Action::Request(wish));
