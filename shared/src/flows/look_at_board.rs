@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::doubt::{ROW_ATTEMPTS, plan_look};
 use super::settle_doubts::{self, Doubt};
 use crate::domain::attempt::Status;
-use crate::domain::board_scan::{BoardScan, FOUND_MAX, GOES_ON_FOR_MS, MEMBERS_MAX, PAGES_MAX, Reading, earliest};
+use crate::domain::board_scan::{BoardScan, FOUND_MAX, GOES_ON_FOR_MS, PAGES_MAX, Reading, earliest};
 use crate::domain::failure::Failure;
 use crate::domain::ids::{BoardKey, PinKey};
 use crate::domain::lookup::{self, Window};
@@ -43,7 +43,7 @@ pub async fn look_at_board(world: &World, message: LookMessage, ends_at_ms: i64)
     let doubts = open_doubts(world, &board).await?;
     let reading = match started {
         Some(reading) => reading,
-        None => Reading::new(now, settle_doubts::due(&doubts, world, now).take(MEMBERS_MAX).collect()),
+        None => Reading::new(now, settle_doubts::members(&doubts, world, now)),
     };
     let members: Vec<Doubt> = doubts.into_iter().filter(|doubt| reading.members.contains(&doubt.pin.key.pin)).collect();
     if !members.is_empty() {
@@ -137,7 +137,7 @@ async fn read(
         if reading.pages >= PAGES_MAX {
             return Ok(Ok(Read::TooLong("board_too_long")));
         }
-        if reading.pages % PAGES_PER_NOTE == 0 {
+        if reading.pages.is_multiple_of(PAGES_PER_NOTE) {
             note(world, board, |scan| scan.reading = Some(reading.clone())).await?;
         }
     }
