@@ -1,6 +1,9 @@
 //! The queues in memory, on the manual clock: delays, visibility, redelivery and dead letters as SQS has them.
 //!
-//! Harsher than SQS where a test asks for it: it delivers twice, loses acknowledgements, delays and reorders.
+//! Harsher than SQS where a test asks for it: it delivers twice, loses everything, refuses parts of a batch. Harsher
+//! always: a delayed message comes at the very millisecond, a look that nobody acknowledges is never given up as a dead
+//! letter, and every queue hides what was delivered as long as the publish queue does, so that what a dead worker held
+//! comes back late.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
