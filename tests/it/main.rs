@@ -4,10 +4,13 @@ mod contract;
 mod cost;
 mod flows;
 mod flows_crashes;
+mod flows_dead_letters;
 mod flows_doubt;
 mod flows_pacing;
+mod flows_retry;
 mod local;
 mod pinterest_client;
-mod publisher_batch;
+
+mod sqs_batch;
 mod support;
 mod template;

@@ -6,6 +6,7 @@ use crate::domain::board_scan::GATHER_MS;
 use crate::domain::clock_row::{ClockRow, KEPT_MS};
 use crate::domain::ids::BoardKey;
 use crate::domain::message::{Disposition, LookMessage};
+use crate::domain::pin::Pin;
 use crate::domain::rules::Rule;
 use crate::domain::time::Moment;
 use crate::ports::{MAX_DELAY_MS, PortError, PortResult, World};
@@ -23,11 +24,17 @@ pub async fn hand_over(world: &World, job: &mut Job) -> PortResult<Option<Dispos
         record(world, job, next).await?;
         return Ok(None);
     }
-    let board = job.pin.board_key();
-    world.store.put_clock(&ClockRow::again(vec![job.pin.key], now, 0, world.system.nonce())).await?;
-    world.store.put_doubt(&board, job.pin.key.pin, now.plus_ms(KEPT_MS)).await?;
-    plan_look(world, &board, now.plus_ms(GATHER_MS), None).await?;
+    register(world, &job.pin).await?;
     Ok(Some(Disposition::Done))
+}
+
+/// The same for a pin whose quiet time is over, whoever noticed.
+pub async fn register(world: &World, pin: &Pin) -> PortResult<()> {
+    let now = world.system.now();
+    let board = pin.board_key();
+    world.store.put_clock(&ClockRow::again(vec![pin.key], now, 0, world.system.nonce())).await?;
+    world.store.put_doubt(&board, pin.key.pin, now.plus_ms(KEPT_MS)).await?;
+    plan_look(world, &board, now.plus_ms(GATHER_MS), None).await
 }
 
 /// Plans a look at the board for `at`, unless one is planned that is no later.

@@ -3,6 +3,7 @@
 pub mod accept_pin;
 pub mod backlog;
 pub mod connect;
+pub mod dead_letter;
 pub mod dispatch;
 pub mod doubt;
 pub mod look_at_board;
@@ -10,6 +11,7 @@ pub mod publish_pin;
 pub mod read_boards;
 pub mod read_pins;
 pub mod release_backlog;
+pub mod retry_pin;
 mod settle;
 mod settle_doubts;
 pub mod watchdog;

@@ -73,6 +73,14 @@ pub async fn accepted(world: &World, pin: Pin, attempt: Attempt) -> PortResult<P
     }
 }
 
+/// A pin as it was just retried.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn retried(world: &World, pin: Pin, attempt: Attempt) -> PortResult<PinView> {
+    view(world, pin, attempt).await
+}
+
 /// A page of pins, newest first.
 ///
 /// # Errors

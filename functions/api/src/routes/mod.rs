@@ -4,6 +4,7 @@ mod accounts;
 mod boards;
 mod jobs;
 mod pins;
+mod retries;
 mod system;
 
 use axum::routing::{MethodRouter, get, post};
@@ -29,6 +30,7 @@ pub fn table() -> Vec<Route> {
         route(Method::GET, "/v1/pins", get(pins::list)),
         route(Method::GET, "/v1/pins/{id}", get(pins::read)),
         route(Method::GET, "/v1/pins/{id}/timeline", get(pins::timeline)),
+        route(Method::POST, "/v1/pins/{id}/retry", post(retries::retry)),
         route(Method::GET, "/v1/jobs/{id}", get(jobs::read)),
     ]
 }

@@ -15,9 +15,12 @@ pub use schedule::{every_minute, invoke_dispatcher, recover};
 /// As in template.yaml: the mappings' batch size and concurrency, the functions' timeouts.
 pub const BATCH_SIZE: i32 = 10;
 pub const MAXIMUM_CONCURRENCY: usize = 10;
+/// The least that AWS takes: either queue is empty as a rule.
 pub const RECONCILERS: usize = 2;
+pub const DEAD_LETTER_WORKERS: usize = 2;
 pub const PUBLISHER_TIMEOUT: Duration = Duration::from_secs(25);
 pub const RECONCILER_TIMEOUT: Duration = Duration::from_secs(60);
+pub const DEAD_LETTERS_TIMEOUT: Duration = Duration::from_secs(30);
 pub const DISPATCHER_TIMEOUT: Duration = Duration::from_secs(55);
 /// After a failed call.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
@@ -27,6 +30,7 @@ const AGAIN_AFTER: Duration = Duration::from_millis(500);
 pub enum Function {
     Publisher,
     Reconciler,
+    DeadLetters,
 }
 
 impl Function {
@@ -34,6 +38,7 @@ impl Function {
         match self {
             Self::Publisher => PUBLISHER_TIMEOUT,
             Self::Reconciler => RECONCILER_TIMEOUT,
+            Self::DeadLetters => DEAD_LETTERS_TIMEOUT,
         }
     }
 }
@@ -53,6 +58,7 @@ pub fn sources(queues: &QueueUrls) -> Vec<Source> {
     vec![
         source(&queues.publish, Function::Publisher, MAXIMUM_CONCURRENCY),
         source(&queues.look, Function::Reconciler, RECONCILERS),
+        source(&queues.dead_letters, Function::DeadLetters, DEAD_LETTER_WORKERS),
     ]
 }
 
