@@ -1,5 +1,6 @@
 //! The tests that cross crates, in one binary.
 
+mod api_retry;
 mod contract;
 mod cost;
 mod flows;
@@ -7,6 +8,7 @@ mod flows_crashes;
 mod flows_dead_letters;
 mod flows_doubt;
 mod flows_pacing;
+mod flows_redrive;
 mod flows_retry;
 mod local;
 mod pinterest_client;

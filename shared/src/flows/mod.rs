@@ -10,6 +10,7 @@ pub mod look_at_board;
 pub mod publish_pin;
 pub mod read_boards;
 pub mod read_pins;
+pub mod redrive;
 pub mod release_backlog;
 pub mod retry_pin;
 mod settle;

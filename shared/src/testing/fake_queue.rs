@@ -270,6 +270,14 @@ impl ParkedLetters for FakeQueue {
         around(&*self.gate, "parked.delete", delete).await
     }
 
+    async fn send_again(&self, letter: &Letter) -> PortResult<()> {
+        let send = || {
+            self.insert(QueueName::Publish, letter.body.clone(), self.system.now());
+            Ok(())
+        };
+        around(&*self.gate, "parked.send_again", send).await
+    }
+
     async fn put_back(&self, letter: &Letter) -> PortResult<()> {
         let put_back = || {
             let now = self.system.now();

@@ -42,7 +42,8 @@ macro_rules! queue_contract {
             a_parked_letter_is_any_text_and_keeps_it,
             a_received_letter_is_hidden_until_its_time_or_until_it_is_put_back,
             more_letters_than_one_call_answers_are_all_received,
-            a_deleted_letter_does_not_come_back;
+            a_deleted_letter_does_not_come_back,
+            a_letter_sent_again_is_in_the_publish_queue_as_it_was;
         );
     };
 }
@@ -236,4 +237,12 @@ pub async fn a_deleted_letter_does_not_come_back(under_test: &dyn QueueUnderTest
     }
     let left: Vec<String> = letters(under_test, HIDDEN_MS).await.into_iter().map(|letter| letter.body).collect();
     assert_eq!(left, ["b"]);
+}
+
+pub async fn a_letter_sent_again_is_in_the_publish_queue_as_it_was(under_test: &dyn QueueUnderTest) {
+    under_test.queue().park("not a message ✂").await.expect("parked");
+    let letter = letters(under_test, HIDDEN_MS).await.pop().expect("a letter");
+    under_test.parked().send_again(&letter).await.expect("sent");
+    let received = under_test.receive(QueueName::Publish).await;
+    assert_eq!(received.iter().map(|(body, _)| body.as_str()).collect::<Vec<_>>(), ["not a message ✂"]);
 }
