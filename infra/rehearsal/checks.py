@@ -5,7 +5,7 @@ import sys
 import time
 import uuid
 
-from world import CheckFailed, World, error_code, expect, wait_until
+from world import FUNCTIONS, CheckFailed, World, error_code, expect, wait_until
 
 # What no deployment of this template may take longer than. Deliveries before a dead letter times the visibility
 # timeout, as the rehearsal sets them, is about 30 s.
@@ -37,7 +37,23 @@ def a_permanent_refusal_fails_the_pin_with_a_reason(world):
         world.simulator("PUT", "/_sim/faults", [])
     expect(job["status"] == "failed" and job.get("error_code"), f"the pin ended as {job}")
     expect(not world.pins_titled(title), "Pinterest has a Pin of it")
-    expect(not world.dead_letter_with(pin_id), "a refusal became a dead letter")
+    expect(not world.parked_letter_with(pin_id), "a refusal became a dead letter")
+
+
+def an_ambiguous_publish_is_adopted_through_the_look_queue(world):
+    title = f"ambiguous {uuid.uuid4()}"
+    world.simulator("PUT", "/_sim/faults", [{"operation": "pins/create", "title_contains": title, "times": 1,
+                                             "fault": "timeout_after_commit", "hold_ms": 5000}])
+    try:
+        pin_id = world.accept_pin(title)
+        job = world.await_outcome(pin_id, TO_PUBLISH)
+    finally:
+        world.simulator("PUT", "/_sim/faults", [])
+    expect(job["status"] == "published" and job["attempts"] == 1, f"the pin ended as {job}")
+    pins = world.pins_titled(title)
+    expect([pin["id"] for pin in pins] == [job["pinterest_pin_id"]], f"Pinterest has {len(pins)} Pins of it")
+    wait_until("line of the reconciler's log naming the pin", 10,
+               lambda: any(pin_id in line for line in world.log_lines("reconciler")))
 
 
 def every_route_reaches_its_handler(world):
@@ -53,22 +69,27 @@ def every_route_reaches_its_handler(world):
     return f"{len(routes)} routes"
 
 
-def a_poison_message_becomes_a_dead_letter(world, poison):
-    wait_until("dead letter of the poison message", TO_DEAD_LETTER, lambda: world.dead_letter_with(poison), every=1)
+def a_poison_message_is_parked(world, poison):
+    wait_until("parked letter of the poison message", TO_DEAD_LETTER, lambda: world.parked_letter_with(poison), every=1)
 
 
-def a_publisher_that_keeps_failing_leaves_a_dead_letter_that_can_be_redriven(world):
+def a_publisher_that_keeps_failing_fails_the_pin_and_the_operator_redrives_it(world):
     function = world.outputs["PublisherFunctionName"]
     healthy = world.functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
     world.set_environment(function, healthy | {"PINBRIDGE_TABLE": "no-such-table"})
     try:
         title = f"outage {uuid.uuid4()}"
         pin_id = world.accept_pin(title)
-        dead = wait_until("dead letter of the pin", TO_DEAD_LETTER, lambda: world.dead_letter_with(pin_id), every=1)
+        job = world.await_outcome(pin_id, TO_DEAD_LETTER)
+        wait_until("parked letter of the pin", 10, lambda: world.parked_letter_with(pin_id), every=1)
     finally:
         world.set_environment(function, healthy)
+    expect((job["status"], job["error_code"]) == ("failed", "dead_lettered"), f"during the outage the pin ended as {job}")
     expect(not world.pins_titled(title), "it was published during the outage")
-    world.redrive(dead)
+    seen = world.operator("redrive", "--preview")
+    expect(seen["by_class"].get("dead_lettered", 0) >= 1 and seen["retried"] == 0, f"the preview saw {seen}")
+    done = world.operator("redrive", "--run", "--error-code", "dead_lettered", "--rate", "5", "--stop-when-failing", "50")
+    expect(done["retried"] >= 1 and not done["stopped"], f"the redrive did {done}")
     job = world.await_outcome(pin_id, TO_PUBLISH + TO_NEXT_MINUTE)
     expect(job["status"] == "published", f"redriven, the pin ended as {job}")
     expect(len(world.pins_titled(title)) == 1, f"Pinterest has {len(world.pins_titled(title))} Pins of it")
@@ -94,19 +115,27 @@ def grants(world):
     """What must be allowed, and what must not, to whom."""
     table, queue, dead = world.table_arn(), world.queue_arn("PublishQueueUrl"), world.queue_arn("PublishDeadLettersUrl")
     token, foreign = world.secret_arn(world.outputs["SecretPrefix"] + "/workspace/account"), world.secret_arn("other/secret")
-    for function in ("api", "dispatcher", "publisher"):
-        yield function, "dynamodb:UpdateItem", table, True
+    look, parked = world.queue_arn("LookQueueUrl"), world.queue_arn("ParkedLettersUrl")
+    for function in FUNCTIONS:
+        yield function, "dynamodb:PutItem", table, True
+        yield function, "dynamodb:Query", table, function != "dead_letters"
+        yield function, "dynamodb:UpdateItem", table, function not in ("reconciler", "dead_letters")
         yield function, "dynamodb:Query", f"{table}/index/listing", function == "api"
         yield function, "dynamodb:Query", f"{table}/index/waiting", function == "dispatcher"
-        yield function, "dynamodb:BatchWriteItem", table, function != "publisher"
+        yield function, "dynamodb:BatchWriteItem", table, function not in ("publisher", "dead_letters")
         yield function, "dynamodb:DeleteItem", table, function == "dispatcher"
         yield function, "dynamodb:Scan", table, False
         yield function, "dynamodb:DeleteTable", table, False
-        yield function, "sqs:SendMessage", queue, True
+        yield function, "sqs:SendMessage", queue, function != "dead_letters"
+        yield function, "sqs:SendMessage", look, function in ("publisher", "reconciler", "dead_letters")
+        yield function, "sqs:SendMessage", parked, function == "dead_letters"
         yield function, "sqs:SendMessage", dead, False
         yield function, "sqs:PurgeQueue", queue, False
         yield function, "sqs:ReceiveMessage", queue, function == "publisher"
-        yield function, "secretsmanager:GetSecretValue", token, function != "dispatcher"
+        yield function, "sqs:ReceiveMessage", look, function == "reconciler"
+        yield function, "sqs:ReceiveMessage", dead, function == "dead_letters"
+        yield function, "sqs:ReceiveMessage", parked, False
+        yield function, "secretsmanager:GetSecretValue", token, function in ("api", "publisher", "reconciler")
         yield function, "secretsmanager:GetSecretValue", foreign, False
         yield function, "secretsmanager:PutSecretValue", token, False
 
@@ -123,8 +152,9 @@ def rehearse(world):
     results = [
         run(world, a_pin_accepted_over_the_api_is_published_once),
         run(world, a_permanent_refusal_fails_the_pin_with_a_reason),
-        run(world, a_poison_message_becomes_a_dead_letter, poison),
-        run(world, a_publisher_that_keeps_failing_leaves_a_dead_letter_that_can_be_redriven),
+        run(world, an_ambiguous_publish_is_adopted_through_the_look_queue),
+        run(world, a_poison_message_is_parked, poison),
+        run(world, a_publisher_that_keeps_failing_fails_the_pin_and_the_operator_redrives_it),
         run(world, the_schedule_runs_the_dispatcher),
         run(world, every_role_allows_its_function_s_work_and_no_more),
         run(world, every_route_reaches_its_handler),  # last: it calls everything there is, deletions too

@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 import botocore.session
 
 
+FUNCTIONS = ("api", "dispatcher", "publisher", "reconciler", "dead_letters")
+
+
 class CheckFailed(Exception):
     """What a check saw instead of what it was promised."""
 
@@ -48,8 +51,8 @@ class World:
         self.logs = self.client("logs")
         self.sqs = self.client("sqs")
         self.outputs = self.read_outputs(stack)
-        self.log_groups = {name: f"/pinbridge/{stack}/{name}" for name in ("api", "dispatcher", "publisher")}
-        self.repair_event_source_mapping()
+        self.log_groups = {name: f"/pinbridge/{stack}/{name}" for name in FUNCTIONS}
+        self.repair_event_source_mappings()
         self.seeded = self.seed()
 
     def client(self, service):
@@ -59,23 +62,27 @@ class World:
         described = self.cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
         return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
 
-    def repair_event_source_mapping(self):
+    def repair_event_source_mappings(self):
         """MiniStack keeps a MaximumConcurrency that comes from a template parameter as a string, and its poller then
         fails comparing it (AWS converts it). The same value is set again as the number it is."""
-        mapping = self.outputs["PublishEventsId"]
-        scaling = self.functions.get_event_source_mapping(UUID=mapping)["ScalingConfig"]
-        self.functions.update_event_source_mapping(
-            UUID=mapping, ScalingConfig={"MaximumConcurrency": int(scaling["MaximumConcurrency"])})
+        for name in ("PublishEventsId", "LookEventsId", "DeadLettersEventsId"):
+            mapping = self.outputs[name]
+            scaling = self.functions.get_event_source_mapping(UUID=mapping)["ScalingConfig"]
+            self.functions.update_event_source_mapping(
+                UUID=mapping, ScalingConfig={"MaximumConcurrency": int(scaling["MaximumConcurrency"])})
 
     # ── Our own programs ────────────────────────────────────────────────────────────────────────────────────
 
     def seed(self):
         """A workspace with an API key and a connected account: api_key, workspace_id, account_id, board_id."""
-        done = subprocess.run(
-            [self.bin_dir / "operator", "bootstrap", "--workspace-name", "rehearsal",
-             "--access-token", "pina_sim_1_access", "--refresh-token", "pinr_sim_1_refresh"],
-            env=os.environ | self.deployed_environment(), capture_output=True, text=True, timeout=60)
-        expect(done.returncode == 0, f"operator bootstrap failed: {done.stderr.strip() or done.stdout.strip()}")
+        return self.operator("bootstrap", "--workspace-name", "rehearsal",
+                             "--access-token", "pina_sim_1_access", "--refresh-token", "pinr_sim_1_refresh")
+
+    def operator(self, *arguments):
+        """The operator's command, beside the deployment; what it prints."""
+        done = subprocess.run([self.bin_dir / "operator", *arguments], env=os.environ | self.deployed_environment(),
+                              capture_output=True, text=True, timeout=120)
+        expect(done.returncode == 0, f"operator {arguments[0]} failed: {done.stderr.strip() or done.stdout.strip()}")
         return json.loads(done.stdout)
 
     def deployed_environment(self):
@@ -133,27 +140,17 @@ class World:
     def send_raw(self, body):
         return self.sqs.send_message(QueueUrl=self.outputs["PublishQueueUrl"], MessageBody=body)
 
-    def dead_letters(self):
-        """Every dead letter, left where it is."""
-        url, found = self.outputs["PublishDeadLettersUrl"], {}
+    def parked_letters(self):
+        """Every dead letter that waits for an operator, left where it is."""
+        url, found = self.outputs["ParkedLettersUrl"], {}
         while batch := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=1).get("Messages"):
             found |= {message["MessageId"]: message for message in batch}
         for message in found.values():
             self.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
         return found
 
-    def dead_letter_with(self, text):
-        return next((message for message in self.dead_letters().values() if text in message["Body"]), None)
-
-    def redrive(self, message):
-        self.send_raw(message["Body"])
-        url = self.outputs["PublishDeadLettersUrl"]
-        mine = self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=5).get("Messages", [])
-        for one in mine:
-            if one["MessageId"] == message["MessageId"]:
-                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
-            else:
-                self.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"], VisibilityTimeout=0)
+    def parked_letter_with(self, text):
+        return next((message for message in self.parked_letters().values() if text in message["Body"]), None)
 
     # ── The functions ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -178,7 +175,8 @@ class World:
     # ── Permissions ─────────────────────────────────────────────────────────────────────────────────────────
 
     def role_allows(self, function, action, resource):
-        name = self.outputs[f"{function.capitalize()}FunctionName"]
+        stem = "".join(part.capitalize() for part in function.split("_"))
+        name = self.outputs[f"{stem}FunctionName"]
         role = self.functions.get_function_configuration(FunctionName=name)["Role"]
         answer = self.iam.simulate_principal_policy(PolicySourceArn=role, ActionNames=[action], ResourceArns=[resource])
         return answer["EvaluationResults"][0]["EvalDecision"] == "allowed"

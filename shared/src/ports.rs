@@ -207,6 +207,8 @@ pub trait ParkedLetters: Send + Sync {
     /// Some of the letters, hidden from others for `hidden_ms`; empty when there are no more.
     async fn receive(&self, hidden_ms: i64) -> PortResult<Vec<Letter>>;
     async fn delete(&self, letter: &Letter) -> PortResult<()>;
+    /// Sends its text to the publish queue, as it is.
+    async fn send_again(&self, letter: &Letter) -> PortResult<()>;
     /// Shows a letter again.
     async fn put_back(&self, letter: &Letter) -> PortResult<()>;
 }

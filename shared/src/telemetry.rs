@@ -54,6 +54,7 @@ pub enum Metric {
     PinAdopted,
     PinFailed,
     AttemptRetried,
+    PinRetried,
     OutcomeUnknown,
     AccountPaused,
     FenceLost,
@@ -61,6 +62,8 @@ pub enum Metric {
     WatchdogResent,
     BacklogReleased,
     PoisonMessage,
+    /// By what became of it.
+    DeadLetter,
 }
 
 impl Metric {

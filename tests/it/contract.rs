@@ -9,9 +9,9 @@ use pinbridge_shared::adapters::dynamodb::DynamoStore;
 use pinbridge_shared::adapters::secrets::SecretsManager;
 use pinbridge_shared::adapters::sqs::SqsQueue;
 use pinbridge_shared::adapters::system::RealSystem;
-use pinbridge_shared::domain::message::PublishMessage;
+use pinbridge_shared::config::QueueUrls;
 use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::ports::{Queue, Secrets, Store, System};
+use pinbridge_shared::ports::{ParkedLetters, Queue, QueueName, Secrets, Store, System};
 use pinbridge_shared::testing::contract::queue::QueueUnderTest;
 use pinbridge_shared::testing::fake_queue::FakeQueue;
 use pinbridge_shared::testing::fake_secrets::FakeSecrets;
@@ -75,7 +75,7 @@ struct FakeUnderTest {
 
 async fn fake_queue() -> (Box<dyn QueueUnderTest>, ()) {
     let (system, faults) = faults();
-    let queue = FakeQueue::new(Arc::clone(&system), faults);
+    let queue = FakeQueue::new(system.clone(), faults);
     (Box::new(FakeUnderTest { system, queue }), ())
 }
 
@@ -85,12 +85,16 @@ impl QueueUnderTest for FakeUnderTest {
         &self.queue
     }
 
-    async fn receive(&self) -> Vec<(PublishMessage, String)> {
-        let due = self.queue.deliver_due(self.system.now(), usize::MAX);
-        due.into_iter().map(|delivery| (delivery.message, delivery.receipt)).collect()
+    fn parked(&self) -> &dyn ParkedLetters {
+        &self.queue
     }
 
-    async fn delete(&self, receipt: &str) {
+    async fn receive(&self, queue: QueueName) -> Vec<(String, String)> {
+        let due = self.queue.deliver_due(queue, self.system.now(), usize::MAX);
+        due.into_iter().map(|delivery| (delivery.body, delivery.receipt)).collect()
+    }
+
+    async fn delete(&self, _: QueueName, receipt: &str) {
         self.queue.delete(receipt);
     }
 
@@ -101,17 +105,27 @@ impl QueueUnderTest for FakeUnderTest {
 
 struct SqsUnderTest {
     client: aws_sdk_sqs::Client,
-    url: String,
+    urls: QueueUrls,
     queue: SqsQueue,
 }
 
 async fn sqs_queue() -> (Box<dyn QueueUnderTest>, LocalAws) {
     let aws = embedded_aws::start().await;
     let client = embedded_aws::sqs(&aws);
-    let created = client.create_queue().queue_name("publish").send().await.expect("the queue is created");
-    let url = created.queue_url().expect("its URL").to_owned();
-    let queue = SqsQueue::new(client.clone(), &url);
-    (Box::new(SqsUnderTest { client, url, queue }), aws)
+    let urls =
+        resources::create_queues(&client, resources::VISIBILITY_TIMEOUT_S).await.expect("the queues are created");
+    let queue = SqsQueue::new(client.clone(), urls.clone());
+    (Box::new(SqsUnderTest { client, urls, queue }), aws)
+}
+
+impl SqsUnderTest {
+    fn url(&self, queue: QueueName) -> &str {
+        match queue {
+            QueueName::Publish => &self.urls.publish,
+            QueueName::Look => &self.urls.look,
+            QueueName::DeadLetters => &self.urls.dead_letters,
+        }
+    }
 }
 
 #[async_trait]
@@ -120,23 +134,27 @@ impl QueueUnderTest for SqsUnderTest {
         &self.queue
     }
 
-    async fn receive(&self) -> Vec<(PublishMessage, String)> {
+    fn parked(&self) -> &dyn ParkedLetters {
+        &self.queue
+    }
+
+    async fn receive(&self, queue: QueueName) -> Vec<(String, String)> {
         let mut received = Vec::new();
         loop {
-            let call = self.client.receive_message().queue_url(&self.url).max_number_of_messages(10);
+            let call = self.client.receive_message().queue_url(self.url(queue)).max_number_of_messages(10);
             let answer = call.wait_time_seconds(0).send().await.expect("received");
             if answer.messages().is_empty() {
                 return received;
             }
             for message in answer.messages() {
-                let parsed = PublishMessage::parse(message.body().expect("a body")).expect("a publish message");
-                received.push((parsed, message.receipt_handle().expect("a receipt").to_owned()));
+                let text = |text: Option<&str>| text.expect("a message has a body and a receipt").to_owned();
+                received.push((text(message.body()), text(message.receipt_handle())));
             }
         }
     }
 
-    async fn delete(&self, receipt: &str) {
-        let call = self.client.delete_message().queue_url(&self.url).receipt_handle(receipt);
+    async fn delete(&self, queue: QueueName, receipt: &str) {
+        let call = self.client.delete_message().queue_url(self.url(queue)).receipt_handle(receipt);
         call.send().await.expect("deleted");
     }
 

@@ -10,7 +10,7 @@ use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::pin::{PinRequest, Placement};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
-use pinbridge_shared::ports::{Saved, Store};
+use pinbridge_shared::ports::{QueueName, Saved, Store};
 use pinbridge_shared::testing::{START, TestWorld};
 
 use crate::support::embedded_aws;
@@ -143,7 +143,7 @@ async fn a_deferred_pin_costs_at_most_eight_write_units() {
     assert_placements(&metered, &at_once, &slotted, &waiting).await;
 
     let (mut ticks, mut ticked) = (0, START.minute());
-    while metered.world.queue.next_due().is_some() || metered.is_waiting().await {
+    while metered.world.queue.next_due(QueueName::Publish).is_some() || metered.is_waiting().await {
         metered.world.system.advance_ms(SECOND_MS);
         let elapsed_ms = metered.world.now().since_ms(START);
         assert!(elapsed_ms < 10 * MINUTE_MS, "the mark is cleared in time");

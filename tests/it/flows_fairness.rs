@@ -9,6 +9,7 @@ use pinbridge_shared::domain::retry::HOLD_PAUSE_MS;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::domain::token_bucket::Bucket;
+use pinbridge_shared::ports::QueueName;
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::{START, TestWorld};
 
@@ -63,13 +64,13 @@ async fn a_tick_forty_seconds_late_leaves_no_gap() {
     world.run_for_ms(2 * MINUTE_MS).await;
     // The third tick comes late: until then, only the publisher works.
     while world.now() < START.plus_ms(3 * MINUTE_MS + 39 * SECOND_MS) {
-        let next = world.queue.next_due().expect("the queue is not dry");
+        let next = world.queue.next_due(QueueName::Publish).expect("the queue is not dry");
         assert!(next.since_ms(world.now()) <= SECOND_MS);
         world.system.advance_to(next);
         world.run_publisher_once().await;
     }
     world.run_dispatcher_once().await.expect("survives").expect("dispatched");
-    assert!(world.queue.next_due().expect("more").since_ms(world.now()) <= SECOND_MS);
+    assert!(world.queue.next_due(QueueName::Publish).expect("more").since_ms(world.now()) <= SECOND_MS);
 }
 
 #[tokio::test]

@@ -1,15 +1,20 @@
 //! The tests that cross crates, in one binary.
 
+mod api_retry;
 mod contract;
 mod cost;
 mod flows;
 mod flows_budget;
 mod flows_crashes;
+mod flows_dead_letters;
 mod flows_doubt;
 mod flows_fairness;
 mod flows_pacing;
+mod flows_redrive;
+mod flows_retry;
 mod local;
 mod pinterest_client;
-mod publisher_batch;
+
+mod sqs_batch;
 mod support;
 mod template;

@@ -33,16 +33,47 @@ fn the_local_table_and_queues_are_the_templates() {
     assert!(table.contains(&format!("AttributeName: {}, Enabled: true", resources::TTL_ATTRIBUTE)));
     assert_eq!(default_of("VisibilityTimeoutSeconds"), resources::VISIBILITY_TIMEOUT_S.to_string());
     assert_eq!(default_of("MaxReceiveCount"), resources::MAX_RECEIVE_COUNT.to_string());
-    assert!(resource("PublishQueue").contains(&format!("MessageRetentionPeriod: {}", resources::RETENTION_S)));
+    let hidden = [
+        ("LookQueue", resources::LOOK_VISIBILITY_S),
+        ("PublishDeadLetters", resources::DEAD_LETTERS_VISIBILITY_S),
+        ("LookDeadLetters", resources::DEAD_LETTERS_VISIBILITY_S),
+        ("ParkedLetters", resources::DEAD_LETTERS_VISIBILITY_S),
+    ];
+    for (queue, seconds) in hidden {
+        assert!(resource(queue).contains(&format!("VisibilityTimeout: {seconds}")), "{queue}");
+    }
+    for queue in ["PublishQueue", "PublishDeadLetters", "LookQueue", "LookDeadLetters", "ParkedLetters"] {
+        assert!(resource(queue).contains(&format!("MessageRetentionPeriod: {}", resources::RETENTION_S)), "{queue}");
+    }
+    for (queue, dead_letters) in [("PublishQueue", "PublishDeadLetters"), ("LookQueue", "LookDeadLetters")] {
+        assert!(resource(queue).contains(&format!("deadLetterTargetArn: !GetAtt {dead_letters}.Arn")), "{queue}");
+        assert!(resource(queue).contains("maxReceiveCount: !Ref MaxReceiveCount"), "{queue}");
+    }
 }
 
 #[test]
 fn the_local_runner_polls_as_the_mapping_does() {
-    assert!(resource("PublishEvents").contains(&format!("BatchSize: {}", runner::BATCH_SIZE)));
+    for (mapping, queue) in
+        [("PublishEvents", "PublishQueue"), ("LookEvents", "LookQueue"), ("DeadLettersEvents", "PublishDeadLetters")]
+    {
+        assert!(resource(mapping).contains(&format!("EventSourceArn: !GetAtt {queue}.Arn")), "{mapping}");
+        assert!(resource(mapping).contains(&format!("BatchSize: {}", runner::BATCH_SIZE)), "{mapping}");
+        assert!(resource(mapping).contains("FunctionResponseTypes: [ReportBatchItemFailures]"), "{mapping}");
+    }
+    let concurrency = |mapping, count| resource(mapping).contains(&format!("MaximumConcurrency: {count} }}"));
+    assert!(concurrency("LookEvents", runner::RECONCILERS));
+    assert!(concurrency("DeadLettersEvents", runner::DEAD_LETTER_WORKERS));
     assert_eq!(default_of("MaximumConcurrency"), runner::MAXIMUM_CONCURRENCY.to_string());
     assert_eq!(default_of("PublisherTimeoutSeconds"), runner::PUBLISHER_TIMEOUT.as_secs().to_string());
     assert_eq!(i128::from(PUBLISHER_TIMEOUT_MS), i128::try_from(runner::PUBLISHER_TIMEOUT.as_millis()).expect("fits"));
-    assert!(resource("DispatcherFunction").contains(&format!("Timeout: {}", runner::DISPATCHER_TIMEOUT.as_secs())));
+    let timeouts = [
+        ("DispatcherFunction", runner::DISPATCHER_TIMEOUT),
+        ("ReconcilerFunction", runner::RECONCILER_TIMEOUT),
+        ("DeadLettersFunction", runner::DEAD_LETTERS_TIMEOUT),
+    ];
+    for (function, timeout) in timeouts {
+        assert!(resource(function).contains(&format!("Timeout: {}", timeout.as_secs())), "{function}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ import urllib.request
 import uuid
 
 from pinbridge_sdk import APIError, AsyncPinbridgeClient, AuthenticationError, NotFoundError, PinbridgeClient, ValidationError
-from pinbridge_sdk.models import PinCreate, PinStatus
+from pinbridge_sdk.models import PinCreate, PinRetryRequest, PinStatus
 
 PUBLISHED_WITHIN_S = 30
 
@@ -124,6 +124,31 @@ def wrong_requests_raise_their_errors(client, ready):
     expect_error(NotFoundError, 404, "not_found", lambda: client.pins.create(unknown_account))
 
 
+def faults(ready, rules):
+    request = urllib.request.Request(ready["pinterest_url"] + "/_sim/faults", method="PUT",
+                                     headers={"content-type": "application/json"}, data=json.dumps(rules).encode())
+    urllib.request.urlopen(request).close()
+
+
+def a_failed_pin_is_retried(client, ready):
+    request = body(ready, f"retry-{uuid.uuid4()}")
+    faults(ready, [{"operation": "pins/create", "title_contains": request["title"], "fault": "status", "status": 403,
+                    "code": 235, "message": "Sorry, this image is broken. Please pick a different image."}])
+    try:
+        pin = client.pins.create(request)
+        assert await_published(client, pin.id).status == PinStatus.FAILED
+    finally:
+        faults(ready, [])
+    elsewhere = PinRetryRequest(board_id=ready["board_id"])
+    expect_error(ValidationError, 422, "not_supported", lambda: client.pins.retry(pin.id, elsewhere))
+    retried = client.pins.retry(pin.id)
+    assert (retried.id, retried.status, retried.error_code) == (pin.id, PinStatus.QUEUED, None)
+    expect_error(APIError, 409, "conflict", lambda: client.pins.retry(pin.id, PinRetryRequest()))
+    assert await_published(client, pin.id).status == PinStatus.PUBLISHED
+    assert len(pins_at_pinterest(ready, request["title"])) == 1
+    expect_error(NotFoundError, 404, "not_found", lambda: client.pins.retry(uuid.uuid4()))
+
+
 def a_bearer_token_and_the_priority_header_work(client, ready):
     urgent = PinbridgeClient(base_url=ready["base_url"], bearer_token=ready["api_key"], headers={"X-Pinbridge-Priority": "urgent"})
     pin = urgent.pins.create(PinCreate(**body(ready, f"urgent-{uuid.uuid4()}")))
@@ -150,6 +175,7 @@ CHECKS = [
     pins_are_listed_newest_first_with_a_total,
     the_rate_meter_reads_the_bucket,
     wrong_requests_raise_their_errors,
+    a_failed_pin_is_retried,
     a_bearer_token_and_the_priority_header_work,
     the_asynchronous_client_works_too,
 ]

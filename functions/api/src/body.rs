@@ -24,15 +24,34 @@ impl<S: Send + Sync> FromRequest<S> for JsonObject {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let bytes = read(request.into_body()).await?;
-        match serde_json::from_slice(&bytes) {
-            Ok(Value::Object(object)) => Ok(Self(object)),
-            Ok(_) => Err(ApiError::malformed_json("an object is expected")),
-            Err(error) => Err(ApiError::malformed_json(&format!(
-                "unexpected input at line {}, column {}",
-                error.line(),
-                error.column()
-            ))),
+        parse(&bytes).map(Self)
+    }
+}
+
+/// A JSON object, or no body at all, which is the same as an empty one.
+pub struct MaybeJsonObject(pub Map<String, Value>);
+
+impl<S: Send + Sync> FromRequest<S> for MaybeJsonObject {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let bytes = read(request.into_body()).await?;
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Self(Map::new()));
         }
+        parse(&bytes).map(Self)
+    }
+}
+
+fn parse(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
+    match serde_json::from_slice(bytes) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(ApiError::malformed_json("an object is expected")),
+        Err(error) => Err(ApiError::malformed_json(&format!(
+            "unexpected input at line {}, column {}",
+            error.line(),
+            error.column()
+        ))),
     }
 }
 
@@ -103,6 +122,14 @@ impl<'a> Fields<'a> {
             return None;
         }
         Some(text.to_owned())
+    }
+
+    pub fn flag(&mut self, name: &str) -> Option<bool> {
+        let value = self.value(name)?;
+        if value.as_bool().is_none() {
+            self.reject(name, "Input should be a valid boolean", "bool_type");
+        }
+        value.as_bool()
     }
 
     /// A text that must be there and not blank.

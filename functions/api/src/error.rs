@@ -12,6 +12,7 @@ use pinbridge_shared::domain::ids::PinId;
 use pinbridge_shared::flows::accept_pin::AcceptError;
 use pinbridge_shared::flows::rate_meter::MeterError;
 use pinbridge_shared::flows::read_boards::BoardsError;
+use pinbridge_shared::flows::retry_pin::RetryError;
 use pinbridge_shared::ports::PortError;
 use serde_json::{Value, json};
 
@@ -94,6 +95,13 @@ impl ApiError {
             message,
             "Send image_url instead of asset_id.",
         )
+    }
+
+    /// A field of the contract that this version can't honour, and must not ignore.
+    pub fn not_supported(field: &str) -> Self {
+        let message = format!("{field} is not supported in this version.");
+        let remedy = "Leave it out.";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "not_supported", message, remedy)
     }
 
     pub fn not_found(what: &str) -> Self {
@@ -209,6 +217,32 @@ impl From<MeterError> for ApiError {
         match error {
             MeterError::AccountNotFound => Self::not_found("account"),
             MeterError::Port(error) => error.into(),
+        }
+    }
+}
+
+impl From<RetryError> for ApiError {
+    fn from(error: RetryError) -> Self {
+        let conflict = |code, message: String, remedy| Self::new(StatusCode::CONFLICT, code, message, remedy);
+        match error {
+            RetryError::NotFound => Self::not_found("pin"),
+            RetryError::NotFailed(status) => conflict(
+                "conflict",
+                format!("Only a failed pin can be retried; this one is {}.", status.name()),
+                "Read the pin: it is under way, or done.",
+            ),
+            RetryError::MayDuplicate => conflict(
+                "retry_may_duplicate",
+                "A Pin of it may exist already; publishing it again could make a second one.".into(),
+                "Look at the board. If the Pin isn't there, or a second one is no harm, retry with accept_duplicate: true \
+                 in the body or the header X-Pinbridge-Accept-Duplicate: true.",
+            ),
+            RetryError::Overdue => {
+                let failure = Failure::ExpiredUnpublished;
+                conflict(failure.code(), "The pin is older than 30 days.".into(), "Publish it again under a new key.")
+            }
+            RetryError::AccountDisconnected => Self::connection(Failure::AccountDisconnected),
+            RetryError::Port(error) => error.into(),
         }
     }
 }

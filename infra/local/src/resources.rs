@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::{
     ScalarAttributeType, TimeToLiveSpecification,
 };
 use aws_sdk_sqs::types::QueueAttributeName;
+use pinbridge_shared::config::QueueUrls;
 
 pub const TABLE: &str = "pinbridge";
 /// Index name, partition key, sort key.
@@ -14,7 +15,15 @@ pub const INDEXES: [(&str, &str, &str); 2] = [("listing", "lpk", "lsk"), ("waiti
 pub const TTL_ATTRIBUTE: &str = "expires_at";
 pub const PUBLISH_QUEUE: &str = "publish";
 pub const PUBLISH_DEAD_LETTERS: &str = "publish-dead-letters";
+pub const LOOK_QUEUE: &str = "look";
+pub const LOOK_DEAD_LETTERS: &str = "look-dead-letters";
+pub const PARKED_LETTERS: &str = "parked-letters";
+/// The publish queue's, unless it is set otherwise.
 pub const VISIBILITY_TIMEOUT_S: i64 = 180;
+/// Twice the reconciler's timeout.
+pub const LOOK_VISIBILITY_S: i64 = 120;
+/// Twice the timeout of the function that reads them.
+pub const DEAD_LETTERS_VISIBILITY_S: i64 = 60;
 pub const MAX_RECEIVE_COUNT: u32 = 20;
 pub const RETENTION_S: u32 = 14 * 24 * 3600;
 
@@ -69,28 +78,39 @@ fn text_attribute(name: &str) -> anyhow::Result<AttributeDefinition> {
     Ok(AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build()?)
 }
 
-/// Creates both queues and answers the publish queue's address. The embedded SQS forgets them with the process.
+/// Creates the queues and answers their addresses. The embedded SQS forgets them with the process.
 ///
 /// # Errors
 /// When the embedded SQS refuses.
-pub async fn create_queues(client: &aws_sdk_sqs::Client, visibility_s: i64) -> anyhow::Result<String> {
+pub async fn create_queues(client: &aws_sdk_sqs::Client, visibility_s: i64) -> anyhow::Result<QueueUrls> {
+    let dead_letters = create_queue(client, PUBLISH_DEAD_LETTERS, DEAD_LETTERS_VISIBILITY_S, None).await?;
+    let publish = create_queue(client, PUBLISH_QUEUE, visibility_s, Some(&dead_letters)).await?;
+    let look_dead_letters = create_queue(client, LOOK_DEAD_LETTERS, DEAD_LETTERS_VISIBILITY_S, None).await?;
+    let look = create_queue(client, LOOK_QUEUE, LOOK_VISIBILITY_S, Some(&look_dead_letters)).await?;
+    let parked = create_queue(client, PARKED_LETTERS, DEAD_LETTERS_VISIBILITY_S, None).await?;
+    Ok(QueueUrls { publish, look, dead_letters, parked })
+}
+
+/// A queue, with a queue for what is delivered too often if there is one; answers its address.
+async fn create_queue(
+    client: &aws_sdk_sqs::Client,
+    name: &str,
+    visibility_s: i64,
+    dead_letters: Option<&str>,
+) -> anyhow::Result<String> {
     use QueueAttributeName as Name;
-    let dead = client
+    let mut create = client
         .create_queue()
-        .queue_name(PUBLISH_DEAD_LETTERS)
-        .attributes(Name::MessageRetentionPeriod, RETENTION_S.to_string());
-    let dead = dead.send().await.context("the dead-letter queue could not be created")?;
-    let publish_dead_letters = dead.queue_url.context("a queue without an address")?;
-    let asked = client.get_queue_attributes().queue_url(&publish_dead_letters).attribute_names(Name::QueueArn);
-    let answer = asked.send().await.context("the dead-letter queue has no attributes")?;
-    let arn = answer.attributes().and_then(|all| all.get(&Name::QueueArn)).context("a queue without an ARN")?;
-    let redrive = serde_json::json!({"deadLetterTargetArn": arn, "maxReceiveCount": MAX_RECEIVE_COUNT});
-    let publish = client
-        .create_queue()
-        .queue_name(PUBLISH_QUEUE)
+        .queue_name(name)
         .attributes(Name::VisibilityTimeout, visibility_s.to_string())
-        .attributes(Name::MessageRetentionPeriod, RETENTION_S.to_string())
-        .attributes(Name::RedrivePolicy, redrive.to_string());
-    let publish = publish.send().await.context("the publish queue could not be created")?;
-    publish.queue_url.context("a queue without an address")
+        .attributes(Name::MessageRetentionPeriod, RETENTION_S.to_string());
+    if let Some(dead_letters) = dead_letters {
+        let asked = client.get_queue_attributes().queue_url(dead_letters).attribute_names(Name::QueueArn);
+        let answer = asked.send().await.context("a dead-letter queue has no attributes")?;
+        let arn = answer.attributes().and_then(|all| all.get(&Name::QueueArn)).context("a queue without an ARN")?;
+        let redrive = serde_json::json!({"deadLetterTargetArn": arn, "maxReceiveCount": MAX_RECEIVE_COUNT});
+        create = create.attributes(Name::RedrivePolicy, redrive.to_string());
+    }
+    let created = create.send().await.with_context(|| format!("the queue {name} could not be created"))?;
+    created.queue_url.context("a queue without an address")
 }

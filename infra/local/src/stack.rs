@@ -79,7 +79,7 @@ impl Stack {
         let config = sdk_config(&aws.endpoint_url(), access_key_id).await;
         resources::create_table(&aws_sdk_dynamodb::Client::new(&config)).await?;
         let sqs = polling_client(&config);
-        let queue_url = resources::create_queues(&sqs, visibility_s(environment)?).await?;
+        let queues = resources::create_queues(&sqs, visibility_s(environment)?).await?;
 
         let mut simulator = None;
         let pinterest_url = match &args.pinterest_url {
@@ -92,7 +92,7 @@ impl Stack {
         };
         let places = Places {
             table: TABLE.into(),
-            publish_queue_url: queue_url.clone(),
+            queues: queues.clone(),
             secret_prefix: "pinbridge".into(),
             pinterest_url: pinterest_url.clone(),
         };
@@ -103,9 +103,11 @@ impl Stack {
         // The queue has forgotten its messages: the clock rows bring them back.
         let started_at = world.system.now();
         tasks.push(tokio::spawn(runner::recover(world.clone(), started_at, stopping.clone())));
-        for _ in 0..runner::MAXIMUM_CONCURRENCY {
-            let poller = runner::poll(world.clone(), sqs.clone(), queue_url.clone(), stopping.clone());
-            tasks.push(tokio::spawn(poller));
+        for source in runner::sources(&queues) {
+            for _ in 0..source.concurrency {
+                let poller = runner::poll(world.clone(), sqs.clone(), source.clone(), stopping.clone());
+                tasks.push(tokio::spawn(poller));
+            }
         }
         tasks.push(tokio::spawn(runner::every_minute(world.clone(), stopping.clone())));
         tasks.push(tokio::spawn(sweep(Arc::clone(&aws), world.clone(), stopping.clone())));

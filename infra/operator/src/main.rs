@@ -1,7 +1,10 @@
-//! The operator's command: sets up a workspace with its first key and account, with the operator's own AWS credentials.
+//! The operator's command: sets up a workspace with its first key and account, and redrives dead letters, with the
+//! operator's own AWS credentials.
 //!
 //! It reads the deployed functions' settings (`PINBRIDGE_TABLE`, …) and the usual AWS variables; see the README,
 //! "Deploying". Secrets come in through the environment or the command line and go out once, on standard output.
+
+mod redrive;
 
 use std::process::ExitCode;
 
@@ -18,7 +21,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 #[derive(Parser)]
-#[command(name = "operator", version, about = "Sets up workspaces, keys and accounts of a pinbridge deployment")]
+#[command(name = "operator", version, about = "Sets up workspaces, keys and accounts, and redrives dead letters")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -45,6 +48,8 @@ enum Command {
         #[arg(long)]
         workspace_id: WorkspaceId,
     },
+    /// Shows what dead letters are parked, by class of error; with --run, retries their pins. Prints a summary as JSON
+    Redrive(redrive::RedriveArgs),
 }
 
 /// The account's tokens. The variables keep them out of the shell's history.
@@ -103,6 +108,10 @@ async fn run(command: Command) -> anyhow::Result<Value> {
             let tokens = tokens.tokens()?;
             known(&world, workspace_id).await?;
             connect(&world, workspace_id, &tokens).await
+        }
+        Command::Redrive(arguments) => {
+            let letters = assemble::parked_letters(&environment).await?;
+            redrive::run(&world, &letters, arguments).await
         }
         Command::CreateKey { workspace_id } => {
             let workspace = known(&world, workspace_id).await?;

@@ -37,6 +37,15 @@ pub fn over(config: &SdkConfig, settings: Settings, places: Places) -> anyhow::R
     })
 }
 
+/// The parked dead letters, as an operator sees them.
+///
+/// # Errors
+/// When a queue isn't named.
+pub async fn parked_letters(environment: &Environment<'_>) -> anyhow::Result<SqsQueue> {
+    let queues = environment.places()?.queues;
+    Ok(SqsQueue::new(sdk::sqs::Client::new(&aws::sdk_config().await), queues))
+}
+
 /// One cheap read while Lambda's start-up is not billed to a request: it opens the TLS connection.
 pub async fn warm_up(world: &World) {
     if let Err(error) = world.store.ping().await {

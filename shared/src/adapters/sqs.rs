@@ -153,6 +153,11 @@ impl ParkedLetters for SqsQueue {
         delete.send().await.map(|_| ()).map_err(|error| port_error("parked letters", &error))
     }
 
+    async fn send_again(&self, letter: &Letter) -> PortResult<()> {
+        let send = self.client.send_message().queue_url(&self.urls.publish).message_body(&letter.body);
+        send.send().await.map(|_| ()).map_err(|error| port_error(PORT, &error))
+    }
+
     async fn put_back(&self, letter: &Letter) -> PortResult<()> {
         let show = self.client.change_message_visibility().queue_url(&self.urls.parked);
         let show = show.receipt_handle(&letter.receipt).visibility_timeout(0);

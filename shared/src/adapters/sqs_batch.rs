@@ -25,12 +25,22 @@ enum Move {
     Return(Option<i64>),
 }
 
+/// What becomes of a text that isn't a message of this build's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// It goes through its deliveries to the queue's dead letters.
+    GiveBack,
+    /// It is kept for an operator, and acknowledged.
+    Park,
+}
+
 /// How a function works on one message.
 pub trait Worker: Sync {
     type Message: Send;
 
     /// The queue that the messages come from.
     const QUEUE: QueueName;
+    const UNREADABLE: Unreadable = Unreadable::GiveBack;
 
     /// # Errors
     /// When the text isn't a message of this build's.
@@ -88,12 +98,7 @@ async fn handle_one<W: Worker>(worker: &W, world: &World, record: &SqsMessage, e
 async fn decide<W: Worker>(worker: &W, world: &World, record: &SqsMessage, ends_at_ms: i64) -> Move {
     let message = match W::parse(record.body.as_deref().unwrap_or("")) {
         Ok(message) => message,
-        Err(error) => {
-            telemetry::count(Metric::PoisonMessage, 1, None, world.system.now());
-            tracing::error!(message_id = record.message_id, %error, "an unreadable message");
-            // Another version's message is for another build, which may be running beside this one.
-            return Move::Return(matches!(error, BadMessage::Malformed(_)).then_some(POISON_AGAIN_MS));
-        }
+        Err(error) => return unreadable::<W>(world, record, &error).await,
     };
     match worker.work(world, message, ends_at_ms).await {
         Ok(disposition) => carry_out(world, disposition).await,
@@ -101,6 +106,27 @@ async fn decide<W: Worker>(worker: &W, world: &World, record: &SqsMessage, ends_
             tracing::error!(message_id = record.message_id, %error, "a message could not be worked on");
             Move::Return(Some(error_again_ms(record)))
         }
+    }
+}
+
+async fn unreadable<W: Worker>(world: &World, record: &SqsMessage, error: &BadMessage) -> Move {
+    tracing::error!(message_id = record.message_id, %error, "an unreadable message");
+    match W::UNREADABLE {
+        // Another version's message is for another build, which may be running beside this one.
+        Unreadable::GiveBack => {
+            telemetry::count(Metric::PoisonMessage, 1, None, world.system.now());
+            Move::Return(matches!(error, BadMessage::Malformed(_)).then_some(POISON_AGAIN_MS))
+        }
+        Unreadable::Park => match world.queue.park(record.body.as_deref().unwrap_or("")).await {
+            Ok(()) => {
+                telemetry::count(Metric::DeadLetter, 1, Some("unreadable"), world.system.now());
+                Move::Acknowledge
+            }
+            Err(error) => {
+                tracing::error!(message_id = record.message_id, %error, "a letter could not be parked");
+                Move::Return(Some(error_again_ms(record)))
+            }
+        },
     }
 }
 

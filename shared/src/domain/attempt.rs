@@ -274,6 +274,49 @@ impl Attempt {
         Ok(next.finished(now, pin).logged_answer(EventKind::Failed, upstream, None, Some(failure)))
     }
 
+    /// A failed pin is asked for once more, under a new generation; no attempt of before counts. `waits` says why it
+    /// can't start at once, and until when.
+    pub fn retried(&self, now: Moment, waits: Option<(WaitReason, Option<Moment>)>, nonce: String) -> Next {
+        let status = if waits.is_some() { Status::Deferred } else { Status::Queued };
+        let mut next = self.leave(&[Status::Failed], status, now, nonce)?;
+        next.generation += 1;
+        next.attempt_base = next.attempt;
+        next.not_before = waits.and_then(|(_, until)| until);
+        next.wait = waits.map(|(reason, _)| reason);
+        next.failure = None;
+        next.detail = None;
+        next.finished_at = None;
+        next.expires_at = None;
+        Ok(next.logged(EventKind::Retried, |event| {
+            event.next_at = waits.and_then(|(_, until)| until);
+            event.note = self.failure.map(|failure| failure.code().to_owned());
+        }))
+    }
+
+    /// Whether the pin failed while a call of it may have created a Pin, so that another call may create a second one.
+    pub fn ended_in_doubt(&self, quiesce_ms: i64) -> bool {
+        if self.status != Status::Failed {
+            return false;
+        }
+        match self.failure {
+            Some(Failure::OutcomeAmbiguous | Failure::OutcomeUnverifiable) => true,
+            // A refusal, or the end of a doubt because the board could not be looked at any more.
+            Some(Failure::BoardNotFound) => self.was_in_doubt(quiesce_ms),
+            _ => self.orphan_pin_id.is_some(),
+        }
+    }
+
+    /// Whether the last attempt had no answer when the pin failed. A call that is answered is so long before its quiet
+    /// time ends.
+    fn was_in_doubt(&self, quiesce_ms: i64) -> bool {
+        let late = self.finished_at.is_some_and(|at| at >= self.quiet_at(quiesce_ms));
+        match self.history.iter().rev().find(|event| event.kind != EventKind::Failed).map(|event| event.kind) {
+            Some(EventKind::AnswerUnknown | EventKind::LookInconclusive) => true,
+            Some(EventKind::AttemptStarted) => late,
+            _ => self.orphan_pin_id.is_some(),
+        }
+    }
+
     /// Notes a Pin that was created by a call whose fence had been lost. Changes no status.
     pub fn with_orphan(&self, now: Moment, pinterest_pin_id: String, nonce: String) -> Self {
         let mut next = self.clone();
@@ -357,7 +400,7 @@ mod tests {
         let nothing = Upstream::default();
         // queued, deferred, publishing, published, failed
         type Transition<'a> = Box<dyn Fn(&Attempt) -> Next + 'a>;
-        let cases: [(&str, [bool; 5], Transition<'_>); 7] = [
+        let cases: [(&str, [bool; 5], Transition<'_>); 8] = [
             ("begin", [true, true, false, false, false], Box::new(|a| a.begin(T, "n".into()))),
             ("not_sent", [false, false, true, false, false], Box::new(|a| a.not_sent(T, "n".into()))),
             (
@@ -377,6 +420,7 @@ mod tests {
                 [true, true, true, false, false],
                 Box::new(|a| a.failed(T, Failure::ImageBroken, &nothing, &pin, "n".into())),
             ),
+            ("retried", [false, false, false, false, true], Box::new(|a| a.retried(T, None, "n".into()))),
         ];
         for (name, allowed, transition) in cases {
             for (state, allowed) in states().iter().zip(allowed) {
@@ -402,6 +446,47 @@ mod tests {
         assert_eq!(snoozed.attempts_spent(), 0);
         assert_eq!(snoozed.attempt, 1);
         assert_eq!(snoozed.generation, publishing.generation + 1);
+    }
+
+    fn failed(failure: Failure, finished_at: Moment, unknown: bool) -> Attempt {
+        let (pin, nothing) = (testdata::pin(), Upstream::default());
+        let mut attempt = Attempt::untouched(&pin).begin(T, "a".into()).expect("begins");
+        if unknown {
+            attempt = attempt.in_doubt(T, T.plus_ms(120_000), &nothing, "b".into()).expect("legal");
+        }
+        attempt.failed(finished_at, failure, &nothing, &pin, "c".into()).expect("fails")
+    }
+
+    #[test]
+    fn a_retried_pin_starts_over_and_forgets_nothing() {
+        let until = T.plus_ms(9_000);
+        for waits in [None, Some((WaitReason::AccountPacing, Some(until))), Some((WaitReason::AccountOnHold, None))] {
+            let failed = failed(Failure::ImageBroken, T, false);
+            let retried = failed.retried(T.plus_ms(5), waits, "d".into()).expect("retries");
+            let status = if waits.is_some() { Status::Deferred } else { Status::Queued };
+            assert_eq!((retried.status, retried.wait), (status, waits.map(|(reason, _)| reason)));
+            assert_eq!(retried.not_before, waits.and_then(|(_, until)| until));
+            assert_eq!((retried.attempt, retried.attempts_spent()), (1, 0));
+            assert_eq!(retried.generation, failed.generation + 1);
+            assert_eq!((retried.failure, retried.finished_at, retried.expires_at), (None, None, None));
+            let last = retried.history.last().expect("an event");
+            assert_eq!((last.kind, last.note.as_deref()), (EventKind::Retried, Some("image_broken")));
+        }
+    }
+
+    #[test]
+    fn only_a_call_without_an_answer_ends_in_doubt() {
+        let (soon, late) = (T.plus_ms(1_000), T.plus_ms(120_000));
+        let in_doubt = |attempt: Attempt| attempt.ended_in_doubt(120_000);
+        assert!(in_doubt(failed(Failure::OutcomeAmbiguous, late, true)));
+        assert!(in_doubt(failed(Failure::OutcomeUnverifiable, late, true)));
+        assert!(!in_doubt(failed(Failure::ImageBroken, soon, false)));
+        assert!(!in_doubt(failed(Failure::AttemptsExhausted, late, true)), "surely not there");
+        assert!(!in_doubt(failed(Failure::BoardNotFound, soon, false)), "a refusal");
+        assert!(in_doubt(failed(Failure::BoardNotFound, late, true)), "the board went before it was looked at");
+        assert!(in_doubt(failed(Failure::BoardNotFound, late, false)), "of a worker that died");
+        let orphaned = failed(Failure::ImageBroken, soon, false).with_orphan(late, "1".into(), "d".into());
+        assert!(in_doubt(orphaned), "there is one");
     }
 
     #[test]

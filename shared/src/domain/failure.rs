@@ -37,12 +37,13 @@ pub enum Failure {
     OutcomeUnverifiable,
     ExpiredUnpublished,
     AccountDisconnected,
+    DeadLettered,
 }
 
 use Failure as F;
 
 impl Failure {
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         F::PinterestUnreachable,
         F::PinterestBusy,
         F::OutcomeUnknown,
@@ -68,6 +69,7 @@ impl Failure {
         F::OutcomeUnverifiable,
         F::ExpiredUnpublished,
         F::AccountDisconnected,
+        F::DeadLettered,
     ];
 
     /// The stable public `error_code`.
@@ -116,6 +118,7 @@ impl Failure {
             F::OutcomeAmbiguous => ("outcome_ambiguous", "Several Pins on the board could be this one.", "Look at the board and decide by hand."),
             F::OutcomeUnverifiable => ("outcome_unverifiable", "The board could not be read for three days, so the Pin may or may not exist.", "Look at the board and decide by hand."),
             F::ExpiredUnpublished => ("expired_unpublished", "The pin could not be published within 30 days.", "Restore the account's connection and publish again under a new key."),
+            F::DeadLettered => ("dead_lettered", "Every delivery of this pin failed on our side; nothing of it is under way at Pinterest.", "Retry the pin once the cause is mended; the operator can retry many at once."),
             F::AccountDisconnected => ("account_disconnected", "The account is not connected any more.", "Reconnect the account and publish again."),
         }
     }

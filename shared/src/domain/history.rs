@@ -26,6 +26,8 @@ pub enum EventKind {
     RetryPlanned,
     Deferred,
     Failed,
+    /// A failed pin was asked for once more.
+    Retried,
     /// A stand-in for events that were dropped to keep the row small; `attempt` holds their number.
     Omitted,
 }
@@ -33,7 +35,7 @@ pub enum EventKind {
 use EventKind as K;
 
 impl EventKind {
-    const LETTERS: [(Self, &'static str, &'static str); 11] = [
+    const LETTERS: [(Self, &'static str, &'static str); 12] = [
         (K::AttemptStarted, "s", "attempt_started"),
         (K::NotSent, "n", "not_sent"),
         (K::Published, "p", "published"),
@@ -44,6 +46,7 @@ impl EventKind {
         (K::RetryPlanned, "r", "retry_planned"),
         (K::Deferred, "d", "deferred"),
         (K::Failed, "f", "failed"),
+        (K::Retried, "t", "retried"),
         (K::Omitted, "o", "events_omitted"),
     ];
 

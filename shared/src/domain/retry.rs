@@ -79,7 +79,8 @@ pub fn remedy(failed: &Failed) -> Remedy {
         | F::OutcomeAmbiguous
         | F::OutcomeUnverifiable
         | F::ExpiredUnpublished
-        | F::AccountDisconnected => Remedy::Fail(failed.failure),
+        | F::AccountDisconnected
+        | F::DeadLettered => Remedy::Fail(failed.failure),
     }
 }
 

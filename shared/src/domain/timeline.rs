@@ -92,7 +92,7 @@ pub fn next_step(attempt: &Attempt, position: Option<Position>, quiesce_ms: i64)
                 "A call is under way; without an outcome by then, the board is looked at.",
             ),
         },
-        Status::Queued if attempt.attempt > 0 => step(
+        Status::Queued if attempt.attempts_spent() > 0 => step(
             "retry",
             attempt.not_before.or(Some(attempt.updated_at)),
             "The last attempt failed for a passing reason.",

@@ -1,7 +1,6 @@
 //! Asking the app's daily budget before a request to Pinterest. Without a budget nothing is read or written.
 
-use crate::domain::daily_budget::{self, DaySpending, Request};
-use crate::domain::ids::WorkspaceId;
+use crate::domain::daily_budget::{self, Request};
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::ports::{Counted, PortResult, World};
 
@@ -40,19 +39,4 @@ pub async fn ask(world: &World, request: Request) -> PortResult<Granted> {
         world.system.sleep_ms((COUNT_PAUSE_MS * world.system.jitter()) as i64).await;
     }
     Ok(Granted::AskAgain(now.plus_ms(BUSY_MS)))
-}
-
-/// The first moment at which the workspace may create anything, as things stand; `None`: now.
-pub async fn opens_at(world: &World, workspace: WorkspaceId) -> PortResult<Option<Moment>> {
-    let budget = world.settings.daily_budget;
-    let is_spent = |day: &DaySpending| day.allowance(budget, Request::Create(workspace)) == 0;
-    Ok(today(world).await?.filter(is_spent).map(|_| daily_budget::next_day(world.system.now())))
-}
-
-/// What today's budget has seen so far; `None` without a budget.
-pub async fn today(world: &World) -> PortResult<Option<DaySpending>> {
-    if world.settings.daily_budget == 0 {
-        return Ok(None);
-    }
-    world.store.day_spending(daily_budget::day_of(world.system.now())).await.map(Some)
 }

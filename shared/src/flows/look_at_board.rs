@@ -10,7 +10,7 @@ use super::daily_budget::{self, Granted};
 use super::planned_look::{ROW_ATTEMPTS, plan_look};
 use super::settle_doubts::{self, Doubt};
 use crate::domain::attempt::Status;
-use crate::domain::board_scan::{BoardScan, FOUND_MAX, GOES_ON_FOR_MS, MEMBERS_MAX, PAGES_MAX, Reading, earliest};
+use crate::domain::board_scan::{BoardScan, FOUND_MAX, GOES_ON_FOR_MS, PAGES_MAX, Reading, earliest};
 use crate::domain::daily_budget::Request;
 use crate::domain::failure::Failure;
 use crate::domain::ids::{BoardKey, PinKey};
@@ -46,7 +46,7 @@ pub async fn look_at_board(world: &World, message: LookMessage, ends_at_ms: i64)
     let doubts = open_doubts(world, &board).await?;
     let reading = match started {
         Some(reading) => reading,
-        None => Reading::new(now, settle_doubts::due(&doubts, world, now).take(MEMBERS_MAX).collect()),
+        None => Reading::new(now, settle_doubts::members(&doubts, world, now)),
     };
     let members: Vec<Doubt> = doubts.into_iter().filter(|doubt| reading.members.contains(&doubt.pin.key.pin)).collect();
     if !members.is_empty() {
@@ -149,7 +149,7 @@ async fn read(
         if reading.pages >= PAGES_MAX {
             return Ok(Ok(Read::TooLong("board_too_long")));
         }
-        if reading.pages % PAGES_PER_NOTE == 0 {
+        if reading.pages.is_multiple_of(PAGES_PER_NOTE) {
             note(world, board, |scan| scan.reading = Some(reading.clone())).await?;
         }
     }

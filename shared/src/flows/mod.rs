@@ -2,8 +2,10 @@
 
 pub mod accept_pin;
 pub mod backlog;
+pub mod budget_left;
 pub mod connect;
 pub mod daily_budget;
+pub mod dead_letter;
 pub mod dispatch;
 pub mod doubt;
 pub mod look_at_board;
@@ -12,7 +14,9 @@ pub mod publish_pin;
 pub mod rate_meter;
 pub mod read_boards;
 pub mod read_pins;
+pub mod redrive;
 pub mod release_backlog;
+pub mod retry_pin;
 mod settle;
 mod settle_doubts;
 pub mod watchdog;

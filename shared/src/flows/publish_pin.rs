@@ -96,7 +96,7 @@ async fn work(world: &World, job: &mut Job) -> PortResult<Option<Disposition>> {
         Step::Acknowledge => Ok(Some(Disposition::Done)),
         Step::Keep { until } => Ok(Some(Disposition::Keep { until })),
         Step::ComeBack { at } => Ok(Some(Disposition::Resend { message: job.message.clone(), at })),
-        Step::Look => doubt::hand_over(world, job).await,
+        Step::Look => hand_over_doubt(world, job).await,
         Step::GiveUp(failure) => settle::give_up(world, job, failure, &Upstream::default()).await,
         Step::JoinBacklog { reason, until } => to_backlog(world, job, reason, until, None).await,
         Step::Hold(failure) => hold(world, job, failure).await,
@@ -107,6 +107,17 @@ async fn work(world: &World, job: &mut Job) -> PortResult<Option<Disposition>> {
         Step::TakeToken => take_token(world, job).await,
         Step::Publish => call(world, job).await,
     }
+}
+
+/// The outcome is unknown and can be looked for: others do that, for all such pins of the board together.
+async fn hand_over_doubt(world: &World, job: &mut Job) -> PortResult<Option<Disposition>> {
+    if !world.rules.hold(Rule::LookUp) {
+        let next = job.attempt.absent(world.system.now(), world.nonce());
+        settle::record(world, job, next).await?;
+        return Ok(None);
+    }
+    doubt::register(world, &job.pin).await?;
+    Ok(Some(Disposition::Done))
 }
 
 /// Takes the account's next token for this message, now or later; else the pin goes to the backlog with its age.

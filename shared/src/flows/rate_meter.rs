@@ -3,7 +3,7 @@
 use futures_util::future::try_join4;
 use thiserror::Error;
 
-use super::daily_budget;
+use super::budget_left;
 use crate::domain::daily_budget::{DaySpending, Request, next_day};
 use crate::domain::ids::AccountKey;
 use crate::domain::pace::Pace;
@@ -59,7 +59,7 @@ pub async fn read(world: &World, account: AccountKey) -> Result<RateMeter, Meter
         store.account(account),
         store.bucket(account),
         store.backlog(account, WAITING_COUNTED_MAX),
-        daily_budget::today(world),
+        budget_left::today(world),
     )
     .await?;
     known.ok_or(MeterError::AccountNotFound)?;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::daily_budget;
+use super::budget_left;
 use crate::domain::attempt::{Attempt, Status};
 use crate::domain::backlog::BacklogRow;
 use crate::domain::ids::{AccountId, AccountKey, PinKey, WorkspaceId};
@@ -75,6 +75,14 @@ pub async fn accepted(world: &World, pin: Pin, attempt: Attempt) -> PortResult<P
     }
 }
 
+/// A pin as it was just retried.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn retried(world: &World, pin: Pin, attempt: Attempt) -> PortResult<PinView> {
+    view(world, pin, attempt).await
+}
+
 /// A page of pins, newest first.
 ///
 /// # Errors
@@ -136,7 +144,7 @@ async fn view(world: &World, pin: Pin, attempt: Attempt) -> PortResult<PinView> 
     let bucket = world.store.bucket(account).await?;
     let row = BacklogRow::of(&pin, attempt.generation);
     let before = world.store.backlog_place(account, &row, PLACES_MAX as u64).await?;
-    let opens_at = daily_budget::opens_at(world, account.workspace).await?;
+    let opens_at = budget_left::opens_at(world, account.workspace).await?;
     let position = before.map(|before| position(world, &bucket, before, before >= PLACES_MAX as u64, opens_at));
     Ok(assemble(world, pin, attempt, position, Some(&bucket)))
 }
@@ -154,7 +162,7 @@ async fn view_in_page(world: &World, pin: Pin, attempt: Attempt, backlogs: &mut 
         Entry::Occupied(known) => known.into_mut(),
         Entry::Vacant(unknown) => {
             let head = world.store.backlog(account, PLACES_MAX).await?;
-            let opens_at = daily_budget::opens_at(world, account.workspace).await?;
+            let opens_at = budget_left::opens_at(world, account.workspace).await?;
             unknown.insert((head, world.store.bucket(account).await?, opens_at))
         }
     };

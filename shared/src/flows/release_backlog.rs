@@ -3,7 +3,7 @@
 
 use futures_util::stream::{self, StreamExt};
 
-use super::daily_budget;
+use super::budget_left;
 use crate::domain::backlog::{BacklogRow, reserved_slots, with_reserved};
 use crate::domain::clock_row::{ClockRow, PINS_PER_ROW};
 use crate::domain::daily_budget::Request;
@@ -39,7 +39,7 @@ pub async fn release_all(world: &World, ends_at_ms: i64) -> PortResult<usize> {
         accounts.rotate_left(first);
     }
     let stop_at_ms = ends_at_ms - LEAVE_FOR_THE_REST_MS;
-    let spending = if accounts.is_empty() { None } else { daily_budget::today(world).await? };
+    let spending = if accounts.is_empty() { None } else { budget_left::today(world).await? };
     let spending = spending.as_ref();
     let releases = stream::iter(accounts).map(|account| async move {
         if world.system.monotonic_ms() > stop_at_ms {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::assignment::{self, Claim, Ruling, Standing};
 use crate::domain::attempt::{Attempt, IllegalTransition, Status, Upstream};
-use crate::domain::board_scan::Reading;
+use crate::domain::board_scan::{MEMBERS_MAX, Reading};
 use crate::domain::clock_row::{ClockRow, PINS_PER_ROW};
 use crate::domain::failure::Failure;
 use crate::domain::history::{Event, EventKind};
@@ -35,6 +35,7 @@ const GIVE_UP_AFTER_MS: i64 = 72 * HOUR_MS;
 /// A list that can't be trusted (empty, cut off, shuffled) is believed only after this many looks in a row, and one more.
 const UNCLEAR_LOOKS: u32 = 3;
 const TWIN_OPEN: &str = "twin_open";
+const TWIN_SETTLED: &str = "twin_settled";
 const NOT_SEEN: &str = "not_seen_yet";
 const UNCLEAR_OWNER: &str = "owner_unclear";
 
@@ -63,13 +64,6 @@ impl Doubt {
         self.attempt.look_at.unwrap_or(Moment(0)).max(self.quiet_at(world))
     }
 
-    /// Whether a reading that begins then may settle it. One that only waits for a twin joins any: two that wait for one
-    /// another would otherwise come by turns, for ever.
-    fn may_join(&self, world: &World, began_at: Moment) -> bool {
-        let is_waiting_for_twin = self.looks_in_vain(TWIN_OPEN) > 0;
-        self.next_look(world) <= began_at || (is_waiting_for_twin && self.quiet_at(world) <= began_at)
-    }
-
     /// How many looks in a row could not tell, for the same reason.
     fn looks_in_vain(&self, why: &str) -> u32 {
         let is_one = |event: &&Event| event.kind == EventKind::LookInconclusive && event.note.as_deref() == Some(why);
@@ -77,12 +71,20 @@ impl Doubt {
     }
 }
 
-/// Those that may be looked for now, the oldest first; none when nobody's look is due.
-pub fn due(doubts: &[Doubt], world: &World, now: Moment) -> impl Iterator<Item = PinId> {
-    let is_any_due = doubts.iter().any(|doubt| doubt.next_look(world) <= now);
-    let mut due: Vec<&Doubt> = doubts.iter().filter(|doubt| is_any_due && doubt.may_join(world, now)).collect();
-    due.sort_by_key(|doubt| (doubt.started_at(), doubt.pin.key));
-    due.into_iter().map(|doubt| doubt.pin.key.pin).collect::<Vec<_>>().into_iter()
+/// The members of a reading that begins now; none when nobody is due.
+///
+/// Every doubt that is past its quiet time takes part, due or not: a Pin may be a due one's or that of a twin that isn't,
+/// and whose it is can be told only with the Pins of both in view. Were only those members that are due, twins whose
+/// looks are planned for different moments would wait for each other for ever. Those that are due go first, the oldest
+/// before.
+pub fn members(doubts: &[Doubt], world: &World, now: Moment) -> Vec<PinId> {
+    let is_due = |doubt: &Doubt| doubt.next_look(world) <= now;
+    if !doubts.iter().any(is_due) {
+        return Vec::new();
+    }
+    let mut quiet: Vec<&Doubt> = doubts.iter().filter(|doubt| doubt.quiet_at(world) <= now).collect();
+    quiet.sort_by_key(|doubt| (!is_due(doubt), doubt.started_at(), doubt.pin.key));
+    quiet.into_iter().take(MEMBERS_MAX).map(|doubt| doubt.pin.key.pin).collect()
 }
 
 /// Settles the members of a reading that is whole.
@@ -109,13 +111,14 @@ pub async fn settle(world: &World, board: &BoardKey, members: Vec<Doubt>, readin
         .collect();
     let ruled = assignment::rule(&claims, &free);
     for group in ruled.groups {
-        // Whoever goes without a Pin while a twin is given one is written too: a worker that holds its answer still,
+        // Whoever goes without a Pin while a twin is given one must be written too: a worker that holds its answer still,
         // frozen since the call, loses its fence and can't claim the same Pin.
+        let shares_out = group.iter().any(|index| matches!(ruled.rulings[*index], Ruling::Adopt(_)));
         let mut writes = Vec::new();
         for index in group {
             let (doubt, standing) = claimants[index];
             if standing == Standing::Due
-                && let Ok(next) = next_state(world, doubt, ruled.rulings[index], &free, &reading)
+                && let Ok(Some(next)) = next_state(world, doubt, ruled.rulings[index], &free, &reading, shares_out)
             {
                 writes.push((doubt.pin.clone(), next));
             }
@@ -134,7 +137,7 @@ pub async fn settle(world: &World, board: &BoardKey, members: Vec<Doubt>, readin
 fn standing(world: &World, doubt: &Doubt, reading: &Reading) -> Option<Standing> {
     let is_member = reading.members.contains(&doubt.pin.key.pin);
     match doubt.attempt.status {
-        Status::Publishing if is_member && doubt.may_join(world, reading.began_at) => Some(Standing::Due),
+        Status::Publishing if is_member && doubt.quiet_at(world) <= reading.began_at => Some(Standing::Due),
         Status::Publishing => Some(Standing::Open),
         Status::Failed => {
             let is_left =
@@ -160,24 +163,37 @@ async fn with_twins(world: &World, board: &BoardKey, members: &[Doubt], found: &
     Ok(read.into_iter().flatten().map(|(pin, attempt)| Doubt { pin, attempt }).collect())
 }
 
-type Next = Result<Attempt, IllegalTransition>;
+type Next = Result<Option<Attempt>, IllegalTransition>;
 
-fn next_state(world: &World, doubt: &Doubt, ruling: Ruling, free: &[BoardPin], reading: &Reading) -> Next {
+fn next_state(
+    world: &World,
+    doubt: &Doubt,
+    ruling: Ruling,
+    free: &[BoardPin],
+    reading: &Reading,
+    shares_out: bool,
+) -> Next {
     let now = world.system.now();
     let nothing = Upstream::default();
-    match ruling {
-        Ruling::Adopt(index) => doubt.attempt.adopted(now, free[index].id.clone(), &nothing, &doubt.pin, world.nonce()),
-        Ruling::Wait => again(world, doubt, now.plus_ms(TWIN_OPEN_MS), TWIN_OPEN),
-        Ruling::Absent if is_believed(world, doubt, reading) => absent(world, doubt),
+    // A look that wasn't due for this pin finds its Pin, but never misses it.
+    let is_due = doubt.next_look(world) <= reading.began_at;
+    Ok(match ruling {
+        Ruling::Adopt(index) => {
+            Some(doubt.attempt.adopted(now, free[index].id.clone(), &nothing, &doubt.pin, world.nonce())?)
+        }
+        _ if !is_due && shares_out => Some(again(world, doubt, now.plus_ms(SECOND_SCAN_MS), TWIN_SETTLED)?),
+        _ if !is_due => None,
+        Ruling::Wait => Some(again(world, doubt, now.plus_ms(TWIN_OPEN_MS), TWIN_OPEN)?),
+        Ruling::Absent if is_believed(world, doubt, reading) => Some(absent(world, doubt)?),
         Ruling::Absent => {
             let why = reading.unclear.map_or(NOT_SEEN, |unclear| unclear.name());
-            again(world, doubt, now.plus_ms(SECOND_SCAN_MS), why)
+            Some(again(world, doubt, now.plus_ms(SECOND_SCAN_MS), why)?)
         }
         Ruling::Ambiguous if doubt.looks_in_vain(UNCLEAR_OWNER) > 0 => {
-            doubt.attempt.failed(now, Failure::OutcomeAmbiguous, &nothing, &doubt.pin, world.nonce())
+            Some(doubt.attempt.failed(now, Failure::OutcomeAmbiguous, &nothing, &doubt.pin, world.nonce())?)
         }
-        Ruling::Ambiguous => again(world, doubt, now.plus_ms(SECOND_SCAN_MS), UNCLEAR_OWNER),
-    }
+        Ruling::Ambiguous => Some(again(world, doubt, now.plus_ms(SECOND_SCAN_MS), UNCLEAR_OWNER)?),
+    })
 }
 
 /// Whether this scan, with those before it, proves that the Pin isn't there.

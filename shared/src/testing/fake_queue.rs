@@ -1,6 +1,9 @@
 //! The queues in memory, on the manual clock: delays, visibility, redelivery and dead letters as SQS has them.
 //!
-//! Harsher than SQS where a test asks for it: it delivers twice, loses acknowledgements, delays and reorders.
+//! Harsher than SQS where a test asks for it: it delivers twice, loses everything, refuses parts of a batch. Harsher
+//! always: a delayed message comes at the very millisecond, a look that nobody acknowledges is never given up as a dead
+//! letter, and every queue hides what was delivered as long as the publish queue does, so that what a dead worker held
+//! comes back late.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -46,6 +49,7 @@ struct State {
     order: BTreeSet<(QueueName, Moment, u64)>,
     next_id: u64,
     parked: BTreeMap<u64, (String, Moment)>,
+    max_receives: Option<u32>,
     unsent_next: Vec<usize>,
 }
 
@@ -126,6 +130,11 @@ impl FakeQueue {
         copies.into_iter().for_each(|(queue, body, at)| state.insert(queue, body, at));
     }
 
+    /// Lets messages die after fewer deliveries than template.yaml allows.
+    pub fn set_max_receives(&self, max: u32) {
+        self.state().max_receives = Some(max);
+    }
+
     /// The next batch answers that these of its messages were not taken.
     pub fn refuse_next(&self, indices: &[usize]) {
         self.state().unsent_next = indices.to_vec();
@@ -164,7 +173,7 @@ impl State {
 
     fn deliver(&mut self, id: u64, now: Moment) -> Option<Delivery> {
         let held = self.messages.get(&id)?;
-        if held.queue == QueueName::Publish && held.receives >= MAX_RECEIVES {
+        if held.queue == QueueName::Publish && held.receives >= self.max_receives.unwrap_or(MAX_RECEIVES) {
             let dead = self.remove(id)?;
             self.insert(QueueName::DeadLetters, dead.body, now);
             return None;
@@ -265,6 +274,14 @@ impl ParkedLetters for FakeQueue {
             Ok(())
         };
         around(&*self.gate, "parked.delete", delete).await
+    }
+
+    async fn send_again(&self, letter: &Letter) -> PortResult<()> {
+        let send = || {
+            self.insert(QueueName::Publish, letter.body.clone(), self.system.now());
+            Ok(())
+        };
+        around(&*self.gate, "parked.send_again", send).await
     }
 
     async fn put_back(&self, letter: &Letter) -> PortResult<()> {

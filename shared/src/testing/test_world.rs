@@ -11,12 +11,13 @@ use super::manual_system::ManualSystem;
 use crate::config::{PUBLISHER_TIMEOUT_MS, Settings};
 use crate::domain::attempt::Attempt;
 use crate::domain::ids::PinKey;
-use crate::domain::message::{Disposition, LookMessage};
+use crate::domain::message::{Disposition, LookMessage, PublishMessage};
 use crate::domain::pin::{Pin, PinRequest};
 use crate::domain::rules::Rules;
 use crate::domain::testdata;
 use crate::domain::time::{MINUTE_MS, Moment};
 use crate::flows::accept_pin::{AcceptError, Acceptance, accept_pin};
+use crate::flows::dead_letter::{DeadLetter, dead_letter};
 use crate::flows::dispatch::{Report, dispatch};
 use crate::flows::look_at_board::look_at_board;
 use crate::flows::publish_pin::publish_pin;
@@ -164,6 +165,25 @@ impl TestWorld {
         true
     }
 
+    /// One of the publish queue's dead letters through its function; answers whether there was one.
+    pub async fn run_dead_letters_once(&self) -> bool {
+        let Some(delivery) = self.queue.deliver_due(QueueName::DeadLetters, self.now(), 1).pop() else {
+            return false;
+        };
+        let body = delivery.body.clone();
+        let Ok(message) = PublishMessage::parse(&body) else {
+            if let Some(Ok(())) = self.faults.mortal(self.world.queue.park(&body)).await {
+                self.queue.delete(&delivery.receipt);
+            }
+            return true;
+        };
+        let letter = DeadLetter { message, body };
+        if let Some(Ok(disposition)) = self.faults.mortal(dead_letter(&self.world, &letter)).await {
+            let _ = self.faults.mortal(self.dispose(QueueName::DeadLetters, &delivery, disposition)).await;
+        }
+        true
+    }
+
     /// What the functions do with a disposition.
     async fn dispose(&self, queue: QueueName, delivery: &Delivery, disposition: Disposition) -> PortResult<()> {
         match disposition {
@@ -216,7 +236,8 @@ impl TestWorld {
         let never = Moment(i64::MAX);
         let next_message = self.queue.next_due(QueueName::Publish).unwrap_or(never);
         let next_look = self.queue.next_due(QueueName::Look).unwrap_or(never);
-        let next = next_tick.min(next_message).min(next_look);
+        let next_letter = self.queue.next_due(QueueName::DeadLetters).unwrap_or(never);
+        let next = next_tick.min(next_message).min(next_look).min(next_letter);
         if next > end {
             return false;
         }
@@ -227,6 +248,8 @@ impl TestWorld {
             let _ = self.run_dispatcher_once().await;
         } else if next_look == next {
             self.run_reconciler_once().await;
+        } else if next_letter == next {
+            self.run_dead_letters_once().await;
         } else {
             self.run_publisher_once().await;
         }

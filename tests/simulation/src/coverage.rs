@@ -4,15 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::gate::{CRASHES, Coverage};
+use crate::gate::{CRASHES, Coverage, Target};
 use crate::kernel::Kind;
 
 /// Where each function's handlers begin. Of the API those of pins and jobs: accounts and boards read a page each.
-const ENTRIES: [(Kind, &[&str]); 4] = [
-    (Kind::Api, &["api/src/routes/pins.rs", "api/src/routes/jobs.rs", "api/src/auth.rs"]),
+const ENTRIES: [(Kind, &[&str]); 5] = [
+    (Kind::Api, &["api/src/routes/pins.rs", "api/src/routes/jobs.rs", "api/src/routes/retries.rs", "api/src/auth.rs"]),
     (Kind::Publisher, &["publisher/src/lib.rs"]),
     (Kind::Dispatcher, &["dispatcher/src/lib.rs"]),
     (Kind::Reconciler, &["reconciler/src/lib.rs"]),
+    (Kind::DeadLetters, &["dead_letters/src/lib.rs"]),
 ];
 const PORTS: [&str; 4] = ["store", "queue", "secrets", "pinterest"];
 
@@ -49,18 +50,24 @@ const NETS: [(Kind, &str); 1] = [
     (Kind::Dispatcher, "store.mark_waiting"),
 ];
 
-/// What is missing in a run: calls never made, and deaths that never happened.
-pub fn gaps(coverage: &Coverage) -> Vec<String> {
+/// What is missing in a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gap {
+    /// A call that was never made.
+    Never(Kind, String),
+    /// A call at which nothing died like this.
+    Alive(Target),
+}
+
+pub fn gaps(coverage: &Coverage) -> Vec<Gap> {
     let mut gaps = Vec::new();
     let wanted = expected().into_iter().filter(|(kind, call)| !NETS.iter().any(|(k, c)| k == kind && c == call));
     for (kind, call) in wanted {
         match coverage.iter().find(|((k, c), _)| *k == kind && *c == call) {
-            None => gaps.push(format!("{kind:?} never calls {call}")),
-            Some((_, count)) => {
+            None => gaps.push(Gap::Never(kind, call)),
+            Some(((_, call), count)) => {
                 let alive = CRASHES.iter().filter(|crash| count.crashed[**crash as usize] == 0);
-                gaps.extend(
-                    alive.map(|crash| format!("{kind:?} never dies {crash:?} {call} ({} calls)", count.reached)),
-                );
+                gaps.extend(alive.map(|crash| Gap::Alive((kind, *call, *crash))));
             }
         }
     }

@@ -8,6 +8,7 @@ use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::testing::gate::{Entry, Exit, Gate};
 
 use crate::kernel::{Kernel, Kind, Pid};
+use crate::plan::Plan;
 use crate::weather::Weather;
 
 /// Where at a call a process dies.
@@ -19,6 +20,9 @@ pub enum Crash {
     /// The answer arrived, and nothing came of it.
     After,
 }
+
+/// A death at the first call of a kind.
+pub type Target = (Kind, &'static str, Crash);
 
 pub const CRASHES: [Crash; 3] = [Crash::Before, Crash::Inside, Crash::After];
 
@@ -44,6 +48,7 @@ struct State {
     announced: BTreeMap<Pid, BTreeSet<PinKey>>,
     /// Planned deaths, by the number of the call.
     planned: BTreeMap<u64, Crash>,
+    target: Option<Target>,
     coverage: Coverage,
 }
 
@@ -53,8 +58,9 @@ pub struct SimGate {
 }
 
 impl SimGate {
-    pub fn new(kernel: Arc<Kernel>, weather: Weather, planned: BTreeMap<u64, Crash>) -> Arc<Self> {
-        Arc::new(Self { kernel, state: Mutex::new(State { weather, planned, ..State::default() }) })
+    pub fn new(kernel: Arc<Kernel>, plan: &Plan) -> Arc<Self> {
+        let (weather, planned, target) = (plan.weather.clone(), plan.crashes.clone(), plan.target);
+        Arc::new(Self { kernel, state: Mutex::new(State { weather, planned, target, ..State::default() }) })
     }
 
     pub fn set_weather(&self, weather: Weather) {
@@ -117,7 +123,8 @@ impl SimGate {
         let before = state.coverage.get(&(kind, call)).map_or(0, |count| count.reached);
         let probability = state.weather.crash * (1.0 + FIRST_CALLS_BOOST / (before + 1) as f64);
         let drawn = self.kernel.chance(probability).then(|| self.kernel.draw(|rng| CRASHES[rng.usize(0..3)]));
-        let crash = state.planned.remove(&number).or(drawn);
+        let target = state.target.take_if(|target| (target.0, target.1) == (kind, call)).map(|target| target.2);
+        let crash = state.planned.remove(&number).or(target).or(drawn);
         let count = state.coverage.entry((kind, call)).or_default();
         count.reached += 1;
         if let Some(crash) = crash {

@@ -23,6 +23,7 @@ pub enum Kind {
     Publisher,
     Dispatcher,
     Reconciler,
+    DeadLetters,
 }
 
 /// Something that happens to the world and not inside a process.
@@ -32,6 +33,8 @@ pub enum Action {
     Request(usize),
     /// It looks whether it has heard an answer.
     AskAgain(usize),
+    /// Somebody has a failed pin tried again.
+    Retry(usize),
     /// Somebody reads what became of it.
     Read(usize),
     Tick,

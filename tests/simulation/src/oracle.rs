@@ -21,6 +21,7 @@ use crate::gate::{Coverage, SimGate};
 use crate::kernel::{Kernel, Pid};
 use crate::plan::Plan;
 use crate::provider::{Post, Provider, Witness};
+use crate::weather::Weather;
 
 /// Work that nobody owns must be picked up again within this time.
 const OWNERLESS_MAX_MS: i64 = 5 * MINUTE_MS;
@@ -83,6 +84,8 @@ pub struct Outcome {
     pub coverage: Coverage,
     pub violations: Vec<Violation>,
     pub trace: Vec<String>,
+    /// The creates, as they left.
+    pub sent: Vec<Post>,
 }
 
 pub struct Oracle {
@@ -218,6 +221,17 @@ impl Oracle {
         open.len()
     }
 
+    /// The requests whose pins have failed.
+    pub fn failed(&self) -> Vec<usize> {
+        let mut failed = Vec::new();
+        self.store.each_pin(|pin, attempt| {
+            let number =
+                pin.request.idempotency_key.strip_prefix("key-").and_then(|number| number.parse::<usize>().ok());
+            failed.extend(number.filter(|_| attempt.status == Status::Failed));
+        });
+        failed
+    }
+
     fn owned(&self, queue: &FakeQueue, now: i64) -> BTreeSet<PinKey> {
         let mut owned = self.store.backlog_owned();
         let soon = Moment(now).minute() + OWNER_WITHIN_MINUTES;
@@ -313,6 +327,9 @@ impl Oracle {
             .map(|(_, count)| count.reached)
             .sum();
         outcome.trace = self.kernel.take_trace();
+        if self.plan.weather == Weather::calm() {
+            outcome.sent = posts;
+        }
         outcome
     }
 

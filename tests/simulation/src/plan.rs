@@ -5,10 +5,11 @@ use pinbridge_shared::domain::idempotency;
 use pinbridge_shared::domain::ids::{AccountId, AccountKey, PinKey, WorkspaceId};
 use pinbridge_shared::domain::pace::Pace;
 use pinbridge_shared::domain::rules::Rules;
+use pinbridge_shared::testing::fake_queue::MAX_RECEIVES;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-use crate::gate::Crash;
+use crate::gate::{Crash, Target};
 use crate::weather::Weather;
 
 /// A request as its client means it.
@@ -36,12 +37,18 @@ pub struct Plan {
     pub rules: Rules,
     /// Deaths at these calls, whatever the weather.
     pub crashes: BTreeMap<u64, Crash>,
+    /// A death at the first call of that kind.
+    pub target: Option<Target>,
     /// Publishers at once.
     pub publishers: usize,
     /// Overrides the deadlines' `Tq` without telling the deadlines' other parts; for the curve.
     pub quiesce_ms: Option<i64>,
+    /// Stops there, finished or not, and judges nothing.
+    pub stops_after_ms: Option<i64>,
     /// How long what is left over when all is finished may still do harm.
     pub aftermath_ms: i64,
+    /// Deliveries before a message becomes a dead letter.
+    pub max_receives: u32,
     /// Requests a day to Pinterest, all together; 0 for no limit.
     pub daily_budget: u32,
     pub is_traced: bool,
@@ -76,9 +83,12 @@ impl Plan {
             heals_after_ms: arrival_ms + rng.i64(5..15) * 60_000,
             rules: Rules::default(),
             crashes: BTreeMap::new(),
+            target: None,
             publishers: 10,
             quiesce_ms: None,
+            stops_after_ms: None,
             aftermath_ms: AFTERMATH_MS,
+            max_receives: if rng.u8(0..8) == 0 { 3 } else { MAX_RECEIVES },
             daily_budget: if rng.u8(0..BUDGET_EVERY) == 0 { 5_000 } else { 0 },
             is_traced: false,
         }

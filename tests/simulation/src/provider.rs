@@ -127,7 +127,7 @@ impl Provider {
         // The latest that the deadlines allow, counted from the moment the client gives up.
         let late = |rng: &mut fastrand::Rng| {
             let latest = self.client_timeout_ms + weather.commit_lateness_ms;
-            if rng.bool() { rng.i64(0..latest.max(1)) } else { latest - 1 }
+            if weather.commits_evenly || rng.bool() { rng.i64(0..latest.max(1)) } else { latest - 1 }
         };
         let lost = |commits_after_ms| Fate {
             commits_after_ms,

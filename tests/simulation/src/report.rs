@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::gate::{CRASHES, Coverage};
+use crate::kernel::Kind;
 use crate::oracle::{Outcome, Violation, Wrong};
 use crate::plan::Plan;
 use crate::world;
@@ -48,6 +49,8 @@ pub struct Total {
     pub looks: u64,
     pub calls: u64,
     pub coverage: Coverage,
+    /// The first world in which each call was made.
+    pub first_made: BTreeMap<(Kind, &'static str), u64>,
     /// With the number of their world, in its order.
     pub violations: Vec<(u64, Violation)>,
     pub seconds: f64,
@@ -96,6 +99,7 @@ impl Total {
             *self.failed.entry(code).or_default() += count;
         }
         for (call, count) in outcome.coverage {
+            self.first_made.entry(call).or_insert(number);
             let sum = self.coverage.entry(call).or_default();
             sum.reached += count.reached;
             CRASHES.iter().for_each(|crash| sum.crashed[*crash as usize] += count.crashed[*crash as usize]);

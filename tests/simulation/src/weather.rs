@@ -62,6 +62,8 @@ pub struct Weather {
     pub list_lag_ms: i64,
     /// How late after the client gave up a create may still commit.
     pub commit_lateness_ms: i64,
+    /// Late commits come evenly over that time, and not half of them at its end.
+    pub commits_evenly: bool,
 }
 
 /// How harsh one kind of trouble is in a world: often absent, sometimes severe.
@@ -111,6 +113,7 @@ impl Weather {
             skew_ms: if rng.bool() { 0 } else { 5_000 },
             list_lag_ms: if rng.bool() { 0 } else { 20_000 },
             commit_lateness_ms: 60_000,
+            commits_evenly: false,
         }
     }
 

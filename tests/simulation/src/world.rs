@@ -36,6 +36,7 @@ pub const START: i64 = 1_767_225_600_000;
 const API_TIMEOUT_MS: i64 = 20 * SECOND_MS;
 const PUBLISHER_TIMEOUT_MS: i64 = 25 * SECOND_MS;
 const RECONCILER_TIMEOUT_MS: i64 = 60 * SECOND_MS;
+const DEAD_LETTERS_TIMEOUT_MS: i64 = 30 * SECOND_MS;
 const DISPATCHER_TIMEOUT_MS: i64 = 55 * SECOND_MS;
 /// After a healing, everything must be finished by then: a spam block alone pauses for four hours.
 const FINISHED_WITHIN_MS: i64 = 12 * 60 * MINUTE_MS;
@@ -44,6 +45,8 @@ const STEPS_MAX: usize = 500_000;
 const STEPS_PER_PIN_MAX: usize = 2_000;
 /// How often a client asks what became of its pin.
 const READS: f64 = 0.1;
+/// How likely a failed pin is tried again, per minute.
+const RETRIES: f64 = 0.2;
 const CLIENT_TRIES_MAX: u32 = 40;
 
 pub struct SimWorld {
@@ -77,10 +80,11 @@ impl SimWorld {
     fn new(plan: Plan) -> Self {
         let plan = Arc::new(plan);
         let kernel = Kernel::new(START, plan.seed, plan.is_traced);
-        let gate = SimGate::new(Arc::clone(&kernel), plan.weather.clone(), plan.crashes.clone());
+        let gate = SimGate::new(Arc::clone(&kernel), &plan);
         let clock: Arc<dyn System> = Arc::new(TrueClock(Arc::clone(&kernel)));
         let store = Arc::new(FakeStore::new(gate.clone() as Arc<dyn Gate>));
         let queue = Arc::new(FakeQueue::new(clock.clone(), gate.clone() as Arc<dyn Gate>));
+        queue.set_max_receives(plan.max_receives);
         let secrets = Arc::new(FakeSecrets::new(gate.clone() as Arc<dyn Gate>));
         let mut settings = Settings { pace: plan.pace, daily_budget: plan.daily_budget, ..Settings::default() };
         if let Some(quiesce_ms) = plan.quiesce_ms {
@@ -159,7 +163,7 @@ impl SimWorld {
     }
 
     fn run(mut self) -> Outcome {
-        let end = START + self.plan.heals_after_ms + FINISHED_WITHIN_MS;
+        let end = START + self.plan.stops_after_ms.unwrap_or(self.plan.heals_after_ms + FINISHED_WITHIN_MS);
         let steps_max = STEPS_MAX + STEPS_PER_PIN_MAX * self.plan.wishes.len();
         for _ in 0..steps_max {
             match self.machine.step(end) {
@@ -182,6 +186,7 @@ impl SimWorld {
             Action::Request(wish) => self.request(wish),
             Action::AskAgain(wish) => self.ask_again(wish),
             Action::Read(wish) => self.read(wish),
+            Action::Retry(wish) => self.retry(wish),
             Action::Tick => self.tick(),
             Action::Poll(queue) => self.poll(queue),
             Action::TimeOut(pid) => self.machine.time_out(pid),
@@ -244,9 +249,19 @@ impl SimWorld {
         let request = Request::get(path).header("x-api-key", &self.api_key).body(Body::empty()).expect("a request");
         let told = self.oracle.teller();
         self.machine.start(pid, async move {
-            if let Ok(answer) = pinbridge_api::router(world).oneshot(request).await {
-                told(answer.status());
-            }
+            let Ok(answer) = pinbridge_api::router(world).oneshot(request).await;
+            told(answer.status());
+        });
+    }
+
+    /// Somebody has mended what was wrong with a failed pin.
+    fn retry(&mut self, wish: usize) {
+        let (pid, world) = self.fork(Kind::Api, API_TIMEOUT_MS);
+        let path = format!("/v1/pins/{}/retry", self.plan.pin(wish).pin);
+        let request = Request::post(path).header("x-api-key", &self.api_key).body(Body::empty()).expect("a request");
+        self.kernel.note(|| format!("retry {wish}"));
+        self.machine.start(pid, async move {
+            let _ = pinbridge_api::router(world).oneshot(request).await;
         });
     }
 
@@ -306,7 +321,7 @@ impl SimWorld {
 
     /// Each queue is polled when it has something to give, a little later.
     fn plan_polls(&mut self) {
-        for queue in [QueueName::Publish, QueueName::Look] {
+        for queue in [QueueName::Publish, QueueName::Look, QueueName::DeadLetters] {
             let Some(due) = self.queue.next_due(queue) else { continue };
             let at = due.0.max(self.kernel.now());
             if self.polls.get(&queue).is_none_or(|planned| *planned > at + 100) {
@@ -349,7 +364,8 @@ impl SimWorld {
     fn invoke(&mut self, queue: QueueName, batch: Vec<Delivery>) {
         let (kind, timeout_ms) = match queue {
             QueueName::Publish => (Kind::Publisher, PUBLISHER_TIMEOUT_MS),
-            _ => (Kind::Reconciler, RECONCILER_TIMEOUT_MS),
+            QueueName::Look => (Kind::Reconciler, RECONCILER_TIMEOUT_MS),
+            QueueName::DeadLetters => (Kind::DeadLetters, DEAD_LETTERS_TIMEOUT_MS),
         };
         let (pid, world) = self.fork(kind, timeout_ms);
         let mut event = SqsEvent::default();
@@ -364,7 +380,8 @@ impl SimWorld {
             let deadline = world.system.now().plus_ms(timeout_ms);
             let response = match kind {
                 Kind::Publisher => pinbridge_publisher::handle(&world, event, deadline).await,
-                _ => pinbridge_reconciler::handle(&world, event, deadline).await,
+                Kind::Reconciler => pinbridge_reconciler::handle(&world, event, deadline).await,
+                _ => pinbridge_dead_letters::handle(&world, event, deadline).await,
             };
             if kernel.of(pid).is_some_and(|process| process.is_dying) {
                 gate.die().await;
@@ -390,6 +407,14 @@ impl SimWorld {
             self.kernel.schedule(at, Action::Reconnect(account));
         }
         let open = self.oracle.check(&self.queue);
+        if !self.is_healed {
+            for wish in self.oracle.failed() {
+                if self.kernel.chance(RETRIES) {
+                    let at = now + self.kernel.draw(|rng| rng.i64(0..60_000));
+                    self.kernel.schedule(at, Action::Retry(wish));
+                }
+            }
+        }
         let is_finished = self.is_healed && open == 0 && self.tries.iter().all(|tries| *tries == u32::MAX);
         match self.finished_at {
             None if is_finished => self.finished_at = Some(now),

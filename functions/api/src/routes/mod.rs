@@ -5,6 +5,7 @@ mod boards;
 mod jobs;
 mod pins;
 mod rate_meter;
+mod retries;
 mod system;
 
 use axum::routing::{MethodRouter, get, post};
@@ -30,6 +31,7 @@ pub fn table() -> Vec<Route> {
         route(Method::GET, "/v1/pins", get(pins::list)),
         route(Method::GET, "/v1/pins/{id}", get(pins::read)),
         route(Method::GET, "/v1/pins/{id}/timeline", get(pins::timeline)),
+        route(Method::POST, "/v1/pins/{id}/retry", post(retries::retry)),
         route(Method::GET, "/v1/jobs/{id}", get(jobs::read)),
         route(Method::GET, "/v1/rate-meter", get(rate_meter::read)),
     ]

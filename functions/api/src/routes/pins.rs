@@ -69,13 +69,18 @@ pub async fn list(
     Ok(response)
 }
 
-/// The caller's pin of that id; another workspace's doesn't exist for it.
-pub async fn find(world: &World, caller: Caller, id: &str) -> Result<PinView, ApiError> {
+/// The key of that id in the caller's workspace; another workspace's pin doesn't exist for it.
+pub fn key(caller: Caller, id: &str) -> Result<PinKey, ApiError> {
     let pin: PinId = id.parse().map_err(|_| {
         let loc = vec!["path".into(), "id".into()];
         ApiError::validation(vec![FieldError { loc, msg: "Input should be a valid UUID".into(), kind: "uuid_parsing" }])
     })?;
-    let view = read_pins::pin(world, PinKey { workspace: caller.workspace, pin }).await?;
+    Ok(PinKey { workspace: caller.workspace, pin })
+}
+
+/// The caller's pin of that id.
+pub async fn find(world: &World, caller: Caller, id: &str) -> Result<PinView, ApiError> {
+    let view = read_pins::pin(world, key(caller, id)?).await?;
     view.ok_or_else(|| ApiError::not_found("pin"))
 }
 

@@ -48,9 +48,11 @@ mod tests {
         for file in [
             include_str!("store/backlog.rs"),
             include_str!("store/clock.rs"),
+            include_str!("store/doubts.rs"),
             include_str!("store/pacing.rs"),
             include_str!("store/pins.rs"),
             include_str!("store/tenants.rs"),
+            include_str!("store/together.rs"),
         ] {
             assert_all_listed(file, store);
         }

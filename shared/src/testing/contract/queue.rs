@@ -1,27 +1,28 @@
-//! The queue's rules.
+//! The queues' rules.
 
 use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::domain::ids::PinId;
-use crate::domain::message::PublishMessage;
+use crate::domain::message::{LookMessage, PublishMessage};
 use crate::domain::testdata;
 use crate::domain::time::Moment;
 use crate::domain::token_bucket::Token;
-use crate::ports::{Queue, QueueName};
+use crate::ports::{Letter, ParkedLetters, Queue, QueueName};
 
-/// A queue with its other end, and with a way to let time pass.
+/// The queues with their other ends, and with a way to let time pass.
 #[async_trait]
 pub trait QueueUnderTest: Send + Sync {
     fn queue(&self) -> &dyn Queue;
-    /// Everything that is visible, each with its receipt. It is hidden for a while.
-    async fn receive(&self) -> Vec<(PublishMessage, String)>;
-    async fn delete(&self, receipt: &str);
+    fn parked(&self) -> &dyn ParkedLetters;
+    /// The bodies of everything that is visible, each with its receipt. It is hidden for a while.
+    async fn receive(&self, queue: QueueName) -> Vec<(String, String)>;
+    async fn delete(&self, queue: QueueName, receipt: &str);
     /// Lets at least that much time pass.
     async fn pass_ms(&self, ms: u64);
 }
 
-/// Runs every rule of the queue; the async function answers `(Box<dyn QueueUnderTest>, guard)`.
+/// Runs every rule of the queues; the async function answers `(Box<dyn QueueUnderTest>, guard)`.
 #[macro_export]
 macro_rules! queue_contract {
     ($fresh:path) => {
@@ -34,7 +35,15 @@ macro_rules! queue_contract {
             more_messages_than_one_call_takes_all_arrive,
             sending_nothing_is_harmless,
             a_received_message_is_hidden_and_shows_when_told,
-            a_deleted_message_does_not_come_back;
+            a_deleted_message_does_not_come_back,
+            a_look_arrives_as_it_was_sent_and_on_its_own_queue,
+            a_look_comes_when_its_time_has_come_and_never_early,
+            a_received_look_is_hidden_and_shows_when_told,
+            a_parked_letter_is_any_text_and_keeps_it,
+            a_received_letter_is_hidden_until_its_time_or_until_it_is_put_back,
+            more_letters_than_one_call_answers_are_all_received,
+            a_deleted_letter_does_not_come_back,
+            a_letter_sent_again_is_in_the_publish_queue_as_it_was;
         );
     };
 }
@@ -50,6 +59,13 @@ fn message(index: u128, slot: Option<Moment>) -> PublishMessage {
     message
 }
 
+/// Everything that is visible in the publish queue.
+async fn receive(under_test: &dyn QueueUnderTest) -> Vec<(PublishMessage, String)> {
+    let received = under_test.receive(QueueName::Publish).await;
+    let parsed = |body: &str| PublishMessage::parse(body).expect("a publish message");
+    received.into_iter().map(|(body, receipt)| (parsed(&body), receipt)).collect()
+}
+
 async fn send(under_test: &dyn QueueUnderTest, messages: &[(PublishMessage, i64)]) {
     let unsent = under_test.queue().send(messages).await.expect("sent");
     assert_eq!(unsent, [0_usize; 0], "every message is taken");
@@ -58,7 +74,7 @@ async fn send(under_test: &dyn QueueUnderTest, messages: &[(PublishMessage, i64)
 pub async fn a_message_arrives_as_it_was_sent(under_test: &dyn QueueUnderTest) {
     for slot in [None, Some(Moment(1_767_225_600_123))] {
         send(under_test, &[(message(1, slot), 0)]).await;
-        let received = under_test.receive().await;
+        let received = receive(under_test).await;
         assert_eq!(received.len(), 1, "one message");
         assert_eq!(received[0].0, message(1, slot), "with every field");
     }
@@ -66,53 +82,167 @@ pub async fn a_message_arrives_as_it_was_sent(under_test: &dyn QueueUnderTest) {
 
 pub async fn a_delay_below_a_second_is_none(under_test: &dyn QueueUnderTest) {
     send(under_test, &[(message(1, None), 999), (message(2, None), -5)]).await;
-    assert_eq!(under_test.receive().await.len(), 2, "delays are rounded down to whole seconds");
+    assert_eq!(receive(under_test).await.len(), 2, "delays are rounded down to whole seconds");
 }
 
 pub async fn a_delayed_message_arrives_when_its_time_has_come(under_test: &dyn QueueUnderTest) {
     send(under_test, &[(message(1, None), 1_900), (message(2, None), 0), (message(3, None), 10_000_000)]).await;
     let pins =
         |received: Vec<(PublishMessage, String)>| received.iter().map(|(m, _)| m.pin.0.as_u128()).collect::<Vec<_>>();
-    assert_eq!(pins(under_test.receive().await), [2], "at once");
+    assert_eq!(pins(receive(under_test).await), [2], "at once");
     under_test.pass_ms(1_100).await;
-    assert_eq!(pins(under_test.receive().await), [1], "after its second; the longest delay is cut, not refused");
+    assert_eq!(pins(receive(under_test).await), [1], "after its second; the longest delay is cut, not refused");
 }
 
 pub async fn more_messages_than_one_call_takes_all_arrive(under_test: &dyn QueueUnderTest) {
     let messages: Vec<(PublishMessage, i64)> = (0..23).map(|index| (message(index, None), 0)).collect();
     send(under_test, &messages).await;
-    let mut received: Vec<u128> = under_test.receive().await.iter().map(|(m, _)| m.pin.0.as_u128()).collect();
+    let mut received: Vec<u128> = receive(under_test).await.iter().map(|(m, _)| m.pin.0.as_u128()).collect();
     received.sort_unstable();
     assert_eq!(received, (0..23).collect::<Vec<u128>>());
 }
 
 pub async fn sending_nothing_is_harmless(under_test: &dyn QueueUnderTest) {
     send(under_test, &[]).await;
-    assert_eq!(under_test.receive().await.len(), 0);
+    assert_eq!(receive(under_test).await.len(), 0);
 }
 
 pub async fn a_received_message_is_hidden_and_shows_when_told(under_test: &dyn QueueUnderTest) {
     send(under_test, &[(message(1, None), 0)]).await;
-    let (_, receipt) = under_test.receive().await.pop().expect("a message");
-    assert_eq!(under_test.receive().await.len(), 0, "hidden while somebody works on it");
+    let (_, receipt) = receive(under_test).await.pop().expect("a message");
+    assert_eq!(receive(under_test).await.len(), 0, "hidden while somebody works on it");
     under_test.queue().change_visibility(QueueName::Publish, &receipt, 500).await.expect("changed");
-    assert_eq!(under_test.receive().await.len(), 0, "half a second is rounded up");
+    assert_eq!(receive(under_test).await.len(), 0, "half a second is rounded up");
     under_test.pass_ms(1_100).await;
-    let (again, receipt) = under_test.receive().await.pop().expect("it comes back");
+    let (again, receipt) = receive(under_test).await.pop().expect("it comes back");
     assert_eq!(again, message(1, None));
     under_test.queue().change_visibility(QueueName::Publish, &receipt, 0).await.expect("changed");
-    assert_eq!(under_test.receive().await.len(), 1, "at once");
+    assert_eq!(receive(under_test).await.len(), 1, "at once");
 }
 
 pub async fn a_deleted_message_does_not_come_back(under_test: &dyn QueueUnderTest) {
     send(under_test, &[(message(1, None), 0), (message(2, None), 0)]).await;
-    for (message, receipt) in under_test.receive().await {
+    for (message, receipt) in receive(under_test).await {
         if message.pin.0.as_u128() == 1 {
-            under_test.delete(&receipt).await;
+            under_test.delete(QueueName::Publish, &receipt).await;
         } else {
             under_test.queue().change_visibility(QueueName::Publish, &receipt, 0).await.expect("changed");
         }
     }
-    let left = under_test.receive().await;
+    let left = receive(under_test).await;
     assert_eq!(left.iter().map(|(m, _)| m.pin.0.as_u128()).collect::<Vec<_>>(), [2]);
+}
+
+fn look(board_id: &str, late_check: Option<PinId>) -> LookMessage {
+    let board = testdata::pin().board_key();
+    LookMessage { board_id: board_id.into(), late_check, ..LookMessage::new(&board, Moment(1_767_225_600_123)) }
+}
+
+/// The looks that are visible, by their boards' ids.
+async fn looks(under_test: &dyn QueueUnderTest) -> Vec<String> {
+    let received = under_test.receive(QueueName::Look).await;
+    let mut boards: Vec<String> =
+        received.iter().map(|(body, _)| LookMessage::parse(body).expect("a look").board_id).collect();
+    boards.sort_unstable();
+    boards
+}
+
+pub async fn a_look_arrives_as_it_was_sent_and_on_its_own_queue(under_test: &dyn QueueUnderTest) {
+    for late_check in [None, Some(PinId(Uuid::from_u128(9)))] {
+        let sent = look("1000000000000000001", late_check);
+        under_test.queue().send_look(&sent, 0).await.expect("sent");
+        let received = under_test.receive(QueueName::Look).await;
+        let parsed: Vec<LookMessage> =
+            received.iter().map(|(body, _)| LookMessage::parse(body).expect("a look")).collect();
+        assert_eq!(parsed, [sent], "with every field");
+    }
+    assert_eq!(under_test.receive(QueueName::Publish).await, [], "nothing for the publisher");
+}
+
+pub async fn a_look_comes_when_its_time_has_come_and_never_early(under_test: &dyn QueueUnderTest) {
+    for (board, delay_ms) in [("1", 1), ("2", 0), ("3", -5), ("4", 10_000_000)] {
+        under_test.queue().send_look(&look(board, None), delay_ms).await.expect("sent");
+    }
+    assert_eq!(looks(under_test).await, ["2", "3"], "delays are rounded up to whole seconds");
+    under_test.pass_ms(1_100).await;
+    assert_eq!(looks(under_test).await, ["1"], "after a second; the longest delay is cut, not refused");
+}
+
+pub async fn a_received_look_is_hidden_and_shows_when_told(under_test: &dyn QueueUnderTest) {
+    under_test.queue().send_look(&look("1", None), 0).await.expect("sent");
+    let (_, receipt) = under_test.receive(QueueName::Look).await.pop().expect("a look");
+    assert_eq!(looks(under_test).await, [""; 0], "hidden while somebody works on it");
+    under_test.queue().change_visibility(QueueName::Look, &receipt, 0).await.expect("changed");
+    let (_, receipt) = under_test.receive(QueueName::Look).await.pop().expect("at once");
+    under_test.delete(QueueName::Look, &receipt).await;
+    under_test.pass_ms(1_100).await;
+    assert_eq!(looks(under_test).await, [""; 0], "done with");
+}
+
+/// Long enough for a rule to be through.
+const HIDDEN_MS: i64 = 60_000;
+
+async fn letters(under_test: &dyn QueueUnderTest, hidden_ms: i64) -> Vec<Letter> {
+    let mut received = Vec::new();
+    loop {
+        let some = under_test.parked().receive(hidden_ms).await.expect("received");
+        if some.is_empty() {
+            return received;
+        }
+        received.extend(some);
+    }
+}
+
+pub async fn a_parked_letter_is_any_text_and_keeps_it(under_test: &dyn QueueUnderTest) {
+    let texts = ["not a message \u{2702} <&> \"quoted\"\nsecond line", r#"{"v":99}"#];
+    for text in texts {
+        under_test.queue().park(text).await.expect("parked");
+        let received = letters(under_test, HIDDEN_MS).await;
+        assert_eq!(received.iter().map(|letter| letter.body.as_str()).collect::<Vec<_>>(), [text]);
+    }
+    assert_eq!(under_test.receive(QueueName::DeadLetters).await, [], "parked, not dead once more");
+}
+
+pub async fn a_received_letter_is_hidden_until_its_time_or_until_it_is_put_back(under_test: &dyn QueueUnderTest) {
+    under_test.queue().park("letter").await.expect("parked");
+    let received = under_test.parked().receive(3_000).await.expect("received");
+    assert_eq!(received.len(), 1);
+    assert_eq!(letters(under_test, HIDDEN_MS).await, [], "hidden from others");
+    under_test.pass_ms(3_100).await;
+    let again = letters(under_test, HIDDEN_MS).await.pop().expect("its time is over");
+    assert_eq!(letters(under_test, HIDDEN_MS).await, [], "hidden again");
+    under_test.parked().put_back(&again).await.expect("put back");
+    assert_eq!(letters(under_test, HIDDEN_MS).await.len(), 1, "at once");
+}
+
+pub async fn more_letters_than_one_call_answers_are_all_received(under_test: &dyn QueueUnderTest) {
+    for index in 0..23 {
+        under_test.queue().park(&format!("{index:02}")).await.expect("parked");
+    }
+    let mut bodies: Vec<String> = letters(under_test, HIDDEN_MS).await.into_iter().map(|letter| letter.body).collect();
+    bodies.sort_unstable();
+    assert_eq!(bodies, (0..23).map(|index| format!("{index:02}")).collect::<Vec<_>>());
+}
+
+pub async fn a_deleted_letter_does_not_come_back(under_test: &dyn QueueUnderTest) {
+    for text in ["a", "b"] {
+        under_test.queue().park(text).await.expect("parked");
+    }
+    for letter in letters(under_test, HIDDEN_MS).await {
+        if letter.body == "a" {
+            under_test.parked().delete(&letter).await.expect("deleted");
+        } else {
+            under_test.parked().put_back(&letter).await.expect("put back");
+        }
+    }
+    let left: Vec<String> = letters(under_test, HIDDEN_MS).await.into_iter().map(|letter| letter.body).collect();
+    assert_eq!(left, ["b"]);
+}
+
+pub async fn a_letter_sent_again_is_in_the_publish_queue_as_it_was(under_test: &dyn QueueUnderTest) {
+    under_test.queue().park("not a message ✂").await.expect("parked");
+    let letter = letters(under_test, HIDDEN_MS).await.pop().expect("a letter");
+    under_test.parked().send_again(&letter).await.expect("sent");
+    let received = under_test.receive(QueueName::Publish).await;
+    assert_eq!(received.iter().map(|(body, _)| body.as_str()).collect::<Vec<_>>(), ["not a message ✂"]);
 }

@@ -2,6 +2,9 @@
 //!
 //! One lock, sorted maps: the same calls give the same answers in the same order. [`pins`] and [`pacing`] hold the
 //! rules of the rows that have any; this file lists the calls.
+//!
+//! Harsher than DynamoDB: under [`Entry::Twice`](super::gate::Entry) a transaction is really made a second time, where
+//! the service would recognise the SDK's token; so the caller's own nonces have to do. Nothing ever expires.
 
 mod inspect;
 mod pacing;
@@ -37,7 +40,7 @@ struct Tables {
     doubts: BTreeMap<BoardKey, BTreeSet<PinId>>,
     scans: BTreeMap<BoardKey, BoardScan>,
     buckets: BTreeMap<AccountKey, Bucket>,
-    /// By sort key, which leaves the generation out: a pin that comes back takes its old row's place.
+    /// By sort key, whose last part is the generation: a pin that comes back has a row of its own.
     backlog: BTreeMap<AccountKey, BTreeMap<String, BacklogRow>>,
     clock: BTreeMap<(i64, u32), BTreeMap<String, ClockRow>>,
     watermark: Option<i64>,

@@ -3,15 +3,19 @@
 pub mod backlog;
 pub mod clock;
 pub mod daily_budget;
+pub mod doubts;
 pub mod pacing;
 pub mod pins;
 pub mod tenants;
+pub mod together;
 
 /// Runs every rule of the table against fresh stores from an async function that answers `(Arc<dyn Store>, guard)`.
 #[macro_export]
 macro_rules! store_contract {
     ($fresh:path) => {
-        use $crate::testing::contract::store::{backlog, clock, daily_budget, pacing, pins, tenants};
+        use $crate::testing::contract::store::{
+            backlog, clock, daily_budget, doubts, pacing, pins, tenants, together,
+        };
         $crate::contract_cases!($fresh;
             tenants:
             the_table_answers,
@@ -34,6 +38,21 @@ macro_rules! store_contract {
             siblings_are_the_pins_of_the_same_content_and_account,
             the_listing_is_newest_first,
             the_listing_shows_no_other_workspace;
+            together:
+            attempts_saved_together_are_all_written,
+            a_lost_condition_changes_none_of_them,
+            a_repeated_write_of_the_same_attempts_is_recognised,
+            attempts_without_a_name_are_nobodys_own,
+            of_concurrent_writes_together_one_wins_whole;
+            doubts:
+            a_doubt_is_listed_once_however_often_it_is_noted,
+            doubts_are_read_up_to_a_limit,
+            removed_doubts_are_gone_and_the_rest_stays,
+            doubts_and_scans_are_each_boards_own,
+            a_board_scan_round_trips_with_every_field,
+            a_board_scan_is_written_on_the_revision_it_follows,
+            a_repeated_write_of_the_same_board_scan_is_recognised,
+            of_concurrent_board_scans_one_wins;
             pacing:
             a_fresh_bucket_is_the_default,
             every_take_does_what_the_domain_says,

@@ -1,17 +1,19 @@
-//! The publisher's entry point: a batch in, the messages that are not done out.
+//! The entry points of the queues' functions: a batch in, the messages that are not done out.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use pinbridge_shared::domain::attempt::Status;
+use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::PinKey;
-use pinbridge_shared::domain::message::PublishMessage;
+use pinbridge_shared::domain::message::{LookMessage, PublishMessage};
 use pinbridge_shared::domain::pin::PinRequest;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::token_bucket::Token;
 use pinbridge_shared::ports::{AccessToken, Board, BoardPage, Creation, Pinterest, PinterestUser, ReadFailure, World};
 use pinbridge_shared::testing::TestWorld;
+use pinbridge_shared::testing::faults::Fault;
 
 /// A Pinterest on which one title brings the worker down.
 struct Panicking(Arc<dyn Pinterest>);
@@ -89,4 +91,34 @@ async fn a_record_without_time_left_is_given_back_untouched() {
     let response = pinbridge_publisher::handle(&test.world, event, deadline).await;
     assert_eq!(response.batch_item_failures.len(), 1);
     assert_eq!(test.attempt(key).await.attempt, 0, "nothing was announced");
+}
+
+#[tokio::test]
+async fn the_reconciler_answers_for_each_look() {
+    let test = TestWorld::new(1).await;
+    let look = LookMessage::new(&testdata::pin().board_key(), test.now());
+    let mut event = SqsEvent::default();
+    event.records = vec![record("1", serde_json::to_string(&look).expect("plain data")), record("2", "garbage".into())];
+    let deadline = test.now().plus_ms(60_000);
+    let response = pinbridge_reconciler::handle(&test.world, event, deadline).await;
+    let failed: Vec<String> = response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
+    assert_eq!(failed, ["2"], "nothing to look for is done with");
+}
+
+#[tokio::test]
+async fn an_unreadable_dead_letter_is_parked_and_acknowledged_or_stays() {
+    let test = TestWorld::new(1).await;
+    let waiting = test.accept("waiting").await;
+    let bodies = ["garbage".to_owned(), r#"{"v":99}"#.to_owned(), message(&test, waiting)];
+    for is_broken in [true, false] {
+        if is_broken {
+            (0..3).for_each(|_| test.faults.plan("queue.park", 1, Fault::FailBefore));
+        }
+        let mut event = SqsEvent::default();
+        event.records = bodies.iter().zip(["1", "2", "3"]).map(|(body, id)| record(id, body.clone())).collect();
+        let response = pinbridge_dead_letters::handle(&test.world, event, test.now().plus_ms(30_000)).await;
+        assert_eq!(response.batch_item_failures.len(), if is_broken { 3 } else { 0 });
+    }
+    assert_eq!(test.queue.parked(), bodies);
+    assert_eq!(test.attempt(waiting).await.failure, Some(Failure::DeadLettered));
 }

@@ -1,0 +1,67 @@
+//! In the part of Lambda: polls the queues and runs the minute's schedule, with Lambda's event JSON.
+
+mod poll;
+mod schedule;
+
+use std::time::Duration;
+
+use pinbridge_shared::config::QueueUrls;
+use pinbridge_shared::domain::time::{Moment, SECOND_MS};
+use pinbridge_shared::ports::World;
+
+pub use poll::{POLL_TIMEOUT, poll};
+pub use schedule::{every_minute, invoke_dispatcher, recover};
+
+/// As in template.yaml: the mappings' batch size and concurrency, the functions' timeouts.
+pub const BATCH_SIZE: i32 = 10;
+pub const MAXIMUM_CONCURRENCY: usize = 10;
+/// The least that AWS takes: either queue is empty as a rule.
+pub const RECONCILERS: usize = 2;
+pub const DEAD_LETTER_WORKERS: usize = 2;
+pub const PUBLISHER_TIMEOUT: Duration = Duration::from_secs(25);
+pub const RECONCILER_TIMEOUT: Duration = Duration::from_secs(60);
+pub const DEAD_LETTERS_TIMEOUT: Duration = Duration::from_secs(30);
+pub const DISPATCHER_TIMEOUT: Duration = Duration::from_secs(55);
+/// After a failed call.
+const AGAIN_AFTER: Duration = Duration::from_millis(500);
+
+/// A function that works on a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Function {
+    Publisher,
+    Reconciler,
+    DeadLetters,
+}
+
+impl Function {
+    pub fn timeout(self) -> Duration {
+        match self {
+            Self::Publisher => PUBLISHER_TIMEOUT,
+            Self::Reconciler => RECONCILER_TIMEOUT,
+            Self::DeadLetters => DEAD_LETTERS_TIMEOUT,
+        }
+    }
+}
+
+/// An event source mapping.
+#[derive(Clone, Debug)]
+pub struct Source {
+    pub queue_url: String,
+    pub function: Function,
+    pub concurrency: usize,
+}
+
+/// Every mapping of template.yaml.
+pub fn sources(queues: &QueueUrls) -> Vec<Source> {
+    let source =
+        |queue_url: &String, function, concurrency| Source { queue_url: queue_url.clone(), function, concurrency };
+    vec![
+        source(&queues.publish, Function::Publisher, MAXIMUM_CONCURRENCY),
+        source(&queues.look, Function::Reconciler, RECONCILERS),
+        source(&queues.dead_letters, Function::DeadLetters, DEAD_LETTER_WORKERS),
+    ]
+}
+
+fn deadline(world: &World, timeout: Duration) -> Moment {
+    world.system.now().plus_ms(i64::try_from(timeout.as_millis()).unwrap_or(25 * SECOND_MS))
+}

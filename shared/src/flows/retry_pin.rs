@@ -1,0 +1,168 @@
+//! Retrying a failed pin: under a new generation, with the attempts of before kept and not counted.
+//!
+//! The order is the promise again: the clock row owns the pin before it is waiting at all, and its backlog row or message
+//! comes only after the write that makes it wait (a message for a failed pin would just be acknowledged).
+
+use thiserror::Error;
+
+use super::backlog;
+use crate::domain::attempt::{Attempt, Status};
+use crate::domain::backlog::BacklogRow;
+use crate::domain::clock_row::ClockRow;
+use crate::domain::failure::Failure;
+use crate::domain::ids::PinKey;
+use crate::domain::message::PublishMessage;
+use crate::domain::pin::{Pin, WaitReason};
+use crate::domain::time::{Moment, SECOND_MS};
+use crate::domain::token_bucket::{ACCEPT_HORIZON_MS, Bucket, Take, Token};
+use crate::ports::{PortError, PortResult, Saved, Taken, World};
+use crate::telemetry::{self, Metric};
+
+/// After this long the clock row may have been read, and dropped as a failed pin's: it is written again.
+const WRITE_WITHIN_MS: i64 = 15 * SECOND_MS;
+/// A take that loses its race is planned anew this often; then the publisher takes the token.
+const TAKE_ATTEMPTS: usize = 4;
+
+#[derive(Debug, Error)]
+pub enum RetryError {
+    #[error("no such pin in this workspace")]
+    NotFound,
+    #[error("the pin is {}", .0.name())]
+    NotFailed(Status),
+    /// Its last call may have created a Pin, and nobody has said that another one is welcome.
+    #[error("a Pin of it may exist")]
+    MayDuplicate,
+    #[error("the pin is older than any pin may get")]
+    Overdue,
+    #[error("the account is disconnected")]
+    AccountDisconnected,
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// Retries a failed pin. `accept_duplicate` says that a second Pin would be no harm.
+///
+/// # Errors
+/// When the pin isn't there or can't be retried, or a port is unavailable. A call that failed half-way may have retried
+/// the pin; then the pin says so.
+pub async fn retry_pin(world: &World, key: PinKey, accept_duplicate: bool) -> Result<(Pin, Attempt), RetryError> {
+    let began_ms = world.system.monotonic_ms();
+    let read = world.store.pins(&[key]).await?;
+    let (pin, attempt) = read.into_iter().flatten().next().ok_or(RetryError::NotFound)?;
+    let bucket = check(world, &pin, &attempt, accept_duplicate).await?;
+    let (now, account) = (world.system.now(), pin.account_key());
+    let plan = plan(world, &pin, &bucket, now).await?;
+    let owner = || ClockRow::new(vec![key], plan.start().unwrap_or(now), 0, world.system.nonce());
+    world.store.put_clock(&owner()).await?;
+    let next = attempt.retried(now, plan.waits(), world.nonce()).map_err(|_| RetryError::NotFailed(attempt.status))?;
+    match world.store.save_attempt(&pin, &next).await? {
+        Saved::Yes => {}
+        Saved::Lost(Some(current)) if current.status != Status::Failed => {
+            return Err(RetryError::NotFailed(current.status));
+        }
+        Saved::Lost(Some(_)) => {
+            return Err(PortError::Unavailable { port: "table", reason: "the pin has just changed".into() }.into());
+        }
+        Saved::Lost(None) => return Err(RetryError::NotFound),
+    }
+    // From here on the pin is retried: what can't be done now, its clock row brings about.
+    if world.system.monotonic_ms() - began_ms > WRITE_WITHIN_MS {
+        world.store.put_clock(&owner()).await?;
+    }
+    let handed_over = match plan {
+        Plan::Backlog(..) => backlog::join(world, account, &BacklogRow::of(&pin, next.generation), &bucket).await,
+        Plan::Now | Plan::Slot(_) => send(world, &pin, &next, bucket).await,
+    };
+    if let Err(error) = handed_over {
+        tracing::warn!(pin_id = %key.pin, %error, "retried but not handed over; the watchdog will do it");
+    }
+    telemetry::count(Metric::PinRetried, 1, attempt.failure.map(Failure::code), now);
+    tracing::info!(
+        workspace_id = %key.workspace, account_id = %account.account, pin_id = %key.pin,
+        error_code = attempt.failure.map(Failure::code), status = next.status.name(), accept_duplicate, "retried"
+    );
+    Ok((pin, next))
+}
+
+/// Whether the pin may be retried; answers its account's bucket.
+async fn check(world: &World, pin: &Pin, attempt: &Attempt, accept_duplicate: bool) -> Result<Bucket, RetryError> {
+    if attempt.status != Status::Failed {
+        return Err(RetryError::NotFailed(attempt.status));
+    }
+    if pin.is_overdue(world.system.now()) {
+        return Err(RetryError::Overdue);
+    }
+    if attempt.ended_in_doubt(world.settings.deadlines.quiesce_ms) && !accept_duplicate {
+        return Err(RetryError::MayDuplicate);
+    }
+    let account = world.store.account(pin.account_key()).await?;
+    if !account.is_some_and(|account| account.is_connected()) {
+        return Err(RetryError::AccountDisconnected);
+    }
+    Ok(world.store.bucket(pin.account_key()).await?)
+}
+
+/// Where the pin goes, as far as it can be told before a token is taken.
+#[derive(Clone, Copy)]
+enum Plan {
+    Now,
+    Slot(Moment),
+    Backlog(WaitReason, Option<Moment>),
+}
+
+impl Plan {
+    /// When its message becomes visible.
+    fn start(self) -> Option<Moment> {
+        match self {
+            Self::Slot(slot) => Some(slot),
+            Self::Now | Self::Backlog(..) => None,
+        }
+    }
+
+    /// Why the pin waits and until when, if it does.
+    fn waits(self) -> Option<(WaitReason, Option<Moment>)> {
+        match self {
+            Self::Now => None,
+            Self::Slot(slot) => Some((WaitReason::AccountPacing, Some(slot))),
+            Self::Backlog(reason, until) => Some((reason, until)),
+        }
+    }
+}
+
+/// As an acceptance would place it: the next slot if that is near and nobody waits.
+async fn plan(world: &World, pin: &Pin, bucket: &Bucket, now: Moment) -> PortResult<Plan> {
+    if bucket.is_paused(now) {
+        return Ok(Plan::Backlog(bucket.wait_reason(), bucket.paused_until));
+    }
+    let slot = bucket.next_slot(&world.settings.pace, now);
+    let is_far = slot > now.plus_ms(ACCEPT_HORIZON_MS);
+    if is_far || (bucket.waiting_at.is_some() && !world.store.backlog(pin.account_key(), 1).await?.is_empty()) {
+        return Ok(Plan::Backlog(WaitReason::AccountPacing, None));
+    }
+    Ok(if slot <= now { Plan::Now } else { Plan::Slot(slot) })
+}
+
+/// Takes the token and sends the message for its slot; without a token, the publisher takes one.
+async fn send(world: &World, pin: &Pin, next: &Attempt, bucket: Bucket) -> PortResult<()> {
+    let token = take(world, pin, bucket).await?;
+    let message = PublishMessage::new(pin.key, pin.request.account, next.generation, token);
+    let delay_ms = token.map_or(0, |token| token.slot.since_ms(world.system.now()).max(0));
+    match world.queue.send(&[(message, delay_ms)]).await?.as_slice() {
+        [] => Ok(()),
+        _ => Err(PortError::Unavailable { port: "publish queue", reason: "the message was not taken".into() }),
+    }
+}
+
+async fn take(world: &World, pin: &Pin, mut bucket: Bucket) -> PortResult<Option<Token>> {
+    for _ in 0..TAKE_ATTEMPTS {
+        let now = world.system.now();
+        let mut take = Take::plan(&bucket, &world.settings.pace, now, 1, ACCEPT_HORIZON_MS, world.nonce());
+        // Nobody waits, as was just seen: the mark outlasts its backlog.
+        take.behind_waiting = true;
+        match world.store.take(pin.account_key(), &take).await? {
+            Taken::Tokens(tokens) => return Ok(tokens.first().copied()),
+            Taken::Refused(current) => bucket = current,
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,110 @@
+//! `POST /v1/pins/{id}/retry`, through the API's own routes over fakes.
+
+use axum::body::Body;
+use http::{Request, StatusCode};
+use http_body_util::BodyExt;
+use pinbridge_shared::domain::api_key::{PresentedKey, Workspace};
+use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::domain::ids::PinKey;
+use pinbridge_shared::domain::testdata;
+use pinbridge_shared::domain::time::{HOUR_MS, SECOND_MS};
+use pinbridge_shared::flows::connect::create_workspace;
+use pinbridge_shared::testing::fake_pinterest::Answer;
+use pinbridge_shared::testing::{START, TestWorld};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+struct Api {
+    world: TestWorld,
+    key: String,
+}
+
+impl Api {
+    async fn new() -> Self {
+        let world = TestWorld::new(1).await;
+        let workspace = Workspace { id: testdata::workspace(), name: "test".into() };
+        let key = create_workspace(&world.world, &workspace, [7; 32]).await.expect("created");
+        assert!(PresentedKey::parse(&key).is_ok());
+        Self { world, key }
+    }
+
+    /// A pin that Pinterest has refused.
+    async fn failed(&self) -> PinKey {
+        self.world.pinterest.answer_next([Answer::Refused(Failure::ImageBroken, None)]);
+        let key = self.world.accept("key").await;
+        self.world.run_publisher_once().await;
+        self.world.system.advance_ms(SECOND_MS);
+        key
+    }
+
+    async fn retry(&self, pin: &str, body: &str, header: Option<&str>) -> (StatusCode, Value) {
+        let mut request = Request::post(format!("/v1/pins/{pin}/retry")).header("x-api-key", &self.key);
+        if let Some(value) = header {
+            request = request.header("X-Pinbridge-Accept-Duplicate", value);
+        }
+        let request = request.body(Body::from(body.to_owned())).expect("a request");
+        let response = pinbridge_api::router(self.world.world.clone()).oneshot(request).await.expect("answers");
+        let status = response.status();
+        let bytes = response.into_body().collect().await.expect("a body").to_bytes();
+        (status, serde_json::from_slice(&bytes).expect("JSON"))
+    }
+
+    async fn assert_refused(&self, pin: &str, body: &str, header: Option<&str>, status: u16, code: &str) {
+        let (got, answer) = self.retry(pin, body, header).await;
+        assert_eq!((got.as_u16(), answer["code"].as_str()), (status, Some(code)), "{answer}");
+        assert!(answer["error"]["remediation"].as_str().is_some_and(|text| !text.is_empty()));
+    }
+}
+
+#[tokio::test]
+async fn a_retried_pin_is_answered_as_it_waits() {
+    for body in ["", " \n", "{}", r#"{"board_id": null, "account_id": null, "accept_duplicate": false}"#] {
+        let api = Api::new().await;
+        let key = api.failed().await;
+        let (status, pin) = api.retry(&key.pin.to_string(), body, None).await;
+        assert_eq!((status.as_u16(), &pin["status"]), (200, &json!("queued")), "{pin}");
+        assert_eq!((&pin["id"], &pin["attempts"]), (&json!(key.pin), &json!(1)));
+        assert_eq!(
+            (&pin["error_code"], &pin["failed_at"], &pin["next_action"]),
+            (&Value::Null, &Value::Null, &json!("publish"))
+        );
+        api.assert_refused(&key.pin.to_string(), body, None, 409, "conflict").await;
+    }
+}
+
+#[tokio::test]
+async fn what_cant_be_retried_is_refused_by_name() {
+    let api = Api::new().await;
+    let failed = api.failed().await.pin.to_string();
+    let refused = [
+        ("7d11ee90-a944-54ed-a55c-7f2e8a5ca0b6", "", None, 404, "not_found"),
+        ("not-a-uuid", "", None, 422, "validation_error"),
+        (&failed, "[]", None, 400, "malformed_json"),
+        (&failed, "{", None, 400, "malformed_json"),
+        (&failed, r#"{"board_id": "1"}"#, None, 422, "not_supported"),
+        (&failed, r#"{"account_id": "7d11ee90-a944-54ed-a55c-7f2e8a5ca0b6"}"#, None, 422, "not_supported"),
+        (&failed, r#"{"accept_duplicate": "yes"}"#, None, 422, "validation_error"),
+        (&failed, "", Some("yes"), 422, "validation_error"),
+    ];
+    for (pin, body, header, status, code) in refused {
+        api.assert_refused(pin, body, header, status, code).await;
+    }
+    assert_eq!(api.retry(&failed, "", None).await.0, 200, "none of them changed anything");
+}
+
+#[tokio::test]
+async fn what_may_exist_already_needs_a_word() {
+    for (body, header) in [(r#"{"accept_duplicate": true}"#, None), ("", Some("true"))] {
+        let api = Api::new().await;
+        api.world.pinterest.answer_next([Answer::LOST_WITH_COMMIT]);
+        api.world.pinterest.fail_lists(std::iter::repeat_n(Failure::PinterestUnreachable, 100_000));
+        let key = api.world.accept("key").await;
+        api.world.run_until_finished(&[key], START.plus_ms(73 * HOUR_MS)).await;
+        let id = key.pin.to_string();
+        for (body, header) in [("", None), (r#"{"accept_duplicate": false}"#, Some("true")), ("{}", Some("false"))] {
+            api.assert_refused(&id, body, header, 409, "retry_may_duplicate").await;
+        }
+        let (status, pin) = api.retry(&id, body, header).await;
+        assert_eq!((status.as_u16(), &pin["status"]), (200, &json!("queued")), "{pin}");
+    }
+}

@@ -1,0 +1,43 @@
+//! What the promise rests on: duplicates against `Tq`, when Pinterest commits later than `Tq` allows for.
+
+use crate::oracle::Wrong;
+use crate::plan::Plan;
+use crate::report::in_parallel;
+use crate::weather::Weather;
+use crate::world;
+
+/// Commits come up to so long after the client gave up.
+const LATENESS_MS: i64 = 180_000;
+const TQ_S: [i64; 8] = [20, 30, 45, 60, 90, 120, 160, 200];
+
+/// Prints a line for each `Tq`.
+pub fn print(seed: u64, worlds: u64) -> bool {
+    println!(
+        "seed {seed}: 10% of creates answered with nothing and committed up to {} s after the client gave up (15 s), evenly; \
+         {worlds} worlds for each Tq",
+        LATENESS_MS / 1_000
+    );
+    let mut last = u64::MAX;
+    let mut counts = Vec::new();
+    for tq_s in TQ_S {
+        let outcomes = in_parallel(0..worlds, |number| {
+            let plan = Plan::drawn(seed, number);
+            let weather =
+                Weather { late_commit: 0.1, commit_lateness_ms: LATENESS_MS, commits_evenly: true, ..Weather::calm() };
+            world::run(Plan { weather, quiesce_ms: Some(tq_s * 1_000), ..plan })
+        });
+        let (mut accepted, mut duplicates) = (0, 0);
+        for outcome in outcomes.values() {
+            accepted += outcome.accepted;
+            duplicates += outcome.violations.iter().filter(|found| found.wrong == Wrong::Duplicate).count() as u64;
+        }
+        println!(
+            "  Tq {tq_s:>3} s: {duplicates:>5} duplicates of {accepted} publishes ({:.3}%)",
+            duplicates as f64 / accepted as f64 * 100.0
+        );
+        counts.push(duplicates);
+        last = last.min(duplicates);
+    }
+    // It falls, and ends at nothing where Tq covers what Pinterest does.
+    counts.first() > counts.last() && counts.last() == Some(&0)
+}

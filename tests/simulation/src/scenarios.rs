@@ -1,0 +1,162 @@
+//! Calm worlds of a shape of their own, for what is measured rather than survived: pace, fairness, priority.
+
+use std::collections::BTreeMap;
+
+use pinbridge_shared::domain::pace::Pace;
+use pinbridge_shared::domain::time::{MINUTE_MS, SECOND_MS};
+
+use crate::plan::{Plan, Wish};
+use crate::provider::Post;
+use crate::weather::Weather;
+use crate::world::{self, START};
+
+const CAPACITY: u32 = 50;
+const RATE_PER_S: f64 = 1.0;
+/// What Pinterest's real limit may be exceeded by nobody for.
+const FLOOR_FACTOR: f64 = 1.03;
+/// The bound on what a noisy account may cost the others, at the 99th percentile.
+const ADDED_P99_MAX_MS: i64 = SECOND_MS;
+/// Two windows of the dispatcher.
+const URGENT_WITHIN_MS: i64 = 2 * MINUTE_MS;
+
+fn calm(accounts: usize, wishes: Vec<Wish>) -> Plan {
+    Plan {
+        accounts,
+        wishes,
+        pace: Pace::new(CAPACITY, RATE_PER_S),
+        weather: Weather::calm(),
+        heals_after_ms: 0,
+        publishers: 100,
+        max_receives: 20,
+        daily_budget: 0,
+        ..Plan::drawn(0, 0)
+    }
+}
+
+fn wish(number: usize, account: usize, at_ms: i64, priority: &'static str) -> Wish {
+    Wish {
+        key: format!("key-{number}"),
+        account,
+        board: 0,
+        title: format!("Crane number {number}"),
+        image: number as u32,
+        priority,
+        at_ms,
+    }
+}
+
+/// Runs a plan that must end well; answers the creates.
+fn posts(name: &str, plan: Plan) -> Option<Vec<Post>> {
+    let expected = plan.wishes.len() as u64;
+    let outcome = world::run(plan);
+    for violation in outcome.violations.iter().take(5) {
+        println!("{name}: {:?} {}", violation.wrong, violation.text);
+    }
+    if outcome.published != expected {
+        println!("{name}: {} of {expected} published", outcome.published);
+    }
+    (outcome.violations.is_empty() && outcome.published == expected).then_some(outcome.sent)
+}
+
+/// 10,000 pins over 50 accounts, all at once: the last one of each account against the limit's own floor, and the calls
+/// that a limit of exactly the capacity and rate would have refused.
+pub fn pacing(pins: usize, accounts: usize) -> bool {
+    let wishes = (0..pins).map(|number| wish(number, number % accounts, 0, "normal")).collect();
+    let Some(posts) = posts("pacing", calm(accounts, wishes)) else { return false };
+    let mut of: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
+    posts.iter().for_each(|post| of.entry(&post.account).or_default().push(post.at));
+    let floor_ms = ((pins / accounts) as f64 - f64::from(CAPACITY)) / RATE_PER_S * SECOND_MS as f64;
+    let (mut longest_ms, mut refused) = (0, 0);
+    for times in of.values_mut() {
+        times.sort_unstable();
+        longest_ms = longest_ms.max(times.last().unwrap_or(&0) - times.first().unwrap_or(&0));
+        refused += refused_by_limit(times);
+    }
+    let ratio = longest_ms as f64 / floor_ms;
+    println!(
+        "pacing: {pins} pins over {accounts} accounts at once: {refused} creates over the limit; the slowest account took \
+         {:.1} s of a floor of {:.1} s ({ratio:.3})",
+        longest_ms as f64 / 1e3,
+        floor_ms / 1e3
+    );
+    refused == 0 && ratio <= FLOOR_FACTOR
+}
+
+/// How many calls a token bucket of exactly the capacity and rate refuses.
+fn refused_by_limit(times: &[i64]) -> usize {
+    let interval_ms = SECOND_MS as f64 / RATE_PER_S;
+    let (mut tokens, mut last, mut refused) = (f64::from(CAPACITY), i64::MIN, 0);
+    for at in times {
+        if last != i64::MIN {
+            tokens = (tokens + (at - last) as f64 / interval_ms).min(f64::from(CAPACITY));
+        }
+        last = *at;
+        if tokens < 1.0 - 1e-9 {
+            refused += 1;
+        } else {
+            tokens -= 1.0;
+        }
+    }
+    refused
+}
+
+/// One account with very many waiting pins; how much later do the pins of others start than without it?
+pub fn fairness(waiting: usize, others: usize, each: usize) -> bool {
+    let quiet: Vec<Wish> = (0..others * each)
+        .map(|number| {
+            let at_ms = 5 * MINUTE_MS + (number / others) as i64 * 7 * SECOND_MS + (number % others) as i64 * 61;
+            wish(number, 1 + number % others, at_ms, "normal")
+        })
+        .collect();
+    let noisy = (0..waiting).map(|number| wish(quiet.len() + number, 0, number as i64 / 1_000, "bulk"));
+    let with_noise = calm(others + 1, quiet.iter().cloned().chain(noisy).collect());
+    // It isn't waited for: at one a second its pins take more than a day.
+    let with_noise =
+        Plan { stops_after_ms: Some(5 * MINUTE_MS + each as i64 * 7 * SECOND_MS + 3 * MINUTE_MS), ..with_noise };
+    let Some(alone) = posts("fairness, alone", calm(others + 1, quiet.clone())) else { return false };
+    let beside = world::run(with_noise).sent;
+    let (alone, beside) = (delays(&quiet, &alone), delays(&quiet, &beside));
+    let mut added: Vec<i64> =
+        quiet.iter().filter_map(|wish| Some(beside.get(&wish.key)? - alone.get(&wish.key)?)).collect();
+    added.sort_unstable();
+    let of = |share: f64| added.get((added.len() as f64 * share) as usize).copied().unwrap_or(i64::MAX);
+    println!(
+        "fairness: {} pins of {others} accounts beside one with {waiting} waiting: start later by {} ms at the median, {} ms \
+         at p99, {} ms at most",
+        added.len(),
+        of(0.5),
+        of(0.99),
+        added.last().copied().unwrap_or(i64::MAX)
+    );
+    added.len() == quiet.len() && of(0.99) < ADDED_P99_MAX_MS
+}
+
+/// From the request to the create, in milliseconds.
+fn delays(wishes: &[Wish], posts: &[Post]) -> BTreeMap<String, i64> {
+    let sent: BTreeMap<&str, i64> = posts.iter().rev().map(|post| (post.owner.as_str(), post.at)).collect();
+    wishes
+        .iter()
+        .filter_map(|wish| Some((wish.key.clone(), sent.get(wish.key.as_str())? - START - wish.at_ms)))
+        .collect()
+}
+
+/// An urgent pin behind very many bulk pins of its own account, asked for at several moments of a minute.
+pub fn urgent(bulk: usize) -> bool {
+    let mut longest_ms = 0;
+    for offset_s in [1, 20, 40, 59] {
+        let at_ms = 10 * MINUTE_MS + offset_s * SECOND_MS;
+        let wishes: Vec<Wish> = (0..bulk)
+            .map(|number| wish(number, 0, number as i64 / 100, "bulk"))
+            .chain([wish(bulk, 0, at_ms, "urgent")])
+            .collect();
+        let plan = Plan { stops_after_ms: Some(at_ms + 5 * MINUTE_MS), ..calm(1, wishes) };
+        let sent = world::run(plan).sent;
+        let started = sent.iter().find(|post| post.owner == format!("key-{bulk}")).map(|post| post.at - START - at_ms);
+        longest_ms = longest_ms.max(started.unwrap_or(i64::MAX));
+    }
+    println!(
+        "urgent: behind {bulk} bulk pins of its own account it starts after at most {:.1} s",
+        longest_ms as f64 / 1e3
+    );
+    longest_ms <= URGENT_WITHIN_MS
+}
