@@ -101,6 +101,7 @@ struct State {
     timers: BinaryHeap<Reverse<Timer>>,
     running: Option<Pid>,
     processes: BTreeMap<Pid, Process>,
+    counts: BTreeMap<Kind, usize>,
     killed: Vec<Pid>,
     rng: Rng,
     trace: Option<Vec<String>>,
@@ -117,6 +118,7 @@ impl Kernel {
             timers: BinaryHeap::new(),
             running: None,
             processes: BTreeMap::new(),
+            counts: BTreeMap::new(),
             killed: Vec::new(),
             rng: Rng::with_seed(seed),
             trace: is_traced.then(Vec::new),
@@ -252,7 +254,10 @@ impl Machine {
         let pid = self.next_pid;
         self.next_pid += 1;
         let process = Process { kind, skew_ms, frozen_until: 0, slept_ms: 0, is_dying: false, dies_inside: None };
-        self.kernel.state().processes.insert(pid, process);
+        let mut state = self.kernel.state();
+        state.processes.insert(pid, process);
+        *state.counts.entry(kind).or_default() += 1;
+        drop(state);
         pid
     }
 
@@ -261,8 +266,8 @@ impl Machine {
         self.run(pid);
     }
 
-    pub fn count(&self) -> usize {
-        self.tasks.len()
+    pub fn count_of(&self, kind: Kind) -> usize {
+        self.kernel.state().counts.get(&kind).copied().unwrap_or(0)
     }
 
     /// Ends a process unless it is frozen: a zombie escapes its time-out.
@@ -318,6 +323,9 @@ impl Machine {
 
     fn end(&mut self, pid: Pid) {
         self.tasks.remove(&pid);
-        self.kernel.state().processes.remove(&pid);
+        let mut state = self.kernel.state();
+        if let Some(process) = state.processes.remove(&pid) {
+            *state.counts.entry(process.kind).or_default() -= 1;
+        }
     }
 }

@@ -66,6 +66,9 @@ enum Command {
         pins: usize,
         #[arg(long, default_value_t = 50)]
         accounts: usize,
+        /// Publishers at once, of ten pins each
+        #[arg(long, default_value_t = 300)]
+        publishers: usize,
     },
     /// 100 accounts beside one with very many waiting pins
     Fairness {
@@ -92,7 +95,7 @@ fn main() -> ExitCode {
         Command::Mutants { seed } => mutants::all(seed),
         Command::Crashes { seed, pairs } => crashes::all(seed, pairs),
         Command::Curve { seed, worlds } => curve::print(seed, worlds),
-        Command::Pacing { pins, accounts } => scenarios::pacing(pins, accounts),
+        Command::Pacing { pins, accounts, publishers } => scenarios::pacing(pins, accounts, publishers),
         Command::Fairness { waiting } => scenarios::fairness(waiting, 100, 10),
         Command::Urgent { bulk } => scenarios::urgent(bulk),
         Command::Replay { seed, world } => replay(seed, world),

@@ -60,9 +60,9 @@ fn posts(name: &str, plan: Plan) -> Option<Vec<Post>> {
 
 /// 10,000 pins over 50 accounts, all at once: the last one of each account against the limit's own floor, and the calls
 /// that a limit of exactly the capacity and rate would have refused.
-pub fn pacing(pins: usize, accounts: usize) -> bool {
+pub fn pacing(pins: usize, accounts: usize, publishers: usize) -> bool {
     let wishes = (0..pins).map(|number| wish(number, number % accounts, 0, "normal")).collect();
-    let Some(posts) = posts("pacing", calm(accounts, wishes)) else { return false };
+    let Some(posts) = posts("pacing", Plan { publishers, ..calm(accounts, wishes) }) else { return false };
     let mut of: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
     posts.iter().for_each(|post| of.entry(&post.account).or_default().push(post.at));
     let floor_ms = ((pins / accounts) as f64 - f64::from(CAPACITY)) / RATE_PER_S * SECOND_MS as f64;
@@ -74,7 +74,7 @@ pub fn pacing(pins: usize, accounts: usize) -> bool {
     }
     let ratio = longest_ms as f64 / floor_ms;
     println!(
-        "pacing: {pins} pins over {accounts} accounts at once: {refused} creates over the limit; the slowest account took \
+        "pacing: {pins} pins over {accounts} accounts at once, {publishers} publishers: {refused} creates over the limit; the slowest account took \
          {:.1} s of a floor of {:.1} s ({ratio:.3})",
         longest_ms as f64 / 1e3,
         floor_ms / 1e3

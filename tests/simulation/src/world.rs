@@ -340,13 +340,20 @@ impl SimWorld {
         }
         self.polls.remove(&queue);
         let weather = self.weather();
-        let is_busy = self.machine.count() > self.plan.publishers + 20;
+        let is_busy = self.machine.count_of(Kind::Publisher) >= self.plan.publishers;
         if is_busy || self.kernel.chance(weather.late_batch) {
             let at = now + if is_busy { 100 } else { self.kernel.draw(|rng| rng.i64(500..40_000)) };
             self.polls.insert(queue, at);
             self.kernel.schedule(at, Action::Poll(queue));
             return;
         }
+        // As many batches as there are workers.
+        while self.machine.count_of(Kind::Publisher) < self.plan.publishers && self.deliver(queue, now) {}
+    }
+
+    /// Gives a batch of what is due to a worker; answers whether there was anything.
+    fn deliver(&mut self, queue: QueueName, now: i64) -> bool {
+        let weather = self.weather();
         let size = self.kernel.draw(|rng| if rng.bool() { 10 } else { rng.usize(1..=10) });
         let mut batch = self.queue.deliver_due(queue, Moment(now), size);
         self.kernel.draw(|rng| rng.shuffle(&mut batch));
@@ -356,9 +363,11 @@ impl SimWorld {
                 self.queue.insert(queue, delivery.body.clone(), at);
             }
         }
-        if !batch.is_empty() {
+        let is_any = !batch.is_empty();
+        if is_any {
             self.invoke(queue, batch);
         }
+        is_any
     }
 
     fn invoke(&mut self, queue: QueueName, batch: Vec<Delivery>) {
