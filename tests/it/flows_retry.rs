@@ -4,6 +4,7 @@ use pinbridge_shared::domain::attempt::{Attempt, Status};
 use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::pin::{LIFETIME_MS, WaitReason};
+use pinbridge_shared::domain::retry::HOLD_PAUSE_MS;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, SECOND_MS};
 use pinbridge_shared::flows::retry_pin::{RetryError, retry_pin};
@@ -154,6 +155,22 @@ async fn a_retry_keeps_the_accounts_pace() {
         world.run_for_ms(20 * MINUTE_MS).await;
         assert_eq!(world.pinterest.pins().len(), others + 1 + usize::from(paused), "each once");
     }
+}
+
+#[tokio::test]
+async fn on_an_account_that_needs_a_person_a_retry_waits_with_the_others() {
+    let (world, key) = with_failed().await;
+    world.pinterest.answer_next([Answer::Refused(Failure::TokenRevoked, None)]);
+    world.accept("holds").await;
+    world.run_publisher_once().await;
+    // The pause is over, and nothing has shown yet that the connection works again.
+    world.system.advance_ms(HOLD_PAUSE_MS + SECOND_MS);
+    let answer = retried(&world, key).await;
+    assert_eq!((answer.status, answer.wait), (Status::Deferred, Some(WaitReason::AccountOnHold)));
+    assert_eq!(answer.not_before, None, "nobody knows until when");
+    assert_eq!(world.queue.messages(), [], "the dispatcher tries with one pin at a time");
+    world.run_until_finished(&[key], world.now().plus_ms(5 * MINUTE_MS)).await;
+    assert_eq!(world.attempt(key).await.status, Status::Published);
 }
 
 /// Trouble at every port call of a retry, into the queue and into the backlog: the pin stays failed or is published,

@@ -131,10 +131,11 @@ impl Plan {
 
 /// As an acceptance would place it: the next slot if that is near and nobody waits.
 async fn plan(world: &World, pin: &Pin, bucket: &Bucket, now: Moment) -> PortResult<Plan> {
-    if bucket.is_paused(now) {
-        return Ok(Plan::Backlog(bucket.wait_reason(), bucket.paused_until));
+    // An account on hold is the dispatcher's to try, with one pin at a time.
+    if bucket.is_paused(now) || bucket.is_on_hold() {
+        return Ok(Plan::Backlog(bucket.wait_reason(), bucket.paused_until.filter(|until| *until > now)));
     }
-    let slot = bucket.next_slot(&world.settings.pace, now);
+    let slot = bucket.next_slot(&bucket.pace(&world.settings.pace, now), now);
     let is_far = slot > now.plus_ms(ACCEPT_HORIZON_MS);
     if is_far || (bucket.waiting_at.is_some() && !world.store.backlog(pin.account_key(), 1).await?.is_empty()) {
         return Ok(Plan::Backlog(WaitReason::AccountPacing, None));
@@ -156,7 +157,8 @@ async fn send(world: &World, pin: &Pin, next: &Attempt, bucket: Bucket) -> PortR
 async fn take(world: &World, pin: &Pin, mut bucket: Bucket) -> PortResult<Option<Token>> {
     for _ in 0..TAKE_ATTEMPTS {
         let now = world.system.now();
-        let mut take = Take::plan(&bucket, &world.settings.pace, now, 1, ACCEPT_HORIZON_MS, world.nonce());
+        let pace = bucket.pace(&world.settings.pace, now);
+        let mut take = Take::plan(&bucket, &pace, now, 1, ACCEPT_HORIZON_MS, world.nonce());
         // Nobody waits, as was just seen: the mark outlasts its backlog.
         take.behind_waiting = true;
         match world.store.take(pin.account_key(), &take).await? {

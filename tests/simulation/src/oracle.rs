@@ -157,7 +157,7 @@ impl Oracle {
             gate.resolve(key);
             let announced = store.peek(key).filter(|(_, attempt)| attempt.status == Status::Publishing);
             let age_ms = announced.and_then(|(_, attempt)| attempt.started_at).map(|at| now - at.0);
-            if !age_ms.is_some_and(|age_ms| age_ms <= SEND_WITHIN_MS + skew_ms) {
+            if age_ms.is_none_or(|age_ms| age_ms > SEND_WITHIN_MS + skew_ms) {
                 let text = format!("{} is sent {age_ms:?} ms after its announcement", request.idempotency_key);
                 report(&violations, Wrong::Unannounced, text);
             }

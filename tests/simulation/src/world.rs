@@ -49,6 +49,9 @@ const READS: f64 = 0.1;
 const RETRIES: f64 = 0.2;
 const CLIENT_TRIES_MAX: u32 = 40;
 
+/// What clients were answered: the wish and the status, or nothing.
+type Answers = Arc<std::sync::Mutex<Vec<(usize, Option<StatusCode>)>>>;
+
 pub struct SimWorld {
     plan: Arc<Plan>,
     kernel: Arc<Kernel>,
@@ -62,7 +65,7 @@ pub struct SimWorld {
     api_key: String,
     oracle: Oracle,
     tries: Vec<u32>,
-    answers: Arc<std::sync::Mutex<Vec<(usize, Option<StatusCode>)>>>,
+    answers: Answers,
     /// Processes that have come to their end, alive, and whether they were ever frozen.
     ended: Arc<std::sync::Mutex<Vec<(Pid, bool)>>>,
     polls: BTreeMap<QueueName, i64>,
