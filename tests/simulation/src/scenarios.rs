@@ -108,7 +108,7 @@ pub fn fairness(waiting: usize, others: usize, each: usize) -> bool {
             wish(number, 1 + number % others, at_ms, "normal")
         })
         .collect();
-    let noisy = (0..waiting).map(|number| wish(quiet.len() + number, 0, number as i64 / 1_000, "bulk"));
+    let noisy = (0..waiting).map(|number| wish(quiet.len() + number, 0, number as i64 * 2, "bulk"));
     let with_noise = calm(others + 1, quiet.iter().cloned().chain(noisy).collect());
     // It isn't waited for: at one a second its pins take more than a day.
     let with_noise =

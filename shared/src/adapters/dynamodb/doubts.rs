@@ -39,12 +39,15 @@ impl DynamoStore {
 
     pub(super) async fn write_board_scan(&self, board: &BoardKey, next: &BoardScan) -> PortResult<bool> {
         let broken = |error: serde_json::Error| PortError::Broken { port: super::PORT, reason: error.to_string() };
-        let expires_at = next.planned_for.unwrap_or_default().plus_ms(SCAN_KEPT_MS);
         let row = Builder::keyed(keys::board_scan(board), keys::SCAN)
             .number("rev", next.rev)
             .text("n", &next.nonce)
-            .text("scan", serde_json::to_string(next).map_err(broken)?)
-            .number("expires_at", expires_at.unix_seconds());
+            .text("scan", serde_json::to_string(next).map_err(broken)?);
+        // Without a plan there is nothing to count from; the next plan gives the row its end.
+        let row = match next.planned_for {
+            Some(at) => row.number("expires_at", at.plus_ms(SCAN_KEPT_MS).unix_seconds()),
+            None => row,
+        };
         let put = self
             .client
             .put_item()

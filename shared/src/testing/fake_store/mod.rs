@@ -266,7 +266,8 @@ impl Store for FakeStore {
     async fn backlog_place(&self, account: AccountKey, row: &BacklogRow, limit: u64) -> PortResult<Option<u64>> {
         self.call("store.backlog_place", |t| {
             let rows = t.backlog.entry(account).or_default();
-            rows.contains_key(&row.sort_key()).then(|| (rows.range(..row.sort_key()).count() as u64).min(limit))
+            rows.contains_key(&row.sort_key())
+                .then(|| rows.range(..row.sort_key()).take(usize::try_from(limit).unwrap_or(usize::MAX)).count() as u64)
         })
         .await
     }
