@@ -471,3 +471,24 @@ fn at_once<T>(work: impl Future<Output = T>) -> T {
         Poll::Pending => panic!("the harness's own calls take no time"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_world_replays_byte_for_byte() {
+        for number in [0, 3, 7] {
+            let plan = || Plan { is_traced: true, ..Plan::drawn(1, number) };
+            let (first, second) = (run(plan()).trace, run(plan()).trace);
+            assert!(first.len() > 1_000, "world {number} has a story: {} lines", first.len());
+            assert!(first == second, "world {number} differs");
+        }
+    }
+
+    #[test]
+    fn another_seed_is_another_story() {
+        let of = |seed| run(Plan { is_traced: true, ..Plan::drawn(seed, 0) }).trace;
+        assert!(of(1) != of(2));
+    }
+}
