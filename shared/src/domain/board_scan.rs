@@ -19,6 +19,8 @@ pub const GOES_ON_FOR_MS: i64 = 10 * MINUTE_MS;
 pub const MEMBERS_MAX: usize = 100;
 /// Pins on the board that could be one of the members'; with more, it couldn't be told whose they are.
 pub const FOUND_MAX: usize = 150;
+/// The same in bytes of text: the row that keeps them may have 400 kB in all.
+pub const FOUND_BYTES_MAX: usize = 250_000;
 /// A look that was planned this long ago and hasn't happened is planned again.
 pub const PLAN_LOST_AFTER_MS: i64 = MINUTE_MS;
 /// How long after a doubt has become due its board is looked at: the others of the same burst join.
@@ -102,6 +104,13 @@ impl Reading {
             unclear: None,
             found: Vec::new(),
         }
+    }
+
+    /// Whether more could be the members' than can be kept.
+    pub fn is_crowded(&self) -> bool {
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let bytes = |pin: &BoardPin| pin.id.len() + text(&pin.title) + text(&pin.description) + text(&pin.link);
+        self.found.len() > FOUND_MAX || self.found.iter().map(bytes).sum::<usize>() > FOUND_BYTES_MAX
     }
 
     /// Takes in a page; answers whether the reading is at its end.
@@ -213,6 +222,17 @@ mod tests {
         for from in [8_000, 9_000, 7_000, 6_000, 5_000] {
             assert!(!jumping.take_in(&page(from, PAGE_SIZE), Some("b".into()), Moment(9_500), |_| false), "{from}");
         }
+    }
+
+    #[test]
+    fn what_is_found_stays_within_what_a_row_holds() {
+        let long = |id| BoardPin { description: Some("x".repeat(3_200)), ..pin(id, 5) };
+        let mut reading = reading();
+        reading.take_in(&(0..70).map(long).collect::<Vec<_>>(), Some("b".into()), Moment(0), |_| true);
+        assert!(!reading.is_crowded());
+        reading.take_in(&(70..140).map(long).collect::<Vec<_>>(), Some("b".into()), Moment(0), |_| true);
+        assert!(reading.is_crowded(), "{} Pins", reading.found.len());
+        assert!(serde_json::to_string(&reading).expect("plain data").len() < 500_000);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::daily_budget::{self, Granted};
 use super::planned_look::{ROW_ATTEMPTS, plan_look};
 use super::settle_doubts::{self, Doubt};
 use crate::domain::attempt::Status;
-use crate::domain::board_scan::{BoardScan, FOUND_MAX, GOES_ON_FOR_MS, PAGES_MAX, Reading, earliest};
+use crate::domain::board_scan::{BoardScan, GOES_ON_FOR_MS, PAGES_MAX, Reading, earliest};
 use crate::domain::daily_budget::Request;
 use crate::domain::failure::Failure;
 use crate::domain::ids::{BoardKey, PinKey};
@@ -140,7 +140,7 @@ async fn read(
                 windows.get(&doubt.pin.key).is_some_and(|window| lookup::could_be(&doubt.pin.request, found, *window))
             })
         });
-        if reading.found.len() > FOUND_MAX {
+        if reading.is_crowded() {
             return Ok(Ok(Read::TooLong("too_many_alike")));
         }
         if is_whole {
