@@ -44,10 +44,11 @@ impl Window {
 /// that either side lacks doesn't tell them apart, and neither does a description that was cut short. Titles and links
 /// are within Pinterest's limits and aren't cut: "Part 1" is not the beginning of "Part 12".
 pub fn could_be(request: &PinRequest, candidate: &BoardPin, window: Window) -> bool {
-    let texts = Texts::of(request, candidate);
+    // The cheapest first: lists are long, and most Pins are somebody else's.
     window.may_contain(candidate.created_at)
-        && [&texts.title, &texts.link].iter().all(|(ours, theirs)| ours == theirs || either_lacks(ours, theirs))
-        && (either_lacks(&texts.description.0, &texts.description.1) || is_cut(&texts.description))
+        && agree(&title(request, candidate))
+        && agree(&link(request, candidate))
+        && is_cut(&description(request, candidate))
 }
 
 /// How well a Pin on the board fits what was asked for.
@@ -63,41 +64,37 @@ pub enum Likeness {
 
 /// Compares a Pin with what was asked for, if it fits at all (see [`could_be`]).
 pub fn likeness(request: &PinRequest, candidate: &BoardPin) -> Likeness {
-    let texts = Texts::of(request, candidate);
-    let exact = |(ours, theirs): &Pair| if ours == theirs { Likeness::Same } else { Likeness::Vague };
-    let description = match &texts.description {
+    let exact = |(ours, theirs): Pair| if ours == theirs { Likeness::Same } else { Likeness::Vague };
+    let description = match description(request, candidate) {
         (ours, theirs) if ours == theirs => Likeness::Same,
         (None, Some(_)) => Likeness::Vague,
         _ => Likeness::Less,
     };
-    exact(&texts.title).max(exact(&texts.link)).max(description)
+    exact(title(request, candidate)).max(exact(link(request, candidate))).max(description)
 }
 
 /// Ours and theirs, folded; `None` when there is nothing to compare.
 type Pair = (Option<String>, Option<String>);
 
-struct Texts {
-    title: Pair,
-    description: Pair,
-    link: Pair,
+fn pair(fold: fn(&str) -> String, ours: Option<&str>, theirs: Option<&str>) -> Pair {
+    let folded = |text: Option<&str>| text.map(fold).filter(|text| !text.is_empty());
+    (folded(ours), folded(theirs))
 }
 
-impl Texts {
-    fn of(request: &PinRequest, candidate: &BoardPin) -> Self {
-        let pair = |fold: fn(&str) -> String, ours: Option<&str>, theirs: Option<&str>| {
-            let folded = |text: Option<&str>| text.map(fold).filter(|text| !text.is_empty());
-            (folded(ours), folded(theirs))
-        };
-        Self {
-            title: pair(fold, Some(&request.title), candidate.title.as_deref()),
-            description: pair(fold, request.description.as_deref(), candidate.description.as_deref()),
-            link: pair(fold_link, request.link_url.as_deref(), candidate.link.as_deref()),
-        }
-    }
+fn title(request: &PinRequest, candidate: &BoardPin) -> Pair {
+    pair(fold, Some(&request.title), candidate.title.as_deref())
 }
 
-fn either_lacks(ours: &Option<String>, theirs: &Option<String>) -> bool {
-    ours.is_none() || theirs.is_none()
+fn description(request: &PinRequest, candidate: &BoardPin) -> Pair {
+    pair(fold, request.description.as_deref(), candidate.description.as_deref())
+}
+
+fn link(request: &PinRequest, candidate: &BoardPin) -> Pair {
+    pair(fold_link, request.link_url.as_deref(), candidate.link.as_deref())
+}
+
+fn agree((ours, theirs): &Pair) -> bool {
+    ours == theirs || ours.is_none() || theirs.is_none()
 }
 
 /// A cut text agrees with the whole, from this many folded characters on.
