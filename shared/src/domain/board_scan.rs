@@ -16,9 +16,11 @@ pub const OLDER_PAGES: u32 = 2;
 /// A reading that was left off is gone on with for this long; then the list has changed too much, and it starts anew.
 pub const GOES_ON_FOR_MS: i64 = 10 * MINUTE_MS;
 /// Pins served by one reading.
-pub const MEMBERS_MAX: usize = 100;
+///
+/// Pins of the same content come together even if they are more.
+pub const MEMBERS_MAX: usize = 200;
 /// Pins on the board that could be one of the members'; with more, it couldn't be told whose they are.
-pub const FOUND_MAX: usize = 150;
+pub const FOUND_MAX: usize = 400;
 /// The same in bytes of text: the row that keeps them may have 400 kB in all.
 pub const FOUND_BYTES_MAX: usize = 250_000;
 /// A look that was planned this long ago and hasn't happened is planned again.

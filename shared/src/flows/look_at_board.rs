@@ -48,7 +48,11 @@ pub async fn look_at_board(world: &World, message: LookMessage, ends_at_ms: i64)
         Some(reading) => reading,
         None => Reading::new(now, settle_doubts::members(&doubts, world, now)),
     };
-    let members: Vec<Doubt> = doubts.into_iter().filter(|doubt| reading.members.contains(&doubt.pin.key.pin)).collect();
+    let members: Vec<Doubt> = doubts
+        .into_iter()
+        // A reading that is gone on with may have been begun before a member's next attempt: not for that one.
+        .filter(|doubt| reading.members.contains(&doubt.pin.key.pin) && doubt.quiet_at(world) <= reading.began_at)
+        .collect();
     if !members.is_empty() {
         let left = serve(world, &board, members, reading, ends_at_ms).await?;
         if let Some(reading) = left {
@@ -123,6 +127,8 @@ async fn read(
 ) -> PortResult<Result<Read, ReadFailure>> {
     let windows: BTreeMap<PinKey, Window> = members.iter().map(|doubt| (doubt.pin.key, doubt.window(world))).collect();
     let earliest = earliest(windows.values());
+    // What other pins of ours own takes no place among what could be the members'.
+    let owned = settle_doubts::owned(world, board, members).await?;
     loop {
         if ends_at_ms - world.system.monotonic_ms() < READING_RESERVE_MS {
             return Ok(Ok(Read::OutOfTime(reading)));
@@ -136,9 +142,12 @@ async fn read(
             Err(failure) => return Ok(Err(failure)),
         };
         let is_whole = reading.take_in(&page.pins, page.next, earliest, |found| {
-            members.iter().any(|doubt| {
-                windows.get(&doubt.pin.key).is_some_and(|window| lookup::could_be(&doubt.pin.request, found, *window))
-            })
+            !owned.contains(&found.id)
+                && members.iter().any(|doubt| {
+                    windows
+                        .get(&doubt.pin.key)
+                        .is_some_and(|window| lookup::could_be(&doubt.pin.request, found, *window))
+                })
         });
         if reading.is_crowded() {
             return Ok(Ok(Read::TooLong("too_many_alike")));

@@ -163,7 +163,8 @@ async fn call(world: &World, job: &mut Job) -> PortResult<Option<Disposition>> {
     // Either clock: the monotonic one never jumps, the other also counts a machine's sleep.
     let since_start_ms = world.system.now().since_ms(job.attempt.quiet_at(0));
     let is_late = (world.system.monotonic_ms() - announced_ms).max(since_start_ms) > SEND_WITHIN_MS;
-    let is_stale = job.message.valid_until.is_some_and(|until| world.system.now() > until);
+    let is_stale =
+        world.rules.hold(Rule::TokenPerCall) && job.message.valid_until.is_some_and(|until| world.system.now() > until);
     let too_late = world.rules.hold(Rule::SendWithin) && (is_late || is_stale);
     let remaining_ms = job.ends_at_ms - world.system.monotonic_ms();
     if too_late || !world.settings.deadlines.leaves_time_for_a_call(remaining_ms) {

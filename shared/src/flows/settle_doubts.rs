@@ -4,11 +4,11 @@
 //! decides; no clear view → looked at again, for at most 72 hours. Pins that share their Pins are settled in one
 //! transaction, each on the state that was read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::assignment::{self, Claim, Ruling, Standing};
 use crate::domain::attempt::{Attempt, IllegalTransition, Status, Upstream};
-use crate::domain::board_scan::{MEMBERS_MAX, Reading};
+use crate::domain::board_scan::{MEMBERS_MAX, Reading, Unclear};
 use crate::domain::clock_row::{ClockRow, PINS_PER_ROW};
 use crate::domain::failure::Failure;
 use crate::domain::history::{Event, EventKind};
@@ -32,8 +32,12 @@ const SECOND_SCAN_MS: i64 = 30 * SECOND_MS;
 const TWIN_OPEN_MS: i64 = 20 * SECOND_MS;
 /// A doubt that no look-up could clear up for this long is handed to a person.
 const GIVE_UP_AFTER_MS: i64 = 72 * HOUR_MS;
+/// What a person or the next day mends: such a doubt waits for as long as its pin may live.
+const HOLDS_THE_CLOCK: [&str; 2] = ["token_revoked", "daily_budget"];
 /// A list that can't be trusted (empty, cut off, shuffled) is believed only after this many looks in a row, and one more.
 const UNCLEAR_LOOKS: u32 = 3;
+/// A board that lists nothing at all is believed only after this long: an outage of lists looks just the same.
+const EMPTY_BELIEVED_AFTER_MS: i64 = 6 * HOUR_MS;
 const TWIN_OPEN: &str = "twin_open";
 const TWIN_SETTLED: &str = "twin_settled";
 const NOT_SEEN: &str = "not_seen_yet";
@@ -55,7 +59,7 @@ impl Doubt {
         Window::of(self.started_at(), &world.settings.deadlines)
     }
 
-    fn quiet_at(&self, world: &World) -> Moment {
+    pub fn quiet_at(&self, world: &World) -> Moment {
         self.attempt.quiet_at(world.settings.deadlines.quiesce_ms(world.rules))
     }
 
@@ -82,21 +86,29 @@ pub fn members(doubts: &[Doubt], world: &World, now: Moment) -> Vec<PinId> {
     if !doubts.iter().any(is_due) {
         return Vec::new();
     }
-    let mut quiet: Vec<&Doubt> = doubts.iter().filter(|doubt| doubt.quiet_at(world) <= now).collect();
-    quiet.sort_by_key(|doubt| (!is_due(doubt), doubt.started_at(), doubt.pin.key));
-    quiet.into_iter().take(MEMBERS_MAX).map(|doubt| doubt.pin.key.pin).collect()
+    // Pins of the same content stand and fall together, so they are members together.
+    let mut groups: BTreeMap<String, Vec<&Doubt>> = BTreeMap::new();
+    for doubt in doubts.iter().filter(|doubt| doubt.quiet_at(world) <= now) {
+        groups.entry(content_hash(&doubt.pin.request)).or_default().push(doubt);
+    }
+    let mut groups: Vec<Vec<&Doubt>> = groups.into_values().collect();
+    groups.sort_by_key(|group| {
+        (!group.iter().any(|doubt| is_due(doubt)), group.iter().map(|doubt| (doubt.started_at(), doubt.pin.key)).min())
+    });
+    let mut members: Vec<PinId> = Vec::new();
+    for group in groups {
+        if members.is_empty() || members.len() + group.len() <= MEMBERS_MAX {
+            members.extend(group.iter().map(|doubt| doubt.pin.key.pin));
+        }
+    }
+    members
 }
 
 /// Settles the members of a reading that is whole.
 pub async fn settle(world: &World, board: &BoardKey, members: Vec<Doubt>, reading: Reading) -> PortResult<()> {
     // Read after the scan: whatever a pin of ours owned by then is not free.
     let all = with_twins(world, board, &members, &reading.found).await?;
-    let owned: BTreeSet<&str> = all
-        .iter()
-        .filter(|_| world.rules.hold(Rule::Ownership))
-        .flat_map(|doubt| [&doubt.attempt.pinterest_pin_id, &doubt.attempt.orphan_pin_id])
-        .filter_map(|id| id.as_deref())
-        .collect();
+    let owned = owned_ids(world, &all);
     let free: Vec<BoardPin> = reading.found.iter().filter(|pin| !owned.contains(pin.id.as_str())).cloned().collect();
     let claimants: Vec<(&Doubt, Standing)> =
         all.iter().filter_map(|doubt| standing(world, doubt, &reading).map(|standing| (doubt, standing))).collect();
@@ -163,6 +175,20 @@ async fn with_twins(world: &World, board: &BoardKey, members: &[Doubt], found: &
     Ok(read.into_iter().flatten().map(|(pin, attempt)| Doubt { pin, attempt }).collect())
 }
 
+/// The Pins that the members' twins own by now.
+pub async fn owned(world: &World, board: &BoardKey, members: &[Doubt]) -> PortResult<BTreeSet<String>> {
+    let twins = with_twins(world, board, members, &[]).await?;
+    Ok(owned_ids(world, &twins).into_iter().map(str::to_owned).collect())
+}
+
+fn owned_ids<'a>(world: &World, all: &'a [Doubt]) -> BTreeSet<&'a str> {
+    all.iter()
+        .filter(|_| world.rules.hold(Rule::Ownership))
+        .flat_map(|doubt| [&doubt.attempt.pinterest_pin_id, &doubt.attempt.orphan_pin_id])
+        .filter_map(|id| id.as_deref())
+        .collect()
+}
+
 type Next = Result<Option<Attempt>, IllegalTransition>;
 
 fn next_state(
@@ -183,11 +209,15 @@ fn next_state(
         }
         _ if !is_due && shares_out => Some(again(world, doubt, now.plus_ms(SECOND_SCAN_MS), TWIN_SETTLED)?),
         _ if !is_due => None,
-        Ruling::Wait => Some(again(world, doubt, now.plus_ms(TWIN_OPEN_MS), TWIN_OPEN)?),
+        Ruling::Wait => {
+            let wait_ms = TWIN_OPEN_MS << doubt.looks_in_vain(TWIN_OPEN).min(AGAIN_DOUBLINGS_MAX);
+            Some(again(world, doubt, now.plus_ms(wait_ms), TWIN_OPEN)?)
+        }
         Ruling::Absent if is_believed(world, doubt, reading) => Some(absent(world, doubt)?),
         Ruling::Absent => {
             let why = reading.unclear.map_or(NOT_SEEN, |unclear| unclear.name());
-            Some(again(world, doubt, now.plus_ms(SECOND_SCAN_MS), why)?)
+            let wait_ms = SECOND_SCAN_MS << doubt.looks_in_vain(why).min(AGAIN_DOUBLINGS_MAX);
+            Some(again(world, doubt, now.plus_ms(wait_ms), why)?)
         }
         Ruling::Ambiguous if doubt.looks_in_vain(UNCLEAR_OWNER) > 0 => {
             Some(doubt.attempt.failed(now, Failure::OutcomeAmbiguous, &nothing, &doubt.pin, world.nonce())?)
@@ -203,7 +233,11 @@ fn is_believed(world: &World, doubt: &Doubt, reading: &Reading) -> bool {
     }
     match reading.unclear {
         None => doubt.looks_in_vain(NOT_SEEN) > 0,
-        Some(unclear) => doubt.looks_in_vain(unclear.name()) >= UNCLEAR_LOOKS,
+        Some(unclear) => {
+            let least_ms = if unclear == Unclear::EmptyList { EMPTY_BELIEVED_AFTER_MS } else { 0 };
+            doubt.looks_in_vain(unclear.name()) >= UNCLEAR_LOOKS
+                && world.system.now().since_ms(doubt.started_at()) >= least_ms
+        }
     }
 }
 
@@ -220,7 +254,7 @@ fn absent(world: &World, doubt: &Doubt) -> Result<Attempt, IllegalTransition> {
 /// Looks again at that time, unless nobody could tell for too long.
 fn again(world: &World, doubt: &Doubt, at: Moment, why: &str) -> Result<Attempt, IllegalTransition> {
     let now = world.system.now();
-    if now.since_ms(doubt.started_at()) > GIVE_UP_AFTER_MS {
+    if now.since_ms(doubt.started_at()) > GIVE_UP_AFTER_MS && !HOLDS_THE_CLOCK.contains(&why) {
         let nothing = Upstream::default();
         return doubt.attempt.failed(now, Failure::OutcomeUnverifiable, &nothing, &doubt.pin, world.nonce());
     }
@@ -230,7 +264,8 @@ fn again(world: &World, doubt: &Doubt, at: Moment, why: &str) -> Result<Attempt,
 /// No clear view: each pin is looked for again later, ever more rarely.
 pub async fn look_again_soon(world: &World, members: Vec<Doubt>, why: &str) -> PortResult<()> {
     let draw = world.system.jitter();
-    for doubt in members {
+    let now = world.system.now();
+    for doubt in members.into_iter().filter(|doubt| doubt.next_look(world) <= now) {
         let wait_ms = AGAIN_MS.0 + ((AGAIN_MS.1 - AGAIN_MS.0) as f64 * draw) as i64;
         let wait_ms = wait_ms << doubt.looks_in_vain(why).min(AGAIN_DOUBLINGS_MAX);
         let at = world.system.now().plus_ms(wait_ms);

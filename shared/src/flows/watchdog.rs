@@ -11,6 +11,7 @@ use crate::domain::ids::PinKey;
 use crate::domain::message::PublishMessage;
 use crate::domain::pin::{Pin, Placement};
 use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
+use crate::domain::token_bucket::DISPATCH_HORIZON_MS;
 use crate::ports::{PortError, PortResult, World};
 use crate::telemetry::{self, Metric};
 
@@ -24,6 +25,8 @@ const FIRST_LOOK_BACK_MINUTES: i64 = 60;
 const FARTHEST_MINUTES: i64 = 62;
 /// A pin that waits for a moment further off than this isn't sent again yet: its row is filed anew for that moment.
 const SOON_MS: i64 = 60 * SECOND_MS;
+/// No slot is given out further ahead than this, clocks that disagree included.
+const SLOTS_AHEAD_MS: i64 = DISPATCH_HORIZON_MS + 30 * SECOND_MS;
 /// A run stops before the invocation does.
 const STOP_BEFORE_END_MS: i64 = 8 * SECOND_MS;
 /// Empty minutes share a write of the watermark, up to this many.
@@ -208,7 +211,11 @@ impl Run<'_> {
             }
             _ => attempt.not_before,
         };
+        // No message is under way for a deferred pin that waits longer than slots are given out ahead, and it isn't in the
+        // backlog: whoever put it there died before. The publisher puts it back.
+        let is_ownerless = |at: Moment| attempt.status == Status::Deferred && at > now.plus_ms(SLOTS_AHEAD_MS);
         match waits_until {
+            Some(at) if is_ownerless(at) => Ok(Care::Send),
             Some(at) if self.mode == Mode::Tick && at.since_ms(now) > SOON_MS => Ok(Care::Later(at)),
             _ => Ok(Care::Send),
         }
@@ -226,7 +233,8 @@ impl Run<'_> {
         }
         let bucket = self.world.store.bucket(pin.account_key()).await?;
         let last_slot = bucket.last_slot(&self.world.settings.pace);
-        Ok((last_slot > now).then_some(last_slot))
+        // Slots are given out for the coming window only; what a pause has pushed further off is nobody's.
+        Ok((last_slot > now && last_slot <= now.plus_ms(SLOTS_AHEAD_MS)).then_some(last_slot))
     }
 
     /// The rows that follow, then the old one goes: the rescans must not find it again. A recovery leaves future rows.

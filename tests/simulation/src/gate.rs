@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::testing::gate::{Entry, Exit, Gate};
 
-use crate::kernel::{Kernel, Kind, Pid};
+use crate::kernel::{KINDS, Kernel, Kind, Pid};
 use crate::plan::Plan;
 use crate::weather::Weather;
 
@@ -31,6 +31,16 @@ pub const CRASHES: [Crash; 3] = [Crash::Before, Crash::Inside, Crash::After];
 pub struct Count {
     pub reached: u64,
     pub crashed: [u64; 3],
+}
+
+/// Reads a target as a run prints it.
+pub fn parse_target(text: &str) -> Option<Target> {
+    let mut parts = text.split('/');
+    let (kind, call, crash) = (parts.next()?, parts.next()?, parts.next()?);
+    let kind = KINDS.into_iter().find(|known| format!("{known:?}") == kind)?;
+    let crash = CRASHES.into_iter().find(|known| format!("{known:?}") == crash)?;
+    // It lives as long as the program, which replays one world.
+    Some((kind, Box::leak(call.to_owned().into_boxed_str()), crash))
 }
 
 pub type Coverage = BTreeMap<(Kind, &'static str), Count>;

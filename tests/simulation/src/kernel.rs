@@ -26,6 +26,8 @@ pub enum Kind {
     DeadLetters,
 }
 
+pub const KINDS: [Kind; 5] = [Kind::Api, Kind::Publisher, Kind::Dispatcher, Kind::Reconciler, Kind::DeadLetters];
+
 /// Something that happens to the world and not inside a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {

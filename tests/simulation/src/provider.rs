@@ -231,21 +231,37 @@ impl Provider {
         let now = self.kernel.now();
         let state = self.state();
         let weather = &state.weather;
-        if self.kernel.chance(weather.list_empty) {
+        let is_dark = weather.list_dark_ms > 0 && (now / weather.list_dark_ms + board_id.len() as i64) % 4 == 3;
+        if is_dark || self.kernel.chance(weather.list_empty) {
             return BoardPage::default();
         }
+        let old = (0..weather.strangers).map(|number| stranger(number, board_id));
+        let old: Vec<Made> = old.collect();
         let visible = |pin: &&Made| pin.visible_at <= now && pin.committed_at <= now;
-        let mut pins: Vec<&Made> = state.boards.get(board_id).into_iter().flatten().filter(visible).collect();
+        let mut pins: Vec<&Made> =
+            state.boards.get(board_id).into_iter().flatten().chain(&old).filter(visible).collect();
         pins.sort_by_key(|pin| (std::cmp::Reverse(pin.shown.created_at), std::cmp::Reverse(&pin.id)));
         if self.kernel.chance(weather.list_shuffled) {
             self.kernel.draw(|rng| rng.shuffle(&mut pins));
         }
         let has_more = pins.len() > skip + PAGE_SIZE && !self.kernel.chance(weather.list_cut);
-        let hidden = state.boards.get(board_id).map_or(0, Vec::len) - pins.len();
-        self.kernel.note(|| format!("lists {} of board {board_id} from {skip}, {hidden} not shown", pins.len()));
+        self.kernel.note(|| format!("lists {} of board {board_id} from {skip}", pins.len()));
         let page = pins.into_iter().skip(skip).take(PAGE_SIZE).map(|pin| pin.shown.clone()).collect();
         BoardPage { pins: page, next: has_more.then(|| (skip + PAGE_SIZE).to_string()) }
     }
+}
+
+/// A Pin that somebody made by hand, a minute after the one before it and long before anything of ours.
+fn stranger(number: usize, board_id: &str) -> Made {
+    let at = crate::world::START - 3_600_000 - number as i64 * 60_000;
+    let shown = BoardPin {
+        id: format!("8{number:07}"),
+        created_at: Some(Moment(at)),
+        title: (number % 3 > 0).then(|| format!("Crane & paper number {}", number % 50)),
+        description: None,
+        link: (number % 2 > 0).then(|| format!("https://example.org/{board_id}")),
+    };
+    Made { id: shown.id.clone(), owner: String::new(), committed_at: at, visible_at: at, shown }
 }
 
 /// The Pin as lists show it: Pinterest may change the letters' case, cut texts and decorate links.

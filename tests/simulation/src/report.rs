@@ -98,13 +98,17 @@ impl Total {
         for (code, count) in outcome.failed {
             *self.failed.entry(code).or_default() += count;
         }
-        for (call, count) in outcome.coverage {
-            self.first_made.entry(call).or_insert(number);
-            let sum = self.coverage.entry(call).or_default();
+        self.add_coverage(number, &outcome.coverage);
+        self.violations.extend(outcome.violations.into_iter().map(|violation| (number, violation)));
+    }
+
+    pub fn add_coverage(&mut self, number: u64, coverage: &Coverage) {
+        for (call, count) in coverage {
+            self.first_made.entry(*call).or_insert(number);
+            let sum = self.coverage.entry(*call).or_default();
             sum.reached += count.reached;
             CRASHES.iter().for_each(|crash| sum.crashed[*crash as usize] += count.crashed[*crash as usize]);
         }
-        self.violations.extend(outcome.violations.into_iter().map(|violation| (number, violation)));
     }
 
     pub fn count(&self, wrong: Wrong) -> usize {

@@ -46,6 +46,10 @@ pub struct Weather {
     pub list_empty: f64,
     pub list_shuffled: f64,
     pub list_cut: f64,
+    /// In one window of four of this length a board lists nothing at all; 0 for never.
+    pub list_dark_ms: i64,
+    /// Pins that were on each board before.
+    pub strangers: usize,
     // Clients, per request.
     pub answer_lost: f64,
     /// Sends the same request once more although it was answered.
@@ -105,6 +109,13 @@ impl Weather {
             list_empty: draw(rng, 0.01),
             list_shuffled: draw(rng, 0.3),
             list_cut: draw(rng, 0.05),
+            list_dark_ms: if rng.u8(0..6) == 0 { rng.i64(1..30) * 60_000 } else { 0 },
+            strangers: match rng.u8(0..40) {
+                0 => 2_300,
+                1..4 => rng.usize(240..600),
+                4..20 => rng.usize(1..20),
+                _ => 0,
+            },
             answer_lost: draw(rng, 0.1),
             impatient: draw(rng, 0.1),
             confused: draw(rng, 0.02),
@@ -128,6 +139,7 @@ impl Weather {
             skew_ms: self.skew_ms,
             list_lag_ms: self.list_lag_ms,
             commit_lateness_ms: self.commit_lateness_ms,
+            strangers: self.strangers,
             ..Self::calm()
         }
     }
