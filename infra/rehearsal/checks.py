@@ -127,7 +127,7 @@ def grants(world):
         yield function, "dynamodb:Scan", table, False
         yield function, "dynamodb:DeleteTable", table, False
         yield function, "sqs:SendMessage", queue, function != "dead_letters"
-        yield function, "sqs:SendMessage", look, function in ("publisher", "reconciler", "dead_letters")
+        yield function, "sqs:SendMessage", look, function != "api"
         yield function, "sqs:SendMessage", parked, function == "dead_letters"
         yield function, "sqs:SendMessage", dead, False
         yield function, "sqs:PurgeQueue", queue, False

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::domain::daily_budget::DAILY_BUDGET_MOST;
 use crate::domain::deadlines::{Deadlines, QuiesceTooShort};
+use crate::domain::late_check::{LATE_CHECK_AFTER_MS, LateCheck};
 use crate::domain::pace::Pace;
 use crate::domain::time::{DAY_MS, SECOND_MS};
 
@@ -22,6 +23,9 @@ pub struct Settings {
     pub pace: Pace,
     /// Requests to Pinterest a UTC day for the whole app; 0: no limit of ours.
     pub daily_budget: u32,
+    pub late_check: LateCheck,
+    /// How long after a publish its late check is due.
+    pub late_check_after_ms: i64,
     /// How long rows are kept after a pin's longest life.
     pub retention_ms: i64,
     /// `production`, `staging`, `local`, …: shown by the health routes.
@@ -34,6 +38,8 @@ impl Default for Settings {
             deadlines: Deadlines::default(),
             pace: Pace::new(50, 1.0),
             daily_budget: 0,
+            late_check: LateCheck::Off,
+            late_check_after_ms: LATE_CHECK_AFTER_MS,
             retention_ms: 90 * DAY_MS,
             environment: "local".into(),
         }
@@ -96,7 +102,7 @@ impl Environment<'_> {
     /// When a value is unreadable or the values contradict each other.
     pub fn settings(&self) -> Result<Settings, ConfigError> {
         let defaults = Settings::default();
-        let ms = |name, default| self.number::<i64>(name, default, |value| *value >= 0, "a number of milliseconds");
+        let ms = |name, default| self.parsed::<i64>(name, default, |value| *value >= 0, "a number of milliseconds");
         let usual = defaults.deadlines;
         let deadlines = Deadlines {
             client_timeout_ms: ms("PINBRIDGE_CLIENT_TIMEOUT_MS", usual.client_timeout_ms)?,
@@ -116,20 +122,21 @@ impl Environment<'_> {
             return Err(ConfigError::Visibility { visibility_ms, quiesce_ms: deadlines.quiesce_ms });
         }
         let capacity =
-            self.number("PINBRIDGE_ACCOUNT_CAPACITY", 50_u32, |value| *value >= 1, "a whole number from 1")?;
-        let rate = self.number(
+            self.parsed("PINBRIDGE_ACCOUNT_CAPACITY", 50_u32, |value| *value >= 1, "a whole number from 1")?;
+        let rate = self.parsed(
             "PINBRIDGE_ACCOUNT_RATE_PER_S",
             1.0_f64,
             |r| *r > 0.0 && *r <= 1_000.0,
             "a rate above 0, up to 1000",
         )?;
-        let daily_budget = self.number(
+        let daily_budget = self.parsed(
             "PINBRIDGE_DAILY_BUDGET",
             0_u32,
             |requests| *requests <= DAILY_BUDGET_MOST,
             "a number of requests up to 5000, or 0 for no budget",
         )?;
-        let days = self.number(
+        let late_check = self.parsed("PINBRIDGE_LATE_CHECK", LateCheck::Off, |_| true, "off, report or remove")?;
+        let days = self.parsed(
             "PINBRIDGE_RETENTION_DAYS",
             90_i64,
             |days| (1..=3650).contains(days),
@@ -139,6 +146,8 @@ impl Environment<'_> {
             deadlines,
             pace: Pace::new(capacity, rate),
             daily_budget,
+            late_check,
+            late_check_after_ms: defaults.late_check_after_ms,
             retention_ms: days * DAY_MS,
             environment: self.environment(),
         })
@@ -171,7 +180,7 @@ impl Environment<'_> {
         (self.0)("PINBRIDGE_LOG").filter(|value| !value.is_empty()).unwrap_or_else(|| "info".into())
     }
 
-    fn number<T: FromStr>(
+    fn parsed<T: FromStr>(
         &self,
         name: &'static str,
         default: T,
@@ -215,9 +224,18 @@ mod tests {
             ("PINBRIDGE_ACCOUNT_RATE_PER_S", "-1"),
             ("PINBRIDGE_RETENTION_DAYS", "0"),
             ("PINBRIDGE_DAILY_BUDGET", "5001"),
+            ("PINBRIDGE_LATE_CHECK", "Remove"),
         ] {
             let error = with(name, value).expect_err(name).to_string();
             assert!(error.contains(name) && error.contains(value), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_late_check_has_three_settings() {
+        for (text, wanted) in [("off", LateCheck::Off), ("report", LateCheck::Report), ("remove", LateCheck::Remove)] {
+            let environment = |asked: &str| (asked == "PINBRIDGE_LATE_CHECK").then(|| text.to_owned());
+            assert_eq!(Environment(&environment).settings().expect("valid").late_check, wanted);
         }
     }
 

@@ -258,7 +258,7 @@ pub enum Creation {
     Unknown { upstream: Upstream },
 }
 
-/// A read that Pinterest refused or that did not get through.
+/// A read or a deletion that Pinterest refused or that did not get through.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{}", failure.message())]
 pub struct ReadFailure {
@@ -299,6 +299,8 @@ pub trait Pinterest: Send + Sync {
         board_id: &str,
         bookmark: Option<&str>,
     ) -> Result<BoardPage, ReadFailure>;
+    /// Deletes a Pin; one that isn't there any more is as good.
+    async fn delete_pin(&self, token: &AccessToken, pinterest_pin_id: &str) -> Result<(), ReadFailure>;
     async fn boards(&self, token: &AccessToken) -> Result<Vec<Board>, ReadFailure>;
     async fn user(&self, token: &AccessToken) -> Result<PinterestUser, ReadFailure>;
 }

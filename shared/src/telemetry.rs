@@ -59,6 +59,8 @@ pub enum Metric {
     AccountPaused,
     FenceLost,
     OrphanPin,
+    /// The late check found a second Pin.
+    DuplicatePin,
     WatchdogResent,
     BacklogReleased,
     PoisonMessage,

@@ -10,6 +10,7 @@ mod flows_crashes;
 mod flows_dead_letters;
 mod flows_doubt;
 mod flows_fairness;
+mod flows_late_check;
 mod flows_pacing;
 mod flows_redrive;
 mod flows_retry;

@@ -152,6 +152,28 @@ async fn only_a_failure_to_connect_is_surely_unsent() {
 }
 
 #[tokio::test]
+async fn a_pin_is_deleted_and_one_that_is_gone_is_as_good() {
+    let rig = Rig::start().await;
+    let Creation::Created { pinterest_pin_id, .. } = rig.create("deleted").await else { panic!("not created") };
+    let stranger = AccessToken("pina_wrong".into());
+    let refused = rig.client.delete_pin(&stranger, &pinterest_pin_id).await.expect_err("refused");
+    assert_eq!(refused.failure, Failure::TokenRevoked);
+    for (status, failure) in [(503, Failure::PinterestUnreachable), (429, Failure::RateLimited)] {
+        let rule = json!({"operation": "pins/delete", "fault": "status", "status": status, "code": 8, "message": "no"});
+        rig.set_fault(rule).await;
+        let refused = rig.client.delete_pin(&rig.token, &pinterest_pin_id).await.expect_err("refused");
+        assert_eq!(refused.failure, failure);
+    }
+    rig.set_fault(json!({"operation": "boards/list", "fault": "delay", "delay_ms": 0})).await;
+    let board = &rig.account.boards[0].id;
+    assert_eq!(rig.client.board_pins(&rig.token, board, None).await.expect("lists").pins.len(), 1, "still there");
+    for time in ["the first time", "again"] {
+        rig.client.delete_pin(&rig.token, &pinterest_pin_id).await.expect(time);
+        assert_eq!(rig.client.board_pins(&rig.token, board, None).await.expect("lists").pins, [], "{time}");
+    }
+}
+
+#[tokio::test]
 async fn a_board_is_read_page_by_page_and_a_missing_one_is_named() {
     let rig = Rig::start().await;
     for index in 0..3 {

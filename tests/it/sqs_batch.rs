@@ -29,6 +29,10 @@ impl Pinterest for Panicking {
         self.0.board_pins(token, board, mark).await
     }
 
+    async fn delete_pin(&self, token: &AccessToken, id: &str) -> Result<(), ReadFailure> {
+        self.0.delete_pin(token, id).await
+    }
+
     async fn boards(&self, token: &AccessToken) -> Result<Vec<Board>, ReadFailure> {
         self.0.boards(token).await
     }

@@ -9,7 +9,7 @@ const TEMPLATE: &str = include_str!("../../template.yaml");
 fn default_of(parameter: &str) -> &'static str {
     let (_, rest) = TEMPLATE.split_once(&format!("\n  {parameter}:\n")).expect(parameter);
     let (_, rest) = rest.split_once("Default: ").expect("a default");
-    rest.lines().next().expect("a value").trim()
+    rest.lines().next().expect("a value").trim().trim_matches('"')
 }
 
 /// A resource, up to the next one.
@@ -88,6 +88,7 @@ fn the_templates_parameters_are_the_codes_defaults() {
             "PINBRIDGE_ACCOUNT_CAPACITY" => "AccountCapacity",
             "PINBRIDGE_ACCOUNT_RATE_PER_S" => "AccountRatePerSecond",
             "PINBRIDGE_DAILY_BUDGET" => "DailyBudget",
+            "PINBRIDGE_LATE_CHECK" => "LateCheck",
             "PINBRIDGE_RETENTION_DAYS" => "RetentionDays",
             _ => return None,
         };

@@ -74,6 +74,7 @@ pub fn pin(view: &PinView) -> Value {
         "next_reason": next.reason,
         "error_remediation": attempt.failure.filter(|_| error_code.is_some()).map(Failure::remedy),
         "orphan_pin_id": attempt.orphan_pin_id,
+        "duplicate_pin_id": attempt.duplicate_pin_id,
     })
 }
 
@@ -108,6 +109,8 @@ pub fn timeline(view: &PinView) -> Value {
         "pinterest_pin_id": attempt.pinterest_pin_id,
         "error_code": error_code,
         "error_message": error_message,
+        // Ours.
+        "duplicate_pin_id": attempt.duplicate_pin_id,
         "events": timeline::events(pin, attempt).iter().map(event).collect::<Vec<_>>(),
         "next": {
             "action": next.action,

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::failure::Failure;
 use super::history::{self, Event, EventKind};
+use super::late_check::TOLD_MAX;
 use super::pin::{Pin, Placement, WaitReason};
 use super::time::{DAY_MS, Moment};
 
@@ -70,6 +71,8 @@ pub struct Attempt {
     pub pinterest_pin_id: Option<String>,
     /// A Pin that was created by a call whose fence had been lost. Needs a person.
     pub orphan_pin_id: Option<String>,
+    /// A Pin that says what this published one does and is nobody's, found by the late check; the first of several.
+    pub duplicate_pin_id: Option<String>,
     pub finished_at: Option<Moment>,
     pub updated_at: Moment,
     pub history: Vec<Event>,
@@ -124,6 +127,7 @@ impl Attempt {
             detail: None,
             pinterest_pin_id: None,
             orphan_pin_id: None,
+            duplicate_pin_id: None,
             finished_at: None,
             updated_at: pin.created_at,
             history: Vec::new(),
@@ -327,6 +331,28 @@ impl Attempt {
         next
     }
 
+    /// The late check found these Pins beside the published one. An event for each of the first few.
+    pub fn with_duplicates(&self, now: Moment, ids: &[String], nonce: String) -> Next {
+        let mut next = self.leave(&[Status::Published], Status::Published, now, nonce)?;
+        next.duplicate_pin_id = next.duplicate_pin_id.or_else(|| ids.first().cloned());
+        Ok(ids.iter().take(TOLD_MAX).fold(next, |next, id| next.about_duplicate(EventKind::DuplicateFound, id)))
+    }
+
+    /// The late check has deleted this Pin.
+    pub fn duplicate_removed(&self, now: Moment, id: &str, nonce: String) -> Next {
+        let next = self.leave(&[Status::Published], Status::Published, now, nonce)?;
+        Ok(next.about_duplicate(EventKind::DuplicateRemoved, id))
+    }
+
+    /// Whether the history says that of this Pin.
+    pub fn says_of_duplicate(&self, kind: EventKind, id: &str) -> bool {
+        self.history.iter().any(|event| event.kind == kind && event.note.as_deref() == Some(id))
+    }
+
+    fn about_duplicate(self, kind: EventKind, id: &str) -> Self {
+        self.logged(kind, |event| event.note = Some(id.to_owned()))
+    }
+
     fn leave(&self, from: &[Status], to: Status, now: Moment, nonce: String) -> Next {
         if !from.contains(&self.status) {
             return Err(IllegalTransition { from: self.status, to });
@@ -400,7 +426,7 @@ mod tests {
         let nothing = Upstream::default();
         // queued, deferred, publishing, published, failed
         type Transition<'a> = Box<dyn Fn(&Attempt) -> Next + 'a>;
-        let cases: [(&str, [bool; 5], Transition<'_>); 8] = [
+        let cases: [(&str, [bool; 5], Transition<'_>); 10] = [
             ("begin", [true, true, false, false, false], Box::new(|a| a.begin(T, "n".into()))),
             ("not_sent", [false, false, true, false, false], Box::new(|a| a.not_sent(T, "n".into()))),
             (
@@ -421,6 +447,16 @@ mod tests {
                 Box::new(|a| a.failed(T, Failure::ImageBroken, &nothing, &pin, "n".into())),
             ),
             ("retried", [false, false, false, false, true], Box::new(|a| a.retried(T, None, "n".into()))),
+            (
+                "with_duplicates",
+                [false, false, false, true, false],
+                Box::new(|a| a.with_duplicates(T, &["7".into()], "n".into())),
+            ),
+            (
+                "duplicate_removed",
+                [false, false, false, true, false],
+                Box::new(|a| a.duplicate_removed(T, "7", "n".into())),
+            ),
         ];
         for (name, allowed, transition) in cases {
             for (state, allowed) in states().iter().zip(allowed) {

@@ -14,13 +14,24 @@ pub const KEPT_MS: i64 = 8 * 24 * 60 * MINUTE_MS;
 /// The minutes after which an unfinished pin is looked at again, by the number of looks before.
 const AGAIN_AFTER_MINUTES: [i64; 5] = [5, 10, 20, 40, 60];
 
-/// A note that these pins must be finished, or owned by somebody, when its minute has passed.
+/// What is done when a row's minute has passed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// The pins must be finished, or owned by somebody.
+    #[default]
+    Watch,
+    /// The board of a published pin is looked at for a duplicate. Owns nothing.
+    LateCheck,
+}
+
+/// A note of what is to be seen to when its minute has passed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClockRow {
     pub minute: i64,
     pub shard: u32,
     pub pins: Vec<PinKey>,
-    /// How often the watchdog has already looked.
+    pub purpose: Purpose,
+    /// How often the watchdog has already looked, or the late check has been made in vain.
     pub looks: u32,
     /// Tells rows of one minute and shard apart.
     pub id: String,
@@ -30,7 +41,7 @@ impl ClockRow {
     /// The row for pins handed to a queue at `now`, to be started by `start`.
     pub fn new(pins: Vec<PinKey>, start: Moment, looks: u32, id: String) -> Self {
         let shard = pins.first().map_or(0, |key| (key.pin.0.as_u128() % u128::from(CLOCK_SHARDS)) as u32);
-        Self { minute: start.minute() + 2, shard, pins, looks, id }
+        Self { minute: start.minute() + 2, shard, pins, purpose: Purpose::Watch, looks, id }
     }
 
     /// The row that follows a look at `now` which found some pins unfinished.
@@ -39,6 +50,11 @@ impl ClockRow {
         let mut row = Self::new(pins, now, looks_before + 1, id);
         row.minute = now.minute() + step;
         row
+    }
+
+    /// The row for a late check of a published pin at `due`. It is read when that minute has passed, so never before.
+    pub fn late_check(pin: PinKey, due: Moment, tries: u32, id: String) -> Self {
+        Self { minute: due.minute(), purpose: Purpose::LateCheck, ..Self::new(vec![pin], due, tries, id) }
     }
 
     pub fn expires_at(&self) -> Moment {

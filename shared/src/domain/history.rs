@@ -28,6 +28,10 @@ pub enum EventKind {
     Failed,
     /// A failed pin was asked for once more.
     Retried,
+    /// A second Pin of it was found a day later; the note names it.
+    DuplicateFound,
+    /// That Pin was deleted.
+    DuplicateRemoved,
     /// A stand-in for events that were dropped to keep the row small; `attempt` holds their number.
     Omitted,
 }
@@ -35,7 +39,7 @@ pub enum EventKind {
 use EventKind as K;
 
 impl EventKind {
-    const LETTERS: [(Self, &'static str, &'static str); 12] = [
+    const LETTERS: [(Self, &'static str, &'static str); 14] = [
         (K::AttemptStarted, "s", "attempt_started"),
         (K::NotSent, "n", "not_sent"),
         (K::Published, "p", "published"),
@@ -47,6 +51,8 @@ impl EventKind {
         (K::Deferred, "d", "deferred"),
         (K::Failed, "f", "failed"),
         (K::Retried, "t", "retried"),
+        (K::DuplicateFound, "e", "duplicate_found"),
+        (K::DuplicateRemoved, "x", "duplicate_removed"),
         (K::Omitted, "o", "events_omitted"),
     ];
 

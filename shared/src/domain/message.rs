@@ -49,6 +49,13 @@ pub struct LookMessage {
     /// Only this pin, long after it was published: is there a second Pin of it?
     #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     pub late_check: Option<PinId>,
+    /// How often that check has been made in vain.
+    #[serde(rename = "n", default, skip_serializing_if = "is_zero")]
+    pub tries: u32,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl LookMessage {
@@ -60,7 +67,13 @@ impl LookMessage {
             board_id: board.board_id.clone(),
             planned_for,
             late_check: None,
+            tries: 0,
         }
+    }
+
+    /// "Is there a second Pin of this published pin?"
+    pub fn late_check(board: &BoardKey, pin: PinId, tries: u32, now: Moment) -> Self {
+        Self { late_check: Some(pin), tries, ..Self::new(board, now) }
     }
 
     pub fn board(&self) -> BoardKey {

@@ -16,6 +16,7 @@ pub mod failure;
 pub mod history;
 pub mod idempotency;
 pub mod ids;
+pub mod late_check;
 pub mod lookup;
 pub mod message;
 pub mod pace;

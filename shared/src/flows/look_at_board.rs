@@ -6,26 +6,22 @@
 
 use std::collections::BTreeMap;
 
-use super::daily_budget::{self, Granted};
-use super::planned_look::{ROW_ATTEMPTS, plan_look};
+use super::board_reading::{Read, Search, note, read};
+use super::late_check;
+use super::planned_look::plan_look;
 use super::settle_doubts::{self, Doubt};
 use crate::domain::attempt::Status;
-use crate::domain::board_scan::{BoardScan, GOES_ON_FOR_MS, PAGES_MAX, Reading, earliest};
-use crate::domain::daily_budget::Request;
+use crate::domain::board_scan::{GOES_ON_FOR_MS, Reading, earliest};
 use crate::domain::failure::Failure;
 use crate::domain::ids::{BoardKey, PinKey};
-use crate::domain::lookup::{self, Window};
+use crate::domain::lookup::{self, BoardPin, Window};
 use crate::domain::message::{Disposition, LookMessage};
 use crate::domain::pin::WaitReason;
 use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
-use crate::ports::{AccessToken, PortError, PortResult, ReadFailure, World};
+use crate::ports::{AccessToken, PortResult, ReadFailure, World};
 
 /// Doubts of one board that are considered at once.
 const DOUBTS_MAX: usize = 2_000;
-/// A reading stops when less than this is left of the invocation: a page may take seconds, and what was read is kept.
-const READING_RESERVE_MS: i64 = 10 * SECOND_MS;
-/// How far a reading has come is noted after this many pages.
-const PAGES_PER_NOTE: u32 = 8;
 /// The pause before a look-up without a token is tried again.
 const NO_TOKEN_MS: i64 = 15 * MINUTE_MS;
 /// A look-up that was refused for a stale token is repeated this soon with the fresh one.
@@ -37,6 +33,9 @@ const FRESH_TOKEN_MS: i64 = 2 * SECOND_MS;
 /// When a port is unavailable. The message is then left to its visibility timeout; the doubts have other owners too.
 pub async fn look_at_board(world: &World, message: LookMessage, ends_at_ms: i64) -> PortResult<Disposition> {
     let board = message.board();
+    if let Some(pin) = message.late_check {
+        return late_check::check(world, &board, pin, message.tries, ends_at_ms).await;
+    }
     let scan = world.store.board_scan(&board).await?;
     let now = world.system.now();
     if scan.is_superseded(message.planned_for, now) {
@@ -97,7 +96,23 @@ async fn serve(
         settle_doubts::look_again(world, members, at, Failure::TokenRevoked.code()).await?;
         return Ok(None);
     };
-    match read(world, board, &members, reading, &tokens.access, ends_at_ms).await? {
+    let windows: BTreeMap<PinKey, Window> = members.iter().map(|doubt| (doubt.pin.key, doubt.window(world))).collect();
+    // What other pins of ours own takes no place among what could be the members'.
+    let owned = settle_doubts::owned(world, board, &members).await?;
+    let could_be = |found: &BoardPin| {
+        !owned.contains(&found.id)
+            && members.iter().any(|doubt| {
+                windows.get(&doubt.pin.key).is_some_and(|window| lookup::could_be(&doubt.pin.request, found, *window))
+            })
+    };
+    let search = Search {
+        board,
+        earliest: earliest(windows.values()),
+        could_be: &could_be,
+        is_noted: true,
+        token: &tokens.access,
+    };
+    match read(world, &search, reading, ends_at_ms).await? {
         Ok(Read::Whole(reading)) => settle_doubts::settle(world, board, members, reading).await?,
         Ok(Read::OutOfTime(reading)) => return Ok(Some(reading)),
         Ok(Read::OutOfBudget(at)) => {
@@ -107,61 +122,6 @@ async fn serve(
         Err(failure) => unreadable(world, board, members, failure, &tokens.access).await?,
     }
     Ok(None)
-}
-
-enum Read {
-    Whole(Reading),
-    OutOfTime(Reading),
-    TooLong(&'static str),
-    /// The app's daily budget allows no more until then.
-    OutOfBudget(Moment),
-}
-
-async fn read(
-    world: &World,
-    board: &BoardKey,
-    members: &[Doubt],
-    mut reading: Reading,
-    token: &AccessToken,
-    ends_at_ms: i64,
-) -> PortResult<Result<Read, ReadFailure>> {
-    let windows: BTreeMap<PinKey, Window> = members.iter().map(|doubt| (doubt.pin.key, doubt.window(world))).collect();
-    let earliest = earliest(windows.values());
-    // What other pins of ours own takes no place among what could be the members'.
-    let owned = settle_doubts::owned(world, board, members).await?;
-    loop {
-        if ends_at_ms - world.system.monotonic_ms() < READING_RESERVE_MS {
-            return Ok(Ok(Read::OutOfTime(reading)));
-        }
-        match daily_budget::ask(world, Request::LookUp).await? {
-            Granted::Yes => {}
-            Granted::NotBefore(at) | Granted::AskAgain(at) => return Ok(Ok(Read::OutOfBudget(at))),
-        }
-        let page = match world.pinterest.board_pins(token, &board.board_id, reading.bookmark.as_deref()).await {
-            Ok(page) => page,
-            Err(failure) => return Ok(Err(failure)),
-        };
-        let is_whole = reading.take_in(&page.pins, page.next, earliest, |found| {
-            !owned.contains(&found.id)
-                && members.iter().any(|doubt| {
-                    windows
-                        .get(&doubt.pin.key)
-                        .is_some_and(|window| lookup::could_be(&doubt.pin.request, found, *window))
-                })
-        });
-        if reading.is_crowded() {
-            return Ok(Ok(Read::TooLong("too_many_alike")));
-        }
-        if is_whole {
-            return Ok(Ok(Read::Whole(reading)));
-        }
-        if reading.pages >= PAGES_MAX {
-            return Ok(Ok(Read::TooLong("board_too_long")));
-        }
-        if reading.pages.is_multiple_of(PAGES_PER_NOTE) {
-            note(world, board, |scan| scan.reading = Some(reading.clone())).await?;
-        }
-    }
 }
 
 /// The board could not be read: that says nothing about the Pins, except where the board itself is gone.
@@ -186,20 +146,6 @@ async fn unreadable(
         }
         other => settle_doubts::look_again_soon(world, members, other.code()).await,
     }
-}
-
-/// Changes the board's row, whatever others write to it meanwhile.
-async fn note(world: &World, board: &BoardKey, change: impl Fn(&mut BoardScan)) -> PortResult<()> {
-    for _ in 0..ROW_ATTEMPTS {
-        let mut scan = world.store.board_scan(board).await?;
-        scan.rev += 1;
-        scan.nonce = world.nonce();
-        change(&mut scan);
-        if world.store.save_board_scan(board, &scan).await? {
-            return Ok(());
-        }
-    }
-    Err(PortError::Unavailable { port: "table", reason: "a board's row changes all the time".into() })
 }
 
 /// Plans the next look, if anything is left to look for.

@@ -2,13 +2,16 @@
 
 pub mod accept_pin;
 pub mod backlog;
+mod board_reading;
 pub mod budget_left;
 pub mod connect;
 pub mod daily_budget;
 pub mod dead_letter;
 pub mod dispatch;
 pub mod doubt;
+mod late_check;
 pub mod look_at_board;
+mod planned_late_check;
 mod planned_look;
 pub mod publish_pin;
 pub mod rate_meter;

@@ -1,5 +1,6 @@
 //! Recording what came of a call, under the fence.
 
+use super::planned_late_check;
 use super::publish_pin::{Job, pause, to_backlog};
 use crate::domain::attempt::{Attempt, IllegalTransition, Status, Upstream};
 use crate::domain::failure::Failure;
@@ -97,6 +98,7 @@ async fn published(world: &World, job: &mut Job, pinterest_pin_id: String, upstr
                 workspace_id = %job.pin.key.workspace, account_id = %job.pin.request.account, pin_id = %job.pin.key.pin,
                 attempt = job.attempt.attempt, upstream_request_id = upstream.request_id, pinterest_pin_id, "published"
             );
+            planned_late_check::plan(world, job.pin.key, &job.attempt).await;
             Ok(Some(Disposition::Done))
         }
         Saved::Lost(current) => orphaned(world, job, pinterest_pin_id, current.map(|current| *current)).await,

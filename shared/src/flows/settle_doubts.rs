@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::planned_late_check;
 use crate::domain::assignment::{self, Claim, Ruling, Standing};
 use crate::domain::attempt::{Attempt, IllegalTransition, Status, Upstream};
 use crate::domain::board_scan::{MEMBERS_MAX, Reading, Unclear};
@@ -318,7 +319,10 @@ async fn write(world: &World, board: &BoardKey, writes: &[(Pin, Attempt)]) -> Po
     if !is_saved {
         return Ok(());
     }
-    writes.iter().for_each(|(pin, attempt)| tell(pin, attempt, now));
+    for (pin, attempt) in writes {
+        tell(pin, attempt, now);
+        planned_late_check::plan(world, pin.key, attempt).await;
+    }
     let messages: Vec<(PublishMessage, i64)> = again
         .iter()
         .map(|(pin, attempt)| (PublishMessage::new(pin.key, pin.request.account, attempt.generation, None), 0))

@@ -4,11 +4,13 @@
 
 use futures_util::future::try_join_all;
 
+use super::planned_late_check;
 use crate::domain::attempt::{Attempt, Status};
 use crate::domain::backlog::BacklogRow;
-use crate::domain::clock_row::{CLOCK_SHARDS, ClockRow, KEPT_MS, RESCAN_MINUTES};
+use crate::domain::clock_row::{CLOCK_SHARDS, ClockRow, KEPT_MS, Purpose, RESCAN_MINUTES};
 use crate::domain::ids::PinKey;
-use crate::domain::message::PublishMessage;
+use crate::domain::late_check::LateCheck;
+use crate::domain::message::{LookMessage, PublishMessage};
 use crate::domain::pin::{Pin, Placement};
 use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use crate::domain::token_bucket::DISPATCH_HORIZON_MS;
@@ -21,12 +23,14 @@ const MINUTES_PER_RUN: i64 = 180;
 const RESENDS_PER_RUN: usize = 2_000;
 /// Without a watermark (the very first run) the watchdog begins this far back.
 const FIRST_LOOK_BACK_MINUTES: i64 = 60;
-/// The farthest minute a row is ever filed under, from now; a recovery reads from there back.
+/// The farthest minute a row that owns pins is ever filed under, from now; a recovery reads from there back.
 const FARTHEST_MINUTES: i64 = 62;
 /// A pin that waits for a moment further off than this isn't sent again yet: its row is filed anew for that moment.
 const SOON_MS: i64 = 60 * SECOND_MS;
 /// No slot is given out further ahead than this, clocks that disagree included.
 const SLOTS_AHEAD_MS: i64 = DISPATCH_HORIZON_MS + 30 * SECOND_MS;
+/// A late check that couldn't be sent is sent this much later.
+const LATE_CHECK_RESENT_MS: i64 = 5 * MINUTE_MS;
 /// A run stops before the invocation does.
 const STOP_BEFORE_END_MS: i64 = 8 * SECOND_MS;
 /// Empty minutes share a write of the watermark, up to this many.
@@ -151,7 +155,11 @@ impl Run<'_> {
         for row in rows {
             // A row without its pin needs nothing: the rescans look again while an acceptance could still be writing.
             let found: Vec<(Pin, Attempt)> = pins.by_ref().take(row.pins.len()).flatten().collect();
-            match self.tend_row(row, &found).await {
+            let tended = match row.purpose {
+                Purpose::Watch => self.tend_row(row, &found).await,
+                Purpose::LateCheck => self.ask_for_late_check(row, &found).await,
+            };
+            match tended {
                 Ok(resent) => self.resent += resent,
                 Err(error) => {
                     tracing::warn!(minute = row.minute, %error, "a clock row could not be tended; the next run tries again");
@@ -185,6 +193,30 @@ impl Run<'_> {
         }
         self.refile(row, sent, later, next_look).await?;
         Ok(to_send.len())
+    }
+
+    /// Sends the boards of published pins to be looked at once more, then forgets the row. One whose minute is to come (in
+    /// a recovery) stays.
+    async fn ask_for_late_check(&self, row: &ClockRow, pins: &[(Pin, Attempt)]) -> PortResult<usize> {
+        let now = self.world.system.now();
+        if row.minute >= now.minute() {
+            return Ok(0);
+        }
+        let is_on = self.world.settings.late_check != LateCheck::Off;
+        let mut asked = 0;
+        for (pin, _) in pins.iter().filter(|(_, attempt)| is_on && attempt.status == Status::Published) {
+            let look = LookMessage::late_check(&pin.board_key(), pin.key.pin, row.looks, now);
+            match self.world.queue.send_look(&look, 0).await {
+                Ok(()) => asked += 1,
+                // Filed anew: a minute that stays open would keep the watchdog from what publishing needs.
+                Err(error) => {
+                    tracing::warn!(pin_id = %pin.key.pin, %error, "a late check could not be sent");
+                    planned_late_check::file(self.world, pin.key, now.plus_ms(LATE_CHECK_RESENT_MS), row.looks).await?;
+                }
+            }
+        }
+        self.world.store.delete_clock(row).await?;
+        Ok(asked)
     }
 
     async fn verdict(&self, pin: &Pin, attempt: &Attempt, looks: u32, now: Moment) -> PortResult<Care> {

@@ -49,6 +49,8 @@ struct State {
     by_title: BTreeMap<String, VecDeque<Answer>>,
     next: VecDeque<Answer>,
     list_failures: VecDeque<Failure>,
+    deletion_failures: VecDeque<Failure>,
+    deleted: Vec<String>,
     missing_boards: BTreeSet<String>,
     calls: Vec<Call>,
     looks: Vec<Moment>,
@@ -80,6 +82,16 @@ impl FakePinterest {
     /// The coming lists fail like this.
     pub fn fail_lists(&self, failures: impl IntoIterator<Item = Failure>) {
         self.state().list_failures.extend(failures);
+    }
+
+    /// The coming deletions fail like this.
+    pub fn fail_deletions(&self, failures: impl IntoIterator<Item = Failure>) {
+        self.state().deletion_failures.extend(failures);
+    }
+
+    /// The ids of the Pins that deletions were asked for, in order.
+    pub fn deletions(&self) -> Vec<String> {
+        self.state().deleted.clone()
     }
 
     pub fn remove_board(&self, board_id: &str) {
@@ -139,7 +151,7 @@ impl State {
 
     /// Creates the Pin; Pinterest shows whole seconds.
     fn commit(&mut self, request: &PinRequest, at: Moment) -> String {
-        let id = format!("{}", 900_000_000_000_000_000_u64 + self.pins.len() as u64);
+        let id = format!("{}", 900_000_000_000_000_000_u64 + self.pins.len() as u64 + self.deleted.len() as u64);
         let pin = BoardPin {
             id: id.clone(),
             created_at: Some(Moment(at.0.div_euclid(SECOND_MS) * SECOND_MS)),
@@ -175,6 +187,17 @@ impl State {
                     self.commit(request, now.plus_ms(ms));
                 }
                 Creation::Unknown { upstream: upstream(None, Some("timed out")) }
+            }
+        }
+    }
+
+    fn delete(&mut self, id: &str) -> Result<(), ReadFailure> {
+        self.deleted.push(id.to_owned());
+        match self.deletion_failures.pop_front() {
+            Some(failure) => Err(refused(failure)),
+            None => {
+                self.pins.retain(|(_, pin)| pin.id != id);
+                Ok(())
             }
         }
     }
@@ -224,6 +247,11 @@ impl Pinterest for FakePinterest {
         let skip = bookmark.and_then(|bookmark| bookmark.parse().ok()).unwrap_or(0);
         let list = || Ok(self.state().board_page(board_id, skip, self.system.now()));
         around(&*self.gate, "pinterest.board_pins", list).await.map_err(unreachable)?
+    }
+
+    async fn delete_pin(&self, _: &AccessToken, pinterest_pin_id: &str) -> Result<(), ReadFailure> {
+        let delete = || Ok(self.state().delete(pinterest_pin_id));
+        around(&*self.gate, "pinterest.delete_pin", delete).await.map_err(unreachable)?
     }
 
     async fn boards(&self, _: &AccessToken) -> Result<Vec<Board>, ReadFailure> {

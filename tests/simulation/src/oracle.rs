@@ -76,6 +76,9 @@ pub struct Outcome {
     pub adopted: u64,
     /// Twins of different pictures that were given each other's Pin.
     pub mixed: u64,
+    /// Pins that came later than the protocol can know, and how many of all were deleted by the late check.
+    pub too_late: u64,
+    pub removed: u64,
     pub posts: u64,
     pub looks: u64,
     pub calls: u64,
@@ -103,6 +106,8 @@ pub struct Oracle {
 #[derive(Default)]
 struct Group {
     pins: BTreeSet<String>,
+    /// How many of them came later than the protocol can know.
+    too_late: usize,
     posts: usize,
     published: usize,
     failed: usize,
@@ -240,7 +245,7 @@ impl Oracle {
         let dead = queue.dead();
         owned.extend(dead.iter().filter_map(|body| PublishMessage::parse(body).ok()).map(|message| message.key()));
         let doubts = self.store.doubts_by_board();
-        for (look, _) in queue.looks() {
+        for (look, _) in queue.looks().into_iter().filter(|(look, _)| look.late_check.is_none()) {
             let pins = doubts.get(&look.board()).into_iter().flatten();
             owned.extend(pins.map(|pin| PinKey { workspace: look.workspace, pin: *pin }));
         }
@@ -258,6 +263,11 @@ impl Oracle {
         let mut posts_of: BTreeMap<&String, u32> = BTreeMap::new();
         posts.iter().for_each(|post| *posts_of.entry(&post.owner).or_default() += 1);
         let mut groups = self.groups(provider, &posts);
+        let deleted = provider.deleted();
+        outcome.removed = deleted.len() as u64;
+        outcome.too_late =
+            deleted.iter().chain(provider.pins().iter().map(|(_, made)| made)).filter(|made| made.is_too_late).count()
+                as u64;
         let store = Arc::clone(&self.store);
         let mut claimed: BTreeMap<String, String> = BTreeMap::new();
         let twins_of = self.looks_of(provider);
@@ -298,14 +308,15 @@ impl Oracle {
             }
         });
         for group in groups.values() {
-            let Group { published, failed, open, .. } = *group;
+            let Group { published, failed, open, too_late, .. } = *group;
             let made = group.pins.len();
             let text = || format!("{made} Pins of {}", group.members.join("; "));
             if made < published || group.posts < published {
                 wrong(Wrong::Lost, text());
-            } else if made > published + open + failed || (made > published + open && failed == 0) {
+            } else if made > published + open + failed + too_late || (made > published + open + too_late && failed == 0)
+            {
                 wrong(Wrong::Duplicate, text());
-            } else if made > published + open {
+            } else if made > published + open + too_late {
                 wrong(Wrong::FalseFailure, text());
             }
         }
@@ -346,6 +357,7 @@ impl Oracle {
         for (_, made) in provider.pins() {
             group(&made.owner, &|group| {
                 group.pins.insert(made.id.clone());
+                group.too_late += usize::from(made.is_too_late);
             });
         }
         posts.iter().for_each(|post| group(&post.owner, &|group| group.posts += 1));
@@ -385,6 +397,11 @@ impl Oracle {
     }
 }
 
+fn tells_of_duplicate(attempt: &Attempt) -> bool {
+    let last = attempt.history.last().map(|event| event.kind);
+    matches!(last, Some(EventKind::DuplicateFound | EventKind::DuplicateRemoved))
+}
+
 /// Sees every write of an attempt row.
 fn watch(violations: &Violations, pin: &Pin, before: &Attempt, after: &Attempt) {
     use Status as S;
@@ -394,7 +411,8 @@ fn watch(violations: &Violations, pin: &Pin, before: &Attempt, after: &Attempt) 
         (S::Queued | S::Deferred, S::Publishing | S::Deferred | S::Failed)
             | (S::Publishing, _)
             | (S::Failed, S::Queued | S::Deferred)
-    ) || (before.status == after.status && before.orphan_pin_id != after.orphan_pin_id);
+    ) || (before.status == after.status && before.orphan_pin_id != after.orphan_pin_id)
+        || (before.status == S::Published && after.status == S::Published && tells_of_duplicate(after));
     let is_ahead = after.rev == before.rev + 1
         && after.attempt >= before.attempt
         && after.generation >= before.generation

@@ -3,6 +3,7 @@
 use fastrand::Rng;
 use pinbridge_shared::domain::idempotency;
 use pinbridge_shared::domain::ids::{AccountId, AccountKey, PinKey, WorkspaceId};
+use pinbridge_shared::domain::late_check::LateCheck;
 use pinbridge_shared::domain::pace::Pace;
 use pinbridge_shared::domain::rules::Rules;
 use pinbridge_shared::testing::fake_queue::MAX_RECEIVES;
@@ -51,6 +52,7 @@ pub struct Plan {
     pub max_receives: u32,
     /// Requests a day to Pinterest, all together; 0 for no limit.
     pub daily_budget: u32,
+    pub late_check: LateCheck,
     pub is_traced: bool,
 }
 
@@ -60,6 +62,11 @@ const TWINS_PERCENT: u8 = 8;
 const SAME_PICTURE_PERCENT: u8 = 75;
 /// One world in so many counts its requests against a daily budget.
 const BUDGET_EVERY: u8 = 12;
+/// One world in so many has a Pinterest that breaks the assumption on which `Tq` rests, and the late check to find what comes of
+/// it.
+const LATE_CHECK_EVERY: u8 = 10;
+/// How often it does so there, per create.
+const TOO_LATE: f64 = 0.03;
 const AFTERMATH_MS: i64 = 12 * 60_000;
 /// One world in so many is large.
 const LARGE_EVERY: u64 = 64;
@@ -74,7 +81,7 @@ impl Plan {
             if is_large { (rng.usize(2_000..4_000), rng.usize(8..16)) } else { (rng.usize(80..320), rng.usize(1..5)) };
         let arrival_ms = rng.i64(1..8) * 60_000;
         let pace = if rng.u8(0..4) == 0 { Pace::new(5, 2.0) } else { Pace::new(50, 1.0) };
-        Self {
+        let mut plan = Self {
             seed,
             accounts,
             wishes: wishes(&mut rng, pins, accounts, arrival_ms),
@@ -90,8 +97,14 @@ impl Plan {
             aftermath_ms: AFTERMATH_MS,
             max_receives: if rng.u8(0..8) == 0 { 3 } else { MAX_RECEIVES },
             daily_budget: if rng.u8(0..BUDGET_EVERY) == 0 { 5_000 } else { 0 },
+            late_check: LateCheck::Off,
             is_traced: false,
+        };
+        if rng.u8(0..LATE_CHECK_EVERY) == 0 {
+            plan.late_check = LateCheck::Remove;
+            plan.weather.too_late_commit = TOO_LATE;
         }
+        plan
     }
 
     pub fn workspace(&self) -> WorkspaceId {

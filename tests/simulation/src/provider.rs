@@ -27,6 +27,8 @@ pub struct Made {
     pub committed_at: i64,
     visible_at: i64,
     shown: BoardPin,
+    /// Committed later than any assumption allows.
+    pub is_too_late: bool,
 }
 
 /// A create as it left its worker.
@@ -43,10 +45,15 @@ struct State {
     boards: BTreeMap<String, Vec<Made>>,
     posts: Vec<Post>,
     made: u64,
+    /// Pins that were deleted for us.
+    deleted: Vec<Made>,
     /// Tokens that work.
     tokens: Vec<String>,
     revoked: Vec<String>,
 }
+
+/// How long after the create a Pin comes that comes too late: most of them when two scans have missed it.
+const TOO_LATE_MS: std::ops::Range<i64> = 150_000..300_000;
 
 /// Called with each create as it leaves.
 pub type Witness = Box<dyn Fn(&PinRequest, i64) + Send + Sync>;
@@ -106,6 +113,10 @@ impl Provider {
         state.boards.iter().flat_map(|(board, pins)| pins.iter().map(|pin| (board.clone(), pin.clone()))).collect()
     }
 
+    pub fn deleted(&self) -> Vec<Made> {
+        self.state().deleted.clone()
+    }
+
     pub fn posts(&self) -> Vec<Post> {
         self.state().posts.clone()
     }
@@ -147,6 +158,9 @@ impl Provider {
         if hit(weather.lost_after_commit) {
             return lost(commits);
         }
+        if hit(weather.too_late_commit) {
+            return lost(Some(self.kernel.draw(|rng| rng.i64(TOO_LATE_MS))));
+        }
         if hit(weather.late_commit) {
             return lost(Some(self.kernel.draw(late)));
         }
@@ -185,7 +199,9 @@ impl Provider {
         let lag_ms = state.weather.list_lag_ms;
         let visible_at = at + self.kernel.draw(|rng| if lag_ms > 0 { rng.i64(0..lag_ms) } else { 0 });
         let shown = self.kernel.draw(|rng| normalised(request, &id, (at + self.skew_ms).div_euclid(1_000), rng));
-        let made = Made { id: id.clone(), owner: request.idempotency_key.clone(), committed_at: at, visible_at, shown };
+        let is_too_late = at - self.kernel.now() >= TOO_LATE_MS.start;
+        let owner = request.idempotency_key.clone();
+        let made = Made { id: id.clone(), owner, committed_at: at, visible_at, shown, is_too_late };
         self.kernel.note(|| format!("Pinterest makes {id} of {} at {at}", made.owner));
         state.boards.entry(request.board_id.clone()).or_default().push(made);
         id
@@ -227,6 +243,16 @@ impl Provider {
         }
     }
 
+    fn delete(&self, id: &str) {
+        self.kernel.note(|| format!("Pinterest deletes {id}"));
+        let state = &mut *self.state();
+        for pins in state.boards.values_mut() {
+            if let Some(at) = pins.iter().position(|pin| pin.id == id) {
+                state.deleted.push(pins.remove(at));
+            }
+        }
+    }
+
     fn page(&self, board_id: &str, skip: usize) -> BoardPage {
         let now = self.kernel.now();
         let state = self.state();
@@ -257,11 +283,11 @@ fn stranger(number: usize, board_id: &str) -> Made {
     let shown = BoardPin {
         id: format!("8{number:07}"),
         created_at: Some(Moment(at)),
-        title: (number % 3 > 0).then(|| format!("Crane & paper number {}", number % 50)),
+        title: (!number.is_multiple_of(3)).then(|| format!("Crane & paper number {}", number % 50)),
         description: None,
-        link: (number % 2 > 0).then(|| format!("https://example.org/{board_id}")),
+        link: (!number.is_multiple_of(2)).then(|| format!("https://example.org/{board_id}")),
     };
-    Made { id: shown.id.clone(), owner: String::new(), committed_at: at, visible_at: at, shown }
+    Made { id: shown.id.clone(), owner: String::new(), committed_at: at, visible_at: at, shown, is_too_late: false }
 }
 
 /// The Pin as lists show it: Pinterest may change the letters' case, cut texts and decorate links.
@@ -335,6 +361,25 @@ impl Pinterest for Provider {
             Err(refused(status, code, "slow down"))
         } else {
             Ok(self.page(board_id, bookmark.and_then(|mark| mark.parse().ok()).unwrap_or(0)))
+        };
+        self.gate.leave_provider(CALL).await;
+        answer
+    }
+
+    async fn delete_pin(&self, token: &AccessToken, pinterest_pin_id: &str) -> Result<(), ReadFailure> {
+        const CALL: &str = "pinterest.delete_pin";
+        self.gate.enter_provider(CALL).await;
+        self.kernel.sleep(self.kernel.draw(|rng| rng.i64(50..800))).await;
+        let is_honoured = self.state().tokens.contains(&token.0);
+        let list_error = self.state().weather.list_error;
+        let refused = |failure| ReadFailure { failure, upstream: Upstream::default(), retry_after_ms: None };
+        let answer = if !is_honoured {
+            Err(refused(Failure::TokenRevoked))
+        } else if self.kernel.chance(list_error) {
+            Err(refused(Failure::PinterestUnreachable))
+        } else {
+            self.delete(pinterest_pin_id);
+            Ok(())
         };
         self.gate.leave_provider(CALL).await;
         answer

@@ -45,6 +45,8 @@ pub struct Total {
     pub failed: BTreeMap<&'static str, u64>,
     pub adopted: u64,
     pub mixed: u64,
+    pub too_late: u64,
+    pub removed: u64,
     pub posts: u64,
     pub looks: u64,
     pub calls: u64,
@@ -92,6 +94,8 @@ impl Total {
         self.published += outcome.published;
         self.adopted += outcome.adopted;
         self.mixed += outcome.mixed;
+        self.too_late += outcome.too_late;
+        self.removed += outcome.removed;
         self.posts += outcome.posts;
         self.looks += outcome.looks;
         self.calls += outcome.calls;
@@ -127,6 +131,7 @@ impl Total {
             self.worlds, self.accepted, self.published, self.posts, self.adopted, self.looks, self.calls, self.seconds
         );
         println!("  failed: {:?}; twins of different pictures mixed up: {}", self.failed, self.mixed);
+        println!("  Pins later than Tq allows for: {}; deleted by the late check: {}", self.too_late, self.removed);
         println!(
             "  duplicates {}, lost {}, stranded {}, other violations {}",
             self.count(Wrong::Duplicate),

@@ -29,6 +29,8 @@ pub struct Weather {
     pub lost_before_commit: f64,
     pub lost_after_commit: f64,
     pub late_commit: f64,
+    /// Commits later than `Tq` allows for: only where the late check cleans up.
+    pub too_late_commit: f64,
     pub server_error_after_commit: f64,
     pub server_error: f64,
     /// 400 with code 2787, half of them with the Pin created.
@@ -96,6 +98,7 @@ impl Weather {
             lost_before_commit: draw(rng, 0.1),
             lost_after_commit: draw(rng, 0.15),
             late_commit: draw(rng, 0.1),
+            too_late_commit: 0.0,
             server_error_after_commit: draw(rng, 0.1),
             server_error: draw(rng, 0.1),
             code_2787: draw(rng, 0.1),

@@ -48,6 +48,8 @@ const READS: f64 = 0.1;
 /// How likely a failed pin is tried again, per minute.
 const RETRIES: f64 = 0.2;
 const CLIENT_TRIES_MAX: u32 = 40;
+/// Instead of a day, so that it ends with the world.
+const LATE_CHECK_AFTER_MS: i64 = 5 * MINUTE_MS;
 
 /// What clients were answered: the wish and the status, or nothing.
 type Answers = Arc<std::sync::Mutex<Vec<(usize, Option<StatusCode>)>>>;
@@ -89,7 +91,13 @@ impl SimWorld {
         let queue = Arc::new(FakeQueue::new(clock.clone(), gate.clone() as Arc<dyn Gate>));
         queue.set_max_receives(plan.max_receives);
         let secrets = Arc::new(FakeSecrets::new(gate.clone() as Arc<dyn Gate>));
-        let mut settings = Settings { pace: plan.pace, daily_budget: plan.daily_budget, ..Settings::default() };
+        let mut settings = Settings {
+            pace: plan.pace,
+            daily_budget: plan.daily_budget,
+            late_check: plan.late_check,
+            late_check_after_ms: LATE_CHECK_AFTER_MS,
+            ..Settings::default()
+        };
         if let Some(quiesce_ms) = plan.quiesce_ms {
             settings.deadlines.quiesce_ms = quiesce_ms;
         }

@@ -6,13 +6,15 @@ use uuid::Uuid;
 
 use super::item::{Builder, Item, Reader, bytes, moment, number, text, unreadable};
 use super::{DynamoStore, failed, keys};
-use crate::domain::clock_row::ClockRow;
+use crate::domain::clock_row::{ClockRow, Purpose};
 use crate::domain::ids::{PinId, PinKey, WorkspaceId};
 use crate::domain::time::Moment;
 use crate::ports::PortResult;
 
 /// A pin in a clock row: its workspace's and its own 16 bytes.
 const PIN_BYTES: usize = 32;
+/// What a row is for, where it isn't to watch its pins.
+const LATE_CHECK: &str = "late_check";
 
 fn pack(pins: &[PinKey]) -> Vec<u8> {
     pins.iter().flat_map(|key| [key.workspace.0.into_bytes(), key.pin.0.into_bytes()].concat()).collect()
@@ -29,7 +31,14 @@ fn unpack(packed: &[u8]) -> PortResult<Vec<PinKey>> {
 
 fn read_row(minute: i64, shard: u32, item: &Item) -> PortResult<ClockRow> {
     let row = Reader(item);
-    Ok(ClockRow { minute, shard, pins: unpack(&row.bytes("pins")?)?, looks: row.number("looks")?, id: row.text("sk")? })
+    Ok(ClockRow {
+        minute,
+        shard,
+        pins: unpack(&row.bytes("pins")?)?,
+        purpose: if row.maybe_text("for").as_deref() == Some(LATE_CHECK) { Purpose::LateCheck } else { Purpose::Watch },
+        looks: row.number("looks")?,
+        id: row.text("sk")?,
+    })
 }
 
 impl DynamoStore {
@@ -37,6 +46,7 @@ impl DynamoStore {
         let item = Builder::keyed(keys::clock(row.minute, row.shard), &row.id)
             .value("pins", bytes(pack(&row.pins)))
             .number("looks", row.looks)
+            .maybe_text("for", (row.purpose == Purpose::LateCheck).then_some(LATE_CHECK))
             .number("expires_at", row.expires_at().unix_seconds());
         self.put(item.build()).await
     }

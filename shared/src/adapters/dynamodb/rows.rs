@@ -94,6 +94,7 @@ pub fn attempt_item(pin: &Pin, attempt: &Attempt) -> Item {
         .maybe_text("det", attempt.detail.as_deref())
         .maybe_text("ppid", attempt.pinterest_pin_id.as_deref())
         .maybe_text("orph", attempt.orphan_pin_id.as_deref())
+        .maybe_text("dup", attempt.duplicate_pin_id.as_deref())
         .maybe_moment("fin", attempt.finished_at)
         .value("upd", moment(attempt.updated_at))
         .value("h", AttributeValue::L(history));
@@ -126,6 +127,7 @@ pub fn read_attempt(pin: &Pin, item: &Item) -> PortResult<Attempt> {
         detail: row.maybe_text("det"),
         pinterest_pin_id: row.maybe_text("ppid"),
         orphan_pin_id: row.maybe_text("orph"),
+        duplicate_pin_id: row.maybe_text("dup"),
         finished_at: row.maybe_moment("fin"),
         updated_at: row.moment("upd")?,
         history: row.texts("h").iter().map(|event| Event::decode(event, pin.created_at)).collect(),
@@ -138,6 +140,7 @@ mod tests {
     use super::*;
     use crate::domain::attempt::{DETAIL_MAX, Upstream};
     use crate::domain::history::{EventKind, KEEP_FIRST, KEEP_LAST, NOTE_MAX, REQUEST_ID_MAX};
+    use crate::domain::late_check::TOLD_MAX;
     use crate::domain::testdata;
     use crate::domain::time::{DAY_MS, Moment};
 
@@ -192,6 +195,13 @@ mod tests {
         let failed = attempt.failed(late, Failure::ImageFormatUnsupported, &upstream, &pin, "0123456789abcdef".into());
         let bytes = size(&attempt_item(&pin, &failed.expect("fails")));
         println!("the longest attempt row has {bytes} bytes");
+        assert!(bytes <= UNIT, "{bytes}");
+        // Only a published pin has a duplicate.
+        let published = attempt.published(late, "9".repeat(19), &upstream, &pin, "0123456789abcdef".into());
+        let ids = vec!["9".repeat(19); TOLD_MAX];
+        let told = published.and_then(|published| published.with_duplicates(late, &ids, "0123456789abcdef".into()));
+        let bytes = size(&attempt_item(&pin, &told.expect("tells")));
+        println!("the longest with duplicates has {bytes} bytes");
         assert!(bytes <= UNIT, "{bytes}");
     }
 }

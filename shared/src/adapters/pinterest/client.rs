@@ -58,11 +58,6 @@ impl PinterestClient {
     }
 
     async fn read<T: DeserializeOwned>(&self, request: RequestBuilder, token: &AccessToken) -> Result<T, ReadFailure> {
-        let lost = |what: &str| ReadFailure {
-            failure: Failure::PinterestUnreachable,
-            upstream: Upstream { message: Some(what.into()), ..Upstream::default() },
-            retry_after_ms: None,
-        };
         let response = request.bearer_auth(&token.0).send().await.map_err(|error| lost(describe(&error)))?;
         let answer = Answer::read(response).await;
         match answer.body {
@@ -72,14 +67,15 @@ impl PinterestClient {
             None => Err(lost("Pinterest's answer was cut off")),
             Some(ref body) => {
                 let (code, message) = error_of(body);
-                let failure = error_codes::of_read(answer.status, code, &message);
-                Err(ReadFailure {
-                    failure,
-                    retry_after_ms: hints::retry_after_ms(failure, &answer.headers, &message, self.system.now()),
-                    upstream: answer.upstream(code, Some(message)),
-                })
+                Err(self.refused(&answer, code, message))
             }
         }
+    }
+
+    fn refused(&self, answer: &Answer, code: Option<i64>, message: String) -> ReadFailure {
+        let failure = error_codes::of_read(answer.status, code, &message);
+        let retry_after_ms = hints::retry_after_ms(failure, &answer.headers, &message, self.system.now());
+        ReadFailure { failure, retry_after_ms, upstream: answer.upstream(code, Some(message)) }
     }
 
     fn get(&self, path: &str) -> RequestBuilder {
@@ -125,6 +121,15 @@ async fn read_body(mut response: Response) -> Option<Vec<u8>> {
 fn error_of(body: &[u8]) -> (Option<i64>, String) {
     let error: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
     (error.code, error.message.unwrap_or_default())
+}
+
+/// The answer never came, or can't be read.
+fn lost(what: &str) -> ReadFailure {
+    ReadFailure {
+        failure: Failure::PinterestUnreachable,
+        upstream: Upstream { message: Some(what.into()), ..Upstream::default() },
+        retry_after_ms: None,
+    }
 }
 
 /// Says what went wrong without quoting anything of the request.
@@ -215,6 +220,18 @@ impl Pinterest for PinterestClient {
             }
         }
         Ok(boards)
+    }
+
+    async fn delete_pin(&self, token: &AccessToken, pinterest_pin_id: &str) -> Result<(), ReadFailure> {
+        let url = format!("{}/pins/{}", self.base, encode(pinterest_pin_id));
+        let response = self.reads.delete(url).bearer_auth(&token.0).send().await;
+        let answer = Answer::read(response.map_err(|error| lost(describe(&error)))?).await;
+        let (code, message) = error_of(answer.body.as_deref().unwrap_or_default());
+        match (answer.status, code) {
+            // Without a code of Pinterest's own, somebody else didn't find something.
+            (204, _) | (404, Some(_)) => Ok(()),
+            _ => Err(self.refused(&answer, code, message)),
+        }
     }
 
     async fn user(&self, token: &AccessToken) -> Result<PinterestUser, ReadFailure> {

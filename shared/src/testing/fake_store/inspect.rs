@@ -51,7 +51,8 @@ impl FakeStore {
         let mut earliest = BTreeMap::new();
         let first = tables.watermark.map_or(i64::MIN, |minute| minute + 1 - crate::domain::clock_row::RESCAN_MINUTES);
         for ((minute, _), rows) in tables.clock.range((first, 0)..) {
-            for pin in rows.values().flat_map(|row| &row.pins) {
+            let watching = rows.values().filter(|row| row.purpose == crate::domain::clock_row::Purpose::Watch);
+            for pin in watching.flat_map(|row| &row.pins) {
                 earliest.entry(*pin).or_insert(*minute);
             }
         }

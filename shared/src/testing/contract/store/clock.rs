@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::domain::clock_row::{CLOCK_SHARDS, ClockRow, PINS_PER_ROW};
+use crate::domain::clock_row::{CLOCK_SHARDS, ClockRow, PINS_PER_ROW, Purpose};
 use crate::domain::ids::{PinId, PinKey, WorkspaceId};
 use crate::domain::time::Moment;
 use crate::ports::Store;
@@ -14,7 +14,8 @@ fn pin(workspace: u128, pin: u128) -> PinKey {
 }
 
 fn row(minute: i64, shard: u32, id: &str) -> ClockRow {
-    ClockRow { minute, shard, pins: vec![pin(1, u128::from(shard) + 1)], looks: shard, id: id.into() }
+    let pins = vec![pin(1, u128::from(shard) + 1)];
+    ClockRow { minute, shard, pins, purpose: Purpose::Watch, looks: shard, id: id.into() }
 }
 
 pub async fn clock_rows_round_trip_in_every_shard(store: &dyn Store) {
@@ -37,6 +38,14 @@ pub async fn a_clock_row_holds_up_to_its_limit_of_pins(store: &dyn Store) {
     let full = ClockRow { pins, ..row(MINUTE, 3, "full") };
     store.put_clock(&full).await.expect("written");
     assert_eq!(store.clock(MINUTE, 3).await.expect("read"), [full], "in their order");
+}
+
+pub async fn a_clock_row_keeps_its_purpose(store: &dyn Store) {
+    let late = ClockRow { purpose: Purpose::LateCheck, ..row(MINUTE, 4, "a") };
+    for row in [&late, &row(MINUTE, 4, "b")] {
+        store.put_clock(row).await.expect("written");
+    }
+    assert_eq!(store.clock(MINUTE, 4).await.expect("read"), [late, row(MINUTE, 4, "b")]);
 }
 
 pub async fn a_deleted_clock_row_is_gone_and_others_stay(store: &dyn Store) {

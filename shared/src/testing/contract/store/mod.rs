@@ -83,6 +83,7 @@ macro_rules! store_contract {
             clock:
             clock_rows_round_trip_in_every_shard,
             a_clock_row_holds_up_to_its_limit_of_pins,
+            a_clock_row_keeps_its_purpose,
             a_deleted_clock_row_is_gone_and_others_stay,
             the_watermark_never_goes_back,
             the_lease_is_one_holders,

@@ -155,6 +155,7 @@ pub async fn an_attempt_round_trips_with_every_field(store: &dyn Store) {
         detail: Some("Pinterest said: \"nein\", ✂".into()),
         pinterest_pin_id: Some("1087001554210211".into()),
         orphan_pin_id: Some("1087001554210212".into()),
+        duplicate_pin_id: Some("1087001554210213".into()),
         finished_at: Some(at(4)),
         updated_at: at(5),
         history: vec![Event::new(EventKind::AttemptStarted, at(10), 3), event],
