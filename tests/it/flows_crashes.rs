@@ -27,6 +27,7 @@ async fn assert_one_pin(world: &TestWorld, key: PinKey) {
 async fn a_worker_that_dies_between_its_write_ahead_and_the_call_publishes_once() {
     for (call, fault) in [("store.save_attempt", Fault::DieAfter), ("pinterest.create_pin", Fault::DieBefore)] {
         let world = TestWorld::new(1).await;
+        world.pinterest.add_stranger(&testdata::request("any").board_id, "Somebody's soup");
         let key = world.accept("key").await;
         world.faults.plan(call, 1, fault);
         world.run_publisher_once().await;
