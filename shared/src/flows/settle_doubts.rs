@@ -127,11 +127,15 @@ pub async fn settle(world: &World, board: &BoardKey, members: Vec<Doubt>, readin
         // Whoever goes without a Pin while a twin is given one must be written too: a worker that holds its answer still,
         // frozen since the call, loses its fence and can't claim the same Pin.
         let shares_out = group.iter().any(|index| matches!(ruled.rulings[*index], Ruling::Adopt(_)));
+        // In a list that can't be trusted a Pin may be missing: what it shows of one twin may be the other's.
+        let is_short = shares_out && !group.iter().all(|index| matches!(ruled.rulings[*index], Ruling::Adopt(_)));
+        let is_withheld = is_short && reading.unclear.is_some();
         let mut writes = Vec::new();
         for index in group {
             let (doubt, standing) = claimants[index];
+            let ruling = if is_withheld { Ruling::Wait } else { ruled.rulings[index] };
             if standing == Standing::Due
-                && let Ok(Some(next)) = next_state(world, doubt, ruled.rulings[index], &free, &reading, shares_out)
+                && let Ok(Some(next)) = next_state(world, doubt, ruling, &free, &reading, shares_out && !is_withheld)
             {
                 writes.push((doubt.pin.clone(), next));
             }
