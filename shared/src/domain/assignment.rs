@@ -6,7 +6,6 @@
 
 use super::lookup::{BoardPin, Likeness, Window, could_be, likeness};
 use super::pin::PinRequest;
-use super::time::Moment;
 
 /// What stands behind a claim on a Pin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +22,6 @@ pub enum Standing {
 #[derive(Clone, Copy, Debug)]
 pub struct Claim<'a> {
     pub request: &'a PinRequest,
-    pub started_at: Moment,
     pub window: Window,
     pub standing: Standing,
 }
@@ -153,13 +151,13 @@ mod tests {
     use super::*;
     use crate::domain::deadlines::Deadlines;
     use crate::domain::testdata;
-    use crate::domain::time::{MINUTE_MS, SECOND_MS};
+    use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 
     const T: Moment = Moment(10_000_000);
 
     fn claim(request: &PinRequest, started_at: Moment) -> Claim<'_> {
         let window = Window::of(started_at, &Deadlines::default());
-        Claim { request, started_at, window, standing: Standing::Due }
+        Claim { request, window, standing: Standing::Due }
     }
 
     fn found(request: &PinRequest, id: &str, at: Moment) -> BoardPin {

@@ -70,3 +70,9 @@ impl Rules {
         true
     }
 }
+
+/// Whether the row that is in the way of a write is there because an earlier try of this very write put it there: an SDK
+/// repeats a call whose answer it lost. An empty name names nothing.
+pub fn is_same_write(stored: &str, nonce: &str) -> bool {
+    !nonce.is_empty() && stored == nonce
+}

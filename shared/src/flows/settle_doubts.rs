@@ -117,7 +117,6 @@ pub async fn settle(world: &World, board: &BoardKey, members: Vec<Doubt>, readin
         .iter()
         .map(|(doubt, standing)| Claim {
             request: &doubt.pin.request,
-            started_at: doubt.started_at(),
             window: doubt.window(world),
             standing: *standing,
         })

@@ -19,7 +19,6 @@ pub fn print(seed: u64, worlds: u64) -> bool {
          {worlds} worlds for each Tq",
         LATENESS_MS / 1_000
     );
-    let mut last = u64::MAX;
     let mut counts = Vec::new();
     for tq_s in TQ_S {
         let outcomes = in_parallel(0..worlds, |number| {
@@ -38,7 +37,6 @@ pub fn print(seed: u64, worlds: u64) -> bool {
             duplicates as f64 / accepted as f64 * 100.0
         );
         counts.push(duplicates);
-        last = last.min(duplicates);
     }
     // It falls, and ends at nothing where Tq covers what Pinterest does.
     counts.first() > counts.last() && counts.last() == Some(&0)

@@ -8,6 +8,7 @@ use super::item::{Builder, Reader, number, text, unreadable};
 use super::{DynamoStore, failed, keys};
 use crate::domain::board_scan::BoardScan;
 use crate::domain::ids::{BoardKey, PinId};
+use crate::domain::rules::is_same_write;
 use crate::domain::time::{DAY_MS, Moment};
 use crate::ports::{PortError, PortResult};
 
@@ -75,8 +76,8 @@ impl DynamoStore {
                 self.meter.condition_failed();
                 let stored = refusal.item().map(Reader);
                 Ok(stored.is_some_and(|row| {
-                    let nonce = row.maybe_text("n").unwrap_or_default();
-                    row.maybe_number("rev") == Some(next.rev) && !nonce.is_empty() && nonce == next.nonce
+                    row.maybe_number("rev") == Some(next.rev)
+                        && row.maybe_text("n").is_some_and(|stored| is_same_write(&stored, &next.nonce))
                 }))
             }
             _ => Err(failed(error)),

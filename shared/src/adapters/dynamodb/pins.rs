@@ -11,6 +11,7 @@ use super::{DynamoStore, failed, keys};
 use crate::domain::attempt::Attempt;
 use crate::domain::ids::{AccountKey, PinId, PinKey};
 use crate::domain::pin::Pin;
+use crate::domain::rules::is_same_write;
 use crate::domain::time::Moment;
 use crate::ports::{Accepted, PortError, PortResult, Saved};
 
@@ -37,7 +38,7 @@ impl DynamoStore {
             Err(error) => {
                 let existing = read_pin(pin.key, &self.refused_by(error)?.unwrap_or_default())?;
                 // The SDK repeats a write whose answer it lost: then the row that is in the way is our own.
-                let ours = !pin.nonce.is_empty() && existing.nonce == pin.nonce;
+                let ours = is_same_write(&existing.nonce, &pin.nonce);
                 Ok(if ours { Accepted::New } else { Accepted::Existing(Box::new(existing)) })
             }
         }
@@ -65,7 +66,7 @@ impl DynamoStore {
             Err(error) => match self.refused_by(error)? {
                 Some(item) if is_of(pin, &item) => {
                     let current = read_attempt(pin, &item)?;
-                    let ours = current.rev == next.rev && !next.nonce.is_empty() && current.nonce == next.nonce;
+                    let ours = current.rev == next.rev && is_same_write(&current.nonce, &next.nonce);
                     Ok(if ours { Saved::Yes } else { Saved::Lost(Some(Box::new(current))) })
                 }
                 _ => Ok(Saved::Lost(None)),

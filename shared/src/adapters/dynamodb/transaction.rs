@@ -8,6 +8,7 @@ use super::rows::attempt_item;
 use super::{DynamoStore, failed, keys};
 use crate::domain::attempt::Attempt;
 use crate::domain::pin::Pin;
+use crate::domain::rules::is_same_write;
 use crate::ports::{PortError, PortResult};
 
 /// What a cancelled transaction says of a row whose condition failed.
@@ -58,8 +59,7 @@ impl DynamoStore {
             let stored = self.get(keys::pin(pin.key), keys::ATTEMPT, true).await?;
             let is_ours = stored.as_ref().map(super::item::Reader).is_some_and(|row| {
                 row.maybe_number("rev") == Some(next.rev)
-                    && !next.nonce.is_empty()
-                    && row.maybe_text("n").as_deref() == Some(next.nonce.as_str())
+                    && row.maybe_text("n").is_some_and(|stored| is_same_write(&stored, &next.nonce))
             });
             if !is_ours {
                 return Ok(false);

@@ -1,12 +1,13 @@
 //! The conditions of the bucket row and the day's.
 
 use crate::domain::daily_budget::DaySpending;
+use crate::domain::rules::is_same_write;
 use crate::domain::time::Moment;
 use crate::domain::token_bucket::{Bucket, Pause, Take};
 use crate::ports::{Counted, Taken};
 
 pub fn take(bucket: &mut Bucket, take: &Take) -> Taken {
-    if !take.nonce.is_empty() && bucket.nonce.as_deref() == Some(take.nonce.as_str()) {
+    if bucket.nonce.as_deref().is_some_and(|stored| is_same_write(stored, &take.nonce)) {
         return Taken::Tokens(take.tokens(bucket));
     }
     match take.apply(bucket) {

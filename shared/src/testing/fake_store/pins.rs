@@ -6,6 +6,7 @@ use crate::domain::board_scan::BoardScan;
 use crate::domain::history::Event;
 use crate::domain::ids::{BoardKey, PinKey, WorkspaceId};
 use crate::domain::pin::Pin;
+use crate::domain::rules::is_same_write;
 use crate::domain::time::Moment;
 use crate::ports::{Accepted, Listing, Saved};
 
@@ -85,11 +86,6 @@ impl Tables {
             pins: newest.into_iter().skip(skip).take(limit).map(|(_, key)| key.pin).collect(),
         }
     }
-}
-
-/// Whether the row is there because an earlier try of this very write put it there.
-fn is_same_write(stored: &str, nonce: &str) -> bool {
-    !nonce.is_empty() && stored == nonce
 }
 
 /// What a row gives back: the history is stored compactly, and TTLs are whole seconds.
