@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use crate::domain::account::PUBLISHING_SCOPES;
 use crate::domain::daily_budget::DAILY_BUDGET_MOST;
 use crate::domain::deadlines::{Deadlines, QuiesceTooShort};
 use crate::domain::late_check::{LATE_CHECK_AFTER_MS, LateCheck};
@@ -66,7 +67,22 @@ pub struct Places {
     pub secret_prefix: String,
     /// An origin, without `/v5`.
     pub pinterest_url: String,
+    /// The Pinterest app that accounts are connected with; without one, only an operator can connect accounts.
+    pub oauth_app: Option<OAuthApp>,
 }
+
+/// The Pinterest app, but for its secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OAuthApp {
+    pub app_id: String,
+    /// Exactly as registered with Pinterest: the API's `/v1/pinterest/oauth/callback`.
+    pub redirect_url: String,
+    pub authorize_url: String,
+    /// Separated by commas.
+    pub scopes: String,
+}
+
+pub const AUTHORIZE_URL: &str = "https://www.pinterest.com/oauth/";
 
 pub const PINTEREST_URL: &str = "https://api.pinterest.com";
 
@@ -167,7 +183,24 @@ impl Environment<'_> {
             },
             secret_prefix: (self.0)("PINBRIDGE_SECRET_PREFIX").unwrap_or_else(|| "pinbridge".into()),
             pinterest_url: (self.0)("PINBRIDGE_PINTEREST_URL").unwrap_or_else(|| PINTEREST_URL.into()),
+            oauth_app: self.oauth_app()?,
         })
+    }
+
+    /// # Errors
+    /// When the app is named without its redirect URL.
+    pub fn oauth_app(&self) -> Result<Option<OAuthApp>, ConfigError> {
+        let set = |name: &str| (self.0)(name).filter(|value| !value.is_empty());
+        let Some(app_id) = set("PINBRIDGE_PINTEREST_APP_ID") else {
+            return Ok(None);
+        };
+        let name = "PINBRIDGE_OAUTH_REDIRECT_URL";
+        Ok(Some(OAuthApp {
+            app_id,
+            redirect_url: set(name).ok_or(ConfigError::Missing { name })?,
+            authorize_url: set("PINBRIDGE_PINTEREST_AUTHORIZE_URL").unwrap_or_else(|| AUTHORIZE_URL.into()),
+            scopes: set("PINBRIDGE_PINTEREST_SCOPES").unwrap_or_else(|| PUBLISHING_SCOPES.join(",")),
+        }))
     }
 
     /// The deployment's name.

@@ -11,14 +11,14 @@ use pinbridge_shared::adapters::sqs::SqsQueue;
 use pinbridge_shared::adapters::system::RealSystem;
 use pinbridge_shared::config::QueueUrls;
 use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::ports::{ParkedLetters, Queue, QueueName, Secrets, Store, System};
+use pinbridge_shared::ports::{ParkedLetters, Queue, QueueName, Secrets, Store, System, Tenants};
 use pinbridge_shared::testing::contract::queue::QueueUnderTest;
 use pinbridge_shared::testing::fake_queue::FakeQueue;
 use pinbridge_shared::testing::fake_secrets::FakeSecrets;
 use pinbridge_shared::testing::fake_store::FakeStore;
 use pinbridge_shared::testing::faults::Faults;
 use pinbridge_shared::testing::manual_system::ManualSystem;
-use pinbridge_shared::{queue_contract, secrets_contract, store_contract};
+use pinbridge_shared::{queue_contract, secrets_contract, store_contract, tenants_contract};
 
 use crate::support::embedded_aws;
 
@@ -27,6 +27,12 @@ mod the_fake_store {
 }
 mod dynamodb {
     super::store_contract!(super::dynamo_store);
+}
+mod the_fake_tenants {
+    super::tenants_contract!(super::fake_tenants);
+}
+mod dynamodb_tenants {
+    super::tenants_contract!(super::dynamo_tenants);
 }
 mod the_fake_secrets {
     super::secrets_contract!(super::fake_secrets);
@@ -51,7 +57,21 @@ async fn fake_store() -> (Arc<dyn Store>, ()) {
     (Arc::new(FakeStore::new(faults().1)), ())
 }
 
+async fn fake_tenants() -> (Arc<dyn Tenants>, ()) {
+    (Arc::new(FakeStore::new(faults().1)), ())
+}
+
 async fn dynamo_store() -> (Arc<dyn Store>, LocalAws) {
+    let (store, aws) = dynamo().await;
+    (store, aws)
+}
+
+async fn dynamo_tenants() -> (Arc<dyn Tenants>, LocalAws) {
+    let (store, aws) = dynamo().await;
+    (store, aws)
+}
+
+async fn dynamo() -> (Arc<DynamoStore>, LocalAws) {
     let aws = embedded_aws::start().await;
     let client = embedded_aws::dynamodb(&aws);
     resources::create_table(&client).await.expect("the table is created");

@@ -9,7 +9,7 @@ use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, SECOND_MS};
 use pinbridge_shared::flows::accept_pin::{Acceptance, accept_pin};
 use pinbridge_shared::flows::read_pins;
-use pinbridge_shared::ports::{AccessToken, Tokens};
+use pinbridge_shared::ports::Tokens;
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::{START, TestWorld};
 
@@ -68,9 +68,9 @@ async fn what_the_day_does_not_allow_waits_for_the_next_with_its_reason() {
 async fn another_workspace_has_its_share_of_the_day() {
     let world = world_with(100).await;
     let other = AccountKey { workspace: WorkspaceId(uuid::Uuid::from_u128(77)), account: testdata::account() };
-    let tokens = Tokens { access: AccessToken("token-2".into()), refresh: None };
-    world.world.store.put_account(&Account { key: other, ..testdata::connected_account() }).await.expect("stored");
-    world.world.secrets.store_tokens(other, &tokens).await.expect("stored");
+    let tokens = Tokens::bare("token-2", None);
+    world.world.store.save_account(&Account { key: other, ..testdata::connected_account() }).await.expect("stored");
+    world.world.secrets.store_tokens(other, "v", &tokens).await.expect("stored");
     let accept_there = async |index: usize| match accept_pin(&world.world, other.workspace, request(index)).await {
         Ok(Acceptance::New(pin, _)) => pin.key,
         answer => panic!("{answer:?}"),

@@ -14,12 +14,13 @@ use pinbridge_shared::domain::late_check::{LATE_CHECK_AFTER_MS, LateCheck, READ_
 use pinbridge_shared::domain::lookup::BoardPin;
 use pinbridge_shared::domain::message::LookMessage;
 use pinbridge_shared::domain::pin::PinRequest;
+use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, Moment};
 use pinbridge_shared::flows::connect::create_workspace;
 use pinbridge_shared::flows::dispatch::dispatch;
 use pinbridge_shared::flows::watchdog::Mode;
-use pinbridge_shared::ports::{AccessToken, QueueName};
+use pinbridge_shared::ports::QueueName;
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::faults::Fault;
 use pinbridge_shared::testing::{START, TestWorld};
@@ -194,7 +195,7 @@ async fn a_pin_that_is_gone_itself_keeps_its_double() {
     world.run_until(START.plus_ms(HOUR_MS)).await;
     let attempt = world.attempt(key).await;
     let id = attempt.pinterest_pin_id.as_deref().expect("published");
-    let token = AccessToken("token-1".into());
+    let token = Secret::new("token-1");
     world.world.pinterest.delete_pin(&token, id).await.expect("a person deletes it");
     world.run_until(checked()).await;
     assert!(world.attempt(key).await.duplicate_pin_id.is_some(), "reported");

@@ -189,13 +189,13 @@ async fn a_rate_limit_pauses_the_account_and_nothing_is_lost() {
 async fn another_account_is_not_slowed_by_a_burst() {
     use pinbridge_shared::domain::account::Account;
     use pinbridge_shared::domain::ids::{AccountId, AccountKey};
-    use pinbridge_shared::ports::{AccessToken, Tokens};
+    use pinbridge_shared::ports::Tokens;
     let world = TestWorld::new(1).await;
     let other = AccountId(uuid::Uuid::from_u128(0xc));
     let key = AccountKey { workspace: testdata::workspace(), account: other };
-    let tokens = Tokens { access: AccessToken("token-2".into()), refresh: None };
-    world.world.store.put_account(&Account { key, ..testdata::connected_account() }).await.expect("stored");
-    world.world.secrets.store_tokens(key, &tokens).await.expect("stored");
+    let tokens = Tokens::bare("token-2", None);
+    world.world.store.save_account(&Account { key, ..testdata::connected_account() }).await.expect("stored");
+    world.world.secrets.store_tokens(key, "v", &tokens).await.expect("stored");
     accept(&world, 0..200).await;
     let pin = world.accept_request(PinRequest { account: other, ..request(1_000) }).await;
     assert_eq!(world.pin(pin).await.0.placement, Placement::Now);

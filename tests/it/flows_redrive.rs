@@ -38,6 +38,10 @@ impl System for Lively {
         self.0.system.nonce()
     }
 
+    fn random(&self) -> [u8; 32] {
+        self.0.system.random()
+    }
+
     async fn sleep_ms(&self, ms: i64) {
         self.0.run_for_ms(ms).await;
     }

@@ -1,5 +1,6 @@
 //! Retrying failed pins: once more, never twice, and nothing stranded on the way.
 
+use pinbridge_shared::domain::account::Account;
 use pinbridge_shared::domain::attempt::{Attempt, Status};
 use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::PinKey;
@@ -118,9 +119,9 @@ async fn a_board_that_went_while_the_outcome_was_open_leaves_a_doubt() {
 #[tokio::test]
 async fn a_pin_that_can_never_be_published_is_refused_at_once() {
     let (world, key) = with_failed().await;
-    let mut account = testdata::connected_account();
-    account.revoked_at = Some(START);
-    world.world.store.put_account(&account).await.expect("written");
+    let known = testdata::connected_account();
+    let account = Account { revoked_at: Some(START), ..known.next(START, "revoked".into()) };
+    assert!(world.world.store.save_account(&account).await.expect("written"));
     assert!(matches!(retry_pin(&world.world, key, false).await, Err(RetryError::AccountDisconnected)));
     world.system.advance_ms(LIFETIME_MS + 1);
     assert!(matches!(retry_pin(&world.world, key, true).await, Err(RetryError::Overdue)));

@@ -8,8 +8,9 @@ use pinbridge_shared::adapters::system::RealSystem;
 use pinbridge_shared::domain::deadlines::Deadlines;
 use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::pin::PinRequest;
+use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::testdata;
-use pinbridge_shared::ports::{AccessToken, Creation, Pinterest};
+use pinbridge_shared::ports::{Creation, Pinterest};
 use pinterest_simulator::{Config, SeedAccount, Simulator, seed_accounts};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -20,7 +21,7 @@ const CLIENT_TIMEOUT_MS: i64 = 700;
 struct Rig {
     url: String,
     client: PinterestClient,
-    token: AccessToken,
+    token: Secret,
     account: SeedAccount,
     http: reqwest::Client,
 }
@@ -33,7 +34,7 @@ impl Rig {
         tokio::spawn(async move { simulator.serve(listener, std::future::pending()).await });
         let account = seed_accounts(1).remove(0);
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-        Self { client: client(&url), url, token: AccessToken(account.access_token.clone()), account, http }
+        Self { client: client(&url), url, token: Secret::new(account.access_token.clone()), account, http }
     }
 
     fn request(&self, title: &str) -> PinRequest {
@@ -155,7 +156,7 @@ async fn only_a_failure_to_connect_is_surely_unsent() {
 async fn a_pin_is_deleted_and_one_that_is_gone_is_as_good() {
     let rig = Rig::start().await;
     let Creation::Created { pinterest_pin_id, .. } = rig.create("deleted").await else { panic!("not created") };
-    let stranger = AccessToken("pina_wrong".into());
+    let stranger = Secret::new("pina_wrong");
     let refused = rig.client.delete_pin(&stranger, &pinterest_pin_id).await.expect_err("refused");
     assert_eq!(refused.failure, Failure::TokenRevoked);
     for (status, failure) in [(503, Failure::PinterestUnreachable), (429, Failure::RateLimited)] {
@@ -187,6 +188,6 @@ async fn a_board_is_read_page_by_page_and_a_missing_one_is_named() {
     let boards = rig.client.boards(&rig.token).await.expect("lists");
     assert!(boards.iter().any(|known| known.id == *board));
     assert_eq!(rig.client.user(&rig.token).await.expect("a user").id, rig.account.id);
-    let stranger = rig.client.user(&AccessToken("pina_wrong".into())).await.expect_err("refused");
+    let stranger = rig.client.user(&Secret::new("pina_wrong")).await.expect_err("refused");
     assert_eq!(stranger.failure, Failure::TokenRevoked);
 }

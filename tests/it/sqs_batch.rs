@@ -9,9 +9,10 @@ use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::message::{LookMessage, PublishMessage};
 use pinbridge_shared::domain::pin::PinRequest;
+use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::token_bucket::Token;
-use pinbridge_shared::ports::{AccessToken, Board, BoardPage, Creation, Pinterest, PinterestUser, ReadFailure, World};
+use pinbridge_shared::ports::{Board, BoardPage, Creation, Pinterest, PinterestUser, ReadFailure, World};
 use pinbridge_shared::testing::TestWorld;
 use pinbridge_shared::testing::faults::Fault;
 
@@ -20,24 +21,24 @@ struct Panicking(Arc<dyn Pinterest>);
 
 #[async_trait]
 impl Pinterest for Panicking {
-    async fn create_pin(&self, token: &AccessToken, request: &PinRequest) -> Creation {
+    async fn create_pin(&self, token: &Secret, request: &PinRequest) -> Creation {
         assert!(!request.title.contains("panic"), "as planned");
         self.0.create_pin(token, request).await
     }
 
-    async fn board_pins(&self, token: &AccessToken, board: &str, mark: Option<&str>) -> Result<BoardPage, ReadFailure> {
+    async fn board_pins(&self, token: &Secret, board: &str, mark: Option<&str>) -> Result<BoardPage, ReadFailure> {
         self.0.board_pins(token, board, mark).await
     }
 
-    async fn delete_pin(&self, token: &AccessToken, id: &str) -> Result<(), ReadFailure> {
+    async fn delete_pin(&self, token: &Secret, id: &str) -> Result<(), ReadFailure> {
         self.0.delete_pin(token, id).await
     }
 
-    async fn boards(&self, token: &AccessToken) -> Result<Vec<Board>, ReadFailure> {
+    async fn boards(&self, token: &Secret) -> Result<Vec<Board>, ReadFailure> {
         self.0.boards(token).await
     }
 
-    async fn user(&self, token: &AccessToken) -> Result<PinterestUser, ReadFailure> {
+    async fn user(&self, token: &Secret) -> Result<PinterestUser, ReadFailure> {
         self.0.user(token).await
     }
 }

@@ -21,7 +21,7 @@ impl FromRequestParts<World> for Caller {
     async fn from_request_parts(parts: &mut Parts, world: &World) -> Result<Self, ApiError> {
         let text = presented(parts).ok_or_else(ApiError::missing_api_key)?;
         let key = PresentedKey::parse(text).map_err(|_| ApiError::invalid_api_key())?;
-        if world.store.api_key_exists(&key).await? {
+        if world.tenants.api_key_exists(&key).await? {
             Ok(Self { workspace: key.workspace })
         } else {
             Err(ApiError::invalid_api_key())

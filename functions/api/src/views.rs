@@ -147,7 +147,7 @@ pub fn account(account: &Account, bucket: &Bucket, now: Moment) -> Value {
         "created_at": account.created_at.rfc3339(),
         "updated_at": account.updated_at.rfc3339(),
         "revoked_at": time(account.revoked_at),
-        "token_expires_at": time(account.token_expires_at),
+        "token_expires_at": time(account.life.access_expires_at),
         "health_status": health.name(),
         "health_message": health.message(),
         "health_checked_at": now.rfc3339(),

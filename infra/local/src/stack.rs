@@ -9,11 +9,14 @@ use anyhow::{Context, bail};
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
+use pinbridge_shared::adapters::app_secret::AppSecret;
 use pinbridge_shared::adapters::{assemble, aws as sdk_settings};
-use pinbridge_shared::config::{Environment, Places};
+use pinbridge_shared::config::{Environment, OAuthApp, Places};
+use pinbridge_shared::domain::account::PUBLISHING_SCOPES;
+use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::flows::connect;
-use pinbridge_shared::ports::{AccessToken, Tokens, World};
-use pinterest_simulator::{Config, Simulator, seed_accounts};
+use pinbridge_shared::ports::{Tokens, World};
+use pinterest_simulator::{APP_ID, APP_SECRET, Config, Simulator, seed_accounts};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -95,7 +98,12 @@ impl Stack {
             queues: queues.clone(),
             secret_prefix: "pinbridge".into(),
             pinterest_url: pinterest_url.clone(),
+            oauth_app: oauth_app(environment, simulator.is_some(), &pinterest_url, &base_url)?,
         };
+        if simulator.is_some() {
+            let secrets = aws_sdk_secretsmanager::Client::new(&config);
+            AppSecret::new(secrets, &places.secret_prefix).write(&Secret::new(APP_SECRET)).await?;
+        }
         let world = assemble::over(&config, settings, places)?;
         let identity = Identity::load_or_create(&world, &args.data_dir, pinterest).await?;
         connect_accounts(&world, &identity, args).await?;
@@ -178,6 +186,24 @@ fn visibility_s(environment: &Environment<'_>) -> anyhow::Result<i64> {
     }
 }
 
+/// The simulator's one app, or the one that the environment names.
+fn oauth_app(
+    environment: &Environment<'_>,
+    is_simulated: bool,
+    pinterest_url: &str,
+    base_url: &str,
+) -> anyhow::Result<Option<OAuthApp>> {
+    if !is_simulated {
+        return Ok(environment.oauth_app()?);
+    }
+    Ok(Some(OAuthApp {
+        app_id: APP_ID.into(),
+        redirect_url: format!("{base_url}/v1/pinterest/oauth/callback"),
+        authorize_url: format!("{pinterest_url}/oauth/"),
+        scopes: PUBLISHING_SCOPES.join(","),
+    }))
+}
+
 async fn start_simulator(args: &Args, mut stop: watch::Receiver<bool>) -> anyhow::Result<(String, JoinHandle<()>)> {
     let config = Config {
         data_dir: Some(args.data_dir.join("pinterest")),
@@ -202,7 +228,7 @@ async fn start_simulator(args: &Args, mut stop: watch::Receiver<bool>) -> anyhow
 async fn connect_accounts(world: &World, identity: &Identity, args: &Args) -> anyhow::Result<()> {
     let workspace = identity.workspace_id;
     if let Some(token) = std::env::var(TOKEN_VARIABLE).ok().filter(|token| !token.is_empty()) {
-        let tokens = Tokens { access: AccessToken(token), refresh: None };
+        let tokens = Tokens::bare(token, None);
         connect::connect_account(world, workspace, &tokens).await?;
         return Ok(());
     }
@@ -211,7 +237,7 @@ async fn connect_accounts(world: &World, identity: &Identity, args: &Args) -> an
         if connected.iter().any(|account| account.pinterest_user_id == seed.id) {
             continue;
         }
-        let tokens = Tokens { access: AccessToken(seed.access_token), refresh: Some(AccessToken(seed.refresh_token)) };
+        let tokens = Tokens::bare(seed.access_token, Some(seed.refresh_token));
         connect_patiently(world, identity, &tokens).await?;
     }
     Ok(())

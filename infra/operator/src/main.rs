@@ -15,7 +15,7 @@ use pinbridge_shared::config::Environment;
 use pinbridge_shared::domain::api_key::Workspace;
 use pinbridge_shared::domain::ids::WorkspaceId;
 use pinbridge_shared::flows::connect;
-use pinbridge_shared::ports::{AccessToken, Tokens, World};
+use pinbridge_shared::ports::{Tokens, World};
 use pinbridge_shared::telemetry::{self, Output};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -71,7 +71,7 @@ impl TokenArgs {
         let access = from(self.access_token, "PINBRIDGE_PINTEREST_ACCESS_TOKEN")
             .context("no access token (PINBRIDGE_PINTEREST_ACCESS_TOKEN or --access-token)")?;
         let refresh = from(self.refresh_token, "PINBRIDGE_PINTEREST_REFRESH_TOKEN");
-        Ok(Tokens { access: AccessToken(access), refresh: refresh.map(AccessToken) })
+        Ok(Tokens::bare(access, refresh))
     }
 }
 

@@ -28,5 +28,5 @@ pub mod world;
 
 pub use config::{Config, Envelope};
 pub use operations::Operation;
-pub use seed::{SeedAccount, seed_accounts};
+pub use seed::{APP_ID, APP_SECRET, SeedAccount, seed_accounts};
 pub use simulator::Simulator;

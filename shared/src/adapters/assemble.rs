@@ -5,12 +5,18 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 
 use super::{
-    aws, dynamodb::DynamoStore, pinterest::PinterestClient, sdk, secrets::SecretsManager, sqs::SqsQueue,
+    app_secret::AppSecret,
+    aws,
+    dynamodb::DynamoStore,
+    pinterest::{PinterestClient, PinterestOAuth},
+    sdk,
+    secrets::SecretsManager,
+    sqs::SqsQueue,
     system::RealSystem,
 };
 use crate::config::{Environment, Places, Settings};
 use crate::domain::rules::Rules;
-use crate::ports::{System, World};
+use crate::ports::{Store, System, World};
 
 /// # Errors
 /// When the settings are missing or contradict each other.
@@ -26,11 +32,15 @@ pub async fn world(environment: &Environment<'_>) -> anyhow::Result<World> {
 pub fn over(config: &SdkConfig, settings: Settings, places: Places) -> anyhow::Result<World> {
     let system: Arc<dyn System> = Arc::new(RealSystem::default());
     let secrets = sdk::secretsmanager::Client::new(config);
+    let table = Arc::new(DynamoStore::new(sdk::dynamodb::Client::new(config), places.table));
+    let app_secret = AppSecret::new(secrets.clone(), &places.secret_prefix);
     Ok(World {
-        store: Arc::new(DynamoStore::new(sdk::dynamodb::Client::new(config), places.table)),
+        store: Arc::clone(&table) as Arc<dyn Store>,
+        tenants: table,
         queue: Arc::new(SqsQueue::new(sdk::sqs::Client::new(config), places.queues)),
         secrets: Arc::new(SecretsManager::new(secrets, places.secret_prefix, Arc::clone(&system))),
         pinterest: Arc::new(PinterestClient::new(&places.pinterest_url, &settings.deadlines, Arc::clone(&system))?),
+        oauth: Arc::new(PinterestOAuth::new(&places.pinterest_url, places.oauth_app, app_secret, Arc::clone(&system))?),
         system,
         settings,
         rules: Rules::default(),

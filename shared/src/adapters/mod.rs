@@ -1,5 +1,6 @@
 //! The ports, implemented: DynamoDB, SQS, Secrets Manager, Pinterest, and the only real clock and random numbers.
 
+pub mod app_secret;
 pub mod assemble;
 pub mod aws;
 pub mod dynamodb;

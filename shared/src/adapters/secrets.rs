@@ -1,22 +1,32 @@
 //! [`Secrets`] on Secrets Manager: one secret per account, cached in memory for minutes.
+//!
+//! Versions carry the two steps of a refresh: `AWSPENDING` is what was just issued, `AWSCURRENT` what everybody uses. Moving
+//! `AWSCURRENT` names the version it is taken from, so that it fails when a person has reconnected the account meanwhile.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
+use aws_sdk_secretsmanager::types::Tag;
 use serde::{Deserialize, Serialize};
 
 use super::aws::port_error;
 use crate::domain::ids::AccountKey;
+use crate::domain::secret::Secret;
 use crate::domain::time::{MINUTE_MS, Moment};
-use crate::ports::{AccessToken, PortError, PortResult, Secrets, System, Tokens};
+use crate::ports::{Custody, PortError, PortResult, Removal, Secrets, Stored, System, Tokens};
 
 const PORT: &str = "secrets";
 /// How long tokens are answered from memory, in milliseconds. A 401 reads them afresh at once.
 pub const CACHED_MS: i64 = 5 * MINUTE_MS;
 /// The cache's size: beyond it, it is emptied, which costs a read per account.
 const CACHED_ACCOUNTS: usize = 10_000;
+/// The shortest recovery window that Secrets Manager has.
+pub const RECOVERY_DAYS: i64 = 7;
+const CURRENT: &str = "AWSCURRENT";
+const PENDING: &str = "AWSPENDING";
 
 pub struct SecretsManager {
     client: Client,
@@ -27,10 +37,54 @@ pub struct SecretsManager {
 
 /// The secret's JSON.
 #[derive(Serialize, Deserialize)]
-struct StoredTokens {
+pub(super) struct StoredTokens {
     access_token: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
+    /// Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    access_expires_at: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refresh_expires_at: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scopes: Option<String>,
+    /// The version whose refresh token these were got with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    follows: Option<String>,
+}
+
+impl StoredTokens {
+    /// As text, which is wiped from memory when dropped.
+    pub(super) fn text_of(tokens: &Tokens, follows: Option<&str>) -> PortResult<Secret> {
+        if !tokens.are_whole() {
+            return Err(PortError::Broken { port: PORT, reason: "an empty token is never stored".into() });
+        }
+        let stored = Self {
+            access_token: tokens.access.expose().to_owned(),
+            refresh_token: tokens.refresh.as_ref().map(|token| token.expose().to_owned()),
+            access_expires_at: tokens.access_expires_at.map(|at| at.0),
+            refresh_expires_at: tokens.refresh_expires_at.map(|at| at.0),
+            scopes: tokens.scopes.clone(),
+            follows: follows.map(str::to_owned),
+        };
+        let text = serde_json::to_string(&stored);
+        text.map(Secret::new)
+            .map_err(|_| PortError::Broken { port: PORT, reason: "tokens could not be written".into() })
+    }
+
+    /// Neither the text nor a parser's complaint about it may reach a log.
+    pub(super) fn parse(version: &str, text: &str) -> PortResult<Stored> {
+        let stored: Self = serde_json::from_str(text)
+            .map_err(|_| PortError::Broken { port: PORT, reason: "a secret is not a pair of tokens".into() })?;
+        let tokens = Tokens {
+            access: Secret::new(stored.access_token),
+            refresh: stored.refresh_token.map(Secret::new),
+            access_expires_at: stored.access_expires_at.map(Moment),
+            refresh_expires_at: stored.refresh_expires_at.map(Moment),
+            scopes: stored.scopes,
+        };
+        Ok(Stored { version: version.to_owned(), follows: stored.follows, tokens })
+    }
 }
 
 impl SecretsManager {
@@ -56,19 +110,65 @@ impl SecretsManager {
         cache.insert(account, (self.system.now(), tokens.clone()));
     }
 
-    async fn read(&self, account: AccountKey) -> PortResult<Option<Tokens>> {
-        let answer = match self.client.get_secret_value().secret_id(self.name(account)).send().await {
-            Ok(answer) => answer,
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {
-                return Ok(None);
-            }
-            Err(error) => return Err(port_error(PORT, &error)),
-        };
-        // Neither the text nor a parser's complaint about it may reach a log.
-        let unreadable = || PortError::Broken { port: PORT, reason: "a secret is not a pair of tokens".into() };
-        let stored: StoredTokens =
-            serde_json::from_str(answer.secret_string().unwrap_or("")).map_err(|_| unreadable())?;
-        Ok(Some(Tokens { access: AccessToken(stored.access_token), refresh: stored.refresh_token.map(AccessToken) }))
+    fn forget(&self, account: AccountKey) {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner).remove(&account);
+    }
+
+    async fn read(&self, account: AccountKey, stage: &str) -> PortResult<Option<Stored>> {
+        let answer =
+            match self.client.get_secret_value().secret_id(self.name(account)).version_stage(stage).send().await {
+                Ok(answer) => answer,
+                // Not there, without that stage, or marked for deletion.
+                Err(error)
+                    if error
+                        .as_service_error()
+                        .is_some_and(|e| e.is_resource_not_found_exception() || e.is_invalid_request_exception()) =>
+                {
+                    return Ok(None);
+                }
+                Err(error) => return Err(port_error(PORT, &error)),
+            };
+        let version = answer.version_id().unwrap_or_default();
+        StoredTokens::parse(version, answer.secret_string().unwrap_or("")).map(Some)
+    }
+
+    /// Answers whether there was a secret to put it into.
+    async fn put(&self, account: AccountKey, version: &str, text: &Secret, stages: &[&str]) -> PortResult<bool> {
+        let put = self
+            .client
+            .put_secret_value()
+            .secret_id(self.name(account))
+            .client_request_token(version)
+            .secret_string(text.expose())
+            .set_version_stages(Some(stages.iter().map(ToString::to_string).collect()));
+        match put.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(false),
+            Err(error) => Err(port_error(PORT, &error)),
+        }
+    }
+
+    async fn create(&self, account: AccountKey, version: &str, text: &Secret) -> PortResult<()> {
+        let tag = |key: &str, value: String| Tag::builder().key(key).value(value).build();
+        let create = self
+            .client
+            .create_secret()
+            .name(self.name(account))
+            .client_request_token(version)
+            .secret_string(text.expose())
+            .description("Pinterest tokens of one connected account, kept by pinbridge")
+            .tags(tag("pinbridge:workspace", account.workspace.to_string()))
+            .tags(tag("pinbridge:account", account.account.to_string()));
+        create.send().await.map(|_| ()).map_err(|error| port_error(PORT, &error))
+    }
+
+    /// Takes back a deletion whose recovery window is still open; answers whether there was one.
+    async fn restore(&self, account: AccountKey) -> PortResult<bool> {
+        match self.client.restore_secret().secret_id(self.name(account)).send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(false),
+            Err(error) => Err(port_error(PORT, &error)),
+        }
     }
 }
 
@@ -78,33 +178,96 @@ impl Secrets for SecretsManager {
         if !fresh && let Some(tokens) = self.cached(account) {
             return Ok(Some(tokens));
         }
-        let tokens = self.read(account).await?;
-        if let Some(tokens) = &tokens {
-            self.remember(account, tokens);
+        let tokens = self.read(account, CURRENT).await?.map(|stored| stored.tokens);
+        match &tokens {
+            Some(tokens) => self.remember(account, tokens),
+            None => self.forget(account),
         }
         Ok(tokens)
     }
 
-    async fn store_tokens(&self, account: AccountKey, tokens: &Tokens) -> PortResult<()> {
-        if tokens.access.0.is_empty() {
-            return Err(PortError::Broken { port: PORT, reason: "an empty token is never stored".into() });
+    async fn custody(&self, account: AccountKey) -> PortResult<Custody> {
+        let current = self.read(account, CURRENT).await?;
+        match &current {
+            Some(stored) => self.remember(account, &stored.tokens),
+            None => self.forget(account),
         }
-        let stored = StoredTokens {
-            access_token: tokens.access.0.clone(),
-            refresh_token: tokens.refresh.clone().map(|token| token.0),
-        };
-        let text = serde_json::to_string(&stored)
-            .map_err(|_| PortError::Broken { port: PORT, reason: "tokens could not be written".into() })?;
-        let put = self.client.put_secret_value().secret_id(self.name(account)).secret_string(&text).send().await;
-        match put {
-            Ok(_) => {}
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {
-                let create = self.client.create_secret().name(self.name(account)).secret_string(&text);
-                create.send().await.map_err(|error| port_error(PORT, &error))?;
+        let pending = if current.is_some() { self.read(account, PENDING).await? } else { None };
+        Ok(Custody { current, pending })
+    }
+
+    async fn store_tokens(&self, account: AccountKey, version: &str, tokens: &Tokens) -> PortResult<()> {
+        let text = StoredTokens::text_of(tokens, None)?;
+        // The pending label comes along: whatever was pending belongs to a grant that has been replaced.
+        let stages = [CURRENT, PENDING];
+        let is_stored = match self.put(account, version, &text, &stages).await {
+            Err(PortError::Broken { .. }) if self.restore(account).await? => {
+                self.put(account, version, &text, &stages).await?
             }
-            Err(error) => return Err(port_error(PORT, &error)),
+            answer => answer?,
+        };
+        if !is_stored {
+            self.create(account, version, &text).await?;
         }
         self.remember(account, tokens);
         Ok(())
+    }
+
+    async fn stage_tokens(&self, account: AccountKey, staged: &Stored) -> PortResult<()> {
+        let text = StoredTokens::text_of(&staged.tokens, staged.follows.as_deref())?;
+        if self.put(account, &staged.version, &text, &[PENDING]).await? {
+            return Ok(());
+        }
+        Err(PortError::Broken { port: PORT, reason: "there is no such secret".into() })
+    }
+
+    async fn promote_tokens(&self, account: AccountKey, version: &str, follows: &str) -> PortResult<bool> {
+        let moved = self
+            .client
+            .update_secret_version_stage()
+            .secret_id(self.name(account))
+            .version_stage(CURRENT)
+            .move_to_version_id(version)
+            .remove_from_version_id(follows)
+            .send()
+            .await;
+        self.forget(account);
+        match moved {
+            Ok(_) => Ok(true),
+            // `follows` isn't current any more: done before, or replaced by a person.
+            Err(error)
+                if error.as_service_error().is_some_and(|e| {
+                    e.is_invalid_parameter_exception()
+                        || e.is_resource_not_found_exception()
+                        || e.code() == Some("InvalidRequestException")
+                }) =>
+            {
+                let current = self.read(account, CURRENT).await?;
+                Ok(current.is_some_and(|stored| stored.version == version))
+            }
+            Err(error) => Err(port_error(PORT, &error)),
+        }
+    }
+
+    async fn remove_tokens(&self, account: AccountKey, removal: Removal) -> PortResult<()> {
+        let delete = self.client.delete_secret().secret_id(self.name(account));
+        let delete = match removal {
+            Removal::Recoverable => delete.recovery_window_in_days(RECOVERY_DAYS),
+            Removal::Final => delete.force_delete_without_recovery(true),
+        };
+        self.forget(account);
+        match delete.send().await {
+            Ok(_) => Ok(()),
+            // Gone already, or marked for deletion.
+            Err(error)
+                if error.as_service_error().is_some_and(|e| {
+                    e.is_resource_not_found_exception()
+                        || (removal == Removal::Recoverable && e.is_invalid_request_exception())
+                }) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(port_error(PORT, &error)),
+        }
     }
 }

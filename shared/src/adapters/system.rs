@@ -48,6 +48,10 @@ impl System for RealSystem {
         text
     }
 
+    fn random(&self) -> [u8; 32] {
+        secret()
+    }
+
     async fn sleep_ms(&self, ms: i64) {
         tokio::time::sleep(Duration::from_millis(u64::try_from(ms).unwrap_or(0))).await;
     }

@@ -4,6 +4,7 @@ use super::ids::AccountKey;
 use super::pin::WaitReason;
 use super::time::Moment;
 use super::token_bucket::Bucket;
+use super::token_life::TokenLife;
 
 /// The scopes that publishing needs.
 pub const PUBLISHING_SCOPES: [&str; 5] =
@@ -19,13 +20,25 @@ pub struct Account {
     pub scopes: String,
     pub created_at: Moment,
     pub updated_at: Moment,
-    pub token_expires_at: Option<Moment>,
+    /// When it was disconnected by its owner or an operator.
     pub revoked_at: Option<Moment>,
+    pub life: TokenLife,
+    /// Counts the row's writes; each write is conditional on the one before.
+    pub rev: u64,
+    /// Names the last write, so that its repetition is recognised.
+    pub nonce: String,
 }
 
 impl Account {
+    /// Not disconnected, and not given up by Pinterest for certain.
     pub fn is_connected(&self) -> bool {
-        self.revoked_at.is_none()
+        self.revoked_at.is_none() && self.life.dead.is_none()
+    }
+
+    /// The next write of the row.
+    #[must_use]
+    pub fn next(&self, now: Moment, nonce: String) -> Self {
+        Self { updated_at: now, rev: self.rev + 1, nonce, ..self.clone() }
     }
 
     /// The publishing scopes that were not granted.
@@ -53,7 +66,7 @@ impl Health {
             Self::Revoked
         } else if is_held {
             Self::OnHold
-        } else if account.token_expires_at.is_some_and(|at| at <= now) {
+        } else if account.life.access_expires_at.is_some_and(|at| at <= now) {
             Self::TokenExpired
         } else if !account.missing_scopes().is_empty() {
             Self::MissingScopes

@@ -23,9 +23,11 @@ pub mod pace;
 pub mod pin;
 pub mod retry;
 pub mod rules;
+pub mod secret;
 pub mod step;
 #[cfg(any(test, feature = "testing"))]
 pub mod testdata;
 pub mod time;
 pub mod timeline;
 pub mod token_bucket;
+pub mod token_life;

@@ -7,6 +7,7 @@ use super::idempotency::{self, PayloadHash};
 use super::ids::{AccountId, AccountKey, PinKey, WorkspaceId};
 use super::pin::{LIFETIME_MS, Pin, PinRequest, Placement, Priority};
 use super::time::{DAY_MS, Moment};
+use super::token_life::TokenLife;
 
 pub const CREATED_AT: Moment = Moment(1_000_000);
 
@@ -62,7 +63,9 @@ pub fn connected_account() -> Account {
         scopes: PUBLISHING_SCOPES.join(","),
         created_at: CREATED_AT,
         updated_at: CREATED_AT,
-        token_expires_at: None,
         revoked_at: None,
+        life: TokenLife::default(),
+        rev: 1,
+        nonce: "account-nonce".into(),
     }
 }

@@ -6,8 +6,9 @@ use crate::domain::board_scan::{BoardScan, PAGES_MAX, Reading};
 use crate::domain::daily_budget::Request;
 use crate::domain::ids::BoardKey;
 use crate::domain::lookup::BoardPin;
+use crate::domain::secret::Secret;
 use crate::domain::time::{Moment, SECOND_MS};
-use crate::ports::{AccessToken, PortError, PortResult, ReadFailure, World};
+use crate::ports::{PortError, PortResult, ReadFailure, World};
 
 /// A reading stops when less than this is left of the invocation: a page may take seconds, and what was read is kept.
 const READING_RESERVE_MS: i64 = 10 * SECOND_MS;
@@ -22,7 +23,7 @@ pub struct Search<'a> {
     pub could_be: &'a (dyn Fn(&BoardPin) -> bool + Sync),
     /// Whether the board's row keeps how far the reading has come.
     pub is_noted: bool,
-    pub token: &'a AccessToken,
+    pub token: &'a Secret,
 }
 
 /// How far it came.

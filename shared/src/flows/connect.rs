@@ -5,7 +5,11 @@ use thiserror::Error;
 use crate::domain::account::{Account, PUBLISHING_SCOPES};
 use crate::domain::api_key::{self, PresentedKey, Workspace};
 use crate::domain::ids::{AccountKey, WorkspaceId};
+use crate::domain::token_life::TokenLife;
 use crate::ports::{PortError, ReadFailure, Tokens, World};
+
+/// The row is written by few; somebody else wins this often at most.
+const WRITES_MAX: usize = 5;
 
 #[derive(Debug, Error)]
 pub enum ConnectError {
@@ -20,11 +24,11 @@ pub enum ConnectError {
 /// # Errors
 /// When the table is unavailable.
 pub async fn create_workspace(world: &World, workspace: &Workspace, secret: [u8; 32]) -> Result<String, PortError> {
-    world.store.put_workspace(workspace).await?;
+    world.tenants.put_workspace(workspace).await?;
     let text = api_key::compose(workspace.id, secret);
     let key = PresentedKey::parse(&text)
         .map_err(|_| PortError::Broken { port: "keys", reason: "own key unreadable".into() })?;
-    world.store.put_api_key(&key, "first key", world.system.now()).await?;
+    world.tenants.put_api_key(&key, "first key", world.system.now()).await?;
     Ok(text)
 }
 
@@ -44,19 +48,32 @@ pub async fn connect_account(world: &World, workspace: WorkspaceId, tokens: &Tok
     let user = world.pinterest.user(&tokens.access).await.map_err(ConnectError::Pinterest)?;
     let key = AccountKey::of_pinterest_user(workspace, &user.id);
     let now = world.system.now();
-    let known = world.store.account(key).await?;
-    world.secrets.store_tokens(key, tokens).await?;
-    let account = Account {
-        key,
-        pinterest_user_id: user.id,
-        username: user.username,
-        display_name: user.business_name,
-        scopes: PUBLISHING_SCOPES.join(","),
-        created_at: known.map_or(now, |known| known.created_at),
-        updated_at: now,
-        token_expires_at: None,
-        revoked_at: None,
-    };
-    world.store.put_account(&account).await?;
-    Ok(account)
+    world.secrets.store_tokens(key, &world.version(), tokens).await?;
+    let life = TokenLife::begun(
+        now,
+        tokens.access_expires_at,
+        tokens.refresh_expires_at,
+        tokens.refresh.is_some(),
+        world.system.jitter(),
+    );
+    for _ in 0..WRITES_MAX {
+        let known = world.store.account(key).await?;
+        let account = Account {
+            key,
+            pinterest_user_id: user.id.clone(),
+            username: user.username.clone(),
+            display_name: user.business_name.clone(),
+            scopes: tokens.scopes.clone().unwrap_or_else(|| PUBLISHING_SCOPES.join(",")),
+            created_at: known.as_ref().map_or(now, |known| known.created_at),
+            updated_at: now,
+            revoked_at: None,
+            life: life.clone(),
+            rev: known.map_or(1, |known| known.rev + 1),
+            nonce: world.nonce(),
+        };
+        if world.store.save_account(&account).await? {
+            return Ok(account);
+        }
+    }
+    Err(PortError::Unavailable { port: "table", reason: "the account's row changes all the time".into() }.into())
 }

@@ -20,8 +20,9 @@ use crate::domain::late_check::{self, AGAIN_ONE_IN, LateCheck, READ_TRIES_MAX, R
 use crate::domain::lookup::{self, BoardPin};
 use crate::domain::message::Disposition;
 use crate::domain::pin::Pin;
+use crate::domain::secret::Secret;
 use crate::domain::time::{Moment, SECOND_MS};
-use crate::ports::{AccessToken, PortResult, Saved, World};
+use crate::ports::{PortResult, Saved, World};
 use crate::telemetry::{self, Metric};
 
 /// Whoever lost the race for the row looks anew after this.
@@ -174,7 +175,7 @@ impl Check<'_> {
     }
 
     /// Deletes the Pin, then notes it. A death in between leaves a duplicate that was reported and is gone.
-    async fn remove(mut self, id: &str, token: &AccessToken) -> PortResult<Disposition> {
+    async fn remove(mut self, id: &str, token: &Secret) -> PortResult<Disposition> {
         let world = self.world;
         match daily_budget::ask(world, Request::LookUp).await? {
             Granted::Yes => {}

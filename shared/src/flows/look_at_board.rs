@@ -17,8 +17,9 @@ use crate::domain::ids::{BoardKey, PinKey};
 use crate::domain::lookup::{self, BoardPin, Window};
 use crate::domain::message::{Disposition, LookMessage};
 use crate::domain::pin::WaitReason;
+use crate::domain::secret::Secret;
 use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
-use crate::ports::{AccessToken, PortResult, ReadFailure, World};
+use crate::ports::{PortResult, ReadFailure, World};
 
 /// Doubts of one board that are considered at once.
 const DOUBTS_MAX: usize = 2_000;
@@ -130,7 +131,7 @@ async fn unreadable(
     board: &BoardKey,
     members: Vec<Doubt>,
     failure: ReadFailure,
-    used: &AccessToken,
+    used: &Secret,
 ) -> PortResult<()> {
     match failure.failure {
         Failure::BoardNotFound => {

@@ -7,9 +7,10 @@ use crate::domain::failure::Failure;
 use crate::domain::message::Disposition;
 use crate::domain::pin::WaitReason;
 use crate::domain::retry::{self, Failed, Remedy};
+use crate::domain::secret::Secret;
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::domain::token_bucket::Pause;
-use crate::ports::{AccessToken, Creation, PortResult, Saved, World};
+use crate::ports::{Creation, PortResult, Saved, World};
 use crate::telemetry::{self, Metric};
 
 /// A retry this near keeps its message; a later one gets a delayed copy.
@@ -23,7 +24,7 @@ const FRESH_TOKEN_RETRY_MS: i64 = SECOND_MS;
 type Settled = PortResult<Option<Disposition>>;
 
 /// Turns the provider's answer into the pin's next state.
-pub async fn settle(world: &World, job: &mut Job, creation: Creation, used: &AccessToken) -> Settled {
+pub async fn settle(world: &World, job: &mut Job, creation: Creation, used: &Secret) -> Settled {
     let now = world.system.now();
     match creation {
         Creation::Created { pinterest_pin_id, upstream, nothing_left_for_ms } => {
@@ -83,7 +84,7 @@ async fn after_success(world: &World, job: &Job, nothing_left_for_ms: Option<i64
 }
 
 /// Whether custody holds another token than the one that was refused.
-pub async fn token_changed(world: &World, job: &Job, used: &AccessToken) -> PortResult<bool> {
+pub async fn token_changed(world: &World, job: &Job, used: &Secret) -> PortResult<bool> {
     let fresh = world.secrets.tokens(job.account_key(), true).await?;
     Ok(fresh.is_some_and(|tokens| tokens.access != *used))
 }

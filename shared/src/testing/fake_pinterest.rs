@@ -5,13 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
+use super::fake_oauth::FakeOAuth;
 use super::gate::{Gate, around};
 use crate::domain::attempt::Upstream;
 use crate::domain::failure::Failure;
 use crate::domain::lookup::BoardPin;
 use crate::domain::pin::PinRequest;
+use crate::domain::secret::Secret;
 use crate::domain::time::{Moment, SECOND_MS};
-use crate::ports::{AccessToken, Board, BoardPage, Creation, Pinterest, PinterestUser, PortError, ReadFailure, System};
+use crate::ports::{Board, BoardPage, Creation, Pinterest, PinterestUser, PortError, ReadFailure, System};
 
 /// As many Pins as Pinterest lists on a page.
 const PAGE_SIZE: usize = 250;
@@ -40,7 +42,7 @@ impl Answer {
 pub struct Call {
     pub at: Moment,
     pub request: PinRequest,
-    pub token: AccessToken,
+    pub token: Secret,
     pub answer: Answer,
 }
 
@@ -61,12 +63,27 @@ struct State {
 pub struct FakePinterest {
     system: Arc<dyn System>,
     gate: Arc<dyn Gate>,
+    /// Knows which of its access tokens are still good; all others are.
+    oauth: Option<Arc<FakeOAuth>>,
     state: Mutex<State>,
 }
 
 impl FakePinterest {
     pub fn new(system: Arc<dyn System>, gate: Arc<dyn Gate>) -> Self {
-        Self { system, gate, state: Mutex::default() }
+        Self { system, gate, oauth: None, state: Mutex::default() }
+    }
+
+    /// The same, but it accepts an access token of that endpoint's only while that does.
+    #[must_use]
+    pub fn with_oauth(self, oauth: Arc<FakeOAuth>) -> Self {
+        Self { oauth: Some(oauth), ..self }
+    }
+
+    fn check(&self, token: &Secret) -> Result<(), ReadFailure> {
+        match self.oauth.as_ref().and_then(|oauth| oauth.accepts(token)) {
+            Some((_, false)) => Err(refused(Failure::TokenRevoked)),
+            Some((_, true)) | None => Ok(()),
+        }
     }
 
     /// Scripts the coming answers for Pins of that title; what isn't scripted is created.
@@ -163,7 +180,7 @@ impl State {
         id
     }
 
-    fn create(&mut self, token: &AccessToken, request: &PinRequest, now: Moment) -> Creation {
+    fn create(&mut self, token: &Secret, request: &PinRequest, now: Moment) -> Creation {
         let answer = self.next_answer(&request.title);
         self.calls.push(Call { at: now, request: request.clone(), token: token.clone(), answer: answer.clone() });
         let request_id = Some(format!("req-{}", self.calls.len()));
@@ -231,8 +248,13 @@ fn unreachable(_: PortError) -> ReadFailure {
 
 #[async_trait]
 impl Pinterest for FakePinterest {
-    async fn create_pin(&self, token: &AccessToken, request: &PinRequest) -> Creation {
-        let create = || Ok(self.state().create(token, request, self.system.now()));
+    async fn create_pin(&self, token: &Secret, request: &PinRequest) -> Creation {
+        let create = || {
+            Ok(match self.check(token) {
+                Ok(()) => self.state().create(token, request, self.system.now()),
+                Err(read) => Creation::Refused { failure: read.failure, upstream: read.upstream, retry_after_ms: None },
+            })
+        };
         // A planned error is an answer that never came.
         let lost = || Creation::Unknown { upstream: Upstream::default() };
         around(&*self.gate, "pinterest.create_pin", create).await.unwrap_or_else(|_| lost())
@@ -240,28 +262,32 @@ impl Pinterest for FakePinterest {
 
     async fn board_pins(
         &self,
-        _: &AccessToken,
+        token: &Secret,
         board_id: &str,
         bookmark: Option<&str>,
     ) -> Result<BoardPage, ReadFailure> {
         let skip = bookmark.and_then(|bookmark| bookmark.parse().ok()).unwrap_or(0);
-        let list = || Ok(self.state().board_page(board_id, skip, self.system.now()));
+        let list = || Ok(self.check(token).and_then(|()| self.state().board_page(board_id, skip, self.system.now())));
         around(&*self.gate, "pinterest.board_pins", list).await.map_err(unreachable)?
     }
 
-    async fn delete_pin(&self, _: &AccessToken, pinterest_pin_id: &str) -> Result<(), ReadFailure> {
-        let delete = || Ok(self.state().delete(pinterest_pin_id));
+    async fn delete_pin(&self, token: &Secret, pinterest_pin_id: &str) -> Result<(), ReadFailure> {
+        let delete = || Ok(self.check(token).and_then(|()| self.state().delete(pinterest_pin_id)));
         around(&*self.gate, "pinterest.delete_pin", delete).await.map_err(unreachable)?
     }
 
-    async fn boards(&self, _: &AccessToken) -> Result<Vec<Board>, ReadFailure> {
+    async fn boards(&self, _: &Secret) -> Result<Vec<Board>, ReadFailure> {
         around(&*self.gate, "pinterest.boards", || Ok(Vec::new())).await.map_err(unreachable)
     }
 
-    async fn user(&self, _: &AccessToken) -> Result<PinterestUser, ReadFailure> {
+    async fn user(&self, token: &Secret) -> Result<PinterestUser, ReadFailure> {
         let user = || {
-            Ok(PinterestUser { id: "549755885175".into(), username: Some("paperfolder".into()), business_name: None })
+            Ok(self.check(token).map(|()| {
+                let owner = self.oauth.as_ref().and_then(|oauth| oauth.accepts(token)).map(|(user, _)| user);
+                let id = owner.unwrap_or_else(|| "549755885175".into());
+                PinterestUser { id, username: Some("paperfolder".into()), business_name: None }
+            }))
         };
-        around(&*self.gate, "pinterest.user", user).await.map_err(unreachable)
+        around(&*self.gate, "pinterest.user", user).await.map_err(unreachable)?
     }
 }

@@ -7,16 +7,16 @@ use async_trait::async_trait;
 
 use super::gate::{Gate, around};
 use crate::domain::ids::AccountKey;
-use crate::ports::{PortError, PortResult, Secrets, Tokens};
+use crate::ports::{Custody, PortError, PortResult, Removal, Secrets, Stored, Tokens};
 
 pub struct FakeSecrets {
     gate: Arc<dyn Gate>,
-    tokens: Mutex<BTreeMap<AccountKey, Tokens>>,
+    custody: Mutex<BTreeMap<AccountKey, Custody>>,
 }
 
 impl FakeSecrets {
     pub fn new(gate: Arc<dyn Gate>) -> Self {
-        Self { gate, tokens: Mutex::default() }
+        Self { gate, custody: Mutex::default() }
     }
 
     /// Forgets an account's tokens, as if its secret had been deleted.
@@ -24,25 +24,74 @@ impl FakeSecrets {
         self.locked().remove(&account);
     }
 
-    fn locked(&self) -> MutexGuard<'_, BTreeMap<AccountKey, Tokens>> {
-        self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What is stored, without passing the gate.
+    pub fn look(&self, account: AccountKey) -> Custody {
+        self.locked().get(&account).cloned().unwrap_or_default()
     }
+
+    fn locked(&self) -> MutexGuard<'_, BTreeMap<AccountKey, Custody>> {
+        self.custody.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn check(tokens: &Tokens) -> PortResult<()> {
+    if tokens.are_whole() {
+        return Ok(());
+    }
+    Err(PortError::Broken { port: "secrets", reason: "an empty token is never stored".into() })
 }
 
 #[async_trait]
 impl Secrets for FakeSecrets {
     async fn tokens(&self, account: AccountKey, _fresh: bool) -> PortResult<Option<Tokens>> {
-        around(&*self.gate, "secrets.tokens", || Ok(self.locked().get(&account).cloned())).await
+        let read = || Ok(self.look(account).current.map(|stored| stored.tokens));
+        around(&*self.gate, "secrets.tokens", read).await
     }
 
-    async fn store_tokens(&self, account: AccountKey, tokens: &Tokens) -> PortResult<()> {
+    async fn custody(&self, account: AccountKey) -> PortResult<Custody> {
+        around(&*self.gate, "secrets.custody", || Ok(self.look(account))).await
+    }
+
+    async fn store_tokens(&self, account: AccountKey, version: &str, tokens: &Tokens) -> PortResult<()> {
         let store = || {
-            if tokens.access.0.is_empty() {
-                return Err(PortError::Broken { port: "secrets", reason: "an empty token is never stored".into() });
-            }
-            self.locked().insert(account, tokens.clone());
+            check(tokens)?;
+            let current = Stored { version: version.to_owned(), follows: None, tokens: tokens.clone() };
+            self.locked().insert(account, Custody { current: Some(current), pending: None });
             Ok(())
         };
         around(&*self.gate, "secrets.store_tokens", store).await
+    }
+
+    async fn stage_tokens(&self, account: AccountKey, staged: &Stored) -> PortResult<()> {
+        let stage = || {
+            check(&staged.tokens)?;
+            match self.locked().get_mut(&account) {
+                Some(custody) => custody.pending = Some(staged.clone()),
+                None => return Err(PortError::Broken { port: "secrets", reason: "there is no such secret".into() }),
+            }
+            Ok(())
+        };
+        around(&*self.gate, "secrets.stage_tokens", stage).await
+    }
+
+    async fn promote_tokens(&self, account: AccountKey, version: &str, follows: &str) -> PortResult<bool> {
+        let promote = || {
+            let mut all = self.locked();
+            let Some(custody) = all.get_mut(&account) else { return Ok(false) };
+            let is = |stored: &Option<Stored>, version: &str| stored.as_ref().is_some_and(|s| s.version == version);
+            if is(&custody.current, follows) && is(&custody.pending, version) {
+                custody.current = custody.pending.take();
+            }
+            Ok(is(&custody.current, version))
+        };
+        around(&*self.gate, "secrets.promote_tokens", promote).await
+    }
+
+    async fn remove_tokens(&self, account: AccountKey, _: Removal) -> PortResult<()> {
+        let remove = || {
+            self.locked().remove(&account);
+            Ok(())
+        };
+        around(&*self.gate, "secrets.remove_tokens", remove).await
     }
 }

@@ -56,6 +56,11 @@ impl System for ManualSystem {
         format!("{:016x}", self.state().rng.u64(..))
     }
 
+    fn random(&self) -> [u8; 32] {
+        let mut state = self.state();
+        std::array::from_fn(|_| state.rng.u8(..))
+    }
+
     async fn sleep_ms(&self, ms: i64) {
         self.advance_ms(ms);
     }

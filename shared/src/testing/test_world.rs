@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::fake_oauth::FakeOAuth;
 use super::fake_pinterest::FakePinterest;
 use super::fake_queue::{Delivery, FakeQueue};
 use super::fake_secrets::FakeSecrets;
@@ -23,7 +24,7 @@ use crate::flows::look_at_board::look_at_board;
 use crate::flows::publish_pin::publish_pin;
 use crate::flows::watchdog::Mode;
 use crate::ports::{
-    AccessToken, MAX_DELAY_MS, PortError, PortResult, Queue, QueueName, Secrets, Store, System, Tokens, World,
+    MAX_DELAY_MS, PortError, PortResult, Queue, QueueName, Secrets, Store, System, Tenants, Tokens, World,
 };
 
 /// 2026-01-01T00:00:00Z: the start of a minute, so that a test can tell how far the next tick is.
@@ -43,6 +44,7 @@ pub struct TestWorld {
     pub queue: Arc<FakeQueue>,
     pub secrets: Arc<FakeSecrets>,
     pub pinterest: Arc<FakePinterest>,
+    pub oauth: Arc<FakeOAuth>,
     pub system: Arc<ManualSystem>,
     pub faults: Arc<Faults>,
     progress: Mutex<Progress>,
@@ -60,46 +62,55 @@ impl TestWorld {
     pub async fn new(seed: u64) -> Self {
         let (system, faults) = parts(seed);
         let store = Arc::new(FakeStore::new(faults.clone()));
-        Self::assemble(store, system, faults).await
+        Self::assemble(store.clone(), store, system, faults).await
     }
 
-    /// The same on a store of the caller's.
-    pub async fn on(store: Arc<dyn Store>, seed: u64) -> Self {
+    /// The same on a table of the caller's.
+    pub async fn on<T: Store + Tenants + 'static>(table: Arc<T>, seed: u64) -> Self {
         let (system, faults) = parts(seed);
-        Self::assemble(store, system, faults).await
+        Self::assemble(table.clone(), table, system, faults).await
     }
 
-    async fn assemble(store: Arc<dyn Store>, system: Arc<ManualSystem>, faults: Arc<Faults>) -> Self {
+    async fn assemble(
+        store: Arc<dyn Store>,
+        tenants: Arc<dyn Tenants>,
+        system: Arc<ManualSystem>,
+        faults: Arc<Faults>,
+    ) -> Self {
         let queue = Arc::new(FakeQueue::new(system.clone(), faults.clone()));
         let secrets = Arc::new(FakeSecrets::new(faults.clone()));
-        let pinterest = Arc::new(FakePinterest::new(system.clone(), faults.clone()));
+        let oauth = Arc::new(FakeOAuth::new(system.clone(), faults.clone()));
+        let pinterest = FakePinterest::new(system.clone(), faults.clone()).with_oauth(Arc::clone(&oauth));
+        let pinterest = Arc::new(pinterest);
         let world = World {
             store,
+            tenants,
             queue: Arc::clone(&queue) as Arc<dyn Queue>,
             secrets: Arc::clone(&secrets) as Arc<dyn Secrets>,
             pinterest: Arc::clone(&pinterest) as Arc<dyn crate::ports::Pinterest>,
+            oauth: Arc::clone(&oauth) as Arc<dyn crate::ports::OAuth>,
             system: system.clone() as Arc<dyn System>,
             settings: Settings::default(),
             rules: Rules::default(),
         };
         let progress = Mutex::new(Progress { ticked: START.minute(), now: START, steps_at_now: 0 });
-        let this = Self { world, queue, secrets, pinterest, system, faults, progress };
+        let this = Self { world, queue, secrets, pinterest, oauth, system, faults, progress };
         this.connect().await;
         this
     }
 
     async fn connect(&self) {
         let account = testdata::connected_account();
-        let stored = self.faults.spare(self.world.store.put_account(&account)).await;
+        let stored = self.faults.spare(self.world.store.save_account(&account)).await;
         stored.expect("the account is stored");
         self.store_token("token-1").await;
     }
 
     /// Gives the account this access token.
     pub async fn store_token(&self, token: &str) {
-        let tokens = Tokens { access: AccessToken(token.to_owned()), refresh: None };
+        let tokens = Tokens::bare(token, None);
         let key = testdata::connected_account().key;
-        let stored = self.faults.spare(self.world.secrets.store_tokens(key, &tokens)).await;
+        let stored = self.faults.spare(self.world.secrets.store_tokens(key, &self.world.version(), &tokens)).await;
         stored.expect("the token is stored");
     }
 

@@ -11,8 +11,9 @@ use pinbridge_shared::domain::board_scan::PAGE_SIZE;
 use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::lookup::BoardPin;
 use pinbridge_shared::domain::pin::PinRequest;
+use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::ports::{AccessToken, Board, BoardPage, Creation, Pinterest, PinterestUser, ReadFailure};
+use pinbridge_shared::ports::{Board, BoardPage, Creation, Pinterest, PinterestUser, ReadFailure};
 
 use crate::gate::SimGate;
 use crate::kernel::Kernel;
@@ -311,7 +312,7 @@ fn normalised(request: &PinRequest, id: &str, created_at_s: i64, rng: &mut fastr
 
 #[async_trait]
 impl Pinterest for Provider {
-    async fn create_pin(&self, token: &AccessToken, request: &PinRequest) -> Creation {
+    async fn create_pin(&self, token: &Secret, request: &PinRequest) -> Creation {
         const CALL: &str = "pinterest.create_pin";
         self.gate.enter_provider(CALL).await;
         let now = self.kernel.now();
@@ -322,10 +323,10 @@ impl Pinterest for Provider {
             state.posts.push(Post { owner: request.idempotency_key.clone(), account, at: now });
             let weather = state.weather.clone();
             if self.kernel.chance(weather.revoked) {
-                state.tokens.retain(|honoured| *honoured != token.0);
-                state.revoked.push(token.0.clone());
+                state.tokens.retain(|honoured| *honoured != token.expose());
+                state.revoked.push(token.expose().to_owned());
             }
-            (weather, state.tokens.contains(&token.0))
+            (weather, state.tokens.contains(token.expose()))
         };
         let fate = self.fate(&weather, is_honoured);
         self.kernel.note(|| format!("POST {} of {}", fate.answers_after_ms, request.idempotency_key));
@@ -338,7 +339,7 @@ impl Pinterest for Provider {
 
     async fn board_pins(
         &self,
-        token: &AccessToken,
+        token: &Secret,
         board_id: &str,
         bookmark: Option<&str>,
     ) -> Result<BoardPage, ReadFailure> {
@@ -347,7 +348,7 @@ impl Pinterest for Provider {
         self.kernel.sleep(self.kernel.draw(|rng| rng.i64(50..800))).await;
         let (weather, is_honoured) = {
             let state = self.state();
-            (state.weather.clone(), state.tokens.contains(&token.0))
+            (state.weather.clone(), state.tokens.contains(token.expose()))
         };
         let refused = |status, code, message: &str| ReadFailure {
             failure: error_codes::of_read(status, code, message),
@@ -366,11 +367,11 @@ impl Pinterest for Provider {
         answer
     }
 
-    async fn delete_pin(&self, token: &AccessToken, pinterest_pin_id: &str) -> Result<(), ReadFailure> {
+    async fn delete_pin(&self, token: &Secret, pinterest_pin_id: &str) -> Result<(), ReadFailure> {
         const CALL: &str = "pinterest.delete_pin";
         self.gate.enter_provider(CALL).await;
         self.kernel.sleep(self.kernel.draw(|rng| rng.i64(50..800))).await;
-        let is_honoured = self.state().tokens.contains(&token.0);
+        let is_honoured = self.state().tokens.contains(token.expose());
         let list_error = self.state().weather.list_error;
         let refused = |failure| ReadFailure { failure, upstream: Upstream::default(), retry_after_ms: None };
         let answer = if !is_honoured {
@@ -385,11 +386,11 @@ impl Pinterest for Provider {
         answer
     }
 
-    async fn boards(&self, _: &AccessToken) -> Result<Vec<Board>, ReadFailure> {
+    async fn boards(&self, _: &Secret) -> Result<Vec<Board>, ReadFailure> {
         Ok(Vec::new())
     }
 
-    async fn user(&self, _: &AccessToken) -> Result<PinterestUser, ReadFailure> {
+    async fn user(&self, _: &Secret) -> Result<PinterestUser, ReadFailure> {
         Ok(PinterestUser { id: "1".into(), username: None, business_name: None })
     }
 }

@@ -35,6 +35,10 @@ impl System for ProcessClock {
         format!("{:016x}", self.kernel.draw(|rng| rng.u64(..)))
     }
 
+    fn random(&self) -> [u8; 32] {
+        self.kernel.draw(|rng| std::array::from_fn(|_| rng.u8(..)))
+    }
+
     async fn sleep_ms(&self, ms: i64) {
         self.kernel.sleep(ms).await;
     }
@@ -59,6 +63,10 @@ impl System for TrueClock {
 
     fn nonce(&self) -> String {
         format!("{:016x}", self.0.draw(|rng| rng.u64(..)))
+    }
+
+    fn random(&self) -> [u8; 32] {
+        self.0.draw(|rng| std::array::from_fn(|_| rng.u8(..)))
     }
 
     async fn sleep_ms(&self, ms: i64) {

@@ -15,8 +15,10 @@ use pinbridge_shared::domain::account::{Account, PUBLISHING_SCOPES};
 use pinbridge_shared::domain::api_key::Workspace;
 use pinbridge_shared::domain::message::PublishMessage;
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
+use pinbridge_shared::domain::token_life::TokenLife;
 use pinbridge_shared::flows::connect;
-use pinbridge_shared::ports::{AccessToken, Pinterest, Queue, QueueName, Secrets, Store, System, Tokens, World};
+use pinbridge_shared::ports::{Pinterest, Queue, QueueName, Secrets, Store, System, Tenants, Tokens, World};
+use pinbridge_shared::testing::fake_oauth::FakeOAuth;
 use pinbridge_shared::testing::fake_queue::{Delivery, FakeQueue};
 use pinbridge_shared::testing::fake_secrets::FakeSecrets;
 use pinbridge_shared::testing::fake_store::FakeStore;
@@ -106,9 +108,12 @@ impl SimWorld {
         let provider = Provider::new(kernel.clone(), gate.clone(), plan.weather.clone(), timeout_ms, oracle.witness());
         let template = World {
             store: store.clone() as Arc<dyn Store>,
+            tenants: store.clone() as Arc<dyn Tenants>,
             queue: queue.clone() as Arc<dyn Queue>,
             secrets: secrets as Arc<dyn Secrets>,
             pinterest: provider.clone() as Arc<dyn Pinterest>,
+            // The simulated tokens have no refresh token, so it is never asked.
+            oauth: Arc::new(FakeOAuth::new(clock.clone(), gate.clone() as Arc<dyn Gate>)),
             system: clock,
             settings,
             rules: plan.rules,
@@ -150,10 +155,12 @@ impl SimWorld {
                 scopes: PUBLISHING_SCOPES.join(","),
                 created_at: Moment(START),
                 updated_at: Moment(START),
-                token_expires_at: None,
                 revoked_at: None,
+                life: TokenLife::default(),
+                rev: 1,
+                nonce: "set-up".into(),
             };
-            at_once(self.store.put_account(&account)).expect("stored");
+            at_once(self.store.save_account(&account)).expect("stored");
             self.connect(index);
         }
         for (index, wish) in self.plan.wishes.iter().enumerate() {
@@ -169,8 +176,9 @@ impl SimWorld {
         self.tokens += 1;
         let token = format!("token-{account}-{}", self.tokens);
         self.provider.honour(&token);
-        let tokens = Tokens { access: AccessToken(token), refresh: None };
-        at_once(self.template.secrets.store_tokens(self.plan.account(account), &tokens)).expect("stored");
+        let tokens = Tokens::bare(token, None);
+        at_once(self.template.secrets.store_tokens(self.plan.account(account), &self.template.version(), &tokens))
+            .expect("stored");
     }
 
     fn run(mut self) -> Outcome {

@@ -1,14 +1,9 @@
 //! Doubts: which pins' outcomes have to be looked for on a board, and how far looking has come.
 
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
-
-use super::item::{Builder, Reader, number, text, unreadable};
+use super::item::{Builder, Reader, text, unreadable};
 use super::{DynamoStore, failed, keys};
 use crate::domain::board_scan::BoardScan;
 use crate::domain::ids::{BoardKey, PinId};
-use crate::domain::rules::is_same_write;
 use crate::domain::time::{DAY_MS, Moment};
 use crate::ports::{PortError, PortResult};
 
@@ -49,39 +44,7 @@ impl DynamoStore {
             Some(at) => row.number("expires_at", at.plus_ms(SCAN_KEPT_MS).unix_seconds()),
             None => row,
         };
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(row.build()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .set_return_consumed_capacity(self.meter.asked());
-        let put = match next.rev {
-            0 | 1 => put.condition_expression("attribute_not_exists(pk)"),
-            rev => put.condition_expression("rev = :seen").expression_attribute_values(":seen", number(rev - 1)),
-        };
-        match put.send().await {
-            Ok(output) => {
-                self.meter.wrote(output.consumed_capacity());
-                Ok(true)
-            }
-            Err(error) => self.is_own_scan(error, next),
-        }
-    }
-
-    /// Whether the row that is in the way is our own: the SDK repeats a write whose answer it lost.
-    fn is_own_scan(&self, error: SdkError<PutItemError>, next: &BoardScan) -> PortResult<bool> {
-        match error.as_service_error() {
-            Some(PutItemError::ConditionalCheckFailedException(refusal)) => {
-                self.meter.condition_failed();
-                let stored = refusal.item().map(Reader);
-                Ok(stored.is_some_and(|row| {
-                    row.maybe_number("rev") == Some(next.rev)
-                        && row.maybe_text("n").is_some_and(|stored| is_same_write(&stored, &next.nonce))
-                }))
-            }
-            _ => Err(failed(error)),
-        }
+        self.put_revision(row.build(), next.rev, &next.nonce).await
     }
 
     /// The first rows of a partition whose sort keys begin with `prefix`, read consistently.

@@ -18,7 +18,8 @@
 //! | the app's requests of a day | `budget` | `{days since the epoch}` |
 //!
 //! Index `listing` (`lpk` = `{ws}#list#{shard}`, `lsk` = `{created}#{pin}`) holds every pin once; index `waiting`
-//! (`wpk` = `waiting#{shard}`, `wsk` = `{ws}#{account}`) holds the accounts with a backlog.
+//! holds what waits for a scheduled function: the accounts with a backlog (`wpk` = `waiting#{shard}`, `wsk` =
+//! `{ws}#{account}`) and those with tokens to refresh (`wpk` = `refresh#{shard}`, `wsk` = `{due}#{ws}#{account}`).
 
 use crate::domain::ids::{AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
 use crate::domain::time::Moment;
@@ -101,6 +102,25 @@ pub fn parse_listing_sort(text: &str) -> Option<PinId> {
 
 pub fn waiting(shard: u32) -> String {
     format!("waiting#{shard}")
+}
+
+/// Accounts whose tokens are to be refreshed, in the same index.
+pub fn refresh(shard: u32) -> String {
+    format!("refresh#{shard}")
+}
+
+pub fn refresh_sort(due_at: Moment, key: AccountKey) -> String {
+    format!("{:013}#{}#{}", due_at.0, key.workspace, key.account)
+}
+
+/// Behind every row that is due by then.
+pub fn refresh_sort_end(by: Moment) -> String {
+    format!("{:013}$", by.0)
+}
+
+pub fn parse_refresh_sort(text: &str) -> Option<(Moment, AccountKey)> {
+    let (due_at, key) = text.split_once('#')?;
+    Some((Moment(due_at.parse().ok()?), parse_waiting_sort(key)?))
 }
 
 pub fn waiting_shard(key: AccountKey) -> u32 {

@@ -3,6 +3,7 @@
 //! [`keys`] has the table's layout, [`rows`] the two big rows; each other file holds the requests of one kind of row,
 //! and this one lists them all.
 
+mod accounts;
 mod backlog;
 mod bucket;
 mod clock;
@@ -28,7 +29,6 @@ pub use ledger::Ledger;
 use ledger::Meter;
 
 use crate::domain::account::Account;
-use crate::domain::api_key::{PresentedKey, Workspace};
 use crate::domain::attempt::Attempt;
 use crate::domain::backlog::BacklogRow;
 use crate::domain::board_scan::BoardScan;
@@ -72,24 +72,8 @@ impl Store for DynamoStore {
         self.get_watermark().await.map(|_| ())
     }
 
-    async fn put_workspace(&self, workspace: &Workspace) -> PortResult<()> {
-        self.write_workspace(workspace).await
-    }
-
-    async fn workspace(&self, id: WorkspaceId) -> PortResult<Option<Workspace>> {
-        self.get_workspace(id).await
-    }
-
-    async fn put_api_key(&self, key: &PresentedKey, name: &str, now: Moment) -> PortResult<()> {
-        self.write_api_key(key, name, now).await
-    }
-
-    async fn api_key_exists(&self, key: &PresentedKey) -> PortResult<bool> {
-        self.has_api_key(key).await
-    }
-
-    async fn put_account(&self, account: &Account) -> PortResult<()> {
-        self.write_account(account).await
+    async fn save_account(&self, next: &Account) -> PortResult<bool> {
+        self.write_account(next).await
     }
 
     async fn account(&self, key: AccountKey) -> PortResult<Option<Account>> {
@@ -98,6 +82,10 @@ impl Store for DynamoStore {
 
     async fn accounts(&self, workspace: WorkspaceId) -> PortResult<Vec<Account>> {
         self.list_accounts(workspace).await
+    }
+
+    async fn accounts_due(&self, by: Moment, limit: usize) -> PortResult<Vec<AccountKey>> {
+        self.list_due(by, limit).await
     }
 
     async fn put_pin(&self, pin: &Pin) -> PortResult<Accepted> {

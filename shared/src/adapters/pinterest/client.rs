@@ -13,7 +13,8 @@ use crate::domain::attempt::Upstream;
 use crate::domain::deadlines::Deadlines;
 use crate::domain::failure::Failure;
 use crate::domain::pin::PinRequest;
-use crate::ports::{AccessToken, Board, BoardPage, Creation, Pinterest, PinterestUser, ReadFailure, System};
+use crate::domain::secret::Secret;
+use crate::ports::{Board, BoardPage, Creation, Pinterest, PinterestUser, ReadFailure, System};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 const READ_TIMEOUT: Duration = Duration::from_secs(6);
@@ -40,25 +41,16 @@ impl PinterestClient {
     /// When the TLS backend can't be initialised.
     pub fn new(origin: &str, deadlines: &Deadlines, system: Arc<dyn System>) -> anyhow::Result<Self> {
         let create_timeout = Duration::from_millis(u64::try_from(deadlines.client_timeout_ms)?);
-        let plain = || {
-            Client::builder()
-                .redirect(reqwest::redirect::Policy::none())
-                .retry(reqwest::retry::never())
-                .http1_only()
-                .no_proxy()
-                .user_agent(concat!("pinbridge/", env!("CARGO_PKG_VERSION")))
-                .connect_timeout(CONNECT_TIMEOUT.min(create_timeout))
-        };
         Ok(Self {
-            creates: plain().timeout(create_timeout).pool_max_idle_per_host(0).build()?,
-            reads: plain().timeout(READ_TIMEOUT).build()?,
+            creates: plain(create_timeout).timeout(create_timeout).pool_max_idle_per_host(0).build()?,
+            reads: plain(READ_TIMEOUT).timeout(READ_TIMEOUT).build()?,
             base: format!("{}/v5", origin.trim_end_matches('/')),
             system,
         })
     }
 
-    async fn read<T: DeserializeOwned>(&self, request: RequestBuilder, token: &AccessToken) -> Result<T, ReadFailure> {
-        let response = request.bearer_auth(&token.0).send().await.map_err(|error| lost(describe(&error)))?;
+    async fn read<T: DeserializeOwned>(&self, request: RequestBuilder, token: &Secret) -> Result<T, ReadFailure> {
+        let response = request.bearer_auth(token.expose()).send().await.map_err(|error| lost(describe(&error)))?;
         let answer = Answer::read(response).await;
         match answer.body {
             Some(body) if answer.is_success() => {
@@ -83,25 +75,36 @@ impl PinterestClient {
     }
 }
 
+/// What all clients of Pinterest have in common: no redirects, no retries of their own.
+pub(super) fn plain(timeout: Duration) -> reqwest::ClientBuilder {
+    Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .http1_only()
+        .no_proxy()
+        .user_agent(concat!("pinbridge/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT.min(timeout))
+}
+
 /// A response whose body was read as far as it came.
-struct Answer {
-    status: u16,
-    headers: reqwest::header::HeaderMap,
-    body: Option<Vec<u8>>,
+pub(super) struct Answer {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub body: Option<Vec<u8>>,
 }
 
 impl Answer {
-    async fn read(mut response: Response) -> Self {
+    pub async fn read(mut response: Response) -> Self {
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
         Self { status, headers, body: read_body(response).await }
     }
 
-    fn is_success(&self) -> bool {
+    pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
-    fn upstream(&self, code: Option<i64>, message: Option<String>) -> Upstream {
+    pub fn upstream(&self, code: Option<i64>, message: Option<String>) -> Upstream {
         let request_id = self.headers.get("x-pinterest-rid").and_then(|value| value.to_str().ok());
         Upstream { status: Some(self.status), code, request_id: request_id.map(str::to_owned), message }
     }
@@ -133,7 +136,7 @@ fn lost(what: &str) -> ReadFailure {
 }
 
 /// Says what went wrong without quoting anything of the request.
-fn describe(error: &reqwest::Error) -> &'static str {
+pub(super) fn describe(error: &reqwest::Error) -> &'static str {
     if error.is_connect() {
         "could not connect to Pinterest"
     } else if error.is_timeout() {
@@ -145,8 +148,9 @@ fn describe(error: &reqwest::Error) -> &'static str {
 
 #[async_trait]
 impl Pinterest for PinterestClient {
-    async fn create_pin(&self, token: &AccessToken, request: &PinRequest) -> Creation {
-        let call = self.creates.post(format!("{}/pins", self.base)).bearer_auth(&token.0).json(&CreatePin::of(request));
+    async fn create_pin(&self, token: &Secret, request: &PinRequest) -> Creation {
+        let call =
+            self.creates.post(format!("{}/pins", self.base)).bearer_auth(token.expose()).json(&CreatePin::of(request));
         let response = match call.send().await {
             Ok(response) => response,
             Err(error) => {
@@ -189,7 +193,7 @@ impl Pinterest for PinterestClient {
 
     async fn board_pins(
         &self,
-        token: &AccessToken,
+        token: &Secret,
         board_id: &str,
         bookmark: Option<&str>,
     ) -> Result<BoardPage, ReadFailure> {
@@ -204,7 +208,7 @@ impl Pinterest for PinterestClient {
         })
     }
 
-    async fn boards(&self, token: &AccessToken) -> Result<Vec<Board>, ReadFailure> {
+    async fn boards(&self, token: &Secret) -> Result<Vec<Board>, ReadFailure> {
         let mut boards = Vec::new();
         let mut bookmark: Option<String> = None;
         for _ in 0..BOARD_PAGES_MAX {
@@ -222,9 +226,9 @@ impl Pinterest for PinterestClient {
         Ok(boards)
     }
 
-    async fn delete_pin(&self, token: &AccessToken, pinterest_pin_id: &str) -> Result<(), ReadFailure> {
+    async fn delete_pin(&self, token: &Secret, pinterest_pin_id: &str) -> Result<(), ReadFailure> {
         let url = format!("{}/pins/{}", self.base, encode(pinterest_pin_id));
-        let response = self.reads.delete(url).bearer_auth(&token.0).send().await;
+        let response = self.reads.delete(url).bearer_auth(token.expose()).send().await;
         let answer = Answer::read(response.map_err(|error| lost(describe(&error)))?).await;
         let (code, message) = error_of(answer.body.as_deref().unwrap_or_default());
         match (answer.status, code) {
@@ -234,7 +238,7 @@ impl Pinterest for PinterestClient {
         }
     }
 
-    async fn user(&self, token: &AccessToken) -> Result<PinterestUser, ReadFailure> {
+    async fn user(&self, token: &Secret) -> Result<PinterestUser, ReadFailure> {
         let account: UserAccount = self.read(self.get("/user_account"), token).await?;
         account.identified().ok_or_else(|| ReadFailure {
             failure: Failure::Unrecognised,

@@ -9,6 +9,7 @@
 mod inspect;
 mod pacing;
 mod pins;
+mod tenants;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,7 +18,6 @@ use async_trait::async_trait;
 
 use super::gate::{Gate, around};
 use crate::domain::account::Account;
-use crate::domain::api_key::{PresentedKey, Workspace};
 use crate::domain::attempt::Attempt;
 use crate::domain::backlog::BacklogRow;
 use crate::domain::board_scan::BoardScan;
@@ -25,14 +25,14 @@ use crate::domain::clock_row::ClockRow;
 use crate::domain::daily_budget::DaySpending;
 use crate::domain::ids::{AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
 use crate::domain::pin::{Pin, Priority};
+use crate::domain::rules::is_same_write;
 use crate::domain::time::Moment;
 use crate::domain::token_bucket::{Bucket, Pause, Take};
 use crate::ports::{Accepted, Counted, Listing, PortResult, Saved, Store, Taken};
 
 #[derive(Default)]
 struct Tables {
-    workspaces: BTreeMap<WorkspaceId, Workspace>,
-    api_keys: BTreeSet<(WorkspaceId, String)>,
+    tenants: tenants::Rows,
     accounts: BTreeMap<AccountKey, Account>,
     pins: BTreeMap<PinKey, Pin>,
     attempts: BTreeMap<PinKey, Attempt>,
@@ -81,33 +81,28 @@ impl Store for FakeStore {
         self.call("store.ping", |_| ()).await
     }
 
-    async fn put_workspace(&self, workspace: &Workspace) -> PortResult<()> {
-        let put = |t: &mut Tables| {
-            t.workspaces.insert(workspace.id, workspace.clone());
+    async fn save_account(&self, next: &Account) -> PortResult<bool> {
+        let save = |t: &mut Tables| {
+            let stored = t.accounts.get(&next.key);
+            let follows = stored.map_or(0, |stored| stored.rev) + 1 == next.rev;
+            if follows {
+                t.accounts.insert(next.key, next.clone());
+                return true;
+            }
+            stored.is_some_and(|stored| stored.rev == next.rev && is_same_write(&stored.nonce, &next.nonce))
         };
-        self.call("store.put_workspace", put).await
+        self.call("store.save_account", save).await
     }
 
-    async fn workspace(&self, id: WorkspaceId) -> PortResult<Option<Workspace>> {
-        self.call("store.workspace", |t| t.workspaces.get(&id).cloned()).await
-    }
-
-    async fn put_api_key(&self, key: &PresentedKey, _name: &str, _now: Moment) -> PortResult<()> {
-        let put = |t: &mut Tables| {
-            t.api_keys.insert((key.workspace, key.hash_hex()));
+    async fn accounts_due(&self, by: Moment, limit: usize) -> PortResult<Vec<AccountKey>> {
+        let list = |t: &mut Tables| {
+            let connected = t.accounts.values().filter(|account| account.is_connected());
+            let due_at = |account: &Account| account.life.due_at.filter(|at| *at <= by);
+            let mut due: Vec<_> = connected.filter_map(|account| Some((due_at(account)?, account.key))).collect();
+            due.sort_unstable();
+            due.into_iter().take(limit).map(|(_, key)| key).collect()
         };
-        self.call("store.put_api_key", put).await
-    }
-
-    async fn api_key_exists(&self, key: &PresentedKey) -> PortResult<bool> {
-        self.call("store.api_key_exists", |t| t.api_keys.contains(&(key.workspace, key.hash_hex()))).await
-    }
-
-    async fn put_account(&self, account: &Account) -> PortResult<()> {
-        let put = |t: &mut Tables| {
-            t.accounts.insert(account.key, account.clone());
-        };
-        self.call("store.put_account", put).await
+        self.call("store.accounts_due", list).await
     }
 
     async fn account(&self, key: AccountKey) -> PortResult<Option<Account>> {

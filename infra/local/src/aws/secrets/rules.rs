@@ -20,6 +20,11 @@ pub(super) fn answer_early(action: &str, request: &Value, state: &Secretsmanager
     if text.is_some_and(|text| text.len() > MAX_SECRET_BYTES) {
         return refuse("SecretString is longer than 65536 bytes.");
     }
+    if action == "UpdateSecretVersionStage" {
+        return label_elsewhere(request, state)
+            .then(|| refuse("The staging label is not attached to that version."))
+            .flatten();
+    }
     let (name, stages) = match action {
         "CreateSecret" => (request["Name"].as_str()?, None),
         "PutSecretValue" => (request["SecretId"].as_str()?, request["VersionStages"].as_array()),
@@ -40,6 +45,16 @@ pub(super) fn answer_early(action: &str, request: &Value, state: &Secretsmanager
         "VersionId": version.version_id,
         "VersionStages": version.version_stages,
     })))
+}
+
+/// The real service moves a label only from the version that has it; the crate moves it from any.
+fn label_elsewhere(request: &Value, state: &SecretsmanagerStateView) -> bool {
+    let label = request["VersionStage"].as_str().unwrap_or_default();
+    let Some(from) = request["RemoveFromVersionId"].as_str() else {
+        return false;
+    };
+    let version = request["SecretId"].as_str().and_then(|name| find(state, name)).and_then(|s| s.versions.get(from));
+    version.is_some_and(|version| !version.version_stages.iter().any(|stage| stage == label))
 }
 
 /// Puts the crate's state right after a change: a created secret's first version

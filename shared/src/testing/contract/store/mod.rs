@@ -1,12 +1,12 @@
 //! The table's rules.
 
+pub mod accounts;
 pub mod backlog;
 pub mod clock;
 pub mod daily_budget;
 pub mod doubts;
 pub mod pacing;
 pub mod pins;
-pub mod tenants;
 pub mod together;
 
 /// Runs every rule of the table against fresh stores from an async function that answers `(Arc<dyn Store>, guard)`.
@@ -14,14 +14,14 @@ pub mod together;
 macro_rules! store_contract {
     ($fresh:path) => {
         use $crate::testing::contract::store::{
-            backlog, clock, daily_budget, doubts, pacing, pins, tenants, together,
+            accounts, backlog, clock, daily_budget, doubts, pacing, pins, together,
         };
         $crate::contract_cases!($fresh;
-            tenants:
+            accounts:
             the_table_answers,
-            a_workspace_is_read_back,
-            an_api_key_is_known_by_its_whole_text_only,
             an_account_round_trips_with_every_field,
+            an_account_is_written_on_the_revision_it_follows,
+            due_accounts_are_the_most_overdue_of_the_connected,
             accounts_are_those_of_the_workspace;
             pins:
             a_pin_is_accepted_once,

@@ -1,0 +1,176 @@
+//! Account rows.
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+
+use super::item::{Builder, Item, Reader, moment, number, text, unreadable};
+use super::{DynamoStore, failed, keys};
+use crate::domain::account::Account;
+use crate::domain::ids::{AccountId, AccountKey, WorkspaceId};
+use crate::domain::rules::is_same_write;
+use crate::domain::time::Moment;
+use crate::domain::token_life::{Announced, Death, Lease, RefusedGrant, TokenLife};
+use crate::ports::PortResult;
+
+fn item(account: &Account) -> Item {
+    let row = Builder::keyed(keys::accounts(account.key.workspace), account.key.account.to_string())
+        .text("user", &account.pinterest_user_id)
+        .maybe_text("username", account.username.as_deref())
+        .maybe_text("name", account.display_name.as_deref())
+        .text("scopes", &account.scopes)
+        .value("at", moment(account.created_at))
+        .value("upd", moment(account.updated_at))
+        .maybe_moment("revoked", account.revoked_at)
+        .number("rev", account.rev)
+        .text("n", &account.nonce);
+    life_attributes(row, account).build()
+}
+
+fn life_attributes(row: Builder, account: &Account) -> Builder {
+    let life = &account.life;
+    let mut row = row
+        .maybe_moment("acc_exp", life.access_expires_at)
+        .maybe_moment("ref_exp", life.refresh_expires_at)
+        .maybe_moment("due", life.due_at)
+        .maybe_moment("checked", life.checked_at);
+    // Only rows with these attributes are in the index.
+    if let Some(due_at) = life.due_at.filter(|_| account.is_connected()) {
+        row = row
+            .text("wpk", keys::refresh(keys::waiting_shard(account.key)))
+            .text("wsk", keys::refresh_sort(due_at, account.key));
+    }
+    if let Some(lease) = &life.lease {
+        row = row.text("lease", &lease.holder).value("lease_until", moment(lease.until));
+    }
+    if let Some(announced) = &life.announced {
+        row = row.text("ann", &announced.version).number("ann_n", announced.calls);
+    }
+    if life.failures > 0 {
+        row = row.number("fails", life.failures);
+    }
+    if let Some(refused) = &life.refused {
+        row = row.text("refused", &refused.version).value("refused_at", moment(refused.since));
+    }
+    if let Some(death) = life.dead {
+        row = row.value("dead", moment(death.at)).number("dead_lost", u8::from(death.answer_lost));
+    }
+    row
+}
+
+fn read_life(row: &Reader<'_>) -> TokenLife {
+    let lease = row.maybe_text("lease").zip(row.maybe_moment("lease_until"));
+    let announced = row.maybe_text("ann").zip(row.maybe_number("ann_n"));
+    let refused = row.maybe_text("refused").zip(row.maybe_moment("refused_at"));
+    TokenLife {
+        due_at: row.maybe_moment("due"),
+        access_expires_at: row.maybe_moment("acc_exp"),
+        refresh_expires_at: row.maybe_moment("ref_exp"),
+        lease: lease.map(|(holder, until)| Lease { holder, until }),
+        announced: announced.map(|(version, calls)| Announced { version, calls }),
+        failures: row.maybe_number("fails").unwrap_or_default(),
+        refused: refused.map(|(version, since)| RefusedGrant { version, since }),
+        checked_at: row.maybe_moment("checked"),
+        dead: row
+            .maybe_moment("dead")
+            .map(|at| Death { at, answer_lost: row.maybe_number::<u8>("dead_lost").unwrap_or_default() > 0 }),
+    }
+}
+
+fn read(workspace: WorkspaceId, item: &Item) -> PortResult<Account> {
+    let row = Reader(item);
+    let account: AccountId = row.text("sk")?.parse().map_err(|_| unreadable("sk"))?;
+    Ok(Account {
+        key: AccountKey { workspace, account },
+        pinterest_user_id: row.text("user")?,
+        username: row.maybe_text("username"),
+        display_name: row.maybe_text("name"),
+        scopes: row.text("scopes")?,
+        created_at: row.moment("at")?,
+        updated_at: row.moment("upd")?,
+        revoked_at: row.maybe_moment("revoked"),
+        life: read_life(&row),
+        rev: row.number("rev")?,
+        nonce: row.text("n")?,
+    })
+}
+
+impl DynamoStore {
+    pub(super) async fn write_account(&self, next: &Account) -> PortResult<bool> {
+        self.put_revision(item(next), next.rev, &next.nonce).await
+    }
+
+    /// Writes a row that counts its writes in `rev` and names the last in `n`, if the stored one is the one before; answers
+    /// whether it was. A repetition under our feet is recognised by its name.
+    pub(super) async fn put_revision(&self, item: Item, rev: u64, nonce: &str) -> PortResult<bool> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .set_return_consumed_capacity(self.meter.asked());
+        let put = match rev {
+            0 | 1 => put.condition_expression("attribute_not_exists(pk)"),
+            rev => put.condition_expression("rev = :seen").expression_attribute_values(":seen", number(rev - 1)),
+        };
+        match put.send().await {
+            Ok(output) => {
+                self.meter.wrote(output.consumed_capacity());
+                Ok(true)
+            }
+            Err(error) => self.is_own_write(error, rev, nonce),
+        }
+    }
+
+    fn is_own_write(&self, error: SdkError<PutItemError>, rev: u64, nonce: &str) -> PortResult<bool> {
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(refusal)) => {
+                self.meter.condition_failed();
+                let stored = refusal.item().map(Reader);
+                Ok(stored.is_some_and(|row| {
+                    row.maybe_number("rev") == Some(rev)
+                        && row.maybe_text("n").is_some_and(|stored| is_same_write(&stored, nonce))
+                }))
+            }
+            _ => Err(failed(error)),
+        }
+    }
+
+    pub(super) async fn get_account(&self, key: AccountKey) -> PortResult<Option<Account>> {
+        let item = self.get(keys::accounts(key.workspace), &key.account.to_string(), true).await?;
+        item.map(|item| read(key.workspace, &item)).transpose()
+    }
+
+    pub(super) async fn list_accounts(&self, workspace: WorkspaceId) -> PortResult<Vec<Account>> {
+        let rows = self.partition(keys::accounts(workspace)).await?;
+        rows.iter().map(|item| read(workspace, item)).collect()
+    }
+
+    /// A page of each shard of the index, merged: the most overdue of all are among them.
+    pub(super) async fn list_due(&self, by: Moment, limit: usize) -> PortResult<Vec<AccountKey>> {
+        let mut due: Vec<(Moment, AccountKey)> = Vec::new();
+        for shard in 0..keys::WAITING_SHARDS {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name(keys::WAITING_INDEX)
+                .key_condition_expression("wpk = :wpk AND wsk <= :by")
+                .expression_attribute_values(":wpk", text(keys::refresh(shard)))
+                .expression_attribute_values(":by", text(keys::refresh_sort_end(by)))
+                .limit(i32::try_from(limit).unwrap_or(i32::MAX).max(1))
+                .set_return_consumed_capacity(self.meter.asked())
+                .send()
+                .await
+                .map_err(failed)?;
+            self.meter.read(page.consumed_capacity());
+            for item in page.items() {
+                let sort = Reader(item).text("wsk")?;
+                due.push(keys::parse_refresh_sort(&sort).ok_or_else(|| unreadable("wsk"))?);
+            }
+        }
+        due.sort_unstable();
+        Ok(due.into_iter().take(limit).map(|(_, key)| key).collect())
+    }
+}

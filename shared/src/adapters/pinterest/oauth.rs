@@ -1,0 +1,251 @@
+//! The app's side of OAuth: the authorize URL and the token endpoint.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use reqwest::Client;
+use serde::Deserialize;
+use tokio::sync::OnceCell;
+use url::Url;
+
+use super::client::{Answer, describe, plain};
+use super::hints;
+use crate::adapters::app_secret::AppSecret;
+use crate::config::OAuthApp;
+use crate::domain::attempt::Upstream;
+use crate::domain::failure::Failure;
+use crate::domain::secret::Secret;
+use crate::domain::time::SECOND_MS;
+use crate::ports::{GrantFailure, OAuth, System, Tokens};
+
+/// A refresh has to be over well within the function's time-out, with time left to store what it brought.
+const TOKEN_TIMEOUT: Duration = Duration::from_secs(6);
+
+pub struct PinterestOAuth {
+    http: Client,
+    token_url: String,
+    app: Option<OAuthApp>,
+    app_secret: OnceCell<Secret>,
+    app_secret_source: AppSecret,
+    system: Arc<dyn System>,
+}
+
+/// A grant that succeeded.
+#[derive(Deserialize)]
+struct Granted {
+    access_token: String,
+    refresh_token: Option<String>,
+    /// Seconds.
+    expires_in: Option<i64>,
+    refresh_token_expires_in: Option<i64>,
+    scope: Option<String>,
+}
+
+/// A grant that didn't: Pinterest's own shape, and the one of RFC 6749.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Refusal {
+    code: Option<i64>,
+    message: Option<String>,
+    data: Option<serde_json::Value>,
+    error: Option<String>,
+}
+
+impl PinterestOAuth {
+    /// `origin` is without `/v5`.
+    ///
+    /// # Errors
+    /// When the TLS backend can't be initialised.
+    pub fn new(
+        origin: &str,
+        app: Option<OAuthApp>,
+        app_secret_source: AppSecret,
+        system: Arc<dyn System>,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            // A connection of its own for each, as for creates: on a kept one that the server has just closed, "not sent"
+            // and "sent, answer lost" can't be told apart.
+            http: plain(TOKEN_TIMEOUT).timeout(TOKEN_TIMEOUT).pool_max_idle_per_host(0).build()?,
+            token_url: format!("{}/v5/oauth/token", origin.trim_end_matches('/')),
+            app,
+            app_secret: OnceCell::new(),
+            app_secret_source,
+            system,
+        })
+    }
+
+    async fn ask(&self, form: &[(&str, &str)]) -> Result<Tokens, GrantFailure> {
+        let app = self.app.as_ref().ok_or_else(|| not_configured("no Pinterest app is configured"))?;
+        let secret = self.app_secret.get_or_try_init(|| self.app_secret_source.read()).await.map_err(|error| {
+            tracing::error!(%error, "the Pinterest app's secret can't be read");
+            not_configured("the Pinterest app's secret can't be read")
+        })?;
+        let body: String = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let request = self
+            .http
+            .post(&self.token_url)
+            .basic_auth(&app.app_id, Some(secret.expose()))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body);
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => {
+                let upstream = Upstream { message: Some(describe(&error).into()), ..Upstream::default() };
+                return Err(if error.is_connect() {
+                    GrantFailure::NotNow { upstream, retry_after_ms: None }
+                } else {
+                    GrantFailure::Unknown(upstream)
+                });
+            }
+        };
+        let asked_at = self.system.now();
+        let answer = Answer::read(response).await;
+        let Some(body) = &answer.body else {
+            return Err(GrantFailure::Unknown(answer.upstream(None, Some("Pinterest's answer was cut off".into()))));
+        };
+        if answer.is_success() {
+            let unreadable = || {
+                let message = Some("Pinterest's answer could not be read".into());
+                GrantFailure::Unknown(answer.upstream(None, message))
+            };
+            let granted: Granted = serde_json::from_slice(body).map_err(|_| unreadable())?;
+            let in_seconds = |seconds: Option<i64>| {
+                seconds.filter(|s| *s > 0).map(|s| asked_at.plus_ms(s.saturating_mul(SECOND_MS)))
+            };
+            let tokens = Tokens {
+                access: Secret::new(granted.access_token),
+                refresh: granted.refresh_token.map(Secret::new),
+                access_expires_at: in_seconds(granted.expires_in),
+                refresh_expires_at: in_seconds(granted.refresh_token_expires_in),
+                scopes: granted
+                    .scope
+                    .map(|scope| scope.split([',', ' ']).filter(|s| !s.is_empty()).collect::<Vec<_>>().join(",")),
+            };
+            return if tokens.are_whole() { Ok(tokens) } else { Err(unreadable()) };
+        }
+        let refusal: Refusal = serde_json::from_slice(body).unwrap_or_default();
+        Err(self.classify(&answer, &refusal))
+    }
+
+    fn classify(&self, answer: &Answer, refusal: &Refusal) -> GrantFailure {
+        let message = refusal.message.clone().or_else(|| refusal.error.clone()).unwrap_or_default();
+        let verdict = Verdict::of(answer.status, refusal);
+        let upstream = answer.upstream(refusal.code, Some(message.clone()));
+        match verdict {
+            Verdict::Grant => GrantFailure::Refused(upstream),
+            Verdict::App => GrantFailure::AppRefused(upstream),
+            Verdict::Unknown => GrantFailure::Unknown(upstream),
+            Verdict::NotNow => {
+                let now = self.system.now();
+                let retry_after_ms = hints::retry_after_ms(Failure::RateLimited, &answer.headers, &message, now);
+                GrantFailure::NotNow { upstream, retry_after_ms }
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Grant,
+    App,
+    NotNow,
+    Unknown,
+}
+
+impl Verdict {
+    /// Only what names the grant is held against it. 401 code 2 ("Authentication failed.") is what wrong app credentials get;
+    /// an answer that nobody has seen before is taken for a passing one.
+    fn of(status: u16, refusal: &Refusal) -> Self {
+        let data = refusal.data.as_ref().map(ToString::to_string).unwrap_or_default();
+        let text = format!("{} {data}", refusal.message.as_deref().unwrap_or("")).to_lowercase();
+        let error = refusal.error.as_deref().unwrap_or("");
+        match status {
+            408 | 500.. => Self::Unknown,
+            429 => Self::NotNow,
+            400 | 401 | 403
+                if text.contains("application") || text.contains("client") || error.ends_with("_client") =>
+            {
+                Self::App
+            }
+            400 | 401 if refusal.code == Some(283) || error == "invalid_grant" => Self::Grant,
+            400 | 401 if text.contains("refresh token") || text.contains("authorization grant") => Self::Grant,
+            401 | 403 => Self::App,
+            _ => Self::NotNow,
+        }
+    }
+}
+
+fn not_configured(message: &str) -> GrantFailure {
+    GrantFailure::AppRefused(Upstream { message: Some(message.to_owned()), ..Upstream::default() })
+}
+
+#[async_trait]
+impl OAuth for PinterestOAuth {
+    fn authorization_url(&self, state: &str) -> Option<String> {
+        let app = self.app.as_ref()?;
+        let mut url = Url::parse(&app.authorize_url).ok()?;
+        url.query_pairs_mut()
+            .append_pair("client_id", &app.app_id)
+            .append_pair("redirect_uri", &app.redirect_url)
+            .append_pair("response_type", "code")
+            .append_pair("scope", &app.scopes)
+            .append_pair("state", state);
+        Some(url.into())
+    }
+
+    async fn exchange(&self, code: &Secret) -> Result<Tokens, GrantFailure> {
+        let redirect_url = self.app.as_ref().map_or("", |app| app.redirect_url.as_str());
+        self.ask(&[
+            ("grant_type", "authorization_code"),
+            ("code", code.expose()),
+            ("redirect_uri", redirect_url),
+            ("continuous_refresh", "true"),
+        ])
+        .await
+    }
+
+    async fn refresh(&self, refresh: &Secret) -> Result<Tokens, GrantFailure> {
+        // Apps made before 2025-09-25 get a new refresh token only when they ask for it; to others it means nothing.
+        let form =
+            [("grant_type", "refresh_token"), ("refresh_token", refresh.expose()), ("continuous_refresh", "true")];
+        let mut tokens = self.ask(&form).await?;
+        // Nothing new means that the old one stays: never overwrite it with nothing.
+        tokens.refresh.get_or_insert_with(|| refresh.clone());
+        Ok(tokens)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(status: u16, body: &str) -> Verdict {
+        Verdict::of(status, &serde_json::from_str(body).unwrap_or_default())
+    }
+
+    #[test]
+    fn only_what_names_the_grant_is_held_against_it() {
+        let grant = r#"{"code":283,"message":"The authorization grant is invalid"}"#;
+        let app = r#"{"status":"failure","code":283,"data":"Invalid Application ID","message":"The authorization grant is invalid"}"#;
+        let cases = [
+            (400, grant, Verdict::Grant),
+            (401, grant, Verdict::Grant),
+            (400, r#"{"error":"invalid_grant"}"#, Verdict::Grant),
+            (400, r#"{"code":1,"message":"Invalid refresh token"}"#, Verdict::Grant),
+            (400, app, Verdict::App),
+            (401, r#"{"code":2,"message":"Authentication failed."}"#, Verdict::App),
+            (401, r#"{"error":"invalid_client"}"#, Verdict::App),
+            (403, r#"{"code":29,"message":"You are not permitted to access that resource."}"#, Verdict::App),
+            (429, r#"{"code":8,"message":"This request exceeded a rate limit."}"#, Verdict::NotNow),
+            (400, r#"{"code":1,"message":"Something nobody has seen"}"#, Verdict::NotNow),
+            (404, "<html>", Verdict::NotNow),
+            (500, grant, Verdict::Unknown),
+            (503, "", Verdict::Unknown),
+            (408, "", Verdict::Unknown),
+        ];
+        for (status, body, wanted) in cases {
+            assert_eq!(verdict(status, body), wanted, "{status} {body}");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Texts that nobody may see: tokens, keys, passwords.
+
+use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
+
+/// A secret text: wiped from memory when dropped, without `Display` and `Serialize`, with a `Debug` that says nothing, and
+/// compared in a time that doesn't depend on where two texts differ.
+#[derive(Clone)]
+pub struct Secret(SecretString);
+
+impl Secret {
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(SecretString::from(text.into()))
+    }
+
+    /// The text itself, for the one place that sends or stores it.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.expose().is_empty()
+    }
+}
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.expose().as_bytes().ct_eq(other.expose().as_bytes()).into()
+    }
+}
+
+impl Eq for Secret {}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_not_shown_and_compares_by_its_text() {
+        let secret = Secret::new("pina_1");
+        assert_eq!(format!("{secret:?}"), "Secret(..)");
+        assert!(secret == Secret::new("pina_1") && secret != Secret::new("pina_2") && secret != Secret::new("pina_10"));
+    }
+}

@@ -1,0 +1,72 @@
+//! Pinterest's API, as far as publishing needs it.
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+use crate::domain::attempt::Upstream;
+use crate::domain::failure::Failure;
+use crate::domain::lookup::BoardPin;
+use crate::domain::pin::PinRequest;
+use crate::domain::secret::Secret;
+
+/// What came of asking Pinterest to create a Pin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Creation {
+    Created {
+        pinterest_pin_id: String,
+        upstream: Upstream,
+        /// The answer says that nothing remains of the rate limit for so many milliseconds.
+        nothing_left_for_ms: Option<i64>,
+    },
+    /// Surely not created.
+    Refused { failure: Failure, upstream: Upstream, retry_after_ms: Option<i64> },
+    /// Perhaps created.
+    Unknown { upstream: Upstream },
+}
+
+/// A read or a deletion that Pinterest refused or that did not get through.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{}", failure.message())]
+pub struct ReadFailure {
+    pub failure: Failure,
+    pub upstream: Upstream,
+    pub retry_after_ms: Option<i64>,
+}
+
+/// One page of a board's Pins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BoardPage {
+    pub pins: Vec<BoardPin>,
+    pub next: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Board {
+    pub id: String,
+    pub name: String,
+    pub description: Option<String>,
+    pub privacy: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PinterestUser {
+    pub id: String,
+    pub username: Option<String>,
+    pub business_name: Option<String>,
+}
+
+/// Pinterest's API, as far as publishing needs it.
+#[async_trait]
+pub trait Pinterest: Send + Sync {
+    async fn create_pin(&self, token: &Secret, request: &PinRequest) -> Creation;
+    async fn board_pins(
+        &self,
+        token: &Secret,
+        board_id: &str,
+        bookmark: Option<&str>,
+    ) -> Result<BoardPage, ReadFailure>;
+    /// Deletes a Pin; one that isn't there any more is as good.
+    async fn delete_pin(&self, token: &Secret, pinterest_pin_id: &str) -> Result<(), ReadFailure>;
+    async fn boards(&self, token: &Secret) -> Result<Vec<Board>, ReadFailure>;
+    async fn user(&self, token: &Secret) -> Result<PinterestUser, ReadFailure>;
+}
