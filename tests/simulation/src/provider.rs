@@ -326,7 +326,7 @@ impl Pinterest for Provider {
                 state.tokens.retain(|honoured| *honoured != token.expose());
                 state.revoked.push(token.expose().to_owned());
             }
-            (weather, state.tokens.contains(token.expose()))
+            (weather, state.tokens.iter().any(|known| known == token.expose()))
         };
         let fate = self.fate(&weather, is_honoured);
         self.kernel.note(|| format!("POST {} of {}", fate.answers_after_ms, request.idempotency_key));
@@ -348,7 +348,7 @@ impl Pinterest for Provider {
         self.kernel.sleep(self.kernel.draw(|rng| rng.i64(50..800))).await;
         let (weather, is_honoured) = {
             let state = self.state();
-            (state.weather.clone(), state.tokens.contains(token.expose()))
+            (state.weather.clone(), state.tokens.iter().any(|known| known == token.expose()))
         };
         let refused = |status, code, message: &str| ReadFailure {
             failure: error_codes::of_read(status, code, message),
@@ -371,7 +371,7 @@ impl Pinterest for Provider {
         const CALL: &str = "pinterest.delete_pin";
         self.gate.enter_provider(CALL).await;
         self.kernel.sleep(self.kernel.draw(|rng| rng.i64(50..800))).await;
-        let is_honoured = self.state().tokens.contains(token.expose());
+        let is_honoured = self.state().tokens.iter().any(|known| known == token.expose());
         let list_error = self.state().weather.list_error;
         let refused = |failure| ReadFailure { failure, upstream: Upstream::default(), retry_after_ms: None };
         let answer = if !is_honoured {
