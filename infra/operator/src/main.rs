@@ -122,7 +122,7 @@ async fn run(command: Command) -> anyhow::Result<Value> {
 }
 
 async fn known(world: &World, id: WorkspaceId) -> anyhow::Result<Workspace> {
-    world.store.workspace(id).await?.with_context(|| format!("there is no workspace {id}"))
+    world.tenants.workspace(id).await?.with_context(|| format!("there is no workspace {id}"))
 }
 
 async fn connect(world: &World, workspace: WorkspaceId, tokens: &Tokens) -> anyhow::Result<Value> {
