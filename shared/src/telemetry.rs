@@ -66,6 +66,13 @@ pub enum Metric {
     PoisonMessage,
     /// By what became of it.
     DeadLetter,
+    TokensRefreshed,
+    /// By what kept it.
+    RefreshFailed,
+    /// Issued by Pinterest and not stored.
+    RefreshTokensLost,
+    /// Given up: Pinterest refuses both tokens.
+    AccountNeedsReconnect,
 }
 
 impl Metric {

@@ -13,6 +13,7 @@ mod flows_fairness;
 mod flows_late_check;
 mod flows_pacing;
 mod flows_redrive;
+mod flows_refresh;
 mod flows_retry;
 mod local;
 mod pinterest_client;

@@ -14,6 +14,7 @@ pub enum Failure {
     // Not created; the account has to wait.
     RateLimited,
     SpamBlock,
+    TokenExpired,
     // Not created; a person has to act before anything of this account can go on.
     TokenRevoked,
     ScopeMissing,
@@ -43,12 +44,13 @@ pub enum Failure {
 use Failure as F;
 
 impl Failure {
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         F::PinterestUnreachable,
         F::PinterestBusy,
         F::OutcomeUnknown,
         F::RateLimited,
         F::SpamBlock,
+        F::TokenExpired,
         F::TokenRevoked,
         F::ScopeMissing,
         F::TrialAccess,
@@ -99,6 +101,7 @@ impl Failure {
             F::OutcomeUnknown => ("outcome_unknown", "Pinterest's answer was lost; the Pin may or may not exist.", "Nothing to do: the board is looked at before anything is sent again."),
             F::RateLimited => ("pinterest_rate_limited", "Pinterest asked this account to slow down.", "Nothing to do: the pin waits for the end of the pause."),
             F::SpamBlock => ("pinterest_spam_block", "Pinterest blocks this account for behaviour that looks like spam.", "Check the account on Pinterest; publishing resumes after a long pause."),
+            F::TokenExpired => ("token_expired", "Pinterest no longer accepts the account's access token; it is being renewed.", "Nothing to do: the pin waits for the new token."),
             F::TokenRevoked => ("token_revoked", "Pinterest no longer accepts this account's connection.", "Reconnect the account; its pins are held until then."),
             F::ScopeMissing => ("scope_missing", "The connection lacks a scope that publishing needs.", "Reconnect the account and grant every scope."),
             F::TrialAccess => ("trial_access", "The Pinterest app has Trial access, which may not publish in production.", "Ask Pinterest to upgrade the app to Standard access."),

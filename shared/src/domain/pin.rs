@@ -100,18 +100,22 @@ pub enum WaitReason {
     AccountPaused,
     /// The account's connection needs a person.
     AccountOnHold,
+    /// The account's tokens are being refreshed.
+    TokenRefresh,
     /// The app's requests of the day are spent, or kept for other workspaces.
     DailyBudget,
 }
 
 impl WaitReason {
-    pub const ALL: [Self; 4] = [Self::AccountPacing, Self::AccountPaused, Self::AccountOnHold, Self::DailyBudget];
+    pub const ALL: [Self; 5] =
+        [Self::AccountPacing, Self::AccountPaused, Self::AccountOnHold, Self::TokenRefresh, Self::DailyBudget];
 
     pub fn code(self) -> &'static str {
         match self {
             Self::AccountPacing => "account_pacing",
             Self::AccountPaused => "account_paused",
             Self::AccountOnHold => "account_on_hold",
+            Self::TokenRefresh => "token_refresh",
             Self::DailyBudget => "daily_budget",
         }
     }
@@ -130,6 +134,9 @@ impl WaitReason {
             }
             Self::DailyBudget => {
                 "The app's requests to Pinterest for today (UTC) are spent or kept for other workspaces; the pin starts tomorrow, in its turn."
+            }
+            Self::TokenRefresh => {
+                "The account's access to Pinterest is being renewed; the pin starts in its turn after that."
             }
             Self::AccountOnHold => "The account's connection needs attention; the pin is held until it is restored.",
         }

@@ -22,6 +22,9 @@ pub const SPAM_PAUSE_MS: i64 = 4 * HOUR_MS;
 /// How often a held account is tried again without anybody having said that it was mended.
 pub const HOLD_PAUSE_MS: i64 = 15 * MINUTE_MS;
 
+/// How long an account whose access token is being renewed waits when nobody knows better.
+pub const TOKEN_PAUSE_MS: i64 = MINUTE_MS;
+
 /// What to do about a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remedy {
@@ -63,6 +66,7 @@ pub fn remedy(failed: &Failed) -> Remedy {
         }
         F::SpamBlock => pause(failed, hint(failed).unwrap_or(0).max(SPAM_PAUSE_MS), false),
         // A person has to act: no hint of the provider's speaks of that.
+        F::TokenExpired => pause(failed, TOKEN_PAUSE_MS, false),
         F::TokenRevoked | F::ScopeMissing | F::TrialAccess | F::FeatureRestricted => pause(failed, HOLD_PAUSE_MS, true),
         F::BoardNotFound
         | F::BoardSectionNotFound

@@ -183,10 +183,11 @@ impl TokenLife {
         life
     }
 
-    /// A call was refused with an access token that custody has nothing newer for: refresh now.
+    /// Nothing was asked, because of trouble on our side.
     #[must_use]
-    pub fn hurried(&self, now: Moment) -> Self {
-        Self { due_at: self.due_at.map(|at| at.min(now)), ..self.clone() }
+    pub fn postponed(&self, now: Moment, jitter: f64) -> Self {
+        let failures = self.failures.saturating_add(1);
+        Self { failures, due_at: Some(now.plus_ms(retry_ms(failures, jitter))), ..self.clone() }
     }
 }
 

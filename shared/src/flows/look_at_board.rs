@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use super::board_reading::{Read, Search, note, read};
 use super::late_check;
 use super::planned_look::plan_look;
+use super::refresh_tokens::{self, Renewal};
 use super::settle_doubts::{self, Doubt};
 use crate::domain::attempt::Status;
 use crate::domain::board_scan::{GOES_ON_FOR_MS, Reading, earliest};
@@ -120,7 +121,7 @@ async fn serve(
             settle_doubts::look_again(world, members, at, WaitReason::DailyBudget.code()).await?;
         }
         Ok(Read::TooLong(why)) => settle_doubts::look_again_soon(world, members, why).await?,
-        Err(failure) => unreadable(world, board, members, failure, &tokens.access).await?,
+        Err(failure) => unreadable(world, board, members, failure, &tokens.access, ends_at_ms).await?,
     }
     Ok(None)
 }
@@ -132,6 +133,7 @@ async fn unreadable(
     members: Vec<Doubt>,
     failure: ReadFailure,
     used: &Secret,
+    ends_at_ms: i64,
 ) -> PortResult<()> {
     match failure.failure {
         Failure::BoardNotFound => {
@@ -139,10 +141,12 @@ async fn unreadable(
         }
         // A connection that needs a person holds the clock: the board may be readable again any day.
         Failure::TokenRevoked => {
-            let fresh = world.secrets.tokens(board.account, true).await?;
-            let is_stale = fresh.is_some_and(|tokens| tokens.access != *used);
-            let wait_ms = if is_stale { FRESH_TOKEN_MS } else { NO_TOKEN_MS };
-            let at = world.system.now().plus_ms(wait_ms);
+            let now = world.system.now();
+            let at = match refresh_tokens::after_refusal(world, board.account, used, ends_at_ms).await {
+                Renewal::Renewed(_) => now.plus_ms(FRESH_TOKEN_MS),
+                Renewal::Later(at) => at.max(now.plus_ms(FRESH_TOKEN_MS)),
+                Renewal::NotDue | Renewal::Hopeless => now.plus_ms(NO_TOKEN_MS),
+            };
             settle_doubts::look_again(world, members, at, failure.failure.code()).await
         }
         other => settle_doubts::look_again_soon(world, members, other.code()).await,

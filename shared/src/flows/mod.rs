@@ -18,6 +18,8 @@ pub mod rate_meter;
 pub mod read_boards;
 pub mod read_pins;
 pub mod redrive;
+pub mod refresh_due;
+pub mod refresh_tokens;
 pub mod release_backlog;
 pub mod retry_pin;
 mod settle;

@@ -2,6 +2,7 @@
 
 use super::planned_late_check;
 use super::publish_pin::{Job, pause, to_backlog};
+use super::refresh_tokens::{self, Renewal};
 use crate::domain::attempt::{Attempt, IllegalTransition, Status, Upstream};
 use crate::domain::failure::Failure;
 use crate::domain::message::Disposition;
@@ -43,10 +44,8 @@ pub async fn settle(world: &World, job: &mut Job, creation: Creation, used: &Sec
             };
             match retry::remedy(&failed) {
                 Remedy::RetryAt(at) => retry_at(world, job, at, failure, &upstream).await,
-                Remedy::PauseAccount { .. }
-                    if failure == Failure::TokenRevoked && token_changed(world, job, used).await? =>
-                {
-                    retry_at(world, job, now.plus_ms(FRESH_TOKEN_RETRY_MS), failure, &upstream).await
+                Remedy::PauseAccount { until, .. } if failure == Failure::TokenRevoked => {
+                    token_refused(world, job, used, until, &upstream).await
                 }
                 Remedy::PauseAccount { until, on_hold } => {
                     let reason = if on_hold { WaitReason::AccountOnHold } else { WaitReason::AccountPaused };
@@ -83,10 +82,26 @@ async fn after_success(world: &World, job: &Job, nothing_left_for_ms: Option<i64
     }
 }
 
-/// Whether custody holds another token than the one that was refused.
-pub async fn token_changed(world: &World, job: &Job, used: &Secret) -> PortResult<bool> {
-    let fresh = world.secrets.tokens(job.account_key(), true).await?;
-    Ok(fresh.is_some_and(|tokens| tokens.access != *used))
+/// Pinterest refused the access token: the pin goes on with a new one, or waits for it, or for a person.
+async fn token_refused(
+    world: &World,
+    job: &mut Job,
+    used: &Secret,
+    held_until: Moment,
+    upstream: &Upstream,
+) -> Settled {
+    let now = world.system.now();
+    let (failure, reason, until) =
+        match refresh_tokens::after_refusal(world, job.account_key(), used, job.ends_at_ms).await {
+            Renewal::Renewed(_) => {
+                let at = now.plus_ms(FRESH_TOKEN_RETRY_MS);
+                return retry_at(world, job, at, Failure::TokenExpired, upstream).await;
+            }
+            Renewal::Later(at) => (Failure::TokenExpired, WaitReason::TokenRefresh, at),
+            Renewal::NotDue | Renewal::Hopeless => (Failure::TokenRevoked, WaitReason::AccountOnHold, held_until),
+        };
+    pause(world, job.account_key(), Pause::new(&world.settings.pace, until, reason)).await?;
+    to_backlog(world, job, reason, Some(until), Some((failure, upstream))).await
 }
 
 async fn published(world: &World, job: &mut Job, pinterest_pin_id: String, upstream: &Upstream) -> Settled {

@@ -137,7 +137,6 @@ impl State {
         let (access_end, refresh_end) = (now.plus_ms(ACCESS_LIFE_MS), now.plus_ms(REFRESH_LIFE_MS));
         let mut scopes = None;
         if let Some(grant) = self.grants.get_mut(user) {
-            grant.access.retain(|_, end| now < *end);
             grant.access.insert(access.clone(), access_end);
             grant.refresh.clone_from(&refresh);
             grant.refresh_expires_at = refresh_end;

@@ -1,0 +1,76 @@
+//! Refreshing the tokens that are due: what the scheduled function does.
+
+use std::collections::BTreeSet;
+
+use futures_util::StreamExt;
+use futures_util::stream;
+
+use super::refresh_tokens::{REFRESH_NEEDS_MS, Renewal, Why, renew};
+use crate::domain::ids::AccountKey;
+use crate::ports::{PortResult, World};
+
+/// Accounts that are read from the index at once.
+const PAGE: usize = 100;
+/// Refreshes under way at once: Pinterest counts them all against the one app.
+const AT_ONCE: usize = 8;
+
+/// What became of the accounts that were due.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    pub renewed: usize,
+    /// Tried again later.
+    pub later: usize,
+    /// Nothing to refresh with.
+    pub hopeless: usize,
+    /// A port was unavailable.
+    pub failed: usize,
+}
+
+/// Refreshes what is due, the most overdue first, as long as the invocation lasts.
+///
+/// # Errors
+/// When the table can't be read.
+pub async fn refresh_due(world: &World, ends_at_ms: i64) -> PortResult<Report> {
+    let mut report = Report::default();
+    let mut seen = BTreeSet::new();
+    while ends_at_ms - world.system.monotonic_ms() >= REFRESH_NEEDS_MS {
+        let due = world.store.accounts_due(world.system.now(), PAGE).await?;
+        let fresh: Vec<AccountKey> = due.into_iter().filter(|key| seen.insert(*key)).collect();
+        if fresh.is_empty() {
+            break;
+        }
+        let mut outcomes = stream::iter(fresh)
+            .map(|key| async move { (key, renew(world, key, Why::Due, ends_at_ms).await) })
+            .buffer_unordered(AT_ONCE);
+        while let Some((key, outcome)) = outcomes.next().await {
+            match outcome {
+                Ok(Renewal::Renewed(_)) => report.renewed += 1,
+                Ok(Renewal::NotDue) => {}
+                Ok(Renewal::Later(_)) => report.later += 1,
+                Ok(Renewal::Hopeless) => {
+                    report.hopeless += 1;
+                    postpone(world, key).await;
+                }
+                Err(error) => {
+                    tracing::warn!(workspace_id = %key.workspace, account_id = %key.account, %error, "a refresh failed");
+                    report.failed += 1;
+                    postpone(world, key).await;
+                }
+            }
+        }
+    }
+    Ok(report)
+}
+
+/// Moves an account that can't be refreshed now out of the way of those behind it, unless somebody is at it.
+async fn postpone(world: &World, key: AccountKey) {
+    let (now, jitter) = (world.system.now(), world.system.jitter());
+    let Ok(Some(account)) = world.store.account(key).await else { return };
+    if account.life.is_due(now) && account.life.busy_until("", now).is_none() {
+        let mut next = account.next(now, world.nonce());
+        next.life = account.life.postponed(now, jitter);
+        if let Err(error) = world.store.save_account(&next).await {
+            tracing::warn!(account_id = %key.account, %error, "an account's next refresh could not be put off");
+        }
+    }
+}
