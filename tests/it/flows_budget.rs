@@ -50,7 +50,7 @@ async fn what_the_day_does_not_allow_waits_for_the_next_with_its_reason() {
         }
     }
     assert_eq!(waiting, 64);
-    let page = read_pins::page(&world.world, testdata::workspace(), read_pins::Filter::default(), 0, 50).await;
+    let page = read_pins::page(&world.world, testdata::workspace(), &read_pins::Filter::default(), 0, 50).await;
     let deferred = page.expect("readable").pins.into_iter().filter(|view| view.attempt.status == Status::Deferred);
     assert!(deferred.map(|view| view.next.at).all(|at| at >= Some(tomorrow)));
     // Nobody goes round in circles meanwhile.

@@ -1,5 +1,6 @@
 //! The tests that cross crates, in one binary.
 
+mod api_auth;
 mod api_retry;
 mod contract;
 mod cost;

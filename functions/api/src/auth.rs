@@ -1,38 +1,199 @@
-//! Who calls: an API key in `X-API-Key`, or as a bearer token. Where both are sent, the explicit key counts.
+//! Who calls, and whether the route is theirs: asked once, before any handler runs.
+//!
+//! An API key comes in `X-API-Key` or as a bearer token, a person's session as a bearer token. Where both headers are sent,
+//! the explicit key counts. [`enforce`] is laid over every route of the table, so a new route can't forget it.
 
-use axum::extract::FromRequestParts;
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use pinbridge_shared::domain::api_key::PresentedKey;
-use pinbridge_shared::domain::ids::WorkspaceId;
+use pinbridge_shared::domain::api_key::{KEY_PREFIX, PresentedKey};
+use pinbridge_shared::domain::ids::{AccountId, AccountKey, KeyId, UserId, WorkspaceId};
+use pinbridge_shared::domain::scope::{Scope, Scopes};
 use pinbridge_shared::ports::World;
 
 use crate::error::ApiError;
 
-/// A caller with a valid key, and the one workspace it opens.
-#[derive(Clone, Copy, Debug)]
-pub struct Caller {
-    pub workspace: WorkspaceId,
+/// Whom a route is for. Part of every row of the route table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody; the handler knows no caller.
+    Public,
+    /// Keys and people that hold the scope.
+    Scope(Scope),
+    /// People only.
+    Session,
+    /// Who may do everything in the workspace: an owner, or a key with all scopes and no allow-list.
+    Administer,
 }
 
-impl FromRequestParts<World> for Caller {
-    type Rejection = ApiError;
+impl Access {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Scope(scope) => scope.name(),
+            Self::Session => "session",
+            Self::Administer => "administer",
+        }
+    }
 
-    async fn from_request_parts(parts: &mut Parts, world: &World) -> Result<Self, ApiError> {
-        let text = presented(parts).ok_or_else(ApiError::missing_api_key)?;
-        let key = PresentedKey::parse(text).map_err(|_| ApiError::invalid_api_key())?;
-        if world.tenants.api_key_exists(&key).await? {
-            Ok(Self { workspace: key.workspace })
-        } else {
-            Err(ApiError::invalid_api_key())
+    fn admits(self, caller: &Caller) -> Result<(), ApiError> {
+        match self {
+            Self::Public => Ok(()),
+            Self::Scope(scope) => caller.require(scope),
+            Self::Session if matches!(caller.who, Who::User(_)) => Ok(()),
+            Self::Session => Err(ApiError::session_required()),
+            Self::Administer => {
+                Scope::ALL.into_iter().try_for_each(|scope| caller.require(scope))?;
+                if caller.allowed.is_some() { Err(ApiError::key_is_limited()) } else { Ok(()) }
+            }
         }
     }
 }
 
-fn presented(parts: &Parts) -> Option<&str> {
-    let text = |name: &str| parts.headers.get(name).map(|value| value.to_str().unwrap_or(""));
-    text("x-api-key").map(str::trim).filter(|key| !key.is_empty()).or_else(|| {
-        let (scheme, token) = text(AUTHORIZATION.as_str())?.trim().split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim()).filter(|token| !token.is_empty())
-    })
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    Key(KeyId),
+    User(UserId),
+}
+
+/// Who calls, and the one workspace that is open to them.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub workspace: WorkspaceId,
+    pub who: Who,
+    pub scopes: Scopes,
+    /// The accounts that the key may use; `None`: all of the workspace.
+    allowed: Option<Arc<[AccountId]>>,
+}
+
+impl Caller {
+    /// # Errors
+    /// When the caller doesn't hold the scope.
+    pub fn require(&self, scope: Scope) -> Result<(), ApiError> {
+        if self.scopes.has(scope) { Ok(()) } else { Err(ApiError::insufficient_scope(scope)) }
+    }
+
+    /// Whether the account is open to the caller; lists leave out what isn't.
+    pub fn sees(&self, account: AccountId) -> bool {
+        self.allowed.as_ref().is_none_or(|allowed| allowed.contains(&account))
+    }
+
+    /// # Errors
+    /// When the key's allow-list leaves the account out.
+    pub fn may_use(&self, account: AccountId) -> Result<(), ApiError> {
+        if self.sees(account) { Ok(()) } else { Err(ApiError::account_not_permitted()) }
+    }
+
+    /// The account of that id in the caller's workspace, whether or not there is one.
+    ///
+    /// # Errors
+    /// When the key's allow-list leaves it out.
+    pub fn account(&self, account: AccountId) -> Result<AccountKey, ApiError> {
+        self.may_use(account).map(|()| AccountKey { workspace: self.workspace, account })
+    }
+
+    /// The accounts that the caller is limited to, if they are.
+    pub fn limited_to(&self) -> Option<&[AccountId]> {
+        self.allowed.as_deref()
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = ApiError;
+
+    /// What [`enforce`] found out. A handler that wants a caller on a public route is a mistake of ours.
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(ApiError::no_caller)
+    }
+}
+
+/// The layer over one route.
+pub async fn enforce(State((world, access)): State<(World, Access)>, mut request: Request, next: Next) -> Response {
+    if access != Access::Public {
+        let caller = authenticate(&world, request.headers()).await;
+        match caller.and_then(|caller| access.admits(&caller).map(|()| caller)) {
+            Ok(caller) => request.extensions_mut().insert(caller),
+            Err(error) => return error.into_response(),
+        };
+    }
+    next.run(request).await
+}
+
+async fn authenticate(world: &World, headers: &HeaderMap) -> Result<Caller, ApiError> {
+    match presented(headers).ok_or_else(ApiError::missing_api_key)? {
+        Presented::Key(text) => by_key(world, text).await,
+        Presented::Session => Err(ApiError::invalid_session()),
+    }
+}
+
+async fn by_key(world: &World, text: &str) -> Result<Caller, ApiError> {
+    let key = PresentedKey::parse(text).map_err(|_| ApiError::invalid_api_key())?;
+    if world.tenants.api_key_exists(&key).await? {
+        Ok(Caller { workspace: key.workspace, who: Who::Key(key.id()), scopes: Scopes::ALL, allowed: None })
+    } else {
+        Err(ApiError::invalid_api_key())
+    }
+}
+
+enum Presented<'a> {
+    Key(&'a str),
+    Session,
+}
+
+fn presented(headers: &HeaderMap) -> Option<Presented<'_>> {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or(""));
+    if let Some(key) = text("x-api-key").map(str::trim).filter(|key| !key.is_empty()) {
+        return Some(Presented::Key(key));
+    }
+    let (scheme, token) = text(AUTHORIZATION.as_str())?.trim().split_once(' ')?;
+    let token = Some(token.trim()).filter(|token| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())?;
+    Some(if token.starts_with(KEY_PREFIX) { Presented::Key(token) } else { Presented::Session })
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn account(id: u128) -> AccountId {
+        AccountId(Uuid::from_u128(id))
+    }
+
+    fn caller(who: Who, scopes: &[Scope], allowed: Option<&[AccountId]>) -> Caller {
+        let workspace = WorkspaceId(Uuid::from_u128(1));
+        Caller { workspace, who, scopes: scopes.iter().copied().collect(), allowed: allowed.map(Arc::from) }
+    }
+
+    #[test]
+    fn an_allow_list_leaves_every_other_account_out() {
+        let key = Who::Key(KeyId(Uuid::from_u128(2)));
+        let free = caller(key, &Scope::ALL, None);
+        assert!(free.may_use(account(7)).is_ok() && free.limited_to().is_none());
+        let limited = caller(key, &Scope::ALL, Some(&[account(7)]));
+        assert!(limited.sees(account(7)) && !limited.sees(account(8)));
+        assert!(limited.account(account(7)).is_ok() && limited.account(account(8)).is_err());
+        let of_none = caller(key, &Scope::ALL, Some(&[]));
+        assert!(!of_none.sees(account(7)), "an empty list opens nothing");
+    }
+
+    #[test]
+    fn each_access_admits_whom_it_is_for() {
+        let (key, user) = (Who::Key(KeyId(Uuid::from_u128(2))), Who::User(UserId(Uuid::from_u128(3))));
+        let reads = caller(key, &[Scope::Read], None);
+        let all = caller(key, &Scope::ALL, None);
+        let limited = caller(key, &Scope::ALL, Some(&[account(7)]));
+        let person = caller(user, &Scope::ALL, None);
+        let admitted = |access: Access| [&reads, &all, &limited, &person].map(|caller| access.admits(caller).is_ok());
+        assert_eq!(admitted(Access::Scope(Scope::Read)), [true; 4]);
+        assert_eq!(admitted(Access::Scope(Scope::Write)), [false, true, true, true]);
+        assert_eq!(admitted(Access::Scope(Scope::Destructive)), [false, true, true, true]);
+        assert_eq!(admitted(Access::Session), [false, false, false, true]);
+        assert_eq!(admitted(Access::Administer), [false, true, false, true]);
+    }
 }

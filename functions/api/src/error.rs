@@ -1,18 +1,19 @@
-//! Errors as HTTP: the only place that knows status codes and the only one that builds an error body.
+//! Errors as HTTP: the only place that knows status codes and the only one that builds an error body. What callers may not
+//! do is in [`access`], what a flow refuses in a file per noun.
 //!
 //! The body is a superset that three kinds of client read: the Python SDK (`message`, `code`, and `detail` where it is a
 //! list), the MCP server (`error{…}`), the n8n node (`error.message`). `detail` is never a string: the SDK would lose the
 //! code.
+
+mod access;
+mod boards;
+mod pins;
 
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::PinId;
-use pinbridge_shared::flows::accept_pin::AcceptError;
-use pinbridge_shared::flows::rate_meter::MeterError;
-use pinbridge_shared::flows::read_boards::BoardsError;
-use pinbridge_shared::flows::retry_pin::RetryError;
 use pinbridge_shared::ports::PortError;
 use serde_json::{Value, json};
 
@@ -52,16 +53,6 @@ impl ApiError {
     pub fn method_not_allowed() -> Self {
         let remedy = "Use one of the methods that the Allow header names.";
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This route has no such method.", remedy)
-    }
-
-    pub fn missing_api_key() -> Self {
-        let remedy = "Send your key in X-API-Key, or as a bearer token in Authorization.";
-        Self::new(StatusCode::UNAUTHORIZED, "missing_api_key", "The request carries no API key.", remedy)
-    }
-
-    pub fn invalid_api_key() -> Self {
-        let remedy = "Check the key, or create a new one.";
-        Self::new(StatusCode::UNAUTHORIZED, "invalid_api_key", "The API key is not valid.", remedy)
     }
 
     pub fn malformed_json(reason: &str) -> Self {
@@ -197,71 +188,6 @@ impl From<PortError> for ApiError {
                 )
             },
             PortError::Broken { .. } => Self::internal(),
-        }
-    }
-}
-
-impl From<AcceptError> for ApiError {
-    fn from(error: AcceptError) -> Self {
-        match error {
-            AcceptError::KeyReused { existing } => Self::idempotency_key_reused(existing),
-            AcceptError::AccountNotFound => Self::not_found("account"),
-            AcceptError::AccountDisconnected => Self::connection(Failure::TokenRevoked),
-            AcceptError::Port(error) => error.into(),
-        }
-    }
-}
-
-impl From<MeterError> for ApiError {
-    fn from(error: MeterError) -> Self {
-        match error {
-            MeterError::AccountNotFound => Self::not_found("account"),
-            MeterError::Port(error) => error.into(),
-        }
-    }
-}
-
-impl From<RetryError> for ApiError {
-    fn from(error: RetryError) -> Self {
-        let conflict = |code, message: String, remedy| Self::new(StatusCode::CONFLICT, code, message, remedy);
-        match error {
-            RetryError::NotFound => Self::not_found("pin"),
-            RetryError::NotFailed(status) => conflict(
-                "conflict",
-                format!("Only a failed pin can be retried; this one is {}.", status.name()),
-                "Read the pin: it is under way, or done.",
-            ),
-            RetryError::MayDuplicate => conflict(
-                "retry_may_duplicate",
-                "A Pin of it may exist already; publishing it again could make a second one.".into(),
-                "Look at the board. If the Pin isn't there, or a second one is no harm, retry with accept_duplicate: true \
-                 in the body or the header X-Pinbridge-Accept-Duplicate: true.",
-            ),
-            RetryError::Overdue => {
-                let failure = Failure::ExpiredUnpublished;
-                conflict(failure.code(), "The pin is older than 30 days.".into(), "Publish it again under a new key.")
-            }
-            RetryError::AccountDisconnected => Self::connection(Failure::AccountDisconnected),
-            RetryError::Port(error) => error.into(),
-        }
-    }
-}
-
-impl From<BoardsError> for ApiError {
-    fn from(error: BoardsError) -> Self {
-        match error {
-            BoardsError::AccountNotFound => Self::not_found("account"),
-            BoardsError::Connection(failure) => Self::connection(failure),
-            BoardsError::Port(error) => error.into(),
-            BoardsError::Pinterest(read) => {
-                let failure = read.failure;
-                let (status, code) = match failure {
-                    Failure::RateLimited | Failure::SpamBlock => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
-                    _ => (StatusCode::BAD_GATEWAY, failure.code()),
-                };
-                let retry_after_s = read.retry_after_ms.and_then(|ms| u64::try_from((ms + 999) / 1000).ok());
-                Self { retry_after_s, ..Self::new(status, code, failure.message(), failure.remedy()) }
-            }
         }
     }
 }

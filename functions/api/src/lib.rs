@@ -10,7 +10,7 @@ pub mod routes;
 pub mod views;
 
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use pinbridge_shared::ports::World;
 
 use error::ApiError;
@@ -19,7 +19,8 @@ use error::ApiError;
 pub fn router(world: World) -> Router {
     let mut router = Router::new();
     for route in routes::table() {
-        router = router.route(route.path, route.handler);
+        let enforce = from_fn_with_state((world.clone(), route.access), auth::enforce);
+        router = router.route(route.path, route.handler.route_layer(enforce));
     }
     router
         .fallback(|| async { ApiError::route_not_found() })

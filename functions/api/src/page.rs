@@ -6,6 +6,7 @@ use pinbridge_shared::domain::attempt::Status;
 use pinbridge_shared::domain::ids::AccountId;
 use pinbridge_shared::flows::read_pins::Filter;
 
+use crate::auth::Caller;
 use crate::error::{ApiError, FieldError};
 
 pub const LIMIT_DEFAULT: usize = 50;
@@ -34,9 +35,11 @@ pub fn paging(query: &Query) -> Result<Paging, ApiError> {
     })
 }
 
+/// What is asked for, within what is open to the caller.
+///
 /// # Errors
-/// When a filter's value can't be one.
-pub fn pin_filter(query: &Query) -> Result<Filter, ApiError> {
+/// When a filter's value can't be one, or its account isn't open to the caller.
+pub fn pin_filter(query: &Query, caller: &Caller) -> Result<Filter, ApiError> {
     // Ignored, a filter would answer with pins that were not asked for.
     if let Some(name) = NOT_YET.iter().find(|name| query.contains_key(**name)) {
         return Err(invalid(name, "This filter is not supported in this version", "not_supported"));
@@ -47,8 +50,12 @@ pub fn pin_filter(query: &Query) -> Result<Filter, ApiError> {
             invalid("status", "Input should be 'queued', 'deferred', 'publishing', 'published' or 'failed'", "enum")
         })?),
     };
-    let account = query.get("account_id").map(|_| account_id(query)).transpose()?;
-    Ok(Filter { status, account })
+    let accounts = if query.contains_key("account_id") {
+        Some(vec![caller.account(account_id(query)?)?.account])
+    } else {
+        caller.limited_to().map(<[AccountId]>::to_vec)
+    };
+    Ok(Filter { status, accounts })
 }
 
 /// # Errors

@@ -6,9 +6,11 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::ids::WorkspaceId;
+use super::ids::{KeyId, WorkspaceId};
 
 pub const KEY_PREFIX: &str = "pb_live_";
+/// Keeps the id's digest apart from every other use of the hash.
+const ID_DOMAIN: &[u8] = b"pinbridge key id\0";
 const WORKSPACE_HEX: usize = 32;
 /// 32 random bytes in hex.
 const SECRET_HEX: usize = 64;
@@ -41,6 +43,14 @@ impl PresentedKey {
         }
         let workspace = Uuid::try_parse(&body[..WORKSPACE_HEX]).map_err(|_| NotAKey)?;
         Ok(Self { workspace: WorkspaceId(workspace), hash: Sha256::digest(text.as_bytes()).into() })
+    }
+
+    /// The key's public id: a digest with a domain of its own, which tells nothing of the stored hash.
+    pub fn id(&self) -> KeyId {
+        let digest: [u8; 32] = Sha256::new().chain_update(ID_DOMAIN).chain_update(self.hash).finalize().into();
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        KeyId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
     }
 
     /// The name under which the key is stored: the lower-case hex of its SHA-256.

@@ -40,6 +40,18 @@ uuid_id!(
     WorkspaceId
 );
 uuid_id!(
+    /// The workspaces, and the people, that belong together.
+    OrganizationId
+);
+uuid_id!(
+    /// A person who logs in.
+    UserId
+);
+uuid_id!(
+    /// An API key's public name, which isn't secret.
+    KeyId
+);
+uuid_id!(
     /// A connected Pinterest user of one workspace.
     AccountId
 );

@@ -23,6 +23,7 @@ pub mod pace;
 pub mod pin;
 pub mod retry;
 pub mod rules;
+pub mod scope;
 pub mod secret;
 pub mod step;
 #[cfg(any(test, feature = "testing"))]

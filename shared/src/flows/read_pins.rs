@@ -27,20 +27,21 @@ pub struct PinView {
     pub next: NextStep,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     pub status: Option<Status>,
-    pub account: Option<AccountId>,
+    /// Only pins of these.
+    pub accounts: Option<Vec<AccountId>>,
 }
 
 impl Filter {
-    fn is_empty(self) -> bool {
-        self == Self::default()
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 
-    fn accepts(self, pin: &Pin, attempt: &Attempt) -> bool {
+    fn accepts(&self, pin: &Pin, attempt: &Attempt) -> bool {
         self.status.is_none_or(|status| status == attempt.status)
-            && self.account.is_none_or(|account| account == pin.request.account)
+            && self.accounts.as_ref().is_none_or(|accounts| accounts.contains(&pin.request.account))
     }
 }
 
@@ -90,7 +91,7 @@ pub async fn retried(world: &World, pin: Pin, attempt: Attempt) -> PortResult<Pi
 pub async fn page(
     world: &World,
     workspace: WorkspaceId,
-    filter: Filter,
+    filter: &Filter,
     skip: usize,
     limit: usize,
 ) -> PortResult<PinPage> {
@@ -116,7 +117,7 @@ type Found = (Vec<(Pin, Attempt)>, u64, bool);
 async fn filtered(
     world: &World,
     workspace: WorkspaceId,
-    filter: Filter,
+    filter: &Filter,
     skip: usize,
     limit: usize,
 ) -> PortResult<Found> {

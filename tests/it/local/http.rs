@@ -62,7 +62,7 @@ async fn every_kind_of_wrong_request_has_its_own_answer() {
         (Method::GET, UNKNOWN_METER, key, None, 404, "not_found"),
         (Method::POST, "/v1/pins", None, Some("{}"), 401, "missing_api_key"),
         (Method::GET, "/v1/pins", Some(("x-api-key", "pb_live_wrong")), None, 401, "invalid_api_key"),
-        (Method::GET, "/v1/pins", Some(("authorization", "Bearer nonsense")), None, 401, "invalid_api_key"),
+        (Method::GET, "/v1/pins", Some(("authorization", "Bearer nonsense")), None, 401, "invalid_session"),
         (Method::POST, "/v1/pins", key, Some("{}"), 422, "validation_error"),
         (Method::GET, "/v1/pins?limit=0", key, None, 422, "validation_error"),
         (Method::GET, "/v1/pins/not-a-uuid", key, None, 422, "validation_error"),

@@ -12,6 +12,7 @@ use crate::views;
 
 pub async fn list(State(world): State<World>, caller: Caller) -> Result<Json<Vec<Value>>, ApiError> {
     let mut accounts = world.store.accounts(caller.workspace).await?;
+    accounts.retain(|account| caller.sees(account.key.account));
     accounts.sort_by_key(|account| (account.created_at, account.key.account));
     // The bucket knows what Pinterest last said of the connection.
     let buckets = try_join_all(accounts.iter().map(|account| world.store.bucket(account.key))).await?;

@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::{Query, State};
-use pinbridge_shared::domain::ids::AccountKey;
 use pinbridge_shared::flows::read_boards;
 use pinbridge_shared::ports::World;
 use serde_json::Value;
@@ -16,7 +15,7 @@ pub async fn list(
     caller: Caller,
     Query(query): Query<page::Query>,
 ) -> Result<Json<Vec<Value>>, ApiError> {
-    let account = AccountKey { workspace: caller.workspace, account: page::account_id(&query)? };
+    let account = caller.account(page::account_id(&query)?)?;
     let boards = read_boards::boards(&world, account).await?;
     Ok(Json(boards.iter().map(views::board).collect()))
 }

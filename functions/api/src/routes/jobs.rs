@@ -11,5 +11,5 @@ use crate::error::ApiError;
 use crate::views;
 
 pub async fn read(State(world): State<World>, caller: Caller, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
-    pins::find(&world, caller, &id).await.map(|view| Json(views::job(&view)))
+    pins::find(&world, &caller, &id).await.map(|view| Json(views::job(&view)))
 }

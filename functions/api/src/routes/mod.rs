@@ -1,4 +1,5 @@
-//! THE route table.
+//! THE route table: method, path, whom the route is for, handler. Whom it is for is enforced over every row by
+//! [`auth::enforce`](crate::auth::enforce), before its handler runs.
 
 mod accounts;
 mod boards;
@@ -10,33 +11,41 @@ mod system;
 
 use axum::routing::{MethodRouter, get, post};
 use http::Method;
+use pinbridge_shared::domain::scope::Scope;
 use pinbridge_shared::ports::World;
+
+use crate::auth::Access;
 
 pub struct Route {
     pub method: Method,
     pub path: &'static str,
+    pub access: Access,
     pub handler: MethodRouter<World>,
 }
+
+const PUBLIC: Access = Access::Public;
+const READ: Access = Access::Scope(Scope::Read);
+const WRITE: Access = Access::Scope(Scope::Write);
 
 /// Every route of the API, in the order of the contract.
 pub fn table() -> Vec<Route> {
     vec![
-        route(Method::GET, "/", get(system::root)),
-        route(Method::GET, "/docs", get(system::docs)),
-        route(Method::GET, "/healthz", get(system::healthz)),
-        route(Method::GET, "/readyz", get(system::readyz)),
-        route(Method::GET, "/v1/pinterest/accounts", get(accounts::list)),
-        route(Method::GET, "/v1/pinterest/boards", get(boards::list)),
-        route(Method::POST, "/v1/pins", post(pins::create)),
-        route(Method::GET, "/v1/pins", get(pins::list)),
-        route(Method::GET, "/v1/pins/{id}", get(pins::read)),
-        route(Method::GET, "/v1/pins/{id}/timeline", get(pins::timeline)),
-        route(Method::POST, "/v1/pins/{id}/retry", post(retries::retry)),
-        route(Method::GET, "/v1/jobs/{id}", get(jobs::read)),
-        route(Method::GET, "/v1/rate-meter", get(rate_meter::read)),
+        route(Method::GET, "/", PUBLIC, get(system::root)),
+        route(Method::GET, "/docs", PUBLIC, get(system::docs)),
+        route(Method::GET, "/healthz", PUBLIC, get(system::healthz)),
+        route(Method::GET, "/readyz", PUBLIC, get(system::readyz)),
+        route(Method::GET, "/v1/pinterest/accounts", READ, get(accounts::list)),
+        route(Method::GET, "/v1/pinterest/boards", READ, get(boards::list)),
+        route(Method::POST, "/v1/pins", WRITE, post(pins::create)),
+        route(Method::GET, "/v1/pins", READ, get(pins::list)),
+        route(Method::GET, "/v1/pins/{id}", READ, get(pins::read)),
+        route(Method::GET, "/v1/pins/{id}/timeline", READ, get(pins::timeline)),
+        route(Method::POST, "/v1/pins/{id}/retry", WRITE, post(retries::retry)),
+        route(Method::GET, "/v1/jobs/{id}", READ, get(jobs::read)),
+        route(Method::GET, "/v1/rate-meter", READ, get(rate_meter::read)),
     ]
 }
 
-fn route(method: Method, path: &'static str, handler: MethodRouter<World>) -> Route {
-    Route { method, path, handler }
+fn route(method: Method, path: &'static str, access: Access, handler: MethodRouter<World>) -> Route {
+    Route { method, path, access, handler }
 }

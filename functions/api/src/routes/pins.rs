@@ -28,6 +28,7 @@ pub async fn create(
     JsonObject(body): JsonObject,
 ) -> Result<Response, ApiError> {
     let request = parse(&body, &headers)?;
+    caller.may_use(request.account)?;
     let (pin, attempt, replayed) = match accept_pin(&world, caller.workspace, request).await? {
         Acceptance::New(pin, attempt) => (pin, attempt, false),
         Acceptance::Replay(pin, attempt) => (pin, attempt, true),
@@ -42,7 +43,7 @@ pub async fn create(
 }
 
 pub async fn read(State(world): State<World>, caller: Caller, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
-    find(&world, caller, &id).await.map(|view| Json(views::pin(&view)))
+    find(&world, &caller, &id).await.map(|view| Json(views::pin(&view)))
 }
 
 pub async fn timeline(
@@ -50,7 +51,7 @@ pub async fn timeline(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
-    find(&world, caller, &id).await.map(|view| Json(views::timeline(&view)))
+    find(&world, &caller, &id).await.map(|view| Json(views::timeline(&view)))
 }
 
 pub async fn list(
@@ -58,8 +59,8 @@ pub async fn list(
     caller: Caller,
     Query(query): Query<page::Query>,
 ) -> Result<Response, ApiError> {
-    let (paging, filter) = (page::paging(&query)?, page::pin_filter(&query)?);
-    let page = read_pins::page(&world, caller.workspace, filter, paging.offset, paging.limit).await?;
+    let (paging, filter) = (page::paging(&query)?, page::pin_filter(&query, &caller)?);
+    let page = read_pins::page(&world, caller.workspace, &filter, paging.offset, paging.limit).await?;
     let mut response = Json(page.pins.iter().map(views::pin).collect::<Vec<_>>()).into_response();
     response.headers_mut().insert("x-total-count", HeaderValue::from(page.total));
     if page.total_is_at_least {
@@ -70,7 +71,7 @@ pub async fn list(
 }
 
 /// The key of that id in the caller's workspace; another workspace's pin doesn't exist for it.
-pub fn key(caller: Caller, id: &str) -> Result<PinKey, ApiError> {
+pub fn key(caller: &Caller, id: &str) -> Result<PinKey, ApiError> {
     let pin: PinId = id.parse().map_err(|_| {
         let loc = vec!["path".into(), "id".into()];
         ApiError::validation(vec![FieldError { loc, msg: "Input should be a valid UUID".into(), kind: "uuid_parsing" }])
@@ -79,9 +80,9 @@ pub fn key(caller: Caller, id: &str) -> Result<PinKey, ApiError> {
 }
 
 /// The caller's pin of that id.
-pub async fn find(world: &World, caller: Caller, id: &str) -> Result<PinView, ApiError> {
-    let view = read_pins::pin(world, key(caller, id)?).await?;
-    view.ok_or_else(|| ApiError::not_found("pin"))
+pub async fn find(world: &World, caller: &Caller, id: &str) -> Result<PinView, ApiError> {
+    let view = read_pins::pin(world, key(caller, id)?).await?.ok_or_else(|| ApiError::not_found("pin"))?;
+    caller.may_use(view.pin.request.account).map(|()| view)
 }
 
 /// Reads the contract's `PinCreate`, plus our `priority`, which may also come as a header because the official client's

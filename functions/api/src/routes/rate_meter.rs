@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::{Query, State};
-use pinbridge_shared::domain::ids::AccountKey;
 use pinbridge_shared::flows::rate_meter;
 use pinbridge_shared::ports::World;
 use serde_json::Value;
@@ -16,6 +15,6 @@ pub async fn read(
     caller: Caller,
     Query(query): Query<page::Query>,
 ) -> Result<Json<Value>, ApiError> {
-    let account = AccountKey { workspace: caller.workspace, account: page::account_id(&query)? };
+    let account = caller.account(page::account_id(&query)?)?;
     Ok(Json(views::rate_meter(&rate_meter::read(&world, account).await?)))
 }

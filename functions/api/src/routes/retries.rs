@@ -8,7 +8,7 @@ use pinbridge_shared::flows::retry_pin::retry_pin;
 use pinbridge_shared::ports::World;
 use serde_json::{Map, Value};
 
-use super::pins::key;
+use super::pins::{find, key};
 use crate::auth::Caller;
 use crate::body::{Fields, MaybeJsonObject};
 use crate::error::{ApiError, FieldError};
@@ -25,8 +25,11 @@ pub async fn retry(
     headers: HeaderMap,
     MaybeJsonObject(body): MaybeJsonObject,
 ) -> Result<Json<Value>, ApiError> {
-    let key = key(caller, &id)?;
+    let key = key(&caller, &id)?;
     let accept_duplicate = parse(&body, &headers)?;
+    if caller.limited_to().is_some() {
+        find(&world, &caller, &id).await?;
+    }
     let (pin, attempt) = retry_pin(&world, key, accept_duplicate).await?;
     Ok(Json(views::pin(&read_pins::retried(&world, pin, attempt).await?)))
 }

@@ -14,9 +14,9 @@ pub async fn root() -> Json<Value> {
     Json(json!({"service": "pinbridge", "version": VERSION, "docs": "/docs"}))
 }
 
-/// The route table, for people. (The OpenAPI document is still to come.)
+/// The route table, for people: method, path, whom it is for. (The OpenAPI document is still to come.)
 pub async fn docs() -> String {
-    super::table().iter().map(|route| format!("{} {}\n", route.method, route.path)).collect()
+    super::table().iter().map(|route| format!("{} {} {}\n", route.method, route.path, route.access.name())).collect()
 }
 
 /// Liveness: the process answers.

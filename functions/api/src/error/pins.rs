@@ -1,0 +1,55 @@
+//! What accepting, pacing and retrying pins refuses.
+
+use http::StatusCode;
+use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::flows::accept_pin::AcceptError;
+use pinbridge_shared::flows::rate_meter::MeterError;
+use pinbridge_shared::flows::retry_pin::RetryError;
+
+use super::ApiError;
+
+impl From<AcceptError> for ApiError {
+    fn from(error: AcceptError) -> Self {
+        match error {
+            AcceptError::KeyReused { existing } => Self::idempotency_key_reused(existing),
+            AcceptError::AccountNotFound => Self::not_found("account"),
+            AcceptError::AccountDisconnected => Self::connection(Failure::TokenRevoked),
+            AcceptError::Port(error) => error.into(),
+        }
+    }
+}
+
+impl From<MeterError> for ApiError {
+    fn from(error: MeterError) -> Self {
+        match error {
+            MeterError::AccountNotFound => Self::not_found("account"),
+            MeterError::Port(error) => error.into(),
+        }
+    }
+}
+
+impl From<RetryError> for ApiError {
+    fn from(error: RetryError) -> Self {
+        let conflict = |code, message: String, remedy| Self::new(StatusCode::CONFLICT, code, message, remedy);
+        match error {
+            RetryError::NotFound => Self::not_found("pin"),
+            RetryError::NotFailed(status) => conflict(
+                "conflict",
+                format!("Only a failed pin can be retried; this one is {}.", status.name()),
+                "Read the pin: it is under way, or done.",
+            ),
+            RetryError::MayDuplicate => conflict(
+                "retry_may_duplicate",
+                "A Pin of it may exist already; publishing it again could make a second one.".into(),
+                "Look at the board. If the Pin isn't there, or a second one is no harm, retry with accept_duplicate: true \
+                 in the body or the header X-Pinbridge-Accept-Duplicate: true.",
+            ),
+            RetryError::Overdue => {
+                let failure = Failure::ExpiredUnpublished;
+                conflict(failure.code(), "The pin is older than 30 days.".into(), "Publish it again under a new key.")
+            }
+            RetryError::AccountDisconnected => Self::connection(Failure::AccountDisconnected),
+            RetryError::Port(error) => error.into(),
+        }
+    }
+}
