@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import botocore.session
 
 
-FUNCTIONS = ("api", "dispatcher", "publisher", "reconciler", "dead_letters")
+FUNCTIONS = ("api", "dispatcher", "publisher", "reconciler", "refresher", "dead_letters")
 
 
 class CheckFailed(Exception):

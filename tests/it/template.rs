@@ -70,7 +70,10 @@ fn the_local_runner_polls_as_the_mapping_does() {
         ("DispatcherFunction", runner::DISPATCHER_TIMEOUT),
         ("ReconcilerFunction", runner::RECONCILER_TIMEOUT),
         ("DeadLettersFunction", runner::DEAD_LETTERS_TIMEOUT),
+        ("RefresherFunction", runner::REFRESHER_TIMEOUT),
     ];
+    let minutes = runner::REFRESHER_EVERY.as_secs() / 60;
+    assert!(resource("EveryFiveMinutes").contains(&format!("rate({minutes} minutes)")));
     for (function, timeout) in timeouts {
         assert!(resource(function).contains(&format!("Timeout: {}", timeout.as_secs())), "{function}");
     }

@@ -118,6 +118,7 @@ impl Stack {
             }
         }
         tasks.push(tokio::spawn(runner::every_minute(world.clone(), stopping.clone())));
+        tasks.push(tokio::spawn(runner::every_five_minutes(world.clone(), stopping.clone())));
         tasks.push(tokio::spawn(sweep(Arc::clone(&aws), world.clone(), stopping.clone())));
         let api = pinbridge_api::router(world.clone());
         tasks.push(tokio::spawn(serve(listener, api, stopping)));

@@ -1,4 +1,4 @@
-//! In the part of Lambda: polls the queues and runs the minute's schedule, with Lambda's event JSON.
+//! In the part of Lambda: polls the queues and runs the schedules, with Lambda's event JSON.
 
 mod poll;
 mod schedule;
@@ -10,7 +10,7 @@ use pinbridge_shared::domain::time::{Moment, SECOND_MS};
 use pinbridge_shared::ports::World;
 
 pub use poll::{POLL_TIMEOUT, poll};
-pub use schedule::{every_minute, invoke_dispatcher, recover};
+pub use schedule::{every_five_minutes, every_minute, invoke_dispatcher, invoke_refresher, recover};
 
 /// As in template.yaml: the mappings' batch size and concurrency, the functions' timeouts.
 pub const BATCH_SIZE: i32 = 10;
@@ -22,6 +22,8 @@ pub const PUBLISHER_TIMEOUT: Duration = Duration::from_secs(25);
 pub const RECONCILER_TIMEOUT: Duration = Duration::from_secs(60);
 pub const DEAD_LETTERS_TIMEOUT: Duration = Duration::from_secs(30);
 pub const DISPATCHER_TIMEOUT: Duration = Duration::from_secs(55);
+pub const REFRESHER_TIMEOUT: Duration = Duration::from_secs(240);
+pub const REFRESHER_EVERY: Duration = Duration::from_secs(5 * 60);
 /// After a failed call.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
 

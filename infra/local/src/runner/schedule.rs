@@ -1,4 +1,4 @@
-//! The minute's schedule, and the recovery after a restart.
+//! The schedules, and the recovery after a restart.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use super::{AGAIN_AFTER, DISPATCHER_TIMEOUT, deadline};
+use super::{AGAIN_AFTER, DISPATCHER_TIMEOUT, REFRESHER_EVERY, REFRESHER_TIMEOUT, deadline};
 
 const EVERY_MINUTE: Duration = Duration::from_secs(60);
 
@@ -19,22 +19,38 @@ const EVERY_MINUTE: Duration = Duration::from_secs(60);
 /// # Errors
 /// When it fails or times out.
 pub async fn invoke_dispatcher(world: &World, detail: Value) -> anyhow::Result<Value> {
-    let now = world.system.now();
-    let event: ScheduledEvent = serde_json::from_value(json!({
+    let event: ScheduledEvent =
+        serde_json::from_value(event(world, "every-minute", detail)).context("not a scheduled event")?;
+    let deadline = deadline(world, DISPATCHER_TIMEOUT);
+    let answer = timeout(DISPATCHER_TIMEOUT, pinbridge_dispatcher::handle(world, event, deadline)).await;
+    Ok(serde_json::to_value(answer.context("the dispatcher timed out")??)?)
+}
+
+/// Runs the refresher once.
+///
+/// # Errors
+/// When it fails or times out.
+pub async fn invoke_refresher(world: &World) -> anyhow::Result<Value> {
+    let event =
+        serde_json::from_value(event(world, "every-five-minutes", json!({}))).context("not a scheduled event")?;
+    let deadline = deadline(world, REFRESHER_TIMEOUT);
+    let answer = timeout(REFRESHER_TIMEOUT, pinbridge_refresher::handle(world, event, deadline)).await;
+    Ok(serde_json::to_value(answer.context("the refresher timed out")??)?)
+}
+
+/// EventBridge's event.
+fn event(world: &World, rule: &str, detail: Value) -> Value {
+    json!({
         "version": "0",
         "id": world.system.nonce(),
         "detail-type": "Scheduled Event",
         "source": "aws.events",
         "account": "000000000000",
-        "time": now.rfc3339(),
+        "time": world.system.now().rfc3339(),
         "region": "us-east-1",
-        "resources": ["arn:aws:events:us-east-1:000000000000:rule/every-minute"],
+        "resources": [format!("arn:aws:events:us-east-1:000000000000:rule/{rule}")],
         "detail": detail,
-    }))
-    .context("not a scheduled event")?;
-    let deadline = deadline(world, DISPATCHER_TIMEOUT);
-    let answer = timeout(DISPATCHER_TIMEOUT, pinbridge_dispatcher::handle(world, event, deadline)).await;
-    Ok(serde_json::to_value(answer.context("the dispatcher timed out")??)?)
+    })
 }
 
 /// Brings back every unfinished pin, the newest first, in as many runs as it takes: after days off there are many
@@ -64,6 +80,21 @@ pub async fn every_minute(world: World, mut stop: watch::Receiver<bool>) {
         }
         if let Err(error) = invoke_dispatcher(&world, json!({})).await {
             tracing::error!(error = format!("{error:#}"), "the dispatcher failed; the next minute goes on");
+        }
+    }
+}
+
+/// The refresher's schedule.
+pub async fn every_five_minutes(world: World, mut stop: watch::Receiver<bool>) {
+    let mut ticks = interval(REFRESHER_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+        if let Err(error) = invoke_refresher(&world).await {
+            tracing::error!(error = format!("{error:#}"), "the refresher failed; the next run goes on");
         }
     }
 }
