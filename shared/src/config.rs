@@ -65,10 +65,33 @@ pub struct Places {
     pub table: String,
     pub queues: QueueUrls,
     pub secret_prefix: String,
+    pub token_custody: TokenCustody,
     /// An origin, without `/v5`.
     pub pinterest_url: String,
     /// The Pinterest app that accounts are connected with; without one, only an operator can connect accounts.
     pub oauth_app: Option<OAuthApp>,
+}
+
+/// How the accounts' tokens are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TokenCustody {
+    /// One secret per account in Secrets Manager.
+    #[default]
+    Secrets,
+    /// Sealed in the table, under data keys that Secrets Manager holds.
+    Envelope,
+}
+
+impl FromStr for TokenCustody {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "secrets" => Ok(Self::Secrets),
+            "envelope" => Ok(Self::Envelope),
+            _ => Err(()),
+        }
+    }
 }
 
 /// The Pinterest app, but for its secret.
@@ -182,9 +205,16 @@ impl Environment<'_> {
                 parked: required("PINBRIDGE_PARKED_QUEUE_URL")?,
             },
             secret_prefix: (self.0)("PINBRIDGE_SECRET_PREFIX").unwrap_or_else(|| "pinbridge".into()),
+            token_custody: self.token_custody()?,
             pinterest_url: (self.0)("PINBRIDGE_PINTEREST_URL").unwrap_or_else(|| PINTEREST_URL.into()),
             oauth_app: self.oauth_app()?,
         })
+    }
+
+    /// # Errors
+    /// When it is neither `secrets` nor `envelope`.
+    pub fn token_custody(&self) -> Result<TokenCustody, ConfigError> {
+        self.parsed("PINBRIDGE_TOKEN_CUSTODY", TokenCustody::default(), |_| true, "secrets or envelope")
     }
 
     /// # Errors
@@ -270,6 +300,18 @@ mod tests {
             let environment = |asked: &str| (asked == "PINBRIDGE_LATE_CHECK").then(|| text.to_owned());
             assert_eq!(Environment(&environment).settings().expect("valid").late_check, wanted);
         }
+    }
+
+    #[test]
+    fn tokens_are_kept_in_one_of_two_ways() {
+        let custody = |text: Option<&'static str>| {
+            let read = move |asked: &str| text.filter(|_| asked == "PINBRIDGE_TOKEN_CUSTODY").map(str::to_owned);
+            Environment(&read).token_custody()
+        };
+        assert_eq!(custody(None).expect("default"), TokenCustody::Secrets);
+        assert_eq!(custody(Some("envelope")).expect("valid"), TokenCustody::Envelope);
+        let error = custody(Some("enveloppe")).expect_err("a misspelt mode must not start").to_string();
+        assert!(error.contains("PINBRIDGE_TOKEN_CUSTODY") && error.contains("secrets or envelope"), "{error}");
     }
 
     #[test]

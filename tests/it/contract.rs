@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use pinbridge_local::aws::LocalAws;
 use pinbridge_local::resources;
 use pinbridge_shared::adapters::dynamodb::DynamoStore;
+use pinbridge_shared::adapters::envelope::Envelope;
 use pinbridge_shared::adapters::secrets::SecretsManager;
 use pinbridge_shared::adapters::sqs::SqsQueue;
 use pinbridge_shared::adapters::system::RealSystem;
@@ -39,6 +40,9 @@ mod the_fake_secrets {
 }
 mod secrets_manager {
     super::secrets_contract!(super::secrets_manager_adapter);
+}
+mod envelope {
+    super::secrets_contract!(super::envelope_adapter);
 }
 mod the_fake_queue {
     super::queue_contract!(super::fake_queue);
@@ -86,6 +90,12 @@ async fn secrets_manager_adapter() -> (Arc<dyn Secrets>, LocalAws) {
     let aws = embedded_aws::start().await;
     let client = embedded_aws::secrets_manager(&aws);
     (Arc::new(SecretsManager::new(client, "pinbridge", Arc::new(RealSystem::default()))), aws)
+}
+
+async fn envelope_adapter() -> (Arc<dyn Secrets>, LocalAws) {
+    let (table, aws) = dynamo().await;
+    let client = embedded_aws::secrets_manager(&aws);
+    (Arc::new(Envelope::new(client, "pinbridge", table, Arc::new(RealSystem::default()))), aws)
 }
 
 struct FakeUnderTest {

@@ -4,6 +4,7 @@ mod api_auth;
 mod api_retry;
 mod contract;
 mod cost;
+mod envelope;
 mod errors_page;
 mod flows;
 mod flows_budget;

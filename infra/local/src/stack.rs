@@ -97,6 +97,7 @@ impl Stack {
             table: TABLE.into(),
             queues: queues.clone(),
             secret_prefix: "pinbridge".into(),
+            token_custody: environment.token_custody()?,
             pinterest_url: pinterest_url.clone(),
             oauth_app: oauth_app(environment, simulator.is_some(), &pinterest_url, &base_url)?,
         };

@@ -4,6 +4,7 @@
 //! It reads the deployed functions' settings (`PINBRIDGE_TABLE`, …) and the usual AWS variables; see the README,
 //! "Deploying". Secrets come in through the environment or the command line and go out once, on standard output.
 
+mod custody;
 mod redrive;
 
 use std::process::ExitCode;
@@ -50,6 +51,12 @@ enum Command {
     },
     /// Shows what dead letters are parked, by class of error; with --run, retries their pins. Prints a summary as JSON
     Redrive(redrive::RedriveArgs),
+    /// Copies the accounts' tokens from one custody to the other; repeat it until nothing is copied any more
+    MoveTokens(custody::MoveArgs),
+    /// Adds a data key that seals from now on (envelope mode)
+    RotateDataKey,
+    /// Seals all tokens under the current data key, and drops the old keys a day after they were replaced (envelope mode)
+    ResealTokens,
 }
 
 /// The account's tokens. The variables keep them out of the shell's history.
@@ -94,6 +101,9 @@ async fn run(command: Command) -> anyhow::Result<Value> {
     telemetry::init("warn", &environment.environment(), Output::Program);
     let world = assemble::world(&environment).await?;
     match command {
+        Command::MoveTokens(arguments) => custody::move_all(&environment, &arguments).await,
+        Command::RotateDataKey => custody::rotate(&environment).await,
+        Command::ResealTokens => custody::reseal(&environment).await,
         Command::Bootstrap { workspace_name, tokens } => {
             let tokens = tokens.tokens()?;
             // A token that Pinterest refuses leaves nothing behind.

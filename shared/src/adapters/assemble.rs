@@ -8,15 +8,16 @@ use super::{
     app_secret::AppSecret,
     aws,
     dynamodb::DynamoStore,
+    envelope::Envelope,
     pinterest::{PinterestClient, PinterestOAuth},
     sdk,
     secrets::SecretsManager,
     sqs::SqsQueue,
     system::RealSystem,
 };
-use crate::config::{Environment, Places, Settings};
+use crate::config::{Environment, Places, Settings, TokenCustody};
 use crate::domain::rules::Rules;
-use crate::ports::{Store, System, World};
+use crate::ports::{Secrets, Store, System, World};
 
 /// # Errors
 /// When the settings are missing or contradict each other.
@@ -33,12 +34,20 @@ pub fn over(config: &SdkConfig, settings: Settings, places: Places) -> anyhow::R
     let system: Arc<dyn System> = Arc::new(RealSystem::default());
     let secrets = sdk::secretsmanager::Client::new(config);
     let table = Arc::new(DynamoStore::new(sdk::dynamodb::Client::new(config), places.table));
-    let app_secret = AppSecret::new(secrets.clone(), &places.secret_prefix);
+    let custody: Arc<dyn Secrets> = match places.token_custody {
+        TokenCustody::Secrets => {
+            Arc::new(SecretsManager::new(secrets.clone(), &places.secret_prefix, Arc::clone(&system)))
+        }
+        TokenCustody::Envelope => {
+            Arc::new(Envelope::new(secrets.clone(), &places.secret_prefix, Arc::clone(&table), Arc::clone(&system)))
+        }
+    };
+    let app_secret = AppSecret::new(secrets, &places.secret_prefix);
     Ok(World {
         store: Arc::clone(&table) as Arc<dyn Store>,
         tenants: table,
         queue: Arc::new(SqsQueue::new(sdk::sqs::Client::new(config), places.queues)),
-        secrets: Arc::new(SecretsManager::new(secrets, places.secret_prefix, Arc::clone(&system))),
+        secrets: custody,
         pinterest: Arc::new(PinterestClient::new(&places.pinterest_url, &settings.deadlines, Arc::clone(&system))?),
         oauth: Arc::new(PinterestOAuth::new(&places.pinterest_url, places.oauth_app, app_secret, Arc::clone(&system))?),
         system,
@@ -54,6 +63,34 @@ pub fn over(config: &SdkConfig, settings: Settings, places: Places) -> anyhow::R
 pub async fn parked_letters(environment: &Environment<'_>) -> anyhow::Result<SqsQueue> {
     let queues = environment.places()?.queues;
     Ok(SqsQueue::new(sdk::sqs::Client::new(&aws::sdk_config().await), queues))
+}
+
+/// Both ways to keep tokens and the table they are about, whichever is in use: for an operator.
+pub struct Custodians {
+    pub table: Arc<DynamoStore>,
+    pub secrets: SecretsManager,
+    pub envelope: Envelope,
+    pub in_use: TokenCustody,
+}
+
+/// # Errors
+/// When a place isn't named.
+pub async fn custodians(environment: &Environment<'_>) -> anyhow::Result<Custodians> {
+    let (config, places) = (aws::sdk_config().await, environment.places()?);
+    Ok(custodians_over(&config, &places))
+}
+
+/// The same over an SDK configuration that is already there.
+pub fn custodians_over(config: &SdkConfig, places: &Places) -> Custodians {
+    let system: Arc<dyn System> = Arc::new(RealSystem::default());
+    let client = sdk::secretsmanager::Client::new(config);
+    let table = Arc::new(DynamoStore::new(sdk::dynamodb::Client::new(config), &places.table));
+    Custodians {
+        secrets: SecretsManager::new(client.clone(), &places.secret_prefix, Arc::clone(&system)),
+        envelope: Envelope::new(client, &places.secret_prefix, Arc::clone(&table), system),
+        table,
+        in_use: places.token_custody,
+    }
 }
 
 /// One cheap read while Lambda's start-up is not billed to a request: it opens the TLS connection.

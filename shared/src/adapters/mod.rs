@@ -1,14 +1,17 @@
-//! The ports, implemented: DynamoDB, SQS, Secrets Manager, Pinterest, and the only real clock and random numbers.
+//! The ports, implemented: DynamoDB, SQS, Secrets Manager, Pinterest, tokens sealed in the table, and the only real clock and random numbers.
 
 pub mod app_secret;
 pub mod assemble;
 pub mod aws;
 pub mod dynamodb;
+pub mod envelope;
 pub mod pinterest;
 pub mod secrets;
 pub mod sqs;
 pub mod sqs_batch;
+mod stored_tokens;
 pub mod system;
+pub mod token_cache;
 
 /// The SDK's crates, for those who put adapters together: they name one version of each.
 pub mod sdk {

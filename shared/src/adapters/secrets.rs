@@ -3,26 +3,21 @@
 //! Versions carry the two steps of a refresh: `AWSPENDING` is what was just issued, `AWSCURRENT` what everybody uses. Moving
 //! `AWSCURRENT` names the version it is taken from, so that it fails when a person has reconnected the account meanwhile.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
 use aws_sdk_secretsmanager::types::Tag;
-use serde::{Deserialize, Serialize};
 
 use super::aws::port_error;
+use super::stored_tokens::StoredTokens;
+use super::token_cache::TokenCache;
 use crate::domain::ids::AccountKey;
 use crate::domain::secret::Secret;
-use crate::domain::time::{MINUTE_MS, Moment};
 use crate::ports::{Custody, PortError, PortResult, Removal, Secrets, Stored, System, Tokens};
 
 const PORT: &str = "secrets";
-/// How long tokens are answered from memory, in milliseconds. A 401 reads them afresh at once.
-pub const CACHED_MS: i64 = 5 * MINUTE_MS;
-/// The cache's size: beyond it, it is emptied, which costs a read per account.
-const CACHED_ACCOUNTS: usize = 10_000;
 /// The shortest recovery window that Secrets Manager has.
 pub const RECOVERY_DAYS: i64 = 7;
 const CURRENT: &str = "AWSCURRENT";
@@ -31,87 +26,16 @@ const PENDING: &str = "AWSPENDING";
 pub struct SecretsManager {
     client: Client,
     prefix: String,
-    system: Arc<dyn System>,
-    cache: Mutex<HashMap<AccountKey, (Moment, Tokens)>>,
-}
-
-/// The secret's JSON.
-#[derive(Serialize, Deserialize)]
-pub(super) struct StoredTokens {
-    access_token: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    refresh_token: Option<String>,
-    /// Unix milliseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    access_expires_at: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    refresh_expires_at: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    scopes: Option<String>,
-    /// The version whose refresh token these were got with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    follows: Option<String>,
-}
-
-impl StoredTokens {
-    /// As text, which is wiped from memory when dropped.
-    pub(super) fn text_of(tokens: &Tokens, follows: Option<&str>) -> PortResult<Secret> {
-        if !tokens.are_whole() {
-            return Err(PortError::Broken { port: PORT, reason: "an empty token is never stored".into() });
-        }
-        let stored = Self {
-            access_token: tokens.access.expose().to_owned(),
-            refresh_token: tokens.refresh.as_ref().map(|token| token.expose().to_owned()),
-            access_expires_at: tokens.access_expires_at.map(|at| at.0),
-            refresh_expires_at: tokens.refresh_expires_at.map(|at| at.0),
-            scopes: tokens.scopes.clone(),
-            follows: follows.map(str::to_owned),
-        };
-        let text = serde_json::to_string(&stored);
-        text.map(Secret::new)
-            .map_err(|_| PortError::Broken { port: PORT, reason: "tokens could not be written".into() })
-    }
-
-    /// Neither the text nor a parser's complaint about it may reach a log.
-    pub(super) fn parse(version: &str, text: &str) -> PortResult<Stored> {
-        let stored: Self = serde_json::from_str(text)
-            .map_err(|_| PortError::Broken { port: PORT, reason: "a secret is not a pair of tokens".into() })?;
-        let tokens = Tokens {
-            access: Secret::new(stored.access_token),
-            refresh: stored.refresh_token.map(Secret::new),
-            access_expires_at: stored.access_expires_at.map(Moment),
-            refresh_expires_at: stored.refresh_expires_at.map(Moment),
-            scopes: stored.scopes,
-        };
-        Ok(Stored { version: version.to_owned(), follows: stored.follows, tokens })
-    }
+    cache: TokenCache,
 }
 
 impl SecretsManager {
     pub fn new(client: Client, prefix: impl Into<String>, system: Arc<dyn System>) -> Self {
-        Self { client, prefix: prefix.into(), system, cache: Mutex::default() }
+        Self { client, prefix: prefix.into(), cache: TokenCache::new(system) }
     }
 
     fn name(&self, account: AccountKey) -> String {
         format!("{}/{}/{}", self.prefix, account.workspace, account.account)
-    }
-
-    fn cached(&self, account: AccountKey) -> Option<Tokens> {
-        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        let (read_at, tokens) = cache.get(&account)?;
-        (self.system.now().since_ms(*read_at) < CACHED_MS).then(|| tokens.clone())
-    }
-
-    fn remember(&self, account: AccountKey, tokens: &Tokens) {
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        if cache.len() >= CACHED_ACCOUNTS {
-            cache.clear();
-        }
-        cache.insert(account, (self.system.now(), tokens.clone()));
-    }
-
-    fn forget(&self, account: AccountKey) {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner).remove(&account);
     }
 
     async fn read(&self, account: AccountKey, stage: &str) -> PortResult<Option<Stored>> {
@@ -175,13 +99,13 @@ impl SecretsManager {
 #[async_trait]
 impl Secrets for SecretsManager {
     async fn tokens(&self, account: AccountKey, fresh: bool) -> PortResult<Option<Tokens>> {
-        if !fresh && let Some(tokens) = self.cached(account) {
+        if !fresh && let Some(tokens) = self.cache.get(account) {
             return Ok(Some(tokens));
         }
         let tokens = self.read(account, CURRENT).await?.map(|stored| stored.tokens);
         match &tokens {
-            Some(tokens) => self.remember(account, tokens),
-            None => self.forget(account),
+            Some(tokens) => self.cache.remember(account, tokens),
+            None => self.cache.forget(account),
         }
         Ok(tokens)
     }
@@ -189,8 +113,8 @@ impl Secrets for SecretsManager {
     async fn custody(&self, account: AccountKey) -> PortResult<Custody> {
         let current = self.read(account, CURRENT).await?;
         match &current {
-            Some(stored) => self.remember(account, &stored.tokens),
-            None => self.forget(account),
+            Some(stored) => self.cache.remember(account, &stored.tokens),
+            None => self.cache.forget(account),
         }
         let pending = if current.is_some() { self.read(account, PENDING).await? } else { None };
         Ok(Custody { current, pending })
@@ -209,7 +133,7 @@ impl Secrets for SecretsManager {
         if !is_stored {
             self.create(account, version, &text).await?;
         }
-        self.remember(account, tokens);
+        self.cache.remember(account, tokens);
         Ok(())
     }
 
@@ -231,7 +155,7 @@ impl Secrets for SecretsManager {
             .remove_from_version_id(follows)
             .send()
             .await;
-        self.forget(account);
+        self.cache.forget(account);
         match moved {
             Ok(_) => Ok(true),
             // `follows` isn't current any more: done before, or replaced by a person.
@@ -255,7 +179,7 @@ impl Secrets for SecretsManager {
             Removal::Recoverable => delete.recovery_window_in_days(RECOVERY_DAYS),
             Removal::Final => delete.force_delete_without_recovery(true),
         };
-        self.forget(account);
+        self.cache.forget(account);
         match delete.send().await {
             Ok(_) => Ok(()),
             // Gone already, or marked for deletion.

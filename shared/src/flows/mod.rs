@@ -11,6 +11,7 @@ pub mod dispatch;
 pub mod doubt;
 mod late_check;
 pub mod look_at_board;
+pub mod move_tokens;
 mod planned_late_check;
 mod planned_look;
 pub mod publish_pin;

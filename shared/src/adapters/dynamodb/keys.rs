@@ -7,6 +7,7 @@
 //! | API key | `{ws}#keys` | SHA-256 of the key |
 //! | account | `{ws}#accounts` | `{account}` |
 //! | bucket | `{ws}#account#{account}` | `bucket` |
+//! | sealed tokens (envelope mode) | `{ws}#account#{account}` | `tokens` |
 //! | pin | `{ws}#pin#{pin}` | `request` |
 //! | attempt | `{ws}#pin#{pin}` | `attempt` |
 //! | sibling | `{ws}#sibling#{account}#{content hash}` | `{pin}` |
@@ -27,7 +28,10 @@ use crate::domain::time::Moment;
 pub const REQUEST: &str = "request";
 pub const ATTEMPT: &str = "attempt";
 pub const BUCKET: &str = "bucket";
+pub const TOKENS: &str = "tokens";
 pub const SCAN: &str = "scan";
+/// Ends the partition of a workspace's accounts.
+pub const ACCOUNTS_SUFFIX: &str = "#accounts";
 pub const WORKSPACE: &str = "workspace";
 pub const LISTING_INDEX: &str = "listing";
 pub const WAITING_INDEX: &str = "waiting";
@@ -44,11 +48,20 @@ pub fn api_keys(id: WorkspaceId) -> String {
 }
 
 pub fn accounts(id: WorkspaceId) -> String {
-    format!("{id}#accounts")
+    format!("{id}{ACCOUNTS_SUFFIX}")
+}
+
+pub fn parse_listed_account(pk: &str, sk: &str) -> Option<AccountKey> {
+    Some(AccountKey { workspace: pk.strip_suffix(ACCOUNTS_SUFFIX)?.parse().ok()?, account: sk.parse().ok()? })
 }
 
 pub fn account(key: AccountKey) -> String {
     format!("{}#account#{}", key.workspace, key.account)
+}
+
+pub fn parse_account(pk: &str) -> Option<AccountKey> {
+    let (workspace, account) = pk.split_once("#account#")?;
+    Some(AccountKey { workspace: workspace.parse().ok()?, account: account.parse().ok()? })
 }
 
 pub fn pin(key: PinKey) -> String {

@@ -16,6 +16,7 @@ mod listing;
 mod pause;
 mod pins;
 mod rows;
+mod sealed;
 mod tenants;
 mod transaction;
 
@@ -27,6 +28,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 pub use ledger::Ledger;
 use ledger::Meter;
+pub use sealed::{SealedRow, SealedTokens};
 
 use crate::domain::account::Account;
 use crate::domain::attempt::Attempt;

@@ -1,0 +1,91 @@
+//! `operator move-tokens`, `rotate-data-key` and `reseal-tokens`: see `infra/runbooks/token-custody.md`.
+
+use std::collections::BTreeMap;
+
+use anyhow::bail;
+use clap::{Args, ValueEnum};
+use pinbridge_shared::adapters::assemble::{self, Custodians};
+use pinbridge_shared::adapters::envelope::Retired;
+use pinbridge_shared::config::{Environment, TokenCustody};
+use pinbridge_shared::flows::move_tokens::{Moved, move_tokens, remove_copied};
+use pinbridge_shared::ports::Secrets;
+use serde_json::{Value, json};
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Mode {
+    Secrets,
+    Envelope,
+}
+
+#[derive(Args)]
+pub struct MoveArgs {
+    /// Where the tokens shall be; they are copied from the other custody
+    #[arg(long, value_enum)]
+    to: Mode,
+    /// Remove what the new custody has; only when PINBRIDGE_TOKEN_CUSTODY says that it is in use
+    #[arg(long)]
+    remove_source: bool,
+}
+
+pub async fn move_all(environment: &Environment<'_>, arguments: &MoveArgs) -> anyhow::Result<Value> {
+    let both = assemble::custodians(environment).await?;
+    let (from, to, target): (&dyn Secrets, &dyn Secrets, _) = match arguments.to {
+        Mode::Secrets => (&both.envelope, &both.secrets, TokenCustody::Secrets),
+        Mode::Envelope => (&both.secrets, &both.envelope, TokenCustody::Envelope),
+    };
+    if arguments.remove_source && both.in_use != target {
+        bail!("--remove-source needs PINBRIDGE_TOKEN_CUSTODY set to the new custody, as the functions have it");
+    }
+    let accounts = both.table.scan_accounts().await?;
+    let (mut counts, mut undecided, mut removed) = (BTreeMap::<&str, u64>::new(), Vec::new(), 0_u64);
+    for account in accounts {
+        let moved = move_tokens(from, to, account).await?;
+        *counts.entry(name(moved)).or_default() += 1;
+        if moved == Moved::Undecided {
+            undecided.push(format!("{}/{}", account.workspace, account.account));
+        }
+        if arguments.remove_source && remove_copied(from, to, account).await? {
+            removed += 1;
+        }
+    }
+    Ok(json!({"accounts": counts, "undecided": undecided, "removed": removed}))
+}
+
+fn name(moved: Moved) -> &'static str {
+    match moved {
+        Moved::Copied => "copied",
+        Moved::Already => "there_already",
+        Moved::Newer => "newer_there",
+        Moved::Undecided => "undecided",
+        Moved::Nothing => "without_tokens",
+    }
+}
+
+pub async fn rotate(environment: &Environment<'_>) -> anyhow::Result<Value> {
+    let both = assemble::custodians(environment).await?;
+    Ok(json!({"current": both.envelope.rotate().await?}))
+}
+
+pub async fn reseal(environment: &Environment<'_>) -> anyhow::Result<Value> {
+    let Custodians { table, envelope, .. } = assemble::custodians(environment).await?;
+    let accounts = table.scan_sealed().await?;
+    let (mut resealed, mut unreadable) = (0_u64, Vec::new());
+    for account in &accounts {
+        match envelope.reseal(*account).await {
+            Ok(was_old) => resealed += u64::from(was_old),
+            // One broken row must not keep the others under an old key.
+            Err(error) => unreadable.push(format!("{}/{}: {error}", account.workspace, account.account)),
+        }
+    }
+    let (dropped, not_before) = match envelope.retire(&accounts).await? {
+        Retired::Dropped(keys) => (keys, None),
+        Retired::NotBefore(at) => (Vec::new(), Some(at.rfc3339())),
+    };
+    Ok(json!({
+        "rows": accounts.len(),
+        "resealed": resealed,
+        "unreadable": unreadable,
+        "dropped_keys": dropped,
+        "old_keys_stay_until": not_before,
+    }))
+}

@@ -1,0 +1,123 @@
+//! Where the data keys are: `<prefix>/data-keys` in Secrets Manager, remembered for minutes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_sdk_secretsmanager::Client;
+use uuid::Uuid;
+
+use super::keyring::Keyring;
+use super::{PORT, broken};
+use crate::adapters::aws::port_error;
+use crate::adapters::token_cache::CACHED_MS;
+use crate::domain::time::Moment;
+use crate::ports::{PortResult, System};
+
+const CURRENT: &str = "AWSCURRENT";
+const PENDING: &str = "AWSPENDING";
+
+pub struct DataKeys {
+    client: Client,
+    name: String,
+    system: Arc<dyn System>,
+    cached: Mutex<Option<(Moment, Arc<Keyring>)>>,
+}
+
+impl DataKeys {
+    pub fn new(client: Client, prefix: &str, system: Arc<dyn System>) -> Self {
+        Self { client, name: format!("{prefix}/data-keys"), system, cached: Mutex::default() }
+    }
+
+    /// The keys; `None` before the first use.
+    pub async fn read(&self, fresh: bool) -> PortResult<Option<Arc<Keyring>>> {
+        if !fresh && let Some(keyring) = self.remembered() {
+            return Ok(Some(keyring));
+        }
+        match self.client.get_secret_value().secret_id(&self.name).send().await {
+            Ok(answer) => {
+                let version = answer.version_id().unwrap_or_default();
+                let keyring = Arc::new(Keyring::parse(version, answer.secret_string().unwrap_or(""))?);
+                self.remember(Some(Arc::clone(&keyring)));
+                Ok(Some(keyring))
+            }
+            Err(error) => match error.as_service_error() {
+                Some(e) if e.is_resource_not_found_exception() => {
+                    self.remember(None);
+                    Ok(None)
+                }
+                // Not "there are none": new ones would take the place of those that rows are sealed under.
+                Some(e) if e.is_invalid_request_exception() => {
+                    Err(broken("the secret of the data keys is marked for deletion: restore it"))
+                }
+                _ => Err(port_error(PORT, &error)),
+            },
+        }
+    }
+
+    /// The keys, made at the first use. Of several who make them at once, one wins: a secret's name is taken once.
+    pub async fn ensured(&self) -> PortResult<Arc<Keyring>> {
+        if let Some(keyring) = self.read(false).await? {
+            return Ok(keyring);
+        }
+        let keyring = Keyring::begun(self.system.now())?;
+        let create = self
+            .client
+            .create_secret()
+            .name(&self.name)
+            .client_request_token(Uuid::new_v4().to_string())
+            .secret_string(keyring.text()?.expose())
+            .description(
+                "The data keys that pinbridge seals Pinterest tokens under; without them no token can be read",
+            );
+        match create.send().await {
+            Err(error) if !error.as_service_error().is_some_and(|e| e.is_resource_exists_exception()) => {
+                return Err(port_error(PORT, &error));
+            }
+            // Created by us or, a moment before, by another: what is stored counts.
+            _ => {}
+        }
+        self.read(true).await?.ok_or_else(|| broken("the secret of the data keys disappeared"))
+    }
+
+    /// Writes `next` in the place of what was read as `seen`; answers `false` if somebody else has written since.
+    pub async fn replace(&self, seen: &Keyring, next: &Keyring) -> PortResult<bool> {
+        let version = Uuid::new_v4().to_string();
+        self.client
+            .put_secret_value()
+            .secret_id(&self.name)
+            .client_request_token(&version)
+            .secret_string(next.text()?.expose())
+            .version_stages(PENDING)
+            .send()
+            .await
+            .map_err(|error| port_error(PORT, &error))?;
+        let moved = self
+            .client
+            .update_secret_version_stage()
+            .secret_id(&self.name)
+            .version_stage(CURRENT)
+            .move_to_version_id(&version)
+            .remove_from_version_id(&seen.version)
+            .send()
+            .await;
+        self.remember(None);
+        match moved {
+            Ok(_) => Ok(true),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_invalid_parameter_exception()) => {
+                let now_current = self.read(true).await?;
+                Ok(now_current.is_some_and(|keyring| keyring.version == version))
+            }
+            Err(error) => Err(port_error(PORT, &error)),
+        }
+    }
+
+    fn remembered(&self) -> Option<Arc<Keyring>> {
+        let cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        let (read_at, keyring) = cached.as_ref()?;
+        (self.system.now().since_ms(*read_at) < CACHED_MS).then(|| Arc::clone(keyring))
+    }
+
+    fn remember(&self, keyring: Option<Arc<Keyring>>) {
+        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        *cached = keyring.map(|keyring| (self.system.now(), keyring));
+    }
+}

@@ -1,0 +1,100 @@
+//! Rotation of the data keys: a new key, every row sealed again under it, and then the end of the old ones.
+
+use super::{Envelope, WRITES_MAX, broken};
+use crate::adapters::dynamodb::{SealedRow, SealedTokens};
+use crate::domain::ids::AccountKey;
+use crate::domain::time::{DAY_MS, Moment};
+use crate::ports::{PortError, PortResult};
+
+/// An old key is kept for at least this long after it was replaced. Every process knows the new one after minutes; a day is for
+/// those that were stopped in the middle of sealing.
+pub const OLD_KEYS_KEPT_MS: i64 = DAY_MS;
+
+/// What became of the old keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Retired {
+    /// Their names; empty when there were none, or rows still name them.
+    Dropped(Vec<String>),
+    /// The current key is too young.
+    NotBefore(Moment),
+}
+
+impl Envelope {
+    /// Adds a data key, under which everything is sealed from now on; answers its name.
+    ///
+    /// # Errors
+    /// When Secrets Manager is unavailable, or others rotate all the time.
+    pub async fn rotate(&self) -> PortResult<String> {
+        self.keys.ensured().await?;
+        for _ in 0..WRITES_MAX {
+            let (seen, mut next) = self.twice().await?;
+            let id = next.add(self.system.now())?;
+            if self.keys.replace(&seen, &next).await? {
+                return Ok(id);
+            }
+        }
+        Err(broken("the data keys change all the time"))
+    }
+
+    /// Seals the account's row again if it is under an old key; answers whether it was.
+    ///
+    /// # Errors
+    /// When the row can't be read: it then keeps its old seal.
+    pub async fn reseal(&self, account: AccountKey) -> PortResult<bool> {
+        let keyring = self.keys.read(false).await?.ok_or_else(|| broken("there are no data keys"))?;
+        let is_old = |sealed: &SealedTokens| sealed.key_id != keyring.current_id();
+        for _ in 0..WRITES_MAX {
+            let Some(row) = self.table.sealed_row(account).await? else {
+                return Ok(false);
+            };
+            if !is_old(&row.current) && !row.pending.as_ref().is_some_and(is_old) {
+                return Ok(false);
+            }
+            let pending = match &row.pending {
+                Some(pending) => Some(self.seal_again(account, pending).await?),
+                None => None,
+            };
+            let current = self.seal_again(account, &row.current).await?;
+            let next = SealedRow { current, pending, nonce: self.system.nonce() };
+            if self.table.write_sealed_row(account, &next, Some(&row.nonce)).await? {
+                return Ok(true);
+            }
+        }
+        Err(PortError::Unavailable { port: super::PORT, reason: "the row of tokens changes all the time".into() })
+    }
+
+    /// Drops the data keys that no row names any more. `accounts` are all that have a row, as they were listed just now.
+    ///
+    /// # Errors
+    /// When a port is unavailable.
+    pub async fn retire(&self, accounts: &[AccountKey]) -> PortResult<Retired> {
+        let (seen, mut next) = self.twice().await?;
+        let from = seen.current_since().plus_ms(OLD_KEYS_KEPT_MS);
+        if self.system.now() < from {
+            return Ok(Retired::NotBefore(from));
+        }
+        let mut named = Vec::new();
+        for account in accounts {
+            if let Some(row) = self.table.sealed_row(*account).await? {
+                named.push(row.current.key_id);
+                named.extend(row.pending.map(|pending| pending.key_id));
+            }
+        }
+        let dropped = next.keep_only(&named);
+        if dropped.is_empty() || self.keys.replace(&seen, &next).await? {
+            return Ok(Retired::Dropped(dropped));
+        }
+        Ok(Retired::Dropped(Vec::new()))
+    }
+
+    async fn twice(&self) -> PortResult<(std::sync::Arc<super::keyring::Keyring>, super::keyring::Keyring)> {
+        let seen = self.keys.read(true).await?.ok_or_else(|| broken("there are no data keys"))?;
+        let next = super::keyring::Keyring::parse(&seen.version, seen.text()?.expose())?;
+        Ok((seen, next))
+    }
+
+    async fn seal_again(&self, account: AccountKey, sealed: &SealedTokens) -> PortResult<SealedTokens> {
+        let stored = self.open(account, sealed).await?;
+        self.seal(account, &stored.version, &stored.tokens, stored.follows.as_deref()).await
+    }
+}
