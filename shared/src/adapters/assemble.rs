@@ -16,7 +16,7 @@ use super::{
 };
 use crate::config::{Environment, Places, Settings};
 use crate::domain::rules::Rules;
-use crate::ports::{Store, System, World};
+use crate::ports::{BoardChecks, Boards, OAuthStates, Pinterest, Store, System, World};
 
 /// # Errors
 /// When the settings are missing or contradict each other.
@@ -34,12 +34,16 @@ pub fn over(config: &SdkConfig, settings: Settings, places: Places) -> anyhow::R
     let secrets = sdk::secretsmanager::Client::new(config);
     let table = Arc::new(DynamoStore::new(sdk::dynamodb::Client::new(config), places.table));
     let app_secret = AppSecret::new(secrets.clone(), &places.secret_prefix);
+    let pinterest = Arc::new(PinterestClient::new(&places.pinterest_url, &settings.deadlines, Arc::clone(&system))?);
     Ok(World {
         store: Arc::clone(&table) as Arc<dyn Store>,
+        oauth_states: Arc::clone(&table) as Arc<dyn OAuthStates>,
+        board_checks: Arc::clone(&table) as Arc<dyn BoardChecks>,
         tenants: table,
         queue: Arc::new(SqsQueue::new(sdk::sqs::Client::new(config), places.queues)),
         secrets: Arc::new(SecretsManager::new(secrets, places.secret_prefix, Arc::clone(&system))),
-        pinterest: Arc::new(PinterestClient::new(&places.pinterest_url, &settings.deadlines, Arc::clone(&system))?),
+        boards: Arc::clone(&pinterest) as Arc<dyn Boards>,
+        pinterest: pinterest as Arc<dyn Pinterest>,
         oauth: Arc::new(PinterestOAuth::new(&places.pinterest_url, places.oauth_app, app_secret, Arc::clone(&system))?),
         system,
         settings,
