@@ -12,14 +12,18 @@ use pinbridge_shared::adapters::sqs::SqsQueue;
 use pinbridge_shared::adapters::system::RealSystem;
 use pinbridge_shared::config::QueueUrls;
 use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::ports::{ParkedLetters, Queue, QueueName, Secrets, Store, System, Tenants};
+use pinbridge_shared::ports::{
+    BoardChecks, OAuthStates, ParkedLetters, Queue, QueueName, Secrets, Store, System, Tenants,
+};
 use pinbridge_shared::testing::contract::queue::QueueUnderTest;
 use pinbridge_shared::testing::fake_queue::FakeQueue;
 use pinbridge_shared::testing::fake_secrets::FakeSecrets;
 use pinbridge_shared::testing::fake_store::FakeStore;
 use pinbridge_shared::testing::faults::Faults;
 use pinbridge_shared::testing::manual_system::ManualSystem;
-use pinbridge_shared::{queue_contract, secrets_contract, store_contract, tenants_contract};
+use pinbridge_shared::{
+    board_checks_contract, oauth_states_contract, queue_contract, secrets_contract, store_contract, tenants_contract,
+};
 
 use crate::support::embedded_aws;
 
@@ -34,6 +38,18 @@ mod the_fake_tenants {
 }
 mod dynamodb_tenants {
     super::tenants_contract!(super::dynamo_tenants);
+}
+mod the_fake_oauth_states {
+    super::oauth_states_contract!(super::fake_oauth_states);
+}
+mod dynamodb_oauth_states {
+    super::oauth_states_contract!(super::dynamo_oauth_states);
+}
+mod the_fake_board_checks {
+    super::board_checks_contract!(super::fake_board_checks);
+}
+mod dynamodb_board_checks {
+    super::board_checks_contract!(super::dynamo_board_checks);
 }
 mod the_fake_secrets {
     super::secrets_contract!(super::fake_secrets);
@@ -63,6 +79,24 @@ async fn fake_store() -> (Arc<dyn Store>, ()) {
 
 async fn fake_tenants() -> (Arc<dyn Tenants>, ()) {
     (Arc::new(FakeStore::new(faults().1)), ())
+}
+
+async fn fake_oauth_states() -> (Arc<dyn OAuthStates>, ()) {
+    (Arc::new(FakeStore::new(faults().1)), ())
+}
+
+async fn dynamo_oauth_states() -> (Arc<dyn OAuthStates>, LocalAws) {
+    let (store, aws) = dynamo().await;
+    (store, aws)
+}
+
+async fn fake_board_checks() -> (Arc<dyn BoardChecks>, ()) {
+    (Arc::new(FakeStore::new(faults().1)), ())
+}
+
+async fn dynamo_board_checks() -> (Arc<dyn BoardChecks>, LocalAws) {
+    let (store, aws) = dynamo().await;
+    (store, aws)
 }
 
 async fn dynamo_store() -> (Arc<dyn Store>, LocalAws) {

@@ -10,7 +10,7 @@ use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::pin::PinRequest;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::testdata;
-use pinbridge_shared::ports::{Creation, Pinterest};
+use pinbridge_shared::ports::{Boards, Creation, Pinterest};
 use pinterest_simulator::{Config, SeedAccount, Simulator, seed_accounts};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;

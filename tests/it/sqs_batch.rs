@@ -12,7 +12,7 @@ use pinbridge_shared::domain::pin::PinRequest;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::token_bucket::Token;
-use pinbridge_shared::ports::{Board, BoardPage, Creation, Pinterest, PinterestUser, ReadFailure, World};
+use pinbridge_shared::ports::{BoardPage, Creation, Pinterest, PinterestUser, ReadFailure, World};
 use pinbridge_shared::testing::TestWorld;
 use pinbridge_shared::testing::faults::Fault;
 
@@ -32,10 +32,6 @@ impl Pinterest for Panicking {
 
     async fn delete_pin(&self, token: &Secret, id: &str) -> Result<(), ReadFailure> {
         self.0.delete_pin(token, id).await
-    }
-
-    async fn boards(&self, token: &Secret) -> Result<Vec<Board>, ReadFailure> {
-        self.0.boards(token).await
     }
 
     async fn user(&self, token: &Secret) -> Result<PinterestUser, ReadFailure> {

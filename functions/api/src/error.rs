@@ -6,7 +6,7 @@
 //! code.
 
 mod access;
-mod boards;
+pub mod connections;
 mod pins;
 
 use axum::response::{IntoResponse, Response};
@@ -16,6 +16,8 @@ use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::PinId;
 use pinbridge_shared::ports::PortError;
 use serde_json::{Value, json};
+
+use crate::connection_page::CONTENT_TYPE_HTML;
 
 /// How long a client waits after a passing trouble of ours, in seconds.
 const RETRY_AFTER_S: u64 = 2;
@@ -119,11 +121,14 @@ impl ApiError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "The system made a mistake.", remedy)
     }
 
-    /// An error response that the framework made by itself (a path that isn't UTF-8, for one) and that has no JSON body.
+    /// An error response that the framework made by itself (a path that isn't UTF-8, for one): it has neither our JSON nor a
+    /// page.
     pub fn of_bare(response: &Response) -> Option<Self> {
         let status = response.status();
-        let is_json = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
-        if is_json || !(status.is_client_error() || status.is_server_error()) {
+        let is_ours = |kind: &HeaderValue| kind == "application/json" || kind == CONTENT_TYPE_HTML;
+        if response.headers().get(CONTENT_TYPE).is_some_and(is_ours)
+            || !(status.is_client_error() || status.is_server_error())
+        {
             return None;
         }
         Some(if status.is_client_error() {

@@ -3,6 +3,7 @@
 
 pub mod auth;
 pub mod body;
+pub mod connection_page;
 pub mod error;
 pub mod page;
 pub mod request_id;

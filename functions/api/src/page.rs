@@ -75,6 +75,18 @@ fn number(query: &Query, name: &str, default: usize, min: usize, max: usize) -> 
     }
 }
 
-fn invalid(name: &str, msg: impl Into<String>, kind: &'static str) -> ApiError {
+/// A parameter that is `true` or `false`, or left out.
+///
+/// # Errors
+/// When it is anything else.
+pub fn flag(query: &Query, name: &str) -> Result<bool, ApiError> {
+    match query.get(name).map(String::as_str) {
+        None | Some("false" | "0") => Ok(false),
+        Some("true" | "1") => Ok(true),
+        Some(_) => Err(invalid(name, "Input should be 'true' or 'false'", "bool_parsing")),
+    }
+}
+
+pub fn invalid(name: &str, msg: impl Into<String>, kind: &'static str) -> ApiError {
     ApiError::validation(vec![FieldError { loc: vec!["query".into(), name.into()], msg: msg.into(), kind }])
 }

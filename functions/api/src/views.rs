@@ -1,15 +1,14 @@
 //! The JSON of responses. Fields of the public contract first, ours after them; statuses only from the contract's set.
 
+pub mod connections;
+
 use pinbridge_shared::config::Settings;
-use pinbridge_shared::domain::account::{Account, Health};
 use pinbridge_shared::domain::attempt::{Attempt, Status};
 use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::time::{DAY_MS, Moment, SECOND_MS};
 use pinbridge_shared::domain::timeline::{self, TimelineEvent};
-use pinbridge_shared::domain::token_bucket::Bucket;
 use pinbridge_shared::flows::rate_meter::RateMeter;
 use pinbridge_shared::flows::read_pins::PinView;
-use pinbridge_shared::ports::Board;
 use serde_json::{Value, json};
 
 fn time(moment: Option<Moment>) -> Option<String> {
@@ -135,27 +134,6 @@ fn event(event: &TimelineEvent) -> Value {
     })
 }
 
-pub fn account(account: &Account, bucket: &Bucket, now: Moment) -> Value {
-    let health = Health::of(account, bucket, now);
-    json!({
-        "id": account.key.account,
-        "workspace_id": account.key.workspace,
-        "pinterest_user_id": account.pinterest_user_id,
-        "display_name": account.display_name,
-        "username": account.username,
-        "scopes": account.scopes,
-        "created_at": account.created_at.rfc3339(),
-        "updated_at": account.updated_at.rfc3339(),
-        "revoked_at": time(account.revoked_at),
-        "token_expires_at": time(account.life.access_expires_at),
-        "health_status": health.name(),
-        "health_message": health.message(),
-        "health_checked_at": now.rfc3339(),
-        "reconnect_required": health.needs_reconnect(),
-        "missing_scopes": account.missing_scopes(),
-    })
-}
-
 /// `account` and `global` are the contract's. `global` is what all accounts share: the daily budget; without one nothing is
 /// shared, and nothing but the account's own bucket limits it.
 pub fn rate_meter(meter: &RateMeter) -> Value {
@@ -195,10 +173,6 @@ pub fn rate_meter(meter: &RateMeter) -> Value {
             "resets_at": budget.resets_at.rfc3339(),
         })),
     })
-}
-
-pub fn board(board: &Board) -> Value {
-    json!({"id": board.id, "name": board.name, "description": board.description, "privacy": board.privacy})
 }
 
 pub fn health(settings: &Settings) -> Value {

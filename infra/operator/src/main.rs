@@ -137,7 +137,7 @@ async fn known(world: &World, id: WorkspaceId) -> anyhow::Result<Workspace> {
 
 async fn connect(world: &World, workspace: WorkspaceId, tokens: &Tokens) -> anyhow::Result<Value> {
     let account = connect::connect_account(world, workspace, tokens).await?;
-    let boards = world.pinterest.boards(&tokens.access).await?;
+    let boards = world.boards.boards(&tokens.access).await?;
     Ok(json!({
         "workspace_id": workspace,
         "account_id": account.key.account,

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::config::{Environment, Places, Settings, TokenCustody};
 use crate::domain::rules::Rules;
-use crate::ports::{Secrets, Store, System, World};
+use crate::ports::{BoardChecks, Boards, OAuthStates, Pinterest, Secrets, Store, System, World};
 
 /// # Errors
 /// When the settings are missing or contradict each other.
@@ -43,12 +43,16 @@ pub fn over(config: &SdkConfig, settings: Settings, places: Places) -> anyhow::R
         }
     };
     let app_secret = AppSecret::new(secrets, &places.secret_prefix);
+    let pinterest = Arc::new(PinterestClient::new(&places.pinterest_url, &settings.deadlines, Arc::clone(&system))?);
     Ok(World {
         store: Arc::clone(&table) as Arc<dyn Store>,
+        oauth_states: Arc::clone(&table) as Arc<dyn OAuthStates>,
+        board_checks: Arc::clone(&table) as Arc<dyn BoardChecks>,
         tenants: table,
         queue: Arc::new(SqsQueue::new(sdk::sqs::Client::new(config), places.queues)),
         secrets: custody,
-        pinterest: Arc::new(PinterestClient::new(&places.pinterest_url, &settings.deadlines, Arc::clone(&system))?),
+        boards: Arc::clone(&pinterest) as Arc<dyn Boards>,
+        pinterest: pinterest as Arc<dyn Pinterest>,
         oauth: Arc::new(PinterestOAuth::new(&places.pinterest_url, places.oauth_app, app_secret, Arc::clone(&system))?),
         system,
         settings,

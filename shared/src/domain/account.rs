@@ -1,10 +1,16 @@
 //! A connected Pinterest user.
 
 use super::ids::AccountKey;
-use super::pin::WaitReason;
 use super::time::Moment;
-use super::token_bucket::Bucket;
 use super::token_life::TokenLife;
+
+pub const BOARDS_READ: &str = "boards:read";
+pub const BOARDS_WRITE: &str = "boards:write";
+pub const BOARDS_READ_SECRET: &str = "boards:read_secret";
+pub const BOARDS_WRITE_SECRET: &str = "boards:write_secret";
+pub const PINS_WRITE_SECRET: &str = "pins:write_secret";
+/// Keyword ideas.
+pub const ADS_READ: &str = "ads:read";
 
 /// The scopes that publishing needs.
 pub const PUBLISHING_SCOPES: [&str; 5] =
@@ -43,61 +49,12 @@ impl Account {
 
     /// The publishing scopes that were not granted.
     pub fn missing_scopes(&self) -> Vec<String> {
+        self.missing_of(&PUBLISHING_SCOPES)
+    }
+
+    /// Those of the scopes that were not granted.
+    pub fn missing_of(&self, wanted: &[&str]) -> Vec<String> {
         let granted: Vec<&str> = self.scopes.split([',', ' ']).map(str::trim).collect();
-        PUBLISHING_SCOPES.iter().filter(|scope| !granted.contains(scope)).map(ToString::to_string).collect()
-    }
-}
-
-/// The state of the connection, in the words of the public API's `health_status`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Health {
-    Healthy,
-    MissingScopes,
-    TokenExpired,
-    /// Pinterest refused the connection or the app's access; the account's pins are held.
-    OnHold,
-    Revoked,
-}
-
-impl Health {
-    pub fn of(account: &Account, bucket: &Bucket, now: Moment) -> Self {
-        let is_held = bucket.is_paused(now) && bucket.wait_reason() == WaitReason::AccountOnHold;
-        if !account.is_connected() {
-            Self::Revoked
-        } else if is_held {
-            Self::OnHold
-        } else if account.life.access_expires_at.is_some_and(|at| at <= now) {
-            Self::TokenExpired
-        } else if !account.missing_scopes().is_empty() {
-            Self::MissingScopes
-        } else {
-            Self::Healthy
-        }
-    }
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Healthy => "healthy",
-            Self::MissingScopes => "scope_missing",
-            Self::TokenExpired => "token_expired",
-            Self::OnHold => "on_hold",
-            Self::Revoked => "token_revoked",
-        }
-    }
-
-    pub fn message(self) -> &'static str {
-        match self {
-            Self::Healthy => "The connection works.",
-            Self::MissingScopes => "A scope that publishing needs was not granted; reconnect the account.",
-            Self::TokenExpired => "The access token has expired; reconnect the account.",
-            Self::OnHold => {
-                "Pinterest refused the account's connection or the app's access; its pins are held. Reconnect it."
-            }
-            Self::Revoked => "The account was disconnected.",
-        }
-    }
-
-    pub fn needs_reconnect(self) -> bool {
-        self != Self::Healthy
+        wanted.iter().filter(|scope| !granted.contains(scope)).map(ToString::to_string).collect()
     }
 }

@@ -97,7 +97,10 @@ pub fn next(situation: &Situation<'_>) -> Step {
     if !account.is_connected() {
         return Step::Hold(Failure::TokenRevoked);
     }
-    if let Some(not_before) = attempt.not_before.filter(|at| *at > now.plus_ms(WAIT_INSIDE_MS)) {
+    // A hold that was ended before its time is waited for no longer.
+    let is_released = attempt.wait == Some(WaitReason::AccountOnHold) && !bucket.is_on_hold();
+    let not_before = attempt.not_before.filter(|_| !is_released);
+    if let Some(not_before) = not_before.filter(|at| *at > now.plus_ms(WAIT_INSIDE_MS)) {
         return if attempt.attempt > 0 && not_before.since_ms(now) <= 60 * SECOND_MS {
             Step::Keep { until: not_before }
         } else {
@@ -107,7 +110,7 @@ pub fn next(situation: &Situation<'_>) -> Step {
     if !deadlines.leaves_time_for_a_call(situation.remaining_ms - WAIT_INSIDE_MS) {
         return Step::Keep { until: now };
     }
-    if let Some(not_before) = attempt.not_before.filter(|at| *at > now) {
+    if let Some(not_before) = not_before.filter(|at| *at > now) {
         return Step::WaitFor { slot: not_before };
     }
     match usable_slot(message, attempt, now, rules) {
@@ -256,6 +259,16 @@ mod tests {
         assert_eq!(world.next(), Step::ComeBack { at: NOW.plus_ms(300_000) });
         world.attempt.not_before = Some(NOW.plus_ms(999));
         assert_eq!(world.next(), Step::WaitFor { slot: NOW.plus_ms(999) }, "never early, not by a second either");
+    }
+
+    #[test]
+    fn a_hold_that_was_ended_early_is_not_waited_for() {
+        let mut world = World::new();
+        world.attempt.not_before = Some(NOW.plus_ms(600_000));
+        world.attempt.wait = Some(WaitReason::AccountOnHold);
+        assert_eq!(world.next(), Step::Publish);
+        world.bucket.pause_reason = Some(WaitReason::AccountOnHold.code().into());
+        assert_eq!(world.next(), Step::ComeBack { at: NOW.plus_ms(600_000) }, "the hold is remembered");
     }
 
     #[test]

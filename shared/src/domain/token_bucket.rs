@@ -15,9 +15,11 @@
 //!   may go out at once: before them, the window has at most `(begin − a) / interval`.
 
 mod pause;
+mod resume;
 mod take;
 
 pub use pause::Pause;
+pub use resume::Resume;
 pub use take::{Take, TakeFrom};
 
 use super::pace::{Pace, SLOWED_FOR_MS, SLOWED_MOST, TOKEN_VALID_AT_LEAST_MS};

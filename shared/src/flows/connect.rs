@@ -4,12 +4,16 @@ use thiserror::Error;
 
 use crate::domain::account::{Account, PUBLISHING_SCOPES};
 use crate::domain::api_key::{self, PresentedKey, Workspace};
+use crate::domain::failure::Failure;
 use crate::domain::ids::{AccountKey, WorkspaceId};
+use crate::domain::time::SECOND_MS;
+use crate::domain::token_bucket::Resume;
 use crate::domain::token_life::TokenLife;
-use crate::ports::{PortError, ReadFailure, Tokens, World};
+use crate::ports::{PinterestUser, PortError, PortResult, ReadFailure, Tokens, World};
 
 /// The row is written by few; somebody else wins this often at most.
 const WRITES_MAX: usize = 5;
+const ASK_AGAIN_AFTER_MS: i64 = SECOND_MS / 2;
 
 #[derive(Debug, Error)]
 pub enum ConnectError {
@@ -40,15 +44,39 @@ pub async fn try_token(world: &World, tokens: &Tokens) -> Result<(), ConnectErro
     world.pinterest.user(&tokens.access).await.map(|_| ()).map_err(ConnectError::Pinterest)
 }
 
-/// Asks Pinterest whose token it is, stores the tokens, then the account. Connecting the same user again keeps its id.
+/// Asks Pinterest whose token it is, stores the tokens, then the account, then lets its pins go. Connecting the same user
+/// again keeps the account's id; repeating it after a crash at any point works.
 ///
 /// # Errors
 /// When Pinterest refuses the token or a port is unavailable.
 pub async fn connect_account(world: &World, workspace: WorkspaceId, tokens: &Tokens) -> Result<Account, ConnectError> {
-    let user = world.pinterest.user(&tokens.access).await.map_err(ConnectError::Pinterest)?;
+    let user = user(world, tokens).await?;
     let key = AccountKey::of_pinterest_user(workspace, &user.id);
-    let now = world.system.now();
     world.secrets.store_tokens(key, &world.version(), tokens).await?;
+    let account = save(world, key, &user, tokens).await?;
+    if account.rev > 1
+        && let Err(error) = release_held(world, key).await
+    {
+        // It ends by itself within a quarter of an hour.
+        tracing::warn!(account_id = %key.account, %error, "a reconnected account's hold was not ended");
+    }
+    Ok(account)
+}
+
+/// Whose token it is. A code has been spent for it: one lost answer doesn't waste that.
+async fn user(world: &World, tokens: &Tokens) -> Result<PinterestUser, ConnectError> {
+    match world.pinterest.user(&tokens.access).await {
+        Err(read) if read.failure == Failure::PinterestUnreachable => {
+            world.system.sleep_ms(ASK_AGAIN_AFTER_MS).await;
+            world.pinterest.user(&tokens.access).await
+        }
+        answer => answer,
+    }
+    .map_err(ConnectError::Pinterest)
+}
+
+async fn save(world: &World, key: AccountKey, user: &PinterestUser, tokens: &Tokens) -> PortResult<Account> {
+    let now = world.system.now();
     let life = TokenLife::begun(
         now,
         tokens.access_expires_at,
@@ -75,5 +103,20 @@ pub async fn connect_account(world: &World, workspace: WorkspaceId, tokens: &Tok
             return Ok(account);
         }
     }
-    Err(PortError::Unavailable { port: "table", reason: "the account's row changes all the time".into() }.into())
+    Err(PortError::Unavailable { port: "table", reason: "the account's row changes all the time".into() })
+}
+
+/// Ends the account's hold, so that the dispatcher's next tick releases what waits.
+async fn release_held(world: &World, key: AccountKey) -> PortResult<()> {
+    for _ in 0..WRITES_MAX {
+        let (bucket, now) = (world.store.bucket(key).await?, world.system.now());
+        let Some(resume) = Resume::plan(&bucket, &world.settings.pace, now) else {
+            return Ok(());
+        };
+        world.store.mark_waiting(key, now).await?;
+        if world.store.resume(key, &resume).await? {
+            return Ok(());
+        }
+    }
+    Err(PortError::Unavailable { port: "table", reason: "the account's bucket changes all the time".into() })
 }

@@ -3,7 +3,10 @@
 //! Adapters implement these against AWS and Pinterest, `testing` implements them in memory, and one contract suite
 //! checks both. No SDK type appears in a signature.
 
+mod board_checks;
+mod boards;
 mod oauth;
+mod oauth_states;
 mod pinterest;
 mod queue;
 mod secrets;
@@ -15,7 +18,10 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+pub use board_checks::*;
+pub use boards::*;
 pub use oauth::*;
+pub use oauth_states::*;
 pub use pinterest::*;
 pub use queue::*;
 pub use secrets::*;
@@ -44,9 +50,14 @@ pub struct World {
     pub store: Arc<dyn Store>,
     /// The same table as `store`.
     pub tenants: Arc<dyn Tenants>,
+    /// The same table.
+    pub oauth_states: Arc<dyn OAuthStates>,
+    /// The same table.
+    pub board_checks: Arc<dyn BoardChecks>,
     pub queue: Arc<dyn Queue>,
     pub secrets: Arc<dyn Secrets>,
     pub pinterest: Arc<dyn Pinterest>,
+    pub boards: Arc<dyn Boards>,
     pub oauth: Arc<dyn OAuth>,
     pub system: Arc<dyn System>,
     pub settings: crate::config::Settings,

@@ -41,14 +41,6 @@ pub struct BoardPage {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Board {
-    pub id: String,
-    pub name: String,
-    pub description: Option<String>,
-    pub privacy: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PinterestUser {
     pub id: String,
     pub username: Option<String>,
@@ -67,6 +59,5 @@ pub trait Pinterest: Send + Sync {
     ) -> Result<BoardPage, ReadFailure>;
     /// Deletes a Pin; one that isn't there any more is as good.
     async fn delete_pin(&self, token: &Secret, pinterest_pin_id: &str) -> Result<(), ReadFailure>;
-    async fn boards(&self, token: &Secret) -> Result<Vec<Board>, ReadFailure>;
     async fn user(&self, token: &Secret) -> Result<PinterestUser, ReadFailure>;
 }

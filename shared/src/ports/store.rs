@@ -12,7 +12,7 @@ use crate::domain::daily_budget::DaySpending;
 use crate::domain::ids::{AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
 use crate::domain::pin::{Pin, Priority};
 use crate::domain::time::Moment;
-use crate::domain::token_bucket::{Bucket, Pause, Take, Token};
+use crate::domain::token_bucket::{Bucket, Pause, Resume, Take, Token};
 
 /// The answer to writing a pin.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,6 +112,8 @@ pub trait Store: Send + Sync {
     async fn pause(&self, account: AccountKey, pause: &Pause) -> PortResult<()>;
     /// Forgets that the account was on hold, if its pause is still the one that was seen.
     async fn lift_hold(&self, account: AccountKey, seen: Moment) -> PortResult<()>;
+    /// Ends a hold as [`Resume::apply`] says, if it is still as it was seen; answers whether it was.
+    async fn resume(&self, account: AccountKey, resume: &Resume) -> PortResult<bool>;
     /// Marks that pins of the account wait.
     async fn mark_waiting(&self, account: AccountKey, now: Moment) -> PortResult<()>;
     /// Clears the mark if it is still the one that was seen.

@@ -13,7 +13,7 @@ use crate::domain::lookup::BoardPin;
 use crate::domain::pin::PinRequest;
 use crate::domain::secret::Secret;
 use crate::domain::time::{Moment, SECOND_MS};
-use crate::ports::{Board, BoardPage, Creation, Pinterest, PinterestUser, PortError, ReadFailure, System};
+use crate::ports::{BoardPage, Creation, Pinterest, PinterestUser, PortError, ReadFailure, System};
 
 /// As many Pins as Pinterest lists on a page.
 const PAGE_SIZE: usize = 250;
@@ -274,10 +274,6 @@ impl Pinterest for FakePinterest {
     async fn delete_pin(&self, token: &Secret, pinterest_pin_id: &str) -> Result<(), ReadFailure> {
         let delete = || Ok(self.check(token).and_then(|()| self.state().delete(pinterest_pin_id)));
         around(&*self.gate, "pinterest.delete_pin", delete).await.map_err(unreachable)?
-    }
-
-    async fn boards(&self, _: &Secret) -> Result<Vec<Board>, ReadFailure> {
-        around(&*self.gate, "pinterest.boards", || Ok(Vec::new())).await.map_err(unreachable)
     }
 
     async fn user(&self, token: &Secret) -> Result<PinterestUser, ReadFailure> {

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::fake_boards::FakeBoards;
 use super::fake_oauth::FakeOAuth;
 use super::fake_pinterest::FakePinterest;
 use super::fake_queue::{Delivery, FakeQueue};
@@ -24,7 +25,8 @@ use crate::flows::look_at_board::look_at_board;
 use crate::flows::publish_pin::publish_pin;
 use crate::flows::watchdog::Mode;
 use crate::ports::{
-    MAX_DELAY_MS, PortError, PortResult, Queue, QueueName, Secrets, Store, System, Tenants, Tokens, World,
+    BoardChecks, MAX_DELAY_MS, OAuthStates, PortError, PortResult, Queue, QueueName, Secrets, Store, System, Tenants,
+    Tokens, World,
 };
 
 /// 2026-01-01T00:00:00Z: the start of a minute, so that a test can tell how far the next tick is.
@@ -38,6 +40,11 @@ const RECONCILER_TIMEOUT_MS: i64 = 60_000;
 /// So many things never happen at one moment: something goes round in a circle.
 const STEPS_AT_ONE_MOMENT_MAX: u32 = 1_000;
 
+/// Everything that is kept in the one table.
+pub trait Table: Store + Tenants + OAuthStates + BoardChecks + 'static {}
+
+impl<T: Store + Tenants + OAuthStates + BoardChecks + 'static> Table for T {}
+
 pub struct TestWorld {
     /// What the flows are given.
     pub world: World,
@@ -45,6 +52,7 @@ pub struct TestWorld {
     pub secrets: Arc<FakeSecrets>,
     pub pinterest: Arc<FakePinterest>,
     pub oauth: Arc<FakeOAuth>,
+    pub boards: Arc<FakeBoards>,
     pub system: Arc<ManualSystem>,
     pub faults: Arc<Faults>,
     progress: Mutex<Progress>,
@@ -62,39 +70,38 @@ impl TestWorld {
     pub async fn new(seed: u64) -> Self {
         let (system, faults) = parts(seed);
         let store = Arc::new(FakeStore::new(faults.clone()));
-        Self::assemble(store.clone(), store, system, faults).await
+        Self::assemble(store, system, faults).await
     }
 
     /// The same on a table of the caller's.
-    pub async fn on<T: Store + Tenants + 'static>(table: Arc<T>, seed: u64) -> Self {
+    pub async fn on<T: Table>(table: Arc<T>, seed: u64) -> Self {
         let (system, faults) = parts(seed);
-        Self::assemble(table.clone(), table, system, faults).await
+        Self::assemble(table, system, faults).await
     }
 
-    async fn assemble(
-        store: Arc<dyn Store>,
-        tenants: Arc<dyn Tenants>,
-        system: Arc<ManualSystem>,
-        faults: Arc<Faults>,
-    ) -> Self {
+    async fn assemble<T: Table>(table: Arc<T>, system: Arc<ManualSystem>, faults: Arc<Faults>) -> Self {
         let queue = Arc::new(FakeQueue::new(system.clone(), faults.clone()));
         let secrets = Arc::new(FakeSecrets::new(faults.clone()));
         let oauth = Arc::new(FakeOAuth::new(system.clone(), faults.clone()));
         let pinterest = FakePinterest::new(system.clone(), faults.clone()).with_oauth(Arc::clone(&oauth));
         let pinterest = Arc::new(pinterest);
+        let boards = Arc::new(FakeBoards::new(faults.clone(), Arc::clone(&oauth)));
         let world = World {
-            store,
-            tenants,
+            store: table.clone(),
+            oauth_states: table.clone(),
+            board_checks: table.clone(),
+            tenants: table,
             queue: Arc::clone(&queue) as Arc<dyn Queue>,
             secrets: Arc::clone(&secrets) as Arc<dyn Secrets>,
             pinterest: Arc::clone(&pinterest) as Arc<dyn crate::ports::Pinterest>,
             oauth: Arc::clone(&oauth) as Arc<dyn crate::ports::OAuth>,
+            boards: Arc::clone(&boards) as Arc<dyn crate::ports::Boards>,
             system: system.clone() as Arc<dyn System>,
             settings: Settings::default(),
             rules: Rules::default(),
         };
         let progress = Mutex::new(Progress { ticked: START.minute(), now: START, steps_at_now: 0 });
-        let this = Self { world, queue, secrets, pinterest, oauth, system, faults, progress };
+        let this = Self { world, queue, secrets, pinterest, oauth, boards, system, faults, progress };
         this.connect().await;
         this
     }

@@ -13,7 +13,7 @@ use pinbridge_shared::domain::lookup::BoardPin;
 use pinbridge_shared::domain::pin::PinRequest;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::ports::{Board, BoardPage, Creation, Pinterest, PinterestUser, ReadFailure};
+use pinbridge_shared::ports::{BoardPage, Creation, Pinterest, PinterestUser, ReadFailure};
 
 use crate::gate::SimGate;
 use crate::kernel::Kernel;
@@ -384,10 +384,6 @@ impl Pinterest for Provider {
         };
         self.gate.leave_provider(CALL).await;
         answer
-    }
-
-    async fn boards(&self, _: &Secret) -> Result<Vec<Board>, ReadFailure> {
-        Ok(Vec::new())
     }
 
     async fn user(&self, _: &Secret) -> Result<PinterestUser, ReadFailure> {

@@ -17,7 +17,10 @@ use pinbridge_shared::domain::message::PublishMessage;
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::domain::token_life::TokenLife;
 use pinbridge_shared::flows::connect;
-use pinbridge_shared::ports::{Pinterest, Queue, QueueName, Secrets, Store, System, Tenants, Tokens, World};
+use pinbridge_shared::ports::{
+    BoardChecks, OAuthStates, Pinterest, Queue, QueueName, Secrets, Store, System, Tenants, Tokens, World,
+};
+use pinbridge_shared::testing::fake_boards::FakeBoards;
 use pinbridge_shared::testing::fake_oauth::FakeOAuth;
 use pinbridge_shared::testing::fake_queue::{Delivery, FakeQueue};
 use pinbridge_shared::testing::fake_secrets::FakeSecrets;
@@ -106,14 +109,18 @@ impl SimWorld {
         let oracle = Oracle::new(Arc::clone(&plan), Arc::clone(&kernel), Arc::clone(&store), Arc::clone(&gate));
         let timeout_ms = settings.deadlines.client_timeout_ms;
         let provider = Provider::new(kernel.clone(), gate.clone(), plan.weather.clone(), timeout_ms, oracle.witness());
+        let oauth = Arc::new(FakeOAuth::new(clock.clone(), gate.clone() as Arc<dyn Gate>));
         let template = World {
             store: store.clone() as Arc<dyn Store>,
             tenants: store.clone() as Arc<dyn Tenants>,
+            oauth_states: store.clone() as Arc<dyn OAuthStates>,
+            board_checks: store.clone() as Arc<dyn BoardChecks>,
             queue: queue.clone() as Arc<dyn Queue>,
             secrets: secrets as Arc<dyn Secrets>,
             pinterest: provider.clone() as Arc<dyn Pinterest>,
             // The simulated tokens have no refresh token, so it is never asked.
-            oauth: Arc::new(FakeOAuth::new(clock.clone(), gate.clone() as Arc<dyn Gate>)),
+            boards: Arc::new(FakeBoards::new(gate.clone() as Arc<dyn Gate>, Arc::clone(&oauth))),
+            oauth,
             system: clock,
             settings,
             rules: plan.rules,

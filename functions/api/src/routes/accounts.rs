@@ -1,13 +1,15 @@
 //! Connected Pinterest accounts.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use futures_util::future::try_join_all;
+use http::StatusCode;
+use pinbridge_shared::flows::disconnect::disconnect;
 use pinbridge_shared::ports::World;
 use serde_json::Value;
 
 use crate::auth::Caller;
-use crate::error::ApiError;
+use crate::error::{ApiError, FieldError};
 use crate::views;
 
 pub async fn list(State(world): State<World>, caller: Caller) -> Result<Json<Vec<Value>>, ApiError> {
@@ -17,5 +19,20 @@ pub async fn list(State(world): State<World>, caller: Caller) -> Result<Json<Vec
     // The bucket knows what Pinterest last said of the connection.
     let buckets = try_join_all(accounts.iter().map(|account| world.store.bucket(account.key))).await?;
     let now = world.system.now();
-    Ok(Json(accounts.iter().zip(&buckets).map(|(account, bucket)| views::account(account, bucket, now)).collect()))
+    let views =
+        accounts.iter().zip(&buckets).map(|(account, bucket)| views::connections::account(account, bucket, now));
+    Ok(Json(views.collect()))
+}
+
+pub async fn revoke(
+    State(world): State<World>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let account = id.parse().map_err(|_| {
+        let (loc, msg) = (vec!["path".into(), "account_id".into()], "Input should be a valid UUID".into());
+        ApiError::validation(vec![FieldError { loc, msg, kind: "uuid_parsing" }])
+    })?;
+    disconnect(&world, caller.account(account)?).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | workspace | `{ws}#workspace` | `workspace` |
 //! | API key | `{ws}#keys` | SHA-256 of the key |
+//! | begun connection | `{ws}#oauth` | SHA-256 of the state |
 //! | account | `{ws}#accounts` | `{account}` |
 //! | bucket | `{ws}#account#{account}` | `bucket` |
 //! | sealed tokens (envelope mode) | `{ws}#account#{account}` | `tokens` |
@@ -14,6 +15,7 @@
 //! | backlog | `{ws}#backlog#{account}` | `{priority}#{created}#{pin}#{generation}` |
 //! | doubt | `{ws}#doubts#{account}#{board}` | `{pin}` |
 //! | board scan | `{ws}#scan#{account}#{board}` | `scan` |
+//! | board check | `{ws}#checks#{account}` | `{board}` |
 //! | clock | `clock#{minute}#{shard}` | `{id}` |
 //! | watermark, lease | `clock#watermark`, `clock#lease` | same |
 //! | the app's requests of a day | `budget` | `{days since the epoch}` |
@@ -45,6 +47,10 @@ pub fn workspace(id: WorkspaceId) -> String {
 
 pub fn api_keys(id: WorkspaceId) -> String {
     format!("{id}#keys")
+}
+
+pub fn oauth_states(id: WorkspaceId) -> String {
+    format!("{id}#oauth")
 }
 
 pub fn accounts(id: WorkspaceId) -> String {
@@ -82,6 +88,10 @@ pub fn doubts(board: &BoardKey) -> String {
 
 pub fn board_scan(board: &BoardKey) -> String {
     format!("{}#scan#{}#{}", board.account.workspace, board.account.account, board.board_id)
+}
+
+pub fn board_checks(key: AccountKey) -> String {
+    format!("{}#checks#{}", key.workspace, key.account)
 }
 
 pub fn clock(minute: i64, shard: u32) -> String {

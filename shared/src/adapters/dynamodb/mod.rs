@@ -5,6 +5,7 @@
 
 mod accounts;
 mod backlog;
+mod board_checks;
 mod bucket;
 mod clock;
 mod daily_budget;
@@ -13,6 +14,7 @@ mod item;
 pub mod keys;
 mod ledger;
 mod listing;
+mod oauth_states;
 mod pause;
 mod pins;
 mod rows;
@@ -39,7 +41,7 @@ use crate::domain::daily_budget::DaySpending;
 use crate::domain::ids::{AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
 use crate::domain::pin::{Pin, Priority};
 use crate::domain::time::Moment;
-use crate::domain::token_bucket::{Bucket, Pause, Take};
+use crate::domain::token_bucket::{Bucket, Pause, Resume, Take};
 use crate::ports::{Accepted, Counted, Listing, PortError, PortResult, Saved, Store, Taken};
 
 pub(crate) const PORT: &str = "table";
@@ -158,6 +160,10 @@ impl Store for DynamoStore {
 
     async fn lift_hold(&self, account: AccountKey, seen: Moment) -> PortResult<()> {
         self.unhold_account(account, seen).await
+    }
+
+    async fn resume(&self, account: AccountKey, resume: &Resume) -> PortResult<bool> {
+        self.resume_account(account, resume).await
     }
 
     async fn mark_waiting(&self, account: AccountKey, now: Moment) -> PortResult<()> {

@@ -1,4 +1,4 @@
-//! Pausing an account and lifting its hold, on the bucket row.
+//! Pausing an account, lifting its hold and ending it, on the bucket row.
 
 use super::bucket::{Updated, read_bucket};
 use super::item::{moment, text};
@@ -6,7 +6,7 @@ use super::{DynamoStore, PORT};
 use crate::domain::ids::AccountKey;
 use crate::domain::pin::WaitReason;
 use crate::domain::time::Moment;
-use crate::domain::token_bucket::{Bucket, Pause};
+use crate::domain::token_bucket::{Bucket, Pause, Resume};
 use crate::ports::{PortError, PortResult};
 
 /// Each of a pause's three fields can be overtaken once.
@@ -57,5 +57,18 @@ impl DynamoStore {
             .expression_attribute_values(":seen", moment(seen))
             .expression_attribute_values(":hold", text(WaitReason::AccountOnHold.code()));
         self.update(lift).await.map(|_| ())
+    }
+
+    pub(super) async fn resume_account(&self, account: AccountKey, resume: &Resume) -> PortResult<bool> {
+        let end = self
+            .bucket_update(account)
+            .update_expression("SET paused_until = :until, tat = :tat REMOVE pause_reason")
+            .condition_expression("paused_until = :seen AND tat = :seen_tat AND pause_reason = :hold")
+            .expression_attribute_values(":until", moment(resume.paused_until))
+            .expression_attribute_values(":tat", moment(resume.tat))
+            .expression_attribute_values(":seen", moment(resume.seen_until))
+            .expression_attribute_values(":seen_tat", moment(resume.seen_tat))
+            .expression_attribute_values(":hold", text(WaitReason::AccountOnHold.code()));
+        Ok(matches!(self.update(end).await?, Updated::Now(_)))
     }
 }

@@ -7,14 +7,14 @@ use async_trait::async_trait;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 
-use super::wire::{BoardSummary, CreatePin, Created, ErrorBody, Page, PinSummary, UserAccount};
+use super::wire::{CreatePin, Created, ErrorBody, Page, PinSummary, UserAccount};
 use super::{error_codes, hints};
 use crate::domain::attempt::Upstream;
 use crate::domain::deadlines::Deadlines;
 use crate::domain::failure::Failure;
 use crate::domain::pin::PinRequest;
 use crate::domain::secret::Secret;
-use crate::ports::{Board, BoardPage, Creation, Pinterest, PinterestUser, ReadFailure, System};
+use crate::ports::{BoardPage, Creation, Pinterest, PinterestUser, ReadFailure, System};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 const READ_TIMEOUT: Duration = Duration::from_secs(6);
@@ -22,15 +22,13 @@ const READ_TIMEOUT: Duration = Duration::from_secs(6);
 const BODY_MAX: usize = 4 * 1024 * 1024;
 /// The largest page that Pinterest serves.
 const PAGE_SIZE: &str = "250";
-/// Boards are listed up to this many pages.
-const BOARD_PAGES_MAX: usize = 20;
 
 pub struct PinterestClient {
     /// Each create has a connection of its own: on a kept one that the server has just closed, "not sent" and "sent,
     /// answer lost" can't be told apart.
     creates: Client,
-    reads: Client,
-    base: String,
+    pub(super) reads: Client,
+    pub(super) base: String,
     system: Arc<dyn System>,
 }
 
@@ -49,7 +47,11 @@ impl PinterestClient {
         })
     }
 
-    async fn read<T: DeserializeOwned>(&self, request: RequestBuilder, token: &Secret) -> Result<T, ReadFailure> {
+    pub(super) async fn read<T: DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+        token: &Secret,
+    ) -> Result<T, ReadFailure> {
         let response = request.bearer_auth(token.expose()).send().await.map_err(|error| lost(describe(&error)))?;
         let answer = Answer::read(response).await;
         match answer.body {
@@ -66,11 +68,21 @@ impl PinterestClient {
 
     fn refused(&self, answer: &Answer, code: Option<i64>, message: String) -> ReadFailure {
         let failure = error_codes::of_read(answer.status, code, &message);
+        self.refused_as(failure, answer, code, message)
+    }
+
+    pub(super) fn refused_as(
+        &self,
+        failure: Failure,
+        answer: &Answer,
+        code: Option<i64>,
+        message: String,
+    ) -> ReadFailure {
         let retry_after_ms = hints::retry_after_ms(failure, &answer.headers, &message, self.system.now());
         ReadFailure { failure, retry_after_ms, upstream: answer.upstream(code, Some(message)) }
     }
 
-    fn get(&self, path: &str) -> RequestBuilder {
+    pub(super) fn get(&self, path: &str) -> RequestBuilder {
         self.reads.request(Method::GET, format!("{}{path}", self.base))
     }
 }
@@ -121,13 +133,13 @@ async fn read_body(mut response: Response) -> Option<Vec<u8>> {
     }
 }
 
-fn error_of(body: &[u8]) -> (Option<i64>, String) {
+pub(super) fn error_of(body: &[u8]) -> (Option<i64>, String) {
     let error: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
     (error.code, error.message.unwrap_or_default())
 }
 
 /// The answer never came, or can't be read.
-fn lost(what: &str) -> ReadFailure {
+pub(super) fn lost(what: &str) -> ReadFailure {
     ReadFailure {
         failure: Failure::PinterestUnreachable,
         upstream: Upstream { message: Some(what.into()), ..Upstream::default() },
@@ -208,24 +220,6 @@ impl Pinterest for PinterestClient {
         })
     }
 
-    async fn boards(&self, token: &Secret) -> Result<Vec<Board>, ReadFailure> {
-        let mut boards = Vec::new();
-        let mut bookmark: Option<String> = None;
-        for _ in 0..BOARD_PAGES_MAX {
-            let mut request = self.get("/boards").query(&[("page_size", PAGE_SIZE)]);
-            if let Some(mark) = &bookmark {
-                request = request.query(&[("bookmark", mark)]);
-            }
-            let page: Page<BoardSummary> = self.read(request, token).await?;
-            boards.extend(page.items.into_iter().map(Board::from));
-            bookmark = page.bookmark.filter(|mark| !mark.is_empty());
-            if bookmark.is_none() {
-                break;
-            }
-        }
-        Ok(boards)
-    }
-
     async fn delete_pin(&self, token: &Secret, pinterest_pin_id: &str) -> Result<(), ReadFailure> {
         let url = format!("{}/pins/{}", self.base, encode(pinterest_pin_id));
         let response = self.reads.delete(url).bearer_auth(token.expose()).send().await;
@@ -249,7 +243,7 @@ impl Pinterest for PinterestClient {
 }
 
 /// Board ids come from clients: nothing but a path segment may reach the path.
-fn encode(segment: &str) -> String {
+pub(super) fn encode(segment: &str) -> String {
     segment
         .bytes()
         .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })

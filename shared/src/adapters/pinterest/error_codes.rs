@@ -83,6 +83,16 @@ pub fn of_read(status: u16, code: Option<i64>, message: &str) -> Failure {
     }
 }
 
+/// What a refusal of a board's write means. As with a create, what nobody vouches for may have taken effect; a refusal for
+/// the pace surely hasn't. Boards repeat the HTTP status as the code of what is wrong with a field.
+pub fn of_board_write(status: u16, code: Option<i64>, message: &str) -> Failure {
+    match (status, code) {
+        (429, _) => of_read(status, code, message),
+        (400, Some(400)) => F::InvalidRequest,
+        _ => of_create(status, code, message),
+    }
+}
+
 fn lookup(status: u16, code: i64, message: &str) -> Failure {
     let text = message.to_lowercase();
     let fits = |row: &&Row| {
@@ -134,6 +144,24 @@ mod tests {
         ];
         for (status, code, message, expected) in cases {
             assert_eq!(of_create(status, code, message), expected, "{status} {code:?} {message}");
+        }
+    }
+
+    #[test]
+    fn recorded_answers_to_writes_of_boards() {
+        let cases: [(u16, Option<i64>, &str, Failure); 9] = [
+            (400, Some(400), "The board name is invalid or duplicated.", F::InvalidRequest),
+            (400, Some(400), "Invalid board section parameters.", F::InvalidRequest),
+            (401, Some(3), "Missing: ['boards:write_secret']", F::ScopeMissing),
+            (403, Some(403), "Not authorized to delete the board.", F::BoardAccessDenied),
+            (404, Some(404), "Board not found.", F::BoardNotFound),
+            (409, Some(409), "Could not get exclusive access to delete the board.", F::PinterestBusy),
+            (429, None, "Too many requests", F::RateLimited),
+            (500, Some(500), "Could not create a new board section.", F::OutcomeUnknown),
+            (502, None, "", F::OutcomeUnknown),
+        ];
+        for (status, code, message, expected) in cases {
+            assert_eq!(of_board_write(status, code, message), expected, "{status} {code:?} {message}");
         }
     }
 

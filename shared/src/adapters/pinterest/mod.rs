@@ -1,5 +1,6 @@
-//! [`crate::ports::Pinterest`] and [`crate::ports::OAuth`] on Pinterest's API v5.
+//! [`crate::ports::Pinterest`], [`crate::ports::Boards`] and [`crate::ports::OAuth`] on Pinterest's API v5.
 
+mod boards;
 mod client;
 pub mod error_codes;
 pub mod hints;

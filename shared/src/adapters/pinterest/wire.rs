@@ -5,10 +5,11 @@ use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::board::{Board, BoardChange, BoardDraft, Privacy, RelatedTerms, RelatedTo, Section};
 use crate::domain::lookup::BoardPin;
 use crate::domain::pin::PinRequest;
 use crate::domain::time::Moment;
-use crate::ports::{Board, PinterestUser};
+use crate::ports::PinterestUser;
 
 #[derive(Serialize)]
 pub struct CreatePin<'a> {
@@ -104,6 +105,71 @@ pub struct BoardSummary {
 impl From<BoardSummary> for Board {
     fn from(board: BoardSummary) -> Self {
         Self { id: board.id, name: board.name, description: board.description, privacy: board.privacy }
+    }
+}
+
+/// The body of a board's creation, or of a change: what is left out stays.
+#[derive(Serialize)]
+pub struct BoardWrite<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    privacy: Option<&'static str>,
+}
+
+impl<'a> BoardWrite<'a> {
+    pub fn creating(draft: &'a BoardDraft) -> Self {
+        Self {
+            name: Some(&draft.name),
+            description: draft.description.as_deref(),
+            privacy: draft.privacy.map(Privacy::name),
+        }
+    }
+
+    pub fn changing(change: &'a BoardChange) -> Self {
+        Self {
+            name: change.name.as_deref(),
+            description: change.description.as_deref(),
+            privacy: change.privacy.map(Privacy::name),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub struct SectionSummary {
+    id: String,
+    name: String,
+}
+
+impl From<SectionSummary> for Section {
+    fn from(section: SectionSummary) -> Self {
+        Self { id: section.id, name: section.name }
+    }
+}
+
+/// The schema `RelatedTerms`, none of whose fields is required.
+#[derive(Deserialize)]
+pub struct TermsAnswer {
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default)]
+    related_terms_list: Vec<TermGroup>,
+}
+
+#[derive(Deserialize)]
+struct TermGroup {
+    #[serde(default)]
+    term: String,
+    #[serde(default)]
+    related_terms: Vec<String>,
+}
+
+impl From<TermsAnswer> for RelatedTerms {
+    fn from(answer: TermsAnswer) -> Self {
+        let group = |group: TermGroup| RelatedTo { term: group.term, related: group.related_terms };
+        Self { id: answer.id, groups: answer.related_terms_list.into_iter().map(group).collect() }
     }
 }
 

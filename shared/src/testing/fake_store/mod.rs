@@ -6,6 +6,7 @@
 //! Harsher than DynamoDB: under [`Entry::Twice`](super::gate::Entry) a transaction is really made a second time, where
 //! the service would recognise the SDK's token; so the caller's own nonces have to do. Nothing ever expires.
 
+mod connections;
 mod inspect;
 mod pacing;
 mod pins;
@@ -27,12 +28,13 @@ use crate::domain::ids::{AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
 use crate::domain::pin::{Pin, Priority};
 use crate::domain::rules::is_same_write;
 use crate::domain::time::Moment;
-use crate::domain::token_bucket::{Bucket, Pause, Take};
+use crate::domain::token_bucket::{Bucket, Pause, Resume, Take};
 use crate::ports::{Accepted, Counted, Listing, PortResult, Saved, Store, Taken};
 
 #[derive(Default)]
 struct Tables {
     tenants: tenants::Rows,
+    connections: connections::Rows,
     accounts: BTreeMap<AccountKey, Account>,
     pins: BTreeMap<PinKey, Pin>,
     attempts: BTreeMap<PinKey, Attempt>,
@@ -209,6 +211,11 @@ impl Store for FakeStore {
     async fn lift_hold(&self, account: AccountKey, seen: Moment) -> PortResult<()> {
         let lift = |t: &mut Tables| pacing::lift_hold(t.buckets.entry(account).or_default(), seen);
         self.call("store.lift_hold", lift).await
+    }
+
+    async fn resume(&self, account: AccountKey, resume: &Resume) -> PortResult<bool> {
+        let end = |t: &mut Tables| pacing::resume(t.buckets.entry(account).or_default(), resume);
+        self.call("store.resume", end).await
     }
 
     async fn mark_waiting(&self, account: AccountKey, now: Moment) -> PortResult<()> {

@@ -3,7 +3,7 @@
 use crate::domain::daily_budget::DaySpending;
 use crate::domain::rules::is_same_write;
 use crate::domain::time::Moment;
-use crate::domain::token_bucket::{Bucket, Pause, Take};
+use crate::domain::token_bucket::{Bucket, Pause, Resume, Take};
 use crate::ports::{Counted, Taken};
 
 pub fn take(bucket: &mut Bucket, take: &Take) -> Taken {
@@ -27,6 +27,15 @@ pub fn lift_hold(bucket: &mut Bucket, seen: Moment) {
     if bucket.is_on_hold() && bucket.paused_until == Some(seen) {
         bucket.pause_reason = None;
     }
+}
+
+pub fn resume(bucket: &mut Bucket, resume: &Resume) -> bool {
+    let after = resume.apply(bucket);
+    let is_done = after.is_some();
+    if let Some(after) = after {
+        *bucket = after;
+    }
+    is_done
 }
 
 pub fn count(day: &mut DaySpending, next: &DaySpending) -> Counted {

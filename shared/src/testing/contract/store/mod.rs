@@ -64,6 +64,7 @@ macro_rules! store_contract {
             a_pause_never_fills_the_bucket,
             an_earlier_pause_may_still_slow_for_longer,
             a_hold_is_lifted_only_as_it_was_seen,
+            a_hold_is_ended_only_as_it_was_seen,
             the_waiting_mark_is_set_and_refreshed_never_set_back,
             the_waiting_mark_is_cleared_only_as_it_was_seen,
             waiting_accounts_are_those_that_are_marked,

@@ -10,7 +10,7 @@ use crate::domain::pace::{Pace, TOKEN_VALID_AT_LEAST_MS};
 use crate::domain::pin::WaitReason;
 use crate::domain::testdata;
 use crate::domain::time::Moment;
-use crate::domain::token_bucket::{ACCEPT_HORIZON_MS, Bucket, Pause, Take, TakeFrom};
+use crate::domain::token_bucket::{ACCEPT_HORIZON_MS, Bucket, Pause, Resume, Take, TakeFrom};
 use crate::ports::{Store, Taken};
 
 const NOW: Moment = Moment(1_767_225_600_000);
@@ -217,6 +217,28 @@ pub async fn a_hold_is_lifted_only_as_it_was_seen(store: &dyn Store) {
     store.pause(account(1), &pause(at(90), at(95), "account_paused")).await.expect("paused");
     store.lift_hold(account(1), at(90)).await.expect("answered");
     assert_eq!(bucket(store).await.pause_reason.as_deref(), Some("account_paused"), "what is no hold stays");
+}
+
+pub async fn a_hold_is_ended_only_as_it_was_seen(store: &dyn Store) {
+    let at = |s: i64| NOW.plus_ms(s * 1_000);
+    let resume = Resume { seen_until: at(60), seen_tat: at(65), paused_until: at(2), tat: at(7) };
+    assert!(!store.resume(account(1), &resume).await.expect("answered"), "there is nothing to end");
+    assert_eq!(bucket(store).await, Bucket::default());
+    store.pause(account(1), &pause(at(60), at(65), "account_on_hold")).await.expect("held");
+    let held = bucket(store).await;
+    for other in [Resume { seen_until: at(59), ..resume.clone() }, Resume { seen_tat: at(64), ..resume.clone() }] {
+        assert!(!store.resume(account(1), &other).await.expect("answered"));
+        assert_eq!(bucket(store).await, held, "another hold than was seen stays");
+    }
+    store.mark_waiting(account(1), NOW).await.expect("marked");
+    assert!(store.resume(account(1), &resume).await.expect("answered"));
+    let after = bucket(store).await;
+    assert_eq!((after.paused_until, after.tat, after.pause_reason), (Some(at(2)), at(7), None));
+    assert_eq!(after.waiting_at, Some(NOW), "who waits still waits");
+    assert!(!store.resume(account(1), &resume).await.expect("answered"), "it has ended");
+    store.pause(account(1), &pause(at(90), at(95), "account_paused")).await.expect("paused");
+    let no_hold = Resume { seen_until: at(90), seen_tat: at(95), ..resume };
+    assert!(!store.resume(account(1), &no_hold).await.expect("answered"), "what is no hold stays");
 }
 
 pub async fn the_waiting_mark_is_set_and_refreshed_never_set_back(store: &dyn Store) {

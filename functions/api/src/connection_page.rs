@@ -1,0 +1,125 @@
+//! The page that a person sees after agreeing (or not) on Pinterest: one file, no scripts, nothing from elsewhere.
+
+use axum::response::{IntoResponse, Response};
+use http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, StatusCode};
+use pinbridge_shared::flows::oauth::Connected;
+
+use crate::error::ApiError;
+
+/// What the one inline element says, between its tags: the policy below names its hash.
+pub const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:4rem auto;padding:0 1rem;\
+                         color:#1b1b1b;background:#fff}h1{font-size:1.4rem}p.do{border-left:3px solid #767676;\
+                         padding-left:.8rem}";
+/// The SHA-256 of [`STYLE`], in Base64.
+pub const STYLE_HASH: &str = "C1E/up1yBDoE399fttsonNC+QR6MVdtFN/iC0FOr+VQ=";
+pub const CONTENT_TYPE_HTML: &str = "text/html; charset=utf-8";
+
+/// Whether the client asks for a page rather than JSON: a browser does, and a client that doesn't say gets JSON.
+pub fn is_wanted(headers: &HeaderMap) -> bool {
+    let accepts = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let ranges: Vec<(&str, f32)> = accepts.flat_map(|accept| accept.split(',')).map(range).collect();
+    let weight = |wanted: &str| {
+        let named = ranges.iter().filter(|(kind, _)| kind.eq_ignore_ascii_case(wanted));
+        named.map(|(_, weight)| *weight).fold(0.0, f32::max)
+    };
+    let html = weight("text/html");
+    html > 0.0 && html >= weight("application/json")
+}
+
+/// A media range and its weight.
+fn range(text: &str) -> (&str, f32) {
+    let mut parts = text.split(';').map(str::trim);
+    let kind = parts.next().unwrap_or_default();
+    let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(1.0, |q| q.parse().unwrap_or(0.0));
+    (kind, weight)
+}
+
+pub fn connected(connected: &Connected) -> Response {
+    let account = &connected.account;
+    let name = account.username.as_deref().or(account.display_name.as_deref()).unwrap_or(&account.pinterest_user_id);
+    let missing = account.missing_scopes();
+    let what = format!("The Pinterest account {name} is connected to the workspace {}.", connected.workspace_name);
+    if missing.is_empty() {
+        return page(StatusCode::OK, "Connected", &what, "You can close this page.");
+    }
+    let what = format!("{what} It can't publish yet: the scopes {} were not granted.", missing.join(", "));
+    page(StatusCode::OK, "Connected, but not complete", &what, "Connect it again and grant every scope.")
+}
+
+pub fn failed(error: &ApiError) -> Response {
+    let (status, message, remedy) = error.texts();
+    page(status, "Not connected", message, remedy)
+}
+
+fn page(status: StatusCode, title: &str, what: &str, then: &str) -> Response {
+    let (title, what, then) = (escaped(title), escaped(what), escaped(then));
+    let body = format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width,initial-scale=1\"><title>{title}</title><style>{STYLE}</style></head>\
+         <body><main><h1>{title}</h1><p>{what}</p><p class=\"do\">{then}</p></main></body></html>\n"
+    );
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{STYLE_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
+    let headers = [
+        (CONTENT_TYPE, CONTENT_TYPE_HTML),
+        (CACHE_CONTROL, "no-store"),
+        // The address has the code in it.
+        (REFERRER_POLICY, "no-referrer"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (CONTENT_SECURITY_POLICY, policy.as_str()),
+    ];
+    (status, headers, body).into_response()
+}
+
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use http::HeaderValue;
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+
+    #[test]
+    fn the_policy_names_the_style() {
+        assert_eq!(STANDARD.encode(Sha256::digest(STYLE)), STYLE_HASH);
+    }
+
+    #[test]
+    fn browsers_get_the_page_and_clients_json() {
+        let is_wanted =
+            |accept: &'static str| is_wanted(&HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]));
+        assert!(is_wanted("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"));
+        assert!(is_wanted("TEXT/HTML"));
+        for client in
+            ["", "*/*", "application/json", "application/json, text/html;q=0.5", "text/html;q=0", "text/plain"]
+        {
+            assert!(!is_wanted(client), "{client}");
+        }
+        assert!(!super::is_wanted(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn texts_are_escaped() {
+        assert_eq!(escaped("<b>&\"'</b>"), "&lt;b&gt;&amp;&quot;&#39;&lt;/b&gt;");
+    }
+}

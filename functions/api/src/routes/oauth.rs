@@ -1,0 +1,54 @@
+//! Connecting Pinterest accounts as a person does.
+
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, REFERRER_POLICY};
+use http::{HeaderMap, HeaderName};
+use pinbridge_shared::domain::secret::Secret;
+use pinbridge_shared::flows::oauth::{self, Callback};
+use pinbridge_shared::ports::World;
+use serde_json::{Value, json};
+
+use crate::auth::{Caller, Who};
+use crate::error::ApiError;
+use crate::{connection_page, page, views};
+
+/// The address of the answer has a code in it, and the answer a state: neither may be kept or passed on.
+const PRIVATE: [(HeaderName, &str); 2] = [(CACHE_CONTROL, "no-store"), (REFERRER_POLICY, "no-referrer")];
+
+pub async fn start(
+    State(world): State<World>,
+    caller: Caller,
+) -> Result<([(HeaderName, &'static str); 2], Json<Value>), ApiError> {
+    // An account that isn't there yet is in no allow-list.
+    if caller.limited_to().is_some() {
+        return Err(ApiError::key_is_limited());
+    }
+    let by = match caller.who {
+        Who::Key(key) => format!("key {key}"),
+        Who::User(user) => format!("user {user}"),
+    };
+    let url = oauth::start(&world, caller.workspace, &by).await?;
+    Ok((PRIVATE, Json(json!({"authorization_url": url}))))
+}
+
+/// For anybody: the state is the credential.
+pub async fn callback(
+    State(world): State<World>,
+    headers: HeaderMap,
+    Query(mut query): Query<page::Query>,
+) -> Result<Response, ApiError> {
+    let callback = Callback {
+        state: query.remove("state").map(Secret::new),
+        code: query.remove("code").map(Secret::new),
+        error: query.remove("error").filter(|error| !error.is_empty()),
+    };
+    let finished = oauth::finish(&world, callback).await.map_err(ApiError::from);
+    match finished {
+        Ok(connected) if connection_page::is_wanted(&headers) => Ok(connection_page::connected(&connected)),
+        Ok(connected) => Ok((PRIVATE, Json(views::connections::oauth_callback(&connected))).into_response()),
+        Err(error) if connection_page::is_wanted(&headers) => Ok(connection_page::failed(&error)),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,37 @@
+//! Begun connections.
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::types::ReturnValue;
+
+use super::item::{Builder, Reader, moment};
+use super::{DynamoStore, failed, keys};
+use crate::domain::oauth_state::{Begun, PresentedState};
+use crate::ports::{OAuthStates, PortResult};
+
+#[async_trait]
+impl OAuthStates for DynamoStore {
+    async fn put_state(&self, state: &PresentedState, begun: &Begun) -> PortResult<()> {
+        let row = Builder::keyed(keys::oauth_states(state.workspace), state.hash_hex())
+            .text("by", &begun.by)
+            .value("until", moment(begun.expires_at))
+            .number("expires_at", begun.expires_at.unix_seconds());
+        self.put(row.build()).await
+    }
+
+    /// One deletion, whose answer is the row: of two that come together, one gets it. A deletion that the SDK repeats under
+    /// our feet gets nothing: the state is spent, and the person begins again.
+    async fn take_state(&self, state: &PresentedState) -> PortResult<Option<Begun>> {
+        let delete = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(Builder::keyed(keys::oauth_states(state.workspace), state.hash_hex()).build()))
+            .return_values(ReturnValue::AllOld)
+            .set_return_consumed_capacity(self.meter.asked());
+        let output = delete.send().await.map_err(failed)?;
+        self.meter.wrote(output.consumed_capacity());
+        let Some(item) = output.attributes else { return Ok(None) };
+        let row = Reader(&item);
+        Ok(Some(Begun { by: row.text("by")?, expires_at: row.moment("until")? }))
+    }
+}

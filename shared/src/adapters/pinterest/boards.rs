@@ -1,0 +1,121 @@
+//! [`Boards`] on Pinterest's API.
+
+use async_trait::async_trait;
+use reqwest::{Method, RequestBuilder};
+use serde::de::DeserializeOwned;
+
+use super::client::{Answer, PinterestClient, describe, encode, error_of, lost};
+use super::error_codes;
+use super::wire::{BoardSummary, BoardWrite, Page, SectionSummary, TermsAnswer};
+use crate::domain::attempt::Upstream;
+use crate::domain::board::{Board, BoardChange, BoardDraft, RelatedTerms, Section};
+use crate::domain::failure::Failure;
+use crate::domain::secret::Secret;
+use crate::ports::{Boards, ReadFailure};
+
+/// The largest page that Pinterest serves.
+const PAGE_SIZE: &str = "250";
+/// Boards, and a board's sections, are listed up to this many pages.
+const PAGES_MAX: usize = 20;
+
+impl PinterestClient {
+    /// Every page of a list, up to [`PAGES_MAX`].
+    async fn list<T: DeserializeOwned>(&self, token: &Secret, path: &str) -> Result<Vec<T>, ReadFailure> {
+        let mut items = Vec::new();
+        let mut bookmark: Option<String> = None;
+        for _ in 0..PAGES_MAX {
+            let mut request = self.get(path).query(&[("page_size", PAGE_SIZE)]);
+            if let Some(mark) = &bookmark {
+                request = request.query(&[("bookmark", mark)]);
+            }
+            let page: Page<T> = self.read(request, token).await?;
+            items.extend(page.items);
+            bookmark = page.bookmark.filter(|mark| !mark.is_empty());
+            if bookmark.is_none() {
+                break;
+            }
+        }
+        Ok(items)
+    }
+
+    /// A write: what was sent and not answered readably may have taken effect.
+    async fn write(&self, request: RequestBuilder, token: &Secret) -> Result<Vec<u8>, ReadFailure> {
+        let response = request.bearer_auth(token.expose()).send().await.map_err(|error| {
+            let failure = lost(describe(&error));
+            if error.is_connect() { failure } else { ReadFailure { failure: Failure::OutcomeUnknown, ..failure } }
+        })?;
+        let mut answer = Answer::read(response).await;
+        let Some(body) = answer.body.take() else {
+            let upstream = answer.upstream(None, Some("Pinterest's answer was cut off".into()));
+            return Err(ReadFailure { failure: Failure::OutcomeUnknown, upstream, retry_after_ms: None });
+        };
+        if answer.is_success() {
+            return Ok(body);
+        }
+        let (code, message) = error_of(&body);
+        let failure = error_codes::of_board_write(answer.status, code, &message);
+        Err(self.refused_as(failure, &answer, code, message))
+    }
+
+    async fn write_json<T: DeserializeOwned>(&self, request: RequestBuilder, token: &Secret) -> Result<T, ReadFailure> {
+        let body = self.write(request, token).await?;
+        serde_json::from_slice(&body).map_err(|_| ReadFailure {
+            failure: Failure::OutcomeUnknown,
+            upstream: Upstream { message: Some("Pinterest's answer could not be read".into()), ..Upstream::default() },
+            retry_after_ms: None,
+        })
+    }
+
+    fn board_request(&self, method: Method, board_id: &str, rest: &str) -> RequestBuilder {
+        self.reads.request(method, format!("{}/boards/{}{rest}", self.base, encode(board_id)))
+    }
+}
+
+#[async_trait]
+impl Boards for PinterestClient {
+    async fn boards(&self, token: &Secret) -> Result<Vec<Board>, ReadFailure> {
+        let boards: Vec<BoardSummary> = self.list(token, "/boards").await?;
+        Ok(boards.into_iter().map(Board::from).collect())
+    }
+
+    async fn board(&self, token: &Secret, board_id: &str) -> Result<Board, ReadFailure> {
+        let board: BoardSummary = self.read(self.board_request(Method::GET, board_id, ""), token).await?;
+        Ok(board.into())
+    }
+
+    async fn create_board(&self, token: &Secret, draft: &BoardDraft) -> Result<Board, ReadFailure> {
+        let request = self.reads.post(format!("{}/boards", self.base)).json(&BoardWrite::creating(draft));
+        let board: BoardSummary = self.write_json(request, token).await?;
+        Ok(board.into())
+    }
+
+    async fn update_board(&self, token: &Secret, board_id: &str, change: &BoardChange) -> Result<Board, ReadFailure> {
+        let request = self.board_request(Method::PATCH, board_id, "").json(&BoardWrite::changing(change));
+        let board: BoardSummary = self.write_json(request, token).await?;
+        Ok(board.into())
+    }
+
+    async fn delete_board(&self, token: &Secret, board_id: &str) -> Result<(), ReadFailure> {
+        self.write(self.board_request(Method::DELETE, board_id, ""), token).await.map(|_| ())
+    }
+
+    async fn sections(&self, token: &Secret, board_id: &str) -> Result<Vec<Section>, ReadFailure> {
+        let path = format!("/boards/{}/sections", encode(board_id));
+        let sections: Vec<SectionSummary> = self.list(token, &path).await?;
+        Ok(sections.into_iter().map(Section::from).collect())
+    }
+
+    async fn create_section(&self, token: &Secret, board_id: &str, name: &str) -> Result<Section, ReadFailure> {
+        let body = serde_json::json!({ "name": name });
+        let request = self.board_request(Method::POST, board_id, "/sections").json(&body);
+        let section: SectionSummary = self.write_json(request, token).await?;
+        Ok(section.into())
+    }
+
+    /// The parameter is repeated, as Pinterest's description says of arrays (its example has commas: unverified).
+    async fn related_terms(&self, token: &Secret, terms: &[String]) -> Result<RelatedTerms, ReadFailure> {
+        let pairs: Vec<(&str, &str)> = terms.iter().map(|term| ("terms", term.as_str())).collect();
+        let answer: TermsAnswer = self.read(self.get("/terms/related").query(&pairs), token).await?;
+        Ok(answer.into())
+    }
+}

@@ -1,0 +1,103 @@
+//! Boards, their sections, and the terms that Pinterest relates to others.
+
+/// Who can see a board, in Pinterest's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Privacy {
+    Public,
+    Protected,
+    Secret,
+}
+
+impl Privacy {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Public => "PUBLIC",
+            Self::Protected => "PROTECTED",
+            Self::Secret => "SECRET",
+        }
+    }
+
+    /// Whatever the case.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Public, Self::Protected, Self::Secret].into_iter().find(|one| one.name().eq_ignore_ascii_case(name))
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Board {
+    pub id: String,
+    pub name: String,
+    pub description: Option<String>,
+    /// As Pinterest names it.
+    pub privacy: Option<String>,
+}
+
+impl Board {
+    pub fn is_secret(&self) -> bool {
+        self.privacy.as_deref().and_then(Privacy::parse) == Some(Privacy::Secret)
+    }
+}
+
+/// A board that somebody asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BoardDraft {
+    pub name: String,
+    pub description: Option<String>,
+    pub privacy: Option<Privacy>,
+}
+
+/// What is to be changed; `None` stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BoardChange {
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub privacy: Option<Privacy>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    pub id: String,
+    pub name: String,
+}
+
+/// A term and those that Pinterest relates to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelatedTo {
+    pub term: String,
+    pub related: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RelatedTerms {
+    /// The first term asked for, as Pinterest repeats it.
+    pub id: Option<String>,
+    pub groups: Vec<RelatedTo>,
+}
+
+/// Board ids are decimal: nothing else can name a board.
+pub fn is_board_id(text: &str) -> bool {
+    (1..=BOARD_ID_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Digits that an id can have; Pinterest's have 18.
+const BOARD_ID_MAX: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn privacy_is_named_as_pinterest_does() {
+        assert_eq!(Privacy::parse("secret"), Some(Privacy::Secret));
+        assert_eq!(Privacy::parse("PROTECTED").map(Privacy::name), Some("PROTECTED"));
+        assert_eq!(Privacy::parse("open"), None);
+    }
+
+    #[test]
+    fn a_board_id_consists_of_digits() {
+        assert!(is_board_id("549755885175"));
+        for wrong in ["", "12a", "../user", "１２", &"1".repeat(33)] {
+            assert!(!is_board_id(wrong), "{wrong}");
+        }
+    }
+}

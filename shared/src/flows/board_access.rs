@@ -1,0 +1,114 @@
+//! Whether an account can publish to a board, and why not. Answers for every board, also one that can't be.
+
+use super::with_token::{CallError, with_token_of};
+use crate::domain::account::{Account, BOARDS_READ, PINS_WRITE_SECRET};
+use crate::domain::board::{Board, is_board_id};
+use crate::domain::board_check::{BoardCheck, BoardVerdict};
+use crate::domain::failure::Failure;
+use crate::domain::health::Health;
+use crate::domain::ids::BoardKey;
+use crate::domain::time::Moment;
+use crate::ports::{PortError, World};
+
+/// What stands between the account and the board.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    NotFound,
+    Deleted,
+    Denied,
+    TokenExpired,
+    TokenRevoked,
+    ScopeMissing(Vec<String>),
+    /// The check could not be made: Pinterest asks to slow down.
+    RateLimited {
+        retry_after_ms: Option<i64>,
+    },
+    /// The check could not be made.
+    Unreachable,
+}
+
+#[derive(Clone, Debug)]
+pub struct BoardAccess {
+    pub account: Account,
+    pub health: Health,
+    pub obstacle: Option<Obstacle>,
+    pub board: Option<Board>,
+    pub checked_at: Moment,
+    /// Whether Pinterest was asked for this answer.
+    pub asked: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    #[error("no such account in this workspace")]
+    AccountNotFound,
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// Answers from a check that is minutes old, unless `fresh`.
+///
+/// # Errors
+/// When the account is unknown or a port is unavailable; never because of the board or Pinterest.
+pub async fn board_access(world: &World, key: &BoardKey, fresh: bool) -> Result<BoardAccess, AccessError> {
+    let account = world.store.account(key.account).await?.ok_or(AccessError::AccountNotFound)?;
+    let bucket = world.store.bucket(key.account).await?;
+    let now = world.system.now();
+    let health = Health::of(&account, &bucket, now);
+    let known = BoardAccess { account, health, obstacle: None, board: None, checked_at: now, asked: false };
+    let with = |obstacle| BoardAccess { obstacle: Some(obstacle), ..known.clone() };
+    if !known.account.is_connected() {
+        return Ok(with(Obstacle::TokenRevoked));
+    }
+    let missing = known.account.missing_scopes();
+    if !missing.is_empty() {
+        return Ok(with(Obstacle::ScopeMissing(missing)));
+    }
+    if !is_board_id(&key.board_id) {
+        return Ok(with(Obstacle::NotFound));
+    }
+    let before = world.board_checks.board_check(key).await?;
+    if let Some(check) = before.as_ref().filter(|check| !fresh && check.is_fresh(now)) {
+        return Ok(judged(known, check.clone(), false));
+    }
+    let read = |token| async move { world.boards.board(&token, &key.board_id).await };
+    let check = match with_token_of(world, &known.account, &[BOARDS_READ], read).await {
+        Ok(board) => BoardCheck { verdict: BoardVerdict::Reachable(board), checked_at: now },
+        Err(CallError::Pinterest(read)) if read.failure == Failure::BoardNotFound => {
+            BoardCheck::missing(before.as_ref(), now)
+        }
+        Err(CallError::Pinterest(read)) if read.failure == Failure::BoardAccessDenied => {
+            BoardCheck { verdict: BoardVerdict::Denied, checked_at: now }
+        }
+        Err(CallError::Port(error)) => return Err(error.into()),
+        Err(error) => return Ok(BoardAccess { asked: true, ..with(obstacle(error)) }),
+    };
+    if let Err(error) = world.board_checks.save_board_check(key, &check).await {
+        tracing::warn!(%error, board_id = key.board_id, "a board's check was not kept");
+    }
+    Ok(judged(known, check, true))
+}
+
+fn obstacle(error: CallError) -> Obstacle {
+    match error {
+        CallError::TokenExpired => Obstacle::TokenExpired,
+        CallError::TokenRevoked | CallError::AccountNotFound => Obstacle::TokenRevoked,
+        CallError::ScopeMissing(scopes) => Obstacle::ScopeMissing(scopes),
+        CallError::RateLimited { retry_after_ms } => Obstacle::RateLimited { retry_after_ms },
+        CallError::Pinterest(_) | CallError::Port(_) => Obstacle::Unreachable,
+    }
+}
+
+/// The answer that a check of the board makes.
+fn judged(known: BoardAccess, check: BoardCheck, asked: bool) -> BoardAccess {
+    let (obstacle, board) = match check.verdict {
+        BoardVerdict::Reachable(board) => {
+            let missing = if board.is_secret() { known.account.missing_of(&[PINS_WRITE_SECRET]) } else { Vec::new() };
+            ((!missing.is_empty()).then_some(Obstacle::ScopeMissing(missing)), Some(board))
+        }
+        BoardVerdict::NotFound => (Some(Obstacle::NotFound), None),
+        BoardVerdict::Deleted => (Some(Obstacle::Deleted), None),
+        BoardVerdict::Denied => (Some(Obstacle::Denied), None),
+    };
+    BoardAccess { obstacle, board, checked_at: check.checked_at, asked, ..known }
+}

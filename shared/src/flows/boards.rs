@@ -1,0 +1,94 @@
+//! An account's boards, their sections, and keyword ideas: through to Pinterest.
+
+use super::with_token::{CallError, with_token};
+use crate::domain::account::{ADS_READ, BOARDS_READ, BOARDS_WRITE, BOARDS_WRITE_SECRET};
+use crate::domain::board::{Board, BoardChange, BoardDraft, Privacy, RelatedTerms, Section};
+use crate::domain::board_check::{BoardCheck, BoardVerdict};
+use crate::domain::ids::{AccountKey, BoardKey};
+use crate::ports::World;
+
+/// # Errors
+/// As [`with_token`] says.
+pub async fn boards(world: &World, account: AccountKey) -> Result<Vec<Board>, CallError> {
+    with_token(world, account, &[BOARDS_READ], |token| async move { world.boards.boards(&token).await }).await
+}
+
+/// # Errors
+/// As [`with_token`] says; a lost answer fails as `OutcomeUnknown`.
+pub async fn create_board(world: &World, account: AccountKey, draft: &BoardDraft) -> Result<Board, CallError> {
+    let create = |token| async move { world.boards.create_board(&token, draft).await };
+    let board = with_token(world, account, scopes_to_write(draft.privacy), create).await?;
+    note(world, &key(account, &board.id), BoardVerdict::Reachable(board.clone())).await;
+    Ok(board)
+}
+
+/// # Errors
+/// As [`with_token`] says; a lost answer fails as `OutcomeUnknown`.
+pub async fn update_board(world: &World, board: &BoardKey, change: &BoardChange) -> Result<Board, CallError> {
+    let update = |token| async move { world.boards.update_board(&token, &board.board_id, change).await };
+    let updated = with_token(world, board.account, scopes_to_write(change.privacy), update).await?;
+    note(world, board, BoardVerdict::Reachable(updated.clone())).await;
+    Ok(updated)
+}
+
+/// Deletes the board with every Pin on it.
+///
+/// # Errors
+/// As [`with_token`] says; a lost answer fails as `OutcomeUnknown`.
+pub async fn delete_board(world: &World, board: &BoardKey) -> Result<(), CallError> {
+    let delete = |token| async move { world.boards.delete_board(&token, &board.board_id).await };
+    with_token(world, board.account, scopes_to_write(None), delete).await?;
+    note(world, board, BoardVerdict::Deleted).await;
+    Ok(())
+}
+
+/// # Errors
+/// As [`with_token`] says.
+pub async fn sections(world: &World, board: &BoardKey) -> Result<Vec<Section>, CallError> {
+    let list = |token| async move { world.boards.sections(&token, &board.board_id).await };
+    with_token(world, board.account, &[BOARDS_READ], list).await
+}
+
+/// # Errors
+/// As [`with_token`] says; a lost answer fails as `OutcomeUnknown`.
+pub async fn create_section(world: &World, board: &BoardKey, name: &str) -> Result<Section, CallError> {
+    let create = |token| async move { world.boards.create_section(&token, &board.board_id, name).await };
+    with_token(world, board.account, scopes_to_write(None), create).await
+}
+
+/// The terms that Pinterest relates to these; `exact`: only what it says of a term that was asked for, word for word.
+///
+/// # Errors
+/// As [`with_token`] says.
+pub async fn related_terms(
+    world: &World,
+    account: AccountKey,
+    terms: &[String],
+    exact: bool,
+) -> Result<RelatedTerms, CallError> {
+    let relate = |token| async move { world.boards.related_terms(&token, terms).await };
+    let mut related = with_token(world, account, &[ADS_READ], relate).await?;
+    if exact {
+        related.groups.retain(|group| terms.iter().any(|term| term.eq_ignore_ascii_case(&group.term)));
+    }
+    Ok(related)
+}
+
+fn scopes_to_write(privacy: Option<Privacy>) -> &'static [&'static str] {
+    match privacy {
+        Some(Privacy::Secret) => &[BOARDS_READ, BOARDS_WRITE, BOARDS_WRITE_SECRET],
+        _ => &[BOARDS_READ, BOARDS_WRITE],
+    }
+}
+
+fn key(account: AccountKey, board_id: &str) -> BoardKey {
+    BoardKey { account, board_id: board_id.to_owned() }
+}
+
+/// What a check would find now. It is a cache's: not worth failing for.
+async fn note(world: &World, board: &BoardKey, verdict: BoardVerdict) {
+    let check = BoardCheck { verdict, checked_at: world.system.now() };
+    if let Err(error) = world.board_checks.save_board_check(board, &check).await {
+        tracing::warn!(%error, board_id = board.board_id, "what became of a board was not noted");
+    }
+}

@@ -1,0 +1,52 @@
+//! Disconnecting an account: nothing is called in its name any more, its pins are held, its tokens are gone.
+
+use thiserror::Error;
+
+use super::publish_pin::pause;
+use crate::domain::account::Account;
+use crate::domain::ids::AccountKey;
+use crate::domain::pin::WaitReason;
+use crate::domain::retry::HOLD_PAUSE_MS;
+use crate::domain::token_bucket::Pause;
+use crate::domain::token_life::TokenLife;
+use crate::ports::{PortError, Removal, World};
+
+/// A refresher or a reconnecting person comes between this often at most.
+const ROUNDS_MAX: usize = 5;
+
+#[derive(Debug, Error)]
+pub enum DisconnectError {
+    #[error("no such account in this workspace")]
+    AccountNotFound,
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// Marks the account, then removes its tokens. Doing it again is harmless, and finishes what a crash has left. Workers read
+/// the account before every call: only a call that was announced before is still made.
+///
+/// # Errors
+/// When the account is unknown or a port is unavailable.
+pub async fn disconnect(world: &World, key: AccountKey) -> Result<(), DisconnectError> {
+    for _ in 0..ROUNDS_MAX {
+        let account = world.store.account(key).await?.ok_or(DisconnectError::AccountNotFound)?;
+        if account.revoked_at.is_none() && !world.store.save_account(&revoked(world, &account)).await? {
+            continue;
+        }
+        let until = world.system.now().plus_ms(HOLD_PAUSE_MS);
+        pause(world, key, Pause::new(&world.settings.pace, until, WaitReason::AccountOnHold)).await?;
+        world.secrets.remove_tokens(key, Removal::Recoverable).await?;
+        // Connected again meanwhile, it would have no tokens: the later of the two wishes counts, and that is ours.
+        let after = world.store.account(key).await?;
+        if after.is_none_or(|account| account.revoked_at.is_some()) {
+            tracing::info!(workspace_id = %key.workspace, account_id = %key.account, "disconnected");
+            return Ok(());
+        }
+    }
+    Err(PortError::Unavailable { port: "table", reason: "the account's row changes all the time".into() }.into())
+}
+
+fn revoked(world: &World, account: &Account) -> Account {
+    let now = world.system.now();
+    Account { revoked_at: Some(now), life: TokenLife::default(), ..account.next(now, world.nonce()) }
+}

@@ -1,0 +1,124 @@
+//! Connecting an account as a person does: begun here, agreed to on Pinterest, finished by the callback.
+
+use thiserror::Error;
+
+use super::connect::{self, ConnectError};
+use crate::domain::account::Account;
+use crate::domain::ids::WorkspaceId;
+use crate::domain::oauth_state::{Begun, PresentedState, STATE_LIFE_MS};
+use crate::domain::secret::Secret;
+use crate::ports::{GrantFailure, PortError, ReadFailure, World};
+
+#[derive(Debug, Error)]
+pub enum StartError {
+    #[error("no Pinterest app is configured")]
+    AppMissing,
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// What Pinterest sent the browser back with.
+#[derive(Clone, Debug, Default)]
+pub struct Callback {
+    pub state: Option<Secret>,
+    pub code: Option<Secret>,
+    /// OAuth's `error`, such as `access_denied`.
+    pub error: Option<String>,
+}
+
+#[derive(Debug, Error)]
+pub enum FinishError {
+    /// Unknown, used or expired; which of them is nobody's business.
+    #[error("the state is not good")]
+    StateInvalid,
+    #[error("the person refused")]
+    Denied,
+    /// Neither a code nor a refusal.
+    #[error("Pinterest sent no code")]
+    NoCode,
+    #[error("Pinterest refused the code")]
+    CodeRefused,
+    /// An operator's business.
+    #[error("Pinterest refused the app")]
+    AppRefused,
+    /// Nothing was connected; beginning again may work.
+    #[error("Pinterest could not be asked")]
+    Unreachable { retry_after_ms: Option<i64> },
+    /// Tokens came, and Pinterest refuses to say whose they are.
+    #[error("{0}")]
+    Pinterest(ReadFailure),
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// A finished connection.
+#[derive(Clone, Debug)]
+pub struct Connected {
+    pub account: Account,
+    pub workspace_name: String,
+}
+
+/// Answers where the person agrees. `by` names the key or the person that begins it, for the log.
+///
+/// # Errors
+/// When no app is configured or the table is unavailable.
+pub async fn start(world: &World, workspace: WorkspaceId, by: &str) -> Result<String, StartError> {
+    let (state, text) = PresentedState::compose(workspace, world.system.random());
+    let url = world.oauth.authorization_url(text.expose()).ok_or(StartError::AppMissing)?;
+    let begun = Begun { by: by.to_owned(), expires_at: world.system.now().plus_ms(STATE_LIFE_MS) };
+    world.oauth_states.put_state(&state, &begun).await?;
+    Ok(url)
+}
+
+/// Takes the state first: whatever happens then, it works once. A crash leaves no account, or a working one, or tokens that
+/// the next connection replaces.
+///
+/// # Errors
+/// When the connection didn't come about; nothing of an existing one has changed, unless the port that failed is the table's.
+pub async fn finish(world: &World, callback: Callback) -> Result<Connected, FinishError> {
+    let state = callback.state.ok_or(FinishError::StateInvalid)?;
+    let state = PresentedState::parse(state.expose()).map_err(|_| FinishError::StateInvalid)?;
+    let begun = world.oauth_states.take_state(&state).await?.ok_or(FinishError::StateInvalid)?;
+    if begun.expires_at <= world.system.now() {
+        return Err(FinishError::StateInvalid);
+    }
+    let workspace = world.tenants.workspace(state.workspace).await?.ok_or(FinishError::StateInvalid)?;
+    if let Some(error) = callback.error {
+        tracing::info!(workspace_id = %workspace.id, by = begun.by, denied = error == "access_denied", "not connected");
+        return Err(FinishError::Denied);
+    }
+    let code = callback.code.filter(|code| !code.is_empty()).ok_or(FinishError::NoCode)?;
+    let tokens = world.oauth.exchange(&code).await.map_err(|failure| {
+        tracing::warn!(workspace_id = %workspace.id, ?failure, "a code was not exchanged");
+        FinishError::of_grant(failure)
+    })?;
+    let account = connect::connect_account(world, workspace.id, &tokens).await?;
+    tracing::info!(workspace_id = %workspace.id, account_id = %account.key.account, by = begun.by, "connected");
+    Ok(Connected { account, workspace_name: workspace.name })
+}
+
+impl FinishError {
+    fn of_grant(failure: GrantFailure) -> Self {
+        match failure {
+            GrantFailure::Refused(_) => Self::CodeRefused,
+            GrantFailure::AppRefused(_) => Self::AppRefused,
+            GrantFailure::NotNow { retry_after_ms, .. } => Self::Unreachable { retry_after_ms },
+            GrantFailure::Unknown(_) => Self::Unreachable { retry_after_ms: None },
+        }
+    }
+}
+
+impl From<ConnectError> for FinishError {
+    fn from(error: ConnectError) -> Self {
+        use crate::domain::failure::Failure;
+        match error {
+            ConnectError::Pinterest(read)
+                if matches!(read.failure, Failure::PinterestUnreachable | Failure::RateLimited) =>
+            {
+                Self::Unreachable { retry_after_ms: read.retry_after_ms }
+            }
+            ConnectError::Pinterest(read) => Self::Pinterest(read),
+            ConnectError::Port(error) => Self::Port(error),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Calling Pinterest for somebody who waits for the answer: with the account's token, which is read afresh once when
+//! Pinterest refuses it.
+
+use std::future::Future;
+
+use thiserror::Error;
+
+use crate::domain::account::Account;
+use crate::domain::failure::Failure;
+use crate::domain::ids::AccountKey;
+use crate::domain::secret::Secret;
+use crate::ports::{PortError, PortResult, ReadFailure, World};
+
+/// Why there is no answer.
+#[derive(Debug, Error)]
+pub enum CallError {
+    #[error("no such account in this workspace")]
+    AccountNotFound,
+    /// The access token is over and could not be renewed.
+    #[error("the account's access token has expired")]
+    TokenExpired,
+    /// Disconnected, or Pinterest refuses the connection.
+    #[error("the account is not connected any more")]
+    TokenRevoked,
+    /// By name, as far as they are known.
+    #[error("the account lacks scopes: {0:?}")]
+    ScopeMissing(Vec<String>),
+    #[error("Pinterest asks to slow down")]
+    RateLimited { retry_after_ms: Option<i64> },
+    /// Whatever else Pinterest says, or that it could not be reached.
+    #[error("{0}")]
+    Pinterest(ReadFailure),
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// Calls with the token of the account of that key, which must have been granted the scopes.
+///
+/// # Errors
+/// When the account is unknown or can't be used, Pinterest refuses, or a port is unavailable.
+pub async fn with_token<T, F, Fut>(world: &World, key: AccountKey, scopes: &[&str], call: F) -> Result<T, CallError>
+where
+    F: Fn(Secret) -> Fut,
+    Fut: Future<Output = Result<T, ReadFailure>>,
+{
+    let account = world.store.account(key).await?.ok_or(CallError::AccountNotFound)?;
+    with_token_of(world, &account, scopes, call).await
+}
+
+/// The same for an account that has been read.
+///
+/// # Errors
+/// When the account can't be used, Pinterest refuses, or a port is unavailable.
+pub async fn with_token_of<T, F, Fut>(
+    world: &World,
+    account: &Account,
+    scopes: &[&str],
+    call: F,
+) -> Result<T, CallError>
+where
+    F: Fn(Secret) -> Fut,
+    Fut: Future<Output = Result<T, ReadFailure>>,
+{
+    if !account.is_connected() {
+        return Err(CallError::TokenRevoked);
+    }
+    let missing = account.missing_of(scopes);
+    if !missing.is_empty() {
+        return Err(CallError::ScopeMissing(missing));
+    }
+    let token = token(world, account, false).await?.ok_or(CallError::TokenRevoked)?;
+    let failure = match call(token.clone()).await {
+        Ok(answer) => return Ok(answer),
+        Err(failure) => failure,
+    };
+    // A refused token did nothing: the call may be made once more, whatever it was.
+    if failure.failure == Failure::TokenRevoked
+        && let Some(fresh) = token_after(world, account, &token).await?
+    {
+        return call(fresh).await.map_err(|failure| classify(world, account, failure));
+    }
+    Err(classify(world, account, failure))
+}
+
+/// What to call with after Pinterest refused `used`: another token, if there is one.
+async fn token_after(world: &World, account: &Account, used: &Secret) -> PortResult<Option<Secret>> {
+    Ok(token(world, account, true).await?.filter(|fresh| fresh != used))
+}
+
+async fn token(world: &World, account: &Account, fresh: bool) -> PortResult<Option<Secret>> {
+    Ok(world.secrets.tokens(account.key, fresh).await?.map(|tokens| tokens.access))
+}
+
+fn classify(world: &World, account: &Account, failure: ReadFailure) -> CallError {
+    match failure.failure {
+        Failure::TokenRevoked => {
+            let has_expired = account.life.access_expires_at.is_some_and(|at| at <= world.system.now());
+            if has_expired { CallError::TokenExpired } else { CallError::TokenRevoked }
+        }
+        Failure::ScopeMissing => CallError::ScopeMissing(named(failure.upstream.message.as_deref().unwrap_or(""))),
+        Failure::RateLimited | Failure::SpamBlock => CallError::RateLimited { retry_after_ms: failure.retry_after_ms },
+        _ => CallError::Pinterest(failure),
+    }
+}
+
+/// The scopes in Pinterest's words: `Missing: ['boards:write', 'pins:write']`.
+fn named(message: &str) -> Vec<String> {
+    let is_scope =
+        |text: &&str| text.contains(':') && text.chars().all(|c| c.is_ascii_alphanumeric() || ":_".contains(c));
+    message.split('\'').filter(is_scope).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_scopes_are_read_from_pinterests_words() {
+        assert_eq!(
+            named("Authorization failed. Missing: ['boards:write', 'pins:write']"),
+            ["boards:write", "pins:write"]
+        );
+        assert_eq!(named("Missing scopes"), [""; 0]);
+    }
+}

@@ -1,0 +1,25 @@
+//! Boards and what belongs to them: the part of Pinterest's API that people use through ours, not publishing.
+
+use async_trait::async_trait;
+
+use super::pinterest::ReadFailure;
+use crate::domain::board::{Board, BoardChange, BoardDraft, RelatedTerms, Section};
+use crate::domain::secret::Secret;
+
+/// Boards, their sections, and keyword ideas.
+///
+/// A write whose answer was lost fails as [`OutcomeUnknown`](crate::domain::failure::Failure::OutcomeUnknown): it may have
+/// taken effect. Any other failure means that it hasn't.
+#[async_trait]
+pub trait Boards: Send + Sync {
+    /// Those that the user owns or collaborates on.
+    async fn boards(&self, token: &Secret) -> Result<Vec<Board>, ReadFailure>;
+    async fn board(&self, token: &Secret, board_id: &str) -> Result<Board, ReadFailure>;
+    async fn create_board(&self, token: &Secret, draft: &BoardDraft) -> Result<Board, ReadFailure>;
+    async fn update_board(&self, token: &Secret, board_id: &str, change: &BoardChange) -> Result<Board, ReadFailure>;
+    /// Deletes the board with every Pin on it.
+    async fn delete_board(&self, token: &Secret, board_id: &str) -> Result<(), ReadFailure>;
+    async fn sections(&self, token: &Secret, board_id: &str) -> Result<Vec<Section>, ReadFailure>;
+    async fn create_section(&self, token: &Secret, board_id: &str, name: &str) -> Result<Section, ReadFailure>;
+    async fn related_terms(&self, token: &Secret, terms: &[String]) -> Result<RelatedTerms, ReadFailure>;
+}

@@ -1,0 +1,113 @@
+//! The rules of begun connections and of the boards' checks.
+
+use uuid::Uuid;
+
+use crate::domain::board::Board;
+use crate::domain::board_check::{BoardCheck, BoardVerdict};
+use crate::domain::ids::{AccountId, AccountKey, BoardKey, WorkspaceId};
+use crate::domain::oauth_state::{Begun, PresentedState};
+use crate::domain::time::Moment;
+use crate::ports::{BoardChecks, OAuthStates};
+
+/// Runs every rule of begun connections; the async function answers `(Arc<dyn OAuthStates>, guard)`.
+#[macro_export]
+macro_rules! oauth_states_contract {
+    ($fresh:path) => {
+        use $crate::testing::contract::connections;
+        $crate::contract_cases!($fresh;
+            connections:
+            a_state_is_taken_once,
+            of_concurrent_takers_one_gets_the_state,
+            states_are_each_workspaces_own;
+        );
+    };
+}
+
+/// Runs every rule of the boards' checks; the async function answers `(Arc<dyn BoardChecks>, guard)`.
+#[macro_export]
+macro_rules! board_checks_contract {
+    ($fresh:path) => {
+        use $crate::testing::contract::connections;
+        $crate::contract_cases!($fresh;
+            connections:
+            a_board_check_round_trips_with_every_verdict,
+            board_checks_are_each_accounts_own;
+        );
+    };
+}
+
+fn state(workspace: u128, secret: u8) -> PresentedState {
+    PresentedState::compose(WorkspaceId(Uuid::from_u128(workspace)), [secret; 32]).0
+}
+
+fn begun(by: &str) -> Begun {
+    Begun { by: by.into(), expires_at: Moment(4_102_444_800_123) }
+}
+
+pub async fn a_state_is_taken_once(states: &dyn OAuthStates) {
+    assert_eq!(states.take_state(&state(1, 1)).await.expect("answered"), None, "nobody has begun");
+    states.put_state(&state(1, 1), &begun("key 1")).await.expect("kept");
+    states.put_state(&state(1, 2), &begun("key 2")).await.expect("kept");
+    assert_eq!(states.take_state(&state(1, 1)).await.expect("answered"), Some(begun("key 1")));
+    assert_eq!(states.take_state(&state(1, 1)).await.expect("answered"), None, "it is spent");
+    assert_eq!(states.take_state(&state(1, 2)).await.expect("answered"), Some(begun("key 2")));
+}
+
+pub async fn of_concurrent_takers_one_gets_the_state(states: &dyn OAuthStates) {
+    states.put_state(&state(1, 1), &begun("key")).await.expect("kept");
+    let presented = state(1, 1);
+    let takes = (0..8).map(|_| states.take_state(&presented));
+    let taken = futures_util::future::join_all(takes).await;
+    assert_eq!(taken.into_iter().filter_map(|answer| answer.expect("answered")).count(), 1);
+}
+
+pub async fn states_are_each_workspaces_own(states: &dyn OAuthStates) {
+    states.put_state(&state(1, 1), &begun("key")).await.expect("kept");
+    assert_eq!(states.take_state(&state(2, 1)).await.expect("answered"), None);
+    assert_eq!(states.take_state(&state(1, 1)).await.expect("answered"), Some(begun("key")), "and untouched by that");
+}
+
+fn board_key(workspace: u128, account: u128, board: &str) -> BoardKey {
+    let account =
+        AccountKey { workspace: WorkspaceId(Uuid::from_u128(workspace)), account: AccountId(Uuid::from_u128(account)) };
+    BoardKey { account, board_id: board.into() }
+}
+
+fn check(verdict: BoardVerdict, at: i64) -> BoardCheck {
+    BoardCheck { verdict, checked_at: Moment(at) }
+}
+
+pub async fn a_board_check_round_trips_with_every_verdict(checks: &dyn BoardChecks) {
+    let key = board_key(1, 1, "700");
+    assert_eq!(checks.board_check(&key).await.expect("read"), None);
+    let whole = Board {
+        id: "700".into(),
+        name: "Paper ✂".into(),
+        description: Some("Folded".into()),
+        privacy: Some("SECRET".into()),
+    };
+    let bare = Board { description: None, privacy: None, ..whole.clone() };
+    let verdicts = [
+        BoardVerdict::Reachable(whole),
+        BoardVerdict::Reachable(bare),
+        BoardVerdict::NotFound,
+        BoardVerdict::Deleted,
+        BoardVerdict::Denied,
+    ];
+    for (verdict, at) in verdicts.into_iter().zip([9, 8, 7, 6, 5]) {
+        let next = check(verdict, 1_767_225_600_000 + at);
+        checks.save_board_check(&key, &next).await.expect("written");
+        assert_eq!(checks.board_check(&key).await.expect("read"), Some(next), "the last write stays");
+    }
+}
+
+pub async fn board_checks_are_each_accounts_own(checks: &dyn BoardChecks) {
+    let keys = [board_key(1, 1, "700"), board_key(1, 1, "701"), board_key(1, 2, "700"), board_key(2, 1, "700")];
+    for (key, at) in keys.iter().zip(1..) {
+        checks.save_board_check(key, &check(BoardVerdict::Denied, at)).await.expect("written");
+    }
+    for (key, at) in keys.iter().zip(1..) {
+        assert_eq!(checks.board_check(key).await.expect("read"), Some(check(BoardVerdict::Denied, at)));
+    }
+    assert_eq!(checks.board_check(&board_key(2, 2, "700")).await.expect("read"), None);
+}

@@ -1,0 +1,46 @@
+//! Begun connections and board checks in memory.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+use super::{FakeStore, Tables};
+use crate::domain::board_check::BoardCheck;
+use crate::domain::ids::{BoardKey, WorkspaceId};
+use crate::domain::oauth_state::{Begun, PresentedState};
+use crate::ports::{BoardChecks, OAuthStates, PortResult};
+
+#[derive(Default)]
+pub(super) struct Rows {
+    states: BTreeMap<(WorkspaceId, String), Begun>,
+    checks: BTreeMap<BoardKey, BoardCheck>,
+}
+
+#[async_trait]
+impl OAuthStates for FakeStore {
+    async fn put_state(&self, state: &PresentedState, begun: &Begun) -> PortResult<()> {
+        let put = |t: &mut Tables| {
+            t.connections.states.insert((state.workspace, state.hash_hex()), begun.clone());
+        };
+        self.call("oauth_states.put_state", put).await
+    }
+
+    async fn take_state(&self, state: &PresentedState) -> PortResult<Option<Begun>> {
+        let take = |t: &mut Tables| t.connections.states.remove(&(state.workspace, state.hash_hex()));
+        self.call("oauth_states.take_state", take).await
+    }
+}
+
+#[async_trait]
+impl BoardChecks for FakeStore {
+    async fn board_check(&self, board: &BoardKey) -> PortResult<Option<BoardCheck>> {
+        self.call("board_checks.board_check", |t| t.connections.checks.get(board).cloned()).await
+    }
+
+    async fn save_board_check(&self, board: &BoardKey, check: &BoardCheck) -> PortResult<()> {
+        let save = |t: &mut Tables| {
+            t.connections.checks.insert(board.clone(), check.clone());
+        };
+        self.call("board_checks.save_board_check", save).await
+    }
+}
