@@ -120,6 +120,11 @@ impl WaitReason {
         }
     }
 
+    /// Whether an account that is paused for this waits for its connection, and is tried with a single pin.
+    pub fn is_hold(self) -> bool {
+        matches!(self, Self::AccountOnHold | Self::TokenRefresh)
+    }
+
     pub fn parse(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.code() == code)
     }

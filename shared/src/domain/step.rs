@@ -98,7 +98,7 @@ pub fn next(situation: &Situation<'_>) -> Step {
         return Step::Hold(Failure::TokenRevoked);
     }
     // A hold that was ended before its time is waited for no longer.
-    let is_released = attempt.wait == Some(WaitReason::AccountOnHold) && !bucket.is_on_hold();
+    let is_released = attempt.wait.is_some_and(WaitReason::is_hold) && !bucket.is_on_hold();
     let not_before = attempt.not_before.filter(|_| !is_released);
     if let Some(not_before) = not_before.filter(|at| *at > now.plus_ms(WAIT_INSIDE_MS)) {
         return if attempt.attempt > 0 && not_before.since_ms(now) <= 60 * SECOND_MS {

@@ -83,7 +83,7 @@ impl Bucket {
     /// Whether a person has to act, as far as is known: from a refusal on until a call succeeds, also when the pause that
     /// came with it is over.
     pub fn is_on_hold(&self) -> bool {
-        self.pause_reason.as_deref() == Some(WaitReason::AccountOnHold.code())
+        self.pause_reason.as_deref().and_then(WaitReason::parse).is_some_and(WaitReason::is_hold)
     }
 
     /// The first moment, from `now` on, that isn't paused.

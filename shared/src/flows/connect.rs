@@ -2,12 +2,12 @@
 
 use thiserror::Error;
 
+use super::release_hold::release_hold;
 use crate::domain::account::{Account, PUBLISHING_SCOPES};
 use crate::domain::api_key::{self, PresentedKey, Workspace};
 use crate::domain::failure::Failure;
 use crate::domain::ids::{AccountKey, WorkspaceId};
 use crate::domain::time::SECOND_MS;
-use crate::domain::token_bucket::Resume;
 use crate::domain::token_life::TokenLife;
 use crate::ports::{PinterestUser, PortError, PortResult, ReadFailure, Tokens, World};
 
@@ -54,11 +54,8 @@ pub async fn connect_account(world: &World, workspace: WorkspaceId, tokens: &Tok
     let key = AccountKey::of_pinterest_user(workspace, &user.id);
     world.secrets.store_tokens(key, &world.version(), tokens).await?;
     let account = save(world, key, &user, tokens).await?;
-    if account.rev > 1
-        && let Err(error) = release_held(world, key).await
-    {
-        // It ends by itself within a quarter of an hour.
-        tracing::warn!(account_id = %key.account, %error, "a reconnected account's hold was not ended");
+    if account.rev > 1 {
+        release_hold(world, key).await;
     }
     Ok(account)
 }
@@ -104,19 +101,4 @@ async fn save(world: &World, key: AccountKey, user: &PinterestUser, tokens: &Tok
         }
     }
     Err(PortError::Unavailable { port: "table", reason: "the account's row changes all the time".into() })
-}
-
-/// Ends the account's hold, so that the dispatcher's next tick releases what waits.
-async fn release_held(world: &World, key: AccountKey) -> PortResult<()> {
-    for _ in 0..WRITES_MAX {
-        let (bucket, now) = (world.store.bucket(key).await?, world.system.now());
-        let Some(resume) = Resume::plan(&bucket, &world.settings.pace, now) else {
-            return Ok(());
-        };
-        world.store.mark_waiting(key, now).await?;
-        if world.store.resume(key, &resume).await? {
-            return Ok(());
-        }
-    }
-    Err(PortError::Unavailable { port: "table", reason: "the account's bucket changes all the time".into() })
 }

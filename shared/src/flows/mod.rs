@@ -25,6 +25,7 @@ pub mod redrive;
 pub mod refresh_due;
 pub mod refresh_tokens;
 pub mod release_backlog;
+mod release_hold;
 pub mod retry_pin;
 mod settle;
 mod settle_doubts;

@@ -9,6 +9,7 @@
 //! assumed), the account publishes on with its access token to that token's end, and says in time that it has to be
 //! reconnected.
 
+use super::release_hold::release_hold;
 use crate::domain::account::Account;
 use crate::domain::failure::Failure;
 use crate::domain::ids::AccountKey;
@@ -47,7 +48,7 @@ pub enum Renewal {
     NotDue,
     /// Somebody is at it, or it is tried again; not before then.
     Later(Moment),
-    /// Nothing to refresh with: disconnected, given up, or without a refresh token.
+    /// Nothing to refresh with: disconnected, given up, without a refresh token, or without a Pinterest app.
     Hopeless,
 }
 
@@ -153,7 +154,7 @@ async fn plan(world: &World, key: AccountKey, why: Why<'_>, holder: &str) -> Por
     if announced.is_some() && announced == current.follows.as_ref() {
         return Ok(Plan::Finish { account, next: current, is_current: true });
     }
-    let Some(refresh) = current.tokens.refresh.clone() else {
+    let Some(refresh) = current.tokens.refresh.clone().filter(|_| world.oauth.is_configured()) else {
         return over(Renewal::Hopeless);
     };
     match (why, account.life.due_at) {
@@ -289,6 +290,8 @@ async fn record_renewed(world: &World, account: Account, tokens: &Tokens, holder
         ..with_life(world, account, life.clone())
     });
     if is_recorded.await? {
+        // Pins may have met the old token and wait for this.
+        release_hold(world, key).await;
         telemetry::count(Metric::TokensRefreshed, 1, None, now);
         tracing::info!(workspace_id = %key.workspace, account_id = %key.account, "tokens refreshed");
     }

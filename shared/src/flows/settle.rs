@@ -7,7 +7,7 @@ use crate::domain::attempt::{Attempt, IllegalTransition, Status, Upstream};
 use crate::domain::failure::Failure;
 use crate::domain::message::Disposition;
 use crate::domain::pin::WaitReason;
-use crate::domain::retry::{self, Failed, Remedy};
+use crate::domain::retry::{self, Failed, HOLD_PAUSE_MS, Remedy};
 use crate::domain::secret::Secret;
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::domain::token_bucket::Pause;
@@ -44,8 +44,8 @@ pub async fn settle(world: &World, job: &mut Job, creation: Creation, used: &Sec
             };
             match retry::remedy(&failed) {
                 Remedy::RetryAt(at) => retry_at(world, job, at, failure, &upstream).await,
-                Remedy::PauseAccount { until, .. } if failure == Failure::TokenRevoked => {
-                    token_refused(world, job, used, until, &upstream).await
+                Remedy::PauseAccount { .. } if failure == Failure::TokenRevoked => {
+                    token_refused(world, job, used, &upstream).await
                 }
                 Remedy::PauseAccount { until, on_hold } => {
                     let reason = if on_hold { WaitReason::AccountOnHold } else { WaitReason::AccountPaused };
@@ -83,23 +83,18 @@ async fn after_success(world: &World, job: &Job, nothing_left_for_ms: Option<i64
 }
 
 /// Pinterest refused the access token: the pin goes on with a new one, or waits for it, or for a person.
-async fn token_refused(
-    world: &World,
-    job: &mut Job,
-    used: &Secret,
-    held_until: Moment,
-    upstream: &Upstream,
-) -> Settled {
-    let now = world.system.now();
-    let (failure, reason, until) =
-        match refresh_tokens::after_refusal(world, job.account_key(), used, job.ends_at_ms).await {
-            Renewal::Renewed(_) => {
-                let at = now.plus_ms(FRESH_TOKEN_RETRY_MS);
-                return retry_at(world, job, at, Failure::TokenExpired, upstream).await;
-            }
-            Renewal::Later(at) => (Failure::TokenExpired, WaitReason::TokenRefresh, at),
-            Renewal::NotDue | Renewal::Hopeless => (Failure::TokenRevoked, WaitReason::AccountOnHold, held_until),
-        };
+async fn token_refused(world: &World, job: &mut Job, used: &Secret, upstream: &Upstream) -> Settled {
+    let (failure, reason) = match refresh_tokens::after_refusal(world, job.account_key(), used, job.ends_at_ms).await {
+        Renewal::Renewed(_) => {
+            let at = world.system.now().plus_ms(FRESH_TOKEN_RETRY_MS);
+            return retry_at(world, job, at, Failure::TokenExpired, upstream).await;
+        }
+        // The refresh that succeeds ends the hold.
+        Renewal::Later(_) => (Failure::TokenExpired, WaitReason::TokenRefresh),
+        Renewal::NotDue | Renewal::Hopeless => (Failure::TokenRevoked, WaitReason::AccountOnHold),
+    };
+    // From now, and for as long as every hold: what ends it early counts on that.
+    let until = world.system.now().plus_ms(HOLD_PAUSE_MS);
     pause(world, job.account_key(), Pause::new(&world.settings.pace, until, reason)).await?;
     to_backlog(world, job, reason, Some(until), Some((failure, upstream))).await
 }

@@ -1,15 +1,20 @@
-//! Calling Pinterest for somebody who waits for the answer: with the account's token, which is read afresh once when
-//! Pinterest refuses it.
+//! Calling Pinterest for somebody who waits for the answer: with the account's token, which is renewed once when Pinterest
+//! refuses it.
 
 use std::future::Future;
 
 use thiserror::Error;
 
+use super::refresh_tokens::{self, Renewal};
 use crate::domain::account::Account;
 use crate::domain::failure::Failure;
 use crate::domain::ids::AccountKey;
 use crate::domain::secret::Secret;
-use crate::ports::{PortError, PortResult, ReadFailure, World};
+use crate::domain::time::SECOND_MS;
+use crate::ports::{PortError, ReadFailure, World};
+
+/// What is left of a request's time for renewing a token. The API's function has 20 s, and a call of Pinterest's up to 6 s.
+const RENEW_WITHIN_MS: i64 = 13 * SECOND_MS;
 
 /// Why there is no answer.
 #[derive(Debug, Error)]
@@ -68,27 +73,22 @@ where
     if !missing.is_empty() {
         return Err(CallError::ScopeMissing(missing));
     }
-    let token = token(world, account, false).await?.ok_or(CallError::TokenRevoked)?;
+    let token =
+        world.secrets.tokens(account.key, false).await?.map(|tokens| tokens.access).ok_or(CallError::TokenRevoked)?;
     let failure = match call(token.clone()).await {
         Ok(answer) => return Ok(answer),
         Err(failure) => failure,
     };
     // A refused token did nothing: the call may be made once more, whatever it was.
-    if failure.failure == Failure::TokenRevoked
-        && let Some(fresh) = token_after(world, account, &token).await?
-    {
-        return call(fresh).await.map_err(|failure| classify(world, account, failure));
+    if failure.failure == Failure::TokenRevoked {
+        let ends_at_ms = world.system.monotonic_ms() + RENEW_WITHIN_MS;
+        return match refresh_tokens::after_refusal(world, account.key, &token, ends_at_ms).await {
+            Renewal::Renewed(tokens) => call(tokens.access).await.map_err(|failure| classify(world, account, failure)),
+            Renewal::Later(_) => Err(CallError::TokenExpired),
+            Renewal::NotDue | Renewal::Hopeless => Err(classify(world, account, failure)),
+        };
     }
     Err(classify(world, account, failure))
-}
-
-/// What to call with after Pinterest refused `used`: another token, if there is one.
-async fn token_after(world: &World, account: &Account, used: &Secret) -> PortResult<Option<Secret>> {
-    Ok(token(world, account, true).await?.filter(|fresh| fresh != used))
-}
-
-async fn token(world: &World, account: &Account, fresh: bool) -> PortResult<Option<Secret>> {
-    Ok(world.secrets.tokens(account.key, fresh).await?.map(|tokens| tokens.access))
 }
 
 fn classify(world: &World, account: &Account, failure: ReadFailure) -> CallError {

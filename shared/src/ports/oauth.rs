@@ -27,6 +27,8 @@ pub enum GrantFailure {
 /// The app's side of OAuth.
 #[async_trait]
 pub trait OAuth: Send + Sync {
+    /// Whether there is a Pinterest app to ask with.
+    fn is_configured(&self) -> bool;
     /// Where a person agrees, or `None` when no Pinterest app is configured.
     fn authorization_url(&self, state: &str) -> Option<String>;
     /// Exchanges a code for tokens.

@@ -168,6 +168,10 @@ impl State {
 
 #[async_trait]
 impl OAuth for FakeOAuth {
+    fn is_configured(&self) -> bool {
+        true
+    }
+
     fn authorization_url(&self, state: &str) -> Option<String> {
         Some(format!("https://pinterest.test/oauth/?state={state}"))
     }

@@ -53,9 +53,10 @@ impl DynamoStore {
         let lift = self
             .bucket_update(account)
             .update_expression("REMOVE pause_reason")
-            .condition_expression("paused_until = :seen AND pause_reason = :hold")
+            .condition_expression("paused_until = :seen AND pause_reason IN (:hold, :refresh)")
             .expression_attribute_values(":seen", moment(seen))
-            .expression_attribute_values(":hold", text(WaitReason::AccountOnHold.code()));
+            .expression_attribute_values(":hold", text(WaitReason::AccountOnHold.code()))
+            .expression_attribute_values(":refresh", text(WaitReason::TokenRefresh.code()));
         self.update(lift).await.map(|_| ())
     }
 
@@ -63,12 +64,13 @@ impl DynamoStore {
         let end = self
             .bucket_update(account)
             .update_expression("SET paused_until = :until, tat = :tat REMOVE pause_reason")
-            .condition_expression("paused_until = :seen AND tat = :seen_tat AND pause_reason = :hold")
+            .condition_expression("paused_until = :seen AND tat = :seen_tat AND pause_reason IN (:hold, :refresh)")
             .expression_attribute_values(":until", moment(resume.paused_until))
             .expression_attribute_values(":tat", moment(resume.tat))
             .expression_attribute_values(":seen", moment(resume.seen_until))
             .expression_attribute_values(":seen_tat", moment(resume.seen_tat))
-            .expression_attribute_values(":hold", text(WaitReason::AccountOnHold.code()));
+            .expression_attribute_values(":hold", text(WaitReason::AccountOnHold.code()))
+            .expression_attribute_values(":refresh", text(WaitReason::TokenRefresh.code()));
         Ok(matches!(self.update(end).await?, Updated::Now(_)))
     }
 }

@@ -182,6 +182,10 @@ fn not_configured(message: &str) -> GrantFailure {
 
 #[async_trait]
 impl OAuth for PinterestOAuth {
+    fn is_configured(&self) -> bool {
+        self.app.is_some()
+    }
+
     fn authorization_url(&self, state: &str) -> Option<String> {
         let app = self.app.as_ref()?;
         let mut url = Url::parse(&app.authorize_url).ok()?;
