@@ -8,6 +8,7 @@ mod envelope;
 mod errors_page;
 mod flows;
 mod flows_budget;
+mod flows_connect;
 mod flows_crashes;
 mod flows_dead_letters;
 mod flows_doubt;
