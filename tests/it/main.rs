@@ -1,6 +1,7 @@
 //! The tests that cross crates, in one binary.
 
 mod api_auth;
+mod api_connections;
 mod api_retry;
 mod contract;
 mod cost;
@@ -19,6 +20,7 @@ mod flows_redrive;
 mod flows_refresh;
 mod flows_retry;
 mod local;
+mod pinterest_boards;
 mod pinterest_client;
 
 mod sqs_batch;
