@@ -1,6 +1,7 @@
 //! The tests that cross crates, in one binary.
 
 mod api_auth;
+mod api_connections;
 mod api_retry;
 mod contract;
 mod cost;
@@ -8,6 +9,7 @@ mod envelope;
 mod errors_page;
 mod flows;
 mod flows_budget;
+mod flows_connect;
 mod flows_crashes;
 mod flows_dead_letters;
 mod flows_doubt;
@@ -18,6 +20,7 @@ mod flows_redrive;
 mod flows_refresh;
 mod flows_retry;
 mod local;
+mod pinterest_boards;
 mod pinterest_client;
 
 mod sqs_batch;

@@ -12,10 +12,10 @@ use aws_credential_types::Credentials;
 use pinbridge_shared::adapters::app_secret::AppSecret;
 use pinbridge_shared::adapters::{assemble, aws as sdk_settings};
 use pinbridge_shared::config::{Environment, OAuthApp, Places};
-use pinbridge_shared::domain::account::PUBLISHING_SCOPES;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::flows::connect;
 use pinbridge_shared::ports::{Tokens, World};
+use pinterest_simulator::world::scopes;
 use pinterest_simulator::{APP_ID, APP_SECRET, Config, Simulator, seed_accounts};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -202,7 +202,10 @@ fn oauth_app(
         app_id: APP_ID.into(),
         redirect_url: format!("{base_url}/v1/pinterest/oauth/callback"),
         authorize_url: format!("{pinterest_url}/oauth/"),
-        scopes: PUBLISHING_SCOPES.join(","),
+        // Everything that can be granted, so that every feature works here.
+        scopes: (environment.0)("PINBRIDGE_PINTEREST_SCOPES")
+            .filter(|scopes| !scopes.is_empty())
+            .unwrap_or_else(|| scopes::ALL.join(",")),
     }))
 }
 
@@ -239,7 +242,11 @@ async fn connect_accounts(world: &World, identity: &Identity, args: &Args) -> an
         if connected.iter().any(|account| account.pinterest_user_id == seed.id) {
             continue;
         }
-        let tokens = Tokens::bare(seed.access_token, Some(seed.refresh_token));
+        let tokens = Tokens {
+            // What the documented tokens hold.
+            scopes: Some(scopes::ALL.join(",")),
+            ..Tokens::bare(seed.access_token, Some(seed.refresh_token))
+        };
         connect_patiently(world, identity, &tokens).await?;
     }
     Ok(())

@@ -121,6 +121,18 @@ def check_boards():
     return board
 
 
+def check_terms(base, client):
+    from openapi_generated.pinterest_client.api.terms_api import TermsApi
+    related = TermsApi(client).terms_related_list(["soup", "stew"])
+    assert related["id"] == "soup" and [one["term"] for one in related["related_terms_list"]] == ["soup", "stew"], related
+    assert json.loads(http(base, "GET", "/v5/terms/related?terms=soup,stew", token=ACCESS_TOKEN).data) == related.to_dict()
+    refused = http(base, "GET", "/v5/terms/related", token=ACCESS_TOKEN)
+    assert (refused.status, json.loads(refused.data)["code"]) == (400, 400), refused.data
+    refused = http(base, "GET", "/v5/terms/related?terms=soup", token=READ_ONLY_TOKEN)
+    assert (refused.status, json.loads(refused.data)["message"]) == (401, "Missing: ['ads:read']"), refused.data
+    checked("terms_related/list, its parameter repeated and with commas; 400 without, 401 without its scope")
+
+
 def check_pins(board):
     from pinterest.organic.pins import Pin
     pin = Pin.create(
@@ -365,6 +377,7 @@ def check_schemas(base, board_id, section_id, media_id, pin_ids, token):
     valid("Media", get(f"/v5/media/{media_id}"))
     for media in items("/v5/media"):
         valid("Media", media)
+    valid("RelatedTerms", get("/v5/terms/related?terms=soup"))
     valid("OauthAccessTokenResponse", token)
     for method, path in [
         ("GET", "/v5/pins/1"), ("GET", "/v5/nothing"), ("PUT", "/v5/pins"), ("POST", "/v5/pins"), ("GET", "/v5/media/1"),
@@ -442,6 +455,7 @@ def main():
     client = PinterestSDKClient.create_default_client()
     check_account(client)
     board = check_boards()
+    check_terms(base, client)
     deleted_id, living_id = check_pins(board)
     section_id, section_pin_id = check_sections(board)
     check_board_changes()

@@ -85,6 +85,14 @@ def check_board_changes(boards, pins, board_id):
     print("ok  a board that changes and goes")
 
 
+def check_terms(client):
+    terms = sdk.TermsApi(client)
+    related = terms.terms_related_list(terms=["soup", "stew"])
+    assert related.id == "soup" and [one.term for one in related.related_terms_list] == ["soup", "stew"], related
+    assert related.related_term_count == sum(len(one.related_terms) for one in related.related_terms_list) > 0
+    print("ok  related terms")
+
+
 def check_pins(boards, pins):
     pin = pins.pins_create(sdk.PinCreate(board_id=BOARD, title="Typed", media_source=image()))
     assert pin.title == "Typed" and pin.media.actual_instance.media_type == "image", pin
@@ -140,6 +148,7 @@ def main():
     client = sdk.ApiClient(sdk.Configuration(host=f"{base}/v5", access_token=ACCESS_TOKEN))
     boards, pins, media = sdk.BoardsApi(client), sdk.PinsApi(client), sdk.MediaApi(client)
     board_id = check_boards(client, boards)
+    check_terms(client)
     check_pins(boards, pins)
     check_sections(boards, pins, board_id)
     check_board_changes(boards, pins, board_id)

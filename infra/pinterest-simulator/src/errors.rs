@@ -58,6 +58,7 @@ pub const PIN_FILTER_INVALID: ApiError = row(400, 400, "Invalid pin filter value
 pub const PIN_NOT_FOUND: ApiError = row(404, 50, "Pin not found.");
 pub const PIN_DELETE_NOT_AUTHORIZED: ApiError = row(403, 403, "Not authorized to access board or Pin.");
 pub const PIN_DELETE_NOT_FOUND: ApiError = row(404, 404, "Pin not found.");
+pub const TERMS_RELATED_INVALID: ApiError = row(400, 400, "Invalid terms related parameters.");
 
 // Reported.
 /// A wrong or used authorization code.

@@ -27,13 +27,14 @@ pub enum Operation {
     PinsGet,
     PinsList,
     PinsDelete,
+    TermsRelatedList,
     /// A path or method that isn't simulated: counted, never handled.
     Unknown,
 }
 
 impl Operation {
     /// Every operation a fault rule can name.
-    pub const ALL: [Operation; 20] = [
+    pub const ALL: [Operation; 21] = [
         Operation::OauthToken,
         Operation::UserAccountGet,
         Operation::BoardsCreate,
@@ -54,6 +55,7 @@ impl Operation {
         Operation::PinsGet,
         Operation::PinsList,
         Operation::PinsDelete,
+        Operation::TermsRelatedList,
     ];
 
     /// Pinterest's `operationId`.
@@ -79,6 +81,7 @@ impl Operation {
             Operation::PinsGet => "pins/get",
             Operation::PinsList => "pins/list",
             Operation::PinsDelete => "pins/delete",
+            Operation::TermsRelatedList => "terms_related/list",
             Operation::Unknown => "unknown",
         }
     }
@@ -90,9 +93,10 @@ impl Operation {
 
     /// Scopes the access token must hold (OpenAPI 5.23.0, `security`).
     pub fn scopes(self) -> Scopes {
-        use scopes::{BOARDS_READ, BOARDS_WRITE, PINS_READ, PINS_WRITE, USER_ACCOUNTS_READ};
+        use scopes::{ADS_READ, BOARDS_READ, BOARDS_WRITE, PINS_READ, PINS_WRITE, USER_ACCOUNTS_READ};
         match self {
             Operation::OauthToken | Operation::Unknown => Scopes::NONE,
+            Operation::TermsRelatedList => Scopes::of(&[ADS_READ]),
             Operation::UserAccountGet => Scopes::of(&[USER_ACCOUNTS_READ]),
             Operation::BoardsGet | Operation::BoardsList | Operation::BoardSectionsList => Scopes::of(&[BOARDS_READ]),
             Operation::BoardsCreate

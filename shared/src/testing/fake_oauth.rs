@@ -45,6 +45,8 @@ struct State {
     answers: VecDeque<GrantAnswer>,
     asked: Vec<Secret>,
     serial: u64,
+    /// No app is configured.
+    is_appless: bool,
 }
 
 pub struct FakeOAuth {
@@ -76,6 +78,11 @@ impl FakeOAuth {
         let code = format!("code-{}", state.serial);
         state.codes.insert(code.clone(), user.to_owned());
         Secret::new(code)
+    }
+
+    /// From now on no app is configured.
+    pub fn remove_app(&self) {
+        self.state().is_appless = true;
     }
 
     /// The user takes it all back.
@@ -173,7 +180,7 @@ impl OAuth for FakeOAuth {
     }
 
     fn authorization_url(&self, state: &str) -> Option<String> {
-        Some(format!("https://pinterest.test/oauth/?state={state}"))
+        (!self.state().is_appless).then(|| format!("https://pinterest.test/oauth/?state={state}"))
     }
 
     async fn exchange(&self, code: &Secret) -> Result<Tokens, GrantFailure> {

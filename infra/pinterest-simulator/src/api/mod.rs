@@ -9,6 +9,7 @@ pub mod oauth;
 mod params;
 pub mod pins;
 mod sections;
+mod terms;
 pub mod uploads;
 mod views;
 
@@ -121,6 +122,7 @@ pub fn dispatch(world: &mut World, now_ms: i64, caller: Caller, request: &Reques
         Operation::PinsGet => pins::get(world, caller, request),
         Operation::PinsList => pins::list(world, caller, request),
         Operation::PinsDelete => pins::delete(world, now_ms, caller, request),
+        Operation::TermsRelatedList => terms::related(request),
         Operation::Unknown => Err(errors::ROUTE_NOT_FOUND),
     }
 }

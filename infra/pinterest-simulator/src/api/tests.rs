@@ -200,3 +200,4 @@ fn the_account_counts_its_pins_and_boards() {
 
 mod boards;
 mod media;
+mod terms;

@@ -10,7 +10,7 @@ use crate::limits;
 use crate::operations::Operation::{
     BoardSectionsCreate, BoardSectionsDelete, BoardSectionsList, BoardSectionsListPins, BoardSectionsUpdate,
     BoardsCreate, BoardsDelete, BoardsGet, BoardsList, BoardsListPins, BoardsUpdate, MediaCreate, MediaGet, MediaList,
-    OauthToken, PinsCreate, PinsDelete, PinsGet, PinsList, UserAccountGet,
+    OauthToken, PinsCreate, PinsDelete, PinsGet, PinsList, TermsRelatedList, UserAccountGet,
 };
 use crate::simulator::Simulator;
 
@@ -35,6 +35,7 @@ pub fn router(simulator: Simulator) -> Router {
         .route("/v5/media/{media_id}", v5::get(MediaGet))
         .route("/v5/pins", v5::get(PinsList).merge(v5::post(PinsCreate)))
         .route("/v5/pins/{pin_id}", v5::get(PinsGet).merge(v5::delete(PinsDelete)))
+        .route("/v5/terms/related", v5::get(TermsRelatedList))
         // Pinterest, https://www.pinterest.com
         .route("/oauth/", get(authorize::redirect))
         .route("/oauth", get(authorize::redirect))

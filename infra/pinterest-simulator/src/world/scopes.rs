@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub const ADS_READ: &str = "ads:read";
 pub const BOARDS_READ: &str = "boards:read";
 pub const BOARDS_WRITE: &str = "boards:write";
 pub const PINS_READ: &str = "pins:read";
@@ -13,7 +14,8 @@ pub const PINS_READ_SECRET: &str = "pins:read_secret";
 pub const PINS_WRITE_SECRET: &str = "pins:write_secret";
 
 /// Every scope that can be granted, in the order in which Pinterest names missing ones.
-pub const ALL: [&str; 9] = [
+pub const ALL: [&str; 10] = [
+    ADS_READ,
     BOARDS_READ,
     BOARDS_READ_SECRET,
     BOARDS_WRITE,

@@ -1,0 +1,276 @@
+//! Connecting, disconnecting and connecting again.
+
+use pinbridge_shared::domain::account::Account;
+use pinbridge_shared::domain::api_key::Workspace;
+use pinbridge_shared::domain::attempt::Status;
+use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::domain::ids::AccountKey;
+use pinbridge_shared::domain::oauth_state::STATE_LIFE_MS;
+use pinbridge_shared::domain::pin::PinRequest;
+use pinbridge_shared::domain::secret::Secret;
+use pinbridge_shared::domain::testdata;
+use pinbridge_shared::domain::time::{MINUTE_MS, SECOND_MS};
+use pinbridge_shared::domain::token_life::{Death, TokenLife};
+use pinbridge_shared::flows::boards::boards;
+use pinbridge_shared::flows::disconnect::{DisconnectError, disconnect};
+use pinbridge_shared::flows::oauth::{self, Callback, Connected, FinishError};
+use pinbridge_shared::flows::with_token::CallError;
+use pinbridge_shared::testing::fake_oauth::GrantAnswer;
+use pinbridge_shared::testing::fake_pinterest::Answer;
+use pinbridge_shared::testing::faults::Fault;
+use pinbridge_shared::testing::{START, TestWorld};
+
+const USER: &str = "9001";
+/// More port calls than a callback has.
+const CALLS_MAX: usize = 60;
+
+async fn world() -> TestWorld {
+    let world = TestWorld::new(1).await;
+    let workspace = Workspace { id: testdata::workspace(), name: "Paper & Co.".into() };
+    world.world.tenants.put_workspace(&workspace).await.expect("written");
+    world
+}
+
+/// The state of a connection that was begun now.
+async fn begin(world: &TestWorld) -> Secret {
+    let url = oauth::start(&world.world, testdata::workspace(), "key k").await.expect("begun");
+    Secret::new(url.split_once("state=").expect("a state").1)
+}
+
+fn agreed(world: &TestWorld, state: &Secret) -> Callback {
+    Callback { state: Some(state.clone()), code: Some(world.oauth.code(USER)), error: None }
+}
+
+async fn connect(world: &TestWorld) -> Connected {
+    let state = begin(world).await;
+    oauth::finish(&world.world, agreed(world, &state)).await.expect("connected")
+}
+
+fn key() -> AccountKey {
+    AccountKey::of_pinterest_user(testdata::workspace(), USER)
+}
+
+async fn account(world: &TestWorld) -> Option<Account> {
+    world.faults.spare(world.world.store.account(key())).await.expect("read")
+}
+
+fn request(name: &str) -> PinRequest {
+    PinRequest { account: key().account, title: name.into(), ..testdata::request(name) }
+}
+
+#[tokio::test]
+async fn a_connection_that_was_agreed_to_publishes() {
+    let world = world().await;
+    let connected = connect(&world).await;
+    assert_eq!((connected.account.key, connected.workspace_name.as_str()), (key(), "Paper & Co."));
+    assert!(connected.account.life.due_at.is_some() && connected.account.life.access_expires_at.is_some());
+    let pin = world.accept_request(request("crane")).await;
+    world.run_publisher_once().await;
+    assert_eq!(world.attempt(pin).await.status, Status::Published);
+}
+
+#[tokio::test]
+async fn a_state_works_once_and_for_ten_minutes() {
+    let world = world().await;
+    let state = begin(&world).await;
+    let denied = Callback { state: Some(state.clone()), error: Some("access_denied".into()), code: None };
+    assert!(matches!(oauth::finish(&world.world, denied).await, Err(FinishError::Denied)));
+    let again = oauth::finish(&world.world, agreed(&world, &state)).await;
+    assert!(matches!(again, Err(FinishError::StateInvalid)), "{again:?}");
+    let state = begin(&world).await;
+    world.system.advance_ms(STATE_LIFE_MS);
+    assert!(matches!(oauth::finish(&world.world, agreed(&world, &state)).await, Err(FinishError::StateInvalid)));
+    for wrong in [None, Some(Secret::new("")), Some(Secret::new("0".repeat(96)))] {
+        let callback = Callback { state: wrong, code: Some(world.oauth.code(USER)), error: None };
+        assert!(matches!(oauth::finish(&world.world, callback).await, Err(FinishError::StateInvalid)));
+    }
+    assert_eq!(account(&world).await, None);
+    let state = begin(&world).await;
+    world.system.advance_ms(STATE_LIFE_MS - 1);
+    oauth::finish(&world.world, agreed(&world, &state)).await.expect("within its time");
+}
+
+#[tokio::test]
+async fn what_pinterest_refuses_connects_nothing() {
+    let world = world().await;
+    for (answer, is_expected) in [
+        (GrantAnswer::Refused, (|error| matches!(error, FinishError::CodeRefused)) as fn(&FinishError) -> bool),
+        (GrantAnswer::AppRefused, |error| matches!(error, FinishError::AppRefused)),
+        (GrantAnswer::NotNow, |error| matches!(error, FinishError::Unreachable { .. })),
+        (GrantAnswer::LostWithCommit, |error| matches!(error, FinishError::Unreachable { .. })),
+        (GrantAnswer::LostWithoutCommit, |error| matches!(error, FinishError::Unreachable { .. })),
+    ] {
+        let state = begin(&world).await;
+        world.oauth.answer_next([answer]);
+        let error = oauth::finish(&world.world, agreed(&world, &state)).await.expect_err("refused");
+        assert!(is_expected(&error), "{answer:?}: {error:?}");
+        assert_eq!((account(&world).await, world.secrets.look(key()).current), (None, None), "{answer:?}");
+    }
+    let state = begin(&world).await;
+    let empty = Callback { state: Some(state), code: Some(Secret::new("")), error: None };
+    assert!(matches!(oauth::finish(&world.world, empty).await, Err(FinishError::NoCode)));
+    connect(&world).await;
+}
+
+#[tokio::test]
+async fn one_lost_answer_about_the_user_does_not_waste_the_code() {
+    let world = world().await;
+    world.faults.plan("pinterest.user", 1, Fault::FailBefore);
+    connect(&world).await;
+}
+
+#[tokio::test]
+async fn a_disconnected_account_is_called_for_nothing_and_its_pins_wait_in_view() {
+    let world = world().await;
+    connect(&world).await;
+    let pin = world.accept_request(request("crane")).await;
+    disconnect(&world.world, key()).await.expect("disconnected");
+    world.run_for_ms(60 * MINUTE_MS).await;
+    let attempt = world.attempt(pin).await;
+    assert_eq!((attempt.status, attempt.failure), (Status::Deferred, Some(Failure::TokenRevoked)));
+    assert_eq!((world.pinterest.calls().len(), world.secrets.look(key()).current), (0, None));
+    assert!(matches!(boards(&world.world, key()).await, Err(CallError::TokenRevoked)));
+    assert_eq!(world.boards.tokens(), []);
+    let first = account(&world).await.expect("kept").revoked_at;
+    disconnect(&world.world, key()).await.expect("again is harmless");
+    assert_eq!(account(&world).await.expect("kept").revoked_at, first);
+    let stranger = AccountKey::of_pinterest_user(testdata::workspace(), "1");
+    assert!(matches!(disconnect(&world.world, stranger).await, Err(DisconnectError::AccountNotFound)));
+}
+
+#[tokio::test]
+async fn held_pins_are_published_within_two_minutes_of_reconnecting() {
+    for held_for_ms in [SECOND_MS, 50 * SECOND_MS, 5 * MINUTE_MS, 14 * MINUTE_MS, 47 * MINUTE_MS] {
+        let world = world().await;
+        let first = connect(&world).await.account;
+        let pin = world.accept_request(request("crane")).await;
+        disconnect(&world.world, key()).await.expect("disconnected");
+        world.run_for_ms(held_for_ms).await;
+        let second = connect(&world).await.account;
+        assert_eq!((second.key, second.created_at, second.revoked_at), (first.key, first.created_at, None));
+        let others = world.accept_request(request("swan")).await;
+        world.run_for_ms(2 * MINUTE_MS).await;
+        for key in [pin, others] {
+            let attempt = world.attempt(key).await;
+            assert_eq!(attempt.status, Status::Published, "held for {held_for_ms} ms: {attempt:?}");
+        }
+        let accounts = world.world.store.accounts(testdata::workspace()).await.expect("read");
+        assert_eq!(accounts.iter().filter(|account| account.pinterest_user_id == USER).count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_pinterest_gave_up_is_mended_by_reconnecting() {
+    let world = world().await;
+    let account = connect(&world).await.account;
+    let pin = world.accept_request(request("crane")).await;
+    world.oauth.revoke(USER);
+    let death = Death { at: START, answer_lost: true };
+    let dead =
+        Account { life: TokenLife { dead: Some(death), ..TokenLife::default() }, ..account.next(START, "n".into()) };
+    assert!(world.world.store.save_account(&dead).await.expect("written"));
+    world.run_for_ms(20 * MINUTE_MS).await;
+    assert_eq!(world.attempt(pin).await.status, Status::Deferred);
+    assert_eq!(connect(&world).await.account.life.dead, None);
+    world.run_for_ms(2 * MINUTE_MS).await;
+    assert_eq!(world.attempt(pin).await.status, Status::Published);
+}
+
+#[tokio::test]
+async fn reconnecting_does_not_end_pinterests_own_pauses() {
+    let world = world().await;
+    connect(&world).await;
+    world.pinterest.answer_next([Answer::Refused(Failure::RateLimited, Some(600_000))]);
+    let pin = world.accept_request(request("crane")).await;
+    world.run_publisher_once().await;
+    connect(&world).await;
+    world.run_for_ms(9 * MINUTE_MS).await;
+    assert_eq!((world.attempt(pin).await.status, world.pinterest.calls().len()), (Status::Deferred, 1));
+}
+
+/// Trouble at the nth port call of a callback; answers whether it went off. `reconnects`: the account was there and
+/// disconnected before.
+async fn callback_story(nth: usize, fault: Fault, reconnects: bool) -> bool {
+    let world = world().await;
+    if reconnects {
+        connect(&world).await;
+        disconnect(&world.world, key()).await.expect("disconnected");
+        world.run_for_ms(3 * MINUTE_MS).await;
+    }
+    let state = begin(&world).await;
+    let callback = agreed(&world, &state);
+    world.faults.plan_any(nth, fault);
+    let finished = world.faults.mortal(oauth::finish(&world.world, callback)).await;
+    let went_off = !world.faults.heal();
+    let what = format!("{fault:?} at call {nth}, reconnects: {reconnects}");
+    let left = account(&world).await;
+    let custody = world.secrets.look(key()).current;
+    // No account, or one with tokens that Pinterest accepts.
+    if left.as_ref().is_some_and(Account::is_connected) {
+        let tokens = custody.unwrap_or_else(|| panic!("{what}: no tokens")).tokens;
+        assert_eq!(world.oauth.accepts(&tokens.access), Some((USER.into(), true)), "{what}");
+    }
+    if matches!(finished, Some(Ok(_))) {
+        assert!(left.is_some_and(|account| account.is_connected()), "{what}: said to be connected");
+    }
+    // And beginning again works.
+    connect(&world).await;
+    let pin = world.accept_request(request("crane")).await;
+    world.run_for_ms(2 * MINUTE_MS).await;
+    assert_eq!(world.attempt(pin).await.status, Status::Published, "{what}");
+    went_off
+}
+
+#[tokio::test]
+async fn trouble_at_any_call_of_a_callback_leaves_a_working_account_or_none() {
+    for fault in [Fault::DieBefore, Fault::DieAfter, Fault::FailBefore, Fault::FailAfter, Fault::Repeated] {
+        for (reconnects, calls_least) in [(false, 6), (true, 9)] {
+            let mut nth = 1;
+            while callback_story(nth, fault, reconnects).await {
+                nth += 1;
+                assert!(nth < CALLS_MAX, "the story ends");
+            }
+            assert!(nth > calls_least, "the sweep went through the callback: {nth}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn trouble_at_any_call_of_a_disconnection_is_mended_by_repeating_it() {
+    for fault in [Fault::DieBefore, Fault::DieAfter, Fault::FailBefore, Fault::FailAfter, Fault::Repeated] {
+        for nth in 1..CALLS_MAX {
+            let world = world().await;
+            connect(&world).await;
+            world.faults.plan_any(nth, fault);
+            let _ = world.faults.mortal(disconnect(&world.world, key())).await;
+            let went_off = !world.faults.heal();
+            disconnect(&world.world, key()).await.expect("repeated");
+            assert!(account(&world).await.is_some_and(|account| account.revoked_at.is_some()));
+            assert_eq!(world.secrets.look(key()).current, None, "{fault:?} at call {nth}");
+            if !went_off {
+                assert!(nth > 4, "the sweep went through it: {nth}");
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn somebody_who_reconnects_while_it_is_disconnected_never_has_an_account_without_tokens() {
+    for fault_at in 1..12 {
+        let world = world().await;
+        connect(&world).await;
+        let state = begin(&world).await;
+        let callback = agreed(&world, &state);
+        // Whoever is at that call lets the other go on first.
+        world.faults.plan_any(fault_at, Fault::Yield);
+        world.faults.plan_any(fault_at + 2, Fault::Yield);
+        let (disconnected, connected) =
+            tokio::join!(disconnect(&world.world, key()), oauth::finish(&world.world, callback));
+        world.faults.heal();
+        assert!(disconnected.is_ok() && connected.is_ok(), "{disconnected:?} {connected:?}");
+        let is_connected = account(&world).await.is_some_and(|account| account.is_connected());
+        let has_tokens = world.secrets.look(key()).current.is_some();
+        assert!(!is_connected || has_tokens, "yielding at call {fault_at}");
+    }
+}

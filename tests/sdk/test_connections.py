@@ -1,0 +1,261 @@
+"""Connecting Pinterest accounts, boards, access and related terms with the official client (pinbridge-sdk 1.10.1), unmodified,
+sync and async, and as a person with a browser, against the local stack and its simulated Pinterest.
+
+Usage: test_connections.py READY_FILE
+"""
+
+import asyncio
+import http.client
+import json
+import sys
+import urllib.parse
+import uuid
+
+from pinbridge_sdk import (
+    APIError, AsyncPinbridgeClient, AuthenticationError, NotFoundError, PinbridgeClient, ValidationError,
+)
+from pinbridge_sdk.models import BoardCreateRequest, BoardUpdateRequest
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+# The simulated people; the other tests' account is the first.
+PERSON, LEAVER = "sim_account_2", "sim_account_3"
+PUBLISHING = "boards:read,boards:write,pins:read,pins:write,user_accounts:read"
+
+
+def browse(url):
+    """What a browser does with an address, without following where it leads."""
+    parts = urllib.parse.urlsplit(str(url))
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
+    connection.request("GET", f"{parts.path}?{parts.query}", headers={"Accept": BROWSER})
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return answer.status, answer.headers, text
+
+
+def changed(url, **changes):
+    parts = urllib.parse.urlsplit(str(url))
+    query = dict(urllib.parse.parse_qsl(parts.query)) | changes
+    return urllib.parse.urlunsplit(parts._replace(query=urllib.parse.urlencode(query)))
+
+
+def agree(url, person, **changes):
+    """The person decides on Pinterest's page; answers where the browser is sent."""
+    status, headers, text = browse(changed(url, account=person, **changes))
+    assert status == 302, (status, text)
+    return headers["location"]
+
+
+def answer_of(location):
+    """What Pinterest's answer carries, for the client's own callback."""
+    query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(location).query))
+    return {"code": query["code"], "state": query["state"]}
+
+
+def connect(client, person, **changes):
+    location = agree(client.pinterest.start_oauth().authorization_url, person, **changes)
+    answer = client.pinterest.oauth_callback(**answer_of(location))
+    assert answer.status == "success" and answer.account_id, answer
+    return answer.account_id
+
+
+def account(client, account_id):
+    return next(one for one in client.pinterest.list_accounts() if str(one.id) == str(account_id))
+
+
+def expect_error(kind, status, code, call):
+    try:
+        call()
+    except APIError as error:
+        assert isinstance(error, kind), f"{type(error).__name__} instead of {kind.__name__}"
+        assert (error.status_code, error.code) == (status, code), (error.status_code, error.code, error.message)
+        return error
+    raise AssertionError(f"no error, expected {code}")
+
+
+def a_person_connects_in_the_browser(client, ready):
+    url = str(client.pinterest.start_oauth().authorization_url)
+    assert url.startswith(ready["pinterest_url"] + "/oauth/") and "ads%3Aread" in url, url
+    location = agree(url, PERSON)
+    assert location.startswith(ready["base_url"] + "/v1/pinterest/oauth/callback?"), location
+    status, headers, page = browse(location)
+    assert status == 200 and headers["content-type"] == "text/html; charset=utf-8", (status, page)
+    assert (headers["cache-control"], headers["referrer-policy"]) == ("no-store", "no-referrer")
+    assert headers["content-security-policy"].startswith("default-src 'none'")
+    assert "<h1>Connected</h1>" in page and PERSON in page and "<script" not in page, page
+    status, _, page = browse(location)
+    assert status == 400 and "Not connected" in page, "the second time"
+
+
+def the_client_connects_and_the_account_keeps_its_id(client, ready):
+    before = {one.pinterest_user_id: one.id for one in client.pinterest.list_accounts()}
+    ids = {connect(client, PERSON) for _ in range(2)}
+    assert len(ids) == 1 and uuid.UUID(next(iter(ids))) in before.values(), ids
+    after = {one.pinterest_user_id: one.id for one in client.pinterest.list_accounts()}
+    assert before == after
+    connected = account(client, ids.pop())
+    assert (connected.username, connected.health_status, connected.missing_scopes) == (PERSON, "healthy", []), connected
+    assert connected.token_expires_at > connected.updated_at and connected.health_checked_at, connected
+    assert not connected.reconnect_required and "boards:write_secret" in connected.scopes.split(",")
+
+
+def what_does_not_connect_says_why(client, ready):
+    start = client.pinterest.start_oauth
+    location = agree(start().authorization_url, PERSON, decision="deny")
+    status, _, page = browse(location)
+    assert status == 400 and "Access was not granted" in page, (status, page)
+    denied = urllib.parse.urlsplit(agree(start().authorization_url, PERSON, decision="deny"))
+    expect_error(APIError, 400, "oauth_denied", lambda: client.request("GET", f"{denied.path}?{denied.query}"))
+
+    def callback(**answer):
+        return lambda: client.pinterest.oauth_callback(**answer)
+
+    answer = answer_of(agree(start().authorization_url, PERSON))
+    expect_error(APIError, 400, "oauth_state_invalid", callback(**answer | {"state": "f" * 96}))
+    expect_error(APIError, 400, "oauth_state_invalid", callback(**answer | {"state": "nonsense"}))
+    assert client.pinterest.oauth_callback(**answer).status == "success", "wrong ones did not spend the right one"
+    expect_error(APIError, 400, "oauth_state_invalid", callback(**answer))
+    fresh = answer_of(agree(start().authorization_url, PERSON))
+    expect_error(APIError, 400, "oauth_code_refused", callback(code="wrong", state=fresh["state"]))
+    nobody = PinbridgeClient(base_url=ready["base_url"])
+    expect_error(AuthenticationError, 401, "missing_api_key", nobody.pinterest.start_oauth)
+    fresh = answer_of(agree(start().authorization_url, PERSON))
+    assert nobody.pinterest.oauth_callback(**fresh).status == "success", "the state is the credential"
+
+
+def boards_are_created_changed_checked_and_deleted(client, ready):
+    account_id = connect(client, PERSON)
+    name = f"Board {uuid.uuid4()}"
+    board = client.pinterest.create_board(BoardCreateRequest(account_id=account_id, name=name, description="Folded"))
+    assert (board.name, board.description, board.privacy) == (name, "Folded", "PUBLIC"), board
+    error = expect_error(ValidationError, 422, "validation_error",
+                         lambda: client.pinterest.create_board({"account_id": account_id, "name": name}))
+    assert "invalid or duplicated" in error.message, error.message
+    access = client.pinterest.check_board_access(board.id, account_id=account_id)
+    assert (access.publishable, access.status, access.code, access.source) == (True, "ok", None, "cache"), access
+    access = client.pinterest.check_board_access(board.id, account_id=account_id, fresh=True)
+    assert (access.publishable, access.source) == (True, "pinterest") and access.board["name"] == name, access
+    assert access.account_health["status"] == "healthy", access
+    changed = client.pinterest.update_board(board.id, BoardUpdateRequest(account_id=account_id, privacy="SECRET"))
+    assert (changed.name, changed.privacy) == (name, "SECRET"), changed
+    path = f"/v1/pinterest/boards/{board.id}/sections"
+    section = client.request("POST", path, json={"account_id": account_id, "name": "Small"}).json()
+    listed = client.request("GET", path, params={"account_id": account_id}).json()
+    assert listed == [section] and section["name"] == "Small", listed
+    assert board.id in [one.id for one in client.pinterest.list_boards(account_id)]
+    client.pinterest.delete_board(board.id, account_id=account_id)
+    assert board.id not in [one.id for one in client.pinterest.list_boards(account_id)]
+    expect_error(NotFoundError, 404, "board_not_found",
+                 lambda: client.pinterest.delete_board(board.id, account_id=account_id))
+    expect_error(NotFoundError, 404, "board_not_found",
+                 lambda: client.pinterest.update_board("../user_account".replace("/", "%2F"),
+                                                       {"account_id": account_id, "name": "x"}))
+    access = client.pinterest.check_board_access(board.id, account_id=account_id, fresh=True)
+    assert (access.publishable, access.status, access.code) == (False, "failed", "board_deleted"), access
+    unknown = str(uuid.uuid4().int)[:12]
+    access = client.pinterest.check_board_access(unknown, account_id=account_id)
+    assert (access.code, access.source) == ("board_not_found", "pinterest") and access.remediation, access
+    foreign = client.pinterest.check_board_access(ready["board_id"], account_id=account_id)
+    assert (foreign.publishable, foreign.status) == (False, "failed"), foreign
+    expect_error(NotFoundError, 404, "not_found",
+                 lambda: client.pinterest.check_board_access("42", account_id=uuid.uuid4()))
+
+
+def related_terms_are_found(client, ready):
+    account_id = connect(client, PERSON)
+    related = client.pinterest.list_related_terms(account_id, ["soup", "stew"])
+    assert related.id == "soup" and [one.term for one in related.related_terms_list] == ["soup", "stew"], related
+    assert related.related_term_count == sum(len(one.related_terms) for one in related.related_terms_list) > 0
+    with_commas = client.request("GET", "/v1/pinterest/terms/related",
+                                 params={"account_id": account_id, "terms": "soup,stew"}).json()
+    assert with_commas == related.model_dump(mode="json"), with_commas
+    assert client.pinterest.list_related_terms(account_id, "soup", exact_match=True).exact_match
+
+
+def scopes_that_were_not_granted_are_named(client, ready):
+    account_id = connect(client, PERSON, scope=PUBLISHING)
+    assert account(client, account_id).health_status == "healthy", "it publishes"
+    error = expect_error(APIError, 409, "scope_missing",
+                         lambda: client.pinterest.list_related_terms(account_id, "soup"))
+    assert "ads:read" in error.message and "Reconnect" in error.details["error"]["remediation"], error.details
+    secret = BoardCreateRequest(account_id=account_id, name="Hidden", privacy="SECRET")
+    expect_error(APIError, 409, "scope_missing", lambda: client.pinterest.create_board(secret))
+    location = agree(client.pinterest.start_oauth().authorization_url, PERSON, scope="user_accounts:read,boards:read")
+    status, _, page = browse(location)
+    assert status == 200 and "Connected, but not complete" in page and "pins:write" in page, page
+    narrow = account(client, account_id)
+    assert (narrow.health_status, narrow.reconnect_required) == ("scope_missing", True), narrow
+    assert narrow.missing_scopes == ["boards:write", "pins:read", "pins:write"], narrow
+    access = client.pinterest.check_board_access("42", account_id=account_id)
+    assert (access.code, access.publishable) == ("scope_missing", False), access
+    connect(client, PERSON)
+    assert account(client, account_id).health_status == "healthy"
+
+
+def a_revoked_account_is_called_for_nothing_and_comes_back(client, ready):
+    account_id = connect(client, LEAVER)
+    board = client.pinterest.list_boards(account_id)[0]
+    for _ in range(2):
+        client.pinterest.revoke_account(account_id)
+    revoked = account(client, account_id)
+    assert (revoked.health_status, revoked.reconnect_required) == ("token_revoked", True) and revoked.revoked_at, revoked
+    expect_error(APIError, 409, "token_revoked", lambda: client.pinterest.list_boards(account_id))
+    access = client.pinterest.check_board_access(board.id, account_id=account_id)
+    assert (access.publishable, access.code, access.source) == (False, "token_revoked", "cache"), access
+    pin = {"account_id": account_id, "board_id": board.id, "title": "Held", "image_url": "https://example.com/a.jpg",
+           "idempotency_key": f"held-{uuid.uuid4()}"}
+    expect_error(APIError, 409, "token_revoked", lambda: client.pins.create(pin))
+    assert connect(client, LEAVER) == account_id
+    back = account(client, account_id)
+    assert (back.health_status, back.revoked_at, back.reconnect_required) == ("healthy", None, False), back
+    assert board.id in [one.id for one in client.pinterest.list_boards(account_id)]
+    expect_error(NotFoundError, 404, "not_found", lambda: client.pinterest.revoke_account(uuid.uuid4()))
+
+
+def the_asynchronous_client_works_too(client, ready):
+    async def all_of_it():
+        async with AsyncPinbridgeClient(base_url=ready["base_url"], api_key=ready["api_key"]) as asynchronous:
+            pinterest = asynchronous.pinterest
+            location = agree((await pinterest.start_oauth()).authorization_url, PERSON)
+            account_id = (await pinterest.oauth_callback(**answer_of(location))).account_id
+            assert account_id in [str(one.id) for one in await pinterest.list_accounts()]
+            board = await pinterest.create_board(BoardCreateRequest(account_id=account_id, name=f"Async {uuid.uuid4()}"))
+            access = await pinterest.check_board_access(board.id, account_id=account_id, fresh=True)
+            assert access.publishable, access
+            name = f"Async {uuid.uuid4()}"
+            change = BoardUpdateRequest(account_id=account_id, name=name)
+            assert (await pinterest.update_board(board.id, change)).name == name
+            assert (await pinterest.list_related_terms(account_id, "soup")).related_term_count > 0
+            await pinterest.delete_board(board.id, account_id=account_id)
+            assert board.id not in [one.id for one in await pinterest.list_boards(account_id)]
+            await pinterest.revoke_account(account_id)
+            location = agree((await pinterest.start_oauth()).authorization_url, PERSON)
+            assert (await pinterest.oauth_callback(**answer_of(location))).account_id == account_id
+
+    asyncio.run(all_of_it())
+
+
+CHECKS = [
+    a_person_connects_in_the_browser,
+    the_client_connects_and_the_account_keeps_its_id,
+    what_does_not_connect_says_why,
+    boards_are_created_changed_checked_and_deleted,
+    related_terms_are_found,
+    scopes_that_were_not_granted_are_named,
+    a_revoked_account_is_called_for_nothing_and_comes_back,
+    the_asynchronous_client_works_too,
+]
+
+
+def main():
+    with open(sys.argv[1]) as file:
+        ready = json.load(file)
+    with PinbridgeClient(base_url=ready["base_url"], api_key=ready["api_key"]) as client:
+        for check in CHECKS:
+            check(client, ready)
+            print(f"  ok  {check.__name__.replace('_', ' ')}")
+    print(f"{len(CHECKS)} passed, 0 failed")
+
+
+if __name__ == "__main__":
+    main()
