@@ -31,6 +31,8 @@ pub struct Settings {
     pub retention_ms: i64,
     /// `production`, `staging`, `local`, …: shown by the health routes.
     pub environment: String,
+    /// Whether anybody may register, or only an operator creates people.
+    pub registration_open: bool,
 }
 
 impl Default for Settings {
@@ -43,6 +45,7 @@ impl Default for Settings {
             late_check_after_ms: LATE_CHECK_AFTER_MS,
             retention_ms: 90 * DAY_MS,
             environment: "local".into(),
+            registration_open: false,
         }
     }
 }
@@ -189,6 +192,7 @@ impl Environment<'_> {
             late_check_after_ms: defaults.late_check_after_ms,
             retention_ms: days * DAY_MS,
             environment: self.environment(),
+            registration_open: self.registration_open()?,
         })
     }
 
@@ -231,6 +235,15 @@ impl Environment<'_> {
             authorize_url: set("PINBRIDGE_PINTEREST_AUTHORIZE_URL").unwrap_or_else(|| AUTHORIZE_URL.into()),
             scopes: set("PINBRIDGE_PINTEREST_SCOPES").unwrap_or_else(|| PUBLISHING_SCOPES.join(",")),
         }))
+    }
+
+    fn registration_open(&self) -> Result<bool, ConfigError> {
+        let name = "PINBRIDGE_REGISTRATION";
+        match (self.0)(name).as_deref() {
+            None | Some("closed") => Ok(false),
+            Some("open") => Ok(true),
+            Some(value) => Err(ConfigError::Invalid { name, value: value.to_owned(), expected: "open or closed" }),
+        }
     }
 
     /// The deployment's name.
@@ -288,6 +301,7 @@ mod tests {
             ("PINBRIDGE_RETENTION_DAYS", "0"),
             ("PINBRIDGE_DAILY_BUDGET", "5001"),
             ("PINBRIDGE_LATE_CHECK", "Remove"),
+            ("PINBRIDGE_REGISTRATION", "yes"),
         ] {
             let error = with(name, value).expect_err(name).to_string();
             assert!(error.contains(name) && error.contains(value), "{error}");
@@ -312,6 +326,13 @@ mod tests {
         assert_eq!(custody(Some("envelope")).expect("valid"), TokenCustody::Envelope);
         let error = custody(Some("enveloppe")).expect_err("a misspelt mode must not start").to_string();
         assert!(error.contains("PINBRIDGE_TOKEN_CUSTODY") && error.contains("secrets or envelope"), "{error}");
+    }
+
+    #[test]
+    fn registration_is_closed_unless_it_is_opened() {
+        assert!(!with("", "").expect("defaults").registration_open);
+        assert!(!with("PINBRIDGE_REGISTRATION", "closed").expect("valid").registration_open);
+        assert!(with("PINBRIDGE_REGISTRATION", "open").expect("valid").registration_open);
     }
 
     #[test]

@@ -9,9 +9,11 @@ use super::{
     aws,
     dynamodb::DynamoStore,
     envelope::Envelope,
+    passwords::Argon2Passwords,
     pinterest::{PinterestClient, PinterestOAuth},
     sdk,
     secrets::SecretsManager,
+    session_keys::SecretsManagerKeys,
     sqs::SqsQueue,
     system::RealSystem,
 };
@@ -42,13 +44,15 @@ pub fn over(config: &SdkConfig, settings: Settings, places: Places) -> anyhow::R
             Arc::new(Envelope::new(secrets.clone(), &places.secret_prefix, Arc::clone(&table), Arc::clone(&system)))
         }
     };
-    let app_secret = AppSecret::new(secrets, &places.secret_prefix);
+    let app_secret = AppSecret::new(secrets.clone(), &places.secret_prefix);
     let pinterest = Arc::new(PinterestClient::new(&places.pinterest_url, &settings.deadlines, Arc::clone(&system))?);
     Ok(World {
         store: Arc::clone(&table) as Arc<dyn Store>,
         oauth_states: Arc::clone(&table) as Arc<dyn OAuthStates>,
         board_checks: Arc::clone(&table) as Arc<dyn BoardChecks>,
         tenants: table,
+        passwords: Arc::new(Argon2Passwords::new(Arc::clone(&system))),
+        session_keys: Arc::new(SecretsManagerKeys::new(secrets, &places.secret_prefix, Arc::clone(&system))),
         queue: Arc::new(SqsQueue::new(sdk::sqs::Client::new(config), places.queues)),
         secrets: custody,
         boards: Arc::clone(&pinterest) as Arc<dyn Boards>,

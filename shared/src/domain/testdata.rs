@@ -4,15 +4,45 @@ use uuid::Uuid;
 
 use super::account::{Account, PUBLISHING_SCOPES};
 use super::idempotency::{self, PayloadHash};
-use super::ids::{AccountId, AccountKey, PinKey, WorkspaceId};
+use super::ids::{AccountId, AccountKey, OrganizationId, PinKey, WorkspaceId};
 use super::pin::{LIFETIME_MS, Pin, PinRequest, Placement, Priority};
+use super::secret::Secret;
+use super::tenant::Workspace;
 use super::time::{DAY_MS, Moment};
 use super::token_life::TokenLife;
+use super::user::{Email, Role, User};
 
 pub const CREATED_AT: Moment = Moment(1_000_000);
 
 pub fn workspace() -> WorkspaceId {
     WorkspaceId(Uuid::from_u128(0xa))
+}
+
+pub fn organization() -> OrganizationId {
+    OrganizationId(Uuid::from_u128(0x09))
+}
+
+/// The workspace's row.
+pub fn workspace_row() -> Workspace {
+    Workspace::production(workspace(), organization(), "Paper & Co.", CREATED_AT, "workspace".into())
+}
+
+/// An owner.
+pub fn user(email: &str) -> User {
+    let email = Email::parse(email).expect("an address");
+    User {
+        id: email.user(),
+        email,
+        full_name: Some("Ada".into()),
+        timezone: "UTC".into(),
+        password: Secret::new("$hash"),
+        organization: organization(),
+        role: Role::Owner,
+        epoch: CREATED_AT.0,
+        created_at: CREATED_AT,
+        rev: 1,
+        nonce: "user".into(),
+    }
 }
 
 pub fn account() -> AccountId {

@@ -3,8 +3,9 @@
 use thiserror::Error;
 
 use super::release_hold::release_hold;
+use super::projects;
 use crate::domain::account::{Account, PUBLISHING_SCOPES};
-use crate::domain::api_key::{self, PresentedKey, Workspace};
+use crate::domain::api_key::{self, ApiKey, PresentedKey};
 use crate::domain::failure::Failure;
 use crate::domain::ids::{AccountKey, WorkspaceId};
 use crate::domain::time::SECOND_MS;
@@ -23,16 +24,23 @@ pub enum ConnectError {
     Port(#[from] PortError),
 }
 
-/// Creates the workspace (again is harmless) with another key; answers the key, which is stored as its hash only.
+/// Creates the workspace, in an organisation of its own, with a key that may do everything; answers the key, which is stored as
+/// its hash only. What is there already is left as it is.
 ///
 /// # Errors
 /// When the table is unavailable.
-pub async fn create_workspace(world: &World, workspace: &Workspace, secret: [u8; 32]) -> Result<String, PortError> {
-    world.tenants.put_workspace(workspace).await?;
-    let text = api_key::compose(workspace.id, secret);
+pub async fn create_workspace(
+    world: &World,
+    id: WorkspaceId,
+    name: &str,
+    secret: [u8; 32],
+) -> Result<String, PortError> {
+    projects::found(world, id, None, name).await?;
+    let text = api_key::compose(id, secret);
     let key = PresentedKey::parse(&text)
         .map_err(|_| PortError::Broken { port: "keys", reason: "own key unreadable".into() })?;
-    world.tenants.put_api_key(&key, "first key", world.system.now()).await?;
+    let row = ApiKey::new(&key, "first key", world.system.now(), world.nonce());
+    world.tenants.save_api_key(&row).await?;
     Ok(text)
 }
 

@@ -1,6 +1,8 @@
 //! The use cases: each a verb, each over the [ports](crate::ports) only.
 
 pub mod accept_pin;
+pub mod api_keys;
+pub mod authenticate;
 pub mod backlog;
 pub mod board_access;
 mod board_reading;
@@ -13,11 +15,14 @@ pub mod disconnect;
 pub mod dispatch;
 pub mod doubt;
 mod late_check;
+pub mod log_in;
 pub mod look_at_board;
 pub mod move_tokens;
 pub mod oauth;
+pub mod people;
 mod planned_late_check;
 mod planned_look;
+pub mod projects;
 pub mod publish_pin;
 pub mod rate_meter;
 pub mod read_pins;

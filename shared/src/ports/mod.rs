@@ -7,6 +7,7 @@ mod board_checks;
 mod boards;
 mod oauth;
 mod oauth_states;
+mod people;
 mod pinterest;
 mod queue;
 mod secrets;
@@ -22,6 +23,7 @@ pub use board_checks::*;
 pub use boards::*;
 pub use oauth::*;
 pub use oauth_states::*;
+pub use people::*;
 pub use pinterest::*;
 pub use queue::*;
 pub use secrets::*;
@@ -54,6 +56,8 @@ pub struct World {
     pub oauth_states: Arc<dyn OAuthStates>,
     /// The same table.
     pub board_checks: Arc<dyn BoardChecks>,
+    pub passwords: Arc<dyn Passwords>,
+    pub session_keys: Arc<dyn SessionKeys>,
     pub queue: Arc<dyn Queue>,
     pub secrets: Arc<dyn Secrets>,
     pub pinterest: Arc<dyn Pinterest>,

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::fake_boards::FakeBoards;
 use super::fake_oauth::FakeOAuth;
+use super::fake_people::{FakePasswords, FakeSessionKeys};
 use super::fake_pinterest::FakePinterest;
 use super::fake_queue::{Delivery, FakeQueue};
 use super::fake_secrets::FakeSecrets;
@@ -53,6 +54,7 @@ pub struct TestWorld {
     pub pinterest: Arc<FakePinterest>,
     pub oauth: Arc<FakeOAuth>,
     pub boards: Arc<FakeBoards>,
+    pub passwords: Arc<FakePasswords>,
     pub system: Arc<ManualSystem>,
     pub faults: Arc<Faults>,
     progress: Mutex<Progress>,
@@ -86,11 +88,14 @@ impl TestWorld {
         let pinterest = FakePinterest::new(system.clone(), faults.clone()).with_oauth(Arc::clone(&oauth));
         let pinterest = Arc::new(pinterest);
         let boards = Arc::new(FakeBoards::new(faults.clone(), Arc::clone(&oauth)));
+        let passwords = Arc::new(FakePasswords::default());
         let world = World {
             store: table.clone(),
             oauth_states: table.clone(),
             board_checks: table.clone(),
             tenants: table,
+            passwords: Arc::clone(&passwords) as Arc<dyn crate::ports::Passwords>,
+            session_keys: Arc::new(FakeSessionKeys::new(faults.clone())),
             queue: Arc::clone(&queue) as Arc<dyn Queue>,
             secrets: Arc::clone(&secrets) as Arc<dyn Secrets>,
             pinterest: Arc::clone(&pinterest) as Arc<dyn crate::ports::Pinterest>,
@@ -101,7 +106,7 @@ impl TestWorld {
             rules: Rules::default(),
         };
         let progress = Mutex::new(Progress { ticked: START.minute(), now: START, steps_at_now: 0 });
-        let this = Self { world, queue, secrets, pinterest, oauth, boards, system, faults, progress };
+        let this = Self { world, queue, secrets, pinterest, oauth, boards, passwords, system, faults, progress };
         this.connect().await;
         this
     }

@@ -1,10 +1,11 @@
-//! The table's keys. Every partition starts with the workspace; the watchdog's clock, which is filed by time, and
-//! the app's daily budget are the exceptions.
+//! The table's keys. Every partition starts with the workspace; the exceptions are the watchdog's clock, which is filed by
+//! time, the app's daily budget, and what stands above workspaces: organisations and people, who log in by an address before
+//! any workspace is known.
 //!
 //! | row | pk | sk |
 //! |---|---|---|
-//! | workspace | `{ws}#workspace` | `workspace` |
-//! | API key | `{ws}#keys` | SHA-256 of the key |
+//! | workspace | `{ws}#workspace` | `state` |
+//! | API key | `{ws}#keys` | the key's public id |
 //! | begun connection | `{ws}#oauth` | SHA-256 of the state |
 //! | account | `{ws}#accounts` | `{account}` |
 //! | bucket | `{ws}#account#{account}` | `bucket` |
@@ -19,12 +20,16 @@
 //! | clock | `clock#{minute}#{shard}` | `{id}` |
 //! | watermark, lease | `clock#watermark`, `clock#lease` | same |
 //! | the app's requests of a day | `budget` | `{days since the epoch}` |
+//! | organisation | `org#{org}` | `organization` |
+//! | its workspaces, its people: pointers | `org#{org}` | `workspace#{ws}`, `user#{user}` |
+//! | a person | `user#{user}` | `user` |
+//! | their attempts to log in | `user#{user}` | `attempts` |
 //!
 //! Index `listing` (`lpk` = `{ws}#list#{shard}`, `lsk` = `{created}#{pin}`) holds every pin once; index `waiting`
 //! holds what waits for a scheduled function: the accounts with a backlog (`wpk` = `waiting#{shard}`, `wsk` =
 //! `{ws}#{account}`) and those with tokens to refresh (`wpk` = `refresh#{shard}`, `wsk` = `{due}#{ws}#{account}`).
 
-use crate::domain::ids::{AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
+use crate::domain::ids::{AccountKey, BoardKey, OrganizationId, PinId, PinKey, UserId, WorkspaceId};
 use crate::domain::time::Moment;
 
 pub const REQUEST: &str = "request";
@@ -34,7 +39,10 @@ pub const TOKENS: &str = "tokens";
 pub const SCAN: &str = "scan";
 /// Ends the partition of a workspace's accounts.
 pub const ACCOUNTS_SUFFIX: &str = "#accounts";
-pub const WORKSPACE: &str = "workspace";
+pub const WORKSPACE: &str = "state";
+pub const ORGANIZATION: &str = "organization";
+pub const USER: &str = "user";
+pub const ATTEMPTS: &str = "attempts";
 pub const LISTING_INDEX: &str = "listing";
 pub const WAITING_INDEX: &str = "waiting";
 /// One index partition takes 1,000 write units a second; a workspace gets this many.
@@ -51,6 +59,19 @@ pub fn api_keys(id: WorkspaceId) -> String {
 
 pub fn oauth_states(id: WorkspaceId) -> String {
     format!("{id}#oauth")
+}
+
+pub fn organization(id: OrganizationId) -> String {
+    format!("org#{id}")
+}
+
+/// The beginning of every pointer of an organisation to one of its workspaces.
+pub const WORKSPACE_POINTER: &str = "workspace#";
+/// The same, to one of its people.
+pub const USER_POINTER: &str = "user#";
+
+pub fn user(id: UserId) -> String {
+    format!("user#{id}")
 }
 
 pub fn accounts(id: WorkspaceId) -> String {

@@ -4,6 +4,7 @@
 //! and this one lists them all.
 
 mod accounts;
+mod api_keys;
 mod backlog;
 mod board_checks;
 mod bucket;
@@ -21,6 +22,7 @@ mod rows;
 mod sealed;
 mod tenants;
 mod transaction;
+mod users;
 
 use std::sync::Arc;
 

@@ -1,50 +1,157 @@
-//! Workspaces and API keys.
+//! [`Tenants`] on the table: organisations and workspaces here, keys and people in files of their own.
 
-use super::item::{Builder, Reader, moment};
-use super::{DynamoStore, keys};
-use crate::domain::api_key::{PresentedKey, Workspace};
-use crate::domain::ids::WorkspaceId;
-use crate::domain::time::Moment;
-use crate::ports::{PortResult, Tenants};
 use async_trait::async_trait;
+use futures_util::future::try_join_all;
+
+use super::item::{Builder, Item, Reader, moment, unreadable};
+use super::{DynamoStore, keys};
+use crate::domain::api_key::ApiKey;
+use crate::domain::ids::{KeyId, OrganizationId, UserId, WorkspaceId};
+use crate::domain::login::LoginAttempts;
+use crate::domain::tenant::{CompanyProfile, Organization, Workspace, WorkspaceEnvironment, WorkspaceState};
+use crate::domain::time::Moment;
+use crate::domain::user::User;
+use crate::ports::{PortResult, Tenants};
+
+fn organization_item(organization: &Organization) -> Item {
+    let row = Builder::keyed(keys::organization(organization.id), keys::ORGANIZATION)
+        .text("name", &organization.name)
+        .value("at", moment(organization.created_at))
+        .number("rev", organization.rev)
+        .text("n", &organization.nonce);
+    organization.profile.fields().fold(row, |row, (field, value)| row.maybe_text(field, value)).build()
+}
+
+fn read_organization(id: OrganizationId, item: &Item) -> PortResult<Organization> {
+    let row = Reader(item);
+    let mut profile = CompanyProfile::default();
+    for (field, _) in crate::domain::tenant::PROFILE_FIELDS {
+        profile.set(field, &row.maybe_text(field).unwrap_or_default());
+    }
+    let created_at = row.moment("at")?;
+    Ok(Organization {
+        id,
+        name: row.text("name")?,
+        profile,
+        created_at,
+        rev: row.number("rev")?,
+        nonce: row.text("n")?,
+    })
+}
+
+fn workspace_item(workspace: &Workspace) -> Item {
+    Builder::keyed(keys::workspace(workspace.id), keys::WORKSPACE)
+        .text("org", workspace.organization.to_string())
+        .text("name", &workspace.name)
+        .text("env", workspace.environment.name())
+        .text("tz", &workspace.timezone)
+        .value("at", moment(workspace.created_at))
+        .text("st", workspace.state.name())
+        .number("rev", workspace.rev)
+        .text("n", &workspace.nonce)
+        .build()
+}
+
+fn read_workspace(id: WorkspaceId, item: &Item) -> PortResult<Workspace> {
+    let row = Reader(item);
+    Ok(Workspace {
+        id,
+        organization: row.text("org")?.parse().map_err(|_| unreadable("org"))?,
+        name: row.text("name")?,
+        environment: WorkspaceEnvironment::parse(&row.text("env")?).ok_or_else(|| unreadable("env"))?,
+        timezone: row.text("tz")?,
+        created_at: row.moment("at")?,
+        state: WorkspaceState::parse(&row.text("st")?).ok_or_else(|| unreadable("st"))?,
+        rev: row.number("rev")?,
+        nonce: row.text("n")?,
+    })
+}
 
 impl DynamoStore {
-    pub(super) async fn write_workspace(&self, workspace: &Workspace) -> PortResult<()> {
-        let row = Builder::keyed(keys::workspace(workspace.id), keys::WORKSPACE).text("name", &workspace.name);
-        self.put(row.build()).await
+    async fn get_workspace(&self, id: WorkspaceId) -> PortResult<Option<Workspace>> {
+        let item = self.get(keys::workspace(id), keys::WORKSPACE, true).await?;
+        item.map(|item| read_workspace(id, &item)).transpose()
     }
 
-    pub(super) async fn get_workspace(&self, id: WorkspaceId) -> PortResult<Option<Workspace>> {
-        let item = self.get(keys::workspace(id), keys::WORKSPACE, false).await?;
-        item.map(|item| Ok(Workspace { id, name: Reader(&item).text("name")? })).transpose()
+    /// Writes a pointer before the row that it points to: one that points nowhere is passed over, a row without one isn't found.
+    pub(super) async fn point(&self, from: OrganizationId, kind: &str, to: &str) -> PortResult<()> {
+        self.put(Builder::keyed(keys::organization(from), format!("{kind}{to}")).build()).await
     }
 
-    pub(super) async fn write_api_key(&self, key: &PresentedKey, name: &str, now: Moment) -> PortResult<()> {
-        let row =
-            Builder::keyed(keys::api_keys(key.workspace), key.hash_hex()).text("name", name).value("at", moment(now));
-        self.put(row.build()).await
-    }
-
-    pub(super) async fn has_api_key(&self, key: &PresentedKey) -> PortResult<bool> {
-        Ok(self.get(keys::api_keys(key.workspace), &key.hash_hex(), false).await?.is_some())
+    /// The ids that an organisation's pointers of that kind name.
+    pub(super) async fn pointers<T: std::str::FromStr>(&self, from: OrganizationId, kind: &str) -> PortResult<Vec<T>> {
+        let rows = self.partition(keys::organization(from)).await?;
+        let mut ids = Vec::new();
+        for item in &rows {
+            if let Some(id) = Reader(item).text("sk")?.strip_prefix(kind) {
+                ids.push(id.parse().map_err(|_| unreadable("sk"))?);
+            }
+        }
+        Ok(ids)
     }
 }
 
 #[async_trait]
 impl Tenants for DynamoStore {
-    async fn put_workspace(&self, workspace: &Workspace) -> PortResult<()> {
-        self.write_workspace(workspace).await
+    async fn save_organization(&self, next: &Organization) -> PortResult<bool> {
+        self.put_revision(organization_item(next), next.rev, &next.nonce).await
+    }
+
+    async fn organization(&self, id: OrganizationId) -> PortResult<Option<Organization>> {
+        let item = self.get(keys::organization(id), keys::ORGANIZATION, true).await?;
+        item.map(|item| read_organization(id, &item)).transpose()
+    }
+
+    async fn save_workspace(&self, next: &Workspace) -> PortResult<bool> {
+        if next.rev <= 1 {
+            self.point(next.organization, keys::WORKSPACE_POINTER, &next.id.to_string()).await?;
+        }
+        self.put_revision(workspace_item(next), next.rev, &next.nonce).await
     }
 
     async fn workspace(&self, id: WorkspaceId) -> PortResult<Option<Workspace>> {
         self.get_workspace(id).await
     }
 
-    async fn put_api_key(&self, key: &PresentedKey, name: &str, now: Moment) -> PortResult<()> {
-        self.write_api_key(key, name, now).await
+    async fn workspaces(&self, organization: OrganizationId) -> PortResult<Vec<Workspace>> {
+        let ids: Vec<WorkspaceId> = self.pointers(organization, keys::WORKSPACE_POINTER).await?;
+        let rows = try_join_all(ids.into_iter().map(|id| self.get_workspace(id))).await?;
+        Ok(rows.into_iter().flatten().filter(|workspace| workspace.organization == organization).collect())
     }
 
-    async fn api_key_exists(&self, key: &PresentedKey) -> PortResult<bool> {
-        self.has_api_key(key).await
+    async fn save_api_key(&self, next: &ApiKey) -> PortResult<bool> {
+        self.write_api_key(next).await
+    }
+
+    async fn api_key(&self, workspace: WorkspaceId, id: KeyId) -> PortResult<Option<ApiKey>> {
+        self.get_api_key(workspace, id).await
+    }
+
+    async fn api_keys(&self, workspace: WorkspaceId) -> PortResult<Vec<ApiKey>> {
+        self.list_api_keys(workspace).await
+    }
+
+    async fn note_use(&self, workspace: WorkspaceId, id: KeyId, now: Moment, unless_since: Moment) -> PortResult<bool> {
+        self.write_use(workspace, id, now, unless_since).await
+    }
+
+    async fn save_user(&self, next: &User) -> PortResult<bool> {
+        self.write_user(next).await
+    }
+
+    async fn user(&self, id: UserId) -> PortResult<Option<User>> {
+        self.get_user(id).await
+    }
+
+    async fn users(&self, organization: OrganizationId) -> PortResult<Vec<User>> {
+        self.list_users(organization).await
+    }
+
+    async fn save_login_attempts(&self, next: &LoginAttempts) -> PortResult<bool> {
+        self.write_login_attempts(next).await
+    }
+
+    async fn login_attempts(&self, user: UserId) -> PortResult<LoginAttempts> {
+        self.get_login_attempts(user).await
     }
 }

@@ -9,6 +9,7 @@
 //! The argument is an async function that answers a fresh, empty implementation and whatever keeps it alive.
 
 pub mod connections;
+pub mod people;
 pub mod queue;
 pub mod secrets;
 pub mod store;
@@ -62,5 +63,6 @@ mod tests {
         assert_all_listed(include_str!("queue.rs"), include_str!("queue.rs"));
         assert_all_listed(include_str!("secrets.rs"), include_str!("secrets.rs"));
         assert_all_listed(include_str!("tenants.rs"), include_str!("tenants.rs"));
+        assert_all_listed(include_str!("people.rs"), include_str!("people.rs"));
     }
 }

@@ -1,11 +1,15 @@
-//! The rules of workspaces and keys.
+//! The rules of organisations, workspaces, keys and people.
 
 use uuid::Uuid;
 
-use crate::domain::api_key::{PresentedKey, Workspace, compose};
-use crate::domain::ids::WorkspaceId;
+use crate::domain::api_key::{ApiKey, KeySource, PresentedKey, compose};
+use crate::domain::ids::{OrganizationId, WorkspaceId};
+use crate::domain::login::LoginAttempts;
+use crate::domain::scope::Scope;
+use crate::domain::tenant::{Organization, Workspace, WorkspaceEnvironment, WorkspaceState};
 use crate::domain::testdata;
 use crate::domain::time::Moment;
+use crate::domain::user::{Email, Role, User};
 use crate::ports::Tenants;
 
 /// Runs every rule; the async function answers `(Arc<dyn Tenants>, guard)`.
@@ -15,26 +19,164 @@ macro_rules! tenants_contract {
         use $crate::testing::contract::tenants;
         $crate::contract_cases!($fresh;
             tenants:
+            an_organisation_is_read_back,
             a_workspace_is_read_back,
-            an_api_key_is_known_by_its_whole_text_only;
+            each_organisation_lists_its_own_workspaces,
+            rows_are_written_by_revision,
+            a_key_is_read_back_in_its_workspace_only,
+            a_use_is_noted_once_and_changes_nothing_else,
+            a_person_is_read_back,
+            each_organisation_lists_its_own_people,
+            attempts_to_log_in_are_counted_by_revision;
         );
     };
 }
 
-pub async fn a_workspace_is_read_back(tenants: &dyn Tenants) {
-    let workspace = Workspace { id: testdata::workspace(), name: "Paper & Co.".into() };
-    assert_eq!(tenants.workspace(workspace.id).await.expect("read"), None, "an empty table knows no workspace");
-    tenants.put_workspace(&workspace).await.expect("written");
-    tenants.put_workspace(&workspace).await.expect("writing it again is harmless");
-    assert_eq!(tenants.workspace(workspace.id).await.expect("read"), Some(workspace));
+fn organization(id: u128) -> Organization {
+    Organization::new(OrganizationId(Uuid::from_u128(id)), "Paper & Co.", Moment(5), format!("o{id}"))
 }
 
-pub async fn an_api_key_is_known_by_its_whole_text_only(tenants: &dyn Tenants) {
-    let key = |workspace: u128, secret: u8| {
-        PresentedKey::parse(&compose(WorkspaceId(Uuid::from_u128(workspace)), [secret; 32])).expect("a key")
+fn workspace(id: u128, organization: u128) -> Workspace {
+    let organization = OrganizationId(Uuid::from_u128(organization));
+    Workspace::production(WorkspaceId(Uuid::from_u128(id)), organization, "Paper", Moment(6), format!("w{id}"))
+}
+
+fn key(workspace: u128, secret: u8) -> ApiKey {
+    let text = compose(WorkspaceId(Uuid::from_u128(workspace)), [secret; 32]);
+    ApiKey::new(&PresentedKey::parse(&text).expect("a key"), "k", Moment(7), format!("k{secret}"))
+}
+
+pub async fn an_organisation_is_read_back(tenants: &dyn Tenants) {
+    let mut written = organization(1);
+    written.profile.set("company_name", "Paper GmbH");
+    written.profile.set("address_country", "DE");
+    assert_eq!(tenants.organization(written.id).await.expect("read"), None);
+    assert!(tenants.save_organization(&written).await.expect("saved"));
+    assert_eq!(tenants.organization(written.id).await.expect("read"), Some(written));
+    assert_eq!(tenants.organization(organization(2).id).await.expect("read"), None);
+}
+
+pub async fn a_workspace_is_read_back(tenants: &dyn Tenants) {
+    for (id, state) in [(1, WorkspaceState::Active), (2, WorkspaceState::Resetting), (3, WorkspaceState::Deleted)] {
+        let environment = WorkspaceEnvironment::Sandbox;
+        let written = Workspace { state, environment, timezone: "Europe/Berlin".into(), ..workspace(id, 1) };
+        assert_eq!(tenants.workspace(written.id).await.expect("read"), None, "an empty table knows no workspace");
+        assert!(tenants.save_workspace(&written).await.expect("saved"));
+        assert_eq!(tenants.workspace(written.id).await.expect("read"), Some(written));
+    }
+}
+
+pub async fn each_organisation_lists_its_own_workspaces(tenants: &dyn Tenants) {
+    tenants.save_organization(&organization(1)).await.expect("saved");
+    for (id, of) in [(1, 1), (2, 1), (3, 2)] {
+        assert!(tenants.save_workspace(&workspace(id, of)).await.expect("saved"));
+    }
+    let mut listed = tenants.workspaces(organization(1).id).await.expect("listed");
+    listed.sort_by_key(|workspace| workspace.id);
+    assert_eq!(listed, [workspace(1, 1), workspace(2, 1)]);
+    assert_eq!(tenants.workspaces(organization(3).id).await.expect("listed"), []);
+}
+
+pub async fn rows_are_written_by_revision(tenants: &dyn Tenants) {
+    let first = workspace(1, 1);
+    assert!(tenants.save_workspace(&first).await.expect("saved"));
+    assert!(tenants.save_workspace(&first).await.expect("answered"), "the same write again is recognised");
+    let other = Workspace { name: "another".into(), nonce: "other".into(), ..first.clone() };
+    assert!(!tenants.save_workspace(&other).await.expect("answered"), "somebody else's first write isn't");
+    let second = Workspace { state: WorkspaceState::Resetting, ..first.next("second".into()) };
+    assert!(tenants.save_workspace(&second).await.expect("saved"));
+    assert!(!tenants.save_workspace(&first.next("late".into())).await.expect("answered"));
+    assert_eq!(tenants.workspace(first.id).await.expect("read"), Some(second));
+
+    let organization = organization(1);
+    assert!(tenants.save_organization(&organization).await.expect("saved"));
+    assert!(tenants.save_organization(&organization.next("a".into())).await.expect("saved"));
+    assert!(!tenants.save_organization(&organization.next("b".into())).await.expect("answered"));
+
+    let user = testdata::user("ada@example.com");
+    assert!(tenants.save_user(&user).await.expect("saved"));
+    let twin = User { nonce: "twin".into(), ..user.clone() };
+    assert!(!tenants.save_user(&twin).await.expect("answered"), "the address is taken");
+    assert!(tenants.save_user(&user.next("a".into())).await.expect("saved"));
+    assert!(!tenants.save_user(&user.next("b".into())).await.expect("answered"));
+}
+
+pub async fn a_key_is_read_back_in_its_workspace_only(tenants: &dyn Tenants) {
+    let plain = key(1, 7);
+    let full = ApiKey {
+        scopes: [Scope::Read, Scope::Destructive].into_iter().collect(),
+        allowed: Some(vec![testdata::account()]),
+        source: KeySource::OAuth,
+        client_name: Some("n8n".into()),
+        authorized_by: Email::parse("ada@example.com"),
+        last_used_at: Some(Moment(8)),
+        revoked_at: Some(Moment(9_000)),
+        expires_at: Some(Moment(4_000_000_000_000)),
+        ..key(1, 8)
     };
-    tenants.put_api_key(&key(1, 7), "first key", Moment(1)).await.expect("written");
-    assert!(tenants.api_key_exists(&key(1, 7)).await.expect("read"), "the stored key is known");
-    assert!(!tenants.api_key_exists(&key(1, 8)).await.expect("read"), "another secret is unknown");
-    assert!(!tenants.api_key_exists(&key(2, 7)).await.expect("read"), "another workspace's is unknown");
+    let closed = ApiKey { allowed: Some(Vec::new()), scopes: [].into_iter().collect(), ..key(1, 9) };
+    for key in [&plain, &full, &closed] {
+        assert!(tenants.save_api_key(key).await.expect("saved"));
+        assert_eq!(tenants.api_key(key.workspace, key.id).await.expect("read").as_ref(), Some(key));
+    }
+    let elsewhere = key(2, 7);
+    assert_eq!(tenants.api_key(elsewhere.workspace, plain.id).await.expect("read"), None);
+    let mut listed = tenants.api_keys(plain.workspace).await.expect("listed");
+    listed.sort_by(|a, b| a.nonce.cmp(&b.nonce));
+    assert_eq!(listed, [plain.clone(), full, closed]);
+    let renamed = ApiKey { name: "renamed".into(), ..plain.next("renamed".into()) };
+    assert!(tenants.save_api_key(&renamed).await.expect("saved"));
+    assert!(!tenants.save_api_key(&plain.next("late".into())).await.expect("answered"));
+    assert_eq!(tenants.api_key(plain.workspace, plain.id).await.expect("read"), Some(renamed));
+}
+
+pub async fn a_use_is_noted_once_and_changes_nothing_else(tenants: &dyn Tenants) {
+    let key = key(1, 7);
+    let note = |now, since| tenants.note_use(key.workspace, key.id, Moment(now), Moment(since));
+    assert!(!note(10, 0).await.expect("answered"), "a key that isn't there is not made");
+    assert!(tenants.save_api_key(&key).await.expect("saved"));
+    assert!(note(10, 0).await.expect("noted"));
+    assert!(!note(11, 9).await.expect("answered"), "noted since");
+    assert!(note(12, 10).await.expect("noted"));
+    let used = ApiKey { last_used_at: Some(Moment(12)), ..key.clone() };
+    assert_eq!(tenants.api_key(key.workspace, key.id).await.expect("read"), Some(used.clone()));
+    assert!(tenants.save_api_key(&used.next("next".into())).await.expect("saved"), "a use is no revision");
+}
+
+pub async fn a_person_is_read_back(tenants: &dyn Tenants) {
+    let ada = testdata::user("ada@example.com");
+    assert_eq!(tenants.user(ada.id).await.expect("read"), None);
+    let bob = User { full_name: None, role: Role::Viewer, ..testdata::user("bob@example.com") };
+    for user in [&ada, &bob] {
+        assert!(tenants.save_user(user).await.expect("saved"));
+        assert_eq!(tenants.user(user.id).await.expect("read").as_ref(), Some(user));
+    }
+}
+
+pub async fn each_organisation_lists_its_own_people(tenants: &dyn Tenants) {
+    let ada = testdata::user("ada@example.com");
+    let bob = User { organization: organization(2).id, ..testdata::user("bob@example.com") };
+    tenants.save_organization(&organization(2)).await.expect("saved");
+    tenants.save_workspace(&workspace(1, 2)).await.expect("saved");
+    for user in [&ada, &bob] {
+        assert!(tenants.save_user(user).await.expect("saved"));
+    }
+    assert_eq!(tenants.users(ada.organization).await.expect("listed"), [ada]);
+    assert_eq!(tenants.users(organization(2).id).await.expect("listed"), [bob]);
+}
+
+pub async fn attempts_to_log_in_are_counted_by_revision(tenants: &dyn Tenants) {
+    let user = testdata::user("ada@example.com").id;
+    let none = LoginAttempts::none(user);
+    assert_eq!(tenants.login_attempts(user).await.expect("read"), none);
+    let far = Moment(4_000_000_000_000);
+    let first = none.next(far, "a".into()).expect("heard");
+    assert!(tenants.save_login_attempts(&first).await.expect("saved"));
+    let at_once = none.next(far, "b".into()).expect("heard");
+    assert!(!tenants.save_login_attempts(&at_once).await.expect("answered"), "two at once are counted one by one");
+    assert_eq!(tenants.login_attempts(user).await.expect("read"), first);
+    assert!(tenants.save_login_attempts(&first.forgiven("c".into())).await.expect("saved"));
+    assert_eq!(tenants.login_attempts(user).await.expect("read").count, 0);
+    let other = testdata::user("bob@example.com").id;
+    assert_eq!(tenants.login_attempts(other).await.expect("read"), LoginAttempts::none(other));
 }

@@ -1,42 +1,120 @@
-//! Workspaces and keys in memory.
+//! Organisations, workspaces, keys and people in memory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
 use super::{FakeStore, Tables};
-use crate::domain::api_key::{PresentedKey, Workspace};
-use crate::domain::ids::WorkspaceId;
+use crate::domain::api_key::ApiKey;
+use crate::domain::ids::{KeyId, OrganizationId, UserId, WorkspaceId};
+use crate::domain::login::LoginAttempts;
+use crate::domain::rules::is_same_write;
+use crate::domain::tenant::{Organization, Workspace};
 use crate::domain::time::Moment;
+use crate::domain::user::User;
 use crate::ports::{PortResult, Tenants};
 
 #[derive(Default)]
 pub(super) struct Rows {
+    organizations: BTreeMap<OrganizationId, Organization>,
     workspaces: BTreeMap<WorkspaceId, Workspace>,
-    api_keys: BTreeSet<(WorkspaceId, String)>,
+    api_keys: BTreeMap<(WorkspaceId, KeyId), ApiKey>,
+    users: BTreeMap<UserId, User>,
+    attempts: BTreeMap<UserId, LoginAttempts>,
+}
+
+/// Writes a row if the stored one is the one before, or if it is this very write.
+fn save<K: Ord, V: Clone>(rows: &mut BTreeMap<K, V>, key: K, next: &V, revision: fn(&V) -> (u64, &str)) -> bool {
+    let (rev, nonce) = revision(next);
+    let stored = rows.get(&key).map(revision);
+    if stored.map_or(0, |(rev, _)| rev) + 1 == rev {
+        rows.insert(key, next.clone());
+        return true;
+    }
+    stored.is_some_and(|(stored_rev, stored_nonce)| stored_rev == rev && is_same_write(stored_nonce, nonce))
 }
 
 #[async_trait]
 impl Tenants for FakeStore {
-    async fn put_workspace(&self, workspace: &Workspace) -> PortResult<()> {
-        let put = |t: &mut Tables| {
-            t.tenants.workspaces.insert(workspace.id, workspace.clone());
-        };
-        self.call("tenants.put_workspace", put).await
+    async fn save_organization(&self, next: &Organization) -> PortResult<bool> {
+        let write = |t: &mut Tables| save(&mut t.tenants.organizations, next.id, next, |row| (row.rev, &row.nonce));
+        self.call("tenants.save_organization", write).await
+    }
+
+    async fn organization(&self, id: OrganizationId) -> PortResult<Option<Organization>> {
+        self.call("tenants.organization", |t| t.tenants.organizations.get(&id).cloned()).await
+    }
+
+    async fn save_workspace(&self, next: &Workspace) -> PortResult<bool> {
+        let write = |t: &mut Tables| save(&mut t.tenants.workspaces, next.id, next, |row| (row.rev, &row.nonce));
+        self.call("tenants.save_workspace", write).await
     }
 
     async fn workspace(&self, id: WorkspaceId) -> PortResult<Option<Workspace>> {
         self.call("tenants.workspace", |t| t.tenants.workspaces.get(&id).cloned()).await
     }
 
-    async fn put_api_key(&self, key: &PresentedKey, _: &str, _: Moment) -> PortResult<()> {
-        let put = |t: &mut Tables| {
-            t.tenants.api_keys.insert((key.workspace, key.hash_hex()));
+    async fn workspaces(&self, organization: OrganizationId) -> PortResult<Vec<Workspace>> {
+        let list = |t: &mut Tables| {
+            let rows = t.tenants.workspaces.values();
+            rows.filter(|row| row.organization == organization).cloned().collect()
         };
-        self.call("tenants.put_api_key", put).await
+        self.call("tenants.workspaces", list).await
     }
 
-    async fn api_key_exists(&self, key: &PresentedKey) -> PortResult<bool> {
-        self.call("tenants.api_key_exists", |t| t.tenants.api_keys.contains(&(key.workspace, key.hash_hex()))).await
+    async fn save_api_key(&self, next: &ApiKey) -> PortResult<bool> {
+        let key = (next.workspace, next.id);
+        let write = |t: &mut Tables| save(&mut t.tenants.api_keys, key, next, |row| (row.rev, &row.nonce));
+        self.call("tenants.save_api_key", write).await
+    }
+
+    async fn api_key(&self, workspace: WorkspaceId, id: KeyId) -> PortResult<Option<ApiKey>> {
+        self.call("tenants.api_key", |t| t.tenants.api_keys.get(&(workspace, id)).cloned()).await
+    }
+
+    async fn api_keys(&self, workspace: WorkspaceId) -> PortResult<Vec<ApiKey>> {
+        let list = |t: &mut Tables| {
+            let rows = t.tenants.api_keys.values();
+            rows.filter(|row| row.workspace == workspace).cloned().collect()
+        };
+        self.call("tenants.api_keys", list).await
+    }
+
+    async fn note_use(&self, workspace: WorkspaceId, id: KeyId, now: Moment, unless_since: Moment) -> PortResult<bool> {
+        let note = |t: &mut Tables| match t.tenants.api_keys.get_mut(&(workspace, id)) {
+            Some(row) if row.last_used_at.is_none_or(|at| at <= unless_since) => {
+                row.last_used_at = Some(now);
+                true
+            }
+            _ => false,
+        };
+        self.call("tenants.note_use", note).await
+    }
+
+    async fn save_user(&self, next: &User) -> PortResult<bool> {
+        let write = |t: &mut Tables| save(&mut t.tenants.users, next.id, next, |row| (row.rev, &row.nonce));
+        self.call("tenants.save_user", write).await
+    }
+
+    async fn user(&self, id: UserId) -> PortResult<Option<User>> {
+        self.call("tenants.user", |t| t.tenants.users.get(&id).cloned()).await
+    }
+
+    async fn users(&self, organization: OrganizationId) -> PortResult<Vec<User>> {
+        let list = |t: &mut Tables| {
+            let rows = t.tenants.users.values();
+            rows.filter(|row| row.organization == organization).cloned().collect()
+        };
+        self.call("tenants.users", list).await
+    }
+
+    async fn save_login_attempts(&self, next: &LoginAttempts) -> PortResult<bool> {
+        let write = |t: &mut Tables| save(&mut t.tenants.attempts, next.user, next, |row| (row.rev, &row.nonce));
+        self.call("tenants.save_login_attempts", write).await
+    }
+
+    async fn login_attempts(&self, user: UserId) -> PortResult<LoginAttempts> {
+        let read = |t: &mut Tables| t.tenants.attempts.get(&user).cloned().unwrap_or_else(|| LoginAttempts::none(user));
+        self.call("tenants.login_attempts", read).await
     }
 }
