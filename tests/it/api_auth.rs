@@ -1,28 +1,183 @@
-//! Whom each route of the table is for, through the API's own router over fakes.
+//! Whom each route of the table is for: credentials, scopes, allow-lists, over every row.
 
-use axum::body::Body;
 use http::Request;
-use http_body_util::BodyExt;
 use pinbridge_api::auth::Access;
-use pinbridge_api::routes;
-use pinbridge_shared::testing::TestWorld;
-use serde_json::Value;
-use tower::ServiceExt;
+use pinbridge_api::routes::{self, Route};
+use pinbridge_shared::domain::ids::{AccountId, AccountKey};
+use pinbridge_shared::domain::scope::Scope;
+use pinbridge_shared::domain::tenant::{Workspace, WorkspaceState};
+use pinbridge_shared::domain::testdata;
+use pinbridge_shared::domain::user::Role;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::support::api::{Api, As};
+
+/// An id that nothing has.
+const NOBODYS: &str = "7d11ee90-a944-54ed-a55c-7f2e8a5ca0b6";
+
+fn path(route: &Route) -> String {
+    route.path.replace("{id}", NOBODYS)
+}
+
+/// Whether the answer says that the route isn't for the caller.
+fn is_shut(status: u16, answer: &Value) -> bool {
+    status == 401 || (status == 403 && ["insufficient_scope", "session_required"].contains(&code(answer)))
+}
+
+fn code(answer: &Value) -> &str {
+    answer["code"].as_str().unwrap_or_default()
+}
 
 #[tokio::test]
 async fn without_credentials_only_public_routes_answer() {
-    let world = TestWorld::new(1).await;
+    let api = Api::new().await;
     for route in routes::table() {
-        let path = route.path.replace("{id}", "7d11ee90-a944-54ed-a55c-7f2e8a5ca0b6");
-        let request = Request::builder().method(&route.method).uri(&path).body(Body::empty()).expect("a request");
-        let response = pinbridge_api::router(world.world.clone()).oneshot(request).await.expect("answers");
-        let status = response.status().as_u16();
-        if route.access == Access::Public {
-            assert_ne!(status, 401, "{} {path}", route.method);
-            continue;
-        }
-        let bytes = response.into_body().collect().await.expect("a body").to_bytes();
-        let body: Value = serde_json::from_slice(&bytes).expect("JSON");
-        assert_eq!((status, body["code"].as_str()), (401, Some("missing_api_key")), "{} {path}", route.method);
+        let (status, answer) = api.call(route.method.as_str(), &path(&route), As::Nobody, Value::Null).await;
+        let wanted = route.access != Access::Public;
+        let is_refused = (status, code(&answer)) == (401, "missing_api_key");
+        assert_eq!(is_refused, wanted, "{} {}: {status} {answer}", route.method, route.path);
     }
+}
+
+#[tokio::test]
+async fn each_scope_opens_the_routes_of_its_name_and_no_others() {
+    let api = Api::new().await;
+    for scope in Scope::ALL {
+        let (key, _) = api.new_key(json!({"name": scope.name(), "scopes": [scope.name()]})).await;
+        for route in routes::table() {
+            let (status, answer) = api.call(route.method.as_str(), &path(&route), As::Key(&key), Value::Null).await;
+            let is_open = [Access::Public, Access::Scope(scope)].contains(&route.access);
+            assert_eq!(!is_shut(status, &answer), is_open, "{} {} {status} {answer}", route.method, route.path);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_role_opens_what_its_scopes_open_and_what_is_for_people() {
+    for role in Role::ALL {
+        let api = Api::new().await;
+        api.person("ada@example.com", role).await;
+        let token = api.log_in("ada@example.com").await;
+        for route in routes::table() {
+            let (status, answer) =
+                api.call(route.method.as_str(), &path(&route), As::Bearer(&token), Value::Null).await;
+            let is_open = match route.access {
+                Access::Public | Access::Session => true,
+                Access::Scope(scope) => role.scopes().has(scope),
+                Access::Administer => role == Role::Owner,
+            };
+            // (Logging in without a password is a mistake of the form, not of the route.)
+            assert_eq!(!is_shut(status, &answer), is_open, "{role:?} {} {} {answer}", route.method, route.path);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_explicit_key_counts_where_both_headers_are_sent() {
+    let api = Api::new().await;
+    api.person("ada@example.com", Role::Owner).await;
+    let token = api.log_in("ada@example.com").await;
+    let ask = async |key: &str, bearer: &str| {
+        let request = Request::get("/v1/auth/me").header("x-api-key", key);
+        let request = request.header("authorization", format!("Bearer {bearer}"));
+        let (status, _, answer) = api.send(request.body(axum::body::Body::empty()).expect("a request")).await;
+        (status, code(&answer).to_owned())
+    };
+    assert_eq!(ask(&api.key, &token).await, (403, "session_required".into()));
+    assert_eq!(ask("pb_live_wrong", &token).await, (401, "invalid_api_key".into()));
+    assert_eq!(ask("", &token).await.0, 200, "an empty one isn't one");
+    let (status, _) = api.call("GET", "/v1/pins", As::Bearer(&api.key), Value::Null).await;
+    assert_eq!(status, 200, "a key as a bearer token is a key");
+}
+
+/// Connects a second account, which keys may be kept from.
+async fn other_account(api: &Api) -> AccountId {
+    let other = AccountId(Uuid::from_u128(0xbb));
+    let key = AccountKey { workspace: testdata::workspace(), account: other };
+    let account = pinbridge_shared::domain::account::Account { key, ..testdata::connected_account() };
+    assert!(api.world.world.store.save_account(&account).await.expect("saved"));
+    other
+}
+
+fn pin(account: AccountId, key: &str) -> Value {
+    json!({"account_id": account, "board_id": "1000000000000000001", "title": "A crane",
+        "image_url": "https://images.example.com/a.jpg", "idempotency_key": key})
+}
+
+#[tokio::test]
+async fn an_allow_list_keeps_a_key_from_the_other_accounts() {
+    let api = Api::new().await;
+    let other = other_account(&api).await;
+    let (key, _) = api.new_key(json!({"name": "one", "pinterest_account_ids": [testdata::account()]})).await;
+    let limited = As::Key(&key);
+    let full = As::Key(&api.key);
+
+    let mut pins = Vec::new();
+    for (account, name) in [(testdata::account(), "a"), (other, "b")] {
+        let (status, answer) = api.call("POST", "/v1/pins", full, pin(account, name)).await;
+        assert_eq!(status, 201, "{answer}");
+        pins.push(answer["id"].as_str().expect("an id").to_owned());
+    }
+    let not_permitted = async |method: &str, path: String, body: Value| {
+        api.refused(method, &path, limited, body, 403, "account_not_permitted").await;
+    };
+    not_permitted("POST", "/v1/pins".into(), pin(other, "c")).await;
+    not_permitted("GET", format!("/v1/pins/{}", pins[1]), Value::Null).await;
+    not_permitted("GET", format!("/v1/pins/{}/timeline", pins[1]), Value::Null).await;
+    not_permitted("POST", format!("/v1/pins/{}/retry", pins[1]), Value::Null).await;
+    not_permitted("GET", format!("/v1/jobs/{}", pins[1]), Value::Null).await;
+    not_permitted("GET", format!("/v1/pins?account_id={other}"), Value::Null).await;
+    not_permitted("GET", format!("/v1/rate-meter?account_id={other}"), Value::Null).await;
+    not_permitted("GET", format!("/v1/pinterest/boards?account_id={other}"), Value::Null).await;
+    not_permitted("GET", format!("/v1/pinterest/boards/1/access?account_id={other}"), Value::Null).await;
+    not_permitted("DELETE", format!("/v1/pinterest/boards/1?account_id={other}"), Value::Null).await;
+    not_permitted("DELETE", format!("/v1/pinterest/accounts/{other}"), Value::Null).await;
+
+    let (_, headers, listed) = api.full("GET", "/v1/pins", limited, Value::Null).await;
+    let ids = |listed: &Value| -> Vec<String> {
+        listed.as_array().expect("a list").iter().map(|row| row["id"].as_str().expect("an id").to_owned()).collect()
+    };
+    assert_eq!((ids(&listed), &headers["x-total-count"]), (vec![pins[0].clone()], &"1".parse().expect("a value")));
+    let (_, accounts) = api.call("GET", "/v1/pinterest/accounts", limited, Value::Null).await;
+    assert_eq!(ids(&accounts), [testdata::account().to_string()]);
+    let (_, all) = api.call("GET", "/v1/pinterest/accounts", full, Value::Null).await;
+    assert_eq!(ids(&all).len(), 2);
+    let (status, own) = api.call("GET", &format!("/v1/pins/{}", pins[0]), limited, Value::Null).await;
+    assert_eq!((status, own["id"].as_str()), (200, Some(pins[0].as_str())));
+}
+
+#[tokio::test]
+async fn a_limited_key_manages_nothing() {
+    let api = Api::new().await;
+    let (key, id) = api.new_key(json!({"name": "one", "pinterest_account_ids": [testdata::account()]})).await;
+    let lift = json!({"pinterest_account_ids": []});
+    api.refused("PATCH", &format!("/v1/api-keys/{id}"), As::Key(&key), lift, 403, "account_not_permitted").await;
+    let wider = json!({"name": "wider"});
+    api.refused("POST", "/v1/api-keys", As::Key(&key), wider, 403, "account_not_permitted").await;
+    let (reader, _) = api.new_key(json!({"name": "reader", "scopes": ["read"]})).await;
+    api.refused("POST", "/v1/api-keys", As::Key(&reader), json!({"name": "x"}), 403, "insufficient_scope").await;
+}
+
+async fn set_state(api: &Api, state: WorkspaceState) {
+    let tenants = &api.world.world.tenants;
+    let row = tenants.workspace(testdata::workspace()).await.expect("read").expect("created");
+    let next = Workspace { state, ..row.next(format!("{state:?}")) };
+    assert!(tenants.save_workspace(&next).await.expect("saved"));
+}
+
+#[tokio::test]
+async fn a_workspace_that_is_reset_is_closed_and_a_deleted_one_gone() {
+    let api = Api::new().await;
+    api.person("ada@example.com", Role::Owner).await;
+    let token = api.log_in("ada@example.com").await;
+    set_state(&api, WorkspaceState::Resetting).await;
+    for who in [As::Key(&api.key), As::Bearer(&token)] {
+        api.refused("GET", "/v1/pins", who, Value::Null, 409, "workspace_resetting").await;
+    }
+    let (status, _) = api.call("GET", "/v1/auth/me", As::Bearer(&token), Value::Null).await;
+    assert_eq!(status, 200, "one sees who one is, and goes elsewhere");
+    set_state(&api, WorkspaceState::Deleted).await;
+    api.refused("GET", "/v1/pins", As::Key(&api.key), Value::Null, 401, "invalid_api_key").await;
+    api.refused("GET", "/v1/auth/me", As::Bearer(&token), Value::Null, 401, "invalid_session").await;
 }

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
-use pinbridge_shared::domain::api_key::{PresentedKey, Workspace};
+use pinbridge_shared::domain::api_key::PresentedKey;
 use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::testdata;
@@ -22,8 +22,7 @@ struct Api {
 impl Api {
     async fn new() -> Self {
         let world = TestWorld::new(1).await;
-        let workspace = Workspace { id: testdata::workspace(), name: "test".into() };
-        let key = create_workspace(&world.world, &workspace, [7; 32]).await.expect("created");
+        let key = create_workspace(&world.world, testdata::workspace(), "test", [7; 32]).await.expect("created");
         assert!(PresentedKey::parse(&key).is_ok());
         Self { world, key }
     }

@@ -7,22 +7,26 @@ use pinbridge_local::aws::LocalAws;
 use pinbridge_local::resources;
 use pinbridge_shared::adapters::dynamodb::DynamoStore;
 use pinbridge_shared::adapters::envelope::Envelope;
+use pinbridge_shared::adapters::passwords::Argon2Passwords;
 use pinbridge_shared::adapters::secrets::SecretsManager;
+use pinbridge_shared::adapters::session_keys::SecretsManagerKeys;
 use pinbridge_shared::adapters::sqs::SqsQueue;
 use pinbridge_shared::adapters::system::RealSystem;
 use pinbridge_shared::config::QueueUrls;
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::ports::{
-    BoardChecks, OAuthStates, ParkedLetters, Queue, QueueName, Secrets, Store, System, Tenants,
+    BoardChecks, OAuthStates, ParkedLetters, Passwords, Queue, QueueName, Secrets, SessionKeys, Store, System, Tenants,
 };
 use pinbridge_shared::testing::contract::queue::QueueUnderTest;
+use pinbridge_shared::testing::fake_people::{FakePasswords, FakeSessionKeys};
 use pinbridge_shared::testing::fake_queue::FakeQueue;
 use pinbridge_shared::testing::fake_secrets::FakeSecrets;
 use pinbridge_shared::testing::fake_store::FakeStore;
 use pinbridge_shared::testing::faults::Faults;
 use pinbridge_shared::testing::manual_system::ManualSystem;
 use pinbridge_shared::{
-    board_checks_contract, oauth_states_contract, queue_contract, secrets_contract, store_contract, tenants_contract,
+    board_checks_contract, oauth_states_contract, passwords_contract, queue_contract, secrets_contract,
+    session_keys_contract, store_contract, tenants_contract,
 };
 
 use crate::support::embedded_aws;
@@ -50,6 +54,18 @@ mod the_fake_board_checks {
 }
 mod dynamodb_board_checks {
     super::board_checks_contract!(super::dynamo_board_checks);
+}
+mod the_fake_passwords {
+    super::passwords_contract!(super::fake_passwords);
+}
+mod argon2_passwords {
+    super::passwords_contract!(super::argon2_passwords);
+}
+mod the_fake_session_keys {
+    super::session_keys_contract!(super::fake_session_keys);
+}
+mod secrets_manager_session_keys {
+    super::session_keys_contract!(super::secrets_manager_session_keys);
 }
 mod the_fake_secrets {
     super::secrets_contract!(super::fake_secrets);
@@ -114,6 +130,24 @@ async fn dynamo() -> (Arc<DynamoStore>, LocalAws) {
     let client = embedded_aws::dynamodb(&aws);
     resources::create_table(&client).await.expect("the table is created");
     (Arc::new(DynamoStore::new(client, resources::TABLE)), aws)
+}
+
+async fn fake_passwords() -> (Arc<dyn Passwords>, ()) {
+    (Arc::new(FakePasswords::default()), ())
+}
+
+async fn argon2_passwords() -> (Arc<dyn Passwords>, ()) {
+    (Arc::new(Argon2Passwords::new(Arc::new(RealSystem::default()))), ())
+}
+
+async fn fake_session_keys() -> (Arc<dyn SessionKeys>, ()) {
+    (Arc::new(FakeSessionKeys::new(faults().1)), ())
+}
+
+async fn secrets_manager_session_keys() -> (Arc<dyn SessionKeys>, LocalAws) {
+    let aws = embedded_aws::start().await;
+    let client = embedded_aws::secrets_manager(&aws);
+    (Arc::new(SecretsManagerKeys::new(client, "pinbridge", Arc::new(RealSystem::default()))), aws)
 }
 
 async fn fake_secrets() -> (Arc<dyn Secrets>, ()) {

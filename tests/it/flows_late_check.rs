@@ -4,7 +4,6 @@ use axum::body::Body;
 use http::Request as HttpRequest;
 use http_body_util::BodyExt;
 use pinbridge_shared::config::Settings;
-use pinbridge_shared::domain::api_key::Workspace;
 use pinbridge_shared::domain::attempt::{Attempt, Status};
 use pinbridge_shared::domain::daily_budget::{DaySpending, Request, day_of};
 use pinbridge_shared::domain::failure::Failure;
@@ -327,8 +326,7 @@ async fn a_broken_look_queue_does_not_hold_up_the_watchdog() {
 #[tokio::test]
 async fn the_api_names_the_duplicate() {
     let world = world(LateCheck::Report).await;
-    let owner = Workspace { id: testdata::workspace(), name: "test".into() };
-    let api_key = create_workspace(&world.world, &owner, [7; 32]).await.expect("created");
+    let api_key = create_workspace(&world.world, testdata::workspace(), "test", [7; 32]).await.expect("created");
     let key = published_twice(&world).await;
     world.run_until(checked()).await;
     let second = world.attempt(key).await.duplicate_pin_id.expect("reported");

@@ -2,6 +2,9 @@
 
 mod api_auth;
 mod api_connections;
+mod api_keys;
+mod api_people;
+mod api_projects;
 mod api_retry;
 mod contract;
 mod cost;

@@ -11,10 +11,14 @@ use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use pinbridge_shared::domain::api_key::{KEY_PREFIX, PresentedKey};
-use pinbridge_shared::domain::ids::{AccountId, AccountKey, KeyId, UserId, WorkspaceId};
+use pinbridge_shared::domain::api_key::KEY_PREFIX;
+use pinbridge_shared::domain::ids::{AccountId, AccountKey, UserId, WorkspaceId};
 use pinbridge_shared::domain::scope::{Scope, Scopes};
+use pinbridge_shared::domain::tenant::WorkspaceState;
+use pinbridge_shared::flows::authenticate::{self, Grant};
 use pinbridge_shared::ports::World;
+
+pub use pinbridge_shared::flows::authenticate::Who;
 
 use crate::error::ApiError;
 
@@ -41,7 +45,9 @@ impl Access {
         }
     }
 
-    fn admits(self, caller: &Caller) -> Result<(), ApiError> {
+    /// # Errors
+    /// When the caller isn't one of those.
+    pub fn admits(self, caller: &Caller) -> Result<(), ApiError> {
         match self {
             Self::Public => Ok(()),
             Self::Scope(scope) => caller.require(scope),
@@ -55,12 +61,6 @@ impl Access {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Who {
-    Key(KeyId),
-    User(UserId),
-}
-
 /// Who calls, and the one workspace that is open to them.
 #[derive(Clone, Debug)]
 pub struct Caller {
@@ -72,6 +72,17 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Who calls, where only people may.
+    ///
+    /// # Errors
+    /// When it is a key.
+    pub fn user(&self) -> Result<UserId, ApiError> {
+        match self.who {
+            Who::User(id) => Ok(id),
+            Who::Key(_) => Err(ApiError::session_required()),
+        }
+    }
+
     /// # Errors
     /// When the caller doesn't hold the scope.
     pub fn require(&self, scope: Scope) -> Result<(), ApiError> {
@@ -115,8 +126,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 /// The layer over one route.
 pub async fn enforce(State((world, access)): State<(World, Access)>, mut request: Request, next: Next) -> Response {
     if access != Access::Public {
-        let caller = authenticate(&world, request.headers()).await;
-        match caller.and_then(|caller| access.admits(&caller).map(|()| caller)) {
+        match admit(&world, access, request.headers()).await {
             Ok(caller) => request.extensions_mut().insert(caller),
             Err(error) => return error.into_response(),
         };
@@ -124,25 +134,22 @@ pub async fn enforce(State((world, access)): State<(World, Access)>, mut request
     next.run(request).await
 }
 
-async fn authenticate(world: &World, headers: &HeaderMap) -> Result<Caller, ApiError> {
-    match presented(headers).ok_or_else(ApiError::missing_api_key)? {
-        Presented::Key(text) => by_key(world, text).await,
-        Presented::Session => Err(ApiError::invalid_session()),
+async fn admit(world: &World, access: Access, headers: &HeaderMap) -> Result<Caller, ApiError> {
+    let Grant { who, workspace, scopes, allowed } = match presented(headers).ok_or_else(ApiError::missing_api_key)? {
+        Presented::Key(text) => authenticate::by_key(world, text).await?,
+        Presented::Session(token) => authenticate::by_session(world, token).await?,
+    };
+    // What is about a person works in the meantime, so that they can see it and go elsewhere.
+    if workspace.state == WorkspaceState::Resetting && access != Access::Session {
+        return Err(ApiError::workspace_resetting());
     }
-}
-
-async fn by_key(world: &World, text: &str) -> Result<Caller, ApiError> {
-    let key = PresentedKey::parse(text).map_err(|_| ApiError::invalid_api_key())?;
-    if world.tenants.api_key_exists(&key).await? {
-        Ok(Caller { workspace: key.workspace, who: Who::Key(key.id()), scopes: Scopes::ALL, allowed: None })
-    } else {
-        Err(ApiError::invalid_api_key())
-    }
+    let caller = Caller { workspace: workspace.id, who, scopes, allowed: allowed.map(Arc::from) };
+    access.admits(&caller).map(|()| caller)
 }
 
 enum Presented<'a> {
     Key(&'a str),
-    Session,
+    Session(&'a str),
 }
 
 fn presented(headers: &HeaderMap) -> Option<Presented<'_>> {
@@ -152,11 +159,12 @@ fn presented(headers: &HeaderMap) -> Option<Presented<'_>> {
     }
     let (scheme, token) = text(AUTHORIZATION.as_str())?.trim().split_once(' ')?;
     let token = Some(token.trim()).filter(|token| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())?;
-    Some(if token.starts_with(KEY_PREFIX) { Presented::Key(token) } else { Presented::Session })
+    Some(if token.starts_with(KEY_PREFIX) { Presented::Key(token) } else { Presented::Session(token) })
 }
 
 #[cfg(test)]
 mod tests {
+    use pinbridge_shared::domain::ids::KeyId;
     use uuid::Uuid;
 
     use super::*;

@@ -1,5 +1,7 @@
 //! Reading a request's JSON: size first, then syntax, then field by field, so that every mistake is named at once.
 
+mod people;
+
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use http_body_util::{BodyExt, LengthLimitError, Limited};

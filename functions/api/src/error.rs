@@ -7,6 +7,7 @@
 
 mod access;
 pub mod connections;
+mod people;
 mod pins;
 
 use axum::response::{IntoResponse, Response};

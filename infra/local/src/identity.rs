@@ -1,12 +1,15 @@
-//! Who this stack is: one workspace and one key, made once and kept beside the data.
+//! Who this stack is: one workspace, one key and one person who logs in, made once and kept beside the data.
 
 use std::path::Path;
 
 use anyhow::{Context, bail};
 use pinbridge_shared::adapters::system;
-use pinbridge_shared::domain::api_key::Workspace;
 use pinbridge_shared::domain::ids::WorkspaceId;
-use pinbridge_shared::flows::connect;
+use pinbridge_shared::domain::secret::Secret;
+use pinbridge_shared::domain::tenant::DEFAULT_TIMEZONE;
+use pinbridge_shared::domain::user::{Email, Role};
+use pinbridge_shared::flows::people::{self, NewUser, PeopleError};
+use pinbridge_shared::flows::{connect, projects};
 use pinbridge_shared::ports::World;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -14,6 +17,9 @@ use uuid::Uuid;
 use crate::files::write_private;
 
 const FILE: &str = "identity.json";
+const NAME: &str = "local";
+/// The demo login. Its password is made for each folder.
+const EMAIL: &str = "demo@pinbridge.local";
 
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Identity {
@@ -25,6 +31,15 @@ pub struct Identity {
     /// The first account's first board, as last seen: a start needs no answer from Pinterest.
     #[serde(default)]
     pub board_id: Option<String>,
+    /// Who logs in; folders of before there were people get it when they are started.
+    #[serde(default)]
+    pub login: Option<Login>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Login {
+    pub email: String,
+    pub password: String,
 }
 
 impl Identity {
@@ -52,18 +67,39 @@ impl Identity {
         serde_json::from_str(&text).map(Some).with_context(|| format!("{} is not readable as JSON", path.display()))
     }
 
-    /// Reads the stack's identity, or creates the workspace and its key. The file is written last: without it, nothing
-    /// refers to what was created.
+    /// Reads the stack's identity, or creates the workspace, its key and its login, or what an older folder has none of. The
+    /// file is written last: without it, nothing refers to what was created.
     ///
     /// # Errors
     /// When the table or the folder can't be written.
     pub async fn load_or_create(world: &World, data_dir: &Path, pinterest: &str) -> anyhow::Result<Self> {
-        if let Some(known) = Self::load(data_dir)? {
-            return Ok(known);
+        let mut identity = match Self::load(data_dir)? {
+            Some(known) if known.login.is_some() => return Ok(known),
+            Some(older) => older,
+            None => {
+                let workspace_id = WorkspaceId(Uuid::new_v4());
+                let api_key = connect::create_workspace(world, workspace_id, NAME, system::secret()).await?;
+                Self { workspace_id, api_key, pinterest: pinterest.into(), board_id: None, login: None }
+            }
+        };
+        let workspace = projects::found(world, identity.workspace_id, None, NAME).await?;
+        connect::keep_key(world, &identity.api_key).await?;
+        let login = Login { email: EMAIL.into(), password: Uuid::new_v4().simple().to_string() };
+        let email = Email::parse(&login.email).context("the demo's address")?;
+        let (id, password) = (email.user(), Secret::new(login.password.as_str()));
+        let new = NewUser {
+            email,
+            full_name: Some("Demo".into()),
+            password: password.clone(),
+            timezone: DEFAULT_TIMEZONE.into(),
+            role: Role::Owner,
+        };
+        match people::create_user(world, workspace.organization, new).await {
+            // Killed before the file was written: nobody knows that password.
+            Err(PeopleError::EmailTaken) => people::set_password(world, id, &password).await?,
+            created => drop(created?),
         }
-        let workspace = Workspace { id: WorkspaceId(Uuid::new_v4()), name: "local".into() };
-        let api_key = connect::create_workspace(world, &workspace, system::secret()).await?;
-        let identity = Self { workspace_id: workspace.id, api_key, pinterest: pinterest.into(), board_id: None };
+        identity.login = Some(login);
         identity.save(data_dir)?;
         Ok(identity)
     }

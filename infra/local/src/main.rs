@@ -57,6 +57,7 @@ async fn attend(args: &Args, stack: &Stack) -> anyhow::Result<bool> {
             "base_url": stack.base_url,
             "api_key": stack.identity.api_key,
             "workspace_id": stack.identity.workspace_id,
+            "login": stack.identity.login,
             "account_id": account,
             "board_id": board,
             "pinterest_url": stack.pinterest_url,
@@ -99,6 +100,9 @@ async fn board(args: &Args, stack: &Stack, demo: &Demo<'_>, account: &str) -> an
 fn introduce(stack: &Stack, account: &str, board: &str) {
     let (base, key) = (&stack.base_url, &stack.identity.api_key);
     println!("\nbase URL   {base}\nAPI key    {key}\nPinterest  {}", stack.pinterest_url);
+    if let Some(login) = &stack.identity.login {
+        println!("login      {} {}", login.email, login.password);
+    }
     println!("\ncurl -H 'X-API-Key: {key}' '{base}/v1/pins?limit=5'");
     println!("\n# pip install pinbridge-sdk==1.10.1");
     println!("from pinbridge_sdk import PinbridgeClient");

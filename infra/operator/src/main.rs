@@ -1,10 +1,11 @@
-//! The operator's command: sets up a workspace with its first key and account, and redrives dead letters, with the
-//! operator's own AWS credentials.
+//! The operator's command: sets up workspaces, people, keys and accounts, and redrives dead letters, with the operator's own
+//! AWS credentials.
 //!
 //! It reads the deployed functions' settings (`PINBRIDGE_TABLE`, …) and the usual AWS variables; see the README,
 //! "Deploying". Secrets come in through the environment or the command line and go out once, on standard output.
 
 mod custody;
+mod people;
 mod redrive;
 
 use std::process::ExitCode;
@@ -13,7 +14,6 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use pinbridge_shared::adapters::{assemble, system};
 use pinbridge_shared::config::Environment;
-use pinbridge_shared::domain::api_key::Workspace;
 use pinbridge_shared::domain::ids::WorkspaceId;
 use pinbridge_shared::flows::connect;
 use pinbridge_shared::ports::{Tokens, World};
@@ -22,7 +22,11 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 #[derive(Parser)]
-#[command(name = "operator", version, about = "Sets up workspaces, keys and accounts, and redrives dead letters")]
+#[command(
+    name = "operator",
+    version,
+    about = "Sets up workspaces, people, keys and accounts, and redrives dead letters"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -34,6 +38,9 @@ enum Command {
     Bootstrap {
         #[arg(long)]
         workspace_name: String,
+        /// Creates its first owner too (see create-user)
+        #[arg(long)]
+        email: Option<String>,
         #[command(flatten)]
         tokens: TokenArgs,
     },
@@ -44,11 +51,8 @@ enum Command {
         #[command(flatten)]
         tokens: TokenArgs,
     },
-    /// Creates another API key for a workspace; prints it once
-    CreateKey {
-        #[arg(long)]
-        workspace_id: WorkspaceId,
-    },
+    #[command(flatten)]
+    People(people::PeopleCommand),
     /// Shows what dead letters are parked, by class of error; with --run, retries their pins. Prints a summary as JSON
     Redrive(redrive::RedriveArgs),
     /// Copies the accounts' tokens from one custody to the other; repeat it until nothing is copied any more
@@ -104,35 +108,32 @@ async fn run(command: Command) -> anyhow::Result<Value> {
         Command::MoveTokens(arguments) => custody::move_all(&environment, &arguments).await,
         Command::RotateDataKey => custody::rotate(&environment).await,
         Command::ResealTokens => custody::reseal(&environment).await,
-        Command::Bootstrap { workspace_name, tokens } => {
+        Command::Bootstrap { workspace_name, email, tokens } => {
             let tokens = tokens.tokens()?;
+            let email = email.map(|text| people::parse_email(&text)).transpose()?;
             // A token that Pinterest refuses leaves nothing behind.
             connect::try_token(&world, &tokens).await?;
-            let workspace = Workspace { id: WorkspaceId(Uuid::new_v4()), name: workspace_name };
-            let api_key = connect::create_workspace(&world, &workspace, system::secret()).await?;
-            let mut answer = connect(&world, workspace.id, &tokens).await?;
+            let workspace = WorkspaceId(Uuid::new_v4());
+            let api_key = connect::create_workspace(&world, workspace, &workspace_name, system::secret()).await?;
+            let mut answer = connect(&world, workspace, &tokens).await?;
             answer["api_key"] = json!(api_key);
+            if let Some(email) = email {
+                let owner = people::NewUserArgs::owner(email.as_str().to_owned(), workspace);
+                answer["user"] = people::create_user(&world, owner).await?;
+            }
             Ok(answer)
         }
         Command::Connect { workspace_id, tokens } => {
             let tokens = tokens.tokens()?;
-            known(&world, workspace_id).await?;
+            people::known(&world, workspace_id).await?;
             connect(&world, workspace_id, &tokens).await
         }
         Command::Redrive(arguments) => {
             let letters = assemble::parked_letters(&environment).await?;
             redrive::run(&world, &letters, arguments).await
         }
-        Command::CreateKey { workspace_id } => {
-            let workspace = known(&world, workspace_id).await?;
-            let api_key = connect::create_workspace(&world, &workspace, system::secret()).await?;
-            Ok(json!({"workspace_id": workspace_id, "api_key": api_key}))
-        }
+        Command::People(command) => people::run(&world, command).await,
     }
-}
-
-async fn known(world: &World, id: WorkspaceId) -> anyhow::Result<Workspace> {
-    world.tenants.workspace(id).await?.with_context(|| format!("there is no workspace {id}"))
 }
 
 async fn connect(world: &World, workspace: WorkspaceId, tokens: &Tokens) -> anyhow::Result<Value> {

@@ -37,11 +37,19 @@ pub async fn create_workspace(
 ) -> Result<String, PortError> {
     projects::found(world, id, None, name).await?;
     let text = api_key::compose(id, secret);
-    let key = PresentedKey::parse(&text)
+    keep_key(world, &text).await?;
+    Ok(text)
+}
+
+/// Stores a key that may do everything, unless it is stored already.
+///
+/// # Errors
+/// When it isn't a key, or the table is unavailable.
+pub async fn keep_key(world: &World, text: &str) -> Result<(), PortError> {
+    let key = PresentedKey::parse(text)
         .map_err(|_| PortError::Broken { port: "keys", reason: "own key unreadable".into() })?;
     let row = ApiKey::new(&key, "first key", world.system.now(), world.nonce());
-    world.tenants.save_api_key(&row).await?;
-    Ok(text)
+    world.tenants.save_api_key(&row).await.map(|_| ())
 }
 
 /// Asks Pinterest whether it honours the token, without storing anything.

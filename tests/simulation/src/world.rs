@@ -12,7 +12,6 @@ use http::{Request, StatusCode};
 use pinbridge_dispatcher::ScheduledEvent;
 use pinbridge_shared::config::Settings;
 use pinbridge_shared::domain::account::{Account, PUBLISHING_SCOPES};
-use pinbridge_shared::domain::api_key::Workspace;
 use pinbridge_shared::domain::message::PublishMessage;
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::domain::token_life::TokenLife;
@@ -22,6 +21,7 @@ use pinbridge_shared::ports::{
 };
 use pinbridge_shared::testing::fake_boards::FakeBoards;
 use pinbridge_shared::testing::fake_oauth::FakeOAuth;
+use pinbridge_shared::testing::fake_people::{FakePasswords, FakeSessionKeys};
 use pinbridge_shared::testing::fake_queue::{Delivery, FakeQueue};
 use pinbridge_shared::testing::fake_secrets::FakeSecrets;
 use pinbridge_shared::testing::fake_store::FakeStore;
@@ -113,6 +113,8 @@ impl SimWorld {
         let template = World {
             store: store.clone() as Arc<dyn Store>,
             tenants: store.clone() as Arc<dyn Tenants>,
+            passwords: Arc::new(FakePasswords::default()),
+            session_keys: Arc::new(FakeSessionKeys::new(gate.clone() as Arc<dyn Gate>)),
             oauth_states: store.clone() as Arc<dyn OAuthStates>,
             board_checks: store.clone() as Arc<dyn BoardChecks>,
             queue: queue.clone() as Arc<dyn Queue>,
@@ -151,8 +153,8 @@ impl SimWorld {
     }
 
     fn set_up(&mut self) {
-        let workspace = Workspace { id: self.plan.workspace(), name: "simulated".into() };
-        self.api_key = at_once(connect::create_workspace(&self.template, &workspace, [7; 32])).expect("a key");
+        let created = connect::create_workspace(&self.template, self.plan.workspace(), "simulated", [7; 32]);
+        self.api_key = at_once(created).expect("a key");
         for index in 0..self.plan.accounts {
             let account = Account {
                 key: self.plan.account(index),

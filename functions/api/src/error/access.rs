@@ -46,6 +46,12 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "session_required", message, remedy)
     }
 
+    pub fn workspace_resetting() -> Self {
+        let remedy = "Wait: what the sandbox held is being removed, then it opens again.";
+        let message = "The workspace is being reset.";
+        Self::new(StatusCode::CONFLICT, "workspace_resetting", message, remedy)
+    }
+
     /// A handler that wants to know the caller of a route that is open to anybody.
     pub fn no_caller() -> Self {
         tracing::error!("a public route's handler asked who calls");

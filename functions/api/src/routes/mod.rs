@@ -2,16 +2,21 @@
 //! [`auth::enforce`](crate::auth::enforce), before its handler runs.
 
 mod accounts;
+mod api_keys;
+mod auth;
 mod boards;
 mod jobs;
 mod oauth;
 mod pins;
+mod profile;
+mod projects;
 mod rate_meter;
 mod retries;
+mod self_hosted;
 mod system;
 mod terms;
 
-use axum::routing::{MethodRouter, delete, get, patch, post};
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use http::Method;
 use pinbridge_shared::domain::scope::Scope;
 use pinbridge_shared::ports::World;
@@ -28,6 +33,8 @@ pub struct Route {
 const PUBLIC: Access = Access::Public;
 const READ: Access = Access::Scope(Scope::Read);
 const WRITE: Access = Access::Scope(Scope::Write);
+const SESSION: Access = Access::Session;
+const ADMINISTER: Access = Access::Administer;
 const DESTRUCTIVE: Access = Access::Scope(Scope::Destructive);
 
 /// Every route of the API, in the order of the contract.
@@ -37,6 +44,26 @@ pub fn table() -> Vec<Route> {
         route(Method::GET, "/docs", PUBLIC, get(system::docs)),
         route(Method::GET, "/healthz", PUBLIC, get(system::healthz)),
         route(Method::GET, "/readyz", PUBLIC, get(system::readyz)),
+        route(Method::POST, "/v1/auth/register", PUBLIC, post(auth::register)),
+        route(Method::POST, "/v1/auth/login", PUBLIC, post(auth::log_in)),
+        route(Method::POST, "/v1/auth/forgot-password", PUBLIC, post(self_hosted::no_password_mail)),
+        route(Method::POST, "/v1/auth/reset-password", PUBLIC, post(self_hosted::no_password_mail)),
+        route(Method::POST, "/v1/auth/change-password", SESSION, post(auth::change_password)),
+        route(Method::POST, "/v1/auth/email/verify/request", SESSION, post(self_hosted::no_mail)),
+        route(Method::GET, "/v1/auth/email/verify", PUBLIC, get(self_hosted::no_mail)),
+        route(Method::POST, "/v1/auth/email/change/request", SESSION, post(self_hosted::no_mail)),
+        route(Method::GET, "/v1/auth/email/change/confirm", PUBLIC, get(self_hosted::no_mail)),
+        route(Method::GET, "/v1/auth/me", SESSION, get(auth::me)),
+        route(Method::GET, "/v1/auth/profile", SESSION, get(profile::read)),
+        route(Method::PUT, "/v1/auth/profile", SESSION, put(profile::update)),
+        route(Method::GET, "/v1/projects", READ, get(projects::list)),
+        route(Method::POST, "/v1/projects/sandbox", ADMINISTER, post(projects::create_sandbox)),
+        route(Method::POST, "/v1/projects/sandbox/reset", ADMINISTER, post(projects::reset_sandbox)),
+        route(Method::POST, "/v1/projects/switch", SESSION, post(projects::switch)),
+        route(Method::POST, "/v1/api-keys", ADMINISTER, post(api_keys::create)),
+        route(Method::GET, "/v1/api-keys", ADMINISTER, get(api_keys::list)),
+        route(Method::PATCH, "/v1/api-keys/{id}", ADMINISTER, patch(api_keys::update)),
+        route(Method::DELETE, "/v1/api-keys/{id}", ADMINISTER, delete(api_keys::revoke)),
         route(Method::GET, "/v1/pinterest/oauth/start", WRITE, get(oauth::start)),
         route(Method::GET, "/v1/pinterest/oauth/callback", PUBLIC, get(oauth::callback)),
         route(Method::GET, "/v1/pinterest/accounts", READ, get(accounts::list)),
@@ -56,6 +83,24 @@ pub fn table() -> Vec<Route> {
         route(Method::POST, "/v1/pins/{id}/retry", WRITE, post(retries::retry)),
         route(Method::GET, "/v1/jobs/{id}", READ, get(jobs::read)),
         route(Method::GET, "/v1/rate-meter", READ, get(rate_meter::read)),
+        route(Method::GET, "/v1/billing/status", READ, get(self_hosted::billing_status)),
+        route(Method::GET, "/v1/billing/pricing", PUBLIC, get(self_hosted::pricing)),
+        route(Method::POST, "/v1/billing/checkout", ADMINISTER, post(self_hosted::no_billing)),
+        route(Method::POST, "/v1/billing/portal", ADMINISTER, post(self_hosted::no_billing)),
+        route(Method::GET, "/v1/mcp/quota", READ, get(self_hosted::mcp_quota)),
+        route(Method::POST, "/v1/mcp/track", READ, post(self_hosted::mcp_quota)),
+        route(Method::GET, "/v1/team/members", READ, get(self_hosted::no_team)),
+        route(Method::PATCH, "/v1/team/members/{id}", ADMINISTER, patch(self_hosted::no_team)),
+        route(Method::DELETE, "/v1/team/members/{id}", ADMINISTER, delete(self_hosted::no_team)),
+        route(Method::GET, "/v1/team/invitations", READ, get(self_hosted::no_team)),
+        route(Method::POST, "/v1/team/invitations", ADMINISTER, post(self_hosted::no_team)),
+        route(Method::GET, "/v1/team/invitations/preview", PUBLIC, get(self_hosted::no_team)),
+        route(Method::POST, "/v1/team/invitations/accept", PUBLIC, post(self_hosted::no_team)),
+        route(Method::DELETE, "/v1/team/invitations/{id}", ADMINISTER, delete(self_hosted::no_team)),
+        route(Method::POST, "/v1/team/invitations/{id}/resend", ADMINISTER, post(self_hosted::no_team)),
+        route(Method::GET, "/v1/email/preferences", SESSION, get(self_hosted::no_mail)),
+        route(Method::PATCH, "/v1/email/preferences", SESSION, patch(self_hosted::no_mail)),
+        route(Method::GET, "/v1/email/unsubscribe", PUBLIC, get(self_hosted::no_mail)),
     ]
 }
 

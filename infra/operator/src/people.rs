@@ -1,0 +1,216 @@
+//! Workspaces, people and keys.
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use pinbridge_shared::domain::ids::{AccountId, KeyId, OrganizationId, WorkspaceId};
+use pinbridge_shared::domain::scope::{Scope, Scopes};
+use pinbridge_shared::domain::secret::Secret;
+use pinbridge_shared::domain::tenant::{DEFAULT_TIMEZONE, NAME_MAX, Workspace};
+use pinbridge_shared::domain::user::{Email, PASSWORD_MAX, PASSWORD_MIN, Role};
+use pinbridge_shared::flows::api_keys::{self, NewKey};
+use pinbridge_shared::flows::people::{self, NewUser};
+use pinbridge_shared::flows::projects;
+use pinbridge_shared::ports::World;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// Where a password comes from, so that it is in no shell's history.
+const PASSWORD_VARIABLE: &str = "PINBRIDGE_USER_PASSWORD";
+
+#[derive(Subcommand)]
+pub enum PeopleCommand {
+    /// Creates a production workspace, and an organisation of its own unless one is named
+    CreateWorkspace {
+        #[arg(long)]
+        name: String,
+        /// The organisation that it joins
+        #[arg(long)]
+        organization_id: Option<OrganizationId>,
+    },
+    /// Creates a person who logs in to a workspace's organisation. Password: the variable PINBRIDGE_USER_PASSWORD, or a
+    /// generated one, printed once
+    CreateUser(NewUserArgs),
+    /// Sets a person's password (as above); every session of theirs is over
+    SetPassword {
+        #[arg(long)]
+        email: String,
+    },
+    /// Creates another API key for a workspace; prints it once
+    CreateKey {
+        #[arg(long)]
+        workspace_id: WorkspaceId,
+        #[arg(long, default_value = "operator's key")]
+        name: String,
+        /// Any of read, write, destructive; all three unless named
+        #[arg(long, value_delimiter = ',')]
+        scopes: Vec<String>,
+        /// An account that the key may use (repeat it for more); all of the workspace unless named
+        #[arg(long)]
+        account_id: Vec<AccountId>,
+    },
+    /// Lists a workspace's API keys, revoked ones too
+    ListKeys {
+        #[arg(long)]
+        workspace_id: WorkspaceId,
+    },
+    /// Revokes an API key at once
+    RevokeKey {
+        #[arg(long)]
+        workspace_id: WorkspaceId,
+        #[arg(long)]
+        key_id: KeyId,
+    },
+    /// Makes a new key for signing sessions; sessions signed with the one before stay good until they end or the next rotation
+    RotateSessionKey,
+}
+
+#[derive(Args)]
+pub struct NewUserArgs {
+    #[arg(long)]
+    pub email: String,
+    #[arg(long)]
+    workspace_id: WorkspaceId,
+    #[arg(long)]
+    full_name: Option<String>,
+    /// owner (everything), editor (reads and writes) or viewer (reads)
+    #[arg(long, default_value = "owner")]
+    role: String,
+}
+
+pub async fn run(world: &World, command: PeopleCommand) -> anyhow::Result<Value> {
+    match command {
+        PeopleCommand::CreateWorkspace { name, organization_id } => {
+            check_name(&name)?;
+            if let Some(id) = organization_id {
+                let known = world.tenants.organization(id).await?;
+                known.with_context(|| format!("there is no organisation {id}"))?;
+            }
+            let workspace = projects::found(world, WorkspaceId(Uuid::new_v4()), organization_id, &name).await?;
+            Ok(json!({"workspace_id": workspace.id, "organization_id": workspace.organization}))
+        }
+        PeopleCommand::CreateUser(arguments) => create_user(world, arguments).await,
+        PeopleCommand::SetPassword { email } => {
+            let email = parse_email(&email)?;
+            let (password, generated) = password()?;
+            people::set_password(world, email.user(), &password).await?;
+            Ok(json!({"email": email.as_str(), "password": generated}))
+        }
+        PeopleCommand::CreateKey { workspace_id, name, scopes, account_id } => {
+            check_name(&name)?;
+            known(world, workspace_id).await?;
+            let allowed = (!account_id.is_empty()).then_some(account_id);
+            let new = NewKey { name, scopes: parse_scopes(&scopes)?, allowed, authorized_by: None };
+            let (key, text) = api_keys::create(world, workspace_id, new).await?;
+            Ok(json!({"workspace_id": workspace_id, "key_id": key.id, "api_key": text.expose()}))
+        }
+        PeopleCommand::ListKeys { workspace_id } => {
+            known(world, workspace_id).await?;
+            let keys = api_keys::list(world, workspace_id).await?;
+            Ok(keys
+                .iter()
+                .map(|key| {
+                    json!({
+                        "key_id": key.id,
+                        "name": key.name,
+                        "scopes": key.scopes.names(),
+                        "account_ids": key.allowed,
+                        "created_at": key.created_at.rfc3339(),
+                        "last_used_at": key.last_used_at.map(|at| at.rfc3339()),
+                        "revoked_at": key.revoked_at.map(|at| at.rfc3339()),
+                    })
+                })
+                .collect())
+        }
+        PeopleCommand::RevokeKey { workspace_id, key_id } => {
+            let key = api_keys::revoke(world, workspace_id, key_id).await?;
+            Ok(json!({"key_id": key.id, "revoked_at": key.revoked_at.map(|at| at.rfc3339())}))
+        }
+        PeopleCommand::RotateSessionKey => {
+            let ring = world.session_keys.rotate().await?;
+            Ok(json!({"current": ring.current.id, "previous": ring.previous.map(|key| key.id)}))
+        }
+    }
+}
+
+/// The new person; with the password if it was generated.
+pub async fn create_user(world: &World, arguments: NewUserArgs) -> anyhow::Result<Value> {
+    let email = parse_email(&arguments.email)?;
+    let role = Role::parse(&arguments.role).context("the role is none of owner, editor, viewer")?;
+    let workspace = known(world, arguments.workspace_id).await?;
+    let (password, generated) = password()?;
+    let timezone = DEFAULT_TIMEZONE.to_owned();
+    let new = NewUser { email, full_name: arguments.full_name, password, timezone, role };
+    let user = people::create_user(world, workspace.organization, new).await?;
+    Ok(json!({
+        "user_id": user.id,
+        "email": user.email.as_str(),
+        "role": user.role.name(),
+        "organization_id": user.organization,
+        "password": generated,
+    }))
+}
+
+impl NewUserArgs {
+    /// An owner.
+    pub fn owner(email: String, workspace_id: WorkspaceId) -> Self {
+        Self { email, workspace_id, full_name: None, role: Role::Owner.name().into() }
+    }
+}
+
+pub async fn known(world: &World, id: WorkspaceId) -> anyhow::Result<Workspace> {
+    world.tenants.workspace(id).await?.with_context(|| format!("there is no workspace {id}"))
+}
+
+pub fn parse_email(text: &str) -> anyhow::Result<Email> {
+    Email::parse(text).with_context(|| format!("{text:?} is not an email address"))
+}
+
+fn check_name(name: &str) -> anyhow::Result<()> {
+    if name.trim().is_empty() || name.chars().count() > NAME_MAX {
+        bail!("a name has 1 to {NAME_MAX} characters");
+    }
+    Ok(())
+}
+
+fn parse_scopes(names: &[String]) -> anyhow::Result<Scopes> {
+    if names.is_empty() {
+        return Ok(Scopes::ALL);
+    }
+    let parse = |name: &String| {
+        Scope::parse(name.trim()).with_context(|| format!("{name:?} is none of read, write, destructive"))
+    };
+    names.iter().map(parse).collect()
+}
+
+/// The password from the variable, or a generated one with its text, which is to be printed.
+fn password() -> anyhow::Result<(Secret, Option<String>)> {
+    if let Some(given) = std::env::var(PASSWORD_VARIABLE).ok().filter(|text| !text.is_empty()) {
+        let characters = given.chars().count();
+        if !(PASSWORD_MIN..=PASSWORD_MAX).contains(&characters) {
+            bail!("the password in {PASSWORD_VARIABLE} has not {PASSWORD_MIN} to {PASSWORD_MAX} characters");
+        }
+        return Ok((Secret::new(given), None));
+    }
+    // 122 random bits.
+    let generated = Uuid::new_v4().simple().to_string();
+    Ok((Secret::new(generated.as_str()), Some(generated)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_are_all_unless_named_and_misspelt_ones_are_refused() {
+        let parse = |names: &[&str]| parse_scopes(&names.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!(parse(&[]).expect("all"), Scopes::ALL);
+        assert_eq!(parse(&["read", " write"]).expect("two").names(), ["read", "write"]);
+        assert!(parse(&["reed"]).is_err());
+    }
+
+    #[test]
+    fn a_name_is_neither_blank_nor_endless() {
+        assert!(check_name("Paper & Co.").is_ok());
+        assert!(check_name(" ").is_err() && check_name(&"a".repeat(NAME_MAX + 1)).is_err());
+    }
+}

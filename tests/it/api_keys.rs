@@ -1,0 +1,139 @@
+//! Creating, changing, using and revoking API keys.
+
+use pinbridge_shared::domain::api_key::{PresentedKey, USED_EVERY_MS};
+use pinbridge_shared::domain::testdata;
+use pinbridge_shared::domain::user::Role;
+use pinbridge_shared::testing::faults::Fault;
+use serde_json::{Value, json};
+
+use crate::support::api::{Api, As};
+
+#[tokio::test]
+async fn a_key_is_shown_once_and_then_listed_without_it() {
+    let api = Api::new().await;
+    let asked = json!({"name": "n8n", "scopes": ["read", "write"], "pinterest_account_ids": [testdata::account()]});
+    let (status, made) = api.call("POST", "/v1/api-keys", As::Key(&api.key), asked).await;
+    assert_eq!(status, 201, "{made}");
+    assert_eq!((&made["scopes"], &made["name"]), (&json!(["read", "write"]), &json!("n8n")));
+    assert_eq!(made["pinterest_account_ids"], json!([testdata::account()]));
+    assert!(made["api_key"].as_str().is_some_and(|text| text.starts_with("pb_live_")));
+    let (_, listed) = api.call("GET", "/v1/api-keys", As::Key(&api.key), Value::Null).await;
+    let row = listed.as_array().expect("a list").iter().find(|row| row["id"] == made["id"]).expect("listed");
+    assert_eq!(
+        (&row["source"], &row["revoked_at"], &row["last_used_at"]),
+        (&json!("manual"), &json!(null), &json!(null))
+    );
+    assert!(row.get("api_key").is_none() && !listed.to_string().contains("pb_live_"));
+}
+
+#[tokio::test]
+async fn a_person_signs_for_the_key_they_make() {
+    let api = Api::new().await;
+    api.person("ada@example.com", Role::Owner).await;
+    let token = api.log_in("ada@example.com").await;
+    let (status, made) = api.call("POST", "/v1/api-keys", As::Bearer(&token), json!({"name": "mine"})).await;
+    assert_eq!((status, &made["authorized_by_email"]), (201, &json!("ada@example.com")));
+    assert_eq!(made["scopes"], json!(["read", "write", "destructive"]), "everything, unless it is said");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_key_is_named() {
+    let api = Api::new().await;
+    let (_, id) = api.new_key(json!({"name": "k"})).await;
+    let nobodys = "7d11ee90-a944-54ed-a55c-7f2e8a5ca0b6";
+    let many: Vec<String> = (0..101).map(|n| format!("00000000-0000-0000-0000-{n:012}")).collect();
+    for wrong in [
+        json!({}),
+        json!({"name": " "}),
+        json!({"name": "a".repeat(256)}),
+        json!({"name": "k", "scopes": []}),
+        json!({"name": "k", "scopes": ["admin"]}),
+        json!({"name": "k", "scopes": "read"}),
+        json!({"name": "k", "pinterest_account_ids": ["x"]}),
+        json!({"name": "k", "pinterest_account_ids": [nobodys]}),
+        json!({"name": "k", "pinterest_account_ids": many}),
+    ] {
+        api.refused("POST", "/v1/api-keys", As::Key(&api.key), wrong.clone(), 422, "validation_error").await;
+        api.refused("PATCH", &format!("/v1/api-keys/{id}"), As::Key(&api.key), wrong, 422, "validation_error").await;
+    }
+    let rename = json!({"name": "x"});
+    api.refused("PATCH", &format!("/v1/api-keys/{nobodys}"), As::Key(&api.key), rename.clone(), 404, "not_found").await;
+    api.refused("DELETE", &format!("/v1/api-keys/{nobodys}"), As::Key(&api.key), Value::Null, 404, "not_found").await;
+    api.refused("PATCH", "/v1/api-keys/x", As::Key(&api.key), rename, 422, "validation_error").await;
+}
+
+#[tokio::test]
+async fn a_change_leaves_the_rest_as_it_was_and_counts_at_once() {
+    let api = Api::new().await;
+    let (key, id) = api.new_key(json!({"name": "k", "pinterest_account_ids": [testdata::account()]})).await;
+    let path = format!("/v1/api-keys/{id}");
+    let narrower = json!({"scopes": ["read"], "pinterest_account_ids": null});
+    let (status, changed) = api.call("PATCH", &path, As::Key(&api.key), narrower).await;
+    assert_eq!((status, &changed["scopes"], &changed["name"]), (200, &json!(["read"]), &json!("k")));
+    assert_eq!(changed["pinterest_account_ids"], json!([testdata::account()]), "null doesn't lift an allow-list");
+    api.refused("POST", "/v1/pins", As::Key(&key), json!({}), 403, "insufficient_scope").await;
+    let (_, renamed) = api.call("PATCH", &path, As::Key(&api.key), json!({"name": "other"})).await;
+    assert_eq!((&renamed["name"], &renamed["scopes"]), (&json!("other"), &json!(["read"])));
+}
+
+#[tokio::test]
+async fn a_revoked_key_is_refused_at_once_and_stays_listed() {
+    let api = Api::new().await;
+    let (key, id) = api.new_key(json!({"name": "k"})).await;
+    let path = format!("/v1/api-keys/{id}");
+    assert_eq!(api.call("GET", "/v1/pins", As::Key(&key), Value::Null).await.0, 200);
+    for _ in 0..2 {
+        assert_eq!(api.call("DELETE", &path, As::Key(&api.key), Value::Null).await, (204, Value::Null));
+    }
+    api.refused("GET", "/v1/pins", As::Key(&key), Value::Null, 401, "invalid_api_key").await;
+    api.refused("PATCH", &path, As::Key(&api.key), json!({"name": "x"}), 409, "key_revoked").await;
+    let (_, listed) = api.call("GET", "/v1/api-keys", As::Key(&api.key), Value::Null).await;
+    let row = listed.as_array().expect("a list").iter().find(|row| row["id"] == id.as_str()).expect("still listed");
+    assert!(row["revoked_at"].is_string());
+    let presented = PresentedKey::parse(&key).expect("a key");
+    let stored = api.world.world.tenants.api_key(presented.workspace, presented.id()).await.expect("read");
+    let retention_ms = api.world.world.settings.retention_ms;
+    assert_eq!(stored.expect("kept").expires_at, Some(api.world.now().plus_ms(retention_ms)));
+}
+
+/// How often the key's use was written since last asked.
+fn uses_noted(api: &Api) -> usize {
+    api.world.faults.take_calls().into_iter().filter(|call| *call == "tenants.note_use").count()
+}
+
+#[tokio::test]
+async fn a_use_is_written_once_an_hour() {
+    let api = Api::new().await;
+    let list = async || api.call("GET", "/v1/pins", As::Key(&api.key), Value::Null).await.0;
+    uses_noted(&api);
+    for _ in 0..20 {
+        assert_eq!(list().await, 200);
+    }
+    assert_eq!(uses_noted(&api), 1);
+    api.world.system.advance_ms(USED_EVERY_MS - 1);
+    assert_eq!((list().await, uses_noted(&api)), (200, 0));
+    api.world.system.advance_ms(1);
+    let at_once = futures_util::future::join_all((0..10).map(|_| list())).await;
+    assert!(at_once.into_iter().all(|status| status == 200));
+    let presented = PresentedKey::parse(&api.key).expect("a key");
+    let stored = api.world.world.tenants.api_key(presented.workspace, presented.id()).await.expect("read");
+    assert_eq!(stored.expect("stored").last_used_at, Some(api.world.now()));
+}
+
+#[tokio::test]
+async fn a_use_that_cant_be_noted_fails_nothing() {
+    let api = Api::new().await;
+    api.world.faults.plan("tenants.note_use", 1, Fault::FailBefore);
+    assert_eq!(api.call("GET", "/v1/pins", As::Key(&api.key), Value::Null).await.0, 200);
+    uses_noted(&api);
+    assert_eq!(api.call("GET", "/v1/pins", As::Key(&api.key), Value::Null).await.0, 200);
+    assert_eq!(uses_noted(&api), 1, "the next one notes it");
+}
+
+#[tokio::test]
+async fn a_key_of_one_bit_less_is_none() {
+    let api = Api::new().await;
+    let last = if api.key.ends_with('0') { '1' } else { '0' };
+    let near = format!("{}{last}", &api.key[..api.key.len() - 1]);
+    api.refused("GET", "/v1/pins", As::Key(&near), Value::Null, 401, "invalid_api_key").await;
+}

@@ -1,0 +1,109 @@
+//! Projects: the sandbox, switching, resetting. And what a system of one's own answers about billing and quotas.
+
+use pinbridge_shared::domain::testdata;
+use pinbridge_shared::domain::user::Role;
+use serde_json::{Value, json};
+
+use crate::support::api::{Api, As};
+
+const ADA: &str = "ada@example.com";
+
+async fn with_ada() -> (Api, String) {
+    let api = Api::new().await;
+    api.person(ADA, Role::Owner).await;
+    let token = api.log_in(ADA).await;
+    (api, token)
+}
+
+#[tokio::test]
+async fn a_sandbox_is_created_once_however_often_it_is_asked_for() {
+    let (api, token) = with_ada().await;
+    let create = || api.call("POST", "/v1/projects/sandbox", As::Bearer(&token), json!({"name": "Play"}));
+    let answers = futures_util::future::join_all((0..5).map(|_| create())).await;
+    let (_, listed) = api.call("GET", "/v1/projects", As::Key(&api.key), Value::Null).await;
+    assert_eq!(listed["projects"].as_array().map(Vec::len), Some(2), "{listed}");
+    for (status, answer) in answers {
+        assert_eq!((status, &answer), (201, &listed));
+    }
+    assert_eq!(listed["active_project"]["id"], json!(testdata::workspace()), "one stays where one is");
+    let sandbox = &listed["projects"][1];
+    assert_eq!((&sandbox["environment"], &sandbox["name"]), (&json!("sandbox"), &json!("Play")));
+    let (status, again) = api.call("POST", "/v1/projects/sandbox", As::Key(&api.key), Value::Null).await;
+    assert_eq!((status, &again), (201, &listed), "without a body, and as it is");
+}
+
+async fn sandbox(api: &Api, token: &str) -> String {
+    let (_, made) = api.call("POST", "/v1/projects/sandbox", As::Bearer(token), Value::Null).await;
+    made["projects"][1]["id"].as_str().expect("an id").to_owned()
+}
+
+#[tokio::test]
+async fn switching_gives_a_token_of_the_other_project_and_leaves_the_old_one_where_it_was() {
+    let (api, token) = with_ada().await;
+    let id = sandbox(&api, &token).await;
+    let body = json!({"project_id": id});
+    let (status, switched) = api.call("POST", "/v1/projects/switch", As::Bearer(&token), body.clone()).await;
+    assert_eq!((status, &switched["active_project"]["id"]), (200, &json!(id)), "{switched}");
+    let fresh = switched["access_token"].as_str().expect("a token");
+    let active = async |token: &str| {
+        let (_, me) = api.call("GET", "/v1/auth/me", As::Bearer(token), Value::Null).await;
+        me["active_project"]["id"].as_str().expect("an id").to_owned()
+    };
+    assert_eq!((active(fresh).await, active(&token).await), (id, testdata::workspace().to_string()));
+    let (_, accounts) = api.call("GET", "/v1/pinterest/accounts", As::Bearer(fresh), Value::Null).await;
+    assert_eq!(accounts, json!([]), "nothing of production is in the sandbox");
+    api.refused("POST", "/v1/projects/switch", As::Key(&api.key), body, 403, "session_required").await;
+    let unknown = json!({"project_id": "7d11ee90-a944-54ed-a55c-7f2e8a5ca0b6"});
+    api.refused("POST", "/v1/projects/switch", As::Bearer(&token), unknown, 404, "not_found").await;
+    api.refused("POST", "/v1/projects/switch", As::Bearer(&token), json!({}), 422, "validation_error").await;
+}
+
+#[tokio::test]
+async fn another_organisations_project_is_unknown() {
+    let (api, token) = with_ada().await;
+    let other = pinbridge_shared::domain::ids::WorkspaceId(uuid::Uuid::from_u128(0xdead));
+    let made = pinbridge_shared::flows::connect::create_workspace(&api.world.world, other, "Other", [9; 32]).await;
+    let body = json!({"project_id": other});
+    api.refused("POST", "/v1/projects/switch", As::Bearer(&token), body, 404, "not_found").await;
+    let (_, theirs) = api.call("GET", "/v1/projects", As::Key(&made.expect("created")), Value::Null).await;
+    assert_eq!(theirs["projects"].as_array().map(Vec::len), Some(1));
+    assert!(!theirs.to_string().contains(&testdata::workspace().to_string()));
+}
+
+#[tokio::test]
+async fn only_a_sandbox_is_reset() {
+    let (api, token) = with_ada().await;
+    let who = As::Bearer(&token);
+    api.refused("POST", "/v1/projects/sandbox/reset", who, Value::Null, 404, "not_found").await;
+    let id = sandbox(&api, &token).await;
+    for _ in 0..2 {
+        let (status, answer) = api.call("POST", "/v1/projects/sandbox/reset", who, Value::Null).await;
+        assert_eq!(status, 200, "{answer}");
+        assert_eq!(
+            (&answer["projects"][1]["state"], &answer["projects"][0]["state"]),
+            (&json!("resetting"), &json!("active"))
+        );
+    }
+    let body = json!({"project_id": id});
+    api.refused("POST", "/v1/projects/switch", who, body, 409, "workspace_resetting").await;
+    assert_eq!(api.call("GET", "/v1/pins", who, Value::Null).await.0, 200, "production goes on");
+}
+
+#[tokio::test]
+async fn billing_and_quotas_have_no_limits() {
+    let (api, _) = with_ada().await;
+    let read = async |method: &str, path: &str| {
+        let (status, answer) = api.call(method, path, As::Key(&api.key), Value::Null).await;
+        assert_eq!(status, 200, "{path} {answer}");
+        answer
+    };
+    let status = read("GET", "/v1/billing/status").await;
+    assert_eq!((&status["plan"], &status["billing_status"]), (&json!("enterprise"), &json!("active")));
+    assert_eq!(read("GET", "/v1/billing/pricing").await["plans"][0]["monthly_price"]["unit_amount"], json!(0));
+    let quota = read("GET", "/v1/mcp/quota").await;
+    assert_eq!((&quota["requests_limit"], &quota["week"]), (&json!(0), &json!("2026-W01")));
+    assert_eq!(read("POST", "/v1/mcp/track").await, quota);
+    for (method, path) in [("POST", "/v1/billing/checkout"), ("GET", "/v1/team/members")] {
+        api.refused(method, path, As::Key(&api.key), Value::Null, 501, "not_available_self_hosted").await;
+    }
+}

@@ -1,0 +1,110 @@
+//! The API's own router over fakes, as a client sees it.
+
+use axum::body::Body;
+use http::{HeaderMap, Request};
+use http_body_util::BodyExt;
+use pinbridge_shared::domain::secret::Secret;
+use pinbridge_shared::domain::testdata;
+use pinbridge_shared::domain::user::{Email, Role, User};
+use pinbridge_shared::flows::connect::create_workspace;
+use pinbridge_shared::flows::people::{self, NewUser};
+use pinbridge_shared::testing::TestWorld;
+use serde_json::Value;
+use tower::ServiceExt;
+
+pub const PASSWORD: &str = "correct horse battery";
+
+/// What a request carries to say who sends it.
+#[derive(Clone, Copy, Debug)]
+pub enum As<'a> {
+    Nobody,
+    Key(&'a str),
+    Bearer(&'a str),
+}
+
+pub struct Api {
+    pub world: TestWorld,
+    /// May do everything in the workspace of [`testdata`].
+    pub key: String,
+}
+
+impl Api {
+    pub async fn new() -> Self {
+        Self::over(TestWorld::new(1).await).await
+    }
+
+    /// With registration open to anybody.
+    pub async fn open() -> Self {
+        let mut world = TestWorld::new(1).await;
+        world.world.settings.registration_open = true;
+        Self::over(world).await
+    }
+
+    async fn over(world: TestWorld) -> Self {
+        let key = create_workspace(&world.world, testdata::workspace(), "Paper", [7; 32]).await.expect("created");
+        Self { world, key }
+    }
+
+    /// A person of the key's organisation.
+    pub async fn person(&self, email: &str, role: Role) -> User {
+        let workspace = self.world.world.tenants.workspace(testdata::workspace()).await.expect("read");
+        let organization = workspace.expect("it was created").organization;
+        let new = NewUser {
+            email: Email::parse(email).expect("an address"),
+            full_name: Some("Ada".into()),
+            password: Secret::new(PASSWORD),
+            timezone: "Europe/Berlin".into(),
+            role,
+        };
+        people::create_user(&self.world.world, organization, new).await.expect("created")
+    }
+
+    /// A person's token.
+    pub async fn log_in(&self, email: &str) -> String {
+        let body = serde_json::json!({"email": email, "password": PASSWORD});
+        let (status, answer) = self.call("POST", "/v1/auth/login", As::Nobody, body).await;
+        assert_eq!(status, 200, "{answer}");
+        answer["access_token"].as_str().expect("a token").to_owned()
+    }
+
+    /// Status and JSON of an answer; null where it has no body. A null body is none.
+    pub async fn call(&self, method: &str, path: &str, who: As<'_>, body: Value) -> (u16, Value) {
+        let (status, _, answer) = self.full(method, path, who, body).await;
+        (status, answer)
+    }
+
+    pub async fn full(&self, method: &str, path: &str, who: As<'_>, body: Value) -> (u16, HeaderMap, Value) {
+        let request = Request::builder().method(method).uri(path);
+        let request = match who {
+            As::Nobody => request,
+            As::Key(key) => request.header("x-api-key", key),
+            As::Bearer(token) => request.header("authorization", format!("Bearer {token}")),
+        };
+        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        self.send(request.body(body).expect("a request")).await
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> (u16, HeaderMap, Value) {
+        let response = pinbridge_api::router(self.world.world.clone()).oneshot(request).await.expect("answers");
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let bytes = response.into_body().collect().await.expect("a body").to_bytes();
+        let json = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).expect("JSON") };
+        (status, headers, json)
+    }
+
+    /// The refusal of that name, with a remedy.
+    pub async fn refused(&self, method: &str, path: &str, who: As<'_>, body: Value, status: u16, code: &str) -> Value {
+        let (got, answer) = self.call(method, path, who, body).await;
+        assert_eq!((got, answer["code"].as_str()), (status, Some(code)), "{method} {path} as {who:?}: {answer}");
+        assert!(answer["error"]["remediation"].as_str().is_some_and(|text| !text.is_empty()), "{answer}");
+        answer
+    }
+
+    /// A further key, as its body asks for; its text and id.
+    pub async fn new_key(&self, body: Value) -> (String, String) {
+        let (status, answer) = self.call("POST", "/v1/api-keys", As::Key(&self.key), body).await;
+        assert_eq!(status, 201, "{answer}");
+        let text = |name: &str| answer[name].as_str().expect("a text").to_owned();
+        (text("api_key"), text("id"))
+    }
+}
