@@ -1,7 +1,6 @@
 //! Connecting, disconnecting and connecting again.
 
 use pinbridge_shared::domain::account::Account;
-use pinbridge_shared::domain::api_key::Workspace;
 use pinbridge_shared::domain::attempt::Status;
 use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::AccountKey;
@@ -12,6 +11,7 @@ use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{MINUTE_MS, SECOND_MS};
 use pinbridge_shared::domain::token_life::{Death, TokenLife};
 use pinbridge_shared::flows::boards::boards;
+use pinbridge_shared::flows::connect::create_workspace;
 use pinbridge_shared::flows::disconnect::{DisconnectError, disconnect};
 use pinbridge_shared::flows::oauth::{self, Callback, Connected, FinishError};
 use pinbridge_shared::flows::with_token::CallError;
@@ -26,8 +26,7 @@ const CALLS_MAX: usize = 60;
 
 async fn world() -> TestWorld {
     let world = TestWorld::new(1).await;
-    let workspace = Workspace { id: testdata::workspace(), name: "Paper & Co.".into() };
-    world.world.tenants.put_workspace(&workspace).await.expect("written");
+    create_workspace(&world.world, testdata::workspace(), "Paper & Co.", [7; 32]).await.expect("created");
     world
 }
 

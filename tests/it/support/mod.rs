@@ -2,3 +2,4 @@
 
 pub mod api;
 pub mod embedded_aws;
+pub mod real;

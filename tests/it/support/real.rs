@@ -1,0 +1,162 @@
+//! The real adapters on the embedded AWS and the simulator, in this process: what the local stack is made of, without its
+//! runner and its files.
+
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::config::{Credentials, Region};
+use axum::body::Body;
+use http::{HeaderMap, Request};
+use http_body_util::BodyExt;
+use pinbridge_local::aws::LocalAws;
+use pinbridge_local::resources;
+use pinbridge_shared::adapters::app_secret::AppSecret;
+use pinbridge_shared::adapters::assemble;
+use pinbridge_shared::config::{Environment, OAuthApp, Places, QueueUrls};
+use pinbridge_shared::domain::secret::Secret;
+use pinbridge_shared::ports::World;
+use pinterest_simulator::{APP_ID, APP_SECRET, Config, Simulator};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tower::ServiceExt;
+
+use super::embedded_aws;
+
+pub const CALLBACK: &str = "http://127.0.0.1:1/v1/pinterest/oauth/callback";
+pub const SCOPES: &str = "boards:read,boards:write,pins:read,pins:write,user_accounts:read,boards:read_secret,\
+                          boards:write_secret,ads:read";
+
+pub struct Real {
+    pub world: World,
+    pub pinterest_url: String,
+    pub queues: QueueUrls,
+    pub aws: Arc<LocalAws>,
+    pub http: reqwest::Client,
+}
+
+impl Real {
+    /// A system for that many Pinterest users, of which nobody is connected.
+    pub async fn start(users: usize) -> Self {
+        let aws = embedded_aws::start().await;
+        resources::create_table(&embedded_aws::dynamodb(&aws)).await.expect("the table is created");
+        let queues = resources::create_queues(&embedded_aws::sqs(&aws), 180).await.expect("the queues are created");
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let pinterest_url = format!("http://{}", listener.local_addr().expect("an address"));
+        let simulator = Simulator::open(Config { accounts: users, ..Config::default() }).expect("opens");
+        tokio::spawn(async move { simulator.serve(listener, std::future::pending()).await });
+        let oauth_app = OAuthApp {
+            app_id: APP_ID.into(),
+            redirect_url: CALLBACK.into(),
+            authorize_url: format!("{pinterest_url}/oauth/"),
+            scopes: SCOPES.into(),
+        };
+        let config = pinbridge_shared::adapters::aws::loader()
+            .endpoint_url(aws.endpoint_url())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::new("AKLOCAL", "secret", None, None, "test"))
+            .load()
+            .await;
+        let nothing = |_: &str| None;
+        let mut settings = Environment(&nothing).settings().expect("the defaults");
+        settings.registration_open = true;
+        let places = Places {
+            table: resources::TABLE.into(),
+            queues: queues.clone(),
+            secret_prefix: "pinbridge".into(),
+            pinterest_url: pinterest_url.clone(),
+            oauth_app: Some(oauth_app),
+            token_custody: pinbridge_shared::config::TokenCustody::Secrets,
+        };
+        let secrets = embedded_aws::secrets_manager(&aws);
+        AppSecret::new(secrets, "pinbridge").write(&Secret::new(APP_SECRET)).await.expect("written");
+        let world = assemble::over(&config, settings, places).expect("assembled");
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .expect("a client");
+        Self { world, pinterest_url, queues, aws: Arc::new(aws), http }
+    }
+
+    /// Status, headers and text of the API's answer.
+    pub async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> (u16, HeaderMap, String) {
+        call(&self.world, method, path, headers, body).await
+    }
+
+    /// JSON with a key; must succeed.
+    pub async fn must(&self, method: &str, path: &str, key: &str, body: Value) -> Value {
+        let text = if body.is_null() { String::new() } else { body.to_string() };
+        let (status, _, answer) = self.call(method, path, &[("x-api-key", key)], &text).await;
+        assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
+        if answer.is_empty() { Value::Null } else { serde_json::from_str(&answer).expect("JSON") }
+    }
+
+    /// Connects a Pinterest user as a person does: start, agree, come back. Answers the account's id.
+    pub async fn connect(&self, key: &str, user: &str) -> String {
+        let start = self.must("GET", "/v1/pinterest/oauth/start", key, Value::Null).await;
+        let url = format!("{}&account={user}", start["authorization_url"].as_str().expect("a URL"));
+        let agreed = self.http.get(url).send().await.expect("the simulator answers");
+        let location = agreed.headers()["location"].to_str().expect("text").to_owned();
+        let path = location.split_once("127.0.0.1:1").expect("our callback").1.to_owned();
+        let (status, _, answer) = self.call("GET", &path, &[("accept", "application/json")], "").await;
+        assert_eq!(status, 200, "{answer}");
+        let answer: Value = serde_json::from_str(&answer).expect("JSON");
+        answer["account_id"].as_str().expect("an id").to_owned()
+    }
+
+    /// The simulator's control plane.
+    pub async fn set_faults(&self, rules: Value) {
+        let put = self.http.put(format!("{}/_sim/faults", self.pinterest_url)).json(&rules);
+        assert!(put.send().await.expect("answers").status().is_success());
+    }
+
+    /// Every row of the table, as sorted lines.
+    pub async fn rows(&self) -> Vec<String> {
+        let client = embedded_aws::dynamodb(&self.aws);
+        let mut pages = client.scan().table_name(resources::TABLE).into_paginator().send();
+        let mut rows = Vec::new();
+        while let Some(page) = pages.next().await {
+            for item in page.expect("scanned").items.unwrap_or_default() {
+                let sorted: std::collections::BTreeMap<_, _> = item.into_iter().collect();
+                rows.push(format!("{sorted:?}"));
+            }
+        }
+        rows.sort();
+        rows
+    }
+}
+
+/// One request through the API's own router.
+pub async fn call(
+    world: &World,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> (u16, HeaderMap, String) {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Body::from(body.to_owned())).expect("a request");
+    let response = pinbridge_api::router(world.clone()).oneshot(request).await.expect("answers");
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let bytes = response.into_body().collect().await.expect("a body").to_bytes();
+    (status, headers, String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A pin's request for that account and board.
+pub fn pin(account: &str, board: &str, name: &str) -> Value {
+    json!({
+        "account_id": account,
+        "board_id": board,
+        "title": format!("Title of {name}"),
+        "image_url": "https://example.com/a.jpg",
+        "idempotency_key": name,
+    })
+}
