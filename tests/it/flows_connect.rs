@@ -11,7 +11,6 @@ use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{MINUTE_MS, SECOND_MS};
 use pinbridge_shared::domain::token_life::{Death, TokenLife};
 use pinbridge_shared::flows::boards::boards;
-use pinbridge_shared::flows::connect::create_workspace;
 use pinbridge_shared::flows::disconnect::{DisconnectError, disconnect};
 use pinbridge_shared::flows::oauth::{self, Callback, Connected, FinishError};
 use pinbridge_shared::flows::with_token::CallError;
@@ -26,7 +25,7 @@ const CALLS_MAX: usize = 60;
 
 async fn world() -> TestWorld {
     let world = TestWorld::new(1).await;
-    create_workspace(&world.world, testdata::workspace(), "Paper & Co.", [7; 32]).await.expect("created");
+    assert!(world.world.tenants.save_workspace(&testdata::workspace_row()).await.expect("written"));
     world
 }
 

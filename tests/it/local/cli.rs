@@ -154,3 +154,25 @@ async fn an_account_in_trouble_is_shown_as_such_and_keeps_nothing_from_starting(
     assert_eq!((&held["health_status"], &held["reconnect_required"]), (&json!("on_hold"), &json!(true)));
     assert_eq!(again.get(&path).await["status"], "deferred");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_of_before_there_were_people_gets_what_it_lacks() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let workspace = "84cdbe9b-cce2-43d9-b318-635c09ce8509";
+    let key = format!("pb_live_{}{}", workspace.replace('-', ""), "ab".repeat(32));
+    let older = json!({"workspace_id": workspace, "api_key": key, "pinterest": "simulator", "board_id": null});
+    std::fs::write(folder.path().join("identity.json"), older.to_string()).expect("written");
+    let mut login = json!(null);
+    for _ in 0..2 {
+        let local = Local::start(folder.path(), &[], &[]).await;
+        assert_eq!((local.text("api_key"), local.text("workspace_id")), (key.as_str(), workspace));
+        assert_eq!(local.get("/v1/projects").await["active_project"]["id"], json!(workspace));
+        let answer = local.http.post(local.url("/v1/auth/login")).json(&local.ready["login"]).send().await;
+        let answer = answer.expect("answers");
+        assert_eq!(answer.status().as_u16(), 200);
+        let session: serde_json::Value = answer.json().await.expect("JSON");
+        assert_eq!(session["active_project"]["id"], json!(workspace));
+        assert!(login.is_null() || login == local.ready["login"], "made once");
+        login = local.ready["login"].clone();
+    }
+}

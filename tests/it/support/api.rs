@@ -67,7 +67,7 @@ impl Api {
         answer["access_token"].as_str().expect("a token").to_owned()
     }
 
-    /// Status and JSON of an answer; null where it has no body. A null body is none.
+    /// Status and JSON of an answer; null where it has none. A null body is none.
     pub async fn call(&self, method: &str, path: &str, who: As<'_>, body: Value) -> (u16, Value) {
         let (status, _, answer) = self.full(method, path, who, body).await;
         (status, answer)
@@ -88,7 +88,8 @@ impl Api {
         let response = pinbridge_api::router(self.world.world.clone()).oneshot(request).await.expect("answers");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let bytes = response.into_body().collect().await.expect("a body").to_bytes();
-        let json = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).expect("JSON") };
+        let is_json = headers.get("content-type").is_some_and(|kind| kind == "application/json");
+        let json = if is_json { serde_json::from_slice(&bytes).expect("JSON") } else { Value::Null };
         (status, headers, json)
     }
 
