@@ -4,7 +4,6 @@ use axum::body::Body;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use pinbridge_shared::domain::account::Account;
-use pinbridge_shared::domain::api_key::Workspace;
 use pinbridge_shared::domain::attempt::Upstream;
 use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::testdata;
@@ -47,8 +46,8 @@ impl Api {
     /// The account of [`testdata`] is connected, with every scope.
     async fn new() -> Self {
         let world = TestWorld::new(1).await;
-        let workspace = Workspace { id: testdata::workspace(), name: "Paper <&> Co.".into() };
-        let key = create_workspace(&world.world, &workspace, [7; 32]).await.expect("created");
+        let key =
+            create_workspace(&world.world, testdata::workspace(), "Paper <&> Co.", [7; 32]).await.expect("created");
         let api = Self { world, key };
         api.change(|account| account.scopes = ALL_SCOPES.into()).await;
         api

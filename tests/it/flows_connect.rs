@@ -1,7 +1,6 @@
 //! Connecting, disconnecting and connecting again.
 
 use pinbridge_shared::domain::account::Account;
-use pinbridge_shared::domain::api_key::Workspace;
 use pinbridge_shared::domain::attempt::Status;
 use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::AccountKey;
@@ -26,8 +25,7 @@ const CALLS_MAX: usize = 60;
 
 async fn world() -> TestWorld {
     let world = TestWorld::new(1).await;
-    let workspace = Workspace { id: testdata::workspace(), name: "Paper & Co.".into() };
-    world.world.tenants.put_workspace(&workspace).await.expect("written");
+    assert!(world.world.tenants.save_workspace(&testdata::workspace_row()).await.expect("written"));
     world
 }
 

@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
-use super::release_hold::release_hold;
 use super::projects;
+use super::release_hold::release_hold;
 use crate::domain::account::{Account, PUBLISHING_SCOPES};
 use crate::domain::api_key::{self, ApiKey, PresentedKey};
 use crate::domain::failure::Failure;

@@ -7,6 +7,7 @@ use crate::domain::account::Account;
 use crate::domain::ids::WorkspaceId;
 use crate::domain::oauth_state::{Begun, PresentedState, STATE_LIFE_MS};
 use crate::domain::secret::Secret;
+use crate::domain::tenant::WorkspaceState;
 use crate::ports::{GrantFailure, PortError, ReadFailure, World};
 
 #[derive(Debug, Error)]
@@ -82,7 +83,9 @@ pub async fn finish(world: &World, callback: Callback) -> Result<Connected, Fini
     if begun.expires_at <= world.system.now() {
         return Err(FinishError::StateInvalid);
     }
-    let workspace = world.tenants.workspace(state.workspace).await?.ok_or(FinishError::StateInvalid)?;
+    let workspace = world.tenants.workspace(state.workspace).await?;
+    // What is being removed takes nothing in.
+    let workspace = workspace.filter(|found| found.state == WorkspaceState::Active).ok_or(FinishError::StateInvalid)?;
     if let Some(error) = callback.error {
         tracing::info!(workspace_id = %workspace.id, by = begun.by, denied = error == "access_denied", "not connected");
         return Err(FinishError::Denied);
