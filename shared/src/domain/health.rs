@@ -15,7 +15,7 @@ pub enum Health {
         /// A refresh's answer was lost before: Pinterest may have issued tokens that never reached us.
         answer_lost: bool,
     },
-    /// The access token is over; `retried_at`: when it is renewed, if it can be.
+    /// The access token is over, or refused; `retried_at`: when it is renewed, if it can be.
     TokenExpired {
         retried_at: Option<Moment>,
     },
@@ -32,16 +32,16 @@ pub enum Health {
 impl Health {
     pub fn of(account: &Account, bucket: &Bucket, now: Moment) -> Self {
         let life = &account.life;
-        let is_held = bucket.is_paused(now) && bucket.wait_reason() == WaitReason::AccountOnHold;
+        let waits_for = bucket.is_paused(now).then(|| bucket.wait_reason());
         if account.revoked_at.is_some() {
             Self::Disconnected
         } else if let Some(death) = life.dead {
             Self::GivenUp { answer_lost: death.answer_lost }
-        } else if life.access_expires_at.is_some_and(|at| at <= now) {
+        } else if life.access_expires_at.is_some_and(|at| at <= now) || waits_for == Some(WaitReason::TokenRefresh) {
             Self::TokenExpired { retried_at: life.due_at }
         } else if !account.missing_scopes().is_empty() {
             Self::MissingScopes
-        } else if is_held {
+        } else if waits_for == Some(WaitReason::AccountOnHold) {
             Self::OnHold
         } else if life.refused.is_some() {
             Self::NotRenewed { publishes_until: life.access_expires_at }
@@ -157,6 +157,9 @@ mod tests {
         let life = TokenLife { access_expires_at: Some(NOW), due_at: Some(NOW), ..TokenLife::default() };
         assert!(!of(&account(life.clone())).needs_reconnect() && !of(&account(life.clone())).publishes());
         assert!(of(&account(TokenLife { due_at: None, ..life })).needs_reconnect());
+        let renewed = account(TokenLife { due_at: Some(NOW), ..TokenLife::default() });
+        let waits = Pause::new(&Pace::new(50, 1.0), NOW.plus_ms(1), WaitReason::TokenRefresh).apply(&Bucket::default());
+        assert_eq!(Health::of(&renewed, &waits, NOW), Health::TokenExpired { retried_at: Some(NOW) });
     }
 
     #[test]

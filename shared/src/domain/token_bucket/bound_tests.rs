@@ -2,6 +2,7 @@
 //! window of w seconds there are at most capacity + rate · w uses.
 
 use super::*;
+use crate::domain::retry::HOLD_PAUSE_MS;
 
 const T0: Moment = Moment(1_000_000_000);
 const SEEDS: u64 = 1_000;
@@ -51,6 +52,8 @@ struct History {
     now: Moment,
     uses: Vec<Moment>,
     lateness: Lateness,
+    /// Holds that were ended early.
+    resumed: usize,
 }
 
 impl History {
@@ -73,7 +76,7 @@ impl History {
 
     fn step(&mut self) {
         let capacity = self.pace.capacity();
-        match self.rng.u32(0..20) {
+        match self.rng.u32(0..22) {
             0..9 => {
                 for _ in 0..self.rng.u32(1..=capacity + 5) {
                     self.take(1, ACCEPT_HORIZON_MS, false);
@@ -86,6 +89,9 @@ impl History {
             12..15 => {
                 let until = self.now.plus_ms(DISPATCH_HORIZON_MS);
                 let from = self.bucket.opens_at(self.now);
+                if from > until {
+                    return;
+                }
                 let count = self.bucket.tokens_until(&self.pace, from, until).min(self.rng.u32(1..=4 * capacity));
                 self.take(count, DISPATCH_HORIZON_MS, true);
             }
@@ -93,6 +99,18 @@ impl History {
                 let until = self.now.plus_ms(self.rng.i64(1..20_000));
                 self.bucket.paused_until = self.bucket.paused_until.max(Some(until));
                 self.bucket.tat = self.bucket.tat.max(Bucket::tat_when_empty_at(&self.pace, until));
+            }
+            20 => {
+                let hold = Pause::new(&self.configured, self.now.plus_ms(HOLD_PAUSE_MS), WaitReason::AccountOnHold);
+                self.bucket = hold.apply(&self.bucket);
+            }
+            21 => {
+                // Somebody reconnects the account: at once, or later.
+                self.now = self.now.plus_ms(self.rng.i64(0..20_000) * i64::from(self.rng.u32(0..10)));
+                if let Some(resume) = Resume::plan(&self.bucket, &self.configured, self.now) {
+                    self.resumed += 1;
+                    self.bucket = resume.apply(&self.bucket).expect("as it was seen");
+                }
             }
             16..18 => {
                 // After a 429, or in the course of its being forgotten.
@@ -130,7 +148,7 @@ fn assert_bounded(uses: &mut [Moment], capacity: u32, rate_per_s: f64, seed: u64
 
 #[test]
 fn in_any_window_there_are_at_most_capacity_plus_rate_times_window_uses() {
-    let mut used = 0;
+    let (mut used, mut resumed) = (0, 0);
     for seed in 0..SEEDS {
         let mut rng = fastrand::Rng::with_seed(seed);
         let (capacity, rate_per_s) = match rng.u32(0..4) {
@@ -140,8 +158,16 @@ fn in_any_window_there_are_at_most_capacity_plus_rate_times_window_uses() {
             _ => (rng.u32(1..60), 1.0 + rng.f64() * 60.0),
         };
         let (pace, lateness) = (Pace::new(capacity, rate_per_s), Lateness::draw(&mut rng));
-        let mut history =
-            History { configured: pace, pace, rng, bucket: Bucket::default(), now: T0, uses: Vec::new(), lateness };
+        let mut history = History {
+            configured: pace,
+            pace,
+            rng,
+            bucket: Bucket::default(),
+            now: T0,
+            uses: Vec::new(),
+            lateness,
+            resumed: 0,
+        };
         for _ in 0..OPS {
             if history.uses.len() > 400 {
                 break;
@@ -149,9 +175,10 @@ fn in_any_window_there_are_at_most_capacity_plus_rate_times_window_uses() {
             history.step();
         }
         used += history.uses.len();
+        resumed += history.resumed;
         assert_bounded(&mut history.uses, capacity, rate_per_s, seed);
     }
-    assert!(used as u64 > 100 * SEEDS, "a test of something: {used} uses");
+    assert!(used as u64 > 100 * SEEDS && resumed as u64 > SEEDS, "a test of something: {used} uses, {resumed} ends");
 }
 
 #[test]
