@@ -29,3 +29,4 @@ mod pinterest_client;
 mod sqs_batch;
 mod support;
 mod template;
+mod token_costs;
