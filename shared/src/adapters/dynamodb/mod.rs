@@ -18,6 +18,8 @@ mod listing;
 mod oauth_states;
 mod pause;
 mod pins;
+mod purge;
+pub mod row_kinds;
 mod rows;
 mod sealed;
 mod tenants;
@@ -91,7 +93,7 @@ impl Store for DynamoStore {
     }
 
     async fn accounts_due(&self, by: Moment, limit: usize) -> PortResult<Vec<AccountKey>> {
-        self.list_due(by, limit).await
+        self.list_by(keys::refresh, by, limit).await
     }
 
     async fn put_pin(&self, pin: &Pin) -> PortResult<Accepted> {
