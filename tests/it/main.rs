@@ -19,6 +19,7 @@ mod flows_doubt;
 mod flows_fairness;
 mod flows_late_check;
 mod flows_pacing;
+mod flows_purge;
 mod flows_redrive;
 mod flows_refresh;
 mod flows_retry;

@@ -132,9 +132,9 @@ async fn cut_off(world: &World, account: &Account) -> PortResult<()> {
             return world.secrets.remove_tokens(account.key, Removal::Final).await;
         };
         let now = world.system.now();
-        let next =
-            Account { revoked_at: Some(now), life: TokenLife::default(), ..account.next(now, world.nonce()) };
-        seen = if world.store.save_account(&next).await? { Some(next) } else { world.store.account(account.key).await? };
+        let next = Account { revoked_at: Some(now), life: TokenLife::default(), ..account.next(now, world.nonce()) };
+        seen =
+            if world.store.save_account(&next).await? { Some(next) } else { world.store.account(account.key).await? };
     }
     Err(contended())
 }
@@ -158,8 +158,7 @@ async fn one_chunk(world: &World, workspace: &Workspace, accounts: &[Account]) -
     let graves = world.purge.graves(id, CHUNK).await?;
     if !graves.is_empty() {
         let now = world.system.now();
-        let old: Vec<Grave> =
-            graves.iter().filter(|grave| grave.dug_at.plus_ms(LINGER_MS) <= now).cloned().collect();
+        let old: Vec<Grave> = graves.iter().filter(|grave| grave.dug_at.plus_ms(LINGER_MS) <= now).cloned().collect();
         if old.is_empty() {
             let first = graves.iter().map(|grave| grave.dug_at).min().unwrap_or(now);
             return Ok(Progress::NotBefore(first.plus_ms(LINGER_MS)));

@@ -10,6 +10,7 @@ mod connections;
 mod inspect;
 mod pacing;
 mod pins;
+mod purge;
 mod tenants;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +36,7 @@ use crate::ports::{Accepted, Counted, Listing, PortResult, Saved, Store, Taken};
 struct Tables {
     tenants: tenants::Rows,
     connections: connections::Rows,
+    purge: purge::Rows,
     accounts: BTreeMap<AccountKey, Account>,
     pins: BTreeMap<PinKey, Pin>,
     attempts: BTreeMap<PinKey, Attempt>,
