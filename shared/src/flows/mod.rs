@@ -14,6 +14,7 @@ pub mod dead_letter;
 pub mod disconnect;
 pub mod dispatch;
 pub mod doubt;
+pub mod export;
 pub mod forget_accounts;
 mod late_check;
 pub mod log_in;

@@ -41,7 +41,7 @@ fn life_attributes(row: Builder, account: &Account) -> Builder {
             .text("wsk", keys::refresh_sort(due_at, account.key));
     }
     // A disconnected account is found by when that was, as long as its row names somebody.
-    if let Some(revoked_at) = account.revoked_at.filter(|_| !account.pinterest_user_id.is_empty()) {
+    if let Some(revoked_at) = account.revoked_at.filter(|_| !account.is_forgotten()) {
         row = row
             .text("wpk", keys::forget(keys::waiting_shard(account.key)))
             .text("wsk", keys::refresh_sort(revoked_at, account.key));

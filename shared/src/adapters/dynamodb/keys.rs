@@ -147,6 +147,16 @@ pub fn listing_sort(created_at: Moment, pin: PinId) -> String {
     format!("{:013}#{pin}", created_at.0)
 }
 
+/// Behind every pin that was created by then.
+pub fn listing_sort_end(by: Moment) -> String {
+    format!("{:013}$", by.0)
+}
+
+pub fn parse_listing_place(text: &str) -> Option<(Moment, PinId)> {
+    let (created_at, pin) = text.split_once('#')?;
+    Some((Moment(created_at.parse().ok()?), pin.parse().ok()?))
+}
+
 pub fn parse_listing_sort(text: &str) -> Option<PinId> {
     text.split_once('#')?.1.parse().ok()
 }

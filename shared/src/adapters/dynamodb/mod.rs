@@ -130,6 +130,16 @@ impl Store for DynamoStore {
         self.get_listing(workspace, skip, limit).await
     }
 
+    async fn listing_after(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<(Moment, PinId)>,
+        by: Moment,
+        limit: usize,
+    ) -> PortResult<Vec<(Moment, PinId)>> {
+        self.get_listing_after(workspace, after, by, limit).await
+    }
+
     async fn put_doubt(&self, board: &BoardKey, pin: PinId, expires_at: Moment) -> PortResult<()> {
         self.write_doubt(board, pin, expires_at).await
     }

@@ -168,6 +168,16 @@ impl Store for FakeStore {
         self.call("store.listing", |t| t.listing(workspace, skip, limit)).await
     }
 
+    async fn listing_after(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<(Moment, PinId)>,
+        by: Moment,
+        limit: usize,
+    ) -> PortResult<Vec<(Moment, PinId)>> {
+        self.call("store.listing_after", |t| t.listing_after(workspace, after, by, limit)).await
+    }
+
     async fn put_doubt(&self, board: &BoardKey, pin: PinId, _: Moment) -> PortResult<()> {
         let put = |t: &mut Tables| {
             t.doubts.entry(board.clone()).or_default().insert(pin);
