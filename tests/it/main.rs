@@ -2,6 +2,7 @@
 
 mod api_auth;
 mod api_connections;
+mod api_export;
 mod api_keys;
 mod api_people;
 mod api_projects;
@@ -23,6 +24,7 @@ mod flows_purge;
 mod flows_redrive;
 mod flows_refresh;
 mod flows_retry;
+mod limits_page;
 mod local;
 mod pinterest_boards;
 mod pinterest_client;
