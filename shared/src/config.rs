@@ -29,6 +29,10 @@ pub struct Settings {
     pub late_check_after_ms: i64,
     /// How long rows are kept after a pin's longest life.
     pub retention_ms: i64,
+    /// How long a disconnected account keeps its name.
+    pub disconnected_kept_ms: i64,
+    /// How long a revoked key stays listed.
+    pub revoked_keys_kept_ms: i64,
     /// `production`, `staging`, `local`, …: shown by the health routes.
     pub environment: String,
     /// Whether anybody may register, or only an operator creates people.
@@ -44,6 +48,8 @@ impl Default for Settings {
             late_check: LateCheck::Off,
             late_check_after_ms: LATE_CHECK_AFTER_MS,
             retention_ms: 90 * DAY_MS,
+            disconnected_kept_ms: 30 * DAY_MS,
+            revoked_keys_kept_ms: 90 * DAY_MS,
             environment: "local".into(),
             registration_open: false,
         }
@@ -178,19 +184,18 @@ impl Environment<'_> {
             "a number of requests up to 5000, or 0 for no budget",
         )?;
         let late_check = self.parsed("PINBRIDGE_LATE_CHECK", LateCheck::Off, |_| true, "off, report or remove")?;
-        let days = self.parsed(
-            "PINBRIDGE_RETENTION_DAYS",
-            90_i64,
-            |days| (1..=3650).contains(days),
-            "a number of days from 1 to 3650",
-        )?;
+        let days = |name, default: i64| {
+            self.parsed(name, default, |days| (1..=3650).contains(days), "a number of days from 1 to 3650")
+        };
         Ok(Settings {
             deadlines,
             pace: Pace::new(capacity, rate),
             daily_budget,
             late_check,
             late_check_after_ms: defaults.late_check_after_ms,
-            retention_ms: days * DAY_MS,
+            retention_ms: days("PINBRIDGE_RETENTION_DAYS", 90)? * DAY_MS,
+            disconnected_kept_ms: days("PINBRIDGE_DISCONNECTED_DAYS", 30)? * DAY_MS,
+            revoked_keys_kept_ms: days("PINBRIDGE_REVOKED_KEYS_DAYS", 90)? * DAY_MS,
             environment: self.environment(),
             registration_open: self.registration_open()?,
         })
@@ -299,6 +304,8 @@ mod tests {
             ("PINBRIDGE_ACCOUNT_CAPACITY", "0"),
             ("PINBRIDGE_ACCOUNT_RATE_PER_S", "-1"),
             ("PINBRIDGE_RETENTION_DAYS", "0"),
+            ("PINBRIDGE_DISCONNECTED_DAYS", "0"),
+            ("PINBRIDGE_REVOKED_KEYS_DAYS", "3651"),
             ("PINBRIDGE_DAILY_BUDGET", "5001"),
             ("PINBRIDGE_LATE_CHECK", "Remove"),
             ("PINBRIDGE_REGISTRATION", "yes"),

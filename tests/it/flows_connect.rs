@@ -11,6 +11,7 @@ use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{MINUTE_MS, SECOND_MS};
 use pinbridge_shared::domain::token_life::{Death, TokenLife};
 use pinbridge_shared::flows::boards::boards;
+use pinbridge_shared::flows::connect::create_workspace;
 use pinbridge_shared::flows::disconnect::{DisconnectError, disconnect};
 use pinbridge_shared::flows::oauth::{self, Callback, Connected, FinishError};
 use pinbridge_shared::flows::with_token::CallError;
@@ -25,7 +26,7 @@ const CALLS_MAX: usize = 60;
 
 async fn world() -> TestWorld {
     let world = TestWorld::new(1).await;
-    assert!(world.world.tenants.save_workspace(&testdata::workspace_row()).await.expect("written"));
+    create_workspace(&world.world, testdata::workspace(), "Paper & Co.", [7; 32]).await.expect("created");
     world
 }
 

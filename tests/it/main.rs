@@ -2,6 +2,7 @@
 
 mod api_auth;
 mod api_connections;
+mod api_export;
 mod api_keys;
 mod api_people;
 mod api_projects;
@@ -20,10 +21,12 @@ mod flows_doubt;
 mod flows_fairness;
 mod flows_late_check;
 mod flows_pacing;
+mod flows_purge;
 mod flows_redrive;
 mod flows_refresh;
 mod flows_retry;
 mod isolation;
+mod limits_page;
 mod local;
 mod pinterest_boards;
 mod pinterest_client;
@@ -31,3 +34,4 @@ mod pinterest_client;
 mod sqs_batch;
 mod support;
 mod template;
+mod token_costs;

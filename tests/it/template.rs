@@ -93,6 +93,8 @@ fn the_templates_parameters_are_the_codes_defaults() {
             "PINBRIDGE_DAILY_BUDGET" => "DailyBudget",
             "PINBRIDGE_LATE_CHECK" => "LateCheck",
             "PINBRIDGE_RETENTION_DAYS" => "RetentionDays",
+            "PINBRIDGE_DISCONNECTED_DAYS" => "DisconnectedDays",
+            "PINBRIDGE_REVOKED_KEYS_DAYS" => "RevokedKeysDays",
             _ => return None,
         };
         Some(default_of(parameter).to_owned())

@@ -15,8 +15,8 @@ use crate::error::{ApiError, FieldError};
 pub const BODY_MAX: usize = 64 * 1024;
 
 /// Related terms are kept with the pin, whose row is paid by the kilobyte.
-const TERMS_MAX: usize = 50;
-const TERM_MAX: usize = 100;
+pub const TERMS_MAX: usize = 50;
+pub const TERM_MAX: usize = 100;
 
 /// A JSON object.
 pub struct JsonObject(pub Map<String, Value>);

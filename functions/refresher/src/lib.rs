@@ -1,6 +1,9 @@
-//! The five minutes' schedule: refreshes the tokens that are due.
+//! The five minutes' schedule: refreshes the tokens that are due, then goes on removing what deleted workspaces and disconnected
+//! accounts have left.
 
 use pinbridge_shared::domain::time::Moment;
+use pinbridge_shared::flows::forget_accounts::forget_accounts;
+use pinbridge_shared::flows::purge;
 use pinbridge_shared::flows::refresh_due::{Report, refresh_due};
 use pinbridge_shared::ports::{PortResult, World};
 use serde::{Deserialize, Serialize};
@@ -16,6 +19,10 @@ pub struct Done {
     pub later: usize,
     pub hopeless: usize,
     pub failed: usize,
+    /// Workspaces of which nothing is left any more.
+    pub purged: usize,
+    /// Disconnected accounts whose names are forgotten.
+    pub forgotten: usize,
 }
 
 /// # Errors
@@ -24,5 +31,12 @@ pub async fn handle(world: &World, _: ScheduledEvent, deadline: Moment) -> PortR
     let remaining_ms = deadline.since_ms(world.system.now());
     let ends_at_ms = world.system.monotonic_ms().saturating_add(remaining_ms);
     let Report { renewed, later, hopeless, failed } = refresh_due(world, ends_at_ms).await?;
-    Ok(Done { renewed, later, hopeless, failed })
+    // Removals have no hurry and lose nothing by their trouble: the next run goes on.
+    let purged = purge::continue_all(world, ends_at_ms).await.map(|report| report.done);
+    let forgotten = forget_accounts(world, ends_at_ms).await;
+    for error in [purged.as_ref().err(), forgotten.as_ref().err()].into_iter().flatten() {
+        tracing::warn!(%error, "what is to be removed could not be found");
+    }
+    let (purged, forgotten) = (purged.unwrap_or_default(), forgotten.unwrap_or_default());
+    Ok(Done { renewed, later, hopeless, failed, purged, forgotten })
 }

@@ -7,6 +7,7 @@
 mod custody;
 mod people;
 mod redrive;
+mod workspaces;
 
 use std::process::ExitCode;
 
@@ -57,6 +58,10 @@ enum Command {
     Redrive(redrive::RedriveArgs),
     /// Copies the accounts' tokens from one custody to the other; repeat it until nothing is copied any more
     MoveTokens(custody::MoveArgs),
+    /// Deletes a workspace with all that it holds: tokens and keys at once, the rest within the hour
+    DeleteWorkspace(workspaces::DeleteArgs),
+    /// Writes a workspace's accounts and pins with their timelines to a file, as JSON lines
+    Export(workspaces::ExportArgs),
     /// Adds a data key that seals from now on (envelope mode)
     RotateDataKey,
     /// Seals all tokens under the current data key, and drops the old keys a day after they were replaced (envelope mode)
@@ -106,6 +111,8 @@ async fn run(command: Command) -> anyhow::Result<Value> {
     let world = assemble::world(&environment).await?;
     match command {
         Command::MoveTokens(arguments) => custody::move_all(&environment, &arguments).await,
+        Command::DeleteWorkspace(arguments) => workspaces::delete(&world, &arguments).await,
+        Command::Export(arguments) => workspaces::export(&world, &arguments).await,
         Command::RotateDataKey => custody::rotate(&environment).await,
         Command::ResealTokens => custody::reseal(&environment).await,
         Command::Bootstrap { workspace_name, email, tokens } => {

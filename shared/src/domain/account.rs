@@ -41,6 +41,11 @@ impl Account {
         self.revoked_at.is_none() && self.life.dead.is_none()
     }
 
+    /// Disconnected so long ago that nothing but its id is left.
+    pub fn is_forgotten(&self) -> bool {
+        self.pinterest_user_id.is_empty()
+    }
+
     /// The next write of the row.
     #[must_use]
     pub fn next(&self, now: Moment, nonce: String) -> Self {

@@ -107,7 +107,7 @@ pub async fn revoke(world: &World, workspace: WorkspaceId, id: KeyId) -> Result<
         let now = world.system.now();
         let next = ApiKey {
             revoked_at: Some(now),
-            expires_at: Some(now.plus_ms(world.settings.retention_ms)),
+            expires_at: Some(now.plus_ms(world.settings.revoked_keys_kept_ms)),
             ..key.next(world.nonce())
         };
         if world.tenants.save_api_key(&next).await? {

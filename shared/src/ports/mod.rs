@@ -9,6 +9,7 @@ mod oauth;
 mod oauth_states;
 mod people;
 mod pinterest;
+mod purge;
 mod queue;
 mod secrets;
 mod store;
@@ -25,6 +26,7 @@ pub use oauth::*;
 pub use oauth_states::*;
 pub use people::*;
 pub use pinterest::*;
+pub use purge::*;
 pub use queue::*;
 pub use secrets::*;
 pub use store::*;
@@ -58,6 +60,8 @@ pub struct World {
     pub board_checks: Arc<dyn BoardChecks>,
     pub passwords: Arc<dyn Passwords>,
     pub session_keys: Arc<dyn SessionKeys>,
+    /// The same table.
+    pub purge: Arc<dyn Purge>,
     pub queue: Arc<dyn Queue>,
     pub secrets: Arc<dyn Secrets>,
     pub pinterest: Arc<dyn Pinterest>,

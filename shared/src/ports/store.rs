@@ -94,6 +94,15 @@ pub trait Store: Send + Sync {
     async fn siblings(&self, account: AccountKey, content_hash: &str) -> PortResult<Vec<PinId>>;
     /// Newest first; `skip` and `limit` in pins.
     async fn listing(&self, workspace: WorkspaceId, skip: usize, limit: usize) -> PortResult<Listing>;
+    /// The first pins, oldest first, that were created after `after` (pins of one moment in the order of their ids) and not
+    /// after `by`; eventually consistent.
+    async fn listing_after(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<(Moment, PinId)>,
+        by: Moment,
+        limit: usize,
+    ) -> PortResult<Vec<(Moment, PinId)>>;
 
     // Doubts.
     /// Notes that the pin's outcome has to be looked for on the board.

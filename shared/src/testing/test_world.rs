@@ -26,8 +26,8 @@ use crate::flows::look_at_board::look_at_board;
 use crate::flows::publish_pin::publish_pin;
 use crate::flows::watchdog::Mode;
 use crate::ports::{
-    BoardChecks, MAX_DELAY_MS, OAuthStates, PortError, PortResult, Queue, QueueName, Secrets, Store, System, Tenants,
-    Tokens, World,
+    BoardChecks, MAX_DELAY_MS, OAuthStates, PortError, PortResult, Purge, Queue, QueueName, Secrets, Store, System,
+    Tenants, Tokens, World,
 };
 
 /// 2026-01-01T00:00:00Z: the start of a minute, so that a test can tell how far the next tick is.
@@ -42,9 +42,9 @@ const RECONCILER_TIMEOUT_MS: i64 = 60_000;
 const STEPS_AT_ONE_MOMENT_MAX: u32 = 1_000;
 
 /// Everything that is kept in the one table.
-pub trait Table: Store + Tenants + OAuthStates + BoardChecks + 'static {}
+pub trait Table: Store + Tenants + OAuthStates + BoardChecks + Purge + 'static {}
 
-impl<T: Store + Tenants + OAuthStates + BoardChecks + 'static> Table for T {}
+impl<T: Store + Tenants + OAuthStates + BoardChecks + Purge + 'static> Table for T {}
 
 pub struct TestWorld {
     /// What the flows are given.
@@ -70,9 +70,14 @@ struct Progress {
 impl TestWorld {
     /// A world on fakes with the account of [`testdata`] connected.
     pub async fn new(seed: u64) -> Self {
+        Self::with_store(seed).await.0
+    }
+
+    /// The same, with its table, to look into.
+    pub async fn with_store(seed: u64) -> (Self, Arc<FakeStore>) {
         let (system, faults) = parts(seed);
         let store = Arc::new(FakeStore::new(faults.clone()));
-        Self::assemble(store, system, faults).await
+        (Self::assemble(Arc::clone(&store), system, faults).await, store)
     }
 
     /// The same on a table of the caller's.
@@ -93,6 +98,7 @@ impl TestWorld {
             store: table.clone(),
             oauth_states: table.clone(),
             board_checks: table.clone(),
+            purge: table.clone(),
             tenants: table,
             passwords: Arc::clone(&passwords) as Arc<dyn crate::ports::Passwords>,
             session_keys: Arc::new(FakeSessionKeys::new(faults.clone())),

@@ -17,7 +17,7 @@ use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::domain::token_life::TokenLife;
 use pinbridge_shared::flows::connect;
 use pinbridge_shared::ports::{
-    BoardChecks, OAuthStates, Pinterest, Queue, QueueName, Secrets, Store, System, Tenants, Tokens, World,
+    BoardChecks, OAuthStates, Pinterest, Purge, Queue, QueueName, Secrets, Store, System, Tenants, Tokens, World,
 };
 use pinbridge_shared::testing::fake_boards::FakeBoards;
 use pinbridge_shared::testing::fake_oauth::FakeOAuth;
@@ -117,6 +117,7 @@ impl SimWorld {
             session_keys: Arc::new(FakeSessionKeys::new(gate.clone() as Arc<dyn Gate>)),
             oauth_states: store.clone() as Arc<dyn OAuthStates>,
             board_checks: store.clone() as Arc<dyn BoardChecks>,
+            purge: store.clone() as Arc<dyn Purge>,
             queue: queue.clone() as Arc<dyn Queue>,
             secrets: secrets as Arc<dyn Secrets>,
             pinterest: provider.clone() as Arc<dyn Pinterest>,

@@ -14,7 +14,8 @@ use crate::views;
 
 pub async fn list(State(world): State<World>, caller: Caller) -> Result<Json<Vec<Value>>, ApiError> {
     let mut accounts = world.store.accounts(caller.workspace).await?;
-    accounts.retain(|account| caller.sees(account.key.account));
+    // A disconnected account's name is forgotten in time; then there is nothing left to show of it.
+    accounts.retain(|account| caller.sees(account.key.account) && !account.is_forgotten());
     accounts.sort_by_key(|account| (account.created_at, account.key.account));
     // The bucket knows what Pinterest last said of the connection.
     let buckets = try_join_all(accounts.iter().map(|account| world.store.bucket(account.key))).await?;

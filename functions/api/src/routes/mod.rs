@@ -5,6 +5,7 @@ mod accounts;
 mod api_keys;
 mod auth;
 mod boards;
+mod export;
 mod jobs;
 mod oauth;
 mod pins;
@@ -83,6 +84,7 @@ pub fn table() -> Vec<Route> {
         route(Method::POST, "/v1/pins/{id}/retry", WRITE, post(retries::retry)),
         route(Method::GET, "/v1/jobs/{id}", READ, get(jobs::read)),
         route(Method::GET, "/v1/rate-meter", READ, get(rate_meter::read)),
+        route(Method::GET, "/v1/export", READ, get(export::read)),
         route(Method::GET, "/v1/billing/status", READ, get(self_hosted::billing_status)),
         route(Method::GET, "/v1/billing/pricing", PUBLIC, get(self_hosted::pricing)),
         route(Method::POST, "/v1/billing/checkout", ADMINISTER, post(self_hosted::no_billing)),

@@ -40,6 +40,12 @@ fn life_attributes(row: Builder, account: &Account) -> Builder {
             .text("wpk", keys::refresh(keys::waiting_shard(account.key)))
             .text("wsk", keys::refresh_sort(due_at, account.key));
     }
+    // A disconnected account is found by when that was, as long as its row names somebody.
+    if let Some(revoked_at) = account.revoked_at.filter(|_| !account.is_forgotten()) {
+        row = row
+            .text("wpk", keys::forget(keys::waiting_shard(account.key)))
+            .text("wsk", keys::refresh_sort(revoked_at, account.key));
+    }
     if let Some(lease) = &life.lease {
         row = row.text("lease", &lease.holder).value("lease_until", moment(lease.until));
     }
@@ -147,8 +153,13 @@ impl DynamoStore {
         rows.iter().map(|item| read(workspace, item)).collect()
     }
 
-    /// A page of each shard of the index, merged: the most overdue of all are among them.
-    pub(super) async fn list_due(&self, by: Moment, limit: usize) -> PortResult<Vec<AccountKey>> {
+    /// A page of each shard of a part of the index, merged: the most overdue of all are among them.
+    pub(super) async fn list_by(
+        &self,
+        part: fn(u32) -> String,
+        by: Moment,
+        limit: usize,
+    ) -> PortResult<Vec<AccountKey>> {
         let mut due: Vec<(Moment, AccountKey)> = Vec::new();
         for shard in 0..keys::WAITING_SHARDS {
             let page = self
@@ -157,7 +168,7 @@ impl DynamoStore {
                 .table_name(&self.table)
                 .index_name(keys::WAITING_INDEX)
                 .key_condition_expression("wpk = :wpk AND wsk <= :by")
-                .expression_attribute_values(":wpk", text(keys::refresh(shard)))
+                .expression_attribute_values(":wpk", text(part(shard)))
                 .expression_attribute_values(":by", text(keys::refresh_sort_end(by)))
                 .limit(i32::try_from(limit).unwrap_or(i32::MAX).max(1))
                 .set_return_consumed_capacity(self.meter.asked())

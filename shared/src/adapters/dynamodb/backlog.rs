@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{DeleteRequest, Select, WriteRequest};
+use aws_sdk_dynamodb::types::{DeleteRequest, PutRequest, Select, WriteRequest};
 
 use super::item::{Builder, Item, Reader, text, unreadable};
 use super::{DynamoStore, failed, keys};
@@ -67,15 +67,35 @@ impl DynamoStore {
 
     /// Deletes rows of one partition.
     pub(super) async fn delete_all(&self, pk: &str, sort_keys: &[String]) -> PortResult<()> {
-        for chunk in sort_keys.chunks(ROWS_PER_WRITE) {
+        let rows: Vec<_> = sort_keys.iter().map(|sk| (pk.to_owned(), sk.clone())).collect();
+        self.delete_rows(&rows).await
+    }
+
+    /// Deletes rows, named by partition and sort key.
+    pub(super) async fn delete_rows(&self, rows: &[(String, String)]) -> PortResult<()> {
+        for chunk in rows.chunks(ROWS_PER_WRITE) {
             let mut deletes = Vec::with_capacity(chunk.len());
-            for sk in chunk {
-                let key = Builder::keyed(pk.to_owned(), sk).build();
+            for (pk, sk) in chunk {
+                let key = Builder::keyed(pk.clone(), sk).build();
                 let delete = DeleteRequest::builder().set_key(Some(key)).build();
                 let delete = delete.map_err(|_| unreadable("key"))?;
                 deletes.push(WriteRequest::builder().delete_request(delete).build());
             }
             self.write_all(deletes).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes rows, whatever is there.
+    pub(super) async fn put_all(&self, items: Vec<Item>) -> PortResult<()> {
+        for chunk in items.chunks(ROWS_PER_WRITE) {
+            let mut puts = Vec::with_capacity(chunk.len());
+            for item in chunk {
+                let put = PutRequest::builder().set_item(Some(item.clone())).build();
+                let put = put.map_err(|_| unreadable("item"))?;
+                puts.push(WriteRequest::builder().put_request(put).build());
+            }
+            self.write_all(puts).await?;
         }
         Ok(())
     }

@@ -5,12 +5,14 @@
 //! | row | pk | sk |
 //! |---|---|---|
 //! | workspace | `{ws}#workspace` | `state` |
+//! | mark of a purge | `{ws}#workspace` | `purge` |
 //! | API key | `{ws}#keys` | the key's public id |
 //! | begun connection | `{ws}#oauth` | SHA-256 of the state |
 //! | account | `{ws}#accounts` | `{account}` |
 //! | bucket | `{ws}#account#{account}` | `bucket` |
 //! | sealed tokens (envelope mode) | `{ws}#account#{account}` | `tokens` |
 //! | pin | `{ws}#pin#{pin}` | `request` |
+//! | grave of a purged pin | `{ws}#pin#{pin}` | `grave` |
 //! | attempt | `{ws}#pin#{pin}` | `attempt` |
 //! | sibling | `{ws}#sibling#{account}#{content hash}` | `{pin}` |
 //! | backlog | `{ws}#backlog#{account}` | `{priority}#{created}#{pin}#{generation}` |
@@ -27,13 +29,16 @@
 //!
 //! Index `listing` (`lpk` = `{ws}#list#{shard}`, `lsk` = `{created}#{pin}`) holds every pin once; index `waiting`
 //! holds what waits for a scheduled function: the accounts with a backlog (`wpk` = `waiting#{shard}`, `wsk` =
-//! `{ws}#{account}`) and those with tokens to refresh (`wpk` = `refresh#{shard}`, `wsk` = `{due}#{ws}#{account}`).
+//! `{ws}#{account}`) and those with tokens to refresh (`wpk` = `refresh#{shard}`, `wsk` = `{due}#{ws}#{account}`), those that
+//! were disconnected (`wpk` = `forget#{shard}`, `wsk` = `{when}#{ws}#{account}`), and the workspaces to be purged (`wpk` = `purge`,
+//! `wsk` = `{ws}`).
 
 use crate::domain::ids::{AccountKey, BoardKey, OrganizationId, PinId, PinKey, UserId, WorkspaceId};
 use crate::domain::time::Moment;
 
 pub const REQUEST: &str = "request";
 pub const ATTEMPT: &str = "attempt";
+pub const GRAVE: &str = "grave";
 pub const BUCKET: &str = "bucket";
 pub const TOKENS: &str = "tokens";
 pub const SCAN: &str = "scan";
@@ -43,6 +48,8 @@ pub const WORKSPACE: &str = "state";
 pub const ORGANIZATION: &str = "organization";
 pub const USER: &str = "user";
 pub const ATTEMPTS: &str = "attempts";
+/// Since when the workspace is known to be marked.
+pub const MARK: &str = "purge";
 pub const LISTING_INDEX: &str = "listing";
 pub const WAITING_INDEX: &str = "waiting";
 /// One index partition takes 1,000 write units a second; a workspace gets this many.
@@ -140,6 +147,16 @@ pub fn listing_sort(created_at: Moment, pin: PinId) -> String {
     format!("{:013}#{pin}", created_at.0)
 }
 
+/// Behind every pin that was created by then.
+pub fn listing_sort_end(by: Moment) -> String {
+    format!("{:013}$", by.0)
+}
+
+pub fn parse_listing_place(text: &str) -> Option<(Moment, PinId)> {
+    let (created_at, pin) = text.split_once('#')?;
+    Some((Moment(created_at.parse().ok()?), pin.parse().ok()?))
+}
+
 pub fn parse_listing_sort(text: &str) -> Option<PinId> {
     text.split_once('#')?.1.parse().ok()
 }
@@ -152,6 +169,14 @@ pub fn waiting(shard: u32) -> String {
 pub fn refresh(shard: u32) -> String {
     format!("refresh#{shard}")
 }
+
+/// Accounts that were disconnected.
+pub fn forget(shard: u32) -> String {
+    format!("forget#{shard}")
+}
+
+/// Workspaces that are to be purged.
+pub const PURGE: &str = "purge";
 
 pub fn refresh_sort(due_at: Moment, key: AccountKey) -> String {
     format!("{:013}#{}#{}", due_at.0, key.workspace, key.account)

@@ -5,7 +5,8 @@ use futures_util::future::try_join_all;
 
 use super::item::{Reader, text, unreadable};
 use super::{DynamoStore, failed, keys};
-use crate::domain::ids::WorkspaceId;
+use crate::domain::ids::{PinId, WorkspaceId};
+use crate::domain::time::Moment;
 use crate::ports::{Listing, PortResult};
 
 /// Counting stops here per shard: a total above it is reported as a lower bound.
@@ -30,6 +31,68 @@ impl DynamoStore {
             total: counts.iter().map(|(count, _)| count).sum(),
             total_is_at_least: counts.iter().any(|(_, more)| *more),
         })
+    }
+
+    /// The oldest of each shard, merged: the oldest of all are among them.
+    pub(super) async fn get_listing_after(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<(Moment, PinId)>,
+        by: Moment,
+        limit: usize,
+    ) -> PortResult<Vec<(Moment, PinId)>> {
+        // A range that ends before it begins is refused.
+        if after.is_some_and(|(at, _)| at > by) {
+            return Ok(Vec::new());
+        }
+        let shards = 0..keys::LISTING_SHARDS;
+        let oldest = shards.map(|shard| self.oldest(workspace, shard, after, by, limit));
+        let mut all: Vec<(Moment, PinId)> = try_join_all(oldest).await?.into_iter().flatten().collect();
+        all.sort_unstable();
+        all.truncate(limit);
+        Ok(all)
+    }
+
+    async fn oldest(
+        &self,
+        workspace: WorkspaceId,
+        shard: u32,
+        after: Option<(Moment, PinId)>,
+        by: Moment,
+        limit: usize,
+    ) -> PortResult<Vec<(Moment, PinId)>> {
+        let from = after.map_or_else(String::new, |(at, pin)| keys::listing_sort(at, pin));
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(keys::LISTING_INDEX)
+            .key_condition_expression("lpk = :lpk AND lsk BETWEEN :from AND :by")
+            .expression_attribute_values(":lpk", text(keys::listing(workspace, shard)))
+            // An empty text is no value of a key; every sort key is behind this one.
+            .expression_attribute_values(":from", text(if from.is_empty() { "0" } else { &from }))
+            .expression_attribute_values(":by", text(keys::listing_sort_end(by)))
+            .limit(i32::try_from((limit + 1).clamp(1, PAGE_MAX)).unwrap_or(i32::MAX))
+            .set_return_consumed_capacity(self.meter.asked())
+            .into_paginator()
+            .send();
+        let mut oldest = Vec::new();
+        while oldest.len() < limit
+            && let Some(page) = pages.next().await
+        {
+            let page = page.map_err(failed)?;
+            self.meter.read(page.consumed_capacity());
+            for item in page.items() {
+                let row = Reader(item);
+                let lsk = row.text("lsk")?;
+                // The one that it begins behind, and what a purge leaves for a while.
+                if lsk != from && row.text("sk")? == keys::REQUEST {
+                    oldest.push(keys::parse_listing_place(&lsk).ok_or_else(|| unreadable("lsk"))?);
+                }
+            }
+        }
+        oldest.truncate(limit);
+        Ok(oldest)
     }
 
     /// The newest sort keys of one shard.

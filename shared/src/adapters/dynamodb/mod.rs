@@ -18,6 +18,8 @@ mod listing;
 mod oauth_states;
 mod pause;
 mod pins;
+mod purge;
+pub mod row_kinds;
 mod rows;
 mod sealed;
 mod tenants;
@@ -91,7 +93,7 @@ impl Store for DynamoStore {
     }
 
     async fn accounts_due(&self, by: Moment, limit: usize) -> PortResult<Vec<AccountKey>> {
-        self.list_due(by, limit).await
+        self.list_by(keys::refresh, by, limit).await
     }
 
     async fn put_pin(&self, pin: &Pin) -> PortResult<Accepted> {
@@ -126,6 +128,16 @@ impl Store for DynamoStore {
 
     async fn listing(&self, workspace: WorkspaceId, skip: usize, limit: usize) -> PortResult<Listing> {
         self.get_listing(workspace, skip, limit).await
+    }
+
+    async fn listing_after(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<(Moment, PinId)>,
+        by: Moment,
+        limit: usize,
+    ) -> PortResult<Vec<(Moment, PinId)>> {
+        self.get_listing_after(workspace, after, by, limit).await
     }
 
     async fn put_doubt(&self, board: &BoardKey, pin: PinId, expires_at: Moment) -> PortResult<()> {

@@ -99,7 +99,15 @@ impl DynamoStore {
     /// # Errors
     /// When the table is unavailable.
     pub async fn delete_sealed_row(&self, account: AccountKey) -> PortResult<()> {
-        self.delete_all(&keys::account(account), &[keys::TOKENS.to_owned()]).await
+        let delete = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(Builder::keyed(keys::account(account), keys::TOKENS).build()))
+            .set_return_consumed_capacity(self.meter.asked());
+        let output = delete.send().await.map_err(failed)?;
+        self.meter.wrote(output.consumed_capacity());
+        Ok(())
     }
 
     /// Every account of the whole table that has a row of sealed tokens, for an operator: it reads the table from end to end.

@@ -40,7 +40,7 @@ fn read_organization(id: OrganizationId, item: &Item) -> PortResult<Organization
 }
 
 fn workspace_item(workspace: &Workspace) -> Item {
-    Builder::keyed(keys::workspace(workspace.id), keys::WORKSPACE)
+    let row = Builder::keyed(keys::workspace(workspace.id), keys::WORKSPACE)
         .text("org", workspace.organization.to_string())
         .text("name", &workspace.name)
         .text("env", workspace.environment.name())
@@ -48,8 +48,15 @@ fn workspace_item(workspace: &Workspace) -> Item {
         .value("at", moment(workspace.created_at))
         .text("st", workspace.state.name())
         .number("rev", workspace.rev)
-        .text("n", &workspace.nonce)
-        .build()
+        .text("n", &workspace.nonce);
+    // Who removes what it held finds it by this.
+    match workspace.state {
+        WorkspaceState::Active => row,
+        WorkspaceState::Resetting | WorkspaceState::Deleted => {
+            row.text("wpk", keys::PURGE).text("wsk", workspace.id.to_string())
+        }
+    }
+    .build()
 }
 
 fn read_workspace(id: WorkspaceId, item: &Item) -> PortResult<Workspace> {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{FakeStore, Tables};
 use crate::domain::board_check::BoardCheck;
-use crate::domain::ids::{BoardKey, WorkspaceId};
+use crate::domain::ids::{AccountKey, BoardKey, WorkspaceId};
 use crate::domain::oauth_state::{Begun, PresentedState};
 use crate::ports::{BoardChecks, OAuthStates, PortResult};
 
@@ -14,6 +14,21 @@ use crate::ports::{BoardChecks, OAuthStates, PortResult};
 pub(super) struct Rows {
     states: BTreeMap<(WorkspaceId, String), Begun>,
     checks: BTreeMap<BoardKey, BoardCheck>,
+}
+
+impl Rows {
+    pub(super) fn holds(&self, workspace: WorkspaceId) -> bool {
+        self.states.keys().any(|(of, _)| *of == workspace)
+            || self.checks.keys().any(|board| board.account.workspace == workspace)
+    }
+
+    pub(super) fn wipe_states(&mut self, workspace: WorkspaceId) {
+        self.states.retain(|(of, _), _| *of != workspace);
+    }
+
+    pub(super) fn wipe_checks(&mut self, account: AccountKey) {
+        self.checks.retain(|board, _| board.account != account);
+    }
 }
 
 #[async_trait]

@@ -10,6 +10,7 @@ mod connections;
 mod inspect;
 mod pacing;
 mod pins;
+mod purge;
 mod tenants;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +36,7 @@ use crate::ports::{Accepted, Counted, Listing, PortResult, Saved, Store, Taken};
 struct Tables {
     tenants: tenants::Rows,
     connections: connections::Rows,
+    purge: purge::Rows,
     accounts: BTreeMap<AccountKey, Account>,
     pins: BTreeMap<PinKey, Pin>,
     attempts: BTreeMap<PinKey, Attempt>,
@@ -164,6 +166,16 @@ impl Store for FakeStore {
 
     async fn listing(&self, workspace: WorkspaceId, skip: usize, limit: usize) -> PortResult<Listing> {
         self.call("store.listing", |t| t.listing(workspace, skip, limit)).await
+    }
+
+    async fn listing_after(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<(Moment, PinId)>,
+        by: Moment,
+        limit: usize,
+    ) -> PortResult<Vec<(Moment, PinId)>> {
+        self.call("store.listing_after", |t| t.listing_after(workspace, after, by, limit)).await
     }
 
     async fn put_doubt(&self, board: &BoardKey, pin: PinId, _: Moment) -> PortResult<()> {

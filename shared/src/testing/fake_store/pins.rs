@@ -4,7 +4,7 @@ use super::Tables;
 use crate::domain::attempt::Attempt;
 use crate::domain::board_scan::BoardScan;
 use crate::domain::history::Event;
-use crate::domain::ids::{BoardKey, PinKey, WorkspaceId};
+use crate::domain::ids::{BoardKey, PinId, PinKey, WorkspaceId};
 use crate::domain::pin::Pin;
 use crate::domain::rules::is_same_write;
 use crate::domain::time::Moment;
@@ -74,6 +74,19 @@ impl Tables {
             *current = next.clone();
         }
         fits
+    }
+
+    pub(super) fn listing_after(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<(Moment, PinId)>,
+        by: Moment,
+        limit: usize,
+    ) -> Vec<(Moment, PinId)> {
+        let mine = self.pins.values().filter(|pin| pin.key.workspace == workspace && pin.created_at <= by);
+        let mut oldest: Vec<_> = mine.map(|pin| (pin.created_at, pin.key.pin)).collect();
+        oldest.sort_unstable();
+        oldest.into_iter().filter(|place| after.is_none_or(|after| *place > after)).take(limit).collect()
     }
 
     pub(super) fn listing(&self, workspace: WorkspaceId, skip: usize, limit: usize) -> Listing {

@@ -17,8 +17,8 @@ use crate::ports::{PortResult, Tenants};
 #[derive(Default)]
 pub(super) struct Rows {
     organizations: BTreeMap<OrganizationId, Organization>,
-    workspaces: BTreeMap<WorkspaceId, Workspace>,
-    api_keys: BTreeMap<(WorkspaceId, KeyId), ApiKey>,
+    pub(super) workspaces: BTreeMap<WorkspaceId, Workspace>,
+    pub(super) api_keys: BTreeMap<(WorkspaceId, KeyId), ApiKey>,
     users: BTreeMap<UserId, User>,
     attempts: BTreeMap<UserId, LoginAttempts>,
 }

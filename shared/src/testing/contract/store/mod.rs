@@ -27,6 +27,7 @@ macro_rules! store_contract {
             a_pin_is_accepted_once,
             a_repeated_write_of_the_same_acceptance_is_recognised,
             a_pin_round_trips_with_every_field,
+            pins_are_read_on_from_a_place_oldest_first,
             an_untouched_pin_has_the_state_of_its_placement,
             an_attempt_is_written_on_the_revision_it_follows,
             a_lost_write_answers_the_row_as_it_is,

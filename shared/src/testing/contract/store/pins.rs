@@ -71,6 +71,30 @@ pub async fn an_untouched_pin_has_the_state_of_its_placement(store: &dyn Store) 
     }
 }
 
+pub async fn pins_are_read_on_from_a_place_oldest_first(store: &dyn Store) {
+    let mut places = Vec::new();
+    for index in 0..12_i64 {
+        // Pairs of one moment.
+        let pin = pin_of(request(&index.to_string()), Moment(CREATED_AT.0 + index / 2), Placement::Now);
+        put(store, &pin).await;
+        places.push((pin.created_at, pin.key.pin));
+    }
+    places.sort_unstable();
+    let workspace = testdata::workspace();
+    let read = async |after, by, limit| store.listing_after(workspace, after, by, limit).await.expect("read");
+    let end = Moment(CREATED_AT.0 + 100);
+    assert_eq!(read(None, end, 100).await, places);
+    assert_eq!(read(None, end, 5).await, places[..5]);
+    for index in 0..places.len() {
+        assert_eq!(read(Some(places[index]), end, 3).await, places[index + 1..(index + 4).min(places.len())]);
+    }
+    assert_eq!(read(None, Moment(CREATED_AT.0 + 2), 100).await, places[..6], "not after the end");
+    assert_eq!(read(Some(places[11]), end, 100).await, []);
+    assert_eq!(read(Some(places[11]), CREATED_AT, 100).await, [], "a place behind the end");
+    let stranger = WorkspaceId(Uuid::from_u128(77));
+    assert_eq!(store.listing_after(stranger, None, end, 100).await.expect("read"), []);
+}
+
 fn begun(pin: &Pin, nonce: &str) -> Attempt {
     Attempt::untouched(pin).begin(Moment(CREATED_AT.0 + 10), nonce.into()).expect("begins")
 }

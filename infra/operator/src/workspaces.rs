@@ -1,0 +1,80 @@
+//! `operator delete-workspace` and `operator export`.
+
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use pinbridge_api::views;
+use pinbridge_shared::domain::ids::WorkspaceId;
+use pinbridge_shared::domain::time::MINUTE_MS;
+use pinbridge_shared::flows::export;
+use pinbridge_shared::flows::purge::{self, Progress};
+use pinbridge_shared::ports::World;
+use serde_json::{Value, json};
+
+/// How long one call goes on before it says how far it came.
+const RUNS_FOR_MS: i64 = 10 * MINUTE_MS;
+const ENTRIES_A_PAGE: usize = 200;
+
+#[derive(Args)]
+pub struct DeleteArgs {
+    #[arg(long)]
+    workspace_id: WorkspaceId,
+    /// The workspace's name, as a safeguard: there is no way back
+    #[arg(long)]
+    name: String,
+}
+
+#[derive(Args)]
+pub struct ExportArgs {
+    #[arg(long)]
+    workspace_id: WorkspaceId,
+    /// Must not exist
+    #[arg(long)]
+    out: PathBuf,
+}
+
+/// Marks the workspace and removes what can be removed now; the refresher's schedule does the rest.
+pub async fn delete(world: &World, arguments: &DeleteArgs) -> anyhow::Result<Value> {
+    let id = arguments.workspace_id;
+    let workspace = world.tenants.workspace(id).await?.with_context(|| format!("there is no workspace {id}"))?;
+    if workspace.name != arguments.name {
+        bail!("--name is not the workspace's name");
+    }
+    purge::delete_workspace(world, id).await?;
+    let ends_at_ms = world.system.monotonic_ms() + RUNS_FOR_MS;
+    let not_before = match purge::continue_one(world, id, ends_at_ms).await? {
+        Progress::Done => return Ok(json!({"workspace_id": id, "deleted": true, "left": false})),
+        Progress::More => world.system.now(),
+        Progress::NotBefore(at) => at,
+    };
+    Ok(json!({
+        "workspace_id": id,
+        "deleted": true,
+        "left": true,
+        "goes_on_by_itself_at": not_before.rfc3339(),
+    }))
+}
+
+/// Writes accounts and pins as JSON lines, readable by the owner of the file only.
+pub async fn export(world: &World, arguments: &ExportArgs) -> anyhow::Result<Value> {
+    let id = arguments.workspace_id;
+    world.tenants.workspace(id).await?.with_context(|| format!("there is no workspace {id}"))?;
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&arguments.out);
+    let mut file = file.with_context(|| format!("{} can't be created", arguments.out.display()))?;
+    let (mut from, mut count) = (None, 0);
+    loop {
+        let page = export::page(world, id, from, ENTRIES_A_PAGE, |_| true).await?;
+        let (lines, next) = views::export::lines(&page, world.system.now());
+        file.write_all(lines.as_bytes())?;
+        count += lines.lines().count();
+        match next {
+            Some(next) => from = Some(next),
+            None => break,
+        }
+    }
+    file.sync_all()?;
+    Ok(json!({"workspace_id": id, "lines": count, "out": arguments.out}))
+}

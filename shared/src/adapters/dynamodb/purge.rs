@@ -1,0 +1,209 @@
+//! [`Purge`] on the table. [`row_kinds`](super::row_kinds) says which of these takes which kind of row.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+
+use super::item::{Builder, Item, Reader, moment, text, unreadable};
+use super::{DynamoStore, failed, keys};
+use crate::domain::ids::{AccountId, AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
+use crate::domain::time::Moment;
+use crate::ports::{Grave, PortResult, Purge, Tenants};
+
+fn grave_item(grave: &Grave) -> Item {
+    let pin = grave.key.pin;
+    Builder::keyed(keys::pin(grave.key), keys::GRAVE)
+        .text("lpk", keys::listing(grave.key.workspace, keys::listing_shard(pin)))
+        .text("lsk", keys::listing_sort(grave.dug_at, pin))
+        .text("acct", grave.account.account.to_string())
+        .text("board", &grave.board_id)
+        .text("content", &grave.content_hash)
+        .value("at", moment(grave.dug_at))
+        .build()
+}
+
+fn read_grave(key: PinKey, item: &Item) -> PortResult<Grave> {
+    let row = Reader(item);
+    let account: AccountId = row.text("acct")?.parse().map_err(|_| unreadable("acct"))?;
+    Ok(Grave {
+        key,
+        account: AccountKey { workspace: key.workspace, account },
+        board_id: row.text("board")?,
+        content_hash: row.text("content")?,
+        dug_at: row.moment("at")?,
+    })
+}
+
+impl DynamoStore {
+    /// The pins of the listing that have a row of that name, up to `limit`.
+    async fn listed(&self, workspace: WorkspaceId, sk: &str, limit: usize) -> PortResult<Vec<PinId>> {
+        let mut found = Vec::new();
+        for shard in 0..keys::LISTING_SHARDS {
+            let mut pages = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name(keys::LISTING_INDEX)
+                .key_condition_expression("lpk = :lpk")
+                .expression_attribute_values(":lpk", text(keys::listing(workspace, shard)))
+                .set_return_consumed_capacity(self.meter.asked())
+                .into_paginator()
+                .send();
+            while found.len() < limit
+                && let Some(page) = pages.next().await
+            {
+                let page = page.map_err(failed)?;
+                self.meter.read(page.consumed_capacity());
+                for item in page.items() {
+                    let row = Reader(item);
+                    if row.text("sk")? == sk {
+                        found.push(keys::parse_listing_sort(&row.text("lsk")?).ok_or_else(|| unreadable("lsk"))?);
+                    }
+                }
+            }
+        }
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    /// What the graves name, but for themselves; the row that lists the pin last.
+    async fn exhume(&self, graves: &[Grave]) -> PortResult<()> {
+        let mut scans = BTreeSet::new();
+        let mut deletes = Vec::new();
+        for grave in graves {
+            let board = BoardKey { account: grave.account, board_id: grave.board_id.clone() };
+            let pin = grave.key.pin.to_string();
+            deletes.push((keys::sibling(grave.account, &grave.content_hash), pin.clone()));
+            deletes.push((keys::doubts(&board), pin));
+            deletes.push((keys::pin(grave.key), keys::ATTEMPT.to_owned()));
+            scans.insert((keys::board_scan(&board), keys::SCAN.to_owned()));
+        }
+        deletes.extend(scans);
+        self.delete_rows(&deletes).await?;
+        let own: Vec<_> = graves.iter().map(|grave| (keys::pin(grave.key), keys::REQUEST.to_owned())).collect();
+        self.delete_rows(&own).await
+    }
+
+    /// Removes up to `limit` rows of a partition; answers how many there were.
+    async fn wipe_partition(&self, pk: String, limit: usize) -> PortResult<usize> {
+        let rows = self.first_of(pk.clone(), "", limit).await?;
+        let names = rows.iter().map(|row| Reader(row).text("sk")).collect::<PortResult<Vec<_>>>()?;
+        self.delete_all(&pk, &names).await?;
+        Ok(names.len())
+    }
+
+    async fn wipe_whole(&self, pk: String) -> PortResult<()> {
+        const AT_ONCE: usize = 100;
+        while self.wipe_partition(pk.clone(), AT_ONCE).await? > 0 {}
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Purge for DynamoStore {
+    async fn marked_workspaces(&self) -> PortResult<Vec<WorkspaceId>> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(keys::WAITING_INDEX)
+            .key_condition_expression("wpk = :wpk")
+            .expression_attribute_values(":wpk", text(keys::PURGE))
+            .set_return_consumed_capacity(self.meter.asked())
+            .into_paginator()
+            .send();
+        let mut marked = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(failed)?;
+            self.meter.read(page.consumed_capacity());
+            for item in page.items() {
+                marked.push(Reader(item).text("wsk")?.parse().map_err(|_| unreadable("wsk"))?);
+            }
+        }
+        Ok(marked)
+    }
+
+    async fn marked_since(&self, workspace: WorkspaceId, now: Moment) -> PortResult<Moment> {
+        let row = Builder::keyed(keys::workspace(workspace), keys::MARK).value("since", moment(now)).build();
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(row))
+            .condition_expression("attribute_not_exists(pk)")
+            .set_return_consumed_capacity(self.meter.asked());
+        match put.send().await {
+            Ok(output) => {
+                self.meter.wrote(output.consumed_capacity());
+                return Ok(now);
+            }
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                self.meter.condition_failed();
+            }
+            Err(error) => return Err(failed(error)),
+        }
+        match self.get(keys::workspace(workspace), keys::MARK, true).await? {
+            Some(item) => Reader(&item).moment("since"),
+            // Finished by another at this moment.
+            None => Ok(now),
+        }
+    }
+
+    async fn pins_left(&self, workspace: WorkspaceId, limit: usize) -> PortResult<Vec<PinId>> {
+        self.listed(workspace, keys::REQUEST, limit).await
+    }
+
+    async fn bury(&self, graves: &[Grave]) -> PortResult<()> {
+        self.put_all(graves.iter().map(grave_item).collect()).await?;
+        self.exhume(graves).await
+    }
+
+    async fn graves(&self, workspace: WorkspaceId, limit: usize) -> PortResult<Vec<Grave>> {
+        let mut graves = Vec::new();
+        for pin in self.listed(workspace, keys::GRAVE, limit).await? {
+            let key = PinKey { workspace, pin };
+            if let Some(item) = self.get(keys::pin(key), keys::GRAVE, true).await? {
+                graves.push(read_grave(key, &item)?);
+            }
+        }
+        Ok(graves)
+    }
+
+    async fn close_graves(&self, graves: &[Grave]) -> PortResult<()> {
+        self.exhume(graves).await?;
+        let own: Vec<_> = graves.iter().map(|grave| (keys::pin(grave.key), keys::GRAVE.to_owned())).collect();
+        self.delete_rows(&own).await
+    }
+
+    async fn wipe_account(&self, account: AccountKey, limit: usize) -> PortResult<bool> {
+        let mut left = limit;
+        // The bucket after the backlog: it marks the account as one with a backlog.
+        for pk in [keys::backlog(account), keys::board_checks(account), keys::account(account)] {
+            left -= self.wipe_partition(pk, left).await?;
+            if left == 0 {
+                return Ok(false);
+            }
+        }
+        self.delete_rows(&[(keys::accounts(account.workspace), account.account.to_string())]).await?;
+        Ok(true)
+    }
+
+    async fn wipe_remains(&self, workspace: WorkspaceId) -> PortResult<()> {
+        self.wipe_whole(keys::oauth_states(workspace)).await?;
+        self.delete_rows(&[(keys::workspace(workspace), keys::MARK.to_owned())]).await
+    }
+
+    async fn wipe_workspace(&self, workspace: WorkspaceId) -> PortResult<()> {
+        self.wipe_whole(keys::api_keys(workspace)).await?;
+        // The organisation's pointer goes first: one that points nowhere would stay.
+        if let Some(row) = self.workspace(workspace).await? {
+            let pointer = format!("{}{workspace}", keys::WORKSPACE_POINTER);
+            self.delete_rows(&[(keys::organization(row.organization), pointer)]).await?;
+        }
+        self.wipe_whole(keys::workspace(workspace)).await
+    }
+
+    async fn disconnected(&self, by: Moment, limit: usize) -> PortResult<Vec<AccountKey>> {
+        self.list_by(keys::forget, by, limit).await
+    }
+}

@@ -1,0 +1,134 @@
+//! Every kind of row that the table has: how long it lives, and what takes it away when its workspace is purged. A test holds this
+//! list against [`keys`](super::keys), another purges a workspace that has one of each.
+
+use super::keys;
+
+/// What becomes of a kind of row when its workspace is purged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purged {
+    /// With its pin, and once more with the pin's grave.
+    WithPin,
+    WithAccount,
+    WithWorkspace,
+    /// Custody removes it at once.
+    AtOnce,
+    /// Names nothing but ids, and is gone within hours or days by itself.
+    Expires,
+    /// Not a workspace's.
+    Stays,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowKind {
+    /// As in the table of [`keys`](super::keys).
+    pub name: &'static str,
+    pub purged: Purged,
+    /// How long it lives otherwise, and which setting rules that: shown by `infra/runbooks/limits.md`.
+    pub life: &'static str,
+    /// What its partition key has behind the workspace (or in front, if it is no workspace's), and its sort key if that is fixed.
+    part: &'static str,
+    sort: Option<&'static str>,
+}
+
+const fn kind(
+    name: &'static str,
+    part: &'static str,
+    sort: Option<&'static str>,
+    purged: Purged,
+    life: &'static str,
+) -> RowKind {
+    RowKind { name, purged, life, part, sort }
+}
+
+const WITH_ITS_PIN: &str = "as its pin";
+const UNTIL_FORGOTTEN: &str =
+    "until its workspace is deleted; the names in it are gone 30 days after it was disconnected (`DisconnectedDays`)";
+
+pub const ALL: [RowKind; 22] = [
+    kind("workspace", "workspace", Some(keys::WORKSPACE), Purged::WithWorkspace, "until it is deleted"),
+    kind("mark of a purge", "workspace", Some(keys::MARK), Purged::WithWorkspace, "while the purge lasts"),
+    kind("API key", "keys", None, Purged::WithWorkspace, "until 90 days after it was revoked (`RevokedKeysDays`)"),
+    kind("begun connection", "oauth", None, Purged::WithWorkspace, "10 minutes"),
+    kind("account", "accounts", None, Purged::WithAccount, UNTIL_FORGOTTEN),
+    kind("bucket", "account", Some(keys::BUCKET), Purged::WithAccount, "as its account; it has only numbers"),
+    kind(
+        "sealed tokens (envelope mode)",
+        "account",
+        Some(keys::TOKENS),
+        Purged::AtOnce,
+        "until the account is disconnected",
+    ),
+    kind(
+        "pin",
+        "pin",
+        Some(keys::REQUEST),
+        Purged::WithPin,
+        "30 days and 90 more from its acceptance (`RetentionDays`); then its key is free again",
+    ),
+    kind("grave of a purged pin", "pin", Some(keys::GRAVE), Purged::WithPin, "15 minutes"),
+    kind("attempt", "pin", Some(keys::ATTEMPT), Purged::WithPin, WITH_ITS_PIN),
+    kind("sibling", "sibling", None, Purged::WithPin, WITH_ITS_PIN),
+    kind("backlog", "backlog", None, Purged::WithAccount, "until its pin's turn, at most 30 days"),
+    kind("doubt", "doubts", None, Purged::WithPin, "until it is settled, at most as its pin"),
+    kind("board scan", "scan", Some(keys::SCAN), Purged::WithPin, "8 days after it was last planned"),
+    kind("board check", "checks", None, Purged::WithAccount, "30 days after Pinterest was last asked"),
+    kind("clock", "clock", None, Purged::Expires, "8 days after its minute"),
+    kind("watermark, lease", "clock", None, Purged::Stays, "for good: one row each, without any data"),
+    kind("the app's requests of a day", "budget", None, Purged::Stays, "7 days after its day"),
+    kind("organisation", "org", Some("organization"), Purged::Stays, "until an operator removes it"),
+    kind("its workspaces, its people: pointers", "org", None, Purged::WithWorkspace, "as what they point to"),
+    kind("a person", "user", Some("user"), Purged::Stays, "until an operator removes them"),
+    kind("their attempts to log in", "user", Some("attempts"), Purged::Stays, "15 minutes"),
+];
+
+impl RowKind {
+    /// The kind of a stored row.
+    pub fn of(pk: &str, sk: &str) -> Option<&'static Self> {
+        let mut parts = pk.split('#');
+        let first = parts.next()?;
+        let part = if uuid::Uuid::try_parse(first).is_ok() { parts.next()? } else { first };
+        let fits = |kind: &&RowKind| kind.part == part && kind.sort.is_none_or(|sort| sort == sk);
+        // A fixed sort key says more than none.
+        let named = ALL.iter().filter(fits).find(|kind| kind.sort.is_some());
+        named.or_else(|| ALL.iter().find(fits))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEYS: &str = include_str!("keys.rs");
+
+    #[test]
+    fn every_row_of_the_tables_layout_is_a_kind_with_a_life_and_an_end() {
+        let rows: Vec<&str> = KEYS
+            .lines()
+            .filter_map(|line| line.strip_prefix("//! | "))
+            .filter_map(|row| row.split(" | ").next())
+            .filter(|name| !matches!(*name, "row" | "|---"))
+            .collect();
+        let listed: Vec<&str> = ALL.iter().map(|kind| kind.name).collect();
+        for name in &rows {
+            assert!(listed.contains(name), "purging knows nothing of the row \"{name}\"");
+        }
+        for name in &listed {
+            assert!(rows.contains(name), "the table's layout has no row \"{name}\"");
+        }
+    }
+
+    #[test]
+    fn every_partition_that_can_be_written_is_a_kinds() {
+        let partitions = KEYS.lines().filter_map(|line| line.trim().strip_prefix("format!(\"")).filter_map(|text| {
+            let text = text.split('"').next()?.replace("{ACCOUNTS_SUFFIX}", keys::ACCOUNTS_SUFFIX);
+            let parts: Vec<String> = text.split('#').map(str::to_owned).collect();
+            let first = parts.first()?;
+            Some(if first.starts_with('{') { parts.get(1).cloned().unwrap_or_default() } else { first.clone() })
+        });
+        // Parts of the indexes, and sort keys.
+        let others = ["", "list", "{pin}", "waiting", "refresh", "forget", "{}", "{}$", "{day:06}"];
+        for part in partitions.filter(|part| !others.contains(&part.as_str())) {
+            assert!(ALL.iter().any(|kind| kind.part == part), "purging knows nothing of the partition \"{part}\"");
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Removing what a workspace held, after it was deleted or while its sandbox is reset.
+//!
+//! Whoever marks the workspace is done: its keys and sessions are refused from then on, so nothing new comes in. The scheduled
+//! function finds the mark and works in chunks, each of which may be repeated; where it stands is what is left.
+//!
+//! 1. At once: every account is disconnected and its tokens are removed for good.
+//! 2. After [`QUIET_MS`], when no request that came before the mark can still be running: every pin with its rows. What remains is a
+//!    grave, which names the rows; workers that meet a removed pin's message drop it.
+//! 3. [`LINGER_MS`] later, when no worker that had read the pin before can still be writing: the same rows once more, and the grave.
+//! 4. The accounts with their backlogs, buckets and checks; begun connections; then the workspace's mark: a reset one is active
+//!    again, a deleted one is gone with its keys.
+
+use crate::domain::account::Account;
+use crate::domain::attempt::Attempt;
+use crate::domain::idempotency;
+use crate::domain::ids::{AccountKey, PinKey, WorkspaceId};
+use crate::domain::pin::Pin;
+use crate::domain::tenant::{Workspace, WorkspaceState};
+use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
+use crate::domain::token_life::TokenLife;
+use crate::ports::{Grave, PortError, PortResult, Removal, World};
+
+/// Longer than any request to the API takes (API Gateway ends it after 30 seconds), clocks that differ included.
+pub const QUIET_MS: i64 = 2 * MINUTE_MS;
+/// Longer than any invocation: Lambda's own limit.
+pub const LINGER_MS: i64 = 15 * MINUTE_MS;
+/// Pins that are removed together.
+const CHUNK: usize = 50;
+/// Rows of an account that are removed before the time is looked at again.
+const ROWS_AT_ONCE: usize = 500;
+/// What a chunk needs of an invocation.
+const CHUNK_NEEDS_MS: i64 = 5 * SECOND_MS;
+const WRITES_MAX: usize = 5;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Nothing is left.
+    Done,
+    /// Go on at once.
+    More,
+    /// Nothing can be done before then.
+    NotBefore(Moment),
+}
+
+/// What an invocation did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    pub done: usize,
+    /// Workspaces of which something is left.
+    pub left: usize,
+    pub failed: usize,
+}
+
+/// Marks a workspace as deleted; answers `false` when there is none.
+///
+/// # Errors
+/// When the table is unavailable; again is harmless.
+pub async fn delete_workspace(world: &World, id: WorkspaceId) -> PortResult<bool> {
+    for _ in 0..WRITES_MAX {
+        let Some(workspace) = world.tenants.workspace(id).await? else {
+            return Ok(false);
+        };
+        if workspace.state == WorkspaceState::Deleted {
+            return Ok(true);
+        }
+        let next = Workspace { state: WorkspaceState::Deleted, ..workspace.next(world.nonce()) };
+        if world.tenants.save_workspace(&next).await? {
+            tracing::info!(workspace_id = %id, "a workspace is deleted");
+            return Ok(true);
+        }
+    }
+    Err(contended())
+}
+
+/// Goes on with every marked workspace, as long as the invocation lasts.
+///
+/// # Errors
+/// When the table can't be read.
+pub async fn continue_all(world: &World, ends_at_ms: i64) -> PortResult<Report> {
+    let mut report = Report::default();
+    for workspace in world.purge.marked_workspaces().await? {
+        match continue_one(world, workspace, ends_at_ms).await {
+            Ok(Progress::Done) => report.done += 1,
+            Ok(_) => report.left += 1,
+            Err(error) => {
+                tracing::warn!(workspace_id = %workspace, %error, "a workspace could not be purged");
+                report.failed += 1;
+            }
+        }
+    }
+    Ok(report)
+}
+
+/// Goes on with one workspace until nothing is left, nothing can be done yet, or the time is over.
+///
+/// # Errors
+/// When a port is unavailable; the next call goes on from there.
+pub async fn continue_one(world: &World, id: WorkspaceId, ends_at_ms: i64) -> PortResult<Progress> {
+    let Some(workspace) = world.tenants.workspace(id).await? else {
+        return Ok(Progress::Done);
+    };
+    if workspace.state == WorkspaceState::Active {
+        return Ok(Progress::Done);
+    }
+    let since = world.purge.marked_since(id, world.system.now()).await?;
+    let accounts = world.store.accounts(id).await?;
+    for account in &accounts {
+        cut_off(world, account).await?;
+    }
+    let quiet_at = since.plus_ms(QUIET_MS);
+    if world.system.now() < quiet_at {
+        return Ok(Progress::NotBefore(quiet_at));
+    }
+    while has_time(world, ends_at_ms) {
+        match one_chunk(world, &workspace, &accounts).await? {
+            Progress::More => {}
+            progress => return Ok(progress),
+        }
+    }
+    Ok(Progress::More)
+}
+
+fn has_time(world: &World, ends_at_ms: i64) -> bool {
+    ends_at_ms - world.system.monotonic_ms() >= CHUNK_NEEDS_MS
+}
+
+/// Nothing is called in the account's name any more. Also when it is cut off already: whoever did that may have died in between.
+async fn cut_off(world: &World, account: &Account) -> PortResult<()> {
+    let mut seen = Some(account.clone());
+    for _ in 0..WRITES_MAX {
+        let Some(account) = seen.filter(|account| account.revoked_at.is_none()) else {
+            return world.secrets.remove_tokens(account.key, Removal::Final).await;
+        };
+        let now = world.system.now();
+        let next = Account { revoked_at: Some(now), life: TokenLife::default(), ..account.next(now, world.nonce()) };
+        seen =
+            if world.store.save_account(&next).await? { Some(next) } else { world.store.account(account.key).await? };
+    }
+    Err(contended())
+}
+
+/// Removes what comes next.
+async fn one_chunk(world: &World, workspace: &Workspace, accounts: &[Account]) -> PortResult<Progress> {
+    let id = workspace.id;
+    let listed = world.purge.pins_left(id, CHUNK).await?;
+    if !listed.is_empty() {
+        let keys: Vec<PinKey> = listed.into_iter().map(|pin| PinKey { workspace: id, pin }).collect();
+        let found: Vec<(Pin, Attempt)> = world.store.pins(&keys).await?.into_iter().flatten().collect();
+        if found.is_empty() {
+            // The index is behind.
+            return Ok(Progress::NotBefore(world.system.now().plus_ms(SECOND_MS)));
+        }
+        let now = world.system.now();
+        let graves: Vec<Grave> = found.iter().map(|(pin, _)| grave(pin, now)).collect();
+        world.purge.bury(&graves).await?;
+        return Ok(Progress::More);
+    }
+    let graves = world.purge.graves(id, CHUNK).await?;
+    if !graves.is_empty() {
+        let now = world.system.now();
+        let old: Vec<Grave> = graves.iter().filter(|grave| grave.dug_at.plus_ms(LINGER_MS) <= now).cloned().collect();
+        if old.is_empty() {
+            let first = graves.iter().map(|grave| grave.dug_at).min().unwrap_or(now);
+            return Ok(Progress::NotBefore(first.plus_ms(LINGER_MS)));
+        }
+        world.purge.close_graves(&old).await?;
+        return Ok(Progress::More);
+    }
+    for account in accounts {
+        if !world.purge.wipe_account(account.key, ROWS_AT_ONCE).await? {
+            return Ok(Progress::More);
+        }
+    }
+    finish(world, workspace).await
+}
+
+fn grave(pin: &Pin, now: Moment) -> Grave {
+    Grave {
+        key: pin.key,
+        account: AccountKey { workspace: pin.key.workspace, account: pin.request.account },
+        board_id: pin.request.board_id.clone(),
+        content_hash: idempotency::content_hash(&pin.request),
+        dug_at: now,
+    }
+}
+
+async fn finish(world: &World, workspace: &Workspace) -> PortResult<Progress> {
+    world.purge.wipe_remains(workspace.id).await?;
+    if workspace.state == WorkspaceState::Deleted {
+        world.purge.wipe_workspace(workspace.id).await?;
+    } else {
+        let next = Workspace { state: WorkspaceState::Active, ..workspace.next(world.nonce()) };
+        if !world.tenants.save_workspace(&next).await? {
+            // Renamed, or deleted, meanwhile.
+            return Ok(Progress::More);
+        }
+    }
+    tracing::info!(workspace_id = %workspace.id, state = workspace.state.name(), "what a workspace held is removed");
+    Ok(Progress::Done)
+}
+
+fn contended() -> PortError {
+    PortError::Unavailable { port: "table", reason: "a row changes all the time".into() }
+}

@@ -1,0 +1,160 @@
+//! Removing rows from the table in memory.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+use super::{FakeStore, Tables};
+use crate::domain::account::Account;
+use crate::domain::ids::{AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
+use crate::domain::tenant::WorkspaceState;
+use crate::domain::time::Moment;
+use crate::ports::{Grave, PortResult, Purge};
+
+#[derive(Default)]
+pub(super) struct Rows {
+    graves: BTreeMap<PinKey, Grave>,
+    marked_since: BTreeMap<WorkspaceId, Moment>,
+}
+
+impl Tables {
+    fn exhume(&mut self, graves: &[Grave]) {
+        for grave in graves {
+            let board = BoardKey { account: grave.account, board_id: grave.board_id.clone() };
+            if let Some(pins) = self.siblings.get_mut(&(grave.account, grave.content_hash.clone())) {
+                pins.remove(&grave.key.pin);
+            }
+            if let Some(pins) = self.doubts.get_mut(&board) {
+                pins.remove(&grave.key.pin);
+            }
+            self.scans.remove(&board);
+            self.attempts.remove(&grave.key);
+            self.pins.remove(&grave.key);
+        }
+        self.siblings.retain(|_, pins| !pins.is_empty());
+        self.doubts.retain(|_, pins| !pins.is_empty());
+    }
+
+    /// Whether any row of the workspace is there, but for those that the table would forget by itself.
+    fn holds(&self, workspace: WorkspaceId) -> bool {
+        let mine = |account: &AccountKey| account.workspace == workspace;
+        self.accounts.keys().any(mine)
+            || self.buckets.keys().any(mine)
+            || self.backlog.iter().any(|(account, rows)| mine(account) && !rows.is_empty())
+            || self.siblings.keys().any(|(account, _)| mine(account))
+            || self.doubts.keys().any(|board| mine(&board.account))
+            || self.scans.keys().any(|board| mine(&board.account))
+            || self.pins.keys().any(|pin| pin.workspace == workspace)
+            || self.attempts.keys().any(|pin| pin.workspace == workspace)
+            || self.purge.graves.keys().any(|pin| pin.workspace == workspace)
+            || self.purge.marked_since.contains_key(&workspace)
+            || self.connections.holds(workspace)
+            || self.tenants.workspaces.contains_key(&workspace)
+            || self.tenants.api_keys.keys().any(|(of, _)| *of == workspace)
+    }
+}
+
+impl FakeStore {
+    /// Whether anything of the workspace is left, without passing the gate.
+    pub fn holds_anything_of(&self, workspace: WorkspaceId) -> bool {
+        self.tables().holds(workspace)
+    }
+}
+
+#[async_trait]
+impl Purge for FakeStore {
+    async fn marked_workspaces(&self) -> PortResult<Vec<WorkspaceId>> {
+        let list = |t: &mut Tables| {
+            let rows = t.tenants.workspaces.values();
+            rows.filter(|row| row.state != WorkspaceState::Active).map(|row| row.id).collect()
+        };
+        self.call("purge.marked_workspaces", list).await
+    }
+
+    async fn marked_since(&self, workspace: WorkspaceId, now: Moment) -> PortResult<Moment> {
+        self.call("purge.marked_since", |t| *t.purge.marked_since.entry(workspace).or_insert(now)).await
+    }
+
+    async fn pins_left(&self, workspace: WorkspaceId, limit: usize) -> PortResult<Vec<PinId>> {
+        let list = |t: &mut Tables| {
+            t.pins.keys().filter(|key| key.workspace == workspace).take(limit).map(|key| key.pin).collect()
+        };
+        self.call("purge.pins_left", list).await
+    }
+
+    async fn bury(&self, graves: &[Grave]) -> PortResult<()> {
+        let bury = |t: &mut Tables| {
+            t.purge.graves.extend(graves.iter().map(|grave| (grave.key, grave.clone())));
+            t.exhume(graves);
+        };
+        self.call("purge.bury", bury).await
+    }
+
+    async fn graves(&self, workspace: WorkspaceId, limit: usize) -> PortResult<Vec<Grave>> {
+        let list = |t: &mut Tables| {
+            let mut graves: Vec<Grave> =
+                t.purge.graves.values().filter(|grave| grave.key.workspace == workspace).cloned().collect();
+            graves.sort_by_key(|grave| grave.dug_at);
+            graves.truncate(limit);
+            graves
+        };
+        self.call("purge.graves", list).await
+    }
+
+    async fn close_graves(&self, graves: &[Grave]) -> PortResult<()> {
+        let close = |t: &mut Tables| {
+            t.exhume(graves);
+            graves.iter().for_each(|grave| {
+                t.purge.graves.remove(&grave.key);
+            });
+        };
+        self.call("purge.close_graves", close).await
+    }
+
+    async fn wipe_account(&self, account: AccountKey, limit: usize) -> PortResult<bool> {
+        let wipe = |t: &mut Tables| {
+            if let Some(rows) = t.backlog.get_mut(&account) {
+                let names: Vec<String> = rows.keys().take(limit).cloned().collect();
+                names.iter().for_each(|name| {
+                    rows.remove(name);
+                });
+                if names.len() == limit {
+                    return false;
+                }
+            }
+            t.backlog.remove(&account);
+            t.connections.wipe_checks(account);
+            t.buckets.remove(&account);
+            t.accounts.remove(&account);
+            true
+        };
+        self.call("purge.wipe_account", wipe).await
+    }
+
+    async fn wipe_remains(&self, workspace: WorkspaceId) -> PortResult<()> {
+        let wipe = |t: &mut Tables| {
+            t.connections.wipe_states(workspace);
+            t.purge.marked_since.remove(&workspace);
+        };
+        self.call("purge.wipe_remains", wipe).await
+    }
+
+    async fn wipe_workspace(&self, workspace: WorkspaceId) -> PortResult<()> {
+        let wipe = |t: &mut Tables| {
+            t.tenants.api_keys.retain(|(of, _), _| *of != workspace);
+            t.tenants.workspaces.remove(&workspace);
+        };
+        self.call("purge.wipe_workspace", wipe).await
+    }
+
+    async fn disconnected(&self, by: Moment, limit: usize) -> PortResult<Vec<AccountKey>> {
+        let list = |t: &mut Tables| {
+            let named = t.accounts.values().filter(|account| !account.is_forgotten());
+            let since = |account: &Account| account.revoked_at.filter(|at| *at <= by).map(|at| (at, account.key));
+            let mut found: Vec<_> = named.filter_map(since).collect();
+            found.sort_unstable();
+            found.into_iter().take(limit).map(|(_, key)| key).collect()
+        };
+        self.call("purge.disconnected", list).await
+    }
+}

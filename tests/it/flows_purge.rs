@@ -1,0 +1,366 @@
+//! What a deleted workspace, a reset sandbox and a disconnected account leave: nothing, in time, whatever crashes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use pinbridge_local::resources;
+use pinbridge_shared::adapters::dynamodb::{DynamoStore, SealedRow, SealedTokens, row_kinds};
+use pinbridge_shared::domain::account::Account;
+use pinbridge_shared::domain::api_key::{ApiKey, PresentedKey, compose};
+use pinbridge_shared::domain::attempt::Status;
+use pinbridge_shared::domain::backlog::BacklogRow;
+use pinbridge_shared::domain::board_check::{BoardCheck, BoardVerdict};
+use pinbridge_shared::domain::board_scan::BoardScan;
+use pinbridge_shared::domain::ids::{AccountKey, BoardKey, PinKey, WorkspaceId};
+use pinbridge_shared::domain::message::{Disposition, PublishMessage};
+use pinbridge_shared::domain::oauth_state::{Begun, PresentedState};
+use pinbridge_shared::domain::tenant::{Workspace, WorkspaceEnvironment, WorkspaceState};
+use pinbridge_shared::domain::testdata;
+use pinbridge_shared::domain::time::{DAY_MS, MINUTE_MS, Moment};
+use pinbridge_shared::flows::accept_pin::{Acceptance, accept_pin};
+use pinbridge_shared::flows::forget_accounts::forget_accounts;
+use pinbridge_shared::flows::publish_pin::publish_pin;
+use pinbridge_shared::flows::purge::{self, LINGER_MS, Progress, QUIET_MS};
+use pinbridge_shared::ports::{Saved, Tokens};
+use pinbridge_shared::testing::fake_store::FakeStore;
+use pinbridge_shared::testing::faults::{DEATHS, Fault};
+use pinbridge_shared::testing::{START, TestWorld};
+use uuid::Uuid;
+
+use crate::support::embedded_aws;
+
+/// A purge is finished within this time of its mark, run every five minutes.
+const FINISHED_WITHIN_MS: i64 = 30 * MINUTE_MS;
+const EVERY_MS: i64 = 5 * MINUTE_MS;
+const TIMEOUT_MS: i64 = 300_000;
+const CALLS_MAX: usize = 400;
+
+fn mine() -> WorkspaceId {
+    testdata::workspace()
+}
+
+fn neighbour() -> WorkspaceId {
+    WorkspaceId(Uuid::from_u128(0xabc))
+}
+
+fn account(workspace: WorkspaceId) -> AccountKey {
+    AccountKey { workspace, account: testdata::account() }
+}
+
+fn key_of(workspace: WorkspaceId) -> (ApiKey, PresentedKey) {
+    let presented = PresentedKey::parse(&compose(workspace, [1; 32])).expect("a key");
+    (ApiKey::new(&presented, "key", START, "key".into()), presented)
+}
+
+fn environment(workspace: WorkspaceId) -> WorkspaceEnvironment {
+    if workspace == mine() { WorkspaceEnvironment::Sandbox } else { WorkspaceEnvironment::Production }
+}
+
+/// A workspace with some of everything; answers its pins.
+async fn furnish(world: &TestWorld, workspace: WorkspaceId, pins: usize) -> Vec<PinKey> {
+    let w = &world.world;
+    let row = Workspace { id: workspace, environment: environment(workspace), ..testdata::workspace_row() };
+    assert!(w.tenants.save_workspace(&row).await.expect("saved"));
+    assert!(w.tenants.save_api_key(&key_of(workspace).0).await.expect("saved"));
+    let (state, _) = PresentedState::compose(workspace, [2; 32]);
+    let begun = Begun { by: "key".into(), expires_at: START.plus_ms(DAY_MS) };
+    w.oauth_states.put_state(&state, &begun).await.expect("put");
+    let key = account(workspace);
+    if workspace != mine() {
+        assert!(w.store.save_account(&Account { key, ..testdata::connected_account() }).await.expect("saved"));
+        w.secrets.store_tokens(key, &w.version(), &Tokens::bare("token-2", None)).await.expect("stored");
+    }
+    let mut keys = Vec::new();
+    for index in 0..pins {
+        let accepted = accept_pin(w, workspace, testdata::request(&format!("pin-{index}"))).await.expect("accepted");
+        let Acceptance::New(pin, attempt) = accepted else { panic!("a new pin") };
+        let board = BoardKey { account: key, board_id: pin.request.board_id.clone() };
+        // One of each: announced and in doubt, in the backlog, untouched.
+        if index % 3 == 0 {
+            let begun = attempt.begin(world.now(), w.nonce()).expect("begins");
+            assert_eq!(w.store.save_attempt(&pin, &begun).await.expect("saved"), Saved::Yes);
+            w.store.put_doubt(&board, pin.key.pin, pin.expires_at).await.expect("put");
+        } else if index % 3 == 1 {
+            w.store.put_backlog(key, &BacklogRow::of(&pin, 1)).await.expect("put");
+        }
+        if index == 0 {
+            let scan = BoardScan { rev: 1, nonce: "scan".into(), ..BoardScan::default() };
+            assert!(w.store.save_board_scan(&board, &scan).await.expect("saved"));
+            let check = BoardCheck { verdict: BoardVerdict::Denied, checked_at: START };
+            w.board_checks.save_board_check(&board, &check).await.expect("saved");
+        }
+        keys.push(pin.key);
+    }
+    keys
+}
+
+async fn run(world: &TestWorld) -> Option<purge::Report> {
+    let ends_at_ms = world.world.system.monotonic_ms() + TIMEOUT_MS;
+    world.faults.mortal(purge::continue_all(&world.world, ends_at_ms)).await?.ok()
+}
+
+/// As the schedule does it; answers how long it took.
+async fn run_to_the_end(world: &TestWorld, workspace: WorkspaceId) -> i64 {
+    let begun = world.now();
+    for _ in 0..=FINISHED_WITHIN_MS / EVERY_MS {
+        run(world).await.expect("survives");
+        let row = world.faults.spare(world.world.tenants.workspace(workspace)).await.expect("read");
+        if row.is_none_or(|row| row.state == WorkspaceState::Active) {
+            return world.now().since_ms(begun);
+        }
+        world.system.advance_ms(EVERY_MS);
+    }
+    panic!("not finished after half an hour");
+}
+
+type Rows = BTreeMap<(String, String), BTreeMap<String, String>>;
+
+/// The whole table, as it is.
+async fn all_rows(client: &aws_sdk_dynamodb::Client) -> Rows {
+    let mut rows = Rows::new();
+    let mut pages = client.scan().table_name(resources::TABLE).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        for item in page.expect("scanned").items() {
+            let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).expect("a key").clone();
+            let values = |(name, value): (&String, &AttributeValue)| (name.clone(), format!("{value:?}"));
+            rows.insert((text("pk"), text("sk")), item.iter().map(values).collect());
+        }
+    }
+    rows
+}
+
+struct OnDynamo {
+    world: TestWorld,
+    client: aws_sdk_dynamodb::Client,
+    table: Arc<DynamoStore>,
+    _aws: pinbridge_local::aws::LocalAws,
+}
+
+async fn on_dynamo() -> OnDynamo {
+    let aws = embedded_aws::start().await;
+    let client = embedded_aws::dynamodb(&aws);
+    resources::create_table(&client).await.expect("the table is created");
+    let table = Arc::new(DynamoStore::new(client.clone(), resources::TABLE));
+    OnDynamo { world: TestWorld::on(Arc::clone(&table), 1).await, client, table, _aws: aws }
+}
+
+#[tokio::test]
+async fn every_kind_of_row_of_a_deleted_workspace_goes_and_the_neighbours_stay_as_they_are() {
+    let OnDynamo { world, client, table, _aws } = on_dynamo().await;
+    furnish(&world, neighbour(), 4).await;
+    let theirs = |rows: &Rows| -> Rows {
+        let mark = neighbour().to_string();
+        rows.iter().filter(|((pk, _), _)| pk.starts_with(&mark)).map(|(k, v)| (k.clone(), v.clone())).collect()
+    };
+    let before = theirs(&all_rows(&client).await);
+    // More than a chunk, and more than a batch.
+    furnish(&world, mine(), 120).await;
+    let sealed = SealedTokens { version: "v".into(), key_id: "k".into(), sealed: vec![1] };
+    let row = SealedRow { current: sealed, pending: None, nonce: "n".into() };
+    assert!(table.write_sealed_row(account(mine()), &row, None).await.expect("written"));
+
+    // Every kind of a workspace's rows is there, or the test proves nothing.
+    assert!(purge::delete_workspace(&world.world, mine()).await.expect("marked"));
+    run(&world).await.expect("survives");
+    world.system.advance_ms(QUIET_MS);
+    let mut kinds = BTreeSet::new();
+    let mut note = |rows: &Rows| {
+        for (pk, sk) in rows.keys().filter(|(pk, _)| pk.starts_with(&mine().to_string())) {
+            kinds.insert(row_kinds::RowKind::of(pk, sk).expect("a kind").name);
+        }
+    };
+    note(&all_rows(&client).await);
+    run(&world).await.expect("survives");
+    note(&all_rows(&client).await);
+    for kind in row_kinds::ALL {
+        let is_a_workspaces = !matches!(kind.purged, row_kinds::Purged::Stays | row_kinds::Purged::Expires);
+        let is_a_pointer = kind.name.ends_with("pointers");
+        assert!(kinds.contains(kind.name) || !is_a_workspaces || is_a_pointer, "no {} in the test", kind.name);
+    }
+
+    run_to_the_end(&world, mine()).await;
+    let after = all_rows(&client).await;
+    let left: Vec<_> = after.keys().filter(|(pk, _)| pk.starts_with(&mine().to_string())).collect();
+    assert_eq!(left, Vec::<&(String, String)>::new());
+    let pointers: Vec<_> = after.keys().filter(|(_, sk)| *sk == format!("workspace#{}", mine())).collect();
+    assert_eq!(pointers, Vec::<&(String, String)>::new());
+    assert_eq!(theirs(&after), before, "nothing of another workspace is touched");
+    for ((pk, sk), values) in after.iter().filter(|((pk, _), _)| pk.starts_with("clock#")) {
+        // What is left names ids only, and goes by itself.
+        assert!(
+            !values.keys().any(|name| ["title", "link", "desc", "name", "board"].contains(&name.as_str())),
+            "{pk} {sk}"
+        );
+    }
+    assert_eq!(run(&world).await.expect("survives"), purge::Report::default(), "nothing is marked any more");
+}
+
+#[tokio::test]
+async fn killed_at_any_call_it_goes_on_and_leaves_nothing() {
+    for fault in [DEATHS[0], DEATHS[1], Fault::FailBefore, Fault::FailAfter, Fault::Repeated] {
+        for nth in 1..CALLS_MAX {
+            let (world, store) = on_fakes().await;
+            furnish(&world, mine(), 4).await;
+            furnish(&world, neighbour(), 2).await;
+            assert!(purge::delete_workspace(&world.world, mine()).await.expect("marked"));
+            world.faults.plan_any(nth, fault);
+            for _ in 0..=FINISHED_WITHIN_MS / EVERY_MS {
+                let _ = run(&world).await;
+                world.system.advance_ms(EVERY_MS);
+            }
+            let was_spared = world.faults.heal();
+            run_to_the_end(&world, mine()).await;
+            assert!(!store.holds_anything_of(mine()), "after {fault:?} at call {nth}");
+            assert!(store.holds_anything_of(neighbour()));
+            assert_eq!(world.world.secrets.tokens(account(mine()), true).await.expect("read"), None);
+            assert!(world.world.secrets.tokens(account(neighbour()), true).await.expect("read").is_some());
+            if was_spared {
+                assert!(nth > 15, "the story has more calls than {nth}");
+                break;
+            }
+        }
+    }
+}
+
+async fn on_fakes() -> (TestWorld, Arc<FakeStore>) {
+    TestWorld::with_store(1).await
+}
+
+#[tokio::test]
+async fn tokens_go_at_once_and_nothing_is_published_from_then_on() {
+    let (world, _) = on_fakes().await;
+    let keys = furnish(&world, mine(), 6).await;
+    assert!(purge::delete_workspace(&world.world, mine()).await.expect("marked"));
+    run(&world).await.expect("survives");
+    assert_eq!(world.world.secrets.tokens(account(mine()), true).await.expect("read"), None);
+    let disconnected = world.world.store.account(account(mine())).await.expect("read").expect("still there");
+    assert!(!disconnected.is_connected());
+    world.run_for_ms(QUIET_MS).await;
+    assert_eq!(world.pinterest.calls().len(), 0, "accepted pins are not published any more");
+    assert_eq!(world.pins(&keys).await.len(), 6, "and only then do they go");
+}
+
+#[tokio::test]
+async fn messages_and_clock_rows_of_purged_pins_are_dropped() {
+    let (world, store) = on_fakes().await;
+    let keys = furnish(&world, mine(), 6).await;
+    assert!(purge::delete_workspace(&world.world, mine()).await.expect("marked"));
+    run_to_the_end(&world, mine()).await;
+    for key in &keys {
+        let message = PublishMessage::new(*key, testdata::account(), 0, None);
+        let ends_at_ms = world.world.system.monotonic_ms() + TIMEOUT_MS;
+        let disposition = publish_pin(&world.world, message, ends_at_ms).await.expect("works");
+        assert_eq!(disposition, Disposition::Done);
+    }
+    // The queue's messages and the watchdog's rows come to nothing by themselves.
+    world.run_for_ms(45 * MINUTE_MS).await;
+    assert_eq!(world.queue.messages().len(), 0);
+    assert!(!store.holds_anything_of(mine()));
+    assert_eq!(world.pinterest.calls().len(), 0);
+}
+
+#[tokio::test]
+async fn what_a_slow_worker_writes_behind_the_purge_goes_too() {
+    let (world, store) = on_fakes().await;
+    let keys = furnish(&world, mine(), 3).await;
+    let (pin, attempt) = world.pin(keys[2]).await;
+    assert!(purge::delete_workspace(&world.world, mine()).await.expect("marked"));
+    run(&world).await.expect("survives");
+    world.system.advance_ms(QUIET_MS);
+    run(&world).await.expect("survives");
+    assert_eq!(world.pins(&keys).await.len(), 0, "buried");
+    // It had read the pin just before.
+    let begun = attempt.begin(world.now(), "late".into()).expect("begins");
+    assert_eq!(world.world.store.save_attempt(&pin, &begun).await.expect("saved"), Saved::Yes);
+    let board = BoardKey { account: account(mine()), board_id: pin.request.board_id.clone() };
+    world.world.store.put_doubt(&board, pin.key.pin, pin.expires_at).await.expect("put");
+    world.world.store.put_backlog(account(mine()), &BacklogRow::of(&pin, 9)).await.expect("put");
+    world.system.advance_ms(LINGER_MS);
+    run_to_the_end(&world, mine()).await;
+    assert!(!store.holds_anything_of(mine()));
+}
+
+#[tokio::test]
+async fn a_reset_sandbox_is_empty_open_again_and_has_its_keys() {
+    let (world, _) = on_fakes().await;
+    let keys = furnish(&world, mine(), 6).await;
+    let row = world.world.tenants.workspace(mine()).await.expect("read").expect("there");
+    let closed = Workspace { state: WorkspaceState::Resetting, ..row.next(world.world.nonce()) };
+    assert!(world.world.tenants.save_workspace(&closed).await.expect("saved"));
+    run_to_the_end(&world, mine()).await;
+    let row = world.world.tenants.workspace(mine()).await.expect("read").expect("there");
+    assert_eq!(row.state, WorkspaceState::Active);
+    let (key, presented) = key_of(mine());
+    assert_eq!(world.world.tenants.api_key(mine(), presented.id()).await.expect("read"), Some(key));
+    assert_eq!(world.world.store.accounts(mine()).await.expect("read"), []);
+    // The same idempotency key is a new pin, once an account is connected.
+    assert!(world.world.store.save_account(&testdata::connected_account()).await.expect("saved"));
+    world.store_token("token-3").await;
+    let again = accept_pin(&world.world, mine(), testdata::request("pin-0")).await.expect("accepted");
+    assert!(matches!(again, Acceptance::New(pin, _) if pin.key == keys[0]));
+    world.run_until_finished(&keys[..1], world.now().plus_ms(10 * MINUTE_MS)).await;
+    assert_eq!(world.attempt(keys[0]).await.status, Status::Published);
+}
+
+#[tokio::test]
+async fn it_waits_where_nothing_can_be_done_yet_and_says_until_when() {
+    let (world, _) = on_fakes().await;
+    furnish(&world, mine(), 1).await;
+    assert!(purge::delete_workspace(&world.world, mine()).await.expect("marked"));
+    let go_on = async || {
+        let ends_at_ms = world.world.system.monotonic_ms() + TIMEOUT_MS;
+        purge::continue_one(&world.world, mine(), ends_at_ms).await.expect("works")
+    };
+    assert_eq!(go_on().await, Progress::NotBefore(START.plus_ms(QUIET_MS)));
+    world.system.advance_ms(QUIET_MS);
+    assert_eq!(go_on().await, Progress::NotBefore(START.plus_ms(QUIET_MS + LINGER_MS)));
+    world.system.advance_ms(LINGER_MS);
+    assert_eq!(go_on().await, Progress::Done);
+    assert_eq!(go_on().await, Progress::Done, "again is harmless");
+    assert!(!purge::delete_workspace(&world.world, mine()).await.expect("asked"), "there is none any more");
+}
+
+#[tokio::test]
+async fn an_invocation_that_is_over_leaves_the_rest_to_the_next() {
+    let (world, store) = on_fakes().await;
+    furnish(&world, mine(), 3).await;
+    assert!(purge::delete_workspace(&world.world, mine()).await.expect("marked"));
+    run(&world).await.expect("survives");
+    world.system.advance_ms(QUIET_MS);
+    let ends_at_ms = world.world.system.monotonic_ms() + 1_000;
+    let progress = purge::continue_one(&world.world, mine(), ends_at_ms).await.expect("works");
+    assert_eq!(progress, Progress::More);
+    assert!(store.holds_anything_of(mine()));
+}
+
+#[tokio::test]
+async fn a_disconnected_accounts_name_goes_after_thirty_days_unless_it_was_connected_again() {
+    let on_dynamo = on_dynamo().await;
+    for world in [TestWorld::new(1).await, on_dynamo.world] {
+        let account = testdata::connected_account();
+        let store = &world.world.store;
+        let save = async |account: &Account| assert!(store.save_account(account).await.expect("saved"));
+        let forget = async || {
+            let ends_at_ms = world.world.system.monotonic_ms() + TIMEOUT_MS;
+            forget_accounts(&world.world, ends_at_ms).await.expect("works")
+        };
+        let revoked = Account { revoked_at: Some(START), ..account.next(START, "revoked".into()) };
+        save(&revoked).await;
+        world.system.advance_ms(30 * DAY_MS - 1);
+        assert_eq!(forget().await, 0, "not before its time");
+        world.system.advance_ms(1);
+        let again = Account { revoked_at: None, ..revoked.next(world.now(), "again".into()) };
+        save(&again).await;
+        assert_eq!(forget().await, 0, "connected again");
+        let later = Account { revoked_at: Some(world.now()), ..again.next(world.now(), "later".into()) };
+        save(&later).await;
+        assert_eq!(forget().await, 0, "it counts anew");
+        world.system.advance_ms(30 * DAY_MS);
+        assert_eq!(forget().await, 1);
+        let left = store.account(account.key).await.expect("read").expect("its id stays");
+        assert_eq!((left.username, left.display_name, left.pinterest_user_id.as_str()), (None, None, ""));
+        assert_eq!(forget().await, 0, "once");
+        assert!(world.now() > Moment(0));
+    }
+}

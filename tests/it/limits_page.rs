@@ -1,0 +1,137 @@
+//! The page of limits and lives is what the code says.
+
+use pinbridge_api::views::export::PAGE_BYTES_MAX;
+use pinbridge_api::{body, page};
+use pinbridge_shared::adapters::dynamodb::row_kinds;
+use pinbridge_shared::adapters::envelope::OLD_KEYS_KEPT_MS;
+use pinbridge_shared::adapters::secrets::RECOVERY_DAYS;
+use pinbridge_shared::adapters::token_cache;
+use pinbridge_shared::config::Settings;
+use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
+use pinbridge_shared::domain::{
+    api_key, board_check, board_scan, clock_row, daily_budget, history, late_check, login, oauth_state, pin, retry,
+    session, tenant, token_bucket, token_life, user,
+};
+use pinbridge_shared::flows::{export, purge, rate_meter, read_pins, redrive};
+use pinbridge_shared::ports::{MAX_DELAY_MS, SAVED_TOGETHER_MAX};
+
+const PAGE: &str = include_str!("../../infra/runbooks/limits.md");
+
+/// As the page writes a length of time.
+fn time(ms: i64) -> String {
+    for (unit_ms, one, many) in
+        [(DAY_MS, "day", "days"), (HOUR_MS, "hour", "hours"), (MINUTE_MS, "minute", "minutes"), (SECOND_MS, "s", "s")]
+    {
+        if ms >= unit_ms && ms % unit_ms == 0 {
+            let count = ms / unit_ms;
+            return format!("{count} {}", if count == 1 { one } else { many });
+        }
+    }
+    format!("{ms} ms")
+}
+
+fn bytes(bytes: usize) -> String {
+    const KB: usize = 1024;
+    if bytes.is_multiple_of(KB * KB) { format!("{} MiB", bytes / (KB * KB)) } else { format!("{} KiB", bytes / KB) }
+}
+
+fn limits() -> Vec<(&'static str, String)> {
+    let settings = Settings::default();
+    vec![
+        // Requests.
+        ("a request's body", bytes(body::BODY_MAX)),
+        ("a pin's title, characters", pin::TITLE_MAX.to_string()),
+        ("a pin's description, characters", pin::DESCRIPTION_MAX.to_string()),
+        ("a pin's alt text, characters", pin::ALT_TEXT_MAX.to_string()),
+        ("a URL, characters", pin::URL_MAX.to_string()),
+        ("an idempotency key, characters", pin::IDEMPOTENCY_KEY_MAX.to_string()),
+        ("related terms of a pin", body::TERMS_MAX.to_string()),
+        ("a related term, characters", body::TERM_MAX.to_string()),
+        ("a name of a workspace, organisation or key, characters", tenant::NAME_MAX.to_string()),
+        ("a password, characters", format!("{} to {}", user::PASSWORD_MIN, user::PASSWORD_MAX)),
+        ("an email address, characters", user::EMAIL_MAX.to_string()),
+        ("keys of a workspace that aren't revoked", api_key::KEYS_MAX.to_string()),
+        ("accounts on a key's allow-list", api_key::ALLOWED_MAX.to_string()),
+        // Lists.
+        ("a page, unless asked otherwise", page::LIMIT_DEFAULT.to_string()),
+        ("a page at most", page::LIMIT_MAX.to_string()),
+        ("an offset at most", page::OFFSET_MAX.to_string()),
+        ("newest pins that a filtered list looks through", read_pins::FILTER_WINDOW.to_string()),
+        ("waiting pins that the rate meter counts", rate_meter::WAITING_COUNTED_MAX.to_string()),
+        ("an export's page", bytes(PAGE_BYTES_MAX)),
+        ("pins younger than this wait for the next export", time(export::SETTLED_MS)),
+        (
+            "events of a timeline that are kept",
+            format!("the first {} and the last {}", history::KEEP_FIRST, history::KEEP_LAST),
+        ),
+        // People.
+        ("wrong passwords of an address before it has to wait", login::FAILURES_MAX.to_string()),
+        ("that wait, from the first", time(login::WINDOW_MS)),
+        ("a session", time(session::SESSION_S * SECOND_MS)),
+        ("a key's last use is up to this late", time(api_key::USED_EVERY_MS)),
+        ("a begun connection", time(oauth_state::STATE_LIFE_MS)),
+        // Publishing.
+        ("a pin's life without a chance to be published", time(pin::LIFETIME_MS)),
+        ("attempts of a pin", retry::ATTEMPT_LIMIT.to_string()),
+        ("a slot this near is waited for in the queue", time(token_bucket::ACCEPT_HORIZON_MS)),
+        ("the dispatcher's window", time(token_bucket::DISPATCH_HORIZON_MS)),
+        ("a message's delay", time(MAX_DELAY_MS)),
+        ("the quiet time after a lost answer (`QuiesceMs`)", time(settings.deadlines.quiesce_ms)),
+        ("a pause after a spam block", time(retry::SPAM_PAUSE_MS)),
+        ("an account on hold is tried every", time(retry::HOLD_PAUSE_MS)),
+        ("pages of a board that one look reads", board_scan::PAGES_MAX.to_string()),
+        ("doubts of a board that are settled together", board_scan::MEMBERS_MAX.to_string()),
+        ("pins that are written together", SAVED_TOGETHER_MAX.to_string()),
+        ("the late check comes after", time(late_check::LATE_CHECK_AFTER_MS)),
+        ("the highest daily budget", daily_budget::DAILY_BUDGET_MOST.to_string()),
+        ("letters of one redrive", redrive::LETTERS_MAX.to_string()),
+        // Tokens.
+        ("tokens and data keys in memory", time(token_cache::CACHED_MS)),
+        ("a refusal counts when repeated after", time(token_life::CONFIRM_AFTER_MS)),
+        ("a disconnected account's secret can be restored for", time(RECOVERY_DAYS * DAY_MS)),
+        ("an old data key stays at least", time(OLD_KEYS_KEPT_MS)),
+        ("a board's check is answered again for", time(board_check::CHECK_FRESH_MS)),
+        // Deleting.
+        ("a deleted workspace's pins stay until requests that came before are over", time(purge::QUIET_MS)),
+        ("what names a removed pin's rows stays", time(purge::LINGER_MS)),
+        ("a disconnected account's name stays (`DisconnectedDays`)", time(settings.disconnected_kept_ms)),
+        ("a revoked key stays listed (`RevokedKeysDays`)", time(settings.revoked_keys_kept_ms)),
+        ("a finished pin stays beyond its life (`RetentionDays`)", time(settings.retention_ms)),
+    ]
+}
+
+#[test]
+fn every_limit_on_the_page_is_the_codes() {
+    let limits = limits();
+    for (what, value) in &limits {
+        let row = format!("| {what} | {value} |");
+        assert!(PAGE.contains(&row), "infra/runbooks/limits.md lacks:\n{row}");
+    }
+    let lives = row_kinds::ALL.iter().map(|kind| format!("| {} | {} |", kind.name, kind.life));
+    let lives: Vec<String> = lives.collect();
+    for row in &lives {
+        assert!(PAGE.contains(row), "infra/runbooks/limits.md lacks:\n{row}");
+    }
+    let rows = PAGE.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| |")).count();
+    assert_eq!(rows, limits.len() + lives.len(), "the page has rows that nobody checks");
+}
+
+#[test]
+fn the_lives_name_the_constants_that_rule_them() {
+    let life = |name: &str| row_kinds::ALL.iter().find(|kind| kind.name == name).expect("a kind").life;
+    let settings = Settings::default();
+    for (name, part) in [
+        ("API key", time(settings.revoked_keys_kept_ms)),
+        ("account", time(settings.disconnected_kept_ms)),
+        ("begun connection", time(oauth_state::STATE_LIFE_MS)),
+        ("pin", time(pin::LIFETIME_MS)),
+        ("pin", (settings.retention_ms / DAY_MS).to_string()),
+        ("board check", time(board_check::CHECK_KEPT_MS)),
+        ("clock", time(clock_row::KEPT_MS)),
+        ("grave of a purged pin", time(purge::LINGER_MS)),
+        ("the app's requests of a day", time(daily_budget::DAY_KEPT_MS)),
+        ("their attempts to log in", time(login::WINDOW_MS)),
+    ] {
+        assert!(life(name).contains(&part), "{name}: {} doesn't say {part}", life(name));
+    }
+}
