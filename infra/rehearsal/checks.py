@@ -65,7 +65,8 @@ def every_route_reaches_its_handler(world):
         concrete = fill(path)
         status, body = world.call(method, concrete, {} if method in ("POST", "PUT", "PATCH") else None)
         expect(status != 404 or error_code(body) == "not_found", f"{method} {path} is not routed: {status} {body}")
-        expect(status < 500, f"{method} {path} answered {status}: {body}")
+        elsewhere = (status, error_code(body)) == (501, "not_available_self_hosted")
+        expect(status < 500 or elsewhere, f"{method} {path} answered {status}: {body}")
     return f"{len(routes)} routes"
 
 

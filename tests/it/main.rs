@@ -28,6 +28,7 @@ mod flows_retry;
 mod isolation;
 mod limits_page;
 mod local;
+mod operator;
 mod pinterest_boards;
 mod pinterest_client;
 

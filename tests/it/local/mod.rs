@@ -4,4 +4,4 @@ mod cli;
 mod http;
 mod kill;
 mod pacing;
-mod process;
+pub mod process;

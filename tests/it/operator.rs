@@ -1,0 +1,157 @@
+//! The operator's command for workspaces, people and keys: the real binary on the embedded AWS, and the API on the same table.
+
+use std::process::Command;
+use std::sync::Arc;
+
+use pinbridge_local::aws::LocalAws;
+use pinbridge_local::resources;
+use pinbridge_shared::adapters::dynamodb::DynamoStore;
+use pinbridge_shared::adapters::passwords::Argon2Passwords;
+use pinbridge_shared::adapters::session_keys::SecretsManagerKeys;
+use pinbridge_shared::adapters::system::RealSystem;
+use pinbridge_shared::testing::TestWorld;
+use serde_json::{Value, json};
+
+use crate::local::process::binary;
+use crate::support::api::{Api, As};
+use crate::support::embedded_aws;
+
+struct Operator {
+    aws: LocalAws,
+}
+
+impl Operator {
+    async fn new() -> Self {
+        let aws = embedded_aws::start().await;
+        resources::create_table(&embedded_aws::dynamodb(&aws)).await.expect("the table is created");
+        Self { aws }
+    }
+
+    fn command(&self, arguments: &[&str], password: Option<&str>) -> Command {
+        let mut command = Command::new(binary("operator"));
+        command.args(arguments).env_clear().envs([
+            ("AWS_ENDPOINT_URL", self.aws.endpoint_url().as_str()),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "AKLOCAL"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("PINBRIDGE_TABLE", resources::TABLE),
+            ("PINBRIDGE_PUBLISH_QUEUE_URL", "http://127.0.0.1:9/p"),
+            ("PINBRIDGE_LOOK_QUEUE_URL", "http://127.0.0.1:9/l"),
+            ("PINBRIDGE_DEAD_LETTER_QUEUE_URL", "http://127.0.0.1:9/d"),
+            ("PINBRIDGE_PARKED_QUEUE_URL", "http://127.0.0.1:9/k"),
+        ]);
+        command.envs(password.map(|password| ("PINBRIDGE_USER_PASSWORD", password)));
+        command
+    }
+
+    async fn output(&self, arguments: &[&str], password: Option<&str>) -> (bool, String, String) {
+        let mut command = self.command(arguments, password);
+        let output = tokio::task::spawn_blocking(move || command.output().expect("runs")).await.expect("ran");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.success(), text(&output.stdout), text(&output.stderr))
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Value {
+        let (worked, out, error) = self.output(arguments, None).await;
+        assert!(worked, "operator {arguments:?}: {error}");
+        serde_json::from_str(&out).expect("JSON")
+    }
+
+    async fn refused(&self, arguments: &[&str], password: Option<&str>, why: &str) {
+        let (worked, out, error) = self.output(arguments, password).await;
+        assert!(!worked && error.contains(why), "operator {arguments:?}: {out}{error}");
+    }
+
+    /// The API on the same table and secrets.
+    async fn api(&self) -> Api {
+        let table = Arc::new(DynamoStore::new(embedded_aws::dynamodb(&self.aws), resources::TABLE));
+        let mut world = TestWorld::on(table, 1).await;
+        let secrets = embedded_aws::secrets_manager(&self.aws);
+        world.world.passwords = Arc::new(Argon2Passwords::new(Arc::new(RealSystem::default())));
+        world.world.session_keys =
+            Arc::new(SecretsManagerKeys::new(secrets, "pinbridge", Arc::new(RealSystem::default())));
+        Api { world, key: String::new() }
+    }
+}
+
+fn text(answer: &Value, name: &str) -> String {
+    answer[name].as_str().unwrap_or_else(|| panic!("{name} is missing: {answer}")).to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workspace_its_person_and_its_keys_are_an_operators_commands() {
+    let operator = Operator::new().await;
+    let made = operator.run(&["create-workspace", "--name", "Paper"]).await;
+    let workspace = text(&made, "workspace_id");
+    let second = operator
+        .run(&["create-workspace", "--name", "Two", "--organization-id", &text(&made, "organization_id")])
+        .await;
+    assert_eq!(second["organization_id"], made["organization_id"]);
+
+    let user = operator.run(&["create-user", "--email", "Ada@Example.com", "--workspace-id", &workspace]).await;
+    assert_eq!((&user["email"], &user["role"]), (&json!("ada@example.com"), &json!("owner")));
+    let api = operator.api().await;
+    let log_in = async |password: &str| {
+        let body = json!({"email": "ada@example.com", "password": password});
+        api.call("POST", "/v1/auth/login", As::Nobody, body).await
+    };
+    let (status, session) = log_in(&text(&user, "password")).await;
+    assert_eq!((status, session["projects"].as_array().map(Vec::len)), (200, Some(2)), "{session}");
+    let reset = operator.run(&["set-password", "--email", "ada@example.com"]).await;
+    assert_eq!((log_in(&text(&user, "password")).await.0, log_in(&text(&reset, "password")).await.0), (401, 200));
+    let token = text(&session, "access_token");
+    assert_eq!(api.call("GET", "/v1/auth/me", As::Bearer(&token), Value::Null).await.0, 401, "its sessions are over");
+
+    let create = ["create-key", "--workspace-id", &workspace, "--name", "n8n", "--scopes", "read,write"];
+    let key = operator.run(&create).await;
+    let secret = text(&key, "api_key");
+    assert_eq!(api.call("GET", "/v1/pins", As::Key(&secret), Value::Null).await.0, 200);
+    let delete = "/v1/pinterest/accounts/7d11ee90-a944-54ed-a55c-7f2e8a5ca0b6";
+    api.refused("DELETE", delete, As::Key(&secret), Value::Null, 403, "insufficient_scope").await;
+    let listed = operator.run(&["list-keys", "--workspace-id", &workspace]).await;
+    assert_eq!((&listed[0]["name"], &listed[0]["scopes"]), (&json!("n8n"), &json!(["read", "write"])));
+    assert!(listed[0]["last_used_at"].is_string() && !listed.to_string().contains("pb_live_"));
+    operator.run(&["revoke-key", "--workspace-id", &workspace, "--key-id", &text(&key, "key_id")]).await;
+    api.refused("GET", "/v1/pins", As::Key(&secret), Value::Null, 401, "invalid_api_key").await;
+
+    let rotated = operator.run(&["rotate-session-key"]).await;
+    assert_ne!(rotated["current"], rotated["previous"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_operator_mistypes_is_refused_by_name() {
+    let operator = Operator::new().await;
+    let workspace = text(&operator.run(&["create-workspace", "--name", "Paper"]).await, "workspace_id");
+    let nobodys = "7d11ee90-a944-54ed-a55c-7f2e8a5ca0b6";
+    let create = |email: &'static str, role: &'static str| {
+        vec!["create-user", "--email", email, "--role", role, "--workspace-id"]
+    };
+    let of = |mut arguments: Vec<&'static str>, workspace: &str| -> Vec<String> {
+        let mut all: Vec<String> = arguments.drain(..).map(str::to_owned).collect();
+        all.push(workspace.to_owned());
+        all
+    };
+    for (arguments, password, why) in [
+        (of(create("ada", "owner"), &workspace), None, "is not an email address"),
+        (of(create("ada@example.com", "king"), &workspace), None, "none of owner, editor, viewer"),
+        (of(create("ada@example.com", "owner"), nobodys), None, "there is no workspace"),
+        (of(create("ada@example.com", "owner"), &workspace), Some("short"), "has not 8 to 255 characters"),
+        (of(vec!["create-workspace", "--name"], " "), None, "a name has 1 to 255 characters"),
+        (
+            of(vec!["create-key", "--scopes", "reed", "--workspace-id"], &workspace),
+            None,
+            "none of read, write, destructive",
+        ),
+        (of(vec!["create-key", "--account-id", nobodys, "--workspace-id"], &workspace), None, "is not connected"),
+        (of(vec!["set-password", "--email"], "ada@example.com"), None, "there is no such person"),
+        (of(vec!["revoke-key", "--key-id", nobodys, "--workspace-id"], &workspace), None, "no such key"),
+    ] {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        operator.refused(&arguments, password, why).await;
+    }
+    let create: Vec<String> = of(create("ada@example.com", "owner"), &workspace);
+    let create: Vec<&str> = create.iter().map(String::as_str).collect();
+    let given = operator.output(&create, Some("correct horse")).await;
+    assert!(given.0 && given.1.contains("\"password\": null"), "a password that was given isn't printed: {given:?}");
+    operator.refused(&create, None, "the address is taken").await;
+}
