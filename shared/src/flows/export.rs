@@ -64,7 +64,7 @@ impl FromStr for Cursor {
 
 #[derive(Clone, Debug)]
 pub enum Entry {
-    Account(Account, Bucket),
+    Account(Box<Account>, Bucket),
     Pin(Box<PinView>),
 }
 
@@ -109,7 +109,7 @@ pub async fn page(
     let mut entries = Vec::new();
     for account in accounts.into_iter().take(limit) {
         let bucket = world.store.bucket(account.key).await?;
-        entries.push(Entry::Account(account, bucket));
+        entries.push(Entry::Account(Box::new(account), bucket));
     }
     let next = if is_last { Some(Cursor::Pins) } else { entries.last().map(Entry::cursor) };
     Ok(Page { entries, next })

@@ -71,7 +71,7 @@ mod tests {
             rev: 1,
             nonce: "n".into(),
         };
-        Entry::Account(account, Bucket::default())
+        Entry::Account(Box::new(account), Bucket::default())
     }
 
     #[test]
