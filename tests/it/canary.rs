@@ -207,10 +207,15 @@ impl Run {
                 }
             }
         }
-        if self.leak == "error_body" && status >= 400 {
-            shown["debug"] = json!(APP_SECRET);
+        if self.leak == "error_body"
+            && status >= 400
+            && let Some(object) = shown.as_object_mut()
+        {
+            object.insert("debug".into(), json!(APP_SECRET));
         }
-        println!("BODY {method} {path} {status} {headers:?} {shown}");
+        // The query of a callback is the caller's secret; whoever logs requests must leave it out, as template.yaml does.
+        let route = path.split('?').next().unwrap_or_default();
+        println!("BODY {method} {route} {status} {headers:?} {shown}");
         answer
     }
 

@@ -223,7 +223,9 @@ fn comparable(text: &str, ids: &Ids) -> String {
     }
     match serde_json::from_str::<Value>(&text) {
         Ok(mut answer) => {
-            answer["error"]["request_id"] = Value::Null;
+            if let Some(error) = answer.get_mut("error") {
+                error["request_id"] = Value::Null;
+            }
             answer.to_string()
         }
         Err(_) => text,
