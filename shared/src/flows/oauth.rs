@@ -67,7 +67,8 @@ pub struct Connected {
 /// # Errors
 /// When the workspace is a sandbox, no app is configured, or the table is unavailable.
 pub async fn start(world: &World, workspace: WorkspaceId, by: &str) -> Result<String, StartError> {
-    if !world.tenants.workspace(workspace).await?.is_some_and(|found| may_connect(&found)) {
+    // A workspace that was made this second may not be readable yet: the callback asks again.
+    if world.tenants.workspace(workspace).await?.is_some_and(|found| !may_connect(&found)) {
         return Err(StartError::Sandbox);
     }
     let (state, text) = PresentedState::compose(workspace, world.system.random());
