@@ -6,6 +6,7 @@ use http_body_util::BodyExt;
 use pinbridge_shared::domain::account::Account;
 use pinbridge_shared::domain::attempt::Upstream;
 use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::domain::tenant::{Workspace, WorkspaceEnvironment};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::MINUTE_MS;
 use pinbridge_shared::domain::token_life::TokenLife;
@@ -189,6 +190,23 @@ async fn without_an_app_nothing_can_be_begun() {
     let api = Api::new().await;
     api.world.oauth.remove_app();
     assert_eq!(api.get("/v1/pinterest/oauth/start").await.told(), (409, "pinterest_app_missing".into()));
+}
+
+#[tokio::test]
+async fn a_sandbox_and_a_key_with_an_allow_list_begin_nothing() {
+    let mut api = Api::new().await;
+    let body = json!({"name": "limited", "pinterest_account_ids": [api.account()]});
+    let made = api.send(Method::POST, "/v1/api-keys", "*/*", Some(body)).await.json();
+    let whole = std::mem::replace(&mut api.key, made["api_key"].as_str().expect("a key").to_owned());
+    assert_eq!(api.get("/v1/pinterest/oauth/start").await.told(), (403, "account_not_permitted".into()));
+    api.key = whole;
+    let path = api.callback("9001").await;
+    let tenants = &api.world.world.tenants;
+    let workspace = tenants.workspace(testdata::workspace()).await.expect("read").expect("there");
+    let sandbox = Workspace { environment: WorkspaceEnvironment::Sandbox, ..workspace.next("sandbox".into()) };
+    assert!(tenants.save_workspace(&sandbox).await.expect("written"));
+    assert_eq!(api.get("/v1/pinterest/oauth/start").await.told(), (409, "simulated_sandbox".into()));
+    assert_eq!(api.get(&path).await.told(), (400, "oauth_state_invalid".into()));
 }
 
 #[tokio::test]

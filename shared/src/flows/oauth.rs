@@ -7,13 +7,16 @@ use crate::domain::account::Account;
 use crate::domain::ids::WorkspaceId;
 use crate::domain::oauth_state::{Begun, PresentedState, STATE_LIFE_MS};
 use crate::domain::secret::Secret;
-use crate::domain::tenant::WorkspaceState;
+use crate::domain::tenant::{Workspace, WorkspaceEnvironment, WorkspaceState};
 use crate::ports::{GrantFailure, PortError, ReadFailure, World};
 
 #[derive(Debug, Error)]
 pub enum StartError {
     #[error("no Pinterest app is configured")]
     AppMissing,
+    /// A sandbox never touches Pinterest.
+    #[error("the workspace is a sandbox")]
+    Sandbox,
     #[error(transparent)]
     Port(#[from] PortError),
 }
@@ -62,8 +65,12 @@ pub struct Connected {
 /// Answers where the person agrees. `by` names the key or the person that begins it, for the log.
 ///
 /// # Errors
-/// When no app is configured or the table is unavailable.
+/// When the workspace is a sandbox, no app is configured, or the table is unavailable.
 pub async fn start(world: &World, workspace: WorkspaceId, by: &str) -> Result<String, StartError> {
+    // A workspace that was made this second may not be readable yet: the callback asks again.
+    if world.tenants.workspace(workspace).await?.is_some_and(|found| !may_connect(&found)) {
+        return Err(StartError::Sandbox);
+    }
     let (state, text) = PresentedState::compose(workspace, world.system.random());
     let url = world.oauth.authorization_url(text.expose()).ok_or(StartError::AppMissing)?;
     let begun = Begun { by: by.to_owned(), expires_at: world.system.now().plus_ms(STATE_LIFE_MS) };
@@ -84,8 +91,7 @@ pub async fn finish(world: &World, callback: Callback) -> Result<Connected, Fini
         return Err(FinishError::StateInvalid);
     }
     let workspace = world.tenants.workspace(state.workspace).await?;
-    // What is being removed takes nothing in.
-    let workspace = workspace.filter(|found| found.state == WorkspaceState::Active).ok_or(FinishError::StateInvalid)?;
+    let workspace = workspace.filter(may_connect).ok_or(FinishError::StateInvalid)?;
     if let Some(error) = callback.error {
         tracing::info!(workspace_id = %workspace.id, by = begun.by, denied = error == "access_denied", "not connected");
         return Err(FinishError::Denied);
@@ -98,6 +104,11 @@ pub async fn finish(world: &World, callback: Callback) -> Result<Connected, Fini
     let account = connect::connect_account(world, workspace.id, &tokens).await?;
     tracing::info!(workspace_id = %workspace.id, account_id = %account.key.account, by = begun.by, "connected");
     Ok(Connected { account, workspace_name: workspace.name })
+}
+
+/// What is being removed takes nothing in, and a sandbox never touches Pinterest.
+fn may_connect(workspace: &Workspace) -> bool {
+    workspace.state == WorkspaceState::Active && workspace.environment == WorkspaceEnvironment::Production
 }
 
 impl FinishError {

@@ -137,6 +137,11 @@ impl From<StartError> for ApiError {
                               app's secret.";
                 Self::new(StatusCode::CONFLICT, "pinterest_app_missing", message, remedy)
             }
+            StartError::Sandbox => {
+                let message = "A sandbox never touches Pinterest, so no account can be connected in it.";
+                let remedy = "Connect the account in the production workspace.";
+                Self::new(StatusCode::CONFLICT, "simulated_sandbox", message, remedy)
+            }
             StartError::Port(error) => error.into(),
         }
     }
