@@ -188,7 +188,9 @@ impl Run {
 
     fn keep(&mut self, name: &str, secret: &str) {
         assert!(secret.len() >= 8, "{name} is no secret");
-        self.secrets.insert(name.to_owned(), secret.to_owned());
+        if !self.secrets.values().any(|known| known == secret) {
+            self.secrets.insert(format!("{name} ({})", self.secrets.len()), secret.to_owned());
+        }
     }
 
     /// A request; its answer goes to the output, without what is handed out to the caller.
