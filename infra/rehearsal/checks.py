@@ -116,19 +116,21 @@ def grants(world):
     """What must be allowed, and what must not, to whom."""
     table, queue, dead = world.table_arn(), world.queue_arn("PublishQueueUrl"), world.queue_arn("PublishDeadLettersUrl")
     token, foreign = world.secret_arn(world.outputs["SecretPrefix"] + "/workspace/account"), world.secret_arn("other/secret")
+    prefix = world.outputs["SecretPrefix"]
+    app_secret, session_key = world.secret_arn(f"{prefix}/pinterest-app-secret"), world.secret_arn(f"{prefix}/session-key")
     look, parked = world.queue_arn("LookQueueUrl"), world.queue_arn("ParkedLettersUrl")
     for function in FUNCTIONS:
         yield function, "dynamodb:PutItem", table, True
         yield function, "dynamodb:Query", table, function != "dead_letters"
-        yield function, "dynamodb:UpdateItem", table, function not in ("reconciler", "dead_letters")
-        yield function, "dynamodb:Query", f"{table}/index/listing", function == "api"
-        yield function, "dynamodb:Query", f"{table}/index/waiting", function == "dispatcher"
+        yield function, "dynamodb:UpdateItem", table, function != "dead_letters"
+        yield function, "dynamodb:Query", f"{table}/index/listing", function in ("api", "refresher")
+        yield function, "dynamodb:Query", f"{table}/index/waiting", function in ("dispatcher", "refresher")
         yield function, "dynamodb:BatchWriteItem", table, function not in ("publisher", "dead_letters")
-        yield function, "dynamodb:DeleteItem", table, function == "dispatcher"
+        yield function, "dynamodb:DeleteItem", table, function in ("api", "dispatcher", "refresher")
         yield function, "dynamodb:Scan", table, False
         yield function, "dynamodb:DeleteTable", table, False
-        yield function, "sqs:SendMessage", queue, function != "dead_letters"
-        yield function, "sqs:SendMessage", look, function != "api"
+        yield function, "sqs:SendMessage", queue, function not in ("dead_letters", "refresher")
+        yield function, "sqs:SendMessage", look, function not in ("api", "refresher")
         yield function, "sqs:SendMessage", parked, function == "dead_letters"
         yield function, "sqs:SendMessage", dead, False
         yield function, "sqs:PurgeQueue", queue, False
@@ -136,9 +138,15 @@ def grants(world):
         yield function, "sqs:ReceiveMessage", look, function == "reconciler"
         yield function, "sqs:ReceiveMessage", dead, function == "dead_letters"
         yield function, "sqs:ReceiveMessage", parked, False
-        yield function, "secretsmanager:GetSecretValue", token, function in ("api", "publisher", "reconciler")
+        holders = ("api", "publisher", "reconciler", "refresher")
+        for action in ("GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"):
+            yield function, f"secretsmanager:{action}", token, function in holders
+        yield function, "secretsmanager:GetSecretValue", app_secret, function in holders
+        yield function, "secretsmanager:PutSecretValue", app_secret, function == "api"
+        yield function, "secretsmanager:GetSecretValue", session_key, function == "api"
+        yield function, "secretsmanager:DeleteSecret", token, function in ("api", "refresher")
+        yield function, "secretsmanager:CreateSecret", token, function == "api"
         yield function, "secretsmanager:GetSecretValue", foreign, False
-        yield function, "secretsmanager:PutSecretValue", token, False
 
 
 def fill(path):

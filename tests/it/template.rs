@@ -92,6 +92,7 @@ fn the_templates_parameters_are_the_codes_defaults() {
             "PINBRIDGE_ACCOUNT_RATE_PER_S" => "AccountRatePerSecond",
             "PINBRIDGE_DAILY_BUDGET" => "DailyBudget",
             "PINBRIDGE_LATE_CHECK" => "LateCheck",
+            "PINBRIDGE_REGISTRATION" => "Registration",
             "PINBRIDGE_RETENTION_DAYS" => "RetentionDays",
             "PINBRIDGE_DISCONNECTED_DAYS" => "DisconnectedDays",
             "PINBRIDGE_REVOKED_KEYS_DAYS" => "RevokedKeysDays",
