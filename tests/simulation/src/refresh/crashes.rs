@@ -13,7 +13,9 @@ use crate::kernel::Kind;
 use crate::report::in_parallel;
 use crate::weather::Weather;
 
-const STORIES: [(&str, fn(&mut Plan, &mut Rng)); 7] = [
+type Story = (&'static str, fn(&mut Plan, &mut Rng));
+
+const STORIES: [Story; 7] = [
     ("an ordinary refresh", |_, _| {}),
     ("pending tokens found", |plan, _| plan.target = Some((Kind::Refresher, "secrets.promote_tokens", Crash::Before))),
     ("on demand, three at once", |plan, _| {
