@@ -16,6 +16,9 @@ const ENTRIES: [(Kind, &[&str]); 6] = [
     (Kind::DeadLetters, &["dead_letters/src/lib.rs"]),
     (Kind::Refresher, &["refresher/src/lib.rs"]),
 ];
+/// Flows of the refresher's schedule that no world of the simulation has anything for: nobody deletes a workspace in it. Their
+/// own tests let each of their calls fail.
+const REMOVALS: [&str; 2] = ["purge", "forget_accounts"];
 /// Questions that a port answers by itself.
 const NO_CALLS: [&str; 2] = ["is_configured", "authorization_url"];
 const PORTS: [&str; 5] = ["store", "queue", "secrets", "pinterest", "oauth"];
@@ -37,7 +40,7 @@ pub fn expected(kinds: &[Kind]) -> BTreeSet<(Kind, String)> {
             open.extend(mentioned(&source, &flows, "flows::"));
         }
         while let Some(flow) = open.pop() {
-            if seen.insert(flow.clone()) {
+            if !REMOVALS.contains(&flow.as_str()) && seen.insert(flow.clone()) {
                 let source = &flows[&flow];
                 expected.extend(calls(source).into_iter().map(|call| (kind, call)));
                 open.extend(mentioned(source, &flows, "super::"));
