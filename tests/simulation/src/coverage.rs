@@ -17,7 +17,7 @@ const ENTRIES: [(Kind, &[&str]); 6] = [
     (Kind::Refresher, &["refresher/src/lib.rs"]),
 ];
 /// Flows of the refresher's schedule that no world of the simulation has anything for: nobody deletes a workspace in it. Their
-/// own tests let each of their calls fail.
+/// tests are in tests/it/flows_purge.rs.
 const REMOVALS: [&str; 2] = ["purge", "forget_accounts"];
 /// Questions that a port answers by itself.
 const NO_CALLS: [&str; 2] = ["is_configured", "authorization_url"];
