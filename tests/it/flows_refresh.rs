@@ -206,6 +206,19 @@ async fn of_many_refreshers_one_asks() {
 }
 
 #[tokio::test]
+async fn a_refresher_that_slept_after_its_announcement_doesnt_ask_any_more() {
+    for sleep in [Fault::Asleep(10 * MINUTE_MS), Fault::Slow(6 * SECOND_MS)] {
+        let (world, key) = connected().await;
+        advance_to_due(&world, key).await;
+        // Somebody else may be at it by then.
+        world.faults.plan("store.save_account", 1, sleep);
+        let _ = run(&world).await;
+        assert_eq!(world.oauth.asked().len(), 0, "{sleep:?}");
+        assert!(account(&world, key).await.life.due_at <= Some(world.now().plus_ms(HOUR_MS)), "tried again soon");
+    }
+}
+
+#[tokio::test]
 async fn a_person_who_reconnects_in_the_middle_of_a_refresh_counts() {
     for nth in 1.. {
         let (world, key) = connected().await;

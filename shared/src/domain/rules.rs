@@ -1,4 +1,4 @@
-//! The rules of the publishing protocol by name, so that the tests can take one away and show that it is missed.
+//! The rules of publishing and of token custody by name, so that the tests can take one away and show that it is missed.
 //!
 //! In production every rule holds and the compiler removes the question. Under the feature `testing` a world may lack
 //! one: a mutant.
@@ -46,17 +46,64 @@ impl Rule {
     ];
 }
 
+/// What keeps an account's tokens from being lost, and its connection from being given up for nothing. Asked for like a [`Rule`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CustodyRule {
+    /// One refresher at a time.
+    RefreshLease,
+    /// Nothing is asked long after it was announced.
+    AskWithin,
+    /// After a lost answer the lease lasts until the request can't take effect any more.
+    QuietAfterLoss,
+    /// Storing what was issued is tried to the end of the invocation.
+    KeepTrying,
+    /// Nobody uses tokens that aren't stored.
+    KeptBeforeUse,
+    /// Tokens that were stored and not made current are adopted by whoever comes next.
+    AdoptPending,
+    /// Refreshed tokens take the place only of those they were got with.
+    PromoteIfCurrent,
+    /// A refusal counts when it is repeated minutes later.
+    RefusalConfirmed,
+    /// A connection isn't given up while Pinterest accepts the access token.
+    AccessAsked,
+    /// What came of a refresh is recorded only while the row is that refresher's.
+    RowFence,
+}
+
+impl CustodyRule {
+    pub const ALL: [Self; 10] = [
+        Self::RefreshLease,
+        Self::AskWithin,
+        Self::QuietAfterLoss,
+        Self::KeepTrying,
+        Self::KeptBeforeUse,
+        Self::AdoptPending,
+        Self::PromoteIfCurrent,
+        Self::RefusalConfirmed,
+        Self::AccessAsked,
+        Self::RowFence,
+    ];
+}
+
 /// Which rules hold: all of them, outside tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
     #[cfg(any(test, feature = "testing"))]
     lacking: Option<Rule>,
+    #[cfg(any(test, feature = "testing"))]
+    lacking_of_custody: Option<CustodyRule>,
 }
 
 impl Rules {
     #[cfg(any(test, feature = "testing"))]
     pub fn without(rule: Rule) -> Self {
-        Self { lacking: Some(rule) }
+        Self { lacking: Some(rule), ..Self::default() }
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    pub fn without_custody(rule: CustodyRule) -> Self {
+        Self { lacking_of_custody: Some(rule), ..Self::default() }
     }
 
     #[cfg(any(test, feature = "testing"))]
@@ -67,6 +114,17 @@ impl Rules {
     #[cfg(not(any(test, feature = "testing")))]
     #[inline(always)]
     pub fn hold(self, _: Rule) -> bool {
+        true
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    pub fn keep(self, rule: CustodyRule) -> bool {
+        self.lacking_of_custody != Some(rule)
+    }
+
+    #[cfg(not(any(test, feature = "testing")))]
+    #[inline(always)]
+    pub fn keep(self, _: CustodyRule) -> bool {
         true
     }
 }

@@ -165,6 +165,9 @@ impl TokenLife {
     pub fn refused(&self, now: Moment, version: &str, access: AccessCheck) -> Self {
         let mut life = self.withdrawn();
         let known = self.refused.as_ref().filter(|refused| refused.version == version);
+        // Both tokens have to be refused both times: one that has worked since then starts it anew.
+        let has_worked = |since: Moment| self.checked_at.is_some_and(|at| at >= since);
+        let known = known.filter(|refused| access != AccessCheck::Refused || !has_worked(refused.since));
         let since = known.map_or(now, |refused| refused.since);
         let is_confirmed = known.is_some() && now.since_ms(since) >= CONFIRM_AFTER_MS;
         life.refused = Some(RefusedGrant { version: version.to_owned(), since });
@@ -260,6 +263,15 @@ mod tests {
         assert_eq!(asked(&once).refused(later, "v1", AccessCheck::Unsure).dead, None);
         let dead = asked(&once).refused(later, "v1", AccessCheck::Refused);
         assert_eq!((dead.dead, dead.due_at), (Some(Death { at: later, answer_lost: false }), None));
+    }
+
+    #[test]
+    fn an_access_token_that_has_worked_between_two_refusals_starts_the_confirmation_anew() {
+        let at = |times: i64| NOW.plus_ms(times * CONFIRM_AFTER_MS);
+        let works = asked(&life()).refused(at(1), "v1", AccessCheck::Works);
+        let first = asked(&works).refused(at(3), "v1", AccessCheck::Refused);
+        assert_eq!((first.dead, first.due_at), (None, Some(at(4))), "both were refused only once");
+        assert_eq!(asked(&first).refused(at(4), "v1", AccessCheck::Refused).dead.map(|death| death.at), Some(at(4)));
     }
 
     #[test]

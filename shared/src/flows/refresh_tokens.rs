@@ -14,9 +14,10 @@ use crate::domain::account::Account;
 use crate::domain::failure::Failure;
 use crate::domain::ids::AccountKey;
 use crate::domain::retry::TOKEN_PAUSE_MS;
+use crate::domain::rules::CustodyRule;
 use crate::domain::secret::Secret;
 use crate::domain::time::{Moment, SECOND_MS};
-use crate::domain::token_life::{ASK_WITHIN_MS, AccessCheck, TokenLife};
+use crate::domain::token_life::{ASK_WITHIN_MS, AccessCheck, RefusedGrant, TokenLife};
 use crate::ports::{Custody, GrantFailure, PortError, PortResult, Stored, Tokens, World};
 use crate::telemetry::{self, Metric};
 
@@ -87,13 +88,16 @@ pub async fn renew(world: &World, key: AccountKey, why: Why<'_>, ends_at_ms: i64
                 if ends_at_ms - world.system.monotonic_ms() < REFRESH_NEEDS_MS {
                     return Ok(Renewal::Later(world.system.now()));
                 }
-                let announced_ms = world.system.monotonic_ms();
-                let until = world.system.now().plus_ms(world.settings.deadlines.quiesce_ms);
+                let (announced_ms, announced_at) = (world.system.monotonic_ms(), world.system.now());
+                let until = announced_at.plus_ms(world.settings.deadlines.quiesce_ms);
                 let announced = with_life(world, &account, account.life.announced(&holder, &current.version, until));
                 if !world.store.save_account(&announced).await? {
                     continue;
                 }
-                if world.system.monotonic_ms() - announced_ms > ASK_WITHIN_MS {
+                // Either clock: the monotonic one never jumps, the other also counts a machine's sleep.
+                let waited_ms = world.system.monotonic_ms() - announced_ms;
+                let waited_ms = waited_ms.max(world.system.now().since_ms(announced_at));
+                if waited_ms > ASK_WITHIN_MS && world.rules.keep(CustodyRule::AskWithin) {
                     let life = announced.life.not_now(world.system.now(), None, world.system.jitter());
                     return settle(world, announced, life, &holder).await;
                 }
@@ -133,7 +137,7 @@ async fn plan(world: &World, key: AccountKey, why: Why<'_>, holder: &str) -> Por
         return over(Renewal::Hopeless);
     }
     let custody = world.secrets.custody(key).await?;
-    let successor = custody.successor().cloned();
+    let successor = custody.successor().filter(|_| world.rules.keep(CustodyRule::AdoptPending)).cloned();
     let Custody { current: Some(current), .. } = custody else {
         return over(Renewal::Hopeless);
     };
@@ -143,7 +147,9 @@ async fn plan(world: &World, key: AccountKey, why: Why<'_>, holder: &str) -> Por
         return over(Renewal::Renewed(Box::new(current.tokens)));
     }
     let now = world.system.now();
-    if let Some(until) = account.life.busy_until(holder, now) {
+    if let Some(until) = account.life.busy_until(holder, now)
+        && world.rules.keep(CustodyRule::RefreshLease)
+    {
         return over(Renewal::Later(until));
     }
     let account = Box::new(account);
@@ -187,6 +193,9 @@ async fn settle_answer(
     };
     match answer {
         Ok(tokens) => {
+            if !world.rules.keep(CustodyRule::KeptBeforeUse) {
+                check(world, &tokens.access).await;
+            }
             let next = Stored { version: world.version(), follows: Some(current.version.clone()), tokens };
             if let Err(error) = keep(world, account.key, &next, ends_at_ms).await {
                 let current = world.store.account(account.key).await?;
@@ -216,7 +225,11 @@ async fn settle_answer(
         }
         Err(GrantFailure::Unknown(_)) => {
             failed("answer_lost");
-            let life = account.life.unanswered(now, jitter);
+            let life = if world.rules.keep(CustodyRule::QuietAfterLoss) {
+                account.life.unanswered(now, jitter)
+            } else {
+                account.life.not_now(now, None, jitter)
+            };
             settle(world, account, life, holder).await
         }
         Err(GrantFailure::AppRefused(_)) => {
@@ -227,8 +240,17 @@ async fn settle_answer(
         }
         Err(GrantFailure::Refused(_)) => {
             failed("refused");
-            let access = check(world, &current.tokens.access).await;
-            let life = account.life.refused(world.system.now(), &current.version, access);
+            let access = if world.rules.keep(CustodyRule::AccessAsked) {
+                check(world, &current.tokens.access).await
+            } else {
+                AccessCheck::Refused
+            };
+            let mut known = account.life.clone();
+            if !world.rules.keep(CustodyRule::RefusalConfirmed) {
+                known.refused = Some(RefusedGrant { version: current.version.clone(), since: Moment(0) });
+                known.checked_at = None;
+            }
+            let life = known.refused(world.system.now(), &current.version, access);
             settle(world, account, life, holder).await
         }
     }
@@ -242,7 +264,9 @@ async fn keep(world: &World, key: AccountKey, next: &Stored, ends_at_ms: i64) ->
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
-        let is_over = tries >= STORE_TRIES_MAX || world.system.monotonic_ms() + STORE_PAUSE_MS >= ends_at_ms;
+        let is_over = tries >= STORE_TRIES_MAX
+            || world.system.monotonic_ms() + STORE_PAUSE_MS >= ends_at_ms
+            || !world.rules.keep(CustodyRule::KeepTrying);
         if is_over || matches!(error, PortError::Broken { .. }) {
             return Err(error);
         }
@@ -252,10 +276,13 @@ async fn keep(world: &World, key: AccountKey, next: &Stored, ends_at_ms: i64) ->
 }
 
 async fn promote(world: &World, key: AccountKey, next: &Stored) -> PortResult<bool> {
-    let follows = next.follows.as_deref().unwrap_or_default();
+    let mut follows = next.follows.clone().unwrap_or_default();
+    if !world.rules.keep(CustodyRule::PromoteIfCurrent) {
+        follows = world.secrets.custody(key).await?.current.map_or(follows, |current| current.version);
+    }
     let mut tries = 1;
     loop {
-        match world.secrets.promote_tokens(key, &next.version, follows).await {
+        match world.secrets.promote_tokens(key, &next.version, &follows).await {
             Err(PortError::Unavailable { .. }) if tries < WRITE_TRIES_MAX => tries += 1,
             answer => return answer,
         }
@@ -334,7 +361,7 @@ async fn record(
             Ok(false) => {
                 let Some(current) = world.store.account(key).await? else { return Ok(false) };
                 let is_ours = current.life.lease.as_ref().is_some_and(|lease| Some(lease.holder.as_str()) == holder);
-                if !is_ours || !current.is_connected() {
+                if (!is_ours || !current.is_connected()) && world.rules.keep(CustodyRule::RowFence) {
                     return Ok(false);
                 }
                 write = next(&current);

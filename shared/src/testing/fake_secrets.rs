@@ -9,14 +9,18 @@ use super::gate::{Gate, around};
 use crate::domain::ids::AccountKey;
 use crate::ports::{Custody, PortError, PortResult, Removal, Secrets, Stored, Tokens};
 
+/// Told of every change: the account, what was stored before and what is stored now.
+pub type CustodyWatcher = Box<dyn FnMut(AccountKey, &Custody, &Custody) + Send>;
+
 pub struct FakeSecrets {
     gate: Arc<dyn Gate>,
     custody: Mutex<BTreeMap<AccountKey, Custody>>,
+    watcher: Mutex<Option<CustodyWatcher>>,
 }
 
 impl FakeSecrets {
     pub fn new(gate: Arc<dyn Gate>) -> Self {
-        Self { gate, custody: Mutex::default() }
+        Self { gate, custody: Mutex::default(), watcher: Mutex::default() }
     }
 
     /// Forgets an account's tokens, as if its secret had been deleted.
@@ -27,6 +31,24 @@ impl FakeSecrets {
     /// What is stored, without passing the gate.
     pub fn look(&self, account: AccountKey) -> Custody {
         self.locked().get(&account).cloned().unwrap_or_default()
+    }
+
+    /// Has every change shown to `watcher`, for a simulation's oracles.
+    pub fn watch(&self, watcher: CustodyWatcher) {
+        *self.watcher.lock().unwrap_or_else(PoisonError::into_inner) = Some(watcher);
+    }
+
+    /// Makes a change, and tells of it.
+    fn change<T>(&self, account: AccountKey, change: impl FnOnce(&mut BTreeMap<AccountKey, Custody>) -> T) -> T {
+        let before = self.look(account);
+        let answer = change(&mut self.locked());
+        let after = self.look(account);
+        if before != after
+            && let Some(watcher) = self.watcher.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
+        {
+            watcher(account, &before, &after);
+        }
+        answer
     }
 
     fn locked(&self) -> MutexGuard<'_, BTreeMap<AccountKey, Custody>> {
@@ -56,7 +78,7 @@ impl Secrets for FakeSecrets {
         let store = || {
             check(tokens)?;
             let current = Stored { version: version.to_owned(), follows: None, tokens: tokens.clone() };
-            self.locked().insert(account, Custody { current: Some(current), pending: None });
+            self.change(account, |all| all.insert(account, Custody { current: Some(current), pending: None }));
             Ok(())
         };
         around(&*self.gate, "secrets.store_tokens", store).await
@@ -65,31 +87,34 @@ impl Secrets for FakeSecrets {
     async fn stage_tokens(&self, account: AccountKey, staged: &Stored) -> PortResult<()> {
         let stage = || {
             check(&staged.tokens)?;
-            match self.locked().get_mut(&account) {
-                Some(custody) => custody.pending = Some(staged.clone()),
-                None => return Err(PortError::Broken { port: "secrets", reason: "there is no such secret".into() }),
-            }
-            Ok(())
+            self.change(account, |all| match all.get_mut(&account) {
+                Some(custody) => {
+                    custody.pending = Some(staged.clone());
+                    Ok(())
+                }
+                None => Err(PortError::Broken { port: "secrets", reason: "there is no such secret".into() }),
+            })
         };
         around(&*self.gate, "secrets.stage_tokens", stage).await
     }
 
     async fn promote_tokens(&self, account: AccountKey, version: &str, follows: &str) -> PortResult<bool> {
         let promote = || {
-            let mut all = self.locked();
-            let Some(custody) = all.get_mut(&account) else { return Ok(false) };
             let is = |stored: &Option<Stored>, version: &str| stored.as_ref().is_some_and(|s| s.version == version);
-            if is(&custody.current, follows) && is(&custody.pending, version) {
-                custody.current = custody.pending.take();
-            }
-            Ok(is(&custody.current, version))
+            self.change(account, |all| {
+                let Some(custody) = all.get_mut(&account) else { return Ok(false) };
+                if is(&custody.current, follows) && is(&custody.pending, version) {
+                    custody.current = custody.pending.take();
+                }
+                Ok(is(&custody.current, version))
+            })
         };
         around(&*self.gate, "secrets.promote_tokens", promote).await
     }
 
     async fn remove_tokens(&self, account: AccountKey, _: Removal) -> PortResult<()> {
         let remove = || {
-            self.locked().remove(&account);
+            self.change(account, |all| all.remove(&account));
             Ok(())
         };
         around(&*self.gate, "secrets.remove_tokens", remove).await

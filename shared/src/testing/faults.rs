@@ -23,6 +23,8 @@ pub enum Fault {
     DieAfter,
     /// The call takes this many milliseconds, and succeeds.
     Slow(i64),
+    /// The same, on a machine whose monotonic clock sleeps with it.
+    Asleep(i64),
     /// Whoever else is running goes on first; then the call succeeds.
     Yield,
     /// The call takes effect, its answer is lost on the way, and the SDK makes it again.
@@ -140,6 +142,7 @@ impl Gate for Faults {
             Some(Fault::FailBefore) => return Entry::Refused,
             Some(Fault::DieBefore) => self.die().await,
             Some(Fault::Slow(ms)) => self.system.advance_ms(ms),
+            Some(Fault::Asleep(ms)) => self.system.sleep_through_ms(ms),
             Some(Fault::Yield) => tokio::task::yield_now().await,
             Some(Fault::Repeated) => return Entry::Twice,
             // No other call comes between: nothing is awaited before this one leaves.

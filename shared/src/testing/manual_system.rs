@@ -13,7 +13,8 @@ struct State {
     rng: fastrand::Rng,
 }
 
-/// Both clocks move together, only by [`advance_ms`](Self::advance_ms) and by sleeping.
+/// Both clocks move together, only by [`advance_ms`](Self::advance_ms) and by sleeping; but for
+/// [`sleep_through_ms`](Self::sleep_through_ms).
 pub struct ManualSystem(Mutex<State>);
 
 impl ManualSystem {
@@ -26,6 +27,11 @@ impl ManualSystem {
         let mut state = self.state();
         state.now_ms += ms.max(0);
         state.monotonic_ms += ms.max(0);
+    }
+
+    /// The machine sleeps: only the wall clock goes on.
+    pub fn sleep_through_ms(&self, ms: i64) {
+        self.state().now_ms += ms.max(0);
     }
 
     /// Moves on to `moment`; a moment that has passed changes nothing.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fastrand::Rng;
 use pinbridge_shared::domain::pace::Pace;
 
+use crate::endpoint::GrantWeather;
 use crate::gate::{CRASHES, Crash};
 use crate::oracle::{Outcome, Wrong};
 use crate::plan::Plan;
@@ -43,6 +44,7 @@ fn story(number: u64, crashes: BTreeMap<u64, Crash>) -> Plan {
             commit_lateness_ms: 60_000,
             ..Weather::calm()
         },
+        grants: GrantWeather::default(),
         heals_after_ms: 3 * 60_000,
         aftermath_ms: 3 * 60_000,
         crashes,

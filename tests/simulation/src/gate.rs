@@ -8,7 +8,6 @@ use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::testing::gate::{Entry, Exit, Gate};
 
 use crate::kernel::{KINDS, Kernel, Kind, Pid};
-use crate::plan::Plan;
 use crate::weather::Weather;
 
 /// Where at a call a process dies.
@@ -68,8 +67,12 @@ pub struct SimGate {
 }
 
 impl SimGate {
-    pub fn new(kernel: Arc<Kernel>, plan: &Plan) -> Arc<Self> {
-        let (weather, planned, target) = (plan.weather.clone(), plan.crashes.clone(), plan.target);
+    pub fn new(
+        kernel: Arc<Kernel>,
+        weather: Weather,
+        planned: BTreeMap<u64, Crash>,
+        target: Option<Target>,
+    ) -> Arc<Self> {
         Arc::new(Self { kernel, state: Mutex::new(State { weather, planned, target, ..State::default() }) })
     }
 

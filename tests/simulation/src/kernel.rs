@@ -24,9 +24,14 @@ pub enum Kind {
     Dispatcher,
     Reconciler,
     DeadLetters,
+    Refresher,
+    /// Connects or disconnects an account.
+    Person,
 }
 
-pub const KINDS: [Kind; 5] = [Kind::Api, Kind::Publisher, Kind::Dispatcher, Kind::Reconciler, Kind::DeadLetters];
+/// The functions.
+pub const KINDS: [Kind; 6] =
+    [Kind::Api, Kind::Publisher, Kind::Dispatcher, Kind::Reconciler, Kind::DeadLetters, Kind::Refresher];
 
 /// Something that happens to the world and not inside a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +52,10 @@ pub enum Action {
     Reconnect(usize),
     Check,
     Heal,
+    /// Pinterest's token endpoint does what it was asked in request number `.0`.
+    Issue(usize),
+    /// In the worlds of token custody.
+    Custody(crate::refresh::plan::Happening),
 }
 
 enum Event {
@@ -270,6 +279,10 @@ impl Machine {
 
     pub fn count_of(&self, kind: Kind) -> usize {
         self.kernel.state().counts.get(&kind).copied().unwrap_or(0)
+    }
+
+    pub fn is_idle(&self) -> bool {
+        self.tasks.is_empty()
     }
 
     /// Ends a process unless it is frozen: a zombie escapes its time-out.

@@ -6,12 +6,14 @@
 mod coverage;
 mod crashes;
 mod curve;
+mod endpoint;
 mod gate;
 mod kernel;
 mod mutants;
 mod oracle;
 mod plan;
 mod provider;
+mod refresh;
 mod report;
 mod scenarios;
 mod system;
@@ -23,6 +25,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use coverage::Gap;
+use kernel::Kind;
 use report::Total;
 
 #[derive(Parser)]
@@ -80,6 +83,38 @@ enum Command {
         #[arg(long, default_value_t = 10_000)]
         bulk: usize,
     },
+    /// Token custody: months of refreshes under the full mix of faults
+    Refresh {
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        #[arg(long, default_value_t = 10_000)]
+        accounts: usize,
+        #[arg(long, default_value_t = 90)]
+        days: i64,
+    },
+    /// A death at every port call of a few stories of token custody, and pairs of deaths
+    RefreshCrashes {
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        #[arg(long, default_value_t = 10_000)]
+        pairs: u64,
+    },
+    /// The worlds of token custody without one of its rules, for each rule
+    RefreshMutants {
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+    /// One world of token custody again, with everything that happens to an account
+    RefreshReplay {
+        #[arg(long)]
+        seed: u64,
+        #[arg(long)]
+        world: u64,
+        #[arg(long, default_value_t = 90)]
+        days: i64,
+        #[arg(long)]
+        account: Option<usize>,
+    },
     /// One world again, with everything that happens in it
     Replay {
         #[arg(long)]
@@ -101,16 +136,23 @@ fn main() -> ExitCode {
         Command::Pacing { pins, accounts, publishers } => scenarios::pacing(pins, accounts, publishers),
         Command::Fairness { waiting } => scenarios::fairness(waiting, 100, 10),
         Command::Urgent { bulk } => scenarios::urgent(bulk),
+        Command::Refresh { seed, accounts, days } => refresh::run(seed, accounts, days),
+        Command::RefreshCrashes { seed, pairs } => refresh::crashes(seed, pairs),
+        Command::RefreshMutants { seed } => refresh::mutants(seed),
+        Command::RefreshReplay { seed, world, days, account } => refresh::replay(seed, world, days, account),
         Command::Replay { seed, world, target } => replay(seed, world, target.as_deref()),
     };
     if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// The functions that a publishing world runs.
+const PUBLISHING: [Kind; 5] = [Kind::Api, Kind::Publisher, Kind::Dispatcher, Kind::Reconciler, Kind::DeadLetters];
+
 fn run(seed: u64, publishes: u64) -> bool {
     let mut total = Total::of_worlds(publishes, |number| plan::Plan::drawn(seed, number));
     // Where chance killed nothing, a death is planned: at the first such call of the first world that makes it.
     let (mut aimed, mut aimed_is_well) = (0, true);
-    for gap in coverage::gaps(&total.coverage) {
+    for gap in coverage::gaps(&PUBLISHING, &total.coverage) {
         if let Gap::Alive(target) = gap
             && let Some(number) = total.first_made.get(&(target.0, target.1)).copied()
         {
@@ -128,11 +170,11 @@ fn run(seed: u64, publishes: u64) -> bool {
         }
     }
     total.print(seed);
-    let gaps = coverage::gaps(&total.coverage);
+    let gaps = coverage::gaps(&PUBLISHING, &total.coverage);
     println!(
         "  {} port calls of the functions, found in their sources, to be made and died at (before, inside and after; \
          {aimed} deaths by plan, in worlds of their own); gaps: {}",
-        coverage::expected().len(),
+        coverage::expected(&PUBLISHING).len(),
         gaps.len()
     );
     gaps.iter().for_each(|gap| println!("    {gap:?}"));

@@ -12,7 +12,7 @@ use pinbridge_shared::domain::history::EventKind;
 use pinbridge_shared::domain::idempotency;
 use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::message::PublishMessage;
-use pinbridge_shared::domain::pin::{Pin, PinRequest};
+use pinbridge_shared::domain::pin::{Pin, PinRequest, WaitReason};
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment};
 use pinbridge_shared::testing::fake_queue::FakeQueue;
 use pinbridge_shared::testing::fake_store::FakeStore;
@@ -427,7 +427,9 @@ fn watch(violations: &Violations, pin: &Pin, before: &Attempt, after: &Attempt) 
         report(violations, Wrong::Illegal, format!("{key}: {:?} -> {:?}", before.status, after.status));
     }
     let begins = after.attempt > before.attempt;
-    if begins && before.not_before.is_some_and(|at| after.started_at.is_none_or(|started| started < at)) {
+    // A hold ends when a refresh succeeds or a person connects the account, and what waited for that goes at once.
+    let was_held = before.wait.is_some_and(WaitReason::is_hold);
+    if begins && !was_held && before.not_before.is_some_and(|at| after.started_at.is_none_or(|started| started < at)) {
         let text = format!("{key} began at {:?}, before {:?}", after.started_at, before.not_before);
         report(violations, Wrong::Early, text);
     }

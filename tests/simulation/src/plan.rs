@@ -10,6 +10,7 @@ use pinbridge_shared::testing::fake_queue::MAX_RECEIVES;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
+use crate::endpoint::GrantWeather;
 use crate::gate::{Crash, Target};
 use crate::weather::Weather;
 
@@ -33,6 +34,8 @@ pub struct Plan {
     pub wishes: Vec<Wish>,
     pub pace: Pace,
     pub weather: Weather,
+    /// Pinterest's token endpoint.
+    pub grants: GrantWeather,
     /// When everything is mended, from the start.
     pub heals_after_ms: i64,
     pub rules: Rules,
@@ -67,6 +70,8 @@ const BUDGET_EVERY: u8 = 12;
 const LATE_CHECK_EVERY: u8 = 10;
 /// How often it does so there, per create.
 const TOO_LATE: f64 = 0.03;
+/// One account in so many has an access token only.
+const BARE_EVERY: usize = 5;
 const AFTERMATH_MS: i64 = 12 * 60_000;
 /// One world in so many is large.
 const LARGE_EVERY: u64 = 64;
@@ -99,6 +104,7 @@ impl Plan {
             daily_budget: if rng.u8(0..BUDGET_EVERY) == 0 { 5_000 } else { 0 },
             late_check: LateCheck::Off,
             is_traced: false,
+            grants: GrantWeather::harsh(&mut rng),
         };
         if rng.u8(0..LATE_CHECK_EVERY) == 0 {
             plan.late_check = LateCheck::Remove;
@@ -113,6 +119,11 @@ impl Plan {
 
     pub fn account(&self, index: usize) -> AccountKey {
         AccountKey { workspace: self.workspace(), account: AccountId(uuid(0xB000, index as u64)) }
+    }
+
+    /// Most accounts have a refresh token.
+    pub fn has_refresh_token(&self, account: usize) -> bool {
+        !(self.seed as usize).wrapping_add(account).is_multiple_of(BARE_EVERY)
     }
 
     pub fn pin(&self, wish: usize) -> PinKey {

@@ -15,6 +15,7 @@ use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::ports::{BoardPage, Creation, Pinterest, PinterestUser, ReadFailure};
 
+use crate::endpoint::Endpoint;
 use crate::gate::SimGate;
 use crate::kernel::Kernel;
 use crate::weather::Weather;
@@ -48,10 +49,12 @@ struct State {
     made: u64,
     /// Pins that were deleted for us.
     deleted: Vec<Made>,
-    /// Tokens that work.
-    tokens: Vec<String>,
-    revoked: Vec<String>,
+    /// Users who have to connect again.
+    revoked: Vec<usize>,
 }
+
+/// Of the tokens that die in mid-flight, how many take the whole grant with them.
+const GRANT_REVOKED: f64 = 0.25;
 
 /// How long after the create a Pin comes that comes too late: most of them when two scans have missed it.
 const TOO_LATE_MS: std::ops::Range<i64> = 150_000..300_000;
@@ -61,6 +64,7 @@ pub type Witness = Box<dyn Fn(&PinRequest, i64) + Send + Sync>;
 
 pub struct Provider {
     kernel: Arc<Kernel>,
+    endpoint: Arc<Endpoint>,
     gate: Arc<SimGate>,
     client_timeout_ms: i64,
     /// How far Pinterest's clock is off.
@@ -87,26 +91,36 @@ impl Provider {
     pub fn new(
         kernel: Arc<Kernel>,
         gate: Arc<SimGate>,
+        endpoint: Arc<Endpoint>,
         weather: Weather,
         client_timeout_ms: i64,
         witness: Witness,
     ) -> Arc<Self> {
         let skew_ms = kernel.draw(|rng| rng.i64(-weather.skew_ms..=weather.skew_ms));
         let state = Mutex::new(State { weather, ..State::default() });
-        Arc::new(Self { kernel, gate, client_timeout_ms, skew_ms, witness, state })
+        Arc::new(Self { kernel, endpoint, gate, client_timeout_ms, skew_ms, witness, state })
     }
 
     pub fn set_weather(&self, weather: Weather) {
         self.state().weather = weather;
     }
 
-    pub fn honour(&self, token: &str) {
-        self.state().tokens.push(token.to_owned());
+    /// Users whose connection is over since this was last asked.
+    pub fn take_revoked(&self) -> Vec<usize> {
+        std::mem::take(&mut self.state().revoked)
     }
 
-    /// Tokens that died since this was last asked.
-    pub fn take_revoked(&self) -> Vec<String> {
-        std::mem::take(&mut self.state().revoked)
+    /// The account's access token dies now and then; its grant sometimes dies with it.
+    fn maybe_revoke(&self, token: &Secret, probability: f64) {
+        let Some((_, user)) = self.endpoint.of(token).filter(|_| self.kernel.chance(probability)) else { return };
+        if self.kernel.chance(GRANT_REVOKED) {
+            self.endpoint.revoke(user);
+        } else {
+            self.endpoint.forget_access(user);
+        }
+        if !self.endpoint.can_refresh(user) {
+            self.state().revoked.push(user);
+        }
     }
 
     pub fn pins(&self) -> Vec<(String, Made)> {
@@ -317,17 +331,14 @@ impl Pinterest for Provider {
         self.gate.enter_provider(CALL).await;
         let now = self.kernel.now();
         (self.witness)(request, now);
-        let (weather, is_honoured) = {
+        let weather = {
             let mut state = self.state();
             let account = request.account.to_string();
             state.posts.push(Post { owner: request.idempotency_key.clone(), account, at: now });
-            let weather = state.weather.clone();
-            if self.kernel.chance(weather.revoked) {
-                state.tokens.retain(|honoured| *honoured != token.expose());
-                state.revoked.push(token.expose().to_owned());
-            }
-            (weather, state.tokens.iter().any(|known| known == token.expose()))
+            state.weather.clone()
         };
+        self.maybe_revoke(token, weather.revoked);
+        let is_honoured = self.endpoint.accepts(token);
         let fate = self.fate(&weather, is_honoured);
         self.kernel.note(|| format!("POST {} of {}", fate.answers_after_ms, request.idempotency_key));
         // Whatever becomes of the caller, the request is on its way.
@@ -346,10 +357,9 @@ impl Pinterest for Provider {
         const CALL: &str = "pinterest.board_pins";
         self.gate.enter_provider(CALL).await;
         self.kernel.sleep(self.kernel.draw(|rng| rng.i64(50..800))).await;
-        let (weather, is_honoured) = {
-            let state = self.state();
-            (state.weather.clone(), state.tokens.iter().any(|known| known == token.expose()))
-        };
+        let weather = self.state().weather.clone();
+        self.maybe_revoke(token, weather.revoked);
+        let is_honoured = self.endpoint.accepts(token);
         let refused = |status, code, message: &str| ReadFailure {
             failure: error_codes::of_read(status, code, message),
             upstream: Upstream::default(),
@@ -371,7 +381,7 @@ impl Pinterest for Provider {
         const CALL: &str = "pinterest.delete_pin";
         self.gate.enter_provider(CALL).await;
         self.kernel.sleep(self.kernel.draw(|rng| rng.i64(50..800))).await;
-        let is_honoured = self.state().tokens.iter().any(|known| known == token.expose());
+        let is_honoured = self.endpoint.accepts(token);
         let list_error = self.state().weather.list_error;
         let refused = |failure| ReadFailure { failure, upstream: Upstream::default(), retry_after_ms: None };
         let answer = if !is_honoured {
@@ -386,7 +396,18 @@ impl Pinterest for Provider {
         answer
     }
 
-    async fn user(&self, _: &Secret) -> Result<PinterestUser, ReadFailure> {
-        Ok(PinterestUser { id: "1".into(), username: None, business_name: None })
+    async fn user(&self, token: &Secret) -> Result<PinterestUser, ReadFailure> {
+        const CALL: &str = "pinterest.user";
+        self.gate.enter_provider(CALL).await;
+        self.kernel.sleep(self.kernel.draw(|rng| rng.i64(50..800))).await;
+        let list_error = self.state().weather.list_error;
+        let refused = |failure| ReadFailure { failure, upstream: Upstream::default(), retry_after_ms: None };
+        let answer = match self.endpoint.of(token).filter(|_| self.endpoint.accepts(token)) {
+            _ if self.kernel.chance(list_error) => Err(refused(Failure::PinterestUnreachable)),
+            Some((_, user)) => Ok(PinterestUser { id: user.to_string(), username: None, business_name: None }),
+            None => Err(refused(Failure::TokenRevoked)),
+        };
+        self.gate.leave_provider(CALL).await;
+        answer
     }
 }

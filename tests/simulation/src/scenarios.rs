@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use pinbridge_shared::domain::pace::Pace;
 use pinbridge_shared::domain::time::{MINUTE_MS, SECOND_MS};
 
+use crate::endpoint::GrantWeather;
 use crate::plan::{Plan, Wish};
 use crate::provider::Post;
 use crate::weather::Weather;
@@ -25,6 +26,7 @@ fn calm(accounts: usize, wishes: Vec<Wish>) -> Plan {
         wishes,
         pace: Pace::new(CAPACITY, RATE_PER_S),
         weather: Weather::calm(),
+        grants: GrantWeather::default(),
         heals_after_ms: 0,
         publishers: 100,
         max_receives: 20,

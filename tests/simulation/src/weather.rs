@@ -41,7 +41,7 @@ pub struct Weather {
     pub unreachable: f64,
     /// A refusal for good.
     pub refused_pin: f64,
-    /// The account's token dies with this call.
+    /// The account's access token dies with this call, or with this page of a list; its grant sometimes dies with it.
     pub revoked: f64,
     // Pinterest, per page of a list.
     pub list_error: f64,
@@ -107,7 +107,7 @@ impl Weather {
             busy: draw(rng, 0.05),
             unreachable: draw(rng, 0.1),
             refused_pin: draw(rng, 0.03),
-            revoked: if rng.u8(0..6) == 0 { 0.01 } else { 0.0 },
+            revoked: if rng.u8(0..4) == 0 { 0.02 } else { 0.0 },
             list_error: draw(rng, 0.2),
             list_empty: draw(rng, 0.01),
             list_shuffled: draw(rng, 0.3),

@@ -1,6 +1,6 @@
 //! One simulated world: clients, functions, queues and Pinterest, from the first request to the last Pin.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use axum::body::Body;
 use http::{Request, StatusCode};
+use http_body_util::BodyExt;
 use pinbridge_dispatcher::ScheduledEvent;
 use pinbridge_shared::config::Settings;
 use pinbridge_shared::domain::account::{Account, PUBLISHING_SCOPES};
@@ -17,7 +18,7 @@ use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::domain::token_life::TokenLife;
 use pinbridge_shared::flows::connect;
 use pinbridge_shared::ports::{
-    BoardChecks, OAuthStates, Pinterest, Purge, Queue, QueueName, Secrets, Store, System, Tenants, Tokens, World,
+    BoardChecks, OAuth, OAuthStates, Pinterest, Purge, Queue, QueueName, Secrets, Store, System, Tenants, World,
 };
 use pinbridge_shared::testing::fake_boards::FakeBoards;
 use pinbridge_shared::testing::fake_oauth::FakeOAuth;
@@ -28,6 +29,7 @@ use pinbridge_shared::testing::fake_store::FakeStore;
 use pinbridge_shared::testing::gate::Gate;
 use tower::ServiceExt;
 
+use crate::endpoint::Endpoint;
 use crate::gate::SimGate;
 use crate::kernel::{Action, Kernel, Kind, Machine, Pid, Step};
 use crate::oracle::{Oracle, Outcome};
@@ -56,6 +58,9 @@ const CLIENT_TRIES_MAX: u32 = 40;
 /// Instead of a day, so that it ends with the world.
 const LATE_CHECK_AFTER_MS: i64 = 5 * MINUTE_MS;
 
+/// The code of a conflict that stays.
+const KEY_REUSED: &[u8] = b"idempotency_key_reused";
+
 /// What clients were answered: the wish and the status, or nothing.
 type Answers = Arc<std::sync::Mutex<Vec<(usize, Option<StatusCode>)>>>;
 
@@ -65,6 +70,7 @@ pub struct SimWorld {
     machine: Machine,
     gate: Arc<SimGate>,
     provider: Arc<Provider>,
+    endpoint: Arc<Endpoint>,
     queue: Arc<FakeQueue>,
     store: Arc<FakeStore>,
     /// What processes are given, but for their clock.
@@ -76,7 +82,8 @@ pub struct SimWorld {
     /// Processes that have come to their end, alive, and whether they were ever frozen.
     ended: Arc<std::sync::Mutex<Vec<(Pid, bool)>>>,
     polls: BTreeMap<QueueName, i64>,
-    tokens: u64,
+    /// Accounts that a person is about to connect again.
+    to_be_connected: BTreeSet<usize>,
     is_healed: bool,
     finished_at: Option<i64>,
 }
@@ -90,7 +97,7 @@ impl SimWorld {
     fn new(plan: Plan) -> Self {
         let plan = Arc::new(plan);
         let kernel = Kernel::new(START, plan.seed, plan.is_traced);
-        let gate = SimGate::new(Arc::clone(&kernel), &plan);
+        let gate = SimGate::new(Arc::clone(&kernel), plan.weather.clone(), plan.crashes.clone(), plan.target);
         let clock: Arc<dyn System> = Arc::new(TrueClock(Arc::clone(&kernel)));
         let store = Arc::new(FakeStore::new(gate.clone() as Arc<dyn Gate>));
         let queue = Arc::new(FakeQueue::new(clock.clone(), gate.clone() as Arc<dyn Gate>));
@@ -108,7 +115,15 @@ impl SimWorld {
         }
         let oracle = Oracle::new(Arc::clone(&plan), Arc::clone(&kernel), Arc::clone(&store), Arc::clone(&gate));
         let timeout_ms = settings.deadlines.client_timeout_ms;
-        let provider = Provider::new(kernel.clone(), gate.clone(), plan.weather.clone(), timeout_ms, oracle.witness());
+        let endpoint = Endpoint::new(kernel.clone(), gate.clone(), plan.grants.clone());
+        let provider = Provider::new(
+            kernel.clone(),
+            gate.clone(),
+            endpoint.clone(),
+            plan.weather.clone(),
+            timeout_ms,
+            oracle.witness(),
+        );
         let oauth = Arc::new(FakeOAuth::new(clock.clone(), gate.clone() as Arc<dyn Gate>));
         let template = World {
             store: store.clone() as Arc<dyn Store>,
@@ -122,8 +137,8 @@ impl SimWorld {
             secrets: secrets as Arc<dyn Secrets>,
             pinterest: provider.clone() as Arc<dyn Pinterest>,
             // The simulated tokens have no refresh token, so it is never asked.
-            boards: Arc::new(FakeBoards::new(gate.clone() as Arc<dyn Gate>, Arc::clone(&oauth))),
-            oauth,
+            boards: Arc::new(FakeBoards::new(gate.clone() as Arc<dyn Gate>, oauth)),
+            oauth: endpoint.clone() as Arc<dyn OAuth>,
             system: clock,
             settings,
             rules: plan.rules,
@@ -136,6 +151,7 @@ impl SimWorld {
             machine,
             gate,
             provider,
+            endpoint,
             queue,
             store,
             template,
@@ -145,7 +161,7 @@ impl SimWorld {
             answers: Arc::default(),
             ended: Arc::default(),
             polls: BTreeMap::new(),
-            tokens: 0,
+            to_be_connected: BTreeSet::new(),
             is_healed: false,
             finished_at: None,
         };
@@ -183,12 +199,17 @@ impl SimWorld {
 
     /// Gives the account a fresh token that Pinterest honours.
     fn connect(&mut self, account: usize) {
-        self.tokens += 1;
-        let token = format!("token-{account}-{}", self.tokens);
-        self.provider.honour(&token);
-        let tokens = Tokens::bare(token, None);
-        at_once(self.template.secrets.store_tokens(self.plan.account(account), &self.template.version(), &tokens))
-            .expect("stored");
+        self.to_be_connected.remove(&account);
+        let can_refresh = self.plan.has_refresh_token(account);
+        let tokens =
+            if can_refresh { self.endpoint.grant(account) } else { self.endpoint.grant_without_refresh(account) };
+        let key = self.plan.account(account);
+        at_once(self.template.secrets.store_tokens(key, &self.template.version(), &tokens)).expect("stored");
+        let (now, jitter) = (self.template.system.now(), self.template.system.jitter());
+        let life = TokenLife::begun(now, tokens.access_expires_at, tokens.refresh_expires_at, can_refresh, jitter);
+        let row = at_once(self.store.account(key)).expect("read").expect("there");
+        let connected = Account { life, ..row.next(now, self.template.nonce()) };
+        assert!(at_once(self.store.save_account(&connected)).expect("stored"), "nobody came between");
     }
 
     fn run(mut self) -> Outcome {
@@ -222,6 +243,8 @@ impl SimWorld {
             Action::Reconnect(account) => self.connect(account),
             Action::Check => self.check(),
             Action::Heal => self.heal(),
+            Action::Issue(number) => self.endpoint.issue(number),
+            Action::Custody(_) => {}
         }
     }
 
@@ -254,7 +277,12 @@ impl SimWorld {
             if kernel.of(pid).is_some_and(|process| process.is_dying) {
                 gate.die().await;
             }
-            let status = answer.map_or(StatusCode::INTERNAL_SERVER_ERROR, |answer| answer.status());
+            let Ok(answer) = answer;
+            let mut status = answer.status();
+            // The other conflicts are the account's: they pass.
+            if status == StatusCode::CONFLICT && !is_key_reused(answer).await {
+                status = StatusCode::SERVICE_UNAVAILABLE;
+            }
             kernel.note(|| format!("answered {wish} {status}"));
             let heard = (!loses_answer && !is_altered).then_some(status);
             answers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((wish, heard));
@@ -439,10 +467,13 @@ impl SimWorld {
     fn check(&mut self) {
         let now = self.kernel.now();
         self.kernel.schedule(now + MINUTE_MS, Action::Check);
-        for token in self.provider.take_revoked() {
-            let account = token.split('-').nth(1).and_then(|index| index.parse().ok()).unwrap_or(0);
-            let at = now + self.kernel.draw(|rng| rng.i64(1..8)) * MINUTE_MS;
-            self.kernel.schedule(at, Action::Reconnect(account));
+        let mut over: Vec<usize> = self.provider.take_revoked();
+        over.extend((0..self.plan.accounts).filter(|account| self.is_given_up(*account)));
+        for account in over {
+            if self.to_be_connected.insert(account) {
+                let at = now + self.kernel.draw(|rng| rng.i64(1..8)) * MINUTE_MS;
+                self.kernel.schedule(at, Action::Reconnect(account));
+            }
         }
         let open = self.oracle.check(&self.queue);
         if !self.is_healed {
@@ -461,6 +492,10 @@ impl SimWorld {
         }
     }
 
+    fn is_given_up(&self, account: usize) -> bool {
+        self.store.peek_account(self.plan.account(account)).is_some_and(|row| !row.is_connected())
+    }
+
     fn heal(&mut self) {
         self.is_healed = true;
         self.kernel.note(|| "healed".into());
@@ -468,6 +503,7 @@ impl SimWorld {
         self.gate.set_weather(weather.clone());
         self.provider.set_weather(weather);
         self.provider.take_revoked();
+        self.endpoint.set_weather(self.plan.grants.healed());
         for account in 0..self.plan.accounts {
             self.connect(account);
         }
@@ -479,6 +515,11 @@ impl SimWorld {
             }
         }
     }
+}
+
+async fn is_key_reused(answer: http::Response<Body>) -> bool {
+    let body = answer.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    body.windows(KEY_REUSED.len()).any(|part| part == KEY_REUSED)
 }
 
 fn record(delivery: &Delivery) -> SqsMessage {

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
-use super::{FakeStore, Watcher};
+use super::{AccountWatcher, FakeStore, Watcher};
+use crate::domain::account::Account;
 use crate::domain::attempt::Attempt;
-use crate::domain::ids::{BoardKey, PinKey};
+use crate::domain::ids::{AccountKey, BoardKey, PinKey};
 use crate::domain::pin::Pin;
 
 impl FakeStore {
@@ -18,6 +19,29 @@ impl FakeStore {
         if let Some(watcher) = self.watcher.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             watcher(pin, before, after);
         }
+    }
+
+    /// Has every write of an account row shown to `watcher`, which must not look into the table.
+    pub fn watch_accounts(&self, watcher: AccountWatcher) {
+        *self.account_watcher.lock().unwrap_or_else(PoisonError::into_inner) = Some(watcher);
+    }
+
+    pub(super) fn tell_of_account(&self, before: Option<&Account>, after: &Account) {
+        if let Some(watcher) = self.account_watcher.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            watcher(before, after);
+        }
+    }
+
+    /// The account's row as it is now.
+    pub fn peek_account(&self, key: AccountKey) -> Option<Account> {
+        self.tables().accounts.get(&key).cloned()
+    }
+
+    /// The first account whose tokens are due, and when.
+    pub fn first_due(&self) -> Option<(crate::domain::time::Moment, AccountKey)> {
+        let tables = self.tables();
+        let connected = tables.accounts.values().filter(|account| account.is_connected());
+        connected.filter_map(|account| Some((account.life.due_at?, account.key))).min()
     }
 
     /// The row as it is now.

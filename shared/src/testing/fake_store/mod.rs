@@ -55,15 +55,19 @@ struct Tables {
 /// Told of every attempt row that is written: the pin, the row before and the row after.
 pub type Watcher = Box<dyn FnMut(&Pin, &Attempt, &Attempt) + Send>;
 
+/// Told of every account row that is written: the row before and the row after.
+pub type AccountWatcher = Box<dyn FnMut(Option<&Account>, &Account) + Send>;
+
 pub struct FakeStore {
     gate: Arc<dyn Gate>,
     tables: Mutex<Tables>,
     watcher: Mutex<Option<Watcher>>,
+    account_watcher: Mutex<Option<AccountWatcher>>,
 }
 
 impl FakeStore {
     pub fn new(gate: Arc<dyn Gate>) -> Self {
-        Self { gate, tables: Mutex::default(), watcher: Mutex::default() }
+        Self { gate, tables: Mutex::default(), watcher: Mutex::default(), account_watcher: Mutex::default() }
     }
 
     async fn call<T: Send>(
@@ -90,7 +94,8 @@ impl Store for FakeStore {
             let stored = t.accounts.get(&next.key);
             let follows = stored.map_or(0, |stored| stored.rev) + 1 == next.rev;
             if follows {
-                t.accounts.insert(next.key, next.clone());
+                let before = t.accounts.insert(next.key, next.clone());
+                self.tell_of_account(before.as_ref(), next);
                 return true;
             }
             stored.is_some_and(|stored| stored.rev == next.rev && is_same_write(&stored.nonce, &next.nonce))

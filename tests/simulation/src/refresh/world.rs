@@ -1,0 +1,568 @@
+//! One world of token custody: months of an account's life, from event to event.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use pinbridge_refresher::ScheduledEvent;
+use pinbridge_shared::config::Settings;
+use pinbridge_shared::domain::attempt::Upstream;
+use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::domain::ids::{AccountKey, WorkspaceId};
+use pinbridge_shared::domain::pin::{PinRequest, WaitReason};
+use pinbridge_shared::domain::retry::HOLD_PAUSE_MS;
+use pinbridge_shared::domain::secret::Secret;
+use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
+use pinbridge_shared::domain::token_bucket::Pause;
+use pinbridge_shared::flows::connect::connect_account;
+use pinbridge_shared::flows::disconnect::disconnect;
+use pinbridge_shared::flows::publish_pin::pause;
+use pinbridge_shared::flows::refresh_tokens::{Renewal, after_refusal};
+use pinbridge_shared::ports::{
+    BoardChecks, BoardPage, Creation, OAuth, OAuthStates, Pinterest, PinterestUser, Purge, Queue, ReadFailure, Secrets,
+    Store, System, Tenants, World,
+};
+use pinbridge_shared::testing::fake_boards::FakeBoards;
+use pinbridge_shared::testing::fake_oauth::FakeOAuth;
+use pinbridge_shared::testing::fake_people::{FakePasswords, FakeSessionKeys};
+use pinbridge_shared::testing::fake_queue::FakeQueue;
+use pinbridge_shared::testing::fake_secrets::FakeSecrets;
+use pinbridge_shared::testing::fake_store::FakeStore;
+use pinbridge_shared::testing::gate::Gate;
+
+use super::oracle::{Ends, Oracle, Violation};
+use super::plan::{Happening, Plan};
+use crate::endpoint::{Endpoint, Tally};
+use crate::gate::{Coverage, SimGate};
+use crate::kernel::{Action, Kernel, Kind, Machine, Pid, Step};
+use crate::system::{ProcessClock, TrueClock};
+use crate::world::START;
+
+/// As in template.yaml.
+const EVERY_MS: i64 = 5 * MINUTE_MS;
+const REFRESHER_TIMEOUT_MS: i64 = 240 * SECOND_MS;
+const PUBLISHER_TIMEOUT_MS: i64 = 25 * SECOND_MS;
+const PERSON_TIMEOUT_MS: i64 = 30 * SECOND_MS;
+/// After the healing, whoever lives is refreshed by then: a refused refresh token is tried again every six hours.
+pub const REFRESHED_WITHIN_MS: i64 = 8 * HOUR_MS;
+/// A grant that was taken back is given up this long after its access token was refused, whatever the weather: spells of the
+/// endpoint last four hours, and may come one after the other.
+pub const GIVEN_UP_WITHIN_MS: i64 = 12 * HOUR_MS;
+/// How long a function may go on with a token out of its memory.
+const CACHED_MS: i64 = 5 * MINUTE_MS;
+/// Owners come back within so many days, if they do.
+const RETURNS_WITHIN_MS: i64 = 5 * DAY_MS;
+const RETURNS: f64 = 0.7;
+/// A use that brought nothing is repeated after so long.
+const AGAIN_MS: std::ops::Range<i64> = MINUTE_MS..15 * MINUTE_MS;
+/// After the healing, everybody's account is used within this time.
+const USED_WITHIN_MS: i64 = HOUR_MS;
+const STEPS_MAX: usize = 20_000_000;
+
+/// What became of a world.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    pub accounts: usize,
+    pub violations: Vec<Violation>,
+    pub ends: Ends,
+    pub tally: Tally,
+    pub processes: u64,
+    /// That died, were ended by the platform or were frozen.
+    pub troubled: u64,
+    pub on_demand: u64,
+    pub connected: u64,
+    pub disconnected: u64,
+    pub calls: u64,
+    pub coverage: Coverage,
+    pub trace: Vec<String>,
+}
+
+/// How a process ended, told by its last breath.
+struct End {
+    pid: Pid,
+    kernel: Arc<Kernel>,
+    ended: Arc<Mutex<Vec<Ended>>>,
+    whose: Whose,
+    through: Option<Through>,
+    is_over: bool,
+}
+
+/// For whom a process works.
+#[derive(Clone, Copy)]
+enum Whose {
+    Schedule,
+    /// A person, who has a wish about this account.
+    Person(usize),
+    /// A pin or a reader of this account.
+    User(usize),
+}
+
+#[derive(Clone, Copy)]
+enum Through {
+    Connected(usize),
+    Disconnected,
+    Used,
+}
+
+struct Ended {
+    pid: Pid,
+    is_untroubled: bool,
+    whose: Whose,
+    through: Option<Through>,
+}
+
+impl End {
+    fn over(&mut self, through: Option<Through>) {
+        (self.through, self.is_over) = (through, true);
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let was_frozen = self.kernel.of(self.pid).is_none_or(|process| process.frozen_until > 0);
+        let (pid, whose, through) = (self.pid, self.whose, self.through);
+        let ended = Ended { pid, is_untroubled: self.is_over && !was_frozen, whose, through };
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).push(ended);
+    }
+}
+
+struct RefreshWorld {
+    plan: Plan,
+    kernel: Arc<Kernel>,
+    machine: Machine,
+    gate: Arc<SimGate>,
+    endpoint: Arc<Endpoint>,
+    store: Arc<FakeStore>,
+    reader: Arc<Reader>,
+    template: World,
+    oracle: Oracle,
+    ended: Arc<Mutex<Vec<Ended>>>,
+    /// When the refresher comes next, as far as it is planned.
+    tick_at: Option<i64>,
+    /// Whether a process has run since the ticks were planned.
+    is_stirred: bool,
+    users: BTreeMap<AccountKey, usize>,
+    /// What a person wants of an account: to connect it, or not.
+    wishes: BTreeMap<usize, bool>,
+    busy: BTreeSet<usize>,
+    /// Accounts that were issued tokens and not judged since.
+    issued: BTreeSet<usize>,
+    is_healed: bool,
+    on_demand: Arc<std::sync::atomic::AtomicU64>,
+    outcome: Outcome,
+}
+
+fn workspace() -> WorkspaceId {
+    WorkspaceId(uuid::Uuid::from_u128(0xA000 << 64 | 1))
+}
+
+fn key(account: usize) -> AccountKey {
+    AccountKey::of_pinterest_user(workspace(), &account.to_string())
+}
+
+/// Runs the world to its end.
+pub fn run(plan: Plan) -> Outcome {
+    RefreshWorld::new(plan).run()
+}
+
+impl RefreshWorld {
+    fn new(plan: Plan) -> Self {
+        let kernel = Kernel::new(START, plan.seed, plan.is_traced);
+        let gate = SimGate::new(kernel.clone(), plan.weather.clone(), plan.crashes.clone(), plan.target);
+        let clock: Arc<dyn System> = Arc::new(TrueClock(Arc::clone(&kernel)));
+        let passed = || gate.clone() as Arc<dyn Gate>;
+        let store = Arc::new(FakeStore::new(passed()));
+        let secrets = Arc::new(FakeSecrets::new(passed()));
+        let endpoint = Endpoint::new(kernel.clone(), gate.clone(), plan.grants.clone());
+        let users: BTreeMap<AccountKey, usize> = (0..plan.accounts).map(|account| (key(account), account)).collect();
+        let oracle = Oracle::watch(&kernel, &endpoint, &secrets, &store, users.clone());
+        let reader = Arc::new(Reader {
+            kernel: kernel.clone(),
+            gate: gate.clone(),
+            endpoint: endpoint.clone(),
+            oracle: oracle.clone(),
+            trouble: Mutex::new(plan.weather.list_error),
+        });
+        let template = World {
+            store: store.clone() as Arc<dyn Store>,
+            tenants: store.clone() as Arc<dyn Tenants>,
+            oauth_states: store.clone() as Arc<dyn OAuthStates>,
+            board_checks: store.clone() as Arc<dyn BoardChecks>,
+            boards: Arc::new(FakeBoards::new(passed(), Arc::new(FakeOAuth::new(clock.clone(), passed())))),
+            queue: Arc::new(FakeQueue::new(clock.clone(), passed())) as Arc<dyn Queue>,
+            secrets: secrets as Arc<dyn Secrets>,
+            pinterest: reader.clone() as Arc<dyn Pinterest>,
+            oauth: endpoint.clone() as Arc<dyn OAuth>,
+            system: clock,
+            settings: Settings::default(),
+            rules: plan.rules,
+            purge: store.clone() as Arc<dyn Purge>,
+            passwords: Arc::new(FakePasswords::default()),
+            session_keys: Arc::new(FakeSessionKeys::new(passed())),
+        };
+        for (at_ms, happening) in &plan.happenings {
+            kernel.schedule(START + at_ms, Action::Custody(*happening));
+        }
+        kernel.schedule(START + plan.heals_after_ms, Action::Heal);
+        Self {
+            machine: Machine::new(Arc::clone(&kernel)),
+            plan,
+            kernel,
+            gate,
+            endpoint,
+            store,
+            reader,
+            template,
+            oracle,
+            ended: Arc::default(),
+            tick_at: None,
+            is_stirred: false,
+            users,
+            wishes: BTreeMap::new(),
+            busy: BTreeSet::new(),
+            issued: BTreeSet::new(),
+            is_healed: false,
+            on_demand: Arc::default(),
+            outcome: Outcome::default(),
+        }
+    }
+
+    fn run(mut self) -> Outcome {
+        let end = START + self.plan.heals_after_ms + REFRESHED_WITHIN_MS;
+        for _ in 0..STEPS_MAX {
+            match self.machine.step(end) {
+                Step::Idle => break,
+                Step::Ran => {}
+                Step::Act(action) => self.act(action),
+            }
+            self.hear_of_ends();
+            if self.machine.is_idle() {
+                self.rest();
+            }
+        }
+        for account in 0..self.plan.accounts {
+            self.oracle.last(account, key(account), self.store.peek_account(key(account)));
+        }
+        let (violations, ends) = self.oracle.close();
+        Outcome {
+            accounts: self.plan.accounts,
+            violations,
+            ends,
+            tally: self.endpoint.tally(),
+            on_demand: self.on_demand.load(std::sync::atomic::Ordering::Relaxed),
+            calls: self.gate.calls(),
+            coverage: self.gate.coverage(),
+            trace: self.kernel.take_trace(),
+            ..self.outcome
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Issue(number) => self.endpoint.issue(number),
+            Action::TimeOut(pid) => self.machine.time_out(pid),
+            Action::Heal => self.heal(),
+            Action::Custody(Happening::Connect(account)) => self.person(account, true),
+            Action::Custody(Happening::Disconnect(account)) => self.person(account, false),
+            Action::Custody(Happening::Revoke(account)) => self.endpoint.revoke(account),
+            Action::Custody(Happening::ForgetAccess(account)) => self.forget_access(account),
+            Action::Custody(Happening::Use(account, at_once)) => (0..at_once).for_each(|_| self.use_account(account)),
+            Action::Custody(Happening::Tick) => self.tick(),
+            Action::Custody(Happening::Judge(account, grant)) => {
+                self.oracle.judge(account, grant, self.store.peek_account(key(account)));
+            }
+            other => panic!("{other:?} doesn't happen here"),
+        }
+    }
+
+    fn fork(&mut self, kind: Kind, timeout_ms: i64, whose: Whose) -> (Pid, World, End) {
+        let limit = self.plan.weather.skew_ms;
+        let skew_ms = self.kernel.draw(|rng| rng.i64(-limit..=limit));
+        let pid = self.machine.fork(kind, skew_ms);
+        let system = Arc::new(ProcessClock { kernel: Arc::clone(&self.kernel), pid });
+        self.kernel.schedule(self.kernel.now() + timeout_ms, Action::TimeOut(pid));
+        self.outcome.processes += 1;
+        self.is_stirred = true;
+        let (kernel, ended) = (self.kernel.clone(), self.ended.clone());
+        let end = End { pid, kernel, ended, whose, through: None, is_over: false };
+        (pid, World { system, ..self.template.clone() }, end)
+    }
+
+    /// The process is at its end, unless it was to die before.
+    fn start(&mut self, pid: Pid, mut end: End, work: impl Future<Output = Option<Through>> + 'static) {
+        let (kernel, gate) = (self.kernel.clone(), self.gate.clone());
+        self.machine.start(pid, async move {
+            let through = work.await;
+            if kernel.of(pid).is_some_and(|process| process.is_dying) {
+                gate.die().await;
+            }
+            end.over(through);
+        });
+    }
+
+    fn tick(&mut self) {
+        // A tick that was planned for a later moment has been replaced by an earlier one.
+        if self.tick_at != Some(self.kernel.now()) {
+            return;
+        }
+        self.plan_tick(self.kernel.now() + 1);
+        self.meet();
+        let weather = self.weather();
+        if self.kernel.chance(weather.tick_missed) {
+            return;
+        }
+        let runs = if self.kernel.chance(weather.tick_doubled) { self.kernel.draw(|rng| rng.i32(2..=3)) } else { 1 };
+        for _ in 0..runs {
+            let (pid, world, end) = self.fork(Kind::Refresher, REFRESHER_TIMEOUT_MS, Whose::Schedule);
+            self.start(pid, end, async move {
+                let deadline = world.system.now().plus_ms(REFRESHER_TIMEOUT_MS);
+                let _ = pinbridge_refresher::handle(&world, ScheduledEvent::default(), deadline).await;
+                None
+            });
+        }
+    }
+
+    /// While the refresher works on an account, somebody else does something with it, now and then.
+    fn meet(&mut self) {
+        let now = self.kernel.now();
+        let Some((_, due)) = self.store.first_due().filter(|(at, _)| at.0 <= now) else { return };
+        let Some(account) = self.users.get(&due).copied().filter(|_| !self.is_healed) else { return };
+        let (dice, later_ms) = self.kernel.draw(|rng| (rng.f64(), rng.i64(0..3_000)));
+        let shares = self.plan.meetings;
+        let met = [
+            (shares, Happening::Connect(account)),
+            (shares / 2.0, Happening::Disconnect(account)),
+            (shares / 2.0, Happening::Revoke(account)),
+            (2.0 * shares, Happening::ForgetAccess(account)),
+            (4.0 * shares, Happening::Use(account, 2)),
+        ];
+        let mut below = 0.0;
+        for (share, what) in met {
+            below += share;
+            if dice < below {
+                self.kernel.schedule(now + later_ms, Action::Custody(what));
+                return;
+            }
+        }
+    }
+
+    /// The first run of the schedule at or after that moment.
+    fn plan_tick(&mut self, from: i64) {
+        let at = (from - START + EVERY_MS - 1).div_euclid(EVERY_MS) * EVERY_MS + START;
+        self.tick_at = Some(at);
+        self.kernel.schedule(at, Action::Custody(Happening::Tick));
+    }
+
+    /// Nothing runs: the schedule's next run that has anything to do is the one after the first account is due. Those before
+    /// would read an empty index.
+    fn rest(&mut self) {
+        if !self.is_stirred {
+            return;
+        }
+        self.is_stirred = false;
+        let now = self.kernel.now();
+        let quiet: BTreeSet<usize> =
+            self.issued.iter().copied().filter(|account| !self.endpoint.is_asked(*account)).collect();
+        self.issued.retain(|account| !quiet.contains(account));
+        self.oracle.quiet(quiet, key);
+        let due = self.store.first_due().map(|(at, _)| at.0 - self.plan.weather.skew_ms);
+        self.tick_at = None;
+        if let Some(due) = due {
+            self.plan_tick(due.max(now + 1));
+        }
+    }
+
+    fn hear_of_ends(&mut self) {
+        self.issued.extend(self.endpoint.take_issued());
+        for account in self.oracle.take_given_up() {
+            self.comes_back(account);
+        }
+        let ended = std::mem::take(&mut *self.ended.lock().unwrap_or_else(PoisonError::into_inner));
+        self.oracle.arrived(2 * self.plan.weather.skew_ms);
+        for Ended { pid, is_untroubled, whose, through } in ended {
+            self.is_stirred = true;
+            self.outcome.troubled += u64::from(!is_untroubled);
+            self.oracle.ended(pid, is_untroubled);
+            let account = match whose {
+                Whose::Schedule => continue,
+                Whose::User(account) => {
+                    // A pin that could not be published is tried again.
+                    if through.is_none() {
+                        let at = self.kernel.now() + self.kernel.draw(|rng| rng.i64(AGAIN_MS));
+                        self.kernel.schedule(at, Action::Custody(Happening::Use(account, 1)));
+                    }
+                    continue;
+                }
+                Whose::Person(account) => account,
+            };
+            self.busy.remove(&account);
+            match through {
+                Some(Through::Connected(grant)) => {
+                    self.outcome.connected += 1;
+                    self.wishes.remove(&account);
+                    self.oracle.settled(account, Some(grant));
+                }
+                Some(Through::Disconnected) => {
+                    self.outcome.disconnected += 1;
+                    self.wishes.remove(&account);
+                    self.oracle.settled(account, None);
+                    self.comes_back(account);
+                }
+                // It didn't work: once more, in a while.
+                Some(Through::Used) | None => {
+                    let at = self.kernel.now() + self.kernel.draw(|rng| rng.i64(MINUTE_MS..10 * MINUTE_MS));
+                    let again = self.wishes.get(&account).copied().unwrap_or(true);
+                    let what = if again { Happening::Connect(account) } else { Happening::Disconnect(account) };
+                    self.kernel.schedule(at, Action::Custody(what));
+                }
+            }
+        }
+    }
+
+    fn comes_back(&mut self, account: usize) {
+        if !self.is_healed && self.plan.owners_return && self.kernel.chance(RETURNS) {
+            let at = self.kernel.now() + self.kernel.draw(|rng| rng.i64(MINUTE_MS..RETURNS_WITHIN_MS));
+            self.kernel.schedule(at, Action::Custody(Happening::Connect(account)));
+        }
+    }
+
+    fn weather(&self) -> crate::weather::Weather {
+        if self.is_healed { self.plan.weather.healed() } else { self.plan.weather.clone() }
+    }
+
+    /// A person connects or disconnects the account; one at a time, until it has worked.
+    fn person(&mut self, account: usize, connects: bool) {
+        let wish = self.wishes.get(&account);
+        let is_idle_whim = self.is_healed && wish.is_none();
+        if self.busy.contains(&account) || is_idle_whim || wish.is_some_and(|wish| *wish != connects) {
+            return;
+        }
+        self.wishes.insert(account, connects);
+        self.busy.insert(account);
+        self.oracle.begins(account);
+        let (pid, world, end) = self.fork(Kind::Person, PERSON_TIMEOUT_MS, Whose::Person(account));
+        if !connects {
+            return self.start(pid, end, async move {
+                disconnect(&world, key(account)).await.is_ok().then_some(Through::Disconnected)
+            });
+        }
+        let tokens = self.endpoint.grant(account);
+        let grant = self.endpoint.newest(account).unwrap_or(0);
+        self.kernel.note(|| format!("account {account} is connected by grant {grant}"));
+        self.start(pid, end, async move {
+            let connected = connect_account(&world, workspace(), &tokens).await;
+            connected.is_ok().then_some(Through::Connected(grant))
+        });
+    }
+
+    /// Pinterest forgets the access token, and everybody notices at once.
+    fn forget_access(&mut self, account: usize) {
+        if !self.is_healed {
+            self.endpoint.forget_access(account);
+            let users = self.kernel.draw(|rng| rng.usize(1..5));
+            (0..users).for_each(|_| self.use_account(account));
+            if self.kernel.chance(self.plan.meetings) {
+                let at = self.kernel.now() + self.kernel.draw(|rng| rng.i64(0..3_000));
+                self.kernel.schedule(at, Action::Custody(Happening::Connect(account)));
+            }
+        }
+    }
+
+    /// A publisher or reader that asks Pinterest something, and has the tokens renewed when they are refused.
+    fn use_account(&mut self, account: usize) {
+        let cached_ms = self.kernel.draw(|rng| if rng.u8(0..3) == 0 { rng.i64(0..CACHED_MS) } else { rng.i64(0..300) });
+        let kind = self.kernel.draw(|rng| if rng.bool() { Kind::Publisher } else { Kind::Reconciler });
+        let (pid, world, end) = self.fork(kind, cached_ms + PUBLISHER_TIMEOUT_MS, Whose::User(account));
+        let on_demand = Arc::clone(&self.on_demand);
+        self.start(pid, end, async move {
+            let row = world.store.account(key(account)).await.ok()?;
+            let tokens = world.secrets.tokens(key(account), false).await.ok()?;
+            let Some(tokens) = tokens.filter(|_| row.is_some_and(|row| row.is_connected())) else {
+                return Some(Through::Used);
+            };
+            world.system.sleep_ms(cached_ms).await;
+            let ends_at_ms = world.system.monotonic_ms() + PUBLISHER_TIMEOUT_MS;
+            match world.pinterest.user(&tokens.access).await {
+                Ok(_) => return Some(Through::Used),
+                Err(read) if read.failure != Failure::TokenRevoked => return None,
+                Err(_) => {}
+            }
+            on_demand.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            // As the publisher does.
+            let reason = match after_refusal(&world, key(account), &tokens.access, ends_at_ms).await {
+                Renewal::Renewed(tokens) => {
+                    return world.pinterest.user(&tokens.access).await.is_ok().then_some(Through::Used);
+                }
+                Renewal::Later(_) => WaitReason::TokenRefresh,
+                Renewal::NotDue | Renewal::Hopeless => WaitReason::AccountOnHold,
+            };
+            let until = world.system.now().plus_ms(HOLD_PAUSE_MS);
+            let _ = pause(&world, key(account), Pause::new(&world.settings.pace, until, reason)).await;
+            (reason == WaitReason::AccountOnHold).then_some(Through::Used)
+        });
+    }
+
+    fn heal(&mut self) {
+        self.is_healed = true;
+        self.kernel.note(|| "healed".into());
+        self.gate.set_weather(self.plan.weather.healed());
+        if self.plan.meetings > 0.0 {
+            for account in 0..self.plan.accounts {
+                let at = self.kernel.now() + self.kernel.draw(|rng| rng.i64(0..USED_WITHIN_MS));
+                self.kernel.schedule(at, Action::Custody(Happening::Use(account, 1)));
+            }
+        }
+        self.endpoint.set_weather(self.plan.grants.healed());
+        *self.reader.trouble.lock().unwrap_or_else(PoisonError::into_inner) = 0.0;
+    }
+}
+
+/// As much of Pinterest as custody asks.
+struct Reader {
+    kernel: Arc<Kernel>,
+    gate: Arc<SimGate>,
+    endpoint: Arc<Endpoint>,
+    oracle: Oracle,
+    /// How often it can't be asked.
+    trouble: Mutex<f64>,
+}
+
+fn refused(failure: Failure) -> ReadFailure {
+    ReadFailure { failure, upstream: Upstream::default(), retry_after_ms: None }
+}
+
+#[async_trait]
+impl Pinterest for Reader {
+    async fn user(&self, token: &Secret) -> Result<PinterestUser, ReadFailure> {
+        const CALL: &str = "pinterest.user";
+        self.gate.enter_provider(CALL).await;
+        self.kernel.sleep(self.kernel.draw(|rng| rng.i64(50..800))).await;
+        let is_accepted = self.endpoint.accepts(token);
+        if let Some((account, grant)) = self.oracle.arrives(token, is_accepted) {
+            let at = self.kernel.now() + GIVEN_UP_WITHIN_MS;
+            self.kernel.schedule(at, Action::Custody(Happening::Judge(account, grant)));
+        }
+        let error = *self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = match self.endpoint.of(token) {
+            _ if self.kernel.chance(error) => Err(refused(Failure::PinterestUnreachable)),
+            Some((_, user)) if is_accepted => {
+                Ok(PinterestUser { id: user.to_string(), username: None, business_name: None })
+            }
+            _ => Err(refused(Failure::TokenRevoked)),
+        };
+        self.gate.leave_provider(CALL).await;
+        answer
+    }
+
+    async fn create_pin(&self, _: &Secret, _: &PinRequest) -> Creation {
+        Creation::Unknown { upstream: Upstream::default() }
+    }
+
+    async fn board_pins(&self, _: &Secret, _: &str, _: Option<&str>) -> Result<BoardPage, ReadFailure> {
+        Ok(BoardPage::default())
+    }
+
+    async fn delete_pin(&self, _: &Secret, _: &str) -> Result<(), ReadFailure> {
+        Ok(())
+    }
+}
