@@ -155,3 +155,19 @@ async fn what_an_operator_mistypes_is_refused_by_name() {
     assert!(given.0 && given.1.contains("\"password\": null"), "a password that was given isn't printed: {given:?}");
     operator.refused(&create, None, "the address is taken").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_apps_secret_comes_from_a_variable_and_is_shown_nowhere() {
+    let operator = Operator::new().await;
+    operator.refused(&["set-app-secret"], None, "PINBRIDGE_PINTEREST_APP_SECRET").await;
+    for secret in ["first-app-secret", "second-app-secret"] {
+        let mut command = operator.command(&["set-app-secret"], None);
+        command.env("PINBRIDGE_PINTEREST_APP_SECRET", secret);
+        let output = tokio::task::spawn_blocking(move || command.output().expect("runs")).await.expect("ran");
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success() && !said.contains(secret), "{said}");
+        let client = embedded_aws::secrets_manager(&operator.aws);
+        let stored = client.get_secret_value().secret_id("pinbridge/pinterest-app-secret").send().await.expect("there");
+        assert_eq!(stored.secret_string(), Some(secret));
+    }
+}

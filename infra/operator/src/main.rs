@@ -16,6 +16,7 @@ use clap::{Args, Parser, Subcommand};
 use pinbridge_shared::adapters::{assemble, system};
 use pinbridge_shared::config::Environment;
 use pinbridge_shared::domain::ids::WorkspaceId;
+use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::flows::connect;
 use pinbridge_shared::ports::{Tokens, World};
 use pinbridge_shared::telemetry::{self, Output};
@@ -62,6 +63,8 @@ enum Command {
     DeleteWorkspace(workspaces::DeleteArgs),
     /// Writes a workspace's accounts and pins with their timelines to a file, as JSON lines
     Export(workspaces::ExportArgs),
+    /// Stores the Pinterest app's secret, from the variable PINBRIDGE_PINTEREST_APP_SECRET
+    SetAppSecret,
     /// Adds a data key that seals from now on (envelope mode)
     RotateDataKey,
     /// Seals all tokens under the current data key, and drops the old keys a day after they were replaced (envelope mode)
@@ -113,6 +116,13 @@ async fn run(command: Command) -> anyhow::Result<Value> {
         Command::MoveTokens(arguments) => custody::move_all(&environment, &arguments).await,
         Command::DeleteWorkspace(arguments) => workspaces::delete(&world, &arguments).await,
         Command::Export(arguments) => workspaces::export(&world, &arguments).await,
+        Command::SetAppSecret => {
+            let name = "PINBRIDGE_PINTEREST_APP_SECRET";
+            let secret = std::env::var(name).ok().filter(|secret| !secret.trim().is_empty());
+            let secret = Secret::new(secret.with_context(|| format!("no app secret ({name})"))?);
+            assemble::app_secret(&environment).await?.write(&secret).await?;
+            Ok(json!({"stored": true}))
+        }
         Command::RotateDataKey => custody::rotate(&environment).await,
         Command::ResealTokens => custody::reseal(&environment).await,
         Command::Bootstrap { workspace_name, email, tokens } => {

@@ -65,6 +65,15 @@ pub fn over(config: &SdkConfig, settings: Settings, places: Places) -> anyhow::R
     })
 }
 
+/// Where the Pinterest app's secret is, for the operator who sets it.
+///
+/// # Errors
+/// When the settings are missing.
+pub async fn app_secret(environment: &Environment<'_>) -> anyhow::Result<AppSecret> {
+    let places = environment.places()?;
+    Ok(AppSecret::new(sdk::secretsmanager::Client::new(&aws::sdk_config().await), &places.secret_prefix))
+}
+
 /// The parked dead letters, as an operator sees them.
 ///
 /// # Errors

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use reqwest::Client;
 use serde::Deserialize;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 use url::Url;
 
 use super::client::{Answer, describe, plain};
@@ -17,7 +17,7 @@ use crate::domain::attempt::Upstream;
 use crate::domain::failure::Failure;
 use crate::domain::secret::Secret;
 use crate::domain::time::SECOND_MS;
-use crate::ports::{GrantFailure, OAuth, System, Tokens};
+use crate::ports::{GrantFailure, OAuth, PortResult, System, Tokens};
 
 /// A refresh has to be over well within the function's time-out, with time left to store what it brought.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(6);
@@ -26,7 +26,8 @@ pub struct PinterestOAuth {
     http: Client,
     token_url: String,
     app: Option<OAuthApp>,
-    app_secret: OnceCell<Secret>,
+    /// Read at first need, and again after Pinterest refused it: an operator may have set another.
+    app_secret: Mutex<Option<Secret>>,
     app_secret_source: AppSecret,
     system: Arc<dyn System>,
 }
@@ -69,7 +70,7 @@ impl PinterestOAuth {
             http: plain(TOKEN_TIMEOUT).timeout(TOKEN_TIMEOUT).pool_max_idle_per_host(0).build()?,
             token_url: format!("{}/v5/oauth/token", origin.trim_end_matches('/')),
             app,
-            app_secret: OnceCell::new(),
+            app_secret: Mutex::default(),
             app_secret_source,
             system,
         })
@@ -77,7 +78,7 @@ impl PinterestOAuth {
 
     async fn ask(&self, form: &[(&str, &str)]) -> Result<Tokens, GrantFailure> {
         let app = self.app.as_ref().ok_or_else(|| not_configured("no Pinterest app is configured"))?;
-        let secret = self.app_secret.get_or_try_init(|| self.app_secret_source.read()).await.map_err(|error| {
+        let secret = self.secret().await.map_err(|error| {
             tracing::error!(%error, "the Pinterest app's secret can't be read");
             not_configured("the Pinterest app's secret can't be read")
         })?;
@@ -125,7 +126,21 @@ impl PinterestOAuth {
             return if tokens.are_whole() { Ok(tokens) } else { Err(unreadable()) };
         }
         let refusal: Refusal = serde_json::from_slice(body).unwrap_or_default();
-        Err(self.classify(&answer, &refusal))
+        let failure = self.classify(&answer, &refusal);
+        if matches!(failure, GrantFailure::AppRefused(_)) {
+            *self.app_secret.lock().await = None;
+        }
+        Err(failure)
+    }
+
+    async fn secret(&self) -> PortResult<Secret> {
+        let mut known = self.app_secret.lock().await;
+        if let Some(secret) = &*known {
+            return Ok(secret.clone());
+        }
+        let secret = self.app_secret_source.read().await?;
+        *known = Some(secret.clone());
+        Ok(secret)
     }
 
     fn classify(&self, answer: &Answer, refusal: &Refusal) -> GrantFailure {
