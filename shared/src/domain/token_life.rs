@@ -253,11 +253,13 @@ mod tests {
 
     #[test]
     fn a_refusal_ends_the_connection_only_when_repeated_and_the_access_token_is_refused_too() {
-        let once = asked(&life()).refused(NOW, "v1", AccessCheck::Refused);
-        assert_eq!((once.dead, once.due_at), (None, Some(NOW.plus_ms(CONFIRM_AFTER_MS))));
-        let soon = asked(&once).refused(NOW.plus_ms(CONFIRM_AFTER_MS - 1), "v1", AccessCheck::Refused);
+        // Some time after the tokens were issued.
+        let first = NOW.plus_ms(DAY_MS);
+        let once = asked(&life()).refused(first, "v1", AccessCheck::Refused);
+        assert_eq!((once.dead, once.due_at), (None, Some(first.plus_ms(CONFIRM_AFTER_MS))));
+        let soon = asked(&once).refused(first.plus_ms(CONFIRM_AFTER_MS - 1), "v1", AccessCheck::Refused);
         assert_eq!(soon.dead, None, "too soon to count");
-        let later = NOW.plus_ms(CONFIRM_AFTER_MS);
+        let later = first.plus_ms(CONFIRM_AFTER_MS);
         assert_eq!(asked(&once).refused(later, "v2", AccessCheck::Refused).dead, None, "another refresh token");
         assert_eq!(asked(&once).refused(later, "v1", AccessCheck::Works).dead, None, "it still publishes");
         assert_eq!(asked(&once).refused(later, "v1", AccessCheck::Unsure).dead, None);
