@@ -7,6 +7,7 @@ use pinbridge_shared::domain::ids::AccountKey;
 use pinbridge_shared::domain::pin::{PinRequest, WaitReason};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
+use pinbridge_shared::domain::token_life::TokenLife;
 use pinbridge_shared::flows::accept_pin::AcceptError;
 use pinbridge_shared::flows::connect::connect_account;
 use pinbridge_shared::flows::refresh_due::{Report, refresh_due};
@@ -324,7 +325,11 @@ async fn an_account_that_was_disconnected_is_left_alone() {
             world.faults.heal();
         }
         let row = account(&world, key).await;
-        let revoked = Account { revoked_at: Some(world.now()), ..row.next(world.now(), "gone".into()) };
+        let revoked = Account {
+            revoked_at: Some(world.now()),
+            life: TokenLife::default(),
+            ..row.next(world.now(), "gone".into())
+        };
         assert!(world.world.store.save_account(&revoked).await.expect("written"));
         world.world.secrets.remove_tokens(key, Removal::Recoverable).await.expect("removed");
         let asked = world.oauth.asked().len();

@@ -19,6 +19,7 @@ mod flows_crashes;
 mod flows_dead_letters;
 mod flows_doubt;
 mod flows_fairness;
+mod flows_holes;
 mod flows_late_check;
 mod flows_pacing;
 mod flows_purge;

@@ -103,6 +103,11 @@ impl TokenLife {
         }
     }
 
+    /// No life at all: from then on, what is in custody is removed.
+    pub fn to_be_removed(at: Moment) -> Self {
+        Self { due_at: Some(at), ..Self::default() }
+    }
+
     pub fn is_due(&self, now: Moment) -> bool {
         self.dead.is_none() && self.due_at.is_some_and(|at| at <= now)
     }

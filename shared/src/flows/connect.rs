@@ -8,12 +8,14 @@ use crate::domain::account::{Account, PUBLISHING_SCOPES};
 use crate::domain::api_key::{self, ApiKey, PresentedKey};
 use crate::domain::failure::Failure;
 use crate::domain::ids::{AccountKey, WorkspaceId};
-use crate::domain::time::SECOND_MS;
+use crate::domain::time::{MINUTE_MS, SECOND_MS};
 use crate::domain::token_life::TokenLife;
 use crate::ports::{PinterestUser, PortError, PortResult, ReadFailure, Tokens, World};
 
 /// The row is written by few; somebody else wins this often at most.
 const WRITES_MAX: usize = 5;
+/// A connection that isn't finished by then has died: an invocation takes less.
+const UNFINISHED_MS: i64 = 15 * MINUTE_MS;
 const ASK_AGAIN_AFTER_MS: i64 = SECOND_MS / 2;
 
 #[derive(Debug, Error)]
@@ -68,12 +70,53 @@ pub async fn try_token(world: &World, tokens: &Tokens) -> Result<(), ConnectErro
 pub async fn connect_account(world: &World, workspace: WorkspaceId, tokens: &Tokens) -> Result<Account, ConnectError> {
     let user = user(world, tokens).await?;
     let key = AccountKey::of_pinterest_user(workspace, &user.id);
-    world.secrets.store_tokens(key, &world.version(), tokens).await?;
-    let account = save(world, key, &user, tokens).await?;
-    if account.rev > 1 {
-        release_hold(world, key).await;
+    announce(world, key).await?;
+    for _ in 0..WRITES_MAX {
+        world.secrets.store_tokens(key, &world.version(), tokens).await?;
+        let account = save(world, key, &user, tokens).await?;
+        // A disconnection may have come between: it removed these tokens, and this connection is the later wish.
+        if world.secrets.tokens(key, true).await?.is_some() {
+            release_hold(world, key).await;
+            return Ok(account);
+        }
     }
-    Ok(account)
+    Err(contended().into())
+}
+
+/// Before anything is stored, a row says so: tokens never lie about without one. An account that isn't connected yet gets a time
+/// by which the refresher removes what a connection that died half-way has left.
+async fn announce(world: &World, key: AccountKey) -> PortResult<()> {
+    for _ in 0..WRITES_MAX {
+        let (now, known) = (world.system.now(), world.store.account(key).await?);
+        let next = match known {
+            Some(account) if account.revoked_at.is_none() => return Ok(()),
+            // Its tokens are just being removed.
+            Some(account) if account.life.busy_until("", now).is_some() => return Err(contended()),
+            Some(account) => account.next(now, world.nonce()),
+            None => Account {
+                key,
+                pinterest_user_id: String::new(),
+                username: None,
+                display_name: None,
+                scopes: String::new(),
+                created_at: now,
+                updated_at: now,
+                revoked_at: Some(now),
+                life: TokenLife::default(),
+                rev: 1,
+                nonce: world.nonce(),
+            },
+        };
+        let next = Account { life: TokenLife::to_be_removed(now.plus_ms(UNFINISHED_MS)), ..next };
+        if world.store.save_account(&next).await? {
+            return Ok(());
+        }
+    }
+    Err(contended())
+}
+
+fn contended() -> PortError {
+    PortError::Unavailable { port: "table", reason: "the account's row changes all the time".into() }
 }
 
 /// Whose token it is. A code has been spent for it: one lost answer doesn't waste that.
@@ -116,5 +159,5 @@ async fn save(world: &World, key: AccountKey, user: &PinterestUser, tokens: &Tok
             return Ok(account);
         }
     }
-    Err(PortError::Unavailable { port: "table", reason: "the account's row changes all the time".into() })
+    Err(contended())
 }

@@ -5,7 +5,7 @@
 //! other rows by it.
 
 use crate::domain::account::Account;
-use crate::domain::time::SECOND_MS;
+use crate::domain::time::{Moment, SECOND_MS};
 use crate::ports::{PortResult, World};
 
 const PAGE: usize = 100;
@@ -18,7 +18,7 @@ const NEEDS_MS: i64 = SECOND_MS;
 /// When the table is unavailable; the next run goes on.
 pub async fn forget_accounts(world: &World, ends_at_ms: i64) -> PortResult<usize> {
     let by = world.system.now().plus_ms(-world.settings.disconnected_kept_ms);
-    let mut forgotten = 0;
+    let mut count = 0;
     for key in world.purge.disconnected(by, PAGE).await? {
         if ends_at_ms - world.system.monotonic_ms() < NEEDS_MS {
             break;
@@ -27,15 +27,20 @@ pub async fn forget_accounts(world: &World, ends_at_ms: i64) -> PortResult<usize
         if account.revoked_at.is_none_or(|at| at > by) {
             continue;
         }
-        let bare = Account {
-            pinterest_user_id: String::new(),
-            username: None,
-            display_name: None,
-            scopes: String::new(),
-            ..account.next(world.system.now(), world.nonce())
-        };
+        let bare = forgotten(&account, world.system.now(), world.nonce());
         // Somebody else wrote: connected again, perhaps.
-        forgotten += usize::from(world.store.save_account(&bare).await?);
+        count += usize::from(world.store.save_account(&bare).await?);
     }
-    Ok(forgotten)
+    Ok(count)
+}
+
+/// The row without anybody's name.
+pub(super) fn forgotten(account: &Account, now: Moment, nonce: String) -> Account {
+    Account {
+        pinterest_user_id: String::new(),
+        username: None,
+        display_name: None,
+        scopes: String::new(),
+        ..account.next(now, nonce)
+    }
 }

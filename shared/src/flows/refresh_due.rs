@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::StreamExt;
 use futures_util::stream;
 
+use super::disconnect::finish_disconnecting;
 use super::refresh_tokens::{REFRESH_NEEDS_MS, Renewal, Why, renew};
 use crate::domain::ids::AccountKey;
 use crate::ports::{PortResult, World};
@@ -20,7 +21,7 @@ pub struct Report {
     pub renewed: usize,
     /// Tried again later.
     pub later: usize,
-    /// Nothing to refresh with.
+    /// Nothing to refresh with; of disconnected ones, what was left of their tokens is removed.
     pub hopeless: usize,
     /// A port was unavailable.
     pub failed: usize,
@@ -49,6 +50,9 @@ pub async fn refresh_due(world: &World, ends_at_ms: i64) -> PortResult<Report> {
                 Ok(Renewal::Later(_)) => report.later += 1,
                 Ok(Renewal::Hopeless) => {
                     report.hopeless += 1;
+                    if let Err(error) = finish_disconnecting(world, key).await {
+                        tracing::warn!(account_id = %key.account, %error, "tokens could not be removed");
+                    }
                     postpone(world, key).await;
                 }
                 Err(error) => {

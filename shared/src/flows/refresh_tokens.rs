@@ -17,7 +17,7 @@ use crate::domain::retry::TOKEN_PAUSE_MS;
 use crate::domain::rules::CustodyRule;
 use crate::domain::secret::Secret;
 use crate::domain::time::{Moment, SECOND_MS};
-use crate::domain::token_life::{ASK_WITHIN_MS, AccessCheck, RefusedGrant, TokenLife};
+use crate::domain::token_life::{ASK_WITHIN_MS, AccessCheck, Lease, RefusedGrant, TokenLife};
 use crate::ports::{Custody, GrantFailure, PortError, PortResult, Stored, Tokens, World};
 use crate::telemetry::{self, Metric};
 
@@ -29,6 +29,8 @@ const ROUNDS_MAX: usize = 4;
 const STORE_TRIES_MAX: usize = 30;
 const STORE_PAUSE_MS: i64 = 300;
 const WRITE_TRIES_MAX: usize = 3;
+/// What is left of the lease when it is made longer: a few tries of storing.
+const LEASE_LEAST_MS: i64 = 45 * SECOND_MS;
 /// A refresh takes a second or two: whoever meets somebody else's waits that long for its end, and looks this often.
 const WAIT_FOR_OTHERS_MS: i64 = 4 * SECOND_MS;
 const LOOK_AGAIN_MS: i64 = 500;
@@ -197,7 +199,8 @@ async fn settle_answer(
                 check(world, &tokens.access).await;
             }
             let next = Stored { version: world.version(), follows: Some(current.version.clone()), tokens };
-            if let Err(error) = keep(world, account.key, &next, ends_at_ms).await {
+            let mut account = account;
+            if let Err(error) = keep(world, &mut account, &next, ends_at_ms).await {
                 let current = world.store.account(account.key).await?;
                 // Disconnected while Pinterest answered: there is nothing to keep it in, and nobody wants it.
                 if current.is_none_or(|account| !account.is_connected()) {
@@ -256,22 +259,44 @@ async fn settle_answer(
     }
 }
 
-/// Keeps what was just issued, trying to the end of the invocation.
-async fn keep(world: &World, key: AccountKey, next: &Stored, ends_at_ms: i64) -> PortResult<()> {
+/// Keeps what was just issued, trying to the end of the invocation, whatever the trouble: it exists nowhere else. The lease is
+/// made longer meanwhile, so that nobody sends the old refresh token again.
+async fn keep(world: &World, account: &mut Account, next: &Stored, ends_at_ms: i64) -> PortResult<()> {
     let mut tries = 1;
     loop {
-        let error = match world.secrets.stage_tokens(key, next).await {
+        lengthen(world, account).await;
+        let error = match world.secrets.stage_tokens(account.key, next).await {
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
         let is_over = tries >= STORE_TRIES_MAX
             || world.system.monotonic_ms() + STORE_PAUSE_MS >= ends_at_ms
             || !world.rules.keep(CustodyRule::KeepTrying);
-        if is_over || matches!(error, PortError::Broken { .. }) {
+        if is_over {
+            return Err(error);
+        }
+        if matches!(error, PortError::Broken { .. })
+            && let Ok(row) = world.store.account(account.key).await
+            && row.is_none_or(|row| !row.is_connected())
+        {
             return Err(error);
         }
         tries += 1;
         world.system.sleep_ms(STORE_PAUSE_MS).await;
+    }
+}
+
+/// Keeps the lease ahead of the next try. Best effort: the table may be what is in trouble.
+async fn lengthen(world: &World, account: &mut Account) {
+    let now = world.system.now();
+    let Some(lease) = account.life.lease.clone().filter(|lease| lease.until <= now.plus_ms(LEASE_LEAST_MS)) else {
+        return;
+    };
+    let until = now.plus_ms(world.settings.deadlines.quiesce_ms);
+    let life = TokenLife { lease: Some(Lease { until, ..lease }), due_at: Some(until), ..account.life.clone() };
+    let longer = with_life(world, account, life);
+    if let Ok(true) = world.store.save_account(&longer).await {
+        *account = longer;
     }
 }
 

@@ -71,7 +71,7 @@ pub trait Store: Send + Sync {
     async fn save_account(&self, next: &Account) -> PortResult<bool>;
     async fn account(&self, key: AccountKey) -> PortResult<Option<Account>>;
     async fn accounts(&self, workspace: WorkspaceId) -> PortResult<Vec<Account>>;
-    /// The first accounts whose tokens are to be refreshed by then, the most overdue first; eventually consistent.
+    /// The first accounts whose tokens are to be refreshed, or removed, by then, the most overdue first; eventually consistent.
     async fn accounts_due(&self, by: Moment, limit: usize) -> PortResult<Vec<AccountKey>>;
 
     // Pins.

@@ -35,13 +35,13 @@ fn life_attributes(row: Builder, account: &Account) -> Builder {
         .maybe_moment("due", life.due_at)
         .maybe_moment("checked", life.checked_at);
     // Only rows with these attributes are in the index.
-    if let Some(due_at) = life.due_at.filter(|_| account.is_connected()) {
+    if let Some(due_at) = life.due_at.filter(|_| life.dead.is_none()) {
         row = row
             .text("wpk", keys::refresh(keys::waiting_shard(account.key)))
             .text("wsk", keys::refresh_sort(due_at, account.key));
     }
     // A disconnected account is found by when that was, as long as its row names somebody.
-    if let Some(revoked_at) = account.revoked_at.filter(|_| !account.is_forgotten()) {
+    if let Some(revoked_at) = account.revoked_at.filter(|_| !account.is_forgotten() && life.due_at.is_none()) {
         row = row
             .text("wpk", keys::forget(keys::waiting_shard(account.key)))
             .text("wsk", keys::refresh_sort(revoked_at, account.key));

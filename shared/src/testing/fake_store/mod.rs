@@ -105,9 +105,9 @@ impl Store for FakeStore {
 
     async fn accounts_due(&self, by: Moment, limit: usize) -> PortResult<Vec<AccountKey>> {
         let list = |t: &mut Tables| {
-            let connected = t.accounts.values().filter(|account| account.is_connected());
-            let due_at = |account: &Account| account.life.due_at.filter(|at| *at <= by);
-            let mut due: Vec<_> = connected.filter_map(|account| Some((due_at(account)?, account.key))).collect();
+            let due_at = |account: &Account| account.life.due_at.filter(|at| *at <= by && account.life.dead.is_none());
+            let mut due: Vec<_> =
+                t.accounts.values().filter_map(|account| Some((due_at(account)?, account.key))).collect();
             due.sort_unstable();
             due.into_iter().take(limit).map(|(_, key)| key).collect()
         };

@@ -149,7 +149,7 @@ impl Purge for FakeStore {
 
     async fn disconnected(&self, by: Moment, limit: usize) -> PortResult<Vec<AccountKey>> {
         let list = |t: &mut Tables| {
-            let named = t.accounts.values().filter(|account| !account.is_forgotten());
+            let named = t.accounts.values().filter(|account| !account.is_forgotten() && account.life.due_at.is_none());
             let since = |account: &Account| account.revoked_at.filter(|at| *at <= by).map(|at| (at, account.key));
             let mut found: Vec<_> = named.filter_map(since).collect();
             found.sort_unstable();

@@ -58,7 +58,7 @@ pub async fn an_account_is_written_on_the_revision_it_follows(store: &dyn Store)
     assert_eq!((stored.rev, stored.scopes.as_str()), (2, "second"));
 }
 
-pub async fn due_accounts_are_the_most_overdue_of_the_connected(store: &dyn Store) {
+pub async fn due_accounts_are_the_most_overdue_that_are_not_given_up(store: &dyn Store) {
     let account = |id: u128, due_at: Option<i64>| {
         let life = TokenLife { due_at: due_at.map(Moment), ..TokenLife::default() };
         let key = AccountKey { account: AccountId(Uuid::from_u128(id)), ..testdata::connected_account().key };
@@ -74,7 +74,9 @@ pub async fn due_accounts_are_the_most_overdue_of_the_connected(store: &dyn Stor
         account(2, Some(10_000)),
         account(3, Some(10_001)),
         account(4, None),
-        Account { revoked_at: Some(Moment(1)), ..account(5, Some(1)) },
+        // Its tokens are still to be removed.
+        Account { revoked_at: Some(Moment(1)), ..account(5, Some(40_000)) },
+        Account { revoked_at: Some(Moment(1)), ..account(8, None) },
         Account { life: dead, ..account(6, None) },
         account(7, Some(20_000)),
     ];
@@ -89,6 +91,7 @@ pub async fn due_accounts_are_the_most_overdue_of_the_connected(store: &dyn Stor
     assert_eq!(due(10_000, 10).await, [2]);
     assert_eq!(due(30_000, 10).await, [2, 3, 7, 1]);
     assert_eq!(due(30_000, 2).await, [2, 3]);
+    assert_eq!(due(40_000, 10).await, [2, 3, 7, 1, 5]);
     let later = Account {
         life: TokenLife { due_at: Some(Moment(99_000)), ..TokenLife::default() },
         ..all[1].next(Moment(5), "later".into())

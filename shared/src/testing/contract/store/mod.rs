@@ -21,7 +21,7 @@ macro_rules! store_contract {
             the_table_answers,
             an_account_round_trips_with_every_field,
             an_account_is_written_on_the_revision_it_follows,
-            due_accounts_are_the_most_overdue_of_the_connected,
+            due_accounts_are_the_most_overdue_that_are_not_given_up,
             accounts_are_those_of_the_workspace;
             pins:
             a_pin_is_accepted_once,
