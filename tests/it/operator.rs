@@ -171,3 +171,34 @@ async fn the_apps_secret_comes_from_a_variable_and_is_shown_nowhere() {
         assert_eq!(stored.secret_string(), Some(secret));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_and_organisations_are_removed_for_good() {
+    let operator = Operator::new().await;
+    let made = operator.run(&["create-workspace", "--name", "Paper"]).await;
+    let (workspace, organization) = (text(&made, "workspace_id"), text(&made, "organization_id"));
+    for email in ["ada@example.com", "bob@example.com"] {
+        operator.run(&["create-user", "--email", email, "--workspace-id", &workspace]).await;
+    }
+    operator.run(&["delete-user", "--email", "bob@example.com"]).await;
+    operator.refused(&["delete-user", "--email", "bob@example.com"], None, "").await;
+    let remove = ["delete-organization", "--organization-id", &organization];
+    operator.refused(&remove, None, "still has workspaces").await;
+    operator.run(&["delete-workspace", "--workspace-id", &workspace, "--name", "Paper"]).await;
+    let api = operator.api().await;
+    for _ in 0..4 {
+        let world = &api.world.world;
+        let ends_at_ms = world.system.monotonic_ms() + 240_000;
+        pinbridge_shared::flows::purge::continue_all(world, ends_at_ms).await.expect("runs");
+        api.world.system.advance_ms(5 * pinbridge_shared::domain::time::MINUTE_MS);
+    }
+    operator.run(&remove).await;
+    let left = embedded_aws::dynamodb(&operator.aws).scan().table_name(resources::TABLE).send().await.expect("scanned");
+    let named: Vec<String> = left
+        .items()
+        .iter()
+        .map(|item| format!("{item:?}"))
+        .filter(|row| row.contains("example.com") || row.contains(&organization))
+        .collect();
+    assert!(named.is_empty(), "{named:?}");
+}

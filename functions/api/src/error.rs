@@ -11,7 +11,7 @@ mod people;
 mod pins;
 
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::PinId;
@@ -160,6 +160,9 @@ impl ApiError {
         }
         let json = HeaderValue::from_static("application/json");
         let mut response = (self.status, [(CONTENT_TYPE, json)], body.to_string()).into_response();
+        // The address of a request may be a secret (an OAuth callback's is).
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         if let Some(seconds) = self.retry_after_s {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -35,6 +35,16 @@ pub enum PeopleCommand {
         #[arg(long)]
         email: String,
     },
+    /// Removes a person: their sessions are over, their address is free again
+    DeleteUser {
+        #[arg(long)]
+        email: String,
+    },
+    /// Removes an organisation with its people, once its workspaces are deleted and gone (see delete-workspace)
+    DeleteOrganization {
+        #[arg(long)]
+        organization_id: OrganizationId,
+    },
     /// Creates another API key for a workspace; prints it once
     CreateKey {
         #[arg(long)]
@@ -94,6 +104,17 @@ pub async fn run(world: &World, command: PeopleCommand) -> anyhow::Result<Value>
             let (password, generated) = password()?;
             people::set_password(world, email.user(), &password).await?;
             Ok(json!({"email": email.as_str(), "password": generated}))
+        }
+        PeopleCommand::DeleteUser { email } => {
+            let email = parse_email(&email)?;
+            people::remove(world, email.user()).await?;
+            Ok(json!({"email": email.as_str(), "deleted": true}))
+        }
+        PeopleCommand::DeleteOrganization { organization_id } => {
+            if !people::remove_organization(world, organization_id).await? {
+                bail!("the organisation still has workspaces: delete them, and wait until they are gone");
+            }
+            Ok(json!({"organization_id": organization_id, "deleted": true}))
         }
         PeopleCommand::CreateKey { workspace_id, name, scopes, account_id } => {
             check_name(&name)?;

@@ -111,6 +111,30 @@ pub async fn set_password(world: &World, id: UserId, new: &Secret) -> Result<(),
     Err(contended().into())
 }
 
+/// Removes a person; their sessions are over, their address is free again.
+///
+/// # Errors
+/// When there is no such person, or a port is unavailable; again is harmless.
+pub async fn remove(world: &World, id: UserId) -> Result<(), PeopleError> {
+    let user = world.tenants.user(id).await?.ok_or(PeopleError::NotFound)?;
+    Ok(world.tenants.remove_user(&user).await?)
+}
+
+/// Removes an organisation with its people, once nothing of its workspaces is left; answers whether it was.
+///
+/// # Errors
+/// When a port is unavailable; again is harmless.
+pub async fn remove_organization(world: &World, id: OrganizationId) -> Result<bool, PeopleError> {
+    if !world.tenants.workspaces(id).await?.is_empty() {
+        return Ok(false);
+    }
+    for user in world.tenants.users(id).await? {
+        world.tenants.remove_user(&user).await?;
+    }
+    world.tenants.remove_organization(id).await?;
+    Ok(true)
+}
+
 /// What a person changes of themselves; `None` leaves it as it is.
 #[derive(Clone, Debug, Default)]
 pub struct Introduction {

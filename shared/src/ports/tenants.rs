@@ -36,6 +36,11 @@ pub trait Tenants: Send + Sync {
     /// In no particular order.
     async fn users(&self, organization: OrganizationId) -> PortResult<Vec<User>>;
 
+    /// Removes a person with all that names them. Their tokens are refused from then on.
+    async fn remove_user(&self, user: &User) -> PortResult<()>;
+    /// Removes an organisation's own rows; nobody and nothing of it may be left.
+    async fn remove_organization(&self, id: OrganizationId) -> PortResult<()>;
+
     async fn save_login_attempts(&self, next: &LoginAttempts) -> PortResult<bool>;
     /// [`LoginAttempts::none`] when there were none.
     async fn login_attempts(&self, user: UserId) -> PortResult<LoginAttempts>;

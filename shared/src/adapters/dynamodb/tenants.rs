@@ -154,6 +154,19 @@ impl Tenants for DynamoStore {
         self.list_users(organization).await
     }
 
+    async fn remove_user(&self, user: &User) -> PortResult<()> {
+        let pointer = format!("{}{}", keys::USER_POINTER, user.id);
+        self.delete_all(&keys::organization(user.organization), &[pointer]).await?;
+        let rows = [keys::USER.to_owned(), keys::ATTEMPTS.to_owned()];
+        self.delete_all(&keys::user(user.id), &rows).await
+    }
+
+    async fn remove_organization(&self, id: OrganizationId) -> PortResult<()> {
+        let rows = self.partition(keys::organization(id)).await?;
+        let names: Vec<String> = rows.iter().map(|item| Reader(item).text("sk")).collect::<PortResult<_>>()?;
+        self.delete_all(&keys::organization(id), &names).await
+    }
+
     async fn save_login_attempts(&self, next: &LoginAttempts) -> PortResult<bool> {
         self.write_login_attempts(next).await
     }

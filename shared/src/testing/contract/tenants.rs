@@ -27,6 +27,8 @@ macro_rules! tenants_contract {
             a_use_is_noted_once_and_changes_nothing_else,
             a_person_is_read_back,
             each_organisation_lists_its_own_people,
+            a_removed_person_is_gone_with_what_names_them,
+            a_removed_organisation_is_gone,
             attempts_to_log_in_are_counted_by_revision;
         );
     };
@@ -179,4 +181,28 @@ pub async fn attempts_to_log_in_are_counted_by_revision(tenants: &dyn Tenants) {
     assert_eq!(tenants.login_attempts(user).await.expect("read").count, 0);
     let other = testdata::user("bob@example.com").id;
     assert_eq!(tenants.login_attempts(other).await.expect("read"), LoginAttempts::none(other));
+}
+
+pub async fn a_removed_person_is_gone_with_what_names_them(tenants: &dyn Tenants) {
+    let (kept, gone) = (testdata::user("ada@example.com"), testdata::user("bob@example.com"));
+    for user in [&kept, &gone] {
+        assert!(tenants.save_user(user).await.expect("written"));
+    }
+    for _ in 0..2 {
+        tenants.remove_user(&gone).await.expect("removed, also again");
+    }
+    assert_eq!(tenants.user(gone.id).await.expect("read"), None);
+    assert_eq!(tenants.users(kept.organization).await.expect("read"), std::slice::from_ref(&kept));
+    assert!(tenants.save_user(&gone).await.expect("written"), "the address is free again");
+}
+
+pub async fn a_removed_organisation_is_gone(tenants: &dyn Tenants) {
+    for id in [1, 2] {
+        assert!(tenants.save_organization(&organization(id)).await.expect("written"));
+    }
+    for _ in 0..2 {
+        tenants.remove_organization(organization(1).id).await.expect("removed, also again");
+    }
+    assert_eq!(tenants.organization(organization(1).id).await.expect("read"), None);
+    assert_eq!(tenants.organization(organization(2).id).await.expect("read"), Some(organization(2)));
 }

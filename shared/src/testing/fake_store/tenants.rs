@@ -108,6 +108,21 @@ impl Tenants for FakeStore {
         self.call("tenants.users", list).await
     }
 
+    async fn remove_user(&self, user: &User) -> PortResult<()> {
+        let remove = |t: &mut Tables| {
+            t.tenants.users.remove(&user.id);
+            t.tenants.attempts.remove(&user.id);
+        };
+        self.call("tenants.remove_user", remove).await
+    }
+
+    async fn remove_organization(&self, id: OrganizationId) -> PortResult<()> {
+        let remove = |t: &mut Tables| {
+            t.tenants.organizations.remove(&id);
+        };
+        self.call("tenants.remove_organization", remove).await
+    }
+
     async fn save_login_attempts(&self, next: &LoginAttempts) -> PortResult<bool> {
         let write = |t: &mut Tables| save(&mut t.tenants.attempts, next.user, next, |row| (row.rev, &row.nonce));
         self.call("tenants.save_login_attempts", write).await
