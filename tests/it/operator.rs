@@ -9,6 +9,7 @@ use pinbridge_shared::adapters::dynamodb::DynamoStore;
 use pinbridge_shared::adapters::passwords::Argon2Passwords;
 use pinbridge_shared::adapters::session_keys::SecretsManagerKeys;
 use pinbridge_shared::adapters::system::RealSystem;
+use pinbridge_shared::ports::System;
 use pinbridge_shared::testing::TestWorld;
 use serde_json::{Value, json};
 
@@ -186,6 +187,8 @@ async fn people_and_organisations_are_removed_for_good() {
     operator.refused(&remove, None, "still has workspaces").await;
     operator.run(&["delete-workspace", "--workspace-id", &workspace, "--name", "Paper"]).await;
     let api = operator.api().await;
+    // The command goes by the real clock.
+    api.world.system.advance_to(RealSystem::default().now());
     for _ in 0..4 {
         let world = &api.world.world;
         let ends_at_ms = world.system.monotonic_ms() + 240_000;
