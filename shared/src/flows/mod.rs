@@ -15,6 +15,7 @@ pub mod disconnect;
 pub mod dispatch;
 pub mod doubt;
 pub mod export;
+mod finish_disconnecting;
 pub mod forget_accounts;
 mod late_check;
 pub mod log_in;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::StreamExt;
 use futures_util::stream;
 
-use super::disconnect::finish_disconnecting;
+use super::finish_disconnecting::finish_disconnecting;
 use super::refresh_tokens::{REFRESH_NEEDS_MS, Renewal, Why, renew};
 use crate::domain::ids::AccountKey;
 use crate::ports::{PortResult, World};

@@ -347,7 +347,10 @@ impl Endpoint {
             let grant = grant.unwrap_or_else(|| panic!("a refresh token that was never issued"));
             // Pinterest doesn't err twice of somebody whose access token it refuses too: nobody could tell that from a
             // grant that was taken back.
-            let is_harmless = state.grants[grant].works(now) || !state.grants[grant].was_wronged;
+            // (An access token doesn't count whose answer was lost.)
+            let known = &state.grants[grant];
+            let is_lost = |asked: &Asked| asked.grant == grant && asked.answer.is_some() && !asked.is_delivered;
+            let is_harmless = !known.was_wronged || (known.works(now) && !state.asked.iter().any(is_lost));
             (state.weather.clone(), grant, is_harmless)
         };
         let (commits_after_ms, fate, answers_after_ms) = self.fate(&weather, may_be_mistaken);
@@ -424,6 +427,9 @@ impl Endpoint {
             Fate::Answered => match state.asked[number].answer.clone() {
                 Some(Ok(tokens)) => {
                     state.asked[number].is_delivered = true;
+                    // Only what has reached us lets us forget the refusal.
+                    let grant = state.asked[number].grant;
+                    state.grants[grant].was_wronged = false;
                     state.tally.granted += 1;
                     Ok(tokens)
                 }
@@ -455,7 +461,6 @@ impl State {
         grant.access.insert(access.clone(), now + ACCESS_LIFE_MS);
         grant.refresh.insert(refresh.clone(), now + REFRESH_LIFE_MS);
         grant.brought_by = brought_by;
-        grant.was_wronged = false;
         self.of_token.insert(access.clone(), number);
         self.of_token.insert(refresh.clone(), number);
         Tokens {
