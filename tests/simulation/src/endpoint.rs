@@ -347,10 +347,10 @@ impl Endpoint {
             let grant = grant.unwrap_or_else(|| panic!("a refresh token that was never issued"));
             // Pinterest doesn't err twice of somebody whose access token it refuses too: nobody could tell that from a
             // grant that was taken back.
-            // (An access token doesn't count whose answer was lost.)
+            // (An access token that a refresh brought may be lost on its way, so only the grant's first ones count.)
             let known = &state.grants[grant];
-            let is_lost = |asked: &Asked| asked.grant == grant && asked.answer.is_some() && !asked.is_delivered;
-            let is_harmless = !known.was_wronged || (known.works(now) && !state.asked.iter().any(is_lost));
+            let is_issued = |asked: &Asked| asked.grant == grant && matches!(asked.answer, Some(Ok(_)));
+            let is_harmless = !known.was_wronged || (known.works(now) && !state.asked.iter().any(is_issued));
             (state.weather.clone(), grant, is_harmless)
         };
         let (commits_after_ms, fate, answers_after_ms) = self.fate(&weather, may_be_mistaken);
@@ -427,9 +427,6 @@ impl Endpoint {
             Fate::Answered => match state.asked[number].answer.clone() {
                 Some(Ok(tokens)) => {
                     state.asked[number].is_delivered = true;
-                    // Only what has reached us lets us forget the refusal.
-                    let grant = state.asked[number].grant;
-                    state.grants[grant].was_wronged = false;
                     state.tally.granted += 1;
                     Ok(tokens)
                 }
