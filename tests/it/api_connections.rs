@@ -1,8 +1,7 @@
 //! Connecting, accounts, boards, sections, access and related terms, through the API's own routes over fakes.
 
 use axum::body::Body;
-use http::{HeaderMap, Method, Request, StatusCode};
-use http_body_util::BodyExt;
+use http::{HeaderMap, Method, Request};
 use pinbridge_shared::domain::account::Account;
 use pinbridge_shared::domain::attempt::Upstream;
 use pinbridge_shared::domain::failure::Failure;
@@ -16,7 +15,8 @@ use pinbridge_shared::testing::TestWorld;
 use pinbridge_shared::testing::fake_boards::refused;
 use pinbridge_shared::testing::fake_oauth::GrantAnswer;
 use serde_json::{Value, json};
-use tower::ServiceExt;
+
+use crate::support::api::answer;
 
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 const ALL_SCOPES: &str = "ads:read,boards:read,boards:read_secret,boards:write,boards:write_secret,pins:read,\
@@ -28,7 +28,7 @@ struct Api {
 }
 
 struct Answer {
-    status: StatusCode,
+    status: u16,
     headers: HeaderMap,
     text: String,
 }
@@ -39,7 +39,7 @@ impl Answer {
     }
 
     fn told(&self) -> (u16, String) {
-        (self.status.as_u16(), self.json()["code"].as_str().unwrap_or_default().to_owned())
+        (self.status, self.json()["code"].as_str().unwrap_or_default().to_owned())
     }
 }
 
@@ -70,11 +70,9 @@ impl Api {
         let request =
             Request::builder().method(method).uri(path).header("x-api-key", &self.key).header("accept", accept);
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
-        let router = pinbridge_api::router(self.world.world.clone());
-        let response = router.oneshot(request.body(body).expect("a request")).await.expect("answers");
-        let (parts, body) = response.into_parts();
-        let text = body.collect().await.expect("a body").to_bytes().to_vec();
-        Answer { status: parts.status, headers: parts.headers, text: String::from_utf8(text).expect("text") }
+        let request = request.body(body).expect("a request");
+        let (status, headers, text) = answer(&self.world.world, request).await;
+        Answer { status, headers, text }
     }
 
     async fn get(&self, path: &str) -> Answer {
@@ -120,7 +118,7 @@ async fn a_client_finishes_a_connection_with_json() {
     let path = api.callback("9001").await;
     let answer = api.get(&path).await;
     let body = answer.json();
-    assert_eq!((answer.status.as_u16(), &body["status"]), (200, &json!("success")), "{body}");
+    assert_eq!((answer.status, &body["status"]), (200, &json!("success")), "{body}");
     assert_eq!(answer.headers["cache-control"], "no-store");
     let accounts = api.get("/v1/pinterest/accounts").await.json();
     let connected = accounts.as_array().expect("a list").iter().find(|account| account["id"] == body["account_id"]);
@@ -160,7 +158,7 @@ async fn each_failure_has_its_words_for_people_and_its_code_for_clients() {
             let path = format!("{callback}?{query}&state={}", api.begin().await);
             if is_person {
                 let page = api.page(&path).await;
-                assert_eq!(page.status.as_u16(), status, "{query}");
+                assert_eq!(page.status, status, "{query}");
                 assert_is_safe(&page);
                 assert!(page.text.contains("<h1>Not connected</h1>") && page.text.contains("class=\"do\""), "{query}");
             } else {
@@ -215,7 +213,7 @@ async fn a_revoked_account_is_shown_as_such_and_comes_back() {
     let path = format!("/v1/pinterest/accounts/{}", api.account());
     for _ in 0..2 {
         let answer = api.send(Method::DELETE, &path, "application/json", None).await;
-        assert_eq!((answer.status.as_u16(), answer.text.as_str()), (204, ""));
+        assert_eq!((answer.status, answer.text.as_str()), (204, ""));
     }
     let account = api.get("/v1/pinterest/accounts").await.json()[0].clone();
     assert_eq!((&account["health_status"], &account["reconnect_required"]), (&json!("token_revoked"), &json!(true)));
@@ -244,7 +242,7 @@ async fn boards_are_created_changed_and_deleted() {
     let path = format!("{boards}/{id}");
     let change = json!({"account_id": api.account(), "name": "Cranes", "privacy": null});
     let changed = api.send(Method::PATCH, &path, "*/*", Some(change)).await;
-    assert_eq!((changed.status.as_u16(), &changed.json()["name"]), (200, &json!("Cranes")));
+    assert_eq!((changed.status, &changed.json()["name"]), (200, &json!("Cranes")));
     let listed = api.get(&format!("{boards}?account_id={}", api.account())).await.json();
     assert_eq!(listed, json!([changed.json()]));
     let sections = format!("{path}/sections");

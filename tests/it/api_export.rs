@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use axum::body::Body;
 use http::Request;
-use http_body_util::BodyExt;
 use pinbridge_shared::domain::account::Account;
 use pinbridge_shared::domain::ids::{AccountId, AccountKey};
 use pinbridge_shared::domain::pin::PinRequest;
@@ -12,10 +11,9 @@ use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::MINUTE_MS;
 use pinbridge_shared::flows::export::SETTLED_MS;
 use serde_json::{Value, json};
-use tower::ServiceExt;
 use uuid::Uuid;
 
-use crate::support::api::{Api, As};
+use crate::support::api::{Api, As, answer};
 
 struct Page {
     lines: Vec<Value>,
@@ -25,12 +23,10 @@ struct Page {
 async fn page(api: &Api, key: &str, query: &str) -> Page {
     let request = Request::builder().uri(format!("/v1/export?{query}")).header("x-api-key", key);
     let request = request.body(Body::empty()).expect("a request");
-    let response = pinbridge_api::router(api.world.world.clone()).oneshot(request).await.expect("answers");
-    assert_eq!(response.status(), 200);
-    assert_eq!(response.headers()["content-type"], "application/x-ndjson");
-    let next = response.headers().get("x-next-cursor").map(|value| value.to_str().expect("text").to_owned());
-    let bytes = response.into_body().collect().await.expect("a body").to_bytes();
-    let text = String::from_utf8(bytes.to_vec()).expect("text");
+    let (status, headers, text) = answer(&api.world.world, request).await;
+    assert_eq!(status, 200);
+    assert_eq!(headers["content-type"], "application/x-ndjson");
+    let next = headers.get("x-next-cursor").map(|value| value.to_str().expect("text").to_owned());
     Page { lines: text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect(), next }
 }
 

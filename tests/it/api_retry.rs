@@ -1,80 +1,60 @@
 //! `POST /v1/pins/{id}/retry`, through the API's own routes over fakes.
 
 use axum::body::Body;
-use http::{Request, StatusCode};
-use http_body_util::BodyExt;
-use pinbridge_shared::domain::api_key::PresentedKey;
+use http::Request;
 use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::PinKey;
-use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{HOUR_MS, SECOND_MS};
-use pinbridge_shared::flows::connect::create_workspace;
+use pinbridge_shared::testing::START;
 use pinbridge_shared::testing::fake_pinterest::Answer;
-use pinbridge_shared::testing::{START, TestWorld};
 use serde_json::{Value, json};
-use tower::ServiceExt;
 
-struct Api {
-    world: TestWorld,
-    key: String,
+use crate::support::api::Api;
+
+/// A pin that Pinterest has refused.
+async fn failed(api: &Api) -> PinKey {
+    api.world.pinterest.answer_next([Answer::Refused(Failure::ImageBroken, None)]);
+    let key = api.world.accept("key").await;
+    api.world.run_publisher_once().await;
+    api.world.system.advance_ms(SECOND_MS);
+    key
 }
 
-impl Api {
-    async fn new() -> Self {
-        let world = TestWorld::new(1).await;
-        let key = create_workspace(&world.world, testdata::workspace(), "test", [7; 32]).await.expect("created");
-        assert!(PresentedKey::parse(&key).is_ok());
-        Self { world, key }
+async fn retry(api: &Api, pin: &str, body: &str, header: Option<&str>) -> (u16, Value) {
+    let mut request = Request::post(format!("/v1/pins/{pin}/retry")).header("x-api-key", &api.key);
+    if let Some(value) = header {
+        request = request.header("X-Pinbridge-Accept-Duplicate", value);
     }
+    let (status, _, answer) = api.send(request.body(Body::from(body.to_owned())).expect("a request")).await;
+    (status, answer)
+}
 
-    /// A pin that Pinterest has refused.
-    async fn failed(&self) -> PinKey {
-        self.world.pinterest.answer_next([Answer::Refused(Failure::ImageBroken, None)]);
-        let key = self.world.accept("key").await;
-        self.world.run_publisher_once().await;
-        self.world.system.advance_ms(SECOND_MS);
-        key
-    }
-
-    async fn retry(&self, pin: &str, body: &str, header: Option<&str>) -> (StatusCode, Value) {
-        let mut request = Request::post(format!("/v1/pins/{pin}/retry")).header("x-api-key", &self.key);
-        if let Some(value) = header {
-            request = request.header("X-Pinbridge-Accept-Duplicate", value);
-        }
-        let request = request.body(Body::from(body.to_owned())).expect("a request");
-        let response = pinbridge_api::router(self.world.world.clone()).oneshot(request).await.expect("answers");
-        let status = response.status();
-        let bytes = response.into_body().collect().await.expect("a body").to_bytes();
-        (status, serde_json::from_slice(&bytes).expect("JSON"))
-    }
-
-    async fn assert_refused(&self, pin: &str, body: &str, header: Option<&str>, status: u16, code: &str) {
-        let (got, answer) = self.retry(pin, body, header).await;
-        assert_eq!((got.as_u16(), answer["code"].as_str()), (status, Some(code)), "{answer}");
-        assert!(answer["error"]["remediation"].as_str().is_some_and(|text| !text.is_empty()));
-    }
+async fn assert_refused(api: &Api, pin: &str, body: &str, header: Option<&str>, status: u16, code: &str) {
+    let (got, answer) = retry(api, pin, body, header).await;
+    assert_eq!((got, answer["code"].as_str()), (status, Some(code)), "{answer}");
+    assert!(answer["error"]["remediation"].as_str().is_some_and(|text| !text.is_empty()));
 }
 
 #[tokio::test]
 async fn a_retried_pin_is_answered_as_it_waits() {
     for body in ["", " \n", "{}", r#"{"board_id": null, "account_id": null, "accept_duplicate": false}"#] {
         let api = Api::new().await;
-        let key = api.failed().await;
-        let (status, pin) = api.retry(&key.pin.to_string(), body, None).await;
-        assert_eq!((status.as_u16(), &pin["status"]), (200, &json!("queued")), "{pin}");
+        let key = failed(&api).await;
+        let (status, pin) = retry(&api, &key.pin.to_string(), body, None).await;
+        assert_eq!((status, &pin["status"]), (200, &json!("queued")), "{pin}");
         assert_eq!((&pin["id"], &pin["attempts"]), (&json!(key.pin), &json!(1)));
         assert_eq!(
             (&pin["error_code"], &pin["failed_at"], &pin["next_action"]),
             (&Value::Null, &Value::Null, &json!("publish"))
         );
-        api.assert_refused(&key.pin.to_string(), body, None, 409, "conflict").await;
+        assert_refused(&api, &key.pin.to_string(), body, None, 409, "conflict").await;
     }
 }
 
 #[tokio::test]
 async fn what_cant_be_retried_is_refused_by_name() {
     let api = Api::new().await;
-    let failed = api.failed().await.pin.to_string();
+    let failed = failed(&api).await.pin.to_string();
     let refused = [
         ("7d11ee90-a944-54ed-a55c-7f2e8a5ca0b6", "", None, 404, "not_found"),
         ("not-a-uuid", "", None, 422, "validation_error"),
@@ -86,9 +66,9 @@ async fn what_cant_be_retried_is_refused_by_name() {
         (&failed, "", Some("yes"), 422, "validation_error"),
     ];
     for (pin, body, header, status, code) in refused {
-        api.assert_refused(pin, body, header, status, code).await;
+        assert_refused(&api, pin, body, header, status, code).await;
     }
-    assert_eq!(api.retry(&failed, "", None).await.0, 200, "none of them changed anything");
+    assert_eq!(retry(&api, &failed, "", None).await.0, 200, "none of them changed anything");
 }
 
 #[tokio::test]
@@ -101,9 +81,9 @@ async fn what_may_exist_already_needs_a_word() {
         api.world.run_until_finished(&[key], START.plus_ms(73 * HOUR_MS)).await;
         let id = key.pin.to_string();
         for (body, header) in [("", None), (r#"{"accept_duplicate": false}"#, Some("true")), ("{}", Some("false"))] {
-            api.assert_refused(&id, body, header, 409, "retry_may_duplicate").await;
+            assert_refused(&api, &id, body, header, 409, "retry_may_duplicate").await;
         }
-        let (status, pin) = api.retry(&id, body, header).await;
-        assert_eq!((status.as_u16(), &pin["status"]), (200, &json!("queued")), "{pin}");
+        let (status, pin) = retry(&api, &id, body, header).await;
+        assert_eq!((status, &pin["status"]), (200, &json!("queued")), "{pin}");
     }
 }

@@ -2,7 +2,6 @@
 
 use axum::body::Body;
 use http::Request as HttpRequest;
-use http_body_util::BodyExt;
 use pinbridge_shared::config::Settings;
 use pinbridge_shared::domain::attempt::{Attempt, Status};
 use pinbridge_shared::domain::daily_budget::{DaySpending, Request, day_of};
@@ -24,7 +23,8 @@ use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::faults::Fault;
 use pinbridge_shared::testing::{START, TestWorld};
 use serde_json::{Value, json};
-use tower::ServiceExt;
+
+use crate::support::api::answer;
 
 /// Ten minutes after the call, when the second attempt has long been published.
 const TOO_LATE: Answer = Answer::Lost { commits_after_ms: Some(10 * MINUTE_MS) };
@@ -332,9 +332,8 @@ async fn the_api_names_the_duplicate() {
     let second = world.attempt(key).await.duplicate_pin_id.expect("reported");
     for path in [format!("/v1/pins/{}", key.pin), format!("/v1/pins/{}/timeline", key.pin)] {
         let request = HttpRequest::get(&path).header("x-api-key", &api_key).body(Body::empty()).expect("a request");
-        let response = pinbridge_api::router(world.world.clone()).oneshot(request).await.expect("answers");
-        let bytes = response.into_body().collect().await.expect("a body").to_bytes();
-        let view: Value = serde_json::from_slice(&bytes).expect("JSON");
+        let (_, _, text) = answer(&world.world, request).await;
+        let view: Value = serde_json::from_str(&text).expect("JSON");
         assert_eq!(view["duplicate_pin_id"], json!(second), "{path}");
         let last = view["events"].as_array().and_then(|events| events.last());
         assert!(

@@ -6,15 +6,13 @@ Usage: test_connections.py READY_FILE
 
 import asyncio
 import http.client
-import json
-import sys
 import urllib.parse
 import uuid
 
-from pinbridge_sdk import (
-    APIError, AsyncPinbridgeClient, AuthenticationError, NotFoundError, PinbridgeClient, ValidationError,
-)
+from pinbridge_sdk import APIError, AsyncPinbridgeClient, AuthenticationError, NotFoundError, PinbridgeClient, ValidationError
 from pinbridge_sdk.models import BoardCreateRequest, BoardUpdateRequest
+
+from checks import expect_error, run
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 # The simulated people; the other tests' account is the first.
@@ -61,16 +59,6 @@ def connect(client, person, **changes):
 
 def account(client, account_id):
     return next(one for one in client.pinterest.list_accounts() if str(one.id) == str(account_id))
-
-
-def expect_error(kind, status, code, call):
-    try:
-        call()
-    except APIError as error:
-        assert isinstance(error, kind), f"{type(error).__name__} instead of {kind.__name__}"
-        assert (error.status_code, error.code) == (status, code), (error.status_code, error.code, error.message)
-        return error
-    raise AssertionError(f"no error, expected {code}")
 
 
 def a_person_connects_in_the_browser(client, ready):
@@ -247,15 +235,5 @@ CHECKS = [
 ]
 
 
-def main():
-    with open(sys.argv[1]) as file:
-        ready = json.load(file)
-    with PinbridgeClient(base_url=ready["base_url"], api_key=ready["api_key"]) as client:
-        for check in CHECKS:
-            check(client, ready)
-            print(f"  ok  {check.__name__.replace('_', ' ')}")
-    print(f"{len(CHECKS)} passed, 0 failed")
-
-
 if __name__ == "__main__":
-    main()
+    run(CHECKS)

@@ -4,21 +4,11 @@ Usage: test_people.py READY_FILE
 """
 
 import asyncio
-import json
-import sys
 import uuid
 
-from pinbridge_sdk import APIError, AsyncPinbridgeClient, AuthenticationError, NotFoundError, PinbridgeClient, ValidationError
+from pinbridge_sdk import AsyncPinbridgeClient, AuthenticationError, NotFoundError, PinbridgeClient, ValidationError
 
-
-def expect_error(kind, status, code, call):
-    try:
-        call()
-    except APIError as error:
-        assert isinstance(error, kind), f"{type(error).__name__} instead of {kind.__name__}"
-        assert (error.status_code, error.code) == (status, code), (error.status_code, error.code, error.message)
-        return error
-    raise AssertionError(f"no error, expected {code}")
+from checks import expect_error, run
 
 
 def person(ready):
@@ -161,15 +151,5 @@ CHECKS = [
 ]
 
 
-def main():
-    with open(sys.argv[1]) as file:
-        ready = json.load(file)
-    with PinbridgeClient(base_url=ready["base_url"], api_key=ready["api_key"]) as client:
-        for check in CHECKS:
-            check(client, ready)
-            print(f"  ok  {check.__name__.replace('_', ' ')}")
-    print(f"{len(CHECKS)} passed, 0 failed")
-
-
 if __name__ == "__main__":
-    main()
+    run(CHECKS)

@@ -5,13 +5,14 @@ Usage: test_pinbridge_sdk.py READY_FILE
 
 import asyncio
 import json
-import sys
 import time
 import urllib.request
 import uuid
 
 from pinbridge_sdk import APIError, AsyncPinbridgeClient, AuthenticationError, NotFoundError, PinbridgeClient, ValidationError
 from pinbridge_sdk.models import PinCreate, PinRetryRequest, PinStatus
+
+from checks import expect_error, run
 
 PUBLISHED_WITHIN_S = 30
 
@@ -42,16 +43,6 @@ def await_published(client, pin_id):
         assert time.monotonic() < end, f"still {job.status} after {PUBLISHED_WITHIN_S} s"
         time.sleep(0.1)
     return job
-
-
-def expect_error(kind, status, code, call):
-    try:
-        call()
-    except APIError as error:
-        assert isinstance(error, kind), f"{type(error).__name__} instead of {kind.__name__}"
-        assert (error.status_code, error.code) == (status, code), (error.status_code, error.code, error.message)
-        return error
-    raise AssertionError(f"no error, expected {code}")
 
 
 def the_system_routes_answer(client, ready):
@@ -181,15 +172,5 @@ CHECKS = [
 ]
 
 
-def main():
-    with open(sys.argv[1]) as file:
-        ready = json.load(file)
-    with PinbridgeClient(base_url=ready["base_url"], api_key=ready["api_key"]) as client:
-        for check in CHECKS:
-            check(client, ready)
-            print(f"  ok  {check.__name__.replace('_', ' ')}")
-    print(f"{len(CHECKS)} passed, 0 failed")
-
-
 if __name__ == "__main__":
-    main()
+    run(CHECKS)

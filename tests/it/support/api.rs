@@ -3,11 +3,13 @@
 use axum::body::Body;
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt;
+use pinbridge_shared::domain::api_key::PresentedKey;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::user::{Email, Role, User};
 use pinbridge_shared::flows::connect::create_workspace;
 use pinbridge_shared::flows::people::{self, NewUser};
+use pinbridge_shared::ports::World;
 use pinbridge_shared::testing::TestWorld;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -20,6 +22,14 @@ pub enum As<'a> {
     Nobody,
     Key(&'a str),
     Bearer(&'a str),
+}
+
+/// Status, headers and text of the API's answer.
+pub async fn answer(world: &World, request: Request<Body>) -> (u16, HeaderMap, String) {
+    let response = pinbridge_api::router(world.clone()).oneshot(request).await.expect("answers");
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let bytes = response.into_body().collect().await.expect("a body").to_bytes();
+    (status, headers, String::from_utf8(bytes.to_vec()).expect("text"))
 }
 
 pub struct Api {
@@ -42,6 +52,7 @@ impl Api {
 
     async fn over(world: TestWorld) -> Self {
         let key = create_workspace(&world.world, testdata::workspace(), "Paper", [7; 32]).await.expect("created");
+        assert!(PresentedKey::parse(&key).is_ok());
         Self { world, key }
     }
 
@@ -85,11 +96,9 @@ impl Api {
     }
 
     pub async fn send(&self, request: Request<Body>) -> (u16, HeaderMap, Value) {
-        let response = pinbridge_api::router(self.world.world.clone()).oneshot(request).await.expect("answers");
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let bytes = response.into_body().collect().await.expect("a body").to_bytes();
+        let (status, headers, text) = answer(&self.world.world, request).await;
         let is_json = headers.get("content-type").is_some_and(|kind| kind == "application/json");
-        let json = if is_json { serde_json::from_slice(&bytes).expect("JSON") } else { Value::Null };
+        let json = if is_json { serde_json::from_str(&text).expect("JSON") } else { Value::Null };
         (status, headers, json)
     }
 

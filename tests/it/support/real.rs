@@ -6,7 +6,6 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::config::{Credentials, Region};
 use axum::body::Body;
 use http::{HeaderMap, Request};
-use http_body_util::BodyExt;
 use pinbridge_local::aws::LocalAws;
 use pinbridge_local::resources;
 use pinbridge_shared::adapters::app_secret::AppSecret;
@@ -17,9 +16,8 @@ use pinbridge_shared::ports::World;
 use pinterest_simulator::{APP_ID, APP_SECRET, Config, Simulator};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tower::ServiceExt;
 
-use super::embedded_aws;
+use super::{api, embedded_aws};
 
 pub const CALLBACK: &str = "http://127.0.0.1:1/v1/pinterest/oauth/callback";
 pub const SCOPES: &str = "boards:read,boards:write,pins:read,pins:write,user_accounts:read,boards:read_secret,\
@@ -143,11 +141,7 @@ pub async fn call(
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let request = request.body(Body::from(body.to_owned())).expect("a request");
-    let response = pinbridge_api::router(world.clone()).oneshot(request).await.expect("answers");
-    let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    let bytes = response.into_body().collect().await.expect("a body").to_bytes();
-    (status, headers, String::from_utf8_lossy(&bytes).into_owned())
+    api::answer(world, request.body(Body::from(body.to_owned())).expect("a request")).await
 }
 
 /// A pin's request for that account and board.

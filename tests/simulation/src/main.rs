@@ -9,6 +9,7 @@ mod curve;
 mod endpoint;
 mod gate;
 mod kernel;
+mod lacking;
 mod mutants;
 mod oracle;
 mod plan;

@@ -1,0 +1,50 @@
+//! Taking each rule away in turn: the same worlds, which pass with it, must show that it is missing.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use crate::report::{SIM_THREADS_MAX, in_parallel};
+
+/// Rules of one kind, and the worlds that miss them.
+pub struct Lacking<Rule, Wrong: 'static, Run> {
+    /// A mutant that isn't caught within so many worlds counts as missed.
+    pub worlds_max: u64,
+    /// What the lack of a rule must show, and nothing else counts.
+    pub shows: fn(Rule) -> &'static [Wrong],
+    /// What is wrong in the world of that number, with every rule or without one.
+    pub run: Run,
+}
+
+impl<Rule, Wrong, Run> Lacking<Rule, Wrong, Run>
+where
+    Rule: Copy + Debug + Sync,
+    Wrong: Copy + Debug + Ord + Send,
+    Run: Fn(Option<Rule>, u64) -> Vec<Wrong> + Sync,
+{
+    /// Prints a line for each rule; answers whether every mutant was caught.
+    pub fn all(&self, rules: impl IntoIterator<Item = Rule>) -> bool {
+        let mut is_well = true;
+        for rule in rules {
+            let caught = self.first_caught(rule);
+            is_well &= caught.is_some();
+            match caught {
+                Some((number, found)) => println!("  without {rule:?}: caught in world {number} as {found:?}"),
+                None => println!("  without {rule:?}: MISSED"),
+            }
+        }
+        is_well
+    }
+
+    /// The first world that shows it and is well with the rule, and how.
+    fn first_caught(&self, rule: Rule) -> Option<(u64, BTreeMap<Wrong, usize>)> {
+        (0..self.worlds_max).step_by(SIM_THREADS_MAX).find_map(|first| {
+            let worlds = in_parallel(first..first + SIM_THREADS_MAX as u64, |number| (self.run)(Some(rule), number));
+            worlds.into_iter().find_map(|(number, wrongs)| {
+                let mut found = BTreeMap::new();
+                wrongs.into_iter().for_each(|wrong| *found.entry(wrong).or_default() += 1);
+                let is_shown = (self.shows)(rule).iter().any(|wrong| found.contains_key(wrong));
+                (is_shown && (self.run)(None, number).is_empty()).then_some((number, found))
+            })
+        })
+    }
+}
