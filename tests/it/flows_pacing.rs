@@ -54,6 +54,7 @@ async fn two_hundred_at_once_go_out_as_fast_as_the_pace_allows() {
         for key in &keys {
             match world.pin(*key).await.0.placement {
                 Placement::Now => now += 1,
+                Placement::Due(_) => panic!("nothing is scheduled"),
                 Placement::Slot(slot) => slots.push(slot.since_ms(start)),
                 Placement::Backlog(reason) => {
                     assert_eq!(reason, WaitReason::AccountPacing);

@@ -52,6 +52,8 @@ pub struct Attempt {
     pub nonce: String,
     /// Messages of an older generation are void.
     pub generation: u32,
+    /// Which of the pin's contents ([`Pin::edit`]) this state goes with.
+    pub edit: u32,
     pub status: Status,
     /// How many attempts were started; never reset.
     pub attempt: u32,
@@ -111,11 +113,13 @@ impl Attempt {
             Placement::Now => (Status::Queued, None, None),
             Placement::Slot(slot) => (Status::Deferred, Some(slot), Some(WaitReason::AccountPacing)),
             Placement::Backlog(reason) => (Status::Deferred, None, Some(reason)),
+            Placement::Due(at) => (Status::Deferred, Some(at), Some(WaitReason::Scheduled)),
         };
         Self {
             rev: 0,
             nonce: String::new(),
             generation: 0,
+            edit: 0,
             status,
             attempt: 0,
             attempt_base: 0,

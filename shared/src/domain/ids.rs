@@ -59,6 +59,14 @@ uuid_id!(
     /// One publish job; the public API's `job_id` is the same value.
     PinId
 );
+uuid_id!(
+    /// A pin that is to be published at a moment of its own.
+    ScheduleId
+);
+uuid_id!(
+    /// Many pins or schedules that were handed in together.
+    ImportId
+);
 
 /// A pin together with its tenant: the full name of a publish job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -24,6 +24,7 @@ pub mod login;
 pub mod lookup;
 pub mod message;
 pub mod oauth_state;
+pub mod origin;
 pub mod pace;
 pub mod pin;
 pub mod retry;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::idempotency::PayloadHash;
 use super::ids::{AccountId, AccountKey, BoardKey, PinKey};
+use super::origin::Origin;
 use super::time::{DAY_MS, Moment};
 
 /// Field limits in characters, as Pinterest's and PinBridge's API give them.
@@ -88,6 +89,8 @@ pub enum Placement {
     Slot(Moment),
     /// The account is over its horizon, paused, or others already wait.
     Backlog(WaitReason),
+    /// It is for this moment and never starts before it; its token is taken then.
+    Due(Moment),
 }
 
 /// Why a pin waits before an attempt. The names are public `error_code`s of deferred pins.
@@ -104,11 +107,19 @@ pub enum WaitReason {
     TokenRefresh,
     /// The app's requests of the day are spent, or kept for other workspaces.
     DailyBudget,
+    /// It is for a moment that is still to come.
+    Scheduled,
 }
 
 impl WaitReason {
-    pub const ALL: [Self; 5] =
-        [Self::AccountPacing, Self::AccountPaused, Self::AccountOnHold, Self::TokenRefresh, Self::DailyBudget];
+    pub const ALL: [Self; 6] = [
+        Self::AccountPacing,
+        Self::AccountPaused,
+        Self::AccountOnHold,
+        Self::TokenRefresh,
+        Self::DailyBudget,
+        Self::Scheduled,
+    ];
 
     pub fn code(self) -> &'static str {
         match self {
@@ -117,6 +128,7 @@ impl WaitReason {
             Self::AccountOnHold => "account_on_hold",
             Self::TokenRefresh => "token_refresh",
             Self::DailyBudget => "daily_budget",
+            Self::Scheduled => "scheduled",
         }
     }
 
@@ -144,11 +156,12 @@ impl WaitReason {
                 "The account's access to Pinterest is being renewed; the pin starts in its turn after that."
             }
             Self::AccountOnHold => "The account's connection needs attention; the pin is held until it is restored.",
+            Self::Scheduled => "The pin is for a later moment and starts then, not before.",
         }
     }
 }
 
-/// An accepted pin, as stored: immutable.
+/// An accepted pin, as stored. Only what is published of it can be changed, and only before it is published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pin {
     pub key: PinKey,
@@ -156,6 +169,11 @@ pub struct Pin {
     pub payload_hash: PayloadHash,
     pub created_at: Moment,
     pub placement: Placement,
+    pub origin: Origin,
+    /// How often what is to be published was changed; the attempt row counts along.
+    pub edit: u32,
+    /// Deleted by its owner: from then on there is no such pin for anybody, but its key stays taken.
+    pub hidden_at: Option<Moment>,
     /// When the row disappears: after the longest life plus the retention time.
     pub expires_at: Moment,
     /// Names the write, so that one the SDK repeated is recognised as our own and not answered as a replay.
@@ -169,6 +187,14 @@ impl Pin {
 
     pub fn board_key(&self) -> BoardKey {
         BoardKey { account: self.account_key(), board_id: self.request.board_id.clone() }
+    }
+
+    /// The moment before which no attempt of it may start, whatever it waited for meanwhile.
+    pub fn due_at(&self) -> Option<Moment> {
+        match self.placement {
+            Placement::Due(at) => Some(at),
+            Placement::Now | Placement::Slot(_) | Placement::Backlog(_) => None,
+        }
     }
 
     /// Whether the pin has waited longer than any pin may.

@@ -99,7 +99,7 @@ pub fn next(situation: &Situation<'_>) -> Step {
     }
     // A hold that was ended before its time is waited for no longer.
     let is_released = attempt.wait.is_some_and(WaitReason::is_hold) && !bucket.is_on_hold();
-    let not_before = attempt.not_before.filter(|_| !is_released);
+    let not_before = attempt.not_before.filter(|_| !is_released).max(pin.due_at());
     if let Some(not_before) = not_before.filter(|at| *at > now.plus_ms(WAIT_INSIDE_MS)) {
         return if attempt.attempt > 0 && not_before.since_ms(now) <= 60 * SECOND_MS {
             Step::Keep { until: not_before }
@@ -136,6 +136,7 @@ fn usable_slot(message: &PublishMessage, attempt: &Attempt, now: Moment, rules: 
 mod tests {
     use super::*;
     use crate::domain::attempt::Upstream;
+    use crate::domain::pin::Placement;
     use crate::domain::testdata;
     use crate::domain::token_bucket::Token;
 
@@ -259,6 +260,24 @@ mod tests {
         assert_eq!(world.next(), Step::ComeBack { at: NOW.plus_ms(300_000) });
         world.attempt.not_before = Some(NOW.plus_ms(999));
         assert_eq!(world.next(), Step::WaitFor { slot: NOW.plus_ms(999) }, "never early, not by a second either");
+    }
+
+    #[test]
+    fn a_pin_for_a_moment_waits_for_it_whatever_it_waited_for_meanwhile() {
+        let mut world = World::new();
+        let due = NOW.plus_ms(120_000);
+        world.pin.placement = Placement::Due(due);
+        world.attempt = Attempt::untouched(&world.pin);
+        assert_eq!((world.attempt.status, world.attempt.wait), (Status::Deferred, Some(WaitReason::Scheduled)));
+        world.message.slot = None;
+        assert_eq!(world.next(), Step::ComeBack { at: due });
+        world.attempt.not_before = Some(NOW.plus_ms(600_000));
+        world.attempt.wait = Some(WaitReason::AccountOnHold);
+        assert_eq!(world.next(), Step::ComeBack { at: due }, "its hold was ended");
+        world.pin.placement = Placement::Due(NOW.plus_ms(1));
+        assert_eq!(world.next(), Step::WaitFor { slot: NOW.plus_ms(1) });
+        world.pin.placement = Placement::Due(NOW);
+        assert_eq!(world.next(), Step::TakeToken);
     }
 
     #[test]

@@ -75,6 +75,9 @@ pub fn pin_of(request: PinRequest, created_at: Moment, placement: Placement) -> 
         request,
         created_at,
         placement,
+        origin: Default::default(),
+        edit: 0,
+        hidden_at: None,
         expires_at: created_at.plus_ms(LIFETIME_MS + 90 * DAY_MS),
         nonce: "0123456789ab".into(),
     }

@@ -50,6 +50,11 @@ pub fn events(pin: &Pin, attempt: &Attempt) -> Vec<TimelineEvent> {
             note: Some(reason.code().to_owned()),
             ..plain(pin.created_at, EventKind::Deferred.name())
         }),
+        Placement::Due(at) => events.push(TimelineEvent {
+            next_at: Some(at),
+            note: Some(WaitReason::Scheduled.code().to_owned()),
+            ..plain(pin.created_at, EventKind::Deferred.name())
+        }),
     }
     events.extend(attempt.history.iter().map(|event| TimelineEvent {
         at: event.at,

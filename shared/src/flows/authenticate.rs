@@ -4,17 +4,12 @@ use futures_util::future::try_join;
 use thiserror::Error;
 
 use crate::domain::api_key::{PresentedKey, USED_EVERY_MS};
-use crate::domain::ids::{AccountId, KeyId, UserId};
+use crate::domain::ids::AccountId;
+pub use crate::domain::origin::Actor as Who;
 use crate::domain::scope::Scopes;
 use crate::domain::session::{self, NotASession, Session};
 use crate::domain::tenant::{Workspace, WorkspaceState};
 use crate::ports::{PortError, World};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Who {
-    Key(KeyId),
-    User(UserId),
-}
 
 /// What is open to a caller.
 #[derive(Clone, Debug)]

@@ -1,6 +1,7 @@
 //! The use cases: each a verb, each over the [ports](crate::ports) only.
 
 pub mod accept_pin;
+pub mod accept_pins;
 pub mod api_keys;
 pub mod authenticate;
 pub mod backlog;
@@ -23,6 +24,7 @@ pub mod look_at_board;
 pub mod move_tokens;
 pub mod oauth;
 pub mod people;
+mod place_pins;
 mod planned_late_check;
 mod planned_look;
 pub mod projects;

@@ -72,7 +72,7 @@ pub async fn pin(world: &World, key: PinKey) -> PortResult<Option<PinView>> {
 pub async fn accepted(world: &World, pin: Pin, attempt: Attempt) -> PortResult<PinView> {
     match pin.placement {
         Placement::Backlog(_) => view(world, pin, attempt).await,
-        Placement::Now | Placement::Slot(_) => Ok(assemble(world, pin, attempt, None, None)),
+        Placement::Now | Placement::Slot(_) | Placement::Due(_) => Ok(assemble(world, pin, attempt, None, None)),
     }
 }
 

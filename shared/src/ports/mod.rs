@@ -36,7 +36,7 @@ pub use tenants::*;
 use crate::domain::rules::{Rule, Rules};
 
 /// A port could not do its work. What happened to the call is unknown unless the kind says otherwise.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error)]
 pub enum PortError {
     /// Throttled, timed out or broken: the same call may work later. It may also have taken effect.
     #[error("{port} is unavailable: {reason}")]

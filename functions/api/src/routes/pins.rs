@@ -5,10 +5,11 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use pinbridge_shared::domain::ids::{AccountId, PinId, PinKey};
+use pinbridge_shared::domain::origin::Origin;
 use pinbridge_shared::domain::pin::{
     ALT_TEXT_MAX, DESCRIPTION_MAX, IDEMPOTENCY_KEY_MAX, PinRequest, Priority, TITLE_MAX, URL_MAX,
 };
-use pinbridge_shared::flows::accept_pin::{Acceptance, accept_pin};
+use pinbridge_shared::flows::accept_pin::{Acceptance, Order, accept_pin};
 use pinbridge_shared::flows::read_pins::{self, PinView};
 use pinbridge_shared::ports::World;
 use serde_json::{Map, Value};
@@ -29,7 +30,8 @@ pub async fn create(
 ) -> Result<Response, ApiError> {
     let request = parse(&body, &headers)?;
     caller.may_use(request.account)?;
-    let (pin, attempt, replayed) = match accept_pin(&world, caller.workspace, request).await? {
+    let order = Order { request, origin: Origin::by(caller.who), not_before: None };
+    let (pin, attempt, replayed) = match accept_pin(&world, caller.workspace, order).await? {
         Acceptance::New(pin, attempt) => (pin, attempt, false),
         Acceptance::Replay(pin, attempt) => (pin, attempt, true),
     };

@@ -7,6 +7,7 @@ use crate::domain::failure::Failure;
 use crate::domain::history::Event;
 use crate::domain::idempotency::PayloadHash;
 use crate::domain::ids::PinKey;
+use crate::domain::origin::Origin;
 use crate::domain::pin::{Pin, PinRequest, Placement, Priority, WaitReason};
 use crate::ports::PortResult;
 
@@ -36,20 +37,24 @@ pub fn pin_item(pin: &Pin) -> Item {
         Some(terms) => row.value("terms", AttributeValue::L(terms.iter().map(text).collect())),
         None => row,
     };
+    let row = if pin.origin.is_empty() { row } else { row.value("o", super::item::bytes(pin.origin.to_bytes())) };
+    let row = if pin.edit == 0 { row } else { row.number("ed", pin.edit) }.maybe_moment("hid", pin.hidden_at);
     match pin.placement {
         Placement::Now => row,
         Placement::Slot(slot) => row.value("slot", moment(slot)),
         Placement::Backlog(reason) => row.text("wait", reason.code()),
+        Placement::Due(at) => row.value("due", moment(at)),
     }
     .build()
 }
 
 pub fn read_pin(key: PinKey, item: &Item) -> PortResult<Pin> {
     let row = Reader(item);
-    let placement = match (row.maybe_moment("slot"), row.maybe_text("wait")) {
-        (Some(slot), _) => Placement::Slot(slot),
-        (None, Some(code)) => Placement::Backlog(WaitReason::parse(&code).unwrap_or(WaitReason::AccountPacing)),
-        (None, None) => Placement::Now,
+    let placement = match (row.maybe_moment("due"), row.maybe_moment("slot"), row.maybe_text("wait")) {
+        (Some(at), ..) => Placement::Due(at),
+        (None, Some(slot), _) => Placement::Slot(slot),
+        (None, None, Some(code)) => Placement::Backlog(WaitReason::parse(&code).unwrap_or(WaitReason::AccountPacing)),
+        (None, None, None) => Placement::Now,
     };
     let terms = row.texts("terms");
     Ok(Pin {
@@ -71,6 +76,9 @@ pub fn read_pin(key: PinKey, item: &Item) -> PortResult<Pin> {
         payload_hash: PayloadHash(row.bytes("hash")?),
         created_at: row.moment("at")?,
         placement,
+        origin: row.bytes("o").map(|bytes| Origin::from_bytes(&bytes)).unwrap_or_default(),
+        edit: row.maybe_number("ed").unwrap_or_default(),
+        hidden_at: row.maybe_moment("hid"),
         expires_at: row.maybe_expiry("expires_at").ok_or_else(|| unreadable("expires_at"))?,
         nonce: row.text("n")?,
     })
@@ -98,6 +106,7 @@ pub fn attempt_item(pin: &Pin, attempt: &Attempt) -> Item {
         .maybe_moment("fin", attempt.finished_at)
         .value("upd", moment(attempt.updated_at))
         .value("h", AttributeValue::L(history));
+    let row = if attempt.edit == 0 { row } else { row.number("ed", attempt.edit) };
     match attempt.expires_at {
         Some(at) => row.number("expires_at", at.unix_seconds()),
         None => row,
@@ -116,6 +125,7 @@ pub fn read_attempt(pin: &Pin, item: &Item) -> PortResult<Attempt> {
         rev: row.number("rev")?,
         nonce: row.text("n")?,
         generation: row.number("gen")?,
+        edit: row.maybe_number("ed").unwrap_or_default(),
         status: Status::parse(&row.text("st")?).ok_or_else(|| unreadable("st"))?,
         attempt: row.number("att")?,
         attempt_base: row.number("base")?,
@@ -140,7 +150,9 @@ mod tests {
     use super::*;
     use crate::domain::attempt::{DETAIL_MAX, Upstream};
     use crate::domain::history::{EventKind, KEEP_FIRST, KEEP_LAST, NOTE_MAX, REQUEST_ID_MAX};
+    use crate::domain::ids::{ImportId, KeyId, ScheduleId};
     use crate::domain::late_check::TOLD_MAX;
+    use crate::domain::origin::Actor;
     use crate::domain::testdata;
     use crate::domain::time::{DAY_MS, Moment};
 
@@ -167,6 +179,14 @@ mod tests {
         let mut pin = testdata::pin();
         pin.created_at = Moment(1_795_394_096_000);
         pin.request.idempotency_key = "0f8fad5b-d9cb-469f-a165-70867728950e".into();
+        let id = uuid::Uuid::from_u128;
+        pin.origin = Origin {
+            by: Some(Actor::Key(KeyId(id(1)))),
+            schedule: Some((ScheduleId(id(2)), 1)),
+            import: Some((ImportId(id(3)), 1)),
+        };
+        pin.placement = Placement::Due(pin.created_at);
+        pin.edit = 10;
         let bytes = size(&pin_item(&pin));
         println!("a pin row has {bytes} bytes (title 60, description 300, link 120, image URL 73 characters)");
         assert!(bytes <= UNIT, "{bytes}");
@@ -177,7 +197,7 @@ mod tests {
         let mut pin = testdata::pin();
         pin.created_at = Moment(1_795_394_096_000);
         let late = pin.created_at.plus_ms(29 * DAY_MS);
-        let mut attempt = Attempt::untouched(&pin);
+        let mut attempt = Attempt { edit: 10, ..Attempt::untouched(&pin) };
         let longest = Event {
             status: Some(403),
             provider_code: Some(2787),

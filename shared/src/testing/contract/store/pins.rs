@@ -8,7 +8,8 @@ use uuid::Uuid;
 use crate::domain::attempt::{Attempt, Status};
 use crate::domain::failure::Failure;
 use crate::domain::history::{Event, EventKind};
-use crate::domain::ids::{AccountId, AccountKey, PinId, PinKey, WorkspaceId};
+use crate::domain::ids::{AccountId, AccountKey, ImportId, KeyId, PinId, PinKey, ScheduleId, UserId, WorkspaceId};
+use crate::domain::origin::{Actor, Origin};
 use crate::domain::pin::{Pin, PinRequest, Placement, Priority, WaitReason};
 use crate::domain::testdata::{self, CREATED_AT, pin_of, request};
 use crate::domain::time::Moment;
@@ -51,9 +52,20 @@ pub async fn a_pin_round_trips_with_every_field(store: &dyn Store) {
         ..request("full")
     };
     let bare = PinRequest { description: None, link_url: None, priority: Priority::Bulk, ..request("bare") };
-    let placements = [Placement::Slot(Moment(CREATED_AT.0 + 61_007)), Placement::Backlog(WaitReason::AccountOnHold)];
-    for (request, placement) in [full, bare].into_iter().zip(placements) {
-        let pin = pin_of(request, CREATED_AT, placement);
+    let placements = [
+        Placement::Slot(Moment(CREATED_AT.0 + 61_007)),
+        Placement::Backlog(WaitReason::AccountOnHold),
+        Placement::Due(Moment(CREATED_AT.0 + 170_123)),
+    ];
+    let scheduled = Origin {
+        by: Some(Actor::User(UserId(Uuid::from_u128(1)))),
+        schedule: Some((ScheduleId(Uuid::from_u128(2)), 3)),
+        import: Some((ImportId(Uuid::from_u128(4)), 500)),
+    };
+    let origins = [Origin::by(Actor::Key(KeyId(Uuid::from_u128(5)))), Origin::default(), scheduled];
+    let due = request("due");
+    for ((request, placement), origin) in [full, bare, due].into_iter().zip(placements).zip(origins) {
+        let pin = Pin { origin, ..pin_of(request, CREATED_AT, placement) };
         put(store, &pin).await;
         assert_eq!(stored(store, pin.key).await.map(|(pin, _)| pin), Some(pin));
     }
@@ -61,8 +73,9 @@ pub async fn a_pin_round_trips_with_every_field(store: &dyn Store) {
 
 pub async fn an_untouched_pin_has_the_state_of_its_placement(store: &dyn Store) {
     let slot = Placement::Slot(Moment(CREATED_AT.0 + 5_000));
+    let due = Placement::Due(Moment(CREATED_AT.0 + 6_000));
     for (index, placement) in
-        [Placement::Now, slot, Placement::Backlog(WaitReason::AccountPaused)].into_iter().enumerate()
+        [Placement::Now, slot, Placement::Backlog(WaitReason::AccountPaused), due].into_iter().enumerate()
     {
         let pin = pin_of(request(&index.to_string()), CREATED_AT, placement);
         put(store, &pin).await;
@@ -168,6 +181,7 @@ pub async fn an_attempt_round_trips_with_every_field(store: &dyn Store) {
         rev: 1,
         nonce: "nonce".into(),
         generation: 4,
+        edit: 2,
         status: Status::Failed,
         attempt: 7,
         attempt_base: 2,
