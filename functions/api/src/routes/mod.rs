@@ -8,6 +8,7 @@ mod boards;
 mod export;
 mod jobs;
 mod oauth;
+mod pin_list;
 mod pins;
 mod profile;
 mod projects;
@@ -78,7 +79,7 @@ pub fn table() -> Vec<Route> {
         route(Method::POST, "/v1/pinterest/boards/{id}/sections", WRITE, post(boards::create_section)),
         route(Method::GET, "/v1/pinterest/terms/related", READ, get(terms::related)),
         route(Method::POST, "/v1/pins", WRITE, post(pins::create)),
-        route(Method::GET, "/v1/pins", READ, get(pins::list)),
+        route(Method::GET, "/v1/pins", READ, get(pin_list::list)),
         route(Method::GET, "/v1/pins/{id}", READ, get(pins::read)),
         route(Method::GET, "/v1/pins/{id}/timeline", READ, get(pins::timeline)),
         route(Method::POST, "/v1/pins/{id}/retry", WRITE, post(retries::retry)),

@@ -1,7 +1,7 @@
-//! Pins: accept, read, list, explain.
+//! Pins: accept, read, explain.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use pinbridge_shared::domain::ids::{AccountId, PinId, PinKey};
@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use crate::auth::Caller;
 use crate::body::{Fields, JsonObject};
 use crate::error::{ApiError, FieldError};
-use crate::{page, views};
+use crate::views;
 
 /// Board ids are decimal strings of 18 or 19 digits; this leaves room for longer ones.
 const BOARD_ID_MAX: usize = 32;
@@ -54,22 +54,6 @@ pub async fn timeline(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     find(&world, &caller, &id).await.map(|view| Json(views::timeline(&view)))
-}
-
-pub async fn list(
-    State(world): State<World>,
-    caller: Caller,
-    Query(query): Query<page::Query>,
-) -> Result<Response, ApiError> {
-    let (paging, filter) = (page::paging(&query)?, page::pin_filter(&query, &caller)?);
-    let page = read_pins::page(&world, caller.workspace, &filter, paging.offset, paging.limit).await?;
-    let mut response = Json(page.pins.iter().map(views::pin).collect::<Vec<_>>()).into_response();
-    response.headers_mut().insert("x-total-count", HeaderValue::from(page.total));
-    if page.total_is_at_least {
-        // Counting stopped at its limit: there are at least this many.
-        response.headers_mut().insert("x-total-count-relation", HeaderValue::from_static("gte"));
-    }
-    Ok(response)
 }
 
 /// The key of that id in the caller's workspace; another workspace's pin doesn't exist for it.
