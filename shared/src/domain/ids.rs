@@ -89,11 +89,41 @@ pub struct AccountKey {
     pub account: AccountId,
 }
 
+impl AccountId {
+    /// Whether it is a sandbox's: not Pinterest's, but answered for by ourselves. Told by the id alone (a UUID of version 8; a real
+    /// account's has version 5), so that nobody has to look it up before a call.
+    pub fn is_simulated(self) -> bool {
+        self.0.get_version_num() == 8
+    }
+}
+
 impl AccountKey {
+    /// The simulated account of that number, from 1.
+    pub fn simulated(workspace: WorkspaceId, number: u32) -> Self {
+        let name = format!("simulated account\0{number}");
+        let bytes = Uuid::new_v5(&workspace.0, name.as_bytes()).into_bytes();
+        Self { workspace, account: AccountId(uuid::Builder::from_custom_bytes(bytes).into_uuid()) }
+    }
+
     /// The account id is derived from the tenant and the Pinterest user, so that reconnecting keeps the id.
     pub fn of_pinterest_user(workspace: WorkspaceId, pinterest_user_id: &str) -> Self {
         let name = format!("account\0{pinterest_user_id}");
         let account = AccountId(Uuid::new_v5(&workspace.0, name.as_bytes()));
         Self { workspace, account }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_sandboxs_accounts_are_simulated() {
+        let workspace = WorkspaceId(Uuid::from_u128(1));
+        let ids: Vec<AccountId> = (1..4).map(|number| AccountKey::simulated(workspace, number).account).collect();
+        assert!(ids.iter().all(|id| id.is_simulated()));
+        assert!(ids[0] != ids[1] && ids[1] != ids[2]);
+        assert!(!AccountKey::of_pinterest_user(workspace, "simulated-1").account.is_simulated());
+        assert!(!AccountId(Uuid::from_u128(8)).is_simulated());
     }
 }
