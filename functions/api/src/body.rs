@@ -11,6 +11,8 @@ use uuid::Uuid;
 
 use crate::error::{ApiError, FieldError};
 
+pub use people::TIMEZONE_MAX;
+
 /// The largest body that is read, in bytes. A pin at every limit is below 20 KiB.
 pub const BODY_MAX: usize = 64 * 1024;
 

@@ -75,7 +75,8 @@ fn page(status: StatusCode, title: &str, what: &str, then: &str) -> Response {
     (status, headers, body).into_response()
 }
 
-fn escaped(text: &str) -> String {
+/// The text as a page may have it.
+pub fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

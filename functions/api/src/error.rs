@@ -9,6 +9,9 @@ mod access;
 pub mod connections;
 mod people;
 mod pins;
+pub mod schema;
+
+use std::collections::BTreeSet;
 
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -18,10 +21,39 @@ use pinbridge_shared::domain::ids::PinId;
 use pinbridge_shared::ports::PortError;
 use serde_json::{Value, json};
 
+use crate::body::BODY_MAX;
 use crate::connection_page::CONTENT_TYPE_HTML;
 
 /// How long a client waits after a passing trouble of ours, in seconds.
 const RETRY_AFTER_S: u64 = 2;
+
+/// One error of every code and status, made by the code's own constructors: what the OpenAPI document says of errors. A new
+/// error joins the samples of its file.
+pub fn samples() -> Vec<ApiError> {
+    let wrong = FieldError { loc: vec!["body".into(), "title".into()], msg: "Field required".into(), kind: "missing" };
+    let own = [
+        ApiError::route_not_found(),
+        ApiError::method_not_allowed(),
+        ApiError::unreadable(StatusCode::BAD_REQUEST),
+        ApiError::malformed_json("unexpected input at line 1, column 17"),
+        ApiError::payload_too_large(BODY_MAX),
+        ApiError::body_unreadable(),
+        ApiError::validation(vec![wrong]),
+        ApiError::not_supported("invite_token"),
+        ApiError::not_found("pin"),
+        ApiError::internal(),
+        ApiError::unavailable(),
+    ];
+    let mut samples: Vec<ApiError> = own.into();
+    samples.extend(access::samples());
+    samples.extend(people::samples());
+    samples.extend(connections::samples());
+    samples.extend(pins::samples());
+    // Some flows share an error.
+    let mut known = BTreeSet::new();
+    samples.retain(|sample| known.insert((sample.code, sample.status)));
+    samples
+}
 
 /// What is wrong with one field of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +78,18 @@ pub struct ApiError {
 impl ApiError {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>, remediation: &'static str) -> Self {
         Self { status, code, message: message.into(), remediation, retry_after_s: None, errors: Vec::new() }
+    }
+
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    pub fn message(&self) -> &str {
+        &self.message
     }
 
     pub fn route_not_found() -> Self {
@@ -132,15 +176,32 @@ impl ApiError {
         {
             return None;
         }
-        Some(if status.is_client_error() {
-            Self::new(status, "bad_request", "The request could not be read.", "Check the path and the query.")
-        } else {
-            Self { status, ..Self::internal() }
-        })
+        Some(if status.is_client_error() { Self::unreadable(status) } else { Self { status, ..Self::internal() } })
+    }
+
+    fn unreadable(status: StatusCode) -> Self {
+        Self::new(status, "bad_request", "The request could not be read.", "Check the path and the query.")
+    }
+
+    fn unavailable() -> Self {
+        let message = "A part of the system did not answer; nothing was lost.";
+        let remedy = "Send the same request again, with the same idempotency key.";
+        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message, remedy);
+        Self { retry_after_s: Some(RETRY_AFTER_S), ..error }
+    }
+
+    /// The names of the headers that come with it.
+    pub fn headers(&self) -> Vec<&'static str> {
+        let all = [
+            ("retry-after", self.retry_after_s.is_some()),
+            ("www-authenticate", self.status == StatusCode::UNAUTHORIZED),
+            ("allow", self.status == StatusCode::METHOD_NOT_ALLOWED),
+        ];
+        all.into_iter().filter(|(_, has)| *has).map(|(name, _)| name).collect()
     }
 
     /// The body, which names the request.
-    pub fn render(&self, request_id: &str) -> Response {
+    pub fn body(&self, request_id: &str) -> Value {
         let errors: Vec<Value> =
             self.errors.iter().map(|e| json!({"loc": e.loc, "msg": e.msg, "type": e.kind})).collect();
         let mut body = json!({
@@ -158,6 +219,11 @@ impl ApiError {
         if !errors.is_empty() {
             body["detail"] = Value::Array(errors);
         }
+        body
+    }
+
+    pub fn render(&self, request_id: &str) -> Response {
+        let body = self.body(request_id);
         let json = HeaderValue::from_static("application/json");
         let mut response = (self.status, [(CONTENT_TYPE, json)], body.to_string()).into_response();
         // The address of a request may be a secret (an OAuth callback's is).
@@ -187,15 +253,7 @@ impl From<PortError> for ApiError {
     fn from(error: PortError) -> Self {
         tracing::error!(%error, "a port failed");
         match error {
-            PortError::Unavailable { .. } => Self {
-                retry_after_s: Some(RETRY_AFTER_S),
-                ..Self::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "unavailable",
-                    "A part of the system did not answer; nothing was lost.",
-                    "Send the same request again, with the same idempotency key.",
-                )
-            },
+            PortError::Unavailable { .. } => Self::unavailable(),
             PortError::Broken { .. } => Self::internal(),
         }
     }

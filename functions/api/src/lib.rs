@@ -5,6 +5,7 @@ pub mod auth;
 pub mod body;
 pub mod connection_page;
 pub mod error;
+pub mod openapi;
 pub mod page;
 pub mod request_id;
 pub mod routes;

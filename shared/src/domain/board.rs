@@ -80,7 +80,7 @@ pub fn is_board_id(text: &str) -> bool {
 }
 
 /// Digits that an id can have; Pinterest's have 18.
-const BOARD_ID_MAX: usize = 32;
+pub const BOARD_ID_MAX: usize = 32;
 
 #[cfg(test)]
 mod tests {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::Fields;
 
-const TIMEZONE_MAX: usize = 64;
+pub const TIMEZONE_MAX: usize = 64;
 
 impl Fields<'_> {
     /// An address that must be there.

@@ -5,6 +5,19 @@ use pinbridge_shared::domain::scope::Scope;
 
 use super::ApiError;
 
+/// See [`super::samples`].
+pub fn samples() -> Vec<ApiError> {
+    vec![
+        ApiError::missing_api_key(),
+        ApiError::invalid_api_key(),
+        ApiError::invalid_session(),
+        ApiError::insufficient_scope(Scope::Write),
+        ApiError::account_not_permitted(),
+        ApiError::session_required(),
+        ApiError::workspace_resetting(),
+    ]
+}
+
 impl ApiError {
     pub fn missing_api_key() -> Self {
         let remedy = "Send your key in X-API-Key, or as a bearer token in Authorization.";

@@ -1,6 +1,7 @@
 //! What connections and boards refuse: connecting, disconnecting, and every call that goes through to Pinterest.
 
 use http::StatusCode;
+use pinbridge_shared::domain::attempt::Upstream;
 use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::flows::board_access::AccessError;
 use pinbridge_shared::flows::disconnect::DisconnectError;
@@ -12,6 +13,34 @@ use super::{ApiError, RETRY_AFTER_S};
 
 const RECONNECT: &str = "Reconnect the account.";
 const BEGIN_AGAIN: &str = "Begin again at GET /v1/pinterest/oauth/start.";
+
+/// See [`super::samples`].
+pub fn samples() -> Vec<ApiError> {
+    let refusals = Failure::ALL.map(|failure| {
+        let (upstream, retry_after_ms) = (Upstream::default(), None);
+        ApiError::refused_by_pinterest(&ReadFailure { failure, upstream, retry_after_ms })
+    });
+    let own = [
+        CallError::TokenExpired.into(),
+        CallError::TokenRevoked.into(),
+        CallError::ScopeMissing(vec!["boards:write_secret".into()]).into(),
+        CallError::RateLimited { retry_after_ms: Some(30_000) }.into(),
+        StartError::AppMissing.into(),
+        StartError::Sandbox.into(),
+        FinishError::StateInvalid.into(),
+        FinishError::Denied.into(),
+        FinishError::NoCode.into(),
+        FinishError::CodeRefused.into(),
+        FinishError::AppRefused.into(),
+        FinishError::Pinterest(ReadFailure {
+            failure: Failure::TokenRevoked,
+            upstream: Upstream::default(),
+            retry_after_ms: None,
+        })
+        .into(),
+    ];
+    own.into_iter().chain(refusals).collect()
+}
 
 impl ApiError {
     /// What a page for people says.

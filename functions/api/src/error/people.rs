@@ -9,6 +9,21 @@ use pinbridge_shared::flows::projects::SandboxError;
 
 use super::{ApiError, FieldError};
 
+/// See [`super::samples`].
+pub fn samples() -> Vec<ApiError> {
+    vec![
+        ApiError::not_available_self_hosted("No mail is sent.", "Ask the operator."),
+        LoginError::Wrong.into(),
+        LoginError::TooMany { retry_after_s: 60 }.into(),
+        LoginError::NoWorkspace.into(),
+        PeopleError::EmailTaken.into(),
+        PeopleError::RegistrationClosed.into(),
+        KeyError::Revoked.into(),
+        KeyError::TooMany.into(),
+        SandboxError::Deleted.into(),
+    ]
+}
+
 impl ApiError {
     /// Something of the hosted service that a system of one's own does otherwise, or has no need of.
     pub fn not_available_self_hosted(message: &'static str, remedy: &'static str) -> Self {

@@ -1,12 +1,27 @@
 //! What accepting, pacing and retrying pins refuses.
 
 use http::StatusCode;
+use pinbridge_shared::domain::attempt::Status;
 use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::domain::ids::PinId;
 use pinbridge_shared::flows::accept_pin::AcceptError;
 use pinbridge_shared::flows::rate_meter::MeterError;
 use pinbridge_shared::flows::retry_pin::RetryError;
+use uuid::Uuid;
 
 use super::ApiError;
+
+/// See [`super::samples`].
+pub fn samples() -> Vec<ApiError> {
+    vec![
+        ApiError::assets_not_enabled(),
+        ApiError::idempotency_key_reused(PinId(Uuid::nil())),
+        RetryError::NotFailed(Status::Published).into(),
+        RetryError::MayDuplicate.into(),
+        RetryError::Overdue.into(),
+        RetryError::AccountDisconnected.into(),
+    ]
+}
 
 impl From<AcceptError> for ApiError {
     fn from(error: AcceptError) -> Self {

@@ -17,9 +17,9 @@ use crate::page;
 use crate::views::connections as views;
 
 /// The contract's limit; Pinterest may have a lower one, which it says.
-const NAME_MAX: usize = 180;
+pub const NAME_MAX: usize = 180;
 /// Pinterest doesn't publish one for boards; a Pin's.
-const DESCRIPTION_MAX: usize = 800;
+pub const DESCRIPTION_MAX: usize = 800;
 
 pub async fn list(
     State(world): State<World>,

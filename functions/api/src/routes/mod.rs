@@ -1,5 +1,6 @@
 //! THE route table: method, path, whom the route is for, handler. Whom it is for is enforced over every row by
-//! [`auth::enforce`](crate::auth::enforce), before its handler runs.
+//! [`auth::enforce`](crate::auth::enforce), before its handler runs. What it takes, answers and refuses is described in
+//! `openapi/`, in the file of its noun; the tests hold both against each other.
 
 mod accounts;
 mod api_keys;
@@ -25,6 +26,8 @@ use pinbridge_shared::ports::World;
 
 use crate::auth::Access;
 
+pub use boards::{DESCRIPTION_MAX as BOARD_DESCRIPTION_MAX, NAME_MAX as BOARD_NAME_MAX};
+
 pub struct Route {
     pub method: Method,
     pub path: &'static str,
@@ -44,6 +47,7 @@ pub fn table() -> Vec<Route> {
     vec![
         route(Method::GET, "/", PUBLIC, get(system::root)),
         route(Method::GET, "/docs", PUBLIC, get(system::docs)),
+        route(Method::GET, "/openapi.json", PUBLIC, get(system::openapi)),
         route(Method::GET, "/healthz", PUBLIC, get(system::healthz)),
         route(Method::GET, "/readyz", PUBLIC, get(system::readyz)),
         route(Method::POST, "/v1/auth/register", PUBLIC, post(auth::register)),

@@ -3,20 +3,28 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use pinbridge_shared::config::VERSION;
 use pinbridge_shared::ports::World;
 use serde_json::{Value, json};
 
-use crate::views;
+use crate::{connection_page, openapi, views};
 
 pub async fn root() -> Json<Value> {
     Json(json!({"service": "pinbridge", "version": VERSION, "docs": "/docs"}))
 }
 
-/// The route table, for people: method, path, whom it is for. (The OpenAPI document is still to come.)
-pub async fn docs() -> String {
-    super::table().iter().map(|route| format!("{} {} {}\n", route.method, route.path, route.access.name())).collect()
+/// The API's description: a page for browsers, the route table as plain text (method, path, whom it is for) otherwise.
+pub async fn docs(headers: HeaderMap) -> Response {
+    if connection_page::is_wanted(&headers) {
+        return openapi::page();
+    }
+    let line = |route: &super::Route| format!("{} {} {}\n", route.method, route.path, route.access.name());
+    super::table().iter().map(line).collect::<String>().into_response()
+}
+
+pub async fn openapi() -> Json<&'static Value> {
+    Json(openapi::document())
 }
 
 /// Liveness: the process answers.

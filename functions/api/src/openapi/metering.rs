@@ -1,0 +1,124 @@
+//! The rate meter and the export.
+
+use schemars::JsonSchema;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::operation::{Example, Operation, get, tagged};
+use super::pins::ACCOUNT;
+use super::types::{Limit, Lines, Text, Time, names};
+
+pub fn operations() -> Vec<Operation> {
+    tagged(
+        "Pace and export",
+        vec![
+            get("/v1/rate-meter", "get_rate_meter", "Read what an account may publish now")
+                .required_query::<Uuid>("account_id", "The account.", ACCOUNT)
+                .answers::<RateMeter>(200, "The account's real bucket, and what all accounts share.")
+                .refuses(&["not_found", "validation_error", "account_not_permitted"]),
+            get("/v1/export", "export", "Export the workspace's accounts and pins")
+                .about(
+                    "JSON lines, each an object with its `kind` (`account`, `pin`), oldest first; a pin's line has its \
+                     `events`. Without the header `X-Next-Cursor` the page is the last.",
+                )
+                .query::<Text>("cursor", "`X-Next-Cursor` of the page before.")
+                .query::<Limit>("limit", "Lines of a page.")
+                .answers_content::<Lines>(
+                    200,
+                    "A page of lines.",
+                    "application/x-ndjson",
+                    "{\"kind\":\"account\",\"id\":\"00000000-0000-0000-0000-00000000000b\"}\n".into(),
+                )
+                .with_header::<Text>("X-Next-Cursor", false, "Where the next page begins, if there is one.")
+                .refuses(&["validation_error"]),
+        ],
+    )
+}
+
+names!(
+    PauseReason,
+    "Why the account is paused.",
+    pinbridge_shared::domain::pin::WaitReason::ALL.map(pinbridge_shared::domain::pin::WaitReason::code)
+);
+
+/// What an account may publish now.
+#[derive(JsonSchema)]
+pub struct RateMeter {
+    pub account: AccountMeter,
+    /// What all accounts share: the daily budget; without one, the account's own figures.
+    pub global: Meter,
+    /// Ours: the budget of requests a day, if there is one.
+    pub daily_budget: Option<DailyBudget>,
+}
+
+/// A token bucket.
+#[derive(JsonSchema)]
+pub struct Meter {
+    /// Pins that may start now; below 1 the next one waits.
+    pub tokens_available: f64,
+    /// Pins at once.
+    pub capacity: f64,
+    /// Pins a second.
+    pub refill_rate: f64,
+}
+
+/// An account's token bucket.
+#[derive(JsonSchema)]
+pub struct AccountMeter {
+    pub account_id: Uuid,
+    /// Pins that may start now; below 1 the next one waits.
+    pub tokens_available: f64,
+    /// Pins at once, at the pace that counts now.
+    pub capacity: f64,
+    /// Pins a second, at the pace that counts now.
+    pub refill_rate: f64,
+    /// Ours.
+    pub configured_capacity: f64,
+    /// Ours.
+    pub configured_refill_rate: f64,
+    /// Ours: until when the pace is lower than configured.
+    pub slowed_until: Option<Time>,
+    /// Ours.
+    pub paused_until: Option<Time>,
+    /// Ours.
+    pub pause_reason: Option<PauseReason>,
+    /// Ours: whether the account waits for a person.
+    pub on_hold: bool,
+    /// Ours: pins in the backlog.
+    pub waiting: u64,
+    /// Ours: whether that is a lower bound.
+    pub waiting_is_at_least: bool,
+}
+
+/// The app's requests to Pinterest of this UTC day.
+#[derive(JsonSchema)]
+pub struct DailyBudget {
+    pub requests: u32,
+    pub spent: u32,
+    /// How many more this workspace may make today.
+    pub allowance: u32,
+    pub resets_at: Time,
+}
+
+impl Example for RateMeter {
+    fn example() -> Value {
+        json!({
+            "account": {
+                "account_id": ACCOUNT,
+                "tokens_available": 49.5,
+                "capacity": 50,
+                "refill_rate": 1.0,
+                "configured_capacity": 50,
+                "configured_refill_rate": 1.0,
+                "slowed_until": null,
+                "paused_until": null,
+                "pause_reason": null,
+                "on_hold": false,
+                "waiting": 0,
+                "waiting_is_at_least": false,
+            },
+            "global": {"tokens_available": 49.5, "capacity": 50, "refill_rate": 1.0},
+            "daily_budget": null,
+        })
+    }
+}

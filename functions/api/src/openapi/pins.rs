@@ -1,0 +1,119 @@
+//! Pins and jobs.
+
+pub mod schemas;
+
+use serde_json::json;
+use uuid::Uuid;
+
+use self::schemas::{JobStatus, Pin, PinCreate, PinRetry, PinStatus, Priority, Timeline};
+use super::operation::{Operation, get, post, tagged};
+use super::types::{Flag, Limit, Offset};
+
+pub use schemas::ACCOUNT;
+
+/// The pin of the examples.
+pub const PIN: &str = "5e0e1f5a-7f4d-4a8e-9d55-0d3c5b3f2a10";
+
+pub fn operations() -> Vec<Operation> {
+    tagged(
+        "Pins",
+        vec![
+            post("/v1/pins", "create_pin", "Publish a pin")
+                .about(
+                    "Accepts a pin for publishing as soon as its account's pace allows. Accepted once, it is published at \
+                     most once, whatever fails on the way. The same `idempotency_key` with the same payload answers the \
+                     pin that is there (200, `Idempotent-Replayed: true`); with another payload it is refused (409).",
+                )
+                .header::<Priority>("X-Pinbridge-Priority", "`priority` for clients that drop unknown fields.")
+                .takes::<PinCreate>()
+                .answers::<Pin>(201, "The pin is accepted.")
+                .answers::<Pin>(200, "The pin of this idempotency key, which was accepted before.")
+                .with_header::<Flag>("Idempotent-Replayed", true, "`true`: nothing new was accepted.")
+                .refuses(&["not_found", "account_not_permitted", "token_revoked", "idempotency_key_reused"])
+                .refuses(&["assets_not_enabled"]),
+            get("/v1/pins", "list_pins", "List pins, newest first")
+                .about(
+                    "Filters of the contract that are missing here are refused (422), not ignored. With `status` or \
+                     `account_id` the newest 1,000 pins are looked through.",
+                )
+                .query::<Limit>("limit", "Pins of a page.")
+                .query::<Offset>("offset", "Pins left out before the page.")
+                .query::<PinStatus>("status", "Only pins of this status.")
+                .query::<Uuid>("account_id", "Only pins of this account.")
+                .answers::<Vec<Pin>>(200, "A page of pins.")
+                .with_header::<u64>("X-Total-Count", true, "How many pins there are.")
+                .with_header::<schemas::Relation>(
+                    "X-Total-Count-Relation",
+                    false,
+                    "Where counting stopped at its limit: there are at least as many.",
+                )
+                .refuses(&["validation_error", "account_not_permitted"]),
+            get("/v1/pins/{id}", "get_pin", "Read a pin")
+                .path::<Uuid>("id", "The pin's id.", PIN)
+                .answers::<Pin>(200, "The pin.")
+                .refuses(&["not_found", "validation_error", "account_not_permitted"]),
+            get("/v1/pins/{id}/timeline", "get_pin_timeline", "Read what happened to a pin, and what comes next")
+                .path::<Uuid>("id", "The pin's id.", PIN)
+                .answers::<Timeline>(200, "Every event of the pin, in order.")
+                .refuses(&["not_found", "validation_error", "account_not_permitted"]),
+            post("/v1/pins/{id}/retry", "retry_pin", "Retry a failed pin")
+                .about(
+                    "The failed pin is queued again. One whose last call may have created a Pin answers 409 \
+                     `retry_may_duplicate` until a second one is accepted.",
+                )
+                .path::<Uuid>("id", "The pin's id.", PIN)
+                .header::<Flag>(
+                    "X-Pinbridge-Accept-Duplicate",
+                    "`accept_duplicate` for clients that drop unknown fields.",
+                )
+                .may_take::<PinRetry>()
+                .answers::<Pin>(200, "The pin, queued again.")
+                .refuses(&["not_found", "account_not_permitted", "conflict", "retry_may_duplicate"])
+                .refuses(&["expired_unpublished", "account_disconnected", "not_supported"]),
+            get("/v1/jobs/{id}", "get_job", "Read a job's status")
+                .about("A job is a pin by the contract's other name: their ids are the same.")
+                .path::<Uuid>("id", "The job's id, which is the pin's.", PIN)
+                .answers::<JobStatus>(200, "The job.")
+                .refuses(&["not_found", "validation_error", "account_not_permitted"]),
+        ],
+    )
+}
+
+/// A pin's JSON, queued.
+fn pin_example() -> serde_json::Value {
+    json!({
+        "id": PIN,
+        "workspace_id": "00000000-0000-0000-0000-00000000000a",
+        "pinterest_account_id": schemas::ACCOUNT,
+        "status": "queued",
+        "media_type": "image",
+        "title": "Ten ways to fold a paper crane",
+        "description": "Patience and paper.",
+        "related_terms": ["paper", "crane"],
+        "alt_text": "A paper crane on a table",
+        "dominant_color": "#6E7874",
+        "cover_image_url": null,
+        "link_url": "https://example.com/cranes",
+        "media_url": "https://images.example.com/crane.jpg",
+        "image_url": "https://images.example.com/crane.jpg",
+        "asset_id": null,
+        "board_id": "1000000000000000001",
+        "pinterest_pin_id": null,
+        "error_code": null,
+        "error_message": null,
+        "idempotency_key": "cranes-2026-11-23",
+        "created_at": "2026-11-23T12:00:00.000Z",
+        "updated_at": "2026-11-23T12:00:00.000Z",
+        "published_at": null,
+        "failed_at": null,
+        "removed_from_pinterest_at": null,
+        "priority": "normal",
+        "attempts": 0,
+        "next_action": "publish",
+        "next_at": "2026-11-23T12:00:00.000Z",
+        "next_reason": "A worker takes it next.",
+        "error_remediation": null,
+        "orphan_pin_id": null,
+        "duplicate_pin_id": null,
+    })
+}
