@@ -16,6 +16,9 @@ pub use people::TIMEZONE_MAX;
 /// The largest body that is read, in bytes. A pin at every limit is below 20 KiB.
 pub const BODY_MAX: usize = 64 * 1024;
 
+/// The same of a batch: a hundred pins at every limit.
+pub const BATCH_BODY_MAX: usize = 2 * 1024 * 1024;
+
 /// Related terms are kept with the pin, whose row is paid by the kilobyte.
 pub const TERMS_MAX: usize = 50;
 pub const TERM_MAX: usize = 100;
@@ -28,6 +31,18 @@ impl<S: Send + Sync> FromRequest<S> for JsonObject {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let bytes = read(request.into_body()).await?;
+        parse(&bytes).map(Self)
+    }
+}
+
+/// A JSON object that may hold many pins.
+pub struct LargeJsonObject(pub Map<String, Value>);
+
+impl<S: Send + Sync> FromRequest<S> for LargeJsonObject {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let bytes = read_up_to(request.into_body(), BATCH_BODY_MAX).await?;
         parse(&bytes).map(Self)
     }
 }
@@ -60,9 +75,13 @@ fn parse(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
 }
 
 async fn read(body: Body) -> Result<Vec<u8>, ApiError> {
-    match Limited::new(body, BODY_MAX).collect().await {
+    read_up_to(body, BODY_MAX).await
+}
+
+async fn read_up_to(body: Body, bytes_max: usize) -> Result<Vec<u8>, ApiError> {
+    match Limited::new(body, bytes_max).collect().await {
         Ok(collected) => Ok(collected.to_bytes().to_vec()),
-        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::payload_too_large(BODY_MAX)),
+        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::payload_too_large(bytes_max)),
         Err(_) => Err(ApiError::body_unreadable()),
     }
 }
@@ -104,6 +123,11 @@ impl<'a> Fields<'a> {
     /// All that were collected.
     pub fn finish(self) -> Result<(), ApiError> {
         if self.errors.is_empty() { Ok(()) } else { Err(ApiError::validation(self.errors)) }
+    }
+
+    /// Whether the field is there, be it `null`.
+    pub fn is_present(&self, name: &str) -> bool {
+        self.object.contains_key(name)
     }
 
     pub fn value(&self, name: &str) -> Option<&'a Value> {

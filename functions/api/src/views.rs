@@ -3,6 +3,7 @@
 pub mod connections;
 pub mod export;
 pub mod people;
+pub mod pins;
 
 use pinbridge_shared::config::Settings;
 use pinbridge_shared::domain::attempt::{Attempt, Status};
@@ -73,6 +74,8 @@ pub fn pin(view: &PinView) -> Value {
         "next_action": next.action,
         "next_at": time(next.at),
         "next_reason": next.reason,
+        "origin": pins::origin(&pin.origin),
+        "edits": pin.edit,
         "error_remediation": attempt.failure.filter(|_| error_code.is_some()).map(Failure::remedy),
         "orphan_pin_id": attempt.orphan_pin_id,
         "duplicate_pin_id": attempt.duplicate_pin_id,

@@ -301,6 +301,35 @@ impl Attempt {
         }))
     }
 
+    /// What is published was changed. The state stays; who has read the content of before can't write any more.
+    pub fn edited(&self, now: Moment, nonce: String) -> Next {
+        let from = [Status::Queued, Status::Deferred, Status::Failed];
+        let mut next = self.leave(&from, self.status, now, nonce)?;
+        next.edit += 1;
+        Ok(next.logged(EventKind::Edited, |_| {}))
+    }
+
+    /// The same with a retry, which has counted as the write.
+    pub fn with_edit(mut self) -> Self {
+        self.edit += 1;
+        self.logged(EventKind::Edited, |_| {})
+    }
+
+    /// Its owner deleted the pin. One that waited is over; messages under way are void.
+    pub fn deleted(&self, now: Moment, pin: &Pin, nonce: String) -> Next {
+        let from = [Status::Queued, Status::Deferred, Status::Failed, Status::Published];
+        let is_over = self.status.is_terminal();
+        let to = if is_over { self.status } else { Status::Failed };
+        let mut next = self.leave(&from, to, now, nonce)?;
+        if !is_over {
+            next.generation += 1;
+            next.failure = Some(Failure::PinDeleted);
+            next.detail = None;
+            next = next.finished(now, pin);
+        }
+        Ok(next.logged(EventKind::Deleted, |_| {}))
+    }
+
     /// Whether the pin failed while a call of it may have created a Pin, so that another call may create a second one.
     pub fn ended_in_doubt(&self, quiesce_ms: i64) -> bool {
         if self.status != Status::Failed {
@@ -430,7 +459,7 @@ mod tests {
         let nothing = Upstream::default();
         // queued, deferred, publishing, published, failed
         type Transition<'a> = Box<dyn Fn(&Attempt) -> Next + 'a>;
-        let cases: [(&str, [bool; 5], Transition<'_>); 10] = [
+        let cases: [(&str, [bool; 5], Transition<'_>); 12] = [
             ("begin", [true, true, false, false, false], Box::new(|a| a.begin(T, "n".into()))),
             ("not_sent", [false, false, true, false, false], Box::new(|a| a.not_sent(T, "n".into()))),
             (
@@ -450,6 +479,8 @@ mod tests {
                 [true, true, true, false, false],
                 Box::new(|a| a.failed(T, Failure::ImageBroken, &nothing, &pin, "n".into())),
             ),
+            ("edited", [true, true, false, false, true], Box::new(|a| a.edited(T, "n".into()))),
+            ("deleted", [true, true, false, true, true], Box::new(|a| a.deleted(T, &pin, "n".into()))),
             ("retried", [false, false, false, false, true], Box::new(|a| a.retried(T, None, "n".into()))),
             (
                 "with_duplicates",

@@ -39,12 +39,13 @@ pub enum Failure {
     ExpiredUnpublished,
     AccountDisconnected,
     DeadLettered,
+    PinDeleted,
 }
 
 use Failure as F;
 
 impl Failure {
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         F::PinterestUnreachable,
         F::PinterestBusy,
         F::OutcomeUnknown,
@@ -72,6 +73,7 @@ impl Failure {
         F::ExpiredUnpublished,
         F::AccountDisconnected,
         F::DeadLettered,
+        F::PinDeleted,
     ];
 
     /// The stable public `error_code`.
@@ -122,6 +124,7 @@ impl Failure {
             F::OutcomeUnverifiable => ("outcome_unverifiable", "The board could not be read for three days, so the Pin may or may not exist.", "Look at the board and decide by hand."),
             F::ExpiredUnpublished => ("expired_unpublished", "The pin could not be published within 30 days.", "Restore the account's connection and publish again under a new key."),
             F::DeadLettered => ("dead_lettered", "Every delivery of this pin failed on our side; nothing of it is under way at Pinterest.", "Retry the pin once the cause is mended; the operator can retry many at once."),
+            F::PinDeleted => ("pin_deleted", "The pin was deleted before it was published.", "Publish it again under a new key."),
             F::AccountDisconnected => ("account_disconnected", "The account is not connected any more.", "Reconnect the account and publish again."),
         }
     }

@@ -32,6 +32,10 @@ pub enum EventKind {
     DuplicateFound,
     /// That Pin was deleted.
     DuplicateRemoved,
+    /// What is published was changed.
+    Edited,
+    /// Its owner deleted it.
+    Deleted,
     /// A stand-in for events that were dropped to keep the row small; `attempt` holds their number.
     Omitted,
 }
@@ -39,7 +43,7 @@ pub enum EventKind {
 use EventKind as K;
 
 impl EventKind {
-    const LETTERS: [(Self, &'static str, &'static str); 14] = [
+    const LETTERS: [(Self, &'static str, &'static str); 16] = [
         (K::AttemptStarted, "s", "attempt_started"),
         (K::NotSent, "n", "not_sent"),
         (K::Published, "p", "published"),
@@ -53,6 +57,8 @@ impl EventKind {
         (K::Retried, "t", "retried"),
         (K::DuplicateFound, "e", "duplicate_found"),
         (K::DuplicateRemoved, "x", "duplicate_removed"),
+        (K::Edited, "c", "edited"),
+        (K::Deleted, "k", "deleted"),
         (K::Omitted, "o", "events_omitted"),
     ];
 

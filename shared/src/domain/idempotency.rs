@@ -57,6 +57,11 @@ fn normal_url(text: &str) -> String {
     Url::parse(text).map_or_else(|_| text.to_owned(), String::from)
 }
 
+/// Whether two requests show the same picture by the same address.
+pub fn is_same_picture(a: &PinRequest, b: &PinRequest) -> bool {
+    normal_url(&a.image_url) == normal_url(&b.image_url)
+}
+
 /// What two pins must share to be mistaken for one another on Pinterest: board, title and link. (A description may be cut
 /// short by Pinterest, so the owner of a Pin could not be found by it.)
 ///

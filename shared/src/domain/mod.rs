@@ -14,6 +14,7 @@ pub mod board_scan;
 pub mod clock_row;
 pub mod daily_budget;
 pub mod deadlines;
+pub mod edit;
 pub mod failure;
 pub mod health;
 pub mod history;

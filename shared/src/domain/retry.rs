@@ -84,7 +84,8 @@ pub fn remedy(failed: &Failed) -> Remedy {
         | F::OutcomeUnverifiable
         | F::ExpiredUnpublished
         | F::AccountDisconnected
-        | F::DeadLettered => Remedy::Fail(failed.failure),
+        | F::DeadLettered
+        | F::PinDeleted => Remedy::Fail(failed.failure),
     }
 }
 

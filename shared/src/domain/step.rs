@@ -77,6 +77,9 @@ pub fn next(situation: &Situation<'_>) -> Step {
     if message.generation < attempt.generation && rules.hold(Rule::Generation) {
         return Step::Acknowledge;
     }
+    if pin.hidden_at.is_some() {
+        return Step::GiveUp(Failure::PinDeleted);
+    }
     if pin.is_overdue(now) {
         return Step::GiveUp(Failure::ExpiredUnpublished);
     }
@@ -328,6 +331,15 @@ mod tests {
         assert_eq!(world.next(), Step::Hold(Failure::TokenRevoked));
         world.account = None;
         assert_eq!(world.next(), Step::GiveUp(Failure::AccountDisconnected));
+    }
+
+    #[test]
+    fn a_deleted_pin_is_given_up_unless_it_is_being_published() {
+        let mut world = World::new();
+        world.pin.hidden_at = Some(NOW);
+        assert_eq!(world.next(), Step::GiveUp(Failure::PinDeleted));
+        let world = world.publishing(NOW.plus_ms(-60_000));
+        assert_eq!(world.next(), Step::Keep { until: NOW.plus_ms(60_000) });
     }
 
     #[test]

@@ -59,6 +59,8 @@ pub enum Acceptance {
 pub enum AcceptError {
     #[error("the idempotency key was used with another payload")]
     KeyReused { existing: PinId },
+    #[error("the idempotency key stands for a pin that was deleted")]
+    KeyOfDeleted { existing: PinId },
     #[error("no such account in this workspace")]
     AccountNotFound,
     #[error("the account is disconnected")]
@@ -153,7 +155,9 @@ async fn accept_piece(world: &World, piece: Vec<Candidate>) -> PortResult<Vec<(u
 }
 
 fn replay(pin: Pin, attempt: Attempt, payload_hash: &PayloadHash) -> Answer {
-    if pin.payload_hash.same_payload(payload_hash) {
+    if pin.hidden_at.is_some() {
+        Err(AcceptError::KeyOfDeleted { existing: pin.key.pin })
+    } else if pin.payload_hash.same_payload(payload_hash) {
         Ok(Acceptance::Replay(pin, attempt))
     } else {
         Err(AcceptError::KeyReused { existing: pin.key.pin })

@@ -27,6 +27,55 @@ pub enum Obstacle {
     Unreachable,
 }
 
+impl Obstacle {
+    /// Whether the check could not be made, so that nothing is known of the board.
+    pub fn is_untold(&self) -> bool {
+        matches!(self, Self::RateLimited { .. } | Self::Unreachable)
+    }
+
+    /// Its public code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound => Failure::BoardNotFound.code(),
+            Self::Deleted => "board_deleted",
+            Self::Denied => Failure::BoardAccessDenied.code(),
+            Self::TokenExpired => Failure::TokenExpired.code(),
+            Self::TokenRevoked => Failure::TokenRevoked.code(),
+            Self::ScopeMissing(_) => Failure::ScopeMissing.code(),
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Unreachable => Failure::PinterestUnreachable.code(),
+        }
+    }
+
+    /// One sentence for a person.
+    pub fn message(&self) -> String {
+        match self {
+            Self::NotFound => "The board does not exist, or isn't shown to this account.".into(),
+            Self::Deleted => "The board was deleted.".into(),
+            Self::Denied => Failure::BoardAccessDenied.message().into(),
+            Self::TokenExpired => "The account's access token has expired and could not be renewed.".into(),
+            Self::TokenRevoked => Failure::TokenRevoked.message().into(),
+            Self::ScopeMissing(scopes) => {
+                format!("The connection lacks what publishing to the board needs: {}.", scopes.join(", "))
+            }
+            Self::RateLimited { .. } => "Pinterest asks to slow down, so the board was not checked.".into(),
+            Self::Unreachable => "Pinterest could not be reached, so the board was not checked.".into(),
+        }
+    }
+
+    /// What a person can do about it.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::NotFound | Self::Deleted => "Choose another board.",
+            Self::Denied => Failure::BoardAccessDenied.remedy(),
+            Self::TokenExpired => "Reconnect the account.",
+            Self::TokenRevoked => Failure::TokenRevoked.remedy(),
+            Self::ScopeMissing(_) => "Reconnect the account and grant every scope.",
+            Self::RateLimited { .. } | Self::Unreachable => "Check again later.",
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct BoardAccess {
     pub account: Account,

@@ -128,7 +128,7 @@ async fn pins(
     let found = world.store.pins(&keys).await?;
     let is_last = listed.len() < limit;
     let next = listed.last().filter(|_| !is_last).map(|(at, pin)| Cursor::Pin(*at, *pin));
-    let open = found.into_iter().flatten().filter(|(pin, _)| sees(pin.request.account));
+    let open = found.into_iter().flatten().filter(|(pin, _)| pin.hidden_at.is_none() && sees(pin.request.account));
     Ok(Page { entries: open.map(|(pin, attempt)| entry(world, pin, attempt)).collect(), next })
 }
 

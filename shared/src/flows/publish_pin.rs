@@ -49,7 +49,15 @@ impl Job {
         let pins = world.store.pins(std::slice::from_ref(&key));
         let (pins, account, bucket) =
             try_join3(pins, world.store.account(account_key), world.store.bucket(account_key)).await?;
-        let found = pins.into_iter().flatten().next();
+        let mut found = pins.into_iter().flatten().next();
+        if let Some((_, attempt)) = found.as_ref().filter(|(_, attempt)| attempt.attempt > 0) {
+            // A pin that is deleted while an attempt of it is under way is only hidden. Its row is read after the attempt's, so
+            // that whoever sees that attempt over sees whether the pin was deleted meanwhile.
+            let attempt = attempt.clone();
+            let again = world.store.pins(std::slice::from_ref(&key)).await?.into_iter().flatten().next();
+            // Of another edit, the attempt is of another revision too, and the write-ahead is refused.
+            found = again.map(|(pin, _)| (pin, attempt));
+        }
         Ok(found.map(|(pin, attempt)| Self { message, pin, attempt, account, bucket, ends_at_ms }))
     }
 

@@ -59,7 +59,7 @@ pub struct PinPage {
 /// When the table is unavailable.
 pub async fn pin(world: &World, key: PinKey) -> PortResult<Option<PinView>> {
     let found = world.store.pins(&[key]).await?.into_iter().flatten().next();
-    match found {
+    match found.filter(|(pin, _)| pin.hidden_at.is_none()) {
         Some((pin, attempt)) => Ok(Some(view(world, pin, attempt).await?)),
         None => Ok(None),
     }
@@ -76,11 +76,11 @@ pub async fn accepted(world: &World, pin: Pin, attempt: Attempt) -> PortResult<P
     }
 }
 
-/// A pin as it was just retried.
+/// A pin as it was just edited or retried.
 ///
 /// # Errors
 /// When the table is unavailable.
-pub async fn retried(world: &World, pin: Pin, attempt: Attempt) -> PortResult<PinView> {
+pub async fn changed(world: &World, pin: Pin, attempt: Attempt) -> PortResult<PinView> {
     view(world, pin, attempt).await
 }
 

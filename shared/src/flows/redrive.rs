@@ -229,7 +229,7 @@ impl Run<'_> {
             Err(RetryError::NotFound) => "gone",
             Err(RetryError::MayDuplicate) => "may_duplicate",
             Err(RetryError::Overdue) => "overdue",
-            Err(RetryError::AccountDisconnected) => "account_disconnected",
+            Err(RetryError::AccountDisconnected | RetryError::AccountNotFound) => "account_disconnected",
         };
         *self.summary.refused.entry(why).or_default() += 1;
         self.keep(letter);

@@ -5,10 +5,11 @@
 
 use thiserror::Error;
 
-use super::backlog;
+use super::{backlog, edit_pin};
 use crate::domain::attempt::{Attempt, Status};
 use crate::domain::backlog::BacklogRow;
 use crate::domain::clock_row::ClockRow;
+use crate::domain::edit::Edit;
 use crate::domain::failure::Failure;
 use crate::domain::ids::PinKey;
 use crate::domain::message::PublishMessage;
@@ -36,6 +37,9 @@ pub enum RetryError {
     Overdue,
     #[error("the account is disconnected")]
     AccountDisconnected,
+    /// The one that it was to be sent to.
+    #[error("no such account in this workspace")]
+    AccountNotFound,
     #[error(transparent)]
     Port(#[from] PortError),
 }
@@ -46,16 +50,34 @@ pub enum RetryError {
 /// When the pin isn't there or can't be retried, or a port is unavailable. A call that failed half-way may have retried
 /// the pin; then the pin says so.
 pub async fn retry_pin(world: &World, key: PinKey, accept_duplicate: bool) -> Result<(Pin, Attempt), RetryError> {
+    retry_pin_with(world, key, accept_duplicate, &Edit::default()).await
+}
+
+/// The same with a change of what is published or where; whether the new board can be reached is for the caller to ask
+/// ([`preflight`](super::board_preflight::preflight)).
+///
+/// # Errors
+/// As [`retry_pin`].
+pub async fn retry_pin_with(
+    world: &World,
+    key: PinKey,
+    accept_duplicate: bool,
+    edit: &Edit,
+) -> Result<(Pin, Attempt), RetryError> {
     let began_ms = world.system.monotonic_ms();
-    let read = world.store.pins(&[key]).await?;
-    let (pin, attempt) = read.into_iter().flatten().next().ok_or(RetryError::NotFound)?;
-    let bucket = check(world, &pin, &attempt, accept_duplicate).await?;
+    let read = world.store.pins(&[key]).await?.into_iter().flatten().next();
+    let (pin, attempt) = read.filter(|(pin, _)| pin.hidden_at.is_none()).ok_or(RetryError::NotFound)?;
+    let request = edit.apply(&pin.request);
+    let is_edited = request != pin.request;
+    let pin = Pin { request, edit: pin.edit + u32::from(is_edited), ..pin };
+    let bucket = check(world, &pin, &attempt, accept_duplicate, edit).await?;
     let (now, account) = (world.system.now(), pin.account_key());
     let plan = plan(world, &pin, &bucket, now).await?;
     let owner = || ClockRow::new(vec![key], plan.start().unwrap_or(now), 0, world.system.nonce());
     world.store.put_clock(&owner()).await?;
     let next = attempt.retried(now, plan.waits(), world.nonce()).map_err(|_| RetryError::NotFailed(attempt.status))?;
-    match world.store.save_attempt(&pin, &next).await? {
+    let next = if is_edited { next.with_edit() } else { next };
+    match save(world, &pin, &next, is_edited).await? {
         Saved::Yes => {}
         Saved::Lost(Some(current)) if current.status != Status::Failed => {
             return Err(RetryError::NotFailed(current.status));
@@ -84,8 +106,27 @@ pub async fn retry_pin(world: &World, key: PinKey, accept_duplicate: bool) -> Re
     Ok((pin, next))
 }
 
+async fn save(world: &World, pin: &Pin, next: &Attempt, is_edited: bool) -> PortResult<Saved> {
+    if !is_edited {
+        return world.store.save_attempt(pin, next).await;
+    }
+    edit_pin::put_sibling(world, pin).await?;
+    if world.store.save_pin(pin, next).await? {
+        return Ok(Saved::Yes);
+    }
+    let read = world.store.pins(&[pin.key]).await?.into_iter().flatten().next();
+    let current = read.filter(|(pin, _)| pin.hidden_at.is_none()).map(|(_, current)| Box::new(current));
+    Ok(Saved::Lost(current))
+}
+
 /// Whether the pin may be retried; answers its account's bucket.
-async fn check(world: &World, pin: &Pin, attempt: &Attempt, accept_duplicate: bool) -> Result<Bucket, RetryError> {
+async fn check(
+    world: &World,
+    pin: &Pin,
+    attempt: &Attempt,
+    accept_duplicate: bool,
+    edit: &Edit,
+) -> Result<Bucket, RetryError> {
     if attempt.status != Status::Failed {
         return Err(RetryError::NotFailed(attempt.status));
     }
@@ -96,6 +137,9 @@ async fn check(world: &World, pin: &Pin, attempt: &Attempt, accept_duplicate: bo
         return Err(RetryError::MayDuplicate);
     }
     let account = world.store.account(pin.account_key()).await?;
+    if account.is_none() && edit.account.is_some() {
+        return Err(RetryError::AccountNotFound);
+    }
     if !account.is_some_and(|account| account.is_connected()) {
         return Err(RetryError::AccountDisconnected);
     }

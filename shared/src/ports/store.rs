@@ -83,6 +83,11 @@ pub trait Store: Send + Sync {
     async fn save_attempt(&self, pin: &Pin, next: &Attempt) -> PortResult<Saved>;
     /// The same for several pins (at most [`SAVED_TOGETHER_MAX`]) in one transaction: all, or none and `false`.
     async fn save_attempts(&self, writes: &[(Pin, Attempt)]) -> PortResult<bool>;
+    /// Writes a pin's row, changed or hidden, and its attempt row in one transaction: both, if the stored attempt row still
+    /// has the revision before `next.rev` and nobody has hidden the pin, or none and `false`.
+    async fn save_pin(&self, pin: &Pin, next: &Attempt) -> PortResult<bool>;
+    /// Hides the pin as its `hidden_at` says, and nothing else of it; one that is hidden or gone stays so.
+    async fn hide_pin(&self, pin: &Pin) -> PortResult<()>;
     async fn put_sibling(
         &self,
         account: AccountKey,
@@ -92,6 +97,8 @@ pub trait Store: Send + Sync {
     ) -> PortResult<()>;
     /// The pins of the same content, read consistently.
     async fn siblings(&self, account: AccountKey, content_hash: &str) -> PortResult<Vec<PinId>>;
+    /// Some of them, up to `limit`, the very newest perhaps not yet.
+    async fn first_siblings(&self, account: AccountKey, content_hash: &str, limit: usize) -> PortResult<Vec<PinId>>;
     /// Newest first; `skip` and `limit` in pins.
     async fn listing(&self, workspace: WorkspaceId, skip: usize, limit: usize) -> PortResult<Listing>;
     /// The first pins, oldest first, that were created after `after` (pins of one moment in the order of their ids) and not

@@ -4,9 +4,16 @@ use http::StatusCode;
 use pinbridge_shared::domain::attempt::Status;
 use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::PinId;
+use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::flows::accept_pin::AcceptError;
+use pinbridge_shared::flows::board_access::Obstacle;
+use pinbridge_shared::flows::board_preflight::PreflightError;
+use pinbridge_shared::flows::delete_pin::DeleteError;
+use pinbridge_shared::flows::duplicate_content::Duplicate;
+use pinbridge_shared::flows::edit_pin::EditError;
 use pinbridge_shared::flows::rate_meter::MeterError;
 use pinbridge_shared::flows::retry_pin::RetryError;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::ApiError;
@@ -16,6 +23,16 @@ pub fn samples() -> Vec<ApiError> {
     vec![
         ApiError::assets_not_enabled(),
         ApiError::idempotency_key_reused(PinId(Uuid::nil())),
+        ApiError::key_of_deleted(PinId(Uuid::nil())),
+        ApiError::duplicate_content(&Duplicate {
+            pin: PinId(Uuid::nil()),
+            created_at: Moment(0),
+            status: Status::Published,
+        }),
+        EditError::AlreadyPublished.into(),
+        ApiError::pin_publishing(),
+        PreflightError::Obstacle(Obstacle::NotFound).into(),
+        PreflightError::Obstacle(Obstacle::Deleted).into(),
         RetryError::NotFailed(Status::Published).into(),
         RetryError::MayDuplicate.into(),
         RetryError::Overdue.into(),
@@ -23,10 +40,86 @@ pub fn samples() -> Vec<ApiError> {
     ]
 }
 
+impl ApiError {
+    /// What it says of one item of many: the code, and what a person needs.
+    pub fn of_item(&self) -> Value {
+        let errors: Vec<Value> =
+            self.errors.iter().map(|e| json!({"loc": e.loc, "msg": e.msg, "type": e.kind})).collect();
+        json!({
+            "code": self.code,
+            "message": self.message,
+            "remediation": self.remediation,
+            "retry_after_seconds": self.retry_after_s,
+            "errors": errors,
+        })
+    }
+
+    pub fn remediation(&self) -> &'static str {
+        self.remediation
+    }
+
+    pub fn duplicate_content(duplicate: &Duplicate) -> Self {
+        let message =
+            format!("Pin {} of the last 24 hours has the same account, board, title, link and image.", duplicate.pin);
+        let remedy = "Read that pin. If a second one is what you want, send this without on_duplicate=refuse.";
+        Self::new(StatusCode::CONFLICT, "duplicate_content", message, remedy)
+    }
+
+    fn key_of_deleted(existing: PinId) -> Self {
+        let message = format!("The idempotency key stands for pin {existing}, which was deleted.");
+        Self::new(StatusCode::CONFLICT, "pin_deleted", message, "Use a new key for a new pin.")
+    }
+
+    pub fn pin_publishing() -> Self {
+        let message = "The pin is being published at this moment.";
+        let remedy = "Read the pin until it is published or failed, then decide again.";
+        Self::new(StatusCode::CONFLICT, "pin_publishing", message, remedy)
+    }
+}
+
+impl From<EditError> for ApiError {
+    fn from(error: EditError) -> Self {
+        match error {
+            EditError::NotFound => Self::not_found("pin"),
+            EditError::AlreadyPublished => {
+                let message = "The pin is published; Pinterest doesn't let us change it any more.";
+                let remedy = "Delete it and publish a corrected one under a new key.";
+                Self::new(StatusCode::CONFLICT, "pin_already_published", message, remedy)
+            }
+            EditError::Publishing => Self::pin_publishing(),
+            EditError::Port(error) => error.into(),
+        }
+    }
+}
+
+impl From<DeleteError> for ApiError {
+    fn from(error: DeleteError) -> Self {
+        match error {
+            DeleteError::NotFound => Self::not_found("pin"),
+            DeleteError::Port(error) => error.into(),
+        }
+    }
+}
+
+impl From<PreflightError> for ApiError {
+    fn from(error: PreflightError) -> Self {
+        match error {
+            PreflightError::AccountNotFound => Self::not_found("account"),
+            PreflightError::Obstacle(obstacle) => {
+                let is_boards = matches!(obstacle, Obstacle::NotFound | Obstacle::Deleted | Obstacle::Denied);
+                let status = if is_boards { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::CONFLICT };
+                Self::new(status, obstacle.code(), obstacle.message(), obstacle.remedy())
+            }
+            PreflightError::Port(error) => error.into(),
+        }
+    }
+}
+
 impl From<AcceptError> for ApiError {
     fn from(error: AcceptError) -> Self {
         match error {
             AcceptError::KeyReused { existing } => Self::idempotency_key_reused(existing),
+            AcceptError::KeyOfDeleted { existing } => Self::key_of_deleted(existing),
             AcceptError::AccountNotFound => Self::not_found("account"),
             AcceptError::AccountDisconnected => Self::connection(Failure::TokenRevoked),
             AcceptError::Port(error) => error.into(),
@@ -64,6 +157,7 @@ impl From<RetryError> for ApiError {
                 conflict(failure.code(), "The pin is older than 30 days.".into(), "Publish it again under a new key.")
             }
             RetryError::AccountDisconnected => Self::connection(Failure::AccountDisconnected),
+            RetryError::AccountNotFound => Self::not_found("account"),
             RetryError::Port(error) => error.into(),
         }
     }

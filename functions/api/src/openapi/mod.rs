@@ -14,6 +14,7 @@ pub mod metering;
 pub mod operation;
 mod page;
 pub mod people;
+pub mod pin_work;
 pub mod pins;
 pub mod projects;
 mod refusals;
@@ -32,6 +33,7 @@ pub use page::{STYLE, STYLE_HASH, page};
 pub fn operations() -> Vec<Operation> {
     [
         pins::operations(),
+        pin_work::operations(),
         metering::operations(),
         connections::operations(),
         boards::operations(),

@@ -5,9 +5,10 @@ pub mod schemas;
 use serde_json::json;
 use uuid::Uuid;
 
-use self::schemas::{JobStatus, Pin, PinCreate, PinRetry, PinStatus, Priority, Timeline};
+use self::schemas::{JobStatus, OnDuplicate, Pin, PinCreate, PinRetry, PinStatus, Priority, Timeline};
 use super::operation::{Operation, get, post, tagged};
-use super::types::{Flag, Limit, Offset};
+use super::pin_work::{AcceptedPin, PREFLIGHT};
+use super::types::{Flag, Limit, Offset, Text};
 
 pub use schemas::ACCOUNT;
 
@@ -22,14 +23,24 @@ pub fn operations() -> Vec<Operation> {
                 .about(
                     "Accepts a pin for publishing as soon as its account's pace allows. Accepted once, it is published at \
                      most once, whatever fails on the way. The same `idempotency_key` with the same payload answers the \
-                     pin that is there (200, `Idempotent-Replayed: true`); with another payload it is refused (409).",
+                     pin that is there (200, `Idempotent-Replayed: true`); with another payload it is refused (409). A pin of the \
+                     last 24 hours with the same account, board, title, link and image is told of in `warnings`; with \
+                     `on_duplicate: refuse` it is a reason to refuse (409 `duplicate_content`).",
                 )
                 .header::<Priority>("X-Pinbridge-Priority", "`priority` for clients that drop unknown fields.")
                 .takes::<PinCreate>()
-                .answers::<Pin>(201, "The pin is accepted.")
-                .answers::<Pin>(200, "The pin of this idempotency key, which was accepted before.")
+                .header::<OnDuplicate>("X-Pinbridge-On-Duplicate", "`on_duplicate` for clients that drop unknown fields.")
+                .query::<OnDuplicate>("on_duplicate", "The same as in the body.")
+                .answers::<AcceptedPin>(201, "The pin is accepted.")
+                .with_header::<Text>(
+                    "X-Pinbridge-Warning",
+                    false,
+                    "`duplicate_content; pin_id=…`: a pin of the last 24 hours has the same content.",
+                )
+                .answers::<AcceptedPin>(200, "The pin of this idempotency key, which was accepted before.")
                 .with_header::<Flag>("Idempotent-Replayed", true, "`true`: nothing new was accepted.")
                 .refuses(&["not_found", "account_not_permitted", "token_revoked", "idempotency_key_reused"])
+                .refuses(&["duplicate_content", "pin_deleted"])
                 .refuses(&["assets_not_enabled"]),
             get("/v1/pins", "list_pins", "List pins, newest first")
                 .about(
@@ -58,7 +69,7 @@ pub fn operations() -> Vec<Operation> {
                 .refuses(&["not_found", "validation_error", "account_not_permitted"]),
             post("/v1/pins/{id}/retry", "retry_pin", "Retry a failed pin")
                 .about(
-                    "The failed pin is queued again. One whose last call may have created a Pin answers 409 \
+                    "The failed pin is queued again, on another board or for another account if one is named. One whose last call may have created a Pin answers 409 \
                      `retry_may_duplicate` until a second one is accepted.",
                 )
                 .path::<Uuid>("id", "The pin's id.", PIN)
@@ -69,7 +80,8 @@ pub fn operations() -> Vec<Operation> {
                 .may_take::<PinRetry>()
                 .answers::<Pin>(200, "The pin, queued again.")
                 .refuses(&["not_found", "account_not_permitted", "conflict", "retry_may_duplicate"])
-                .refuses(&["expired_unpublished", "account_disconnected", "not_supported"]),
+                .refuses(&["expired_unpublished", "account_disconnected"])
+                .refuses(PREFLIGHT),
             get("/v1/jobs/{id}", "get_job", "Read a job's status")
                 .about("A job is a pin by the contract's other name: their ids are the same.")
                 .path::<Uuid>("id", "The job's id, which is the pin's.", PIN)
@@ -112,6 +124,15 @@ fn pin_example() -> serde_json::Value {
         "next_action": "publish",
         "next_at": "2026-11-23T12:00:00.000Z",
         "next_reason": "A worker takes it next.",
+        "origin": {
+            "actor_type": "api_key",
+            "actor_id": "7d11ee90-a944-44ed-a55c-7f2e8a5ca0b6",
+            "schedule_id": null,
+            "schedule_run": null,
+            "import_id": null,
+            "import_row": null,
+        },
+        "edits": 0,
         "error_remediation": null,
         "orphan_pin_id": null,
         "duplicate_pin_id": null,

@@ -9,7 +9,11 @@ mod boards;
 mod export;
 mod jobs;
 mod oauth;
+mod pin_batch;
+mod pin_bulk;
+mod pin_edits;
 mod pin_list;
+mod pin_validation;
 mod pins;
 mod profile;
 mod projects;
@@ -27,6 +31,8 @@ use pinbridge_shared::ports::World;
 use crate::auth::Access;
 
 pub use boards::{DESCRIPTION_MAX as BOARD_DESCRIPTION_MAX, NAME_MAX as BOARD_NAME_MAX};
+pub use pin_batch::BATCH_MAX;
+pub use pin_bulk::BULK_MAX;
 
 pub struct Route {
     pub method: Method,
@@ -84,7 +90,13 @@ pub fn table() -> Vec<Route> {
         route(Method::GET, "/v1/pinterest/terms/related", READ, get(terms::related)),
         route(Method::POST, "/v1/pins", WRITE, post(pins::create)),
         route(Method::GET, "/v1/pins", READ, get(pin_list::list)),
+        route(Method::POST, "/v1/pins/validate", READ, post(pin_validation::validate)),
+        route(Method::POST, "/v1/pins/batch", WRITE, post(pin_batch::create)),
+        route(Method::POST, "/v1/pins/bulk-delete", DESTRUCTIVE, post(pin_bulk::delete)),
+        route(Method::POST, "/v1/pins/bulk-retry", WRITE, post(pin_bulk::retry)),
         route(Method::GET, "/v1/pins/{id}", READ, get(pins::read)),
+        route(Method::PATCH, "/v1/pins/{id}", WRITE, patch(pin_edits::update)),
+        route(Method::DELETE, "/v1/pins/{id}", DESTRUCTIVE, delete(pin_edits::remove)),
         route(Method::GET, "/v1/pins/{id}/timeline", READ, get(pins::timeline)),
         route(Method::POST, "/v1/pins/{id}/retry", WRITE, post(retries::retry)),
         route(Method::GET, "/v1/jobs/{id}", READ, get(jobs::read)),

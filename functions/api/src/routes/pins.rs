@@ -1,15 +1,18 @@
-//! Pins: accept, read, explain.
+//! Pins: accept, read, explain. Their other routes are in files of their own (`pin_*.rs`, `retries.rs`).
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use pinbridge_shared::domain::board::BOARD_ID_MAX;
+use pinbridge_shared::domain::idempotency;
 use pinbridge_shared::domain::ids::{AccountId, PinId, PinKey};
 use pinbridge_shared::domain::origin::Origin;
 use pinbridge_shared::domain::pin::{
     ALT_TEXT_MAX, DESCRIPTION_MAX, IDEMPOTENCY_KEY_MAX, PinRequest, Priority, TITLE_MAX, URL_MAX,
 };
 use pinbridge_shared::flows::accept_pin::{Acceptance, Order, accept_pin};
+use pinbridge_shared::flows::duplicate_content::{self, Duplicate};
 use pinbridge_shared::flows::read_pins::{self, PinView};
 use pinbridge_shared::ports::World;
 use serde_json::{Map, Value};
@@ -17,19 +20,25 @@ use serde_json::{Map, Value};
 use crate::auth::Caller;
 use crate::body::{Fields, JsonObject};
 use crate::error::{ApiError, FieldError};
-use crate::views;
+use crate::{page, views};
 
-/// Board ids are decimal strings of 18 or 19 digits; this leaves room for longer ones.
-const BOARD_ID_MAX: usize = 32;
+const ON_DUPLICATE: &str = "on_duplicate";
+/// The same as a header, because the official client's typed models drop fields they don't know.
+const ON_DUPLICATE_HEADER: &str = "x-pinbridge-on-duplicate";
+/// What the official client's models drop from the body as well.
+const WARNING_HEADER: &str = "x-pinbridge-warning";
 
 pub async fn create(
     State(world): State<World>,
     caller: Caller,
+    Query(query): Query<page::Query>,
     headers: HeaderMap,
     JsonObject(body): JsonObject,
 ) -> Result<Response, ApiError> {
-    let request = parse(&body, &headers)?;
+    let request = parse(&body, &headers, Priority::default())?;
+    let refuses = refuses_duplicates(&body, &query, &headers)?;
     caller.may_use(request.account)?;
+    let duplicate = find_duplicate(&world, &caller, &request, refuses).await?;
     let order = Order { request, origin: Origin::by(caller.who), not_before: None };
     let (pin, attempt, replayed) = match accept_pin(&world, caller.workspace, order).await? {
         Acceptance::New(pin, attempt) => (pin, attempt, false),
@@ -37,11 +46,60 @@ pub async fn create(
     };
     let view = read_pins::accepted(&world, pin, attempt).await?;
     let status = if replayed { StatusCode::OK } else { StatusCode::CREATED };
-    let mut response = (status, Json(views::pin(&view))).into_response();
+    let mut body = views::pin(&view);
+    let warning = duplicate.filter(|_| !replayed);
+    body["warnings"] = warning.iter().map(views::pins::duplicate).collect();
+    let mut response = (status, Json(body)).into_response();
+    if let Some(Duplicate { pin, .. }) = warning
+        && let Ok(value) = HeaderValue::try_from(format!("duplicate_content; pin_id={pin}"))
+    {
+        response.headers_mut().insert(WARNING_HEADER, value);
+    }
     if replayed {
         response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
     }
     Ok(response)
+}
+
+/// The pin of the last day that has the same content, if there is one. Where that isn't reason enough to refuse, it isn't
+/// reason enough to fail either.
+async fn find_duplicate(
+    world: &World,
+    caller: &Caller,
+    request: &PinRequest,
+    refuses: bool,
+) -> Result<Option<Duplicate>, ApiError> {
+    let own = idempotency::pin_id(caller.workspace, &request.idempotency_key);
+    match duplicate_content::find(world, caller.workspace, request, own).await {
+        Ok(Some(duplicate)) if refuses => {
+            // What was accepted before is answered again, whatever came after it.
+            let is_replay = read_pins::pin(world, PinKey { workspace: caller.workspace, pin: own }).await?.is_some();
+            if is_replay { Ok(None) } else { Err(ApiError::duplicate_content(&duplicate)) }
+        }
+        Ok(duplicate) => Ok(duplicate),
+        Err(error) if refuses => Err(error.into()),
+        Err(error) => {
+            tracing::warn!(%error, "pins of the same content were not looked for");
+            Ok(None)
+        }
+    }
+}
+
+/// `on_duplicate`: `warn` (as if it weren't there) or `refuse`; in the body, the query or a header.
+fn refuses_duplicates(body: &Map<String, Value>, query: &page::Query, headers: &HeaderMap) -> Result<bool, ApiError> {
+    let mut fields = Fields::of(body);
+    let in_body = fields.text(ON_DUPLICATE, 16);
+    fields.finish()?;
+    let in_header = headers.get(ON_DUPLICATE_HEADER).map(|value| value.to_str().unwrap_or("").trim().to_owned());
+    match in_body.or_else(|| query.get(ON_DUPLICATE).cloned()).or(in_header).as_deref() {
+        None | Some("warn") => Ok(false),
+        Some("refuse") => Ok(true),
+        Some(_) => {
+            let loc = vec!["body".into(), ON_DUPLICATE.into()];
+            let msg = "Input should be 'warn' or 'refuse'".into();
+            Err(ApiError::validation(vec![FieldError { loc, msg, kind: "enum" }]))
+        }
+    }
 }
 
 pub async fn read(State(world): State<World>, caller: Caller, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
@@ -73,7 +131,11 @@ pub async fn find(world: &World, caller: &Caller, id: &str) -> Result<PinView, A
 
 /// Reads the contract's `PinCreate`, plus our `priority`, which may also come as a header because the official client's
 /// typed models drop fields they don't know.
-fn parse(body: &Map<String, Value>, headers: &HeaderMap) -> Result<PinRequest, ApiError> {
+pub fn parse(
+    body: &Map<String, Value>,
+    headers: &HeaderMap,
+    priority_default: Priority,
+) -> Result<PinRequest, ApiError> {
     let mut fields = Fields::of(body);
     let has = |name: &str| body.get(name).is_some_and(|value| !value.is_null());
     if (has("asset_id") && !has("image_url")) || has("cover_image_asset_id") {
@@ -83,8 +145,8 @@ fn parse(body: &Map<String, Value>, headers: &HeaderMap) -> Result<PinRequest, A
     if has("run_at") {
         fields.reject(
             "run_at",
-            "Schedules are not supported in this version; this route publishes now",
-            "not_supported",
+            "This route publishes at once; a pin for a moment is a schedule (POST /v1/schedules)",
+            "value_error",
         );
     }
     if has("asset_id") {
@@ -102,7 +164,7 @@ fn parse(body: &Map<String, Value>, headers: &HeaderMap) -> Result<PinRequest, A
         dominant_color: dominant_color(&mut fields),
         related_terms: fields.terms("related_terms"),
         idempotency_key: fields.required_text("idempotency_key", IDEMPOTENCY_KEY_MAX),
-        priority: priority(&mut fields, headers),
+        priority: priority(&mut fields, headers, priority_default),
     };
     fields.finish().map(|()| request)
 }
@@ -133,10 +195,10 @@ fn dominant_color(fields: &mut Fields<'_>) -> Option<String> {
     Some(format!("#{}", digits.to_uppercase()))
 }
 
-fn priority(fields: &mut Fields<'_>, headers: &HeaderMap) -> Priority {
+fn priority(fields: &mut Fields<'_>, headers: &HeaderMap, default: Priority) -> Priority {
     let from_header = headers.get("x-pinbridge-priority").map(|value| value.to_str().unwrap_or("").trim().to_owned());
     let Some(name) = fields.text("priority", 16).or(from_header) else {
-        return Priority::default();
+        return default;
     };
     Priority::parse(&name).unwrap_or_else(|| {
         fields.reject("priority", "Input should be 'urgent', 'normal' or 'bulk'", "enum");

@@ -3,8 +3,12 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use http::HeaderMap;
+use pinbridge_shared::domain::board::BOARD_ID_MAX;
+use pinbridge_shared::domain::edit::Edit;
+use pinbridge_shared::domain::ids::{AccountId, AccountKey, BoardKey};
+use pinbridge_shared::flows::board_preflight::preflight;
 use pinbridge_shared::flows::read_pins;
-use pinbridge_shared::flows::retry_pin::retry_pin;
+use pinbridge_shared::flows::retry_pin::retry_pin_with;
 use pinbridge_shared::ports::World;
 use serde_json::{Map, Value};
 
@@ -26,24 +30,39 @@ pub async fn retry(
     MaybeJsonObject(body): MaybeJsonObject,
 ) -> Result<Json<Value>, ApiError> {
     let key = key(&caller, &id)?;
-    let accept_duplicate = parse(&body, &headers)?;
-    if caller.limited_to().is_some() {
-        find(&world, &caller, &id).await?;
+    let (accept_duplicate, edit) = parse(&body, &headers)?;
+    if let Some(account) = edit.account {
+        caller.may_use(account)?;
     }
-    let (pin, attempt) = retry_pin(&world, key, accept_duplicate).await?;
-    Ok(Json(views::pin(&read_pins::retried(&world, pin, attempt).await?)))
+    let moves = edit != Edit::default();
+    if caller.limited_to().is_some() || moves {
+        let found = find(&world, &caller, &id).await?;
+        if moves {
+            let request = edit.apply(&found.pin.request);
+            let account = AccountKey { workspace: caller.workspace, account: request.account };
+            preflight(&world, &BoardKey { account, board_id: request.board_id }).await?;
+        }
+    }
+    let (pin, attempt) = retry_pin_with(&world, key, accept_duplicate, &edit).await?;
+    Ok(Json(views::pin(&read_pins::changed(&world, pin, attempt).await?)))
 }
 
-/// Whether a second Pin is accepted. What would send the pin elsewhere is refused, not ignored.
-fn parse(body: &Map<String, Value>, headers: &HeaderMap) -> Result<bool, ApiError> {
-    if let Some(field) =
-        ["board_id", "account_id"].into_iter().find(|name| body.get(*name).is_some_and(|v| !v.is_null()))
-    {
-        return Err(ApiError::not_supported(field));
-    }
+/// Whether a second Pin is accepted, and where the pin is sent instead.
+fn parse(body: &Map<String, Value>, headers: &HeaderMap) -> Result<(bool, Edit), ApiError> {
     let mut fields = Fields::of(body);
-    let in_body = fields.flag(ACCEPT_DUPLICATE);
+    let board_id = fields.value("board_id").map(|_| fields.required_digits("board_id", BOARD_ID_MAX));
+    let account = fields.value("account_id").map(|_| AccountId(fields.required_uuid("account_id")));
+    let accept_duplicate = accepts_duplicate(&mut fields, headers)?;
     fields.finish()?;
+    Ok((accept_duplicate, Edit { board_id, account, ..Edit::default() }))
+}
+
+/// Whether a second Pin is no harm, by the body or, where that says nothing, by the header.
+///
+/// # Errors
+/// When the header says something else.
+pub fn accepts_duplicate(fields: &mut Fields<'_>, headers: &HeaderMap) -> Result<bool, ApiError> {
+    let in_body = fields.flag(ACCEPT_DUPLICATE);
     match headers.get(ACCEPT_DUPLICATE_HEADER).map(|value| value.to_str().unwrap_or("").trim()) {
         _ if in_body.is_some() => Ok(in_body.unwrap_or_default()),
         None | Some("false") => Ok(false),

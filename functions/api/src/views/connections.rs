@@ -2,7 +2,6 @@
 
 use pinbridge_shared::domain::account::Account;
 use pinbridge_shared::domain::board::{Board, RelatedTerms, Section};
-use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::health::Health;
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::domain::token_bucket::Bucket;
@@ -93,7 +92,6 @@ pub fn board_access(board_id: &str, access: &BoardAccess) -> Value {
 }
 
 const READY: &str = "The account can reach the board.";
-const RECONNECT: &str = "Reconnect the account.";
 /// After a check that could not be made, in seconds.
 const CHECK_AGAIN_AFTER_S: u64 = 30;
 
@@ -108,46 +106,19 @@ struct Told {
 
 impl Told {
     fn of(obstacle: &Obstacle) -> Self {
-        let failed = |code, message: &str, remedy| Self {
-            status: "failed",
-            code: Some(code),
-            message: message.to_owned(),
-            remedy: Some(remedy),
-            retry_after_s: None,
-        };
-        let skipped = |code, message: &str, wait_s| Self {
-            status: "skipped",
-            code: Some(code),
-            message: message.to_owned(),
-            remedy: Some("Check again later."),
-            retry_after_s: Some(wait_s),
-        };
-        let of_failure = |failure: Failure| failed(failure.code(), failure.message(), failure.remedy());
-        match obstacle {
-            Obstacle::NotFound => {
-                let message = "The board does not exist, or isn't shown to this account.";
-                failed("board_not_found", message, "Choose another board.")
-            }
-            Obstacle::Deleted => failed("board_deleted", "The board was deleted.", "Choose another board."),
-            Obstacle::Denied => of_failure(Failure::BoardAccessDenied),
-            Obstacle::TokenExpired => {
-                let message = "The account's access token has expired and could not be renewed.";
-                failed("token_expired", message, RECONNECT)
-            }
-            Obstacle::TokenRevoked => of_failure(Failure::TokenRevoked),
-            Obstacle::ScopeMissing(scopes) => {
-                let message =
-                    format!("The connection lacks what publishing to the board needs: {}.", scopes.join(", "));
-                failed("scope_missing", &message, "Reconnect the account and grant every scope.")
-            }
+        let retry_after_s = match obstacle {
             Obstacle::RateLimited { retry_after_ms } => {
-                let wait_s = whole_seconds(*retry_after_ms).unwrap_or(CHECK_AGAIN_AFTER_S);
-                skipped("rate_limited", "Pinterest asks to slow down, so the board was not checked.", wait_s)
+                Some(whole_seconds(*retry_after_ms).unwrap_or(CHECK_AGAIN_AFTER_S))
             }
-            Obstacle::Unreachable => {
-                let message = "Pinterest could not be reached, so the board was not checked.";
-                skipped(Failure::PinterestUnreachable.code(), message, CHECK_AGAIN_AFTER_S)
-            }
+            Obstacle::Unreachable => Some(CHECK_AGAIN_AFTER_S),
+            _ => None,
+        };
+        Self {
+            status: if obstacle.is_untold() { "skipped" } else { "failed" },
+            code: Some(obstacle.code()),
+            message: obstacle.message(),
+            remedy: Some(obstacle.remedy()),
+            retry_after_s,
         }
     }
 }

@@ -27,7 +27,7 @@
 //! | a person | `user#{user}` | `user` |
 //! | their attempts to log in | `user#{user}` | `attempts` |
 //!
-//! Index `listing` (`lpk` = `{ws}#list#{shard}`, `lsk` = `{created}#{pin}`) holds every pin once; index `waiting`
+//! Index `listing` (`lpk` = `{ws}#list#{shard}`, of deleted pins `{ws}#gone#{shard}`; `lsk` = `{created}#{pin}`) holds every pin once; index `waiting`
 //! holds what waits for a scheduled function: the accounts with a backlog (`wpk` = `waiting#{shard}`, `wsk` =
 //! `{ws}#{account}`) and those with tokens to refresh (`wpk` = `refresh#{shard}`, `wsk` = `{due}#{ws}#{account}`), those that
 //! were disconnected (`wpk` = `forget#{shard}`, `wsk` = `{when}#{ws}#{account}`), and the workspaces to be purged (`wpk` = `purge`,
@@ -137,6 +137,11 @@ pub fn day(day: i64) -> String {
 
 pub fn listing(workspace: WorkspaceId, shard: u32) -> String {
     format!("{workspace}#list#{shard}")
+}
+
+/// Where deleted pins are listed: only a purge looks there.
+pub fn hidden_listing(workspace: WorkspaceId, shard: u32) -> String {
+    format!("{workspace}#gone#{shard}")
 }
 
 pub fn listing_shard(pin: PinId) -> u32 {

@@ -112,6 +112,18 @@ impl Store for DynamoStore {
         self.write_attempts(writes).await
     }
 
+    async fn save_pin(&self, pin: &Pin, next: &Attempt) -> PortResult<bool> {
+        self.write_pin_and_attempt(pin, next).await
+    }
+
+    async fn hide_pin(&self, pin: &Pin) -> PortResult<()> {
+        self.mark_hidden(pin).await
+    }
+
+    async fn first_siblings(&self, account: AccountKey, content_hash: &str, limit: usize) -> PortResult<Vec<PinId>> {
+        self.get_first_siblings(account, content_hash, limit).await
+    }
+
     async fn put_sibling(
         &self,
         account: AccountKey,

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
 
-use super::item::{Builder, Item, Reader, number, text, unreadable};
-use super::rows::{attempt_item, is_of, pin_item, read_attempt, read_pin};
+use super::item::{Builder, Item, Reader, moment, number, text, unreadable};
+use super::rows::{attempt_item, is_of, listing, pin_item, read_attempt, read_pin};
 use super::{DynamoStore, failed, keys};
 use crate::domain::attempt::Attempt;
 use crate::domain::ids::{AccountKey, PinId, PinKey};
@@ -19,6 +20,8 @@ use crate::ports::{Accepted, PortError, PortResult, Saved};
 const PINS_PER_READ: usize = 50;
 /// How often the rest of a batch that the table didn't answer is asked for again.
 const REST_ATTEMPTS: usize = 8;
+/// How often a pin is read again whose two rows are of different edits: a batch read isn't one moment.
+const TORN_ATTEMPTS: usize = 4;
 
 impl DynamoStore {
     pub(super) async fn write_pin(&self, pin: &Pin) -> PortResult<Accepted> {
@@ -93,7 +96,71 @@ impl DynamoStore {
                 pins.push(assemble(*key, &items)?);
             }
         }
+        let is_torn = |found: &Option<(Pin, Attempt)>| found.as_ref().is_some_and(|(pin, now)| pin.edit != now.edit);
+        for _ in 0..TORN_ATTEMPTS {
+            let torn: Vec<usize> = (0..pins.len()).filter(|index| is_torn(&pins[*index])).collect();
+            if torn.is_empty() {
+                return Ok(pins);
+            }
+            for chunk in torn.chunks(PINS_PER_READ) {
+                let again: Vec<PinKey> = chunk.iter().map(|index| wanted[*index]).collect();
+                let items = self.get_both_rows(&again).await?;
+                for index in chunk {
+                    pins[*index] = assemble(wanted[*index], &items)?;
+                }
+            }
+        }
+        if pins.iter().any(is_torn) {
+            return Err(PortError::Unavailable { port: super::PORT, reason: "a pin is edited all the time".into() });
+        }
         Ok(pins)
+    }
+
+    pub(super) async fn mark_hidden(&self, pin: &Pin) -> PortResult<()> {
+        let Some(at) = pin.hidden_at else { return Ok(()) };
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Builder::keyed(keys::pin(pin.key), keys::REQUEST).build()))
+            .update_expression("SET hid = :at, lpk = :lpk")
+            .condition_expression("n = :pn AND attribute_not_exists(hid)")
+            .expression_attribute_values(":at", moment(at))
+            .expression_attribute_values(":lpk", text(listing(pin)))
+            .expression_attribute_values(":pn", text(&pin.nonce))
+            .set_return_consumed_capacity(self.meter.asked());
+        match update.send().await {
+            Ok(output) => {
+                self.meter.wrote(output.consumed_capacity());
+                Ok(())
+            }
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => {
+                    self.meter.condition_failed();
+                    Ok(())
+                }
+                _ => Err(failed(error)),
+            },
+        }
+    }
+
+    pub(super) async fn get_first_siblings(
+        &self,
+        account: AccountKey,
+        content_hash: &str,
+        limit: usize,
+    ) -> PortResult<Vec<PinId>> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", text(keys::sibling(account, content_hash)))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .set_return_consumed_capacity(self.meter.asked());
+        let page = query.send().await.map_err(failed)?;
+        self.meter.read(page.consumed_capacity());
+        page.items().iter().map(|row| Reader(row).text("sk")?.parse().map_err(|_| unreadable("sk"))).collect()
     }
 
     async fn get_both_rows(&self, wanted: &[PinKey]) -> PortResult<HashMap<(String, String), Item>> {

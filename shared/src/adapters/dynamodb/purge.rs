@@ -38,14 +38,16 @@ impl DynamoStore {
     /// The pins of the listing that have a row of that name, up to `limit`.
     async fn listed(&self, workspace: WorkspaceId, sk: &str, limit: usize) -> PortResult<Vec<PinId>> {
         let mut found = Vec::new();
-        for shard in 0..keys::LISTING_SHARDS {
+        let shards = (0..keys::LISTING_SHARDS).map(|shard| keys::listing(workspace, shard));
+        let hidden = (0..keys::LISTING_SHARDS).map(|shard| keys::hidden_listing(workspace, shard));
+        for lpk in shards.chain(hidden) {
             let mut pages = self
                 .client
                 .query()
                 .table_name(&self.table)
                 .index_name(keys::LISTING_INDEX)
                 .key_condition_expression("lpk = :lpk")
-                .expression_attribute_values(":lpk", text(keys::listing(workspace, shard)))
+                .expression_attribute_values(":lpk", text(lpk))
                 .set_return_consumed_capacity(self.meter.asked())
                 .into_paginator()
                 .send();

@@ -67,7 +67,13 @@ pub const ALL: [RowKind; 22] = [
     ),
     kind("grave of a purged pin", "pin", Some(keys::GRAVE), Purged::WithPin, "15 minutes"),
     kind("attempt", "pin", Some(keys::ATTEMPT), Purged::WithPin, WITH_ITS_PIN),
-    kind("sibling", "sibling", None, Purged::WithPin, WITH_ITS_PIN),
+    kind(
+        "sibling",
+        "sibling",
+        None,
+        Purged::WithPin,
+        "as its pin; one of a content from before an edit is left to that, also by a purge",
+    ),
     kind("backlog", "backlog", None, Purged::WithAccount, "until its pin's turn, at most 30 days"),
     kind("doubt", "doubts", None, Purged::WithPin, "until it is settled, at most as its pin"),
     kind("board scan", "scan", Some(keys::SCAN), Purged::WithPin, "8 days after it was last planned"),
@@ -126,7 +132,7 @@ mod tests {
             Some(if first.starts_with('{') { parts.get(1).cloned().unwrap_or_default() } else { first.clone() })
         });
         // Parts of the indexes, and sort keys.
-        let others = ["", "list", "{pin}", "waiting", "refresh", "forget", "{}", "{}$", "{day:06}"];
+        let others = ["", "list", "gone", "{pin}", "waiting", "refresh", "forget", "{}", "{}$", "{day:06}"];
         for part in partitions.filter(|part| !others.contains(&part.as_str())) {
             assert!(ALL.iter().any(|kind| kind.part == part), "purging knows nothing of the partition \"{part}\"");
         }

@@ -16,7 +16,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 pub fn pin_item(pin: &Pin) -> Item {
     let request = &pin.request;
     let row = Builder::keyed(keys::pin(pin.key), keys::REQUEST)
-        .text("lpk", keys::listing(pin.key.workspace, keys::listing_shard(pin.key.pin)))
+        .text("lpk", listing(pin))
         .text("lsk", keys::listing_sort(pin.created_at, pin.key.pin))
         .text("acct", request.account.to_string())
         .text("board", &request.board_id)
@@ -46,6 +46,15 @@ pub fn pin_item(pin: &Pin) -> Item {
         Placement::Due(at) => row.value("due", moment(at)),
     }
     .build()
+}
+
+/// The part of the listing that the pin stands in.
+pub fn listing(pin: &Pin) -> String {
+    let shard = keys::listing_shard(pin.key.pin);
+    match pin.hidden_at {
+        None => keys::listing(pin.key.workspace, shard),
+        Some(_) => keys::hidden_listing(pin.key.workspace, shard),
+    }
 }
 
 pub fn read_pin(key: PinKey, item: &Item) -> PortResult<Pin> {

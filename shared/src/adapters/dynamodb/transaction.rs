@@ -1,10 +1,11 @@
 //! Several attempt rows in one transaction: all or none.
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::transact_write_items::builders::TransactWriteItemsFluentBuilder;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 
 use super::item::{number, text};
-use super::rows::attempt_item;
+use super::rows::{attempt_item, pin_item};
 use super::{DynamoStore, failed, keys};
 use crate::domain::attempt::Attempt;
 use crate::domain::pin::Pin;
@@ -21,6 +22,10 @@ impl DynamoStore {
         for (pin, next) in writes {
             call = call.transact_items(TransactWriteItem::builder().put(self.conditional(pin, next)?).build());
         }
+        self.commit(call, writes).await
+    }
+
+    async fn commit(&self, call: TransactWriteItemsFluentBuilder, writes: &[(Pin, Attempt)]) -> PortResult<bool> {
         match call.send().await {
             Ok(output) => {
                 self.meter.wrote(output.consumed_capacity().first());
@@ -37,6 +42,24 @@ impl DynamoStore {
                 _ => Err(failed(error)),
             },
         }
+    }
+
+    /// A pin's row, changed or hidden, and its attempt row.
+    pub(super) async fn write_pin_and_attempt(&self, pin: &Pin, next: &Attempt) -> PortResult<bool> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(pin_item(pin)))
+            .condition_expression("n = :pn AND attribute_not_exists(hid)")
+            .expression_attribute_values(":pn", text(&pin.nonce))
+            .build()
+            .map_err(|error| PortError::Broken { port: super::PORT, reason: error.to_string() })?;
+        let call = self
+            .client
+            .transact_write_items()
+            .set_return_consumed_capacity(self.meter.asked())
+            .transact_items(TransactWriteItem::builder().put(put).build())
+            .transact_items(TransactWriteItem::builder().put(self.conditional(pin, next)?).build());
+        self.commit(call, &[(pin.clone(), next.clone())]).await
     }
 
     fn conditional(&self, pin: &Pin, next: &Attempt) -> PortResult<Put> {

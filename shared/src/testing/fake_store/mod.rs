@@ -157,6 +157,28 @@ impl Store for FakeStore {
         .await
     }
 
+    async fn save_pin(&self, pin: &Pin, next: &Attempt) -> PortResult<bool> {
+        self.call("store.save_pin", |t| {
+            let before = t.pin(pin.key);
+            let is_saved = t.save_pin(pin, next);
+            if let Some((_, before)) = before.filter(|(_, before)| is_saved && before.rev < next.rev) {
+                self.tell(pin, &before, next);
+            }
+            is_saved
+        })
+        .await
+    }
+
+    async fn hide_pin(&self, pin: &Pin) -> PortResult<()> {
+        self.call("store.hide_pin", |t| t.hide_pin(pin)).await
+    }
+
+    async fn first_siblings(&self, account: AccountKey, hash: &str, limit: usize) -> PortResult<Vec<PinId>> {
+        let key = (account, hash.to_owned());
+        let first = |t: &mut Tables| t.siblings.get(&key).into_iter().flatten().take(limit).copied().collect();
+        self.call("store.first_siblings", first).await
+    }
+
     async fn put_sibling(&self, account: AccountKey, hash: &str, pin: PinId, _: Moment) -> PortResult<()> {
         let put = |t: &mut Tables| {
             t.siblings.entry((account, hash.to_owned())).or_default().insert(pin);

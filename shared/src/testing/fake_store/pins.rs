@@ -44,6 +44,28 @@ impl Tables {
         }
     }
 
+    pub(super) fn save_pin(&mut self, pin: &Pin, next: &Attempt) -> bool {
+        let current = self.attempts.get(&pin.key);
+        if current.is_some_and(|now| now.rev == next.rev && is_same_write(&now.nonce, &next.nonce)) {
+            return true;
+        }
+        let follows = current.map_or(next.rev <= 1, |current| current.rev + 1 == next.rev);
+        let is_open = |stored: &Pin| stored.nonce == pin.nonce && stored.hidden_at.is_none();
+        if !follows || !self.pins.get(&pin.key).is_some_and(is_open) {
+            return false;
+        }
+        self.pins.insert(pin.key, pin.clone());
+        self.attempts.insert(pin.key, as_stored(pin, next));
+        true
+    }
+
+    pub(super) fn hide_pin(&mut self, pin: &Pin) {
+        let stored = self.pins.get_mut(&pin.key);
+        if let Some(stored) = stored.filter(|stored| stored.nonce == pin.nonce && stored.hidden_at.is_none()) {
+            stored.hidden_at = pin.hidden_at;
+        }
+    }
+
     pub(super) fn save_attempts(&mut self, writes: &[(Pin, Attempt)]) -> bool {
         let is_saved = |t: &Self, pin: &Pin, next: &Attempt| {
             let current = t.attempts.get(&pin.key);
@@ -83,14 +105,18 @@ impl Tables {
         by: Moment,
         limit: usize,
     ) -> Vec<(Moment, PinId)> {
-        let mine = self.pins.values().filter(|pin| pin.key.workspace == workspace && pin.created_at <= by);
+        let mine = self.listed(workspace).filter(|pin| pin.created_at <= by);
         let mut oldest: Vec<_> = mine.map(|pin| (pin.created_at, pin.key.pin)).collect();
         oldest.sort_unstable();
         oldest.into_iter().filter(|place| after.is_none_or(|after| *place > after)).take(limit).collect()
     }
 
+    fn listed(&self, workspace: WorkspaceId) -> impl Iterator<Item = &Pin> {
+        self.pins.values().filter(move |pin| pin.key.workspace == workspace && pin.hidden_at.is_none())
+    }
+
     pub(super) fn listing(&self, workspace: WorkspaceId, skip: usize, limit: usize) -> Listing {
-        let mine = self.pins.values().filter(|pin| pin.key.workspace == workspace);
+        let mine = self.listed(workspace);
         let mut newest: Vec<(Moment, PinKey)> = mine.map(|pin| (pin.created_at, pin.key)).collect();
         newest.sort_unstable_by(|a, b| b.cmp(a));
         Listing {

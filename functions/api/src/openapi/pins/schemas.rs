@@ -45,6 +45,22 @@ inline_schema!(
     ]})
 );
 
+names!(OnDuplicate, "What becomes of a pin whose content another one has.", ["warn", "refuse"]);
+names!(ActorType, "Who does something.", ["api_key", "user"]);
+
+/// Where a pin comes from.
+#[derive(JsonSchema)]
+pub struct Origin {
+    pub actor_type: Option<ActorType>,
+    pub actor_id: Option<Uuid>,
+    pub schedule_id: Option<Uuid>,
+    /// Which of the schedule's runs it is.
+    pub schedule_run: Option<u32>,
+    pub import_id: Option<Uuid>,
+    /// The row's number in the import, from 1 on.
+    pub import_row: Option<u32>,
+}
+
 /// A pin to be published.
 #[derive(JsonSchema)]
 pub struct PinCreate {
@@ -72,6 +88,8 @@ pub struct PinCreate {
     pub idempotency_key: String,
     /// Ours: how urgent the pin is among those of its account; `normal` unless said.
     pub priority: Option<Priority>,
+    /// Ours: `refuse` answers 409 where a pin of the last 24 hours has the same content.
+    pub on_duplicate: Option<OnDuplicate>,
 }
 
 impl Example for PinCreate {
@@ -94,6 +112,10 @@ impl Example for PinCreate {
 /// How a failed pin is retried.
 #[derive(JsonSchema)]
 pub struct PinRetry {
+    /// Another board.
+    pub board_id: Option<BoardId>,
+    /// Another account.
+    pub account_id: Option<Uuid>,
     /// Ours: whether a second Pin is accepted where the first may exist.
     pub accept_duplicate: Option<bool>,
 }
@@ -145,6 +167,10 @@ pub struct Pin {
     pub next_at: Option<Time>,
     /// Ours: why then.
     pub next_reason: String,
+    /// Ours: who asked for it, and through what.
+    pub origin: Origin,
+    /// Ours: how often it was changed.
+    pub edits: u32,
     /// Ours: what can be done about the error.
     pub error_remediation: Option<String>,
     /// Ours: a Pin on Pinterest that may be this one.
