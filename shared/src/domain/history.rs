@@ -32,6 +32,8 @@ pub enum EventKind {
     DuplicateFound,
     /// That Pin was deleted.
     DuplicateRemoved,
+    /// The published Pin isn't on Pinterest any more.
+    RemovedFromPinterest,
     /// A stand-in for events that were dropped to keep the row small; `attempt` holds their number.
     Omitted,
 }
@@ -39,7 +41,7 @@ pub enum EventKind {
 use EventKind as K;
 
 impl EventKind {
-    const LETTERS: [(Self, &'static str, &'static str); 14] = [
+    const LETTERS: [(Self, &'static str, &'static str); 15] = [
         (K::AttemptStarted, "s", "attempt_started"),
         (K::NotSent, "n", "not_sent"),
         (K::Published, "p", "published"),
@@ -53,6 +55,7 @@ impl EventKind {
         (K::Retried, "t", "retried"),
         (K::DuplicateFound, "e", "duplicate_found"),
         (K::DuplicateRemoved, "x", "duplicate_removed"),
+        (K::RemovedFromPinterest, "g", "removed_from_pinterest"),
         (K::Omitted, "o", "events_omitted"),
     ];
 

@@ -2,6 +2,7 @@
 
 pub mod accept_pin;
 pub mod accept_pins;
+pub mod analytics;
 pub mod api_keys;
 pub mod authenticate;
 pub mod backlog;
@@ -19,6 +20,7 @@ pub mod export;
 mod finish_disconnecting;
 pub mod forget_accounts;
 mod late_check;
+pub mod list_pins;
 pub mod log_in;
 pub mod look_at_board;
 pub mod move_tokens;

@@ -5,11 +5,12 @@ use pinbridge_shared::domain::attempt::Status;
 use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::PinId;
 use pinbridge_shared::flows::accept_pin::AcceptError;
+use pinbridge_shared::flows::list_pins::ListError;
 use pinbridge_shared::flows::rate_meter::MeterError;
 use pinbridge_shared::flows::retry_pin::RetryError;
 use uuid::Uuid;
 
-use super::ApiError;
+use super::{ApiError, FieldError};
 
 /// See [`super::samples`].
 pub fn samples() -> Vec<ApiError> {
@@ -65,6 +66,25 @@ impl From<RetryError> for ApiError {
             }
             RetryError::AccountDisconnected => Self::connection(Failure::AccountDisconnected),
             RetryError::Port(error) => error.into(),
+        }
+    }
+}
+
+impl From<ListError> for ApiError {
+    fn from(error: ListError) -> Self {
+        match error {
+            ListError::OutOfReach { found } => {
+                let msg = format!(
+                    "These filters or this order reach {found} pins by offset; there may be more beyond. Go on with cursor \
+                     (the X-Next-Cursor of the page before), or narrow since and until"
+                );
+                Self::validation(vec![FieldError {
+                    loc: vec!["query".into(), "offset".into()],
+                    msg,
+                    kind: "offset_out_of_reach",
+                }])
+            }
+            ListError::Port(error) => error.into(),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::ids::{BoardKey, PinId, PinKey, WorkspaceId};
 use crate::domain::pin::Pin;
 use crate::domain::rules::is_same_write;
 use crate::domain::time::Moment;
-use crate::ports::{Accepted, Listing, Saved};
+use crate::ports::{Accepted, Saved};
 
 impl Tables {
     pub(super) fn put_pin(&mut self, pin: &Pin) -> Accepted {
@@ -87,17 +87,6 @@ impl Tables {
         let mut oldest: Vec<_> = mine.map(|pin| (pin.created_at, pin.key.pin)).collect();
         oldest.sort_unstable();
         oldest.into_iter().filter(|place| after.is_none_or(|after| *place > after)).take(limit).collect()
-    }
-
-    pub(super) fn listing(&self, workspace: WorkspaceId, skip: usize, limit: usize) -> Listing {
-        let mine = self.pins.values().filter(|pin| pin.key.workspace == workspace);
-        let mut newest: Vec<(Moment, PinKey)> = mine.map(|pin| (pin.created_at, pin.key)).collect();
-        newest.sort_unstable_by(|a, b| b.cmp(a));
-        Listing {
-            total: newest.len() as u64,
-            total_is_at_least: false,
-            pins: newest.into_iter().skip(skip).take(limit).map(|(_, key)| key.pin).collect(),
-        }
     }
 }
 
