@@ -6,6 +6,7 @@
 //! hold every answer against the document, which is closed: a field that isn't in it fails. The types are there to be
 //! described; nobody makes one.
 
+pub mod analytics;
 pub mod api_keys;
 mod assemble;
 pub mod boards;
@@ -32,6 +33,7 @@ pub use page::{STYLE, STYLE_HASH, page};
 pub fn operations() -> Vec<Operation> {
     [
         pins::operations(),
+        analytics::operations(),
         metering::operations(),
         connections::operations(),
         boards::operations(),
