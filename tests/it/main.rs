@@ -31,6 +31,7 @@ mod flows_retry;
 mod isolation;
 mod limits_page;
 mod local;
+mod openapi;
 mod operator;
 mod pinterest_boards;
 mod pinterest_client;

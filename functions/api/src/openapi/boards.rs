@@ -12,7 +12,8 @@ use super::refusals::PINTEREST;
 use super::types::{FILLED, Flag, Text, Time, inline_schema, names};
 use crate::routes::{BOARD_DESCRIPTION_MAX, BOARD_NAME_MAX};
 
-const BOARD: &str = "1000000000000000001";
+/// The board of the examples.
+pub const BOARD: &str = "1000000000000000001";
 
 pub fn operations() -> Vec<Operation> {
     let board = |operation: Operation| {
