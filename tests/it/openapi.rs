@@ -95,6 +95,9 @@ const LAST: [&str; 5] = ["delete_board", "revoke_api_key", "reset_sandbox", "dis
 /// Without what only Pinterest gives a browser, there is nothing to finish.
 const REFUSED: [(&str, u16); 1] = [("finish_oauth", 400)];
 
+/// Operations that want a pin of their own, which has failed.
+const OF_A_FAILED_PIN: [&str; 1] = ["retry_pin"];
+
 /// Sends every request as the document has it, with real ids for those of the examples.
 #[tokio::test]
 async fn every_example_of_a_request_is_accepted() {
@@ -118,20 +121,23 @@ async fn every_example_of_a_request_is_accepted() {
     let (mut session, mut key) = (String::new(), String::new());
     for (path, method, operation) in all {
         let id = id(operation);
-        if id == "retry_pin" {
-            let body = pin(&ids[pins::ACCOUNT], &ids[boards::BOARD], "fails");
+        if OF_A_FAILED_PIN.contains(&id.as_str()) {
+            let body = pin(&ids[pins::ACCOUNT], &ids[boards::BOARD], &format!("for {id}"));
             ids.insert(pins::PIN.into(), isolation::fail(&real, &key, body).await);
         }
         let with_ids = |text: String| ids.iter().fold(text, |text, (example, real)| text.replace(example, real));
         let (uri, body) = request(path, operation);
         let (uri, body) = (with_ids(uri), with_ids(body));
         let bearer = format!("Bearer {session}");
-        let headers: &[(&str, &str)] = match operation["x-access"].as_str().expect("access") {
-            "public" => &[],
-            "session" => &[("authorization", &bearer)],
-            _ => &[("x-api-key", &key)],
+        let mut headers: Vec<(&str, &str)> = match operation["x-access"].as_str().expect("access") {
+            "public" => vec![],
+            "session" => vec![("authorization", &bearer)],
+            _ => vec![("x-api-key", &key)],
         };
-        let (status, _, answer) = real.call(&method.to_uppercase(), &uri, headers, &body).await;
+        if body.starts_with(&format!("--{BOUNDARY}")) {
+            headers.push(("content-type", MULTIPART));
+        }
+        let (status, _, answer) = real.call(&method.to_uppercase(), &uri, &headers, &body).await;
         let mut statuses = operation["responses"].as_object().expect("responses").keys();
         let wanted = match REFUSED.iter().find(|(refused, _)| *refused == id) {
             Some((_, status)) => *status,
@@ -175,14 +181,34 @@ fn request(path: &str, operation: &Value) -> (String, String) {
             _ => {}
         }
     }
-    let body = &operation["requestBody"]["content"]["application/json"]["example"];
-    let uri = if query.is_empty() { uri } else { format!("{uri}?{}", query.join("&")) };
-    (uri, if body.is_null() { String::new() } else { body.to_string() })
+    let contents = &operation["requestBody"]["content"];
+    let form = contents["multipart/form-data"]["example"].as_object();
+    let json = &contents["application/json"]["example"];
+    let body = match form {
+        Some(fields) => multipart(fields),
+        None if json.is_null() => String::new(),
+        None => json.to_string(),
+    };
+    (if query.is_empty() { uri } else { format!("{uri}?{}", query.join("&")) }, body)
+}
+
+const BOUNDARY: &str = "boundary-of-the-examples";
+const MULTIPART: &str = "multipart/form-data; boundary=boundary-of-the-examples";
+
+/// Every field as a file.
+fn multipart(fields: &serde_json::Map<String, Value>) -> String {
+    let part = |(name, text): (&String, &Value)| {
+        let text = text.as_str().expect("a text");
+        format!(
+            "--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"{name}\"; filename=\"{name}.csv\"\r\n\r\n{text}\r\n"
+        )
+    };
+    fields.iter().map(part).collect::<String>() + &format!("--{BOUNDARY}--\r\n")
 }
 
 #[tokio::test]
 async fn a_browser_reads_a_page_a_program_the_document_and_curl_the_routes() {
-    let real = Real::start(0).await;
+    let real = Real::start(1).await;
     let read = async |path: &str, accept: &str| real.call("GET", path, &[("accept", accept)], "").await;
     let (status, headers, page) = read("/docs", "text/html,application/xhtml+xml,*/*;q=0.8").await;
     assert_eq!((status, &headers["content-type"]), (200, &"text/html; charset=utf-8".parse().expect("a value")));
