@@ -51,7 +51,6 @@ pub fn operations() -> Vec<Operation> {
             ))
             .takes::<BoardUpdate>()
             .answers::<Board>(200, "The board as it is now.")
-            .refuses(&["outcome_unknown"]),
             read(board(delete("/v1/pinterest/boards/{id}", "delete_board", "Delete a board with all Pins on it")))
                 .answers_nothing("The board is deleted."),
             read(get(
