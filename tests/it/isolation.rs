@@ -95,7 +95,7 @@ impl Tenant {
 }
 
 /// A pin of the tenant's that has failed.
-async fn fail(real: &Real, api_key: &str, request: Value) -> String {
+pub async fn fail(real: &Real, api_key: &str, request: Value) -> String {
     use pinbridge_shared::domain::failure::Failure;
     use pinbridge_shared::domain::ids::PinKey;
     let accepted = real.must("POST", "/v1/pins", api_key, request).await;
@@ -135,6 +135,7 @@ fn bare(path: impl Into<String>) -> Request {
 const CASES: &[Case] = &[
     ("GET", "/", Must::Nobodys, |_| bare("/")),
     ("GET", "/docs", Must::Nobodys, |_| bare("/docs")),
+    ("GET", "/openapi.json", Must::Nobodys, |_| bare("/openapi.json")),
     ("GET", "/healthz", Must::Nobodys, |_| bare("/healthz")),
     ("GET", "/readyz", Must::Nobodys, |_| bare("/readyz")),
     // The same answer for an address that is taken and a wrong password as for one that nobody has.
@@ -188,6 +189,7 @@ const CASES: &[Case] = &[
     ("GET", "/v1/billing/pricing", Must::Nobodys, |_| bare("/v1/billing/pricing")),
     ("POST", "/v1/billing/checkout", Must::OwnOnly, |_| ("/v1/billing/checkout".into(), json!({"plan": "pro"}))),
     ("POST", "/v1/billing/portal", Must::OwnOnly, |_| bare("/v1/billing/portal")),
+    ("POST", "/v1/stripe/webhook", Must::Nobodys, |_| bare("/v1/stripe/webhook")),
     ("GET", "/v1/mcp/quota", Must::OwnOnly, |_| bare("/v1/mcp/quota")),
     ("POST", "/v1/mcp/track", Must::OwnOnly, |_| bare("/v1/mcp/track")),
     ("GET", "/v1/team/members", Must::OwnOnly, |_| bare("/v1/team/members")),

@@ -34,6 +34,7 @@ mod isolation;
 mod limits_page;
 mod listing_cost;
 mod local;
+mod openapi;
 mod operator;
 mod pinterest_analytics;
 mod pinterest_boards;

@@ -1,15 +1,14 @@
 """Connecting Pinterest accounts, boards, access and related terms with the official client (pinbridge-sdk 1.10.1), unmodified,
-sync and async, and as a person with a browser, against the local stack and its simulated Pinterest.
+and as a person with a browser, against the local stack and its simulated Pinterest.
 
 Usage: test_connections.py READY_FILE
 """
 
-import asyncio
 import http.client
 import urllib.parse
 import uuid
 
-from pinbridge_sdk import APIError, AsyncPinbridgeClient, AuthenticationError, NotFoundError, PinbridgeClient, ValidationError
+from pinbridge_sdk import APIError, AuthenticationError, NotFoundError, PinbridgeClient, ValidationError
 from pinbridge_sdk.models import BoardCreateRequest, BoardUpdateRequest
 
 from checks import expect_error, run
@@ -149,17 +148,6 @@ def boards_are_created_changed_checked_and_deleted(client, ready):
                  lambda: client.pinterest.check_board_access("42", account_id=uuid.uuid4()))
 
 
-def related_terms_are_found(client, ready):
-    account_id = connect(client, PERSON)
-    related = client.pinterest.list_related_terms(account_id, ["soup", "stew"])
-    assert related.id == "soup" and [one.term for one in related.related_terms_list] == ["soup", "stew"], related
-    assert related.related_term_count == sum(len(one.related_terms) for one in related.related_terms_list) > 0
-    with_commas = client.request("GET", "/v1/pinterest/terms/related",
-                                 params={"account_id": account_id, "terms": "soup,stew"}).json()
-    assert with_commas == related.model_dump(mode="json"), with_commas
-    assert client.pinterest.list_related_terms(account_id, "soup", exact_match=True).exact_match
-
-
 def scopes_that_were_not_granted_are_named(client, ready):
     account_id = connect(client, PERSON, scope=PUBLISHING)
     assert account(client, account_id).health_status == "healthy", "it publishes"
@@ -200,38 +188,13 @@ def a_revoked_account_is_called_for_nothing_and_comes_back(client, ready):
     expect_error(NotFoundError, 404, "not_found", lambda: client.pinterest.revoke_account(uuid.uuid4()))
 
 
-def the_asynchronous_client_works_too(client, ready):
-    async def all_of_it():
-        async with AsyncPinbridgeClient(base_url=ready["base_url"], api_key=ready["api_key"]) as asynchronous:
-            pinterest = asynchronous.pinterest
-            location = agree((await pinterest.start_oauth()).authorization_url, PERSON)
-            account_id = (await pinterest.oauth_callback(**answer_of(location))).account_id
-            assert account_id in [str(one.id) for one in await pinterest.list_accounts()]
-            board = await pinterest.create_board(BoardCreateRequest(account_id=account_id, name=f"Async {uuid.uuid4()}"))
-            access = await pinterest.check_board_access(board.id, account_id=account_id, fresh=True)
-            assert access.publishable, access
-            name = f"Async {uuid.uuid4()}"
-            change = BoardUpdateRequest(account_id=account_id, name=name)
-            assert (await pinterest.update_board(board.id, change)).name == name
-            assert (await pinterest.list_related_terms(account_id, "soup")).related_term_count > 0
-            await pinterest.delete_board(board.id, account_id=account_id)
-            assert board.id not in [one.id for one in await pinterest.list_boards(account_id)]
-            await pinterest.revoke_account(account_id)
-            location = agree((await pinterest.start_oauth()).authorization_url, PERSON)
-            assert (await pinterest.oauth_callback(**answer_of(location))).account_id == account_id
-
-    asyncio.run(all_of_it())
-
-
 CHECKS = [
     a_person_connects_in_the_browser,
     the_client_connects_and_the_account_keeps_its_id,
     what_does_not_connect_says_why,
     boards_are_created_changed_checked_and_deleted,
-    related_terms_are_found,
     scopes_that_were_not_granted_are_named,
     a_revoked_account_is_called_for_nothing_and_comes_back,
-    the_asynchronous_client_works_too,
 ]
 
 

@@ -3,10 +3,9 @@
 Usage: test_people.py READY_FILE
 """
 
-import asyncio
 import uuid
 
-from pinbridge_sdk import AsyncPinbridgeClient, AuthenticationError, NotFoundError, PinbridgeClient, ValidationError
+from pinbridge_sdk import APIError, AuthenticationError, NotFoundError, PinbridgeClient, ValidationError
 
 from checks import expect_error, run
 
@@ -122,23 +121,6 @@ def billing_teams_and_quotas_answer_for_a_system_of_ones_own(client, ready):
         assert error.message
 
 
-def the_asynchronous_client_works_too(client, ready):
-    async def everything():
-        async with AsyncPinbridgeClient(base_url=ready["base_url"]) as people:
-            session = await people.auth.login(ready["login"])
-            people.set_bearer_token(session.access_token)
-            me, profile = await people.auth.me(), await people.auth.get_profile()
-            assert me.user == session.user and profile.email == me.user.email
-            assert (await people.projects.list()).active_project.id == me.active_project.id
-            made = await people.api_keys.create({"name": "async"})
-            assert made.id in [key.id for key in await people.api_keys.list()]
-            assert (await people.api_keys.update(made.id, {"name": "renamed"})).name == "renamed"
-            await people.api_keys.revoke(made.id)
-            return (await people.billing.status()).plan.value == "enterprise"
-
-    assert asyncio.run(everything())
-
-
 CHECKS = [
     a_person_logs_in_and_sees_who_they_are,
     wrong_logins_raise_their_errors,
@@ -147,7 +129,6 @@ CHECKS = [
     keys_are_created_listed_changed_and_revoked,
     projects_are_listed_and_a_sandbox_created_once,
     billing_teams_and_quotas_answer_for_a_system_of_ones_own,
-    the_asynchronous_client_works_too,
 ]
 
 

@@ -14,6 +14,8 @@ use pinbridge_shared::testing::TestWorld;
 use serde_json::Value;
 use tower::ServiceExt;
 
+use super::agreement;
+
 pub const PASSWORD: &str = "correct horse battery";
 
 /// What a request carries to say who sends it.
@@ -24,12 +26,15 @@ pub enum As<'a> {
     Bearer(&'a str),
 }
 
-/// Status, headers and text of the API's answer.
+/// Status, headers and text of the API's answer, which is what the document says.
 pub async fn answer(world: &World, request: Request<Body>) -> (u16, HeaderMap, String) {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = pinbridge_api::router(world.clone()).oneshot(request).await.expect("answers");
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let bytes = response.into_body().collect().await.expect("a body").to_bytes();
-    (status, headers, String::from_utf8(bytes.to_vec()).expect("text"))
+    let text = String::from_utf8(bytes.to_vec()).expect("text");
+    agreement::check(&method, &path, status, &headers, &text);
+    (status, headers, text)
 }
 
 pub struct Api {

@@ -1,5 +1,6 @@
 //! What several tests need.
 
+pub mod agreement;
 pub mod api;
 pub mod embedded_aws;
 pub mod real;

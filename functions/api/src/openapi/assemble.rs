@@ -176,6 +176,11 @@ fn contents(contents: &[Content], generator: &mut SchemaGenerator, closed: bool)
             close(&mut schema);
         }
         let mut described = json!({"schema": schema});
+        if let Some(line) = content.line {
+            let mut line: Value = line(generator).into();
+            close(&mut line);
+            described["x-line-schema"] = line;
+        }
         if let Some(example) = &content.example {
             described["example"] = example.clone();
         }

@@ -4,9 +4,11 @@ use schemars::JsonSchema;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::connections::Account;
 use super::operation::{Example, Operation, get, tagged};
 use super::pins::ACCOUNT;
-use super::types::{Limit, Lines, Text, Time, names};
+use super::pins::schemas::{Pin, TimelineEvent};
+use super::types::{Limit, Text, Time, names};
 
 pub fn operations() -> Vec<Operation> {
     tagged(
@@ -23,12 +25,7 @@ pub fn operations() -> Vec<Operation> {
                 )
                 .query::<Text>("cursor", "`X-Next-Cursor` of the page before.")
                 .query::<Limit>("limit", "Lines of a page.")
-                .answers_content::<Lines>(
-                    200,
-                    "A page of lines.",
-                    "application/x-ndjson",
-                    "{\"kind\":\"account\",\"id\":\"00000000-0000-0000-0000-00000000000b\"}\n".into(),
-                )
+                .answers_lines::<ExportLine>(200, "A page of lines.")
                 .with_header::<Text>("X-Next-Cursor", false, "Where the next page begins, if there is one.")
                 .refuses(&["validation_error"]),
         ],
@@ -40,6 +37,42 @@ names!(
     "Why the account is paused.",
     pinbridge_shared::domain::pin::WaitReason::ALL.map(pinbridge_shared::domain::pin::WaitReason::code)
 );
+
+names!(AccountKind, "What the line is.", ["account"]);
+names!(PinKind, "What the line is.", ["pin"]);
+
+/// A line of the export.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+pub enum ExportLine {
+    Account(AccountLine),
+    Pin(PinLine),
+}
+
+/// An account, without its tokens.
+#[derive(JsonSchema)]
+pub struct AccountLine {
+    pub kind: AccountKind,
+    #[schemars(flatten)]
+    pub account: Account,
+}
+
+/// A pin, with what happened to it.
+#[derive(JsonSchema)]
+pub struct PinLine {
+    pub kind: PinKind,
+    #[schemars(flatten)]
+    pub pin: Pin,
+    pub events: Vec<TimelineEvent>,
+}
+
+impl Example for ExportLine {
+    fn example() -> Value {
+        let mut line = Account::example();
+        line["kind"] = json!("account");
+        line
+    }
+}
 
 /// What an account may publish now.
 #[derive(JsonSchema)]

@@ -4,6 +4,8 @@ use http::Method;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value;
 
+use super::types::Text;
+
 /// A type with an example of its JSON.
 pub trait Example: JsonSchema {
     fn example() -> Value;
@@ -52,6 +54,8 @@ pub struct Parameter {
 pub struct Content {
     pub kind: &'static str,
     pub schema: SchemaOf,
+    /// Of JSON lines: what each of them is. (OpenAPI 3.1 has no word for it.)
+    pub line: Option<SchemaOf>,
     pub example: Option<Value>,
 }
 
@@ -184,7 +188,7 @@ impl Operation {
     /// A body of any content type. Said twice, either may be sent.
     pub fn takes_content<T: JsonSchema>(mut self, kind: &'static str, example: Value, required: bool) -> Self {
         let body = self.body.get_or_insert(Body { required, contents: Vec::new() });
-        body.contents.push(Content { kind, schema: schema_of::<T>(), example: Some(example) });
+        body.contents.push(Content { kind, schema: schema_of::<T>(), line: None, example: Some(example) });
         self
     }
 
@@ -200,12 +204,22 @@ impl Operation {
         kind: &'static str,
         example: Value,
     ) -> Self {
-        let content = Content { kind, schema: schema_of::<T>(), example: Some(example) };
+        let content = Content { kind, schema: schema_of::<T>(), line: None, example: Some(example) };
         match self.answers.iter_mut().find(|answer| answer.status == status) {
             Some(answer) => answer.contents.push(content),
             None => self.answers.push(Answer { status, description, contents: vec![content], headers: Vec::new() }),
         }
         self
+    }
+
+    /// JSON lines.
+    pub fn answers_lines<T: Example>(self, status: u16, description: &'static str) -> Self {
+        let line = format!("{}\n", T::example()).into();
+        let mut described = self.answers_content::<Text>(status, description, "application/x-ndjson", line);
+        if let Some(content) = described.answers.last_mut().and_then(|answer| answer.contents.last_mut()) {
+            content.line = Some(schema_of::<T>());
+        }
+        described
     }
 
     /// 204.

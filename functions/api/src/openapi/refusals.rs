@@ -17,6 +17,7 @@ pub const PINTEREST: &[&str] = &[
     "validation_error",
     "pinterest_busy",
     "pinterest_unreachable",
+    "outcome_unknown",
     "pinterest_rejected",
 ];
 

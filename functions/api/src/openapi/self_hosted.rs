@@ -29,6 +29,7 @@ pub fn operations() -> Vec<Operation> {
             absent(get("/v1/auth/email/change/confirm", "confirm_email_change", "No mail is sent")),
             absent(post("/v1/billing/checkout", "checkout", "There is nothing to pay")),
             absent(post("/v1/billing/portal", "open_billing_portal", "There is nothing to pay")),
+            absent(post("/v1/stripe/webhook", "stripe_webhook", "There is nothing to pay")),
             absent(get("/v1/team/members", "list_team_members", "Teams are managed by the operator")),
             one(patch("/v1/team/members/{id}", "update_team_member", "Teams are managed by the operator")),
             one(delete("/v1/team/members/{id}", "remove_team_member", "Teams are managed by the operator")),

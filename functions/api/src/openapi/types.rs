@@ -79,7 +79,3 @@ inline_schema!(
     /// An absolute `http` or `https` URL.
     HttpUrl = json_schema!({"type": "string", "format": "uri", "maxLength": pinbridge_shared::domain::pin::URL_MAX})
 );
-inline_schema!(
-    /// JSON lines: one object each.
-    Lines = json_schema!({"type": "string"})
-);

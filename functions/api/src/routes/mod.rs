@@ -109,6 +109,7 @@ pub fn table() -> Vec<Route> {
         route(Method::GET, "/v1/billing/pricing", PUBLIC, get(self_hosted::pricing)),
         route(Method::POST, "/v1/billing/checkout", ADMINISTER, post(self_hosted::no_billing)),
         route(Method::POST, "/v1/billing/portal", ADMINISTER, post(self_hosted::no_billing)),
+        route(Method::POST, "/v1/stripe/webhook", PUBLIC, post(self_hosted::no_billing)),
         route(Method::GET, "/v1/mcp/quota", READ, get(self_hosted::mcp_quota)),
         route(Method::POST, "/v1/mcp/track", READ, post(self_hosted::mcp_quota)),
         route(Method::GET, "/v1/team/members", READ, get(self_hosted::no_team)),

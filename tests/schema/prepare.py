@@ -1,0 +1,55 @@
+"""Two organisations of their own for schemathesis, each with a connected account: one to work in, and one whose key may be
+revoked and whose account may be disconnected. Prints their credentials as shell assignments.
+
+Usage: prepare.py READY_FILE   (of a local stack with PINBRIDGE_REGISTRATION=open)
+"""
+
+import http.client
+import json
+import sys
+import urllib.parse
+import urllib.request
+import uuid
+
+PASSWORD = "correct horse battery"
+
+
+def call(base, method, path, body=None, bearer=None):
+    headers = {"content-type": "application/json", "accept": "application/json"}
+    if bearer:
+        headers["authorization"] = f"Bearer {bearer}"
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(base + path, method=method, headers=headers, data=data)
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
+
+
+def agree(url, person):
+    """Where Pinterest's page sends the browser of a person who agrees."""
+    parts = urllib.parse.urlsplit(f"{url}&account={person}")
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
+    connection.request("GET", f"{parts.path}?{parts.query}")
+    location = urllib.parse.urlsplit(connection.getresponse().headers["location"])
+    return f"{location.path}?{location.query}"
+
+
+def organisation(base, person):
+    email = f"{uuid.uuid4()}@example.com"
+    session = call(base, "POST", "/v1/auth/register", {"full_name": "Fuzz", "email": email, "password": PASSWORD})
+    token = session["access_token"]
+    key = call(base, "POST", "/v1/api-keys", {"name": "schemathesis"}, token)["api_key"]
+    start = call(base, "GET", "/v1/pinterest/oauth/start", bearer=key)
+    call(base, "GET", agree(start["authorization_url"], person))
+    return key, token
+
+
+def main():
+    with open(sys.argv[1]) as file:
+        base = json.load(file)["base_url"]
+    key, session = organisation(base, "sim_account_2")
+    spare_key, spare_session = organisation(base, "sim_account_3")
+    print(f"export BASE_URL={base} KEY={key} SESSION={session} SPARE_KEY={spare_key} SPARE_SESSION={spare_session}")
+
+
+if __name__ == "__main__":
+    main()
