@@ -28,10 +28,12 @@ pub enum Rule {
     TokenPerCall,
     /// What nobody owns is found again.
     Watchdog,
+    /// No attempt begins of a pin that was deleted.
+    Hidden,
 }
 
 impl Rule {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::WriteAhead,
         Self::Fence,
         Self::Generation,
@@ -43,6 +45,7 @@ impl Rule {
         Self::Ownership,
         Self::TokenPerCall,
         Self::Watchdog,
+        Self::Hidden,
     ];
 }
 

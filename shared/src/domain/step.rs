@@ -77,7 +77,7 @@ pub fn next(situation: &Situation<'_>) -> Step {
     if message.generation < attempt.generation && rules.hold(Rule::Generation) {
         return Step::Acknowledge;
     }
-    if pin.hidden_at.is_some() {
+    if pin.hidden_at.is_some() && rules.hold(Rule::Hidden) {
         return Step::GiveUp(Failure::PinDeleted);
     }
     if pin.is_overdue(now) {

@@ -44,6 +44,10 @@ pub enum Action {
     Retry(usize),
     /// Somebody reads what became of it.
     Read(usize),
+    /// Somebody changes what it is to publish.
+    Edit(usize),
+    /// Somebody deletes it.
+    Delete(usize),
     Tick,
     Poll(pinbridge_shared::ports::QueueName),
     /// The platform ends a process that ran for too long.

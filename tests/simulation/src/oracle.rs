@@ -57,6 +57,10 @@ pub enum Wrong {
     Unaccounted,
     /// The timeline tells another story than Pinterest.
     Untrue,
+    /// A call with a content that isn't in force.
+    Stale,
+    /// An attempt that began after its pin was deleted.
+    Undead,
 }
 
 #[derive(Clone, Debug)]
@@ -100,6 +104,8 @@ pub struct Oracle {
     /// Clients that were told of an acceptance.
     told: BTreeSet<usize>,
     ownerless: BTreeMap<PinKey, i64>,
+    /// Pins whose deletion was answered.
+    deleted: Arc<Mutex<BTreeSet<PinKey>>>,
 }
 
 /// Pins that nobody could tell apart, picture included: whose Pin is whose doesn't matter among them.
@@ -118,15 +124,18 @@ struct Group {
     members: Vec<String>,
 }
 
-fn content(request: &PinRequest) -> String {
+pub fn content(request: &PinRequest) -> String {
     let PinRequest { account, board_id, title, description, link_url, image_url, .. } = request;
     format!("{account}|{board_id}|{title}|{description:?}|{link_url:?}|{image_url}")
 }
 
 /// The same without the picture, which no list shows.
-fn look(request: &PinRequest) -> String {
-    let text = content(request);
-    text.rsplit_once('|').map_or(text.clone(), |(look, _)| look.to_owned())
+pub fn look(request: &PinRequest) -> String {
+    without_picture(&content(request))
+}
+
+fn without_picture(content: &str) -> String {
+    content.rsplit_once('|').map_or(content, |(look, _)| look).to_owned()
 }
 
 fn report(violations: &Violations, wrong: Wrong, text: String) {
@@ -139,6 +148,8 @@ impl Oracle {
         let told = Arc::clone(&violations);
         let noted = Arc::clone(&kernel);
         let kept = Arc::clone(&gate);
+        let deleted: Arc<Mutex<BTreeSet<PinKey>>> = Arc::default();
+        let gone = Arc::clone(&deleted);
         store.watch(Box::new(move |pin, before, after| {
             noted.note(|| format!("{} {}", pin.request.idempotency_key, story(after)));
             watch(&told, pin, before, after);
@@ -146,12 +157,15 @@ impl Oracle {
                 return gate.resolve(pin.key);
             }
             gate.announce(pin.key);
+            if gone.lock().unwrap_or_else(PoisonError::into_inner).contains(&pin.key) {
+                report(&told, Wrong::Undead, format!("{} begins and was deleted", pin.request.idempotency_key));
+            }
             if gate.carried(pin.key).is_some_and(|generation| generation < before.generation) {
                 let text = format!("{} by a message of an older generation", pin.request.idempotency_key);
                 report(&told, Wrong::Resurrected, text);
             }
         }));
-        Self { plan, kernel, store, gate: kept, violations, told: BTreeSet::new(), ownerless: BTreeMap::new() }
+        Self { plan, kernel, store, gate: kept, violations, told: BTreeSet::new(), ownerless: BTreeMap::new(), deleted }
     }
 
     /// Sees every create as it leaves: it must have been announced, a moment ago.
@@ -163,6 +177,11 @@ impl Oracle {
             let key = PinKey { workspace, pin: idempotency::pin_id(workspace, &request.idempotency_key) };
             gate.resolve(key);
             let announced = store.peek(key).filter(|(_, attempt)| attempt.status == Status::Publishing);
+            // Nothing changes while a pin is being published: this is what was in force at its write-ahead.
+            if announced.as_ref().is_some_and(|(pin, _)| content(&pin.request) != content(request)) {
+                let text = format!("{} is sent as {}", request.idempotency_key, content(request));
+                report(&violations, Wrong::Stale, text);
+            }
             let age_ms = announced.and_then(|(_, attempt)| attempt.started_at).map(|at| now - at.0);
             if age_ms.is_none_or(|age_ms| age_ms > SEND_WITHIN_MS + skew_ms) {
                 let text = format!("{} is sent {age_ms:?} ms after its announcement", request.idempotency_key);
@@ -171,11 +190,22 @@ impl Oracle {
         })
     }
 
+    /// Hears of every deletion that was answered.
+    pub fn deleted(&self) -> impl Fn(PinKey) + 'static {
+        let deleted = Arc::clone(&self.deleted);
+        move |key| {
+            deleted.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
+        }
+    }
+
     /// Hears how reading requests are answered.
-    pub fn teller(&self) -> impl Fn(StatusCode) + 'static {
+    pub fn teller(&self, key: PinKey) -> impl Fn(StatusCode) + 'static {
         let violations = Arc::clone(&self.violations);
+        let store = Arc::clone(&self.store);
         move |status| {
-            if !status.is_success() && status != StatusCode::SERVICE_UNAVAILABLE {
+            let is_gone =
+                status == StatusCode::NOT_FOUND && store.peek(key).is_some_and(|(pin, _)| pin.hidden_at.is_some());
+            if !is_gone && !status.is_success() && status != StatusCode::SERVICE_UNAVAILABLE {
                 report(&violations, Wrong::Untrue, format!("a reader was answered {status}"));
             }
         }
@@ -265,6 +295,7 @@ impl Oracle {
         let mut posts_of: BTreeMap<&String, u32> = BTreeMap::new();
         posts.iter().for_each(|post| *posts_of.entry(&post.owner).or_default() += 1);
         let mut groups = self.groups(provider, &posts);
+        let last_sent: BTreeMap<&String, &String> = posts.iter().map(|post| (&post.owner, &post.content)).collect();
         let deleted = provider.deleted();
         outcome.removed = deleted.len() as u64;
         outcome.too_late =
@@ -285,7 +316,10 @@ impl Oracle {
             if attempt.history.iter().any(|event| event.kind == EventKind::Adopted) {
                 outcome.adopted += 1;
             }
-            let group = groups.entry(content(&pin.request)).or_default();
+            // One that failed may have a Pin of what it was when it was last sent.
+            let is_failed = attempt.status == Status::Failed;
+            let sent = last_sent.get(key).filter(|_| is_failed).map(|sent| (*sent).clone());
+            let group = groups.entry(sent.unwrap_or_else(|| content(&pin.request))).or_default();
             group.members.push(format!("{key} {}", story(attempt)));
             match attempt.status {
                 Status::Published => {
@@ -352,31 +386,19 @@ impl Oracle {
 
     /// What Pinterest made and was asked for, by content.
     fn groups(&self, provider: &Provider, posts: &[Post]) -> BTreeMap<String, Group> {
-        let mut of_key: BTreeMap<String, String> = BTreeMap::new();
-        self.store.each_pin(|pin, _| {
-            of_key.insert(pin.request.idempotency_key.clone(), content(&pin.request));
-        });
         let mut groups: BTreeMap<String, Group> = BTreeMap::new();
-        let mut group = |owner: &String, change: &dyn Fn(&mut Group)| {
-            change(groups.entry(of_key.get(owner).unwrap_or(owner).clone()).or_default());
-        };
         for (_, made) in provider.pins() {
-            group(&made.owner, &|group| {
-                group.pins.insert(made.id.clone());
-                group.too_late += usize::from(made.is_too_late);
-            });
+            let group = groups.entry(made.content.clone()).or_default();
+            group.pins.insert(made.id.clone());
+            group.too_late += usize::from(made.is_too_late);
         }
-        posts.iter().for_each(|post| group(&post.owner, &|group| group.posts += 1));
+        posts.iter().for_each(|post| groups.entry(post.content.clone()).or_default().posts += 1);
         groups
     }
 
     /// Each Pin's look.
     fn looks_of(&self, provider: &Provider) -> BTreeMap<String, String> {
-        let mut of_key: BTreeMap<String, String> = BTreeMap::new();
-        self.store.each_pin(|pin, _| {
-            of_key.insert(pin.request.idempotency_key.clone(), look(&pin.request));
-        });
-        provider.pins().into_iter().filter_map(|(_, made)| Some((made.id, of_key.get(&made.owner)?.clone()))).collect()
+        provider.pins().into_iter().map(|(_, made)| (made.id, without_picture(&made.content))).collect()
     }
 
     /// In any window of w seconds at most capacity + rate · w creates of an account, by the moments at which they left.
@@ -408,6 +430,17 @@ fn tells_of_duplicate(attempt: &Attempt) -> bool {
     matches!(last, Some(EventKind::DuplicateFound | EventKind::DuplicateRemoved))
 }
 
+/// Its owner has changed or deleted it: never while it is being published.
+fn tells_of_owner(before: &Attempt, after: &Attempt) -> bool {
+    match after.history.last().map(|event| event.kind) {
+        Some(EventKind::Edited) => {
+            after.edit == before.edit + 1 && matches!(before.status, Status::Queued | Status::Deferred | Status::Failed)
+        }
+        Some(EventKind::Deleted) => before.status.is_terminal(),
+        _ => false,
+    }
+}
+
 /// Sees every write of an attempt row.
 fn watch(violations: &Violations, pin: &Pin, before: &Attempt, after: &Attempt) {
     use Status as S;
@@ -418,6 +451,7 @@ fn watch(violations: &Violations, pin: &Pin, before: &Attempt, after: &Attempt) 
             | (S::Publishing, _)
             | (S::Failed, S::Queued | S::Deferred)
     ) || (before.status == after.status && before.orphan_pin_id != after.orphan_pin_id)
+        || (before.status == after.status && tells_of_owner(before, after))
         || (before.status == S::Published && after.status == S::Published && tells_of_duplicate(after));
     let is_ahead = after.rev == before.rev + 1
         && after.attempt >= before.attempt

@@ -18,6 +18,7 @@ use pinbridge_shared::ports::{BoardPage, Creation, Pinterest, PinterestUser, Rea
 use crate::endpoint::Endpoint;
 use crate::gate::SimGate;
 use crate::kernel::Kernel;
+use crate::oracle;
 use crate::weather::Weather;
 
 /// A Pin that exists from `committed_at` on.
@@ -26,6 +27,8 @@ pub struct Made {
     pub id: String,
     /// The idempotency key of the request that made it: what no real Pinterest would tell.
     pub owner: String,
+    /// What was asked for, as the oracle tells contents apart.
+    pub content: String,
     pub committed_at: i64,
     visible_at: i64,
     shown: BoardPin,
@@ -39,6 +42,7 @@ pub struct Post {
     pub owner: String,
     pub account: String,
     pub at: i64,
+    pub content: String,
 }
 
 #[derive(Default)]
@@ -216,7 +220,8 @@ impl Provider {
         let shown = self.kernel.draw(|rng| normalised(request, &id, (at + self.skew_ms).div_euclid(1_000), rng));
         let is_too_late = at - self.kernel.now() >= TOO_LATE_MS.start;
         let owner = request.idempotency_key.clone();
-        let made = Made { id: id.clone(), owner, committed_at: at, visible_at, shown, is_too_late };
+        let content = oracle::content(request);
+        let made = Made { id: id.clone(), owner, content, committed_at: at, visible_at, shown, is_too_late };
         self.kernel.note(|| format!("Pinterest makes {id} of {} at {at}", made.owner));
         state.boards.entry(request.board_id.clone()).or_default().push(made);
         id
@@ -302,7 +307,15 @@ fn stranger(number: usize, board_id: &str) -> Made {
         description: None,
         link: (!number.is_multiple_of(2)).then(|| format!("https://example.org/{board_id}")),
     };
-    Made { id: shown.id.clone(), owner: String::new(), committed_at: at, visible_at: at, shown, is_too_late: false }
+    Made {
+        id: shown.id.clone(),
+        owner: String::new(),
+        content: String::new(),
+        committed_at: at,
+        visible_at: at,
+        shown,
+        is_too_late: false,
+    }
 }
 
 /// The Pin as lists show it: Pinterest may change the letters' case, cut texts and decorate links.
@@ -334,7 +347,8 @@ impl Pinterest for Provider {
         let weather = {
             let mut state = self.state();
             let account = request.account.to_string();
-            state.posts.push(Post { owner: request.idempotency_key.clone(), account, at: now });
+            let (owner, content) = (request.idempotency_key.clone(), oracle::content(request));
+            state.posts.push(Post { owner, account, at: now, content });
             state.weather.clone()
         };
         self.maybe_revoke(token, weather.revoked);

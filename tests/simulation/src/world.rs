@@ -38,6 +38,7 @@ use crate::oracle::{Oracle, Outcome};
 use crate::plan::Plan;
 use crate::provider::Provider;
 use crate::system::{ProcessClock, TrueClock};
+use crate::weather::Weather;
 
 /// 2026-01-01T00:00:00Z.
 pub const START: i64 = 1_767_225_600_000;
@@ -56,12 +57,15 @@ const STEPS_PER_PIN_MAX: usize = 2_000;
 const READS: f64 = 0.1;
 /// How likely a failed pin is tried again, per minute.
 const RETRIES: f64 = 0.2;
+/// How often a client changes what it has asked for, and how often it thinks better of it.
+const EDITS: f64 = 0.1;
+const DELETES: f64 = 0.05;
 const CLIENT_TRIES_MAX: u32 = 40;
 /// Instead of a day, so that it ends with the world.
 const LATE_CHECK_AFTER_MS: i64 = 5 * MINUTE_MS;
 
-/// The code of a conflict that stays.
-const KEY_REUSED: &[u8] = b"idempotency_key_reused";
+/// The codes of conflicts that stay.
+const STAYING: [&[u8]; 2] = [b"idempotency_key_reused", b"pin_deleted"];
 
 /// What clients were answered: the wish and the status, or nothing.
 type Answers = Arc<std::sync::Mutex<Vec<(usize, Option<StatusCode>)>>>;
@@ -241,6 +245,8 @@ impl SimWorld {
             Action::AskAgain(wish) => self.ask_again(wish),
             Action::Read(wish) => self.read(wish),
             Action::Retry(wish) => self.retry(wish),
+            Action::Edit(wish) => self.edit(wish),
+            Action::Delete(wish) => self.delete(wish),
             Action::Tick => self.tick(),
             Action::Poll(queue) => self.poll(queue),
             Action::TimeOut(pid) => self.machine.time_out(pid),
@@ -284,7 +290,7 @@ impl SimWorld {
             let Ok(answer) = answer;
             let mut status = answer.status();
             // The other conflicts are the account's: they pass.
-            if status == StatusCode::CONFLICT && !is_key_reused(answer).await {
+            if status == StatusCode::CONFLICT && !stays(answer).await {
                 status = StatusCode::SERVICE_UNAVAILABLE;
             }
             kernel.note(|| format!("answered {wish} {status}"));
@@ -308,7 +314,7 @@ impl SimWorld {
             _ => format!("/v1/pins/{pin}/timeline"),
         };
         let request = Request::get(path).header("x-api-key", &self.api_key).body(Body::empty()).expect("a request");
-        let told = self.oracle.teller();
+        let told = self.oracle.teller(self.plan.pin(wish));
         self.machine.start(pid, async move {
             let Ok(answer) = pinbridge_api::router(world).oneshot(request).await;
             told(answer.status());
@@ -323,6 +329,36 @@ impl SimWorld {
         self.kernel.note(|| format!("retry {wish}"));
         self.machine.start(pid, async move {
             let _ = pinbridge_api::router(world).oneshot(request).await;
+        });
+    }
+
+    /// Somebody finds a better title, whatever the pin is doing just then.
+    fn edit(&mut self, wish: usize) {
+        let (pid, world) = self.fork(Kind::Api, API_TIMEOUT_MS);
+        let path = format!("/v1/pins/{}", self.plan.pin(wish).pin);
+        let number = self.kernel.draw(|rng| rng.u8(0..4));
+        let body = serde_json::json!({"title": format!("{} better {number}", self.plan.wishes[wish].title)});
+        let request = Request::patch(path).header("x-api-key", &self.api_key).body(Body::from(body.to_string()));
+        let request = request.expect("a request");
+        self.kernel.note(|| format!("edit {wish}"));
+        self.machine.start(pid, async move {
+            let _ = pinbridge_api::router(world).oneshot(request).await;
+        });
+    }
+
+    /// Somebody thinks better of it. From the answer on, no attempt may begin.
+    fn delete(&mut self, wish: usize) {
+        let (pid, world) = self.fork(Kind::Api, API_TIMEOUT_MS);
+        let key = self.plan.pin(wish);
+        let path = format!("/v1/pins/{}", key.pin);
+        let request = Request::delete(path).header("x-api-key", &self.api_key).body(Body::empty()).expect("a request");
+        let deleted = self.oracle.deleted();
+        self.kernel.note(|| format!("delete {wish}"));
+        self.machine.start(pid, async move {
+            let Ok(answer) = pinbridge_api::router(world).oneshot(request).await;
+            if answer.status() == StatusCode::NO_CONTENT {
+                deleted(key);
+            }
         });
     }
 
@@ -349,6 +385,7 @@ impl SimWorld {
                     let at = self.kernel.now() + self.kernel.draw(|rng| rng.i64(0..200_000));
                     self.kernel.schedule(at, Action::Read(wish));
                 }
+                self.plan_changes(wish);
                 if self.kernel.chance(self.weather().impatient) {
                     let at = self.kernel.now() + self.kernel.draw(|rng| rng.i64(0..400_000));
                     self.kernel.schedule(at, Action::Request(wish));
@@ -358,7 +395,24 @@ impl SimWorld {
         }
     }
 
-    fn weather(&self) -> crate::weather::Weather {
+    /// Changes of mind come at once, while the pin may just be published, or in the minutes after.
+    fn plan_changes(&mut self, wish: usize) {
+        if self.plan.weather == Weather::calm() {
+            return;
+        }
+        let now = self.kernel.now();
+        let soon = |rng: &mut fastrand::Rng| if rng.bool() { rng.i64(0..4_000) } else { rng.i64(0..300_000) };
+        if self.kernel.chance(EDITS) {
+            let at = now + self.kernel.draw(soon);
+            self.kernel.schedule(at, Action::Edit(wish));
+        }
+        if self.kernel.chance(DELETES) {
+            let at = now + self.kernel.draw(soon);
+            self.kernel.schedule(at, Action::Delete(wish));
+        }
+    }
+
+    fn weather(&self) -> Weather {
         if self.is_healed { self.plan.weather.healed() } else { self.plan.weather.clone() }
     }
 
@@ -521,9 +575,9 @@ impl SimWorld {
     }
 }
 
-async fn is_key_reused(answer: http::Response<Body>) -> bool {
+async fn stays(answer: http::Response<Body>) -> bool {
     let body = answer.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-    body.windows(KEY_REUSED.len()).any(|part| part == KEY_REUSED)
+    STAYING.iter().any(|code| body.windows(code.len()).any(|part| part == *code))
 }
 
 fn record(delivery: &Delivery) -> SqsMessage {

@@ -1,6 +1,7 @@
 //! Changing, deleting, checking pins, and many at once.
 
-use pinbridge_shared::domain::pin::{ALT_TEXT_MAX, DESCRIPTION_MAX, TITLE_MAX};
+use pinbridge_shared::domain::board::BOARD_ID_MAX;
+use pinbridge_shared::domain::pin::{ALT_TEXT_MAX, DESCRIPTION_MAX, TITLE_MAX, URL_MAX};
 use schemars::{JsonSchema, json_schema};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -8,7 +9,7 @@ use uuid::Uuid;
 use super::operation::{Example, Operation, delete, patch, post, tagged};
 use super::pins::schemas::{self, Pin, PinCreate, Priority};
 use super::pins::{ACCOUNT, PIN};
-use super::types::{BoardId, FILLED, Flag, HttpUrl, Time, inline_schema, names};
+use super::types::{FILLED, Flag, Time, inline_schema, names};
 use crate::routes::{BATCH_MAX, BULK_MAX};
 
 /// Of whoever sends a pin to another board.
@@ -99,20 +100,20 @@ names!(CheckStatus, "What came of a check.", ["passed", "failed", "warning", "sk
 names!(BatchStatus, "What became of an item.", ["created", "existing", "failed"]);
 names!(BulkStatus, "What became of a pin.", ["succeeded", "skipped", "failed"]);
 
-/// What of a pin is to be changed.
-#[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct PinUpdate {
-    #[schemars(default, length(min = 1, max = TITLE_MAX), regex(pattern = FILLED))]
-    pub title: String,
-    #[schemars(length(max = DESCRIPTION_MAX))]
-    pub description: Option<String>,
-    #[schemars(length(max = ALT_TEXT_MAX))]
-    pub alt_text: Option<String>,
-    pub link_url: Option<HttpUrl>,
-    #[schemars(default)]
-    pub board_id: BoardId,
-}
+inline_schema!(
+    /// What of a pin is to be changed. `null` where a pin can be without.
+    PinUpdate = json_schema!({
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "title": {"type": "string", "minLength": 1, "maxLength": TITLE_MAX, "pattern": FILLED},
+            "description": {"type": ["string", "null"], "maxLength": DESCRIPTION_MAX},
+            "alt_text": {"type": ["string", "null"], "maxLength": ALT_TEXT_MAX},
+            "link_url": {"type": ["string", "null"], "format": "uri", "maxLength": URL_MAX},
+            "board_id": {"type": "string", "pattern": r"^[0-9]+$", "maxLength": BOARD_ID_MAX},
+        },
+    })
+);
 
 impl Example for PinUpdate {
     fn example() -> Value {

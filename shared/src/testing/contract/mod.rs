@@ -54,6 +54,7 @@ mod tests {
             include_str!("store/backlog.rs"),
             include_str!("store/clock.rs"),
             include_str!("store/doubts.rs"),
+            include_str!("store/edits.rs"),
             include_str!("store/pacing.rs"),
             include_str!("store/pins.rs"),
             include_str!("store/together.rs"),

@@ -5,6 +5,7 @@ pub mod backlog;
 pub mod clock;
 pub mod daily_budget;
 pub mod doubts;
+pub mod edits;
 pub mod pacing;
 pub mod pins;
 pub mod together;
@@ -14,7 +15,7 @@ pub mod together;
 macro_rules! store_contract {
     ($fresh:path) => {
         use $crate::testing::contract::store::{
-            accounts, backlog, clock, daily_budget, doubts, pacing, pins, together,
+            accounts, backlog, clock, daily_budget, doubts, edits, pacing, pins, together,
         };
         $crate::contract_cases!($fresh;
             accounts:
@@ -43,6 +44,11 @@ macro_rules! store_contract {
             a_repeated_write_of_the_same_attempts_is_recognised,
             attempts_without_a_name_are_nobodys_own,
             of_concurrent_writes_together_one_wins_whole;
+            edits:
+            an_edit_is_written_on_the_revision_it_follows,
+            a_repeated_write_of_the_same_edit_is_recognised,
+            a_hidden_pin_leaves_the_listing_and_is_not_written_again,
+            some_siblings_are_read_up_to_a_limit;
             doubts:
             a_doubt_is_listed_once_however_often_it_is_noted,
             doubts_are_read_up_to_a_limit,
