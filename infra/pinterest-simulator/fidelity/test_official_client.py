@@ -9,6 +9,7 @@ Prints what it checked; exits non-zero on the first failure. `jsonschema` is opt
 not compared with Pinterest's schemas. It can be run again and again against the same simulator.
 """
 import base64
+import datetime
 import json
 import os
 import subprocess
@@ -131,6 +132,23 @@ def check_terms(base, client):
     refused = http(base, "GET", "/v5/terms/related?terms=soup", token=READ_ONLY_TOKEN)
     assert (refused.status, json.loads(refused.data)["message"]) == (401, "Missing: ['ads:read']"), refused.data
     checked("terms_related/list, its parameter repeated and with commas; 400 without, 401 without its scope")
+
+
+def check_analytics(base, client, pin_id):
+    from openapi_generated.pinterest_client.api.pins_api import PinsApi
+    from openapi_generated.pinterest_client.api.user_account_api import UserAccountApi
+    today = datetime.datetime.now(datetime.timezone.utc).date()
+    week = today - datetime.timedelta(days=6)
+    pin = PinsApi(client).pins_analytics(pin_id, week, today, ["IMPRESSION", "SAVE"])["all"]
+    assert len(pin["daily_metrics"]) == 7 and set(pin["summary_metrics"]) == {"IMPRESSION", "SAVE"}, pin
+    account = UserAccountApi(client).user_account_analytics(week, today)["all"]
+    assert len(account["daily_metrics"]) == 7 and len(account["summary_metrics"]) == 9, account
+    for path in (f"/v5/pins/{pin_id}/analytics?metric_types=SAVE&", "/v5/user_account/analytics?"):
+        far = http(base, "GET", f"{path}start_date=2020-01-01&end_date=2020-01-02", token=ACCESS_TOKEN)
+        assert (far.status, json.loads(far.data)["code"]) == (400, 400), far.data
+    gone = http(base, "GET", f"/v5/pins/1/analytics?metric_types=SAVE&start_date={week}&end_date={today}", token=ACCESS_TOKEN)
+    assert (gone.status, json.loads(gone.data)["code"]) == (404, 404), gone.data
+    checked("pins/analytics and user_account/analytics; 400 for days too far back, 404 for a Pin that isn't there")
 
 
 def check_pins(board):
@@ -378,6 +396,16 @@ def check_schemas(base, board_id, section_id, media_id, pin_ids, token):
     for media in items("/v5/media"):
         valid("Media", media)
     valid("RelatedTerms", get("/v5/terms/related?terms=soup"))
+    today = datetime.datetime.now(datetime.timezone.utc).date()
+    days = f"start_date={today - datetime.timedelta(days=2)}&end_date={today}"
+    of_pin = get(f"/v5/pins/{pin_ids[0]}/analytics?{days}&metric_types=SAVE,TOTAL_COMMENTS")
+    valid("PinAnalyticsResponse", of_pin)
+    valid("PinAnalyticsMetricsResponse", of_pin["all"])
+    of_account = get(f"/v5/user_account/analytics?{days}")
+    valid("AnalyticsResponse", of_account)
+    valid("AnalyticsMetricsResponse", of_account["all"])
+    for day in of_account["all"]["daily_metrics"]:
+        valid("AnalyticsDailyMetrics", day)
     valid("OauthAccessTokenResponse", token)
     for method, path in [
         ("GET", "/v5/pins/1"), ("GET", "/v5/nothing"), ("PUT", "/v5/pins"), ("POST", "/v5/pins"), ("GET", "/v5/media/1"),
@@ -457,6 +485,7 @@ def main():
     board = check_boards()
     check_terms(base, client)
     deleted_id, living_id = check_pins(board)
+    check_analytics(base, client, living_id)
     section_id, section_pin_id = check_sections(board)
     check_board_changes()
     carousel_ids = check_carousels(board)

@@ -8,6 +8,7 @@ typed models validate every answer.
 It needs a virtual environment of its own: its urllib3 is newer than the one pinterest-api-sdk takes. It can be run
 again and again against the same simulator.
 """
+import datetime
 import sys
 import time
 import uuid
@@ -93,6 +94,21 @@ def check_terms(client):
     print("ok  related terms")
 
 
+def check_analytics(client, boards, pins):
+    today = datetime.datetime.now(datetime.timezone.utc).date()
+    week = today - datetime.timedelta(days=6)
+    metrics = [sdk.QuerypinanalyticsmetrictypesItems(name) for name in ("SAVE", "TOTAL_COMMENTS")]
+    pin = pins.pins_create(sdk.PinCreate(board_id=BOARD, title="Counted", media_source=image()))
+    figures = pins.pins_analytics(pin.id, week, today, metrics)["all"]
+    assert set(figures.summary_metrics) == {"SAVE"} and set(figures.lifetime_metrics) == {"TOTAL_COMMENTS"}, figures
+    assert [day.var_date for day in figures.daily_metrics][-1] == str(today), figures
+    account = sdk.UserAccountApi(client).user_account_analytics(week, today)["all"]
+    assert len(account.daily_metrics) == 7 and account.summary_metrics["IMPRESSION"] >= 0, account
+    pins.pins_delete(pin.id)
+    fails(lambda: pins.pins_analytics(pin.id, week, today, metrics), NotFoundException, 404, 404)
+    print("ok  analytics")
+
+
 def check_pins(boards, pins):
     pin = pins.pins_create(sdk.PinCreate(board_id=BOARD, title="Typed", media_source=image()))
     assert pin.title == "Typed" and pin.media.actual_instance.media_type == "image", pin
@@ -150,6 +166,7 @@ def main():
     board_id = check_boards(client, boards)
     check_terms(client)
     check_pins(boards, pins)
+    check_analytics(client, boards, pins)
     check_sections(boards, pins, board_id)
     check_board_changes(boards, pins, board_id)
     check_carousels(pins)

@@ -58,6 +58,10 @@ pub const PIN_FILTER_INVALID: ApiError = row(400, 400, "Invalid pin filter value
 pub const PIN_NOT_FOUND: ApiError = row(404, 50, "Pin not found.");
 pub const PIN_DELETE_NOT_AUTHORIZED: ApiError = row(403, 403, "Not authorized to access board or Pin.");
 pub const PIN_DELETE_NOT_FOUND: ApiError = row(404, 404, "Pin not found.");
+pub const PIN_ANALYTICS_INVALID: ApiError = row(400, 400, "Invalid pins analytics parameters.");
+pub const PIN_ANALYTICS_NOT_AUTHORIZED: ApiError = row(403, 403, "Not authorized to access board or Pin.");
+pub const PIN_ANALYTICS_NOT_FOUND: ApiError = row(404, 404, "Pin not found.");
+pub const ACCOUNT_ANALYTICS_INVALID: ApiError = row(400, 400, "Invalid user accounts analytics parameters.");
 pub const TERMS_RELATED_INVALID: ApiError = row(400, 400, "Invalid terms related parameters.");
 
 // Reported.

@@ -34,6 +34,9 @@ pub const DEFAULT_PAGE_SIZE: usize = 25;
 /// Most items of a page (OpenAPI 5.23.0, `query_page_size`).
 pub const MAX_PAGE_SIZE: usize = 250;
 
+/// Days back from today that analytics reach, and days of one range (OpenAPI 5.23.0, `query_start_date`, `query_end_date`).
+pub const ANALYTICS_DAYS_BACK: i64 = 90;
+
 /// Bytes of a request body (assumed): room for a 20 MB image in Base64.
 pub const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
 

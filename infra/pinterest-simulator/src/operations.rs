@@ -27,6 +27,8 @@ pub enum Operation {
     PinsGet,
     PinsList,
     PinsDelete,
+    PinsAnalytics,
+    UserAccountAnalytics,
     TermsRelatedList,
     /// A path or method that isn't simulated: counted, never handled.
     Unknown,
@@ -34,7 +36,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation a fault rule can name.
-    pub const ALL: [Operation; 21] = [
+    pub const ALL: [Operation; 23] = [
         Operation::OauthToken,
         Operation::UserAccountGet,
         Operation::BoardsCreate,
@@ -55,6 +57,8 @@ impl Operation {
         Operation::PinsGet,
         Operation::PinsList,
         Operation::PinsDelete,
+        Operation::PinsAnalytics,
+        Operation::UserAccountAnalytics,
         Operation::TermsRelatedList,
     ];
 
@@ -81,6 +85,8 @@ impl Operation {
             Operation::PinsGet => "pins/get",
             Operation::PinsList => "pins/list",
             Operation::PinsDelete => "pins/delete",
+            Operation::PinsAnalytics => "pins/analytics",
+            Operation::UserAccountAnalytics => "user_account/analytics",
             Operation::TermsRelatedList => "terms_related/list",
             Operation::Unknown => "unknown",
         }
@@ -97,7 +103,7 @@ impl Operation {
         match self {
             Operation::OauthToken | Operation::Unknown => Scopes::NONE,
             Operation::TermsRelatedList => Scopes::of(&[ADS_READ]),
-            Operation::UserAccountGet => Scopes::of(&[USER_ACCOUNTS_READ]),
+            Operation::UserAccountGet | Operation::UserAccountAnalytics => Scopes::of(&[USER_ACCOUNTS_READ]),
             Operation::BoardsGet | Operation::BoardsList | Operation::BoardSectionsList => Scopes::of(&[BOARDS_READ]),
             Operation::BoardsCreate
             | Operation::BoardsUpdate
@@ -105,9 +111,11 @@ impl Operation {
             | Operation::BoardSectionsCreate
             | Operation::BoardSectionsUpdate
             | Operation::BoardSectionsDelete => Scopes::of(&[BOARDS_READ, BOARDS_WRITE]),
-            Operation::BoardsListPins | Operation::BoardSectionsListPins | Operation::PinsGet | Operation::PinsList => {
-                Scopes::of(&[BOARDS_READ, PINS_READ])
-            }
+            Operation::BoardsListPins
+            | Operation::BoardSectionsListPins
+            | Operation::PinsGet
+            | Operation::PinsList
+            | Operation::PinsAnalytics => Scopes::of(&[BOARDS_READ, PINS_READ]),
             Operation::MediaCreate => Scopes::of(&[PINS_READ, PINS_WRITE]),
             Operation::MediaGet | Operation::MediaList => Scopes::of(&[PINS_READ]),
             Operation::PinsCreate | Operation::PinsDelete => {

@@ -2,6 +2,7 @@
 //! One file per noun; `dispatch` is the list of them.
 
 mod account;
+mod analytics;
 mod boards;
 mod media;
 mod media_view;
@@ -122,6 +123,8 @@ pub fn dispatch(world: &mut World, now_ms: i64, caller: Caller, request: &Reques
         Operation::PinsGet => pins::get(world, caller, request),
         Operation::PinsList => pins::list(world, caller, request),
         Operation::PinsDelete => pins::delete(world, now_ms, caller, request),
+        Operation::PinsAnalytics => analytics::pin(world, now_ms, caller, request),
+        Operation::UserAccountAnalytics => analytics::account(world, now_ms, caller, request),
         Operation::TermsRelatedList => terms::related(request),
         Operation::Unknown => Err(errors::ROUTE_NOT_FOUND),
     }

@@ -198,6 +198,7 @@ fn the_account_counts_its_pins_and_boards() {
     assert_eq!((&account["pin_count"], &account["board_count"]), (&json!(1), &json!(2)));
 }
 
+mod analytics;
 mod boards;
 mod media;
 mod terms;

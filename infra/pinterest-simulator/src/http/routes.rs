@@ -10,7 +10,8 @@ use crate::limits;
 use crate::operations::Operation::{
     BoardSectionsCreate, BoardSectionsDelete, BoardSectionsList, BoardSectionsListPins, BoardSectionsUpdate,
     BoardsCreate, BoardsDelete, BoardsGet, BoardsList, BoardsListPins, BoardsUpdate, MediaCreate, MediaGet, MediaList,
-    OauthToken, PinsCreate, PinsDelete, PinsGet, PinsList, TermsRelatedList, UserAccountGet,
+    OauthToken, PinsAnalytics, PinsCreate, PinsDelete, PinsGet, PinsList, TermsRelatedList, UserAccountAnalytics,
+    UserAccountGet,
 };
 use crate::simulator::Simulator;
 
@@ -19,6 +20,7 @@ pub fn router(simulator: Simulator) -> Router {
         // Pinterest, https://api.pinterest.com
         .route("/v5/oauth/token", v5::post(OauthToken))
         .route("/v5/user_account", v5::get(UserAccountGet))
+        .route("/v5/user_account/analytics", v5::get(UserAccountAnalytics))
         .route("/v5/boards", v5::get(BoardsList).merge(v5::post(BoardsCreate)))
         .route(
             "/v5/boards/{board_id}",
@@ -35,6 +37,7 @@ pub fn router(simulator: Simulator) -> Router {
         .route("/v5/media/{media_id}", v5::get(MediaGet))
         .route("/v5/pins", v5::get(PinsList).merge(v5::post(PinsCreate)))
         .route("/v5/pins/{pin_id}", v5::get(PinsGet).merge(v5::delete(PinsDelete)))
+        .route("/v5/pins/{pin_id}/analytics", v5::get(PinsAnalytics))
         .route("/v5/terms/related", v5::get(TermsRelatedList))
         // Pinterest, https://www.pinterest.com
         .route("/oauth/", get(authorize::redirect))
