@@ -17,6 +17,7 @@ use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::ports::{
     BoardChecks, OAuthStates, ParkedLetters, Passwords, Queue, QueueName, Secrets, SessionKeys, Store, System, Tenants,
 };
+use pinbridge_shared::testing::contract::pin_index::Table;
 use pinbridge_shared::testing::contract::queue::QueueUnderTest;
 use pinbridge_shared::testing::fake_people::{FakePasswords, FakeSessionKeys};
 use pinbridge_shared::testing::fake_queue::FakeQueue;
@@ -25,8 +26,8 @@ use pinbridge_shared::testing::fake_store::FakeStore;
 use pinbridge_shared::testing::faults::Faults;
 use pinbridge_shared::testing::manual_system::ManualSystem;
 use pinbridge_shared::{
-    board_checks_contract, oauth_states_contract, passwords_contract, queue_contract, secrets_contract,
-    session_keys_contract, store_contract, tenants_contract,
+    board_checks_contract, oauth_states_contract, passwords_contract, pin_index_contract, queue_contract,
+    secrets_contract, session_keys_contract, store_contract, tenants_contract,
 };
 
 use crate::support::embedded_aws;
@@ -48,6 +49,12 @@ mod the_fake_oauth_states {
 }
 mod dynamodb_oauth_states {
     super::oauth_states_contract!(super::dynamo_oauth_states);
+}
+mod the_fake_pin_index {
+    super::pin_index_contract!(super::fake_table);
+}
+mod dynamodb_pin_index {
+    super::pin_index_contract!(super::dynamo_table);
 }
 mod the_fake_board_checks {
     super::board_checks_contract!(super::fake_board_checks);
@@ -111,6 +118,15 @@ async fn fake_board_checks() -> (Arc<dyn BoardChecks>, ()) {
 }
 
 async fn dynamo_board_checks() -> (Arc<dyn BoardChecks>, LocalAws) {
+    let (store, aws) = dynamo().await;
+    (store, aws)
+}
+
+async fn fake_table() -> (Arc<dyn Table>, ()) {
+    (Arc::new(FakeStore::new(faults().1)), ())
+}
+
+async fn dynamo_table() -> (Arc<dyn Table>, LocalAws) {
     let (store, aws) = dynamo().await;
     (store, aws)
 }

@@ -8,7 +8,7 @@ use pinbridge_shared::domain::pin::{PinRequest, WaitReason};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, SECOND_MS};
 use pinbridge_shared::flows::accept_pin::{Acceptance, accept_pin};
-use pinbridge_shared::flows::read_pins;
+use pinbridge_shared::flows::{list_pins, read_pins};
 use pinbridge_shared::ports::Tokens;
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::{START, TestWorld};
@@ -50,7 +50,8 @@ async fn what_the_day_does_not_allow_waits_for_the_next_with_its_reason() {
         }
     }
     assert_eq!(waiting, 64);
-    let page = read_pins::page(&world.world, testdata::workspace(), &read_pins::Filter::default(), 0, 50).await;
+    let ask = list_pins::Ask { limit: 50, ..list_pins::Ask::default() };
+    let page = list_pins::page(&world.world, testdata::workspace(), &ask).await;
     let deferred = page.expect("readable").pins.into_iter().filter(|view| view.attempt.status == Status::Deferred);
     assert!(deferred.map(|view| view.next.at).all(|at| at >= Some(tomorrow)));
     // Nobody goes round in circles meanwhile.

@@ -1,5 +1,6 @@
 //! The page of limits and lives is what the code says.
 
+use pinbridge_api::routes::pin_list::SEARCH_MAX;
 use pinbridge_api::views::export::PAGE_BYTES_MAX;
 use pinbridge_api::{body, page};
 use pinbridge_shared::adapters::dynamodb::row_kinds;
@@ -9,11 +10,13 @@ use pinbridge_shared::adapters::token_cache;
 use pinbridge_shared::config::Settings;
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
 use pinbridge_shared::domain::{
-    api_key, board_check, board_scan, clock_row, daily_budget, history, late_check, login, oauth_state, pin, retry,
-    session, tenant, token_bucket, token_life, user,
+    analytics, api_key, board_check, board_scan, clock_row, daily_budget, history, late_check, login, oauth_state, pin,
+    retry, session, tenant, token_bucket, token_life, user,
 };
-use pinbridge_shared::flows::{export, purge, rate_meter, read_pins, redrive};
+use pinbridge_shared::flows::{export, list_pins, purge, rate_meter, redrive};
 use pinbridge_shared::ports::{MAX_DELAY_MS, SAVED_TOGETHER_MAX};
+
+use crate::listing_cost;
 
 const PAGE: &str = include_str!("../../infra/runbooks/limits.md");
 
@@ -56,7 +59,18 @@ fn limits() -> Vec<(&'static str, String)> {
         ("a page, unless asked otherwise", page::LIMIT_DEFAULT.to_string()),
         ("a page at most", page::LIMIT_MAX.to_string()),
         ("an offset at most", page::OFFSET_MAX.to_string()),
-        ("newest pins that a filtered list looks through", read_pins::FILTER_WINDOW.to_string()),
+        ("pins of a list that are counted at least", list_pins::COUNTED.to_string()),
+        ("pins that one call looks through for a state, a text or another order", list_pins::WINDOW.to_string()),
+        ("keys that one call looks through for accounts or a board", list_pins::KEYS_MAX.to_string()),
+        ("a search, characters", SEARCH_MAX.to_string()),
+        ("analytics reach back", time(analytics::DAYS_BACK * DAY_MS)),
+        (
+            "found by keys: no filter, times, failed ones, the order of acceptance",
+            listing_cost::BY_KEYS_MAX.to_string(),
+        ),
+        ("the same at the furthest offset", listing_cost::DEEP_MAX.to_string()),
+        ("found by account or board", listing_cost::TAGGED_MAX.to_string()),
+        ("any other filter, text or order", listing_cost::WINDOW_MAX.to_string()),
         ("waiting pins that the rate meter counts", rate_meter::WAITING_COUNTED_MAX.to_string()),
         ("an export's page", bytes(PAGE_BYTES_MAX)),
         ("pins younger than this wait for the next export", time(export::SETTLED_MS)),

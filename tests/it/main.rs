@@ -1,10 +1,12 @@
 //! The tests that cross crates, in one binary.
 
+mod api_analytics;
 mod api_auth;
 mod api_connections;
 mod api_export;
 mod api_keys;
 mod api_people;
+mod api_pin_list;
 mod api_projects;
 mod api_retry;
 mod canary;
@@ -30,8 +32,10 @@ mod flows_refresh;
 mod flows_retry;
 mod isolation;
 mod limits_page;
+mod listing_cost;
 mod local;
 mod operator;
+mod pinterest_analytics;
 mod pinterest_boards;
 mod pinterest_client;
 

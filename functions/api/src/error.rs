@@ -6,6 +6,7 @@
 //! code.
 
 mod access;
+mod analytics;
 pub mod connections;
 mod people;
 mod pins;

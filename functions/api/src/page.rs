@@ -2,20 +2,14 @@
 
 use std::collections::HashMap;
 
-use pinbridge_shared::domain::attempt::Status;
 use pinbridge_shared::domain::ids::AccountId;
-use pinbridge_shared::flows::read_pins::Filter;
 
-use crate::auth::Caller;
 use crate::error::{ApiError, FieldError};
 
 pub const LIMIT_DEFAULT: usize = 50;
 pub const LIMIT_MAX: usize = 200;
-/// A list is paged through up to here; older pins are found by id.
+/// A list is paged through up to here; a cursor goes on from there.
 pub const OFFSET_MAX: usize = 10_000;
-
-/// The contract's other filters and orders of a pin list.
-const NOT_YET: [&str; 7] = ["board_id", "error_code", "since", "until", "q", "sort", "removed"];
 
 pub type Query = HashMap<String, String>;
 
@@ -33,29 +27,6 @@ pub fn paging(query: &Query) -> Result<Paging, ApiError> {
         limit: number(query, "limit", LIMIT_DEFAULT, 1, LIMIT_MAX)?,
         offset: number(query, "offset", 0, 0, OFFSET_MAX)?,
     })
-}
-
-/// What is asked for, within what is open to the caller.
-///
-/// # Errors
-/// When a filter's value can't be one, or its account isn't open to the caller.
-pub fn pin_filter(query: &Query, caller: &Caller) -> Result<Filter, ApiError> {
-    // Ignored, a filter would answer with pins that were not asked for.
-    if let Some(name) = NOT_YET.iter().find(|name| query.contains_key(**name)) {
-        return Err(invalid(name, "This filter is not supported in this version", "not_supported"));
-    }
-    let status = match query.get("status") {
-        None => None,
-        Some(name) => Some(Status::parse(name).ok_or_else(|| {
-            invalid("status", "Input should be 'queued', 'deferred', 'publishing', 'published' or 'failed'", "enum")
-        })?),
-    };
-    let accounts = if query.contains_key("account_id") {
-        Some(vec![caller.account(account_id(query)?)?.account])
-    } else {
-        caller.limited_to().map(<[AccountId]>::to_vec)
-    };
-    Ok(Filter { status, accounts })
 }
 
 /// # Errors

@@ -1,5 +1,6 @@
 //! The JSON of responses. Fields of the public contract first, ours after them; statuses only from the contract's set.
 
+pub mod analytics;
 pub mod connections;
 pub mod export;
 pub mod people;
@@ -10,6 +11,7 @@ use pinbridge_shared::domain::attempt::{Attempt, Status};
 use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::time::{DAY_MS, Moment, SECOND_MS};
 use pinbridge_shared::domain::timeline::{self, TimelineEvent};
+use pinbridge_shared::domain::trouble::Trouble;
 use pinbridge_shared::flows::rate_meter::RateMeter;
 use pinbridge_shared::flows::read_pins::PinView;
 use serde_json::{Value, json};
@@ -20,15 +22,12 @@ fn time(moment: Option<Moment>) -> Option<String> {
 
 /// The code and message of what keeps a pin from being published, if something does.
 fn trouble(attempt: &Attempt) -> (Option<&'static str>, Option<String>) {
-    let failure = match attempt.status {
-        Status::Published => return (None, None),
-        Status::Queued | Status::Deferred | Status::Publishing | Status::Failed => attempt.failure,
+    let message = |trouble| match trouble {
+        Trouble::Failure(failure) => with_detail(failure, attempt.detail.as_deref()),
+        Trouble::Wait(wait) => wait.message().to_owned(),
     };
-    match (failure, attempt.wait) {
-        (Some(failure), _) => (Some(failure.code()), Some(with_detail(failure, attempt.detail.as_deref()))),
-        (None, Some(wait)) => (Some(wait.code()), Some(wait.message().to_owned())),
-        (None, None) => (None, None),
-    }
+    let trouble = Trouble::of(attempt);
+    (trouble.map(Trouble::code), trouble.map(message))
 }
 
 fn with_detail(failure: Failure, detail: Option<&str>) -> String {
@@ -67,7 +66,7 @@ pub fn pin(view: &PinView) -> Value {
         "updated_at": attempt.updated_at.rfc3339(),
         "published_at": time(attempt.finished_at.filter(|_| attempt.status == Status::Published)),
         "failed_at": time(attempt.finished_at.filter(|_| attempt.status == Status::Failed)),
-        "removed_from_pinterest_at": null,
+        "removed_from_pinterest_at": time(attempt.removed_at),
         // Ours.
         "priority": request.priority.name(),
         "attempts": attempt.attempt,

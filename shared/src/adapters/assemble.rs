@@ -19,7 +19,9 @@ use super::{
 };
 use crate::config::{Environment, Places, Settings, TokenCustody};
 use crate::domain::rules::Rules;
-use crate::ports::{BoardChecks, Boards, OAuthStates, Pinterest, Purge, Secrets, Store, System, World};
+use crate::ports::{
+    Analytics, BoardChecks, Boards, OAuthStates, PinIndex, Pinterest, Purge, Secrets, Store, System, World,
+};
 
 /// # Errors
 /// When the settings are missing or contradict each other.
@@ -51,12 +53,14 @@ pub fn over(config: &SdkConfig, settings: Settings, places: Places) -> anyhow::R
         oauth_states: Arc::clone(&table) as Arc<dyn OAuthStates>,
         board_checks: Arc::clone(&table) as Arc<dyn BoardChecks>,
         purge: Arc::clone(&table) as Arc<dyn Purge>,
+        pin_index: Arc::clone(&table) as Arc<dyn PinIndex>,
         tenants: table,
         passwords: Arc::new(Argon2Passwords::new(Arc::clone(&system))),
         session_keys: Arc::new(SecretsManagerKeys::new(secrets, &places.secret_prefix, Arc::clone(&system))),
         queue: Arc::new(SqsQueue::new(sdk::sqs::Client::new(config), places.queues)),
         secrets: custody,
         boards: Arc::clone(&pinterest) as Arc<dyn Boards>,
+        analytics: Arc::clone(&pinterest) as Arc<dyn Analytics>,
         pinterest: pinterest as Arc<dyn Pinterest>,
         oauth: Arc::new(PinterestOAuth::new(&places.pinterest_url, places.oauth_app, app_secret, Arc::clone(&system))?),
         system,

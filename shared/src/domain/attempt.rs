@@ -80,13 +80,15 @@ pub struct Attempt {
     pub history: Vec<Event>,
     /// Set only by the write that makes the pin terminal.
     pub expires_at: Option<Moment>,
+    /// When the published Pin was found to be gone from Pinterest; the status stays.
+    pub removed_at: Option<Moment>,
 }
 
 /// The row outlives the pin row by a week: a pin must never be seen without what became of it, and DynamoDB deletes
 /// expired rows in any order, days late at times.
 const OUTLIVES_PIN_MS: i64 = 7 * DAY_MS;
 /// The provider's words are kept up to this many bytes.
-pub const DETAIL_MAX: usize = 120;
+pub const DETAIL_MAX: usize = 88;
 
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("{from:?} -> {to:?} is not a transition")]
@@ -136,6 +138,7 @@ impl Attempt {
             updated_at: pin.created_at,
             history: Vec::new(),
             expires_at: None,
+            removed_at: None,
         }
     }
 
@@ -377,6 +380,13 @@ impl Attempt {
         Ok(next.about_duplicate(EventKind::DuplicateRemoved, id))
     }
 
+    /// Pinterest doesn't know the published Pin any more.
+    pub fn removed(&self, now: Moment, nonce: String) -> Next {
+        let mut next = self.leave(&[Status::Published], Status::Published, now, nonce)?;
+        next.removed_at = Some(now);
+        Ok(next.logged(EventKind::RemovedFromPinterest, |_| {}))
+    }
+
     /// Whether the history says that of this Pin.
     pub fn says_of_duplicate(&self, kind: EventKind, id: &str) -> bool {
         self.history.iter().any(|event| event.kind == kind && event.note.as_deref() == Some(id))
@@ -459,7 +469,7 @@ mod tests {
         let nothing = Upstream::default();
         // queued, deferred, publishing, published, failed
         type Transition<'a> = Box<dyn Fn(&Attempt) -> Next + 'a>;
-        let cases: [(&str, [bool; 5], Transition<'_>); 12] = [
+        let cases: [(&str, [bool; 5], Transition<'_>); 13] = [
             ("begin", [true, true, false, false, false], Box::new(|a| a.begin(T, "n".into()))),
             ("not_sent", [false, false, true, false, false], Box::new(|a| a.not_sent(T, "n".into()))),
             (
@@ -492,6 +502,7 @@ mod tests {
                 [false, false, false, true, false],
                 Box::new(|a| a.duplicate_removed(T, "7", "n".into())),
             ),
+            ("removed", [false, false, false, true, false], Box::new(|a| a.removed(T, "n".into()))),
         ];
         for (name, allowed, transition) in cases {
             for (state, allowed) in states().iter().zip(allowed) {

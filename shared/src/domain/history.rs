@@ -36,6 +36,8 @@ pub enum EventKind {
     Edited,
     /// Its owner deleted it.
     Deleted,
+    /// The published Pin isn't on Pinterest any more.
+    RemovedFromPinterest,
     /// A stand-in for events that were dropped to keep the row small; `attempt` holds their number.
     Omitted,
 }
@@ -43,7 +45,7 @@ pub enum EventKind {
 use EventKind as K;
 
 impl EventKind {
-    const LETTERS: [(Self, &'static str, &'static str); 16] = [
+    const LETTERS: [(Self, &'static str, &'static str); 17] = [
         (K::AttemptStarted, "s", "attempt_started"),
         (K::NotSent, "n", "not_sent"),
         (K::Published, "p", "published"),
@@ -59,6 +61,7 @@ impl EventKind {
         (K::DuplicateRemoved, "x", "duplicate_removed"),
         (K::Edited, "c", "edited"),
         (K::Deleted, "k", "deleted"),
+        (K::RemovedFromPinterest, "g", "removed_from_pinterest"),
         (K::Omitted, "o", "events_omitted"),
     ];
 

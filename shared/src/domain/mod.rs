@@ -3,6 +3,7 @@
 //! Start at [`pin`] (what is asked for) and [`attempt`] (what became of it); [`step`] decides what a worker does next.
 
 pub mod account;
+pub mod analytics;
 pub mod api_key;
 pub mod assignment;
 pub mod attempt;
@@ -21,6 +22,7 @@ pub mod history;
 pub mod idempotency;
 pub mod ids;
 pub mod late_check;
+pub mod listing;
 pub mod login;
 pub mod lookup;
 pub mod message;
@@ -28,6 +30,7 @@ pub mod oauth_state;
 pub mod origin;
 pub mod pace;
 pub mod pin;
+pub mod pin_filter;
 pub mod retry;
 pub mod rules;
 pub mod scope;
@@ -41,4 +44,5 @@ pub mod time;
 pub mod timeline;
 pub mod token_bucket;
 pub mod token_life;
+pub mod trouble;
 pub mod user;

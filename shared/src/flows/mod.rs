@@ -2,6 +2,7 @@
 
 pub mod accept_pin;
 pub mod accept_pins;
+pub mod analytics;
 pub mod api_keys;
 pub mod authenticate;
 pub mod backlog;
@@ -25,6 +26,7 @@ mod finish_disconnecting;
 pub mod forget_accounts;
 pub mod headroom;
 mod late_check;
+pub mod list_pins;
 pub mod log_in;
 pub mod look_at_board;
 pub mod move_tokens;

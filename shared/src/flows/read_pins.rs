@@ -1,4 +1,4 @@
-//! Reading pins: one, a page, and what happens next to each.
+//! Reading pins, and what happens next to each.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry;
 use super::budget_left;
 use crate::domain::attempt::{Attempt, Status};
 use crate::domain::backlog::BacklogRow;
-use crate::domain::ids::{AccountId, AccountKey, PinKey, WorkspaceId};
+use crate::domain::ids::{AccountKey, PinKey};
 use crate::domain::pin::{Pin, Placement};
 use crate::domain::time::Moment;
 use crate::domain::timeline::{self, NextStep, Position};
@@ -15,9 +15,6 @@ use crate::ports::{PortResult, World};
 
 /// Places in a backlog are counted up to here.
 const PLACES_MAX: usize = 1_000;
-/// A filtered listing looks through this many of the newest pins.
-pub const FILTER_WINDOW: usize = 1_000;
-const FILTER_PAGE: usize = 250;
 
 /// A pin with everything a person asks about it.
 #[derive(Clone, Debug)]
@@ -25,32 +22,6 @@ pub struct PinView {
     pub pin: Pin,
     pub attempt: Attempt,
     pub next: NextStep,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Filter {
-    pub status: Option<Status>,
-    /// Only pins of these.
-    pub accounts: Option<Vec<AccountId>>,
-}
-
-impl Filter {
-    fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
-    fn accepts(&self, pin: &Pin, attempt: &Attempt) -> bool {
-        self.status.is_none_or(|status| status == attempt.status)
-            && self.accounts.as_ref().is_none_or(|accounts| accounts.contains(&pin.request.account))
-    }
-}
-
-#[derive(Clone, Debug, Default)]
-pub struct PinPage {
-    pub pins: Vec<PinView>,
-    pub total: u64,
-    /// Whether `total` is a lower bound.
-    pub total_is_at_least: bool,
 }
 
 /// One pin; `None` when the workspace has no such pin.
@@ -84,57 +55,17 @@ pub async fn changed(world: &World, pin: Pin, attempt: Attempt) -> PortResult<Pi
     view(world, pin, attempt).await
 }
 
-/// A page of pins, newest first.
+/// As [`pin`] for pins that were read, in their order; each account's backlog is read once.
 ///
 /// # Errors
 /// When the table is unavailable.
-pub async fn page(
-    world: &World,
-    workspace: WorkspaceId,
-    filter: &Filter,
-    skip: usize,
-    limit: usize,
-) -> PortResult<PinPage> {
-    let (found, total, total_is_at_least) = if filter.is_empty() {
-        let listing = world.store.listing(workspace, skip, limit).await?;
-        let keys: Vec<PinKey> = listing.pins.into_iter().map(|pin| PinKey { workspace, pin }).collect();
-        let pins = world.store.pins(&keys).await?.into_iter().flatten().collect();
-        (pins, listing.total, listing.total_is_at_least)
-    } else {
-        filtered(world, workspace, filter, skip, limit).await?
-    };
+pub async fn views(world: &World, found: Vec<(Pin, Attempt)>) -> PortResult<Vec<PinView>> {
     let mut backlogs = HashMap::new();
-    let mut pins = Vec::with_capacity(found.len());
+    let mut views = Vec::with_capacity(found.len());
     for (pin, attempt) in found {
-        pins.push(view_in_page(world, pin, attempt, &mut backlogs).await?);
+        views.push(view_in_page(world, pin, attempt, &mut backlogs).await?);
     }
-    Ok(PinPage { pins, total, total_is_at_least })
-}
-
-type Found = (Vec<(Pin, Attempt)>, u64, bool);
-
-/// Statuses change without touching the index, so a filter reads the newest pins themselves, up to a window.
-async fn filtered(
-    world: &World,
-    workspace: WorkspaceId,
-    filter: &Filter,
-    skip: usize,
-    limit: usize,
-) -> PortResult<Found> {
-    let mut matching = Vec::new();
-    let mut seen = 0;
-    loop {
-        let listing = world.store.listing(workspace, seen, FILTER_PAGE).await?;
-        let keys: Vec<PinKey> = listing.pins.into_iter().map(|pin| PinKey { workspace, pin }).collect();
-        let is_last = keys.len() < FILTER_PAGE;
-        seen += keys.len();
-        let pins = world.store.pins(&keys).await?;
-        matching.extend(pins.into_iter().flatten().filter(|(pin, attempt)| filter.accepts(pin, attempt)));
-        if is_last || seen >= FILTER_WINDOW {
-            let total = matching.len() as u64;
-            return Ok((matching.into_iter().skip(skip).take(limit).collect(), total, !is_last));
-        }
-    }
+    Ok(views)
 }
 
 async fn view(world: &World, pin: Pin, attempt: Attempt) -> PortResult<PinView> {

@@ -3,11 +3,13 @@
 //! Adapters implement these against AWS and Pinterest, `testing` implements them in memory, and one contract suite
 //! checks both. No SDK type appears in a signature.
 
+mod analytics;
 mod board_checks;
 mod boards;
 mod oauth;
 mod oauth_states;
 mod people;
+mod pin_index;
 mod pinterest;
 mod purge;
 mod queue;
@@ -20,11 +22,13 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+pub use analytics::*;
 pub use board_checks::*;
 pub use boards::*;
 pub use oauth::*;
 pub use oauth_states::*;
 pub use people::*;
+pub use pin_index::*;
 pub use pinterest::*;
 pub use purge::*;
 pub use queue::*;
@@ -58,6 +62,8 @@ pub struct World {
     pub oauth_states: Arc<dyn OAuthStates>,
     /// The same table.
     pub board_checks: Arc<dyn BoardChecks>,
+    /// The same table.
+    pub pin_index: Arc<dyn PinIndex>,
     pub passwords: Arc<dyn Passwords>,
     pub session_keys: Arc<dyn SessionKeys>,
     /// The same table.
@@ -66,6 +72,7 @@ pub struct World {
     pub secrets: Arc<dyn Secrets>,
     pub pinterest: Arc<dyn Pinterest>,
     pub boards: Arc<dyn Boards>,
+    pub analytics: Arc<dyn Analytics>,
     pub oauth: Arc<dyn OAuth>,
     pub system: Arc<dyn System>,
     pub settings: crate::config::Settings,

@@ -47,16 +47,6 @@ pub enum Counted {
     Lost(DaySpending),
 }
 
-/// A page of a workspace's pins, newest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Listing {
-    pub pins: Vec<PinId>,
-    /// How many match in all.
-    pub total: u64,
-    /// Whether counting stopped at its limit, so that `total` is a lower bound.
-    pub total_is_at_least: bool,
-}
-
 /// Pins that are settled together: `TransactWriteItems` takes a hundred writes, and each row has at most some kilobytes.
 pub const SAVED_TOGETHER_MAX: usize = 50;
 
@@ -99,8 +89,6 @@ pub trait Store: Send + Sync {
     async fn siblings(&self, account: AccountKey, content_hash: &str) -> PortResult<Vec<PinId>>;
     /// Some of them, up to `limit`, the very newest perhaps not yet.
     async fn first_siblings(&self, account: AccountKey, content_hash: &str, limit: usize) -> PortResult<Vec<PinId>>;
-    /// Newest first; `skip` and `limit` in pins.
-    async fn listing(&self, workspace: WorkspaceId, skip: usize, limit: usize) -> PortResult<Listing>;
     /// The first pins, oldest first, that were created after `after` (pins of one moment in the order of their ids) and not
     /// after `by`; eventually consistent.
     async fn listing_after(

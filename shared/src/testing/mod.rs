@@ -4,6 +4,7 @@
 //! is planned with [`faults`]: the nth call of a name fails, or kills the process before or after it takes effect.
 
 pub mod contract;
+pub mod fake_analytics;
 pub mod fake_boards;
 pub mod fake_oauth;
 pub mod fake_people;

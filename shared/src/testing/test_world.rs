@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::fake_analytics::FakeAnalytics;
 use super::fake_boards::FakeBoards;
 use super::fake_oauth::FakeOAuth;
 use super::fake_people::{FakePasswords, FakeSessionKeys};
@@ -26,8 +27,8 @@ use crate::flows::look_at_board::look_at_board;
 use crate::flows::publish_pin::publish_pin;
 use crate::flows::watchdog::Mode;
 use crate::ports::{
-    BoardChecks, MAX_DELAY_MS, OAuthStates, PortError, PortResult, Purge, Queue, QueueName, Secrets, Store, System,
-    Tenants, Tokens, World,
+    BoardChecks, MAX_DELAY_MS, OAuthStates, PinIndex, PortError, PortResult, Purge, Queue, QueueName, Secrets, Store,
+    System, Tenants, Tokens, World,
 };
 
 /// 2026-01-01T00:00:00Z: the start of a minute, so that a test can tell how far the next tick is.
@@ -42,9 +43,9 @@ const RECONCILER_TIMEOUT_MS: i64 = 60_000;
 const STEPS_AT_ONE_MOMENT_MAX: u32 = 1_000;
 
 /// Everything that is kept in the one table.
-pub trait Table: Store + Tenants + OAuthStates + BoardChecks + Purge + 'static {}
+pub trait Table: Store + Tenants + OAuthStates + BoardChecks + PinIndex + Purge + 'static {}
 
-impl<T: Store + Tenants + OAuthStates + BoardChecks + Purge + 'static> Table for T {}
+impl<T: Store + Tenants + OAuthStates + BoardChecks + PinIndex + Purge + 'static> Table for T {}
 
 pub struct TestWorld {
     /// What the flows are given.
@@ -54,6 +55,7 @@ pub struct TestWorld {
     pub pinterest: Arc<FakePinterest>,
     pub oauth: Arc<FakeOAuth>,
     pub boards: Arc<FakeBoards>,
+    pub analytics: Arc<FakeAnalytics>,
     pub passwords: Arc<FakePasswords>,
     pub system: Arc<ManualSystem>,
     pub faults: Arc<Faults>,
@@ -93,12 +95,14 @@ impl TestWorld {
         let pinterest = FakePinterest::new(system.clone(), faults.clone()).with_oauth(Arc::clone(&oauth));
         let pinterest = Arc::new(pinterest);
         let boards = Arc::new(FakeBoards::new(faults.clone(), Arc::clone(&oauth)));
+        let analytics = Arc::new(FakeAnalytics::new(faults.clone(), Arc::clone(&oauth)));
         let passwords = Arc::new(FakePasswords::default());
         let world = World {
             store: table.clone(),
             oauth_states: table.clone(),
             board_checks: table.clone(),
             purge: table.clone(),
+            pin_index: table.clone(),
             tenants: table,
             passwords: Arc::clone(&passwords) as Arc<dyn crate::ports::Passwords>,
             session_keys: Arc::new(FakeSessionKeys::new(faults.clone())),
@@ -107,12 +111,14 @@ impl TestWorld {
             pinterest: Arc::clone(&pinterest) as Arc<dyn crate::ports::Pinterest>,
             oauth: Arc::clone(&oauth) as Arc<dyn crate::ports::OAuth>,
             boards: Arc::clone(&boards) as Arc<dyn crate::ports::Boards>,
+            analytics: Arc::clone(&analytics) as Arc<dyn crate::ports::Analytics>,
             system: system.clone() as Arc<dyn System>,
             settings: Settings::default(),
             rules: Rules::default(),
         };
         let progress = Mutex::new(Progress { ticked: START.minute(), now: START, steps_at_now: 0 });
-        let this = Self { world, queue, secrets, pinterest, oauth, boards, passwords, system, faults, progress };
+        let this =
+            Self { world, queue, secrets, pinterest, oauth, boards, analytics, passwords, system, faults, progress };
         this.connect().await;
         this
     }

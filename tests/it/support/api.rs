@@ -50,7 +50,7 @@ impl Api {
         Self::over(world).await
     }
 
-    async fn over(world: TestWorld) -> Self {
+    pub async fn over(world: TestWorld) -> Self {
         let key = create_workspace(&world.world, testdata::workspace(), "Paper", [7; 32]).await.expect("created");
         assert!(PresentedKey::parse(&key).is_ok());
         Self { world, key }

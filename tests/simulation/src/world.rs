@@ -18,8 +18,10 @@ use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::domain::token_life::TokenLife;
 use pinbridge_shared::flows::connect;
 use pinbridge_shared::ports::{
-    BoardChecks, OAuth, OAuthStates, Pinterest, Purge, Queue, QueueName, Secrets, Store, System, Tenants, World,
+    BoardChecks, OAuth, OAuthStates, PinIndex, Pinterest, Purge, Queue, QueueName, Secrets, Store, System, Tenants,
+    World,
 };
+use pinbridge_shared::testing::fake_analytics::FakeAnalytics;
 use pinbridge_shared::testing::fake_boards::FakeBoards;
 use pinbridge_shared::testing::fake_oauth::FakeOAuth;
 use pinbridge_shared::testing::fake_people::{FakePasswords, FakeSessionKeys};
@@ -137,11 +139,13 @@ impl SimWorld {
             oauth_states: store.clone() as Arc<dyn OAuthStates>,
             board_checks: store.clone() as Arc<dyn BoardChecks>,
             purge: store.clone() as Arc<dyn Purge>,
+            pin_index: store.clone() as Arc<dyn PinIndex>,
             queue: queue.clone() as Arc<dyn Queue>,
             secrets: secrets as Arc<dyn Secrets>,
             pinterest: provider.clone() as Arc<dyn Pinterest>,
             // The simulated tokens have no refresh token, so it is never asked.
-            boards: Arc::new(FakeBoards::new(gate.clone() as Arc<dyn Gate>, oauth)),
+            boards: Arc::new(FakeBoards::new(gate.clone() as Arc<dyn Gate>, oauth.clone())),
+            analytics: Arc::new(FakeAnalytics::new(gate.clone() as Arc<dyn Gate>, oauth)),
             oauth: endpoint.clone() as Arc<dyn OAuth>,
             system: clock,
             settings,

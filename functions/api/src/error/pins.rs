@@ -11,12 +11,13 @@ use pinbridge_shared::flows::board_preflight::PreflightError;
 use pinbridge_shared::flows::delete_pin::DeleteError;
 use pinbridge_shared::flows::duplicate_content::Duplicate;
 use pinbridge_shared::flows::edit_pin::EditError;
+use pinbridge_shared::flows::list_pins::ListError;
 use pinbridge_shared::flows::rate_meter::MeterError;
 use pinbridge_shared::flows::retry_pin::RetryError;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::ApiError;
+use super::{ApiError, FieldError};
 
 /// See [`super::samples`].
 pub fn samples() -> Vec<ApiError> {
@@ -159,6 +160,25 @@ impl From<RetryError> for ApiError {
             RetryError::AccountDisconnected => Self::connection(Failure::AccountDisconnected),
             RetryError::AccountNotFound => Self::not_found("account"),
             RetryError::Port(error) => error.into(),
+        }
+    }
+}
+
+impl From<ListError> for ApiError {
+    fn from(error: ListError) -> Self {
+        match error {
+            ListError::OutOfReach { found } => {
+                let msg = format!(
+                    "These filters or this order reach {found} pins by offset; there may be more beyond. Go on with cursor \
+                     (the X-Next-Cursor of the page before), or narrow since and until"
+                );
+                Self::validation(vec![FieldError {
+                    loc: vec!["query".into(), "offset".into()],
+                    msg,
+                    kind: "offset_out_of_reach",
+                }])
+            }
+            ListError::Port(error) => error.into(),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! `openapi/`, in the file of its noun; the tests hold both against each other.
 
 mod accounts;
+mod analytics;
 mod api_keys;
 mod auth;
 mod boards;
@@ -12,7 +13,7 @@ mod oauth;
 mod pin_batch;
 mod pin_bulk;
 mod pin_edits;
-mod pin_list;
+pub mod pin_list;
 mod pin_validation;
 mod pins;
 mod profile;
@@ -80,6 +81,7 @@ pub fn table() -> Vec<Route> {
         route(Method::GET, "/v1/pinterest/oauth/callback", PUBLIC, get(oauth::callback)),
         route(Method::GET, "/v1/pinterest/accounts", READ, get(accounts::list)),
         route(Method::DELETE, "/v1/pinterest/accounts/{id}", DESTRUCTIVE, delete(accounts::revoke)),
+        route(Method::GET, "/v1/pinterest/accounts/{id}/analytics", READ, get(analytics::of_account)),
         route(Method::GET, "/v1/pinterest/boards", READ, get(boards::list)),
         route(Method::POST, "/v1/pinterest/boards", WRITE, post(boards::create)),
         route(Method::PATCH, "/v1/pinterest/boards/{id}", WRITE, patch(boards::update)),
@@ -98,6 +100,7 @@ pub fn table() -> Vec<Route> {
         route(Method::PATCH, "/v1/pins/{id}", WRITE, patch(pin_edits::update)),
         route(Method::DELETE, "/v1/pins/{id}", DESTRUCTIVE, delete(pin_edits::remove)),
         route(Method::GET, "/v1/pins/{id}/timeline", READ, get(pins::timeline)),
+        route(Method::GET, "/v1/pins/{id}/analytics", READ, get(analytics::of_pin)),
         route(Method::POST, "/v1/pins/{id}/retry", WRITE, post(retries::retry)),
         route(Method::GET, "/v1/jobs/{id}", READ, get(jobs::read)),
         route(Method::GET, "/v1/rate-meter", READ, get(rate_meter::read)),

@@ -1,28 +1,142 @@
-//! A workspace's pins.
+//! A workspace's pins: filtered, searched and sorted as the contract has it, with a cursor of our own.
 
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use http::HeaderValue;
-use pinbridge_shared::flows::read_pins;
+use pinbridge_shared::domain::attempt::Status;
+use pinbridge_shared::domain::ids::AccountId;
+use pinbridge_shared::domain::pin_filter::{PinFilter, PinSort};
+use pinbridge_shared::domain::time::Moment;
+use pinbridge_shared::domain::trouble::Trouble;
+use pinbridge_shared::flows::list_pins::{self, Ask, PinPage};
 use pinbridge_shared::ports::World;
 
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::{page, views};
+use crate::page::{self, invalid};
+use crate::views;
+
+/// Characters of a search.
+pub const SEARCH_MAX: usize = 200;
+/// Everything that the route understands.
+const PARAMETERS: [&str; 12] = [
+    "account_id",
+    "board_id",
+    "status",
+    "error_code",
+    "since",
+    "until",
+    "q",
+    "removed",
+    "sort",
+    "limit",
+    "offset",
+    "cursor",
+];
+/// Of parameters that it doesn't, so many are named.
+const IGNORED_NAMED: usize = 10;
 
 pub async fn list(
     State(world): State<World>,
     caller: Caller,
     Query(query): Query<page::Query>,
 ) -> Result<Response, ApiError> {
-    let (paging, filter) = (page::paging(&query)?, page::pin_filter(&query, &caller)?);
-    let page = read_pins::page(&world, caller.workspace, &filter, paging.offset, paging.limit).await?;
+    let ask = ask(&query, &caller)?;
+    // Codes of other systems are no mistake: no pin has them.
+    let page = match ask.filter.error_code.as_deref() {
+        Some(code) if !Trouble::is_code(code) => PinPage::default(),
+        _ => list_pins::page(&world, caller.workspace, &ask).await?,
+    };
     let mut response = Json(page.pins.iter().map(views::pin).collect::<Vec<_>>()).into_response();
-    response.headers_mut().insert("x-total-count", HeaderValue::from(page.total));
+    let headers = response.headers_mut();
+    headers.insert("x-total-count", HeaderValue::from(page.total));
     if page.total_is_at_least {
         // Counting stopped at its limit: there are at least this many.
-        response.headers_mut().insert("x-total-count-relation", HeaderValue::from_static("gte"));
+        headers.insert("x-total-count-relation", HeaderValue::from_static("gte"));
+    }
+    if let Some(next) = page.next.and_then(|next| HeaderValue::try_from(next.to_string()).ok()) {
+        headers.insert("x-next-cursor", next);
+    }
+    if let Some(ignored) = ignored(&query) {
+        headers.insert("x-pinbridge-ignored-parameters", ignored);
     }
     Ok(response)
+}
+
+/// # Errors
+/// When a parameter's value can't be one, or its account isn't open to the caller.
+fn ask(query: &page::Query, caller: &Caller) -> Result<Ask, ApiError> {
+    let paging = page::paging(query)?;
+    let sort = match query.get("sort") {
+        None => PinSort::default(),
+        Some(name) => PinSort::parse(name).ok_or_else(|| {
+            let names = PinSort::ALL.map(|sort| format!("'{}'", sort.name())).join(", ");
+            invalid("sort", format!("Input should be one of {names}"), "enum")
+        })?,
+    };
+    let cursor =
+        match query.get("cursor") {
+            None => None,
+            Some(text) => Some(text.parse().map_err(|()| {
+                invalid("cursor", "Input should be the X-Next-Cursor of an earlier page", "value_error")
+            })?),
+        };
+    if cursor.is_some() && paging.offset > 0 {
+        return Err(invalid("offset", "Give either offset or cursor, not both", "value_error"));
+    }
+    Ok(Ask { filter: filter(query, caller)?, sort, cursor, offset: paging.offset, limit: paging.limit })
+}
+
+/// What is asked for, within what is open to the caller.
+fn filter(query: &page::Query, caller: &Caller) -> Result<PinFilter, ApiError> {
+    let status = match query.get("status") {
+        None => None,
+        Some(name) => Some(Status::parse(name).ok_or_else(|| {
+            invalid("status", "Input should be 'queued', 'deferred', 'publishing', 'published' or 'failed'", "enum")
+        })?),
+    };
+    let accounts = if query.contains_key("account_id") {
+        Some(vec![caller.account(page::account_id(query)?)?.account])
+    } else {
+        caller.limited_to().map(<[AccountId]>::to_vec)
+    };
+    let removed = if query.contains_key("removed") { Some(page::flag(query, "removed")?) } else { None };
+    let text = query.get("q").map(|text| text.trim()).filter(|text| !text.is_empty());
+    if text.is_some_and(|text| text.chars().count() > SEARCH_MAX) {
+        let msg = format!("String should have at most {SEARCH_MAX} characters");
+        return Err(invalid("q", msg, "string_too_long"));
+    }
+    Ok(PinFilter {
+        status,
+        accounts,
+        board_id: query.get("board_id").cloned(),
+        error_code: query.get("error_code").cloned(),
+        since: moment(query, "since")?,
+        until: moment(query, "until")?,
+        text: text.map(str::to_owned),
+        removed,
+    })
+}
+
+fn moment(query: &page::Query, name: &str) -> Result<Option<Moment>, ApiError> {
+    let Some(text) = query.get(name) else {
+        return Ok(None);
+    };
+    // An unescaped plus arrives as a space.
+    let text = if text.contains('T') { text.replace(' ', "+") } else { text.clone() };
+    Moment::parse_rfc3339(&text).map(Some).ok_or_else(|| {
+        let msg = "Input should be a time with its offset, such as 2026-01-31T18:00:00Z";
+        invalid(name, msg, "datetime_parsing")
+    })
+}
+
+/// Unknown parameters change nothing, as with the hosted API; a header names them, so that a misspelt filter shows.
+fn ignored(query: &page::Query) -> Option<HeaderValue> {
+    let is_name = |name: &&String| name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let mut names: Vec<&str> =
+        query.keys().filter(|name| !PARAMETERS.contains(&name.as_str())).filter(is_name).map(String::as_str).collect();
+    names.sort_unstable();
+    names.truncate(IGNORED_NAMED);
+    HeaderValue::try_from(names.join(",")).ok().filter(|value| !value.is_empty())
 }

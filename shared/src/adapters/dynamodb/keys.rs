@@ -27,13 +27,16 @@
 //! | a person | `user#{user}` | `user` |
 //! | their attempts to log in | `user#{user}` | `attempts` |
 //!
-//! Index `listing` (`lpk` = `{ws}#list#{shard}`, of deleted pins `{ws}#gone#{shard}`; `lsk` = `{created}#{pin}`) holds every pin once; index `waiting`
+//! Index `listing` (`lpk` = `{ws}#list#{shard}`, of deleted pins `{ws}#gone#{shard}`; `lsk` = `{created}#{pin}#{tags}`) holds every pin once, and by the attempt row of those
+//! that have failed, these once more (`lpk` = `{ws}#failed#{shard}`, the same `lsk`); [`Tags`] say whose it is. Index `waiting`
 //! holds what waits for a scheduled function: the accounts with a backlog (`wpk` = `waiting#{shard}`, `wsk` =
 //! `{ws}#{account}`) and those with tokens to refresh (`wpk` = `refresh#{shard}`, `wsk` = `{due}#{ws}#{account}`), those that
 //! were disconnected (`wpk` = `forget#{shard}`, `wsk` = `{when}#{ws}#{account}`), and the workspaces to be purged (`wpk` = `purge`,
 //! `wsk` = `{ws}`).
 
 use crate::domain::ids::{AccountKey, BoardKey, OrganizationId, PinId, PinKey, UserId, WorkspaceId};
+use crate::domain::listing::{Entry, Place, Shelf, Tags};
+use crate::domain::pin::Pin;
 use crate::domain::time::Moment;
 
 pub const REQUEST: &str = "request";
@@ -148,8 +151,36 @@ pub fn listing_shard(pin: PinId) -> u32 {
     shard_of(pin.0.as_u128(), LISTING_SHARDS)
 }
 
-pub fn listing_sort(created_at: Moment, pin: PinId) -> String {
-    format!("{:013}#{pin}", created_at.0)
+/// The failed ones, in the same index.
+pub fn failed(workspace: WorkspaceId, shard: u32) -> String {
+    format!("{workspace}#failed#{shard}")
+}
+
+pub fn shelf(workspace: WorkspaceId, shelf: Shelf, shard: u32) -> String {
+    match shelf {
+        Shelf::Every => listing(workspace, shard),
+        Shelf::Failed => failed(workspace, shard),
+    }
+}
+
+/// Where the pin is listed.
+pub fn listing_sort(pin: &Pin) -> String {
+    format!("{}#{}", place(pin.created_at, pin.key.pin), Tags::of(&pin.request))
+}
+
+/// In front of the keys of that place.
+pub fn place(at: Moment, pin: PinId) -> String {
+    format!("{:013}#{pin}", at.0)
+}
+
+/// Behind the keys of that place.
+pub fn place_end(at: Moment, pin: PinId) -> String {
+    format!("{}$", place(at, pin))
+}
+
+/// In front of every pin that was created then or later.
+pub fn listing_sort_begin(since: Moment) -> String {
+    format!("{:013}", since.0)
 }
 
 /// Behind every pin that was created by then.
@@ -157,13 +188,15 @@ pub fn listing_sort_end(by: Moment) -> String {
     format!("{:013}$", by.0)
 }
 
-pub fn parse_listing_place(text: &str) -> Option<(Moment, PinId)> {
-    let (created_at, pin) = text.split_once('#')?;
-    Some((Moment(created_at.parse().ok()?), pin.parse().ok()?))
+/// The place of any key of the listing, of a pin or of a grave.
+pub fn parse_place(text: &str) -> Option<Place> {
+    let mut parts = text.split('#');
+    Some(Place { at: Moment(parts.next()?.parse().ok()?), pin: parts.next()?.parse().ok()? })
 }
 
-pub fn parse_listing_sort(text: &str) -> Option<PinId> {
-    text.split_once('#')?.1.parse().ok()
+pub fn parse_entry(text: &str) -> Option<Entry> {
+    let tags = text.rsplit_once('#')?.1.parse().ok()?;
+    Some(Entry { place: parse_place(text)?, tags })
 }
 
 pub fn waiting(shard: u32) -> String {

@@ -15,8 +15,11 @@ mod item;
 pub mod keys;
 mod ledger;
 mod listing;
+#[cfg(any(test, feature = "testing"))]
+mod load;
 mod oauth_states;
 mod pause;
+mod pin_index;
 mod pins;
 mod purge;
 pub mod row_kinds;
@@ -46,7 +49,7 @@ use crate::domain::ids::{AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
 use crate::domain::pin::{Pin, Priority};
 use crate::domain::time::Moment;
 use crate::domain::token_bucket::{Bucket, Pause, Resume, Take};
-use crate::ports::{Accepted, Counted, Listing, PortError, PortResult, Saved, Store, Taken};
+use crate::ports::{Accepted, Counted, PortError, PortResult, Saved, Store, Taken};
 
 pub(crate) const PORT: &str = "table";
 
@@ -136,10 +139,6 @@ impl Store for DynamoStore {
 
     async fn siblings(&self, account: AccountKey, content_hash: &str) -> PortResult<Vec<PinId>> {
         self.get_siblings(account, content_hash).await
-    }
-
-    async fn listing(&self, workspace: WorkspaceId, skip: usize, limit: usize) -> PortResult<Listing> {
-        self.get_listing(workspace, skip, limit).await
     }
 
     async fn listing_after(

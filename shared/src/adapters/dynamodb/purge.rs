@@ -14,7 +14,7 @@ fn grave_item(grave: &Grave) -> Item {
     let pin = grave.key.pin;
     Builder::keyed(keys::pin(grave.key), keys::GRAVE)
         .text("lpk", keys::listing(grave.key.workspace, keys::listing_shard(pin)))
-        .text("lsk", keys::listing_sort(grave.dug_at, pin))
+        .text("lsk", keys::place(grave.dug_at, pin))
         .text("acct", grave.account.account.to_string())
         .text("board", &grave.board_id)
         .text("content", &grave.content_hash)
@@ -59,7 +59,7 @@ impl DynamoStore {
                 for item in page.items() {
                     let row = Reader(item);
                     if row.text("sk")? == sk {
-                        found.push(keys::parse_listing_sort(&row.text("lsk")?).ok_or_else(|| unreadable("lsk"))?);
+                        found.push(keys::parse_place(&row.text("lsk")?).ok_or_else(|| unreadable("lsk"))?.pin);
                     }
                 }
             }

@@ -132,7 +132,7 @@ mod tests {
             Some(if first.starts_with('{') { parts.get(1).cloned().unwrap_or_default() } else { first.clone() })
         });
         // Parts of the indexes, and sort keys.
-        let others = ["", "list", "gone", "{pin}", "waiting", "refresh", "forget", "{}", "{}$", "{day:06}"];
+        let others = ["", "list", "gone", "failed", "{pin}", "waiting", "refresh", "forget", "{}", "{}$", "{day:06}"];
         for part in partitions.filter(|part| !others.contains(&part.as_str())) {
             assert!(ALL.iter().any(|kind| kind.part == part), "purging knows nothing of the partition \"{part}\"");
         }

@@ -17,7 +17,7 @@ pub fn pin_item(pin: &Pin) -> Item {
     let request = &pin.request;
     let row = Builder::keyed(keys::pin(pin.key), keys::REQUEST)
         .text("lpk", listing(pin))
-        .text("lsk", keys::listing_sort(pin.created_at, pin.key.pin))
+        .text("lsk", keys::listing_sort(pin))
         .text("acct", request.account.to_string())
         .text("board", &request.board_id)
         .text("title", &request.title)
@@ -113,9 +113,18 @@ pub fn attempt_item(pin: &Pin, attempt: &Attempt) -> Item {
         .maybe_text("orph", attempt.orphan_pin_id.as_deref())
         .maybe_text("dup", attempt.duplicate_pin_id.as_deref())
         .maybe_moment("fin", attempt.finished_at)
+        .maybe_moment("rem", attempt.removed_at)
         .value("upd", moment(attempt.updated_at))
         .value("h", AttributeValue::L(history));
     let row = if attempt.edit == 0 { row } else { row.number("ed", attempt.edit) };
+    let row = match attempt.status {
+        // Failed pins are found among any number of others.
+        Status::Failed => {
+            let shard = keys::listing_shard(pin.key.pin);
+            row.text("lpk", keys::failed(pin.key.workspace, shard)).text("lsk", keys::listing_sort(pin))
+        }
+        _ => row,
+    };
     match attempt.expires_at {
         Some(at) => row.number("expires_at", at.unix_seconds()),
         None => row,
@@ -151,6 +160,7 @@ pub fn read_attempt(pin: &Pin, item: &Item) -> PortResult<Attempt> {
         updated_at: row.moment("upd")?,
         history: row.texts("h").iter().map(|event| Event::decode(event, pin.created_at)).collect(),
         expires_at: row.maybe_expiry("expires_at"),
+        removed_at: row.maybe_moment("rem"),
     })
 }
 

@@ -1,5 +1,7 @@
-//! [`crate::ports::Pinterest`], [`crate::ports::Boards`] and [`crate::ports::OAuth`] on Pinterest's API v5.
+//! [`crate::ports::Pinterest`], [`crate::ports::Boards`], [`crate::ports::Analytics`] and [`crate::ports::OAuth`] on Pinterest's API
+//! v5.
 
+mod analytics;
 mod boards;
 mod client;
 pub mod error_codes;

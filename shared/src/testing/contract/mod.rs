@@ -10,6 +10,7 @@
 
 pub mod connections;
 pub mod people;
+pub mod pin_index;
 pub mod queue;
 pub mod secrets;
 pub mod store;
@@ -65,5 +66,6 @@ mod tests {
         assert_all_listed(include_str!("secrets.rs"), include_str!("secrets.rs"));
         assert_all_listed(include_str!("tenants.rs"), include_str!("tenants.rs"));
         assert_all_listed(include_str!("people.rs"), include_str!("people.rs"));
+        assert_all_listed(include_str!("pin_index.rs"), include_str!("pin_index.rs"));
     }
 }

@@ -9,6 +9,7 @@
 mod connections;
 mod inspect;
 mod pacing;
+mod pin_index;
 mod pins;
 mod purge;
 mod tenants;
@@ -30,7 +31,7 @@ use crate::domain::pin::{Pin, Priority};
 use crate::domain::rules::is_same_write;
 use crate::domain::time::Moment;
 use crate::domain::token_bucket::{Bucket, Pause, Resume, Take};
-use crate::ports::{Accepted, Counted, Listing, PortResult, Saved, Store, Taken};
+use crate::ports::{Accepted, Counted, PortResult, Saved, Store, Taken};
 
 #[derive(Default)]
 struct Tables {
@@ -189,10 +190,6 @@ impl Store for FakeStore {
     async fn siblings(&self, account: AccountKey, hash: &str) -> PortResult<Vec<PinId>> {
         let key = (account, hash.to_owned());
         self.call("store.siblings", |t| t.siblings.get(&key).into_iter().flatten().copied().collect()).await
-    }
-
-    async fn listing(&self, workspace: WorkspaceId, skip: usize, limit: usize) -> PortResult<Listing> {
-        self.call("store.listing", |t| t.listing(workspace, skip, limit)).await
     }
 
     async fn listing_after(

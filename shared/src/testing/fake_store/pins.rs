@@ -8,7 +8,7 @@ use crate::domain::ids::{BoardKey, PinId, PinKey, WorkspaceId};
 use crate::domain::pin::Pin;
 use crate::domain::rules::is_same_write;
 use crate::domain::time::Moment;
-use crate::ports::{Accepted, Listing, Saved};
+use crate::ports::{Accepted, Saved};
 
 impl Tables {
     pub(super) fn put_pin(&mut self, pin: &Pin) -> Accepted {
@@ -113,17 +113,6 @@ impl Tables {
 
     fn listed(&self, workspace: WorkspaceId) -> impl Iterator<Item = &Pin> {
         self.pins.values().filter(move |pin| pin.key.workspace == workspace && pin.hidden_at.is_none())
-    }
-
-    pub(super) fn listing(&self, workspace: WorkspaceId, skip: usize, limit: usize) -> Listing {
-        let mine = self.listed(workspace);
-        let mut newest: Vec<(Moment, PinKey)> = mine.map(|pin| (pin.created_at, pin.key)).collect();
-        newest.sort_unstable_by(|a, b| b.cmp(a));
-        Listing {
-            total: newest.len() as u64,
-            total_is_at_least: false,
-            pins: newest.into_iter().skip(skip).take(limit).map(|(_, key)| key.pin).collect(),
-        }
     }
 }
 

@@ -19,9 +19,10 @@ use pinbridge_shared::flows::disconnect::disconnect;
 use pinbridge_shared::flows::publish_pin::pause;
 use pinbridge_shared::flows::refresh_tokens::{Renewal, after_refusal};
 use pinbridge_shared::ports::{
-    BoardChecks, BoardPage, Creation, OAuth, OAuthStates, Pinterest, PinterestUser, Purge, Queue, ReadFailure, Secrets,
-    Store, System, Tenants, World,
+    BoardChecks, BoardPage, Creation, OAuth, OAuthStates, PinIndex, Pinterest, PinterestUser, Purge, Queue,
+    ReadFailure, Secrets, Store, System, Tenants, World,
 };
+use pinbridge_shared::testing::fake_analytics::FakeAnalytics;
 use pinbridge_shared::testing::fake_boards::FakeBoards;
 use pinbridge_shared::testing::fake_oauth::FakeOAuth;
 use pinbridge_shared::testing::fake_people::{FakePasswords, FakeSessionKeys};
@@ -189,6 +190,7 @@ impl RefreshWorld {
             oauth_states: store.clone() as Arc<dyn OAuthStates>,
             board_checks: store.clone() as Arc<dyn BoardChecks>,
             boards: Arc::new(FakeBoards::new(passed(), Arc::new(FakeOAuth::new(clock.clone(), passed())))),
+            analytics: Arc::new(FakeAnalytics::new(passed(), Arc::new(FakeOAuth::new(clock.clone(), passed())))),
             queue: Arc::new(FakeQueue::new(clock.clone(), passed())) as Arc<dyn Queue>,
             secrets: secrets as Arc<dyn Secrets>,
             pinterest: reader.clone() as Arc<dyn Pinterest>,
@@ -197,6 +199,7 @@ impl RefreshWorld {
             settings: Settings::default(),
             rules: plan.rules,
             purge: store.clone() as Arc<dyn Purge>,
+            pin_index: store.clone() as Arc<dyn PinIndex>,
             passwords: Arc::new(FakePasswords::default()),
             session_keys: Arc::new(FakeSessionKeys::new(passed())),
         };

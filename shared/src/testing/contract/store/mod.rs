@@ -37,9 +37,7 @@ macro_rules! store_contract {
             of_concurrent_attempts_one_wins,
             an_attempt_round_trips_with_every_field,
             many_pins_are_read_in_the_order_asked_for,
-            siblings_are_the_pins_of_the_same_content_and_account,
-            the_listing_is_newest_first,
-            the_listing_shows_no_other_workspace;
+            siblings_are_the_pins_of_the_same_content_and_account;
             together:
             attempts_saved_together_are_all_written,
             a_lost_condition_changes_none_of_them,

@@ -198,6 +198,7 @@ pub async fn an_attempt_round_trips_with_every_field(store: &dyn Store) {
         updated_at: at(5),
         history: vec![Event::new(EventKind::AttemptStarted, at(10), 3), event],
         expires_at: Some(Moment(2_000_000_000_000)),
+        removed_at: Some(at(6)),
     };
     assert_eq!(store.save_attempt(&pin, &full).await.expect("answered"), Saved::Yes);
     assert_eq!(stored(store, pin.key).await.map(|(_, attempt)| attempt), Some(full));
@@ -232,39 +233,4 @@ pub async fn siblings_are_the_pins_of_the_same_content_and_account(store: &dyn S
     let siblings: BTreeSet<PinId> = store.siblings(account(1), "aa").await.expect("read").into_iter().collect();
     assert_eq!(siblings, BTreeSet::from([pin(10), pin(11)]));
     assert_eq!(store.siblings(account(1), "ac").await.expect("read"), []);
-}
-
-fn listed(workspace: u128, key: &str, created_at: i64) -> Pin {
-    let workspace = WorkspaceId(Uuid::from_u128(workspace));
-    let pin = pin_of(request(key), Moment(created_at), Placement::Now);
-    Pin { key: PinKey { workspace, pin: crate::domain::idempotency::pin_id(workspace, key) }, ..pin }
-}
-
-pub async fn the_listing_is_newest_first(store: &dyn Store) {
-    // Pairs share a moment: their order is fixed too, or pages would overlap.
-    let mut pins: Vec<Pin> = (0..23).map(|i| listed(1, &i.to_string(), 1_767_225_600_000 + i / 2 * 1_000)).collect();
-    join_all(pins.iter().map(|pin| put(store, pin))).await;
-    pins.sort_by_key(|pin| std::cmp::Reverse((pin.created_at, pin.key.pin)));
-    let wanted: Vec<PinId> = pins.iter().map(|pin| pin.key.pin).collect();
-    let workspace = pins[0].key.workspace;
-    for (skip, limit) in [(0, 10), (10, 10), (20, 10), (0, 100), (5, 1), (23, 5), (99, 5)] {
-        let page = store.listing(workspace, skip, limit).await.expect("read");
-        let window = &wanted[skip.min(23)..(skip + limit).min(23)];
-        assert_eq!(page.pins, window, "skip {skip}, limit {limit}");
-        assert_eq!((page.total, page.total_is_at_least), (23, false), "the whole is counted, whatever the page");
-    }
-}
-
-pub async fn the_listing_shows_no_other_workspace(store: &dyn Store) {
-    for (workspace, key) in [(1, "a"), (1, "b"), (2, "a"), (2, "c")] {
-        put(store, &listed(workspace, key, 1_767_225_600_000)).await;
-    }
-    let mine = store.listing(WorkspaceId(Uuid::from_u128(1)), 0, 10).await.expect("read");
-    let ids: BTreeSet<PinId> = mine.pins.iter().copied().collect();
-    assert_eq!(ids, BTreeSet::from([listed(1, "a", 0).key.pin, listed(1, "b", 0).key.pin]));
-    assert_eq!(mine.total, 2);
-    let none = store.listing(WorkspaceId(Uuid::from_u128(3)), 0, 10).await.expect("read");
-    assert_eq!((none.pins.len(), none.total), (0, 0), "a workspace without pins");
-    let theirs = PinKey { workspace: WorkspaceId(Uuid::from_u128(1)), pin: listed(2, "c", 0).key.pin };
-    assert_eq!(stored(store, theirs).await, None, "another workspace's pin can't be read by its id");
 }

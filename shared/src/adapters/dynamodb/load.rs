@@ -1,0 +1,20 @@
+//! Very many pins at once, as they are stored: for measurements.
+
+use super::DynamoStore;
+use super::rows::{attempt_item, pin_item};
+use crate::domain::attempt::Attempt;
+use crate::domain::pin::Pin;
+use crate::ports::PortResult;
+
+impl DynamoStore {
+    /// Writes the rows of pins, whatever is there; of one that nobody has touched there is no attempt row.
+    ///
+    /// # Errors
+    /// When the table is unavailable.
+    pub async fn load(&self, pins: &[(Pin, Option<Attempt>)]) -> PortResult<()> {
+        let rows = pins.iter().flat_map(|(pin, attempt)| {
+            [Some(pin_item(pin)), attempt.as_ref().map(|attempt| attempt_item(pin, attempt))].into_iter().flatten()
+        });
+        self.put_all(rows.collect()).await
+    }
+}

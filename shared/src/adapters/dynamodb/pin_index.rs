@@ -1,0 +1,114 @@
+//! [`PinIndex`] on the sharded index `listing`: each shard is read for a part of what is asked for, and what they answer is merged.
+
+use async_trait::async_trait;
+use futures_util::future::try_join_all;
+
+use super::item::{Reader, text, unreadable};
+use super::{DynamoStore, failed, keys};
+use crate::domain::ids::WorkspaceId;
+use crate::domain::listing::{Entry, Order, Place, Shelf, Span, Start, Stretch};
+use crate::domain::time::Moment;
+use crate::ports::{PinIndex, PortResult};
+
+/// Sort keys have thirteen digits of milliseconds.
+const LAST: Moment = Moment(9_999_999_999_999);
+
+/// What one shard answered.
+struct Part {
+    entries: Vec<Entry>,
+    /// The last key that was read, if there are more behind it.
+    end: Option<Place>,
+}
+
+/// Keys that a shard is asked for, for so many in all: pins are spread by their ids' hashes, so four standard deviations more than
+/// its share are nearly always enough to fill the whole.
+fn share(limit: usize) -> usize {
+    let even = limit.div_ceil(keys::LISTING_SHARDS as usize);
+    even + 4 * even.isqrt() + 2
+}
+
+/// The first and the last sort key of the span, if it isn't empty.
+fn bounds(span: &Span) -> Option<(String, String)> {
+    let within = |moment: Moment| Moment(moment.0.clamp(0, LAST.0));
+    let mut low = keys::listing_sort_begin(within(span.since.unwrap_or_default()));
+    // Without the separator: in front of every pin of that moment.
+    let mut high = span.until.map_or_else(|| keys::listing_sort_end(LAST), |at| keys::listing_sort_begin(within(at)));
+    match (span.start, span.order) {
+        (None, _) => {}
+        (Some(Start::At(place)), Order::NewestFirst) => high = high.min(keys::place_end(place.at, place.pin)),
+        (Some(Start::Behind(place)), Order::NewestFirst) => high = high.min(keys::place(place.at, place.pin)),
+        (Some(Start::At(place)), Order::OldestFirst) => low = low.max(keys::place(place.at, place.pin)),
+        (Some(Start::Behind(place)), Order::OldestFirst) => low = low.max(keys::place_end(place.at, place.pin)),
+    }
+    // A range that ends before it begins is refused by the table.
+    (low < high).then_some((low, high))
+}
+
+impl DynamoStore {
+    async fn part(
+        &self,
+        workspace: WorkspaceId,
+        span: &Span,
+        shard: u32,
+        (low, high): (&str, &str),
+        limit: usize,
+    ) -> PortResult<Part> {
+        let sort = match span.shelf {
+            Shelf::Every => keys::REQUEST,
+            Shelf::Failed => keys::ATTEMPT,
+        };
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(keys::LISTING_INDEX)
+            .scan_index_forward(span.order == Order::OldestFirst)
+            .key_condition_expression("lpk = :lpk AND lsk BETWEEN :low AND :high")
+            .expression_attribute_values(":lpk", text(keys::shelf(workspace, span.shelf, shard)))
+            .expression_attribute_values(":low", text(low))
+            .expression_attribute_values(":high", text(high))
+            // One more tells whether there are more.
+            .limit(i32::try_from(limit + 1).unwrap_or(i32::MAX))
+            .set_return_consumed_capacity(self.meter.asked())
+            .into_paginator()
+            .send();
+        let mut part = Part { entries: Vec::new(), end: None };
+        let (mut last, mut read) = (None, 0);
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(failed)?;
+            self.meter.read(page.consumed_capacity());
+            for item in page.items() {
+                if read == limit {
+                    part.end = last;
+                    return Ok(part);
+                }
+                let (row, lsk) = (Reader(item), Reader(item).text("lsk")?);
+                // What a purge leaves for a while has a place and no entry.
+                if row.text("sk")? == sort {
+                    part.entries.push(keys::parse_entry(&lsk).ok_or_else(|| unreadable("lsk"))?);
+                }
+                last = Some(keys::parse_place(&lsk).ok_or_else(|| unreadable("lsk"))?);
+                read += 1;
+            }
+        }
+        Ok(part)
+    }
+}
+
+#[async_trait]
+impl PinIndex for DynamoStore {
+    async fn stretch(&self, workspace: WorkspaceId, span: &Span, limit: usize) -> PortResult<Stretch> {
+        let Some((low, high)) = bounds(span) else {
+            return Ok(Stretch::default());
+        };
+        let limit = share(limit);
+        let shards = (0..keys::LISTING_SHARDS).map(|shard| self.part(workspace, span, shard, (&low, &high), limit));
+        let parts = try_join_all(shards).await?;
+        // Behind the first end of a part that has more, something of that part may be missing.
+        let end = parts.iter().filter_map(|part| part.end).min_by(|a, b| span.order.compare(a, b));
+        let mut entries: Vec<Entry> = parts.into_iter().flat_map(|part| part.entries).collect();
+        entries.retain(|entry| end.is_none_or(|end| span.order.compare(&entry.place, &end).is_le()));
+        entries.sort_unstable_by(|a, b| span.order.compare(&a.place, &b.place));
+        Ok(Stretch { entries, end })
+    }
+}

@@ -1,0 +1,192 @@
+//! The rules of the list of pins.
+
+use futures_util::future::join_all;
+use uuid::Uuid;
+
+use crate::domain::attempt::{Attempt, Upstream};
+use crate::domain::failure::Failure;
+use crate::domain::idempotency;
+use crate::domain::ids::{AccountId, PinKey, WorkspaceId};
+use crate::domain::listing::{Order, Place, Shelf, Span, Start, Tags};
+use crate::domain::pin::{Pin, PinRequest, Placement};
+use crate::domain::testdata::{pin_of, request, workspace};
+use crate::domain::time::Moment;
+use crate::ports::{Accepted, PinIndex, Saved, Store};
+
+/// The list and what fills it.
+pub trait Table: PinIndex + Store {}
+
+impl<T: PinIndex + Store> Table for T {}
+
+/// Runs every rule against fresh tables from an async function that answers `(Arc<dyn Table>, guard)`.
+#[macro_export]
+macro_rules! pin_index_contract {
+    ($fresh:path) => {
+        use $crate::testing::contract::pin_index;
+        $crate::contract_cases!($fresh;
+            pin_index:
+            a_list_is_read_to_its_end_without_holes_or_repeats,
+            a_span_has_what_its_bounds_say,
+            a_list_is_read_on_from_any_of_its_places,
+            keys_tell_accounts_and_boards,
+            the_failed_have_a_list_of_their_own,
+            a_list_shows_no_other_workspace;
+        );
+    };
+}
+
+const START: i64 = 1_767_225_600_000;
+
+fn of_workspace(id: WorkspaceId, request: PinRequest, created_at: i64) -> Pin {
+    let pin = pin_of(request, Moment(created_at), Placement::Now);
+    Pin { key: PinKey { workspace: id, pin: idempotency::pin_id(id, &pin.request.idempotency_key) }, ..pin }
+}
+
+/// So many pins, in pairs of one moment, in the order of their places.
+async fn filled(table: &dyn Table, pins: i64) -> Vec<Place> {
+    let pins: Vec<Pin> =
+        (0..pins).map(|i| of_workspace(workspace(), request(&i.to_string()), START + i / 2 * 10)).collect();
+    let written = join_all(pins.iter().map(|pin| table.put_pin(pin))).await;
+    assert!(written.into_iter().all(|written| matches!(written, Ok(Accepted::New))));
+    let mut places: Vec<Place> = pins.iter().map(place).collect();
+    places.sort_unstable();
+    places
+}
+
+fn place(pin: &Pin) -> Place {
+    Place { at: pin.created_at, pin: pin.key.pin }
+}
+
+/// Reads a span in stretches of that size to its end.
+async fn whole(table: &dyn Table, mut span: Span, limit: usize) -> Vec<Place> {
+    let mut places = Vec::new();
+    loop {
+        let stretch = table.stretch(workspace(), &span, limit).await.expect("read");
+        places.extend(stretch.entries.iter().map(|entry| entry.place));
+        match stretch.end {
+            None => return places,
+            Some(end) => {
+                assert!(stretch.entries.iter().all(|entry| span.order.compare(&entry.place, &end).is_le()));
+                span = span.behind(end);
+            }
+        }
+    }
+}
+
+fn ordered(order: Order, places: impl IntoIterator<Item = Place>) -> Vec<Place> {
+    let mut places: Vec<Place> = places.into_iter().collect();
+    places.sort_unstable_by(|a, b| order.compare(a, b));
+    places
+}
+
+const ORDERS: [Order; 2] = [Order::NewestFirst, Order::OldestFirst];
+
+pub async fn a_list_is_read_to_its_end_without_holes_or_repeats(table: &dyn Table) {
+    let mut pins = 0;
+    assert_eq!(whole(table, Span::default(), 5).await, [], "an empty workspace");
+    // Every size around those where a shard is or isn't cut off.
+    for size in [1, 2, 3, 5, 8, 13, 30, 60] {
+        let places = filled(table, size).await;
+        assert!(places.len() > pins, "grows");
+        pins = places.len();
+        for order in ORDERS {
+            let wanted = ordered(order, places.iter().copied());
+            for limit in [1, 2, 3, 4, 7, 20, 59, 60, 61, 1_000] {
+                let span = Span { order, ..Span::default() };
+                assert_eq!(whole(table, span, limit).await, wanted, "{size} pins by {limit}, {order:?}");
+            }
+            let stretch = table.stretch(workspace(), &Span { order, ..Span::default() }, 1_000).await.expect("read");
+            assert_eq!((stretch.entries.len(), stretch.end), (places.len(), None), "all at once");
+        }
+    }
+}
+
+pub async fn a_span_has_what_its_bounds_say(table: &dyn Table) {
+    let places = filled(table, 24).await;
+    let bounds: Vec<Option<Moment>> =
+        [None, Some(0), Some(START), Some(START + 1), Some(START + 50), Some(START + 110), Some(START + 1_000)]
+            .into_iter()
+            .map(|at| at.map(Moment))
+            .collect();
+    for order in ORDERS {
+        for since in &bounds {
+            for until in &bounds {
+                let span = Span { order, since: *since, until: *until, ..Span::default() };
+                let wanted = ordered(order, places.iter().copied().filter(|place| span.contains(place)));
+                assert_eq!(whole(table, span, 4).await, wanted, "{span:?}");
+            }
+        }
+    }
+    let far = Span { since: Some(Moment(i64::MIN)), until: Some(Moment(i64::MAX)), ..Span::default() };
+    assert_eq!(whole(table, far, 100).await.len(), 24, "no bound is too far");
+}
+
+pub async fn a_list_is_read_on_from_any_of_its_places(table: &dyn Table) {
+    let places = filled(table, 12).await;
+    let between = Place { at: places[3].at, pin: crate::domain::ids::PinId(Uuid::nil()) };
+    for order in ORDERS {
+        for from in places.iter().copied().chain([between]) {
+            for start in [Start::At(from), Start::Behind(from)] {
+                let span = Span { order, start: Some(start), since: Some(Moment(START + 10)), ..Span::default() };
+                let wanted = ordered(order, places.iter().copied().filter(|place| span.contains(place)));
+                assert_eq!(whole(table, span, 3).await, wanted, "{span:?}");
+            }
+        }
+    }
+}
+
+pub async fn keys_tell_accounts_and_boards(table: &dyn Table) {
+    for index in 0..6_u128 {
+        let account = AccountId(Uuid::from_u128(100 + index % 2));
+        let board_id = format!("90000000000000000{}", index % 3);
+        let request = PinRequest { account, board_id, ..request(&index.to_string()) };
+        let pin = of_workspace(workspace(), request, START);
+        assert_eq!(table.put_pin(&pin).await.expect("written"), Accepted::New);
+        let stretch = table.stretch(workspace(), &Span::default(), 10).await.expect("read");
+        let entry = stretch.entries.into_iter().find(|entry| entry.place == place(&pin)).expect("listed");
+        assert_eq!(entry.tags, Tags::of(&pin.request));
+    }
+}
+
+pub async fn the_failed_have_a_list_of_their_own(table: &dyn Table) {
+    let failed = Span { shelf: Shelf::Failed, ..Span::default() };
+    let nothing = Upstream::default();
+    let mut wanted = Vec::new();
+    let mut last = None;
+    for index in 0..20 {
+        let pin = of_workspace(workspace(), request(&index.to_string()), START + index * 10);
+        assert_eq!(table.put_pin(&pin).await.expect("written"), Accepted::New);
+        let begun = Attempt::untouched(&pin).begin(Moment(START + 500), "a".into()).expect("begins");
+        let ended = if index % 3 == 0 {
+            wanted.push(place(&pin));
+            begun.failed(Moment(START + 600), Failure::ImageBroken, &nothing, &pin, "b".into())
+        } else {
+            begun.published(Moment(START + 600), "1".into(), &nothing, &pin, "b".into())
+        };
+        for attempt in [&begun, &ended.expect("ends")] {
+            assert_eq!(table.save_attempt(&pin, attempt).await.expect("written"), Saved::Yes);
+            last = Some((pin.clone(), attempt.clone())).filter(|_| index % 3 == 0).or(last);
+        }
+    }
+    wanted.reverse();
+    for limit in [1, 3, 100] {
+        assert_eq!(whole(table, failed, limit).await, wanted);
+    }
+    // One that is retried isn't failed any more.
+    let (pin, attempt) = last.expect("one failed");
+    let retried = attempt.retried(Moment(START + 700), None, "c".into()).expect("retries");
+    assert_eq!(table.save_attempts(&[(pin.clone(), retried)]).await.ok(), Some(true));
+    wanted.retain(|other| *other != place(&pin));
+    assert_eq!(whole(table, failed, 3).await, wanted);
+    assert_eq!(whole(table, Span::default(), 7).await.len(), 20, "each is in the whole list once");
+}
+
+pub async fn a_list_shows_no_other_workspace(table: &dyn Table) {
+    let places = filled(table, 3).await;
+    let other = WorkspaceId(Uuid::from_u128(77));
+    let theirs = of_workspace(other, request("0"), START);
+    assert_eq!(table.put_pin(&theirs).await.expect("written"), Accepted::New);
+    let list = table.stretch(other, &Span::default(), 10).await.expect("read");
+    assert_eq!(list.entries.iter().map(|entry| entry.place).collect::<Vec<_>>(), [place(&theirs)]);
+    assert_eq!(whole(table, Span { order: Order::OldestFirst, ..Span::default() }, 10).await, places);
+}
