@@ -47,6 +47,7 @@ pub fn samples() -> Vec<ApiError> {
     ];
     let mut samples: Vec<ApiError> = own.into();
     samples.extend(access::samples());
+    samples.extend(analytics::samples());
     samples.extend(people::samples());
     samples.extend(connections::samples());
     samples.extend(pins::samples());

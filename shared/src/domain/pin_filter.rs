@@ -54,7 +54,8 @@ impl PinFilter {
 
     pub fn accepts(&self, pin: &Pin, attempt: &Attempt) -> bool {
         let request = &pin.request;
-        self.status.is_none_or(|status| status == attempt.status)
+        pin.hidden_at.is_none()
+            && self.status.is_none_or(|status| status == attempt.status)
             && self.accounts.as_ref().is_none_or(|accounts| accounts.contains(&request.account))
             && self.board_id.as_ref().is_none_or(|board| *board == request.board_id)
             && self.since.is_none_or(|since| pin.created_at >= since)

@@ -5,6 +5,11 @@ use pinbridge_shared::flows::analytics::AnalyticsError;
 
 use super::ApiError;
 
+/// See [`super::samples`].
+pub fn samples() -> Vec<ApiError> {
+    vec![ApiError::analytics_not_stored()]
+}
+
 impl ApiError {
     pub fn analytics_not_stored() -> Self {
         let message = "This installation keeps no history of analytics.";

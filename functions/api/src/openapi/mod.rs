@@ -6,6 +6,7 @@
 //! hold every answer against the document, which is closed: a field that isn't in it fails. The types are there to be
 //! described; nobody makes one.
 
+pub mod analytics;
 pub mod api_keys;
 mod assemble;
 pub mod boards;
@@ -34,6 +35,7 @@ pub fn operations() -> Vec<Operation> {
     [
         pins::operations(),
         pin_work::operations(),
+        analytics::operations(),
         metering::operations(),
         connections::operations(),
         boards::operations(),

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use self::schemas::{JobStatus, OnDuplicate, Pin, PinCreate, PinRetry, PinStatus, Priority, Timeline};
 use super::operation::{Operation, get, post, tagged};
 use super::pin_work::{AcceptedPin, PREFLIGHT};
-use super::types::{Flag, Limit, Offset, Text};
+use super::types::{Flag, Limit, Offset, Text, Time};
 
 pub use schemas::ACCOUNT;
 
@@ -42,22 +42,35 @@ pub fn operations() -> Vec<Operation> {
                 .refuses(&["not_found", "account_not_permitted", "token_revoked", "idempotency_key_reused"])
                 .refuses(&["duplicate_content", "pin_deleted"])
                 .refuses(&["assets_not_enabled"]),
-            get("/v1/pins", "list_pins", "List pins, newest first")
+            get("/v1/pins", "list_pins", "List, filter and search pins")
                 .about(
-                    "Filters of the contract that are missing here are refused (422), not ignored. With `status` or \
-                     `account_id` the newest 1,000 pins are looked through.",
+                    "A page costs the same whatever the workspace holds. Pins are found by keys as far as the offset reaches; \
+                     for a status other than failed, an error code, `removed`, `q`, or an order other than by `created_at`, the \
+                     first 1,000 pins that the other filters let through are looked through. Where it wasn't looked to the \
+                     end, `X-Total-Count-Relation` is `gte` and `X-Next-Cursor` goes on; an offset beyond is refused. Unknown \
+                     parameters change nothing and are named in `X-Pinbridge-Ignored-Parameters`.",
                 )
                 .query::<Limit>("limit", "Pins of a page.")
                 .query::<Offset>("offset", "Pins left out before the page.")
+                .query::<Text>("cursor", "Ours: the `X-Next-Cursor` of the page before, instead of an offset.")
                 .query::<PinStatus>("status", "Only pins of this status.")
                 .query::<Uuid>("account_id", "Only pins of this account.")
+                .query::<Text>("board_id", "Only pins of this board.")
+                .query::<Text>("error_code", "Only pins that this keeps from being published.")
+                .query::<Time>("since", "Only pins that were accepted then or later.")
+                .query::<Time>("until", "Only pins that were accepted before.")
+                .query::<schemas::Search>("q", "Part of title, description or link, whatever its case.")
+                .query::<Flag>("removed", "Only pins that are known to be gone from Pinterest, or only the others.")
+                .query::<schemas::PinOrder>("sort", "The order; `created_at_desc` unless said.")
                 .answers::<Vec<Pin>>(200, "A page of pins.")
-                .with_header::<u64>("X-Total-Count", true, "How many pins there are.")
+                .with_header::<u64>("X-Total-Count", true, "How many pins match; with a cursor, from there on.")
                 .with_header::<schemas::Relation>(
                     "X-Total-Count-Relation",
                     false,
-                    "Where counting stopped at its limit: there are at least as many.",
+                    "Where it wasn't looked to the end: there are at least as many.",
                 )
+                .with_header::<Text>("X-Next-Cursor", false, "Where the next page begins, unless this was the last.")
+                .with_header::<Text>("X-Pinbridge-Ignored-Parameters", false, "Parameters that have no meaning here.")
                 .refuses(&["validation_error", "account_not_permitted"]),
             get("/v1/pins/{id}", "get_pin", "Read a pin")
                 .path::<Uuid>("id", "The pin's id.", PIN)

@@ -119,7 +119,7 @@ pub fn attempt_item(pin: &Pin, attempt: &Attempt) -> Item {
     let row = if attempt.edit == 0 { row } else { row.number("ed", attempt.edit) };
     let row = match attempt.status {
         // Failed pins are found among any number of others.
-        Status::Failed => {
+        Status::Failed if pin.hidden_at.is_none() => {
             let shard = keys::listing_shard(pin.key.pin);
             row.text("lpk", keys::failed(pin.key.workspace, shard)).text("lsk", keys::listing_sort(pin))
         }

@@ -5,6 +5,7 @@ use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::pin::{
     ALT_TEXT_MAX, DESCRIPTION_MAX, IDEMPOTENCY_KEY_MAX, Priority as PinPriority, TITLE_MAX, WaitReason,
 };
+use pinbridge_shared::domain::pin_filter::PinSort;
 use schemars::{JsonSchema, json_schema};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -27,7 +28,12 @@ names!(
     "Why a pin failed, or what it waits for.",
     Failure::ALL.map(Failure::code).into_iter().chain(WaitReason::ALL.map(WaitReason::code))
 );
+names!(PinOrder, "The order of a list of pins.", PinSort::ALL.map(PinSort::name));
 names!(Relation, "`gte`: the number is a lower bound.", ["gte"]);
+inline_schema!(
+    /// What is looked for.
+    Search = json_schema!({"type": "string", "maxLength": crate::routes::pin_list::SEARCH_MAX})
+);
 inline_schema!(
     /// Only images, until there are assets.
     MediaType = json_schema!({"type": "string", "enum": ["image"]})
