@@ -8,8 +8,8 @@ pub const BOARDS_READ: &str = "boards:read";
 pub const BOARDS_WRITE: &str = "boards:write";
 pub const BOARDS_READ_SECRET: &str = "boards:read_secret";
 pub const BOARDS_WRITE_SECRET: &str = "boards:write_secret";
-pub const PINS_WRITE: &str = "pins:write";
 pub const PINS_READ: &str = "pins:read";
+pub const PINS_WRITE: &str = "pins:write";
 pub const USER_ACCOUNTS_READ: &str = "user_accounts:read";
 pub const PINS_WRITE_SECRET: &str = "pins:write_secret";
 /// Keyword ideas.

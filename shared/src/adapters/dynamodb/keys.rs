@@ -27,7 +27,7 @@
 //! | a person | `user#{user}` | `user` |
 //! | their attempts to log in | `user#{user}` | `attempts` |
 //!
-//! Index `listing` (`lpk` = `{ws}#list#{shard}`, `lsk` = `{created}#{pin}#{tags}`) holds every pin once (deleted ones under `{ws}#gone#{shard}`), and by the attempt row of those
+//! Index `listing` (`lpk` = `{ws}#list#{shard}`, of deleted pins `{ws}#gone#{shard}`; `lsk` = `{created}#{pin}#{tags}`) holds every pin once, and by the attempt row of those
 //! that have failed, these once more (`lpk` = `{ws}#failed#{shard}`, the same `lsk`); [`Tags`] say whose it is. Index `waiting`
 //! holds what waits for a scheduled function: the accounts with a backlog (`wpk` = `waiting#{shard}`, `wsk` =
 //! `{ws}#{account}`) and those with tokens to refresh (`wpk` = `refresh#{shard}`, `wsk` = `{due}#{ws}#{account}`), those that
