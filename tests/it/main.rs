@@ -35,6 +35,7 @@ mod operator;
 mod pinterest_boards;
 mod pinterest_client;
 
+mod sandbox;
 mod sqs_batch;
 mod support;
 mod template;

@@ -11,7 +11,7 @@ use super::{
     envelope::Envelope,
     passwords::Argon2Passwords,
     pinterest::{PinterestClient, PinterestOAuth},
-    sdk,
+    sandbox, sdk,
     secrets::SecretsManager,
     session_keys::SecretsManagerKeys,
     sqs::SqsQueue,
@@ -19,7 +19,9 @@ use super::{
 };
 use crate::config::{Environment, Places, Settings, TokenCustody};
 use crate::domain::rules::Rules;
-use crate::ports::{BoardChecks, Boards, OAuthStates, Pinterest, Purge, Secrets, Store, System, World};
+use crate::ports::{
+    BoardChecks, Boards, OAuthStates, Pinterest, Purge, Secrets, SimulatedAccounts, Store, System, World,
+};
 
 /// # Errors
 /// When the settings are missing or contradict each other.
@@ -46,7 +48,8 @@ pub fn over(config: &SdkConfig, settings: Settings, places: Places) -> anyhow::R
     };
     let app_secret = AppSecret::new(secrets.clone(), &places.secret_prefix);
     let pinterest = Arc::new(PinterestClient::new(&places.pinterest_url, &settings.deadlines, Arc::clone(&system))?);
-    Ok(World {
+    let simulated = Arc::clone(&table) as Arc<dyn SimulatedAccounts>;
+    let world = World {
         store: Arc::clone(&table) as Arc<dyn Store>,
         oauth_states: Arc::clone(&table) as Arc<dyn OAuthStates>,
         board_checks: Arc::clone(&table) as Arc<dyn BoardChecks>,
@@ -62,7 +65,8 @@ pub fn over(config: &SdkConfig, settings: Settings, places: Places) -> anyhow::R
         system,
         settings,
         rules: Rules::default(),
-    })
+    };
+    Ok(sandbox::around(world, simulated))
 }
 
 /// Where the Pinterest app's secret is, for the operator who sets it.

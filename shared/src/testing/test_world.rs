@@ -11,6 +11,7 @@ use super::fake_secrets::FakeSecrets;
 use super::fake_store::FakeStore;
 use super::faults::Faults;
 use super::manual_system::ManualSystem;
+use crate::adapters::sandbox;
 use crate::config::{PUBLISHER_TIMEOUT_MS, Settings};
 use crate::domain::attempt::Attempt;
 use crate::domain::ids::PinKey;
@@ -26,8 +27,8 @@ use crate::flows::look_at_board::look_at_board;
 use crate::flows::publish_pin::publish_pin;
 use crate::flows::watchdog::Mode;
 use crate::ports::{
-    BoardChecks, MAX_DELAY_MS, OAuthStates, PortError, PortResult, Purge, Queue, QueueName, Secrets, Store, System,
-    Tenants, Tokens, World,
+    BoardChecks, MAX_DELAY_MS, OAuthStates, PortError, PortResult, Purge, Queue, QueueName, Secrets, SimulatedAccounts,
+    Store, System, Tenants, Tokens, World,
 };
 
 /// 2026-01-01T00:00:00Z: the start of a minute, so that a test can tell how far the next tick is.
@@ -42,9 +43,9 @@ const RECONCILER_TIMEOUT_MS: i64 = 60_000;
 const STEPS_AT_ONE_MOMENT_MAX: u32 = 1_000;
 
 /// Everything that is kept in the one table.
-pub trait Table: Store + Tenants + OAuthStates + BoardChecks + Purge + 'static {}
+pub trait Table: Store + Tenants + OAuthStates + BoardChecks + Purge + SimulatedAccounts + 'static {}
 
-impl<T: Store + Tenants + OAuthStates + BoardChecks + Purge + 'static> Table for T {}
+impl<T: Store + Tenants + OAuthStates + BoardChecks + Purge + SimulatedAccounts + 'static> Table for T {}
 
 pub struct TestWorld {
     /// What the flows are given.
@@ -94,6 +95,7 @@ impl TestWorld {
         let pinterest = Arc::new(pinterest);
         let boards = Arc::new(FakeBoards::new(faults.clone(), Arc::clone(&oauth)));
         let passwords = Arc::new(FakePasswords::default());
+        let simulated = Arc::clone(&table) as Arc<dyn SimulatedAccounts>;
         let world = World {
             store: table.clone(),
             oauth_states: table.clone(),
@@ -111,6 +113,7 @@ impl TestWorld {
             settings: Settings::default(),
             rules: Rules::default(),
         };
+        let world = sandbox::around(world, simulated);
         let progress = Mutex::new(Progress { ticked: START.minute(), now: START, steps_at_now: 0 });
         let this = Self { world, queue, secrets, pinterest, oauth, boards, passwords, system, faults, progress };
         this.connect().await;
