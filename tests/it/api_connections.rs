@@ -191,7 +191,7 @@ async fn without_an_app_nothing_can_be_begun() {
 }
 
 #[tokio::test]
-async fn a_sandbox_and_a_key_with_an_allow_list_begin_nothing() {
+async fn a_key_with_an_allow_list_begins_nothing_and_a_sandbox_takes_no_code_of_pinterests() {
     let mut api = Api::new().await;
     let body = json!({"name": "limited", "pinterest_account_ids": [api.account()]});
     let made = api.send(Method::POST, "/v1/api-keys", "*/*", Some(body)).await.json();
@@ -203,8 +203,11 @@ async fn a_sandbox_and_a_key_with_an_allow_list_begin_nothing() {
     let workspace = tenants.workspace(testdata::workspace()).await.expect("read").expect("there");
     let sandbox = Workspace { environment: WorkspaceEnvironment::Sandbox, ..workspace.next("sandbox".into()) };
     assert!(tenants.save_workspace(&sandbox).await.expect("written"));
-    assert_eq!(api.get("/v1/pinterest/oauth/start").await.told(), (409, "simulated_sandbox".into()));
-    assert_eq!(api.get(&path).await.told(), (400, "oauth_state_invalid".into()));
+    assert_eq!(
+        api.get(&path).await.told(),
+        (400, "oauth_code_refused".into()),
+        "Pinterest's codes are not for a sandbox"
+    );
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Projects: the sandbox, switching, resetting. And what a system of one's own answers about billing and quotas.
 
+use pinbridge_shared::domain::ids::{AccountKey, WorkspaceId};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::user::Role;
 use serde_json::{Value, json};
@@ -49,9 +50,12 @@ async fn switching_gives_a_token_of_the_other_project_and_leaves_the_old_one_whe
         let (_, me) = api.call("GET", "/v1/auth/me", As::Bearer(token), Value::Null).await;
         me["active_project"]["id"].as_str().expect("an id").to_owned()
     };
+    let fresh_workspace: WorkspaceId = id.parse().expect("an id");
     assert_eq!((active(fresh).await, active(&token).await), (id, testdata::workspace().to_string()));
     let (_, accounts) = api.call("GET", "/v1/pinterest/accounts", As::Bearer(fresh), Value::Null).await;
-    assert_eq!(accounts, json!([]), "nothing of production is in the sandbox");
+    let ids: Vec<_> = accounts.as_array().expect("a list").iter().map(|account| account["id"].clone()).collect();
+    let simulated = AccountKey::simulated(fresh_workspace, 1).account;
+    assert_eq!(ids, [json!(simulated)], "nothing of production is in the sandbox");
     api.refused("POST", "/v1/projects/switch", As::Key(&api.key), body, 403, "session_required").await;
     let unknown = json!({"project_id": "7d11ee90-a944-54ed-a55c-7f2e8a5ca0b6"});
     api.refused("POST", "/v1/projects/switch", As::Bearer(&token), unknown, 404, "not_found").await;

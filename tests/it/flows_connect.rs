@@ -32,7 +32,7 @@ async fn world() -> TestWorld {
 
 /// The state of a connection that was begun now.
 async fn begin(world: &TestWorld) -> Secret {
-    let url = oauth::start(&world.world, testdata::workspace(), "key k").await.expect("begun");
+    let url = oauth::start(&world.world, testdata::workspace(), "key k", "https://example.com/").await.expect("begun");
     Secret::new(url.split_once("state=").expect("a state").1)
 }
 

@@ -22,6 +22,7 @@ use pinbridge_shared::flows::accept_pin::{Acceptance, accept_pin};
 use pinbridge_shared::flows::forget_accounts::forget_accounts;
 use pinbridge_shared::flows::publish_pin::publish_pin;
 use pinbridge_shared::flows::purge::{self, LINGER_MS, Progress, QUIET_MS};
+use pinbridge_shared::flows::sandbox;
 use pinbridge_shared::ports::{Saved, Tokens};
 use pinbridge_shared::testing::fake_store::FakeStore;
 use pinbridge_shared::testing::faults::{DEATHS, Fault};
@@ -71,6 +72,7 @@ async fn furnish(world: &TestWorld, workspace: WorkspaceId, pins: usize) -> Vec<
         assert!(w.store.save_account(&Account { key, ..testdata::connected_account() }).await.expect("saved"));
         w.secrets.store_tokens(key, &w.version(), &Tokens::bare("token-2", None)).await.expect("stored");
     }
+    sandbox::connect_simulated(w, workspace, 2).await.expect("connected");
     let mut keys = Vec::new();
     for index in 0..pins {
         let accepted = accept_pin(w, workspace, testdata::request(&format!("pin-{index}"))).await.expect("accepted");
@@ -293,7 +295,9 @@ async fn a_reset_sandbox_is_empty_open_again_and_has_its_keys() {
     assert_eq!(row.state, WorkspaceState::Active);
     let (key, presented) = key_of(mine());
     assert_eq!(world.world.tenants.api_key(mine(), presented.id()).await.expect("read"), Some(key));
-    assert_eq!(world.world.store.accounts(mine()).await.expect("read"), []);
+    let accounts = world.world.store.accounts(mine()).await.expect("read");
+    let left: Vec<AccountKey> = accounts.iter().map(|account| account.key).collect();
+    assert_eq!(left, [AccountKey::simulated(mine(), 1)], "the one that every sandbox begins with");
     // The same idempotency key is a new pin, once an account is connected.
     assert!(world.world.store.save_account(&testdata::connected_account()).await.expect("saved"));
     world.store_token("token-3").await;

@@ -11,7 +11,7 @@ use pinbridge_shared::config::Settings;
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
 use pinbridge_shared::domain::{
     analytics, api_key, board_check, board_scan, clock_row, daily_budget, history, late_check, login, oauth_state, pin,
-    retry, session, tenant, token_bucket, token_life, user,
+    retry, session, simulated, tenant, token_bucket, token_life, user,
 };
 use pinbridge_shared::flows::{export, list_pins, purge, rate_meter, redrive};
 use pinbridge_shared::ports::{MAX_DELAY_MS, SAVED_TOGETHER_MAX};
@@ -55,6 +55,9 @@ fn limits() -> Vec<(&'static str, String)> {
         ("an email address, characters", user::EMAIL_MAX.to_string()),
         ("keys of a workspace that aren't revoked", api_key::KEYS_MAX.to_string()),
         ("accounts on a key's allow-list", api_key::ALLOWED_MAX.to_string()),
+        ("simulated accounts of a sandbox", simulated::ACCOUNTS_MAX.to_string()),
+        ("boards that a simulated account adds", simulated::OWN_BOARDS_MAX.to_string()),
+        ("sections of them all", simulated::SECTIONS_MAX.to_string()),
         // Lists.
         ("a page, unless asked otherwise", page::LIMIT_DEFAULT.to_string()),
         ("a page at most", page::LIMIT_MAX.to_string()),

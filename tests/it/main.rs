@@ -40,6 +40,7 @@ mod pinterest_analytics;
 mod pinterest_boards;
 mod pinterest_client;
 
+mod sandbox;
 mod sqs_batch;
 mod support;
 mod template;

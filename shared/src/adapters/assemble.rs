@@ -11,7 +11,7 @@ use super::{
     envelope::Envelope,
     passwords::Argon2Passwords,
     pinterest::{PinterestClient, PinterestOAuth},
-    sdk,
+    sandbox, sdk,
     secrets::SecretsManager,
     session_keys::SecretsManagerKeys,
     sqs::SqsQueue,
@@ -20,7 +20,8 @@ use super::{
 use crate::config::{Environment, Places, Settings, TokenCustody};
 use crate::domain::rules::Rules;
 use crate::ports::{
-    Analytics, BoardChecks, Boards, OAuthStates, PinIndex, Pinterest, Purge, Secrets, Store, System, World,
+    Analytics, BoardChecks, Boards, OAuthStates, PinIndex, Pinterest, Purge, Secrets, SimulatedAccounts, Store, System,
+    World,
 };
 
 /// # Errors
@@ -48,7 +49,8 @@ pub fn over(config: &SdkConfig, settings: Settings, places: Places) -> anyhow::R
     };
     let app_secret = AppSecret::new(secrets.clone(), &places.secret_prefix);
     let pinterest = Arc::new(PinterestClient::new(&places.pinterest_url, &settings.deadlines, Arc::clone(&system))?);
-    Ok(World {
+    let simulated = Arc::clone(&table) as Arc<dyn SimulatedAccounts>;
+    let world = World {
         store: Arc::clone(&table) as Arc<dyn Store>,
         oauth_states: Arc::clone(&table) as Arc<dyn OAuthStates>,
         board_checks: Arc::clone(&table) as Arc<dyn BoardChecks>,
@@ -66,7 +68,8 @@ pub fn over(config: &SdkConfig, settings: Settings, places: Places) -> anyhow::R
         system,
         settings,
         rules: Rules::default(),
-    })
+    };
+    Ok(sandbox::around(world, simulated))
 }
 
 /// Where the Pinterest app's secret is, for the operator who sets it.

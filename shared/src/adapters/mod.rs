@@ -7,6 +7,7 @@ pub mod dynamodb;
 pub mod envelope;
 pub mod passwords;
 pub mod pinterest;
+pub mod sandbox;
 pub mod secrets;
 pub mod session_keys;
 pub mod sqs;

@@ -36,6 +36,7 @@ pub mod rules;
 pub mod scope;
 pub mod secret;
 pub mod session;
+pub mod simulated;
 pub mod step;
 pub mod tenant;
 #[cfg(any(test, feature = "testing"))]

@@ -144,7 +144,10 @@ fn obstacle(error: CallError) -> Obstacle {
         CallError::TokenRevoked | CallError::AccountNotFound => Obstacle::TokenRevoked,
         CallError::ScopeMissing(scopes) => Obstacle::ScopeMissing(scopes),
         CallError::RateLimited { retry_after_ms } => Obstacle::RateLimited { retry_after_ms },
-        CallError::Pinterest(_) | CallError::Port(_) => Obstacle::Unreachable,
+        // The others are of writes.
+        CallError::Pinterest(_) | CallError::Port(_) | CallError::SandboxBoardLimit | CallError::SandboxBoardFixed => {
+            Obstacle::Unreachable
+        }
     }
 }
 

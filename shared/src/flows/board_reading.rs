@@ -46,7 +46,7 @@ pub async fn read(
         if ends_at_ms - world.system.monotonic_ms() < READING_RESERVE_MS {
             return Ok(Ok(Read::OutOfTime(reading)));
         }
-        match daily_budget::ask(world, Request::LookUp).await? {
+        match daily_budget::ask(world, board.account.account, Request::LookUp).await? {
             Granted::Yes => {}
             Granted::NotBefore(at) | Granted::AskAgain(at) => return Ok(Ok(Read::OutOfBudget(at))),
         }

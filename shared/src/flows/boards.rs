@@ -5,6 +5,7 @@ use crate::domain::account::{ADS_READ, BOARDS_READ, BOARDS_WRITE, BOARDS_WRITE_S
 use crate::domain::board::{Board, BoardChange, BoardDraft, Privacy, RelatedTerms, Section};
 use crate::domain::board_check::{BoardCheck, BoardVerdict};
 use crate::domain::ids::{AccountKey, BoardKey};
+use crate::domain::simulated;
 use crate::ports::World;
 
 /// # Errors
@@ -16,6 +17,11 @@ pub async fn boards(world: &World, account: AccountKey) -> Result<Vec<Board>, Ca
 /// # Errors
 /// As [`with_token`] says; a lost answer fails as `OutcomeUnknown`.
 pub async fn create_board(world: &World, account: AccountKey, draft: &BoardDraft) -> Result<Board, CallError> {
+    if account.account.is_simulated()
+        && boards(world, account).await?.len() >= simulated::FIXED_BOARDS.len() + simulated::OWN_BOARDS_MAX
+    {
+        return Err(CallError::SandboxBoardLimit);
+    }
     let create = |token| async move { world.boards.create_board(&token, draft).await };
     let board = with_token(world, account, scopes_to_write(draft.privacy), create).await?;
     note(world, &key(account, &board.id), BoardVerdict::Reachable(board.clone())).await;
@@ -25,6 +31,7 @@ pub async fn create_board(world: &World, account: AccountKey, draft: &BoardDraft
 /// # Errors
 /// As [`with_token`] says; a lost answer fails as `OutcomeUnknown`.
 pub async fn update_board(world: &World, board: &BoardKey, change: &BoardChange) -> Result<Board, CallError> {
+    refuse_fixed(board)?;
     let update = |token| async move { world.boards.update_board(&token, &board.board_id, change).await };
     let updated = with_token(world, board.account, scopes_to_write(change.privacy), update).await?;
     note(world, board, BoardVerdict::Reachable(updated.clone())).await;
@@ -36,6 +43,7 @@ pub async fn update_board(world: &World, board: &BoardKey, change: &BoardChange)
 /// # Errors
 /// As [`with_token`] says; a lost answer fails as `OutcomeUnknown`.
 pub async fn delete_board(world: &World, board: &BoardKey) -> Result<(), CallError> {
+    refuse_fixed(board)?;
     let delete = |token| async move { world.boards.delete_board(&token, &board.board_id).await };
     with_token(world, board.account, scopes_to_write(None), delete).await?;
     note(world, board, BoardVerdict::Deleted).await;
@@ -72,6 +80,12 @@ pub async fn related_terms(
         related.groups.retain(|group| terms.iter().any(|term| term.eq_ignore_ascii_case(&group.term)));
     }
     Ok(related)
+}
+
+/// The boards that a sandbox begins with stay as they are, so that there is always one to publish to.
+fn refuse_fixed(board: &BoardKey) -> Result<(), CallError> {
+    let is_fixed = board.account.account.is_simulated() && simulated::is_fixed_board(&board.board_id);
+    if is_fixed { Err(CallError::SandboxBoardFixed) } else { Ok(()) }
 }
 
 fn scopes_to_write(privacy: Option<Privacy>) -> &'static [&'static str] {

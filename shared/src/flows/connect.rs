@@ -8,6 +8,8 @@ use crate::domain::account::{Account, PUBLISHING_SCOPES};
 use crate::domain::api_key::{self, ApiKey, PresentedKey};
 use crate::domain::failure::Failure;
 use crate::domain::ids::{AccountKey, WorkspaceId};
+use crate::domain::simulated::SimulatedToken;
+use crate::domain::tenant::WorkspaceEnvironment;
 use crate::domain::time::{MINUTE_MS, SECOND_MS};
 use crate::domain::token_life::TokenLife;
 use crate::ports::{PinterestUser, PortError, PortResult, ReadFailure, Tokens, World};
@@ -22,6 +24,8 @@ const ASK_AGAIN_AFTER_MS: i64 = SECOND_MS / 2;
 pub enum ConnectError {
     #[error("Pinterest refused the token: {0}")]
     Pinterest(ReadFailure),
+    #[error("a sandbox never touches Pinterest, and a simulated token opens nothing elsewhere")]
+    Sandbox,
     #[error(transparent)]
     Port(#[from] PortError),
 }
@@ -68,19 +72,34 @@ pub async fn try_token(world: &World, tokens: &Tokens) -> Result<(), ConnectErro
 /// # Errors
 /// When Pinterest refuses the token or a port is unavailable.
 pub async fn connect_account(world: &World, workspace: WorkspaceId, tokens: &Tokens) -> Result<Account, ConnectError> {
+    let known = world.tenants.workspace(workspace).await?;
+    let is_sandbox = known.is_some_and(|known| known.environment == WorkspaceEnvironment::Sandbox);
+    if is_sandbox || SimulatedToken::parse(&tokens.access).is_some() {
+        return Err(ConnectError::Sandbox);
+    }
     let user = user(world, tokens).await?;
     let key = AccountKey::of_pinterest_user(workspace, &user.id);
+    Ok(connect_user(world, key, &user, tokens).await?)
+}
+
+/// The same once it is known whose the tokens are.
+pub(super) async fn connect_user(
+    world: &World,
+    key: AccountKey,
+    user: &PinterestUser,
+    tokens: &Tokens,
+) -> PortResult<Account> {
     announce(world, key).await?;
     for _ in 0..WRITES_MAX {
         world.secrets.store_tokens(key, &world.version(), tokens).await?;
-        let account = save(world, key, &user, tokens).await?;
+        let account = save(world, key, user, tokens).await?;
         // A disconnection may have come between: it removed these tokens, and this connection is the later wish.
         if world.secrets.tokens(key, true).await?.is_some() {
             release_hold(world, key).await;
             return Ok(account);
         }
     }
-    Err(contended().into())
+    Err(contended())
 }
 
 /// Before anything is stored, a row says so: tokens never lie about without one. An account that isn't connected yet gets a time

@@ -177,7 +177,7 @@ impl Check<'_> {
     /// Deletes the Pin, then notes it. A death in between leaves a duplicate that was reported and is gone.
     async fn remove(mut self, id: &str, token: &Secret) -> PortResult<Disposition> {
         let world = self.world;
-        match daily_budget::ask(world, Request::LookUp).await? {
+        match daily_budget::ask(world, self.board.account.account, Request::LookUp).await? {
             Granted::Yes => {}
             Granted::NotBefore(at) | Granted::AskAgain(at) => {
                 return self.again(Some(at), REMOVE_TRIES_MAX, "daily_budget").await;

@@ -46,6 +46,7 @@ pub mod refresh_tokens;
 pub mod release_backlog;
 mod release_hold;
 pub mod retry_pin;
+pub mod sandbox;
 mod settle;
 mod settle_doubts;
 pub mod validate_pin;

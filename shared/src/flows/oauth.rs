@@ -3,10 +3,12 @@
 use thiserror::Error;
 
 use super::connect::{self, ConnectError};
+use super::sandbox;
 use crate::domain::account::Account;
 use crate::domain::ids::WorkspaceId;
 use crate::domain::oauth_state::{Begun, PresentedState, STATE_LIFE_MS};
 use crate::domain::secret::Secret;
+use crate::domain::simulated;
 use crate::domain::tenant::{Workspace, WorkspaceEnvironment, WorkspaceState};
 use crate::ports::{GrantFailure, PortError, ReadFailure, World};
 
@@ -14,9 +16,10 @@ use crate::ports::{GrantFailure, PortError, ReadFailure, World};
 pub enum StartError {
     #[error("no Pinterest app is configured")]
     AppMissing,
-    /// A sandbox never touches Pinterest.
-    #[error("the workspace is a sandbox")]
-    Sandbox,
+    #[error("the sandbox has as many accounts as it can have, and all of them work")]
+    SandboxAccountLimit,
+    #[error("the workspace is being removed")]
+    Closed,
     #[error(transparent)]
     Port(#[from] PortError),
 }
@@ -62,17 +65,23 @@ pub struct Connected {
     pub workspace_name: String,
 }
 
-/// Answers where the person agrees. `by` names the key or the person that begins it, for the log.
+/// Answers where the person agrees. `by` names the key or the person that begins it, for the log. In a sandbox nobody has to
+/// agree: the address is the callback's, which `callback_url` is when none is configured.
 ///
 /// # Errors
-/// When the workspace is a sandbox, no app is configured, or the table is unavailable.
-pub async fn start(world: &World, workspace: WorkspaceId, by: &str) -> Result<String, StartError> {
-    // A workspace that was made this second may not be readable yet: the callback asks again.
-    if world.tenants.workspace(workspace).await?.is_some_and(|found| !may_connect(&found)) {
-        return Err(StartError::Sandbox);
-    }
+/// When no app is configured, the sandbox is full, or the table is unavailable.
+pub async fn start(world: &World, workspace: WorkspaceId, by: &str, callback_url: &str) -> Result<String, StartError> {
     let (state, text) = PresentedState::compose(workspace, world.system.random());
-    let url = world.oauth.authorization_url(text.expose()).ok_or(StartError::AppMissing)?;
+    let url = match world.tenants.workspace(workspace).await? {
+        Some(found) if found.state != WorkspaceState::Active => return Err(StartError::Closed),
+        Some(found) if found.environment == WorkspaceEnvironment::Sandbox => {
+            let number = sandbox::next_account(world, workspace).await?.ok_or(StartError::SandboxAccountLimit)?;
+            let callback = world.oauth.callback_url().unwrap_or_else(|| callback_url.to_owned());
+            format!("{callback}?state={}&code={}", text.expose(), simulated::code(number))
+        }
+        // One that was made this second may not be readable yet: the callback asks again.
+        _ => world.oauth.authorization_url(text.expose()).ok_or(StartError::AppMissing)?,
+    };
     let begun = Begun { by: by.to_owned(), expires_at: world.system.now().plus_ms(STATE_LIFE_MS) };
     world.oauth_states.put_state(&state, &begun).await?;
     Ok(url)
@@ -97,6 +106,11 @@ pub async fn finish(world: &World, callback: Callback) -> Result<Connected, Fini
         return Err(FinishError::Denied);
     }
     let code = callback.code.filter(|code| !code.is_empty()).ok_or(FinishError::NoCode)?;
+    if workspace.environment == WorkspaceEnvironment::Sandbox {
+        let number = simulated::parse_code(code.expose()).ok_or(FinishError::CodeRefused)?;
+        let account = sandbox::connect_simulated(world, workspace.id, number).await?;
+        return Ok(Connected { account, workspace_name: workspace.name });
+    }
     let tokens = world.oauth.exchange(&code).await.map_err(|failure| {
         tracing::warn!(workspace_id = %workspace.id, ?failure, "a code was not exchanged");
         FinishError::of_grant(failure)
@@ -106,9 +120,9 @@ pub async fn finish(world: &World, callback: Callback) -> Result<Connected, Fini
     Ok(Connected { account, workspace_name: workspace.name })
 }
 
-/// What is being removed takes nothing in, and a sandbox never touches Pinterest.
+/// What is being removed takes nothing in.
 fn may_connect(workspace: &Workspace) -> bool {
-    workspace.state == WorkspaceState::Active && workspace.environment == WorkspaceEnvironment::Production
+    workspace.state == WorkspaceState::Active
 }
 
 impl FinishError {
@@ -132,6 +146,8 @@ impl From<ConnectError> for FinishError {
                 Self::Unreachable { retry_after_ms: read.retry_after_ms }
             }
             ConnectError::Pinterest(read) => Self::Pinterest(read),
+            // Decided before: this path is production's.
+            ConnectError::Sandbox => Self::CodeRefused,
             ConnectError::Port(error) => Self::Port(error),
         }
     }

@@ -3,6 +3,7 @@
 use thiserror::Error;
 use uuid::Uuid;
 
+use super::sandbox;
 use crate::domain::ids::{OrganizationId, WorkspaceId};
 use crate::domain::tenant::{Organization, Workspace, WorkspaceEnvironment, WorkspaceState};
 use crate::ports::{PortError, PortResult, World};
@@ -81,7 +82,7 @@ pub async fn found(
     world.tenants.workspace(id).await?.ok_or_else(|| lost("a workspace"))
 }
 
-/// Creates the organisation's sandbox; a second time answers the one that is there, as it is.
+/// Creates the organisation's sandbox with a simulated account; a second time answers the one that is there, as it is.
 ///
 /// # Errors
 /// When it was deleted, or the table is unavailable.
@@ -95,7 +96,13 @@ pub async fn create_sandbox(
     for _ in 0..WRITES_MAX {
         match world.tenants.workspace(id).await? {
             Some(known) if known.state == WorkspaceState::Deleted => return Err(SandboxError::Deleted),
-            Some(known) => return Ok(known),
+            Some(known) => {
+                // Whoever came first may have died in between.
+                if known.state == WorkspaceState::Active {
+                    sandbox::ensure_first_account(world, id).await?;
+                }
+                return Ok(known);
+            }
             None => {}
         }
         let name = name.clone().unwrap_or_else(|| SANDBOX_NAME.into());
@@ -105,6 +112,7 @@ pub async fn create_sandbox(
             ..Workspace::production(id, organization.id, name, world.system.now(), world.nonce())
         };
         if world.tenants.save_workspace(&sandbox).await? {
+            sandbox::ensure_first_account(world, id).await?;
             return Ok(sandbox);
         }
     }

@@ -150,7 +150,7 @@ async fn call(world: &World, job: &mut Job) -> PortResult<Option<Disposition>> {
     let Some(tokens) = world.secrets.tokens(job.account_key(), false).await? else {
         return hold(world, job, Failure::TokenRevoked).await;
     };
-    match daily_budget::ask(world, Request::Create(job.pin.key.workspace)).await? {
+    match daily_budget::ask(world, job.pin.request.account, Request::Create(job.pin.key.workspace)).await? {
         Granted::Yes => {}
         Granted::NotBefore(at) => return to_backlog(world, job, WaitReason::DailyBudget, Some(at), None).await,
         Granted::AskAgain(at) => return Ok(Some(Disposition::Keep { until: at })),

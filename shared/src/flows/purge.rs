@@ -13,12 +13,13 @@
 use futures_util::future::try_join_all;
 
 use super::forget_accounts::forgotten;
+use super::sandbox;
 use crate::domain::account::Account;
 use crate::domain::attempt::Attempt;
 use crate::domain::idempotency;
 use crate::domain::ids::{AccountKey, PinKey, WorkspaceId};
 use crate::domain::pin::Pin;
-use crate::domain::tenant::{Workspace, WorkspaceState};
+use crate::domain::tenant::{Workspace, WorkspaceEnvironment, WorkspaceState};
 use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use crate::domain::token_life::TokenLife;
 use crate::ports::{Grave, PortError, PortResult, Removal, World};
@@ -213,6 +214,12 @@ async fn finish(world: &World, workspace: &Workspace) -> PortResult<Progress> {
         if !world.tenants.save_workspace(&next).await? {
             // Renamed, or deleted, meanwhile.
             return Ok(Progress::More);
+        }
+        // Creating the sandbox again makes up for it.
+        if workspace.environment == WorkspaceEnvironment::Sandbox
+            && let Err(error) = sandbox::ensure_first_account(world, workspace.id).await
+        {
+            tracing::warn!(workspace_id = %workspace.id, %error, "a reset sandbox has no account yet");
         }
     }
     tracing::info!(workspace_id = %workspace.id, state = workspace.state.name(), "what a workspace held is removed");

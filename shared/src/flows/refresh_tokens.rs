@@ -162,7 +162,9 @@ async fn plan(world: &World, key: AccountKey, why: Why<'_>, holder: &str) -> Por
     if announced.is_some() && announced == current.follows.as_ref() {
         return Ok(Plan::Finish { account, next: current, is_current: true });
     }
-    let Some(refresh) = current.tokens.refresh.clone().filter(|_| world.oauth.is_configured()) else {
+    let Some(refresh) =
+        current.tokens.refresh.clone().filter(|_| world.oauth.is_configured() || key.account.is_simulated())
+    else {
         return over(Renewal::Hopeless);
     };
     match (why, account.life.due_at) {
@@ -361,7 +363,10 @@ async fn settle(world: &World, account: Account, life: TokenLife, holder: &str) 
     let death = life.dead;
     let is_recorded = record(world, account, Some(holder), |account| with_life(world, account, life.clone())).await?;
     if let (true, Some(death)) = (is_recorded, death) {
-        telemetry::count(Metric::AccountNeedsReconnect, 1, None, now);
+        // A sandbox's is what somebody tries out: no alarm.
+        if !key.account.is_simulated() {
+            telemetry::count(Metric::AccountNeedsReconnect, 1, None, now);
+        }
         tracing::error!(
             workspace_id = %key.workspace, account_id = %key.account, answer_lost = death.answer_lost,
             "Pinterest refuses both of the account's tokens: it has to be reconnected"

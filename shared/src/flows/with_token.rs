@@ -30,6 +30,12 @@ pub enum CallError {
     /// By name, as far as they are known.
     #[error("the account lacks scopes: {0:?}")]
     ScopeMissing(Vec<String>),
+    /// A simulated account has as many boards as it can have.
+    #[error("a simulated account has no more boards")]
+    SandboxBoardLimit,
+    /// One of those that every simulated account has.
+    #[error("the board can't be changed")]
+    SandboxBoardFixed,
     #[error("Pinterest asks to slow down")]
     RateLimited { retry_after_ms: Option<i64> },
     /// Whatever else Pinterest says, or that it could not be reached.

@@ -29,6 +29,10 @@ pub enum GrantFailure {
 pub trait OAuth: Send + Sync {
     /// Whether there is a Pinterest app to ask with.
     fn is_configured(&self) -> bool;
+    /// Where Pinterest sends the browser back to, if that is configured.
+    fn callback_url(&self) -> Option<String> {
+        None
+    }
     /// Where a person agrees, or `None` when no Pinterest app is configured.
     fn authorization_url(&self, state: &str) -> Option<String>;
     /// Exchanges a code for tokens.

@@ -12,6 +12,7 @@ use super::fake_secrets::FakeSecrets;
 use super::fake_store::FakeStore;
 use super::faults::Faults;
 use super::manual_system::ManualSystem;
+use crate::adapters::sandbox;
 use crate::config::{PUBLISHER_TIMEOUT_MS, Settings};
 use crate::domain::attempt::Attempt;
 use crate::domain::ids::PinKey;
@@ -27,8 +28,8 @@ use crate::flows::look_at_board::look_at_board;
 use crate::flows::publish_pin::publish_pin;
 use crate::flows::watchdog::Mode;
 use crate::ports::{
-    BoardChecks, MAX_DELAY_MS, OAuthStates, PinIndex, PortError, PortResult, Purge, Queue, QueueName, Secrets, Store,
-    System, Tenants, Tokens, World,
+    BoardChecks, MAX_DELAY_MS, OAuthStates, PinIndex, PortError, PortResult, Purge, Queue, QueueName, Secrets,
+    SimulatedAccounts, Store, System, Tenants, Tokens, World,
 };
 
 /// 2026-01-01T00:00:00Z: the start of a minute, so that a test can tell how far the next tick is.
@@ -43,9 +44,9 @@ const RECONCILER_TIMEOUT_MS: i64 = 60_000;
 const STEPS_AT_ONE_MOMENT_MAX: u32 = 1_000;
 
 /// Everything that is kept in the one table.
-pub trait Table: Store + Tenants + OAuthStates + BoardChecks + PinIndex + Purge + 'static {}
+pub trait Table: Store + Tenants + OAuthStates + BoardChecks + PinIndex + Purge + SimulatedAccounts + 'static {}
 
-impl<T: Store + Tenants + OAuthStates + BoardChecks + PinIndex + Purge + 'static> Table for T {}
+impl<T: Store + Tenants + OAuthStates + BoardChecks + PinIndex + Purge + SimulatedAccounts + 'static> Table for T {}
 
 pub struct TestWorld {
     /// What the flows are given.
@@ -97,6 +98,7 @@ impl TestWorld {
         let boards = Arc::new(FakeBoards::new(faults.clone(), Arc::clone(&oauth)));
         let analytics = Arc::new(FakeAnalytics::new(faults.clone(), Arc::clone(&oauth)));
         let passwords = Arc::new(FakePasswords::default());
+        let simulated = Arc::clone(&table) as Arc<dyn SimulatedAccounts>;
         let world = World {
             store: table.clone(),
             oauth_states: table.clone(),
@@ -116,6 +118,7 @@ impl TestWorld {
             settings: Settings::default(),
             rules: Rules::default(),
         };
+        let world = sandbox::around(world, simulated);
         let progress = Mutex::new(Progress { ticked: START.minute(), now: START, steps_at_now: 0 });
         let this =
             Self { world, queue, secrets, pinterest, oauth, boards, analytics, passwords, system, faults, progress };

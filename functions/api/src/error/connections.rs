@@ -3,6 +3,7 @@
 use http::StatusCode;
 use pinbridge_shared::domain::attempt::Upstream;
 use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::domain::simulated::{ACCOUNTS_MAX, OWN_BOARDS_MAX};
 use pinbridge_shared::flows::board_access::AccessError;
 use pinbridge_shared::flows::disconnect::DisconnectError;
 use pinbridge_shared::flows::oauth::{FinishError, StartError};
@@ -26,7 +27,9 @@ pub fn samples() -> Vec<ApiError> {
         CallError::ScopeMissing(vec!["boards:write_secret".into()]).into(),
         CallError::RateLimited { retry_after_ms: Some(30_000) }.into(),
         StartError::AppMissing.into(),
-        StartError::Sandbox.into(),
+        StartError::SandboxAccountLimit.into(),
+        CallError::SandboxBoardLimit.into(),
+        CallError::SandboxBoardFixed.into(),
         FinishError::StateInvalid.into(),
         FinishError::Denied.into(),
         FinishError::NoCode.into(),
@@ -132,6 +135,15 @@ impl From<CallError> for ApiError {
             }
             CallError::TokenRevoked => Self::connection(Failure::TokenRevoked),
             CallError::ScopeMissing(scopes) => Self::scope_missing(&scopes),
+            CallError::SandboxBoardLimit => {
+                let message = format!("A simulated account can have {OWN_BOARDS_MAX} boards of its own, and has them.");
+                let remedy = "Delete one of them, or reset the sandbox.";
+                Self::new(StatusCode::FORBIDDEN, "sandbox_board_limit", message, remedy)
+            }
+            CallError::SandboxBoardFixed => {
+                let message = "The boards that a sandbox begins with can't be changed or deleted.";
+                Self::new(StatusCode::FORBIDDEN, "sandbox_board_fixed", message, "Create a board, and change that.")
+            }
             CallError::RateLimited { retry_after_ms } => Self::rate_limited(retry_after_ms),
             CallError::Pinterest(read) => Self::refused_by_pinterest(&read),
             CallError::Port(error) => error.into(),
@@ -166,11 +178,12 @@ impl From<StartError> for ApiError {
                               app's secret.";
                 Self::new(StatusCode::CONFLICT, "pinterest_app_missing", message, remedy)
             }
-            StartError::Sandbox => {
-                let message = "A sandbox never touches Pinterest, so no account can be connected in it.";
-                let remedy = "Connect the account in the production workspace.";
-                Self::new(StatusCode::CONFLICT, "simulated_sandbox", message, remedy)
+            StartError::SandboxAccountLimit => {
+                let message = format!("A sandbox has at most {ACCOUNTS_MAX} simulated accounts, and all of them work.");
+                let remedy = "Use one of those at GET /v1/pinterest/accounts, or reset the sandbox.";
+                Self::new(StatusCode::FORBIDDEN, "sandbox_account_limit", message, remedy)
             }
+            StartError::Closed => Self::workspace_resetting(),
             StartError::Port(error) => error.into(),
         }
     }

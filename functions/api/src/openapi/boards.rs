@@ -43,7 +43,7 @@ pub fn operations() -> Vec<Operation> {
                 .answers::<Board>(201, "The board is created.")
                 .refuses(PINTEREST)
                 .refuses(&["account_not_permitted", "board_not_found", "board_section_not_found"])
-                .refuses(&["board_access_denied"]),
+                .refuses(&["board_access_denied", "sandbox_board_limit"]),
             board(patch(
                 "/v1/pinterest/boards/{id}",
                 "update_board",
@@ -51,8 +51,10 @@ pub fn operations() -> Vec<Operation> {
             ))
             .takes::<BoardUpdate>()
             .answers::<Board>(200, "The board as it is now.")
+            .refuses(&["sandbox_board_fixed"]),
             read(board(delete("/v1/pinterest/boards/{id}", "delete_board", "Delete a board with all Pins on it")))
-                .answers_nothing("The board is deleted."),
+                .answers_nothing("The board is deleted.")
+                .refuses(&["sandbox_board_fixed"]),
             read(get(
                 "/v1/pinterest/boards/{id}/access",
                 "get_board_access",

@@ -15,10 +15,11 @@ pub fn operations() -> Vec<Operation> {
         vec![
             get("/v1/pinterest/oauth/start", "start_oauth", "Begin to connect a Pinterest account")
                 .about(
-                    "Answers the address of Pinterest's page, where a person agrees. Not for keys with an allow-list.",
+                    "Answers the address of Pinterest's page, where a person agrees. Not for keys with an allow-list. In a \
+                     sandbox the address is this API's own callback: opening it connects a simulated account.",
                 )
                 .answers::<OAuthStart>(200, "Where to send the person.")
-                .refuses(&["pinterest_app_missing", "simulated_sandbox", "account_not_permitted"]),
+                .refuses(&["pinterest_app_missing", "sandbox_account_limit", "account_not_permitted"]),
             get("/v1/pinterest/oauth/callback", "finish_oauth", "Finish connecting a Pinterest account")
                 .about(
                     "Pinterest sends the browser here. The state is the credential; it works once, for ten minutes. \

@@ -20,6 +20,7 @@ const PRIVATE: [(HeaderName, &str); 2] = [(CACHE_CONTROL, "no-store"), (REFERRER
 pub async fn start(
     State(world): State<World>,
     caller: Caller,
+    headers: HeaderMap,
 ) -> Result<([(HeaderName, &'static str); 2], Json<Value>), ApiError> {
     // An account that isn't there yet is in no allow-list.
     if caller.limited_to().is_some() {
@@ -29,8 +30,19 @@ pub async fn start(
         Who::Key(key) => format!("key {key}"),
         Who::User(user) => format!("user {user}"),
     };
-    let url = oauth::start(&world, caller.workspace, &by).await?;
+    let url = oauth::start(&world, caller.workspace, &by, &callback_url(&headers)).await?;
     Ok((PRIVATE, Json(json!({"authorization_url": url}))))
+}
+
+/// This API's own callback, as the client knows us: where none is configured, a sandbox's connection goes there. Whoever forges the
+/// header misleads nobody but themselves.
+fn callback_url(headers: &HeaderMap) -> String {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let host = Some(text("host")).filter(|host| !host.is_empty()).unwrap_or("localhost");
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let is_local = ["localhost", "127.0.0.1", "[::1]"].contains(&name);
+    let is_plain = text("x-forwarded-proto").eq_ignore_ascii_case("http") || is_local;
+    format!("{}://{host}/v1/pinterest/oauth/callback", if is_plain { "http" } else { "https" })
 }
 
 /// For anybody: the state is the credential.

@@ -10,6 +10,7 @@
 //! | begun connection | `{ws}#oauth` | SHA-256 of the state |
 //! | account | `{ws}#accounts` | `{account}` |
 //! | bucket | `{ws}#account#{account}` | `bucket` |
+//! | simulated account | `{ws}#account#{account}` | `simulated` |
 //! | sealed tokens (envelope mode) | `{ws}#account#{account}` | `tokens` |
 //! | pin | `{ws}#pin#{pin}` | `request` |
 //! | grave of a purged pin | `{ws}#pin#{pin}` | `grave` |
@@ -44,6 +45,8 @@ pub const ATTEMPT: &str = "attempt";
 pub const GRAVE: &str = "grave";
 pub const BUCKET: &str = "bucket";
 pub const TOKENS: &str = "tokens";
+/// What Pinterest would remember of a sandbox's account.
+pub const SIMULATED: &str = "simulated";
 pub const SCAN: &str = "scan";
 /// Ends the partition of a workspace's accounts.
 pub const ACCOUNTS_SUFFIX: &str = "#accounts";

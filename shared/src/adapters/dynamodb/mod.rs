@@ -25,6 +25,7 @@ mod purge;
 pub mod row_kinds;
 mod rows;
 mod sealed;
+mod simulated;
 mod tenants;
 mod transaction;
 mod users;

@@ -44,13 +44,14 @@ const WITH_ITS_PIN: &str = "as its pin";
 const UNTIL_FORGOTTEN: &str =
     "until its workspace is deleted; the names in it are gone 30 days after it was disconnected (`DisconnectedDays`)";
 
-pub const ALL: [RowKind; 22] = [
+pub const ALL: [RowKind; 23] = [
     kind("workspace", "workspace", Some(keys::WORKSPACE), Purged::WithWorkspace, "until it is deleted"),
     kind("mark of a purge", "workspace", Some(keys::MARK), Purged::WithWorkspace, "while the purge lasts"),
     kind("API key", "keys", None, Purged::WithWorkspace, "until 90 days after it was revoked (`RevokedKeysDays`)"),
     kind("begun connection", "oauth", None, Purged::WithWorkspace, "10 minutes"),
     kind("account", "accounts", None, Purged::WithAccount, UNTIL_FORGOTTEN),
     kind("bucket", "account", Some(keys::BUCKET), Purged::WithAccount, "as its account; it has only numbers"),
+    kind("simulated account", "account", Some(keys::SIMULATED), Purged::WithAccount, "as its account, in a sandbox"),
     kind(
         "sealed tokens (envelope mode)",
         "account",

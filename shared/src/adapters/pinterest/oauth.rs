@@ -201,6 +201,10 @@ impl OAuth for PinterestOAuth {
         self.app.is_some()
     }
 
+    fn callback_url(&self) -> Option<String> {
+        self.app.as_ref().map(|app| app.redirect_url.clone())
+    }
+
     fn authorization_url(&self, state: &str) -> Option<String> {
         let app = self.app.as_ref()?;
         let mut url = Url::parse(&app.authorize_url).ok()?;

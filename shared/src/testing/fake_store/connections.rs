@@ -1,4 +1,4 @@
-//! Begun connections and board checks in memory.
+//! Begun connections, board checks and simulated accounts in memory.
 
 use std::collections::BTreeMap;
 
@@ -8,17 +8,21 @@ use super::{FakeStore, Tables};
 use crate::domain::board_check::BoardCheck;
 use crate::domain::ids::{AccountKey, BoardKey, WorkspaceId};
 use crate::domain::oauth_state::{Begun, PresentedState};
-use crate::ports::{BoardChecks, OAuthStates, PortResult};
+use crate::domain::rules::is_same_write;
+use crate::domain::simulated::SimulatedAccount;
+use crate::ports::{BoardChecks, OAuthStates, PortResult, SimulatedAccounts};
 
 #[derive(Default)]
 pub(super) struct Rows {
     states: BTreeMap<(WorkspaceId, String), Begun>,
     checks: BTreeMap<BoardKey, BoardCheck>,
+    simulated: BTreeMap<AccountKey, SimulatedAccount>,
 }
 
 impl Rows {
     pub(super) fn holds(&self, workspace: WorkspaceId) -> bool {
         self.states.keys().any(|(of, _)| *of == workspace)
+            || self.simulated.keys().any(|account| account.workspace == workspace)
             || self.checks.keys().any(|board| board.account.workspace == workspace)
     }
 
@@ -28,6 +32,10 @@ impl Rows {
 
     pub(super) fn wipe_checks(&mut self, account: AccountKey) {
         self.checks.retain(|board, _| board.account != account);
+    }
+
+    pub(super) fn wipe_simulated(&mut self, account: AccountKey) {
+        self.simulated.remove(&account);
     }
 }
 
@@ -57,5 +65,26 @@ impl BoardChecks for FakeStore {
             t.connections.checks.insert(board.clone(), check.clone());
         };
         self.call("board_checks.save_board_check", save).await
+    }
+}
+
+#[async_trait]
+impl SimulatedAccounts for FakeStore {
+    async fn simulated_account(&self, key: AccountKey) -> PortResult<SimulatedAccount> {
+        let read = |t: &mut Tables| t.connections.simulated.get(&key).cloned();
+        let found = self.call("simulated_accounts.simulated_account", read).await?;
+        Ok(found.unwrap_or_else(|| SimulatedAccount::new(key)))
+    }
+
+    async fn save_simulated_account(&self, next: &SimulatedAccount) -> PortResult<bool> {
+        let save = |t: &mut Tables| {
+            let stored = t.connections.simulated.get(&next.key);
+            if stored.map_or(0, |stored| stored.rev) + 1 == next.rev {
+                t.connections.simulated.insert(next.key, next.clone());
+                return true;
+            }
+            stored.is_some_and(|stored| stored.rev == next.rev && is_same_write(&stored.nonce, &next.nonce))
+        };
+        self.call("simulated_accounts.save_simulated_account", save).await
     }
 }

@@ -124,6 +124,7 @@ impl Purge for FakeStore {
             }
             t.backlog.remove(&account);
             t.connections.wipe_checks(account);
+            t.connections.wipe_simulated(account);
             t.buckets.remove(&account);
             t.accounts.remove(&account);
             true

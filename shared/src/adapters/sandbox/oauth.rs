@@ -1,0 +1,44 @@
+//! [`OAuth`]: a simulated refresh token brings the next tokens of its grant. Codes are Pinterest's alone: a sandbox's connection is
+//! made without one (`flows/sandbox.rs`).
+
+use async_trait::async_trait;
+
+use super::{Sandbox, simulated, upstream};
+use crate::domain::attempt::Upstream;
+use crate::domain::failure::Failure;
+use crate::domain::secret::Secret;
+use crate::domain::simulated::{SimulatedToken, scopes};
+use crate::ports::{GrantFailure, OAuth, Tokens};
+
+#[async_trait]
+impl OAuth for Sandbox {
+    fn is_configured(&self) -> bool {
+        self.oauth.is_configured()
+    }
+
+    fn callback_url(&self) -> Option<String> {
+        self.oauth.callback_url()
+    }
+
+    fn authorization_url(&self, state: &str) -> Option<String> {
+        self.oauth.authorization_url(state)
+    }
+
+    async fn exchange(&self, code: &Secret) -> Result<Tokens, GrantFailure> {
+        self.oauth.exchange(code).await
+    }
+
+    async fn refresh(&self, refresh: &Secret) -> Result<Tokens, GrantFailure> {
+        let Some(token) = simulated(refresh) else {
+            return self.oauth.refresh(refresh).await;
+        };
+        let not_now = |_| GrantFailure::NotNow { upstream: Upstream::default(), retry_after_ms: None };
+        let account = self.account(token.account).await.map_err(not_now)?;
+        if account.refusal(token) == Some(Failure::TokenRevoked) {
+            return Err(GrantFailure::Refused(upstream(Failure::TokenRevoked)));
+        }
+        let next = SimulatedToken { serial: account.serial + 1, ..token };
+        // Without a refresh token in the answer there is nothing to refresh ahead: nothing of a sandbox's is ever due.
+        Ok(Tokens { scopes: Some(scopes()), ..Tokens::bare(next.text("access").expose(), None) })
+    }
+}

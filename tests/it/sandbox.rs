@@ -1,0 +1,330 @@
+//! The sandbox: `infra/runbooks/sandbox.md` played row by row, and nothing of it ever reaches Pinterest.
+
+use std::collections::BTreeSet;
+
+use pinbridge_shared::domain::attempt::Attempt;
+use pinbridge_shared::domain::ids::{AccountKey, PinKey, WorkspaceId};
+use pinbridge_shared::domain::simulated::{ACCOUNTS_MAX, FIXED_BOARDS, OWN_BOARDS_MAX, trigger};
+use pinbridge_shared::domain::testdata;
+use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
+use pinbridge_shared::domain::user::Role;
+use pinbridge_shared::flows::purge;
+use pinbridge_shared::flows::refresh_due::refresh_due;
+use pinbridge_shared::testing::fake_pinterest::Answer;
+use serde_json::{Value, json};
+
+use crate::support::api::{Api, As};
+
+const PAGE: &str = include_str!("../../infra/runbooks/sandbox.md");
+const ADA: &str = "ada@example.com";
+
+/// A workspace whose every call of Pinterest's and of custody's is counted.
+struct Sandbox {
+    api: Api,
+    workspace: WorkspaceId,
+    token: String,
+}
+
+impl Sandbox {
+    async fn new() -> Self {
+        let api = Api::new().await;
+        api.person(ADA, Role::Owner).await;
+        let first = api.log_in(ADA).await;
+        api.world.faults.take_calls();
+        let (status, made) = api.call("POST", "/v1/projects/sandbox", As::Bearer(&first), Value::Null).await;
+        assert_eq!(status, 201, "{made}");
+        let id = made["projects"][1]["id"].as_str().expect("an id").to_owned();
+        let mut sandbox = Self { api, workspace: id.parse().expect("an id"), token: String::new() };
+        sandbox.log_in().await;
+        sandbox
+    }
+
+    /// A session lasts an hour.
+    async fn log_in(&mut self) {
+        let first = self.api.log_in(ADA).await;
+        let body = json!({"project_id": self.workspace});
+        let (status, switched) = self.api.call("POST", "/v1/projects/switch", As::Bearer(&first), body).await;
+        assert_eq!(status, 200, "{switched}");
+        self.token = switched["access_token"].as_str().expect("a token").to_owned();
+    }
+
+    async fn call(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
+        self.api.call(method, path, As::Bearer(&self.token), body).await
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        let (status, answer) = self.call("GET", path, Value::Null).await;
+        assert_eq!(status, 200, "{path} {answer}");
+        answer
+    }
+
+    async fn publish(&self, title: &str) -> PinKey {
+        self.publish_to(FIXED_BOARDS[0].0, title, "https://example.com/soup").await
+    }
+
+    async fn publish_to(&self, board: &str, title: &str, link: &str) -> PinKey {
+        let account = AccountKey::simulated(self.workspace, 1).account;
+        let body = json!({"account_id": account, "board_id": board, "title": title, "link_url": link,
+                          "image_url": "https://example.com/a.jpg", "idempotency_key": format!("{title} {link} {board}")});
+        let (status, pin) = self.call("POST", "/v1/pins", body).await;
+        assert_eq!(status, 201, "{pin}");
+        PinKey { workspace: self.workspace, pin: pin["id"].as_str().expect("an id").parse().expect("an id") }
+    }
+
+    async fn told(&self, pin: PinKey) -> Told {
+        let attempt: Attempt = self.api.world.attempt(pin).await;
+        let (_, shown) = self.call("GET", &format!("/v1/pins/{}", pin.pin), Value::Null).await;
+        let text = |name: &str| shown[name].as_str().map(str::to_owned);
+        // An hour later the session is over, and the row says the same.
+        let status = text("status").unwrap_or_else(|| attempt.status.name().to_owned());
+        Told { status, code: attempt.failure.map(|failure| failure.code().to_owned()), attempts: attempt.attempt }
+    }
+
+    /// Time passes, and the refresher works too.
+    async fn run_for_ms(&self, ms: i64) {
+        let end = self.api.world.now().plus_ms(ms);
+        while self.api.world.now() < end {
+            let next = self.api.world.now().plus_ms(5 * MINUTE_MS).min(end);
+            self.api.world.run_until(next).await;
+            let ends_at_ms = self.api.world.world.system.monotonic_ms() + 60 * SECOND_MS;
+            refresh_due(&self.api.world.world, ends_at_ms).await.expect("refreshed");
+        }
+    }
+
+    /// Opens the address that begins a connection; answers the account's id.
+    async fn connect(&self) -> String {
+        let url = self.get("/v1/pinterest/oauth/start").await["authorization_url"].as_str().expect("a URL").to_owned();
+        let path = url.strip_prefix("http://localhost").expect("our own callback").to_owned();
+        let (status, answer) = self.api.call("GET", &path, As::Nobody, Value::Null).await;
+        assert_eq!(status, 200, "{answer}");
+        assert_eq!(self.api.call("GET", &path, As::Nobody, Value::Null).await.0, 400, "once");
+        answer["account_id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Every call since the sandbox was made, but for those of its own table.
+    fn assert_untouched(&self) {
+        let called: BTreeSet<&str> = self.api.world.faults.take_calls().into_iter().collect();
+        assert!(called.contains("store.account"), "the calls are counted: {called:?}");
+        let outside = ["pinterest.", "boards.", "oauth.", "secrets."];
+        let touched: Vec<_> =
+            called.into_iter().filter(|call| outside.iter().any(|port| call.starts_with(port))).collect();
+        assert_eq!(touched, [""; 0], "a sandbox touches neither Pinterest nor custody");
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Told {
+    status: String,
+    code: Option<String>,
+    attempts: u32,
+}
+
+/// A row of the page.
+struct Row {
+    marker: &'static str,
+    at_first: Option<(String, Option<String>)>,
+    in_the_end: (String, Option<String>),
+    attempts: u32,
+    within_ms: i64,
+    reconnects: bool,
+}
+
+/// `` `failed` `image_broken` ``.
+fn outcome(cell: &str) -> (String, Option<String>) {
+    let mut codes = cell.split('`').filter(|part| !part.trim().is_empty()).map(str::to_owned);
+    (codes.next().expect("a status"), codes.next())
+}
+
+fn rows() -> Vec<Row> {
+    let rows = PAGE.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|line| {
+        let cells: Vec<&'static str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [marker, _, at_first, in_the_end, attempts, within, takes] = cells.as_slice() else {
+            panic!("seven cells: {line}");
+        };
+        let (number, unit) = within.split_once(' ').expect("a duration");
+        let unit_ms = if unit == "h" { HOUR_MS } else { MINUTE_MS };
+        Row {
+            marker: marker.trim_matches('`'),
+            at_first: (*at_first != "—").then(|| outcome(at_first)),
+            in_the_end: outcome(in_the_end),
+            attempts: attempts.parse().expect("a number"),
+            within_ms: number.parse::<i64>().expect("a number") * unit_ms,
+            reconnects: takes.starts_with("connecting"),
+        }
+    })
+    .collect()
+}
+
+#[test]
+fn the_page_has_every_trigger_and_no_other() {
+    let documented: Vec<&str> = rows().iter().map(|row| row.marker).collect();
+    let known: Vec<&str> = trigger::all().map(|(name, _)| name).collect();
+    assert_eq!(documented, known);
+    for (what, number) in [("up to ", ACCOUNTS_MAX as usize), ("up to ", OWN_BOARDS_MAX)] {
+        assert!(PAGE.contains(&format!("{what}{number} ")), "{what}{number}");
+    }
+}
+
+#[tokio::test]
+async fn every_trigger_does_what_the_page_says_and_reaches_nobody() {
+    for row in rows() {
+        let mut sandbox = Sandbox::new().await;
+        let pin = sandbox.publish(&format!("Soup [sandbox:{}]", row.marker)).await;
+        sandbox.run_for_ms(10 * SECOND_MS).await;
+        if let Some((status, code)) = &row.at_first {
+            let told = sandbox.told(pin).await;
+            assert_eq!((&told.status, &told.code), (status, code), "{} at first", row.marker);
+        }
+        if row.reconnects {
+            // Less than the hold, at whose end a single pin is tried.
+            sandbox.run_for_ms(12 * MINUTE_MS).await;
+            let told = sandbox.told(pin).await;
+            assert_eq!(told.status, "deferred", "{} is held until a person acts: {told:?}", row.marker);
+            let account = &sandbox.get("/v1/pinterest/accounts").await[0];
+            assert_eq!(account["reconnect_required"], json!(true), "{} {account}", row.marker);
+            let id = sandbox.connect().await;
+            assert_eq!(id, AccountKey::simulated(sandbox.workspace, 1).account.to_string(), "the same account");
+        }
+        sandbox.run_for_ms(row.within_ms).await;
+        sandbox.log_in().await;
+        let told = sandbox.told(pin).await;
+        let (status, code) = row.in_the_end;
+        assert_eq!((told.status, told.code, told.attempts), (status, code, row.attempts), "{}", row.marker);
+        sandbox.assert_untouched();
+    }
+}
+
+#[tokio::test]
+async fn a_marker_in_the_link_does_the_same_and_a_misspelt_one_is_noticed() {
+    let sandbox = Sandbox::new().await;
+    let board = FIXED_BOARDS[1].0;
+    let link = "https://example.com/?a=1&pinbridge_sandbox=link_blocked";
+    let blocked = sandbox.publish_to(board, "Soup", link).await;
+    let misspelt = sandbox.publish("Soup [sandbox:link_bloked]").await;
+    let elsewhere = sandbox.publish_to("123", "Soup", "https://example.com/").await;
+    let plain = sandbox.publish("Soup").await;
+    sandbox.run_for_ms(MINUTE_MS).await;
+    let code = async |pin| sandbox.told(pin).await.code;
+    assert_eq!(code(blocked).await.as_deref(), Some("link_blocked"));
+    assert_eq!(code(misspelt).await.as_deref(), Some("invalid_request"));
+    assert_eq!(code(elsewhere).await.as_deref(), Some("board_not_found"));
+    assert_eq!(sandbox.told(plain).await.status, "published");
+    let shown = sandbox.get(&format!("/v1/pins/{}", plain.pin)).await;
+    assert!(shown["pinterest_pin_id"].as_str().is_some_and(|id| id.len() == 18), "{shown}");
+    sandbox.assert_untouched();
+}
+
+#[tokio::test]
+async fn in_production_a_marker_is_text() {
+    let api = Api::new().await;
+    let mut request = testdata::request("marked");
+    request.title = "Soup [sandbox:image_broken]".into();
+    request.link_url = Some("https://example.com/?pinbridge_sandbox=token_revoked".into());
+    let pin = api.world.accept_request(request).await;
+    api.world.pinterest.answer_next([Answer::Created]);
+    api.world.run_for_ms(10 * SECOND_MS).await;
+    assert_eq!(api.world.attempt(pin).await.status.name(), "published");
+    assert_eq!(api.world.pinterest.calls().len(), 1, "Pinterest was asked");
+}
+
+#[tokio::test]
+async fn boards_live_as_at_pinterest_up_to_a_limit() {
+    let sandbox = Sandbox::new().await;
+    let account = AccountKey::simulated(sandbox.workspace, 1).account;
+    let boards = async || sandbox.get(&format!("/v1/pinterest/boards?account_id={account}")).await;
+    assert_eq!(boards().await.as_array().map(Vec::len), Some(FIXED_BOARDS.len()));
+    let create = async |name: String| {
+        sandbox.call("POST", "/v1/pinterest/boards", json!({"account_id": account, "name": name})).await
+    };
+    for n in 0..OWN_BOARDS_MAX {
+        assert_eq!(create(format!("Board {n}")).await.0, 201);
+    }
+    let (status, refused) = create("One more".into()).await;
+    assert_eq!((status, &refused["code"]), (403, &json!("sandbox_board_limit")));
+    let all = boards().await;
+    let own = all[FIXED_BOARDS.len()]["id"].as_str().expect("an id").to_owned();
+    let path = format!("/v1/pinterest/boards/{own}");
+    let (status, changed) = sandbox.call("PATCH", &path, json!({"account_id": account, "name": "Soups"})).await;
+    assert_eq!((status, &changed["name"]), (200, &json!("Soups")));
+    let body = json!({"account_id": account, "name": "Hot"});
+    assert_eq!(sandbox.call("POST", &format!("{path}/sections"), body).await.0, 201);
+    let sections = sandbox.get(&format!("{path}/sections?account_id={account}")).await;
+    assert_eq!(sections[0]["name"], json!("Hot"));
+    let access = sandbox.get(&format!("{path}/access?account_id={account}&fresh=true")).await;
+    assert_eq!((&access["status"], &access["publishable"]), (&json!("ok"), &json!(true)));
+    let terms = sandbox.get(&format!("/v1/pinterest/terms/related?account_id={account}&terms=soup")).await;
+    assert_eq!(terms["related_term_count"], json!(2));
+    let delete = async |id: &str| {
+        sandbox.call("DELETE", &format!("/v1/pinterest/boards/{id}?account_id={account}"), Value::Null).await
+    };
+    let (status, refused) = delete(FIXED_BOARDS[0].0).await;
+    assert_eq!((status, &refused["code"]), (403, &json!("sandbox_board_fixed")));
+    assert_eq!(delete(&own).await.0, 204);
+    let access = sandbox.get(&format!("{path}/access?account_id={account}&fresh=true")).await;
+    assert_eq!(access["code"], json!("board_deleted"));
+    sandbox.assert_untouched();
+}
+
+#[tokio::test]
+async fn more_accounts_are_connected_up_to_a_limit_and_disconnected() {
+    let sandbox = Sandbox::new().await;
+    let mut ids: BTreeSet<String> = BTreeSet::new();
+    for _ in 1..ACCOUNTS_MAX {
+        sandbox.api.world.system.advance_ms(SECOND_MS);
+        ids.insert(sandbox.connect().await);
+    }
+    let (status, refused) = sandbox.call("GET", "/v1/pinterest/oauth/start", Value::Null).await;
+    assert_eq!((status, &refused["code"]), (403, &json!("sandbox_account_limit")));
+    let listed = sandbox.get("/v1/pinterest/accounts").await;
+    assert_eq!(listed.as_array().map(Vec::len), Some(ACCOUNTS_MAX as usize));
+    let first = listed[0]["id"].as_str().expect("an id").to_owned();
+    assert!(!ids.contains(&first) && listed[0]["health_status"] == json!("healthy"), "{listed}");
+    assert_eq!(sandbox.call("DELETE", &format!("/v1/pinterest/accounts/{first}"), Value::Null).await.0, 204);
+    let boards = sandbox.call("GET", &format!("/v1/pinterest/boards?account_id={first}"), Value::Null).await;
+    assert_eq!((boards.0, &boards.1["code"]), (409, &json!("token_revoked")));
+    assert_eq!(sandbox.connect().await, first, "what needs it is connected first");
+    let due = sandbox.api.world.world.store.accounts_due(sandbox.api.world.now().plus_ms(90 * DAY_MS), 10).await;
+    assert_eq!(due.expect("read"), [], "nothing of a sandbox is ever refreshed ahead");
+    sandbox.assert_untouched();
+}
+
+#[tokio::test]
+async fn a_reset_sandbox_has_an_account_again_and_nothing_else() {
+    let mut sandbox = Sandbox::new().await;
+    let pin = sandbox.publish("Soup [sandbox:pinterest_spam_block]").await;
+    sandbox.run_for_ms(10 * SECOND_MS).await;
+    assert_eq!(sandbox.told(pin).await.status, "deferred");
+    let (status, _) = sandbox.call("POST", "/v1/projects/sandbox/reset", Value::Null).await;
+    assert_eq!(status, 200);
+    for _ in 0..10 {
+        let ends_at_ms = sandbox.api.world.world.system.monotonic_ms() + 600 * SECOND_MS;
+        purge::continue_all(&sandbox.api.world.world, ends_at_ms).await.expect("purged");
+        sandbox.run_for_ms(5 * MINUTE_MS).await;
+    }
+    sandbox.log_in().await;
+    assert_eq!(sandbox.get("/v1/pins").await, json!([]));
+    let accounts = sandbox.get("/v1/pinterest/accounts").await;
+    assert_eq!((accounts.as_array().map(Vec::len), &accounts[0]["health_status"]), (Some(1), &json!("healthy")));
+    let pin = sandbox.publish("Soup").await;
+    sandbox.run_for_ms(MINUTE_MS).await;
+    assert_eq!(sandbox.told(pin).await.status, "published", "its pause is gone with the rest");
+    sandbox.assert_untouched();
+}
+
+#[tokio::test]
+async fn a_real_token_is_never_connected_in_a_sandbox_nor_a_simulated_one_elsewhere() {
+    use pinbridge_shared::domain::simulated::SimulatedToken;
+    use pinbridge_shared::flows::connect::{ConnectError, connect_account};
+    use pinbridge_shared::ports::Tokens;
+    let sandbox = Sandbox::new().await;
+    let world = &sandbox.api.world.world;
+    let real = Tokens::bare("pina_ABC", None);
+    let refused = connect_account(world, sandbox.workspace, &real).await;
+    assert!(matches!(refused, Err(ConnectError::Sandbox)), "{refused:?}");
+    let account = AccountKey::simulated(sandbox.workspace, 1);
+    let simulated = SimulatedToken { account, grant: 1, serial: 0 }.text("access");
+    let refused = connect_account(world, testdata::workspace(), &Tokens::bare(simulated.expose(), None)).await;
+    assert!(matches!(refused, Err(ConnectError::Sandbox)), "{refused:?}");
+    sandbox.assert_untouched();
+}
