@@ -2,6 +2,7 @@
 
 pub mod connections;
 pub mod export;
+pub mod imports;
 pub mod people;
 pub mod pins;
 

@@ -5,6 +5,7 @@
 
 mod board_checks;
 mod boards;
+mod imports;
 mod oauth;
 mod oauth_states;
 mod people;
@@ -22,6 +23,7 @@ use thiserror::Error;
 
 pub use board_checks::*;
 pub use boards::*;
+pub use imports::*;
 pub use oauth::*;
 pub use oauth_states::*;
 pub use people::*;
@@ -58,6 +60,8 @@ pub struct World {
     pub oauth_states: Arc<dyn OAuthStates>,
     /// The same table.
     pub board_checks: Arc<dyn BoardChecks>,
+    /// The same table.
+    pub imports: Arc<dyn Imports>,
     pub passwords: Arc<dyn Passwords>,
     pub session_keys: Arc<dyn SessionKeys>,
     /// The same table.

@@ -18,7 +18,8 @@ use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::domain::token_life::TokenLife;
 use pinbridge_shared::flows::connect;
 use pinbridge_shared::ports::{
-    BoardChecks, OAuth, OAuthStates, Pinterest, Purge, Queue, QueueName, Secrets, Store, System, Tenants, World,
+    BoardChecks, Imports, OAuth, OAuthStates, Pinterest, Purge, Queue, QueueName, Secrets, Store, System, Tenants,
+    World,
 };
 use pinbridge_shared::testing::fake_boards::FakeBoards;
 use pinbridge_shared::testing::fake_oauth::FakeOAuth;
@@ -132,6 +133,7 @@ impl SimWorld {
             session_keys: Arc::new(FakeSessionKeys::new(gate.clone() as Arc<dyn Gate>)),
             oauth_states: store.clone() as Arc<dyn OAuthStates>,
             board_checks: store.clone() as Arc<dyn BoardChecks>,
+            imports: store.clone() as Arc<dyn Imports>,
             purge: store.clone() as Arc<dyn Purge>,
             queue: queue.clone() as Arc<dyn Queue>,
             secrets: secrets as Arc<dyn Secrets>,
@@ -432,6 +434,8 @@ impl SimWorld {
             QueueName::Publish => (Kind::Publisher, PUBLISHER_TIMEOUT_MS),
             QueueName::Look => (Kind::Reconciler, RECONCILER_TIMEOUT_MS),
             QueueName::DeadLetters => (Kind::DeadLetters, DEAD_LETTERS_TIMEOUT_MS),
+            // Nobody imports in this world, and these queues are not polled.
+            QueueName::Import | QueueName::ImportDeadLetters => return,
         };
         let (pid, world) = self.fork(kind, timeout_ms);
         let mut event = SqsEvent::default();

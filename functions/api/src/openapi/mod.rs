@@ -10,6 +10,7 @@ pub mod api_keys;
 mod assemble;
 pub mod boards;
 pub mod connections;
+pub mod imports;
 pub mod metering;
 pub mod operation;
 mod page;
@@ -34,6 +35,7 @@ pub fn operations() -> Vec<Operation> {
     [
         pins::operations(),
         pin_work::operations(),
+        imports::operations(),
         metering::operations(),
         connections::operations(),
         boards::operations(),

@@ -19,8 +19,8 @@ use pinbridge_shared::flows::disconnect::disconnect;
 use pinbridge_shared::flows::publish_pin::pause;
 use pinbridge_shared::flows::refresh_tokens::{Renewal, after_refusal};
 use pinbridge_shared::ports::{
-    BoardChecks, BoardPage, Creation, OAuth, OAuthStates, Pinterest, PinterestUser, Purge, Queue, ReadFailure, Secrets,
-    Store, System, Tenants, World,
+    BoardChecks, BoardPage, Creation, Imports, OAuth, OAuthStates, Pinterest, PinterestUser, Purge, Queue, ReadFailure,
+    Secrets, Store, System, Tenants, World,
 };
 use pinbridge_shared::testing::fake_boards::FakeBoards;
 use pinbridge_shared::testing::fake_oauth::FakeOAuth;
@@ -188,6 +188,7 @@ impl RefreshWorld {
             tenants: store.clone() as Arc<dyn Tenants>,
             oauth_states: store.clone() as Arc<dyn OAuthStates>,
             board_checks: store.clone() as Arc<dyn BoardChecks>,
+            imports: store.clone() as Arc<dyn Imports>,
             boards: Arc::new(FakeBoards::new(passed(), Arc::new(FakeOAuth::new(clock.clone(), passed())))),
             queue: Arc::new(FakeQueue::new(clock.clone(), passed())) as Arc<dyn Queue>,
             secrets: secrets as Arc<dyn Secrets>,
