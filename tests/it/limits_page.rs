@@ -1,5 +1,6 @@
 //! The page of limits and lives is what the code says.
 
+use pinbridge_api::body::import_file;
 use pinbridge_api::routes::pin_list::SEARCH_MAX;
 use pinbridge_api::views::export::PAGE_BYTES_MAX;
 use pinbridge_api::{body, page};
@@ -10,10 +11,10 @@ use pinbridge_shared::adapters::token_cache;
 use pinbridge_shared::config::Settings;
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
 use pinbridge_shared::domain::{
-    analytics, api_key, board_check, board_scan, clock_row, daily_budget, history, late_check, login, oauth_state, pin,
-    retry, session, simulated, tenant, token_bucket, token_life, user,
+    analytics, api_key, board_check, board_scan, clock_row, daily_budget, history, import, late_check, login,
+    oauth_state, pin, retry, session, simulated, tenant, token_bucket, token_life, user,
 };
-use pinbridge_shared::flows::{export, list_pins, purge, rate_meter, redrive};
+use pinbridge_shared::flows::{export, forecast, import_report, imports, list_pins, purge, rate_meter, redrive};
 use pinbridge_shared::ports::{MAX_DELAY_MS, SAVED_TOGETHER_MAX};
 
 use crate::listing_cost;
@@ -43,6 +44,11 @@ fn limits() -> Vec<(&'static str, String)> {
     vec![
         // Requests.
         ("a request's body", bytes(body::BODY_MAX)),
+        ("an import's body", bytes(import_file::IMPORT_BODY_MAX)),
+        ("rows of an import", import::ROWS_MAX.to_string()),
+        ("rows of an import that are worked on together", import::CHUNK_ROWS.to_string()),
+        ("boards that a dry run looks at", import_report::BOARDS_CHECKED_MAX.to_string()),
+        ("accounts that a forecast looks at", forecast::FORECAST_ACCOUNTS_MAX.to_string()),
         ("a pin's title, characters", pin::TITLE_MAX.to_string()),
         ("a pin's description, characters", pin::DESCRIPTION_MAX.to_string()),
         ("a pin's alt text, characters", pin::ALT_TEXT_MAX.to_string()),
@@ -74,6 +80,7 @@ fn limits() -> Vec<(&'static str, String)> {
         ("the same at the furthest offset", listing_cost::DEEP_MAX.to_string()),
         ("found by account or board", listing_cost::TAGGED_MAX.to_string()),
         ("any other filter, text or order", listing_cost::WINDOW_MAX.to_string()),
+        ("newest imports that a list looks through", imports::IMPORTS_LISTED_MAX.to_string()),
         ("waiting pins that the rate meter counts", rate_meter::WAITING_COUNTED_MAX.to_string()),
         ("an export's page", bytes(PAGE_BYTES_MAX)),
         ("pins younger than this wait for the next export", time(export::SETTLED_MS)),
