@@ -70,6 +70,25 @@ def every_route_reaches_its_handler(world):
     return f"{len(routes)} routes"
 
 
+def an_import_is_worked_on_and_its_pins_are_published(world):
+    title = f"imported {uuid.uuid4()}"
+    row = {"account_id": world.seeded["account_id"], "board_id": world.seeded["board_id"], "title": title,
+           "image_url": "https://example.com/a.jpg", "idempotency_key": title}
+    status, job = world.call("POST", "/v1/pins/imports/json", [row, row, {"title": "nowhere to go"}])
+    expect(status == 202 and job["total_rows"] == 3, f"the import answered {status}: {job}")
+
+    def finished():
+        job_now = world.call("GET", f"/v1/pins/imports/{job['id']}")[1]
+        return job_now if job_now["completed_at"] else None
+
+    job = wait_until("end of the import", TO_PUBLISH, finished)
+    counts = [job["created_rows"], job["existing_rows"], job["failed_rows"]]
+    expect((job["status"], counts) == ("completed_with_errors", [1, 1, 1]), f"the import ended as {job}")
+    published = world.await_outcome(job["results"][0]["pin_id"], TO_PUBLISH)
+    expect(published["status"] == "published", f"its pin ended as {published}")
+    expect(len(world.pins_titled(title)) == 1, f"Pinterest has {len(world.pins_titled(title))} Pins of it")
+
+
 def a_poison_message_is_parked(world, poison):
     wait_until("parked letter of the poison message", TO_DEAD_LETTER, lambda: world.parked_letter_with(poison), every=1)
 
@@ -119,10 +138,11 @@ def grants(world):
     prefix = world.outputs["SecretPrefix"]
     app_secret, session_key = world.secret_arn(f"{prefix}/pinterest-app-secret"), world.secret_arn(f"{prefix}/session-key")
     look, parked = world.queue_arn("LookQueueUrl"), world.queue_arn("ParkedLettersUrl")
+    imports, dead_imports = world.queue_arn("ImportQueueUrl"), world.queue_arn("ImportDeadLettersUrl")
     for function in FUNCTIONS:
         yield function, "dynamodb:PutItem", table, True
-        yield function, "dynamodb:Query", table, function != "dead_letters"
-        yield function, "dynamodb:UpdateItem", table, function != "dead_letters"
+        yield function, "dynamodb:Query", table, True
+        yield function, "dynamodb:UpdateItem", table, True
         yield function, "dynamodb:Query", f"{table}/index/listing", function in ("api", "refresher")
         yield function, "dynamodb:Query", f"{table}/index/waiting", function in ("dispatcher", "refresher")
         yield function, "dynamodb:BatchWriteItem", table, function not in ("publisher", "dead_letters")
@@ -130,8 +150,12 @@ def grants(world):
         yield function, "dynamodb:Scan", table, False
         yield function, "dynamodb:DeleteTable", table, False
         yield function, "sqs:SendMessage", queue, function not in ("dead_letters", "refresher")
-        yield function, "sqs:SendMessage", look, function not in ("api", "refresher")
+        yield function, "sqs:SendMessage", look, function not in ("api", "refresher", "importer")
         yield function, "sqs:SendMessage", parked, function == "dead_letters"
+        yield function, "sqs:SendMessage", imports, function in ("api", "dispatcher", "importer")
+        yield function, "sqs:SendMessage", dead_imports, False
+        yield function, "sqs:ReceiveMessage", imports, function == "importer"
+        yield function, "sqs:ReceiveMessage", dead_imports, function == "dead_letters"
         yield function, "sqs:SendMessage", dead, False
         yield function, "sqs:PurgeQueue", queue, False
         yield function, "sqs:ReceiveMessage", queue, function == "publisher"
@@ -162,6 +186,7 @@ def rehearse(world):
         run(world, a_pin_accepted_over_the_api_is_published_once),
         run(world, a_permanent_refusal_fails_the_pin_with_a_reason),
         run(world, an_ambiguous_publish_is_adopted_through_the_look_queue),
+        run(world, an_import_is_worked_on_and_its_pins_are_published),
         run(world, a_poison_message_is_parked, poison),
         run(world, a_publisher_that_keeps_failing_fails_the_pin_and_the_operator_redrives_it),
         run(world, the_schedule_runs_the_dispatcher),

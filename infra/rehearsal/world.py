@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import botocore.session
 
 
-FUNCTIONS = ("api", "dispatcher", "publisher", "reconciler", "refresher", "dead_letters")
+FUNCTIONS = ("api", "dispatcher", "publisher", "reconciler", "refresher", "dead_letters", "importer")
 
 
 class CheckFailed(Exception):
@@ -65,7 +65,8 @@ class World:
     def repair_event_source_mappings(self):
         """MiniStack keeps a MaximumConcurrency that comes from a template parameter as a string, and its poller then
         fails comparing it (AWS converts it). The same value is set again as the number it is."""
-        for name in ("PublishEventsId", "LookEventsId", "DeadLettersEventsId"):
+        for name in ("PublishEventsId", "LookEventsId", "DeadLettersEventsId", "ImportEventsId",
+                     "ImportDeadLettersEventsId"):
             mapping = self.outputs[name]
             scaling = self.functions.get_event_source_mapping(UUID=mapping)["ScalingConfig"]
             self.functions.update_event_source_mapping(

@@ -66,6 +66,10 @@ pub struct QueueUrls {
     pub dead_letters: String,
     /// Where dead letters are kept for an operator, once their pins know of them.
     pub parked: String,
+    /// Imports to be worked on.
+    pub import: String,
+    /// Where the import queue puts what was delivered too often.
+    pub import_dead_letters: String,
 }
 
 /// Where the outside things are.
@@ -212,6 +216,8 @@ impl Environment<'_> {
                 look: required("PINBRIDGE_LOOK_QUEUE_URL")?,
                 dead_letters: required("PINBRIDGE_DEAD_LETTER_QUEUE_URL")?,
                 parked: required("PINBRIDGE_PARKED_QUEUE_URL")?,
+                import: required("PINBRIDGE_IMPORT_QUEUE_URL")?,
+                import_dead_letters: required("PINBRIDGE_IMPORT_DEAD_LETTER_QUEUE_URL")?,
             },
             secret_prefix: (self.0)("PINBRIDGE_SECRET_PREFIX").unwrap_or_else(|| "pinbridge".into()),
             token_custody: self.token_custody()?,

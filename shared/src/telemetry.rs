@@ -73,6 +73,8 @@ pub enum Metric {
     RefreshTokensLost,
     /// Given up: Pinterest refuses both tokens.
     AccountNeedsReconnect,
+    /// By the reason: an import doesn't go on by itself.
+    ImportStopped,
 }
 
 impl Metric {

@@ -15,7 +15,8 @@ use pinbridge_shared::adapters::system::RealSystem;
 use pinbridge_shared::config::QueueUrls;
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::ports::{
-    BoardChecks, OAuthStates, ParkedLetters, Passwords, Queue, QueueName, Secrets, SessionKeys, Store, System, Tenants,
+    BoardChecks, Imports, OAuthStates, ParkedLetters, Passwords, Queue, QueueName, Secrets, SessionKeys, Store, System,
+    Tenants,
 };
 use pinbridge_shared::testing::contract::pin_index::Table;
 use pinbridge_shared::testing::contract::queue::QueueUnderTest;
@@ -26,8 +27,8 @@ use pinbridge_shared::testing::fake_store::FakeStore;
 use pinbridge_shared::testing::faults::Faults;
 use pinbridge_shared::testing::manual_system::ManualSystem;
 use pinbridge_shared::{
-    board_checks_contract, oauth_states_contract, passwords_contract, pin_index_contract, queue_contract,
-    secrets_contract, session_keys_contract, store_contract, tenants_contract,
+    board_checks_contract, imports_contract, oauth_states_contract, passwords_contract, pin_index_contract,
+    queue_contract, secrets_contract, session_keys_contract, store_contract, tenants_contract,
 };
 
 use crate::support::embedded_aws;
@@ -61,6 +62,12 @@ mod the_fake_board_checks {
 }
 mod dynamodb_board_checks {
     super::board_checks_contract!(super::dynamo_board_checks);
+}
+mod the_fake_imports {
+    super::imports_contract!(super::fake_imports);
+}
+mod dynamodb_imports {
+    super::imports_contract!(super::dynamo_imports);
 }
 mod the_fake_passwords {
     super::passwords_contract!(super::fake_passwords);
@@ -118,6 +125,15 @@ async fn fake_board_checks() -> (Arc<dyn BoardChecks>, ()) {
 }
 
 async fn dynamo_board_checks() -> (Arc<dyn BoardChecks>, LocalAws) {
+    let (store, aws) = dynamo().await;
+    (store, aws)
+}
+
+async fn fake_imports() -> (Arc<dyn Imports>, ()) {
+    (Arc::new(FakeStore::new(faults().1)), ())
+}
+
+async fn dynamo_imports() -> (Arc<dyn Imports>, LocalAws) {
     let (store, aws) = dynamo().await;
     (store, aws)
 }
@@ -238,6 +254,8 @@ impl SqsUnderTest {
             QueueName::Publish => &self.urls.publish,
             QueueName::Look => &self.urls.look,
             QueueName::DeadLetters => &self.urls.dead_letters,
+            QueueName::Import => &self.urls.import,
+            QueueName::ImportDeadLetters => &self.urls.import_dead_letters,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The page of public errors is what the code says.
 
 use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::domain::import::StopReason;
 use pinbridge_shared::domain::pin::WaitReason;
 
 const PAGE: &str = include_str!("../../infra/runbooks/errors.md");
@@ -15,10 +16,14 @@ fn every_error_code_of_a_pin_is_on_the_page_with_its_message_and_remedy() {
         let row = format!("| `{}` | {} |", reason.code(), reason.message());
         assert!(PAGE.contains(&row), "infra/runbooks/errors.md lacks:\n{row}");
     }
+    for reason in StopReason::ALL {
+        let row = format!("| `{}` | {} |", reason.code(), reason.message());
+        assert!(PAGE.contains(&row), "infra/runbooks/errors.md lacks:\n{row}");
+    }
 }
 
 #[test]
 fn the_page_lists_nothing_else() {
     let rows = PAGE.lines().filter(|line| line.starts_with("| `")).count();
-    assert_eq!(rows, Failure::ALL.len() + WaitReason::ALL.len());
+    assert_eq!(rows, Failure::ALL.len() + WaitReason::ALL.len() + StopReason::ALL.len());
 }

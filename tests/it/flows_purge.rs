@@ -13,6 +13,7 @@ use pinbridge_shared::domain::backlog::BacklogRow;
 use pinbridge_shared::domain::board_check::{BoardCheck, BoardVerdict};
 use pinbridge_shared::domain::board_scan::BoardScan;
 use pinbridge_shared::domain::ids::{AccountKey, BoardKey, PinKey, WorkspaceId};
+use pinbridge_shared::domain::import::{Ask, Row, Source};
 use pinbridge_shared::domain::message::{Disposition, PublishMessage};
 use pinbridge_shared::domain::oauth_state::{Begun, PresentedState};
 use pinbridge_shared::domain::tenant::{Workspace, WorkspaceEnvironment, WorkspaceState};
@@ -20,6 +21,7 @@ use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{DAY_MS, MINUTE_MS, Moment};
 use pinbridge_shared::flows::accept_pin::{Acceptance, accept_pin};
 use pinbridge_shared::flows::forget_accounts::forget_accounts;
+use pinbridge_shared::flows::imports::{self, Submission, Submitted};
 use pinbridge_shared::flows::publish_pin::publish_pin;
 use pinbridge_shared::flows::purge::{self, LINGER_MS, Progress, QUIET_MS};
 use pinbridge_shared::flows::sandbox;
@@ -73,6 +75,17 @@ async fn furnish(world: &TestWorld, workspace: WorkspaceId, pins: usize) -> Vec<
         w.secrets.store_tokens(key, &w.version(), &Tokens::bare("token-2", None)).await.expect("stored");
     }
     sandbox::connect_simulated(w, workspace, 2).await.expect("connected");
+    let row = Row { number: 1, key: None, ask: Ask::Pin(Box::new(testdata::request("imported"))) };
+    let submission = Submission {
+        source: Source::Json,
+        filename: None,
+        rows: vec![row],
+        unknown_columns: Vec::new(),
+        content_hash: vec![1],
+        by: None,
+        idempotency_key: None,
+    };
+    assert!(matches!(imports::submit(w, workspace, submission).await, Ok(Submitted::New(_))));
     let mut keys = Vec::new();
     for index in 0..pins {
         let accepted = accept_pin(w, workspace, testdata::request(&format!("pin-{index}"))).await.expect("accepted");

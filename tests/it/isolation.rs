@@ -20,6 +20,7 @@ struct Ids {
     board: String,
     pin: String,
     failed_pin: String,
+    import: String,
     key: String,
     state: String,
     email: String,
@@ -35,6 +36,7 @@ impl Ids {
             board: "781999999999999999".into(),
             pin: uuid(),
             failed_pin: uuid(),
+            import: uuid(),
             key: uuid(),
             // Of a workspace that isn't there either.
             state: format!("{}{}", Uuid::new_v4().simple(), "0".repeat(64)),
@@ -42,9 +44,9 @@ impl Ids {
         }
     }
 
-    fn all(&self) -> [&str; 8] {
-        let Self { workspace, account, board, pin, failed_pin, key, state, email } = self;
-        [workspace, account, board, pin, failed_pin, key, state, email]
+    fn all(&self) -> [&str; 9] {
+        let Self { workspace, account, board, pin, failed_pin, import, key, state, email } = self;
+        [workspace, account, board, pin, failed_pin, import, key, state, email]
     }
 }
 
@@ -76,6 +78,8 @@ impl Tenant {
         let board = boards[0]["id"].as_str().expect("a board").to_owned();
         let accepted = real.must("POST", "/v1/pins", &api_key, pin(&account, &board, &format!("{name}-waits"))).await;
         let failed = fail(real, &api_key, pin(&account, &board, &format!("{name}-failed"))).await;
+        let rows = json!([pin(&account, &board, &format!("{name}-imported"))]);
+        let import = real.must("POST", "/v1/pins/imports/json", &api_key, rows).await;
         let start = real.must("GET", "/v1/pinterest/oauth/start", &api_key, Value::Null).await;
         let url = start["authorization_url"].as_str().expect("a URL");
         let state = url.split_once("state=").expect("a state").1.to_owned();
@@ -86,6 +90,7 @@ impl Tenant {
             board,
             pin: text(&accepted["id"]),
             failed_pin: failed,
+            import: text(&import["id"]),
             key: text(&made["id"]),
             state,
             email,
@@ -173,6 +178,12 @@ const CASES: &[Case] = &[
     ("GET", "/v1/pinterest/boards/{id}/sections", Must::NotFound, |ids| bare(format!("/v1/pinterest/boards/{}/sections?account_id={}", ids.board, ids.account))),
     ("POST", "/v1/pinterest/boards/{id}/sections", Must::NotFound, |ids| (format!("/v1/pinterest/boards/{}/sections", ids.board), json!({"account_id": ids.account, "name": "Theirs"}))),
     ("GET", "/v1/pinterest/terms/related", Must::NotFound, |ids| bare(format!("/v1/pinterest/terms/related?account_id={}&terms=a", ids.account))),
+    // A row for somebody else's account fails as one for nobody's.
+    ("POST", "/v1/pins/imports/json", Must::Same, |ids| ("/v1/pins/imports/json?dry_run=true".into(), json!([pin(&ids.account, &ids.board, "somebody-elses")]))),
+    ("POST", "/v1/pins/imports/csv", Must::Same, |ids| ("/v1/pins/imports/csv".into(), json!({"file": ids.account}))),
+    ("GET", "/v1/pins/imports", Must::OwnOnly, |_| bare("/v1/pins/imports")),
+    ("GET", "/v1/pins/imports/{id}", Must::NotFound, |ids| bare(format!("/v1/pins/imports/{}", ids.import))),
+    ("POST", "/v1/pins/imports/{id}/resume", Must::NotFound, |ids| bare(format!("/v1/pins/imports/{}/resume", ids.import))),
     ("POST", "/v1/pins", Must::NotFound, |ids| ("/v1/pins".into(), pin(&ids.account, &ids.board, "somebody-elses"))),
     ("GET", "/v1/pins", Must::Same, |ids| bare(format!("/v1/pins?account_id={}", ids.account))),
     ("GET", "/v1/pins", Must::Same, |ids| bare(format!("/v1/pins?board_id={}&sort=title_asc&q=victim", ids.board))),

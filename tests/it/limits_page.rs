@@ -1,5 +1,6 @@
 //! The page of limits and lives is what the code says.
 
+use pinbridge_api::body::import_file;
 use pinbridge_api::routes::pin_list::SEARCH_MAX;
 use pinbridge_api::views::export::PAGE_BYTES_MAX;
 use pinbridge_api::{body, page};
@@ -10,10 +11,10 @@ use pinbridge_shared::adapters::token_cache;
 use pinbridge_shared::config::Settings;
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
 use pinbridge_shared::domain::{
-    analytics, api_key, board_check, board_scan, clock_row, daily_budget, history, late_check, login, oauth_state, pin,
-    retry, session, simulated, tenant, token_bucket, token_life, user,
+    analytics, api_key, board_check, board_scan, clock_row, daily_budget, history, import, late_check, login,
+    oauth_state, pin, retry, session, simulated, tenant, token_bucket, token_life, user,
 };
-use pinbridge_shared::flows::{export, list_pins, purge, rate_meter, redrive};
+use pinbridge_shared::flows::{export, forecast, import_report, imports, list_pins, purge, rate_meter, redrive};
 use pinbridge_shared::ports::{MAX_DELAY_MS, SAVED_TOGETHER_MAX};
 
 use crate::listing_cost;
@@ -43,6 +44,11 @@ fn limits() -> Vec<(&'static str, String)> {
     vec![
         // Requests.
         ("a request's body", bytes(body::BODY_MAX)),
+        ("an import's body", bytes(import_file::IMPORT_BODY_MAX)),
+        ("rows of an import", import::ROWS_MAX.to_string()),
+        ("rows of an import that are worked on together", import::CHUNK_ROWS.to_string()),
+        ("boards that a dry run looks at", import_report::BOARDS_CHECKED_MAX.to_string()),
+        ("accounts that a forecast looks at", forecast::FORECAST_ACCOUNTS_MAX.to_string()),
         ("a pin's title, characters", pin::TITLE_MAX.to_string()),
         ("a pin's description, characters", pin::DESCRIPTION_MAX.to_string()),
         ("a pin's alt text, characters", pin::ALT_TEXT_MAX.to_string()),
@@ -62,6 +68,7 @@ fn limits() -> Vec<(&'static str, String)> {
         ("a page, unless asked otherwise", page::LIMIT_DEFAULT.to_string()),
         ("a page at most", page::LIMIT_MAX.to_string()),
         ("an offset at most", page::OFFSET_MAX.to_string()),
+        ("newest imports that a list looks through", imports::IMPORTS_LISTED_MAX.to_string()),
         ("pins of a list that are counted at least", list_pins::COUNTED.to_string()),
         ("pins that one call looks through for a state, a text or another order", list_pins::WINDOW.to_string()),
         ("keys that one call looks through for accounts or a board", list_pins::KEYS_MAX.to_string()),

@@ -40,6 +40,8 @@ impl Operator {
             ("PINBRIDGE_LOOK_QUEUE_URL", "http://127.0.0.1:9/l"),
             ("PINBRIDGE_DEAD_LETTER_QUEUE_URL", "http://127.0.0.1:9/d"),
             ("PINBRIDGE_PARKED_QUEUE_URL", "http://127.0.0.1:9/k"),
+            ("PINBRIDGE_IMPORT_QUEUE_URL", "http://127.0.0.1:9/i"),
+            ("PINBRIDGE_IMPORT_DEAD_LETTER_QUEUE_URL", "http://127.0.0.1:9/j"),
         ]);
         command.envs(password.map(|password| ("PINBRIDGE_USER_PASSWORD", password)));
         command

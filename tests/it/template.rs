@@ -37,15 +37,19 @@ fn the_local_table_and_queues_are_the_templates() {
         ("LookQueue", resources::LOOK_VISIBILITY_S),
         ("PublishDeadLetters", resources::DEAD_LETTERS_VISIBILITY_S),
         ("LookDeadLetters", resources::DEAD_LETTERS_VISIBILITY_S),
+        ("ImportQueue", resources::IMPORT_VISIBILITY_S),
+        ("ImportDeadLetters", resources::DEAD_LETTERS_VISIBILITY_S),
         ("ParkedLetters", resources::DEAD_LETTERS_VISIBILITY_S),
     ];
     for (queue, seconds) in hidden {
         assert!(resource(queue).contains(&format!("VisibilityTimeout: {seconds}")), "{queue}");
     }
-    for queue in ["PublishQueue", "PublishDeadLetters", "LookQueue", "LookDeadLetters", "ParkedLetters"] {
+    for (queue, _) in hidden.iter().chain([&("PublishQueue", 0)]) {
         assert!(resource(queue).contains(&format!("MessageRetentionPeriod: {}", resources::RETENTION_S)), "{queue}");
     }
-    for (queue, dead_letters) in [("PublishQueue", "PublishDeadLetters"), ("LookQueue", "LookDeadLetters")] {
+    for (queue, dead_letters) in
+        [("PublishQueue", "PublishDeadLetters"), ("LookQueue", "LookDeadLetters"), ("ImportQueue", "ImportDeadLetters")]
+    {
         assert!(resource(queue).contains(&format!("deadLetterTargetArn: !GetAtt {dead_letters}.Arn")), "{queue}");
         assert!(resource(queue).contains("maxReceiveCount: !Ref MaxReceiveCount"), "{queue}");
     }
@@ -53,9 +57,13 @@ fn the_local_table_and_queues_are_the_templates() {
 
 #[test]
 fn the_local_runner_polls_as_the_mapping_does() {
-    for (mapping, queue) in
-        [("PublishEvents", "PublishQueue"), ("LookEvents", "LookQueue"), ("DeadLettersEvents", "PublishDeadLetters")]
-    {
+    for (mapping, queue) in [
+        ("PublishEvents", "PublishQueue"),
+        ("LookEvents", "LookQueue"),
+        ("DeadLettersEvents", "PublishDeadLetters"),
+        ("ImportEvents", "ImportQueue"),
+        ("ImportDeadLettersEvents", "ImportDeadLetters"),
+    ] {
         assert!(resource(mapping).contains(&format!("EventSourceArn: !GetAtt {queue}.Arn")), "{mapping}");
         assert!(resource(mapping).contains(&format!("BatchSize: {}", runner::BATCH_SIZE)), "{mapping}");
         assert!(resource(mapping).contains("FunctionResponseTypes: [ReportBatchItemFailures]"), "{mapping}");
@@ -63,6 +71,8 @@ fn the_local_runner_polls_as_the_mapping_does() {
     let concurrency = |mapping, count| resource(mapping).contains(&format!("MaximumConcurrency: {count} }}"));
     assert!(concurrency("LookEvents", runner::RECONCILERS));
     assert!(concurrency("DeadLettersEvents", runner::DEAD_LETTER_WORKERS));
+    assert!(concurrency("ImportDeadLettersEvents", runner::DEAD_LETTER_WORKERS));
+    assert!(concurrency("ImportEvents", runner::IMPORTERS));
     assert_eq!(default_of("MaximumConcurrency"), runner::MAXIMUM_CONCURRENCY.to_string());
     assert_eq!(default_of("PublisherTimeoutSeconds"), runner::PUBLISHER_TIMEOUT.as_secs().to_string());
     assert_eq!(i128::from(PUBLISHER_TIMEOUT_MS), i128::try_from(runner::PUBLISHER_TIMEOUT.as_millis()).expect("fits"));
@@ -71,6 +81,7 @@ fn the_local_runner_polls_as_the_mapping_does() {
         ("ReconcilerFunction", runner::RECONCILER_TIMEOUT),
         ("DeadLettersFunction", runner::DEAD_LETTERS_TIMEOUT),
         ("RefresherFunction", runner::REFRESHER_TIMEOUT),
+        ("ImporterFunction", runner::IMPORTER_TIMEOUT),
     ];
     let minutes = runner::REFRESHER_EVERY.as_secs() / 60;
     assert!(resource("EveryFiveMinutes").contains(&format!("rate({minutes} minutes)")));

@@ -1,5 +1,7 @@
 //! Reading a request's JSON: size first, then syntax, then field by field, so that every mistake is named at once.
 
+pub mod csv_rows;
+pub mod import_file;
 mod people;
 
 use axum::body::Body;
@@ -66,12 +68,12 @@ fn parse(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
     match serde_json::from_slice(bytes) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(ApiError::malformed_json("an object is expected")),
-        Err(error) => Err(ApiError::malformed_json(&format!(
-            "unexpected input at line {}, column {}",
-            error.line(),
-            error.column()
-        ))),
+        Err(error) => Err(syntax_error(&error)),
     }
+}
+
+fn syntax_error(error: &serde_json::Error) -> ApiError {
+    ApiError::malformed_json(&format!("unexpected input at line {}, column {}", error.line(), error.column()))
 }
 
 async fn read(body: Body) -> Result<Vec<u8>, ApiError> {

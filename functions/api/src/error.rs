@@ -8,6 +8,7 @@
 mod access;
 mod analytics;
 pub mod connections;
+mod imports;
 mod people;
 mod pins;
 pub mod schema;
@@ -51,6 +52,7 @@ pub fn samples() -> Vec<ApiError> {
     samples.extend(people::samples());
     samples.extend(connections::samples());
     samples.extend(pins::samples());
+    samples.extend(imports::samples());
     // Some flows share an error.
     let mut known = BTreeSet::new();
     samples.retain(|sample| known.insert((sample.code, sample.status)));
@@ -125,6 +127,14 @@ impl ApiError {
         };
         let remedy = "Correct the fields named in errors.";
         Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation_error", message, remedy) }
+    }
+
+    /// The same, and this besides. (What has no field in it is about the whole request.)
+    pub fn and(mut self, error: FieldError) -> Self {
+        if !self.errors.is_empty() {
+            self.errors.push(error);
+        }
+        self
     }
 
     pub fn assets_not_enabled() -> Self {

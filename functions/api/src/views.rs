@@ -3,6 +3,7 @@
 pub mod analytics;
 pub mod connections;
 pub mod export;
+pub mod imports;
 pub mod people;
 pub mod pins;
 

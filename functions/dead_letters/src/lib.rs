@@ -1,10 +1,12 @@
-//! The function of the publish queue's dead letters: each is a message that was delivered too often.
+//! The function of the dead letters: each is a message of the publish queue or of the import queue that was delivered too
+//! often.
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use pinbridge_shared::adapters::sqs_batch::{self, Unreadable, Worker};
-use pinbridge_shared::domain::message::{BadMessage, Disposition, PublishMessage};
+use pinbridge_shared::domain::message::{BadMessage, Disposition, ImportMessage, PublishMessage};
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::flows::dead_letter::{DeadLetter, dead_letter};
+use pinbridge_shared::flows::import_care::import_dead_letter;
 use pinbridge_shared::ports::{PortResult, QueueName, World};
 
 struct DeadLetters;
@@ -24,7 +26,28 @@ impl Worker for DeadLetters {
     }
 }
 
+struct ImportDeadLetters;
+
+impl Worker for ImportDeadLetters {
+    type Message = ImportMessage;
+    const QUEUE: QueueName = QueueName::ImportDeadLetters;
+    const UNREADABLE: Unreadable = Unreadable::Park;
+
+    fn parse(body: &str) -> Result<ImportMessage, BadMessage> {
+        ImportMessage::parse(body)
+    }
+
+    async fn work(&self, world: &World, message: ImportMessage, _: i64) -> PortResult<Disposition> {
+        import_dead_letter(world, message.key()).await
+    }
+}
+
 /// Works on a batch until `deadline`; answers which messages are not done.
 pub async fn handle(world: &World, event: SqsEvent, deadline: Moment) -> SqsBatchResponse {
+    // A batch is of one queue. (One without a single message that can be read is parked from either.)
+    let is_import = |body: &str| ImportMessage::parse(body).is_ok();
+    if event.records.iter().any(|record| record.body.as_deref().is_some_and(is_import)) {
+        return sqs_batch::handle(&ImportDeadLetters, world, event, deadline).await;
+    }
     sqs_batch::handle(&DeadLetters, world, event, deadline).await
 }

@@ -5,6 +5,7 @@
 //! "Deploying". Secrets come in through the environment or the command line and go out once, on standard output.
 
 mod custody;
+mod import;
 mod people;
 mod redrive;
 mod workspaces;
@@ -31,7 +32,16 @@ use uuid::Uuid;
 )]
 struct Arguments {
     #[command(subcommand)]
-    command: Command,
+    command: AnyCommand,
+}
+
+#[derive(Subcommand)]
+enum AnyCommand {
+    #[command(flatten)]
+    Deployment(Command),
+    /// Imports the pins of a CSV file of any size over the API, with the key in the variable PINBRIDGE_API_KEY; started again
+    /// it goes on, and imports nothing twice
+    Import(import::ImportArgs),
 }
 
 #[derive(Subcommand)]
@@ -96,7 +106,12 @@ impl TokenArgs {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run(Arguments::parse().command).await {
+    let done = match Arguments::parse().command {
+        AnyCommand::Deployment(command) => run(command).await,
+        // Over the API alone: it needs neither settings nor AWS credentials.
+        AnyCommand::Import(arguments) => import::run(arguments).await,
+    };
+    match done {
         Ok(answer) => {
             println!("{answer:#}");
             ExitCode::SUCCESS

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::aws::port_error;
 use crate::config::QueueUrls;
-use crate::domain::message::{LookMessage, PublishMessage};
+use crate::domain::message::{ImportMessage, LookMessage, PublishMessage};
 use crate::ports::{Letter, MAX_DELAY_MS, ParkedLetters, PortError, PortResult, Queue, QueueName};
 
 const PORT: &str = "publish queue";
@@ -31,6 +31,8 @@ impl SqsQueue {
             QueueName::Publish => &self.urls.publish,
             QueueName::Look => &self.urls.look,
             QueueName::DeadLetters => &self.urls.dead_letters,
+            QueueName::Import => &self.urls.import,
+            QueueName::ImportDeadLetters => &self.urls.import_dead_letters,
         }
     }
 
@@ -104,6 +106,13 @@ impl Queue for SqsQueue {
         // Rounded up: a look that comes early finds nothing to do.
         let send = send.delay_seconds(delay_s(delay_ms + 999)).message_group_id(look.account.to_string());
         send.send().await.map(|_| ()).map_err(|error| port_error("look queue", &error))
+    }
+
+    async fn send_import(&self, message: &ImportMessage) -> PortResult<()> {
+        let send = self.client.send_message().queue_url(&self.urls.import).message_body(body(message)?);
+        // A workspace with hundreds of imports doesn't hold up the others'.
+        let send = send.message_group_id(message.workspace.to_string());
+        send.send().await.map(|_| ()).map_err(|error| port_error("import queue", &error))
     }
 
     async fn park(&self, letter: &str) -> PortResult<()> {

@@ -1,6 +1,7 @@
 //! Clock rows: the watchdog's notes, filed under the minute in which they are read.
 
-use super::ids::PinKey;
+use super::ids::{ImportId, PinId, PinKey};
+use super::import::ImportKey;
 use super::time::{MINUTE_MS, Moment};
 
 /// A minute is spread over this many partitions: one DynamoDB partition takes 1,000 write units a second.
@@ -22,6 +23,8 @@ pub enum Purpose {
     Watch,
     /// The board of a published pin is looked at for a duplicate. Owns nothing.
     LateCheck,
+    /// The import, which stands in a pin's place, must be finished, or go on.
+    Import,
 }
 
 /// A note of what is to be seen to when its minute has passed.
@@ -55,6 +58,24 @@ impl ClockRow {
     /// The row for a late check of a published pin at `due`. It is read when that minute has passed, so never before.
     pub fn late_check(pin: PinKey, due: Moment, tries: u32, id: String) -> Self {
         Self { minute: due.minute(), purpose: Purpose::LateCheck, ..Self::new(vec![pin], due, tries, id) }
+    }
+
+    /// The row for an import that was handed to its queue at `now`. `submission` names its rows, should it come to nothing.
+    pub fn import(key: ImportKey, now: Moment, looks: u32, submission: String) -> Self {
+        let pin = PinKey { workspace: key.workspace, pin: PinId(key.import.0) };
+        Self { purpose: Purpose::Import, ..Self::new(vec![pin], now, looks, submission) }
+    }
+
+    /// The row that follows a look at `now` which found the import unfinished.
+    pub fn import_again(key: ImportKey, now: Moment, looks_before: u32, submission: String) -> Self {
+        let row = Self::import(key, now, looks_before, submission);
+        Self { purpose: Purpose::Import, ..Self::again(row.pins, now, looks_before, row.id) }
+    }
+
+    /// The import that the row is about.
+    pub fn import_key(&self) -> Option<ImportKey> {
+        let pin = self.pins.first().filter(|_| self.purpose == Purpose::Import)?;
+        Some(ImportKey { workspace: pin.workspace, import: ImportId(pin.pin.0) })
     }
 
     pub fn expires_at(&self) -> Moment {

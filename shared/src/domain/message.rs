@@ -4,7 +4,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::ids::{AccountId, AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
+use super::ids::{AccountId, AccountKey, BoardKey, ImportId, PinId, PinKey, WorkspaceId};
+use super::import::ImportKey;
 use super::time::Moment;
 use super::token_bucket::Token;
 
@@ -79,6 +80,33 @@ impl LookMessage {
     pub fn board(&self) -> BoardKey {
         let account = AccountKey { workspace: self.workspace, account: self.account };
         BoardKey { account, board_id: self.board_id.clone() }
+    }
+
+    /// # Errors
+    /// When the text isn't a message, or one of another version.
+    pub fn parse(body: &str) -> Result<Self, BadMessage> {
+        parse(body)
+    }
+}
+
+/// "Go on with this import": which of its chunks are to be done, its results say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportMessage {
+    #[serde(rename = "v")]
+    pub version: u8,
+    #[serde(rename = "w")]
+    pub workspace: WorkspaceId,
+    #[serde(rename = "i")]
+    pub import: ImportId,
+}
+
+impl ImportMessage {
+    pub fn new(key: ImportKey) -> Self {
+        Self { version: MESSAGE_VERSION, workspace: key.workspace, import: key.import }
+    }
+
+    pub fn key(&self) -> ImportKey {
+        ImportKey { workspace: self.workspace, import: self.import }
     }
 
     /// # Errors

@@ -21,6 +21,7 @@ pub mod health;
 pub mod history;
 pub mod idempotency;
 pub mod ids;
+pub mod import;
 pub mod late_check;
 pub mod listing;
 pub mod login;

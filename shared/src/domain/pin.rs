@@ -63,18 +63,24 @@ impl Priority {
 }
 
 /// A validated request to publish one image by its URL.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PinRequest {
     pub account: AccountId,
     pub board_id: String,
     pub title: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alt_text: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link_url: Option<String>,
     pub image_url: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cover_image_url: Option<String>,
     /// `#RRGGBB`, upper-case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dominant_color: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub related_terms: Option<Vec<String>>,
     pub idempotency_key: String,
     pub priority: Priority,

@@ -7,7 +7,7 @@
 //! 2. After [`QUIET_MS`], when no request that came before the mark can still be running: every pin with its rows. What remains is a
 //!    grave, which names the rows; workers that meet a removed pin's message drop it.
 //! 3. [`LINGER_MS`] later, when no worker that had read the pin before can still be writing: the same rows once more, and the grave.
-//! 4. The accounts with their backlogs, buckets and checks; begun connections; then the workspace's mark: a reset one is active
+//! 4. The accounts with their backlogs, buckets and checks; imports, begun connections; then the workspace's mark: a reset one is active
 //!    again, a deleted one is gone with its keys.
 
 use futures_util::future::try_join_all;
@@ -206,6 +206,9 @@ fn grave(pin: &Pin, now: Moment) -> Grave {
 }
 
 async fn finish(world: &World, workspace: &Workspace) -> PortResult<Progress> {
+    if !world.imports.wipe_imports(workspace.id).await? {
+        return Ok(Progress::More);
+    }
     world.purge.wipe_remains(workspace.id).await?;
     if workspace.state == WorkspaceState::Deleted {
         world.purge.wipe_workspace(workspace.id).await?;

@@ -4,6 +4,7 @@
 
 use futures_util::future::try_join_all;
 
+use super::import_care::tend_import;
 use super::planned_late_check;
 use crate::domain::attempt::{Attempt, Status};
 use crate::domain::backlog::BacklogRow;
@@ -158,6 +159,7 @@ impl Run<'_> {
             let tended = match row.purpose {
                 Purpose::Watch => self.tend_row(row, &found).await,
                 Purpose::LateCheck => self.ask_for_late_check(row, &found).await,
+                Purpose::Import => tend_import(self.world, row, self.mode != Mode::Tick).await,
             };
             match tended {
                 Ok(resent) => self.resent += resent,

@@ -6,6 +6,7 @@
 mod analytics;
 mod board_checks;
 mod boards;
+mod imports;
 mod oauth;
 mod oauth_states;
 mod people;
@@ -26,6 +27,7 @@ use thiserror::Error;
 pub use analytics::*;
 pub use board_checks::*;
 pub use boards::*;
+pub use imports::*;
 pub use oauth::*;
 pub use oauth_states::*;
 pub use people::*;
@@ -66,6 +68,8 @@ pub struct World {
     pub board_checks: Arc<dyn BoardChecks>,
     /// The same table.
     pub pin_index: Arc<dyn PinIndex>,
+    /// The same table.
+    pub imports: Arc<dyn Imports>,
     pub passwords: Arc<dyn Passwords>,
     pub session_keys: Arc<dyn SessionKeys>,
     /// The same table.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::PortResult;
-use crate::domain::message::{LookMessage, PublishMessage};
+use crate::domain::message::{ImportMessage, LookMessage, PublishMessage};
 
 /// SQS delays a message by at most 15 minutes.
 pub const MAX_DELAY_MS: i64 = 900_000;
@@ -16,6 +16,10 @@ pub enum QueueName {
     Look,
     /// Publish messages that nobody could work on.
     DeadLetters,
+    /// Imports to be worked on.
+    Import,
+    /// Import messages that were delivered too often.
+    ImportDeadLetters,
 }
 
 /// The queues.
@@ -26,6 +30,8 @@ pub trait Queue: Send + Sync {
     async fn send(&self, messages: &[(PublishMessage, i64)]) -> PortResult<Vec<usize>>;
     /// Asks for a board to be looked at after that delay (rounded up to whole seconds).
     async fn send_look(&self, look: &LookMessage, delay_ms: i64) -> PortResult<()>;
+    /// Asks for an import to be worked on.
+    async fn send_import(&self, message: &ImportMessage) -> PortResult<()>;
     /// Keeps a dead letter where an operator's redrive finds it.
     async fn park(&self, letter: &str) -> PortResult<()>;
     /// Lets a received message become visible again after that many milliseconds (rounded up to whole seconds).

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use super::gate::{Gate, around};
-use crate::domain::message::{LookMessage, PublishMessage};
+use crate::domain::message::{ImportMessage, LookMessage, PublishMessage};
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::ports::{Letter, MAX_DELAY_MS, ParkedLetters, PortError, PortResult, Queue, QueueName, System};
 
@@ -173,9 +173,15 @@ impl State {
 
     fn deliver(&mut self, id: u64, now: Moment) -> Option<Delivery> {
         let held = self.messages.get(&id)?;
-        if held.queue == QueueName::Publish && held.receives >= self.max_receives.unwrap_or(MAX_RECEIVES) {
+        let dead_letters = match held.queue {
+            QueueName::Publish => Some(QueueName::DeadLetters),
+            QueueName::Import => Some(QueueName::ImportDeadLetters),
+            QueueName::Look | QueueName::DeadLetters | QueueName::ImportDeadLetters => None,
+        };
+        if let Some(dead_letters) = dead_letters.filter(|_| held.receives >= self.max_receives.unwrap_or(MAX_RECEIVES))
+        {
             let dead = self.remove(id)?;
-            self.insert(QueueName::DeadLetters, dead.body, now);
+            self.insert(dead_letters, dead.body, now);
             return None;
         }
         self.show_at(id, now.plus_ms(VISIBILITY_MS))?;
@@ -222,6 +228,14 @@ impl Queue for FakeQueue {
             Ok(())
         };
         around(&*self.gate, "queue.send_look", send).await
+    }
+
+    async fn send_import(&self, message: &ImportMessage) -> PortResult<()> {
+        let send = || {
+            self.insert(QueueName::Import, text(message), self.system.now());
+            Ok(())
+        };
+        around(&*self.gate, "queue.send_import", send).await
     }
 
     async fn park(&self, letter: &str) -> PortResult<()> {

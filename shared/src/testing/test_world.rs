@@ -16,7 +16,7 @@ use crate::adapters::sandbox;
 use crate::config::{PUBLISHER_TIMEOUT_MS, Settings};
 use crate::domain::attempt::Attempt;
 use crate::domain::ids::PinKey;
-use crate::domain::message::{Disposition, LookMessage, PublishMessage};
+use crate::domain::message::{Disposition, ImportMessage, LookMessage, PublishMessage};
 use crate::domain::pin::{Pin, PinRequest};
 use crate::domain::rules::Rules;
 use crate::domain::testdata;
@@ -24,11 +24,13 @@ use crate::domain::time::{MINUTE_MS, Moment};
 use crate::flows::accept_pin::{AcceptError, Acceptance, accept_pin};
 use crate::flows::dead_letter::{DeadLetter, dead_letter};
 use crate::flows::dispatch::{Report, dispatch};
+use crate::flows::import_care::import_dead_letter;
+use crate::flows::import_rows::work_on_import;
 use crate::flows::look_at_board::look_at_board;
 use crate::flows::publish_pin::publish_pin;
 use crate::flows::watchdog::Mode;
 use crate::ports::{
-    BoardChecks, MAX_DELAY_MS, OAuthStates, PinIndex, PortError, PortResult, Purge, Queue, QueueName, Secrets,
+    BoardChecks, Imports, MAX_DELAY_MS, OAuthStates, PinIndex, PortError, PortResult, Purge, Queue, QueueName, Secrets,
     SimulatedAccounts, Store, System, Tenants, Tokens, World,
 };
 
@@ -40,13 +42,21 @@ const BATCH: usize = 10;
 const DISPATCHER_TIMEOUT_MS: i64 = 55_000;
 /// The reconciler's.
 const RECONCILER_TIMEOUT_MS: i64 = 60_000;
+/// The importer's.
+const IMPORTER_TIMEOUT_MS: i64 = 60_000;
 /// So many things never happen at one moment: something goes round in a circle.
 const STEPS_AT_ONE_MOMENT_MAX: u32 = 1_000;
 
 /// Everything that is kept in the one table.
-pub trait Table: Store + Tenants + OAuthStates + BoardChecks + PinIndex + Purge + SimulatedAccounts + 'static {}
+pub trait Table:
+    Store + Tenants + OAuthStates + BoardChecks + Imports + PinIndex + Purge + SimulatedAccounts + 'static
+{
+}
 
-impl<T: Store + Tenants + OAuthStates + BoardChecks + PinIndex + Purge + SimulatedAccounts + 'static> Table for T {}
+impl<T: Store + Tenants + OAuthStates + BoardChecks + Imports + PinIndex + Purge + SimulatedAccounts + 'static> Table
+    for T
+{
+}
 
 pub struct TestWorld {
     /// What the flows are given.
@@ -103,6 +113,7 @@ impl TestWorld {
             store: table.clone(),
             oauth_states: table.clone(),
             board_checks: table.clone(),
+            imports: table.clone(),
             purge: table.clone(),
             pin_index: table.clone(),
             tenants: table,
@@ -222,6 +233,31 @@ impl TestWorld {
         true
     }
 
+    /// One message of the import queue through the importer; answers whether there was one.
+    pub async fn run_importer_once(&self) -> bool {
+        let Some(delivery) = self.queue.deliver_due(QueueName::Import, self.now(), 1).pop() else {
+            return false;
+        };
+        let message = ImportMessage::parse(&delivery.body).expect("an import message");
+        let ends_at_ms = self.system.monotonic_ms() + IMPORTER_TIMEOUT_MS;
+        if let Some(Ok(disposition)) = self.faults.mortal(work_on_import(&self.world, message, ends_at_ms)).await {
+            let _ = self.faults.mortal(self.dispose(QueueName::Import, &delivery, disposition)).await;
+        }
+        true
+    }
+
+    /// One of the import queue's dead letters through its function; answers whether there was one.
+    pub async fn run_import_dead_letters_once(&self) -> bool {
+        let Some(delivery) = self.queue.deliver_due(QueueName::ImportDeadLetters, self.now(), 1).pop() else {
+            return false;
+        };
+        let message = ImportMessage::parse(&delivery.body).expect("an import message");
+        if let Some(Ok(disposition)) = self.faults.mortal(import_dead_letter(&self.world, message.key())).await {
+            let _ = self.faults.mortal(self.dispose(QueueName::ImportDeadLetters, &delivery, disposition)).await;
+        }
+        true
+    }
+
     /// What the functions do with a disposition.
     async fn dispose(&self, queue: QueueName, delivery: &Delivery, disposition: Disposition) -> PortResult<()> {
         match disposition {
@@ -275,7 +311,9 @@ impl TestWorld {
         let next_message = self.queue.next_due(QueueName::Publish).unwrap_or(never);
         let next_look = self.queue.next_due(QueueName::Look).unwrap_or(never);
         let next_letter = self.queue.next_due(QueueName::DeadLetters).unwrap_or(never);
-        let next = next_tick.min(next_message).min(next_look).min(next_letter);
+        let next_import = self.queue.next_due(QueueName::Import).unwrap_or(never);
+        let next_dead_import = self.queue.next_due(QueueName::ImportDeadLetters).unwrap_or(never);
+        let next = next_tick.min(next_message).min(next_look).min(next_letter).min(next_import).min(next_dead_import);
         if next > end {
             return false;
         }
@@ -288,6 +326,10 @@ impl TestWorld {
             self.run_reconciler_once().await;
         } else if next_letter == next {
             self.run_dead_letters_once().await;
+        } else if next_import == next {
+            self.run_importer_once().await;
+        } else if next_dead_import == next {
+            self.run_import_dead_letters_once().await;
         } else {
             self.run_publisher_once().await;
         }

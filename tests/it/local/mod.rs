@@ -2,6 +2,7 @@
 
 mod cli;
 mod http;
+mod imports;
 mod kill;
 mod pacing;
 pub mod process;

@@ -18,8 +18,8 @@ use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::domain::token_life::TokenLife;
 use pinbridge_shared::flows::connect;
 use pinbridge_shared::ports::{
-    BoardChecks, OAuth, OAuthStates, PinIndex, Pinterest, Purge, Queue, QueueName, Secrets, Store, System, Tenants,
-    World,
+    BoardChecks, Imports, OAuth, OAuthStates, PinIndex, Pinterest, Purge, Queue, QueueName, Secrets, Store, System,
+    Tenants, World,
 };
 use pinbridge_shared::testing::fake_analytics::FakeAnalytics;
 use pinbridge_shared::testing::fake_boards::FakeBoards;
@@ -138,6 +138,7 @@ impl SimWorld {
             session_keys: Arc::new(FakeSessionKeys::new(gate.clone() as Arc<dyn Gate>)),
             oauth_states: store.clone() as Arc<dyn OAuthStates>,
             board_checks: store.clone() as Arc<dyn BoardChecks>,
+            imports: store.clone() as Arc<dyn Imports>,
             purge: store.clone() as Arc<dyn Purge>,
             pin_index: store.clone() as Arc<dyn PinIndex>,
             queue: queue.clone() as Arc<dyn Queue>,
@@ -490,6 +491,8 @@ impl SimWorld {
             QueueName::Publish => (Kind::Publisher, PUBLISHER_TIMEOUT_MS),
             QueueName::Look => (Kind::Reconciler, RECONCILER_TIMEOUT_MS),
             QueueName::DeadLetters => (Kind::DeadLetters, DEAD_LETTERS_TIMEOUT_MS),
+            // Nobody imports in this world, and these queues are not polled.
+            QueueName::Import | QueueName::ImportDeadLetters => return,
         };
         let (pid, world) = self.fork(kind, timeout_ms);
         let mut event = SqsEvent::default();

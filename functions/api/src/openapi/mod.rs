@@ -11,6 +11,7 @@ pub mod api_keys;
 mod assemble;
 pub mod boards;
 pub mod connections;
+pub mod imports;
 pub mod metering;
 pub mod operation;
 mod page;
@@ -36,6 +37,7 @@ pub fn operations() -> Vec<Operation> {
         pins::operations(),
         pin_work::operations(),
         analytics::operations(),
+        imports::operations(),
         metering::operations(),
         connections::operations(),
         boards::operations(),

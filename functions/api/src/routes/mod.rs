@@ -8,6 +8,7 @@ mod api_keys;
 mod auth;
 mod boards;
 mod export;
+mod imports;
 mod jobs;
 mod oauth;
 mod pin_batch;
@@ -90,6 +91,12 @@ pub fn table() -> Vec<Route> {
         route(Method::GET, "/v1/pinterest/boards/{id}/sections", READ, get(boards::sections)),
         route(Method::POST, "/v1/pinterest/boards/{id}/sections", WRITE, post(boards::create_section)),
         route(Method::GET, "/v1/pinterest/terms/related", READ, get(terms::related)),
+        // Before the pins of that path: what follows "imports" is an import's.
+        route(Method::POST, "/v1/pins/imports/json", WRITE, post(imports::create_json)),
+        route(Method::POST, "/v1/pins/imports/csv", WRITE, post(imports::create_csv)),
+        route(Method::GET, "/v1/pins/imports", READ, get(imports::list)),
+        route(Method::GET, "/v1/pins/imports/{id}", READ, get(imports::read)),
+        route(Method::POST, "/v1/pins/imports/{id}/resume", WRITE, post(imports::resume)),
         route(Method::POST, "/v1/pins", WRITE, post(pins::create)),
         route(Method::GET, "/v1/pins", READ, get(pin_list::list)),
         route(Method::POST, "/v1/pins/validate", READ, post(pin_validation::validate)),

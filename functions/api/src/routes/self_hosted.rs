@@ -14,7 +14,7 @@ const PINS_A_MONTH: u32 = 1_000_000_000;
 const ACCOUNTS: u32 = 1_000_000;
 /// What this version can do already.
 const UPLOADED_ASSETS: bool = false;
-const BULK_IMPORTS: bool = false;
+const BULK_IMPORTS: bool = true;
 const ACTIVITY_LOG_DAYS: u32 = 0;
 
 pub async fn billing_status() -> Json<Value> {

@@ -18,9 +18,11 @@ pub const MAXIMUM_CONCURRENCY: usize = 10;
 /// The least that AWS takes: either queue is empty as a rule.
 pub const RECONCILERS: usize = 2;
 pub const DEAD_LETTER_WORKERS: usize = 2;
+pub const IMPORTERS: usize = 4;
 pub const PUBLISHER_TIMEOUT: Duration = Duration::from_secs(25);
 pub const RECONCILER_TIMEOUT: Duration = Duration::from_secs(60);
 pub const DEAD_LETTERS_TIMEOUT: Duration = Duration::from_secs(30);
+pub const IMPORTER_TIMEOUT: Duration = Duration::from_secs(60);
 pub const DISPATCHER_TIMEOUT: Duration = Duration::from_secs(55);
 pub const REFRESHER_TIMEOUT: Duration = Duration::from_secs(240);
 pub const REFRESHER_EVERY: Duration = Duration::from_secs(5 * 60);
@@ -33,6 +35,7 @@ pub enum Function {
     Publisher,
     Reconciler,
     DeadLetters,
+    Importer,
 }
 
 impl Function {
@@ -41,6 +44,7 @@ impl Function {
             Self::Publisher => PUBLISHER_TIMEOUT,
             Self::Reconciler => RECONCILER_TIMEOUT,
             Self::DeadLetters => DEAD_LETTERS_TIMEOUT,
+            Self::Importer => IMPORTER_TIMEOUT,
         }
     }
 }
@@ -61,6 +65,8 @@ pub fn sources(queues: &QueueUrls) -> Vec<Source> {
         source(&queues.publish, Function::Publisher, MAXIMUM_CONCURRENCY),
         source(&queues.look, Function::Reconciler, RECONCILERS),
         source(&queues.dead_letters, Function::DeadLetters, DEAD_LETTER_WORKERS),
+        source(&queues.import, Function::Importer, IMPORTERS),
+        source(&queues.import_dead_letters, Function::DeadLetters, DEAD_LETTER_WORKERS),
     ]
 }
 

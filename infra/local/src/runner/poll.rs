@@ -109,6 +109,7 @@ async fn invoke(world: &World, function: Function, event: Value) -> anyhow::Resu
         Function::Publisher => timeout(limit, pinbridge_publisher::handle(world, event, deadline)).await,
         Function::Reconciler => timeout(limit, pinbridge_reconciler::handle(world, event, deadline)).await,
         Function::DeadLetters => timeout(limit, pinbridge_dead_letters::handle(world, event, deadline)).await,
+        Function::Importer => timeout(limit, pinbridge_importer::handle(world, event, deadline)).await,
     };
     Ok(serde_json::to_value(answer.with_context(|| format!("{function:?} timed out"))?)?)
 }

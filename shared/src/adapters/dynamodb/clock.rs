@@ -15,6 +15,15 @@ use crate::ports::PortResult;
 const PIN_BYTES: usize = 32;
 /// What a row is for, where it isn't to watch its pins.
 const LATE_CHECK: &str = "late_check";
+const IMPORT: &str = "import";
+
+fn purpose(purpose: Purpose) -> Option<&'static str> {
+    match purpose {
+        Purpose::Watch => None,
+        Purpose::LateCheck => Some(LATE_CHECK),
+        Purpose::Import => Some(IMPORT),
+    }
+}
 
 fn pack(pins: &[PinKey]) -> Vec<u8> {
     pins.iter().flat_map(|key| [key.workspace.0.into_bytes(), key.pin.0.into_bytes()].concat()).collect()
@@ -35,7 +44,11 @@ fn read_row(minute: i64, shard: u32, item: &Item) -> PortResult<ClockRow> {
         minute,
         shard,
         pins: unpack(&row.bytes("pins")?)?,
-        purpose: if row.maybe_text("for").as_deref() == Some(LATE_CHECK) { Purpose::LateCheck } else { Purpose::Watch },
+        purpose: match row.maybe_text("for").as_deref() {
+            Some(LATE_CHECK) => Purpose::LateCheck,
+            Some(IMPORT) => Purpose::Import,
+            _ => Purpose::Watch,
+        },
         looks: row.number("looks")?,
         id: row.text("sk")?,
     })
@@ -46,7 +59,7 @@ impl DynamoStore {
         let item = Builder::keyed(keys::clock(row.minute, row.shard), &row.id)
             .value("pins", bytes(pack(&row.pins)))
             .number("looks", row.looks)
-            .maybe_text("for", (row.purpose == Purpose::LateCheck).then_some(LATE_CHECK))
+            .maybe_text("for", purpose(row.purpose))
             .number("expires_at", row.expires_at().unix_seconds());
         self.put(item.build()).await
     }

@@ -20,6 +20,8 @@
 //! | doubt | `{ws}#doubts#{account}#{board}` | `{pin}` |
 //! | board scan | `{ws}#scan#{account}#{board}` | `scan` |
 //! | board check | `{ws}#checks#{account}` | `{board}` |
+//! | import | `{ws}#import#{import}` | `state` |
+//! | an import's rows and results | `{ws}#import#{import}` | `chunk#{submission}#{n}`, `result#{n}` |
 //! | clock | `clock#{minute}#{shard}` | `{id}` |
 //! | watermark, lease | `clock#watermark`, `clock#lease` | same |
 //! | the app's requests of a day | `budget` | `{days since the epoch}` |
@@ -29,13 +31,15 @@
 //! | their attempts to log in | `user#{user}` | `attempts` |
 //!
 //! Index `listing` (`lpk` = `{ws}#list#{shard}`, of deleted pins `{ws}#gone#{shard}`; `lsk` = `{created}#{pin}#{tags}`) holds every pin once, and by the attempt row of those
-//! that have failed, these once more (`lpk` = `{ws}#failed#{shard}`, the same `lsk`); [`Tags`] say whose it is. Index `waiting`
+//! that have failed, these once more (`lpk` = `{ws}#failed#{shard}`, the same `lsk`); [`Tags`] say whose it is. It holds every import, too (`lpk` =
+//! `{ws}#imports`, `lsk` = `{created}#{import}`). Index `waiting`
 //! holds what waits for a scheduled function: the accounts with a backlog (`wpk` = `waiting#{shard}`, `wsk` =
 //! `{ws}#{account}`) and those with tokens to refresh (`wpk` = `refresh#{shard}`, `wsk` = `{due}#{ws}#{account}`), those that
 //! were disconnected (`wpk` = `forget#{shard}`, `wsk` = `{when}#{ws}#{account}`), and the workspaces to be purged (`wpk` = `purge`,
 //! `wsk` = `{ws}`).
 
-use crate::domain::ids::{AccountKey, BoardKey, OrganizationId, PinId, PinKey, UserId, WorkspaceId};
+use crate::domain::ids::{AccountKey, BoardKey, ImportId, OrganizationId, PinId, PinKey, UserId, WorkspaceId};
+use crate::domain::import::ImportKey;
 use crate::domain::listing::{Entry, Place, Shelf, Tags};
 use crate::domain::pin::Pin;
 use crate::domain::time::Moment;
@@ -126,6 +130,42 @@ pub fn board_scan(board: &BoardKey) -> String {
 
 pub fn board_checks(key: AccountKey) -> String {
     format!("{}#checks#{}", key.workspace, key.account)
+}
+
+/// Sorts behind the import's other rows, so that it is removed last.
+pub const IMPORT: &str = "state";
+/// The beginning of every result of an import.
+pub const IMPORT_RESULT: &str = "result#";
+
+pub fn import(key: ImportKey) -> String {
+    format!("{}#import#{}", key.workspace, key.import)
+}
+
+/// The beginning of every chunk of one submission.
+pub fn import_chunks(nonce: &str) -> String {
+    ["chunk#", nonce, "#"].concat()
+}
+
+pub fn import_chunk(nonce: &str, chunk: u32) -> String {
+    [import_chunks(nonce), number_sort(chunk)].concat()
+}
+
+pub fn import_result(chunk: u32) -> String {
+    [IMPORT_RESULT, &number_sort(chunk)].concat()
+}
+
+/// Digits that sort as the number does.
+fn number_sort(number: u32) -> String {
+    let digits = number.to_string();
+    ["0".repeat(10 - digits.len()), digits].concat()
+}
+
+pub fn imports(id: WorkspaceId) -> String {
+    format!("{id}#imports")
+}
+
+pub fn imports_sort(created_at: Moment, import: ImportId) -> String {
+    format!("{:013}#{import}", created_at.0)
 }
 
 pub fn clock(minute: i64, shard: u32) -> String {

@@ -11,6 +11,7 @@ mod bucket;
 mod clock;
 mod daily_budget;
 mod doubts;
+mod imports;
 mod item;
 pub mod keys;
 mod ledger;

@@ -78,7 +78,10 @@ impl DynamoStore {
     }
 
     /// The row that made a condition fail; any other error is passed on.
-    fn refused_by(&self, error: aws_sdk_dynamodb::error::SdkError<PutItemError>) -> PortResult<Option<Item>> {
+    pub(super) fn refused_by(
+        &self,
+        error: aws_sdk_dynamodb::error::SdkError<PutItemError>,
+    ) -> PortResult<Option<Item>> {
         match error.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(refusal)) => {
                 self.meter.condition_failed();

@@ -94,7 +94,7 @@ impl DynamoStore {
         Ok(names.len())
     }
 
-    async fn wipe_whole(&self, pk: String) -> PortResult<()> {
+    pub(super) async fn wipe_whole(&self, pk: String) -> PortResult<()> {
         const AT_ONCE: usize = 100;
         while self.wipe_partition(pk.clone(), AT_ONCE).await? > 0 {}
         Ok(())

@@ -44,7 +44,7 @@ const WITH_ITS_PIN: &str = "as its pin";
 const UNTIL_FORGOTTEN: &str =
     "until its workspace is deleted; the names in it are gone 30 days after it was disconnected (`DisconnectedDays`)";
 
-pub const ALL: [RowKind; 23] = [
+pub const ALL: [RowKind; 25] = [
     kind("workspace", "workspace", Some(keys::WORKSPACE), Purged::WithWorkspace, "until it is deleted"),
     kind("mark of a purge", "workspace", Some(keys::MARK), Purged::WithWorkspace, "while the purge lasts"),
     kind("API key", "keys", None, Purged::WithWorkspace, "until 90 days after it was revoked (`RevokedKeysDays`)"),
@@ -79,6 +79,14 @@ pub const ALL: [RowKind; 23] = [
     kind("doubt", "doubts", None, Purged::WithPin, "until it is settled, at most as its pin"),
     kind("board scan", "scan", Some(keys::SCAN), Purged::WithPin, "8 days after it was last planned"),
     kind("board check", "checks", None, Purged::WithAccount, "30 days after Pinterest was last asked"),
+    kind(
+        "import",
+        "import",
+        Some(keys::IMPORT),
+        Purged::WithWorkspace,
+        "90 days from its submission (`RetentionDays`)",
+    ),
+    kind("an import's rows and results", "import", None, Purged::WithWorkspace, "as their import"),
     kind("clock", "clock", None, Purged::Expires, "8 days after its minute"),
     kind("watermark, lease", "clock", None, Purged::Stays, "for good: one row each, without any data"),
     kind("the app's requests of a day", "budget", None, Purged::Stays, "7 days after its day"),
@@ -133,7 +141,10 @@ mod tests {
             Some(if first.starts_with('{') { parts.get(1).cloned().unwrap_or_default() } else { first.clone() })
         });
         // Parts of the indexes, and sort keys.
-        let others = ["", "list", "gone", "failed", "{pin}", "waiting", "refresh", "forget", "{}", "{}$", "{day:06}"];
+        let others = [
+            "", "list", "gone", "failed", "imports", "{pin}", "{import}", "waiting", "refresh", "forget", "{}", "{}$",
+            "{day:06}",
+        ];
         for part in partitions.filter(|part| !others.contains(&part.as_str())) {
             assert!(ALL.iter().any(|kind| kind.part == part), "purging knows nothing of the partition \"{part}\"");
         }

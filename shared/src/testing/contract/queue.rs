@@ -3,8 +3,9 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::domain::ids::PinId;
-use crate::domain::message::{LookMessage, PublishMessage};
+use crate::domain::ids::{ImportId, PinId};
+use crate::domain::import::ImportKey;
+use crate::domain::message::{ImportMessage, LookMessage, PublishMessage};
 use crate::domain::testdata;
 use crate::domain::time::Moment;
 use crate::domain::token_bucket::Token;
@@ -39,6 +40,7 @@ macro_rules! queue_contract {
             a_look_arrives_as_it_was_sent_and_on_its_own_queue,
             a_look_comes_when_its_time_has_come_and_never_early,
             a_received_look_is_hidden_and_shows_when_told,
+            an_import_message_arrives_as_it_was_sent_and_on_its_own_queue,
             a_parked_letter_is_any_text_and_keeps_it,
             a_received_letter_is_hidden_until_its_time_or_until_it_is_put_back,
             more_letters_than_one_call_answers_are_all_received,
@@ -177,6 +179,21 @@ pub async fn a_received_look_is_hidden_and_shows_when_told(under_test: &dyn Queu
     under_test.delete(QueueName::Look, &receipt).await;
     under_test.pass_ms(1_100).await;
     assert_eq!(looks(under_test).await, [""; 0], "done with");
+}
+
+pub async fn an_import_message_arrives_as_it_was_sent_and_on_its_own_queue(under_test: &dyn QueueUnderTest) {
+    let key = ImportKey { workspace: testdata::workspace(), import: ImportId(Uuid::from_u128(3)) };
+    let sent = ImportMessage::new(key);
+    under_test.queue().send_import(&sent).await.expect("sent");
+    let (body, receipt) = under_test.receive(QueueName::Import).await.pop().expect("at once");
+    let parsed = ImportMessage::parse(&body).expect("an import message");
+    assert_eq!((parsed.key(), &parsed), (key, &sent), "with every field");
+    assert_eq!(under_test.receive(QueueName::Publish).await, [], "nothing for the publisher");
+    under_test.queue().change_visibility(QueueName::Import, &receipt, 0).await.expect("changed");
+    let (_, receipt) = under_test.receive(QueueName::Import).await.pop().expect("at once");
+    under_test.delete(QueueName::Import, &receipt).await;
+    under_test.pass_ms(1_100).await;
+    assert_eq!(under_test.receive(QueueName::Import).await, [], "done with");
 }
 
 /// Long enough for a rule to be through.

@@ -7,6 +7,7 @@
 //! the service would recognise the SDK's token; so the caller's own nonces have to do. Nothing ever expires.
 
 mod connections;
+mod imports;
 mod inspect;
 mod pacing;
 mod pin_index;
@@ -37,6 +38,7 @@ use crate::ports::{Accepted, Counted, PortResult, Saved, Store, Taken};
 struct Tables {
     tenants: tenants::Rows,
     connections: connections::Rows,
+    imports: imports::Rows,
     purge: purge::Rows,
     accounts: BTreeMap<AccountKey, Account>,
     pins: BTreeMap<PinKey, Pin>,

@@ -49,6 +49,7 @@ impl Tables {
             || self.purge.graves.keys().any(|pin| pin.workspace == workspace)
             || self.purge.marked_since.contains_key(&workspace)
             || self.connections.holds(workspace)
+            || self.imports.holds(workspace)
             || self.tenants.workspaces.contains_key(&workspace)
             || self.tenants.api_keys.keys().any(|(of, _)| *of == workspace)
     }

@@ -1,0 +1,205 @@
+//! Reading pins from CSV, row by row: the same reader serves a request's file and an operator's file of any size.
+//!
+//! UTF-8 with or without a byte order mark, commas, fields in quotes where they hold commas or line breaks. The first row
+//! names the columns. A row that is wrong is that row's trouble; a file that can't be read as such is the file's.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+
+use csv::{ByteRecord, ReaderBuilder};
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+/// Columns that must be there.
+pub const REQUIRED_COLUMNS: [&str; 4] = ["account_id", "board_id", "title", "idempotency_key"];
+/// Columns that may be there; any other is reported and left alone.
+pub const OPTIONAL_COLUMNS: [&str; 11] = [
+    "description",
+    "related_terms",
+    "alt_text",
+    "dominant_color",
+    "cover_image_url",
+    "cover_image_asset_id",
+    "link_url",
+    "image_url",
+    "asset_id",
+    "run_at",
+    "priority",
+];
+
+/// Whether a column means something.
+pub fn is_known(column: &str) -> bool {
+    REQUIRED_COLUMNS.contains(&column) || OPTIONAL_COLUMNS.contains(&column)
+}
+
+#[derive(Debug, Error)]
+pub enum CsvError {
+    #[error("The file is empty; its first row has to name the columns")]
+    Empty,
+    /// In that row; 0 is the one that names the columns.
+    #[error("The file is not UTF-8 (row {0}); save it as UTF-8, with or without a byte order mark")]
+    NotUtf8(u32),
+    #[error("The first row lacks the column {}; columns are separated by commas", .0.join(", "))]
+    MissingColumns(Vec<&'static str>),
+    #[error("The first row names the column {0} twice")]
+    DuplicateColumn(String),
+    #[error("The file could not be read: {0}")]
+    Unreadable(String),
+}
+
+impl From<csv::Error> for CsvError {
+    fn from(error: csv::Error) -> Self {
+        Self::Unreadable(error.to_string())
+    }
+}
+
+/// A row of the file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CsvRow {
+    /// From 1, blank lines not counted.
+    pub number: u32,
+    /// The filled cells by column, or why the row can't be told apart.
+    pub cells: Result<Map<String, Value>, String>,
+}
+
+/// An open file.
+pub struct CsvRows<R> {
+    reader: csv::Reader<R>,
+    columns: Vec<String>,
+    row: u32,
+}
+
+impl<R: Read> CsvRows<R> {
+    /// Reads the first row.
+    ///
+    /// # Errors
+    /// When it doesn't name the columns.
+    pub fn open(input: R) -> Result<Self, CsvError> {
+        let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(input);
+        let mut first = ByteRecord::new();
+        if !reader.read_byte_record(&mut first)? {
+            return Err(CsvError::Empty);
+        }
+        let mut columns = Vec::with_capacity(first.len());
+        for (index, name) in first.iter().enumerate() {
+            let name = std::str::from_utf8(name).map_err(|_| CsvError::NotUtf8(0))?;
+            let name = if index == 0 { name.strip_prefix('\u{feff}').unwrap_or(name) } else { name };
+            // Spreadsheets quote what they write behind a byte order mark.
+            columns.push(name.trim().trim_matches('"').trim().to_owned());
+        }
+        let missing: Vec<&str> =
+            REQUIRED_COLUMNS.into_iter().filter(|wanted| !columns.iter().any(|column| column == wanted)).collect();
+        if !missing.is_empty() {
+            return Err(CsvError::MissingColumns(missing));
+        }
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = columns.iter().find(|column| !column.is_empty() && !seen.insert(column.as_str())) {
+            return Err(CsvError::DuplicateColumn(twice.clone()));
+        }
+        Ok(Self { reader, columns, row: 0 })
+    }
+
+    /// Columns that mean nothing here.
+    pub fn unknown_columns(&self) -> Vec<String> {
+        self.columns.iter().filter(|column| !column.is_empty() && !is_known(column)).cloned().collect()
+    }
+
+    /// The next row that has anything in it.
+    ///
+    /// # Errors
+    /// When the file can't be read on from there.
+    pub fn next_row(&mut self) -> Result<Option<CsvRow>, CsvError> {
+        let mut record = ByteRecord::new();
+        loop {
+            if !self.reader.read_byte_record(&mut record)? {
+                return Ok(None);
+            }
+            // Spreadsheets end a file with rows of commas.
+            if record.iter().any(|cell| !cell.trim_ascii().is_empty()) {
+                break;
+            }
+        }
+        self.row += 1;
+        let mut cells = Map::new();
+        for (index, cell) in record.iter().enumerate() {
+            let cell = std::str::from_utf8(cell).map_err(|_| CsvError::NotUtf8(self.row))?;
+            let column = self.columns.get(index).filter(|column| !column.is_empty());
+            // An empty cell is none.
+            if let Some(column) = column.filter(|_| !cell.trim().is_empty()) {
+                cells.insert(column.clone(), Value::String(cell.to_owned()));
+            }
+        }
+        let cells = if record.len() == self.columns.len() {
+            Ok(cells)
+        } else {
+            Err(format!("The row has {} fields, and the first one names {} columns", record.len(), self.columns.len()))
+        };
+        Ok(Some(CsvRow { number: self.row, cells }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &str = "account_id,board_id,title,idempotency_key,description,size\n";
+
+    fn rows(text: &[u8]) -> Result<Vec<CsvRow>, CsvError> {
+        let mut file = CsvRows::open(text)?;
+        let mut rows = Vec::new();
+        while let Some(row) = file.next_row()? {
+            rows.push(row);
+        }
+        Ok(rows)
+    }
+
+    fn cell(row: &CsvRow, column: &str) -> Option<String> {
+        let cells = row.cells.as_ref().expect("told apart");
+        cells.get(column).map(|value| value.as_str().expect("a text").to_owned())
+    }
+
+    #[test]
+    fn quotes_hold_commas_quotes_and_line_breaks() {
+        let text = format!("{HEADER}a,1,\"Soup, hot\",k,\"first\r\nsecond \"\"line\"\"\",XL\r\n\r\nb,2,T,l,,\n,,,,,\n");
+        let rows = rows(text.as_bytes()).expect("read");
+        assert_eq!(rows.iter().map(|row| row.number).collect::<Vec<_>>(), [1, 2], "blank rows are none");
+        assert_eq!(cell(&rows[0], "title").as_deref(), Some("Soup, hot"));
+        assert_eq!(cell(&rows[0], "description").as_deref(), Some("first\r\nsecond \"line\""));
+        assert_eq!(cell(&rows[1], "description"), None, "an empty cell is none");
+        assert_eq!(CsvRows::open(HEADER.as_bytes()).expect("opens").unknown_columns(), ["size"]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_first_column() {
+        for header in [HEADER.to_owned(), HEADER.replacen("account_id", "\"account_id\"", 1)] {
+            let text = format!("\u{feff}{header}a,1,Ünïcode ✂,k,,\n");
+            let rows = rows(text.as_bytes()).expect("read");
+            assert_eq!(cell(&rows[0], "account_id").as_deref(), Some("a"));
+            assert_eq!(cell(&rows[0], "title").as_deref(), Some("Ünïcode ✂"));
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_none_says_what_is_wrong_with_it() {
+        let said = |text: &[u8]| rows(text).expect_err("refused").to_string();
+        assert!(said(b"").contains("empty"));
+        assert!(said(b"account_id;board_id;title;idempotency_key\n").contains("separated by commas"));
+        assert!(said(b"account_id,title\n").contains("lacks the column board_id, idempotency_key"));
+        assert!(said(b"account_id,board_id,title,idempotency_key,title\n").contains("title twice"));
+        let mut latin = HEADER.as_bytes().to_vec();
+        latin.extend_from_slice(b"a,1,fine,j,,\na,1,caf\xe9,k,,\n");
+        assert!(said(&latin).contains("not UTF-8 (row 2)"), "{}", said(&latin));
+        let wide: Vec<u8> = HEADER.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert!(said(&wide).contains("lacks the column") || said(&wide).contains("not UTF-8"));
+    }
+
+    #[test]
+    fn a_row_of_another_length_is_that_rows_trouble() {
+        let text = format!("{HEADER}a,1,T,k,,\na,1,T\na,1,T,l,,,,\n");
+        let rows = rows(text.as_bytes()).expect("read");
+        assert_eq!(rows.iter().map(|row| row.cells.is_ok()).collect::<Vec<_>>(), [true, false, false]);
+        assert!(
+            rows[1].cells.as_ref().expect_err("too short").contains("has 3 fields, and the first one names 6 columns")
+        );
+    }
+}

@@ -1,0 +1,244 @@
+//! Imports: hand in many pins, and read what became of them.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use pinbridge_shared::domain::ids::{AccountId, ImportId};
+use pinbridge_shared::domain::import::{Ask, ImportKey, ImportStatus, Row, RowError, Source};
+use pinbridge_shared::domain::pin::{IDEMPOTENCY_KEY_MAX, Priority};
+use pinbridge_shared::domain::time::Moment;
+use pinbridge_shared::flows::forecast::forecast;
+use pinbridge_shared::flows::import_report::report;
+use pinbridge_shared::flows::imports::{self, ImportFilter, ImportView, Submission, Submitted};
+use pinbridge_shared::ports::World;
+use serde_json::{Map, Value};
+
+use super::pins;
+use crate::auth::Caller;
+use crate::body::import_file::{CsvFile, ImportFile, JsonRows, RawRow};
+use crate::error::{ApiError, FieldError};
+use crate::page;
+use crate::views::imports as views;
+
+/// Either header makes handing in the same rows again harmless.
+const KEY_HEADERS: [&str; 2] = ["idempotency-key", "x-pinbridge-idempotency-key"];
+
+pub async fn create_json(
+    State(world): State<World>,
+    caller: Caller,
+    Query(query): Query<page::Query>,
+    headers: HeaderMap,
+    JsonRows(file): JsonRows,
+) -> Result<Response, ApiError> {
+    create(&world, &caller, &query, &headers, file).await
+}
+
+pub async fn create_csv(
+    State(world): State<World>,
+    caller: Caller,
+    Query(query): Query<page::Query>,
+    headers: HeaderMap,
+    CsvFile(file): CsvFile,
+) -> Result<Response, ApiError> {
+    create(&world, &caller, &query, &headers, file).await
+}
+
+async fn create(
+    world: &World,
+    caller: &Caller,
+    query: &page::Query,
+    headers: &HeaderMap,
+    file: ImportFile,
+) -> Result<Response, ApiError> {
+    let (is_dry, idempotency_key) = (page::flag(query, "dry_run")?, idempotency_key(headers)?);
+    let now = world.system.now();
+    let mut rows: Vec<Row> = file.rows.iter().map(|row| judge(caller, row, headers, now)).collect();
+    refuse_mixed_keys(&mut rows);
+    if is_dry {
+        let report = report(world, caller.workspace, rows).await?;
+        return Ok(Json(views::report(file.source, &file.unknown_columns, &report)).into_response());
+    }
+    let joining = joining(&rows);
+    let submission = Submission {
+        content_hash: file.content_hash(),
+        source: file.source,
+        filename: file.filename,
+        rows,
+        unknown_columns: file.unknown_columns,
+        by: Some(caller.who),
+        idempotency_key,
+    };
+    let (view, is_replay) = match imports::submit(world, caller.workspace, submission).await? {
+        Submitted::New(view) => (view, false),
+        Submitted::Replay(view) => (view, true),
+    };
+    let mut body = views::import(&view);
+    if !is_replay {
+        // It was taken in; a forecast that can't be made is none.
+        let forecast = forecast(world, caller.workspace, &joining).await.ok().flatten();
+        body["forecast"] = forecast.as_ref().map_or(Value::Null, views::forecast);
+    }
+    let mut response = (StatusCode::ACCEPTED, Json(body)).into_response();
+    if is_replay {
+        response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+/// Pins that join their accounts' queues now.
+fn joining(rows: &[Row]) -> BTreeMap<AccountId, usize> {
+    let mut joining = BTreeMap::new();
+    for row in rows {
+        if let Ask::Pin(request) = &row.ask {
+            *joining.entry(request.account).or_default() += 1;
+        }
+    }
+    joining
+}
+
+pub async fn read(
+    State(world): State<World>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(query): Query<page::Query>,
+) -> Result<Json<Value>, ApiError> {
+    let view = find(&world, &caller, &id).await?;
+    let mut body = views::import(&view);
+    // Once every row is done, its pins are among those that wait.
+    if page::flag(&query, "forecast")? && view.import.finished.is_some() {
+        let nobody_new = view.import.accounts.iter().map(|account| (*account, 0)).collect();
+        let forecast = forecast(&world, caller.workspace, &nobody_new).await?;
+        body["forecast"] = forecast.as_ref().map_or(Value::Null, views::forecast);
+    }
+    Ok(Json(body))
+}
+
+pub async fn resume(
+    State(world): State<World>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let view = find(&world, &caller, &id).await?;
+    Ok(Json(views::import(&imports::resume(&world, view.import.key).await?)))
+}
+
+pub async fn list(
+    State(world): State<World>,
+    caller: Caller,
+    Query(query): Query<page::Query>,
+) -> Result<Response, ApiError> {
+    let paging = page::paging(&query)?;
+    let status = one_of(&query, "status", ImportStatus::parse, &ImportStatus::ALL.map(ImportStatus::name))?;
+    let source = one_of(&query, "source_type", Source::parse, &Source::ALL.map(Source::name))?;
+    let filter = ImportFilter { status, source, accounts: caller.limited_to().map(<[AccountId]>::to_vec) };
+    let page = imports::page(&world, caller.workspace, &filter, paging.offset, paging.limit).await?;
+    let mut response = Json(page.imports.iter().map(views::import).collect::<Vec<_>>()).into_response();
+    response.headers_mut().insert("x-total-count", HeaderValue::from(page.total));
+    if page.total_is_at_least {
+        response.headers_mut().insert("x-total-count-relation", HeaderValue::from_static("gte"));
+    }
+    Ok(response)
+}
+
+fn one_of<T>(
+    query: &page::Query,
+    name: &str,
+    parse: fn(&str) -> Option<T>,
+    names: &[&str],
+) -> Result<Option<T>, ApiError> {
+    let Some(text) = query.get(name) else { return Ok(None) };
+    parse(text).map(Some).ok_or_else(|| {
+        let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
+        page::invalid(name, format!("Input should be {}", names.join(" or ")), "enum")
+    })
+}
+
+/// The caller's import of that id.
+async fn find(world: &World, caller: &Caller, id: &str) -> Result<ImportView, ApiError> {
+    let import: ImportId = id.parse().map_err(|_| {
+        let loc = vec!["path".into(), "id".into()];
+        ApiError::validation(vec![FieldError { loc, msg: "Input should be a valid UUID".into(), kind: "uuid_parsing" }])
+    })?;
+    let key = ImportKey { workspace: caller.workspace, import };
+    let view = imports::read(world, key).await?.ok_or_else(|| ApiError::not_found("import"))?;
+    view.import.accounts.iter().try_for_each(|account| caller.may_use(*account))?;
+    Ok(view)
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let Some((name, value)) = KEY_HEADERS.iter().find_map(|name| Some((*name, headers.get(*name)?))) else {
+        return Ok(None);
+    };
+    let text = value.to_str().unwrap_or("").trim();
+    if text.is_empty() || text.chars().count() > IDEMPOTENCY_KEY_MAX {
+        let msg = format!("Header should have 1 to {IDEMPOTENCY_KEY_MAX} ASCII characters");
+        let loc = vec!["header".into(), name.into()];
+        return Err(ApiError::validation(vec![FieldError { loc, msg, kind: "string_length" }]));
+    }
+    Ok(Some(text.to_owned()))
+}
+
+/// Reads a row as the pin that it is, or says what is wrong with it.
+fn judge(caller: &Caller, row: &RawRow, headers: &HeaderMap, now: Moment) -> Row {
+    let number = row.number;
+    let fields = match &row.fields {
+        Ok(fields) => fields,
+        Err(reason) => {
+            let ask = Ask::Refused(RowError::new("validation_error", reason.clone(), &[]));
+            return Row { number, key: None, ask };
+        }
+    };
+    let key = fields.get("idempotency_key").and_then(Value::as_str);
+    let key = key.map(|key| key.chars().take(IDEMPOTENCY_KEY_MAX).collect());
+    let ask = ask(caller, fields, headers, now).unwrap_or_else(|error| Ask::Refused(error.of_row()));
+    Row { number, key, ask }
+}
+
+fn ask(caller: &Caller, fields: &Map<String, Value>, headers: &HeaderMap, now: Moment) -> Result<Ask, ApiError> {
+    let mut fields = fields.clone();
+    let run_at = fields.remove("run_at").filter(|value| !value.is_null()).map(|value| run_at(&value, now));
+    // Who imports can wait, unless the row or the header says otherwise.
+    let request = pins::parse(&fields, headers, Priority::Bulk);
+    let (request, run_at) = match (request, run_at.transpose()) {
+        (Ok(request), Ok(run_at)) => (request, run_at),
+        (Err(error), Ok(_)) => return Err(error),
+        (Ok(_), Err(wrong)) => return Err(ApiError::validation(vec![wrong])),
+        (Err(error), Err(wrong)) => return Err(error.and(wrong)),
+    };
+    caller.may_use(request.account)?;
+    let request = Box::new(request);
+    Ok(match run_at {
+        Some(at) => Ask::Schedule(request, at),
+        None => Ask::Pin(request),
+    })
+}
+
+/// A moment to come, with its offset.
+fn run_at(value: &Value, now: Moment) -> Result<Moment, FieldError> {
+    let wrong = |msg: &str, kind| FieldError { loc: vec!["body".into(), "run_at".into()], msg: msg.into(), kind };
+    let parsed = value.as_str().and_then(|text| Moment::parse_rfc3339(text.trim()));
+    let at = parsed.ok_or_else(|| {
+        wrong("run_at must be a time with an offset (for example 2026-03-06T10:00:00Z)", "datetime_parsing")
+    })?;
+    if at <= now { Err(wrong("run_at must be in the future", "datetime_future")) } else { Ok(at) }
+}
+
+/// A pin and a schedule of one key would be two pins, which nobody can have meant.
+fn refuse_mixed_keys(rows: &mut [Row]) {
+    let mut first: BTreeMap<String, (u32, bool)> = BTreeMap::new();
+    for row in rows {
+        let is_schedule = matches!(row.ask, Ask::Schedule(..));
+        let Some(key) = row.ask.request().map(|request| request.idempotency_key.clone()) else { continue };
+        let (number, is_same) = {
+            let (number, kind) = *first.entry(key).or_insert((row.number, is_schedule));
+            (number, kind == is_schedule)
+        };
+        if !is_same {
+            let message = format!("idempotency_key: Row {number} has the same key, and only one of both has a run_at");
+            row.ask = Ask::Refused(RowError::new("idempotency_key_reused", message, &["idempotency_key"]));
+        }
+    }
+}

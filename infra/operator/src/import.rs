@@ -1,0 +1,283 @@
+//! `operator import`: hands in a CSV file of any size, in pieces that the API takes.
+//!
+//! A piece's idempotency key is made of its place and its rows. So a run that was killed is simply started again: pieces
+//! that were handed in are told apart by the API, nothing is imported twice, and the totals are those of the whole file.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Write};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use clap::Args;
+use pinbridge_api::body::csv_rows::CsvRows;
+use pinbridge_api::body::import_file::IMPORT_BODY_MAX;
+use pinbridge_shared::domain::import::ROWS_MAX;
+use reqwest::{Client, Response, StatusCode};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use tokio::time::sleep;
+
+const KEY_VARIABLE: &str = "PINBRIDGE_API_KEY";
+/// Leaves room for brackets and commas.
+const PIECE_BYTES_MAX: usize = IMPORT_BODY_MAX - 64 * 1024;
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// While the API is unavailable or asks to slow down: the first wait, doubled each time, and the longest.
+const WAIT_FIRST: Duration = Duration::from_millis(500);
+const WAIT_LONGEST: Duration = Duration::from_secs(30);
+/// Then the run gives up; it can be started again.
+const TRIES_MAX: u32 = 25;
+/// How often an import is asked about, and how long it may get nowhere.
+const LOOK_EVERY: Duration = Duration::from_millis(300);
+const STUCK_AFTER: Duration = Duration::from_secs(15 * 60);
+
+#[derive(Args)]
+pub struct ImportArgs {
+    /// A CSV file as POST /v1/pins/imports/csv takes it, but of any size
+    file: PathBuf,
+    /// Where the API is, such as https://abc.execute-api.eu-west-1.amazonaws.com
+    #[arg(long)]
+    api_url: String,
+    /// How many pieces of 500 rows may be under way at once
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=100))]
+    at_once: u16,
+    /// Writes the rows that failed to this file, as JSON lines
+    #[arg(long)]
+    failed_rows: Option<PathBuf>,
+}
+
+/// Some rows of the file.
+struct Piece {
+    index: u64,
+    rows: Vec<Map<String, Value>>,
+    /// Which rows of the file they are.
+    numbers: Vec<u32>,
+}
+
+impl Piece {
+    fn key(&self) -> String {
+        let mut hasher = Sha256::new();
+        hasher.update(self.index.to_be_bytes());
+        hasher.update(serde_json::to_vec(&self.rows).unwrap_or_default());
+        let hex: String = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("operator-import-{hex}")
+    }
+}
+
+/// A piece that was handed in.
+struct UnderWay {
+    id: String,
+    numbers: Vec<u32>,
+}
+
+#[derive(Default)]
+struct Totals {
+    rows: u64,
+    pieces: u64,
+    handed_in_before: u64,
+    created: u64,
+    existing: u64,
+    failed: u64,
+}
+
+struct Run {
+    http: Client,
+    url: String,
+    key: String,
+    totals: Totals,
+    failed_rows: Option<BufWriter<File>>,
+}
+
+pub async fn run(arguments: ImportArgs) -> anyhow::Result<Value> {
+    let key = std::env::var(KEY_VARIABLE).ok().filter(|key| !key.trim().is_empty());
+    let key = key.with_context(|| format!("no API key ({KEY_VARIABLE})"))?;
+    let shown = arguments.file.display().to_string();
+    let file = File::open(&arguments.file).with_context(|| format!("{shown} can't be read"))?;
+    let mut rows = CsvRows::open(BufReader::new(file)).with_context(|| shown.clone())?;
+    let failed_rows = arguments.failed_rows.as_ref().map(File::create).transpose().context("--failed-rows")?;
+    let mut run = Run {
+        http: Client::builder().timeout(REQUEST_TIMEOUT).build()?,
+        url: format!("{}/v1/pins/imports", arguments.api_url.trim_end_matches('/')),
+        key: key.trim().to_owned(),
+        totals: Totals::default(),
+        failed_rows: failed_rows.map(BufWriter::new),
+    };
+    let began = Instant::now();
+    let unknown_columns = rows.unknown_columns();
+    let mut under_way = VecDeque::new();
+    let mut carried = None;
+    while let Some(piece) = run.next_piece(&mut rows, &mut carried)? {
+        // The queue is filled no faster than it is worked off.
+        if under_way.len() >= usize::from(arguments.at_once)
+            && let Some(oldest) = under_way.pop_front()
+        {
+            run.await_end(oldest).await?;
+        }
+        under_way.push_back(run.hand_in(piece).await?);
+        if run.totals.pieces.is_multiple_of(10) {
+            eprintln!("{} rows handed in, {} s", run.totals.rows, began.elapsed().as_secs());
+        }
+    }
+    for piece in under_way {
+        run.await_end(piece).await?;
+    }
+    if let Some(file) = &mut run.failed_rows {
+        file.flush().context("--failed-rows")?;
+    }
+    let Totals { rows, pieces, handed_in_before, created, existing, failed } = run.totals;
+    Ok(json!({
+        "rows": rows,
+        "created": created,
+        "existing": existing,
+        "failed": failed,
+        "imports": pieces,
+        "handed_in_before": handed_in_before,
+        "unknown_columns": unknown_columns,
+        "seconds": began.elapsed().as_secs_f64(),
+    }))
+}
+
+type Numbered = (u32, Map<String, Value>);
+
+impl Run {
+    /// The next rows. One that doesn't fit any more is `carried` into the next piece.
+    fn next_piece(
+        &mut self,
+        file: &mut CsvRows<BufReader<File>>,
+        carried: &mut Option<Numbered>,
+    ) -> anyhow::Result<Option<Piece>> {
+        let mut piece = Piece { index: self.totals.pieces, rows: Vec::new(), numbers: Vec::new() };
+        let mut bytes = 0;
+        loop {
+            let (number, cells) = match carried.take() {
+                Some(carried) => carried,
+                None => match file.next_row()? {
+                    None => break,
+                    Some(row) => {
+                        self.totals.rows += 1;
+                        match row.cells {
+                            Ok(cells) => (row.number, cells),
+                            Err(reason) => {
+                                self.note_failure(row.number, "validation_error", &reason, &Value::Null)?;
+                                continue;
+                            }
+                        }
+                    }
+                },
+            };
+            let weight = serde_json::to_vec(&cells)?.len() + 1;
+            if piece.rows.len() == ROWS_MAX || (bytes + weight > PIECE_BYTES_MAX && !piece.rows.is_empty()) {
+                *carried = Some((number, cells));
+                break;
+            }
+            bytes += weight;
+            piece.rows.push(cells);
+            piece.numbers.push(number);
+        }
+        self.totals.pieces += u64::from(!piece.rows.is_empty());
+        Ok((!piece.rows.is_empty()).then_some(piece))
+    }
+
+    async fn hand_in(&mut self, piece: Piece) -> anyhow::Result<UnderWay> {
+        let (url, key) = (format!("{}/json", self.url), piece.key());
+        let answer = self
+            .patiently(|| {
+                self.http.post(&url).header("x-api-key", &self.key).header("idempotency-key", &key).json(&piece.rows)
+            })
+            .await?;
+        self.totals.handed_in_before += u64::from(answer.headers().contains_key("idempotent-replayed"));
+        let import: Value = answer.json().await.context("the API's answer is no JSON")?;
+        let id = import["id"].as_str().context("the API's answer has no id")?.to_owned();
+        Ok(UnderWay { id, numbers: piece.numbers })
+    }
+
+    /// Waits until the import is done, and adds up what it came to.
+    async fn await_end(&mut self, piece: UnderWay) -> anyhow::Result<()> {
+        let url = format!("{}/{}", self.url, piece.id);
+        let (mut processed, mut moved) = (Value::Null, Instant::now());
+        let import: Value = loop {
+            let answer = self.patiently(|| self.http.get(&url).header("x-api-key", &self.key)).await?;
+            let import: Value = answer.json().await.context("the API's answer is no JSON")?;
+            match import["status"].as_str() {
+                Some("completed" | "completed_with_errors") => break import,
+                Some("failed") => bail!("import {} stopped: {}", piece.id, import["error_message"]),
+                _ => {}
+            }
+            if processed != import["processed_rows"] {
+                (processed, moved) = (import["processed_rows"].clone(), Instant::now());
+            }
+            ensure!(moved.elapsed() < STUCK_AFTER, "import {} gets nowhere; is the importer running?", piece.id);
+            sleep(LOOK_EVERY).await;
+        };
+        let count = |name: &str| import[name].as_u64().unwrap_or(0);
+        self.totals.created += count("created_rows");
+        self.totals.existing += count("existing_rows");
+        for row in import["results"].as_array().into_iter().flatten().filter(|row| row["status"] == "failed") {
+            let place = row["row_number"].as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(0);
+            let number = piece.numbers.get(place.saturating_sub(1)).copied().unwrap_or(0);
+            let text = |name: &str| row[name].as_str().unwrap_or_default();
+            self.note_failure(number, text("error_code"), text("error_message"), &row["idempotency_key"])?;
+        }
+        Ok(())
+    }
+
+    fn note_failure(&mut self, row: u32, code: &str, message: &str, key: &Value) -> anyhow::Result<()> {
+        self.totals.failed += 1;
+        if let Some(file) = &mut self.failed_rows {
+            let line = json!({"row": row, "error_code": code, "error_message": message, "idempotency_key": key});
+            writeln!(file, "{line}").context("--failed-rows")?;
+        }
+        Ok(())
+    }
+
+    /// Sends a request until it is answered. Every one of them may be repeated.
+    async fn patiently(&self, request: impl Fn() -> reqwest::RequestBuilder) -> anyhow::Result<Response> {
+        let mut wait = WAIT_FIRST;
+        let mut why = String::new();
+        for _ in 0..TRIES_MAX {
+            match request().send().await {
+                Ok(answer) if answer.status().is_success() => return Ok(answer),
+                Ok(answer) => {
+                    let status = answer.status();
+                    let asked = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+                    let text = answer.text().await.unwrap_or_default();
+                    why = format!("{status}: {}", message_of(&text));
+                    if !is_passing(status) {
+                        bail!("the API refuses the request with {why}");
+                    }
+                    wait = asked.map_or(wait, Duration::from_secs).min(WAIT_LONGEST);
+                }
+                Err(error) => why = error.without_url().to_string(),
+            }
+            sleep(wait).await;
+            wait = (wait * 2).min(WAIT_LONGEST);
+        }
+        bail!("the API does not answer ({why}); start the same command again to go on")
+    }
+}
+
+fn is_passing(status: StatusCode) -> bool {
+    status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error()
+}
+
+fn message_of(text: &str) -> String {
+    let parsed: Value = serde_json::from_str(text).unwrap_or_default();
+    parsed["message"].as_str().unwrap_or(text).chars().take(300).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pieces_key_is_its_place_and_its_rows() {
+        let piece = |index, title: &str| {
+            let rows = vec![Map::from_iter([("title".to_owned(), json!(title))])];
+            Piece { index, rows, numbers: vec![1] }.key()
+        };
+        assert_eq!(piece(0, "a"), piece(0, "a"));
+        assert_ne!(piece(0, "a"), piece(1, "a"), "the same rows again are another piece of the file");
+        assert_ne!(piece(0, "a"), piece(0, "b"));
+    }
+}

@@ -1,0 +1,381 @@
+//! Imports: many pins in one request, worked through later in chunks.
+//!
+//! A chunk's rows are written once, and its results once; what an import has come to is the sum over its results, so that
+//! neither a redelivery nor a death can count a row twice.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::ids::{AccountId, ImportId, PinId, ScheduleId, WorkspaceId};
+use super::origin::Actor;
+use super::pin::PinRequest;
+use super::time::Moment;
+
+/// Rows of one import, as PinBridge's API has it.
+pub const ROWS_MAX: usize = 500;
+/// Rows that are worked on together; a batch of that many pins shares a clock row.
+pub const CHUNK_ROWS: usize = 25;
+/// What a chunk's row may hold, in bytes: DynamoDB takes 400 KiB.
+pub const CHUNK_BYTES_MAX: usize = 300 * 1024;
+/// A file's name is kept up to here.
+pub const FILENAME_MAX: usize = 255;
+
+/// An import together with its tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ImportKey {
+    pub workspace: WorkspaceId,
+    pub import: ImportId,
+}
+
+impl ImportKey {
+    /// The same key in the same workspace is the same import.
+    pub fn of(workspace: WorkspaceId, idempotency_key: &str) -> Self {
+        let name = format!("import\0{idempotency_key}");
+        Self { workspace, import: ImportId(Uuid::new_v5(&workspace.0, name.as_bytes())) }
+    }
+}
+
+/// How the rows came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    Json,
+    Csv,
+}
+
+impl Source {
+    pub const ALL: [Self; 2] = [Self::Json, Self::Csv];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Csv => "csv",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|source| source.name() == text)
+    }
+}
+
+/// Where an import stands. The contract's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImportStatus {
+    Queued,
+    Processing,
+    Completed,
+    CompletedWithErrors,
+    /// It stopped for a reason of ours, and goes on when it is told to.
+    Failed,
+}
+
+impl ImportStatus {
+    pub const ALL: [Self; 5] =
+        [Self::Queued, Self::Processing, Self::Completed, Self::CompletedWithErrors, Self::Failed];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Processing => "processing",
+            Self::Completed => "completed",
+            Self::CompletedWithErrors => "completed_with_errors",
+            Self::Failed => "failed",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.name() == text)
+    }
+}
+
+/// Why a row made nothing: a public code, a text for people, and the columns it is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowError {
+    #[serde(rename = "c")]
+    pub code: String,
+    #[serde(rename = "m")]
+    pub message: String,
+    #[serde(rename = "f", default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
+}
+
+impl RowError {
+    pub fn new(code: &str, message: impl Into<String>, fields: &[&str]) -> Self {
+        let fields = fields.iter().map(|field| (*field).to_owned()).collect();
+        Self { code: code.to_owned(), message: message.into(), fields }
+    }
+}
+
+/// What a row asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ask {
+    /// A pin as soon as may be.
+    #[serde(rename = "p")]
+    Pin(Box<PinRequest>),
+    /// A pin at that moment.
+    #[serde(rename = "s")]
+    Schedule(Box<PinRequest>, Moment),
+    /// Nothing that could be done: it was found wanting when the file came.
+    #[serde(rename = "x")]
+    Refused(RowError),
+}
+
+impl Ask {
+    pub fn request(&self) -> Option<&PinRequest> {
+        match self {
+            Self::Pin(request) | Self::Schedule(request, _) => Some(request),
+            Self::Refused(_) => None,
+        }
+    }
+}
+
+/// A row of the file. Data rows are counted from 1.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    #[serde(rename = "n")]
+    pub number: u32,
+    /// As the row has it, also where the row is refused.
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    #[serde(rename = "a")]
+    pub ask: Ask,
+}
+
+/// What a row made, or found made already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Made {
+    #[serde(rename = "p")]
+    Pin(PinId),
+    #[serde(rename = "s")]
+    Schedule(ScheduleId),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    #[serde(rename = "c")]
+    Created(Made),
+    #[serde(rename = "e")]
+    Existing(Made),
+    #[serde(rename = "x")]
+    Failed(RowError),
+}
+
+impl Outcome {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Created(_) => "created",
+            Self::Existing(_) => "existing",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowResult {
+    #[serde(rename = "n")]
+    pub number: u32,
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    #[serde(rename = "o")]
+    pub outcome: Outcome,
+}
+
+/// What became of a chunk, written once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChunkResult {
+    pub chunk: u32,
+    pub began_at: Moment,
+    pub done_at: Moment,
+    pub rows: Vec<RowResult>,
+}
+
+/// The sum over chunks' results.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub created: u32,
+    pub existing: u32,
+    pub failed: u32,
+    pub began_at: Option<Moment>,
+    pub done_at: Option<Moment>,
+}
+
+impl Totals {
+    pub fn of(results: &[ChunkResult]) -> Self {
+        let mut totals = Self {
+            began_at: results.iter().map(|result| result.began_at).min(),
+            done_at: results.iter().map(|result| result.done_at).max(),
+            ..Self::default()
+        };
+        for row in results.iter().flat_map(|result| &result.rows) {
+            match row.outcome {
+                Outcome::Created(_) => totals.created += 1,
+                Outcome::Existing(_) => totals.existing += 1,
+                Outcome::Failed(_) => totals.failed += 1,
+            }
+        }
+        totals
+    }
+
+    pub fn processed(&self) -> u32 {
+        self.created + self.existing + self.failed
+    }
+}
+
+/// An import was given up for a reason of ours: a bug, or an outage that lasted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stop {
+    pub reason: StopReason,
+    pub at: Moment,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopReason {
+    /// Its message was delivered too often.
+    DeadLettered,
+    /// Rows of it are gone.
+    RowsMissing,
+}
+
+impl StopReason {
+    pub const ALL: [Self; 2] = [Self::DeadLettered, Self::RowsMissing];
+
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::DeadLettered => "import_dead_lettered",
+            Self::RowsMissing => "import_rows_missing",
+        }
+    }
+
+    pub fn parse(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.code() == code)
+    }
+
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::DeadLettered => {
+                "The import could not be worked on, time after time: a bug or an outage of this system. The rows that have \
+                 results are done. Resume it (POST /v1/pins/imports/{id}/resume) when the cause is mended."
+            }
+            Self::RowsMissing => {
+                "Rows of the import are gone from the table. The rows that have results are done; submit the others again."
+            }
+        }
+    }
+}
+
+/// An import as stored: immutable, but for how it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Import {
+    pub key: ImportKey,
+    pub source: Source,
+    pub filename: Option<String>,
+    pub rows: u32,
+    pub chunks: u32,
+    /// Of the rows, so that a repetition under the same key is told from another file.
+    pub content_hash: Vec<u8>,
+    /// Columns that mean nothing here.
+    pub unknown_columns: Vec<String>,
+    /// The accounts that its rows are for, in order.
+    pub accounts: Vec<AccountId>,
+    pub by: Option<Actor>,
+    pub created_at: Moment,
+    pub expires_at: Moment,
+    /// Names the submission: its chunks are found by it, and a write that the SDK repeated is recognised as our own.
+    pub nonce: String,
+    pub stopped: Option<Stop>,
+    /// Set when every chunk has its results.
+    pub finished: Option<Totals>,
+}
+
+impl Import {
+    /// Whether its rows are for none but these accounts.
+    pub fn is_within(&self, allowed: &[AccountId]) -> bool {
+        self.accounts.iter().all(|account| allowed.contains(account))
+    }
+
+    /// `totals`: of the results so far.
+    pub fn status(&self, totals: &Totals) -> ImportStatus {
+        match (self.finished, &self.stopped) {
+            (Some(totals), _) if totals.failed == 0 => ImportStatus::Completed,
+            (Some(_), _) => ImportStatus::CompletedWithErrors,
+            (None, Some(_)) => ImportStatus::Failed,
+            (None, None) if totals.processed() == 0 => ImportStatus::Queued,
+            (None, None) => ImportStatus::Processing,
+        }
+    }
+}
+
+/// Rows in chunks of [`CHUNK_ROWS`], fewer where they are long.
+pub fn chunked(rows: Vec<Row>) -> Vec<Vec<Row>> {
+    let mut chunks: Vec<Vec<Row>> = Vec::new();
+    let mut bytes = usize::MAX;
+    for row in rows {
+        let weight = serde_json::to_vec(&row).map_or(CHUNK_BYTES_MAX, |text| text.len() + 1);
+        match chunks.last_mut() {
+            Some(chunk) if chunk.len() < CHUNK_ROWS && bytes.saturating_add(weight) <= CHUNK_BYTES_MAX => {
+                bytes += weight;
+                chunk.push(row);
+            }
+            _ => {
+                bytes = weight;
+                chunks.push(vec![row]);
+            }
+        }
+    }
+    chunks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::testdata;
+
+    fn row(number: u32, description_chars: usize) -> Row {
+        let request = PinRequest {
+            description: Some("\u{1f426}".repeat(description_chars)),
+            ..testdata::request(&format!("key-{number}"))
+        };
+        Row { number, key: Some(request.idempotency_key.clone()), ask: Ask::Pin(Box::new(request)) }
+    }
+
+    #[test]
+    fn chunks_hold_every_row_once_and_in_order_and_fit_the_table() {
+        let mut rows: Vec<Row> = (1..=60).map(|number| row(number, 10)).collect();
+        // Far beyond what a field may hold.
+        rows.extend((61..=70).map(|number| row(number, 20_000)));
+        let chunks = chunked(rows.clone());
+        assert_eq!(chunks.concat(), rows);
+        assert_eq!(chunks[..2].iter().map(Vec::len).collect::<Vec<_>>(), [25, 25]);
+        for chunk in &chunks {
+            let bytes = serde_json::to_vec(chunk).expect("plain data").len();
+            assert!(chunk.len() <= CHUNK_ROWS && bytes <= CHUNK_BYTES_MAX + 2, "{} rows, {bytes} bytes", chunk.len());
+        }
+    }
+
+    #[test]
+    fn rows_and_results_survive_their_text() {
+        let refused = Ask::Refused(RowError::new("validation_error", "board_id: Field required", &["board_id"]));
+        let request = Box::new(testdata::request("k"));
+        for ask in [Ask::Pin(request.clone()), Ask::Schedule(request, Moment(5)), refused] {
+            let row = Row { number: 7, key: None, ask };
+            let text = serde_json::to_string(&row).expect("plain data");
+            assert_eq!(serde_json::from_str::<Row>(&text).expect("its own text"), row);
+        }
+        for outcome in [
+            Outcome::Created(Made::Pin(PinId(Uuid::from_u128(1)))),
+            Outcome::Existing(Made::Schedule(ScheduleId(Uuid::from_u128(2)))),
+            Outcome::Failed(RowError::new("c", "m", &[])),
+        ] {
+            let result = RowResult { number: 1, key: Some("k".into()), outcome };
+            let text = serde_json::to_string(&result).expect("plain data");
+            assert_eq!(serde_json::from_str::<RowResult>(&text).expect("its own text"), result);
+        }
+    }
+
+    #[test]
+    fn the_same_key_is_another_import_in_another_workspace() {
+        let (a, b) = (WorkspaceId(Uuid::from_u128(1)), WorkspaceId(Uuid::from_u128(2)));
+        assert_eq!(ImportKey::of(a, "k"), ImportKey::of(a, "k"));
+        assert_ne!(ImportKey::of(a, "k"), ImportKey::of(b, "k"));
+        assert_ne!(ImportKey::of(a, "k"), ImportKey::of(a, "l"));
+    }
+}

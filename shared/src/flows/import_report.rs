@@ -1,0 +1,149 @@
+//! What an import would come to, without doing any of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
+use super::accept_pins::AcceptError;
+use super::board_access::{AccessError, BoardAccess, board_access};
+use super::forecast::{self, Forecast};
+use super::import_rows::refusal;
+use crate::domain::account::Account;
+use crate::domain::idempotency::{self, PayloadHash};
+use crate::domain::ids::{AccountId, AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
+use crate::domain::import::{Ask, Made, Outcome, Row};
+use crate::domain::pin::PinRequest;
+use crate::ports::{PortResult, World};
+
+/// Boards that are looked at; each may be a call to Pinterest.
+pub const BOARDS_CHECKED_MAX: usize = 50;
+/// Looks at once.
+const BOARDS_AT_ONCE: usize = 8;
+
+/// What would become of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowForecast {
+    pub number: u32,
+    pub key: Option<String>,
+    pub outcome: Outcome,
+    /// The row of this file that has the same key.
+    pub repeats: Option<u32>,
+    /// The row of this file that has the same account, board, title and link.
+    pub same_content_as: Option<u32>,
+}
+
+/// A board that rows are for.
+#[derive(Clone, Debug)]
+pub struct BoardReport {
+    pub board: BoardKey,
+    pub rows: Vec<u32>,
+    /// `None`: there were too many boards to look at this one too.
+    pub access: Option<BoardAccess>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct ImportReport {
+    pub rows: Vec<RowForecast>,
+    pub boards: Vec<BoardReport>,
+    /// Of the rows that would be new and aren't for a later time.
+    pub forecast: Option<Forecast>,
+}
+
+/// # Errors
+/// When a port is unavailable; never because of a board or Pinterest.
+pub async fn report(world: &World, workspace: WorkspaceId, rows: Vec<Row>) -> PortResult<ImportReport> {
+    let accounts: BTreeMap<AccountId, Account> =
+        world.store.accounts(workspace).await?.into_iter().map(|account| (account.key.account, account)).collect();
+    let mut existing = existing(world, workspace, &rows).await?;
+    let mut keys: BTreeMap<String, u32> = BTreeMap::new();
+    let mut contents: BTreeMap<(AccountId, String), u32> = BTreeMap::new();
+    let mut boards: BTreeMap<BoardKey, Vec<u32>> = BTreeMap::new();
+    let mut joining: BTreeMap<AccountId, usize> = BTreeMap::new();
+    let mut told = Vec::with_capacity(rows.len());
+    for row in rows {
+        let Some(request) = row.ask.request() else {
+            let Ask::Refused(error) = row.ask else { continue };
+            told.push(RowForecast::new(row.number, row.key, Outcome::Failed(error)));
+            continue;
+        };
+        let outcome = outcome(workspace, request, &accounts, &mut existing)?;
+        if matches!(outcome, Outcome::Created(_)) {
+            let account = AccountKey { workspace, account: request.account };
+            boards.entry(BoardKey { account, board_id: request.board_id.clone() }).or_default().push(row.number);
+            if matches!(row.ask, Ask::Pin(_)) {
+                *joining.entry(request.account).or_default() += 1;
+            }
+        }
+        let content = (request.account, idempotency::content_hash(request));
+        let earlier = |found: Option<u32>| found.filter(|number| *number != row.number);
+        let repeats = earlier(Some(*keys.entry(request.idempotency_key.clone()).or_insert(row.number)));
+        let same_content_as = earlier(Some(*contents.entry(content).or_insert(row.number)));
+        told.push(RowForecast { repeats, same_content_as, ..RowForecast::new(row.number, row.key, outcome) });
+    }
+    let boards = looked_at(world, boards).await?;
+    let forecast = forecast::forecast(world, workspace, &joining).await?;
+    Ok(ImportReport { rows: told, boards, forecast })
+}
+
+impl RowForecast {
+    fn new(number: u32, key: Option<String>, outcome: Outcome) -> Self {
+        Self { number, key, outcome, repeats: None, same_content_as: None }
+    }
+}
+
+/// The payload of each pin, and whether it was deleted.
+type Existing = BTreeMap<PinId, (PayloadHash, bool)>;
+
+/// The pins that the rows' keys stand for already.
+async fn existing(world: &World, workspace: WorkspaceId, rows: &[Row]) -> PortResult<Existing> {
+    let ids: BTreeSet<PinId> = rows
+        .iter()
+        .filter_map(|row| row.ask.request())
+        .map(|request| idempotency::pin_id(workspace, &request.idempotency_key))
+        .collect();
+    let keys: Vec<PinKey> = ids.into_iter().map(|pin| PinKey { workspace, pin }).collect();
+    let found = world.store.pins(&keys).await?.into_iter().flatten();
+    Ok(found.map(|(pin, _)| (pin.key.pin, (pin.payload_hash, pin.hidden_at.is_some()))).collect())
+}
+
+/// As accepting the rows one after the other would answer.
+fn outcome(
+    workspace: WorkspaceId,
+    request: &PinRequest,
+    accounts: &BTreeMap<AccountId, Account>,
+    existing: &mut Existing,
+) -> PortResult<Outcome> {
+    let (pin, hash) = (idempotency::pin_id(workspace, &request.idempotency_key), PayloadHash::of(request));
+    let refused = match existing.get(&pin) {
+        Some((_, true)) => AcceptError::KeyOfDeleted { existing: pin },
+        Some((first, _)) if first.same_payload(&hash) => return Ok(Outcome::Existing(Made::Pin(pin))),
+        Some(_) => AcceptError::KeyReused { existing: pin },
+        None => match accounts.get(&request.account) {
+            None => AcceptError::AccountNotFound,
+            Some(account) if !account.is_connected() => AcceptError::AccountDisconnected,
+            Some(_) => {
+                existing.insert(pin, (hash, false));
+                return Ok(Outcome::Created(Made::Pin(pin)));
+            }
+        },
+    };
+    refusal(refused).map(Outcome::Failed)
+}
+
+/// Each board once.
+async fn looked_at(world: &World, boards: BTreeMap<BoardKey, Vec<u32>>) -> PortResult<Vec<BoardReport>> {
+    let looks = boards.into_iter().enumerate().map(|(index, (board, rows))| async move {
+        let access = if index < BOARDS_CHECKED_MAX { access(world, &board).await? } else { None };
+        PortResult::Ok(BoardReport { board, rows, access })
+    });
+    stream::iter(looks).buffered(BOARDS_AT_ONCE).try_collect().await
+}
+
+async fn access(world: &World, board: &BoardKey) -> PortResult<Option<BoardAccess>> {
+    match board_access(world, board, false).await {
+        Ok(access) => Ok(Some(access)),
+        // Disconnected and forgotten a moment ago.
+        Err(AccessError::AccountNotFound) => Ok(None),
+        Err(AccessError::Port(error)) => Err(error),
+    }
+}

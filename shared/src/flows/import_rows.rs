@@ -1,0 +1,132 @@
+//! Working on an import: chunk by chunk, each chunk's results written once.
+//!
+//! Whatever kills a worker, the next begins with the first chunk that has no results. The pins that the dead one accepted
+//! of it name this import and their row, so they count as what they are: created by it.
+
+use std::collections::BTreeSet;
+
+use super::accept_pin::{AcceptError, Acceptance};
+use super::accept_pins::{Order, accept_pins};
+use crate::domain::failure::Failure;
+use crate::domain::import::{
+    Ask, ChunkResult, Import, Made, Outcome, Row, RowError, RowResult, Stop, StopReason, Totals,
+};
+use crate::domain::message::{Disposition, ImportMessage};
+use crate::domain::origin::Origin;
+use crate::domain::tenant::WorkspaceState;
+use crate::domain::time::SECOND_MS;
+use crate::ports::{PortResult, World};
+use crate::telemetry::{self, Metric};
+
+/// A chunk that is begun with less time than this left might be cut off.
+const CHUNK_NEEDS_MS: i64 = 20 * SECOND_MS;
+
+/// Works on the import until it is finished or the time is over.
+///
+/// # Errors
+/// When a port is unavailable; the message comes back.
+pub async fn work_on_import(world: &World, message: ImportMessage, ends_at_ms: i64) -> PortResult<Disposition> {
+    let key = message.key();
+    let Some(import) = world.imports.import(key).await? else {
+        // It was never taken in, or is deleted.
+        return Ok(Disposition::Done);
+    };
+    if import.finished.is_some() || import.stopped.is_some() {
+        return Ok(Disposition::Done);
+    }
+    let results = world.imports.import_results(key).await?;
+    let done: BTreeSet<u32> = results.iter().map(|result| result.chunk).collect();
+    for chunk in (0..import.chunks).filter(|chunk| !done.contains(chunk)) {
+        if ends_at_ms - world.system.monotonic_ms() < CHUNK_NEEDS_MS {
+            world.queue.send_import(&message).await?;
+            return Ok(Disposition::Done);
+        }
+        // What is accepted in a workspace that is being deleted would stay behind.
+        let workspace = world.tenants.workspace(key.workspace).await?;
+        if workspace.is_none_or(|workspace| workspace.state != WorkspaceState::Active) {
+            return Ok(Disposition::Done);
+        }
+        let began_at = world.system.now();
+        let Some(rows) = world.imports.import_chunk(&import, chunk).await? else {
+            stop(world, &import, StopReason::RowsMissing).await?;
+            return Ok(Disposition::Done);
+        };
+        let rows = work_on_rows(world, &import, rows).await?;
+        let result = ChunkResult { chunk, began_at, done_at: world.system.now(), rows };
+        world.imports.put_import_result(&import, &result).await?;
+    }
+    // Read, not added up here: another worker may have written the results of some chunk first.
+    let results = world.imports.import_results(key).await?;
+    let totals = Totals::of(&results);
+    world.imports.finish_import(key, &totals).await?;
+    let Totals { created, existing, failed, .. } = totals;
+    tracing::info!(workspace_id = %key.workspace, import_id = %key.import, created, existing, failed, "an import is finished");
+    Ok(Disposition::Done)
+}
+
+/// Notes that the import doesn't go on by itself.
+pub async fn stop(world: &World, import: &Import, reason: StopReason) -> PortResult<()> {
+    let at = world.system.now();
+    world.imports.stop_import(import.key, Some(&Stop { reason, at })).await?;
+    telemetry::count(Metric::ImportStopped, 1, Some(reason.code()), at);
+    tracing::error!(workspace_id = %import.key.workspace, import_id = %import.key.import, error_code = reason.code(), "an import has stopped");
+    Ok(())
+}
+
+async fn work_on_rows(world: &World, import: &Import, rows: Vec<Row>) -> PortResult<Vec<RowResult>> {
+    let origin = |row: &Row| Origin { by: import.by, import: Some((import.key.import, row.number)), schedule: None };
+    let orders = rows.iter().filter_map(|row| match &row.ask {
+        Ask::Pin(request) => Some(Order { request: (**request).clone(), origin: origin(row), not_before: None }),
+        Ask::Schedule(..) | Ask::Refused(_) => None,
+    });
+    let mut accepted = accept_pins(world, import.key.workspace, orders.collect()).await?.into_iter();
+    let mut results = Vec::with_capacity(rows.len());
+    for row in rows {
+        let origin = origin(&row);
+        let outcome = match row.ask {
+            Ask::Refused(error) => Outcome::Failed(error),
+            Ask::Pin(_) => of_pin(accepted.next(), origin)?,
+            Ask::Schedule(..) => Outcome::Failed(RowError::new("not_supported", "run_at: not yet", &["run_at"])),
+        };
+        results.push(RowResult { number: row.number, key: row.key, outcome });
+    }
+    Ok(results)
+}
+
+/// What accepting a row came to.
+fn of_pin(accepted: Option<Result<Acceptance, AcceptError>>, origin: Origin) -> PortResult<Outcome> {
+    Ok(match accepted {
+        Some(Ok(Acceptance::New(pin, _))) => Outcome::Created(Made::Pin(pin.key.pin)),
+        // Accepted for this very row, by a worker that died before it could say so.
+        Some(Ok(Acceptance::Replay(pin, _))) if pin.origin.import == origin.import => {
+            Outcome::Created(Made::Pin(pin.key.pin))
+        }
+        Some(Ok(Acceptance::Replay(pin, _))) => Outcome::Existing(Made::Pin(pin.key.pin)),
+        Some(Err(error)) => Outcome::Failed(refusal(error)?),
+        None => Outcome::Failed(RowError::new("internal_error", "The row was not worked on.", &[])),
+    })
+}
+
+/// Why accepting refused the row; an unavailable port is no reason of the row's.
+pub fn refusal(error: AcceptError) -> PortResult<RowError> {
+    Ok(match error {
+        AcceptError::KeyReused { existing } => RowError::new(
+            "idempotency_key_reused",
+            format!("idempotency_key: The key already stands for pin {existing}, which has another payload"),
+            &["idempotency_key"],
+        ),
+        AcceptError::KeyOfDeleted { existing } => RowError::new(
+            "pin_deleted",
+            format!("idempotency_key: The key stands for pin {existing}, which was deleted"),
+            &["idempotency_key"],
+        ),
+        AcceptError::AccountNotFound => {
+            RowError::new("not_found", "account_id: There is no such account in this workspace", &["account_id"])
+        }
+        AcceptError::AccountDisconnected => {
+            let failure = Failure::TokenRevoked;
+            RowError::new(failure.code(), format!("account_id: {}", failure.message()), &["account_id"])
+        }
+        AcceptError::Port(error) => return Err(error),
+    })
+}
