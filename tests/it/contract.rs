@@ -129,6 +129,15 @@ async fn dynamo_board_checks() -> (Arc<dyn BoardChecks>, LocalAws) {
     (store, aws)
 }
 
+async fn fake_imports() -> (Arc<dyn Imports>, ()) {
+    (Arc::new(FakeStore::new(faults().1)), ())
+}
+
+async fn dynamo_imports() -> (Arc<dyn Imports>, LocalAws) {
+    let (store, aws) = dynamo().await;
+    (store, aws)
+}
+
 async fn fake_table() -> (Arc<dyn Table>, ()) {
     (Arc::new(FakeStore::new(faults().1)), ())
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use pinbridge_shared::domain::attempt::Status;
+use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::import::{
     Ask, Import, ImportKey, ImportStatus, Outcome, Row, RowError, RowResult, Source, StopReason,
 };
@@ -66,6 +67,13 @@ async fn run_importer(world: &TestWorld) {
         world.system.advance_to(next);
         world.run_importer_once().await;
     }
+}
+
+/// Every pin there is.
+async fn listed(world: &TestWorld) -> Vec<PinKey> {
+    let workspace = testdata::workspace();
+    let listed = world.world.store.listing_after(workspace, None, world.now(), 1_000).await.expect("read");
+    listed.into_iter().map(|(_, pin)| PinKey { workspace, pin }).collect()
 }
 
 fn results(view: &ImportView) -> Vec<&RowResult> {
@@ -152,8 +160,7 @@ async fn five_hundred_rows_are_counted_exactly_while_the_importer_is_killed_twic
         })
         .collect();
     assert_eq!(made.len(), 440, "no pin for two rows");
-    let listing = world.world.store.listing(testdata::workspace(), 0, 1).await.expect("read");
-    assert_eq!(listing.total, 441, "and no pin besides");
+    assert_eq!(listed(&world).await.len(), 441, "and no pin besides");
 }
 
 #[tokio::test]
@@ -394,12 +401,7 @@ async fn pins_of_an_import_that_wait_are_published_in_their_turn() {
     let Import { finished, .. } = read(&world, key).await.import;
     assert_eq!(finished.map(|totals| totals.created), Some(200));
     world.run_until(START.plus_ms(5 * MINUTE_MS)).await;
-    let listing = world.world.store.listing(testdata::workspace(), 0, 200).await.expect("read");
-    let keys: Vec<_> = listing
-        .pins
-        .into_iter()
-        .map(|pin| pinbridge_shared::domain::ids::PinKey { workspace: testdata::workspace(), pin })
-        .collect();
+    let keys = listed(&world).await;
     assert_eq!(keys.len(), 200);
     assert!(world.pins(&keys).await.iter().all(|(_, attempt)| attempt.status == Status::Published));
     assert_eq!(world.pinterest.pins().len(), 200);

@@ -68,6 +68,7 @@ fn limits() -> Vec<(&'static str, String)> {
         ("a page, unless asked otherwise", page::LIMIT_DEFAULT.to_string()),
         ("a page at most", page::LIMIT_MAX.to_string()),
         ("an offset at most", page::OFFSET_MAX.to_string()),
+        ("newest imports that a list looks through", imports::IMPORTS_LISTED_MAX.to_string()),
         ("pins of a list that are counted at least", list_pins::COUNTED.to_string()),
         ("pins that one call looks through for a state, a text or another order", list_pins::WINDOW.to_string()),
         ("keys that one call looks through for accounts or a board", list_pins::KEYS_MAX.to_string()),
