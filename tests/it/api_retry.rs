@@ -60,8 +60,8 @@ async fn what_cant_be_retried_is_refused_by_name() {
         ("not-a-uuid", "", None, 422, "validation_error"),
         (&failed, "[]", None, 400, "malformed_json"),
         (&failed, "{", None, 400, "malformed_json"),
-        (&failed, r#"{"board_id": "1"}"#, None, 422, "not_supported"),
-        (&failed, r#"{"account_id": "7d11ee90-a944-54ed-a55c-7f2e8a5ca0b6"}"#, None, 422, "not_supported"),
+        (&failed, r#"{"board_id": "1"}"#, None, 422, "board_not_found"),
+        (&failed, r#"{"account_id": "7d11ee90-a944-54ed-a55c-7f2e8a5ca0b6"}"#, None, 404, "not_found"),
         (&failed, r#"{"accept_duplicate": "yes"}"#, None, 422, "validation_error"),
         (&failed, "", Some("yes"), 422, "validation_error"),
     ];
