@@ -30,6 +30,7 @@ macro_rules! pin_index_contract {
             a_list_is_read_on_from_any_of_its_places,
             keys_tell_accounts_and_boards,
             the_failed_have_a_list_of_their_own,
+            a_deleted_pin_is_in_no_list,
             a_list_shows_no_other_workspace;
         );
     };
@@ -179,6 +180,27 @@ pub async fn the_failed_have_a_list_of_their_own(table: &dyn Table) {
     wanted.retain(|other| *other != place(&pin));
     assert_eq!(whole(table, failed, 3).await, wanted);
     assert_eq!(whole(table, Span::default(), 7).await.len(), 20, "each is in the whole list once");
+}
+
+pub async fn a_deleted_pin_is_in_no_list(table: &dyn Table) {
+    let (at, nothing) = (Moment(START + 500), Upstream::default());
+    let mut pins = Vec::new();
+    for index in 0..4 {
+        let pin = of_workspace(workspace(), request(&index.to_string()), START + index);
+        assert_eq!(table.put_pin(&pin).await.expect("written"), Accepted::New);
+        let failed =
+            Attempt::untouched(&pin).failed(at, Failure::ImageBroken, &nothing, &pin, "a".into()).expect("fails");
+        assert_eq!(table.save_attempt(&pin, &failed).await.expect("written"), Saved::Yes);
+        pins.push((pin, failed));
+    }
+    let hidden = |pin: &Pin| Pin { hidden_at: Some(at), ..pin.clone() };
+    let (pin, attempt) = &pins[1];
+    let deleted = attempt.deleted(at, &hidden(pin), "b".into()).expect("is deleted");
+    assert!(table.save_pin(&hidden(pin), &deleted).await.expect("answered"));
+    let left: Vec<Place> = [3, 2, 0].map(|index: usize| place(&pins[index].0)).into();
+    for shelf in [Shelf::Every, Shelf::Failed] {
+        assert_eq!(whole(table, Span { shelf, ..Span::default() }, 2).await, left, "{shelf:?}");
+    }
 }
 
 pub async fn a_list_shows_no_other_workspace(table: &dyn Table) {

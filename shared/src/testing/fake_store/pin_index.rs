@@ -12,8 +12,8 @@ use crate::ports::{PinIndex, PortResult};
 impl Tables {
     fn stretch(&self, workspace: WorkspaceId, span: &Span, limit: usize) -> Stretch {
         let is_there = |pin: &&Pin| match span.shelf {
-            Shelf::Every => pin.hidden_at.is_none(),
-            Shelf::Failed if pin.hidden_at.is_some() => false,
+            _ if pin.hidden_at.is_some() => false,
+            Shelf::Every => true,
             Shelf::Failed => self.attempts.get(&pin.key).is_some_and(|attempt| attempt.status == Status::Failed),
         };
         let mine = self.pins.values().filter(|pin| pin.key.workspace == workspace).filter(is_there);
