@@ -78,8 +78,12 @@ pub fn document() -> Value {
     }
     // The schema of the body that every error has.
     let _ = schemas.answers.subschema_for::<error::schema::Error>();
-    let mut tags: Vec<&str> = operations.iter().map(|operation| operation.tag).collect();
-    tags.dedup();
+    let mut tags: Vec<&str> = Vec::new();
+    for operation in &operations {
+        if !tags.contains(&operation.tag) {
+            tags.push(operation.tag);
+        }
+    }
     json!({
         "openapi": "3.1.0",
         "info": {"title": "PinBridge API", "version": VERSION, "description": ABOUT, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
