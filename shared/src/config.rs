@@ -31,6 +31,8 @@ pub struct Settings {
     pub retention_ms: i64,
     /// How long a disconnected account keeps its name.
     pub disconnected_kept_ms: i64,
+    /// How long the activity log remembers.
+    pub activity_kept_ms: i64,
     /// How long a revoked key stays listed.
     pub revoked_keys_kept_ms: i64,
     /// `production`, `staging`, `local`, …: shown by the health routes.
@@ -49,6 +51,7 @@ impl Default for Settings {
             late_check_after_ms: LATE_CHECK_AFTER_MS,
             retention_ms: 90 * DAY_MS,
             disconnected_kept_ms: 30 * DAY_MS,
+            activity_kept_ms: 30 * DAY_MS,
             revoked_keys_kept_ms: 90 * DAY_MS,
             environment: "local".into(),
             registration_open: false,
@@ -199,6 +202,7 @@ impl Environment<'_> {
             late_check_after_ms: defaults.late_check_after_ms,
             retention_ms: days("PINBRIDGE_RETENTION_DAYS", 90)? * DAY_MS,
             disconnected_kept_ms: days("PINBRIDGE_DISCONNECTED_DAYS", 30)? * DAY_MS,
+            activity_kept_ms: days("PINBRIDGE_ACTIVITY_DAYS", 30)? * DAY_MS,
             revoked_keys_kept_ms: days("PINBRIDGE_REVOKED_KEYS_DAYS", 90)? * DAY_MS,
             environment: self.environment(),
             registration_open: self.registration_open()?,
@@ -312,6 +316,7 @@ mod tests {
             ("PINBRIDGE_RETENTION_DAYS", "0"),
             ("PINBRIDGE_DISCONNECTED_DAYS", "0"),
             ("PINBRIDGE_REVOKED_KEYS_DAYS", "3651"),
+            ("PINBRIDGE_ACTIVITY_DAYS", "0"),
             ("PINBRIDGE_DAILY_BUDGET", "5001"),
             ("PINBRIDGE_LATE_CHECK", "Remove"),
             ("PINBRIDGE_REGISTRATION", "yes"),

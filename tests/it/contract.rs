@@ -15,8 +15,8 @@ use pinbridge_shared::adapters::system::RealSystem;
 use pinbridge_shared::config::QueueUrls;
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::ports::{
-    BoardChecks, Imports, OAuthStates, ParkedLetters, Passwords, Queue, QueueName, Secrets, SessionKeys, Store, System,
-    Tenants,
+    ActivityLog, BoardChecks, Imports, OAuthStates, ParkedLetters, Passwords, Queue, QueueName, Secrets, SessionKeys,
+    SimulatedAccounts, Store, System, Tenants,
 };
 use pinbridge_shared::testing::contract::pin_index::Table;
 use pinbridge_shared::testing::contract::queue::QueueUnderTest;
@@ -27,8 +27,9 @@ use pinbridge_shared::testing::fake_store::FakeStore;
 use pinbridge_shared::testing::faults::Faults;
 use pinbridge_shared::testing::manual_system::ManualSystem;
 use pinbridge_shared::{
-    board_checks_contract, imports_contract, oauth_states_contract, passwords_contract, pin_index_contract,
-    queue_contract, secrets_contract, session_keys_contract, store_contract, tenants_contract,
+    activity_contract, board_checks_contract, imports_contract, oauth_states_contract, passwords_contract,
+    pin_index_contract, queue_contract, secrets_contract, session_keys_contract, simulated_accounts_contract,
+    store_contract, tenants_contract,
 };
 
 use crate::support::embedded_aws;
@@ -68,6 +69,18 @@ mod the_fake_imports {
 }
 mod dynamodb_imports {
     super::imports_contract!(super::dynamo_imports);
+}
+mod the_fake_simulated_accounts {
+    super::simulated_accounts_contract!(super::fake_simulated_accounts);
+}
+mod dynamodb_simulated_accounts {
+    super::simulated_accounts_contract!(super::dynamo_simulated_accounts);
+}
+mod the_fake_activity_log {
+    super::activity_contract!(super::fake_activity_log);
+}
+mod dynamodb_activity_log {
+    super::activity_contract!(super::dynamo_activity_log);
 }
 mod the_fake_passwords {
     super::passwords_contract!(super::fake_passwords);
@@ -152,6 +165,24 @@ async fn fake_imports() -> (Arc<dyn Imports>, ()) {
 }
 
 async fn dynamo_imports() -> (Arc<dyn Imports>, LocalAws) {
+    let (store, aws) = dynamo().await;
+    (store, aws)
+}
+
+async fn fake_simulated_accounts() -> (Arc<dyn SimulatedAccounts>, ()) {
+    (Arc::new(FakeStore::new(faults().1)), ())
+}
+
+async fn dynamo_simulated_accounts() -> (Arc<dyn SimulatedAccounts>, LocalAws) {
+    let (store, aws) = dynamo().await;
+    (store, aws)
+}
+
+async fn fake_activity_log() -> (Arc<dyn ActivityLog>, ()) {
+    (Arc::new(FakeStore::new(faults().1)), ())
+}
+
+async fn dynamo_activity_log() -> (Arc<dyn ActivityLog>, LocalAws) {
     let (store, aws) = dynamo().await;
     (store, aws)
 }

@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use pinbridge_local::resources;
 use pinbridge_shared::adapters::dynamodb::{DynamoStore, SealedRow, SealedTokens, row_kinds};
 use pinbridge_shared::domain::account::Account;
+use pinbridge_shared::domain::activity::{By, Entry, PIN_PUBLISH_FAILED};
 use pinbridge_shared::domain::api_key::{ApiKey, PresentedKey, compose};
 use pinbridge_shared::domain::attempt::Status;
 use pinbridge_shared::domain::backlog::BacklogRow;
@@ -86,6 +87,8 @@ async fn furnish(world: &TestWorld, workspace: WorkspaceId, pins: usize) -> Vec<
         idempotency_key: None,
     };
     assert!(matches!(imports::submit(w, workspace, submission).await, Ok(Submitted::New(_))));
+    let entry = Entry::new(w.uuid(), world.now(), By::Worker, &PIN_PUBLISH_FAILED);
+    w.activity.note(workspace, &entry, world.now().plus_ms(DAY_MS)).await.expect("noted");
     let mut keys = Vec::new();
     for index in 0..pins {
         let accepted = accept_pin(w, workspace, testdata::request(&format!("pin-{index}"))).await.expect("accepted");

@@ -14,7 +14,9 @@ use pinbridge_shared::domain::{
     analytics, api_key, board_check, board_scan, clock_row, daily_budget, history, import, late_check, login,
     oauth_state, pin, retry, session, simulated, tenant, token_bucket, token_life, user,
 };
-use pinbridge_shared::flows::{export, forecast, import_report, imports, list_pins, purge, rate_meter, redrive};
+use pinbridge_shared::flows::{
+    activity, export, forecast, import_report, imports, list_pins, purge, rate_meter, redrive,
+};
 use pinbridge_shared::ports::{MAX_DELAY_MS, SAVED_TOGETHER_MAX};
 
 use crate::listing_cost;
@@ -82,6 +84,7 @@ fn limits() -> Vec<(&'static str, String)> {
         ("found by account or board", listing_cost::TAGGED_MAX.to_string()),
         ("any other filter, text or order", listing_cost::WINDOW_MAX.to_string()),
         ("newest imports that a list looks through", imports::IMPORTS_LISTED_MAX.to_string()),
+        ("entries of the activity log that one page looks through", activity::EXAMINED_MAX.to_string()),
         ("waiting pins that the rate meter counts", rate_meter::WAITING_COUNTED_MAX.to_string()),
         ("an export's page", bytes(PAGE_BYTES_MAX)),
         ("pins younger than this wait for the next export", time(export::SETTLED_MS)),
@@ -121,6 +124,7 @@ fn limits() -> Vec<(&'static str, String)> {
         ("what names a removed pin's rows stays", time(purge::LINGER_MS)),
         ("a disconnected account's name stays (`DisconnectedDays`)", time(settings.disconnected_kept_ms)),
         ("a revoked key stays listed (`RevokedKeysDays`)", time(settings.revoked_keys_kept_ms)),
+        ("the activity log remembers (`ActivityDays`)", time(settings.activity_kept_ms)),
         ("a finished pin stays beyond its life (`RetentionDays`)", time(settings.retention_ms)),
     ]
 }

@@ -1,5 +1,6 @@
 //! The tests that cross crates, in one binary.
 
+mod activity;
 mod api_analytics;
 mod api_auth;
 mod api_connections;

@@ -106,6 +106,7 @@ fn the_templates_parameters_are_the_codes_defaults() {
             "PINBRIDGE_REGISTRATION" => "Registration",
             "PINBRIDGE_RETENTION_DAYS" => "RetentionDays",
             "PINBRIDGE_DISCONNECTED_DAYS" => "DisconnectedDays",
+            "PINBRIDGE_ACTIVITY_DAYS" => "ActivityDays",
             "PINBRIDGE_REVOKED_KEYS_DAYS" => "RevokedKeysDays",
             _ => return None,
         };

@@ -20,6 +20,7 @@ use pinbridge_shared::ports::World;
 
 pub use pinbridge_shared::flows::authenticate::Who;
 
+use crate::activity::Touched;
 use crate::error::ApiError;
 
 /// Whom a route is for. Part of every row of the route table.
@@ -67,6 +68,10 @@ pub struct Caller {
     pub workspace: WorkspaceId,
     pub who: Who,
     pub scopes: Scopes,
+    /// The key's name, or the person's address.
+    pub label: Arc<str>,
+    /// The accounts that the request was allowed to use, for the activity log.
+    pub touched: Touched,
     /// The accounts that the key may use; `None`: all of the workspace.
     allowed: Option<Arc<[AccountId]>>,
 }
@@ -97,7 +102,11 @@ impl Caller {
     /// # Errors
     /// When the key's allow-list leaves the account out.
     pub fn may_use(&self, account: AccountId) -> Result<(), ApiError> {
-        if self.sees(account) { Ok(()) } else { Err(ApiError::account_not_permitted()) }
+        if !self.sees(account) {
+            return Err(ApiError::account_not_permitted());
+        }
+        self.touched.add(account);
+        Ok(())
     }
 
     /// The account of that id in the caller's workspace, whether or not there is one.
@@ -135,15 +144,17 @@ pub async fn enforce(State((world, access)): State<(World, Access)>, mut request
 }
 
 async fn admit(world: &World, access: Access, headers: &HeaderMap) -> Result<Caller, ApiError> {
-    let Grant { who, workspace, scopes, allowed } = match presented(headers).ok_or_else(ApiError::missing_api_key)? {
-        Presented::Key(text) => authenticate::by_key(world, text).await?,
-        Presented::Session(token) => authenticate::by_session(world, token).await?,
-    };
+    let Grant { who, label, workspace, scopes, allowed } =
+        match presented(headers).ok_or_else(ApiError::missing_api_key)? {
+            Presented::Key(text) => authenticate::by_key(world, text).await?,
+            Presented::Session(token) => authenticate::by_session(world, token).await?,
+        };
     // What is about a person works in the meantime, so that they can see it and go elsewhere.
     if workspace.state == WorkspaceState::Resetting && access != Access::Session {
         return Err(ApiError::workspace_resetting());
     }
-    let caller = Caller { workspace: workspace.id, who, scopes, allowed: allowed.map(Arc::from) };
+    let (label, allowed) = (Arc::from(label), allowed.map(Arc::from));
+    let caller = Caller { workspace: workspace.id, who, scopes, label, touched: Touched::default(), allowed };
     access.admits(&caller).map(|()| caller)
 }
 
@@ -175,7 +186,8 @@ mod tests {
 
     fn caller(who: Who, scopes: &[Scope], allowed: Option<&[AccountId]>) -> Caller {
         let workspace = WorkspaceId(Uuid::from_u128(1));
-        Caller { workspace, who, scopes: scopes.iter().copied().collect(), allowed: allowed.map(Arc::from) }
+        let (scopes, allowed) = (scopes.iter().copied().collect(), allowed.map(Arc::from));
+        Caller { workspace, who, scopes, label: "caller".into(), touched: Touched::default(), allowed }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The HTTP API. [`routes`] is the route table; each file below it is one noun's handlers, which extract, authorise,
 //! call one flow and answer. [`error`] alone knows status codes and builds every error body.
 
+pub mod activity;
 pub mod auth;
 pub mod body;
 pub mod connection_page;
@@ -22,7 +23,12 @@ pub fn router(world: World) -> Router {
     let mut router = Router::new();
     for route in routes::table() {
         let enforce = from_fn_with_state((world.clone(), route.access), auth::enforce);
-        router = router.route(route.path, route.handler.route_layer(enforce));
+        let mut handler = route.handler;
+        if let Some(noted) = activity::Noted::of(&route.method, route.path) {
+            handler = handler.route_layer(from_fn_with_state((world.clone(), noted), activity::keep));
+        }
+        // The last one is the outermost: whoever isn't let in leaves no entry.
+        router = router.route(route.path, handler.route_layer(enforce));
     }
     router
         .fallback(|| async { ApiError::route_not_found() })

@@ -17,8 +17,13 @@ use crate::error::ApiError;
 
 pub const HEADER: &str = "x-request-id";
 
-pub async fn with_request_id(request: Request, next: Next) -> Response {
+/// The request's id, for whoever needs it inside.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
+pub async fn with_request_id(mut request: Request, next: Next) -> Response {
     let request_id = of(&request);
+    request.extensions_mut().insert(RequestId(request_id.clone()));
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let span = tracing::info_span!("request", request_id);
     let began = Instant::now();

@@ -1,5 +1,6 @@
 //! The JSON of responses. Fields of the public contract first, ours after them; statuses only from the contract's set.
 
+pub mod activity;
 pub mod analytics;
 pub mod connections;
 pub mod export;

@@ -3,6 +3,7 @@
 //! Start at [`pin`] (what is asked for) and [`attempt`] (what became of it); [`step`] decides what a worker does next.
 
 pub mod account;
+pub mod activity;
 pub mod analytics;
 pub mod api_key;
 pub mod assignment;

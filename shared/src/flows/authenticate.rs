@@ -15,6 +15,8 @@ use crate::ports::{PortError, World};
 #[derive(Clone, Debug)]
 pub struct Grant {
     pub who: Who,
+    /// The key's name, or the person's address.
+    pub label: String,
     pub workspace: Workspace,
     pub scopes: Scopes,
     /// The accounts that the key may use; `None`: all of the workspace.
@@ -51,7 +53,7 @@ pub async fn by_key(world: &World, text: &str) -> Result<Grant, Refused> {
             tracing::warn!(%error, "a key's use was not noted");
         }
     }
-    Ok(Grant { who: Who::Key(id), workspace, scopes: key.scopes, allowed: key.allowed })
+    Ok(Grant { who: Who::Key(id), label: key.name, workspace, scopes: key.scopes, allowed: key.allowed })
 }
 
 /// What the session opens, as its person's row has it now.
@@ -68,7 +70,8 @@ pub async fn by_session(world: &World, token: &str) -> Result<Grant, Refused> {
     let workspace = workspace
         .filter(|found| found.organization == user.organization && found.state != WorkspaceState::Deleted)
         .ok_or(Refused::Session)?;
-    Ok(Grant { who: Who::User(user.id), workspace, scopes: user.role.scopes(), allowed: None })
+    let label = user.email.as_str().to_owned();
+    Ok(Grant { who: Who::User(user.id), label, workspace, scopes: user.role.scopes(), allowed: None })
 }
 
 async fn read(world: &World, token: &str) -> Result<Session, Refused> {

@@ -3,6 +3,7 @@
 //! A pin that nobody else owns fails, visibly and with a remedy; its letter is parked for an operator's redrive. A call
 //! that may have created a Pin is never failed here: it is looked for like any other.
 
+use super::activity;
 use super::doubt;
 use crate::domain::attempt::{Attempt, Status, Upstream};
 use crate::domain::backlog::BacklogRow;
@@ -99,6 +100,7 @@ async fn fail(world: &World, pin: &Pin, attempt: &Attempt) -> PortResult<bool> {
         workspace_id = %pin.key.workspace, account_id = %pin.request.account, pin_id = %pin.key.pin,
         attempt = failed.attempt, error_code = code, "failed: its message became a dead letter"
     );
+    activity::note_failure(world, pin, &failed).await;
     Ok(true)
 }
 

@@ -1,9 +1,10 @@
 //! Logging in, and the sessions that come of it.
 
 use thiserror::Error;
+use uuid::Uuid;
 
 use super::projects::{self, Projects, WRITES_MAX};
-use crate::domain::ids::{UserId, WorkspaceId};
+use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
 use crate::domain::login::{FAILURES_MAX, LoginAttempts, TooMany};
 use crate::domain::secret::Secret;
 use crate::domain::session::{self, Session};
@@ -50,6 +51,23 @@ pub async fn log_in(world: &World, email: &Email, password: &Secret) -> Result<(
     let active = in_use.or(projects.workspaces.first()).cloned().ok_or(LoginError::NoWorkspace)?;
     let token = open_session(world, &user, active.id).await?;
     Ok((Presence { user, active, projects }, token))
+}
+
+/// The workspace that the address' owner would be logged in to, for the activity log; nobody's where nobody has it. Takes as long
+/// either way. Trouble with the table is no reason to fail: nobody's then.
+pub async fn workspace_of(world: &World, email: &Email) -> WorkspaceId {
+    let nobodys = WorkspaceId(Uuid::nil());
+    let Ok(user) = world.tenants.user(email.user()).await else { return nobodys };
+    let organization = user.map_or(OrganizationId(Uuid::nil()), |user| user.organization);
+    let mut workspaces = world.tenants.workspaces(organization).await.unwrap_or_default();
+    workspaces.retain(|workspace| workspace.state == WorkspaceState::Active);
+    match workspaces.into_iter().min_by_key(|workspace| (workspace.created_at, workspace.id)) {
+        Some(workspace) => workspace.id,
+        None => {
+            let _ = world.tenants.workspace(nobodys).await;
+            nobodys
+        }
+    }
 }
 
 /// A token for the person in that workspace.

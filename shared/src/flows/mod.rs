@@ -2,6 +2,7 @@
 
 pub mod accept_pin;
 pub mod accept_pins;
+pub mod activity;
 pub mod analytics;
 pub mod api_keys;
 pub mod authenticate;

@@ -63,6 +63,8 @@ pub enum FinishError {
 pub struct Connected {
     pub account: Account,
     pub workspace_name: String,
+    /// The key or the person that began it, as [`start`] was told.
+    pub by: String,
 }
 
 /// Answers where the person agrees. `by` names the key or the person that begins it, for the log. In a sandbox nobody has to
@@ -109,7 +111,7 @@ pub async fn finish(world: &World, callback: Callback) -> Result<Connected, Fini
     if workspace.environment == WorkspaceEnvironment::Sandbox {
         let number = simulated::parse_code(code.expose()).ok_or(FinishError::CodeRefused)?;
         let account = sandbox::connect_simulated(world, workspace.id, number).await?;
-        return Ok(Connected { account, workspace_name: workspace.name });
+        return Ok(Connected { account, workspace_name: workspace.name, by: begun.by });
     }
     let tokens = world.oauth.exchange(&code).await.map_err(|failure| {
         tracing::warn!(workspace_id = %workspace.id, ?failure, "a code was not exchanged");
@@ -117,7 +119,7 @@ pub async fn finish(world: &World, callback: Callback) -> Result<Connected, Fini
     })?;
     let account = connect::connect_account(world, workspace.id, &tokens).await?;
     tracing::info!(workspace_id = %workspace.id, account_id = %account.key.account, by = begun.by, "connected");
-    Ok(Connected { account, workspace_name: workspace.name })
+    Ok(Connected { account, workspace_name: workspace.name, by: begun.by })
 }
 
 /// What is being removed takes nothing in.

@@ -1,5 +1,6 @@
 //! Recording what came of a call, under the fence.
 
+use super::activity;
 use super::planned_late_check;
 use super::publish_pin::{Job, pause, to_backlog};
 use super::refresh_tokens::{self, Renewal};
@@ -180,6 +181,7 @@ pub async fn give_up(world: &World, job: &mut Job, failure: Failure, upstream: &
                 workspace_id = %job.pin.key.workspace, account_id = %job.pin.request.account, pin_id = %job.pin.key.pin,
                 attempt = job.attempt.attempt, error_code = failure.code(), upstream_status = upstream.status, "failed"
             );
+            activity::note_failure(world, &job.pin, &job.attempt).await;
             Some(Disposition::Done)
         }
         Saved::Lost(_) => None,

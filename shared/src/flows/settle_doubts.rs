@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::activity;
 use super::planned_late_check;
 use crate::domain::assignment::{self, Claim, Ruling, Standing};
 use crate::domain::attempt::{Attempt, IllegalTransition, Status, Upstream};
@@ -324,6 +325,7 @@ async fn write(world: &World, board: &BoardKey, writes: &[(Pin, Attempt)]) -> Po
     }
     for (pin, attempt) in writes {
         tell(pin, attempt, now);
+        activity::note_failure(world, pin, attempt).await;
         planned_late_check::plan(world, pin.key, attempt).await;
     }
     let messages: Vec<(PublishMessage, i64)> = again

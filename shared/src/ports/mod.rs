@@ -3,6 +3,7 @@
 //! Adapters implement these against AWS and Pinterest, `testing` implements them in memory, and one contract suite
 //! checks both. No SDK type appears in a signature.
 
+mod activity;
 mod analytics;
 mod board_checks;
 mod boards;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+pub use activity::*;
 pub use analytics::*;
 pub use board_checks::*;
 pub use boards::*;
@@ -70,6 +72,8 @@ pub struct World {
     pub pin_index: Arc<dyn PinIndex>,
     /// The same table.
     pub imports: Arc<dyn Imports>,
+    /// The same table.
+    pub activity: Arc<dyn ActivityLog>,
     pub passwords: Arc<dyn Passwords>,
     pub session_keys: Arc<dyn SessionKeys>,
     /// The same table.

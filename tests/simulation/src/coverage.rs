@@ -108,9 +108,10 @@ fn flows() -> BTreeMap<String, String> {
     let named = files.filter_map(|file| {
         let path = file.ok()?.path();
         let name = path.file_stem()?.to_str()?.to_owned();
-        let source = read(&path);
+        // A folder is a flow that makes none of the calls counted here.
+        let source = (path.extension()? == "rs").then(|| read(&path))?;
         let code = source.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
-        (path.extension()? == "rs").then_some((name, code))
+        Some((name, code))
     });
     named.collect()
 }

@@ -6,6 +6,7 @@
 //! hold every answer against the document, which is closed: a field that isn't in it fails. The types are there to be
 //! described; nobody makes one.
 
+pub mod activity;
 pub mod analytics;
 pub mod api_keys;
 mod assemble;
@@ -44,6 +45,7 @@ pub fn operations() -> Vec<Operation> {
         people::operations(),
         projects::operations(),
         api_keys::operations(),
+        activity::operations(),
         self_hosted::operations(),
         system::operations(),
     ]

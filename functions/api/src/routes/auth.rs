@@ -6,11 +6,13 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use pinbridge_shared::domain::tenant::{DEFAULT_TIMEZONE, NAME_MAX};
 use pinbridge_shared::domain::user::Role;
+use pinbridge_shared::flows::log_in::{LoginError, Presence};
 use pinbridge_shared::flows::people::{self, Introduction, NewUser};
 use pinbridge_shared::flows::{log_in, people::PeopleError};
 use pinbridge_shared::ports::World;
 use serde_json::{Map, Value, json};
 
+use crate::activity::Attribution;
 use crate::auth::Caller;
 use crate::body::{Fields, JsonObject};
 use crate::error::ApiError;
@@ -36,22 +38,36 @@ pub async fn register(State(world): State<World>, JsonObject(body): JsonObject) 
         role: Role::Owner,
     };
     let (presence, token) = people::register(&world, new, workspace_name).await?;
-    Ok((StatusCode::CREATED, Json(views::people::session(&presence, &token))).into_response())
+    let response = (StatusCode::CREATED, Json(views::people::session(&presence, &token))).into_response();
+    Ok(present(&presence).of(response))
 }
 
-pub async fn log_in(State(world): State<World>, JsonObject(body): JsonObject) -> Result<Json<Value>, ApiError> {
+pub async fn log_in(State(world): State<World>, JsonObject(body): JsonObject) -> Result<Response, ApiError> {
     refuse_invitation(&body)?;
     let mut fields = Fields::of(&body);
     let (email, password) = (fields.required_email("email"), fields.password("password"));
     let timezone = fields.timezone("timezone");
     fields.finish()?;
     let email = email.ok_or_else(|| ApiError::validation(Vec::new()))?;
-    let (mut presence, token) = log_in::log_in(&world, &email, &password).await?;
+    let (mut presence, token) = match log_in::log_in(&world, &email, &password).await {
+        Ok(logged_in) => logged_in,
+        Err(LoginError::Wrong) => {
+            // In the workspace that it would have opened; as much work where nobody has the address.
+            let workspace = log_in::workspace_of(&world, &email).await;
+            let attribution = Attribution::person(workspace, email.user(), email.as_str());
+            return Ok(attribution.of(ApiError::from(LoginError::Wrong).into_response()));
+        }
+        Err(error) => return Err(error.into()),
+    };
     if let Some(timezone) = timezone.filter(|timezone| *timezone != presence.user.timezone) {
         let change = Introduction { timezone: Some(timezone), ..Introduction::default() };
         presence.user = people::introduce(&world, presence.user.id, &change).await?;
     }
-    Ok(Json(views::people::session(&presence, &token)))
+    Ok(present(&presence).of(Json(views::people::session(&presence, &token)).into_response()))
+}
+
+fn present(presence: &Presence) -> Attribution {
+    Attribution::person(presence.active.id, presence.user.id, presence.user.email.as_str())
 }
 
 pub async fn me(State(world): State<World>, caller: Caller) -> Result<Json<Value>, ApiError> {

@@ -3,6 +3,7 @@
 //! `openapi/`, in the file of its noun; the tests hold both against each other.
 
 mod accounts;
+mod activity;
 mod analytics;
 mod api_keys;
 mod auth;
@@ -111,6 +112,7 @@ pub fn table() -> Vec<Route> {
         route(Method::POST, "/v1/pins/{id}/retry", WRITE, post(retries::retry)),
         route(Method::GET, "/v1/jobs/{id}", READ, get(jobs::read)),
         route(Method::GET, "/v1/rate-meter", READ, get(rate_meter::read)),
+        route(Method::GET, "/v1/activity-logs", READ, get(activity::list)),
         route(Method::GET, "/v1/export", READ, get(export::read)),
         route(Method::GET, "/v1/billing/status", READ, get(self_hosted::billing_status)),
         route(Method::GET, "/v1/billing/pricing", PUBLIC, get(self_hosted::pricing)),

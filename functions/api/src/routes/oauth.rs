@@ -5,11 +5,13 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, REFERRER_POLICY};
 use http::{HeaderMap, HeaderName};
+use pinbridge_shared::domain::activity::By;
 use pinbridge_shared::domain::secret::Secret;
-use pinbridge_shared::flows::oauth::{self, Callback};
+use pinbridge_shared::flows::oauth::{self, Callback, Connected};
 use pinbridge_shared::ports::World;
 use serde_json::{Value, json};
 
+use crate::activity::Attribution;
 use crate::auth::{Caller, Who};
 use crate::error::ApiError;
 use crate::{connection_page, page, views};
@@ -32,6 +34,17 @@ pub async fn start(
     };
     let url = oauth::start(&world, caller.workspace, &by, &callback_url(&headers)).await?;
     Ok((PRIVATE, Json(json!({"authorization_url": url}))))
+}
+
+/// For the activity log: who began it has connected it.
+fn attributed(connected: &Connected, response: Response) -> Response {
+    let begun = connected.by.split_once(' ').and_then(|(kind, id)| match kind {
+        "key" => id.parse().ok().map(By::Key),
+        _ => id.parse().ok().map(By::User),
+    });
+    let account = connected.account.key;
+    let by = begun.unwrap_or(By::System);
+    Attribution { workspace: account.workspace, by, label: None, account: Some(account.account) }.of(response)
 }
 
 /// This API's own callback, as the client knows us: where none is configured, a sandbox's connection goes there. Whoever forges the
@@ -58,8 +71,14 @@ pub async fn callback(
     };
     let finished = oauth::finish(&world, callback).await.map_err(ApiError::from);
     match finished {
-        Ok(connected) if connection_page::is_wanted(&headers) => Ok(connection_page::connected(&connected)),
-        Ok(connected) => Ok((PRIVATE, Json(views::connections::oauth_callback(&connected))).into_response()),
+        Ok(connected) => {
+            let response = if connection_page::is_wanted(&headers) {
+                connection_page::connected(&connected)
+            } else {
+                (PRIVATE, Json(views::connections::oauth_callback(&connected))).into_response()
+            };
+            Ok(attributed(&connected, response))
+        }
         Err(error) if connection_page::is_wanted(&headers) => Ok(connection_page::failed(&error)),
         Err(error) => Err(error),
     }

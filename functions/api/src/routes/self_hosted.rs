@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use pinbridge_shared::domain::time::Moment;
+use pinbridge_shared::domain::time::{DAY_MS, Moment};
 use pinbridge_shared::ports::World;
 use serde_json::{Value, json};
 
@@ -15,7 +15,6 @@ const ACCOUNTS: u32 = 1_000_000;
 /// What this version can do already.
 const UPLOADED_ASSETS: bool = false;
 const BULK_IMPORTS: bool = true;
-const ACTIVITY_LOG_DAYS: u32 = 0;
 
 pub async fn billing_status() -> Json<Value> {
     Json(json!({
@@ -46,7 +45,7 @@ pub async fn pricing(State(world): State<World>) -> Json<Value> {
             "pinterest_accounts_limit": ACCOUNTS,
             "uploaded_media_assets": UPLOADED_ASSETS,
             "bulk_imports": BULK_IMPORTS,
-            "activity_log_retention_days": ACTIVITY_LOG_DAYS,
+            "activity_log_retention_days": world.settings.activity_kept_ms / DAY_MS,
             "monthly_price": free("monthly"),
             "annual_price": free("annual"),
         }],

@@ -22,6 +22,7 @@
 //! | board check | `{ws}#checks#{account}` | `{board}` |
 //! | import | `{ws}#import#{import}` | `state` |
 //! | an import's rows and results | `{ws}#import#{import}` | `chunk#{submission}#{n}`, `result#{n}` |
+//! | activity | `{ws}#activity` | `{at}#{id}` |
 //! | clock | `clock#{minute}#{shard}` | `{id}` |
 //! | watermark, lease | `clock#watermark`, `clock#lease` | same |
 //! | the app's requests of a day | `budget` | `{days since the epoch}` |
@@ -37,6 +38,8 @@
 //! `{ws}#{account}`) and those with tokens to refresh (`wpk` = `refresh#{shard}`, `wsk` = `{due}#{ws}#{account}`), those that
 //! were disconnected (`wpk` = `forget#{shard}`, `wsk` = `{when}#{ws}#{account}`), and the workspaces to be purged (`wpk` = `purge`,
 //! `wsk` = `{ws}`).
+
+use uuid::Uuid;
 
 use crate::domain::ids::{AccountKey, BoardKey, ImportId, OrganizationId, PinId, PinKey, UserId, WorkspaceId};
 use crate::domain::import::ImportKey;
@@ -76,6 +79,19 @@ pub fn api_keys(id: WorkspaceId) -> String {
 
 pub fn oauth_states(id: WorkspaceId) -> String {
     format!("{id}#oauth")
+}
+
+pub fn activity(id: WorkspaceId) -> String {
+    format!("{id}#activity")
+}
+
+pub fn activity_sort(at: Moment, id: Uuid) -> String {
+    format!("{:013}#{id}", at.0)
+}
+
+/// In front of every entry of that moment.
+pub fn activity_sort_begin(at: Moment) -> String {
+    format!("{:013}#", at.0)
 }
 
 pub fn organization(id: OrganizationId) -> String {

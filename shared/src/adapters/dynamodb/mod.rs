@@ -4,6 +4,7 @@
 //! and this one lists them all.
 
 mod accounts;
+mod activity;
 mod api_keys;
 mod backlog;
 mod board_checks;

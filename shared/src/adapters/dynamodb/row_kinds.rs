@@ -44,7 +44,7 @@ const WITH_ITS_PIN: &str = "as its pin";
 const UNTIL_FORGOTTEN: &str =
     "until its workspace is deleted; the names in it are gone 30 days after it was disconnected (`DisconnectedDays`)";
 
-pub const ALL: [RowKind; 25] = [
+pub const ALL: [RowKind; 26] = [
     kind("workspace", "workspace", Some(keys::WORKSPACE), Purged::WithWorkspace, "until it is deleted"),
     kind("mark of a purge", "workspace", Some(keys::MARK), Purged::WithWorkspace, "while the purge lasts"),
     kind("API key", "keys", None, Purged::WithWorkspace, "until 90 days after it was revoked (`RevokedKeysDays`)"),
@@ -87,6 +87,7 @@ pub const ALL: [RowKind; 25] = [
         "90 days from its submission (`RetentionDays`)",
     ),
     kind("an import's rows and results", "import", None, Purged::WithWorkspace, "as their import"),
+    kind("activity", "activity", None, Purged::WithWorkspace, "30 days (`ActivityDays`)"),
     kind("clock", "clock", None, Purged::Expires, "8 days after its minute"),
     kind("watermark, lease", "clock", None, Purged::Stays, "for good: one row each, without any data"),
     kind("the app's requests of a day", "budget", None, Purged::Stays, "7 days after its day"),

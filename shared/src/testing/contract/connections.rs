@@ -2,12 +2,14 @@
 
 use uuid::Uuid;
 
-use crate::domain::board::Board;
+use crate::domain::board::{Board, BoardDraft};
 use crate::domain::board_check::{BoardCheck, BoardVerdict};
+use crate::domain::failure::Failure;
 use crate::domain::ids::{AccountId, AccountKey, BoardKey, WorkspaceId};
 use crate::domain::oauth_state::{Begun, PresentedState};
+use crate::domain::simulated::SimulatedAccount;
 use crate::domain::time::Moment;
-use crate::ports::{BoardChecks, OAuthStates};
+use crate::ports::{BoardChecks, OAuthStates, SimulatedAccounts};
 
 /// Runs every rule of begun connections; the async function answers `(Arc<dyn OAuthStates>, guard)`.
 #[macro_export]
@@ -34,6 +36,37 @@ macro_rules! board_checks_contract {
             board_checks_are_each_accounts_own;
         );
     };
+}
+
+/// Runs every rule of simulated accounts; the async function answers `(Arc<dyn SimulatedAccounts>, guard)`.
+#[macro_export]
+macro_rules! simulated_accounts_contract {
+    ($fresh:path) => {
+        use $crate::testing::contract::connections;
+        $crate::contract_cases!($fresh;
+            connections:
+            a_simulated_account_round_trips_and_is_written_by_revision;
+        );
+    };
+}
+
+pub async fn a_simulated_account_round_trips_and_is_written_by_revision(accounts: &dyn SimulatedAccounts) {
+    let key = |workspace| AccountKey::simulated(WorkspaceId(Uuid::from_u128(workspace)), 1);
+    let fresh = SimulatedAccount::new(key(1));
+    assert_eq!(accounts.simulated_account(key(1)).await.expect("read"), fresh);
+    let mut first = fresh.next("n1".into());
+    first.connect();
+    assert!(accounts.save_simulated_account(&first).await.expect("saved"));
+    assert!(accounts.save_simulated_account(&first).await.expect("saved"), "the same write again");
+    assert!(!accounts.save_simulated_account(&fresh.next("other".into())).await.expect("answered"));
+    let mut second = first.next("n2".into());
+    let draft = BoardDraft { name: "Soups".into(), description: Some("Hot".into()), privacy: None };
+    let board = second.add_board(&draft).expect("added");
+    second.add_section(&board.id, "Clear").expect("added");
+    second.refuses = Some(Failure::ScopeMissing);
+    assert!(accounts.save_simulated_account(&second).await.expect("saved"));
+    assert_eq!(accounts.simulated_account(key(1)).await.expect("read"), second);
+    assert_eq!(accounts.simulated_account(key(2)).await.expect("read"), SimulatedAccount::new(key(2)));
 }
 
 fn state(workspace: u128, secret: u8) -> PresentedState {

@@ -8,6 +8,7 @@
 //!
 //! The argument is an async function that answers a fresh, empty implementation and whatever keeps it alive.
 
+pub mod activity;
 pub mod connections;
 pub mod imports;
 pub mod people;
@@ -62,6 +63,7 @@ mod tests {
         ] {
             assert_all_listed(file, store);
         }
+        assert_all_listed(include_str!("activity.rs"), include_str!("activity.rs"));
         assert_all_listed(include_str!("connections.rs"), include_str!("connections.rs"));
         assert_all_listed(include_str!("imports.rs"), include_str!("imports.rs"));
         assert_all_listed(include_str!("queue.rs"), include_str!("queue.rs"));

@@ -6,6 +6,7 @@
 //! Harsher than DynamoDB: under [`Entry::Twice`](super::gate::Entry) a transaction is really made a second time, where
 //! the service would recognise the SDK's token; so the caller's own nonces have to do. Nothing ever expires.
 
+mod activity;
 mod connections;
 mod imports;
 mod inspect;
@@ -39,6 +40,7 @@ struct Tables {
     tenants: tenants::Rows,
     connections: connections::Rows,
     imports: imports::Rows,
+    activity: activity::Rows,
     purge: purge::Rows,
     accounts: BTreeMap<AccountKey, Account>,
     pins: BTreeMap<PinKey, Pin>,

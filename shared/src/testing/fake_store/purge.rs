@@ -50,6 +50,7 @@ impl Tables {
             || self.purge.marked_since.contains_key(&workspace)
             || self.connections.holds(workspace)
             || self.imports.holds(workspace)
+            || self.activity.holds(workspace)
             || self.tenants.workspaces.contains_key(&workspace)
             || self.tenants.api_keys.keys().any(|(of, _)| *of == workspace)
     }
@@ -136,6 +137,7 @@ impl Purge for FakeStore {
     async fn wipe_remains(&self, workspace: WorkspaceId) -> PortResult<()> {
         let wipe = |t: &mut Tables| {
             t.connections.wipe_states(workspace);
+            t.activity.wipe(workspace);
             t.purge.marked_since.remove(&workspace);
         };
         self.call("purge.wipe_remains", wipe).await

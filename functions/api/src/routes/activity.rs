@@ -1,0 +1,46 @@
+//! The activity log.
+
+use axum::Json;
+use axum::extract::{Query, State};
+use pinbridge_shared::domain::activity::{Cursor, Wanted};
+use pinbridge_shared::domain::time::Moment;
+use pinbridge_shared::flows::activity::{self, Reader};
+use pinbridge_shared::flows::authenticate::Who;
+use pinbridge_shared::ports::World;
+use serde_json::Value;
+
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::{page, views};
+
+pub async fn list(
+    State(world): State<World>,
+    caller: Caller,
+    Query(mut query): Query<page::Query>,
+) -> Result<Json<Value>, ApiError> {
+    let limit = page::paging(&query)?.limit;
+    let cursor = query.get("cursor").filter(|text| !text.is_empty()).map(|text| {
+        let bad = |()| page::invalid("cursor", "Input should be the next_cursor of a page", "value_error");
+        text.parse::<Cursor>().map_err(bad)
+    });
+    let since = query.get("since").filter(|text| !text.is_empty()).map(|text| {
+        let bad = || page::invalid("since", "Input should be a time with its offset", "datetime_parsing");
+        Moment::parse_rfc3339(text).ok_or_else(bad)
+    });
+    let (cursor, since) = (cursor.transpose()?, since.transpose()?);
+    let mut name = |name: &str| query.remove(name).filter(|text| !text.is_empty());
+    let wanted = Wanted {
+        category: name("category"),
+        action: name("action"),
+        status: name("status"),
+        resource_type: name("resource_type"),
+        since,
+    };
+    let key = match caller.who {
+        Who::Key(id) => Some(id),
+        Who::User(_) => None,
+    };
+    let reader = Reader { workspace: caller.workspace, key, limited_to: caller.limited_to() };
+    let found = activity::page(&world, reader, &wanted, cursor, limit).await?;
+    Ok(Json(views::activity::page(&found, world.settings.activity_kept_ms)))
+}

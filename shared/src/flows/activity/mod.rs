@@ -1,0 +1,193 @@
+//! The activity log: noting what was done, and reading it.
+//!
+//! Stored is what people and keys do (noted by one layer over the API's routes, `functions/api/src/activity.rs`) and every pin that
+//! fails. What is done most, creating pins, is derived from the list of pins at reading, so that it costs no write. Both are
+//! merged by time.
+
+mod newest_pins;
+mod note;
+
+use std::collections::{BTreeMap, VecDeque};
+
+pub use note::{note, note_failure};
+
+use newest_pins::newest_pins;
+
+use crate::domain::activity::{By, Cursor, Entry, List, PIN_CREATED, Wanted};
+use crate::domain::ids::{AccountId, KeyId, PinId, WorkspaceId};
+use crate::domain::origin::Actor;
+use crate::domain::pin::Pin;
+use crate::domain::time::Moment;
+use crate::ports::{PortResult, World};
+
+/// Entries that are looked at for one page; a page that isn't full by then says where to go on.
+pub const EXAMINED_MAX: usize = 1_000;
+/// Entries of a list that are read at once, at most.
+const AT_ONCE: usize = 100;
+
+/// Whose log it is, and what of it is open.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'a> {
+    pub workspace: WorkspaceId,
+    /// The key that reads.
+    pub key: Option<KeyId>,
+    /// The accounts that it is limited to: it sees what was about one of them, and what it did itself.
+    pub limited_to: Option<&'a [AccountId]>,
+}
+
+impl Reader<'_> {
+    fn sees(&self, entry: &Entry) -> bool {
+        let is_own = self.key.is_some_and(|key| entry.by == By::Key(key));
+        self.limited_to.is_none_or(|allowed| is_own || entry.account.is_some_and(|account| allowed.contains(&account)))
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// Newest first.
+    pub entries: Vec<Entry>,
+    /// Where the next one begins, if there may be more.
+    pub next: Option<Cursor>,
+}
+
+/// One list, read piece by piece.
+struct Source {
+    list: List,
+    /// Behind which entry it goes on.
+    behind: Option<Cursor>,
+    read: VecDeque<(Cursor, Option<Entry>)>,
+    is_over: bool,
+}
+
+/// The newest entries behind `cursor` that are wanted and open to the reader.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn page(
+    world: &World,
+    reader: Reader<'_>,
+    wanted: &Wanted,
+    cursor: Option<Cursor>,
+    limit: usize,
+) -> PortResult<Page> {
+    let kept_since = world.system.now().plus_ms(-world.settings.activity_kept_ms);
+    let since = wanted.since.map_or(kept_since, |since| since.max(kept_since));
+    let source = |list, is_wanted: bool| Source { list, behind: cursor, read: VecDeque::new(), is_over: !is_wanted };
+    let mut stored = source(List::Stored, wanted.admits_stored());
+    let mut created = source(List::Created, wanted.admits_all(&PIN_CREATED));
+    let at_once = (limit + 1).min(AT_ONCE);
+    let mut page = Page::default();
+    let mut examined = 0;
+    loop {
+        for source in [&mut stored, &mut created] {
+            source.fill(world, reader.workspace, since, at_once).await?;
+        }
+        let first = [&stored, &created].into_iter().filter_map(Source::place).min_by_key(order);
+        let Some(place) = first else {
+            page.next = None;
+            break;
+        };
+        if page.entries.len() >= limit || examined >= EXAMINED_MAX {
+            break;
+        }
+        examined += 1;
+        page.next = Some(place);
+        let source = if place.list == List::Stored { &mut stored } else { &mut created };
+        let entry = source.take();
+        page.entries.extend(entry.filter(|entry| wanted.admits(entry) && reader.sees(entry)));
+    }
+    name_actors(world, reader.workspace, &mut page.entries).await?;
+    Ok(page)
+}
+
+/// Newest first; of one moment what is stored first, then the larger id.
+fn order(place: &Cursor) -> impl Ord + use<> {
+    (std::cmp::Reverse(place.at), place.list == List::Created, std::cmp::Reverse(place.id))
+}
+
+impl Source {
+    fn place(&self) -> Option<Cursor> {
+        self.read.front().map(|(place, _)| *place)
+    }
+
+    fn take(&mut self) -> Option<Entry> {
+        let (place, entry) = self.read.pop_front()?;
+        self.behind = Some(place);
+        entry
+    }
+
+    /// Reads on when there is nothing left of what was read.
+    async fn fill(&mut self, world: &World, workspace: WorkspaceId, since: Moment, limit: usize) -> PortResult<()> {
+        while self.read.is_empty() && !self.is_over {
+            match self.list {
+                List::Stored => {
+                    // Of the other list's moment, everything that is stored comes before.
+                    let before = self.behind.map(|at| (at.at, (at.list == List::Stored).then_some(at.id)));
+                    let found = world.activity.entries(workspace, since, before, limit).await?;
+                    self.is_over = found.len() < limit;
+                    self.read.extend(found.into_iter().map(|entry| {
+                        let place = Cursor { at: entry.at, list: List::Stored, id: entry.id };
+                        (place, Some(entry))
+                    }));
+                }
+                List::Created => {
+                    let before = self.behind.map(|at| (at.at, (at.list == List::Created).then_some(PinId(at.id))));
+                    let found = newest_pins(world, workspace, since, before, limit).await?;
+                    self.is_over = found.is_over;
+                    self.read.extend(found.pins.into_iter().map(|((at, pin), row)| {
+                        let place = Cursor { at, list: List::Created, id: pin.0 };
+                        (place, row.map(|row| created(&row)))
+                    }));
+                    if let (true, Some((at, pin))) = (self.read.is_empty(), found.end) {
+                        self.behind = Some(Cursor { at, list: List::Created, id: pin.0 });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The entry of an accepted pin.
+fn created(pin: &Pin) -> Entry {
+    let by = match pin.origin.by {
+        Some(Actor::Key(id)) => By::Key(id),
+        Some(Actor::User(id)) => By::User(id),
+        None => By::System,
+    };
+    let mut entry = Entry::of_pin(pin.key.pin, 0, pin.created_at, by, &PIN_CREATED);
+    entry.account = Some(pin.request.account);
+    entry = entry.with("board_id", &pin.request.board_id).with("title", &pin.request.title);
+    if let Some((schedule, _)) = pin.origin.schedule {
+        entry = entry.with("schedule_id", schedule.to_string());
+    }
+    if let Some((import, row)) = pin.origin.import {
+        entry = entry.with("import_job_id", import.to_string()).with("import_row", row.to_string());
+    }
+    entry
+}
+
+/// Entries that are derived know the actor's id only.
+async fn name_actors(world: &World, workspace: WorkspaceId, entries: &mut [Entry]) -> PortResult<()> {
+    let nameless = |entry: &&mut Entry| entry.label.is_none();
+    if entries.iter_mut().filter(nameless).any(|entry| matches!(entry.by, By::Key(_))) {
+        let keys = world.tenants.api_keys(workspace).await?;
+        let names: BTreeMap<_, _> = keys.into_iter().map(|key| (key.id, key.name)).collect();
+        for entry in entries.iter_mut().filter(nameless) {
+            if let By::Key(id) = entry.by {
+                entry.label = names.get(&id).cloned();
+            }
+        }
+    }
+    let mut people = BTreeMap::new();
+    for entry in entries.iter_mut().filter(nameless) {
+        if let By::User(id) = entry.by {
+            if !people.contains_key(&id) {
+                let user = world.tenants.user(id).await?;
+                people.insert(id, user.map(|user| user.email.as_str().to_owned()));
+            }
+            entry.label = people.get(&id).cloned().flatten();
+        }
+    }
+    Ok(())
+}
