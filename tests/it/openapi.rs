@@ -92,11 +92,12 @@ fn every_example_is_of_its_schema() {
 
 /// Operations that end something that others need.
 const LAST: [&str; 5] = ["delete_board", "revoke_api_key", "reset_sandbox", "disconnect_account", "change_password"];
-/// Without what only Pinterest gives a browser, there is nothing to finish.
-const REFUSED: [(&str, u16); 1] = [("finish_oauth", 400)];
+/// Without what only Pinterest gives a browser, there is nothing to finish; and nothing is published here.
+const REFUSED: [(&str, u16); 2] = [("finish_oauth", 400), ("get_pin_analytics", 409)];
 
 /// Operations that want a pin of their own, which has failed.
-const OF_A_FAILED_PIN: [&str; 5] = ["retry_pin", "retry_pins", "update_pin", "delete_pin", "delete_pins"];
+const OF_A_FAILED_PIN: [&str; 6] =
+    ["retry_pin", "retry_pins", "update_pin", "delete_pin", "delete_pins", "get_pin_analytics"];
 
 /// Sends every request as the document has it, with real ids for those of the examples.
 #[tokio::test]
