@@ -128,7 +128,7 @@ pub struct PinDeleted {
     pub deleted: bool,
     pub removed_from_pinterest: bool,
     pub pinterest_pin_id: Option<String>,
-    /// `not_published`: there was no Pin.
+    /// `not_published`: there was no Pin; `simulated_sandbox`: a sandbox has none.
     pub reason: Option<String>,
 }
 

@@ -83,17 +83,20 @@ pub async fn remove(
         return Err(ApiError::pin_publishing());
     }
     // The Pin first: a failure leaves a pin that can be deleted again.
-    if let Some(pinterest_pin_id) = &view.attempt.pinterest_pin_id {
+    let is_simulated = view.pin.request.account.is_simulated();
+    let there = view.attempt.pinterest_pin_id.as_ref().filter(|_| !is_simulated);
+    if let Some(pinterest_pin_id) = there {
         delete_on_pinterest(&world, &view.pin, pinterest_pin_id).await?;
     }
     delete_pin(&world, view.pin.key).await?;
-    let was_there = view.attempt.pinterest_pin_id.is_some();
+    let was_there = there.is_some();
+    let why_not = if is_simulated { "simulated_sandbox" } else { "not_published" };
     let body = json!({
         "id": view.pin.key.pin,
         "deleted": true,
         "removed_from_pinterest": was_there,
         "pinterest_pin_id": view.attempt.pinterest_pin_id,
-        "reason": (!was_there).then_some("not_published"),
+        "reason": (!was_there).then_some(why_not),
     });
     Ok(Json(body).into_response())
 }
