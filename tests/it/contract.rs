@@ -160,15 +160,6 @@ async fn dynamo_table() -> (Arc<dyn Table>, LocalAws) {
     (store, aws)
 }
 
-async fn fake_imports() -> (Arc<dyn Imports>, ()) {
-    (Arc::new(FakeStore::new(faults().1)), ())
-}
-
-async fn dynamo_imports() -> (Arc<dyn Imports>, LocalAws) {
-    let (store, aws) = dynamo().await;
-    (store, aws)
-}
-
 async fn fake_simulated_accounts() -> (Arc<dyn SimulatedAccounts>, ()) {
     (Arc::new(FakeStore::new(faults().1)), ())
 }
