@@ -9,6 +9,7 @@ pub mod openapi;
 pub mod page;
 pub mod request_id;
 pub mod routes;
+pub mod schedule_query;
 pub mod views;
 
 use axum::Router;

@@ -20,8 +20,8 @@ use super::{
 use crate::config::{Environment, Places, Settings, TokenCustody};
 use crate::domain::rules::Rules;
 use crate::ports::{
-    Analytics, BoardChecks, Boards, Imports, OAuthStates, PinIndex, Pinterest, Purge, Secrets, SimulatedAccounts,
-    Store, System, World,
+    Analytics, BoardChecks, Boards, Imports, OAuthStates, PinIndex, Pinterest, Purge, Schedules, Secrets,
+    SimulatedAccounts, Store, System, World,
 };
 
 /// # Errors
@@ -55,6 +55,7 @@ pub fn over(config: &SdkConfig, settings: Settings, places: Places) -> anyhow::R
         oauth_states: Arc::clone(&table) as Arc<dyn OAuthStates>,
         board_checks: Arc::clone(&table) as Arc<dyn BoardChecks>,
         imports: Arc::clone(&table) as Arc<dyn Imports>,
+        schedules: Arc::clone(&table) as Arc<dyn Schedules>,
         purge: Arc::clone(&table) as Arc<dyn Purge>,
         pin_index: Arc::clone(&table) as Arc<dyn PinIndex>,
         tenants: table,

@@ -14,6 +14,7 @@ mod pin_index;
 mod pinterest;
 mod purge;
 mod queue;
+mod schedules;
 mod secrets;
 mod simulated_accounts;
 mod store;
@@ -35,6 +36,7 @@ pub use pin_index::*;
 pub use pinterest::*;
 pub use purge::*;
 pub use queue::*;
+pub use schedules::*;
 pub use secrets::*;
 pub use simulated_accounts::*;
 pub use store::*;
@@ -70,6 +72,8 @@ pub struct World {
     pub pin_index: Arc<dyn PinIndex>,
     /// The same table.
     pub imports: Arc<dyn Imports>,
+    /// The same table.
+    pub schedules: Arc<dyn Schedules>,
     pub passwords: Arc<dyn Passwords>,
     pub session_keys: Arc<dyn SessionKeys>,
     /// The same table.

@@ -30,8 +30,8 @@ use crate::flows::look_at_board::look_at_board;
 use crate::flows::publish_pin::publish_pin;
 use crate::flows::watchdog::Mode;
 use crate::ports::{
-    BoardChecks, Imports, MAX_DELAY_MS, OAuthStates, PinIndex, PortError, PortResult, Purge, Queue, QueueName, Secrets,
-    SimulatedAccounts, Store, System, Tenants, Tokens, World,
+    BoardChecks, Imports, MAX_DELAY_MS, OAuthStates, PinIndex, PortError, PortResult, Purge, Queue, QueueName,
+    Schedules, Secrets, SimulatedAccounts, Store, System, Tenants, Tokens, World,
 };
 
 /// 2026-01-01T00:00:00Z: the start of a minute, so that a test can tell how far the next tick is.
@@ -49,12 +49,13 @@ const STEPS_AT_ONE_MOMENT_MAX: u32 = 1_000;
 
 /// Everything that is kept in the one table.
 pub trait Table:
-    Store + Tenants + OAuthStates + BoardChecks + Imports + PinIndex + Purge + SimulatedAccounts + 'static
+    Store + Tenants + OAuthStates + BoardChecks + Imports + PinIndex + Schedules + Purge + SimulatedAccounts + 'static
 {
 }
 
-impl<T: Store + Tenants + OAuthStates + BoardChecks + Imports + PinIndex + Purge + SimulatedAccounts + 'static> Table
-    for T
+impl<
+    T: Store + Tenants + OAuthStates + BoardChecks + Imports + PinIndex + Schedules + Purge + SimulatedAccounts + 'static,
+> Table for T
 {
 }
 
@@ -114,6 +115,7 @@ impl TestWorld {
             oauth_states: table.clone(),
             board_checks: table.clone(),
             imports: table.clone(),
+            schedules: table.clone(),
             purge: table.clone(),
             pin_index: table.clone(),
             tenants: table,

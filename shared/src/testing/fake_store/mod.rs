@@ -13,6 +13,7 @@ mod pacing;
 mod pin_index;
 mod pins;
 mod purge;
+mod schedules;
 mod tenants;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +41,7 @@ struct Tables {
     connections: connections::Rows,
     imports: imports::Rows,
     purge: purge::Rows,
+    schedules: schedules::Rows,
     accounts: BTreeMap<AccountKey, Account>,
     pins: BTreeMap<PinKey, Pin>,
     attempts: BTreeMap<PinKey, Attempt>,

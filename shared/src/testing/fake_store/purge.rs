@@ -50,6 +50,7 @@ impl Tables {
             || self.purge.marked_since.contains_key(&workspace)
             || self.connections.holds(workspace)
             || self.imports.holds(workspace)
+            || self.schedules.holds(workspace)
             || self.tenants.workspaces.contains_key(&workspace)
             || self.tenants.api_keys.keys().any(|(of, _)| *of == workspace)
     }
@@ -110,6 +111,10 @@ impl Purge for FakeStore {
             });
         };
         self.call("purge.close_graves", close).await
+    }
+
+    async fn wipe_schedules(&self, workspace: WorkspaceId, limit: usize) -> PortResult<bool> {
+        self.call("purge.wipe_schedules", |t| t.schedules.wipe(workspace, limit)).await
     }
 
     async fn wipe_account(&self, account: AccountKey, limit: usize) -> PortResult<bool> {

@@ -20,7 +20,7 @@ use pinbridge_shared::flows::publish_pin::pause;
 use pinbridge_shared::flows::refresh_tokens::{Renewal, after_refusal};
 use pinbridge_shared::ports::{
     BoardChecks, BoardPage, Creation, Imports, OAuth, OAuthStates, PinIndex, Pinterest, PinterestUser, Purge, Queue,
-    ReadFailure, Secrets, Store, System, Tenants, World,
+    ReadFailure, Schedules, Secrets, Store, System, Tenants, World,
 };
 use pinbridge_shared::testing::fake_analytics::FakeAnalytics;
 use pinbridge_shared::testing::fake_boards::FakeBoards;
@@ -190,6 +190,7 @@ impl RefreshWorld {
             oauth_states: store.clone() as Arc<dyn OAuthStates>,
             board_checks: store.clone() as Arc<dyn BoardChecks>,
             imports: store.clone() as Arc<dyn Imports>,
+            schedules: store.clone() as Arc<dyn Schedules>,
             boards: Arc::new(FakeBoards::new(passed(), Arc::new(FakeOAuth::new(clock.clone(), passed())))),
             analytics: Arc::new(FakeAnalytics::new(passed(), Arc::new(FakeOAuth::new(clock.clone(), passed())))),
             queue: Arc::new(FakeQueue::new(clock.clone(), passed())) as Arc<dyn Queue>,
