@@ -63,6 +63,12 @@ pub enum Metric {
     DuplicatePin,
     WatchdogResent,
     BacklogReleased,
+    ScheduleCreated,
+    ScheduleReleased,
+    /// Released after its time.
+    ScheduleLate,
+    /// No pin could be made of it.
+    ScheduleFailed,
     PoisonMessage,
     /// By what became of it.
     DeadLetter,

@@ -118,8 +118,9 @@ async fn a_deleted_pin_is_gone_and_its_key_stays_taken() {
         assert!(matches!(retry_pin(&world.world, key, true).await, Err(RetryError::NotFound)));
     }
     world.run_for_ms(MINUTE_MS).await;
-    let listed = world.world.store.listing(testdata::workspace(), 0, 10).await.expect("read");
-    assert_eq!(listed.pins, []);
+    let by = world.now();
+    let listed = world.world.store.listing_after(testdata::workspace(), None, by, 10).await.expect("read");
+    assert_eq!(listed, []);
     let page = export::page(&world.world, testdata::workspace(), Some(export::Cursor::Pins), 10, |_| true).await;
     assert_eq!(page.expect("read").entries.len(), 0);
     let again = world.try_accept(testdata::request("waits")).await.expect("survives");

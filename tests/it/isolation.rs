@@ -4,7 +4,9 @@
 //! answer, and no row of theirs changes. A route without a case here fails.
 
 use std::collections::BTreeSet;
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use pinbridge_shared::domain::time::{DAY_MS, Moment};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -21,6 +23,7 @@ struct Ids {
     pin: String,
     failed_pin: String,
     import: String,
+    schedule: String,
     key: String,
     state: String,
     email: String,
@@ -37,6 +40,7 @@ impl Ids {
             pin: uuid(),
             failed_pin: uuid(),
             import: uuid(),
+            schedule: uuid(),
             key: uuid(),
             // Of a workspace that isn't there either.
             state: format!("{}{}", Uuid::new_v4().simple(), "0".repeat(64)),
@@ -44,9 +48,9 @@ impl Ids {
         }
     }
 
-    fn all(&self) -> [&str; 9] {
-        let Self { workspace, account, board, pin, failed_pin, import, key, state, email } = self;
-        [workspace, account, board, pin, failed_pin, import, key, state, email]
+    fn all(&self) -> [&str; 10] {
+        let Self { workspace, account, board, pin, failed_pin, import, schedule, key, state, email } = self;
+        [workspace, account, board, pin, failed_pin, import, schedule, key, state, email]
     }
 }
 
@@ -80,6 +84,8 @@ impl Tenant {
         let failed = fail(real, &api_key, pin(&account, &board, &format!("{name}-failed"))).await;
         let rows = json!([pin(&account, &board, &format!("{name}-imported"))]);
         let import = real.must("POST", "/v1/pins/imports/json", &api_key, rows).await;
+        let scheduled = schedule(&account, &board, &format!("{name}-schedule"));
+        let scheduled = real.must("POST", "/v1/schedules", &api_key, scheduled).await;
         let start = real.must("GET", "/v1/pinterest/oauth/start", &api_key, Value::Null).await;
         let url = start["authorization_url"].as_str().expect("a URL");
         let state = url.split_once("state=").expect("a state").1.to_owned();
@@ -91,12 +97,21 @@ impl Tenant {
             pin: text(&accepted["id"]),
             failed_pin: failed,
             import: text(&import["id"]),
+            schedule: text(&scheduled["id"]),
             key: text(&made["id"]),
             state,
             email,
         };
         Self { ids, api_key, session }
     }
+}
+
+/// Next year's.
+fn schedule(account: &str, board: &str, key: &str) -> Value {
+    let mut body = pin(account, board, key);
+    let next_year = Moment(SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64);
+    body["run_at"] = json!(next_year.plus_ms(365 * DAY_MS).rfc3339());
+    body
 }
 
 /// A pin of the tenant's that has failed.
@@ -201,6 +216,18 @@ const CASES: &[Case] = &[
     ("GET", "/v1/pins/{id}/timeline", Must::NotFound, |ids| bare(format!("/v1/pins/{}/timeline", ids.pin))),
     ("POST", "/v1/pins/{id}/retry", Must::NotFound, |ids| (format!("/v1/pins/{}/retry", ids.failed_pin), json!({"accept_duplicate": true}))),
     ("GET", "/v1/jobs/{id}", Must::NotFound, |ids| bare(format!("/v1/jobs/{}", ids.pin))),
+    ("POST", "/v1/schedules", Must::NotFound, |ids| ("/v1/schedules".into(), schedule(&ids.account, &ids.board, "somebody-elses"))),
+    ("POST", "/v1/schedules/validate", Must::Same, |ids| ("/v1/schedules/validate".into(), schedule(&ids.account, &ids.board, "somebody-elses"))),
+    ("GET", "/v1/schedules", Must::Same, |ids| bare(format!("/v1/schedules?account_id={}", ids.account))),
+    ("GET", "/v1/schedules", Must::OwnOnly, |_| bare("/v1/schedules")),
+    ("GET", "/v1/schedules/{id}", Must::NotFound, |ids| bare(format!("/v1/schedules/{}", ids.schedule))),
+    ("PATCH", "/v1/schedules/{id}", Must::NotFound, |ids| (format!("/v1/schedules/{}", ids.schedule), json!({"title": "Taken over"}))),
+    ("POST", "/v1/schedules/{id}/cancel", Must::NotFound, |ids| bare(format!("/v1/schedules/{}/cancel", ids.schedule))),
+    ("POST", "/v1/schedules/{id}/retry", Must::NotFound, |ids| bare(format!("/v1/schedules/{}/retry", ids.schedule))),
+    ("DELETE", "/v1/schedules/{id}", Must::NotFound, |ids| bare(format!("/v1/schedules/{}", ids.schedule))),
+    ("POST", "/v1/schedules/bulk-cancel", Must::Same, |ids| ("/v1/schedules/bulk-cancel".into(), json!({"ids": [ids.schedule]}))),
+    ("POST", "/v1/schedules/bulk-retry", Must::Same, |ids| ("/v1/schedules/bulk-retry".into(), json!({"ids": [ids.schedule]}))),
+    ("POST", "/v1/schedules/bulk-delete", Must::Same, |ids| ("/v1/schedules/bulk-delete".into(), json!({"ids": [ids.schedule]}))),
     ("GET", "/v1/rate-meter", Must::NotFound, |ids| bare(format!("/v1/rate-meter?account_id={}", ids.account))),
     ("GET", "/v1/export", Must::OwnOnly, |_| bare("/v1/export")),
     ("GET", "/v1/billing/status", Must::OwnOnly, |_| bare("/v1/billing/status")),
@@ -275,6 +302,7 @@ async fn with_anothers_credentials_nothing_is_read_changed_or_learned() {
                 "sim_account_2",
                 "victim-waits",
                 "victim-failed",
+                "victim-schedule",
             ]
             .map(str::to_owned),
         )

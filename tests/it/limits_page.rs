@@ -12,11 +12,9 @@ use pinbridge_shared::config::Settings;
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
 use pinbridge_shared::domain::{
     analytics, api_key, board_check, board_scan, clock_row, daily_budget, history, import, late_check, login,
-    oauth_state, pin, retry, session, simulated, tenant, token_bucket, token_life, user,
+    oauth_state, pin, retry, schedule, session, simulated, tenant, token_bucket, token_life, user,
 };
-use pinbridge_shared::flows::{
-    activity, export, forecast, import_report, imports, list_pins, purge, rate_meter, redrive,
-};
+use pinbridge_shared::flows::{activity, export, forecast, import_report, imports, list_pins, list_schedules, purge, rate_meter, redrive};
 use pinbridge_shared::ports::{MAX_DELAY_MS, SAVED_TOGETHER_MAX};
 
 use crate::listing_cost;
@@ -113,6 +111,14 @@ fn limits() -> Vec<(&'static str, String)> {
         ("the late check comes after", time(late_check::LATE_CHECK_AFTER_MS)),
         ("the highest daily budget", daily_budget::DAILY_BUDGET_MOST.to_string()),
         ("letters of one redrive", redrive::LETTERS_MAX.to_string()),
+        ("a schedule is at most this far ahead", time(schedule::AHEAD_MAX_MS)),
+        (
+            "a schedule is handed over (and not editable any more) this long before its time",
+            time(schedule::RELEASE_AHEAD_MS),
+        ),
+        ("schedules of one bulk call", body::schedules::BULK_MAX.to_string()),
+        ("schedules that are counted exactly", list_schedules::COUNT_MAX.to_string()),
+        ("schedules that a filter, a search or another order looks through a page", list_schedules::WINDOW.to_string()),
         // Tokens.
         ("tokens and data keys in memory", time(token_cache::CACHED_MS)),
         ("a refusal counts when repeated after", time(token_life::CONFIRM_AFTER_MS)),
@@ -154,6 +160,8 @@ fn the_lives_name_the_constants_that_rule_them() {
         ("account", time(settings.disconnected_kept_ms)),
         ("begun connection", time(oauth_state::STATE_LIFE_MS)),
         ("pin", time(pin::LIFETIME_MS)),
+        ("schedule", time(pin::LIFETIME_MS)),
+        ("what is due", time(schedule::DUE_KEPT_MS)),
         ("pin", (settings.retention_ms / DAY_MS).to_string()),
         ("board check", time(board_check::CHECK_KEPT_MS)),
         ("clock", time(clock_row::KEPT_MS)),

@@ -3,10 +3,12 @@
 pub mod csv_rows;
 pub mod import_file;
 mod people;
+pub mod schedules;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use pinbridge_shared::domain::time::Moment;
 use serde_json::{Map, Value};
 use url::Url;
 use uuid::Uuid;
@@ -24,6 +26,8 @@ pub const BATCH_BODY_MAX: usize = 2 * 1024 * 1024;
 /// Related terms are kept with the pin, whose row is paid by the kilobyte.
 pub const TERMS_MAX: usize = 50;
 pub const TERM_MAX: usize = 100;
+/// Longer texts are no times.
+const TIME_MAX: usize = 64;
 
 /// A JSON object.
 pub struct JsonObject(pub Map<String, Value>);
@@ -187,6 +191,17 @@ impl<'a> Fields<'a> {
             self.reject(name, "String should consist of digits", "string_pattern_mismatch");
         }
         text
+    }
+
+    /// An RFC 3339 time, which must have an offset.
+    pub fn time(&mut self, name: &str) -> Option<Moment> {
+        let text = self.text(name, TIME_MAX)?;
+        let parsed = Moment::parse_rfc3339(text.trim());
+        if parsed.is_none() {
+            let msg = format!("{name} must be a time with an offset (for example 2026-03-06T10:00:00Z)");
+            self.reject(name, msg, "timezone_aware");
+        }
+        parsed
     }
 
     pub fn missing(&mut self, name: &str) {

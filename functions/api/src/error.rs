@@ -11,6 +11,7 @@ pub mod connections;
 mod imports;
 mod people;
 mod pins;
+mod schedules;
 pub mod schema;
 
 use std::collections::BTreeSet;
@@ -53,6 +54,7 @@ pub fn samples() -> Vec<ApiError> {
     samples.extend(connections::samples());
     samples.extend(pins::samples());
     samples.extend(imports::samples());
+    samples.extend(schedules::samples());
     // Some flows share an error.
     let mut known = BTreeSet::new();
     samples.retain(|sample| known.insert((sample.code, sample.status)));

@@ -10,6 +10,7 @@ pub mod openapi;
 pub mod page;
 pub mod request_id;
 pub mod routes;
+pub mod schedule_query;
 pub mod views;
 
 use axum::Router;

@@ -7,6 +7,7 @@ pub mod export;
 pub mod imports;
 pub mod people;
 pub mod pins;
+pub mod schedules;
 
 use pinbridge_shared::config::Settings;
 use pinbridge_shared::domain::attempt::{Attempt, Status};

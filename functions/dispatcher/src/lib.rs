@@ -29,6 +29,9 @@ pub struct Detail {
 pub struct Done {
     /// False when another dispatcher was at work.
     pub ran: bool,
+    /// Schedules that became pins, and how many of them after their time.
+    pub scheduled: usize,
+    pub late: usize,
     pub released: usize,
     pub resent: usize,
     /// Set when a recovery has to be called again, with this.
@@ -44,6 +47,6 @@ pub async fn handle(world: &World, event: ScheduledEvent, deadline: Moment) -> P
     let remaining_ms = deadline.since_ms(world.system.now());
     let ends_at_ms = world.system.monotonic_ms().saturating_add(remaining_ms);
     let report = dispatch(world, mode, ends_at_ms).await?;
-    let Report { ran, released, resent, go_on_from } = report;
-    Ok(Done { ran, released, resent, go_on_from })
+    let Report { ran, scheduled, released, resent, go_on_from } = report;
+    Ok(Done { ran, scheduled: scheduled.released, late: scheduled.late, released, resent, go_on_from })
 }

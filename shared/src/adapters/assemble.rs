@@ -20,7 +20,7 @@ use super::{
 use crate::config::{Environment, Places, Settings, TokenCustody};
 use crate::domain::rules::Rules;
 use crate::ports::{
-    ActivityLog, Analytics, BoardChecks, Boards, Imports, OAuthStates, PinIndex, Pinterest, Purge, Secrets,
+    ActivityLog, Analytics, BoardChecks, Boards, Imports, OAuthStates, PinIndex, Pinterest, Purge, Schedules, Secrets,
     SimulatedAccounts, Store, System, World,
 };
 
@@ -56,6 +56,7 @@ pub fn over(config: &SdkConfig, settings: Settings, places: Places) -> anyhow::R
         board_checks: Arc::clone(&table) as Arc<dyn BoardChecks>,
         imports: Arc::clone(&table) as Arc<dyn Imports>,
         activity: Arc::clone(&table) as Arc<dyn ActivityLog>,
+        schedules: Arc::clone(&table) as Arc<dyn Schedules>,
         purge: Arc::clone(&table) as Arc<dyn Purge>,
         pin_index: Arc::clone(&table) as Arc<dyn PinIndex>,
         tenants: table,

@@ -40,12 +40,14 @@ pub enum Failure {
     AccountDisconnected,
     DeadLettered,
     PinDeleted,
+    ScheduleCanceled,
+    KeyTaken,
 }
 
 use Failure as F;
 
 impl Failure {
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         F::PinterestUnreachable,
         F::PinterestBusy,
         F::OutcomeUnknown,
@@ -74,6 +76,8 @@ impl Failure {
         F::AccountDisconnected,
         F::DeadLettered,
         F::PinDeleted,
+        F::ScheduleCanceled,
+        F::KeyTaken,
     ];
 
     /// The stable public `error_code`.
@@ -125,6 +129,8 @@ impl Failure {
             F::ExpiredUnpublished => ("expired_unpublished", "The pin could not be published within 30 days.", "Restore the account's connection and publish again under a new key."),
             F::DeadLettered => ("dead_lettered", "Every delivery of this pin failed on our side; nothing of it is under way at Pinterest.", "Retry the pin once the cause is mended; the operator can retry many at once."),
             F::PinDeleted => ("pin_deleted", "The pin was deleted before it was published.", "Publish it again under a new key."),
+            F::ScheduleCanceled => ("schedule_canceled", "The pin's schedule was canceled before it was published.", "Schedule it again if it is wanted after all."),
+            F::KeyTaken => ("idempotency_key_reused", "Another pin has the key that was meant for this schedule's pin.", "Retry the schedule: its next pin has another key."),
             F::AccountDisconnected => ("account_disconnected", "The account is not connected any more.", "Reconnect the account and publish again."),
         }
     }

@@ -4,9 +4,10 @@ use sha2::{Digest, Sha256};
 use url::Url;
 use uuid::Uuid;
 
-use super::ids::{PinId, WorkspaceId};
+use super::ids::{PinId, ScheduleId, WorkspaceId};
 use super::lookup::{BoardPin, fold, fold_link};
 use super::pin::PinRequest;
+use super::time::Moment;
 
 /// Changes whenever [`PayloadHash::of`] would hash the same request differently.
 pub const PAYLOAD_HASH_VERSION: u8 = 1;
@@ -20,6 +21,12 @@ pub fn pin_id(workspace: WorkspaceId, idempotency_key: &str) -> PinId {
     PinId(Uuid::new_v5(&workspace.0, name.as_bytes()))
 }
 
+/// The schedule's id, if its client gave it a key. A pin's key and a schedule's don't meet.
+pub fn schedule_id(workspace: WorkspaceId, idempotency_key: &str) -> ScheduleId {
+    let name = format!("schedule\0{idempotency_key}");
+    ScheduleId(Uuid::new_v5(&workspace.0, name.as_bytes()))
+}
+
 /// A short hash of what was asked for, with the version of the hashing rule in front.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PayloadHash(pub Vec<u8>);
@@ -28,7 +35,16 @@ impl PayloadHash {
     /// Hashes every field that decides what is published. The idempotency key is the identity, not the payload; the
     /// priority decides when, not what, and a retry may come through a door with another default.
     pub fn of(request: &PinRequest) -> Self {
-        let mut fields = FieldHasher::new("payload");
+        Self::hash("payload", request, None)
+    }
+
+    /// The same of a schedule, to which its time belongs.
+    pub fn of_schedule(request: &PinRequest, run_at: Moment) -> Self {
+        Self::hash("schedule", request, Some(run_at))
+    }
+
+    fn hash(purpose: &str, request: &PinRequest, run_at: Option<Moment>) -> Self {
+        let mut fields = FieldHasher::new(purpose);
         fields.text(Some(&request.account.to_string()));
         fields.text(Some(&request.board_id));
         fields.text(Some(&request.title));
@@ -39,6 +55,9 @@ impl PayloadHash {
         fields.text(request.cover_image_url.as_deref().map(normal_url).as_deref());
         fields.text(request.dominant_color.as_deref());
         fields.text(request.related_terms.as_ref().map(|terms| terms.join("\u{1f}")).as_deref());
+        if let Some(run_at) = run_at {
+            fields.text(Some(&run_at.0.to_string()));
+        }
         let mut bytes = vec![PAYLOAD_HASH_VERSION];
         bytes.extend_from_slice(&fields.finish());
         Self(bytes)
@@ -141,6 +160,15 @@ mod tests {
         assert_eq!(pin_id(a, "k"), pin_id(a, "k"));
         assert_ne!(pin_id(a, "k"), pin_id(b, "k"));
         assert_ne!(pin_id(a, "k"), pin_id(a, "k2"));
+    }
+
+    #[test]
+    fn a_schedules_time_is_part_of_its_payload_and_its_key_is_no_pins() {
+        let of = |ms| PayloadHash::of_schedule(&request(), Moment(ms));
+        assert!(of(1).same_payload(&of(1)) && !of(1).same_payload(&of(2)));
+        assert!(!of(1).same_payload(&PayloadHash::of(&request())));
+        let workspace = WorkspaceId(Uuid::from_u128(1));
+        assert_ne!(schedule_id(workspace, "k").0, pin_id(workspace, "k").0);
     }
 
     #[test]

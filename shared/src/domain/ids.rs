@@ -75,6 +75,13 @@ pub struct PinKey {
     pub pin: PinId,
 }
 
+/// A schedule together with its tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ScheduleKey {
+    pub workspace: WorkspaceId,
+    pub schedule: ScheduleId,
+}
+
 /// A board as one account sees it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BoardKey {

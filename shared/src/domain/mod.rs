@@ -35,6 +35,7 @@ pub mod pin;
 pub mod pin_filter;
 pub mod retry;
 pub mod rules;
+pub mod schedule;
 pub mod scope;
 pub mod secret;
 pub mod session;

@@ -85,7 +85,9 @@ pub fn remedy(failed: &Failed) -> Remedy {
         | F::ExpiredUnpublished
         | F::AccountDisconnected
         | F::DeadLettered
-        | F::PinDeleted => Remedy::Fail(failed.failure),
+        | F::PinDeleted
+        | F::ScheduleCanceled
+        | F::KeyTaken => Remedy::Fail(failed.failure),
     }
 }
 

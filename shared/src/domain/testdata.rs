@@ -4,8 +4,9 @@ use uuid::Uuid;
 
 use super::account::{Account, PUBLISHING_SCOPES};
 use super::idempotency::{self, PayloadHash};
-use super::ids::{AccountId, AccountKey, OrganizationId, PinKey, WorkspaceId};
+use super::ids::{AccountId, AccountKey, OrganizationId, PinKey, ScheduleId, ScheduleKey, WorkspaceId};
 use super::pin::{LIFETIME_MS, Pin, PinRequest, Placement, Priority};
+use super::schedule::{NewSchedule, Schedule};
 use super::secret::Secret;
 use super::tenant::Workspace;
 use super::time::{DAY_MS, Moment};
@@ -85,6 +86,19 @@ pub fn pin_of(request: PinRequest, created_at: Moment, placement: Placement) -> 
 
 pub fn pin() -> Pin {
     pin_of(request("key-1"), CREATED_AT, Placement::Now)
+}
+
+/// An ordinary schedule of that number.
+pub fn schedule(number: u128, created_at: Moment, run_at: Moment) -> Schedule {
+    Schedule::new(NewSchedule {
+        key: ScheduleKey { workspace: workspace(), schedule: ScheduleId(Uuid::from_u128(number)) },
+        request: PinRequest { title: format!("Crane number {number}"), ..request("") },
+        run_at,
+        origin: Default::default(),
+        now: created_at,
+        retention_ms: 90 * DAY_MS,
+        nonce: format!("{number:016x}"),
+    })
 }
 
 pub fn connected_account() -> Account {

@@ -1,6 +1,8 @@
-//! The minute's work: one dispatcher at a time releases backlogs and tends the clock.
+//! The minute's work: one dispatcher at a time releases what is scheduled, then backlogs, and tends the clock.
 
 use super::release_backlog;
+use super::release_due;
+use super::release_schedules::Released;
 use super::watchdog::{self, Mode, Watch};
 use crate::domain::rules::Rule;
 use crate::domain::time::SECOND_MS;
@@ -14,6 +16,7 @@ const LEASE_MS: i64 = 58 * SECOND_MS;
 pub struct Report {
     /// False when another dispatcher was at work.
     pub ran: bool,
+    pub scheduled: Released,
     pub released: usize,
     pub resent: usize,
     /// Where a recovery that ran out of time goes on.
@@ -29,6 +32,8 @@ pub async fn dispatch(world: &World, mode: Mode, ends_at_ms: i64) -> PortResult<
     if mode == Mode::Tick && !world.store.take_lease(&holder, now, now.plus_ms(LEASE_MS)).await? {
         return Ok(Report::default());
     }
+    // First what has a time. A recovery leaves it to the next tick: a schedule's owner is in the table.
+    let scheduled = if mode == Mode::Tick { release_scheduled(world, ends_at_ms).await } else { Released::default() };
     // A recovery sends again what the queue has lost; what is released before it, it could not tell from that.
     let (released, watch) = if mode == Mode::Tick {
         let released = release_backlog::release_all(world, ends_at_ms).await?;
@@ -40,9 +45,24 @@ pub async fn dispatch(world: &World, mode: Mode, ends_at_ms: i64) -> PortResult<
     if mode == Mode::Tick {
         world.store.release_lease(&holder).await?;
     }
-    let report = Report { ran: true, released, resent: watch.resent, go_on_from: watch.go_on_from };
-    tracing::info!(released, resent = watch.resent, ?mode, "dispatched");
+    let report = Report { ran: true, scheduled, released, resent: watch.resent, go_on_from: watch.go_on_from };
+    tracing::info!(
+        scheduled = scheduled.released,
+        late = scheduled.late,
+        released,
+        resent = watch.resent,
+        ?mode,
+        "dispatched"
+    );
     Ok(report)
+}
+
+/// Whatever is wrong with schedules keeps nobody else waiting.
+async fn release_scheduled(world: &World, ends_at_ms: i64) -> Released {
+    release_due::release_due(world, ends_at_ms).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "schedules could not be released; the next run goes on");
+        Released::default()
+    })
 }
 
 async fn watch(world: &World, mode: Mode, ends_at_ms: i64) -> PortResult<Watch> {

@@ -1,6 +1,7 @@
-//! A workspace's accounts and pins, page by page, as they are now: what its owner takes along.
+//! A workspace's accounts, pins and schedules, page by page, as they are now: what its owner takes along.
 //!
-//! Accounts come first, then the pins in the order of their acceptance. Where a page ends is part of the cursor, so pins that are
+//! Accounts come first, then the pins in the order of their acceptance, then the schedules in the order of their time (one that is
+//! moved meanwhile may be in it twice, or not at all). Where a page ends is part of the cursor, so pins that are
 //! added meanwhile shift nothing: each that was accepted [`SETTLED_MS`] before its page is read is in it once, and later ones are
 //! in the next export.
 
@@ -9,13 +10,15 @@ use std::str::FromStr;
 
 use crate::domain::account::Account;
 use crate::domain::attempt::Attempt;
-use crate::domain::ids::{AccountId, PinId, PinKey, WorkspaceId};
+use crate::domain::ids::{AccountId, PinId, PinKey, ScheduleId, ScheduleKey, WorkspaceId};
 use crate::domain::pin::Pin;
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::domain::timeline;
 use crate::domain::token_bucket::Bucket;
+use crate::flows::list_schedules::with_pins;
 use crate::flows::read_pins::PinView;
-use crate::ports::{PortResult, World};
+use crate::flows::schedules::ScheduleView;
+use crate::ports::{ByTime, PortResult, World};
 
 /// A pin is written at most 15 s after the moment that it is filed under, by machines whose clocks differ by up to 10 s, and the
 /// index is some milliseconds behind. What is younger than this waits for the next export.
@@ -30,6 +33,10 @@ pub enum Cursor {
     Pins,
     /// Behind this pin.
     Pin(Moment, PinId),
+    /// At the first schedule.
+    Schedules,
+    /// Behind this schedule.
+    Schedule(Moment, ScheduleId),
 }
 
 impl fmt::Display for Cursor {
@@ -38,6 +45,8 @@ impl fmt::Display for Cursor {
             Self::Account(id) => write!(f, "account_{id}"),
             Self::Pins => f.write_str("pins"),
             Self::Pin(at, id) => write!(f, "pin_{}_{id}", at.0),
+            Self::Schedules => f.write_str("schedules"),
+            Self::Schedule(at, id) => write!(f, "schedule_{}_{id}", at.0),
         }
     }
 }
@@ -52,13 +61,21 @@ impl FromStr for Cursor {
         if let Some(id) = text.strip_prefix("account_") {
             return id.parse().map(Self::Account).map_err(|_| ());
         }
-        let (at, id) = text.strip_prefix("pin_").and_then(|rest| rest.split_once('_')).ok_or(())?;
+        if text == "schedules" {
+            return Ok(Self::Schedules);
+        }
+        let (kind, rest) = text.split_once('_').ok_or(())?;
+        let (at, id) = rest.split_once('_').ok_or(())?;
         let at: i64 = at.parse().map_err(|_| ())?;
         // Other numbers are no moments of rows, and don't sort as text.
         if !(0..10_000_000_000_000).contains(&at) {
             return Err(());
         }
-        Ok(Self::Pin(Moment(at), id.parse().map_err(|_| ())?))
+        match kind {
+            "pin" => Ok(Self::Pin(Moment(at), id.parse().map_err(|_| ())?)),
+            "schedule" => Ok(Self::Schedule(Moment(at), id.parse().map_err(|_| ())?)),
+            _ => Err(()),
+        }
     }
 }
 
@@ -66,6 +83,7 @@ impl FromStr for Cursor {
 pub enum Entry {
     Account(Box<Account>, Bucket),
     Pin(Box<PinView>),
+    Schedule(Box<ScheduleView>),
 }
 
 impl Entry {
@@ -74,6 +92,7 @@ impl Entry {
         match self {
             Self::Account(account, _) => Cursor::Account(account.key.account),
             Self::Pin(view) => Cursor::Pin(view.pin.created_at, view.pin.key.pin),
+            Self::Schedule(view) => Cursor::Schedule(view.schedule.run_at, view.schedule.key.schedule),
         }
     }
 }
@@ -101,6 +120,8 @@ pub async fn page(
         Some(Cursor::Account(id)) => Some(id),
         Some(Cursor::Pins) => return pins(world, workspace, None, limit, sees).await,
         Some(Cursor::Pin(at, id)) => return pins(world, workspace, Some((at, id)), limit, sees).await,
+        Some(Cursor::Schedules) => return schedules(world, workspace, None, limit, sees).await,
+        Some(Cursor::Schedule(at, id)) => return schedules(world, workspace, Some((at, id)), limit, sees).await,
     };
     let mut accounts = world.store.accounts(workspace).await?;
     accounts.sort_by_key(|account| account.key.account);
@@ -127,9 +148,27 @@ async fn pins(
     let keys: Vec<PinKey> = listed.iter().map(|(_, pin)| PinKey { workspace, pin: *pin }).collect();
     let found = world.store.pins(&keys).await?;
     let is_last = listed.len() < limit;
-    let next = listed.last().filter(|_| !is_last).map(|(at, pin)| Cursor::Pin(*at, *pin));
+    let next = listed.last().filter(|_| !is_last).map_or(Cursor::Schedules, |(at, pin)| Cursor::Pin(*at, *pin));
     let open = found.into_iter().flatten().filter(|(pin, _)| pin.hidden_at.is_none() && sees(pin.request.account));
-    Ok(Page { entries: open.map(|(pin, attempt)| entry(world, pin, attempt)).collect(), next })
+    Ok(Page { entries: open.map(|(pin, attempt)| entry(world, pin, attempt)).collect(), next: Some(next) })
+}
+
+async fn schedules(
+    world: &World,
+    workspace: WorkspaceId,
+    after: Option<(Moment, ScheduleId)>,
+    limit: usize,
+    sees: impl Fn(AccountId) -> bool,
+) -> PortResult<Page> {
+    let range = ByTime { after, ..ByTime::default() };
+    let listed = world.schedules.schedules_by_time(workspace, &range, limit).await?;
+    let keys: Vec<ScheduleKey> =
+        listed.iter().map(|(_, schedule)| ScheduleKey { workspace, schedule: *schedule }).collect();
+    let mut found: Vec<_> = world.schedules.schedules(&keys).await?.into_iter().flatten().collect();
+    found.retain(|schedule| sees(schedule.request.account) && schedule.expires_at > world.system.now());
+    let next = listed.last().filter(|_| listed.len() >= limit).map(|(at, schedule)| Cursor::Schedule(*at, *schedule));
+    let views = with_pins(world, found).await?;
+    Ok(Page { entries: views.into_iter().map(|view| Entry::Schedule(Box::new(view))).collect(), next })
 }
 
 fn entry(world: &World, pin: Pin, attempt: Attempt) -> Entry {
@@ -147,12 +186,27 @@ mod tests {
     #[test]
     fn a_cursor_is_read_back_and_nothing_else_is_one() {
         let id = Uuid::from_u128(7);
-        for cursor in [Cursor::Account(AccountId(id)), Cursor::Pins, Cursor::Pin(Moment(1_767_225_600_000), PinId(id))]
-        {
+        let at = Moment(1_767_225_600_000);
+        let cursors = [
+            Cursor::Account(AccountId(id)),
+            Cursor::Pins,
+            Cursor::Pin(at, PinId(id)),
+            Cursor::Schedules,
+            Cursor::Schedule(at, ScheduleId(id)),
+        ];
+        for cursor in cursors {
             assert_eq!(cursor.to_string().parse(), Ok(cursor));
         }
-        let bad =
-            ["", "pin_", "pin_1", "pin_-1_x", &format!("pin_-1_{id}"), &format!("pin_99999999999999_{id}"), "account_"];
+        let bad = [
+            "",
+            "pin_",
+            "pin_1",
+            "pin_-1_x",
+            &format!("pin_-1_{id}"),
+            &format!("pin_99999999999999_{id}"),
+            "account_",
+            "schedule_1",
+        ];
         for text in bad {
             assert_eq!(text.parse::<Cursor>(), Err(()), "{text}");
         }

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::accept_pin::{AcceptError, Acceptance};
 use super::accept_pins::{Order, accept_pins};
+use super::schedules::{self, Created, ScheduleError, ScheduleRequest};
 use crate::domain::failure::Failure;
 use crate::domain::import::{
     Ask, ChunkResult, Import, Made, Outcome, Row, RowError, RowResult, Stop, StopReason, Totals,
@@ -86,7 +87,10 @@ async fn work_on_rows(world: &World, import: &Import, rows: Vec<Row>) -> PortRes
         let outcome = match row.ask {
             Ask::Refused(error) => Outcome::Failed(error),
             Ask::Pin(_) => of_pin(accepted.next(), origin)?,
-            Ask::Schedule(..) => Outcome::Failed(RowError::new("not_supported", "run_at: not yet", &["run_at"])),
+            Ask::Schedule(request, run_at) => {
+                let asked = ScheduleRequest { request: *request, run_at, origin };
+                of_schedule(schedules::create(world, import.key.workspace, asked).await, origin)?
+            }
         };
         results.push(RowResult { number: row.number, key: row.key, outcome });
     }
@@ -104,6 +108,35 @@ fn of_pin(accepted: Option<Result<Acceptance, AcceptError>>, origin: Origin) -> 
         Some(Ok(Acceptance::Replay(pin, _))) => Outcome::Existing(Made::Pin(pin.key.pin)),
         Some(Err(error)) => Outcome::Failed(refusal(error)?),
         None => Outcome::Failed(RowError::new("internal_error", "The row was not worked on.", &[])),
+    })
+}
+
+/// What scheduling a row came to.
+fn of_schedule(made: Result<Created, ScheduleError>, origin: Origin) -> PortResult<Outcome> {
+    let wrong = |code: &str, field: &str, text: String| {
+        Outcome::Failed(RowError::new(code, format!("{field}: {text}"), &[field]))
+    };
+    Ok(match made {
+        Ok(Created::New(view)) => Outcome::Created(Made::Schedule(view.schedule.key.schedule)),
+        // Made for this very row, by a worker that died before it could say so.
+        Ok(Created::Replay(view)) if view.schedule.origin.import == origin.import => {
+            Outcome::Created(Made::Schedule(view.schedule.key.schedule))
+        }
+        Ok(Created::Replay(view)) => Outcome::Existing(Made::Schedule(view.schedule.key.schedule)),
+        Err(ScheduleError::Port(error)) => return Err(error),
+        Err(ScheduleError::AccountNotFound) => {
+            wrong("not_found", "account_id", "There is no such account in this workspace".into())
+        }
+        Err(ScheduleError::AccountDisconnected) => {
+            wrong(Failure::TokenRevoked.code(), "account_id", Failure::TokenRevoked.message().into())
+        }
+        Err(ScheduleError::Board(obstacle)) => wrong(obstacle.code(), "board_id", obstacle.message()),
+        Err(ScheduleError::KeyReused { existing }) => wrong(
+            "idempotency_key_reused",
+            "idempotency_key",
+            format!("The key already stands for schedule {existing}, which was asked for otherwise"),
+        ),
+        Err(error) => wrong("validation_error", "run_at", error.to_string()),
     })
 }
 

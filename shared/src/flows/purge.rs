@@ -7,7 +7,7 @@
 //! 2. After [`QUIET_MS`], when no request that came before the mark can still be running: every pin with its rows. What remains is a
 //!    grave, which names the rows; workers that meet a removed pin's message drop it.
 //! 3. [`LINGER_MS`] later, when no worker that had read the pin before can still be writing: the same rows once more, and the grave.
-//! 4. The accounts with their backlogs, buckets and checks; imports, begun connections; then the workspace's mark: a reset one is active
+//! 4. The schedules; the accounts with their backlogs, buckets and checks; imports, begun connections; then the workspace's mark: a reset one is active
 //!    again, a deleted one is gone with its keys.
 
 use futures_util::future::try_join_all;
@@ -185,6 +185,9 @@ async fn one_chunk(world: &World, workspace: &Workspace, accounts: &[Account]) -
             return Ok(Progress::NotBefore(first.plus_ms(LINGER_MS)));
         }
         world.purge.close_graves(&old).await?;
+        return Ok(Progress::More);
+    }
+    if !world.purge.wipe_schedules(id, CHUNK).await? {
         return Ok(Progress::More);
     }
     for account in accounts {

@@ -15,6 +15,7 @@ mod pin_index;
 mod pinterest;
 mod purge;
 mod queue;
+mod schedules;
 mod secrets;
 mod simulated_accounts;
 mod store;
@@ -37,6 +38,7 @@ pub use pin_index::*;
 pub use pinterest::*;
 pub use purge::*;
 pub use queue::*;
+pub use schedules::*;
 pub use secrets::*;
 pub use simulated_accounts::*;
 pub use store::*;
@@ -74,6 +76,8 @@ pub struct World {
     pub imports: Arc<dyn Imports>,
     /// The same table.
     pub activity: Arc<dyn ActivityLog>,
+    /// The same table.
+    pub schedules: Arc<dyn Schedules>,
     pub passwords: Arc<dyn Passwords>,
     pub session_keys: Arc<dyn SessionKeys>,
     /// The same table.

@@ -33,6 +33,8 @@ pub trait Purge: Send + Sync {
     async fn graves(&self, workspace: WorkspaceId, limit: usize) -> PortResult<Vec<Grave>>;
     /// Removes the same rows once more, then the graves.
     async fn close_graves(&self, graves: &[Grave]) -> PortResult<()>;
+    /// Removes at most about `limit` schedules with what they are found by; answers whether there was none (eventually consistent).
+    async fn wipe_schedules(&self, workspace: WorkspaceId, limit: usize) -> PortResult<bool>;
     /// Removes at most about `limit` of the account's rows (backlog, bucket, board checks), its own row last; answers whether
     /// all are gone.
     async fn wipe_account(&self, account: AccountKey, limit: usize) -> PortResult<bool>;

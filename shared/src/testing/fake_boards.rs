@@ -47,6 +47,12 @@ impl FakeBoards {
         self.state().create(&draft).id
     }
 
+    /// A board of that id that is there already.
+    pub fn insert(&self, id: &str) {
+        let board = Board { id: id.into(), name: format!("Board {id}"), description: None, privacy: None };
+        self.state().boards.push(board);
+    }
+
     /// The token of every call, in order.
     pub fn tokens(&self) -> Vec<Secret> {
         self.state().tokens.clone()

@@ -33,6 +33,8 @@ pub enum Fault {
 
 pub const DEATHS: [Fault; 2] = [Fault::DieBefore, Fault::DieAfter];
 
+const ALIKE: [&str; 2] = ["store.clock", "schedules.due"];
+
 struct Planned {
     /// `None`: any call counts.
     call: Option<&'static str>,
@@ -68,8 +70,8 @@ impl Faults {
         self.state().planned.push(Planned { call: Some(call), calls_left: nth, fault });
     }
 
-    /// Plans `fault` for the `nth` (from 1) coming call of any name, except for the watchdog's reads of its clock: each
-    /// tick has dozens, all alike.
+    /// Plans `fault` for the `nth` (from 1) coming call of any name, except for the dispatcher's reads of what is due and of
+    /// the clock: each tick has dozens, all alike.
     pub fn plan_any(&self, nth: usize, fault: Fault) {
         self.state().planned.push(Planned { call: None, calls_left: nth, fault });
     }
@@ -116,7 +118,7 @@ impl Faults {
         state.calls.push(call);
         let mut hit = None;
         state.planned.retain_mut(|planned| {
-            if planned.call.map_or(call == "store.clock", |wanted| wanted != call) {
+            if planned.call.map_or(ALIKE.contains(&call), |wanted| wanted != call) {
                 return true;
             }
             planned.calls_left = planned.calls_left.saturating_sub(1);

@@ -31,7 +31,7 @@ use crate::flows::publish_pin::publish_pin;
 use crate::flows::watchdog::Mode;
 use crate::ports::{
     ActivityLog, BoardChecks, Imports, MAX_DELAY_MS, OAuthStates, PinIndex, PortError, PortResult, Purge, Queue,
-    QueueName, Secrets, SimulatedAccounts, Store, System, Tenants, Tokens, World,
+    QueueName, Schedules, Secrets, SimulatedAccounts, Store, System, Tenants, Tokens, World,
 };
 
 /// 2026-01-01T00:00:00Z: the start of a minute, so that a test can tell how far the next tick is.
@@ -49,7 +49,17 @@ const STEPS_AT_ONE_MOMENT_MAX: u32 = 1_000;
 
 /// Everything that is kept in the one table.
 pub trait Table:
-    Store + Tenants + OAuthStates + BoardChecks + ActivityLog + Imports + PinIndex + Purge + SimulatedAccounts + 'static
+    Store
+    + Tenants
+    + OAuthStates
+    + BoardChecks
+    + ActivityLog
+    + Imports
+    + PinIndex
+    + Purge
+    + Schedules
+    + SimulatedAccounts
+    + 'static
 {
 }
 
@@ -62,6 +72,7 @@ impl<
         + Imports
         + PinIndex
         + Purge
+        + Schedules
         + SimulatedAccounts
         + 'static,
 > Table for T
@@ -125,6 +136,7 @@ impl TestWorld {
             board_checks: table.clone(),
             imports: table.clone(),
             activity: table.clone(),
+            schedules: table.clone(),
             purge: table.clone(),
             pin_index: table.clone(),
             tenants: table,

@@ -6,3 +6,4 @@ mod imports;
 mod kill;
 mod pacing;
 pub mod process;
+mod schedules;

@@ -129,9 +129,13 @@ pub struct Simulator {
 
 impl Simulator {
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    pub async fn start_with(arguments: &[&str]) -> Self {
         let port = free_port();
         let mut command = Command::new(binary("pinterest-simulator"));
-        let process = Process::spawn(command.args(["--port", &port.to_string()]));
+        let process = Process::spawn(command.args(["--port", &port.to_string()]).args(arguments));
         let simulator = Self { _process: process, url: format!("http://127.0.0.1:{port}"), http: client() };
         let began = Instant::now();
         while simulator.http.get(format!("{}/_sim/pins", simulator.url)).send().await.is_err() {

@@ -135,7 +135,8 @@ impl SimGate {
         // Rare calls get their share: the first ones of a kind are the most dangerous.
         let before = state.coverage.get(&(kind, call)).map_or(0, |count| count.reached);
         let probability = state.weather.crash * (1.0 + FIRST_CALLS_BOOST / (before + 1) as f64);
-        let drawn = self.kernel.chance(probability).then(|| self.kernel.draw(|rng| CRASHES[rng.usize(0..3)]));
+        let is_drawn = self.kernel.chance(probability) || self.kernel.is_last_call();
+        let drawn = is_drawn.then(|| self.kernel.draw(|rng| CRASHES[rng.usize(0..3)]));
         let target = state.target.take_if(|target| (target.0, target.1) == (kind, call)).map(|target| target.2);
         let crash = state.planned.remove(&number).or(target).or(drawn);
         let count = state.coverage.entry((kind, call)).or_default();

@@ -48,6 +48,10 @@ pub enum Action {
     Edit(usize),
     /// Somebody deletes it.
     Delete(usize),
+    /// Somebody moves, edits, cancels or removes its schedule.
+    Change(usize),
+    /// Somebody has its failed schedule tried again.
+    RetrySchedule(usize),
     Tick,
     Poll(pinbridge_shared::ports::QueueName),
     /// The platform ends a process that ran for too long.
@@ -108,6 +112,8 @@ pub struct Process {
     pub is_dying: bool,
     /// The call at whose effect it dies.
     pub dies_inside: Option<&'static str>,
+    /// It dies at the call after so many others.
+    pub dies_after_calls: Option<u32>,
 }
 
 struct State {
@@ -175,6 +181,15 @@ impl Kernel {
         if let Some(process) = self.state().processes.get_mut(&pid) {
             change(process);
         }
+    }
+
+    /// Whether the running process is to die at the call that it is just making.
+    pub fn is_last_call(&self) -> bool {
+        let mut state = self.state();
+        let Some(process) = state.running.and_then(|pid| state.processes.get_mut(&pid)) else { return false };
+        let is_last = process.dies_after_calls == Some(0);
+        process.dies_after_calls = process.dies_after_calls.and_then(|left| left.checked_sub(1));
+        is_last
     }
 
     pub fn schedule(&self, at: i64, action: Action) {
@@ -268,7 +283,15 @@ impl Machine {
     pub fn fork(&mut self, kind: Kind, skew_ms: i64) -> Pid {
         let pid = self.next_pid;
         self.next_pid += 1;
-        let process = Process { kind, skew_ms, frozen_until: 0, slept_ms: 0, is_dying: false, dies_inside: None };
+        let process = Process {
+            kind,
+            skew_ms,
+            frozen_until: 0,
+            slept_ms: 0,
+            is_dying: false,
+            dies_inside: None,
+            dies_after_calls: None,
+        };
         let mut state = self.kernel.state();
         state.processes.insert(pid, process);
         *state.counts.entry(kind).or_default() += 1;

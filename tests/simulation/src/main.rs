@@ -17,6 +17,8 @@ mod provider;
 mod refresh;
 mod report;
 mod scenarios;
+mod schedule_oracle;
+mod schedules;
 mod system;
 mod weather;
 mod world;
@@ -84,6 +86,21 @@ enum Command {
         #[arg(long, default_value_t = 10_000)]
         bulk: usize,
     },
+    /// How late schedules start while the dispatcher keeps dying, and 10,000 of them in one minute
+    Schedules {
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        #[arg(long, default_value_t = 100_000)]
+        schedules: usize,
+        #[arg(long, default_value_t = 1_000)]
+        accounts: usize,
+        /// Publishers at once, of ten pins each
+        #[arg(long, default_value_t = 300)]
+        publishers: usize,
+        /// Schedules of the minute in which very many are due
+        #[arg(long, default_value_t = 10_000)]
+        spike: usize,
+    },
     /// Token custody: months of refreshes under the full mix of faults
     Refresh {
         #[arg(long, default_value_t = 1)]
@@ -137,6 +154,9 @@ fn main() -> ExitCode {
         Command::Pacing { pins, accounts, publishers } => scenarios::pacing(pins, accounts, publishers),
         Command::Fairness { waiting } => scenarios::fairness(waiting, 100, 10),
         Command::Urgent { bulk } => scenarios::urgent(bulk),
+        Command::Schedules { seed, schedules, accounts, publishers, spike } => {
+            schedules::all(seed, schedules, accounts, publishers, spike)
+        }
         Command::Refresh { seed, accounts, days } => refresh::run(seed, accounts, days),
         Command::RefreshCrashes { seed, pairs } => refresh::crashes(seed, pairs),
         Command::RefreshMutants { seed } => refresh::mutants(seed),

@@ -21,6 +21,7 @@ use crate::gate::{Coverage, SimGate};
 use crate::kernel::{Kernel, Pid};
 use crate::plan::Plan;
 use crate::provider::{Post, Provider, Witness};
+use crate::schedule_oracle::ScheduleOracle;
 use crate::weather::Weather;
 
 /// Work that nobody owns must be picked up again within this time.
@@ -69,7 +70,7 @@ pub struct Violation {
     pub text: String,
 }
 
-type Violations = Arc<Mutex<Vec<Violation>>>;
+pub type Violations = Arc<Mutex<Vec<Violation>>>;
 
 /// What became of a world.
 #[derive(Debug, Default)]
@@ -93,6 +94,8 @@ pub struct Outcome {
     pub trace: Vec<String>,
     /// The creates, as they left.
     pub sent: Vec<Post>,
+    /// Schedules by what they show at the end.
+    pub schedules: BTreeMap<&'static str, u64>,
 }
 
 pub struct Oracle {
@@ -103,6 +106,7 @@ pub struct Oracle {
     violations: Violations,
     /// Clients that were told of an acceptance.
     told: BTreeSet<usize>,
+    schedules: ScheduleOracle,
     ownerless: BTreeMap<PinKey, i64>,
     /// Pins whose deletion was answered.
     deleted: Arc<Mutex<BTreeSet<PinKey>>>,
@@ -138,7 +142,7 @@ fn without_picture(content: &str) -> String {
     content.rsplit_once('|').map_or(content, |(look, _)| look).to_owned()
 }
 
-fn report(violations: &Violations, wrong: Wrong, text: String) {
+pub fn report(violations: &Violations, wrong: Wrong, text: String) {
     violations.lock().unwrap_or_else(PoisonError::into_inner).push(Violation { wrong, text });
 }
 
@@ -165,7 +169,18 @@ impl Oracle {
                 report(&told, Wrong::Resurrected, text);
             }
         }));
-        Self { plan, kernel, store, gate: kept, violations, told: BTreeSet::new(), ownerless: BTreeMap::new(), deleted }
+        let schedules = ScheduleOracle::new(&plan, Arc::clone(&store), Arc::clone(&violations));
+        Self {
+            plan,
+            kernel,
+            store,
+            gate: kept,
+            violations,
+            told: BTreeSet::new(),
+            schedules,
+            ownerless: BTreeMap::new(),
+            deleted,
+        }
     }
 
     /// Sees every create as it leaves: it must have been announced, a moment ago.
@@ -173,9 +188,11 @@ impl Oracle {
         let (store, violations) = (Arc::clone(&self.store), Arc::clone(&self.violations));
         let gate = Arc::clone(&self.gate);
         let (workspace, skew_ms) = (self.plan.workspace(), 2 * self.plan.weather.skew_ms);
+        let is_early = self.schedules.watch_of_calls(skew_ms);
         Box::new(move |request, now| {
             let key = PinKey { workspace, pin: idempotency::pin_id(workspace, &request.idempotency_key) };
             gate.resolve(key);
+            is_early(key, now);
             let announced = store.peek(key).filter(|(_, attempt)| attempt.status == Status::Publishing);
             // Nothing changes while a pin is being published: this is what was in force at its write-ahead.
             if announced.as_ref().is_some_and(|(pin, _)| content(&pin.request) != content(request)) {
@@ -221,7 +238,9 @@ impl Oracle {
 
     /// A client heard of its request: accepted, or refused because its key stands for something else.
     pub fn heard(&mut self, wish: usize, is_conflict: bool) {
-        if !is_conflict {
+        if self.plan.schedule(wish).is_some() {
+            self.schedules.heard(wish, is_conflict);
+        } else if !is_conflict {
             self.told.insert(wish);
         } else if self.store.peek(self.plan.pin(wish)).is_none() {
             report(&self.violations, Wrong::Unaccounted, format!("{wish} was refused for a pin that isn't there"));
@@ -237,9 +256,10 @@ impl Oracle {
                 open.push((pin.key, attempt.status));
             }
         });
+        let waiting = self.schedules.check();
         if open.is_empty() {
             self.ownerless.clear();
-            return 0;
+            return waiting;
         }
         let owned = self.owned(queue, now);
         let mut ownerless = BTreeMap::new();
@@ -255,7 +275,11 @@ impl Oracle {
             ownerless.insert(*key, since);
         }
         self.ownerless = ownerless;
-        open.len()
+        open.len() + waiting
+    }
+
+    pub fn schedules(&mut self) -> &mut ScheduleOracle {
+        &mut self.schedules
     }
 
     /// The requests whose pins have failed.
@@ -365,6 +389,7 @@ impl Oracle {
                 wrong(Wrong::Unaccounted, format!("request {wish} was accepted and is gone"));
             }
         }
+        self.schedules.close(&mut outcome);
         if !is_finished {
             wrong(Wrong::Stranded, "the world didn't come to rest".into());
         }
@@ -462,6 +487,9 @@ fn watch(violations: &Violations, pin: &Pin, before: &Attempt, after: &Attempt) 
     }
     let begins = after.attempt > before.attempt;
     // A hold ends when a refresh succeeds or a person connects the account, and what waited for that goes at once.
+    if begins && pin.due_at().is_some_and(|due| after.started_at.is_none_or(|started| started < due)) {
+        report(violations, Wrong::Early, format!("{key} began at {:?}, before its time", after.started_at));
+    }
     let was_held = before.wait.is_some_and(WaitReason::is_hold);
     if begins && !was_held && before.not_before.is_some_and(|at| after.started_at.is_none_or(|started| started < at)) {
         let text = format!("{key} began at {:?}, before {:?}", after.started_at, before.not_before);

@@ -2,10 +2,11 @@
 
 use fastrand::Rng;
 use pinbridge_shared::domain::idempotency;
-use pinbridge_shared::domain::ids::{AccountId, AccountKey, PinKey, WorkspaceId};
+use pinbridge_shared::domain::ids::{AccountId, AccountKey, PinKey, ScheduleKey, WorkspaceId};
 use pinbridge_shared::domain::late_check::LateCheck;
 use pinbridge_shared::domain::pace::Pace;
 use pinbridge_shared::domain::rules::Rules;
+use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::testing::fake_queue::MAX_RECEIVES;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 use crate::endpoint::GrantWeather;
 use crate::gate::{Crash, Target};
 use crate::weather::Weather;
+use crate::world::START;
 
 /// A request as its client means it.
 #[derive(Clone, Debug)]
@@ -25,6 +27,8 @@ pub struct Wish {
     pub priority: &'static str,
     /// When it is sent first, in milliseconds from the start.
     pub at_ms: i64,
+    /// It is a schedule for then, also from the start.
+    pub run_at_ms: Option<i64>,
 }
 
 #[derive(Clone, Debug)]
@@ -43,6 +47,8 @@ pub struct Plan {
     pub crashes: BTreeMap<u64, Crash>,
     /// A death at the first call of that kind.
     pub target: Option<Target>,
+    /// Of three runs of the dispatcher one or two in a row die somewhere.
+    pub dispatcher_dies: bool,
     /// Publishers at once.
     pub publishers: usize,
     /// Overrides the deadlines' `Tq` without telling the deadlines' other parts; for the curve.
@@ -72,7 +78,15 @@ const LATE_CHECK_EVERY: u8 = 10;
 const TOO_LATE: f64 = 0.03;
 /// One account in so many has an access token only.
 const BARE_EVERY: usize = 5;
+/// Of all requests, those that are schedules, in percent; and how far ahead they are at most.
+const SCHEDULED_PERCENT: u8 = 15;
+const SCHEDULED_AHEAD_MS: i64 = 600_000;
+/// How likely a client changes its schedule afterwards.
+const CAPRICIOUS: f64 = 0.5;
+const SCHEDULES: u64 = 0x5C_4ED0;
 const AFTERMATH_MS: i64 = 12 * 60_000;
+/// Boards of an account.
+pub const BOARDS_MAX: usize = 3;
 /// One world in so many is large.
 const LARGE_EVERY: u64 = 64;
 
@@ -96,6 +110,7 @@ impl Plan {
             rules: Rules::default(),
             crashes: BTreeMap::new(),
             target: None,
+            dispatcher_dies: false,
             publishers: 10,
             quiesce_ms: None,
             stops_after_ms: None,
@@ -106,6 +121,14 @@ impl Plan {
             is_traced: false,
             grants: GrantWeather::harsh(&mut rng),
         };
+        // Dice of their own: the worlds stay what they are otherwise.
+        let mut times = Rng::with_seed(seed ^ SCHEDULES);
+        plan.weather.capricious = CAPRICIOUS;
+        for wish in &mut plan.wishes {
+            if times.u8(0..100) < SCHEDULED_PERCENT {
+                wish.run_at_ms = Some(wish.at_ms + times.i64(30_000..SCHEDULED_AHEAD_MS));
+            }
+        }
         if rng.u8(0..LATE_CHECK_EVERY) == 0 {
             plan.late_check = LateCheck::Remove;
             plan.weather.too_late_commit = TOO_LATE;
@@ -126,6 +149,16 @@ impl Plan {
         !(self.seed as usize).wrapping_add(account).is_multiple_of(BARE_EVERY)
     }
 
+    /// The schedule that a wish is for, if it is one.
+    pub fn schedule(&self, wish: usize) -> Option<ScheduleKey> {
+        let (workspace, wish) = (self.workspace(), &self.wishes[wish]);
+        wish.run_at_ms.map(|_| ScheduleKey { workspace, schedule: idempotency::schedule_id(workspace, &wish.key) })
+    }
+
+    pub fn board_id(&self, account: usize, board: usize) -> String {
+        format!("{}", 1_000_000_000 + account * 100 + board)
+    }
+
     pub fn pin(&self, wish: usize) -> PinKey {
         let workspace = self.workspace();
         PinKey { workspace, pin: idempotency::pin_id(workspace, &self.wishes[wish].key) }
@@ -134,8 +167,8 @@ impl Plan {
     /// The request's body.
     pub fn body(&self, wish: usize, is_altered: bool) -> Value {
         let wish = &self.wishes[wish];
-        let board = format!("{}", 1_000_000_000 + wish.account * 100 + wish.board);
-        json!({
+        let board = self.board_id(wish.account, wish.board);
+        let mut body = json!({
             "account_id": self.account(wish.account).account,
             "board_id": board,
             "title": if is_altered { format!("{} (altered)", wish.title) } else { wish.title.clone() },
@@ -144,7 +177,11 @@ impl Plan {
             "image_url": format!("https://images.example.com/{}.jpg", wish.image),
             "idempotency_key": wish.key,
             "priority": wish.priority,
-        })
+        });
+        if let Some(run_at_ms) = wish.run_at_ms {
+            body["run_at"] = json!(Moment(START + run_at_ms).rfc3339());
+        }
+        body
     }
 }
 
@@ -153,7 +190,7 @@ fn uuid(space: u16, number: u64) -> uuid::Uuid {
 }
 
 fn wishes(rng: &mut Rng, count: usize, accounts: usize, arrival_ms: i64) -> Vec<Wish> {
-    let boards = rng.usize(1..4);
+    let boards = rng.usize(1..=BOARDS_MAX);
     let is_burst = rng.bool();
     let mut wishes: Vec<Wish> = Vec::with_capacity(count);
     for number in 0..count {
@@ -167,6 +204,7 @@ fn wishes(rng: &mut Rng, count: usize, accounts: usize, arrival_ms: i64) -> Vec<
             image: number as u32,
             priority: ["urgent", "normal", "normal", "bulk"][rng.usize(0..4)],
             at_ms,
+            run_at_ms: None,
         };
         if is_twin {
             let twin = &wishes[rng.usize(0..number)];

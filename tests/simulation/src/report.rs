@@ -50,6 +50,7 @@ pub struct Total {
     pub posts: u64,
     pub looks: u64,
     pub calls: u64,
+    pub schedules: BTreeMap<&'static str, u64>,
     pub coverage: Coverage,
     /// The first world in which each call was made.
     pub first_made: BTreeMap<(Kind, &'static str), u64>,
@@ -102,6 +103,9 @@ impl Total {
         for (code, count) in outcome.failed {
             *self.failed.entry(code).or_default() += count;
         }
+        for (status, count) in outcome.schedules {
+            *self.schedules.entry(status).or_default() += count;
+        }
         self.add_coverage(number, &outcome.coverage);
         self.violations.extend(outcome.violations.into_iter().map(|violation| (number, violation)));
     }
@@ -131,6 +135,7 @@ impl Total {
             self.worlds, self.accepted, self.published, self.posts, self.adopted, self.looks, self.calls, self.seconds
         );
         println!("  failed: {:?}; twins of different pictures mixed up: {}", self.failed, self.mixed);
+        println!("  schedules: {:?}", self.schedules);
         println!("  Pins later than Tq allows for: {}; deleted by the late check: {}", self.too_late, self.removed);
         println!(
             "  duplicates {}, lost {}, stranded {}, other violations {}",

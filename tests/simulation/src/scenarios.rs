@@ -20,7 +20,7 @@ const ADDED_P99_MAX_MS: i64 = SECOND_MS;
 /// Two windows of the dispatcher.
 const URGENT_WITHIN_MS: i64 = 2 * MINUTE_MS;
 
-fn calm(accounts: usize, wishes: Vec<Wish>) -> Plan {
+pub fn calm(accounts: usize, wishes: Vec<Wish>) -> Plan {
     Plan {
         accounts,
         wishes,
@@ -35,7 +35,7 @@ fn calm(accounts: usize, wishes: Vec<Wish>) -> Plan {
     }
 }
 
-fn wish(number: usize, account: usize, at_ms: i64, priority: &'static str) -> Wish {
+pub fn wish(number: usize, account: usize, at_ms: i64, priority: &'static str) -> Wish {
     Wish {
         key: format!("key-{number}"),
         account,
@@ -44,11 +44,12 @@ fn wish(number: usize, account: usize, at_ms: i64, priority: &'static str) -> Wi
         image: number as u32,
         priority,
         at_ms,
+        run_at_ms: None,
     }
 }
 
 /// Runs a plan that must end well; answers the creates.
-fn posts(name: &str, plan: Plan) -> Option<Vec<Post>> {
+pub fn posts(name: &str, plan: Plan) -> Option<Vec<Post>> {
     let expected = plan.wishes.len() as u64;
     let outcome = world::run(plan);
     for violation in outcome.violations.iter().take(5) {

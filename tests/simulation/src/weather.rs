@@ -56,6 +56,8 @@ pub struct Weather {
     pub answer_lost: f64,
     /// Sends the same request once more although it was answered.
     pub impatient: f64,
+    /// Has another wish about its schedule.
+    pub capricious: f64,
     /// Sends another payload under the same key.
     pub confused: f64,
     /// Dispatcher's ticks, per minute: missed, or run twice at once.
@@ -121,6 +123,7 @@ impl Weather {
             },
             answer_lost: draw(rng, 0.1),
             impatient: draw(rng, 0.1),
+            capricious: 0.0,
             confused: draw(rng, 0.02),
             tick_missed: draw(rng, 0.1),
             tick_doubled: draw(rng, 0.1),

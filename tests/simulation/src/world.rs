@@ -18,8 +18,8 @@ use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::domain::token_life::TokenLife;
 use pinbridge_shared::flows::connect;
 use pinbridge_shared::ports::{
-    ActivityLog, BoardChecks, Imports, OAuth, OAuthStates, PinIndex, Pinterest, Purge, Queue, QueueName, Secrets,
-    Store, System, Tenants, World,
+    ActivityLog, BoardChecks, Imports, OAuth, OAuthStates, PinIndex, Pinterest, Purge, Queue, QueueName, Schedules,
+    Secrets, Store, System, Tenants, World,
 };
 use pinbridge_shared::testing::fake_analytics::FakeAnalytics;
 use pinbridge_shared::testing::fake_boards::FakeBoards;
@@ -35,7 +35,7 @@ use crate::endpoint::Endpoint;
 use crate::gate::SimGate;
 use crate::kernel::{Action, Kernel, Kind, Machine, Pid, Step};
 use crate::oracle::{Oracle, Outcome};
-use crate::plan::Plan;
+use crate::plan::{BOARDS_MAX, Plan};
 use crate::provider::Provider;
 use crate::system::{ProcessClock, TrueClock};
 use crate::weather::Weather;
@@ -60,6 +60,8 @@ const RETRIES: f64 = 0.2;
 /// How often a client changes what it has asked for, and how often it thinks better of it.
 const EDITS: f64 = 0.1;
 const DELETES: f64 = 0.05;
+/// How likely a client that has changed its schedule changes it once more.
+const CHANGES: f64 = 0.3;
 const CLIENT_TRIES_MAX: u32 = 40;
 /// Instead of a day, so that it ends with the world.
 const LATE_CHECK_AFTER_MS: i64 = 5 * MINUTE_MS;
@@ -90,6 +92,7 @@ pub struct SimWorld {
     polls: BTreeMap<QueueName, i64>,
     /// Accounts that a person is about to connect again.
     to_be_connected: BTreeSet<usize>,
+    ticks: u64,
     is_healed: bool,
     finished_at: Option<i64>,
 }
@@ -131,6 +134,11 @@ impl SimWorld {
             oracle.witness(),
         );
         let oauth = Arc::new(FakeOAuth::new(clock.clone(), gate.clone() as Arc<dyn Gate>));
+        // It knows no token, so it refuses none.
+        let boards = FakeBoards::new(gate.clone() as Arc<dyn Gate>, oauth.clone());
+        for account in 0..plan.accounts {
+            (0..BOARDS_MAX).for_each(|board| boards.insert(&plan.board_id(account, board)));
+        }
         let template = World {
             store: store.clone() as Arc<dyn Store>,
             tenants: store.clone() as Arc<dyn Tenants>,
@@ -140,13 +148,13 @@ impl SimWorld {
             board_checks: store.clone() as Arc<dyn BoardChecks>,
             imports: store.clone() as Arc<dyn Imports>,
             activity: store.clone() as Arc<dyn ActivityLog>,
+            schedules: store.clone() as Arc<dyn Schedules>,
             purge: store.clone() as Arc<dyn Purge>,
             pin_index: store.clone() as Arc<dyn PinIndex>,
             queue: queue.clone() as Arc<dyn Queue>,
             secrets: secrets as Arc<dyn Secrets>,
             pinterest: provider.clone() as Arc<dyn Pinterest>,
-            // The simulated tokens have no refresh token, so it is never asked.
-            boards: Arc::new(FakeBoards::new(gate.clone() as Arc<dyn Gate>, oauth.clone())),
+            boards: Arc::new(boards),
             analytics: Arc::new(FakeAnalytics::new(gate.clone() as Arc<dyn Gate>, oauth)),
             oauth: endpoint.clone() as Arc<dyn OAuth>,
             system: clock,
@@ -172,6 +180,7 @@ impl SimWorld {
             ended: Arc::default(),
             polls: BTreeMap::new(),
             to_be_connected: BTreeSet::new(),
+            ticks: 0,
             is_healed: false,
             finished_at: None,
         };
@@ -249,6 +258,8 @@ impl SimWorld {
             Action::Retry(wish) => self.retry(wish),
             Action::Edit(wish) => self.edit(wish),
             Action::Delete(wish) => self.delete(wish),
+            Action::Change(wish) => self.change(wish),
+            Action::RetrySchedule(wish) => self.retry_schedule(wish),
             Action::Tick => self.tick(),
             Action::Poll(queue) => self.poll(queue),
             Action::TimeOut(pid) => self.machine.time_out(pid),
@@ -276,7 +287,8 @@ impl SimWorld {
         let weather = self.weather();
         let is_altered = self.kernel.chance(weather.confused);
         let body = self.plan.body(wish, is_altered).to_string();
-        let request = Request::post("/v1/pins")
+        let path = if self.plan.wishes[wish].run_at_ms.is_some() { "/v1/schedules" } else { "/v1/pins" };
+        let request = Request::post(path)
             .header("content-type", "application/json")
             .header("x-api-key", &self.api_key)
             .body(Body::from(body))
@@ -308,7 +320,10 @@ impl SimWorld {
     fn read(&mut self, wish: usize) {
         let (pid, world) = self.fork(Kind::Api, API_TIMEOUT_MS);
         let pin = self.plan.pin(wish).pin;
+        let schedule = self.plan.schedule(wish);
         let path = match self.kernel.draw(|rng| rng.u8(0..5)) {
+            0 | 1 if schedule.is_some() => "/v1/schedules?limit=5".to_owned(),
+            2.. if schedule.is_some() => "/v1/schedules?limit=5&status=done".to_owned(),
             0 => format!("/v1/pins/{pin}"),
             1 => format!("/v1/jobs/{pin}"),
             2 => "/v1/pins?limit=5".to_owned(),
@@ -364,6 +379,53 @@ impl SimWorld {
         });
     }
 
+    /// Somebody has another wish.
+    fn change(&mut self, wish: usize) {
+        let Some(schedule) = self.plan.schedule(wish) else { return };
+        let path = format!("/v1/schedules/{}", schedule.schedule);
+        let (now, roll) = (self.kernel.now(), self.kernel.draw(|rng| rng.u8(0..10)));
+        let to = Moment(now + self.kernel.draw(|rng| rng.i64(1_000..500_000))).rfc3339();
+        let (method, path, body) = match roll {
+            0..4 => ("PATCH", path, serde_json::json!({"run_at": to}).to_string()),
+            4..6 => ("PATCH", path, serde_json::json!({"alt_text": to}).to_string()),
+            6..8 => ("POST", format!("{path}/cancel"), String::new()),
+            _ => ("DELETE", path, String::new()),
+        };
+        if method == "DELETE" {
+            self.oracle.schedules().may_be_removed(wish);
+        }
+        self.send_change(wish, method, path, body);
+        if self.kernel.chance(CHANGES) {
+            let at = now + self.kernel.draw(|rng| rng.i64(0..200_000));
+            self.kernel.schedule(at, Action::Change(wish));
+        }
+    }
+
+    /// Somebody has mended what was wrong with a failed schedule.
+    fn retry_schedule(&mut self, wish: usize) {
+        if let Some(schedule) = self.plan.schedule(wish) {
+            let path = format!("/v1/schedules/{}/retry", schedule.schedule);
+            self.send_change(wish, "POST", path, String::new());
+        }
+    }
+
+    fn send_change(&mut self, wish: usize, method: &'static str, path: String, body: String) {
+        let (pid, world) = self.fork(Kind::Api, API_TIMEOUT_MS);
+        self.kernel.note(|| format!("{method} {path} {body} ({wish})"));
+        let is_cancel = path.ends_with("/cancel");
+        let request = Request::builder().method(method).uri(path).header("x-api-key", &self.api_key);
+        let request = request.body(Body::from(body)).expect("a request");
+        let told = self.oracle.schedules().teller(wish, is_cancel);
+        let kernel = self.kernel.clone();
+        self.machine.start(pid, async move {
+            let Ok(answer) = pinbridge_api::router(world).oneshot(request).await;
+            // One that is dying has told nobody.
+            if kernel.of(pid).is_some_and(|process| !process.is_dying) {
+                told(answer.status());
+            }
+        });
+    }
+
     /// The client's clock: no answer yet?
     fn ask_again(&mut self, wish: usize) {
         if self.tries[wish] != u32::MAX && self.tries[wish] < CLIENT_TRIES_MAX {
@@ -380,9 +442,17 @@ impl SimWorld {
         let heard = std::mem::take(&mut *self.answers.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
         for (wish, status) in heard {
             let is_final = status.is_some_and(|status| status.is_success() || status == StatusCode::CONFLICT);
+            // It took so long that its time has passed.
+            if status == Some(StatusCode::UNPROCESSABLE_ENTITY) && self.plan.schedule(wish).is_some() {
+                self.tries[wish] = u32::MAX;
+            }
             if is_final {
                 self.oracle.heard(wish, status == Some(StatusCode::CONFLICT));
                 self.tries[wish] = u32::MAX;
+                if self.plan.schedule(wish).is_some() && self.kernel.chance(self.weather().capricious) {
+                    let at = self.kernel.now() + self.kernel.draw(|rng| rng.i64(0..300_000));
+                    self.kernel.schedule(at, Action::Change(wish));
+                }
                 if self.kernel.chance(READS) {
                     let at = self.kernel.now() + self.kernel.draw(|rng| rng.i64(0..200_000));
                     self.kernel.schedule(at, Action::Read(wish));
@@ -429,10 +499,28 @@ impl SimWorld {
         let runs = if self.kernel.chance(weather.tick_doubled) { 2 } else { 1 };
         for _ in 0..runs {
             let (pid, world) = self.fork(Kind::Dispatcher, DISPATCHER_TIMEOUT_MS);
+            if self.plan.dispatcher_dies {
+                self.doom(pid);
+            }
             self.machine.start(pid, async move {
                 let deadline = world.system.now().plus_ms(DISPATCHER_TIMEOUT_MS);
                 let _ = pinbridge_dispatcher::handle(&world, ScheduledEvent::default(), deadline).await;
             });
+        }
+    }
+
+    /// Of three runs in a row the last one lives.
+    fn doom(&mut self, pid: Pid) {
+        self.ticks += 1;
+        let dies = match self.ticks % 3 {
+            1 => true,
+            2 => self.kernel.draw(fastrand::Rng::bool),
+            _ => false,
+        };
+        if dies {
+            // Half of them early in the run, where there is always something to die at.
+            let calls = self.kernel.draw(|rng| if rng.bool() { rng.u32(0..100) } else { rng.u32(0..2_000) });
+            self.kernel.change(pid, |process| process.dies_after_calls = Some(calls));
         }
     }
 
@@ -543,6 +631,12 @@ impl SimWorld {
                 if self.kernel.chance(RETRIES) {
                     let at = now + self.kernel.draw(|rng| rng.i64(0..60_000));
                     self.kernel.schedule(at, Action::Retry(wish));
+                }
+            }
+            for wish in self.oracle.schedules().failed() {
+                if self.kernel.chance(RETRIES) {
+                    let at = now + self.kernel.draw(|rng| rng.i64(0..60_000));
+                    self.kernel.schedule(at, Action::RetrySchedule(wish));
                 }
             }
         }

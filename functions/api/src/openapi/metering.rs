@@ -18,9 +18,9 @@ pub fn operations() -> Vec<Operation> {
                 .required_query::<Uuid>("account_id", "The account.", ACCOUNT)
                 .answers::<RateMeter>(200, "The account's real bucket, and what all accounts share.")
                 .refuses(&["not_found", "validation_error", "account_not_permitted"]),
-            get("/v1/export", "export", "Export the workspace's accounts and pins")
+            get("/v1/export", "export", "Export the workspace's accounts, pins and schedules")
                 .about(
-                    "JSON lines, each an object with its `kind` (`account`, `pin`), oldest first; a pin's line has its \
+                    "JSON lines, each an object with its `kind` (`account`, `pin`, `schedule`), oldest first; a pin's line has its \
                      `events`. Without the header `X-Next-Cursor` the page is the last.",
                 )
                 .query::<Text>("cursor", "`X-Next-Cursor` of the page before.")

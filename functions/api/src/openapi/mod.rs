@@ -21,6 +21,7 @@ pub mod pin_work;
 pub mod pins;
 pub mod projects;
 mod refusals;
+pub mod schedules;
 pub mod self_hosted;
 pub mod system;
 pub mod types;
@@ -39,6 +40,7 @@ pub fn operations() -> Vec<Operation> {
         pin_work::operations(),
         analytics::operations(),
         imports::operations(),
+        schedules::operations(),
         metering::operations(),
         connections::operations(),
         boards::operations(),

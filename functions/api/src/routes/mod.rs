@@ -17,11 +17,12 @@ mod pin_bulk;
 mod pin_edits;
 pub mod pin_list;
 mod pin_validation;
-mod pins;
+pub mod pins;
 mod profile;
 mod projects;
 mod rate_meter;
 mod retries;
+mod schedules;
 mod self_hosted;
 mod system;
 mod terms;
@@ -111,6 +112,17 @@ pub fn table() -> Vec<Route> {
         route(Method::GET, "/v1/pins/{id}/analytics", READ, get(analytics::of_pin)),
         route(Method::POST, "/v1/pins/{id}/retry", WRITE, post(retries::retry)),
         route(Method::GET, "/v1/jobs/{id}", READ, get(jobs::read)),
+        route(Method::POST, "/v1/schedules", WRITE, post(schedules::create)),
+        route(Method::GET, "/v1/schedules", READ, get(schedules::list)),
+        route(Method::POST, "/v1/schedules/validate", READ, post(schedules::validate)),
+        route(Method::POST, "/v1/schedules/bulk-cancel", WRITE, post(schedules::bulk_cancel)),
+        route(Method::POST, "/v1/schedules/bulk-retry", WRITE, post(schedules::bulk_retry)),
+        route(Method::POST, "/v1/schedules/bulk-delete", DESTRUCTIVE, post(schedules::bulk_delete)),
+        route(Method::GET, "/v1/schedules/{id}", READ, get(schedules::read)),
+        route(Method::PATCH, "/v1/schedules/{id}", WRITE, patch(schedules::edit)),
+        route(Method::DELETE, "/v1/schedules/{id}", DESTRUCTIVE, delete(schedules::remove)),
+        route(Method::POST, "/v1/schedules/{id}/cancel", WRITE, post(schedules::cancel)),
+        route(Method::POST, "/v1/schedules/{id}/retry", WRITE, post(schedules::retry)),
         route(Method::GET, "/v1/rate-meter", READ, get(rate_meter::read)),
         route(Method::GET, "/v1/activity-logs", READ, get(activity::list)),
         route(Method::GET, "/v1/export", READ, get(export::read)),

@@ -169,7 +169,7 @@ pub fn parse(
     fields.finish().map(|()| request)
 }
 
-fn image_url(fields: &mut Fields<'_>, present: bool) -> String {
+pub fn image_url(fields: &mut Fields<'_>, present: bool) -> String {
     if !present {
         fields.missing("image_url");
     }
@@ -177,7 +177,7 @@ fn image_url(fields: &mut Fields<'_>, present: bool) -> String {
 }
 
 /// Six hex digits, with or without `#`; kept upper-case with it.
-fn dominant_color(fields: &mut Fields<'_>) -> Option<String> {
+pub fn dominant_color(fields: &mut Fields<'_>) -> Option<String> {
     let text = fields.text("dominant_color", 32)?;
     let digits = text.trim();
     let digits = digits.strip_prefix('#').unwrap_or(digits);
@@ -195,7 +195,7 @@ fn dominant_color(fields: &mut Fields<'_>) -> Option<String> {
     Some(format!("#{}", digits.to_uppercase()))
 }
 
-fn priority(fields: &mut Fields<'_>, headers: &HeaderMap, default: Priority) -> Priority {
+pub fn priority(fields: &mut Fields<'_>, headers: &HeaderMap, default: Priority) -> Priority {
     let from_header = headers.get("x-pinbridge-priority").map(|value| value.to_str().unwrap_or("").trim().to_owned());
     let Some(name) = fields.text("priority", 16).or(from_header) else {
         return default;

@@ -5,7 +5,7 @@ use pinbridge_shared::domain::timeline;
 use pinbridge_shared::flows::export::{Cursor, Entry, Page};
 use serde_json::{Value, json};
 
-use super::{connections, event, pin};
+use super::{connections, event, pin, schedules};
 
 /// A page ends before it is longer than this. Lambda's answers end at 6 MB; the longest line is some kilobytes.
 pub const PAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
@@ -35,6 +35,11 @@ fn line(entry: &Entry, now: Moment) -> Value {
         Entry::Account(account, bucket) => {
             let mut line = connections::account(account, bucket, now);
             line["kind"] = json!("account");
+            line
+        }
+        Entry::Schedule(view) => {
+            let mut line = schedules::schedule(view);
+            line["kind"] = json!("schedule");
             line
         }
         Entry::Pin(view) => {

@@ -78,13 +78,14 @@ impl DynamoStore {
         rows.iter().map(|item| read_row(minute, shard, item)).collect()
     }
 
-    pub(super) async fn get_watermark(&self) -> PortResult<Option<i64>> {
-        let item = self.get(keys::WATERMARK.to_owned(), keys::WATERMARK, true).await?;
+    /// A minute up to which somebody has worked.
+    pub(super) async fn read_mark(&self, name: &str) -> PortResult<Option<i64>> {
+        let item = self.get(name.to_owned(), name, true).await?;
         Ok(item.and_then(|item| Reader(&item).maybe_number("minute")))
     }
 
-    pub(super) async fn write_watermark(&self, minute: i64) -> PortResult<()> {
-        let row = Builder::keyed(keys::WATERMARK.to_owned(), keys::WATERMARK).number("minute", minute);
+    pub(super) async fn move_mark(&self, name: &str, minute: i64) -> PortResult<()> {
+        let row = Builder::keyed(name.to_owned(), name).number("minute", minute);
         let put = self
             .client
             .put_item()

@@ -15,6 +15,7 @@
 //! | pin | `{ws}#pin#{pin}` | `request` |
 //! | grave of a purged pin | `{ws}#pin#{pin}` | `grave` |
 //! | attempt | `{ws}#pin#{pin}` | `attempt` |
+//! | schedule | `{ws}#schedule#{schedule}` | `schedule` |
 //! | sibling | `{ws}#sibling#{account}#{content hash}` | `{pin}` |
 //! | backlog | `{ws}#backlog#{account}` | `{priority}#{created}#{pin}#{generation}` |
 //! | doubt | `{ws}#doubts#{account}#{board}` | `{pin}` |
@@ -24,7 +25,8 @@
 //! | an import's rows and results | `{ws}#import#{import}` | `chunk#{submission}#{n}`, `result#{n}` |
 //! | activity | `{ws}#activity` | `{at}#{id}` |
 //! | clock | `clock#{minute}#{shard}` | `{id}` |
-//! | watermark, lease | `clock#watermark`, `clock#lease` | same |
+//! | what is due | `due#{minute}#{shard}` | `{due}#{ws}#{schedule}` |
+//! | watermark, lease | `clock#watermark`, `clock#due`, `clock#lease` | same |
 //! | the app's requests of a day | `budget` | `{days since the epoch}` |
 //! | organisation | `org#{org}` | `organization` |
 //! | its workspaces, its people: pointers | `org#{org}` | `workspace#{ws}`, `user#{user}` |
@@ -33,7 +35,7 @@
 //!
 //! Index `listing` (`lpk` = `{ws}#list#{shard}`, of deleted pins `{ws}#gone#{shard}`; `lsk` = `{created}#{pin}#{tags}`) holds every pin once, and by the attempt row of those
 //! that have failed, these once more (`lpk` = `{ws}#failed#{shard}`, the same `lsk`); [`Tags`] say whose it is. It holds every import, too (`lpk` =
-//! `{ws}#imports`, `lsk` = `{created}#{import}`). Index `waiting`
+//! `{ws}#imports`, `lsk` = `{created}#{import}`), and every schedule (`lpk` = `{ws}#schedules#{shard}`, `lsk` = `{run}#{schedule}`). Index `waiting`
 //! holds what waits for a scheduled function: the accounts with a backlog (`wpk` = `waiting#{shard}`, `wsk` =
 //! `{ws}#{account}`) and those with tokens to refresh (`wpk` = `refresh#{shard}`, `wsk` = `{due}#{ws}#{account}`), those that
 //! were disconnected (`wpk` = `forget#{shard}`, `wsk` = `{when}#{ws}#{account}`), and the workspaces to be purged (`wpk` = `purge`,
@@ -41,15 +43,19 @@
 
 use uuid::Uuid;
 
-use crate::domain::ids::{AccountKey, BoardKey, ImportId, OrganizationId, PinId, PinKey, UserId, WorkspaceId};
+use crate::domain::ids::{
+    AccountKey, BoardKey, ImportId, OrganizationId, PinId, PinKey, ScheduleId, ScheduleKey, UserId, WorkspaceId,
+};
 use crate::domain::import::ImportKey;
 use crate::domain::listing::{Entry, Place, Shelf, Tags};
 use crate::domain::pin::Pin;
+use crate::domain::schedule::DueRow;
 use crate::domain::time::Moment;
 
 pub const REQUEST: &str = "request";
 pub const ATTEMPT: &str = "attempt";
 pub const GRAVE: &str = "grave";
+pub const SCHEDULE: &str = "schedule";
 pub const BUCKET: &str = "bucket";
 pub const TOKENS: &str = "tokens";
 /// What Pinterest would remember of a sandbox's account.
@@ -128,6 +134,49 @@ pub fn pin(key: PinKey) -> String {
     format!("{}#pin#{}", key.workspace, key.pin)
 }
 
+pub fn schedule(key: ScheduleKey) -> String {
+    format!("{}#schedule#{}", key.workspace, key.schedule)
+}
+
+/// In the index of lists.
+pub fn schedules(workspace: WorkspaceId, shard: u32) -> String {
+    format!("{workspace}#schedules#{shard}")
+}
+
+pub fn schedules_shard(schedule: ScheduleId) -> u32 {
+    shard_of(schedule.0.as_u128(), LISTING_SHARDS)
+}
+
+pub fn schedules_sort(run_at: Moment, schedule: ScheduleId) -> String {
+    format!("{:013}#{schedule}", run_at.0)
+}
+
+/// Before every schedule that runs at that moment or later. What no row's moment can be is cut off.
+pub fn schedules_sort_start(at: Moment) -> String {
+    format!("{:013}", at.0.clamp(0, 9_999_999_999_999))
+}
+
+pub fn parse_schedules_sort(text: &str) -> Option<(Moment, ScheduleId)> {
+    let (run_at, schedule) = text.split_once('#')?;
+    Some((Moment(run_at.parse().ok()?), schedule.parse().ok()?))
+}
+
+/// Every instant's, so no workspace's.
+pub fn due(minute: i64, shard: u32) -> String {
+    format!("due#{minute}#{shard}")
+}
+
+pub fn due_sort(row: &DueRow) -> String {
+    format!("{:013}#{}#{}", row.due.0, row.key.workspace, row.key.schedule)
+}
+
+pub fn parse_due_sort(text: &str) -> Option<DueRow> {
+    let mut parts = text.split('#');
+    let (due, workspace, schedule) = (parts.next()?, parts.next()?, parts.next()?);
+    let key = ScheduleKey { workspace: workspace.parse().ok()?, schedule: schedule.parse().ok()? };
+    Some(DueRow { due: Moment(due.parse().ok()?), key })
+}
+
 pub fn sibling(key: AccountKey, content_hash: &str) -> String {
     format!("{}#sibling#{}#{content_hash}", key.workspace, key.account)
 }
@@ -190,6 +239,7 @@ pub fn clock(minute: i64, shard: u32) -> String {
 
 pub const WATERMARK: &str = "clock#watermark";
 pub const LEASE: &str = "clock#lease";
+pub const DUE_WATERMARK: &str = "clock#due";
 /// The whole app's, so no workspace's.
 pub const DAILY_BUDGET: &str = "budget";
 

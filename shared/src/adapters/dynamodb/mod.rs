@@ -24,8 +24,10 @@ mod pause;
 mod pin_index;
 mod pins;
 mod purge;
+mod request_fields;
 pub mod row_kinds;
 mod rows;
+mod schedules;
 mod sealed;
 mod simulated;
 mod tenants;
@@ -83,7 +85,7 @@ fn failed<E: ProvideErrorMetadata>(error: SdkError<E>) -> PortError {
 #[async_trait]
 impl Store for DynamoStore {
     async fn ping(&self) -> PortResult<()> {
-        self.get_watermark().await.map(|_| ())
+        self.read_mark(keys::WATERMARK).await.map(|_| ())
     }
 
     async fn save_account(&self, next: &Account) -> PortResult<bool> {
@@ -251,11 +253,11 @@ impl Store for DynamoStore {
     }
 
     async fn watermark(&self) -> PortResult<Option<i64>> {
-        self.get_watermark().await
+        self.read_mark(keys::WATERMARK).await
     }
 
     async fn set_watermark(&self, minute: i64) -> PortResult<()> {
-        self.write_watermark(minute).await
+        self.move_mark(keys::WATERMARK, minute).await
     }
 
     async fn take_lease(&self, holder: &str, now: Moment, until: Moment) -> PortResult<bool> {

@@ -177,6 +177,10 @@ impl Purge for DynamoStore {
         self.delete_rows(&own).await
     }
 
+    async fn wipe_schedules(&self, workspace: WorkspaceId, limit: usize) -> PortResult<bool> {
+        self.remove_schedules(workspace, limit).await
+    }
+
     async fn wipe_account(&self, account: AccountKey, limit: usize) -> PortResult<bool> {
         let mut left = limit;
         // The bucket after the backlog: it marks the account as one with a backlog.

@@ -10,6 +10,8 @@ pub enum Purged {
     WithPin,
     WithAccount,
     WithWorkspace,
+    /// With its schedule.
+    WithSchedule,
     /// Custody removes it at once.
     AtOnce,
     /// Names nothing but ids, and is gone within hours or days by itself.
@@ -44,7 +46,7 @@ const WITH_ITS_PIN: &str = "as its pin";
 const UNTIL_FORGOTTEN: &str =
     "until its workspace is deleted; the names in it are gone 30 days after it was disconnected (`DisconnectedDays`)";
 
-pub const ALL: [RowKind; 26] = [
+pub const ALL: [RowKind; 28] = [
     kind("workspace", "workspace", Some(keys::WORKSPACE), Purged::WithWorkspace, "until it is deleted"),
     kind("mark of a purge", "workspace", Some(keys::MARK), Purged::WithWorkspace, "while the purge lasts"),
     kind("API key", "keys", None, Purged::WithWorkspace, "until 90 days after it was revoked (`RevokedKeysDays`)"),
@@ -75,6 +77,13 @@ pub const ALL: [RowKind; 26] = [
         Purged::WithPin,
         "as its pin; one of a content from before an edit is left to that, also by a purge",
     ),
+    kind(
+        "schedule",
+        "schedule",
+        Some(keys::SCHEDULE),
+        Purged::WithSchedule,
+        "30 days and 90 more (`RetentionDays`) from its time",
+    ),
     kind("backlog", "backlog", None, Purged::WithAccount, "until its pin's turn, at most 30 days"),
     kind("doubt", "doubts", None, Purged::WithPin, "until it is settled, at most as its pin"),
     kind("board scan", "scan", Some(keys::SCAN), Purged::WithPin, "8 days after it was last planned"),
@@ -89,6 +98,7 @@ pub const ALL: [RowKind; 26] = [
     kind("an import's rows and results", "import", None, Purged::WithWorkspace, "as their import"),
     kind("activity", "activity", None, Purged::WithWorkspace, "30 days (`ActivityDays`)"),
     kind("clock", "clock", None, Purged::Expires, "8 days after its minute"),
+    kind("what is due", "due", None, Purged::WithSchedule, "until it is handed over, at most 30 days from its minute"),
     kind("watermark, lease", "clock", None, Purged::Stays, "for good: one row each, without any data"),
     kind("the app's requests of a day", "budget", None, Purged::Stays, "7 days after its day"),
     kind("organisation", "org", Some("organization"), Purged::Stays, "until an operator removes it"),
@@ -143,7 +153,20 @@ mod tests {
         });
         // Parts of the indexes, and sort keys.
         let others = [
-            "", "list", "gone", "failed", "imports", "{pin}", "{import}", "waiting", "refresh", "forget", "{}", "{}$",
+            "",
+            "list",
+            "gone",
+            "failed",
+            "imports",
+            "schedules",
+            "{schedule}",
+            "{pin}",
+            "{import}",
+            "waiting",
+            "refresh",
+            "forget",
+            "{}",
+            "{}$",
             "{day:06}",
         ];
         for part in partitions.filter(|part| !others.contains(&part.as_str())) {

@@ -2,41 +2,27 @@
 
 use super::item::{Builder, Item, Reader, moment, text, unreadable};
 use super::keys;
+use super::request_fields::{read_request, with_request};
 use crate::domain::attempt::{Attempt, Status};
 use crate::domain::failure::Failure;
 use crate::domain::history::Event;
 use crate::domain::idempotency::PayloadHash;
 use crate::domain::ids::PinKey;
 use crate::domain::origin::Origin;
-use crate::domain::pin::{Pin, PinRequest, Placement, Priority, WaitReason};
+use crate::domain::pin::{Pin, Placement, WaitReason};
 use crate::ports::PortResult;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
 pub fn pin_item(pin: &Pin) -> Item {
-    let request = &pin.request;
     let row = Builder::keyed(keys::pin(pin.key), keys::REQUEST)
         .text("lpk", listing(pin))
         .text("lsk", keys::listing_sort(pin))
-        .text("acct", request.account.to_string())
-        .text("board", &request.board_id)
-        .text("title", &request.title)
-        .maybe_text("desc", request.description.as_deref())
-        .maybe_text("alt", request.alt_text.as_deref())
-        .maybe_text("link", request.link_url.as_deref())
-        .text("img", &request.image_url)
-        .maybe_text("cover", request.cover_image_url.as_deref())
-        .maybe_text("color", request.dominant_color.as_deref())
-        .text("key", &request.idempotency_key)
-        .number("prio", request.priority.rank())
         .value("hash", super::item::bytes(pin.payload_hash.0.clone()))
         .value("at", moment(pin.created_at))
         .text("n", &pin.nonce)
         .number("expires_at", pin.expires_at.unix_seconds());
-    let row = match &request.related_terms {
-        Some(terms) => row.value("terms", AttributeValue::L(terms.iter().map(text).collect())),
-        None => row,
-    };
+    let row = with_request(row, &pin.request);
     let row = if pin.origin.is_empty() { row } else { row.value("o", super::item::bytes(pin.origin.to_bytes())) };
     let row = if pin.edit == 0 { row } else { row.number("ed", pin.edit) }.maybe_moment("hid", pin.hidden_at);
     match pin.placement {
@@ -65,23 +51,9 @@ pub fn read_pin(key: PinKey, item: &Item) -> PortResult<Pin> {
         (None, None, Some(code)) => Placement::Backlog(WaitReason::parse(&code).unwrap_or(WaitReason::AccountPacing)),
         (None, None, None) => Placement::Now,
     };
-    let terms = row.texts("terms");
     Ok(Pin {
         key,
-        request: PinRequest {
-            account: row.text("acct")?.parse().map_err(|_| unreadable("acct"))?,
-            board_id: row.text("board")?,
-            title: row.text("title")?,
-            description: row.maybe_text("desc"),
-            alt_text: row.maybe_text("alt"),
-            link_url: row.maybe_text("link"),
-            image_url: row.text("img")?,
-            cover_image_url: row.maybe_text("cover"),
-            dominant_color: row.maybe_text("color"),
-            related_terms: (!terms.is_empty()).then_some(terms),
-            idempotency_key: row.text("key")?,
-            priority: Priority::of_rank(row.number("prio")?).unwrap_or_default(),
-        },
+        request: read_request(&row)?,
         payload_hash: PayloadHash(row.bytes("hash")?),
         created_at: row.moment("at")?,
         placement,

@@ -14,6 +14,7 @@ pub mod imports;
 pub mod people;
 pub mod pin_index;
 pub mod queue;
+pub mod schedules;
 pub mod secrets;
 pub mod store;
 pub mod tenants;
@@ -67,6 +68,7 @@ mod tests {
         assert_all_listed(include_str!("connections.rs"), include_str!("connections.rs"));
         assert_all_listed(include_str!("imports.rs"), include_str!("imports.rs"));
         assert_all_listed(include_str!("queue.rs"), include_str!("queue.rs"));
+        assert_all_listed(include_str!("schedules.rs"), include_str!("schedules.rs"));
         assert_all_listed(include_str!("secrets.rs"), include_str!("secrets.rs"));
         assert_all_listed(include_str!("tenants.rs"), include_str!("tenants.rs"));
         assert_all_listed(include_str!("people.rs"), include_str!("people.rs"));

@@ -14,6 +14,7 @@ mod pacing;
 mod pin_index;
 mod pins;
 mod purge;
+mod schedules;
 mod tenants;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +43,7 @@ struct Tables {
     imports: imports::Rows,
     activity: activity::Rows,
     purge: purge::Rows,
+    schedules: schedules::Rows,
     accounts: BTreeMap<AccountKey, Account>,
     pins: BTreeMap<PinKey, Pin>,
     attempts: BTreeMap<PinKey, Attempt>,

@@ -51,6 +51,7 @@ impl Tables {
             || self.connections.holds(workspace)
             || self.imports.holds(workspace)
             || self.activity.holds(workspace)
+            || self.schedules.holds(workspace)
             || self.tenants.workspaces.contains_key(&workspace)
             || self.tenants.api_keys.keys().any(|(of, _)| *of == workspace)
     }
@@ -111,6 +112,10 @@ impl Purge for FakeStore {
             });
         };
         self.call("purge.close_graves", close).await
+    }
+
+    async fn wipe_schedules(&self, workspace: WorkspaceId, limit: usize) -> PortResult<bool> {
+        self.call("purge.wipe_schedules", |t| t.schedules.wipe(workspace, limit)).await
     }
 
     async fn wipe_account(&self, account: AccountKey, limit: usize) -> PortResult<bool> {

@@ -20,7 +20,7 @@ use pinbridge_shared::flows::publish_pin::pause;
 use pinbridge_shared::flows::refresh_tokens::{Renewal, after_refusal};
 use pinbridge_shared::ports::{
     ActivityLog, BoardChecks, BoardPage, Creation, Imports, OAuth, OAuthStates, PinIndex, Pinterest, PinterestUser,
-    Purge, Queue, ReadFailure, Secrets, Store, System, Tenants, World,
+    Purge, Queue, ReadFailure, Schedules, Secrets, Store, System, Tenants, World,
 };
 use pinbridge_shared::testing::fake_analytics::FakeAnalytics;
 use pinbridge_shared::testing::fake_boards::FakeBoards;
@@ -191,6 +191,7 @@ impl RefreshWorld {
             board_checks: store.clone() as Arc<dyn BoardChecks>,
             imports: store.clone() as Arc<dyn Imports>,
             activity: store.clone() as Arc<dyn ActivityLog>,
+            schedules: store.clone() as Arc<dyn Schedules>,
             boards: Arc::new(FakeBoards::new(passed(), Arc::new(FakeOAuth::new(clock.clone(), passed())))),
             analytics: Arc::new(FakeAnalytics::new(passed(), Arc::new(FakeOAuth::new(clock.clone(), passed())))),
             queue: Arc::new(FakeQueue::new(clock.clone(), passed())) as Arc<dyn Queue>,

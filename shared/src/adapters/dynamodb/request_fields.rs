@@ -1,0 +1,44 @@
+//! What is to be published, as attributes of a row.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::item::{Builder, Reader, text, unreadable};
+use crate::domain::pin::{PinRequest, Priority};
+use crate::ports::PortResult;
+
+pub fn with_request(row: Builder, request: &PinRequest) -> Builder {
+    let row = row
+        .text("acct", request.account.to_string())
+        .text("board", &request.board_id)
+        .text("title", &request.title)
+        .maybe_text("desc", request.description.as_deref())
+        .maybe_text("alt", request.alt_text.as_deref())
+        .maybe_text("link", request.link_url.as_deref())
+        .text("img", &request.image_url)
+        .maybe_text("cover", request.cover_image_url.as_deref())
+        .maybe_text("color", request.dominant_color.as_deref())
+        .text("key", &request.idempotency_key)
+        .number("prio", request.priority.rank());
+    match &request.related_terms {
+        Some(terms) => row.value("terms", AttributeValue::L(terms.iter().map(text).collect())),
+        None => row,
+    }
+}
+
+pub fn read_request(row: &Reader<'_>) -> PortResult<PinRequest> {
+    let terms = row.texts("terms");
+    Ok(PinRequest {
+        account: row.text("acct")?.parse().map_err(|_| unreadable("acct"))?,
+        board_id: row.text("board")?,
+        title: row.text("title")?,
+        description: row.maybe_text("desc"),
+        alt_text: row.maybe_text("alt"),
+        link_url: row.maybe_text("link"),
+        image_url: row.text("img")?,
+        cover_image_url: row.maybe_text("cover"),
+        dominant_color: row.maybe_text("color"),
+        related_terms: (!terms.is_empty()).then_some(terms),
+        idempotency_key: row.text("key")?,
+        priority: Priority::of_rank(row.number("prio")?).unwrap_or_default(),
+    })
+}

@@ -1,0 +1,310 @@
+//! [`Schedules`] on the table: the rows, their list, and what is due.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
+use futures_util::future::try_join_all;
+
+use super::item::{Builder, Item, Reader, bytes, moment, number, text, unreadable};
+use super::request_fields::{read_request, with_request};
+use super::{DynamoStore, failed, keys};
+use crate::domain::failure::Failure;
+use crate::domain::idempotency::PayloadHash;
+use crate::domain::ids::{ScheduleId, ScheduleKey, WorkspaceId};
+use crate::domain::origin::Origin;
+use crate::domain::rules::is_same_write;
+use crate::domain::schedule::{DueRow, Schedule, Stage};
+use crate::domain::time::Moment;
+use crate::ports::{ByTime, Kept, PortError, PortResult, ScheduleSaved, Schedules};
+
+/// `BatchGetItem` takes a hundred keys.
+const ROWS_PER_READ: usize = 100;
+/// How often the rest of a batch that the table didn't answer is asked for again.
+const REST_ATTEMPTS: usize = 8;
+/// How many index entries one shard's page is asked for at most.
+const PAGE_MAX: usize = 1_000;
+
+const SCHEDULED: &str = "scheduled";
+const RELEASED: &str = "released";
+const CANCELED: &str = "canceled";
+const FAILED: &str = "failed";
+
+fn item(schedule: &Schedule) -> Item {
+    let key = schedule.key;
+    let row = Builder::keyed(keys::schedule(key), keys::SCHEDULE)
+        .text("lpk", keys::schedules(key.workspace, keys::schedules_shard(key.schedule)))
+        .text("lsk", keys::schedules_sort(schedule.run_at, key.schedule))
+        .value("run_at", moment(schedule.run_at))
+        .value("due", moment(schedule.due))
+        .number("run", schedule.run)
+        .number("v", schedule.version)
+        .value("hash", bytes(schedule.payload_hash.0.clone()))
+        .value("at", moment(schedule.created_at))
+        .value("upd", moment(schedule.updated_at))
+        .maybe_moment("rel", schedule.released_at)
+        .text("n", &schedule.nonce)
+        .number("expires_at", schedule.expires_at.unix_seconds());
+    let row = match schedule.origin.is_empty() {
+        true => row,
+        false => row.value("o", bytes(schedule.origin.to_bytes())),
+    };
+    let row = match schedule.stage {
+        Stage::Scheduled => row.text("st", SCHEDULED),
+        Stage::Released => row.text("st", RELEASED),
+        Stage::Canceled => row.text("st", CANCELED),
+        Stage::Failed(failure) => row.text("st", FAILED).text("fail", failure.code()),
+    };
+    with_request(row, &schedule.request).build()
+}
+
+fn read(key: ScheduleKey, item: &Item) -> PortResult<Schedule> {
+    let row = Reader(item);
+    let failure = || row.maybe_text("fail").and_then(|code| Failure::parse(&code)).ok_or_else(|| unreadable("fail"));
+    let stage = match row.text("st")?.as_str() {
+        SCHEDULED => Stage::Scheduled,
+        RELEASED => Stage::Released,
+        CANCELED => Stage::Canceled,
+        FAILED => Stage::Failed(failure()?),
+        _ => return Err(unreadable("st")),
+    };
+    Ok(Schedule {
+        key,
+        request: read_request(&row)?,
+        run_at: row.moment("run_at")?,
+        due: row.moment("due")?,
+        stage,
+        run: row.number("run")?,
+        version: row.number("v")?,
+        payload_hash: PayloadHash(row.bytes("hash")?),
+        origin: row.bytes("o").map(|bytes| Origin::from_bytes(&bytes)).unwrap_or_default(),
+        created_at: row.moment("at")?,
+        updated_at: row.moment("upd")?,
+        released_at: row.maybe_moment("rel"),
+        expires_at: row.maybe_expiry("expires_at").ok_or_else(|| unreadable("expires_at"))?,
+        nonce: row.text("n")?,
+    })
+}
+
+fn names(row: &DueRow) -> (String, String) {
+    (keys::due(row.minute(), row.shard()), keys::due_sort(row))
+}
+
+/// A smallest and a largest sort key that every schedule's is between.
+const BEFORE_ALL: &str = "0";
+const BEHIND_ALL: &str = "9999999999999$";
+
+impl DynamoStore {
+    /// Writes the row if the condition holds; otherwise answers the row that is in its way.
+    async fn put_schedule_if(&self, schedule: &Schedule, seen: Option<u64>) -> PortResult<Option<Option<Schedule>>> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item(schedule)))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .set_return_consumed_capacity(self.meter.asked());
+        let put = match seen {
+            None => put.condition_expression("attribute_not_exists(pk)"),
+            Some(seen) => put.condition_expression("v = :seen").expression_attribute_values(":seen", number(seen)),
+        };
+        match put.send().await {
+            Ok(output) => {
+                self.meter.wrote(output.consumed_capacity());
+                Ok(None)
+            }
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(refusal)) => {
+                    self.meter.condition_failed();
+                    let current = refusal.item().map(|item| read(schedule.key, item)).transpose()?;
+                    // The SDK repeats a write whose answer it lost: then the row that is in the way is our own.
+                    let is_ours = current.as_ref().is_some_and(|current| {
+                        current.version == schedule.version && is_same_write(&current.nonce, &schedule.nonce)
+                    });
+                    Ok((!is_ours).then_some(current))
+                }
+                _ => Err(failed(error)),
+            },
+        }
+    }
+
+    async fn read_schedules(&self, wanted: &[ScheduleKey]) -> PortResult<HashMap<String, Item>> {
+        let mut names: Vec<String> = wanted.iter().map(|key| keys::schedule(*key)).collect();
+        names.sort_unstable();
+        names.dedup();
+        let mut ask = KeysAndAttributes::builder().consistent_read(true);
+        for pk in names {
+            ask = ask.keys(Builder::keyed(pk, keys::SCHEDULE).build());
+        }
+        let ask = ask.build().map_err(|_| unreadable("keys"))?;
+        let mut rest = HashMap::from([(self.table.clone(), ask)]);
+        let mut items = HashMap::new();
+        for _ in 0..REST_ATTEMPTS {
+            let get = self.client.batch_get_item().set_request_items(Some(rest));
+            let answer = get.set_return_consumed_capacity(self.meter.asked()).send().await.map_err(failed)?;
+            self.meter.read(answer.consumed_capacity().first());
+            for item in answer.responses.into_iter().flatten().flat_map(|(_, rows)| rows) {
+                items.insert(Reader(&item).text("pk")?, item);
+            }
+            rest = answer.unprocessed_keys.unwrap_or_default();
+            if rest.is_empty() {
+                return Ok(items);
+            }
+        }
+        Err(PortError::Unavailable { port: super::PORT, reason: "a batch read was answered in part only".into() })
+    }
+
+    async fn shard_by_time(
+        &self,
+        workspace: WorkspaceId,
+        shard: u32,
+        range: &ByTime,
+        limit: usize,
+    ) -> PortResult<Vec<(Moment, ScheduleId)>> {
+        let since = range.since.map(keys::schedules_sort_start);
+        let until = range.until.map(keys::schedules_sort_start);
+        let after = range.after.map(|(at, id)| keys::schedules_sort(at, id));
+        let (mut from, mut to) =
+            (since.unwrap_or_else(|| BEFORE_ALL.to_owned()), until.unwrap_or_else(|| BEHIND_ALL.to_owned()));
+        match &after {
+            Some(after) if range.latest_first => to = to.min(after.clone()),
+            Some(after) => from = from.max(after.clone()),
+            None => {}
+        }
+        // A range that ends before it begins is refused.
+        if from > to {
+            return Ok(Vec::new());
+        }
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(keys::LISTING_INDEX)
+            .scan_index_forward(!range.latest_first)
+            .key_condition_expression("lpk = :lpk AND lsk BETWEEN :from AND :to")
+            .expression_attribute_values(":lpk", text(keys::schedules(workspace, shard)))
+            .expression_attribute_values(":from", text(from))
+            .expression_attribute_values(":to", text(to))
+            .limit(i32::try_from((limit + 1).clamp(1, PAGE_MAX)).unwrap_or(i32::MAX))
+            .set_return_consumed_capacity(self.meter.asked())
+            .into_paginator()
+            .send();
+        let mut found = Vec::new();
+        while found.len() < limit
+            && let Some(page) = pages.next().await
+        {
+            let page = page.map_err(failed)?;
+            self.meter.read(page.consumed_capacity());
+            for item in page.items() {
+                let lsk = Reader(item).text("lsk")?;
+                if after.as_ref() != Some(&lsk) {
+                    found.push(keys::parse_schedules_sort(&lsk).ok_or_else(|| unreadable("lsk"))?);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Removes some schedules of the index with what they are found by; answers whether there was none.
+    pub(super) async fn remove_schedules(&self, workspace: WorkspaceId, limit: usize) -> PortResult<bool> {
+        let listed = self.schedules_by_time(workspace, &ByTime::default(), limit).await?;
+        let keys: Vec<ScheduleKey> =
+            listed.iter().map(|(_, schedule)| ScheduleKey { workspace, schedule: *schedule }).collect();
+        let found: Vec<Schedule> = self.schedules(&keys).await?.into_iter().flatten().collect();
+        let due: Vec<_> = found.iter().map(|schedule| names(&schedule.due_row())).collect();
+        self.delete_rows(&due).await?;
+        let rows: Vec<_> = keys.iter().map(|key| (keys::schedule(*key), keys::SCHEDULE.to_owned())).collect();
+        self.delete_rows(&rows).await?;
+        Ok(listed.is_empty())
+    }
+}
+
+#[async_trait]
+impl Schedules for DynamoStore {
+    async fn put_schedule(&self, schedule: &Schedule) -> PortResult<Kept> {
+        match self.put_schedule_if(schedule, None).await? {
+            None => Ok(Kept::New),
+            Some(Some(current)) => Ok(Kept::Existing(Box::new(current))),
+            Some(None) => Err(unreadable("schedule")),
+        }
+    }
+
+    async fn schedules(&self, wanted: &[ScheduleKey]) -> PortResult<Vec<Option<Schedule>>> {
+        let mut schedules = Vec::with_capacity(wanted.len());
+        for chunk in wanted.chunks(ROWS_PER_READ) {
+            let items = self.read_schedules(chunk).await?;
+            for key in chunk {
+                schedules.push(items.get(&keys::schedule(*key)).map(|item| read(*key, item)).transpose()?);
+            }
+        }
+        Ok(schedules)
+    }
+
+    async fn save_schedule(&self, next: &Schedule) -> PortResult<ScheduleSaved> {
+        Ok(match self.put_schedule_if(next, Some(next.version.saturating_sub(1))).await? {
+            None => ScheduleSaved::Yes,
+            Some(current) => ScheduleSaved::Lost(current.map(Box::new)),
+        })
+    }
+
+    async fn delete_schedule(&self, seen: &Schedule) -> PortResult<bool> {
+        let delete = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(Builder::keyed(keys::schedule(seen.key), keys::SCHEDULE).build()))
+            .condition_expression("attribute_not_exists(pk) OR v = :seen")
+            .expression_attribute_values(":seen", number(seen.version))
+            .set_return_consumed_capacity(self.meter.asked());
+        match delete.send().await {
+            Ok(output) => {
+                self.meter.wrote(output.consumed_capacity());
+                Ok(true)
+            }
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                self.meter.condition_failed();
+                Ok(false)
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    async fn schedules_by_time(
+        &self,
+        workspace: WorkspaceId,
+        range: &ByTime,
+        limit: usize,
+    ) -> PortResult<Vec<(Moment, ScheduleId)>> {
+        let shards = (0..keys::LISTING_SHARDS).map(|shard| self.shard_by_time(workspace, shard, range, limit));
+        let mut all: Vec<(Moment, ScheduleId)> = try_join_all(shards).await?.into_iter().flatten().collect();
+        all.sort_unstable();
+        if range.latest_first {
+            all.reverse();
+        }
+        all.truncate(limit);
+        Ok(all)
+    }
+
+    async fn put_due(&self, row: &DueRow) -> PortResult<()> {
+        let (pk, sk) = names(row);
+        self.put(Builder::keyed(pk, sk).number("expires_at", row.expires_at().unix_seconds()).build()).await
+    }
+
+    async fn delete_due(&self, rows: &[DueRow]) -> PortResult<()> {
+        self.delete_rows(&rows.iter().map(names).collect::<Vec<_>>()).await
+    }
+
+    async fn due(&self, minute: i64, shard: u32) -> PortResult<Vec<DueRow>> {
+        let rows = self.partition(keys::due(minute, shard)).await?;
+        rows.iter().map(|row| keys::parse_due_sort(&Reader(row).text("sk")?).ok_or_else(|| unreadable("sk"))).collect()
+    }
+
+    async fn due_watermark(&self) -> PortResult<Option<i64>> {
+        self.read_mark(keys::DUE_WATERMARK).await
+    }
+
+    async fn set_due_watermark(&self, minute: i64) -> PortResult<()> {
+        self.move_mark(keys::DUE_WATERMARK, minute).await
+    }
+}

@@ -1,0 +1,140 @@
+//! The dispatcher's part of releasing schedules: what is due, minute by minute, what was missed first.
+
+use futures_util::future::try_join_all;
+use futures_util::stream::{self, StreamExt};
+
+use super::release_schedules::{Released, Run, hand_over};
+use crate::domain::ids::ScheduleKey;
+use crate::domain::schedule::{DUE_SHARDS, DueRow, RELEASE_AHEAD_MS, Schedule, Stage};
+use crate::domain::time::SECOND_MS;
+use crate::ports::{PortError, PortResult, World};
+use crate::telemetry::{self, Metric};
+
+/// Minutes caught up a run, oldest first, beside those around now: an outage of a day takes four runs.
+const MINUTES_PER_RUN: i64 = 360;
+/// A minute is read again until it is this much past: a process that stood still may have written under it late. What was
+/// handed over is gone from it, so that reading it costs next to nothing.
+const RESCAN_MINUTES: i64 = 10;
+/// Without a watermark (the very first run) the dispatcher begins this far back.
+const FIRST_LOOK_BACK_MINUTES: i64 = 60;
+/// Schedules that are read and accepted together.
+const TOGETHER: usize = 100;
+/// So many of those at once.
+const CHUNKS_AT_ONCE: usize = 4;
+/// What the rest of the dispatcher's run needs of its time.
+const LEAVE_FOR_THE_REST_MS: i64 = 30 * SECOND_MS;
+/// Catching up leaves this much to what is due now.
+const LEAVE_FOR_NOW_MS: i64 = 40 * SECOND_MS;
+
+/// Hands over everything that is due by now or soon: what was missed first, the oldest first.
+///
+/// # Errors
+/// When the table can't be read. What trouble a single schedule has keeps no other.
+pub async fn release_due(world: &World, ends_at_ms: i64) -> PortResult<Released> {
+    let now = world.system.now();
+    let this_minute = now.minute();
+    let mark = world.schedules.due_watermark().await?.unwrap_or(this_minute - FIRST_LOOK_BACK_MINUTES);
+    let (oldest, newest) = (mark + 1 - RESCAN_MINUTES, now.plus_ms(RELEASE_AHEAD_MS).minute());
+    let (mut done, mut is_whole) = (mark, true);
+    let mut released = Released::default();
+    let caught_up_to = (oldest + MINUTES_PER_RUN).min(this_minute - 1);
+    for minute in oldest..caught_up_to {
+        if world.system.monotonic_ms() > ends_at_ms - LEAVE_FOR_NOW_MS {
+            tracing::warn!(minute, "schedules that were missed are caught up by the next run");
+            is_whole = false;
+            break;
+        }
+        let run = release_minute(world, minute, ends_at_ms - LEAVE_FOR_NOW_MS).await;
+        released += run.released;
+        is_whole &= run.is_whole;
+        if is_whole {
+            done = done.max(minute);
+        }
+    }
+    is_whole &= caught_up_to >= this_minute - 1;
+    for minute in caught_up_to.max(this_minute - 1)..=newest {
+        let run = release_minute(world, minute, ends_at_ms - LEAVE_FOR_THE_REST_MS).await;
+        released += run.released;
+        is_whole &= run.is_whole;
+        // Until a minute has passed, schedules are still made for it.
+        if is_whole && minute < this_minute {
+            done = done.max(minute);
+        }
+    }
+    if done > mark {
+        world.schedules.set_due_watermark(done).await?;
+    }
+    telemetry::count(Metric::ScheduleReleased, released.released as u64, None, now);
+    telemetry::count(Metric::ScheduleLate, released.late as u64, None, now);
+    Ok(released)
+}
+
+async fn release_minute(world: &World, minute: i64, stop_at_ms: i64) -> Run {
+    let shards = try_join_all((0..DUE_SHARDS).map(|shard| world.schedules.due(minute, shard))).await;
+    let mut rows: Vec<DueRow> = match shards {
+        Ok(shards) => shards.into_iter().flatten().collect(),
+        Err(error) => {
+            tracing::warn!(minute, %error, "what is due could not be read; the next run tries again");
+            return Run { released: Released::default(), is_whole: false };
+        }
+    };
+    let horizon = world.system.now().plus_ms(RELEASE_AHEAD_MS);
+    rows.retain(|row| row.due <= horizon);
+    rows.sort_unstable();
+    let chunks: Vec<Vec<DueRow>> = rows.chunks(TOGETHER).map(<[DueRow]>::to_vec).collect();
+    let runs = chunks.into_iter().map(|chunk| async move {
+        if world.system.monotonic_ms() > stop_at_ms {
+            return Run { released: Released::default(), is_whole: false };
+        }
+        release_rows(world, &chunk).await.unwrap_or_else(|error| {
+            tracing::warn!(minute, %error, "schedules could not be released; the next run tries again");
+            Run { released: Released::default(), is_whole: false }
+        })
+    });
+    let runs: Vec<Run> = stream::iter(runs).buffered(CHUNKS_AT_ONCE).collect().await;
+    let mut whole = Run { released: Released::default(), is_whole: true };
+    for run in runs {
+        whole.released += run.released;
+        whole.is_whole &= run.is_whole;
+    }
+    whole
+}
+
+async fn release_rows(world: &World, rows: &[DueRow]) -> PortResult<Run> {
+    let keys: Vec<ScheduleKey> = rows.iter().map(|row| row.key).collect();
+    let found = read_all(world, &keys).await?;
+    let (mut over, mut to_release) = (Vec::new(), Vec::new());
+    for (row, schedule) in rows.iter().zip(found) {
+        // One that isn't there yet may still be written; one that was moved, or is just being moved here, has another row, or
+        // soon this one.
+        let Some(schedule) = schedule.filter(|schedule| schedule.due == row.due) else { continue };
+        match schedule.stage {
+            Stage::Scheduled | Stage::Released => to_release.push(schedule),
+            Stage::Canceled | Stage::Failed(_) => over.push(*row),
+        }
+    }
+    if !over.is_empty() {
+        world.schedules.delete_due(&over).await?;
+    }
+    Ok(hand_over(world, to_release).await)
+}
+
+/// Reads schedules in the order of the keys. One that this build can't read is reported and left out.
+async fn read_all(world: &World, keys: &[ScheduleKey]) -> PortResult<Vec<Option<Schedule>>> {
+    match world.schedules.schedules(keys).await {
+        Err(PortError::Broken { .. }) => {}
+        answer => return answer,
+    }
+    let mut schedules = Vec::with_capacity(keys.len());
+    for key in keys {
+        match world.schedules.schedules(&[*key]).await {
+            Ok(read) => schedules.extend(read),
+            Err(PortError::Broken { reason, .. }) => {
+                tracing::error!(schedule_id = %key.schedule, reason, "a schedule can't be read");
+                schedules.push(None);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(schedules)
+}

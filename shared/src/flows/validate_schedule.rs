@@ -1,0 +1,52 @@
+//! What would become of a schedule if it were handed in now: its pin's checks, and its own.
+
+use serde_json::json;
+
+use super::schedules::{ScheduleRequest, check_time, find};
+use super::validate_pin::{self, Check, IDEMPOTENCY_KEY, PACING, Validation};
+use crate::domain::idempotency::{self, PayloadHash};
+use crate::domain::ids::{ScheduleId, ScheduleKey, WorkspaceId};
+use crate::domain::pin::PinRequest;
+use crate::ports::{PortResult, World};
+
+pub const RUN_AT: &str = "run_at";
+
+/// Checks a request that could be read; nothing is written.
+///
+/// # Errors
+/// When a port is unavailable; never because of the request, the board or Pinterest.
+pub async fn validate(world: &World, workspace: WorkspaceId, asked: &ScheduleRequest) -> PortResult<Validation> {
+    let client_key = &asked.request.idempotency_key;
+    let schedule =
+        if client_key.is_empty() { ScheduleId(world.uuid()) } else { idempotency::schedule_id(workspace, client_key) };
+    // Its pin has a key of its own.
+    let request = PinRequest { idempotency_key: format!("schedule:{schedule}:0"), ..asked.request.clone() };
+    let mut validation = validate_pin::validate(world, workspace, &request).await?;
+    // How fast the account publishes now says nothing of then.
+    validation.checks.retain(|check| check.name != PACING && check.name != IDEMPOTENCY_KEY);
+    validation.existing = None;
+    validation.checks.push(match check_time(asked.run_at, world.system.now()) {
+        Ok(()) => Check::passed(RUN_AT, "The time is in the future."),
+        Err(error) => {
+            Check::failed(RUN_AT, "validation_error", error.to_string(), "Choose a time from now on, within two years.")
+        }
+    });
+    validation.checks.push(key(world, ScheduleKey { workspace, schedule }, asked).await?);
+    Ok(validation)
+}
+
+async fn key(world: &World, key: ScheduleKey, asked: &ScheduleRequest) -> PortResult<Check> {
+    if asked.request.idempotency_key.is_empty() {
+        return Ok(Check::passed(IDEMPOTENCY_KEY, "Without a key, sent twice it would be two schedules."));
+    }
+    let Some(existing) = find(world, key).await? else {
+        return Ok(Check::passed(IDEMPOTENCY_KEY, "The key is new."));
+    };
+    let check = if existing.payload_hash.same_payload(&PayloadHash::of_schedule(&asked.request, asked.run_at)) {
+        Check::passed(IDEMPOTENCY_KEY, "The key stands for this very schedule already; it would be answered again.")
+    } else {
+        let message = format!("The key already stands for schedule {}, which was asked for otherwise.", key.schedule);
+        Check::failed(IDEMPOTENCY_KEY, "idempotency_key_reused", message, "Use a new key for a new schedule.")
+    };
+    Ok(check.with("schedule_id", json!(key.schedule)))
+}

@@ -1,0 +1,167 @@
+//! Schedules and what is due, in memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+
+use super::{FakeStore, Tables};
+use crate::domain::ids::{ScheduleId, ScheduleKey, WorkspaceId};
+use crate::domain::rules::is_same_write;
+use crate::domain::schedule::{DueRow, Schedule};
+use crate::domain::time::Moment;
+use crate::ports::{ByTime, Kept, PortResult, ScheduleSaved, Schedules};
+
+#[derive(Default)]
+pub(super) struct Rows {
+    schedules: BTreeMap<ScheduleKey, Schedule>,
+    due: BTreeMap<(i64, u32), BTreeSet<DueRow>>,
+    watermark: Option<i64>,
+}
+
+impl Rows {
+    pub(super) fn holds(&self, workspace: WorkspaceId) -> bool {
+        self.schedules.keys().any(|key| key.workspace == workspace)
+            || self.due.values().flatten().any(|row| row.key.workspace == workspace)
+    }
+
+    pub(super) fn wipe(&mut self, workspace: WorkspaceId, limit: usize) -> bool {
+        let names: Vec<ScheduleKey> =
+            self.schedules.keys().filter(|key| key.workspace == workspace).take(limit).copied().collect();
+        for key in &names {
+            if let Some(schedule) = self.schedules.remove(key) {
+                self.delete_due(&schedule.due_row());
+            }
+        }
+        names.is_empty()
+    }
+
+    fn put(&mut self, schedule: &Schedule) -> Kept {
+        match self.schedules.get(&schedule.key) {
+            None => {
+                self.schedules.insert(schedule.key, schedule.clone());
+                Kept::New
+            }
+            Some(current) if is_ours(current, schedule) => Kept::New,
+            Some(current) => Kept::Existing(Box::new(current.clone())),
+        }
+    }
+
+    fn save(&mut self, next: &Schedule) -> ScheduleSaved {
+        let current = self.schedules.get(&next.key);
+        if current.is_some_and(|current| current.version + 1 == next.version) {
+            self.schedules.insert(next.key, next.clone());
+            return ScheduleSaved::Yes;
+        }
+        match current {
+            Some(current) if is_ours(current, next) => ScheduleSaved::Yes,
+            current => ScheduleSaved::Lost(current.cloned().map(Box::new)),
+        }
+    }
+
+    fn delete(&mut self, seen: &Schedule) -> bool {
+        if self.schedules.get(&seen.key).is_none_or(|current| current.version == seen.version) {
+            self.schedules.remove(&seen.key);
+            return true;
+        }
+        false
+    }
+
+    fn by_time(&self, workspace: WorkspaceId, range: &ByTime, limit: usize) -> Vec<(Moment, ScheduleId)> {
+        let mine = self.schedules.values().filter(|schedule| schedule.key.workspace == workspace);
+        let mut places: Vec<_> = mine.map(|schedule| (schedule.run_at, schedule.key.schedule)).collect();
+        places.retain(|place| {
+            let is_behind =
+                |after: (Moment, ScheduleId)| if range.latest_first { *place < after } else { *place > after };
+            range.since.is_none_or(|since| place.0 >= since)
+                && range.until.is_none_or(|until| place.0 < until)
+                && range.after.is_none_or(is_behind)
+        });
+        places.sort_unstable();
+        if range.latest_first {
+            places.reverse();
+        }
+        places.truncate(limit);
+        places
+    }
+
+    fn delete_due(&mut self, row: &DueRow) {
+        if let Some(rows) = self.due.get_mut(&(row.minute(), row.shard())) {
+            rows.remove(row);
+        }
+    }
+}
+
+fn is_ours(current: &Schedule, ours: &Schedule) -> bool {
+    current.version == ours.version && is_same_write(&current.nonce, &ours.nonce)
+}
+
+impl FakeStore {
+    /// Shows every schedule, without passing the gate.
+    pub fn each_schedule(&self, look: impl FnMut(&Schedule)) {
+        self.tables().schedules.schedules.values().for_each(look);
+    }
+
+    /// The schedule as it is now.
+    pub fn peek_schedule(&self, key: ScheduleKey) -> Option<Schedule> {
+        self.tables().schedules.schedules.get(&key).cloned()
+    }
+
+    /// Every due row there is.
+    pub fn due_rows(&self) -> BTreeSet<DueRow> {
+        self.tables().schedules.due.values().flatten().copied().collect()
+    }
+}
+
+#[async_trait]
+impl Schedules for FakeStore {
+    async fn put_schedule(&self, schedule: &Schedule) -> PortResult<Kept> {
+        self.call("schedules.put_schedule", |t| t.schedules.put(schedule)).await
+    }
+
+    async fn schedules(&self, keys: &[ScheduleKey]) -> PortResult<Vec<Option<Schedule>>> {
+        let read = |t: &mut Tables| keys.iter().map(|key| t.schedules.schedules.get(key).cloned()).collect();
+        self.call("schedules.schedules", read).await
+    }
+
+    async fn save_schedule(&self, next: &Schedule) -> PortResult<ScheduleSaved> {
+        self.call("schedules.save_schedule", |t| t.schedules.save(next)).await
+    }
+
+    async fn delete_schedule(&self, seen: &Schedule) -> PortResult<bool> {
+        self.call("schedules.delete_schedule", |t| t.schedules.delete(seen)).await
+    }
+
+    async fn schedules_by_time(
+        &self,
+        workspace: WorkspaceId,
+        range: &ByTime,
+        limit: usize,
+    ) -> PortResult<Vec<(Moment, ScheduleId)>> {
+        self.call("schedules.schedules_by_time", |t| t.schedules.by_time(workspace, range, limit)).await
+    }
+
+    async fn put_due(&self, row: &DueRow) -> PortResult<()> {
+        let put = |t: &mut Tables| {
+            t.schedules.due.entry((row.minute(), row.shard())).or_default().insert(*row);
+        };
+        self.call("schedules.put_due", put).await
+    }
+
+    async fn delete_due(&self, rows: &[DueRow]) -> PortResult<()> {
+        self.call("schedules.delete_due", |t| rows.iter().for_each(|row| t.schedules.delete_due(row))).await
+    }
+
+    async fn due(&self, minute: i64, shard: u32) -> PortResult<Vec<DueRow>> {
+        let rows = |t: &mut Tables| t.schedules.due.get(&(minute, shard)).into_iter().flatten().copied().collect();
+        self.call("schedules.due", rows).await
+    }
+
+    async fn due_watermark(&self) -> PortResult<Option<i64>> {
+        self.call("schedules.due_watermark", |t| t.schedules.watermark).await
+    }
+
+    async fn set_due_watermark(&self, minute: i64) -> PortResult<()> {
+        self.call("schedules.set_due_watermark", |t| t.schedules.watermark = t.schedules.watermark.max(Some(minute)))
+            .await
+    }
+}

@@ -1,0 +1,251 @@
+//! Schedules: each becomes one pin at its second, whatever is changed before, whoever is late.
+
+use std::sync::Arc;
+
+use pinbridge_shared::domain::attempt::{Attempt, Status};
+use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::domain::ids::ScheduleKey;
+use pinbridge_shared::domain::origin::Origin;
+use pinbridge_shared::domain::pin::PinRequest;
+use pinbridge_shared::domain::schedule::{RELEASE_AHEAD_MS, ScheduleChange, ScheduleStatus};
+use pinbridge_shared::domain::testdata;
+use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
+use pinbridge_shared::flows::cancel_schedule::cancel;
+use pinbridge_shared::flows::disconnect::disconnect;
+use pinbridge_shared::flows::schedules::{self, Created, ScheduleError, ScheduleRequest, ScheduleView};
+use pinbridge_shared::testing::fake_pinterest::Answer;
+use pinbridge_shared::testing::fake_store::FakeStore;
+use pinbridge_shared::testing::{START, TestWorld};
+
+pub async fn world() -> (TestWorld, Arc<FakeStore>) {
+    let (world, store) = TestWorld::with_store(1).await;
+    world.boards.insert(&testdata::request("any").board_id);
+    (world, store)
+}
+
+pub fn asked(title: &str, key: &str, run_at: Moment) -> ScheduleRequest {
+    let request = PinRequest { title: title.into(), ..testdata::request(key) };
+    ScheduleRequest { request, run_at, origin: Origin::default() }
+}
+
+async fn schedule(world: &TestWorld, title: &str, run_at: Moment) -> ScheduleKey {
+    match schedules::create(&world.world, testdata::workspace(), asked(title, "", run_at)).await.expect("scheduled") {
+        Created::New(view) => view.schedule.key,
+        Created::Replay(_) => panic!("it has no key"),
+    }
+}
+
+async fn read(world: &TestWorld, key: ScheduleKey) -> ScheduleView {
+    world.faults.spare(schedules::read(&world.world, key)).await.expect("there")
+}
+
+async fn status(world: &TestWorld, key: ScheduleKey) -> ScheduleStatus {
+    read(world, key).await.status()
+}
+
+async fn attempt(world: &TestWorld, key: ScheduleKey) -> Attempt {
+    read(world, key).await.pin.expect("its pin").1
+}
+
+/// Without its dispatcher's ticks.
+fn let_pass(world: &TestWorld, ms: i64) {
+    world.system.advance_ms(ms);
+}
+
+#[tokio::test]
+async fn a_schedule_starts_in_its_second_and_never_before() {
+    let (world, store) = world().await;
+    let mut due = Vec::new();
+    // Inside and beyond what is released at once, at odd milliseconds.
+    for (index, after_ms) in [1, 999, 30_001, 59_999, 179_999, 180_001, 240_000, 3_600_123].into_iter().enumerate() {
+        let at = START.plus_ms(after_ms);
+        due.push((schedule(&world, &format!("Crane {index}"), at).await, at));
+    }
+    world.run_until(START.plus_ms(HOUR_MS + MINUTE_MS)).await;
+    for (key, at) in due {
+        let attempt = attempt(&world, key).await;
+        let late_ms = attempt.started_at.map(|started| started.since_ms(at));
+        assert!(late_ms.is_some_and(|ms| (0..SECOND_MS).contains(&ms)), "{late_ms:?} ms late");
+        assert_eq!((attempt.status, status(&world, key).await), (Status::Published, ScheduleStatus::Done));
+        assert_eq!(read(&world, key).await.schedule.late_by_ms(), None);
+    }
+    assert_eq!(world.pinterest.pins().len(), 8, "each once");
+    assert!(store.due_rows().is_empty(), "nothing is due any more");
+}
+
+#[tokio::test]
+async fn what_is_near_is_released_without_waiting_for_the_dispatcher() {
+    let (world, _) = world().await;
+    let near = schedule(&world, "near", START.plus_ms(RELEASE_AHEAD_MS)).await;
+    let far = schedule(&world, "far", START.plus_ms(RELEASE_AHEAD_MS + 1)).await;
+    assert_eq!(
+        (status(&world, near).await, status(&world, far).await),
+        (ScheduleStatus::Queued, ScheduleStatus::Scheduled)
+    );
+    let pin = read(&world, near).await.pin.expect("its pin").0;
+    assert_eq!(pin.origin.schedule, Some((near.schedule, 0)), "its pin says where it comes from");
+}
+
+#[tokio::test]
+async fn a_moved_schedule_starts_at_its_new_time_only() {
+    let (world, _) = world().await;
+    let key = schedule(&world, "moves", START.plus_ms(HOUR_MS)).await;
+    let to = |ms: i64| ScheduleChange { run_at: Some(START.plus_ms(ms)), ..ScheduleChange::default() };
+    schedules::edit(&world.world, key, &to(2 * HOUR_MS)).await.expect("moved");
+    world.run_until(START.plus_ms(HOUR_MS + 10 * MINUTE_MS)).await;
+    assert_eq!(status(&world, key).await, ScheduleStatus::Scheduled);
+    let sooner = START.plus_ms(HOUR_MS + 11 * MINUTE_MS);
+    schedules::edit(&world.world, key, &to(HOUR_MS + 11 * MINUTE_MS)).await.expect("moved back, and near");
+    world.run_until(START.plus_ms(3 * HOUR_MS)).await;
+    let attempt = attempt(&world, key).await;
+    assert!(attempt.started_at.is_some_and(|at| (0..SECOND_MS).contains(&at.since_ms(sooner))), "{attempt:?}");
+    assert_eq!(world.pinterest.pins().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_edited_is_what_is_published_and_what_is_released_is_edited_no_more() {
+    let (world, _) = world().await;
+    let key = schedule(&world, "before", START.plus_ms(10 * MINUTE_MS)).await;
+    let title = |title: &str| ScheduleChange { title: Some(title.into()), ..ScheduleChange::default() };
+    schedules::edit(&world.world, key, &title("after")).await.expect("edited");
+    world.run_until(START.plus_ms(9 * MINUTE_MS)).await;
+    let refused = schedules::edit(&world.world, key, &title("too late")).await;
+    assert!(matches!(refused, Err(ScheduleError::NotEditable(ScheduleStatus::Queued))), "{refused:?}");
+    world.run_until(START.plus_ms(11 * MINUTE_MS)).await;
+    let titles: Vec<String> = world.pinterest.pins().into_iter().filter_map(|pin| pin.title).collect();
+    assert_eq!(titles, ["after"]);
+}
+
+#[tokio::test]
+async fn a_canceled_schedule_is_never_published_before_its_release_or_after() {
+    let (world, store) = world().await;
+    let waiting = schedule(&world, "waits", START.plus_ms(HOUR_MS)).await;
+    let released = schedule(&world, "released", START.plus_ms(MINUTE_MS)).await;
+    for key in [waiting, released] {
+        assert_eq!(cancel(&world.world, key).await.expect("canceled").status(), ScheduleStatus::Canceled);
+        let again = cancel(&world.world, key).await;
+        assert!(matches!(again, Err(ScheduleError::WrongStatus(ScheduleStatus::Canceled))), "{again:?}");
+    }
+    world.run_until(START.plus_ms(2 * HOUR_MS)).await;
+    assert_eq!(world.pinterest.calls().len(), 0);
+    assert!(store.due_rows().is_empty());
+    let pin = store.peek(read(&world, released).await.schedule.pin_key()).expect("its pin");
+    assert_eq!(pin.1.failure, Some(Failure::ScheduleCanceled));
+    schedules::remove(&world.world, waiting).await.expect("removed");
+    assert!(matches!(schedules::read(&world.world, waiting).await, Err(ScheduleError::NotFound)));
+}
+
+#[tokio::test]
+async fn what_has_run_can_be_neither_canceled_nor_retried_only_removed() {
+    let (world, _) = world().await;
+    let key = schedule(&world, "runs", START.plus_ms(MINUTE_MS)).await;
+    let early = schedules::remove(&world.world, key).await;
+    assert!(matches!(early, Err(ScheduleError::WrongStatus(ScheduleStatus::Queued))), "{early:?}");
+    world.run_until(START.plus_ms(2 * MINUTE_MS)).await;
+    let canceled = cancel(&world.world, key).await;
+    assert!(matches!(canceled, Err(ScheduleError::WrongStatus(ScheduleStatus::Done))), "{canceled:?}");
+    let retried = schedules::retry(&world.world, key, false).await;
+    assert!(matches!(retried, Err(ScheduleError::WrongStatus(ScheduleStatus::Done))), "{retried:?}");
+    schedules::remove(&world.world, key).await.expect("removed");
+}
+
+#[tokio::test]
+async fn a_missed_window_is_caught_up_oldest_first_and_marked_late() {
+    let (world, _) = world().await;
+    let mut keys = Vec::new();
+    for minutes in [40, 20, 30, 10, 50] {
+        keys.push((minutes, schedule(&world, &format!("at {minutes}"), START.plus_ms(minutes * MINUTE_MS)).await));
+    }
+    world.run_until(START.plus_ms(MINUTE_MS)).await;
+    // The dispatcher is out for three quarters of an hour.
+    let_pass(&world, 45 * MINUTE_MS);
+    world.run_until(world.now().plus_ms(10 * MINUTE_MS)).await;
+    let titles: Vec<String> = world.pinterest.pins().into_iter().filter_map(|pin| pin.title).collect();
+    assert_eq!(titles, ["at 10", "at 20", "at 30", "at 40", "at 50"]);
+    for (minutes, key) in keys {
+        let late_ms = read(&world, key).await.schedule.late_by_ms();
+        assert_eq!(late_ms.is_some(), minutes < 45, "{minutes}: {late_ms:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_disconnected_account_ends_its_schedule_visibly_at_its_time_and_a_retry_goes_on() {
+    let (world, store) = world().await;
+    let due = START.plus_ms(10 * MINUTE_MS);
+    let key = schedule(&world, "held", due).await;
+    let account = testdata::connected_account().key;
+    disconnect(&world.world, account).await.expect("disconnected");
+    world.run_until(due.plus_ms(-SECOND_MS)).await;
+    assert_eq!(status(&world, key).await, ScheduleStatus::Queued, "until its time it may be connected again");
+    world.run_until(due.plus_ms(2 * MINUTE_MS)).await;
+    let ended = read(&world, key).await;
+    assert_eq!(ended.status(), ScheduleStatus::Failed);
+    assert_eq!(ended.schedule.stage, pinbridge_shared::domain::schedule::Stage::Failed(Failure::AccountDisconnected));
+    assert!(store.due_rows().is_empty());
+    let refused = schedules::retry(&world.world, key, false).await;
+    assert!(matches!(refused, Err(ScheduleError::AccountDisconnected)), "{refused:?}");
+    let row = world.world.store.account(account).await.expect("read").expect("there");
+    let again = pinbridge_shared::domain::account::Account { revoked_at: None, ..row.next(world.now(), "n".into()) };
+    assert!(world.world.store.save_account(&again).await.expect("saved"));
+    world.store_token("token-2").await;
+    schedules::retry(&world.world, key, false).await.expect("retried");
+    world.run_for_ms(40 * MINUTE_MS).await;
+    assert_eq!(status(&world, key).await, ScheduleStatus::Done);
+}
+
+#[tokio::test]
+async fn a_retry_of_a_failed_schedule_is_another_pin_at_once() {
+    let (world, _) = world().await;
+    world.pinterest.answer_next([Answer::Refused(Failure::ImageBroken, None)]);
+    let key = schedule(&world, "again", START.plus_ms(MINUTE_MS)).await;
+    world.run_until(START.plus_ms(2 * MINUTE_MS)).await;
+    assert_eq!(status(&world, key).await, ScheduleStatus::Failed);
+    let first = read(&world, key).await.schedule.pin_key();
+    let retried = schedules::retry(&world.world, key, false).await.expect("retried");
+    assert_ne!(retried.schedule.pin_key(), first);
+    world.run_for_ms(MINUTE_MS).await;
+    assert_eq!(status(&world, key).await, ScheduleStatus::Done);
+    assert_eq!(world.pinterest.pins().len(), 1);
+}
+
+#[tokio::test]
+async fn the_same_key_is_the_same_schedule_and_another_payload_or_time_is_refused() {
+    let (world, _) = world().await;
+    let at = START.plus_ms(HOUR_MS);
+    let create = |asked: ScheduleRequest| schedules::create(&world.world, testdata::workspace(), asked);
+    let Ok(Created::New(first)) = create(asked("one", "key", at)).await else { panic!("a new one") };
+    let Ok(Created::Replay(again)) = create(asked("one", "key", at)).await else { panic!("the same") };
+    assert_eq!(first.schedule.key, again.schedule.key);
+    for other in [asked("two", "key", at), asked("one", "key", at.plus_ms(1))] {
+        let refused = create(other).await;
+        assert!(matches!(refused, Err(ScheduleError::KeyReused { .. })), "{refused:?}");
+    }
+    let_pass(&world, 2 * HOUR_MS);
+    let late = create(asked("one", "key", at)).await;
+    assert!(matches!(late, Ok(Created::Replay(_))), "its time has passed, and it is the same: {late:?}");
+}
+
+#[tokio::test]
+async fn what_cant_be_scheduled_is_refused_and_an_unreachable_pinterest_is_no_reason() {
+    use pinbridge_shared::domain::schedule::AHEAD_MAX_MS;
+    use pinbridge_shared::flows::board_access::Obstacle;
+    use pinbridge_shared::ports::ReadFailure;
+    let (world, store) = world().await;
+    let create = |asked: ScheduleRequest| schedules::create(&world.world, testdata::workspace(), asked);
+    let at = START.plus_ms(HOUR_MS);
+    assert!(matches!(create(asked("t", "", START)).await, Err(ScheduleError::Past)));
+    assert!(matches!(create(asked("t", "", START.plus_ms(AHEAD_MAX_MS + 1))).await, Err(ScheduleError::TooFar)));
+    let mut elsewhere = asked("t", "", at);
+    elsewhere.request.board_id = "999".into();
+    assert!(matches!(create(elsewhere).await, Err(ScheduleError::Board(Obstacle::NotFound))));
+    let mut foreign = asked("t", "", at);
+    foreign.request.account = pinbridge_shared::domain::ids::AccountId(uuid::Uuid::from_u128(404));
+    assert!(matches!(create(foreign).await, Err(ScheduleError::AccountNotFound)));
+    assert!(store.due_rows().is_empty(), "nothing was written");
+    world.boards.fail_next([ReadFailure {
+        failure: Failure::PinterestUnreachable,
+        upstream: Default::default(),
+        retry_after_ms: None,
+    }]);
+    assert!(matches!(create(asked("t", "", at)).await, Ok(Created::New(_))));
+}

@@ -1,0 +1,150 @@
+//! What must hold of schedules: none early, none lost, none that was canceled published, each found when its time comes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::StatusCode;
+use pinbridge_shared::domain::attempt::Attempt;
+use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::domain::ids::{PinKey, ScheduleKey};
+use pinbridge_shared::domain::schedule::{Schedule, ScheduleStatus, Stage};
+use pinbridge_shared::testing::fake_store::FakeStore;
+
+use crate::oracle::{Outcome, Violations, Wrong, report};
+use crate::plan::Plan;
+
+type Wishes = Arc<Mutex<BTreeSet<usize>>>;
+
+pub struct ScheduleOracle {
+    store: Arc<FakeStore>,
+    violations: Violations,
+    keys: BTreeMap<usize, ScheduleKey>,
+    wishes: BTreeMap<ScheduleKey, usize>,
+    /// Clients that were told of their schedule.
+    told: BTreeSet<usize>,
+    /// Those that were told that it is canceled.
+    canceled: Wishes,
+    /// Those that have asked for it to be removed.
+    removed: BTreeSet<usize>,
+}
+
+fn pin_of(store: &FakeStore, schedule: &Schedule) -> Option<Attempt> {
+    store.peek(schedule.pin_key()).map(|(_, attempt)| attempt)
+}
+
+impl ScheduleOracle {
+    pub fn new(plan: &Plan, store: Arc<FakeStore>, violations: Violations) -> Self {
+        let keys: BTreeMap<usize, ScheduleKey> =
+            (0..plan.wishes.len()).filter_map(|wish| Some((wish, plan.schedule(wish)?))).collect();
+        let wishes = keys.iter().map(|(wish, key)| (*key, *wish)).collect();
+        Self {
+            store,
+            violations,
+            keys,
+            wishes,
+            told: BTreeSet::new(),
+            canceled: Wishes::default(),
+            removed: BTreeSet::new(),
+        }
+    }
+
+    /// Sees each create as it leaves: the time of its schedule has come, but for what clocks disagree.
+    pub fn watch_of_calls(&self, skew_ms: i64) -> impl Fn(PinKey, i64) + Send + Sync + 'static {
+        let (store, violations) = (Arc::clone(&self.store), Arc::clone(&self.violations));
+        move |pin, now| {
+            let Some((run_of, run)) = store.peek(pin).and_then(|(pin, _)| pin.origin.schedule) else { return };
+            let key = ScheduleKey { workspace: pin.workspace, schedule: run_of };
+            let Some(schedule) = store.peek_schedule(key).filter(|schedule| schedule.run == run) else { return };
+            if now + skew_ms < schedule.due.0 {
+                let text = format!("{run_of:?} is published {} ms before its time", schedule.due.0 - now);
+                report(&violations, Wrong::Early, text);
+            }
+        }
+    }
+
+    /// A client heard of its request: kept, or refused because its key stands for something else.
+    pub fn heard(&mut self, wish: usize, is_conflict: bool) {
+        if !is_conflict {
+            self.told.insert(wish);
+        } else if self.keys.get(&wish).is_none_or(|key| self.store.peek_schedule(*key).is_none())
+            && !self.removed.contains(&wish)
+        {
+            let text = format!("{wish} was refused for a schedule that isn't there");
+            report(&self.violations, Wrong::Unaccounted, text);
+        }
+    }
+
+    pub fn may_be_removed(&mut self, wish: usize) {
+        self.removed.insert(wish);
+    }
+
+    /// Hears how a change is answered.
+    pub fn teller(&self, wish: usize, is_cancel: bool) -> impl Fn(StatusCode) + 'static {
+        let (violations, canceled) = (Arc::clone(&self.violations), Arc::clone(&self.canceled));
+        move |status| {
+            if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
+                report(&violations, Wrong::Untrue, format!("a change of {wish} was answered {status}"));
+            }
+            if is_cancel && status.is_success() {
+                canceled.lock().unwrap_or_else(PoisonError::into_inner).insert(wish);
+            }
+        }
+    }
+
+    /// Looks at every schedule without a pin; answers how many there are. Each must be found when its time comes.
+    pub fn check(&mut self) -> usize {
+        let due = self.store.due_rows();
+        let mut waiting = Vec::new();
+        self.store.each_schedule(|schedule| {
+            if matches!(schedule.stage, Stage::Scheduled | Stage::Released) {
+                waiting.push(schedule.clone());
+            }
+        });
+        waiting.retain(|schedule| schedule.stage == Stage::Scheduled || pin_of(&self.store, schedule).is_none());
+        for schedule in waiting.iter().filter(|schedule| !due.contains(&schedule.due_row())) {
+            let text = format!("{:?} ({:?}) isn't due anywhere", schedule.key.schedule, schedule.stage);
+            report(&self.violations, Wrong::Stranded, text);
+        }
+        waiting.len()
+    }
+
+    /// The requests whose schedules have failed.
+    pub fn failed(&self) -> Vec<usize> {
+        let mut open = Vec::new();
+        self.store.each_schedule(|schedule| open.push(schedule.clone()));
+        let has_failed =
+            |schedule: &Schedule| schedule.status(pin_of(&self.store, schedule).as_ref()) == ScheduleStatus::Failed;
+        open.iter().filter(|schedule| has_failed(schedule)).filter_map(|it| self.wishes.get(&it.key).copied()).collect()
+    }
+
+    /// The last judgement.
+    pub fn close(&self, outcome: &mut Outcome) {
+        let wrong = |wrong, text: String| report(&self.violations, wrong, text);
+        let mut all = Vec::new();
+        self.store.each_schedule(|schedule| all.push(schedule.clone()));
+        for schedule in &all {
+            let pin = pin_of(&self.store, schedule);
+            let status = schedule.status(pin.as_ref());
+            *outcome.schedules.entry(status.name()).or_default() += 1;
+            let name = format!("{:?} (wish {:?})", schedule.key.schedule, self.wishes.get(&schedule.key));
+            match (status, &pin) {
+                (ScheduleStatus::Canceled, Some(attempt)) if attempt.failure != Some(Failure::ScheduleCanceled) => {
+                    wrong(Wrong::Untrue, format!("{name} was canceled, and its pin is {:?}", attempt.status));
+                }
+                (ScheduleStatus::Done | ScheduleStatus::Failed | ScheduleStatus::Canceled, _) => {}
+                _ => wrong(Wrong::Stranded, format!("{name} is {} at the end", status.name())),
+            }
+        }
+        let is_there = |wish: &usize| self.keys.get(wish).and_then(|key| self.store.peek_schedule(*key));
+        for wish in self.told.difference(&self.removed).filter(|wish| is_there(wish).is_none()) {
+            wrong(Wrong::Unaccounted, format!("schedule {wish} was accepted and is gone"));
+        }
+        for wish in self.canceled.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            if let Some(schedule) = is_there(wish)
+                && schedule.status(pin_of(&self.store, &schedule).as_ref()) != ScheduleStatus::Canceled
+            {
+                wrong(Wrong::Untrue, format!("schedule {wish} was called canceled and is {:?}", schedule.stage));
+            }
+        }
+    }
+}
