@@ -21,8 +21,15 @@ READY_WITHIN = 120
 
 def get(ready, path):
     request = urllib.request.Request(ready["base_url"] + path, headers={"x-api-key": ready["api_key"]})
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return json.load(answer), answer.headers
+    end = time.monotonic() + READY_WITHIN
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return json.load(answer), answer.headers
+        except OSError as problem:  # a busy stack answers 503 now and then, as it may
+            if getattr(problem, "code", 503) < 500 or time.monotonic() > end:
+                raise
+            time.sleep(LOOK_EVERY)
 
 
 class Stack:
