@@ -15,7 +15,8 @@ use pinbridge_shared::adapters::system::RealSystem;
 use pinbridge_shared::config::QueueUrls;
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::ports::{
-    ActivityLog, BoardChecks, Imports, OAuthStates, ParkedLetters, Passwords, Queue, QueueName, Schedules, Secrets, SessionKeys, SimulatedAccounts, Store, System, Tenants,
+    ActivityLog, BoardChecks, Imports, OAuthStates, ParkedLetters, Passwords, Queue, QueueName, Schedules, Secrets,
+    SessionKeys, SimulatedAccounts, Store, System, Tenants,
 };
 use pinbridge_shared::testing::contract::pin_index::Table;
 use pinbridge_shared::testing::contract::queue::QueueUnderTest;
@@ -26,7 +27,9 @@ use pinbridge_shared::testing::fake_store::FakeStore;
 use pinbridge_shared::testing::faults::Faults;
 use pinbridge_shared::testing::manual_system::ManualSystem;
 use pinbridge_shared::{
-    activity_contract, board_checks_contract, imports_contract, oauth_states_contract, passwords_contract, pin_index_contract, queue_contract, schedules_contract, secrets_contract, session_keys_contract, simulated_accounts_contract, store_contract, tenants_contract,
+    activity_contract, board_checks_contract, imports_contract, oauth_states_contract, passwords_contract,
+    pin_index_contract, queue_contract, schedules_contract, secrets_contract, session_keys_contract,
+    simulated_accounts_contract, store_contract, tenants_contract,
 };
 
 use crate::support::embedded_aws;
@@ -78,6 +81,7 @@ mod the_fake_activity_log {
 }
 mod dynamodb_activity_log {
     super::activity_contract!(super::dynamo_activity_log);
+}
 mod the_fake_schedules {
     super::schedules_contract!(super::fake_schedules);
 }

@@ -14,7 +14,9 @@ use pinbridge_shared::domain::{
     analytics, api_key, board_check, board_scan, clock_row, daily_budget, history, import, late_check, login,
     oauth_state, pin, retry, schedule, session, simulated, tenant, token_bucket, token_life, user,
 };
-use pinbridge_shared::flows::{activity, export, forecast, import_report, imports, list_pins, list_schedules, purge, rate_meter, redrive};
+use pinbridge_shared::flows::{
+    activity, export, forecast, import_report, imports, list_pins, list_schedules, purge, rate_meter, redrive,
+};
 use pinbridge_shared::ports::{MAX_DELAY_MS, SAVED_TOGETHER_MAX};
 
 use crate::listing_cost;
