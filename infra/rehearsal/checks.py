@@ -162,7 +162,7 @@ def grants(world):
         yield function, "sqs:ReceiveMessage", look, function == "reconciler"
         yield function, "sqs:ReceiveMessage", dead, function == "dead_letters"
         yield function, "sqs:ReceiveMessage", parked, False
-        holders = ("api", "publisher", "reconciler", "refresher")
+        holders = ("api", "publisher", "reconciler", "refresher", "importer")
         for action in ("GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"):
             yield function, f"secretsmanager:{action}", token, function in holders
         yield function, "secretsmanager:GetSecretValue", app_secret, function in holders

@@ -7,12 +7,14 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use super::accept_pins::AcceptError;
 use super::board_access::{AccessError, BoardAccess, board_access};
 use super::forecast::{self, Forecast};
-use super::import_rows::refusal;
+use super::import_rows::{refusal, schedule_refusal};
+use super::schedules::{self, ScheduleError};
 use crate::domain::account::Account;
 use crate::domain::idempotency::{self, PayloadHash};
-use crate::domain::ids::{AccountId, AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
+use crate::domain::ids::{AccountId, AccountKey, BoardKey, PinId, PinKey, ScheduleId, ScheduleKey, WorkspaceId};
 use crate::domain::import::{Ask, Made, Outcome, Row};
 use crate::domain::pin::PinRequest;
+use crate::domain::time::Moment;
 use crate::ports::{PortResult, World};
 
 /// Boards that are looked at; each may be a call to Pinterest.
@@ -55,6 +57,7 @@ pub async fn report(world: &World, workspace: WorkspaceId, rows: Vec<Row>) -> Po
     let accounts: BTreeMap<AccountId, Account> =
         world.store.accounts(workspace).await?.into_iter().map(|account| (account.key.account, account)).collect();
     let mut existing = existing(world, workspace, &rows).await?;
+    let mut schedules = BTreeMap::new();
     let mut keys: BTreeMap<String, u32> = BTreeMap::new();
     let mut contents: BTreeMap<(AccountId, String), u32> = BTreeMap::new();
     let mut boards: BTreeMap<BoardKey, Vec<u32>> = BTreeMap::new();
@@ -66,7 +69,12 @@ pub async fn report(world: &World, workspace: WorkspaceId, rows: Vec<Row>) -> Po
             told.push(RowForecast::new(row.number, row.key, Outcome::Failed(error)));
             continue;
         };
-        let outcome = outcome(workspace, request, &accounts, &mut existing)?;
+        let outcome = match row.ask {
+            Ask::Schedule(_, run_at) => {
+                schedule_outcome(world, workspace, request, run_at, &accounts, &mut schedules).await?
+            }
+            _ => outcome(workspace, request, &accounts, &mut existing)?,
+        };
         if matches!(outcome, Outcome::Created(_)) {
             let account = AccountKey { workspace, account: request.account };
             boards.entry(BoardKey { account, board_id: request.board_id.clone() }).or_default().push(row.number);
@@ -128,6 +136,36 @@ fn outcome(
         },
     };
     refusal(refused).map(Outcome::Failed)
+}
+
+/// As scheduling the rows one after the other would answer.
+async fn schedule_outcome(
+    world: &World,
+    workspace: WorkspaceId,
+    request: &PinRequest,
+    run_at: Moment,
+    accounts: &BTreeMap<AccountId, Account>,
+    known: &mut BTreeMap<ScheduleId, PayloadHash>,
+) -> PortResult<Outcome> {
+    let id = idempotency::schedule_id(workspace, &request.idempotency_key);
+    if let Some(schedule) = schedules::find(world, ScheduleKey { workspace, schedule: id }).await? {
+        known.insert(id, schedule.payload_hash);
+    }
+    let hash = PayloadHash::of_schedule(request, run_at);
+    let refused = match (known.get(&id), accounts.get(&request.account)) {
+        (Some(first), _) if first.same_payload(&hash) => return Ok(Outcome::Existing(Made::Schedule(id))),
+        (Some(_), _) => ScheduleError::KeyReused { existing: id },
+        (None, None) => ScheduleError::AccountNotFound,
+        (None, Some(account)) if !account.is_connected() => ScheduleError::AccountDisconnected,
+        (None, Some(_)) => match schedules::check_time(run_at, world.system.now()) {
+            Ok(()) => {
+                known.insert(id, hash);
+                return Ok(Outcome::Created(Made::Schedule(id)));
+            }
+            Err(error) => error,
+        },
+    };
+    schedule_refusal(refused).map(Outcome::Failed)
 }
 
 /// Each board once.

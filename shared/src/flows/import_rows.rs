@@ -112,31 +112,39 @@ fn of_pin(accepted: Option<Result<Acceptance, AcceptError>>, origin: Origin) -> 
 }
 
 /// What scheduling a row came to.
-fn of_schedule(made: Result<Created, ScheduleError>, origin: Origin) -> PortResult<Outcome> {
-    let wrong = |code: &str, field: &str, text: String| {
-        Outcome::Failed(RowError::new(code, format!("{field}: {text}"), &[field]))
-    };
-    Ok(match made {
+fn of_schedule(created: Result<Created, ScheduleError>, origin: Origin) -> PortResult<Outcome> {
+    Ok(match created {
         Ok(Created::New(view)) => Outcome::Created(Made::Schedule(view.schedule.key.schedule)),
-        // Made for this very row, by a worker that died before it could say so.
         Ok(Created::Replay(view)) if view.schedule.origin.import == origin.import => {
             Outcome::Created(Made::Schedule(view.schedule.key.schedule))
         }
         Ok(Created::Replay(view)) => Outcome::Existing(Made::Schedule(view.schedule.key.schedule)),
-        Err(ScheduleError::Port(error)) => return Err(error),
-        Err(ScheduleError::AccountNotFound) => {
-            wrong("not_found", "account_id", "There is no such account in this workspace".into())
-        }
-        Err(ScheduleError::AccountDisconnected) => {
-            wrong(Failure::TokenRevoked.code(), "account_id", Failure::TokenRevoked.message().into())
-        }
-        Err(ScheduleError::Board(obstacle)) => wrong(obstacle.code(), "board_id", obstacle.message()),
-        Err(ScheduleError::KeyReused { existing }) => wrong(
+        Err(error) => Outcome::Failed(schedule_refusal(error)?),
+    })
+}
+
+/// Why scheduling refused the row.
+pub fn schedule_refusal(error: ScheduleError) -> PortResult<RowError> {
+    let of_time = |text: &str| RowError::new("validation_error", format!("run_at: {text}"), &["run_at"]);
+    Ok(match error {
+        ScheduleError::KeyReused { existing } => RowError::new(
             "idempotency_key_reused",
-            "idempotency_key",
-            format!("The key already stands for schedule {existing}, which was asked for otherwise"),
+            format!("idempotency_key: The key already stands for schedule {existing}, which was asked for otherwise"),
+            &["idempotency_key"],
         ),
-        Err(error) => wrong("validation_error", "run_at", error.to_string()),
+        ScheduleError::Past => of_time("The time had passed when the row was worked on"),
+        ScheduleError::TooFar => of_time("The time is too far ahead"),
+        ScheduleError::AccountNotFound => refusal(AcceptError::AccountNotFound)?,
+        ScheduleError::AccountDisconnected => refusal(AcceptError::AccountDisconnected)?,
+        ScheduleError::Board(obstacle) => {
+            RowError::new(obstacle.code(), format!("board_id: {}", obstacle.message()), &["board_id"])
+        }
+        ScheduleError::Port(error) => return Err(error),
+        // Of a schedule that is there already, which making one never meets.
+        ScheduleError::NotFound
+        | ScheduleError::NotEditable(_)
+        | ScheduleError::WrongStatus(_)
+        | ScheduleError::MayDuplicate => RowError::new("internal_error", "The row was not worked on.", &[]),
     })
 }
 
