@@ -15,7 +15,7 @@ use crate::domain::message::PublishMessage;
 use crate::domain::pin::Pin;
 use crate::domain::schedule::{Schedule, Stage};
 use crate::domain::time::{MINUTE_MS, Moment};
-use crate::ports::{PortError, PortResult, ScheduleSaved, World};
+use crate::ports::{PortResult, ScheduleSaved, World};
 use crate::telemetry::{self, Metric};
 
 /// Rows written at once, of each of them.
