@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::operation::{Example, Operation, delete, get, patch, post, tagged};
-use super::pin_work::schemas::PinValidation;
+use super::pin_work::PinValidation;
 use super::pins::schemas::{Color, MediaType, PinErrorCode, PinRetry, Priority, Relation, Terms};
 use super::pins::{ACCOUNT, PIN};
 use super::types::{BoardId, FILLED, Flag, HttpUrl, Limit, Offset, Text, Time, inline_schema, names};
