@@ -15,7 +15,8 @@ use pinbridge_shared::adapters::system::RealSystem;
 use pinbridge_shared::config::QueueUrls;
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::ports::{
-    BoardChecks, OAuthStates, ParkedLetters, Passwords, Queue, QueueName, Secrets, SessionKeys, Store, System, Tenants,
+    BoardChecks, OAuthStates, ParkedLetters, Passwords, Queue, QueueName, Secrets, SessionKeys, Store, System, Tally,
+    Tenants,
 };
 use pinbridge_shared::testing::contract::queue::QueueUnderTest;
 use pinbridge_shared::testing::fake_people::{FakePasswords, FakeSessionKeys};
@@ -26,7 +27,7 @@ use pinbridge_shared::testing::faults::Faults;
 use pinbridge_shared::testing::manual_system::ManualSystem;
 use pinbridge_shared::{
     board_checks_contract, oauth_states_contract, passwords_contract, queue_contract, secrets_contract,
-    session_keys_contract, store_contract, tenants_contract,
+    session_keys_contract, store_contract, tally_contract, tenants_contract,
 };
 
 use crate::support::embedded_aws;
@@ -54,6 +55,12 @@ mod the_fake_board_checks {
 }
 mod dynamodb_board_checks {
     super::board_checks_contract!(super::dynamo_board_checks);
+}
+mod the_fake_tally {
+    super::tally_contract!(super::fake_tally);
+}
+mod dynamodb_tally {
+    super::tally_contract!(super::dynamo_tally);
 }
 mod the_fake_passwords {
     super::passwords_contract!(super::fake_passwords);
@@ -111,6 +118,15 @@ async fn fake_board_checks() -> (Arc<dyn BoardChecks>, ()) {
 }
 
 async fn dynamo_board_checks() -> (Arc<dyn BoardChecks>, LocalAws) {
+    let (store, aws) = dynamo().await;
+    (store, aws)
+}
+
+async fn fake_tally() -> (Arc<dyn Tally>, ()) {
+    (Arc::new(FakeStore::new(faults().1)), ())
+}
+
+async fn dynamo_tally() -> (Arc<dyn Tally>, LocalAws) {
     let (store, aws) = dynamo().await;
     (store, aws)
 }

@@ -179,6 +179,7 @@ const CASES: &[Case] = &[
     ("POST", "/v1/pins/{id}/retry", Must::NotFound, |ids| (format!("/v1/pins/{}/retry", ids.failed_pin), json!({"accept_duplicate": true}))),
     ("GET", "/v1/jobs/{id}", Must::NotFound, |ids| bare(format!("/v1/jobs/{}", ids.pin))),
     ("GET", "/v1/rate-meter", Must::NotFound, |ids| bare(format!("/v1/rate-meter?account_id={}", ids.account))),
+    ("GET", "/v1/dashboard/summary", Must::OwnOnly, |_| bare("/v1/dashboard/summary")),
     ("GET", "/v1/export", Must::OwnOnly, |_| bare("/v1/export")),
     ("GET", "/v1/billing/status", Must::OwnOnly, |_| bare("/v1/billing/status")),
     ("GET", "/v1/billing/pricing", Must::Nobodys, |_| bare("/v1/billing/pricing")),

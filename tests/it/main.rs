@@ -2,6 +2,7 @@
 
 mod api_auth;
 mod api_connections;
+mod api_dashboard;
 mod api_export;
 mod api_keys;
 mod api_people;
@@ -28,6 +29,7 @@ mod flows_purge;
 mod flows_redrive;
 mod flows_refresh;
 mod flows_retry;
+mod flows_tally;
 mod isolation;
 mod limits_page;
 mod local;

@@ -1,6 +1,7 @@
 //! The JSON of responses. Fields of the public contract first, ours after them; statuses only from the contract's set.
 
 pub mod connections;
+pub mod dashboard;
 pub mod export;
 pub mod people;
 pub mod pins;

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::config::{Environment, Places, Settings, TokenCustody};
 use crate::domain::rules::Rules;
-use crate::ports::{BoardChecks, Boards, OAuthStates, Pinterest, Purge, Secrets, Store, System, World};
+use crate::ports::{BoardChecks, Boards, OAuthStates, Pinterest, Purge, Secrets, Store, System, Tally, World};
 
 /// # Errors
 /// When the settings are missing or contradict each other.
@@ -50,6 +50,7 @@ pub fn over(config: &SdkConfig, settings: Settings, places: Places) -> anyhow::R
         store: Arc::clone(&table) as Arc<dyn Store>,
         oauth_states: Arc::clone(&table) as Arc<dyn OAuthStates>,
         board_checks: Arc::clone(&table) as Arc<dyn BoardChecks>,
+        tally: Arc::clone(&table) as Arc<dyn Tally>,
         purge: Arc::clone(&table) as Arc<dyn Purge>,
         tenants: table,
         passwords: Arc::new(Argon2Passwords::new(Arc::clone(&system))),

@@ -22,6 +22,8 @@ pub enum Purpose {
     Watch,
     /// The board of a published pin is looked at for a duplicate. Owns nothing.
     LateCheck,
+    /// The pins that still had to be watched have a later row. Owns nothing; the tally reads it.
+    Tended,
 }
 
 /// A note of what is to be seen to when its minute has passed.
@@ -55,6 +57,11 @@ impl ClockRow {
     /// The row for a late check of a published pin at `due`. It is read when that minute has passed, so never before.
     pub fn late_check(pin: PinKey, due: Moment, tries: u32, id: String) -> Self {
         Self { minute: due.minute(), purpose: Purpose::LateCheck, ..Self::new(vec![pin], due, tries, id) }
+    }
+
+    /// What stays of a row whose pins have a later one.
+    pub fn tended(&self) -> Self {
+        Self { purpose: Purpose::Tended, ..self.clone() }
     }
 
     pub fn expires_at(&self) -> Moment {

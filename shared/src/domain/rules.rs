@@ -28,10 +28,12 @@ pub enum Rule {
     TokenPerCall,
     /// What nobody owns is found again.
     Watchdog,
+    /// A row of the clock stays for the tally when the pins that still had to be watched are filed anew.
+    TendedRows,
 }
 
 impl Rule {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::WriteAhead,
         Self::Fence,
         Self::Generation,
@@ -43,6 +45,7 @@ impl Rule {
         Self::Ownership,
         Self::TokenPerCall,
         Self::Watchdog,
+        Self::TendedRows,
     ];
 }
 

@@ -14,6 +14,7 @@ mod queue;
 mod secrets;
 mod store;
 mod system;
+mod tally;
 mod tenants;
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ pub use queue::*;
 pub use secrets::*;
 pub use store::*;
 pub use system::*;
+pub use tally::*;
 pub use tenants::*;
 
 use crate::domain::rules::{Rule, Rules};
@@ -62,6 +64,8 @@ pub struct World {
     pub session_keys: Arc<dyn SessionKeys>,
     /// The same table.
     pub purge: Arc<dyn Purge>,
+    /// The same table.
+    pub tally: Arc<dyn Tally>,
     pub queue: Arc<dyn Queue>,
     pub secrets: Arc<dyn Secrets>,
     pub pinterest: Arc<dyn Pinterest>,

@@ -27,7 +27,7 @@ use crate::flows::publish_pin::publish_pin;
 use crate::flows::watchdog::Mode;
 use crate::ports::{
     BoardChecks, MAX_DELAY_MS, OAuthStates, PortError, PortResult, Purge, Queue, QueueName, Secrets, Store, System,
-    Tenants, Tokens, World,
+    Tally, Tenants, Tokens, World,
 };
 
 /// 2026-01-01T00:00:00Z: the start of a minute, so that a test can tell how far the next tick is.
@@ -42,9 +42,9 @@ const RECONCILER_TIMEOUT_MS: i64 = 60_000;
 const STEPS_AT_ONE_MOMENT_MAX: u32 = 1_000;
 
 /// Everything that is kept in the one table.
-pub trait Table: Store + Tenants + OAuthStates + BoardChecks + Purge + 'static {}
+pub trait Table: Store + Tenants + OAuthStates + BoardChecks + Purge + Tally + 'static {}
 
-impl<T: Store + Tenants + OAuthStates + BoardChecks + Purge + 'static> Table for T {}
+impl<T: Store + Tenants + OAuthStates + BoardChecks + Purge + Tally + 'static> Table for T {}
 
 pub struct TestWorld {
     /// What the flows are given.
@@ -99,6 +99,7 @@ impl TestWorld {
             oauth_states: table.clone(),
             board_checks: table.clone(),
             purge: table.clone(),
+            tally: table.clone(),
             tenants: table,
             passwords: Arc::clone(&passwords) as Arc<dyn crate::ports::Passwords>,
             session_keys: Arc::new(FakeSessionKeys::new(faults.clone())),

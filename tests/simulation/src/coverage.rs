@@ -21,7 +21,7 @@ const ENTRIES: [(Kind, &[&str]); 6] = [
 const REMOVALS: [&str; 2] = ["purge", "forget_accounts"];
 /// Questions that a port answers by itself.
 const NO_CALLS: [&str; 2] = ["is_configured", "authorization_url"];
-const PORTS: [&str; 5] = ["store", "queue", "secrets", "pinterest", "oauth"];
+const PORTS: [&str; 6] = ["store", "tally", "queue", "secrets", "pinterest", "oauth"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

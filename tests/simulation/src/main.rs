@@ -18,6 +18,7 @@ mod refresh;
 mod report;
 mod scenarios;
 mod system;
+mod tally;
 mod weather;
 mod world;
 

@@ -32,5 +32,6 @@ fn shows(rule: Rule) -> &'static [Wrong] {
         Rule::Ownership => &[Wrong::SharedPin, Wrong::Lost],
         Rule::TokenPerCall => &[Wrong::Noisy],
         Rule::Watchdog => &[Wrong::Stranded],
+        Rule::TendedRows => &[Wrong::Miscounted],
     }
 }

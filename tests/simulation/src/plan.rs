@@ -72,7 +72,10 @@ const LATE_CHECK_EVERY: u8 = 10;
 const TOO_LATE: f64 = 0.03;
 /// One account in so many has an access token only.
 const BARE_EVERY: usize = 5;
-const AFTERMATH_MS: i64 = 12 * 60_000;
+const AFTERMATH_MS: i64 = 20 * 60_000;
+/// In one world of so many every row of the clock is read before the end.
+const LONG_EVERY: u64 = 8;
+const LONG_AFTERMATH_MS: i64 = 100 * 60_000;
 /// One world in so many is large.
 const LARGE_EVERY: u64 = 64;
 
@@ -99,7 +102,7 @@ impl Plan {
             publishers: 10,
             quiesce_ms: None,
             stops_after_ms: None,
-            aftermath_ms: AFTERMATH_MS,
+            aftermath_ms: if number % LONG_EVERY == 1 { LONG_AFTERMATH_MS } else { AFTERMATH_MS },
             max_receives: if rng.u8(0..8) == 0 { 3 } else { MAX_RECEIVES },
             daily_budget: if rng.u8(0..BUDGET_EVERY) == 0 { 5_000 } else { 0 },
             late_check: LateCheck::Off,

@@ -18,7 +18,7 @@ use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::domain::token_life::TokenLife;
 use pinbridge_shared::flows::connect;
 use pinbridge_shared::ports::{
-    BoardChecks, OAuth, OAuthStates, Pinterest, Purge, Queue, QueueName, Secrets, Store, System, Tenants, World,
+    BoardChecks, OAuth, OAuthStates, Pinterest, Purge, Queue, QueueName, Secrets, Store, System, Tally, Tenants, World,
 };
 use pinbridge_shared::testing::fake_boards::FakeBoards;
 use pinbridge_shared::testing::fake_oauth::FakeOAuth;
@@ -36,6 +36,7 @@ use crate::oracle::{Oracle, Outcome};
 use crate::plan::Plan;
 use crate::provider::Provider;
 use crate::system::{ProcessClock, TrueClock};
+use crate::tally;
 
 /// 2026-01-01T00:00:00Z.
 pub const START: i64 = 1_767_225_600_000;
@@ -132,6 +133,7 @@ impl SimWorld {
             session_keys: Arc::new(FakeSessionKeys::new(gate.clone() as Arc<dyn Gate>)),
             oauth_states: store.clone() as Arc<dyn OAuthStates>,
             board_checks: store.clone() as Arc<dyn BoardChecks>,
+            tally: store.clone() as Arc<dyn Tally>,
             purge: store.clone() as Arc<dyn Purge>,
             queue: queue.clone() as Arc<dyn Queue>,
             secrets: secrets as Arc<dyn Secrets>,
@@ -227,6 +229,11 @@ impl SimWorld {
                 break;
             }
         }
+        if self.finished_at.is_some() && self.plan.aftermath_ms >= tally::FOLDED_AFTER_MS {
+            let (first, now) = (Moment(START), Moment(self.kernel.now()));
+            let answer = at_once(tally::told(&self.template, self.plan.workspace(), first, now));
+            self.oracle.told_of_all(&answer.expect("the harness's own calls don't fail"));
+        }
         let coverage = self.gate.coverage();
         self.oracle.close(&self.provider, self.finished_at.is_some(), coverage, self.gate.calls())
     }
@@ -296,7 +303,8 @@ impl SimWorld {
     fn read(&mut self, wish: usize) {
         let (pid, world) = self.fork(Kind::Api, API_TIMEOUT_MS);
         let pin = self.plan.pin(wish).pin;
-        let path = match self.kernel.draw(|rng| rng.u8(0..5)) {
+        let path = match self.kernel.draw(|rng| rng.u8(0..6)) {
+            5 => "/v1/dashboard/summary".to_owned(),
             0 => format!("/v1/pins/{pin}"),
             1 => format!("/v1/jobs/{pin}"),
             2 => "/v1/pins?limit=5".to_owned(),

@@ -10,6 +10,7 @@ pub mod api_keys;
 mod assemble;
 pub mod boards;
 pub mod connections;
+pub mod dashboard;
 pub mod metering;
 pub mod operation;
 mod page;
@@ -35,6 +36,7 @@ pub fn operations() -> Vec<Operation> {
         pins::operations(),
         pin_work::operations(),
         metering::operations(),
+        dashboard::operations(),
         connections::operations(),
         boards::operations(),
         people::operations(),

@@ -11,6 +11,7 @@ pub const FILLED: &str = r"\S";
 macro_rules! inline_schema {
     ($(#[$doc:meta])* $name:ident = $schema:expr) => {
         $(#[$doc])*
+        #[derive(Default)]
         pub struct $name;
 
         impl schemars::JsonSchema for $name {

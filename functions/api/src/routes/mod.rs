@@ -6,6 +6,7 @@ mod accounts;
 mod api_keys;
 mod auth;
 mod boards;
+mod dashboard;
 mod export;
 mod jobs;
 mod oauth;
@@ -101,6 +102,7 @@ pub fn table() -> Vec<Route> {
         route(Method::POST, "/v1/pins/{id}/retry", WRITE, post(retries::retry)),
         route(Method::GET, "/v1/jobs/{id}", READ, get(jobs::read)),
         route(Method::GET, "/v1/rate-meter", READ, get(rate_meter::read)),
+        route(Method::GET, "/v1/dashboard/summary", READ, get(dashboard::summary)),
         route(Method::GET, "/v1/export", READ, get(export::read)),
         route(Method::GET, "/v1/billing/status", READ, get(self_hosted::billing_status)),
         route(Method::GET, "/v1/billing/pricing", PUBLIC, get(self_hosted::pricing)),

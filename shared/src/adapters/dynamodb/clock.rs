@@ -15,6 +15,23 @@ use crate::ports::PortResult;
 const PIN_BYTES: usize = 32;
 /// What a row is for, where it isn't to watch its pins.
 const LATE_CHECK: &str = "late_check";
+const TENDED: &str = "tended";
+
+fn read_purpose(text: Option<&str>) -> Purpose {
+    match text {
+        Some(LATE_CHECK) => Purpose::LateCheck,
+        Some(TENDED) => Purpose::Tended,
+        _ => Purpose::Watch,
+    }
+}
+
+fn purpose(purpose: Purpose) -> Option<&'static str> {
+    match purpose {
+        Purpose::Watch => None,
+        Purpose::LateCheck => Some(LATE_CHECK),
+        Purpose::Tended => Some(TENDED),
+    }
+}
 
 fn pack(pins: &[PinKey]) -> Vec<u8> {
     pins.iter().flat_map(|key| [key.workspace.0.into_bytes(), key.pin.0.into_bytes()].concat()).collect()
@@ -35,7 +52,7 @@ fn read_row(minute: i64, shard: u32, item: &Item) -> PortResult<ClockRow> {
         minute,
         shard,
         pins: unpack(&row.bytes("pins")?)?,
-        purpose: if row.maybe_text("for").as_deref() == Some(LATE_CHECK) { Purpose::LateCheck } else { Purpose::Watch },
+        purpose: read_purpose(row.maybe_text("for").as_deref()),
         looks: row.number("looks")?,
         id: row.text("sk")?,
     })
@@ -46,7 +63,7 @@ impl DynamoStore {
         let item = Builder::keyed(keys::clock(row.minute, row.shard), &row.id)
             .value("pins", bytes(pack(&row.pins)))
             .number("looks", row.looks)
-            .maybe_text("for", (row.purpose == Purpose::LateCheck).then_some(LATE_CHECK))
+            .maybe_text("for", purpose(row.purpose))
             .number("expires_at", row.expires_at().unix_seconds());
         self.put(item.build()).await
     }
@@ -124,7 +141,7 @@ impl DynamoStore {
         }
     }
 
-    fn written_or_refused(&self, answer: Result<PutItemOutput, SdkError<PutItemError>>) -> PortResult<bool> {
+    pub(super) fn written_or_refused(&self, answer: Result<PutItemOutput, SdkError<PutItemError>>) -> PortResult<bool> {
         match answer {
             Ok(output) => {
                 self.meter.wrote(output.consumed_capacity());

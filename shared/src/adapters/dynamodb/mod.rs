@@ -22,6 +22,7 @@ mod purge;
 pub mod row_kinds;
 mod rows;
 mod sealed;
+mod tally;
 mod tenants;
 mod transaction;
 mod users;

@@ -44,7 +44,7 @@ const WITH_ITS_PIN: &str = "as its pin";
 const UNTIL_FORGOTTEN: &str =
     "until its workspace is deleted; the names in it are gone 30 days after it was disconnected (`DisconnectedDays`)";
 
-pub const ALL: [RowKind; 22] = [
+pub const ALL: [RowKind; 23] = [
     kind("workspace", "workspace", Some(keys::WORKSPACE), Purged::WithWorkspace, "until it is deleted"),
     kind("mark of a purge", "workspace", Some(keys::MARK), Purged::WithWorkspace, "while the purge lasts"),
     kind("API key", "keys", None, Purged::WithWorkspace, "until 90 days after it was revoked (`RevokedKeysDays`)"),
@@ -79,6 +79,13 @@ pub const ALL: [RowKind; 22] = [
     kind("board scan", "scan", Some(keys::SCAN), Purged::WithPin, "8 days after it was last planned"),
     kind("board check", "checks", None, Purged::WithAccount, "30 days after Pinterest was last asked"),
     kind("clock", "clock", None, Purged::Expires, "8 days after its minute"),
+    kind(
+        "tally: an hour's sums and first facts; its other facts",
+        "tally",
+        None,
+        Purged::WithWorkspace,
+        "sums for 800 days, facts for 60 days; ids and numbers only",
+    ),
     kind("watermark, lease", "clock", None, Purged::Stays, "for good: one row each, without any data"),
     kind("the app's requests of a day", "budget", None, Purged::Stays, "7 days after its day"),
     kind("organisation", "org", Some("organization"), Purged::Stays, "until an operator removes it"),
@@ -132,7 +139,8 @@ mod tests {
             Some(if first.starts_with('{') { parts.get(1).cloned().unwrap_or_default() } else { first.clone() })
         });
         // Parts of the indexes, and sort keys.
-        let others = ["", "list", "gone", "{pin}", "waiting", "refresh", "forget", "{}", "{}$", "{day:06}"];
+        let others =
+            ["", "list", "gone", "{pin}", "waiting", "refresh", "forget", "{}", "{}$", "{day:06}", "hour", "sheet"];
         for part in partitions.filter(|part| !others.contains(&part.as_str())) {
             assert!(ALL.iter().any(|kind| kind.part == part), "purging knows nothing of the partition \"{part}\"");
         }

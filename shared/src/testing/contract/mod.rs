@@ -13,6 +13,7 @@ pub mod people;
 pub mod queue;
 pub mod secrets;
 pub mod store;
+pub mod tally;
 pub mod tenants;
 
 /// Makes a test of each rule that is named.
@@ -64,5 +65,6 @@ mod tests {
         assert_all_listed(include_str!("secrets.rs"), include_str!("secrets.rs"));
         assert_all_listed(include_str!("tenants.rs"), include_str!("tenants.rs"));
         assert_all_listed(include_str!("people.rs"), include_str!("people.rs"));
+        assert_all_listed(include_str!("tally.rs"), include_str!("tally.rs"));
     }
 }

@@ -11,6 +11,7 @@ mod inspect;
 mod pacing;
 mod pins;
 mod purge;
+mod tally;
 mod tenants;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +38,7 @@ struct Tables {
     tenants: tenants::Rows,
     connections: connections::Rows,
     purge: purge::Rows,
+    tally: tally::Rows,
     accounts: BTreeMap<AccountKey, Account>,
     pins: BTreeMap<PinKey, Pin>,
     attempts: BTreeMap<PinKey, Attempt>,

@@ -49,6 +49,7 @@ impl Tables {
             || self.purge.graves.keys().any(|pin| pin.workspace == workspace)
             || self.purge.marked_since.contains_key(&workspace)
             || self.connections.holds(workspace)
+            || self.tally.holds(workspace)
             || self.tenants.workspaces.contains_key(&workspace)
             || self.tenants.api_keys.keys().any(|(of, _)| *of == workspace)
     }
@@ -134,6 +135,7 @@ impl Purge for FakeStore {
     async fn wipe_remains(&self, workspace: WorkspaceId) -> PortResult<()> {
         let wipe = |t: &mut Tables| {
             t.connections.wipe_states(workspace);
+            t.tally.wipe(workspace);
             t.purge.marked_since.remove(&workspace);
         };
         self.call("purge.wipe_remains", wipe).await

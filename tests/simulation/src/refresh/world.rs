@@ -188,6 +188,7 @@ impl RefreshWorld {
             tenants: store.clone() as Arc<dyn Tenants>,
             oauth_states: store.clone() as Arc<dyn OAuthStates>,
             board_checks: store.clone() as Arc<dyn BoardChecks>,
+            tally: store.clone() as Arc<dyn pinbridge_shared::ports::Tally>,
             boards: Arc::new(FakeBoards::new(passed(), Arc::new(FakeOAuth::new(clock.clone(), passed())))),
             queue: Arc::new(FakeQueue::new(clock.clone(), passed())) as Arc<dyn Queue>,
             secrets: secrets as Arc<dyn Secrets>,
