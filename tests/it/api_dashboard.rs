@@ -6,7 +6,6 @@ use pinbridge_shared::domain::pin::PinRequest;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{DAY_MS, MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::flows::retry_pin::retry_pin;
-use pinbridge_shared::ports::Tally;
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use serde_json::{Value, json};
 

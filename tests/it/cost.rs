@@ -13,7 +13,7 @@ use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::flows::dispatch::dispatch;
 use pinbridge_shared::flows::tally::fold;
 use pinbridge_shared::flows::watchdog::Mode;
-use pinbridge_shared::ports::{QueueName, Saved, Store, System, Tally};
+use pinbridge_shared::ports::{QueueName, Saved, Store, System};
 use pinbridge_shared::testing::{START, TestWorld};
 
 use crate::support::embedded_aws;

@@ -13,7 +13,6 @@ use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::flows::retry_pin::retry_pin;
 use pinbridge_shared::flows::tally::{Folded, fold};
-use pinbridge_shared::ports::Tally;
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::fake_store::FakeStore;
 use pinbridge_shared::testing::faults::Fault;
@@ -211,7 +210,9 @@ async fn a_tally_that_fails_throughout_keeps_nothing_from_being_published() {
             assert_eq!(world.pinterest.pins().len(), 20);
             ends.push(finished);
             if fails {
-                assert_eq!(store.peek_folded(), None, "nothing could be folded");
+                // Minutes without anything may have been folded.
+                let folded = store.peek_folded();
+                assert!(folded.is_none_or(|minute| minute < START.minute() + 2), "nothing could be folded: {folded:?}");
                 assert!(world.faults.heal());
                 world.run_for_ms(FOLDED_AFTER_MS).await;
             }

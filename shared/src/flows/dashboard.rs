@@ -149,7 +149,7 @@ struct Live {
     is_cut: bool,
 }
 
-/// Replaces facts by what the pins themselves say: those that the tally may not have yet, and unfinished ones.
+/// Replaces facts by what the pins themselves say: those that the tally may not have yet, unfinished and failed ones.
 async fn look(
     world: &World,
     workspace: WorkspaceId,
@@ -162,11 +162,17 @@ async fn look(
     let is_settled = |pin: &PinId| matches!(book.facts.get(pin).map(|f| f.end), Some(End::Published(_) | End::Deleted));
     let mut wanted: Vec<(Moment, PinId)> = listed.iter().filter(|(_, pin)| !is_settled(pin)).copied().collect();
     let fresh: BTreeSet<PinId> = wanted.iter().map(|(_, pin)| *pin).collect();
-    let open = book.facts.values().filter(|fact| fact.end == End::Open && !fresh.contains(&fact.pin));
-    wanted.extend(open.map(|fact| (fact.created_at, fact.pin)));
-    // Those that nobody has counted first, then the newest.
+    // A failed one may have been retried.
+    let changeable = |fact: &&Fact| matches!(fact.end, End::Open | End::Failed(_)) && !fresh.contains(&fact.pin);
+    wanted.extend(book.facts.values().filter(changeable).map(|fact| (fact.created_at, fact.pin)));
+    // Those that nobody has counted first, then those that wait; of these the newest.
     let is_known = |pin: &PinId| book.facts.contains_key(pin);
-    wanted.sort_unstable_by_key(|(at, pin)| (is_known(pin), std::cmp::Reverse((*at, *pin))));
+    let class = |pin: &PinId| match book.facts.get(pin).map(|fact| fact.end) {
+        None => 0,
+        Some(End::Open) => 1,
+        Some(_) => 2,
+    };
+    wanted.sort_unstable_by_key(|(at, pin)| (class(pin), std::cmp::Reverse((*at, *pin))));
     let is_cut = listed.len() >= LISTED_MAX || wanted.get(LIVE_MAX).is_some_and(|(_, pin)| !is_known(pin));
     wanted.truncate(LIVE_MAX);
     let keys: Vec<PinKey> = wanted.into_iter().map(|(_, pin)| PinKey { workspace, pin }).collect();

@@ -38,7 +38,7 @@ const LISTED_AT_ONCE: usize = 500;
 /// Hours that are written at once.
 const HOURS_AT_ONCE: usize = 8;
 /// A write that loses its race is planned anew this often.
-const WRITES_MAX: usize = 5;
+const WRITES_MAX: usize = 8;
 
 /// What a run did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -174,23 +174,34 @@ async fn add(world: &World, keys: &[PinKey], facts: &mut Facts) -> PortResult<()
     Ok(())
 }
 
-/// Adds facts to an hour. The first sheet is read before the others: whoever changes any of them writes it afterwards, so
-/// sums that were reckoned from sheets of before are refused.
+/// Adds facts to an hour.
 async fn save(world: &World, workspace: WorkspaceId, hour: i64, mut facts: Vec<Fact>) -> PortResult<()> {
     // In the order of their acceptance: pins that end together are on few sheets.
     facts.sort_unstable_by_key(|fact| (fact.created_at, fact.pin));
+    let mut sheets = read(world, workspace, hour).await?;
     'anew: for _ in 0..WRITES_MAX {
-        let first = world.tally.first_sheet(workspace, hour).await?;
-        let others = world.tally.other_sheets(workspace, hour).await?;
-        // Others without a first one: it is to be written anew, and they count.
-        let first = first.unwrap_or_default();
-        let sheets: Vec<Sheet> = std::iter::once(first).chain(others).collect();
-        for sheet in merge(sheets, &facts) {
+        // Read until nothing has changed meanwhile: then there was a moment at which the hour was as it is here. Of sheets
+        // from different moments a pin could be on none, and would be put onto a second one.
+        let again = read(world, workspace, hour).await?;
+        if again != sheets {
+            sheets = again;
+            continue;
+        }
+        for sheet in merge(again, &facts) {
             if !world.tally.save_sheet(workspace, hour, &sheet).await? {
+                sheets = read(world, workspace, hour).await?;
                 continue 'anew;
             }
         }
         return Ok(());
     }
     Err(PortError::Unavailable { port: "table", reason: "a tally changes all the time".into() })
+}
+
+/// Every sheet of an hour, by number; nothing if none was begun.
+async fn read(world: &World, workspace: WorkspaceId, hour: i64) -> PortResult<Vec<Sheet>> {
+    let first = world.tally.first_sheet(workspace, hour).await?;
+    let others = world.tally.other_sheets(workspace, hour).await?;
+    // Between the two readings the hour may have been begun.
+    Ok(first.into_iter().chain(others).collect())
 }

@@ -37,11 +37,12 @@ impl Sheet {
 }
 
 /// The writes that add `facts` to an hour's sheets, in the order in which they are to be made; none when nothing is new.
-/// `sheets` are all there are, by number.
+/// `sheets` are all there are, by number, as
+/// they were at one moment.
 pub fn merge(sheets: Vec<Sheet>, facts: &[Fact]) -> Vec<Sheet> {
     let mut sheets = sheets;
-    if sheets.is_empty() {
-        sheets.push(Sheet::default());
+    if sheets.first().is_none_or(|sheet| sheet.number != 0) {
+        sheets.insert(0, Sheet::default());
     }
     let seen = sheets.clone();
     let mut places = HashMap::new();
