@@ -62,6 +62,10 @@ pub enum Metric {
     /// The late check found a second Pin.
     DuplicatePin,
     WatchdogResent,
+    /// The tally's fold failed; what it had to do is done again.
+    TallyFailed,
+    /// By how much the tally is behind, when that is much.
+    TallyBehindMinutes,
     BacklogReleased,
     ScheduleCreated,
     ScheduleReleased,

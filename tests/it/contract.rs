@@ -16,7 +16,7 @@ use pinbridge_shared::config::QueueUrls;
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::ports::{
     ActivityLog, BoardChecks, Imports, OAuthStates, ParkedLetters, Passwords, Queue, QueueName, Schedules, Secrets,
-    SessionKeys, SimulatedAccounts, Store, System, Tenants,
+    SessionKeys, SimulatedAccounts, Store, System, Tally, Tenants,
 };
 use pinbridge_shared::testing::contract::pin_index::Table;
 use pinbridge_shared::testing::contract::queue::QueueUnderTest;
@@ -29,7 +29,7 @@ use pinbridge_shared::testing::manual_system::ManualSystem;
 use pinbridge_shared::{
     activity_contract, board_checks_contract, imports_contract, oauth_states_contract, passwords_contract,
     pin_index_contract, queue_contract, schedules_contract, secrets_contract, session_keys_contract,
-    simulated_accounts_contract, store_contract, tenants_contract,
+    simulated_accounts_contract, store_contract, tally_contract, tenants_contract,
 };
 
 use crate::support::embedded_aws;
@@ -87,6 +87,12 @@ mod the_fake_schedules {
 }
 mod dynamodb_schedules {
     super::schedules_contract!(super::dynamo_schedules);
+}
+mod the_fake_tally {
+    super::tally_contract!(super::fake_tally);
+}
+mod dynamodb_tally {
+    super::tally_contract!(super::dynamo_tally);
 }
 mod the_fake_passwords {
     super::passwords_contract!(super::fake_passwords);
@@ -189,6 +195,15 @@ async fn fake_activity_log() -> (Arc<dyn ActivityLog>, ()) {
 }
 
 async fn dynamo_activity_log() -> (Arc<dyn ActivityLog>, LocalAws) {
+    let (store, aws) = dynamo().await;
+    (store, aws)
+}
+
+async fn fake_tally() -> (Arc<dyn Tally>, ()) {
+    (Arc::new(FakeStore::new(faults().1)), ())
+}
+
+async fn dynamo_tally() -> (Arc<dyn Tally>, LocalAws) {
     let (store, aws) = dynamo().await;
     (store, aws)
 }

@@ -10,7 +10,10 @@ use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::pin::{PinRequest, Placement};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
-use pinbridge_shared::ports::{QueueName, Saved, Store};
+use pinbridge_shared::flows::dispatch::dispatch;
+use pinbridge_shared::flows::tally::fold;
+use pinbridge_shared::flows::watchdog::Mode;
+use pinbridge_shared::ports::{QueueName, Saved, Store, System};
 use pinbridge_shared::testing::{START, TestWorld};
 
 use crate::support::embedded_aws;
@@ -184,6 +187,58 @@ async fn assert_placements(metered: &Metered, at_once: &[PinKey], slotted: &[Pin
     assert!(placements(at_once).await.iter().all(|placement| *placement == Placement::Now));
     assert!(placements(slotted).await.iter().all(|placement| matches!(placement, Placement::Slot(_))));
     assert!(placements(waiting).await.iter().all(|placement| matches!(placement, Placement::Backlog(_))));
+}
+
+/// What a pin may cost the tally, in write units.
+const TALLY_MAX: f64 = 0.2;
+const TALLIED_MINUTES: usize = 10;
+
+/// Ten minutes of so many pins a minute, and then until the tally has them all: what the folds write and read, every tick's
+/// look for something to fold included. The rest of the ticks is the watchdog's, and is done before on its own.
+async fn tallied(per_minute: usize) -> (f64, f64) {
+    let metered = metered().await;
+    metered.tick().await;
+    let (mut written, mut read, mut keys) = (0.0, 0.0, Vec::new());
+    for minute in 0..TALLIED_MINUTES + 13 {
+        if minute < TALLIED_MINUTES {
+            keys.extend(metered.accept(minute * per_minute..(minute + 1) * per_minute).await);
+        }
+        for _ in 0..60 {
+            metered.publish_due().await;
+            metered.world.system.advance_ms(SECOND_MS);
+        }
+        let soon = metered.world.system.monotonic_ms() + 9 * SECOND_MS;
+        dispatch(&metered.world.world, Mode::Tick, soon).await.expect("dispatched");
+        let end = metered.world.system.monotonic_ms() + 50 * SECOND_MS;
+        let (folded, w, r) = metered.spent(fold(&metered.world.world, end)).await;
+        folded.expect("folded");
+        (written, read) = (written + w, read + r);
+    }
+    metered.assert_published(&keys).await;
+    let sums = metered.world.world.tally.sums(testdata::workspace(), 0, i64::from(u32::MAX)).await.expect("read");
+    let told: u32 =
+        sums.iter().flat_map(|(_, sums)| sums.0.values()).flat_map(|of| of.ended.values()).map(|e| e.published).sum();
+    assert_eq!(told as usize, keys.len(), "the tally has them all");
+    let pins = keys.len();
+    let what = ["60 a minute: the tally", "12 a minute: the tally", "1 a minute: the tally"];
+    let what = what.into_iter().find(|what| what.starts_with(&format!("{per_minute} "))).unwrap_or("the tally");
+    print(&[&Spent { what, pins, written, read }]);
+    (written / pins as f64, read / pins as f64)
+}
+
+#[tokio::test]
+async fn the_tally_costs_at_most_a_fifth_of_a_write_unit_a_pin_at_sixty_a_minute() {
+    let (written, _) = tallied(60).await;
+    assert!(written <= TALLY_MAX, "{written} write units a pin are more than {TALLY_MAX}");
+    assert!(written > 0.02, "{written} write units a pin are too few to be true");
+}
+
+#[tokio::test]
+async fn the_tally_of_few_pins_costs_more_each_and_never_much() {
+    for (per_minute, most) in [(12, 0.2), (1, 1.5)] {
+        let (written, _) = tallied(per_minute).await;
+        assert!(written <= most, "{per_minute} a minute: {written} write units a pin");
+    }
 }
 
 /// A failed condition is billed and reports no capacity, so the ledger counts it by hand.

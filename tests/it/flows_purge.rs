@@ -17,6 +17,7 @@ use pinbridge_shared::domain::ids::{AccountKey, BoardKey, PinKey, WorkspaceId};
 use pinbridge_shared::domain::import::{Ask, Row, Source};
 use pinbridge_shared::domain::message::{Disposition, PublishMessage};
 use pinbridge_shared::domain::oauth_state::{Begun, PresentedState};
+use pinbridge_shared::domain::tally::{Sheet, hour};
 use pinbridge_shared::domain::tenant::{Workspace, WorkspaceEnvironment, WorkspaceState};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{DAY_MS, MINUTE_MS, Moment};
@@ -115,6 +116,10 @@ async fn furnish(world: &TestWorld, workspace: WorkspaceId, pins: usize) -> Vec<
             w.board_checks.save_board_check(&board, &check).await.expect("saved");
         }
         keys.push(pin.key);
+    }
+    for number in [0, 1] {
+        let sheet = Sheet { number, rev: 1, ..Sheet::default() };
+        assert!(w.tally.save_sheet(workspace, hour(START), &sheet).await.expect("saved"));
     }
     keys
 }

@@ -9,13 +9,15 @@ use pinbridge_shared::adapters::envelope::OLD_KEYS_KEPT_MS;
 use pinbridge_shared::adapters::secrets::RECOVERY_DAYS;
 use pinbridge_shared::adapters::token_cache;
 use pinbridge_shared::config::Settings;
+use pinbridge_shared::domain::tally as domain_tally;
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
 use pinbridge_shared::domain::{
     analytics, api_key, board_check, board_scan, clock_row, daily_budget, history, import, late_check, login,
-    oauth_state, pin, retry, schedule, session, simulated, tenant, token_bucket, token_life, user,
+    oauth_state, period, pin, retry, schedule, session, simulated, tenant, token_bucket, token_life, user,
 };
 use pinbridge_shared::flows::{
-    activity, export, forecast, import_report, imports, list_pins, list_schedules, purge, rate_meter, redrive,
+    activity, dashboard, export, forecast, import_report, imports, list_pins, list_schedules, purge, rate_meter,
+    redrive, tally,
 };
 use pinbridge_shared::ports::{MAX_DELAY_MS, SAVED_TOGETHER_MAX};
 
@@ -92,6 +94,14 @@ fn limits() -> Vec<(&'static str, String)> {
             "events of a timeline that are kept",
             format!("the first {} and the last {}", history::KEEP_FIRST, history::KEEP_LAST),
         ),
+        // The dashboard.
+        ("a period, unless asked otherwise", time(period::DEFAULT_DAYS * DAY_MS)),
+        ("a period at most", time(period::MAX_DAYS * DAY_MS)),
+        ("told by the hour up to", time(period::HOURLY_UP_TO_MS)),
+        ("pins that a request looks at themselves", dashboard::LIVE_MAX.to_string()),
+        ("hours whose pins are told one by one", dashboard::HOURS_BY_FACT_MAX.to_string()),
+        ("minutes that are folded at once", tally::MINUTES_AT_ONCE.to_string()),
+        ("a run of the fold takes at most", time(tally::RUN_MAX_MS)),
         // People.
         ("wrong passwords of an address before it has to wait", login::FAILURES_MAX.to_string()),
         ("that wait, from the first", time(login::WINDOW_MS)),
@@ -167,6 +177,8 @@ fn the_lives_name_the_constants_that_rule_them() {
         ("pin", (settings.retention_ms / DAY_MS).to_string()),
         ("board check", time(board_check::CHECK_KEPT_MS)),
         ("clock", time(clock_row::KEPT_MS)),
+        ("tally: an hour's sums and first facts; its other facts", time(domain_tally::SUMS_KEPT_MS)),
+        ("tally: an hour's sums and first facts; its other facts", time(domain_tally::FACTS_KEPT_MS)),
         ("grave of a purged pin", time(purge::LINGER_MS)),
         ("the app's requests of a day", time(daily_budget::DAY_KEPT_MS)),
         ("their attempts to log in", time(login::WINDOW_MS)),

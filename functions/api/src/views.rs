@@ -3,6 +3,7 @@
 pub mod activity;
 pub mod analytics;
 pub mod connections;
+pub mod dashboard;
 pub mod export;
 pub mod imports;
 pub mod people;

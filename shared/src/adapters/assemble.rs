@@ -21,7 +21,7 @@ use crate::config::{Environment, Places, Settings, TokenCustody};
 use crate::domain::rules::Rules;
 use crate::ports::{
     ActivityLog, Analytics, BoardChecks, Boards, Imports, OAuthStates, PinIndex, Pinterest, Purge, Schedules, Secrets,
-    SimulatedAccounts, Store, System, World,
+    SimulatedAccounts, Store, System, Tally, World,
 };
 
 /// # Errors
@@ -57,6 +57,7 @@ pub fn over(config: &SdkConfig, settings: Settings, places: Places) -> anyhow::R
         imports: Arc::clone(&table) as Arc<dyn Imports>,
         activity: Arc::clone(&table) as Arc<dyn ActivityLog>,
         schedules: Arc::clone(&table) as Arc<dyn Schedules>,
+        tally: Arc::clone(&table) as Arc<dyn Tally>,
         purge: Arc::clone(&table) as Arc<dyn Purge>,
         pin_index: Arc::clone(&table) as Arc<dyn PinIndex>,
         tenants: table,

@@ -25,6 +25,8 @@ pub enum Purpose {
     LateCheck,
     /// The import, which stands in a pin's place, must be finished, or go on.
     Import,
+    /// The pins that still had to be watched have a later row. Owns nothing; the tally reads it.
+    Tended,
 }
 
 /// A note of what is to be seen to when its minute has passed.
@@ -76,6 +78,11 @@ impl ClockRow {
     pub fn import_key(&self) -> Option<ImportKey> {
         let pin = self.pins.first().filter(|_| self.purpose == Purpose::Import)?;
         Some(ImportKey { workspace: pin.workspace, import: ImportId(pin.pin.0) })
+    }
+
+    /// What stays of a row whose pins have a later one.
+    pub fn tended(&self) -> Self {
+        Self { purpose: Purpose::Tended, ..self.clone() }
     }
 
     pub fn expires_at(&self) -> Moment {

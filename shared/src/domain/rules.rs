@@ -30,10 +30,12 @@ pub enum Rule {
     Watchdog,
     /// No attempt begins of a pin that was deleted.
     Hidden,
+    /// A row of the clock stays for the tally when the pins that still had to be watched are filed anew.
+    TendedRows,
 }
 
 impl Rule {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::WriteAhead,
         Self::Fence,
         Self::Generation,
@@ -46,6 +48,7 @@ impl Rule {
         Self::TokenPerCall,
         Self::Watchdog,
         Self::Hidden,
+        Self::TendedRows,
     ];
 }
 

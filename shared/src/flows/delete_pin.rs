@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::domain::attempt::{Attempt, Status};
 use crate::domain::backlog::BacklogRow;
+use crate::domain::clock_row::ClockRow;
 use crate::domain::ids::PinKey;
 use crate::domain::pin::Pin;
 use crate::ports::{PortError, PortResult, Saved, World};
@@ -61,6 +62,11 @@ pub async fn delete_pin(world: &World, key: PinKey) -> Result<(Pin, Attempt), De
 async fn end(world: &World, pin: &Pin, attempt: &Attempt) -> PortResult<bool> {
     let now = world.system.now();
     let Ok(next) = attempt.deleted(now, pin, world.nonce()) else { return Ok(false) };
+    if attempt.status == Status::Deferred {
+        // It may wait in the backlog, where no row of the clock names it: the tally reads of its end by this one.
+        let row = ClockRow::new(vec![pin.key], now, 0, world.system.nonce());
+        world.store.put_clock(&row).await?;
+    }
     let is_saved = if pin.hidden_at.is_some() {
         world.store.save_attempt(pin, &next).await? == Saved::Yes
     } else {

@@ -1,9 +1,10 @@
-//! The minute's work: one dispatcher at a time releases what is scheduled, then backlogs, and tends the clock.
+//! The minute's work: one dispatcher at a time releases what is scheduled, then backlogs, and tends the clock; then the tally is
+//! brought up to date.
 
-use super::release_backlog;
 use super::release_due;
 use super::release_schedules::Released;
 use super::watchdog::{self, Mode, Watch};
+use super::{release_backlog, tally};
 use crate::domain::rules::Rule;
 use crate::domain::time::SECOND_MS;
 use crate::ports::{PortResult, World};
@@ -54,6 +55,10 @@ pub async fn dispatch(world: &World, mode: Mode, ends_at_ms: i64) -> PortResult<
         ?mode,
         "dispatched"
     );
+    // Last, and without the lease: however long it takes, the next dispatcher isn't kept waiting. Two at once do no harm.
+    if mode == Mode::Tick {
+        tally::fold_quietly(world, ends_at_ms).await;
+    }
     Ok(report)
 }
 

@@ -13,6 +13,7 @@ use crate::domain::ids::PinKey;
 use crate::domain::late_check::LateCheck;
 use crate::domain::message::{LookMessage, PublishMessage};
 use crate::domain::pin::{Pin, Placement};
+use crate::domain::rules::Rule;
 use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use crate::domain::token_bucket::DISPATCH_HORIZON_MS;
 use crate::ports::{PortError, PortResult, World};
@@ -150,6 +151,7 @@ impl Run<'_> {
 
     /// Looks after the pins of some rows. A row that can't be refiled now doesn't keep the others from it.
     async fn tend(&mut self, rows: &[ClockRow]) -> PortResult<()> {
+        let rows: Vec<&ClockRow> = rows.iter().filter(|row| row.purpose != Purpose::Tended).collect();
         let keys: Vec<PinKey> = rows.iter().flat_map(|row| row.pins.iter().copied()).collect();
         let mut pins = read_all(self.world, &keys).await?.into_iter();
         let mut trouble = None;
@@ -160,6 +162,7 @@ impl Run<'_> {
                 Purpose::Watch => self.tend_row(row, &found).await,
                 Purpose::LateCheck => self.ask_for_late_check(row, &found).await,
                 Purpose::Import => tend_import(self.world, row, self.mode != Mode::Tick).await,
+                Purpose::Tended => Ok(0),
             };
             match tended {
                 Ok(resent) => self.resent += resent,
@@ -271,7 +274,8 @@ impl Run<'_> {
         Ok((last_slot > now && last_slot <= now.plus_ms(SLOTS_AHEAD_MS)).then_some(last_slot))
     }
 
-    /// The rows that follow, then the old one goes: the rescans must not find it again. A recovery leaves future rows.
+    /// The rows that follow, then the old one is marked: the rescans must not watch its pins again. It stays for the tally,
+    /// which reads it later, with the pins that have no row after it. A recovery leaves future rows.
     async fn refile(&self, row: &ClockRow, sent: Vec<PinKey>, later: Vec<PinKey>, next_look: Moment) -> PortResult<()> {
         let now = self.world.system.now();
         let is_future = row.minute >= now.minute();
@@ -287,7 +291,10 @@ impl Run<'_> {
             next.minute = next_look.plus_ms(2 * MINUTE_MS).minute();
             self.world.store.put_clock(&next).await?;
         }
-        self.world.store.delete_clock(row).await
+        if !self.world.rules.hold(Rule::TendedRows) {
+            return self.world.store.delete_clock(row).await;
+        }
+        self.world.store.put_clock(&row.tended()).await
     }
 }
 
@@ -299,7 +306,7 @@ enum Care {
 
 /// Reads pins in the order of the keys. One that this build can't read (a later version's, after a roll-back) is reported
 /// and left out; it must not keep the watchdog from all others.
-async fn read_all(world: &World, keys: &[PinKey]) -> PortResult<Vec<Option<(Pin, Attempt)>>> {
+pub(super) async fn read_all(world: &World, keys: &[PinKey]) -> PortResult<Vec<Option<(Pin, Attempt)>>> {
     match world.store.pins(keys).await {
         Err(PortError::Broken { .. }) => {}
         answer => return answer,

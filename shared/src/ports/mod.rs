@@ -20,6 +20,7 @@ mod secrets;
 mod simulated_accounts;
 mod store;
 mod system;
+mod tally;
 mod tenants;
 
 use std::sync::Arc;
@@ -43,6 +44,7 @@ pub use secrets::*;
 pub use simulated_accounts::*;
 pub use store::*;
 pub use system::*;
+pub use tally::*;
 pub use tenants::*;
 
 use crate::domain::rules::{Rule, Rules};
@@ -82,6 +84,8 @@ pub struct World {
     pub session_keys: Arc<dyn SessionKeys>,
     /// The same table.
     pub purge: Arc<dyn Purge>,
+    /// The same table.
+    pub tally: Arc<dyn Tally>,
     pub queue: Arc<dyn Queue>,
     pub secrets: Arc<dyn Secrets>,
     pub pinterest: Arc<dyn Pinterest>,

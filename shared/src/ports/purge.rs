@@ -38,8 +38,8 @@ pub trait Purge: Send + Sync {
     /// Removes at most about `limit` of the account's rows (backlog, bucket, board checks), its own row last; answers whether
     /// all are gone.
     async fn wipe_account(&self, account: AccountKey, limit: usize) -> PortResult<bool>;
-    /// Removes what is left of the workspace but for its keys and its own row: begun connections, its activity log, and since when it is
-    /// marked.
+    /// Removes what is left of the workspace but for its keys and its own row: begun connections, its
+    /// activity log, the tally, and since when it is marked.
     async fn wipe_remains(&self, workspace: WorkspaceId) -> PortResult<()>;
     /// Removes the keys, then the workspace's own row.
     async fn wipe_workspace(&self, workspace: WorkspaceId) -> PortResult<()>;

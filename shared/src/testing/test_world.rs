@@ -31,7 +31,7 @@ use crate::flows::publish_pin::publish_pin;
 use crate::flows::watchdog::Mode;
 use crate::ports::{
     ActivityLog, BoardChecks, Imports, MAX_DELAY_MS, OAuthStates, PinIndex, PortError, PortResult, Purge, Queue,
-    QueueName, Schedules, Secrets, SimulatedAccounts, Store, System, Tenants, Tokens, World,
+    QueueName, Schedules, Secrets, SimulatedAccounts, Store, System, Tally, Tenants, Tokens, World,
 };
 
 /// 2026-01-01T00:00:00Z: the start of a minute, so that a test can tell how far the next tick is.
@@ -59,6 +59,7 @@ pub trait Table:
     + Purge
     + Schedules
     + SimulatedAccounts
+    + Tally
     + 'static
 {
 }
@@ -74,6 +75,7 @@ impl<
         + Purge
         + Schedules
         + SimulatedAccounts
+        + Tally
         + 'static,
 > Table for T
 {
@@ -139,6 +141,7 @@ impl TestWorld {
             schedules: table.clone(),
             purge: table.clone(),
             pin_index: table.clone(),
+            tally: table.clone(),
             tenants: table,
             passwords: Arc::clone(&passwords) as Arc<dyn crate::ports::Passwords>,
             session_keys: Arc::new(FakeSessionKeys::new(faults.clone())),

@@ -55,6 +55,7 @@ impl Api {
         Self::over(world).await
     }
 
+    /// Over a world of the caller's.
     pub async fn over(world: TestWorld) -> Self {
         let key = create_workspace(&world.world, testdata::workspace(), "Paper", [7; 32]).await.expect("created");
         assert!(PresentedKey::parse(&key).is_ok());

@@ -38,7 +38,7 @@ const IMPORTS: [&str; 2] = ["import_care", "import_rows"];
 const READS_THROUGH: [&str; 1] = ["board_access"];
 /// Questions that a port answers by itself.
 const NO_CALLS: [&str; 2] = ["is_configured", "authorization_url"];
-const PORTS: [&str; 6] = ["store", "schedules", "queue", "secrets", "pinterest", "oauth"];
+const PORTS: [&str; 7] = ["store", "schedules", "tally", "queue", "secrets", "pinterest", "oauth"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

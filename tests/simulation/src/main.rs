@@ -20,6 +20,7 @@ mod scenarios;
 mod schedule_oracle;
 mod schedules;
 mod system;
+mod tally;
 mod weather;
 mod world;
 

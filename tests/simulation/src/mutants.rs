@@ -33,5 +33,6 @@ fn shows(rule: Rule) -> &'static [Wrong] {
         Rule::TokenPerCall => &[Wrong::Noisy],
         Rule::Watchdog => &[Wrong::Stranded],
         Rule::Hidden => &[Wrong::Undead],
+        Rule::TendedRows => &[Wrong::Miscounted],
     }
 }

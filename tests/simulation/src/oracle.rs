@@ -14,6 +14,7 @@ use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::message::PublishMessage;
 use pinbridge_shared::domain::pin::{Pin, PinRequest, WaitReason};
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment};
+use pinbridge_shared::flows::dashboard::Summary;
 use pinbridge_shared::testing::fake_queue::FakeQueue;
 use pinbridge_shared::testing::fake_store::FakeStore;
 
@@ -22,6 +23,7 @@ use crate::kernel::{Kernel, Pid};
 use crate::plan::Plan;
 use crate::provider::{Post, Provider, Witness};
 use crate::schedule_oracle::ScheduleOracle;
+use crate::tally;
 use crate::weather::Weather;
 
 /// Work that nobody owns must be picked up again within this time.
@@ -62,6 +64,8 @@ pub enum Wrong {
     Stale,
     /// An attempt that began after its pin was deleted.
     Undead,
+    /// The dashboard tells another story than the pins.
+    Miscounted,
 }
 
 #[derive(Clone, Debug)]
@@ -282,6 +286,13 @@ impl Oracle {
         &mut self.schedules
     }
 
+    /// What the dashboard tells at the end, of everything there ever was.
+    pub fn told_of_all(&self, answer: &Summary) {
+        for text in tally::misleading(&self.store, answer) {
+            report(&self.violations, Wrong::Miscounted, text);
+        }
+    }
+
     /// The requests whose pins have failed.
     pub fn failed(&self) -> Vec<usize> {
         let mut failed = Vec::new();
@@ -392,6 +403,10 @@ impl Oracle {
         self.schedules.close(&mut outcome);
         if !is_finished {
             wrong(Wrong::Stranded, "the world didn't come to rest".into());
+        } else if self.plan.aftermath_ms >= tally::FOLDED_AFTER_MS {
+            for text in tally::miscounted(&store, self.plan.workspace()) {
+                wrong(Wrong::Miscounted, text);
+            }
         }
         self.check_pace(&posts);
         outcome.violations = std::mem::take(&mut *self.violations.lock().unwrap_or_else(PoisonError::into_inner));

@@ -84,9 +84,12 @@ const SCHEDULED_AHEAD_MS: i64 = 600_000;
 /// How likely a client changes its schedule afterwards.
 const CAPRICIOUS: f64 = 0.5;
 const SCHEDULES: u64 = 0x5C_4ED0;
-const AFTERMATH_MS: i64 = 12 * 60_000;
 /// Boards of an account.
 pub const BOARDS_MAX: usize = 3;
+const AFTERMATH_MS: i64 = 20 * 60_000;
+/// In one world of so many every row of the clock is read before the end.
+const LONG_EVERY: u64 = 8;
+const LONG_AFTERMATH_MS: i64 = 100 * 60_000;
 /// One world in so many is large.
 const LARGE_EVERY: u64 = 64;
 
@@ -114,7 +117,7 @@ impl Plan {
             publishers: 10,
             quiesce_ms: None,
             stops_after_ms: None,
-            aftermath_ms: AFTERMATH_MS,
+            aftermath_ms: if number % LONG_EVERY == 1 { LONG_AFTERMATH_MS } else { AFTERMATH_MS },
             max_receives: if rng.u8(0..8) == 0 { 3 } else { MAX_RECEIVES },
             daily_budget: if rng.u8(0..BUDGET_EVERY) == 0 { 5_000 } else { 0 },
             late_check: LateCheck::Off,

@@ -19,7 +19,7 @@ use pinbridge_shared::domain::token_life::TokenLife;
 use pinbridge_shared::flows::connect;
 use pinbridge_shared::ports::{
     ActivityLog, BoardChecks, Imports, OAuth, OAuthStates, PinIndex, Pinterest, Purge, Queue, QueueName, Schedules,
-    Secrets, Store, System, Tenants, World,
+    Secrets, Store, System, Tally, Tenants, World,
 };
 use pinbridge_shared::testing::fake_analytics::FakeAnalytics;
 use pinbridge_shared::testing::fake_boards::FakeBoards;
@@ -38,6 +38,7 @@ use crate::oracle::{Oracle, Outcome};
 use crate::plan::{BOARDS_MAX, Plan};
 use crate::provider::Provider;
 use crate::system::{ProcessClock, TrueClock};
+use crate::tally;
 use crate::weather::Weather;
 
 /// 2026-01-01T00:00:00Z.
@@ -149,6 +150,7 @@ impl SimWorld {
             imports: store.clone() as Arc<dyn Imports>,
             activity: store.clone() as Arc<dyn ActivityLog>,
             schedules: store.clone() as Arc<dyn Schedules>,
+            tally: store.clone() as Arc<dyn Tally>,
             purge: store.clone() as Arc<dyn Purge>,
             pin_index: store.clone() as Arc<dyn PinIndex>,
             queue: queue.clone() as Arc<dyn Queue>,
@@ -246,6 +248,11 @@ impl SimWorld {
                 break;
             }
         }
+        if self.finished_at.is_some() && self.plan.aftermath_ms >= tally::FOLDED_AFTER_MS {
+            let (first, now) = (Moment(START), Moment(self.kernel.now()));
+            let answer = at_once(tally::told(&self.template, self.plan.workspace(), first, now));
+            self.oracle.told_of_all(&answer.expect("the harness's own calls don't fail"));
+        }
         let coverage = self.gate.coverage();
         self.oracle.close(&self.provider, self.finished_at.is_some(), coverage, self.gate.calls())
     }
@@ -321,9 +328,10 @@ impl SimWorld {
         let (pid, world) = self.fork(Kind::Api, API_TIMEOUT_MS);
         let pin = self.plan.pin(wish).pin;
         let schedule = self.plan.schedule(wish);
-        let path = match self.kernel.draw(|rng| rng.u8(0..5)) {
+        let path = match self.kernel.draw(|rng| rng.u8(0..6)) {
             0 | 1 if schedule.is_some() => "/v1/schedules?limit=5".to_owned(),
-            2.. if schedule.is_some() => "/v1/schedules?limit=5&status=done".to_owned(),
+            2..5 if schedule.is_some() => "/v1/schedules?limit=5&status=done".to_owned(),
+            5 => "/v1/dashboard/summary".to_owned(),
             0 => format!("/v1/pins/{pin}"),
             1 => format!("/v1/jobs/{pin}"),
             2 => "/v1/pins?limit=5".to_owned(),

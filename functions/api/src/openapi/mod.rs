@@ -12,6 +12,7 @@ pub mod api_keys;
 mod assemble;
 pub mod boards;
 pub mod connections;
+pub mod dashboard;
 pub mod imports;
 pub mod metering;
 pub mod operation;
@@ -42,6 +43,7 @@ pub fn operations() -> Vec<Operation> {
         imports::operations(),
         schedules::operations(),
         metering::operations(),
+        dashboard::operations(),
         connections::operations(),
         boards::operations(),
         people::operations(),

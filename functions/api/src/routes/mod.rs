@@ -8,6 +8,7 @@ mod analytics;
 mod api_keys;
 mod auth;
 mod boards;
+mod dashboard;
 mod export;
 mod imports;
 mod jobs;
@@ -125,6 +126,7 @@ pub fn table() -> Vec<Route> {
         route(Method::POST, "/v1/schedules/{id}/retry", WRITE, post(schedules::retry)),
         route(Method::GET, "/v1/rate-meter", READ, get(rate_meter::read)),
         route(Method::GET, "/v1/activity-logs", READ, get(activity::list)),
+        route(Method::GET, "/v1/dashboard/summary", READ, get(dashboard::summary)),
         route(Method::GET, "/v1/export", READ, get(export::read)),
         route(Method::GET, "/v1/billing/status", READ, get(self_hosted::billing_status)),
         route(Method::GET, "/v1/billing/pricing", PUBLIC, get(self_hosted::pricing)),

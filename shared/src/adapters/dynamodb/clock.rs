@@ -16,12 +16,23 @@ const PIN_BYTES: usize = 32;
 /// What a row is for, where it isn't to watch its pins.
 const LATE_CHECK: &str = "late_check";
 const IMPORT: &str = "import";
+const TENDED: &str = "tended";
+
+fn read_purpose(text: Option<&str>) -> Purpose {
+    match text {
+        Some(LATE_CHECK) => Purpose::LateCheck,
+        Some(TENDED) => Purpose::Tended,
+        Some(IMPORT) => Purpose::Import,
+        _ => Purpose::Watch,
+    }
+}
 
 fn purpose(purpose: Purpose) -> Option<&'static str> {
     match purpose {
         Purpose::Watch => None,
         Purpose::LateCheck => Some(LATE_CHECK),
         Purpose::Import => Some(IMPORT),
+        Purpose::Tended => Some(TENDED),
     }
 }
 
@@ -44,11 +55,7 @@ fn read_row(minute: i64, shard: u32, item: &Item) -> PortResult<ClockRow> {
         minute,
         shard,
         pins: unpack(&row.bytes("pins")?)?,
-        purpose: match row.maybe_text("for").as_deref() {
-            Some(LATE_CHECK) => Purpose::LateCheck,
-            Some(IMPORT) => Purpose::Import,
-            _ => Purpose::Watch,
-        },
+        purpose: read_purpose(row.maybe_text("for").as_deref()),
         looks: row.number("looks")?,
         id: row.text("sk")?,
     })
@@ -138,7 +145,7 @@ impl DynamoStore {
         }
     }
 
-    fn written_or_refused(&self, answer: Result<PutItemOutput, SdkError<PutItemError>>) -> PortResult<bool> {
+    pub(super) fn written_or_refused(&self, answer: Result<PutItemOutput, SdkError<PutItemError>>) -> PortResult<bool> {
         match answer {
             Ok(output) => {
                 self.meter.wrote(output.consumed_capacity());

@@ -26,7 +26,8 @@
 //! | activity | `{ws}#activity` | `{at}#{id}` |
 //! | clock | `clock#{minute}#{shard}` | `{id}` |
 //! | what is due | `due#{minute}#{shard}` | `{due}#{ws}#{schedule}` |
-//! | watermark, lease | `clock#watermark`, `clock#due`, `clock#lease` | same |
+//! | watermark, lease | `clock#watermark`, `clock#due`, `clock#folded` (the tally's), `clock#lease` | same |
+//! | tally: an hour's sums and first facts; its other facts | `{ws}#tally` | `hour#{hour}`; `sheet#{hour}#{number}` |
 //! | the app's requests of a day | `budget` | `{days since the epoch}` |
 //! | organisation | `org#{org}` | `organization` |
 //! | its workspaces, its people: pointers | `org#{org}` | `workspace#{ws}`, `user#{user}` |
@@ -238,8 +239,29 @@ pub fn clock(minute: i64, shard: u32) -> String {
 }
 
 pub const WATERMARK: &str = "clock#watermark";
+/// The minute up to which the tally goes.
+pub const FOLDED: &str = "clock#folded";
 pub const LEASE: &str = "clock#lease";
 pub const DUE_WATERMARK: &str = "clock#due";
+pub fn tally(id: WorkspaceId) -> String {
+    format!("{id}#tally")
+}
+
+/// Sheet 0, which has the hour's sums, is apart from the others: a range of hours is read without them.
+pub fn tally_sheet(hour: i64, number: u32) -> String {
+    match number {
+        0 => format!("hour#{hour:08}"),
+        _ => format!("sheet#{hour:08}#{number:010}"),
+    }
+}
+
+pub fn parse_tally_sheet(text: &str) -> Option<(i64, u32)> {
+    let mut parts = text.split('#');
+    let (kind, hour) = (parts.next()?, parts.next()?.parse().ok()?);
+    let number = if kind == "hour" { 0 } else { parts.next()?.parse().ok()? };
+    Some((hour, number))
+}
+
 /// The whole app's, so no workspace's.
 pub const DAILY_BUDGET: &str = "budget";
 

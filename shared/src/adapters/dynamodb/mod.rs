@@ -30,6 +30,7 @@ mod rows;
 mod schedules;
 mod sealed;
 mod simulated;
+mod tally;
 mod tenants;
 mod transaction;
 mod users;

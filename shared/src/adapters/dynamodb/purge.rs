@@ -197,6 +197,7 @@ impl Purge for DynamoStore {
     async fn wipe_remains(&self, workspace: WorkspaceId) -> PortResult<()> {
         self.wipe_whole(keys::oauth_states(workspace)).await?;
         self.wipe_whole(keys::activity(workspace)).await?;
+        self.wipe_whole(keys::tally(workspace)).await?;
         self.delete_rows(&[(keys::workspace(workspace), keys::MARK.to_owned())]).await
     }
 

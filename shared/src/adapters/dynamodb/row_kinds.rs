@@ -46,7 +46,7 @@ const WITH_ITS_PIN: &str = "as its pin";
 const UNTIL_FORGOTTEN: &str =
     "until its workspace is deleted; the names in it are gone 30 days after it was disconnected (`DisconnectedDays`)";
 
-pub const ALL: [RowKind; 28] = [
+pub const ALL: [RowKind; 29] = [
     kind("workspace", "workspace", Some(keys::WORKSPACE), Purged::WithWorkspace, "until it is deleted"),
     kind("mark of a purge", "workspace", Some(keys::MARK), Purged::WithWorkspace, "while the purge lasts"),
     kind("API key", "keys", None, Purged::WithWorkspace, "until 90 days after it was revoked (`RevokedKeysDays`)"),
@@ -99,6 +99,13 @@ pub const ALL: [RowKind; 28] = [
     kind("activity", "activity", None, Purged::WithWorkspace, "30 days (`ActivityDays`)"),
     kind("clock", "clock", None, Purged::Expires, "8 days after its minute"),
     kind("what is due", "due", None, Purged::WithSchedule, "until it is handed over, at most 30 days from its minute"),
+    kind(
+        "tally: an hour's sums and first facts; its other facts",
+        "tally",
+        None,
+        Purged::WithWorkspace,
+        "sums for 800 days, facts for 60 days; ids and numbers only",
+    ),
     kind("watermark, lease", "clock", None, Purged::Stays, "for good: one row each, without any data"),
     kind("the app's requests of a day", "budget", None, Purged::Stays, "7 days after its day"),
     kind("organisation", "org", Some("organization"), Purged::Stays, "until an operator removes it"),
@@ -155,6 +162,8 @@ mod tests {
         let others = [
             "",
             "list",
+            "hour",
+            "sheet",
             "gone",
             "failed",
             "imports",

@@ -17,6 +17,7 @@ pub mod queue;
 pub mod schedules;
 pub mod secrets;
 pub mod store;
+pub mod tally;
 pub mod tenants;
 
 /// Makes a test of each rule that is named.
@@ -73,5 +74,6 @@ mod tests {
         assert_all_listed(include_str!("tenants.rs"), include_str!("tenants.rs"));
         assert_all_listed(include_str!("people.rs"), include_str!("people.rs"));
         assert_all_listed(include_str!("pin_index.rs"), include_str!("pin_index.rs"));
+        assert_all_listed(include_str!("tally.rs"), include_str!("tally.rs"));
     }
 }

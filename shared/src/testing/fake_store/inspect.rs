@@ -83,6 +83,14 @@ impl FakeStore {
         earliest
     }
 
+    /// Pins that rows of later minutes name and the tally will read.
+    pub fn rows_after(&self, minute: i64) -> BTreeSet<PinKey> {
+        let tables = self.tables();
+        let rows = tables.clock.range((minute.saturating_add(1), 0)..).flat_map(|(_, rows)| rows.values());
+        let read = rows.filter(|row| row.purpose != crate::domain::clock_row::Purpose::LateCheck);
+        read.flat_map(|row| row.pins.iter().copied()).collect()
+    }
+
     /// Pins that are noted as doubts, by board.
     pub fn doubts_by_board(&self) -> BTreeMap<BoardKey, BTreeSet<crate::domain::ids::PinId>> {
         self.tables().doubts.clone()

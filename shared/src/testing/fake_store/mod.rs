@@ -15,6 +15,7 @@ mod pin_index;
 mod pins;
 mod purge;
 mod schedules;
+mod tally;
 mod tenants;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,6 +45,7 @@ struct Tables {
     activity: activity::Rows,
     purge: purge::Rows,
     schedules: schedules::Rows,
+    tally: tally::Rows,
     accounts: BTreeMap<AccountKey, Account>,
     pins: BTreeMap<PinKey, Pin>,
     attempts: BTreeMap<PinKey, Attempt>,

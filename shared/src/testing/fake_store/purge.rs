@@ -52,6 +52,7 @@ impl Tables {
             || self.imports.holds(workspace)
             || self.activity.holds(workspace)
             || self.schedules.holds(workspace)
+            || self.tally.holds(workspace)
             || self.tenants.workspaces.contains_key(&workspace)
             || self.tenants.api_keys.keys().any(|(of, _)| *of == workspace)
     }
@@ -143,6 +144,7 @@ impl Purge for FakeStore {
         let wipe = |t: &mut Tables| {
             t.connections.wipe_states(workspace);
             t.activity.wipe(workspace);
+            t.tally.wipe(workspace);
             t.purge.marked_since.remove(&workspace);
         };
         self.call("purge.wipe_remains", wipe).await

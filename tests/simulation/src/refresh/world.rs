@@ -192,6 +192,7 @@ impl RefreshWorld {
             imports: store.clone() as Arc<dyn Imports>,
             activity: store.clone() as Arc<dyn ActivityLog>,
             schedules: store.clone() as Arc<dyn Schedules>,
+            tally: store.clone() as Arc<dyn pinbridge_shared::ports::Tally>,
             boards: Arc::new(FakeBoards::new(passed(), Arc::new(FakeOAuth::new(clock.clone(), passed())))),
             analytics: Arc::new(FakeAnalytics::new(passed(), Arc::new(FakeOAuth::new(clock.clone(), passed())))),
             queue: Arc::new(FakeQueue::new(clock.clone(), passed())) as Arc<dyn Queue>,

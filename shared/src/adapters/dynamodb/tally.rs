@@ -1,0 +1,135 @@
+//! [`Tally`] on the table.
+
+use async_trait::async_trait;
+
+use super::item::{Builder, Item, Reader, bytes, number, text, unreadable};
+use super::{DynamoStore, failed, keys};
+use crate::domain::ids::WorkspaceId;
+use crate::domain::tally::codec::{decode_facts, decode_sums, encode_facts, encode_sums};
+use crate::domain::tally::{FACTS_KEPT_MS, SUMS_KEPT_MS, Sheet, Sums};
+use crate::domain::time::{HOUR_MS, Moment};
+use crate::ports::{PortResult, Tally};
+
+fn sheet_item(workspace: WorkspaceId, hour: i64, sheet: &Sheet) -> Item {
+    let kept_ms = if sheet.number == 0 { SUMS_KEPT_MS } else { FACTS_KEPT_MS };
+    let expires_at = Moment(hour * HOUR_MS).plus_ms(kept_ms);
+    let row = Builder::keyed(keys::tally(workspace), keys::tally_sheet(hour, sheet.number))
+        .number("rev", sheet.rev)
+        .value("facts", bytes(encode_facts(hour, &sheet.facts)))
+        .number("expires_at", expires_at.unix_seconds());
+    match &sheet.sums {
+        Some(sums) => row.value("sums", bytes(encode_sums(hour, sums))),
+        None => row,
+    }
+    .build()
+}
+
+fn read_sums(hour: i64, row: &Reader<'_>) -> PortResult<Option<Sums>> {
+    if !row.0.contains_key("sums") {
+        return Ok(None);
+    }
+    decode_sums(hour, &row.bytes("sums")?).map(Some).ok_or_else(|| unreadable("sums"))
+}
+
+fn read_sheet(item: &Item) -> PortResult<Sheet> {
+    let row = Reader(item);
+    let (hour, number) = keys::parse_tally_sheet(&row.text("sk")?).ok_or_else(|| unreadable("sk"))?;
+    Ok(Sheet {
+        number,
+        rev: row.number("rev")?,
+        facts: decode_facts(hour, &row.bytes("facts")?).ok_or_else(|| unreadable("facts"))?,
+        sums: read_sums(hour, &row)?,
+    })
+}
+
+impl DynamoStore {
+    async fn tally_rows(
+        &self,
+        workspace: WorkspaceId,
+        from: &str,
+        to: &str,
+        consistent: bool,
+    ) -> PortResult<Vec<Item>> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(consistent)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":pk", text(keys::tally(workspace)))
+            .expression_attribute_values(":from", text(from))
+            .expression_attribute_values(":to", text(to))
+            .set_return_consumed_capacity(self.meter.asked())
+            .into_paginator()
+            .send();
+        let mut rows = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(failed)?;
+            self.meter.read(page.consumed_capacity());
+            rows.extend(page.items.unwrap_or_default());
+        }
+        Ok(rows)
+    }
+}
+
+#[async_trait]
+impl Tally for DynamoStore {
+    async fn folded(&self) -> PortResult<Option<i64>> {
+        let item = self.get(keys::FOLDED.to_owned(), keys::FOLDED, true).await?;
+        Ok(item.and_then(|item| Reader(&item).maybe_number("minute")))
+    }
+
+    async fn set_folded(&self, minute: i64) -> PortResult<()> {
+        let row = Builder::keyed(keys::FOLDED.to_owned(), keys::FOLDED).number("minute", minute);
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(row.build()))
+            .condition_expression("attribute_not_exists(pk) OR #minute < :minute")
+            .expression_attribute_names("#minute", "minute")
+            .expression_attribute_values(":minute", number(minute))
+            .set_return_consumed_capacity(self.meter.asked());
+        self.written_or_refused(put.send().await).map(|_| ())
+    }
+
+    async fn sums(&self, workspace: WorkspaceId, first: i64, last: i64) -> PortResult<Vec<(i64, Sums)>> {
+        // A range that ends before it begins is refused; no pin is older than the epoch.
+        let first = first.max(0);
+        if last < first {
+            return Ok(Vec::new());
+        }
+        let (from, to) = (keys::tally_sheet(first, 0), keys::tally_sheet(last, 0));
+        let mut hours = Vec::new();
+        for item in self.tally_rows(workspace, &from, &to, false).await? {
+            let row = Reader(&item);
+            let (hour, _) = keys::parse_tally_sheet(&row.text("sk")?).ok_or_else(|| unreadable("sk"))?;
+            hours.extend(read_sums(hour, &row)?.map(|sums| (hour, sums)));
+        }
+        Ok(hours)
+    }
+
+    async fn first_sheet(&self, workspace: WorkspaceId, hour: i64) -> PortResult<Option<Sheet>> {
+        let item = self.get(keys::tally(workspace), &keys::tally_sheet(hour, 0), true).await?;
+        item.as_ref().map(read_sheet).transpose()
+    }
+
+    async fn other_sheets(&self, workspace: WorkspaceId, hour: i64) -> PortResult<Vec<Sheet>> {
+        let (from, to) = (keys::tally_sheet(hour, 1), keys::tally_sheet(hour, u32::MAX));
+        self.tally_rows(workspace, &from, &to, true).await?.iter().map(read_sheet).collect()
+    }
+
+    async fn save_sheet(&self, workspace: WorkspaceId, hour: i64, next: &Sheet) -> PortResult<bool> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(sheet_item(workspace, hour, next)))
+            .set_return_consumed_capacity(self.meter.asked());
+        let put = match next.rev {
+            0 | 1 => put.condition_expression("attribute_not_exists(pk)"),
+            rev => put.condition_expression("rev = :seen").expression_attribute_values(":seen", number(rev - 1)),
+        };
+        self.written_or_refused(put.send().await)
+    }
+}

@@ -1,0 +1,251 @@
+//! `GET /v1/dashboard/summary`: what happened a second ago counts, nothing counts twice, and a day is what the wall clock says.
+
+use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::domain::pace::Pace;
+use pinbridge_shared::domain::pin::PinRequest;
+use pinbridge_shared::domain::testdata;
+use pinbridge_shared::domain::time::{DAY_MS, MINUTE_MS, Moment, SECOND_MS};
+use pinbridge_shared::flows::retry_pin::retry_pin;
+use pinbridge_shared::testing::fake_pinterest::Answer;
+use serde_json::{Value, json};
+
+use crate::support::api::{Api, As};
+
+async fn summary(api: &Api, key: &str, query: &str) -> Value {
+    let path = format!("/v1/dashboard/summary?{query}");
+    let (status, answer) = api.call("GET", &path, As::Key(key), Value::Null).await;
+    assert_eq!(status, 200, "{answer}");
+    answer
+}
+
+async fn of_all(api: &Api) -> Value {
+    summary(api, &api.key, "").await
+}
+
+fn request(index: usize) -> PinRequest {
+    PinRequest { title: format!("Crane {index}"), ..testdata::request(&format!("key-{index:04}")) }
+}
+
+async fn accept(api: &Api, indices: std::ops::Range<usize>) {
+    for index in indices {
+        api.world.accept_request(request(index)).await;
+    }
+}
+
+async fn publish(api: &Api) {
+    while api.world.run_publisher_once().await > 0 {}
+}
+
+fn by_status(queued: u64, deferred: u64, publishing: u64, published: u64, failed: u64) -> Value {
+    json!({
+        "queued": queued, "deferred": deferred, "publishing": publishing, "published": published, "failed": failed,
+    })
+}
+
+/// Submitted, published and failed, as the figures, the series and the accounts tell them.
+fn assert_counts(answer: &Value, submitted: u64, published: u64, failed: u64, what: &str) {
+    let pins = &answer["pins"];
+    let status = &pins["by_status"];
+    assert_eq!(
+        (pins["submitted"].as_u64(), status["published"].as_u64(), status["failed"].as_u64()),
+        (Some(submitted), Some(published), Some(failed)),
+        "{what}: {answer}"
+    );
+    let sum = |name: &str| {
+        let series = answer["series"].as_array().expect("a series");
+        series.iter().map(|step| step[name].as_u64().expect("a count")).sum::<u64>()
+    };
+    assert_eq!((sum("created"), sum("published"), sum("failed")), (submitted, published, failed), "{what}: {answer}");
+    let accounts = answer["published_by_account"].as_array().expect("accounts");
+    let by_account = accounts.iter().map(|of| of["published"].as_u64().expect("a count"));
+    assert_eq!(by_account.sum::<u64>(), published, "{what}: {answer}");
+    for name in ["counts_are_at_least", "waiting_is_estimated"] {
+        assert_eq!(answer[name], false, "{what}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_workspace_has_nothing_and_no_rate() {
+    let api = Api::new().await;
+    let answer = of_all(&api).await;
+    assert_counts(&answer, 0, 0, 0, "nothing");
+    assert_eq!(answer["pins"]["success_rate"], Value::Null);
+    assert_eq!((&answer["timezone"], &answer["granularity"]), (&json!("UTC"), &json!("day")));
+    assert_eq!(answer["series"].as_array().map(Vec::len), Some(30));
+    assert_eq!(
+        (&answer["start"], &answer["end"]),
+        (&json!("2025-12-02T00:00:00+00:00"), &json!("2026-01-01T00:00:00+00:00"))
+    );
+    assert_eq!(answer["previous_start"], "2025-11-02T00:00:00+00:00");
+    assert_eq!((&answer["previous_end"], &answer["account_id"]), (&answer["start"], &Value::Null));
+    assert_eq!(answer["queue"], json!({"queued": 0, "deferred": 0, "publishing": 0}));
+    assert!(answer["schedules"]["upcoming"].is_u64() && answer["import_jobs"]["by_status"].is_object());
+    assert_eq!(answer["as_of"], "2026-01-01T00:00:00.000Z");
+}
+
+#[tokio::test]
+async fn what_happened_a_second_ago_counts_and_nothing_counts_twice_while_it_is_folded() {
+    let api = Api::new().await;
+    api.world.system.advance_ms(30 * MINUTE_MS);
+    api.world.pinterest.answer_next([Answer::Created, Answer::Refused(Failure::ImageBroken, None)]);
+    accept(&api, 0..3).await;
+    api.world.system.advance_ms(1);
+    let fresh = of_all(&api).await;
+    assert_counts(&fresh, 3, 0, 0, "accepted");
+    assert_eq!(fresh["pins"]["by_status"], by_status(3, 0, 0, 0, 0));
+    assert_eq!((&fresh["pins"]["total"], &fresh["queue"]["queued"]), (&json!(3), &json!(3)));
+    publish(&api).await;
+    // The figures end before the present moment.
+    api.world.system.advance_ms(SECOND_MS);
+    for minute in 0..40 {
+        let answer = of_all(&api).await;
+        assert_counts(&answer, 3, 2, 1, &format!("minute {minute}"));
+        let rate = answer["pins"]["success_rate"].as_f64().expect("a rate");
+        assert!((rate - 2.0 / 3.0).abs() < 1e-9);
+        assert_eq!(answer["pins"]["total"], 3);
+        api.world.run_for_ms(MINUTE_MS).await;
+    }
+    let folded = api.world.world.tally.folded().await.expect("read");
+    assert!(
+        folded > Some((api.world.now().0 - 15 * MINUTE_MS) / MINUTE_MS),
+        "all of it was folded meanwhile: {folded:?}"
+    );
+    let sums = api.world.world.tally.sums(testdata::workspace(), 0, i64::from(u32::MAX)).await.expect("read");
+    assert_eq!(sums.len(), 1, "it was really folded");
+}
+
+#[tokio::test]
+async fn waiting_pins_count_by_what_they_wait_for_and_a_retried_one_is_not_failed_any_more() {
+    let mut world = pinbridge_shared::testing::TestWorld::new(1).await;
+    world.world.settings.pace = Pace::new(2, 0.01);
+    let api = Api::over(world).await;
+    api.world.pinterest.answer_next([Answer::Refused(Failure::ImageBroken, None)]);
+    accept(&api, 0..20).await;
+    publish(&api).await;
+    api.world.run_for_ms(14 * MINUTE_MS + SECOND_MS).await;
+    let answer = of_all(&api).await;
+    let status = &answer["pins"]["by_status"];
+    assert_eq!(status["failed"], 1, "{answer}");
+    let (total, waiting) = (answer["pins"]["total"].as_u64(), answer["queue"]["deferred"].as_u64());
+    assert_eq!(total, Some(20), "every pin is in one state: {answer}");
+    assert!(waiting > Some(5), "{answer}");
+    let failed = api.world.pins(&[key(0), key(1)]).await.into_iter().find(|(_, attempt)| attempt.failure.is_some());
+    retry_pin(&api.world.world, failed.expect("it failed").0.key, false).await.expect("retried");
+    let answer = of_all(&api).await;
+    assert_eq!(answer["pins"]["by_status"]["failed"], 0, "at once: {answer}");
+    assert_eq!(answer["pins"]["total"], 20);
+    assert!(answer["queue"]["deferred"].as_u64() > waiting, "{answer}");
+}
+
+fn key(index: usize) -> pinbridge_shared::domain::ids::PinKey {
+    let workspace = testdata::workspace();
+    let pin = pinbridge_shared::domain::idempotency::pin_id(workspace, &request(index).idempotency_key);
+    pinbridge_shared::domain::ids::PinKey { workspace, pin }
+}
+
+/// A pin in each half hour of a night in which Berlin's clocks jump from 2 to 3, then of one in which they go back.
+#[tokio::test]
+async fn hours_and_days_are_the_wall_clocks_when_the_clocks_change() {
+    for (midnight, hours) in [
+        ("2026-03-28T23:00:00Z", vec!["00:00:00+01:00", "01:00:00+01:00", "03:00:00+02:00", "04:00:00+02:00"]),
+        ("2026-10-24T22:00:00Z", vec!["00:00:00+02:00", "01:00:00+02:00", "02:00:00+02:00", "02:00:00+01:00"]),
+    ] {
+        let api = Api::new().await;
+        let midnight = Moment::parse_rfc3339(midnight).expect("a time");
+        api.world.system.advance_to(midnight.plus_ms(-10 * MINUTE_MS));
+        api.world.world.store.set_watermark(api.world.now().minute() - 1).await.expect("set");
+        for index in 0..8 {
+            api.world.run_until(midnight.plus_ms(index * 30 * MINUTE_MS + MINUTE_MS)).await;
+            accept(&api, index as usize..index as usize + 1).await;
+        }
+        // A day later: by sums, but for what is cut.
+        for wait_ms in [MINUTE_MS, 20 * MINUTE_MS, DAY_MS] {
+            api.world.run_for_ms(wait_ms).await;
+            let (day, night) = match hours[2] {
+                "03:00:00+02:00" => ("2026-03-29", ("2026-03-29T00:00:00", "2026-03-29T05:00:00")),
+                _ => ("2026-10-25", ("2026-10-25T00:00:00", "2026-10-25T03:00:00")),
+            };
+            let query = format!("tz=Europe/Berlin&start={}&end={}", night.0, night.1);
+            let answer = summary(&api, &api.key, &query).await;
+            assert_eq!(answer["granularity"], "hour");
+            let steps: Vec<(String, u64)> = answer["series"]
+                .as_array()
+                .expect("a series")
+                .iter()
+                .map(|step| {
+                    (step["start"].as_str().expect("a time").to_owned(), step["created"].as_u64().expect("a count"))
+                })
+                .collect();
+            let expected: Vec<(String, u64)> = hours.iter().map(|hour| (format!("{day}T{hour}"), 2)).collect();
+            assert_eq!(steps, expected, "{answer}");
+            assert_counts(&answer, 8, 8, 0, day);
+        }
+        let answer = summary(&api, &api.key, "tz=Europe/Berlin&start=2026-01-02&end=2026-12-31").await;
+        assert_eq!((&answer["granularity"], answer["series"].as_array().map(Vec::len)), (&json!("day"), Some(363)));
+        assert_counts(&answer, 8, 8, 0, "by the day");
+    }
+}
+
+#[tokio::test]
+async fn a_period_is_cut_to_the_millisecond() {
+    let api = Api::new().await;
+    api.world.system.advance_ms(DAY_MS);
+    api.world.world.store.set_watermark(api.world.now().minute() - 1).await.expect("set");
+    let begin = api.world.now();
+    for index in 0..6 {
+        accept(&api, index..index + 1).await;
+        publish(&api).await;
+        api.world.system.advance_ms(100);
+    }
+    for wait_ms in [SECOND_MS, 30 * MINUTE_MS, 2 * DAY_MS] {
+        api.world.run_for_ms(wait_ms).await;
+        let query = format!("start={}&end={}", begin.plus_ms(200).rfc3339(), begin.plus_ms(500).rfc3339());
+        let answer = summary(&api, &api.key, &query).await;
+        assert_counts(&answer, 3, 3, 0, "the third to the fifth");
+        assert_eq!(answer["rounded_to_quarter_hours"], false);
+        let previous = &answer["previous_pins"];
+        assert_eq!((&previous["submitted"], &previous["by_status"]["published"]), (&json!(2), &json!(2)), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_limited_key_sees_its_accounts_figures_only() {
+    let api = Api::new().await;
+    accept(&api, 0..2).await;
+    publish(&api).await;
+    api.world.system.advance_ms(SECOND_MS);
+    let (ours, other) = (testdata::account(), "00000000-0000-0000-0000-0000000000cc");
+    let limited_to =
+        |account: String| json!({"name": "limited", "scopes": ["read"], "pinterest_account_ids": [account]});
+    let (own, _) = api.new_key(limited_to(ours.to_string())).await;
+    assert_counts(&summary(&api, &own, "").await, 2, 2, 0, "its account");
+    let asked = summary(&api, &own, &format!("account_id={ours}")).await;
+    assert_counts(&asked, 2, 2, 0, "its account by name");
+    assert_eq!((&asked["import_jobs"], &asked["account_id"]), (&Value::Null, &json!(ours)));
+    let path = format!("/v1/dashboard/summary?account_id={other}");
+    api.refused("GET", &path, As::Key(&own), Value::Null, 403, "account_not_permitted").await;
+    let nobody = summary(&api, &api.key, &format!("account_id={other}")).await;
+    assert_counts(&nobody, 0, 0, 0, "an account without pins");
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_period_is_refused_by_name() {
+    let api = Api::new().await;
+    for (query, field) in [
+        ("tz=Mars/Olympus", "tz"),
+        ("tz=%2B02:00", "tz"),
+        ("tz=", "tz"),
+        ("tz=Local", "tz"),
+        ("start=yesterday", "start"),
+        ("end=2026-02-30", "end"),
+        ("start=2026-01-01T00:00:00+02:00", "start"),
+        ("start=2026-01-01&end=2026-01-01", "start"),
+        ("start=2027-01-01", "start"),
+        ("start=2024-01-01&end=2025-01-02", "end"),
+        ("account_id=7", "account_id"),
+    ] {
+        let path = format!("/v1/dashboard/summary?{query}");
+        let answer = api.refused("GET", &path, As::Key(&api.key), Value::Null, 422, "validation_error").await;
+        assert_eq!(answer["detail"][0]["loc"], json!(["query", field]), "{query}: {answer}");
+    }
+}
