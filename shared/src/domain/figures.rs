@@ -244,7 +244,7 @@ mod tests {
 
     fn fact(number: u128, created_at: Moment, end: End) -> Fact {
         let (pin, account) = (PinId(Uuid::from_u128(number)), account(number % 2));
-        Fact { pin, account, created_at, rev: 1, end, is_scheduled: number % 3 == 0 }
+        Fact { pin, account, created_at, rev: 1, end, is_scheduled: number.is_multiple_of(3) }
     }
 
     /// Pins of five hours, every quarter of an hour one, each with another end.

@@ -154,7 +154,7 @@ impl Period {
             }
             before = Some(hour);
         }
-        self.from_start(begins)
+        self.since_start(begins)
     }
 
     fn days(&self) -> Vec<Moment> {
@@ -167,11 +167,11 @@ impl Period {
         }
         // A day that a zone leaves out begins with the next one.
         begins.dedup();
-        self.from_start(begins)
+        self.since_start(begins)
     }
 
     /// Without what was over when the period began.
-    fn from_start(&self, mut begins: Vec<Moment>) -> Vec<Moment> {
+    fn since_start(&self, mut begins: Vec<Moment>) -> Vec<Moment> {
         let over = begins.iter().rposition(|at| *at <= self.start).unwrap_or(0);
         begins.drain(..over);
         if begins.is_empty() {

@@ -8,6 +8,7 @@ use super::connections::Account;
 use super::operation::{Example, Operation, get, tagged};
 use super::pins::ACCOUNT;
 use super::pins::schemas::{Pin, TimelineEvent};
+use super::schedules::Schedule;
 use super::types::{Limit, Text, Time, names};
 
 pub fn operations() -> Vec<Operation> {
@@ -40,6 +41,7 @@ names!(
 
 names!(AccountKind, "What the line is.", ["account"]);
 names!(PinKind, "What the line is.", ["pin"]);
+names!(ScheduleKind, "What the line is.", ["schedule"]);
 
 /// A line of the export.
 #[derive(JsonSchema)]
@@ -47,6 +49,7 @@ names!(PinKind, "What the line is.", ["pin"]);
 pub enum ExportLine {
     Account(AccountLine),
     Pin(PinLine),
+    Schedule(ScheduleLine),
 }
 
 /// An account, without its tokens.
@@ -64,6 +67,14 @@ pub struct PinLine {
     #[schemars(flatten)]
     pub pin: Pin,
     pub events: Vec<TimelineEvent>,
+}
+
+/// A schedule.
+#[derive(JsonSchema)]
+pub struct ScheduleLine {
+    pub kind: ScheduleKind,
+    #[schemars(flatten)]
+    pub schedule: Schedule,
 }
 
 impl Example for ExportLine {

@@ -7,6 +7,7 @@
 mod newest_pins;
 mod note;
 
+use std::collections::btree_map::Entry as Known;
 use std::collections::{BTreeMap, VecDeque};
 
 pub use note::{note, note_failure};
@@ -179,14 +180,16 @@ async fn name_actors(world: &World, workspace: WorkspaceId, entries: &mut [Entry
             }
         }
     }
-    let mut people = BTreeMap::new();
+    let mut people: BTreeMap<_, Option<String>> = BTreeMap::new();
     for entry in entries.iter_mut().filter(nameless) {
         if let By::User(id) = entry.by {
-            if !people.contains_key(&id) {
-                let user = world.tenants.user(id).await?;
-                people.insert(id, user.map(|user| user.email.as_str().to_owned()));
-            }
-            entry.label = people.get(&id).cloned().flatten();
+            entry.label = match people.entry(id) {
+                Known::Occupied(known) => known.get().clone(),
+                Known::Vacant(unknown) => {
+                    let user = world.tenants.user(id).await?;
+                    unknown.insert(user.map(|user| user.email.as_str().to_owned())).clone()
+                }
+            };
         }
     }
     Ok(())
