@@ -1,7 +1,9 @@
-"""Two organisations of their own for schemathesis, each with a connected account: one to work in, and one whose key may be
-revoked and whose account may be disconnected. Prints their credentials as shell assignments.
+"""Two organisations of their own for schemathesis, each with a connected account and a pin: one to work in, and one whose key
+may be revoked and whose account may be disconnected. For each the API's document is written down with its real ids in the
+place of the examples', so that requests get further than "there is no such account". Prints the credentials as shell
+assignments.
 
-Usage: prepare.py READY_FILE   (of a local stack with PINBRIDGE_REGISTRATION=open)
+Usage: prepare.py READY_FILE FOLDER   (of a local stack with PINBRIDGE_REGISTRATION=open)
 """
 
 import http.client
@@ -33,21 +35,33 @@ def agree(url, person):
     return f"{location.path}?{location.query}"
 
 
-def organisation(base, person):
+def organisation(base, person, document):
     email = f"{uuid.uuid4()}@example.com"
     session = call(base, "POST", "/v1/auth/register", {"full_name": "Fuzz", "email": email, "password": PASSWORD})
     token = session["access_token"]
     key = call(base, "POST", "/v1/api-keys", {"name": "schemathesis"}, token)["api_key"]
     start = call(base, "GET", "/v1/pinterest/oauth/start", bearer=key)
-    call(base, "GET", agree(start["authorization_url"], person))
+    account = call(base, "GET", agree(start["authorization_url"], person))["account_id"]
+    board = call(base, "GET", f"/v1/pinterest/boards?account_id={account}", bearer=key)[0]["id"]
+    described = call(base, "GET", "/openapi.json")
+    operation = described["paths"]["/v1/pins"]["post"]
+    example = operation["requestBody"]["content"]["application/json"]["example"]
+    made = operation["responses"]["201"]["content"]["application/json"]["example"]
+    pin = call(base, "POST", "/v1/pins", example | {"account_id": account, "board_id": board}, key)
+    text = json.dumps(described)
+    for of_example, real in [(example["account_id"], account), (example["board_id"], board), (made["id"], pin["id"]),
+                             (made["workspace_id"], pin["workspace_id"])]:
+        text = text.replace(of_example, real)
+    with open(document, "w") as file:
+        file.write(text)
     return key, token
 
 
 def main():
     with open(sys.argv[1]) as file:
         base = json.load(file)["base_url"]
-    key, session = organisation(base, "sim_account_2")
-    spare_key, spare_session = organisation(base, "sim_account_3")
+    key, session = organisation(base, "sim_account_2", f"{sys.argv[2]}/openapi.json")
+    spare_key, spare_session = organisation(base, "sim_account_3", f"{sys.argv[2]}/spare.json")
     print(f"export BASE_URL={base} KEY={key} SESSION={session} SPARE_KEY={spare_key} SPARE_SESSION={spare_session}")
 
 

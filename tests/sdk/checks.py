@@ -47,9 +47,9 @@ def body(ready, name=None, **changes):
 
 
 def pins_at_pinterest(ready, title):
-    """Those of the simulated account with that title."""
+    """Those with that title that are there."""
     with urllib.request.urlopen(f"{ready['pinterest_url']}/_sim/pins") as answer:
-        return [pin for pin in json.load(answer) if pin["title"] == title]
+        return [pin for pin in json.load(answer) if pin["title"] == title and not pin["deleted"]]
 
 
 def until(what, read, within_s=PUBLISHED_WITHIN_S):

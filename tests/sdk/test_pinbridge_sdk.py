@@ -1,5 +1,5 @@
 """The official PinBridge client (pinbridge-sdk 1.10.1), unmodified, against the local stack: what takes more than one
-method. (Every method by itself is test_methods.py.)
+method. (Every method by itself is every_method.py.)
 
 Usage: test_pinbridge_sdk.py READY_FILE
 """

@@ -64,7 +64,8 @@ fn parse(body: &Map<String, Value>, headers: &HeaderMap) -> Result<(bool, Edit),
 pub fn accepts_duplicate(fields: &mut Fields<'_>, headers: &HeaderMap) -> Result<bool, ApiError> {
     let in_body = fields.flag(ACCEPT_DUPLICATE);
     match headers.get(ACCEPT_DUPLICATE_HEADER).map(|value| value.to_str().unwrap_or("").trim()) {
-        _ if in_body.is_some() => Ok(in_body.unwrap_or_default()),
+        // What the body says counts, but a header that says nonsense isn't passed over.
+        None | Some("false" | "true") if in_body.is_some() => Ok(in_body.unwrap_or_default()),
         None | Some("false") => Ok(false),
         Some("true") => Ok(true),
         Some(_) => {
