@@ -34,8 +34,8 @@ fn pin(index: usize) -> Pin {
         account: account(index % 4),
         board_id: BOARDS[index % 3].into(),
         title: format!("{} nr. {index:05}", ["Soup", "soup", "Crane", "Ärger"][index % 4]),
-        description: (index % 5 != 0).then(|| format!("Number {index} of many")),
-        link_url: (index % 2 == 0).then(|| format!("https://example.com/Recipe-{index}")),
+        description: (!index.is_multiple_of(5)).then(|| format!("Number {index} of many")),
+        link_url: index.is_multiple_of(2).then(|| format!("https://example.com/Recipe-{index}")),
         ..testdata::request(&format!("pin-{index}"))
     };
     request.title.truncate(60);

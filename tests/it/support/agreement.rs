@@ -107,8 +107,8 @@ fn operation<'a>(document: &'a Value, method: &Method, path: &str) -> Option<(&'
                 .zip(&wanted)
                 .all(|(known, found)| known == found || is_parameter(known) && !found.is_empty())
     });
-    let (template, methods) = matching
-        .min_by_key(|(template, _)| template.split('/').map(|segment| is_parameter(segment)).collect::<Vec<_>>())?;
+    let (template, methods) =
+        matching.min_by_key(|(template, _)| template.split('/').map(is_parameter).collect::<Vec<_>>())?;
     methods.get(method.as_str().to_lowercase()).map(|operation| (template.as_str(), operation))
 }
 
