@@ -209,6 +209,29 @@ async fn a_period_is_cut_to_the_millisecond() {
 }
 
 #[tokio::test]
+async fn schedules_and_imports_count_by_their_states() {
+    let api = Api::new().await;
+    let body = |run_at: Moment| {
+        json!({"account_id": testdata::account(), "board_id": "1000000000000000001", "title": "Crane", "run_at": run_at.rfc3339(),
+               "image_url": "https://example.com/crane.jpg", "media_type": "image"})
+    };
+    let begin = api.world.now();
+    for hours in [1, 2, 200] {
+        let run_at = begin.plus_ms(hours * 60 * MINUTE_MS);
+        let (status, answer) = api.call("POST", "/v1/schedules", As::Key(&api.key), body(run_at)).await;
+        assert_eq!(status, 201, "{answer}");
+    }
+    api.world.run_for_ms(90 * MINUTE_MS).await;
+    let query = format!("start={}&end={}", begin.rfc3339(), begin.plus_ms(DAY_MS).rfc3339());
+    let answer = summary(&api, &api.key, &query).await;
+    let by_status = &answer["schedules"]["by_status"];
+    assert_eq!((&by_status["done"], &by_status["scheduled"], &by_status["failed"]), (&json!(1), &json!(1), &json!(0)));
+    assert_eq!(answer["schedules"]["upcoming"], 2, "{answer}");
+    assert_counts(&answer, 1, 1, 0, "its pin");
+    assert_eq!(answer["import_jobs"]["by_status"]["completed"], 0);
+}
+
+#[tokio::test]
 async fn a_limited_key_sees_its_accounts_figures_only() {
     let api = Api::new().await;
     accept(&api, 0..2).await;

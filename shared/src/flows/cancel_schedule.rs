@@ -7,6 +7,7 @@ use super::release_schedules::{accept_pin_of, fail};
 use super::schedules::{ROUNDS_MAX, ScheduleError, ScheduleView, forget_due, must_find, view};
 use crate::domain::attempt::{Attempt, Status, Upstream};
 use crate::domain::backlog::BacklogRow;
+use crate::domain::clock_row::ClockRow;
 use crate::domain::failure::Failure;
 use crate::domain::ids::ScheduleKey;
 use crate::domain::pin::Pin;
@@ -66,6 +67,11 @@ async fn end(world: &World, pin: &Pin, attempt: &Attempt) -> PortResult<bool> {
     let Ok(next) = attempt.failed(now, Failure::ScheduleCanceled, &nothing, pin, world.nonce()) else {
         return Ok(false);
     };
+    if attempt.status == Status::Deferred {
+        // It may wait in the backlog, where no row of the clock names it: the tally reads of its end by this one.
+        let row = ClockRow::new(vec![pin.key], now, 0, world.system.nonce());
+        world.store.put_clock(&row).await?;
+    }
     // Hidden, so that nobody who retries what has failed brings it back.
     if !world.store.save_pin(&Pin { hidden_at: Some(now), ..pin.clone() }, &next).await? {
         return Ok(false);

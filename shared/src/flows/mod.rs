@@ -16,6 +16,7 @@ pub mod cancel_schedule;
 pub mod connect;
 pub mod daily_budget;
 pub mod dashboard;
+pub mod dashboard_work;
 pub mod dead_letter;
 pub mod delete_on_pinterest;
 pub mod delete_pin;

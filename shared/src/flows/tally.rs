@@ -114,8 +114,11 @@ async fn gather(world: &World, first: i64, last: i64) -> PortResult<Facts> {
     let mut facts = Facts::new();
     for minute in first..=last {
         let shards = try_join_all((0..CLOCK_SHARDS).map(|shard| world.store.clock(minute, shard))).await?;
-        let rows: Vec<ClockRow> =
-            shards.into_iter().flatten().filter(|row| row.purpose != Purpose::LateCheck).collect();
+        let rows: Vec<ClockRow> = shards
+            .into_iter()
+            .flatten()
+            .filter(|row| matches!(row.purpose, Purpose::Watch | Purpose::Tended))
+            .collect();
         for chunk in rows.chunks(ROWS_AT_ONCE) {
             let mut keys: Vec<PinKey> = chunk.iter().flat_map(|row| row.pins.iter().copied()).collect();
             keys.sort_unstable();

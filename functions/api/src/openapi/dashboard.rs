@@ -113,17 +113,23 @@ pub struct QueueFigures {
     pub publishing: u64,
 }
 
-/// Schedules.
+/// Schedules, as they stand now.
 #[derive(JsonSchema)]
 pub struct ScheduleFigures {
+    /// Those whose time is in the period.
     pub by_status: BTreeMap<String, u64>,
+    /// Those that are still to come, whenever; counted up to 1,000.
     pub upcoming: u64,
+    /// Ours: there are more in the period than were looked at (1,000).
+    pub counts_are_at_least: bool,
 }
 
-/// Imports.
+/// Imports that were submitted in the period, as they stand now.
 #[derive(JsonSchema)]
 pub struct ImportFigures {
     pub by_status: BTreeMap<String, u64>,
+    /// Ours: there are more than were looked at (the newest 1,000).
+    pub counts_are_at_least: bool,
 }
 
 impl Example for DashboardSummary {
@@ -155,8 +161,8 @@ impl Example for DashboardSummary {
             ],
             "published_by_account": [{"account_id": ACCOUNT, "published": 5}],
             "queue": {"queued": 0, "deferred": 1, "publishing": 0},
-            "schedules": {"by_status": {"done": 1, "failed": 0}, "upcoming": 0},
-            "import_jobs": {"by_status": {}},
+            "schedules": {"by_status": {"done": 1, "failed": 0}, "upcoming": 0, "counts_are_at_least": false},
+            "import_jobs": {"by_status": {"completed": 1}, "counts_are_at_least": false},
             "as_of": "2026-04-01T09:30:00.000Z",
             "counts_are_at_least": false,
             "waiting_is_estimated": false,

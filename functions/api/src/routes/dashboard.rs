@@ -6,7 +6,7 @@ use pinbridge_shared::domain::figures::Scope;
 use pinbridge_shared::domain::ids::AccountId;
 use pinbridge_shared::domain::period::{Period, PeriodError, Zone};
 use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::flows::dashboard;
+use pinbridge_shared::flows::{dashboard, dashboard_work};
 use pinbridge_shared::ports::World;
 use serde_json::Value;
 
@@ -28,8 +28,14 @@ pub async fn summary(
         (None, Some(accounts)) => Scope::Only(accounts.to_vec()),
         (None, None) => Scope::Everybody,
     };
-    let summary = dashboard::summary(&world, caller.workspace, &period, scope).await?;
-    Ok(Json(views::dashboard::summary(&summary, &period, account, now)))
+    let workspace = caller.workspace;
+    let summary = dashboard::summary(&world, workspace, &period, scope.clone()).await?;
+    let schedules = dashboard_work::schedules(&world, workspace, &period, &scope, &summary.figures.started).await?;
+    let imports = match account {
+        Some(_) => None,
+        None => Some(dashboard_work::imports(&world, workspace, &period, &scope).await?),
+    };
+    Ok(Json(views::dashboard::summary(&summary, &schedules, imports.as_ref(), &period, account, now)))
 }
 
 fn account(query: &page::Query, caller: &Caller) -> Result<Option<AccountId>, ApiError> {

@@ -1,10 +1,11 @@
 //! The dashboard's figures as JSON.
 
-use pinbridge_shared::domain::figures::{Started, Totals, Waiting};
+use pinbridge_shared::domain::figures::{Totals, Waiting};
 use pinbridge_shared::domain::ids::AccountId;
 use pinbridge_shared::domain::period::Period;
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::flows::dashboard::Summary;
+use pinbridge_shared::flows::dashboard_work::{ByStatus, Schedules};
 use serde_json::{Value, json};
 
 fn waiting(waiting: &Waiting) -> Value {
@@ -23,22 +24,15 @@ fn totals(totals: &Totals) -> Value {
     })
 }
 
-/// By the names of the contract's states of a schedule.
-fn schedules(started: &Started) -> Value {
-    json!({
-        "by_status": {
-            "queued": started.waiting.queued,
-            "deferred": started.waiting.deferred,
-            "running": started.waiting.publishing,
-            "done": started.published,
-            "failed": started.failed,
-        },
-        "upcoming": 0,
-    })
-}
-
 /// `account`: the one that was asked for.
-pub fn summary(summary: &Summary, period: &Period, account: Option<AccountId>, now: Moment) -> Value {
+pub fn summary(
+    summary: &Summary,
+    schedules: &Schedules,
+    imports: Option<&ByStatus>,
+    period: &Period,
+    account: Option<AccountId>,
+    now: Moment,
+) -> Value {
     let (figures, zone) = (&summary.figures, &period.zone);
     let series: Vec<Value> = figures
         .series
@@ -69,11 +63,15 @@ pub fn summary(summary: &Summary, period: &Period, account: Option<AccountId>, n
         "series": series,
         "published_by_account": by_account,
         "queue": waiting(&figures.queue),
-        "schedules": schedules(&figures.started),
-        "import_jobs": match account {
-            Some(_) => Value::Null,
-            None => json!({"by_status": {}}),
+        "schedules": {
+            "by_status": schedules.by_status.counts,
+            "upcoming": schedules.upcoming,
+            "counts_are_at_least": schedules.by_status.is_at_least,
         },
+        "import_jobs": imports.map(|imports| json!({
+            "by_status": imports.counts,
+            "counts_are_at_least": imports.is_at_least,
+        })),
         // Ours.
         "as_of": now.rfc3339(),
         "counts_are_at_least": summary.is_at_least,

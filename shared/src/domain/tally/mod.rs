@@ -37,7 +37,7 @@ pub enum End {
     Open,
     Published(Moment),
     Failed(Moment),
-    /// Deleted before it could be published: neither waiting nor failed.
+    /// Deleted, or its schedule canceled, before it could be published: neither waiting nor failed.
     Deleted,
 }
 
@@ -65,7 +65,7 @@ impl Fact {
             end: match attempt.status {
                 Status::Queued | Status::Deferred | Status::Publishing => End::Open,
                 Status::Published => End::Published(ended_at),
-                Status::Failed if attempt.failure == Some(Failure::PinDeleted) => End::Deleted,
+                Status::Failed if is_called_off(attempt.failure) => End::Deleted,
                 Status::Failed => End::Failed(ended_at),
             },
             is_scheduled: pin.origin.schedule.is_some(),
@@ -76,6 +76,11 @@ impl Fact {
     pub fn hour(&self) -> i64 {
         hour(self.created_at)
     }
+}
+
+/// Whether somebody called the pin off before it could be published: nothing has failed.
+fn is_called_off(failure: Option<Failure>) -> bool {
+    matches!(failure, Some(Failure::PinDeleted | Failure::ScheduleCanceled))
 }
 
 pub fn hour(at: Moment) -> i64 {

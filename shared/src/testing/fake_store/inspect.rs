@@ -87,7 +87,10 @@ impl FakeStore {
     pub fn rows_after(&self, minute: i64) -> BTreeSet<PinKey> {
         let tables = self.tables();
         let rows = tables.clock.range((minute.saturating_add(1), 0)..).flat_map(|(_, rows)| rows.values());
-        let read = rows.filter(|row| row.purpose != crate::domain::clock_row::Purpose::LateCheck);
+        let read = rows.filter(|row| {
+            use crate::domain::clock_row::Purpose;
+            matches!(row.purpose, Purpose::Watch | Purpose::Tended)
+        });
         read.flat_map(|row| row.pins.iter().copied()).collect()
     }
 
