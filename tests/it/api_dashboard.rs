@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 
 use crate::support::api::{Api, As};
 
+const BOARD: &str = "700000000000000042";
+
 async fn summary(api: &Api, key: &str, query: &str) -> Value {
     let path = format!("/v1/dashboard/summary?{query}");
     let (status, answer) = api.call("GET", &path, As::Key(key), Value::Null).await;
@@ -211,8 +213,9 @@ async fn a_period_is_cut_to_the_millisecond() {
 #[tokio::test]
 async fn schedules_and_imports_count_by_their_states() {
     let api = Api::new().await;
+    api.world.boards.insert(BOARD);
     let body = |run_at: Moment| {
-        json!({"account_id": testdata::account(), "board_id": "1000000000000000001", "title": "Crane", "run_at": run_at.rfc3339(),
+        json!({"account_id": testdata::account(), "board_id": BOARD, "title": "Crane", "run_at": run_at.rfc3339(),
                "image_url": "https://example.com/crane.jpg", "media_type": "image"})
     };
     let begin = api.world.now();

@@ -117,7 +117,7 @@ async fn a_published_pin_is_deleted_on_pinterest_if_that_is_asked_for() {
     let (status, answer) = ask(&api, "DELETE", &path, Value::Null).await;
     let wanted = json!({"id": removed, "deleted": true, "removed_from_pinterest": true, "pinterest_pin_id": on_pinterest, "reason": null});
     assert_eq!((status, answer), (200, wanted));
-    assert_eq!(api.world.pinterest.deletions(), [on_pinterest]);
+    assert_eq!(api.world.pinterest.deletions(), [on_pinterest.clone(), on_pinterest], "in vain, and for good");
     let path = format!("/v1/pins/{waits}?delete_from_pinterest=true");
     let (status, answer) = ask(&api, "DELETE", &path, Value::Null).await;
     assert_eq!(
@@ -126,6 +126,33 @@ async fn a_published_pin_is_deleted_on_pinterest_if_that_is_asked_for() {
     );
     assert_eq!(ask(&api, "DELETE", &format!("/v1/pins/{kept}"), Value::Null).await.0, 204);
     assert_eq!(api.world.pinterest.deletions().len(), 1);
+}
+
+#[tokio::test]
+async fn a_batch_refuses_the_same_content_if_that_is_asked_for() {
+    let api = api().await;
+    create(&api, "a").await;
+    let item = |title: &str, key: &str| {
+        let mut item = body(key);
+        item["title"] = json!(title);
+        item
+    };
+    // Of a pin that is there, and of an item before; the same key again is the same pin.
+    let pins = [item("Title of a", "b"), item("New", "c"), item("New", "d"), item("New", "c")];
+    let statuses = |answer: &Value| -> Vec<String> {
+        let results = answer["results"].as_array().expect("results");
+        results.iter().map(|result| result["status"].as_str().expect("a status").to_owned()).collect()
+    };
+    let asked = json!({"pins": pins, "on_duplicate": "refuse"});
+    let (status, answer) = ask(&api, "POST", "/v1/pins/batch", asked).await;
+    assert_eq!((status, statuses(&answer).join(" ").as_str()), (200, "failed created failed existing"), "{answer}");
+    assert_eq!(answer["results"][0]["error"]["code"], "duplicate_content");
+    let (_, again) = ask(&api, "POST", "/v1/pins/batch?on_duplicate=refuse", json!({"pins": [pins[1].clone()]})).await;
+    assert_eq!(statuses(&again), ["existing"], "what was accepted is answered again");
+    let (_, warned) = ask(&api, "POST", "/v1/pins/batch", json!({"pins": [pins[0].clone()]})).await;
+    assert_eq!(statuses(&warned), ["created"]);
+    refused(&api, "POST", "/v1/pins/batch?on_duplicate=perhaps", json!({"pins": [pins[0]]}), 422, "validation_error")
+        .await;
 }
 
 #[tokio::test]

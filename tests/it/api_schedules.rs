@@ -219,6 +219,22 @@ async fn bulk_calls_tell_of_each_what_became_of_it() {
 }
 
 #[tokio::test]
+async fn a_key_that_cant_be_one_and_a_misspelt_change_are_refused() {
+    let api = api().await;
+    let blank = json!({"idempotency_key": "  "});
+    let mut asked = body("Crane", START.plus_ms(HOUR_MS));
+    asked["idempotency_key"] = blank["idempotency_key"].clone();
+    api.refused("POST", PATH, As::Key(&api.key), asked, 422, "validation_error").await;
+    let made = create(&api, body("Crane", START.plus_ms(HOUR_MS))).await;
+    let misspelt = json!({"descripton": "Unfolded"});
+    api.refused("PATCH", &path(&made, ""), As::Key(&api.key), misspelt, 422, "validation_error").await;
+    let mut video = body("Film", START.plus_ms(HOUR_MS));
+    video["media_type"] = json!("video");
+    let (status, answer) = api.call("POST", PATH, As::Key(&api.key), video).await;
+    assert_eq!(answer["code"], "assets_not_enabled", "{status} {answer}");
+}
+
+#[tokio::test]
 async fn lists_filter_search_sort_and_page() {
     let api = api().await;
     let key = As::Key(&api.key);
@@ -262,6 +278,15 @@ async fn lists_filter_search_sort_and_page() {
     let (first, _, next) = titles("limit=3").await;
     let (second, _, end) = titles(&format!("limit=3&cursor={}", next.expect("more"))).await;
     assert_eq!((first.as_str(), second.as_str(), end), ("delta Gamma alpha", "Beta", None));
+    // A filter's list is whole by its cursors too.
+    let (mut walked, mut query) = (Vec::new(), "q=folded&limit=1".to_owned());
+    for _ in 0..5 {
+        let (title, _, next) = titles(&query).await;
+        walked.push(title);
+        let Some(next) = next else { break };
+        query = format!("q=folded&limit=1&cursor={next}");
+    }
+    assert_eq!(walked, ["delta", "Gamma", "alpha", "Beta"]);
     for query in ["status=pending", "sort=newest", "since=yesterday", "cursor=x", "limit=0", "account_id=x"] {
         api.refused("GET", &format!("{PATH}?{query}"), key, Value::Null, 422, "validation_error").await;
     }

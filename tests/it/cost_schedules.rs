@@ -16,7 +16,8 @@ use uuid::Uuid;
 use crate::support::embedded_aws;
 
 /// In write units, everything included.
-const SCHEDULED_MAX: f64 = 12.0;
+/// Twelve, and the tally's own share of 0.2 (`cost_tally`).
+const SCHEDULED_MAX: f64 = 12.2;
 const PINS: usize = 40;
 
 #[tokio::test]

@@ -80,7 +80,7 @@ async fn of_a_pin_deleted_while_it_is_being_published_no_other_attempt_begins() 
     world.run_until_finished(&[key], START.plus_ms(20 * MINUTE_MS)).await;
     let attempt = world.attempt(key).await;
     assert_eq!((attempt.status, attempt.failure, attempt.attempt), (Status::Failed, Some(Failure::PinDeleted), 1));
-    assert_eq!(world.pinterest.pins().len(), 1, "the stranger's");
+    assert_eq!(world.pinterest.pins(), [], "the stranger's are not ours");
 }
 
 #[tokio::test]
@@ -91,7 +91,6 @@ async fn a_worker_that_read_before_the_change_reads_again() {
         // It stands still between its reading and its write-ahead.
         world.faults.plan("secrets.tokens", 1, Fault::Yield);
         let change = async {
-            tokio::task::yield_now().await;
             if deletes {
                 delete_pin(&world.world, key).await.expect("deleted");
             } else {
@@ -108,8 +107,8 @@ async fn a_worker_that_read_before_the_change_reads_again() {
 #[tokio::test]
 async fn a_deleted_pin_is_gone_and_its_key_stays_taken() {
     let world = TestWorld::new(1).await;
-    let waits = world.accept("waits").await;
     let failed = failed(&world).await;
+    let waits = world.accept("waits").await;
     for key in [waits, failed] {
         delete_pin(&world.world, key).await.expect("deleted");
         assert!(read_pins::pin(&world.world, key).await.expect("read").is_none());
@@ -194,16 +193,17 @@ async fn story(nth: usize, fault: Fault, deletes: bool) -> bool {
         }
     }
     assert!(was_answered, "{fault:?} at call {nth}: one fault only");
+    // Only the table's calls are repeated by the SDK; one that creates a Pin never is.
+    let mut went_off = fault == Fault::Repeated && !world.faults.heal();
     world.run_until_finished(&[key], START.plus_ms(25 * MINUTE_MS)).await;
-    let went_off = !world.faults.heal();
+    went_off |= fault != Fault::Repeated && !world.faults.heal();
     let titles: Vec<_> = world.pinterest.pins().into_iter().filter_map(|pin| pin.title).collect();
     let (_, attempt) = world.pin(key).await;
     if deletes {
-        assert_eq!(titles, ["Somebody's soup"], "{fault:?} at call {nth}: {attempt:?}");
+        assert_eq!(titles, Vec::<String>::new(), "{fault:?} at call {nth}: {attempt:?}");
         assert_eq!(attempt.failure, Some(Failure::PinDeleted), "{fault:?} at call {nth}");
     } else {
-        let made: Vec<_> = titles.iter().filter(|title| *title != "Somebody's soup").collect();
-        assert_eq!(made, ["Better"], "{fault:?} at call {nth}: {attempt:?}");
+        assert_eq!(titles, ["Better"], "{fault:?} at call {nth}: {attempt:?}");
         assert_eq!(attempt.status, Status::Published, "{fault:?} at call {nth}");
     }
     went_off

@@ -13,7 +13,7 @@ use pinbridge_shared::testing::{START, TestWorld};
 use super::flows_schedules::{asked, world};
 
 /// More port calls than any of these stories has.
-const CALLS_MAX: usize = 300;
+const CALLS_MAX: usize = 2_000;
 const TROUBLES: [Fault; 4] = [Fault::DieBefore, Fault::DieAfter, Fault::FailBefore, Fault::FailAfter];
 
 /// Schedules, retrying like a client until the answer arrives.
@@ -34,7 +34,8 @@ async fn story(nth: usize, fault: Fault, lead_ms: i64) -> bool {
     world.faults.plan_any(nth, fault);
     let keys =
         [schedule_stubbornly(&world, "one", due).await, schedule_stubbornly(&world, "two", due.plus_ms(500)).await];
-    let end = due.plus_ms(25 * MINUTE_MS);
+    // Trouble until the pins are out; then a while for whatever has to be mended.
+    let end = due.plus_ms(2 * MINUTE_MS);
     world.run_until(end).await;
     let went_off = !world.faults.heal();
     world.run_for_ms(30 * MINUTE_MS).await;

@@ -85,7 +85,6 @@ fn limits() -> Vec<(&'static str, String)> {
         ("the same at the furthest offset", listing_cost::DEEP_MAX.to_string()),
         ("found by account or board", listing_cost::TAGGED_MAX.to_string()),
         ("any other filter, text or order", listing_cost::WINDOW_MAX.to_string()),
-        ("newest imports that a list looks through", imports::IMPORTS_LISTED_MAX.to_string()),
         ("entries of the activity log that one page looks through", activity::EXAMINED_MAX.to_string()),
         ("waiting pins that the rate meter counts", rate_meter::WAITING_COUNTED_MAX.to_string()),
         ("an export's page", bytes(PAGE_BYTES_MAX)),

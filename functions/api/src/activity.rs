@@ -82,8 +82,8 @@ pub const NOTED: [Noted; 34] = [
     noted("POST", "/v1/pins/{id}/retry", "pin.retried", About::Path, &["status"]),
     noted("POST", "/v1/pins/bulk-delete", "pin.bulk_deleted", About::Nothing, &["succeeded_count", "skipped_count", "failed_count"]),
     noted("POST", "/v1/pins/bulk-retry", "pin.bulk_retried", About::Nothing, &["succeeded_count", "skipped_count", "failed_count"]),
-    noted("POST", "/v1/pins/imports/json", "import.created", About::Answer("id"), &["source_type", "total_rows", "dry_run"]),
-    noted("POST", "/v1/pins/imports/csv", "import.created", About::Answer("id"), &["source_type", "total_rows", "dry_run"]),
+    noted("POST", "/v1/pins/imports/json", "import.created", About::Answer("id"), &["source_type", "total_rows"]),
+    noted("POST", "/v1/pins/imports/csv", "import.created", About::Answer("id"), &["source_type", "total_rows"]),
     noted("POST", "/v1/pins/imports/{id}/resume", "import.resumed", About::Path, &["status"]),
     noted("POST", "/v1/schedules", "schedule.created", About::Answer("id"), &["status", "run_at"]),
     noted("PATCH", "/v1/schedules/{id}", "schedule.updated", About::Path, &["status", "run_at"]),
@@ -206,6 +206,10 @@ pub async fn keep(State((world, noted)): State<(World, &'static Noted)>, request
     let id = world.uuid();
     let mut entry = Entry::new(id, world.system.now(), attribution.by, action);
     let text = |name: &str| answer.get(name).and_then(plain);
+    // A dry run has changed nothing.
+    if text("dry_run").as_deref() == Some("true") {
+        return response;
+    }
     entry.label = attribution.label;
     entry.request_id = request_id;
     entry.account = attribution.account.or_else(|| {

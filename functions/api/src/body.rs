@@ -23,11 +23,22 @@ pub const BODY_MAX: usize = 64 * 1024;
 /// The same of a batch: a hundred pins at every limit.
 pub const BATCH_BODY_MAX: usize = 2 * 1024 * 1024;
 
+/// The headers that a key may come in, for clients that drop unknown fields; the first that is there counts.
+pub const KEY_HEADERS: [&str; 2] = ["idempotency-key", "x-pinbridge-idempotency-key"];
+
 /// Related terms are kept with the pin, whose row is paid by the kilobyte.
 pub const TERMS_MAX: usize = 50;
 pub const TERM_MAX: usize = 100;
 /// Longer texts are no times.
 const TIME_MAX: usize = 64;
+
+/// Whether what is asked for can't be had without uploaded assets, as every video.
+pub fn needs_assets(body: &Map<String, Value>) -> bool {
+    let has = |name: &str| body.get(name).is_some_and(|value| !value.is_null());
+    let is_video =
+        body.get("media_type").and_then(Value::as_str).is_some_and(|kind| kind.trim().eq_ignore_ascii_case("video"));
+    (has("asset_id") && !has("image_url")) || has("cover_image_asset_id") || has("video_url") || is_video
+}
 
 /// A JSON object.
 pub struct JsonObject(pub Map<String, Value>);

@@ -63,8 +63,9 @@ pub async fn schedules(
     let to_come = ScheduleFilter { status: Some(ScheduleStatus::Scheduled), since: Some(world.system.now()), ..filter };
     let sort = ScheduleSort { by: SortBy::RunAt, descending: false };
     let to_come = Listed { filter: to_come, sort, limit: 1, ..Listed::default() };
-    let upcoming = list_schedules::page(world, workspace, &to_come).await?.total;
-    Ok(Schedules { by_status: ByStatus { counts, is_at_least: page.total_is_at_least }, upcoming })
+    let to_come = list_schedules::page(world, workspace, &to_come).await?;
+    let is_at_least = page.total_is_at_least || to_come.total_is_at_least;
+    Ok(Schedules { by_status: ByStatus { counts, is_at_least }, upcoming: to_come.total })
 }
 
 /// Of imports that were submitted in the period; of a limited caller's, those with none but its accounts.

@@ -132,18 +132,23 @@ async fn from_window(world: &World, workspace: WorkspaceId, listed: &Listed) -> 
     views.sort_by(|a, b| in_order(listed.sort, a, b));
     let mut total = views.len() as u64;
     let end = listed.skip + listed.limit;
-    let goes_on = total_is_at_least && views.len() <= end;
-    if goes_on {
-        // There may be more behind the window: whoever counts pages must not stop here.
+    let (found, goes_on) = (views.len(), total_is_at_least && views.len() <= end);
+    let page: Vec<ScheduleView> = views.into_iter().skip(listed.skip).take(listed.limit).collect();
+    if goes_on && !page.is_empty() {
+        // There may be more behind the window: whoever counts pages must not stop here. (An empty page would be asked for
+        // again and again.)
         total = total.max(end as u64 + 1);
     }
-    let page: Vec<ScheduleView> = views.into_iter().skip(listed.skip).take(listed.limit).collect();
+    let last_shown = page.last().map(|view| (view.schedule.run_at, view.schedule.key.schedule));
     let schedules = if is_told_by_pins {
         page
     } else {
         with_pins(world, page.into_iter().map(|view| view.schedule).collect()).await?
     };
-    let next = places.last().copied().filter(|_| goes_on);
+    let next = match listed.sort.by {
+        SortBy::RunAt if found > end => last_shown,
+        _ => places.last().copied().filter(|_| goes_on),
+    };
     Ok(SchedulePage { schedules, total, total_is_at_least, next })
 }
 

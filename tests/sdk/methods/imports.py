@@ -45,7 +45,7 @@ def import_json(client, flavour):
     assert await_published(client, rows[good["idempotency_key"]].pin_id).status == PinStatus.PUBLISHED
     again = finished(client, client.pins.import_json([good]))
     assert (again.created_rows, again.existing_rows, again.status) == (0, 1, ImportJobStatus.COMPLETED)
-    later = PinImportCreate(**body(flavour.ready), run_at=datetime.now(timezone.utc) + timedelta(days=2))
+    later = PinImportCreate(**body(flavour.ready), run_at=datetime.now(timezone.utc).replace(microsecond=0) + timedelta(days=2))
     scheduled = finished(client, client.pins.import_json([later])).results[0]
     assert scheduled.status == "created" and client.schedules.get(scheduled.schedule_id).run_at == later.run_at
 

@@ -14,21 +14,39 @@ use pinbridge_shared::flows::schedules::ScheduleRequest;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::Fields;
+use super::{Fields, KEY_HEADERS, needs_assets};
 use crate::error::ApiError;
 use crate::routes::pins::{dominant_color, image_url, priority};
 
 /// Schedules of one bulk call.
 pub const BULK_MAX: usize = 100;
 
-const KEY_HEADER: &str = "x-pinbridge-idempotency-key";
+/// What `PATCH` takes, or refuses with words of its own.
+const CHANGEABLE: [&str; 16] = [
+    "run_at",
+    "board_id",
+    "title",
+    "description",
+    "alt_text",
+    "link_url",
+    "image_url",
+    "cover_image_url",
+    "related_terms",
+    "dominant_color",
+    "priority",
+    "asset_id",
+    "cover_image_asset_id",
+    "media_type",
+    "account_id",
+    "idempotency_key",
+];
 
 /// # Errors
 /// Everything that is wrong with the fields, or that assets aren't there.
 pub fn create(body: &Map<String, Value>, headers: &HeaderMap, origin: Origin) -> Result<ScheduleRequest, ApiError> {
     let mut fields = Fields::of(body);
     let has = |name: &str| body.get(name).is_some_and(|value| !value.is_null());
-    if (has("asset_id") && !has("image_url")) || has("cover_image_asset_id") {
+    if needs_assets(body) {
         return Err(ApiError::assets_not_enabled());
     }
     if has("asset_id") {
@@ -61,11 +79,15 @@ fn run_at(fields: &mut Fields<'_>, present: bool) -> Moment {
 
 /// Empty if there is none.
 fn key(fields: &mut Fields<'_>, headers: &HeaderMap) -> String {
-    let from_header = || headers.get(KEY_HEADER).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let key = fields.text("idempotency_key", IDEMPOTENCY_KEY_MAX).or_else(from_header).unwrap_or_default();
-    if key.chars().count() > IDEMPOTENCY_KEY_MAX {
-        let msg = format!("String should have at most {IDEMPOTENCY_KEY_MAX} characters");
-        fields.reject("idempotency_key", msg, "string_too_long");
+    let header = KEY_HEADERS.iter().find_map(|name| headers.get(*name));
+    // One that can't be read is no key that is left out: the repeated request would make a second schedule.
+    let from_header = || header.map(|value| value.to_str().unwrap_or("").trim().to_owned());
+    let Some(key) = fields.text("idempotency_key", IDEMPOTENCY_KEY_MAX).or_else(from_header) else {
+        return String::new();
+    };
+    if key.trim().is_empty() || key.chars().count() > IDEMPOTENCY_KEY_MAX {
+        let msg = format!("It should have 1 to {IDEMPOTENCY_KEY_MAX} characters, in a header ASCII");
+        fields.reject("idempotency_key", msg, "string_length");
     }
     key
 }
@@ -76,7 +98,7 @@ fn key(fields: &mut Fields<'_>, headers: &HeaderMap) -> String {
 /// Everything that is wrong with the fields, or that assets aren't there.
 pub fn change(body: &Map<String, Value>, headers: &HeaderMap) -> Result<ScheduleChange, ApiError> {
     let has = |name: &str| body.get(name).is_some_and(|value| !value.is_null());
-    if (has("asset_id") && !has("image_url")) || has("cover_image_asset_id") {
+    if needs_assets(body) {
         return Err(ApiError::assets_not_enabled());
     }
     let mut fields = Fields::of(body);
@@ -92,6 +114,11 @@ pub fn change(body: &Map<String, Value>, headers: &HeaderMap) -> Result<Schedule
         if body.get(name).is_some_and(Value::is_null) {
             fields.reject(name, "It can't be cleared; leave it out to keep it", "field_not_clearable");
         }
+    }
+    // Ignored, the schedule would publish what the caller believes to have changed.
+    let unknown = body.keys().find(|name| !CHANGEABLE.contains(&name.as_str())).cloned();
+    if let Some(name) = unknown {
+        fields.reject(&name, "This field can't be changed", "extra_forbidden");
     }
     let given = |name: &str| body.contains_key(name);
     let says_priority = has("priority") || headers.contains_key("x-pinbridge-priority");

@@ -66,6 +66,13 @@ impl ApiError {
         Self::new(StatusCode::CONFLICT, "duplicate_content", message, remedy)
     }
 
+    /// Of a batch whose items are refused when they are alike.
+    pub fn duplicate_in_call() -> Self {
+        let message = "Another pin of this call has the same account, board, title, link and image.";
+        let remedy = "Leave it out. If a second one is what you want, send it without on_duplicate=refuse.";
+        Self::new(StatusCode::CONFLICT, "duplicate_content", message, remedy)
+    }
+
     fn key_of_deleted(existing: PinId) -> Self {
         let message = format!("The idempotency key stands for pin {existing}, which was deleted.");
         Self::new(StatusCode::CONFLICT, "pin_deleted", message, "Use a new key for a new pin.")

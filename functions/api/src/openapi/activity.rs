@@ -32,7 +32,7 @@ pub fn operations() -> Vec<Operation> {
 }
 
 names!(
-    ActorType,
+    ActivityActor,
     "Who did it; `worker` is the system's publisher.",
     ["user", "api_key", "system", "worker", "admin", "billing"]
 );
@@ -62,7 +62,7 @@ pub struct ActivityLogs {
 pub struct ActivityEntry {
     pub id: Uuid,
     pub actor_user_id: Option<Uuid>,
-    pub actor_type: ActorType,
+    pub actor_type: ActivityActor,
     /// The key's name, or the person's address.
     pub actor_label: Option<String>,
     pub action: ActivityAction,

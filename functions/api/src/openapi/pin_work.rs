@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::operation::{Example, Operation, delete, patch, post, tagged};
-use super::pins::schemas::{self, Pin, PinCreate, Priority};
+use super::pins::schemas::{self, OnDuplicate, Pin, PinCreate, Priority};
 use super::pins::{ACCOUNT, PIN};
 use super::types::{FILLED, Flag, Time, inline_schema, names};
 use crate::routes::{BATCH_MAX, BULK_MAX};
@@ -43,6 +43,8 @@ pub fn operations() -> Vec<Operation> {
                      its account's other waiting pins. The same call may be sent again.",
                 )
                 .header::<Priority>("X-Pinbridge-Priority", "`priority` of the items that have none.")
+                .header::<OnDuplicate>("X-Pinbridge-On-Duplicate", "`on_duplicate` for clients that drop unknown fields.")
+                .query::<OnDuplicate>("on_duplicate", "The same as in the body, for every item.")
                 .takes::<PinBatch>()
                 .answers::<PinBatchResult>(200, "What became of each item, in order."),
             post("/v1/pins/bulk-delete", "delete_pins", "Delete up to 100 pins")
@@ -261,6 +263,8 @@ impl Example for AcceptedPin {
 pub struct PinBatch {
     #[schemars(length(min = 1, max = BATCH_MAX))]
     pub pins: Vec<PinBatchItem>,
+    /// Ours, for every item: `refuse` fails those that have the same content as another pin of the last 24 hours, or of this call.
+    pub on_duplicate: Option<OnDuplicate>,
 }
 
 inline_schema!(

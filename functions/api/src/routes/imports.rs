@@ -18,13 +18,11 @@ use serde_json::{Map, Value};
 
 use super::pins;
 use crate::auth::Caller;
+use crate::body::KEY_HEADERS;
 use crate::body::import_file::{CsvFile, ImportFile, JsonRows, RawRow};
 use crate::error::{ApiError, FieldError};
 use crate::page;
 use crate::views::imports as views;
-
-/// Either header makes handing in the same rows again harmless.
-const KEY_HEADERS: [&str; 2] = ["idempotency-key", "x-pinbridge-idempotency-key"];
 
 pub async fn create_json(
     State(world): State<World>,

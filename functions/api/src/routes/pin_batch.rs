@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use futures_util::stream::{self, StreamExt};
 use http::HeaderMap;
 use pinbridge_shared::domain::attempt::Attempt;
@@ -14,17 +14,17 @@ use pinbridge_shared::domain::pin::{Pin, PinRequest, Priority};
 use pinbridge_shared::domain::timeline;
 use pinbridge_shared::flows::accept_pin::{Acceptance, Order};
 use pinbridge_shared::flows::accept_pins::accept_pins;
-use pinbridge_shared::flows::duplicate_content::{self, Duplicate};
+use pinbridge_shared::flows::duplicate_content::Duplicate;
 use pinbridge_shared::flows::headroom::headroom;
 use pinbridge_shared::flows::read_pins::PinView;
 use pinbridge_shared::ports::World;
 use serde_json::{Map, Value, json};
 
-use super::pins::parse;
+use super::pins::{find_duplicate, parse, refuses_duplicates};
 use crate::auth::Caller;
 use crate::body::{Fields, LargeJsonObject};
 use crate::error::ApiError;
-use crate::views;
+use crate::{page, views};
 
 /// Pins of one call.
 pub const BATCH_MAX: usize = 100;
@@ -37,13 +37,15 @@ const HEADROOMS_MAX: usize = 5;
 pub async fn create(
     State(world): State<World>,
     caller: Caller,
+    Query(query): Query<page::Query>,
     headers: HeaderMap,
     LargeJsonObject(body): LargeJsonObject,
 ) -> Result<Json<Value>, ApiError> {
     let items = items(&body)?;
-    let parsed: Vec<Result<PinRequest, ApiError>> = items.iter().map(|item| read(item, &headers, &caller)).collect();
+    let refuses = refuses_duplicates(&body, &query, &headers)?;
+    let parsed = items.iter().map(|item| read(item, &headers, &caller, refuses)).collect();
+    let (parsed, warnings) = without_refused(&world, &caller, parsed).await;
     let good: Vec<&PinRequest> = parsed.iter().flatten().collect();
-    let warnings = duplicates(&world, &caller, &good).await;
     let accounts: BTreeSet<AccountId> = good.iter().map(|request| request.account).collect();
     let orders = good.iter().map(|request| Order {
         request: (*request).clone(),
@@ -101,23 +103,57 @@ fn items(body: &Map<String, Value>) -> Result<&[Value], ApiError> {
 }
 
 /// Pins of a batch go last among their account's, unless they say otherwise.
-fn read(item: &Value, headers: &HeaderMap, caller: &Caller) -> Result<PinRequest, ApiError> {
+fn read(item: &Value, headers: &HeaderMap, caller: &Caller, refuses: bool) -> Result<Wanted, ApiError> {
     let object = item.as_object().ok_or_else(|| ApiError::malformed_json("each of pins should be an object"))?;
     let request = parse(object, headers, Priority::Bulk)?;
-    caller.may_use(request.account).map(|()| request)
+    let refuses = refuses || refuses_duplicates(object, &page::Query::new(), &HeaderMap::new())?;
+    caller.may_use(request.account).map(|()| Wanted { request, refuses })
 }
 
-/// The pins of the last day that have the same content. They are told of as far as they can be read.
-async fn duplicates(world: &World, caller: &Caller, requests: &[&PinRequest]) -> Vec<Option<Duplicate>> {
-    let looks: Vec<_> = requests
-        .iter()
-        .map(|request| {
-            let own = idempotency::pin_id(caller.workspace, &request.idempotency_key);
-            duplicate_content::find(world, caller.workspace, request, own)
-        })
-        .collect();
-    let found: Vec<_> = stream::iter(looks).buffered(LOOKS_AT_ONCE).collect().await;
-    found.into_iter().map(|found| found.ok().flatten()).collect()
+/// An item, and whether one of the same content is reason enough to refuse it.
+struct Wanted {
+    request: PinRequest,
+    refuses: bool,
+}
+
+type Parsed<T> = Vec<Result<T, ApiError>>;
+
+/// The items that stay, with what they are to be warned of.
+async fn without_refused(
+    world: &World,
+    caller: &Caller,
+    parsed: Parsed<Wanted>,
+) -> (Parsed<PinRequest>, Vec<Option<Duplicate>>) {
+    let looks: Vec<_> =
+        parsed.iter().flatten().map(|wanted| find_duplicate(world, caller, &wanted.request, wanted.refuses)).collect();
+    let mut found = stream::iter(looks).buffered(LOOKS_AT_ONCE).collect::<Vec<_>>().await.into_iter();
+    let (mut items, mut warnings) = (Vec::with_capacity(parsed.len()), Vec::new());
+    let mut seen = BTreeSet::new();
+    for wanted in parsed {
+        let item = match wanted {
+            Err(error) => Err(error),
+            Ok(Wanted { request, refuses }) => match found.next().unwrap_or(Ok(None)) {
+                Err(refused) => Err(refused),
+                Ok(warning) => {
+                    let content = (request.account, idempotency::content_hash(&request), request.image_url.clone());
+                    // The same key again is the same pin.
+                    let is_second = !seen.insert(content) && refuses && !seen_key(&items, &request);
+                    if is_second {
+                        Err(ApiError::duplicate_in_call())
+                    } else {
+                        warnings.push(warning);
+                        Ok(request)
+                    }
+                }
+            },
+        };
+        items.push(item);
+    }
+    (items, warnings)
+}
+
+fn seen_key(items: &Parsed<PinRequest>, request: &PinRequest) -> bool {
+    items.iter().flatten().any(|before| before.idempotency_key == request.idempotency_key)
 }
 
 /// Of the first few accounts, each with its own numbers; `quota_remaining` is the workspace's.

@@ -18,7 +18,7 @@ use pinbridge_shared::ports::World;
 use serde_json::{Map, Value};
 
 use crate::auth::Caller;
-use crate::body::{Fields, JsonObject};
+use crate::body::{Fields, JsonObject, needs_assets};
 use crate::error::{ApiError, FieldError};
 use crate::{page, views};
 
@@ -63,7 +63,7 @@ pub async fn create(
 
 /// The pin of the last day that has the same content, if there is one. Where that isn't reason enough to refuse, it isn't
 /// reason enough to fail either.
-async fn find_duplicate(
+pub async fn find_duplicate(
     world: &World,
     caller: &Caller,
     request: &PinRequest,
@@ -86,7 +86,11 @@ async fn find_duplicate(
 }
 
 /// `on_duplicate`: `warn` (as if it weren't there) or `refuse`; in the body, the query or a header.
-fn refuses_duplicates(body: &Map<String, Value>, query: &page::Query, headers: &HeaderMap) -> Result<bool, ApiError> {
+pub fn refuses_duplicates(
+    body: &Map<String, Value>,
+    query: &page::Query,
+    headers: &HeaderMap,
+) -> Result<bool, ApiError> {
     let mut fields = Fields::of(body);
     let in_body = fields.text(ON_DUPLICATE, 16);
     fields.finish()?;
@@ -138,7 +142,7 @@ pub fn parse(
 ) -> Result<PinRequest, ApiError> {
     let mut fields = Fields::of(body);
     let has = |name: &str| body.get(name).is_some_and(|value| !value.is_null());
-    if (has("asset_id") && !has("image_url")) || has("cover_image_asset_id") {
+    if needs_assets(body) {
         return Err(ApiError::assets_not_enabled());
     }
     // Ignored, the pin would be published now.

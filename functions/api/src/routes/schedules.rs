@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use pinbridge_shared::domain::ids::{ScheduleId, ScheduleKey};
 use pinbridge_shared::domain::origin::Origin;
+use pinbridge_shared::flows::list_pins::ListError;
 use pinbridge_shared::flows::schedules::{self, Created, ScheduleError, ScheduleView};
 use pinbridge_shared::flows::{cancel_schedule, list_schedules, validate_schedule};
 use pinbridge_shared::ports::World;
@@ -70,6 +71,10 @@ pub async fn list(
 ) -> Result<Response, ApiError> {
     let listed = schedule_query::parse(&query, &caller)?;
     let page = list_schedules::page(&world, caller.workspace, &listed).await?;
+    if page.schedules.is_empty() && listed.skip > 0 && page.total_is_at_least {
+        let found = usize::try_from(page.total).unwrap_or(usize::MAX);
+        return Err(ListError::OutOfReach { found }.into());
+    }
     let mut response = Json(page.schedules.iter().map(views::schedules::schedule).collect::<Vec<_>>()).into_response();
     let headers = response.headers_mut();
     headers.insert("x-total-count", HeaderValue::from(page.total));

@@ -171,6 +171,7 @@ mod tests {
             "{schedule}",
             "{pin}",
             "{import}",
+            "{id}",
             "waiting",
             "refresh",
             "forget",

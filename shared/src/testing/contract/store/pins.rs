@@ -166,7 +166,7 @@ pub async fn of_concurrent_attempts_one_wins(store: &dyn Store) {
 }
 
 pub async fn an_attempt_round_trips_with_every_field(store: &dyn Store) {
-    let pin = pin("key");
+    let pin = Pin { edit: 2, ..pin("key") };
     put(store, &pin).await;
     let at = |ms| Moment(CREATED_AT.0 + ms);
     let event = Event {
