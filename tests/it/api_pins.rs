@@ -125,7 +125,7 @@ async fn a_published_pin_is_deleted_on_pinterest_if_that_is_asked_for() {
         (200, &json!("not_published"), &json!(false))
     );
     assert_eq!(ask(&api, "DELETE", &format!("/v1/pins/{kept}"), Value::Null).await.0, 204);
-    assert_eq!(api.world.pinterest.deletions().len(), 1);
+    assert_eq!(api.world.pinterest.deletions().len(), 2);
 }
 
 #[tokio::test]

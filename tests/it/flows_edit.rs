@@ -218,7 +218,8 @@ async fn trouble_at_any_call_of_a_change_or_a_deletion_ends_as_it_was_answered()
                 nth += 1;
                 assert!(nth < 200, "the story ends");
             }
-            assert!(nth > 3, "the sweep went through the story: {nth}");
+            // With repetitions only the change's or the deletion's own calls.
+            assert!(nth > 2, "the sweep went through the story: {nth}");
         }
     }
 }

@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::{Method, StatusCode};
 use pinbridge_shared::domain::activity::{Action, By, Entry, Outcome};
-use pinbridge_shared::domain::ids::{AccountId, UserId, WorkspaceId};
+use pinbridge_shared::domain::ids::{AccountId, AccountKey, UserId, WorkspaceId};
 use pinbridge_shared::flows::activity;
 use pinbridge_shared::flows::authenticate::Who;
 use pinbridge_shared::ports::World;
@@ -206,8 +206,10 @@ pub async fn keep(State((world, noted)): State<(World, &'static Noted)>, request
     let id = world.uuid();
     let mut entry = Entry::new(id, world.system.now(), attribution.by, action);
     let text = |name: &str| answer.get(name).and_then(plain);
-    // A dry run has changed nothing.
-    if text("dry_run").as_deref() == Some("true") {
+    // A dry run has changed nothing, nor has a call of many of which none came to anything.
+    let done = ["created_count", "existing_count", "succeeded_count"].map(text);
+    let is_in_vain = done.iter().any(Option::is_some) && done.iter().flatten().all(|count| count == "0");
+    if is_in_vain || text("dry_run").as_deref() == Some("true") {
         return response;
     }
     entry.label = attribution.label;
@@ -235,6 +237,11 @@ pub async fn keep(State((world, noted)): State<(World, &'static Noted)>, request
                 entry = entry.with(name, value);
             }
         }
+    }
+    // A caller can name any account; what is noted names the workspace's own.
+    if let Some(account) = entry.account {
+        let key = AccountKey { workspace: attribution.workspace, account };
+        entry.account = world.store.account(key).await.ok().flatten().map(|_| account);
     }
     activity::note(&world, attribution.workspace, &entry).await;
     response
