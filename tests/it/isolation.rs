@@ -109,8 +109,9 @@ impl Tenant {
 /// Next year's.
 fn schedule(account: &str, board: &str, key: &str) -> Value {
     let mut body = pin(account, board, key);
-    let next_year = Moment(SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64);
-    body["run_at"] = json!(next_year.plus_ms(365 * DAY_MS).rfc3339());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64;
+    // The same in every answer of a run.
+    body["run_at"] = json!(Moment(now / DAY_MS * DAY_MS).plus_ms(365 * DAY_MS).rfc3339());
     body
 }
 
