@@ -136,6 +136,24 @@ async fn a_canceled_schedule_is_never_published_before_its_release_or_after() {
 }
 
 #[tokio::test]
+async fn a_creation_that_is_repeated_late_brings_nothing_back_that_was_removed() {
+    let (world, _) = world().await;
+    let at = START.plus_ms(HOUR_MS);
+    let create = || schedules::create(&world.world, testdata::workspace(), asked("one", "key", at));
+    let Ok(Created::New(made)) = create().await else { panic!("a new one") };
+    let key = made.schedule.key;
+    cancel(&world.world, key).await.expect("canceled");
+    schedules::remove(&world.world, key).await.expect("removed");
+    let again = create().await;
+    assert!(matches!(again, Err(ScheduleError::KeyOfRemoved { existing }) if existing == key.schedule), "{again:?}");
+    for gone in [schedules::remove(&world.world, key).await, cancel(&world.world, key).await.map(drop)] {
+        assert!(matches!(gone, Err(ScheduleError::NotFound)), "{gone:?}");
+    }
+    world.run_until(START.plus_ms(2 * HOUR_MS)).await;
+    assert_eq!(world.pinterest.calls().len(), 0);
+}
+
+#[tokio::test]
 async fn what_has_run_can_be_neither_canceled_nor_retried_only_removed() {
     let (world, _) = world().await;
     let key = schedule(&world, "runs", START.plus_ms(MINUTE_MS)).await;

@@ -59,6 +59,8 @@ pub struct Schedule {
     pub updated_at: Moment,
     /// When this run was handed over.
     pub released_at: Option<Moment>,
+    /// Nobody sees it any more; the row stays so that its key stays taken.
+    pub removed_at: Option<Moment>,
     pub expires_at: Moment,
     /// Names the last write, so that one the SDK repeated is recognised as our own.
     pub nonce: String,
@@ -138,6 +140,7 @@ impl Schedule {
             created_at: now,
             updated_at: now,
             released_at: None,
+            removed_at: None,
             expires_at: kept_from(run_at, retention_ms),
             nonce,
         }
@@ -166,6 +169,11 @@ impl Schedule {
     /// Whether it is to be handed over by now.
     pub fn is_near(&self, now: Moment) -> bool {
         self.due <= now.plus_ms(RELEASE_AHEAD_MS)
+    }
+
+    /// Whether clients see it.
+    pub fn is_shown(&self, now: Moment) -> bool {
+        self.removed_at.is_none() && self.expires_at > now
     }
 
     /// How long after its time it was handed over, if it was late.
@@ -202,6 +210,16 @@ impl Schedule {
     /// Whoever cancels a released one has ended its pin before.
     pub fn canceled(&self, now: Moment, nonce: String) -> Next {
         self.leave(&[Stage::Scheduled, Stage::Released], Stage::Canceled, now, nonce)
+    }
+
+    /// Out of sight. Whoever removes a released one has seen that its pin is over.
+    pub fn removed(&self, now: Moment, nonce: String) -> Next {
+        if self.stage == Stage::Scheduled {
+            return Err(WrongStage(self.stage));
+        }
+        let mut next = self.leave(&[self.stage], self.stage, now, nonce)?;
+        next.removed_at = Some(now);
+        Ok(next)
     }
 
     /// Once more, with another pin. Whoever retries a released one has seen that its pin failed.

@@ -165,7 +165,7 @@ async fn schedules(
     let keys: Vec<ScheduleKey> =
         listed.iter().map(|(_, schedule)| ScheduleKey { workspace, schedule: *schedule }).collect();
     let mut found: Vec<_> = world.schedules.schedules(&keys).await?.into_iter().flatten().collect();
-    found.retain(|schedule| sees(schedule.request.account) && schedule.expires_at > world.system.now());
+    found.retain(|schedule| sees(schedule.request.account) && schedule.is_shown(world.system.now()));
     let next = listed.last().filter(|_| listed.len() >= limit).map(|(at, schedule)| Cursor::Schedule(*at, *schedule));
     let views = with_pins(world, found).await?;
     Ok(Page { entries: views.into_iter().map(|view| Entry::Schedule(Box::new(view))).collect(), next })

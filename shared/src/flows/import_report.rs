@@ -145,21 +145,22 @@ async fn schedule_outcome(
     request: &PinRequest,
     run_at: Moment,
     accounts: &BTreeMap<AccountId, Account>,
-    known: &mut BTreeMap<ScheduleId, PayloadHash>,
+    known: &mut BTreeMap<ScheduleId, (PayloadHash, bool)>,
 ) -> PortResult<Outcome> {
     let id = idempotency::schedule_id(workspace, &request.idempotency_key);
-    if let Some(schedule) = schedules::find(world, ScheduleKey { workspace, schedule: id }).await? {
-        known.insert(id, schedule.payload_hash);
+    if let Some(schedule) = schedules::stored(world, ScheduleKey { workspace, schedule: id }).await? {
+        known.insert(id, (schedule.payload_hash, schedule.removed_at.is_some()));
     }
     let hash = PayloadHash::of_schedule(request, run_at);
     let refused = match (known.get(&id), accounts.get(&request.account)) {
-        (Some(first), _) if first.same_payload(&hash) => return Ok(Outcome::Existing(Made::Schedule(id))),
+        (Some((_, true)), _) => ScheduleError::KeyOfRemoved { existing: id },
+        (Some((first, _)), _) if first.same_payload(&hash) => return Ok(Outcome::Existing(Made::Schedule(id))),
         (Some(_), _) => ScheduleError::KeyReused { existing: id },
         (None, None) => ScheduleError::AccountNotFound,
         (None, Some(account)) if !account.is_connected() => ScheduleError::AccountDisconnected,
         (None, Some(_)) => match schedules::check_time(run_at, world.system.now()) {
             Ok(()) => {
-                known.insert(id, hash);
+                known.insert(id, (hash, false));
                 return Ok(Outcome::Created(Made::Schedule(id)));
             }
             Err(error) => error,

@@ -132,6 +132,11 @@ pub fn schedule_refusal(error: ScheduleError) -> PortResult<RowError> {
             format!("idempotency_key: The key already stands for schedule {existing}, which was asked for otherwise"),
             &["idempotency_key"],
         ),
+        ScheduleError::KeyOfRemoved { existing } => RowError::new(
+            "schedule_removed",
+            format!("idempotency_key: The key stands for schedule {existing}, which was removed"),
+            &["idempotency_key"],
+        ),
         ScheduleError::Past => of_time("The time had passed when the row was worked on"),
         ScheduleError::TooFar => of_time("The time is too far ahead"),
         ScheduleError::AccountNotFound => refusal(AcceptError::AccountNotFound)?,

@@ -188,7 +188,7 @@ async fn read(world: &World, workspace: WorkspaceId, places: &[Place]) -> PortRe
         places.chunks(READ_TOGETHER).map(|chunk| chunk.iter().map(key).collect()).collect();
     let reads = chunks.into_iter().map(|keys| async move { world.schedules.schedules(&keys).await });
     let read: Vec<Vec<Option<Schedule>>> = stream::iter(reads).buffered(READS_AT_ONCE).try_collect().await?;
-    Ok(read.into_iter().flatten().flatten().filter(|schedule| schedule.expires_at > now).collect())
+    Ok(read.into_iter().flatten().flatten().filter(|schedule| schedule.is_shown(now)).collect())
 }
 
 /// Each with its pin.

@@ -57,6 +57,8 @@ pub enum ScheduleError {
     NotFound,
     #[error("the idempotency key was used with another payload")]
     KeyReused { existing: ScheduleId },
+    #[error("the idempotency key stands for a schedule that was removed")]
+    KeyOfRemoved { existing: ScheduleId },
     #[error("the time has passed")]
     Past,
     #[error("the time is too far ahead")]
@@ -98,7 +100,7 @@ pub async fn create(world: &World, workspace: WorkspaceId, asked: ScheduleReques
         if client_key.is_empty() { ScheduleId(world.uuid()) } else { idempotency::schedule_id(workspace, client_key) };
     let key = ScheduleKey { workspace, schedule };
     if !client_key.is_empty()
-        && let Some(existing) = find(world, key).await?
+        && let Some(existing) = stored(world, key).await?
     {
         return replay(world, existing, &PayloadHash::of_schedule(&request, run_at)).await;
     }
@@ -125,6 +127,9 @@ pub async fn create(world: &World, workspace: WorkspaceId, asked: ScheduleReques
 }
 
 async fn replay(world: &World, existing: Schedule, hash: &PayloadHash) -> Result<Created, ScheduleError> {
+    if existing.removed_at.is_some() {
+        return Err(ScheduleError::KeyOfRemoved { existing: existing.key.schedule });
+    }
     if !existing.payload_hash.same_payload(hash) {
         return Err(ScheduleError::KeyReused { existing: existing.key.schedule });
     }
@@ -161,14 +166,22 @@ async fn check_board(
     })
 }
 
-/// The schedule as it is stored; one whose time to go has come is gone.
+/// What the key stands for, removed or not; one whose time to go has come is gone.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn stored(world: &World, key: ScheduleKey) -> PortResult<Option<Schedule>> {
+    let now = world.system.now();
+    let read = world.schedules.schedules(&[key]).await?.pop().flatten();
+    Ok(read.filter(|schedule| schedule.expires_at > now))
+}
+
+/// The schedule as clients see it.
 ///
 /// # Errors
 /// When the table is unavailable.
 pub async fn find(world: &World, key: ScheduleKey) -> PortResult<Option<Schedule>> {
-    let now = world.system.now();
-    let read = world.schedules.schedules(&[key]).await?.pop().flatten();
-    Ok(read.filter(|schedule| schedule.expires_at > now))
+    Ok(stored(world, key).await?.filter(|schedule| schedule.removed_at.is_none()))
 }
 
 pub(super) async fn must_find(world: &World, key: ScheduleKey) -> Result<Schedule, ScheduleError> {
@@ -240,7 +253,8 @@ pub(super) async fn forget_due(world: &World, schedule: &Schedule) {
     }
 }
 
-/// Removes a schedule to which nothing happens any more; its pin stays.
+/// Removes a schedule to which nothing happens any more; its pin stays, and its key stays taken until its row expires: a
+/// creation that is repeated late must not bring back what somebody canceled and removed.
 ///
 /// # Errors
 /// When it isn't over, or a port is unavailable.
@@ -250,7 +264,8 @@ pub async fn remove(world: &World, key: ScheduleKey) -> Result<(), ScheduleError
         if !view.status().is_over() {
             return Err(ScheduleError::WrongStatus(view.status()));
         }
-        if world.schedules.delete_schedule(&view.schedule).await? {
+        let Ok(next) = view.schedule.removed(world.system.now(), world.nonce()) else { continue };
+        if world.schedules.save_schedule(&next).await? == ScheduleSaved::Yes {
             tracing::info!(workspace_id = %key.workspace, schedule_id = %key.schedule, "a schedule was removed");
             return Ok(());
         }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::schedules::{ScheduleRequest, check_time, find};
+use super::schedules::{ScheduleRequest, check_time, stored};
 use super::validate_pin::{self, Check, IDEMPOTENCY_KEY, PACING, Validation};
 use crate::domain::idempotency::{self, PayloadHash};
 use crate::domain::ids::{ScheduleId, ScheduleKey, WorkspaceId};
@@ -39,10 +39,13 @@ async fn key(world: &World, key: ScheduleKey, asked: &ScheduleRequest) -> PortRe
     if asked.request.idempotency_key.is_empty() {
         return Ok(Check::passed(IDEMPOTENCY_KEY, "Without a key, sent twice it would be two schedules."));
     }
-    let Some(existing) = find(world, key).await? else {
+    let Some(existing) = stored(world, key).await? else {
         return Ok(Check::passed(IDEMPOTENCY_KEY, "The key is new."));
     };
-    let check = if existing.payload_hash.same_payload(&PayloadHash::of_schedule(&asked.request, asked.run_at)) {
+    let check = if existing.removed_at.is_some() {
+        let message = format!("The key stands for schedule {}, which was removed.", key.schedule);
+        Check::failed(IDEMPOTENCY_KEY, "schedule_removed", message, "Use a new key for a new schedule.")
+    } else if existing.payload_hash.same_payload(&PayloadHash::of_schedule(&asked.request, asked.run_at)) {
         Check::passed(IDEMPOTENCY_KEY, "The key stands for this very schedule already; it would be answered again.")
     } else {
         let message = format!("The key already stands for schedule {}, which was asked for otherwise.", key.schedule);

@@ -41,13 +41,12 @@ pub struct ByTime {
 pub trait Schedules: Send + Sync {
     /// Writes the schedule unless its id is taken.
     async fn put_schedule(&self, schedule: &Schedule) -> PortResult<Kept>;
-    /// Consistent reads, in the order of the keys.
+    /// Consistent reads, in the order of the keys; removed ones too.
     async fn schedules(&self, keys: &[ScheduleKey]) -> PortResult<Vec<Option<Schedule>>>;
     /// Writes the row if the stored one still has the version before `next.version`.
     async fn save_schedule(&self, next: &Schedule) -> PortResult<ScheduleSaved>;
-    /// Removes the row if it is still of that version; answers whether it is gone.
-    async fn delete_schedule(&self, seen: &Schedule) -> PortResult<bool>;
-    /// The first in the order of their `run_at` (those of one moment in the order of their ids); eventually consistent.
+    /// The first in the order of their `run_at` (those of one moment in the order of their ids), without those that were
+    /// removed; eventually consistent.
     async fn schedules_by_time(
         &self,
         workspace: WorkspaceId,

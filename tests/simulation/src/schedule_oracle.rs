@@ -111,7 +111,7 @@ impl ScheduleOracle {
     /// The requests whose schedules have failed.
     pub fn failed(&self) -> Vec<usize> {
         let mut open = Vec::new();
-        self.store.each_schedule(|schedule| open.push(schedule.clone()));
+        self.store.each_schedule(|schedule| open.extend(schedule.removed_at.is_none().then(|| schedule.clone())));
         let has_failed =
             |schedule: &Schedule| schedule.status(pin_of(&self.store, schedule).as_ref()) == ScheduleStatus::Failed;
         open.iter().filter(|schedule| has_failed(schedule)).filter_map(|it| self.wishes.get(&it.key).copied()).collect()
@@ -140,10 +140,17 @@ impl ScheduleOracle {
             wrong(Wrong::Unaccounted, format!("schedule {wish} was accepted and is gone"));
         }
         for wish in self.canceled.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            if let Some(schedule) = is_there(wish)
-                && schedule.status(pin_of(&self.store, &schedule).as_ref()) != ScheduleStatus::Canceled
-            {
-                wrong(Wrong::Untrue, format!("schedule {wish} was called canceled and is {:?}", schedule.stage));
+            let Some(schedule) = is_there(wish) else { continue };
+            let pin = pin_of(&self.store, &schedule);
+            let status = schedule.status(pin.as_ref());
+            if status != ScheduleStatus::Canceled {
+                let pin = pin.map(|attempt| (attempt.status, attempt.failure));
+                let text = format!(
+                    "schedule {wish} was called canceled and is {} in run {}, its pin {pin:?}",
+                    status.name(),
+                    schedule.run
+                );
+                wrong(Wrong::Untrue, text);
             }
         }
     }

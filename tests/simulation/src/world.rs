@@ -68,7 +68,7 @@ const CLIENT_TRIES_MAX: u32 = 40;
 const LATE_CHECK_AFTER_MS: i64 = 5 * MINUTE_MS;
 
 /// The codes of conflicts that stay.
-const STAYING: [&[u8]; 2] = [b"idempotency_key_reused", b"pin_deleted"];
+const STAYING: [&[u8]; 3] = [b"idempotency_key_reused", b"pin_deleted", b"schedule_removed"];
 
 /// What clients were answered: the wish and the status, or nothing.
 type Answers = Arc<std::sync::Mutex<Vec<(usize, Option<StatusCode>)>>>;

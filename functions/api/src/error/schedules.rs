@@ -2,10 +2,12 @@
 
 use http::StatusCode;
 use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::domain::ids::ScheduleId;
 use pinbridge_shared::domain::schedule::{AHEAD_MAX_MS, ScheduleStatus};
 use pinbridge_shared::domain::time::DAY_MS;
 use pinbridge_shared::flows::board_preflight::PreflightError;
 use pinbridge_shared::flows::schedules::ScheduleError;
+use uuid::Uuid;
 
 use super::{ApiError, FieldError};
 
@@ -15,6 +17,7 @@ pub fn samples() -> Vec<ApiError> {
         ScheduleError::NotEditable(ScheduleStatus::Queued).into(),
         ScheduleError::WrongStatus(ScheduleStatus::Done).into(),
         ScheduleError::MayDuplicate.into(),
+        ScheduleError::KeyOfRemoved { existing: ScheduleId(Uuid::nil()) }.into(),
     ]
 }
 
@@ -31,6 +34,11 @@ impl From<ScheduleError> for ApiError {
                 "idempotency_key_reused",
                 format!("The idempotency key already stands for schedule {existing}, which was asked for otherwise."),
                 "Use a new key for a new schedule, or PATCH that one.",
+            ),
+            ScheduleError::KeyOfRemoved { existing } => conflict(
+                "schedule_removed",
+                format!("The idempotency key stands for schedule {existing}, which was removed."),
+                "Use a new key for a new schedule.",
             ),
             ScheduleError::Past => run_at("run_at must be in the future".into()),
             ScheduleError::TooFar => run_at(format!("run_at must be within {} days from now", AHEAD_MAX_MS / DAY_MS)),

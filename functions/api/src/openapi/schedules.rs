@@ -51,7 +51,7 @@ fn one() -> Vec<Operation> {
             .answers::<Schedule>(201, "The schedule.")
             .answers::<Schedule>(200, "The schedule of this idempotency key, which was made before.")
             .with_header::<Flag>("Idempotent-Replayed", true, "`true`: nothing new was made.")
-            .refuses(&["not_found", "account_not_permitted", "idempotency_key_reused"])
+            .refuses(&["not_found", "account_not_permitted", "idempotency_key_reused", "schedule_removed"])
             .refuses(BOARD),
         post("/v1/schedules/validate", "validate_schedule", "Check a schedule without making it")
             .about("Nothing is written. 200 also when it would be refused: every check is named, with what to do.")
@@ -80,7 +80,7 @@ fn one() -> Vec<Operation> {
             .answers::<Schedule>(200, "The schedule, waiting again.")
             .refuses(&["bad_request", "retry_may_duplicate", "token_revoked"]),
         of_one(delete("/v1/schedules/{id}", "delete_schedule", "Remove a schedule that is over"))
-            .about("Done, failed or canceled; its pin stays.")
+            .about("Done, failed or canceled; its pin stays, and its key stays taken (`schedule_removed`).")
             .answers_nothing("It is gone.")
             .refuses(&["bad_request"]),
     ]

@@ -36,7 +36,8 @@
 //!
 //! Index `listing` (`lpk` = `{ws}#list#{shard}`, of deleted pins `{ws}#gone#{shard}`; `lsk` = `{created}#{pin}#{tags}`) holds every pin once, and by the attempt row of those
 //! that have failed, these once more (`lpk` = `{ws}#failed#{shard}`, the same `lsk`); [`Tags`] say whose it is. It holds every import, too (`lpk` =
-//! `{ws}#imports`, `lsk` = `{created}#{import}`), and every schedule (`lpk` = `{ws}#schedules#{shard}`, `lsk` = `{run}#{schedule}`). Index `waiting`
+//! `{ws}#imports`, `lsk` = `{created}#{import}`), and every schedule (`lpk` = `{ws}#schedules#{shard}`, of removed ones
+//! `{ws}#gone-schedules#{shard}`; `lsk` = `{run}#{schedule}`). Index `waiting`
 //! holds what waits for a scheduled function: the accounts with a backlog (`wpk` = `waiting#{shard}`, `wsk` =
 //! `{ws}#{account}`) and those with tokens to refresh (`wpk` = `refresh#{shard}`, `wsk` = `{due}#{ws}#{account}`), those that
 //! were disconnected (`wpk` = `forget#{shard}`, `wsk` = `{when}#{ws}#{account}`), and the workspaces to be purged (`wpk` = `purge`,
@@ -142,6 +143,11 @@ pub fn schedule(key: ScheduleKey) -> String {
 /// In the index of lists.
 pub fn schedules(workspace: WorkspaceId, shard: u32) -> String {
     format!("{workspace}#schedules#{shard}")
+}
+
+/// Those that were removed, in the same index: only a purge looks there.
+pub fn removed_schedules(workspace: WorkspaceId, shard: u32) -> String {
+    format!("{workspace}#gone-schedules#{shard}")
 }
 
 pub fn schedules_shard(schedule: ScheduleId) -> u32 {

@@ -168,6 +168,7 @@ mod tests {
             "failed",
             "imports",
             "schedules",
+            "gone-schedules",
             "{schedule}",
             "{pin}",
             "{import}",

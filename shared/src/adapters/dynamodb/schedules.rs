@@ -33,8 +33,13 @@ const FAILED: &str = "failed";
 
 fn item(schedule: &Schedule) -> Item {
     let key = schedule.key;
+    let shard = keys::schedules_shard(key.schedule);
+    let lpk = match schedule.removed_at {
+        None => keys::schedules(key.workspace, shard),
+        Some(_) => keys::removed_schedules(key.workspace, shard),
+    };
     let row = Builder::keyed(keys::schedule(key), keys::SCHEDULE)
-        .text("lpk", keys::schedules(key.workspace, keys::schedules_shard(key.schedule)))
+        .text("lpk", lpk)
         .text("lsk", keys::schedules_sort(schedule.run_at, key.schedule))
         .value("run_at", moment(schedule.run_at))
         .value("due", moment(schedule.due))
@@ -44,6 +49,7 @@ fn item(schedule: &Schedule) -> Item {
         .value("at", moment(schedule.created_at))
         .value("upd", moment(schedule.updated_at))
         .maybe_moment("rel", schedule.released_at)
+        .maybe_moment("gone", schedule.removed_at)
         .text("n", &schedule.nonce)
         .number("expires_at", schedule.expires_at.unix_seconds());
     let row = match schedule.origin.is_empty() {
@@ -82,6 +88,7 @@ fn read(key: ScheduleKey, item: &Item) -> PortResult<Schedule> {
         created_at: row.moment("at")?,
         updated_at: row.moment("upd")?,
         released_at: row.maybe_moment("rel"),
+        removed_at: row.maybe_moment("gone"),
         expires_at: row.maybe_expiry("expires_at").ok_or_else(|| unreadable("expires_at"))?,
         nonce: row.text("n")?,
     })
@@ -155,13 +162,7 @@ impl DynamoStore {
         Err(PortError::Unavailable { port: super::PORT, reason: "a batch read was answered in part only".into() })
     }
 
-    async fn shard_by_time(
-        &self,
-        workspace: WorkspaceId,
-        shard: u32,
-        range: &ByTime,
-        limit: usize,
-    ) -> PortResult<Vec<(Moment, ScheduleId)>> {
+    async fn shard_by_time(&self, lpk: String, range: &ByTime, limit: usize) -> PortResult<Vec<(Moment, ScheduleId)>> {
         let since = range.since.map(keys::schedules_sort_start);
         let until = range.until.map(keys::schedules_sort_start);
         let after = range.after.map(|(at, id)| keys::schedules_sort(at, id));
@@ -183,7 +184,7 @@ impl DynamoStore {
             .index_name(keys::LISTING_INDEX)
             .scan_index_forward(!range.latest_first)
             .key_condition_expression("lpk = :lpk AND lsk BETWEEN :from AND :to")
-            .expression_attribute_values(":lpk", text(keys::schedules(workspace, shard)))
+            .expression_attribute_values(":lpk", text(lpk))
             .expression_attribute_values(":from", text(from))
             .expression_attribute_values(":to", text(to))
             .limit(i32::try_from((limit + 1).clamp(1, PAGE_MAX)).unwrap_or(i32::MAX))
@@ -208,7 +209,12 @@ impl DynamoStore {
 
     /// Removes some schedules of the index with what they are found by; answers whether there was none.
     pub(super) async fn remove_schedules(&self, workspace: WorkspaceId, limit: usize) -> PortResult<bool> {
-        let listed = self.schedules_by_time(workspace, &ByTime::default(), limit).await?;
+        let shown = (0..keys::LISTING_SHARDS).map(|shard| keys::schedules(workspace, shard));
+        let removed = (0..keys::LISTING_SHARDS).map(|shard| keys::removed_schedules(workspace, shard));
+        let mut listed = Vec::new();
+        for lpk in shown.chain(removed) {
+            listed.extend(self.shard_by_time(lpk, &ByTime::default(), limit - listed.len()).await?);
+        }
         let keys: Vec<ScheduleKey> =
             listed.iter().map(|(_, schedule)| ScheduleKey { workspace, schedule: *schedule }).collect();
         let found: Vec<Schedule> = self.schedules(&keys).await?.into_iter().flatten().collect();
@@ -248,35 +254,14 @@ impl Schedules for DynamoStore {
         })
     }
 
-    async fn delete_schedule(&self, seen: &Schedule) -> PortResult<bool> {
-        let delete = self
-            .client
-            .delete_item()
-            .table_name(&self.table)
-            .set_key(Some(Builder::keyed(keys::schedule(seen.key), keys::SCHEDULE).build()))
-            .condition_expression("attribute_not_exists(pk) OR v = :seen")
-            .expression_attribute_values(":seen", number(seen.version))
-            .set_return_consumed_capacity(self.meter.asked());
-        match delete.send().await {
-            Ok(output) => {
-                self.meter.wrote(output.consumed_capacity());
-                Ok(true)
-            }
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                self.meter.condition_failed();
-                Ok(false)
-            }
-            Err(error) => Err(failed(error)),
-        }
-    }
-
     async fn schedules_by_time(
         &self,
         workspace: WorkspaceId,
         range: &ByTime,
         limit: usize,
     ) -> PortResult<Vec<(Moment, ScheduleId)>> {
-        let shards = (0..keys::LISTING_SHARDS).map(|shard| self.shard_by_time(workspace, shard, range, limit));
+        let shards =
+            (0..keys::LISTING_SHARDS).map(|shard| self.shard_by_time(keys::schedules(workspace, shard), range, limit));
         let mut all: Vec<(Moment, ScheduleId)> = try_join_all(shards).await?.into_iter().flatten().collect();
         all.sort_unstable();
         if range.latest_first {

@@ -29,6 +29,7 @@ fn only_a_waiting_schedule_is_edited_or_released() {
     assert_eq!(allowed(&release), [true, false, false, false]);
     assert_eq!(allowed(&|it| it.canceled(NOW, "c".into()).is_ok()), [true, true, false, false]);
     assert_eq!(allowed(&|it| it.retried(NOW, RETENTION_MS, "t".into()).is_ok()), [false, true, false, true]);
+    assert_eq!(allowed(&|it| it.removed(NOW, "r".into()).is_ok()), [false, true, true, true]);
     assert_eq!(
         allowed(&|it| it.failed(Failure::KeyTaken, NOW, "f".into()).is_ok()),
         [false, true, false, false],

@@ -22,7 +22,7 @@ macro_rules! schedules_contract {
             a_schedule_round_trips_in_every_stage_with_every_field,
             a_schedule_is_written_on_the_version_it_follows,
             of_concurrent_edits_one_wins,
-            a_schedule_is_removed_only_as_it_was_seen,
+            a_removed_schedule_is_in_no_list_and_keeps_its_place,
             many_schedules_are_read_in_the_order_asked_for,
             schedules_are_listed_by_time_in_either_order,
             a_list_goes_on_behind_its_last_and_ends_at_its_bounds,
@@ -117,15 +117,18 @@ pub async fn of_concurrent_edits_one_wins(schedules: &dyn Schedules) {
     assert_eq!(won, 1);
 }
 
-pub async fn a_schedule_is_removed_only_as_it_was_seen(schedules: &dyn Schedules) {
-    let first = schedule(1, 60);
+pub async fn a_removed_schedule_is_in_no_list_and_keeps_its_place(schedules: &dyn Schedules) {
+    let (first, other) = (schedule(1, 60), schedule(2, 61));
     put(schedules, &first).await;
+    put(schedules, &other).await;
     let next = canceled(&first, "c");
     assert_eq!(schedules.save_schedule(&next).await.expect("answered"), ScheduleSaved::Yes);
-    assert!(!schedules.delete_schedule(&first).await.expect("answered"), "it has changed since");
-    assert!(schedules.delete_schedule(&next).await.expect("answered"));
-    assert_eq!(stored(schedules, first.key).await, None);
-    assert!(schedules.delete_schedule(&next).await.expect("answered"), "it is gone, as was asked for");
+    let removed = next.removed(at(62), "r".into()).expect("may be removed");
+    assert_eq!(schedules.save_schedule(&removed).await.expect("answered"), ScheduleSaved::Yes);
+    assert_eq!(stored(schedules, first.key).await, Some(removed.clone()));
+    let listed = schedules.schedules_by_time(first.key.workspace, &ByTime::default(), 10).await.expect("listed");
+    assert_eq!(listed, [(other.run_at, other.key.schedule)]);
+    assert_eq!(schedules.put_schedule(&first).await.expect("answered"), Kept::Existing(Box::new(removed)));
 }
 
 pub async fn many_schedules_are_read_in_the_order_asked_for(schedules: &dyn Schedules) {

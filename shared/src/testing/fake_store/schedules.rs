@@ -58,16 +58,9 @@ impl Rows {
         }
     }
 
-    fn delete(&mut self, seen: &Schedule) -> bool {
-        if self.schedules.get(&seen.key).is_none_or(|current| current.version == seen.version) {
-            self.schedules.remove(&seen.key);
-            return true;
-        }
-        false
-    }
-
     fn by_time(&self, workspace: WorkspaceId, range: &ByTime, limit: usize) -> Vec<(Moment, ScheduleId)> {
-        let mine = self.schedules.values().filter(|schedule| schedule.key.workspace == workspace);
+        let is_listed = |schedule: &&Schedule| schedule.key.workspace == workspace && schedule.removed_at.is_none();
+        let mine = self.schedules.values().filter(is_listed);
         let mut places: Vec<_> = mine.map(|schedule| (schedule.run_at, schedule.key.schedule)).collect();
         places.retain(|place| {
             let is_behind =
@@ -125,10 +118,6 @@ impl Schedules for FakeStore {
 
     async fn save_schedule(&self, next: &Schedule) -> PortResult<ScheduleSaved> {
         self.call("schedules.save_schedule", |t| t.schedules.save(next)).await
-    }
-
-    async fn delete_schedule(&self, seen: &Schedule) -> PortResult<bool> {
-        self.call("schedules.delete_schedule", |t| t.schedules.delete(seen)).await
     }
 
     async fn schedules_by_time(
