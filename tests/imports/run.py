@@ -63,7 +63,7 @@ def write_file(path, rows, accounts):
             key, (account, board) = row, accounts[row % len(accounts)]
             if row % 100 == 50:
                 board, failed = "", failed + 1
-            elif row % 100 == 60:
+            elif row % 100 == 70:
                 key, existing = row - len(accounts), existing + 1
             file.write(f'{account},{board},"Crane, number {key}",big-{key},https://example.com/{key}.jpg,'
                        f'https://example.com/{key},"Patience\r\nand paper, {"x" * 200}"\r\n')

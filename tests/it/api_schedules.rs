@@ -213,6 +213,10 @@ async fn bulk_calls_tell_of_each_what_became_of_it() {
         }
         assert_eq!(answer["results"][2]["error_code"], "not_found");
     }
+    // Once more, as a client does that hasn't heard the answer.
+    let (_, answer) = api.call("POST", &format!("{PATH}/bulk-delete"), key, json!({"ids": [one["id"]]})).await;
+    let told = (&answer["results"][0]["status"], &answer["results"][0]["error_code"]);
+    assert_eq!(told, (&json!("skipped"), &json!("schedule_removed")));
     for ids in [json!({}), json!({"ids": []}), json!({"ids": ["x"]}), json!({"ids": vec![nobody; 101]})] {
         api.refused("POST", &format!("{PATH}/bulk-cancel"), key, ids, 422, "validation_error").await;
     }

@@ -1,7 +1,8 @@
 //! The page of limits and lives is what the code says.
 
 use pinbridge_api::body::import_file;
-use pinbridge_api::routes::pin_list::SEARCH_MAX;
+use pinbridge_api::page::SEARCH_MAX;
+use pinbridge_api::routes::{pin_batch, pin_bulk};
 use pinbridge_api::views::export::PAGE_BYTES_MAX;
 use pinbridge_api::{body, page};
 use pinbridge_shared::adapters::dynamodb::row_kinds;
@@ -21,7 +22,7 @@ use pinbridge_shared::flows::{
 };
 use pinbridge_shared::ports::{MAX_DELAY_MS, SAVED_TOGETHER_MAX};
 
-use crate::listing_cost;
+use crate::{listing_cost, schedule_listing_cost};
 
 const PAGE: &str = include_str!("../../infra/runbooks/limits.md");
 
@@ -48,6 +49,9 @@ fn limits() -> Vec<(&'static str, String)> {
     vec![
         // Requests.
         ("a request's body", bytes(body::BODY_MAX)),
+        ("a batch's body", bytes(body::BATCH_BODY_MAX)),
+        ("pins of a batch", pin_batch::BATCH_MAX.to_string()),
+        ("pins of one bulk call", pin_bulk::BULK_MAX.to_string()),
         ("an import's body", bytes(import_file::IMPORT_BODY_MAX)),
         ("rows of an import", import::ROWS_MAX.to_string()),
         ("rows of an import that are worked on together", import::CHUNK_ROWS.to_string()),
@@ -85,6 +89,8 @@ fn limits() -> Vec<(&'static str, String)> {
         ("the same at the furthest offset", listing_cost::DEEP_MAX.to_string()),
         ("found by account or board", listing_cost::TAGGED_MAX.to_string()),
         ("any other filter, text or order", listing_cost::WINDOW_MAX.to_string()),
+        ("schedules: by time", schedule_listing_cost::BY_TIME_MAX.to_string()),
+        ("schedules: any filter, search or another order", schedule_listing_cost::WINDOW_MAX.to_string()),
         ("entries of the activity log that one page looks through", activity::EXAMINED_MAX.to_string()),
         ("waiting pins that the rate meter counts", rate_meter::WAITING_COUNTED_MAX.to_string()),
         ("an export's page", bytes(PAGE_BYTES_MAX)),

@@ -53,6 +53,7 @@ mod pinterest_boards;
 mod pinterest_client;
 
 mod sandbox;
+mod schedule_listing_cost;
 mod sqs_batch;
 mod support;
 mod template;

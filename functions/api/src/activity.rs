@@ -90,9 +90,9 @@ pub const NOTED: [Noted; 34] = [
     noted("POST", "/v1/schedules/{id}/cancel", "schedule.canceled", About::Path, &["status"]),
     noted("POST", "/v1/schedules/{id}/retry", "schedule.retried", About::Path, &["status"]),
     noted("DELETE", "/v1/schedules/{id}", "schedule.deleted", About::Path, &[]),
-    noted("POST", "/v1/schedules/bulk-cancel", "schedule.canceled", About::Nothing, &["succeeded_count", "skipped_count", "failed_count"]),
-    noted("POST", "/v1/schedules/bulk-retry", "schedule.retried", About::Nothing, &["succeeded_count", "skipped_count", "failed_count"]),
-    noted("POST", "/v1/schedules/bulk-delete", "schedule.deleted", About::Nothing, &["succeeded_count", "skipped_count", "failed_count"]),
+    noted("POST", "/v1/schedules/bulk-cancel", "schedule.bulk_canceled", About::Nothing, &["succeeded_count", "skipped_count", "failed_count"]),
+    noted("POST", "/v1/schedules/bulk-retry", "schedule.bulk_retried", About::Nothing, &["succeeded_count", "skipped_count", "failed_count"]),
+    noted("POST", "/v1/schedules/bulk-delete", "schedule.bulk_deleted", About::Nothing, &["succeeded_count", "skipped_count", "failed_count"]),
 ];
 
 /// Routes that don't, although they aren't reads; and why.

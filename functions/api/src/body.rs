@@ -79,8 +79,13 @@ impl<S: Send + Sync> FromRequest<S> for MaybeJsonObject {
     }
 }
 
+/// JSON without the byte order mark that some write in front of it (RFC 8259 lets a parser ignore it).
+fn unmarked(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)
+}
+
 fn parse(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
-    match serde_json::from_slice(bytes) {
+    match serde_json::from_slice(unmarked(bytes)) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(ApiError::malformed_json("an object is expected")),
         Err(error) => Err(syntax_error(&error)),

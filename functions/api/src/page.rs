@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
+use axum::response::Response;
+use http::HeaderValue;
 use pinbridge_shared::domain::ids::AccountId;
+use pinbridge_shared::domain::time::Moment;
 
 use crate::error::{ApiError, FieldError};
 
@@ -55,6 +58,57 @@ pub fn flag(query: &Query, name: &str) -> Result<bool, ApiError> {
         None | Some("false" | "0") => Ok(false),
         Some("true" | "1") => Ok(true),
         Some(_) => Err(invalid(name, "Input should be 'true' or 'false'", "bool_parsing")),
+    }
+}
+
+/// Characters of a search.
+pub const SEARCH_MAX: usize = 200;
+
+/// A text that is searched for; a blank one is none.
+///
+/// # Errors
+/// When it is too long.
+pub fn search(query: &Query) -> Result<Option<String>, ApiError> {
+    let text = query.get("q").map(|text| text.trim()).filter(|text| !text.is_empty());
+    if text.is_some_and(|text| text.chars().count() > SEARCH_MAX) {
+        let msg = format!("String should have at most {SEARCH_MAX} characters");
+        return Err(invalid("q", msg, "string_too_long"));
+    }
+    Ok(text.map(str::to_owned))
+}
+
+/// A time with its offset. An unescaped plus sign of an offset arrives as a space.
+///
+/// # Errors
+/// When it is none.
+pub fn time(query: &Query, name: &str) -> Result<Option<Moment>, ApiError> {
+    let Some(text) = query.get(name) else { return Ok(None) };
+    Moment::parse_rfc3339(&unescaped_plus(text)).map(Some).ok_or_else(|| {
+        let msg = "Input should be a time with its offset, such as 2026-01-31T18:00:00Z";
+        invalid(name, msg, "datetime_parsing")
+    })
+}
+
+/// The time as it was meant: behind the `T` of a time there is no space.
+pub fn unescaped_plus(text: &str) -> String {
+    let text = text.trim();
+    if text.contains('T') { text.replace(' ', "+") } else { text.to_owned() }
+}
+
+/// Of parameters that a list doesn't know, so many are named.
+const IGNORED_NAMED: usize = 10;
+const IGNORED_NAME_MAX: usize = 64;
+
+/// Unknown parameters change nothing, as with the hosted API; a header names them, so that a misspelt filter shows.
+pub fn name_ignored(response: &mut Response, query: &Query, known: &[&str]) {
+    let is_name =
+        |name: &&String| name.len() <= IGNORED_NAME_MAX && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let mut names: Vec<&str> =
+        query.keys().filter(|name| !known.contains(&name.as_str())).filter(is_name).map(String::as_str).collect();
+    names.sort_unstable();
+    names.truncate(IGNORED_NAMED);
+    if let Some(value) = HeaderValue::try_from(names.join(",")).ok().filter(|value| !value.is_empty()) {
+        response.headers_mut().insert("x-pinbridge-ignored-parameters", value);
     }
 }
 

@@ -21,6 +21,10 @@ pub const SORTS: [(&str, SortBy, bool); 8] = [
     ("status_desc", SortBy::Status, true),
 ];
 
+/// Everything that the list understands.
+pub const PARAMETERS: [&str; 10] =
+    ["account_id", "board_id", "status", "since", "until", "q", "sort", "limit", "offset", "cursor"];
+
 /// What is asked for, within what is open to the caller.
 ///
 /// # Errors
@@ -43,9 +47,9 @@ pub fn parse(query: &Query, caller: &Caller) -> Result<Listed, ApiError> {
         accounts,
         board_id: query.get("board_id").cloned(),
         status,
-        since: time(query, "since")?,
-        until: time(query, "until")?,
-        q: query.get("q").map(|q| q.trim().to_owned()).filter(|q| !q.is_empty()),
+        since: page::time(query, "since")?,
+        until: page::time(query, "until")?,
+        q: page::search(query)?,
     };
     let after =
         match query.get("cursor") {
@@ -54,6 +58,9 @@ pub fn parse(query: &Query, caller: &Caller) -> Result<Listed, ApiError> {
                 invalid("cursor", "Input should be the X-Next-Cursor of an earlier page", "value_error")
             })?),
         };
+    if after.is_some() && paging.offset > 0 {
+        return Err(invalid("offset", "Give either offset or cursor, not both", "value_error"));
+    }
     Ok(Listed { filter, sort: sort(query)?, after, skip: paging.offset, limit: paging.limit })
 }
 
@@ -64,18 +71,6 @@ fn sort(query: &Query) -> Result<ScheduleSort, ApiError> {
         let names: Vec<&str> = SORTS.iter().map(|(name, ..)| *name).collect();
         invalid("sort", format!("Input should be one of {}", names.join(", ")), "enum")
     })
-}
-
-fn time(query: &Query, name: &str) -> Result<Option<Moment>, ApiError> {
-    // In a query an unescaped plus sign of an offset arrives as a space.
-    let parse = |text: &String| Moment::parse_rfc3339(&text.trim().replace(' ', "+"));
-    match query.get(name) {
-        None => Ok(None),
-        Some(text) => parse(text).map(Some).ok_or_else(|| {
-            let msg = format!("{name} must be a time with an offset (for example 2026-03-06T10:00:00Z)");
-            invalid(name, msg, "timezone_aware")
-        }),
-    }
 }
 
 /// `X-Next-Cursor`.

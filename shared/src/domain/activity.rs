@@ -89,7 +89,7 @@ pub const PIN_PUBLISH_FAILED: Action = Action {
 
 /// Every action. Names are public API: they are added, never changed.
 #[rustfmt::skip] // One row each reads as the table it is.
-pub const ACTIONS: [Action; 32] = [
+pub const ACTIONS: [Action; 35] = [
     PIN_CREATED,
     PIN_PUBLISH_FAILED,
     action("auth.login", C::Security, "user", "A person logged in."),
@@ -122,6 +122,9 @@ pub const ACTIONS: [Action; 32] = [
     Action { outcome: Outcome::Canceled, ..action("schedule.canceled", C::Publishing, "schedule", "A schedule was canceled.") },
     action("schedule.deleted", C::Publishing, "schedule", "A schedule was deleted."),
     Action { outcome: Outcome::Queued, ..action("schedule.retried", C::Publishing, "schedule", "A schedule was asked for once more.") },
+    action("schedule.bulk_canceled", C::Publishing, "schedule", "Several schedules were to be canceled."),
+    action("schedule.bulk_deleted", C::Publishing, "schedule", "Several schedules were to be deleted."),
+    Action { outcome: Outcome::Queued, ..action("schedule.bulk_retried", C::Publishing, "schedule", "Several schedules were asked for once more.") },
 ];
 
 impl Action {

@@ -36,6 +36,15 @@ pub async fn pin(world: &World, key: PinKey) -> PortResult<Option<PinView>> {
     }
 }
 
+/// A pin that was deleted and whose rows are still there.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn deleted(world: &World, key: PinKey) -> PortResult<Option<Pin>> {
+    let found = world.store.pins(&[key]).await?.into_iter().flatten().next();
+    Ok(found.map(|(pin, _)| pin).filter(|pin| pin.hidden_at.is_some()))
+}
+
 /// A pin as it was just accepted. Only one that waits in the backlog costs another reading: of its place there.
 ///
 /// # Errors

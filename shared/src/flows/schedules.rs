@@ -9,6 +9,7 @@ use super::board_access::Obstacle;
 use super::board_preflight::{PreflightError, preflight};
 use super::release_schedules::release_if_near;
 use crate::domain::attempt::Attempt;
+use crate::domain::history::EventKind;
 use crate::domain::idempotency::{self, PayloadHash};
 use crate::domain::ids::{AccountId, AccountKey, BoardKey, ScheduleId, ScheduleKey, WorkspaceId};
 use crate::domain::origin::Origin;
@@ -41,6 +42,20 @@ pub struct ScheduleView {
 impl ScheduleView {
     pub fn status(&self) -> ScheduleStatus {
         self.schedule.status(self.pin.as_ref().map(|(_, attempt)| attempt))
+    }
+
+    /// When its pin's first attempt began, as far back as the pin's history goes.
+    pub fn started_at(&self) -> Option<Moment> {
+        let (_, attempt) = self.pin.as_ref()?;
+        let starts = attempt.history.iter().filter(|event| event.kind == EventKind::AttemptStarted);
+        starts.map(|event| event.at).min().or(attempt.started_at)
+    }
+
+    /// How long after its time it was handed over or, if that is more than its second, its pin began.
+    pub fn late_by_ms(&self) -> Option<i64> {
+        let started =
+            self.started_at().map(|at| at.since_ms(self.schedule.due)).filter(|late_ms| *late_ms >= SECOND_MS);
+        started.max(self.schedule.late_by_ms())
     }
 }
 

@@ -85,7 +85,9 @@ impl<R: Read> CsvRows<R> {
             let name = std::str::from_utf8(name).map_err(|_| CsvError::NotUtf8(0))?;
             let name = if index == 0 { name.strip_prefix('\u{feff}').unwrap_or(name) } else { name };
             // Spreadsheets quote what they write behind a byte order mark.
-            columns.push(name.trim().trim_matches('"').trim().to_owned());
+            let name = name.trim().trim_matches('"').trim();
+            let lower = name.to_ascii_lowercase();
+            columns.push(if is_known(&lower) { lower } else { name.to_owned() });
         }
         let missing: Vec<&str> =
             REQUIRED_COLUMNS.into_iter().filter(|wanted| !columns.iter().any(|column| column == wanted)).collect();
@@ -171,7 +173,11 @@ mod tests {
 
     #[test]
     fn a_byte_order_mark_is_no_part_of_the_first_column() {
-        for header in [HEADER.to_owned(), HEADER.replacen("account_id", "\"account_id\"", 1)] {
+        for header in [
+            HEADER.to_owned(),
+            HEADER.replacen("title", " Title", 1),
+            HEADER.replacen("account_id", "\"account_id\"", 1),
+        ] {
             let text = format!("\u{feff}{header}a,1,Ünïcode ✂,k,,\n");
             let rows = rows(text.as_bytes()).expect("read");
             assert_eq!(cell(&rows[0], "account_id").as_deref(), Some("a"));

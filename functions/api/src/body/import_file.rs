@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::csv_rows::{CsvRows, is_known};
-use super::{read_up_to, syntax_error};
+use super::{read_up_to, syntax_error, unmarked};
 use crate::error::{ApiError, FieldError};
 
 /// The largest file or array, in bytes. Lambda takes 6 MB, of which a file's coding as text needs a third.
@@ -88,7 +88,7 @@ impl<S: Send + Sync> FromRequest<S> for JsonRows {
 }
 
 fn json_rows(bytes: &[u8]) -> Result<ImportFile, ApiError> {
-    let parsed: Value = serde_json::from_slice(bytes).map_err(|error| syntax_error(&error))?;
+    let parsed: Value = serde_json::from_slice(unmarked(bytes)).map_err(|error| syntax_error(&error))?;
     let Value::Array(items) = parsed else {
         return Err(wrong("", "Input should be a list of rows", "list_type"));
     };
@@ -167,6 +167,7 @@ mod tests {
         let hash = |text: &str| json_rows(text.as_bytes()).expect("read").content_hash();
         let one = hash(r#"[{"title":"a","board_id":"1"}]"#);
         assert_eq!(one, hash(r#"[ {"board_id": "1", "title": "a"} ]"#));
+        assert_eq!(one, hash("\u{feff}[{\"title\":\"a\",\"board_id\":\"1\"}]"), "a byte order mark is no part of it");
         for other in [r#"[{"title":"a","board_id":"2"}]"#, r#"[{"title":"a"},{"board_id":"1"}]"#, r#"["a"]"#] {
             assert_ne!(one, hash(other));
         }

@@ -145,7 +145,8 @@ pub fn change(body: &Map<String, Value>, headers: &HeaderMap) -> Result<Schedule
 pub fn ids(object: &Map<String, Value>) -> Result<Vec<Uuid>, ApiError> {
     let mut fields = Fields::of(object);
     let mut ids: Vec<Uuid> = Vec::new();
-    match fields.value("ids").and_then(Value::as_array) {
+    let given = fields.value("ids");
+    match given.and_then(Value::as_array).map(Vec::as_slice) {
         Some(items) if (1..=BULK_MAX).contains(&items.len()) => {
             for item in items {
                 match item.as_str().and_then(|text| Uuid::parse_str(text).ok()) {
@@ -155,8 +156,10 @@ pub fn ids(object: &Map<String, Value>) -> Result<Vec<Uuid>, ApiError> {
                 }
             }
         }
-        Some(_) => fields.reject("ids", format!("List should have 1 to {BULK_MAX} items"), "too_long"),
-        None => fields.reject("ids", "Input should be a list of ids", "list_type"),
+        Some([]) => fields.reject("ids", "List should have at least 1 item", "too_short"),
+        Some(_) => fields.reject("ids", format!("List should have at most {BULK_MAX} items"), "too_long"),
+        None if given.is_none() => fields.missing("ids"),
+        None => fields.reject("ids", "Input should be a valid list", "list_type"),
     }
     fields.finish().map(|()| ids)
 }

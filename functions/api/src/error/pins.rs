@@ -78,6 +78,12 @@ impl ApiError {
         Self::new(StatusCode::CONFLICT, "pin_deleted", message, "Use a new key for a new pin.")
     }
 
+    /// Of an item of a bulk call: there is nothing left to do.
+    pub fn deleted_before() -> Self {
+        let message = "The pin was deleted before.";
+        Self::new(StatusCode::CONFLICT, "pin_deleted", message, "Nothing is left to do.")
+    }
+
     pub fn pin_publishing() -> Self {
         let message = "The pin is being published at this moment.";
         let remedy = "Read the pin until it is published or failed, then decide again.";

@@ -25,6 +25,14 @@ fn run_at(msg: String) -> ApiError {
     ApiError::validation(vec![FieldError { loc: vec!["body".into(), "run_at".into()], msg, kind: "value_error" }])
 }
 
+impl ApiError {
+    /// Of an item of a bulk call: there is nothing left to do.
+    pub fn removed_before() -> Self {
+        let message = "The schedule was removed before.";
+        Self::new(StatusCode::CONFLICT, "schedule_removed", message, "Nothing is left to do.")
+    }
+}
+
 impl From<ScheduleError> for ApiError {
     fn from(error: ScheduleError) -> Self {
         let conflict = |code, message: String, remedy| Self::new(StatusCode::CONFLICT, code, message, remedy);

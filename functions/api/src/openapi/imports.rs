@@ -207,6 +207,9 @@ pub struct RowVerdict {
     pub error_code: Option<String>,
     pub error_message: Option<String>,
     pub fields: Vec<String>,
+    /// The row's pin would be accepted and fail: why.
+    pub warning_code: Option<String>,
+    pub warning_message: Option<String>,
     /// The first row of the file with the same key.
     pub duplicate_of_row: Option<u32>,
     /// The first row of the file with the same account, board, title and link.
@@ -278,6 +281,8 @@ impl Example for Import {
 impl Example for DryRun {
     fn example() -> Value {
         let mut verdict = result();
+        verdict["warning_code"] = Value::Null;
+        verdict["warning_message"] = Value::Null;
         verdict["duplicate_of_row"] = Value::Null;
         verdict["same_content_as_row"] = Value::Null;
         json!({

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::operation::{Example, Operation, delete, get, patch, post, tagged};
 use super::pin_work::PinValidation;
-use super::pins::schemas::{Color, MediaType, PinErrorCode, PinRetry, Priority, Relation, Terms};
+use super::pins::schemas::{Color, MediaType, PinErrorCode, PinRetry, Priority, Relation, Search, Terms};
 use super::pins::{ACCOUNT, PIN};
 use super::types::{BoardId, FILLED, Flag, HttpUrl, Limit, Offset, Text, Time, inline_schema, names};
 use crate::body::schedules::BULK_MAX;
@@ -107,7 +107,7 @@ fn many() -> Vec<Operation> {
             .query::<ScheduleStatus>("status", "Only schedules of this status.")
             .query::<Time>("since", "Only those that run then or later.")
             .query::<Time>("until", "Only those that run before then.")
-            .query::<Text>("q", "A part of the title, description or link.")
+            .query::<Search>("q", "A part of the title, description or link.")
             .query::<ScheduleSort>("sort", "The order; `run_at_asc` is the next run first.")
             .query::<Text>("cursor", "`X-Next-Cursor` of the page before.")
             .answers::<Vec<Schedule>>(200, "A page of schedules.")
@@ -118,6 +118,7 @@ fn many() -> Vec<Operation> {
                 "Where counting stopped at its limit: there are at least as many.",
             )
             .with_header::<Text>("X-Next-Cursor", false, "Where the list goes on, if it does.")
+            .with_header::<Text>("X-Pinbridge-Ignored-Parameters", false, "Parameters that have no meaning here.")
             .refuses(&["validation_error", "account_not_permitted"]),
         bulk("/v1/schedules/bulk-cancel", "bulk_cancel_schedules", "Cancel schedules"),
         bulk("/v1/schedules/bulk-retry", "bulk_retry_schedules", "Retry failed schedules")
@@ -243,7 +244,9 @@ pub struct Schedule {
     pub run: u32,
     /// Ours: when it was handed over.
     pub released_at: Option<Time>,
-    /// Ours: how long after its time it was handed over, if it was late.
+    /// Ours: when its pin's first attempt began.
+    pub started_at: Option<Time>,
+    /// Ours: how long after its time its pin began (or was handed over, until it begins), if it was late by a second or more.
     pub late_by_seconds: Option<f64>,
 }
 
@@ -305,6 +308,7 @@ impl Example for Schedule {
             "idempotency_key": "cranes-2027-01-15",
             "run": 0,
             "released_at": "2027-01-15T08:27:31.008Z",
+            "started_at": "2027-01-15T08:30:00.071Z",
             "late_by_seconds": null,
         })
     }

@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::extract::{Query, State};
 use pinbridge_shared::domain::activity::{Cursor, Wanted};
-use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::flows::activity::{self, Reader};
 use pinbridge_shared::flows::authenticate::Who;
 use pinbridge_shared::ports::World;
@@ -23,12 +22,10 @@ pub async fn list(
         let bad = |()| page::invalid("cursor", "Input should be the next_cursor of a page", "value_error");
         text.parse::<Cursor>().map_err(bad)
     });
-    let since = query.get("since").filter(|text| !text.is_empty()).map(|text| {
-        let bad = || page::invalid("since", "Input should be a time with its offset", "datetime_parsing");
-        Moment::parse_rfc3339(text).ok_or_else(bad)
-    });
-    let (cursor, since) = (cursor.transpose()?, since.transpose()?);
-    let mut name = |name: &str| query.remove(name).filter(|text| !text.is_empty());
+    let cursor = cursor.transpose()?;
+    query.retain(|_, text| !text.is_empty());
+    let since = page::time(&query, "since")?;
+    let mut name = |name: &str| query.remove(name);
     let wanted = Wanted {
         category: name("category"),
         action: name("action"),

@@ -55,8 +55,8 @@ fn period(query: &page::Query, now: Moment) -> Result<Period, ApiError> {
     };
     let time = |name: &str| match query.get(name) {
         None => Ok(None),
-        Some(text) => zone.parse(text).map(Some).ok_or_else(|| {
-            let msg = "Input should be an ISO 8601 time; write the + of an offset as %2B";
+        Some(text) => zone.parse(&page::unescaped_plus(text)).map(Some).ok_or_else(|| {
+            let msg = "Input should be an ISO 8601 time, such as 2026-01-31 or 2026-01-31T18:00:00Z";
             page::invalid(name, msg, "datetime_parsing")
         }),
     };

@@ -1,6 +1,6 @@
 //! Imports: hand in many pins, and read what became of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -86,11 +86,13 @@ async fn create(
     Ok(response)
 }
 
-/// Pins that join their accounts' queues now.
+/// Pins that join their accounts' queues now, each key once. Whether a key is known already only the importer will find out.
 fn joining(rows: &[Row]) -> BTreeMap<AccountId, usize> {
-    let mut joining = BTreeMap::new();
+    let (mut joining, mut keys) = (BTreeMap::new(), BTreeSet::new());
     for row in rows {
-        if let Ask::Pin(request) = &row.ask {
+        if let Ask::Pin(request) = &row.ask
+            && keys.insert(&request.idempotency_key)
+        {
             *joining.entry(request.account).or_default() += 1;
         }
     }

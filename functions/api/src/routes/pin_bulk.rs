@@ -42,11 +42,14 @@ pub async fn delete(
 async fn delete_one(world: &World, caller: &Caller, id: PinId) -> (PinId, Done) {
     let key = PinKey { workspace: caller.workspace, pin: id };
     if let Err(error) = open(world, caller, key).await {
-        return (id, Done::Failed(error));
+        // The call may be a repetition of one whose answer was lost.
+        let deleted = read_pins::deleted(world, key).await.ok().flatten();
+        let is_theirs = deleted.is_some_and(|pin| caller.may_use(pin.request.account).is_ok());
+        return (id, if is_theirs { Done::Skipped(ApiError::deleted_before()) } else { Done::Failed(error) });
     }
     let done = match delete_pin(world, key).await {
         Ok(_) => Done::Succeeded,
-        Err(error @ DeleteError::NotFound) => Done::Skipped(error.into()),
+        Err(DeleteError::NotFound) => Done::Skipped(ApiError::deleted_before()),
         Err(error) => Done::Failed(error.into()),
     };
     (id, done)

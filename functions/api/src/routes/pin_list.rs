@@ -7,7 +7,6 @@ use http::HeaderValue;
 use pinbridge_shared::domain::attempt::Status;
 use pinbridge_shared::domain::ids::AccountId;
 use pinbridge_shared::domain::pin_filter::{PinFilter, PinSort};
-use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::domain::trouble::Trouble;
 use pinbridge_shared::flows::list_pins::{self, Ask, PinPage};
 use pinbridge_shared::ports::World;
@@ -17,8 +16,6 @@ use crate::error::ApiError;
 use crate::page::{self, invalid};
 use crate::views;
 
-/// Characters of a search.
-pub const SEARCH_MAX: usize = 200;
 /// Everything that the route understands.
 const PARAMETERS: [&str; 12] = [
     "account_id",
@@ -34,8 +31,6 @@ const PARAMETERS: [&str; 12] = [
     "offset",
     "cursor",
 ];
-/// Of parameters that it doesn't, so many are named.
-const IGNORED_NAMED: usize = 10;
 
 pub async fn list(
     State(world): State<World>,
@@ -58,9 +53,7 @@ pub async fn list(
     if let Some(next) = page.next.and_then(|next| HeaderValue::try_from(next.to_string()).ok()) {
         headers.insert("x-next-cursor", next);
     }
-    if let Some(ignored) = ignored(&query) {
-        headers.insert("x-pinbridge-ignored-parameters", ignored);
-    }
+    page::name_ignored(&mut response, &query, &PARAMETERS);
     Ok(response)
 }
 
@@ -102,41 +95,14 @@ fn filter(query: &page::Query, caller: &Caller) -> Result<PinFilter, ApiError> {
         caller.limited_to().map(<[AccountId]>::to_vec)
     };
     let removed = if query.contains_key("removed") { Some(page::flag(query, "removed")?) } else { None };
-    let text = query.get("q").map(|text| text.trim()).filter(|text| !text.is_empty());
-    if text.is_some_and(|text| text.chars().count() > SEARCH_MAX) {
-        let msg = format!("String should have at most {SEARCH_MAX} characters");
-        return Err(invalid("q", msg, "string_too_long"));
-    }
     Ok(PinFilter {
         status,
         accounts,
         board_id: query.get("board_id").cloned(),
         error_code: query.get("error_code").cloned(),
-        since: moment(query, "since")?,
-        until: moment(query, "until")?,
-        text: text.map(str::to_owned),
+        since: page::time(query, "since")?,
+        until: page::time(query, "until")?,
+        text: page::search(query)?,
         removed,
     })
-}
-
-fn moment(query: &page::Query, name: &str) -> Result<Option<Moment>, ApiError> {
-    let Some(text) = query.get(name) else {
-        return Ok(None);
-    };
-    // An unescaped plus arrives as a space.
-    let text = if text.contains('T') { text.replace(' ', "+") } else { text.clone() };
-    Moment::parse_rfc3339(&text).map(Some).ok_or_else(|| {
-        let msg = "Input should be a time with its offset, such as 2026-01-31T18:00:00Z";
-        invalid(name, msg, "datetime_parsing")
-    })
-}
-
-/// Unknown parameters change nothing, as with the hosted API; a header names them, so that a misspelt filter shows.
-fn ignored(query: &page::Query) -> Option<HeaderValue> {
-    let is_name = |name: &&String| name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    let mut names: Vec<&str> =
-        query.keys().filter(|name| !PARAMETERS.contains(&name.as_str())).filter(is_name).map(String::as_str).collect();
-    names.sort_unstable();
-    names.truncate(IGNORED_NAMED);
-    HeaderValue::try_from(names.join(",")).ok().filter(|value| !value.is_empty())
 }

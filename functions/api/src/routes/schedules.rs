@@ -85,6 +85,7 @@ pub async fn list(
     if let Some(next) = page.next.and_then(|next| HeaderValue::try_from(schedule_query::cursor(next)).ok()) {
         headers.insert("x-next-cursor", next);
     }
+    page::name_ignored(&mut response, &query, &schedule_query::PARAMETERS);
     Ok(response)
 }
 
@@ -176,12 +177,20 @@ pub async fn bulk_delete(
 ) -> Result<Json<Value>, ApiError> {
     let (world, caller) = (&world, &caller);
     bulk(caller, &fields, |key| async move {
+        // The call may be a repetition of one whose answer was lost.
+        let stored = schedules::stored(world, key).await?.filter(|schedule| schedule.removed_at.is_some());
+        if stored.is_some_and(|schedule| caller.may_use(schedule.request.account).is_ok()) {
+            return Err(ApiError::removed_before());
+        }
         find(world, caller, key).await?;
         schedules::remove(world, key).await?;
         Ok(())
     })
     .await
 }
+
+/// What says that nothing was to be done.
+const SKIPPED: [&str; 2] = ["bad_request", "schedule_removed"];
 
 /// Does the same to each, one after the other, and tells what became of each: `skipped` is what its state doesn't allow.
 async fn bulk<F, Fut>(caller: &Caller, fields: &Map<String, Value>, act: F) -> Result<Json<Value>, ApiError>
@@ -196,7 +205,7 @@ where
         let outcome = act(key).await;
         let (name, index) = match &outcome {
             Ok(()) => ("succeeded", 0),
-            Err(error) if error.code() == "bad_request" => ("skipped", 1),
+            Err(error) if SKIPPED.contains(&error.code()) => ("skipped", 1),
             Err(_) => ("failed", 2),
         };
         counts[index] += 1;

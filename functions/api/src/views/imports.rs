@@ -103,7 +103,7 @@ fn board(report: &BoardReport) -> Value {
     })
 }
 
-/// Rows whose board is known not to take them. They would be accepted, and their pins fail.
+/// Rows whose board is known not to take them.
 fn refused_by_board(boards: &[Value]) -> BTreeMap<u32, RowError> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let mut refused = BTreeMap::new();
@@ -117,9 +117,17 @@ fn refused_by_board(boards: &[Value]) -> BTreeMap<u32, RowError> {
     refused
 }
 
+/// What the real import would say of the row; of a board that won't take its pin, accepting a pin says nothing and a schedule is
+/// refused.
 fn verdict(row: &RowForecast, by_board: Option<&RowError>) -> Value {
-    let failed = by_board.filter(|_| matches!(row.outcome, Outcome::Created(_))).cloned().map(Outcome::Failed);
-    let mut told = row_of(row.number, row.key.as_deref(), failed.as_ref().unwrap_or(&row.outcome));
+    let refused = match row.outcome {
+        Outcome::Created(Made::Schedule(_)) => by_board.cloned().map(Outcome::Failed),
+        _ => None,
+    };
+    let warning = by_board.filter(|_| matches!(row.outcome, Outcome::Created(Made::Pin(_))));
+    let mut told = row_of(row.number, row.key.as_deref(), refused.as_ref().unwrap_or(&row.outcome));
+    told["warning_code"] = json!(warning.map(|error| error.code.as_str()));
+    told["warning_message"] = json!(warning.map(|error| error.message.as_str()));
     told["duplicate_of_row"] = json!(row.repeats);
     told["same_content_as_row"] = json!(row.same_content_as);
     told

@@ -53,7 +53,8 @@ pub fn schedule(view: &ScheduleView) -> Value {
         "idempotency_key": key,
         "run": schedule.run,
         "released_at": time(schedule.released_at),
-        "late_by_seconds": schedule.late_by_ms().map(|late_ms| late_ms as f64 / SECOND_MS as f64),
+        "started_at": time(view.started_at()),
+        "late_by_seconds": view.late_by_ms().map(|late_ms| late_ms as f64 / SECOND_MS as f64),
     })
 }
 

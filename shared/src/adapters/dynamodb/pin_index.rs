@@ -22,7 +22,7 @@ struct Part {
 
 /// Keys that a shard is asked for, for so many in all: pins are spread by their ids' hashes, so four standard deviations more than
 /// its share are nearly always enough to fill the whole.
-fn share(limit: usize) -> usize {
+pub(super) fn share(limit: usize) -> usize {
     let even = limit.div_ceil(keys::LISTING_SHARDS as usize);
     even + 4 * even.isqrt() + 2
 }

@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnValuesOnConditionCheckFai
 use futures_util::future::try_join_all;
 
 use super::item::{Builder, Item, Reader, bytes, moment, number, text, unreadable};
+use super::pin_index::share;
 use super::request_fields::{read_request, with_request};
 use super::{DynamoStore, failed, keys};
 use crate::domain::failure::Failure;
@@ -207,14 +208,41 @@ impl DynamoStore {
         Ok(found)
     }
 
+    /// The first of all, of so many from each shard; `None` if those don't tell.
+    async fn merged_by_time(
+        &self,
+        workspace: WorkspaceId,
+        range: &ByTime,
+        limit: usize,
+        of_each: usize,
+    ) -> PortResult<Option<Vec<(Moment, ScheduleId)>>> {
+        let shards = (0..keys::LISTING_SHARDS)
+            .map(|shard| self.shard_by_time(keys::schedules(workspace, shard), range, of_each));
+        let parts = try_join_all(shards).await?;
+        let in_order = |a: &(Moment, ScheduleId), b: &(Moment, ScheduleId)| match range.latest_first {
+            true => b.cmp(a),
+            false => a.cmp(b),
+        };
+        // Behind the end of a part that may have more, something of that part may be missing.
+        let ends = parts.iter().filter(|part| part.len() >= of_each).filter_map(|part| part.last().copied());
+        let end = ends.min_by(in_order);
+        let mut all: Vec<(Moment, ScheduleId)> = parts.into_iter().flatten().collect();
+        all.sort_unstable_by(in_order);
+        all.truncate(limit);
+        let reaches = |end| all.len() >= limit && all.last().is_some_and(|last| in_order(last, &end).is_le());
+        let is_told = end.is_none_or(reaches);
+        Ok((is_told || of_each >= limit).then_some(all))
+    }
+
     /// Removes some schedules of the index with what they are found by; answers whether there was none.
     pub(super) async fn remove_schedules(&self, workspace: WorkspaceId, limit: usize) -> PortResult<bool> {
         let shown = (0..keys::LISTING_SHARDS).map(|shard| keys::schedules(workspace, shard));
         let removed = (0..keys::LISTING_SHARDS).map(|shard| keys::removed_schedules(workspace, shard));
         let mut listed = Vec::new();
         for lpk in shown.chain(removed) {
-            listed.extend(self.shard_by_time(lpk, &ByTime::default(), limit - listed.len()).await?);
+            listed.extend(self.shard_by_time(lpk, &ByTime::default(), limit.saturating_sub(listed.len())).await?);
         }
+        listed.truncate(limit);
         let keys: Vec<ScheduleKey> =
             listed.iter().map(|(_, schedule)| ScheduleKey { workspace, schedule: *schedule }).collect();
         let found: Vec<Schedule> = self.schedules(&keys).await?.into_iter().flatten().collect();
@@ -260,15 +288,11 @@ impl Schedules for DynamoStore {
         range: &ByTime,
         limit: usize,
     ) -> PortResult<Vec<(Moment, ScheduleId)>> {
-        let shards =
-            (0..keys::LISTING_SHARDS).map(|shard| self.shard_by_time(keys::schedules(workspace, shard), range, limit));
-        let mut all: Vec<(Moment, ScheduleId)> = try_join_all(shards).await?.into_iter().flatten().collect();
-        all.sort_unstable();
-        if range.latest_first {
-            all.reverse();
+        match self.merged_by_time(workspace, range, limit, share(limit)).await? {
+            Some(all) => Ok(all),
+            // One shard has more than its share of the first ones.
+            None => Ok(self.merged_by_time(workspace, range, limit, limit).await?.unwrap_or_default()),
         }
-        all.truncate(limit);
-        Ok(all)
     }
 
     async fn put_due(&self, row: &DueRow) -> PortResult<()> {

@@ -103,9 +103,10 @@ pub fn of(request: &PinRequest) -> Option<Trigger> {
 }
 
 fn in_title(title: &str) -> Option<String> {
+    let title = title.to_lowercase();
     let (_, behind) = title.split_once(OPENS)?;
     let (name, _) = behind.split_once(']')?;
-    Some(name.trim().to_lowercase())
+    Some(name.trim().to_owned())
 }
 
 fn in_link(link: &str) -> Option<String> {
@@ -131,6 +132,7 @@ mod tests {
         let both = asked("[sandbox: slow ] Soup", Some("https://example.com/?pinbridge_sandbox=link_blocked"));
         assert_eq!(both, Some(Trigger::Slow));
         assert_eq!(asked("Soup [sandbox:slow", None), None);
+        assert_eq!(asked("Soup [SANDBOX:Slow]", None), Some(Trigger::Slow), "in any case");
     }
 
     #[test]

@@ -26,6 +26,7 @@ macro_rules! schedules_contract {
             many_schedules_are_read_in_the_order_asked_for,
             schedules_are_listed_by_time_in_either_order,
             a_list_goes_on_behind_its_last_and_ends_at_its_bounds,
+            a_list_lacks_nothing_when_ids_are_spread_unevenly,
             a_moved_schedule_is_listed_once_at_its_new_time,
             due_rows_are_read_earliest_first_in_every_shard,
             a_removed_due_row_is_gone_and_others_stay,
@@ -184,6 +185,27 @@ pub async fn a_list_goes_on_behind_its_last_and_ends_at_its_bounds(schedules: &d
     assert_eq!(numbers(schedules, ByTime { after: behind(10), ..latest }, 2).await, [5, 6]);
     let nothing = ByTime { since: until, until: since, ..range };
     assert_eq!(numbers(schedules, nothing, 50).await, [0; 0], "a range that ends before it begins");
+}
+
+pub async fn a_list_lacks_nothing_when_ids_are_spread_unevenly(schedules: &dyn Schedules) {
+    // Ids of one rest are of one shard; the others begin later.
+    let numbers = (1..=60).map(|n| (n * 64, n)).chain((1..=20).map(|n| (n * 64 + 1, 60 + n)));
+    let all: Vec<Schedule> =
+        numbers.map(|(number, minute)| schedule(number, i64::try_from(minute).expect("small"))).collect();
+    for schedule in &all {
+        put(schedules, schedule).await;
+    }
+    let workspace = all[0].key.workspace;
+    for limit in [1, 10, 40, 79, 80, 81] {
+        let first = schedules.schedules_by_time(workspace, &ByTime::default(), limit).await.expect("listed");
+        let wanted: Vec<_> = all.iter().take(limit).map(|schedule| (schedule.run_at, schedule.key.schedule)).collect();
+        assert_eq!(first, wanted, "the first {limit}");
+        let range = ByTime { latest_first: true, ..ByTime::default() };
+        let last = schedules.schedules_by_time(workspace, &range, limit).await.expect("listed");
+        let wanted: Vec<_> =
+            all.iter().rev().take(limit).map(|schedule| (schedule.run_at, schedule.key.schedule)).collect();
+        assert_eq!(last, wanted, "the last {limit}");
+    }
 }
 
 pub async fn a_moved_schedule_is_listed_once_at_its_new_time(schedules: &dyn Schedules) {

@@ -32,7 +32,7 @@ names!(PinOrder, "The order of a list of pins.", PinSort::ALL.map(PinSort::name)
 names!(Relation, "`gte`: the number is a lower bound.", ["gte"]);
 inline_schema!(
     /// What is looked for.
-    Search = json_schema!({"type": "string", "maxLength": crate::routes::pin_list::SEARCH_MAX})
+    Search = json_schema!({"type": "string", "maxLength": crate::page::SEARCH_MAX})
 );
 inline_schema!(
     /// Only images, until there are assets.
