@@ -17,6 +17,8 @@ pub const AHEAD_MAX_MS: i64 = 730 * DAY_MS;
 /// A schedule is handed over this long before its time: the dispatcher runs every minute, so that two of its runs may fail, and
 /// the queue delays a message by up to 15 minutes.
 pub const RELEASE_AHEAD_MS: i64 = 180 * SECOND_MS;
+/// Schedules are to the second: what begins within its own isn't late.
+pub const LATE_FROM_MS: i64 = SECOND_MS;
 /// A minute's due rows are spread over this many partitions: one DynamoDB partition takes 1,000 write units a second.
 pub const DUE_SHARDS: u32 = 4;
 /// How long a due row is kept after its minute: a dispatcher that was out for a month still finds it.
@@ -176,9 +178,9 @@ impl Schedule {
         self.removed_at.is_none() && self.expires_at > now
     }
 
-    /// How long after its time it was handed over, if it was late.
+    /// How long after its time it was handed over, if that was late.
     pub fn late_by_ms(&self) -> Option<i64> {
-        self.released_at.map(|at| at.since_ms(self.due)).filter(|late_ms| *late_ms > 0)
+        self.released_at.map(|at| at.since_ms(self.due)).filter(|late_ms| *late_ms >= LATE_FROM_MS)
     }
 
     /// The client has another wish; only while it waits.

@@ -14,7 +14,9 @@ use crate::domain::idempotency::{self, PayloadHash};
 use crate::domain::ids::{AccountId, AccountKey, BoardKey, ScheduleId, ScheduleKey, WorkspaceId};
 use crate::domain::origin::Origin;
 use crate::domain::pin::{Pin, PinRequest};
-use crate::domain::schedule::{AHEAD_MAX_MS, NewSchedule, Schedule, ScheduleChange, ScheduleStatus, Stage};
+use crate::domain::schedule::{
+    AHEAD_MAX_MS, LATE_FROM_MS, NewSchedule, Schedule, ScheduleChange, ScheduleStatus, Stage,
+};
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::ports::{Kept, PortError, PortResult, ScheduleSaved, World};
 use crate::telemetry::{self, Metric};
@@ -51,10 +53,10 @@ impl ScheduleView {
         starts.map(|event| event.at).min().or(attempt.started_at)
     }
 
-    /// How long after its time it was handed over or, if that is more than its second, its pin began.
+    /// How long after its time its pin began, or it was handed over, if that was late.
     pub fn late_by_ms(&self) -> Option<i64> {
         let started =
-            self.started_at().map(|at| at.since_ms(self.schedule.due)).filter(|late_ms| *late_ms >= SECOND_MS);
+            self.started_at().map(|at| at.since_ms(self.schedule.due)).filter(|late_ms| *late_ms >= LATE_FROM_MS);
         started.max(self.schedule.late_by_ms())
     }
 }

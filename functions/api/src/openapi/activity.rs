@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::operation::{Example, Operation, get, tagged};
-use super::types::{Limit, Text, Time, inline_schema, names};
+use super::types::{Limit, Text, Time, TimeOrEmpty, inline_schema, names};
 
 pub fn operations() -> Vec<Operation> {
     tagged(
@@ -24,7 +24,7 @@ pub fn operations() -> Vec<Operation> {
                 .query::<Text>("action", "Only entries of that action.")
                 .query::<Text>("status", "Only entries that ended so.")
                 .query::<Text>("resource_type", "Only entries about such a thing.")
-                .query::<Time>("since", "Not older than that.")
+                .query::<TimeOrEmpty>("since", "Not older than that.")
                 .answers::<ActivityLogs>(200, "A page of the log.")
                 .refuses(&["validation_error"]),
         ],

@@ -56,6 +56,10 @@ inline_schema!(
     Time = json_schema!({"type": "string", "format": "date-time"})
 );
 inline_schema!(
+    /// A time, or nothing: forms send what is not filled in as an empty text.
+    TimeOrEmpty = json_schema!({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "maxLength": 0}]})
+);
+inline_schema!(
     /// A page's length.
     Limit = json_schema!({"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": crate::page::LIMIT_DEFAULT})
 );
