@@ -7,7 +7,7 @@ use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{MINUTE_MS, SECOND_MS};
 use pinbridge_shared::flows::accept_pin::AcceptError;
-use pinbridge_shared::flows::delete_pin::{DeleteError, delete_pin};
+use pinbridge_shared::flows::delete_pin::{DeleteError, delete_pin, delete_unpublished};
 use pinbridge_shared::flows::edit_pin::{EditError, edit_pin};
 use pinbridge_shared::flows::retry_pin::{RetryError, retry_pin, retry_pin_with};
 use pinbridge_shared::flows::{duplicate_content, export, read_pins};
@@ -62,6 +62,8 @@ async fn a_pin_that_is_being_published_can_be_neither_changed_nor_ended() {
     world.run_publisher_once().await;
     assert_eq!(world.attempt(key).await.status, Status::Publishing);
     assert!(matches!(edit_pin(&world.world, key, &titled("Late")).await, Err(EditError::Publishing)));
+    let deleted = delete_unpublished(&world.world, key).await;
+    assert!(matches!(deleted, Err(DeleteError::Publishing)), "{deleted:?}");
     delete_pin(&world.world, key).await.expect("hidden");
     let (pin, attempt) = world.pin(key).await;
     assert!(pin.hidden_at.is_some() && attempt.status == Status::Publishing, "{attempt:?}");

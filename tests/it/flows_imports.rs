@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use pinbridge_shared::domain::attempt::Status;
+use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::import::{
     Ask, Import, ImportKey, ImportStatus, Outcome, Row, RowError, RowResult, Source, StopReason,
@@ -13,6 +14,7 @@ use pinbridge_shared::domain::time::{MINUTE_MS, SECOND_MS};
 use pinbridge_shared::flows::imports::{self, ImportView, ResumeError, Submission, SubmitError, Submitted};
 use pinbridge_shared::flows::purge;
 use pinbridge_shared::ports::QueueName;
+use pinbridge_shared::testing::fake_boards::refused;
 use pinbridge_shared::testing::fake_store::FakeStore;
 use pinbridge_shared::testing::faults::{DEATHS, Fault};
 use pinbridge_shared::testing::{START, TestWorld};
@@ -59,6 +61,39 @@ async fn submit(world: &TestWorld, rows: Vec<Row>) -> ImportKey {
 
 async fn read(world: &TestWorld, key: ImportKey) -> ImportView {
     world.faults.spare(imports::read(&world.world, key)).await.expect("read").expect("there")
+}
+
+fn scheduled(number: u32, key: &str) -> Row {
+    let Ask::Pin(request) = good(number, key).ask else { panic!("a pin") };
+    Row { number, key: Some(key.into()), ask: Ask::Schedule(request, START.plus_ms(60 * MINUTE_MS)) }
+}
+
+#[tokio::test]
+async fn schedules_of_an_import_dont_ask_a_pinterest_again_that_cant_tell() {
+    let (world, _) = world().await;
+    world.boards.fail_next((0..100).map(|_| refused(Failure::RateLimited)));
+    let key = submit(&world, (1..=25).map(|number| scheduled(number, &format!("row-{number}"))).collect()).await;
+    run_importer(&world).await;
+    let view = read(&world, key).await;
+    assert_eq!((view.totals.created, view.status()), (25, ImportStatus::Completed));
+    assert_eq!(world.boards.tokens().len(), 1, "one call of Pinterest told enough");
+}
+
+#[tokio::test]
+async fn schedules_of_an_import_at_a_slow_pinterest_are_made_in_several_runs() {
+    let (world, store) = world().await;
+    world.boards.insert(&testdata::request("any").board_id);
+    let rows: Vec<Row> = (1..=20).map(|number| scheduled(number, &format!("row-{number}"))).collect();
+    for nth in 1..=20 {
+        world.faults.plan("schedules.put_schedule", nth, Fault::Slow(6 * SECOND_MS));
+    }
+    let key = submit(&world, rows).await;
+    run_importer(&world).await;
+    let view = read(&world, key).await;
+    assert_eq!((view.totals.created, view.status()), (20, ImportStatus::Completed));
+    let mut count = 0;
+    store.each_schedule(|_| count += 1);
+    assert_eq!(count, 20);
 }
 
 /// Lets the importer work, without any other function, until nothing is in its queue.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use pinbridge_shared::domain::attempt::{Attempt, Status};
+use pinbridge_shared::domain::edit::Edit;
 use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::ScheduleKey;
 use pinbridge_shared::domain::origin::Origin;
@@ -12,9 +13,12 @@ use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::flows::cancel_schedule::cancel;
 use pinbridge_shared::flows::disconnect::disconnect;
+use pinbridge_shared::flows::edit_pin::edit_pin;
+use pinbridge_shared::flows::retry_pin::{RetryError, retry_pin};
 use pinbridge_shared::flows::schedules::{self, Created, ScheduleError, ScheduleRequest, ScheduleView};
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::fake_store::FakeStore;
+use pinbridge_shared::testing::faults::Fault;
 use pinbridge_shared::testing::{START, TestWorld};
 
 pub async fn world() -> (TestWorld, Arc<FakeStore>) {
@@ -133,6 +137,58 @@ async fn a_canceled_schedule_is_never_published_before_its_release_or_after() {
     assert_eq!(pin.1.failure, Some(Failure::ScheduleCanceled));
     schedules::remove(&world.world, waiting).await.expect("removed");
     assert!(matches!(schedules::read(&world.world, waiting).await, Err(ScheduleError::NotFound)));
+}
+
+#[tokio::test]
+async fn a_schedule_that_is_moved_away_and_back_keeps_its_time_whatever_is_removed_late() {
+    let (world, _) = world().await;
+    let (at, other) = (START.plus_ms(HOUR_MS), START.plus_ms(2 * HOUR_MS));
+    let key = schedule(&world, "to and fro", at).await;
+    let first = read(&world, key).await.schedule.due_row();
+    for to in [other, at] {
+        let change = ScheduleChange { run_at: Some(to), ..ScheduleChange::default() };
+        schedules::edit(&world.world, key, &change).await.expect("moved");
+    }
+    // The first edit's removal was on its way all the time.
+    world.world.schedules.delete_due(&[first]).await.expect("removed");
+    world.run_until(at.plus_ms(MINUTE_MS)).await;
+    assert_eq!(status(&world, key).await, ScheduleStatus::Done);
+}
+
+#[tokio::test]
+async fn a_retried_schedules_old_pin_is_not_retried_beside_it_and_what_was_mended_in_it_is_published() {
+    let (world, _) = world().await;
+    world.pinterest.answer_next([Answer::Refused(Failure::InvalidRequest, None)]);
+    let key = schedule(&world, "Tpyo", START.plus_ms(MINUTE_MS)).await;
+    world.run_until(START.plus_ms(2 * MINUTE_MS)).await;
+    let old = read(&world, key).await.schedule.pin_key();
+    let edit = Edit { title: Some("Typo".into()), ..Edit::default() };
+    edit_pin(&world.world, old, &edit).await.expect("edited");
+    let retried = schedules::retry(&world.world, key, false).await.expect("retried");
+    assert_eq!(retried.schedule.request.title, "Typo");
+    let refused = retry_pin(&world.world, old, true).await;
+    assert!(matches!(refused, Err(RetryError::Superseded)), "{refused:?}");
+    world.run_for_ms(MINUTE_MS).await;
+    assert_eq!(status(&world, key).await, ScheduleStatus::Done);
+    let titles: Vec<String> = world.pinterest.pins().into_iter().filter_map(|pin| pin.title).collect();
+    assert_eq!(titles, ["Typo"]);
+}
+
+#[tokio::test]
+async fn of_a_schedules_retry_and_its_pins_only_one_succeeds_whoever_is_first() {
+    for (nth, call) in ["store.save_attempt", "schedules.save_schedule", "schedules.put_due"].into_iter().enumerate() {
+        let (world, _) = world().await;
+        world.pinterest.answer_next([Answer::Refused(Failure::ImageBroken, None)]);
+        let key = schedule(&world, "twice", START.plus_ms(MINUTE_MS)).await;
+        world.run_until(START.plus_ms(2 * MINUTE_MS)).await;
+        let old = read(&world, key).await.schedule.pin_key();
+        world.faults.plan(call, 1, Fault::Yield);
+        let (one, other) =
+            tokio::join!(schedules::retry(&world.world, key, false), retry_pin(&world.world, old, false));
+        assert!(one.is_ok() != other.is_ok(), "{nth}: {one:?} and {other:?}");
+        world.run_for_ms(5 * MINUTE_MS).await;
+        assert_eq!(world.pinterest.pins().len(), 1, "{nth}");
+    }
 }
 
 #[tokio::test]

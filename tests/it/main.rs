@@ -14,6 +14,7 @@ mod api_pins;
 mod api_projects;
 mod api_retry;
 mod api_schedules;
+mod batch_leftovers;
 mod canary;
 mod contract;
 mod cost;

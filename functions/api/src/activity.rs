@@ -237,6 +237,10 @@ pub async fn keep(State((world, noted)): State<(World, &'static Noted)>, request
                 entry = entry.with(name, value);
             }
         }
+        let ids = succeeded(&answer);
+        if !ids.is_empty() {
+            entry = entry.with_ids(&ids);
+        }
     }
     // A caller can name any account; what is noted names the workspace's own.
     if let Some(account) = entry.account {
@@ -274,6 +278,13 @@ async fn read(response: Response, noted: &Noted) -> (Response, Value) {
             (Response::from_parts(parts, Body::empty()), Value::Null)
         }
     }
+}
+
+/// Of a call of many: what it was done to.
+fn succeeded(answer: &Value) -> Vec<&str> {
+    let results = answer.get("results").and_then(Value::as_array);
+    let is_done = |result: &&Value| result["status"] == "succeeded";
+    results.into_iter().flatten().filter(is_done).filter_map(|result| result["id"].as_str()).collect()
 }
 
 /// A text, a number or a flag.

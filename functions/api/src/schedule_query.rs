@@ -3,11 +3,11 @@
 use pinbridge_shared::domain::ids::AccountId;
 use pinbridge_shared::domain::schedule::ScheduleStatus;
 use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::flows::list_schedules::{Listed, Place, ScheduleFilter, ScheduleSort, SortBy};
+use pinbridge_shared::flows::list_schedules::{Listed, Next, ScheduleFilter, ScheduleSort, SortBy};
 
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::page::{self, Query, invalid};
+use crate::page::{self, OFFSET_MAX, Query, invalid};
 
 /// The contract's `ScheduleSort`.
 pub const SORTS: [(&str, SortBy, bool); 8] = [
@@ -47,21 +47,23 @@ pub fn parse(query: &Query, caller: &Caller) -> Result<Listed, ApiError> {
         accounts,
         board_id: query.get("board_id").cloned(),
         status,
+        is_open: false,
         since: page::time(query, "since")?,
         until: page::time(query, "until")?,
         q: page::search(query)?,
     };
-    let after =
+    let next =
         match query.get("cursor") {
             None => None,
             Some(text) => Some(parse_cursor(text).ok_or_else(|| {
                 invalid("cursor", "Input should be the X-Next-Cursor of an earlier page", "value_error")
             })?),
         };
-    if after.is_some() && paging.offset > 0 {
+    if next.is_some() && paging.offset > 0 {
         return Err(invalid("offset", "Give either offset or cursor, not both", "value_error"));
     }
-    Ok(Listed { filter, sort: sort(query)?, after, skip: paging.offset, limit: paging.limit })
+    let Next { after, skip } = next.unwrap_or(Next { after: None, skip: paging.offset });
+    Ok(Listed { filter, sort: sort(query)?, after, skip, limit: paging.limit })
 }
 
 fn sort(query: &Query) -> Result<ScheduleSort, ApiError> {
@@ -74,14 +76,43 @@ fn sort(query: &Query) -> Result<ScheduleSort, ApiError> {
 }
 
 /// `X-Next-Cursor`.
-pub fn cursor((run_at, schedule): Place) -> String {
-    format!("{}_{schedule}", run_at.0)
+pub fn cursor(next: Next) -> String {
+    let place = next.after.map(|(run_at, schedule)| format!("{}_{schedule}", run_at.0)).unwrap_or_default();
+    if next.skip == 0 { place } else { format!("{}.{place}", next.skip) }
 }
 
-fn parse_cursor(text: &str) -> Option<Place> {
-    let (run_at, schedule) = text.split_once('_')?;
+fn parse_cursor(text: &str) -> Option<Next> {
+    let (skip, place) = match text.split_once('.') {
+        Some((skip, place)) => (skip.parse().ok().filter(|skip| (1..=OFFSET_MAX).contains(skip))?, place),
+        None => (0, text),
+    };
+    if place.is_empty() && skip > 0 {
+        return Some(Next { after: None, skip });
+    }
+    let (run_at, schedule) = place.split_once('_')?;
     let run_at: i64 = run_at.parse().ok()?;
     // Other numbers are no moments of rows, and don't sort as text.
     (0..10_000_000_000_000).contains(&run_at).then_some(())?;
-    Some((Moment(run_at), schedule.parse().ok()?))
+    Some(Next { after: Some((Moment(run_at), schedule.parse().ok()?)), skip })
+}
+
+#[cfg(test)]
+mod tests {
+    use pinbridge_shared::domain::ids::ScheduleId;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_cursor_says_where_the_list_goes_on_and_nothing_else_is_one() {
+        let place = (Moment(1_767_225_600_123), ScheduleId(Uuid::from_u128(7)));
+        for next in
+            [Next { after: Some(place), skip: 0 }, Next { after: Some(place), skip: 50 }, Next { after: None, skip: 7 }]
+        {
+            assert_eq!(parse_cursor(&cursor(next)), Some(next));
+        }
+        for text in ["", "7", ".", "0.", "-1.", "99999.", "7.x", "x_y", "-1_00000000-0000-0000-0000-000000000007"] {
+            assert_eq!(parse_cursor(text), None, "{text}");
+        }
+    }
 }

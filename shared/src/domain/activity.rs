@@ -212,6 +212,13 @@ impl Entry {
         self
     }
 
+    /// What many were done to: the ids, whole.
+    #[must_use]
+    pub fn with_ids(mut self, ids: &[&str]) -> Self {
+        self.details.push(("ids".into(), ids.join(",")));
+        self
+    }
+
     /// A pin's, of that action: the same whenever it is asked for.
     pub fn of_pin(pin: PinId, nth: u32, at: Moment, by: By, action: &'static Action) -> Self {
         let id = Uuid::new_v5(&pin.0, format!("{}\0{nth}", action.name).as_bytes());

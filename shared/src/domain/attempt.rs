@@ -82,6 +82,8 @@ pub struct Attempt {
     pub expires_at: Option<Moment>,
     /// When the published Pin was found to be gone from Pinterest; the status stays.
     pub removed_at: Option<Moment>,
+    /// Its schedule was retried: another pin takes its place, and it is not retried any more.
+    pub is_superseded: bool,
 }
 
 /// The row outlives the pin row by a week: a pin must never be seen without what became of it, and DynamoDB deletes
@@ -139,6 +141,7 @@ impl Attempt {
             history: Vec::new(),
             expires_at: None,
             removed_at: None,
+            is_superseded: false,
         }
     }
 
@@ -302,6 +305,13 @@ impl Attempt {
             event.next_at = waits.and_then(|(_, until)| until);
             event.note = self.failure.map(|failure| failure.code().to_owned());
         }))
+    }
+
+    /// Its schedule goes on with another pin.
+    pub fn superseded(&self, now: Moment, nonce: String) -> Next {
+        let mut next = self.leave(&[Status::Failed], Status::Failed, now, nonce)?;
+        next.is_superseded = true;
+        Ok(next.logged(EventKind::Superseded, |_| {}))
     }
 
     /// What is published was changed. The state stays; who has read the content of before can't write any more.

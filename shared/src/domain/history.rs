@@ -38,6 +38,8 @@ pub enum EventKind {
     Deleted,
     /// The published Pin isn't on Pinterest any more.
     RemovedFromPinterest,
+    /// Its schedule was retried with another pin.
+    Superseded,
     /// A stand-in for events that were dropped to keep the row small; `attempt` holds their number.
     Omitted,
 }
@@ -45,7 +47,7 @@ pub enum EventKind {
 use EventKind as K;
 
 impl EventKind {
-    const LETTERS: [(Self, &'static str, &'static str); 17] = [
+    const LETTERS: [(Self, &'static str, &'static str); 18] = [
         (K::AttemptStarted, "s", "attempt_started"),
         (K::NotSent, "n", "not_sent"),
         (K::Published, "p", "published"),
@@ -62,6 +64,7 @@ impl EventKind {
         (K::Edited, "c", "edited"),
         (K::Deleted, "k", "deleted"),
         (K::RemovedFromPinterest, "g", "removed_from_pinterest"),
+        (K::Superseded, "y", "superseded"),
         (K::Omitted, "o", "events_omitted"),
     ];
 

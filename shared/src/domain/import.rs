@@ -287,9 +287,11 @@ pub struct Import {
 }
 
 impl Import {
-    /// Whether its rows are for none but these accounts.
-    pub fn is_within(&self, allowed: &[AccountId]) -> bool {
-        self.accounts.iter().all(|account| allowed.contains(account))
+    /// Whether somebody who is limited to these accounts sees it: its rows are for none else, and for some of them unless it is
+    /// their own.
+    pub fn is_for(&self, who: Option<Actor>, allowed: &[AccountId]) -> bool {
+        let is_own = who.is_some() && self.by == who;
+        self.accounts.iter().all(|account| allowed.contains(account)) && (is_own || !self.accounts.is_empty())
     }
 
     /// `totals`: of the results so far.

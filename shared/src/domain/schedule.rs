@@ -51,6 +51,8 @@ pub struct Schedule {
     pub stage: Stage,
     /// Counts the retries; each run has a pin of its own.
     pub run: u32,
+    /// Counts the changes of `due`, so that each has a due row of its own: one that is removed late is never the one that counts.
+    pub moves: u32,
     /// Counts the writes of this row; 1 is the first.
     pub version: u64,
     /// What was asked for first.
@@ -137,6 +139,7 @@ impl Schedule {
             due: run_at,
             stage: Stage::Scheduled,
             run: 0,
+            moves: 0,
             version: 1,
             origin,
             created_at: now,
@@ -165,7 +168,7 @@ impl Schedule {
     }
 
     pub fn due_row(&self) -> DueRow {
-        DueRow { due: self.due, key: self.key }
+        DueRow { due: self.due, key: self.key, moves: self.moves }
     }
 
     /// Whether it is to be handed over by now.
@@ -191,6 +194,7 @@ impl Schedule {
         if run_at != next.run_at {
             next.run_at = run_at;
             next.due = run_at;
+            next.moves += 1;
             next.expires_at = kept_from(run_at, retention_ms);
         }
         Ok(next)
@@ -232,9 +236,18 @@ impl Schedule {
         let mut next = self.leave(&[self.stage], Stage::Scheduled, now, nonce)?;
         next.run += 1;
         next.due = self.run_at.max(now);
+        next.moves += 1;
         next.released_at = None;
         next.expires_at = kept_from(next.due, retention_ms);
         Ok(next)
+    }
+
+    /// The same with that content; its key, its account and what it was asked for first stay.
+    #[must_use]
+    pub fn with_content(mut self, of: &PinRequest) -> Self {
+        let Self { request: PinRequest { idempotency_key, account, .. }, .. } = self.clone();
+        self.request = PinRequest { idempotency_key, account, ..of.clone() };
+        self
     }
 
     fn leave(&self, from: &[Stage], to: Stage, now: Moment, nonce: String) -> Next {
@@ -280,11 +293,13 @@ fn kept_from(run: Moment, retention_ms: i64) -> Moment {
     Moment(end.unix_seconds() * SECOND_MS)
 }
 
-/// "At this moment, this schedule": what the dispatcher finds it by. One that isn't the schedule's `due` any more is void.
+/// "At this moment, this schedule": what the dispatcher finds it by. One that isn't the schedule's own any more is void.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DueRow {
     pub due: Moment,
     pub key: ScheduleKey,
+    /// The schedule's count of moves.
+    pub moves: u32,
 }
 
 impl DueRow {

@@ -1,7 +1,9 @@
 //! Whether a pin that is sent to another board can get there, as far as can be told now.
 
+use std::collections::BTreeSet;
+
 use super::board_access::{AccessError, Obstacle, board_access};
-use crate::domain::ids::BoardKey;
+use crate::domain::ids::{AccountKey, BoardKey};
 use crate::ports::{PortError, World};
 
 #[derive(Debug, thiserror::Error)]
@@ -19,12 +21,38 @@ pub enum PreflightError {
 /// # Errors
 /// When the account can't publish to the board, or a port is unavailable.
 pub async fn preflight(world: &World, board: &BoardKey) -> Result<(), PreflightError> {
+    preflight_of_many(world, board, &mut Preflights::default()).await
+}
+
+/// What was found out for the rows of one file.
+#[derive(Debug, Default)]
+pub struct Preflights {
+    open: BTreeSet<BoardKey>,
+    /// Pinterest doesn't answer for these now: it isn't asked again and again.
+    untold: BTreeSet<AccountKey>,
+}
+
+/// As [`preflight`], asking for each board once and, when Pinterest can't tell, no more for its account.
+///
+/// # Errors
+/// As [`preflight`].
+pub async fn preflight_of_many(world: &World, board: &BoardKey, known: &mut Preflights) -> Result<(), PreflightError> {
+    if known.open.contains(board) || known.untold.contains(&board.account) {
+        return Ok(());
+    }
     let access = board_access(world, board, false).await.map_err(|error| match error {
         AccessError::AccountNotFound => PreflightError::AccountNotFound,
         AccessError::Port(error) => PreflightError::Port(error),
     })?;
     match access.obstacle {
         Some(obstacle) if !obstacle.is_untold() => Err(PreflightError::Obstacle(obstacle)),
-        _ => Ok(()),
+        Some(_) => {
+            known.untold.insert(board.account);
+            Ok(())
+        }
+        None => {
+            known.open.insert(board.clone());
+            Ok(())
+        }
     }
 }

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use futures_util::future::try_join;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::tally::{MINUTES_AT_ONCE, ROW_AFTER_MINUTES};
@@ -158,7 +159,15 @@ async fn look(
     now: Moment,
 ) -> PortResult<Live> {
     let before = Some((live_from.plus_ms(-1), PinId(uuid::Uuid::max())));
-    let listed = world.store.listing_after(workspace, before, now.plus_ms(AHEAD_MS), LISTED_MAX).await?;
+    let by = now.plus_ms(AHEAD_MS);
+    let (mut listed, deleted) = try_join(
+        world.store.listing_after(workspace, before, by, LISTED_MAX),
+        // What they were before they were deleted counts.
+        world.store.deleted_after(workspace, before, by, LISTED_MAX),
+    )
+    .await?;
+    let is_long = listed.len() >= LISTED_MAX || deleted.len() >= LISTED_MAX;
+    listed.extend(deleted);
     let is_settled = |pin: &PinId| matches!(book.facts.get(pin).map(|f| f.end), Some(End::Published(_) | End::Deleted));
     let mut wanted: Vec<(Moment, PinId)> = listed.iter().filter(|(_, pin)| !is_settled(pin)).copied().collect();
     let fresh: BTreeSet<PinId> = wanted.iter().map(|(_, pin)| *pin).collect();
@@ -173,7 +182,7 @@ async fn look(
         Some(_) => 2,
     };
     wanted.sort_unstable_by_key(|(at, pin)| (class(pin), std::cmp::Reverse((*at, *pin))));
-    let is_cut = listed.len() >= LISTED_MAX || wanted.get(LIVE_MAX).is_some_and(|(_, pin)| !is_known(pin));
+    let is_cut = is_long || wanted.get(LIVE_MAX).is_some_and(|(_, pin)| !is_known(pin));
     wanted.truncate(LIVE_MAX);
     let keys: Vec<PinKey> = wanted.into_iter().map(|(_, pin)| PinKey { workspace, pin }).collect();
     let chunks: Vec<Vec<PinKey>> = keys.chunks(PINS_AT_ONCE).map(<[PinKey]>::to_vec).collect();

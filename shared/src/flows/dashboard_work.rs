@@ -60,7 +60,7 @@ pub async fn schedules(
             *count = known.max(*count);
         }
     }
-    let to_come = ScheduleFilter { status: Some(ScheduleStatus::Scheduled), since: Some(world.system.now()), ..filter };
+    let to_come = ScheduleFilter { is_open: true, since: Some(world.system.now()), ..filter };
     let sort = ScheduleSort { by: SortBy::RunAt, descending: false };
     let to_come = Listed { filter: to_come, sort, limit: 1, ..Listed::default() };
     let to_come = list_schedules::page(world, workspace, &to_come).await?;

@@ -20,6 +20,12 @@ const WRITES_MAX: usize = 6;
 pub enum DeleteError {
     #[error("no such pin in this workspace")]
     NotFound,
+    /// Its Pin may just come to be, and was to be deleted too.
+    #[error("the pin is being published")]
+    Publishing,
+    /// It is there by now, and was to be deleted first.
+    #[error("the pin is published")]
+    Published,
     #[error(transparent)]
     Port(#[from] PortError),
 }
@@ -29,6 +35,27 @@ pub enum DeleteError {
 /// # Errors
 /// When the pin isn't there, or a port is unavailable. A call that failed may have deleted it.
 pub async fn delete_pin(world: &World, key: PinKey) -> Result<(Pin, Attempt), DeleteError> {
+    delete_pin_if(world, key, |_| Ok(())).await
+}
+
+/// The same for a pin without a Pin: one that is published, or is just being published, is left as it is.
+///
+/// # Errors
+/// As [`delete_pin`].
+pub async fn delete_unpublished(world: &World, key: PinKey) -> Result<(Pin, Attempt), DeleteError> {
+    delete_pin_if(world, key, |attempt| match attempt.status {
+        Status::Publishing => Err(DeleteError::Publishing),
+        Status::Published => Err(DeleteError::Published),
+        Status::Queued | Status::Deferred | Status::Failed => Ok(()),
+    })
+    .await
+}
+
+async fn delete_pin_if(
+    world: &World,
+    key: PinKey,
+    allows: impl Fn(&Attempt) -> Result<(), DeleteError>,
+) -> Result<(Pin, Attempt), DeleteError> {
     let mut first: Option<(Pin, Attempt)> = None;
     for _ in 0..WRITES_MAX {
         let Some((pin, attempt)) = world.store.pins(&[key]).await?.into_iter().flatten().next() else {
@@ -37,6 +64,7 @@ pub async fn delete_pin(world: &World, key: PinKey) -> Result<(Pin, Attempt), De
         if first.is_none() && pin.hidden_at.is_some() {
             return Err(DeleteError::NotFound);
         }
+        allows(&attempt)?;
         let seen = first.get_or_insert_with(|| (pin.clone(), attempt.clone()));
         let is_done = match (attempt.status, pin.hidden_at) {
             // Hidden, and read again after that: whatever attempt begins from now on sees it.

@@ -6,6 +6,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::accept_pins::AcceptError;
 use super::board_access::{AccessError, BoardAccess, board_access};
+use super::duplicate_content;
 use super::forecast::{self, Forecast};
 use super::import_rows::{refusal, schedule_refusal};
 use super::schedules::{self, ScheduleError};
@@ -14,11 +15,15 @@ use crate::domain::idempotency::{self, PayloadHash};
 use crate::domain::ids::{AccountId, AccountKey, BoardKey, PinId, PinKey, ScheduleId, ScheduleKey, WorkspaceId};
 use crate::domain::import::{Ask, Made, Outcome, Row};
 use crate::domain::pin::PinRequest;
-use crate::domain::time::Moment;
+use crate::domain::time::{Moment, SECOND_MS};
 use crate::ports::{PortResult, World};
 
 /// Boards that are looked at; each may be a call to Pinterest.
 pub const BOARDS_CHECKED_MAX: usize = 50;
+/// Rows whose content is looked for at once.
+const CONTENTS_AT_ONCE: usize = 16;
+/// Looks begin for so long: a Pinterest that doesn't answer is no reason not to answer.
+const LOOKS_TAKE_MS: i64 = 8 * SECOND_MS;
 /// Looks at once.
 const BOARDS_AT_ONCE: usize = 8;
 
@@ -32,6 +37,8 @@ pub struct RowForecast {
     pub repeats: Option<u32>,
     /// The row of this file that has the same account, board, title and link.
     pub same_content_as: Option<u32>,
+    /// The pin of the last 24 hours that has, and the same image.
+    pub same_content_as_pin: Option<PinId>,
 }
 
 /// A board that rows are for.
@@ -39,7 +46,7 @@ pub struct RowForecast {
 pub struct BoardReport {
     pub board: BoardKey,
     pub rows: Vec<u32>,
-    /// `None`: there were too many boards to look at this one too.
+    /// `None`: there were too many boards, or too little time, to look at this one too.
     pub access: Option<BoardAccess>,
 }
 
@@ -62,7 +69,7 @@ pub async fn report(world: &World, workspace: WorkspaceId, rows: Vec<Row>) -> Po
     let mut contents: BTreeMap<(AccountId, String), u32> = BTreeMap::new();
     let mut boards: BTreeMap<BoardKey, Vec<u32>> = BTreeMap::new();
     let mut joining: BTreeMap<AccountId, usize> = BTreeMap::new();
-    let mut told = Vec::with_capacity(rows.len());
+    let (mut told, mut new) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in rows {
         let Some(request) = row.ask.request() else {
             let Ask::Refused(error) = row.ask else { continue };
@@ -83,10 +90,20 @@ pub async fn report(world: &World, workspace: WorkspaceId, rows: Vec<Row>) -> Po
             }
         }
         let content = (request.account, idempotency::content_hash(request));
+        if let Outcome::Created(Made::Pin(own)) = outcome {
+            new.push((told.len(), request.clone(), own));
+        }
         let earlier = |found: Option<u32>| found.filter(|number| *number != row.number);
         let repeats = earlier(Some(*keys.entry(request.idempotency_key.clone()).or_insert(row.number)));
         let same_content_as = earlier(Some(*contents.entry(content).or_insert(row.number)));
         told.push(RowForecast { repeats, same_content_as, ..RowForecast::new(row.number, row.key, outcome) });
+    }
+    let looks = new.into_iter().map(|(index, request, own)| async move {
+        PortResult::Ok((index, duplicate_content::find(world, workspace, &request, own).await?))
+    });
+    let found: Vec<_> = stream::iter(looks).buffered(CONTENTS_AT_ONCE).try_collect().await?;
+    for (index, duplicate) in found {
+        told[index].same_content_as_pin = duplicate.map(|duplicate| duplicate.pin);
     }
     let boards = looked_at(world, boards).await?;
     let forecast = forecast::forecast(world, workspace, &joining).await?;
@@ -95,7 +112,7 @@ pub async fn report(world: &World, workspace: WorkspaceId, rows: Vec<Row>) -> Po
 
 impl RowForecast {
     fn new(number: u32, key: Option<String>, outcome: Outcome) -> Self {
-        Self { number, key, outcome, repeats: None, same_content_as: None }
+        Self { number, key, outcome, repeats: None, same_content_as: None, same_content_as_pin: None }
     }
 }
 
@@ -171,8 +188,10 @@ async fn schedule_outcome(
 
 /// Each board once.
 async fn looked_at(world: &World, boards: BTreeMap<BoardKey, Vec<u32>>) -> PortResult<Vec<BoardReport>> {
+    let stop_at_ms = world.system.monotonic_ms() + LOOKS_TAKE_MS;
     let looks = boards.into_iter().enumerate().map(|(index, (board, rows))| async move {
-        let access = if index < BOARDS_CHECKED_MAX { access(world, &board).await? } else { None };
+        let is_time = world.system.monotonic_ms() < stop_at_ms;
+        let access = if index < BOARDS_CHECKED_MAX && is_time { access(world, &board).await? } else { None };
         PortResult::Ok(BoardReport { board, rows, access })
     });
     stream::iter(looks).buffered(BOARDS_AT_ONCE).try_collect().await

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::accept_pin::{AcceptError, Acceptance};
 use super::accept_pins::{Order, accept_pins};
+use super::board_preflight::Preflights;
 use super::schedules::{self, Created, ScheduleError, ScheduleRequest};
 use crate::domain::failure::Failure;
 use crate::domain::import::{
@@ -21,6 +22,9 @@ use crate::telemetry::{self, Metric};
 
 /// A chunk that is begun with less time than this left might be cut off.
 const CHUNK_NEEDS_MS: i64 = 20 * SECOND_MS;
+
+/// Of a schedule: its board may have to be asked for at a Pinterest that doesn't answer.
+const ROW_NEEDS_MS: i64 = 12 * SECOND_MS;
 
 /// Works on the import until it is finished or the time is over.
 ///
@@ -52,7 +56,11 @@ pub async fn work_on_import(world: &World, message: ImportMessage, ends_at_ms: i
             stop(world, &import, StopReason::RowsMissing).await?;
             return Ok(Disposition::Done);
         };
-        let rows = work_on_rows(world, &import, rows).await?;
+        let Some(rows) = work_on_rows(world, &import, rows, ends_at_ms).await? else {
+            // Slow going. What was made of these rows is found again.
+            world.queue.send_import(&message).await?;
+            return Ok(Disposition::Done);
+        };
         let result = ChunkResult { chunk, began_at, done_at: world.system.now(), rows };
         world.imports.put_import_result(&import, &result).await?;
     }
@@ -74,27 +82,37 @@ pub async fn stop(world: &World, import: &Import, reason: StopReason) -> PortRes
     Ok(())
 }
 
-async fn work_on_rows(world: &World, import: &Import, rows: Vec<Row>) -> PortResult<Vec<RowResult>> {
+/// What became of the rows; `None` if the time was too short for them.
+async fn work_on_rows(
+    world: &World,
+    import: &Import,
+    rows: Vec<Row>,
+    ends_at_ms: i64,
+) -> PortResult<Option<Vec<RowResult>>> {
     let origin = |row: &Row| Origin { by: import.by, import: Some((import.key.import, row.number)), schedule: None };
     let orders = rows.iter().filter_map(|row| match &row.ask {
         Ask::Pin(request) => Some(Order { request: (**request).clone(), origin: origin(row), not_before: None }),
         Ask::Schedule(..) | Ask::Refused(_) => None,
     });
     let mut accepted = accept_pins(world, import.key.workspace, orders.collect()).await?.into_iter();
-    let mut results = Vec::with_capacity(rows.len());
+    let (mut results, mut boards) = (Vec::with_capacity(rows.len()), Preflights::default());
     for row in rows {
         let origin = origin(&row);
+        if matches!(row.ask, Ask::Schedule(..)) && ends_at_ms - world.system.monotonic_ms() < ROW_NEEDS_MS {
+            return Ok(None);
+        }
         let outcome = match row.ask {
             Ask::Refused(error) => Outcome::Failed(error),
             Ask::Pin(_) => of_pin(accepted.next(), origin)?,
             Ask::Schedule(request, run_at) => {
                 let asked = ScheduleRequest { request: *request, run_at, origin };
-                of_schedule(schedules::create(world, import.key.workspace, asked).await, origin)?
+                let made = schedules::create_of_many(world, import.key.workspace, asked, &mut boards).await;
+                of_schedule(made, origin)?
             }
         };
         results.push(RowResult { number: row.number, key: row.key, outcome });
     }
-    Ok(results)
+    Ok(Some(results))
 }
 
 /// What accepting a row came to.

@@ -148,8 +148,10 @@ pub async fn read(world: &World, key: ImportKey) -> PortResult<Option<ImportView
 pub struct ImportFilter {
     pub status: Option<ImportStatus>,
     pub source: Option<Source>,
-    /// Only imports with none but these accounts in them.
+    /// What somebody sees who is limited to these accounts.
     pub accounts: Option<Vec<AccountId>>,
+    /// Who that is.
+    pub who: Option<Actor>,
 }
 
 /// A page of imports, newest first, without their results.
@@ -174,7 +176,7 @@ pub async fn page(
     let total_is_at_least = newest.len() >= IMPORTS_LISTED_MAX;
     let is_asked_for = |import: &Import| {
         filter.source.is_none_or(|source| source == import.source)
-            && filter.accounts.as_deref().is_none_or(|allowed| import.is_within(allowed))
+            && filter.accounts.as_deref().is_none_or(|allowed| import.is_for(filter.who, allowed))
     };
     let mut found = Vec::new();
     for import in newest.into_iter().filter(is_asked_for) {

@@ -24,6 +24,8 @@ pub struct ScheduleFilter {
     pub accounts: Option<Vec<AccountId>>,
     pub board_id: Option<String>,
     pub status: Option<ScheduleStatus>,
+    /// None that are over.
+    pub is_open: bool,
     /// That run then or later.
     pub since: Option<Moment>,
     /// That run before then.
@@ -53,8 +55,15 @@ impl Default for ScheduleSort {
     }
 }
 
-/// Where a list goes on.
+/// A schedule's place in the order of time.
 pub type Place = (Moment, ScheduleId);
+
+/// Where a list goes on: behind that schedule, or from the beginning, and behind so many that match.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Next {
+    pub after: Option<Place>,
+    pub skip: usize,
+}
 
 #[derive(Clone, Debug, Default)]
 pub struct SchedulePage {
@@ -63,7 +72,7 @@ pub struct SchedulePage {
     /// Whether `total` is a lower bound.
     pub total_is_at_least: bool,
     /// Where the list goes on, if it does: behind the page, or behind the window that was looked through.
-    pub next: Option<Place>,
+    pub next: Option<Next>,
 }
 
 /// What is asked for.
@@ -88,8 +97,9 @@ impl Listed {
     }
 
     fn is_the_indexs(&self) -> bool {
-        let ScheduleFilter { accounts, board_id, status, q, .. } = &self.filter;
-        self.sort.by == SortBy::RunAt && accounts.is_none() && board_id.is_none() && status.is_none() && q.is_none()
+        let ScheduleFilter { accounts, board_id, status, is_open, q, .. } = &self.filter;
+        let has_none = accounts.is_none() && board_id.is_none() && status.is_none() && !is_open && q.is_none();
+        self.sort.by == SortBy::RunAt && has_none
     }
 }
 
@@ -109,7 +119,8 @@ async fn from_index(world: &World, workspace: WorkspaceId, listed: &Listed) -> P
     let mut places = world.schedules.schedules_by_time(workspace, &listed.range(), wanted + 1).await?;
     let total_is_at_least = places.len() > wanted;
     let total = places.len() as u64;
-    let next = (places.len() > end).then(|| places.get(end.saturating_sub(1)).copied()).flatten();
+    let last = (places.len() > end).then(|| places.get(end.saturating_sub(1)).copied()).flatten();
+    let next = last.map(behind);
     let page: Vec<Place> = places.drain(..).skip(listed.skip).take(listed.limit).collect();
     let schedules = read(world, workspace, &page).await?;
     Ok(SchedulePage { schedules: with_pins(world, schedules).await?, total, total_is_at_least, next })
@@ -120,42 +131,41 @@ async fn from_window(world: &World, workspace: WorkspaceId, listed: &Listed) -> 
     let total_is_at_least = places.len() > WINDOW;
     places.truncate(WINDOW);
     let filter = &listed.filter;
-    let schedules: Vec<Schedule> =
-        read(world, workspace, &places).await?.into_iter().filter(|schedule| accepts(filter, schedule)).collect();
-    let is_told_by_pins = filter.status.is_some() || listed.sort.by == SortBy::Status;
-    let mut views = if is_told_by_pins {
-        let views = with_pins(world, schedules).await?;
-        views.into_iter().filter(|view| filter.status.is_none_or(|status| status == view.status())).collect()
-    } else {
-        schedules.into_iter().map(|schedule| ScheduleView { schedule, pin: None }).collect::<Vec<_>>()
+    let schedules = read(world, workspace, &places).await?;
+    let of_accounts = |schedule: &Schedule| {
+        filter.accounts.as_ref().is_none_or(|accounts| accounts.contains(&schedule.request.account))
     };
+    // What their pins say is what is shown, and so what is looked for.
+    let mut views = with_pins(world, schedules.into_iter().filter(of_accounts).collect()).await?;
+    views.retain(|view| accepts(filter, view));
     views.sort_by(|a, b| in_order(listed.sort, a, b));
     let mut total = views.len() as u64;
     let end = listed.skip + listed.limit;
     let (found, goes_on) = (views.len(), total_is_at_least && views.len() <= end);
-    let page: Vec<ScheduleView> = views.into_iter().skip(listed.skip).take(listed.limit).collect();
-    if goes_on && !page.is_empty() {
+    let schedules: Vec<ScheduleView> = views.into_iter().skip(listed.skip).take(listed.limit).collect();
+    if goes_on && !schedules.is_empty() {
         // There may be more behind the window: whoever counts pages must not stop here. (An empty page would be asked for
         // again and again.)
         total = total.max(end as u64 + 1);
     }
-    let last_shown = page.last().map(|view| (view.schedule.run_at, view.schedule.key.schedule));
-    let schedules = if is_told_by_pins {
-        page
-    } else {
-        with_pins(world, page.into_iter().map(|view| view.schedule).collect()).await?
-    };
+    let last_shown = schedules.last().map(|view| (view.schedule.run_at, view.schedule.key.schedule));
     let next = match listed.sort.by {
-        SortBy::RunAt if found > end => last_shown,
-        _ => places.last().copied().filter(|_| goes_on),
+        SortBy::RunAt if found > end => last_shown.map(behind),
+        _ if found > end => Some(Next { after: listed.after, skip: end }),
+        _ => places.last().copied().filter(|_| goes_on).map(behind),
     };
     Ok(SchedulePage { schedules, total, total_is_at_least, next })
 }
 
-fn accepts(filter: &ScheduleFilter, schedule: &Schedule) -> bool {
-    let request = &schedule.request;
-    filter.accounts.as_ref().is_none_or(|accounts| accounts.contains(&request.account))
-        && filter.board_id.as_ref().is_none_or(|board_id| *board_id == request.board_id)
+fn behind(place: Place) -> Next {
+    Next { after: Some(place), skip: 0 }
+}
+
+fn accepts(filter: &ScheduleFilter, view: &ScheduleView) -> bool {
+    let request = view.request();
+    filter.board_id.as_ref().is_none_or(|board_id| *board_id == request.board_id)
+        && filter.status.is_none_or(|status| status == view.status())
+        && !(filter.is_open && view.status().is_over())
         && filter.q.as_ref().is_none_or(|q| {
             let q = q.to_lowercase();
             let texts = [Some(&request.title), request.description.as_ref(), request.link_url.as_ref()];
@@ -169,7 +179,7 @@ fn in_order(sort: ScheduleSort, a: &ScheduleView, b: &ScheduleView) -> Ordering 
     let order = match sort.by {
         SortBy::RunAt => x.run_at.cmp(&y.run_at),
         SortBy::CreatedAt => x.created_at.cmp(&y.created_at),
-        SortBy::Title => x.request.title.to_lowercase().cmp(&y.request.title.to_lowercase()),
+        SortBy::Title => a.request().title.to_lowercase().cmp(&b.request().title.to_lowercase()),
         SortBy::Status => a.status().name().cmp(b.status().name()),
     };
     let by_time = (x.run_at, x.key).cmp(&(y.run_at, y.key));

@@ -228,6 +228,7 @@ impl Run<'_> {
             Err(RetryError::NotFailed(_)) => "not_failed",
             Err(RetryError::NotFound) => "gone",
             Err(RetryError::MayDuplicate) => "may_duplicate",
+            Err(RetryError::Superseded) => "superseded",
             Err(RetryError::Overdue) => "overdue",
             Err(RetryError::AccountDisconnected | RetryError::AccountNotFound) => "account_disconnected",
         };

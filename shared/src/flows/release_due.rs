@@ -1,12 +1,14 @@
 //! The dispatcher's part of releasing schedules: what is due, minute by minute, what was missed first.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt};
 
 use super::release_schedules::{Released, Run, hand_over};
-use crate::domain::ids::ScheduleKey;
+use crate::domain::ids::{ScheduleKey, WorkspaceId};
 use crate::domain::schedule::{DUE_SHARDS, DueRow, RELEASE_AHEAD_MS, Schedule, Stage};
-use crate::domain::time::SECOND_MS;
+use crate::domain::time::{HOUR_MS, SECOND_MS};
 use crate::ports::{PortError, PortResult, World};
 use crate::telemetry::{self, Metric};
 
@@ -19,8 +21,13 @@ const RESCAN_MINUTES: i64 = 10;
 const FIRST_LOOK_BACK_MINUTES: i64 = 60;
 /// Schedules that are read and accepted together.
 const TOGETHER: usize = 100;
+/// Of one workspace so many come in one turn.
+const TURN: usize = 10;
 /// So many of those at once.
 const CHUNKS_AT_ONCE: usize = 4;
+/// A schedule that can't be read (of a newer build that was rolled back) is waited for this long: less than the minutes that one run
+/// catches up, so that it keeps no later ones.
+const UNREADABLE_KEPT_MS: i64 = 5 * HOUR_MS;
 /// What the rest of the dispatcher's run needs of its time.
 const LEAVE_FOR_THE_REST_MS: i64 = 30 * SECOND_MS;
 /// Catching up leaves this much to what is due now.
@@ -80,7 +87,7 @@ async fn release_minute(world: &World, minute: i64, stop_at_ms: i64) -> Run {
     };
     let horizon = world.system.now().plus_ms(RELEASE_AHEAD_MS);
     rows.retain(|row| row.due <= horizon);
-    rows.sort_unstable();
+    take_turns(&mut rows);
     let chunks: Vec<Vec<DueRow>> = rows.chunks(TOGETHER).map(<[DueRow]>::to_vec).collect();
     let runs = chunks.into_iter().map(|chunk| async move {
         if world.system.monotonic_ms() > stop_at_ms {
@@ -100,14 +107,29 @@ async fn release_minute(world: &World, minute: i64, stop_at_ms: i64) -> Run {
     whole
 }
 
+/// The oldest first; of many of one workspace and moment only as many as are taken together, then the others' turn comes: nobody's
+/// burst makes all others of its minute late.
+fn take_turns(rows: &mut Vec<DueRow>) {
+    rows.sort_unstable();
+    let mut seen: BTreeMap<WorkspaceId, usize> = BTreeMap::new();
+    let mut turns: Vec<(usize, DueRow)> = Vec::with_capacity(rows.len());
+    for row in rows.drain(..) {
+        let count = seen.entry(row.key.workspace).or_default();
+        turns.push((*count / TURN, row));
+        *count += 1;
+    }
+    turns.sort_unstable();
+    rows.extend(turns.into_iter().map(|(_, row)| row));
+}
+
 async fn release_rows(world: &World, rows: &[DueRow]) -> PortResult<Run> {
     let keys: Vec<ScheduleKey> = rows.iter().map(|row| row.key).collect();
-    let found = read_all(world, &keys).await?;
+    let (found, unreadable) = read_all(world, &keys).await?;
     let (mut over, mut to_release) = (Vec::new(), Vec::new());
     for (row, schedule) in rows.iter().zip(found) {
         // One that isn't there yet may still be written; one that was moved, or is just being moved here, has another row, or
         // soon this one.
-        let Some(schedule) = schedule.filter(|schedule| schedule.due == row.due) else { continue };
+        let Some(schedule) = schedule.filter(|schedule| schedule.due_row() == *row) else { continue };
         match schedule.stage {
             Stage::Scheduled | Stage::Released => to_release.push(schedule),
             Stage::Canceled | Stage::Failed(_) => over.push(*row),
@@ -116,25 +138,58 @@ async fn release_rows(world: &World, rows: &[DueRow]) -> PortResult<Run> {
     if !over.is_empty() {
         world.schedules.delete_due(&over).await?;
     }
-    Ok(hand_over(world, to_release).await)
+    let mut run = hand_over(world, to_release).await;
+    // A build that can read it may come back: until then its minute is read again and again.
+    let is_given_up = |row: &DueRow| row.due.plus_ms(UNREADABLE_KEPT_MS) < world.system.now();
+    run.is_whole &= rows.iter().filter(|row| unreadable.contains(&row.key)).all(is_given_up);
+    Ok(run)
 }
 
-/// Reads schedules in the order of the keys. One that this build can't read is reported and left out.
-async fn read_all(world: &World, keys: &[ScheduleKey]) -> PortResult<Vec<Option<Schedule>>> {
+/// Reads schedules in the order of the keys, and names those that this build can't read.
+async fn read_all(world: &World, keys: &[ScheduleKey]) -> PortResult<(Vec<Option<Schedule>>, BTreeSet<ScheduleKey>)> {
     match world.schedules.schedules(keys).await {
         Err(PortError::Broken { .. }) => {}
-        answer => return answer,
+        answer => return Ok((answer?, BTreeSet::new())),
     }
-    let mut schedules = Vec::with_capacity(keys.len());
+    let (mut schedules, mut unreadable) = (Vec::with_capacity(keys.len()), BTreeSet::new());
     for key in keys {
         match world.schedules.schedules(&[*key]).await {
             Ok(read) => schedules.extend(read),
             Err(PortError::Broken { reason, .. }) => {
                 tracing::error!(schedule_id = %key.schedule, reason, "a schedule can't be read");
                 schedules.push(None);
+                unreadable.insert(*key);
             }
             Err(error) => return Err(error),
         }
     }
-    Ok(schedules)
+    Ok((schedules, unreadable))
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::ids::ScheduleId;
+    use crate::domain::time::Moment;
+
+    #[test]
+    fn a_burst_of_one_workspace_lets_the_others_have_their_turn() {
+        let row = |workspace: u128, number: i64| DueRow {
+            due: Moment(1_000 + number),
+            key: ScheduleKey {
+                workspace: WorkspaceId(Uuid::from_u128(workspace)),
+                schedule: ScheduleId(Uuid::from_u128(number.unsigned_abs().into())),
+            },
+            moves: 0,
+        };
+        let mut rows: Vec<DueRow> = (0..500).map(|number| row(1, number)).chain([row(2, 900), row(3, 901)]).collect();
+        take_turns(&mut rows);
+        let of = |workspace| WorkspaceId(Uuid::from_u128(workspace));
+        assert!(rows.iter().take(TURN + 2).any(|row| row.key.workspace == of(2)));
+        assert!(rows.iter().take(TURN + 2).any(|row| row.key.workspace == of(3)));
+        let firsts: Vec<DueRow> = rows.iter().filter(|row| row.key.workspace == of(1)).copied().collect();
+        assert!(firsts.is_sorted() && firsts.len() == 500, "of one workspace the oldest first");
+    }
 }

@@ -83,9 +83,13 @@ pub async fn hand_over(world: &World, schedules: Vec<Schedule>) -> Run {
         }
     }
     let (mut done, mut unheard) = (Vec::new(), Vec::new());
-    for (workspace, schedules) in by_workspace {
-        let orders = schedules.iter().map(order).collect();
-        match accept_pins(world, workspace, orders).await {
+    let accepted = by_workspace.into_iter().map(|(workspace, schedules)| async move {
+        let answers = accept_pins(world, workspace, schedules.iter().map(order).collect()).await;
+        (workspace, schedules, answers)
+    });
+    let accepted: Vec<_> = stream::iter(accepted).buffered(WRITES_AT_ONCE).collect().await;
+    for (workspace, schedules, answers) in accepted {
+        match answers {
             Ok(answers) => {
                 for (schedule, answer) in schedules.iter().zip(answers) {
                     unheard.extend(answer.as_ref().ok().and_then(|accepted| unheard_of(world, accepted)));

@@ -33,6 +33,9 @@ pub enum RetryError {
     /// Its last call may have created a Pin, and nobody has said that another one is welcome.
     #[error("a Pin of it may exist")]
     MayDuplicate,
+    /// Its schedule was retried: another pin has its place.
+    #[error("the pin's schedule goes on with another pin")]
+    Superseded,
     #[error("the pin is older than any pin may get")]
     Overdue,
     #[error("the account is disconnected")]
@@ -129,6 +132,9 @@ async fn check(
 ) -> Result<Bucket, RetryError> {
     if attempt.status != Status::Failed {
         return Err(RetryError::NotFailed(attempt.status));
+    }
+    if attempt.is_superseded {
+        return Err(RetryError::Superseded);
     }
     if pin.is_overdue(world.system.now()) {
         return Err(RetryError::Overdue);

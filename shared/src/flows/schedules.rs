@@ -6,7 +6,7 @@
 use thiserror::Error;
 
 use super::board_access::Obstacle;
-use super::board_preflight::{PreflightError, preflight};
+use super::board_preflight::{PreflightError, Preflights, preflight_of_many};
 use super::release_schedules::release_if_near;
 use crate::domain::attempt::Attempt;
 use crate::domain::history::EventKind;
@@ -18,7 +18,7 @@ use crate::domain::schedule::{
     AHEAD_MAX_MS, LATE_FROM_MS, NewSchedule, Schedule, ScheduleChange, ScheduleStatus, Stage,
 };
 use crate::domain::time::{Moment, SECOND_MS};
-use crate::ports::{Kept, PortError, PortResult, ScheduleSaved, World};
+use crate::ports::{Kept, PortError, PortResult, Saved, ScheduleSaved, World};
 use crate::telemetry::{self, Metric};
 
 /// A client's edit that meets another one is made anew this often.
@@ -44,6 +44,12 @@ pub struct ScheduleView {
 impl ScheduleView {
     pub fn status(&self) -> ScheduleStatus {
         self.schedule.status(self.pin.as_ref().map(|(_, attempt)| attempt))
+    }
+
+    /// What is shown: its pin's, which may have been edited, unless that is deleted.
+    pub fn request(&self) -> &PinRequest {
+        let pin = self.pin.as_ref().filter(|(pin, _)| pin.hidden_at.is_none());
+        pin.map_or(&self.schedule.request, |(pin, _)| &pin.request)
     }
 
     /// When its pin's first attempt began, as far back as the pin's history goes.
@@ -110,6 +116,19 @@ impl ScheduleError {
 /// # Errors
 /// When it can't be one, or a port is unavailable; then the same request with the same key may be sent again.
 pub async fn create(world: &World, workspace: WorkspaceId, asked: ScheduleRequest) -> Result<Created, ScheduleError> {
+    create_of_many(world, workspace, asked, &mut Preflights::default()).await
+}
+
+/// As [`create`], for one of many whose boards are looked at together.
+///
+/// # Errors
+/// As [`create`].
+pub async fn create_of_many(
+    world: &World,
+    workspace: WorkspaceId,
+    asked: ScheduleRequest,
+    boards: &mut Preflights,
+) -> Result<Created, ScheduleError> {
     let began_ms = world.system.monotonic_ms();
     let ScheduleRequest { request, run_at, origin } = asked;
     let client_key = &request.idempotency_key;
@@ -123,7 +142,7 @@ pub async fn create(world: &World, workspace: WorkspaceId, asked: ScheduleReques
     }
     let now = world.system.now();
     check_time(run_at, now)?;
-    check_board(world, workspace, request.account, &request.board_id).await?;
+    check_board(world, workspace, request.account, &request.board_id, boards).await?;
     let (retention_ms, nonce) = (world.settings.retention_ms, world.nonce());
     let schedule = Schedule::new(NewSchedule { key, request, run_at, origin, now, retention_ms, nonce });
     let checked_ms = world.system.monotonic_ms();
@@ -174,9 +193,10 @@ async fn check_board(
     workspace: WorkspaceId,
     account: AccountId,
     board_id: &str,
+    known: &mut Preflights,
 ) -> Result<(), ScheduleError> {
     let board = BoardKey { account: AccountKey { workspace, account }, board_id: board_id.to_owned() };
-    preflight(world, &board).await.map_err(|error| match error {
+    preflight_of_many(world, &board, known).await.map_err(|error| match error {
         PreflightError::AccountNotFound => ScheduleError::AccountNotFound,
         PreflightError::Obstacle(obstacle) => ScheduleError::Board(obstacle),
         PreflightError::Port(error) => error.into(),
@@ -239,7 +259,8 @@ pub async fn edit(world: &World, key: ScheduleKey, change: &ScheduleChange) -> R
             check_time(run_at, now)?;
         }
         if request.board_id != before.request.board_id {
-            check_board(world, key.workspace, request.account, &request.board_id).await?;
+            let boards = &mut Preflights::default();
+            check_board(world, key.workspace, request.account, &request.board_id, boards).await?;
         }
         let Ok(next) = before.edited(request, run_at, now, world.settings.retention_ms, world.nonce()) else {
             continue;
@@ -310,7 +331,22 @@ pub async fn retry(world: &World, key: ScheduleKey, accept_duplicate: bool) -> R
             return Err(ScheduleError::AccountDisconnected);
         }
         let now = world.system.now();
+        // Before the other pin is promised: from here on nobody retries this one beside it.
+        if let Some((pin, attempt)) = &before.pin
+            && !attempt.is_superseded
+            && pin.hidden_at.is_none()
+        {
+            let Ok(superseded) = attempt.superseded(now, world.nonce()) else { continue };
+            if world.store.save_attempt(pin, &superseded).await? != Saved::Yes {
+                continue;
+            }
+        }
         let Ok(next) = before.schedule.retried(now, world.settings.retention_ms, world.nonce()) else { continue };
+        let next = match &before.pin {
+            // What was mended in the pin is meant for the next one too.
+            Some((pin, _)) if pin.edit > 0 => next.with_content(&pin.request),
+            _ => next,
+        };
         world.schedules.put_due(&next.due_row()).await?;
         if world.schedules.save_schedule(&next).await? == ScheduleSaved::Yes {
             tracing::info!(workspace_id = %key.workspace, schedule_id = %key.schedule, run = next.run, "a schedule is retried");

@@ -148,6 +148,18 @@ pub fn about_duplicate(duplicate: &Duplicate) -> Check {
     .with("status", json!(status.name()))
 }
 
+impl Validation {
+    /// As it is for somebody who refuses duplicates.
+    #[must_use]
+    pub fn refusing_duplicates(mut self) -> Self {
+        let of_content = |check: &&mut Check| check.name == DUPLICATE_CONTENT && check.outcome == Outcome::Warning;
+        for check in self.checks.iter_mut().filter(of_content) {
+            check.outcome = Outcome::Failed;
+        }
+        self
+    }
+}
+
 async fn account_and_board(world: &World, account: AccountKey, board_id: &str) -> PortResult<[Check; 2]> {
     let board = crate::domain::ids::BoardKey { account, board_id: board_id.to_owned() };
     let access = match board_access(world, &board, false).await {

@@ -98,6 +98,14 @@ pub trait Store: Send + Sync {
         by: Moment,
         limit: usize,
     ) -> PortResult<Vec<(Moment, PinId)>>;
+    /// The same of deleted pins.
+    async fn deleted_after(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<(Moment, PinId)>,
+        by: Moment,
+        limit: usize,
+    ) -> PortResult<Vec<(Moment, PinId)>>;
 
     // Doubts.
     /// Notes that the pin's outcome has to be looked for on the board.

@@ -491,6 +491,7 @@ fn watch(violations: &Violations, pin: &Pin, before: &Attempt, after: &Attempt) 
             | (S::Publishing, _)
             | (S::Failed, S::Queued | S::Deferred)
     ) || (before.status == after.status && before.orphan_pin_id != after.orphan_pin_id)
+        || (before.status == S::Failed && after.status == S::Failed && !before.is_superseded && after.is_superseded)
         || (before.status == after.status && tells_of_owner(before, after))
         || (before.status == S::Published && after.status == S::Published && tells_of_duplicate(after));
     let is_ahead = after.rev == before.rev + 1

@@ -93,6 +93,8 @@ pub struct SimWorld {
     polls: BTreeMap<QueueName, i64>,
     /// Accounts that a person is about to connect again.
     to_be_connected: BTreeSet<usize>,
+    /// To which times somebody wished to move each schedule.
+    times: BTreeMap<usize, Vec<i64>>,
     ticks: u64,
     is_healed: bool,
     finished_at: Option<i64>,
@@ -182,6 +184,7 @@ impl SimWorld {
             ended: Arc::default(),
             polls: BTreeMap::new(),
             to_be_connected: BTreeSet::new(),
+            times: BTreeMap::new(),
             ticks: 0,
             is_healed: false,
             finished_at: None,
@@ -392,7 +395,17 @@ impl SimWorld {
         let Some(schedule) = self.plan.schedule(wish) else { return };
         let path = format!("/v1/schedules/{}", schedule.schedule);
         let (now, roll) = (self.kernel.now(), self.kernel.draw(|rng| rng.u8(0..10)));
-        let to = Moment(now + self.kernel.draw(|rng| rng.i64(1_000..500_000))).rfc3339();
+        let times = self.times.entry(wish).or_default();
+        // Some go back to a time that the schedule had before.
+        let to = match times.iter().copied().filter(|at| *at > now).collect::<Vec<_>>().as_slice() {
+            [] => now + self.kernel.draw(|rng| rng.i64(1_000..500_000)),
+            known => match self.kernel.draw(|rng| rng.usize(0..2 * known.len())) {
+                index if index < known.len() => known[index],
+                _ => now + self.kernel.draw(|rng| rng.i64(1_000..500_000)),
+            },
+        };
+        times.push(to);
+        let to = Moment(to).rfc3339();
         let (method, path, body) = match roll {
             0..4 => ("PATCH", path, serde_json::json!({"run_at": to}).to_string()),
             4..6 => ("PATCH", path, serde_json::json!({"alt_text": to}).to_string()),

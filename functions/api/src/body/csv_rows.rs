@@ -43,6 +43,9 @@ pub enum CsvError {
     MissingColumns(Vec<&'static str>),
     #[error("The first row names the column {0} twice")]
     DuplicateColumn(String),
+    /// Everything behind it would be one cell of that row.
+    #[error("A quotation mark that opens a cell in row {0} is never closed")]
+    OpenQuote(u32),
     #[error("The file could not be read: {0}")]
     Unreadable(String),
 }
@@ -62,9 +65,47 @@ pub struct CsvRow {
     pub cells: Result<Map<String, Value>, String>,
 }
 
+/// What passes through to the reader, which takes the end of the file for the end of a quoted cell.
+struct Watched<R> {
+    input: R,
+    quotes: Quotes,
+    has_ended: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Quotes {
+    /// Where a quotation mark opens a cell.
+    Before,
+    Plain,
+    Open,
+    /// Behind a mark in a quoted cell: its end, or the first of two that stand for one.
+    Closing,
+}
+
+impl Quotes {
+    fn then(self, byte: u8) -> Self {
+        match (self, byte) {
+            (Self::Before | Self::Closing, b'"') => Self::Open,
+            (Self::Open, b'"') => Self::Closing,
+            (Self::Open, _) => Self::Open,
+            (_, b',' | b'\n' | b'\r') => Self::Before,
+            _ => Self::Plain,
+        }
+    }
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        self.has_ended |= count == 0 && !buffer.is_empty();
+        self.quotes = buffer[..count].iter().fold(self.quotes, |quotes, byte| quotes.then(*byte));
+        Ok(count)
+    }
+}
+
 /// An open file.
 pub struct CsvRows<R> {
-    reader: csv::Reader<R>,
+    reader: csv::Reader<Watched<R>>,
     columns: Vec<String>,
     row: u32,
 }
@@ -75,7 +116,11 @@ impl<R: Read> CsvRows<R> {
     /// # Errors
     /// When it doesn't name the columns.
     pub fn open(input: R) -> Result<Self, CsvError> {
-        let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(input);
+        let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(Watched {
+            input,
+            quotes: Quotes::Before,
+            has_ended: false,
+        });
         let mut first = ByteRecord::new();
         if !reader.read_byte_record(&mut first)? {
             return Err(CsvError::Empty);
@@ -122,6 +167,10 @@ impl<R: Read> CsvRows<R> {
             }
         }
         self.row += 1;
+        let Watched { quotes, has_ended, .. } = self.reader.get_ref();
+        if *has_ended && *quotes == Quotes::Open {
+            return Err(CsvError::OpenQuote(self.row));
+        }
         let mut cells = Map::new();
         for (index, cell) in record.iter().enumerate() {
             let cell = std::str::from_utf8(cell).map_err(|_| CsvError::NotUtf8(self.row))?;
@@ -197,6 +246,21 @@ mod tests {
         assert!(said(&latin).contains("not UTF-8 (row 2)"), "{}", said(&latin));
         let wide: Vec<u8> = HEADER.encode_utf16().flat_map(u16::to_le_bytes).collect();
         assert!(said(&wide).contains("lacks the column") || said(&wide).contains("not UTF-8"));
+    }
+
+    #[test]
+    fn a_quotation_mark_that_is_never_closed_swallows_no_rows() {
+        let fine = format!("{HEADER}a,1,T,k,\"say \"\"hi\"\"\",\na,1,5\" wide,l,,\"x\"");
+        assert_eq!(rows(fine.as_bytes()).expect("read").len(), 2);
+        let mut text = format!("{HEADER}a,1,T,k,,\na,1,T,l,\"open,\n");
+        for number in 0..20_000 {
+            text.push_str(&format!("a,1,T,m{number},,\n"));
+        }
+        let mut file = CsvRows::open(text.as_bytes()).expect("opens");
+        assert!(file.next_row().expect("read").is_some(), "rows before it are read");
+        let refused = file.next_row().expect_err("refused");
+        assert!(matches!(refused, CsvError::OpenQuote(2)), "{refused}");
+        assert!(rows(format!("{HEADER}a,1,T,k,,\"half of").as_bytes()).is_err());
     }
 
     #[test]

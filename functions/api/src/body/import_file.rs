@@ -99,8 +99,9 @@ fn json_rows(bytes: &[u8]) -> Result<ImportFile, ApiError> {
             _ => Err("Input should be an object".to_owned()),
         };
         for name in fields.iter().flat_map(Map::keys).filter(|name| !is_known(name)) {
-            if !unknown.contains(name) && unknown.len() < UNKNOWN_MAX {
-                unknown.push(name.clone());
+            let name = shortened(name);
+            if !unknown.contains(&name) && unknown.len() < UNKNOWN_MAX {
+                unknown.push(name);
             }
         }
         RawRow { number, fields }
@@ -111,6 +112,12 @@ fn json_rows(bytes: &[u8]) -> Result<ImportFile, ApiError> {
 
 /// Unknown fields that are named; a row may have any number.
 const UNKNOWN_MAX: usize = 50;
+/// So much of such a name is told, in characters: the names are kept with the import.
+const UNKNOWN_NAME_MAX: usize = 100;
+
+fn shortened(name: &str) -> String {
+    name.chars().take(UNKNOWN_NAME_MAX).collect()
+}
 
 /// A form with a CSV file in its field `file`.
 pub struct CsvFile(pub ImportFile);
@@ -146,7 +153,7 @@ async fn file_of(body: Body, boundary: String) -> Result<(Option<String>, Bytes)
 fn csv_rows(filename: Option<String>, bytes: &[u8]) -> Result<ImportFile, ApiError> {
     let broken = |error: super::csv_rows::CsvError| wrong(FILE, error.to_string(), "value_error");
     let mut file = CsvRows::open(bytes).map_err(broken)?;
-    let mut unknown_columns = file.unknown_columns();
+    let mut unknown_columns: Vec<String> = file.unknown_columns().iter().map(|name| shortened(name)).collect();
     unknown_columns.truncate(UNKNOWN_MAX);
     let mut rows = Vec::new();
     while let Some(row) = file.next_row().map_err(broken)? {

@@ -36,6 +36,7 @@ pub fn samples() -> Vec<ApiError> {
         PreflightError::Obstacle(Obstacle::Deleted).into(),
         RetryError::NotFailed(Status::Published).into(),
         RetryError::MayDuplicate.into(),
+        RetryError::Superseded.into(),
         RetryError::Overdue.into(),
         RetryError::AccountDisconnected.into(),
     ]
@@ -110,6 +111,11 @@ impl From<DeleteError> for ApiError {
     fn from(error: DeleteError) -> Self {
         match error {
             DeleteError::NotFound => Self::not_found("pin"),
+            DeleteError::Publishing => Self::pin_publishing(),
+            DeleteError::Published => {
+                let message = "The pin was published at this moment.";
+                Self::new(StatusCode::CONFLICT, "pin_publishing", message, "Send the same request again.")
+            }
             DeleteError::Port(error) => error.into(),
         }
     }
@@ -159,6 +165,11 @@ impl From<RetryError> for ApiError {
                 "conflict",
                 format!("Only a failed pin can be retried; this one is {}.", status.name()),
                 "Read the pin: it is under way, or done.",
+            ),
+            RetryError::Superseded => conflict(
+                "pin_superseded",
+                "The pin's schedule was retried with another pin.".into(),
+                "Read the schedule; if it failed again, retry it.",
             ),
             RetryError::MayDuplicate => conflict(
                 "retry_may_duplicate",

@@ -214,6 +214,8 @@ pub struct RowVerdict {
     pub duplicate_of_row: Option<u32>,
     /// The first row of the file with the same account, board, title and link.
     pub same_content_as_row: Option<u32>,
+    /// The newest pin of the last 24 hours with the same account, board, title, link and image.
+    pub same_content_as_pin: Option<Uuid>,
 }
 
 /// Whether a board takes its rows.
@@ -285,6 +287,7 @@ impl Example for DryRun {
         verdict["warning_message"] = Value::Null;
         verdict["duplicate_of_row"] = Value::Null;
         verdict["same_content_as_row"] = Value::Null;
+        verdict["same_content_as_pin"] = Value::Null;
         json!({
             "dry_run": true,
             "source_type": "csv",

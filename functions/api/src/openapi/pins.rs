@@ -92,7 +92,7 @@ pub fn operations() -> Vec<Operation> {
                 )
                 .may_take::<PinRetry>()
                 .answers::<Pin>(200, "The pin, queued again.")
-                .refuses(&["not_found", "account_not_permitted", "conflict", "retry_may_duplicate"])
+                .refuses(&["not_found", "account_not_permitted", "conflict", "retry_may_duplicate", "pin_superseded"])
                 .refuses(&["expired_unpublished", "account_disconnected"])
                 .refuses(PREFLIGHT),
             get("/v1/jobs/{id}", "get_job", "Read a job's status")

@@ -59,7 +59,9 @@ async fn create(
         let report = report(world, caller.workspace, rows).await?;
         return Ok(Json(views::report(file.source, &file.unknown_columns, &report)).into_response());
     }
-    let joining = joining(&rows);
+    let accounts = world.store.accounts(caller.workspace).await?;
+    let known: BTreeSet<AccountId> = accounts.into_iter().map(|account| account.key.account).collect();
+    let joining = joining(&rows, &known);
     let submission = Submission {
         content_hash: file.content_hash(),
         source: file.source,
@@ -87,10 +89,11 @@ async fn create(
 }
 
 /// Pins that join their accounts' queues now, each key once. Whether a key is known already only the importer will find out.
-fn joining(rows: &[Row]) -> BTreeMap<AccountId, usize> {
+fn joining(rows: &[Row], known: &BTreeSet<AccountId>) -> BTreeMap<AccountId, usize> {
     let (mut joining, mut keys) = (BTreeMap::new(), BTreeSet::new());
     for row in rows {
         if let Ask::Pin(request) = &row.ask
+            && known.contains(&request.account)
             && keys.insert(&request.idempotency_key)
         {
             *joining.entry(request.account).or_default() += 1;
@@ -133,7 +136,8 @@ pub async fn list(
     let paging = page::paging(&query)?;
     let status = one_of(&query, "status", ImportStatus::parse, &ImportStatus::ALL.map(ImportStatus::name))?;
     let source = one_of(&query, "source_type", Source::parse, &Source::ALL.map(Source::name))?;
-    let filter = ImportFilter { status, source, accounts: caller.limited_to().map(<[AccountId]>::to_vec) };
+    let accounts = caller.limited_to().map(<[AccountId]>::to_vec);
+    let filter = ImportFilter { status, source, accounts, who: Some(caller.who) };
     let page = imports::page(&world, caller.workspace, &filter, paging.offset, paging.limit).await?;
     let mut response = Json(page.imports.iter().map(views::import).collect::<Vec<_>>()).into_response();
     response.headers_mut().insert("x-total-count", HeaderValue::from(page.total));
@@ -165,6 +169,9 @@ async fn find(world: &World, caller: &Caller, id: &str) -> Result<ImportView, Ap
     let key = ImportKey { workspace: caller.workspace, import };
     let view = imports::read(world, key).await?.ok_or_else(|| ApiError::not_found("import"))?;
     view.import.accounts.iter().try_for_each(|account| caller.may_use(*account))?;
+    if caller.limited_to().is_some_and(|allowed| !view.import.is_for(Some(caller.who), allowed)) {
+        return Err(ApiError::not_found("import"));
+    }
     Ok(view)
 }
 

@@ -11,7 +11,7 @@ use pinbridge_shared::domain::ids::BoardKey;
 use pinbridge_shared::domain::pin::{ALT_TEXT_MAX, DESCRIPTION_MAX, TITLE_MAX, URL_MAX};
 use pinbridge_shared::flows::board_preflight::preflight;
 use pinbridge_shared::flows::delete_on_pinterest::delete_on_pinterest;
-use pinbridge_shared::flows::delete_pin::delete_pin;
+use pinbridge_shared::flows::delete_pin::{delete_pin, delete_unpublished};
 use pinbridge_shared::flows::edit_pin::edit_pin;
 use pinbridge_shared::flows::read_pins;
 use pinbridge_shared::ports::World;
@@ -85,10 +85,19 @@ pub async fn remove(
     // The Pin first: a failure leaves a pin that can be deleted again.
     let is_simulated = view.pin.request.account.is_simulated();
     let there = view.attempt.pinterest_pin_id.as_ref().filter(|_| !is_simulated);
-    if let Some(pinterest_pin_id) = there {
-        delete_on_pinterest(&world, &view.pin, pinterest_pin_id).await?;
+    match there {
+        Some(pinterest_pin_id) => {
+            delete_on_pinterest(&world, &view.pin, pinterest_pin_id).await?;
+            delete_pin(&world, view.pin.key).await?;
+        }
+        None if view.attempt.status == Status::Published => {
+            delete_pin(&world, view.pin.key).await?;
+        }
+        // If it is published meanwhile, its Pin has to go too.
+        None => {
+            delete_unpublished(&world, view.pin.key).await?;
+        }
     }
-    delete_pin(&world, view.pin.key).await?;
     let was_there = there.is_some();
     let why_not = if is_simulated { "simulated_sandbox" } else { "not_published" };
     let body = json!({

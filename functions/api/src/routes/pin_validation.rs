@@ -1,23 +1,24 @@
 //! What would become of a pin: a dry run.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use http::HeaderMap;
 use pinbridge_shared::domain::pin::{PinRequest, Priority};
 use pinbridge_shared::flows::validate_pin;
 use pinbridge_shared::ports::World;
 use serde_json::{Map, Value, json};
 
-use super::pins::parse;
+use super::pins::{parse, refuses_duplicates};
 use crate::auth::Caller;
 use crate::body::JsonObject;
 use crate::error::ApiError;
-use crate::views;
+use crate::{page, views};
 
 /// 200 also when the request is no good: what is wrong is in the checks.
 pub async fn validate(
     State(world): State<World>,
     caller: Caller,
+    Query(query): Query<page::Query>,
     headers: HeaderMap,
     JsonObject(body): JsonObject,
 ) -> Result<Json<Value>, ApiError> {
@@ -26,7 +27,12 @@ pub async fn validate(
         Err(error) => return Ok(Json(views::pins::validation(&unread(&error), unresolved(&body)))),
     };
     caller.may_use(request.account)?;
+    let refuses = match refuses_duplicates(&body, &query, &headers) {
+        Ok(refuses) => refuses,
+        Err(error) => return Ok(Json(views::pins::validation(&unread(&error), unresolved(&body)))),
+    };
     let validation = validate_pin::validate(&world, caller.workspace, &request).await?;
+    let validation = if refuses { validation.refusing_duplicates() } else { validation };
     Ok(Json(views::pins::validation(&validation, resolved(&request))))
 }
 

@@ -5,6 +5,7 @@ use std::future::Future;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
+use futures_util::stream::{self, StreamExt};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use pinbridge_shared::domain::ids::{ScheduleId, ScheduleKey};
 use pinbridge_shared::domain::origin::Origin;
@@ -192,7 +193,10 @@ pub async fn bulk_delete(
 /// What says that nothing was to be done.
 const SKIPPED: [&str; 2] = ["bad_request", "schedule_removed"];
 
-/// Does the same to each, one after the other, and tells what became of each: `skipped` is what its state doesn't allow.
+/// Schedules of one call that are worked on at once.
+const AT_ONCE: usize = 10;
+
+/// Does the same to each, and tells what became of each: `skipped` is what its state doesn't allow.
 async fn bulk<F, Fut>(caller: &Caller, fields: &Map<String, Value>, act: F) -> Result<Json<Value>, ApiError>
 where
     F: Fn(ScheduleKey) -> Fut,
@@ -200,9 +204,10 @@ where
 {
     let ids = body::ids(fields)?;
     let (mut results, mut counts) = (Vec::with_capacity(ids.len()), [0_u32; 3]);
-    for id in ids {
-        let key = ScheduleKey { workspace: caller.workspace, schedule: ScheduleId(id) };
-        let outcome = act(key).await;
+    let key = |id| ScheduleKey { workspace: caller.workspace, schedule: ScheduleId(id) };
+    let outcomes: Vec<_> =
+        stream::iter(ids.iter().map(|id| act(key(*id))).collect::<Vec<_>>()).buffered(AT_ONCE).collect().await;
+    for (id, outcome) in ids.into_iter().zip(outcomes) {
         let (name, index) = match &outcome {
             Ok(()) => ("succeeded", 0),
             Err(error) if SKIPPED.contains(&error.code()) => ("skipped", 1),

@@ -90,7 +90,7 @@ pub fn report(source: Source, unknown_columns: &[String], report: &ImportReport)
 fn board(report: &BoardReport) -> Value {
     let BoardKey { account, board_id } = &report.board;
     let told = report.access.as_ref().map(|access| board_access(board_id, access)).unwrap_or_else(|| {
-        json!({"status": "skipped", "code": "too_many_boards", "message": "The file has too many boards to check all."})
+        json!({"status": "skipped", "code": "too_many_boards", "message": "The file has too many boards to check all, or checking took too long."})
     });
     json!({
         "account_id": account.account,
@@ -130,6 +130,7 @@ fn verdict(row: &RowForecast, by_board: Option<&RowError>) -> Value {
     told["warning_message"] = json!(warning.map(|error| error.message.as_str()));
     told["duplicate_of_row"] = json!(row.repeats);
     told["same_content_as_row"] = json!(row.same_content_as);
+    told["same_content_as_pin"] = json!(row.same_content_as_pin);
     told
 }
 

@@ -15,8 +15,7 @@ pub fn schedule(view: &ScheduleView) -> Value {
     let status = view.status();
     let (error_code, error_message, remedy) = error(view);
     // While its pin waits, that may have been edited.
-    let pin = pin.as_ref().filter(|(pin, _)| pin.hidden_at.is_none());
-    let request = pin.map_or(&schedule.request, |(pin, _)| &pin.request);
+    let (pin, request) = (pin.as_ref().filter(|(pin, _)| pin.hidden_at.is_none()), view.request());
     let key = Some(&schedule.request.idempotency_key).filter(|key| !key.is_empty());
     let updated_at = pin.map_or(schedule.updated_at, |(_, attempt)| attempt.updated_at.max(schedule.updated_at));
     json!({

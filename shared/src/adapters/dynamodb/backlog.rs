@@ -5,14 +5,13 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::{DeleteRequest, PutRequest, Select, WriteRequest};
 
 use super::item::{Builder, Item, Reader, text, unreadable};
-use super::{DynamoStore, failed, keys};
+use super::{DynamoStore, REST_ATTEMPTS, failed, keys, pause_before};
 use crate::domain::backlog::BacklogRow;
 use crate::domain::ids::AccountKey;
 use crate::ports::{PortError, PortResult};
 
 /// `BatchWriteItem` takes 25 requests.
 const ROWS_PER_WRITE: usize = 25;
-const REST_ATTEMPTS: usize = 8;
 
 fn read_row(item: &Item) -> PortResult<BacklogRow> {
     BacklogRow::parse_sort_key(&Reader(item).text("sk")?).ok_or_else(|| unreadable("sk"))
@@ -102,7 +101,8 @@ impl DynamoStore {
 
     async fn write_all(&self, requests: Vec<WriteRequest>) -> PortResult<()> {
         let mut rest = HashMap::from([(self.table.clone(), requests)]);
-        for _ in 0..REST_ATTEMPTS {
+        for attempt in 0..REST_ATTEMPTS {
+            pause_before(attempt).await;
             let write = self.client.batch_write_item().set_request_items(Some(rest));
             let answer = write.set_return_consumed_capacity(self.meter.asked()).send().await.map_err(failed)?;
             self.meter.wrote(answer.consumed_capacity().first());

@@ -25,7 +25,7 @@
 //! | an import's rows and results | `{ws}#import#{import}` | `chunk#{submission}#{n}`, `result#{n}` |
 //! | activity | `{ws}#activity` | `{at}#{id}` |
 //! | clock | `clock#{minute}#{shard}` | `{id}` |
-//! | what is due | `due#{minute}#{shard}` | `{due}#{ws}#{schedule}` |
+//! | what is due | `due#{minute}#{shard}` | `{due}#{ws}#{schedule}#{moves}` |
 //! | watermark, lease | `clock#watermark`, `clock#due`, `clock#folded` (the tally's), `clock#lease` | same |
 //! | tally: an hour's sums and first facts; its other facts | `{ws}#tally` | `hour#{hour}`; `sheet#{hour}#{number}` |
 //! | the app's requests of a day | `budget` | `{days since the epoch}` |
@@ -174,14 +174,14 @@ pub fn due(minute: i64, shard: u32) -> String {
 }
 
 pub fn due_sort(row: &DueRow) -> String {
-    format!("{:013}#{}#{}", row.due.0, row.key.workspace, row.key.schedule)
+    format!("{:013}#{}#{}#{}", row.due.0, row.key.workspace, row.key.schedule, row.moves)
 }
 
 pub fn parse_due_sort(text: &str) -> Option<DueRow> {
     let mut parts = text.split('#');
     let (due, workspace, schedule) = (parts.next()?, parts.next()?, parts.next()?);
     let key = ScheduleKey { workspace: workspace.parse().ok()?, schedule: schedule.parse().ok()? };
-    Some(DueRow { due: Moment(due.parse().ok()?), key })
+    Some(DueRow { due: Moment(due.parse().ok()?), key, moves: parts.next()?.parse().ok()? })
 }
 
 pub fn sibling(key: AccountKey, content_hash: &str) -> String {

@@ -4,7 +4,7 @@ use futures_util::future::try_join_all;
 
 use super::item::{Reader, text, unreadable};
 use super::{DynamoStore, failed, keys};
-use crate::domain::ids::{PinId, WorkspaceId};
+use crate::domain::ids::PinId;
 use crate::domain::time::Moment;
 use crate::ports::PortResult;
 
@@ -15,7 +15,7 @@ impl DynamoStore {
     /// The oldest of each shard, merged: the oldest of all are among them.
     pub(super) async fn get_listing_after(
         &self,
-        workspace: WorkspaceId,
+        partition: &(dyn Fn(u32) -> String + Sync),
         after: Option<(Moment, PinId)>,
         by: Moment,
         limit: usize,
@@ -25,7 +25,7 @@ impl DynamoStore {
             return Ok(Vec::new());
         }
         let shards = 0..keys::LISTING_SHARDS;
-        let oldest = shards.map(|shard| self.oldest(workspace, shard, after, by, limit));
+        let oldest = shards.map(|shard| self.oldest(partition(shard), after, by, limit));
         let mut all: Vec<(Moment, PinId)> = try_join_all(oldest).await?.into_iter().flatten().collect();
         all.sort_unstable();
         all.truncate(limit);
@@ -34,8 +34,7 @@ impl DynamoStore {
 
     async fn oldest(
         &self,
-        workspace: WorkspaceId,
-        shard: u32,
+        lpk: String,
         after: Option<(Moment, PinId)>,
         by: Moment,
         limit: usize,
@@ -48,7 +47,7 @@ impl DynamoStore {
             .table_name(&self.table)
             .index_name(keys::LISTING_INDEX)
             .key_condition_expression("lpk = :lpk AND lsk BETWEEN :from AND :by")
-            .expression_attribute_values(":lpk", text(keys::listing(workspace, shard)))
+            .expression_attribute_values(":lpk", text(lpk))
             .expression_attribute_values(":from", text(from))
             .expression_attribute_values(":by", text(keys::listing_sort_end(by)))
             .limit(i32::try_from(limit.clamp(1, PAGE_MAX)).unwrap_or(i32::MAX))

@@ -59,6 +59,19 @@ use crate::ports::{Accepted, Counted, PortError, PortResult, Saved, Store, Taken
 
 pub(crate) const PORT: &str = "table";
 
+/// How often the rest of a batch that the table didn't take is tried again, in three seconds or so.
+pub(super) const REST_ATTEMPTS: u32 = 8;
+const REST_PAUSE_MS: u64 = 50;
+const REST_PAUSE_MAX_MS: u64 = 800;
+
+/// Before the rest of a batch: DynamoDB asks for a growing pause, which the SDK knows nothing of, because the batch succeeded.
+pub(super) async fn pause_before(attempt: u32) {
+    if attempt > 0 {
+        let longest = (REST_PAUSE_MS << (attempt - 1).min(REST_ATTEMPTS)).min(REST_PAUSE_MAX_MS);
+        tokio::time::sleep(std::time::Duration::from_millis(fastrand::u64(longest / 2..=longest))).await;
+    }
+}
+
 pub struct DynamoStore {
     client: Client,
     table: String,
@@ -154,7 +167,17 @@ impl Store for DynamoStore {
         by: Moment,
         limit: usize,
     ) -> PortResult<Vec<(Moment, PinId)>> {
-        self.get_listing_after(workspace, after, by, limit).await
+        self.get_listing_after(&|shard| keys::listing(workspace, shard), after, by, limit).await
+    }
+
+    async fn deleted_after(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<(Moment, PinId)>,
+        by: Moment,
+        limit: usize,
+    ) -> PortResult<Vec<(Moment, PinId)>> {
+        self.get_listing_after(&|shard| keys::hidden_listing(workspace, shard), after, by, limit).await
     }
 
     async fn put_doubt(&self, board: &BoardKey, pin: PinId, expires_at: Moment) -> PortResult<()> {

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnValuesOnConditionCheckFai
 
 use super::item::{Builder, Item, Reader, moment, number, text, unreadable};
 use super::rows::{attempt_item, is_of, listing, pin_item, read_attempt, read_pin};
-use super::{DynamoStore, failed, keys};
+use super::{DynamoStore, REST_ATTEMPTS, failed, keys, pause_before};
 use crate::domain::attempt::Attempt;
 use crate::domain::ids::{AccountKey, PinId, PinKey};
 use crate::domain::pin::Pin;
@@ -18,8 +18,6 @@ use crate::ports::{Accepted, PortError, PortResult, Saved};
 
 /// `BatchGetItem` takes a hundred keys, and a pin has two rows.
 const PINS_PER_READ: usize = 50;
-/// How often the rest of a batch that the table didn't answer is asked for again.
-const REST_ATTEMPTS: usize = 8;
 /// How often a pin is read again whose two rows are of different edits: a batch read isn't one moment.
 const TORN_ATTEMPTS: usize = 4;
 
@@ -179,7 +177,8 @@ impl DynamoStore {
         let ask = ask.build().map_err(|_| broken("a batch read without keys"))?;
         let mut rest = HashMap::from([(self.table.clone(), ask)]);
         let mut items = HashMap::new();
-        for _ in 0..REST_ATTEMPTS {
+        for attempt in 0..REST_ATTEMPTS {
+            pause_before(attempt).await;
             let answer = self
                 .client
                 .batch_get_item()

@@ -89,6 +89,7 @@ pub fn attempt_item(pin: &Pin, attempt: &Attempt) -> Item {
         .value("upd", moment(attempt.updated_at))
         .value("h", AttributeValue::L(history));
     let row = if attempt.edit == 0 { row } else { row.number("ed", attempt.edit) };
+    let row = if attempt.is_superseded { row.number("sup", 1) } else { row };
     let row = match attempt.status {
         // Failed pins are found among any number of others.
         Status::Failed if pin.hidden_at.is_none() => {
@@ -133,6 +134,7 @@ pub fn read_attempt(pin: &Pin, item: &Item) -> PortResult<Attempt> {
         history: row.texts("h").iter().map(|event| Event::decode(event, pin.created_at)).collect(),
         expires_at: row.maybe_expiry("expires_at"),
         removed_at: row.maybe_moment("rem"),
+        is_superseded: row.maybe_number::<u32>("sup").is_some(),
     })
 }
 

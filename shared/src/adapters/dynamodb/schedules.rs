@@ -10,7 +10,7 @@ use futures_util::future::try_join_all;
 use super::item::{Builder, Item, Reader, bytes, moment, number, text, unreadable};
 use super::pin_index::share;
 use super::request_fields::{read_request, with_request};
-use super::{DynamoStore, failed, keys};
+use super::{DynamoStore, REST_ATTEMPTS, failed, keys, pause_before};
 use crate::domain::failure::Failure;
 use crate::domain::idempotency::PayloadHash;
 use crate::domain::ids::{ScheduleId, ScheduleKey, WorkspaceId};
@@ -22,8 +22,6 @@ use crate::ports::{ByTime, Kept, PortError, PortResult, ScheduleSaved, Schedules
 
 /// `BatchGetItem` takes a hundred keys.
 const ROWS_PER_READ: usize = 100;
-/// How often the rest of a batch that the table didn't answer is asked for again.
-const REST_ATTEMPTS: usize = 8;
 /// How many index entries one shard's page is asked for at most.
 const PAGE_MAX: usize = 1_000;
 
@@ -45,6 +43,7 @@ fn item(schedule: &Schedule) -> Item {
         .value("run_at", moment(schedule.run_at))
         .value("due", moment(schedule.due))
         .number("run", schedule.run)
+        .number("mv", schedule.moves)
         .number("v", schedule.version)
         .value("hash", bytes(schedule.payload_hash.0.clone()))
         .value("at", moment(schedule.created_at))
@@ -83,6 +82,7 @@ fn read(key: ScheduleKey, item: &Item) -> PortResult<Schedule> {
         due: row.moment("due")?,
         stage,
         run: row.number("run")?,
+        moves: row.number("mv")?,
         version: row.number("v")?,
         payload_hash: PayloadHash(row.bytes("hash")?),
         origin: row.bytes("o").map(|bytes| Origin::from_bytes(&bytes)).unwrap_or_default(),
@@ -148,7 +148,8 @@ impl DynamoStore {
         let ask = ask.build().map_err(|_| unreadable("keys"))?;
         let mut rest = HashMap::from([(self.table.clone(), ask)]);
         let mut items = HashMap::new();
-        for _ in 0..REST_ATTEMPTS {
+        for attempt in 0..REST_ATTEMPTS {
+            pause_before(attempt).await;
             let get = self.client.batch_get_item().set_request_items(Some(rest));
             let answer = get.set_return_consumed_capacity(self.meter.asked()).send().await.map_err(failed)?;
             self.meter.read(answer.consumed_capacity().first());

@@ -221,6 +221,7 @@ pub async fn due_rows_are_read_earliest_first_in_every_shard(schedules: &dyn Sch
     let row = |number: u128, ms: i64| DueRow {
         due: NOW.plus_ms(ms),
         key: ScheduleKey { schedule: ScheduleId(Uuid::from_u128(number)), workspace: testdata::workspace() },
+        moves: 3,
     };
     let shards = u128::from(DUE_SHARDS);
     for number in 0..shards {

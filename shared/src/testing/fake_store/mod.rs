@@ -207,7 +207,17 @@ impl Store for FakeStore {
         by: Moment,
         limit: usize,
     ) -> PortResult<Vec<(Moment, PinId)>> {
-        self.call("store.listing_after", |t| t.listing_after(workspace, after, by, limit)).await
+        self.call("store.listing_after", |t| t.listing_after(workspace, false, after, by, limit)).await
+    }
+
+    async fn deleted_after(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<(Moment, PinId)>,
+        by: Moment,
+        limit: usize,
+    ) -> PortResult<Vec<(Moment, PinId)>> {
+        self.call("store.deleted_after", |t| t.listing_after(workspace, true, after, by, limit)).await
     }
 
     async fn put_doubt(&self, board: &BoardKey, pin: PinId, _: Moment) -> PortResult<()> {

@@ -101,18 +101,16 @@ impl Tables {
     pub(super) fn listing_after(
         &self,
         workspace: WorkspaceId,
+        is_deleted: bool,
         after: Option<(Moment, PinId)>,
         by: Moment,
         limit: usize,
     ) -> Vec<(Moment, PinId)> {
-        let mine = self.listed(workspace).filter(|pin| pin.created_at <= by);
+        let all = self.pins.values().filter(|pin| pin.key.workspace == workspace);
+        let mine = all.filter(|pin| pin.hidden_at.is_some() == is_deleted && pin.created_at <= by);
         let mut oldest: Vec<_> = mine.map(|pin| (pin.created_at, pin.key.pin)).collect();
         oldest.sort_unstable();
         oldest.into_iter().filter(|place| after.is_none_or(|after| *place > after)).take(limit).collect()
-    }
-
-    fn listed(&self, workspace: WorkspaceId) -> impl Iterator<Item = &Pin> {
-        self.pins.values().filter(move |pin| pin.key.workspace == workspace && pin.hidden_at.is_none())
     }
 }
 

@@ -61,6 +61,10 @@ pub async fn a_hidden_pin_leaves_the_listing_and_is_not_written_again(store: &dy
     assert!(store.save_pin(&gone, &deleted).await.expect("answered"));
     let after = store.listing_after(workspace, None, LATER, 10).await.expect("read");
     assert_eq!(after, [(CREATED_AT, stays.0.key.pin)]);
+    let mut wanted = [(CREATED_AT, hidden.0.key.pin), (CREATED_AT, ended.0.key.pin)];
+    wanted.sort_unstable();
+    assert_eq!(store.deleted_after(workspace, None, LATER, 10).await.expect("read"), wanted);
+    assert_eq!(store.deleted_after(workspace, Some(wanted[0]), LATER, 10).await.expect("read"), wanted[1..]);
 
     let read = stored(store, &hidden.0).await;
     assert_eq!(read, (Pin { hidden_at: Some(LATER), ..hidden.0.clone() }, hidden.1.clone()), "nothing else changes");

@@ -199,6 +199,7 @@ pub async fn an_attempt_round_trips_with_every_field(store: &dyn Store) {
         history: vec![Event::new(EventKind::AttemptStarted, at(10), 3), event],
         expires_at: Some(Moment(2_000_000_000_000)),
         removed_at: Some(at(6)),
+        is_superseded: true,
     };
     assert_eq!(store.save_attempt(&pin, &full).await.expect("answered"), Saved::Yes);
     assert_eq!(stored(store, pin.key).await.map(|(_, attempt)| attempt), Some(full));
