@@ -117,6 +117,23 @@ async fn what_happened_a_second_ago_counts_and_nothing_counts_twice_while_it_is_
 }
 
 #[tokio::test]
+async fn what_is_deleted_counts_the_same_before_it_is_folded_and_after() {
+    let api = Api::new().await;
+    api.world.system.advance_ms(30 * MINUTE_MS);
+    accept(&api, 0..3).await;
+    publish(&api).await;
+    api.world.system.advance_ms(SECOND_MS);
+    let (_, pins) = api.call("GET", "/v1/pins", As::Key(&api.key), Value::Null).await;
+    let path = format!("/v1/pins/{}", pins[0]["id"].as_str().expect("an id"));
+    let (status, _) = api.call("DELETE", &path, As::Key(&api.key), Value::Null).await;
+    assert_eq!(status, 204);
+    for minute in 0..40 {
+        assert_counts(&of_all(&api).await, 3, 3, 0, &format!("minute {minute}"));
+        api.world.run_for_ms(MINUTE_MS).await;
+    }
+}
+
+#[tokio::test]
 async fn waiting_pins_count_by_what_they_wait_for_and_a_retried_one_is_not_failed_any_more() {
     let mut world = pinbridge_shared::testing::TestWorld::new(1).await;
     world.world.settings.pace = Pace::new(2, 0.01);

@@ -282,17 +282,36 @@ async fn lists_filter_search_sort_and_page() {
     let (first, _, next) = titles("limit=3").await;
     let (second, _, end) = titles(&format!("limit=3&cursor={}", next.expect("more"))).await;
     assert_eq!((first.as_str(), second.as_str(), end), ("delta Gamma alpha", "Beta", None));
-    // A filter's list is whole by its cursors too.
-    let (mut walked, mut query) = (Vec::new(), "q=folded&limit=1".to_owned());
-    for _ in 0..5 {
-        let (title, _, next) = titles(&query).await;
-        walked.push(title);
-        let Some(next) = next else { break };
-        query = format!("q=folded&limit=1&cursor={next}");
+    // Any other list is whole by its cursors too.
+    for (list, wanted) in
+        [("q=folded", ["delta", "Gamma", "alpha", "Beta"]), ("sort=title_asc", ["alpha", "Beta", "delta", "Gamma"])]
+    {
+        let (mut walked, mut query) = (Vec::new(), format!("{list}&limit=1"));
+        for _ in 0..5 {
+            let (title, _, next) = titles(&query).await;
+            walked.push(title);
+            let Some(next) = next else { break };
+            query = format!("{list}&limit=1&cursor={next}");
+        }
+        assert_eq!(walked, wanted, "{list}");
     }
-    assert_eq!(walked, ["delta", "Gamma", "alpha", "Beta"]);
     for query in ["status=pending", "sort=newest", "since=yesterday", "cursor=x", "limit=0", "account_id=x"] {
         api.refused("GET", &format!("{PATH}?{query}"), key, Value::Null, 422, "validation_error").await;
+    }
+}
+
+#[tokio::test]
+async fn a_schedule_is_found_by_what_it_shows() {
+    let api = api().await;
+    let key = As::Key(&api.key);
+    let made = create(&api, body("Zebra", START.plus_ms(100_000))).await;
+    let pin = made["pin_id"].as_str().expect("handed over").to_owned();
+    let (status, _) = api.call("PATCH", &format!("/v1/pins/{pin}"), key, json!({"title": "Giraffe"})).await;
+    assert_eq!(status, 200);
+    for (query, found) in [("q=giraffe", 1), ("q=zebra", 0), ("sort=title_asc", 1)] {
+        let (_, list) = api.call("GET", &format!("{PATH}?{query}"), key, Value::Null).await;
+        assert_eq!(list.as_array().map(Vec::len), Some(found), "{query}: {list}");
+        assert!(found == 0 || list[0]["payload"]["title"] == "Giraffe", "{list}");
     }
 }
 
