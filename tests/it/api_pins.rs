@@ -151,6 +151,11 @@ async fn a_batch_refuses_the_same_content_if_that_is_asked_for() {
     assert_eq!(statuses(&again), ["existing"], "what was accepted is answered again");
     let (_, warned) = ask(&api, "POST", "/v1/pins/batch", json!({"pins": [pins[0].clone()]})).await;
     assert_eq!(statuses(&warned), ["created"]);
+    // Without the wish to refuse it, one of the same content in the same call is told of.
+    let twins = json!({"pins": [item("Twin", "e"), item("Twin", "f"), item("Twin", "e")]});
+    let (_, warned) = ask(&api, "POST", "/v1/pins/batch", twins).await;
+    let told: Vec<&Value> = (0..3).map(|index| &warned["results"][index]["warnings"][0]["details"]["pin_id"]).collect();
+    assert_eq!(told, [&Value::Null, &warned["results"][0]["pin"]["id"], &Value::Null], "{warned}");
     refused(&api, "POST", "/v1/pins/batch?on_duplicate=perhaps", json!({"pins": [pins[0]]}), 422, "validation_error")
         .await;
 }

@@ -96,7 +96,7 @@ enum Command {
         #[arg(long, default_value_t = 1_000)]
         accounts: usize,
         /// Publishers at once, of ten pins each
-        #[arg(long, default_value_t = 300)]
+        #[arg(long, default_value_t = 40)]
         publishers: usize,
         /// Schedules of the minute in which very many are due
         #[arg(long, default_value_t = 10_000)]

@@ -47,6 +47,7 @@ fn one() -> Vec<Operation> {
             )
             .header::<Priority>("X-Pinbridge-Priority", "`priority` for clients that drop unknown fields.")
             .header::<Text>("X-Pinbridge-Idempotency-Key", "`idempotency_key` for the same clients.")
+            .header::<Text>("Idempotency-Key", "The same; this one counts if both are there.")
             .takes::<ScheduleCreate>()
             .answers::<Schedule>(201, "The schedule.")
             .answers::<Schedule>(200, "The schedule of this idempotency key, which was made before.")

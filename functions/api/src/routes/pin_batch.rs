@@ -1,12 +1,12 @@
 //! Many pins in one call.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
 use axum::extract::{Query, State};
 use futures_util::stream::{self, StreamExt};
 use http::HeaderMap;
-use pinbridge_shared::domain::attempt::Attempt;
+use pinbridge_shared::domain::attempt::{Attempt, Status};
 use pinbridge_shared::domain::idempotency;
 use pinbridge_shared::domain::ids::AccountId;
 use pinbridge_shared::domain::origin::Origin;
@@ -128,7 +128,7 @@ async fn without_refused(
         parsed.iter().flatten().map(|wanted| find_duplicate(world, caller, &wanted.request, wanted.refuses)).collect();
     let mut found = stream::iter(looks).buffered(LOOKS_AT_ONCE).collect::<Vec<_>>().await.into_iter();
     let (mut items, mut warnings) = (Vec::with_capacity(parsed.len()), Vec::new());
-    let mut seen = BTreeSet::new();
+    let (mut seen, now) = (BTreeMap::new(), world.system.now());
     for wanted in parsed {
         let item = match wanted {
             Err(error) => Err(error),
@@ -136,12 +136,14 @@ async fn without_refused(
                 Err(refused) => Err(refused),
                 Ok(warning) => {
                     let content = (request.account, idempotency::content_hash(&request), request.image_url.clone());
+                    let own = idempotency::pin_id(caller.workspace, &request.idempotency_key);
                     // The same key again is the same pin.
-                    let is_second = !seen.insert(content) && refuses && !seen_key(&items, &request);
-                    if is_second {
+                    let before = Some(*seen.entry(content).or_insert(own)).filter(|first| *first != own);
+                    if before.is_some() && refuses && !seen_key(&items, &request) {
                         Err(ApiError::duplicate_in_call())
                     } else {
-                        warnings.push(warning);
+                        let before = before.map(|pin| Duplicate { pin, created_at: now, status: Status::Queued });
+                        warnings.push(warning.or(before));
                         Ok(request)
                     }
                 }

@@ -22,6 +22,8 @@ const ACCEPT_DUPLICATE: &str = "accept_duplicate";
 /// The same as a header, because the official client's typed models drop fields they don't know.
 const ACCEPT_DUPLICATE_HEADER: &str = "x-pinbridge-accept-duplicate";
 
+const TAKEN: [&str; 3] = ["board_id", "account_id", ACCEPT_DUPLICATE];
+
 pub async fn retry(
     State(world): State<World>,
     caller: Caller,
@@ -50,6 +52,10 @@ pub async fn retry(
 /// Whether a second Pin is accepted, and where the pin is sent instead.
 fn parse(body: &Map<String, Value>, headers: &HeaderMap) -> Result<(bool, Edit), ApiError> {
     let mut fields = Fields::of(body);
+    // Ignored, the pin would be published where the caller believes to have sent it away from.
+    if let Some(name) = body.keys().find(|name| !TAKEN.contains(&name.as_str())) {
+        fields.reject(name, "Extra inputs are not permitted", "extra_forbidden");
+    }
     let board_id = fields.value("board_id").map(|_| fields.required_digits("board_id", BOARD_ID_MAX));
     let account = fields.value("account_id").map(|_| AccountId(fields.required_uuid("account_id")));
     let accept_duplicate = accepts_duplicate(&mut fields, headers)?;

@@ -14,7 +14,7 @@ pub use schedule::{every_five_minutes, every_minute, invoke_dispatcher, invoke_r
 
 /// As in template.yaml: the mappings' batch size and concurrency, the functions' timeouts.
 pub const BATCH_SIZE: i32 = 10;
-pub const MAXIMUM_CONCURRENCY: usize = 10;
+pub const MAXIMUM_CONCURRENCY: usize = 40;
 /// The least that AWS takes: either queue is empty as a rule.
 pub const RECONCILERS: usize = 2;
 pub const DEAD_LETTER_WORKERS: usize = 2;
