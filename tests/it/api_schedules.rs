@@ -301,6 +301,24 @@ async fn lists_filter_search_sort_and_page() {
 }
 
 #[tokio::test]
+async fn the_pin_of_a_schedule_that_was_retried_is_passed_over_by_a_retry_of_everything() {
+    let api = api().await;
+    let key = As::Key(&api.key);
+    api.world.pinterest.answer_next([Answer::Refused(Failure::ImageBroken, None)]);
+    let made = create(&api, body("Twice", START.plus_ms(1_000))).await;
+    let old = made["pin_id"].as_str().expect("handed over").to_owned();
+    api.world.run_for_ms(60_000).await;
+    let (status, _) = api.call("POST", &path(&made, "/retry"), key, Value::Null).await;
+    assert_eq!(status, 200);
+    let (_, answer) = api.call("POST", "/v1/pins/bulk-retry", key, json!({"ids": [old]})).await;
+    let told = (&answer["results"][0]["status"], &answer["results"][0]["error_code"]);
+    assert_eq!(told, (&json!("skipped"), &json!("pin_superseded")), "{answer}");
+    api.refused("POST", &format!("/v1/pins/{old}/retry"), key, Value::Null, 409, "pin_superseded").await;
+    api.world.run_for_ms(60_000).await;
+    assert_eq!(api.world.pinterest.pins().len(), 1);
+}
+
+#[tokio::test]
 async fn a_schedule_is_found_by_what_it_shows() {
     let api = api().await;
     let key = As::Key(&api.key);

@@ -76,8 +76,8 @@ async fn retry_one(world: &World, caller: &Caller, id: PinId, accept_duplicate: 
     }
     let done = match retry_pin(world, key, accept_duplicate).await {
         Ok(_) => Done::Succeeded,
-        // It is under way, or done: nothing to retry.
-        Err(error @ RetryError::NotFailed(_)) => Done::Skipped(error.into()),
+        // It is under way, done, or another one's business: nothing to retry.
+        Err(error @ (RetryError::NotFailed(_) | RetryError::Superseded)) => Done::Skipped(error.into()),
         Err(error) => Done::Failed(error.into()),
     };
     (id, done)
