@@ -27,6 +27,23 @@ async fn schedule_stubbornly(world: &TestWorld, key: &str, run_at: Moment) -> Sc
     panic!("five tries, and one fault only");
 }
 
+#[tokio::test]
+async fn a_pin_whose_message_died_with_its_dispatcher_is_sent_by_the_first_run_that_lives() {
+    let (world, _) = world().await;
+    let due = START.plus_ms(5 * MINUTE_MS);
+    let key = schedule_stubbornly(&world, "one", due).await;
+    world.system.advance_to(due.plus_ms(-2 * MINUTE_MS));
+    world.faults.plan("queue.send", 1, Fault::DieBefore);
+    assert!(world.run_dispatcher_once().await.is_none(), "it died with the pin accepted and no message");
+    // The next runs are lost too.
+    world.system.advance_to(due.plus_ms(300));
+    world.run_dispatcher_once().await.expect("survives").expect("dispatched");
+    while world.run_publisher_once().await > 0 {}
+    let view = schedules::read(&world.world, key).await.expect("there");
+    assert_eq!(view.status(), ScheduleStatus::Done);
+    assert!(view.started_at().expect("started").since_ms(due) < SECOND_MS);
+}
+
 /// One story; answers whether the fault went off. `lead_ms`: how long before its time the schedule is made.
 async fn story(nth: usize, fault: Fault, lead_ms: i64) -> bool {
     let (world, store) = world().await;

@@ -128,13 +128,13 @@ pub async fn hand_over(world: &World, schedules: Vec<Schedule>) -> Run {
     run
 }
 
-/// A message for a pin that was accepted before, waits for its moment, and may have none.
+/// A message for a pin that was accepted before, that nobody has begun with, and that may have none. Also when its moment has just
+/// passed: three runs may have been lost on the way to it, and the watchdog would find it minutes late.
 fn unheard_of(world: &World, accepted: &Acceptance) -> Option<(PublishMessage, i64)> {
     let Acceptance::Replay(pin, attempt) = accepted else { return None };
     let Pin { key, request, .. } = pin;
-    let wait_ms = pin.due_at()?.since_ms(world.system.now());
-    (attempt.rev == 0 && wait_ms > 0)
-        .then(|| (PublishMessage::new(*key, request.account, attempt.generation, None), wait_ms))
+    let wait_ms = pin.due_at()?.since_ms(world.system.now()).max(0);
+    (attempt.rev == 0).then(|| (PublishMessage::new(*key, request.account, attempt.generation, None), wait_ms))
 }
 
 enum Claim {

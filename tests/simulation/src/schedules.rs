@@ -8,6 +8,7 @@ use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, SECOND_MS};
 
 use crate::kernel::Kind;
 use crate::plan::{Plan, Wish};
+use crate::provider::Post;
 use crate::scenarios::{calm, wish};
 use crate::world::{self, START};
 
@@ -61,6 +62,10 @@ fn judge(what: &str, plan: Plan, p99_max_ms: Option<i64>) -> bool {
     let outcome = world::run(plan);
     for violation in outcome.violations.iter().take(5) {
         println!("schedules: {:?} {}", violation.wrong, violation.text);
+    }
+    let late_of = |post: &&Post| due.get(&post.owner).map_or(0, |due| post.at - due);
+    if let Some(latest) = outcome.sent.iter().max_by_key(late_of).filter(|post| late_of(post) >= MINUTE_MS) {
+        println!("schedules: {} began {} ms after its time", latest.owner, late_of(&latest));
     }
     let mut late_ms: Vec<i64> = outcome.sent.iter().filter_map(|post| Some(post.at - due.get(&post.owner)?)).collect();
     late_ms.sort_unstable();
