@@ -75,22 +75,11 @@ impl DynamoStore {
 #[async_trait]
 impl Tally for DynamoStore {
     async fn folded(&self) -> PortResult<Option<i64>> {
-        let item = self.get(keys::FOLDED.to_owned(), keys::FOLDED, true).await?;
-        Ok(item.and_then(|item| Reader(&item).maybe_number("minute")))
+        self.read_mark(keys::FOLDED).await
     }
 
     async fn set_folded(&self, minute: i64) -> PortResult<()> {
-        let row = Builder::keyed(keys::FOLDED.to_owned(), keys::FOLDED).number("minute", minute);
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(row.build()))
-            .condition_expression("attribute_not_exists(pk) OR #minute < :minute")
-            .expression_attribute_names("#minute", "minute")
-            .expression_attribute_values(":minute", number(minute))
-            .set_return_consumed_capacity(self.meter.asked());
-        self.written_or_refused(put.send().await).map(|_| ())
+        self.move_mark(keys::FOLDED, minute).await
     }
 
     async fn sums(&self, workspace: WorkspaceId, first: i64, last: i64) -> PortResult<Vec<(i64, Sums)>> {
