@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::testing::gate::{Entry, Exit, Gate};
 
+use crate::digest::Digest;
 use crate::kernel::{KINDS, Kernel, Kind, Pid};
 use crate::weather::Weather;
 
@@ -59,6 +60,8 @@ struct State {
     planned: BTreeMap<u64, Crash>,
     target: Option<Target>,
     coverage: Coverage,
+    /// See [`Digest`].
+    digest: Digest,
 }
 
 pub struct SimGate {
@@ -119,6 +122,11 @@ impl SimGate {
         self.state().calls
     }
 
+    /// Every port call so far, without its name.
+    pub fn digest(&self) -> Digest {
+        self.state().digest
+    }
+
     pub fn coverage(&self) -> Coverage {
         self.state().coverage.clone()
     }
@@ -132,6 +140,9 @@ impl SimGate {
         let mut state = self.state();
         state.calls += 1;
         let number = state.calls;
+        state.digest.add(&self.kernel.now().to_le_bytes());
+        state.digest.add(&self.kernel.running().unwrap_or_default().to_le_bytes());
+        state.digest.add(&[kind as u8]);
         // Rare calls get their share: the first ones of a kind are the most dangerous.
         let before = state.coverage.get(&(kind, call)).map_or(0, |count| count.reached);
         let probability = state.weather.crash * (1.0 + FIRST_CALLS_BOOST / (before + 1) as f64);

@@ -159,6 +159,11 @@ impl Kernel {
         draw(&mut self.state().rng)
     }
 
+    /// What the dice would show next: equal after equal draws.
+    pub fn next_draw(&self) -> u64 {
+        self.state().rng.clone().u64(..)
+    }
+
     pub fn chance(&self, probability: f64) -> bool {
         probability > 0.0 && self.state().rng.f64() < probability
     }

@@ -6,6 +6,7 @@
 mod coverage;
 mod crashes;
 mod curve;
+mod digest;
 mod endpoint;
 mod gate;
 mod kernel;
@@ -59,6 +60,13 @@ enum Command {
         seed: u64,
         #[arg(long, default_value_t = 10_000)]
         pairs: u64,
+    },
+    /// One number per seed for everything that happens: equal before and after a change that only moves or renames code
+    Digest {
+        #[arg(long, default_value_t = 4)]
+        seeds: u64,
+        #[arg(long, default_value_t = 100)]
+        worlds: u64,
     },
     /// Duplicates against Tq when Pinterest commits later than Tq allows for
     Curve {
@@ -151,6 +159,7 @@ fn main() -> ExitCode {
         Command::Run { seed, publishes } => run(seed, publishes),
         Command::Mutants { seed } => mutants::all(seed),
         Command::Crashes { seed, pairs } => crashes::all(seed, pairs),
+        Command::Digest { seeds, worlds } => digest::print(seeds, worlds),
         Command::Curve { seed, worlds } => curve::print(seed, worlds),
         Command::Pacing { pins, accounts, publishers } => scenarios::pacing(pins, accounts, publishers),
         Command::Fairness { waiting } => scenarios::fairness(waiting, 100, 10),

@@ -18,6 +18,7 @@ use pinbridge_shared::flows::dashboard::Summary;
 use pinbridge_shared::testing::fake_queue::FakeQueue;
 use pinbridge_shared::testing::fake_store::FakeStore;
 
+use crate::digest::{self, Digest};
 use crate::gate::{Coverage, SimGate};
 use crate::kernel::{Kernel, Pid};
 use crate::plan::Plan;
@@ -100,6 +101,8 @@ pub struct Outcome {
     pub sent: Vec<Post>,
     /// Schedules by what they show at the end.
     pub schedules: BTreeMap<&'static str, u64>,
+    /// Everything that happened, see [`Digest`].
+    pub digest: Digest,
 }
 
 pub struct Oracle {
@@ -321,7 +324,11 @@ impl Oracle {
 
     /// The last judgement.
     pub fn close(mut self, provider: &Provider, is_finished: bool, coverage: Coverage, calls: u64) -> Outcome {
-        let mut outcome = Outcome { coverage, calls, ..Outcome::default() };
+        let mut outcome = Outcome { coverage, calls, digest: self.gate.digest(), ..Outcome::default() };
+        outcome.digest.add(&self.kernel.next_draw().to_le_bytes());
+        for (board, made) in provider.pins() {
+            outcome.digest.add(format!("{board} {} {} {}", made.id, made.owner, made.committed_at).as_bytes());
+        }
         outcome.took_ms = self.kernel.now() - crate::world::START;
         let posts = provider.posts();
         outcome.posts = posts.len() as u64;
@@ -343,6 +350,7 @@ impl Oracle {
             provider.pins().into_iter().filter(|(_, made)| made.is_too_late).map(|(_, made)| made.id).collect();
         store.each_pin(|pin, attempt| {
             outcome.accepted += 1;
+            outcome.digest.add(&digest::of_pin(pin, attempt));
             let key = &pin.request.idempotency_key;
             let posted = posts_of.get(key).copied().unwrap_or(0);
             if posted > attempt.attempt {
