@@ -70,7 +70,7 @@ impl Pins for DynamoStore {
             }
         }
         if pins.iter().any(is_torn) {
-            return Err(PortError::Unavailable { port: super::PORT, reason: "a pin is edited all the time".into() });
+            return Err(PortError::Contended { row: "pin", writes: 0 });
         }
         Ok(pins)
     }

@@ -25,6 +25,7 @@ use crate::domain::schedule::{
     AHEAD_MAX_MS, LATE_FROM_MS, NewSchedule, Schedule, ScheduleChange, ScheduleStatus, Stage,
 };
 use crate::domain::time::{Moment, SECOND_MS};
+use crate::ports::OptimisticWrites;
 use crate::ports::{Kept, PortError, PortResult, Saved, ScheduleSaved};
 use crate::telemetry::{self, Metric};
 
@@ -110,12 +111,6 @@ pub enum ScheduleError {
     MayDuplicate,
     #[error(transparent)]
     Port(#[from] PortError),
-}
-
-impl ScheduleError {
-    pub(super) fn contended() -> Self {
-        PortError::Unavailable { port: "table", reason: "the schedule changes all the time".into() }.into()
-    }
 }
 
 /// Makes a schedule, exactly once per key, if it has one.
@@ -262,7 +257,9 @@ pub async fn read(context: &Context, key: ScheduleKey) -> Result<ScheduleView, S
 /// # Errors
 /// When it doesn't wait any more, can't be as asked for, or a port is unavailable.
 pub async fn edit(context: &Context, key: ScheduleKey, change: &ScheduleChange) -> Result<ScheduleView, ScheduleError> {
-    for _ in 0..ROUNDS_MAX {
+    let mut writes = OptimisticWrites::of("schedule", ROUNDS_MAX);
+    loop {
+        writes.begin()?;
         let before = must_find(context, key).await?;
         if before.stage != Stage::Scheduled {
             return Err(ScheduleError::NotEditable(view(context, before).await?.status()));
@@ -295,7 +292,6 @@ pub async fn edit(context: &Context, key: ScheduleKey, change: &ScheduleChange) 
             return Ok(view(context, release_if_near(context, next).await).await?);
         }
     }
-    Err(ScheduleError::contended())
 }
 
 /// Removes what a schedule was found by. If that fails it is void all the same.
@@ -311,7 +307,9 @@ pub(super) async fn forget_due(context: &Context, schedule: &Schedule) {
 /// # Errors
 /// When it isn't over, or a port is unavailable.
 pub async fn remove(context: &Context, key: ScheduleKey) -> Result<(), ScheduleError> {
-    for _ in 0..ROUNDS_MAX {
+    let mut writes = OptimisticWrites::of("schedule", ROUNDS_MAX);
+    loop {
+        writes.begin()?;
         let view = read(context, key).await?;
         if !view.status().is_over() {
             return Err(ScheduleError::WrongStatus(view.status()));
@@ -322,7 +320,6 @@ pub async fn remove(context: &Context, key: ScheduleKey) -> Result<(), ScheduleE
             return Ok(());
         }
     }
-    Err(ScheduleError::contended())
 }
 
 /// Once more, with another pin: at its time, or at once if that has passed. `accept_duplicate` says that a second Pin would be
@@ -331,7 +328,9 @@ pub async fn remove(context: &Context, key: ScheduleKey) -> Result<(), ScheduleE
 /// # Errors
 /// When it hasn't failed, may have made a Pin, its account can't publish, or a port is unavailable.
 pub async fn retry(context: &Context, key: ScheduleKey, accept_duplicate: bool) -> Result<ScheduleView, ScheduleError> {
-    for _ in 0..ROUNDS_MAX {
+    let mut writes = OptimisticWrites::of("schedule", ROUNDS_MAX);
+    loop {
+        writes.begin()?;
         let before = read(context, key).await?;
         if before.status() != ScheduleStatus::Failed {
             return Err(ScheduleError::WrongStatus(before.status()));
@@ -367,5 +366,4 @@ pub async fn retry(context: &Context, key: ScheduleKey, accept_duplicate: bool) 
             return Ok(view(context, release_if_near(context, next).await).await?);
         }
     }
-    Err(ScheduleError::contended())
 }
