@@ -3,6 +3,15 @@
 
 use super::{PortError, PortResult};
 
+/// The answer to a conditional write. A write whose conflict says nothing more than that there was one answers a `bool`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write<T> {
+    /// The row is as the caller wants it: written by this call, or by an earlier try of the same call.
+    Done,
+    /// Another writer came first; the row as it is now.
+    Conflict(T),
+}
+
 /// Counts the rounds of one optimistic write.
 ///
 /// ```ignore

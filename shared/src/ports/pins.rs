@@ -2,27 +2,11 @@
 
 use async_trait::async_trait;
 
-use super::PortResult;
+use super::{PortResult, Write};
 use crate::domain::ids::{AccountKey, PinId, PinKey, WorkspaceId};
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
 use crate::domain::time::Moment;
-
-/// The answer to writing a pin.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Accepted {
-    New,
-    /// The key is taken; the row as it was written by whoever came first.
-    Existing(Box<Pin>),
-}
-
-/// The answer to a write that is conditional on the row being the one that was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Saved {
-    Yes,
-    /// Somebody else wrote; the row as it is now (`None`: it has expired).
-    Lost(Option<Box<Attempt>>),
-}
 
 /// Pins that are settled together: `TransactWriteItems` takes a hundred writes, and each row has at most some kilobytes.
 pub const SAVED_TOGETHER_MAX: usize = 50;
@@ -31,11 +15,11 @@ pub const SAVED_TOGETHER_MAX: usize = 50;
 #[async_trait]
 pub trait Pins: Send + Sync {
     /// Writes the pin unless its id is taken.
-    async fn put_pin(&self, pin: &Pin) -> PortResult<Accepted>;
+    async fn put_pin(&self, pin: &Pin) -> PortResult<Write<Box<Pin>>>;
     /// Consistent reads, in the order of the keys; a pin nobody has touched has [`Attempt::untouched`]'s state.
     async fn pins(&self, keys: &[PinKey]) -> PortResult<Vec<Option<(Pin, Attempt)>>>;
     /// Writes the attempt row if the stored one still has the revision before `next.rev`.
-    async fn save_attempt(&self, pin: &Pin, next: &Attempt) -> PortResult<Saved>;
+    async fn save_attempt(&self, pin: &Pin, next: &Attempt) -> PortResult<Write<Option<Box<Attempt>>>>;
     /// The same for several pins (at most [`SAVED_TOGETHER_MAX`]) in one transaction: all, or none and `false`.
     async fn save_attempts(&self, writes: &[(Pin, Attempt)]) -> PortResult<bool>;
     /// Writes a pin's row, changed or hidden, and its attempt row in one transaction: both, if the stored attempt row still

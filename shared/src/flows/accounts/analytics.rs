@@ -11,7 +11,7 @@ use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::time::Moment;
 use crate::ports::OptimisticWrites;
-use crate::ports::{PortError, PortResult, Saved};
+use crate::ports::{PortError, PortResult, Write};
 
 /// A write of the pin that loses its race is tried again this often.
 const WRITE_ATTEMPTS: usize = 3;
@@ -97,9 +97,9 @@ async fn note_removed(context: &Context, pin: &Pin, mut attempt: Attempt) -> Por
             return Ok(None);
         };
         match context.store.save_attempt(pin, &next).await? {
-            Saved::Yes => return Ok(next.removed_at),
-            Saved::Lost(Some(current)) => attempt = *current,
-            Saved::Lost(None) => return Ok(None),
+            Write::Done => return Ok(next.removed_at),
+            Write::Conflict(Some(current)) => attempt = *current,
+            Write::Conflict(None) => return Ok(None),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::recovery::RecoveryMarker;
 use crate::ports::OptimisticWrites;
-use crate::ports::{PortError, PortResult, Saved};
+use crate::ports::{PortError, PortResult, Write};
 
 /// A pin that changes under the writer is read again this often.
 const WRITES_MAX: usize = 6;
@@ -99,7 +99,7 @@ async fn end(context: &Context, pin: &Pin, attempt: &Attempt) -> PortResult<bool
         context.store.put_marker(&row).await?;
     }
     let is_saved = if pin.hidden_at.is_some() {
-        context.store.save_attempt(pin, &next).await? == Saved::Yes
+        context.store.save_attempt(pin, &next).await? == Write::Done
     } else {
         context.store.save_pin(&Pin { hidden_at: Some(now), ..pin.clone() }, &next).await?
     };

@@ -14,7 +14,7 @@ use crate::domain::recovery::RecoveryMarker;
 use crate::domain::schedule::{Schedule, ScheduleStatus, Stage};
 use crate::flows::accept::accept_pins::AcceptError;
 use crate::ports::OptimisticWrites;
-use crate::ports::{PortResult, ScheduleSaved};
+use crate::ports::{PortResult, Write};
 
 /// # Errors
 /// When it has run, is running or was canceled, or a port is unavailable.
@@ -32,7 +32,7 @@ pub async fn cancel(context: &Context, key: ScheduleKey) -> Result<ScheduleView,
             continue;
         }
         let Ok(next) = schedule.canceled(context.system.now(), context.nonce()) else { continue };
-        if context.schedules.save_schedule(&next).await? == ScheduleSaved::Yes {
+        if context.schedules.save_schedule(&next).await? == Write::Done {
             forget_due(context, &next).await;
             tracing::info!(workspace_id = %key.workspace, schedule_id = %key.schedule, "a schedule was canceled");
             return Ok(view(context, next).await?);

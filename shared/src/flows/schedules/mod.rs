@@ -26,7 +26,7 @@ use crate::domain::schedule::{
 };
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::ports::OptimisticWrites;
-use crate::ports::{Kept, PortError, PortResult, Saved, ScheduleSaved};
+use crate::ports::{Kept, PortError, PortResult, Write};
 use crate::telemetry::{self, Metric};
 
 /// A client's edit that meets another one is made anew this often.
@@ -284,7 +284,7 @@ pub async fn edit(context: &Context, key: ScheduleKey, change: &ScheduleChange) 
         if context.system.monotonic_ms() - began_ms > WRITE_WITHIN_MS {
             return Err(PortError::Unavailable { port: "table", reason: "moving took too long".into() }.into());
         }
-        if context.schedules.save_schedule(&next).await? == ScheduleSaved::Yes {
+        if context.schedules.save_schedule(&next).await? == Write::Done {
             if is_moved {
                 forget_due(context, &before).await;
             }
@@ -315,7 +315,7 @@ pub async fn remove(context: &Context, key: ScheduleKey) -> Result<(), ScheduleE
             return Err(ScheduleError::WrongStatus(view.status()));
         }
         let Ok(next) = view.schedule.removed(context.system.now(), context.nonce()) else { continue };
-        if context.schedules.save_schedule(&next).await? == ScheduleSaved::Yes {
+        if context.schedules.save_schedule(&next).await? == Write::Done {
             tracing::info!(workspace_id = %key.workspace, schedule_id = %key.schedule, "a schedule was removed");
             return Ok(());
         }
@@ -350,7 +350,7 @@ pub async fn retry(context: &Context, key: ScheduleKey, accept_duplicate: bool) 
             && pin.hidden_at.is_none()
         {
             let Ok(superseded) = attempt.superseded(now, context.nonce()) else { continue };
-            if context.store.save_attempt(pin, &superseded).await? != Saved::Yes {
+            if context.store.save_attempt(pin, &superseded).await? != Write::Done {
                 continue;
             }
         }
@@ -361,7 +361,7 @@ pub async fn retry(context: &Context, key: ScheduleKey, accept_duplicate: bool) 
             _ => next,
         };
         context.schedules.put_due(&next.due_row()).await?;
-        if context.schedules.save_schedule(&next).await? == ScheduleSaved::Yes {
+        if context.schedules.save_schedule(&next).await? == Write::Done {
             tracing::info!(workspace_id = %key.workspace, schedule_id = %key.schedule, run = next.run, "a schedule is retried");
             return Ok(view(context, release_if_near(context, next).await).await?);
         }
