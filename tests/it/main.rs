@@ -43,6 +43,7 @@ mod flows_retry;
 mod flows_schedules;
 mod flows_schedules_crashes;
 mod flows_tally;
+mod golden;
 mod isolation;
 mod limits_page;
 mod listing_cost;
