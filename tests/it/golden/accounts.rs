@@ -13,7 +13,7 @@ use pinbridge_shared::domain::pacing::bucket::{Bucket, Pause, Take, TakeFrom};
 use pinbridge_shared::domain::pacing::pace::Pace;
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::sandbox::{OwnBoard, SimulatedAccount};
-use pinbridge_shared::ports::{BoardChecks, OAuthStates, Purge, SimulatedAccounts, Store, Taken};
+use pinbridge_shared::ports::{Accounts, BoardChecks, OAuthStates, Pacing, Purge, SimulatedAccounts, Taken};
 
 use super::fixed::{T0, account, at, board, workspace};
 

@@ -139,7 +139,7 @@ fn results() -> Vec<ChunkResult> {
     ]
 }
 
-fn facts() -> Vec<Sample> {
+fn samples() -> Vec<Sample> {
     let fact = |number: u128, end, is_scheduled| Sample {
         pin: PinId(uuid(0x1000 + number)),
         account: account(number % 2).account,
@@ -176,9 +176,9 @@ fn sums() -> Sums {
 /// Hours with their sheets.
 fn counts() -> Vec<(i64, RollupPage)> {
     vec![
-        (HOUR, RollupPage { number: 0, rev: 1, facts: facts(), sums: Some(sums()) }),
-        (HOUR, RollupPage { number: 1, rev: 1, facts: facts(), sums: None }),
-        (HOUR + 1, RollupPage { number: 0, rev: 1, facts: Vec::new(), sums: None }),
+        (HOUR, RollupPage { number: 0, rev: 1, samples: samples(), sums: Some(sums()) }),
+        (HOUR, RollupPage { number: 1, rev: 1, samples: samples(), sums: None }),
+        (HOUR + 1, RollupPage { number: 0, rev: 1, samples: Vec::new(), sums: None }),
     ]
 }
 
@@ -233,5 +233,5 @@ pub async fn read(table: &DynamoStore) {
     assert_eq!(table.other_rollup_pages(workspace(), *hour).await.expect("read"), std::slice::from_ref(second));
     assert_eq!(table.first_rollup_page(workspace(), *next).await.expect("read").as_ref(), Some(empty));
     assert_eq!(table.sums(workspace(), *hour, *next).await.expect("read"), [(*hour, sums())]);
-    assert_eq!(table.folded().await.expect("read"), Some(MINUTE));
+    assert_eq!(table.rolled_up().await.expect("read"), Some(MINUTE));
 }

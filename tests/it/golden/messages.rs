@@ -55,7 +55,7 @@ async fn messages_are_sent_as_before() {
     }
     for message in about_boards() {
         queue.send_reconcile(&message, 0).await.expect("sent");
-        boards.push(taken(&client, &urls.look).await);
+        boards.push(taken(&client, &urls.reconciliation).await);
     }
     for message in about_imports() {
         queue.send_import(&message).await.expect("sent");

@@ -10,14 +10,16 @@ use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::pin::history::{Event, EventKind};
 use pinbridge_shared::domain::pin::idempotency::PayloadHash;
-use pinbridge_shared::domain::pin::listing::{Entry, Partition, Place, Span, Tags};
+use pinbridge_shared::domain::pin::listing::{Entry, Partition, Position, Span, Tags};
 use pinbridge_shared::domain::pin::origin::{Actor, Origin};
 use pinbridge_shared::domain::pin::{Pin, PinRequest, Placement, Priority, WaitReason};
 use pinbridge_shared::domain::reconcile::board_scan::{BoardScan, Reading, Unclear};
 use pinbridge_shared::domain::reconcile::matching::BoardPin;
 use pinbridge_shared::domain::recovery::{Purpose, RecoveryMarker};
 use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::ports::{Accepted, Counted, PinIndex, Purge, Saved, Store, Tombstone};
+use pinbridge_shared::ports::{
+    Backlog, Budget, DispatcherLease, PinIndex, Pins, Purge, Reconciliation, RecoveryMarkers, Tombstone, Write,
+};
 
 use super::fixed::{EXPIRES, T0, account, at, board, full_request, minimal_request, uuid, workspace};
 
@@ -214,7 +216,7 @@ fn scans() -> Vec<BoardScan> {
 fn clock() -> Vec<RecoveryMarker> {
     let row = |shard, purpose, pins| {
         let id = format!("clock-{shard}");
-        RecoveryMarker { minute: MINUTE + i64::from(shard), shard, pins, purpose, looks: shard, id }
+        RecoveryMarker { minute: MINUTE + i64::from(shard), shard, pins, purpose, rounds: shard, id }
     };
     vec![
         row(0, Purpose::Rescue, vec![pin_key(0), pin_key(1)]),
@@ -232,9 +234,9 @@ fn days() -> Vec<DaySpending> {
 
 pub async fn write(table: &DynamoStore) {
     for (pin, attempt) in pins() {
-        assert_eq!(table.put_pin(&pin).await.expect("written"), Accepted::New);
+        assert_eq!(table.put_pin(&pin).await.expect("written"), Write::Done);
         if let Some(attempt) = attempt {
-            assert_eq!(table.save_attempt(&pin, &attempt).await.expect("written"), Saved::Yes);
+            assert_eq!(table.save_attempt(&pin, &attempt).await.expect("written"), Write::Done);
         }
     }
     table.put_sibling(account(0), CONTENT_HASH, pin_id(1), EXPIRES).await.expect("written");
@@ -250,7 +252,7 @@ pub async fn write(table: &DynamoStore) {
         table.put_marker(&row).await.expect("written");
     }
     for day in days() {
-        assert_eq!(table.save_day_spending(&day).await.expect("written"), Counted::Yes);
+        assert_eq!(table.save_day_spending(&day).await.expect("written"), Write::Done);
     }
     table.set_watermark(MINUTE).await.expect("written");
     assert!(table.take_lease("dispatcher", T0, at(55_000)).await.expect("written"));
@@ -271,7 +273,7 @@ pub async fn read(table: &DynamoStore) {
         assert_eq!(table.board_scan(&board(number)).await.expect("read"), scan);
     }
     for row in clock() {
-        assert_eq!(table.clock(row.minute, row.shard).await.expect("read"), [row]);
+        assert_eq!(table.markers(row.minute, row.shard).await.expect("read"), [row]);
     }
     for spending in days() {
         assert_eq!(table.day_spending(spending.day).await.expect("read"), spending);
@@ -293,8 +295,8 @@ async fn read_lists(table: &DynamoStore, pins: &[(Pin, Option<Attempt>)]) {
     assert_eq!(table.deleted_after(workspace(), None, by, 99).await.expect("read"), listed(true));
     let span = Span { partition: Partition::Failed, ..Span::default() };
     let (failed, _) = &pins[4];
-    let place = Place { at: failed.created_at, pin: failed.key.pin };
-    let entry = Entry { place, tags: Tags::of(&failed.request) };
+    let position = Position { at: failed.created_at, pin: failed.key.pin };
+    let entry = Entry { position, tags: Tags::of(&failed.request) };
     assert_eq!(table.stretch(workspace(), &span, 9).await.expect("read").entries, [entry]);
     assert_eq!(table.tombstones(workspace(), 9).await.expect("read"), [tombstone()]);
 }
