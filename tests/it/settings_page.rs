@@ -35,7 +35,7 @@ struct Parameter {
 fn parameters() -> Vec<Parameter> {
     let (_, rest) = TEMPLATE.split_once("\nParameters:\n").expect("parameters");
     let (section, _) = rest.split_once("\nConditions:\n").expect("conditions after the parameters");
-    let is_name = |line: &str| line.starts_with("  ") && !line.starts_with("   ") && line.ends_with(':');
+    let is_name = |line: &str| line.starts_with("  ") && !line[2..].starts_with([' ', '#']) && line.ends_with(':');
     let names = section.lines().filter(|line| is_name(line)).map(|line| line.trim().trim_end_matches(':'));
     names.map(|name| parameter(name, section)).collect()
 }
@@ -64,7 +64,7 @@ fn page() -> String {
     write!(page, "\n{TEMPLATE_ONLY}\n").expect("writes");
     let known: BTreeSet<&str> = settings().filter_map(|setting| setting.parameter).collect();
     for parameter in parameters.iter().filter(|parameter| !known.contains(parameter.name)) {
-        let names = format!("`{}`, default {}", parameter.name, value(Some(parameter.default)));
+        let names = format!("**`{}`**, default {}", parameter.name, value(Some(parameter.default)));
         item(&mut page, &names, &parameter.description);
     }
     page
@@ -75,13 +75,13 @@ fn names(setting: &Setting, parameter: Option<&Parameter>) -> String {
     let code = value(setting.default);
     let Some(Parameter { name, default, .. }) = parameter else {
         return match setting.default {
-            Some(_) => format!("`{}`, default {code}", setting.variable),
-            None => format!("`{}`, required", setting.variable),
+            Some(_) => format!("**`{}`**, default {code}", setting.variable),
+            None => format!("**`{}`**, required", setting.variable),
         };
     };
     let template = value(Some(default));
-    let default = if template == code { code } else { format!("{template} (of the variable: {code})") };
-    format!("`{name}`, `{}`, default {default}", setting.variable)
+    let default = if template == code { code } else { format!("{template}, of the variable {code}") };
+    format!("**`{name}`**, `{}`, default {default}", setting.variable)
 }
 
 fn value(default: Option<&str>) -> String {
@@ -93,9 +93,8 @@ fn value(default: Option<&str>) -> String {
 
 /// A list item, broken into lines.
 fn item(page: &mut String, names: &str, meaning: &str) {
-    writeln!(page, "- {names}  ").expect("writes");
-    let mut line = String::from(" ");
-    for word in meaning.split_whitespace() {
+    let mut line = String::from("-");
+    for word in format!("{names}. {meaning}").split(' ') {
         if line.chars().count() + 1 + word.chars().count() > LINE_MAX {
             writeln!(page, "{line}").expect("writes");
             line = String::from(" ");
