@@ -54,8 +54,10 @@ mod pinterest_analytics;
 mod pinterest_boards;
 mod pinterest_client;
 
+mod runbooks_page;
 mod sandbox;
 mod schedule_listing_cost;
+mod settings_page;
 mod sqs_batch;
 mod support;
 mod template;
