@@ -42,11 +42,11 @@ impl Default for Deadlines {
     }
 }
 
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error(
     "the quiesce period Tq of {quiesce_ms} ms is below {least_ms} ms, the sum of the send limit, the client timeout, \
      the commit lateness, the list lag and twice the clock skew: a read of the board could miss a Pin and publish it \
      twice"
-)]
 )]
 pub struct QuiesceTooShort {
     pub quiesce_ms: i64,

@@ -252,11 +252,12 @@ impl StopReason {
     pub fn message(self) -> &'static str {
         match self {
             Self::DeadLettered => {
-                "The import failed repeatedly because of a bug or an outage of this system. The rows that have results are \
-                 done. Resume it (POST /v1/pins/imports/{id}/resume) when the cause is fixed."
+                "The import failed repeatedly because of a bug or an outage of this system. The rows that have results \
+                 are done. Resume it (POST /v1/pins/imports/{id}/resume) when the cause is fixed."
             }
             Self::RowsMissing => {
-                "Rows of the import are missing from the table. The rows that have results are done; submit the others again."
+                "Rows of the import are missing from the table. The rows that have results are done; submit the others \
+                 again."
             }
         }
     }

@@ -14,9 +14,8 @@ const REFRESH_AFTER: f64 = 0.6;
 const REFRESH_SPREAD: f64 = 0.1;
 /// The assumed life of an access token whose expiry Pinterest didn't return: the 30 days of its documentation.
 pub const ACCESS_LIFE_MS: i64 = 30 * DAY_MS;
-/// After a failed refresh, doubled with each.
-const RETRY_FIRST_MS: i64 = MINUTE_MS;
 /// The wait after the first failed refresh; it doubles with each further failure, up to [`RETRY_MOST_MS`].
+const RETRY_FIRST_MS: i64 = MINUTE_MS;
 const RETRY_MOST_MS: i64 = HOUR_MS;
 /// A refusal is confirmed when it is repeated at least this long after the first one.
 pub const CONFIRM_AFTER_MS: i64 = 5 * MINUTE_MS;

@@ -9,8 +9,8 @@
 //! however late each token is used within its validity.
 //! - The uses in the window are of tokens whose validity ends at `a` or later. Each of them has advanced `tat` from
 //!   there by one interval, so before the last of them `tat` was at least `a + (n − 1) · interval`. The last token's
-//!   slot is at least that minus `lead` (`(capacity − 1) · interval`), and at most `b`. So `n ≤ capacity + (b − a) /
-//!   interval`.
+//!   slot is at least that minus `lead` (`(capacity − 1) · interval`), and at most `b`. So
+//!   `n ≤ capacity + (b − a) / interval`.
 //! - A bucket whose `tat` has passed is *settled*: no token taken before can be used any more. Its next tokens begin a
 //!   burst. Until the burst's first token can be stale (during the minimum validity from the burst's beginning),
 //!   `capacity` of its tokens may be used at once: before them, the window has at most `(begin − a) / interval` uses.

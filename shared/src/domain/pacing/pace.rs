@@ -70,7 +70,7 @@ mod tests {
     fn an_ordinary_envelope_is_as_configured() {
         let pace = Pace::new(50, 1.0);
         assert_eq!((pace.capacity(), pace.interval_ms, pace.burst_ms()), (50, 1_000, 50_000));
-        assert_eq!(Pace::new(3, 3.0).interval_ms, 750, "two intervals of a third of a second would not cover the minimum validity");
+        assert_eq!(Pace::new(3, 3.0).interval_ms, 750, "two intervals of 333 ms don't cover the minimum validity");
     }
 
     #[test]

@@ -178,7 +178,7 @@ fn in_any_window_there_are_at_most_capacity_plus_rate_times_window_uses() {
         resumed += history.resumed;
         assert_bounded(&mut history.uses, capacity, rate_per_s, seed);
     }
-    assert!(used as u64 > 100 * SEEDS && resumed as u64 > SEEDS, "the histories exercise too little: {used} uses, {resumed} ended holds");
+    assert!(used as u64 > 100 * SEEDS && resumed as u64 > SEEDS, "too little tested: {used} uses, {resumed} ends");
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub struct Take {
     pub pace: Pace,
     /// The write is refused if the last token's slot would be later than this.
     pub latest_slot: Moment,
-    /// Whether the take is allowed while pins wait in the backlog. Otherwise a waiting pin refuses it.
+    /// Whether the take is allowed while pins wait in the backlog. Without it, the write is refused while pins wait.
     pub behind_waiting: bool,
     pub nonce: String,
 }
