@@ -1,10 +1,10 @@
 //! The table in memory, with exactly the conditions of the DynamoDB adapter.
 //!
-//! One lock, sorted maps: the same calls give the same answers in the same order. [`pins`] and [`pacing`] hold the
-//! rules of the rows that have any; this file lists the calls.
+//! One lock and sorted maps: the same calls give the same answers in the same order. [`pins`] and [`pacing`] contain
+//! the conditions of their rows; this file lists the calls.
 //!
-//! Harsher than DynamoDB: under [`Entry::Twice`](super::gate::Entry) a transaction is really made a second time, where
-//! the service would recognise the SDK's token; so the caller's own nonces have to do. Nothing ever expires.
+//! Stricter than DynamoDB: under [`Entry::Twice`](super::gate::Entry) a transaction is really made a second time, where
+//! the service would recognise the SDK's token. So the caller's own nonces must suffice. Rows never expire.
 
 mod activity;
 mod connections;
@@ -53,7 +53,7 @@ struct Tables {
     unresolved: BTreeMap<BoardKey, BTreeSet<PinId>>,
     scans: BTreeMap<BoardKey, BoardScan>,
     buckets: BTreeMap<AccountKey, Bucket>,
-    /// By sort key, whose last part is the generation: a pin that comes back has a row of its own.
+    /// By sort key, whose last part is the generation: a pin that returns has a row of its own.
     backlog: BTreeMap<AccountKey, BTreeMap<String, BacklogRow>>,
     markers: BTreeMap<(i64, u32), BTreeMap<String, RecoveryMarker>>,
     watermark: Option<i64>,
@@ -61,10 +61,10 @@ struct Tables {
     days: BTreeMap<i64, DaySpending>,
 }
 
-/// Told of every attempt row that is written: the pin, the row before and the row after.
+/// Called for every attempt row that is written, with the pin, the row before and the row after.
 pub type Watcher = Box<dyn FnMut(&Pin, &Attempt, &Attempt) + Send>;
 
-/// Told of every account row that is written: the row before and the row after.
+/// Called for every account row that is written, with the row before and the row after.
 pub type AccountWatcher = Box<dyn FnMut(Option<&Account>, &Account) + Send>;
 
 pub struct FakeStore {
@@ -104,7 +104,7 @@ impl Store for FakeStore {
             let follows = stored.map_or(0, |stored| stored.rev) + 1 == next.rev;
             if follows {
                 let before = t.accounts.insert(next.key, next.clone());
-                self.tell_of_account(before.as_ref(), next);
+                self.notify_account(before.as_ref(), next);
                 return true;
             }
             stored.is_some_and(|stored| stored.rev == next.rev && is_same_write(&stored.nonce, &next.nonce))
@@ -146,7 +146,7 @@ impl Store for FakeStore {
             let before = t.pin(pin.key);
             let saved = t.save_attempt(pin, next);
             if let Some((pin, before)) = before.filter(|(_, before)| saved == Saved::Yes && before.rev < next.rev) {
-                self.tell(&pin, &before, next);
+                self.notify(&pin, &before, next);
             }
             saved
         })
@@ -159,7 +159,7 @@ impl Store for FakeStore {
             let is_saved = t.save_attempts(writes);
             for ((pin, before), (_, next)) in before.into_iter().flatten().zip(writes) {
                 if is_saved && before.rev < next.rev {
-                    self.tell(&pin, &before, next);
+                    self.notify(&pin, &before, next);
                 }
             }
             is_saved
@@ -172,7 +172,7 @@ impl Store for FakeStore {
             let before = t.pin(pin.key);
             let is_saved = t.save_pin(pin, next);
             if let Some((_, before)) = before.filter(|(_, before)| is_saved && before.rev < next.rev) {
-                self.tell(pin, &before, next);
+                self.notify(pin, &before, next);
             }
             is_saved
         })

@@ -1,4 +1,4 @@
-//! The conditions of the bucket row and the day's.
+//! The conditions of the bucket row and of the day's row.
 
 use crate::domain::invariants::is_same_write;
 use crate::domain::pacing::bucket::{Bucket, Pause, Resume, Take};

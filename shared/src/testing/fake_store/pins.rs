@@ -1,4 +1,4 @@
-//! Pins, their attempts and their listing.
+//! The conditions of pins, their attempts and their listing.
 
 use super::Tables;
 use crate::domain::ids::{BoardKey, PinId, PinKey, WorkspaceId};
@@ -114,7 +114,7 @@ impl Tables {
     }
 }
 
-/// What a row gives back: the history is stored compactly, and TTLs are whole seconds.
+/// The attempt as a row returns it: the history is stored compactly, and TTLs are whole seconds.
 fn as_stored(pin: &Pin, attempt: &Attempt) -> Attempt {
     let again = |event: &Event| Event::decode(&event.encode(pin.created_at), pin.created_at);
     Attempt {
