@@ -65,19 +65,19 @@ impl Health {
     /// One or two sentences for the user.
     pub fn message(self) -> String {
         match self {
-            Self::Disconnected => "The account was disconnected; its pins are held. Reconnect it to go on.".into(),
+            Self::Disconnected => "The account was disconnected; its pins are held. Reconnect it to continue.".into(),
             Self::GivenUp { answer_lost: false } => {
                 "Pinterest no longer accepts this connection: it was revoked, or it lapsed. Reconnect the account; its \
                  pins are held until then."
                     .into()
             }
             Self::GivenUp { answer_lost: true } => {
-                "Pinterest's answer to a renewal was lost on the way and the connection with it; nobody revoked it. \
+                "The connection was lost because Pinterest's answer to a renewal did not arrive; it was not revoked. \
                  Reconnect the account; its pins are held until then."
                     .into()
             }
             Self::TokenExpired { retried_at: Some(at) } => {
-                format!("The access token has expired; renewing it is tried again at {}.", at.rfc3339())
+                format!("The access token has expired; its renewal is tried again at {}.", at.rfc3339())
             }
             Self::TokenExpired { retried_at: None } => "The access token has expired; reconnect the account.".into(),
             Self::MissingScopes => "A scope that publishing needs was not granted; reconnect the account.".into(),

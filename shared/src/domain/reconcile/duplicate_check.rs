@@ -1,6 +1,6 @@
 //! The duplicate check. It concerns a pin that was published, and that an earlier attempt may have published too. A day
-//! later, the check reads the board for a second Pin. Only a Pin that Pinterest created later than `Tq` allows can
-//! exist.
+//! later, the check reads the board for a second Pin. There can be one only if Pinterest created it later than `Tq`
+//! allows.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;

@@ -22,7 +22,8 @@ use crate::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, Moment};
 /// Since the 1980s, every zone's offset, and every change of one, is a multiple of this.
 pub const QUARTER_MS: i64 = 15 * MINUTE_MS;
 pub const QUARTERS_PER_HOUR: i64 = 4;
-/// No pin ends later than this after its acceptance: its lifetime, and the days that an unresolved last call may take.
+/// No pin ends later than this after its acceptance: its lifetime, and three days for an unresolved last call, with a
+/// margin.
 pub const ENDS_WITHIN_MS: i64 = LIFETIME_MS + 5 * DAY_MS;
 /// Samples of older pins are skipped: the stored samples to compare them with may be about to expire.
 pub const ROLLED_UP_WITHIN_MS: i64 = ENDS_WITHIN_MS + 10 * DAY_MS;
