@@ -1,5 +1,6 @@
 //! The cost ledger: what the table charges per pin, through the real adapter.
 
+use pinbridge_shared::ports::Pacing;
 use std::sync::Arc;
 
 use pinbridge_local::aws::LocalAws;
@@ -13,7 +14,7 @@ use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::flows::dispatch::dispatch;
 use pinbridge_shared::flows::dispatch::rescue::Mode;
 use pinbridge_shared::flows::stats::roll_up::roll_up;
-use pinbridge_shared::ports::{QueueName, Saved, Store, System};
+use pinbridge_shared::ports::{QueueName, Saved, System};
 use pinbridge_shared::testing::{START, TestWorld};
 
 use crate::support::embedded_aws;

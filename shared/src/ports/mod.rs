@@ -3,18 +3,26 @@
 //! The adapters implement them for AWS and Pinterest, and `testing` implements them in memory. One contract suite per
 //! port checks both. No SDK type appears in a signature.
 
+mod accounts;
 mod activity;
 mod analytics;
+mod backlog;
 mod board_checks;
 mod boards;
+mod budget;
 mod imports;
+mod lease;
+mod markers;
 mod oauth;
 mod oauth_states;
+mod pacing;
 mod people;
 mod pin_index;
+mod pins;
 mod pinterest;
 mod purge;
 mod queue;
+mod reconciliation;
 mod rollups;
 mod schedules;
 mod secrets;
@@ -25,18 +33,26 @@ mod tenants;
 
 use thiserror::Error;
 
+pub use accounts::*;
 pub use activity::*;
 pub use analytics::*;
+pub use backlog::*;
 pub use board_checks::*;
 pub use boards::*;
+pub use budget::*;
 pub use imports::*;
+pub use lease::*;
+pub use markers::*;
 pub use oauth::*;
 pub use oauth_states::*;
+pub use pacing::*;
 pub use people::*;
 pub use pin_index::*;
+pub use pins::*;
 pub use pinterest::*;
 pub use purge::*;
 pub use queue::*;
+pub use reconciliation::*;
 pub use rollups::*;
 pub use schedules::*;
 pub use secrets::*;

@@ -1,12 +1,13 @@
 //! The row of a day's requests.
 
+use async_trait::async_trait;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 
 use super::item::{Builder, Item, Reader, number, unreadable};
 use super::{DynamoStore, failed, keys};
 use crate::domain::pacing::budget::DaySpending;
-use crate::ports::{Counted, PortResult};
+use crate::ports::{Budget, Counted, PortResult};
 
 fn read_day(day: i64, item: &Item) -> PortResult<DaySpending> {
     let row = Reader(item);
@@ -24,13 +25,14 @@ fn read_day(day: i64, item: &Item) -> PortResult<DaySpending> {
     })
 }
 
-impl DynamoStore {
-    pub(super) async fn get_day_spending(&self, day: i64) -> PortResult<DaySpending> {
+#[async_trait]
+impl Budget for DynamoStore {
+    async fn day_spending(&self, day: i64) -> PortResult<DaySpending> {
         let item = self.get(keys::DAILY_BUDGET.to_owned(), &keys::day(day), true).await?;
         item.map_or_else(|| Ok(DaySpending::nothing(day)), |item| read_day(day, &item))
     }
 
-    pub(super) async fn write_day_spending(&self, next: &DaySpending) -> PortResult<Counted> {
+    async fn save_day_spending(&self, next: &DaySpending) -> PortResult<Counted> {
         let creates = next.creates.iter().map(|(workspace, count)| (workspace.to_string(), number(*count))).collect();
         let row = Builder::keyed(keys::DAILY_BUDGET.to_owned(), keys::day(next.day))
             .number("rev", next.rev)
