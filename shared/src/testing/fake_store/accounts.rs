@@ -1,4 +1,4 @@
-//! Connected accounts. In memory.
+//! Connected accounts in memory.
 
 use async_trait::async_trait;
 

@@ -1,7 +1,7 @@
 //! The table in memory, with exactly the conditions of the DynamoDB adapter.
 //!
-//! One lock and sorted maps: the same calls give the same answers in the same order. There is one file per
-//! port, with the port's calls and the conditions of its rows.
+//! One lock and sorted maps: the same calls give the same answers in the same order. There is one file per port, with
+//! the port's calls and the conditions of its rows.
 //!
 //! Stricter than DynamoDB: under [`Entry::Twice`](super::gate::Entry) a transaction is really made a second time, where
 //! the service would recognise the SDK's token. So the caller's own nonces must suffice. Rows never expire.
