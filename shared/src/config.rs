@@ -14,32 +14,32 @@ use crate::domain::reconcile::duplicate_check::{DUPLICATE_CHECK_AFTER_MS, Duplic
 use crate::domain::time::{DAY_MS, SECOND_MS};
 
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// The publisher's Lambda timeout unless it is set otherwise.
+/// The publisher's Lambda timeout unless the environment sets another one.
 pub const PUBLISHER_TIMEOUT_MS: i64 = 25_000;
-/// What an invocation needs beyond a call and its record: reading, a wait for a slot within the second, the write-ahead.
+/// What an invocation needs beyond a call and its record: reads, a wait for a slot within the second, the write-ahead.
 const PUBLISHER_OVERHEAD_MS: i64 = 2 * SECOND_MS;
 
-/// What the flows need to know. Plain values, so that tests and the simulation build their own.
+/// The settings that the flows need. Plain values, so that tests and the simulation create their own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     pub deadlines: Deadlines,
     pub pace: Pace,
-    /// Requests to Pinterest a UTC day for the whole app; 0: no limit of ours.
+    /// The most requests to Pinterest in one UTC day, for the whole app; 0 means no limit in pinbridge.
     pub daily_budget: u32,
     pub duplicate_check: DuplicateCheck,
-    /// How long after a publish its late check is due.
+    /// How long after a publish its duplicate check is due.
     pub duplicate_check_after_ms: i64,
     /// How long rows are kept after a pin's longest life.
     pub retention_ms: i64,
     /// How long a disconnected account keeps its name.
     pub disconnected_kept_ms: i64,
-    /// How long the activity log remembers.
+    /// How long entries of the activity log are kept.
     pub activity_kept_ms: i64,
     /// How long a revoked key stays listed.
     pub revoked_keys_kept_ms: i64,
-    /// `production`, `staging`, `local`, …: shown by the health routes.
+    /// `production`, `staging`, `local`, …; the health routes show it.
     pub environment: String,
-    /// Whether anybody may register, or only an operator creates people.
+    /// Whether anyone may register. Otherwise only an operator creates users.
     pub registration_open: bool,
 }
 
@@ -61,23 +61,23 @@ impl Default for Settings {
     }
 }
 
-/// Where the queues are.
+/// The URLs of the queues.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueUrls {
     pub publish: String,
-    /// Boards to be looked at.
+    /// Boards to read.
     pub reconciliation: String,
-    /// Where the publish queue puts what was delivered too often.
+    /// Messages that the publish queue has delivered too often.
     pub dead_letters: String,
-    /// Where dead letters are kept for an operator, once their pins know of them.
+    /// Dead-letter messages that wait for an operator, after their pins have failed.
     pub redrive: String,
-    /// Imports to be worked on.
+    /// Imports to process.
     pub import: String,
-    /// Where the import queue puts what was delivered too often.
+    /// Messages that the import queue has delivered too often.
     pub import_dead_letters: String,
 }
 
-/// Where the outside things are.
+/// The names and addresses of the external resources.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resources {
     pub table: String,
@@ -86,17 +86,17 @@ pub struct Resources {
     pub token_custody: TokenCustody,
     /// An origin, without `/v5`.
     pub pinterest_url: String,
-    /// The Pinterest app that accounts are connected with; without one, only an operator can connect accounts.
+    /// The Pinterest app that accounts are connected with. Without one, only an operator can connect accounts.
     pub oauth_app: Option<OAuthApp>,
 }
 
-/// How the accounts' tokens are kept.
+/// How the accounts' tokens are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TokenCustody {
     /// One secret per account in Secrets Manager.
     #[default]
     Secrets,
-    /// Sealed in the table, under data keys that Secrets Manager holds.
+    /// Encrypted in the table, with data keys that Secrets Manager stores.
     Envelope,
 }
 
@@ -112,7 +112,7 @@ impl FromStr for TokenCustody {
     }
 }
 
-/// The Pinterest app, but for its secret.
+/// The Pinterest app without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OAuthApp {
     pub app_id: String,
@@ -137,7 +137,7 @@ pub enum ConfigError {
     )]
     ClientTimeout { client_timeout_ms: i64, publisher_timeout_ms: i64 },
     #[error(
-        "the queue's visibility timeout of {visibility_ms} ms is not longer than the quiesce time of {quiesce_ms} ms"
+        "the queue's visibility timeout of {visibility_ms} ms is not longer than the quiesce period of {quiesce_ms} ms"
     )]
     Visibility { visibility_ms: i64, quiesce_ms: i64 },
 }
@@ -152,7 +152,7 @@ impl Environment<'_> {
     }
 
     /// # Errors
-    /// When a value is unreadable or the values contradict each other.
+    /// When a value is invalid, or values contradict each other.
     pub fn settings(&self) -> Result<Settings, ConfigError> {
         let deadlines = self.deadlines()?;
         let capacity = self.parsed(&table::ACCOUNT_CAPACITY, |capacity: &u32| *capacity >= 1)?;
@@ -223,7 +223,7 @@ impl Environment<'_> {
     }
 
     /// # Errors
-    /// When the app is named without its redirect URL.
+    /// When the app is set without its redirect URL.
     pub fn oauth_app(&self) -> Result<Option<OAuthApp>, ConfigError> {
         let Some(app_id) = self.filled(&table::PINTEREST_APP_ID) else {
             return Ok(None);
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_no_numbers_are_named() {
+    fn an_invalid_value_is_named_in_the_error() {
         for (name, value) in [
             ("PINBRIDGE_QUIESCE_MS", "soon"),
             ("PINBRIDGE_ACCOUNT_CAPACITY", "0"),
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn the_late_check_has_three_settings() {
+    fn the_duplicate_check_has_three_settings() {
         for (text, wanted) in
             [("off", DuplicateCheck::Off), ("report", DuplicateCheck::Report), ("remove", DuplicateCheck::Remove)]
         {
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_kept_in_one_of_two_ways() {
+    fn tokens_are_stored_in_one_of_two_ways() {
         let custody = |text: Option<&'static str>| {
             let read = move |asked: &str| text.filter(|_| asked == "PINBRIDGE_TOKEN_CUSTODY").map(str::to_owned);
             Environment(&read).token_custody()
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn a_visibility_timeout_inside_the_quiesce_time_is_refused() {
+    fn a_visibility_timeout_within_the_quiesce_period_is_refused() {
         assert!(matches!(with("PINBRIDGE_VISIBILITY_TIMEOUT_MS", "120000"), Err(ConfigError::Visibility { .. })));
     }
 

@@ -1,7 +1,7 @@
-//! What the flows need of the world, in domain words.
+//! Ports: the interfaces to everything outside the core, in domain words.
 //!
-//! Adapters implement these against AWS and Pinterest, `testing` implements them in memory, and one contract suite
-//! checks both. No SDK type appears in a signature.
+//! The adapters implement them for AWS and Pinterest, and `testing` implements them in memory. One contract suite per
+//! port checks both. No SDK type appears in a signature.
 
 mod accounts;
 mod activity;
@@ -63,7 +63,7 @@ pub use store::*;
 pub use system::*;
 pub use tenants::*;
 
-/// A port could not do its work. What happened to the call is unknown unless the kind says otherwise.
+/// A port's call failed. Whether the call took effect is unknown unless the variant says otherwise.
 #[derive(Clone, Debug, Error)]
 pub enum PortError {
     /// Throttled, timed out or broken: the same call may work later. It may also have taken effect.
@@ -72,7 +72,7 @@ pub enum PortError {
     /// Other writers kept changing the row: every one of so many conditional writes was lost. Nothing was written.
     #[error("contention: lost {writes} optimistic writes of the {row}")]
     Contended { row: &'static str, writes: usize },
-    /// Refused or unreadable: repeating the call won't help.
+    /// Refused or unreadable: repeating the call doesn't help.
     #[error("{port} failed: {reason}")]
     Broken { port: &'static str, reason: String },
 }

@@ -1,17 +1,17 @@
-//! The one table, as far as publishing needs it.
+//! Port: the rows of the one table that publishing needs.
 
 use async_trait::async_trait;
 
 use super::{Accounts, Backlog, Budget, DispatcherLease, Pacing, Pins, PortResult, Reconciliation, RecoveryMarkers};
 
-/// Answers whether the table does.
+/// The health check of the table.
 #[async_trait]
 pub trait Ping: Send + Sync {
-    /// A cheap read that proves the table answers.
+    /// A cheap read, which fails when the table is unavailable.
     async fn ping(&self) -> PortResult<()>;
 }
 
-/// Every row family that publishing uses, each a port of its own.
+/// All row families that publishing uses; each is a port of its own.
 pub trait Store:
     Ping + Accounts + Pins + Reconciliation + Pacing + Budget + Backlog + RecoveryMarkers + DispatcherLease
 {

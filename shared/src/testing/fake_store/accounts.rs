@@ -1,4 +1,4 @@
-//! Connected accounts. In memory.
+//! Connected accounts in memory.
 
 use async_trait::async_trait;
 
@@ -17,7 +17,7 @@ impl Accounts for FakeStore {
             let follows = stored.map_or(0, |stored| stored.rev) + 1 == next.rev;
             if follows {
                 let before = t.accounts.insert(next.key, next.clone());
-                self.tell_of_account(before.as_ref(), next);
+                self.notify_account(before.as_ref(), next);
                 return true;
             }
             stored.is_some_and(|stored| stored.rev == next.rev && is_same_write(&stored.nonce, &next.nonce))

@@ -1,4 +1,4 @@
-//! Deferred pins in the order of their release. A row is the owner of its pin. In memory.
+//! The accounts' backlogs in memory.
 
 use async_trait::async_trait;
 

@@ -10,7 +10,7 @@ use crate::domain::import::{ChunkResult, Import, ImportKey, Row, Stop, Totals};
 use crate::domain::invariants::is_same_write;
 use crate::ports::{Imports, PortResult};
 
-/// As many as the table's adapter removes at once.
+/// As many imports as the table's adapter deletes at once.
 const WIPED_AT_ONCE: usize = 10;
 
 #[derive(Default)]
@@ -37,12 +37,12 @@ impl Rows {
 }
 
 impl FakeStore {
-    /// Loses an import's rows, as no table does.
+    /// Loses the rows of all imports, which no table does.
     pub fn lose_import_chunks(&self) {
         self.tables().imports.chunks.clear();
     }
 
-    /// How many chunks of rows there are, of whatever submission.
+    /// How many chunks of rows are stored, of any submission.
     pub fn import_chunks_held(&self) -> usize {
         self.tables().imports.chunks.len()
     }

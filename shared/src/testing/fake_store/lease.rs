@@ -1,4 +1,4 @@
-//! The lease that lets one dispatcher run at a time. In memory.
+//! The dispatcher's lease in memory.
 
 use async_trait::async_trait;
 

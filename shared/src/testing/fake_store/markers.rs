@@ -1,4 +1,4 @@
-//! Recovery markers, which the rescuer reads when their minute has passed. In memory.
+//! Recovery markers in memory.
 
 use async_trait::async_trait;
 

@@ -1,10 +1,10 @@
 //! The table in memory, with exactly the conditions of the DynamoDB adapter.
 //!
-//! One lock, sorted maps: the same calls give the same answers in the same order. [`pins`] and [`pacing`] hold the
-//! rules of the rows that have any; this file lists the calls.
+//! One lock and sorted maps: the same calls give the same answers in the same order. There is one file per port, with
+//! the port's calls and the conditions of its rows.
 //!
-//! Harsher than DynamoDB: under [`Entry::Twice`](super::gate::Entry) a transaction is really made a second time, where
-//! the service would recognise the SDK's token; so the caller's own nonces have to do. Nothing ever expires.
+//! Stricter than DynamoDB: under [`Entry::Twice`](super::gate::Entry) a transaction is really made a second time, where
+//! the service would recognise the SDK's token. So the caller's own nonces must suffice. Rows never expire.
 
 mod accounts;
 mod activity;
@@ -58,7 +58,7 @@ struct Tables {
     unresolved: BTreeMap<BoardKey, BTreeSet<PinId>>,
     scans: BTreeMap<BoardKey, BoardScan>,
     buckets: BTreeMap<AccountKey, Bucket>,
-    /// By sort key, whose last part is the generation: a pin that comes back has a row of its own.
+    /// By sort key, whose last part is the generation: a pin that returns has a row of its own.
     backlog: BTreeMap<AccountKey, BTreeMap<String, BacklogRow>>,
     markers: BTreeMap<(i64, u32), BTreeMap<String, RecoveryMarker>>,
     watermark: Option<i64>,
@@ -66,10 +66,10 @@ struct Tables {
     days: BTreeMap<i64, DaySpending>,
 }
 
-/// Told of every attempt row that is written: the pin, the row before and the row after.
+/// Called for every attempt row that is written, with the pin, the row before and the row after.
 pub type Watcher = Box<dyn FnMut(&Pin, &Attempt, &Attempt) + Send>;
 
-/// Told of every account row that is written: the row before and the row after.
+/// Called for every account row that is written, with the row before and the row after.
 pub type AccountWatcher = Box<dyn FnMut(Option<&Account>, &Account) + Send>;
 
 pub struct FakeStore {

@@ -1,4 +1,4 @@
-//! The conditions of the bucket row and the day's.
+//! The conditions of the bucket row and of the day's row.
 
 use async_trait::async_trait;
 

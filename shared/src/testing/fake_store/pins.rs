@@ -1,4 +1,4 @@
-//! Pins, their attempts and their listing.
+//! The conditions of pins, their attempts and their listing.
 
 use async_trait::async_trait;
 
@@ -27,7 +27,7 @@ impl Pins for FakeStore {
             let before = t.pin(pin.key);
             let saved = t.save_attempt(pin, next);
             if let Some((pin, before)) = before.filter(|(_, before)| saved == Write::Done && before.rev < next.rev) {
-                self.tell(&pin, &before, next);
+                self.notify(&pin, &before, next);
             }
             saved
         })
@@ -40,7 +40,7 @@ impl Pins for FakeStore {
             let is_saved = t.save_attempts(writes);
             for ((pin, before), (_, next)) in before.into_iter().flatten().zip(writes) {
                 if is_saved && before.rev < next.rev {
-                    self.tell(&pin, &before, next);
+                    self.notify(&pin, &before, next);
                 }
             }
             is_saved
@@ -53,7 +53,7 @@ impl Pins for FakeStore {
             let before = t.pin(pin.key);
             let is_saved = t.save_pin(pin, next);
             if let Some((_, before)) = before.filter(|(_, before)| is_saved && before.rev < next.rev) {
-                self.tell(pin, &before, next);
+                self.notify(pin, &before, next);
             }
             is_saved
         })
@@ -207,7 +207,7 @@ impl Tables {
     }
 }
 
-/// What a row gives back: the history is stored compactly, and TTLs are whole seconds.
+/// The attempt as a row returns it: the history is stored compactly, and TTLs are whole seconds.
 fn as_stored(pin: &Pin, attempt: &Attempt) -> Attempt {
     let again = |event: &Event| Event::decode(&event.encode(pin.created_at), pin.created_at);
     Attempt {

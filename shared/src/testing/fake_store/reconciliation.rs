@@ -1,4 +1,4 @@
-//! Pins of unresolved outcome and the scans of their boards. In memory.
+//! Unresolved pins and the scans of their boards in memory.
 
 use async_trait::async_trait;
 

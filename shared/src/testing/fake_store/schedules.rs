@@ -1,4 +1,4 @@
-//! Schedules and what is due, in memory.
+//! Schedules and due rows in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -89,7 +89,7 @@ fn is_ours(current: &Schedule, ours: &Schedule) -> bool {
 }
 
 impl FakeStore {
-    /// Shows every schedule, without passing the gate.
+    /// Calls `look` for every schedule, without passing the gate.
     pub fn each_schedule(&self, look: impl FnMut(&Schedule)) {
         self.tables().schedules.schedules.values().for_each(look);
     }
@@ -99,7 +99,7 @@ impl FakeStore {
         self.tables().schedules.schedules.get(&key).cloned()
     }
 
-    /// Every due row there is.
+    /// Every due row.
     pub fn due_rows(&self) -> BTreeSet<DueRow> {
         self.tables().schedules.due.values().flatten().copied().collect()
     }

@@ -1,4 +1,4 @@
-//! The row of a day's requests.
+//! The rules of the row that counts a day's requests.
 
 use futures_util::future::join_all;
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! Pins that are changed or deleted: both rows of a pin, or none.
+//! The rules of editing and deleting pins: both rows of a pin are written, or none.
 
 use uuid::Uuid;
 
@@ -33,7 +33,7 @@ pub async fn an_edit_is_written_on_the_revision_it_follows(store: &dyn Store) {
     let second = edited(&first, "Second", "a");
     assert!(store.save_pin(&second.0, &second.1).await.expect("answered"));
     assert_eq!(stored(store, &first.0).await, second);
-    // From what was read before it, nobody writes any more.
+    // A write that is based on the rows before the edit fails.
     let stale = edited(&first, "Stale", "b");
     assert!(!store.save_pin(&stale.0, &stale.1).await.expect("answered"));
     let begun = first.1.begin(LATER, "c".into()).expect("legal");
@@ -70,10 +70,13 @@ pub async fn a_hidden_pin_leaves_the_listing_and_is_not_written_again(store: &dy
     assert_eq!(read, (Pin { hidden_at: Some(LATER), ..hidden.0.clone() }, hidden.1.clone()), "nothing else changes");
     let late = Moment(LATER.0 + 1);
     store.hide_pin(&Pin { hidden_at: Some(late), ..hidden.0.clone() }).await.expect("answered");
-    assert_eq!(stored(store, &hidden.0).await, read, "once is enough");
+    assert_eq!(stored(store, &hidden.0).await, read, "a second hiding changes nothing");
     let edit = edited(&hidden, "Too late", "b");
-    assert!(!store.save_pin(&edit.0, &edit.1).await.expect("answered"), "nobody has seen it hidden");
-    // Its attempt goes on.
+    assert!(
+        !store.save_pin(&edit.0, &edit.1).await.expect("answered"),
+        "the edit is based on the pin before it was hidden"
+    );
+    // Its attempt continues.
     let begun = hidden.1.begin(LATER, "c".into()).expect("legal");
     assert_eq!(store.save_attempt(&hidden.0, &begun).await.expect("answered"), Write::Done);
 }

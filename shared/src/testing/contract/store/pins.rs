@@ -1,4 +1,4 @@
-//! Pins, attempts, siblings, the listing.
+//! The rules of pins, attempts, siblings and the listing.
 
 use std::collections::BTreeSet;
 
@@ -32,14 +32,14 @@ pub async fn a_pin_is_accepted_once(store: &dyn Store) {
     put(store, &first).await;
     let second = Pin { nonce: "another".into(), created_at: Moment(9), ..first.clone() };
     let answer = store.put_pin(&second).await.expect("answered");
-    assert_eq!(answer, Write::Conflict(Box::new(first.clone())), "the first one is answered as it was written");
+    assert_eq!(answer, Write::Conflict(Box::new(first.clone())), "the first pin is returned as it was written");
     assert_eq!(stored(store, first.key).await.map(|(pin, _)| pin), Some(first), "and stays");
 }
 
 pub async fn a_repeated_write_of_the_same_acceptance_is_recognised(store: &dyn Store) {
     let pin = pin("key");
     put(store, &pin).await;
-    assert_eq!(store.put_pin(&pin).await.expect("answered"), Write::Done, "our own nonce is no replay");
+    assert_eq!(store.put_pin(&pin).await.expect("answered"), Write::Done, "a write with the same nonce is no replay");
 }
 
 pub async fn a_pin_round_trips_with_every_field(store: &dyn Store) {
@@ -84,10 +84,10 @@ pub async fn an_untouched_pin_has_the_state_of_its_placement(store: &dyn Store) 
     }
 }
 
-pub async fn pins_are_read_on_from_a_place_oldest_first(store: &dyn Store) {
+pub async fn pins_are_listed_oldest_first_after_any_position(store: &dyn Store) {
     let mut positions = Vec::new();
     for index in 0..12_i64 {
-        // Pairs of one moment.
+        // Pairs with the same moment.
         let pin = pin_of(request(&index.to_string()), Moment(CREATED_AT.0 + index / 2), Placement::Now);
         put(store, &pin).await;
         positions.push((pin.created_at, pin.key.pin));
@@ -103,7 +103,7 @@ pub async fn pins_are_read_on_from_a_place_oldest_first(store: &dyn Store) {
     }
     assert_eq!(read(None, Moment(CREATED_AT.0 + 2), 100).await, positions[..6], "not after the end");
     assert_eq!(read(Some(positions[11]), end, 100).await, []);
-    assert_eq!(read(Some(positions[11]), CREATED_AT, 100).await, [], "a place behind the end");
+    assert_eq!(read(Some(positions[11]), CREATED_AT, 100).await, [], "a position after the end");
     let stranger = WorkspaceId(Uuid::from_u128(77));
     assert_eq!(store.listing_after(stranger, None, end, 100).await.expect("read"), []);
 }
@@ -142,7 +142,11 @@ pub async fn a_repeated_write_of_the_same_attempt_is_recognised(store: &dyn Stor
     let first = begun(&pin, "a");
     let second = first.not_sent(Moment(CREATED_AT.0 + 20), "b".into()).expect("a transition");
     for attempt in [&first, &first, &second, &second] {
-        assert_eq!(store.save_attempt(&pin, attempt).await.expect("answered"), Write::Done, "our own nonce succeeds");
+        assert_eq!(
+            store.save_attempt(&pin, attempt).await.expect("answered"),
+            Write::Done,
+            "a repetition with the same nonce succeeds"
+        );
     }
     let late = store.save_attempt(&pin, &first).await.expect("answered");
     assert_eq!(late, Write::Conflict(Some(Box::new(second))), "but not once another write has followed");
@@ -205,8 +209,8 @@ pub async fn an_attempt_round_trips_with_every_field(store: &dyn Store) {
     assert_eq!(stored(store, pin.key).await.map(|(_, attempt)| attempt), Some(full));
 }
 
-pub async fn many_pins_are_read_in_the_order_asked_for(store: &dyn Store) {
-    assert_eq!(store.pins(&[]).await.expect("read"), [], "nothing asked, nothing answered");
+pub async fn many_pins_are_read_in_the_order_of_their_keys(store: &dyn Store) {
+    assert_eq!(store.pins(&[]).await.expect("read"), [], "no keys, no pins");
     let pins: Vec<Pin> = (0..65).map(|index| pin(&format!("key-{index}"))).collect();
     join_all(pins.iter().map(|pin| put(store, pin))).await;
     let touched = begun(&pins[33], "a");
@@ -219,7 +223,7 @@ pub async fn many_pins_are_read_in_the_order_asked_for(store: &dyn Store) {
     let read = store.pins(&keys).await.expect("read");
     let found: Vec<Option<PinKey>> = read.iter().map(|found| found.as_ref().map(|(pin, _)| pin.key)).collect();
     let wanted: Vec<Option<PinKey>> = keys.iter().map(|key| (*key != missing).then_some(*key)).collect();
-    assert_eq!(found, wanted, "each in its place, a missing one as None, one asked for twice answered twice");
+    assert_eq!(found, wanted, "in the order of the keys; a missing pin is None, a repeated key is answered twice");
     let attempt = read.into_iter().flatten().find(|(pin, _)| pin.key == pins[33].key).map(|(_, attempt)| attempt);
     assert_eq!(attempt, Some(touched), "with its own attempt");
 }

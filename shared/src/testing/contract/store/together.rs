@@ -1,4 +1,4 @@
-//! Attempts that are saved together: all or none.
+//! The rules of attempts that are saved together: all are written, or none.
 
 use futures_util::future::join_all;
 
@@ -20,7 +20,7 @@ fn begun(pin: &Pin, nonce: &str) -> Attempt {
     Attempt::untouched(pin).begin(CREATED_AT, nonce.into()).expect("begins")
 }
 
-/// Two pins, one of which has been touched, and the next state of each.
+/// Two pins, one with an attempt row and one without, and the next state of each.
 async fn pair(store: &dyn Store, nonce: &str) -> [(Pin, Attempt); 2] {
     let (untouched, touched) = (put(store, "untouched").await, put(store, "touched").await);
     let first = begun(&touched, "first");
@@ -61,14 +61,14 @@ pub async fn a_lost_condition_changes_none_of_them(store: &dyn Store) {
     }
     let winner = before[1].not_sent(LATER, "winner".into()).expect("legal");
     assert_eq!(store.save_attempt(&writes[1].0, &winner).await.expect("answered"), Write::Done);
-    assert!(!store.save_attempts(&writes).await.expect("answered"), "somebody else was first");
+    assert!(!store.save_attempts(&writes).await.expect("answered"), "another write was first");
     assert_eq!(stored(store, &writes).await, [before[0].clone(), winner]);
 }
 
 pub async fn a_repeated_write_of_the_same_attempts_is_recognised(store: &dyn Store) {
     let writes = pair(store, "a").await;
     for _ in 0..3 {
-        assert!(store.save_attempts(&writes).await.expect("answered"), "our own nonces succeed");
+        assert!(store.save_attempts(&writes).await.expect("answered"), "a repetition with the same nonces succeeds");
     }
     assert_eq!(stored(store, &writes).await, attempts(&writes));
     let next = writes[1].1.begin(LATER, "b".into()).expect("begins");
@@ -76,13 +76,13 @@ pub async fn a_repeated_write_of_the_same_attempts_is_recognised(store: &dyn Sto
     assert!(!store.save_attempts(&writes).await.expect("answered"), "but not once another write has followed");
 }
 
-pub async fn attempts_without_a_name_are_nobodys_own(store: &dyn Store) {
+pub async fn attempts_without_a_nonce_are_not_recognised_as_repetitions(store: &dyn Store) {
     let writes = pair(store, "").await;
     assert!(store.save_attempts(&writes).await.expect("answered"));
     assert!(!store.save_attempts(&writes).await.expect("answered"));
 }
 
-pub async fn of_concurrent_writes_together_one_wins_whole(store: &dyn Store) {
+pub async fn of_concurrent_writes_together_one_wins_as_a_whole(store: &dyn Store) {
     let writes = pair(store, "n").await;
     let rivals: Vec<Vec<(Pin, Attempt)>> = (0..6)
         .map(|index| {
