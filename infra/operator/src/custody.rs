@@ -22,8 +22,8 @@ pub struct MoveArgs {
     /// The custody to copy the tokens to, from the other one
     #[arg(long, value_enum)]
     to: Mode,
-    /// Also deletes the tokens from the old custody once the new one has them. Requires that PINBRIDGE_TOKEN_CUSTODY names
-    /// the new custody
+    /// Also deletes the tokens from the old custody once the new one has them. Requires that PINBRIDGE_TOKEN_CUSTODY
+    /// names the new custody
     #[arg(long)]
     remove_source: bool,
 }

@@ -1,8 +1,8 @@
 //! `operator import`: submits a CSV file of any size, in pieces that the API accepts.
 //!
-//! The idempotency key of a piece is a hash of its position and its rows. A run that was interrupted is therefore started
-//! again: the API recognises the pieces that were submitted before, no row is imported twice, and the totals are those of
-//! the whole file.
+//! The idempotency key of a piece is a hash of its position and its rows. A run that was interrupted is therefore
+//! started again: the API recognises the pieces that were submitted before, no row is imported twice, and the totals
+//! are those of the whole file.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -233,8 +233,8 @@ impl Run {
         Ok(())
     }
 
-    /// Sends a request until it succeeds or is refused. Each of these requests may be repeated: a GET, or a POST with an
-    /// idempotency key.
+    /// Sends a request until it succeeds or is refused. Each of these requests may be repeated: a GET, or a POST with
+    /// an idempotency key.
     async fn send(&self, request: impl Fn() -> reqwest::RequestBuilder) -> anyhow::Result<Response> {
         let mut wait = WAIT_FIRST;
         let mut reason = String::new();

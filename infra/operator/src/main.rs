@@ -41,15 +41,15 @@ struct Arguments {
 enum AnyCommand {
     #[command(flatten)]
     Deployment(Command),
-    /// Imports the pins of a CSV file of any size through the API, with the key in the variable PINBRIDGE_API_KEY. Run it
-    /// again to continue an interrupted import: no row is imported twice
+    /// Imports the pins of a CSV file of any size through the API, with the key in the variable PINBRIDGE_API_KEY. Run
+    /// it again to continue an interrupted import: no row is imported twice
     Import(import::ImportArgs),
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Creates a workspace with its first API key and connects a Pinterest account. Prints their IDs and the key as JSON;
-    /// the key is not shown again
+    /// Creates a workspace with its first API key and connects a Pinterest account. Prints their IDs and the key as
+    /// JSON; the key is not shown again
     Bootstrap {
         #[arg(long)]
         workspace_name: String,
@@ -68,7 +68,8 @@ enum Command {
     },
     #[command(flatten)]
     People(people::PeopleCommand),
-    /// Counts the messages of the redrive queue by class of error. With --run, retries their pins. Prints a summary as JSON
+    /// Counts the messages of the redrive queue by class of error. With --run, retries their pins. Prints a summary as
+    /// JSON
     Redrive(redrive::RedriveArgs),
     /// Copies the accounts' tokens from one custody to the other. Repeat it until it copies no more tokens
     MoveTokens(custody::MoveArgs),
@@ -80,7 +81,8 @@ enum Command {
     SetAppSecret,
     /// Adds a data key and makes it the current one, which seals new tokens (envelope mode)
     RotateDataKey,
-    /// Seals all tokens under the current data key, and deletes the old keys a day after they were replaced (envelope mode)
+    /// Seals all tokens under the current data key, and deletes the old keys a day after they were replaced (envelope
+    /// mode)
     ResealTokens,
 }
 

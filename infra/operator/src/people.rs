@@ -70,8 +70,8 @@ pub enum PeopleCommand {
         #[arg(long)]
         key_id: KeyId,
     },
-    /// Makes a new key for signing sessions. Sessions signed with the previous key stay valid until they expire or until the
-    /// next rotation
+    /// Makes a new key for signing sessions. Sessions signed with the previous key stay valid until they expire or
+    /// until the next rotation
     RotateSessionKey,
 }
 

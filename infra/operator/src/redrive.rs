@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 #[derive(Args)]
 pub struct RedriveArgs {
-    /// Only counts the messages, by the current error code of their pins, or as unreadable, gone, finished or waiting (the
-    /// default)
+    /// Only counts the messages, by the current error code of their pins, or as unreadable, gone, finished or waiting
+    /// (the default)
     #[arg(long, conflicts_with = "run")]
     preview: bool,
     /// Retries the pins, and deletes each message whose pin was retried or needs no retry any more
@@ -22,8 +22,8 @@ pub struct RedriveArgs {
     /// Maximum number of pins retried per second
     #[arg(long)]
     rate: Option<f64>,
-    /// Stops when more than this percentage of the last 20 retried pins failed again. After every 20 pins the command waits
-    /// for their outcomes, up to a minute
+    /// Stops when more than this percentage of the last 20 retried pins failed again. After every 20 pins the command
+    /// waits for their outcomes, up to a minute
     #[arg(long, value_parser = clap::value_parser!(u32).range(0..=100))]
     stop_when_failing: Option<u32>,
     /// Sends unreadable messages back to the publish queue unchanged, for a build that can read them
