@@ -11,12 +11,12 @@ from pinbridge_sdk.models import BoardCreateRequest, BoardUpdateRequest
 from checks import body, expect_error
 from methods import check
 
-# The simulated people of these checks; the others' account is the first.
+# The simulated users of these checks. Other checks use the first account.
 PERSON, LEAVER = "sim_account_2", "sim_account_3"
 
 
 def browse(url):
-    """Where Pinterest's page sends the browser."""
+    """The URL to which Pinterest's page redirects the browser."""
     parts = urllib.parse.urlsplit(str(url))
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
     connection.request("GET", f"{parts.path}?{parts.query}", headers={"Accept": "text/html"})
