@@ -57,10 +57,10 @@ pub async fn move_all(environment: &Environment<'_>, arguments: &MoveArgs) -> an
 fn name(moved: Moved) -> &'static str {
     match moved {
         Moved::Copied => "copied",
-        Moved::Already => "there_already",
-        Moved::Newer => "newer_there",
+        Moved::Already => "already_copied",
+        Moved::Newer => "newer_in_target",
         Moved::Undecided => "undecided",
-        Moved::Nothing => "without_tokens",
+        Moved::Nothing => "no_tokens",
     }
 }
 

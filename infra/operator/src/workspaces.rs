@@ -46,14 +46,14 @@ pub async fn delete(context: &Context, arguments: &DeleteArgs) -> anyhow::Result
     purge::delete_workspace(context, id).await?;
     let ends_at_ms = context.system.monotonic_ms() + RUNS_FOR_MS;
     let not_before = match purge::continue_one(context, id, ends_at_ms).await? {
-        Progress::Done => return Ok(json!({"workspace_id": id, "deleted": true, "left": false})),
+        Progress::Done => return Ok(json!({"workspace_id": id, "deleted": true, "more": false})),
         Progress::More => context.system.now(),
         Progress::NotBefore(at) => at,
     };
     Ok(json!({
         "workspace_id": id,
         "deleted": true,
-        "left": true,
+        "more": true,
         "continues_at": not_before.rfc3339(),
     }))
 }

@@ -50,10 +50,15 @@ pub fn rollup_errors(store: &FakeStore, workspace: WorkspaceId) -> Vec<String> {
 }
 
 /// The dashboard's summary since `first`.
-pub async fn dashboard(world: &Context, workspace: WorkspaceId, first: Moment, now: Moment) -> PortResult<Summary> {
+pub async fn dashboard_summary(
+    context: &Context,
+    workspace: WorkspaceId,
+    first: Moment,
+    now: Moment,
+) -> PortResult<Summary> {
     let (start, end) = (first.plus_ms(-DAY_MS), now.plus_ms(HOUR_MS));
     let period = Period::new(Zone::utc(), Some(start), Some(end), now).expect("a short period");
-    dashboard::summary(world, workspace, &period, Scope::Everybody).await
+    dashboard::summary(context, workspace, &period, Scope::Everybody).await
 }
 
 /// The errors in the dashboard's summary once everything is finished.

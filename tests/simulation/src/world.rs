@@ -254,7 +254,7 @@ impl SimWorld {
         }
         if self.finished_at.is_some() && self.plan.aftermath_ms >= rollups::ROLLED_UP_AFTER_MS {
             let (first, now) = (Moment(START), Moment(self.kernel.now()));
-            let answer = at_once(rollups::dashboard(&self.template, self.plan.workspace(), first, now));
+            let answer = at_once(rollups::dashboard_summary(&self.template, self.plan.workspace(), first, now));
             self.oracle.check_dashboard(&answer.expect("the harness's own calls don't fail"));
         }
         let coverage = self.gate.coverage();
@@ -294,7 +294,7 @@ impl SimWorld {
 
     fn request(&mut self, wish: usize) {
         self.tries[wish] = self.tries[wish].wrapping_add(1).max(1);
-        let (pid, world) = self.fork(Kind::Api, API_TIMEOUT_MS);
+        let (pid, context) = self.fork(Kind::Api, API_TIMEOUT_MS);
         let faults = self.faults();
         let is_altered = self.kernel.chance(faults.confused);
         let body = self.plan.body(wish, is_altered).to_string();
@@ -308,7 +308,7 @@ impl SimWorld {
         let loses_answer = self.kernel.chance(faults.answer_lost);
         self.kernel.note(|| format!("request {wish}"));
         self.machine.start(pid, async move {
-            let answer = pinbridge_api::router(world).oneshot(request).await;
+            let answer = pinbridge_api::router(context).oneshot(request).await;
             if kernel.of(pid).is_some_and(|process| process.is_dying) {
                 gate.die().await;
             }
@@ -329,7 +329,7 @@ impl SimWorld {
 
     /// A client reads. No fault may cause a server error other than 503.
     fn read(&mut self, wish: usize) {
-        let (pid, world) = self.fork(Kind::Api, API_TIMEOUT_MS);
+        let (pid, context) = self.fork(Kind::Api, API_TIMEOUT_MS);
         let pin = self.plan.pin(wish).pin;
         let schedule = self.plan.schedule(wish);
         let path = match self.kernel.draw(|rng| rng.u8(0..6)) {
@@ -345,25 +345,25 @@ impl SimWorld {
         let request = Request::get(path).header("x-api-key", &self.api_key).body(Body::empty()).expect("a request");
         let check = self.oracle.response_check(self.plan.pin(wish));
         self.machine.start(pid, async move {
-            let Ok(answer) = pinbridge_api::router(world).oneshot(request).await;
+            let Ok(answer) = pinbridge_api::router(context).oneshot(request).await;
             check(answer.status());
         });
     }
 
     /// A client retries a failed pin.
     fn retry(&mut self, wish: usize) {
-        let (pid, world) = self.fork(Kind::Api, API_TIMEOUT_MS);
+        let (pid, context) = self.fork(Kind::Api, API_TIMEOUT_MS);
         let path = format!("/v1/pins/{}/retry", self.plan.pin(wish).pin);
         let request = Request::post(path).header("x-api-key", &self.api_key).body(Body::empty()).expect("a request");
         self.kernel.note(|| format!("retry {wish}"));
         self.machine.start(pid, async move {
-            let _ = pinbridge_api::router(world).oneshot(request).await;
+            let _ = pinbridge_api::router(context).oneshot(request).await;
         });
     }
 
     /// A client changes the title, whatever the pin's status is.
     fn edit(&mut self, wish: usize) {
-        let (pid, world) = self.fork(Kind::Api, API_TIMEOUT_MS);
+        let (pid, context) = self.fork(Kind::Api, API_TIMEOUT_MS);
         let path = format!("/v1/pins/{}", self.plan.pin(wish).pin);
         let number = self.kernel.draw(|rng| rng.u8(0..4));
         let body = serde_json::json!({"title": format!("{} better {number}", self.plan.wishes[wish].title)});
@@ -371,20 +371,20 @@ impl SimWorld {
         let request = request.expect("a request");
         self.kernel.note(|| format!("edit {wish}"));
         self.machine.start(pid, async move {
-            let _ = pinbridge_api::router(world).oneshot(request).await;
+            let _ = pinbridge_api::router(context).oneshot(request).await;
         });
     }
 
     /// A client deletes its pin. Once that is answered, no attempt may begin.
     fn delete(&mut self, wish: usize) {
-        let (pid, world) = self.fork(Kind::Api, API_TIMEOUT_MS);
+        let (pid, context) = self.fork(Kind::Api, API_TIMEOUT_MS);
         let key = self.plan.pin(wish);
         let path = format!("/v1/pins/{}", key.pin);
         let request = Request::delete(path).header("x-api-key", &self.api_key).body(Body::empty()).expect("a request");
         let deleted = self.oracle.deleted();
         self.kernel.note(|| format!("delete {wish}"));
         self.machine.start(pid, async move {
-            let Ok(answer) = pinbridge_api::router(world).oneshot(request).await;
+            let Ok(answer) = pinbridge_api::router(context).oneshot(request).await;
             if answer.status() == StatusCode::NO_CONTENT {
                 deleted(key);
             }
@@ -432,7 +432,7 @@ impl SimWorld {
     }
 
     fn send_change(&mut self, wish: usize, method: &'static str, path: String, body: String) {
-        let (pid, world) = self.fork(Kind::Api, API_TIMEOUT_MS);
+        let (pid, context) = self.fork(Kind::Api, API_TIMEOUT_MS);
         self.kernel.note(|| format!("{method} {path} {body} ({wish})"));
         let is_cancel = path.ends_with("/cancel");
         let request = Request::builder().method(method).uri(path).header("x-api-key", &self.api_key);
@@ -440,7 +440,7 @@ impl SimWorld {
         let check = self.oracle.schedules().response_check(wish, is_cancel);
         let kernel = self.kernel.clone();
         self.machine.start(pid, async move {
-            let Ok(answer) = pinbridge_api::router(world).oneshot(request).await;
+            let Ok(answer) = pinbridge_api::router(context).oneshot(request).await;
             // The answer of a dying process doesn't arrive.
             if kernel.of(pid).is_some_and(|process| !process.is_dying) {
                 check(answer.status());
@@ -520,13 +520,13 @@ impl SimWorld {
         }
         let runs = if self.kernel.chance(faults.tick_doubled) { 2 } else { 1 };
         for _ in 0..runs {
-            let (pid, world) = self.fork(Kind::Dispatcher, DISPATCHER_TIMEOUT_MS);
+            let (pid, context) = self.fork(Kind::Dispatcher, DISPATCHER_TIMEOUT_MS);
             if self.plan.dispatcher_dies {
                 self.plan_death(pid);
             }
             self.machine.start(pid, async move {
-                let deadline = world.system.now().plus_ms(DISPATCHER_TIMEOUT_MS);
-                let _ = pinbridge_dispatcher::handle(&world, ScheduledEvent::default(), deadline).await;
+                let deadline = context.system.now().plus_ms(DISPATCHER_TIMEOUT_MS);
+                let _ = pinbridge_dispatcher::handle(&context, ScheduledEvent::default(), deadline).await;
             });
         }
     }
@@ -605,7 +605,7 @@ impl SimWorld {
             // There are no imports in a world, and these queues are not polled.
             QueueName::Import | QueueName::ImportDeadLetters => return,
         };
-        let (pid, world) = self.fork(kind, timeout_ms);
+        let (pid, context) = self.fork(kind, timeout_ms);
         let mut event = SqsEvent::default();
         event.records = batch.iter().map(record).collect();
         let (kernel, gate, fakes) = (self.kernel.clone(), self.gate.clone(), self.queue.clone());
@@ -615,11 +615,11 @@ impl SimWorld {
             self.gate.carry(pid, message.key(), message.generation);
         }
         self.machine.start(pid, async move {
-            let deadline = world.system.now().plus_ms(timeout_ms);
+            let deadline = context.system.now().plus_ms(timeout_ms);
             let response = match kind {
-                Kind::Publisher => pinbridge_publisher::handle(&world, event, deadline).await,
-                Kind::Reconciler => pinbridge_reconciler::handle(&world, event, deadline).await,
-                _ => pinbridge_dead_letters::handle(&world, event, deadline).await,
+                Kind::Publisher => pinbridge_publisher::handle(&context, event, deadline).await,
+                Kind::Reconciler => pinbridge_reconciler::handle(&context, event, deadline).await,
+                _ => pinbridge_dead_letters::handle(&context, event, deadline).await,
             };
             if kernel.of(pid).is_some_and(|process| process.is_dying) {
                 gate.die().await;

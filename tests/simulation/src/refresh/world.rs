@@ -322,10 +322,10 @@ impl RefreshWorld {
         }
         let runs = if self.kernel.chance(faults.tick_doubled) { self.kernel.draw(|rng| rng.i32(2..=3)) } else { 1 };
         for _ in 0..runs {
-            let (pid, world, end) = self.fork(Kind::Refresher, REFRESHER_TIMEOUT_MS, Whose::Schedule);
+            let (pid, context, end) = self.fork(Kind::Refresher, REFRESHER_TIMEOUT_MS, Whose::Schedule);
             self.start(pid, end, async move {
-                let deadline = world.system.now().plus_ms(REFRESHER_TIMEOUT_MS);
-                let _ = pinbridge_refresher::handle(&world, ScheduledEvent::default(), deadline).await;
+                let deadline = context.system.now().plus_ms(REFRESHER_TIMEOUT_MS);
+                let _ = pinbridge_refresher::handle(&context, ScheduledEvent::default(), deadline).await;
                 None
             });
         }
@@ -449,17 +449,17 @@ impl RefreshWorld {
         self.wishes.insert(account, connects);
         self.busy.insert(account);
         self.oracle.begins(account);
-        let (pid, world, end) = self.fork(Kind::Person, PERSON_TIMEOUT_MS, Whose::Person(account));
+        let (pid, context, end) = self.fork(Kind::Person, PERSON_TIMEOUT_MS, Whose::Person(account));
         if !connects {
             return self.start(pid, end, async move {
-                disconnect(&world, key(account)).await.is_ok().then_some(Through::Disconnected)
+                disconnect(&context, key(account)).await.is_ok().then_some(Through::Disconnected)
             });
         }
         let tokens = self.endpoint.grant(account);
         let grant = self.endpoint.newest(account).unwrap_or(0);
         self.kernel.note(|| format!("account {account} is connected by grant {grant}"));
         self.start(pid, end, async move {
-            let connected = connect_account(&world, workspace(), &tokens).await;
+            let connected = connect_account(&context, workspace(), &tokens).await;
             connected.is_ok().then_some(Through::Connected(grant))
         });
     }
@@ -481,32 +481,32 @@ impl RefreshWorld {
     fn use_account(&mut self, account: usize) {
         let cached_ms = self.kernel.draw(|rng| if rng.u8(0..3) == 0 { rng.i64(0..CACHED_MS) } else { rng.i64(0..300) });
         let kind = self.kernel.draw(|rng| if rng.bool() { Kind::Publisher } else { Kind::Reconciler });
-        let (pid, world, end) = self.fork(kind, cached_ms + PUBLISHER_TIMEOUT_MS, Whose::User(account));
+        let (pid, context, end) = self.fork(kind, cached_ms + PUBLISHER_TIMEOUT_MS, Whose::User(account));
         let on_demand = Arc::clone(&self.on_demand);
         self.start(pid, end, async move {
-            let row = world.store.account(key(account)).await.ok()?;
-            let tokens = world.secrets.tokens(key(account), false).await.ok()?;
+            let row = context.store.account(key(account)).await.ok()?;
+            let tokens = context.secrets.tokens(key(account), false).await.ok()?;
             let Some(tokens) = tokens.filter(|_| row.is_some_and(|row| row.is_connected())) else {
                 return Some(Through::Used);
             };
-            world.system.sleep_ms(cached_ms).await;
-            let ends_at_ms = world.system.monotonic_ms() + PUBLISHER_TIMEOUT_MS;
-            match world.pinterest.user(&tokens.access).await {
+            context.system.sleep_ms(cached_ms).await;
+            let ends_at_ms = context.system.monotonic_ms() + PUBLISHER_TIMEOUT_MS;
+            match context.pinterest.user(&tokens.access).await {
                 Ok(_) => return Some(Through::Used),
                 Err(read) if read.failure != Failure::TokenRevoked => return None,
                 Err(_) => {}
             }
             on_demand.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             // As the publisher does.
-            let reason = match after_refusal(&world, key(account), &tokens.access, ends_at_ms).await {
+            let reason = match after_refusal(&context, key(account), &tokens.access, ends_at_ms).await {
                 Renewal::Renewed(tokens) => {
-                    return world.pinterest.user(&tokens.access).await.is_ok().then_some(Through::Used);
+                    return context.pinterest.user(&tokens.access).await.is_ok().then_some(Through::Used);
                 }
                 Renewal::RetryAt(_) => WaitReason::TokenRefresh,
                 Renewal::NotDue | Renewal::NeedsReconnect => WaitReason::AccountOnHold,
             };
-            let until = world.system.now().plus_ms(HOLD_PAUSE_MS);
-            let _ = pause(&world, key(account), Pause::new(&world.settings.pace, until, reason)).await;
+            let until = context.system.now().plus_ms(HOLD_PAUSE_MS);
+            let _ = pause(&context, key(account), Pause::new(&context.settings.pace, until, reason)).await;
             (reason == WaitReason::AccountOnHold).then_some(Through::Used)
         });
     }
