@@ -104,10 +104,10 @@ def a_failed_connection_says_why(client, ready):
     expect_error(APIError, 400, "oauth_state_invalid", callback(**answer))
     fresh = answer_of(agree(start().authorization_url, PERSON))
     expect_error(APIError, 400, "oauth_code_refused", callback(code="wrong", state=fresh["state"]))
-    nobody = PinbridgeClient(base_url=ready["base_url"])
-    expect_error(AuthenticationError, 401, "missing_api_key", nobody.pinterest.start_oauth)
+    anonymous = PinbridgeClient(base_url=ready["base_url"])
+    expect_error(AuthenticationError, 401, "missing_api_key", anonymous.pinterest.start_oauth)
     fresh = answer_of(agree(start().authorization_url, PERSON))
-    assert nobody.pinterest.oauth_callback(**fresh).status == "success", "the state is the credential"
+    assert anonymous.pinterest.oauth_callback(**fresh).status == "success", "the state is the credential"
 
 
 def boards_are_created_changed_checked_and_deleted(client, ready):

@@ -31,17 +31,17 @@ def a_user_logs_in_and_reads_their_own_data(client, ready):
 
 
 def wrong_logins_raise_their_errors(client, ready):
-    nobody = PinbridgeClient(base_url=ready["base_url"])
+    anonymous = PinbridgeClient(base_url=ready["base_url"])
     wrong = {"email": f"{uuid.uuid4()}@example.com", "password": "wrong horse battery"}
-    expect_error(AuthenticationError, 401, "invalid_credentials", lambda: nobody.auth.login(wrong))
-    expect_error(ValidationError, 422, "validation_error", lambda: nobody.auth.login({"email": "x", "password": "y"}))
-    nobody.set_bearer_token("nonsense")
-    expect_error(AuthenticationError, 401, "invalid_session", nobody.auth.me)
+    expect_error(AuthenticationError, 401, "invalid_credentials", lambda: anonymous.auth.login(wrong))
+    expect_error(ValidationError, 422, "validation_error", lambda: anonymous.auth.login({"email": "x", "password": "y"}))
+    anonymous.set_bearer_token("nonsense")
+    expect_error(AuthenticationError, 401, "invalid_session", anonymous.auth.me)
     expect_error(AuthenticationError, 403, "session_required", client.auth.me)
     registration = {"full_name": "Eve", "email": "eve@example.com", "password": "correct horse"}
-    expect_error(AuthenticationError, 403, "registration_closed", lambda: nobody.auth.register(registration))
+    expect_error(AuthenticationError, 403, "registration_closed", lambda: anonymous.auth.register(registration))
     expect_error(APIError, 501, "not_available_self_hosted",
-                 lambda: nobody.auth.forgot_password({"email": "eve@example.com"}))
+                 lambda: anonymous.auth.forgot_password({"email": "eve@example.com"}))
 
 
 def a_profile_is_read_and_changed(client, ready):

@@ -316,8 +316,8 @@ def check_errors(base, board, deleted_id, living_id):
     stranger = PinterestSDKClient.create_client_with_token(OTHER_ACCESS_TOKEN)
     fails(lambda: Pin(pin_id=living_id, client=stranger), ForbiddenException, 403, 29)
     checked("403: ForbiddenException for another account's Pin")
-    nobody = PinterestSDKClient.create_client_with_token("pina_wrong")
-    fails(lambda: Board.get_all(client=nobody), UnauthorizedException, 401, 2)
+    anonymous = PinterestSDKClient.create_client_with_token("pina_wrong")
+    fails(lambda: Board.get_all(client=anonymous), UnauthorizedException, 401, 2)
     reader = PinterestSDKClient.create_client_with_token(READ_ONLY_TOKEN)
     error = fails(lambda: create(client=reader), UnauthorizedException, 401, 3)
     assert "Missing: ['boards:write', 'pins:write']" in error.body, error.body

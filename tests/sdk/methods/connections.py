@@ -64,8 +64,8 @@ def oauth_callback(client, flavour):
     assert connected.status == "success" and uuid.UUID(connected.account_id)
     assert account(client, connected.account_id).username == PERSON
     expect_error(APIError, 400, "oauth_state_invalid", lambda: client.pinterest.oauth_callback(**answer))
-    nobody = flavour.client()
-    again = nobody.pinterest.oauth_callback(**agreed(client, PERSON))
+    anonymous = flavour.client()
+    again = anonymous.pinterest.oauth_callback(**agreed(client, PERSON))
     assert again.account_id == connected.account_id, "the state is the credential, and the account keeps its id"
 
 

@@ -55,7 +55,7 @@ pub struct Plan {
     pub quiesce_ms: Option<i64>,
     /// The world stops then, finished or not; its violations are ignored.
     pub stops_after_ms: Option<i64>,
-    /// How long the world goes on after everything is finished, because leftover messages may still do harm.
+    /// How long the world continues after everything is finished, because leftover messages may still do harm.
     pub aftermath_ms: i64,
     /// Deliveries before a message becomes a dead-letter message.
     pub max_receives: u32,
