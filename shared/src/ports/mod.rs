@@ -3,18 +3,27 @@
 //! Adapters implement these against AWS and Pinterest, `testing` implements them in memory, and one contract suite
 //! checks both. No SDK type appears in a signature.
 
+mod accounts;
 mod activity;
 mod analytics;
+mod backlog;
 mod board_checks;
 mod boards;
+mod budget;
 mod imports;
+mod lease;
+mod markers;
 mod oauth;
 mod oauth_states;
+mod optimistic;
+mod pacing;
 mod people;
 mod pin_index;
+mod pins;
 mod pinterest;
 mod purge;
 mod queue;
+mod reconciliation;
 mod rollups;
 mod schedules;
 mod secrets;
@@ -25,18 +34,27 @@ mod tenants;
 
 use thiserror::Error;
 
+pub use accounts::*;
 pub use activity::*;
 pub use analytics::*;
+pub use backlog::*;
 pub use board_checks::*;
 pub use boards::*;
+pub use budget::*;
 pub use imports::*;
+pub use lease::*;
+pub use markers::*;
 pub use oauth::*;
 pub use oauth_states::*;
+pub use optimistic::*;
+pub use pacing::*;
 pub use people::*;
 pub use pin_index::*;
+pub use pins::*;
 pub use pinterest::*;
 pub use purge::*;
 pub use queue::*;
+pub use reconciliation::*;
 pub use rollups::*;
 pub use schedules::*;
 pub use secrets::*;
@@ -51,6 +69,9 @@ pub enum PortError {
     /// Throttled, timed out or broken: the same call may work later. It may also have taken effect.
     #[error("{port} is unavailable: {reason}")]
     Unavailable { port: &'static str, reason: String },
+    /// Other writers kept changing the row: every one of so many conditional writes was lost. Nothing was written.
+    #[error("contention: lost {writes} optimistic writes of the {row}")]
+    Contended { row: &'static str, writes: usize },
     /// Refused or unreadable: repeating the call won't help.
     #[error("{port} failed: {reason}")]
     Broken { port: &'static str, reason: String },

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::PortResult;
+use super::{PortResult, Write};
 use crate::domain::ids::{ScheduleId, ScheduleKey, WorkspaceId};
 use crate::domain::schedule::{DueRow, Schedule};
 use crate::domain::time::Moment;
@@ -13,14 +13,6 @@ pub enum Kept {
     New,
     /// The id is taken; the row as it is now.
     Existing(Box<Schedule>),
-}
-
-/// The answer to a write that is conditional on the row being the one that was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ScheduleSaved {
-    Yes,
-    /// Somebody else wrote; the row as it is now (`None`: it is gone).
-    Lost(Option<Box<Schedule>>),
 }
 
 /// Which schedules of a workspace, and in which order.
@@ -44,7 +36,7 @@ pub trait Schedules: Send + Sync {
     /// Consistent reads, in the order of the keys; removed ones too.
     async fn schedules(&self, keys: &[ScheduleKey]) -> PortResult<Vec<Option<Schedule>>>;
     /// Writes the row if the stored one still has the version before `next.version`.
-    async fn save_schedule(&self, next: &Schedule) -> PortResult<ScheduleSaved>;
+    async fn save_schedule(&self, next: &Schedule) -> PortResult<Write<Option<Box<Schedule>>>>;
     /// The first in the order of their `run_at` (those of one moment in the order of their ids), without those that were
     /// removed; eventually consistent.
     async fn schedules_by_time(

@@ -1,5 +1,6 @@
 //! One simulated world: clients, functions, queues and Pinterest, from the first request until everything is finished.
 
+use pinbridge_shared::ports::Accounts;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::pin;

@@ -1,5 +1,6 @@
 //! Account rows.
 
+use async_trait::async_trait;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
@@ -11,7 +12,7 @@ use crate::domain::account::credentials::{Announced, Death, Lease, RefusedGrant,
 use crate::domain::ids::{AccountId, AccountKey, WorkspaceId};
 use crate::domain::invariants::is_same_write;
 use crate::domain::time::Moment;
-use crate::ports::PortResult;
+use crate::ports::{Accounts, PortResult};
 
 fn item(account: &Account) -> Item {
     let row = Builder::keyed(keys::accounts(account.key.workspace), account.key.account.to_string())
@@ -101,11 +102,28 @@ fn read(workspace: WorkspaceId, item: &Item) -> PortResult<Account> {
     })
 }
 
-impl DynamoStore {
-    pub(super) async fn write_account(&self, next: &Account) -> PortResult<bool> {
+#[async_trait]
+impl Accounts for DynamoStore {
+    async fn save_account(&self, next: &Account) -> PortResult<bool> {
         self.put_revision(item(next), next.rev, &next.nonce).await
     }
 
+    async fn account(&self, key: AccountKey) -> PortResult<Option<Account>> {
+        let item = self.get(keys::accounts(key.workspace), &key.account.to_string(), true).await?;
+        item.map(|item| read(key.workspace, &item)).transpose()
+    }
+
+    async fn accounts(&self, workspace: WorkspaceId) -> PortResult<Vec<Account>> {
+        let rows = self.partition(keys::accounts(workspace)).await?;
+        rows.iter().map(|item| read(workspace, item)).collect()
+    }
+
+    async fn accounts_due(&self, by: Moment, limit: usize) -> PortResult<Vec<AccountKey>> {
+        self.list_by(keys::refresh, by, limit).await
+    }
+}
+
+impl DynamoStore {
     /// Writes a row that counts its writes in `rev` and names the last in `n`, if the stored one is the one before; answers
     /// whether it was. A repetition under our feet is recognised by its name.
     pub(super) async fn put_revision(&self, item: Item, rev: u64, nonce: &str) -> PortResult<bool> {
@@ -141,16 +159,6 @@ impl DynamoStore {
             }
             _ => Err(failed(error)),
         }
-    }
-
-    pub(super) async fn get_account(&self, key: AccountKey) -> PortResult<Option<Account>> {
-        let item = self.get(keys::accounts(key.workspace), &key.account.to_string(), true).await?;
-        item.map(|item| read(key.workspace, &item)).transpose()
-    }
-
-    pub(super) async fn list_accounts(&self, workspace: WorkspaceId) -> PortResult<Vec<Account>> {
-        let rows = self.partition(keys::accounts(workspace)).await?;
-        rows.iter().map(|item| read(workspace, item)).collect()
     }
 
     /// A page of each shard of a part of the index, merged: the most overdue of all are among them.

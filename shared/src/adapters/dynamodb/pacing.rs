@@ -1,15 +1,20 @@
-//! The bucket row: one conditional update per take.
+//! The pacing row of an account: one conditional update per take, pause or hold.
 
+use async_trait::async_trait;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use super::item::{Builder, Item, Reader, moment, number, text, unreadable};
-use super::{DynamoStore, failed, keys};
+use super::{DynamoStore, PORT, failed, keys};
 use crate::domain::ids::AccountKey;
-use crate::domain::pacing::bucket::{Bucket, Take, TakeFrom};
+use crate::domain::pacing::bucket::{Bucket, Pause, Resume, Take, TakeFrom};
+use crate::domain::pin::WaitReason;
 use crate::domain::time::Moment;
-use crate::ports::{PortResult, Taken};
+use crate::ports::{Pacing, PortError, PortResult, Taken};
+
+/// Each of a pause's three fields can be overtaken once.
+const PAUSE_ATTEMPTS: usize = 5;
 
 /// What a conditional update answered.
 pub(super) enum Updated {
@@ -31,16 +36,17 @@ pub(super) fn read_bucket(item: &Item) -> Bucket {
     }
 }
 
-impl DynamoStore {
-    pub(super) async fn get_bucket(&self, account: AccountKey) -> PortResult<Bucket> {
+#[async_trait]
+impl Pacing for DynamoStore {
+    async fn bucket(&self, account: AccountKey) -> PortResult<Bucket> {
         let item = self.get(keys::account(account), keys::BUCKET, true).await?;
         Ok(read_bucket(&item.unwrap_or_default()))
     }
 
-    pub(super) async fn take_tokens(&self, account: AccountKey, take: &Take) -> PortResult<Taken> {
+    async fn take(&self, account: AccountKey, take: &Take) -> PortResult<Taken> {
         let sets_tat = matches!(take.from, TakeFrom::Settled | TakeFrom::Near);
         if sets_tat && take.least_tat_before() > take.latest_tat_before() {
-            return Ok(Taken::Refused(self.get_bucket(account).await?));
+            return Ok(Taken::Refused(self.bucket(account).await?));
         }
         match self.update(take_request(self.bucket_update(account), take)).await? {
             Updated::Now(item) => Ok(Taken::Tokens(take.tokens(&read_bucket(&item)))),
@@ -53,7 +59,67 @@ impl DynamoStore {
         }
     }
 
-    pub(super) async fn set_waiting(&self, account: AccountKey, now: Moment) -> PortResult<()> {
+    async fn pause(&self, account: AccountKey, pause: &Pause) -> PortResult<()> {
+        let mut seen = Bucket::default();
+        for _ in 0..PAUSE_ATTEMPTS {
+            let (pauses, empties, slows) = pause.beyond(&seen);
+            let fields = [
+                (pauses, "paused_until", ":until", Some(pause.until)),
+                (empties, "tat", ":tat", Some(pause.tat)),
+                (slows, "slow_until", ":slow", pause.slow_until),
+            ];
+            let (mut set, mut conditions) = (Vec::new(), Vec::new());
+            let mut request = self.bucket_update(account);
+            for (is_set, name, placeholder, value) in fields {
+                let (true, Some(value)) = (is_set, value) else { continue };
+                set.push(format!("{name} = {placeholder}"));
+                conditions.push(format!("(attribute_not_exists({name}) OR {name} < {placeholder})"));
+                request = request.expression_attribute_values(placeholder, moment(value));
+            }
+            if set.is_empty() {
+                return Ok(());
+            }
+            if pauses {
+                set.push("pause_reason = :reason".into());
+                request = request.expression_attribute_values(":reason", text(&pause.reason));
+            }
+            let request = request
+                .update_expression(format!("SET {}", set.join(", ")))
+                .condition_expression(conditions.join(" AND "));
+            match self.update(request).await? {
+                Updated::Now(_) => return Ok(()),
+                Updated::Refused(item) => seen = read_bucket(&item),
+            }
+        }
+        Err(PortError::Unavailable { port: PORT, reason: "a pause lost every race".into() })
+    }
+
+    async fn lift_hold(&self, account: AccountKey, seen: Moment) -> PortResult<()> {
+        let lift = self
+            .bucket_update(account)
+            .update_expression("REMOVE pause_reason")
+            .condition_expression("paused_until = :seen AND pause_reason IN (:hold, :refresh)")
+            .expression_attribute_values(":seen", moment(seen))
+            .expression_attribute_values(":hold", text(WaitReason::AccountOnHold.code()))
+            .expression_attribute_values(":refresh", text(WaitReason::TokenRefresh.code()));
+        self.update(lift).await.map(|_| ())
+    }
+
+    async fn resume(&self, account: AccountKey, resume: &Resume) -> PortResult<bool> {
+        let end = self
+            .bucket_update(account)
+            .update_expression("SET paused_until = :until, tat = :tat REMOVE pause_reason")
+            .condition_expression("paused_until = :seen AND tat = :seen_tat AND pause_reason IN (:hold, :refresh)")
+            .expression_attribute_values(":until", moment(resume.paused_until))
+            .expression_attribute_values(":tat", moment(resume.tat))
+            .expression_attribute_values(":seen", moment(resume.seen_until))
+            .expression_attribute_values(":seen_tat", moment(resume.seen_tat))
+            .expression_attribute_values(":hold", text(WaitReason::AccountOnHold.code()))
+            .expression_attribute_values(":refresh", text(WaitReason::TokenRefresh.code()));
+        Ok(matches!(self.update(end).await?, Updated::Now(_)))
+    }
+
+    async fn mark_waiting(&self, account: AccountKey, now: Moment) -> PortResult<()> {
         let mark = self
             .bucket_update(account)
             .update_expression("SET waiting_at = :now, wpk = :wpk, wsk = :wsk")
@@ -64,7 +130,7 @@ impl DynamoStore {
         self.update(mark).await.map(|_| ())
     }
 
-    pub(super) async fn unset_waiting(&self, account: AccountKey, seen: Moment) -> PortResult<()> {
+    async fn clear_waiting(&self, account: AccountKey, seen: Moment) -> PortResult<()> {
         let clear = self
             .bucket_update(account)
             .update_expression("REMOVE waiting_at, wpk, wsk")
@@ -73,7 +139,7 @@ impl DynamoStore {
         self.update(clear).await.map(|_| ())
     }
 
-    pub(super) async fn list_waiting(&self) -> PortResult<Vec<AccountKey>> {
+    async fn waiting_accounts(&self) -> PortResult<Vec<AccountKey>> {
         let mut accounts = Vec::new();
         for shard in 0..keys::WAITING_SHARDS {
             let mut pages = self
@@ -97,7 +163,9 @@ impl DynamoStore {
         }
         Ok(accounts)
     }
+}
 
+impl DynamoStore {
     pub(super) fn bucket_update(&self, account: AccountKey) -> UpdateItemFluentBuilder {
         self.client
             .update_item()

@@ -1,39 +1,42 @@
 //! Doubts: which pins' outcomes have to be looked for on a board, and how far looking has come.
 
+use async_trait::async_trait;
+
 use super::item::{Builder, Reader, text, unreadable};
 use super::{DynamoStore, failed, keys};
 use crate::domain::ids::{BoardKey, PinId};
 use crate::domain::reconcile::board_scan::BoardScan;
 use crate::domain::time::{DAY_MS, Moment};
-use crate::ports::{PortError, PortResult};
+use crate::ports::{PortError, PortResult, Reconciliation};
 
 /// Doubts are over after 72 hours; a board's row that nobody has written for this long is of no use.
 const SCAN_KEPT_MS: i64 = 8 * DAY_MS;
 
-impl DynamoStore {
-    pub(super) async fn write_unresolved(&self, board: &BoardKey, pin: PinId, expires_at: Moment) -> PortResult<()> {
+#[async_trait]
+impl Reconciliation for DynamoStore {
+    async fn put_unresolved(&self, board: &BoardKey, pin: PinId, expires_at: Moment) -> PortResult<()> {
         let row = Builder::keyed(keys::unresolved(board), pin.to_string());
         self.put(row.number("expires_at", expires_at.unix_seconds()).build()).await
     }
 
-    pub(super) async fn get_unresolved(&self, board: &BoardKey, limit: usize) -> PortResult<Vec<PinId>> {
+    async fn unresolved(&self, board: &BoardKey, limit: usize) -> PortResult<Vec<PinId>> {
         let items = self.first_of(keys::unresolved(board), "", limit).await?;
         items.iter().map(|item| Reader(item).text("sk")?.parse().map_err(|_| unreadable("sk"))).collect()
     }
 
-    pub(super) async fn remove_unresolved(&self, board: &BoardKey, pins: &[PinId]) -> PortResult<()> {
+    async fn delete_unresolved(&self, board: &BoardKey, pins: &[PinId]) -> PortResult<()> {
         let names: Vec<String> = pins.iter().map(PinId::to_string).collect();
         self.delete_all(&keys::unresolved(board), &names).await
     }
 
-    pub(super) async fn get_board_scan(&self, board: &BoardKey) -> PortResult<BoardScan> {
+    async fn board_scan(&self, board: &BoardKey) -> PortResult<BoardScan> {
         match self.get(keys::board_scan(board), keys::SCAN, true).await? {
             None => Ok(BoardScan::default()),
             Some(item) => serde_json::from_str(&Reader(&item).text("scan")?).map_err(|_| unreadable("scan")),
         }
     }
 
-    pub(super) async fn write_board_scan(&self, board: &BoardKey, next: &BoardScan) -> PortResult<bool> {
+    async fn save_board_scan(&self, board: &BoardKey, next: &BoardScan) -> PortResult<bool> {
         let broken = |error: serde_json::Error| PortError::Broken { port: super::PORT, reason: error.to_string() };
         let row = Builder::keyed(keys::board_scan(board), keys::SCAN)
             .number("rev", next.rev)
@@ -46,7 +49,9 @@ impl DynamoStore {
         };
         self.put_revision(row.build(), next.rev, &next.nonce).await
     }
+}
 
+impl DynamoStore {
     /// The first rows of a partition whose sort keys begin with `prefix`, read consistently.
     pub(super) async fn first_of(
         &self,
