@@ -89,7 +89,7 @@ def an_import_is_processed_and_its_pins_are_published(world):
     expect(len(world.pins_titled(title)) == 1, f"Pinterest has {len(world.pins_titled(title))} Pins of it")
 
 
-def a_poison_message_ends_in_the_redrive_queue(world, poison):
+def a_poison_message_reaches_the_redrive_queue(world, poison):
     wait_until("poison message in the redrive queue", TO_DEAD_LETTER, lambda: world.redrive_message_with(poison),
                every=1)
 
@@ -190,7 +190,7 @@ def rehearse(world):
         run(world, a_permanent_refusal_fails_the_pin_with_a_reason),
         run(world, an_ambiguous_publish_is_adopted_through_the_reconciliation_queue),
         run(world, an_import_is_processed_and_its_pins_are_published),
-        run(world, a_poison_message_ends_in_the_redrive_queue, poison),
+        run(world, a_poison_message_reaches_the_redrive_queue, poison),
         run(world, a_publisher_that_keeps_failing_fails_the_pin_and_the_operator_redrives_it),
         run(world, the_schedule_runs_the_dispatcher),
         run(world, every_role_allows_its_function_s_work_and_no_more),
