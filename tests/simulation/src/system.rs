@@ -1,4 +1,4 @@
-//! A process's clock and chance.
+//! The clock and the random numbers of a process.
 
 use std::sync::Arc;
 
@@ -8,7 +8,8 @@ use pinbridge_shared::ports::System;
 
 use crate::kernel::{Kernel, Pid};
 
-/// The clocks of one process: the wall clock is off by its skew, the monotonic one sleeps while it is frozen.
+/// The clocks of one process. The wall clock is off by the skew; the monotonic clock may stop while the process is
+/// frozen.
 pub struct ProcessClock {
     pub kernel: Arc<Kernel>,
     pub pid: Pid,
@@ -23,7 +24,7 @@ impl System for ProcessClock {
 
     fn monotonic_ms(&self) -> i64 {
         let slept_ms = self.kernel.of(self.pid).map_or(0, |process| process.slept_ms);
-        // An origin far from the wall clock's: a flow that mixes both fails at once.
+        // The origin differs widely from the wall clock's, so that a flow that mixes up the two clocks fails at once.
         self.kernel.now() - 1_700_000_000_000 - slept_ms
     }
 
@@ -44,7 +45,7 @@ impl System for ProcessClock {
     }
 }
 
-/// True time, by which the fakes go.
+/// The true time, which the fakes use.
 pub struct TrueClock(pub Arc<Kernel>);
 
 #[async_trait]

@@ -1,35 +1,36 @@
-//! What goes wrong, and how often. Drawn anew for each world, so that some are calm where others are harsh.
+//! The fault profile of a world: which faults happen, and how often. It is drawn for each world, so that some worlds
+//! are calm where others are harsh.
 
 use fastrand::Rng;
 
 /// Probabilities per call, unless said otherwise.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Weather {
+pub struct Faults {
     // Processes.
-    /// Each: before the call takes effect, after it did and before its answer, after its answer.
+    /// The process dies before the call takes effect, after the effect and before the answer, or after the answer.
     pub crash: f64,
-    /// Stalls for 30 s to 10 min, beyond any time-out, and goes on.
+    /// The process stalls for 6 s to 10 min, even beyond its time-out, and continues.
     pub freeze: f64,
     // Table, queues and secrets.
-    /// An error, and nothing happened.
+    /// The call fails without an effect.
     pub refused: f64,
-    /// An error, and it happened.
+    /// The call takes effect, and an error is returned.
     pub lost: f64,
-    /// The SDK repeats a call that had succeeded.
+    /// The SDK repeats a call that has succeeded.
     pub repeated: f64,
-    /// Takes up to 6 s.
+    /// The call takes up to 6 s.
     pub slow: f64,
     // Queues, per message.
     pub duplicate: f64,
-    /// An acknowledgement that gets lost: the message comes again.
+    /// The acknowledgement is lost, so the message is delivered again.
     pub unacknowledged: f64,
-    /// Per batch: left lying for up to 40 s.
+    /// Per batch: the delivery is delayed by up to 40 s.
     pub late_batch: f64,
     // Pinterest, per create.
     pub lost_before_commit: f64,
     pub lost_after_commit: f64,
     pub late_commit: f64,
-    /// Commits later than `Tq` allows for: only where the late check cleans up.
+    /// Commits later than `Tq` allows for. Only in worlds in which the duplicate check cleans up.
     pub too_late_commit: f64,
     pub server_error_after_commit: f64,
     pub server_error: f64,
@@ -39,42 +40,42 @@ pub struct Weather {
     pub spam_block: f64,
     pub busy: f64,
     pub unreachable: f64,
-    /// A refusal for good.
+    /// A permanent refusal.
     pub refused_pin: f64,
-    /// The account's access token dies with this call, or with this page of a list; its grant sometimes dies with it.
+    /// The account's access token, and sometimes its grant, is revoked at this call or at this page of a list.
     pub revoked: f64,
     // Pinterest, per page of a list.
     pub list_error: f64,
     pub list_empty: f64,
     pub list_shuffled: f64,
     pub list_cut: f64,
-    /// In one window of four of this length a board lists nothing at all; 0 for never.
+    /// In one of four windows of this length a board's list is empty; 0 for never.
     pub list_dark_ms: i64,
-    /// Pins that were on each board before.
+    /// Number of other people's Pins that were on each board before.
     pub strangers: usize,
     // Clients, per request.
     pub answer_lost: f64,
-    /// Sends the same request once more although it was answered.
+    /// The client repeats a request that was answered.
     pub impatient: f64,
-    /// Has another wish about its schedule.
+    /// The client changes its schedule.
     pub capricious: f64,
-    /// Sends another payload under the same key.
+    /// The client sends another payload with the same key.
     pub confused: f64,
-    /// Dispatcher's ticks, per minute: missed, or run twice at once.
+    /// Ticks of the dispatcher, per minute: missed, or run twice at once.
     pub tick_missed: f64,
     pub tick_doubled: f64,
     // Per world.
-    /// Wall clocks are up to this far off, either way.
+    /// Wall clocks are up to this far ahead or behind.
     pub skew_ms: i64,
-    /// A created Pin may be missing from lists this long.
+    /// How long a created Pin may be missing from lists.
     pub list_lag_ms: i64,
-    /// How late after the client gave up a create may still commit.
+    /// How long after the client gave up a create may still commit.
     pub commit_lateness_ms: i64,
-    /// Late commits come evenly over that time, and not half of them at its end.
+    /// Late commits are evenly distributed over that time, instead of half of them at its end.
     pub commits_evenly: bool,
 }
 
-/// How harsh one kind of trouble is in a world: often absent, sometimes severe.
+/// The probability of one kind of fault in a world: often zero, sometimes `severe`.
 fn draw(rng: &mut Rng, severe: f64) -> f64 {
     match rng.u8(0..10) {
         0..4 => 0.0,
@@ -84,8 +85,8 @@ fn draw(rng: &mut Rng, severe: f64) -> f64 {
     }
 }
 
-impl Weather {
-    /// The full mix. The deadlines' own assumptions (lateness, lag, skew) are used up to their limits.
+impl Faults {
+    /// The full mix of faults. Lateness, lag and skew reach the limits that the deadlines assume.
     pub fn harsh(rng: &mut Rng) -> Self {
         Self {
             crash: draw(rng, 0.02),
@@ -134,12 +135,12 @@ impl Weather {
         }
     }
 
-    /// Nothing goes wrong.
+    /// No faults.
     pub fn calm() -> Self {
         Self::default()
     }
 
-    /// The same world when everything is mended: what can't be mended, such as its clocks, stays.
+    /// The same world after its faults have ended. What can't be repaired, such as clock skew, stays.
     pub fn healed(&self) -> Self {
         Self {
             skew_ms: self.skew_ms,
