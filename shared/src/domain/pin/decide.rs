@@ -8,13 +8,13 @@ use crate::domain::deadlines::Deadlines;
 use crate::domain::invariants::{Rule, Rules};
 use crate::domain::message::PublishMessage;
 use crate::domain::pacing::bucket::Bucket;
-use crate::domain::pacing::pace::TOKEN_VALID_AT_LEAST_MS;
+use crate::domain::pacing::pace::{Pace, TOKEN_VALID_AT_LEAST_MS};
 use crate::domain::time::{Moment, SECOND_MS};
 
 /// A slot this near is waited for inside the invocation: the queue delays by whole seconds only.
 pub const WAIT_INSIDE_MS: i64 = SECOND_MS;
 
-/// Everything the decision depends on.
+/// What a worker has read, at one moment: everything that its decision and its outcome depend on.
 #[derive(Clone, Copy, Debug)]
 pub struct Situation<'a> {
     pub message: &'a PublishMessage,
@@ -26,6 +26,7 @@ pub struct Situation<'a> {
     /// What is left of the invocation.
     pub remaining_ms: i64,
     pub deadlines: &'a Deadlines,
+    pub pace: &'a Pace,
     pub rules: Rules,
 }
 
@@ -188,6 +189,7 @@ mod tests {
                 now: NOW,
                 remaining_ms: self.remaining_ms,
                 deadlines: &Deadlines::default(),
+                pace: &Pace::new(50, 1.0),
                 rules: Rules::default(),
             })
         }

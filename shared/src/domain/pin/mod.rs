@@ -11,6 +11,7 @@ pub mod history;
 pub mod idempotency;
 pub mod listing;
 pub mod origin;
+pub mod outcome;
 pub mod request;
 pub mod retry;
 pub mod timeline;

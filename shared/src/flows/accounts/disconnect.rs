@@ -10,7 +10,7 @@ use crate::domain::ids::AccountKey;
 use crate::domain::pacing::bucket::Pause;
 use crate::domain::pin::WaitReason;
 use crate::domain::pin::retry::HOLD_PAUSE_MS;
-use crate::flows::publish::publish_pin::pause;
+use crate::flows::pacing::pause_account::pause;
 use crate::ports::OptimisticWrites;
 use crate::ports::{PortError, Removal};
 

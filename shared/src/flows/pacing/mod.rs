@@ -4,6 +4,7 @@ pub mod budget_left;
 pub mod forecast;
 pub mod headroom;
 pub mod join_backlog;
+pub mod pause_account;
 pub mod rate_meter;
 pub mod release_hold;
 pub mod spend_budget;

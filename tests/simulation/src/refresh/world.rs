@@ -18,7 +18,7 @@ use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
 use pinbridge_shared::flows::accounts::connect::connect_account;
 use pinbridge_shared::flows::accounts::disconnect::disconnect;
 use pinbridge_shared::flows::accounts::refresh_tokens::{Renewal, after_refusal};
-use pinbridge_shared::flows::publish::publish_pin::pause;
+use pinbridge_shared::flows::pacing::pause_account::pause;
 use pinbridge_shared::ports::{
     ActivityLog, BoardChecks, BoardPage, Creation, Imports, OAuth, OAuthStates, PinIndex, Pinterest, PinterestUser,
     Purge, Queue, ReadFailure, Schedules, Secrets, Store, System, Tenants,
