@@ -43,6 +43,7 @@ mod flows_retry;
 mod flows_schedules;
 mod flows_schedules_crashes;
 mod flows_tally;
+mod golden;
 mod isolation;
 mod limits_page;
 mod listing_cost;
@@ -53,8 +54,10 @@ mod pinterest_analytics;
 mod pinterest_boards;
 mod pinterest_client;
 
+mod runbooks_page;
 mod sandbox;
 mod schedule_listing_cost;
+mod settings_page;
 mod sqs_batch;
 mod support;
 mod template;

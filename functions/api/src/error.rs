@@ -267,7 +267,7 @@ impl From<PortError> for ApiError {
     fn from(error: PortError) -> Self {
         tracing::error!(%error, "a port failed");
         match error {
-            PortError::Unavailable { .. } => Self::unavailable(),
+            PortError::Unavailable { .. } | PortError::Contended { .. } => Self::unavailable(),
             PortError::Broken { .. } => Self::internal(),
         }
     }

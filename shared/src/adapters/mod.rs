@@ -5,6 +5,7 @@ pub mod assemble;
 pub mod aws;
 pub mod dynamodb;
 pub mod envelope;
+pub mod lambda;
 pub mod passwords;
 pub mod pinterest;
 pub mod sandbox;

@@ -15,6 +15,7 @@ mod lease;
 mod markers;
 mod oauth;
 mod oauth_states;
+mod optimistic;
 mod pacing;
 mod people;
 mod pin_index;
@@ -45,6 +46,7 @@ pub use lease::*;
 pub use markers::*;
 pub use oauth::*;
 pub use oauth_states::*;
+pub use optimistic::*;
 pub use pacing::*;
 pub use people::*;
 pub use pin_index::*;
@@ -67,6 +69,9 @@ pub enum PortError {
     /// Throttled, timed out or broken: the same call may work later. It may also have taken effect.
     #[error("{port} is unavailable: {reason}")]
     Unavailable { port: &'static str, reason: String },
+    /// Other writers kept changing the row: all of the conditional writes were lost. Nothing was written.
+    #[error("contention: lost {writes} optimistic writes of the {row}")]
+    Contended { row: &'static str, writes: usize },
     /// Refused or unreadable: repeating the call doesn't help.
     #[error("{port} failed: {reason}")]
     Broken { port: &'static str, reason: String },

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::PortResult;
+use super::{PortResult, Write};
 use crate::domain::ids::{ScheduleId, ScheduleKey, WorkspaceId};
 use crate::domain::schedule::{DueRow, Schedule};
 use crate::domain::time::Moment;
@@ -13,14 +13,6 @@ pub enum Kept {
     New,
     /// The id is taken; the row as it is now.
     Existing(Box<Schedule>),
-}
-
-/// The result of a write that requires the row as it was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ScheduleSaved {
-    Yes,
-    /// Another write came first; the row as it is now (`None`: it is gone).
-    Lost(Option<Box<Schedule>>),
 }
 
 /// A range of a workspace's schedules, and its order.
@@ -44,7 +36,7 @@ pub trait Schedules: Send + Sync {
     /// The schedules in the order of the keys, including removed ones. Consistent reads.
     async fn schedules(&self, keys: &[ScheduleKey]) -> PortResult<Vec<Option<Schedule>>>;
     /// Writes the row if the stored one has the version before `next.version`.
-    async fn save_schedule(&self, next: &Schedule) -> PortResult<ScheduleSaved>;
+    async fn save_schedule(&self, next: &Schedule) -> PortResult<Write<Option<Box<Schedule>>>>;
     /// The first schedules of the range by `run_at` (at the same moment by id), without removed ones; eventually
     /// consistent.
     async fn schedules_by_time(

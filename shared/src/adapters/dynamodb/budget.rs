@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 use super::item::{Builder, Item, Reader, number, unreadable};
 use super::{DynamoStore, failed, keys};
 use crate::domain::pacing::budget::DaySpending;
-use crate::ports::{Budget, Counted, PortResult};
+use crate::ports::{Budget, PortResult, Write};
 
 fn read_day(day: i64, item: &Item) -> PortResult<DaySpending> {
     let row = Reader(item);
@@ -32,7 +32,7 @@ impl Budget for DynamoStore {
         item.map_or_else(|| Ok(DaySpending::nothing(day)), |item| read_day(day, &item))
     }
 
-    async fn save_day_spending(&self, next: &DaySpending) -> PortResult<Counted> {
+    async fn save_day_spending(&self, next: &DaySpending) -> PortResult<Write<DaySpending>> {
         let creates = next.creates.iter().map(|(workspace, count)| (workspace.to_string(), number(*count))).collect();
         let row = Builder::keyed(keys::DAILY_BUDGET.to_owned(), keys::day(next.day))
             .number("rev", next.rev)
@@ -55,7 +55,7 @@ impl Budget for DynamoStore {
         match put.send().await {
             Ok(output) => {
                 self.meter.wrote(output.consumed_capacity());
-                Ok(Counted::Yes)
+                Ok(Write::Done)
             }
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(refusal)) => {
@@ -63,7 +63,7 @@ impl Budget for DynamoStore {
                     let current = refusal.item().map(|item| read_day(next.day, item)).transpose()?;
                     let current = current.unwrap_or_else(|| DaySpending::nothing(next.day));
                     // The SDK repeated a write whose answer it lost: it has already happened.
-                    Ok(if current.nonce == next.nonce { Counted::Yes } else { Counted::Lost(current) })
+                    Ok(if current.nonce == next.nonce { Write::Done } else { Write::Conflict(current) })
                 }
                 _ => Err(failed(error)),
             },

@@ -5,29 +5,29 @@
 //! | row | pk | sk |
 //! |---|---|---|
 //! | workspace | `{ws}#workspace` | `state` |
-//! | mark of a purge | `{ws}#workspace` | `purge` |
+//! | purge mark | `{ws}#workspace` | `purge` |
 //! | API key | `{ws}#keys` | the key's public id |
-//! | begun connection | `{ws}#oauth` | SHA-256 of the state |
+//! | pending authorization | `{ws}#oauth` | SHA-256 of the state |
 //! | account | `{ws}#accounts` | `{account}` |
 //! | bucket | `{ws}#account#{account}` | `bucket` |
 //! | simulated account | `{ws}#account#{account}` | `simulated` |
 //! | sealed tokens (envelope mode) | `{ws}#account#{account}` | `tokens` |
 //! | pin | `{ws}#pin#{pin}` | `request` |
-//! | grave of a purged pin | `{ws}#pin#{pin}` | `tombstone` |
+//! | tombstone of a purged pin | `{ws}#pin#{pin}` | `grave` |
 //! | attempt | `{ws}#pin#{pin}` | `attempt` |
 //! | schedule | `{ws}#schedule#{schedule}` | `schedule` |
 //! | sibling | `{ws}#sibling#{account}#{content hash}` | `{pin}` |
 //! | backlog | `{ws}#backlog#{account}` | `{priority}#{created}#{pin}#{generation}` |
-//! | doubt | `{ws}#unresolved#{account}#{board}` | `{pin}` |
+//! | unresolved outcome | `{ws}#doubts#{account}#{board}` | `{pin}` |
 //! | board scan | `{ws}#scan#{account}#{board}` | `scan` |
 //! | board check | `{ws}#checks#{account}` | `{board}` |
 //! | import | `{ws}#import#{import}` | `state` |
 //! | an import's rows and results | `{ws}#import#{import}` | `chunk#{submission}#{n}`, `result#{n}` |
 //! | activity | `{ws}#activity` | `{at}#{id}` |
-//! | clock | `markers#{minute}#{shard}` | `{id}` |
-//! | what is due | `due#{minute}#{shard}` | `{due}#{ws}#{schedule}#{moves}` |
-//! | watermark, lease | `markers#watermark`, `markers#due`, `markers#folded` (the tally's), `markers#lease` | same |
-//! | tally: an hour's sums and first facts; its other facts | `{ws}#rollups` | `hour#{hour}`; `rollup_page#{hour}#{number}` |
+//! | recovery marker | `clock#{minute}#{shard}` | `{id}` |
+//! | due schedule | `due#{minute}#{shard}` | `{due}#{ws}#{schedule}#{moves}` |
+//! | watermark, lease | `clock#watermark`, `clock#due`, `clock#folded` (of the rollup), `clock#lease` | same |
+//! | rollup: an hour's sums and first samples; its other samples | `{ws}#tally` | `hour#{hour}`; `sheet#{hour}#{number}` |
 //! | the app's requests of a day | `budget` | `{days since the epoch}` |
 //! | organisation | `org#{org}` | `organization` |
 //! | its workspaces, its people: pointers | `org#{org}` | `workspace#{ws}`, `user#{user}` |

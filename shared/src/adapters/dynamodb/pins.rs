@@ -15,7 +15,7 @@ use crate::domain::invariants::is_same_write;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
 use crate::domain::time::Moment;
-use crate::ports::{Accepted, Pins, PortError, PortResult, Saved};
+use crate::ports::{Pins, PortError, PortResult, Write};
 
 /// `BatchGetItem` takes a hundred keys, and a pin has two rows.
 const PINS_PER_READ: usize = 50;
@@ -24,7 +24,7 @@ const TORN_ATTEMPTS: usize = 4;
 
 #[async_trait]
 impl Pins for DynamoStore {
-    async fn put_pin(&self, pin: &Pin) -> PortResult<Accepted> {
+    async fn put_pin(&self, pin: &Pin) -> PortResult<Write<Box<Pin>>> {
         let put = self
             .client
             .put_item()
@@ -36,13 +36,13 @@ impl Pins for DynamoStore {
         match put.send().await {
             Ok(output) => {
                 self.meter.wrote(output.consumed_capacity());
-                Ok(Accepted::New)
+                Ok(Write::Done)
             }
             Err(error) => {
                 let existing = read_pin(pin.key, &self.refused_by(error)?.unwrap_or_default())?;
                 // The SDK repeats a write whose answer it lost: then the row that is in the way is our own.
                 let ours = is_same_write(&existing.nonce, &pin.nonce);
-                Ok(if ours { Accepted::New } else { Accepted::Existing(Box::new(existing)) })
+                Ok(if ours { Write::Done } else { Write::Conflict(Box::new(existing)) })
             }
         }
     }
@@ -70,12 +70,12 @@ impl Pins for DynamoStore {
             }
         }
         if pins.iter().any(is_torn) {
-            return Err(PortError::Unavailable { port: super::PORT, reason: "a pin is edited all the time".into() });
+            return Err(PortError::Contended { row: "pin", writes: 0 });
         }
         Ok(pins)
     }
 
-    async fn save_attempt(&self, pin: &Pin, next: &Attempt) -> PortResult<Saved> {
+    async fn save_attempt(&self, pin: &Pin, next: &Attempt) -> PortResult<Write<Option<Box<Attempt>>>> {
         let put = self
             .client
             .put_item()
@@ -92,15 +92,15 @@ impl Pins for DynamoStore {
         match put.expression_attribute_values(":pn", text(&pin.nonce)).send().await {
             Ok(output) => {
                 self.meter.wrote(output.consumed_capacity());
-                Ok(Saved::Yes)
+                Ok(Write::Done)
             }
             Err(error) => match self.refused_by(error)? {
                 Some(item) if is_of(pin, &item) => {
                     let current = read_attempt(pin, &item)?;
                     let ours = current.rev == next.rev && is_same_write(&current.nonce, &next.nonce);
-                    Ok(if ours { Saved::Yes } else { Saved::Lost(Some(Box::new(current))) })
+                    Ok(if ours { Write::Done } else { Write::Conflict(Some(Box::new(current))) })
                 }
-                _ => Ok(Saved::Lost(None)),
+                _ => Ok(Write::Conflict(None)),
             },
         }
     }

@@ -44,13 +44,13 @@ const fn kind(
 
 const WITH_ITS_PIN: &str = "as its pin";
 const UNTIL_FORGOTTEN: &str =
-    "until its workspace is deleted; the names in it are gone 30 days after it was disconnected (`DisconnectedDays`)";
+    "until its workspace is deleted; its names go 30 days after it was disconnected (`DisconnectedDays`)";
 
 pub const ALL: [RowKind; 29] = [
     kind("workspace", "workspace", Some(keys::WORKSPACE), Purged::WithWorkspace, "until it is deleted"),
-    kind("mark of a purge", "workspace", Some(keys::MARK), Purged::WithWorkspace, "while the purge lasts"),
+    kind("purge mark", "workspace", Some(keys::MARK), Purged::WithWorkspace, "while the purge lasts"),
     kind("API key", "keys", None, Purged::WithWorkspace, "until 90 days after it was revoked (`RevokedKeysDays`)"),
-    kind("begun connection", "oauth", None, Purged::WithWorkspace, "10 minutes"),
+    kind("pending authorization", "oauth", None, Purged::WithWorkspace, "10 minutes"),
     kind("account", "accounts", None, Purged::WithAccount, UNTIL_FORGOTTEN),
     kind("bucket", "account", Some(keys::BUCKET), Purged::WithAccount, "as its account; it has only numbers"),
     kind("simulated account", "account", Some(keys::SIMULATED), Purged::WithAccount, "as its account, in a sandbox"),
@@ -68,14 +68,14 @@ pub const ALL: [RowKind; 29] = [
         Purged::WithPin,
         "30 days and 90 more from its acceptance (`RetentionDays`); then its key is free again",
     ),
-    kind("grave of a purged pin", "pin", Some(keys::TOMBSTONE), Purged::WithPin, "15 minutes"),
+    kind("tombstone of a purged pin", "pin", Some(keys::TOMBSTONE), Purged::WithPin, "15 minutes"),
     kind("attempt", "pin", Some(keys::ATTEMPT), Purged::WithPin, WITH_ITS_PIN),
     kind(
         "sibling",
         "sibling",
         None,
         Purged::WithPin,
-        "as its pin; one of a content from before an edit is left to that, also by a purge",
+        "as its pin; one of content from before an edit expires then, also after a purge",
     ),
     kind(
         "schedule",
@@ -85,7 +85,7 @@ pub const ALL: [RowKind; 29] = [
         "30 days and 90 more (`RetentionDays`) from its time",
     ),
     kind("backlog", "backlog", None, Purged::WithAccount, "until its pin's turn, at most 30 days"),
-    kind("doubt", "doubts", None, Purged::WithPin, "until it is settled, at most as its pin"),
+    kind("unresolved outcome", "doubts", None, Purged::WithPin, "until it is resolved, at most as its pin"),
     kind("board scan", "scan", Some(keys::SCAN), Purged::WithPin, "8 days after it was last planned"),
     kind("board check", "checks", None, Purged::WithAccount, "30 days after Pinterest was last asked"),
     kind(
@@ -97,16 +97,16 @@ pub const ALL: [RowKind; 29] = [
     ),
     kind("an import's rows and results", "import", None, Purged::WithWorkspace, "as their import"),
     kind("activity", "activity", None, Purged::WithWorkspace, "30 days (`ActivityDays`)"),
-    kind("clock", "clock", None, Purged::Expires, "8 days after its minute"),
-    kind("what is due", "due", None, Purged::WithSchedule, "until it is handed over, at most 30 days from its minute"),
+    kind("recovery marker", "clock", None, Purged::Expires, "8 days after its minute"),
+    kind("due schedule", "due", None, Purged::WithSchedule, "until it is handed over, at most 30 days from its minute"),
     kind(
-        "tally: an hour's sums and first facts; its other facts",
+        "rollup: an hour's sums and first samples; its other samples",
         "tally",
         None,
         Purged::WithWorkspace,
-        "sums for 800 days, facts for 60 days; ids and numbers only",
+        "sums for 800 days, samples for 60 days; ids and numbers only",
     ),
-    kind("watermark, lease", "clock", None, Purged::Stays, "for good: one row each, without any data"),
+    kind("watermark, lease", "clock", None, Purged::Stays, "forever: one row each, without any data"),
     kind("the app's requests of a day", "budget", None, Purged::Stays, "7 days after its day"),
     kind("organisation", "org", Some("organization"), Purged::Stays, "until an operator removes it"),
     kind("its workspaces, its people: pointers", "org", None, Purged::WithWorkspace, "as what they point to"),

@@ -18,7 +18,7 @@ use crate::domain::pin::idempotency::PayloadHash;
 use crate::domain::pin::origin::Origin;
 use crate::domain::schedule::{DueRow, Schedule, Stage};
 use crate::domain::time::Moment;
-use crate::ports::{ByTime, Kept, PortError, PortResult, ScheduleSaved, Schedules};
+use crate::ports::{ByTime, Kept, PortError, PortResult, Schedules, Write};
 
 /// `BatchGetItem` takes a hundred keys.
 const ROWS_PER_READ: usize = 100;
@@ -276,10 +276,10 @@ impl Schedules for DynamoStore {
         Ok(schedules)
     }
 
-    async fn save_schedule(&self, next: &Schedule) -> PortResult<ScheduleSaved> {
+    async fn save_schedule(&self, next: &Schedule) -> PortResult<Write<Option<Box<Schedule>>>> {
         Ok(match self.put_schedule_if(next, Some(next.version.saturating_sub(1))).await? {
-            None => ScheduleSaved::Yes,
-            Some(current) => ScheduleSaved::Lost(current.map(Box::new)),
+            None => Write::Done,
+            Some(current) => Write::Conflict(current.map(Box::new)),
         })
     }
 

@@ -20,6 +20,7 @@ use super::dynamodb::{DynamoStore, SealedRow, SealedTokens};
 use super::stored_tokens::StoredTokens;
 use super::token_cache::TokenCache;
 use crate::domain::ids::AccountKey;
+use crate::ports::OptimisticWrites;
 use crate::ports::{Custody, PortError, PortResult, Removal, Secrets, Stored, System, Tokens};
 use data_keys::DataKeys;
 pub use reseal::{OLD_KEYS_KEPT_MS, Retired};
@@ -73,7 +74,9 @@ impl Envelope {
     where
         F: Fn(Option<&SealedRow>) -> PortResult<Option<(SealedTokens, Option<SealedTokens>)>> + Send,
     {
-        for _ in 0..WRITES_MAX {
+        let mut writes = OptimisticWrites::of("sealed tokens", WRITES_MAX);
+        loop {
+            writes.begin()?;
             let row = self.table.sealed_row(account).await?;
             let Some((current, pending)) = change(row.as_ref())? else {
                 return Ok(());
@@ -83,7 +86,6 @@ impl Envelope {
                 return Ok(());
             }
         }
-        Err(PortError::Unavailable { port: PORT, reason: "the row of tokens changes all the time".into() })
     }
 
     async fn current(&self, account: AccountKey, row: Option<&SealedRow>) -> PortResult<Option<Stored>> {

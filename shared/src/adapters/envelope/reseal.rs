@@ -4,7 +4,8 @@ use super::{Envelope, WRITES_MAX, broken};
 use crate::adapters::dynamodb::{SealedRow, SealedTokens};
 use crate::domain::ids::AccountKey;
 use crate::domain::time::{DAY_MS, Moment};
-use crate::ports::{PortError, PortResult};
+use crate::ports::OptimisticWrites;
+use crate::ports::PortResult;
 
 /// An old key is kept for at least this long after it was replaced. Every process knows the new one after minutes; a day is for
 /// those that were stopped in the middle of sealing.
@@ -43,7 +44,9 @@ impl Envelope {
     pub async fn reseal(&self, account: AccountKey) -> PortResult<bool> {
         let keyring = self.keys.read(false).await?.ok_or_else(|| broken("there are no data keys"))?;
         let is_old = |sealed: &SealedTokens| sealed.key_id != keyring.current_id();
-        for _ in 0..WRITES_MAX {
+        let mut writes = OptimisticWrites::of("sealed tokens", WRITES_MAX);
+        loop {
+            writes.begin()?;
             let Some(row) = self.table.sealed_row(account).await? else {
                 return Ok(false);
             };
@@ -60,7 +63,6 @@ impl Envelope {
                 return Ok(true);
             }
         }
-        Err(PortError::Unavailable { port: super::PORT, reason: "the row of tokens changes all the time".into() })
     }
 
     /// Drops the data keys that no row names any more. `accounts` are all that have a row, as they were listed just now.

@@ -18,6 +18,7 @@ use crate::domain::pin::attempt::Upstream;
 use crate::domain::pin::failure::Failure;
 use crate::domain::sandbox::{SimulatedAccount, SimulatedToken};
 use crate::domain::secret::Secret;
+use crate::ports::OptimisticWrites;
 use crate::ports::{
     Boards, OAuth, Pinterest, PortError, PortResult, ReadFailure, Secrets, SimulatedAccounts, Store, System,
 };
@@ -68,7 +69,9 @@ impl Sandbox {
         key: AccountKey,
         change: impl Fn(&mut SimulatedAccount) -> Result<T, E>,
     ) -> PortResult<Result<T, E>> {
-        for _ in 0..WRITES_MAX {
+        let mut writes = OptimisticWrites::of("row", WRITES_MAX);
+        loop {
+            writes.begin()?;
             let mut next = self.account(key).await?.next(self.system.nonce());
             let answer = match change(&mut next) {
                 Ok(answer) => answer,
@@ -78,7 +81,6 @@ impl Sandbox {
                 return Ok(Ok(answer));
             }
         }
-        Err(PortError::Unavailable { port: "table", reason: "a row changes all the time".into() })
     }
 
     /// The account that the token opens.

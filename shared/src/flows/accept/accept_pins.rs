@@ -23,7 +23,7 @@ use crate::domain::pin::{LIFETIME_MS, Pin, PinRequest, Placement};
 use crate::domain::recovery::{PINS_PER_MARKER, RecoveryMarker};
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::flows::pacing::join_backlog;
-use crate::ports::{Accepted, PortError, PortResult};
+use crate::ports::{PortError, PortResult, Write};
 use crate::telemetry::{self, Metric};
 
 /// A longer call is worked on in pieces: each is written well within [`WRITE_WITHIN_MS`], and its tokens fit a bucket.
@@ -316,12 +316,12 @@ async fn write_pin(context: &Context, draft: &Draft, buckets: &Buckets, began_ms
         return Err(PortError::Unavailable { port: "table", reason: "accepting took too long".into() });
     }
     match context.store.put_pin(&draft.pin).await? {
-        Accepted::New if context.system.monotonic_ms() - began_ms > WRITE_WITHIN_MS => {
+        Write::Done if context.system.monotonic_ms() - began_ms > WRITE_WITHIN_MS => {
             // The write itself took so long that its owner may have been given up as one without a pin.
             write_owner(context, &draft.pin, buckets).await.map(|()| None)
         }
-        Accepted::New => Ok(None),
-        Accepted::Existing(first) => lost_the_race(context, &draft.pin, *first).await.map(Some),
+        Write::Done => Ok(None),
+        Write::Conflict(first) => lost_the_race(context, &draft.pin, *first).await.map(Some),
     }
 }
 

@@ -10,7 +10,8 @@ use crate::domain::ids::AccountKey;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::time::Moment;
-use crate::ports::{PortError, PortResult, Saved};
+use crate::ports::OptimisticWrites;
+use crate::ports::{PortError, PortResult, Write};
 
 /// A write of the pin that loses its race is tried again this often.
 const WRITE_ATTEMPTS: usize = 3;
@@ -85,7 +86,9 @@ pub async fn of_account(context: &Context, account: AccountKey, question: &Quest
 /// nothing is noted.
 async fn note_removed(context: &Context, pin: &Pin, mut attempt: Attempt) -> PortResult<Option<Moment>> {
     let now = context.system.now();
-    for _ in 0..WRITE_ATTEMPTS {
+    let mut writes = OptimisticWrites::of("pin", WRITE_ATTEMPTS);
+    loop {
+        writes.begin()?;
         let settled_at = attempt.finished_at.unwrap_or(now).plus_ms(context.settings.deadlines.quiesce_ms);
         if attempt.removed_at.is_some() || now < settled_at {
             return Ok(attempt.removed_at);
@@ -94,10 +97,9 @@ async fn note_removed(context: &Context, pin: &Pin, mut attempt: Attempt) -> Por
             return Ok(None);
         };
         match context.store.save_attempt(pin, &next).await? {
-            Saved::Yes => return Ok(next.removed_at),
-            Saved::Lost(Some(current)) => attempt = *current,
-            Saved::Lost(None) => return Ok(None),
+            Write::Done => return Ok(next.removed_at),
+            Write::Conflict(Some(current)) => attempt = *current,
+            Write::Conflict(None) => return Ok(None),
         }
     }
-    Err(PortError::Unavailable { port: "table", reason: "a pin's row changes all the time".into() })
 }

@@ -13,6 +13,7 @@ use crate::domain::tenant::api_key::{self, ApiKey, PresentedKey};
 use crate::domain::time::{MINUTE_MS, SECOND_MS};
 use crate::flows::pacing::release_hold::release_hold;
 use crate::flows::tenants::projects;
+use crate::ports::OptimisticWrites;
 use crate::ports::{PinterestUser, PortError, PortResult, ReadFailure, Tokens};
 
 /// The row is written by few; somebody else wins this often at most.
@@ -95,7 +96,9 @@ pub(crate) async fn connect_user(
     tokens: &Tokens,
 ) -> PortResult<Account> {
     announce(context, key).await?;
-    for _ in 0..WRITES_MAX {
+    let mut writes = OptimisticWrites::of("account", WRITES_MAX);
+    loop {
+        writes.begin()?;
         context.secrets.store_tokens(key, &context.version(), tokens).await?;
         let account = save(context, key, user, tokens).await?;
         // A disconnection may have come between: it removed these tokens, and this connection is the later wish.
@@ -104,18 +107,21 @@ pub(crate) async fn connect_user(
             return Ok(account);
         }
     }
-    Err(contended())
 }
 
 /// Before anything is stored, a row says so: tokens never lie about without one. An account that isn't connected yet gets a time
 /// by which the refresher removes what a connection that died half-way has left.
 async fn announce(context: &Context, key: AccountKey) -> PortResult<()> {
-    for _ in 0..WRITES_MAX {
+    let mut writes = OptimisticWrites::of("account", WRITES_MAX);
+    loop {
+        writes.begin()?;
         let (now, known) = (context.system.now(), context.store.account(key).await?);
         let next = match known {
             Some(account) if account.revoked_at.is_none() => return Ok(()),
             // Its tokens are just being removed.
-            Some(account) if account.life.busy_until("", now).is_some() => return Err(contended()),
+            Some(account) if account.life.busy_until("", now).is_some() => {
+                return Err(PortError::Contended { row: "account", writes: 0 });
+            }
             Some(account) => account.next(now, context.nonce()),
             None => Account {
                 key,
@@ -136,11 +142,6 @@ async fn announce(context: &Context, key: AccountKey) -> PortResult<()> {
             return Ok(());
         }
     }
-    Err(contended())
-}
-
-fn contended() -> PortError {
-    PortError::Unavailable { port: "table", reason: "the account's row changes all the time".into() }
 }
 
 /// Whose token it is. A code has been spent for it: one lost answer doesn't waste that.
@@ -164,7 +165,9 @@ async fn save(context: &Context, key: AccountKey, user: &PinterestUser, tokens: 
         tokens.refresh.is_some(),
         context.system.jitter(),
     );
-    for _ in 0..WRITES_MAX {
+    let mut writes = OptimisticWrites::of("account", WRITES_MAX);
+    loop {
+        writes.begin()?;
         let known = context.store.account(key).await?;
         let account = Account {
             key,
@@ -183,5 +186,4 @@ async fn save(context: &Context, key: AccountKey, user: &PinterestUser, tokens: 
             return Ok(account);
         }
     }
-    Err(contended())
 }

@@ -11,6 +11,7 @@ use crate::domain::pacing::bucket::Pause;
 use crate::domain::pin::WaitReason;
 use crate::domain::pin::retry::HOLD_PAUSE_MS;
 use crate::flows::publish::publish_pin::pause;
+use crate::ports::OptimisticWrites;
 use crate::ports::{PortError, Removal};
 
 /// A refresher or a reconnecting person comes between this often at most.
@@ -30,7 +31,9 @@ pub enum DisconnectError {
 /// # Errors
 /// When the account is unknown or a port is unavailable.
 pub async fn disconnect(context: &Context, key: AccountKey) -> Result<(), DisconnectError> {
-    for _ in 0..ROUNDS_MAX {
+    let mut writes = OptimisticWrites::of("account", ROUNDS_MAX);
+    loop {
+        writes.begin()?;
         let account = context.store.account(key).await?.ok_or(DisconnectError::AccountNotFound)?;
         if account.revoked_at.is_none() && !context.store.save_account(&revoked(context, &account)).await? {
             continue;
@@ -46,7 +49,6 @@ pub async fn disconnect(context: &Context, key: AccountKey) -> Result<(), Discon
             return Ok(());
         }
     }
-    Err(PortError::Unavailable { port: "table", reason: "the account's row changes all the time".into() }.into())
 }
 
 /// Should the removal fail, or this process die, the refresher removes the tokens.

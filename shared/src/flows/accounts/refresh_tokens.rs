@@ -311,7 +311,7 @@ async fn promote(context: &Context, key: AccountKey, next: &Stored) -> PortResul
     let mut tries = 1;
     loop {
         match context.secrets.promote_tokens(key, &next.version, &follows).await {
-            Err(PortError::Unavailable { .. }) if tries < WRITE_TRIES_MAX => tries += 1,
+            Err(PortError::Unavailable { .. } | PortError::Contended { .. }) if tries < WRITE_TRIES_MAX => tries += 1,
             answer => return answer,
         }
         context.system.sleep_ms(STORE_PAUSE_MS).await;

@@ -11,7 +11,7 @@ use crate::domain::pin::attempt::{Attempt, Status, Upstream};
 use crate::domain::pin::failure::Failure;
 use crate::flows::activity;
 use crate::flows::reconcile::register_unresolved;
-use crate::ports::{PortResult, Saved};
+use crate::ports::{PortResult, Write};
 use crate::telemetry::{self, Metric};
 
 /// A write that loses its race is decided anew this often; then the letter comes back.
@@ -92,7 +92,7 @@ async fn fail(context: &Context, pin: &Pin, attempt: &Attempt) -> PortResult<boo
     let now = context.system.now();
     let failed = attempt.failed(now, Failure::DeadLettered, &Upstream::default(), pin, context.nonce());
     let Ok(failed) = failed else { return Ok(false) };
-    if context.store.save_attempt(pin, &failed).await? != Saved::Yes {
+    if context.store.save_attempt(pin, &failed).await? != Write::Done {
         return Ok(false);
     }
     let code = Failure::DeadLettered.code();

@@ -3,7 +3,8 @@
 use crate::context::Context;
 use crate::domain::ids::AccountKey;
 use crate::domain::pacing::bucket::Resume;
-use crate::ports::{PortError, PortResult};
+use crate::ports::OptimisticWrites;
+use crate::ports::PortResult;
 
 /// Others who write the bucket come between this often at most.
 const ROUNDS_MAX: usize = 5;
@@ -17,7 +18,9 @@ pub async fn release_hold(context: &Context, key: AccountKey) {
 }
 
 async fn release(context: &Context, key: AccountKey) -> PortResult<()> {
-    for _ in 0..ROUNDS_MAX {
+    let mut writes = OptimisticWrites::of("pacing row", ROUNDS_MAX);
+    loop {
+        writes.begin()?;
         let (bucket, now) = (context.store.bucket(key).await?, context.system.now());
         let Some(resume) = Resume::plan(&bucket, &context.settings.pace, now) else {
             return Ok(());
@@ -27,5 +30,4 @@ async fn release(context: &Context, key: AccountKey) -> PortResult<()> {
             return Ok(());
         }
     }
-    Err(PortError::Unavailable { port: "table", reason: "the account's bucket changes all the time".into() })
 }

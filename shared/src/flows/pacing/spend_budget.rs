@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::domain::ids::AccountId;
 use crate::domain::pacing::budget::{self, Request};
 use crate::domain::time::{Moment, SECOND_MS};
-use crate::ports::{Counted, PortResult};
+use crate::ports::{PortResult, Write};
 
 /// A count that loses its race is planned anew this often, each time after a short pause of random length.
 const COUNT_ATTEMPTS: usize = 12;
@@ -36,8 +36,8 @@ pub async fn ask(context: &Context, account: AccountId, request: Request) -> Por
             return Ok(Granted::NotBefore(budget::next_day(now)));
         }
         match context.store.save_day_spending(&spending.with(request, context.nonce())).await? {
-            Counted::Yes => return Ok(Granted::Yes),
-            Counted::Lost(current) => spending = current,
+            Write::Done => return Ok(Granted::Yes),
+            Write::Conflict(current) => spending = current,
         }
         context.system.sleep_ms((COUNT_PAUSE_MS * context.system.jitter()) as i64).await;
     }

@@ -12,7 +12,8 @@ use crate::domain::pacing::backlog::BacklogRow;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::recovery::RecoveryMarker;
-use crate::ports::{PortError, PortResult, Saved};
+use crate::ports::OptimisticWrites;
+use crate::ports::{PortError, PortResult, Write};
 
 /// A pin that changes under the writer is read again this often.
 const WRITES_MAX: usize = 6;
@@ -58,7 +59,9 @@ async fn delete_pin_if(
     allows: impl Fn(&Attempt) -> Result<(), DeleteError>,
 ) -> Result<(Pin, Attempt), DeleteError> {
     let mut first: Option<(Pin, Attempt)> = None;
-    for _ in 0..WRITES_MAX {
+    let mut writes = OptimisticWrites::of("pin", WRITES_MAX);
+    loop {
+        writes.begin()?;
         let Some((pin, attempt)) = context.store.pins(&[key]).await?.into_iter().flatten().next() else {
             return Err(DeleteError::NotFound);
         };
@@ -84,7 +87,6 @@ async fn delete_pin_if(
             return Ok(seen.clone());
         }
     }
-    Err(PortError::Unavailable { port: "table", reason: "the pin changes all the time".into() }.into())
 }
 
 /// Ends the pin's attempts and hides it; `false` when somebody else wrote first.
@@ -97,7 +99,7 @@ async fn end(context: &Context, pin: &Pin, attempt: &Attempt) -> PortResult<bool
         context.store.put_marker(&row).await?;
     }
     let is_saved = if pin.hidden_at.is_some() {
-        context.store.save_attempt(pin, &next).await? == Saved::Yes
+        context.store.save_attempt(pin, &next).await? == Write::Done
     } else {
         context.store.save_pin(&Pin { hidden_at: Some(now), ..pin.clone() }, &next).await?
     };

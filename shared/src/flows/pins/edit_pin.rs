@@ -11,6 +11,7 @@ use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::pin::edit::Edit;
 use crate::domain::pin::idempotency::content_hash;
+use crate::ports::OptimisticWrites;
 use crate::ports::PortError;
 
 /// A pin that changes under the writer is read again this often.
@@ -34,7 +35,9 @@ pub enum EditError {
 /// When the pin isn't there, is published or just being published, or a port is unavailable. A call that failed may have
 /// made the change; making it again is harmless.
 pub async fn edit_pin(context: &Context, key: PinKey, edit: &Edit) -> Result<(Pin, Attempt), EditError> {
-    for _ in 0..WRITES_MAX {
+    let mut writes = OptimisticWrites::of("pin", WRITES_MAX);
+    loop {
+        writes.begin()?;
         let read = context.store.pins(&[key]).await?.into_iter().flatten().next();
         let (pin, attempt) = read.filter(|(pin, _)| pin.hidden_at.is_none()).ok_or(EditError::NotFound)?;
         match attempt.status {
@@ -55,7 +58,6 @@ pub async fn edit_pin(context: &Context, key: PinKey, edit: &Edit) -> Result<(Pi
             return Ok((edited, next));
         }
     }
-    Err(PortError::Unavailable { port: "table", reason: "the pin changes all the time".into() }.into())
 }
 
 /// Who looks for the pins of the new content finds this one; written before the content is in force.

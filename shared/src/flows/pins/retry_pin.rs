@@ -18,7 +18,7 @@ use crate::domain::pin::{Pin, WaitReason};
 use crate::domain::recovery::RecoveryMarker;
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::flows::pacing::join_backlog;
-use crate::ports::{PortError, PortResult, Saved, Taken};
+use crate::ports::{PortError, PortResult, Taken, Write};
 use crate::telemetry::{self, Metric};
 
 /// After this long the clock row may have been read, and dropped as a failed pin's: it is written again.
@@ -84,14 +84,14 @@ pub async fn retry_pin_with(
         attempt.retried(now, plan.waits(), context.nonce()).map_err(|_| RetryError::NotFailed(attempt.status))?;
     let next = if is_edited { next.with_edit() } else { next };
     match save(context, &pin, &next, is_edited).await? {
-        Saved::Yes => {}
-        Saved::Lost(Some(current)) if current.status != Status::Failed => {
+        Write::Done => {}
+        Write::Conflict(Some(current)) if current.status != Status::Failed => {
             return Err(RetryError::NotFailed(current.status));
         }
-        Saved::Lost(Some(_)) => {
+        Write::Conflict(Some(_)) => {
             return Err(PortError::Unavailable { port: "table", reason: "the pin has just changed".into() }.into());
         }
-        Saved::Lost(None) => return Err(RetryError::NotFound),
+        Write::Conflict(None) => return Err(RetryError::NotFound),
     }
     // From here on the pin is retried: what can't be done now, its clock row brings about.
     if context.system.monotonic_ms() - began_ms > WRITE_WITHIN_MS {
@@ -114,17 +114,22 @@ pub async fn retry_pin_with(
     Ok((pin, next))
 }
 
-async fn save(context: &Context, pin: &Pin, next: &Attempt, is_edited: bool) -> PortResult<Saved> {
+async fn save(
+    context: &Context,
+    pin: &Pin,
+    next: &Attempt,
+    is_edited: bool,
+) -> PortResult<Write<Option<Box<Attempt>>>> {
     if !is_edited {
         return context.store.save_attempt(pin, next).await;
     }
     edit_pin::put_sibling(context, pin).await?;
     if context.store.save_pin(pin, next).await? {
-        return Ok(Saved::Yes);
+        return Ok(Write::Done);
     }
     let read = context.store.pins(&[pin.key]).await?.into_iter().flatten().next();
     let current = read.filter(|(pin, _)| pin.hidden_at.is_none()).map(|(_, current)| Box::new(current));
-    Ok(Saved::Lost(current))
+    Ok(Write::Conflict(current))
 }
 
 /// Whether the pin may be retried; answers its account's bucket.

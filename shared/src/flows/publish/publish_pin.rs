@@ -23,7 +23,7 @@ use crate::domain::time::Moment;
 use crate::flows::pacing::join_backlog;
 use crate::flows::pacing::spend_budget::{self, Granted};
 use crate::flows::reconcile::register_unresolved;
-use crate::ports::{PortResult, Saved, Taken};
+use crate::ports::{PortResult, Taken, Write};
 use crate::telemetry::{self, Metric};
 
 /// Steps that lead to another step within one delivery: a token taken, a slot waited for, a lost race read anew.
@@ -167,7 +167,7 @@ async fn call(context: &Context, job: &mut Job) -> PortResult<Option<Disposition
         job.attempt = Attempt { rev: job.attempt.rev, ..begun };
     } else {
         match context.store.save_attempt(&job.pin, &begun).await? {
-            Saved::Lost(_) if context.rules.hold(Rule::Fence) => return Ok(None),
+            Write::Conflict(_) if context.rules.hold(Rule::Fence) => return Ok(None),
             _ => job.attempt = begun,
         }
     }
@@ -217,10 +217,10 @@ pub async fn to_backlog(
     let row = BacklogRow::of(&job.pin, next.generation);
     join_backlog::join(context, job.account_key(), &row, &job.bucket).await?;
     match context.store.save_attempt(&job.pin, &next).await? {
-        Saved::Yes => {
+        Write::Done => {
             telemetry::count(Metric::PinDeferred, 1, Some(reason.code()), context.system.now());
             Ok(Some(Disposition::Done))
         }
-        Saved::Lost(_) => Ok(None),
+        Write::Conflict(_) => Ok(None),
     }
 }

@@ -13,7 +13,7 @@ use crate::domain::time::{Moment, SECOND_MS};
 use crate::flows::accounts::refresh_tokens::{self, Renewal};
 use crate::flows::activity;
 use crate::flows::reconcile::plan_duplicate_check;
-use crate::ports::{Creation, PortResult, Saved};
+use crate::ports::{Creation, PortResult, Write};
 use crate::telemetry::{self, Metric};
 
 /// A retry this near keeps its message; a later one gets a delayed copy.
@@ -106,7 +106,7 @@ async fn published(context: &Context, job: &mut Job, pinterest_pin_id: String, u
     let now = context.system.now();
     let next = job.attempt.published(now, pinterest_pin_id.clone(), upstream, &job.pin, context.nonce());
     match record(context, job, next).await? {
-        Saved::Yes => {
+        Write::Done => {
             telemetry::count(Metric::PinPublished, 1, None, now);
             tracing::info!(
                 workspace_id = %job.pin.key.workspace, account_id = %job.pin.request.account, pin_id = %job.pin.key.pin,
@@ -115,7 +115,7 @@ async fn published(context: &Context, job: &mut Job, pinterest_pin_id: String, u
             plan_duplicate_check::plan(context, job.pin.key, &job.attempt).await;
             Ok(Some(Disposition::Done))
         }
-        Saved::Lost(current) => orphaned(context, job, pinterest_pin_id, current.map(|current| *current)).await,
+        Write::Conflict(current) => orphaned(context, job, pinterest_pin_id, current.map(|current| *current)).await,
     }
 }
 
@@ -144,7 +144,7 @@ async fn unresolved_outcome(context: &Context, job: &mut Job, upstream: &Upstrea
     let reconcile_at = job.attempt.quiesced_at(context.settings.deadlines.quiesce_ms(context.rules));
     let next = job.attempt.unresolved_outcome(now, reconcile_at, upstream, context.nonce());
     Ok(match record(context, job, next).await? {
-        Saved::Yes => {
+        Write::Done => {
             telemetry::count(Metric::OutcomeUnknown, 1, None, now);
             tracing::warn!(
                 pin_id = %job.pin.key.pin, attempt = job.attempt.attempt, upstream_status = upstream.status,
@@ -152,7 +152,7 @@ async fn unresolved_outcome(context: &Context, job: &mut Job, upstream: &Upstrea
             );
             Some(Disposition::Keep { until: reconcile_at })
         }
-        Saved::Lost(_) => None,
+        Write::Conflict(_) => None,
     })
 }
 
@@ -160,7 +160,7 @@ async fn retry_at(context: &Context, job: &mut Job, at: Moment, failure: Failure
     let now = context.system.now();
     let next = job.attempt.retry_at(now, at, failure, upstream, context.nonce());
     Ok(match record(context, job, next).await? {
-        Saved::Yes => {
+        Write::Done => {
             telemetry::count(Metric::AttemptRetried, 1, Some(failure.code()), now);
             Some(if at.since_ms(now) <= KEEP_WITHIN_MS {
                 Disposition::Keep { until: at }
@@ -168,7 +168,7 @@ async fn retry_at(context: &Context, job: &mut Job, at: Moment, failure: Failure
                 Disposition::Resend { message: job.message.clone(), at }
             })
         }
-        Saved::Lost(_) => None,
+        Write::Conflict(_) => None,
     })
 }
 
@@ -177,7 +177,7 @@ pub async fn give_up(context: &Context, job: &mut Job, failure: Failure, upstrea
     let now = context.system.now();
     let next = job.attempt.failed(now, failure, upstream, &job.pin, context.nonce());
     Ok(match record(context, job, next).await? {
-        Saved::Yes => {
+        Write::Done => {
             telemetry::count(Metric::PinFailed, 1, Some(failure.code()), now);
             tracing::info!(
                 workspace_id = %job.pin.key.workspace, account_id = %job.pin.request.account, pin_id = %job.pin.key.pin,
@@ -186,7 +186,7 @@ pub async fn give_up(context: &Context, job: &mut Job, failure: Failure, upstrea
             activity::note_failure(context, &job.pin, &job.attempt).await;
             Some(Disposition::Done)
         }
-        Saved::Lost(_) => None,
+        Write::Conflict(_) => None,
     })
 }
 
@@ -195,22 +195,26 @@ pub async fn not_sent(context: &Context, job: &mut Job) -> Settled {
     let now = context.system.now();
     let next = job.attempt.not_sent(now, context.nonce());
     Ok(match record(context, job, next).await? {
-        Saved::Yes => Some(Disposition::Keep { until: now }),
-        Saved::Lost(_) => None,
+        Write::Done => Some(Disposition::Keep { until: now }),
+        Write::Conflict(_) => None,
     })
 }
 
 /// Writes the next state if the row is still ours. A transition that the state doesn't allow means that it isn't.
-pub async fn record(context: &Context, job: &mut Job, next: Result<Attempt, IllegalTransition>) -> PortResult<Saved> {
+pub async fn record(
+    context: &Context,
+    job: &mut Job,
+    next: Result<Attempt, IllegalTransition>,
+) -> PortResult<Write<Option<Box<Attempt>>>> {
     let Ok(next) = next else {
-        return Ok(Saved::Lost(None));
+        return Ok(Write::Conflict(None));
     };
     let mut tries = 1;
     loop {
         match context.store.save_attempt(&job.pin, &next).await {
-            Ok(Saved::Yes) => {
+            Ok(Write::Done) => {
                 job.attempt = next;
-                return Ok(Saved::Yes);
+                return Ok(Write::Done);
             }
             Ok(lost) => return Ok(lost),
             Err(error) if tries >= RECORD_ATTEMPTS => return Err(error),

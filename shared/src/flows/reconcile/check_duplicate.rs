@@ -23,7 +23,7 @@ use crate::domain::reconcile::matching::{self, BoardPin};
 use crate::domain::secret::Secret;
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::flows::pacing::spend_budget::{self, Granted};
-use crate::ports::{PortResult, Saved};
+use crate::ports::{PortResult, Write};
 use crate::telemetry::{self, Metric};
 
 /// Whoever lost the race for the row looks anew after this.
@@ -163,7 +163,7 @@ impl Check<'_> {
         let Ok(next) = self.attempt.with_duplicates(now, &ids, context.nonce()) else {
             return Ok(false);
         };
-        if context.store.save_attempt(&self.pin, &next).await? != Saved::Yes {
+        if context.store.save_attempt(&self.pin, &next).await? != Write::Done {
             return Ok(false);
         }
         self.attempt = next;
@@ -190,7 +190,7 @@ impl Check<'_> {
         let now = context.system.now();
         tracing::warn!(pin_id = %self.pin.key.pin, pinterest_pin_id = id, "the duplicate was removed");
         if let Ok(next) = self.attempt.duplicate_removed(now, id, context.nonce())
-            && context.store.save_attempt(&self.pin, &next).await? == Saved::Yes
+            && context.store.save_attempt(&self.pin, &next).await? == Write::Done
         {
             self.attempt = next;
         }

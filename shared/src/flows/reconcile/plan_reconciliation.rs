@@ -4,7 +4,8 @@ use crate::context::Context;
 use crate::domain::ids::BoardKey;
 use crate::domain::message::ReconcileMessage;
 use crate::domain::time::Moment;
-use crate::ports::{MAX_DELAY_MS, PortError, PortResult};
+use crate::ports::OptimisticWrites;
+use crate::ports::{MAX_DELAY_MS, PortResult};
 
 /// A row that is written by several at once is tried this often.
 pub(crate) const ROW_ATTEMPTS: usize = 4;
@@ -23,7 +24,9 @@ pub async fn plan_reconciliation(
     // A message can't be delayed for longer; the look that comes too early plans the next.
     let at = at.min(now.plus_ms(MAX_DELAY_MS));
     let mut is_sent = false;
-    for _ in 0..ROW_ATTEMPTS {
+    let mut writes = OptimisticWrites::of("board scan", ROW_ATTEMPTS);
+    loop {
+        writes.begin()?;
         let mut scan = context.store.board_scan(board).await?;
         if scan.planned_for != spent && scan.has_plan(now, at) {
             return Ok(());
@@ -39,5 +42,4 @@ pub async fn plan_reconciliation(
             return Ok(());
         }
     }
-    Err(PortError::Unavailable { port: "table", reason: "a board's row changes all the time".into() })
 }

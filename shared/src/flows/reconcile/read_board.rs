@@ -9,7 +9,8 @@ use crate::domain::reconcile::matching::BoardPin;
 use crate::domain::secret::Secret;
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::flows::pacing::spend_budget::{self, Granted};
-use crate::ports::{PortError, PortResult, ReadFailure};
+use crate::ports::OptimisticWrites;
+use crate::ports::{PortResult, ReadFailure};
 
 /// A reading stops when less than this is left of the invocation: a page may take seconds, and what was read is kept.
 const READING_RESERVE_MS: i64 = 10 * SECOND_MS;
@@ -73,7 +74,9 @@ pub async fn read(
 
 /// Changes the board's row, whatever others write to it meanwhile.
 pub async fn note(context: &Context, board: &BoardKey, change: impl Fn(&mut BoardScan)) -> PortResult<()> {
-    for _ in 0..ROW_ATTEMPTS {
+    let mut writes = OptimisticWrites::of("board scan", ROW_ATTEMPTS);
+    loop {
+        writes.begin()?;
         let mut scan = context.store.board_scan(board).await?;
         scan.rev += 1;
         scan.nonce = context.nonce();
@@ -82,5 +85,4 @@ pub async fn note(context: &Context, board: &BoardKey, change: impl Fn(&mut Boar
             return Ok(());
         }
     }
-    Err(PortError::Unavailable { port: "table", reason: "a board's row changes all the time".into() })
 }

@@ -23,7 +23,7 @@ use crate::domain::reconcile::matching::{BoardPin, Window};
 use crate::domain::recovery::{PINS_PER_MARKER, RecoveryMarker};
 use crate::domain::time::{HOUR_MS, Moment, SECOND_MS};
 use crate::flows::activity;
-use crate::ports::{PortResult, SAVED_TOGETHER_MAX, Saved};
+use crate::ports::{PortResult, SAVED_TOGETHER_MAX, Write};
 use crate::telemetry::{self, Metric};
 
 /// How soon a look-up without a clear view is repeated; drawn from the interval, which doubles each time in vain.
@@ -376,7 +376,7 @@ async fn write(context: &Context, board: &BoardKey, writes: &[(Pin, Attempt)]) -
     }
     let is_saved = match writes {
         [] => return Ok(()),
-        [(pin, next)] => context.store.save_attempt(pin, next).await? == Saved::Yes,
+        [(pin, next)] => context.store.save_attempt(pin, next).await? == Write::Done,
         several => context.store.save_attempts(several).await?,
     };
     if !is_saved {

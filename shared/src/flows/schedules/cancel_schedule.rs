@@ -13,12 +13,15 @@ use crate::domain::pin::failure::Failure;
 use crate::domain::recovery::RecoveryMarker;
 use crate::domain::schedule::{Schedule, ScheduleStatus, Stage};
 use crate::flows::accept::accept_pins::AcceptError;
-use crate::ports::{PortResult, ScheduleSaved};
+use crate::ports::OptimisticWrites;
+use crate::ports::{PortResult, Write};
 
 /// # Errors
 /// When it has run, is running or was canceled, or a port is unavailable.
 pub async fn cancel(context: &Context, key: ScheduleKey) -> Result<ScheduleView, ScheduleError> {
-    for _ in 0..ROUNDS_MAX {
+    let mut writes = OptimisticWrites::of("schedule", ROUNDS_MAX);
+    loop {
+        writes.begin()?;
         let schedule = must_find(context, key).await?;
         let is_open = match schedule.stage {
             Stage::Canceled | Stage::Failed(_) => return Err(ScheduleError::WrongStatus(schedule.status(None))),
@@ -29,13 +32,12 @@ pub async fn cancel(context: &Context, key: ScheduleKey) -> Result<ScheduleView,
             continue;
         }
         let Ok(next) = schedule.canceled(context.system.now(), context.nonce()) else { continue };
-        if context.schedules.save_schedule(&next).await? == ScheduleSaved::Yes {
+        if context.schedules.save_schedule(&next).await? == Write::Done {
             forget_due(context, &next).await;
             tracing::info!(workspace_id = %key.workspace, schedule_id = %key.schedule, "a schedule was canceled");
             return Ok(view(context, next).await?);
         }
     }
-    Err(ScheduleError::contended())
 }
 
 /// Ends the pin of a released schedule; `false` if it is to be looked at anew.

@@ -25,7 +25,8 @@ use crate::domain::schedule::{
     AHEAD_MAX_MS, LATE_FROM_MS, NewSchedule, Schedule, ScheduleChange, ScheduleStatus, Stage,
 };
 use crate::domain::time::{Moment, SECOND_MS};
-use crate::ports::{Kept, PortError, PortResult, Saved, ScheduleSaved};
+use crate::ports::OptimisticWrites;
+use crate::ports::{Kept, PortError, PortResult, Write};
 use crate::telemetry::{self, Metric};
 
 /// A client's edit that meets another one is made anew this often.
@@ -110,12 +111,6 @@ pub enum ScheduleError {
     MayDuplicate,
     #[error(transparent)]
     Port(#[from] PortError),
-}
-
-impl ScheduleError {
-    pub(super) fn contended() -> Self {
-        PortError::Unavailable { port: "table", reason: "the schedule changes all the time".into() }.into()
-    }
 }
 
 /// Makes a schedule, exactly once per key, if it has one.
@@ -262,7 +257,9 @@ pub async fn read(context: &Context, key: ScheduleKey) -> Result<ScheduleView, S
 /// # Errors
 /// When it doesn't wait any more, can't be as asked for, or a port is unavailable.
 pub async fn edit(context: &Context, key: ScheduleKey, change: &ScheduleChange) -> Result<ScheduleView, ScheduleError> {
-    for _ in 0..ROUNDS_MAX {
+    let mut writes = OptimisticWrites::of("schedule", ROUNDS_MAX);
+    loop {
+        writes.begin()?;
         let before = must_find(context, key).await?;
         if before.stage != Stage::Scheduled {
             return Err(ScheduleError::NotEditable(view(context, before).await?.status()));
@@ -287,7 +284,7 @@ pub async fn edit(context: &Context, key: ScheduleKey, change: &ScheduleChange) 
         if context.system.monotonic_ms() - began_ms > WRITE_WITHIN_MS {
             return Err(PortError::Unavailable { port: "table", reason: "moving took too long".into() }.into());
         }
-        if context.schedules.save_schedule(&next).await? == ScheduleSaved::Yes {
+        if context.schedules.save_schedule(&next).await? == Write::Done {
             if is_moved {
                 forget_due(context, &before).await;
             }
@@ -295,7 +292,6 @@ pub async fn edit(context: &Context, key: ScheduleKey, change: &ScheduleChange) 
             return Ok(view(context, release_if_near(context, next).await).await?);
         }
     }
-    Err(ScheduleError::contended())
 }
 
 /// Removes what a schedule was found by. If that fails it is void all the same.
@@ -311,18 +307,19 @@ pub(super) async fn forget_due(context: &Context, schedule: &Schedule) {
 /// # Errors
 /// When it isn't over, or a port is unavailable.
 pub async fn remove(context: &Context, key: ScheduleKey) -> Result<(), ScheduleError> {
-    for _ in 0..ROUNDS_MAX {
+    let mut writes = OptimisticWrites::of("schedule", ROUNDS_MAX);
+    loop {
+        writes.begin()?;
         let view = read(context, key).await?;
         if !view.status().is_over() {
             return Err(ScheduleError::WrongStatus(view.status()));
         }
         let Ok(next) = view.schedule.removed(context.system.now(), context.nonce()) else { continue };
-        if context.schedules.save_schedule(&next).await? == ScheduleSaved::Yes {
+        if context.schedules.save_schedule(&next).await? == Write::Done {
             tracing::info!(workspace_id = %key.workspace, schedule_id = %key.schedule, "a schedule was removed");
             return Ok(());
         }
     }
-    Err(ScheduleError::contended())
 }
 
 /// Once more, with another pin: at its time, or at once if that has passed. `accept_duplicate` says that a second Pin would be
@@ -331,7 +328,9 @@ pub async fn remove(context: &Context, key: ScheduleKey) -> Result<(), ScheduleE
 /// # Errors
 /// When it hasn't failed, may have made a Pin, its account can't publish, or a port is unavailable.
 pub async fn retry(context: &Context, key: ScheduleKey, accept_duplicate: bool) -> Result<ScheduleView, ScheduleError> {
-    for _ in 0..ROUNDS_MAX {
+    let mut writes = OptimisticWrites::of("schedule", ROUNDS_MAX);
+    loop {
+        writes.begin()?;
         let before = read(context, key).await?;
         if before.status() != ScheduleStatus::Failed {
             return Err(ScheduleError::WrongStatus(before.status()));
@@ -351,7 +350,7 @@ pub async fn retry(context: &Context, key: ScheduleKey, accept_duplicate: bool) 
             && pin.hidden_at.is_none()
         {
             let Ok(superseded) = attempt.superseded(now, context.nonce()) else { continue };
-            if context.store.save_attempt(pin, &superseded).await? != Saved::Yes {
+            if context.store.save_attempt(pin, &superseded).await? != Write::Done {
                 continue;
             }
         }
@@ -362,10 +361,9 @@ pub async fn retry(context: &Context, key: ScheduleKey, accept_duplicate: bool) 
             _ => next,
         };
         context.schedules.put_due(&next.due_row()).await?;
-        if context.schedules.save_schedule(&next).await? == ScheduleSaved::Yes {
+        if context.schedules.save_schedule(&next).await? == Write::Done {
             tracing::info!(workspace_id = %key.workspace, schedule_id = %key.schedule, run = next.run, "a schedule is retried");
             return Ok(view(context, release_if_near(context, next).await).await?);
         }
     }
-    Err(ScheduleError::contended())
 }

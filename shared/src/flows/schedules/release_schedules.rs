@@ -16,7 +16,7 @@ use crate::domain::pin::failure::Failure;
 use crate::domain::schedule::{Schedule, Stage};
 use crate::domain::time::{MINUTE_MS, Moment};
 use crate::flows::accept::accept_pins::{AcceptError, Acceptance, PublishRequest, accept_pins};
-use crate::ports::{PortResult, ScheduleSaved};
+use crate::ports::{PortResult, Write};
 use crate::telemetry::{self, Metric};
 
 /// Rows written at once, of each of them.
@@ -152,8 +152,8 @@ async fn claim(context: &Context, schedule: Schedule) -> Claim {
         return Claim::Changed;
     };
     match context.schedules.save_schedule(&next).await {
-        Ok(ScheduleSaved::Yes) => Claim::Ours(Box::new(next)),
-        Ok(ScheduleSaved::Lost(_)) => Claim::Changed,
+        Ok(Write::Done) => Claim::Ours(Box::new(next)),
+        Ok(Write::Conflict(_)) => Claim::Changed,
         Err(error) => {
             tracing::warn!(schedule_id = %next.key.schedule, %error, "a schedule could not be released");
             Claim::Changed
@@ -205,7 +205,7 @@ pub async fn fail(context: &Context, schedule: &Schedule, failure: Failure, now:
     let key = schedule.key;
     let Ok(next) = schedule.failed(failure, now, context.nonce()) else { return Ok(Released::default()) };
     match context.schedules.save_schedule(&next).await? {
-        ScheduleSaved::Yes => {
+        Write::Done => {
             telemetry::count(Metric::ScheduleFailed, 1, Some(failure.code()), now);
             tracing::warn!(
                 workspace_id = %key.workspace, schedule_id = %key.schedule, error_code = failure.code(), "a schedule failed"
@@ -213,6 +213,6 @@ pub async fn fail(context: &Context, schedule: &Schedule, failure: Failure, now:
             Ok(Released { failed: 1, ..Released::default() })
         }
         // Somebody else has settled it.
-        ScheduleSaved::Lost(_) => Ok(Released::default()),
+        Write::Conflict(_) => Ok(Released::default()),
     }
 }

@@ -18,7 +18,8 @@ use crate::domain::recovery::{KEPT_MS, MARKER_SHARDS, Purpose, RESCAN_MINUTES, R
 use crate::domain::stats::rollup::{ROLLED_UP_WITHIN_MS, RollupPage, Sample, merge};
 use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use crate::flows::dispatch::rescue;
-use crate::ports::{PortError, PortResult};
+use crate::ports::OptimisticWrites;
+use crate::ports::PortResult;
 use crate::telemetry::{self, Metric};
 
 /// Minutes folded at once: the more, the fewer writes a pin costs and the more pins a reader has to look at itself.
@@ -189,7 +190,9 @@ async fn save(context: &Context, workspace: WorkspaceId, hour: i64, mut samples:
     // In the order of their acceptance: pins that end together are on few sheets.
     samples.sort_unstable_by_key(|sample| (sample.created_at, sample.pin));
     let mut rollup_pages = read(context, workspace, hour).await?;
-    'anew: for _ in 0..WRITES_MAX {
+    let mut writes = OptimisticWrites::of("rollup page", WRITES_MAX);
+    'anew: loop {
+        writes.begin()?;
         // Read until nothing has changed meanwhile: then there was a moment at which the hour was as it is here. Of sheets
         // from different moments a pin could be on none, and would be put onto a second one.
         let again = read(context, workspace, hour).await?;
@@ -205,7 +208,6 @@ async fn save(context: &Context, workspace: WorkspaceId, hour: i64, mut samples:
         }
         return Ok(());
     }
-    Err(PortError::Unavailable { port: "table", reason: "a tally changes all the time".into() })
 }
 
 /// Every sheet of an hour, by number; nothing if none was begun.

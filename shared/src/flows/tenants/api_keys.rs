@@ -2,13 +2,14 @@
 
 use thiserror::Error;
 
-use super::projects::{WRITES_MAX, contended};
+use super::projects::WRITES_MAX;
 use crate::context::Context;
 use crate::domain::ids::{AccountId, AccountKey, KeyId, WorkspaceId};
 use crate::domain::secret::Secret;
 use crate::domain::tenant::api_key::{self, ApiKey, KEYS_MAX, PresentedKey};
 use crate::domain::tenant::scope::Scopes;
 use crate::domain::tenant::user::Email;
+use crate::ports::OptimisticWrites;
 use crate::ports::{PortError, PortResult};
 
 #[derive(Debug, Error)]
@@ -62,7 +63,11 @@ pub async fn create(context: &Context, workspace: WorkspaceId, new: NewKey) -> R
         authorized_by: new.authorized_by,
         ..ApiKey::new(&presented, new.name, context.system.now(), context.nonce())
     };
-    if context.tenants.save_api_key(&key).await? { Ok((key, text)) } else { Err(contended().into()) }
+    if context.tenants.save_api_key(&key).await? {
+        Ok((key, text))
+    } else {
+        Err(PortError::Contended { row: "API key", writes: 1 }.into())
+    }
 }
 
 /// The workspace's keys, the oldest first; revoked ones as long as they are kept.
@@ -84,7 +89,9 @@ pub async fn change(
     change: KeyChange,
 ) -> Result<ApiKey, KeyError> {
     check_accounts(context, workspace, change.allowed.as_deref()).await?;
-    for _ in 0..WRITES_MAX {
+    let mut writes = OptimisticWrites::of("API key", WRITES_MAX);
+    loop {
+        writes.begin()?;
         let key = context.tenants.api_key(workspace, id).await?.ok_or(KeyError::NotFound)?;
         if key.revoked_at.is_some() {
             return Err(KeyError::Revoked);
@@ -97,7 +104,6 @@ pub async fn change(
             return Ok(next);
         }
     }
-    Err(contended().into())
 }
 
 /// Refuses the key from now on. Its row stays as long as other rows do; a second time changes nothing.
@@ -105,7 +111,9 @@ pub async fn change(
 /// # Errors
 /// When there is no such key, or a port is unavailable.
 pub async fn revoke(context: &Context, workspace: WorkspaceId, id: KeyId) -> Result<ApiKey, KeyError> {
-    for _ in 0..WRITES_MAX {
+    let mut writes = OptimisticWrites::of("API key", WRITES_MAX);
+    loop {
+        writes.begin()?;
         let key = context.tenants.api_key(workspace, id).await?.ok_or(KeyError::NotFound)?;
         if key.revoked_at.is_some() {
             return Ok(key);
@@ -120,7 +128,6 @@ pub async fn revoke(context: &Context, workspace: WorkspaceId, id: KeyId) -> Res
             return Ok(next);
         }
     }
-    Err(contended().into())
 }
 
 async fn check_accounts(

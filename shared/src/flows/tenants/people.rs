@@ -4,11 +4,12 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::log_in::{self, LoginError, Presence};
-use super::projects::{self, WRITES_MAX, contended};
+use super::projects::{self, WRITES_MAX};
 use crate::context::Context;
 use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
 use crate::domain::secret::Secret;
 use crate::domain::tenant::user::{Email, Role, User};
+use crate::ports::OptimisticWrites;
 use crate::ports::{PortError, PortResult};
 
 #[derive(Debug, Error)]
@@ -103,13 +104,14 @@ pub async fn change_password(context: &Context, id: UserId, current: &Secret, ne
 /// When there is no such person, or a port is unavailable.
 pub async fn set_password(context: &Context, id: UserId, new: &Secret) -> Result<(), PeopleError> {
     let hash = context.passwords.hash(new).await?;
-    for _ in 0..WRITES_MAX {
+    let mut writes = OptimisticWrites::of("user", WRITES_MAX);
+    loop {
+        writes.begin()?;
         let user = context.tenants.user(id).await?.ok_or(PeopleError::NotFound)?;
         if context.tenants.save_user(&user.with_password(hash.clone(), context.system.now(), context.nonce())).await? {
             return Ok(());
         }
     }
-    Err(contended().into())
 }
 
 /// Removes a person; their sessions are over, their address is free again.
@@ -146,7 +148,9 @@ pub struct Introduction {
 /// # Errors
 /// When there is no such person, or a port is unavailable.
 pub async fn introduce(context: &Context, id: UserId, change: &Introduction) -> Result<User, PeopleError> {
-    for _ in 0..WRITES_MAX {
+    let mut writes = OptimisticWrites::of("user", WRITES_MAX);
+    loop {
+        writes.begin()?;
         let user = context.tenants.user(id).await?.ok_or(PeopleError::NotFound)?;
         let next = User {
             full_name: change.full_name.clone().or_else(|| user.full_name.clone()),
@@ -157,7 +161,6 @@ pub async fn introduce(context: &Context, id: UserId, change: &Introduction) -> 
             return Ok(next);
         }
     }
-    Err(contended().into())
 }
 
 /// The person, in that workspace.

@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::domain::ids::{OrganizationId, WorkspaceId};
 use crate::domain::tenant::{Organization, Workspace, WorkspaceEnvironment, WorkspaceState};
 use crate::flows::accounts::connect_simulated;
+use crate::ports::OptimisticWrites;
 use crate::ports::{PortError, PortResult};
 
 /// The rows are written by few; somebody else wins this often at most.
@@ -30,10 +31,6 @@ pub enum SandboxError {
     Deleted,
     #[error(transparent)]
     Port(#[from] PortError),
-}
-
-pub(crate) fn contended() -> PortError {
-    PortError::Unavailable { port: "table", reason: "a row changes all the time".into() }
 }
 
 fn lost(what: &str) -> PortError {
@@ -94,7 +91,9 @@ pub async fn create_sandbox(
     timezone: &str,
 ) -> Result<Workspace, SandboxError> {
     let id = organization.sandbox();
-    for _ in 0..WRITES_MAX {
+    let mut writes = OptimisticWrites::of("sandbox workspace", WRITES_MAX);
+    loop {
+        writes.begin()?;
         match context.tenants.workspace(id).await? {
             Some(known) if known.state == WorkspaceState::Deleted => return Err(SandboxError::Deleted),
             Some(known) => {
@@ -117,7 +116,6 @@ pub async fn create_sandbox(
             return Ok(sandbox);
         }
     }
-    Err(contended().into())
 }
 
 /// Closes the organisation's sandbox until what it holds has been removed. A second time changes nothing.
@@ -125,7 +123,9 @@ pub async fn create_sandbox(
 /// # Errors
 /// When there is no sandbox, or the table is unavailable.
 pub async fn reset_sandbox(context: &Context, organization: &Organization) -> Result<Workspace, SandboxError> {
-    for _ in 0..WRITES_MAX {
+    let mut writes = OptimisticWrites::of("sandbox workspace", WRITES_MAX);
+    loop {
+        writes.begin()?;
         let sandbox = context.tenants.workspace(organization.sandbox()).await?.ok_or(SandboxError::NotFound)?;
         match sandbox.state {
             WorkspaceState::Resetting => return Ok(sandbox),
@@ -137,7 +137,6 @@ pub async fn reset_sandbox(context: &Context, organization: &Organization) -> Re
             return Ok(next);
         }
     }
-    Err(contended().into())
 }
 
 /// Changes a workspace's name.
@@ -145,14 +144,15 @@ pub async fn reset_sandbox(context: &Context, organization: &Organization) -> Re
 /// # Errors
 /// When the table is unavailable.
 pub async fn rename(context: &Context, id: WorkspaceId, name: &str) -> PortResult<Workspace> {
-    for _ in 0..WRITES_MAX {
+    let mut writes = OptimisticWrites::of("workspace", WRITES_MAX);
+    loop {
+        writes.begin()?;
         let known = context.tenants.workspace(id).await?.ok_or_else(|| lost("a workspace"))?;
         let next = Workspace { name: name.to_owned(), ..known.next(context.nonce()) };
         if context.tenants.save_workspace(&next).await? {
             return Ok(next);
         }
     }
-    Err(contended())
 }
 
 /// Changes fields of the company's profile.
@@ -160,7 +160,9 @@ pub async fn rename(context: &Context, id: WorkspaceId, name: &str) -> PortResul
 /// # Errors
 /// When the table is unavailable.
 pub async fn describe(context: &Context, id: OrganizationId, fields: &[(&str, String)]) -> PortResult<Organization> {
-    for _ in 0..WRITES_MAX {
+    let mut writes = OptimisticWrites::of("organization", WRITES_MAX);
+    loop {
+        writes.begin()?;
         let known = context.tenants.organization(id).await?.ok_or_else(|| lost("an organisation"))?;
         let mut next = known.next(context.nonce());
         fields.iter().for_each(|(field, value)| next.profile.set(field, value));
@@ -168,5 +170,4 @@ pub async fn describe(context: &Context, id: OrganizationId, fields: &[(&str, St
             return Ok(next);
         }
     }
-    Err(contended())
 }

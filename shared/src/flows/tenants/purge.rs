@@ -23,7 +23,8 @@ use crate::domain::tenant::{Workspace, WorkspaceEnvironment, WorkspaceState};
 use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use crate::flows::accounts::connect_simulated;
 use crate::flows::accounts::forget_accounts::forgotten;
-use crate::ports::{PortError, PortResult, Removal, Tombstone};
+use crate::ports::OptimisticWrites;
+use crate::ports::{PortResult, Removal, Tombstone};
 
 /// Longer than any request to the API takes (API Gateway ends it after 30 seconds), clocks that differ included.
 pub const QUIET_MS: i64 = 2 * MINUTE_MS;
@@ -63,7 +64,9 @@ pub struct Report {
 /// # Errors
 /// When the table is unavailable; again is harmless.
 pub async fn delete_workspace(context: &Context, id: WorkspaceId) -> PortResult<bool> {
-    for _ in 0..WRITES_MAX {
+    let mut writes = OptimisticWrites::of("workspace", WRITES_MAX);
+    loop {
+        writes.begin()?;
         let Some(workspace) = context.tenants.workspace(id).await? else {
             return Ok(false);
         };
@@ -76,7 +79,6 @@ pub async fn delete_workspace(context: &Context, id: WorkspaceId) -> PortResult<
             return Ok(true);
         }
     }
-    Err(contended())
 }
 
 /// Goes on with every marked workspace, as long as the invocation lasts.
@@ -140,7 +142,9 @@ fn has_time(context: &Context, ends_at_ms: i64) -> bool {
 /// Nothing is called in the account's name any more. Also when it is cut off already: whoever did that may have died in between.
 async fn cut_off(context: &Context, account: &Account) -> PortResult<()> {
     let mut seen = Some(account.clone());
-    for _ in 0..WRITES_MAX {
+    let mut writes = OptimisticWrites::of("account", WRITES_MAX);
+    loop {
+        writes.begin()?;
         let Some(account) = seen else { return Ok(()) };
         let now = context.system.now();
         let next = if account.revoked_at.is_none() {
@@ -158,7 +162,6 @@ async fn cut_off(context: &Context, account: &Account) -> PortResult<()> {
             false => context.store.account(account.key).await?,
         };
     }
-    Err(contended())
 }
 
 /// Removes what comes next.
@@ -232,8 +235,4 @@ async fn finish(context: &Context, workspace: &Workspace) -> PortResult<Progress
     }
     tracing::info!(workspace_id = %workspace.id, state = workspace.state.name(), "what a workspace held is removed");
     Ok(Progress::Done)
-}
-
-fn contended() -> PortError {
-    PortError::Unavailable { port: "table", reason: "a row changes all the time".into() }
 }

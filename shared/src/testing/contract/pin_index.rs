@@ -11,7 +11,7 @@ use crate::domain::pin::listing::{Order, Partition, Position, Span, Start, Tags}
 use crate::domain::pin::{Pin, PinRequest, Placement};
 use crate::domain::testdata::{pin_of, request, workspace};
 use crate::domain::time::Moment;
-use crate::ports::{Accepted, PinIndex, Saved, Store};
+use crate::ports::{PinIndex, Store, Write};
 
 /// The index and the store that fills it.
 pub trait Table: PinIndex + Store {}
@@ -48,7 +48,7 @@ async fn filled(table: &dyn Table, pins: i64) -> Vec<Position> {
     let pins: Vec<Pin> =
         (0..pins).map(|i| of_workspace(workspace(), request(&i.to_string()), START + i / 2 * 10)).collect();
     let written = join_all(pins.iter().map(|pin| table.put_pin(pin))).await;
-    assert!(written.into_iter().all(|written| matches!(written, Ok(Accepted::New))));
+    assert!(written.into_iter().all(|written| matches!(written, Ok(Write::Done))));
     let mut positions: Vec<Position> = pins.iter().map(position).collect();
     positions.sort_unstable();
     positions
@@ -142,7 +142,7 @@ pub async fn keys_have_the_tags_of_account_and_board(table: &dyn Table) {
         let board_id = format!("90000000000000000{}", index % 3);
         let request = PinRequest { account, board_id, ..request(&index.to_string()) };
         let pin = of_workspace(workspace(), request, START);
-        assert_eq!(table.put_pin(&pin).await.expect("written"), Accepted::New);
+        assert_eq!(table.put_pin(&pin).await.expect("written"), Write::Done);
         let stretch = table.stretch(workspace(), &Span::default(), 10).await.expect("read");
         let entry = stretch.entries.into_iter().find(|entry| entry.position == position(&pin)).expect("listed");
         assert_eq!(entry.tags, Tags::of(&pin.request));
@@ -156,7 +156,7 @@ pub async fn failed_pins_have_an_index_partition_of_their_own(table: &dyn Table)
     let mut last = None;
     for index in 0..20 {
         let pin = of_workspace(workspace(), request(&index.to_string()), START + index * 10);
-        assert_eq!(table.put_pin(&pin).await.expect("written"), Accepted::New);
+        assert_eq!(table.put_pin(&pin).await.expect("written"), Write::Done);
         let begun = Attempt::untouched(&pin).begin(Moment(START + 500), "a".into()).expect("begins");
         let ended = if index % 3 == 0 {
             wanted.push(position(&pin));
@@ -165,7 +165,7 @@ pub async fn failed_pins_have_an_index_partition_of_their_own(table: &dyn Table)
             begun.published(Moment(START + 600), "1".into(), &nothing, &pin, "b".into())
         };
         for attempt in [&begun, &ended.expect("ends")] {
-            assert_eq!(table.save_attempt(&pin, attempt).await.expect("written"), Saved::Yes);
+            assert_eq!(table.save_attempt(&pin, attempt).await.expect("written"), Write::Done);
             last = Some((pin.clone(), attempt.clone())).filter(|_| index % 3 == 0).or(last);
         }
     }
@@ -187,10 +187,10 @@ pub async fn a_deleted_pin_is_in_no_partition(table: &dyn Table) {
     let mut pins = Vec::new();
     for index in 0..4 {
         let pin = of_workspace(workspace(), request(&index.to_string()), START + index);
-        assert_eq!(table.put_pin(&pin).await.expect("written"), Accepted::New);
+        assert_eq!(table.put_pin(&pin).await.expect("written"), Write::Done);
         let failed =
             Attempt::untouched(&pin).failed(at, Failure::ImageBroken, &nothing, &pin, "a".into()).expect("fails");
-        assert_eq!(table.save_attempt(&pin, &failed).await.expect("written"), Saved::Yes);
+        assert_eq!(table.save_attempt(&pin, &failed).await.expect("written"), Write::Done);
         pins.push((pin, failed));
     }
     let hidden = |pin: &Pin| Pin { hidden_at: Some(at), ..pin.clone() };
@@ -207,7 +207,7 @@ pub async fn an_index_has_no_pins_of_another_workspace(table: &dyn Table) {
     let positions = filled(table, 3).await;
     let other = WorkspaceId(Uuid::from_u128(77));
     let theirs = of_workspace(other, request("0"), START);
-    assert_eq!(table.put_pin(&theirs).await.expect("written"), Accepted::New);
+    assert_eq!(table.put_pin(&theirs).await.expect("written"), Write::Done);
     let list = table.stretch(other, &Span::default(), 10).await.expect("read");
     assert_eq!(list.entries.iter().map(|entry| entry.position).collect::<Vec<_>>(), [position(&theirs)]);
     assert_eq!(whole(table, Span { order: Order::OldestFirst, ..Span::default() }, 10).await, positions);

@@ -9,7 +9,7 @@ use crate::domain::pin::{PinRequest, Priority};
 use crate::domain::schedule::{DUE_SHARDS, DueRow, Schedule};
 use crate::domain::testdata;
 use crate::domain::time::{DAY_MS, MINUTE_MS, Moment};
-use crate::ports::{ByTime, Kept, ScheduleSaved, Schedules};
+use crate::ports::{ByTime, Kept, Schedules, Write};
 
 /// Runs every rule; the async function returns `(Arc<dyn Schedules>, guard)`.
 #[macro_export]
@@ -66,7 +66,7 @@ pub async fn a_schedule_is_written_once(schedules: &dyn Schedules) {
     let answer = schedules.put_schedule(&other).await.expect("answered");
     assert_eq!(answer, Kept::Existing(Box::new(first.clone())));
     let moved = canceled(&first, "moved");
-    assert_eq!(schedules.save_schedule(&moved).await.expect("answered"), ScheduleSaved::Yes);
+    assert_eq!(schedules.save_schedule(&moved).await.expect("answered"), Write::Done);
     assert_eq!(
         schedules.put_schedule(&first).await.expect("answered"),
         Kept::Existing(Box::new(moved)),
@@ -96,7 +96,7 @@ pub async fn a_schedule_round_trips_in_every_stage_with_every_field(schedules: &
         let canceled = canceled(&again, "c");
         assert_eq!(stored(schedules, scheduled.key).await, Some(scheduled));
         for next in [released, failed, again, canceled] {
-            assert_eq!(schedules.save_schedule(&next).await.expect("answered"), ScheduleSaved::Yes);
+            assert_eq!(schedules.save_schedule(&next).await.expect("answered"), Write::Done);
             assert_eq!(stored(schedules, next.key).await, Some(next));
         }
     }
@@ -105,16 +105,12 @@ pub async fn a_schedule_round_trips_in_every_stage_with_every_field(schedules: &
 pub async fn a_schedule_is_written_on_the_version_it_follows(schedules: &dyn Schedules) {
     let first = schedule(1, 60);
     let (mine, theirs) = (canceled(&first, "mine"), canceled(&first, "theirs"));
-    assert_eq!(schedules.save_schedule(&mine).await.expect("answered"), ScheduleSaved::Lost(None), "there is no row");
+    assert_eq!(schedules.save_schedule(&mine).await.expect("answered"), Write::Conflict(None), "there is no row");
     put(schedules, &first).await;
-    assert_eq!(schedules.save_schedule(&mine).await.expect("answered"), ScheduleSaved::Yes);
-    assert_eq!(
-        schedules.save_schedule(&mine).await.expect("answered"),
-        ScheduleSaved::Yes,
-        "a repetition of the same write"
-    );
+    assert_eq!(schedules.save_schedule(&mine).await.expect("answered"), Write::Done);
+    assert_eq!(schedules.save_schedule(&mine).await.expect("answered"), Write::Done, "a repetition of the same write");
     let answer = schedules.save_schedule(&theirs).await.expect("answered");
-    assert_eq!(answer, ScheduleSaved::Lost(Some(Box::new(mine))));
+    assert_eq!(answer, Write::Conflict(Some(Box::new(mine))));
 }
 
 pub async fn of_concurrent_edits_one_wins(schedules: &dyn Schedules) {
@@ -122,7 +118,7 @@ pub async fn of_concurrent_edits_one_wins(schedules: &dyn Schedules) {
     put(schedules, &first).await;
     let nexts: Vec<Schedule> = (0..8).map(|index| canceled(&first, &format!("editor-{index}"))).collect();
     let saves = futures_util::future::join_all(nexts.iter().map(|next| schedules.save_schedule(next))).await;
-    let won = saves.into_iter().filter(|answer| matches!(answer, Ok(ScheduleSaved::Yes))).count();
+    let won = saves.into_iter().filter(|answer| matches!(answer, Ok(Write::Done))).count();
     assert_eq!(won, 1);
 }
 
@@ -131,9 +127,9 @@ pub async fn a_removed_schedule_is_not_listed_and_keeps_its_id(schedules: &dyn S
     put(schedules, &first).await;
     put(schedules, &other).await;
     let next = canceled(&first, "c");
-    assert_eq!(schedules.save_schedule(&next).await.expect("answered"), ScheduleSaved::Yes);
+    assert_eq!(schedules.save_schedule(&next).await.expect("answered"), Write::Done);
     let removed = next.removed(at(62), "r".into()).expect("may be removed");
-    assert_eq!(schedules.save_schedule(&removed).await.expect("answered"), ScheduleSaved::Yes);
+    assert_eq!(schedules.save_schedule(&removed).await.expect("answered"), Write::Done);
     assert_eq!(stored(schedules, first.key).await, Some(removed.clone()));
     let listed = schedules.schedules_by_time(first.key.workspace, &ByTime::default(), 10).await.expect("listed");
     assert_eq!(listed, [(other.run_at, other.key.schedule)]);
@@ -225,7 +221,7 @@ pub async fn a_moved_schedule_is_listed_once_at_its_new_time(schedules: &dyn Sch
     let first = schedule(1, 60);
     put(schedules, &first).await;
     let moved = first.edited(first.request.clone(), at(90), at(1), RETENTION_MS, "e".into()).expect("may be edited");
-    assert_eq!(schedules.save_schedule(&moved).await.expect("answered"), ScheduleSaved::Yes);
+    assert_eq!(schedules.save_schedule(&moved).await.expect("answered"), Write::Done);
     let positions = schedules.schedules_by_time(testdata::workspace(), &ByTime::default(), 9).await.expect("listed");
     assert_eq!(positions, [(at(90), first.key.schedule)]);
 }

@@ -1,10 +1,10 @@
-//! The app's daily budget of requests. In memory.
+//! The app's daily budget of requests in memory.
 
 use async_trait::async_trait;
 
 use super::{FakeStore, Tables};
 use crate::domain::pacing::budget::DaySpending;
-use crate::ports::{Budget, Counted, PortResult};
+use crate::ports::{Budget, PortResult, Write};
 
 #[async_trait]
 impl Budget for FakeStore {
@@ -13,7 +13,7 @@ impl Budget for FakeStore {
         self.call("store.day_spending", read).await
     }
 
-    async fn save_day_spending(&self, next: &DaySpending) -> PortResult<Counted> {
+    async fn save_day_spending(&self, next: &DaySpending) -> PortResult<Write<DaySpending>> {
         let day = |t: &mut Tables| {
             super::pacing::count(t.days.entry(next.day).or_insert_with(|| DaySpending::nothing(next.day)), next)
         };

@@ -8,7 +8,7 @@ use crate::domain::invariants::is_same_write;
 use crate::domain::pacing::bucket::{Bucket, Pause, Resume, Take};
 use crate::domain::pacing::budget::DaySpending;
 use crate::domain::time::Moment;
-use crate::ports::{Counted, Pacing, PortResult, Taken};
+use crate::ports::{Pacing, PortResult, Taken, Write};
 
 #[async_trait]
 impl Pacing for FakeStore {
@@ -82,11 +82,11 @@ pub fn resume(bucket: &mut Bucket, resume: &Resume) -> bool {
     is_done
 }
 
-pub fn count(day: &mut DaySpending, next: &DaySpending) -> Counted {
+pub fn count(day: &mut DaySpending, next: &DaySpending) -> Write<DaySpending> {
     if day.rev + 1 == next.rev {
         *day = next.clone();
     }
-    if day.nonce == next.nonce { Counted::Yes } else { Counted::Lost(day.clone()) }
+    if day.nonce == next.nonce { Write::Done } else { Write::Conflict(day.clone()) }
 }
 
 pub fn mark_waiting(bucket: &mut Bucket, now: Moment) {

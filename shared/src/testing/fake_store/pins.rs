@@ -1,4 +1,4 @@
-//! The conditions of pins, their attempts and their listing.
+//! Pins, their attempts and their listing in memory.
 
 use async_trait::async_trait;
 
@@ -10,11 +10,11 @@ use crate::domain::pin::attempt::Attempt;
 use crate::domain::pin::history::Event;
 use crate::domain::reconcile::board_scan::BoardScan;
 use crate::domain::time::Moment;
-use crate::ports::{Accepted, Pins, PortResult, Saved};
+use crate::ports::{Pins, PortResult, Write};
 
 #[async_trait]
 impl Pins for FakeStore {
-    async fn put_pin(&self, pin: &Pin) -> PortResult<Accepted> {
+    async fn put_pin(&self, pin: &Pin) -> PortResult<Write<Box<Pin>>> {
         self.call("store.put_pin", |t| t.put_pin(pin)).await
     }
 
@@ -22,11 +22,11 @@ impl Pins for FakeStore {
         self.call("store.pins", |t| keys.iter().map(|key| t.pin(*key)).collect()).await
     }
 
-    async fn save_attempt(&self, pin: &Pin, next: &Attempt) -> PortResult<Saved> {
+    async fn save_attempt(&self, pin: &Pin, next: &Attempt) -> PortResult<Write<Option<Box<Attempt>>>> {
         self.call("store.save_attempt", |t| {
             let before = t.pin(pin.key);
             let saved = t.save_attempt(pin, next);
-            if let Some((pin, before)) = before.filter(|(_, before)| saved == Saved::Yes && before.rev < next.rev) {
+            if let Some((pin, before)) = before.filter(|(_, before)| saved == Write::Done && before.rev < next.rev) {
                 self.notify(&pin, &before, next);
             }
             saved
@@ -104,14 +104,14 @@ impl Pins for FakeStore {
 }
 
 impl Tables {
-    pub(super) fn put_pin(&mut self, pin: &Pin) -> Accepted {
+    pub(super) fn put_pin(&mut self, pin: &Pin) -> Write<Box<Pin>> {
         match self.pins.get(&pin.key) {
             None => {
                 self.pins.insert(pin.key, Pin { expires_at: in_seconds(pin.expires_at), ..pin.clone() });
-                Accepted::New
+                Write::Done
             }
-            Some(existing) if is_same_write(&existing.nonce, &pin.nonce) => Accepted::New,
-            Some(existing) => Accepted::Existing(Box::new(existing.clone())),
+            Some(existing) if is_same_write(&existing.nonce, &pin.nonce) => Write::Done,
+            Some(existing) => Write::Conflict(Box::new(existing.clone())),
         }
     }
 
@@ -121,7 +121,7 @@ impl Tables {
         Some((pin.clone(), attempt))
     }
 
-    pub(super) fn save_attempt(&mut self, pin: &Pin, next: &Attempt) -> Saved {
+    pub(super) fn save_attempt(&mut self, pin: &Pin, next: &Attempt) -> Write<Option<Box<Attempt>>> {
         let current = self.attempts.get(&pin.key);
         let fits = match next.rev {
             0 | 1 => current.is_none(),
@@ -129,11 +129,11 @@ impl Tables {
         };
         if fits {
             self.attempts.insert(pin.key, as_stored(pin, next));
-            return Saved::Yes;
+            return Write::Done;
         }
         match current {
-            Some(current) if current.rev == next.rev && is_same_write(&current.nonce, &next.nonce) => Saved::Yes,
-            current => Saved::Lost(current.cloned().map(Box::new)),
+            Some(current) if current.rev == next.rev && is_same_write(&current.nonce, &next.nonce) => Write::Done,
+            current => Write::Conflict(current.cloned().map(Box::new)),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::domain::ids::{ScheduleId, ScheduleKey, WorkspaceId};
 use crate::domain::invariants::is_same_write;
 use crate::domain::schedule::{DueRow, Schedule};
 use crate::domain::time::Moment;
-use crate::ports::{ByTime, Kept, PortResult, ScheduleSaved, Schedules};
+use crate::ports::{ByTime, Kept, PortResult, Schedules, Write};
 
 #[derive(Default)]
 pub(super) struct Rows {
@@ -46,15 +46,15 @@ impl Rows {
         }
     }
 
-    fn save(&mut self, next: &Schedule) -> ScheduleSaved {
+    fn save(&mut self, next: &Schedule) -> Write<Option<Box<Schedule>>> {
         let current = self.schedules.get(&next.key);
         if current.is_some_and(|current| current.version + 1 == next.version) {
             self.schedules.insert(next.key, next.clone());
-            return ScheduleSaved::Yes;
+            return Write::Done;
         }
         match current {
-            Some(current) if is_ours(current, next) => ScheduleSaved::Yes,
-            current => ScheduleSaved::Lost(current.cloned().map(Box::new)),
+            Some(current) if is_ours(current, next) => Write::Done,
+            current => Write::Conflict(current.cloned().map(Box::new)),
         }
     }
 
@@ -116,7 +116,7 @@ impl Schedules for FakeStore {
         self.call("schedules.schedules", read).await
     }
 
-    async fn save_schedule(&self, next: &Schedule) -> PortResult<ScheduleSaved> {
+    async fn save_schedule(&self, next: &Schedule) -> PortResult<Write<Option<Box<Schedule>>>> {
         self.call("schedules.save_schedule", |t| t.schedules.save(next)).await
     }
 

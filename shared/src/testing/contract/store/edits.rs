@@ -7,13 +7,13 @@ use crate::domain::pin::attempt::Attempt;
 use crate::domain::pin::{Pin, PinRequest, Placement};
 use crate::domain::testdata::{self, CREATED_AT, pin_of};
 use crate::domain::time::Moment;
-use crate::ports::{Accepted, Saved, Store};
+use crate::ports::{Store, Write};
 
 const LATER: Moment = Moment(CREATED_AT.0 + 20);
 
 async fn put(store: &dyn Store, key: &str) -> (Pin, Attempt) {
     let pin = pin_of(testdata::request(key), CREATED_AT, Placement::Now);
-    assert_eq!(store.put_pin(&pin).await.expect("written"), Accepted::New, "a new pin");
+    assert_eq!(store.put_pin(&pin).await.expect("written"), Write::Done, "a new pin");
     let attempt = Attempt::untouched(&pin);
     (pin, attempt)
 }
@@ -37,7 +37,7 @@ pub async fn an_edit_is_written_on_the_revision_it_follows(store: &dyn Store) {
     let stale = edited(&first, "Stale", "b");
     assert!(!store.save_pin(&stale.0, &stale.1).await.expect("answered"));
     let begun = first.1.begin(LATER, "c".into()).expect("legal");
-    assert!(matches!(store.save_attempt(&first.0, &begun).await, Ok(Saved::Lost(Some(_)))));
+    assert!(matches!(store.save_attempt(&first.0, &begun).await, Ok(Write::Conflict(Some(_)))));
     let third = edited(&second, "Third", "d");
     assert!(store.save_pin(&third.0, &third.1).await.expect("answered"));
     assert_eq!(stored(store, &first.0).await, third);
@@ -78,7 +78,7 @@ pub async fn a_hidden_pin_leaves_the_listing_and_is_not_written_again(store: &dy
     );
     // Its attempt continues.
     let begun = hidden.1.begin(LATER, "c".into()).expect("legal");
-    assert_eq!(store.save_attempt(&hidden.0, &begun).await.expect("answered"), Saved::Yes);
+    assert_eq!(store.save_attempt(&hidden.0, &begun).await.expect("answered"), Write::Done);
 }
 
 pub async fn some_siblings_are_read_up_to_a_limit(store: &dyn Store) {

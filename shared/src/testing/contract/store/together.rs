@@ -6,13 +6,13 @@ use crate::domain::pin::attempt::Attempt;
 use crate::domain::pin::{Pin, Placement};
 use crate::domain::testdata::{self, CREATED_AT, pin_of};
 use crate::domain::time::Moment;
-use crate::ports::{Accepted, SAVED_TOGETHER_MAX, Saved, Store};
+use crate::ports::{SAVED_TOGETHER_MAX, Store, Write};
 
 const LATER: Moment = Moment(CREATED_AT.0 + 20);
 
 async fn put(store: &dyn Store, key: &str) -> Pin {
     let pin = pin_of(testdata::request(key), CREATED_AT, Placement::Now);
-    assert_eq!(store.put_pin(&pin).await.expect("written"), Accepted::New, "a new pin");
+    assert_eq!(store.put_pin(&pin).await.expect("written"), Write::Done, "a new pin");
     pin
 }
 
@@ -24,7 +24,7 @@ fn begun(pin: &Pin, nonce: &str) -> Attempt {
 async fn pair(store: &dyn Store, nonce: &str) -> [(Pin, Attempt); 2] {
     let (untouched, touched) = (put(store, "untouched").await, put(store, "touched").await);
     let first = begun(&touched, "first");
-    assert_eq!(store.save_attempt(&touched, &first).await.expect("answered"), Saved::Yes);
+    assert_eq!(store.save_attempt(&touched, &first).await.expect("answered"), Write::Done);
     [(untouched.clone(), begun(&untouched, nonce)), (touched, first.not_sent(LATER, nonce.into()).expect("legal"))]
 }
 
@@ -60,7 +60,7 @@ pub async fn a_lost_condition_changes_none_of_them(store: &dyn Store) {
         assert_eq!(stored(store, &writes).await, before);
     }
     let winner = before[1].not_sent(LATER, "winner".into()).expect("legal");
-    assert_eq!(store.save_attempt(&writes[1].0, &winner).await.expect("answered"), Saved::Yes);
+    assert_eq!(store.save_attempt(&writes[1].0, &winner).await.expect("answered"), Write::Done);
     assert!(!store.save_attempts(&writes).await.expect("answered"), "another write was first");
     assert_eq!(stored(store, &writes).await, [before[0].clone(), winner]);
 }
@@ -72,7 +72,7 @@ pub async fn a_repeated_write_of_the_same_attempts_is_recognised(store: &dyn Sto
     }
     assert_eq!(stored(store, &writes).await, attempts(&writes));
     let next = writes[1].1.begin(LATER, "b".into()).expect("begins");
-    assert_eq!(store.save_attempt(&writes[1].0, &next).await.expect("answered"), Saved::Yes);
+    assert_eq!(store.save_attempt(&writes[1].0, &next).await.expect("answered"), Write::Done);
     assert!(!store.save_attempts(&writes).await.expect("answered"), "but not once another write has followed");
 }
 
