@@ -31,7 +31,7 @@ pub struct OptimisticWrites {
 }
 
 impl OptimisticWrites {
-    /// `row` names the row in the error, `writes_max` is how many rounds there are.
+    /// `row` names the row in the error; `writes_max` is the number of rounds.
     pub fn of(row: &'static str, writes_max: usize) -> Self {
         Self { row, writes: 0, writes_max }
     }
