@@ -1,4 +1,4 @@
-//! Typed settings: the only reader of the environment. [`table`] describes every variable.
+//! Typed settings. Only this module reads the environment. [`table`] describes every variable.
 
 pub mod table;
 
@@ -197,7 +197,7 @@ impl Environment<'_> {
     }
 
     /// # Errors
-    /// When the table or a queue isn't named.
+    /// When the table or a queue isn't set.
     pub fn resources(&self) -> Result<Resources, ConfigError> {
         Ok(Resources {
             table: self.required(&table::TABLE)?,
@@ -312,13 +312,13 @@ mod tests {
     }
 
     #[test]
-    fn the_tables_defaults_are_the_codes_constants() {
+    fn the_defaults_of_the_table_equal_the_constants() {
         assert_eq!(table::PINTEREST_SCOPES.default, Some(PUBLISHING_SCOPES.join(",").as_str()));
         assert_eq!(table::PUBLISHER_TIMEOUT_MS.default, Some(PUBLISHER_TIMEOUT_MS.to_string().as_str()));
     }
 
     #[test]
-    fn a_quiesce_time_below_the_sum_is_refused_at_start() {
+    fn a_quiesce_period_below_the_sum_is_refused() {
         let error = with("PINBRIDGE_QUIESCE_MS", "119999").expect_err("too short");
         assert!(error.to_string().contains("119999 ms is below 120000 ms"), "{error}");
     }

@@ -69,7 +69,7 @@ pub enum PortError {
     /// Throttled, timed out or broken: the same call may work later. It may also have taken effect.
     #[error("{port} is unavailable: {reason}")]
     Unavailable { port: &'static str, reason: String },
-    /// Other writers kept changing the row: every one of so many conditional writes was lost. Nothing was written.
+    /// Other writers kept changing the row: all of the conditional writes were lost. Nothing was written.
     #[error("contention: lost {writes} optimistic writes of the {row}")]
     Contended { row: &'static str, writes: usize },
     /// Refused or unreadable: repeating the call doesn't help.

@@ -1,14 +1,14 @@
-//! Optimistic writing: read the row, change it, write it if nobody has written in between; otherwise once more, a bounded
-//! number of times.
+//! Optimistic writes: read the row, change it, and write it if it is unchanged since the read. Otherwise the round is
+//! repeated, up to a limit.
 
 use super::{PortError, PortResult};
 
-/// The answer to a conditional write. A write whose conflict says nothing more than that there was one answers a `bool`.
+/// The result of a conditional write. A write whose conflict carries no information returns a `bool` instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write<T> {
     /// The row is as the caller wants it: written by this call, or by an earlier try of the same call.
     Done,
-    /// Another writer came first; the row as it is now.
+    /// Another write came first; the row as it is now.
     Conflict(T),
 }
 
@@ -31,7 +31,7 @@ pub struct OptimisticWrites {
 }
 
 impl OptimisticWrites {
-    /// `row` names the row in the error, `writes_max` is how many rounds there are.
+    /// `row` names the row in the error; `writes_max` is the number of rounds.
     pub fn of(row: &'static str, writes_max: usize) -> Self {
         Self { row, writes: 0, writes_max }
     }

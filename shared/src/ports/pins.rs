@@ -1,4 +1,4 @@
-//! Pins, their attempt rows, and the rows by which pins of the same content are found.
+//! Port: pins, their attempt rows, and the sibling rows, by which pins with the same content are found.
 
 use async_trait::async_trait;
 
@@ -8,24 +8,28 @@ use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
 use crate::domain::time::Moment;
 
-/// Pins that are settled together: `TransactWriteItems` takes a hundred writes, and each row has at most some kilobytes.
+/// The most pins that are written together: `TransactWriteItems` takes a hundred writes, and each row has at most a few
+/// kilobytes.
 pub const SAVED_TOGETHER_MAX: usize = 50;
 
-/// Pins, their attempt rows, and the rows by which pins of the same content are found. The same table as every other [`Store`](super::Store) port.
+/// Pins, attempt rows and sibling rows, in the table that all [`Store`](super::Store) ports share.
 #[async_trait]
 pub trait Pins: Send + Sync {
     /// Writes the pin unless its id is taken.
     async fn put_pin(&self, pin: &Pin) -> PortResult<Write<Box<Pin>>>;
-    /// Consistent reads, in the order of the keys; a pin nobody has touched has [`Attempt::untouched`]'s state.
+    /// The pins in the order of the keys; a pin without an attempt row has the state of [`Attempt::untouched`].
+    /// Consistent reads.
     async fn pins(&self, keys: &[PinKey]) -> PortResult<Vec<Option<(Pin, Attempt)>>>;
-    /// Writes the attempt row if the stored one still has the revision before `next.rev`.
+    /// Writes the attempt row if the stored one has the revision before `next.rev`.
     async fn save_attempt(&self, pin: &Pin, next: &Attempt) -> PortResult<Write<Option<Box<Attempt>>>>;
-    /// The same for several pins (at most [`SAVED_TOGETHER_MAX`]) in one transaction: all, or none and `false`.
+    /// The same for several pins (at most [`SAVED_TOGETHER_MAX`]) in one transaction: writes all, or none and returns
+    /// `false`.
     async fn save_attempts(&self, writes: &[(Pin, Attempt)]) -> PortResult<bool>;
-    /// Writes a pin's row, changed or hidden, and its attempt row in one transaction: both, if the stored attempt row still
-    /// has the revision before `next.rev` and nobody has hidden the pin, or none and `false`.
+    /// Writes a pin's row, edited or hidden, and its attempt row in one transaction. Both are written if the stored
+    /// attempt row has the revision before `next.rev` and the pin isn't hidden. Otherwise none is written, and the
+    /// result is `false`.
     async fn save_pin(&self, pin: &Pin, next: &Attempt) -> PortResult<bool>;
-    /// Hides the pin as its `hidden_at` says, and nothing else of it; one that is hidden or gone stays so.
+    /// Sets the pin's `hidden_at` and nothing else. Does nothing if the pin is hidden already or gone.
     async fn hide_pin(&self, pin: &Pin) -> PortResult<()>;
     async fn put_sibling(
         &self,
@@ -34,12 +38,12 @@ pub trait Pins: Send + Sync {
         pin: PinId,
         expires_at: Moment,
     ) -> PortResult<()>;
-    /// The pins of the same content, read consistently.
+    /// The pins with the same content. Consistent read.
     async fn siblings(&self, account: AccountKey, content_hash: &str) -> PortResult<Vec<PinId>>;
-    /// Some of them, up to `limit`, the very newest perhaps not yet.
+    /// Some of these pins, up to `limit`; the newest ones may be missing.
     async fn first_siblings(&self, account: AccountKey, content_hash: &str, limit: usize) -> PortResult<Vec<PinId>>;
-    /// The first pins, oldest first, that were created after `after` (pins of one moment in the order of their ids) and not
-    /// after `by`; eventually consistent.
+    /// The first pins, oldest first, that were created after `after` (pins of the same moment are ordered by id) and at
+    /// or before `by`; eventually consistent.
     async fn listing_after(
         &self,
         workspace: WorkspaceId,
@@ -47,7 +51,7 @@ pub trait Pins: Send + Sync {
         by: Moment,
         limit: usize,
     ) -> PortResult<Vec<(Moment, PinId)>>;
-    /// The same of deleted pins.
+    /// The same for deleted pins.
     async fn deleted_after(
         &self,
         workspace: WorkspaceId,

@@ -1,4 +1,4 @@
-//! The app's daily budget of requests. In memory.
+//! The app's daily budget of requests in memory.
 
 use async_trait::async_trait;
 

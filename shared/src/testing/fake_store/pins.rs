@@ -1,4 +1,4 @@
-//! The conditions of pins, their attempts and their listing.
+//! Pins, their attempts and their listing in memory.
 
 use async_trait::async_trait;
 
