@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::PortResult;
+use super::{PortResult, Write};
 use crate::domain::ids::WorkspaceId;
 use crate::domain::import::{ChunkResult, Import, ImportKey, Row, Stop, Totals};
 
@@ -11,8 +11,8 @@ use crate::domain::import::{ChunkResult, Import, ImportKey, Row, Stop, Totals};
 pub trait Imports: Send + Sync {
     /// Writes the rows of an import before the import itself, under the submission's nonce.
     async fn put_import_chunks(&self, import: &Import, chunks: &[Vec<Row>]) -> PortResult<()>;
-    /// Writes the import unless its id is taken; returns the import that has the id.
-    async fn put_import(&self, import: &Import) -> PortResult<Option<Import>>;
+    /// Writes the import unless its id is taken; a conflict returns the import that has the id.
+    async fn put_import(&self, import: &Import) -> PortResult<Write<Box<Import>>>;
     /// Consistent read.
     async fn import(&self, key: ImportKey) -> PortResult<Option<Import>>;
     /// The rows of one chunk; `None` when they are missing.

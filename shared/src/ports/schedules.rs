@@ -7,14 +7,6 @@ use crate::domain::ids::{ScheduleId, ScheduleKey, WorkspaceId};
 use crate::domain::schedule::{DueRow, Schedule};
 use crate::domain::time::Moment;
 
-/// The result of writing a new schedule.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kept {
-    New,
-    /// The id is taken; the row as it is now.
-    Existing(Box<Schedule>),
-}
-
 /// A range of a workspace's schedules, and its order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ByTime {
@@ -32,7 +24,7 @@ pub struct ByTime {
 #[async_trait]
 pub trait Schedules: Send + Sync {
     /// Writes the schedule unless its id is taken.
-    async fn put_schedule(&self, schedule: &Schedule) -> PortResult<Kept>;
+    async fn put_schedule(&self, schedule: &Schedule) -> PortResult<Write<Box<Schedule>>>;
     /// The schedules in the order of the keys, including removed ones. Consistent reads.
     async fn schedules(&self, keys: &[ScheduleKey]) -> PortResult<Vec<Option<Schedule>>>;
     /// Writes the row if the stored one has the version before `next.version`.

@@ -14,7 +14,7 @@ use pinbridge_shared::domain::pin::origin::{Actor, Origin};
 use pinbridge_shared::domain::schedule::{DueRow, Schedule, Stage};
 use pinbridge_shared::domain::stats::rollup::{End, Ended, Of, RollupPage, Sample, Sums};
 use pinbridge_shared::domain::time::{HOUR_MS, Moment};
-use pinbridge_shared::ports::{ByTime, Imports, Kept, Rollups, Schedules};
+use pinbridge_shared::ports::{ByTime, Imports, Rollups, Schedules, Write};
 
 use super::fixed::{EXPIRES, account, at, full_request, minimal_request, uuid, workspace};
 
@@ -184,13 +184,13 @@ fn counts() -> Vec<(i64, RollupPage)> {
 
 pub async fn write(table: &DynamoStore) {
     for schedule in schedules() {
-        assert_eq!(table.put_schedule(&schedule).await.expect("written"), Kept::New);
+        assert_eq!(table.put_schedule(&schedule).await.expect("written"), Write::Done);
     }
     table.put_due(&due()).await.expect("written");
     table.set_due_watermark(MINUTE).await.expect("written");
     for import in imports() {
         let bare = Import { stopped: None, finished: None, ..import.clone() };
-        assert_eq!(table.put_import(&bare).await.expect("written"), None);
+        assert_eq!(table.put_import(&bare).await.expect("written"), Write::Done);
         if import.stopped.is_some() {
             table.stop_import(import.key, import.stopped.as_ref()).await.expect("written");
         }

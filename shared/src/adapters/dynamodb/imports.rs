@@ -15,7 +15,7 @@ use crate::domain::ids::{AccountId, ImportId, WorkspaceId};
 use crate::domain::import::{ChunkResult, Import, ImportKey, ROWS_MAX, Row, Source, Stop, StopReason, Totals};
 use crate::domain::invariants::is_same_write;
 use crate::domain::pin::origin::Origin;
-use crate::ports::{Imports, PortResult};
+use crate::ports::{Imports, PortResult, Write};
 
 /// Imports that are removed before the caller is asked again whether there is time.
 const WIPED_AT_ONCE: usize = 10;
@@ -163,7 +163,7 @@ impl Imports for DynamoStore {
         self.put_all((0..).zip(chunks).map(item).collect::<PortResult<_>>()?).await
     }
 
-    async fn put_import(&self, import: &Import) -> PortResult<Option<Import>> {
+    async fn put_import(&self, import: &Import) -> PortResult<Write<Box<Import>>> {
         let put = self
             .client
             .put_item()
@@ -175,11 +175,12 @@ impl Imports for DynamoStore {
         match put.send().await {
             Ok(output) => {
                 self.meter.wrote(output.consumed_capacity());
-                Ok(None)
+                Ok(Write::Done)
             }
             Err(error) => {
                 let stored = read_import(import.key, &self.refused_by(error)?.unwrap_or_default())?;
-                Ok((!is_same_write(&stored.nonce, &import.nonce)).then_some(stored))
+                let is_ours = is_same_write(&stored.nonce, &import.nonce);
+                Ok(if is_ours { Write::Done } else { Write::Conflict(Box::new(stored)) })
             }
         }
     }

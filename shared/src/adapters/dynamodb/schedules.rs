@@ -18,7 +18,7 @@ use crate::domain::pin::idempotency::PayloadHash;
 use crate::domain::pin::origin::Origin;
 use crate::domain::schedule::{DueRow, Schedule, Stage};
 use crate::domain::time::Moment;
-use crate::ports::{ByTime, Kept, PortError, PortResult, Schedules, Write};
+use crate::ports::{ByTime, PortError, PortResult, Schedules, Write};
 
 /// `BatchGetItem` takes a hundred keys.
 const ROWS_PER_READ: usize = 100;
@@ -257,10 +257,10 @@ impl DynamoStore {
 
 #[async_trait]
 impl Schedules for DynamoStore {
-    async fn put_schedule(&self, schedule: &Schedule) -> PortResult<Kept> {
+    async fn put_schedule(&self, schedule: &Schedule) -> PortResult<Write<Box<Schedule>>> {
         match self.put_schedule_if(schedule, None).await? {
-            None => Ok(Kept::New),
-            Some(Some(current)) => Ok(Kept::Existing(Box::new(current))),
+            None => Ok(Write::Done),
+            Some(Some(current)) => Ok(Write::Conflict(Box::new(current))),
             Some(None) => Err(unreadable("schedule")),
         }
     }

@@ -18,7 +18,7 @@ use crate::domain::message::ImportMessage;
 use crate::domain::pin::origin::Actor;
 use crate::domain::recovery::RecoveryMarker;
 use crate::domain::time::{Moment, SECOND_MS};
-use crate::ports::{PortError, PortResult};
+use crate::ports::{PortError, PortResult, Write};
 
 /// The import must be written within this time of its owner, which otherwise might clear its rows away.
 const WRITE_WITHIN_MS: i64 = 15 * SECOND_MS;
@@ -121,8 +121,8 @@ pub async fn submit(
             PortError::Unavailable { port: "table", reason: "taking the import in took too long".into() }.into()
         );
     }
-    if let Some(existing) = context.imports.put_import(&import).await? {
-        return replay(context, existing, &import.content_hash).await;
+    if let Write::Conflict(existing) = context.imports.put_import(&import).await? {
+        return replay(context, *existing, &import.content_hash).await;
     }
     send(context, key).await;
     tracing::info!(workspace_id = %workspace, import_id = %key.import, rows, "an import was taken in");

@@ -26,7 +26,7 @@ use crate::domain::schedule::{
 };
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::ports::OptimisticWrites;
-use crate::ports::{Kept, PortError, PortResult, Write};
+use crate::ports::{PortError, PortResult, Write};
 use crate::telemetry::{self, Metric};
 
 /// A client's edit that meets another one is made anew this often.
@@ -160,8 +160,8 @@ pub async fn create_of_many(
         return Err(PortError::Unavailable { port: "table", reason: "scheduling took too long".into() }.into());
     }
     match context.schedules.put_schedule(&schedule).await? {
-        Kept::Existing(existing) => return replay(context, *existing, &schedule.payload_hash).await,
-        Kept::New => {}
+        Write::Conflict(existing) => return replay(context, *existing, &schedule.payload_hash).await,
+        Write::Done => {}
     }
     telemetry::count(Metric::ScheduleCreated, 1, None, now);
     tracing::info!(

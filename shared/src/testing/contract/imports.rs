@@ -9,7 +9,7 @@ use crate::domain::import::{
 use crate::domain::pin::origin::Actor;
 use crate::domain::testdata;
 use crate::domain::time::Moment;
-use crate::ports::Imports;
+use crate::ports::{Imports, Write};
 
 /// Runs every rule; the async function returns `(Arc<dyn Imports>, guard)`.
 #[macro_export]
@@ -82,7 +82,7 @@ fn result(chunk: u32, pin: u128) -> ChunkResult {
 
 async fn put(imports: &dyn Imports, import: &Import) {
     imports.put_import_chunks(import, &rows()).await.expect("written");
-    assert_eq!(imports.put_import(import).await.expect("written"), None, "new");
+    assert_eq!(imports.put_import(import).await.expect("written"), Write::Done, "new");
 }
 
 pub async fn an_import_round_trips_and_its_id_is_taken_once(imports: &dyn Imports) {
@@ -91,7 +91,11 @@ pub async fn an_import_round_trips_and_its_id_is_taken_once(imports: &dyn Import
     put(imports, &full).await;
     assert_eq!(imports.import(full.key).await.expect("read"), Some(full.clone()));
     let other = Import { nonce: "another".into(), rows: 1, ..full.clone() };
-    assert_eq!(imports.put_import(&other).await.expect("answered"), Some(full.clone()), "the first import stays");
+    assert_eq!(
+        imports.put_import(&other).await.expect("answered"),
+        Write::Conflict(Box::new(full.clone())),
+        "the first import stays"
+    );
     let bare = Import {
         filename: None,
         unknown_columns: Vec::new(),
@@ -110,7 +114,7 @@ pub async fn an_import_round_trips_and_its_id_is_taken_once(imports: &dyn Import
 pub async fn a_repeated_write_of_an_import_is_recognised(imports: &dyn Imports) {
     let import = import(1, 1, AT);
     put(imports, &import).await;
-    assert_eq!(imports.put_import(&import).await.expect("written"), None, "the SDK repeated it");
+    assert_eq!(imports.put_import(&import).await.expect("written"), Write::Done, "the SDK repeated it");
 }
 
 pub async fn each_submission_has_its_own_chunks(imports: &dyn Imports) {

@@ -9,7 +9,7 @@ use crate::domain::pin::{PinRequest, Priority};
 use crate::domain::schedule::{DUE_SHARDS, DueRow, Schedule};
 use crate::domain::testdata;
 use crate::domain::time::{DAY_MS, MINUTE_MS, Moment};
-use crate::ports::{ByTime, Kept, Schedules, Write};
+use crate::ports::{ByTime, Schedules, Write};
 
 /// Runs every rule; the async function returns `(Arc<dyn Schedules>, guard)`.
 #[macro_export]
@@ -47,7 +47,7 @@ fn schedule(number: u128, minutes: i64) -> Schedule {
 }
 
 async fn put(schedules: &dyn Schedules, schedule: &Schedule) {
-    assert_eq!(schedules.put_schedule(schedule).await.expect("answered"), Kept::New);
+    assert_eq!(schedules.put_schedule(schedule).await.expect("answered"), Write::Done);
 }
 
 async fn stored(schedules: &dyn Schedules, key: ScheduleKey) -> Option<Schedule> {
@@ -61,15 +61,15 @@ fn canceled(schedule: &Schedule, nonce: &str) -> Schedule {
 pub async fn a_schedule_is_written_once(schedules: &dyn Schedules) {
     let first = schedule(1, 60);
     put(schedules, &first).await;
-    assert_eq!(schedules.put_schedule(&first).await.expect("answered"), Kept::New, "a repetition of the same write");
+    assert_eq!(schedules.put_schedule(&first).await.expect("answered"), Write::Done, "a repetition of the same write");
     let other = Schedule { nonce: "another".into(), ..schedule(1, 90) };
     let answer = schedules.put_schedule(&other).await.expect("answered");
-    assert_eq!(answer, Kept::Existing(Box::new(first.clone())));
+    assert_eq!(answer, Write::Conflict(Box::new(first.clone())));
     let moved = canceled(&first, "moved");
     assert_eq!(schedules.save_schedule(&moved).await.expect("answered"), Write::Done);
     assert_eq!(
         schedules.put_schedule(&first).await.expect("answered"),
-        Kept::Existing(Box::new(moved)),
+        Write::Conflict(Box::new(moved)),
         "the row has changed since"
     );
 }
@@ -133,7 +133,7 @@ pub async fn a_removed_schedule_is_not_listed_and_keeps_its_id(schedules: &dyn S
     assert_eq!(stored(schedules, first.key).await, Some(removed.clone()));
     let listed = schedules.schedules_by_time(first.key.workspace, &ByTime::default(), 10).await.expect("listed");
     assert_eq!(listed, [(other.run_at, other.key.schedule)]);
-    assert_eq!(schedules.put_schedule(&first).await.expect("answered"), Kept::Existing(Box::new(removed)));
+    assert_eq!(schedules.put_schedule(&first).await.expect("answered"), Write::Conflict(Box::new(removed)));
 }
 
 pub async fn many_schedules_are_read_in_the_order_of_their_keys(schedules: &dyn Schedules) {

@@ -8,7 +8,7 @@ use super::{FakeStore, Tables};
 use crate::domain::ids::WorkspaceId;
 use crate::domain::import::{ChunkResult, Import, ImportKey, Row, Stop, Totals};
 use crate::domain::invariants::is_same_write;
-use crate::ports::{Imports, PortResult};
+use crate::ports::{Imports, PortResult, Write};
 
 /// As many imports as the table's adapter deletes at once.
 const WIPED_AT_ONCE: usize = 10;
@@ -59,10 +59,11 @@ impl Imports for FakeStore {
         self.call("imports.put_import_chunks", put).await
     }
 
-    async fn put_import(&self, import: &Import) -> PortResult<Option<Import>> {
+    async fn put_import(&self, import: &Import) -> PortResult<Write<Box<Import>>> {
         let put = |t: &mut Tables| {
             let stored = t.imports.imports.entry(import.key).or_insert_with(|| import.clone());
-            (!is_same_write(&stored.nonce, &import.nonce)).then(|| stored.clone())
+            let is_ours = is_same_write(&stored.nonce, &import.nonce);
+            if is_ours { Write::Done } else { Write::Conflict(Box::new(stored.clone())) }
         };
         self.call("imports.put_import", put).await
     }

@@ -9,7 +9,7 @@ use crate::domain::ids::{ScheduleId, ScheduleKey, WorkspaceId};
 use crate::domain::invariants::is_same_write;
 use crate::domain::schedule::{DueRow, Schedule};
 use crate::domain::time::Moment;
-use crate::ports::{ByTime, Kept, PortResult, Schedules, Write};
+use crate::ports::{ByTime, PortResult, Schedules, Write};
 
 #[derive(Default)]
 pub(super) struct Rows {
@@ -35,14 +35,14 @@ impl Rows {
         names.is_empty()
     }
 
-    fn put(&mut self, schedule: &Schedule) -> Kept {
+    fn put(&mut self, schedule: &Schedule) -> Write<Box<Schedule>> {
         match self.schedules.get(&schedule.key) {
             None => {
                 self.schedules.insert(schedule.key, schedule.clone());
-                Kept::New
+                Write::Done
             }
-            Some(current) if is_ours(current, schedule) => Kept::New,
-            Some(current) => Kept::Existing(Box::new(current.clone())),
+            Some(current) if is_ours(current, schedule) => Write::Done,
+            Some(current) => Write::Conflict(Box::new(current.clone())),
         }
     }
 
@@ -107,7 +107,7 @@ impl FakeStore {
 
 #[async_trait]
 impl Schedules for FakeStore {
-    async fn put_schedule(&self, schedule: &Schedule) -> PortResult<Kept> {
+    async fn put_schedule(&self, schedule: &Schedule) -> PortResult<Write<Box<Schedule>>> {
         self.call("schedules.put_schedule", |t| t.schedules.put(schedule)).await
     }
 
