@@ -1,10 +1,10 @@
 //! The page of limits and lives is what the code says.
 
-use pinbridge_api::body::import_file;
-use pinbridge_api::page::SEARCH_MAX;
-use pinbridge_api::routes::{pin_batch, pin_bulk};
+use pinbridge_api::request::import_file;
+use pinbridge_api::request::query::SEARCH_MAX;
+use pinbridge_api::request::{self as bodies, query};
+use pinbridge_api::routes::{self, pin_batch};
 use pinbridge_api::views::export::PAGE_BYTES_MAX;
-use pinbridge_api::{body, page};
 use pinbridge_shared::adapters::dynamodb::row_kinds;
 use pinbridge_shared::adapters::envelope::OLD_KEYS_KEPT_MS;
 use pinbridge_shared::adapters::secrets::RECOVERY_DAYS;
@@ -55,10 +55,10 @@ fn limits() -> Vec<(&'static str, String)> {
     let settings = Settings::default();
     vec![
         // Requests.
-        ("a request's body", bytes(body::BODY_MAX)),
-        ("a batch's body", bytes(body::BATCH_BODY_MAX)),
+        ("a request's body", bytes(bodies::BODY_MAX)),
+        ("a batch's body", bytes(bodies::BATCH_BODY_MAX)),
         ("pins of a batch", pin_batch::BATCH_MAX.to_string()),
-        ("pins of one bulk call", pin_bulk::BULK_MAX.to_string()),
+        ("pins of one bulk call", routes::bulk::BULK_MAX.to_string()),
         ("an import's body", bytes(import_file::IMPORT_BODY_MAX)),
         ("rows of an import", import::ROWS_MAX.to_string()),
         ("rows of an import that are worked on together", import::CHUNK_ROWS.to_string()),
@@ -69,8 +69,8 @@ fn limits() -> Vec<(&'static str, String)> {
         ("a pin's alt text, characters", request::ALT_TEXT_MAX.to_string()),
         ("a URL, characters", request::URL_MAX.to_string()),
         ("an idempotency key, characters", request::IDEMPOTENCY_KEY_MAX.to_string()),
-        ("related terms of a pin", body::TERMS_MAX.to_string()),
-        ("a related term, characters", body::TERM_MAX.to_string()),
+        ("related terms of a pin", bodies::TERMS_MAX.to_string()),
+        ("a related term, characters", bodies::TERM_MAX.to_string()),
         ("a name of a workspace, organisation or key, characters", tenant::NAME_MAX.to_string()),
         ("a password, characters", format!("{} to {}", user::PASSWORD_MIN, user::PASSWORD_MAX)),
         ("an email address, characters", user::EMAIL_MAX.to_string()),
@@ -80,9 +80,9 @@ fn limits() -> Vec<(&'static str, String)> {
         ("boards that a simulated account adds", sandbox::OWN_BOARDS_MAX.to_string()),
         ("sections of them all", sandbox::SECTIONS_MAX.to_string()),
         // Lists.
-        ("a page, unless asked otherwise", page::LIMIT_DEFAULT.to_string()),
-        ("a page at most", page::LIMIT_MAX.to_string()),
-        ("an offset at most", page::OFFSET_MAX.to_string()),
+        ("a page, unless asked otherwise", query::LIMIT_DEFAULT.to_string()),
+        ("a page at most", query::LIMIT_MAX.to_string()),
+        ("an offset at most", query::OFFSET_MAX.to_string()),
         ("newest imports that a list looks through", imports::IMPORTS_LISTED_MAX.to_string()),
         ("pins of a list that are counted at least", list_pins::COUNTED.to_string()),
         ("pins that one call looks through for a state, a text or another order", list_pins::WINDOW.to_string()),
@@ -140,7 +140,7 @@ fn limits() -> Vec<(&'static str, String)> {
             "a schedule is handed over (and not editable any more) this long before its time",
             time(schedule::RELEASE_AHEAD_MS),
         ),
-        ("schedules of one bulk call", body::schedules::BULK_MAX.to_string()),
+        ("schedules of one bulk call", routes::bulk::BULK_MAX.to_string()),
         ("schedules that are counted exactly", list_schedules::COUNT_MAX.to_string()),
         ("schedules that a filter, a search or another order looks through a page", list_schedules::WINDOW.to_string()),
         // Tokens.

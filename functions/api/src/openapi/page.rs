@@ -227,8 +227,8 @@ mod tests {
     #[test]
     fn the_page_has_every_route_and_error_and_nothing_from_elsewhere() {
         let page = html(super::super::document());
-        for operation in super::super::operations() {
-            assert!(page.contains(&format!("<h3 id=\"{}\">", operation.id)), "{}", operation.id);
+        for endpoint in crate::endpoint::table() {
+            assert!(page.contains(&format!("<h3 id=\"{}\">", endpoint.id)), "{}", endpoint.id);
         }
         for sample in crate::error::samples() {
             assert!(page.contains(&format!("<code>{}</code>", sample.code())), "{}", sample.code());

@@ -6,38 +6,37 @@ use schemars::{JsonSchema, json_schema};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::operation::{Example, Operation, delete, patch, post, tagged};
+use super::Example;
+use super::pins::PIN;
 use super::pins::schemas::{self, OnDuplicate, Pin, PinCreate, Priority};
-use super::pins::{ACCOUNT, PIN};
-use super::types::{FILLED, Flag, Time, inline_schema, names};
+use super::schema::{FILLED, Flag, Time, inline_schema, names};
+use crate::activity::Resource;
+use crate::endpoint::{Endpoint, delete, patch, post, tagged};
+use crate::error::codes::{
+    self, ACCOUNT_NOT_PERMITTED, BOARD_ACCESS_DENIED, BOARD_NOT_FOUND, BOARD_SECTION_NOT_FOUND, NOT_FOUND,
+    OUTCOME_UNKNOWN, PIN_ALREADY_PUBLISHED, PIN_PUBLISHING, VALIDATION_ERROR,
+};
+use crate::routes::*;
 use crate::routes::{BATCH_MAX, BULK_MAX};
 
-/// Of whoever sends a pin to another board.
-pub const PREFLIGHT: &[&str] =
-    &["board_not_found", "board_deleted", "board_access_denied", "token_expired", "token_revoked", "scope_missing"];
-
-pub fn operations() -> Vec<Operation> {
-    let pin = |operation: Operation| {
-        operation.path::<Uuid>("id", "The pin's id.", PIN).refuses(&[
-            "not_found",
-            "validation_error",
-            "account_not_permitted",
-        ])
+pub fn endpoints() -> Vec<Endpoint> {
+    let pin = |operation: Endpoint| {
+        operation.path::<Uuid>("id", "The pin's id.", PIN).fails(&[NOT_FOUND, VALIDATION_ERROR, ACCOUNT_NOT_PERMITTED])
     };
     tagged(
         "Pins",
         vec![
-            post("/v1/pins/validate", "validate_pin", "Check a pin without publishing it")
+            post("/v1/pins/validate", READ, pin_validation::validate).operation("validate_pin", "Check a pin without publishing it").unaudited("it changes nothing")
                 .about(
                     "Nothing is written. 200 also when the pin would be refused: every check is named, with what to do. \
                      `headroom` says what the account can publish now; `quota_remaining` is what the day's budget allows, \
                      `null` without one.",
                 )
                 .header::<Priority>("X-Pinbridge-Priority", "`priority` for clients that drop unknown fields.")
-                .takes::<PinCreate>()
+                .takes::<PinCreate>(PinCreate::example)
                 .answers::<PinValidation>(200, "The checks.")
-                .refuses(&["account_not_permitted"]),
-            post("/v1/pins/batch", "create_pins", "Publish up to 100 pins")
+                .fails(&[ACCOUNT_NOT_PERMITTED]),
+            post("/v1/pins/batch", WRITE, pin_batch::create).operation("create_pins", "Publish up to 100 pins").audited("pin.batch_created", Resource::None, &["created_count", "existing_count", "failed_count"])
                 .about(
                     "Each item is accepted or refused for itself. Without a `priority` of its own an item is `bulk`: behind \
                      its account's other waiting pins. The same call may be sent again.",
@@ -45,31 +44,31 @@ pub fn operations() -> Vec<Operation> {
                 .header::<Priority>("X-Pinbridge-Priority", "`priority` of the items that have none.")
                 .header::<OnDuplicate>("X-Pinbridge-On-Duplicate", "`on_duplicate` for clients that drop unknown fields.")
                 .query::<OnDuplicate>("on_duplicate", "The same as in the body, for every item.")
-                .takes::<PinBatch>()
+                .takes::<PinBatch>(PinBatch::example)
                 .answers::<PinBatchResult>(200, "What became of each item, in order."),
-            post("/v1/pins/bulk-delete", "delete_pins", "Delete up to 100 pins")
+            post("/v1/pins/bulk-delete", DESTRUCTIVE, pin_bulk::delete).operation("delete_pins", "Delete up to 100 pins").audited("pin.bulk_deleted", Resource::None, &["succeeded_count", "skipped_count", "failed_count"])
                 .about("As `DELETE /v1/pins/{id}` of each. An id that is named twice counts once.")
-                .takes::<BulkIds>()
+                .takes::<BulkIds>(BulkIds::example)
                 .answers::<BulkResult>(200, "What became of each pin, in order."),
-            post("/v1/pins/bulk-retry", "retry_pins", "Retry up to 100 failed pins")
+            post("/v1/pins/bulk-retry", WRITE, pin_bulk::retry).operation("retry_pins", "Retry up to 100 failed pins").audited("pin.bulk_retried", Resource::None, &["succeeded_count", "skipped_count", "failed_count"])
                 .about("As `POST /v1/pins/{id}/retry` of each; one that isn't failed is skipped.")
                 .header::<Flag>(
                     "X-Pinbridge-Accept-Duplicate",
                     "`accept_duplicate` for clients that drop unknown fields.",
                 )
-                .takes::<BulkRetry>()
+                .takes::<BulkRetry>(BulkRetry::example)
                 .answers::<BulkResult>(200, "What became of each pin, in order."),
-            pin(patch("/v1/pins/{id}", "update_pin", "Change a pin that isn't published yet"))
+            pin(patch("/v1/pins/{id}", WRITE, pin_edits::update).operation("update_pin", "Change a pin that isn't published yet").audited("pin.updated", Resource::Path, &["status"]))
                 .about(
                     "What is absent stays; `null` clears. Legal while the pin is queued, deferred or failed. What is \
                      published was in force when its attempt began. A new board is checked first, as far as Pinterest \
                      answers. The idempotency key keeps standing for the request of before.",
                 )
-                .takes::<PinUpdate>()
+                .takes::<PinUpdate>(PinUpdate::example)
                 .answers::<Pin>(200, "The pin as it is now.")
-                .refuses(&["pin_already_published", "pin_publishing"])
-                .refuses(PREFLIGHT),
-            pin(delete("/v1/pins/{id}", "delete_pin", "Delete a pin"))
+                .fails(&[PIN_ALREADY_PUBLISHED, PIN_PUBLISHING])
+                .fails(codes::PREFLIGHT),
+            pin(delete("/v1/pins/{id}", DESTRUCTIVE, pin_edits::remove).operation("delete_pin", "Delete a pin").audited("pin.deleted", Resource::Path, &["removed_from_pinterest", "reason"]))
                 .about(
                     "The pin is gone from every answer at once, and one that waits is never published. One that is just \
                      being published is hidden: its Pin may still appear. Its idempotency key stays taken (409 \
@@ -79,9 +78,9 @@ pub fn operations() -> Vec<Operation> {
                 .query::<Flag>("delete_from_pinterest", "Delete the Pin on Pinterest too.")
                 .answers_nothing("The pin is deleted.")
                 .answers::<PinDeleted>(200, "With `delete_from_pinterest=true`: what became of its Pin.")
-                .refuses(super::refusals::PINTEREST)
-                .refuses(&["pin_publishing", "outcome_unknown", "board_not_found", "board_access_denied"])
-                .refuses(&["board_section_not_found"]),
+                .fails(codes::PINTEREST)
+                .fails(&[PIN_PUBLISHING, OUTCOME_UNKNOWN, BOARD_NOT_FOUND, BOARD_ACCESS_DENIED])
+                .fails(&[BOARD_SECTION_NOT_FOUND]),
         ],
     )
 }
@@ -134,18 +133,6 @@ pub struct PinDeleted {
     pub reason: Option<String>,
 }
 
-impl Example for PinDeleted {
-    fn example() -> Value {
-        json!({
-            "id": PIN,
-            "deleted": true,
-            "removed_from_pinterest": true,
-            "pinterest_pin_id": "813744226420795884",
-            "reason": null,
-        })
-    }
-}
-
 /// One check of a dry run.
 #[derive(JsonSchema)]
 pub struct PinCheck {
@@ -184,46 +171,6 @@ pub struct PinValidation {
     pub headroom: Option<PinHeadroom>,
 }
 
-fn headroom_example() -> Value {
-    json!({
-        "quota_remaining": null,
-        "account_id": ACCOUNT,
-        "tokens_available": 50.0,
-        "capacity": 50,
-        "refill_rate": 1.0,
-        "waiting": 0,
-        "waiting_is_at_least": false,
-        "next_start_at": "2026-11-23T12:00:00.000Z",
-    })
-}
-
-impl Example for PinValidation {
-    fn example() -> Value {
-        let check = |name: &str, message: &str| {
-            json!({
-                "name": name,
-                "status": "passed",
-                "code": null,
-                "message": message,
-                "remediation": null,
-                "details": null,
-            })
-        };
-        json!({
-            "valid": true,
-            "dry_run": true,
-            "checks": [
-                check("schema", "Every field is well-formed."),
-                check("board", "The account can reach the board."),
-                check("pacing", "A token is free: it would start at once."),
-            ],
-            "resolved": {"idempotency_key": "cranes-2026-11-23", "priority": "normal"},
-            "existing_pin_id": null,
-            "headroom": headroom_example(),
-        })
-    }
-}
-
 /// Another pin of the last day that has the same content.
 #[derive(JsonSchema)]
 pub struct PinWarning {
@@ -248,14 +195,6 @@ pub struct AcceptedPin {
     pub pin: Pin,
     /// Ours: what a person should look at.
     pub warnings: Vec<PinWarning>,
-}
-
-impl Example for AcceptedPin {
-    fn example() -> Value {
-        let mut pin = Pin::example();
-        pin["warnings"] = json!([]);
-        pin
-    }
 }
 
 /// Pins to be published.
@@ -317,25 +256,6 @@ pub struct PinBatchResult {
     pub headroom: Option<BatchHeadroom>,
 }
 
-impl Example for PinBatchResult {
-    fn example() -> Value {
-        json!({
-            "created_count": 1,
-            "existing_count": 0,
-            "failed_count": 0,
-            "results": [{
-                "index": 0,
-                "idempotency_key": "cranes-2026-11-23",
-                "status": "created",
-                "pin": Pin::example(),
-                "error": null,
-                "warnings": [],
-            }],
-            "headroom": {"quota_remaining": null, "accounts": [headroom_example()]},
-        })
-    }
-}
-
 /// Pins by their ids.
 #[derive(JsonSchema)]
 pub struct BulkIds {
@@ -380,15 +300,4 @@ pub struct BulkResult {
     pub skipped_count: u64,
     pub failed_count: u64,
     pub results: Vec<BulkItemResult>,
-}
-
-impl Example for BulkResult {
-    fn example() -> Value {
-        json!({
-            "succeeded_count": 1,
-            "skipped_count": 0,
-            "failed_count": 0,
-            "results": [{"id": PIN, "status": "succeeded", "error_code": null, "error_message": null}],
-        })
-    }
 }

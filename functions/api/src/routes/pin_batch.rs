@@ -23,7 +23,7 @@ use serde_json::{Map, Value, json};
 use super::pins::{find_duplicate, parse, refuses_duplicates};
 use crate::auth::Caller;
 use crate::body::{Fields, LargeJsonObject};
-use crate::error::ApiError;
+use crate::error::{ApiError, codes};
 use crate::{page, views};
 
 /// Pins of one call.
@@ -104,7 +104,8 @@ fn items(body: &Map<String, Value>) -> Result<&[Value], ApiError> {
 
 /// Pins of a batch go last among their account's, unless they say otherwise.
 fn read(item: &Value, headers: &HeaderMap, caller: &Caller, refuses: bool) -> Result<Wanted, ApiError> {
-    let object = item.as_object().ok_or_else(|| ApiError::malformed_json("each of pins should be an object"))?;
+    let object =
+        item.as_object().ok_or_else(|| codes::MALFORMED_JSON.with("reason", "each of pins should be an object"))?;
     let request = parse(object, headers, Priority::Bulk)?;
     let refuses = refuses || refuses_duplicates(object, &page::Query::new(), &HeaderMap::new())?;
     caller.may_use(request.account).map(|()| Wanted { request, refuses })
@@ -143,7 +144,7 @@ async fn without_refused(
                     // The same key again is the same pin.
                     let before = Some(*seen.entry(content).or_insert(own)).filter(|first| *first != own);
                     if before.is_some() && refuses && !seen_key(&items, &request) {
-                        Err(ApiError::duplicate_in_call())
+                        Err(codes::DUPLICATE_IN_CALL.into())
                     } else {
                         let before = before.map(|pin| Duplicate { pin, created_at: now, status: Status::Queued });
                         warnings.push(warning.or(before));

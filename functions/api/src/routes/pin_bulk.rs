@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use super::retries::accepts_duplicate;
 use crate::auth::Caller;
 use crate::body::{Fields, JsonObject};
-use crate::error::ApiError;
+use crate::error::{ApiError, codes};
 
 /// Pins of one call.
 pub const BULK_MAX: usize = 100;
@@ -45,11 +45,14 @@ async fn delete_one(context: &Context, caller: &Caller, id: PinId) -> (PinId, Do
         // The call may be a repetition of one whose answer was lost.
         let deleted = read_pins::deleted(context, key).await.ok().flatten();
         let is_theirs = deleted.is_some_and(|pin| caller.may_use(pin.request.account).is_ok());
-        return (id, if is_theirs { Done::Skipped(ApiError::deleted_before()) } else { Done::Failed(error) });
+        return (
+            id,
+            if is_theirs { Done::Skipped(ApiError::from(codes::PIN_DELETED_BEFORE)) } else { Done::Failed(error) },
+        );
     }
     let done = match delete_pin(context, key).await {
         Ok(_) => Done::Succeeded,
-        Err(DeleteError::NotFound) => Done::Skipped(ApiError::deleted_before()),
+        Err(DeleteError::NotFound) => Done::Skipped(ApiError::from(codes::PIN_DELETED_BEFORE)),
         Err(error) => Done::Failed(error.into()),
     };
     (id, done)

@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 use super::pins::find;
 use crate::auth::Caller;
 use crate::body::{Fields, JsonObject};
-use crate::error::ApiError;
+use crate::error::{ApiError, codes};
 use crate::{page, views};
 
 const FIELDS: [&str; 5] = ["title", "description", "alt_text", "link_url", "board_id"];
@@ -80,7 +80,7 @@ pub async fn remove(
     }
     // Whether there is a Pin to delete isn't known yet.
     if view.attempt.status == Status::Publishing {
-        return Err(ApiError::pin_publishing());
+        return Err(codes::PIN_PUBLISHING.into());
     }
     // The Pin first: a failure leaves a pin that can be deleted again.
     let is_simulated = view.pin.request.account.is_simulated();

@@ -1,5 +1,7 @@
 //! Pins: accept, read, explain. Their other routes are in files of their own (`pin_*.rs`, `retries.rs`).
 
+pub mod fields;
+
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
@@ -19,7 +21,7 @@ use serde_json::{Map, Value};
 
 use crate::auth::Caller;
 use crate::body::{Fields, JsonObject, needs_assets};
-use crate::error::{ApiError, FieldError};
+use crate::error::{ApiError, FieldError, codes};
 use crate::{page, views};
 
 const ON_DUPLICATE: &str = "on_duplicate";
@@ -74,7 +76,7 @@ pub async fn find_duplicate(
         Ok(Some(duplicate)) if refuses => {
             // What was accepted before is answered again, whatever came after it.
             let is_replay = read_pins::pin(context, PinKey { workspace: caller.workspace, pin: own }).await?.is_some();
-            if is_replay { Ok(None) } else { Err(ApiError::duplicate_content(&duplicate)) }
+            if is_replay { Ok(None) } else { Err(codes::DUPLICATE_CONTENT.with("existing", duplicate.pin)) }
         }
         Ok(duplicate) => Ok(duplicate),
         Err(error) if refuses => Err(error.into()),
@@ -147,7 +149,7 @@ pub fn parse(
     let mut fields = Fields::of(body);
     let has = |name: &str| body.get(name).is_some_and(|value| !value.is_null());
     if needs_assets(body) {
-        return Err(ApiError::assets_not_enabled());
+        return Err(codes::ASSETS_NOT_ENABLED.into());
     }
     // Ignored, the pin would be published now.
     if has("run_at") {

@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 use super::{pin_validation, retries};
 use crate::auth::Caller;
 use crate::body::{Fields, JsonObject, MaybeJsonObject, schedules as body};
-use crate::error::{ApiError, FieldError};
+use crate::error::{ApiError, FieldError, codes};
 use crate::{page, schedule_query, views};
 
 pub async fn create(
@@ -185,7 +185,7 @@ pub async fn bulk_delete(
         // The call may be a repetition of one whose answer was lost.
         let stored = schedules::stored(context, key).await?.filter(|schedule| schedule.removed_at.is_some());
         if stored.is_some_and(|schedule| caller.may_use(schedule.request.account).is_ok()) {
-            return Err(ApiError::removed_before());
+            return Err(codes::SCHEDULE_REMOVED_BEFORE.into());
         }
         find(context, caller, key).await?;
         schedules::remove(context, key).await?;

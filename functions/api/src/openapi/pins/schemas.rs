@@ -3,16 +3,15 @@
 use pinbridge_shared::domain::pin::attempt::Status;
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::pin::filter::PinSort;
-use pinbridge_shared::domain::pin::{
-    ALT_TEXT_MAX, DESCRIPTION_MAX, IDEMPOTENCY_KEY_MAX, Priority as PinPriority, TITLE_MAX, WaitReason,
-};
+use pinbridge_shared::domain::pin::{ALT_TEXT_MAX, DESCRIPTION_MAX, IDEMPOTENCY_KEY_MAX, TITLE_MAX, WaitReason};
 use schemars::{JsonSchema, json_schema};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::super::operation::Example;
-use super::super::types::{BoardId, FILLED, HttpUrl, Time, inline_schema, names};
-use crate::body::{TERM_MAX, TERMS_MAX};
+use super::super::Example;
+use super::super::schema::{FILLED, Time, inline_schema, names};
+use crate::request::field::HttpUrl;
+pub use crate::routes::pins::fields::{BoardId, Color, Priority, Terms};
 
 /// The account of the examples.
 pub const ACCOUNT: &str = "00000000-0000-0000-0000-00000000000b";
@@ -22,7 +21,6 @@ names!(
     "Where a pin stands. `published` and `failed` are final, but for a retry.",
     Status::ALL.map(Status::name)
 );
-names!(Priority, "How urgent a pin is among those of its own account.", PinPriority::ALL.map(PinPriority::name));
 names!(
     PinErrorCode,
     "Why a pin failed, or what it waits for.",
@@ -37,18 +35,6 @@ inline_schema!(
 inline_schema!(
     /// Only images, until there are assets.
     MediaType = json_schema!({"type": "string", "enum": ["image"]})
-);
-inline_schema!(
-    /// With or without `#`; kept upper-case with it.
-    Color = json_schema!({"type": "string", "pattern": r"^\s*(#?[0-9A-Fa-f]{6})?\s*$"})
-);
-inline_schema!(
-    /// A list of texts, or one text with commas.
-    Terms = json_schema!({"anyOf": [
-        {"type": "array", "maxItems": TERMS_MAX, "items": {"type": "string", "maxLength": TERM_MAX}},
-        {"type": "string"},
-        {"type": "null"},
-    ]})
 );
 
 names!(OnDuplicate, "What becomes of a pin whose content another one has.", ["warn", "refuse"]);
@@ -185,12 +171,6 @@ pub struct Pin {
     pub duplicate_pin_id: Option<String>,
 }
 
-impl Example for Pin {
-    fn example() -> Value {
-        super::pin_example()
-    }
-}
-
 /// A job: a pin, told shortly.
 #[derive(JsonSchema)]
 pub struct JobStatus {
@@ -206,23 +186,6 @@ pub struct JobStatus {
     pub attempts: u32,
     /// Ours: when something happens next.
     pub next_at: Option<Time>,
-}
-
-impl Example for JobStatus {
-    fn example() -> Value {
-        json!({
-            "job_id": super::PIN,
-            "pin_id": super::PIN,
-            "status": "published",
-            "submitted_at": "2026-11-23T12:00:00.000Z",
-            "completed_at": "2026-11-23T12:00:00.412Z",
-            "pinterest_pin_id": "813744226420795884",
-            "error_code": null,
-            "error_message": null,
-            "attempts": 1,
-            "next_at": null,
-        })
-    }
 }
 
 /// Everything that happened to a pin.
@@ -271,45 +234,4 @@ pub struct NextStep {
     pub queue_position: Option<u64>,
     /// Whether the place is a lower bound.
     pub queue_position_is_at_least: Option<bool>,
-}
-
-impl Example for Timeline {
-    fn example() -> Value {
-        let event = |at: &str, event: &str, attempt: Option<u32>, status: Option<u16>| {
-            json!({
-                "at": at,
-                "event": event,
-                "attempt": attempt,
-                "upstream_status": status,
-                "upstream_code": null,
-                "upstream_request_id": status.map(|_| "8291734652"),
-                "next_at": null,
-                "note": null,
-            })
-        };
-        json!({
-            "pin_id": super::PIN,
-            "job_id": super::PIN,
-            "account_id": ACCOUNT,
-            "status": "published",
-            "attempts": 1,
-            "attempts_spent": 1,
-            "pinterest_pin_id": "813744226420795884",
-            "error_code": null,
-            "error_message": null,
-            "duplicate_pin_id": null,
-            "events": [
-                event("2026-11-23T12:00:00.000Z", "accepted", None, None),
-                event("2026-11-23T12:00:00.112Z", "attempt_started", Some(1), None),
-                event("2026-11-23T12:00:00.412Z", "published", Some(1), Some(201)),
-            ],
-            "next": {
-                "action": "none",
-                "at": null,
-                "reason": "The pin is finished.",
-                "queue_position": null,
-                "queue_position_is_at_least": null,
-            },
-        })
-    }
 }

@@ -1,8 +1,12 @@
 //! What many schemas are made of.
 
-use schemars::json_schema;
+use std::borrow::Cow;
 
-use crate::page::{LIMIT_MAX, OFFSET_MAX};
+use pinbridge_shared::domain::time::Moment;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Serialize, Serializer};
+
+use crate::request::query::{LIMIT_MAX, OFFSET_MAX};
 
 /// A text with something in it that isn't blank.
 pub const FILLED: &str = r"\S";
@@ -29,13 +33,15 @@ macro_rules! inline_schema {
         }
     };
 }
-pub(super) use inline_schema;
+pub(crate) use inline_schema;
 
 /// One of the names that the code knows; a schema of its own, because it is used in several places.
 macro_rules! names {
     ($(#[$doc:meta])* $name:ident, $description:literal, $names:expr) => {
         $(#[$doc])*
-        pub struct $name;
+        #[derive(Clone, Copy, Debug, serde::Serialize)]
+        #[serde(transparent)]
+        pub struct $name(pub &'static str);
 
         impl schemars::JsonSchema for $name {
             fn schema_name() -> std::borrow::Cow<'static, str> {
@@ -49,19 +55,45 @@ macro_rules! names {
         }
     };
 }
-pub(super) use names;
+pub(crate) use names;
 
-inline_schema!(
-    /// A time, to the millisecond, in UTC.
-    Time = json_schema!({"type": "string", "format": "date-time"})
-);
+/// A moment as RFC 3339 in UTC, to the millisecond.
+#[derive(Clone, Copy, Debug)]
+pub struct Time(pub Moment);
+
+impl From<Moment> for Time {
+    fn from(moment: Moment) -> Self {
+        Self(moment)
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.rfc3339())
+    }
+}
+
+impl JsonSchema for Time {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Time".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "format": "date-time"})
+    }
+}
+
 inline_schema!(
     /// A time, or nothing: forms send what is not filled in as an empty text.
     TimeOrEmpty = json_schema!({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "maxLength": 0}]})
 );
 inline_schema!(
     /// A page's length.
-    Limit = json_schema!({"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": crate::page::LIMIT_DEFAULT})
+    Limit = json_schema!({"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": crate::request::query::LIMIT_DEFAULT})
 );
 inline_schema!(
     /// How much of a list is left out before a page.
@@ -74,12 +106,4 @@ inline_schema!(
 inline_schema!(
     /// Any text.
     Text = json_schema!({"type": "string"})
-);
-inline_schema!(
-    /// A board's id: a decimal number, at Pinterest and here a string.
-    BoardId = json_schema!({"type": "string", "pattern": r"^[0-9]+$", "maxLength": pinbridge_shared::domain::account::board::BOARD_ID_MAX})
-);
-inline_schema!(
-    /// An absolute `http` or `https` URL.
-    HttpUrl = json_schema!({"type": "string", "format": "uri", "maxLength": pinbridge_shared::domain::pin::URL_MAX})
 );

@@ -1,13 +1,9 @@
 //! The fields that people and keys have.
 
-use pinbridge_shared::domain::ids::AccountId;
 use pinbridge_shared::domain::secret::Secret;
-use pinbridge_shared::domain::tenant::api_key::ALLOWED_MAX;
 use pinbridge_shared::domain::tenant::is_timezone;
-use pinbridge_shared::domain::tenant::scope::{Scope, Scopes};
 use pinbridge_shared::domain::tenant::user::{EMAIL_MAX, Email, PASSWORD_MAX, PASSWORD_MIN};
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::Fields;
 
@@ -63,35 +59,5 @@ impl Fields<'_> {
     pub fn filled_text(&mut self, name: &str, max: usize) -> Option<String> {
         self.value(name)?;
         Some(self.required_text(name, max).trim().to_owned())
-    }
-
-    /// At least one scope, if the field is there.
-    pub fn scopes(&mut self, name: &str) -> Option<Scopes> {
-        let value = self.value(name)?;
-        let named = value.as_array().map(|items| items.iter().map(|item| item.as_str().and_then(Scope::parse)));
-        let scopes: Option<Vec<Scope>> = named.and_then(Iterator::collect);
-        match scopes.as_deref() {
-            None => self.reject(name, "Input should be a list of 'read', 'write' or 'destructive'", "enum"),
-            Some([]) => self.reject(name, "List should have at least 1 item", "too_short"),
-            Some(_) => {}
-        }
-        scopes.map(|scopes| scopes.into_iter().collect())
-    }
-
-    /// Accounts, each once, if the field is there. An empty list is one: it opens nothing.
-    pub fn accounts(&mut self, name: &str) -> Option<Vec<AccountId>> {
-        let value = self.value(name)?;
-        let parse = |item: &Value| item.as_str().and_then(|text| Uuid::parse_str(text).ok()).map(AccountId);
-        let Some(mut accounts) = value.as_array().and_then(|items| items.iter().map(parse).collect::<Option<Vec<_>>>())
-        else {
-            self.reject(name, "Input should be a list of valid UUIDs", "uuid_parsing");
-            return None;
-        };
-        accounts.sort_unstable();
-        accounts.dedup();
-        if accounts.len() > ALLOWED_MAX {
-            self.reject(name, format!("List should have at most {ALLOWED_MAX} items"), "too_long");
-        }
-        Some(accounts)
     }
 }

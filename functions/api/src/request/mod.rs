@@ -1,19 +1,23 @@
-//! Reading a request's JSON: size first, then syntax, then field by field, so that every mistake is named at once.
+//! Reading a request's JSON: size first, then syntax, then field by field, so that every error is reported at once.
 
 pub mod csv_rows;
+pub mod field;
 pub mod import_file;
 mod people;
+pub mod query;
 pub mod schedules;
+
+use std::str::FromStr;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use pinbridge_shared::domain::time::Moment;
 use serde_json::{Map, Value};
-use url::Url;
 use uuid::Uuid;
 
-use crate::error::{ApiError, FieldError};
+use crate::error::{ApiError, FieldError, codes};
+use field::{Field, FromFields, Wrong, is_plain_http_url};
 
 pub use people::TIMEZONE_MAX;
 
@@ -26,9 +30,8 @@ pub const BATCH_BODY_MAX: usize = 2 * 1024 * 1024;
 /// The headers that a key may come in, for clients that drop unknown fields; the first that is there counts.
 pub const KEY_HEADERS: [&str; 2] = ["idempotency-key", "x-pinbridge-idempotency-key"];
 
-/// Related terms are kept with the pin, whose row is paid by the kilobyte.
-pub const TERMS_MAX: usize = 50;
-pub const TERM_MAX: usize = 100;
+pub use crate::routes::pins::fields::{TERM_MAX, TERMS_MAX};
+
 /// Longer texts are no times.
 const TIME_MAX: usize = 64;
 
@@ -52,6 +55,20 @@ impl<S: Send + Sync> FromRequest<S> for JsonObject {
     }
 }
 
+/// A JSON body of that type.
+pub struct Json<T>(pub T);
+
+impl<S: Send + Sync, T: FromFields> FromRequest<S> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let JsonObject(object) = JsonObject::from_request(request, state).await?;
+        let mut fields = Fields::of(&object);
+        let body = T::from_fields(&mut fields);
+        fields.finish_with(body).map(Self)
+    }
+}
+
 /// A JSON object that may hold many pins.
 pub struct LargeJsonObject(pub Map<String, Value>);
 
@@ -62,6 +79,17 @@ impl<S: Send + Sync> FromRequest<S> for LargeJsonObject {
         let bytes = read_up_to(request.into_body(), BATCH_BODY_MAX).await?;
         parse(&bytes).map(Self)
     }
+}
+
+/// The id in a path. `name` is what an error calls it.
+///
+/// # Errors
+/// When it is none.
+pub fn path_id<T: FromStr>(id: &str, name: &str) -> Result<T, ApiError> {
+    id.parse().map_err(|_| {
+        let (loc, msg) = (vec!["path".into(), name.into()], "Input should be a valid UUID".into());
+        ApiError::validation(vec![FieldError { loc, msg, kind: "uuid_parsing" }])
+    })
 }
 
 /// A JSON object, or no body at all, which is the same as an empty one.
@@ -87,13 +115,14 @@ fn unmarked(bytes: &[u8]) -> &[u8] {
 fn parse(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
     match serde_json::from_slice(unmarked(bytes)) {
         Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err(ApiError::malformed_json("an object is expected")),
+        Ok(_) => Err(codes::MALFORMED_JSON.with("reason", "an object is expected")),
         Err(error) => Err(syntax_error(&error)),
     }
 }
 
 fn syntax_error(error: &serde_json::Error) -> ApiError {
-    ApiError::malformed_json(&format!("unexpected input at line {}, column {}", error.line(), error.column()))
+    codes::MALFORMED_JSON
+        .with("reason", &format!("unexpected input at line {}, column {}", error.line(), error.column()))
 }
 
 async fn read(body: Body) -> Result<Vec<u8>, ApiError> {
@@ -103,27 +132,9 @@ async fn read(body: Body) -> Result<Vec<u8>, ApiError> {
 async fn read_up_to(body: Body, bytes_max: usize) -> Result<Vec<u8>, ApiError> {
     match Limited::new(body, bytes_max).collect().await {
         Ok(collected) => Ok(collected.to_bytes().to_vec()),
-        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::payload_too_large(bytes_max)),
-        Err(_) => Err(ApiError::body_unreadable()),
+        Err(error) if error.is::<LengthLimitError>() => Err(codes::PAYLOAD_TOO_LARGE.with("bytes", bytes_max)),
+        Err(_) => Err(codes::BODY_UNREADABLE.into()),
     }
-}
-
-/// With scheme and host, without credentials, spaces or invisible characters.
-fn is_plain_http_url(text: &str) -> bool {
-    let lower = text.to_ascii_lowercase();
-    let has_scheme = ["http://", "https://"]
-        .iter()
-        .any(|scheme| lower.strip_prefix(scheme).is_some_and(|rest| !rest.starts_with(['/', '\\'])));
-    let is_clean = !text.chars().any(|c| c.is_whitespace() || c.is_control() || is_invisible(c));
-    let parsed = Url::parse(text);
-    has_scheme
-        && is_clean
-        && parsed.is_ok_and(|url| url.has_host() && url.username().is_empty() && url.password().is_none())
-}
-
-/// Characters that a person doesn't see and a URL has no use for.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}' | '\u{feff}')
 }
 
 /// Reads fields and collects what is wrong with them. `null` is the same as absent.
@@ -145,6 +156,23 @@ impl<'a> Fields<'a> {
     /// All that were collected.
     pub fn finish(self) -> Result<(), ApiError> {
         if self.errors.is_empty() { Ok(()) } else { Err(ApiError::validation(self.errors)) }
+    }
+
+    /// # Errors
+    /// All that were collected; `body` is what was read in spite of them.
+    pub fn finish_with<T>(self, body: Option<T>) -> Result<T, ApiError> {
+        self.finish()?;
+        body.ok_or_else(|| ApiError::validation(Vec::new()))
+    }
+
+    /// Reads a field by its type. `None`: it is wrong.
+    pub fn read<T: Field>(&mut self, name: &str) -> Option<T> {
+        let read = match self.object.get(name) {
+            None => T::absent(),
+            Some(Value::Null) => T::null().and_then(|null| null.map_or_else(T::absent, Ok)),
+            Some(value) => T::parse(value),
+        };
+        read.map_err(|Wrong { msg, kind }| self.reject(name, msg, kind)).ok()
     }
 
     /// Whether the field is there, be it `null`.

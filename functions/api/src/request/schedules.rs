@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{Fields, KEY_HEADERS, needs_assets};
-use crate::error::ApiError;
+use crate::error::{ApiError, codes};
 use crate::routes::pins::{dominant_color, image_url, priority};
 
 /// Schedules of one bulk call.
@@ -47,7 +47,7 @@ pub fn create(body: &Map<String, Value>, headers: &HeaderMap, origin: Origin) ->
     let mut fields = Fields::of(body);
     let has = |name: &str| body.get(name).is_some_and(|value| !value.is_null());
     if needs_assets(body) {
-        return Err(ApiError::assets_not_enabled());
+        return Err(codes::ASSETS_NOT_ENABLED.into());
     }
     if has("asset_id") {
         fields.reject("asset_id", "Provide either image_url or asset_id, not both", "value_error");
@@ -99,7 +99,7 @@ fn key(fields: &mut Fields<'_>, headers: &HeaderMap) -> String {
 pub fn change(body: &Map<String, Value>, headers: &HeaderMap) -> Result<ScheduleChange, ApiError> {
     let has = |name: &str| body.get(name).is_some_and(|value| !value.is_null());
     if needs_assets(body) {
-        return Err(ApiError::assets_not_enabled());
+        return Err(codes::ASSETS_NOT_ENABLED.into());
     }
     let mut fields = Fields::of(body);
     if has("asset_id") {
