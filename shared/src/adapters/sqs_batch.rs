@@ -43,8 +43,8 @@ pub struct Worker<M, W> {
     pub unreadable: Unreadable,
     /// Reads a message's text.
     pub parse: fn(&str) -> Result<M, BadMessage>,
-    /// Works on a message until the given moment of the monotonic clock, in milliseconds. After an error the message comes
-    /// back.
+    /// Works on a message until the given moment of the monotonic clock, in milliseconds. After an error the message
+    /// comes back.
     pub work: W,
 }
 

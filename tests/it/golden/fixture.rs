@@ -56,9 +56,15 @@ fn check_text(name: &str, now: String) {
         return fs::write(&path, now).expect("the file is written");
     }
     let committed = fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(
-        now, committed,
-        "{name} isn't as {VERSION} wrote it; golden.rs says what a change of a stored form needs"
+    // The whole of a file would hide the difference.
+    let differs = now.lines().zip(committed.lines()).position(|(now, committed)| now != committed);
+    let line = differs.unwrap_or_else(|| now.lines().count().min(committed.lines().count()));
+    assert!(
+        now == committed,
+        "{name}.json differs from what {VERSION} wrote (see golden.rs), first in line {}:\n  now {:?}\n  was {:?}",
+        line + 1,
+        now.lines().nth(line),
+        committed.lines().nth(line),
     );
 }
 
