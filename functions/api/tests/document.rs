@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 /// Words and examples may change.
-const WORDING: [&str; 5] = ["description", "summary", "example", "examples", "tags"];
+const WORDING: [&str; 6] = ["description", "summary", "example", "examples", "tags", "version"];
 /// Objects whose keys are names, of which none is a word about something.
 const NAMED: [&str; 9] =
     ["properties", "paths", "schemas", "headers", "content", "responses", "parameters", "securitySchemes", "$defs"];
