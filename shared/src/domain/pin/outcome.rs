@@ -70,7 +70,7 @@ pub enum TokenRenewal {
 /// The outcome of a step.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// Something has changed since the rows were read: read again and decide anew.
+    /// Something has changed since the rows were read: read again and decide again.
     ReadAgain,
     /// Nothing is written.
     Dispose(Disposition),
@@ -187,7 +187,7 @@ fn of_refusal(situation: &Situation<'_>, refused: Refused) -> Outcome {
     }
 }
 
-/// Pinterest refused the access token: the pin goes on with a new one, or waits for it, or for a person.
+/// Pinterest refused the access token: the pin continues with a new one, or waits for it, or for a person.
 fn of_refused_token(situation: &Situation<'_>, renewal: TokenRenewal, upstream: Upstream) -> Outcome {
     let (failure, reason) = match renewal {
         TokenRenewal::Renewed => {

@@ -37,7 +37,7 @@ pub enum RetryError {
     #[error("a Pin of it may exist")]
     MayDuplicate,
     /// Its schedule was retried: another pin takes its place.
-    #[error("the pin's schedule goes on with another pin")]
+    #[error("the pin's schedule continues with another pin")]
     Superseded,
     #[error("the pin is older than any pin may get")]
     Overdue,

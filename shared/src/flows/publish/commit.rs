@@ -152,8 +152,8 @@ async fn keep_orphan(
         tracing::error!(pin_id = %reading.pin.key.pin, pinterest_pin_id, "Pin created after its fence was lost");
         // Never under a newer attempt's call: its fence is this row. The log and the metric have the id in any case.
         if current.status != Status::Publishing {
-            let noted = current.with_orphan(now, pinterest_pin_id.to_owned(), context.nonce());
-            context.store.save_attempt(&reading.pin, &noted).await?;
+            let with_orphan = current.with_orphan(now, pinterest_pin_id.to_owned(), context.nonce());
+            context.store.save_attempt(&reading.pin, &with_orphan).await?;
         }
     }
     Ok(Commit::ReadAgain)

@@ -333,7 +333,7 @@ pub async fn give_up(
     Ok(())
 }
 
-/// Writes the next states, all or none, and hands over the pins that go on. If another writer came first nothing
+/// Writes the next states, all or none, and hands over the pins that continue. If another writer came first nothing
 /// happens: the next reading sees the current states.
 async fn write(context: &Context, board: &BoardKey, writes: &[(Pin, Attempt)]) -> PortResult<()> {
     let now = context.system.now();
