@@ -1,4 +1,4 @@
-//! The minute's schedule: releases backlogs and tends the watchdog's clock.
+//! The minute's schedule: releases backlogs and schedules, runs the rescuer, and rolls up.
 
 use pinbridge_shared::adapters::lambda::ends_at_ms;
 use pinbridge_shared::context::Context;

@@ -1,4 +1,4 @@
-//! The look queue's function: each message is a board to be looked at for pins whose outcome is unknown.
+//! The function of the reconciliation queue: each message names a board to read for pins of unresolved outcome.
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use pinbridge_shared::adapters::sqs_batch::{Unreadable, Worker};

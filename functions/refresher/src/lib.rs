@@ -19,7 +19,7 @@ pub struct ScheduledEvent {}
 pub struct Done {
     pub renewed: usize,
     pub later: usize,
-    pub hopeless: usize,
+    pub needs_reconnect: usize,
     pub failed: usize,
     /// Workspaces of which nothing is left any more.
     pub purged: usize,
@@ -31,7 +31,7 @@ pub struct Done {
 /// When the table is unavailable; the next run goes on from there.
 pub async fn handle(context: &Context, _: ScheduledEvent, deadline: Moment) -> PortResult<Done> {
     let ends_at_ms = ends_at_ms(context, deadline);
-    let Report { renewed, later, hopeless, failed } = refresh_due(context, ends_at_ms).await?;
+    let Report { renewed, later, needs_reconnect, failed } = refresh_due(context, ends_at_ms).await?;
     // Removals have no hurry and lose nothing by their trouble: the next run goes on.
     let purged = purge::continue_all(context, ends_at_ms).await.map(|report| report.done);
     let forgotten = forget_accounts(context, ends_at_ms).await;
@@ -39,5 +39,5 @@ pub async fn handle(context: &Context, _: ScheduledEvent, deadline: Moment) -> P
         tracing::warn!(%error, "what is to be removed could not be found");
     }
     let (purged, forgotten) = (purged.unwrap_or_default(), forgotten.unwrap_or_default());
-    Ok(Done { renewed, later, hopeless, failed, purged, forgotten })
+    Ok(Done { renewed, later, needs_reconnect, failed, purged, forgotten })
 }

@@ -1,4 +1,4 @@
-//! Running a function on Lambda: what the `main.rs` of every function but the API's calls.
+//! Runs a function on Lambda: the `main.rs` of every function except the API's calls it.
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 pub use lambda_runtime::Error;
@@ -13,8 +13,8 @@ use crate::domain::time::Moment;
 use crate::ports::PortResult;
 use crate::telemetry::{self, Output};
 
-/// Serves the batches of a queue until Lambda ends the process. `handle` is given a batch and the invocation's deadline, and
-/// answers which messages are not done.
+/// Serves the batches of a queue until Lambda ends the process. `handle` gets a batch and the invocation's deadline,
+/// and returns which messages are not done.
 ///
 /// # Errors
 /// When the settings are missing or contradict each other, or Lambda's runtime API fails.
@@ -29,8 +29,9 @@ pub async fn serve_queue(handle: impl AsyncFn(&Context, SqsEvent, Moment) -> Sqs
     .await
 }
 
-/// Serves the events of an EventBridge schedule until Lambda ends the process. `handle` is given an event and the invocation's
-/// deadline. Nobody waits for a schedule's first run, so the table's connection isn't opened in advance.
+/// Serves the events of an EventBridge schedule until Lambda ends the process. `handle` gets an event and the
+/// invocation's deadline. No client waits for a schedule's first run, so the table's connection isn't opened in
+/// advance.
 ///
 /// # Errors
 /// When the settings are missing or contradict each other, or Lambda's runtime API fails.
@@ -48,7 +49,7 @@ where
     .await
 }
 
-/// The logs, then the real adapters, from the environment.
+/// Starts the logs, then assembles the real adapters, from the environment.
 async fn start() -> Result<Context, Error> {
     let environment = Environment::process();
     telemetry::init(&environment.log_filter(), &environment.environment(), Output::Lambda);

@@ -41,7 +41,7 @@ fn life_attributes(row: Builder, account: &Account) -> Builder {
             .text("wpk", keys::refresh(keys::waiting_shard(account.key)))
             .text("wsk", keys::refresh_sort(refresh_at, account.key));
     }
-    // A disconnected account is found by when that was, as long as its row names somebody.
+    // A disconnected account is found by the time of its disconnection, as long as its row names a person.
     if let Some(revoked_at) = account.revoked_at.filter(|_| !account.is_forgotten() && life.refresh_at.is_none()) {
         row = row
             .text("wpk", keys::forget(keys::waiting_shard(account.key)))
@@ -124,8 +124,8 @@ impl Accounts for DynamoStore {
 }
 
 impl DynamoStore {
-    /// Writes a row that counts its writes in `rev` and names the last in `n`, if the stored one is the one before; answers
-    /// whether it was. A repetition under our feet is recognised by its name.
+    /// Writes a row that counts its writes in `rev` and names the last one in `n`, if the stored row has the revision
+    /// before; returns whether it was written. A write that the SDK repeated is recognised by its nonce.
     pub(super) async fn put_revision(&self, item: Item, rev: u64, nonce: &str) -> PortResult<bool> {
         let put = self
             .client
@@ -161,7 +161,7 @@ impl DynamoStore {
         }
     }
 
-    /// A page of each shard of a part of the index, merged: the most overdue of all are among them.
+    /// Reads a page of each shard of an index partition and merges the pages: the most overdue of all are among them.
     pub(super) async fn list_by(
         &self,
         part: fn(u32) -> String,

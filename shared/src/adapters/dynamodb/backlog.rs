@@ -97,7 +97,7 @@ impl DynamoStore {
         Ok(())
     }
 
-    /// Writes rows, whatever is there.
+    /// Writes rows over any existing ones.
     pub(super) async fn put_all(&self, items: Vec<Item>) -> PortResult<()> {
         for chunk in items.chunks(ROWS_PER_WRITE) {
             let mut puts = Vec::with_capacity(chunk.len());

@@ -17,7 +17,7 @@ use crate::domain::invariants::is_same_write;
 use crate::domain::pin::origin::Origin;
 use crate::ports::{Imports, PortResult, Write};
 
-/// Imports that are removed before the caller is asked again whether there is time.
+/// Imports that are removed before the caller checks again whether there is time.
 const WIPED_AT_ONCE: usize = 10;
 const UUID_BYTES: usize = 16;
 
@@ -116,7 +116,7 @@ impl DynamoStore {
         }
     }
 
-    /// The names of the newest imports.
+    /// The keys of the newest imports.
     async fn newest_imports(&self, workspace: WorkspaceId, limit: usize) -> PortResult<Vec<ImportKey>> {
         let mut pages = self
             .client
@@ -236,7 +236,7 @@ impl Imports for DynamoStore {
     }
 
     async fn stop_import(&self, key: ImportKey, stop: Option<&Stop>) -> PortResult<()> {
-        // "stop" is a word of DynamoDB's own.
+        // "stop" is a reserved word of DynamoDB.
         let update = self
             .update_import(key)
             .condition_expression("attribute_exists(pk) AND attribute_not_exists(fin_c)")

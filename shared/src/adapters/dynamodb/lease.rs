@@ -40,7 +40,7 @@ impl DispatcherLease for DynamoStore {
                 self.meter.wrote(output.consumed_capacity());
                 Ok(())
             }
-            // Somebody else's by now: theirs to release.
+            // Another holder has the lease by now, and releases it.
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
                 self.meter.condition_failed();
                 Ok(())

@@ -1,4 +1,4 @@
-//! The watchdog's clock rows, its watermark, and the dispatcher's lease.
+//! Recovery markers, and the marks of the minutes that are done.
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::error::SdkError;
@@ -11,9 +11,9 @@ use crate::domain::ids::{PinId, PinKey, WorkspaceId};
 use crate::domain::recovery::{Purpose, RecoveryMarker};
 use crate::ports::{PortResult, RecoveryMarkers};
 
-/// A pin in a clock row: its workspace's and its own 16 bytes.
+/// A pin in a marker: the 16 bytes of its workspace's id and the 16 of its own.
 const PIN_BYTES: usize = 32;
-/// What a row is for, where it isn't to watch its pins.
+/// The stored names of the purposes other than rescuing pins.
 const DUPLICATE_CHECK: &str = "late_check";
 const IMPORT: &str = "import";
 const RETIRED: &str = "tended";
@@ -96,7 +96,7 @@ impl RecoveryMarkers for DynamoStore {
 }
 
 impl DynamoStore {
-    /// A minute up to which somebody has worked.
+    /// Reads a mark: the minute up to which some work is done.
     pub(super) async fn read_mark(&self, name: &str) -> PortResult<Option<i64>> {
         let item = self.get(name.to_owned(), name, true).await?;
         Ok(item.and_then(|item| Reader(&item).maybe_number("minute")))

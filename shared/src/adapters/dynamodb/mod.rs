@@ -1,7 +1,7 @@
-//! [`Store`] on one DynamoDB table.
+//! The ports of the table, among them [`Store`](crate::ports::Store), on one DynamoDB table.
 //!
-//! [`keys`] has the table's layout, [`rows`] the two big rows; each other file holds the requests of one kind of row,
-//! and this one lists them all.
+//! Read [`keys`] first, which has the table's layout, then `rows` with the two large rows. Each other file holds the
+//! requests of one kind of row.
 
 mod accounts;
 mod activity;
@@ -49,12 +49,13 @@ pub use sealed::{SealedRow, SealedTokens};
 
 pub(crate) const PORT: &str = "table";
 
-/// How often the rest of a batch that the table didn't take is tried again, in three seconds or so.
+/// The rest of a batch that the table didn't accept is tried again this often, in three seconds or so.
 pub(super) const REST_ATTEMPTS: u32 = 8;
 const REST_PAUSE_MS: u64 = 50;
 const REST_PAUSE_MAX_MS: u64 = 800;
 
-/// Before the rest of a batch: DynamoDB asks for a growing pause, which the SDK knows nothing of, because the batch succeeded.
+/// Pauses before the rest of a batch is tried again. DynamoDB asks for a growing pause, which the SDK doesn't make,
+/// because the batch call succeeded.
 pub(super) async fn pause_before(attempt: u32) {
     if attempt > 0 {
         let longest = (REST_PAUSE_MS << (attempt - 1).min(REST_ATTEMPTS)).min(REST_PAUSE_MAX_MS);
@@ -73,7 +74,7 @@ impl DynamoStore {
         Self { client, table: table.into(), meter: Meter::default() }
     }
 
-    /// Also counts what every request costs.
+    /// A store that also counts what every request costs.
     pub fn metered(client: Client, table: impl Into<String>) -> (Self, Arc<Ledger>) {
         let ledger = Arc::new(Ledger::default());
         let store = Self { client, table: table.into(), meter: Meter(Some(Arc::clone(&ledger))) };

@@ -16,7 +16,7 @@ use crate::ports::{Pacing, PortError, PortResult, Taken};
 /// Each of a pause's three fields can be overtaken once.
 const PAUSE_ATTEMPTS: usize = 5;
 
-/// What a conditional update answered.
+/// The result of a conditional update.
 pub(super) enum Updated {
     Now(Item),
     Refused(Item),
@@ -193,7 +193,7 @@ impl DynamoStore {
     }
 }
 
-/// The conditional write of [`Take::apply`], in DynamoDB's words.
+/// The conditional write of [`Take::apply`], as a DynamoDB request.
 fn take_request(request: UpdateItemFluentBuilder, take: &Take) -> UpdateItemFluentBuilder {
     let not_ours = "(attribute_not_exists(nonce) OR nonce <> :nonce)";
     let awake = "(attribute_not_exists(paused_until) OR paused_until <= :now)";

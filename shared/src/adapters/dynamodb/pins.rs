@@ -19,7 +19,7 @@ use crate::ports::{Pins, PortError, PortResult, Write};
 
 /// `BatchGetItem` takes a hundred keys, and a pin has two rows.
 const PINS_PER_READ: usize = 50;
-/// How often a pin is read again whose two rows are of different edits: a batch read isn't one moment.
+/// A pin whose two rows are of different edits is read again this often: a batch read isn't atomic.
 const TORN_ATTEMPTS: usize = 4;
 
 #[async_trait]
@@ -40,7 +40,7 @@ impl Pins for DynamoStore {
             }
             Err(error) => {
                 let existing = read_pin(pin.key, &self.refused_by(error)?.unwrap_or_default())?;
-                // The SDK repeats a write whose answer it lost: then the row that is in the way is our own.
+                // The SDK repeats a write whose answer it lost: then the conflicting row is our own.
                 let ours = is_same_write(&existing.nonce, &pin.nonce);
                 Ok(if ours { Write::Done } else { Write::Conflict(Box::new(existing)) })
             }
@@ -211,7 +211,7 @@ impl Pins for DynamoStore {
 }
 
 impl DynamoStore {
-    /// The row that made a condition fail; any other error is passed on.
+    /// Returns the row that made a condition fail; any other error is passed on.
     pub(super) fn refused_by(
         &self,
         error: aws_sdk_dynamodb::error::SdkError<PutItemError>,
@@ -261,7 +261,7 @@ impl DynamoStore {
         Err(PortError::Unavailable { port: super::PORT, reason: "a batch read was answered in part only".into() })
     }
 
-    /// Every row of a partition, read consistently.
+    /// Reads every row of a partition, consistently.
     pub(super) async fn partition(&self, pk: String) -> PortResult<Vec<Item>> {
         let mut pages = self
             .client
@@ -282,7 +282,7 @@ impl DynamoStore {
         Ok(rows)
     }
 
-    /// An unconditional write.
+    /// Writes a row unconditionally.
     pub(super) async fn put(&self, item: Item) -> PortResult<()> {
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
         let output = put.set_return_consumed_capacity(self.meter.asked()).send().await.map_err(failed)?;
@@ -290,7 +290,7 @@ impl DynamoStore {
         Ok(())
     }
 
-    /// A read of one row.
+    /// Reads one row.
     pub(super) async fn get(&self, pk: String, sk: &str, consistent: bool) -> PortResult<Option<Item>> {
         let get = self.client.get_item().table_name(&self.table).consistent_read(consistent);
         let get = get.set_key(Some(Builder::keyed(pk, sk).build()));

@@ -1,4 +1,4 @@
-//! Doubts: which pins' outcomes have to be looked for on a board, and how far looking has come.
+//! Unresolved pins: which pins' outcomes have to be reconciled on a board, and how far the board has been read.
 
 use async_trait::async_trait;
 
@@ -9,7 +9,7 @@ use crate::domain::reconcile::board_scan::BoardScan;
 use crate::domain::time::{DAY_MS, Moment};
 use crate::ports::{PortError, PortResult, Reconciliation};
 
-/// Doubts are over after 72 hours; a board's row that nobody has written for this long is of no use.
+/// Outcomes are unresolved for 72 hours at most; a board's row that hasn't been written for this long is of no use.
 const SCAN_KEPT_MS: i64 = 8 * DAY_MS;
 
 #[async_trait]
@@ -42,7 +42,7 @@ impl Reconciliation for DynamoStore {
             .number("rev", next.rev)
             .text("n", &next.nonce)
             .text("scan", serde_json::to_string(next).map_err(broken)?);
-        // Without a plan there is nothing to count from; the next plan gives the row its end.
+        // Without a plan there is no time to count from; the next plan gives the row its expiry.
         let row = match next.planned_for {
             Some(at) => row.number("expires_at", at.plus_ms(SCAN_KEPT_MS).unix_seconds()),
             None => row,
@@ -52,7 +52,7 @@ impl Reconciliation for DynamoStore {
 }
 
 impl DynamoStore {
-    /// The first rows of a partition whose sort keys begin with `prefix`, read consistently.
+    /// Reads the first rows of a partition whose sort keys begin with `prefix`, consistently.
     pub(super) async fn first_of(
         &self,
         pk: String,

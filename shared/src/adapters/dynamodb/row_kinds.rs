@@ -1,12 +1,12 @@
-//! Every kind of row that the table has: how long it lives, and what takes it away when its workspace is purged. A test holds this
-//! list against [`keys`](super::keys), another purges a workspace that has one of each.
+//! Every kind of row in the table: how long it lives, and what deletes it when its workspace is purged. One test
+//! compares this list with [`keys`](super::keys); another purges a workspace that has one row of each kind.
 
 use super::keys;
 
-/// What becomes of a kind of row when its workspace is purged.
+/// What happens to a kind of row when its workspace is purged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purged {
-    /// With its pin, and once more with the pin's grave.
+    /// With its pin, and once more with the pin's tombstone.
     WithPin,
     WithAccount,
     WithWorkspace,
@@ -14,9 +14,9 @@ pub enum Purged {
     WithSchedule,
     /// Custody removes it at once.
     AtOnce,
-    /// Names nothing but ids, and is gone within hours or days by itself.
+    /// Contains nothing but ids, and expires within hours or days.
     Expires,
-    /// Not a workspace's.
+    /// Belongs to no workspace.
     Stays,
 }
 
@@ -25,9 +25,10 @@ pub struct RowKind {
     /// As in the table of [`keys`](super::keys).
     pub name: &'static str,
     pub purged: Purged,
-    /// How long it lives otherwise, and which setting rules that: shown by `infra/runbooks/limits.md`.
+    /// How long it lives otherwise, and which setting controls that; shown in `infra/runbooks/limits.md`.
     pub life: &'static str,
-    /// What its partition key has behind the workspace (or in front, if it is no workspace's), and its sort key if that is fixed.
+    /// The part of its partition key after the workspace (or before the first `#`, if it belongs to no workspace), and
+    /// its sort key if that is fixed.
     part: &'static str,
     sort: Option<&'static str>,
 }
@@ -121,7 +122,7 @@ impl RowKind {
         let first = parts.next()?;
         let part = if uuid::Uuid::try_parse(first).is_ok() { parts.next()? } else { first };
         let fits = |kind: &&RowKind| kind.part == part && kind.sort.is_none_or(|sort| sort == sk);
-        // A fixed sort key says more than none.
+        // A fixed sort key is more specific than none.
         let named = ALL.iter().filter(fits).find(|kind| kind.sort.is_some());
         named.or_else(|| ALL.iter().find(fits))
     }
@@ -143,7 +144,7 @@ mod tests {
             .collect();
         let listed: Vec<&str> = ALL.iter().map(|kind| kind.name).collect();
         for name in &rows {
-            assert!(listed.contains(name), "purging knows nothing of the row \"{name}\"");
+            assert!(listed.contains(name), "no kind for the row \"{name}\"");
         }
         for name in &listed {
             assert!(rows.contains(name), "the table's layout has no row \"{name}\"");
@@ -151,14 +152,14 @@ mod tests {
     }
 
     #[test]
-    fn every_partition_that_can_be_written_is_a_kinds() {
+    fn every_partition_that_can_be_written_has_a_kind() {
         let partitions = KEYS.lines().filter_map(|line| line.trim().strip_prefix("format!(\"")).filter_map(|text| {
             let text = text.split('"').next()?.replace("{ACCOUNTS_SUFFIX}", keys::ACCOUNTS_SUFFIX);
             let parts: Vec<String> = text.split('#').map(str::to_owned).collect();
             let first = parts.first()?;
             Some(if first.starts_with('{') { parts.get(1).cloned().unwrap_or_default() } else { first.clone() })
         });
-        // Parts of the indexes, and sort keys.
+        // Index partitions, and sort keys.
         let others = [
             "",
             "list",
@@ -181,7 +182,7 @@ mod tests {
             "{day:06}",
         ];
         for part in partitions.filter(|part| !others.contains(&part.as_str())) {
-            assert!(ALL.iter().any(|kind| kind.part == part), "purging knows nothing of the partition \"{part}\"");
+            assert!(ALL.iter().any(|kind| kind.part == part), "no kind for the partition \"{part}\"");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Several attempt rows in one transaction: all or none.
+//! Several attempt rows in one transaction: all are written, or none.
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::transact_write_items::builders::TransactWriteItemsFluentBuilder;
@@ -12,7 +12,7 @@ use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
 use crate::ports::{PortError, PortResult};
 
-/// What a cancelled transaction says of a row whose condition failed.
+/// The reason that a cancelled transaction gives for a row whose condition failed.
 const CONDITION_FAILED: &str = "ConditionalCheckFailed";
 
 impl DynamoStore {
@@ -53,7 +53,7 @@ impl DynamoStore {
         put.build().map_err(|error| PortError::Broken { port: super::PORT, reason: error.to_string() })
     }
 
-    /// Whether every row is the one that was to be written: an earlier try of the same call may have got through.
+    /// Whether every row is the one that was to be written: an earlier try of the same call may have succeeded.
     async fn are_saved(&self, writes: &[(Pin, Attempt)]) -> PortResult<bool> {
         for (pin, next) in writes {
             let stored = self.get(keys::pin(pin.key), keys::ATTEMPT, true).await?;

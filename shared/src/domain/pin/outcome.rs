@@ -1,6 +1,6 @@
 //! The outcome of a worker's step: what to write and what to do with the message, decided from what happened.
 //!
-//! Nothing here has an effect. `flows::commit` writes an [`Outcome`].
+//! Nothing here has an effect. [`commit`](crate::flows::publish::commit) writes an [`Outcome`].
 
 use super::attempt::{Attempt, IllegalTransition, Upstream};
 use super::decide::{Situation, Step};
@@ -67,14 +67,14 @@ pub enum TokenRenewal {
     NeedsReconnect,
 }
 
-/// What a step comes to.
+/// The outcome of a step.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// Something has changed since the rows were read: read again and decide anew.
+    /// Something has changed since the rows were read: read again and decide again.
     ReadAgain,
     /// Nothing is written.
     Dispose(Disposition),
-    /// The outcome of a call is unknown and its quiet time is over: reconciliation takes the pin over.
+    /// The outcome of a call is unknown and its quiesce period is over: reconciliation takes the pin over.
     Reconcile,
     Change(Change),
 }
@@ -104,7 +104,7 @@ pub enum Transition {
     Absent,
 }
 
-/// What is done when the pin's state is written. Publishing doesn't depend on it.
+/// What is done after the pin's state is written. Publishing doesn't depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FollowUp {
     PlanLateCheck,
@@ -160,7 +160,7 @@ fn of_step(situation: &Situation<'_>, step: Step) -> Outcome {
         Step::GiveUp(failure) => fail(failure, Upstream::default()),
         Step::JoinBacklog { reason, until } => defer(reason, until),
         Step::Hold(failure) => hold(situation, failure),
-        // Acts: they are never decided only.
+        // These steps are acts: they are never decided only.
         Step::WaitFor { .. } | Step::TakeToken | Step::Publish => Outcome::ReadAgain,
     }
 }
@@ -187,7 +187,7 @@ fn of_refusal(situation: &Situation<'_>, refused: Refused) -> Outcome {
     }
 }
 
-/// Pinterest refused the access token: the pin goes on with a new one, or waits for it, or for a person.
+/// Pinterest refused the access token: the pin continues with a new one, or waits for it, or for a person.
 fn of_refused_token(situation: &Situation<'_>, renewal: TokenRenewal, upstream: Upstream) -> Outcome {
     let (failure, reason) = match renewal {
         TokenRenewal::Renewed => {

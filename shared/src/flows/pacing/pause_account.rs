@@ -1,4 +1,4 @@
-//! Pausing an account: none of its pins is published until the pause is over.
+//! Pauses an account: none of its pins is published until the pause is over.
 
 use crate::context::Context;
 use crate::domain::ids::AccountKey;

@@ -1,7 +1,8 @@
-//! Changing what a pin publishes, before it does.
+//! Changes what a pin publishes, before it is published.
 //!
-//! The pin's row and its attempt's are written together, the latter under a new revision: a worker that has read the content
-//! of before loses its write-ahead and reads again. So the content that is published was in force when its attempt began.
+//! The pin's row and its attempt's are written together, the latter under a new revision: a worker that has read the
+//! old content loses its write-ahead and reads again. So the content that is published was in force when its attempt
+//! began.
 
 use thiserror::Error;
 
@@ -14,7 +15,7 @@ use crate::domain::pin::idempotency::content_hash;
 use crate::ports::OptimisticWrites;
 use crate::ports::PortError;
 
-/// A pin that changes under the writer is read again this often.
+/// A pin that another writer changes is read again this often.
 const WRITES_MAX: usize = 4;
 
 #[derive(Debug, Error)]
@@ -29,11 +30,11 @@ pub enum EditError {
     Port(#[from] PortError),
 }
 
-/// Makes the change; one that changes nothing writes nothing.
+/// Makes the change; a change without effect writes nothing.
 ///
 /// # Errors
-/// When the pin isn't there, is published or just being published, or a port is unavailable. A call that failed may have
-/// made the change; making it again is harmless.
+/// When the pin doesn't exist, is published or being published, or a port is unavailable. A call that failed may have
+/// made the change; repeating it is harmless.
 pub async fn edit_pin(context: &Context, key: PinKey, edit: &Edit) -> Result<(Pin, Attempt), EditError> {
     let mut writes = OptimisticWrites::of("pin", WRITES_MAX);
     loop {
@@ -54,13 +55,13 @@ pub async fn edit_pin(context: &Context, key: PinKey, edit: &Edit) -> Result<(Pi
         let edited = Pin { request, edit: next.edit, ..pin };
         put_sibling(context, &edited).await?;
         if context.store.save_pin(&edited, &next).await? {
-            tracing::info!(workspace_id = %key.workspace, pin_id = %key.pin, edit = edited.edit, "edited");
+            tracing::info!(workspace_id = %key.workspace, pin_id = %key.pin, edit = edited.edit, "pin edited");
             return Ok((edited, next));
         }
     }
 }
 
-/// Who looks for the pins of the new content finds this one; written before the content is in force.
+/// Writes the row by which pins of the new content are found. It is written before the content is in force.
 ///
 /// # Errors
 /// When the table is unavailable.

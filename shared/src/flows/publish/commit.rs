@@ -1,7 +1,7 @@
-//! Writing the outcome of a step, in an order in which the pin always has an owner.
+//! Writes the outcome of a step, in an order in which the pin always has an owner.
 //!
-//! The pause comes first, then the next owner (a backlog row, or reconciliation's list), then the pin's state, and last what
-//! publishing doesn't depend on. The caller lets go of the message after all of it.
+//! The pause comes first, then the next owner (a backlog row, or a row of the board's unresolved pins), then the pin's
+//! state, and last what publishing doesn't depend on. The caller disposes of the message after all of it.
 
 use super::pin_reading::Reading;
 use crate::context::Context;
@@ -17,16 +17,17 @@ use crate::flows::reconcile::{plan_duplicate_check, register_unresolved};
 use crate::ports::{PortResult, Write};
 use crate::telemetry::{self, Metric};
 
-/// The outcome of a call is worth several tries to write: one that isn't recorded costs a quiet time and a look-up.
+/// The outcome of a call is worth several tries to write: an unrecorded one costs a quiesce period and a
+/// reconciliation.
 const RECORD_TRIES_MAX: usize = 3;
 const RECORD_PAUSE_MS: i64 = 200;
 
 /// What committing an outcome leaves to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Commit {
-    /// Nothing but this, to the message.
+    /// The message's disposition; nothing else is left to do.
     Done(Disposition),
-    /// The rows have changed since they were read: decide again from what is there now.
+    /// The rows have changed since they were read: decide again from the current ones.
     ReadAgain,
 }
 
@@ -53,7 +54,7 @@ async fn write(context: &Context, reading: &Reading, change: Change) -> PortResu
     }
     let committed = write_state(context, reading, &transition, follow_up, disposition).await;
     if let Some(success) = success {
-        note_success(context, reading, success).await;
+        record_success(context, reading, success).await;
     }
     committed
 }
@@ -83,7 +84,7 @@ async fn write_state(
             report(reading, transition, &next, now);
             match follow_up {
                 Some(FollowUp::PlanLateCheck) => plan_duplicate_check::plan(context, reading.pin.key, &next).await,
-                Some(FollowUp::AuditFailure) => activity::note_failure(context, &reading.pin, &next).await,
+                Some(FollowUp::AuditFailure) => activity::audit_failure(context, &reading.pin, &next).await,
                 None => {}
             }
             Ok(Commit::Done(disposition))
@@ -119,11 +120,11 @@ fn report(reading: &Reading, transition: &Transition, next: &Attempt, now: Momen
     match transition {
         Transition::Publish { pinterest_pin_id, upstream } => tracing::info!(
             workspace_id = %key.workspace, account_id = %account, pin_id = %key.pin, attempt,
-            upstream_request_id = upstream.request_id, pinterest_pin_id, "published"
+            upstream_request_id = upstream.request_id, pinterest_pin_id, "pin published"
         ),
         Transition::Fail { failure, upstream } => tracing::info!(
             workspace_id = %key.workspace, account_id = %account, pin_id = %key.pin, attempt,
-            error_code = failure.code(), upstream_status = upstream.status, "failed"
+            error_code = failure.code(), upstream_status = upstream.status, "pin failed"
         ),
         Transition::Unknown { reconcile_at, upstream } => tracing::warn!(
             pin_id = %key.pin, attempt, upstream_status = upstream.status, reconcile_at = reconcile_at.rfc3339(),
@@ -133,8 +134,8 @@ fn report(reading: &Reading, transition: &Transition, next: &Attempt, now: Momen
     }
 }
 
-/// The call succeeded, and its worker had lost the fence. Unless the same Pin has been adopted meanwhile, its id is kept
-/// for a person to see.
+/// The call succeeded after its worker had lost the fence. Unless the same Pin has been adopted meanwhile, its id is
+/// stored for a person to see.
 async fn keep_orphan(
     context: &Context,
     reading: &Reading,
@@ -151,15 +152,15 @@ async fn keep_orphan(
         tracing::error!(pin_id = %reading.pin.key.pin, pinterest_pin_id, "Pin created after its fence was lost");
         // Never under a newer attempt's call: its fence is this row. The log and the metric have the id in any case.
         if current.status != Status::Publishing {
-            let noted = current.with_orphan(now, pinterest_pin_id.to_owned(), context.nonce());
-            context.store.save_attempt(&reading.pin, &noted).await?;
+            let with_orphan = current.with_orphan(now, pinterest_pin_id.to_owned(), context.nonce());
+            context.store.save_attempt(&reading.pin, &with_orphan).await?;
         }
     }
     Ok(Commit::ReadAgain)
 }
 
 /// Writes what a success showed about its account. The pin's outcome doesn't depend on it.
-async fn note_success(context: &Context, reading: &Reading, success: Success) {
+async fn record_success(context: &Context, reading: &Reading, success: Success) {
     let (account, now) = (reading.account_key(), context.system.now());
     let result = match success.bucket_change(&reading.bucket, &context.settings.pace, now) {
         Some(BucketChange::Pause(planned)) => pause(context, account, planned).await,

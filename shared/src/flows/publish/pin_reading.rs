@@ -1,4 +1,4 @@
-//! Reading what a worker's decision on a message depends on.
+//! Reads what a worker's decision on a message depends on.
 
 use futures_util::future::try_join3;
 
@@ -28,7 +28,7 @@ impl Reading {
         self.pin.account_key()
     }
 
-    /// The reading as it is to be judged now.
+    /// The reading as a situation to decide on now.
     pub fn situation<'a>(&'a self, context: &'a Context) -> Situation<'a> {
         Situation {
             message: &self.message,
@@ -44,7 +44,7 @@ impl Reading {
         }
     }
 
-    /// What is left of the invocation.
+    /// The remaining time of the invocation.
     pub fn remaining_ms(&self, context: &Context) -> i64 {
         self.ends_at_ms - context.system.monotonic_ms()
     }
@@ -62,11 +62,11 @@ pub async fn read(context: &Context, message: PublishMessage, ends_at_ms: i64) -
         try_join3(pins, context.store.account(account_key), context.store.bucket(account_key)).await?;
     let mut found = pins.into_iter().flatten().next();
     if let Some((_, attempt)) = found.as_ref().filter(|(_, attempt)| attempt.attempt > 0) {
-        // A pin that is deleted while an attempt of it is under way is only hidden. Its row is read after the attempt's, so
-        // that whoever sees that attempt over sees whether the pin was deleted meanwhile.
+        // A pin that is deleted during an attempt is only hidden. Its row is read after the attempt's, so that a worker
+        // that sees that attempt over also sees whether the pin was deleted meanwhile.
         let attempt = attempt.clone();
         let again = context.store.pins(std::slice::from_ref(&key)).await?.into_iter().flatten().next();
-        // Of another edit, the attempt is of another revision too, and the write-ahead is refused.
+        // If the pin was edited in between, the attempt has another revision too, and the write-ahead is refused.
         found = again.map(|(pin, _)| (pin, attempt));
     }
     Ok(found.map(|(pin, attempt)| Reading { message, pin, attempt, account, bucket, ends_at_ms }))

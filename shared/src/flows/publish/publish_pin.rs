@@ -1,6 +1,7 @@
-//! Publishing one pin: what the publisher does with a message.
+//! Publishes one pin: what the publisher does with a message.
 //!
-//! Each round reads, decides ([`decide::next`]), acts, derives the outcome ([`outcome::of`]) and [commits](commit()) it.
+//! Each round reads, decides ([`decide::next`]), acts, derives the outcome ([`outcome::of`]) and [commits](commit())
+//! it.
 
 use super::commit::{Commit, commit};
 use super::pin_reading::{Reading, read};
@@ -19,7 +20,7 @@ use crate::flows::accounts::refresh_tokens::{self, Renewal};
 use crate::flows::pacing::spend_budget::{self, Granted};
 use crate::ports::{Creation, PortResult, Taken, Write};
 
-/// Rounds within one delivery: a token taken, a slot waited for, a lost race read anew.
+/// Rounds within one delivery: a token taken, a slot waited for, or rows read again after a lost race.
 const ROUNDS_MAX: usize = 6;
 
 /// Works on one message until it is disposed of.
@@ -47,7 +48,8 @@ pub async fn publish_pin(context: &Context, message: PublishMessage, ends_at_ms:
     Ok(Disposition::Keep { until: context.system.now() })
 }
 
-/// Does what the step asks for. The reading keeps what this worker itself changes: the message's token, the announced attempt.
+/// Does what the step asks for. The reading keeps what this worker itself changes: the message's token and the
+/// announced attempt.
 async fn act(context: &Context, reading: &mut Reading, step: Step) -> PortResult<Happened> {
     match step {
         Step::WaitFor { slot } => {
@@ -68,7 +70,7 @@ async fn take_token(context: &Context, reading: &mut Reading) -> PortResult<Happ
         return Ok(Happened::NoTokenSoon);
     }
     let mut take = Take::plan(&reading.bucket, pace, now, 1, ACCEPT_HORIZON_MS, context.nonce());
-    // A pin that has had its turn before doesn't queue again behind those who haven't.
+    // A pin that has had its turn before doesn't queue again behind pins that haven't.
     take.behind_waiting = true;
     if let Taken::Tokens(tokens) = context.store.take(reading.account_key(), &take).await? {
         reading.message = reading.message.clone().with_token(tokens.first().copied());
@@ -76,7 +78,7 @@ async fn take_token(context: &Context, reading: &mut Reading) -> PortResult<Happ
     Ok(Happened::Changed)
 }
 
-/// The tokens, the budget, the write-ahead, the call.
+/// Gets the tokens, spends the budget, announces the attempt, and calls Pinterest.
 async fn call(context: &Context, reading: &mut Reading) -> PortResult<Happened> {
     let Some(tokens) = context.secrets.tokens(reading.account_key(), false).await? else {
         return Ok(Happened::NoCredentials);
@@ -87,7 +89,7 @@ async fn call(context: &Context, reading: &mut Reading) -> PortResult<Happened> 
         Granted::NotBefore(until) => return Ok(Happened::BudgetSpent { until }),
         Granted::AskAgain(until) => return Ok(Happened::BudgetContended { until }),
     }
-    // The clock starts before the write-ahead: what it measures is never shorter than what Tq is counted from.
+    // Measured from before the write-ahead: never less than the time since the moment from which Tq is counted.
     let announced_ms = context.system.monotonic_ms();
     if !announce(context, reading).await? {
         return Ok(Happened::Changed);
@@ -99,7 +101,7 @@ async fn call(context: &Context, reading: &mut Reading) -> PortResult<Happened> 
     Ok(normalise(context, reading, creation, &tokens.access).await)
 }
 
-/// The write-ahead; answers whether this worker holds the fence.
+/// The write-ahead. Returns whether this worker holds the fence.
 async fn announce(context: &Context, reading: &mut Reading) -> PortResult<bool> {
     let Ok(begun) = reading.attempt.begin(context.system.now(), context.nonce()) else {
         return Ok(false);
@@ -118,7 +120,7 @@ async fn announce(context: &Context, reading: &mut Reading) -> PortResult<bool> 
 
 /// Whether the announced call may still be sent: soon after its announcement, on a valid token, with time to record it.
 fn may_send(context: &Context, reading: &Reading, announced_ms: i64) -> bool {
-    // Either clock: the monotonic one never jumps, the other also counts a machine's sleep.
+    // The larger of both clocks counts: the monotonic one never jumps, the other also counts a machine's sleep.
     let since_start_ms = context.system.now().since_ms(reading.attempt.quiesced_at(0));
     let is_late = (context.system.monotonic_ms() - announced_ms).max(since_start_ms) > SEND_WITHIN_MS;
     let is_stale = context.rules.hold(Rule::TokenPerCall)

@@ -1,4 +1,4 @@
-//! Creating, changing and revoking a workspace's keys.
+//! Creates, changes and revokes a workspace's keys.
 
 use thiserror::Error;
 
@@ -20,23 +20,23 @@ pub enum KeyError {
     Revoked,
     #[error("account {0} is not connected to this workspace")]
     UnknownAccount(AccountId),
-    #[error("the workspace has as many keys as it may")]
+    #[error("the workspace has as many keys as it may have")]
     TooMany,
     #[error(transparent)]
     Port(#[from] PortError),
 }
 
-/// What to create.
+/// The key to create.
 #[derive(Clone, Debug)]
 pub struct NewKey {
     pub name: String,
     pub scopes: Scopes,
     pub allowed: Option<Vec<AccountId>>,
-    /// The person who makes it, if it is one.
+    /// The person who creates it, if a person does.
     pub authorized_by: Option<Email>,
 }
 
-/// What to change; `None` leaves it as it is.
+/// The change; `None` leaves a field unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct KeyChange {
     pub name: Option<String>,
@@ -44,7 +44,7 @@ pub struct KeyChange {
     pub allowed: Option<Vec<AccountId>>,
 }
 
-/// Answers the row, and the key itself: this once.
+/// Creates a key. Returns its row, and the key itself, which is returned only here.
 ///
 /// # Errors
 /// When the allow-list names an unknown account, there are too many keys, or a port is unavailable.
@@ -106,7 +106,7 @@ pub async fn change(
     }
 }
 
-/// Refuses the key from now on. Its row stays as long as other rows do; a second time changes nothing.
+/// Revokes the key. Its row stays as long as other rows do. Repeating it changes nothing.
 ///
 /// # Errors
 /// When there is no such key, or a port is unavailable.

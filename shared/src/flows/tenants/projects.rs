@@ -1,4 +1,4 @@
-//! Organisations and their workspaces, which the contract calls projects.
+//! Organisations and their workspaces, which the public API calls projects.
 
 use thiserror::Error;
 use uuid::Uuid;
@@ -10,7 +10,7 @@ use crate::flows::accounts::connect_simulated;
 use crate::ports::OptimisticWrites;
 use crate::ports::{PortError, PortResult};
 
-/// The rows are written by few; somebody else wins this often at most.
+/// Another writer of the rows comes first this often at most; the rows have few writers.
 pub(crate) const WRITES_MAX: usize = 5;
 /// The sandbox's name unless another is asked for.
 const SANDBOX_NAME: &str = "Sandbox";
@@ -26,7 +26,7 @@ pub struct Projects {
 pub enum SandboxError {
     #[error("the organisation has no sandbox")]
     NotFound,
-    /// What it held may still be on its way out.
+    /// Its contents may still be in removal.
     #[error("the sandbox was deleted")]
     Deleted,
     #[error(transparent)]
@@ -34,7 +34,7 @@ pub enum SandboxError {
 }
 
 fn lost(what: &str) -> PortError {
-    PortError::Broken { port: "table", reason: format!("{what} is gone") }
+    PortError::Broken { port: "table", reason: format!("{what} is missing") }
 }
 
 /// # Errors
@@ -47,7 +47,7 @@ pub async fn of_organization(context: &Context, id: OrganizationId) -> PortResul
     Ok(Projects { organization, workspaces })
 }
 
-/// The workspace with its organisation's others.
+/// The workspace, with all workspaces of its organisation.
 ///
 /// # Errors
 /// When the table is unavailable.
@@ -57,7 +57,7 @@ pub async fn of_workspace(context: &Context, id: WorkspaceId) -> PortResult<(Wor
     Ok((workspace, projects))
 }
 
-/// Creates a production workspace, and its organisation unless one is named; what is there already is left as it is.
+/// Creates a production workspace, and its organisation unless one is named. Existing rows stay unchanged.
 ///
 /// # Errors
 /// When the table is unavailable.
@@ -67,7 +67,7 @@ pub async fn found(
     organization: Option<OrganizationId>,
     name: &str,
 ) -> PortResult<Workspace> {
-    // Derived, so that a repetition after a death in between goes on where it was.
+    // Derived, so that a repetition after a crash continues where it stopped.
     let of = organization.unwrap_or_else(|| OrganizationId(Uuid::new_v5(&id.0, b"organization")));
     let now = context.system.now();
     if context.tenants.organization(of).await?.is_none() {
@@ -80,7 +80,7 @@ pub async fn found(
     context.tenants.workspace(id).await?.ok_or_else(|| lost("a workspace"))
 }
 
-/// Creates the organisation's sandbox with a simulated account; a second time answers the one that is there, as it is.
+/// Creates the organisation's sandbox with a simulated account. Repeating it returns the existing sandbox unchanged.
 ///
 /// # Errors
 /// When it was deleted, or the table is unavailable.
@@ -97,7 +97,7 @@ pub async fn create_sandbox(
         match context.tenants.workspace(id).await? {
             Some(known) if known.state == WorkspaceState::Deleted => return Err(SandboxError::Deleted),
             Some(known) => {
-                // Whoever came first may have died in between.
+                // An earlier call may have died in between.
                 if known.state == WorkspaceState::Active {
                     connect_simulated::ensure_first_account(context, id).await?;
                 }
@@ -118,7 +118,7 @@ pub async fn create_sandbox(
     }
 }
 
-/// Closes the organisation's sandbox until what it holds has been removed. A second time changes nothing.
+/// Closes the organisation's sandbox until its contents have been removed. Repeating it changes nothing.
 ///
 /// # Errors
 /// When there is no sandbox, or the table is unavailable.
