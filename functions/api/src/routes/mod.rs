@@ -38,23 +38,23 @@ pub use pin_batch::BATCH_MAX;
 
 pub fn endpoints() -> Vec<Endpoint> {
     [
-        openapi::pins::endpoints(),
-        openapi::pin_work::endpoints(),
-        openapi::analytics::endpoints(),
-        openapi::imports::endpoints(),
-        openapi::schedules::endpoints(),
-        openapi::metering::endpoints(),
-        openapi::dashboard::endpoints(),
         openapi::connections::endpoints(),
         boards::endpoints(),
         board_access::endpoints(),
         terms::endpoints(),
+        openapi::pins::endpoints(),
+        openapi::pin_work::endpoints(),
+        openapi::imports::endpoints(),
+        openapi::schedules::endpoints(),
+        openapi::metering::endpoints(),
+        openapi::analytics::endpoints(),
+        openapi::dashboard::endpoints(),
+        openapi::activity::endpoints(),
         openapi::people::endpoints(),
         openapi::projects::endpoints(),
         api_keys::endpoints(),
-        openapi::activity::endpoints(),
-        openapi::self_hosted::endpoints(),
         openapi::system::endpoints(),
+        openapi::self_hosted::endpoints(),
     ]
     .into_iter()
     .flatten()

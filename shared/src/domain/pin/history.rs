@@ -68,6 +68,10 @@ impl EventKind {
         (K::Omitted, "o", "events_omitted"),
     ];
 
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::LETTERS.iter().map(|(kind, ..)| *kind)
+    }
+
     fn letter(self) -> &'static str {
         Self::LETTERS.iter().find(|(kind, ..)| *kind == self).map_or("o", |(_, letter, _)| letter)
     }
