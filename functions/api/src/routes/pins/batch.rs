@@ -22,10 +22,10 @@ use schemars::{JsonSchema, json_schema};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::create::{PinWarning, find_duplicate, on_duplicate, refuses_duplicates};
+use super::create::{find_duplicate, on_duplicate, refuses_duplicates};
 use super::fields;
 use super::pin::{self, OnDuplicate, parse};
-use super::validation::PinHeadroom;
+use super::validation::{PinHeadroom, PinWarning};
 use crate::activity::Resource;
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, WRITE, post};
@@ -46,8 +46,8 @@ pub fn endpoint() -> Endpoint {
     post("/v1/pins/batch", WRITE, create)
         .operation("create_pins", "Publish up to 100 pins")
         .about(
-            "Each item is accepted or refused on its own. Without a `priority` of its own an item is `bulk`: behind its \
-             account's other waiting pins. The same call may be sent again.",
+            "Each item is accepted or refused on its own. Without a `priority` of its own an item is `bulk`: behind \
+             its account's other waiting pins. The same call may be sent again.",
         )
         .audited("pin.batch_created", Resource::None, &["created_count", "existing_count", "failed_count"])
         .query::<OnDuplicate>("on_duplicate", "The same as in the body, for every item.")

@@ -11,15 +11,14 @@ use pinbridge_shared::domain::pin::origin::Origin;
 use pinbridge_shared::domain::pin::{PinRequest, Priority};
 use pinbridge_shared::flows::accept::accept_pin::{AcceptError, Acceptance, PublishRequest, accept_pin};
 use pinbridge_shared::flows::accept::duplicate_content::{self, Duplicate};
-use pinbridge_shared::flows::accept::validate_pin;
 use pinbridge_shared::flows::pins::read_pins;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
 use super::fields;
-use super::pin::{self, OnDuplicate, Pin, PinCreate, PinStatus, parse};
+use super::pin::{self, OnDuplicate, Pin, PinCreate, parse};
+use super::validation::PinWarning;
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, WRITE, post};
 use crate::error::codes::{
@@ -27,7 +26,7 @@ use crate::error::codes::{
     TOKEN_REVOKED,
 };
 use crate::error::{ApiError, FieldError};
-use crate::openapi::schema::{Flag, Text, Time};
+use crate::openapi::schema::{Flag, Text};
 use crate::request::field::Wrong;
 use crate::request::{Fields, JsonObject, query};
 
@@ -62,39 +61,6 @@ pub fn endpoint() -> Endpoint {
         .with_header::<Flag>("Idempotent-Replayed", true, "`true`: nothing new was accepted.")
         .fails(&[NOT_FOUND, ACCOUNT_NOT_PERMITTED, TOKEN_REVOKED, IDEMPOTENCY_KEY_REUSED])
         .fails(&[DUPLICATE_CONTENT, PIN_DELETED, ASSETS_NOT_ENABLED])
-}
-
-/// Another pin of the last day that has the same content.
-#[derive(Serialize, JsonSchema)]
-pub struct PinWarning {
-    pub code: &'static str,
-    pub message: String,
-    pub remediation: &'static str,
-    pub details: DuplicateDetails,
-}
-
-/// The other pin.
-#[derive(Serialize, JsonSchema)]
-pub struct DuplicateDetails {
-    pub pin_id: Uuid,
-    pub created_at: Time,
-    pub status: PinStatus,
-}
-
-impl From<&Duplicate> for PinWarning {
-    fn from(duplicate: &Duplicate) -> Self {
-        let check = validate_pin::about_duplicate(duplicate);
-        Self {
-            code: check.code.unwrap_or_default(),
-            message: check.message,
-            remediation: check.remedy.unwrap_or_default(),
-            details: DuplicateDetails {
-                pin_id: duplicate.pin.0,
-                created_at: Time(duplicate.created_at),
-                status: PinStatus(duplicate.status.name()),
-            },
-        }
-    }
 }
 
 /// A pin that was just accepted.
@@ -150,8 +116,8 @@ async fn create(
     Ok(response)
 }
 
-/// The pin of the last day that has the same content, if there is one. Where that isn't reason enough to refuse, it isn't
-/// reason enough to fail either.
+/// The pin of the last day that has the same content, if there is one. Where that isn't reason enough to refuse, it
+/// isn't reason enough to fail either.
 pub async fn find_duplicate(
     context: &Context,
     caller: &Caller,

@@ -36,9 +36,9 @@ pub fn endpoints() -> [Endpoint; 2] {
         of_pin(patch("/v1/pins/{id}", WRITE, update))
             .operation("update_pin", "Change a pin that isn't published yet")
             .about(
-                "A field that is left out stays; `null` clears it. Allowed while the pin is queued, deferred or failed. \
-                 A Pin is published with the values that its attempt began with. A new board is checked first, as far \
-                 as Pinterest answers. The idempotency key still stands for the original request.",
+                "A field that is left out stays; `null` clears it. Allowed while the pin is queued, deferred or \
+                 failed. A Pin is published with the values that its attempt began with. A new board is checked first, \
+                 as far as Pinterest answers. The idempotency key still stands for the original request.",
             )
             .audited("pin.updated", Resource::Path, &["status"])
             .takes::<PinUpdate>(|| json!({"title": "Eleven ways to fold a paper crane", "link_url": null}))

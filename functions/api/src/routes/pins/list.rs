@@ -63,8 +63,8 @@ impl From<ListError> for ApiError {
         match error {
             ListError::OutOfReach { found } => {
                 let msg = format!(
-                    "These filters or this order reach {found} pins by offset; there may be more beyond. Go on with cursor \
-                     (the X-Next-Cursor of the page before), or narrow since and until"
+                    "These filters or this order reach {found} pins by offset; there may be more beyond. Go on with \
+                     cursor (the X-Next-Cursor of the page before), or narrow since and until"
                 );
                 Self::validation(vec![FieldError {
                     loc: vec!["query".into(), "offset".into()],

@@ -1,5 +1,5 @@
-//! The JSON of a pin: what requests take, and what answers have. A new field of a pin is described here and nowhere else
-//! in the API; its type is in [`fields`](super::fields) where schedules and imports have it too.
+//! The JSON of a pin: what requests take, and what answers have. A new field of a pin is described here and nowhere
+//! else in the API; its type is in [`fields`](super::fields) where schedules and imports have it too.
 
 use http::HeaderMap;
 use pinbridge_shared::domain::ids::AccountId;

@@ -5,6 +5,7 @@ use axum::extract::{Query, State};
 use http::HeaderMap;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::pin::Priority;
+use pinbridge_shared::flows::accept::duplicate_content::Duplicate;
 use pinbridge_shared::flows::accept::validate_pin::{self, Check, Validation};
 use pinbridge_shared::flows::pacing::headroom::Headroom;
 use schemars::{JsonSchema, json_schema};
@@ -14,7 +15,7 @@ use uuid::Uuid;
 
 use super::create::{on_duplicate, refuses_duplicates};
 use super::fields;
-use super::pin::{self, PinCreate, parse};
+use super::pin::{self, PinCreate, PinStatus, parse};
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, READ, post};
 use crate::error::ApiError;
@@ -76,6 +77,39 @@ impl From<Check> for PinCheck {
             message: check.message,
             remediation: check.remedy,
             details: Details(Some(check.details).filter(|details| !details.is_empty())),
+        }
+    }
+}
+
+/// Another pin of the last day that has the same content.
+#[derive(Serialize, JsonSchema)]
+pub struct PinWarning {
+    pub code: &'static str,
+    pub message: String,
+    pub remediation: &'static str,
+    pub details: DuplicateDetails,
+}
+
+/// The other pin.
+#[derive(Serialize, JsonSchema)]
+pub struct DuplicateDetails {
+    pub pin_id: Uuid,
+    pub created_at: Time,
+    pub status: PinStatus,
+}
+
+impl From<&Duplicate> for PinWarning {
+    fn from(duplicate: &Duplicate) -> Self {
+        let check = validate_pin::about_duplicate(duplicate);
+        Self {
+            code: check.code.unwrap_or_default(),
+            message: check.message,
+            remediation: check.remedy.unwrap_or_default(),
+            details: DuplicateDetails {
+                pin_id: duplicate.pin.0,
+                created_at: Time(duplicate.created_at),
+                status: PinStatus(duplicate.status.name()),
+            },
         }
     }
 }
