@@ -3,7 +3,7 @@
 use pinbridge_api::request::import_file;
 use pinbridge_api::request::query::SEARCH_MAX;
 use pinbridge_api::request::{self as bodies, query};
-use pinbridge_api::routes::{self, pin_batch};
+use pinbridge_api::routes;
 use pinbridge_api::views::export::PAGE_BYTES_MAX;
 use pinbridge_shared::adapters::dynamodb::row_kinds;
 use pinbridge_shared::adapters::envelope::OLD_KEYS_KEPT_MS;
@@ -57,7 +57,7 @@ fn limits() -> Vec<(&'static str, String)> {
         // Requests.
         ("a request's body", bytes(bodies::BODY_MAX)),
         ("a batch's body", bytes(bodies::BATCH_BODY_MAX)),
-        ("pins of a batch", pin_batch::BATCH_MAX.to_string()),
+        ("pins of a batch", routes::BATCH_MAX.to_string()),
         ("pins of one bulk call", routes::bulk::BULK_MAX.to_string()),
         ("an import's body", bytes(import_file::IMPORT_BODY_MAX)),
         ("rows of an import", import::ROWS_MAX.to_string()),

@@ -14,9 +14,10 @@ const ENTRIES: [(Kind, &[&str]); 6] = [
         Kind::Api,
         &[
             "api/src/routes/pins.rs",
-            "api/src/routes/pin_edits.rs",
-            "api/src/routes/jobs.rs",
-            "api/src/routes/retries.rs",
+            "api/src/routes/pins/create.rs",
+            "api/src/routes/pins/edit.rs",
+            "api/src/routes/pins/timeline.rs",
+            "api/src/routes/pins/retry.rs",
             "api/src/routes/schedules.rs",
             "api/src/auth.rs",
         ],

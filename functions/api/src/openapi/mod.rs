@@ -12,8 +12,6 @@ pub mod imports;
 pub mod metering;
 mod page;
 pub mod people;
-pub mod pin_work;
-pub mod pins;
 pub mod projects;
 mod samples;
 pub mod schedules;
@@ -26,6 +24,24 @@ use std::sync::OnceLock;
 use serde_json::Value;
 
 pub use page::{STYLE, STYLE_HASH, page};
+
+/// What other nouns use of pins, until they have moved.
+pub mod pins {
+    pub use crate::routes::examples::{ACCOUNT, PIN};
+
+    pub mod schemas {
+        pub use crate::routes::pins::fields::{BoardId, Color, Priority, Terms};
+        pub use crate::routes::pins::list::{Relation, Search};
+        pub use crate::routes::pins::pin::{MediaType, Pin, PinErrorCode};
+        pub use crate::routes::pins::retry::PinRetry;
+        pub use crate::routes::pins::timeline::TimelineEvent;
+    }
+}
+
+/// The same.
+pub mod pin_work {
+    pub use crate::routes::pins::validation::PinValidation;
+}
 
 /// A request with an example of its JSON, until its noun has moved.
 pub trait Example {

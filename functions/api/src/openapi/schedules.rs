@@ -86,7 +86,7 @@ fn one() -> Vec<Endpoint> {
         of_one(post("/v1/schedules/{id}/retry", WRITE, schedules::retry).operation("retry_schedule", "Retry a failed schedule").audited("schedule.retried", Resource::Path, &["status"]))
             .about("With another pin: at its time, or at once if that has passed.")
             .header::<Flag>("X-Pinbridge-Accept-Duplicate", "`accept_duplicate` for clients that drop unknown fields.")
-            .may_take::<PinRetry>(PinRetry::example)
+            .may_take::<PinRetry>(|| json!({"accept_duplicate": true}))
             .answers::<Schedule>(200, "The schedule, waiting again.")
             .fails(&[SCHEDULE_WRONG_STATUS, RETRY_MAY_DUPLICATE, TOKEN_REVOKED]),
         of_one(delete("/v1/schedules/{id}", DESTRUCTIVE, schedules::remove).operation("delete_schedule", "Remove a schedule that is over").audited("schedule.deleted", Resource::Path, &[]))

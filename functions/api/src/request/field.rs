@@ -236,8 +236,8 @@ pub trait FromFields: Sized {
 /// A request's body: the struct, its schema and its reader.
 macro_rules! request {
     ($(#[$meta:meta])* pub struct $name:ident { $($(#[$field_meta:meta])* pub $field:ident: $kind:ty,)* }) => {
-        $(#[$meta])*
         #[derive(Debug, schemars::JsonSchema)]
+        $(#[$meta])*
         pub struct $name {
             $($(#[$field_meta])* pub $field: $kind,)*
         }

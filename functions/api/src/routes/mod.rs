@@ -12,18 +12,11 @@ pub mod dashboard;
 pub mod examples;
 pub mod export;
 pub mod imports;
-pub mod jobs;
 pub mod oauth;
-pub mod pin_batch;
-pub mod pin_bulk;
-pub mod pin_edits;
-pub mod pin_list;
-pub mod pin_validation;
 pub mod pins;
 pub mod profile;
 pub mod projects;
 pub mod rate_meter;
-pub mod retries;
 pub mod schedules;
 pub mod self_hosted;
 pub mod system;
@@ -34,7 +27,10 @@ use crate::openapi;
 
 pub use crate::endpoint::{ADMINISTER, DESTRUCTIVE, PUBLIC, READ, SESSION, WRITE};
 pub use bulk::BULK_MAX;
-pub use pin_batch::BATCH_MAX;
+pub use pins::batch::BATCH_MAX;
+
+// What schedules use, until they have moved.
+pub use pins::{retry as retries, validation as pin_validation};
 
 pub fn endpoints() -> Vec<Endpoint> {
     [
@@ -42,8 +38,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         boards::endpoints(),
         board_access::endpoints(),
         terms::endpoints(),
-        openapi::pins::endpoints(),
-        openapi::pin_work::endpoints(),
+        pins::endpoints(),
         openapi::imports::endpoints(),
         openapi::schedules::endpoints(),
         openapi::metering::endpoints(),

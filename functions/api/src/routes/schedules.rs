@@ -235,8 +235,8 @@ where
 /// Whether a second Pin is no harm.
 fn accepts_duplicate(object: &Map<String, Value>, headers: &HeaderMap) -> Result<bool, ApiError> {
     let mut fields = Fields::of(object);
-    let accepts = retries::accepts_duplicate(&mut fields, headers)?;
-    fields.finish().map(|()| accepts)
+    let in_body = fields.read::<Option<bool>>("accept_duplicate");
+    retries::accepts_duplicate(fields.finish_with(in_body)?, headers)
 }
 
 fn answer(view: &ScheduleView) -> Json<Value> {
