@@ -16,8 +16,6 @@ pub mod pins;
 pub mod projects;
 pub mod schedules;
 pub mod schema;
-pub mod self_hosted;
-pub mod system;
 
 use std::sync::OnceLock;
 

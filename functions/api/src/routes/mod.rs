@@ -53,8 +53,8 @@ pub fn endpoints() -> Vec<Endpoint> {
         openapi::projects::endpoints(),
         api_keys::endpoints(),
         openapi::activity::endpoints(),
-        openapi::self_hosted::endpoints(),
-        openapi::system::endpoints(),
+        self_hosted::endpoints(),
+        system::endpoints(),
     ]
     .into_iter()
     .flatten()
