@@ -10,7 +10,6 @@ pub mod people;
 pub mod pins;
 pub mod schedules;
 
-use pinbridge_shared::config::Settings;
 use pinbridge_shared::domain::pin::timeline;
 use pinbridge_shared::domain::time::{DAY_MS, Moment, SECOND_MS};
 use pinbridge_shared::flows::pacing::rate_meter::RateMeter;
@@ -74,8 +73,4 @@ pub fn rate_meter(meter: &RateMeter) -> Value {
             "resets_at": budget.resets_at.rfc3339(),
         })),
     })
-}
-
-pub fn health(settings: &Settings) -> Value {
-    json!({"status": "ok", "version": pinbridge_shared::config::VERSION, "environment": settings.environment})
 }

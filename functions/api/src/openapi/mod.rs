@@ -16,8 +16,6 @@ pub mod projects;
 mod samples;
 pub mod schedules;
 pub mod schema;
-pub mod self_hosted;
-pub mod system;
 
 use std::sync::OnceLock;
 

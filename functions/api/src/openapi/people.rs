@@ -15,8 +15,8 @@ use crate::error::codes::{
     EMAIL_TAKEN, INSUFFICIENT_SCOPE, INVALID_CREDENTIALS, INVALID_SESSION, LOGIN_RATE_LIMITED, NO_WORKSPACE,
     NOT_SUPPORTED, REGISTRATION_CLOSED, UNAVAILABLE,
 };
+use crate::routes::self_hosted::Plan;
 use crate::routes::*;
-use crate::views::people::PLAN;
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -80,7 +80,6 @@ names!(
     "Ours: whether what it held is being removed.",
     [WorkspaceState::Active.name(), WorkspaceState::Resetting.name(), WorkspaceState::Deleted.name()]
 );
-names!(Plan, "Whoever hosts the system has all of it.", [PLAN]);
 names!(TokenType, "How the token is sent.", ["bearer"]);
 inline_schema!(
     /// An address of somebody's.

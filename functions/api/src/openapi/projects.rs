@@ -6,13 +6,14 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Example;
-use super::people::{Environment, Organization, Plan, ProjectState, Token};
+use super::people::{Environment, Organization, ProjectState, Token};
 use super::schema::{FILLED, Time};
 use crate::activity::Resource;
 use crate::endpoint::{Endpoint, get, post, tagged};
 use crate::error::codes::{
     INVALID_CREDENTIALS, LOGIN_RATE_LIMITED, NO_WORKSPACE, NOT_FOUND, WORKSPACE_DELETED, WORKSPACE_RESETTING,
 };
+use crate::routes::self_hosted::Plan;
 use crate::routes::*;
 
 pub fn endpoints() -> Vec<Endpoint> {

@@ -48,8 +48,8 @@ pub fn endpoints() -> Vec<Endpoint> {
         openapi::people::endpoints(),
         openapi::projects::endpoints(),
         api_keys::endpoints(),
-        openapi::system::endpoints(),
-        openapi::self_hosted::endpoints(),
+        system::endpoints(),
+        self_hosted::endpoints(),
     ]
     .into_iter()
     .flatten()

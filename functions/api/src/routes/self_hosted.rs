@@ -1,67 +1,235 @@
-//! What the hosted service sells, and a system of one's own has or has no need of: billing, quotas, teams, mail.
+//! What the hosted service sells, and a system of one's own has or has no need of: billing, quotas, teams, mail. Some of
+//! it has a read-only answer, the rest is refused.
 
 use axum::Json;
 use axum::extract::State;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::time::{DAY_MS, Moment};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use crate::error::{ApiError, codes};
-use crate::views::people::PLAN;
+use crate::endpoint::{ADMINISTER, Endpoint, PUBLIC, READ, SESSION, delete, get, patch, post, tagged};
+use crate::error::ApiError;
+use crate::error::codes::NOT_AVAILABLE_SELF_HOSTED;
+use crate::openapi::schema::{Text, Time, names};
 
+/// Whoever hosts the system has all of it.
+pub const PLAN: Plan = Plan("enterprise");
 /// Pins a month, and connected accounts: numbers that nobody reaches, because clients want numbers. (They fit 32 bits.)
-const PINS_A_MONTH: u32 = 1_000_000_000;
-const ACCOUNTS: u32 = 1_000_000;
+const PINS_A_MONTH: u64 = 1_000_000_000;
+const ACCOUNTS: u64 = 1_000_000;
 /// What this version can do already.
 const UPLOADED_ASSETS: bool = false;
 const BULK_IMPORTS: bool = true;
 
-pub async fn billing_status() -> Json<Value> {
-    Json(json!({
-        "plan": PLAN,
-        "billing_provider": "self_hosted",
-        "billing_status": "active",
-        "quota_calls_monthly": PINS_A_MONTH,
-        "calls_used": 0,
-        "pinterest_accounts_limit": ACCOUNTS,
-        "uploaded_media_assets": UPLOADED_ASSETS,
-        "bulk_imports": BULK_IMPORTS,
-    }))
+pub fn endpoints() -> Vec<Endpoint> {
+    let absent = |operation: Endpoint| operation.fails(&[NOT_AVAILABLE_SELF_HOSTED]);
+    let one = |operation: Endpoint| absent(operation.path::<Text>("id", "An id.", "1"));
+    tagged(
+        "Hosted service",
+        vec![
+            get("/v1/billing/status", READ, billing_status)
+                .operation("get_billing_status", "Read the plan: without a limit")
+                .answers::<BillingStatus>(200, "All of it, at no price."),
+            get("/v1/billing/pricing", PUBLIC, pricing)
+                .operation("get_pricing", "Read the prices: none")
+                .answers::<Pricing>(200, "One plan."),
+            get("/v1/mcp/quota", READ, mcp_quota)
+                .operation("get_mcp_quota", "Read the quota of the MCP server: none")
+                .answers::<McpQuota>(200, "No limit (0)."),
+            post("/v1/mcp/track", READ, mcp_quota)
+                .operation("track_mcp", "Count a request of the MCP server: nothing is counted")
+                .unaudited("it counts nothing")
+                .answers::<McpQuota>(200, "No limit (0)."),
+            absent(
+                post("/v1/auth/forgot-password", PUBLIC, no_password_mail)
+                    .operation("forgot_password", "No mail is sent: ask the operator")
+                    .unaudited("it does nothing here (501)"),
+            ),
+            absent(
+                post("/v1/auth/reset-password", PUBLIC, no_password_mail)
+                    .operation("reset_password", "No mail is sent: ask the operator")
+                    .unaudited("it does nothing here (501)"),
+            ),
+            absent(
+                post("/v1/auth/email/verify/request", SESSION, no_mail)
+                    .operation("request_email_verification", "No mail is sent")
+                    .unaudited("it does nothing here (501)"),
+            ),
+            absent(get("/v1/auth/email/verify", PUBLIC, no_mail).operation("verify_email", "No mail is sent")),
+            absent(
+                post("/v1/auth/email/change/request", SESSION, no_mail)
+                    .operation("request_email_change", "No mail is sent: ask the operator")
+                    .unaudited("it does nothing here (501)"),
+            ),
+            absent(
+                get("/v1/auth/email/change/confirm", PUBLIC, no_mail)
+                    .operation("confirm_email_change", "No mail is sent"),
+            ),
+            absent(
+                post("/v1/billing/checkout", ADMINISTER, no_billing)
+                    .operation("checkout", "There is nothing to pay")
+                    .unaudited("it does nothing here (501)"),
+            ),
+            absent(
+                post("/v1/billing/portal", ADMINISTER, no_billing)
+                    .operation("open_billing_portal", "There is nothing to pay")
+                    .unaudited("it does nothing here (501)"),
+            ),
+            absent(
+                post("/v1/stripe/webhook", PUBLIC, no_billing)
+                    .operation("stripe_webhook", "There is nothing to pay")
+                    .unaudited("it does nothing here (501)"),
+            ),
+            absent(
+                get("/v1/team/members", READ, no_team)
+                    .operation("list_team_members", "Teams are managed by the operator"),
+            ),
+            one(patch("/v1/team/members/{id}", ADMINISTER, no_team)
+                .operation("update_team_member", "Teams are managed by the operator")
+                .unaudited("it does nothing here (501)")),
+            one(delete("/v1/team/members/{id}", ADMINISTER, no_team)
+                .operation("remove_team_member", "Teams are managed by the operator")
+                .unaudited("it does nothing here (501)")),
+            absent(
+                get("/v1/team/invitations", READ, no_team)
+                    .operation("list_invitations", "Teams are managed by the operator"),
+            ),
+            absent(
+                post("/v1/team/invitations", ADMINISTER, no_team)
+                    .operation("invite", "Teams are managed by the operator")
+                    .unaudited("it does nothing here (501)"),
+            ),
+            absent(
+                get("/v1/team/invitations/preview", PUBLIC, no_team)
+                    .operation("preview_invitation", "Teams are managed by the operator"),
+            ),
+            absent(
+                post("/v1/team/invitations/accept", PUBLIC, no_team)
+                    .operation("accept_invitation", "Teams are managed by the operator")
+                    .unaudited("it does nothing here (501)"),
+            ),
+            one(delete("/v1/team/invitations/{id}", ADMINISTER, no_team)
+                .operation("withdraw_invitation", "Teams are managed by the operator")
+                .unaudited("it does nothing here (501)")),
+            one(post("/v1/team/invitations/{id}/resend", ADMINISTER, no_team)
+                .operation("resend_invitation", "Teams are managed by the operator")
+                .unaudited("it does nothing here (501)")),
+            absent(
+                get("/v1/email/preferences", SESSION, no_mail).operation("get_email_preferences", "No mail is sent"),
+            ),
+            absent(
+                patch("/v1/email/preferences", SESSION, no_mail)
+                    .operation("update_email_preferences", "No mail is sent")
+                    .unaudited("it does nothing here (501)"),
+            ),
+            absent(get("/v1/email/unsubscribe", PUBLIC, no_mail).operation("unsubscribe", "No mail is sent")),
+        ],
+    )
 }
 
-pub async fn pricing(State(context): State<Context>) -> Json<Value> {
-    let free =
-        |cycle: &str| json!({"billing_cycle": cycle, "unit_amount": 0, "currency": "usd", "amount_display": "$0"});
-    Json(json!({
-        "source": "self_hosted",
-        "refreshed_at": context.system.now().rfc3339(),
-        "plans": [{
-            "plan": PLAN,
-            "name": "Self-hosted",
-            "subtitle": "Your own deployment: what it costs, AWS charges.",
-            "highlight": true,
-            "feature_bullets": ["No quota of pins or accounts"],
-            "quota_calls_monthly": PINS_A_MONTH,
-            "pinterest_accounts_limit": ACCOUNTS,
-            "uploaded_media_assets": UPLOADED_ASSETS,
-            "bulk_imports": BULK_IMPORTS,
-            "activity_log_retention_days": context.settings.activity_kept_ms / DAY_MS,
-            "monthly_price": free("monthly"),
-            "annual_price": free("annual"),
-        }],
-    }))
+names!(Plan, "Whoever hosts the system has all of it.", [PLAN.0]);
+names!(Provider, "Nobody bills.", ["self_hosted"]);
+names!(Billing, "Always active.", ["active"]);
+names!(Cycle, "How often nothing is paid.", ["monthly", "annual"]);
+
+/// The plan.
+#[derive(Serialize, JsonSchema)]
+pub struct BillingStatus {
+    pub plan: Plan,
+    pub billing_provider: Provider,
+    pub billing_status: Billing,
+    pub quota_calls_monthly: u64,
+    pub calls_used: u64,
+    pub pinterest_accounts_limit: u64,
+    pub uploaded_media_assets: bool,
+    pub bulk_imports: bool,
+}
+
+/// The plans that there are.
+#[derive(Serialize, JsonSchema)]
+pub struct Pricing {
+    pub source: Provider,
+    pub refreshed_at: Time,
+    pub plans: Vec<PricedPlan>,
+}
+
+/// A plan.
+#[derive(Serialize, JsonSchema)]
+pub struct PricedPlan {
+    pub plan: Plan,
+    pub name: &'static str,
+    pub subtitle: &'static str,
+    pub highlight: bool,
+    pub feature_bullets: Vec<&'static str>,
+    pub quota_calls_monthly: u64,
+    pub pinterest_accounts_limit: u64,
+    pub uploaded_media_assets: bool,
+    pub bulk_imports: bool,
+    #[schemars(with = "u64")]
+    pub activity_log_retention_days: i64,
+    pub monthly_price: Price,
+    pub annual_price: Price,
+}
+
+/// A price.
+#[derive(Serialize, JsonSchema)]
+pub struct Price {
+    pub billing_cycle: Cycle,
+    pub unit_amount: u64,
+    pub currency: &'static str,
+    pub amount_display: &'static str,
+}
+
+/// The quota of the MCP server's requests.
+#[derive(Serialize, JsonSchema)]
+pub struct McpQuota {
+    /// The ISO week.
+    pub week: String,
+    pub requests_used: u64,
+    /// 0 is no limit.
+    pub requests_limit: u64,
+    pub quota_exhausted: bool,
+    #[schemars(with = "Time")]
+    pub resets_at: String,
+}
+
+async fn billing_status() -> Json<BillingStatus> {
+    Json(BillingStatus {
+        plan: PLAN,
+        billing_provider: Provider("self_hosted"),
+        billing_status: Billing("active"),
+        quota_calls_monthly: PINS_A_MONTH,
+        calls_used: 0,
+        pinterest_accounts_limit: ACCOUNTS,
+        uploaded_media_assets: UPLOADED_ASSETS,
+        bulk_imports: BULK_IMPORTS,
+    })
+}
+
+async fn pricing(State(context): State<Context>) -> Json<Pricing> {
+    let free = |cycle| Price { billing_cycle: Cycle(cycle), unit_amount: 0, currency: "usd", amount_display: "$0" };
+    let plan = PricedPlan {
+        plan: PLAN,
+        name: "Self-hosted",
+        subtitle: "Your own deployment: what it costs, AWS charges.",
+        highlight: true,
+        feature_bullets: vec!["No quota of pins or accounts"],
+        quota_calls_monthly: PINS_A_MONTH,
+        pinterest_accounts_limit: ACCOUNTS,
+        uploaded_media_assets: UPLOADED_ASSETS,
+        bulk_imports: BULK_IMPORTS,
+        activity_log_retention_days: context.settings.activity_kept_ms / DAY_MS,
+        monthly_price: free("monthly"),
+        annual_price: free("annual"),
+    };
+    Json(Pricing { source: Provider("self_hosted"), refreshed_at: context.system.now().into(), plans: vec![plan] })
 }
 
 /// No limit, so nothing is counted.
-pub async fn mcp_quota(State(context): State<Context>) -> Json<Value> {
+async fn mcp_quota(State(context): State<Context>) -> Json<McpQuota> {
     let (week, resets_at) = week(context.system.now());
-    Json(json!({
-        "week": week,
-        "requests_used": 0,
-        "requests_limit": 0,
-        "quota_exhausted": false,
-        "resets_at": resets_at,
-    }))
+    Json(McpQuota { week, requests_used: 0, requests_limit: 0, quota_exhausted: false, resets_at })
 }
 
 /// The ISO week, and when the next one begins.
@@ -74,17 +242,17 @@ fn week(now: Moment) -> (String, String) {
 
 /// Something of the hosted service that a system of one's own does otherwise, or has no need of.
 fn not_available(message: &'static str, remediation: &'static str) -> ApiError {
-    ApiError::from(codes::NOT_AVAILABLE_SELF_HOSTED).worded(message.into(), remediation)
+    ApiError::from(NOT_AVAILABLE_SELF_HOSTED).worded(message.into(), remediation)
 }
 
-pub async fn no_billing() -> ApiError {
+async fn no_billing() -> ApiError {
     not_available(
         "There is nothing to pay: the system is hosted by its operator.",
         "See the costs in the operator's AWS account.",
     )
 }
 
-pub async fn no_team() -> ApiError {
+async fn no_team() -> ApiError {
     not_available(
         "Teams are managed by the operator.",
         "Ask the operator: operator create-user adds a person to a workspace.",
@@ -92,14 +260,14 @@ pub async fn no_team() -> ApiError {
 }
 
 /// The same whoever asks and whatever the address: it tells nothing of who has an account.
-pub async fn no_password_mail() -> ApiError {
+async fn no_password_mail() -> ApiError {
     not_available(
         "No mail is sent, so that a password can't be reset by mail.",
         "Ask the operator: operator set-password sets a new one. Knowing the old one, use POST /v1/auth/change-password.",
     )
 }
 
-pub async fn no_mail() -> ApiError {
+async fn no_mail() -> ApiError {
     not_available(
         "No mail is sent: there is nothing to verify, to change by mail or to unsubscribe from.",
         "Ask the operator: operator create-user makes an account for another address.",

@@ -9,8 +9,7 @@ use pinbridge_shared::flows::tenants::log_in::Presence;
 use pinbridge_shared::flows::tenants::projects::Projects;
 use serde_json::{Value, json};
 
-/// Whoever hosts the system has all of it.
-pub const PLAN: &str = "enterprise";
+use crate::routes::self_hosted::PLAN;
 
 fn user(user: &User) -> Value {
     json!({
