@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use axum::Router;
 use axum::body::Body;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
@@ -82,8 +83,12 @@ pub struct SimWorld {
     endpoint: Arc<Endpoint>,
     queue: Arc<FakeQueue>,
     store: Arc<FakeStore>,
-    /// What processes are given, but for their clock.
+    /// What the harness itself uses, at true time.
     template: World,
+    /// What every process is given.
+    of_processes: World,
+    /// The API of every process: building its routes takes longer than most requests.
+    api: Router,
     api_key: String,
     oracle: Oracle,
     tries: Vec<u32>,
@@ -165,6 +170,8 @@ impl SimWorld {
             settings,
             rules: plan.rules,
         };
+        let of_processes = World { system: Arc::new(ProcessClock(Arc::clone(&kernel))), ..template.clone() };
+        let api = pinbridge_api::router(of_processes.clone());
         let machine = Machine::new(Arc::clone(&kernel));
         let tries = vec![0; plan.wishes.len()];
         let mut world = Self {
@@ -177,6 +184,8 @@ impl SimWorld {
             queue,
             store,
             template,
+            of_processes,
+            api,
             api_key: String::new(),
             oracle,
             tries,
@@ -281,19 +290,18 @@ impl SimWorld {
         }
     }
 
-    /// A process of that kind with the world as it sees it.
-    fn fork(&mut self, kind: Kind, timeout_ms: i64) -> (Pid, World) {
+    /// A process of that kind.
+    fn fork(&mut self, kind: Kind, timeout_ms: i64) -> Pid {
         let limit = self.plan.weather.skew_ms;
         let skew_ms = self.kernel.draw(|rng| rng.i64(-limit..=limit));
         let pid = self.machine.fork(kind, skew_ms);
-        let system = Arc::new(ProcessClock { kernel: Arc::clone(&self.kernel), pid });
         self.kernel.schedule(self.kernel.now() + timeout_ms, Action::TimeOut(pid));
-        (pid, World { system, ..self.template.clone() })
+        pid
     }
 
     fn request(&mut self, wish: usize) {
         self.tries[wish] = self.tries[wish].wrapping_add(1).max(1);
-        let (pid, world) = self.fork(Kind::Api, API_TIMEOUT_MS);
+        let (pid, api) = (self.fork(Kind::Api, API_TIMEOUT_MS), self.api.clone());
         let weather = self.weather();
         let is_altered = self.kernel.chance(weather.confused);
         let body = self.plan.body(wish, is_altered).to_string();
@@ -307,7 +315,7 @@ impl SimWorld {
         let loses_answer = self.kernel.chance(weather.answer_lost);
         self.kernel.note(|| format!("request {wish}"));
         self.machine.start(pid, async move {
-            let answer = pinbridge_api::router(world).oneshot(request).await;
+            let answer = api.oneshot(request).await;
             if kernel.of(pid).is_some_and(|process| process.is_dying) {
                 gate.die().await;
             }
@@ -328,7 +336,7 @@ impl SimWorld {
 
     /// Somebody asks: no trouble on the way may make an answer a server error of ours that isn't "try again".
     fn read(&mut self, wish: usize) {
-        let (pid, world) = self.fork(Kind::Api, API_TIMEOUT_MS);
+        let (pid, api) = (self.fork(Kind::Api, API_TIMEOUT_MS), self.api.clone());
         let pin = self.plan.pin(wish).pin;
         let schedule = self.plan.schedule(wish);
         let path = match self.kernel.draw(|rng| rng.u8(0..6)) {
@@ -344,25 +352,25 @@ impl SimWorld {
         let request = Request::get(path).header("x-api-key", &self.api_key).body(Body::empty()).expect("a request");
         let told = self.oracle.teller(self.plan.pin(wish));
         self.machine.start(pid, async move {
-            let Ok(answer) = pinbridge_api::router(world).oneshot(request).await;
+            let Ok(answer) = api.oneshot(request).await;
             told(answer.status());
         });
     }
 
     /// Somebody has mended what was wrong with a failed pin.
     fn retry(&mut self, wish: usize) {
-        let (pid, world) = self.fork(Kind::Api, API_TIMEOUT_MS);
+        let (pid, api) = (self.fork(Kind::Api, API_TIMEOUT_MS), self.api.clone());
         let path = format!("/v1/pins/{}/retry", self.plan.pin(wish).pin);
         let request = Request::post(path).header("x-api-key", &self.api_key).body(Body::empty()).expect("a request");
         self.kernel.note(|| format!("retry {wish}"));
         self.machine.start(pid, async move {
-            let _ = pinbridge_api::router(world).oneshot(request).await;
+            let _ = api.oneshot(request).await;
         });
     }
 
     /// Somebody finds a better title, whatever the pin is doing just then.
     fn edit(&mut self, wish: usize) {
-        let (pid, world) = self.fork(Kind::Api, API_TIMEOUT_MS);
+        let (pid, api) = (self.fork(Kind::Api, API_TIMEOUT_MS), self.api.clone());
         let path = format!("/v1/pins/{}", self.plan.pin(wish).pin);
         let number = self.kernel.draw(|rng| rng.u8(0..4));
         let body = serde_json::json!({"title": format!("{} better {number}", self.plan.wishes[wish].title)});
@@ -370,20 +378,20 @@ impl SimWorld {
         let request = request.expect("a request");
         self.kernel.note(|| format!("edit {wish}"));
         self.machine.start(pid, async move {
-            let _ = pinbridge_api::router(world).oneshot(request).await;
+            let _ = api.oneshot(request).await;
         });
     }
 
     /// Somebody thinks better of it. From the answer on, no attempt may begin.
     fn delete(&mut self, wish: usize) {
-        let (pid, world) = self.fork(Kind::Api, API_TIMEOUT_MS);
+        let (pid, api) = (self.fork(Kind::Api, API_TIMEOUT_MS), self.api.clone());
         let key = self.plan.pin(wish);
         let path = format!("/v1/pins/{}", key.pin);
         let request = Request::delete(path).header("x-api-key", &self.api_key).body(Body::empty()).expect("a request");
         let deleted = self.oracle.deleted();
         self.kernel.note(|| format!("delete {wish}"));
         self.machine.start(pid, async move {
-            let Ok(answer) = pinbridge_api::router(world).oneshot(request).await;
+            let Ok(answer) = api.oneshot(request).await;
             if answer.status() == StatusCode::NO_CONTENT {
                 deleted(key);
             }
@@ -431,7 +439,7 @@ impl SimWorld {
     }
 
     fn send_change(&mut self, wish: usize, method: &'static str, path: String, body: String) {
-        let (pid, world) = self.fork(Kind::Api, API_TIMEOUT_MS);
+        let (pid, api) = (self.fork(Kind::Api, API_TIMEOUT_MS), self.api.clone());
         self.kernel.note(|| format!("{method} {path} {body} ({wish})"));
         let is_cancel = path.ends_with("/cancel");
         let request = Request::builder().method(method).uri(path).header("x-api-key", &self.api_key);
@@ -439,7 +447,7 @@ impl SimWorld {
         let told = self.oracle.schedules().teller(wish, is_cancel);
         let kernel = self.kernel.clone();
         self.machine.start(pid, async move {
-            let Ok(answer) = pinbridge_api::router(world).oneshot(request).await;
+            let Ok(answer) = api.oneshot(request).await;
             // One that is dying has told nobody.
             if kernel.of(pid).is_some_and(|process| !process.is_dying) {
                 told(answer.status());
@@ -519,7 +527,8 @@ impl SimWorld {
         }
         let runs = if self.kernel.chance(weather.tick_doubled) { 2 } else { 1 };
         for _ in 0..runs {
-            let (pid, world) = self.fork(Kind::Dispatcher, DISPATCHER_TIMEOUT_MS);
+            let pid = self.fork(Kind::Dispatcher, DISPATCHER_TIMEOUT_MS);
+            let world = self.of_processes.clone();
             if self.plan.dispatcher_dies {
                 self.doom(pid);
             }
@@ -604,7 +613,8 @@ impl SimWorld {
             // Nobody imports in this world, and these queues are not polled.
             QueueName::Import | QueueName::ImportDeadLetters => return,
         };
-        let (pid, world) = self.fork(kind, timeout_ms);
+        let pid = self.fork(kind, timeout_ms);
+        let world = self.of_processes.clone();
         let mut event = SqsEvent::default();
         event.records = batch.iter().map(record).collect();
         let (kernel, gate, fakes) = (self.kernel.clone(), self.gate.clone(), self.queue.clone());
