@@ -37,10 +37,10 @@ def a_permanent_refusal_fails_the_pin_with_a_reason(world):
         world.simulator("PUT", "/_sim/faults", [])
     expect(job["status"] == "failed" and job.get("error_code"), f"the pin ended as {job}")
     expect(not world.pins_titled(title), "Pinterest has a Pin of it")
-    expect(not world.parked_letter_with(pin_id), "a refusal became a dead letter")
+    expect(not world.redrive_message_with(pin_id), "a refusal became a dead letter")
 
 
-def an_ambiguous_publish_is_adopted_through_the_look_queue(world):
+def an_ambiguous_publish_is_adopted_through_the_reconciliation_queue(world):
     title = f"ambiguous {uuid.uuid4()}"
     world.simulator("PUT", "/_sim/faults", [{"operation": "pins/create", "title_contains": title, "times": 1,
                                              "fault": "timeout_after_commit", "hold_ms": 5000}])
@@ -90,7 +90,7 @@ def an_import_is_worked_on_and_its_pins_are_published(world):
 
 
 def a_poison_message_is_parked(world, poison):
-    wait_until("parked letter of the poison message", TO_DEAD_LETTER, lambda: world.parked_letter_with(poison), every=1)
+    wait_until("parked letter of the poison message", TO_DEAD_LETTER, lambda: world.redrive_message_with(poison), every=1)
 
 
 def a_publisher_that_keeps_failing_fails_the_pin_and_the_operator_redrives_it(world):
@@ -101,7 +101,7 @@ def a_publisher_that_keeps_failing_fails_the_pin_and_the_operator_redrives_it(wo
         title = f"outage {uuid.uuid4()}"
         pin_id = world.accept_pin(title)
         job = world.await_outcome(pin_id, TO_DEAD_LETTER)
-        wait_until("parked letter of the pin", 10, lambda: world.parked_letter_with(pin_id), every=1)
+        wait_until("parked letter of the pin", 10, lambda: world.redrive_message_with(pin_id), every=1)
     finally:
         world.set_environment(function, healthy)
     expect((job["status"], job["error_code"]) == ("failed", "dead_lettered"), f"during the outage the pin ended as {job}")
@@ -137,7 +137,7 @@ def grants(world):
     token, foreign = world.secret_arn(world.outputs["SecretPrefix"] + "/workspace/account"), world.secret_arn("other/secret")
     prefix = world.outputs["SecretPrefix"]
     app_secret, session_key = world.secret_arn(f"{prefix}/pinterest-app-secret"), world.secret_arn(f"{prefix}/session-key")
-    look, parked = world.queue_arn("LookQueueUrl"), world.queue_arn("ParkedLettersUrl")
+    look, parked = world.queue_arn("ReconciliationQueueUrl"), world.queue_arn("RedriveQueueUrl")
     imports, dead_imports = world.queue_arn("ImportQueueUrl"), world.queue_arn("ImportDeadLettersUrl")
     for function in FUNCTIONS:
         yield function, "dynamodb:PutItem", table, True
@@ -185,7 +185,7 @@ def rehearse(world):
     results = [
         run(world, a_pin_accepted_over_the_api_is_published_once),
         run(world, a_permanent_refusal_fails_the_pin_with_a_reason),
-        run(world, an_ambiguous_publish_is_adopted_through_the_look_queue),
+        run(world, an_ambiguous_publish_is_adopted_through_the_reconciliation_queue),
         run(world, an_import_is_worked_on_and_its_pins_are_published),
         run(world, a_poison_message_is_parked, poison),
         run(world, a_publisher_that_keeps_failing_fails_the_pin_and_the_operator_redrives_it),

@@ -65,7 +65,7 @@ class World:
     def repair_event_source_mappings(self):
         """MiniStack keeps a MaximumConcurrency that comes from a template parameter as a string, and its poller then
         fails comparing it (AWS converts it). The same value is set again as the number it is."""
-        for name in ("PublishEventsId", "LookEventsId", "DeadLettersEventsId", "ImportEventsId",
+        for name in ("PublishEventsId", "ReconciliationEventsId", "DeadLettersEventsId", "ImportEventsId",
                      "ImportDeadLettersEventsId"):
             mapping = self.outputs[name]
             scaling = self.functions.get_event_source_mapping(UUID=mapping)["ScalingConfig"]
@@ -143,14 +143,14 @@ class World:
 
     def parked_letters(self):
         """Every dead letter that waits for an operator, left where it is."""
-        url, found = self.outputs["ParkedLettersUrl"], {}
+        url, found = self.outputs["RedriveQueueUrl"], {}
         while batch := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=1).get("Messages"):
             found |= {message["MessageId"]: message for message in batch}
         for message in found.values():
             self.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
         return found
 
-    def parked_letter_with(self, text):
+    def redrive_message_with(self, text):
         return next((message for message in self.parked_letters().values() if text in message["Body"]), None)
 
     # ── The functions ───────────────────────────────────────────────────────────────────────────────────────

@@ -5,10 +5,10 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use crate::domain::account::PUBLISHING_SCOPES;
-use crate::domain::daily_budget::DAILY_BUDGET_MOST;
 use crate::domain::deadlines::{Deadlines, QuiesceTooShort};
-use crate::domain::late_check::{LATE_CHECK_AFTER_MS, LateCheck};
-use crate::domain::pace::Pace;
+use crate::domain::pacing::budget::DAILY_BUDGET_MOST;
+use crate::domain::pacing::pace::Pace;
+use crate::domain::reconcile::duplicate_check::{DUPLICATE_CHECK_AFTER_MS, DuplicateCheck};
 use crate::domain::time::{DAY_MS, SECOND_MS};
 
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -24,9 +24,9 @@ pub struct Settings {
     pub pace: Pace,
     /// Requests to Pinterest a UTC day for the whole app; 0: no limit of ours.
     pub daily_budget: u32,
-    pub late_check: LateCheck,
+    pub duplicate_check: DuplicateCheck,
     /// How long after a publish its late check is due.
-    pub late_check_after_ms: i64,
+    pub duplicate_check_after_ms: i64,
     /// How long rows are kept after a pin's longest life.
     pub retention_ms: i64,
     /// How long a disconnected account keeps its name.
@@ -47,8 +47,8 @@ impl Default for Settings {
             deadlines: Deadlines::default(),
             pace: Pace::new(50, 1.0),
             daily_budget: 0,
-            late_check: LateCheck::Off,
-            late_check_after_ms: LATE_CHECK_AFTER_MS,
+            duplicate_check: DuplicateCheck::Off,
+            duplicate_check_after_ms: DUPLICATE_CHECK_AFTER_MS,
             retention_ms: 90 * DAY_MS,
             disconnected_kept_ms: 30 * DAY_MS,
             activity_kept_ms: 30 * DAY_MS,
@@ -64,11 +64,11 @@ impl Default for Settings {
 pub struct QueueUrls {
     pub publish: String,
     /// Boards to be looked at.
-    pub look: String,
+    pub reconciliation: String,
     /// Where the publish queue puts what was delivered too often.
     pub dead_letters: String,
     /// Where dead letters are kept for an operator, once their pins know of them.
-    pub parked: String,
+    pub redrive: String,
     /// Imports to be worked on.
     pub import: String,
     /// Where the import queue puts what was delivered too often.
@@ -77,7 +77,7 @@ pub struct QueueUrls {
 
 /// Where the outside things are.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Places {
+pub struct Resources {
     pub table: String,
     pub queues: QueueUrls,
     pub secret_prefix: String,
@@ -190,7 +190,8 @@ impl Environment<'_> {
             |requests| *requests <= DAILY_BUDGET_MOST,
             "a number of requests up to 5000, or 0 for no budget",
         )?;
-        let late_check = self.parsed("PINBRIDGE_LATE_CHECK", LateCheck::Off, |_| true, "off, report or remove")?;
+        let duplicate_check =
+            self.parsed("PINBRIDGE_DUPLICATE_CHECK", DuplicateCheck::Off, |_| true, "off, report or remove")?;
         let days = |name, default: i64| {
             self.parsed(name, default, |days| (1..=3650).contains(days), "a number of days from 1 to 3650")
         };
@@ -198,8 +199,8 @@ impl Environment<'_> {
             deadlines,
             pace: Pace::new(capacity, rate),
             daily_budget,
-            late_check,
-            late_check_after_ms: defaults.late_check_after_ms,
+            duplicate_check,
+            duplicate_check_after_ms: defaults.duplicate_check_after_ms,
             retention_ms: days("PINBRIDGE_RETENTION_DAYS", 90)? * DAY_MS,
             disconnected_kept_ms: days("PINBRIDGE_DISCONNECTED_DAYS", 30)? * DAY_MS,
             activity_kept_ms: days("PINBRIDGE_ACTIVITY_DAYS", 30)? * DAY_MS,
@@ -211,15 +212,15 @@ impl Environment<'_> {
 
     /// # Errors
     /// When the table or the queue isn't named.
-    pub fn places(&self) -> Result<Places, ConfigError> {
+    pub fn resources(&self) -> Result<Resources, ConfigError> {
         let required = |name| (self.0)(name).filter(|value| !value.is_empty()).ok_or(ConfigError::Missing { name });
-        Ok(Places {
+        Ok(Resources {
             table: required("PINBRIDGE_TABLE")?,
             queues: QueueUrls {
                 publish: required("PINBRIDGE_PUBLISH_QUEUE_URL")?,
-                look: required("PINBRIDGE_LOOK_QUEUE_URL")?,
+                reconciliation: required("PINBRIDGE_RECONCILIATION_QUEUE_URL")?,
                 dead_letters: required("PINBRIDGE_DEAD_LETTER_QUEUE_URL")?,
-                parked: required("PINBRIDGE_PARKED_QUEUE_URL")?,
+                redrive: required("PINBRIDGE_REDRIVE_QUEUE_URL")?,
                 import: required("PINBRIDGE_IMPORT_QUEUE_URL")?,
                 import_dead_letters: required("PINBRIDGE_IMPORT_DEAD_LETTER_QUEUE_URL")?,
             },
@@ -318,7 +319,7 @@ mod tests {
             ("PINBRIDGE_REVOKED_KEYS_DAYS", "3651"),
             ("PINBRIDGE_ACTIVITY_DAYS", "0"),
             ("PINBRIDGE_DAILY_BUDGET", "5001"),
-            ("PINBRIDGE_LATE_CHECK", "Remove"),
+            ("PINBRIDGE_DUPLICATE_CHECK", "Remove"),
             ("PINBRIDGE_REGISTRATION", "yes"),
         ] {
             let error = with(name, value).expect_err(name).to_string();
@@ -328,9 +329,11 @@ mod tests {
 
     #[test]
     fn the_late_check_has_three_settings() {
-        for (text, wanted) in [("off", LateCheck::Off), ("report", LateCheck::Report), ("remove", LateCheck::Remove)] {
-            let environment = |asked: &str| (asked == "PINBRIDGE_LATE_CHECK").then(|| text.to_owned());
-            assert_eq!(Environment(&environment).settings().expect("valid").late_check, wanted);
+        for (text, wanted) in
+            [("off", DuplicateCheck::Off), ("report", DuplicateCheck::Report), ("remove", DuplicateCheck::Remove)]
+        {
+            let environment = |asked: &str| (asked == "PINBRIDGE_DUPLICATE_CHECK").then(|| text.to_owned());
+            assert_eq!(Environment(&environment).settings().expect("valid").duplicate_check, wanted);
         }
     }
 

@@ -12,6 +12,7 @@
 
 pub mod adapters;
 pub mod config;
+pub mod context;
 pub mod domain;
 pub mod flows;
 pub mod ports;

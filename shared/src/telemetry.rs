@@ -61,11 +61,11 @@ pub enum Metric {
     OrphanPin,
     /// The late check found a second Pin.
     DuplicatePin,
-    WatchdogResent,
+    RescuerResent,
     /// The tally's fold failed; what it had to do is done again.
-    TallyFailed,
+    RollupFailed,
     /// By how much the tally is behind, when that is much.
-    TallyBehindMinutes,
+    RollupBehindMinutes,
     BacklogReleased,
     ScheduleCreated,
     ScheduleReleased,

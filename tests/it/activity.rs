@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use pinbridge_api::activity::{NOT_NOTED, NOTED, Noted};
 use pinbridge_api::routes;
 use pinbridge_shared::domain::account::Account;
-use pinbridge_shared::domain::activity::{By, Entry, PIN_PUBLISH_FAILED};
-use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::AccountKey;
+use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::stats::activity::{By, Entry, PIN_PUBLISH_FAILED};
+use pinbridge_shared::domain::tenant::user::Role;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{DAY_MS, SECOND_MS};
-use pinbridge_shared::domain::user::Role;
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::faults::Fault;
 use serde_json::{Value, json};
@@ -165,7 +165,7 @@ async fn furnish(api: &Api) -> usize {
             api.world.accept(&format!("pin-{round}-{n}")).await;
             let by = if n % 2 == 0 { By::Worker } else { By::System };
             let entry = Entry::new(Uuid::new_v4(), api.world.now(), by, &PIN_PUBLISH_FAILED);
-            let kept = api.world.world.activity.note(testdata::workspace(), &entry, api.world.now().plus_ms(DAY_MS));
+            let kept = api.world.context.activity.note(testdata::workspace(), &entry, api.world.now().plus_ms(DAY_MS));
             kept.await.expect("noted");
             count += 2;
         }
@@ -212,7 +212,7 @@ async fn a_limited_key_sees_what_was_about_its_accounts_and_what_it_did_itself()
     let (limited, _) = api.new_key(json!({"name": "limited", "pinterest_account_ids": [testdata::account()]})).await;
     let other = AccountKey::of_pinterest_user(testdata::workspace(), "9001");
     let row = Account { key: other, ..testdata::connected_account() };
-    assert!(api.world.world.store.save_account(&row).await.expect("saved"));
+    assert!(api.world.context.store.save_account(&row).await.expect("saved"));
     let (elsewhere, _) = api.new_key(json!({"name": "elsewhere", "pinterest_account_ids": [other.account]})).await;
     api.world.accept("pin-1").await;
     let board = json!({"account_id": testdata::account(), "name": "Soups"});

@@ -1,12 +1,12 @@
 //! `GET /v1/pins/{id}/analytics` and `GET /v1/pinterest/accounts/{id}/analytics`.
 
 use pinbridge_shared::domain::account::Account;
-use pinbridge_shared::domain::analytics::{DailyFigures, Figures, Metrics};
-use pinbridge_shared::domain::attempt::Status;
-use pinbridge_shared::domain::failure::Failure;
-use pinbridge_shared::domain::history::EventKind;
+use pinbridge_shared::domain::account::analytics::{DailyMetrics, MetricSeries, Metrics};
 use pinbridge_shared::domain::ids::{AccountId, AccountKey, PinKey};
 use pinbridge_shared::domain::pin::PinRequest;
+use pinbridge_shared::domain::pin::attempt::Status;
+use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::pin::history::EventKind;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, SECOND_MS};
 use pinbridge_shared::ports::ReadFailure;
@@ -28,21 +28,21 @@ async fn get(api: &Api, path: &str) -> (u16, Value) {
     api.call("GET", path, As::Key(&api.key), Value::Null).await
 }
 
-fn figures() -> Figures {
+fn metrics() -> MetricSeries {
     let metrics = |save: f64, rate: f64| Metrics::from([("save".to_owned(), save), ("save_rate".to_owned(), rate)]);
-    let daily = DailyFigures {
+    let daily = DailyMetrics {
         day: "2026-01-01".parse().expect("a day"),
         data_status: Some("READY".into()),
         metrics: metrics(3.0, 0.25),
     };
-    Figures { totals: metrics(3.0, 0.25), daily: vec![daily] }
+    MetricSeries { totals: metrics(3.0, 0.25), daily: vec![daily] }
 }
 
 #[tokio::test]
 async fn a_pins_figures_are_pinterests_own() {
     let api = Api::new().await;
     let key = published(&api).await;
-    api.world.analytics.answer_next([Ok(Some(figures())), Ok(Some(figures()))]);
+    api.world.analytics.answer_next([Ok(Some(metrics())), Ok(Some(metrics()))]);
     let path = format!("/v1/pins/{}/analytics", key.pin);
     let (status, answer) = get(&api, &path).await;
     let attempt = api.world.attempt(key).await;
@@ -77,7 +77,7 @@ async fn a_pins_figures_are_pinterests_own() {
 #[tokio::test]
 async fn an_accounts_figures_are_pinterests_own() {
     let api = Api::new().await;
-    api.world.analytics.answer_next([Ok(Some(figures()))]);
+    api.world.analytics.answer_next([Ok(Some(metrics()))]);
     let path = format!("/v1/pinterest/accounts/{}/analytics", testdata::account());
     let (status, answer) = get(&api, &path).await;
     let wanted = json!({
@@ -112,7 +112,7 @@ async fn only_a_published_pin_has_figures() {
     // What is not allowed by the key is asked of nobody.
     let mut other = testdata::connected_account();
     other.key.account = AccountId(Uuid::from_u128(77));
-    assert!(api.world.world.store.save_account(&other).await.expect("written"));
+    assert!(api.world.context.store.save_account(&other).await.expect("written"));
     let (limited, _) = api.new_key(json!({"name": "limited", "pinterest_account_ids": [other.key.account]})).await;
     api.refused("GET", &path(&id), As::Key(&limited), Value::Null, 403, "account_not_permitted").await;
     let account = format!("/v1/pinterest/accounts/{}/analytics", testdata::account());
@@ -151,7 +151,7 @@ async fn values_that_cant_be_are_refused_before_anybody_is_asked() {
 async fn pinterests_refusals_are_named_and_hold_up_no_publishing() {
     let api = Api::new().await;
     let key = published(&api).await;
-    let bucket = api.world.world.store.bucket(testdata::connected_account().key).await.expect("read");
+    let bucket = api.world.context.store.bucket(testdata::connected_account().key).await.expect("read");
     let limited = ReadFailure { retry_after_ms: Some(7 * SECOND_MS), ..refused(Failure::RateLimited) };
     for path in
         [format!("/v1/pins/{}/analytics", key.pin), format!("/v1/pinterest/accounts/{}/analytics", testdata::account())]
@@ -170,7 +170,7 @@ async fn pinterests_refusals_are_named_and_hold_up_no_publishing() {
             }
         }
     }
-    let after = api.world.world.store.bucket(testdata::connected_account().key).await.expect("read");
+    let after = api.world.context.store.bucket(testdata::connected_account().key).await.expect("read");
     assert_eq!(after, bucket, "no token spent, no pause");
 }
 
@@ -216,7 +216,7 @@ async fn a_sandboxs_figures_are_zeros_and_say_so() {
     let api = Api::new().await;
     let simulated = AccountKey::simulated(testdata::workspace(), 1);
     let account = Account { key: simulated, ..testdata::connected_account() };
-    assert!(api.world.world.store.save_account(&account).await.expect("written"));
+    assert!(api.world.context.store.save_account(&account).await.expect("written"));
     let query = "start_date=2025-12-31&end_date=2026-01-01&metrics=save";
     let (status, answer) = get(&api, &format!("/v1/pinterest/accounts/{}/analytics?{query}", simulated.account)).await;
     let day = |date: &str| json!({"date": date, "data_status": null, "metrics": {"save": 0}});
@@ -231,12 +231,12 @@ async fn a_sandboxs_figures_are_zeros_and_say_so() {
     // A pin of its, published whichever way.
     let request = PinRequest { account: simulated.account, ..testdata::request("simulated") };
     let pin = testdata::pin_of(request, api.world.now(), pinbridge_shared::domain::pin::Placement::Now);
-    let store = &api.world.world.store;
+    let store = &api.world.context.store;
     store.put_pin(&pin).await.expect("written");
-    let begun = pinbridge_shared::domain::attempt::Attempt::untouched(&pin).begin(api.world.now(), "a".into());
+    let begun = pinbridge_shared::domain::pin::attempt::Attempt::untouched(&pin).begin(api.world.now(), "a".into());
     let done =
         begun.and_then(|begun| begun.published(api.world.now(), "1".into(), &Default::default(), &pin, "b".into()));
-    let done = pinbridge_shared::domain::attempt::Attempt { rev: 1, ..done.expect("is published") };
+    let done = pinbridge_shared::domain::pin::attempt::Attempt { rev: 1, ..done.expect("is published") };
     store.save_attempt(&pin, &done).await.expect("written");
     let (status, answer) = get(&api, &format!("/v1/pins/{}/analytics?{query}", pin.key.pin)).await;
     assert_eq!((status, &answer["source"], &answer["totals"]), (200, &json!("simulated"), &json!({"save": 0})));

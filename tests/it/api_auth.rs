@@ -4,10 +4,10 @@ use http::Request;
 use pinbridge_api::auth::Access;
 use pinbridge_api::routes::{self, Route};
 use pinbridge_shared::domain::ids::{AccountId, AccountKey};
-use pinbridge_shared::domain::scope::Scope;
+use pinbridge_shared::domain::tenant::scope::Scope;
+use pinbridge_shared::domain::tenant::user::Role;
 use pinbridge_shared::domain::tenant::{Workspace, WorkspaceState};
 use pinbridge_shared::domain::testdata;
-use pinbridge_shared::domain::user::Role;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -96,7 +96,7 @@ async fn other_account(api: &Api) -> AccountId {
     let other = AccountId(Uuid::from_u128(0xbb));
     let key = AccountKey { workspace: testdata::workspace(), account: other };
     let account = pinbridge_shared::domain::account::Account { key, ..testdata::connected_account() };
-    assert!(api.world.world.store.save_account(&account).await.expect("saved"));
+    assert!(api.world.context.store.save_account(&account).await.expect("saved"));
     other
 }
 
@@ -160,7 +160,7 @@ async fn a_limited_key_manages_nothing() {
 }
 
 async fn set_state(api: &Api, state: WorkspaceState) {
-    let tenants = &api.world.world.tenants;
+    let tenants = &api.world.context.tenants;
     let row = tenants.workspace(testdata::workspace()).await.expect("read").expect("created");
     let next = Workspace { state, ..row.next(format!("{state:?}")) };
     assert!(tenants.save_workspace(&next).await.expect("saved"));

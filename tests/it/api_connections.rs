@@ -3,13 +3,13 @@
 use axum::body::Body;
 use http::{HeaderMap, Method, Request};
 use pinbridge_shared::domain::account::Account;
-use pinbridge_shared::domain::attempt::Upstream;
-use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::domain::account::credentials::TokenLife;
+use pinbridge_shared::domain::pin::attempt::Upstream;
+use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::tenant::{Workspace, WorkspaceEnvironment};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::MINUTE_MS;
-use pinbridge_shared::domain::token_life::TokenLife;
-use pinbridge_shared::flows::connect::create_workspace;
+use pinbridge_shared::flows::accounts::connect::create_workspace;
 use pinbridge_shared::ports::ReadFailure;
 use pinbridge_shared::testing::TestWorld;
 use pinbridge_shared::testing::fake_boards::refused;
@@ -48,7 +48,7 @@ impl Api {
     async fn new() -> Self {
         let world = TestWorld::new(1).await;
         let key =
-            create_workspace(&world.world, testdata::workspace(), "Paper <&> Co.", [7; 32]).await.expect("created");
+            create_workspace(&world.context, testdata::workspace(), "Paper <&> Co.", [7; 32]).await.expect("created");
         let api = Self { world, key };
         api.change(|account| account.scopes = ALL_SCOPES.into()).await;
         api
@@ -56,10 +56,10 @@ impl Api {
 
     async fn change(&self, change: impl FnOnce(&mut Account)) {
         let key = testdata::connected_account().key;
-        let account = self.world.world.store.account(key).await.expect("read").expect("there");
-        let mut next = account.next(self.world.now(), self.world.world.nonce());
+        let account = self.world.context.store.account(key).await.expect("read").expect("there");
+        let mut next = account.next(self.world.now(), self.world.context.nonce());
         change(&mut next);
-        assert!(self.world.world.store.save_account(&next).await.expect("written"));
+        assert!(self.world.context.store.save_account(&next).await.expect("written"));
     }
 
     fn account(&self) -> String {
@@ -71,7 +71,7 @@ impl Api {
             Request::builder().method(method).uri(path).header("x-api-key", &self.key).header("accept", accept);
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
         let request = request.body(body).expect("a request");
-        let (status, headers, text) = answer(&self.world.world, request).await;
+        let (status, headers, text) = answer(&self.world.context, request).await;
         Answer { status, headers, text }
     }
 
@@ -199,7 +199,7 @@ async fn a_key_with_an_allow_list_begins_nothing_and_a_sandbox_takes_no_code_of_
     assert_eq!(api.get("/v1/pinterest/oauth/start").await.told(), (403, "account_not_permitted".into()));
     api.key = whole;
     let path = api.callback("9001").await;
-    let tenants = &api.world.world.tenants;
+    let tenants = &api.world.context.tenants;
     let workspace = tenants.workspace(testdata::workspace()).await.expect("read").expect("there");
     let sandbox = Workspace { environment: WorkspaceEnvironment::Sandbox, ..workspace.next("sandbox".into()) };
     assert!(tenants.save_workspace(&sandbox).await.expect("written"));
@@ -324,7 +324,7 @@ async fn pinterests_refusals_have_the_contracts_codes() {
             }
         }
     }
-    let bucket = api.world.world.store.bucket(testdata::connected_account().key).await.expect("read");
+    let bucket = api.world.context.store.bucket(testdata::connected_account().key).await.expect("read");
     assert!(!bucket.is_paused(api.world.now()), "reading doesn't pause publishing");
 }
 

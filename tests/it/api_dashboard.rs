@@ -1,11 +1,11 @@
 //! `GET /v1/dashboard/summary`: what happened a second ago counts, nothing counts twice, and a day is what the wall clock says.
 
-use pinbridge_shared::domain::failure::Failure;
-use pinbridge_shared::domain::pace::Pace;
+use pinbridge_shared::domain::pacing::pace::Pace;
 use pinbridge_shared::domain::pin::PinRequest;
+use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{DAY_MS, MINUTE_MS, Moment, SECOND_MS};
-use pinbridge_shared::flows::retry_pin::retry_pin;
+use pinbridge_shared::flows::pins::retry_pin::retry_pin;
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use serde_json::{Value, json};
 
@@ -107,12 +107,12 @@ async fn what_happened_a_second_ago_counts_and_nothing_counts_twice_while_it_is_
         assert_eq!(answer["pins"]["total"], 3);
         api.world.run_for_ms(MINUTE_MS).await;
     }
-    let folded = api.world.world.tally.folded().await.expect("read");
+    let rolled_up = api.world.context.rollups.rolled_up().await.expect("read");
     assert!(
-        folded > Some((api.world.now().0 - 15 * MINUTE_MS) / MINUTE_MS),
-        "all of it was folded meanwhile: {folded:?}"
+        rolled_up > Some((api.world.now().0 - 15 * MINUTE_MS) / MINUTE_MS),
+        "all of it was folded meanwhile: {rolled_up:?}"
     );
-    let sums = api.world.world.tally.sums(testdata::workspace(), 0, i64::from(u32::MAX)).await.expect("read");
+    let sums = api.world.context.rollups.sums(testdata::workspace(), 0, i64::from(u32::MAX)).await.expect("read");
     assert_eq!(sums.len(), 1, "it was really folded");
 }
 
@@ -136,7 +136,7 @@ async fn what_is_deleted_counts_the_same_before_it_is_folded_and_after() {
 #[tokio::test]
 async fn waiting_pins_count_by_what_they_wait_for_and_a_retried_one_is_not_failed_any_more() {
     let mut world = pinbridge_shared::testing::TestWorld::new(1).await;
-    world.world.settings.pace = Pace::new(2, 0.01);
+    world.context.settings.pace = Pace::new(2, 0.01);
     let api = Api::over(world).await;
     api.world.pinterest.answer_next([Answer::Refused(Failure::ImageBroken, None)]);
     accept(&api, 0..20).await;
@@ -149,7 +149,7 @@ async fn waiting_pins_count_by_what_they_wait_for_and_a_retried_one_is_not_faile
     assert_eq!(total, Some(20), "every pin is in one state: {answer}");
     assert!(waiting > Some(5), "{answer}");
     let failed = api.world.pins(&[key(0), key(1)]).await.into_iter().find(|(_, attempt)| attempt.failure.is_some());
-    retry_pin(&api.world.world, failed.expect("it failed").0.key, false).await.expect("retried");
+    retry_pin(&api.world.context, failed.expect("it failed").0.key, false).await.expect("retried");
     let answer = of_all(&api).await;
     assert_eq!(answer["pins"]["by_status"]["failed"], 0, "at once: {answer}");
     assert_eq!(answer["pins"]["total"], 20);
@@ -158,7 +158,7 @@ async fn waiting_pins_count_by_what_they_wait_for_and_a_retried_one_is_not_faile
 
 fn key(index: usize) -> pinbridge_shared::domain::ids::PinKey {
     let workspace = testdata::workspace();
-    let pin = pinbridge_shared::domain::idempotency::pin_id(workspace, &request(index).idempotency_key);
+    let pin = pinbridge_shared::domain::pin::idempotency::pin_id(workspace, &request(index).idempotency_key);
     pinbridge_shared::domain::ids::PinKey { workspace, pin }
 }
 
@@ -172,7 +172,7 @@ async fn hours_and_days_are_the_wall_clocks_when_the_clocks_change() {
         let api = Api::new().await;
         let midnight = Moment::parse_rfc3339(midnight).expect("a time");
         api.world.system.advance_to(midnight.plus_ms(-10 * MINUTE_MS));
-        api.world.world.store.set_watermark(api.world.now().minute() - 1).await.expect("set");
+        api.world.context.store.set_watermark(api.world.now().minute() - 1).await.expect("set");
         for index in 0..8 {
             api.world.run_until(midnight.plus_ms(index * 30 * MINUTE_MS + MINUTE_MS)).await;
             accept(&api, index as usize..index as usize + 1).await;
@@ -209,7 +209,7 @@ async fn hours_and_days_are_the_wall_clocks_when_the_clocks_change() {
 async fn a_period_is_cut_to_the_millisecond() {
     let api = Api::new().await;
     api.world.system.advance_ms(DAY_MS);
-    api.world.world.store.set_watermark(api.world.now().minute() - 1).await.expect("set");
+    api.world.context.store.set_watermark(api.world.now().minute() - 1).await.expect("set");
     let begin = api.world.now();
     for index in 0..6 {
         accept(&api, index..index + 1).await;

@@ -9,7 +9,7 @@ use pinbridge_shared::domain::ids::{AccountId, AccountKey};
 use pinbridge_shared::domain::pin::PinRequest;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::MINUTE_MS;
-use pinbridge_shared::flows::export::SETTLED_MS;
+use pinbridge_shared::flows::tenants::export::SETTLED_MS;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -23,7 +23,7 @@ struct Page {
 async fn page(api: &Api, key: &str, query: &str) -> Page {
     let request = Request::builder().uri(format!("/v1/export?{query}")).header("x-api-key", key);
     let request = request.body(Body::empty()).expect("a request");
-    let (status, headers, text) = answer(&api.world.world, request).await;
+    let (status, headers, text) = answer(&api.world.context, request).await;
     assert_eq!(status, 200);
     assert_eq!(headers["content-type"], "application/x-ndjson");
     let next = headers.get("x-next-cursor").map(|value| value.to_str().expect("text").to_owned());
@@ -93,7 +93,7 @@ async fn every_pin_is_exported_once_with_its_story_while_others_are_added() {
 #[tokio::test]
 async fn accounts_come_first_and_without_tokens() {
     let api = Api::new().await;
-    let store = &api.world.world.store;
+    let store = &api.world.context.store;
     for id in 1..=4 {
         let key = AccountKey { workspace: testdata::workspace(), account: AccountId(Uuid::from_u128(id)) };
         assert!(store.save_account(&Account { key, ..testdata::connected_account() }).await.expect("saved"));
@@ -114,7 +114,7 @@ async fn a_limited_key_exports_its_accounts_only_and_another_workspaces_key_noth
     let other = AccountId(Uuid::from_u128(77));
     let key = AccountKey { workspace: testdata::workspace(), account: other };
     let account = Account { key, ..testdata::connected_account() };
-    assert!(api.world.world.store.save_account(&account).await.expect("saved"));
+    assert!(api.world.context.store.save_account(&account).await.expect("saved"));
     for index in 0..6 {
         let mut request = testdata::request(&format!("pin-{index}"));
         if index % 2 == 0 {
@@ -130,7 +130,9 @@ async fn a_limited_key_exports_its_accounts_only_and_another_workspaces_key_noth
     assert!(lines.iter().filter(|line| line["kind"] == "pin").all(|line| line["pinterest_account_id"] == json!(other)));
 
     let stranger = pinbridge_shared::domain::ids::WorkspaceId(Uuid::from_u128(0xdead));
-    let theirs = pinbridge_shared::flows::connect::create_workspace(&api.world.world, stranger, "Other", [9; 32]).await;
+    let theirs =
+        pinbridge_shared::flows::accounts::connect::create_workspace(&api.world.context, stranger, "Other", [9; 32])
+            .await;
     let lines = whole(&api, &theirs.expect("created"), 50, async || {}).await;
     assert_eq!(lines, Vec::<Value>::new());
 }

@@ -1,8 +1,8 @@
 //! Creating, changing, using and revoking API keys.
 
-use pinbridge_shared::domain::api_key::{PresentedKey, USED_EVERY_MS};
+use pinbridge_shared::domain::tenant::api_key::{PresentedKey, USED_EVERY_MS};
+use pinbridge_shared::domain::tenant::user::Role;
 use pinbridge_shared::domain::testdata;
-use pinbridge_shared::domain::user::Role;
 use pinbridge_shared::testing::faults::Fault;
 use serde_json::{Value, json};
 
@@ -91,8 +91,8 @@ async fn a_revoked_key_is_refused_at_once_and_stays_listed() {
     let row = listed.as_array().expect("a list").iter().find(|row| row["id"] == id.as_str()).expect("still listed");
     assert!(row["revoked_at"].is_string());
     let presented = PresentedKey::parse(&key).expect("a key");
-    let stored = api.world.world.tenants.api_key(presented.workspace, presented.id()).await.expect("read");
-    let retention_ms = api.world.world.settings.retention_ms;
+    let stored = api.world.context.tenants.api_key(presented.workspace, presented.id()).await.expect("read");
+    let retention_ms = api.world.context.settings.retention_ms;
     assert_eq!(stored.expect("kept").expires_at, Some(api.world.now().plus_ms(retention_ms)));
 }
 
@@ -116,7 +116,7 @@ async fn a_use_is_written_once_an_hour() {
     let at_once = futures_util::future::join_all((0..10).map(|_| list())).await;
     assert!(at_once.into_iter().all(|status| status == 200));
     let presented = PresentedKey::parse(&api.key).expect("a key");
-    let stored = api.world.world.tenants.api_key(presented.workspace, presented.id()).await.expect("read");
+    let stored = api.world.context.tenants.api_key(presented.workspace, presented.id()).await.expect("read");
     assert_eq!(stored.expect("stored").last_used_at, Some(api.world.now()));
 }
 

@@ -1,13 +1,13 @@
 //! Logging in, sessions, passwords, profiles, registration.
 
 use pinbridge_shared::domain::ids::{OrganizationId, UserId, WorkspaceId};
-use pinbridge_shared::domain::login::{FAILURES_MAX, WINDOW_MS};
 use pinbridge_shared::domain::secret::Secret;
-use pinbridge_shared::domain::session::{self, SESSION_S, Session, SigningKey};
+use pinbridge_shared::domain::tenant::login::{FAILURES_MAX, WINDOW_MS};
+use pinbridge_shared::domain::tenant::session::{self, SESSION_S, Session, SigningKey};
+use pinbridge_shared::domain::tenant::user::Role;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::SECOND_MS;
-use pinbridge_shared::domain::user::Role;
-use pinbridge_shared::flows::connect::create_workspace;
+use pinbridge_shared::flows::accounts::connect::create_workspace;
 use pinbridge_shared::testing::faults::Fault;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -122,9 +122,9 @@ async fn a_rotated_key_leaves_open_sessions_until_the_next_rotation() {
     let api = with_ada().await;
     let token = api.log_in(ADA).await;
     let me = async || api.call("GET", "/v1/auth/me", As::Bearer(&token), Value::Null).await.0;
-    api.world.world.session_keys.rotate().await.expect("rotated");
+    api.world.context.session_keys.rotate().await.expect("rotated");
     assert_eq!(me().await, 200);
-    api.world.world.session_keys.rotate().await.expect("rotated");
+    api.world.context.session_keys.rotate().await.expect("rotated");
     assert_eq!(me().await, 401);
 }
 
@@ -132,12 +132,12 @@ async fn a_rotated_key_leaves_open_sessions_until_the_next_rotation() {
 async fn a_token_that_is_not_ours_or_says_too_much_is_refused() {
     let api = with_ada().await;
     let ada = api.person("other@example.com", Role::Owner).await;
-    let (ring, now) = (api.world.world.session_keys.keyring(false).await.expect("a ring"), api.world.now());
+    let (ring, now) = (api.world.context.session_keys.keyring(false).await.expect("a ring"), api.world.now());
     let good =
         Session { user: ada.id, organization: ada.organization, workspace: testdata::workspace(), epoch: ada.epoch };
     let forger = SigningKey { id: ring.current.id.clone(), secret: Secret::new("0".repeat(64)) };
     let elsewhere = WorkspaceId(Uuid::from_u128(0xdead));
-    let stranger = create_workspace(&api.world.world, elsewhere, "Other", [9; 32]);
+    let stranger = create_workspace(&api.world.context, elsewhere, "Other", [9; 32]);
     stranger.await.expect("created");
     let cases = [
         ("another key", session::issue(&good, &forger, now)),

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use pinbridge_local::resources;
 use pinbridge_shared::adapters::dynamodb::DynamoStore;
-use pinbridge_shared::domain::attempt::{Attempt, Status, Upstream};
-use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::AccountId;
+use pinbridge_shared::domain::pin::attempt::{Attempt, Status, Upstream};
+use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::pin::filter::PinSort;
 use pinbridge_shared::domain::pin::{Pin, PinRequest, Placement, WaitReason};
-use pinbridge_shared::domain::pin_filter::PinSort;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::flows::list_pins::{COUNTED, WINDOW};
+use pinbridge_shared::flows::pins::list_pins::{COUNTED, WINDOW};
 use pinbridge_shared::testing::{START, TestWorld};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -65,7 +65,7 @@ async fn fill(api: &Api, indices: std::ops::Range<usize>) -> Vec<(Pin, Attempt)>
     let written = futures_util::stream::iter(indices).map(|index| async move {
         let pin = pin(index);
         let goal = attempt(index, &pin);
-        let store = &api.world.world.store;
+        let store = &api.world.context.store;
         store.put_pin(&pin).await.expect("written");
         // Only the last state is of interest here.
         let first = Attempt { rev: 1, ..goal };
@@ -350,7 +350,7 @@ async fn a_limited_key_lists_only_its_accounts() {
     let pins = fill(&api, 0..40).await;
     let mut other = testdata::connected_account();
     other.key.account = account(1);
-    assert!(api.world.world.store.save_account(&other).await.expect("written"));
+    assert!(api.world.context.store.save_account(&other).await.expect("written"));
     let (key, _) = api.new_key(json!({"name": "limited", "pinterest_account_ids": [account(1)]})).await;
     let mine: Vec<&(Pin, Attempt)> = pins.iter().filter(|(pin, _)| pin.request.account == account(1)).collect();
     for (query, test) in [("", None), ("status=failed", Some(Status::Failed)), ("sort=title_asc", None)] {

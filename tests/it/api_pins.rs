@@ -1,6 +1,6 @@
 //! Changing, deleting, checking pins, and many at once, through the API's own routes over fakes.
 
-use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::time::SECOND_MS;
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use serde_json::{Value, json};

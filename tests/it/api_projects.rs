@@ -1,8 +1,8 @@
 //! Projects: the sandbox, switching, resetting. And what a system of one's own answers about billing and quotas.
 
 use pinbridge_shared::domain::ids::{AccountKey, WorkspaceId};
+use pinbridge_shared::domain::tenant::user::Role;
 use pinbridge_shared::domain::testdata;
-use pinbridge_shared::domain::user::Role;
 use serde_json::{Value, json};
 
 use crate::support::api::{Api, As};
@@ -66,7 +66,8 @@ async fn switching_gives_a_token_of_the_other_project_and_leaves_the_old_one_whe
 async fn another_organisations_project_is_unknown() {
     let (api, token) = with_ada().await;
     let other = pinbridge_shared::domain::ids::WorkspaceId(uuid::Uuid::from_u128(0xdead));
-    let made = pinbridge_shared::flows::connect::create_workspace(&api.world.world, other, "Other", [9; 32]).await;
+    let made =
+        pinbridge_shared::flows::accounts::connect::create_workspace(&api.world.context, other, "Other", [9; 32]).await;
     let body = json!({"project_id": other});
     api.refused("POST", "/v1/projects/switch", As::Bearer(&token), body, 404, "not_found").await;
     let (_, theirs) = api.call("GET", "/v1/projects", As::Key(&made.expect("created")), Value::Null).await;

@@ -2,8 +2,8 @@
 
 use axum::body::Body;
 use http::Request;
-use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::PinKey;
+use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::time::{HOUR_MS, SECOND_MS};
 use pinbridge_shared::testing::START;
 use pinbridge_shared::testing::fake_pinterest::Answer;

@@ -1,7 +1,7 @@
 //! `/v1/schedules`, through the API's own routes over fakes.
 
 use http::Request;
-use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, Moment};
 use pinbridge_shared::testing::START;
@@ -351,7 +351,7 @@ async fn a_key_sees_and_touches_the_schedules_of_its_accounts_only() {
         },
         ..other
     };
-    assert!(api.world.world.store.save_account(&other).await.expect("saved"));
+    assert!(api.world.context.store.save_account(&other).await.expect("saved"));
     let (elsewhere, _) = api.new_key(json!({"name": "other", "pinterest_account_ids": [other.key.account]})).await;
     let elsewhere = As::Key(&elsewhere);
     let (_, headers, list) = api.full("GET", PATH, elsewhere, Value::Null).await;

@@ -12,10 +12,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_lambda_events::sqs::SqsEvent;
 use base64::Engine;
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::AccountKey;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::ports::{Custody, PortResult, Removal, Secrets, Stored, Tokens, World};
+use pinbridge_shared::ports::{Custody, PortResult, Removal, Secrets, Stored, Tokens};
 use pinbridge_shared::telemetry::{self, Metric, Output};
 use pinterest_simulator::{APP_SECRET, seed_accounts};
 use serde_json::{Value, json};
@@ -162,7 +163,7 @@ impl Secrets for Panicking {
 /// What a run needs to know, and what it keeps secret.
 struct Run {
     real: Real,
-    world: World,
+    world: Context,
     leak: &'static str,
     secrets: BTreeMap<String, String>,
 }
@@ -174,7 +175,7 @@ impl Run {
         telemetry::init("trace", "canary", Output::Lambda);
         let real = Real::start(2).await;
         let secrets: Arc<dyn Secrets> = Arc::new(Leaky(Arc::clone(&real.world.secrets), leak));
-        let world = World { secrets, ..real.world.clone() };
+        let world = Context { secrets, ..real.world.clone() };
         let mut run = Self { real, world, leak, secrets: BTreeMap::new() };
         run.keep("app secret", APP_SECRET);
         for (index, account) in seed_accounts(2).iter().enumerate() {
@@ -234,7 +235,7 @@ impl Run {
     }
 
     /// What waits in the publish queue, through the publisher.
-    async fn publish(&self, world: &World) {
+    async fn publish(&self, world: &Context) {
         let sqs = crate::support::embedded_aws::sqs(&self.real.aws);
         let received = sqs.receive_message().queue_url(&self.real.queues.publish).max_number_of_messages(10);
         let messages = received.send().await.expect("received").messages.unwrap_or_default();
@@ -251,7 +252,7 @@ impl Run {
         println!("BODY publisher {}", serde_json::to_string(&answer).expect("JSON"));
     }
 
-    async fn refresh(&self, world: &World) {
+    async fn refresh(&self, world: &Context) {
         let event = serde_json::from_value(json!({})).expect("an event");
         let deadline = world.system.now().plus_ms(60_000);
         println!("BODY refresher {:?}", pinbridge_refresher::handle(world, event, deadline).await);
@@ -343,7 +344,7 @@ async fn a_run_of_everything_for_the_parent_to_read() {
 
     // Bugs, with tokens in hand.
     let panicking: Arc<dyn Secrets> = Arc::new(Panicking(Arc::clone(&run.real.world.secrets), run.leak == "panic"));
-    let buggy = World { secrets: panicking, ..run.real.world.clone() };
+    let buggy = Context { secrets: panicking, ..run.real.world.clone() };
     let request = pin(&account, &board, "canary-bug").to_string();
     run.ask("POST", "/v1/pins", &with_key, &request).await;
     run.publish(&buggy).await;

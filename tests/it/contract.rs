@@ -15,8 +15,8 @@ use pinbridge_shared::adapters::system::RealSystem;
 use pinbridge_shared::config::QueueUrls;
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::ports::{
-    ActivityLog, BoardChecks, Imports, OAuthStates, ParkedLetters, Passwords, Queue, QueueName, Schedules, Secrets,
-    SessionKeys, SimulatedAccounts, Store, System, Tally, Tenants,
+    ActivityLog, BoardChecks, Imports, OAuthStates, Passwords, Queue, QueueName, RedriveQueue, Rollups, Schedules,
+    Secrets, SessionKeys, SimulatedAccounts, Store, System, Tenants,
 };
 use pinbridge_shared::testing::contract::pin_index::Table;
 use pinbridge_shared::testing::contract::queue::QueueUnderTest;
@@ -28,8 +28,8 @@ use pinbridge_shared::testing::faults::Faults;
 use pinbridge_shared::testing::manual_system::ManualSystem;
 use pinbridge_shared::{
     activity_contract, board_checks_contract, imports_contract, oauth_states_contract, passwords_contract,
-    pin_index_contract, queue_contract, schedules_contract, secrets_contract, session_keys_contract,
-    simulated_accounts_contract, store_contract, tally_contract, tenants_contract,
+    pin_index_contract, queue_contract, rollups_contract, schedules_contract, secrets_contract, session_keys_contract,
+    simulated_accounts_contract, store_contract, tenants_contract,
 };
 
 use crate::support::embedded_aws;
@@ -89,10 +89,10 @@ mod dynamodb_schedules {
     super::schedules_contract!(super::dynamo_schedules);
 }
 mod the_fake_tally {
-    super::tally_contract!(super::fake_tally);
+    super::rollups_contract!(super::fake_tally);
 }
 mod dynamodb_tally {
-    super::tally_contract!(super::dynamo_tally);
+    super::rollups_contract!(super::dynamo_tally);
 }
 mod the_fake_passwords {
     super::passwords_contract!(super::fake_passwords);
@@ -199,11 +199,11 @@ async fn dynamo_activity_log() -> (Arc<dyn ActivityLog>, LocalAws) {
     (store, aws)
 }
 
-async fn fake_tally() -> (Arc<dyn Tally>, ()) {
+async fn fake_tally() -> (Arc<dyn Rollups>, ()) {
     (Arc::new(FakeStore::new(faults().1)), ())
 }
 
-async fn dynamo_tally() -> (Arc<dyn Tally>, LocalAws) {
+async fn dynamo_tally() -> (Arc<dyn Rollups>, LocalAws) {
     let (store, aws) = dynamo().await;
     (store, aws)
 }
@@ -276,7 +276,7 @@ impl QueueUnderTest for FakeUnderTest {
         &self.queue
     }
 
-    fn parked(&self) -> &dyn ParkedLetters {
+    fn redrive(&self) -> &dyn RedriveQueue {
         &self.queue
     }
 
@@ -313,7 +313,7 @@ impl SqsUnderTest {
     fn url(&self, queue: QueueName) -> &str {
         match queue {
             QueueName::Publish => &self.urls.publish,
-            QueueName::Look => &self.urls.look,
+            QueueName::Reconcile => &self.urls.reconciliation,
             QueueName::DeadLetters => &self.urls.dead_letters,
             QueueName::Import => &self.urls.import,
             QueueName::ImportDeadLetters => &self.urls.import_dead_letters,
@@ -327,7 +327,7 @@ impl QueueUnderTest for SqsUnderTest {
         &self.queue
     }
 
-    fn parked(&self) -> &dyn ParkedLetters {
+    fn redrive(&self) -> &dyn RedriveQueue {
         &self.queue
     }
 

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use pinbridge_local::aws::LocalAws;
 use pinbridge_local::resources;
 use pinbridge_shared::adapters::dynamodb::{DynamoStore, Ledger};
-use pinbridge_shared::domain::attempt::{Attempt, Status};
 use pinbridge_shared::domain::ids::PinKey;
+use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
 use pinbridge_shared::domain::pin::{PinRequest, Placement};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::flows::dispatch::dispatch;
-use pinbridge_shared::flows::tally::fold;
-use pinbridge_shared::flows::watchdog::Mode;
+use pinbridge_shared::flows::dispatch::rescue::Mode;
+use pinbridge_shared::flows::stats::roll_up::roll_up;
 use pinbridge_shared::ports::{QueueName, Saved, Store, System};
 use pinbridge_shared::testing::{START, TestWorld};
 
@@ -85,7 +85,7 @@ impl Metered {
     }
 
     async fn assert_published(&self, keys: &[PinKey]) {
-        let read = self.world.world.store.pins(keys).await.expect("readable");
+        let read = self.world.context.store.pins(keys).await.expect("readable");
         assert!(read.iter().flatten().all(|(_, attempt)| attempt.status == Status::Published), "all are published");
     }
 }
@@ -181,7 +181,7 @@ async fn a_deferred_pin_costs_at_most_eight_write_units() {
 
 async fn assert_placements(metered: &Metered, at_once: &[PinKey], slotted: &[PinKey], waiting: &[PinKey]) {
     let placements = async |keys: &[PinKey]| {
-        let read = metered.world.world.store.pins(keys).await.expect("readable");
+        let read = metered.world.context.store.pins(keys).await.expect("readable");
         read.into_iter().flatten().map(|(pin, _)| pin.placement).collect::<Vec<_>>()
     };
     assert!(placements(at_once).await.iter().all(|placement| *placement == Placement::Now));
@@ -208,14 +208,14 @@ async fn tallied(per_minute: usize) -> (f64, f64) {
             metered.world.system.advance_ms(SECOND_MS);
         }
         let soon = metered.world.system.monotonic_ms() + 9 * SECOND_MS;
-        dispatch(&metered.world.world, Mode::Tick, soon).await.expect("dispatched");
+        dispatch(&metered.world.context, Mode::Tick, soon).await.expect("dispatched");
         let end = metered.world.system.monotonic_ms() + 50 * SECOND_MS;
-        let (folded, w, r) = metered.spent(fold(&metered.world.world, end)).await;
-        folded.expect("folded");
+        let (rolled_up, w, r) = metered.spent(roll_up(&metered.world.context, end)).await;
+        rolled_up.expect("folded");
         (written, read) = (written + w, read + r);
     }
     metered.assert_published(&keys).await;
-    let sums = metered.world.world.tally.sums(testdata::workspace(), 0, i64::from(u32::MAX)).await.expect("read");
+    let sums = metered.world.context.rollups.sums(testdata::workspace(), 0, i64::from(u32::MAX)).await.expect("read");
     let told: u32 =
         sums.iter().flat_map(|(_, sums)| sums.0.values()).flat_map(|of| of.ended.values()).map(|e| e.published).sum();
     assert_eq!(told as usize, keys.len(), "the tally has them all");
@@ -245,7 +245,7 @@ async fn the_tally_of_few_pins_costs_more_each_and_never_much() {
 #[tokio::test]
 async fn a_failed_condition_is_counted_by_hand() {
     let metered = metered().await;
-    let store = &metered.world.world.store;
+    let store = &metered.world.context.store;
     let pin = testdata::pin();
     let begun = |nonce: &str| Attempt::untouched(&pin).begin(Moment(2_000_000), nonce.into()).expect("begins");
     assert_eq!(store.save_attempt(&pin, &begun("first")).await.expect("answered"), Saved::Yes);

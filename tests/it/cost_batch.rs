@@ -10,13 +10,13 @@ use aws_sdk_dynamodb::error::BoxError;
 use pinbridge_local::resources;
 use pinbridge_shared::adapters::dynamodb::DynamoStore;
 use pinbridge_shared::adapters::sqs::SqsQueue;
-use pinbridge_shared::domain::attempt::Status;
 use pinbridge_shared::domain::ids::PinKey;
-use pinbridge_shared::domain::origin::{Actor, Origin};
+use pinbridge_shared::domain::pin::attempt::Status;
+use pinbridge_shared::domain::pin::origin::{Actor, Origin};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::SECOND_MS;
-use pinbridge_shared::flows::accept_pin::{Acceptance, Order};
-use pinbridge_shared::flows::accept_pins::accept_pins;
+use pinbridge_shared::flows::accept::accept_pin::{Acceptance, PublishRequest};
+use pinbridge_shared::flows::accept::accept_pins::accept_pins;
 use pinbridge_shared::ports::QueueName;
 use pinbridge_shared::testing::TestWorld;
 
@@ -62,14 +62,14 @@ impl Intercept for Counter {
     }
 }
 
-fn orders() -> Vec<Order> {
-    let order = |index: usize| {
+fn publish_requests() -> Vec<PublishRequest> {
+    let request_to_publish = |index: usize| {
         let mut request = testdata::request(&format!("order-{index:06}"));
         request.title.replace_range(..6, &format!("{index:06}"));
         let origin = Origin::by(Actor::Key(pinbridge_shared::domain::ids::KeyId(uuid::Uuid::from_u128(1))));
-        Order { request, origin, not_before: None }
+        PublishRequest { request, origin, not_before: None }
     };
-    (0..PINS).map(order).collect()
+    (0..PINS).map(request_to_publish).collect()
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn a_batch_of_a_hundred_costs_at_most_five_and_a_half_write_units_a_pin_an
     let world = TestWorld::on(Arc::new(store), 1).await;
     let (units, updates) = (ledger.write_units(), bucket_writes.seen());
 
-    let accepted = accept_pins(&world.world, testdata::workspace(), orders()).await.expect("accepted");
+    let accepted = accept_pins(&world.context, testdata::workspace(), publish_requests()).await.expect("accepted");
     let accepting = ledger.write_units() - units;
     assert_eq!(bucket_writes.seen() - updates, 1, "one write of the bucket");
     let keys: Vec<PinKey> = accepted
@@ -98,7 +98,7 @@ async fn a_batch_of_a_hundred_costs_at_most_five_and_a_half_write_units_a_pin_an
         while world.run_publisher_once().await > 0 {}
         world.system.advance_ms(SECOND_MS);
     }
-    let read = world.world.store.pins(&keys).await.expect("readable");
+    let read = world.context.store.pins(&keys).await.expect("readable");
     assert!(read.iter().flatten().all(|(_, attempt)| attempt.status == Status::Published));
     let per_pin = (ledger.write_units() - units) / PINS as f64;
     println!("a batch of {PINS}: {per_pin:.2} write units a pin, {:.2} of them to accept it", accepting / PINS as f64);
@@ -116,8 +116,8 @@ async fn a_hundred_pins_are_sent_in_ten_calls() {
         aws_sdk_sqs::Client::from_conf(config.interceptor(batches.clone()).interceptor(singles.clone()).build());
     let urls = resources::create_queues(&client, 180).await.expect("the queues are created");
     let mut world = TestWorld::new(1).await;
-    world.world.queue = Arc::new(SqsQueue::new(client, urls));
-    let accepted = accept_pins(&world.world, testdata::workspace(), orders()).await.expect("accepted");
+    world.context.queue = Arc::new(SqsQueue::new(client, urls));
+    let accepted = accept_pins(&world.context, testdata::workspace(), publish_requests()).await.expect("accepted");
     assert!(accepted.iter().all(|answer| matches!(answer, Ok(Acceptance::New(..)))));
     assert_eq!((batches.seen(), singles.seen()), (PINS / 10, 0));
 }

@@ -6,8 +6,8 @@ use pinbridge_local::resources;
 use pinbridge_shared::adapters::dynamodb::DynamoStore;
 use pinbridge_shared::domain::import::{Ask, Row, Source};
 use pinbridge_shared::domain::testdata;
-use pinbridge_shared::flows::accept_pin::Order;
-use pinbridge_shared::flows::accept_pins::accept_pins;
+use pinbridge_shared::flows::accept::accept_pin::PublishRequest;
+use pinbridge_shared::flows::accept::accept_pins::accept_pins;
 use pinbridge_shared::flows::imports::{self, ImportView, Submission, Submitted};
 use pinbridge_shared::testing::TestWorld;
 
@@ -32,7 +32,7 @@ async fn an_import_costs_little_beyond_its_pins() {
     resources::create_table(&client).await.expect("the table is created");
     let (store, ledger) = DynamoStore::metered(client, resources::TABLE);
     let world = TestWorld::on(Arc::new(store), 1).await;
-    assert!(world.world.tenants.save_workspace(&testdata::workspace_row()).await.expect("saved"));
+    assert!(world.context.tenants.save_workspace(&testdata::workspace_row()).await.expect("saved"));
     let before = ledger.write_units();
     let submission = Submission {
         source: Source::Csv,
@@ -43,11 +43,11 @@ async fn an_import_costs_little_beyond_its_pins() {
         by: None,
         idempotency_key: None,
     };
-    let submitted = imports::submit(&world.world, testdata::workspace(), submission).await;
+    let submitted = imports::submit(&world.context, testdata::workspace(), submission).await;
     let Ok(Submitted::New(ImportView { import, .. })) = submitted else { panic!("new") };
     let taken_in = ledger.write_units() - before;
     while world.run_importer_once().await {}
-    let view = imports::read(&world.world, import.key).await.expect("read").expect("there");
+    let view = imports::read(&world.context, import.key).await.expect("read").expect("there");
     assert_eq!(view.import.finished.map(|totals| totals.created), Some(ROWS));
     let all = ledger.write_units() - before;
 
@@ -60,17 +60,17 @@ async fn an_import_costs_little_beyond_its_pins() {
         },
         ..testdata::connected_account()
     };
-    assert!(world.world.store.save_account(&other).await.expect("saved"));
+    assert!(world.context.store.save_account(&other).await.expect("saved"));
     for piece in rows().chunks(pinbridge_shared::domain::import::CHUNK_ROWS) {
-        let orders = piece.iter().filter_map(|row| row.ask.request().cloned()).map(|request| {
+        let publish_requests = piece.iter().filter_map(|row| row.ask.request().cloned()).map(|request| {
             let idempotency_key = format!("other-{}", request.idempotency_key);
-            Order::from(pinbridge_shared::domain::pin::PinRequest {
+            PublishRequest::from(pinbridge_shared::domain::pin::PinRequest {
                 account: other.key.account,
                 idempotency_key,
                 ..request
             })
         });
-        accept_pins(&world.world, testdata::workspace(), orders.collect()).await.expect("accepted");
+        accept_pins(&world.context, testdata::workspace(), publish_requests.collect()).await.expect("accepted");
     }
     let pins = ledger.write_units() - before;
     let per_row = |units: f64| units / f64::from(ROWS);

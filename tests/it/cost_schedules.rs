@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pinbridge_local::resources;
 use pinbridge_shared::adapters::dynamodb::DynamoStore;
 use pinbridge_shared::domain::ids::ScheduleKey;
-use pinbridge_shared::domain::origin::{Actor, Origin};
+use pinbridge_shared::domain::pin::origin::{Actor, Origin};
 use pinbridge_shared::domain::schedule::ScheduleStatus;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{MINUTE_MS, SECOND_MS};
@@ -47,7 +47,7 @@ async fn cost(pins: usize, apart_ms: i64) -> (f64, f64) {
         request.title.replace_range(..6, &format!("{index:06}"));
         let run_at = start.plus_ms(5 * MINUTE_MS + index as i64 * apart_ms);
         let asked = ScheduleRequest { request, run_at, origin };
-        let Ok(Created::New(view)) = schedules::create(&world.world, testdata::workspace(), asked).await else {
+        let Ok(Created::New(view)) = schedules::create(&world.context, testdata::workspace(), asked).await else {
             panic!("a new schedule")
         };
         keys.push(view.schedule.key);
@@ -58,7 +58,7 @@ async fn cost(pins: usize, apart_ms: i64) -> (f64, f64) {
     world.run_until(start.plus_ms(minutes * MINUTE_MS + SECOND_MS)).await;
     let done = units();
     for key in &keys {
-        let view = schedules::read(&world.world, *key).await.expect("there");
+        let view = schedules::read(&world.context, *key).await.expect("there");
         assert_eq!(view.status(), ScheduleStatus::Done);
     }
     let of_ticks = |idle: f64| idle * minutes as f64 / IDLE_MINUTES as f64;

@@ -9,7 +9,7 @@ use pinbridge_shared::adapters::envelope::{Envelope, OLD_KEYS_KEPT_MS, Retired};
 use pinbridge_shared::adapters::secrets::SecretsManager;
 use pinbridge_shared::domain::ids::{AccountId, AccountKey, WorkspaceId};
 use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::flows::move_tokens::{Moved, move_tokens, remove_copied};
+use pinbridge_shared::flows::accounts::move_tokens::{Moved, move_tokens, remove_copied};
 use pinbridge_shared::ports::{PortError, Secrets, Stored, System, Tokens};
 use pinbridge_shared::testing::manual_system::ManualSystem;
 use uuid::Uuid;

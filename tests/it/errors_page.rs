@@ -1,8 +1,8 @@
 //! The page of public errors is what the code says.
 
-use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::import::StopReason;
 use pinbridge_shared::domain::pin::WaitReason;
+use pinbridge_shared::domain::pin::failure::Failure;
 
 const PAGE: &str = include_str!("../../infra/runbooks/errors.md");
 

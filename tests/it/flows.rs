@@ -1,13 +1,13 @@
 //! From acceptance to the Pin and the ordinary ways to fail, on fakes and a manual clock.
 
-use pinbridge_shared::domain::attempt::Status;
-use pinbridge_shared::domain::failure::Failure;
-use pinbridge_shared::domain::history::EventKind;
 use pinbridge_shared::domain::pin::PinRequest;
-use pinbridge_shared::domain::retry::ATTEMPT_LIMIT;
+use pinbridge_shared::domain::pin::attempt::Status;
+use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::pin::history::EventKind;
+use pinbridge_shared::domain::pin::retry::ATTEMPT_LIMIT;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{MINUTE_MS, SECOND_MS};
-use pinbridge_shared::flows::accept_pin::{AcceptError, Acceptance};
+use pinbridge_shared::flows::accept::accept_pin::{AcceptError, Acceptance};
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::faults::Fault;
 use pinbridge_shared::testing::{START, TestWorld};
@@ -104,7 +104,7 @@ async fn a_stale_generation_is_acknowledged() {
     assert_eq!((waiting.status, waiting.generation), (Status::Deferred, 1));
 
     world.system.advance_ms(31 * SECOND_MS);
-    world.world.queue.send(&[(stale, 0)]).await.expect("sent");
+    world.context.queue.send(&[(stale, 0)]).await.expect("sent");
     assert_eq!(world.run_publisher_once().await, 1);
     assert_eq!(world.attempt(key).await, waiting, "it moves nothing");
     assert_eq!((world.pinterest.calls().len(), world.queue.messages().len()), (1, 0), "and goes");

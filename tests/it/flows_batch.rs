@@ -1,14 +1,14 @@
 //! Accepting many pins at once, and pins that are for a moment.
 
-use pinbridge_shared::domain::attempt::Status;
 use pinbridge_shared::domain::ids::{AccountId, PinKey, ScheduleId};
-use pinbridge_shared::domain::origin::Origin;
-use pinbridge_shared::domain::pace::Pace;
+use pinbridge_shared::domain::pacing::pace::Pace;
+use pinbridge_shared::domain::pin::attempt::Status;
+use pinbridge_shared::domain::pin::origin::Origin;
 use pinbridge_shared::domain::pin::{PinRequest, Placement, Priority, WaitReason};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
-use pinbridge_shared::flows::accept_pin::{AcceptError, Acceptance, Order};
-use pinbridge_shared::flows::accept_pins::accept_pins;
+use pinbridge_shared::flows::accept::accept_pin::{AcceptError, Acceptance, PublishRequest};
+use pinbridge_shared::flows::accept::accept_pins::accept_pins;
 use pinbridge_shared::ports::PortResult;
 use pinbridge_shared::testing::faults::{DEATHS, Fault};
 use pinbridge_shared::testing::{START, TestWorld};
@@ -16,20 +16,20 @@ use uuid::Uuid;
 
 type Answers = Vec<Result<Acceptance, AcceptError>>;
 
-fn order(name: &str) -> Order {
-    Order::from(PinRequest { title: format!("Crane {name}"), ..testdata::request(name) })
+fn request_to_publish(name: &str) -> PublishRequest {
+    PublishRequest::from(PinRequest { title: format!("Crane {name}"), ..testdata::request(name) })
 }
 
-fn due(name: &str, at: Moment) -> Order {
-    Order { not_before: Some(at), ..order(name) }
+fn due(name: &str, at: Moment) -> PublishRequest {
+    PublishRequest { not_before: Some(at), ..request_to_publish(name) }
 }
 
-async fn accept(world: &TestWorld, orders: Vec<Order>) -> Answers {
-    try_accept(world, orders).await.expect("survives").expect("accepted")
+async fn accept(world: &TestWorld, publish_requests: Vec<PublishRequest>) -> Answers {
+    try_accept(world, publish_requests).await.expect("survives").expect("accepted")
 }
 
-async fn try_accept(world: &TestWorld, orders: Vec<Order>) -> Option<PortResult<Answers>> {
-    world.faults.mortal(accept_pins(&world.world, testdata::workspace(), orders)).await
+async fn try_accept(world: &TestWorld, publish_requests: Vec<PublishRequest>) -> Option<PortResult<Answers>> {
+    world.faults.mortal(accept_pins(&world.context, testdata::workspace(), publish_requests)).await
 }
 
 fn new_keys(answers: &Answers) -> Vec<PinKey> {
@@ -43,12 +43,16 @@ fn new_keys(answers: &Answers) -> Vec<PinKey> {
 #[tokio::test]
 async fn a_bad_order_spoils_no_good_one_and_the_answers_keep_their_order() {
     let world = TestWorld::new(1).await;
-    let before = world.accept_request(order("before").request).await;
-    let mut stranger = order("stranger");
+    let before = world.accept_request(request_to_publish("before").request).await;
+    let mut stranger = request_to_publish("stranger");
     stranger.request.account = AccountId(Uuid::from_u128(404));
-    let mut other = order("before");
+    let mut other = request_to_publish("before");
     other.request.title = "Another".into();
-    let answers = accept(&world, vec![order("a"), stranger, order("before"), other, order("b")]).await;
+    let answers = accept(
+        &world,
+        vec![request_to_publish("a"), stranger, request_to_publish("before"), other, request_to_publish("b")],
+    )
+    .await;
     assert!(matches!(&answers[0], Ok(Acceptance::New(..))));
     assert!(matches!(&answers[1], Err(AcceptError::AccountNotFound)));
     assert!(matches!(&answers[2], Ok(Acceptance::Replay(pin, _)) if pin.key == before));
@@ -60,11 +64,11 @@ async fn a_bad_order_spoils_no_good_one_and_the_answers_keep_their_order() {
 #[tokio::test]
 async fn of_one_key_in_one_call_the_first_that_can_be_accepted_is() {
     let world = TestWorld::new(1).await;
-    let mut stranger = order("twice");
+    let mut stranger = request_to_publish("twice");
     stranger.request.account = AccountId(Uuid::from_u128(404));
-    let mut other = order("twice");
+    let mut other = request_to_publish("twice");
     other.request.title = "Another".into();
-    let answers = accept(&world, vec![stranger, order("twice"), order("twice"), other]).await;
+    let answers = accept(&world, vec![stranger, request_to_publish("twice"), request_to_publish("twice"), other]).await;
     assert!(matches!(&answers[0], Err(AcceptError::AccountNotFound)));
     assert!(matches!(&answers[1], Ok(Acceptance::New(..))));
     assert!(matches!(&answers[2], Ok(Acceptance::Replay(..))));
@@ -75,9 +79,10 @@ async fn of_one_key_in_one_call_the_first_that_can_be_accepted_is() {
 #[tokio::test]
 async fn a_batch_fills_the_slots_and_the_rest_waits_in_the_backlog() {
     let world = TestWorld::new(1).await;
-    let mut orders: Vec<Order> = (0..160).map(|index| order(&index.to_string())).collect();
-    orders[159].request.priority = Priority::Urgent;
-    let answers = accept(&world, orders.split_off(60)).await;
+    let mut publish_requests: Vec<PublishRequest> =
+        (0..160).map(|index| request_to_publish(&index.to_string())).collect();
+    publish_requests[159].request.priority = Priority::Urgent;
+    let answers = accept(&world, publish_requests.split_off(60)).await;
     let placements: Vec<Placement> = answers
         .iter()
         .map(|answer| match answer {
@@ -89,7 +94,7 @@ async fn a_batch_fills_the_slots_and_the_rest_waits_in_the_backlog() {
     assert_eq!(count(|placement| *placement == Placement::Now), 50);
     assert_eq!(count(|placement| matches!(placement, Placement::Slot(_))), 50);
     assert_eq!(placements[99], Placement::Now, "the most urgent goes first");
-    let more = accept(&world, orders).await;
+    let more = accept(&world, publish_requests).await;
     let waiting = more.iter().filter(
         |answer| matches!(answer, Ok(Acceptance::New(pin, _)) if pin.placement == Placement::Backlog(WaitReason::AccountPacing)),
     );
@@ -128,7 +133,7 @@ async fn a_moment_that_has_passed_is_now() {
 #[tokio::test]
 async fn a_pin_for_a_moment_waits_its_turn_when_its_account_has_no_token() {
     let mut world = TestWorld::new(1).await;
-    world.world.settings.pace = Pace::new(1, 0.02);
+    world.context.settings.pace = Pace::new(1, 0.02);
     let at = START.plus_ms(30_500);
     let keys = new_keys(&accept(&world, vec![due("a", at), due("b", at), due("c", at)]).await);
     world.run_until_finished(&keys, START.plus_ms(10 * MINUTE_MS)).await;
@@ -146,17 +151,17 @@ async fn a_pin_for_a_moment_waits_its_turn_when_its_account_has_no_token() {
 async fn story(nth: usize, fault: Fault) -> bool {
     let mut world = TestWorld::new(5).await;
     // Two at once, one with a slot, the rest in the backlog.
-    world.world.settings.pace = Pace::new(2, 0.02);
+    world.context.settings.pace = Pace::new(2, 0.02);
     world.pinterest.add_stranger(&testdata::request("any").board_id, "Somebody's soup");
     let at = START.plus_ms(95_500);
-    let orders = || {
-        let now = (0..6).map(|index| order(&format!("now-{index}")));
+    let publish_requests = || {
+        let now = (0..6).map(|index| request_to_publish(&format!("now-{index}")));
         now.chain((0..2).map(|index| due(&format!("due-{index}"), at))).collect::<Vec<_>>()
     };
     world.faults.plan_any(nth, fault);
     let mut keys = Vec::new();
     for _ in 0..3 {
-        let Some(Ok(answers)) = try_accept(&world, orders()).await else { continue };
+        let Some(Ok(answers)) = try_accept(&world, publish_requests()).await else { continue };
         let is_done = answers.iter().all(Result::is_ok);
         keys = answers
             .into_iter()
@@ -173,7 +178,7 @@ async fn story(nth: usize, fault: Fault) -> bool {
     assert_eq!(world.pinterest.pins().len(), 8, "{fault:?} at call {nth}");
     for (pin, attempt) in world.pins(&keys).await {
         assert_eq!(attempt.status, Status::Published, "{fault:?} at call {nth}: {attempt:?}");
-        let is_early = pin.due_at().is_some_and(|due| attempt.started_at < Some(due));
+        let is_early = pin.not_before().is_some_and(|due| attempt.started_at < Some(due));
         assert!(!is_early, "{fault:?} at call {nth}: {attempt:?} of {pin:?}");
     }
     went_off

@@ -1,21 +1,21 @@
 //! The app's daily budget, through the flows.
 
 use pinbridge_shared::domain::account::Account;
-use pinbridge_shared::domain::attempt::Status;
-use pinbridge_shared::domain::daily_budget::{Request, day_of, next_day};
 use pinbridge_shared::domain::ids::{AccountKey, PinKey, WorkspaceId};
+use pinbridge_shared::domain::pacing::budget::{Request, day_of, next_day};
+use pinbridge_shared::domain::pin::attempt::Status;
 use pinbridge_shared::domain::pin::{PinRequest, WaitReason};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, SECOND_MS};
-use pinbridge_shared::flows::accept_pin::{Acceptance, accept_pin};
-use pinbridge_shared::flows::{list_pins, read_pins};
+use pinbridge_shared::flows::accept::accept_pin::{Acceptance, accept_pin};
+use pinbridge_shared::flows::pins::{list_pins, read_pins};
 use pinbridge_shared::ports::Tokens;
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::{START, TestWorld};
 
 async fn world_with(budget: u32) -> TestWorld {
     let mut world = TestWorld::new(1).await;
-    world.world.settings.daily_budget = budget;
+    world.context.settings.daily_budget = budget;
     world
 }
 
@@ -40,7 +40,7 @@ async fn what_the_day_does_not_allow_waits_for_the_next_with_its_reason() {
     let tomorrow = next_day(START);
     let mut waiting = 0;
     for (pin, attempt) in world.pins(&keys).await {
-        let view = read_pins::pin(&world.world, pin.key).await.expect("readable").expect("exists");
+        let view = read_pins::pin(&world.context, pin.key).await.expect("readable").expect("exists");
         if attempt.status == Status::Deferred {
             waiting += 1;
             assert!(view.next.at >= Some(tomorrow), "{:?}", view.next);
@@ -51,7 +51,7 @@ async fn what_the_day_does_not_allow_waits_for_the_next_with_its_reason() {
     }
     assert_eq!(waiting, 64);
     let ask = list_pins::Ask { limit: 50, ..list_pins::Ask::default() };
-    let page = list_pins::page(&world.world, testdata::workspace(), &ask).await;
+    let page = list_pins::page(&world.context, testdata::workspace(), &ask).await;
     let deferred = page.expect("readable").pins.into_iter().filter(|view| view.attempt.status == Status::Deferred);
     assert!(deferred.map(|view| view.next.at).all(|at| at >= Some(tomorrow)));
     // Nobody goes round in circles meanwhile.
@@ -70,9 +70,9 @@ async fn another_workspace_has_its_share_of_the_day() {
     let world = world_with(100).await;
     let other = AccountKey { workspace: WorkspaceId(uuid::Uuid::from_u128(77)), account: testdata::account() };
     let tokens = Tokens::bare("token-2", None);
-    world.world.store.save_account(&Account { key: other, ..testdata::connected_account() }).await.expect("stored");
-    world.world.secrets.store_tokens(other, "v", &tokens).await.expect("stored");
-    let accept_there = async |index: usize| match accept_pin(&world.world, other.workspace, request(index)).await {
+    world.context.store.save_account(&Account { key: other, ..testdata::connected_account() }).await.expect("stored");
+    world.context.secrets.store_tokens(other, "v", &tokens).await.expect("stored");
+    let accept_there = async |index: usize| match accept_pin(&world.context, other.workspace, request(index)).await {
         Ok(Acceptance::New(pin, _)) => pin.key,
         answer => panic!("{answer:?}"),
     };
@@ -96,19 +96,19 @@ async fn a_look_up_counts_and_waits_for_the_next_day_when_nothing_is_left() {
     let lost = accept(&world, 0..1).await;
     world.run_for_ms(MINUTE_MS).await;
     // The day's other requests are spent elsewhere before the look-up.
-    let mut day = world.world.store.day_spending(day_of(START)).await.expect("readable");
+    let mut day = world.context.store.day_spending(day_of(START)).await.expect("readable");
     assert_eq!(day.spent(), 1);
-    while day.allowance(10, Request::LookUp) > 0 {
-        day = day.with(Request::LookUp, format!("n{}", day.rev));
-        world.world.store.save_day_spending(&day).await.expect("saved");
+    while day.allowance(10, Request::Reconcile) > 0 {
+        day = day.with(Request::Reconcile, format!("n{}", day.rev));
+        world.context.store.save_day_spending(&day).await.expect("saved");
     }
     world.run_for_ms(3 * HOUR_MS).await;
-    assert_eq!(world.pinterest.looks().len(), 0);
+    assert_eq!(world.pinterest.list_reads().len(), 0);
     let attempt = world.attempt(lost[0]).await;
-    assert_eq!((attempt.status, attempt.look_at), (Status::Publishing, Some(next_day(START))), "{attempt:?}");
+    assert_eq!((attempt.status, attempt.reconcile_at), (Status::Publishing, Some(next_day(START))), "{attempt:?}");
     world.run_until_finished(&lost, next_day(START).plus_ms(20 * MINUTE_MS)).await;
-    assert_eq!((world.pinterest.looks().len(), world.pinterest.calls().len()), (1, 1), "found");
-    assert_eq!(world.world.store.day_spending(day_of(START) + 1).await.expect("readable").look_ups, 1);
+    assert_eq!((world.pinterest.list_reads().len(), world.pinterest.calls().len()), (1, 1), "found");
+    assert_eq!(world.context.store.day_spending(day_of(START) + 1).await.expect("readable").reconciliations, 1);
 }
 
 #[tokio::test]

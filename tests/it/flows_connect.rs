@@ -1,20 +1,20 @@
 //! Connecting, disconnecting and connecting again.
 
 use pinbridge_shared::domain::account::Account;
-use pinbridge_shared::domain::attempt::Status;
-use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::domain::account::credentials::{Death, TokenLife};
+use pinbridge_shared::domain::account::oauth::STATE_LIFE_MS;
 use pinbridge_shared::domain::ids::AccountKey;
-use pinbridge_shared::domain::oauth_state::STATE_LIFE_MS;
 use pinbridge_shared::domain::pin::PinRequest;
+use pinbridge_shared::domain::pin::attempt::Status;
+use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{MINUTE_MS, SECOND_MS};
-use pinbridge_shared::domain::token_life::{Death, TokenLife};
+use pinbridge_shared::flows::accounts::connect::create_workspace;
+use pinbridge_shared::flows::accounts::disconnect::{DisconnectError, disconnect};
+use pinbridge_shared::flows::accounts::oauth::{self, Callback, Connected, FinishError};
+use pinbridge_shared::flows::accounts::with_token::CallError;
 use pinbridge_shared::flows::boards::boards;
-use pinbridge_shared::flows::connect::create_workspace;
-use pinbridge_shared::flows::disconnect::{DisconnectError, disconnect};
-use pinbridge_shared::flows::oauth::{self, Callback, Connected, FinishError};
-use pinbridge_shared::flows::with_token::CallError;
 use pinbridge_shared::testing::fake_oauth::GrantAnswer;
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::faults::Fault;
@@ -26,13 +26,14 @@ const CALLS_MAX: usize = 60;
 
 async fn world() -> TestWorld {
     let world = TestWorld::new(1).await;
-    create_workspace(&world.world, testdata::workspace(), "Paper & Co.", [7; 32]).await.expect("created");
+    create_workspace(&world.context, testdata::workspace(), "Paper & Co.", [7; 32]).await.expect("created");
     world
 }
 
 /// The state of a connection that was begun now.
 async fn begin(world: &TestWorld) -> Secret {
-    let url = oauth::start(&world.world, testdata::workspace(), "key k", "https://example.com/").await.expect("begun");
+    let url =
+        oauth::start(&world.context, testdata::workspace(), "key k", "https://example.com/").await.expect("begun");
     Secret::new(url.split_once("state=").expect("a state").1)
 }
 
@@ -42,7 +43,7 @@ fn agreed(world: &TestWorld, state: &Secret) -> Callback {
 
 async fn connect(world: &TestWorld) -> Connected {
     let state = begin(world).await;
-    oauth::finish(&world.world, agreed(world, &state)).await.expect("connected")
+    oauth::finish(&world.context, agreed(world, &state)).await.expect("connected")
 }
 
 fn key() -> AccountKey {
@@ -50,7 +51,7 @@ fn key() -> AccountKey {
 }
 
 async fn account(world: &TestWorld) -> Option<Account> {
-    world.faults.spare(world.world.store.account(key())).await.expect("read")
+    world.faults.spare(world.context.store.account(key())).await.expect("read")
 }
 
 fn request(name: &str) -> PinRequest {
@@ -62,7 +63,7 @@ async fn a_connection_that_was_agreed_to_publishes() {
     let world = world().await;
     let connected = connect(&world).await;
     assert_eq!((connected.account.key, connected.workspace_name.as_str()), (key(), "Paper & Co."));
-    assert!(connected.account.life.due_at.is_some() && connected.account.life.access_expires_at.is_some());
+    assert!(connected.account.life.refresh_at.is_some() && connected.account.life.access_expires_at.is_some());
     let pin = world.accept_request(request("crane")).await;
     world.run_publisher_once().await;
     assert_eq!(world.attempt(pin).await.status, Status::Published);
@@ -73,20 +74,20 @@ async fn a_state_works_once_and_for_ten_minutes() {
     let world = world().await;
     let state = begin(&world).await;
     let denied = Callback { state: Some(state.clone()), error: Some("access_denied".into()), code: None };
-    assert!(matches!(oauth::finish(&world.world, denied).await, Err(FinishError::Denied)));
-    let again = oauth::finish(&world.world, agreed(&world, &state)).await;
+    assert!(matches!(oauth::finish(&world.context, denied).await, Err(FinishError::Denied)));
+    let again = oauth::finish(&world.context, agreed(&world, &state)).await;
     assert!(matches!(again, Err(FinishError::StateInvalid)), "{again:?}");
     let state = begin(&world).await;
     world.system.advance_ms(STATE_LIFE_MS);
-    assert!(matches!(oauth::finish(&world.world, agreed(&world, &state)).await, Err(FinishError::StateInvalid)));
+    assert!(matches!(oauth::finish(&world.context, agreed(&world, &state)).await, Err(FinishError::StateInvalid)));
     for wrong in [None, Some(Secret::new("")), Some(Secret::new("0".repeat(96)))] {
         let callback = Callback { state: wrong, code: Some(world.oauth.code(USER)), error: None };
-        assert!(matches!(oauth::finish(&world.world, callback).await, Err(FinishError::StateInvalid)));
+        assert!(matches!(oauth::finish(&world.context, callback).await, Err(FinishError::StateInvalid)));
     }
     assert_eq!(account(&world).await, None);
     let state = begin(&world).await;
     world.system.advance_ms(STATE_LIFE_MS - 1);
-    oauth::finish(&world.world, agreed(&world, &state)).await.expect("within its time");
+    oauth::finish(&world.context, agreed(&world, &state)).await.expect("within its time");
 }
 
 #[tokio::test]
@@ -101,13 +102,13 @@ async fn what_pinterest_refuses_connects_nothing() {
     ] {
         let state = begin(&world).await;
         world.oauth.answer_next([answer]);
-        let error = oauth::finish(&world.world, agreed(&world, &state)).await.expect_err("refused");
+        let error = oauth::finish(&world.context, agreed(&world, &state)).await.expect_err("refused");
         assert!(is_expected(&error), "{answer:?}: {error:?}");
         assert_eq!((account(&world).await, world.secrets.look(key()).current), (None, None), "{answer:?}");
     }
     let state = begin(&world).await;
     let empty = Callback { state: Some(state), code: Some(Secret::new("")), error: None };
-    assert!(matches!(oauth::finish(&world.world, empty).await, Err(FinishError::NoCode)));
+    assert!(matches!(oauth::finish(&world.context, empty).await, Err(FinishError::NoCode)));
     connect(&world).await;
 }
 
@@ -123,18 +124,18 @@ async fn a_disconnected_account_is_called_for_nothing_and_its_pins_wait_in_view(
     let world = world().await;
     connect(&world).await;
     let pin = world.accept_request(request("crane")).await;
-    disconnect(&world.world, key()).await.expect("disconnected");
+    disconnect(&world.context, key()).await.expect("disconnected");
     world.run_for_ms(60 * MINUTE_MS).await;
     let attempt = world.attempt(pin).await;
     assert_eq!((attempt.status, attempt.failure), (Status::Deferred, Some(Failure::TokenRevoked)));
     assert_eq!((world.pinterest.calls().len(), world.secrets.look(key()).current), (0, None));
-    assert!(matches!(boards(&world.world, key()).await, Err(CallError::TokenRevoked)));
+    assert!(matches!(boards(&world.context, key()).await, Err(CallError::TokenRevoked)));
     assert_eq!(world.boards.tokens(), []);
     let first = account(&world).await.expect("kept").revoked_at;
-    disconnect(&world.world, key()).await.expect("again is harmless");
+    disconnect(&world.context, key()).await.expect("again is harmless");
     assert_eq!(account(&world).await.expect("kept").revoked_at, first);
     let stranger = AccountKey::of_pinterest_user(testdata::workspace(), "1");
-    assert!(matches!(disconnect(&world.world, stranger).await, Err(DisconnectError::AccountNotFound)));
+    assert!(matches!(disconnect(&world.context, stranger).await, Err(DisconnectError::AccountNotFound)));
 }
 
 #[tokio::test]
@@ -143,7 +144,7 @@ async fn held_pins_are_published_within_two_minutes_of_reconnecting() {
         let world = world().await;
         let first = connect(&world).await.account;
         let pin = world.accept_request(request("crane")).await;
-        disconnect(&world.world, key()).await.expect("disconnected");
+        disconnect(&world.context, key()).await.expect("disconnected");
         world.run_for_ms(held_for_ms).await;
         let second = connect(&world).await.account;
         assert_eq!((second.key, second.created_at, second.revoked_at), (first.key, first.created_at, None));
@@ -153,7 +154,7 @@ async fn held_pins_are_published_within_two_minutes_of_reconnecting() {
             let attempt = world.attempt(key).await;
             assert_eq!(attempt.status, Status::Published, "held for {held_for_ms} ms: {attempt:?}");
         }
-        let accounts = world.world.store.accounts(testdata::workspace()).await.expect("read");
+        let accounts = world.context.store.accounts(testdata::workspace()).await.expect("read");
         assert_eq!(accounts.iter().filter(|account| account.pinterest_user_id == USER).count(), 1);
     }
 }
@@ -167,7 +168,7 @@ async fn an_account_that_pinterest_gave_up_is_mended_by_reconnecting() {
     let death = Death { at: START, answer_lost: true };
     let dead =
         Account { life: TokenLife { dead: Some(death), ..TokenLife::default() }, ..account.next(START, "n".into()) };
-    assert!(world.world.store.save_account(&dead).await.expect("written"));
+    assert!(world.context.store.save_account(&dead).await.expect("written"));
     world.run_for_ms(20 * MINUTE_MS).await;
     assert_eq!(world.attempt(pin).await.status, Status::Deferred);
     assert_eq!(connect(&world).await.account.life.dead, None);
@@ -193,13 +194,13 @@ async fn callback_story(nth: usize, fault: Fault, reconnects: bool) -> bool {
     let world = world().await;
     if reconnects {
         connect(&world).await;
-        disconnect(&world.world, key()).await.expect("disconnected");
+        disconnect(&world.context, key()).await.expect("disconnected");
         world.run_for_ms(3 * MINUTE_MS).await;
     }
     let state = begin(&world).await;
     let callback = agreed(&world, &state);
     world.faults.plan_any(nth, fault);
-    let finished = world.faults.mortal(oauth::finish(&world.world, callback)).await;
+    let finished = world.faults.mortal(oauth::finish(&world.context, callback)).await;
     let went_off = !world.faults.heal();
     let what = format!("{fault:?} at call {nth}, reconnects: {reconnects}");
     let left = account(&world).await;
@@ -241,9 +242,9 @@ async fn trouble_at_any_call_of_a_disconnection_is_mended_by_repeating_it() {
             let world = world().await;
             connect(&world).await;
             world.faults.plan_any(nth, fault);
-            let _ = world.faults.mortal(disconnect(&world.world, key())).await;
+            let _ = world.faults.mortal(disconnect(&world.context, key())).await;
             let went_off = !world.faults.heal();
-            disconnect(&world.world, key()).await.expect("repeated");
+            disconnect(&world.context, key()).await.expect("repeated");
             assert!(account(&world).await.is_some_and(|account| account.revoked_at.is_some()));
             assert_eq!(world.secrets.look(key()).current, None, "{fault:?} at call {nth}");
             if !went_off {
@@ -265,7 +266,7 @@ async fn somebody_who_reconnects_while_it_is_disconnected_never_has_an_account_w
         world.faults.plan_any(fault_at, Fault::Yield);
         world.faults.plan_any(fault_at + 2, Fault::Yield);
         let (disconnected, connected) =
-            tokio::join!(disconnect(&world.world, key()), oauth::finish(&world.world, callback));
+            tokio::join!(disconnect(&world.context, key()), oauth::finish(&world.context, callback));
         world.faults.heal();
         assert!(disconnected.is_ok() && connected.is_ok(), "{disconnected:?} {connected:?}");
         let is_connected = account(&world).await.is_some_and(|account| account.is_connected());

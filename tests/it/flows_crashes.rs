@@ -1,12 +1,12 @@
 //! Killed at any point: nothing is published twice, nothing is stranded.
 
-use pinbridge_shared::domain::attempt::Status;
-use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::pin::PinRequest;
+use pinbridge_shared::domain::pin::attempt::Status;
+use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::MINUTE_MS;
-use pinbridge_shared::flows::accept_pin::Acceptance;
+use pinbridge_shared::flows::accept::accept_pin::Acceptance;
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::faults::{DEATHS, Fault};
 use pinbridge_shared::testing::{START, TestWorld};
@@ -93,7 +93,7 @@ async fn story(nth: usize, fault: Fault, answers: &[Answer]) -> bool {
     world.run_for_ms(30 * MINUTE_MS).await;
     assert_eq!(world.pinterest.pins().len(), 1, "{fault:?} at call {nth}, later");
     assert_eq!((world.queue.messages().len(), world.queue.dead().len()), (0, 0), "{fault:?} at call {nth}, the queue");
-    assert_eq!(world.queue.looks(), [], "{fault:?} at call {nth}, the look queue");
+    assert_eq!(world.queue.reconciliations(), [], "{fault:?} at call {nth}, the look queue");
     went_off
 }
 

@@ -1,10 +1,10 @@
 //! Dead letters: a pin that nobody else owns fails and says so, and nothing that may have been created is failed.
 
-use pinbridge_shared::domain::attempt::Status;
 use pinbridge_shared::domain::deadlines::Deadlines;
-use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::message::PublishMessage;
+use pinbridge_shared::domain::pin::attempt::Status;
+use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{MINUTE_MS, SECOND_MS};
 use pinbridge_shared::ports::QueueName;
@@ -38,7 +38,7 @@ async fn a_waiting_pin_fails_with_a_remedy_and_its_letter_is_parked() {
     let attempt = world.attempt(key).await;
     assert_eq!((attempt.status, attempt.failure), (Status::Failed, Some(Failure::DeadLettered)));
     assert!(attempt.finished_at.is_some() && attempt.expires_at.is_some());
-    assert_eq!(world.queue.parked(), [letter(key, 0)]);
+    assert_eq!(world.queue.redrive_messages(), [letter(key, 0)]);
     assert_eq!(world.queue.dead(), [""; 0], "acknowledged");
     world.run_for_ms(30 * MINUTE_MS).await;
     assert_eq!(world.pinterest.calls().len(), 0, "nothing brings it back but a person");
@@ -54,7 +54,7 @@ async fn twenty_deliveries_end_there_by_themselves() {
     }
     world.run_until_finished(&[key], START.plus_ms(24 * 60 * MINUTE_MS)).await;
     assert_eq!(world.attempt(key).await.failure, Some(Failure::DeadLettered));
-    assert_eq!(world.queue.parked().len(), 1);
+    assert_eq!(world.queue.redrive_messages().len(), 1);
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn an_unreadable_letter_is_parked_as_it_is() {
         let world = TestWorld::new(1).await;
         die(&world, body);
         assert!(world.run_dead_letters_once().await);
-        assert_eq!((world.queue.parked(), world.queue.dead()), (vec![body.to_owned()], Vec::new()));
+        assert_eq!((world.queue.redrive_messages(), world.queue.dead()), (vec![body.to_owned()], Vec::new()));
     }
 }
 
@@ -83,7 +83,7 @@ async fn letters_that_nothing_depends_on_are_dropped() {
         assert!(world.run_dead_letters_once().await);
         assert_eq!(world.queue.dead(), [""; 0], "{body}");
     }
-    assert_eq!(world.queue.parked(), [""; 0]);
+    assert_eq!(world.queue.redrive_messages(), [""; 0]);
     assert_eq!(world.attempt(waiting).await, before);
 }
 
@@ -101,7 +101,7 @@ async fn a_call_under_way_is_left_alone_until_quiet_and_then_looked_for() {
         assert_eq!((world.attempt(key).await.status, world.queue.dead().len()), (Status::Publishing, 1), "kept");
         world.run_until_finished(&[key], START.plus_ms(5 * MINUTE_MS)).await;
         assert_eq!(world.attempt(key).await.status, Status::Published);
-        assert_eq!((world.pinterest.pins().len(), world.queue.parked().len()), (1, 0));
+        assert_eq!((world.pinterest.pins().len(), world.queue.redrive_messages().len()), (1, 0));
     }
 }
 
@@ -117,8 +117,8 @@ async fn trouble_at_any_call_fails_the_pin_once_and_loses_no_letter() {
                 world.system.advance_to(due);
             }
             assert_eq!(world.attempt(key).await.failure, Some(Failure::DeadLettered), "{fault:?} at call {nth}");
-            let parked = world.queue.parked();
-            assert!((1..=2).contains(&parked.len()), "{fault:?} at call {nth}: {parked:?}");
+            let redrive = world.queue.redrive_messages();
+            assert!((1..=2).contains(&redrive.len()), "{fault:?} at call {nth}: {redrive:?}");
             if world.faults.heal() {
                 assert!(nth > 3, "the sweep went through the story: {nth}");
                 break;

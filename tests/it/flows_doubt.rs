@@ -1,18 +1,18 @@
 //! Lost answers: adopt what happened, repeat what didn't, never both.
 
-use pinbridge_shared::domain::attempt::{Attempt, Status};
 use pinbridge_shared::domain::deadlines::Deadlines;
-use pinbridge_shared::domain::failure::Failure;
-use pinbridge_shared::domain::history::EventKind;
 use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::pin::PinRequest;
-use pinbridge_shared::domain::retry::ATTEMPT_LIMIT;
+use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
+use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::pin::history::EventKind;
+use pinbridge_shared::domain::pin::retry::ATTEMPT_LIMIT;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::{START, TestWorld};
 
-fn quiet_at() -> Moment {
+fn quiesced_at() -> Moment {
     START.plus_ms(Deadlines::default().quiesce_ms)
 }
 
@@ -36,11 +36,11 @@ async fn a_lost_answer_with_a_commit_is_adopted_after_the_quiet_time() {
     let world = world().await;
     world.pinterest.answer_next([Answer::LOST_WITH_COMMIT]);
     let key = world.accept("key").await;
-    world.run_until(quiet_at().plus_ms(-1)).await;
+    world.run_until(quiesced_at().plus_ms(-1)).await;
     let open = world.attempt(key).await;
     assert_eq!((open.status, open.failure), (Status::Publishing, Some(Failure::OutcomeUnknown)));
-    assert_eq!(world.pinterest.looks(), [], "nobody looks before Tq");
-    world.run_until_finished(&[key], quiet_at().plus_ms(5 * SECOND_MS)).await;
+    assert_eq!(world.pinterest.list_reads(), [], "nobody looks before Tq");
+    world.run_until_finished(&[key], quiesced_at().plus_ms(5 * SECOND_MS)).await;
     let attempt = world.attempt(key).await;
     assert_eq!((attempt.status, attempt.attempt), (Status::Published, 1));
     assert_eq!(attempt.pinterest_pin_id, Some(world.pinterest.pins()[0].id.clone()));
@@ -53,12 +53,12 @@ async fn a_lost_answer_without_a_commit_is_sent_again_after_the_quiet_time() {
     let world = world().await;
     world.pinterest.answer_next([Answer::LOST_WITHOUT_COMMIT]);
     let key = world.accept("key").await;
-    world.run_until_finished(&[key], quiet_at().plus_ms(MINUTE_MS)).await;
+    world.run_until_finished(&[key], quiesced_at().plus_ms(MINUTE_MS)).await;
     let attempt = world.attempt(key).await;
     assert_eq!((attempt.status, attempt.attempt), (Status::Published, 2));
-    assert!(has(&attempt, EventKind::LookedAbsent));
+    assert!(has(&attempt, EventKind::NotOnPinterest));
     let calls = world.pinterest.calls();
-    assert!(calls[1].at >= quiet_at(), "not a moment earlier");
+    assert!(calls[1].at >= quiesced_at(), "not a moment earlier");
     assert_eq!((calls.len(), world.pinterest.pins().len()), (2, 1));
 }
 
@@ -71,9 +71,9 @@ async fn an_empty_list_is_believed_only_after_six_hours_for_an_outage_of_lists_l
     let open = world.attempt(key).await;
     assert_eq!((open.status, open.failure), (Status::Publishing, Some(Failure::OutcomeUnknown)), "visibly waiting");
     world.run_until_finished(&[key], START.plus_ms(7 * HOUR_MS)).await;
-    let looks = world.pinterest.looks();
-    assert!(looks.windows(2).all(|pair| pair[1].since_ms(pair[0]) >= 30 * SECOND_MS), "{looks:?}");
-    assert!((5..40).contains(&looks.len()), "ever more rarely: {}", looks.len());
+    let reconciliations = world.pinterest.list_reads();
+    assert!(reconciliations.windows(2).all(|pair| pair[1].since_ms(pair[0]) >= 30 * SECOND_MS), "{reconciliations:?}");
+    assert!((5..40).contains(&reconciliations.len()), "ever more rarely: {}", reconciliations.len());
     assert_eq!((world.pinterest.calls().len(), world.pinterest.pins().len()), (2, 1));
 }
 
@@ -90,7 +90,7 @@ async fn a_pin_doesnt_take_the_pin_of_another_that_says_more_or_less() {
         let world = world().await;
         world.pinterest.answer_next([Answer::LOST_WITHOUT_COMMIT]);
         let keys = [world.accept_request(lost.clone()).await, world.accept_request(published).await];
-        world.run_until_finished(&keys, quiet_at().plus_ms(3 * MINUTE_MS)).await;
+        world.run_until_finished(&keys, quiesced_at().plus_ms(3 * MINUTE_MS)).await;
         let (ours, other) = (world.attempt(keys[0]).await, world.attempt(keys[1]).await);
         assert_eq!((ours.status, ours.attempt), (Status::Published, 2), "{}", lost.idempotency_key);
         assert_ne!(ours.pinterest_pin_id, other.pinterest_pin_id);
@@ -115,7 +115,7 @@ async fn a_late_commit_inside_the_quiet_time_is_adopted() {
         let world = world().await;
         world.pinterest.answer_next([Answer::Lost { commits_after_ms: Some(late_ms) }]);
         let key = world.accept("key").await;
-        world.run_until_finished(&[key], quiet_at().plus_ms(MINUTE_MS)).await;
+        world.run_until_finished(&[key], quiesced_at().plus_ms(MINUTE_MS)).await;
         let attempt = world.attempt(key).await;
         assert_eq!((attempt.status, attempt.attempt), (Status::Published, 1), "after {late_ms} ms");
         assert_eq!(world.pinterest.pins().len(), 1, "after {late_ms} ms");
@@ -142,7 +142,7 @@ async fn a_board_that_cannot_be_read_is_looked_at_again() {
     world.run_until_finished(&[key], START.plus_ms(30 * MINUTE_MS)).await;
     let attempt = world.attempt(key).await;
     assert_eq!((attempt.status, attempt.attempt), (Status::Published, 1));
-    assert_eq!((world.pinterest.looks().len(), world.pinterest.pins().len()), (4, 1), "no view is no verdict");
+    assert_eq!((world.pinterest.list_reads().len(), world.pinterest.pins().len()), (4, 1), "no view is no verdict");
     assert_eq!(world.pinterest.calls().len(), 1);
 }
 
@@ -152,7 +152,7 @@ async fn a_board_that_is_gone_ends_the_doubt() {
     world.pinterest.answer_next([Answer::LOST_WITHOUT_COMMIT]);
     world.pinterest.remove_board(&board());
     let key = world.accept("key").await;
-    world.run_until_finished(&[key], quiet_at().plus_ms(MINUTE_MS)).await;
+    world.run_until_finished(&[key], quiesced_at().plus_ms(MINUTE_MS)).await;
     assert_eq!(world.attempt(key).await.failure, Some(Failure::BoardNotFound));
 }
 

@@ -1,14 +1,14 @@
 //! Who goes first when more waits than goes out, and what a pause and the provider's signals do to it.
 
-use pinbridge_shared::domain::attempt::Status;
-use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::PinKey;
-use pinbridge_shared::domain::pace::SLOWED_FOR_MS;
+use pinbridge_shared::domain::pacing::bucket::Bucket;
+use pinbridge_shared::domain::pacing::pace::SLOWED_FOR_MS;
+use pinbridge_shared::domain::pin::attempt::Status;
+use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::pin::retry::HOLD_PAUSE_MS;
 use pinbridge_shared::domain::pin::{PinRequest, Placement, Priority, WaitReason};
-use pinbridge_shared::domain::retry::HOLD_PAUSE_MS;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
-use pinbridge_shared::domain::token_bucket::Bucket;
 use pinbridge_shared::ports::QueueName;
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::{START, TestWorld};
@@ -27,7 +27,7 @@ async fn accept(world: &TestWorld, priority: Priority, indices: std::ops::Range<
 }
 
 async fn bucket(world: &TestWorld) -> Bucket {
-    world.world.store.bucket(testdata::connected_account().key).await.expect("readable")
+    world.context.store.bucket(testdata::connected_account().key).await.expect("readable")
 }
 
 fn calls_of(world: &TestWorld, priority: Priority) -> Vec<Moment> {
@@ -126,12 +126,12 @@ async fn a_pause_that_is_prolonged_takes_its_releases_back() {
     world.run_until(START.plus_ms(61 * SECOND_MS)).await;
     assert!(!world.queue.messages().is_empty(), "released for after the pause");
     let (key, later) = (testdata::connected_account().key, START.plus_ms(200 * SECOND_MS));
-    let pause = pinbridge_shared::domain::token_bucket::Pause::new(
-        &world.world.settings.pace,
+    let pause = pinbridge_shared::domain::pacing::bucket::Pause::new(
+        &world.context.settings.pace,
         later,
         WaitReason::AccountPaused,
     );
-    world.world.store.pause(key, &pause).await.expect("paused");
+    world.context.store.pause(key, &pause).await.expect("paused");
     world.run_until_finished(&keys, START.plus_ms(5 * MINUTE_MS)).await;
     let calls: Vec<Moment> = world.pinterest.calls().iter().map(|call| call.at).collect();
     assert!(calls[1..].iter().all(|at| *at < START.plus_ms(SECOND_MS) || *at > later), "{calls:?}");
@@ -180,7 +180,7 @@ async fn a_success_that_leaves_nothing_pauses_until_the_reset() {
 #[tokio::test]
 async fn each_rate_limit_halves_the_pace_and_quiet_restores_it() {
     let world = TestWorld::new(1).await;
-    let configured = world.world.settings.pace;
+    let configured = world.context.settings.pace;
     world.pinterest.answer("normal 0", [Answer::Refused(Failure::RateLimited, Some(10_000)); 1].map(|answer| answer));
     let first = accept(&world, Priority::Normal, 0..1).await;
     world.run_until_finished(&first, START.plus_ms(3 * MINUTE_MS)).await;
@@ -198,10 +198,10 @@ async fn each_rate_limit_halves_the_pace_and_quiet_restores_it() {
 
 #[tokio::test]
 async fn the_rate_meter_tells_of_pauses_slowing_and_those_who_wait() {
-    use pinbridge_shared::flows::rate_meter;
+    use pinbridge_shared::flows::pacing::rate_meter;
     let world = TestWorld::new(1).await;
     let account = testdata::connected_account().key;
-    let meter = async || rate_meter::read(&world.world, account).await.expect("readable");
+    let meter = async || rate_meter::read(&world.context, account).await.expect("readable");
     assert_eq!((meter().await.tokens_available, meter().await.waiting), (50.0, 0));
     accept(&world, Priority::Normal, 0..20).await;
     assert_eq!(meter().await.tokens_available, 30.0);
@@ -217,6 +217,6 @@ async fn the_rate_meter_tells_of_pauses_slowing_and_those_who_wait() {
     assert_eq!(after.slowed_until, Some(START.plus_ms(90 * SECOND_MS + SLOWED_FOR_MS)));
     let unknown = pinbridge_shared::domain::ids::AccountId(uuid::Uuid::from_u128(99));
     let unknown = pinbridge_shared::domain::ids::AccountKey { account: unknown, ..account };
-    let answer = rate_meter::read(&world.world, unknown).await;
+    let answer = rate_meter::read(&world.context, unknown).await;
     assert!(matches!(answer, Err(rate_meter::MeterError::AccountNotFound)));
 }

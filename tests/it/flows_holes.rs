@@ -5,17 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::account::{Account, PUBLISHING_SCOPES};
 use pinbridge_shared::domain::ids::{AccountKey, WorkspaceId};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{DAY_MS, MINUTE_MS};
-use pinbridge_shared::flows::connect::{connect_account, create_workspace};
-use pinbridge_shared::flows::disconnect::disconnect;
-use pinbridge_shared::flows::forget_accounts::forget_accounts;
-use pinbridge_shared::flows::purge;
-use pinbridge_shared::flows::refresh_due::refresh_due;
-use pinbridge_shared::flows::refresh_tokens::{Why, renew};
-use pinbridge_shared::ports::{Custody, PortError, PortResult, Removal, Secrets, Stored, Tokens, World};
+use pinbridge_shared::flows::accounts::connect::{connect_account, create_workspace};
+use pinbridge_shared::flows::accounts::disconnect::disconnect;
+use pinbridge_shared::flows::accounts::forget_accounts::forget_accounts;
+use pinbridge_shared::flows::accounts::refresh_due::refresh_due;
+use pinbridge_shared::flows::accounts::refresh_tokens::{Why, renew};
+use pinbridge_shared::flows::tenants::purge;
+use pinbridge_shared::ports::{Custody, PortError, PortResult, Removal, Secrets, Stored, Tokens};
 use pinbridge_shared::testing::TestWorld;
 use pinbridge_shared::testing::faults::{DEATHS, Fault};
 use pinbridge_shared::testing::manual_system::ManualSystem;
@@ -33,7 +34,7 @@ fn key() -> AccountKey {
 
 async fn world() -> TestWorld {
     let world = TestWorld::new(1).await;
-    create_workspace(&world.world, workspace(), "Paper", [7; 32]).await.expect("created");
+    create_workspace(&world.context, workspace(), "Paper", [7; 32]).await.expect("created");
     world
 }
 
@@ -43,12 +44,12 @@ fn grant(world: &TestWorld) -> Tokens {
 
 async fn connected() -> TestWorld {
     let world = world().await;
-    connect_account(&world.world, workspace(), &grant(&world)).await.expect("connected");
+    connect_account(&world.context, workspace(), &grant(&world)).await.expect("connected");
     world
 }
 
 async fn row(world: &TestWorld) -> Option<Account> {
-    world.world.store.account(key()).await.expect("read")
+    world.context.store.account(key()).await.expect("read")
 }
 
 fn has_tokens(world: &TestWorld) -> bool {
@@ -56,7 +57,7 @@ fn has_tokens(world: &TestWorld) -> bool {
 }
 
 /// All that is scheduled, once.
-async fn run(world: &World) {
+async fn run(world: &Context) {
     let ends_at_ms = world.system.monotonic_ms() + RUN_MS;
     refresh_due(world, ends_at_ms).await.expect("runs");
     purge::continue_all(world, ends_at_ms).await.expect("runs");
@@ -70,7 +71,7 @@ async fn a_connection_that_dies_anywhere_leaves_no_tokens_behind() {
             let world = world().await;
             let tokens = grant(&world);
             world.faults.plan_any(nth, fault);
-            let died = world.faults.mortal(connect_account(&world.world, workspace(), &tokens)).await.is_none();
+            let died = world.faults.mortal(connect_account(&world.context, workspace(), &tokens)).await.is_none();
             world.faults.heal();
             if !died {
                 assert!(nth > 6, "the sweep went through the connection: {nth}");
@@ -78,16 +79,16 @@ async fn a_connection_that_dies_anywhere_leaves_no_tokens_behind() {
             }
             for _ in 0..6 {
                 world.system.advance_ms(5 * MINUTE_MS);
-                run(&world.world).await;
+                run(&world.context).await;
             }
             let is_connected = row(&world).await.is_some_and(|account| account.is_connected());
             assert_eq!(has_tokens(&world), is_connected, "{fault:?} at call {nth}");
-            purge::delete_workspace(&world.world, workspace()).await.expect("marked");
+            purge::delete_workspace(&world.context, workspace()).await.expect("marked");
             for _ in 0..10 {
-                run(&world.world).await;
+                run(&world.context).await;
                 world.system.advance_ms(5 * MINUTE_MS);
             }
-            assert!(world.world.tenants.workspace(workspace()).await.expect("read").is_none());
+            assert!(world.context.tenants.workspace(workspace()).await.expect("read").is_none());
             assert!(!has_tokens(&world), "{fault:?} at call {nth}: tokens outlived their workspace");
         }
     }
@@ -99,7 +100,7 @@ async fn a_disconnection_that_fails_anywhere_is_finished_by_the_refresher() {
         for nth in 1.. {
             let world = connected().await;
             world.faults.plan_any(nth, fault);
-            let _ = world.faults.mortal(disconnect(&world.world, key())).await;
+            let _ = world.faults.mortal(disconnect(&world.context, key())).await;
             if world.faults.heal() {
                 assert!(nth > 4, "the sweep went through the disconnection: {nth}");
                 break;
@@ -109,16 +110,16 @@ async fn a_disconnection_that_fails_anywhere_is_finished_by_the_refresher() {
             }
             for _ in 0..3 {
                 world.system.advance_ms(5 * MINUTE_MS);
-                run(&world.world).await;
+                run(&world.context).await;
             }
             assert!(!has_tokens(&world), "{fault:?} at call {nth}");
             let account = row(&world).await.expect("there");
-            assert_eq!(account.life.due_at, None, "{fault:?} at call {nth}: and nothing is left to do");
+            assert_eq!(account.life.refresh_at, None, "{fault:?} at call {nth}: and nothing is left to do");
             // Connecting it again works, and nobody removes the new tokens.
-            connect_account(&world.world, workspace(), &grant(&world)).await.expect("connected");
+            connect_account(&world.context, workspace(), &grant(&world)).await.expect("connected");
             for _ in 0..12 {
                 world.system.advance_ms(5 * MINUTE_MS);
-                run(&world.world).await;
+                run(&world.context).await;
             }
             assert!(has_tokens(&world) && row(&world).await.is_some_and(|account| account.is_connected()));
         }
@@ -171,13 +172,13 @@ impl<F: Happens> Secrets for During<F> {
     }
 }
 
-fn with<F: Happens + 'static>(world: &TestWorld, happens: F) -> World {
-    let secrets = Arc::new(During { inner: Arc::clone(&world.world.secrets), happens });
-    World { secrets, ..world.world.clone() }
+fn with<F: Happens + 'static>(world: &TestWorld, happens: F) -> Context {
+    let secrets = Arc::new(During { inner: Arc::clone(&world.context.secrets), happens });
+    Context { secrets, ..world.context.clone() }
 }
 
 /// Somebody disconnects as soon as tokens are stored, once.
-struct Disconnected(World, AtomicUsize);
+struct Disconnected(Context, AtomicUsize);
 
 #[async_trait]
 impl Happens for Disconnected {
@@ -191,7 +192,7 @@ impl Happens for Disconnected {
 #[tokio::test]
 async fn who_connects_while_somebody_disconnects_has_tokens_or_is_disconnected() {
     let world = connected().await;
-    let racing = with(&world, Disconnected(world.world.clone(), AtomicUsize::new(0)));
+    let racing = with(&world, Disconnected(world.context.clone(), AtomicUsize::new(0)));
     let again = grant(&world);
     connect_account(&racing, workspace(), &again).await.expect("connected");
     assert!(row(&world).await.expect("there").is_connected(), "connecting was the later wish");
@@ -201,7 +202,7 @@ async fn who_connects_while_somebody_disconnects_has_tokens_or_is_disconnected()
 /// Writes of custody fail for more than two minutes, and another refresher comes by.
 struct Failing {
     system: Arc<ManualSystem>,
-    other: World,
+    other: Context,
     error: fn() -> PortError,
     calls: AtomicUsize,
 }
@@ -229,10 +230,10 @@ async fn nobody_asks_again_while_issued_tokens_are_still_being_stored() {
     let denied = || PortError::Broken { port: "secrets", reason: "AccessDeniedException".into() };
     for error in [passing as fn() -> PortError, denied] {
         let world = connected().await;
-        world.system.advance_to(row(&world).await.expect("there").life.due_at.expect("due"));
-        let (system, other) = (Arc::clone(&world.system), world.world.clone());
+        world.system.advance_to(row(&world).await.expect("there").life.refresh_at.expect("due"));
+        let (system, other) = (Arc::clone(&world.system), world.context.clone());
         let failing = with(&world, Failing { system, other, error, calls: AtomicUsize::new(0) });
-        let ends_at_ms = world.world.system.monotonic_ms() + RUN_MS;
+        let ends_at_ms = world.context.system.monotonic_ms() + RUN_MS;
         renew(&failing, key(), Why::Due, ends_at_ms).await.expect("renewed in the end");
         assert_eq!(world.oauth.asked().len(), 1);
         let refresh = world.secrets.look(key()).current.expect("there").tokens.refresh.expect("there");
@@ -257,9 +258,9 @@ async fn a_workspace_with_thousands_of_accounts_is_removed_run_by_run() {
     let world = world().await;
     for user in 0..ACCOUNTS {
         let tokens = world.oauth.grant(&format!("user-{user}"), &PUBLISHING_SCOPES.join(","));
-        connect_account(&world.world, workspace(), &tokens).await.expect("connected");
+        connect_account(&world.context, workspace(), &tokens).await.expect("connected");
     }
-    purge::delete_workspace(&world.world, workspace()).await.expect("marked");
+    purge::delete_workspace(&world.context, workspace()).await.expect("marked");
     let removals = Arc::new(AtomicUsize::new(0));
     let slow = with(&world, Slow(Arc::clone(&world.system), Arc::clone(&removals)));
     for _ in 0..10 {
@@ -268,7 +269,7 @@ async fn a_workspace_with_thousands_of_accounts_is_removed_run_by_run() {
         assert!(world.now().since_ms(began) <= RUN_MS, "a run ends in time");
         world.system.advance_to(began.plus_ms(5 * MINUTE_MS));
     }
-    assert!(world.world.tenants.workspace(workspace()).await.expect("read").is_none(), "gone within the hour");
+    assert!(world.context.tenants.workspace(workspace()).await.expect("read").is_none(), "gone within the hour");
     assert!(removals.load(Ordering::SeqCst) <= ACCOUNTS + 100, "each is removed once: {removals:?}");
     world.system.advance_ms(DAY_MS);
 }

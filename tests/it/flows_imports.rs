@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use pinbridge_shared::domain::attempt::Status;
-use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::import::{
     Ask, Import, ImportKey, ImportStatus, Outcome, Row, RowError, RowResult, Source, StopReason,
 };
+use pinbridge_shared::domain::pin::attempt::Status;
+use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::pin::{PinRequest, Priority};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{MINUTE_MS, SECOND_MS};
 use pinbridge_shared::flows::imports::{self, ImportView, ResumeError, Submission, SubmitError, Submitted};
-use pinbridge_shared::flows::purge;
+use pinbridge_shared::flows::tenants::purge;
 use pinbridge_shared::ports::QueueName;
 use pinbridge_shared::testing::fake_boards::refused;
 use pinbridge_shared::testing::fake_store::FakeStore;
@@ -27,7 +27,7 @@ const CALLS_MAX: usize = 300;
 
 async fn world() -> (TestWorld, std::sync::Arc<FakeStore>) {
     let (world, store) = TestWorld::with_store(3).await;
-    assert!(world.world.tenants.save_workspace(&testdata::workspace_row()).await.expect("saved"));
+    assert!(world.context.tenants.save_workspace(&testdata::workspace_row()).await.expect("saved"));
     (world, store)
 }
 
@@ -54,13 +54,13 @@ fn submission(rows: Vec<Row>, key: Option<&str>) -> Submission {
 }
 
 async fn submit(world: &TestWorld, rows: Vec<Row>) -> ImportKey {
-    match imports::submit(&world.world, testdata::workspace(), submission(rows, None)).await.expect("taken in") {
+    match imports::submit(&world.context, testdata::workspace(), submission(rows, None)).await.expect("taken in") {
         Submitted::New(view) | Submitted::Replay(view) => view.import.key,
     }
 }
 
 async fn read(world: &TestWorld, key: ImportKey) -> ImportView {
-    world.faults.spare(imports::read(&world.world, key)).await.expect("read").expect("there")
+    world.faults.spare(imports::read(&world.context, key)).await.expect("read").expect("there")
 }
 
 fn scheduled(number: u32, key: &str) -> Row {
@@ -107,7 +107,7 @@ async fn run_importer(world: &TestWorld) {
 /// Every pin there is.
 async fn listed(world: &TestWorld) -> Vec<PinKey> {
     let workspace = testdata::workspace();
-    let listed = world.world.store.listing_after(workspace, None, world.now(), 1_000).await.expect("read");
+    let listed = world.context.store.listing_after(workspace, None, world.now(), 1_000).await.expect("read");
     listed.into_iter().map(|(_, pin)| PinKey { workspace, pin }).collect()
 }
 
@@ -229,7 +229,7 @@ fn few() -> Vec<Row> {
 /// Hands the rows in as a client does, who tries again under the same key.
 async fn submit_stubbornly(world: &TestWorld) -> ImportKey {
     for _ in 0..5 {
-        let submit = imports::submit(&world.world, testdata::workspace(), submission(few(), Some("file")));
+        let submit = imports::submit(&world.context, testdata::workspace(), submission(few(), Some("file")));
         match world.faults.mortal(submit).await {
             Some(Ok(Submitted::New(view) | Submitted::Replay(view))) => return view.import.key,
             Some(Err(SubmitError::KeyReused { .. })) => panic!("the same rows are the same import"),
@@ -300,10 +300,11 @@ async fn two_importers_at_once_make_each_pin_once() {
     let (world, _) = world().await;
     let key = submit(&world, few()).await;
     let message = pinbridge_shared::domain::message::ImportMessage::new(key);
-    let ends_at_ms = world.world.system.monotonic_ms() + MINUTE_MS;
+    let ends_at_ms = world.context.system.monotonic_ms() + MINUTE_MS;
     // Every call lets the other go on.
     (1..400).for_each(|nth| world.faults.plan_any(nth, Fault::Yield));
-    let work = || pinbridge_shared::flows::import_rows::work_on_import(&world.world, message.clone(), ends_at_ms);
+    let work =
+        || pinbridge_shared::flows::imports::import_rows::work_on_import(&world.context, message.clone(), ends_at_ms);
     let (one, other) = futures_util::future::join(work(), work()).await;
     assert!(one.is_ok() && other.is_ok());
     world.faults.heal();
@@ -327,9 +328,9 @@ async fn a_dead_letter_stops_the_import_with_a_reason_and_it_can_be_resumed() {
     world.faults.heal();
     world.run_for_ms(60 * MINUTE_MS).await;
     assert_eq!(read(&world, key).await.status(), ImportStatus::Failed, "it waits for somebody");
-    let resumed = imports::resume(&world.world, key).await.expect("resumed");
+    let resumed = imports::resume(&world.context, key).await.expect("resumed");
     assert_eq!(resumed.status(), ImportStatus::Queued);
-    assert!(matches!(imports::resume(&world.world, key).await, Err(ResumeError::NotStopped(ImportStatus::Queued))));
+    assert!(matches!(imports::resume(&world.context, key).await, Err(ResumeError::NotStopped(ImportStatus::Queued))));
     world.run_for_ms(MINUTE_MS).await;
     assert_eq!(counts(&read(&world, key).await), [7, 4, 1, 2]);
 }
@@ -361,7 +362,7 @@ async fn an_import_whose_rows_are_gone_says_so() {
 #[tokio::test]
 async fn the_same_key_and_rows_are_the_same_import_and_other_rows_are_refused() {
     let (world, _) = world().await;
-    let submit = |rows| imports::submit(&world.world, testdata::workspace(), submission(rows, Some("file")));
+    let submit = |rows| imports::submit(&world.context, testdata::workspace(), submission(rows, Some("file")));
     let Ok(Submitted::New(first)) = submit(few()).await else { panic!("new") };
     run_importer(&world).await;
     let Ok(Submitted::Replay(again)) = submit(few()).await else { panic!("the same") };
@@ -402,12 +403,12 @@ async fn nothing_is_accepted_in_a_workspace_that_is_being_deleted() {
             world.faults.plan("imports.put_import_result", die_at, Fault::DieAfter);
             world.run_importer_once().await;
         }
-        assert!(purge::delete_workspace(&world.world, testdata::workspace()).await.expect("marked"));
+        assert!(purge::delete_workspace(&world.context, testdata::workspace()).await.expect("marked"));
         run_importer(&world).await;
         assert_eq!(read(&world, key).await.results.len(), die_at);
         for _ in 0..8 {
-            let ends_at_ms = world.world.system.monotonic_ms() + 240_000;
-            purge::continue_all(&world.world, ends_at_ms).await.expect("purged");
+            let ends_at_ms = world.context.system.monotonic_ms() + 240_000;
+            purge::continue_all(&world.context, ends_at_ms).await.expect("purged");
             world.run_for_ms(5 * MINUTE_MS).await;
         }
         assert!(!store.holds_anything_of(testdata::workspace()), "{die_at} results before");
@@ -420,7 +421,7 @@ async fn rows_of_a_submission_that_died_are_cleared_away() {
         let (world, store) = world().await;
         world.faults.plan("imports.put_import_chunks", 1, fault);
         let rows = vec![good(1, "key")];
-        let died = world.faults.mortal(imports::submit(&world.world, testdata::workspace(), submission(rows, None)));
+        let died = world.faults.mortal(imports::submit(&world.context, testdata::workspace(), submission(rows, None)));
         assert!(died.await.is_none());
         assert_eq!(store.import_chunks_held(), usize::from(fault == Fault::DieAfter));
         world.run_for_ms(5 * MINUTE_MS).await;

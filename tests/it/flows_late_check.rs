@@ -3,21 +3,23 @@
 use axum::body::Body;
 use http::Request as HttpRequest;
 use pinbridge_shared::config::Settings;
-use pinbridge_shared::domain::attempt::{Attempt, Status};
-use pinbridge_shared::domain::daily_budget::{DaySpending, Request, day_of};
-use pinbridge_shared::domain::failure::Failure;
-use pinbridge_shared::domain::history::EventKind;
 use pinbridge_shared::domain::ids::PinKey;
-use pinbridge_shared::domain::late_check::{LATE_CHECK_AFTER_MS, LateCheck, READ_TRIES_MAX, REMOVE_TRIES_MAX};
-use pinbridge_shared::domain::lookup::BoardPin;
-use pinbridge_shared::domain::message::LookMessage;
+use pinbridge_shared::domain::message::ReconcileMessage;
+use pinbridge_shared::domain::pacing::budget::{DaySpending, Request, day_of};
 use pinbridge_shared::domain::pin::PinRequest;
+use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
+use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::pin::history::EventKind;
+use pinbridge_shared::domain::reconcile::duplicate_check::{
+    DUPLICATE_CHECK_AFTER_MS, DuplicateCheck, READ_TRIES_MAX, REMOVE_TRIES_MAX,
+};
+use pinbridge_shared::domain::reconcile::matching::BoardPin;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, Moment};
-use pinbridge_shared::flows::connect::create_workspace;
+use pinbridge_shared::flows::accounts::connect::create_workspace;
 use pinbridge_shared::flows::dispatch::dispatch;
-use pinbridge_shared::flows::watchdog::Mode;
+use pinbridge_shared::flows::dispatch::rescue::Mode;
 use pinbridge_shared::ports::QueueName;
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::faults::Fault;
@@ -33,9 +35,9 @@ fn board() -> String {
     testdata::request("any").board_id
 }
 
-async fn world(late_check: LateCheck) -> TestWorld {
+async fn world(duplicate_check: DuplicateCheck) -> TestWorld {
     let mut world = TestWorld::new(3).await;
-    world.world.settings.late_check = late_check;
+    world.context.settings.duplicate_check = duplicate_check;
     world.pinterest.add_stranger(&board(), "Somebody's soup");
     world
 }
@@ -50,7 +52,7 @@ async fn published_twice(world: &TestWorld) -> PinKey {
 }
 
 fn checked() -> Moment {
-    START.plus_ms(LATE_CHECK_AFTER_MS + 10 * MINUTE_MS)
+    START.plus_ms(DUPLICATE_CHECK_AFTER_MS + 10 * MINUTE_MS)
 }
 
 fn told(attempt: &Attempt, kind: EventKind) -> Vec<&str> {
@@ -65,11 +67,15 @@ fn duplicate(world: &TestWorld, attempt: &Attempt) -> BoardPin {
 
 #[tokio::test]
 async fn a_duplicate_is_reported_a_day_later_and_left_alone() {
-    let world = world(LateCheck::Report).await;
+    let world = world(DuplicateCheck::Report).await;
     let key = published_twice(&world).await;
-    let looks = world.pinterest.looks().len();
-    world.run_until(START.plus_ms(LATE_CHECK_AFTER_MS)).await;
-    assert_eq!((world.pinterest.looks().len(), world.attempt(key).await.duplicate_pin_id), (looks, None), "not before");
+    let reconciliations = world.pinterest.list_reads().len();
+    world.run_until(START.plus_ms(DUPLICATE_CHECK_AFTER_MS)).await;
+    assert_eq!(
+        (world.pinterest.list_reads().len(), world.attempt(key).await.duplicate_pin_id),
+        (reconciliations, None),
+        "not before"
+    );
     world.run_until(checked()).await;
     let attempt = world.attempt(key).await;
     let second = duplicate(&world, &attempt).id;
@@ -77,12 +83,16 @@ async fn a_duplicate_is_reported_a_day_later_and_left_alone() {
     assert_eq!(told(&attempt, EventKind::DuplicateFound), [second]);
     assert_eq!((world.pinterest.pins().len(), world.pinterest.deletions()), (2, vec![]));
     world.run_for_ms(48 * HOUR_MS).await;
-    assert_eq!((world.pinterest.looks().len(), world.attempt(key).await), (looks + 1, attempt), "one look, once");
+    assert_eq!(
+        (world.pinterest.list_reads().len(), world.attempt(key).await),
+        (reconciliations + 1, attempt),
+        "one look, once"
+    );
 }
 
 #[tokio::test]
 async fn a_duplicate_is_removed_where_that_is_asked_for() {
-    let world = world(LateCheck::Remove).await;
+    let world = world(DuplicateCheck::Remove).await;
     let key = published_twice(&world).await;
     world.run_until(checked()).await;
     let attempt = world.attempt(key).await;
@@ -95,38 +105,41 @@ async fn a_duplicate_is_removed_where_that_is_asked_for() {
 
 #[tokio::test]
 async fn off_looks_and_files_nothing() {
-    let world = world(LateCheck::Off).await;
-    assert_eq!(Settings::default().late_check, LateCheck::Off, "the default");
+    let world = world(DuplicateCheck::Off).await;
+    assert_eq!(Settings::default().duplicate_check, DuplicateCheck::Off, "the default");
     world.faults.take_calls();
     let key = published_twice(&world).await;
-    let puts = world.faults.take_calls().into_iter().filter(|call| *call == "store.put_clock").count();
-    let looks = world.pinterest.looks().len();
+    let puts = world.faults.take_calls().into_iter().filter(|call| *call == "store.put_marker").count();
+    let reconciliations = world.pinterest.list_reads().len();
     world.run_until(checked()).await;
-    assert_eq!((world.pinterest.looks().len(), world.attempt(key).await.duplicate_pin_id), (looks, None));
-    let same = self::world(LateCheck::Report).await;
+    assert_eq!(
+        (world.pinterest.list_reads().len(), world.attempt(key).await.duplicate_pin_id),
+        (reconciliations, None)
+    );
+    let same = self::world(DuplicateCheck::Report).await;
     same.faults.take_calls();
     published_twice(&same).await;
-    let with_check = same.faults.take_calls().into_iter().filter(|call| *call == "store.put_clock").count();
+    let with_check = same.faults.take_calls().into_iter().filter(|call| *call == "store.put_marker").count();
     assert_eq!(with_check, puts + 1, "the check is one row");
 }
 
 #[tokio::test]
 async fn a_pin_of_one_attempt_is_not_checked_and_neither_is_a_harmless_retry() {
     for answers in [vec![], vec![Answer::Refused(Failure::PinterestBusy, None)], vec![Answer::LOST_WITH_COMMIT]] {
-        let world = world(LateCheck::Remove).await;
+        let world = world(DuplicateCheck::Remove).await;
         world.pinterest.answer_next(answers);
         let key = world.accept("key").await;
         world.run_until_finished(&[key], START.plus_ms(10 * MINUTE_MS)).await;
-        let looks = world.pinterest.looks().len();
+        let reconciliations = world.pinterest.list_reads().len();
         world.pinterest.add_lookalike(&testdata::request("key"));
         world.run_until(checked()).await;
-        assert_eq!((world.pinterest.looks().len(), world.pinterest.pins().len()), (looks, 2));
+        assert_eq!((world.pinterest.list_reads().len(), world.pinterest.pins().len()), (reconciliations, 2));
     }
 }
 
 #[tokio::test]
 async fn a_strangers_identical_pin_cannot_be_told_from_a_duplicate() {
-    let world = world(LateCheck::Remove).await;
+    let world = world(DuplicateCheck::Remove).await;
     world.pinterest.answer_next([Answer::LOST_WITHOUT_COMMIT]);
     let key = world.accept("key").await;
     world.run_until_finished(&[key], START.plus_ms(5 * MINUTE_MS)).await;
@@ -139,7 +152,7 @@ async fn a_strangers_identical_pin_cannot_be_told_from_a_duplicate() {
 async fn several_duplicates_or_one_that_says_less_are_only_reported() {
     let less = PinRequest { description: None, ..testdata::request("less") };
     for (others, found) in [(vec![testdata::request("a"), testdata::request("b")], 3), (vec![less], 1)] {
-        let world = world(LateCheck::Remove).await;
+        let world = world(DuplicateCheck::Remove).await;
         world.pinterest.answer_next([if found == 1 { Answer::LOST_WITHOUT_COMMIT } else { TOO_LATE }]);
         let key = world.accept("key").await;
         world.run_until_finished(&[key], START.plus_ms(5 * MINUTE_MS)).await;
@@ -155,7 +168,7 @@ async fn several_duplicates_or_one_that_says_less_are_only_reported() {
 
 #[tokio::test]
 async fn a_pin_that_another_of_ours_names_is_no_duplicate() {
-    let world = world(LateCheck::Remove).await;
+    let world = world(DuplicateCheck::Remove).await;
     world.pinterest.answer_next([Answer::LOST_WITHOUT_COMMIT]);
     let key = world.accept("key").await;
     world.run_until_finished(&[key], START.plus_ms(5 * MINUTE_MS)).await;
@@ -169,9 +182,9 @@ async fn a_pin_that_another_of_ours_names_is_no_duplicate() {
 
 #[tokio::test]
 async fn nothing_is_removed_while_a_twin_of_ours_is_in_doubt() {
-    let world = world(LateCheck::Remove).await;
+    let world = world(DuplicateCheck::Remove).await;
     let key = published_twice(&world).await;
-    world.run_until(START.plus_ms(LATE_CHECK_AFTER_MS + 2 * MINUTE_MS)).await;
+    world.run_until(START.plus_ms(DUPLICATE_CHECK_AFTER_MS + 2 * MINUTE_MS)).await;
     world.pinterest.answer_next([Answer::LOST_WITHOUT_COMMIT]);
     let twin = world.accept("twin").await;
     world.run_for_ms(2 * MINUTE_MS).await;
@@ -189,13 +202,13 @@ async fn nothing_is_removed_while_a_twin_of_ours_is_in_doubt() {
 
 #[tokio::test]
 async fn a_pin_that_is_gone_itself_keeps_its_double() {
-    let world = world(LateCheck::Remove).await;
+    let world = world(DuplicateCheck::Remove).await;
     let key = published_twice(&world).await;
     world.run_until(START.plus_ms(HOUR_MS)).await;
     let attempt = world.attempt(key).await;
     let id = attempt.pinterest_pin_id.as_deref().expect("published");
     let token = Secret::new("token-1");
-    world.world.pinterest.delete_pin(&token, id).await.expect("a person deletes it");
+    world.context.pinterest.delete_pin(&token, id).await.expect("a person deletes it");
     world.run_until(checked()).await;
     assert!(world.attempt(key).await.duplicate_pin_id.is_some(), "reported");
     assert_eq!(
@@ -208,41 +221,45 @@ async fn a_pin_that_is_gone_itself_keeps_its_double() {
 #[tokio::test]
 async fn a_failed_removal_is_tried_three_times_more_an_hour_apart() {
     for (failures, removed) in [(1, true), (REMOVE_TRIES_MAX as usize, true), (50, false)] {
-        let world = world(LateCheck::Remove).await;
+        let world = world(DuplicateCheck::Remove).await;
         let key = published_twice(&world).await;
         world.pinterest.fail_deletions(std::iter::repeat_n(Failure::PinterestUnreachable, failures));
-        world.run_until(START.plus_ms(LATE_CHECK_AFTER_MS + 20 * HOUR_MS)).await;
+        world.run_until(START.plus_ms(DUPLICATE_CHECK_AFTER_MS + 20 * HOUR_MS)).await;
         let attempt = world.attempt(key).await;
         assert_eq!(world.pinterest.deletions().len(), (failures + 1).min(1 + REMOVE_TRIES_MAX as usize));
         assert_eq!(told(&attempt, EventKind::DuplicateRemoved).len(), usize::from(removed));
         assert_eq!(told(&attempt, EventKind::DuplicateFound).len(), 1, "reported once");
-        let looks = world.pinterest.looks();
-        let apart = looks.windows(2).rev().take(failures.min(3)).all(|pair| pair[1].since_ms(pair[0]) >= HOUR_MS);
-        assert!(apart, "{looks:?}");
+        let reconciliations = world.pinterest.list_reads();
+        let apart =
+            reconciliations.windows(2).rev().take(failures.min(3)).all(|pair| pair[1].since_ms(pair[0]) >= HOUR_MS);
+        assert!(apart, "{reconciliations:?}");
     }
 }
 
 #[tokio::test]
 async fn a_board_that_cannot_be_read_is_tried_hourly_for_a_day() {
     for (failures, is_found) in [(5, true), (READ_TRIES_MAX as usize + 1, false)] {
-        let world = world(LateCheck::Report).await;
+        let world = world(DuplicateCheck::Report).await;
         let key = published_twice(&world).await;
         world.pinterest.fail_lists(std::iter::repeat_n(Failure::TokenRevoked, failures));
-        let looks = world.pinterest.looks().len();
-        world.run_until(START.plus_ms(LATE_CHECK_AFTER_MS + 48 * HOUR_MS)).await;
+        let reconciliations = world.pinterest.list_reads().len();
+        world.run_until(START.plus_ms(DUPLICATE_CHECK_AFTER_MS + 48 * HOUR_MS)).await;
         assert_eq!(world.attempt(key).await.duplicate_pin_id.is_some(), is_found);
-        assert_eq!(world.pinterest.looks().len() - looks, (failures + 1).min(READ_TRIES_MAX as usize + 1));
+        assert_eq!(
+            world.pinterest.list_reads().len() - reconciliations,
+            (failures + 1).min(READ_TRIES_MAX as usize + 1)
+        );
     }
 }
 
 #[tokio::test]
 async fn an_account_without_a_budget_for_it_is_looked_at_the_next_day() {
-    let mut world = world(LateCheck::Report).await;
+    let mut world = world(DuplicateCheck::Report).await;
     let key = published_twice(&world).await;
-    world.run_until(START.plus_ms(LATE_CHECK_AFTER_MS)).await;
-    world.world.settings.daily_budget = 1;
-    world.world.store.save_day_spending(&spent(&world)).await.expect("written");
-    world.run_until(START.plus_ms(2 * LATE_CHECK_AFTER_MS)).await;
+    world.run_until(START.plus_ms(DUPLICATE_CHECK_AFTER_MS)).await;
+    world.context.settings.daily_budget = 1;
+    world.context.store.save_day_spending(&spent(&world)).await.expect("written");
+    world.run_until(START.plus_ms(2 * DUPLICATE_CHECK_AFTER_MS)).await;
     assert_eq!(world.attempt(key).await.duplicate_pin_id, None, "nothing is left today");
     world.run_for_ms(10 * MINUTE_MS).await;
     assert!(world.attempt(key).await.duplicate_pin_id.is_some());
@@ -250,16 +267,16 @@ async fn an_account_without_a_budget_for_it_is_looked_at_the_next_day() {
 
 /// The whole day's budget of one.
 fn spent(world: &TestWorld) -> DaySpending {
-    DaySpending::nothing(day_of(world.now())).with(Request::LookUp, "n".into())
+    DaySpending::nothing(day_of(world.now())).with(Request::Reconcile, "n".into())
 }
 
 #[tokio::test]
 async fn a_check_that_could_not_be_sent_is_sent_by_a_later_run() {
     for fault in [Fault::FailBefore, Fault::FailAfter, Fault::DieBefore, Fault::DieAfter] {
-        let world = world(LateCheck::Remove).await;
+        let world = world(DuplicateCheck::Remove).await;
         let key = published_twice(&world).await;
-        world.run_until(START.plus_ms(LATE_CHECK_AFTER_MS)).await;
-        world.faults.plan("queue.send_look", 1, fault);
+        world.run_until(START.plus_ms(DUPLICATE_CHECK_AFTER_MS)).await;
+        world.faults.plan("queue.send_reconcile", 1, fault);
         world.run_until(checked()).await;
         assert!(!world.faults.heal(), "it went off");
         assert_eq!(told(&world.attempt(key).await, EventKind::DuplicateRemoved).len(), 1, "{fault:?}");
@@ -269,14 +286,14 @@ async fn a_check_that_could_not_be_sent_is_sent_by_a_later_run() {
 #[tokio::test]
 async fn a_row_that_cannot_be_written_leaves_the_publish_alone_and_skips_the_check() {
     let rows = {
-        let world = world(LateCheck::Report).await;
+        let world = world(DuplicateCheck::Report).await;
         published_twice(&world).await;
-        world.faults.take_calls().into_iter().filter(|call| *call == "store.put_clock").count()
+        world.faults.take_calls().into_iter().filter(|call| *call == "store.put_marker").count()
     };
     for fault in [Fault::FailBefore, Fault::DieBefore] {
-        let world = world(LateCheck::Report).await;
+        let world = world(DuplicateCheck::Report).await;
         // The check's row is the last that is written.
-        world.faults.plan("store.put_clock", rows, fault);
+        world.faults.plan("store.put_marker", rows, fault);
         let key = published_twice(&world).await;
         assert!(!world.faults.heal(), "it went off");
         world.run_until(checked()).await;
@@ -287,52 +304,52 @@ async fn a_row_that_cannot_be_written_leaves_the_publish_alone_and_skips_the_che
 
 #[tokio::test]
 async fn a_recovery_leaves_checks_that_are_to_come() {
-    let world = world(LateCheck::Remove).await;
+    let world = world(DuplicateCheck::Remove).await;
     let key = published_twice(&world).await;
     let recover = Mode::Recover { from: Some(world.now().minute() + 24 * 60 + 10), accepted_before: world.now() };
-    let looks = world.queue.looks().len();
-    dispatch(&world.world, recover, i64::MAX).await.expect("recovers");
-    assert_eq!(world.queue.looks().len(), looks);
+    let reconciliations = world.queue.reconciliations().len();
+    dispatch(&world.context, recover, i64::MAX).await.expect("recovers");
+    assert_eq!(world.queue.reconciliations().len(), reconciliations);
     world.run_until(checked()).await;
     assert!(world.attempt(key).await.duplicate_pin_id.is_some());
 }
 
 #[tokio::test]
 async fn a_second_message_of_the_same_check_changes_nothing() {
-    let world = world(LateCheck::Remove).await;
+    let world = world(DuplicateCheck::Remove).await;
     let key = published_twice(&world).await;
     world.run_until(checked()).await;
     let attempt = world.attempt(key).await;
     let (pin, _) = world.pin(key).await;
-    let again = LookMessage::late_check(&pin.board_key(), key.pin, 0, world.now());
-    world.queue.insert(QueueName::Look, serde_json::to_string(&again).expect("plain"), world.now());
+    let again = ReconcileMessage::duplicate_check(&pin.board_key(), key.pin, 0, world.now());
+    world.queue.insert(QueueName::Reconcile, serde_json::to_string(&again).expect("plain"), world.now());
     world.run_for_ms(MINUTE_MS).await;
     assert_eq!((world.attempt(key).await, world.pinterest.deletions().len()), (attempt, 1));
 }
 
 #[tokio::test]
 async fn a_broken_look_queue_does_not_hold_up_the_watchdog() {
-    let world = world(LateCheck::Report).await;
+    let world = world(DuplicateCheck::Report).await;
     published_twice(&world).await;
-    world.run_until(START.plus_ms(LATE_CHECK_AFTER_MS)).await;
-    (0..2).for_each(|_| world.faults.plan("queue.send_look", 1, Fault::FailBefore));
+    world.run_until(START.plus_ms(DUPLICATE_CHECK_AFTER_MS)).await;
+    (0..2).for_each(|_| world.faults.plan("queue.send_reconcile", 1, Fault::FailBefore));
     for _ in 0..5 {
         world.run_for_ms(MINUTE_MS).await;
-        let watermark = world.faults.spare(world.world.store.watermark()).await.expect("read");
+        let watermark = world.faults.spare(world.context.store.watermark()).await.expect("read");
         assert_eq!(watermark, Some(world.now().minute() - 1), "every minute that has passed is done");
     }
 }
 
 #[tokio::test]
 async fn the_api_names_the_duplicate() {
-    let world = world(LateCheck::Report).await;
-    let api_key = create_workspace(&world.world, testdata::workspace(), "test", [7; 32]).await.expect("created");
+    let world = world(DuplicateCheck::Report).await;
+    let api_key = create_workspace(&world.context, testdata::workspace(), "test", [7; 32]).await.expect("created");
     let key = published_twice(&world).await;
     world.run_until(checked()).await;
     let second = world.attempt(key).await.duplicate_pin_id.expect("reported");
     for path in [format!("/v1/pins/{}", key.pin), format!("/v1/pins/{}/timeline", key.pin)] {
         let request = HttpRequest::get(&path).header("x-api-key", &api_key).body(Body::empty()).expect("a request");
-        let (_, _, text) = answer(&world.world, request).await;
+        let (_, _, text) = answer(&world.context, request).await;
         let view: Value = serde_json::from_str(&text).expect("JSON");
         assert_eq!(view["duplicate_pin_id"], json!(second), "{path}");
         let last = view["events"].as_array().and_then(|events| events.last());

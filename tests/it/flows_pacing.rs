@@ -1,10 +1,10 @@
 //! Pacing: bursts, the backlog, pauses.
 
-use pinbridge_shared::domain::attempt::Status;
-use pinbridge_shared::domain::backlog::BacklogRow;
-use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::PinKey;
-use pinbridge_shared::domain::pace::TOKEN_VALID_AT_LEAST_MS;
+use pinbridge_shared::domain::pacing::backlog::BacklogRow;
+use pinbridge_shared::domain::pacing::pace::TOKEN_VALID_AT_LEAST_MS;
+use pinbridge_shared::domain::pin::attempt::Status;
+use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::pin::{PinRequest, Placement, Priority, WaitReason};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
@@ -142,7 +142,7 @@ async fn a_token_that_went_stale_during_the_write_ahead_is_not_used() {
     world.run_until_finished(&[key], START.plus_ms(MINUTE_MS)).await;
     let (calls, attempt) = (world.pinterest.calls(), world.attempt(key).await);
     assert_eq!((calls.len(), attempt.attempt, attempt.attempts_spent()), (1, 2, 1), "{attempt:?}");
-    let bucket = world.world.store.bucket(testdata::connected_account().key).await.expect("readable");
+    let bucket = world.context.store.bucket(testdata::connected_account().key).await.expect("readable");
     assert!(bucket.tat >= calls[0].at.plus_ms(SECOND_MS), "with a token of its own: {bucket:?}");
 }
 
@@ -168,7 +168,10 @@ async fn a_rate_limit_pauses_the_account_and_nothing_is_lost() {
     for key in &keys[30..65] {
         let (pin, attempt) = world.pin(*key).await;
         let row = BacklogRow::of(&pin, attempt.generation);
-        assert!(world.world.store.in_backlog(pin.account_key(), &row).await.expect("readable"), "the backlog owns it");
+        assert!(
+            world.context.store.in_backlog(pin.account_key(), &row).await.expect("readable"),
+            "the backlog owns it"
+        );
         assert_eq!((attempt.status, attempt.wait), (Status::Deferred, Some(WaitReason::AccountPaused)), "{attempt:?}");
         assert_eq!((attempt.not_before, attempt.attempts_spent()), (Some(until), 0), "it costs no attempt");
     }
@@ -195,8 +198,8 @@ async fn another_account_is_not_slowed_by_a_burst() {
     let other = AccountId(uuid::Uuid::from_u128(0xc));
     let key = AccountKey { workspace: testdata::workspace(), account: other };
     let tokens = Tokens::bare("token-2", None);
-    world.world.store.save_account(&Account { key, ..testdata::connected_account() }).await.expect("stored");
-    world.world.secrets.store_tokens(key, "v", &tokens).await.expect("stored");
+    world.context.store.save_account(&Account { key, ..testdata::connected_account() }).await.expect("stored");
+    world.context.secrets.store_tokens(key, "v", &tokens).await.expect("stored");
     accept(&world, 0..200).await;
     let pin = world.accept_request(PinRequest { account: other, ..request(1_000) }).await;
     assert_eq!(world.pin(pin).await.0.placement, Placement::Now);

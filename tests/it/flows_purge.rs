@@ -7,26 +7,26 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use pinbridge_local::resources;
 use pinbridge_shared::adapters::dynamodb::{DynamoStore, SealedRow, SealedTokens, row_kinds};
 use pinbridge_shared::domain::account::Account;
-use pinbridge_shared::domain::activity::{By, Entry, PIN_PUBLISH_FAILED};
-use pinbridge_shared::domain::api_key::{ApiKey, PresentedKey, compose};
-use pinbridge_shared::domain::attempt::Status;
-use pinbridge_shared::domain::backlog::BacklogRow;
-use pinbridge_shared::domain::board_check::{BoardCheck, BoardVerdict};
-use pinbridge_shared::domain::board_scan::BoardScan;
+use pinbridge_shared::domain::account::board_check::{BoardCheck, BoardVerdict};
+use pinbridge_shared::domain::account::oauth::{PendingAuthorization, PresentedState};
 use pinbridge_shared::domain::ids::{AccountKey, BoardKey, PinKey, WorkspaceId};
 use pinbridge_shared::domain::import::{Ask, Row, Source};
 use pinbridge_shared::domain::message::{Disposition, PublishMessage};
-use pinbridge_shared::domain::oauth_state::{Begun, PresentedState};
-use pinbridge_shared::domain::tally::{Sheet, hour};
+use pinbridge_shared::domain::pacing::backlog::BacklogRow;
+use pinbridge_shared::domain::pin::attempt::Status;
+use pinbridge_shared::domain::reconcile::board_scan::BoardScan;
+use pinbridge_shared::domain::stats::activity::{By, Entry, PIN_PUBLISH_FAILED};
+use pinbridge_shared::domain::stats::rollup::{RollupPage, hour};
+use pinbridge_shared::domain::tenant::api_key::{ApiKey, PresentedKey, compose};
 use pinbridge_shared::domain::tenant::{Workspace, WorkspaceEnvironment, WorkspaceState};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{DAY_MS, MINUTE_MS, Moment};
-use pinbridge_shared::flows::accept_pin::{Acceptance, accept_pin};
-use pinbridge_shared::flows::forget_accounts::forget_accounts;
+use pinbridge_shared::flows::accept::accept_pin::{Acceptance, accept_pin};
+use pinbridge_shared::flows::accounts::connect_simulated;
+use pinbridge_shared::flows::accounts::forget_accounts::forget_accounts;
 use pinbridge_shared::flows::imports::{self, Submission, Submitted};
-use pinbridge_shared::flows::publish_pin::publish_pin;
-use pinbridge_shared::flows::purge::{self, LINGER_MS, Progress, QUIET_MS};
-use pinbridge_shared::flows::sandbox;
+use pinbridge_shared::flows::publish::publish_pin::publish_pin;
+use pinbridge_shared::flows::tenants::purge::{self, LINGER_MS, Progress, QUIET_MS};
 use pinbridge_shared::ports::{Saved, Tokens};
 use pinbridge_shared::testing::fake_store::FakeStore;
 use pinbridge_shared::testing::faults::{DEATHS, Fault};
@@ -64,19 +64,19 @@ fn environment(workspace: WorkspaceId) -> WorkspaceEnvironment {
 
 /// A workspace with some of everything; answers its pins.
 async fn furnish(world: &TestWorld, workspace: WorkspaceId, pins: usize) -> Vec<PinKey> {
-    let w = &world.world;
+    let w = &world.context;
     let row = Workspace { id: workspace, environment: environment(workspace), ..testdata::workspace_row() };
     assert!(w.tenants.save_workspace(&row).await.expect("saved"));
     assert!(w.tenants.save_api_key(&key_of(workspace).0).await.expect("saved"));
     let (state, _) = PresentedState::compose(workspace, [2; 32]);
-    let begun = Begun { by: "key".into(), expires_at: START.plus_ms(DAY_MS) };
+    let begun = PendingAuthorization { by: "key".into(), expires_at: START.plus_ms(DAY_MS) };
     w.oauth_states.put_state(&state, &begun).await.expect("put");
     let key = account(workspace);
     if workspace != mine() {
         assert!(w.store.save_account(&Account { key, ..testdata::connected_account() }).await.expect("saved"));
         w.secrets.store_tokens(key, &w.version(), &Tokens::bare("token-2", None)).await.expect("stored");
     }
-    sandbox::connect_simulated(w, workspace, 2).await.expect("connected");
+    connect_simulated::connect_simulated(w, workspace, 2).await.expect("connected");
     let row = Row { number: 1, key: None, ask: Ask::Pin(Box::new(testdata::request("imported"))) };
     let submission = Submission {
         source: Source::Json,
@@ -105,7 +105,7 @@ async fn furnish(world: &TestWorld, workspace: WorkspaceId, pins: usize) -> Vec<
         if index % 3 == 0 {
             let begun = attempt.begin(world.now(), w.nonce()).expect("begins");
             assert_eq!(w.store.save_attempt(&pin, &begun).await.expect("saved"), Saved::Yes);
-            w.store.put_doubt(&board, pin.key.pin, pin.expires_at).await.expect("put");
+            w.store.put_unresolved(&board, pin.key.pin, pin.expires_at).await.expect("put");
         } else if index % 3 == 1 {
             w.store.put_backlog(key, &BacklogRow::of(&pin, 1)).await.expect("put");
         }
@@ -118,15 +118,15 @@ async fn furnish(world: &TestWorld, workspace: WorkspaceId, pins: usize) -> Vec<
         keys.push(pin.key);
     }
     for number in [0, 1] {
-        let sheet = Sheet { number, rev: 1, ..Sheet::default() };
-        assert!(w.tally.save_sheet(workspace, hour(START), &sheet).await.expect("saved"));
+        let rollup_page = RollupPage { number, rev: 1, ..RollupPage::default() };
+        assert!(w.rollups.save_rollup_page(workspace, hour(START), &rollup_page).await.expect("saved"));
     }
     keys
 }
 
 async fn run(world: &TestWorld) -> Option<purge::Report> {
-    let ends_at_ms = world.world.system.monotonic_ms() + TIMEOUT_MS;
-    world.faults.mortal(purge::continue_all(&world.world, ends_at_ms)).await?.ok()
+    let ends_at_ms = world.context.system.monotonic_ms() + TIMEOUT_MS;
+    world.faults.mortal(purge::continue_all(&world.context, ends_at_ms)).await?.ok()
 }
 
 /// As the schedule does it; answers how long it took.
@@ -134,7 +134,7 @@ async fn run_to_the_end(world: &TestWorld, workspace: WorkspaceId) -> i64 {
     let begun = world.now();
     for _ in 0..=FINISHED_WITHIN_MS / EVERY_MS {
         run(world).await.expect("survives");
-        let row = world.faults.spare(world.world.tenants.workspace(workspace)).await.expect("read");
+        let row = world.faults.spare(world.context.tenants.workspace(workspace)).await.expect("read");
         if row.is_none_or(|row| row.state == WorkspaceState::Active) {
             return world.now().since_ms(begun);
         }
@@ -196,7 +196,7 @@ async fn every_kind_of_row_of_a_deleted_workspace_goes_and_the_neighbours_stay_a
     assert!(table.write_sealed_row(account(mine()), &row, None).await.expect("written"));
 
     // Every kind of a workspace's rows is there, or the test proves nothing.
-    assert!(purge::delete_workspace(&world.world, mine()).await.expect("marked"));
+    assert!(purge::delete_workspace(&world.context, mine()).await.expect("marked"));
     run(&world).await.expect("survives");
     world.system.advance_ms(QUIET_MS);
     let mut kinds = BTreeSet::new();
@@ -238,7 +238,7 @@ async fn killed_at_any_call_it_goes_on_and_leaves_nothing() {
             let (world, store) = on_fakes().await;
             furnish(&world, mine(), 4).await;
             furnish(&world, neighbour(), 2).await;
-            assert!(purge::delete_workspace(&world.world, mine()).await.expect("marked"));
+            assert!(purge::delete_workspace(&world.context, mine()).await.expect("marked"));
             world.faults.plan_any(nth, fault);
             for _ in 0..=FINISHED_WITHIN_MS / EVERY_MS {
                 let _ = run(&world).await;
@@ -248,8 +248,8 @@ async fn killed_at_any_call_it_goes_on_and_leaves_nothing() {
             run_to_the_end(&world, mine()).await;
             assert!(!store.holds_anything_of(mine()), "after {fault:?} at call {nth}");
             assert!(store.holds_anything_of(neighbour()));
-            assert_eq!(world.world.secrets.tokens(account(mine()), true).await.expect("read"), None);
-            assert!(world.world.secrets.tokens(account(neighbour()), true).await.expect("read").is_some());
+            assert_eq!(world.context.secrets.tokens(account(mine()), true).await.expect("read"), None);
+            assert!(world.context.secrets.tokens(account(neighbour()), true).await.expect("read").is_some());
             if was_spared {
                 assert!(nth > 15, "the story has more calls than {nth}");
                 break;
@@ -266,10 +266,10 @@ async fn on_fakes() -> (TestWorld, Arc<FakeStore>) {
 async fn tokens_go_at_once_and_nothing_is_published_from_then_on() {
     let (world, _) = on_fakes().await;
     let keys = furnish(&world, mine(), 6).await;
-    assert!(purge::delete_workspace(&world.world, mine()).await.expect("marked"));
+    assert!(purge::delete_workspace(&world.context, mine()).await.expect("marked"));
     run(&world).await.expect("survives");
-    assert_eq!(world.world.secrets.tokens(account(mine()), true).await.expect("read"), None);
-    let disconnected = world.world.store.account(account(mine())).await.expect("read").expect("still there");
+    assert_eq!(world.context.secrets.tokens(account(mine()), true).await.expect("read"), None);
+    let disconnected = world.context.store.account(account(mine())).await.expect("read").expect("still there");
     assert!(!disconnected.is_connected());
     world.run_for_ms(QUIET_MS).await;
     assert_eq!(world.pinterest.calls().len(), 0, "accepted pins are not published any more");
@@ -280,12 +280,12 @@ async fn tokens_go_at_once_and_nothing_is_published_from_then_on() {
 async fn messages_and_clock_rows_of_purged_pins_are_dropped() {
     let (world, store) = on_fakes().await;
     let keys = furnish(&world, mine(), 6).await;
-    assert!(purge::delete_workspace(&world.world, mine()).await.expect("marked"));
+    assert!(purge::delete_workspace(&world.context, mine()).await.expect("marked"));
     run_to_the_end(&world, mine()).await;
     for key in &keys {
         let message = PublishMessage::new(*key, testdata::account(), 0, None);
-        let ends_at_ms = world.world.system.monotonic_ms() + TIMEOUT_MS;
-        let disposition = publish_pin(&world.world, message, ends_at_ms).await.expect("works");
+        let ends_at_ms = world.context.system.monotonic_ms() + TIMEOUT_MS;
+        let disposition = publish_pin(&world.context, message, ends_at_ms).await.expect("works");
         assert_eq!(disposition, Disposition::Done);
     }
     // The queue's messages and the watchdog's rows come to nothing by themselves.
@@ -300,17 +300,17 @@ async fn what_a_slow_worker_writes_behind_the_purge_goes_too() {
     let (world, store) = on_fakes().await;
     let keys = furnish(&world, mine(), 3).await;
     let (pin, attempt) = world.pin(keys[2]).await;
-    assert!(purge::delete_workspace(&world.world, mine()).await.expect("marked"));
+    assert!(purge::delete_workspace(&world.context, mine()).await.expect("marked"));
     run(&world).await.expect("survives");
     world.system.advance_ms(QUIET_MS);
     run(&world).await.expect("survives");
     assert_eq!(world.pins(&keys).await.len(), 0, "buried");
     // It had read the pin just before.
     let begun = attempt.begin(world.now(), "late".into()).expect("begins");
-    assert_eq!(world.world.store.save_attempt(&pin, &begun).await.expect("saved"), Saved::Yes);
+    assert_eq!(world.context.store.save_attempt(&pin, &begun).await.expect("saved"), Saved::Yes);
     let board = BoardKey { account: account(mine()), board_id: pin.request.board_id.clone() };
-    world.world.store.put_doubt(&board, pin.key.pin, pin.expires_at).await.expect("put");
-    world.world.store.put_backlog(account(mine()), &BacklogRow::of(&pin, 9)).await.expect("put");
+    world.context.store.put_unresolved(&board, pin.key.pin, pin.expires_at).await.expect("put");
+    world.context.store.put_backlog(account(mine()), &BacklogRow::of(&pin, 9)).await.expect("put");
     world.system.advance_ms(LINGER_MS);
     run_to_the_end(&world, mine()).await;
     assert!(!store.holds_anything_of(mine()));
@@ -320,21 +320,21 @@ async fn what_a_slow_worker_writes_behind_the_purge_goes_too() {
 async fn a_reset_sandbox_is_empty_open_again_and_has_its_keys() {
     let (world, _) = on_fakes().await;
     let keys = furnish(&world, mine(), 6).await;
-    let row = world.world.tenants.workspace(mine()).await.expect("read").expect("there");
-    let closed = Workspace { state: WorkspaceState::Resetting, ..row.next(world.world.nonce()) };
-    assert!(world.world.tenants.save_workspace(&closed).await.expect("saved"));
+    let row = world.context.tenants.workspace(mine()).await.expect("read").expect("there");
+    let closed = Workspace { state: WorkspaceState::Resetting, ..row.next(world.context.nonce()) };
+    assert!(world.context.tenants.save_workspace(&closed).await.expect("saved"));
     run_to_the_end(&world, mine()).await;
-    let row = world.world.tenants.workspace(mine()).await.expect("read").expect("there");
+    let row = world.context.tenants.workspace(mine()).await.expect("read").expect("there");
     assert_eq!(row.state, WorkspaceState::Active);
     let (key, presented) = key_of(mine());
-    assert_eq!(world.world.tenants.api_key(mine(), presented.id()).await.expect("read"), Some(key));
-    let accounts = world.world.store.accounts(mine()).await.expect("read");
+    assert_eq!(world.context.tenants.api_key(mine(), presented.id()).await.expect("read"), Some(key));
+    let accounts = world.context.store.accounts(mine()).await.expect("read");
     let left: Vec<AccountKey> = accounts.iter().map(|account| account.key).collect();
     assert_eq!(left, [AccountKey::simulated(mine(), 1)], "the one that every sandbox begins with");
     // The same idempotency key is a new pin, once an account is connected.
-    assert!(world.world.store.save_account(&testdata::connected_account()).await.expect("saved"));
+    assert!(world.context.store.save_account(&testdata::connected_account()).await.expect("saved"));
     world.store_token("token-3").await;
-    let again = accept_pin(&world.world, mine(), testdata::request("pin-0")).await.expect("accepted");
+    let again = accept_pin(&world.context, mine(), testdata::request("pin-0")).await.expect("accepted");
     assert!(matches!(again, Acceptance::New(pin, _) if pin.key == keys[0]));
     world.run_until_finished(&keys[..1], world.now().plus_ms(10 * MINUTE_MS)).await;
     assert_eq!(world.attempt(keys[0]).await.status, Status::Published);
@@ -344,10 +344,10 @@ async fn a_reset_sandbox_is_empty_open_again_and_has_its_keys() {
 async fn it_waits_where_nothing_can_be_done_yet_and_says_until_when() {
     let (world, _) = on_fakes().await;
     furnish(&world, mine(), 1).await;
-    assert!(purge::delete_workspace(&world.world, mine()).await.expect("marked"));
+    assert!(purge::delete_workspace(&world.context, mine()).await.expect("marked"));
     let go_on = async || {
-        let ends_at_ms = world.world.system.monotonic_ms() + TIMEOUT_MS;
-        purge::continue_one(&world.world, mine(), ends_at_ms).await.expect("works")
+        let ends_at_ms = world.context.system.monotonic_ms() + TIMEOUT_MS;
+        purge::continue_one(&world.context, mine(), ends_at_ms).await.expect("works")
     };
     assert_eq!(go_on().await, Progress::NotBefore(START.plus_ms(QUIET_MS)));
     world.system.advance_ms(QUIET_MS);
@@ -355,18 +355,18 @@ async fn it_waits_where_nothing_can_be_done_yet_and_says_until_when() {
     world.system.advance_ms(LINGER_MS);
     assert_eq!(go_on().await, Progress::Done);
     assert_eq!(go_on().await, Progress::Done, "again is harmless");
-    assert!(!purge::delete_workspace(&world.world, mine()).await.expect("asked"), "there is none any more");
+    assert!(!purge::delete_workspace(&world.context, mine()).await.expect("asked"), "there is none any more");
 }
 
 #[tokio::test]
 async fn an_invocation_that_is_over_leaves_the_rest_to_the_next() {
     let (world, store) = on_fakes().await;
     furnish(&world, mine(), 3).await;
-    assert!(purge::delete_workspace(&world.world, mine()).await.expect("marked"));
+    assert!(purge::delete_workspace(&world.context, mine()).await.expect("marked"));
     run(&world).await.expect("survives");
     world.system.advance_ms(QUIET_MS);
-    let ends_at_ms = world.world.system.monotonic_ms() + 1_000;
-    let progress = purge::continue_one(&world.world, mine(), ends_at_ms).await.expect("works");
+    let ends_at_ms = world.context.system.monotonic_ms() + 1_000;
+    let progress = purge::continue_one(&world.context, mine(), ends_at_ms).await.expect("works");
     assert_eq!(progress, Progress::More);
     assert!(store.holds_anything_of(mine()));
 }
@@ -376,11 +376,11 @@ async fn a_disconnected_accounts_name_goes_after_thirty_days_unless_it_was_conne
     let on_dynamo = on_dynamo().await;
     for world in [TestWorld::new(1).await, on_dynamo.world] {
         let account = testdata::connected_account();
-        let store = &world.world.store;
+        let store = &world.context.store;
         let save = async |account: &Account| assert!(store.save_account(account).await.expect("saved"));
         let forget = async || {
-            let ends_at_ms = world.world.system.monotonic_ms() + TIMEOUT_MS;
-            forget_accounts(&world.world, ends_at_ms).await.expect("works")
+            let ends_at_ms = world.context.system.monotonic_ms() + TIMEOUT_MS;
+            forget_accounts(&world.context, ends_at_ms).await.expect("works")
         };
         let revoked = Account { revoked_at: Some(START), ..account.next(START, "revoked".into()) };
         save(&revoked).await;

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use pinbridge_shared::domain::attempt::Status;
-use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::{PinId, PinKey};
 use pinbridge_shared::domain::message::PublishMessage;
 use pinbridge_shared::domain::pin::PinRequest;
+use pinbridge_shared::domain::pin::attempt::Status;
+use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
-use pinbridge_shared::flows::redrive::{Redrive, Summary, WINDOW, redrive};
-use pinbridge_shared::ports::{QueueName, System, World};
+use pinbridge_shared::flows::dead_letters::redrive::{Redrive, Summary, WINDOW, redrive};
+use pinbridge_shared::ports::{QueueName, System};
 use pinbridge_shared::testing::TestWorld;
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::faults::Fault;
@@ -49,10 +50,10 @@ impl System for Lively {
 
 struct Parked {
     test: Arc<TestWorld>,
-    world: World,
+    world: Context,
 }
 
-fn letter(key: PinKey) -> String {
+fn message(key: PinKey) -> String {
     serde_json::to_string(&PublishMessage::new(key, testdata::account(), 0, None)).expect("plain data")
 }
 
@@ -64,15 +65,15 @@ impl Parked {
     /// A world in which this many pins' messages have become dead letters, and time to have been worked on.
     async fn new(count: usize) -> (Self, Vec<PinKey>) {
         let test = Arc::new(TestWorld::new(1).await);
-        let world = World { system: Arc::new(Lively(Arc::clone(&test))), ..test.world.clone() };
+        let world = Context { system: Arc::new(Lively(Arc::clone(&test))), ..test.context.clone() };
         let mut keys = Vec::new();
         for index in 0..count {
             keys.push(test.accept_request(request(index)).await);
         }
         test.queue.lose_all();
-        keys.iter().for_each(|key| test.queue.insert(QueueName::DeadLetters, letter(*key), test.now()));
+        keys.iter().for_each(|key| test.queue.insert(QueueName::DeadLetters, message(*key), test.now()));
         while test.run_dead_letters_once().await {}
-        assert_eq!(test.queue.parked().len(), count);
+        assert_eq!(test.queue.redrive_messages().len(), count);
         // The bucket is full again.
         test.run_for_ms(10 * MINUTE_MS).await;
         (Self { test, world }, keys)
@@ -109,14 +110,14 @@ async fn a_preview_counts_by_class_and_changes_nothing() {
     parked.park("garbage");
     parked.test.run_for_ms(SECOND_MS).await;
     // A pin that has expired since.
-    let gone = letter(PinKey { pin: PinId(uuid::Uuid::from_u128(404)), ..keys[0] });
+    let gone = message(PinKey { pin: PinId(uuid::Uuid::from_u128(404)), ..keys[0] });
     parked.world.queue.park(&gone).await.expect("parked");
-    let before = (parked.test.queue.parked(), parked.test.pins(&keys).await);
+    let before = (parked.test.queue.redrive_messages(), parked.test.pins(&keys).await);
     for asked in [Redrive::default(), Redrive { error_code: Some("dead_lettered".into()), ..Redrive::default() }] {
         let summary = parked.redrive(asked).await;
         assert_eq!(classes(&summary), [("dead_lettered", 25), ("gone", 1), ("unreadable", 1)]);
-        assert_eq!((summary.letters, summary.retried, summary.dropped, summary.more), (27, 0, 0, false));
-        assert_eq!((parked.test.queue.parked(), parked.test.pins(&keys).await), before);
+        assert_eq!((summary.messages, summary.retried, summary.dropped, summary.more), (27, 0, 0, false));
+        assert_eq!((parked.test.queue.redrive_messages(), parked.test.pins(&keys).await), before);
     }
 }
 
@@ -126,12 +127,12 @@ async fn a_run_publishes_every_pin_once_and_leaves_only_what_nobody_can_read() {
     parked.park("garbage");
     parked.test.run_for_ms(SECOND_MS).await;
     let summary = parked.redrive(run()).await;
-    assert_eq!((summary.letters, summary.retried, summary.stopped), (46, 45, false));
-    assert_eq!(parked.test.queue.parked(), ["garbage"]);
+    assert_eq!((summary.messages, summary.retried, summary.stopped), (46, 45, false));
+    assert_eq!(parked.test.queue.redrive_messages(), ["garbage"]);
     parked.test.run_until_finished(&keys, parked.test.now().plus_ms(10 * MINUTE_MS)).await;
     assert_eq!(parked.statuses(&keys).await, BTreeMap::from([("published", 45)]));
     let again = parked.redrive(run()).await;
-    assert_eq!((again.letters, again.retried), (1, 0));
+    assert_eq!((again.messages, again.retried), (1, 0));
     assert_eq!(parked.test.pinterest.pins().len(), 45);
 }
 
@@ -142,7 +143,7 @@ async fn unreadable_letters_are_sent_back_only_when_asked_for() {
     parked.test.run_for_ms(SECOND_MS).await;
     let summary = parked.redrive(Redrive { send_unreadable: true, ..run() }).await;
     assert_eq!((summary.retried, summary.sent_unreadable), (1, 1));
-    assert_eq!(parked.test.queue.parked(), [""; 0]);
+    assert_eq!(parked.test.queue.redrive_messages(), [""; 0]);
     let bodies: Vec<String> =
         parked.test.queue.deliver_due(QueueName::Publish, parked.test.now(), 10).into_iter().map(|d| d.body).collect();
     assert!(bodies.contains(&"garbage".to_owned()), "{bodies:?}");
@@ -153,27 +154,27 @@ async fn only_the_class_that_was_asked_for_is_touched() {
     let (parked, keys) = Parked::new(3).await;
     // One of them was retried by hand and refused by Pinterest; its letter was parked once more.
     parked.test.pinterest.answer_next([Answer::Refused(Failure::ImageBroken, None)]);
-    pinbridge_shared::flows::retry_pin::retry_pin(&parked.world, keys[1], false).await.expect("retried");
+    pinbridge_shared::flows::pins::retry_pin::retry_pin(&parked.world, keys[1], false).await.expect("retried");
     parked.test.run_for_ms(SECOND_MS).await;
     let summary = parked.redrive(Redrive { error_code: Some("dead_lettered".into()), ..run() }).await;
     assert_eq!(classes(&summary), [("dead_lettered", 2), ("image_broken", 1)]);
-    assert_eq!((summary.retried, parked.test.queue.parked()), (2, vec![letter(keys[1])]));
+    assert_eq!((summary.retried, parked.test.queue.redrive_messages()), (2, vec![message(keys[1])]));
     let summary = parked.redrive(Redrive { error_code: Some("image_broken".into()), ..run() }).await;
-    assert_eq!((summary.retried, parked.test.queue.parked().len()), (1, 0));
+    assert_eq!((summary.retried, parked.test.queue.redrive_messages().len()), (1, 0));
 }
 
 #[tokio::test]
 async fn letters_whose_pins_need_nobody_are_dropped() {
     let (parked, keys) = Parked::new(2).await;
-    pinbridge_shared::flows::retry_pin::retry_pin(&parked.world, keys[0], false).await.expect("retried");
+    pinbridge_shared::flows::pins::retry_pin::retry_pin(&parked.world, keys[0], false).await.expect("retried");
     let summary = parked.redrive(run()).await;
     assert_eq!(classes(&summary), [("dead_lettered", 1), ("waiting", 1)], "retried already, and under way");
     assert_eq!((summary.dropped, summary.retried), (1, 1));
     parked.test.run_until_finished(&keys, parked.test.now().plus_ms(MINUTE_MS)).await;
-    parked.world.queue.park(&letter(keys[0])).await.expect("parked");
+    parked.world.queue.park(&message(keys[0])).await.expect("parked");
     let summary = parked.redrive(run()).await;
     assert_eq!((classes(&summary), summary.dropped), (vec![("finished", 1)], 1));
-    assert_eq!((parked.test.queue.parked().len(), parked.test.pinterest.pins().len()), (0, 2));
+    assert_eq!((parked.test.queue.redrive_messages().len(), parked.test.pinterest.pins().len()), (0, 2));
 }
 
 #[tokio::test]
@@ -182,12 +183,12 @@ async fn what_may_exist_already_keeps_its_letter() {
     // Failed in doubt long ago, under another name of the same letter.
     parked.test.pinterest.answer_next([Answer::LOST_WITH_COMMIT]);
     parked.test.pinterest.fail_lists(std::iter::repeat_n(Failure::PinterestUnreachable, 100_000));
-    pinbridge_shared::flows::retry_pin::retry_pin(&parked.world, keys[0], false).await.expect("retried");
+    pinbridge_shared::flows::pins::retry_pin::retry_pin(&parked.world, keys[0], false).await.expect("retried");
     parked.test.run_until_finished(&keys, parked.test.now().plus_ms(73 * HOUR_MS)).await;
     let summary = parked.redrive(run()).await;
     assert_eq!(classes(&summary), [("outcome_unverifiable", 1)]);
     assert_eq!((summary.retried, summary.refused.get("may_duplicate")), (0, Some(&1)));
-    assert_eq!(parked.test.queue.parked(), [letter(keys[0])]);
+    assert_eq!(parked.test.queue.redrive_messages(), [message(keys[0])]);
 }
 
 #[tokio::test]
@@ -209,7 +210,7 @@ async fn a_run_stops_when_too_many_fail_again_and_not_before() {
         assert_eq!((summary.stopped, summary.more), (stops, stops), "{case}");
         assert_eq!(summary.retried, if stops { WINDOW as u64 } else { 60 }, "{case}");
         assert_eq!(summary.failed_again > 0, failing > 0, "{case}");
-        let left = parked.test.queue.parked().len();
+        let left = parked.test.queue.redrive_messages().len();
         assert_eq!(left, if stops { 60 - WINDOW } else { 0 }, "{case}");
         if stops {
             // Mended, the rest goes on where it stopped.
@@ -232,10 +233,10 @@ async fn trouble_at_any_call_loses_no_letter_of_a_failed_pin() {
             let work = redrive(&parked.world, &*parked.test.queue, &asked);
             let _ = parked.test.faults.mortal(work).await;
             let went_off = !parked.test.faults.heal();
-            let letters = parked.test.queue.parked();
+            let messages = parked.test.queue.redrive_messages();
             for key in &keys {
                 let is_failed = parked.test.attempt(*key).await.status == Status::Failed;
-                assert!(!is_failed || letters.contains(&letter(*key)), "{fault:?} at call {nth}");
+                assert!(!is_failed || messages.contains(&message(*key)), "{fault:?} at call {nth}");
             }
             parked.test.run_for_ms(HOUR_MS).await;
             parked.redrive(run()).await;

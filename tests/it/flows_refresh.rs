@@ -1,17 +1,17 @@
 //! Token custody: refreshed ahead, by one at a time, through crashes and trouble; given up only when that is certain.
 
+use pinbridge_shared::domain::account::credentials::TokenLife;
 use pinbridge_shared::domain::account::{Account, PUBLISHING_SCOPES};
-use pinbridge_shared::domain::attempt::Status;
-use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::AccountKey;
+use pinbridge_shared::domain::pin::attempt::Status;
+use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::pin::{PinRequest, WaitReason};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
-use pinbridge_shared::domain::token_life::TokenLife;
-use pinbridge_shared::flows::accept_pin::AcceptError;
-use pinbridge_shared::flows::connect::connect_account;
-use pinbridge_shared::flows::refresh_due::{Report, refresh_due};
-use pinbridge_shared::flows::refresh_tokens::{Renewal, Why, renew};
+use pinbridge_shared::flows::accept::accept_pin::AcceptError;
+use pinbridge_shared::flows::accounts::connect::connect_account;
+use pinbridge_shared::flows::accounts::refresh_due::{Report, refresh_due};
+use pinbridge_shared::flows::accounts::refresh_tokens::{Renewal, Why, renew};
 use pinbridge_shared::ports::{PortResult, Removal, Tokens};
 use pinbridge_shared::testing::fake_oauth::GrantAnswer;
 use pinbridge_shared::testing::faults::Fault;
@@ -33,12 +33,12 @@ async fn connected() -> (TestWorld, AccountKey) {
 
 async fn connect(world: &TestWorld) -> AccountKey {
     let tokens = world.oauth.grant(USER, &PUBLISHING_SCOPES.join(","));
-    let connected = world.faults.spare(connect_account(&world.world, testdata::workspace(), &tokens)).await;
+    let connected = world.faults.spare(connect_account(&world.context, testdata::workspace(), &tokens)).await;
     connected.expect("connected").key
 }
 
 async fn account(world: &TestWorld, key: AccountKey) -> Account {
-    world.faults.spare(world.world.store.account(key)).await.expect("read").expect("there")
+    world.faults.spare(world.context.store.account(key)).await.expect("read").expect("there")
 }
 
 fn current(world: &TestWorld, key: AccountKey) -> Tokens {
@@ -51,8 +51,8 @@ fn refresh_of(tokens: &Tokens) -> pinbridge_shared::domain::secret::Secret {
 
 /// One run of the refresher; `None` when a fault killed it.
 async fn run(world: &TestWorld) -> Option<PortResult<Report>> {
-    let ends_at_ms = world.world.system.monotonic_ms() + REFRESHER_TIMEOUT_MS;
-    world.faults.mortal(refresh_due(&world.world, ends_at_ms)).await
+    let ends_at_ms = world.context.system.monotonic_ms() + REFRESHER_TIMEOUT_MS;
+    world.faults.mortal(refresh_due(&world.context, ends_at_ms)).await
 }
 
 /// Runs the refresher every five minutes until then.
@@ -65,8 +65,8 @@ async fn run_until(world: &TestWorld, end: Moment) {
 
 /// Until the tokens are due.
 async fn advance_to_due(world: &TestWorld, key: AccountKey) {
-    let due_at = account(world, key).await.life.due_at.expect("due some day");
-    world.system.advance_to(due_at);
+    let refresh_at = account(world, key).await.life.refresh_at.expect("due some day");
+    world.system.advance_to(refresh_at);
 }
 
 async fn pin_of(world: &TestWorld, key: AccountKey, name: &str) -> pinbridge_shared::domain::ids::PinKey {
@@ -93,11 +93,11 @@ async fn tokens_are_refreshed_ahead_of_their_end_for_as_long_as_it_takes() {
 async fn nothing_is_asked_before_its_time() {
     let (world, key) = connected().await;
     assert_eq!(run(&world).await.expect("survives").expect("runs"), Report::default());
-    let end = world.world.system.monotonic_ms() + REFRESHER_TIMEOUT_MS;
-    assert_eq!(renew(&world.world, key, Why::Due, end).await.expect("runs"), Renewal::NotDue);
+    let end = world.context.system.monotonic_ms() + REFRESHER_TIMEOUT_MS;
+    assert_eq!(renew(&world.context, key, Why::Due, end).await.expect("runs"), Renewal::NotDue);
     advance_to_due(&world, key).await;
-    let soon = world.world.system.monotonic_ms() + SECOND_MS;
-    assert!(matches!(renew(&world.world, key, Why::Due, soon).await.expect("runs"), Renewal::Later(_)));
+    let soon = world.context.system.monotonic_ms() + SECOND_MS;
+    assert!(matches!(renew(&world.context, key, Why::Due, soon).await.expect("runs"), Renewal::RetryAt(_)));
     assert_eq!(world.oauth.asked().len(), 0, "with too little time left, Pinterest isn't asked");
 }
 
@@ -120,7 +120,7 @@ async fn story(nth: usize, fault: Fault) -> (bool, bool, Vec<&'static str>) {
     if !is_lost {
         assert_eq!(row.life.lease, None, "{fault:?} at call {nth}");
         assert!(row.life.announced.is_none() && row.life.refused.is_none(), "{fault:?} at call {nth}: {row:?}");
-        assert!(row.life.due_at > Some(world.now().plus_ms(15 * DAY_MS)), "{fault:?} at call {nth}: {row:?}");
+        assert!(row.life.refresh_at > Some(world.now().plus_ms(15 * DAY_MS)), "{fault:?} at call {nth}: {row:?}");
         assert_eq!(row.life.access_expires_at, tokens.access_expires_at);
     }
     (went_off, is_lost, calls)
@@ -168,7 +168,7 @@ async fn a_lost_refresh_token_costs_nothing_until_the_access_token_ends_and_says
     run_until(&world, row.life.access_expires_at.expect("known").plus_ms(DAY_MS)).await;
     let row = account(&world, key).await;
     assert!(row.life.dead.is_some_and(|death| death.answer_lost), "{row:?}");
-    assert_eq!(row.life.due_at, None, "nobody asks any more");
+    assert_eq!(row.life.refresh_at, None, "nobody asks any more");
 }
 
 #[tokio::test]
@@ -182,7 +182,7 @@ async fn an_answer_that_was_lost_before_pinterest_acted_costs_nothing() {
     run_until(&world, asked_at.plus_ms(10 * MINUTE_MS)).await;
     assert_eq!(world.oauth.asked().len(), 2);
     let row = account(&world, key).await;
-    assert!(row.life.failures == 0 && row.life.due_at > Some(asked_at.plus_ms(15 * DAY_MS)), "{row:?}");
+    assert!(row.life.failures == 0 && row.life.refresh_at > Some(asked_at.plus_ms(15 * DAY_MS)), "{row:?}");
 }
 
 #[tokio::test]
@@ -191,15 +191,15 @@ async fn of_many_refreshers_one_asks() {
         let (world, key) = connected().await;
         advance_to_due(&world, key).await;
         world.faults.plan_any(yields, Fault::Yield);
-        let end = world.world.system.monotonic_ms() + REFRESHER_TIMEOUT_MS;
+        let end = world.context.system.monotonic_ms() + REFRESHER_TIMEOUT_MS;
         let used = current(&world, key).access;
         let all = tokio::join!(
-            renew(&world.world, key, Why::Due, end),
-            renew(&world.world, key, Why::Refused(&used), end),
-            renew(&world.world, key, Why::Due, end),
+            renew(&world.context, key, Why::Due, end),
+            renew(&world.context, key, Why::Refused(&used), end),
+            renew(&world.context, key, Why::Due, end),
         );
         for renewal in [all.0, all.1, all.2] {
-            assert_ne!(renewal.expect("answered"), Renewal::Hopeless);
+            assert_ne!(renewal.expect("answered"), Renewal::NeedsReconnect);
         }
         assert_eq!(world.oauth.asked().len(), 1, "{yields}");
         assert!(world.oauth.honours(&refresh_of(&current(&world, key))));
@@ -215,7 +215,7 @@ async fn a_refresher_that_slept_after_its_announcement_doesnt_ask_any_more() {
         world.faults.plan("store.save_account", 1, sleep);
         let _ = run(&world).await;
         assert_eq!(world.oauth.asked().len(), 0, "{sleep:?}");
-        assert!(account(&world, key).await.life.due_at <= Some(world.now().plus_ms(HOUR_MS)), "tried again soon");
+        assert!(account(&world, key).await.life.refresh_at <= Some(world.now().plus_ms(HOUR_MS)), "tried again soon");
     }
 }
 
@@ -229,7 +229,7 @@ async fn a_person_who_reconnects_in_the_middle_of_a_refresh_counts() {
         let died = run(&world).await.is_none();
         world.faults.heal();
         let reconnected = world.oauth.grant(USER, "boards:read");
-        let connection = connect_account(&world.world, testdata::workspace(), &reconnected).await.expect("connected");
+        let connection = connect_account(&world.context, testdata::workspace(), &reconnected).await.expect("connected");
         assert_eq!(connection.key, key, "the account keeps its id");
         run_until(&world, world.now().plus_ms(2 * HOUR_MS)).await;
         assert_eq!(current(&world, key), reconnected, "at call {nth}: the new grant's tokens stay");
@@ -330,8 +330,8 @@ async fn an_account_that_was_disconnected_is_left_alone() {
             life: TokenLife::default(),
             ..row.next(world.now(), "gone".into())
         };
-        assert!(world.world.store.save_account(&revoked).await.expect("written"));
-        world.world.secrets.remove_tokens(key, Removal::Recoverable).await.expect("removed");
+        assert!(world.context.store.save_account(&revoked).await.expect("written"));
+        world.context.secrets.remove_tokens(key, Removal::Recoverable).await.expect("removed");
         let asked = world.oauth.asked().len();
         run_until(&world, world.now().plus_ms(DAY_MS)).await;
         assert_eq!(world.oauth.asked().len(), asked);
@@ -346,9 +346,10 @@ async fn accounts_that_cant_be_refreshed_dont_keep_others_waiting() {
     let row = account(&world, good).await;
     for id in 1_000..1_300_u128 {
         let key = AccountKey { account: pinbridge_shared::domain::ids::AccountId(uuid::Uuid::from_u128(id)), ..good };
-        let life = pinbridge_shared::domain::token_life::TokenLife { due_at: Some(START), ..row.life.clone() };
+        let life =
+            pinbridge_shared::domain::account::credentials::TokenLife { refresh_at: Some(START), ..row.life.clone() };
         let broken = Account { key, life, rev: 1, ..row.clone() };
-        assert!(world.world.store.save_account(&broken).await.expect("written"));
+        assert!(world.context.store.save_account(&broken).await.expect("written"));
     }
     advance_to_due(&world, good).await;
     let report = run(&world).await.expect("survives").expect("runs");

@@ -1,14 +1,14 @@
 //! Retrying failed pins: once more, never twice, and nothing stranded on the way.
 
 use pinbridge_shared::domain::account::Account;
-use pinbridge_shared::domain::attempt::{Attempt, Status};
-use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::PinKey;
+use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
+use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::pin::retry::HOLD_PAUSE_MS;
 use pinbridge_shared::domain::pin::{LIFETIME_MS, WaitReason};
-use pinbridge_shared::domain::retry::HOLD_PAUSE_MS;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, SECOND_MS};
-use pinbridge_shared::flows::retry_pin::{RetryError, retry_pin};
+use pinbridge_shared::flows::pins::retry_pin::{RetryError, retry_pin};
 use pinbridge_shared::ports::QueueName;
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::faults::{DEATHS, Fault};
@@ -30,7 +30,7 @@ async fn with_failed() -> (TestWorld, PinKey) {
 }
 
 async fn retried(world: &TestWorld, key: PinKey) -> Attempt {
-    retry_pin(&world.world, key, false).await.expect("retried").1
+    retry_pin(&world.context, key, false).await.expect("retried").1
 }
 
 #[tokio::test]
@@ -55,13 +55,13 @@ async fn only_a_failed_pin_is_retried_and_only_once() {
         Err(RetryError::NotFailed(status)) => status,
         other => panic!("{other:?}"),
     };
-    assert_eq!(refused(retry_pin(&world.world, other, true).await), Status::Queued);
+    assert_eq!(refused(retry_pin(&world.context, other, true).await), Status::Queued);
     retried(&world, key).await;
-    assert_eq!(refused(retry_pin(&world.world, key, true).await), Status::Queued);
+    assert_eq!(refused(retry_pin(&world.context, key, true).await), Status::Queued);
     world.run_publisher_once().await;
-    assert_eq!(refused(retry_pin(&world.world, key, true).await), Status::Published);
+    assert_eq!(refused(retry_pin(&world.context, key, true).await), Status::Published);
     let unknown = PinKey { pin: testdata::pin().key.pin, ..key };
-    assert!(matches!(retry_pin(&world.world, unknown, true).await, Err(RetryError::NotFound)));
+    assert!(matches!(retry_pin(&world.context, unknown, true).await, Err(RetryError::NotFound)));
 }
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn of_two_retries_at_once_one_counts() {
     let (world, key) = with_failed().await;
     world.faults.plan("store.save_attempt", 1, Fault::Yield);
     let (first, second) =
-        futures_util::future::join(retry_pin(&world.world, key, false), retry_pin(&world.world, key, false)).await;
+        futures_util::future::join(retry_pin(&world.context, key, false), retry_pin(&world.context, key, false)).await;
     assert!(matches!((first, second), (Err(RetryError::NotFailed(Status::Queued)), Ok(_))));
     world.run_for_ms(30 * MINUTE_MS).await;
     assert_eq!(world.pinterest.pins().len(), 1);
@@ -98,9 +98,9 @@ async fn what_may_exist_already_is_retried_only_by_somebody_who_says_so() {
     world.run_until_finished(&[key], START.plus_ms(73 * HOUR_MS)).await;
     let before = world.attempt(key).await;
     assert_eq!(before.failure, Some(Failure::OutcomeUnverifiable));
-    assert!(matches!(retry_pin(&world.world, key, false).await, Err(RetryError::MayDuplicate)));
+    assert!(matches!(retry_pin(&world.context, key, false).await, Err(RetryError::MayDuplicate)));
     assert_eq!(world.attempt(key).await, before, "nothing was written");
-    retry_pin(&world.world, key, true).await.expect("retried");
+    retry_pin(&world.context, key, true).await.expect("retried");
     world.run_until_finished(&[key], world.now().plus_ms(5 * MINUTE_MS)).await;
     assert_eq!((world.attempt(key).await.status, world.pinterest.pins().len()), (Status::Published, 2));
 }
@@ -113,7 +113,7 @@ async fn a_board_that_went_while_the_outcome_was_open_leaves_a_doubt() {
     let key = world.accept("key").await;
     world.run_until_finished(&[key], START.plus_ms(5 * MINUTE_MS)).await;
     assert_eq!(world.attempt(key).await.failure, Some(Failure::BoardNotFound));
-    assert!(matches!(retry_pin(&world.world, key, false).await, Err(RetryError::MayDuplicate)));
+    assert!(matches!(retry_pin(&world.context, key, false).await, Err(RetryError::MayDuplicate)));
 }
 
 #[tokio::test]
@@ -121,10 +121,10 @@ async fn a_pin_that_can_never_be_published_is_refused_at_once() {
     let (world, key) = with_failed().await;
     let known = testdata::connected_account();
     let account = Account { revoked_at: Some(START), ..known.next(START, "revoked".into()) };
-    assert!(world.world.store.save_account(&account).await.expect("written"));
-    assert!(matches!(retry_pin(&world.world, key, false).await, Err(RetryError::AccountDisconnected)));
+    assert!(world.context.store.save_account(&account).await.expect("written"));
+    assert!(matches!(retry_pin(&world.context, key, false).await, Err(RetryError::AccountDisconnected)));
     world.system.advance_ms(LIFETIME_MS + 1);
-    assert!(matches!(retry_pin(&world.world, key, true).await, Err(RetryError::Overdue)));
+    assert!(matches!(retry_pin(&world.context, key, true).await, Err(RetryError::Overdue)));
 }
 
 #[tokio::test]
@@ -186,7 +186,7 @@ async fn trouble_at_any_call_of_a_retry_strands_nothing() {
                     world.accept(&format!("other-{index}")).await;
                 }
                 world.faults.plan_any(nth, fault);
-                let answer = world.faults.mortal(retry_pin(&world.world, key, false)).await;
+                let answer = world.faults.mortal(retry_pin(&world.context, key, false)).await;
                 let went_off = !world.faults.heal();
                 let case = format!("{others} others, {fault:?} at call {nth}: {answer:?}");
                 if !matches!(answer, Some(Ok(_))) && world.attempt(key).await.status == Status::Failed {

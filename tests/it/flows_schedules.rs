@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use pinbridge_shared::domain::attempt::{Attempt, Status};
-use pinbridge_shared::domain::edit::Edit;
-use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::ScheduleKey;
-use pinbridge_shared::domain::origin::Origin;
 use pinbridge_shared::domain::pin::PinRequest;
+use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
+use pinbridge_shared::domain::pin::edit::Edit;
+use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::pin::origin::Origin;
 use pinbridge_shared::domain::schedule::{RELEASE_AHEAD_MS, ScheduleChange, ScheduleStatus};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
-use pinbridge_shared::flows::cancel_schedule::cancel;
-use pinbridge_shared::flows::disconnect::disconnect;
-use pinbridge_shared::flows::edit_pin::edit_pin;
-use pinbridge_shared::flows::retry_pin::{RetryError, retry_pin};
+use pinbridge_shared::flows::accounts::disconnect::disconnect;
+use pinbridge_shared::flows::pins::edit_pin::edit_pin;
+use pinbridge_shared::flows::pins::retry_pin::{RetryError, retry_pin};
+use pinbridge_shared::flows::schedules::cancel_schedule::cancel;
 use pinbridge_shared::flows::schedules::{self, Created, ScheduleError, ScheduleRequest, ScheduleView};
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::fake_store::FakeStore;
@@ -33,14 +33,14 @@ pub fn asked(title: &str, key: &str, run_at: Moment) -> ScheduleRequest {
 }
 
 async fn schedule(world: &TestWorld, title: &str, run_at: Moment) -> ScheduleKey {
-    match schedules::create(&world.world, testdata::workspace(), asked(title, "", run_at)).await.expect("scheduled") {
+    match schedules::create(&world.context, testdata::workspace(), asked(title, "", run_at)).await.expect("scheduled") {
         Created::New(view) => view.schedule.key,
         Created::Replay(_) => panic!("it has no key"),
     }
 }
 
 async fn read(world: &TestWorld, key: ScheduleKey) -> ScheduleView {
-    world.faults.spare(schedules::read(&world.world, key)).await.expect("there")
+    world.faults.spare(schedules::read(&world.context, key)).await.expect("there")
 }
 
 async fn status(world: &TestWorld, key: ScheduleKey) -> ScheduleStatus {
@@ -95,11 +95,11 @@ async fn a_moved_schedule_starts_at_its_new_time_only() {
     let (world, _) = world().await;
     let key = schedule(&world, "moves", START.plus_ms(HOUR_MS)).await;
     let to = |ms: i64| ScheduleChange { run_at: Some(START.plus_ms(ms)), ..ScheduleChange::default() };
-    schedules::edit(&world.world, key, &to(2 * HOUR_MS)).await.expect("moved");
+    schedules::edit(&world.context, key, &to(2 * HOUR_MS)).await.expect("moved");
     world.run_until(START.plus_ms(HOUR_MS + 10 * MINUTE_MS)).await;
     assert_eq!(status(&world, key).await, ScheduleStatus::Scheduled);
     let sooner = START.plus_ms(HOUR_MS + 11 * MINUTE_MS);
-    schedules::edit(&world.world, key, &to(HOUR_MS + 11 * MINUTE_MS)).await.expect("moved back, and near");
+    schedules::edit(&world.context, key, &to(HOUR_MS + 11 * MINUTE_MS)).await.expect("moved back, and near");
     world.run_until(START.plus_ms(3 * HOUR_MS)).await;
     let attempt = attempt(&world, key).await;
     assert!(attempt.started_at.is_some_and(|at| (0..SECOND_MS).contains(&at.since_ms(sooner))), "{attempt:?}");
@@ -111,9 +111,9 @@ async fn what_is_edited_is_what_is_published_and_what_is_released_is_edited_no_m
     let (world, _) = world().await;
     let key = schedule(&world, "before", START.plus_ms(10 * MINUTE_MS)).await;
     let title = |title: &str| ScheduleChange { title: Some(title.into()), ..ScheduleChange::default() };
-    schedules::edit(&world.world, key, &title("after")).await.expect("edited");
+    schedules::edit(&world.context, key, &title("after")).await.expect("edited");
     world.run_until(START.plus_ms(9 * MINUTE_MS)).await;
-    let refused = schedules::edit(&world.world, key, &title("too late")).await;
+    let refused = schedules::edit(&world.context, key, &title("too late")).await;
     assert!(matches!(refused, Err(ScheduleError::NotEditable(ScheduleStatus::Queued))), "{refused:?}");
     world.run_until(START.plus_ms(11 * MINUTE_MS)).await;
     let titles: Vec<String> = world.pinterest.pins().into_iter().filter_map(|pin| pin.title).collect();
@@ -126,8 +126,8 @@ async fn a_canceled_schedule_is_never_published_before_its_release_or_after() {
     let waiting = schedule(&world, "waits", START.plus_ms(HOUR_MS)).await;
     let released = schedule(&world, "released", START.plus_ms(MINUTE_MS)).await;
     for key in [waiting, released] {
-        assert_eq!(cancel(&world.world, key).await.expect("canceled").status(), ScheduleStatus::Canceled);
-        let again = cancel(&world.world, key).await;
+        assert_eq!(cancel(&world.context, key).await.expect("canceled").status(), ScheduleStatus::Canceled);
+        let again = cancel(&world.context, key).await;
         assert!(matches!(again, Err(ScheduleError::WrongStatus(ScheduleStatus::Canceled))), "{again:?}");
     }
     world.run_until(START.plus_ms(2 * HOUR_MS)).await;
@@ -135,8 +135,8 @@ async fn a_canceled_schedule_is_never_published_before_its_release_or_after() {
     assert!(store.due_rows().is_empty());
     let pin = store.peek(read(&world, released).await.schedule.pin_key()).expect("its pin");
     assert_eq!(pin.1.failure, Some(Failure::ScheduleCanceled));
-    schedules::remove(&world.world, waiting).await.expect("removed");
-    assert!(matches!(schedules::read(&world.world, waiting).await, Err(ScheduleError::NotFound)));
+    schedules::remove(&world.context, waiting).await.expect("removed");
+    assert!(matches!(schedules::read(&world.context, waiting).await, Err(ScheduleError::NotFound)));
 }
 
 #[tokio::test]
@@ -147,10 +147,10 @@ async fn a_schedule_that_is_moved_away_and_back_keeps_its_time_whatever_is_remov
     let first = read(&world, key).await.schedule.due_row();
     for to in [other, at] {
         let change = ScheduleChange { run_at: Some(to), ..ScheduleChange::default() };
-        schedules::edit(&world.world, key, &change).await.expect("moved");
+        schedules::edit(&world.context, key, &change).await.expect("moved");
     }
     // The first edit's removal was on its way all the time.
-    world.world.schedules.delete_due(&[first]).await.expect("removed");
+    world.context.schedules.delete_due(&[first]).await.expect("removed");
     world.run_until(at.plus_ms(MINUTE_MS)).await;
     assert_eq!(status(&world, key).await, ScheduleStatus::Done);
 }
@@ -163,10 +163,10 @@ async fn a_retried_schedules_old_pin_is_not_retried_beside_it_and_what_was_mende
     world.run_until(START.plus_ms(2 * MINUTE_MS)).await;
     let old = read(&world, key).await.schedule.pin_key();
     let edit = Edit { title: Some("Typo".into()), ..Edit::default() };
-    edit_pin(&world.world, old, &edit).await.expect("edited");
-    let retried = schedules::retry(&world.world, key, false).await.expect("retried");
+    edit_pin(&world.context, old, &edit).await.expect("edited");
+    let retried = schedules::retry(&world.context, key, false).await.expect("retried");
     assert_eq!(retried.schedule.request.title, "Typo");
-    let refused = retry_pin(&world.world, old, true).await;
+    let refused = retry_pin(&world.context, old, true).await;
     assert!(matches!(refused, Err(RetryError::Superseded)), "{refused:?}");
     world.run_for_ms(MINUTE_MS).await;
     assert_eq!(status(&world, key).await, ScheduleStatus::Done);
@@ -184,7 +184,7 @@ async fn of_a_schedules_retry_and_its_pins_only_one_succeeds_whoever_is_first() 
         let old = read(&world, key).await.schedule.pin_key();
         world.faults.plan(call, 1, Fault::Yield);
         let (one, other) =
-            tokio::join!(schedules::retry(&world.world, key, false), retry_pin(&world.world, old, false));
+            tokio::join!(schedules::retry(&world.context, key, false), retry_pin(&world.context, old, false));
         assert!(one.is_ok() != other.is_ok(), "{nth}: {one:?} and {other:?}");
         world.run_for_ms(5 * MINUTE_MS).await;
         assert_eq!(world.pinterest.pins().len(), 1, "{nth}");
@@ -195,14 +195,14 @@ async fn of_a_schedules_retry_and_its_pins_only_one_succeeds_whoever_is_first() 
 async fn a_creation_that_is_repeated_late_brings_nothing_back_that_was_removed() {
     let (world, _) = world().await;
     let at = START.plus_ms(HOUR_MS);
-    let create = || schedules::create(&world.world, testdata::workspace(), asked("one", "key", at));
+    let create = || schedules::create(&world.context, testdata::workspace(), asked("one", "key", at));
     let Ok(Created::New(made)) = create().await else { panic!("a new one") };
     let key = made.schedule.key;
-    cancel(&world.world, key).await.expect("canceled");
-    schedules::remove(&world.world, key).await.expect("removed");
+    cancel(&world.context, key).await.expect("canceled");
+    schedules::remove(&world.context, key).await.expect("removed");
     let again = create().await;
     assert!(matches!(again, Err(ScheduleError::KeyOfRemoved { existing }) if existing == key.schedule), "{again:?}");
-    for gone in [schedules::remove(&world.world, key).await, cancel(&world.world, key).await.map(drop)] {
+    for gone in [schedules::remove(&world.context, key).await, cancel(&world.context, key).await.map(drop)] {
         assert!(matches!(gone, Err(ScheduleError::NotFound)), "{gone:?}");
     }
     world.run_until(START.plus_ms(2 * HOUR_MS)).await;
@@ -213,14 +213,14 @@ async fn a_creation_that_is_repeated_late_brings_nothing_back_that_was_removed()
 async fn what_has_run_can_be_neither_canceled_nor_retried_only_removed() {
     let (world, _) = world().await;
     let key = schedule(&world, "runs", START.plus_ms(MINUTE_MS)).await;
-    let early = schedules::remove(&world.world, key).await;
+    let early = schedules::remove(&world.context, key).await;
     assert!(matches!(early, Err(ScheduleError::WrongStatus(ScheduleStatus::Queued))), "{early:?}");
     world.run_until(START.plus_ms(2 * MINUTE_MS)).await;
-    let canceled = cancel(&world.world, key).await;
+    let canceled = cancel(&world.context, key).await;
     assert!(matches!(canceled, Err(ScheduleError::WrongStatus(ScheduleStatus::Done))), "{canceled:?}");
-    let retried = schedules::retry(&world.world, key, false).await;
+    let retried = schedules::retry(&world.context, key, false).await;
     assert!(matches!(retried, Err(ScheduleError::WrongStatus(ScheduleStatus::Done))), "{retried:?}");
-    schedules::remove(&world.world, key).await.expect("removed");
+    schedules::remove(&world.context, key).await.expect("removed");
 }
 
 #[tokio::test]
@@ -248,7 +248,7 @@ async fn a_disconnected_account_ends_its_schedule_visibly_at_its_time_and_a_retr
     let due = START.plus_ms(10 * MINUTE_MS);
     let key = schedule(&world, "held", due).await;
     let account = testdata::connected_account().key;
-    disconnect(&world.world, account).await.expect("disconnected");
+    disconnect(&world.context, account).await.expect("disconnected");
     world.run_until(due.plus_ms(-SECOND_MS)).await;
     assert_eq!(status(&world, key).await, ScheduleStatus::Queued, "until its time it may be connected again");
     world.run_until(due.plus_ms(2 * MINUTE_MS)).await;
@@ -256,13 +256,13 @@ async fn a_disconnected_account_ends_its_schedule_visibly_at_its_time_and_a_retr
     assert_eq!(ended.status(), ScheduleStatus::Failed);
     assert_eq!(ended.schedule.stage, pinbridge_shared::domain::schedule::Stage::Failed(Failure::AccountDisconnected));
     assert!(store.due_rows().is_empty());
-    let refused = schedules::retry(&world.world, key, false).await;
+    let refused = schedules::retry(&world.context, key, false).await;
     assert!(matches!(refused, Err(ScheduleError::AccountDisconnected)), "{refused:?}");
-    let row = world.world.store.account(account).await.expect("read").expect("there");
+    let row = world.context.store.account(account).await.expect("read").expect("there");
     let again = pinbridge_shared::domain::account::Account { revoked_at: None, ..row.next(world.now(), "n".into()) };
-    assert!(world.world.store.save_account(&again).await.expect("saved"));
+    assert!(world.context.store.save_account(&again).await.expect("saved"));
     world.store_token("token-2").await;
-    schedules::retry(&world.world, key, false).await.expect("retried");
+    schedules::retry(&world.context, key, false).await.expect("retried");
     world.run_for_ms(40 * MINUTE_MS).await;
     assert_eq!(status(&world, key).await, ScheduleStatus::Done);
 }
@@ -275,7 +275,7 @@ async fn a_retry_of_a_failed_schedule_is_another_pin_at_once() {
     world.run_until(START.plus_ms(2 * MINUTE_MS)).await;
     assert_eq!(status(&world, key).await, ScheduleStatus::Failed);
     let first = read(&world, key).await.schedule.pin_key();
-    let retried = schedules::retry(&world.world, key, false).await.expect("retried");
+    let retried = schedules::retry(&world.context, key, false).await.expect("retried");
     assert_ne!(retried.schedule.pin_key(), first);
     world.run_for_ms(MINUTE_MS).await;
     assert_eq!(status(&world, key).await, ScheduleStatus::Done);
@@ -286,7 +286,7 @@ async fn a_retry_of_a_failed_schedule_is_another_pin_at_once() {
 async fn the_same_key_is_the_same_schedule_and_another_payload_or_time_is_refused() {
     let (world, _) = world().await;
     let at = START.plus_ms(HOUR_MS);
-    let create = |asked: ScheduleRequest| schedules::create(&world.world, testdata::workspace(), asked);
+    let create = |asked: ScheduleRequest| schedules::create(&world.context, testdata::workspace(), asked);
     let Ok(Created::New(first)) = create(asked("one", "key", at)).await else { panic!("a new one") };
     let Ok(Created::Replay(again)) = create(asked("one", "key", at)).await else { panic!("the same") };
     assert_eq!(first.schedule.key, again.schedule.key);
@@ -302,10 +302,10 @@ async fn the_same_key_is_the_same_schedule_and_another_payload_or_time_is_refuse
 #[tokio::test]
 async fn what_cant_be_scheduled_is_refused_and_an_unreachable_pinterest_is_no_reason() {
     use pinbridge_shared::domain::schedule::AHEAD_MAX_MS;
-    use pinbridge_shared::flows::board_access::Obstacle;
+    use pinbridge_shared::flows::boards::board_access::Obstacle;
     use pinbridge_shared::ports::ReadFailure;
     let (world, store) = world().await;
-    let create = |asked: ScheduleRequest| schedules::create(&world.world, testdata::workspace(), asked);
+    let create = |asked: ScheduleRequest| schedules::create(&world.context, testdata::workspace(), asked);
     let at = START.plus_ms(HOUR_MS);
     assert!(matches!(create(asked("t", "", START)).await, Err(ScheduleError::Past)));
     assert!(matches!(create(asked("t", "", START.plus_ms(AHEAD_MAX_MS + 1))).await, Err(ScheduleError::TooFar)));

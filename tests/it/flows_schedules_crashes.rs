@@ -1,11 +1,11 @@
 //! Killed at any port call, of the API's or the dispatcher's: a schedule becomes one Pin, at its time, or none if it was canceled.
 
-use pinbridge_shared::domain::attempt::Status;
 use pinbridge_shared::domain::ids::ScheduleKey;
+use pinbridge_shared::domain::pin::attempt::Status;
 use pinbridge_shared::domain::schedule::{ScheduleChange, ScheduleStatus};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
-use pinbridge_shared::flows::cancel_schedule::cancel;
+use pinbridge_shared::flows::schedules::cancel_schedule::cancel;
 use pinbridge_shared::flows::schedules::{self, Created, ScheduleError};
 use pinbridge_shared::testing::faults::Fault;
 use pinbridge_shared::testing::{START, TestWorld};
@@ -19,7 +19,7 @@ const TROUBLES: [Fault; 4] = [Fault::DieBefore, Fault::DieAfter, Fault::FailBefo
 /// Schedules, retrying like a client until the answer arrives.
 async fn schedule_stubbornly(world: &TestWorld, key: &str, run_at: Moment) -> ScheduleKey {
     for _ in 0..5 {
-        let work = schedules::create(&world.world, testdata::workspace(), asked(key, key, run_at));
+        let work = schedules::create(&world.context, testdata::workspace(), asked(key, key, run_at));
         if let Some(Ok(Created::New(view) | Created::Replay(view))) = world.faults.mortal(work).await {
             return view.schedule.key;
         }
@@ -39,7 +39,7 @@ async fn a_pin_whose_message_died_with_its_dispatcher_is_sent_by_the_first_run_t
     world.system.advance_to(due.plus_ms(300));
     world.run_dispatcher_once().await.expect("survives").expect("dispatched");
     while world.run_publisher_once().await > 0 {}
-    let view = schedules::read(&world.world, key).await.expect("there");
+    let view = schedules::read(&world.context, key).await.expect("there");
     assert_eq!(view.status(), ScheduleStatus::Done);
     assert!(view.started_at().expect("started").since_ms(due) < SECOND_MS);
 }
@@ -58,7 +58,7 @@ async fn story(nth: usize, fault: Fault, lead_ms: i64) -> bool {
     world.run_for_ms(30 * MINUTE_MS).await;
     let what = format!("{fault:?} at call {nth}, {lead_ms} ms ahead");
     for key in keys {
-        let view = schedules::read(&world.world, key).await.expect("there");
+        let view = schedules::read(&world.context, key).await.expect("there");
         let started = view.pin.as_ref().and_then(|(_, attempt)| attempt.started_at).expect("started");
         assert_eq!(view.status(), ScheduleStatus::Done, "{what}");
         assert!(started >= view.schedule.due, "{what}: never early");
@@ -106,7 +106,7 @@ async fn a_dispatcher_that_dies_at_any_call_makes_no_schedule_late() {
             world.faults.heal();
             world.system.advance_to(START.plus_ms(3 * MINUTE_MS + SECOND_MS));
             world.run_until(due.plus_ms(10 * MINUTE_MS)).await;
-            let view = schedules::read(&world.world, key).await.expect("there");
+            let view = schedules::read(&world.context, key).await.expect("there");
             let (_, attempt) = view.pin.expect("its pin");
             let late_ms = attempt.started_at.map(|at| at.since_ms(due));
             assert_eq!(attempt.status, Status::Published, "{fault:?} at call {nth}");
@@ -129,18 +129,18 @@ async fn trouble_at_any_call_of_a_cancel_publishes_nothing_that_was_canceled() {
                 let (world, store) = world().await;
                 let key = schedule_stubbornly(&world, "one", START.plus_ms(lead_ms)).await;
                 world.faults.plan_any(nth, fault);
-                let answer = world.faults.mortal(cancel(&world.world, key)).await;
+                let answer = world.faults.mortal(cancel(&world.context, key)).await;
                 let went_off = !world.faults.heal();
                 let is_confirmed = match answer {
                     Some(Ok(_)) => true,
-                    _ => match cancel(&world.world, key).await {
+                    _ => match cancel(&world.context, key).await {
                         Ok(_) | Err(ScheduleError::WrongStatus(ScheduleStatus::Canceled)) => true,
                         other => panic!("{fault:?} at call {nth}: {other:?}"),
                     },
                 };
                 world.run_until(START.plus_ms(lead_ms + 30 * MINUTE_MS)).await;
                 assert!(is_confirmed && world.pinterest.calls().is_empty(), "{fault:?} at call {nth}");
-                let view = schedules::read(&world.world, key).await.expect("there");
+                let view = schedules::read(&world.context, key).await.expect("there");
                 assert_eq!(view.status(), ScheduleStatus::Canceled, "{fault:?} at call {nth}");
                 assert!(store.due_rows().is_empty(), "{fault:?} at call {nth}");
                 if !went_off {
@@ -162,10 +162,10 @@ async fn trouble_at_any_call_of_a_move_ends_in_one_pin() {
             world.faults.plan_any(nth, fault);
             let to = START.plus_ms(10 * MINUTE_MS);
             let change = ScheduleChange { run_at: Some(to), ..ScheduleChange::default() };
-            let moved = world.faults.mortal(schedules::edit(&world.world, key, &change)).await;
+            let moved = world.faults.mortal(schedules::edit(&world.context, key, &change)).await;
             let went_off = !world.faults.heal();
             world.run_until(START.plus_ms(40 * MINUTE_MS)).await;
-            let view = schedules::read(&world.world, key).await.expect("there");
+            let view = schedules::read(&world.context, key).await.expect("there");
             assert_eq!(view.status(), ScheduleStatus::Done, "{fault:?} at call {nth}");
             assert!(!matches!(moved, Some(Ok(_))) || view.schedule.run_at == to, "{fault:?} at call {nth}");
             assert_eq!(world.pinterest.pins().len(), 1, "{fault:?} at call {nth}");

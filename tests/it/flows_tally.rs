@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pinbridge_shared::domain::attempt::Status;
-use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::PinKey;
-use pinbridge_shared::domain::pace::Pace;
+use pinbridge_shared::domain::pacing::pace::Pace;
+use pinbridge_shared::domain::pin::attempt::Status;
+use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::pin::{PinRequest, Placement};
-use pinbridge_shared::domain::tally::{End, Fact, Sums};
+use pinbridge_shared::domain::stats::rollup::{End, Sample, Sums};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
-use pinbridge_shared::flows::retry_pin::retry_pin;
-use pinbridge_shared::flows::tally::{Folded, fold};
+use pinbridge_shared::flows::pins::retry_pin::retry_pin;
+use pinbridge_shared::flows::stats::roll_up::{RolledUp, roll_up};
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::fake_store::FakeStore;
 use pinbridge_shared::testing::faults::Fault;
@@ -20,21 +20,21 @@ use pinbridge_shared::testing::{START, TestWorld};
 
 const TROUBLES: [Fault; 5] = [Fault::FailBefore, Fault::FailAfter, Fault::DieBefore, Fault::DieAfter, Fault::Repeated];
 /// Whatever happens to a pin that ends at once, the tally knows of it by then.
-const FOLDED_AFTER_MS: i64 = 14 * MINUTE_MS;
+const ROLLED_UP_AFTER_MS: i64 = 14 * MINUTE_MS;
 const ENDS_AT_MS: i64 = 600 * SECOND_MS;
 
-fn truth(store: &FakeStore) -> (Vec<Fact>, BTreeMap<i64, Sums>) {
-    let mut facts = Vec::new();
-    store.each_pin(|pin, attempt| facts.push(Fact::of(pin, attempt)));
-    let mut by_hour: BTreeMap<i64, Vec<Fact>> = BTreeMap::new();
-    facts.iter().for_each(|fact| by_hour.entry(fact.hour()).or_default().push(*fact));
-    (facts, by_hour.into_iter().map(|(hour, facts)| (hour, Sums::of(&facts))).collect())
+fn truth(store: &FakeStore) -> (Vec<Sample>, BTreeMap<i64, Sums>) {
+    let mut samples = Vec::new();
+    store.each_pin(|pin, attempt| samples.push(Sample::of(pin, attempt)));
+    let mut by_hour: BTreeMap<i64, Vec<Sample>> = BTreeMap::new();
+    samples.iter().for_each(|sample| by_hour.entry(sample.hour()).or_default().push(*sample));
+    (samples, by_hour.into_iter().map(|(hour, samples)| (hour, Sums::of(&samples))).collect())
 }
 
 fn assert_exact(store: &FakeStore, what: &str) {
-    let ((mut facts, sums), (true_facts, true_sums)) = (store.peek_tally(testdata::workspace()), truth(store));
-    facts.sort_unstable_by_key(|fact| fact.pin);
-    assert_eq!(facts, true_facts, "{what}");
+    let ((mut samples, sums), (true_samples, true_sums)) = (store.peek_rollups(testdata::workspace()), truth(store));
+    samples.sort_unstable_by_key(|sample| sample.pin);
+    assert_eq!(samples, true_samples, "{what}");
     assert_eq!(sums, true_sums, "{what}");
 }
 
@@ -44,10 +44,10 @@ fn request(index: usize) -> PinRequest {
 
 /// One that has published, failed and waiting pins, of which the tally knows nothing yet, and whose watchdog has done with
 /// the minutes in which they were accepted.
-async fn unfolded(pins: usize) -> (TestWorld, Arc<FakeStore>, Vec<PinKey>) {
+async fn not_rolled_up(pins: usize) -> (TestWorld, Arc<FakeStore>, Vec<PinKey>) {
     let (mut world, store) = TestWorld::with_store(5).await;
     // The first three at once, one with a slot, the others through the backlog.
-    world.world.settings.pace = Pace::new(3, 0.02);
+    world.context.settings.pace = Pace::new(3, 0.02);
     world.pinterest.answer_next([Answer::Created, Answer::Refused(Failure::ImageBroken, None)]);
     let mut keys = Vec::new();
     for index in 0..pins {
@@ -55,29 +55,29 @@ async fn unfolded(pins: usize) -> (TestWorld, Arc<FakeStore>, Vec<PinKey>) {
     }
     while world.run_publisher_once().await > 0 {}
     world.system.advance_ms(16 * MINUTE_MS);
-    world.world.tally.set_folded(START.minute() - 1).await.expect("set");
-    world.world.store.set_watermark(START.minute() + 12).await.expect("set");
+    world.context.rollups.set_rolled_up(START.minute() - 1).await.expect("set");
+    world.context.store.set_watermark(START.minute() + 12).await.expect("set");
     (world, store, keys)
 }
 
-async fn fold_now(world: &TestWorld) -> Folded {
-    let ends_at_ms = world.world.system.monotonic_ms() + ENDS_AT_MS;
-    fold(&world.world, ends_at_ms).await.expect("folded")
+async fn roll_up_now(world: &TestWorld) -> RolledUp {
+    let ends_at_ms = world.context.system.monotonic_ms() + ENDS_AT_MS;
+    roll_up(&world.context, ends_at_ms).await.expect("folded")
 }
 
 #[tokio::test]
 async fn the_first_fold_counts_every_pin_and_the_next_one_nothing_again() {
-    let (world, store, keys) = unfolded(12).await;
+    let (world, store, keys) = not_rolled_up(12).await;
     let ends: Vec<Status> = world.pins(&keys).await.iter().map(|(_, attempt)| attempt.status).collect();
     for status in [Status::Published, Status::Failed, Status::Deferred] {
         assert!(ends.contains(&status), "{ends:?}");
     }
     let waiting = world.pins(&keys).await;
     assert!(waiting.iter().any(|(pin, _)| matches!(pin.placement, Placement::Backlog(_))), "without a clock row");
-    let folded = fold_now(&world).await;
-    assert_eq!((folded.minutes, folded.facts, folded.behind), (10, 12, 0));
+    let rolled_up = roll_up_now(&world).await;
+    assert_eq!((rolled_up.minutes, rolled_up.samples, rolled_up.behind), (10, 12, 0));
     assert_exact(&store, "once");
-    assert_eq!(fold_now(&world).await, Folded::default(), "nothing is left to be done");
+    assert_eq!(roll_up_now(&world).await, RolledUp::default(), "nothing is left to be done");
 }
 
 /// Trouble at every port call of a fold, one run each.
@@ -86,12 +86,12 @@ async fn trouble_at_any_call_of_a_fold_leaves_the_tally_exact_after_the_next_one
     for fault in TROUBLES {
         // The reads of the clock, all alike, are not among any call's.
         for nth in [1, 17, 40, 41, 80] {
-            let (world, store, _) = unfolded(40).await;
-            world.faults.plan("store.clock", nth, fault);
+            let (world, store, _) = not_rolled_up(40).await;
+            world.faults.plan("store.markers", nth, fault);
             fold_with_trouble(&world, &store, &format!("{fault:?} at reading {nth} of the clock")).await;
         }
         for nth in 1.. {
-            let (world, store, _) = unfolded(40).await;
+            let (world, store, _) = not_rolled_up(40).await;
             world.faults.plan_any(nth, fault);
             fold_with_trouble(&world, &store, &format!("{fault:?} at call {nth}")).await;
             if world.faults.heal() {
@@ -103,25 +103,25 @@ async fn trouble_at_any_call_of_a_fold_leaves_the_tally_exact_after_the_next_one
 }
 
 async fn fold_with_trouble(world: &TestWorld, store: &FakeStore, what: &str) {
-    let ends_at_ms = world.world.system.monotonic_ms() + ENDS_AT_MS;
-    let _ = world.faults.mortal(fold(&world.world, ends_at_ms)).await;
+    let ends_at_ms = world.context.system.monotonic_ms() + ENDS_AT_MS;
+    let _ = world.faults.mortal(roll_up(&world.context, ends_at_ms)).await;
     // The clean one, in which no fault is left but one that no call met.
-    world.faults.spare(fold_now(world)).await;
+    world.faults.spare(roll_up_now(world)).await;
     assert_exact(store, what);
 }
 
 #[tokio::test]
 async fn two_folds_at_once_are_as_good_as_one() {
     for nth in 1..30 {
-        let (world, store, _) = unfolded(80).await;
+        let (world, store, _) = not_rolled_up(80).await;
         for more in 0..3 {
             world.faults.plan_any(nth + more * 2, Fault::Yield);
         }
-        let ends_at_ms = world.world.system.monotonic_ms() + ENDS_AT_MS;
-        let (first, second) = tokio::join!(fold(&world.world, ends_at_ms), fold(&world.world, ends_at_ms));
+        let ends_at_ms = world.context.system.monotonic_ms() + ENDS_AT_MS;
+        let (first, second) = tokio::join!(roll_up(&world.context, ends_at_ms), roll_up(&world.context, ends_at_ms));
         let _ = (first, second);
         world.faults.heal();
-        fold_now(&world).await;
+        roll_up_now(&world).await;
         assert_exact(&store, &format!("they take turns at call {nth}"));
     }
 }
@@ -129,21 +129,23 @@ async fn two_folds_at_once_are_as_good_as_one() {
 /// A worker that read the pins, then stood still while everything went on, writes what it read.
 #[tokio::test]
 async fn what_a_worker_read_long_ago_changes_nothing_when_it_writes_it_at_last() {
-    for call in ["tally.first_sheet", "tally.other_sheets", "tally.save_sheet", "tally.set_folded"] {
-        let (world, store, keys) = unfolded(40).await;
+    for call in
+        ["rollups.first_rollup_page", "rollups.other_rollup_pages", "rollups.save_rollup_page", "rollups.set_rolled_up"]
+    {
+        let (world, store, keys) = not_rolled_up(40).await;
         let failed = world.pins(&keys).await.into_iter().find(|(_, attempt)| attempt.status == Status::Failed);
         let failed = failed.expect("one failed").0.key;
         world.faults.plan(call, 1, Fault::Yield);
-        let ends_at_ms = world.world.system.monotonic_ms() + ENDS_AT_MS;
+        let ends_at_ms = world.context.system.monotonic_ms() + ENDS_AT_MS;
         let meanwhile = async {
-            retry_pin(&world.world, failed, false).await.expect("retried");
-            fold(&world.world, ends_at_ms).await
+            retry_pin(&world.context, failed, false).await.expect("retried");
+            roll_up(&world.context, ends_at_ms).await
         };
-        let (stale, fresh) = tokio::join!(fold(&world.world, ends_at_ms), meanwhile);
+        let (stale, fresh) = tokio::join!(roll_up(&world.context, ends_at_ms), meanwhile);
         let _ = (stale, fresh);
-        let facts = store.peek_tally(testdata::workspace()).0;
-        let fact = facts.iter().find(|fact| fact.pin == failed.pin).expect("told");
-        assert_eq!(fact.end, End::Open, "{call}");
+        let samples = store.peek_rollups(testdata::workspace()).0;
+        let sample = samples.iter().find(|sample| sample.pin == failed.pin).expect("told");
+        assert_eq!(sample.end, End::Open, "{call}");
         assert_exact(&store, call);
     }
 }
@@ -153,37 +155,37 @@ async fn a_retried_pins_failure_is_taken_out_again() {
     let (world, store) = TestWorld::with_store(3).await;
     world.pinterest.answer_next([Answer::Refused(Failure::ImageBroken, None)]);
     let key = world.accept("key").await;
-    world.run_for_ms(FOLDED_AFTER_MS).await;
+    world.run_for_ms(ROLLED_UP_AFTER_MS).await;
     assert_exact(&store, "failed");
     let failed_at = world.attempt(key).await.finished_at.expect("it failed");
-    assert_eq!(store.peek_tally(testdata::workspace()).0[0].end, End::Failed(failed_at));
+    assert_eq!(store.peek_rollups(testdata::workspace()).0[0].end, End::Failed(failed_at));
     for answer in [Answer::Refused(Failure::ImageBroken, None), Answer::Created] {
         world.pinterest.answer_next([answer]);
-        retry_pin(&world.world, key, false).await.expect("retried");
-        world.run_for_ms(FOLDED_AFTER_MS).await;
+        retry_pin(&world.context, key, false).await.expect("retried");
+        world.run_for_ms(ROLLED_UP_AFTER_MS).await;
         assert_exact(&store, "retried");
     }
-    assert!(matches!(store.peek_tally(testdata::workspace()).0[0].end, End::Published(_)));
+    assert!(matches!(store.peek_rollups(testdata::workspace()).0[0].end, End::Published(_)));
 }
 
 #[tokio::test]
 async fn a_backlog_is_counted_when_it_is_accepted_and_again_as_it_is_released() {
     let (mut world, store) = TestWorld::with_store(3).await;
-    world.world.settings.pace = Pace::new(2, 0.05);
+    world.context.settings.pace = Pace::new(2, 0.05);
     let mut keys = Vec::new();
     for index in 0..60 {
         keys.push(world.accept_request(request(index)).await);
     }
-    world.run_for_ms(FOLDED_AFTER_MS).await;
+    world.run_for_ms(ROLLED_UP_AFTER_MS).await;
     let open = |store: &FakeStore| {
-        let facts = store.peek_tally(testdata::workspace()).0;
-        (facts.len(), facts.iter().filter(|fact| fact.end == End::Open).count())
+        let samples = store.peek_rollups(testdata::workspace()).0;
+        (samples.len(), samples.iter().filter(|sample| sample.end == End::Open).count())
     };
     let (told, still_open) = open(&store);
     assert_eq!(told, 60, "accepted, though they wait");
     assert!(still_open > 10, "{still_open}");
     world.run_until_finished(&keys, START.plus_ms(60 * MINUTE_MS)).await;
-    world.run_for_ms(FOLDED_AFTER_MS).await;
+    world.run_for_ms(ROLLED_UP_AFTER_MS).await;
     assert_eq!(open(&store), (60, 0));
     assert_exact(&store, "released");
 }
@@ -191,11 +193,12 @@ async fn a_backlog_is_counted_when_it_is_accepted_and_again_as_it_is_released() 
 /// Twenty ticks, in all of which the tally's rows can't be read or written.
 #[tokio::test]
 async fn a_tally_that_fails_throughout_keeps_nothing_from_being_published() {
-    for call in ["tally.folded", "tally.first_sheet", "tally.save_sheet", "tally.set_folded"] {
+    for call in ["rollups.rolled_up", "rollups.first_rollup_page", "rollups.save_rollup_page", "rollups.set_rolled_up"]
+    {
         let mut ends = Vec::new();
         for fails in [false, true] {
             let (mut world, store) = TestWorld::with_store(3).await;
-            world.world.settings.pace = Pace::new(2, 0.05);
+            world.context.settings.pace = Pace::new(2, 0.05);
             let mut keys = Vec::new();
             for index in 0..20 {
                 keys.push(world.accept_request(request(index)).await);
@@ -211,10 +214,13 @@ async fn a_tally_that_fails_throughout_keeps_nothing_from_being_published() {
             ends.push(finished);
             if fails {
                 // Minutes without anything may have been folded.
-                let folded = store.peek_folded();
-                assert!(folded.is_none_or(|minute| minute < START.minute() + 2), "nothing could be folded: {folded:?}");
+                let rolled_up = store.peek_rolled_up();
+                assert!(
+                    rolled_up.is_none_or(|minute| minute < START.minute() + 2),
+                    "nothing could be folded: {rolled_up:?}"
+                );
                 assert!(world.faults.heal());
-                world.run_for_ms(FOLDED_AFTER_MS).await;
+                world.run_for_ms(ROLLED_UP_AFTER_MS).await;
             }
             assert_exact(&store, call);
         }
@@ -226,7 +232,7 @@ async fn a_tally_that_fails_throughout_keeps_nothing_from_being_published() {
 #[tokio::test]
 async fn a_dispatcher_that_dies_while_it_folds_has_given_back_its_lease() {
     let (world, _) = TestWorld::with_store(3).await;
-    world.faults.plan("tally.folded", 1, Fault::DieBefore);
+    world.faults.plan("rollups.rolled_up", 1, Fault::DieBefore);
     assert!(world.run_dispatcher_once().await.is_none(), "it died");
     let report = world.run_dispatcher_once().await.expect("survives").expect("dispatched");
     assert!(report.ran);
@@ -236,7 +242,7 @@ async fn a_dispatcher_that_dies_while_it_folds_has_given_back_its_lease() {
 #[tokio::test]
 async fn the_finished_pins_of_a_row_that_is_filed_anew_are_not_forgotten() {
     let (mut world, store) = TestWorld::with_store(5).await;
-    world.world.settings.pace = Pace::new(3, 0.2);
+    world.context.settings.pace = Pace::new(3, 0.2);
     let mut keys = Vec::new();
     for index in 0..40 {
         keys.push(world.accept_request(request(index)).await);
@@ -247,6 +253,6 @@ async fn the_finished_pins_of_a_row_that_is_filed_anew_are_not_forgotten() {
     let published = world.pins(&keys).await.iter().filter(|(_, attempt)| attempt.status.is_terminal()).count();
     assert!((23..38).contains(&published), "{published}");
     world.run_until_finished(&keys, START.plus_ms(60 * MINUTE_MS)).await;
-    world.run_for_ms(FOLDED_AFTER_MS).await;
+    world.run_for_ms(ROLLED_UP_AFTER_MS).await;
     assert_exact(&store, "a part of a row came later");
 }

@@ -117,8 +117,8 @@ fn schedule(account: &str, board: &str, key: &str) -> Value {
 
 /// A pin of the tenant's that has failed.
 pub async fn fail(real: &Real, api_key: &str, request: Value) -> String {
-    use pinbridge_shared::domain::failure::Failure;
     use pinbridge_shared::domain::ids::PinKey;
+    use pinbridge_shared::domain::pin::failure::Failure;
     let accepted = real.must("POST", "/v1/pins", api_key, request).await;
     let key = PinKey {
         workspace: accepted["workspace_id"].as_str().expect("an id").parse().expect("an id"),

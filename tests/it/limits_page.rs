@@ -10,16 +10,23 @@ use pinbridge_shared::adapters::envelope::OLD_KEYS_KEPT_MS;
 use pinbridge_shared::adapters::secrets::RECOVERY_DAYS;
 use pinbridge_shared::adapters::token_cache;
 use pinbridge_shared::config::Settings;
-use pinbridge_shared::domain::tally as domain_tally;
+use pinbridge_shared::domain::account::{analytics, board_check, credentials, oauth};
+use pinbridge_shared::domain::pacing::{bucket, budget};
+use pinbridge_shared::domain::pin::{history, request, retry};
+use pinbridge_shared::domain::reconcile::{board_scan, duplicate_check};
+use pinbridge_shared::domain::stats::period;
+use pinbridge_shared::domain::stats::rollup as domain_tally;
+use pinbridge_shared::domain::tenant::{self, api_key, login, session, user};
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
-use pinbridge_shared::domain::{
-    analytics, api_key, board_check, board_scan, clock_row, daily_budget, history, import, late_check, login,
-    oauth_state, period, pin, retry, schedule, session, simulated, tenant, token_bucket, token_life, user,
-};
-use pinbridge_shared::flows::{
-    activity, dashboard, export, forecast, import_report, imports, list_pins, list_schedules, purge, rate_meter,
-    redrive, tally,
-};
+use pinbridge_shared::domain::{import, recovery, sandbox, schedule};
+use pinbridge_shared::flows::activity;
+use pinbridge_shared::flows::dead_letters::redrive;
+use pinbridge_shared::flows::imports::{self, dry_run};
+use pinbridge_shared::flows::pacing::{forecast, rate_meter};
+use pinbridge_shared::flows::pins::list_pins;
+use pinbridge_shared::flows::schedules::list_schedules;
+use pinbridge_shared::flows::stats::{dashboard, roll_up};
+use pinbridge_shared::flows::tenants::{export, purge};
 use pinbridge_shared::ports::{MAX_DELAY_MS, SAVED_TOGETHER_MAX};
 
 use crate::{listing_cost, schedule_listing_cost};
@@ -55,13 +62,13 @@ fn limits() -> Vec<(&'static str, String)> {
         ("an import's body", bytes(import_file::IMPORT_BODY_MAX)),
         ("rows of an import", import::ROWS_MAX.to_string()),
         ("rows of an import that are worked on together", import::CHUNK_ROWS.to_string()),
-        ("boards that a dry run looks at", import_report::BOARDS_CHECKED_MAX.to_string()),
+        ("boards that a dry run looks at", dry_run::BOARDS_CHECKED_MAX.to_string()),
         ("accounts that a forecast looks at", forecast::FORECAST_ACCOUNTS_MAX.to_string()),
-        ("a pin's title, characters", pin::TITLE_MAX.to_string()),
-        ("a pin's description, characters", pin::DESCRIPTION_MAX.to_string()),
-        ("a pin's alt text, characters", pin::ALT_TEXT_MAX.to_string()),
-        ("a URL, characters", pin::URL_MAX.to_string()),
-        ("an idempotency key, characters", pin::IDEMPOTENCY_KEY_MAX.to_string()),
+        ("a pin's title, characters", request::TITLE_MAX.to_string()),
+        ("a pin's description, characters", request::DESCRIPTION_MAX.to_string()),
+        ("a pin's alt text, characters", request::ALT_TEXT_MAX.to_string()),
+        ("a URL, characters", request::URL_MAX.to_string()),
+        ("an idempotency key, characters", request::IDEMPOTENCY_KEY_MAX.to_string()),
         ("related terms of a pin", body::TERMS_MAX.to_string()),
         ("a related term, characters", body::TERM_MAX.to_string()),
         ("a name of a workspace, organisation or key, characters", tenant::NAME_MAX.to_string()),
@@ -69,9 +76,9 @@ fn limits() -> Vec<(&'static str, String)> {
         ("an email address, characters", user::EMAIL_MAX.to_string()),
         ("keys of a workspace that aren't revoked", api_key::KEYS_MAX.to_string()),
         ("accounts on a key's allow-list", api_key::ALLOWED_MAX.to_string()),
-        ("simulated accounts of a sandbox", simulated::ACCOUNTS_MAX.to_string()),
-        ("boards that a simulated account adds", simulated::OWN_BOARDS_MAX.to_string()),
-        ("sections of them all", simulated::SECTIONS_MAX.to_string()),
+        ("simulated accounts of a sandbox", sandbox::ACCOUNTS_MAX.to_string()),
+        ("boards that a simulated account adds", sandbox::OWN_BOARDS_MAX.to_string()),
+        ("sections of them all", sandbox::SECTIONS_MAX.to_string()),
         // Lists.
         ("a page, unless asked otherwise", page::LIMIT_DEFAULT.to_string()),
         ("a page at most", page::LIMIT_MAX.to_string()),
@@ -104,20 +111,20 @@ fn limits() -> Vec<(&'static str, String)> {
         ("a period at most", time(period::MAX_DAYS * DAY_MS)),
         ("told by the hour up to", time(period::HOURLY_UP_TO_MS)),
         ("pins that a request looks at themselves", dashboard::LIVE_MAX.to_string()),
-        ("hours whose pins are told one by one", dashboard::HOURS_BY_FACT_MAX.to_string()),
-        ("minutes that are folded at once", tally::MINUTES_AT_ONCE.to_string()),
-        ("a run of the fold takes at most", time(tally::RUN_MAX_MS)),
+        ("hours whose pins are told one by one", dashboard::HOURS_BY_SAMPLE_MAX.to_string()),
+        ("minutes that are folded at once", roll_up::MINUTES_AT_ONCE.to_string()),
+        ("a run of the fold takes at most", time(roll_up::RUN_MAX_MS)),
         // People.
         ("wrong passwords of an address before it has to wait", login::FAILURES_MAX.to_string()),
         ("that wait, from the first", time(login::WINDOW_MS)),
         ("a session", time(session::SESSION_S * SECOND_MS)),
         ("a key's last use is up to this late", time(api_key::USED_EVERY_MS)),
-        ("a begun connection", time(oauth_state::STATE_LIFE_MS)),
+        ("a begun connection", time(oauth::STATE_LIFE_MS)),
         // Publishing.
-        ("a pin's life without a chance to be published", time(pin::LIFETIME_MS)),
+        ("a pin's life without a chance to be published", time(request::LIFETIME_MS)),
         ("attempts of a pin", retry::ATTEMPT_LIMIT.to_string()),
-        ("a slot this near is waited for in the queue", time(token_bucket::ACCEPT_HORIZON_MS)),
-        ("the dispatcher's window", time(token_bucket::DISPATCH_HORIZON_MS)),
+        ("a slot this near is waited for in the queue", time(bucket::ACCEPT_HORIZON_MS)),
+        ("the dispatcher's window", time(bucket::DISPATCH_HORIZON_MS)),
         ("a message's delay", time(MAX_DELAY_MS)),
         ("the quiet time after a lost answer (`QuiesceMs`)", time(settings.deadlines.quiesce_ms)),
         ("a pause after a spam block", time(retry::SPAM_PAUSE_MS)),
@@ -125,9 +132,9 @@ fn limits() -> Vec<(&'static str, String)> {
         ("pages of a board that one look reads", board_scan::PAGES_MAX.to_string()),
         ("doubts of a board that are settled together", board_scan::MEMBERS_MAX.to_string()),
         ("pins that are written together", SAVED_TOGETHER_MAX.to_string()),
-        ("the late check comes after", time(late_check::LATE_CHECK_AFTER_MS)),
-        ("the highest daily budget", daily_budget::DAILY_BUDGET_MOST.to_string()),
-        ("letters of one redrive", redrive::LETTERS_MAX.to_string()),
+        ("the late check comes after", time(duplicate_check::DUPLICATE_CHECK_AFTER_MS)),
+        ("the highest daily budget", budget::DAILY_BUDGET_MOST.to_string()),
+        ("letters of one redrive", redrive::MESSAGES_MAX.to_string()),
         ("a schedule is at most this far ahead", time(schedule::AHEAD_MAX_MS)),
         (
             "a schedule is handed over (and not editable any more) this long before its time",
@@ -138,7 +145,7 @@ fn limits() -> Vec<(&'static str, String)> {
         ("schedules that a filter, a search or another order looks through a page", list_schedules::WINDOW.to_string()),
         // Tokens.
         ("tokens and data keys in memory", time(token_cache::CACHED_MS)),
-        ("a refusal counts when repeated after", time(token_life::CONFIRM_AFTER_MS)),
+        ("a refusal counts when repeated after", time(credentials::CONFIRM_AFTER_MS)),
         ("a disconnected account's secret can be restored for", time(RECOVERY_DAYS * DAY_MS)),
         ("an old data key stays at least", time(OLD_KEYS_KEPT_MS)),
         ("a board's check is answered again for", time(board_check::CHECK_FRESH_MS)),
@@ -175,17 +182,17 @@ fn the_lives_name_the_constants_that_rule_them() {
     for (name, part) in [
         ("API key", time(settings.revoked_keys_kept_ms)),
         ("account", time(settings.disconnected_kept_ms)),
-        ("begun connection", time(oauth_state::STATE_LIFE_MS)),
-        ("pin", time(pin::LIFETIME_MS)),
-        ("schedule", time(pin::LIFETIME_MS)),
+        ("begun connection", time(oauth::STATE_LIFE_MS)),
+        ("pin", time(request::LIFETIME_MS)),
+        ("schedule", time(request::LIFETIME_MS)),
         ("what is due", time(schedule::DUE_KEPT_MS)),
         ("pin", (settings.retention_ms / DAY_MS).to_string()),
         ("board check", time(board_check::CHECK_KEPT_MS)),
-        ("clock", time(clock_row::KEPT_MS)),
+        ("clock", time(recovery::KEPT_MS)),
         ("tally: an hour's sums and first facts; its other facts", time(domain_tally::SUMS_KEPT_MS)),
-        ("tally: an hour's sums and first facts; its other facts", time(domain_tally::FACTS_KEPT_MS)),
+        ("tally: an hour's sums and first facts; its other facts", time(domain_tally::SAMPLES_KEPT_MS)),
         ("grave of a purged pin", time(purge::LINGER_MS)),
-        ("the app's requests of a day", time(daily_budget::DAY_KEPT_MS)),
+        ("the app's requests of a day", time(budget::DAY_KEPT_MS)),
         ("their attempts to log in", time(login::WINDOW_MS)),
     ] {
         assert!(life(name).contains(&part), "{name}: {} doesn't say {part}", life(name));

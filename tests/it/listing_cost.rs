@@ -8,14 +8,14 @@ use futures_util::StreamExt;
 use pinbridge_local::aws::{Durability, LocalAws, Options};
 use pinbridge_local::resources;
 use pinbridge_shared::adapters::dynamodb::{DynamoStore, Ledger};
-use pinbridge_shared::domain::attempt::{Attempt, Status, Upstream};
-use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::AccountId;
+use pinbridge_shared::domain::pin::attempt::{Attempt, Status, Upstream};
+use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::pin::filter::{PinFilter, PinSort};
 use pinbridge_shared::domain::pin::{Pin, PinRequest, Placement};
-use pinbridge_shared::domain::pin_filter::{PinFilter, PinSort};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{Moment, SECOND_MS};
-use pinbridge_shared::flows::list_pins::{self, Ask, PinPage};
+use pinbridge_shared::flows::pins::list_pins::{self, Ask, PinPage};
 use pinbridge_shared::testing::{START, TestWorld};
 use uuid::Uuid;
 
@@ -104,7 +104,7 @@ impl Measured {
         let (mut times, mut last) = (Vec::new(), None);
         for _ in 0..TIMES {
             let (before, began) = (self.ledger.read_units(), Instant::now());
-            let page = list_pins::page(&self.world.world, testdata::workspace(), ask).await.expect("a page");
+            let page = list_pins::page(&self.world.context, testdata::workspace(), ask).await.expect("a page");
             times.push(began.elapsed().as_secs_f64() * 1_000.0);
             last = Some((page, self.ledger.read_units() - before));
         }

@@ -37,9 +37,9 @@ impl Operator {
             ("AWS_SECRET_ACCESS_KEY", "secret"),
             ("PINBRIDGE_TABLE", resources::TABLE),
             ("PINBRIDGE_PUBLISH_QUEUE_URL", "http://127.0.0.1:9/p"),
-            ("PINBRIDGE_LOOK_QUEUE_URL", "http://127.0.0.1:9/l"),
+            ("PINBRIDGE_RECONCILIATION_QUEUE_URL", "http://127.0.0.1:9/l"),
             ("PINBRIDGE_DEAD_LETTER_QUEUE_URL", "http://127.0.0.1:9/d"),
-            ("PINBRIDGE_PARKED_QUEUE_URL", "http://127.0.0.1:9/k"),
+            ("PINBRIDGE_REDRIVE_QUEUE_URL", "http://127.0.0.1:9/k"),
             ("PINBRIDGE_IMPORT_QUEUE_URL", "http://127.0.0.1:9/i"),
             ("PINBRIDGE_IMPORT_DEAD_LETTER_QUEUE_URL", "http://127.0.0.1:9/j"),
         ]);
@@ -70,8 +70,8 @@ impl Operator {
         let table = Arc::new(DynamoStore::new(embedded_aws::dynamodb(&self.aws), resources::TABLE));
         let mut world = TestWorld::on(table, 1).await;
         let secrets = embedded_aws::secrets_manager(&self.aws);
-        world.world.passwords = Arc::new(Argon2Passwords::new(Arc::new(RealSystem::default())));
-        world.world.session_keys =
+        world.context.passwords = Arc::new(Argon2Passwords::new(Arc::new(RealSystem::default())));
+        world.context.session_keys =
             Arc::new(SecretsManagerKeys::new(secrets, "pinbridge", Arc::new(RealSystem::default())));
         Api { world, key: String::new() }
     }
@@ -192,9 +192,9 @@ async fn people_and_organisations_are_removed_for_good() {
     // The command goes by the real clock.
     api.world.system.advance_to(RealSystem::default().now());
     for _ in 0..4 {
-        let world = &api.world.world;
+        let world = &api.world.context;
         let ends_at_ms = world.system.monotonic_ms() + 240_000;
-        pinbridge_shared::flows::purge::continue_all(world, ends_at_ms).await.expect("runs");
+        pinbridge_shared::flows::tenants::purge::continue_all(world, ends_at_ms).await.expect("runs");
         api.world.system.advance_ms(5 * pinbridge_shared::domain::time::MINUTE_MS);
     }
     operator.run(&remove).await;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use pinbridge_shared::adapters::pinterest::PinterestClient;
 use pinbridge_shared::adapters::system::RealSystem;
-use pinbridge_shared::domain::analytics::{ACCOUNT_METRICS, Days, PIN_METRICS, Question};
+use pinbridge_shared::domain::account::analytics::{ACCOUNT_METRICS, Days, PIN_METRICS, Question};
 use pinbridge_shared::domain::deadlines::Deadlines;
-use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::ports::{Analytics, Creation, Pinterest, System};
@@ -61,22 +61,22 @@ async fn a_pins_figures_are_read() {
     let rig = Rig::start().await;
     let id = rig.create().await;
     let question = question(&PIN_METRICS);
-    let figures = rig.client.pin_figures(&rig.token(), &id, &question).await.expect("answered").expect("there");
+    let metrics = rig.client.pin_metrics(&rig.token(), &id, &question).await.expect("answered").expect("there");
     let wanted: Vec<String> = PIN_METRICS.iter().map(|name| name.to_lowercase()).collect();
-    assert!(wanted.iter().all(|name| figures.totals.contains_key(name)), "{figures:?}");
-    assert_eq!(figures.daily.len(), 30);
-    let sum: f64 = figures.daily.iter().filter_map(|day| day.metrics.get("impression")).sum();
-    assert_eq!(Some(&sum), figures.totals.get("impression"));
-    assert!(!figures.daily[0].metrics.contains_key("impression"), "before the Pin there is nothing");
+    assert!(wanted.iter().all(|name| metrics.totals.contains_key(name)), "{metrics:?}");
+    assert_eq!(metrics.daily.len(), 30);
+    let sum: f64 = metrics.daily.iter().filter_map(|day| day.metrics.get("impression")).sum();
+    assert_eq!(Some(&sum), metrics.totals.get("impression"));
+    assert!(!metrics.daily[0].metrics.contains_key("impression"), "before the Pin there is nothing");
 }
 
 #[tokio::test]
 async fn an_accounts_figures_are_read() {
     let rig = Rig::start().await;
-    let figures = rig.client.account_figures(&rig.token(), &question(&ACCOUNT_METRICS)).await.expect("answered");
-    assert_eq!((figures.totals.len(), figures.daily.len()), (9, 30));
-    let some = rig.client.account_figures(&rig.token(), &question(&["SAVE"])).await.expect("answered");
-    assert_eq!(some.totals, [("save".to_owned(), figures.totals["save"])].into());
+    let metrics = rig.client.account_metrics(&rig.token(), &question(&ACCOUNT_METRICS)).await.expect("answered");
+    assert_eq!((metrics.totals.len(), metrics.daily.len()), (9, 30));
+    let some = rig.client.account_metrics(&rig.token(), &question(&["SAVE"])).await.expect("answered");
+    assert_eq!(some.totals, [("save".to_owned(), metrics.totals["save"])].into());
 }
 
 #[tokio::test]
@@ -85,16 +85,16 @@ async fn a_pin_that_is_gone_is_told_from_an_answer_that_isnt_pinterests() {
     let id = rig.create().await;
     let question = question(&["SAVE"]);
     rig.set_fault(json!({"operation": "pins/analytics", "fault": "status", "status": 404, "times": 1})).await;
-    assert_eq!(rig.client.pin_figures(&rig.token(), &id, &question).await, Ok(None), "as documented");
+    assert_eq!(rig.client.pin_metrics(&rig.token(), &id, &question).await, Ok(None), "as documented");
     rig.client.delete_pin(&rig.token(), &id).await.expect("deleted");
-    assert_eq!(rig.client.pin_figures(&rig.token(), &id, &question).await, Ok(None));
+    assert_eq!(rig.client.pin_metrics(&rig.token(), &id, &question).await, Ok(None));
     // Nobody there has heard of such a path.
     let client = PinterestClient::new(
         &format!("{}/_sim/pins#", rig.url),
         &Deadlines::default(),
         Arc::new(RealSystem::default()),
     );
-    let lost = client.expect("a client").pin_figures(&rig.token(), &id, &question).await;
+    let lost = client.expect("a client").pin_metrics(&rig.token(), &id, &question).await;
     assert_eq!(lost.map_err(|read| read.failure), Err(Failure::PinterestUnreachable));
 }
 
@@ -103,9 +103,9 @@ async fn refusals_are_told_apart() {
     let rig = Rig::start().await;
     let id = rig.create().await;
     let ask =
-        async || rig.client.pin_figures(&rig.token(), &id, &question(&["SAVE"])).await.expect_err("refused").failure;
+        async || rig.client.pin_metrics(&rig.token(), &id, &question(&["SAVE"])).await.expect_err("refused").failure;
     let ask_account =
-        async || rig.client.account_figures(&rig.token(), &question(&["SAVE"])).await.expect_err("refused").failure;
+        async || rig.client.account_metrics(&rig.token(), &question(&["SAVE"])).await.expect_err("refused").failure;
     for (status, pin, account) in [
         (400, Failure::InvalidRequest, Failure::InvalidRequest),
         (403, Failure::BoardAccessDenied, Failure::Unrecognised),
@@ -118,6 +118,6 @@ async fn refusals_are_told_apart() {
     }
     let read_only = Secret::new("nobodys");
     rig.set_fault(json!({"operation": "oauth/token", "fault": "status", "status": 500})).await;
-    let refused = rig.client.account_figures(&read_only, &question(&["SAVE"])).await.expect_err("refused");
+    let refused = rig.client.account_metrics(&read_only, &question(&["SAVE"])).await.expect_err("refused");
     assert_eq!(refused.failure, Failure::TokenRevoked);
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use pinbridge_shared::adapters::pinterest::PinterestClient;
 use pinbridge_shared::adapters::system::RealSystem;
-use pinbridge_shared::domain::board::{BoardChange, BoardDraft, Privacy};
+use pinbridge_shared::domain::account::board::{BoardChange, BoardDraft, Privacy};
 use pinbridge_shared::domain::deadlines::Deadlines;
-use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::ports::Boards;
 use pinterest_simulator::{Config, SeedAccount, Simulator, seed_accounts};

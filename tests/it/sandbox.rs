@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use pinbridge_shared::domain::attempt::Attempt;
 use pinbridge_shared::domain::ids::{AccountKey, PinKey, WorkspaceId};
-use pinbridge_shared::domain::simulated::{ACCOUNTS_MAX, FIXED_BOARDS, OWN_BOARDS_MAX, trigger};
+use pinbridge_shared::domain::pin::attempt::Attempt;
+use pinbridge_shared::domain::sandbox::{ACCOUNTS_MAX, FIXED_BOARDS, OWN_BOARDS_MAX, trigger};
+use pinbridge_shared::domain::tenant::user::Role;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
-use pinbridge_shared::domain::user::Role;
-use pinbridge_shared::flows::purge;
-use pinbridge_shared::flows::refresh_due::refresh_due;
+use pinbridge_shared::flows::accounts::refresh_due::refresh_due;
+use pinbridge_shared::flows::tenants::purge;
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use serde_json::{Value, json};
 
@@ -86,8 +86,8 @@ impl Sandbox {
         while self.api.world.now() < end {
             let next = self.api.world.now().plus_ms(5 * MINUTE_MS).min(end);
             self.api.world.run_until(next).await;
-            let ends_at_ms = self.api.world.world.system.monotonic_ms() + 60 * SECOND_MS;
-            refresh_due(&self.api.world.world, ends_at_ms).await.expect("refreshed");
+            let ends_at_ms = self.api.world.context.system.monotonic_ms() + 60 * SECOND_MS;
+            refresh_due(&self.api.world.context, ends_at_ms).await.expect("refreshed");
         }
     }
 
@@ -284,7 +284,7 @@ async fn more_accounts_are_connected_up_to_a_limit_and_disconnected() {
     let boards = sandbox.call("GET", &format!("/v1/pinterest/boards?account_id={first}"), Value::Null).await;
     assert_eq!((boards.0, &boards.1["code"]), (409, &json!("token_revoked")));
     assert_eq!(sandbox.connect().await, first, "what needs it is connected first");
-    let due = sandbox.api.world.world.store.accounts_due(sandbox.api.world.now().plus_ms(90 * DAY_MS), 10).await;
+    let due = sandbox.api.world.context.store.accounts_due(sandbox.api.world.now().plus_ms(90 * DAY_MS), 10).await;
     assert_eq!(due.expect("read"), [], "nothing of a sandbox is ever refreshed ahead");
     sandbox.assert_untouched();
 }
@@ -298,8 +298,8 @@ async fn a_reset_sandbox_has_an_account_again_and_nothing_else() {
     let (status, _) = sandbox.call("POST", "/v1/projects/sandbox/reset", Value::Null).await;
     assert_eq!(status, 200);
     for _ in 0..10 {
-        let ends_at_ms = sandbox.api.world.world.system.monotonic_ms() + 600 * SECOND_MS;
-        purge::continue_all(&sandbox.api.world.world, ends_at_ms).await.expect("purged");
+        let ends_at_ms = sandbox.api.world.context.system.monotonic_ms() + 600 * SECOND_MS;
+        purge::continue_all(&sandbox.api.world.context, ends_at_ms).await.expect("purged");
         sandbox.run_for_ms(5 * MINUTE_MS).await;
     }
     sandbox.log_in().await;
@@ -314,11 +314,11 @@ async fn a_reset_sandbox_has_an_account_again_and_nothing_else() {
 
 #[tokio::test]
 async fn a_real_token_is_never_connected_in_a_sandbox_nor_a_simulated_one_elsewhere() {
-    use pinbridge_shared::domain::simulated::SimulatedToken;
-    use pinbridge_shared::flows::connect::{ConnectError, connect_account};
+    use pinbridge_shared::domain::sandbox::SimulatedToken;
+    use pinbridge_shared::flows::accounts::connect::{ConnectError, connect_account};
     use pinbridge_shared::ports::Tokens;
     let sandbox = Sandbox::new().await;
-    let world = &sandbox.api.world.world;
+    let world = &sandbox.api.world.context;
     let real = Tokens::bare("pina_ABC", None);
     let refused = connect_account(world, sandbox.workspace, &real).await;
     assert!(matches!(refused, Err(ConnectError::Sandbox)), "{refused:?}");

@@ -10,7 +10,7 @@ use pinbridge_shared::domain::pin::Placement;
 use pinbridge_shared::domain::schedule::{Schedule, ScheduleStatus};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{DAY_MS, SECOND_MS};
-use pinbridge_shared::flows::list_schedules::{self, Listed, ScheduleFilter, ScheduleSort, SortBy};
+use pinbridge_shared::flows::schedules::list_schedules::{self, Listed, ScheduleFilter, ScheduleSort, SortBy};
 use pinbridge_shared::ports::{Kept, Schedules};
 use pinbridge_shared::testing::{START, TestWorld};
 
@@ -34,7 +34,7 @@ async fn fill(writer: &DynamoStore, schedules: usize) {
         let released = schedule.released(START, DAY_MS, "r".into()).expect("may be released");
         writer.save_schedule(&released).await.expect("written");
         let pin = testdata::pin_of(released.pin_request(), START, Placement::Now);
-        let begun = pinbridge_shared::domain::attempt::Attempt::untouched(&pin).begin(START, "a".into());
+        let begun = pinbridge_shared::domain::pin::attempt::Attempt::untouched(&pin).begin(START, "a".into());
         writer.load(&[(pin, Some(begun.expect("begins")))]).await.expect("written");
     });
     writes.buffer_unordered(WRITERS).collect::<Vec<()>>().await;
@@ -65,7 +65,7 @@ async fn measure(schedules: usize) -> Vec<(&'static str, f64, f64, usize)> {
     let mut measured = Vec::new();
     for (what, listed, max) in asks {
         let before = ledger.read_units();
-        let page = list_schedules::page(&world.world, testdata::workspace(), &listed).await.expect("a page");
+        let page = list_schedules::page(&world.context, testdata::workspace(), &listed).await.expect("a page");
         measured.push((what, ledger.read_units() - before, max, page.schedules.len()));
     }
     measured

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
-use pinbridge_shared::domain::attempt::Status;
-use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::PinKey;
-use pinbridge_shared::domain::message::{LookMessage, PublishMessage};
+use pinbridge_shared::domain::message::{PublishMessage, ReconcileMessage};
+use pinbridge_shared::domain::pacing::bucket::Token;
 use pinbridge_shared::domain::pin::PinRequest;
+use pinbridge_shared::domain::pin::attempt::Status;
+use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::testdata;
-use pinbridge_shared::domain::token_bucket::Token;
-use pinbridge_shared::ports::{BoardPage, Creation, Pinterest, PinterestUser, ReadFailure, World};
+use pinbridge_shared::ports::{BoardPage, Creation, Pinterest, PinterestUser, ReadFailure};
 use pinbridge_shared::testing::TestWorld;
 use pinbridge_shared::testing::faults::Fault;
 
@@ -53,7 +54,7 @@ fn message(world: &TestWorld, key: PinKey) -> String {
     serde_json::to_string(&message).expect("plain data")
 }
 
-async fn handle(world: &World, records: Vec<SqsMessage>) -> Vec<String> {
+async fn handle(world: &Context, records: Vec<SqsMessage>) -> Vec<String> {
     let mut event = SqsEvent::default();
     event.records = records;
     let deadline = world.system.now().plus_ms(25_000);
@@ -64,7 +65,7 @@ async fn handle(world: &World, records: Vec<SqsMessage>) -> Vec<String> {
 #[tokio::test]
 async fn one_bad_record_does_not_take_the_others_with_it() {
     let test = TestWorld::new(1).await;
-    let world = World { pinterest: Arc::new(Panicking(Arc::clone(&test.world.pinterest))), ..test.world.clone() };
+    let world = Context { pinterest: Arc::new(Panicking(Arc::clone(&test.context.pinterest))), ..test.context.clone() };
     let (good, other) = (test.accept("good").await, test.accept("other").await);
     let panicking = PinRequest { title: "panic".into(), ..testdata::request("panic") };
     let panicking = test.accept_request(panicking).await;
@@ -89,7 +90,7 @@ async fn a_record_without_time_left_is_given_back_untouched() {
     let mut event = SqsEvent::default();
     event.records = vec![record("1", message(&test, key))];
     let deadline = test.now().plus_ms(10_000);
-    let response = pinbridge_publisher::handle(&test.world, event, deadline).await;
+    let response = pinbridge_publisher::handle(&test.context, event, deadline).await;
     assert_eq!(response.batch_item_failures.len(), 1);
     assert_eq!(test.attempt(key).await.attempt, 0, "nothing was announced");
 }
@@ -97,11 +98,11 @@ async fn a_record_without_time_left_is_given_back_untouched() {
 #[tokio::test]
 async fn the_reconciler_answers_for_each_look() {
     let test = TestWorld::new(1).await;
-    let look = LookMessage::new(&testdata::pin().board_key(), test.now());
+    let look = ReconcileMessage::new(&testdata::pin().board_key(), test.now());
     let mut event = SqsEvent::default();
     event.records = vec![record("1", serde_json::to_string(&look).expect("plain data")), record("2", "garbage".into())];
     let deadline = test.now().plus_ms(60_000);
-    let response = pinbridge_reconciler::handle(&test.world, event, deadline).await;
+    let response = pinbridge_reconciler::handle(&test.context, event, deadline).await;
     let failed: Vec<String> = response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
     assert_eq!(failed, ["2"], "nothing to look for is done with");
 }
@@ -117,9 +118,9 @@ async fn an_unreadable_dead_letter_is_parked_and_acknowledged_or_stays() {
         }
         let mut event = SqsEvent::default();
         event.records = bodies.iter().zip(["1", "2", "3"]).map(|(body, id)| record(id, body.clone())).collect();
-        let response = pinbridge_dead_letters::handle(&test.world, event, test.now().plus_ms(30_000)).await;
+        let response = pinbridge_dead_letters::handle(&test.context, event, test.now().plus_ms(30_000)).await;
         assert_eq!(response.batch_item_failures.len(), if is_broken { 3 } else { 0 });
     }
-    assert_eq!(test.queue.parked(), bodies);
+    assert_eq!(test.queue.redrive_messages(), bodies);
     assert_eq!(test.attempt(waiting).await.failure, Some(Failure::DeadLettered));
 }

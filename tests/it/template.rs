@@ -34,12 +34,12 @@ fn the_local_table_and_queues_are_the_templates() {
     assert_eq!(default_of("VisibilityTimeoutSeconds"), resources::VISIBILITY_TIMEOUT_S.to_string());
     assert_eq!(default_of("MaxReceiveCount"), resources::MAX_RECEIVE_COUNT.to_string());
     let hidden = [
-        ("LookQueue", resources::LOOK_VISIBILITY_S),
+        ("ReconciliationQueue", resources::RECONCILIATION_VISIBILITY_S),
         ("PublishDeadLetters", resources::DEAD_LETTERS_VISIBILITY_S),
-        ("LookDeadLetters", resources::DEAD_LETTERS_VISIBILITY_S),
+        ("ReconciliationDeadLetters", resources::DEAD_LETTERS_VISIBILITY_S),
         ("ImportQueue", resources::IMPORT_VISIBILITY_S),
         ("ImportDeadLetters", resources::DEAD_LETTERS_VISIBILITY_S),
-        ("ParkedLetters", resources::DEAD_LETTERS_VISIBILITY_S),
+        ("RedriveQueue", resources::DEAD_LETTERS_VISIBILITY_S),
     ];
     for (queue, seconds) in hidden {
         assert!(resource(queue).contains(&format!("VisibilityTimeout: {seconds}")), "{queue}");
@@ -47,9 +47,11 @@ fn the_local_table_and_queues_are_the_templates() {
     for (queue, _) in hidden.iter().chain([&("PublishQueue", 0)]) {
         assert!(resource(queue).contains(&format!("MessageRetentionPeriod: {}", resources::RETENTION_S)), "{queue}");
     }
-    for (queue, dead_letters) in
-        [("PublishQueue", "PublishDeadLetters"), ("LookQueue", "LookDeadLetters"), ("ImportQueue", "ImportDeadLetters")]
-    {
+    for (queue, dead_letters) in [
+        ("PublishQueue", "PublishDeadLetters"),
+        ("ReconciliationQueue", "ReconciliationDeadLetters"),
+        ("ImportQueue", "ImportDeadLetters"),
+    ] {
         assert!(resource(queue).contains(&format!("deadLetterTargetArn: !GetAtt {dead_letters}.Arn")), "{queue}");
         assert!(resource(queue).contains("maxReceiveCount: !Ref MaxReceiveCount"), "{queue}");
     }
@@ -59,7 +61,7 @@ fn the_local_table_and_queues_are_the_templates() {
 fn the_local_runner_polls_as_the_mapping_does() {
     for (mapping, queue) in [
         ("PublishEvents", "PublishQueue"),
-        ("LookEvents", "LookQueue"),
+        ("ReconciliationEvents", "ReconciliationQueue"),
         ("DeadLettersEvents", "PublishDeadLetters"),
         ("ImportEvents", "ImportQueue"),
         ("ImportDeadLettersEvents", "ImportDeadLetters"),
@@ -69,7 +71,7 @@ fn the_local_runner_polls_as_the_mapping_does() {
         assert!(resource(mapping).contains("FunctionResponseTypes: [ReportBatchItemFailures]"), "{mapping}");
     }
     let concurrency = |mapping, count| resource(mapping).contains(&format!("MaximumConcurrency: {count} }}"));
-    assert!(concurrency("LookEvents", runner::RECONCILERS));
+    assert!(concurrency("ReconciliationEvents", runner::RECONCILERS));
     assert!(concurrency("DeadLettersEvents", runner::DEAD_LETTER_WORKERS));
     assert!(concurrency("ImportDeadLettersEvents", runner::DEAD_LETTER_WORKERS));
     assert!(concurrency("ImportEvents", runner::IMPORTERS));
@@ -102,7 +104,7 @@ fn the_templates_parameters_are_the_codes_defaults() {
             "PINBRIDGE_ACCOUNT_CAPACITY" => "AccountCapacity",
             "PINBRIDGE_ACCOUNT_RATE_PER_S" => "AccountRatePerSecond",
             "PINBRIDGE_DAILY_BUDGET" => "DailyBudget",
-            "PINBRIDGE_LATE_CHECK" => "LateCheck",
+            "PINBRIDGE_DUPLICATE_CHECK" => "DuplicateCheck",
             "PINBRIDGE_REGISTRATION" => "Registration",
             "PINBRIDGE_RETENTION_DAYS" => "RetentionDays",
             "PINBRIDGE_DISCONNECTED_DAYS" => "DisconnectedDays",

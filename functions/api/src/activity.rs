@@ -9,11 +9,11 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::{Method, StatusCode};
-use pinbridge_shared::domain::activity::{Action, By, Entry, Outcome};
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::{AccountId, AccountKey, UserId, WorkspaceId};
+use pinbridge_shared::domain::stats::activity::{Action, By, Entry, Outcome};
 use pinbridge_shared::flows::activity;
-use pinbridge_shared::flows::authenticate::Who;
-use pinbridge_shared::ports::World;
+use pinbridge_shared::flows::tenants::authenticate::Who;
 use serde_json::Value;
 
 use crate::auth::Caller;
@@ -189,7 +189,7 @@ const TELLING: [StatusCode; 4] =
     [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::CONFLICT, StatusCode::BAD_GATEWAY];
 
 /// The layer over one route, inside of [`auth::enforce`](crate::auth::enforce).
-pub async fn keep(State((world, noted)): State<(World, &'static Noted)>, request: Request, next: Next) -> Response {
+pub async fn keep(State((context, noted)): State<(Context, &'static Noted)>, request: Request, next: Next) -> Response {
     let caller = request.extensions().get::<Caller>().cloned();
     let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
     let in_path = noted.id_in(request.uri().path());
@@ -203,8 +203,8 @@ pub async fn keep(State((world, noted)): State<(World, &'static Noted)>, request
     }
     let (response, answer) = read(response, noted).await;
     let Some(action) = noted.action() else { return response };
-    let id = world.uuid();
-    let mut entry = Entry::new(id, world.system.now(), attribution.by, action);
+    let id = context.uuid();
+    let mut entry = Entry::new(id, context.system.now(), attribution.by, action);
     let text = |name: &str| answer.get(name).and_then(plain);
     // A dry run has changed nothing, nor has a call of many of which none came to anything.
     let done = ["created_count", "existing_count", "succeeded_count"].map(text);
@@ -245,9 +245,9 @@ pub async fn keep(State((world, noted)): State<(World, &'static Noted)>, request
     // A caller can name any account; what is noted names the workspace's own.
     if let Some(account) = entry.account {
         let key = AccountKey { workspace: attribution.workspace, account };
-        entry.account = world.store.account(key).await.ok().flatten().map(|_| account);
+        entry.account = context.store.account(key).await.ok().flatten().map(|_| account);
     }
-    activity::note(&world, attribution.workspace, &entry).await;
+    activity::note(&context, attribution.workspace, &entry).await;
     response
 }
 

@@ -11,14 +11,14 @@ use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use pinbridge_shared::domain::api_key::KEY_PREFIX;
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::{AccountId, AccountKey, UserId, WorkspaceId};
-use pinbridge_shared::domain::scope::{Scope, Scopes};
 use pinbridge_shared::domain::tenant::WorkspaceState;
-use pinbridge_shared::flows::authenticate::{self, Grant};
-use pinbridge_shared::ports::World;
+use pinbridge_shared::domain::tenant::api_key::KEY_PREFIX;
+use pinbridge_shared::domain::tenant::scope::{Scope, Scopes};
+use pinbridge_shared::flows::tenants::authenticate::{self, Grant};
 
-pub use pinbridge_shared::flows::authenticate::Who;
+pub use pinbridge_shared::flows::tenants::authenticate::Who;
 
 use crate::activity::Touched;
 use crate::error::ApiError;
@@ -133,9 +133,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 }
 
 /// The layer over one route.
-pub async fn enforce(State((world, access)): State<(World, Access)>, mut request: Request, next: Next) -> Response {
+pub async fn enforce(State((context, access)): State<(Context, Access)>, mut request: Request, next: Next) -> Response {
     if access != Access::Public {
-        match admit(&world, access, request.headers()).await {
+        match admit(&context, access, request.headers()).await {
             Ok(caller) => request.extensions_mut().insert(caller),
             Err(error) => return error.into_response(),
         };
@@ -143,11 +143,11 @@ pub async fn enforce(State((world, access)): State<(World, Access)>, mut request
     next.run(request).await
 }
 
-async fn admit(world: &World, access: Access, headers: &HeaderMap) -> Result<Caller, ApiError> {
+async fn admit(context: &Context, access: Access, headers: &HeaderMap) -> Result<Caller, ApiError> {
     let Grant { who, label, workspace, scopes, allowed } =
         match presented(headers).ok_or_else(ApiError::missing_api_key)? {
-            Presented::Key(text) => authenticate::by_key(world, text).await?,
-            Presented::Session(token) => authenticate::by_session(world, token).await?,
+            Presented::Key(text) => authenticate::by_key(context, text).await?,
+            Presented::Session(token) => authenticate::by_session(context, token).await?,
         };
     // What is about a person works in the meantime, so that they can see it and go elsewhere.
     if workspace.state == WorkspaceState::Resetting && access != Access::Session {

@@ -5,7 +5,7 @@ use http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, StatusCode};
-use pinbridge_shared::flows::oauth::Connected;
+use pinbridge_shared::flows::accounts::oauth::Connected;
 
 use crate::error::ApiError;
 

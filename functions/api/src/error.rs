@@ -19,8 +19,8 @@ use std::collections::BTreeSet;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
-use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::PinId;
+use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::ports::PortError;
 use serde_json::{Value, json};
 

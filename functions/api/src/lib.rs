@@ -15,18 +15,18 @@ pub mod views;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use pinbridge_shared::ports::World;
+use pinbridge_shared::context::Context;
 
 use error::ApiError;
 
 /// The API, ready to be served: under `lambda_http` on Lambda, by `axum::serve` locally.
-pub fn router(world: World) -> Router {
+pub fn router(context: Context) -> Router {
     let mut router = Router::new();
     for route in routes::table() {
-        let enforce = from_fn_with_state((world.clone(), route.access), auth::enforce);
+        let enforce = from_fn_with_state((context.clone(), route.access), auth::enforce);
         let mut handler = route.handler;
         if let Some(noted) = activity::Noted::of(&route.method, route.path) {
-            handler = handler.route_layer(from_fn_with_state((world.clone(), noted), activity::keep));
+            handler = handler.route_layer(from_fn_with_state((context.clone(), noted), activity::keep));
         }
         // The last one is the outermost: whoever isn't let in leaves no entry.
         router = router.route(route.path, handler.route_layer(enforce));
@@ -34,6 +34,6 @@ pub fn router(world: World) -> Router {
     router
         .fallback(|| async { ApiError::route_not_found() })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
-        .with_state(world)
+        .with_state(context)
         .layer(from_fn(request_id::with_request_id))
 }

@@ -14,7 +14,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     }
     let environment = Environment::process();
     telemetry::init(&environment.log_filter(), &environment.environment(), Output::Lambda);
-    let world = assemble::world(&environment).await?;
-    assemble::warm_up(&world).await;
-    lambda_http::run(pinbridge_api::router(world)).await
+    let context = assemble::context(&environment).await?;
+    assemble::warm_up(&context).await;
+    lambda_http::run(pinbridge_api::router(context)).await
 }

@@ -3,7 +3,7 @@
 use pinbridge_shared::domain::ids::AccountId;
 use pinbridge_shared::domain::schedule::ScheduleStatus;
 use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::flows::list_schedules::{Listed, Next, ScheduleFilter, ScheduleSort, SortBy};
+use pinbridge_shared::flows::schedules::list_schedules::{Listed, Next, ScheduleFilter, ScheduleSort, SortBy};
 
 use crate::auth::Caller;
 use crate::error::ApiError;

@@ -11,13 +11,13 @@ pub mod pins;
 pub mod schedules;
 
 use pinbridge_shared::config::Settings;
-use pinbridge_shared::domain::attempt::{Attempt, Status};
-use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
+use pinbridge_shared::domain::pin::blocker::Blocker;
+use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::pin::timeline::{self, TimelineEvent};
 use pinbridge_shared::domain::time::{DAY_MS, Moment, SECOND_MS};
-use pinbridge_shared::domain::timeline::{self, TimelineEvent};
-use pinbridge_shared::domain::trouble::Trouble;
-use pinbridge_shared::flows::rate_meter::RateMeter;
-use pinbridge_shared::flows::read_pins::PinView;
+use pinbridge_shared::flows::pacing::rate_meter::RateMeter;
+use pinbridge_shared::flows::pins::read_pins::PinView;
 use serde_json::{Value, json};
 
 fn time(moment: Option<Moment>) -> Option<String> {
@@ -25,13 +25,13 @@ fn time(moment: Option<Moment>) -> Option<String> {
 }
 
 /// The code and message of what keeps a pin from being published, if something does.
-fn trouble(attempt: &Attempt) -> (Option<&'static str>, Option<String>) {
-    let message = |trouble| match trouble {
-        Trouble::Failure(failure) => with_detail(failure, attempt.detail.as_deref()),
-        Trouble::Wait(wait) => wait.message().to_owned(),
+fn blocker(attempt: &Attempt) -> (Option<&'static str>, Option<String>) {
+    let message = |blocker| match blocker {
+        Blocker::Failure(failure) => with_detail(failure, attempt.detail.as_deref()),
+        Blocker::Wait(wait) => wait.message().to_owned(),
     };
-    let trouble = Trouble::of(attempt);
-    (trouble.map(Trouble::code), trouble.map(message))
+    let blocker = Blocker::of(attempt);
+    (blocker.map(Blocker::code), blocker.map(message))
 }
 
 fn with_detail(failure: Failure, detail: Option<&str>) -> String {
@@ -44,7 +44,7 @@ fn with_detail(failure: Failure, detail: Option<&str>) -> String {
 pub fn pin(view: &PinView) -> Value {
     let PinView { pin, attempt, next } = view;
     let request = &pin.request;
-    let (error_code, error_message) = trouble(attempt);
+    let (error_code, error_message) = blocker(attempt);
     json!({
         "id": pin.key.pin,
         "workspace_id": pin.key.workspace,
@@ -87,7 +87,7 @@ pub fn pin(view: &PinView) -> Value {
 
 pub fn job(view: &PinView) -> Value {
     let PinView { pin, attempt, next } = view;
-    let (error_code, error_message) = trouble(attempt);
+    let (error_code, error_message) = blocker(attempt);
     json!({
         "job_id": pin.key.pin,
         "pin_id": pin.key.pin,
@@ -105,7 +105,7 @@ pub fn job(view: &PinView) -> Value {
 
 pub fn timeline(view: &PinView) -> Value {
     let PinView { pin, attempt, next } = view;
-    let (error_code, error_message) = trouble(attempt);
+    let (error_code, error_message) = blocker(attempt);
     json!({
         "pin_id": pin.key.pin,
         "job_id": pin.key.pin,

@@ -3,11 +3,12 @@
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use pinbridge_shared::adapters::sqs_batch::{self, Unreadable, Worker};
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::message::{BadMessage, Disposition, ImportMessage, PublishMessage};
 use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::flows::dead_letter::{DeadLetter, dead_letter};
-use pinbridge_shared::flows::import_care::import_dead_letter;
-use pinbridge_shared::ports::{PortResult, QueueName, World};
+use pinbridge_shared::flows::dead_letters::fail_pin::{DeadLetter, dead_letter};
+use pinbridge_shared::flows::imports::rescue_imports::import_dead_letter;
+use pinbridge_shared::ports::{PortResult, QueueName};
 
 struct DeadLetters;
 
@@ -21,8 +22,8 @@ impl Worker for DeadLetters {
         PublishMessage::parse(body).map(|message| DeadLetter { message, body: body.to_owned() })
     }
 
-    async fn work(&self, world: &World, letter: DeadLetter, _: i64) -> PortResult<Disposition> {
-        dead_letter(world, &letter).await
+    async fn work(&self, context: &Context, letter: DeadLetter, _: i64) -> PortResult<Disposition> {
+        dead_letter(context, &letter).await
     }
 }
 
@@ -37,17 +38,17 @@ impl Worker for ImportDeadLetters {
         ImportMessage::parse(body)
     }
 
-    async fn work(&self, world: &World, message: ImportMessage, _: i64) -> PortResult<Disposition> {
-        import_dead_letter(world, message.key()).await
+    async fn work(&self, context: &Context, message: ImportMessage, _: i64) -> PortResult<Disposition> {
+        import_dead_letter(context, message.key()).await
     }
 }
 
 /// Works on a batch until `deadline`; answers which messages are not done.
-pub async fn handle(world: &World, event: SqsEvent, deadline: Moment) -> SqsBatchResponse {
+pub async fn handle(context: &Context, event: SqsEvent, deadline: Moment) -> SqsBatchResponse {
     // A batch is of one queue. (One without a single message that can be read is parked from either.)
     let is_import = |body: &str| ImportMessage::parse(body).is_ok();
     if event.records.iter().any(|record| record.body.as_deref().is_some_and(is_import)) {
-        return sqs_batch::handle(&ImportDeadLetters, world, event, deadline).await;
+        return sqs_batch::handle(&ImportDeadLetters, context, event, deadline).await;
     }
-    sqs_batch::handle(&DeadLetters, world, event, deadline).await
+    sqs_batch::handle(&DeadLetters, context, event, deadline).await
 }

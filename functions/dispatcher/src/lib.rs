@@ -1,9 +1,10 @@
 //! The minute's schedule: releases backlogs and tends the watchdog's clock.
 
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::time::Moment;
+use pinbridge_shared::flows::dispatch::rescue::Mode;
 use pinbridge_shared::flows::dispatch::{Report, dispatch};
-use pinbridge_shared::flows::watchdog::Mode;
-use pinbridge_shared::ports::{PortResult, World};
+use pinbridge_shared::ports::PortResult;
 use serde::{Deserialize, Serialize};
 
 /// EventBridge's scheduled event, as far as it matters here.
@@ -40,13 +41,13 @@ pub struct Done {
 
 /// # Errors
 /// When the table is unavailable; the next minute goes on from there.
-pub async fn handle(world: &World, event: ScheduledEvent, deadline: Moment) -> PortResult<Done> {
+pub async fn handle(context: &Context, event: ScheduledEvent, deadline: Moment) -> PortResult<Done> {
     let detail = event.detail;
-    let accepted_before = detail.accepted_before.unwrap_or_else(|| world.system.now());
+    let accepted_before = detail.accepted_before.unwrap_or_else(|| context.system.now());
     let mode = if detail.recover { Mode::Recover { from: detail.go_on_from, accepted_before } } else { Mode::Tick };
-    let remaining_ms = deadline.since_ms(world.system.now());
-    let ends_at_ms = world.system.monotonic_ms().saturating_add(remaining_ms);
-    let report = dispatch(world, mode, ends_at_ms).await?;
+    let remaining_ms = deadline.since_ms(context.system.now());
+    let ends_at_ms = context.system.monotonic_ms().saturating_add(remaining_ms);
+    let report = dispatch(context, mode, ends_at_ms).await?;
     let Report { ran, scheduled, released, resent, go_on_from } = report;
     Ok(Done { ran, scheduled: scheduled.released, late: scheduled.late, released, resent, go_on_from })
 }

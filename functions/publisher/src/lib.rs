@@ -2,10 +2,11 @@
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use pinbridge_shared::adapters::sqs_batch::{self, Worker};
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::message::{BadMessage, Disposition, PublishMessage};
 use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::flows::publish_pin::publish_pin;
-use pinbridge_shared::ports::{PortResult, QueueName, World};
+use pinbridge_shared::flows::publish::publish_pin::publish_pin;
+use pinbridge_shared::ports::{PortResult, QueueName};
 
 struct Publisher;
 
@@ -17,12 +18,12 @@ impl Worker for Publisher {
         PublishMessage::parse(body)
     }
 
-    async fn work(&self, world: &World, message: PublishMessage, ends_at_ms: i64) -> PortResult<Disposition> {
-        publish_pin(world, message, ends_at_ms).await
+    async fn work(&self, context: &Context, message: PublishMessage, ends_at_ms: i64) -> PortResult<Disposition> {
+        publish_pin(context, message, ends_at_ms).await
     }
 }
 
 /// Works on a batch until `deadline`; answers which messages are not done.
-pub async fn handle(world: &World, event: SqsEvent, deadline: Moment) -> SqsBatchResponse {
-    sqs_batch::handle(&Publisher, world, event, deadline).await
+pub async fn handle(context: &Context, event: SqsEvent, deadline: Moment) -> SqsBatchResponse {
+    sqs_batch::handle(&Publisher, context, event, deadline).await
 }

@@ -11,11 +11,11 @@ use pinbridge_shared::telemetry::{self, Output};
 async fn main() -> Result<(), lambda_runtime::Error> {
     let environment = Environment::process();
     telemetry::init(&environment.log_filter(), &environment.environment(), Output::Lambda);
-    let world = &assemble::world(&environment).await?;
-    assemble::warm_up(world).await;
+    let context = &assemble::context(&environment).await?;
+    assemble::warm_up(context).await;
     lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
         let deadline = Moment(i64::try_from(event.context.deadline).unwrap_or(i64::MAX));
-        Ok::<_, lambda_runtime::Error>(pinbridge_reconciler::handle(world, event.payload, deadline).await)
+        Ok::<_, lambda_runtime::Error>(pinbridge_reconciler::handle(context, event.payload, deadline).await)
     }))
     .await
 }

@@ -1,11 +1,12 @@
 //! The five minutes' schedule: refreshes the tokens that are due, then goes on removing what deleted workspaces and disconnected
 //! accounts have left.
 
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::flows::forget_accounts::forget_accounts;
-use pinbridge_shared::flows::purge;
-use pinbridge_shared::flows::refresh_due::{Report, refresh_due};
-use pinbridge_shared::ports::{PortResult, World};
+use pinbridge_shared::flows::accounts::forget_accounts::forget_accounts;
+use pinbridge_shared::flows::accounts::refresh_due::{Report, refresh_due};
+use pinbridge_shared::flows::tenants::purge;
+use pinbridge_shared::ports::PortResult;
 use serde::{Deserialize, Serialize};
 
 /// EventBridge's scheduled event, of which nothing matters here.
@@ -27,13 +28,13 @@ pub struct Done {
 
 /// # Errors
 /// When the table is unavailable; the next run goes on from there.
-pub async fn handle(world: &World, _: ScheduledEvent, deadline: Moment) -> PortResult<Done> {
-    let remaining_ms = deadline.since_ms(world.system.now());
-    let ends_at_ms = world.system.monotonic_ms().saturating_add(remaining_ms);
-    let Report { renewed, later, hopeless, failed } = refresh_due(world, ends_at_ms).await?;
+pub async fn handle(context: &Context, _: ScheduledEvent, deadline: Moment) -> PortResult<Done> {
+    let remaining_ms = deadline.since_ms(context.system.now());
+    let ends_at_ms = context.system.monotonic_ms().saturating_add(remaining_ms);
+    let Report { renewed, later, hopeless, failed } = refresh_due(context, ends_at_ms).await?;
     // Removals have no hurry and lose nothing by their trouble: the next run goes on.
-    let purged = purge::continue_all(world, ends_at_ms).await.map(|report| report.done);
-    let forgotten = forget_accounts(world, ends_at_ms).await;
+    let purged = purge::continue_all(context, ends_at_ms).await.map(|report| report.done);
+    let forgotten = forget_accounts(context, ends_at_ms).await;
     for error in [purged.as_ref().err(), forgotten.as_ref().err()].into_iter().flatten() {
         tracing::warn!(%error, "what is to be removed could not be found");
     }

@@ -11,10 +11,10 @@ use pinbridge_shared::telemetry::{self, Output};
 async fn main() -> Result<(), lambda_runtime::Error> {
     let environment = Environment::process();
     telemetry::init(&environment.log_filter(), &environment.environment(), Output::Lambda);
-    let world = &assemble::world(&environment).await?;
+    let context = &assemble::context(&environment).await?;
     lambda_runtime::run(service_fn(|event: LambdaEvent<ScheduledEvent>| async move {
         let deadline = Moment(i64::try_from(event.context.deadline).unwrap_or(i64::MAX));
-        pinbridge_refresher::handle(world, event.payload, deadline).await.map_err(lambda_runtime::Error::from)
+        pinbridge_refresher::handle(context, event.payload, deadline).await.map_err(lambda_runtime::Error::from)
     }))
     .await
 }

@@ -7,7 +7,7 @@ use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const POLL_EVERY: Duration = Duration::from_millis(100);
 
 /// A client of the API.
 pub struct Demo<'a> {
@@ -80,7 +80,7 @@ impl Demo<'_> {
                     println!("  failed: {} ({})", timeline["error_message"], timeline["error_code"]);
                     return Ok(false);
                 }
-                Some(_) => sleep(LOOK_EVERY).await,
+                Some(_) => sleep(POLL_EVERY).await,
                 None => bail!("a timeline without a status"),
             }
         }

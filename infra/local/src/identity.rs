@@ -2,15 +2,16 @@
 
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::{Context as _, bail};
 use pinbridge_shared::adapters::system;
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::WorkspaceId;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::tenant::DEFAULT_TIMEZONE;
-use pinbridge_shared::domain::user::{Email, Role};
-use pinbridge_shared::flows::people::{self, NewUser, PeopleError};
-use pinbridge_shared::flows::{connect, projects};
-use pinbridge_shared::ports::World;
+use pinbridge_shared::domain::tenant::user::{Email, Role};
+use pinbridge_shared::flows::accounts::connect;
+use pinbridge_shared::flows::tenants::people::{self, NewUser, PeopleError};
+use pinbridge_shared::flows::tenants::projects;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -72,18 +73,18 @@ impl Identity {
     ///
     /// # Errors
     /// When the table or the folder can't be written.
-    pub async fn load_or_create(world: &World, data_dir: &Path, pinterest: &str) -> anyhow::Result<Self> {
+    pub async fn load_or_create(context: &Context, data_dir: &Path, pinterest: &str) -> anyhow::Result<Self> {
         let mut identity = match Self::load(data_dir)? {
             Some(known) if known.login.is_some() => return Ok(known),
             Some(older) => older,
             None => {
                 let workspace_id = WorkspaceId(Uuid::new_v4());
-                let api_key = connect::create_workspace(world, workspace_id, NAME, system::secret()).await?;
+                let api_key = connect::create_workspace(context, workspace_id, NAME, system::secret()).await?;
                 Self { workspace_id, api_key, pinterest: pinterest.into(), board_id: None, login: None }
             }
         };
-        let workspace = projects::found(world, identity.workspace_id, None, NAME).await?;
-        connect::keep_key(world, &identity.api_key).await?;
+        let workspace = projects::found(context, identity.workspace_id, None, NAME).await?;
+        connect::keep_key(context, &identity.api_key).await?;
         let login = Login { email: EMAIL.into(), password: Uuid::new_v4().simple().to_string() };
         let email = Email::parse(&login.email).context("the demo's address")?;
         let (id, password) = (email.user(), Secret::new(login.password.as_str()));
@@ -94,9 +95,9 @@ impl Identity {
             timezone: DEFAULT_TIMEZONE.into(),
             role: Role::Owner,
         };
-        match people::create_user(world, workspace.organization, new).await {
+        match people::create_user(context, workspace.organization, new).await {
             // Killed before the file was written: nobody knows that password.
-            Err(PeopleError::EmailTaken) => people::set_password(world, id, &password).await?,
+            Err(PeopleError::EmailTaken) => people::set_password(context, id, &password).await?,
             created => drop(created?),
         }
         identity.login = Some(login);

@@ -66,7 +66,7 @@ async fn attend(args: &Args, stack: &Stack) -> anyhow::Result<bool> {
     }
     let is_real = !is_loopback(&stack.pinterest_url);
     if args.once || !(args.no_demo || is_real || board.is_none()) {
-        let key = format!("demo-{}", stack.world.system.now().0);
+        let key = format!("demo-{}", stack.context.system.now().0);
         let board = board.as_deref().context("the account's boards are unknown")?;
         let published = demo.publish(&account, board, &key).await?;
         if args.once {

@@ -15,15 +15,15 @@ pub const INDEXES: [(&str, &str, &str); 2] = [("listing", "lpk", "lsk"), ("waiti
 pub const TTL_ATTRIBUTE: &str = "expires_at";
 pub const PUBLISH_QUEUE: &str = "publish";
 pub const PUBLISH_DEAD_LETTERS: &str = "publish-dead-letters";
-pub const LOOK_QUEUE: &str = "look";
-pub const LOOK_DEAD_LETTERS: &str = "look-dead-letters";
+pub const RECONCILIATION_QUEUE: &str = "reconciliation";
+pub const RECONCILIATION_DEAD_LETTERS: &str = "reconciliation-dead-letters";
 pub const IMPORT_QUEUE: &str = "import";
 pub const IMPORT_DEAD_LETTERS: &str = "import-dead-letters";
-pub const PARKED_LETTERS: &str = "parked-letters";
+pub const REDRIVE_QUEUE: &str = "redrive";
 /// The publish queue's, unless it is set otherwise.
 pub const VISIBILITY_TIMEOUT_S: i64 = 180;
 /// Twice the reconciler's timeout.
-pub const LOOK_VISIBILITY_S: i64 = 120;
+pub const RECONCILIATION_VISIBILITY_S: i64 = 120;
 /// Twice the importer's timeout.
 pub const IMPORT_VISIBILITY_S: i64 = 120;
 /// Twice the timeout of the function that reads them.
@@ -89,12 +89,15 @@ fn text_attribute(name: &str) -> anyhow::Result<AttributeDefinition> {
 pub async fn create_queues(client: &aws_sdk_sqs::Client, visibility_s: i64) -> anyhow::Result<QueueUrls> {
     let dead_letters = create_queue(client, PUBLISH_DEAD_LETTERS, DEAD_LETTERS_VISIBILITY_S, None).await?;
     let publish = create_queue(client, PUBLISH_QUEUE, visibility_s, Some(&dead_letters)).await?;
-    let look_dead_letters = create_queue(client, LOOK_DEAD_LETTERS, DEAD_LETTERS_VISIBILITY_S, None).await?;
-    let look = create_queue(client, LOOK_QUEUE, LOOK_VISIBILITY_S, Some(&look_dead_letters)).await?;
-    let parked = create_queue(client, PARKED_LETTERS, DEAD_LETTERS_VISIBILITY_S, None).await?;
+    let reconciliation_dead_letters =
+        create_queue(client, RECONCILIATION_DEAD_LETTERS, DEAD_LETTERS_VISIBILITY_S, None).await?;
+    let reconciliation =
+        create_queue(client, RECONCILIATION_QUEUE, RECONCILIATION_VISIBILITY_S, Some(&reconciliation_dead_letters))
+            .await?;
+    let redrive = create_queue(client, REDRIVE_QUEUE, DEAD_LETTERS_VISIBILITY_S, None).await?;
     let import_dead_letters = create_queue(client, IMPORT_DEAD_LETTERS, DEAD_LETTERS_VISIBILITY_S, None).await?;
     let import = create_queue(client, IMPORT_QUEUE, IMPORT_VISIBILITY_S, Some(&import_dead_letters)).await?;
-    Ok(QueueUrls { publish, look, dead_letters, parked, import, import_dead_letters })
+    Ok(QueueUrls { publish, reconciliation, dead_letters, redrive, import, import_dead_letters })
 }
 
 /// A queue, with a queue for what is delivered too often if there is one; answers its address.

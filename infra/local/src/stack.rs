@@ -5,16 +5,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::{Context as _, bail};
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
 use pinbridge_shared::adapters::app_secret::AppSecret;
 use pinbridge_shared::adapters::{assemble, aws as sdk_settings};
-use pinbridge_shared::config::{Environment, OAuthApp, Places};
+use pinbridge_shared::config::{Environment, OAuthApp, Resources};
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::secret::Secret;
-use pinbridge_shared::flows::connect;
-use pinbridge_shared::ports::{Tokens, World};
+use pinbridge_shared::flows::accounts::connect;
+use pinbridge_shared::ports::Tokens;
 use pinterest_simulator::world::scopes;
 use pinterest_simulator::{APP_ID, APP_SECRET, Config, Simulator, seed_accounts};
 use tokio::net::TcpListener;
@@ -43,7 +44,7 @@ pub struct Stack {
     pub base_url: String,
     pub pinterest_url: String,
     pub identity: Identity,
-    pub world: World,
+    pub context: Context,
     pub sqs: aws_sdk_sqs::Client,
     aws: Arc<LocalAws>,
     stop: watch::Sender<bool>,
@@ -93,7 +94,7 @@ impl Stack {
                 url
             }
         };
-        let places = Places {
+        let resources = Resources {
             table: TABLE.into(),
             queues: queues.clone(),
             secret_prefix: "pinbridge".into(),
@@ -103,27 +104,27 @@ impl Stack {
         };
         if simulator.is_some() {
             let secrets = aws_sdk_secretsmanager::Client::new(&config);
-            AppSecret::new(secrets, &places.secret_prefix).write(&Secret::new(APP_SECRET)).await?;
+            AppSecret::new(secrets, &resources.secret_prefix).write(&Secret::new(APP_SECRET)).await?;
         }
-        let world = assemble::over(&config, settings, places)?;
-        let identity = Identity::load_or_create(&world, &args.data_dir, pinterest).await?;
-        connect_accounts(&world, &identity, args).await?;
+        let context = assemble::over(&config, settings, resources)?;
+        let identity = Identity::load_or_create(&context, &args.data_dir, pinterest).await?;
+        connect_accounts(&context, &identity, args).await?;
 
         // The queue has forgotten its messages: the clock rows bring them back.
-        let started_at = world.system.now();
-        tasks.push(tokio::spawn(runner::recover(world.clone(), started_at, stopping.clone())));
+        let started_at = context.system.now();
+        tasks.push(tokio::spawn(runner::recover(context.clone(), started_at, stopping.clone())));
         for source in runner::sources(&queues) {
             for _ in 0..source.concurrency {
-                let poller = runner::poll(world.clone(), sqs.clone(), source.clone(), stopping.clone());
+                let poller = runner::poll(context.clone(), sqs.clone(), source.clone(), stopping.clone());
                 tasks.push(tokio::spawn(poller));
             }
         }
-        tasks.push(tokio::spawn(runner::every_minute(world.clone(), stopping.clone())));
-        tasks.push(tokio::spawn(runner::every_five_minutes(world.clone(), stopping.clone())));
-        tasks.push(tokio::spawn(sweep(Arc::clone(&aws), world.clone(), stopping.clone())));
-        let api = pinbridge_api::router(world.clone());
+        tasks.push(tokio::spawn(runner::every_minute(context.clone(), stopping.clone())));
+        tasks.push(tokio::spawn(runner::every_five_minutes(context.clone(), stopping.clone())));
+        tasks.push(tokio::spawn(sweep(Arc::clone(&aws), context.clone(), stopping.clone())));
+        let api = pinbridge_api::router(context.clone());
         tasks.push(tokio::spawn(serve(listener, api, stopping)));
-        Ok(Self { base_url, pinterest_url, identity, world, sqs, aws, stop, stop_pinterest, tasks, simulator })
+        Ok(Self { base_url, pinterest_url, identity, context, sqs, aws, stop, stop_pinterest, tasks, simulator })
     }
 
     /// Lets what is under way finish, then closes the files.
@@ -145,7 +146,7 @@ impl Stack {
         if let Some(simulator) = self.simulator {
             let _ = simulator.await;
         }
-        drop((self.world, self.sqs));
+        drop((self.context, self.sqs));
         let aws = Arc::into_inner(self.aws).context("the local AWS is still in use")?;
         aws.shutdown().await
     }
@@ -230,14 +231,14 @@ async fn start_simulator(args: &Args, mut stop: watch::Receiver<bool>) -> anyhow
 }
 
 /// Connects the accounts once: a stored token may have been rotated since and is never overwritten by an old one.
-async fn connect_accounts(world: &World, identity: &Identity, args: &Args) -> anyhow::Result<()> {
+async fn connect_accounts(context: &Context, identity: &Identity, args: &Args) -> anyhow::Result<()> {
     let workspace = identity.workspace_id;
     if let Some(token) = std::env::var(TOKEN_VARIABLE).ok().filter(|token| !token.is_empty()) {
         let tokens = Tokens::bare(token, None);
-        connect::connect_account(world, workspace, &tokens).await?;
+        connect::connect_account(context, workspace, &tokens).await?;
         return Ok(());
     }
-    let connected = world.store.accounts(workspace).await?;
+    let connected = context.store.accounts(workspace).await?;
     for seed in seed_accounts(usize::from(args.accounts)) {
         if connected.iter().any(|account| account.pinterest_user_id == seed.id) {
             continue;
@@ -247,16 +248,16 @@ async fn connect_accounts(world: &World, identity: &Identity, args: &Args) -> an
             scopes: Some(scopes::ALL.join(",")),
             ..Tokens::bare(seed.access_token, Some(seed.refresh_token))
         };
-        connect_patiently(world, identity, &tokens).await?;
+        connect_patiently(context, identity, &tokens).await?;
     }
     Ok(())
 }
 
-async fn connect_patiently(world: &World, identity: &Identity, tokens: &Tokens) -> anyhow::Result<()> {
-    use pinbridge_shared::domain::failure::Failure;
-    use pinbridge_shared::flows::connect::ConnectError;
+async fn connect_patiently(context: &Context, identity: &Identity, tokens: &Tokens) -> anyhow::Result<()> {
+    use pinbridge_shared::domain::pin::failure::Failure;
+    use pinbridge_shared::flows::accounts::connect::ConnectError;
     for _ in 0..PINTEREST_TRIES {
-        match connect::connect_account(world, identity.workspace_id, tokens).await {
+        match connect::connect_account(context, identity.workspace_id, tokens).await {
             Ok(_) => return Ok(()),
             Err(ConnectError::Pinterest(read)) if read.failure == Failure::PinterestUnreachable => {
                 tokio::time::sleep(PINTEREST_PAUSE).await;
@@ -278,13 +279,13 @@ async fn serve(listener: TcpListener, api: axum::Router, mut stop: watch::Receiv
     }
 }
 
-async fn sweep(aws: Arc<LocalAws>, world: World, mut stop: watch::Receiver<bool>) {
+async fn sweep(aws: Arc<LocalAws>, context: Context, mut stop: watch::Receiver<bool>) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(TTL_SWEEP_EVERY) => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
-        if let Err(error) = aws.sweep_ttl(world.system.now().unix_seconds()).await {
+        if let Err(error) = aws.sweep_ttl(context.system.now().unix_seconds()).await {
             tracing::warn!(%error, "expired rows could not be swept");
         }
     }

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use pinbridge_shared::adapters::assemble::{self, Custodians};
 use pinbridge_shared::adapters::envelope::Retired;
 use pinbridge_shared::config::{Environment, TokenCustody};
-use pinbridge_shared::flows::move_tokens::{Moved, move_tokens, remove_copied};
+use pinbridge_shared::flows::accounts::move_tokens::{Moved, move_tokens, remove_copied};
 use pinbridge_shared::ports::Secrets;
 use serde_json::{Value, json};
 

@@ -29,7 +29,7 @@ const WAIT_LONGEST: Duration = Duration::from_secs(30);
 /// Then the run gives up; it can be started again.
 const TRIES_MAX: u32 = 25;
 /// How often an import is asked about, and how long it may get nowhere.
-const LOOK_EVERY: Duration = Duration::from_millis(300);
+const POLL_EVERY: Duration = Duration::from_millis(300);
 const STUCK_AFTER: Duration = Duration::from_secs(15 * 60);
 
 #[derive(Args)]
@@ -208,7 +208,7 @@ impl Run {
                 (processed, moved) = (import["processed_rows"].clone(), Instant::now());
             }
             ensure!(moved.elapsed() < STUCK_AFTER, "import {} gets nowhere; is the importer running?", piece.id);
-            sleep(LOOK_EVERY).await;
+            sleep(POLL_EVERY).await;
         };
         let count = |name: &str| import[name].as_u64().unwrap_or(0);
         self.totals.created += count("created_rows");

@@ -12,14 +12,15 @@ mod workspaces;
 
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use pinbridge_shared::adapters::{assemble, system};
 use pinbridge_shared::config::Environment;
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::WorkspaceId;
 use pinbridge_shared::domain::secret::Secret;
-use pinbridge_shared::flows::connect;
-use pinbridge_shared::ports::{Tokens, World};
+use pinbridge_shared::flows::accounts::connect;
+use pinbridge_shared::ports::Tokens;
 use pinbridge_shared::telemetry::{self, Output};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -126,11 +127,11 @@ async fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<Value> {
     let environment = Environment::process();
     telemetry::init("warn", &environment.environment(), Output::Program);
-    let world = assemble::world(&environment).await?;
+    let context = assemble::context(&environment).await?;
     match command {
         Command::MoveTokens(arguments) => custody::move_all(&environment, &arguments).await,
-        Command::DeleteWorkspace(arguments) => workspaces::delete(&world, &arguments).await,
-        Command::Export(arguments) => workspaces::export(&world, &arguments).await,
+        Command::DeleteWorkspace(arguments) => workspaces::delete(&context, &arguments).await,
+        Command::Export(arguments) => workspaces::export(&context, &arguments).await,
         Command::SetAppSecret => {
             let name = "PINBRIDGE_PINTEREST_APP_SECRET";
             let secret = std::env::var(name).ok().filter(|secret| !secret.trim().is_empty());
@@ -144,33 +145,33 @@ async fn run(command: Command) -> anyhow::Result<Value> {
             let tokens = tokens.tokens()?;
             let email = email.map(|text| people::parse_email(&text)).transpose()?;
             // A token that Pinterest refuses leaves nothing behind.
-            connect::try_token(&world, &tokens).await?;
+            connect::try_token(&context, &tokens).await?;
             let workspace = WorkspaceId(Uuid::new_v4());
-            let api_key = connect::create_workspace(&world, workspace, &workspace_name, system::secret()).await?;
-            let mut answer = connect(&world, workspace, &tokens).await?;
+            let api_key = connect::create_workspace(&context, workspace, &workspace_name, system::secret()).await?;
+            let mut answer = connect(&context, workspace, &tokens).await?;
             answer["api_key"] = json!(api_key);
             if let Some(email) = email {
                 let owner = people::NewUserArgs::owner(email.as_str().to_owned(), workspace);
-                answer["user"] = people::create_user(&world, owner).await?;
+                answer["user"] = people::create_user(&context, owner).await?;
             }
             Ok(answer)
         }
         Command::Connect { workspace_id, tokens } => {
             let tokens = tokens.tokens()?;
-            people::known(&world, workspace_id).await?;
-            connect(&world, workspace_id, &tokens).await
+            people::known(&context, workspace_id).await?;
+            connect(&context, workspace_id, &tokens).await
         }
         Command::Redrive(arguments) => {
-            let letters = assemble::parked_letters(&environment).await?;
-            redrive::run(&world, &letters, arguments).await
+            let messages = assemble::redrive_queue(&environment).await?;
+            redrive::run(&context, &messages, arguments).await
         }
-        Command::People(command) => people::run(&world, command).await,
+        Command::People(command) => people::run(&context, command).await,
     }
 }
 
-async fn connect(world: &World, workspace: WorkspaceId, tokens: &Tokens) -> anyhow::Result<Value> {
-    let account = connect::connect_account(world, workspace, tokens).await?;
-    let boards = world.boards.boards(&tokens.access).await?;
+async fn connect(context: &Context, workspace: WorkspaceId, tokens: &Tokens) -> anyhow::Result<Value> {
+    let account = connect::connect_account(context, workspace, tokens).await?;
+    let boards = context.boards.boards(&tokens.access).await?;
     Ok(json!({
         "workspace_id": workspace,
         "account_id": account.key.account,

@@ -1,16 +1,16 @@
 //! Workspaces, people and keys.
 
-use anyhow::{Context, bail};
+use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::{AccountId, KeyId, OrganizationId, WorkspaceId};
-use pinbridge_shared::domain::scope::{Scope, Scopes};
 use pinbridge_shared::domain::secret::Secret;
+use pinbridge_shared::domain::tenant::scope::{Scope, Scopes};
+use pinbridge_shared::domain::tenant::user::{Email, PASSWORD_MAX, PASSWORD_MIN, Role};
 use pinbridge_shared::domain::tenant::{DEFAULT_TIMEZONE, NAME_MAX, Workspace};
-use pinbridge_shared::domain::user::{Email, PASSWORD_MAX, PASSWORD_MIN, Role};
-use pinbridge_shared::flows::api_keys::{self, NewKey};
-use pinbridge_shared::flows::people::{self, NewUser};
-use pinbridge_shared::flows::projects;
-use pinbridge_shared::ports::World;
+use pinbridge_shared::flows::tenants::api_keys::{self, NewKey};
+use pinbridge_shared::flows::tenants::people::{self, NewUser};
+use pinbridge_shared::flows::tenants::projects;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -87,46 +87,46 @@ pub struct NewUserArgs {
     role: String,
 }
 
-pub async fn run(world: &World, command: PeopleCommand) -> anyhow::Result<Value> {
+pub async fn run(context: &Context, command: PeopleCommand) -> anyhow::Result<Value> {
     match command {
         PeopleCommand::CreateWorkspace { name, organization_id } => {
             check_name(&name)?;
             if let Some(id) = organization_id {
-                let known = world.tenants.organization(id).await?;
+                let known = context.tenants.organization(id).await?;
                 known.with_context(|| format!("there is no organisation {id}"))?;
             }
-            let workspace = projects::found(world, WorkspaceId(Uuid::new_v4()), organization_id, &name).await?;
+            let workspace = projects::found(context, WorkspaceId(Uuid::new_v4()), organization_id, &name).await?;
             Ok(json!({"workspace_id": workspace.id, "organization_id": workspace.organization}))
         }
-        PeopleCommand::CreateUser(arguments) => create_user(world, arguments).await,
+        PeopleCommand::CreateUser(arguments) => create_user(context, arguments).await,
         PeopleCommand::SetPassword { email } => {
             let email = parse_email(&email)?;
             let (password, generated) = password()?;
-            people::set_password(world, email.user(), &password).await?;
+            people::set_password(context, email.user(), &password).await?;
             Ok(json!({"email": email.as_str(), "password": generated}))
         }
         PeopleCommand::DeleteUser { email } => {
             let email = parse_email(&email)?;
-            people::remove(world, email.user()).await?;
+            people::remove(context, email.user()).await?;
             Ok(json!({"email": email.as_str(), "deleted": true}))
         }
         PeopleCommand::DeleteOrganization { organization_id } => {
-            if !people::remove_organization(world, organization_id).await? {
+            if !people::remove_organization(context, organization_id).await? {
                 bail!("the organisation still has workspaces: delete them, and wait until they are gone");
             }
             Ok(json!({"organization_id": organization_id, "deleted": true}))
         }
         PeopleCommand::CreateKey { workspace_id, name, scopes, account_id } => {
             check_name(&name)?;
-            known(world, workspace_id).await?;
+            known(context, workspace_id).await?;
             let allowed = (!account_id.is_empty()).then_some(account_id);
             let new = NewKey { name, scopes: parse_scopes(&scopes)?, allowed, authorized_by: None };
-            let (key, text) = api_keys::create(world, workspace_id, new).await?;
+            let (key, text) = api_keys::create(context, workspace_id, new).await?;
             Ok(json!({"workspace_id": workspace_id, "key_id": key.id, "api_key": text.expose()}))
         }
         PeopleCommand::ListKeys { workspace_id } => {
-            known(world, workspace_id).await?;
-            let keys = api_keys::list(world, workspace_id).await?;
+            known(context, workspace_id).await?;
+            let keys = api_keys::list(context, workspace_id).await?;
             Ok(keys
                 .iter()
                 .map(|key| {
@@ -143,25 +143,25 @@ pub async fn run(world: &World, command: PeopleCommand) -> anyhow::Result<Value>
                 .collect())
         }
         PeopleCommand::RevokeKey { workspace_id, key_id } => {
-            let key = api_keys::revoke(world, workspace_id, key_id).await?;
+            let key = api_keys::revoke(context, workspace_id, key_id).await?;
             Ok(json!({"key_id": key.id, "revoked_at": key.revoked_at.map(|at| at.rfc3339())}))
         }
         PeopleCommand::RotateSessionKey => {
-            let ring = world.session_keys.rotate().await?;
+            let ring = context.session_keys.rotate().await?;
             Ok(json!({"current": ring.current.id, "previous": ring.previous.map(|key| key.id)}))
         }
     }
 }
 
 /// The new person; with the password if it was generated.
-pub async fn create_user(world: &World, arguments: NewUserArgs) -> anyhow::Result<Value> {
+pub async fn create_user(context: &Context, arguments: NewUserArgs) -> anyhow::Result<Value> {
     let email = parse_email(&arguments.email)?;
     let role = Role::parse(&arguments.role).context("the role is none of owner, editor, viewer")?;
-    let workspace = known(world, arguments.workspace_id).await?;
+    let workspace = known(context, arguments.workspace_id).await?;
     let (password, generated) = password()?;
     let timezone = DEFAULT_TIMEZONE.to_owned();
     let new = NewUser { email, full_name: arguments.full_name, password, timezone, role };
-    let user = people::create_user(world, workspace.organization, new).await?;
+    let user = people::create_user(context, workspace.organization, new).await?;
     Ok(json!({
         "user_id": user.id,
         "email": user.email.as_str(),
@@ -178,8 +178,8 @@ impl NewUserArgs {
     }
 }
 
-pub async fn known(world: &World, id: WorkspaceId) -> anyhow::Result<Workspace> {
-    world.tenants.workspace(id).await?.with_context(|| format!("there is no workspace {id}"))
+pub async fn known(context: &Context, id: WorkspaceId) -> anyhow::Result<Workspace> {
+    context.tenants.workspace(id).await?.with_context(|| format!("there is no workspace {id}"))
 }
 
 pub fn parse_email(text: &str) -> anyhow::Result<Email> {

@@ -2,8 +2,9 @@
 
 use anyhow::bail;
 use clap::Args;
-use pinbridge_shared::flows::redrive::{Redrive, Summary, redrive};
-use pinbridge_shared::ports::{ParkedLetters, World};
+use pinbridge_shared::context::Context;
+use pinbridge_shared::flows::dead_letters::redrive::{Redrive, Summary, redrive};
+use pinbridge_shared::ports::RedriveQueue;
 use serde_json::{Value, json};
 
 #[derive(Args)]
@@ -28,7 +29,7 @@ pub struct RedriveArgs {
     send_unreadable: bool,
 }
 
-pub async fn run(world: &World, letters: &dyn ParkedLetters, arguments: RedriveArgs) -> anyhow::Result<Value> {
+pub async fn run(context: &Context, messages: &dyn RedriveQueue, arguments: RedriveArgs) -> anyhow::Result<Value> {
     if arguments.rate.is_some_and(|rate| !rate.is_finite() || rate <= 0.0) {
         bail!("--rate must be above 0");
     }
@@ -39,14 +40,14 @@ pub async fn run(world: &World, letters: &dyn ParkedLetters, arguments: RedriveA
         stop_when_failing_percent: arguments.stop_when_failing,
         send_unreadable: arguments.send_unreadable,
     };
-    let summary = redrive(world, letters, &asked).await?;
+    let summary = redrive(context, messages, &asked).await?;
     Ok(shown(&asked, &summary))
 }
 
 fn shown(asked: &Redrive, summary: &Summary) -> Value {
     json!({
         "mode": if asked.run { "run" } else { "preview" },
-        "letters": summary.letters,
+        "letters": summary.messages,
         "by_class": summary.by_class,
         "retried": summary.retried,
         "failed_again": summary.failed_again,

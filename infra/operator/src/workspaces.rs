@@ -4,14 +4,14 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::{Context as _, bail};
 use clap::Args;
 use pinbridge_api::views;
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::WorkspaceId;
 use pinbridge_shared::domain::time::MINUTE_MS;
-use pinbridge_shared::flows::export;
-use pinbridge_shared::flows::purge::{self, Progress};
-use pinbridge_shared::ports::World;
+use pinbridge_shared::flows::tenants::export;
+use pinbridge_shared::flows::tenants::purge::{self, Progress};
 use serde_json::{Value, json};
 
 /// How long one call goes on before it says how far it came.
@@ -37,17 +37,17 @@ pub struct ExportArgs {
 }
 
 /// Marks the workspace and removes what can be removed now; the refresher's schedule does the rest.
-pub async fn delete(world: &World, arguments: &DeleteArgs) -> anyhow::Result<Value> {
+pub async fn delete(context: &Context, arguments: &DeleteArgs) -> anyhow::Result<Value> {
     let id = arguments.workspace_id;
-    let workspace = world.tenants.workspace(id).await?.with_context(|| format!("there is no workspace {id}"))?;
+    let workspace = context.tenants.workspace(id).await?.with_context(|| format!("there is no workspace {id}"))?;
     if workspace.name != arguments.name {
         bail!("--name is not the workspace's name");
     }
-    purge::delete_workspace(world, id).await?;
-    let ends_at_ms = world.system.monotonic_ms() + RUNS_FOR_MS;
-    let not_before = match purge::continue_one(world, id, ends_at_ms).await? {
+    purge::delete_workspace(context, id).await?;
+    let ends_at_ms = context.system.monotonic_ms() + RUNS_FOR_MS;
+    let not_before = match purge::continue_one(context, id, ends_at_ms).await? {
         Progress::Done => return Ok(json!({"workspace_id": id, "deleted": true, "left": false})),
-        Progress::More => world.system.now(),
+        Progress::More => context.system.now(),
         Progress::NotBefore(at) => at,
     };
     Ok(json!({
@@ -59,15 +59,15 @@ pub async fn delete(world: &World, arguments: &DeleteArgs) -> anyhow::Result<Val
 }
 
 /// Writes accounts and pins as JSON lines, readable by the owner of the file only.
-pub async fn export(world: &World, arguments: &ExportArgs) -> anyhow::Result<Value> {
+pub async fn export(context: &Context, arguments: &ExportArgs) -> anyhow::Result<Value> {
     let id = arguments.workspace_id;
-    world.tenants.workspace(id).await?.with_context(|| format!("there is no workspace {id}"))?;
+    context.tenants.workspace(id).await?.with_context(|| format!("there is no workspace {id}"))?;
     let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&arguments.out);
     let mut file = file.with_context(|| format!("{} can't be created", arguments.out.display()))?;
     let (mut from, mut count) = (None, 0);
     loop {
-        let page = export::page(world, id, from, ENTRIES_A_PAGE, |_| true).await?;
-        let (lines, next) = views::export::lines(&page, world.system.now());
+        let page = export::page(context, id, from, ENTRIES_A_PAGE, |_| true).await?;
+        let (lines, next) = views::export::lines(&page, context.system.now());
         file.write_all(lines.as_bytes())?;
         count += lines.lines().count();
         match next {

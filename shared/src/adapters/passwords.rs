@@ -69,7 +69,7 @@ impl Passwords for Argon2Passwords {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::user::NOBODYS_PASSWORD;
+    use crate::domain::tenant::user::NOBODYS_PASSWORD;
 
     #[test]
     fn nobodys_hash_costs_as_much_as_anybodys() {

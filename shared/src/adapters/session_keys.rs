@@ -7,7 +7,7 @@ use aws_sdk_secretsmanager::Client;
 
 use super::aws::port_error;
 use crate::domain::secret::Secret;
-use crate::domain::session::{Keyring, SigningKey};
+use crate::domain::tenant::session::{Keyring, SigningKey};
 use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use crate::ports::{PortError, PortResult, SessionKeys, System};
 

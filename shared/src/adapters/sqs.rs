@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::aws::port_error;
 use crate::config::QueueUrls;
-use crate::domain::message::{ImportMessage, LookMessage, PublishMessage};
-use crate::ports::{Letter, MAX_DELAY_MS, ParkedLetters, PortError, PortResult, Queue, QueueName};
+use crate::domain::message::{ImportMessage, PublishMessage, ReconcileMessage};
+use crate::ports::{DeadLetterMessage, MAX_DELAY_MS, PortError, PortResult, Queue, QueueName, RedriveQueue};
 
 const PORT: &str = "publish queue";
 /// SQS takes ten messages a call.
@@ -29,7 +29,7 @@ impl SqsQueue {
     fn url(&self, queue: QueueName) -> &str {
         match queue {
             QueueName::Publish => &self.urls.publish,
-            QueueName::Look => &self.urls.look,
+            QueueName::Reconcile => &self.urls.reconciliation,
             QueueName::DeadLetters => &self.urls.dead_letters,
             QueueName::Import => &self.urls.import,
             QueueName::ImportDeadLetters => &self.urls.import_dead_letters,
@@ -101,10 +101,10 @@ impl Queue for SqsQueue {
         Ok(unsent)
     }
 
-    async fn send_look(&self, look: &LookMessage, delay_ms: i64) -> PortResult<()> {
-        let send = self.client.send_message().queue_url(&self.urls.look).message_body(body(look)?);
+    async fn send_reconcile(&self, reconciliation: &ReconcileMessage, delay_ms: i64) -> PortResult<()> {
+        let send = self.client.send_message().queue_url(&self.urls.reconciliation).message_body(body(reconciliation)?);
         // Rounded up: a look that comes early finds nothing to do.
-        let send = send.delay_seconds(delay_s(delay_ms + 999)).message_group_id(look.account.to_string());
+        let send = send.delay_seconds(delay_s(delay_ms + 999)).message_group_id(reconciliation.account.to_string());
         send.send().await.map(|_| ()).map_err(|error| port_error("look queue", &error))
     }
 
@@ -115,8 +115,8 @@ impl Queue for SqsQueue {
         send.send().await.map(|_| ()).map_err(|error| port_error("import queue", &error))
     }
 
-    async fn park(&self, letter: &str) -> PortResult<()> {
-        let send = self.client.send_message().queue_url(&self.urls.parked).message_body(letter);
+    async fn park(&self, message: &str) -> PortResult<()> {
+        let send = self.client.send_message().queue_url(&self.urls.redrive).message_body(message);
         send.send().await.map(|_| ()).map_err(|error| port_error("parked letters", &error))
     }
 
@@ -135,41 +135,41 @@ impl Queue for SqsQueue {
 }
 
 /// Letters a call answers, and how long it waits for one, in seconds.
-const LETTERS_PER_CALL: i32 = 10;
-const LETTER_WAIT_S: i32 = 1;
+const RECEIVED_PER_CALL: i32 = 10;
+const MESSAGE_WAIT_S: i32 = 1;
 
 #[async_trait]
-impl ParkedLetters for SqsQueue {
-    async fn receive(&self, hidden_ms: i64) -> PortResult<Vec<Letter>> {
+impl RedriveQueue for SqsQueue {
+    async fn receive(&self, hidden_ms: i64) -> PortResult<Vec<DeadLetterMessage>> {
         let answer = self
             .client
             .receive_message()
-            .queue_url(&self.urls.parked)
-            .max_number_of_messages(LETTERS_PER_CALL)
-            .wait_time_seconds(LETTER_WAIT_S)
+            .queue_url(&self.urls.redrive)
+            .max_number_of_messages(RECEIVED_PER_CALL)
+            .wait_time_seconds(MESSAGE_WAIT_S)
             .visibility_timeout(i32::try_from((hidden_ms / 1_000).clamp(0, VISIBILITY_MAX_S)).unwrap_or(0))
             .send()
             .await
             .map_err(|error| port_error("parked letters", &error))?;
-        let letter = |message: &aws_sdk_sqs::types::Message| {
-            Some(Letter { receipt: message.receipt_handle()?.to_owned(), body: message.body()?.to_owned() })
+        let message = |message: &aws_sdk_sqs::types::Message| {
+            Some(DeadLetterMessage { receipt: message.receipt_handle()?.to_owned(), body: message.body()?.to_owned() })
         };
-        Ok(answer.messages().iter().filter_map(letter).collect())
+        Ok(answer.messages().iter().filter_map(message).collect())
     }
 
-    async fn delete(&self, letter: &Letter) -> PortResult<()> {
-        let delete = self.client.delete_message().queue_url(&self.urls.parked).receipt_handle(&letter.receipt);
+    async fn delete(&self, message: &DeadLetterMessage) -> PortResult<()> {
+        let delete = self.client.delete_message().queue_url(&self.urls.redrive).receipt_handle(&message.receipt);
         delete.send().await.map(|_| ()).map_err(|error| port_error("parked letters", &error))
     }
 
-    async fn send_again(&self, letter: &Letter) -> PortResult<()> {
-        let send = self.client.send_message().queue_url(&self.urls.publish).message_body(&letter.body);
+    async fn send_again(&self, message: &DeadLetterMessage) -> PortResult<()> {
+        let send = self.client.send_message().queue_url(&self.urls.publish).message_body(&message.body);
         send.send().await.map(|_| ()).map_err(|error| port_error(PORT, &error))
     }
 
-    async fn put_back(&self, letter: &Letter) -> PortResult<()> {
-        let show = self.client.change_message_visibility().queue_url(&self.urls.parked);
-        let show = show.receipt_handle(&letter.receipt).visibility_timeout(0);
+    async fn put_back(&self, message: &DeadLetterMessage) -> PortResult<()> {
+        let show = self.client.change_message_visibility().queue_url(&self.urls.redrive);
+        let show = show.receipt_handle(&message.receipt).visibility_timeout(0);
         show.send().await.map(|_| ()).map_err(|error| port_error("parked letters", &error))
     }
 }

@@ -7,9 +7,10 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMe
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 
+use crate::context::Context;
 use crate::domain::message::{BadMessage, Disposition};
 use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
-use crate::ports::{MAX_DELAY_MS, PortResult, QueueName, World};
+use crate::ports::{MAX_DELAY_MS, PortResult, QueueName};
 use crate::telemetry::{self, Metric};
 
 /// A text that is no message won't become one: it goes quickly through its deliveries to the dead letters.
@@ -52,17 +53,17 @@ pub trait Worker: Sync {
     /// When a port is unavailable; the message comes back.
     fn work(
         &self,
-        world: &World,
+        context: &Context,
         message: Self::Message,
         ends_at_ms: i64,
     ) -> impl Future<Output = PortResult<Disposition>> + Send;
 }
 
 /// Works on a batch until `deadline`; answers which messages are not done.
-pub async fn handle<W: Worker>(worker: &W, world: &World, event: SqsEvent, deadline: Moment) -> SqsBatchResponse {
-    let remaining_ms = deadline.since_ms(world.system.now());
-    let ends_at_ms = world.system.monotonic_ms().saturating_add(remaining_ms);
-    let outcomes = join_all(event.records.iter().map(|record| handle_one(worker, world, record, ends_at_ms))).await;
+pub async fn handle<W: Worker>(worker: &W, context: &Context, event: SqsEvent, deadline: Moment) -> SqsBatchResponse {
+    let remaining_ms = deadline.since_ms(context.system.now());
+    let ends_at_ms = context.system.monotonic_ms().saturating_add(remaining_ms);
+    let outcomes = join_all(event.records.iter().map(|record| handle_one(worker, context, record, ends_at_ms))).await;
     let failures = event.records.iter().zip(outcomes).filter(|(_, done)| !done);
     let mut response = SqsBatchResponse::default();
     response.batch_item_failures = failures.map(|(record, _)| failure(record)).collect();
@@ -76,8 +77,8 @@ fn failure(record: &SqsMessage) -> BatchItemFailure {
 }
 
 /// Whether the message is done with.
-async fn handle_one<W: Worker>(worker: &W, world: &World, record: &SqsMessage, ends_at_ms: i64) -> bool {
-    let work = AssertUnwindSafe(decide(worker, world, record, ends_at_ms)).catch_unwind().await;
+async fn handle_one<W: Worker>(worker: &W, context: &Context, record: &SqsMessage, ends_at_ms: i64) -> bool {
+    let work = AssertUnwindSafe(decide(worker, context, record, ends_at_ms)).catch_unwind().await;
     let decided = work.unwrap_or_else(|_| {
         tracing::error!(message_id = record.message_id, "a record's worker panicked");
         Move::Return(None)
@@ -86,7 +87,7 @@ async fn handle_one<W: Worker>(worker: &W, world: &World, record: &SqsMessage, e
         Move::Acknowledge => true,
         Move::Return(after_ms) => {
             if let (Some(after_ms), Some(receipt)) = (after_ms, record.receipt_handle.as_deref())
-                && let Err(error) = world.queue.change_visibility(W::QUEUE, receipt, after_ms).await
+                && let Err(error) = context.queue.change_visibility(W::QUEUE, receipt, after_ms).await
             {
                 tracing::warn!(%error, "a message keeps its visibility timeout");
             }
@@ -95,13 +96,13 @@ async fn handle_one<W: Worker>(worker: &W, world: &World, record: &SqsMessage, e
     }
 }
 
-async fn decide<W: Worker>(worker: &W, world: &World, record: &SqsMessage, ends_at_ms: i64) -> Move {
+async fn decide<W: Worker>(worker: &W, context: &Context, record: &SqsMessage, ends_at_ms: i64) -> Move {
     let message = match W::parse(record.body.as_deref().unwrap_or("")) {
         Ok(message) => message,
-        Err(error) => return unreadable::<W>(world, record, &error).await,
+        Err(error) => return unreadable::<W>(context, record, &error).await,
     };
-    match worker.work(world, message, ends_at_ms).await {
-        Ok(disposition) => carry_out(world, disposition).await,
+    match worker.work(context, message, ends_at_ms).await {
+        Ok(disposition) => carry_out(context, disposition).await,
         Err(error) => {
             tracing::error!(message_id = record.message_id, %error, "a message could not be worked on");
             Move::Return(Some(error_again_ms(record)))
@@ -109,17 +110,17 @@ async fn decide<W: Worker>(worker: &W, world: &World, record: &SqsMessage, ends_
     }
 }
 
-async fn unreadable<W: Worker>(world: &World, record: &SqsMessage, error: &BadMessage) -> Move {
+async fn unreadable<W: Worker>(context: &Context, record: &SqsMessage, error: &BadMessage) -> Move {
     tracing::error!(message_id = record.message_id, %error, "an unreadable message");
     match W::UNREADABLE {
         // Another version's message is for another build, which may be running beside this one.
         Unreadable::GiveBack => {
-            telemetry::count(Metric::PoisonMessage, 1, None, world.system.now());
+            telemetry::count(Metric::PoisonMessage, 1, None, context.system.now());
             Move::Return(matches!(error, BadMessage::Malformed(_)).then_some(POISON_AGAIN_MS))
         }
-        Unreadable::Park => match world.queue.park(record.body.as_deref().unwrap_or("")).await {
+        Unreadable::Park => match context.queue.park(record.body.as_deref().unwrap_or("")).await {
             Ok(()) => {
-                telemetry::count(Metric::DeadLetter, 1, Some("unreadable"), world.system.now());
+                telemetry::count(Metric::DeadLetter, 1, Some("unreadable"), context.system.now());
                 Move::Acknowledge
             }
             Err(error) => {
@@ -130,14 +131,14 @@ async fn unreadable<W: Worker>(world: &World, record: &SqsMessage, error: &BadMe
     }
 }
 
-async fn carry_out(world: &World, disposition: Disposition) -> Move {
-    let now = world.system.now();
+async fn carry_out(context: &Context, disposition: Disposition) -> Move {
+    let now = context.system.now();
     match disposition {
         Disposition::Done => Move::Acknowledge,
         Disposition::Keep { until } => Move::Return(Some(until.since_ms(now).max(0))),
         Disposition::Resend { message, at } => {
             let delay_ms = at.since_ms(now).clamp(0, MAX_DELAY_MS);
-            match world.queue.send(&[(message, delay_ms)]).await {
+            match context.queue.send(&[(message, delay_ms)]).await {
                 Ok(unsent) if unsent.is_empty() => Move::Acknowledge,
                 // The copy is not out, so this one stays.
                 _ => Move::Return(Some(delay_ms)),

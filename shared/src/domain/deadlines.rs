@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::rules::{Rule, Rules};
+use super::invariants::{Rule, Rules};
 use super::time::SECOND_MS;
 
 /// A call may leave at most this long after the write-ahead that announced it (monotonic), in milliseconds.

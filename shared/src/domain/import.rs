@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::ids::{AccountId, ImportId, PinId, ScheduleId, WorkspaceId};
-use super::origin::Actor;
 use super::pin::PinRequest;
+use super::pin::origin::Actor;
 use super::time::Moment;
 
 /// Rows of one import, as PinBridge's API has it.

@@ -6,8 +6,8 @@ use thiserror::Error;
 
 use super::ids::{AccountId, AccountKey, BoardKey, ImportId, PinId, PinKey, WorkspaceId};
 use super::import::ImportKey;
+use super::pacing::bucket::Token;
 use super::time::Moment;
-use super::token_bucket::Token;
 
 /// The version of the message's own format.
 pub const MESSAGE_VERSION: u8 = 1;
@@ -35,7 +35,7 @@ pub struct PublishMessage {
 
 /// "Look at this board": some pins' outcomes are unknown, or one is looked at once more a day later.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LookMessage {
+pub struct ReconcileMessage {
     #[serde(rename = "v")]
     pub version: u8,
     #[serde(rename = "w")]
@@ -49,7 +49,7 @@ pub struct LookMessage {
     pub planned_for: Moment,
     /// Only this pin, long after it was published: is there a second Pin of it?
     #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
-    pub late_check: Option<PinId>,
+    pub duplicate_check: Option<PinId>,
     /// How often that check has been made in vain.
     #[serde(rename = "n", default, skip_serializing_if = "is_zero")]
     pub tries: u32,
@@ -59,7 +59,7 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-impl LookMessage {
+impl ReconcileMessage {
     pub fn new(board: &BoardKey, planned_for: Moment) -> Self {
         Self {
             version: MESSAGE_VERSION,
@@ -67,14 +67,14 @@ impl LookMessage {
             account: board.account.account,
             board_id: board.board_id.clone(),
             planned_for,
-            late_check: None,
+            duplicate_check: None,
             tries: 0,
         }
     }
 
     /// "Is there a second Pin of this published pin?"
-    pub fn late_check(board: &BoardKey, pin: PinId, tries: u32, now: Moment) -> Self {
-        Self { late_check: Some(pin), tries, ..Self::new(board, now) }
+    pub fn duplicate_check(board: &BoardKey, pin: PinId, tries: u32, now: Moment) -> Self {
+        Self { duplicate_check: Some(pin), tries, ..Self::new(board, now) }
     }
 
     pub fn board(&self) -> BoardKey {

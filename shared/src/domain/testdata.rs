@@ -2,16 +2,16 @@
 
 use uuid::Uuid;
 
+use super::account::credentials::TokenLife;
 use super::account::{Account, PUBLISHING_SCOPES};
-use super::idempotency::{self, PayloadHash};
 use super::ids::{AccountId, AccountKey, OrganizationId, PinKey, ScheduleId, ScheduleKey, WorkspaceId};
+use super::pin::idempotency::{self, PayloadHash};
 use super::pin::{LIFETIME_MS, Pin, PinRequest, Placement, Priority};
 use super::schedule::{NewSchedule, Schedule};
 use super::secret::Secret;
 use super::tenant::Workspace;
+use super::tenant::user::{Email, Role, User};
 use super::time::{DAY_MS, Moment};
-use super::token_life::TokenLife;
-use super::user::{Email, Role, User};
 
 pub const CREATED_AT: Moment = Moment(1_000_000);
 

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::PortResult;
-use crate::domain::activity::Entry;
 use crate::domain::ids::WorkspaceId;
+use crate::domain::stats::activity::Entry;
 use crate::domain::time::Moment;
 
 /// The same table as the store's.

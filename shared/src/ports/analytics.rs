@@ -3,18 +3,18 @@
 use async_trait::async_trait;
 
 use super::pinterest::ReadFailure;
-use crate::domain::analytics::{Figures, Question};
+use crate::domain::account::analytics::{MetricSeries, Question};
 use crate::domain::secret::Secret;
 
 #[async_trait]
 pub trait Analytics: Send + Sync {
     /// `None`: Pinterest has no such Pin.
-    async fn pin_figures(
+    async fn pin_metrics(
         &self,
         token: &Secret,
         pinterest_pin_id: &str,
         question: &Question,
-    ) -> Result<Option<Figures>, ReadFailure>;
+    ) -> Result<Option<MetricSeries>, ReadFailure>;
     /// Those of the token's user.
-    async fn account_figures(&self, token: &Secret, question: &Question) -> Result<Figures, ReadFailure>;
+    async fn account_metrics(&self, token: &Secret, question: &Question) -> Result<MetricSeries, ReadFailure>;
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::PortResult;
-use crate::domain::board_check::BoardCheck;
+use crate::domain::account::board_check::BoardCheck;
 use crate::domain::ids::BoardKey;
 
 /// The same table as the store's, as far as the boards' checks are concerned: a cache, whose rows expire.

@@ -3,12 +3,12 @@
 use async_trait::async_trait;
 
 use super::pinterest::ReadFailure;
-use crate::domain::board::{Board, BoardChange, BoardDraft, RelatedTerms, Section};
+use crate::domain::account::board::{Board, BoardChange, BoardDraft, RelatedTerms, Section};
 use crate::domain::secret::Secret;
 
 /// Boards, their sections, and keyword ideas.
 ///
-/// A write whose answer was lost fails as [`OutcomeUnknown`](crate::domain::failure::Failure::OutcomeUnknown): it may have
+/// A write whose answer was lost fails as [`OutcomeUnknown`](crate::domain::pin::failure::Failure::OutcomeUnknown): it may have
 /// taken effect. Any other failure means that it hasn't.
 #[async_trait]
 pub trait Boards: Send + Sync {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 use super::secrets::Tokens;
-use crate::domain::attempt::Upstream;
+use crate::domain::pin::attempt::Upstream;
 use crate::domain::secret::Secret;
 
 /// A grant that brought no tokens.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::PortResult;
 use crate::domain::secret::Secret;
-use crate::domain::session::Keyring;
+use crate::domain::tenant::session::Keyring;
 
 /// A slow hash, away from the threads that serve others.
 #[async_trait]

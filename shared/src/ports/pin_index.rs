@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::PortResult;
 use crate::domain::ids::WorkspaceId;
-use crate::domain::listing::{Span, Stretch};
+use crate::domain::pin::listing::{Span, Stretch};
 
 /// The list of a workspace's pins, of which it reads keys only. Eventually consistent.
 #[async_trait]

@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use thiserror::Error;
 
-use crate::domain::attempt::Upstream;
-use crate::domain::failure::Failure;
-use crate::domain::lookup::BoardPin;
 use crate::domain::pin::PinRequest;
+use crate::domain::pin::attempt::Upstream;
+use crate::domain::pin::failure::Failure;
+use crate::domain::reconcile::matching::BoardPin;
 use crate::domain::secret::Secret;
 
 /// What came of asking Pinterest to create a Pin.

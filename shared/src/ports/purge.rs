@@ -9,13 +9,13 @@ use crate::domain::time::Moment;
 /// Where the rows of a removed pin were. It is kept for a while, because a worker that has read the pin just before may still
 /// write some of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Grave {
+pub struct Tombstone {
     pub key: PinKey,
     pub account: AccountKey,
     pub board_id: String,
     /// Names its sibling row.
     pub content_hash: String,
-    pub dug_at: Moment,
+    pub created_at: Moment,
 }
 
 /// The same table as the store's. Every removal may be repeated.
@@ -28,11 +28,11 @@ pub trait Purge: Send + Sync {
     /// Some of the pins that are left; eventually consistent.
     async fn pins_left(&self, workspace: WorkspaceId, limit: usize) -> PortResult<Vec<PinId>>;
     /// Notes the graves, then removes the pins' own rows, their siblings, doubts and the boards' scans.
-    async fn bury(&self, graves: &[Grave]) -> PortResult<()>;
+    async fn put_tombstone(&self, tombstones: &[Tombstone]) -> PortResult<()>;
     /// Some of the graves; eventually consistent.
-    async fn graves(&self, workspace: WorkspaceId, limit: usize) -> PortResult<Vec<Grave>>;
+    async fn tombstones(&self, workspace: WorkspaceId, limit: usize) -> PortResult<Vec<Tombstone>>;
     /// Removes the same rows once more, then the graves.
-    async fn close_graves(&self, graves: &[Grave]) -> PortResult<()>;
+    async fn close_tombstones(&self, tombstones: &[Tombstone]) -> PortResult<()>;
     /// Removes at most about `limit` schedules with what they are found by; answers whether there was none (eventually consistent).
     async fn wipe_schedules(&self, workspace: WorkspaceId, limit: usize) -> PortResult<bool>;
     /// Removes at most about `limit` of the account's rows (backlog, bucket, board checks), its own row last; answers whether

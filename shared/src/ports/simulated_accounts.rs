@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::PortResult;
 use crate::domain::ids::AccountKey;
-use crate::domain::simulated::SimulatedAccount;
+use crate::domain::sandbox::SimulatedAccount;
 
 /// The same table as the store's. Read and written by [`adapters::sandbox`](crate::adapters::sandbox) only.
 #[async_trait]

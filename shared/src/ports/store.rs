@@ -4,15 +4,15 @@ use async_trait::async_trait;
 
 use super::PortResult;
 use crate::domain::account::Account;
-use crate::domain::attempt::Attempt;
-use crate::domain::backlog::BacklogRow;
-use crate::domain::board_scan::BoardScan;
-use crate::domain::clock_row::ClockRow;
-use crate::domain::daily_budget::DaySpending;
 use crate::domain::ids::{AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
+use crate::domain::pacing::backlog::BacklogRow;
+use crate::domain::pacing::bucket::{Bucket, Pause, Resume, Take, Token};
+use crate::domain::pacing::budget::DaySpending;
+use crate::domain::pin::attempt::Attempt;
 use crate::domain::pin::{Pin, Priority};
+use crate::domain::reconcile::board_scan::BoardScan;
+use crate::domain::recovery::RecoveryMarker;
 use crate::domain::time::Moment;
-use crate::domain::token_bucket::{Bucket, Pause, Resume, Take, Token};
 
 /// The answer to writing a pin.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,10 +109,10 @@ pub trait Store: Send + Sync {
 
     // Doubts.
     /// Notes that the pin's outcome has to be looked for on the board.
-    async fn put_doubt(&self, board: &BoardKey, pin: PinId, expires_at: Moment) -> PortResult<()>;
+    async fn put_unresolved(&self, board: &BoardKey, pin: PinId, expires_at: Moment) -> PortResult<()>;
     /// The first pins that are noted, read consistently.
-    async fn doubts(&self, board: &BoardKey, limit: usize) -> PortResult<Vec<PinId>>;
-    async fn delete_doubts(&self, board: &BoardKey, pins: &[PinId]) -> PortResult<()>;
+    async fn unresolved(&self, board: &BoardKey, limit: usize) -> PortResult<Vec<PinId>>;
+    async fn delete_unresolved(&self, board: &BoardKey, pins: &[PinId]) -> PortResult<()>;
     async fn board_scan(&self, board: &BoardKey) -> PortResult<BoardScan>;
     /// Writes the row if the stored one still has the revision before `next.rev`; answers whether it had.
     async fn save_board_scan(&self, board: &BoardKey, next: &BoardScan) -> PortResult<bool>;
@@ -146,15 +146,15 @@ pub trait Store: Send + Sync {
     /// The oldest rows of one priority, read consistently.
     async fn backlog_of(&self, account: AccountKey, priority: Priority, limit: usize) -> PortResult<Vec<BacklogRow>>;
     /// How many rows stand before `row`, counted up to `limit`; `None` when it isn't there.
-    async fn backlog_place(&self, account: AccountKey, row: &BacklogRow, limit: u64) -> PortResult<Option<u64>>;
+    async fn backlog_position(&self, account: AccountKey, row: &BacklogRow, limit: u64) -> PortResult<Option<u64>>;
     async fn in_backlog(&self, account: AccountKey, row: &BacklogRow) -> PortResult<bool>;
     async fn delete_backlog(&self, account: AccountKey, rows: &[BacklogRow]) -> PortResult<()>;
 
     // The watchdog's clock.
-    async fn put_clock(&self, row: &ClockRow) -> PortResult<()>;
-    async fn delete_clock(&self, row: &ClockRow) -> PortResult<()>;
+    async fn put_marker(&self, row: &RecoveryMarker) -> PortResult<()>;
+    async fn delete_marker(&self, row: &RecoveryMarker) -> PortResult<()>;
     /// Every row of one minute and shard, read consistently.
-    async fn clock(&self, minute: i64, shard: u32) -> PortResult<Vec<ClockRow>>;
+    async fn markers(&self, minute: i64, shard: u32) -> PortResult<Vec<RecoveryMarker>>;
     /// The minute up to which the watchdog has worked.
     async fn watermark(&self) -> PortResult<Option<i64>>;
     /// Moves the watermark forward, never back.

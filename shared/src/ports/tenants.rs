@@ -3,12 +3,12 @@
 use async_trait::async_trait;
 
 use super::PortResult;
-use crate::domain::api_key::ApiKey;
 use crate::domain::ids::{KeyId, OrganizationId, UserId, WorkspaceId};
-use crate::domain::login::LoginAttempts;
+use crate::domain::tenant::api_key::ApiKey;
+use crate::domain::tenant::login::LoginAttempts;
+use crate::domain::tenant::user::User;
 use crate::domain::tenant::{Organization, Workspace};
 use crate::domain::time::Moment;
-use crate::domain::user::User;
 
 /// The same table, as far as people and keys are concerned. Every reading is consistent: what was revoked is refused at once.
 ///

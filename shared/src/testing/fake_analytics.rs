@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use super::fake_boards::refused;
 use super::fake_oauth::FakeOAuth;
 use super::gate::{Gate, around};
-use crate::domain::analytics::{Figures, Question};
-use crate::domain::failure::Failure;
+use crate::domain::account::analytics::{MetricSeries, Question};
+use crate::domain::pin::failure::Failure;
 use crate::domain::secret::Secret;
 use crate::ports::{Analytics, ReadFailure};
 
@@ -22,7 +22,7 @@ pub struct Asked {
 
 #[derive(Default)]
 struct State {
-    answers: VecDeque<Result<Option<Figures>, ReadFailure>>,
+    answers: VecDeque<Result<Option<MetricSeries>, ReadFailure>>,
     asked: Vec<Asked>,
 }
 
@@ -38,7 +38,7 @@ impl FakeAnalytics {
     }
 
     /// The coming answers (`None`: there is no such Pin); what isn't scripted is nothing at all.
-    pub fn answer_next(&self, answers: impl IntoIterator<Item = Result<Option<Figures>, ReadFailure>>) {
+    pub fn answer_next(&self, answers: impl IntoIterator<Item = Result<Option<MetricSeries>, ReadFailure>>) {
         self.state().answers.extend(answers);
     }
 
@@ -52,7 +52,7 @@ impl FakeAnalytics {
         token: &Secret,
         pinterest_pin_id: Option<&str>,
         question: &Question,
-    ) -> Result<Option<Figures>, ReadFailure> {
+    ) -> Result<Option<MetricSeries>, ReadFailure> {
         let answer = || {
             if let Some((_, false)) = self.oauth.accepts(token) {
                 return Ok(Err(refused(Failure::TokenRevoked)));
@@ -60,7 +60,7 @@ impl FakeAnalytics {
             let mut state = self.state();
             let pinterest_pin_id = pinterest_pin_id.map(str::to_owned);
             state.asked.push(Asked { pinterest_pin_id, question: question.clone() });
-            Ok(state.answers.pop_front().unwrap_or_else(|| Ok(Some(Figures::default()))))
+            Ok(state.answers.pop_front().unwrap_or_else(|| Ok(Some(MetricSeries::default()))))
         };
         around(&*self.gate, name, answer).await.map_err(|_| refused(Failure::PinterestUnreachable))?
     }
@@ -72,16 +72,16 @@ impl FakeAnalytics {
 
 #[async_trait]
 impl Analytics for FakeAnalytics {
-    async fn pin_figures(
+    async fn pin_metrics(
         &self,
         token: &Secret,
         pinterest_pin_id: &str,
         question: &Question,
-    ) -> Result<Option<Figures>, ReadFailure> {
-        self.call("analytics.pin_figures", token, Some(pinterest_pin_id), question).await
+    ) -> Result<Option<MetricSeries>, ReadFailure> {
+        self.call("analytics.pin_metrics", token, Some(pinterest_pin_id), question).await
     }
 
-    async fn account_figures(&self, token: &Secret, question: &Question) -> Result<Figures, ReadFailure> {
-        Ok(self.call("analytics.account_figures", token, None, question).await?.unwrap_or_default())
+    async fn account_metrics(&self, token: &Secret, question: &Question) -> Result<MetricSeries, ReadFailure> {
+        Ok(self.call("analytics.account_metrics", token, None, question).await?.unwrap_or_default())
     }
 }

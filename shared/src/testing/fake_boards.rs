@@ -7,9 +7,9 @@ use async_trait::async_trait;
 
 use super::fake_oauth::FakeOAuth;
 use super::gate::{Gate, around};
-use crate::domain::attempt::Upstream;
-use crate::domain::board::{Board, BoardChange, BoardDraft, Privacy, RelatedTerms, RelatedTo, Section};
-use crate::domain::failure::Failure;
+use crate::domain::account::board::{Board, BoardChange, BoardDraft, Privacy, RelatedTerms, RelatedTo, Section};
+use crate::domain::pin::attempt::Upstream;
+use crate::domain::pin::failure::Failure;
 use crate::domain::secret::Secret;
 use crate::ports::{Boards, PortError, PortResult, ReadFailure};
 

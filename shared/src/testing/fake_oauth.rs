@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use super::gate::{Gate, around};
-use crate::domain::attempt::Upstream;
+use crate::domain::pin::attempt::Upstream;
 use crate::domain::secret::Secret;
 use crate::domain::time::{DAY_MS, Moment};
 use crate::ports::{GrantFailure, OAuth, System, Tokens};

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use super::gate::{Gate, around};
 use crate::domain::secret::Secret;
-use crate::domain::session::{Keyring, SigningKey};
+use crate::domain::tenant::session::{Keyring, SigningKey};
 use crate::ports::{Passwords, PortResult, SessionKeys};
 
 /// The "hash" says the password backwards. Counts what a real one would cost.

@@ -7,10 +7,10 @@ use async_trait::async_trait;
 
 use super::fake_oauth::FakeOAuth;
 use super::gate::{Gate, around};
-use crate::domain::attempt::Upstream;
-use crate::domain::failure::Failure;
-use crate::domain::lookup::BoardPin;
 use crate::domain::pin::PinRequest;
+use crate::domain::pin::attempt::Upstream;
+use crate::domain::pin::failure::Failure;
+use crate::domain::reconcile::matching::BoardPin;
 use crate::domain::secret::Secret;
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::ports::{BoardPage, Creation, Pinterest, PinterestUser, PortError, ReadFailure, System};
@@ -55,7 +55,7 @@ struct State {
     deleted: Vec<String>,
     missing_boards: BTreeSet<String>,
     calls: Vec<Call>,
-    looks: Vec<Moment>,
+    list_reads: Vec<Moment>,
     /// Board and Pin, in the order of creation.
     pins: Vec<(String, BoardPin)>,
 }
@@ -139,8 +139,8 @@ impl FakePinterest {
     }
 
     /// When boards were listed.
-    pub fn looks(&self) -> Vec<Moment> {
-        self.state().looks.clone()
+    pub fn list_reads(&self) -> Vec<Moment> {
+        self.state().list_reads.clone()
     }
 
     /// The Pins that exist now and are no stranger's.
@@ -220,7 +220,7 @@ impl State {
     }
 
     fn board_page(&mut self, board_id: &str, skip: usize, now: Moment) -> Result<BoardPage, ReadFailure> {
-        self.looks.push(now);
+        self.list_reads.push(now);
         let missing = self.missing_boards.contains(board_id).then_some(Failure::BoardNotFound);
         if let Some(failure) = self.list_failures.pop_front().or(missing) {
             return Err(refused(failure));

@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use super::gate::{Gate, around};
-use crate::domain::message::{ImportMessage, LookMessage, PublishMessage};
+use crate::domain::message::{ImportMessage, PublishMessage, ReconcileMessage};
 use crate::domain::time::{Moment, SECOND_MS};
-use crate::ports::{Letter, MAX_DELAY_MS, ParkedLetters, PortError, PortResult, Queue, QueueName, System};
+use crate::ports::{DeadLetterMessage, MAX_DELAY_MS, PortError, PortResult, Queue, QueueName, RedriveQueue, System};
 
 /// As in template.yaml.
 pub const VISIBILITY_MS: i64 = 180 * SECOND_MS;
@@ -48,7 +48,7 @@ struct State {
     /// The same by queue and time, so that the next one is found without a search.
     order: BTreeSet<(QueueName, Moment, u64)>,
     next_id: u64,
-    parked: BTreeMap<u64, (String, Moment)>,
+    redrive_messages: BTreeMap<u64, (String, Moment)>,
     max_receives: Option<u32>,
     unsent_next: Vec<usize>,
 }
@@ -93,10 +93,10 @@ impl FakeQueue {
     }
 
     /// The same of the look queue.
-    pub fn looks(&self) -> Vec<(LookMessage, Moment)> {
+    pub fn reconciliations(&self) -> Vec<(ReconcileMessage, Moment)> {
         let state = self.state();
-        let looks = state.messages.values().filter(|held| held.queue == QueueName::Look);
-        looks.filter_map(|held| Some((LookMessage::parse(&held.body).ok()?, held.visible_at))).collect()
+        let reconciliations = state.messages.values().filter(|held| held.queue == QueueName::Reconcile);
+        reconciliations.filter_map(|held| Some((ReconcileMessage::parse(&held.body).ok()?, held.visible_at))).collect()
     }
 
     /// The bodies of the dead letters that wait to be seen.
@@ -106,8 +106,8 @@ impl FakeQueue {
         dead.map(|held| held.body.clone()).collect()
     }
 
-    pub fn parked(&self) -> Vec<String> {
-        self.state().parked.values().map(|(body, _)| body.clone()).collect()
+    pub fn redrive_messages(&self) -> Vec<String> {
+        self.state().redrive_messages.values().map(|(body, _)| body.clone()).collect()
     }
 
     /// Puts any text into a queue.
@@ -176,7 +176,7 @@ impl State {
         let dead_letters = match held.queue {
             QueueName::Publish => Some(QueueName::DeadLetters),
             QueueName::Import => Some(QueueName::ImportDeadLetters),
-            QueueName::Look | QueueName::DeadLetters | QueueName::ImportDeadLetters => None,
+            QueueName::Reconcile | QueueName::DeadLetters | QueueName::ImportDeadLetters => None,
         };
         if let Some(dead_letters) = dead_letters.filter(|_| held.receives >= self.max_receives.unwrap_or(MAX_RECEIVES))
         {
@@ -222,12 +222,16 @@ impl Queue for FakeQueue {
         around(&*self.gate, "queue.send", send).await
     }
 
-    async fn send_look(&self, look: &LookMessage, after_ms: i64) -> PortResult<()> {
+    async fn send_reconcile(&self, reconciliation: &ReconcileMessage, after_ms: i64) -> PortResult<()> {
         let send = || {
-            self.insert(QueueName::Look, text(look), self.system.now().plus_ms(delay_ms(after_ms + SECOND_MS - 1)));
+            self.insert(
+                QueueName::Reconcile,
+                text(reconciliation),
+                self.system.now().plus_ms(delay_ms(after_ms + SECOND_MS - 1)),
+            );
             Ok(())
         };
-        around(&*self.gate, "queue.send_look", send).await
+        around(&*self.gate, "queue.send_reconcile", send).await
     }
 
     async fn send_import(&self, message: &ImportMessage) -> PortResult<()> {
@@ -238,12 +242,12 @@ impl Queue for FakeQueue {
         around(&*self.gate, "queue.send_import", send).await
     }
 
-    async fn park(&self, letter: &str) -> PortResult<()> {
+    async fn park(&self, message: &str) -> PortResult<()> {
         let park = || {
             let mut state = self.state();
             state.next_id += 1;
             let id = state.next_id;
-            state.parked.insert(id, (letter.to_owned(), self.system.now()));
+            state.redrive_messages.insert(id, (message.to_owned(), self.system.now()));
             Ok(())
         };
         around(&*self.gate, "queue.park", park).await
@@ -263,46 +267,46 @@ impl Queue for FakeQueue {
 }
 
 /// Letters a call answers.
-const LETTERS_PER_CALL: usize = 10;
+const RECEIVED_PER_CALL: usize = 10;
 
 #[async_trait]
-impl ParkedLetters for FakeQueue {
-    async fn receive(&self, hidden_ms: i64) -> PortResult<Vec<Letter>> {
+impl RedriveQueue for FakeQueue {
+    async fn receive(&self, hidden_ms: i64) -> PortResult<Vec<DeadLetterMessage>> {
         let receive = || {
             let now = self.system.now();
             let mut state = self.state();
-            let visible = state.parked.iter_mut().filter(|(_, (_, at))| *at <= now).take(LETTERS_PER_CALL);
+            let visible = state.redrive_messages.iter_mut().filter(|(_, (_, at))| *at <= now).take(RECEIVED_PER_CALL);
             Ok(visible
                 .map(|(id, (body, at))| {
                     *at = now.plus_ms(hidden_ms);
-                    Letter { receipt: format!("{id}:1"), body: body.clone() }
+                    DeadLetterMessage { receipt: format!("{id}:1"), body: body.clone() }
                 })
                 .collect())
         };
         around(&*self.gate, "parked.receive", receive).await
     }
 
-    async fn delete(&self, letter: &Letter) -> PortResult<()> {
+    async fn delete(&self, message: &DeadLetterMessage) -> PortResult<()> {
         let delete = || {
-            id_of(&letter.receipt).and_then(|id| self.state().parked.remove(&id));
+            id_of(&message.receipt).and_then(|id| self.state().redrive_messages.remove(&id));
             Ok(())
         };
         around(&*self.gate, "parked.delete", delete).await
     }
 
-    async fn send_again(&self, letter: &Letter) -> PortResult<()> {
+    async fn send_again(&self, message: &DeadLetterMessage) -> PortResult<()> {
         let send = || {
-            self.insert(QueueName::Publish, letter.body.clone(), self.system.now());
+            self.insert(QueueName::Publish, message.body.clone(), self.system.now());
             Ok(())
         };
         around(&*self.gate, "parked.send_again", send).await
     }
 
-    async fn put_back(&self, letter: &Letter) -> PortResult<()> {
+    async fn put_back(&self, message: &DeadLetterMessage) -> PortResult<()> {
         let put_back = || {
             let now = self.system.now();
             if let Some(kept) =
-                id_of(&letter.receipt).and_then(|id| self.state().parked.get_mut(&id).map(|k| k.1 = now))
+                id_of(&message.receipt).and_then(|id| self.state().redrive_messages.get_mut(&id).map(|k| k.1 = now))
             {
                 return Ok(kept);
             }

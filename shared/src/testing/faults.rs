@@ -33,7 +33,7 @@ pub enum Fault {
 
 pub const DEATHS: [Fault; 2] = [Fault::DieBefore, Fault::DieAfter];
 
-const ALIKE: [&str; 2] = ["store.clock", "schedules.due"];
+const ALIKE: [&str; 2] = ["store.markers", "schedules.due"];
 
 struct Planned {
     /// `None`: any call counts.

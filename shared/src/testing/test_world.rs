@@ -14,24 +14,25 @@ use super::faults::Faults;
 use super::manual_system::ManualSystem;
 use crate::adapters::sandbox;
 use crate::config::{PUBLISHER_TIMEOUT_MS, Settings};
-use crate::domain::attempt::Attempt;
+use crate::context::Context;
 use crate::domain::ids::PinKey;
-use crate::domain::message::{Disposition, ImportMessage, LookMessage, PublishMessage};
+use crate::domain::invariants::Rules;
+use crate::domain::message::{Disposition, ImportMessage, PublishMessage, ReconcileMessage};
+use crate::domain::pin::attempt::Attempt;
 use crate::domain::pin::{Pin, PinRequest};
-use crate::domain::rules::Rules;
 use crate::domain::testdata;
 use crate::domain::time::{MINUTE_MS, Moment};
-use crate::flows::accept_pin::{AcceptError, Acceptance, accept_pin};
-use crate::flows::dead_letter::{DeadLetter, dead_letter};
+use crate::flows::accept::accept_pin::{AcceptError, Acceptance, accept_pin};
+use crate::flows::dead_letters::fail_pin::{DeadLetter, dead_letter};
+use crate::flows::dispatch::rescue::Mode;
 use crate::flows::dispatch::{Report, dispatch};
-use crate::flows::import_care::import_dead_letter;
-use crate::flows::import_rows::work_on_import;
-use crate::flows::look_at_board::look_at_board;
-use crate::flows::publish_pin::publish_pin;
-use crate::flows::watchdog::Mode;
+use crate::flows::imports::import_rows::work_on_import;
+use crate::flows::imports::rescue_imports::import_dead_letter;
+use crate::flows::publish::publish_pin::publish_pin;
+use crate::flows::reconcile::reconcile_board::reconcile_board;
 use crate::ports::{
     ActivityLog, BoardChecks, Imports, MAX_DELAY_MS, OAuthStates, PinIndex, PortError, PortResult, Purge, Queue,
-    QueueName, Schedules, Secrets, SimulatedAccounts, Store, System, Tally, Tenants, Tokens, World,
+    QueueName, Rollups, Schedules, Secrets, SimulatedAccounts, Store, System, Tenants, Tokens,
 };
 
 /// 2026-01-01T00:00:00Z: the start of a minute, so that a test can tell how far the next tick is.
@@ -59,7 +60,7 @@ pub trait Table:
     + Purge
     + Schedules
     + SimulatedAccounts
-    + Tally
+    + Rollups
     + 'static
 {
 }
@@ -75,7 +76,7 @@ impl<
         + Purge
         + Schedules
         + SimulatedAccounts
-        + Tally
+        + Rollups
         + 'static,
 > Table for T
 {
@@ -83,7 +84,7 @@ impl<
 
 pub struct TestWorld {
     /// What the flows are given.
-    pub world: World,
+    pub context: Context,
     pub queue: Arc<FakeQueue>,
     pub secrets: Arc<FakeSecrets>,
     pub pinterest: Arc<FakePinterest>,
@@ -132,7 +133,7 @@ impl TestWorld {
         let analytics = Arc::new(FakeAnalytics::new(faults.clone(), Arc::clone(&oauth)));
         let passwords = Arc::new(FakePasswords::default());
         let simulated = Arc::clone(&table) as Arc<dyn SimulatedAccounts>;
-        let world = World {
+        let context = Context {
             store: table.clone(),
             oauth_states: table.clone(),
             board_checks: table.clone(),
@@ -141,7 +142,7 @@ impl TestWorld {
             schedules: table.clone(),
             purge: table.clone(),
             pin_index: table.clone(),
-            tally: table.clone(),
+            rollups: table.clone(),
             tenants: table,
             passwords: Arc::clone(&passwords) as Arc<dyn crate::ports::Passwords>,
             session_keys: Arc::new(FakeSessionKeys::new(faults.clone())),
@@ -155,17 +156,17 @@ impl TestWorld {
             settings: Settings::default(),
             rules: Rules::default(),
         };
-        let world = sandbox::around(world, simulated);
+        let context = sandbox::around(context, simulated);
         let progress = Mutex::new(Progress { ticked: START.minute(), now: START, steps_at_now: 0 });
         let this =
-            Self { world, queue, secrets, pinterest, oauth, boards, analytics, passwords, system, faults, progress };
+            Self { context, queue, secrets, pinterest, oauth, boards, analytics, passwords, system, faults, progress };
         this.connect().await;
         this
     }
 
     async fn connect(&self) {
         let account = testdata::connected_account();
-        let stored = self.faults.spare(self.world.store.save_account(&account)).await;
+        let stored = self.faults.spare(self.context.store.save_account(&account)).await;
         stored.expect("the account is stored");
         self.store_token("token-1").await;
     }
@@ -174,7 +175,7 @@ impl TestWorld {
     pub async fn store_token(&self, token: &str) {
         let tokens = Tokens::bare(token, None);
         let key = testdata::connected_account().key;
-        let stored = self.faults.spare(self.world.secrets.store_tokens(key, &self.world.version(), &tokens)).await;
+        let stored = self.faults.spare(self.context.secrets.store_tokens(key, &self.context.version(), &tokens)).await;
         stored.expect("the token is stored");
     }
 
@@ -184,7 +185,7 @@ impl TestWorld {
 
     /// Accepts a request; `None` when a fault killed the process.
     pub async fn try_accept(&self, request: PinRequest) -> Option<Result<Acceptance, AcceptError>> {
-        self.faults.mortal(accept_pin(&self.world, testdata::workspace(), request)).await
+        self.faults.mortal(accept_pin(&self.context, testdata::workspace(), request)).await
     }
 
     /// Accepts an ordinary request under that key, which must work.
@@ -205,7 +206,7 @@ impl TestWorld {
 
     /// Those of the pins that exist.
     pub async fn pins(&self, keys: &[PinKey]) -> Vec<(Pin, Attempt)> {
-        let read = self.faults.spare(self.world.store.pins(keys)).await;
+        let read = self.faults.spare(self.context.store.pins(keys)).await;
         read.expect("readable").into_iter().flatten().collect()
     }
 
@@ -218,7 +219,7 @@ impl TestWorld {
         let batch = self.queue.deliver_due(QueueName::Publish, self.now(), BATCH);
         for delivery in &batch {
             let ends_at_ms = self.system.monotonic_ms() + PUBLISHER_TIMEOUT_MS;
-            let work = publish_pin(&self.world, delivery.message(), ends_at_ms);
+            let work = publish_pin(&self.context, delivery.message(), ends_at_ms);
             // An error, or a death: the message stays, and comes back after its visibility timeout.
             if let Some(Ok(disposition)) = self.faults.mortal(work).await {
                 let _ = self.faults.mortal(self.dispose(QueueName::Publish, delivery, disposition)).await;
@@ -229,13 +230,15 @@ impl TestWorld {
 
     /// One message of the look queue through the reconciler; answers whether there was one.
     pub async fn run_reconciler_once(&self) -> bool {
-        let Some(delivery) = self.queue.deliver_due(QueueName::Look, self.now(), 1).pop() else {
+        let Some(delivery) = self.queue.deliver_due(QueueName::Reconcile, self.now(), 1).pop() else {
             return false;
         };
-        let look = LookMessage::parse(&delivery.body).expect("a look message");
+        let reconciliation = ReconcileMessage::parse(&delivery.body).expect("a look message");
         let ends_at_ms = self.system.monotonic_ms() + RECONCILER_TIMEOUT_MS;
-        if let Some(Ok(disposition)) = self.faults.mortal(look_at_board(&self.world, look, ends_at_ms)).await {
-            let _ = self.faults.mortal(self.dispose(QueueName::Look, &delivery, disposition)).await;
+        if let Some(Ok(disposition)) =
+            self.faults.mortal(reconcile_board(&self.context, reconciliation, ends_at_ms)).await
+        {
+            let _ = self.faults.mortal(self.dispose(QueueName::Reconcile, &delivery, disposition)).await;
         }
         true
     }
@@ -247,13 +250,13 @@ impl TestWorld {
         };
         let body = delivery.body.clone();
         let Ok(message) = PublishMessage::parse(&body) else {
-            if let Some(Ok(())) = self.faults.mortal(self.world.queue.park(&body)).await {
+            if let Some(Ok(())) = self.faults.mortal(self.context.queue.park(&body)).await {
                 self.queue.delete(&delivery.receipt);
             }
             return true;
         };
         let letter = DeadLetter { message, body };
-        if let Some(Ok(disposition)) = self.faults.mortal(dead_letter(&self.world, &letter)).await {
+        if let Some(Ok(disposition)) = self.faults.mortal(dead_letter(&self.context, &letter)).await {
             let _ = self.faults.mortal(self.dispose(QueueName::DeadLetters, &delivery, disposition)).await;
         }
         true
@@ -266,7 +269,7 @@ impl TestWorld {
         };
         let message = ImportMessage::parse(&delivery.body).expect("an import message");
         let ends_at_ms = self.system.monotonic_ms() + IMPORTER_TIMEOUT_MS;
-        if let Some(Ok(disposition)) = self.faults.mortal(work_on_import(&self.world, message, ends_at_ms)).await {
+        if let Some(Ok(disposition)) = self.faults.mortal(work_on_import(&self.context, message, ends_at_ms)).await {
             let _ = self.faults.mortal(self.dispose(QueueName::Import, &delivery, disposition)).await;
         }
         true
@@ -278,7 +281,7 @@ impl TestWorld {
             return false;
         };
         let message = ImportMessage::parse(&delivery.body).expect("an import message");
-        if let Some(Ok(disposition)) = self.faults.mortal(import_dead_letter(&self.world, message.key())).await {
+        if let Some(Ok(disposition)) = self.faults.mortal(import_dead_letter(&self.context, message.key())).await {
             let _ = self.faults.mortal(self.dispose(QueueName::ImportDeadLetters, &delivery, disposition)).await;
         }
         true
@@ -290,11 +293,11 @@ impl TestWorld {
             Disposition::Done => self.queue.delete(&delivery.receipt),
             Disposition::Keep { until } => {
                 let after_ms = until.since_ms(self.now()).max(0);
-                self.world.queue.change_visibility(queue, &delivery.receipt, after_ms).await?;
+                self.context.queue.change_visibility(queue, &delivery.receipt, after_ms).await?;
             }
             Disposition::Resend { message, at } => {
                 let delay_ms = at.since_ms(self.now()).clamp(0, MAX_DELAY_MS);
-                if self.world.queue.send(&[(message, delay_ms)]).await?.is_empty() {
+                if self.context.queue.send(&[(message, delay_ms)]).await?.is_empty() {
                     self.queue.delete(&delivery.receipt);
                 }
             }
@@ -305,7 +308,7 @@ impl TestWorld {
     /// One tick of the dispatcher; `None` when a fault killed it.
     pub async fn run_dispatcher_once(&self) -> Option<Result<Report, PortError>> {
         let ends_at_ms = self.system.monotonic_ms() + DISPATCHER_TIMEOUT_MS;
-        self.faults.mortal(dispatch(&self.world, Mode::Tick, ends_at_ms)).await
+        self.faults.mortal(dispatch(&self.context, Mode::Tick, ends_at_ms)).await
     }
 
     /// Lets time pass until `end`: every message is worked on when it is due, the dispatcher ticks each full minute.
@@ -335,11 +338,16 @@ impl TestWorld {
         let next_tick = Moment((self.progress().ticked + 1) * MINUTE_MS);
         let never = Moment(i64::MAX);
         let next_message = self.queue.next_due(QueueName::Publish).unwrap_or(never);
-        let next_look = self.queue.next_due(QueueName::Look).unwrap_or(never);
-        let next_letter = self.queue.next_due(QueueName::DeadLetters).unwrap_or(never);
+        let next_reconciliation = self.queue.next_due(QueueName::Reconcile).unwrap_or(never);
+        let next_dead_letter = self.queue.next_due(QueueName::DeadLetters).unwrap_or(never);
         let next_import = self.queue.next_due(QueueName::Import).unwrap_or(never);
         let next_dead_import = self.queue.next_due(QueueName::ImportDeadLetters).unwrap_or(never);
-        let next = next_tick.min(next_message).min(next_look).min(next_letter).min(next_import).min(next_dead_import);
+        let next = next_tick
+            .min(next_message)
+            .min(next_reconciliation)
+            .min(next_dead_letter)
+            .min(next_import)
+            .min(next_dead_import);
         if next > end {
             return false;
         }
@@ -348,9 +356,9 @@ impl TestWorld {
         if next_tick == next {
             self.progress().ticked = self.now().minute();
             let _ = self.run_dispatcher_once().await;
-        } else if next_look == next {
+        } else if next_reconciliation == next {
             self.run_reconciler_once().await;
-        } else if next_letter == next {
+        } else if next_dead_letter == next {
             self.run_dead_letters_once().await;
         } else if next_import == next {
             self.run_importer_once().await;

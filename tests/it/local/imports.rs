@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use super::process::{Local, Process, binary};
 
 const WITHIN: Duration = Duration::from_secs(120);
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+const POLL_EVERY: Duration = Duration::from_millis(20);
 
 async fn read(local: &Local, id: &str) -> Value {
     local.get(&format!("/v1/pins/imports/{id}")).await
@@ -27,7 +27,7 @@ async fn wait_until(local: &Local, id: &str, far_enough: impl Fn(&Value) -> bool
             return import;
         }
         assert!(began.elapsed() < WITHIN, "{import}");
-        sleep(LOOK_EVERY).await;
+        sleep(POLL_EVERY).await;
     }
 }
 
@@ -109,7 +109,7 @@ async fn the_operators_import_of_a_large_file_goes_on_after_a_kill_and_imports_n
     let began = Instant::now();
     while local.get("/v1/pins/imports").await.as_array().is_none_or(|imports| imports.len() < 2) {
         assert!(began.elapsed() < WITHIN);
-        sleep(LOOK_EVERY).await;
+        sleep(POLL_EVERY).await;
     }
     first.kill();
 

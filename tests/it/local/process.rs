@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 const START_WITHIN: Duration = Duration::from_secs(60);
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const POLL_EVERY: Duration = Duration::from_millis(50);
 
 /// A binary of this workspace, beside the test's own. `tests/run` builds them first.
 pub fn binary(name: &str) -> PathBuf {
@@ -66,7 +66,7 @@ impl Local {
             let ended = process.0.try_wait().expect("a status");
             assert!(ended.is_none(), "the local stack ended: {ended:?}");
             assert!(began.elapsed() < START_WITHIN, "the local stack is not ready");
-            sleep(LOOK_EVERY).await;
+            sleep(POLL_EVERY).await;
         };
         Self { process, ready, http: client() }
     }
@@ -140,7 +140,7 @@ impl Simulator {
         let began = Instant::now();
         while simulator.http.get(format!("{}/_sim/pins", simulator.url)).send().await.is_err() {
             assert!(began.elapsed() < START_WITHIN, "the simulator is not ready");
-            sleep(LOOK_EVERY).await;
+            sleep(POLL_EVERY).await;
         }
         simulator
     }

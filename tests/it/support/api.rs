@@ -3,13 +3,13 @@
 use axum::body::Body;
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt;
-use pinbridge_shared::domain::api_key::PresentedKey;
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::secret::Secret;
+use pinbridge_shared::domain::tenant::api_key::PresentedKey;
+use pinbridge_shared::domain::tenant::user::{Email, Role, User};
 use pinbridge_shared::domain::testdata;
-use pinbridge_shared::domain::user::{Email, Role, User};
-use pinbridge_shared::flows::connect::create_workspace;
-use pinbridge_shared::flows::people::{self, NewUser};
-use pinbridge_shared::ports::World;
+use pinbridge_shared::flows::accounts::connect::create_workspace;
+use pinbridge_shared::flows::tenants::people::{self, NewUser};
 use pinbridge_shared::testing::TestWorld;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -27,7 +27,7 @@ pub enum As<'a> {
 }
 
 /// Status, headers and text of the API's answer, which is what the document says.
-pub async fn answer(world: &World, request: Request<Body>) -> (u16, HeaderMap, String) {
+pub async fn answer(world: &Context, request: Request<Body>) -> (u16, HeaderMap, String) {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = pinbridge_api::router(world.clone()).oneshot(request).await.expect("answers");
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -51,20 +51,20 @@ impl Api {
     /// With registration open to anybody.
     pub async fn open() -> Self {
         let mut world = TestWorld::new(1).await;
-        world.world.settings.registration_open = true;
+        world.context.settings.registration_open = true;
         Self::over(world).await
     }
 
     /// Over a world of the caller's.
     pub async fn over(world: TestWorld) -> Self {
-        let key = create_workspace(&world.world, testdata::workspace(), "Paper", [7; 32]).await.expect("created");
+        let key = create_workspace(&world.context, testdata::workspace(), "Paper", [7; 32]).await.expect("created");
         assert!(PresentedKey::parse(&key).is_ok());
         Self { world, key }
     }
 
     /// A person of the key's organisation.
     pub async fn person(&self, email: &str, role: Role) -> User {
-        let workspace = self.world.world.tenants.workspace(testdata::workspace()).await.expect("read");
+        let workspace = self.world.context.tenants.workspace(testdata::workspace()).await.expect("read");
         let organization = workspace.expect("it was created").organization;
         let new = NewUser {
             email: Email::parse(email).expect("an address"),
@@ -73,7 +73,7 @@ impl Api {
             timezone: "Europe/Berlin".into(),
             role,
         };
-        people::create_user(&self.world.world, organization, new).await.expect("created")
+        people::create_user(&self.world.context, organization, new).await.expect("created")
     }
 
     /// A person's token.
@@ -102,7 +102,7 @@ impl Api {
     }
 
     pub async fn send(&self, request: Request<Body>) -> (u16, HeaderMap, Value) {
-        let (status, headers, text) = answer(&self.world.world, request).await;
+        let (status, headers, text) = answer(&self.world.context, request).await;
         let is_json = headers.get("content-type").is_some_and(|kind| kind == "application/json");
         let json = if is_json { serde_json::from_str(&text).expect("JSON") } else { Value::Null };
         (status, headers, json)

@@ -10,9 +10,9 @@ use pinbridge_local::aws::LocalAws;
 use pinbridge_local::resources;
 use pinbridge_shared::adapters::app_secret::AppSecret;
 use pinbridge_shared::adapters::assemble;
-use pinbridge_shared::config::{Environment, OAuthApp, Places, QueueUrls};
+use pinbridge_shared::config::{Environment, OAuthApp, QueueUrls, Resources};
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::secret::Secret;
-use pinbridge_shared::ports::World;
 use pinterest_simulator::{APP_ID, APP_SECRET, Config, Simulator};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -24,7 +24,7 @@ pub const SCOPES: &str = "boards:read,boards:write,pins:read,pins:write,user_acc
                           boards:write_secret,ads:read";
 
 pub struct Real {
-    pub world: World,
+    pub world: Context,
     pub pinterest_url: String,
     pub queues: QueueUrls,
     pub aws: Arc<LocalAws>,
@@ -56,7 +56,7 @@ impl Real {
         let nothing = |_: &str| None;
         let mut settings = Environment(&nothing).settings().expect("the defaults");
         settings.registration_open = true;
-        let places = Places {
+        let resources = Resources {
             table: resources::TABLE.into(),
             queues: queues.clone(),
             secret_prefix: "pinbridge".into(),
@@ -66,7 +66,7 @@ impl Real {
         };
         let secrets = embedded_aws::secrets_manager(&aws);
         AppSecret::new(secrets, "pinbridge").write(&Secret::new(APP_SECRET)).await.expect("written");
-        let world = assemble::over(&config, settings, places).expect("assembled");
+        let world = assemble::over(&config, settings, resources).expect("assembled");
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -131,7 +131,7 @@ impl Real {
 
 /// One request through the API's own router.
 pub async fn call(
-    world: &World,
+    world: &Context,
     method: &str,
     path: &str,
     headers: &[(&str, &str)],

@@ -28,17 +28,17 @@ const ENTRIES: [(Kind, &[&str]); 6] = [
 ];
 /// Flows of the refresher's schedule that no world of the simulation has anything for: nobody deletes a workspace in it. Their
 /// tests are in tests/it/flows_purge.rs.
-const REMOVALS: [&str; 2] = ["purge", "forget_accounts"];
+const REMOVALS: [&str; 2] = ["tenants::purge", "accounts::forget_accounts"];
 /// Flows of the API that call Pinterest for whoever waits for the answer, as boards do; no client of a world asks for them.
-const FOR_WAITERS: [&str; 2] = ["delete_on_pinterest", "board_preflight"];
+const FOR_WAITERS: [&str; 2] = ["pins::delete_on_pinterest", "boards::board_preflight"];
 /// Flows of the dispatcher and of the dead letters' function that no world of the simulation has anything for: nobody imports in
 /// it. Their tests, with a death at every port call, are in tests/it/flows_imports.rs.
-const IMPORTS: [&str; 2] = ["import_care", "import_rows"];
+const IMPORTS: [&str; 3] = ["imports", "imports::rescue_imports", "imports::import_rows"];
 /// What goes through to Pinterest for somebody who waits: its tests are in tests/it/api_connections.rs.
-const READS_THROUGH: [&str; 1] = ["board_access"];
+const READS_THROUGH: [&str; 1] = ["boards::board_access"];
 /// Questions that a port answers by itself.
 const NO_CALLS: [&str; 2] = ["is_configured", "authorization_url"];
-const PORTS: [&str; 7] = ["store", "schedules", "tally", "queue", "secrets", "pinterest", "oauth"];
+const PORTS: [&str; 7] = ["store", "schedules", "rollups", "queue", "secrets", "pinterest", "oauth"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -54,7 +54,7 @@ pub fn expected(kinds: &[Kind]) -> BTreeSet<(Kind, String)> {
         for file in files {
             let source = read(&root().join("functions").join(file));
             expected.extend(calls(&source).into_iter().map(|call| (kind, call)));
-            open.extend(mentioned(&source, &flows, "flows::"));
+            open.extend(mentioned(&source, &flows, ""));
         }
         while let Some(flow) = open.pop() {
             let is_left_out = REMOVALS.contains(&flow.as_str())
@@ -64,7 +64,7 @@ pub fn expected(kinds: &[Kind]) -> BTreeSet<(Kind, String)> {
             if !is_left_out && seen.insert(flow.clone()) {
                 let source = &flows[&flow];
                 expected.extend(calls(source).into_iter().map(|call| (kind, call)));
-                open.extend(mentioned(source, &flows, "super::"));
+                open.extend(mentioned(source, &flows, &flow));
             }
         }
     }
@@ -105,34 +105,90 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Each flow's source without its tests, by name.
+/// Each flow's source without its tests, by its path below `flows`, as in `pins::edit_pin`.
 fn flows() -> BTreeMap<String, String> {
-    let folder = root().join("shared/src/flows");
-    let files = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let named = files.filter_map(|file| {
-        let path = file.ok()?.path();
-        let name = path.file_stem()?.to_str()?.to_owned();
-        // A folder is a flow that makes none of the calls counted here.
-        let source = (path.extension()? == "rs").then(|| read(&path))?;
-        let code = source.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
-        Some((name, code))
-    });
-    named.collect()
+    let mut found = BTreeMap::new();
+    collect(&root().join("shared/src/flows"), "", &mut found);
+    found
 }
 
-/// The flows that a source names after `prefix`, alone or in braces.
-fn mentioned(source: &str, flows: &BTreeMap<String, String>, prefix: &str) -> Vec<String> {
+fn collect(folder: &Path, path: &str, found: &mut BTreeMap<String, String>) {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    for entry in entries.filter_map(Result::ok) {
+        let file = entry.path();
+        let Some(stem) = file.file_stem().and_then(|stem| stem.to_str()) else { continue };
+        let name = if path.is_empty() { stem.to_owned() } else { format!("{path}::{stem}") };
+        if file.is_dir() {
+            collect(&file, &name, found);
+        } else if file.extension().is_some_and(|extension| extension == "rs") {
+            let name = if stem == "mod" { path.to_owned() } else { name };
+            let code = read(&file).split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+            found.insert(name, code);
+        }
+    }
+}
+
+/// The flows that a source names, by absolute or relative paths, alone or in braces. `flow` is the source's own path, or empty.
+fn mentioned(source: &str, flows: &BTreeMap<String, String>, flow: &str) -> Vec<String> {
+    let dense: String = source.chars().filter(|c| !c.is_whitespace()).collect();
+    let folder = flow.rsplit_once("::").map_or("", |(folder, _)| folder);
+    let is_folder = flows.keys().any(|other| other.strip_prefix(flow).is_some_and(|rest| rest.starts_with("::")));
     let mut found = Vec::new();
-    for (at, _) in source.match_indices(prefix) {
-        let rest = &source[at + prefix.len()..];
-        let names = match rest.strip_prefix('{') {
-            Some(list) => list.split('}').next().unwrap_or_default(),
-            None => rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default(),
-        };
-        let words = names.split(|c: char| !c.is_alphanumeric() && c != '_');
-        found.extend(words.filter(|word| flows.contains_key(*word)).map(str::to_owned));
+    for (prefix, base) in [("flows::", ""), ("super::", folder), ("self::", flow)] {
+        if (prefix != "flows::" && flow.is_empty()) || (prefix == "self::" && !is_folder) {
+            continue;
+        }
+        for (at, _) in dense.match_indices(prefix) {
+            walk(&dense[at + prefix.len()..], base, flows, &mut found);
+        }
+    }
+    // A folder's own file names its children without a prefix.
+    if is_folder {
+        let own = format!("{flow}::");
+        let children = flows.keys().filter_map(|other| other.strip_prefix(&own));
+        found.extend(
+            children.filter(|child| dense.contains(&format!("{child}::"))).map(|child| format!("{own}{child}")),
+        );
     }
     found
+}
+
+/// Follows one path, and every path of a list in braces, as long as they are folders or flows.
+fn walk(rest: &str, base: &str, flows: &BTreeMap<String, String>, found: &mut Vec<String>) {
+    if let Some(list) = rest.strip_prefix('{') {
+        let mut depth = 0;
+        let mut start = 0;
+        for (at, c) in list.char_indices() {
+            match c {
+                '{' => depth += 1,
+                '}' if depth == 0 => {
+                    walk(&list[start..at], base, flows, found);
+                    return;
+                }
+                '}' => depth -= 1,
+                ',' if depth == 0 => {
+                    walk(&list[start..at], base, flows, found);
+                    start = at + 1;
+                }
+                _ => {}
+            }
+        }
+        return;
+    }
+    let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    let path = if base.is_empty() { name.clone() } else { format!("{base}::{name}") };
+    let is_known = flows.contains_key(&path) || flows.keys().any(|flow| flow.starts_with(&format!("{path}::")));
+    if name.is_empty() || !is_known {
+        return;
+    }
+    let known = found.len();
+    if let Some(deeper) = rest[name.len()..].strip_prefix("::") {
+        walk(deeper, &path, flows, found);
+    }
+    // A path that goes on into a child names the child, not the folder.
+    if found.len() == known && flows.contains_key(&path) {
+        found.push(path);
+    }
 }
 
 /// The port calls of a source, as the gate names them.
@@ -143,7 +199,7 @@ fn calls(source: &str) -> BTreeSet<String> {
         let prefix = format!("{port}.");
         for (at, _) in dense.match_indices(&prefix) {
             // Schedules are also what many a list is called.
-            let is_port = port != "schedules" || dense[..at].ends_with("world.");
+            let is_port = port != "schedules" || dense[..at].ends_with("context.");
             let is_word = !is_port || dense[..at].chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '_');
             let rest = &dense[at + prefix.len()..];
             let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
@@ -167,7 +223,7 @@ mod tests {
             (Kind::Api, "store.put_pin"),
             (Kind::Publisher, "pinterest.create_pin"),
             (Kind::Publisher, "store.save_attempt"),
-            (Kind::Dispatcher, "store.clock"),
+            (Kind::Dispatcher, "store.markers"),
             (Kind::Reconciler, "pinterest.board_pins"),
             (Kind::Reconciler, "store.save_attempts"),
             (Kind::Refresher, "oauth.refresh"),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
-use pinbridge_shared::domain::pace::Pace;
+use pinbridge_shared::domain::pacing::pace::Pace;
 
 use crate::endpoint::GrantWeather;
 use crate::gate::{CRASHES, Crash};

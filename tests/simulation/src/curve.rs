@@ -1,6 +1,6 @@
 //! What the promise rests on: duplicates against `Tq`, when Pinterest commits later than `Tq` allows for.
 
-use pinbridge_shared::domain::late_check::LateCheck;
+use pinbridge_shared::domain::reconcile::duplicate_check::DuplicateCheck;
 
 use crate::oracle::Wrong;
 use crate::plan::Plan;
@@ -25,7 +25,7 @@ pub fn print(seed: u64, worlds: u64) -> bool {
             let plan = Plan::drawn(seed, number);
             let weather =
                 Weather { late_commit: 0.1, commit_lateness_ms: LATENESS_MS, commits_evenly: true, ..Weather::calm() };
-            world::run(Plan { weather, quiesce_ms: Some(tq_s * 1_000), late_check: LateCheck::Off, ..plan })
+            world::run(Plan { weather, quiesce_ms: Some(tq_s * 1_000), duplicate_check: DuplicateCheck::Off, ..plan })
         });
         let (mut accepted, mut duplicates) = (0, 0);
         for outcome in outcomes.values() {

@@ -3,8 +3,8 @@
 //! It covers each port call's time, process and function (not its name), the final row of every pin, every Pin on
 //! Pinterest, and the state of the random numbers at the end.
 
-use pinbridge_shared::domain::attempt::Attempt;
 use pinbridge_shared::domain::pin::Pin;
+use pinbridge_shared::domain::pin::attempt::Attempt;
 
 use crate::plan::Plan;
 use crate::report::in_parallel;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use fastrand::Rng;
 use pinbridge_shared::domain::account::PUBLISHING_SCOPES;
-use pinbridge_shared::domain::attempt::Upstream;
+use pinbridge_shared::domain::pin::attempt::Upstream;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, Moment, SECOND_MS};
 use pinbridge_shared::ports::{GrantFailure, OAuth, Tokens};

@@ -17,11 +17,11 @@ mod plan;
 mod provider;
 mod refresh;
 mod report;
+mod rollups;
 mod scenarios;
 mod schedule_oracle;
 mod schedules;
 mod system;
-mod tally;
 mod weather;
 mod world;
 

@@ -1,6 +1,6 @@
 //! Each rule of the protocol taken away in turn: the same worlds, which pass with it, must show that it is missing.
 
-use pinbridge_shared::domain::rules::{Rule, Rules};
+use pinbridge_shared::domain::invariants::{Rule, Rules};
 
 use crate::lacking::Lacking;
 use crate::oracle::Wrong;
@@ -24,15 +24,15 @@ pub fn all(seed: u64) -> bool {
 /// What the lack of a rule must show, and nothing else counts.
 fn shows(rule: Rule) -> &'static [Wrong] {
     match rule {
-        Rule::WriteAhead | Rule::Fence | Rule::SendWithin | Rule::Quiesce | Rule::SecondScan | Rule::LookUp => {
+        Rule::WriteAhead | Rule::Fence | Rule::SendWithin | Rule::Quiesce | Rule::SecondScan | Rule::Reconcile => {
             &[Wrong::Duplicate]
         }
         Rule::Generation => &[Wrong::Resurrected],
         Rule::Nonce => &[Wrong::Abandoned],
         Rule::Ownership => &[Wrong::SharedPin, Wrong::Lost],
         Rule::TokenPerCall => &[Wrong::Noisy],
-        Rule::Watchdog => &[Wrong::Stranded],
+        Rule::Rescuer => &[Wrong::Stranded],
         Rule::Hidden => &[Wrong::Undead],
-        Rule::TendedRows => &[Wrong::Miscounted],
+        Rule::RetiredMarkers => &[Wrong::Miscounted],
     }
 }

@@ -5,16 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::StatusCode;
-use pinbridge_shared::domain::attempt::{Attempt, Status};
 use pinbridge_shared::domain::deadlines::SEND_WITHIN_MS;
-use pinbridge_shared::domain::failure::Failure;
-use pinbridge_shared::domain::history::EventKind;
-use pinbridge_shared::domain::idempotency;
 use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::message::PublishMessage;
+use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
+use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::pin::history::EventKind;
+use pinbridge_shared::domain::pin::idempotency;
 use pinbridge_shared::domain::pin::{Pin, PinRequest, WaitReason};
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment};
-use pinbridge_shared::flows::dashboard::Summary;
+use pinbridge_shared::flows::stats::dashboard::Summary;
 use pinbridge_shared::testing::fake_queue::FakeQueue;
 use pinbridge_shared::testing::fake_store::FakeStore;
 
@@ -23,8 +23,8 @@ use crate::gate::{Coverage, SimGate};
 use crate::kernel::{Kernel, Pid};
 use crate::plan::Plan;
 use crate::provider::{Post, Provider, Witness};
+use crate::rollups;
 use crate::schedule_oracle::ScheduleOracle;
-use crate::tally;
 use crate::weather::Weather;
 
 /// Work that nobody owns must be picked up again within this time.
@@ -291,7 +291,7 @@ impl Oracle {
 
     /// What the dashboard tells at the end, of everything there ever was.
     pub fn told_of_all(&self, answer: &Summary) {
-        for text in tally::misleading(&self.store, answer) {
+        for text in rollups::misleading(&self.store, answer) {
             report(&self.violations, Wrong::Miscounted, text);
         }
     }
@@ -310,13 +310,13 @@ impl Oracle {
     fn owned(&self, queue: &FakeQueue, now: i64) -> BTreeSet<PinKey> {
         let mut owned = self.store.backlog_owned();
         let soon = Moment(now).minute() + OWNER_WITHIN_MINUTES;
-        owned.extend(self.store.clock_owned().into_iter().filter(|(_, minute)| *minute <= soon).map(|(key, _)| key));
+        owned.extend(self.store.marker_owned().into_iter().filter(|(_, minute)| *minute <= soon).map(|(key, _)| key));
         owned.extend(queue.messages().iter().map(|(message, _)| message.key()));
         let dead = queue.dead();
         owned.extend(dead.iter().filter_map(|body| PublishMessage::parse(body).ok()).map(|message| message.key()));
-        let doubts = self.store.doubts_by_board();
-        for (look, _) in queue.looks().into_iter().filter(|(look, _)| look.late_check.is_none()) {
-            let pins = doubts.get(&look.board()).into_iter().flatten();
+        let unresolved = self.store.unresolved_by_board();
+        for (look, _) in queue.reconciliations().into_iter().filter(|(look, _)| look.duplicate_check.is_none()) {
+            let pins = unresolved.get(&look.board()).into_iter().flatten();
             owned.extend(pins.map(|pin| PinKey { workspace: look.workspace, pin: *pin }));
         }
         owned
@@ -411,8 +411,8 @@ impl Oracle {
         self.schedules.close(&mut outcome);
         if !is_finished {
             wrong(Wrong::Stranded, "the world didn't come to rest".into());
-        } else if self.plan.aftermath_ms >= tally::FOLDED_AFTER_MS {
-            for text in tally::miscounted(&store, self.plan.workspace()) {
+        } else if self.plan.aftermath_ms >= rollups::ROLLED_UP_AFTER_MS {
+            for text in rollups::miscounted(&store, self.plan.workspace()) {
                 wrong(Wrong::Miscounted, text);
             }
         }
@@ -511,7 +511,7 @@ fn watch(violations: &Violations, pin: &Pin, before: &Attempt, after: &Attempt) 
     }
     let begins = after.attempt > before.attempt;
     // A hold ends when a refresh succeeds or a person connects the account, and what waited for that goes at once.
-    if begins && pin.due_at().is_some_and(|due| after.started_at.is_none_or(|started| started < due)) {
+    if begins && pin.not_before().is_some_and(|due| after.started_at.is_none_or(|started| started < due)) {
         report(violations, Wrong::Early, format!("{key} began at {:?}, before its time", after.started_at));
     }
     let was_held = before.wait.is_some_and(WaitReason::is_hold);
@@ -523,7 +523,7 @@ fn watch(violations: &Violations, pin: &Pin, before: &Attempt, after: &Attempt) 
 
 /// The pin's history in a line.
 fn story(attempt: &Attempt) -> String {
-    let event = |event: &pinbridge_shared::domain::history::Event| {
+    let event = |event: &pinbridge_shared::domain::pin::history::Event| {
         let note = event.note.as_deref().unwrap_or("");
         format!("{}#{}{}{note}", event.kind.name(), event.attempt, if note.is_empty() { "" } else { ":" })
     };

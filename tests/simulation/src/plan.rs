@@ -1,11 +1,11 @@
 //! What a world consists of: drawn from its seed.
 
 use fastrand::Rng;
-use pinbridge_shared::domain::idempotency;
 use pinbridge_shared::domain::ids::{AccountId, AccountKey, PinKey, ScheduleKey, WorkspaceId};
-use pinbridge_shared::domain::late_check::LateCheck;
-use pinbridge_shared::domain::pace::Pace;
-use pinbridge_shared::domain::rules::Rules;
+use pinbridge_shared::domain::invariants::Rules;
+use pinbridge_shared::domain::pacing::pace::Pace;
+use pinbridge_shared::domain::pin::idempotency;
+use pinbridge_shared::domain::reconcile::duplicate_check::DuplicateCheck;
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::testing::fake_queue::MAX_RECEIVES;
 use serde_json::{Value, json};
@@ -61,7 +61,7 @@ pub struct Plan {
     pub max_receives: u32,
     /// Requests a day to Pinterest, all together; 0 for no limit.
     pub daily_budget: u32,
-    pub late_check: LateCheck,
+    pub duplicate_check: DuplicateCheck,
     pub is_traced: bool,
 }
 
@@ -120,7 +120,7 @@ impl Plan {
             aftermath_ms: if number % LONG_EVERY == 1 { LONG_AFTERMATH_MS } else { AFTERMATH_MS },
             max_receives: if rng.u8(0..8) == 0 { 3 } else { MAX_RECEIVES },
             daily_budget: if rng.u8(0..BUDGET_EVERY) == 0 { 5_000 } else { 0 },
-            late_check: LateCheck::Off,
+            duplicate_check: DuplicateCheck::Off,
             is_traced: false,
             grants: GrantWeather::harsh(&mut rng),
         };
@@ -133,7 +133,7 @@ impl Plan {
             }
         }
         if rng.u8(0..LATE_CHECK_EVERY) == 0 {
-            plan.late_check = LateCheck::Remove;
+            plan.duplicate_check = DuplicateCheck::Remove;
             plan.weather.too_late_commit = TOO_LATE;
         }
         plan

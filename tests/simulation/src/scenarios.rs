@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pinbridge_shared::domain::pace::Pace;
+use pinbridge_shared::domain::pacing::pace::Pace;
 use pinbridge_shared::domain::time::{MINUTE_MS, SECOND_MS};
 
 use crate::endpoint::GrantWeather;

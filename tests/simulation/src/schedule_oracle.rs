@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::StatusCode;
-use pinbridge_shared::domain::attempt::Attempt;
-use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::{PinKey, ScheduleKey};
+use pinbridge_shared::domain::pin::attempt::Attempt;
+use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::schedule::{Schedule, ScheduleStatus, Stage};
 use pinbridge_shared::testing::fake_store::FakeStore;
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{self, Poll, Waker};
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use axum::Router;
@@ -13,14 +13,15 @@ use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use pinbridge_dispatcher::ScheduledEvent;
 use pinbridge_shared::config::Settings;
+use pinbridge_shared::context::Context;
+use pinbridge_shared::domain::account::credentials::TokenLife;
 use pinbridge_shared::domain::account::{Account, PUBLISHING_SCOPES};
 use pinbridge_shared::domain::message::PublishMessage;
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
-use pinbridge_shared::domain::token_life::TokenLife;
-use pinbridge_shared::flows::connect;
+use pinbridge_shared::flows::accounts::connect;
 use pinbridge_shared::ports::{
-    ActivityLog, BoardChecks, Imports, OAuth, OAuthStates, PinIndex, Pinterest, Purge, Queue, QueueName, Schedules,
-    Secrets, Store, System, Tally, Tenants, World,
+    ActivityLog, BoardChecks, Imports, OAuth, OAuthStates, PinIndex, Pinterest, Purge, Queue, QueueName, Rollups,
+    Schedules, Secrets, Store, System, Tenants,
 };
 use pinbridge_shared::testing::fake_analytics::FakeAnalytics;
 use pinbridge_shared::testing::fake_boards::FakeBoards;
@@ -38,8 +39,8 @@ use crate::kernel::{Action, Kernel, Kind, Machine, Pid, Step};
 use crate::oracle::{Oracle, Outcome};
 use crate::plan::{BOARDS_MAX, Plan};
 use crate::provider::Provider;
+use crate::rollups;
 use crate::system::{ProcessClock, TrueClock};
-use crate::tally;
 use crate::weather::Weather;
 
 /// 2026-01-01T00:00:00Z.
@@ -66,7 +67,7 @@ const DELETES: f64 = 0.05;
 const CHANGES: f64 = 0.3;
 const CLIENT_TRIES_MAX: u32 = 40;
 /// Instead of a day, so that it ends with the world.
-const LATE_CHECK_AFTER_MS: i64 = 5 * MINUTE_MS;
+const DUPLICATE_CHECK_AFTER_MS: i64 = 5 * MINUTE_MS;
 
 /// The codes of conflicts that stay.
 const STAYING: [&[u8]; 3] = [b"idempotency_key_reused", b"pin_deleted", b"schedule_removed"];
@@ -84,9 +85,9 @@ pub struct SimWorld {
     queue: Arc<FakeQueue>,
     store: Arc<FakeStore>,
     /// What the harness itself uses, at true time.
-    template: World,
+    template: Context,
     /// What every process is given.
-    of_processes: World,
+    of_processes: Context,
     /// The API of every process: building its routes takes longer than most requests.
     api: Router,
     api_key: String,
@@ -123,8 +124,8 @@ impl SimWorld {
         let mut settings = Settings {
             pace: plan.pace,
             daily_budget: plan.daily_budget,
-            late_check: plan.late_check,
-            late_check_after_ms: LATE_CHECK_AFTER_MS,
+            duplicate_check: plan.duplicate_check,
+            duplicate_check_after_ms: DUPLICATE_CHECK_AFTER_MS,
             ..Settings::default()
         };
         if let Some(quiesce_ms) = plan.quiesce_ms {
@@ -147,7 +148,7 @@ impl SimWorld {
         for account in 0..plan.accounts {
             (0..BOARDS_MAX).for_each(|board| boards.insert(&plan.board_id(account, board)));
         }
-        let template = World {
+        let template = Context {
             store: store.clone() as Arc<dyn Store>,
             tenants: store.clone() as Arc<dyn Tenants>,
             passwords: Arc::new(FakePasswords::default()),
@@ -157,7 +158,7 @@ impl SimWorld {
             imports: store.clone() as Arc<dyn Imports>,
             activity: store.clone() as Arc<dyn ActivityLog>,
             schedules: store.clone() as Arc<dyn Schedules>,
-            tally: store.clone() as Arc<dyn Tally>,
+            rollups: store.clone() as Arc<dyn Rollups>,
             purge: store.clone() as Arc<dyn Purge>,
             pin_index: store.clone() as Arc<dyn PinIndex>,
             queue: queue.clone() as Arc<dyn Queue>,
@@ -170,7 +171,7 @@ impl SimWorld {
             settings,
             rules: plan.rules,
         };
-        let of_processes = World { system: Arc::new(ProcessClock(Arc::clone(&kernel))), ..template.clone() };
+        let of_processes = Context { system: Arc::new(ProcessClock(Arc::clone(&kernel))), ..template.clone() };
         let api = pinbridge_api::router(of_processes.clone());
         let machine = Machine::new(Arc::clone(&kernel));
         let tries = vec![0; plan.wishes.len()];
@@ -260,9 +261,9 @@ impl SimWorld {
                 break;
             }
         }
-        if self.finished_at.is_some() && self.plan.aftermath_ms >= tally::FOLDED_AFTER_MS {
+        if self.finished_at.is_some() && self.plan.aftermath_ms >= rollups::ROLLED_UP_AFTER_MS {
             let (first, now) = (Moment(START), Moment(self.kernel.now()));
-            let answer = at_once(tally::told(&self.template, self.plan.workspace(), first, now));
+            let answer = at_once(rollups::told(&self.template, self.plan.workspace(), first, now));
             self.oracle.told_of_all(&answer.expect("the harness's own calls don't fail"));
         }
         let coverage = self.gate.coverage();
@@ -556,7 +557,7 @@ impl SimWorld {
 
     /// Each queue is polled when it has something to give, a little later.
     fn plan_polls(&mut self) {
-        for queue in [QueueName::Publish, QueueName::Look, QueueName::DeadLetters] {
+        for queue in [QueueName::Publish, QueueName::Reconcile, QueueName::DeadLetters] {
             let Some(due) = self.queue.next_due(queue) else { continue };
             let at = due.0.max(self.kernel.now());
             if self.polls.get(&queue).is_none_or(|planned| *planned > at + 100) {
@@ -608,7 +609,7 @@ impl SimWorld {
     fn invoke(&mut self, queue: QueueName, batch: Vec<Delivery>) {
         let (kind, timeout_ms) = match queue {
             QueueName::Publish => (Kind::Publisher, PUBLISHER_TIMEOUT_MS),
-            QueueName::Look => (Kind::Reconciler, RECONCILER_TIMEOUT_MS),
+            QueueName::Reconcile => (Kind::Reconciler, RECONCILER_TIMEOUT_MS),
             QueueName::DeadLetters => (Kind::DeadLetters, DEAD_LETTERS_TIMEOUT_MS),
             // Nobody imports in this world, and these queues are not polled.
             QueueName::Import | QueueName::ImportDeadLetters => return,
@@ -720,7 +721,7 @@ fn record(delivery: &Delivery) -> SqsMessage {
 
 /// Runs what the harness itself asks of the fakes: no time passes.
 fn at_once<T>(work: impl Future<Output = T>) -> T {
-    match pin!(work).poll(&mut Context::from_waker(Waker::noop())) {
+    match pin!(work).poll(&mut task::Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
         Poll::Pending => panic!("the harness's own calls take no time"),
     }

@@ -1,11 +1,11 @@
 //! The fields that people and keys have.
 
-use pinbridge_shared::domain::api_key::ALLOWED_MAX;
 use pinbridge_shared::domain::ids::AccountId;
-use pinbridge_shared::domain::scope::{Scope, Scopes};
 use pinbridge_shared::domain::secret::Secret;
+use pinbridge_shared::domain::tenant::api_key::ALLOWED_MAX;
 use pinbridge_shared::domain::tenant::is_timezone;
-use pinbridge_shared::domain::user::{EMAIL_MAX, Email, PASSWORD_MAX, PASSWORD_MIN};
+use pinbridge_shared::domain::tenant::scope::{Scope, Scopes};
+use pinbridge_shared::domain::tenant::user::{EMAIL_MAX, Email, PASSWORD_MAX, PASSWORD_MIN};
 use serde_json::Value;
 use uuid::Uuid;
 

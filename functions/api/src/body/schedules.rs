@@ -2,9 +2,9 @@
 //! `idempotency_key`, the last two also as headers, because the official client's typed models drop fields they don't know.
 
 use http::HeaderMap;
-use pinbridge_shared::domain::board::BOARD_ID_MAX;
+use pinbridge_shared::domain::account::board::BOARD_ID_MAX;
 use pinbridge_shared::domain::ids::AccountId;
-use pinbridge_shared::domain::origin::Origin;
+use pinbridge_shared::domain::pin::origin::Origin;
 use pinbridge_shared::domain::pin::{
     ALT_TEXT_MAX, DESCRIPTION_MAX, IDEMPOTENCY_KEY_MAX, PinRequest, Priority, TITLE_MAX, URL_MAX,
 };

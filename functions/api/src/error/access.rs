@@ -1,7 +1,7 @@
 //! Who may not: credentials, scopes, allow-lists.
 
 use http::StatusCode;
-use pinbridge_shared::domain::scope::Scope;
+use pinbridge_shared::domain::tenant::scope::Scope;
 
 use super::ApiError;
 

@@ -1,7 +1,7 @@
 //! What asking how pins and accounts did refuses.
 
 use http::StatusCode;
-use pinbridge_shared::flows::analytics::AnalyticsError;
+use pinbridge_shared::flows::accounts::analytics::AnalyticsError;
 
 use super::ApiError;
 

@@ -1,13 +1,13 @@
 //! What connections and boards refuse: connecting, disconnecting, and every call that goes through to Pinterest.
 
 use http::StatusCode;
-use pinbridge_shared::domain::attempt::Upstream;
-use pinbridge_shared::domain::failure::Failure;
-use pinbridge_shared::domain::simulated::{ACCOUNTS_MAX, OWN_BOARDS_MAX};
-use pinbridge_shared::flows::board_access::AccessError;
-use pinbridge_shared::flows::disconnect::DisconnectError;
-use pinbridge_shared::flows::oauth::{FinishError, StartError};
-use pinbridge_shared::flows::with_token::CallError;
+use pinbridge_shared::domain::pin::attempt::Upstream;
+use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::sandbox::{ACCOUNTS_MAX, OWN_BOARDS_MAX};
+use pinbridge_shared::flows::accounts::disconnect::DisconnectError;
+use pinbridge_shared::flows::accounts::oauth::{FinishError, StartError};
+use pinbridge_shared::flows::accounts::with_token::CallError;
+use pinbridge_shared::flows::boards::board_access::AccessError;
 use pinbridge_shared::ports::ReadFailure;
 
 use super::{ApiError, RETRY_AFTER_S};

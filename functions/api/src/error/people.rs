@@ -1,11 +1,11 @@
 //! What logging in, people, keys and projects refuse.
 
 use http::StatusCode;
-use pinbridge_shared::flows::api_keys::KeyError;
-use pinbridge_shared::flows::authenticate::Refused;
-use pinbridge_shared::flows::log_in::LoginError;
-use pinbridge_shared::flows::people::PeopleError;
-use pinbridge_shared::flows::projects::SandboxError;
+use pinbridge_shared::flows::tenants::api_keys::KeyError;
+use pinbridge_shared::flows::tenants::authenticate::Refused;
+use pinbridge_shared::flows::tenants::log_in::LoginError;
+use pinbridge_shared::flows::tenants::people::PeopleError;
+use pinbridge_shared::flows::tenants::projects::SandboxError;
 
 use super::{ApiError, FieldError};
 

@@ -1,19 +1,19 @@
 //! What accepting, pacing and retrying pins refuses.
 
 use http::StatusCode;
-use pinbridge_shared::domain::attempt::Status;
-use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::PinId;
+use pinbridge_shared::domain::pin::attempt::Status;
+use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::flows::accept_pin::AcceptError;
-use pinbridge_shared::flows::board_access::Obstacle;
-use pinbridge_shared::flows::board_preflight::PreflightError;
-use pinbridge_shared::flows::delete_pin::DeleteError;
-use pinbridge_shared::flows::duplicate_content::Duplicate;
-use pinbridge_shared::flows::edit_pin::EditError;
-use pinbridge_shared::flows::list_pins::ListError;
-use pinbridge_shared::flows::rate_meter::MeterError;
-use pinbridge_shared::flows::retry_pin::RetryError;
+use pinbridge_shared::flows::accept::accept_pin::AcceptError;
+use pinbridge_shared::flows::accept::duplicate_content::Duplicate;
+use pinbridge_shared::flows::boards::board_access::Obstacle;
+use pinbridge_shared::flows::boards::board_preflight::PreflightError;
+use pinbridge_shared::flows::pacing::rate_meter::MeterError;
+use pinbridge_shared::flows::pins::delete_pin::DeleteError;
+use pinbridge_shared::flows::pins::edit_pin::EditError;
+use pinbridge_shared::flows::pins::list_pins::ListError;
+use pinbridge_shared::flows::pins::retry_pin::RetryError;
 use serde_json::{Value, json};
 use uuid::Uuid;
 

@@ -1,11 +1,11 @@
 //! What schedules refuse.
 
 use http::StatusCode;
-use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::ids::ScheduleId;
+use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::schedule::{AHEAD_MAX_MS, ScheduleStatus};
 use pinbridge_shared::domain::time::DAY_MS;
-use pinbridge_shared::flows::board_preflight::PreflightError;
+use pinbridge_shared::flows::boards::board_preflight::PreflightError;
 use pinbridge_shared::flows::schedules::ScheduleError;
 use uuid::Uuid;
 

@@ -1,6 +1,6 @@
 //! The activity log.
 
-use pinbridge_shared::domain::activity::ACTIONS;
+use pinbridge_shared::domain::stats::activity::ACTIONS;
 use schemars::{JsonSchema, json_schema};
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pinbridge_shared::domain::analytics::{ACCOUNT_METRICS, PIN_METRICS};
+use pinbridge_shared::domain::account::analytics::{ACCOUNT_METRICS, PIN_METRICS};
 use schemars::{JsonSchema, json_schema};
 use serde_json::{Value, json};
 use uuid::Uuid;

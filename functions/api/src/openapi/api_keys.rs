@@ -1,8 +1,8 @@
 //! The workspace's API keys.
 
-use pinbridge_shared::domain::api_key::{ALLOWED_MAX, KeySource};
-use pinbridge_shared::domain::scope::Scope;
 use pinbridge_shared::domain::tenant::NAME_MAX;
+use pinbridge_shared::domain::tenant::api_key::{ALLOWED_MAX, KeySource};
+use pinbridge_shared::domain::tenant::scope::Scope;
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 use uuid::Uuid;

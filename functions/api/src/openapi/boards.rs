@@ -1,6 +1,6 @@
 //! Boards, their sections, and related terms: what goes through to Pinterest.
 
-use pinbridge_shared::domain::board::Privacy as BoardPrivacy;
+use pinbridge_shared::domain::account::board::Privacy as BoardPrivacy;
 use schemars::{JsonSchema, json_schema};
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -1,7 +1,7 @@
 //! People: logging in, who one is, one's profile.
 
+use pinbridge_shared::domain::tenant::user::{EMAIL_MAX, PASSWORD_MAX, PASSWORD_MIN, Role};
 use pinbridge_shared::domain::tenant::{NAME_MAX, PROFILE_FIELDS, WorkspaceEnvironment, WorkspaceState};
-use pinbridge_shared::domain::user::{EMAIL_MAX, PASSWORD_MAX, PASSWORD_MIN, Role};
 use schemars::{JsonSchema, json_schema};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -305,7 +305,7 @@ impl Example for Session {
 pub fn with_token(mut example: Value) -> Value {
     example["access_token"] = json!("eyJhbGciOiJFZERTQSJ9.e30.c2lnbmF0dXJl");
     example["token_type"] = json!("bearer");
-    example["expires_in"] = json!(pinbridge_shared::domain::session::SESSION_S);
+    example["expires_in"] = json!(pinbridge_shared::domain::tenant::session::SESSION_S);
     example
 }
 

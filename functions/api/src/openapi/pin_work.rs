@@ -1,6 +1,6 @@
 //! Changing, deleting, checking pins, and many at once.
 
-use pinbridge_shared::domain::board::BOARD_ID_MAX;
+use pinbridge_shared::domain::account::board::BOARD_ID_MAX;
 use pinbridge_shared::domain::pin::{ALT_TEXT_MAX, DESCRIPTION_MAX, TITLE_MAX, URL_MAX};
 use schemars::{JsonSchema, json_schema};
 use serde_json::{Value, json};

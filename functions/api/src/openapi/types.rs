@@ -77,7 +77,7 @@ inline_schema!(
 );
 inline_schema!(
     /// A board's id: a decimal number, at Pinterest and here a string.
-    BoardId = json_schema!({"type": "string", "pattern": r"^[0-9]+$", "maxLength": pinbridge_shared::domain::board::BOARD_ID_MAX})
+    BoardId = json_schema!({"type": "string", "pattern": r"^[0-9]+$", "maxLength": pinbridge_shared::domain::account::board::BOARD_ID_MAX})
 );
 inline_schema!(
     /// An absolute `http` or `https` URL.

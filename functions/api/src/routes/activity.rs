@@ -2,10 +2,10 @@
 
 use axum::Json;
 use axum::extract::{Query, State};
-use pinbridge_shared::domain::activity::{Cursor, Wanted};
+use pinbridge_shared::context::Context;
+use pinbridge_shared::domain::stats::activity::{Cursor, Wanted};
 use pinbridge_shared::flows::activity::{self, Reader};
-use pinbridge_shared::flows::authenticate::Who;
-use pinbridge_shared::ports::World;
+use pinbridge_shared::flows::tenants::authenticate::Who;
 use serde_json::Value;
 
 use crate::auth::Caller;
@@ -13,7 +13,7 @@ use crate::error::ApiError;
 use crate::{page, views};
 
 pub async fn list(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     Query(mut query): Query<page::Query>,
 ) -> Result<Json<Value>, ApiError> {
@@ -38,6 +38,6 @@ pub async fn list(
         Who::User(_) => None,
     };
     let reader = Reader { workspace: caller.workspace, key, limited_to: caller.limited_to() };
-    let found = activity::page(&world, reader, &wanted, cursor, limit).await?;
-    Ok(Json(views::activity::page(&found, world.settings.activity_kept_ms)))
+    let found = activity::page(&context, reader, &wanted, cursor, limit).await?;
+    Ok(Json(views::activity::page(&found, context.settings.activity_kept_ms)))
 }

@@ -2,12 +2,12 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use pinbridge_shared::domain::analytics::{
+use pinbridge_shared::context::Context;
+use pinbridge_shared::domain::account::analytics::{
     ACCOUNT_METRICS, DAYS_BACK, Days, DaysError, PIN_METRICS, PIN_METRICS_DEFAULT, Question,
 };
 use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::flows::analytics;
-use pinbridge_shared::ports::World;
+use pinbridge_shared::flows::accounts::analytics;
 use serde_json::Value;
 
 use super::pins;
@@ -19,31 +19,31 @@ use crate::views::analytics as views;
 type Pairs = Vec<(String, String)>;
 
 pub async fn of_pin(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
     Query(pairs): Query<Pairs>,
 ) -> Result<Json<Value>, ApiError> {
-    let asked = Asked::read(pairs, &PIN_METRICS, &PIN_METRICS[..PIN_METRICS_DEFAULT], world.system.now())?;
-    let pin = pins::find(&world, &caller, &id).await?;
-    let told = analytics::of_pin(&world, &pin.pin, &pin.attempt, &asked.question).await?;
+    let asked = Asked::read(pairs, &PIN_METRICS, &PIN_METRICS[..PIN_METRICS_DEFAULT], context.system.now())?;
+    let pin = pins::find(&context, &caller, &id).await?;
+    let told = analytics::of_pin(&context, &pin.pin, &pin.attempt, &asked.question).await?;
     let pinterest_pin_id = pin.attempt.pinterest_pin_id.as_deref();
     Ok(Json(views::of_pin(&pin.pin, pinterest_pin_id, &told, &asked.question, asked.with_daily)))
 }
 
 pub async fn of_account(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
     Query(pairs): Query<Pairs>,
 ) -> Result<Json<Value>, ApiError> {
-    let asked = Asked::read(pairs, &ACCOUNT_METRICS, &ACCOUNT_METRICS, world.system.now())?;
+    let asked = Asked::read(pairs, &ACCOUNT_METRICS, &ACCOUNT_METRICS, context.system.now())?;
     let account = id.parse().map_err(|_| {
         let (loc, msg) = (vec!["path".into(), "account_id".into()], "Input should be a valid UUID".into());
         ApiError::validation(vec![FieldError { loc, msg, kind: "uuid_parsing" }])
     })?;
     let account = caller.account(account)?;
-    let told = analytics::of_account(&world, account, &asked.question).await?;
+    let told = analytics::of_account(&context, account, &asked.question).await?;
     Ok(Json(views::of_account(account.account, &told, &asked.question, asked.with_daily)))
 }
 

@@ -5,11 +5,11 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::KeyId;
-use pinbridge_shared::domain::scope::Scopes;
 use pinbridge_shared::domain::tenant::NAME_MAX;
-use pinbridge_shared::flows::api_keys::{self, KeyChange, NewKey};
-use pinbridge_shared::ports::World;
+use pinbridge_shared::domain::tenant::scope::Scopes;
+use pinbridge_shared::flows::tenants::api_keys::{self, KeyChange, NewKey};
 use serde_json::Value;
 
 use crate::auth::{Caller, Who};
@@ -19,7 +19,7 @@ use crate::views;
 
 /// Without `scopes` a key may do everything, as keys could before there were scopes; an empty list is refused.
 pub async fn create(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     JsonObject(body): JsonObject,
 ) -> Result<Response, ApiError> {
@@ -29,22 +29,22 @@ pub async fn create(
     let allowed = fields.accounts("pinterest_account_ids");
     fields.finish()?;
     let authorized_by = match caller.who {
-        Who::User(id) => world.tenants.user(id).await?.map(|user| user.email),
+        Who::User(id) => context.tenants.user(id).await?.map(|user| user.email),
         Who::Key(_) => None,
     };
     let new = NewKey { name, scopes, allowed, authorized_by };
-    let (key, text) = api_keys::create(&world, caller.workspace, new).await?;
+    let (key, text) = api_keys::create(&context, caller.workspace, new).await?;
     Ok((StatusCode::CREATED, Json(views::people::new_api_key(&key, &text))).into_response())
 }
 
-pub async fn list(State(world): State<World>, caller: Caller) -> Result<Json<Vec<Value>>, ApiError> {
-    let keys = api_keys::list(&world, caller.workspace).await?;
+pub async fn list(State(context): State<Context>, caller: Caller) -> Result<Json<Vec<Value>>, ApiError> {
+    let keys = api_keys::list(&context, caller.workspace).await?;
     Ok(Json(keys.iter().map(views::people::api_key).collect()))
 }
 
 /// What isn't named, or is null, stays as it is: an allow-list can be changed, and is never lifted.
 pub async fn update(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
     JsonObject(body): JsonObject,
@@ -60,16 +60,16 @@ pub async fn update(
         fields.reject("name", "Provide at least one of name, scopes or pinterest_account_ids", "value_error");
     }
     fields.finish()?;
-    let key = api_keys::change(&world, caller.workspace, id, change).await?;
+    let key = api_keys::change(&context, caller.workspace, id, change).await?;
     Ok(Json(views::people::api_key(&key)))
 }
 
 pub async fn revoke(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    api_keys::revoke(&world, caller.workspace, parse(&id)?).await?;
+    api_keys::revoke(&context, caller.workspace, parse(&id)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -4,12 +4,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use pinbridge_shared::context::Context;
+use pinbridge_shared::domain::tenant::user::Role;
 use pinbridge_shared::domain::tenant::{DEFAULT_TIMEZONE, NAME_MAX};
-use pinbridge_shared::domain::user::Role;
-use pinbridge_shared::flows::log_in::{LoginError, Presence};
-use pinbridge_shared::flows::people::{self, Introduction, NewUser};
-use pinbridge_shared::flows::{log_in, people::PeopleError};
-use pinbridge_shared::ports::World;
+use pinbridge_shared::flows::tenants::log_in;
+use pinbridge_shared::flows::tenants::log_in::{LoginError, Presence};
+use pinbridge_shared::flows::tenants::people::PeopleError;
+use pinbridge_shared::flows::tenants::people::{self, Introduction, NewUser};
 use serde_json::{Map, Value, json};
 
 use crate::activity::Attribution;
@@ -18,9 +19,9 @@ use crate::body::{Fields, JsonObject};
 use crate::error::ApiError;
 use crate::views;
 
-pub async fn register(State(world): State<World>, JsonObject(body): JsonObject) -> Result<Response, ApiError> {
+pub async fn register(State(context): State<Context>, JsonObject(body): JsonObject) -> Result<Response, ApiError> {
     // Whoever isn't let in need not first be told what is wrong with their form.
-    if !world.settings.registration_open {
+    if !context.settings.registration_open {
         return Err(PeopleError::RegistrationClosed.into());
     }
     refuse_invitation(&body)?;
@@ -37,23 +38,23 @@ pub async fn register(State(world): State<World>, JsonObject(body): JsonObject) 
         timezone: timezone.unwrap_or_else(|| DEFAULT_TIMEZONE.into()),
         role: Role::Owner,
     };
-    let (presence, token) = people::register(&world, new, workspace_name).await?;
+    let (presence, token) = people::register(&context, new, workspace_name).await?;
     let response = (StatusCode::CREATED, Json(views::people::session(&presence, &token))).into_response();
     Ok(present(&presence).of(response))
 }
 
-pub async fn log_in(State(world): State<World>, JsonObject(body): JsonObject) -> Result<Response, ApiError> {
+pub async fn log_in(State(context): State<Context>, JsonObject(body): JsonObject) -> Result<Response, ApiError> {
     refuse_invitation(&body)?;
     let mut fields = Fields::of(&body);
     let (email, password) = (fields.required_email("email"), fields.password("password"));
     let timezone = fields.timezone("timezone");
     fields.finish()?;
     let email = email.ok_or_else(|| ApiError::validation(Vec::new()))?;
-    let (mut presence, token) = match log_in::log_in(&world, &email, &password).await {
+    let (mut presence, token) = match log_in::log_in(&context, &email, &password).await {
         Ok(logged_in) => logged_in,
         Err(LoginError::Wrong) => {
             // In the workspace that it would have opened; as much work where nobody has the address.
-            let workspace = log_in::workspace_of(&world, &email).await;
+            let workspace = log_in::workspace_of(&context, &email).await;
             let attribution = Attribution::person(workspace, email.user(), email.as_str());
             return Ok(attribution.of(ApiError::from(LoginError::Wrong).into_response()));
         }
@@ -61,7 +62,7 @@ pub async fn log_in(State(world): State<World>, JsonObject(body): JsonObject) ->
     };
     if let Some(timezone) = timezone.filter(|timezone| *timezone != presence.user.timezone) {
         let change = Introduction { timezone: Some(timezone), ..Introduction::default() };
-        presence.user = people::introduce(&world, presence.user.id, &change).await?;
+        presence.user = people::introduce(&context, presence.user.id, &change).await?;
     }
     Ok(present(&presence).of(Json(views::people::session(&presence, &token)).into_response()))
 }
@@ -70,20 +71,20 @@ fn present(presence: &Presence) -> Attribution {
     Attribution::person(presence.active.id, presence.user.id, presence.user.email.as_str())
 }
 
-pub async fn me(State(world): State<World>, caller: Caller) -> Result<Json<Value>, ApiError> {
-    let presence = people::presence(&world, caller.user()?, caller.workspace).await?;
+pub async fn me(State(context): State<Context>, caller: Caller) -> Result<Json<Value>, ApiError> {
+    let presence = people::presence(&context, caller.user()?, caller.workspace).await?;
     Ok(Json(views::people::me(&presence)))
 }
 
 pub async fn change_password(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     JsonObject(body): JsonObject,
 ) -> Result<Json<Value>, ApiError> {
     let mut fields = Fields::of(&body);
     let (current, new) = (fields.password("current_password"), fields.new_password("new_password"));
     fields.finish()?;
-    people::change_password(&world, caller.user()?, &current, &new).await?;
+    people::change_password(&context, caller.user()?, &current, &new).await?;
     Ok(Json(json!({"message": "The password is changed. Every session is over: log in again."})))
 }
 

@@ -3,11 +3,11 @@
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use http::StatusCode;
-use pinbridge_shared::domain::board::{BoardChange, BoardDraft, Privacy, is_board_id};
+use pinbridge_shared::context::Context;
+use pinbridge_shared::domain::account::board::{BoardChange, BoardDraft, Privacy, is_board_id};
 use pinbridge_shared::domain::ids::{AccountId, AccountKey, BoardKey};
-use pinbridge_shared::flows::board_access::board_access;
 use pinbridge_shared::flows::boards;
-use pinbridge_shared::ports::World;
+use pinbridge_shared::flows::boards::board_access::board_access;
 use serde_json::Value;
 
 use crate::auth::Caller;
@@ -22,17 +22,17 @@ pub const NAME_MAX: usize = 180;
 pub const DESCRIPTION_MAX: usize = 800;
 
 pub async fn list(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     Query(query): Query<page::Query>,
 ) -> Result<Json<Vec<Value>>, ApiError> {
     let account = caller.account(page::account_id(&query)?)?;
-    let boards = boards::boards(&world, account).await?;
+    let boards = boards::boards(&context, account).await?;
     Ok(Json(boards.iter().map(views::board).collect()))
 }
 
 pub async fn create(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     JsonObject(body): JsonObject,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
@@ -44,12 +44,12 @@ pub async fn create(
         privacy: privacy(&mut fields, &[Privacy::Public, Privacy::Protected, Privacy::Secret]),
     };
     fields.finish()?;
-    let board = boards::create_board(&world, caller.account(account)?, &draft).await?;
+    let board = boards::create_board(&context, caller.account(account)?, &draft).await?;
     Ok((StatusCode::CREATED, Json(views::board(&board))))
 }
 
 pub async fn update(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
     JsonObject(body): JsonObject,
@@ -67,22 +67,22 @@ pub async fn update(
     }
     fields.finish()?;
     let board = key(caller.account(account)?, id)?;
-    Ok(Json(views::board(&boards::update_board(&world, &board, &change).await?)))
+    Ok(Json(views::board(&boards::update_board(&context, &board, &change).await?)))
 }
 
 pub async fn delete(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
     Query(query): Query<page::Query>,
 ) -> Result<StatusCode, ApiError> {
     let board = key(caller.account(page::account_id(&query)?)?, id)?;
-    boards::delete_board(&world, &board).await?;
+    boards::delete_board(&context, &board).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 pub async fn access(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
     Query(query): Query<page::Query>,
@@ -90,23 +90,23 @@ pub async fn access(
     let fresh = page::flag(&query, "fresh")?;
     // A wrong board is an answer, not an error.
     let board = BoardKey { account: caller.account(page::account_id(&query)?)?, board_id: id };
-    let access = board_access(&world, &board, fresh).await?;
+    let access = board_access(&context, &board, fresh).await?;
     Ok(Json(views::board_access(&board.board_id, &access)))
 }
 
 pub async fn sections(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
     Query(query): Query<page::Query>,
 ) -> Result<Json<Vec<Value>>, ApiError> {
     let board = key(caller.account(page::account_id(&query)?)?, id)?;
-    let sections = boards::sections(&world, &board).await?;
+    let sections = boards::sections(&context, &board).await?;
     Ok(Json(sections.iter().map(views::section).collect()))
 }
 
 pub async fn create_section(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
     JsonObject(body): JsonObject,
@@ -116,7 +116,7 @@ pub async fn create_section(
     let name = fields.required_text("name", NAME_MAX);
     fields.finish()?;
     let board = key(caller.account(account)?, id)?;
-    let section = boards::create_section(&world, &board, &name).await?;
+    let section = boards::create_section(&context, &board, &name).await?;
     Ok((StatusCode::CREATED, Json(views::section(&section))))
 }
 

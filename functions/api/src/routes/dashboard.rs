@@ -2,12 +2,12 @@
 
 use axum::Json;
 use axum::extract::{Query, State};
-use pinbridge_shared::domain::figures::Scope;
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::AccountId;
-use pinbridge_shared::domain::period::{Period, PeriodError, Zone};
+use pinbridge_shared::domain::stats::metrics::Scope;
+use pinbridge_shared::domain::stats::period::{Period, PeriodError, Zone};
 use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::flows::{dashboard, dashboard_work};
-use pinbridge_shared::ports::World;
+use pinbridge_shared::flows::stats::{dashboard, dashboard_counts};
 use serde_json::Value;
 
 use crate::auth::Caller;
@@ -17,11 +17,11 @@ use crate::{page, views};
 const ZONE_NAME_MAX: usize = 64;
 
 pub async fn summary(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     Query(query): Query<page::Query>,
 ) -> Result<Json<Value>, ApiError> {
-    let now = world.system.now();
+    let now = context.system.now();
     let (period, account) = (period(&query, now)?, account(&query, &caller)?);
     let scope = match (account, caller.limited_to()) {
         (Some(account), _) => Scope::Only(vec![account]),
@@ -29,11 +29,11 @@ pub async fn summary(
         (None, None) => Scope::Everybody,
     };
     let workspace = caller.workspace;
-    let summary = dashboard::summary(&world, workspace, &period, scope.clone()).await?;
-    let schedules = dashboard_work::schedules(&world, workspace, &period, &scope, &summary.figures.started).await?;
+    let summary = dashboard::summary(&context, workspace, &period, scope.clone()).await?;
+    let schedules = dashboard_counts::schedules(&context, workspace, &period, &scope, &summary.metrics.started).await?;
     let imports = match account {
         Some(_) => None,
-        None => Some(dashboard_work::imports(&world, workspace, &period, &scope).await?),
+        None => Some(dashboard_counts::imports(&context, workspace, &period, &scope).await?),
     };
     Ok(Json(views::dashboard::summary(&summary, &schedules, imports.as_ref(), &period, account, now)))
 }

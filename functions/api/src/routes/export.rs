@@ -4,15 +4,15 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
-use pinbridge_shared::flows::export;
-use pinbridge_shared::ports::World;
+use pinbridge_shared::context::Context;
+use pinbridge_shared::flows::tenants::export;
 
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::{page, views};
 
 pub async fn read(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     Query(query): Query<page::Query>,
 ) -> Result<Response, ApiError> {
@@ -23,8 +23,8 @@ pub async fn read(
             page::invalid("cursor", "Input should be the X-Next-Cursor of an earlier page", "value_error")
         })?),
     };
-    let page = export::page(&world, caller.workspace, from, limit, |account| caller.sees(account)).await?;
-    let (lines, next) = views::export::lines(&page, world.system.now());
+    let page = export::page(&context, caller.workspace, from, limit, |account| caller.sees(account)).await?;
+    let (lines, next) = views::export::lines(&page, context.system.now());
     let mut response = (StatusCode::OK, lines).into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));

@@ -6,14 +6,14 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::{AccountId, ImportId};
 use pinbridge_shared::domain::import::{Ask, ImportKey, ImportStatus, Row, RowError, Source};
 use pinbridge_shared::domain::pin::{IDEMPOTENCY_KEY_MAX, Priority};
 use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::flows::forecast::forecast;
-use pinbridge_shared::flows::import_report::report;
+use pinbridge_shared::flows::imports::dry_run::report;
 use pinbridge_shared::flows::imports::{self, ImportFilter, ImportView, Submission, Submitted};
-use pinbridge_shared::ports::World;
+use pinbridge_shared::flows::pacing::forecast::forecast;
 use serde_json::{Map, Value};
 
 use super::pins;
@@ -25,41 +25,41 @@ use crate::page;
 use crate::views::imports as views;
 
 pub async fn create_json(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     Query(query): Query<page::Query>,
     headers: HeaderMap,
     JsonRows(file): JsonRows,
 ) -> Result<Response, ApiError> {
-    create(&world, &caller, &query, &headers, file).await
+    create(&context, &caller, &query, &headers, file).await
 }
 
 pub async fn create_csv(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     Query(query): Query<page::Query>,
     headers: HeaderMap,
     CsvFile(file): CsvFile,
 ) -> Result<Response, ApiError> {
-    create(&world, &caller, &query, &headers, file).await
+    create(&context, &caller, &query, &headers, file).await
 }
 
 async fn create(
-    world: &World,
+    context: &Context,
     caller: &Caller,
     query: &page::Query,
     headers: &HeaderMap,
     file: ImportFile,
 ) -> Result<Response, ApiError> {
     let (is_dry, idempotency_key) = (page::flag(query, "dry_run")?, idempotency_key(headers)?);
-    let now = world.system.now();
+    let now = context.system.now();
     let mut rows: Vec<Row> = file.rows.iter().map(|row| judge(caller, row, headers, now)).collect();
     refuse_mixed_keys(&mut rows);
     if is_dry {
-        let report = report(world, caller.workspace, rows).await?;
+        let report = report(context, caller.workspace, rows).await?;
         return Ok(Json(views::report(file.source, &file.unknown_columns, &report)).into_response());
     }
-    let accounts = world.store.accounts(caller.workspace).await?;
+    let accounts = context.store.accounts(caller.workspace).await?;
     let known: BTreeSet<AccountId> = accounts.into_iter().map(|account| account.key.account).collect();
     let joining = joining(&rows, &known);
     let submission = Submission {
@@ -71,14 +71,14 @@ async fn create(
         by: Some(caller.who),
         idempotency_key,
     };
-    let (view, is_replay) = match imports::submit(world, caller.workspace, submission).await? {
+    let (view, is_replay) = match imports::submit(context, caller.workspace, submission).await? {
         Submitted::New(view) => (view, false),
         Submitted::Replay(view) => (view, true),
     };
     let mut body = views::import(&view);
     if !is_replay {
         // It was taken in; a forecast that can't be made is none.
-        let forecast = forecast(world, caller.workspace, &joining).await.ok().flatten();
+        let forecast = forecast(context, caller.workspace, &joining).await.ok().flatten();
         body["forecast"] = forecast.as_ref().map_or(Value::Null, views::forecast);
     }
     let mut response = (StatusCode::ACCEPTED, Json(body)).into_response();
@@ -103,33 +103,33 @@ fn joining(rows: &[Row], known: &BTreeSet<AccountId>) -> BTreeMap<AccountId, usi
 }
 
 pub async fn read(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
     Query(query): Query<page::Query>,
 ) -> Result<Json<Value>, ApiError> {
-    let view = find(&world, &caller, &id).await?;
+    let view = find(&context, &caller, &id).await?;
     let mut body = views::import(&view);
     // Once every row is done, its pins are among those that wait.
     if page::flag(&query, "forecast")? && view.import.finished.is_some() {
         let nobody_new = view.import.accounts.iter().map(|account| (*account, 0)).collect();
-        let forecast = forecast(&world, caller.workspace, &nobody_new).await?;
+        let forecast = forecast(&context, caller.workspace, &nobody_new).await?;
         body["forecast"] = forecast.as_ref().map_or(Value::Null, views::forecast);
     }
     Ok(Json(body))
 }
 
 pub async fn resume(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
-    let view = find(&world, &caller, &id).await?;
-    Ok(Json(views::import(&imports::resume(&world, view.import.key).await?)))
+    let view = find(&context, &caller, &id).await?;
+    Ok(Json(views::import(&imports::resume(&context, view.import.key).await?)))
 }
 
 pub async fn list(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     Query(query): Query<page::Query>,
 ) -> Result<Response, ApiError> {
@@ -138,7 +138,7 @@ pub async fn list(
     let source = one_of(&query, "source_type", Source::parse, &Source::ALL.map(Source::name))?;
     let accounts = caller.limited_to().map(<[AccountId]>::to_vec);
     let filter = ImportFilter { status, source, accounts, who: Some(caller.who) };
-    let page = imports::page(&world, caller.workspace, &filter, paging.offset, paging.limit).await?;
+    let page = imports::page(&context, caller.workspace, &filter, paging.offset, paging.limit).await?;
     let mut response = Json(page.imports.iter().map(views::import).collect::<Vec<_>>()).into_response();
     response.headers_mut().insert("x-total-count", HeaderValue::from(page.total));
     if page.total_is_at_least {
@@ -161,13 +161,13 @@ fn one_of<T>(
 }
 
 /// The caller's import of that id.
-async fn find(world: &World, caller: &Caller, id: &str) -> Result<ImportView, ApiError> {
+async fn find(context: &Context, caller: &Caller, id: &str) -> Result<ImportView, ApiError> {
     let import: ImportId = id.parse().map_err(|_| {
         let loc = vec!["path".into(), "id".into()];
         ApiError::validation(vec![FieldError { loc, msg: "Input should be a valid UUID".into(), kind: "uuid_parsing" }])
     })?;
     let key = ImportKey { workspace: caller.workspace, import };
-    let view = imports::read(world, key).await?.ok_or_else(|| ApiError::not_found("import"))?;
+    let view = imports::read(context, key).await?.ok_or_else(|| ApiError::not_found("import"))?;
     view.import.accounts.iter().try_for_each(|account| caller.may_use(*account))?;
     if caller.limited_to().is_some_and(|allowed| !view.import.is_for(Some(caller.who), allowed)) {
         return Err(ApiError::not_found("import"));

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use pinbridge_shared::ports::World;
+use pinbridge_shared::context::Context;
 use serde_json::Value;
 
 use super::pins;
@@ -10,6 +10,10 @@ use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::views;
 
-pub async fn read(State(world): State<World>, caller: Caller, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
-    pins::find(&world, &caller, &id).await.map(|view| Json(views::job(&view)))
+pub async fn read(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    pins::find(&context, &caller, &id).await.map(|view| Json(views::job(&view)))
 }

@@ -30,8 +30,8 @@ mod terms;
 
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use http::Method;
-use pinbridge_shared::domain::scope::Scope;
-use pinbridge_shared::ports::World;
+use pinbridge_shared::context::Context;
+use pinbridge_shared::domain::tenant::scope::Scope;
 
 use crate::auth::Access;
 
@@ -43,7 +43,7 @@ pub struct Route {
     pub method: Method,
     pub path: &'static str,
     pub access: Access,
-    pub handler: MethodRouter<World>,
+    pub handler: MethodRouter<Context>,
 }
 
 const PUBLIC: Access = Access::Public;
@@ -150,6 +150,6 @@ pub fn table() -> Vec<Route> {
     ]
 }
 
-fn route(method: Method, path: &'static str, access: Access, handler: MethodRouter<World>) -> Route {
+fn route(method: Method, path: &'static str, access: Access, handler: MethodRouter<Context>) -> Route {
     Route { method, path, access, handler }
 }

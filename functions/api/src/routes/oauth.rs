@@ -5,10 +5,10 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, REFERRER_POLICY};
 use http::{HeaderMap, HeaderName};
-use pinbridge_shared::domain::activity::By;
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::secret::Secret;
-use pinbridge_shared::flows::oauth::{self, Callback, Connected};
-use pinbridge_shared::ports::World;
+use pinbridge_shared::domain::stats::activity::By;
+use pinbridge_shared::flows::accounts::oauth::{self, Callback, Connected};
 use serde_json::{Value, json};
 
 use crate::activity::Attribution;
@@ -20,7 +20,7 @@ use crate::{connection_page, page, views};
 const PRIVATE: [(HeaderName, &str); 2] = [(CACHE_CONTROL, "no-store"), (REFERRER_POLICY, "no-referrer")];
 
 pub async fn start(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<([(HeaderName, &'static str); 2], Json<Value>), ApiError> {
@@ -32,7 +32,7 @@ pub async fn start(
         Who::Key(key) => format!("key {key}"),
         Who::User(user) => format!("user {user}"),
     };
-    let url = oauth::start(&world, caller.workspace, &by, &callback_url(&headers)).await?;
+    let url = oauth::start(&context, caller.workspace, &by, &callback_url(&headers)).await?;
     Ok((PRIVATE, Json(json!({"authorization_url": url}))))
 }
 
@@ -60,7 +60,7 @@ fn callback_url(headers: &HeaderMap) -> String {
 
 /// For anybody: the state is the credential.
 pub async fn callback(
-    State(world): State<World>,
+    State(context): State<Context>,
     headers: HeaderMap,
     Query(mut query): Query<page::Query>,
 ) -> Result<Response, ApiError> {
@@ -69,7 +69,7 @@ pub async fn callback(
         code: query.remove("code").map(Secret::new),
         error: query.remove("error").filter(|error| !error.is_empty()),
     };
-    let finished = oauth::finish(&world, callback).await.map_err(ApiError::from);
+    let finished = oauth::finish(&context, callback).await.map_err(ApiError::from);
     match finished {
         Ok(connected) => {
             let response = if connection_page::is_wanted(&headers) {

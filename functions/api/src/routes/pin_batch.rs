@@ -6,18 +6,18 @@ use axum::Json;
 use axum::extract::{Query, State};
 use futures_util::stream::{self, StreamExt};
 use http::HeaderMap;
-use pinbridge_shared::domain::attempt::{Attempt, Status};
-use pinbridge_shared::domain::idempotency;
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::AccountId;
-use pinbridge_shared::domain::origin::Origin;
+use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
+use pinbridge_shared::domain::pin::idempotency;
+use pinbridge_shared::domain::pin::origin::Origin;
+use pinbridge_shared::domain::pin::timeline;
 use pinbridge_shared::domain::pin::{Pin, PinRequest, Priority};
-use pinbridge_shared::domain::timeline;
-use pinbridge_shared::flows::accept_pin::{Acceptance, Order};
-use pinbridge_shared::flows::accept_pins::accept_pins;
-use pinbridge_shared::flows::duplicate_content::Duplicate;
-use pinbridge_shared::flows::headroom::headroom;
-use pinbridge_shared::flows::read_pins::PinView;
-use pinbridge_shared::ports::World;
+use pinbridge_shared::flows::accept::accept_pin::{Acceptance, PublishRequest};
+use pinbridge_shared::flows::accept::accept_pins::accept_pins;
+use pinbridge_shared::flows::accept::duplicate_content::Duplicate;
+use pinbridge_shared::flows::pacing::headroom::headroom;
+use pinbridge_shared::flows::pins::read_pins::PinView;
 use serde_json::{Map, Value, json};
 
 use super::pins::{find_duplicate, parse, refuses_duplicates};
@@ -29,13 +29,13 @@ use crate::{page, views};
 /// Pins of one call.
 pub const BATCH_MAX: usize = 100;
 /// Looks for pins of the same content at once.
-const LOOKS_AT_ONCE: usize = 20;
+const LOOKUPS_AT_ONCE: usize = 20;
 /// Accounts whose headroom is told.
 const HEADROOMS_MAX: usize = 5;
 
 /// An item that is no good pin spoils no other: what is wrong with it is in its own result.
 pub async fn create(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     Query(query): Query<page::Query>,
     headers: HeaderMap,
@@ -44,15 +44,15 @@ pub async fn create(
     let items = items(&body)?;
     let refuses = refuses_duplicates(&body, &query, &headers)?;
     let parsed = items.iter().map(|item| read(item, &headers, &caller, refuses)).collect();
-    let (parsed, warnings) = without_refused(&world, &caller, parsed).await;
+    let (parsed, warnings) = without_refused(&context, &caller, parsed).await;
     let good: Vec<&PinRequest> = parsed.iter().flatten().collect();
     let accounts: BTreeSet<AccountId> = good.iter().map(|request| request.account).collect();
-    let orders = good.iter().map(|request| Order {
+    let publish_requests = good.iter().map(|request| PublishRequest {
         request: (*request).clone(),
         origin: Origin::by(caller.who),
         not_before: None,
     });
-    let answers = accept_pins(&world, caller.workspace, orders.collect()).await?;
+    let answers = accept_pins(&context, caller.workspace, publish_requests.collect()).await?;
 
     let mut counts = Counts::default();
     let mut answers = answers.into_iter().zip(warnings);
@@ -66,9 +66,9 @@ pub async fn create(
                 None => Err(ApiError::panicked()),
             },
         };
-        results.push(counts.result(&world, index, item, outcome));
+        results.push(counts.result(&context, index, item, outcome));
     }
-    let headroom = headrooms(&world, &caller, accounts).await;
+    let headroom = headrooms(&context, &caller, accounts).await;
     Ok(Json(json!({
         "created_count": counts.created,
         "existing_count": counts.existing,
@@ -120,15 +120,18 @@ type Parsed<T> = Vec<Result<T, ApiError>>;
 
 /// The items that stay, with what they are to be warned of.
 async fn without_refused(
-    world: &World,
+    context: &Context,
     caller: &Caller,
     parsed: Parsed<Wanted>,
 ) -> (Parsed<PinRequest>, Vec<Option<Duplicate>>) {
-    let looks: Vec<_> =
-        parsed.iter().flatten().map(|wanted| find_duplicate(world, caller, &wanted.request, wanted.refuses)).collect();
-    let mut found = stream::iter(looks).buffered(LOOKS_AT_ONCE).collect::<Vec<_>>().await.into_iter();
+    let looks: Vec<_> = parsed
+        .iter()
+        .flatten()
+        .map(|wanted| find_duplicate(context, caller, &wanted.request, wanted.refuses))
+        .collect();
+    let mut found = stream::iter(looks).buffered(LOOKUPS_AT_ONCE).collect::<Vec<_>>().await.into_iter();
     let (mut items, mut warnings) = (Vec::with_capacity(parsed.len()), Vec::new());
-    let (mut seen, now) = (BTreeMap::new(), world.system.now());
+    let (mut seen, now) = (BTreeMap::new(), context.system.now());
     for wanted in parsed {
         let item = match wanted {
             Err(error) => Err(error),
@@ -159,11 +162,11 @@ fn seen_key(items: &Parsed<PinRequest>, request: &PinRequest) -> bool {
 }
 
 /// Of the first few accounts, each with its own numbers; `quota_remaining` is the workspace's.
-async fn headrooms(world: &World, caller: &Caller, accounts: BTreeSet<AccountId>) -> Value {
+async fn headrooms(context: &Context, caller: &Caller, accounts: BTreeSet<AccountId>) -> Value {
     let mut told = Vec::new();
     for account in accounts.into_iter().take(HEADROOMS_MAX) {
         let Ok(key) = caller.account(account) else { continue };
-        if let Ok(headroom) = headroom(world, key, Priority::Bulk).await {
+        if let Ok(headroom) = headroom(context, key, Priority::Bulk).await {
             told.push(views::pins::headroom(&headroom));
         }
     }
@@ -183,7 +186,7 @@ struct Counts {
 impl Counts {
     fn result(
         &mut self,
-        world: &World,
+        context: &Context,
         index: usize,
         item: &Value,
         outcome: Result<(Acceptance, Option<Duplicate>), ApiError>,
@@ -191,11 +194,11 @@ impl Counts {
         let (status, pin, error, warning) = match outcome {
             Ok((Acceptance::New(pin, attempt), warning)) => {
                 self.created += 1;
-                ("created", Some(view(world, pin, attempt)), None, warning)
+                ("created", Some(view(context, pin, attempt)), None, warning)
             }
             Ok((Acceptance::Replay(pin, attempt), _)) => {
                 self.existing += 1;
-                ("existing", Some(view(world, pin, attempt)), None, None)
+                ("existing", Some(view(context, pin, attempt)), None, None)
             }
             Err(error) => {
                 self.failed += 1;
@@ -215,7 +218,7 @@ impl Counts {
 }
 
 /// Its place in the backlog is told by the pin itself: a hundred of them would be a hundred readings.
-fn view(world: &World, pin: Pin, attempt: Attempt) -> Value {
-    let next = timeline::next_step(&attempt, None, world.settings.deadlines.quiesce_ms);
+fn view(context: &Context, pin: Pin, attempt: Attempt) -> Value {
+    let next = timeline::next_step(&attempt, None, context.settings.deadlines.quiesce_ms);
     views::pin(&PinView { pin, attempt, next })
 }

@@ -6,11 +6,11 @@ use axum::Json;
 use axum::extract::State;
 use futures_util::stream::{self, StreamExt};
 use http::HeaderMap;
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::{PinId, PinKey};
-use pinbridge_shared::flows::delete_pin::{DeleteError, delete_pin};
-use pinbridge_shared::flows::read_pins;
-use pinbridge_shared::flows::retry_pin::{RetryError, retry_pin};
-use pinbridge_shared::ports::World;
+use pinbridge_shared::flows::pins::delete_pin::{DeleteError, delete_pin};
+use pinbridge_shared::flows::pins::read_pins;
+use pinbridge_shared::flows::pins::retry_pin::{RetryError, retry_pin};
 use serde_json::{Map, Value, json};
 
 use super::retries::accepts_duplicate;
@@ -30,24 +30,24 @@ enum Done {
 }
 
 pub async fn delete(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     JsonObject(body): JsonObject,
 ) -> Result<Json<Value>, ApiError> {
     let ids = parse(&body)?;
-    let work = ids.into_iter().map(|id| delete_one(&world, &caller, id)).collect::<Vec<_>>();
+    let work = ids.into_iter().map(|id| delete_one(&context, &caller, id)).collect::<Vec<_>>();
     Ok(Json(answer(stream::iter(work).buffered(AT_ONCE).collect().await)))
 }
 
-async fn delete_one(world: &World, caller: &Caller, id: PinId) -> (PinId, Done) {
+async fn delete_one(context: &Context, caller: &Caller, id: PinId) -> (PinId, Done) {
     let key = PinKey { workspace: caller.workspace, pin: id };
-    if let Err(error) = open(world, caller, key).await {
+    if let Err(error) = open(context, caller, key).await {
         // The call may be a repetition of one whose answer was lost.
-        let deleted = read_pins::deleted(world, key).await.ok().flatten();
+        let deleted = read_pins::deleted(context, key).await.ok().flatten();
         let is_theirs = deleted.is_some_and(|pin| caller.may_use(pin.request.account).is_ok());
         return (id, if is_theirs { Done::Skipped(ApiError::deleted_before()) } else { Done::Failed(error) });
     }
-    let done = match delete_pin(world, key).await {
+    let done = match delete_pin(context, key).await {
         Ok(_) => Done::Succeeded,
         Err(DeleteError::NotFound) => Done::Skipped(ApiError::deleted_before()),
         Err(error) => Done::Failed(error.into()),
@@ -56,7 +56,7 @@ async fn delete_one(world: &World, caller: &Caller, id: PinId) -> (PinId, Done) 
 }
 
 pub async fn retry(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     headers: HeaderMap,
     JsonObject(body): JsonObject,
@@ -65,16 +65,16 @@ pub async fn retry(
     let mut fields = Fields::of(&body);
     let accept_duplicate = accepts_duplicate(&mut fields, &headers)?;
     fields.finish()?;
-    let work = ids.into_iter().map(|id| retry_one(&world, &caller, id, accept_duplicate)).collect::<Vec<_>>();
+    let work = ids.into_iter().map(|id| retry_one(&context, &caller, id, accept_duplicate)).collect::<Vec<_>>();
     Ok(Json(answer(stream::iter(work).buffered(AT_ONCE).collect().await)))
 }
 
-async fn retry_one(world: &World, caller: &Caller, id: PinId, accept_duplicate: bool) -> (PinId, Done) {
+async fn retry_one(context: &Context, caller: &Caller, id: PinId, accept_duplicate: bool) -> (PinId, Done) {
     let key = PinKey { workspace: caller.workspace, pin: id };
-    if let Err(error) = open(world, caller, key).await {
+    if let Err(error) = open(context, caller, key).await {
         return (id, Done::Failed(error));
     }
-    let done = match retry_pin(world, key, accept_duplicate).await {
+    let done = match retry_pin(context, key, accept_duplicate).await {
         Ok(_) => Done::Succeeded,
         // It is under way, done, or another one's business: nothing to retry.
         Err(error @ (RetryError::NotFailed(_) | RetryError::Superseded)) => Done::Skipped(error.into()),
@@ -84,8 +84,8 @@ async fn retry_one(world: &World, caller: &Caller, id: PinId, accept_duplicate: 
 }
 
 /// Whether there is such a pin, open to the caller.
-async fn open(world: &World, caller: &Caller, key: PinKey) -> Result<(), ApiError> {
-    let view = read_pins::pin(world, key).await?.ok_or_else(|| ApiError::not_found("pin"))?;
+async fn open(context: &Context, caller: &Caller, key: PinKey) -> Result<(), ApiError> {
+    let view = read_pins::pin(context, key).await?.ok_or_else(|| ApiError::not_found("pin"))?;
     caller.may_use(view.pin.request.account)
 }
 

@@ -4,17 +4,17 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use pinbridge_shared::domain::attempt::Status;
-use pinbridge_shared::domain::board::BOARD_ID_MAX;
-use pinbridge_shared::domain::edit::Edit;
+use pinbridge_shared::context::Context;
+use pinbridge_shared::domain::account::board::BOARD_ID_MAX;
 use pinbridge_shared::domain::ids::BoardKey;
+use pinbridge_shared::domain::pin::attempt::Status;
+use pinbridge_shared::domain::pin::edit::Edit;
 use pinbridge_shared::domain::pin::{ALT_TEXT_MAX, DESCRIPTION_MAX, TITLE_MAX, URL_MAX};
-use pinbridge_shared::flows::board_preflight::preflight;
-use pinbridge_shared::flows::delete_on_pinterest::delete_on_pinterest;
-use pinbridge_shared::flows::delete_pin::{delete_pin, delete_unpublished};
-use pinbridge_shared::flows::edit_pin::edit_pin;
-use pinbridge_shared::flows::read_pins;
-use pinbridge_shared::ports::World;
+use pinbridge_shared::flows::boards::board_preflight::preflight;
+use pinbridge_shared::flows::pins::delete_on_pinterest::delete_on_pinterest;
+use pinbridge_shared::flows::pins::delete_pin::{delete_pin, delete_unpublished};
+use pinbridge_shared::flows::pins::edit_pin::edit_pin;
+use pinbridge_shared::flows::pins::read_pins;
 use serde_json::{Map, Value, json};
 
 use super::pins::find;
@@ -26,19 +26,19 @@ use crate::{page, views};
 const FIELDS: [&str; 5] = ["title", "description", "alt_text", "link_url", "board_id"];
 
 pub async fn update(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
     JsonObject(body): JsonObject,
 ) -> Result<Json<Value>, ApiError> {
     let edit = parse(&body)?;
-    let found = find(&world, &caller, &id).await?;
+    let found = find(&context, &caller, &id).await?;
     let is_open = matches!(found.attempt.status, Status::Queued | Status::Deferred | Status::Failed);
     if let Some(board_id) = edit.board_id.clone().filter(|board| is_open && *board != found.pin.request.board_id) {
-        preflight(&world, &BoardKey { account: found.pin.account_key(), board_id }).await?;
+        preflight(&context, &BoardKey { account: found.pin.account_key(), board_id }).await?;
     }
-    let (pin, attempt) = edit_pin(&world, found.pin.key, &edit).await?;
-    Ok(Json(views::pin(&read_pins::changed(&world, pin, attempt).await?)))
+    let (pin, attempt) = edit_pin(&context, found.pin.key, &edit).await?;
+    Ok(Json(views::pin(&read_pins::changed(&context, pin, attempt).await?)))
 }
 
 /// The contract's `PinUpdate`: absent leaves unchanged, `null` clears what a pin may be without.
@@ -67,15 +67,15 @@ fn parse(body: &Map<String, Value>) -> Result<Edit, ApiError> {
 
 /// 204 for the record; 200 with what became of its Pin when that is to be deleted too.
 pub async fn remove(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
     Query(query): Query<page::Query>,
 ) -> Result<Response, ApiError> {
     let on_pinterest = page::flag(&query, "delete_from_pinterest")?;
-    let view = find(&world, &caller, &id).await?;
+    let view = find(&context, &caller, &id).await?;
     if !on_pinterest {
-        delete_pin(&world, view.pin.key).await?;
+        delete_pin(&context, view.pin.key).await?;
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     // Whether there is a Pin to delete isn't known yet.
@@ -87,15 +87,15 @@ pub async fn remove(
     let there = view.attempt.pinterest_pin_id.as_ref().filter(|_| !is_simulated);
     match there {
         Some(pinterest_pin_id) => {
-            delete_on_pinterest(&world, &view.pin, pinterest_pin_id).await?;
-            delete_pin(&world, view.pin.key).await?;
+            delete_on_pinterest(&context, &view.pin, pinterest_pin_id).await?;
+            delete_pin(&context, view.pin.key).await?;
         }
         None if view.attempt.status == Status::Published => {
-            delete_pin(&world, view.pin.key).await?;
+            delete_pin(&context, view.pin.key).await?;
         }
         // If it is published meanwhile, its Pin has to go too.
         None => {
-            delete_unpublished(&world, view.pin.key).await?;
+            delete_unpublished(&context, view.pin.key).await?;
         }
     }
     let was_there = there.is_some();

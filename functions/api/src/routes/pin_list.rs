@@ -4,12 +4,12 @@ use axum::Json;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use http::HeaderValue;
-use pinbridge_shared::domain::attempt::Status;
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::AccountId;
-use pinbridge_shared::domain::pin_filter::{PinFilter, PinSort};
-use pinbridge_shared::domain::trouble::Trouble;
-use pinbridge_shared::flows::list_pins::{self, Ask, PinPage};
-use pinbridge_shared::ports::World;
+use pinbridge_shared::domain::pin::attempt::Status;
+use pinbridge_shared::domain::pin::blocker::Blocker;
+use pinbridge_shared::domain::pin::filter::{PinFilter, PinSort};
+use pinbridge_shared::flows::pins::list_pins::{self, Ask, PinPage};
 
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -33,15 +33,15 @@ const PARAMETERS: [&str; 12] = [
 ];
 
 pub async fn list(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     Query(query): Query<page::Query>,
 ) -> Result<Response, ApiError> {
     let ask = ask(&query, &caller)?;
     // Codes of other systems are no mistake: no pin has them.
     let page = match ask.filter.error_code.as_deref() {
-        Some(code) if !Trouble::is_code(code) => PinPage::default(),
-        _ => list_pins::page(&world, caller.workspace, &ask).await?,
+        Some(code) if !Blocker::is_code(code) => PinPage::default(),
+        _ => list_pins::page(&context, caller.workspace, &ask).await?,
     };
     let mut response = Json(page.pins.iter().map(views::pin).collect::<Vec<_>>()).into_response();
     let headers = response.headers_mut();

@@ -3,9 +3,9 @@
 use axum::Json;
 use axum::extract::{Query, State};
 use http::HeaderMap;
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::pin::{PinRequest, Priority};
-use pinbridge_shared::flows::validate_pin;
-use pinbridge_shared::ports::World;
+use pinbridge_shared::flows::accept::validate_pin;
 use serde_json::{Map, Value, json};
 
 use super::pins::{parse, refuses_duplicates};
@@ -16,7 +16,7 @@ use crate::{page, views};
 
 /// 200 also when the request is no good: what is wrong is in the checks.
 pub async fn validate(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     Query(query): Query<page::Query>,
     headers: HeaderMap,
@@ -31,7 +31,7 @@ pub async fn validate(
         Ok(refuses) => refuses,
         Err(error) => return Ok(Json(views::pins::validation(&unread(&error), unresolved(&body)))),
     };
-    let validation = validate_pin::validate(&world, caller.workspace, &request).await?;
+    let validation = validate_pin::validate(&context, caller.workspace, &request).await?;
     let validation = if refuses { validation.refusing_duplicates() } else { validation };
     Ok(Json(views::pins::validation(&validation, resolved(&request))))
 }

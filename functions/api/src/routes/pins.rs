@@ -4,17 +4,17 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use pinbridge_shared::domain::board::BOARD_ID_MAX;
-use pinbridge_shared::domain::idempotency;
+use pinbridge_shared::context::Context;
+use pinbridge_shared::domain::account::board::BOARD_ID_MAX;
 use pinbridge_shared::domain::ids::{AccountId, PinId, PinKey};
-use pinbridge_shared::domain::origin::Origin;
+use pinbridge_shared::domain::pin::idempotency;
+use pinbridge_shared::domain::pin::origin::Origin;
 use pinbridge_shared::domain::pin::{
     ALT_TEXT_MAX, DESCRIPTION_MAX, IDEMPOTENCY_KEY_MAX, PinRequest, Priority, TITLE_MAX, URL_MAX,
 };
-use pinbridge_shared::flows::accept_pin::{Acceptance, Order, accept_pin};
-use pinbridge_shared::flows::duplicate_content::{self, Duplicate};
-use pinbridge_shared::flows::read_pins::{self, PinView};
-use pinbridge_shared::ports::World;
+use pinbridge_shared::flows::accept::accept_pin::{Acceptance, PublishRequest, accept_pin};
+use pinbridge_shared::flows::accept::duplicate_content::{self, Duplicate};
+use pinbridge_shared::flows::pins::read_pins::{self, PinView};
 use serde_json::{Map, Value};
 
 use crate::auth::Caller;
@@ -29,7 +29,7 @@ const ON_DUPLICATE_HEADER: &str = "x-pinbridge-on-duplicate";
 const WARNING_HEADER: &str = "x-pinbridge-warning";
 
 pub async fn create(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     Query(query): Query<page::Query>,
     headers: HeaderMap,
@@ -38,13 +38,13 @@ pub async fn create(
     let request = parse(&body, &headers, Priority::default())?;
     let refuses = refuses_duplicates(&body, &query, &headers)?;
     caller.may_use(request.account)?;
-    let duplicate = find_duplicate(&world, &caller, &request, refuses).await?;
-    let order = Order { request, origin: Origin::by(caller.who), not_before: None };
-    let (pin, attempt, replayed) = match accept_pin(&world, caller.workspace, order).await? {
+    let duplicate = find_duplicate(&context, &caller, &request, refuses).await?;
+    let request_to_publish = PublishRequest { request, origin: Origin::by(caller.who), not_before: None };
+    let (pin, attempt, replayed) = match accept_pin(&context, caller.workspace, request_to_publish).await? {
         Acceptance::New(pin, attempt) => (pin, attempt, false),
         Acceptance::Replay(pin, attempt) => (pin, attempt, true),
     };
-    let view = read_pins::accepted(&world, pin, attempt).await?;
+    let view = read_pins::accepted(&context, pin, attempt).await?;
     let status = if replayed { StatusCode::OK } else { StatusCode::CREATED };
     let mut body = views::pin(&view);
     let warning = duplicate.filter(|_| !replayed);
@@ -64,16 +64,16 @@ pub async fn create(
 /// The pin of the last day that has the same content, if there is one. Where that isn't reason enough to refuse, it isn't
 /// reason enough to fail either.
 pub async fn find_duplicate(
-    world: &World,
+    context: &Context,
     caller: &Caller,
     request: &PinRequest,
     refuses: bool,
 ) -> Result<Option<Duplicate>, ApiError> {
     let own = idempotency::pin_id(caller.workspace, &request.idempotency_key);
-    match duplicate_content::find(world, caller.workspace, request, own).await {
+    match duplicate_content::find(context, caller.workspace, request, own).await {
         Ok(Some(duplicate)) if refuses => {
             // What was accepted before is answered again, whatever came after it.
-            let is_replay = read_pins::pin(world, PinKey { workspace: caller.workspace, pin: own }).await?.is_some();
+            let is_replay = read_pins::pin(context, PinKey { workspace: caller.workspace, pin: own }).await?.is_some();
             if is_replay { Ok(None) } else { Err(ApiError::duplicate_content(&duplicate)) }
         }
         Ok(duplicate) => Ok(duplicate),
@@ -106,16 +106,20 @@ pub fn refuses_duplicates(
     }
 }
 
-pub async fn read(State(world): State<World>, caller: Caller, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
-    find(&world, &caller, &id).await.map(|view| Json(views::pin(&view)))
-}
-
-pub async fn timeline(
-    State(world): State<World>,
+pub async fn read(
+    State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
-    find(&world, &caller, &id).await.map(|view| Json(views::timeline(&view)))
+    find(&context, &caller, &id).await.map(|view| Json(views::pin(&view)))
+}
+
+pub async fn timeline(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    find(&context, &caller, &id).await.map(|view| Json(views::timeline(&view)))
 }
 
 /// The key of that id in the caller's workspace; another workspace's pin doesn't exist for it.
@@ -128,8 +132,8 @@ pub fn key(caller: &Caller, id: &str) -> Result<PinKey, ApiError> {
 }
 
 /// The caller's pin of that id.
-pub async fn find(world: &World, caller: &Caller, id: &str) -> Result<PinView, ApiError> {
-    let view = read_pins::pin(world, key(caller, id)?).await?.ok_or_else(|| ApiError::not_found("pin"))?;
+pub async fn find(context: &Context, caller: &Caller, id: &str) -> Result<PinView, ApiError> {
+    let view = read_pins::pin(context, key(caller, id)?).await?.ok_or_else(|| ApiError::not_found("pin"))?;
     caller.may_use(view.pin.request.account).map(|()| view)
 }
 

@@ -2,10 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::tenant::{NAME_MAX, PROFILE_FIELDS};
-use pinbridge_shared::flows::people::{self, Introduction};
-use pinbridge_shared::flows::projects;
-use pinbridge_shared::ports::World;
+use pinbridge_shared::flows::tenants::people::{self, Introduction};
+use pinbridge_shared::flows::tenants::projects;
 use serde_json::Value;
 
 use crate::auth::{Access, Caller};
@@ -13,15 +13,15 @@ use crate::body::{Fields, JsonObject};
 use crate::error::ApiError;
 use crate::views;
 
-pub async fn read(State(world): State<World>, caller: Caller) -> Result<Json<Value>, ApiError> {
-    let presence = people::presence(&world, caller.user()?, caller.workspace).await?;
+pub async fn read(State(context): State<Context>, caller: Caller) -> Result<Json<Value>, ApiError> {
+    let presence = people::presence(&context, caller.user()?, caller.workspace).await?;
     Ok(Json(views::people::profile(&presence.user, &presence.active, &presence.projects.organization)))
 }
 
 /// What isn't named stays as it is; an empty text takes a particular of the company's away. Everybody changes their own name,
 /// owners the rest.
 pub async fn update(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     JsonObject(body): JsonObject,
 ) -> Result<Json<Value>, ApiError> {
@@ -45,15 +45,15 @@ pub async fn update(
     }
     if full_name.is_some() {
         let change = Introduction { full_name, ..Introduction::default() };
-        people::introduce(&world, caller.user()?, &change).await?;
+        people::introduce(&context, caller.user()?, &change).await?;
     }
-    let mut presence = people::presence(&world, caller.user()?, caller.workspace).await?;
+    let mut presence = people::presence(&context, caller.user()?, caller.workspace).await?;
     if let Some(name) = workspace_name {
-        presence.active = projects::rename(&world, caller.workspace, &name).await?;
+        presence.active = projects::rename(&context, caller.workspace, &name).await?;
     }
     if !company.is_empty() {
         let organization = presence.projects.organization.id;
-        presence.projects.organization = projects::describe(&world, organization, &company).await?;
+        presence.projects.organization = projects::describe(&context, organization, &company).await?;
     }
     Ok(Json(views::people::profile(&presence.user, &presence.active, &presence.projects.organization)))
 }

@@ -3,13 +3,13 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use http::HeaderMap;
-use pinbridge_shared::domain::board::BOARD_ID_MAX;
-use pinbridge_shared::domain::edit::Edit;
+use pinbridge_shared::context::Context;
+use pinbridge_shared::domain::account::board::BOARD_ID_MAX;
 use pinbridge_shared::domain::ids::{AccountId, AccountKey, BoardKey};
-use pinbridge_shared::flows::board_preflight::preflight;
-use pinbridge_shared::flows::read_pins;
-use pinbridge_shared::flows::retry_pin::retry_pin_with;
-use pinbridge_shared::ports::World;
+use pinbridge_shared::domain::pin::edit::Edit;
+use pinbridge_shared::flows::boards::board_preflight::preflight;
+use pinbridge_shared::flows::pins::read_pins;
+use pinbridge_shared::flows::pins::retry_pin::retry_pin_with;
 use serde_json::{Map, Value};
 
 use super::pins::{find, key};
@@ -25,7 +25,7 @@ const ACCEPT_DUPLICATE_HEADER: &str = "x-pinbridge-accept-duplicate";
 const TAKEN: [&str; 3] = ["board_id", "account_id", ACCEPT_DUPLICATE];
 
 pub async fn retry(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -38,15 +38,15 @@ pub async fn retry(
     }
     let moves = edit != Edit::default();
     if caller.limited_to().is_some() || moves {
-        let found = find(&world, &caller, &id).await?;
+        let found = find(&context, &caller, &id).await?;
         if moves {
             let request = edit.apply(&found.pin.request);
             let account = AccountKey { workspace: caller.workspace, account: request.account };
-            preflight(&world, &BoardKey { account, board_id: request.board_id }).await?;
+            preflight(&context, &BoardKey { account, board_id: request.board_id }).await?;
         }
     }
-    let (pin, attempt) = retry_pin_with(&world, key, accept_duplicate, &edit).await?;
-    Ok(Json(views::pin(&read_pins::changed(&world, pin, attempt).await?)))
+    let (pin, attempt) = retry_pin_with(&context, key, accept_duplicate, &edit).await?;
+    Ok(Json(views::pin(&read_pins::changed(&context, pin, attempt).await?)))
 }
 
 /// Whether a second Pin is accepted, and where the pin is sent instead.

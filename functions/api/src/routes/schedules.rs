@@ -7,12 +7,12 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, StreamExt};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::{ScheduleId, ScheduleKey};
-use pinbridge_shared::domain::origin::Origin;
-use pinbridge_shared::flows::list_pins::ListError;
+use pinbridge_shared::domain::pin::origin::Origin;
+use pinbridge_shared::flows::pins::list_pins::ListError;
 use pinbridge_shared::flows::schedules::{self, Created, ScheduleError, ScheduleView};
-use pinbridge_shared::flows::{cancel_schedule, list_schedules, validate_schedule};
-use pinbridge_shared::ports::World;
+use pinbridge_shared::flows::schedules::{cancel_schedule, list_schedules, validate_schedule};
 use serde_json::{Map, Value, json};
 
 use super::{pin_validation, retries};
@@ -22,14 +22,14 @@ use crate::error::{ApiError, FieldError};
 use crate::{page, schedule_query, views};
 
 pub async fn create(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     headers: HeaderMap,
     JsonObject(fields): JsonObject,
 ) -> Result<Response, ApiError> {
     let asked = body::create(&fields, &headers, Origin::by(caller.who))?;
     caller.may_use(asked.request.account)?;
-    let (view, replayed) = match schedules::create(&world, caller.workspace, asked).await? {
+    let (view, replayed) = match schedules::create(&context, caller.workspace, asked).await? {
         Created::New(view) => (view, false),
         Created::Replay(view) => (view, true),
     };
@@ -43,7 +43,7 @@ pub async fn create(
 
 /// 200 also when the request is no good: what is wrong is in the checks.
 pub async fn validate(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     headers: HeaderMap,
     JsonObject(fields): JsonObject,
@@ -56,7 +56,7 @@ pub async fn validate(
         }
     };
     caller.may_use(asked.request.account)?;
-    let validation = validate_schedule::validate(&world, caller.workspace, &asked).await?;
+    let validation = validate_schedule::validate(&context, caller.workspace, &asked).await?;
     let mut resolved = pin_validation::resolved(&asked.request);
     resolved["run_at"] = json!(asked.run_at.rfc3339());
     if asked.request.idempotency_key.is_empty() {
@@ -66,12 +66,12 @@ pub async fn validate(
 }
 
 pub async fn list(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     Query(query): Query<page::Query>,
 ) -> Result<Response, ApiError> {
     let listed = schedule_query::parse(&query, &caller)?;
-    let page = list_schedules::page(&world, caller.workspace, &listed).await?;
+    let page = list_schedules::page(&context, caller.workspace, &listed).await?;
     if page.schedules.is_empty() && listed.skip > 0 && page.total_is_at_least {
         let found = usize::try_from(page.total).unwrap_or(usize::MAX);
         return Err(ListError::OutOfReach { found }.into());
@@ -90,35 +90,39 @@ pub async fn list(
     Ok(response)
 }
 
-pub async fn read(State(world): State<World>, caller: Caller, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+pub async fn read(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ApiError> {
     let key = key(&caller, &id)?;
-    Ok(answer(&find(&world, &caller, key).await?))
+    Ok(answer(&find(&context, &caller, key).await?))
 }
 
 pub async fn edit(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
     headers: HeaderMap,
     JsonObject(fields): JsonObject,
 ) -> Result<Json<Value>, ApiError> {
     let (key, change) = (key(&caller, &id)?, body::change(&fields, &headers)?);
-    find(&world, &caller, key).await?;
-    Ok(answer(&schedules::edit(&world, key, &change).await?))
+    find(&context, &caller, key).await?;
+    Ok(answer(&schedules::edit(&context, key, &change).await?))
 }
 
 pub async fn cancel(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     let key = key(&caller, &id)?;
-    find(&world, &caller, key).await?;
-    Ok(answer(&cancel_schedule::cancel(&world, key).await?))
+    find(&context, &caller, key).await?;
+    Ok(answer(&cancel_schedule::cancel(&context, key).await?))
 }
 
 pub async fn retry(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -126,65 +130,65 @@ pub async fn retry(
 ) -> Result<Json<Value>, ApiError> {
     let key = key(&caller, &id)?;
     let accept_duplicate = accepts_duplicate(&fields, &headers)?;
-    find(&world, &caller, key).await?;
-    Ok(answer(&schedules::retry(&world, key, accept_duplicate).await?))
+    find(&context, &caller, key).await?;
+    Ok(answer(&schedules::retry(&context, key, accept_duplicate).await?))
 }
 
 pub async fn remove(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let key = key(&caller, &id)?;
-    find(&world, &caller, key).await?;
-    schedules::remove(&world, key).await?;
+    find(&context, &caller, key).await?;
+    schedules::remove(&context, key).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 pub async fn bulk_cancel(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     JsonObject(fields): JsonObject,
 ) -> Result<Json<Value>, ApiError> {
-    let (world, caller) = (&world, &caller);
+    let (context, caller) = (&context, &caller);
     bulk(caller, &fields, |key| async move {
-        find(world, caller, key).await?;
-        cancel_schedule::cancel(world, key).await?;
+        find(context, caller, key).await?;
+        cancel_schedule::cancel(context, key).await?;
         Ok(())
     })
     .await
 }
 
 pub async fn bulk_retry(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     headers: HeaderMap,
     JsonObject(fields): JsonObject,
 ) -> Result<Json<Value>, ApiError> {
     let accept_duplicate = accepts_duplicate(&fields, &headers)?;
-    let (world, caller) = (&world, &caller);
+    let (context, caller) = (&context, &caller);
     bulk(caller, &fields, |key| async move {
-        find(world, caller, key).await?;
-        schedules::retry(world, key, accept_duplicate).await?;
+        find(context, caller, key).await?;
+        schedules::retry(context, key, accept_duplicate).await?;
         Ok(())
     })
     .await
 }
 
 pub async fn bulk_delete(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     JsonObject(fields): JsonObject,
 ) -> Result<Json<Value>, ApiError> {
-    let (world, caller) = (&world, &caller);
+    let (context, caller) = (&context, &caller);
     bulk(caller, &fields, |key| async move {
         // The call may be a repetition of one whose answer was lost.
-        let stored = schedules::stored(world, key).await?.filter(|schedule| schedule.removed_at.is_some());
+        let stored = schedules::stored(context, key).await?.filter(|schedule| schedule.removed_at.is_some());
         if stored.is_some_and(|schedule| caller.may_use(schedule.request.account).is_ok()) {
             return Err(ApiError::removed_before());
         }
-        find(world, caller, key).await?;
-        schedules::remove(world, key).await?;
+        find(context, caller, key).await?;
+        schedules::remove(context, key).await?;
         Ok(())
     })
     .await
@@ -249,7 +253,7 @@ fn key(caller: &Caller, id: &str) -> Result<ScheduleKey, ApiError> {
 }
 
 /// The caller's schedule, which must be there and of an account that is open to it.
-async fn find(world: &World, caller: &Caller, key: ScheduleKey) -> Result<ScheduleView, ApiError> {
-    let view = schedules::read(world, key).await.map_err(|error: ScheduleError| ApiError::from(error))?;
+async fn find(context: &Context, caller: &Caller, key: ScheduleKey) -> Result<ScheduleView, ApiError> {
+    let view = schedules::read(context, key).await.map_err(|error: ScheduleError| ApiError::from(error))?;
     caller.may_use(view.schedule.request.account).map(|()| view)
 }

@@ -2,8 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::time::{DAY_MS, Moment};
-use pinbridge_shared::ports::World;
 use serde_json::{Value, json};
 
 use crate::error::ApiError;
@@ -29,12 +29,12 @@ pub async fn billing_status() -> Json<Value> {
     }))
 }
 
-pub async fn pricing(State(world): State<World>) -> Json<Value> {
+pub async fn pricing(State(context): State<Context>) -> Json<Value> {
     let free =
         |cycle: &str| json!({"billing_cycle": cycle, "unit_amount": 0, "currency": "usd", "amount_display": "$0"});
     Json(json!({
         "source": "self_hosted",
-        "refreshed_at": world.system.now().rfc3339(),
+        "refreshed_at": context.system.now().rfc3339(),
         "plans": [{
             "plan": PLAN,
             "name": "Self-hosted",
@@ -45,7 +45,7 @@ pub async fn pricing(State(world): State<World>) -> Json<Value> {
             "pinterest_accounts_limit": ACCOUNTS,
             "uploaded_media_assets": UPLOADED_ASSETS,
             "bulk_imports": BULK_IMPORTS,
-            "activity_log_retention_days": world.settings.activity_kept_ms / DAY_MS,
+            "activity_log_retention_days": context.settings.activity_kept_ms / DAY_MS,
             "monthly_price": free("monthly"),
             "annual_price": free("annual"),
         }],
@@ -53,8 +53,8 @@ pub async fn pricing(State(world): State<World>) -> Json<Value> {
 }
 
 /// No limit, so nothing is counted.
-pub async fn mcp_quota(State(world): State<World>) -> Json<Value> {
-    let (week, resets_at) = week(world.system.now());
+pub async fn mcp_quota(State(context): State<Context>) -> Json<Value> {
+    let (week, resets_at) = week(context.system.now());
     Json(json!({
         "week": week,
         "requests_used": 0,

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use pinbridge_shared::config::VERSION;
-use pinbridge_shared::ports::World;
+use pinbridge_shared::context::Context;
 use serde_json::{Value, json};
 
 use crate::{connection_page, openapi, views};
@@ -28,14 +28,14 @@ pub async fn openapi() -> Json<&'static Value> {
 }
 
 /// Liveness: the process answers.
-pub async fn healthz(State(world): State<World>) -> Json<Value> {
-    Json(views::health(&world.settings))
+pub async fn healthz(State(context): State<Context>) -> Json<Value> {
+    Json(views::health(&context.settings))
 }
 
 /// Readiness: the table answers too.
-pub async fn readyz(State(world): State<World>) -> Response {
-    let reachable = world.store.ping().await.inspect_err(|error| tracing::error!(%error, "not ready")).is_ok();
-    let mut body = views::health(&world.settings);
+pub async fn readyz(State(context): State<Context>) -> Response {
+    let reachable = context.store.ping().await.inspect_err(|error| tracing::error!(%error, "not ready")).is_ok();
+    let mut body = views::health(&context.settings);
     body["status"] = json!(if reachable { "ready" } else { "not_ready" });
     body["database"] = json!(if reachable { "ok" } else { "unreachable" });
     let status = if reachable { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

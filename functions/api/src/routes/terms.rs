@@ -2,8 +2,8 @@
 
 use axum::Json;
 use axum::extract::{Query, State};
+use pinbridge_shared::context::Context;
 use pinbridge_shared::flows::boards;
-use pinbridge_shared::ports::World;
 use serde_json::Value;
 
 use crate::auth::Caller;
@@ -16,7 +16,7 @@ const TERMS_MAX: usize = 20;
 const TERM_MAX: usize = 100;
 
 pub async fn related(
-    State(world): State<World>,
+    State(context): State<Context>,
     caller: Caller,
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Result<Json<Value>, ApiError> {
@@ -24,7 +24,7 @@ pub async fn related(
     let query: page::Query = pairs.into_iter().collect();
     let exact = page::flag(&query, "exact_match")?;
     let account = caller.account(page::account_id(&query)?)?;
-    let related = boards::related_terms(&world, account, &terms, exact).await?;
+    let related = boards::related_terms(&context, account, &terms, exact).await?;
     Ok(Json(views::related_terms(&related, &terms, exact)))
 }
 

@@ -1,6 +1,6 @@
 //! The JSON of the activity log.
 
-use pinbridge_shared::domain::activity::{By, Entry, Outcome, retention_label};
+use pinbridge_shared::domain::stats::activity::{By, Entry, Outcome, retention_label};
 use pinbridge_shared::domain::time::DAY_MS;
 use pinbridge_shared::flows::activity::Page;
 use serde_json::{Map, Value, json};

@@ -1,9 +1,9 @@
 //! How pins and accounts did.
 
-use pinbridge_shared::domain::analytics::{DailyFigures, Metrics, Question};
+use pinbridge_shared::domain::account::analytics::{DailyMetrics, Metrics, Question};
 use pinbridge_shared::domain::ids::AccountId;
 use pinbridge_shared::domain::pin::Pin;
-use pinbridge_shared::flows::analytics::Told;
+use pinbridge_shared::flows::accounts::analytics::Told;
 use serde_json::{Map, Value, json};
 
 use super::time;
@@ -22,13 +22,13 @@ pub fn of_account(account: AccountId, told: &Told, question: &Question, with_dai
 
 fn figures(account: AccountId, told: &Told, question: &Question, with_daily: bool) -> Value {
     let (provider_mode, source) = if told.is_simulated { ("simulated", "simulated") } else { ("pinterest", "live") };
-    let daily = told.figures.daily.iter().filter(|_| with_daily);
+    let daily = told.metrics.daily.iter().filter(|_| with_daily);
     json!({
         "account_id": account,
         "start_date": question.days.start.to_string(),
         "end_date": question.days.end.to_string(),
         "provider_mode": provider_mode,
-        "totals": metrics(&told.figures.totals),
+        "totals": metrics(&told.metrics.totals),
         "daily": daily.map(day).collect::<Vec<_>>(),
         "source": source,
         "data_as_of": told.as_of.rfc3339(),
@@ -37,7 +37,7 @@ fn figures(account: AccountId, told: &Told, question: &Question, with_daily: boo
     })
 }
 
-fn day(figures: &DailyFigures) -> Value {
+fn day(figures: &DailyMetrics) -> Value {
     json!({
         "date": figures.day.to_string(),
         "data_status": figures.data_status,

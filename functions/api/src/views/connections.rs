@@ -1,12 +1,12 @@
 //! The JSON of accounts, boards and what belongs to them.
 
 use pinbridge_shared::domain::account::Account;
-use pinbridge_shared::domain::board::{Board, RelatedTerms, Section};
-use pinbridge_shared::domain::health::Health;
+use pinbridge_shared::domain::account::board::{Board, RelatedTerms, Section};
+use pinbridge_shared::domain::account::health::Health;
+use pinbridge_shared::domain::pacing::bucket::Bucket;
 use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::domain::token_bucket::Bucket;
-use pinbridge_shared::flows::board_access::{BoardAccess, Obstacle};
-use pinbridge_shared::flows::oauth::Connected;
+use pinbridge_shared::flows::accounts::oauth::Connected;
+use pinbridge_shared::flows::boards::board_access::{BoardAccess, Obstacle};
 use serde_json::{Value, json};
 
 use super::time;

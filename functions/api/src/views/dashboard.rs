@@ -1,11 +1,11 @@
 //! The dashboard's figures as JSON.
 
-use pinbridge_shared::domain::figures::{Totals, Waiting};
 use pinbridge_shared::domain::ids::AccountId;
-use pinbridge_shared::domain::period::Period;
+use pinbridge_shared::domain::stats::metrics::{Totals, Waiting};
+use pinbridge_shared::domain::stats::period::Period;
 use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::flows::dashboard::Summary;
-use pinbridge_shared::flows::dashboard_work::{ByStatus, Schedules};
+use pinbridge_shared::flows::stats::dashboard::Summary;
+use pinbridge_shared::flows::stats::dashboard_counts::{ByStatus, Schedules};
 use serde_json::{Value, json};
 
 fn waiting(waiting: &Waiting) -> Value {
@@ -33,7 +33,7 @@ pub fn summary(
     account: Option<AccountId>,
     now: Moment,
 ) -> Value {
-    let (figures, zone) = (&summary.figures, &period.zone);
+    let (figures, zone) = (&summary.metrics, &period.zone);
     let series: Vec<Value> = figures
         .series
         .iter()

@@ -1,8 +1,8 @@
 //! An export's lines, each a JSON object with its `kind`.
 
+use pinbridge_shared::domain::pin::timeline;
 use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::domain::timeline;
-use pinbridge_shared::flows::export::{Cursor, Entry, Page};
+use pinbridge_shared::flows::tenants::export::{Cursor, Entry, Page};
 use serde_json::{Value, json};
 
 use super::{connections, event, pin, schedules};
@@ -54,9 +54,9 @@ fn line(entry: &Entry, now: Moment) -> Value {
 #[cfg(test)]
 mod tests {
     use pinbridge_shared::domain::account::Account;
+    use pinbridge_shared::domain::account::credentials::TokenLife;
     use pinbridge_shared::domain::ids::{AccountId, AccountKey, WorkspaceId};
-    use pinbridge_shared::domain::token_bucket::Bucket;
-    use pinbridge_shared::domain::token_life::TokenLife;
+    use pinbridge_shared::domain::pacing::bucket::Bucket;
     use uuid::Uuid;
 
     use super::*;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use pinbridge_shared::domain::ids::BoardKey;
 use pinbridge_shared::domain::import::{Made, Outcome, RowError, RowResult, Source};
-use pinbridge_shared::flows::forecast::Forecast;
-use pinbridge_shared::flows::import_report::{BoardReport, ImportReport, RowForecast};
 use pinbridge_shared::flows::imports::ImportView;
+use pinbridge_shared::flows::imports::dry_run::{BoardReport, ImportReport, RowForecast};
+use pinbridge_shared::flows::pacing::forecast::Forecast;
 use serde_json::{Value, json};
 
 use super::connections::board_access;

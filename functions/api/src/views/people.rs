@@ -1,13 +1,13 @@
 //! People, projects and keys.
 
-use pinbridge_shared::domain::api_key::ApiKey;
-use pinbridge_shared::domain::scope::Scope;
 use pinbridge_shared::domain::secret::Secret;
-use pinbridge_shared::domain::session::SESSION_S;
+use pinbridge_shared::domain::tenant::api_key::ApiKey;
+use pinbridge_shared::domain::tenant::scope::Scope;
+use pinbridge_shared::domain::tenant::session::SESSION_S;
+use pinbridge_shared::domain::tenant::user::{Email, Role, User};
 use pinbridge_shared::domain::tenant::{Organization, Workspace};
-use pinbridge_shared::domain::user::{Email, Role, User};
-use pinbridge_shared::flows::log_in::Presence;
-use pinbridge_shared::flows::projects::Projects;
+use pinbridge_shared::flows::tenants::log_in::Presence;
+use pinbridge_shared::flows::tenants::projects::Projects;
 use serde_json::{Value, json};
 
 use super::time;

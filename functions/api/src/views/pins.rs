@@ -1,9 +1,9 @@
 //! What is said of pins beside themselves: where they come from, their like, their checks, what many of them came to.
 
-use pinbridge_shared::domain::origin::{Actor, Origin};
-use pinbridge_shared::flows::duplicate_content::Duplicate;
-use pinbridge_shared::flows::headroom::Headroom;
-use pinbridge_shared::flows::validate_pin::{self, Check, Validation};
+use pinbridge_shared::domain::pin::origin::{Actor, Origin};
+use pinbridge_shared::flows::accept::duplicate_content::Duplicate;
+use pinbridge_shared::flows::accept::validate_pin::{self, Check, Validation};
+use pinbridge_shared::flows::pacing::headroom::Headroom;
 use serde_json::{Value, json};
 
 use super::time;

@@ -1,13 +1,13 @@
 //! Schedules as JSON.
 
-use pinbridge_shared::domain::failure::Failure;
 use pinbridge_shared::domain::pin::Pin;
+use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::schedule::{ScheduleStatus, Stage};
 use pinbridge_shared::domain::time::SECOND_MS;
 use pinbridge_shared::flows::schedules::ScheduleView;
 use serde_json::{Value, json};
 
-use super::{time, trouble};
+use super::{blocker, time};
 
 /// The contract's fields first. `payload` has every key that the n8n node reads.
 pub fn schedule(view: &ScheduleView) -> Value {
@@ -63,7 +63,7 @@ fn error(view: &ScheduleView) -> (Option<&'static str>, Option<String>, Option<&
     match (view.schedule.stage, &view.pin, view.status()) {
         (Stage::Failed(failure), ..) => of(failure),
         (_, Some((_, attempt)), ScheduleStatus::Failed | ScheduleStatus::Deferred | ScheduleStatus::Running) => {
-            let (code, message) = trouble(attempt);
+            let (code, message) = blocker(attempt);
             (code, message, attempt.failure.map(Failure::remedy))
         }
         _ => (None, None, None),

@@ -6,8 +6,8 @@ mod schedule;
 use std::time::Duration;
 
 use pinbridge_shared::config::QueueUrls;
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::time::{Moment, SECOND_MS};
-use pinbridge_shared::ports::World;
 
 pub use poll::{POLL_TIMEOUT, poll};
 pub use schedule::{every_five_minutes, every_minute, invoke_dispatcher, invoke_refresher, recover};
@@ -63,13 +63,13 @@ pub fn sources(queues: &QueueUrls) -> Vec<Source> {
         |queue_url: &String, function, concurrency| Source { queue_url: queue_url.clone(), function, concurrency };
     vec![
         source(&queues.publish, Function::Publisher, MAXIMUM_CONCURRENCY),
-        source(&queues.look, Function::Reconciler, RECONCILERS),
+        source(&queues.reconciliation, Function::Reconciler, RECONCILERS),
         source(&queues.dead_letters, Function::DeadLetters, DEAD_LETTER_WORKERS),
         source(&queues.import, Function::Importer, IMPORTERS),
         source(&queues.import_dead_letters, Function::DeadLetters, DEAD_LETTER_WORKERS),
     ]
 }
 
-fn deadline(world: &World, timeout: Duration) -> Moment {
-    world.system.now().plus_ms(i64::try_from(timeout.as_millis()).unwrap_or(25 * SECOND_MS))
+fn deadline(context: &Context, timeout: Duration) -> Moment {
+    context.system.now().plus_ms(i64::try_from(timeout.as_millis()).unwrap_or(25 * SECOND_MS))
 }

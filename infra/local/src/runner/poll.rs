@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::Context as _;
 use aws_lambda_events::sqs::SqsEvent;
 use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
-use pinbridge_shared::ports::World;
+use pinbridge_shared::context::Context;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -18,7 +18,7 @@ const WAIT_TIME_S: i32 = 20;
 pub const POLL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// One of a mapping's concurrent pollers.
-pub async fn poll(world: World, sqs: aws_sdk_sqs::Client, source: Source, mut stop: watch::Receiver<bool>) {
+pub async fn poll(context: Context, sqs: aws_sdk_sqs::Client, source: Source, mut stop: watch::Receiver<bool>) {
     loop {
         let receive = sqs
             .receive_message()
@@ -40,7 +40,7 @@ pub async fn poll(world: World, sqs: aws_sdk_sqs::Client, source: Source, mut st
             }
         };
         if !messages.is_empty()
-            && let Err(error) = run_batch(&world, &sqs, &source, &messages).await
+            && let Err(error) = run_batch(&context, &sqs, &source, &messages).await
         {
             tracing::error!(error = format!("{error:#}"), function = ?source.function, "a batch failed; its messages come back");
         }
@@ -51,13 +51,13 @@ pub async fn poll(world: World, sqs: aws_sdk_sqs::Client, source: Source, mut st
 }
 
 async fn run_batch(
-    world: &World,
+    context: &Context,
     sqs: &aws_sdk_sqs::Client,
     source: &Source,
     messages: &[Message],
 ) -> anyhow::Result<()> {
     let event = json!({"Records": messages.iter().map(|message| record(source, message)).collect::<Vec<_>>()});
-    let answer = invoke(world, source.function, event).await?;
+    let answer = invoke(context, source.function, event).await?;
     let failed: Vec<&str> = answer["batchItemFailures"]
         .as_array()
         .context("the function's answer has no batchItemFailures")?
@@ -101,15 +101,15 @@ fn record(source: &Source, message: &Message) -> Value {
     })
 }
 
-async fn invoke(world: &World, function: Function, event: Value) -> anyhow::Result<Value> {
+async fn invoke(context: &Context, function: Function, event: Value) -> anyhow::Result<Value> {
     let event: SqsEvent = serde_json::from_value(event).context("not an SQS event")?;
     let limit = function.timeout();
-    let deadline = deadline(world, limit);
+    let deadline = deadline(context, limit);
     let answer = match function {
-        Function::Publisher => timeout(limit, pinbridge_publisher::handle(world, event, deadline)).await,
-        Function::Reconciler => timeout(limit, pinbridge_reconciler::handle(world, event, deadline)).await,
-        Function::DeadLetters => timeout(limit, pinbridge_dead_letters::handle(world, event, deadline)).await,
-        Function::Importer => timeout(limit, pinbridge_importer::handle(world, event, deadline)).await,
+        Function::Publisher => timeout(limit, pinbridge_publisher::handle(context, event, deadline)).await,
+        Function::Reconciler => timeout(limit, pinbridge_reconciler::handle(context, event, deadline)).await,
+        Function::DeadLetters => timeout(limit, pinbridge_dead_letters::handle(context, event, deadline)).await,
+        Function::Importer => timeout(limit, pinbridge_importer::handle(context, event, deadline)).await,
     };
     Ok(serde_json::to_value(answer.with_context(|| format!("{function:?} timed out"))?)?)
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::Context as _;
 use pinbridge_dispatcher::ScheduledEvent;
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::ports::World;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
@@ -18,11 +18,11 @@ const EVERY_MINUTE: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// When it fails or times out.
-pub async fn invoke_dispatcher(world: &World, detail: Value) -> anyhow::Result<Value> {
+pub async fn invoke_dispatcher(context: &Context, detail: Value) -> anyhow::Result<Value> {
     let event: ScheduledEvent =
-        serde_json::from_value(event(world, "every-minute", detail)).context("not a scheduled event")?;
-    let deadline = deadline(world, DISPATCHER_TIMEOUT);
-    let answer = timeout(DISPATCHER_TIMEOUT, pinbridge_dispatcher::handle(world, event, deadline)).await;
+        serde_json::from_value(event(context, "every-minute", detail)).context("not a scheduled event")?;
+    let deadline = deadline(context, DISPATCHER_TIMEOUT);
+    let answer = timeout(DISPATCHER_TIMEOUT, pinbridge_dispatcher::handle(context, event, deadline)).await;
     Ok(serde_json::to_value(answer.context("the dispatcher timed out")??)?)
 }
 
@@ -30,23 +30,23 @@ pub async fn invoke_dispatcher(world: &World, detail: Value) -> anyhow::Result<V
 ///
 /// # Errors
 /// When it fails or times out.
-pub async fn invoke_refresher(world: &World) -> anyhow::Result<Value> {
+pub async fn invoke_refresher(context: &Context) -> anyhow::Result<Value> {
     let event =
-        serde_json::from_value(event(world, "every-five-minutes", json!({}))).context("not a scheduled event")?;
-    let deadline = deadline(world, REFRESHER_TIMEOUT);
-    let answer = timeout(REFRESHER_TIMEOUT, pinbridge_refresher::handle(world, event, deadline)).await;
+        serde_json::from_value(event(context, "every-five-minutes", json!({}))).context("not a scheduled event")?;
+    let deadline = deadline(context, REFRESHER_TIMEOUT);
+    let answer = timeout(REFRESHER_TIMEOUT, pinbridge_refresher::handle(context, event, deadline)).await;
     Ok(serde_json::to_value(answer.context("the refresher timed out")??)?)
 }
 
 /// EventBridge's event.
-fn event(world: &World, rule: &str, detail: Value) -> Value {
+fn event(context: &Context, rule: &str, detail: Value) -> Value {
     json!({
         "version": "0",
-        "id": world.system.nonce(),
+        "id": context.system.nonce(),
         "detail-type": "Scheduled Event",
         "source": "aws.events",
         "account": "000000000000",
-        "time": world.system.now().rfc3339(),
+        "time": context.system.now().rfc3339(),
         "region": "us-east-1",
         "resources": [format!("arn:aws:events:us-east-1:000000000000:rule/{rule}")],
         "detail": detail,
@@ -55,10 +55,10 @@ fn event(world: &World, rule: &str, detail: Value) -> Value {
 
 /// Brings back every unfinished pin, the newest first, in as many runs as it takes: after days off there are many
 /// minutes to read.
-pub async fn recover(world: World, accepted_before: Moment, stop: watch::Receiver<bool>) {
+pub async fn recover(context: Context, accepted_before: Moment, stop: watch::Receiver<bool>) {
     let mut detail = json!({"recover": true, "accepted_before": accepted_before});
     while !*stop.borrow() {
-        match invoke_dispatcher(&world, detail.clone()).await {
+        match invoke_dispatcher(&context, detail.clone()).await {
             Ok(done) if done["go_on_from"].is_null() => return,
             Ok(done) => detail["go_on_from"] = done["go_on_from"].clone(),
             Err(error) => {
@@ -70,7 +70,7 @@ pub async fn recover(world: World, accepted_before: Moment, stop: watch::Receive
 }
 
 /// The minute's schedule.
-pub async fn every_minute(world: World, mut stop: watch::Receiver<bool>) {
+pub async fn every_minute(context: Context, mut stop: watch::Receiver<bool>) {
     let mut ticks = interval(EVERY_MINUTE);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -78,14 +78,14 @@ pub async fn every_minute(world: World, mut stop: watch::Receiver<bool>) {
             _ = ticks.tick() => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
-        if let Err(error) = invoke_dispatcher(&world, json!({})).await {
+        if let Err(error) = invoke_dispatcher(&context, json!({})).await {
             tracing::error!(error = format!("{error:#}"), "the dispatcher failed; the next minute goes on");
         }
     }
 }
 
 /// The refresher's schedule.
-pub async fn every_five_minutes(world: World, mut stop: watch::Receiver<bool>) {
+pub async fn every_five_minutes(context: Context, mut stop: watch::Receiver<bool>) {
     let mut ticks = interval(REFRESHER_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -93,7 +93,7 @@ pub async fn every_five_minutes(world: World, mut stop: watch::Receiver<bool>) {
             _ = ticks.tick() => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
-        if let Err(error) = invoke_refresher(&world).await {
+        if let Err(error) = invoke_refresher(&context).await {
             tracing::error!(error = format!("{error:#}"), "the refresher failed; the next run goes on");
         }
     }

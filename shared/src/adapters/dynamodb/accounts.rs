@@ -7,10 +7,10 @@ use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use super::item::{Builder, Item, Reader, moment, number, text, unreadable};
 use super::{DynamoStore, failed, keys};
 use crate::domain::account::Account;
+use crate::domain::account::credentials::{Announced, Death, Lease, RefusedGrant, TokenLife};
 use crate::domain::ids::{AccountId, AccountKey, WorkspaceId};
-use crate::domain::rules::is_same_write;
+use crate::domain::invariants::is_same_write;
 use crate::domain::time::Moment;
-use crate::domain::token_life::{Announced, Death, Lease, RefusedGrant, TokenLife};
 use crate::ports::PortResult;
 
 fn item(account: &Account) -> Item {
@@ -32,16 +32,16 @@ fn life_attributes(row: Builder, account: &Account) -> Builder {
     let mut row = row
         .maybe_moment("acc_exp", life.access_expires_at)
         .maybe_moment("ref_exp", life.refresh_expires_at)
-        .maybe_moment("due", life.due_at)
+        .maybe_moment("due", life.refresh_at)
         .maybe_moment("checked", life.checked_at);
     // Only rows with these attributes are in the index.
-    if let Some(due_at) = life.due_at.filter(|_| life.dead.is_none()) {
+    if let Some(refresh_at) = life.refresh_at.filter(|_| life.dead.is_none()) {
         row = row
             .text("wpk", keys::refresh(keys::waiting_shard(account.key)))
-            .text("wsk", keys::refresh_sort(due_at, account.key));
+            .text("wsk", keys::refresh_sort(refresh_at, account.key));
     }
     // A disconnected account is found by when that was, as long as its row names somebody.
-    if let Some(revoked_at) = account.revoked_at.filter(|_| !account.is_forgotten() && life.due_at.is_none()) {
+    if let Some(revoked_at) = account.revoked_at.filter(|_| !account.is_forgotten() && life.refresh_at.is_none()) {
         row = row
             .text("wpk", keys::forget(keys::waiting_shard(account.key)))
             .text("wsk", keys::refresh_sort(revoked_at, account.key));
@@ -69,7 +69,7 @@ fn read_life(row: &Reader<'_>) -> TokenLife {
     let announced = row.maybe_text("ann").zip(row.maybe_number("ann_n"));
     let refused = row.maybe_text("refused").zip(row.maybe_moment("refused_at"));
     TokenLife {
-        due_at: row.maybe_moment("due"),
+        refresh_at: row.maybe_moment("due"),
         access_expires_at: row.maybe_moment("acc_exp"),
         refresh_expires_at: row.maybe_moment("ref_exp"),
         lease: lease.map(|(holder, until)| Lease { holder, until }),

@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use super::item::{Builder, Item, Reader, moment, text, unreadable};
 use super::{DynamoStore, failed, keys};
-use crate::domain::activity::{Action, By, Entry, Outcome};
 use crate::domain::ids::WorkspaceId;
+use crate::domain::stats::activity::{Action, By, Entry, Outcome};
 use crate::domain::time::Moment;
 use crate::ports::{ActivityLog, PortError, PortResult};
 

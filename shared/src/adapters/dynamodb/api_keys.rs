@@ -4,11 +4,11 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::item::{Builder, Item, Reader, bytes, moment, text, unreadable};
 use super::{DynamoStore, failed, keys};
-use crate::domain::api_key::{ApiKey, KeyHash, KeySource};
 use crate::domain::ids::{KeyId, WorkspaceId};
-use crate::domain::scope::{Scope, Scopes};
+use crate::domain::tenant::api_key::{ApiKey, KeyHash, KeySource};
+use crate::domain::tenant::scope::{Scope, Scopes};
+use crate::domain::tenant::user::Email;
 use crate::domain::time::Moment;
-use crate::domain::user::Email;
 use crate::ports::PortResult;
 
 fn item(key: &ApiKey) -> Item {

@@ -6,8 +6,8 @@ use aws_sdk_dynamodb::types::{DeleteRequest, PutRequest, Select, WriteRequest};
 
 use super::item::{Builder, Item, Reader, text, unreadable};
 use super::{DynamoStore, REST_ATTEMPTS, failed, keys, pause_before};
-use crate::domain::backlog::BacklogRow;
 use crate::domain::ids::AccountKey;
+use crate::domain::pacing::backlog::BacklogRow;
 use crate::ports::{PortError, PortResult};
 
 /// `BatchWriteItem` takes 25 requests.
@@ -33,7 +33,7 @@ impl DynamoStore {
         items.iter().map(read_row).collect()
     }
 
-    pub(super) async fn get_backlog_place(
+    pub(super) async fn get_backlog_position(
         &self,
         account: AccountKey,
         row: &BacklogRow,

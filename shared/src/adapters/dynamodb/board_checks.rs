@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::item::{Builder, Item, Reader, moment, unreadable};
 use super::{DynamoStore, keys};
-use crate::domain::board::Board;
-use crate::domain::board_check::{BoardCheck, BoardVerdict};
+use crate::domain::account::board::Board;
+use crate::domain::account::board_check::{BoardCheck, BoardVerdict};
 use crate::domain::ids::BoardKey;
 use crate::ports::{BoardChecks, PortResult};
 

@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use super::item::{Builder, Item, Reader, moment, number, text, unreadable};
 use super::{DynamoStore, failed, keys};
 use crate::domain::ids::AccountKey;
+use crate::domain::pacing::bucket::{Bucket, Take, TakeFrom};
 use crate::domain::time::Moment;
-use crate::domain::token_bucket::{Bucket, Take, TakeFrom};
 use crate::ports::{PortResult, Taken};
 
 /// What a conditional update answered.

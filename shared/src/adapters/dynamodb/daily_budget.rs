@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 
 use super::item::{Builder, Item, Reader, number, unreadable};
 use super::{DynamoStore, failed, keys};
-use crate::domain::daily_budget::DaySpending;
+use crate::domain::pacing::budget::DaySpending;
 use crate::ports::{Counted, PortResult};
 
 fn read_day(day: i64, item: &Item) -> PortResult<DaySpending> {
@@ -18,7 +18,7 @@ fn read_day(day: i64, item: &Item) -> PortResult<DaySpending> {
     Ok(DaySpending {
         day,
         rev: row.number("rev")?,
-        look_ups: row.number("look_ups")?,
+        reconciliations: row.number("look_ups")?,
         creates: creates.collect::<Option<_>>().ok_or_else(|| unreadable("creates"))?,
         nonce: row.text("nonce")?,
     })
@@ -34,7 +34,7 @@ impl DynamoStore {
         let creates = next.creates.iter().map(|(workspace, count)| (workspace.to_string(), number(*count))).collect();
         let row = Builder::keyed(keys::DAILY_BUDGET.to_owned(), keys::day(next.day))
             .number("rev", next.rev)
-            .number("look_ups", next.look_ups)
+            .number("look_ups", next.reconciliations)
             .value("creates", AttributeValue::M(creates))
             .text("nonce", &next.nonce)
             .number("expires_at", next.expires_at().unix_seconds());

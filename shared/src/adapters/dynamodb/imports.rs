@@ -13,8 +13,8 @@ use super::item::{Builder, Item, Reader, bytes, moment, number, text, unreadable
 use super::{DynamoStore, failed, keys};
 use crate::domain::ids::{AccountId, ImportId, WorkspaceId};
 use crate::domain::import::{ChunkResult, Import, ImportKey, ROWS_MAX, Row, Source, Stop, StopReason, Totals};
-use crate::domain::origin::Origin;
-use crate::domain::rules::is_same_write;
+use crate::domain::invariants::is_same_write;
+use crate::domain::pin::origin::Origin;
 use crate::ports::{Imports, PortResult};
 
 /// Imports that are removed before the caller is asked again whether there is time.

@@ -13,21 +13,21 @@
 //! | simulated account | `{ws}#account#{account}` | `simulated` |
 //! | sealed tokens (envelope mode) | `{ws}#account#{account}` | `tokens` |
 //! | pin | `{ws}#pin#{pin}` | `request` |
-//! | grave of a purged pin | `{ws}#pin#{pin}` | `grave` |
+//! | grave of a purged pin | `{ws}#pin#{pin}` | `tombstone` |
 //! | attempt | `{ws}#pin#{pin}` | `attempt` |
 //! | schedule | `{ws}#schedule#{schedule}` | `schedule` |
 //! | sibling | `{ws}#sibling#{account}#{content hash}` | `{pin}` |
 //! | backlog | `{ws}#backlog#{account}` | `{priority}#{created}#{pin}#{generation}` |
-//! | doubt | `{ws}#doubts#{account}#{board}` | `{pin}` |
+//! | doubt | `{ws}#unresolved#{account}#{board}` | `{pin}` |
 //! | board scan | `{ws}#scan#{account}#{board}` | `scan` |
 //! | board check | `{ws}#checks#{account}` | `{board}` |
 //! | import | `{ws}#import#{import}` | `state` |
 //! | an import's rows and results | `{ws}#import#{import}` | `chunk#{submission}#{n}`, `result#{n}` |
 //! | activity | `{ws}#activity` | `{at}#{id}` |
-//! | clock | `clock#{minute}#{shard}` | `{id}` |
+//! | clock | `markers#{minute}#{shard}` | `{id}` |
 //! | what is due | `due#{minute}#{shard}` | `{due}#{ws}#{schedule}#{moves}` |
-//! | watermark, lease | `clock#watermark`, `clock#due`, `clock#folded` (the tally's), `clock#lease` | same |
-//! | tally: an hour's sums and first facts; its other facts | `{ws}#tally` | `hour#{hour}`; `sheet#{hour}#{number}` |
+//! | watermark, lease | `markers#watermark`, `markers#due`, `markers#folded` (the tally's), `markers#lease` | same |
+//! | tally: an hour's sums and first facts; its other facts | `{ws}#rollups` | `hour#{hour}`; `rollup_page#{hour}#{number}` |
 //! | the app's requests of a day | `budget` | `{days since the epoch}` |
 //! | organisation | `org#{org}` | `organization` |
 //! | its workspaces, its people: pointers | `org#{org}` | `workspace#{ws}`, `user#{user}` |
@@ -49,14 +49,14 @@ use crate::domain::ids::{
     AccountKey, BoardKey, ImportId, OrganizationId, PinId, PinKey, ScheduleId, ScheduleKey, UserId, WorkspaceId,
 };
 use crate::domain::import::ImportKey;
-use crate::domain::listing::{Entry, Place, Shelf, Tags};
 use crate::domain::pin::Pin;
+use crate::domain::pin::listing::{Entry, Partition, Position, Tags};
 use crate::domain::schedule::DueRow;
 use crate::domain::time::Moment;
 
 pub const REQUEST: &str = "request";
 pub const ATTEMPT: &str = "attempt";
-pub const GRAVE: &str = "grave";
+pub const TOMBSTONE: &str = "grave";
 pub const SCHEDULE: &str = "schedule";
 pub const BUCKET: &str = "bucket";
 pub const TOKENS: &str = "tokens";
@@ -192,7 +192,7 @@ pub fn backlog(key: AccountKey) -> String {
     format!("{}#backlog#{}", key.workspace, key.account)
 }
 
-pub fn doubts(board: &BoardKey) -> String {
+pub fn unresolved(board: &BoardKey) -> String {
     format!("{}#doubts#{}#{}", board.account.workspace, board.account.account, board.board_id)
 }
 
@@ -240,28 +240,28 @@ pub fn imports_sort(created_at: Moment, import: ImportId) -> String {
     format!("{:013}#{import}", created_at.0)
 }
 
-pub fn clock(minute: i64, shard: u32) -> String {
+pub fn markers(minute: i64, shard: u32) -> String {
     format!("clock#{minute}#{shard}")
 }
 
 pub const WATERMARK: &str = "clock#watermark";
 /// The minute up to which the tally goes.
-pub const FOLDED: &str = "clock#folded";
+pub const ROLLED_UP: &str = "clock#folded";
 pub const LEASE: &str = "clock#lease";
 pub const DUE_WATERMARK: &str = "clock#due";
-pub fn tally(id: WorkspaceId) -> String {
+pub fn rollups(id: WorkspaceId) -> String {
     format!("{id}#tally")
 }
 
 /// Sheet 0, which has the hour's sums, is apart from the others: a range of hours is read without them.
-pub fn tally_sheet(hour: i64, number: u32) -> String {
+pub fn rollup_page(hour: i64, number: u32) -> String {
     match number {
         0 => format!("hour#{hour:08}"),
         _ => format!("sheet#{hour:08}#{number:010}"),
     }
 }
 
-pub fn parse_tally_sheet(text: &str) -> Option<(i64, u32)> {
+pub fn parse_rollup_page(text: &str) -> Option<(i64, u32)> {
     let mut parts = text.split('#');
     let (kind, hour) = (parts.next()?, parts.next()?.parse().ok()?);
     let number = if kind == "hour" { 0 } else { parts.next()?.parse().ok()? };
@@ -293,26 +293,26 @@ pub fn failed(workspace: WorkspaceId, shard: u32) -> String {
     format!("{workspace}#failed#{shard}")
 }
 
-pub fn shelf(workspace: WorkspaceId, shelf: Shelf, shard: u32) -> String {
-    match shelf {
-        Shelf::Every => listing(workspace, shard),
-        Shelf::Failed => failed(workspace, shard),
+pub fn partition(workspace: WorkspaceId, partition: Partition, shard: u32) -> String {
+    match partition {
+        Partition::Every => listing(workspace, shard),
+        Partition::Failed => failed(workspace, shard),
     }
 }
 
 /// Where the pin is listed.
 pub fn listing_sort(pin: &Pin) -> String {
-    format!("{}#{}", place(pin.created_at, pin.key.pin), Tags::of(&pin.request))
+    format!("{}#{}", position(pin.created_at, pin.key.pin), Tags::of(&pin.request))
 }
 
 /// In front of the keys of that place.
-pub fn place(at: Moment, pin: PinId) -> String {
+pub fn position(at: Moment, pin: PinId) -> String {
     format!("{:013}#{pin}", at.0)
 }
 
 /// Behind the keys of that place.
-pub fn place_end(at: Moment, pin: PinId) -> String {
-    format!("{}$", place(at, pin))
+pub fn position_end(at: Moment, pin: PinId) -> String {
+    format!("{}$", position(at, pin))
 }
 
 /// In front of every pin that was created then or later.
@@ -326,14 +326,14 @@ pub fn listing_sort_end(by: Moment) -> String {
 }
 
 /// The place of any key of the listing, of a pin or of a grave.
-pub fn parse_place(text: &str) -> Option<Place> {
+pub fn parse_position(text: &str) -> Option<Position> {
     let mut parts = text.split('#');
-    Some(Place { at: Moment(parts.next()?.parse().ok()?), pin: parts.next()?.parse().ok()? })
+    Some(Position { at: Moment(parts.next()?.parse().ok()?), pin: parts.next()?.parse().ok()? })
 }
 
 pub fn parse_entry(text: &str) -> Option<Entry> {
     let tags = text.rsplit_once('#')?.1.parse().ok()?;
-    Some(Entry { place: parse_place(text)?, tags })
+    Some(Entry { position: parse_position(text)?, tags })
 }
 
 pub fn waiting(shard: u32) -> String {
@@ -353,8 +353,8 @@ pub fn forget(shard: u32) -> String {
 /// Workspaces that are to be purged.
 pub const PURGE: &str = "purge";
 
-pub fn refresh_sort(due_at: Moment, key: AccountKey) -> String {
-    format!("{:013}#{}#{}", due_at.0, key.workspace, key.account)
+pub fn refresh_sort(refresh_at: Moment, key: AccountKey) -> String {
+    format!("{:013}#{}#{}", refresh_at.0, key.workspace, key.account)
 }
 
 /// Behind every row that is due by then.
@@ -363,8 +363,8 @@ pub fn refresh_sort_end(by: Moment) -> String {
 }
 
 pub fn parse_refresh_sort(text: &str) -> Option<(Moment, AccountKey)> {
-    let (due_at, key) = text.split_once('#')?;
-    Some((Moment(due_at.parse().ok()?), parse_waiting_sort(key)?))
+    let (refresh_at, key) = text.split_once('#')?;
+    Some((Moment(refresh_at.parse().ok()?), parse_waiting_sort(key)?))
 }
 
 pub fn waiting_shard(key: AccountKey) -> u32 {

@@ -40,7 +40,7 @@ impl DynamoStore {
         limit: usize,
     ) -> PortResult<Vec<(Moment, PinId)>> {
         // Every sort key is behind "0".
-        let from = after.map_or_else(|| "0".to_owned(), |(at, pin)| keys::place_end(at, pin));
+        let from = after.map_or_else(|| "0".to_owned(), |(at, pin)| keys::position_end(at, pin));
         let mut pages = self
             .client
             .query()
@@ -65,8 +65,8 @@ impl DynamoStore {
                 let lsk = row.text("lsk")?;
                 // Not what a purge leaves for a while.
                 if row.text("sk")? == keys::REQUEST {
-                    let place = keys::parse_place(&lsk).ok_or_else(|| unreadable("lsk"))?;
-                    oldest.push((place.at, place.pin));
+                    let position = keys::parse_position(&lsk).ok_or_else(|| unreadable("lsk"))?;
+                    oldest.push((position.at, position.pin));
                 }
             }
         }

@@ -2,8 +2,8 @@
 
 use super::DynamoStore;
 use super::rows::{attempt_item, pin_item};
-use crate::domain::attempt::Attempt;
 use crate::domain::pin::Pin;
+use crate::domain::pin::attempt::Attempt;
 use crate::ports::PortResult;
 
 impl DynamoStore {

@@ -9,9 +9,7 @@ mod api_keys;
 mod backlog;
 mod board_checks;
 mod bucket;
-mod clock;
 mod daily_budget;
-mod doubts;
 mod imports;
 mod item;
 pub mod keys;
@@ -19,20 +17,22 @@ mod ledger;
 mod listing;
 #[cfg(any(test, feature = "testing"))]
 mod load;
+mod markers;
 mod oauth_states;
 mod pause;
 mod pin_index;
 mod pins;
 mod purge;
 mod request_fields;
+mod rollups;
 pub mod row_kinds;
 mod rows;
 mod schedules;
 mod sealed;
 mod simulated;
-mod tally;
 mod tenants;
 mod transaction;
+mod unresolved;
 mod users;
 
 use std::sync::Arc;
@@ -46,15 +46,15 @@ use ledger::Meter;
 pub use sealed::{SealedRow, SealedTokens};
 
 use crate::domain::account::Account;
-use crate::domain::attempt::Attempt;
-use crate::domain::backlog::BacklogRow;
-use crate::domain::board_scan::BoardScan;
-use crate::domain::clock_row::ClockRow;
-use crate::domain::daily_budget::DaySpending;
 use crate::domain::ids::{AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
+use crate::domain::pacing::backlog::BacklogRow;
+use crate::domain::pacing::bucket::{Bucket, Pause, Resume, Take};
+use crate::domain::pacing::budget::DaySpending;
+use crate::domain::pin::attempt::Attempt;
 use crate::domain::pin::{Pin, Priority};
+use crate::domain::reconcile::board_scan::BoardScan;
+use crate::domain::recovery::RecoveryMarker;
 use crate::domain::time::Moment;
-use crate::domain::token_bucket::{Bucket, Pause, Resume, Take};
 use crate::ports::{Accepted, Counted, PortError, PortResult, Saved, Store, Taken};
 
 pub(crate) const PORT: &str = "table";
@@ -180,16 +180,16 @@ impl Store for DynamoStore {
         self.get_listing_after(&|shard| keys::hidden_listing(workspace, shard), after, by, limit).await
     }
 
-    async fn put_doubt(&self, board: &BoardKey, pin: PinId, expires_at: Moment) -> PortResult<()> {
-        self.write_doubt(board, pin, expires_at).await
+    async fn put_unresolved(&self, board: &BoardKey, pin: PinId, expires_at: Moment) -> PortResult<()> {
+        self.write_unresolved(board, pin, expires_at).await
     }
 
-    async fn doubts(&self, board: &BoardKey, limit: usize) -> PortResult<Vec<PinId>> {
-        self.get_doubts(board, limit).await
+    async fn unresolved(&self, board: &BoardKey, limit: usize) -> PortResult<Vec<PinId>> {
+        self.get_unresolved(board, limit).await
     }
 
-    async fn delete_doubts(&self, board: &BoardKey, pins: &[PinId]) -> PortResult<()> {
-        self.remove_doubts(board, pins).await
+    async fn delete_unresolved(&self, board: &BoardKey, pins: &[PinId]) -> PortResult<()> {
+        self.remove_unresolved(board, pins).await
     }
 
     async fn board_scan(&self, board: &BoardKey) -> PortResult<BoardScan> {
@@ -252,8 +252,8 @@ impl Store for DynamoStore {
         self.get_backlog(account, &format!("{}#", priority.rank()), limit).await
     }
 
-    async fn backlog_place(&self, account: AccountKey, row: &BacklogRow, limit: u64) -> PortResult<Option<u64>> {
-        self.get_backlog_place(account, row, limit).await
+    async fn backlog_position(&self, account: AccountKey, row: &BacklogRow, limit: u64) -> PortResult<Option<u64>> {
+        self.get_backlog_position(account, row, limit).await
     }
 
     async fn in_backlog(&self, account: AccountKey, row: &BacklogRow) -> PortResult<bool> {
@@ -264,16 +264,16 @@ impl Store for DynamoStore {
         self.remove_backlog(account, rows).await
     }
 
-    async fn put_clock(&self, row: &ClockRow) -> PortResult<()> {
-        self.write_clock(row).await
+    async fn put_marker(&self, row: &RecoveryMarker) -> PortResult<()> {
+        self.write_marker(row).await
     }
 
-    async fn delete_clock(&self, row: &ClockRow) -> PortResult<()> {
-        self.remove_clock(row).await
+    async fn delete_marker(&self, row: &RecoveryMarker) -> PortResult<()> {
+        self.remove_marker(row).await
     }
 
-    async fn clock(&self, minute: i64, shard: u32) -> PortResult<Vec<ClockRow>> {
-        self.get_clock(minute, shard).await
+    async fn markers(&self, minute: i64, shard: u32) -> PortResult<Vec<RecoveryMarker>> {
+        self.get_markers(minute, shard).await
     }
 
     async fn watermark(&self) -> PortResult<Option<i64>> {

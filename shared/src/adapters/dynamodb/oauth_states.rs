@@ -5,22 +5,22 @@ use aws_sdk_dynamodb::types::ReturnValue;
 
 use super::item::{Builder, Reader, moment};
 use super::{DynamoStore, failed, keys};
-use crate::domain::oauth_state::{Begun, PresentedState};
+use crate::domain::account::oauth::{PendingAuthorization, PresentedState};
 use crate::ports::{OAuthStates, PortResult};
 
 #[async_trait]
 impl OAuthStates for DynamoStore {
-    async fn put_state(&self, state: &PresentedState, begun: &Begun) -> PortResult<()> {
+    async fn put_state(&self, state: &PresentedState, pending: &PendingAuthorization) -> PortResult<()> {
         let row = Builder::keyed(keys::oauth_states(state.workspace), state.hash_hex())
-            .text("by", &begun.by)
-            .value("until", moment(begun.expires_at))
-            .number("expires_at", begun.expires_at.unix_seconds());
+            .text("by", &pending.by)
+            .value("until", moment(pending.expires_at))
+            .number("expires_at", pending.expires_at.unix_seconds());
         self.put(row.build()).await
     }
 
     /// One deletion, whose answer is the row: of two that come together, one gets it. A deletion that the SDK repeats under
     /// our feet gets nothing: the state is spent, and the person begins again.
-    async fn take_state(&self, state: &PresentedState) -> PortResult<Option<Begun>> {
+    async fn take_state(&self, state: &PresentedState) -> PortResult<Option<PendingAuthorization>> {
         let delete = self
             .client
             .delete_item()
@@ -32,6 +32,6 @@ impl OAuthStates for DynamoStore {
         self.meter.wrote(output.consumed_capacity());
         let Some(item) = output.attributes else { return Ok(None) };
         let row = Reader(&item);
-        Ok(Some(Begun { by: row.text("by")?, expires_at: row.moment("until")? }))
+        Ok(Some(PendingAuthorization { by: row.text("by")?, expires_at: row.moment("until")? }))
     }
 }

@@ -4,9 +4,9 @@ use super::bucket::{Updated, read_bucket};
 use super::item::{moment, text};
 use super::{DynamoStore, PORT};
 use crate::domain::ids::AccountKey;
+use crate::domain::pacing::bucket::{Bucket, Pause, Resume};
 use crate::domain::pin::WaitReason;
 use crate::domain::time::Moment;
-use crate::domain::token_bucket::{Bucket, Pause, Resume};
 use crate::ports::{PortError, PortResult};
 
 /// Each of a pause's three fields can be overtaken once.

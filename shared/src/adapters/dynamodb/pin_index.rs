@@ -6,7 +6,7 @@ use futures_util::future::try_join_all;
 use super::item::{Reader, text, unreadable};
 use super::{DynamoStore, failed, keys};
 use crate::domain::ids::WorkspaceId;
-use crate::domain::listing::{Entry, Order, Place, Shelf, Span, Start, Stretch};
+use crate::domain::pin::listing::{Entry, Order, Partition, Position, Span, Start, Stretch};
 use crate::domain::time::Moment;
 use crate::ports::{PinIndex, PortResult};
 
@@ -17,7 +17,7 @@ const LAST: Moment = Moment(9_999_999_999_999);
 struct Part {
     entries: Vec<Entry>,
     /// The last key that was read, if there are more behind it.
-    end: Option<Place>,
+    end: Option<Position>,
 }
 
 /// Keys that a shard is asked for, for so many in all: pins are spread by their ids' hashes, so four standard deviations more than
@@ -35,10 +35,16 @@ fn bounds(span: &Span) -> Option<(String, String)> {
     let mut high = span.until.map_or_else(|| keys::listing_sort_end(LAST), |at| keys::listing_sort_begin(within(at)));
     match (span.start, span.order) {
         (None, _) => {}
-        (Some(Start::At(place)), Order::NewestFirst) => high = high.min(keys::place_end(place.at, place.pin)),
-        (Some(Start::Behind(place)), Order::NewestFirst) => high = high.min(keys::place(place.at, place.pin)),
-        (Some(Start::At(place)), Order::OldestFirst) => low = low.max(keys::place(place.at, place.pin)),
-        (Some(Start::Behind(place)), Order::OldestFirst) => low = low.max(keys::place_end(place.at, place.pin)),
+        (Some(Start::At(position)), Order::NewestFirst) => {
+            high = high.min(keys::position_end(position.at, position.pin))
+        }
+        (Some(Start::Behind(position)), Order::NewestFirst) => {
+            high = high.min(keys::position(position.at, position.pin))
+        }
+        (Some(Start::At(position)), Order::OldestFirst) => low = low.max(keys::position(position.at, position.pin)),
+        (Some(Start::Behind(position)), Order::OldestFirst) => {
+            low = low.max(keys::position_end(position.at, position.pin))
+        }
     }
     // A range that ends before it begins is refused by the table.
     (low < high).then_some((low, high))
@@ -53,9 +59,9 @@ impl DynamoStore {
         (low, high): (&str, &str),
         limit: usize,
     ) -> PortResult<Part> {
-        let sort = match span.shelf {
-            Shelf::Every => keys::REQUEST,
-            Shelf::Failed => keys::ATTEMPT,
+        let sort = match span.partition {
+            Partition::Every => keys::REQUEST,
+            Partition::Failed => keys::ATTEMPT,
         };
         let mut pages = self
             .client
@@ -64,7 +70,7 @@ impl DynamoStore {
             .index_name(keys::LISTING_INDEX)
             .scan_index_forward(span.order == Order::OldestFirst)
             .key_condition_expression("lpk = :lpk AND lsk BETWEEN :low AND :high")
-            .expression_attribute_values(":lpk", text(keys::shelf(workspace, span.shelf, shard)))
+            .expression_attribute_values(":lpk", text(keys::partition(workspace, span.partition, shard)))
             .expression_attribute_values(":low", text(low))
             .expression_attribute_values(":high", text(high))
             // One more tells whether there are more.
@@ -87,7 +93,7 @@ impl DynamoStore {
                 if row.text("sk")? == sort {
                     part.entries.push(keys::parse_entry(&lsk).ok_or_else(|| unreadable("lsk"))?);
                 }
-                last = Some(keys::parse_place(&lsk).ok_or_else(|| unreadable("lsk"))?);
+                last = Some(keys::parse_position(&lsk).ok_or_else(|| unreadable("lsk"))?);
                 read += 1;
             }
         }
@@ -107,8 +113,8 @@ impl PinIndex for DynamoStore {
         // Behind the first end of a part that has more, something of that part may be missing.
         let end = parts.iter().filter_map(|part| part.end).min_by(|a, b| span.order.compare(a, b));
         let mut entries: Vec<Entry> = parts.into_iter().flat_map(|part| part.entries).collect();
-        entries.retain(|entry| end.is_none_or(|end| span.order.compare(&entry.place, &end).is_le()));
-        entries.sort_unstable_by(|a, b| span.order.compare(&a.place, &b.place));
+        entries.retain(|entry| end.is_none_or(|end| span.order.compare(&entry.position, &end).is_le()));
+        entries.sort_unstable_by(|a, b| span.order.compare(&a.position, &b.position));
         Ok(Stretch { entries, end })
     }
 }

@@ -9,10 +9,10 @@ use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnValuesOnConditionCheckFai
 use super::item::{Builder, Item, Reader, moment, number, text, unreadable};
 use super::rows::{attempt_item, is_of, listing, pin_item, read_attempt, read_pin};
 use super::{DynamoStore, REST_ATTEMPTS, failed, keys, pause_before};
-use crate::domain::attempt::Attempt;
 use crate::domain::ids::{AccountKey, PinId, PinKey};
+use crate::domain::invariants::is_same_write;
 use crate::domain::pin::Pin;
-use crate::domain::rules::is_same_write;
+use crate::domain::pin::attempt::Attempt;
 use crate::domain::time::Moment;
 use crate::ports::{Accepted, PortError, PortResult, Saved};
 

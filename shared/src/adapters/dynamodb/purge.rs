@@ -8,29 +8,29 @@ use super::item::{Builder, Item, Reader, moment, text, unreadable};
 use super::{DynamoStore, failed, keys};
 use crate::domain::ids::{AccountId, AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
 use crate::domain::time::Moment;
-use crate::ports::{Grave, PortResult, Purge, Tenants};
+use crate::ports::{PortResult, Purge, Tenants, Tombstone};
 
-fn grave_item(grave: &Grave) -> Item {
-    let pin = grave.key.pin;
-    Builder::keyed(keys::pin(grave.key), keys::GRAVE)
-        .text("lpk", keys::listing(grave.key.workspace, keys::listing_shard(pin)))
-        .text("lsk", keys::place(grave.dug_at, pin))
-        .text("acct", grave.account.account.to_string())
-        .text("board", &grave.board_id)
-        .text("content", &grave.content_hash)
-        .value("at", moment(grave.dug_at))
+fn tombstone_item(tombstone: &Tombstone) -> Item {
+    let pin = tombstone.key.pin;
+    Builder::keyed(keys::pin(tombstone.key), keys::TOMBSTONE)
+        .text("lpk", keys::listing(tombstone.key.workspace, keys::listing_shard(pin)))
+        .text("lsk", keys::position(tombstone.created_at, pin))
+        .text("acct", tombstone.account.account.to_string())
+        .text("board", &tombstone.board_id)
+        .text("content", &tombstone.content_hash)
+        .value("at", moment(tombstone.created_at))
         .build()
 }
 
-fn read_grave(key: PinKey, item: &Item) -> PortResult<Grave> {
+fn read_tombstone(key: PinKey, item: &Item) -> PortResult<Tombstone> {
     let row = Reader(item);
     let account: AccountId = row.text("acct")?.parse().map_err(|_| unreadable("acct"))?;
-    Ok(Grave {
+    Ok(Tombstone {
         key,
         account: AccountKey { workspace: key.workspace, account },
         board_id: row.text("board")?,
         content_hash: row.text("content")?,
-        dug_at: row.moment("at")?,
+        created_at: row.moment("at")?,
     })
 }
 
@@ -59,7 +59,7 @@ impl DynamoStore {
                 for item in page.items() {
                     let row = Reader(item);
                     if row.text("sk")? == sk {
-                        found.push(keys::parse_place(&row.text("lsk")?).ok_or_else(|| unreadable("lsk"))?.pin);
+                        found.push(keys::parse_position(&row.text("lsk")?).ok_or_else(|| unreadable("lsk"))?.pin);
                     }
                 }
             }
@@ -69,20 +69,21 @@ impl DynamoStore {
     }
 
     /// What the graves name, but for themselves; the row that lists the pin last.
-    async fn exhume(&self, graves: &[Grave]) -> PortResult<()> {
+    async fn remove_tombstone(&self, tombstones: &[Tombstone]) -> PortResult<()> {
         let mut scans = BTreeSet::new();
         let mut deletes = Vec::new();
-        for grave in graves {
-            let board = BoardKey { account: grave.account, board_id: grave.board_id.clone() };
-            let pin = grave.key.pin.to_string();
-            deletes.push((keys::sibling(grave.account, &grave.content_hash), pin.clone()));
-            deletes.push((keys::doubts(&board), pin));
-            deletes.push((keys::pin(grave.key), keys::ATTEMPT.to_owned()));
+        for tombstone in tombstones {
+            let board = BoardKey { account: tombstone.account, board_id: tombstone.board_id.clone() };
+            let pin = tombstone.key.pin.to_string();
+            deletes.push((keys::sibling(tombstone.account, &tombstone.content_hash), pin.clone()));
+            deletes.push((keys::unresolved(&board), pin));
+            deletes.push((keys::pin(tombstone.key), keys::ATTEMPT.to_owned()));
             scans.insert((keys::board_scan(&board), keys::SCAN.to_owned()));
         }
         deletes.extend(scans);
         self.delete_rows(&deletes).await?;
-        let own: Vec<_> = graves.iter().map(|grave| (keys::pin(grave.key), keys::REQUEST.to_owned())).collect();
+        let own: Vec<_> =
+            tombstones.iter().map(|tombstone| (keys::pin(tombstone.key), keys::REQUEST.to_owned())).collect();
         self.delete_rows(&own).await
     }
 
@@ -155,25 +156,26 @@ impl Purge for DynamoStore {
         self.listed(workspace, keys::REQUEST, limit).await
     }
 
-    async fn bury(&self, graves: &[Grave]) -> PortResult<()> {
-        self.put_all(graves.iter().map(grave_item).collect()).await?;
-        self.exhume(graves).await
+    async fn put_tombstone(&self, tombstones: &[Tombstone]) -> PortResult<()> {
+        self.put_all(tombstones.iter().map(tombstone_item).collect()).await?;
+        self.remove_tombstone(tombstones).await
     }
 
-    async fn graves(&self, workspace: WorkspaceId, limit: usize) -> PortResult<Vec<Grave>> {
-        let mut graves = Vec::new();
-        for pin in self.listed(workspace, keys::GRAVE, limit).await? {
+    async fn tombstones(&self, workspace: WorkspaceId, limit: usize) -> PortResult<Vec<Tombstone>> {
+        let mut tombstones = Vec::new();
+        for pin in self.listed(workspace, keys::TOMBSTONE, limit).await? {
             let key = PinKey { workspace, pin };
-            if let Some(item) = self.get(keys::pin(key), keys::GRAVE, true).await? {
-                graves.push(read_grave(key, &item)?);
+            if let Some(item) = self.get(keys::pin(key), keys::TOMBSTONE, true).await? {
+                tombstones.push(read_tombstone(key, &item)?);
             }
         }
-        Ok(graves)
+        Ok(tombstones)
     }
 
-    async fn close_graves(&self, graves: &[Grave]) -> PortResult<()> {
-        self.exhume(graves).await?;
-        let own: Vec<_> = graves.iter().map(|grave| (keys::pin(grave.key), keys::GRAVE.to_owned())).collect();
+    async fn close_tombstones(&self, tombstones: &[Tombstone]) -> PortResult<()> {
+        self.remove_tombstone(tombstones).await?;
+        let own: Vec<_> =
+            tombstones.iter().map(|tombstone| (keys::pin(tombstone.key), keys::TOMBSTONE.to_owned())).collect();
         self.delete_rows(&own).await
     }
 
@@ -197,7 +199,7 @@ impl Purge for DynamoStore {
     async fn wipe_remains(&self, workspace: WorkspaceId) -> PortResult<()> {
         self.wipe_whole(keys::oauth_states(workspace)).await?;
         self.wipe_whole(keys::activity(workspace)).await?;
-        self.wipe_whole(keys::tally(workspace)).await?;
+        self.wipe_whole(keys::rollups(workspace)).await?;
         self.delete_rows(&[(keys::workspace(workspace), keys::MARK.to_owned())]).await
     }
 

@@ -68,7 +68,7 @@ pub const ALL: [RowKind; 29] = [
         Purged::WithPin,
         "30 days and 90 more from its acceptance (`RetentionDays`); then its key is free again",
     ),
-    kind("grave of a purged pin", "pin", Some(keys::GRAVE), Purged::WithPin, "15 minutes"),
+    kind("grave of a purged pin", "pin", Some(keys::TOMBSTONE), Purged::WithPin, "15 minutes"),
     kind("attempt", "pin", Some(keys::ATTEMPT), Purged::WithPin, WITH_ITS_PIN),
     kind(
         "sibling",

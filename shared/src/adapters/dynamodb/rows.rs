@@ -3,12 +3,12 @@
 use super::item::{Builder, Item, Reader, moment, text, unreadable};
 use super::keys;
 use super::request_fields::{read_request, with_request};
-use crate::domain::attempt::{Attempt, Status};
-use crate::domain::failure::Failure;
-use crate::domain::history::Event;
-use crate::domain::idempotency::PayloadHash;
 use crate::domain::ids::PinKey;
-use crate::domain::origin::Origin;
+use crate::domain::pin::attempt::{Attempt, Status};
+use crate::domain::pin::failure::Failure;
+use crate::domain::pin::history::Event;
+use crate::domain::pin::idempotency::PayloadHash;
+use crate::domain::pin::origin::Origin;
 use crate::domain::pin::{Pin, Placement, WaitReason};
 use crate::ports::PortResult;
 
@@ -77,7 +77,7 @@ pub fn attempt_item(pin: &Pin, attempt: &Attempt) -> Item {
         .number("base", attempt.attempt_base)
         .maybe_moment("start", attempt.started_at)
         .maybe_moment("nb", attempt.not_before)
-        .maybe_moment("look", attempt.look_at)
+        .maybe_moment("look", attempt.reconcile_at)
         .maybe_text("wait", attempt.wait.map(WaitReason::code))
         .maybe_text("fail", attempt.failure.map(Failure::code))
         .maybe_text("det", attempt.detail.as_deref())
@@ -122,7 +122,7 @@ pub fn read_attempt(pin: &Pin, item: &Item) -> PortResult<Attempt> {
         attempt_base: row.number("base")?,
         started_at: row.maybe_moment("start"),
         not_before: row.maybe_moment("nb"),
-        look_at: row.maybe_moment("look"),
+        reconcile_at: row.maybe_moment("look"),
         wait: row.maybe_text("wait").and_then(|code| WaitReason::parse(&code)),
         failure: row.maybe_text("fail").and_then(|code| Failure::parse(&code)),
         detail: row.maybe_text("det"),
@@ -141,11 +141,11 @@ pub fn read_attempt(pin: &Pin, item: &Item) -> PortResult<Attempt> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::attempt::{DETAIL_MAX, Upstream};
-    use crate::domain::history::{EventKind, KEEP_FIRST, KEEP_LAST, NOTE_MAX, REQUEST_ID_MAX};
     use crate::domain::ids::{ImportId, KeyId, ScheduleId};
-    use crate::domain::late_check::TOLD_MAX;
-    use crate::domain::origin::Actor;
+    use crate::domain::pin::attempt::{DETAIL_MAX, Upstream};
+    use crate::domain::pin::history::{EventKind, KEEP_FIRST, KEEP_LAST, NOTE_MAX, REQUEST_ID_MAX};
+    use crate::domain::pin::origin::Actor;
+    use crate::domain::reconcile::duplicate_check::REPORTED_MAX;
     use crate::domain::testdata;
     use crate::domain::time::{DAY_MS, Moment};
 
@@ -211,7 +211,7 @@ mod tests {
         assert!(bytes <= UNIT, "{bytes}");
         // Only a published pin has a duplicate.
         let published = attempt.published(late, "9".repeat(19), &upstream, &pin, "0123456789abcdef".into());
-        let ids = vec!["9".repeat(19); TOLD_MAX];
+        let ids = vec!["9".repeat(19); REPORTED_MAX];
         let told = published.and_then(|published| published.with_duplicates(late, &ids, "0123456789abcdef".into()));
         let bytes = size(&attempt_item(&pin, &told.expect("tells")));
         println!("the longest with duplicates has {bytes} bytes");

@@ -11,11 +11,11 @@ use super::item::{Builder, Item, Reader, bytes, moment, number, text, unreadable
 use super::pin_index::share;
 use super::request_fields::{read_request, with_request};
 use super::{DynamoStore, REST_ATTEMPTS, failed, keys, pause_before};
-use crate::domain::failure::Failure;
-use crate::domain::idempotency::PayloadHash;
 use crate::domain::ids::{ScheduleId, ScheduleKey, WorkspaceId};
-use crate::domain::origin::Origin;
-use crate::domain::rules::is_same_write;
+use crate::domain::invariants::is_same_write;
+use crate::domain::pin::failure::Failure;
+use crate::domain::pin::idempotency::PayloadHash;
+use crate::domain::pin::origin::Origin;
 use crate::domain::schedule::{DueRow, Schedule, Stage};
 use crate::domain::time::Moment;
 use crate::ports::{ByTime, Kept, PortError, PortResult, ScheduleSaved, Schedules};

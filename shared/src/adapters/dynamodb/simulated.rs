@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::item::{Builder, Item, Reader, unreadable};
 use super::{DynamoStore, keys};
-use crate::domain::failure::Failure;
 use crate::domain::ids::AccountKey;
-use crate::domain::simulated::{OwnBoard, SimulatedAccount};
+use crate::domain::pin::failure::Failure;
+use crate::domain::sandbox::{OwnBoard, SimulatedAccount};
 use crate::ports::{PortError, PortResult, SimulatedAccounts};
 
 /// What it has, as one text: a few kilobytes at most.

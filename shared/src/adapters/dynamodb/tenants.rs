@@ -5,12 +5,12 @@ use futures_util::future::try_join_all;
 
 use super::item::{Builder, Item, Reader, moment, unreadable};
 use super::{DynamoStore, keys};
-use crate::domain::api_key::ApiKey;
 use crate::domain::ids::{KeyId, OrganizationId, UserId, WorkspaceId};
-use crate::domain::login::LoginAttempts;
+use crate::domain::tenant::api_key::ApiKey;
+use crate::domain::tenant::login::LoginAttempts;
+use crate::domain::tenant::user::User;
 use crate::domain::tenant::{CompanyProfile, Organization, Workspace, WorkspaceEnvironment, WorkspaceState};
 use crate::domain::time::Moment;
-use crate::domain::user::User;
 use crate::ports::{PortResult, Tenants};
 
 fn organization_item(organization: &Organization) -> Item {

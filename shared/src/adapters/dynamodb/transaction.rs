@@ -7,9 +7,9 @@ use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use super::item::{number, text};
 use super::rows::{attempt_item, pin_item};
 use super::{DynamoStore, failed, keys};
-use crate::domain::attempt::Attempt;
+use crate::domain::invariants::is_same_write;
 use crate::domain::pin::Pin;
-use crate::domain::rules::is_same_write;
+use crate::domain::pin::attempt::Attempt;
 use crate::ports::{PortError, PortResult};
 
 /// What a cancelled transaction says of a row whose condition failed.

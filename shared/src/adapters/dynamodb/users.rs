@@ -5,9 +5,9 @@ use futures_util::future::try_join_all;
 use super::item::{Builder, Item, Reader, moment, unreadable};
 use super::{DynamoStore, keys};
 use crate::domain::ids::{OrganizationId, UserId};
-use crate::domain::login::LoginAttempts;
 use crate::domain::secret::Secret;
-use crate::domain::user::{Email, Role, User};
+use crate::domain::tenant::login::LoginAttempts;
+use crate::domain::tenant::user::{Email, Role, User};
 use crate::ports::PortResult;
 
 fn item(user: &User) -> Item {

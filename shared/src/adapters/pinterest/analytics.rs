@@ -7,8 +7,8 @@ use reqwest::RequestBuilder;
 use serde::Deserialize;
 
 use super::client::{PinterestClient, encode};
-use crate::domain::analytics::{DailyFigures, Figures, Metrics, Question};
-use crate::domain::failure::Failure;
+use crate::domain::account::analytics::{DailyMetrics, MetricSeries, Metrics, Question};
+use crate::domain::pin::failure::Failure;
 use crate::domain::secret::Secret;
 use crate::ports::{Analytics, ReadFailure};
 
@@ -36,18 +36,18 @@ fn lower(metrics: BTreeMap<String, Option<f64>>) -> impl Iterator<Item = (String
     metrics.into_iter().filter_map(|(name, value)| Some((name.to_lowercase(), value?)))
 }
 
-fn figures(mut groups: Groups) -> Figures {
+fn metrics(mut groups: Groups) -> MetricSeries {
     let Some(group) = groups.remove("all").or_else(|| groups.pop_first().map(|(_, group)| group)) else {
-        return Figures::default();
+        return MetricSeries::default();
     };
     let daily = group.daily_metrics.into_iter().filter_map(|day| {
         let date = day.date.as_deref()?.parse().ok()?;
-        Some(DailyFigures { day: date, data_status: day.data_status, metrics: lower(day.metrics).collect() })
+        Some(DailyMetrics { day: date, data_status: day.data_status, metrics: lower(day.metrics).collect() })
     });
     let totals: Metrics = lower(group.summary_metrics).chain(lower(group.lifetime_metrics)).collect();
-    let mut figures = Figures { daily: daily.collect(), totals };
-    figures.daily.sort_by_key(|day| day.day);
-    figures
+    let mut metrics = MetricSeries { daily: daily.collect(), totals };
+    metrics.daily.sort_by_key(|day| day.day);
+    metrics
 }
 
 impl PinterestClient {
@@ -63,23 +63,23 @@ impl PinterestClient {
 
 #[async_trait]
 impl Analytics for PinterestClient {
-    async fn pin_figures(
+    async fn pin_metrics(
         &self,
         token: &Secret,
         pinterest_pin_id: &str,
         question: &Question,
-    ) -> Result<Option<Figures>, ReadFailure> {
+    ) -> Result<Option<MetricSeries>, ReadFailure> {
         let path = format!("/pins/{}/analytics", encode(pinterest_pin_id));
         match self.read::<Groups>(self.question(&path, question), token).await {
-            Ok(groups) => Ok(Some(figures(groups))),
+            Ok(groups) => Ok(Some(metrics(groups))),
             Err(read) if is_gone(&read) => Ok(None),
             Err(read) => Err(refusal(read)),
         }
     }
 
-    async fn account_figures(&self, token: &Secret, question: &Question) -> Result<Figures, ReadFailure> {
+    async fn account_metrics(&self, token: &Secret, question: &Question) -> Result<MetricSeries, ReadFailure> {
         let answer = self.read::<Groups>(self.question("/user_account/analytics", question), token).await;
-        answer.map(figures).map_err(|read| match read.failure {
+        answer.map(metrics).map_err(|read| match read.failure {
             // About no board, whatever the code is otherwise used for.
             Failure::BoardAccessDenied | Failure::BoardNotFound => {
                 ReadFailure { failure: Failure::Unrecognised, ..read }
@@ -104,14 +104,14 @@ fn refusal(read: ReadFailure) -> ReadFailure {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Figures {
-        figures(serde_json::from_str(text).expect("readable"))
+    fn read(text: &str) -> MetricSeries {
+        metrics(serde_json::from_str(text).expect("readable"))
     }
 
     /// The examples of Pinterest's OpenAPI description 5.23.0, in the form that its schema gives them.
     #[test]
     fn a_pins_answer_as_described() {
-        let figures = read(
+        let metrics = read(
             r#"{"all": {
                 "daily_metrics": [
                     {"data_status": "READY", "date": "2019-12-02", "metrics": {"IMPRESSION": 240, "SAVE_RATE": 0.18}},
@@ -121,7 +121,7 @@ mod tests {
                 "summary_metrics": {"IMPRESSION": 240, "OUTBOUND_CLICK": 20, "SAVE_RATE": 0.18}
             }}"#,
         );
-        let totals: Vec<(&str, f64)> = figures.totals.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        let totals: Vec<(&str, f64)> = metrics.totals.iter().map(|(name, value)| (name.as_str(), *value)).collect();
         let wanted = [
             ("impression", 240.0),
             ("outbound_click", 20.0),
@@ -130,18 +130,18 @@ mod tests {
             ("total_reactions", 12.0),
         ];
         assert_eq!(totals, wanted);
-        let days: Vec<String> = figures.daily.iter().map(|day| day.day.to_string()).collect();
+        let days: Vec<String> = metrics.daily.iter().map(|day| day.day.to_string()).collect();
         assert_eq!(days, ["2019-12-01", "2019-12-02"], "in order");
-        assert_eq!(figures.daily[1].metrics["save_rate"], 0.18);
+        assert_eq!(metrics.daily[1].metrics["save_rate"], 0.18);
     }
 
     #[test]
     fn what_is_missing_or_unknown_is_left_out() {
-        assert_eq!(read("{}"), Figures::default());
-        let figures = read(
+        assert_eq!(read("{}"), MetricSeries::default());
+        let metrics = read(
             r#"{"WEB": {"daily_metrics": [{"date": "soon", "metrics": {"SAVE": 1}}, {"metrics": {}}],
                 "summary_metrics": {"SAVE": null, "CLOSEUP": 1}, "more": []}}"#,
         );
-        assert_eq!((figures.daily.len(), figures.totals), (0, Metrics::from([("closeup".to_owned(), 1.0)])));
+        assert_eq!((metrics.daily.len(), metrics.totals), (0, Metrics::from([("closeup".to_owned(), 1.0)])));
     }
 }

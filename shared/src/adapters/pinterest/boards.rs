@@ -7,9 +7,9 @@ use serde::de::DeserializeOwned;
 use super::client::{Answer, PinterestClient, describe, encode, error_of, lost};
 use super::error_codes;
 use super::wire::{BoardSummary, BoardWrite, Page, SectionSummary, TermsAnswer};
-use crate::domain::attempt::Upstream;
-use crate::domain::board::{Board, BoardChange, BoardDraft, RelatedTerms, Section};
-use crate::domain::failure::Failure;
+use crate::domain::account::board::{Board, BoardChange, BoardDraft, RelatedTerms, Section};
+use crate::domain::pin::attempt::Upstream;
+use crate::domain::pin::failure::Failure;
 use crate::domain::secret::Secret;
 use crate::ports::{Boards, ReadFailure};
 

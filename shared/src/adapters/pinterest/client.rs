@@ -9,10 +9,10 @@ use serde::de::DeserializeOwned;
 
 use super::wire::{CreatePin, Created, ErrorBody, Page, PinSummary, UserAccount};
 use super::{error_codes, hints};
-use crate::domain::attempt::Upstream;
 use crate::domain::deadlines::Deadlines;
-use crate::domain::failure::Failure;
 use crate::domain::pin::PinRequest;
+use crate::domain::pin::attempt::Upstream;
+use crate::domain::pin::failure::Failure;
 use crate::domain::secret::Secret;
 use crate::ports::{BoardPage, Creation, Pinterest, PinterestUser, ReadFailure, System};
 

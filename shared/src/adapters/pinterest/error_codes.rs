@@ -4,7 +4,7 @@
 //! `code`, then text, because Pinterest overloads its codes (2, 3 and 29 mean several things). Sources: Pinterest's
 //! OpenAPI description 5.17.0 (the last that listed codes) and answers quoted in public issue trackers.
 
-use crate::domain::failure::Failure;
+use crate::domain::pin::failure::Failure;
 
 /// One row. `None` matches anything; `text` is compared in lower case.
 struct Row {

@@ -2,8 +2,8 @@
 
 use reqwest::header::HeaderMap;
 
-use crate::domain::failure::Failure;
-use crate::domain::retry::RATE_LIMIT_PAUSE_MS;
+use crate::domain::pin::failure::Failure;
+use crate::domain::pin::retry::RATE_LIMIT_PAUSE_MS;
 use crate::domain::time::{Moment, SECOND_MS};
 
 /// A reset above this is an epoch, below it a number of seconds. (Which of both Pinterest sends is undocumented.)

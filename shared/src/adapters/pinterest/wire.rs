@@ -5,9 +5,9 @@ use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::board::{Board, BoardChange, BoardDraft, Privacy, RelatedTerms, RelatedTo, Section};
-use crate::domain::lookup::BoardPin;
+use crate::domain::account::board::{Board, BoardChange, BoardDraft, Privacy, RelatedTerms, RelatedTo, Section};
 use crate::domain::pin::PinRequest;
+use crate::domain::reconcile::matching::BoardPin;
 use crate::domain::time::Moment;
 use crate::ports::PinterestUser;
 

@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 
 use super::{Sandbox, refused, simulated, unreachable};
-use crate::domain::board::{Board, BoardChange, BoardDraft, RelatedTerms, RelatedTo, Section};
-use crate::domain::failure::Failure;
+use crate::domain::account::board::{Board, BoardChange, BoardDraft, RelatedTerms, RelatedTo, Section};
+use crate::domain::pin::failure::Failure;
+use crate::domain::sandbox::{SimulatedAccount, SimulatedToken, is_fixed_board};
 use crate::domain::secret::Secret;
-use crate::domain::simulated::{SimulatedAccount, SimulatedToken, is_fixed_board};
 use crate::ports::{Boards, ReadFailure};
 
 impl Sandbox {

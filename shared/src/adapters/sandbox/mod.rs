@@ -12,13 +12,14 @@ mod secrets;
 
 use std::sync::Arc;
 
-use crate::domain::attempt::Upstream;
-use crate::domain::failure::Failure;
+use crate::context::Context;
 use crate::domain::ids::AccountKey;
+use crate::domain::pin::attempt::Upstream;
+use crate::domain::pin::failure::Failure;
+use crate::domain::sandbox::{SimulatedAccount, SimulatedToken};
 use crate::domain::secret::Secret;
-use crate::domain::simulated::{SimulatedAccount, SimulatedToken};
 use crate::ports::{
-    Boards, OAuth, Pinterest, PortError, PortResult, ReadFailure, Secrets, SimulatedAccounts, Store, System, World,
+    Boards, OAuth, Pinterest, PortError, PortResult, ReadFailure, Secrets, SimulatedAccounts, Store, System,
 };
 
 /// The row is written by few; somebody else wins this often at most.
@@ -37,22 +38,22 @@ struct Sandbox {
 
 /// The world, with simulated accounts answered for by ourselves.
 #[must_use]
-pub fn around(world: World, accounts: Arc<dyn SimulatedAccounts>) -> World {
+pub fn around(context: Context, accounts: Arc<dyn SimulatedAccounts>) -> Context {
     let sandbox = Arc::new(Sandbox {
-        secrets: Arc::clone(&world.secrets),
-        pinterest: Arc::clone(&world.pinterest),
-        boards: Arc::clone(&world.boards),
-        oauth: Arc::clone(&world.oauth),
+        secrets: Arc::clone(&context.secrets),
+        pinterest: Arc::clone(&context.pinterest),
+        boards: Arc::clone(&context.boards),
+        oauth: Arc::clone(&context.oauth),
         accounts,
-        store: Arc::clone(&world.store),
-        system: Arc::clone(&world.system),
+        store: Arc::clone(&context.store),
+        system: Arc::clone(&context.system),
     });
-    World {
+    Context {
         secrets: Arc::clone(&sandbox) as Arc<dyn Secrets>,
         pinterest: Arc::clone(&sandbox) as Arc<dyn Pinterest>,
         boards: Arc::clone(&sandbox) as Arc<dyn Boards>,
         oauth: sandbox,
-        ..world
+        ..context
     }
 }
 
@@ -137,7 +138,7 @@ fn unreachable(error: PortError) -> ReadFailure {
 mod tests {
     use super::*;
     use crate::adapters::pinterest::error_codes;
-    use crate::domain::simulated::trigger::{self, Trigger};
+    use crate::domain::sandbox::trigger::{self, Trigger};
 
     #[test]
     fn every_simulated_refusal_reads_as_its_failure_by_the_table_of_pinterests_answers() {

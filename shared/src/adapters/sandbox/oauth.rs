@@ -4,10 +4,10 @@
 use async_trait::async_trait;
 
 use super::{Sandbox, simulated, upstream};
-use crate::domain::attempt::Upstream;
-use crate::domain::failure::Failure;
+use crate::domain::pin::attempt::Upstream;
+use crate::domain::pin::failure::Failure;
+use crate::domain::sandbox::{SimulatedToken, scopes};
 use crate::domain::secret::Secret;
-use crate::domain::simulated::{SimulatedToken, scopes};
 use crate::ports::{GrantFailure, OAuth, Tokens};
 
 #[async_trait]

@@ -5,21 +5,21 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{Sandbox, refused, simulated, unreachable, upstream};
-use crate::domain::attempt::{Attempt, Status, Upstream};
-use crate::domain::failure::Failure;
-use crate::domain::history::EventKind;
-use crate::domain::idempotency;
 use crate::domain::ids::{AccountKey, BoardKey, PinId, PinKey};
-use crate::domain::lookup::BoardPin;
+use crate::domain::pin::attempt::{Attempt, Status, Upstream};
+use crate::domain::pin::failure::Failure;
+use crate::domain::pin::history::EventKind;
+use crate::domain::pin::idempotency;
 use crate::domain::pin::{Pin, PinRequest};
+use crate::domain::reconcile::matching::BoardPin;
+use crate::domain::sandbox::trigger::{self, Board, Trigger};
+use crate::domain::sandbox::{SimulatedAccount, SimulatedToken};
 use crate::domain::secret::Secret;
-use crate::domain::simulated::trigger::{self, Board, Trigger};
-use crate::domain::simulated::{SimulatedAccount, SimulatedToken};
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::ports::{BoardPage, Creation, Pinterest, PinterestUser, PortResult, ReadFailure};
 
 /// Pins in doubt that a board shows at once: as many as are looked for.
-const DOUBTS_MAX: usize = 2_000;
+const UNRESOLVED_MAX: usize = 2_000;
 /// Pins that every board has had for long: a list that is empty is believed only after hours.
 const OLD_PINS: [(&str, &str, i64); 2] = [
     ("810000000000000002", "An old Pin of the sandbox", 1_577_923_200_000),
@@ -105,8 +105,9 @@ impl Sandbox {
     /// What the board lists: Pins of calls without an answer, and some old ones. (What was published isn't looked for.)
     async fn list(&self, account: AccountKey, board_id: &str) -> Result<BoardPage, ReadFailure> {
         let board = BoardKey { account, board_id: board_id.to_owned() };
-        let doubts = self.store.doubts(&board, DOUBTS_MAX).await.map_err(unreachable)?;
-        let keys: Vec<PinKey> = doubts.into_iter().map(|pin| PinKey { workspace: account.workspace, pin }).collect();
+        let unresolved = self.store.unresolved(&board, UNRESOLVED_MAX).await.map_err(unreachable)?;
+        let keys: Vec<PinKey> =
+            unresolved.into_iter().map(|pin| PinKey { workspace: account.workspace, pin }).collect();
         let found = self.store.pins(&keys).await.map_err(unreachable)?;
         let mut pins = Vec::new();
         for (pin, attempt) in found.into_iter().flatten().filter(|(_, at)| at.status == Status::Publishing) {

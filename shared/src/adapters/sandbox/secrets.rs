@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::Sandbox;
 use crate::domain::ids::AccountKey;
-use crate::domain::simulated::{SimulatedAccount, SimulatedToken, scopes};
+use crate::domain::sandbox::{SimulatedAccount, SimulatedToken, scopes};
 use crate::ports::{Custody, PortResult, Removal, Secrets, Stored, Tokens};
 
 /// Its access token doesn't end.

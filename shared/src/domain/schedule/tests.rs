@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::attempt::Upstream;
+use crate::domain::pin::attempt::Upstream;
 use crate::domain::testdata;
 
 const NOW: Moment = Moment(1_767_225_600_000);

@@ -4,22 +4,23 @@
 //! fails. What is done most, creating pins, is derived from the list of pins at reading, so that it costs no write. Both are
 //! merged by time.
 
+mod audit;
 mod newest_pins;
-mod note;
 
 use std::collections::btree_map::Entry as Known;
 use std::collections::{BTreeMap, VecDeque};
 
-pub use note::{note, note_failure};
+pub use audit::{note, note_failure};
 
 use newest_pins::newest_pins;
 
-use crate::domain::activity::{By, Cursor, Entry, List, PIN_CREATED, Wanted};
+use crate::context::Context;
 use crate::domain::ids::{AccountId, KeyId, PinId, WorkspaceId};
-use crate::domain::origin::Actor;
 use crate::domain::pin::Pin;
+use crate::domain::pin::origin::Actor;
+use crate::domain::stats::activity::{By, Cursor, Entry, List, PIN_CREATED, Wanted};
 use crate::domain::time::Moment;
-use crate::ports::{PortResult, World};
+use crate::ports::PortResult;
 
 /// Entries that are looked at for one page; a page that isn't full by then says where to go on.
 pub const EXAMINED_MAX: usize = 1_000;
@@ -65,13 +66,13 @@ struct Source {
 /// # Errors
 /// When the table is unavailable.
 pub async fn page(
-    world: &World,
+    context: &Context,
     reader: Reader<'_>,
     wanted: &Wanted,
     cursor: Option<Cursor>,
     limit: usize,
 ) -> PortResult<Page> {
-    let kept_since = world.system.now().plus_ms(-world.settings.activity_kept_ms);
+    let kept_since = context.system.now().plus_ms(-context.settings.activity_kept_ms);
     let since = wanted.since.map_or(kept_since, |since| since.max(kept_since));
     let source = |list, is_wanted: bool| Source { list, behind: cursor, read: VecDeque::new(), is_over: !is_wanted };
     let mut stored = source(List::Stored, wanted.admits_stored());
@@ -81,10 +82,10 @@ pub async fn page(
     let mut examined = 0;
     loop {
         for source in [&mut stored, &mut created] {
-            source.fill(world, reader.workspace, since, at_once).await?;
+            source.fill(context, reader.workspace, since, at_once).await?;
         }
-        let first = [&stored, &created].into_iter().filter_map(Source::place).min_by_key(order);
-        let Some(place) = first else {
+        let first = [&stored, &created].into_iter().filter_map(Source::position).min_by_key(order);
+        let Some(position) = first else {
             page.next = None;
             break;
         };
@@ -92,52 +93,52 @@ pub async fn page(
             break;
         }
         examined += 1;
-        page.next = Some(place);
-        let source = if place.list == List::Stored { &mut stored } else { &mut created };
+        page.next = Some(position);
+        let source = if position.list == List::Stored { &mut stored } else { &mut created };
         let entry = source.take();
         page.entries.extend(entry.filter(|entry| wanted.admits(entry) && reader.sees(entry)));
     }
-    name_actors(world, reader.workspace, &mut page.entries).await?;
+    name_actors(context, reader.workspace, &mut page.entries).await?;
     Ok(page)
 }
 
 /// Newest first; of one moment what is stored first, then the larger id.
-fn order(place: &Cursor) -> impl Ord + use<> {
-    (std::cmp::Reverse(place.at), place.list == List::Created, std::cmp::Reverse(place.id))
+fn order(position: &Cursor) -> impl Ord + use<> {
+    (std::cmp::Reverse(position.at), position.list == List::Created, std::cmp::Reverse(position.id))
 }
 
 impl Source {
-    fn place(&self) -> Option<Cursor> {
-        self.read.front().map(|(place, _)| *place)
+    fn position(&self) -> Option<Cursor> {
+        self.read.front().map(|(position, _)| *position)
     }
 
     fn take(&mut self) -> Option<Entry> {
-        let (place, entry) = self.read.pop_front()?;
-        self.behind = Some(place);
+        let (position, entry) = self.read.pop_front()?;
+        self.behind = Some(position);
         entry
     }
 
     /// Reads on when there is nothing left of what was read.
-    async fn fill(&mut self, world: &World, workspace: WorkspaceId, since: Moment, limit: usize) -> PortResult<()> {
+    async fn fill(&mut self, context: &Context, workspace: WorkspaceId, since: Moment, limit: usize) -> PortResult<()> {
         while self.read.is_empty() && !self.is_over {
             match self.list {
                 List::Stored => {
                     // Of the other list's moment, everything that is stored comes before.
                     let before = self.behind.map(|at| (at.at, (at.list == List::Stored).then_some(at.id)));
-                    let found = world.activity.entries(workspace, since, before, limit).await?;
+                    let found = context.activity.entries(workspace, since, before, limit).await?;
                     self.is_over = found.len() < limit;
                     self.read.extend(found.into_iter().map(|entry| {
-                        let place = Cursor { at: entry.at, list: List::Stored, id: entry.id };
-                        (place, Some(entry))
+                        let position = Cursor { at: entry.at, list: List::Stored, id: entry.id };
+                        (position, Some(entry))
                     }));
                 }
                 List::Created => {
                     let before = self.behind.map(|at| (at.at, (at.list == List::Created).then_some(PinId(at.id))));
-                    let found = newest_pins(world, workspace, since, before, limit).await?;
+                    let found = newest_pins(context, workspace, since, before, limit).await?;
                     self.is_over = found.is_over;
                     self.read.extend(found.pins.into_iter().map(|((at, pin), row)| {
-                        let place = Cursor { at, list: List::Created, id: pin.0 };
-                        (place, row.map(|row| created(&row)))
+                        let position = Cursor { at, list: List::Created, id: pin.0 };
+                        (position, row.map(|row| created(&row)))
                     }));
                     if let (true, Some((at, pin))) = (self.read.is_empty(), found.end) {
                         self.behind = Some(Cursor { at, list: List::Created, id: pin.0 });
@@ -169,10 +170,10 @@ fn created(pin: &Pin) -> Entry {
 }
 
 /// Entries that are derived know the actor's id only.
-async fn name_actors(world: &World, workspace: WorkspaceId, entries: &mut [Entry]) -> PortResult<()> {
+async fn name_actors(context: &Context, workspace: WorkspaceId, entries: &mut [Entry]) -> PortResult<()> {
     let nameless = |entry: &&mut Entry| entry.label.is_none();
     if entries.iter_mut().filter(nameless).any(|entry| matches!(entry.by, By::Key(_))) {
-        let keys = world.tenants.api_keys(workspace).await?;
+        let keys = context.tenants.api_keys(workspace).await?;
         let names: BTreeMap<_, _> = keys.into_iter().map(|key| (key.id, key.name)).collect();
         for entry in entries.iter_mut().filter(nameless) {
             if let By::Key(id) = entry.by {
@@ -186,7 +187,7 @@ async fn name_actors(world: &World, workspace: WorkspaceId, entries: &mut [Entry
             entry.label = match people.entry(id) {
                 Known::Occupied(known) => known.get().clone(),
                 Known::Vacant(unknown) => {
-                    let user = world.tenants.user(id).await?;
+                    let user = context.tenants.user(id).await?;
                     unknown.insert(user.map(|user| user.email.as_str().to_owned())).clone()
                 }
             };

@@ -1,10 +1,11 @@
 //! The newest pins of a workspace, as the list has them.
 
+use crate::context::Context;
 use crate::domain::ids::{PinId, PinKey, WorkspaceId};
-use crate::domain::listing::{Order, Place, Span, Start};
 use crate::domain::pin::Pin;
+use crate::domain::pin::listing::{Order, Position, Span, Start};
 use crate::domain::time::Moment;
-use crate::ports::{PortResult, World};
+use crate::ports::PortResult;
 
 pub struct Found {
     /// Where each stands; without a row where it has gone since.
@@ -17,7 +18,7 @@ pub struct Found {
 /// The newest pins that were accepted since then, those behind `before` if that is given (a moment alone: those of earlier
 /// moments and of that one). About `limit`.
 pub async fn newest_pins(
-    world: &World,
+    context: &Context,
     workspace: WorkspaceId,
     since: Moment,
     before: Option<(Moment, Option<PinId>)>,
@@ -27,17 +28,17 @@ pub async fn newest_pins(
     let span = match before {
         None => span,
         Some((at, None)) => Span { until: Some(at.plus_ms(1)), ..span },
-        Some((at, Some(pin))) => Span { start: Some(Start::Behind(Place { at, pin })), ..span },
+        Some((at, Some(pin))) => Span { start: Some(Start::Behind(Position { at, pin })), ..span },
     };
-    let stretch = world.pin_index.stretch(workspace, &span, limit).await?;
-    let keys: Vec<PinKey> = stretch.entries.iter().map(|entry| PinKey { workspace, pin: entry.place.pin }).collect();
-    let rows = world.store.pins(&keys).await?;
-    let places = stretch.entries.iter().map(|entry| (entry.place.at, entry.place.pin));
+    let stretch = context.pin_index.stretch(workspace, &span, limit).await?;
+    let keys: Vec<PinKey> = stretch.entries.iter().map(|entry| PinKey { workspace, pin: entry.position.pin }).collect();
+    let rows = context.store.pins(&keys).await?;
+    let positions = stretch.entries.iter().map(|entry| (entry.position.at, entry.position.pin));
     Ok(Found {
-        pins: places
+        pins: positions
             .zip(rows.into_iter().map(|row| row.map(|(pin, _)| pin).filter(|pin| pin.hidden_at.is_none())))
             .collect(),
-        end: stretch.end.map(|place| (place.at, place.pin)),
+        end: stretch.end.map(|position| (position.at, position.pin)),
         is_over: stretch.end.is_none(),
     })
 }

@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
-use crate::domain::activity::{By, Entry, PIN_PUBLISH_FAILED};
 use crate::domain::ids::{AccountId, KeyId, UserId, WorkspaceId};
+use crate::domain::stats::activity::{By, Entry, PIN_PUBLISH_FAILED};
 use crate::domain::time::Moment;
 use crate::ports::ActivityLog;
 
@@ -58,8 +58,8 @@ pub async fn the_newest_come_first_and_go_on_behind_any_of_them(log: &dyn Activi
     let read =
         async |since: i64, before, limit| log.entries(workspace(1), Moment(since), before, limit).await.expect("read");
     assert_eq!(read(0, None, 4).await, all[..4]);
-    for (place, last) in all.iter().enumerate() {
-        assert_eq!(read(0, Some((last.at, Some(last.id))), 10).await, all[place + 1..], "behind {place}");
+    for (position, last) in all.iter().enumerate() {
+        assert_eq!(read(0, Some((last.at, Some(last.id))), 10).await, all[position + 1..], "behind {position}");
     }
     assert_eq!(read(0, Some((Moment(1_001), None)), 10).await, all[3..], "a moment alone: what is older");
     assert_eq!(read(1_001, None, 10).await, all[..3], "from then on");

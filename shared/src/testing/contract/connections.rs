@@ -2,12 +2,12 @@
 
 use uuid::Uuid;
 
-use crate::domain::board::{Board, BoardDraft};
-use crate::domain::board_check::{BoardCheck, BoardVerdict};
-use crate::domain::failure::Failure;
+use crate::domain::account::board::{Board, BoardDraft};
+use crate::domain::account::board_check::{BoardCheck, BoardVerdict};
+use crate::domain::account::oauth::{PendingAuthorization, PresentedState};
 use crate::domain::ids::{AccountId, AccountKey, BoardKey, WorkspaceId};
-use crate::domain::oauth_state::{Begun, PresentedState};
-use crate::domain::simulated::SimulatedAccount;
+use crate::domain::pin::failure::Failure;
+use crate::domain::sandbox::SimulatedAccount;
 use crate::domain::time::Moment;
 use crate::ports::{BoardChecks, OAuthStates, SimulatedAccounts};
 
@@ -73,21 +73,21 @@ fn state(workspace: u128, secret: u8) -> PresentedState {
     PresentedState::compose(WorkspaceId(Uuid::from_u128(workspace)), [secret; 32]).0
 }
 
-fn begun(by: &str) -> Begun {
-    Begun { by: by.into(), expires_at: Moment(4_102_444_800_123) }
+fn pending(by: &str) -> PendingAuthorization {
+    PendingAuthorization { by: by.into(), expires_at: Moment(4_102_444_800_123) }
 }
 
 pub async fn a_state_is_taken_once(states: &dyn OAuthStates) {
     assert_eq!(states.take_state(&state(1, 1)).await.expect("answered"), None, "nobody has begun");
-    states.put_state(&state(1, 1), &begun("key 1")).await.expect("kept");
-    states.put_state(&state(1, 2), &begun("key 2")).await.expect("kept");
-    assert_eq!(states.take_state(&state(1, 1)).await.expect("answered"), Some(begun("key 1")));
+    states.put_state(&state(1, 1), &pending("key 1")).await.expect("kept");
+    states.put_state(&state(1, 2), &pending("key 2")).await.expect("kept");
+    assert_eq!(states.take_state(&state(1, 1)).await.expect("answered"), Some(pending("key 1")));
     assert_eq!(states.take_state(&state(1, 1)).await.expect("answered"), None, "it is spent");
-    assert_eq!(states.take_state(&state(1, 2)).await.expect("answered"), Some(begun("key 2")));
+    assert_eq!(states.take_state(&state(1, 2)).await.expect("answered"), Some(pending("key 2")));
 }
 
 pub async fn of_concurrent_takers_one_gets_the_state(states: &dyn OAuthStates) {
-    states.put_state(&state(1, 1), &begun("key")).await.expect("kept");
+    states.put_state(&state(1, 1), &pending("key")).await.expect("kept");
     let presented = state(1, 1);
     let takes = (0..8).map(|_| states.take_state(&presented));
     let taken = futures_util::future::join_all(takes).await;
@@ -95,9 +95,9 @@ pub async fn of_concurrent_takers_one_gets_the_state(states: &dyn OAuthStates) {
 }
 
 pub async fn states_are_each_workspaces_own(states: &dyn OAuthStates) {
-    states.put_state(&state(1, 1), &begun("key")).await.expect("kept");
+    states.put_state(&state(1, 1), &pending("key")).await.expect("kept");
     assert_eq!(states.take_state(&state(2, 1)).await.expect("answered"), None);
-    assert_eq!(states.take_state(&state(1, 1)).await.expect("answered"), Some(begun("key")), "and untouched by that");
+    assert_eq!(states.take_state(&state(1, 1)).await.expect("answered"), Some(pending("key")), "and untouched by that");
 }
 
 fn board_key(workspace: u128, account: u128, board: &str) -> BoardKey {

@@ -6,7 +6,7 @@ use crate::domain::ids::{AccountId, ImportId, KeyId, PinId, ScheduleId, UserId, 
 use crate::domain::import::{
     Ask, ChunkResult, Import, ImportKey, Made, Outcome, Row, RowError, RowResult, Source, Stop, StopReason, Totals,
 };
-use crate::domain::origin::Actor;
+use crate::domain::pin::origin::Actor;
 use crate::domain::testdata;
 use crate::domain::time::Moment;
 use crate::ports::Imports;

@@ -14,10 +14,10 @@ pub mod imports;
 pub mod people;
 pub mod pin_index;
 pub mod queue;
+pub mod rollups;
 pub mod schedules;
 pub mod secrets;
 pub mod store;
-pub mod tally;
 pub mod tenants;
 
 /// Makes a test of each rule that is named.
@@ -56,8 +56,8 @@ mod tests {
         for file in [
             include_str!("store/accounts.rs"),
             include_str!("store/backlog.rs"),
-            include_str!("store/clock.rs"),
-            include_str!("store/doubts.rs"),
+            include_str!("store/markers.rs"),
+            include_str!("store/unresolved.rs"),
             include_str!("store/edits.rs"),
             include_str!("store/pacing.rs"),
             include_str!("store/pins.rs"),
@@ -74,6 +74,6 @@ mod tests {
         assert_all_listed(include_str!("tenants.rs"), include_str!("tenants.rs"));
         assert_all_listed(include_str!("people.rs"), include_str!("people.rs"));
         assert_all_listed(include_str!("pin_index.rs"), include_str!("pin_index.rs"));
-        assert_all_listed(include_str!("tally.rs"), include_str!("tally.rs"));
+        assert_all_listed(include_str!("rollups.rs"), include_str!("rollups.rs"));
     }
 }

@@ -3,11 +3,11 @@
 use futures_util::future::join_all;
 use uuid::Uuid;
 
-use crate::domain::attempt::{Attempt, Upstream};
-use crate::domain::failure::Failure;
-use crate::domain::idempotency;
 use crate::domain::ids::{AccountId, PinKey, WorkspaceId};
-use crate::domain::listing::{Order, Place, Shelf, Span, Start, Tags};
+use crate::domain::pin::attempt::{Attempt, Upstream};
+use crate::domain::pin::failure::Failure;
+use crate::domain::pin::idempotency;
+use crate::domain::pin::listing::{Order, Partition, Position, Span, Start, Tags};
 use crate::domain::pin::{Pin, PinRequest, Placement};
 use crate::domain::testdata::{pin_of, request, workspace};
 use crate::domain::time::Moment;
@@ -44,40 +44,40 @@ fn of_workspace(id: WorkspaceId, request: PinRequest, created_at: i64) -> Pin {
 }
 
 /// So many pins, in pairs of one moment, in the order of their places.
-async fn filled(table: &dyn Table, pins: i64) -> Vec<Place> {
+async fn filled(table: &dyn Table, pins: i64) -> Vec<Position> {
     let pins: Vec<Pin> =
         (0..pins).map(|i| of_workspace(workspace(), request(&i.to_string()), START + i / 2 * 10)).collect();
     let written = join_all(pins.iter().map(|pin| table.put_pin(pin))).await;
     assert!(written.into_iter().all(|written| matches!(written, Ok(Accepted::New))));
-    let mut places: Vec<Place> = pins.iter().map(place).collect();
-    places.sort_unstable();
-    places
+    let mut positions: Vec<Position> = pins.iter().map(position).collect();
+    positions.sort_unstable();
+    positions
 }
 
-fn place(pin: &Pin) -> Place {
-    Place { at: pin.created_at, pin: pin.key.pin }
+fn position(pin: &Pin) -> Position {
+    Position { at: pin.created_at, pin: pin.key.pin }
 }
 
 /// Reads a span in stretches of that size to its end.
-async fn whole(table: &dyn Table, mut span: Span, limit: usize) -> Vec<Place> {
-    let mut places = Vec::new();
+async fn whole(table: &dyn Table, mut span: Span, limit: usize) -> Vec<Position> {
+    let mut positions = Vec::new();
     loop {
         let stretch = table.stretch(workspace(), &span, limit).await.expect("read");
-        places.extend(stretch.entries.iter().map(|entry| entry.place));
+        positions.extend(stretch.entries.iter().map(|entry| entry.position));
         match stretch.end {
-            None => return places,
+            None => return positions,
             Some(end) => {
-                assert!(stretch.entries.iter().all(|entry| span.order.compare(&entry.place, &end).is_le()));
+                assert!(stretch.entries.iter().all(|entry| span.order.compare(&entry.position, &end).is_le()));
                 span = span.behind(end);
             }
         }
     }
 }
 
-fn ordered(order: Order, places: impl IntoIterator<Item = Place>) -> Vec<Place> {
-    let mut places: Vec<Place> = places.into_iter().collect();
-    places.sort_unstable_by(|a, b| order.compare(a, b));
-    places
+fn ordered(order: Order, positions: impl IntoIterator<Item = Position>) -> Vec<Position> {
+    let mut positions: Vec<Position> = positions.into_iter().collect();
+    positions.sort_unstable_by(|a, b| order.compare(a, b));
+    positions
 }
 
 const ORDERS: [Order; 2] = [Order::NewestFirst, Order::OldestFirst];
@@ -87,23 +87,23 @@ pub async fn a_list_is_read_to_its_end_without_holes_or_repeats(table: &dyn Tabl
     assert_eq!(whole(table, Span::default(), 5).await, [], "an empty workspace");
     // Every size around those where a shard is or isn't cut off.
     for size in [1, 2, 3, 5, 8, 13, 30, 60] {
-        let places = filled(table, size).await;
-        assert!(places.len() > pins, "grows");
-        pins = places.len();
+        let positions = filled(table, size).await;
+        assert!(positions.len() > pins, "grows");
+        pins = positions.len();
         for order in ORDERS {
-            let wanted = ordered(order, places.iter().copied());
+            let wanted = ordered(order, positions.iter().copied());
             for limit in [1, 2, 3, 4, 7, 20, 59, 60, 61, 1_000] {
                 let span = Span { order, ..Span::default() };
                 assert_eq!(whole(table, span, limit).await, wanted, "{size} pins by {limit}, {order:?}");
             }
             let stretch = table.stretch(workspace(), &Span { order, ..Span::default() }, 1_000).await.expect("read");
-            assert_eq!((stretch.entries.len(), stretch.end), (places.len(), None), "all at once");
+            assert_eq!((stretch.entries.len(), stretch.end), (positions.len(), None), "all at once");
         }
     }
 }
 
 pub async fn a_span_has_what_its_bounds_say(table: &dyn Table) {
-    let places = filled(table, 24).await;
+    let positions = filled(table, 24).await;
     let bounds: Vec<Option<Moment>> =
         [None, Some(0), Some(START), Some(START + 1), Some(START + 50), Some(START + 110), Some(START + 1_000)]
             .into_iter()
@@ -113,7 +113,7 @@ pub async fn a_span_has_what_its_bounds_say(table: &dyn Table) {
         for since in &bounds {
             for until in &bounds {
                 let span = Span { order, since: *since, until: *until, ..Span::default() };
-                let wanted = ordered(order, places.iter().copied().filter(|place| span.contains(place)));
+                let wanted = ordered(order, positions.iter().copied().filter(|position| span.contains(position)));
                 assert_eq!(whole(table, span, 4).await, wanted, "{span:?}");
             }
         }
@@ -123,13 +123,13 @@ pub async fn a_span_has_what_its_bounds_say(table: &dyn Table) {
 }
 
 pub async fn a_list_is_read_on_from_any_of_its_places(table: &dyn Table) {
-    let places = filled(table, 12).await;
-    let between = Place { at: places[3].at, pin: crate::domain::ids::PinId(Uuid::nil()) };
+    let positions = filled(table, 12).await;
+    let between = Position { at: positions[3].at, pin: crate::domain::ids::PinId(Uuid::nil()) };
     for order in ORDERS {
-        for from in places.iter().copied().chain([between]) {
+        for from in positions.iter().copied().chain([between]) {
             for start in [Start::At(from), Start::Behind(from)] {
                 let span = Span { order, start: Some(start), since: Some(Moment(START + 10)), ..Span::default() };
-                let wanted = ordered(order, places.iter().copied().filter(|place| span.contains(place)));
+                let wanted = ordered(order, positions.iter().copied().filter(|position| span.contains(position)));
                 assert_eq!(whole(table, span, 3).await, wanted, "{span:?}");
             }
         }
@@ -144,13 +144,13 @@ pub async fn keys_tell_accounts_and_boards(table: &dyn Table) {
         let pin = of_workspace(workspace(), request, START);
         assert_eq!(table.put_pin(&pin).await.expect("written"), Accepted::New);
         let stretch = table.stretch(workspace(), &Span::default(), 10).await.expect("read");
-        let entry = stretch.entries.into_iter().find(|entry| entry.place == place(&pin)).expect("listed");
+        let entry = stretch.entries.into_iter().find(|entry| entry.position == position(&pin)).expect("listed");
         assert_eq!(entry.tags, Tags::of(&pin.request));
     }
 }
 
 pub async fn the_failed_have_a_list_of_their_own(table: &dyn Table) {
-    let failed = Span { shelf: Shelf::Failed, ..Span::default() };
+    let failed = Span { partition: Partition::Failed, ..Span::default() };
     let nothing = Upstream::default();
     let mut wanted = Vec::new();
     let mut last = None;
@@ -159,7 +159,7 @@ pub async fn the_failed_have_a_list_of_their_own(table: &dyn Table) {
         assert_eq!(table.put_pin(&pin).await.expect("written"), Accepted::New);
         let begun = Attempt::untouched(&pin).begin(Moment(START + 500), "a".into()).expect("begins");
         let ended = if index % 3 == 0 {
-            wanted.push(place(&pin));
+            wanted.push(position(&pin));
             begun.failed(Moment(START + 600), Failure::ImageBroken, &nothing, &pin, "b".into())
         } else {
             begun.published(Moment(START + 600), "1".into(), &nothing, &pin, "b".into())
@@ -177,7 +177,7 @@ pub async fn the_failed_have_a_list_of_their_own(table: &dyn Table) {
     let (pin, attempt) = last.expect("one failed");
     let retried = attempt.retried(Moment(START + 700), None, "c".into()).expect("retries");
     assert_eq!(table.save_attempts(&[(pin.clone(), retried)]).await.ok(), Some(true));
-    wanted.retain(|other| *other != place(&pin));
+    wanted.retain(|other| *other != position(&pin));
     assert_eq!(whole(table, failed, 3).await, wanted);
     assert_eq!(whole(table, Span::default(), 7).await.len(), 20, "each is in the whole list once");
 }
@@ -197,18 +197,18 @@ pub async fn a_deleted_pin_is_in_no_list(table: &dyn Table) {
     let (pin, attempt) = &pins[1];
     let deleted = attempt.deleted(at, &hidden(pin), "b".into()).expect("is deleted");
     assert!(table.save_pin(&hidden(pin), &deleted).await.expect("answered"));
-    let left: Vec<Place> = [3, 2, 0].map(|index: usize| place(&pins[index].0)).into();
-    for shelf in [Shelf::Every, Shelf::Failed] {
-        assert_eq!(whole(table, Span { shelf, ..Span::default() }, 2).await, left, "{shelf:?}");
+    let left: Vec<Position> = [3, 2, 0].map(|index: usize| position(&pins[index].0)).into();
+    for partition in [Partition::Every, Partition::Failed] {
+        assert_eq!(whole(table, Span { partition, ..Span::default() }, 2).await, left, "{partition:?}");
     }
 }
 
 pub async fn a_list_shows_no_other_workspace(table: &dyn Table) {
-    let places = filled(table, 3).await;
+    let positions = filled(table, 3).await;
     let other = WorkspaceId(Uuid::from_u128(77));
     let theirs = of_workspace(other, request("0"), START);
     assert_eq!(table.put_pin(&theirs).await.expect("written"), Accepted::New);
     let list = table.stretch(other, &Span::default(), 10).await.expect("read");
-    assert_eq!(list.entries.iter().map(|entry| entry.place).collect::<Vec<_>>(), [place(&theirs)]);
-    assert_eq!(whole(table, Span { order: Order::OldestFirst, ..Span::default() }, 10).await, places);
+    assert_eq!(list.entries.iter().map(|entry| entry.position).collect::<Vec<_>>(), [position(&theirs)]);
+    assert_eq!(whole(table, Span { order: Order::OldestFirst, ..Span::default() }, 10).await, positions);
 }

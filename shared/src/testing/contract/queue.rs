@@ -5,17 +5,17 @@ use uuid::Uuid;
 
 use crate::domain::ids::{ImportId, PinId};
 use crate::domain::import::ImportKey;
-use crate::domain::message::{ImportMessage, LookMessage, PublishMessage};
+use crate::domain::message::{ImportMessage, PublishMessage, ReconcileMessage};
+use crate::domain::pacing::bucket::Token;
 use crate::domain::testdata;
 use crate::domain::time::Moment;
-use crate::domain::token_bucket::Token;
-use crate::ports::{Letter, ParkedLetters, Queue, QueueName};
+use crate::ports::{DeadLetterMessage, Queue, QueueName, RedriveQueue};
 
 /// The queues with their other ends, and with a way to let time pass.
 #[async_trait]
 pub trait QueueUnderTest: Send + Sync {
     fn queue(&self) -> &dyn Queue;
-    fn parked(&self) -> &dyn ParkedLetters;
+    fn redrive(&self) -> &dyn RedriveQueue;
     /// The bodies of everything that is visible, each with its receipt. It is hidden for a while.
     async fn receive(&self, queue: QueueName) -> Vec<(String, String)>;
     async fn delete(&self, queue: QueueName, receipt: &str);
@@ -135,27 +135,31 @@ pub async fn a_deleted_message_does_not_come_back(under_test: &dyn QueueUnderTes
     assert_eq!(left.iter().map(|(m, _)| m.pin.0.as_u128()).collect::<Vec<_>>(), [2]);
 }
 
-fn look(board_id: &str, late_check: Option<PinId>) -> LookMessage {
+fn reconciliation(board_id: &str, duplicate_check: Option<PinId>) -> ReconcileMessage {
     let board = testdata::pin().board_key();
-    LookMessage { board_id: board_id.into(), late_check, ..LookMessage::new(&board, Moment(1_767_225_600_123)) }
+    ReconcileMessage {
+        board_id: board_id.into(),
+        duplicate_check,
+        ..ReconcileMessage::new(&board, Moment(1_767_225_600_123))
+    }
 }
 
 /// The looks that are visible, by their boards' ids.
-async fn looks(under_test: &dyn QueueUnderTest) -> Vec<String> {
-    let received = under_test.receive(QueueName::Look).await;
+async fn reconciliations(under_test: &dyn QueueUnderTest) -> Vec<String> {
+    let received = under_test.receive(QueueName::Reconcile).await;
     let mut boards: Vec<String> =
-        received.iter().map(|(body, _)| LookMessage::parse(body).expect("a look").board_id).collect();
+        received.iter().map(|(body, _)| ReconcileMessage::parse(body).expect("a look").board_id).collect();
     boards.sort_unstable();
     boards
 }
 
 pub async fn a_look_arrives_as_it_was_sent_and_on_its_own_queue(under_test: &dyn QueueUnderTest) {
-    for late_check in [None, Some(PinId(Uuid::from_u128(9)))] {
-        let sent = look("1000000000000000001", late_check);
-        under_test.queue().send_look(&sent, 0).await.expect("sent");
-        let received = under_test.receive(QueueName::Look).await;
-        let parsed: Vec<LookMessage> =
-            received.iter().map(|(body, _)| LookMessage::parse(body).expect("a look")).collect();
+    for duplicate_check in [None, Some(PinId(Uuid::from_u128(9)))] {
+        let sent = reconciliation("1000000000000000001", duplicate_check);
+        under_test.queue().send_reconcile(&sent, 0).await.expect("sent");
+        let received = under_test.receive(QueueName::Reconcile).await;
+        let parsed: Vec<ReconcileMessage> =
+            received.iter().map(|(body, _)| ReconcileMessage::parse(body).expect("a look")).collect();
         assert_eq!(parsed, [sent], "with every field");
     }
     assert_eq!(under_test.receive(QueueName::Publish).await, [], "nothing for the publisher");
@@ -163,22 +167,22 @@ pub async fn a_look_arrives_as_it_was_sent_and_on_its_own_queue(under_test: &dyn
 
 pub async fn a_look_comes_when_its_time_has_come_and_never_early(under_test: &dyn QueueUnderTest) {
     for (board, delay_ms) in [("1", 1), ("2", 0), ("3", -5), ("4", 10_000_000)] {
-        under_test.queue().send_look(&look(board, None), delay_ms).await.expect("sent");
+        under_test.queue().send_reconcile(&reconciliation(board, None), delay_ms).await.expect("sent");
     }
-    assert_eq!(looks(under_test).await, ["2", "3"], "delays are rounded up to whole seconds");
+    assert_eq!(reconciliations(under_test).await, ["2", "3"], "delays are rounded up to whole seconds");
     under_test.pass_ms(1_100).await;
-    assert_eq!(looks(under_test).await, ["1"], "after a second; the longest delay is cut, not refused");
+    assert_eq!(reconciliations(under_test).await, ["1"], "after a second; the longest delay is cut, not refused");
 }
 
 pub async fn a_received_look_is_hidden_and_shows_when_told(under_test: &dyn QueueUnderTest) {
-    under_test.queue().send_look(&look("1", None), 0).await.expect("sent");
-    let (_, receipt) = under_test.receive(QueueName::Look).await.pop().expect("a look");
-    assert_eq!(looks(under_test).await, [""; 0], "hidden while somebody works on it");
-    under_test.queue().change_visibility(QueueName::Look, &receipt, 0).await.expect("changed");
-    let (_, receipt) = under_test.receive(QueueName::Look).await.pop().expect("at once");
-    under_test.delete(QueueName::Look, &receipt).await;
+    under_test.queue().send_reconcile(&reconciliation("1", None), 0).await.expect("sent");
+    let (_, receipt) = under_test.receive(QueueName::Reconcile).await.pop().expect("a look");
+    assert_eq!(reconciliations(under_test).await, [""; 0], "hidden while somebody works on it");
+    under_test.queue().change_visibility(QueueName::Reconcile, &receipt, 0).await.expect("changed");
+    let (_, receipt) = under_test.receive(QueueName::Reconcile).await.pop().expect("at once");
+    under_test.delete(QueueName::Reconcile, &receipt).await;
     under_test.pass_ms(1_100).await;
-    assert_eq!(looks(under_test).await, [""; 0], "done with");
+    assert_eq!(reconciliations(under_test).await, [""; 0], "done with");
 }
 
 pub async fn an_import_message_arrives_as_it_was_sent_and_on_its_own_queue(under_test: &dyn QueueUnderTest) {
@@ -199,10 +203,10 @@ pub async fn an_import_message_arrives_as_it_was_sent_and_on_its_own_queue(under
 /// Long enough for a rule to be through.
 const HIDDEN_MS: i64 = 60_000;
 
-async fn letters(under_test: &dyn QueueUnderTest, hidden_ms: i64) -> Vec<Letter> {
+async fn messages(under_test: &dyn QueueUnderTest, hidden_ms: i64) -> Vec<DeadLetterMessage> {
     let mut received = Vec::new();
     loop {
-        let some = under_test.parked().receive(hidden_ms).await.expect("received");
+        let some = under_test.redrive().receive(hidden_ms).await.expect("received");
         if some.is_empty() {
             return received;
         }
@@ -214,29 +218,30 @@ pub async fn a_parked_letter_is_any_text_and_keeps_it(under_test: &dyn QueueUnde
     let texts = ["not a message \u{2702} <&> \"quoted\"\nsecond line", r#"{"v":99}"#];
     for text in texts {
         under_test.queue().park(text).await.expect("parked");
-        let received = letters(under_test, HIDDEN_MS).await;
-        assert_eq!(received.iter().map(|letter| letter.body.as_str()).collect::<Vec<_>>(), [text]);
+        let received = messages(under_test, HIDDEN_MS).await;
+        assert_eq!(received.iter().map(|message| message.body.as_str()).collect::<Vec<_>>(), [text]);
     }
     assert_eq!(under_test.receive(QueueName::DeadLetters).await, [], "parked, not dead once more");
 }
 
 pub async fn a_received_letter_is_hidden_until_its_time_or_until_it_is_put_back(under_test: &dyn QueueUnderTest) {
     under_test.queue().park("letter").await.expect("parked");
-    let received = under_test.parked().receive(3_000).await.expect("received");
+    let received = under_test.redrive().receive(3_000).await.expect("received");
     assert_eq!(received.len(), 1);
-    assert_eq!(letters(under_test, HIDDEN_MS).await, [], "hidden from others");
+    assert_eq!(messages(under_test, HIDDEN_MS).await, [], "hidden from others");
     under_test.pass_ms(3_100).await;
-    let again = letters(under_test, HIDDEN_MS).await.pop().expect("its time is over");
-    assert_eq!(letters(under_test, HIDDEN_MS).await, [], "hidden again");
-    under_test.parked().put_back(&again).await.expect("put back");
-    assert_eq!(letters(under_test, HIDDEN_MS).await.len(), 1, "at once");
+    let again = messages(under_test, HIDDEN_MS).await.pop().expect("its time is over");
+    assert_eq!(messages(under_test, HIDDEN_MS).await, [], "hidden again");
+    under_test.redrive().put_back(&again).await.expect("put back");
+    assert_eq!(messages(under_test, HIDDEN_MS).await.len(), 1, "at once");
 }
 
 pub async fn more_letters_than_one_call_answers_are_all_received(under_test: &dyn QueueUnderTest) {
     for index in 0..23 {
         under_test.queue().park(&format!("{index:02}")).await.expect("parked");
     }
-    let mut bodies: Vec<String> = letters(under_test, HIDDEN_MS).await.into_iter().map(|letter| letter.body).collect();
+    let mut bodies: Vec<String> =
+        messages(under_test, HIDDEN_MS).await.into_iter().map(|message| message.body).collect();
     bodies.sort_unstable();
     assert_eq!(bodies, (0..23).map(|index| format!("{index:02}")).collect::<Vec<_>>());
 }
@@ -245,21 +250,21 @@ pub async fn a_deleted_letter_does_not_come_back(under_test: &dyn QueueUnderTest
     for text in ["a", "b"] {
         under_test.queue().park(text).await.expect("parked");
     }
-    for letter in letters(under_test, HIDDEN_MS).await {
-        if letter.body == "a" {
-            under_test.parked().delete(&letter).await.expect("deleted");
+    for message in messages(under_test, HIDDEN_MS).await {
+        if message.body == "a" {
+            under_test.redrive().delete(&message).await.expect("deleted");
         } else {
-            under_test.parked().put_back(&letter).await.expect("put back");
+            under_test.redrive().put_back(&message).await.expect("put back");
         }
     }
-    let left: Vec<String> = letters(under_test, HIDDEN_MS).await.into_iter().map(|letter| letter.body).collect();
+    let left: Vec<String> = messages(under_test, HIDDEN_MS).await.into_iter().map(|message| message.body).collect();
     assert_eq!(left, ["b"]);
 }
 
 pub async fn a_letter_sent_again_is_in_the_publish_queue_as_it_was(under_test: &dyn QueueUnderTest) {
     under_test.queue().park("not a message ✂").await.expect("parked");
-    let letter = letters(under_test, HIDDEN_MS).await.pop().expect("a letter");
-    under_test.parked().send_again(&letter).await.expect("sent");
+    let message = messages(under_test, HIDDEN_MS).await.pop().expect("a letter");
+    under_test.redrive().send_again(&message).await.expect("sent");
     let received = under_test.receive(QueueName::Publish).await;
     assert_eq!(received.iter().map(|(body, _)| body.as_str()).collect::<Vec<_>>(), ["not a message ✂"]);
 }

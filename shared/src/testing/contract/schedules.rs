@@ -2,9 +2,9 @@
 
 use uuid::Uuid;
 
-use crate::domain::failure::Failure;
 use crate::domain::ids::{ImportId, ScheduleId, ScheduleKey, WorkspaceId};
-use crate::domain::origin::Origin;
+use crate::domain::pin::failure::Failure;
+use crate::domain::pin::origin::Origin;
 use crate::domain::pin::{PinRequest, Priority};
 use crate::domain::schedule::{DUE_SHARDS, DueRow, Schedule};
 use crate::domain::testdata;
@@ -158,8 +158,8 @@ async fn listed(schedules: &dyn Schedules) {
 }
 
 async fn numbers(schedules: &dyn Schedules, range: ByTime, limit: usize) -> Vec<u128> {
-    let places = schedules.schedules_by_time(testdata::workspace(), &range, limit).await.expect("listed");
-    places.into_iter().map(|(_, schedule)| schedule.0.as_u128()).collect()
+    let positions = schedules.schedules_by_time(testdata::workspace(), &range, limit).await.expect("listed");
+    positions.into_iter().map(|(_, schedule)| schedule.0.as_u128()).collect()
 }
 
 pub async fn schedules_are_listed_by_time_in_either_order(schedules: &dyn Schedules) {
@@ -169,8 +169,8 @@ pub async fn schedules_are_listed_by_time_in_either_order(schedules: &dyn Schedu
     assert_eq!(numbers(schedules, ByTime::default(), 50).await, [9, 8, 7, 6, 5, 10, 4, 3, 2, 1]);
     assert_eq!(numbers(schedules, latest, 50).await, [1, 2, 3, 4, 10, 5, 6, 7, 8, 9]);
     assert_eq!(numbers(schedules, latest, 3).await, [1, 2, 3]);
-    let places = schedules.schedules_by_time(testdata::workspace(), &latest, 1).await.expect("listed");
-    assert_eq!(places, [(at(9), ScheduleId(Uuid::from_u128(1)))], "with their moments");
+    let positions = schedules.schedules_by_time(testdata::workspace(), &latest, 1).await.expect("listed");
+    assert_eq!(positions, [(at(9), ScheduleId(Uuid::from_u128(1)))], "with their moments");
 }
 
 pub async fn a_list_goes_on_behind_its_last_and_ends_at_its_bounds(schedules: &dyn Schedules) {
@@ -213,8 +213,8 @@ pub async fn a_moved_schedule_is_listed_once_at_its_new_time(schedules: &dyn Sch
     put(schedules, &first).await;
     let moved = first.edited(first.request.clone(), at(90), at(1), RETENTION_MS, "e".into()).expect("may be edited");
     assert_eq!(schedules.save_schedule(&moved).await.expect("answered"), ScheduleSaved::Yes);
-    let places = schedules.schedules_by_time(testdata::workspace(), &ByTime::default(), 9).await.expect("listed");
-    assert_eq!(places, [(at(90), first.key.schedule)]);
+    let positions = schedules.schedules_by_time(testdata::workspace(), &ByTime::default(), 9).await.expect("listed");
+    assert_eq!(positions, [(at(90), first.key.schedule)]);
 }
 
 pub async fn due_rows_are_read_earliest_first_in_every_shard(schedules: &dyn Schedules) {

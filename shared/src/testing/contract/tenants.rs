@@ -2,14 +2,14 @@
 
 use uuid::Uuid;
 
-use crate::domain::api_key::{ApiKey, KeySource, PresentedKey, compose};
 use crate::domain::ids::{OrganizationId, WorkspaceId};
-use crate::domain::login::LoginAttempts;
-use crate::domain::scope::Scope;
+use crate::domain::tenant::api_key::{ApiKey, KeySource, PresentedKey, compose};
+use crate::domain::tenant::login::LoginAttempts;
+use crate::domain::tenant::scope::Scope;
+use crate::domain::tenant::user::{Email, Role, User};
 use crate::domain::tenant::{Organization, Workspace, WorkspaceEnvironment, WorkspaceState};
 use crate::domain::testdata;
 use crate::domain::time::Moment;
-use crate::domain::user::{Email, Role, User};
 use crate::ports::Tenants;
 
 /// Runs every rule; the async function answers `(Arc<dyn Tenants>, guard)`.

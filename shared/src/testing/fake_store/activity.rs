@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{FakeStore, Tables};
-use crate::domain::activity::Entry;
 use crate::domain::ids::WorkspaceId;
+use crate::domain::stats::activity::Entry;
 use crate::domain::time::Moment;
 use crate::ports::{ActivityLog, PortResult};
 

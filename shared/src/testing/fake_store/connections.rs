@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 use super::{FakeStore, Tables};
-use crate::domain::board_check::BoardCheck;
+use crate::domain::account::board_check::BoardCheck;
+use crate::domain::account::oauth::{PendingAuthorization, PresentedState};
 use crate::domain::ids::{AccountKey, BoardKey, WorkspaceId};
-use crate::domain::oauth_state::{Begun, PresentedState};
-use crate::domain::rules::is_same_write;
-use crate::domain::simulated::SimulatedAccount;
+use crate::domain::invariants::is_same_write;
+use crate::domain::sandbox::SimulatedAccount;
 use crate::ports::{BoardChecks, OAuthStates, PortResult, SimulatedAccounts};
 
 #[derive(Default)]
 pub(super) struct Rows {
-    states: BTreeMap<(WorkspaceId, String), Begun>,
+    states: BTreeMap<(WorkspaceId, String), PendingAuthorization>,
     checks: BTreeMap<BoardKey, BoardCheck>,
     simulated: BTreeMap<AccountKey, SimulatedAccount>,
 }
@@ -41,14 +41,14 @@ impl Rows {
 
 #[async_trait]
 impl OAuthStates for FakeStore {
-    async fn put_state(&self, state: &PresentedState, begun: &Begun) -> PortResult<()> {
+    async fn put_state(&self, state: &PresentedState, pending: &PendingAuthorization) -> PortResult<()> {
         let put = |t: &mut Tables| {
-            t.connections.states.insert((state.workspace, state.hash_hex()), begun.clone());
+            t.connections.states.insert((state.workspace, state.hash_hex()), pending.clone());
         };
         self.call("oauth_states.put_state", put).await
     }
 
-    async fn take_state(&self, state: &PresentedState) -> PortResult<Option<Begun>> {
+    async fn take_state(&self, state: &PresentedState) -> PortResult<Option<PendingAuthorization>> {
         let take = |t: &mut Tables| t.connections.states.remove(&(state.workspace, state.hash_hex()));
         self.call("oauth_states.take_state", take).await
     }

@@ -5,9 +5,9 @@ use std::sync::PoisonError;
 
 use super::{AccountWatcher, FakeStore, Watcher};
 use crate::domain::account::Account;
-use crate::domain::attempt::Attempt;
 use crate::domain::ids::{AccountKey, BoardKey, PinKey};
 use crate::domain::pin::Pin;
+use crate::domain::pin::attempt::Attempt;
 
 impl FakeStore {
     /// Has every write of an attempt row shown to `watcher`.
@@ -41,7 +41,7 @@ impl FakeStore {
     pub fn first_due(&self) -> Option<(crate::domain::time::Moment, AccountKey)> {
         let tables = self.tables();
         let connected = tables.accounts.values().filter(|account| account.is_connected());
-        connected.filter_map(|account| Some((account.life.due_at?, account.key))).min()
+        connected.filter_map(|account| Some((account.life.refresh_at?, account.key))).min()
     }
 
     /// The row as it is now.
@@ -70,12 +70,12 @@ impl FakeStore {
     }
 
     /// The earliest minute under which each pin has a clock row that is still to be read.
-    pub fn clock_owned(&self) -> BTreeMap<PinKey, i64> {
+    pub fn marker_owned(&self) -> BTreeMap<PinKey, i64> {
         let tables = self.tables();
         let mut earliest = BTreeMap::new();
-        let first = tables.watermark.map_or(i64::MIN, |minute| minute + 1 - crate::domain::clock_row::RESCAN_MINUTES);
-        for ((minute, _), rows) in tables.clock.range((first, 0)..) {
-            let watching = rows.values().filter(|row| row.purpose == crate::domain::clock_row::Purpose::Watch);
+        let first = tables.watermark.map_or(i64::MIN, |minute| minute + 1 - crate::domain::recovery::RESCAN_MINUTES);
+        for ((minute, _), rows) in tables.markers.range((first, 0)..) {
+            let watching = rows.values().filter(|row| row.purpose == crate::domain::recovery::Purpose::Rescue);
             for pin in watching.flat_map(|row| &row.pins) {
                 earliest.entry(*pin).or_insert(*minute);
             }
@@ -86,16 +86,16 @@ impl FakeStore {
     /// Pins that rows of later minutes name and the tally will read.
     pub fn rows_after(&self, minute: i64) -> BTreeSet<PinKey> {
         let tables = self.tables();
-        let rows = tables.clock.range((minute.saturating_add(1), 0)..).flat_map(|(_, rows)| rows.values());
+        let rows = tables.markers.range((minute.saturating_add(1), 0)..).flat_map(|(_, rows)| rows.values());
         let read = rows.filter(|row| {
-            use crate::domain::clock_row::Purpose;
-            matches!(row.purpose, Purpose::Watch | Purpose::Tended)
+            use crate::domain::recovery::Purpose;
+            matches!(row.purpose, Purpose::Rescue | Purpose::Retired)
         });
         read.flat_map(|row| row.pins.iter().copied()).collect()
     }
 
     /// Pins that are noted as doubts, by board.
-    pub fn doubts_by_board(&self) -> BTreeMap<BoardKey, BTreeSet<crate::domain::ids::PinId>> {
-        self.tables().doubts.clone()
+    pub fn unresolved_by_board(&self) -> BTreeMap<BoardKey, BTreeSet<crate::domain::ids::PinId>> {
+        self.tables().unresolved.clone()
     }
 }

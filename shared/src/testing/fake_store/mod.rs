@@ -14,8 +14,8 @@ mod pacing;
 mod pin_index;
 mod pins;
 mod purge;
+mod rollups;
 mod schedules;
-mod tally;
 mod tenants;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,16 +25,16 @@ use async_trait::async_trait;
 
 use super::gate::{Gate, around};
 use crate::domain::account::Account;
-use crate::domain::attempt::Attempt;
-use crate::domain::backlog::BacklogRow;
-use crate::domain::board_scan::BoardScan;
-use crate::domain::clock_row::ClockRow;
-use crate::domain::daily_budget::DaySpending;
 use crate::domain::ids::{AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
+use crate::domain::invariants::is_same_write;
+use crate::domain::pacing::backlog::BacklogRow;
+use crate::domain::pacing::bucket::{Bucket, Pause, Resume, Take};
+use crate::domain::pacing::budget::DaySpending;
+use crate::domain::pin::attempt::Attempt;
 use crate::domain::pin::{Pin, Priority};
-use crate::domain::rules::is_same_write;
+use crate::domain::reconcile::board_scan::BoardScan;
+use crate::domain::recovery::RecoveryMarker;
 use crate::domain::time::Moment;
-use crate::domain::token_bucket::{Bucket, Pause, Resume, Take};
 use crate::ports::{Accepted, Counted, PortResult, Saved, Store, Taken};
 
 #[derive(Default)]
@@ -45,17 +45,17 @@ struct Tables {
     activity: activity::Rows,
     purge: purge::Rows,
     schedules: schedules::Rows,
-    tally: tally::Rows,
+    rollups: rollups::Rows,
     accounts: BTreeMap<AccountKey, Account>,
     pins: BTreeMap<PinKey, Pin>,
     attempts: BTreeMap<PinKey, Attempt>,
     siblings: BTreeMap<(AccountKey, String), BTreeSet<PinId>>,
-    doubts: BTreeMap<BoardKey, BTreeSet<PinId>>,
+    unresolved: BTreeMap<BoardKey, BTreeSet<PinId>>,
     scans: BTreeMap<BoardKey, BoardScan>,
     buckets: BTreeMap<AccountKey, Bucket>,
     /// By sort key, whose last part is the generation: a pin that comes back has a row of its own.
     backlog: BTreeMap<AccountKey, BTreeMap<String, BacklogRow>>,
-    clock: BTreeMap<(i64, u32), BTreeMap<String, ClockRow>>,
+    markers: BTreeMap<(i64, u32), BTreeMap<String, RecoveryMarker>>,
     watermark: Option<i64>,
     lease: Option<(String, Moment)>,
     days: BTreeMap<i64, DaySpending>,
@@ -114,9 +114,10 @@ impl Store for FakeStore {
 
     async fn accounts_due(&self, by: Moment, limit: usize) -> PortResult<Vec<AccountKey>> {
         let list = |t: &mut Tables| {
-            let due_at = |account: &Account| account.life.due_at.filter(|at| *at <= by && account.life.dead.is_none());
+            let refresh_at =
+                |account: &Account| account.life.refresh_at.filter(|at| *at <= by && account.life.dead.is_none());
             let mut due: Vec<_> =
-                t.accounts.values().filter_map(|account| Some((due_at(account)?, account.key))).collect();
+                t.accounts.values().filter_map(|account| Some((refresh_at(account)?, account.key))).collect();
             due.sort_unstable();
             due.into_iter().take(limit).map(|(_, key)| key).collect()
         };
@@ -220,26 +221,27 @@ impl Store for FakeStore {
         self.call("store.deleted_after", |t| t.listing_after(workspace, true, after, by, limit)).await
     }
 
-    async fn put_doubt(&self, board: &BoardKey, pin: PinId, _: Moment) -> PortResult<()> {
+    async fn put_unresolved(&self, board: &BoardKey, pin: PinId, _: Moment) -> PortResult<()> {
         let put = |t: &mut Tables| {
-            t.doubts.entry(board.clone()).or_default().insert(pin);
+            t.unresolved.entry(board.clone()).or_default().insert(pin);
         };
-        self.call("store.put_doubt", put).await
+        self.call("store.put_unresolved", put).await
     }
 
-    async fn doubts(&self, board: &BoardKey, limit: usize) -> PortResult<Vec<PinId>> {
-        self.call("store.doubts", |t| t.doubts.get(board).into_iter().flatten().take(limit).copied().collect()).await
+    async fn unresolved(&self, board: &BoardKey, limit: usize) -> PortResult<Vec<PinId>> {
+        self.call("store.unresolved", |t| t.unresolved.get(board).into_iter().flatten().take(limit).copied().collect())
+            .await
     }
 
-    async fn delete_doubts(&self, board: &BoardKey, pins: &[PinId]) -> PortResult<()> {
+    async fn delete_unresolved(&self, board: &BoardKey, pins: &[PinId]) -> PortResult<()> {
         let delete = |t: &mut Tables| {
-            if let Some(doubts) = t.doubts.get_mut(board) {
+            if let Some(unresolved) = t.unresolved.get_mut(board) {
                 pins.iter().for_each(|pin| {
-                    doubts.remove(pin);
+                    unresolved.remove(pin);
                 });
             }
         };
-        self.call("store.delete_doubts", delete).await
+        self.call("store.delete_unresolved", delete).await
     }
 
     async fn board_scan(&self, board: &BoardKey) -> PortResult<BoardScan> {
@@ -319,8 +321,8 @@ impl Store for FakeStore {
         self.call("store.backlog_of", rows).await
     }
 
-    async fn backlog_place(&self, account: AccountKey, row: &BacklogRow, limit: u64) -> PortResult<Option<u64>> {
-        self.call("store.backlog_place", |t| {
+    async fn backlog_position(&self, account: AccountKey, row: &BacklogRow, limit: u64) -> PortResult<Option<u64>> {
+        self.call("store.backlog_position", |t| {
             let rows = t.backlog.entry(account).or_default();
             rows.contains_key(&row.sort_key())
                 .then(|| rows.range(..row.sort_key()).take(usize::try_from(limit).unwrap_or(usize::MAX)).count() as u64)
@@ -343,24 +345,24 @@ impl Store for FakeStore {
         .await
     }
 
-    async fn put_clock(&self, row: &ClockRow) -> PortResult<()> {
+    async fn put_marker(&self, row: &RecoveryMarker) -> PortResult<()> {
         let put = |t: &mut Tables| {
-            t.clock.entry((row.minute, row.shard)).or_default().insert(row.id.clone(), row.clone());
+            t.markers.entry((row.minute, row.shard)).or_default().insert(row.id.clone(), row.clone());
         };
-        self.call("store.put_clock", put).await
+        self.call("store.put_marker", put).await
     }
 
-    async fn delete_clock(&self, row: &ClockRow) -> PortResult<()> {
+    async fn delete_marker(&self, row: &RecoveryMarker) -> PortResult<()> {
         let delete = |t: &mut Tables| {
-            t.clock.entry((row.minute, row.shard)).or_default().remove(&row.id);
+            t.markers.entry((row.minute, row.shard)).or_default().remove(&row.id);
         };
-        self.call("store.delete_clock", delete).await
+        self.call("store.delete_marker", delete).await
     }
 
-    async fn clock(&self, minute: i64, shard: u32) -> PortResult<Vec<ClockRow>> {
+    async fn markers(&self, minute: i64, shard: u32) -> PortResult<Vec<RecoveryMarker>> {
         let rows =
-            |t: &mut Tables| t.clock.get(&(minute, shard)).into_iter().flat_map(|r| r.values().cloned()).collect();
-        self.call("store.clock", rows).await
+            |t: &mut Tables| t.markers.get(&(minute, shard)).into_iter().flat_map(|r| r.values().cloned()).collect();
+        self.call("store.markers", rows).await
     }
 
     async fn watermark(&self) -> PortResult<Option<i64>> {

@@ -1,9 +1,9 @@
 //! The conditions of the bucket row and the day's.
 
-use crate::domain::daily_budget::DaySpending;
-use crate::domain::rules::is_same_write;
+use crate::domain::invariants::is_same_write;
+use crate::domain::pacing::bucket::{Bucket, Pause, Resume, Take};
+use crate::domain::pacing::budget::DaySpending;
 use crate::domain::time::Moment;
-use crate::domain::token_bucket::{Bucket, Pause, Resume, Take};
 use crate::ports::{Counted, Taken};
 
 pub fn take(bucket: &mut Bucket, take: &Take) -> Taken {

@@ -1,12 +1,12 @@
 //! Pins, their attempts and their listing.
 
 use super::Tables;
-use crate::domain::attempt::Attempt;
-use crate::domain::board_scan::BoardScan;
-use crate::domain::history::Event;
 use crate::domain::ids::{BoardKey, PinId, PinKey, WorkspaceId};
+use crate::domain::invariants::is_same_write;
 use crate::domain::pin::Pin;
-use crate::domain::rules::is_same_write;
+use crate::domain::pin::attempt::Attempt;
+use crate::domain::pin::history::Event;
+use crate::domain::reconcile::board_scan::BoardScan;
 use crate::domain::time::Moment;
 use crate::ports::{Accepted, Saved};
 
@@ -110,7 +110,7 @@ impl Tables {
         let mine = all.filter(|pin| pin.hidden_at.is_some() == is_deleted && pin.created_at <= by);
         let mut oldest: Vec<_> = mine.map(|pin| (pin.created_at, pin.key.pin)).collect();
         oldest.sort_unstable();
-        oldest.into_iter().filter(|place| after.is_none_or(|after| *place > after)).take(limit).collect()
+        oldest.into_iter().filter(|position| after.is_none_or(|after| *position > after)).take(limit).collect()
     }
 }
 

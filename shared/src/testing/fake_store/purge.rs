@@ -9,30 +9,30 @@ use crate::domain::account::Account;
 use crate::domain::ids::{AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
 use crate::domain::tenant::WorkspaceState;
 use crate::domain::time::Moment;
-use crate::ports::{Grave, PortResult, Purge};
+use crate::ports::{PortResult, Purge, Tombstone};
 
 #[derive(Default)]
 pub(super) struct Rows {
-    graves: BTreeMap<PinKey, Grave>,
+    tombstones: BTreeMap<PinKey, Tombstone>,
     marked_since: BTreeMap<WorkspaceId, Moment>,
 }
 
 impl Tables {
-    fn exhume(&mut self, graves: &[Grave]) {
-        for grave in graves {
-            let board = BoardKey { account: grave.account, board_id: grave.board_id.clone() };
-            if let Some(pins) = self.siblings.get_mut(&(grave.account, grave.content_hash.clone())) {
-                pins.remove(&grave.key.pin);
+    fn remove_tombstone(&mut self, tombstones: &[Tombstone]) {
+        for tombstone in tombstones {
+            let board = BoardKey { account: tombstone.account, board_id: tombstone.board_id.clone() };
+            if let Some(pins) = self.siblings.get_mut(&(tombstone.account, tombstone.content_hash.clone())) {
+                pins.remove(&tombstone.key.pin);
             }
-            if let Some(pins) = self.doubts.get_mut(&board) {
-                pins.remove(&grave.key.pin);
+            if let Some(pins) = self.unresolved.get_mut(&board) {
+                pins.remove(&tombstone.key.pin);
             }
             self.scans.remove(&board);
-            self.attempts.remove(&grave.key);
-            self.pins.remove(&grave.key);
+            self.attempts.remove(&tombstone.key);
+            self.pins.remove(&tombstone.key);
         }
         self.siblings.retain(|_, pins| !pins.is_empty());
-        self.doubts.retain(|_, pins| !pins.is_empty());
+        self.unresolved.retain(|_, pins| !pins.is_empty());
     }
 
     /// Whether any row of the workspace is there, but for those that the table would forget by itself.
@@ -42,17 +42,17 @@ impl Tables {
             || self.buckets.keys().any(mine)
             || self.backlog.iter().any(|(account, rows)| mine(account) && !rows.is_empty())
             || self.siblings.keys().any(|(account, _)| mine(account))
-            || self.doubts.keys().any(|board| mine(&board.account))
+            || self.unresolved.keys().any(|board| mine(&board.account))
             || self.scans.keys().any(|board| mine(&board.account))
             || self.pins.keys().any(|pin| pin.workspace == workspace)
             || self.attempts.keys().any(|pin| pin.workspace == workspace)
-            || self.purge.graves.keys().any(|pin| pin.workspace == workspace)
+            || self.purge.tombstones.keys().any(|pin| pin.workspace == workspace)
             || self.purge.marked_since.contains_key(&workspace)
             || self.connections.holds(workspace)
             || self.imports.holds(workspace)
             || self.activity.holds(workspace)
             || self.schedules.holds(workspace)
-            || self.tally.holds(workspace)
+            || self.rollups.holds(workspace)
             || self.tenants.workspaces.contains_key(&workspace)
             || self.tenants.api_keys.keys().any(|(of, _)| *of == workspace)
     }
@@ -86,33 +86,33 @@ impl Purge for FakeStore {
         self.call("purge.pins_left", list).await
     }
 
-    async fn bury(&self, graves: &[Grave]) -> PortResult<()> {
-        let bury = |t: &mut Tables| {
-            t.purge.graves.extend(graves.iter().map(|grave| (grave.key, grave.clone())));
-            t.exhume(graves);
+    async fn put_tombstone(&self, tombstones: &[Tombstone]) -> PortResult<()> {
+        let put_tombstone = |t: &mut Tables| {
+            t.purge.tombstones.extend(tombstones.iter().map(|tombstone| (tombstone.key, tombstone.clone())));
+            t.remove_tombstone(tombstones);
         };
-        self.call("purge.bury", bury).await
+        self.call("purge.put_tombstone", put_tombstone).await
     }
 
-    async fn graves(&self, workspace: WorkspaceId, limit: usize) -> PortResult<Vec<Grave>> {
+    async fn tombstones(&self, workspace: WorkspaceId, limit: usize) -> PortResult<Vec<Tombstone>> {
         let list = |t: &mut Tables| {
-            let mut graves: Vec<Grave> =
-                t.purge.graves.values().filter(|grave| grave.key.workspace == workspace).cloned().collect();
-            graves.sort_by_key(|grave| grave.dug_at);
-            graves.truncate(limit);
-            graves
+            let mut tombstones: Vec<Tombstone> =
+                t.purge.tombstones.values().filter(|tombstone| tombstone.key.workspace == workspace).cloned().collect();
+            tombstones.sort_by_key(|tombstone| tombstone.created_at);
+            tombstones.truncate(limit);
+            tombstones
         };
-        self.call("purge.graves", list).await
+        self.call("purge.tombstones", list).await
     }
 
-    async fn close_graves(&self, graves: &[Grave]) -> PortResult<()> {
+    async fn close_tombstones(&self, tombstones: &[Tombstone]) -> PortResult<()> {
         let close = |t: &mut Tables| {
-            t.exhume(graves);
-            graves.iter().for_each(|grave| {
-                t.purge.graves.remove(&grave.key);
+            t.remove_tombstone(tombstones);
+            tombstones.iter().for_each(|tombstone| {
+                t.purge.tombstones.remove(&tombstone.key);
             });
         };
-        self.call("purge.close_graves", close).await
+        self.call("purge.close_tombstones", close).await
     }
 
     async fn wipe_schedules(&self, workspace: WorkspaceId, limit: usize) -> PortResult<bool> {
@@ -144,7 +144,7 @@ impl Purge for FakeStore {
         let wipe = |t: &mut Tables| {
             t.connections.wipe_states(workspace);
             t.activity.wipe(workspace);
-            t.tally.wipe(workspace);
+            t.rollups.wipe(workspace);
             t.purge.marked_since.remove(&workspace);
         };
         self.call("purge.wipe_remains", wipe).await
@@ -160,7 +160,8 @@ impl Purge for FakeStore {
 
     async fn disconnected(&self, by: Moment, limit: usize) -> PortResult<Vec<AccountKey>> {
         let list = |t: &mut Tables| {
-            let named = t.accounts.values().filter(|account| !account.is_forgotten() && account.life.due_at.is_none());
+            let named =
+                t.accounts.values().filter(|account| !account.is_forgotten() && account.life.refresh_at.is_none());
             let since = |account: &Account| account.revoked_at.filter(|at| *at <= by).map(|at| (at, account.key));
             let mut found: Vec<_> = named.filter_map(since).collect();
             found.sort_unstable();

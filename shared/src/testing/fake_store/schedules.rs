@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{FakeStore, Tables};
 use crate::domain::ids::{ScheduleId, ScheduleKey, WorkspaceId};
-use crate::domain::rules::is_same_write;
+use crate::domain::invariants::is_same_write;
 use crate::domain::schedule::{DueRow, Schedule};
 use crate::domain::time::Moment;
 use crate::ports::{ByTime, Kept, PortResult, ScheduleSaved, Schedules};
@@ -61,20 +61,20 @@ impl Rows {
     fn by_time(&self, workspace: WorkspaceId, range: &ByTime, limit: usize) -> Vec<(Moment, ScheduleId)> {
         let is_listed = |schedule: &&Schedule| schedule.key.workspace == workspace && schedule.removed_at.is_none();
         let mine = self.schedules.values().filter(is_listed);
-        let mut places: Vec<_> = mine.map(|schedule| (schedule.run_at, schedule.key.schedule)).collect();
-        places.retain(|place| {
+        let mut positions: Vec<_> = mine.map(|schedule| (schedule.run_at, schedule.key.schedule)).collect();
+        positions.retain(|position| {
             let is_behind =
-                |after: (Moment, ScheduleId)| if range.latest_first { *place < after } else { *place > after };
-            range.since.is_none_or(|since| place.0 >= since)
-                && range.until.is_none_or(|until| place.0 < until)
+                |after: (Moment, ScheduleId)| if range.latest_first { *position < after } else { *position > after };
+            range.since.is_none_or(|since| position.0 >= since)
+                && range.until.is_none_or(|until| position.0 < until)
                 && range.after.is_none_or(is_behind)
         });
-        places.sort_unstable();
+        positions.sort_unstable();
         if range.latest_first {
-            places.reverse();
+            positions.reverse();
         }
-        places.truncate(limit);
-        places
+        positions.truncate(limit);
+        positions
     }
 
     fn delete_due(&mut self, row: &DueRow) {

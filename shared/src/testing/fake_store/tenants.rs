@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 use super::{FakeStore, Tables};
-use crate::domain::api_key::ApiKey;
 use crate::domain::ids::{KeyId, OrganizationId, UserId, WorkspaceId};
-use crate::domain::login::LoginAttempts;
-use crate::domain::rules::is_same_write;
+use crate::domain::invariants::is_same_write;
+use crate::domain::tenant::api_key::ApiKey;
+use crate::domain::tenant::login::LoginAttempts;
+use crate::domain::tenant::user::User;
 use crate::domain::tenant::{Organization, Workspace};
 use crate::domain::time::Moment;
-use crate::domain::user::User;
 use crate::ports::{PortResult, Tenants};
 
 #[derive(Default)]

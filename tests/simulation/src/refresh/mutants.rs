@@ -1,6 +1,6 @@
 //! Each rule of token custody taken away in turn: the same worlds, which pass with it, must show that it is missing.
 
-use pinbridge_shared::domain::rules::{CustodyRule, Rules};
+use pinbridge_shared::domain::invariants::{CustodyRule, Rules};
 
 use super::oracle::Wrong;
 use super::plan::Plan;
@@ -26,7 +26,7 @@ pub fn all(seed: u64) -> bool {
 /// What the lack of a rule must show, and nothing else counts.
 fn shows(rule: CustodyRule) -> &'static [Wrong] {
     match rule {
-        CustodyRule::RefreshLease | CustodyRule::QuietAfterLoss => &[Wrong::Concurrent],
+        CustodyRule::RefreshLease | CustodyRule::QuiesceAfterLoss => &[Wrong::Concurrent],
         CustodyRule::AskWithin => &[Wrong::Unannounced],
         CustodyRule::KeepTrying => &[Wrong::Lost],
         CustodyRule::KeptBeforeUse => &[Wrong::Unkept],

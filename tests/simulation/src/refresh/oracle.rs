@@ -324,7 +324,7 @@ impl Oracle {
         if row.life.dead.is_some() || !is_alive {
             return;
         }
-        let Some(due_at) = row.life.due_at.filter(|at| *at > Moment(now - OVERDUE_MAX_MS)) else {
+        let Some(refresh_at) = row.life.refresh_at.filter(|at| *at > Moment(now - OVERDUE_MAX_MS)) else {
             return self.report(Wrong::Stranded, account, format!("nobody refreshes it: {:?}", row.life));
         };
         if !self.has_refresh_token(key, grant, now) {
@@ -343,7 +343,7 @@ impl Oracle {
         let is_settled =
             life.lease.is_none() && life.announced.is_none() && life.refused.is_none() && life.failures == 0;
         if !works || !is_settled {
-            self.report(Wrong::Stranded, account, format!("works {works}, due at {due_at:?}: {life:?}"));
+            self.report(Wrong::Stranded, account, format!("works {works}, due at {refresh_at:?}: {life:?}"));
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fastrand::Rng;
-use pinbridge_shared::domain::rules::Rules;
+use pinbridge_shared::domain::invariants::Rules;
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS};
 
 use crate::endpoint::{GrantWeather, Spell};

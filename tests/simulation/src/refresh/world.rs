@@ -6,21 +6,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use pinbridge_refresher::ScheduledEvent;
 use pinbridge_shared::config::Settings;
-use pinbridge_shared::domain::attempt::Upstream;
-use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::{AccountKey, WorkspaceId};
+use pinbridge_shared::domain::pacing::bucket::Pause;
+use pinbridge_shared::domain::pin::attempt::Upstream;
+use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::pin::retry::HOLD_PAUSE_MS;
 use pinbridge_shared::domain::pin::{PinRequest, WaitReason};
-use pinbridge_shared::domain::retry::HOLD_PAUSE_MS;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
-use pinbridge_shared::domain::token_bucket::Pause;
-use pinbridge_shared::flows::connect::connect_account;
-use pinbridge_shared::flows::disconnect::disconnect;
-use pinbridge_shared::flows::publish_pin::pause;
-use pinbridge_shared::flows::refresh_tokens::{Renewal, after_refusal};
+use pinbridge_shared::flows::accounts::connect::connect_account;
+use pinbridge_shared::flows::accounts::disconnect::disconnect;
+use pinbridge_shared::flows::accounts::refresh_tokens::{Renewal, after_refusal};
+use pinbridge_shared::flows::publish::publish_pin::pause;
 use pinbridge_shared::ports::{
     ActivityLog, BoardChecks, BoardPage, Creation, Imports, OAuth, OAuthStates, PinIndex, Pinterest, PinterestUser,
-    Purge, Queue, ReadFailure, Schedules, Secrets, Store, System, Tenants, World,
+    Purge, Queue, ReadFailure, Schedules, Secrets, Store, System, Tenants,
 };
 use pinbridge_shared::testing::fake_analytics::FakeAnalytics;
 use pinbridge_shared::testing::fake_boards::FakeBoards;
@@ -135,7 +136,7 @@ struct RefreshWorld {
     endpoint: Arc<Endpoint>,
     store: Arc<FakeStore>,
     reader: Arc<Reader>,
-    template: World,
+    template: Context,
     oracle: Oracle,
     ended: Arc<Mutex<Vec<Ended>>>,
     /// When the refresher comes next, as far as it is planned.
@@ -184,7 +185,7 @@ impl RefreshWorld {
             oracle: oracle.clone(),
             trouble: Mutex::new(plan.weather.list_error),
         });
-        let template = World {
+        let template = Context {
             store: store.clone() as Arc<dyn Store>,
             tenants: store.clone() as Arc<dyn Tenants>,
             oauth_states: store.clone() as Arc<dyn OAuthStates>,
@@ -192,7 +193,7 @@ impl RefreshWorld {
             imports: store.clone() as Arc<dyn Imports>,
             activity: store.clone() as Arc<dyn ActivityLog>,
             schedules: store.clone() as Arc<dyn Schedules>,
-            tally: store.clone() as Arc<dyn pinbridge_shared::ports::Tally>,
+            rollups: store.clone() as Arc<dyn pinbridge_shared::ports::Rollups>,
             boards: Arc::new(FakeBoards::new(passed(), Arc::new(FakeOAuth::new(clock.clone(), passed())))),
             analytics: Arc::new(FakeAnalytics::new(passed(), Arc::new(FakeOAuth::new(clock.clone(), passed())))),
             queue: Arc::new(FakeQueue::new(clock.clone(), passed())) as Arc<dyn Queue>,
@@ -282,7 +283,7 @@ impl RefreshWorld {
         }
     }
 
-    fn fork(&mut self, kind: Kind, timeout_ms: i64, whose: Whose) -> (Pid, World, End) {
+    fn fork(&mut self, kind: Kind, timeout_ms: i64, whose: Whose) -> (Pid, Context, End) {
         let limit = self.plan.weather.skew_ms;
         let skew_ms = self.kernel.draw(|rng| rng.i64(-limit..=limit));
         let pid = self.machine.fork(kind, skew_ms);
@@ -292,7 +293,7 @@ impl RefreshWorld {
         self.is_stirred = true;
         let (kernel, ended) = (self.kernel.clone(), self.ended.clone());
         let end = End { pid, kernel, ended, whose, through: None, is_over: false };
-        (pid, World { system, ..self.template.clone() }, end)
+        (pid, Context { system, ..self.template.clone() }, end)
     }
 
     /// The process is at its end, unless it was to die before.
@@ -500,8 +501,8 @@ impl RefreshWorld {
                 Renewal::Renewed(tokens) => {
                     return world.pinterest.user(&tokens.access).await.is_ok().then_some(Through::Used);
                 }
-                Renewal::Later(_) => WaitReason::TokenRefresh,
-                Renewal::NotDue | Renewal::Hopeless => WaitReason::AccountOnHold,
+                Renewal::RetryAt(_) => WaitReason::TokenRefresh,
+                Renewal::NotDue | Renewal::NeedsReconnect => WaitReason::AccountOnHold,
             };
             let until = world.system.now().plus_ms(HOLD_PAUSE_MS);
             let _ = pause(&world, key(account), Pause::new(&world.settings.pace, until, reason)).await;

@@ -1,11 +1,11 @@
 //! The JSON of pins.
 
-use pinbridge_shared::domain::attempt::Status;
-use pinbridge_shared::domain::failure::Failure;
+use pinbridge_shared::domain::pin::attempt::Status;
+use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::pin::filter::PinSort;
 use pinbridge_shared::domain::pin::{
     ALT_TEXT_MAX, DESCRIPTION_MAX, IDEMPOTENCY_KEY_MAX, Priority as PinPriority, TITLE_MAX, WaitReason,
 };
-use pinbridge_shared::domain::pin_filter::PinSort;
 use schemars::{JsonSchema, json_schema};
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -1,10 +1,10 @@
 //! Accounts.
 
 use crate::domain::account::Account;
+use crate::domain::account::credentials::{Announced, Death, Lease, RefusedGrant, TokenLife};
 use crate::domain::ids::{AccountId, AccountKey, WorkspaceId};
 use crate::domain::testdata;
 use crate::domain::time::Moment;
-use crate::domain::token_life::{Announced, Death, Lease, RefusedGrant, TokenLife};
 use crate::ports::Store;
 use uuid::Uuid;
 
@@ -21,7 +21,7 @@ pub async fn an_account_round_trips_with_every_field(store: &dyn Store) {
         updated_at: Moment(1_767_225_600_123),
         revoked_at: Some(Moment(1_769_817_600_789)),
         life: TokenLife {
-            due_at: Some(Moment(1)),
+            refresh_at: Some(Moment(1)),
             access_expires_at: Some(Moment(1_769_817_600_456)),
             refresh_expires_at: Some(Moment(3)),
             lease: Some(Lease { holder: "a".into(), until: Moment(4) }),
@@ -59,13 +59,13 @@ pub async fn an_account_is_written_on_the_revision_it_follows(store: &dyn Store)
 }
 
 pub async fn due_accounts_are_the_most_overdue_that_are_not_given_up(store: &dyn Store) {
-    let account = |id: u128, due_at: Option<i64>| {
-        let life = TokenLife { due_at: due_at.map(Moment), ..TokenLife::default() };
+    let account = |id: u128, refresh_at: Option<i64>| {
+        let life = TokenLife { refresh_at: refresh_at.map(Moment), ..TokenLife::default() };
         let key = AccountKey { account: AccountId(Uuid::from_u128(id)), ..testdata::connected_account().key };
         Account { key, life, ..testdata::connected_account() }
     };
     let dead = TokenLife {
-        due_at: Some(Moment(1)),
+        refresh_at: Some(Moment(1)),
         dead: Some(Death { at: Moment(1), answer_lost: false }),
         ..TokenLife::default()
     };
@@ -93,7 +93,7 @@ pub async fn due_accounts_are_the_most_overdue_that_are_not_given_up(store: &dyn
     assert_eq!(due(30_000, 2).await, [2, 3]);
     assert_eq!(due(40_000, 10).await, [2, 3, 7, 1, 5]);
     let later = Account {
-        life: TokenLife { due_at: Some(Moment(99_000)), ..TokenLife::default() },
+        life: TokenLife { refresh_at: Some(Moment(99_000)), ..TokenLife::default() },
         ..all[1].next(Moment(5), "later".into())
     };
     assert!(store.save_account(&later).await.expect("written"));

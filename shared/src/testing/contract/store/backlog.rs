@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
-use crate::domain::backlog::BacklogRow;
 use crate::domain::ids::{AccountId, AccountKey, PinId, WorkspaceId};
+use crate::domain::pacing::backlog::BacklogRow;
 use crate::domain::pin::Priority;
 use crate::domain::testdata;
 use crate::domain::time::Moment;
@@ -65,12 +65,12 @@ pub async fn the_oldest_of_one_priority_are_read(store: &dyn Store) {
 
 pub async fn a_row_knows_its_place(store: &dyn Store) {
     let rows = put_many(store).await;
-    let place =
-        |row: BacklogRow, limit| async move { store.backlog_place(account(), &row, limit).await.expect("read") };
-    assert_eq!(place(rows[0].clone(), 100).await, Some(0));
-    assert_eq!(place(rows[41].clone(), 100).await, Some(41));
-    assert_eq!(place(rows[41].clone(), 10).await, Some(10), "counted up to the limit");
-    assert_eq!(place(row(Priority::Urgent, 0, 1), 100).await, None, "a row that isn't there");
+    let position =
+        |row: BacklogRow, limit| async move { store.backlog_position(account(), &row, limit).await.expect("read") };
+    assert_eq!(position(rows[0].clone(), 100).await, Some(0));
+    assert_eq!(position(rows[41].clone(), 100).await, Some(41));
+    assert_eq!(position(rows[41].clone(), 10).await, Some(10), "counted up to the limit");
+    assert_eq!(position(row(Priority::Urgent, 0, 1), 100).await, None, "a row that isn't there");
     assert!(store.in_backlog(account(), &rows[41]).await.expect("read"));
     assert!(!store.in_backlog(account(), &row(Priority::Bulk, 0, 1)).await.expect("read"));
 }

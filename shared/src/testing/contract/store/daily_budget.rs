@@ -3,8 +3,8 @@
 use futures_util::future::join_all;
 use uuid::Uuid;
 
-use crate::domain::daily_budget::{DaySpending, Request};
 use crate::domain::ids::WorkspaceId;
+use crate::domain::pacing::budget::{DaySpending, Request};
 use crate::ports::{Counted, Store};
 
 const DAY: i64 = 20_454;
@@ -20,12 +20,12 @@ async fn save(store: &dyn Store, next: &DaySpending) -> Counted {
 pub async fn a_day_is_counted_and_read_back(store: &dyn Store) {
     let mut day = store.day_spending(DAY).await.expect("read");
     assert_eq!(day, DaySpending::nothing(DAY));
-    for (index, request) in [create(1), Request::LookUp, create(2), create(1)].into_iter().enumerate() {
+    for (index, request) in [create(1), Request::Reconcile, create(2), create(1)].into_iter().enumerate() {
         day = day.with(request, format!("n{index}"));
         assert_eq!(save(store, &day).await, Counted::Yes);
         assert_eq!(store.day_spending(DAY).await.expect("read"), day);
     }
-    assert_eq!((day.spent(), day.look_ups, day.creates.len()), (4, 1, 2));
+    assert_eq!((day.spent(), day.reconciliations, day.creates.len()), (4, 1, 2));
     assert_eq!(store.day_spending(DAY + 1).await.expect("read"), DaySpending::nothing(DAY + 1), "each day its own");
 }
 
@@ -46,7 +46,7 @@ pub async fn a_repeated_count_of_a_day_is_recognised(store: &dyn Store) {
     let first = DaySpending::nothing(DAY).with(create(1), "first".into());
     assert_eq!(save(store, &first).await, Counted::Yes);
     assert_eq!(save(store, &first).await, Counted::Yes);
-    let second = first.with(Request::LookUp, "second".into());
+    let second = first.with(Request::Reconcile, "second".into());
     assert_eq!(save(store, &second).await, Counted::Yes);
     assert_eq!(save(store, &second).await, Counted::Yes);
     assert_eq!(store.day_spending(DAY).await.expect("read").spent(), 2, "counted once each");

@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
-use crate::domain::attempt::Attempt;
 use crate::domain::ids::{AccountKey, PinId};
+use crate::domain::pin::attempt::Attempt;
 use crate::domain::pin::{Pin, PinRequest, Placement};
 use crate::domain::testdata::{self, CREATED_AT, pin_of};
 use crate::domain::time::Moment;

@@ -2,20 +2,20 @@
 
 pub mod accounts;
 pub mod backlog;
-pub mod clock;
 pub mod daily_budget;
-pub mod doubts;
 pub mod edits;
+pub mod markers;
 pub mod pacing;
 pub mod pins;
 pub mod together;
+pub mod unresolved;
 
 /// Runs every rule of the table against fresh stores from an async function that answers `(Arc<dyn Store>, guard)`.
 #[macro_export]
 macro_rules! store_contract {
     ($fresh:path) => {
         use $crate::testing::contract::store::{
-            accounts, backlog, clock, daily_budget, doubts, edits, pacing, pins, together,
+            accounts, backlog, markers, daily_budget, unresolved, edits, pacing, pins, together,
         };
         $crate::contract_cases!($fresh;
             accounts:
@@ -49,7 +49,7 @@ macro_rules! store_contract {
             a_repeated_write_of_the_same_edit_is_recognised,
             a_hidden_pin_leaves_the_listing_and_is_not_written_again,
             some_siblings_are_read_up_to_a_limit;
-            doubts:
+            unresolved:
             a_doubt_is_listed_once_however_often_it_is_noted,
             doubts_are_read_up_to_a_limit,
             removed_doubts_are_gone_and_the_rest_stays,
@@ -86,7 +86,7 @@ macro_rules! store_contract {
             a_day_is_counted_and_read_back,
             of_two_counts_that_saw_the_same_day_one_is_lost,
             a_repeated_count_of_a_day_is_recognised;
-            clock:
+            markers:
             clock_rows_round_trip_in_every_shard,
             a_clock_row_holds_up_to_its_limit_of_pins,
             a_clock_row_keeps_its_purpose,

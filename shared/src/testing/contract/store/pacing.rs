@@ -6,11 +6,11 @@ use futures_util::future::join_all;
 use uuid::Uuid;
 
 use crate::domain::ids::{AccountId, AccountKey};
-use crate::domain::pace::{Pace, TOKEN_VALID_AT_LEAST_MS};
+use crate::domain::pacing::bucket::{ACCEPT_HORIZON_MS, Bucket, Pause, Resume, Take, TakeFrom};
+use crate::domain::pacing::pace::{Pace, TOKEN_VALID_AT_LEAST_MS};
 use crate::domain::pin::WaitReason;
 use crate::domain::testdata;
 use crate::domain::time::Moment;
-use crate::domain::token_bucket::{ACCEPT_HORIZON_MS, Bucket, Pause, Resume, Take, TakeFrom};
 use crate::ports::{Store, Taken};
 
 const NOW: Moment = Moment(1_767_225_600_000);

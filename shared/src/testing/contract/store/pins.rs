@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use futures_util::future::join_all;
 use uuid::Uuid;
 
-use crate::domain::attempt::{Attempt, Status};
-use crate::domain::failure::Failure;
-use crate::domain::history::{Event, EventKind};
 use crate::domain::ids::{AccountId, AccountKey, ImportId, KeyId, PinId, PinKey, ScheduleId, UserId, WorkspaceId};
-use crate::domain::origin::{Actor, Origin};
+use crate::domain::pin::attempt::{Attempt, Status};
+use crate::domain::pin::failure::Failure;
+use crate::domain::pin::history::{Event, EventKind};
+use crate::domain::pin::origin::{Actor, Origin};
 use crate::domain::pin::{Pin, PinRequest, Placement, Priority, WaitReason};
 use crate::domain::testdata::{self, CREATED_AT, pin_of, request};
 use crate::domain::time::Moment;
@@ -85,25 +85,25 @@ pub async fn an_untouched_pin_has_the_state_of_its_placement(store: &dyn Store) 
 }
 
 pub async fn pins_are_read_on_from_a_place_oldest_first(store: &dyn Store) {
-    let mut places = Vec::new();
+    let mut positions = Vec::new();
     for index in 0..12_i64 {
         // Pairs of one moment.
         let pin = pin_of(request(&index.to_string()), Moment(CREATED_AT.0 + index / 2), Placement::Now);
         put(store, &pin).await;
-        places.push((pin.created_at, pin.key.pin));
+        positions.push((pin.created_at, pin.key.pin));
     }
-    places.sort_unstable();
+    positions.sort_unstable();
     let workspace = testdata::workspace();
     let read = async |after, by, limit| store.listing_after(workspace, after, by, limit).await.expect("read");
     let end = Moment(CREATED_AT.0 + 100);
-    assert_eq!(read(None, end, 100).await, places);
-    assert_eq!(read(None, end, 5).await, places[..5]);
-    for index in 0..places.len() {
-        assert_eq!(read(Some(places[index]), end, 3).await, places[index + 1..(index + 4).min(places.len())]);
+    assert_eq!(read(None, end, 100).await, positions);
+    assert_eq!(read(None, end, 5).await, positions[..5]);
+    for index in 0..positions.len() {
+        assert_eq!(read(Some(positions[index]), end, 3).await, positions[index + 1..(index + 4).min(positions.len())]);
     }
-    assert_eq!(read(None, Moment(CREATED_AT.0 + 2), 100).await, places[..6], "not after the end");
-    assert_eq!(read(Some(places[11]), end, 100).await, []);
-    assert_eq!(read(Some(places[11]), CREATED_AT, 100).await, [], "a place behind the end");
+    assert_eq!(read(None, Moment(CREATED_AT.0 + 2), 100).await, positions[..6], "not after the end");
+    assert_eq!(read(Some(positions[11]), end, 100).await, []);
+    assert_eq!(read(Some(positions[11]), CREATED_AT, 100).await, [], "a place behind the end");
     let stranger = WorkspaceId(Uuid::from_u128(77));
     assert_eq!(store.listing_after(stranger, None, end, 100).await.expect("read"), []);
 }
@@ -187,7 +187,7 @@ pub async fn an_attempt_round_trips_with_every_field(store: &dyn Store) {
         attempt_base: 2,
         started_at: Some(at(1)),
         not_before: Some(at(2)),
-        look_at: Some(at(3)),
+        reconcile_at: Some(at(3)),
         wait: Some(WaitReason::AccountOnHold),
         failure: Some(Failure::OutcomeAmbiguous),
         detail: Some("Pinterest said: \"nein\", ✂".into()),

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 
-use crate::domain::attempt::Attempt;
+use crate::domain::pin::attempt::Attempt;
 use crate::domain::pin::{Pin, Placement};
 use crate::domain::testdata::{self, CREATED_AT, pin_of};
 use crate::domain::time::Moment;

@@ -1,0 +1,161 @@
+//! The watchdog's clock rows, its watermark, and the dispatcher's lease.
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
+use uuid::Uuid;
+
+use super::item::{Builder, Item, Reader, bytes, moment, number, text, unreadable};
+use super::{DynamoStore, failed, keys};
+use crate::domain::ids::{PinId, PinKey, WorkspaceId};
+use crate::domain::recovery::{Purpose, RecoveryMarker};
+use crate::domain::time::Moment;
+use crate::ports::PortResult;
+
+/// A pin in a clock row: its workspace's and its own 16 bytes.
+const PIN_BYTES: usize = 32;
+/// What a row is for, where it isn't to watch its pins.
+const DUPLICATE_CHECK: &str = "late_check";
+const IMPORT: &str = "import";
+const RETIRED: &str = "tended";
+
+fn read_purpose(text: Option<&str>) -> Purpose {
+    match text {
+        Some(DUPLICATE_CHECK) => Purpose::DuplicateCheck,
+        Some(RETIRED) => Purpose::Retired,
+        Some(IMPORT) => Purpose::Import,
+        _ => Purpose::Rescue,
+    }
+}
+
+fn purpose(purpose: Purpose) -> Option<&'static str> {
+    match purpose {
+        Purpose::Rescue => None,
+        Purpose::DuplicateCheck => Some(DUPLICATE_CHECK),
+        Purpose::Import => Some(IMPORT),
+        Purpose::Retired => Some(RETIRED),
+    }
+}
+
+fn pack(pins: &[PinKey]) -> Vec<u8> {
+    pins.iter().flat_map(|key| [key.workspace.0.into_bytes(), key.pin.0.into_bytes()].concat()).collect()
+}
+
+fn unpack(packed: &[u8]) -> PortResult<Vec<PinKey>> {
+    let id = |bytes: &[u8]| Uuid::from_slice(bytes).map_err(|_| unreadable("pins"));
+    let pin = |bytes: &[u8]| -> PortResult<PinKey> {
+        let (workspace, pin) = bytes.split_at(bytes.len() / 2);
+        Ok(PinKey { workspace: WorkspaceId(id(workspace)?), pin: PinId(id(pin)?) })
+    };
+    packed.chunks(PIN_BYTES).map(pin).collect()
+}
+
+fn read_row(minute: i64, shard: u32, item: &Item) -> PortResult<RecoveryMarker> {
+    let row = Reader(item);
+    Ok(RecoveryMarker {
+        minute,
+        shard,
+        pins: unpack(&row.bytes("pins")?)?,
+        purpose: read_purpose(row.maybe_text("for").as_deref()),
+        rounds: row.number("looks")?,
+        id: row.text("sk")?,
+    })
+}
+
+impl DynamoStore {
+    pub(super) async fn write_marker(&self, row: &RecoveryMarker) -> PortResult<()> {
+        let item = Builder::keyed(keys::markers(row.minute, row.shard), &row.id)
+            .value("pins", bytes(pack(&row.pins)))
+            .number("looks", row.rounds)
+            .maybe_text("for", purpose(row.purpose))
+            .number("expires_at", row.expires_at().unix_seconds());
+        self.put(item.build()).await
+    }
+
+    pub(super) async fn remove_marker(&self, row: &RecoveryMarker) -> PortResult<()> {
+        let delete = self.client.delete_item().table_name(&self.table);
+        let key = Builder::keyed(keys::markers(row.minute, row.shard), &row.id).build();
+        let delete = delete.set_key(Some(key)).set_return_consumed_capacity(self.meter.asked());
+        let output = delete.send().await.map_err(failed)?;
+        self.meter.wrote(output.consumed_capacity());
+        Ok(())
+    }
+
+    pub(super) async fn get_markers(&self, minute: i64, shard: u32) -> PortResult<Vec<RecoveryMarker>> {
+        let rows = self.partition(keys::markers(minute, shard)).await?;
+        rows.iter().map(|item| read_row(minute, shard, item)).collect()
+    }
+
+    /// A minute up to which somebody has worked.
+    pub(super) async fn read_mark(&self, name: &str) -> PortResult<Option<i64>> {
+        let item = self.get(name.to_owned(), name, true).await?;
+        Ok(item.and_then(|item| Reader(&item).maybe_number("minute")))
+    }
+
+    pub(super) async fn move_mark(&self, name: &str, minute: i64) -> PortResult<()> {
+        let row = Builder::keyed(name.to_owned(), name).number("minute", minute);
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(row.build()))
+            .condition_expression("attribute_not_exists(pk) OR #minute < :minute")
+            .expression_attribute_names("#minute", "minute")
+            .expression_attribute_values(":minute", number(minute))
+            .set_return_consumed_capacity(self.meter.asked());
+        self.written_or_refused(put.send().await).map(|_| ())
+    }
+
+    pub(super) async fn acquire_lease(&self, holder: &str, now: Moment, until: Moment) -> PortResult<bool> {
+        let row =
+            Builder::keyed(keys::LEASE.to_owned(), keys::LEASE).text("holder", holder).value("until", moment(until));
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(row.build()))
+            // The holder's own name lets a write that the SDK repeated succeed.
+            .condition_expression("attribute_not_exists(pk) OR #until <= :now OR holder = :holder")
+            .expression_attribute_names("#until", "until")
+            .expression_attribute_values(":now", moment(now))
+            .expression_attribute_values(":holder", text(holder))
+            .set_return_consumed_capacity(self.meter.asked());
+        self.written_or_refused(put.send().await)
+    }
+
+    pub(super) async fn drop_lease(&self, holder: &str) -> PortResult<()> {
+        let delete = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(Builder::keyed(keys::LEASE.to_owned(), keys::LEASE).build()))
+            .condition_expression("holder = :holder")
+            .expression_attribute_values(":holder", text(holder))
+            .set_return_consumed_capacity(self.meter.asked());
+        match delete.send().await {
+            Ok(output) => {
+                self.meter.wrote(output.consumed_capacity());
+                Ok(())
+            }
+            // Somebody else's by now: theirs to release.
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                self.meter.condition_failed();
+                Ok(())
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    pub(super) fn written_or_refused(&self, answer: Result<PutItemOutput, SdkError<PutItemError>>) -> PortResult<bool> {
+        match answer {
+            Ok(output) => {
+                self.meter.wrote(output.consumed_capacity());
+                Ok(true)
+            }
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                self.meter.condition_failed();
+                Ok(false)
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+}

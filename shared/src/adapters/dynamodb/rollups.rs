@@ -1,0 +1,124 @@
+//! [`Rollups`] on the table.
+
+use async_trait::async_trait;
+
+use super::item::{Builder, Item, Reader, bytes, number, text, unreadable};
+use super::{DynamoStore, failed, keys};
+use crate::domain::ids::WorkspaceId;
+use crate::domain::stats::rollup::codec::{decode_samples, decode_sums, encode_samples, encode_sums};
+use crate::domain::stats::rollup::{RollupPage, SAMPLES_KEPT_MS, SUMS_KEPT_MS, Sums};
+use crate::domain::time::{HOUR_MS, Moment};
+use crate::ports::{PortResult, Rollups};
+
+fn rollup_page_item(workspace: WorkspaceId, hour: i64, rollup_page: &RollupPage) -> Item {
+    let kept_ms = if rollup_page.number == 0 { SUMS_KEPT_MS } else { SAMPLES_KEPT_MS };
+    let expires_at = Moment(hour * HOUR_MS).plus_ms(kept_ms);
+    let row = Builder::keyed(keys::rollups(workspace), keys::rollup_page(hour, rollup_page.number))
+        .number("rev", rollup_page.rev)
+        .value("facts", bytes(encode_samples(hour, &rollup_page.samples)))
+        .number("expires_at", expires_at.unix_seconds());
+    match &rollup_page.sums {
+        Some(sums) => row.value("sums", bytes(encode_sums(hour, sums))),
+        None => row,
+    }
+    .build()
+}
+
+fn read_sums(hour: i64, row: &Reader<'_>) -> PortResult<Option<Sums>> {
+    if !row.0.contains_key("sums") {
+        return Ok(None);
+    }
+    decode_sums(hour, &row.bytes("sums")?).map(Some).ok_or_else(|| unreadable("sums"))
+}
+
+fn read_rollup_page(item: &Item) -> PortResult<RollupPage> {
+    let row = Reader(item);
+    let (hour, number) = keys::parse_rollup_page(&row.text("sk")?).ok_or_else(|| unreadable("sk"))?;
+    Ok(RollupPage {
+        number,
+        rev: row.number("rev")?,
+        samples: decode_samples(hour, &row.bytes("facts")?).ok_or_else(|| unreadable("facts"))?,
+        sums: read_sums(hour, &row)?,
+    })
+}
+
+impl DynamoStore {
+    async fn rollup_rows(
+        &self,
+        workspace: WorkspaceId,
+        from: &str,
+        to: &str,
+        consistent: bool,
+    ) -> PortResult<Vec<Item>> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(consistent)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":pk", text(keys::rollups(workspace)))
+            .expression_attribute_values(":from", text(from))
+            .expression_attribute_values(":to", text(to))
+            .set_return_consumed_capacity(self.meter.asked())
+            .into_paginator()
+            .send();
+        let mut rows = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(failed)?;
+            self.meter.read(page.consumed_capacity());
+            rows.extend(page.items.unwrap_or_default());
+        }
+        Ok(rows)
+    }
+}
+
+#[async_trait]
+impl Rollups for DynamoStore {
+    async fn rolled_up(&self) -> PortResult<Option<i64>> {
+        self.read_mark(keys::ROLLED_UP).await
+    }
+
+    async fn set_rolled_up(&self, minute: i64) -> PortResult<()> {
+        self.move_mark(keys::ROLLED_UP, minute).await
+    }
+
+    async fn sums(&self, workspace: WorkspaceId, first: i64, last: i64) -> PortResult<Vec<(i64, Sums)>> {
+        // A range that ends before it begins is refused; no pin is older than the epoch.
+        let first = first.max(0);
+        if last < first {
+            return Ok(Vec::new());
+        }
+        let (from, to) = (keys::rollup_page(first, 0), keys::rollup_page(last, 0));
+        let mut hours = Vec::new();
+        for item in self.rollup_rows(workspace, &from, &to, false).await? {
+            let row = Reader(&item);
+            let (hour, _) = keys::parse_rollup_page(&row.text("sk")?).ok_or_else(|| unreadable("sk"))?;
+            hours.extend(read_sums(hour, &row)?.map(|sums| (hour, sums)));
+        }
+        Ok(hours)
+    }
+
+    async fn first_rollup_page(&self, workspace: WorkspaceId, hour: i64) -> PortResult<Option<RollupPage>> {
+        let item = self.get(keys::rollups(workspace), &keys::rollup_page(hour, 0), true).await?;
+        item.as_ref().map(read_rollup_page).transpose()
+    }
+
+    async fn other_rollup_pages(&self, workspace: WorkspaceId, hour: i64) -> PortResult<Vec<RollupPage>> {
+        let (from, to) = (keys::rollup_page(hour, 1), keys::rollup_page(hour, u32::MAX));
+        self.rollup_rows(workspace, &from, &to, true).await?.iter().map(read_rollup_page).collect()
+    }
+
+    async fn save_rollup_page(&self, workspace: WorkspaceId, hour: i64, next: &RollupPage) -> PortResult<bool> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(rollup_page_item(workspace, hour, next)))
+            .set_return_consumed_capacity(self.meter.asked());
+        let put = match next.rev {
+            0 | 1 => put.condition_expression("attribute_not_exists(pk)"),
+            rev => put.condition_expression("rev = :seen").expression_attribute_values(":seen", number(rev - 1)),
+        };
+        self.written_or_refused(put.send().await)
+    }
+}

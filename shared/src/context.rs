@@ -1,0 +1,63 @@
+//! The ports and settings that a flow is given.
+
+use std::sync::Arc;
+
+use crate::domain::invariants::{Rule, Rules};
+use crate::ports::{
+    ActivityLog, Analytics, BoardChecks, Boards, Imports, OAuth, OAuthStates, Passwords, PinIndex, Pinterest, Purge,
+    Queue, Rollups, Schedules, Secrets, SessionKeys, Store, System, Tenants,
+};
+
+/// Everything a flow works with.
+#[derive(Clone)]
+pub struct Context {
+    pub store: Arc<dyn Store>,
+    /// The same table as `store`.
+    pub tenants: Arc<dyn Tenants>,
+    /// The same table.
+    pub oauth_states: Arc<dyn OAuthStates>,
+    /// The same table.
+    pub board_checks: Arc<dyn BoardChecks>,
+    /// The same table.
+    pub pin_index: Arc<dyn PinIndex>,
+    /// The same table.
+    pub imports: Arc<dyn Imports>,
+    /// The same table.
+    pub activity: Arc<dyn ActivityLog>,
+    /// The same table.
+    pub schedules: Arc<dyn Schedules>,
+    pub passwords: Arc<dyn Passwords>,
+    pub session_keys: Arc<dyn SessionKeys>,
+    /// The same table.
+    pub purge: Arc<dyn Purge>,
+    /// The same table.
+    pub rollups: Arc<dyn Rollups>,
+    pub queue: Arc<dyn Queue>,
+    pub secrets: Arc<dyn Secrets>,
+    pub pinterest: Arc<dyn Pinterest>,
+    pub boards: Arc<dyn Boards>,
+    pub analytics: Arc<dyn Analytics>,
+    pub oauth: Arc<dyn OAuth>,
+    pub system: Arc<dyn System>,
+    pub settings: crate::config::Settings,
+    pub rules: Rules,
+}
+
+impl Context {
+    /// A fresh name for a version of stored tokens: 64 hex digits.
+    pub fn version(&self) -> String {
+        self.system.random().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// A fresh id.
+    pub fn uuid(&self) -> uuid::Uuid {
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&self.system.random()[..16]);
+        uuid::Builder::from_random_bytes(bytes).into_uuid()
+    }
+
+    /// A fresh name for a write. (An empty one names nothing: no write is ever recognised by it.)
+    pub fn nonce(&self) -> String {
+        if self.rules.hold(Rule::Nonce) { self.system.nonce() } else { String::new() }
+    }
+}

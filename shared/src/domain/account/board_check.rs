@@ -1,0 +1,73 @@
+//! What Pinterest said when an account's way to a board was checked.
+
+use super::board::Board;
+use crate::domain::time::{DAY_MS, MINUTE_MS, Moment};
+
+/// A check this young is answered again without asking Pinterest.
+pub const CHECK_FRESH_MS: i64 = 5 * MINUTE_MS;
+/// Older ones are kept for a while: a board that was there and isn't any more was deleted.
+pub const CHECK_KEPT_MS: i64 = 30 * DAY_MS;
+
+/// What Pinterest said of the board, to the account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BoardVerdict {
+    Reachable(Board),
+    /// Pinterest knows no such board, or doesn't show it to the account.
+    NotFound,
+    /// It was there before.
+    Deleted,
+    /// Pinterest refuses the account.
+    Denied,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BoardCheck {
+    pub verdict: BoardVerdict,
+    pub checked_at: Moment,
+}
+
+impl BoardCheck {
+    pub fn is_fresh(&self, now: Moment) -> bool {
+        (0..CHECK_FRESH_MS).contains(&now.since_ms(self.checked_at))
+    }
+
+    /// When the row may go.
+    pub fn expires_at(&self) -> Moment {
+        self.checked_at.plus_ms(CHECK_KEPT_MS)
+    }
+
+    /// That Pinterest doesn't find the board now, in the light of what it said before.
+    pub fn missing(before: Option<&Self>, now: Moment) -> Self {
+        let was_there =
+            before.is_some_and(|check| matches!(check.verdict, BoardVerdict::Reachable(_) | BoardVerdict::Deleted));
+        let verdict = if was_there { BoardVerdict::Deleted } else { BoardVerdict::NotFound };
+        Self { verdict, checked_at: now }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_is_fresh_for_minutes() {
+        let check = BoardCheck { verdict: BoardVerdict::NotFound, checked_at: Moment(1_000) };
+        assert!(check.is_fresh(Moment(1_000)) && check.is_fresh(Moment(1_000 + CHECK_FRESH_MS - 1)));
+        assert!(!check.is_fresh(Moment(1_000 + CHECK_FRESH_MS)));
+        assert!(!check.is_fresh(Moment(999)), "from another machine's future");
+    }
+
+    #[test]
+    fn what_was_there_and_is_missing_was_deleted() {
+        let board = Board { id: "1".into(), name: "Paper".into(), description: None, privacy: None };
+        let verdict = |before: Option<BoardVerdict>| {
+            let before = before.map(|verdict| BoardCheck { verdict, checked_at: Moment(1) });
+            BoardCheck::missing(before.as_ref(), Moment(2)).verdict
+        };
+        assert_eq!(verdict(None), BoardVerdict::NotFound);
+        assert_eq!(verdict(Some(BoardVerdict::NotFound)), BoardVerdict::NotFound);
+        assert_eq!(verdict(Some(BoardVerdict::Denied)), BoardVerdict::NotFound);
+        assert_eq!(verdict(Some(BoardVerdict::Reachable(board))), BoardVerdict::Deleted);
+        assert_eq!(verdict(Some(BoardVerdict::Deleted)), BoardVerdict::Deleted);
+    }
+}

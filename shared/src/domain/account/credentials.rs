@@ -1,0 +1,297 @@
+//! The life of an account's tokens: when they are refreshed, by whom, and when they are given up.
+//!
+//! Pinterest gives an access token for 30 days and a refresh token for 60; each refresh brings a new refresh token, and the old
+//! one may be dead from then on. So a refresh is announced in the account's row before it is asked for (a lease, for one
+//! refresher at a time), and what comes of it is stored before it is used. Passing trouble never ends a connection; only a
+//! confirmed refusal does: Pinterest refuses the refresh token *and* the access token, and again five minutes later.
+
+use crate::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
+
+/// The share of the access token's life after which it is refreshed: 18 to 21 of 30 days, so that accounts that were
+/// connected together are not refreshed together, and nine days remain for what goes wrong.
+const REFRESH_AFTER: f64 = 0.6;
+const REFRESH_SPREAD: f64 = 0.1;
+/// Assumed of tokens whose end Pinterest didn't say: its documentation's 30 days.
+pub const ACCESS_LIFE_MS: i64 = 30 * DAY_MS;
+/// After a failed refresh, doubled with each.
+const RETRY_FIRST_MS: i64 = MINUTE_MS;
+const RETRY_MOST_MS: i64 = HOUR_MS;
+/// A refusal counts when it is repeated this long after the first.
+pub const CONFIRM_AFTER_MS: i64 = 5 * MINUTE_MS;
+/// How often a refused refresh token is tried again while the access token still works.
+const REFUSED_RETRY_MS: i64 = 6 * HOUR_MS;
+/// Trouble with the app's own credentials is everybody's; an operator mends it.
+const APP_RETRY_MS: i64 = 15 * MINUTE_MS;
+/// A refresh that was announced longer ago than this is not asked for any more.
+pub const ASK_WITHIN_MS: i64 = 5 * SECOND_MS;
+
+/// One refresher at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    pub holder: String,
+    pub until: Moment,
+}
+
+/// Refreshes that were announced with one version's refresh token and whose outcome isn't known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Announced {
+    pub version: String,
+    pub calls: u32,
+}
+
+/// Pinterest refuses the refresh token of this version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedGrant {
+    pub version: String,
+    pub since: Moment,
+}
+
+/// Given up: somebody has to connect the account again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Death {
+    pub at: Moment,
+    /// A refresh's answer was lost before: Pinterest may have issued tokens that never reached us.
+    pub answer_lost: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TokenLife {
+    /// When to refresh; `None`: never (nothing to refresh with, or given up).
+    pub refresh_at: Option<Moment>,
+    pub access_expires_at: Option<Moment>,
+    pub refresh_expires_at: Option<Moment>,
+    pub lease: Option<Lease>,
+    pub announced: Option<Announced>,
+    /// Refreshes that failed in a row for passing reasons.
+    pub failures: u32,
+    pub refused: Option<RefusedGrant>,
+    /// When Pinterest last accepted one of the tokens, as far as custody asked.
+    pub checked_at: Option<Moment>,
+    pub dead: Option<Death>,
+}
+
+/// What Pinterest says of the access token when it refuses the refresh token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessCheck {
+    Works,
+    Refused,
+    /// It couldn't be asked.
+    Unsure,
+}
+
+/// When tokens with that life are refreshed. `jitter` is a uniform draw from `[0, 1)`.
+pub fn refresh_at(issued_at: Moment, expires_at: Option<Moment>, jitter: f64) -> Moment {
+    let life_ms = expires_at.map_or(ACCESS_LIFE_MS, |at| at.since_ms(issued_at).max(0));
+    issued_at.plus_ms((life_ms as f64 * (REFRESH_AFTER + REFRESH_SPREAD * jitter)) as i64)
+}
+
+impl TokenLife {
+    /// Fresh tokens: everything that was known of older ones is forgotten.
+    pub fn begun(
+        now: Moment,
+        access_expires_at: Option<Moment>,
+        refresh_expires_at: Option<Moment>,
+        can_refresh: bool,
+        jitter: f64,
+    ) -> Self {
+        Self {
+            refresh_at: can_refresh.then(|| refresh_at(now, access_expires_at, jitter)),
+            access_expires_at,
+            refresh_expires_at,
+            checked_at: Some(now),
+            ..Self::default()
+        }
+    }
+
+    /// No life at all: from then on, what is in custody is removed.
+    pub fn to_be_removed(at: Moment) -> Self {
+        Self { refresh_at: Some(at), ..Self::default() }
+    }
+
+    pub fn is_due(&self, now: Moment) -> bool {
+        self.dead.is_none() && self.refresh_at.is_some_and(|at| at <= now)
+    }
+
+    /// Until when somebody else is at it.
+    pub fn busy_until(&self, holder: &str, now: Moment) -> Option<Moment> {
+        self.lease.as_ref().filter(|lease| lease.until > now && lease.holder != holder).map(|lease| lease.until)
+    }
+
+    /// Announces a refresh. The lease outlasts any call: it ends when an unanswered one can't take effect any more.
+    #[must_use]
+    pub fn announced(&self, holder: &str, version: &str, until: Moment) -> Self {
+        let calls = self.announced.as_ref().filter(|known| known.version == version).map_or(0, |known| known.calls);
+        Self {
+            lease: Some(Lease { holder: holder.to_owned(), until }),
+            announced: Some(Announced { version: version.to_owned(), calls: calls + 1 }),
+            // Should the process die now, somebody looks again when the lease is over.
+            refresh_at: Some(until),
+            ..self.clone()
+        }
+    }
+
+    /// Takes back the last announcement: surely nothing was issued.
+    fn withdrawn(&self) -> Self {
+        let mut life = Self { lease: None, ..self.clone() };
+        life.announced = life.announced.and_then(|known| match known.calls {
+            0 | 1 => None,
+            calls => Some(Announced { calls: calls - 1, ..known }),
+        });
+        life
+    }
+
+    /// Nothing was issued, for a passing reason.
+    #[must_use]
+    pub fn not_now(&self, now: Moment, retry_after_ms: Option<i64>, jitter: f64) -> Self {
+        let mut life = self.withdrawn();
+        life.failures = self.failures.saturating_add(1);
+        let wait_ms = retry_ms(life.failures, jitter).max(retry_after_ms.unwrap_or(0).clamp(0, DAY_MS));
+        life.refresh_at = Some(now.plus_ms(wait_ms));
+        life
+    }
+
+    /// Pinterest refuses the app: nothing is held against the account.
+    #[must_use]
+    pub fn app_refused(&self, now: Moment) -> Self {
+        Self { refresh_at: Some(now.plus_ms(APP_RETRY_MS)), ..self.withdrawn() }
+    }
+
+    /// The answer was lost: the lease stays to its end, and then the old refresh token is tried again.
+    #[must_use]
+    pub fn unanswered(&self, now: Moment, jitter: f64) -> Self {
+        let failures = self.failures.saturating_add(1);
+        let quiesced_until = self.lease.as_ref().map_or(now, |lease| lease.until);
+        let refresh_at = Some(quiesced_until.max(now.plus_ms(retry_ms(failures, jitter))));
+        Self { failures, refresh_at, ..self.clone() }
+    }
+
+    /// Pinterest refused the refresh token of that version.
+    #[must_use]
+    pub fn refused(&self, now: Moment, version: &str, access: AccessCheck) -> Self {
+        let mut life = self.withdrawn();
+        let known = self.refused.as_ref().filter(|refused| refused.version == version);
+        // Both tokens have to be refused both times: one that has worked since then starts it anew.
+        let has_worked = |since: Moment| self.checked_at.is_some_and(|at| at >= since);
+        let known = known.filter(|refused| access != AccessCheck::Refused || !has_worked(refused.since));
+        let since = known.map_or(now, |refused| refused.since);
+        let is_confirmed = known.is_some() && now.since_ms(since) >= CONFIRM_AFTER_MS;
+        life.refused = Some(RefusedGrant { version: version.to_owned(), since });
+        match access {
+            AccessCheck::Works => {
+                let wait_ms = if is_confirmed { REFUSED_RETRY_MS } else { CONFIRM_AFTER_MS };
+                life.refresh_at = Some(now.plus_ms(wait_ms));
+                life.checked_at = Some(now);
+            }
+            AccessCheck::Refused if is_confirmed => {
+                life.refresh_at = None;
+                life.dead = Some(Death { at: now, answer_lost: life.announced.is_some() });
+            }
+            AccessCheck::Refused | AccessCheck::Unsure => life.refresh_at = Some(now.plus_ms(CONFIRM_AFTER_MS)),
+        }
+        life
+    }
+
+    /// Nothing was asked, because of trouble on our side.
+    #[must_use]
+    pub fn postponed(&self, now: Moment, jitter: f64) -> Self {
+        let failures = self.failures.saturating_add(1);
+        Self { failures, refresh_at: Some(now.plus_ms(retry_ms(failures, jitter))), ..self.clone() }
+    }
+}
+
+fn retry_ms(failures: u32, jitter: f64) -> i64 {
+    let full = RETRY_FIRST_MS.saturating_mul(1 << failures.saturating_sub(1).min(6)).min(RETRY_MOST_MS);
+    (full as f64 * (0.5 + 0.5 * jitter)) as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Moment = Moment(1_767_225_600_000);
+
+    fn life() -> TokenLife {
+        TokenLife::begun(NOW, Some(NOW.plus_ms(30 * DAY_MS)), Some(NOW.plus_ms(60 * DAY_MS)), true, 0.5)
+    }
+
+    fn asked(life: &TokenLife) -> TokenLife {
+        life.announced("me", "v1", NOW.plus_ms(120_000))
+    }
+
+    #[test]
+    fn tokens_are_refreshed_well_ahead_and_not_all_at_once() {
+        let due = |jitter| refresh_at(NOW, Some(NOW.plus_ms(30 * DAY_MS)), jitter).since_ms(NOW);
+        assert_eq!((due(0.0), due(1.0)), (18 * DAY_MS, 21 * DAY_MS));
+        assert!(!life().is_due(NOW.plus_ms(18 * DAY_MS)) && life().is_due(NOW.plus_ms(21 * DAY_MS)));
+        assert_eq!(TokenLife::begun(NOW, None, None, false, 0.5).refresh_at, None, "nothing to refresh with");
+    }
+
+    #[test]
+    fn one_refresher_at_a_time() {
+        let taken = asked(&life());
+        assert_eq!(taken.busy_until("other", NOW), Some(NOW.plus_ms(120_000)));
+        assert_eq!(taken.busy_until("me", NOW), None);
+        assert_eq!(taken.busy_until("other", NOW.plus_ms(120_000)), None);
+        assert!(taken.is_due(NOW.plus_ms(120_000)), "a refresher that died is followed by another");
+    }
+
+    #[test]
+    fn passing_trouble_never_ends_a_connection() {
+        let mut failing = life();
+        let mut now = NOW;
+        for _ in 0..500 {
+            failing = failing.announced("me", "v1", now.plus_ms(120_000)).not_now(now, None, 0.9);
+            assert!(failing.dead.is_none() && failing.lease.is_none() && failing.announced.is_none());
+            let due = failing.refresh_at.expect("tried again");
+            assert!(due > now && due.since_ms(now) <= RETRY_MOST_MS);
+            now = due;
+        }
+    }
+
+    #[test]
+    fn an_unanswered_refresh_keeps_its_lease() {
+        let unsure = asked(&life()).unanswered(NOW, 0.0);
+        assert_eq!(unsure.busy_until("other", NOW.plus_ms(119_999)), Some(NOW.plus_ms(120_000)));
+        assert_eq!(unsure.refresh_at, Some(NOW.plus_ms(120_000)));
+        assert_eq!(unsure.announced.map(|known| known.calls), Some(1));
+    }
+
+    #[test]
+    fn a_refusal_ends_the_connection_only_when_repeated_and_the_access_token_is_refused_too() {
+        // Some time after the tokens were issued.
+        let first = NOW.plus_ms(DAY_MS);
+        let once = asked(&life()).refused(first, "v1", AccessCheck::Refused);
+        assert_eq!((once.dead, once.refresh_at), (None, Some(first.plus_ms(CONFIRM_AFTER_MS))));
+        let soon = asked(&once).refused(first.plus_ms(CONFIRM_AFTER_MS - 1), "v1", AccessCheck::Refused);
+        assert_eq!(soon.dead, None, "too soon to count");
+        let later = first.plus_ms(CONFIRM_AFTER_MS);
+        assert_eq!(asked(&once).refused(later, "v2", AccessCheck::Refused).dead, None, "another refresh token");
+        assert_eq!(asked(&once).refused(later, "v1", AccessCheck::Works).dead, None, "it still publishes");
+        assert_eq!(asked(&once).refused(later, "v1", AccessCheck::Unsure).dead, None);
+        let dead = asked(&once).refused(later, "v1", AccessCheck::Refused);
+        assert_eq!((dead.dead, dead.refresh_at), (Some(Death { at: later, answer_lost: false }), None));
+    }
+
+    #[test]
+    fn an_access_token_that_has_worked_between_two_refusals_starts_the_confirmation_anew() {
+        let at = |times: i64| NOW.plus_ms(times * CONFIRM_AFTER_MS);
+        let works = asked(&life()).refused(at(1), "v1", AccessCheck::Works);
+        let first = asked(&works).refused(at(3), "v1", AccessCheck::Refused);
+        assert_eq!((first.dead, first.refresh_at), (None, Some(at(4))), "both were refused only once");
+        assert_eq!(asked(&first).refused(at(4), "v1", AccessCheck::Refused).dead.map(|death| death.at), Some(at(4)));
+    }
+
+    #[test]
+    fn a_refusal_after_a_lost_answer_says_so() {
+        let unsure = asked(&life()).unanswered(NOW, 0.0);
+        let once = asked(&unsure).refused(NOW.plus_ms(DAY_MS), "v1", AccessCheck::Refused);
+        let dead = asked(&once).refused(NOW.plus_ms(2 * DAY_MS), "v1", AccessCheck::Refused);
+        assert!(dead.dead.is_some_and(|death| death.answer_lost));
+    }
+
+    #[test]
+    fn the_apps_own_trouble_is_not_held_against_the_account() {
+        let life = asked(&life()).app_refused(NOW);
+        assert_eq!((life.refused.clone(), life.dead, life.failures, life.announced), (None, None, 0, None));
+    }
+}

@@ -1,0 +1,175 @@
+//! The state of a connection, as far as we know it.
+
+use super::Account;
+use crate::domain::pacing::bucket::Bucket;
+use crate::domain::pin::WaitReason;
+use crate::domain::time::Moment;
+
+/// In the order of what is said first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// Its owner or an operator disconnected it.
+    Disconnected,
+    /// Pinterest refuses all of its tokens for certain.
+    GivenUp {
+        /// A refresh's answer was lost before: Pinterest may have issued tokens that never reached us.
+        answer_lost: bool,
+    },
+    /// The access token is over, or refused; `retried_at`: when it is renewed, if it can be.
+    TokenExpired {
+        retried_at: Option<Moment>,
+    },
+    MissingScopes,
+    /// Pinterest refused the connection or the app's access; the account's pins are held.
+    OnHold,
+    /// Pinterest refuses the refresh token; what is left is the access token.
+    NotRenewed {
+        publishes_until: Option<Moment>,
+    },
+    Healthy,
+}
+
+impl Health {
+    pub fn of(account: &Account, bucket: &Bucket, now: Moment) -> Self {
+        let life = &account.life;
+        let waits_for = bucket.is_paused(now).then(|| bucket.wait_reason());
+        if account.revoked_at.is_some() {
+            Self::Disconnected
+        } else if let Some(death) = life.dead {
+            Self::GivenUp { answer_lost: death.answer_lost }
+        } else if life.access_expires_at.is_some_and(|at| at <= now) || waits_for == Some(WaitReason::TokenRefresh) {
+            Self::TokenExpired { retried_at: life.refresh_at }
+        } else if !account.missing_scopes().is_empty() {
+            Self::MissingScopes
+        } else if waits_for == Some(WaitReason::AccountOnHold) {
+            Self::OnHold
+        } else if life.refused.is_some() {
+            Self::NotRenewed { publishes_until: life.access_expires_at }
+        } else {
+            Self::Healthy
+        }
+    }
+
+    /// The public API's `health_status`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Disconnected | Self::GivenUp { .. } => "token_revoked",
+            Self::TokenExpired { .. } => "token_expired",
+            Self::MissingScopes => "scope_missing",
+            Self::OnHold => "on_hold",
+            Self::NotRenewed { .. } => "renewal_refused",
+            Self::Healthy => "healthy",
+        }
+    }
+
+    /// One or two sentences for a person.
+    pub fn message(self) -> String {
+        match self {
+            Self::Disconnected => "The account was disconnected; its pins are held. Reconnect it to go on.".into(),
+            Self::GivenUp { answer_lost: false } => {
+                "Pinterest no longer accepts this connection: it was revoked, or it lapsed. Reconnect the account; its \
+                 pins are held until then."
+                    .into()
+            }
+            Self::GivenUp { answer_lost: true } => {
+                "Pinterest's answer to a renewal was lost on the way and the connection with it; nobody revoked it. \
+                 Reconnect the account; its pins are held until then."
+                    .into()
+            }
+            Self::TokenExpired { retried_at: Some(at) } => {
+                format!("The access token has expired; renewing it is tried again at {}.", at.rfc3339())
+            }
+            Self::TokenExpired { retried_at: None } => "The access token has expired; reconnect the account.".into(),
+            Self::MissingScopes => "A scope that publishing needs was not granted; reconnect the account.".into(),
+            Self::OnHold => {
+                "Pinterest refused the account's connection or the app's access; its pins are held. Reconnect it."
+                    .into()
+            }
+            Self::NotRenewed { publishes_until: Some(at) } => format!(
+                "Pinterest refuses to renew the connection. It publishes until {}; reconnect the account before then.",
+                at.rfc3339()
+            ),
+            Self::NotRenewed { publishes_until: None } => {
+                "Pinterest refuses to renew the connection. It publishes while its access token lasts; reconnect the \
+                 account soon."
+                    .into()
+            }
+            Self::Healthy => "The connection works.".into(),
+        }
+    }
+
+    /// Whether only a person can mend it.
+    pub fn needs_reconnect(self) -> bool {
+        !matches!(self, Self::Healthy | Self::TokenExpired { retried_at: Some(_) })
+    }
+
+    /// Whether it may publish now.
+    pub fn publishes(self) -> bool {
+        matches!(self, Self::Healthy | Self::NotRenewed { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::account::credentials::{Death, RefusedGrant, TokenLife};
+    use crate::domain::pacing::bucket::Pause;
+    use crate::domain::pacing::pace::Pace;
+    use crate::domain::testdata;
+
+    const NOW: Moment = Moment(1_767_225_600_000);
+
+    fn account(life: TokenLife) -> Account {
+        Account { life, ..testdata::connected_account() }
+    }
+
+    fn of(account: &Account) -> Health {
+        Health::of(account, &Bucket::default(), NOW)
+    }
+
+    #[test]
+    fn a_lost_answer_is_told_from_a_revoked_grant() {
+        let dead = |answer_lost| TokenLife { dead: Some(Death { at: NOW, answer_lost }), ..TokenLife::default() };
+        let (revoked, lost) = (of(&account(dead(false))), of(&account(dead(true))));
+        assert_eq!((revoked.name(), lost.name()), ("token_revoked", "token_revoked"));
+        assert_ne!(revoked.message(), lost.message());
+        assert!(revoked.needs_reconnect() && lost.needs_reconnect());
+        let disconnected = Account { revoked_at: Some(NOW), ..account(dead(true)) };
+        assert_eq!(of(&disconnected), Health::Disconnected);
+    }
+
+    #[test]
+    fn a_refused_renewal_says_until_when_it_publishes() {
+        let life = TokenLife {
+            refused: Some(RefusedGrant { version: "v".into(), since: NOW }),
+            access_expires_at: Some(NOW.plus_ms(1)),
+            ..TokenLife::default()
+        };
+        let health = of(&account(life.clone()));
+        assert_eq!((health.name(), health.needs_reconnect(), health.publishes()), ("renewal_refused", true, true));
+        assert!(health.message().contains(&NOW.plus_ms(1).rfc3339()), "{}", health.message());
+        let expired = TokenLife { access_expires_at: Some(NOW), ..life };
+        assert_eq!(of(&account(expired)).name(), "token_expired");
+    }
+
+    #[test]
+    fn an_expired_token_that_is_being_renewed_needs_nobody() {
+        let life = TokenLife { access_expires_at: Some(NOW), refresh_at: Some(NOW), ..TokenLife::default() };
+        assert!(!of(&account(life.clone())).needs_reconnect() && !of(&account(life.clone())).publishes());
+        assert!(of(&account(TokenLife { refresh_at: None, ..life })).needs_reconnect());
+        let renewed = account(TokenLife { refresh_at: Some(NOW), ..TokenLife::default() });
+        let waits = Pause::new(&Pace::new(50, 1.0), NOW.plus_ms(1), WaitReason::TokenRefresh).apply(&Bucket::default());
+        assert_eq!(Health::of(&renewed, &waits, NOW), Health::TokenExpired { retried_at: Some(NOW) });
+    }
+
+    #[test]
+    fn missing_scopes_and_holds_are_told() {
+        let healthy = account(TokenLife::default());
+        assert_eq!(of(&healthy), Health::Healthy);
+        let narrow = Account { scopes: "boards:read,pins:read".into(), ..healthy.clone() };
+        assert_eq!(of(&narrow).name(), "scope_missing");
+        let held = Pause::new(&Pace::new(50, 1.0), NOW.plus_ms(1), WaitReason::AccountOnHold).apply(&Bucket::default());
+        assert_eq!(Health::of(&healthy, &held, NOW).name(), "on_hold");
+        assert_eq!(Health::of(&healthy, &held, NOW.plus_ms(1)), Health::Healthy, "the pause is over");
+    }
+}

@@ -1,0 +1,75 @@
+//! A connected Pinterest user.
+
+pub mod analytics;
+pub mod board;
+pub mod board_check;
+pub mod credentials;
+pub mod health;
+pub mod oauth;
+
+use self::credentials::TokenLife;
+use super::ids::AccountKey;
+use super::time::Moment;
+
+pub const BOARDS_READ: &str = "boards:read";
+pub const BOARDS_WRITE: &str = "boards:write";
+pub const BOARDS_READ_SECRET: &str = "boards:read_secret";
+pub const BOARDS_WRITE_SECRET: &str = "boards:write_secret";
+pub const PINS_READ: &str = "pins:read";
+pub const PINS_WRITE: &str = "pins:write";
+pub const USER_ACCOUNTS_READ: &str = "user_accounts:read";
+pub const PINS_WRITE_SECRET: &str = "pins:write_secret";
+/// Keyword ideas.
+pub const ADS_READ: &str = "ads:read";
+
+/// The scopes that publishing needs.
+pub const PUBLISHING_SCOPES: [&str; 5] =
+    ["boards:read", "boards:write", "pins:read", "pins:write", "user_accounts:read"];
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    pub key: AccountKey,
+    pub pinterest_user_id: String,
+    pub username: Option<String>,
+    pub display_name: Option<String>,
+    /// As granted, separated by commas.
+    pub scopes: String,
+    pub created_at: Moment,
+    pub updated_at: Moment,
+    /// When it was disconnected by its owner or an operator.
+    pub revoked_at: Option<Moment>,
+    pub life: TokenLife,
+    /// Counts the row's writes; each write is conditional on the one before.
+    pub rev: u64,
+    /// Names the last write, so that its repetition is recognised.
+    pub nonce: String,
+}
+
+impl Account {
+    /// Not disconnected, and not given up by Pinterest for certain.
+    pub fn is_connected(&self) -> bool {
+        self.revoked_at.is_none() && self.life.dead.is_none()
+    }
+
+    /// Disconnected so long ago that nothing but its id is left.
+    pub fn is_forgotten(&self) -> bool {
+        self.pinterest_user_id.is_empty()
+    }
+
+    /// The next write of the row.
+    #[must_use]
+    pub fn next(&self, now: Moment, nonce: String) -> Self {
+        Self { updated_at: now, rev: self.rev + 1, nonce, ..self.clone() }
+    }
+
+    /// The publishing scopes that were not granted.
+    pub fn missing_scopes(&self) -> Vec<String> {
+        self.missing_of(&PUBLISHING_SCOPES)
+    }
+
+    /// Those of the scopes that were not granted.
+    pub fn missing_of(&self, wanted: &[&str]) -> Vec<String> {
+        let granted: Vec<&str> = self.scopes.split([',', ' ']).map(str::trim).collect();
+        wanted.iter().filter(|scope| !granted.contains(scope)).map(ToString::to_string).collect()
+    }
+}

@@ -1,0 +1,136 @@
+//! The backlog of an account: deferred pins in the order in which they are released.
+
+use crate::domain::ids::PinId;
+use crate::domain::pin::{Pin, Priority};
+use crate::domain::time::Moment;
+
+/// A deferred pin. The row is the pin's owner while it waits.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BacklogRow {
+    pub priority: Priority,
+    /// The pin's acceptance: a pin that comes back keeps its age.
+    pub created_at: Moment,
+    pub pin: PinId,
+    /// The generation that the released message carries.
+    pub generation: u32,
+}
+
+impl BacklogRow {
+    pub fn of(pin: &Pin, generation: u32) -> Self {
+        Self { priority: pin.request.priority, created_at: pin.created_at, pin: pin.key.pin, generation }
+    }
+
+    /// Sorts by priority, then age. The generation is part of the key: a pin that comes back while its earlier release is
+    /// being finished has a row of its own, which that release doesn't delete.
+    pub fn sort_key(&self) -> String {
+        format!("{}#{:013}#{}#{:06}", self.priority.rank(), self.created_at.0, self.pin, self.generation)
+    }
+
+    pub fn parse_sort_key(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(4, '#');
+        let priority = Priority::of_rank(parts.next()?.parse().ok()?)?;
+        let created_at = Moment(parts.next()?.parse().ok()?);
+        let pin = parts.next()?.parse().ok()?;
+        let generation = parts.next()?.parse().ok()?;
+        Some(Self { priority, created_at, pin, generation })
+    }
+}
+
+/// Of the slots that a release hands out, one in this many is kept for those who would otherwise never have a turn.
+pub const RESERVED_ONE_IN: usize = 10;
+
+/// How many of a release's `room` slots are kept for the oldest pins of lower priority, if there are any: one in ten, and
+/// at least one. A release of a single slot keeps it only each tenth time (`rel` counts the releases).
+pub fn reserved_slots(room: usize, rel: u64) -> usize {
+    match room {
+        0 => 0,
+        1 => usize::from(rel % RESERVED_ONE_IN as u64 == RESERVED_ONE_IN as u64 - 1),
+        _ => (room / RESERVED_ONE_IN).max(1),
+    }
+}
+
+/// Who is released, in the order of the slots: `head` (the first rows by priority and age, as many as there is room), with
+/// every tenth slot for the oldest of `lower`, rows of lower priority than the first.
+pub fn with_reserved(head: Vec<BacklogRow>, mut lower: Vec<BacklogRow>, reserved: usize) -> Vec<BacklogRow> {
+    let room = head.len();
+    lower.sort_by_key(|row| (row.created_at, row.pin));
+    lower.truncate(reserved.min(room));
+    let first = head.into_iter().filter(|row| !lower.contains(row)).take(room - lower.len()).collect::<Vec<_>>();
+    let mut kept = lower.into_iter();
+    let mut served = Vec::with_capacity(room);
+    for chunk in first.chunks(RESERVED_ONE_IN - 1) {
+        served.extend_from_slice(chunk);
+        if chunk.len() == RESERVED_ONE_IN - 1 {
+            served.extend(kept.next());
+        }
+    }
+    served.extend(kept);
+    served
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn rows_sort_by_priority_and_then_age() {
+        let row = |priority, created, pin| BacklogRow {
+            priority,
+            created_at: Moment(created),
+            pin: PinId(Uuid::from_u128(pin)),
+            generation: 2,
+        };
+        let mut rows = vec![row(Priority::Bulk, 1, 1), row(Priority::Normal, 900, 2), row(Priority::Urgent, 9_000, 3)];
+        rows.push(row(Priority::Normal, 899, 4));
+        let mut keys: Vec<String> = rows.iter().map(BacklogRow::sort_key).collect();
+        keys.sort();
+        rows.sort();
+        assert_eq!(keys, rows.iter().map(BacklogRow::sort_key).collect::<Vec<_>>());
+        assert_eq!(BacklogRow::parse_sort_key(&keys[0]), Some(rows[0].clone()));
+    }
+
+    fn rows(priority: Priority, created: std::ops::Range<i64>) -> Vec<BacklogRow> {
+        let row = |at: i64| BacklogRow {
+            priority,
+            created_at: Moment(at),
+            pin: PinId(Uuid::from_u128(at as u128)),
+            generation: 0,
+        };
+        created.map(row).collect()
+    }
+
+    #[test]
+    fn every_tenth_slot_is_the_oldest_of_lower_prioritys() {
+        let bulk = rows(Priority::Bulk, 500..503);
+        let lower: Vec<BacklogRow> = rows(Priority::Normal, 501..504).into_iter().chain(bulk).collect();
+        let served = with_reserved(rows(Priority::Urgent, 1_000..1_060), lower, reserved_slots(60, 0));
+        assert_eq!(served.len(), 60);
+        let kept: Vec<(usize, i64)> = served
+            .iter()
+            .enumerate()
+            .filter(|(_, row)| row.priority != Priority::Urgent)
+            .map(|(slot, row)| (slot, row.created_at.0))
+            .collect();
+        assert_eq!(kept, [(9, 500), (19, 501), (29, 501), (39, 502), (49, 502), (59, 503)], "the oldest first");
+    }
+
+    #[test]
+    fn nobody_is_served_twice_and_nobody_displaced_without_need() {
+        // The head holds lower rows already.
+        let head: Vec<BacklogRow> =
+            rows(Priority::Urgent, 0..5).into_iter().chain(rows(Priority::Bulk, 10..15)).collect();
+        let served = with_reserved(head.clone(), rows(Priority::Bulk, 10..11), 1);
+        let mut sorted = served.clone();
+        sorted.sort();
+        assert_eq!(sorted, head);
+        assert_eq!(with_reserved(head.clone(), Vec::new(), 1), head);
+    }
+
+    #[test]
+    fn a_release_of_one_slot_keeps_it_each_tenth_time() {
+        let kept: usize = (0..100).map(|rel| reserved_slots(1, rel)).sum();
+        assert_eq!(kept, 10);
+        assert_eq!([0, 2, 9, 19, 20].map(|room| reserved_slots(room, 0)), [0, 1, 1, 1, 2]);
+    }
+}

@@ -1,0 +1,91 @@
+//! How fast an account may publish.
+
+use crate::domain::time::{MINUTE_MS, SECOND_MS};
+
+/// A token may be used at least this long after its slot, in milliseconds: a message needs that to get to its worker.
+/// Whatever delay a token suffers within its validity, the bound of [`Pace`] holds at the moment of use.
+pub const TOKEN_VALID_AT_LEAST_MS: i64 = 3 * SECOND_MS / 2;
+
+/// After a 429 an account's interval is doubled, up to this many times: to sixteen times the configured one.
+pub const SLOWED_MOST: u32 = 4;
+/// Each doubling is taken back after this long without another 429.
+pub const SLOWED_FOR_MS: i64 = 10 * MINUTE_MS;
+
+/// The envelope of an account: in any window of `w` seconds at most `capacity + rate · w` calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// The distance between two tokens. Whole milliseconds, rounded up: never faster than the configured rate.
+    pub interval_ms: i64,
+    /// How far a slot may lie ahead of the time by which the tokens before it are paid for: `capacity − 1` intervals,
+    /// and never less than [`TOKEN_VALID_AT_LEAST_MS`].
+    pub lead_ms: i64,
+}
+
+impl Pace {
+    /// `rate_per_s` must be positive; configuration checks it.
+    ///
+    /// A rate that `capacity` can't carry is lowered: while tokens may be used late, `capacity` of them can come due in
+    /// one moment, so no more than `capacity − 1` are given in that time (and one of them, if that is the capacity).
+    pub fn new(capacity: u32, rate_per_s: f64) -> Self {
+        let interval_ms = (SECOND_MS as f64 / rate_per_s).ceil().max(1.0) as i64;
+        match i64::from(capacity) - 1 {
+            ..=0 => Self { interval_ms: interval_ms + TOKEN_VALID_AT_LEAST_MS, lead_ms: TOKEN_VALID_AT_LEAST_MS },
+            more => {
+                let interval_ms = interval_ms.max((TOKEN_VALID_AT_LEAST_MS + more - 1) / more);
+                Self { interval_ms, lead_ms: more * interval_ms }
+            }
+        }
+    }
+
+    /// The envelope at half the rate and half the capacity, as often as `doublings` says.
+    ///
+    /// The length of the bucket stays, so the bound of the envelope before holds across the change: no token's slot comes
+    /// nearer, and every one costs at least as much.
+    pub fn slowed(&self, doublings: u32) -> Self {
+        let interval_ms = self.interval_ms << doublings.min(SLOWED_MOST);
+        Self { interval_ms, lead_ms: (self.burst_ms() - interval_ms).max(TOKEN_VALID_AT_LEAST_MS) }
+    }
+
+    pub fn rate_per_s(&self) -> f64 {
+        SECOND_MS as f64 / self.interval_ms as f64
+    }
+
+    /// How many tokens a settled bucket gives at once.
+    pub fn capacity(&self) -> u32 {
+        u32::try_from(self.lead_ms / self.interval_ms + 1).unwrap_or(u32::MAX)
+    }
+
+    /// The length of a whole bucket in milliseconds.
+    pub fn burst_ms(&self) -> i64 {
+        self.lead_ms + self.interval_ms
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ordinary_envelope_is_as_configured() {
+        let pace = Pace::new(50, 1.0);
+        assert_eq!((pace.capacity(), pace.interval_ms, pace.burst_ms()), (50, 1_000, 50_000));
+        assert_eq!(Pace::new(3, 3.0).interval_ms, 750, "of a third of a second, two would not cover the validity");
+    }
+
+    #[test]
+    fn each_doubling_halves_rate_and_capacity() {
+        let pace = Pace::new(50, 1.0);
+        let envelopes = [0, 1, 2, 3, 4, 9].map(|doublings| pace.slowed(doublings));
+        assert_eq!(envelopes.map(|pace| pace.interval_ms / 1_000), [1, 2, 4, 8, 16, 16]);
+        assert_eq!(envelopes.map(|pace| pace.capacity()), [50, 25, 12, 6, 3, 3]);
+        assert_eq!(Pace::new(1, 1.0).slowed(4).capacity(), 1);
+    }
+
+    #[test]
+    fn a_rate_beyond_what_the_capacity_carries_is_lowered() {
+        let fast = Pace::new(50, 1_000.0);
+        assert_eq!((fast.capacity(), fast.interval_ms), (50, 31));
+        let single = Pace::new(1, 1.0);
+        assert_eq!((single.capacity(), single.interval_ms), (1, 2_500));
+    }
+}

@@ -1,0 +1,600 @@
+//! What became of a pin: the mutable part of a publish job, and its state machine.
+//!
+//! Every transition takes the state as read and returns the next one; the store writes it only if the row is still the
+//! one that was read (its `rev`), so a transition checked here holds when it is written.
+
+use thiserror::Error;
+
+use super::failure::Failure;
+use super::history::{self, Event, EventKind};
+use super::{Pin, Placement, WaitReason};
+use crate::domain::reconcile::duplicate_check::REPORTED_MAX;
+use crate::domain::time::{DAY_MS, Moment};
+
+/// The public states. Terminal are `Published` and `Failed`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Status {
+    Queued,
+    Deferred,
+    Publishing,
+    Published,
+    Failed,
+}
+
+impl Status {
+    pub const ALL: [Self; 5] = [Self::Queued, Self::Deferred, Self::Publishing, Self::Published, Self::Failed];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Deferred => "deferred",
+            Self::Publishing => "publishing",
+            Self::Published => "published",
+            Self::Failed => "failed",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.name() == text)
+    }
+
+    pub fn is_terminal(self) -> bool {
+        matches!(self, Self::Published | Self::Failed)
+    }
+}
+
+/// The attempt row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Counts the writes of this row; 0 is the row that doesn't exist yet.
+    pub rev: u64,
+    /// Names the last write, so that one the SDK repeated is recognised as our own.
+    pub nonce: String,
+    /// Messages of an older generation are void.
+    pub generation: u32,
+    /// Which of the pin's contents ([`Pin::edit`]) this state goes with.
+    pub edit: u32,
+    pub status: Status,
+    /// How many attempts were started; never reset.
+    pub attempt: u32,
+    /// How many of those don't count towards the limit.
+    pub attempt_base: u32,
+    /// When the latest attempt was announced.
+    pub started_at: Option<Moment>,
+    /// No attempt starts before this.
+    pub not_before: Option<Moment>,
+    /// When the board is looked at next, while the outcome is unknown.
+    pub reconcile_at: Option<Moment>,
+    pub wait: Option<WaitReason>,
+    /// The last failure, while it matters: cleared by success.
+    pub failure: Option<Failure>,
+    /// The provider's words, shortened.
+    pub detail: Option<String>,
+    pub pinterest_pin_id: Option<String>,
+    /// A Pin that was created by a call whose fence had been lost. Needs a person.
+    pub orphan_pin_id: Option<String>,
+    /// A Pin that says what this published one does and is nobody's, found by the late check; the first of several.
+    pub duplicate_pin_id: Option<String>,
+    pub finished_at: Option<Moment>,
+    pub updated_at: Moment,
+    pub history: Vec<Event>,
+    /// Set only by the write that makes the pin terminal.
+    pub expires_at: Option<Moment>,
+    /// When the published Pin was found to be gone from Pinterest; the status stays.
+    pub removed_at: Option<Moment>,
+    /// Its schedule was retried: another pin takes its place, and it is not retried any more.
+    pub is_superseded: bool,
+}
+
+/// The row outlives the pin row by a week: a pin must never be seen without what became of it, and DynamoDB deletes
+/// expired rows in any order, days late at times.
+const OUTLIVES_PIN_MS: i64 = 7 * DAY_MS;
+/// The provider's words are kept up to this many bytes.
+pub const DETAIL_MAX: usize = 88;
+
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("{from:?} -> {to:?} is not a transition")]
+pub struct IllegalTransition {
+    pub from: Status,
+    pub to: Status,
+}
+
+/// What the provider said, as far as the history keeps it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Upstream {
+    pub status: Option<u16>,
+    pub code: Option<i64>,
+    pub request_id: Option<String>,
+    pub message: Option<String>,
+}
+
+type Next = Result<Attempt, IllegalTransition>;
+
+impl Attempt {
+    /// The state of a pin nobody has worked on yet: no row exists.
+    pub fn untouched(pin: &Pin) -> Self {
+        let (status, not_before, wait) = match pin.placement {
+            Placement::Now => (Status::Queued, None, None),
+            Placement::Slot(slot) => (Status::Deferred, Some(slot), Some(WaitReason::AccountPacing)),
+            Placement::Backlog(reason) => (Status::Deferred, None, Some(reason)),
+            Placement::Due(at) => (Status::Deferred, Some(at), Some(WaitReason::Scheduled)),
+        };
+        Self {
+            rev: 0,
+            nonce: String::new(),
+            generation: 0,
+            edit: 0,
+            status,
+            attempt: 0,
+            attempt_base: 0,
+            started_at: None,
+            not_before,
+            reconcile_at: None,
+            wait,
+            failure: None,
+            detail: None,
+            pinterest_pin_id: None,
+            orphan_pin_id: None,
+            duplicate_pin_id: None,
+            finished_at: None,
+            updated_at: pin.created_at,
+            history: Vec::new(),
+            expires_at: None,
+            removed_at: None,
+            is_superseded: false,
+        }
+    }
+
+    pub fn attempts_spent(&self) -> u32 {
+        self.attempt.saturating_sub(self.attempt_base)
+    }
+
+    /// When an unanswered call of the latest attempt can no longer commit.
+    pub fn quiesced_at(&self, quiesce_ms: i64) -> Moment {
+        self.started_at.unwrap_or(self.updated_at).plus_ms(quiesce_ms)
+    }
+
+    /// The write-ahead: announces attempt n + 1. Whoever wrote this holds the fence.
+    pub fn begin(&self, now: Moment, nonce: String) -> Next {
+        let mut next = self.leave(&[Status::Queued, Status::Deferred], Status::Publishing, now, nonce)?;
+        next.attempt += 1;
+        next.started_at = Some(now);
+        next.not_before = None;
+        next.wait = None;
+        Ok(next.logged(EventKind::AttemptStarted, |_| {}))
+    }
+
+    /// The call was announced and never sent; nothing is spent.
+    pub fn not_sent(&self, now: Moment, nonce: String) -> Next {
+        let mut next = self.leave(&[Status::Publishing], Status::Queued, now, nonce)?;
+        next.attempt_base += 1;
+        next.reconcile_at = None;
+        Ok(next.logged(EventKind::NotSent, |_| {}))
+    }
+
+    /// Pinterest answered with the Pin.
+    pub fn published(
+        &self,
+        now: Moment,
+        pinterest_pin_id: String,
+        upstream: &Upstream,
+        pin: &Pin,
+        nonce: String,
+    ) -> Next {
+        self.done(now, pinterest_pin_id, upstream, pin, nonce, EventKind::Published)
+    }
+
+    /// The Pin was found on its board.
+    pub fn adopted(
+        &self,
+        now: Moment,
+        pinterest_pin_id: String,
+        upstream: &Upstream,
+        pin: &Pin,
+        nonce: String,
+    ) -> Next {
+        self.done(now, pinterest_pin_id, upstream, pin, nonce, EventKind::Adopted)
+    }
+
+    fn done(&self, now: Moment, id: String, upstream: &Upstream, pin: &Pin, nonce: String, kind: EventKind) -> Next {
+        let mut next = self.leave(&[Status::Publishing], Status::Published, now, nonce)?;
+        next.pinterest_pin_id = Some(id);
+        next.failure = None;
+        next.detail = None;
+        next.reconcile_at = None;
+        Ok(next.finished(now, pin).logged_answer(kind, upstream, None, None))
+    }
+
+    /// The answer was lost: the pin stays `publishing` and is looked for at `reconcile_at`.
+    pub fn unresolved_outcome(&self, now: Moment, reconcile_at: Moment, upstream: &Upstream, nonce: String) -> Next {
+        let mut next = self.leave(&[Status::Publishing], Status::Publishing, now, nonce)?;
+        next.failure = Some(Failure::OutcomeUnknown);
+        next.detail = upstream.message.as_deref().map(shorten);
+        next.reconcile_at = Some(reconcile_at);
+        Ok(next.logged_answer(EventKind::AnswerUnknown, upstream, Some(reconcile_at), None))
+    }
+
+    /// A look-up could not tell.
+    pub fn reconcile_again(&self, now: Moment, reconcile_at: Moment, why: &str, nonce: String) -> Next {
+        let mut next = self.leave(&[Status::Publishing], Status::Publishing, now, nonce)?;
+        next.failure = Some(Failure::OutcomeUnknown);
+        next.reconcile_at = Some(reconcile_at);
+        Ok(next.logged(EventKind::ReconcileInconclusive, |event| {
+            event.next_at = Some(reconcile_at);
+            event.note = Some(why.to_owned());
+        }))
+    }
+
+    /// The Pin is surely not on Pinterest: a new attempt is allowed.
+    pub fn absent(&self, now: Moment, nonce: String) -> Next {
+        let mut next = self.leave(&[Status::Publishing], Status::Queued, now, nonce)?;
+        next.reconcile_at = None;
+        next.failure = None;
+        next.detail = None;
+        Ok(next.logged(EventKind::NotOnPinterest, |_| {}))
+    }
+
+    /// A passing failure: another attempt at `at`, by the same message.
+    pub fn retry_at(&self, now: Moment, at: Moment, failure: Failure, upstream: &Upstream, nonce: String) -> Next {
+        let mut next = self.leave(&[Status::Publishing], Status::Queued, now, nonce)?;
+        next.not_before = Some(at);
+        next.failure = Some(failure);
+        next.detail = upstream.message.as_deref().map(shorten);
+        next.reconcile_at = None;
+        Ok(next.logged_answer(EventKind::RetryPlanned, upstream, Some(at), Some(failure)))
+    }
+
+    /// Waits in the backlog under a new generation, so that messages still under way are void. Spends no attempt.
+    pub fn deferred(
+        &self,
+        now: Moment,
+        until: Option<Moment>,
+        reason: WaitReason,
+        cause: Option<(Failure, &Upstream)>,
+        nonce: String,
+    ) -> Next {
+        let from = [Status::Queued, Status::Deferred, Status::Publishing];
+        let mut next = self.leave(&from, Status::Deferred, now, nonce)?;
+        if self.status == Status::Publishing {
+            next.attempt_base += 1;
+        }
+        next.generation += 1;
+        next.not_before = until;
+        next.wait = Some(reason);
+        next.reconcile_at = None;
+        next.failure = cause.map(|(failure, _)| failure);
+        next.detail = cause.and_then(|(_, upstream)| upstream.message.as_deref().map(shorten));
+        let nothing = Upstream::default();
+        let (failure, upstream) = match cause {
+            Some((failure, upstream)) => (Some(failure), upstream),
+            None => (None, &nothing),
+        };
+        let mut next = next.logged_answer(EventKind::Deferred, upstream, until, failure);
+        if failure.is_none()
+            && let Some(event) = next.history.last_mut()
+        {
+            event.note = Some(reason.code().to_owned());
+        }
+        Ok(next)
+    }
+
+    /// Gave up for good.
+    pub fn failed(&self, now: Moment, failure: Failure, upstream: &Upstream, pin: &Pin, nonce: String) -> Next {
+        let from = [Status::Queued, Status::Deferred, Status::Publishing];
+        let mut next = self.leave(&from, Status::Failed, now, nonce)?;
+        next.failure = Some(failure);
+        next.detail = upstream.message.as_deref().map(shorten);
+        next.reconcile_at = None;
+        Ok(next.finished(now, pin).logged_answer(EventKind::Failed, upstream, None, Some(failure)))
+    }
+
+    /// A failed pin is asked for once more, under a new generation; no attempt of before counts. `waits` says why it
+    /// can't start at once, and until when.
+    pub fn retried(&self, now: Moment, waits: Option<(WaitReason, Option<Moment>)>, nonce: String) -> Next {
+        let status = if waits.is_some() { Status::Deferred } else { Status::Queued };
+        let mut next = self.leave(&[Status::Failed], status, now, nonce)?;
+        next.generation += 1;
+        next.attempt_base = next.attempt;
+        next.not_before = waits.and_then(|(_, until)| until);
+        next.wait = waits.map(|(reason, _)| reason);
+        next.failure = None;
+        next.detail = None;
+        next.finished_at = None;
+        next.expires_at = None;
+        Ok(next.logged(EventKind::Retried, |event| {
+            event.next_at = waits.and_then(|(_, until)| until);
+            event.note = self.failure.map(|failure| failure.code().to_owned());
+        }))
+    }
+
+    /// Its schedule goes on with another pin.
+    pub fn superseded(&self, now: Moment, nonce: String) -> Next {
+        let mut next = self.leave(&[Status::Failed], Status::Failed, now, nonce)?;
+        next.is_superseded = true;
+        Ok(next.logged(EventKind::Superseded, |_| {}))
+    }
+
+    /// What is published was changed. The state stays; who has read the content of before can't write any more.
+    pub fn edited(&self, now: Moment, nonce: String) -> Next {
+        let from = [Status::Queued, Status::Deferred, Status::Failed];
+        let mut next = self.leave(&from, self.status, now, nonce)?;
+        next.edit += 1;
+        Ok(next.logged(EventKind::Edited, |_| {}))
+    }
+
+    /// The same with a retry, which has counted as the write.
+    pub fn with_edit(mut self) -> Self {
+        self.edit += 1;
+        self.logged(EventKind::Edited, |_| {})
+    }
+
+    /// Its owner deleted the pin. One that waited is over; messages under way are void.
+    pub fn deleted(&self, now: Moment, pin: &Pin, nonce: String) -> Next {
+        let from = [Status::Queued, Status::Deferred, Status::Failed, Status::Published];
+        let is_over = self.status.is_terminal();
+        let to = if is_over { self.status } else { Status::Failed };
+        let mut next = self.leave(&from, to, now, nonce)?;
+        if !is_over {
+            next.generation += 1;
+            next.failure = Some(Failure::PinDeleted);
+            next.detail = None;
+            next = next.finished(now, pin);
+        }
+        Ok(next.logged(EventKind::Deleted, |_| {}))
+    }
+
+    /// Whether the pin failed while a call of it may have created a Pin, so that another call may create a second one.
+    pub fn ended_unresolved(&self, quiesce_ms: i64) -> bool {
+        if self.status != Status::Failed {
+            return false;
+        }
+        match self.failure {
+            Some(Failure::OutcomeAmbiguous | Failure::OutcomeUnverifiable) => true,
+            // A refusal, or the end of a doubt because the board could not be looked at any more.
+            Some(Failure::BoardNotFound) => self.was_unresolved(quiesce_ms),
+            _ => self.orphan_pin_id.is_some(),
+        }
+    }
+
+    /// Whether the last attempt had no answer when the pin failed. A call that is answered is so long before its quiet
+    /// time ends.
+    fn was_unresolved(&self, quiesce_ms: i64) -> bool {
+        let late = self.finished_at.is_some_and(|at| at >= self.quiesced_at(quiesce_ms));
+        match self.history.iter().rev().find(|event| event.kind != EventKind::Failed).map(|event| event.kind) {
+            Some(EventKind::AnswerUnknown | EventKind::ReconcileInconclusive) => true,
+            Some(EventKind::AttemptStarted) => late,
+            _ => self.orphan_pin_id.is_some(),
+        }
+    }
+
+    /// Notes a Pin that was created by a call whose fence had been lost. Changes no status.
+    pub fn with_orphan(&self, now: Moment, pinterest_pin_id: String, nonce: String) -> Self {
+        let mut next = self.clone();
+        next.rev += 1;
+        next.nonce = nonce;
+        next.updated_at = now;
+        next.orphan_pin_id = Some(pinterest_pin_id);
+        next
+    }
+
+    /// The late check found these Pins beside the published one. An event for each of the first few.
+    pub fn with_duplicates(&self, now: Moment, ids: &[String], nonce: String) -> Next {
+        let mut next = self.leave(&[Status::Published], Status::Published, now, nonce)?;
+        next.duplicate_pin_id = next.duplicate_pin_id.or_else(|| ids.first().cloned());
+        Ok(ids.iter().take(REPORTED_MAX).fold(next, |next, id| next.about_duplicate(EventKind::DuplicateFound, id)))
+    }
+
+    /// The late check has deleted this Pin.
+    pub fn duplicate_removed(&self, now: Moment, id: &str, nonce: String) -> Next {
+        let next = self.leave(&[Status::Published], Status::Published, now, nonce)?;
+        Ok(next.about_duplicate(EventKind::DuplicateRemoved, id))
+    }
+
+    /// Pinterest doesn't know the published Pin any more.
+    pub fn removed(&self, now: Moment, nonce: String) -> Next {
+        let mut next = self.leave(&[Status::Published], Status::Published, now, nonce)?;
+        next.removed_at = Some(now);
+        Ok(next.logged(EventKind::RemovedFromPinterest, |_| {}))
+    }
+
+    /// Whether the history says that of this Pin.
+    pub fn says_of_duplicate(&self, kind: EventKind, id: &str) -> bool {
+        self.history.iter().any(|event| event.kind == kind && event.note.as_deref() == Some(id))
+    }
+
+    fn about_duplicate(self, kind: EventKind, id: &str) -> Self {
+        self.logged(kind, |event| event.note = Some(id.to_owned()))
+    }
+
+    fn leave(&self, from: &[Status], to: Status, now: Moment, nonce: String) -> Next {
+        if !from.contains(&self.status) {
+            return Err(IllegalTransition { from: self.status, to });
+        }
+        let mut next = self.clone();
+        next.rev += 1;
+        next.nonce = nonce;
+        next.status = to;
+        next.updated_at = now;
+        Ok(next)
+    }
+
+    fn finished(mut self, now: Moment, pin: &Pin) -> Self {
+        self.finished_at = Some(now);
+        self.not_before = None;
+        self.wait = None;
+        self.expires_at = Some(pin.expires_at.plus_ms(OUTLIVES_PIN_MS));
+        self
+    }
+
+    fn logged(mut self, kind: EventKind, fill: impl FnOnce(&mut Event)) -> Self {
+        let mut event = Event::new(kind, self.updated_at, self.attempt);
+        fill(&mut event);
+        history::push(&mut self.history, event);
+        self
+    }
+
+    fn logged_answer(
+        self,
+        kind: EventKind,
+        upstream: &Upstream,
+        next_at: Option<Moment>,
+        failure: Option<Failure>,
+    ) -> Self {
+        self.logged(kind, |event| {
+            event.status = upstream.status;
+            event.provider_code = upstream.code;
+            event.request_id = upstream.request_id.clone();
+            event.next_at = next_at;
+            event.note = failure.map(|failure| failure.code().to_owned());
+        })
+    }
+}
+
+fn shorten(text: &str) -> String {
+    let printable: String = text.chars().filter(|c| !c.is_control()).collect();
+    history::cut(&printable, DETAIL_MAX).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::testdata;
+
+    const T: Moment = Moment(2_000_000);
+
+    fn states() -> Vec<Attempt> {
+        let pin = testdata::pin();
+        let queued = Attempt::untouched(&pin);
+        let publishing = queued.begin(T, "a".into()).expect("begins");
+        let nothing = Upstream::default();
+        let published = publishing.published(T, "9".into(), &nothing, &pin, "b".into()).expect("publishes");
+        let failed = publishing.failed(T, Failure::ImageBroken, &nothing, &pin, "b".into()).expect("fails");
+        let deferred = queued.deferred(T, None, WaitReason::AccountPaused, None, "b".into()).expect("defers");
+        vec![queued, deferred, publishing, published, failed]
+    }
+
+    #[test]
+    fn the_table_of_transitions() {
+        let pin = testdata::pin();
+        let nothing = Upstream::default();
+        // queued, deferred, publishing, published, failed
+        type Transition<'a> = Box<dyn Fn(&Attempt) -> Next + 'a>;
+        let cases: [(&str, [bool; 5], Transition<'_>); 13] = [
+            ("begin", [true, true, false, false, false], Box::new(|a| a.begin(T, "n".into()))),
+            ("not_sent", [false, false, true, false, false], Box::new(|a| a.not_sent(T, "n".into()))),
+            (
+                "published",
+                [false, false, true, false, false],
+                Box::new(|a| a.published(T, "1".into(), &nothing, &pin, "n".into())),
+            ),
+            (
+                "in_doubt",
+                [false, false, true, false, false],
+                Box::new(|a| a.unresolved_outcome(T, T, &nothing, "n".into())),
+            ),
+            ("absent", [false, false, true, false, false], Box::new(|a| a.absent(T, "n".into()))),
+            (
+                "deferred",
+                [true, true, true, false, false],
+                Box::new(|a| a.deferred(T, None, WaitReason::AccountPacing, None, "n".into())),
+            ),
+            (
+                "failed",
+                [true, true, true, false, false],
+                Box::new(|a| a.failed(T, Failure::ImageBroken, &nothing, &pin, "n".into())),
+            ),
+            ("edited", [true, true, false, false, true], Box::new(|a| a.edited(T, "n".into()))),
+            ("deleted", [true, true, false, true, true], Box::new(|a| a.deleted(T, &pin, "n".into()))),
+            ("retried", [false, false, false, false, true], Box::new(|a| a.retried(T, None, "n".into()))),
+            (
+                "with_duplicates",
+                [false, false, false, true, false],
+                Box::new(|a| a.with_duplicates(T, &["7".into()], "n".into())),
+            ),
+            (
+                "duplicate_removed",
+                [false, false, false, true, false],
+                Box::new(|a| a.duplicate_removed(T, "7", "n".into())),
+            ),
+            ("removed", [false, false, false, true, false], Box::new(|a| a.removed(T, "n".into()))),
+        ];
+        for (name, allowed, transition) in cases {
+            for (state, allowed) in states().iter().zip(allowed) {
+                let next = transition(state);
+                assert_eq!(next.is_ok(), allowed, "{name} from {:?}", state.status);
+                if let Ok(next) = next {
+                    assert_eq!(next.rev, state.rev + 1, "every write counts");
+                    assert_eq!(next.nonce, "n");
+                    assert!(next.attempt >= state.attempt, "attempts never reset");
+                    assert_eq!(next.expires_at.is_some(), next.status.is_terminal(), "only the end sets an expiry");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_snooze_spends_nothing_and_voids_the_messages_under_way() {
+        let publishing = Attempt::untouched(&testdata::pin()).begin(T, "a".into()).expect("begins");
+        assert_eq!(publishing.attempts_spent(), 1);
+        let upstream = Upstream { status: Some(429), ..Upstream::default() };
+        let cause = Some((Failure::RateLimited, &upstream));
+        let snoozed = publishing.deferred(T, Some(T), WaitReason::AccountPaused, cause, "b".into()).expect("defers");
+        assert_eq!(snoozed.attempts_spent(), 0);
+        assert_eq!(snoozed.attempt, 1);
+        assert_eq!(snoozed.generation, publishing.generation + 1);
+    }
+
+    fn failed(failure: Failure, finished_at: Moment, unknown: bool) -> Attempt {
+        let (pin, nothing) = (testdata::pin(), Upstream::default());
+        let mut attempt = Attempt::untouched(&pin).begin(T, "a".into()).expect("begins");
+        if unknown {
+            attempt = attempt.unresolved_outcome(T, T.plus_ms(120_000), &nothing, "b".into()).expect("legal");
+        }
+        attempt.failed(finished_at, failure, &nothing, &pin, "c".into()).expect("fails")
+    }
+
+    #[test]
+    fn a_retried_pin_starts_over_and_forgets_nothing() {
+        let until = T.plus_ms(9_000);
+        for waits in [None, Some((WaitReason::AccountPacing, Some(until))), Some((WaitReason::AccountOnHold, None))] {
+            let failed = failed(Failure::ImageBroken, T, false);
+            let retried = failed.retried(T.plus_ms(5), waits, "d".into()).expect("retries");
+            let status = if waits.is_some() { Status::Deferred } else { Status::Queued };
+            assert_eq!((retried.status, retried.wait), (status, waits.map(|(reason, _)| reason)));
+            assert_eq!(retried.not_before, waits.and_then(|(_, until)| until));
+            assert_eq!((retried.attempt, retried.attempts_spent()), (1, 0));
+            assert_eq!(retried.generation, failed.generation + 1);
+            assert_eq!((retried.failure, retried.finished_at, retried.expires_at), (None, None, None));
+            let last = retried.history.last().expect("an event");
+            assert_eq!((last.kind, last.note.as_deref()), (EventKind::Retried, Some("image_broken")));
+        }
+    }
+
+    #[test]
+    fn only_a_call_without_an_answer_ends_in_doubt() {
+        let (soon, late) = (T.plus_ms(1_000), T.plus_ms(120_000));
+        let unresolved_outcome = |attempt: Attempt| attempt.ended_unresolved(120_000);
+        assert!(unresolved_outcome(failed(Failure::OutcomeAmbiguous, late, true)));
+        assert!(unresolved_outcome(failed(Failure::OutcomeUnverifiable, late, true)));
+        assert!(!unresolved_outcome(failed(Failure::ImageBroken, soon, false)));
+        assert!(!unresolved_outcome(failed(Failure::AttemptsExhausted, late, true)), "surely not there");
+        assert!(!unresolved_outcome(failed(Failure::BoardNotFound, soon, false)), "a refusal");
+        assert!(
+            unresolved_outcome(failed(Failure::BoardNotFound, late, true)),
+            "the board went before it was looked at"
+        );
+        assert!(unresolved_outcome(failed(Failure::BoardNotFound, late, false)), "of a worker that died");
+        let orphaned = failed(Failure::ImageBroken, soon, false).with_orphan(late, "1".into(), "d".into());
+        assert!(unresolved_outcome(orphaned), "there is one");
+    }
+
+    #[test]
+    fn a_retry_keeps_its_generation_because_its_message_stays() {
+        let publishing = Attempt::untouched(&testdata::pin()).begin(T, "a".into()).expect("begins");
+        let retry = publishing
+            .retry_at(T, T.plus_ms(5), Failure::PinterestBusy, &Upstream::default(), "b".into())
+            .expect("plans");
+        assert_eq!((retry.status, retry.generation), (Status::Queued, publishing.generation));
+        assert_eq!(retry.attempts_spent(), 1);
+    }
+}

@@ -1,0 +1,353 @@
+//! What a worker does with a message, decided from what it has read. Nothing here touches the world.
+
+use super::attempt::{Attempt, Status};
+use super::failure::Failure;
+use super::{Pin, WaitReason};
+use crate::domain::account::Account;
+use crate::domain::deadlines::Deadlines;
+use crate::domain::invariants::{Rule, Rules};
+use crate::domain::message::PublishMessage;
+use crate::domain::pacing::bucket::Bucket;
+use crate::domain::pacing::pace::TOKEN_VALID_AT_LEAST_MS;
+use crate::domain::time::{Moment, SECOND_MS};
+
+/// A slot this near is waited for inside the invocation: the queue delays by whole seconds only.
+pub const WAIT_INSIDE_MS: i64 = SECOND_MS;
+
+/// Everything the decision depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Situation<'a> {
+    pub message: &'a PublishMessage,
+    pub pin: &'a Pin,
+    pub attempt: &'a Attempt,
+    pub account: Option<&'a Account>,
+    pub bucket: &'a Bucket,
+    pub now: Moment,
+    /// What is left of the invocation.
+    pub remaining_ms: i64,
+    pub deadlines: &'a Deadlines,
+    pub rules: Rules,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Finished, or another generation's business.
+    Acknowledge,
+    /// This message stays and comes back then. Used while a call may still commit, and for what is near.
+    Keep {
+        until: Moment,
+    },
+    /// Comes back then, as a fresh copy.
+    ComeBack {
+        at: Moment,
+    },
+    /// The outcome is unknown and can be looked for now.
+    Reconcile,
+    GiveUp(Failure),
+    JoinBacklog {
+        reason: WaitReason,
+        until: Option<Moment>,
+    },
+    /// The account can't publish until a person acts.
+    Hold(Failure),
+    /// The token's slot, or the moment before which no attempt may start, is within this second.
+    WaitFor {
+        slot: Moment,
+    },
+    TakeToken,
+    Publish,
+}
+
+pub fn next(situation: &Situation<'_>) -> Step {
+    let Situation { message, pin, attempt, account, bucket, now, deadlines, rules, .. } = *situation;
+    if attempt.status.is_terminal() {
+        return Step::Acknowledge;
+    }
+    if attempt.status == Status::Publishing {
+        let quiesced_at = attempt.quiesced_at(deadlines.quiesce_ms(rules));
+        return match attempt.reconcile_at {
+            _ if now < quiesced_at => Step::Keep { until: quiesced_at },
+            // A copy's delay is rounded down: for less than a second it would be back at once, over and over.
+            Some(reconcile_at) if now < reconcile_at && reconcile_at <= now.plus_ms(WAIT_INSIDE_MS) => {
+                Step::Keep { until: reconcile_at }
+            }
+            Some(reconcile_at) if now < reconcile_at => Step::ComeBack { at: reconcile_at },
+            _ if !deadlines.leaves_time_for_a_call(situation.remaining_ms) => Step::Keep { until: now },
+            _ => Step::Reconcile,
+        };
+    }
+    if message.generation < attempt.generation && rules.hold(Rule::Generation) {
+        return Step::Acknowledge;
+    }
+    if pin.hidden_at.is_some() && rules.hold(Rule::Hidden) {
+        return Step::GiveUp(Failure::PinDeleted);
+    }
+    if pin.is_overdue(now) {
+        return Step::GiveUp(Failure::ExpiredUnpublished);
+    }
+    let Some(account) = account else {
+        return Step::GiveUp(Failure::AccountDisconnected);
+    };
+    if bucket.is_paused(now) {
+        // Released ahead for when the pause is over, and a little early: the queue delays by whole seconds.
+        if let Some(slot) = message.slot.filter(|slot| Some(*slot) >= bucket.paused_until) {
+            return if slot > now.plus_ms(WAIT_INSIDE_MS) {
+                Step::ComeBack { at: slot }
+            } else {
+                Step::WaitFor { slot }
+            };
+        }
+        return Step::JoinBacklog { reason: bucket.wait_reason(), until: bucket.paused_until.max(attempt.not_before) };
+    }
+    if !account.is_connected() {
+        return Step::Hold(Failure::TokenRevoked);
+    }
+    // A hold that was ended before its time is waited for no longer.
+    let is_released = attempt.wait.is_some_and(WaitReason::is_hold) && !bucket.is_on_hold();
+    let not_before = attempt.not_before.filter(|_| !is_released).max(pin.not_before());
+    if let Some(not_before) = not_before.filter(|at| *at > now.plus_ms(WAIT_INSIDE_MS)) {
+        return if attempt.attempt > 0 && not_before.since_ms(now) <= 60 * SECOND_MS {
+            Step::Keep { until: not_before }
+        } else {
+            Step::ComeBack { at: not_before }
+        };
+    }
+    if !deadlines.leaves_time_for_a_call(situation.remaining_ms - WAIT_INSIDE_MS) {
+        return Step::Keep { until: now };
+    }
+    if let Some(not_before) = not_before.filter(|at| *at > now) {
+        return Step::WaitFor { slot: not_before };
+    }
+    match usable_slot(message, attempt, now, rules) {
+        Some(slot) if slot > now.plus_ms(WAIT_INSIDE_MS) => Step::ComeBack { at: slot },
+        Some(slot) if slot > now => Step::WaitFor { slot },
+        Some(_) => Step::Publish,
+        None => Step::TakeToken,
+    }
+}
+
+/// The message's token, unless it has gone stale or an attempt has already used it.
+fn usable_slot(message: &PublishMessage, attempt: &Attempt, now: Moment, rules: Rules) -> Option<Moment> {
+    let slot = message.slot?;
+    if !rules.hold(Rule::TokenPerCall) {
+        return Some(slot);
+    }
+    let used = attempt.started_at.is_some_and(|started_at| started_at >= slot);
+    let stale = now > message.valid_until.unwrap_or(slot.plus_ms(TOKEN_VALID_AT_LEAST_MS));
+    (!used && !stale).then_some(slot)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::pacing::bucket::Token;
+    use crate::domain::pin::Placement;
+    use crate::domain::pin::attempt::Upstream;
+    use crate::domain::testdata;
+
+    const NOW: Moment = Moment(5_000_000);
+
+    struct Case {
+        message: PublishMessage,
+        pin: Pin,
+        attempt: Attempt,
+        account: Option<Account>,
+        bucket: Bucket,
+        remaining_ms: i64,
+    }
+
+    fn token(slot: Moment) -> Token {
+        Token { slot, valid_until: slot.plus_ms(20_000) }
+    }
+
+    impl Case {
+        fn new() -> Self {
+            let pin = testdata::pin();
+            Self {
+                message: PublishMessage::new(pin.key, pin.request.account, 0, Some(token(NOW))),
+                attempt: Attempt::untouched(&pin),
+                account: Some(testdata::connected_account()),
+                pin,
+                bucket: Bucket::default(),
+                remaining_ms: 25_000,
+            }
+        }
+
+        fn publishing(mut self, started_at: Moment) -> Self {
+            self.attempt = self.attempt.begin(started_at, "n".into()).expect("begins");
+            self
+        }
+
+        fn next(&self) -> Step {
+            next(&Situation {
+                message: &self.message,
+                pin: &self.pin,
+                attempt: &self.attempt,
+                account: self.account.as_ref(),
+                bucket: &self.bucket,
+                now: NOW,
+                remaining_ms: self.remaining_ms,
+                deadlines: &Deadlines::default(),
+                rules: Rules::default(),
+            })
+        }
+    }
+
+    #[test]
+    fn a_fresh_pin_with_its_token_is_published() {
+        assert_eq!(Case::new().next(), Step::Publish);
+    }
+
+    #[test]
+    fn inside_its_quiet_time_a_publishing_pin_keeps_its_message() {
+        let case = Case::new().publishing(NOW.plus_ms(-60_000));
+        assert_eq!(case.next(), Step::Keep { until: NOW.plus_ms(60_000) });
+    }
+
+    #[test]
+    fn after_its_quiet_time_it_is_looked_for_whatever_the_generation() {
+        let mut case = Case::new().publishing(NOW.plus_ms(-120_000));
+        assert_eq!(case.next(), Step::Reconcile);
+        case.attempt.reconcile_at = Some(NOW.plus_ms(1_001));
+        assert_eq!(case.next(), Step::ComeBack { at: NOW.plus_ms(1_001) });
+        case.attempt.reconcile_at = Some(NOW.plus_ms(1_000));
+        assert_eq!(case.next(), Step::Keep { until: NOW.plus_ms(1_000) }, "a copy would have no delay");
+    }
+
+    #[test]
+    fn a_message_of_an_older_generation_is_void_and_a_newer_one_is_not() {
+        let mut case = Case::new();
+        case.attempt.generation = 1;
+        assert_eq!(case.next(), Step::Acknowledge);
+        case.message.generation = 2;
+        assert_eq!(case.next(), Step::Publish);
+    }
+
+    #[test]
+    fn a_terminal_pin_is_acknowledged() {
+        let mut case = Case::new().publishing(NOW);
+        case.attempt =
+            case.attempt.published(NOW, "1".into(), &Upstream::default(), &case.pin, "n".into()).expect("publishes");
+        assert_eq!(case.next(), Step::Acknowledge);
+    }
+
+    #[test]
+    fn every_call_needs_a_token_of_its_own() {
+        let mut case = Case::new();
+        case.message.slot = None;
+        assert_eq!(case.next(), Step::TakeToken);
+        case.message = case.message.clone().with_token(Some(token(NOW.plus_ms(-20_000))));
+        assert_eq!(case.next(), Step::Publish);
+        case.message = case.message.clone().with_token(Some(token(NOW.plus_ms(-20_001))));
+        assert_eq!(case.next(), Step::TakeToken);
+        // A retry by the same message: its token was for the first attempt.
+        case.message = case.message.clone().with_token(Some(token(NOW.plus_ms(-2_000))));
+        case.attempt.started_at = Some(NOW.plus_ms(-1_000));
+        assert_eq!(case.next(), Step::TakeToken);
+    }
+
+    #[test]
+    fn a_slot_is_never_early() {
+        let mut case = Case::new();
+        case.message.slot = Some(NOW.plus_ms(1));
+        assert_eq!(case.next(), Step::WaitFor { slot: NOW.plus_ms(1) });
+        case.message.slot = Some(NOW.plus_ms(1_001));
+        assert_eq!(case.next(), Step::ComeBack { at: NOW.plus_ms(1_001) });
+    }
+
+    #[test]
+    fn a_retry_waits_for_its_time() {
+        let mut case = Case::new();
+        case.attempt.attempt = 1;
+        case.attempt.not_before = Some(NOW.plus_ms(30_000));
+        assert_eq!(case.next(), Step::Keep { until: NOW.plus_ms(30_000) });
+        case.attempt.not_before = Some(NOW.plus_ms(300_000));
+        assert_eq!(case.next(), Step::ComeBack { at: NOW.plus_ms(300_000) });
+        case.attempt.not_before = Some(NOW.plus_ms(999));
+        assert_eq!(case.next(), Step::WaitFor { slot: NOW.plus_ms(999) }, "never early, not by a second either");
+    }
+
+    #[test]
+    fn a_pin_for_a_moment_waits_for_it_whatever_it_waited_for_meanwhile() {
+        let mut case = Case::new();
+        let due = NOW.plus_ms(120_000);
+        case.pin.placement = Placement::Due(due);
+        case.attempt = Attempt::untouched(&case.pin);
+        assert_eq!((case.attempt.status, case.attempt.wait), (Status::Deferred, Some(WaitReason::Scheduled)));
+        case.message.slot = None;
+        assert_eq!(case.next(), Step::ComeBack { at: due });
+        case.attempt.not_before = Some(NOW.plus_ms(600_000));
+        case.attempt.wait = Some(WaitReason::AccountOnHold);
+        assert_eq!(case.next(), Step::ComeBack { at: due }, "its hold was ended");
+        case.pin.placement = Placement::Due(NOW.plus_ms(1));
+        assert_eq!(case.next(), Step::WaitFor { slot: NOW.plus_ms(1) });
+        case.pin.placement = Placement::Due(NOW);
+        assert_eq!(case.next(), Step::TakeToken);
+    }
+
+    #[test]
+    fn a_hold_that_was_ended_early_is_not_waited_for() {
+        let mut case = Case::new();
+        case.attempt.not_before = Some(NOW.plus_ms(600_000));
+        case.attempt.wait = Some(WaitReason::AccountOnHold);
+        assert_eq!(case.next(), Step::Publish);
+        case.bucket.pause_reason = Some(WaitReason::AccountOnHold.code().into());
+        assert_eq!(case.next(), Step::ComeBack { at: NOW.plus_ms(600_000) }, "the hold is remembered");
+    }
+
+    #[test]
+    fn no_call_starts_without_time_to_record_its_outcome() {
+        let mut case = Case::new();
+        case.remaining_ms = 18_999;
+        assert_eq!(case.next(), Step::Keep { until: NOW });
+        case.remaining_ms = 19_000;
+        assert_eq!(case.next(), Step::Publish);
+    }
+
+    #[test]
+    fn a_paused_account_sends_its_pins_to_the_backlog() {
+        let mut case = Case::new();
+        case.bucket.paused_until = Some(NOW.plus_ms(10));
+        let paused = Step::JoinBacklog { reason: WaitReason::AccountPaused, until: Some(NOW.plus_ms(10)) };
+        assert_eq!(case.next(), paused);
+    }
+
+    #[test]
+    fn a_token_for_after_the_pause_is_kept_until_then() {
+        let mut case = Case::new();
+        case.bucket.paused_until = Some(NOW.plus_ms(500));
+        case.message = case.message.clone().with_token(Some(token(NOW.plus_ms(1_000))));
+        assert_eq!(case.next(), Step::WaitFor { slot: NOW.plus_ms(1_000) });
+        case.message = case.message.clone().with_token(Some(token(NOW.plus_ms(1_500))));
+        assert_eq!(case.next(), Step::ComeBack { at: NOW.plus_ms(1_500) });
+        case.bucket.paused_until = Some(NOW.plus_ms(1_501));
+        assert!(matches!(case.next(), Step::JoinBacklog { .. }), "the pause was prolonged");
+    }
+
+    #[test]
+    fn a_disconnected_account_holds_and_an_unknown_one_fails() {
+        let mut case = Case::new();
+        if let Some(account) = case.account.as_mut() {
+            account.revoked_at = Some(NOW);
+        }
+        assert_eq!(case.next(), Step::Hold(Failure::TokenRevoked));
+        case.account = None;
+        assert_eq!(case.next(), Step::GiveUp(Failure::AccountDisconnected));
+    }
+
+    #[test]
+    fn a_deleted_pin_is_given_up_unless_it_is_being_published() {
+        let mut case = Case::new();
+        case.pin.hidden_at = Some(NOW);
+        assert_eq!(case.next(), Step::GiveUp(Failure::PinDeleted));
+        let case = case.publishing(NOW.plus_ms(-60_000));
+        assert_eq!(case.next(), Step::Keep { until: NOW.plus_ms(60_000) });
+    }
+
+    #[test]
+    fn a_pin_older_than_its_lifetime_is_given_up() {
+        let mut case = Case::new();
+        case.pin.created_at = NOW.plus_ms(-crate::domain::pin::LIFETIME_MS - 1);
+        assert_eq!(case.next(), Step::GiveUp(Failure::ExpiredUnpublished));
+    }
+}

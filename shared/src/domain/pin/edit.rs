@@ -1,0 +1,47 @@
+//! A change of what a pin publishes.
+
+use super::PinRequest;
+use crate::domain::ids::AccountId;
+
+/// Absent leaves unchanged; of what may be absent from a pin, `Some(None)` clears.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edit {
+    pub title: Option<String>,
+    pub description: Option<Option<String>>,
+    pub alt_text: Option<Option<String>>,
+    pub link_url: Option<Option<String>>,
+    pub board_id: Option<String>,
+    /// Only with a retry: a pin that isn't failed has tokens, or a place, that are its account's.
+    pub account: Option<AccountId>,
+}
+
+impl Edit {
+    /// The request with the change made. Its key and everything else stay.
+    pub fn apply(&self, request: &PinRequest) -> PinRequest {
+        let mut next = request.clone();
+        next.title = self.title.clone().unwrap_or(next.title);
+        next.description = self.description.clone().unwrap_or(next.description);
+        next.alt_text = self.alt_text.clone().unwrap_or(next.alt_text);
+        next.link_url = self.link_url.clone().unwrap_or(next.link_url);
+        next.board_id = self.board_id.clone().unwrap_or(next.board_id);
+        next.account = self.account.unwrap_or(next.account);
+        next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::testdata;
+
+    #[test]
+    fn absent_leaves_unchanged_and_none_clears() {
+        let request = testdata::request("key");
+        assert_eq!(Edit::default().apply(&request), request);
+        let edit = Edit { title: Some("New".into()), description: Some(None), ..Edit::default() };
+        let wanted = PinRequest { title: "New".into(), description: None, ..request.clone() };
+        assert_eq!(edit.apply(&request), wanted);
+        let edit = Edit { link_url: Some(Some("https://example.com/b".into())), ..edit };
+        assert_eq!(edit.apply(&request).link_url.as_deref(), Some("https://example.com/b"));
+    }
+}

@@ -1,0 +1,237 @@
+//! What happened to a pin, compactly: one short text per event, kept in the attempt row.
+//!
+//! A row is paid by the started kilobyte, so an event is `kind,time,attempt,status,code,request id,next,note` with the
+//! times as base-36 milliseconds since the pin's creation and trailing empty fields left out.
+
+use crate::domain::time::Moment;
+
+/// The row keeps the first few events and the newest ones; in between, only their number.
+pub const KEEP_FIRST: usize = 2;
+pub const KEEP_LAST: usize = 6;
+/// A note is cut to this many bytes (at a character's boundary).
+pub const NOTE_MAX: usize = 28;
+/// Pinterest's request ids have 16 to 19 digits.
+pub const REQUEST_ID_MAX: usize = 20;
+
+/// The kinds of events; the letter is what the row stores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    AttemptStarted,
+    NotSent,
+    Published,
+    Adopted,
+    AnswerUnknown,
+    NotOnPinterest,
+    ReconcileInconclusive,
+    RetryPlanned,
+    Deferred,
+    Failed,
+    /// A failed pin was asked for once more.
+    Retried,
+    /// A second Pin of it was found a day later; the note names it.
+    DuplicateFound,
+    /// That Pin was deleted.
+    DuplicateRemoved,
+    /// What is published was changed.
+    Edited,
+    /// Its owner deleted it.
+    Deleted,
+    /// The published Pin isn't on Pinterest any more.
+    RemovedFromPinterest,
+    /// Its schedule was retried with another pin.
+    Superseded,
+    /// A stand-in for events that were dropped to keep the row small; `attempt` holds their number.
+    Omitted,
+}
+
+use EventKind as K;
+
+impl EventKind {
+    const LETTERS: [(Self, &'static str, &'static str); 18] = [
+        (K::AttemptStarted, "s", "attempt_started"),
+        (K::NotSent, "n", "not_sent"),
+        (K::Published, "p", "published"),
+        (K::Adopted, "a", "found_on_pinterest"),
+        (K::AnswerUnknown, "u", "outcome_unknown"),
+        (K::NotOnPinterest, "l", "not_on_pinterest"),
+        (K::ReconcileInconclusive, "i", "look_up_inconclusive"),
+        (K::RetryPlanned, "r", "retry_planned"),
+        (K::Deferred, "d", "deferred"),
+        (K::Failed, "f", "failed"),
+        (K::Retried, "t", "retried"),
+        (K::DuplicateFound, "e", "duplicate_found"),
+        (K::DuplicateRemoved, "x", "duplicate_removed"),
+        (K::Edited, "c", "edited"),
+        (K::Deleted, "k", "deleted"),
+        (K::RemovedFromPinterest, "g", "removed_from_pinterest"),
+        (K::Superseded, "y", "superseded"),
+        (K::Omitted, "o", "events_omitted"),
+    ];
+
+    fn letter(self) -> &'static str {
+        Self::LETTERS.iter().find(|(kind, ..)| *kind == self).map_or("o", |(_, letter, _)| letter)
+    }
+
+    /// The name that the timeline shows.
+    pub fn name(self) -> &'static str {
+        Self::LETTERS.iter().find(|(kind, ..)| *kind == self).map_or("events_omitted", |(.., name)| name)
+    }
+}
+
+/// One event. `status` and `request_id` are the provider's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    pub kind: EventKind,
+    pub at: Moment,
+    pub attempt: u32,
+    pub status: Option<u16>,
+    /// The provider's own error code.
+    pub provider_code: Option<i64>,
+    pub request_id: Option<String>,
+    /// When the next thing was planned for.
+    pub next_at: Option<Moment>,
+    /// Our public code, or the provider's words.
+    pub note: Option<String>,
+}
+
+impl Event {
+    pub fn new(kind: EventKind, at: Moment, attempt: u32) -> Self {
+        Self { kind, at, attempt, status: None, provider_code: None, request_id: None, next_at: None, note: None }
+    }
+
+    pub fn encode(&self, origin: Moment) -> String {
+        let fields = [
+            self.kind.letter().to_owned(),
+            base36(self.at.since_ms(origin)),
+            self.attempt.to_string(),
+            self.status.map(|status| status.to_string()).unwrap_or_default(),
+            self.provider_code.map(|code| code.to_string()).unwrap_or_default(),
+            self.request_id
+                .as_deref()
+                .map(|id| cut(&id.replace(',', ""), REQUEST_ID_MAX).to_owned())
+                .unwrap_or_default(),
+            self.next_at.map(|at| base36(at.since_ms(origin))).unwrap_or_default(),
+            self.note.as_deref().map(|note| cut(note, NOTE_MAX).to_owned()).unwrap_or_default(),
+        ];
+        fields.join(",").trim_end_matches(',').to_owned()
+    }
+
+    /// A text that another version wrote differently reads as an omitted event, never as an error.
+    pub fn decode(text: &str, origin: Moment) -> Self {
+        Self::try_decode(text, origin).unwrap_or(Self::new(K::Omitted, origin, 1))
+    }
+
+    fn try_decode(text: &str, origin: Moment) -> Option<Self> {
+        let mut fields = text.splitn(8, ',');
+        let letter = fields.next()?;
+        let kind = EventKind::LETTERS.iter().find(|(_, known, _)| *known == letter)?.0;
+        let at = origin.plus_ms(from_base36(fields.next()?)?);
+        let attempt = fields.next()?.parse().ok()?;
+        let mut optional = || fields.next().filter(|text| !text.is_empty());
+        Some(Self {
+            kind,
+            at,
+            attempt,
+            status: optional().and_then(|text| text.parse().ok()),
+            provider_code: optional().and_then(|text| text.parse().ok()),
+            request_id: optional().map(str::to_owned),
+            next_at: optional().and_then(from_base36).map(|ms| origin.plus_ms(ms)),
+            note: optional().map(str::to_owned),
+        })
+    }
+}
+
+/// Adds an event and, when the list is full, replaces the oldest in the middle by their number.
+pub fn push(history: &mut Vec<Event>, event: Event) {
+    history.push(event);
+    if history.len() <= KEEP_FIRST + KEEP_LAST {
+        return;
+    }
+    let dropped = history.remove(KEEP_FIRST);
+    let count = if dropped.kind == K::Omitted { dropped.attempt } else { 1 };
+    match history.get_mut(KEEP_FIRST) {
+        Some(next) => {
+            let more = if next.kind == K::Omitted { next.attempt } else { 1 };
+            *next = Event::new(K::Omitted, next.at, count + more);
+        }
+        None => history.insert(KEEP_FIRST, Event::new(K::Omitted, dropped.at, count)),
+    }
+}
+
+/// The beginning of a text, at most `max` bytes, whole characters.
+pub fn cut(text: &str, max: usize) -> &str {
+    let mut end = text.len().min(max);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+fn base36(value: i64) -> String {
+    let mut rest = value.unsigned_abs();
+    let mut digits = Vec::new();
+    loop {
+        digits.push(char::from_digit((rest % 36) as u32, 36).unwrap_or('0'));
+        rest /= 36;
+        if rest == 0 {
+            break;
+        }
+    }
+    if value < 0 {
+        digits.push('-');
+    }
+    digits.iter().rev().collect()
+}
+
+fn from_base36(text: &str) -> Option<i64> {
+    i64::from_str_radix(text, 36).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const T0: Moment = Moment(1_795_394_096_000);
+
+    #[test]
+    fn an_event_survives_its_text() {
+        let full = Event {
+            status: Some(403),
+            provider_code: Some(235),
+            request_id: Some("1234567890123456".into()),
+            next_at: Some(T0.plus_ms(120_000)),
+            note: Some("image, broken".into()),
+            ..Event::new(K::Failed, T0.plus_ms(61_234), 3)
+        };
+        assert_eq!(Event::decode(&full.encode(T0), T0), full);
+        let early = Event::new(K::AttemptStarted, T0.plus_ms(-40), 1);
+        assert_eq!(early.encode(T0), "s,-14,1");
+        assert_eq!(Event::decode("s,-14,1", T0), early);
+    }
+
+    #[test]
+    fn notes_are_cut_at_a_character() {
+        let event = Event { note: Some("é".repeat(60)), ..Event::new(K::Failed, T0, 1) };
+        let back = Event::decode(&event.encode(T0), T0);
+        assert_eq!(back.note, Some("é".repeat(NOTE_MAX / 2)));
+    }
+
+    #[test]
+    fn a_foreign_text_reads_as_an_omitted_event() {
+        for text in ["", "z,1,1", "s,?,1", "s"] {
+            assert_eq!(Event::decode(text, T0).kind, K::Omitted);
+        }
+    }
+
+    #[test]
+    fn a_long_history_keeps_its_ends_and_counts_the_rest() {
+        let mut history = Vec::new();
+        for index in 0..30 {
+            push(&mut history, Event::new(K::AttemptStarted, T0.plus_ms(index), index as u32));
+        }
+        assert_eq!(history.len(), KEEP_FIRST + KEEP_LAST);
+        assert_eq!(history[1].attempt, 1);
+        assert_eq!((history[KEEP_FIRST].kind, history[KEEP_FIRST].attempt), (K::Omitted, 23));
+        assert_eq!(history.last().map(|event| event.attempt), Some(29));
+    }
+}

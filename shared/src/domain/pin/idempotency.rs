@@ -1,0 +1,222 @@
+//! Identity is idempotency: the pin's id is derived from the tenant and the client's key, and the pin row is the record.
+
+use sha2::{Digest, Sha256};
+use url::Url;
+use uuid::Uuid;
+
+use super::PinRequest;
+use crate::domain::ids::{PinId, ScheduleId, WorkspaceId};
+use crate::domain::reconcile::matching::{BoardPin, fold, fold_link};
+use crate::domain::time::Moment;
+
+/// Changes whenever [`PayloadHash::of`] would hash the same request differently.
+pub const PAYLOAD_HASH_VERSION: u8 = 1;
+
+/// A hash is cut to this many bytes: 128 bits are beyond accidental collision, and rows are paid by the kilobyte.
+const HASH_BYTES: usize = 16;
+
+/// The pin's id: the same key in the same workspace is the same pin, whoever computes it and however often.
+pub fn pin_id(workspace: WorkspaceId, idempotency_key: &str) -> PinId {
+    let name = format!("pin\0{idempotency_key}");
+    PinId(Uuid::new_v5(&workspace.0, name.as_bytes()))
+}
+
+/// The schedule's id, if its client gave it a key. A pin's key and a schedule's don't meet.
+pub fn schedule_id(workspace: WorkspaceId, idempotency_key: &str) -> ScheduleId {
+    let name = format!("schedule\0{idempotency_key}");
+    ScheduleId(Uuid::new_v5(&workspace.0, name.as_bytes()))
+}
+
+/// A short hash of what was asked for, with the version of the hashing rule in front.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PayloadHash(pub Vec<u8>);
+
+impl PayloadHash {
+    /// Hashes every field that decides what is published. The idempotency key is the identity, not the payload; the
+    /// priority decides when, not what, and a retry may come through a door with another default.
+    pub fn of(request: &PinRequest) -> Self {
+        Self::hash("payload", request, None)
+    }
+
+    /// The same of a schedule, to which its time belongs.
+    pub fn of_schedule(request: &PinRequest, run_at: Moment) -> Self {
+        Self::hash("schedule", request, Some(run_at))
+    }
+
+    fn hash(purpose: &str, request: &PinRequest, run_at: Option<Moment>) -> Self {
+        let mut fields = FieldHasher::new(purpose);
+        fields.text(Some(&request.account.to_string()));
+        fields.text(Some(&request.board_id));
+        fields.text(Some(&request.title));
+        fields.text(request.description.as_deref());
+        fields.text(request.alt_text.as_deref());
+        fields.text(request.link_url.as_deref().map(normal_url).as_deref());
+        fields.text(Some(&normal_url(&request.image_url)));
+        fields.text(request.cover_image_url.as_deref().map(normal_url).as_deref());
+        fields.text(request.dominant_color.as_deref());
+        fields.text(request.related_terms.as_ref().map(|terms| terms.join("\u{1f}")).as_deref());
+        if let Some(run_at) = run_at {
+            fields.text(Some(&run_at.0.to_string()));
+        }
+        let mut bytes = vec![PAYLOAD_HASH_VERSION];
+        bytes.extend_from_slice(&fields.finish());
+        Self(bytes)
+    }
+
+    /// Whether two requests ask for the same thing. A hash made by another version of the rule can't be compared, so it
+    /// counts as the same: refusing a faithful retry after an upgrade would be worse than accepting an altered one.
+    pub fn same_payload(&self, other: &Self) -> bool {
+        self.0.first() != other.0.first() || self.0 == other.0
+    }
+}
+
+/// The URL in its normal form: clients with typed models send `https://example.com/` where others send
+/// `https://EXAMPLE.com`, and both mean the same request.
+fn normal_url(text: &str) -> String {
+    Url::parse(text).map_or_else(|_| text.to_owned(), String::from)
+}
+
+/// Whether two requests show the same picture by the same address.
+pub fn is_same_picture(a: &PinRequest, b: &PinRequest) -> bool {
+    normal_url(&a.image_url) == normal_url(&b.image_url)
+}
+
+/// What two pins must share to be mistaken for one another on Pinterest: board, title and link. (A description may be cut
+/// short by Pinterest, so the owner of a Pin could not be found by it.)
+///
+/// Lower-case hex; part of the sibling row's key.
+pub fn content_hash(request: &PinRequest) -> String {
+    hash_content(&request.board_id, Some(&request.title), request.link_url.as_deref())
+}
+
+/// The same of a Pin as its board shows it: under this hash stand the pins of ours that it may belong to.
+pub fn content_hash_of(board_id: &str, pin: &BoardPin) -> String {
+    hash_content(board_id, pin.title.as_deref(), pin.link.as_deref())
+}
+
+fn hash_content(board_id: &str, title: Option<&str>, link: Option<&str>) -> String {
+    let folded = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let mut fields = FieldHasher::new("content");
+    fields.text(Some(board_id));
+    fields.text(folded(title.map(fold)).as_deref());
+    fields.text(folded(link.map(fold_link)).as_deref());
+    fields.finish().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Hashes optional texts unambiguously: each is preceded by its presence and its length.
+struct FieldHasher(Sha256);
+
+impl FieldHasher {
+    fn new(purpose: &str) -> Self {
+        let mut hasher = Self(Sha256::new());
+        hasher.text(Some(purpose));
+        hasher
+    }
+
+    fn text(&mut self, value: Option<&str>) {
+        match value {
+            None => self.0.update([0]),
+            Some(text) => {
+                self.0.update([1]);
+                self.0.update((text.len() as u64).to_be_bytes());
+                self.0.update(text.as_bytes());
+            }
+        }
+    }
+
+    fn finish(self) -> [u8; HASH_BYTES] {
+        let digest = self.0.finalize();
+        let mut short = [0; HASH_BYTES];
+        short.copy_from_slice(&digest[..HASH_BYTES]);
+        short
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::AccountId;
+
+    fn request() -> PinRequest {
+        PinRequest {
+            account: AccountId(Uuid::from_u128(7)),
+            board_id: "123".into(),
+            title: "A title".into(),
+            description: Some("Text".into()),
+            alt_text: None,
+            link_url: Some("https://example.com/a".into()),
+            image_url: "https://example.com/a.jpg".into(),
+            cover_image_url: None,
+            dominant_color: None,
+            related_terms: None,
+            idempotency_key: "k".into(),
+            priority: Default::default(),
+        }
+    }
+
+    #[test]
+    fn the_same_key_is_another_pin_in_another_workspace() {
+        let (a, b) = (WorkspaceId(Uuid::from_u128(1)), WorkspaceId(Uuid::from_u128(2)));
+        assert_eq!(pin_id(a, "k"), pin_id(a, "k"));
+        assert_ne!(pin_id(a, "k"), pin_id(b, "k"));
+        assert_ne!(pin_id(a, "k"), pin_id(a, "k2"));
+    }
+
+    #[test]
+    fn a_schedules_time_is_part_of_its_payload_and_its_key_is_no_pins() {
+        let of = |ms| PayloadHash::of_schedule(&request(), Moment(ms));
+        assert!(of(1).same_payload(&of(1)) && !of(1).same_payload(&of(2)));
+        assert!(!of(1).same_payload(&PayloadHash::of(&request())));
+        let workspace = WorkspaceId(Uuid::from_u128(1));
+        assert_ne!(schedule_id(workspace, "k").0, pin_id(workspace, "k").0);
+    }
+
+    #[test]
+    fn any_published_field_changes_the_payload_hash() {
+        let base = PayloadHash::of(&request());
+        assert!(base.same_payload(&PayloadHash::of(&request())));
+        let changes: [fn(&mut PinRequest); 5] = [
+            |r| r.title = "Another".into(),
+            |r| r.description = None,
+            |r| r.alt_text = Some(String::new()),
+            |r| r.link_url = Some("https://example.com/b".into()),
+            |r| r.board_id = "124".into(),
+        ];
+        for change in changes {
+            let mut changed = request();
+            change(&mut changed);
+            assert!(!base.same_payload(&PayloadHash::of(&changed)));
+        }
+    }
+
+    #[test]
+    fn two_spellings_of_a_url_are_one_payload() {
+        let mut typed = request();
+        typed.link_url = Some("https://EXAMPLE.com:443/a".into());
+        assert!(PayloadHash::of(&request()).same_payload(&PayloadHash::of(&typed)));
+    }
+
+    #[test]
+    fn text_that_moves_between_fields_is_another_payload() {
+        let mut moved = request();
+        moved.alt_text = moved.description.take();
+        assert!(!PayloadHash::of(&request()).same_payload(&PayloadHash::of(&moved)));
+    }
+
+    #[test]
+    fn a_hash_of_another_version_is_not_held_against_a_retry() {
+        let mut old = PayloadHash::of(&request());
+        old.0[0] = PAYLOAD_HASH_VERSION + 1;
+        assert!(old.same_payload(&PayloadHash::of(&request())));
+    }
+
+    #[test]
+    fn twins_share_their_content_hash_whatever_their_media() {
+        let mut twin = request();
+        twin.image_url = "https://example.com/b.jpg".into();
+        twin.title = "a  TITLE!".into();
+        assert_eq!(content_hash(&request()), content_hash(&twin));
+        twin.board_id = "9".into();
+        assert_ne!(content_hash(&request()), content_hash(&twin));
+    }
+}

@@ -1,0 +1,18 @@
+//! A pin: what was asked for ([`request`]), what has happened to it ([`attempt`]) and what happens next ([`decide`]).
+
+pub mod attempt;
+pub mod backoff;
+pub mod blocker;
+pub mod decide;
+pub mod edit;
+pub mod failure;
+pub mod filter;
+pub mod history;
+pub mod idempotency;
+pub mod listing;
+pub mod origin;
+pub mod request;
+pub mod retry;
+pub mod timeline;
+
+pub use request::*;

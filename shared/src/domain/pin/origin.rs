@@ -1,0 +1,117 @@
+//! Where a pin comes from: who asked for it, and through what.
+//!
+//! Kept in the pin's row, whose kilobyte is paid for: a few bytes per part, each behind a letter of its own, so that a
+//! later build's parts don't hide those before them.
+
+use uuid::Uuid;
+
+use crate::domain::ids::{ImportId, KeyId, ScheduleId, UserId};
+
+/// Who does something: the owner of a key or of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Actor {
+    Key(KeyId),
+    User(UserId),
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// `None`: the system itself, or a build that didn't ask.
+    pub by: Option<Actor>,
+    /// The schedule that it was started by, and which of its runs it is.
+    pub schedule: Option<(ScheduleId, u32)>,
+    /// The import that it was in, and the row's number there, from 1 on.
+    pub import: Option<(ImportId, u32)>,
+}
+
+impl Origin {
+    pub fn by(actor: Actor) -> Self {
+        Self { by: Some(actor), ..Self::default() }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub fn to_bytes(self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut part = |letter: u8, id: Uuid, number: Option<u32>| {
+            bytes.push(letter);
+            bytes.extend_from_slice(id.as_bytes());
+            bytes.extend(number.into_iter().flat_map(u32::to_be_bytes));
+        };
+        match self.by {
+            Some(Actor::Key(id)) => part(b'k', id.0, None),
+            Some(Actor::User(id)) => part(b'u', id.0, None),
+            None => {}
+        }
+        if let Some((id, run)) = self.schedule {
+            part(b's', id.0, Some(run));
+        }
+        if let Some((id, row)) = self.import {
+            part(b'i', id.0, Some(row));
+        }
+        bytes
+    }
+
+    /// What a later build wrote behind the parts that are known is left out, never an error.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        let mut origin = Self::default();
+        let mut rest = bytes;
+        while let Some((letter, behind)) = rest.split_first() {
+            let Some((id, behind)) = behind.split_first_chunk::<16>() else { break };
+            let id = Uuid::from_bytes(*id);
+            rest = match letter {
+                b'k' => {
+                    origin.by = Some(Actor::Key(KeyId(id)));
+                    behind
+                }
+                b'u' => {
+                    origin.by = Some(Actor::User(UserId(id)));
+                    behind
+                }
+                b's' | b'i' => {
+                    let Some((number, behind)) = behind.split_first_chunk::<4>() else { break };
+                    let number = u32::from_be_bytes(*number);
+                    match letter {
+                        b's' => origin.schedule = Some((ScheduleId(id), number)),
+                        _ => origin.import = Some((ImportId(id), number)),
+                    }
+                    behind
+                }
+                _ => break,
+            };
+        }
+        origin
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_survives_its_bytes() {
+        let id = Uuid::from_u128;
+        let origins = [
+            Origin::default(),
+            Origin::by(Actor::Key(KeyId(id(1)))),
+            Origin {
+                by: Some(Actor::User(UserId(id(2)))),
+                schedule: Some((ScheduleId(id(3)), 70_000)),
+                import: Some((ImportId(id(4)), 500)),
+            },
+        ];
+        for origin in origins {
+            assert_eq!(Origin::from_bytes(&origin.to_bytes()), origin);
+        }
+    }
+
+    #[test]
+    fn what_a_later_build_added_hides_nothing_that_is_known() {
+        let known = Origin::by(Actor::Key(KeyId(Uuid::from_u128(1))));
+        let mut bytes = known.to_bytes();
+        bytes.extend_from_slice(&[b'z', 1, 2, 3]);
+        assert_eq!(Origin::from_bytes(&bytes), known);
+    }
+}

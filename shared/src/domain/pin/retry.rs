@@ -1,0 +1,182 @@
+//! Where a failure is classified: what a publisher does about each.
+
+use super::backoff;
+use super::failure::Failure;
+use crate::domain::time::{HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
+
+/// A pin gets this many attempts for passing failures before it fails as `attempts_exhausted`.
+pub const ATTEMPT_LIMIT: u32 = 6;
+/// A 429 without a hint pauses the account this long. Pinterest's limits are per minute.
+pub const RATE_LIMIT_PAUSE_MS: i64 = MINUTE_MS;
+/// However soon the hint says.
+pub const RATE_LIMIT_PAUSE_LEAST_MS: i64 = 2 * SECOND_MS;
+/// When a success says that nothing remains, the account waits for the reset it names, but not longer than this: the
+/// limits are per minute, or per second.
+pub const NOTHING_LEFT_MOST_MS: i64 = 15 * MINUTE_MS;
+/// A reset as near as this, or as two of the account's own intervals, needs no pause: its calls are spaced as it is.
+pub const NOTHING_LEFT_NEAR_MS: i64 = 3 * SECOND_MS;
+/// The longest pause that a provider's hint may ask for; anything above is taken for an epoch or a mistake.
+pub const LONGEST_HINT_MS: i64 = 24 * HOUR_MS;
+/// Spam blocks last up to about a day and are not announced; look again every few hours.
+pub const SPAM_PAUSE_MS: i64 = 4 * HOUR_MS;
+/// How often a held account is tried again without anybody having said that it was mended.
+pub const HOLD_PAUSE_MS: i64 = 15 * MINUTE_MS;
+
+/// How long an account whose access token is being renewed waits when nobody knows better.
+pub const TOKEN_PAUSE_MS: i64 = MINUTE_MS;
+
+/// What to do about a failed attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Try again at this moment; spends an attempt.
+    RetryAt(Moment),
+    /// Pause the whole account until then and wait in its backlog; spends no attempt.
+    PauseAccount { until: Moment, on_hold: bool },
+    /// Look whether it happened, once it can't happen any more.
+    Reconcile,
+    /// Give up for good.
+    Fail(Failure),
+}
+
+/// What is known when an attempt has failed.
+#[derive(Clone, Copy, Debug)]
+pub struct Failed {
+    pub failure: Failure,
+    /// Attempts spent, this one included.
+    pub attempts_spent: u32,
+    /// The provider's own hint, in milliseconds from now.
+    pub retry_after_ms: Option<i64>,
+    pub now: Moment,
+    /// A uniform draw from `[0, 1)`.
+    pub jitter: f64,
+}
+
+/// The policy, exhaustively.
+pub fn remedy(failed: &Failed) -> Remedy {
+    use Failure as F;
+    match failed.failure {
+        // Surely unsent, and everybody's trouble at once: an outage of hours must not fail what waits. The pin's longest
+        // life ends it.
+        F::PinterestUnreachable => Remedy::RetryAt(after_backoff(failed)),
+        F::PinterestBusy if failed.attempts_spent >= ATTEMPT_LIMIT => Remedy::Fail(F::AttemptsExhausted),
+        F::PinterestBusy => Remedy::RetryAt(after_backoff(failed)),
+        F::OutcomeUnknown => Remedy::Reconcile,
+        F::RateLimited => {
+            pause(failed, hint(failed).map_or(RATE_LIMIT_PAUSE_MS, |ms| ms.max(RATE_LIMIT_PAUSE_LEAST_MS)), false)
+        }
+        F::SpamBlock => pause(failed, hint(failed).unwrap_or(0).max(SPAM_PAUSE_MS), false),
+        // A person has to act: no hint of the provider's speaks of that.
+        F::TokenExpired => pause(failed, TOKEN_PAUSE_MS, false),
+        F::TokenRevoked | F::ScopeMissing | F::TrialAccess | F::FeatureRestricted => pause(failed, HOLD_PAUSE_MS, true),
+        F::BoardNotFound
+        | F::BoardSectionNotFound
+        | F::BoardAccessDenied
+        | F::InvalidUrl
+        | F::InvalidRequest
+        | F::ImageTooSmall
+        | F::ImageBroken
+        | F::ImageUnreachable
+        | F::ImageFormatUnsupported
+        | F::LinkBlocked
+        | F::Unrecognised
+        | F::AttemptsExhausted
+        | F::OutcomeAmbiguous
+        | F::OutcomeUnverifiable
+        | F::ExpiredUnpublished
+        | F::AccountDisconnected
+        | F::DeadLettered
+        | F::PinDeleted
+        | F::ScheduleCanceled
+        | F::KeyTaken => Remedy::Fail(failed.failure),
+    }
+}
+
+/// How long an account with that interval pauses after a success with which its limit was used up, if it has to.
+pub fn nothing_left_pause_ms(reset_ms: i64, interval_ms: i64) -> Option<i64> {
+    (reset_ms > NOTHING_LEFT_NEAR_MS.max(2 * interval_ms)).then(|| reset_ms.min(NOTHING_LEFT_MOST_MS))
+}
+
+fn hint(failed: &Failed) -> Option<i64> {
+    failed.retry_after_ms.filter(|ms| (0..=LONGEST_HINT_MS).contains(ms))
+}
+
+fn after_backoff(failed: &Failed) -> Moment {
+    failed.now.plus_ms(backoff::wait_ms(failed.attempts_spent, failed.jitter))
+}
+
+fn pause(failed: &Failed, pause_ms: i64, on_hold: bool) -> Remedy {
+    Remedy::PauseAccount { until: failed.now.plus_ms(pause_ms), on_hold }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Moment = Moment(1_000_000);
+
+    fn failed(failure: Failure) -> Failed {
+        Failed { failure, attempts_spent: 1, retry_after_ms: None, now: NOW, jitter: 0.5 }
+    }
+
+    #[test]
+    fn a_passing_failure_is_retried_until_the_limit() {
+        for spent in 1..ATTEMPT_LIMIT {
+            let answer = remedy(&Failed { attempts_spent: spent, ..failed(Failure::PinterestBusy) });
+            assert!(matches!(answer, Remedy::RetryAt(at) if at > NOW), "{spent}");
+        }
+        let last = Failed { attempts_spent: ATTEMPT_LIMIT, ..failed(Failure::PinterestBusy) };
+        assert_eq!(remedy(&last), Remedy::Fail(Failure::AttemptsExhausted));
+    }
+
+    #[test]
+    fn a_rate_limit_pauses_for_the_providers_hint_or_a_minute() {
+        let until = |ms| Remedy::PauseAccount { until: NOW.plus_ms(ms), on_hold: false };
+        assert_eq!(remedy(&failed(Failure::RateLimited)), until(RATE_LIMIT_PAUSE_MS));
+        let hinted = Failed { retry_after_ms: Some(7_000), ..failed(Failure::RateLimited) };
+        assert_eq!(remedy(&hinted), until(7_000));
+        let at_once = Failed { retry_after_ms: Some(0), ..failed(Failure::RateLimited) };
+        assert_eq!(remedy(&at_once), until(RATE_LIMIT_PAUSE_LEAST_MS));
+        let absurd = Failed { retry_after_ms: Some(i64::MAX), ..failed(Failure::RateLimited) };
+        assert_eq!(remedy(&absurd), until(RATE_LIMIT_PAUSE_MS));
+    }
+
+    #[test]
+    fn a_used_up_limit_pauses_until_its_reset_unless_that_is_near() {
+        let pauses = [0, 3_000, 3_001, 60_000, 900_001].map(|reset_ms| nothing_left_pause_ms(reset_ms, 1_000));
+        assert_eq!(pauses, [None, None, Some(3_001), Some(60_000), Some(NOTHING_LEFT_MOST_MS)]);
+        assert_eq!(nothing_left_pause_ms(20_000, 10_000), None, "the account is slower anyway");
+    }
+
+    #[test]
+    fn no_hint_shortens_a_spam_block_or_a_hold() {
+        for (failure, least_ms) in [(Failure::SpamBlock, SPAM_PAUSE_MS), (Failure::TokenRevoked, HOLD_PAUSE_MS)] {
+            let hinted = remedy(&Failed { retry_after_ms: Some(0), ..failed(failure) });
+            assert!(matches!(hinted, Remedy::PauseAccount { until, .. } if until == NOW.plus_ms(least_ms)));
+        }
+    }
+
+    #[test]
+    fn an_outage_of_hours_exhausts_nothing() {
+        let late = Failed { attempts_spent: 500, ..failed(Failure::PinterestUnreachable) };
+        assert!(matches!(remedy(&late), Remedy::RetryAt(_)));
+    }
+
+    #[test]
+    fn what_needs_a_person_holds_the_account() {
+        for failure in [Failure::TokenRevoked, Failure::ScopeMissing, Failure::TrialAccess, Failure::FeatureRestricted]
+        {
+            assert!(matches!(remedy(&failed(failure)), Remedy::PauseAccount { on_hold: true, .. }));
+        }
+    }
+
+    #[test]
+    fn only_the_unknown_is_looked_at_and_refusals_fail_under_their_own_code() {
+        for failure in Failure::ALL {
+            match remedy(&failed(failure)) {
+                Remedy::Reconcile => assert_eq!(failure, Failure::OutcomeUnknown),
+                Remedy::Fail(reported) => assert_eq!(reported, failure),
+                _ => {}
+            }
+        }
+    }
+}

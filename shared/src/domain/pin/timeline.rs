@@ -1,0 +1,145 @@
+//! The story of a pin: every event, and what happens next. One call answers "did this publish or not?".
+
+use super::attempt::{Attempt, Status};
+use super::history::EventKind;
+use super::{Pin, Placement, WaitReason};
+use crate::domain::time::Moment;
+
+/// Where a deferred pin stands in its account's backlog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// 1 is next.
+    pub place: u64,
+    /// Whether `place` is a lower bound because the backlog is longer than is counted.
+    pub at_least: bool,
+    pub estimated_start: Moment,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimelineEvent {
+    pub at: Moment,
+    pub event: &'static str,
+    pub attempt: Option<u32>,
+    pub upstream_status: Option<u16>,
+    pub upstream_code: Option<i64>,
+    pub upstream_request_id: Option<String>,
+    pub next_at: Option<Moment>,
+    pub note: Option<String>,
+}
+
+/// What happens next, when, and why not earlier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NextStep {
+    pub action: &'static str,
+    pub at: Option<Moment>,
+    pub reason: &'static str,
+    pub position: Option<Position>,
+}
+
+/// All events in order, acceptance first.
+pub fn events(pin: &Pin, attempt: &Attempt) -> Vec<TimelineEvent> {
+    let mut events = vec![plain(pin.created_at, "accepted")];
+    match pin.placement {
+        Placement::Now => {}
+        Placement::Slot(slot) => events.push(TimelineEvent {
+            next_at: Some(slot),
+            note: Some(WaitReason::AccountPacing.code().to_owned()),
+            ..plain(pin.created_at, EventKind::Deferred.name())
+        }),
+        Placement::Backlog(reason) => events.push(TimelineEvent {
+            note: Some(reason.code().to_owned()),
+            ..plain(pin.created_at, EventKind::Deferred.name())
+        }),
+        Placement::Due(at) => events.push(TimelineEvent {
+            next_at: Some(at),
+            note: Some(WaitReason::Scheduled.code().to_owned()),
+            ..plain(pin.created_at, EventKind::Deferred.name())
+        }),
+    }
+    events.extend(attempt.history.iter().map(|event| TimelineEvent {
+        at: event.at,
+        event: event.kind.name(),
+        attempt: Some(event.attempt),
+        upstream_status: event.status,
+        upstream_code: event.provider_code,
+        upstream_request_id: event.request_id.clone(),
+        next_at: event.next_at,
+        note: event.note.clone(),
+    }));
+    events
+}
+
+fn plain(at: Moment, event: &'static str) -> TimelineEvent {
+    TimelineEvent {
+        at,
+        event,
+        attempt: None,
+        upstream_status: None,
+        upstream_code: None,
+        upstream_request_id: None,
+        next_at: None,
+        note: None,
+    }
+}
+
+/// What happens next. `position` is known for pins in the backlog.
+pub fn next_step(attempt: &Attempt, position: Option<Position>, quiesce_ms: i64) -> NextStep {
+    let step = |action, at, reason| NextStep { action, at, reason, position };
+    match attempt.status {
+        Status::Published | Status::Failed => step("none", None, "The pin is finished."),
+        Status::Publishing => match attempt.reconcile_at {
+            Some(at) => {
+                step("look_up", Some(at), "The answer was lost; the board is looked at before anything is sent again.")
+            }
+            None => step(
+                "record_outcome",
+                Some(attempt.quiesced_at(quiesce_ms)),
+                "A call is under way; without an outcome by then, the board is looked at.",
+            ),
+        },
+        Status::Queued if attempt.attempts_spent() > 0 => step(
+            "retry",
+            attempt.not_before.or(Some(attempt.updated_at)),
+            "The last attempt failed for a passing reason.",
+        ),
+        Status::Queued => step("publish", Some(attempt.updated_at), "A worker takes it next."),
+        Status::Deferred => {
+            let reason = attempt.wait.unwrap_or(WaitReason::AccountPacing).message();
+            let start = position.map(|position| position.estimated_start);
+            step("publish", start.max(attempt.not_before), reason)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::pin::attempt::Upstream;
+    use crate::domain::testdata;
+
+    const T: Moment = Moment(1_000_500);
+
+    #[test]
+    fn a_lost_answer_reads_as_a_story() {
+        let pin = testdata::pin();
+        let upstream = Upstream { request_id: Some("77".into()), ..Upstream::default() };
+        let attempt = Attempt::untouched(&pin)
+            .begin(T, "a".into())
+            .and_then(|a| a.unresolved_outcome(T.plus_ms(15_000), T.plus_ms(120_000), &upstream, "b".into()))
+            .expect("legal");
+        let names: Vec<&str> = events(&pin, &attempt).iter().map(|event| event.event).collect();
+        assert_eq!(names, ["accepted", "attempt_started", "outcome_unknown"]);
+        let next = next_step(&attempt, None, 120_000);
+        assert_eq!((next.action, next.at), ("look_up", Some(T.plus_ms(120_000))));
+    }
+
+    #[test]
+    fn a_deferred_pin_says_why_and_when() {
+        let slot = T.plus_ms(9_000);
+        let pin = testdata::pin_of(testdata::request("k"), T, Placement::Slot(slot));
+        let attempt = Attempt::untouched(&pin);
+        let next = next_step(&attempt, None, 120_000);
+        assert_eq!((next.action, next.at), ("publish", Some(slot)));
+        assert_eq!(events(&pin, &attempt)[1].note.as_deref(), Some("account_pacing"));
+    }
+}

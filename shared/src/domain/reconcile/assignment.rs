@@ -1,0 +1,287 @@
+//! Which of the Pins found on a board belong to which of the pins in doubt.
+//!
+//! Pins and doubts that could belong together form groups, and each group is settled as a whole: as many Pins as doubts →
+//! each has one, in the order of creation; none → each may be sent again; fewer, and all of the same picture → as many as
+//! there are go, the others are sent again; anything else is for a person.
+
+use super::matching::{BoardPin, Likeness, Window, could_be, likeness};
+use crate::domain::pin::PinRequest;
+
+/// What stands behind a claim on a Pin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The scan began after its quiet time: it can be settled now.
+    Due,
+    /// Its call may still commit, or the scan began too early for it: whoever shares a Pin with it has to wait.
+    Open,
+    /// Its doubt was left to a person: it may own a Pin, and is given none while a due one claims it.
+    GivenUp,
+}
+
+/// A pin in doubt.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim<'a> {
+    pub request: &'a PinRequest,
+    pub window: Window,
+    pub standing: Standing,
+}
+
+/// What becomes of a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ruling {
+    /// It is this Pin, by its index.
+    Adopt(usize),
+    Absent,
+    Ambiguous,
+    /// Somebody who shares its Pins can't be settled yet.
+    Wait,
+}
+
+/// Rules on every claim, given the Pins that nobody owns.
+pub fn rule(claims: &[Claim<'_>], pins: &[BoardPin]) -> Rulings {
+    let (edges, vague) = edges(claims, pins);
+    let mut rulings = vec![Ruling::Absent; claims.len()];
+    // A Pin that can't be told is nobody's to take; with nothing better, a person decides.
+    vague.iter().for_each(|claim| rulings[*claim] = Ruling::Ambiguous);
+    let groups = groups(claims.len(), pins.len(), &edges);
+    for group in &groups {
+        resolve(claims, pins, &edges, group, &mut rulings);
+    }
+    let grouped = |claim: usize| groups.iter().any(|group| group.claims.contains(&claim));
+    let alone = (0..claims.len()).filter(|claim| !grouped(*claim)).map(|claim| vec![claim]).collect::<Vec<_>>();
+    Rulings { rulings, groups: groups.into_iter().map(|group| group.claims).chain(alone).collect() }
+}
+
+/// A ruling for each claim, and which claims stand and fall together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rulings {
+    pub rulings: Vec<Ruling>,
+    pub groups: Vec<Vec<usize>>,
+}
+
+/// A claim, a Pin that it could own, both by their indices, and how well they fit.
+type Edge = (usize, usize, Likeness);
+
+/// Who could own what. A Pin that says just what one claim asked for is not for those that asked for more. Second: the
+/// claims that only vague Pins fit.
+fn edges(claims: &[Claim<'_>], pins: &[BoardPin]) -> (Vec<Edge>, Vec<usize>) {
+    let mut fits: Vec<Edge> = Vec::new();
+    for (c, claim) in claims.iter().enumerate() {
+        for (p, pin) in pins.iter().enumerate().filter(|(_, pin)| could_be(claim.request, pin, claim.window)) {
+            fits.push((c, p, likeness(claim.request, pin)));
+        }
+    }
+    let best = |pin: usize| fits.iter().filter(|(_, p, _)| *p == pin).map(|fit| fit.2).min();
+    let best_of_pin: Vec<Option<Likeness>> = (0..pins.len()).map(best).collect();
+    fits.retain(|(_, p, likeness)| best_of_pin[*p] == Some(*likeness));
+    let is_vague = |claim: usize| {
+        let best = fits.iter().filter(|(c, ..)| *c == claim).map(|fit| fit.2).min();
+        best == Some(Likeness::Vague)
+    };
+    let vague = (0..claims.len()).filter(|claim| is_vague(*claim)).collect();
+    fits.retain(|(.., likeness)| *likeness != Likeness::Vague);
+    (fits, vague)
+}
+
+struct Group {
+    claims: Vec<usize>,
+    pins: Vec<usize>,
+}
+
+/// The connected parts that hold any Pin.
+fn groups(claims: usize, pins: usize, edges: &[Edge]) -> Vec<Group> {
+    // Claims first, then Pins; each points to the smallest member of its part.
+    let mut part: Vec<usize> = (0..claims + pins).collect();
+    let mut moved = true;
+    while moved {
+        moved = false;
+        for (c, p, _) in edges {
+            let (a, b) = (part[*c], part[claims + p]);
+            if a != b {
+                part[*c] = a.min(b);
+                part[claims + p] = a.min(b);
+                moved = true;
+            }
+        }
+    }
+    let mut groups: Vec<Group> = Vec::new();
+    for first in 0..claims {
+        let members: Vec<usize> = (0..claims).filter(|c| part[*c] == first).collect();
+        let found: Vec<usize> = (0..pins).filter(|p| part[claims + p] == first).collect();
+        if !found.is_empty() {
+            groups.push(Group { claims: members, pins: found });
+        }
+    }
+    groups
+}
+
+fn resolve(claims: &[Claim<'_>], pins: &[BoardPin], edges: &[Edge], group: &Group, rulings: &mut [Ruling]) {
+    let mut give = |ruling: Ruling| group.claims.iter().for_each(|c| rulings[*c] = ruling);
+    if group.claims.iter().any(|c| claims[*c].standing == Standing::Open) {
+        return give(Ruling::Wait);
+    }
+    let mut found = group.pins.clone();
+    if found.len() > group.claims.len() {
+        // Too many: those that say just what was asked for go before those that were cut short.
+        found.retain(|p| edges.iter().any(|(_, pin, likeness)| pin == p && *likeness == Likeness::Same));
+    }
+    let (k, m) = (group.claims.len(), found.len());
+    let media = &claims[group.claims[0]].request.image_url;
+    let same_media = group.claims.iter().all(|c| claims[*c].request.image_url == *media);
+    if m == 0 || m > k || (m < k && !same_media) {
+        return give(Ruling::Ambiguous);
+    }
+    found.sort_by(|a, b| (pins[*a].created_at, &pins[*a].id).cmp(&(pins[*b].created_at, &pins[*b].id)));
+    let mut free = group.claims.clone();
+    // Those that can be settled before those that were left to a person, and among them the one whose time ends first.
+    free.sort_by_key(|c| (claims[*c].standing == Standing::GivenUp, claims[*c].window.until, *c));
+    let mut given = Vec::new();
+    for p in found {
+        match free.iter().position(|c| edges.iter().any(|(claim, pin, _)| claim == c && *pin == p)) {
+            Some(at) => given.push((free.remove(at), p)),
+            None => return give(Ruling::Ambiguous),
+        }
+    }
+    give(Ruling::Absent);
+    given.into_iter().for_each(|(c, p)| rulings[c] = Ruling::Adopt(p));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::deadlines::Deadlines;
+    use crate::domain::testdata;
+    use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
+
+    const T: Moment = Moment(10_000_000);
+
+    fn claim(request: &PinRequest, started_at: Moment) -> Claim<'_> {
+        let window = Window::of(started_at, &Deadlines::default());
+        Claim { request, window, standing: Standing::Due }
+    }
+
+    fn found(request: &PinRequest, id: &str, at: Moment) -> BoardPin {
+        BoardPin {
+            id: id.into(),
+            created_at: Some(at),
+            title: Some(request.title.clone()),
+            description: request.description.clone(),
+            link: request.link_url.clone(),
+        }
+    }
+
+    fn ruled(claims: &[Claim<'_>], pins: &[BoardPin]) -> Vec<Ruling> {
+        rule(claims, pins).rulings
+    }
+
+    fn later(seconds: i64) -> Moment {
+        T.plus_ms(seconds * SECOND_MS)
+    }
+
+    #[test]
+    fn alone_with_no_pin_is_absent_with_one_is_adopted_with_two_is_for_a_person() {
+        let request = testdata::request("a");
+        let pins = [found(&request, "1", later(1)), found(&request, "2", later(2))];
+        assert_eq!(ruled(&[claim(&request, T)], &[]), [Ruling::Absent]);
+        assert_eq!(ruled(&[claim(&request, T)], &pins[..1]), [Ruling::Adopt(0)]);
+        assert_eq!(ruled(&[claim(&request, T)], &pins), [Ruling::Ambiguous]);
+    }
+
+    #[test]
+    fn as_many_pins_as_twins_are_given_in_the_order_of_creation() {
+        let (a, mut b) = (testdata::request("a"), testdata::request("b"));
+        b.image_url = "https://images.example.com/other.jpg".into();
+        let claims = [claim(&b, later(5)), claim(&a, T)];
+        let pins = [found(&a, "2", later(7)), found(&a, "1", later(2))];
+        assert_eq!(ruled(&claims, &pins), [Ruling::Adopt(0), Ruling::Adopt(1)]);
+    }
+
+    #[test]
+    fn fewer_pins_than_twins_are_shared_out_only_if_the_picture_is_the_same() {
+        let (a, mut b) = (testdata::request("a"), testdata::request("b"));
+        let pins = [found(&a, "1", later(6))];
+        assert_eq!(ruled(&[claim(&a, T), claim(&b, later(5))], &pins), [Ruling::Adopt(0), Ruling::Absent]);
+        b.image_url = "https://images.example.com/other.jpg".into();
+        assert_eq!(ruled(&[claim(&a, T), claim(&b, later(5))], &pins), [Ruling::Ambiguous, Ruling::Ambiguous]);
+    }
+
+    #[test]
+    fn twins_whose_times_dont_meet_are_settled_apart() {
+        let (a, b) = (testdata::request("a"), testdata::request("b"));
+        let pins = [found(&a, "1", T.plus_ms(10 * MINUTE_MS))];
+        let claims = [claim(&a, T), claim(&b, T.plus_ms(10 * MINUTE_MS))];
+        assert_eq!(ruled(&claims, &pins), [Ruling::Absent, Ruling::Adopt(0)]);
+    }
+
+    #[test]
+    fn a_pin_that_an_open_twin_may_own_is_waited_for_and_one_that_it_cannot_is_not() {
+        let (a, b) = (testdata::request("a"), testdata::request("b"));
+        let mut claims = [claim(&a, T), claim(&b, later(5))];
+        claims[1].standing = Standing::Open;
+        assert_eq!(ruled(&claims, &[found(&a, "1", later(6))]), [Ruling::Wait, Ruling::Wait]);
+        assert_eq!(ruled(&claims, &[])[0], Ruling::Absent, "what isn't there is nobody's");
+        claims[1].window = Window::of(T.plus_ms(10 * MINUTE_MS), &Deadlines::default());
+        assert_eq!(ruled(&claims, &[found(&a, "1", later(6))])[0], Ruling::Adopt(0));
+    }
+
+    #[test]
+    fn a_doubt_left_to_a_person_has_its_share_but_not_the_first() {
+        let (a, b) = (testdata::request("a"), testdata::request("b"));
+        let mut claims = [claim(&a, T), claim(&b, later(5))];
+        claims[0].standing = Standing::GivenUp;
+        assert_eq!(ruled(&claims, &[found(&a, "1", later(6))])[1], Ruling::Adopt(0));
+        let pins = [found(&a, "1", later(6)), found(&a, "2", later(8))];
+        assert!(matches!(ruled(&claims, &pins)[1], Ruling::Adopt(_)));
+    }
+
+    #[test]
+    fn the_exact_claim_goes_before_the_lenient_one_and_what_was_not_sent_is_never_taken() {
+        let full = testdata::request("full");
+        let plain = PinRequest { description: None, ..testdata::request("plain") };
+        let claims = [claim(&full, T), claim(&plain, T)];
+        assert_eq!(ruled(&claims, &[found(&plain, "1", later(1))]), [Ruling::Absent, Ruling::Adopt(0)]);
+        assert_eq!(ruled(&claims, &[found(&full, "1", later(1))]), [Ruling::Adopt(0), Ruling::Absent]);
+        assert_eq!(ruled(&claims[1..], &[found(&full, "1", later(1))]), [Ruling::Ambiguous]);
+        assert_eq!(ruled(&claims[..1], &[found(&plain, "1", later(1))]), [Ruling::Adopt(0)], "a field that was cut");
+    }
+
+    #[test]
+    fn twins_of_which_one_is_shown_cut_short_have_each_their_own() {
+        let (a, b) = (testdata::request("a"), testdata::request("b"));
+        let mut cut = found(&a, "1", later(1));
+        cut.description = cut.description.map(|text| text.chars().take(40).collect());
+        let pins = [cut, found(&b, "2", later(6))];
+        assert_eq!(rule_both(&a, &b, &pins), [Ruling::Adopt(0), Ruling::Adopt(1)]);
+        assert_eq!(ruled(&[claim(&a, T)], &pins), [Ruling::Adopt(1)], "alone, the exact one is preferred");
+    }
+
+    fn rule_both(a: &PinRequest, b: &PinRequest, pins: &[BoardPin]) -> Vec<Ruling> {
+        ruled(&[claim(a, T), claim(b, later(5))], pins)
+    }
+
+    #[test]
+    fn a_pin_is_never_given_twice_whatever_the_claims() {
+        let mut rng = fastrand::Rng::with_seed(7);
+        for round in 0..2_000 {
+            let requests: Vec<PinRequest> = (0..rng.usize(1..6))
+                .map(|index| PinRequest {
+                    image_url: format!("https://images.example.com/{}.jpg", rng.u8(0..2)),
+                    description: rng.bool().then(|| "Patience".into()),
+                    ..testdata::request(&index.to_string())
+                })
+                .collect();
+            let claims: Vec<Claim<'_>> = requests.iter().map(|r| claim(r, later(rng.i64(0..400)))).collect();
+            let pins: Vec<BoardPin> = (0..rng.usize(0..6))
+                .map(|id| found(&requests[rng.usize(0..requests.len())], &id.to_string(), later(rng.i64(0..600))))
+                .collect();
+            let mut given: Vec<usize> = ruled(&claims, &pins)
+                .into_iter()
+                .filter_map(|ruling| if let Ruling::Adopt(p) = ruling { Some(p) } else { None })
+                .collect();
+            given.sort_unstable();
+            let count = given.len();
+            given.dedup();
+            assert_eq!(given.len(), count, "round {round}");
+        }
+    }
+}

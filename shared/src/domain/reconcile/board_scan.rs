@@ -1,0 +1,248 @@
+//! Looking at a board: one reading of its list, page by page, serves every pin whose outcome is unknown there.
+//!
+//! The row keeps how far the reading has come, so that a worker that runs out of time, or dies, is followed by one that
+//! goes on; and which look is planned next, so that a board with many doubts has one look under way and not many.
+
+use serde::{Deserialize, Serialize};
+
+use super::matching::{BoardPin, Window};
+use crate::domain::ids::PinId;
+use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
+
+/// A look-up reads at most this many pages of 250; beyond, it can't say "absent".
+pub const PAGES_MAX: u32 = 40;
+/// A scan stops early after this many whole pages of Pins that are too old, as long as pages descend strictly.
+pub const OLDER_PAGES: u32 = 2;
+/// A reading that was left off is gone on with for this long; then the list has changed too much, and it starts anew.
+pub const GOES_ON_FOR_MS: i64 = 10 * MINUTE_MS;
+/// Pins served by one reading.
+///
+/// Pins of the same content come together even if they are more.
+pub const MEMBERS_MAX: usize = 200;
+/// Pins on the board that could be one of the members'; with more, it couldn't be told whose they are.
+pub const FOUND_MAX: usize = 400;
+/// The same in bytes of text: the row that keeps them may have 400 kB in all.
+pub const FOUND_BYTES_MAX: usize = 250_000;
+/// A look that was planned this long ago and hasn't happened is planned again.
+pub const PLAN_LOST_AFTER_MS: i64 = MINUTE_MS;
+/// How long after a doubt has become due its board is looked at: the others of the same burst join.
+pub const GATHER_MS: i64 = 2 * SECOND_MS;
+
+/// The row of a board. A missing row is the default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BoardScan {
+    /// Counts the writes of this row.
+    pub rev: u64,
+    /// Names the last write, so that one the SDK repeated is recognised as our own.
+    pub nonce: String,
+    /// The look whose message is under way.
+    pub planned_for: Option<Moment>,
+    pub reading: Option<Reading>,
+}
+
+impl BoardScan {
+    /// Whether a message is under way for a look no later than `at`.
+    pub fn has_plan(&self, now: Moment, at: Moment) -> bool {
+        self.planned_for.is_some_and(|planned| planned > now && planned <= at)
+    }
+
+    /// Whether another message has taken the place of the one for `planned_for`.
+    pub fn is_superseded(&self, planned_for: Moment, now: Moment) -> bool {
+        self.planned_for.is_some_and(|plan| plan != planned_for && now.since_ms(plan) < PLAN_LOST_AFTER_MS)
+    }
+}
+
+/// A reading of the board's list that isn't finished.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    pub began_at: Moment,
+    /// The pins it serves.
+    pub members: Vec<PinId>,
+    /// Where the list goes on.
+    pub bookmark: Option<String>,
+    pub pages: u32,
+    pub older_pages: u32,
+    /// The oldest Pin so far.
+    pub oldest: Option<Moment>,
+    pub unclear: Option<Unclear>,
+    /// What could be one of the members'.
+    pub found: Vec<BoardPin>,
+}
+
+/// Why a list isn't trusted when it lacks a Pin: it is looked at more often before that is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unclear {
+    /// A board that lists nothing at all.
+    EmptyList,
+    /// The last page was full: there may be more.
+    FullLastPage,
+    /// Several pages, not in descending order: a Pin may have slipped between two of them.
+    Shuffled,
+}
+
+impl Unclear {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::EmptyList => "empty_list",
+            Self::FullLastPage => "list_cut_off",
+            Self::Shuffled => "list_not_in_order",
+        }
+    }
+}
+
+/// As many Pins as a page holds.
+pub const PAGE_SIZE: usize = 250;
+
+impl Reading {
+    pub fn new(began_at: Moment, members: Vec<PinId>) -> Self {
+        Self {
+            began_at,
+            members,
+            bookmark: None,
+            pages: 0,
+            older_pages: 0,
+            oldest: None,
+            unclear: None,
+            found: Vec::new(),
+        }
+    }
+
+    /// Whether more could be the members' than can be kept.
+    pub fn is_crowded(&self) -> bool {
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let bytes = |pin: &BoardPin| pin.id.len() + text(&pin.title) + text(&pin.description) + text(&pin.link);
+        self.found.len() > FOUND_MAX || self.found.iter().map(bytes).sum::<usize>() > FOUND_BYTES_MAX
+    }
+
+    /// Takes in a page; answers whether the reading is at its end.
+    ///
+    /// `earliest` is the beginning of the earliest member's window.
+    pub fn take_in(
+        &mut self,
+        page: &[BoardPin],
+        next: Option<String>,
+        earliest: Moment,
+        could_be: impl Fn(&BoardPin) -> bool,
+    ) -> bool {
+        self.pages += 1;
+        for pin in page.iter().filter(|pin| could_be(pin)) {
+            // A Pin that was added while paging pushes another onto the next page once more.
+            if !self.found.iter().any(|found| found.id == pin.id) && self.found.len() <= FOUND_MAX {
+                self.found.push(pin.clone());
+            }
+        }
+        if !descends(page, self.oldest) {
+            self.unclear = self.unclear.or(Some(Unclear::Shuffled));
+        }
+        let is_older = !page.is_empty()
+            && self.unclear.is_none()
+            && page.iter().all(|pin| pin.created_at.is_some_and(|at| at < earliest));
+        self.older_pages = if is_older { self.older_pages + 1 } else { 0 };
+        self.oldest = page.iter().filter_map(|pin| pin.created_at).min().or(self.oldest);
+        self.bookmark = next;
+        if self.bookmark.is_some() {
+            return self.older_pages >= OLDER_PAGES;
+        }
+        match () {
+            () if self.pages == 1 && page.is_empty() => self.unclear = Some(Unclear::EmptyList),
+            // The order of a list that was read in one piece doesn't matter.
+            () if self.pages == 1 && page.len() < PAGE_SIZE => self.unclear = None,
+            () if page.len() >= PAGE_SIZE => self.unclear = self.unclear.or(Some(Unclear::FullLastPage)),
+            () => {}
+        }
+        true
+    }
+}
+
+/// Whether every Pin of the page is dated and no newer than the one before it.
+fn descends(page: &[BoardPin], before: Option<Moment>) -> bool {
+    let mut last = before;
+    page.iter().all(|pin| {
+        let fits = pin.created_at.is_some_and(|at| last.is_none_or(|last| at <= last));
+        last = pin.created_at;
+        fits
+    })
+}
+
+/// The beginning of the earliest window.
+pub fn earliest<'a>(windows: impl Iterator<Item = &'a Window>) -> Moment {
+    windows.map(|window| window.from).min().unwrap_or(Moment(i64::MIN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pin(id: usize, at: i64) -> BoardPin {
+        BoardPin {
+            id: id.to_string(),
+            created_at: Some(Moment(at)),
+            title: Some("t".into()),
+            description: None,
+            link: None,
+        }
+    }
+
+    fn page(from: i64, count: usize) -> Vec<BoardPin> {
+        (0..count).map(|index| pin(from as usize + index, from - index as i64)).collect()
+    }
+
+    fn reading() -> Reading {
+        Reading::new(Moment(0), Vec::new())
+    }
+
+    #[test]
+    fn a_short_page_ends_a_reading_whatever_its_order() {
+        let mut reading = reading();
+        assert!(reading.take_in(&[pin(1, 5), pin(2, 9)], None, Moment(0), |_| true));
+        assert_eq!((reading.unclear, reading.found.len()), (None, 2));
+    }
+
+    #[test]
+    fn an_empty_a_full_last_and_a_shuffled_list_are_unclear() {
+        let mut empty = reading();
+        assert!(empty.take_in(&[], None, Moment(0), |_| true));
+        assert_eq!(empty.unclear, Some(Unclear::EmptyList));
+        let mut full = reading();
+        assert!(full.take_in(&page(10_000, PAGE_SIZE), None, Moment(0), |_| false));
+        assert_eq!(full.unclear, Some(Unclear::FullLastPage));
+        let mut shuffled = reading();
+        assert!(!shuffled.take_in(&page(10_000, PAGE_SIZE), Some("b".into()), Moment(0), |_| false));
+        assert!(shuffled.take_in(&page(20_000, 3), None, Moment(0), |_| false));
+        assert_eq!(shuffled.unclear, Some(Unclear::Shuffled));
+    }
+
+    #[test]
+    fn two_whole_pages_of_older_pins_end_it_early_only_while_pages_descend() {
+        let mut descending = reading();
+        let ends: Vec<bool> = [10_000, 9_000, 8_000]
+            .map(|from| descending.take_in(&page(from, PAGE_SIZE), Some("b".into()), Moment(9_500), |_| false))
+            .into();
+        assert_eq!(ends, [false, false, true]);
+        let mut jumping = reading();
+        for from in [8_000, 9_000, 7_000, 6_000, 5_000] {
+            assert!(!jumping.take_in(&page(from, PAGE_SIZE), Some("b".into()), Moment(9_500), |_| false), "{from}");
+        }
+    }
+
+    #[test]
+    fn what_is_found_stays_within_what_a_row_holds() {
+        let long = |id| BoardPin { description: Some("x".repeat(3_200)), ..pin(id, 5) };
+        let mut reading = reading();
+        reading.take_in(&(0..70).map(long).collect::<Vec<_>>(), Some("b".into()), Moment(0), |_| true);
+        assert!(!reading.is_crowded());
+        reading.take_in(&(70..140).map(long).collect::<Vec<_>>(), Some("b".into()), Moment(0), |_| true);
+        assert!(reading.is_crowded(), "{} Pins", reading.found.len());
+        assert!(serde_json::to_string(&reading).expect("plain data").len() < 500_000);
+    }
+
+    #[test]
+    fn a_plan_holds_until_it_is_replaced_or_lost() {
+        let scan = BoardScan { planned_for: Some(Moment(5_000)), ..BoardScan::default() };
+        assert!(scan.has_plan(Moment(4_000), Moment(6_000)) && !scan.has_plan(Moment(5_000), Moment(6_000)));
+        assert!(scan.is_superseded(Moment(4_000), Moment(6_000)));
+        assert!(!scan.is_superseded(Moment(5_000), Moment(6_000)));
+        assert!(!scan.is_superseded(Moment(4_000), Moment(5_000 + PLAN_LOST_AFTER_MS)), "its message was lost");
+    }
+}

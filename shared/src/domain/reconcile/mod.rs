@@ -1,0 +1,6 @@
+//! Resolving an unknown outcome: which Pins on a board are ours.
+
+pub mod assignment;
+pub mod board_scan;
+pub mod duplicate_check;
+pub mod matching;

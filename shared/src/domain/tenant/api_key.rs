@@ -1,0 +1,212 @@
+//! API keys: `pb_live_<workspace><secret>`, shown once and stored as a SHA-256.
+//!
+//! The workspace is part of the key, so that looking a key up is a read in its own workspace's partition.
+
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use thiserror::Error;
+use uuid::Uuid;
+
+use super::scope::Scopes;
+use super::user::Email;
+use crate::domain::ids::{AccountId, KeyId, WorkspaceId};
+use crate::domain::time::{HOUR_MS, Moment};
+
+/// `last_used_at` is written at most this often per key, in milliseconds.
+pub const USED_EVERY_MS: i64 = HOUR_MS;
+/// Keys of one workspace that aren't revoked.
+pub const KEYS_MAX: usize = 200;
+/// Accounts in a key's allow-list.
+pub const ALLOWED_MAX: usize = 100;
+pub const KEY_PREFIX: &str = "pb_live_";
+/// Keeps the id's digest apart from every other use of the hash.
+const ID_DOMAIN: &[u8] = b"pinbridge key id\0";
+const WORKSPACE_HEX: usize = 32;
+/// 32 random bytes in hex.
+const SECRET_HEX: usize = 64;
+
+/// A key as presented by a client. It has no `Display` and its `Debug` shows nothing.
+#[derive(Clone)]
+pub struct PresentedKey {
+    pub workspace: WorkspaceId,
+    hash: [u8; 32],
+}
+
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("not a key of this system")]
+pub struct NotAKey;
+
+impl std::fmt::Debug for PresentedKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PresentedKey(..)")
+    }
+}
+
+impl PresentedKey {
+    /// # Errors
+    /// When the text can't be a key of ours, whatever is stored.
+    pub fn parse(text: &str) -> Result<Self, NotAKey> {
+        let body = text.strip_prefix(KEY_PREFIX).ok_or(NotAKey)?;
+        let is_hex = body.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+        if body.len() != WORKSPACE_HEX + SECRET_HEX || !is_hex {
+            return Err(NotAKey);
+        }
+        let workspace = Uuid::try_parse(&body[..WORKSPACE_HEX]).map_err(|_| NotAKey)?;
+        Ok(Self { workspace: WorkspaceId(workspace), hash: Sha256::digest(text.as_bytes()).into() })
+    }
+
+    /// The key's public id: a digest with a domain of its own, which tells nothing of the stored hash.
+    pub fn id(&self) -> KeyId {
+        let digest: [u8; 32] = Sha256::new().chain_update(ID_DOMAIN).chain_update(self.hash).finalize().into();
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        KeyId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    }
+
+    /// What is stored of the key.
+    pub fn hash(&self) -> KeyHash {
+        KeyHash(self.hash)
+    }
+}
+
+/// A key's SHA-256: the key has 256 random bits, so that no slow hash is needed. Compared in constant time.
+#[derive(Clone, Copy)]
+pub struct KeyHash(pub [u8; 32]);
+
+impl PartialEq for KeyHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for KeyHash {}
+
+impl std::fmt::Debug for KeyHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeyHash(..)")
+    }
+}
+
+/// Writes a new key from 32 random bytes.
+pub fn compose(workspace: WorkspaceId, secret: [u8; 32]) -> String {
+    let secret: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{KEY_PREFIX}{}{secret}", workspace.0.simple())
+}
+
+/// Where a key comes from, in the contract's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// Made by a person, another key or an operator.
+    Manual,
+    /// Made for a program that a person has let in.
+    OAuth,
+}
+
+impl KeySource {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Manual => "manual",
+            Self::OAuth => "oauth",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Manual, Self::OAuth].into_iter().find(|source| source.name() == name)
+    }
+}
+
+/// A key as it is stored: without the key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKey {
+    pub id: KeyId,
+    pub workspace: WorkspaceId,
+    pub hash: KeyHash,
+    pub name: String,
+    pub scopes: Scopes,
+    /// The accounts that it may use; `None`: all of the workspace, also those to come.
+    pub allowed: Option<Vec<AccountId>>,
+    pub source: KeySource,
+    pub client_name: Option<String>,
+    /// The person who made it, if it was one.
+    pub authorized_by: Option<Email>,
+    pub created_at: Moment,
+    /// Up to [`USED_EVERY_MS`] late.
+    pub last_used_at: Option<Moment>,
+    pub revoked_at: Option<Moment>,
+    /// When the row of a revoked key goes.
+    pub expires_at: Option<Moment>,
+    /// Counts the row's writes; each write is conditional on the one before. (Noting a use isn't counted.)
+    pub rev: u64,
+    /// Names the last write, so that its repetition is recognised.
+    pub nonce: String,
+}
+
+impl ApiKey {
+    /// A new key, which may do everything.
+    pub fn new(key: &PresentedKey, name: impl Into<String>, now: Moment, nonce: String) -> Self {
+        Self {
+            id: key.id(),
+            workspace: key.workspace,
+            hash: key.hash(),
+            name: name.into(),
+            scopes: Scopes::ALL,
+            allowed: None,
+            source: KeySource::Manual,
+            client_name: None,
+            authorized_by: None,
+            created_at: now,
+            last_used_at: None,
+            revoked_at: None,
+            expires_at: None,
+            rev: 1,
+            nonce,
+        }
+    }
+
+    /// The next write of the row.
+    #[must_use]
+    pub fn next(&self, nonce: String) -> Self {
+        Self { rev: self.rev + 1, nonce, ..self.clone() }
+    }
+
+    /// Whether a use at `now` is to be noted.
+    pub fn is_use_news(&self, now: Moment) -> bool {
+        self.last_used_at.is_none_or(|at| now.since_ms(at) >= USED_EVERY_MS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_composed_key_parses_to_its_workspace() {
+        let workspace = WorkspaceId(Uuid::from_u128(42));
+        let text = compose(workspace, [0xab; 32]);
+        let key = PresentedKey::parse(&text).expect("our own key");
+        assert_eq!(key.workspace, workspace);
+        assert_eq!(format!("{key:?}, {:?}", key.hash()), "PresentedKey(..), KeyHash(..)");
+        let other = PresentedKey::parse(&compose(workspace, [0xac; 32])).expect("our own key");
+        assert!(key.hash() == key.hash() && key.hash() != other.hash() && key.id() != other.id());
+        let same_bytes = key.id().0.into_bytes().iter().zip(key.hash().0).filter(|(a, b)| **a == *b).count();
+        assert!(same_bytes < 4, "the public id tells nothing of the hash");
+    }
+
+    #[test]
+    fn a_use_is_news_once_an_hour() {
+        let key = PresentedKey::parse(&compose(WorkspaceId(Uuid::from_u128(42)), [1; 32])).expect("our own key");
+        let key = ApiKey::new(&key, "k", Moment(5), "n".into());
+        assert!(key.is_use_news(Moment(5)));
+        let used = ApiKey { last_used_at: Some(Moment(5)), ..key };
+        assert!(!used.is_use_news(Moment(4 + USED_EVERY_MS)) && used.is_use_news(Moment(5 + USED_EVERY_MS)));
+    }
+
+    #[test]
+    fn anything_else_is_not_a_key() {
+        let good = compose(WorkspaceId(Uuid::from_u128(42)), [1; 32]);
+        for bad in ["", "pb_live_", "nonsense", &good[1..], &good[..good.len() - 1], &good.to_uppercase()] {
+            assert_eq!(PresentedKey::parse(bad).err(), Some(NotAKey), "{bad}");
+        }
+        assert!(PresentedKey::parse(&format!("pb_live_{}", "é".repeat(48))).is_err(), "no panic on a split character");
+    }
+}

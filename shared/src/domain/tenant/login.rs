@@ -1,0 +1,99 @@
+//! Throttling logins, per email address and whether or not anybody has it.
+//!
+//! An attempt is counted before its password is looked at, so that guesses made at once don't slip through together.
+
+use crate::domain::ids::UserId;
+use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
+
+/// So many wrong passwords within the window; a right one starts anew.
+pub const FAILURES_MAX: u32 = 5;
+/// From the first wrong password, in milliseconds.
+pub const WINDOW_MS: i64 = 15 * MINUTE_MS;
+
+/// The attempts of one address that weren't followed by a success.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginAttempts {
+    pub user: UserId,
+    pub since: Moment,
+    pub count: u32,
+    /// Counts the row's writes; each write is conditional on the one before.
+    pub rev: u64,
+    /// Names the last write, so that its repetition is recognised.
+    pub nonce: String,
+}
+
+/// Too many; when the next one is heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooMany {
+    pub until: Moment,
+}
+
+impl TooMany {
+    /// In whole seconds, at least one.
+    pub fn retry_after_s(self, now: Moment) -> u64 {
+        u64::try_from((self.until.since_ms(now) + SECOND_MS - 1).div_euclid(SECOND_MS)).unwrap_or(0).max(1)
+    }
+}
+
+impl LoginAttempts {
+    /// Nobody has tried.
+    pub fn none(user: UserId) -> Self {
+        Self { user, since: Moment(0), count: 0, rev: 0, nonce: String::new() }
+    }
+
+    /// One more.
+    ///
+    /// # Errors
+    /// When there have been too many.
+    pub fn next(&self, now: Moment, nonce: String) -> Result<Self, TooMany> {
+        let is_fresh = self.count == 0 || now >= self.expires_at();
+        if !is_fresh && self.count >= FAILURES_MAX {
+            return Err(TooMany { until: self.expires_at() });
+        }
+        let (since, count) = if is_fresh { (now, 1) } else { (self.since, self.count + 1) };
+        Ok(Self { user: self.user, since, count, rev: self.rev + 1, nonce })
+    }
+
+    /// The password was right.
+    #[must_use]
+    pub fn forgiven(&self, nonce: String) -> Self {
+        Self { count: 0, rev: self.rev + 1, nonce, ..self.clone() }
+    }
+
+    pub fn expires_at(&self) -> Moment {
+        self.since.plus_ms(WINDOW_MS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn after_five_failures_the_sixth_waits_for_the_window() {
+        let start = Moment(1_000_000);
+        let mut attempts = LoginAttempts::none(UserId(Uuid::from_u128(1)));
+        for n in 0..i64::from(FAILURES_MAX) {
+            attempts = attempts.next(start.plus_ms(n), "n".into()).expect("heard");
+        }
+        let now = start.plus_ms(10);
+        let refused = attempts.next(now, "n".into()).expect_err("too many");
+        assert_eq!((refused.until, refused.retry_after_s(now)), (start.plus_ms(WINDOW_MS), 900));
+        assert_eq!(refused.retry_after_s(refused.until.plus_ms(-1)), 1);
+        let again = attempts.next(refused.until, "n".into()).expect("heard again");
+        assert_eq!((again.count, again.since), (1, refused.until));
+    }
+
+    #[test]
+    fn a_success_starts_anew() {
+        let mut attempts = LoginAttempts::none(UserId(Uuid::from_u128(1)));
+        for n in 0..i64::from(FAILURES_MAX) {
+            attempts = attempts.next(Moment(n), "n".into()).expect("heard");
+        }
+        let forgiven = attempts.forgiven("m".into());
+        assert_eq!((forgiven.count, forgiven.rev), (0, attempts.rev + 1));
+        assert_eq!(forgiven.next(Moment(9), "n".into()).expect("heard").count, 1);
+    }
+}

@@ -1,0 +1,363 @@
+//! Accepting pins, one or many at once: from now on each is published or failed with a reason, or it visibly waits.
+//!
+//! The order of the writes is the promise: first an owner (a clock row that names up to 25 pins, or a backlog row), then
+//! the pin, then the message. Killed in between, a pin either doesn't exist yet or has an owner that brings it back. A
+//! batch only shares what can be shared: the bucket's write per account, the clock rows, the queue's calls of ten.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::{join_all, join3, try_join, try_join_all};
+use futures_util::stream::{self, StreamExt};
+use thiserror::Error;
+
+use super::place_pins::{Placed, place};
+use crate::context::Context;
+use crate::domain::ids::{AccountKey, PinId, PinKey, WorkspaceId};
+use crate::domain::message::PublishMessage;
+use crate::domain::pacing::backlog::BacklogRow;
+use crate::domain::pacing::bucket::{Bucket, Token};
+use crate::domain::pin::attempt::Attempt;
+use crate::domain::pin::idempotency::{self, PayloadHash};
+use crate::domain::pin::origin::Origin;
+use crate::domain::pin::{LIFETIME_MS, Pin, PinRequest, Placement};
+use crate::domain::recovery::{PINS_PER_MARKER, RecoveryMarker};
+use crate::domain::time::{Moment, SECOND_MS};
+use crate::flows::pacing::join_backlog;
+use crate::ports::{Accepted, PortError, PortResult};
+use crate::telemetry::{self, Metric};
+
+/// A longer call is worked on in pieces: each is written well within [`WRITE_WITHIN_MS`], and its tokens fit a bucket.
+const PINS_AT_ONCE: usize = 100;
+/// Rows written at once.
+const WRITES_AT_ONCE: usize = 50;
+/// The pin must be written within this time of its owner, which otherwise might be dropped as one without a pin.
+const WRITE_WITHIN_MS: i64 = 15 * SECOND_MS;
+
+/// A pin that is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublishRequest {
+    pub request: PinRequest,
+    pub origin: Origin,
+    /// Its moment, if it is for one: no attempt starts before. It is meant for minutes: the pin's message waits in the
+    /// queue, and its token is taken only then, so that it pushes back nobody before. A moment that has passed is now.
+    pub not_before: Option<Moment>,
+}
+
+impl From<PinRequest> for PublishRequest {
+    fn from(request: PinRequest) -> Self {
+        Self { request, origin: Origin::default(), not_before: None }
+    }
+}
+
+#[derive(Debug)]
+pub enum Acceptance {
+    New(Pin, Attempt),
+    /// The same key and payload as before.
+    Replay(Pin, Attempt),
+}
+
+#[derive(Debug, Error)]
+pub enum AcceptError {
+    #[error("the idempotency key was used with another payload")]
+    KeyReused { existing: PinId },
+    #[error("the idempotency key stands for a pin that was deleted")]
+    KeyOfDeleted { existing: PinId },
+    #[error("no such account in this workspace")]
+    AccountNotFound,
+    #[error("the account is disconnected")]
+    AccountDisconnected,
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+type Answer = Result<Acceptance, AcceptError>;
+
+/// Accepts the orders, each exactly once per key; the answers are in their order. Of orders with the same key the later
+/// ones are answered as if they had come later. What keeps one pin from being accepted keeps no other.
+///
+/// An order that is answered with [`AcceptError::Port`] may have been accepted; the same order may be sent again.
+///
+/// # Errors
+/// When nothing could be read; then nothing was promised, or of a call of more than a hundred some: the same call may be
+/// sent again.
+pub async fn accept_pins(
+    context: &Context,
+    workspace: WorkspaceId,
+    publish_requests: Vec<PublishRequest>,
+) -> PortResult<Vec<Answer>> {
+    let mut answers: Vec<Option<Answer>> = publish_requests.iter().map(|_| None).collect();
+    let mut rest: Vec<Candidate> = publish_requests
+        .into_iter()
+        .enumerate()
+        .map(|(index, request_to_publish)| Candidate::new(workspace, index, request_to_publish))
+        .collect();
+    while !rest.is_empty() {
+        let mut seen = BTreeSet::new();
+        let (piece, later): (Vec<_>, Vec<_>) =
+            rest.into_iter().partition(|candidate| seen.len() < PINS_AT_ONCE && seen.insert(candidate.key));
+        for (index, answer) in accept_piece(context, piece).await? {
+            answers[index] = Some(answer);
+        }
+        rest = later;
+    }
+    Ok(answers.into_iter().flatten().collect())
+}
+
+struct Candidate {
+    /// Its place in the call.
+    index: usize,
+    key: PinKey,
+    request_to_publish: PublishRequest,
+    payload_hash: PayloadHash,
+}
+
+impl Candidate {
+    fn new(workspace: WorkspaceId, index: usize, request_to_publish: PublishRequest) -> Self {
+        let key =
+            PinKey { workspace, pin: idempotency::pin_id(workspace, &request_to_publish.request.idempotency_key) };
+        let payload_hash = PayloadHash::of(&request_to_publish.request);
+        Self { index, key, request_to_publish, payload_hash }
+    }
+
+    fn account(&self) -> AccountKey {
+        AccountKey { workspace: self.key.workspace, account: self.request_to_publish.request.account }
+    }
+}
+
+/// A pin on its way into the table.
+struct Draft {
+    index: usize,
+    pin: Pin,
+    token: Option<Token>,
+    error: Option<PortError>,
+}
+
+/// Accepts orders of different keys.
+async fn accept_piece(context: &Context, piece: Vec<Candidate>) -> PortResult<Vec<(usize, Answer)>> {
+    let began_ms = context.system.monotonic_ms();
+    // A cheap look first: a replay costs no writes and no token. The condition on the pin's write decides all the same.
+    let keys: Vec<PinKey> = piece.iter().map(|candidate| candidate.key).collect();
+    let accounts: BTreeSet<AccountKey> = piece.iter().map(Candidate::account).collect();
+    let rows = try_join_all(accounts.iter().map(|account| context.store.account(*account)));
+    let (existing, rows) = try_join(context.store.pins(&keys), rows).await?;
+    let accounts: BTreeMap<AccountKey, _> = accounts.into_iter().zip(rows).collect();
+
+    let (mut answers, mut new) = (Vec::new(), Vec::new());
+    for (candidate, existing) in piece.into_iter().zip(existing) {
+        let account = accounts.get(&candidate.account()).and_then(Option::as_ref);
+        match (existing, account) {
+            (Some((pin, attempt)), _) => answers.push((candidate.index, replay(pin, attempt, &candidate.payload_hash))),
+            (None, None) => answers.push((candidate.index, Err(AcceptError::AccountNotFound))),
+            (None, Some(account)) if !account.is_connected() => {
+                answers.push((candidate.index, Err(AcceptError::AccountDisconnected)));
+            }
+            (None, Some(_)) => new.push(candidate),
+        }
+    }
+    if new.is_empty() {
+        return Ok(answers);
+    }
+    let (mut drafts, buckets) = draft(context, new).await?;
+    write_owners(context, &mut drafts, &buckets).await;
+    answers.extend(write_pins(context, drafts, &buckets, began_ms).await);
+    Ok(answers)
+}
+
+fn replay(pin: Pin, attempt: Attempt, payload_hash: &PayloadHash) -> Answer {
+    if pin.hidden_at.is_some() {
+        Err(AcceptError::KeyOfDeleted { existing: pin.key.pin })
+    } else if pin.payload_hash.same_payload(payload_hash) {
+        Ok(Acceptance::Replay(pin, attempt))
+    } else {
+        Err(AcceptError::KeyReused { existing: pin.key.pin })
+    }
+}
+
+type Buckets = BTreeMap<AccountKey, Bucket>;
+
+/// Gives each its place: a moment of its own, a token of its account's, or the backlog. The most urgent go first.
+async fn draft(context: &Context, mut new: Vec<Candidate>) -> PortResult<(Vec<Draft>, Buckets)> {
+    let now = context.system.now();
+    new.sort_by_key(|candidate| candidate.request_to_publish.request.priority);
+    let is_due = |candidate: &Candidate| candidate.request_to_publish.not_before.filter(|at| *at > now);
+    let mut counts: BTreeMap<AccountKey, usize> = BTreeMap::new();
+    for candidate in new.iter().filter(|candidate| is_due(candidate).is_none()) {
+        *counts.entry(candidate.account()).or_default() += 1;
+    }
+    let takes = counts.into_iter().map(|(account, count)| async move {
+        place(context, account, count, now).await.map(|placed| (account, placed))
+    });
+    let mut places = BTreeMap::new();
+    let mut buckets = Buckets::new();
+    for (account, (placed, bucket)) in try_join_all(takes).await? {
+        places.insert(account, placed.into_iter());
+        buckets.insert(account, bucket);
+    }
+    let expires_at =
+        Moment((now.unix_seconds() + (LIFETIME_MS + context.settings.retention_ms) / SECOND_MS) * SECOND_MS);
+    let drafts = new.into_iter().map(|candidate| {
+        let placed = match is_due(&candidate) {
+            Some(at) => Some(Placed { placement: Placement::Due(at), token: None }),
+            None => places.get_mut(&candidate.account()).and_then(Iterator::next),
+        };
+        let Placed { placement, token } = placed?;
+        let Candidate { index, key, request_to_publish: PublishRequest { request, origin, .. }, payload_hash } =
+            candidate;
+        let (edit, hidden_at, nonce) = (0, None, context.nonce());
+        let pin =
+            Pin { key, request, payload_hash, created_at: now, placement, origin, edit, hidden_at, expires_at, nonce };
+        Some(Draft { index, pin, token, error: None })
+    });
+    Ok((drafts.flatten().collect(), buckets))
+}
+
+/// When the pin's message becomes visible; `None` for one that waits in the backlog.
+fn start_of(pin: &Pin) -> Option<Moment> {
+    match pin.placement {
+        Placement::Now => Some(pin.created_at),
+        Placement::Slot(at) | Placement::Due(at) => Some(at),
+        Placement::Backlog(_) => None,
+    }
+}
+
+/// The first owners: a clock row for those that go to the queue, shared by those that start at about the same time;
+/// backlog rows for the others. And the rows by which pins of the same content are found.
+async fn write_owners(context: &Context, drafts: &mut [Draft], buckets: &Buckets) {
+    let mut started: Vec<(Moment, usize)> =
+        drafts.iter().enumerate().filter_map(|(at, draft)| Some((start_of(&draft.pin)?, at))).collect();
+    started.sort_unstable();
+    let mut waiting: BTreeMap<AccountKey, Vec<usize>> = BTreeMap::new();
+    for (at, draft) in drafts.iter().enumerate().filter(|(_, draft)| start_of(&draft.pin).is_none()) {
+        waiting.entry(draft.pin.account_key()).or_default().push(at);
+    }
+    let shared: &[Draft] = drafts;
+    let clocks = join_all(started.chunks(PINS_PER_MARKER).map(|chunk| async move {
+        let pins = chunk.iter().map(|(_, at)| shared[*at].pin.key).collect();
+        let last = chunk.last().map_or(Moment::default(), |(start, _)| *start);
+        context.store.put_marker(&RecoveryMarker::new(pins, last, 0, context.system.nonce())).await
+    }));
+    let backlogs = join_all(waiting.iter().map(|(account, members)| async move {
+        let rows: Vec<BacklogRow> = members.iter().map(|at| BacklogRow::of(&shared[*at].pin, 0)).collect();
+        join_backlog::join_all(context, *account, &rows, &bucket_of(buckets, *account)).await
+    }));
+    let siblings: Vec<_> = shared.iter().map(|draft| write_sibling(context, &draft.pin)).collect();
+    let siblings = stream::iter(siblings).buffered(WRITES_AT_ONCE).collect::<Vec<_>>();
+    let (clocks, backlogs, siblings) = join3(clocks, backlogs, siblings).await;
+
+    let mut note = |at: usize, error: PortError| drafts[at].error = Some(error);
+    for (at, written) in siblings.into_iter().enumerate() {
+        written.unwrap_or_else(|error| note(at, error));
+    }
+    let of_clocks = started.chunks(PINS_PER_MARKER).map(|chunk| chunk.iter().map(|(_, at)| *at).collect::<Vec<_>>());
+    for (members, written) in of_clocks.zip(clocks).chain(waiting.into_values().zip(backlogs)) {
+        if let Err(error) = written {
+            members.into_iter().for_each(|at| note(at, error.clone()));
+        }
+    }
+}
+
+async fn write_sibling(context: &Context, pin: &Pin) -> PortResult<()> {
+    let content = idempotency::content_hash(&pin.request);
+    context.store.put_sibling(pin.account_key(), &content, pin.key.pin, pin.expires_at).await
+}
+
+fn bucket_of(buckets: &Buckets, account: AccountKey) -> Bucket {
+    buckets.get(&account).cloned().unwrap_or_default()
+}
+
+/// The owner of one pin, again.
+async fn write_owner(context: &Context, pin: &Pin, buckets: &Buckets) -> PortResult<()> {
+    match start_of(pin) {
+        Some(start) => {
+            context.store.put_marker(&RecoveryMarker::new(vec![pin.key], start, 0, context.system.nonce())).await
+        }
+        None => {
+            let bucket = bucket_of(buckets, pin.account_key());
+            join_backlog::join(context, pin.account_key(), &BacklogRow::of(pin, 0), &bucket).await
+        }
+    }
+}
+
+/// The pins themselves, then the messages of those that are new.
+async fn write_pins(context: &Context, drafts: Vec<Draft>, buckets: &Buckets, began_ms: i64) -> Vec<(usize, Answer)> {
+    let writes = drafts.into_iter().map(|draft| async move {
+        let written = write_pin(context, &draft, buckets, began_ms).await;
+        (draft, written)
+    });
+    let mut writes = stream::iter(writes).buffered(WRITES_AT_ONCE);
+    let (mut answers, mut new) = (Vec::new(), Vec::new());
+    while let Some((draft, written)) = writes.next().await {
+        match written {
+            Ok(None) => new.push(draft),
+            Ok(Some(first)) => answers.push((draft.index, first)),
+            Err(error) => answers.push((draft.index, Err(error.into()))),
+        }
+    }
+    send(context, &new).await;
+    let now = context.system.now();
+    telemetry::count(Metric::PinAccepted, new.len() as u64, None, now);
+    answers.extend(new.into_iter().map(|Draft { index, pin, .. }| {
+        let attempt = Attempt::untouched(&pin);
+        tracing::info!(
+            workspace_id = %pin.key.workspace, account_id = %pin.request.account, pin_id = %pin.key.pin,
+            status = attempt.status.name(), "accepted"
+        );
+        (index, Ok(Acceptance::New(pin, attempt)))
+    }));
+    answers
+}
+
+/// `None` when it is new; otherwise what there is already.
+async fn write_pin(context: &Context, draft: &Draft, buckets: &Buckets, began_ms: i64) -> PortResult<Option<Answer>> {
+    if let Some(error) = &draft.error {
+        return Err(error.clone());
+    }
+    if context.system.monotonic_ms() - began_ms > WRITE_WITHIN_MS {
+        return Err(PortError::Unavailable { port: "table", reason: "accepting took too long".into() });
+    }
+    match context.store.put_pin(&draft.pin).await? {
+        Accepted::New if context.system.monotonic_ms() - began_ms > WRITE_WITHIN_MS => {
+            // The write itself took so long that its owner may have been given up as one without a pin.
+            write_owner(context, &draft.pin, buckets).await.map(|()| None)
+        }
+        Accepted::New => Ok(None),
+        Accepted::Existing(first) => lost_the_race(context, &draft.pin, *first).await.map(Some),
+    }
+}
+
+/// Somebody accepted the same key meanwhile. What we wrote for our own pin is left to expire, except a backlog row,
+/// which would cost a token.
+async fn lost_the_race(context: &Context, ours: &Pin, first: Pin) -> PortResult<Answer> {
+    let row = BacklogRow::of(ours, 0);
+    if matches!(ours.placement, Placement::Backlog(_)) && row != BacklogRow::of(&first, 0) {
+        context.store.delete_backlog(ours.account_key(), &[row]).await?;
+    }
+    let read = context.store.pins(std::slice::from_ref(&first.key)).await?;
+    let (pin, attempt) = read.into_iter().flatten().next().unwrap_or_else(|| {
+        let attempt = Attempt::untouched(&first);
+        (first, attempt)
+    });
+    Ok(replay(pin, attempt, &ours.payload_hash))
+}
+
+/// Hands pins to the queue. If that fails they are accepted all the same: their clock rows bring them back.
+async fn send(context: &Context, drafts: &[Draft]) {
+    let now = context.system.now();
+    let messages: Vec<(PublishMessage, i64)> = drafts
+        .iter()
+        .filter(|draft| draft.token.is_some() || draft.pin.not_before().is_some())
+        .map(|Draft { pin, token, .. }| {
+            let start = token.map(|token| token.slot).or(pin.not_before()).unwrap_or(now);
+            (PublishMessage::new(pin.key, pin.request.account, 0, *token), start.since_ms(now).max(0))
+        })
+        .collect();
+    if messages.is_empty() {
+        return;
+    }
+    let sent = context.queue.send(&messages).await;
+    if !matches!(&sent, Ok(unsent) if unsent.is_empty()) {
+        let unsent = sent.as_ref().map_or(messages.len(), Vec::len);
+        let error = sent.err().map(|error| error.to_string());
+        tracing::warn!(unsent, error, "accepted but not sent; the watchdog will send it");
+    }
+}

@@ -1,0 +1,66 @@
+//! Where new pins of an account go: its next free slots while they are near and nobody waits, the backlog otherwise.
+
+use crate::context::Context;
+use crate::domain::ids::AccountKey;
+use crate::domain::pacing::bucket::{ACCEPT_HORIZON_MS, Bucket, Take, Token};
+use crate::domain::pin::{Placement, WaitReason};
+use crate::domain::time::Moment;
+use crate::ports::{PortResult, Taken};
+
+/// A take that loses its race is planned anew this often before the pins join the backlog.
+const TAKE_ATTEMPTS: usize = 4;
+
+/// Where a pin goes, and the token that was taken for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Placed {
+    pub placement: Placement,
+    pub token: Option<Token>,
+}
+
+/// Places `count` pins of the account, in their order, with one write of its bucket; answers the bucket as last seen.
+///
+/// # Errors
+/// When the table is unavailable. Tokens may have been taken then; they are lost.
+pub async fn place(
+    context: &Context,
+    account: AccountKey,
+    count: usize,
+    now: Moment,
+) -> PortResult<(Vec<Placed>, Bucket)> {
+    let in_backlog = |reason| Placed { placement: Placement::Backlog(reason), token: None };
+    let mut bucket = context.store.bucket(account).await?;
+    for _ in 0..TAKE_ATTEMPTS {
+        let pace = &bucket.pace(&context.settings.pace, now);
+        // An account on hold is the dispatcher's to try, with one pin at a time.
+        if bucket.is_paused(now) || bucket.is_on_hold() {
+            return Ok((vec![in_backlog(bucket.wait_reason()); count], bucket));
+        }
+        let horizon = now.plus_ms(ACCEPT_HORIZON_MS);
+        if bucket.next_slot(pace, now) > horizon {
+            break;
+        }
+        // The mark outlasts the backlog by a minute or more; in that time, look whether anybody is really there.
+        let is_marked = bucket.waiting_at.is_some();
+        if is_marked && !context.store.backlog(account, 1).await?.is_empty() {
+            break;
+        }
+        let room = bucket.tokens_until(pace, now, horizon).max(1);
+        let wanted = u32::try_from(count).unwrap_or(u32::MAX).min(room);
+        let mut take = Take::plan(&bucket, pace, now, wanted, ACCEPT_HORIZON_MS, context.nonce());
+        take.behind_waiting = is_marked;
+        match context.store.take(account, &take).await? {
+            Taken::Tokens(tokens) => {
+                let mut placed: Vec<Placed> = tokens.into_iter().map(|token| with_token(token, now)).collect();
+                placed.resize(count, in_backlog(WaitReason::AccountPacing));
+                return Ok((placed, bucket));
+            }
+            Taken::Refused(current) => bucket = current,
+        }
+    }
+    Ok((vec![in_backlog(WaitReason::AccountPacing); count], bucket))
+}
+
+fn with_token(token: Token, now: Moment) -> Placed {
+    let placement = if token.slot <= now { Placement::Now } else { Placement::Slot(token.slot) };
+    Placed { placement, token: Some(token) }
+}

@@ -1,0 +1,263 @@
+//! What would become of a pin if it were handed in now: every check by its name, nothing written.
+//!
+//! For pins and for whatever becomes one: a schedule is checked by [`validate`] with its request, its own checks (its moment, for
+//! one) put beside these. A request that can't be read at all has [`unread`]'s checks.
+
+use serde_json::{Map, Value, json};
+
+use super::duplicate_content::{self, Duplicate};
+use crate::context::Context;
+use crate::domain::ids::{AccountKey, PinId, PinKey, WorkspaceId};
+use crate::domain::pin::PinRequest;
+use crate::domain::pin::failure::Failure;
+use crate::domain::pin::idempotency::{self, PayloadHash};
+use crate::flows::boards::board_access::{AccessError, board_access};
+use crate::flows::pacing::headroom::{Headroom, headroom};
+use crate::flows::pacing::rate_meter::MeterError;
+use crate::ports::{PortError, PortResult};
+
+/// The checks, in their order.
+pub const SCHEMA: &str = "schema";
+pub const ACCOUNT: &str = "account";
+pub const BOARD: &str = "board";
+pub const MEDIA: &str = "media";
+pub const IDEMPOTENCY_KEY: &str = "idempotency_key";
+pub const DUPLICATE_CONTENT: &str = "duplicate_content";
+pub const PACING: &str = "pacing";
+
+/// Endings of addresses that Pinterest takes no picture from.
+const NO_PICTURES: [&str; 8] = [".svg", ".heic", ".avif", ".pdf", ".mp4", ".mov", ".html", ".htm"];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Passed,
+    Failed,
+    /// It would be accepted, and a person should look at it.
+    Warning,
+    /// It could not be made.
+    Skipped,
+}
+
+impl Outcome {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Warning => "warning",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    pub name: &'static str,
+    pub outcome: Outcome,
+    /// A public code, where something is to be said.
+    pub code: Option<&'static str>,
+    pub message: String,
+    pub remedy: Option<&'static str>,
+    pub details: Map<String, Value>,
+}
+
+impl Check {
+    pub fn new(name: &'static str, outcome: Outcome, message: impl Into<String>) -> Self {
+        Self { name, outcome, code: None, message: message.into(), remedy: None, details: Map::new() }
+    }
+
+    pub fn passed(name: &'static str, message: impl Into<String>) -> Self {
+        Self::new(name, Outcome::Passed, message)
+    }
+
+    pub fn failed(name: &'static str, code: &'static str, message: impl Into<String>, remedy: &'static str) -> Self {
+        Self { code: Some(code), remedy: Some(remedy), ..Self::new(name, Outcome::Failed, message) }
+    }
+
+    pub fn with(mut self, name: &str, value: Value) -> Self {
+        self.details.insert(name.to_owned(), value);
+        self
+    }
+
+    fn of_failure(name: &'static str, failure: Failure) -> Self {
+        Self::failed(name, failure.code(), failure.message(), failure.remedy())
+    }
+
+    fn skipped(name: &'static str) -> Self {
+        Self::new(name, Outcome::Skipped, "Not checked: an earlier check failed.")
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Validation {
+    pub checks: Vec<Check>,
+    /// The pin that the idempotency key stands for already.
+    pub existing: Option<PinId>,
+    /// `None` when the account is unknown.
+    pub headroom: Option<Headroom>,
+}
+
+impl Validation {
+    /// Whether the request would be accepted.
+    pub fn is_valid(&self) -> bool {
+        self.checks.iter().all(|check| check.outcome != Outcome::Failed)
+    }
+}
+
+/// Checks a request that could be read.
+///
+/// # Errors
+/// When a port is unavailable; never because of the request, the board or Pinterest.
+pub async fn validate(context: &Context, workspace: WorkspaceId, request: &PinRequest) -> PortResult<Validation> {
+    let key = AccountKey { workspace, account: request.account };
+    let own = idempotency::pin_id(workspace, &request.idempotency_key);
+    let mut checks = vec![Check::passed(SCHEMA, "Every field is well-formed.")];
+    let headroom = match headroom(context, key, request.priority).await {
+        Ok(headroom) => Some(headroom),
+        Err(MeterError::AccountNotFound) => None,
+        Err(MeterError::Port(error)) => return Err(error),
+    };
+    checks.extend(account_and_board(context, key, &request.board_id).await?);
+    checks.push(media(request));
+    let (existing, check) = idempotency_key(context, PinKey { workspace, pin: own }, request).await?;
+    checks.push(check);
+    checks.push(match duplicate_content::find(context, workspace, request, own).await? {
+        None => Check::passed(DUPLICATE_CONTENT, "No other pin of the last 24 hours has this content."),
+        Some(duplicate) => about_duplicate(&duplicate),
+    });
+    checks.push(headroom.as_ref().map_or_else(|| Check::skipped(PACING), |headroom| pacing(context, headroom)));
+    Ok(Validation { checks, existing, headroom })
+}
+
+/// The checks of a request that can't be read: `errors` says why.
+pub fn unread(code: &'static str, message: &str, remedy: &'static str, errors: Value) -> Validation {
+    let mut checks = vec![Check::failed(SCHEMA, code, message, remedy).with("errors", errors)];
+    checks.extend([ACCOUNT, BOARD, MEDIA, IDEMPOTENCY_KEY, DUPLICATE_CONTENT, PACING].map(Check::skipped));
+    Validation { checks, existing: None, headroom: None }
+}
+
+/// What a pin of the same content is worth saying.
+pub fn about_duplicate(duplicate: &Duplicate) -> Check {
+    let Duplicate { pin, created_at, status } = duplicate;
+    let message = format!("Pin {pin} of the last 24 hours has the same account, board, title, link and image.");
+    Check {
+        code: Some("duplicate_content"),
+        remedy: Some("Publish it again only if a second Pin is what you want."),
+        ..Check::new(DUPLICATE_CONTENT, Outcome::Warning, message)
+    }
+    .with("pin_id", json!(pin))
+    .with("created_at", json!(created_at.rfc3339()))
+    .with("status", json!(status.name()))
+}
+
+impl Validation {
+    /// As it is for somebody who refuses duplicates.
+    #[must_use]
+    pub fn refusing_duplicates(mut self) -> Self {
+        let of_content = |check: &&mut Check| check.name == DUPLICATE_CONTENT && check.outcome == Outcome::Warning;
+        for check in self.checks.iter_mut().filter(of_content) {
+            check.outcome = Outcome::Failed;
+        }
+        self
+    }
+}
+
+async fn account_and_board(context: &Context, account: AccountKey, board_id: &str) -> PortResult<[Check; 2]> {
+    let board = crate::domain::ids::BoardKey { account, board_id: board_id.to_owned() };
+    let access = match board_access(context, &board, false).await {
+        Ok(access) => access,
+        Err(AccessError::AccountNotFound) => {
+            let missing = Check::failed(
+                ACCOUNT,
+                "not_found",
+                "There is no such account in this workspace.",
+                "Check the id and the key's workspace.",
+            );
+            return Ok([missing, Check::skipped(BOARD)]);
+        }
+        Err(AccessError::Port(error)) => return Err(error),
+    };
+    if !access.account.is_connected() {
+        return Ok([Check::of_failure(ACCOUNT, Failure::TokenRevoked), Check::skipped(BOARD)]);
+    }
+    let health = access.health;
+    let account = if health.publishes() {
+        Check::passed(ACCOUNT, "The account is connected.")
+    } else {
+        Check {
+            code: Some(health.name()),
+            remedy: Some("The pin would be accepted and wait until the account publishes again."),
+            ..Check::new(ACCOUNT, Outcome::Warning, health.message())
+        }
+    };
+    let board = match &access.obstacle {
+        None => Check::passed(BOARD, "The account can reach the board."),
+        Some(obstacle) => {
+            let outcome = if obstacle.is_untold() { Outcome::Skipped } else { Outcome::Failed };
+            Check {
+                code: Some(obstacle.code()),
+                remedy: Some(obstacle.remedy()),
+                ..Check::new(BOARD, outcome, obstacle.message())
+            }
+        }
+    };
+    Ok([account.with("health", json!(health.name())), board.with("checked_at", json!(access.checked_at.rfc3339()))])
+}
+
+/// The address only: the picture is Pinterest's to fetch, when the pin is published.
+fn media(request: &PinRequest) -> Check {
+    let path = request.image_url.split(['?', '#']).next().unwrap_or_default().to_lowercase();
+    if NO_PICTURES.iter().any(|ending| path.ends_with(ending)) {
+        let failure = Failure::ImageFormatUnsupported;
+        let message = "The address doesn't look like a picture that Pinterest takes.";
+        return Check {
+            code: Some(failure.code()),
+            remedy: Some(failure.remedy()),
+            ..Check::new(MEDIA, Outcome::Warning, message)
+        };
+    }
+    Check::passed(MEDIA, "The address is well-formed; Pinterest fetches the image when it publishes.")
+}
+
+async fn idempotency_key(
+    context: &Context,
+    key: PinKey,
+    request: &PinRequest,
+) -> Result<(Option<PinId>, Check), PortError> {
+    let Some((pin, attempt)) = context.store.pins(&[key]).await?.into_iter().flatten().next() else {
+        return Ok((None, Check::passed(IDEMPOTENCY_KEY, "The key is new.")));
+    };
+    let new_key = "Use a new key for a new pin.";
+    let check = if pin.hidden_at.is_some() {
+        let message = format!("The key stands for pin {}, which was deleted.", key.pin);
+        return Ok((None, Check::failed(IDEMPOTENCY_KEY, "pin_deleted", message, new_key)));
+    } else if pin.payload_hash.same_payload(&PayloadHash::of(request)) {
+        let message = format!(
+            "The key stands for this very pin already ({}); it would be answered again.",
+            attempt.status.name()
+        );
+        Check::passed(IDEMPOTENCY_KEY, message)
+    } else {
+        let message = format!("The key already stands for pin {}, which has another payload.", key.pin);
+        Check::failed(IDEMPOTENCY_KEY, "idempotency_key_reused", message, new_key)
+    };
+    Ok((Some(key.pin), check.with("pin_id", json!(key.pin))))
+}
+
+fn pacing(context: &Context, headroom: &Headroom) -> Check {
+    let meter = &headroom.meter;
+    let now = context.system.now();
+    let wait_ms = headroom.starts_at.map(|at| at.since_ms(now).max(0));
+    let check = match wait_ms {
+        Some(0) => Check::passed(PACING, "A token is free: it would start at once."),
+        Some(ms) => Check::new(PACING, Outcome::Passed, format!("It would start in about {} s.", (ms + 999) / 1_000)),
+        None => Check {
+            code: Some("account_on_hold"),
+            remedy: Some("Restore the account's connection."),
+            ..Check::new(PACING, Outcome::Warning, "It would be held until the account's connection is restored.")
+        },
+    };
+    check
+        .with("estimated_start", json!(headroom.starts_at.map(|at| at.rfc3339())))
+        .with("tokens_available", json!(meter.tokens_available))
+        .with("waiting", json!(meter.waiting))
+}

@@ -1,0 +1,103 @@
+//! How Pins and accounts did: asked of Pinterest at the moment, nothing is kept. It spends nothing of what publishing has.
+
+use thiserror::Error;
+
+use super::with_token::{CallError, with_token};
+use crate::context::Context;
+use crate::domain::account::analytics::{MetricSeries, Question};
+use crate::domain::account::{BOARDS_READ, PINS_READ, USER_ACCOUNTS_READ};
+use crate::domain::ids::AccountKey;
+use crate::domain::pin::Pin;
+use crate::domain::pin::attempt::{Attempt, Status};
+use crate::domain::time::Moment;
+use crate::ports::{PortError, PortResult, Saved};
+
+/// A write of the pin that loses its race is tried again this often.
+const WRITE_ATTEMPTS: usize = 3;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    pub metrics: MetricSeries,
+    /// Made up by us: a sandbox's.
+    pub is_simulated: bool,
+    pub as_of: Moment,
+    /// When the Pin was found to be gone from Pinterest.
+    pub removed_at: Option<Moment>,
+}
+
+#[derive(Debug, Error)]
+pub enum AnalyticsError {
+    #[error("the pin is {}", .0.name())]
+    NotPublished(Status),
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+impl From<PortError> for AnalyticsError {
+    fn from(error: PortError) -> Self {
+        Self::Call(error.into())
+    }
+}
+
+/// How a published pin did. One that Pinterest doesn't know any more is noted as removed.
+///
+/// # Errors
+/// When it isn't published, or as [`with_token`] says.
+pub async fn of_pin(
+    context: &Context,
+    pin: &Pin,
+    attempt: &Attempt,
+    question: &Question,
+) -> Result<Told, AnalyticsError> {
+    let (Status::Published, Some(pinterest_pin_id)) = (attempt.status, &attempt.pinterest_pin_id) else {
+        return Err(AnalyticsError::NotPublished(attempt.status));
+    };
+    let as_of = context.system.now();
+    let told = |metrics| Told { metrics, is_simulated: false, as_of, removed_at: attempt.removed_at };
+    if pin.request.account.is_simulated() {
+        return Ok(Told { is_simulated: true, ..told(MetricSeries::zeros(question)) });
+    }
+    let ask = |token| async move { context.analytics.pin_metrics(&token, pinterest_pin_id, question).await };
+    match with_token(context, pin.account_key(), &[BOARDS_READ, PINS_READ], ask).await? {
+        Some(metrics) => Ok(told(metrics)),
+        None => {
+            Ok(Told { removed_at: note_removed(context, pin, attempt.clone()).await?, ..told(MetricSeries::default()) })
+        }
+    }
+}
+
+/// How an account did.
+///
+/// # Errors
+/// As [`with_token`] says.
+pub async fn of_account(context: &Context, account: AccountKey, question: &Question) -> Result<Told, CallError> {
+    let as_of = context.system.now();
+    if account.account.is_simulated() {
+        context.store.account(account).await?.ok_or(CallError::AccountNotFound)?;
+        return Ok(Told { metrics: MetricSeries::zeros(question), is_simulated: true, as_of, removed_at: None });
+    }
+    let ask = |token| async move { context.analytics.account_metrics(&token, question).await };
+    let metrics = with_token(context, account, &[USER_ACCOUNTS_READ], ask).await?;
+    Ok(Told { metrics, is_simulated: false, as_of, removed_at: None })
+}
+
+/// Notes that the Pin is gone, once. A Pin may be missing for a while after it was created: within the quiet time of its publishing
+/// nothing is noted.
+async fn note_removed(context: &Context, pin: &Pin, mut attempt: Attempt) -> PortResult<Option<Moment>> {
+    let now = context.system.now();
+    for _ in 0..WRITE_ATTEMPTS {
+        let settled_at = attempt.finished_at.unwrap_or(now).plus_ms(context.settings.deadlines.quiesce_ms);
+        if attempt.removed_at.is_some() || now < settled_at {
+            return Ok(attempt.removed_at);
+        }
+        let Ok(next) = attempt.removed(now, context.nonce()) else {
+            return Ok(None);
+        };
+        match context.store.save_attempt(pin, &next).await? {
+            Saved::Yes => return Ok(next.removed_at),
+            Saved::Lost(Some(current)) => attempt = *current,
+            Saved::Lost(None) => return Ok(None),
+        }
+    }
+    Err(PortError::Unavailable { port: "table", reason: "a pin's row changes all the time".into() })
+}

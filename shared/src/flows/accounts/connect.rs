@@ -1,0 +1,187 @@
+//! Setting a workspace up: its first key, and an account connected with a token that is already at hand.
+
+use thiserror::Error;
+
+use crate::context::Context;
+use crate::domain::account::credentials::TokenLife;
+use crate::domain::account::{Account, PUBLISHING_SCOPES};
+use crate::domain::ids::{AccountKey, WorkspaceId};
+use crate::domain::pin::failure::Failure;
+use crate::domain::sandbox::SimulatedToken;
+use crate::domain::tenant::WorkspaceEnvironment;
+use crate::domain::tenant::api_key::{self, ApiKey, PresentedKey};
+use crate::domain::time::{MINUTE_MS, SECOND_MS};
+use crate::flows::pacing::release_hold::release_hold;
+use crate::flows::tenants::projects;
+use crate::ports::{PinterestUser, PortError, PortResult, ReadFailure, Tokens};
+
+/// The row is written by few; somebody else wins this often at most.
+const WRITES_MAX: usize = 5;
+/// A connection that isn't finished by then has died: an invocation takes less.
+const UNFINISHED_MS: i64 = 15 * MINUTE_MS;
+const ASK_AGAIN_AFTER_MS: i64 = SECOND_MS / 2;
+
+#[derive(Debug, Error)]
+pub enum ConnectError {
+    #[error("Pinterest refused the token: {0}")]
+    Pinterest(ReadFailure),
+    #[error("a sandbox never touches Pinterest, and a simulated token opens nothing elsewhere")]
+    Sandbox,
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// Creates the workspace, in an organisation of its own, with a key that may do everything; answers the key, which is stored as
+/// its hash only. What is there already is left as it is.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn create_workspace(
+    context: &Context,
+    id: WorkspaceId,
+    name: &str,
+    secret: [u8; 32],
+) -> Result<String, PortError> {
+    projects::found(context, id, None, name).await?;
+    let text = api_key::compose(id, secret);
+    keep_key(context, &text).await?;
+    Ok(text)
+}
+
+/// Stores a key that may do everything, unless it is stored already.
+///
+/// # Errors
+/// When it isn't a key, or the table is unavailable.
+pub async fn keep_key(context: &Context, text: &str) -> Result<(), PortError> {
+    let key = PresentedKey::parse(text)
+        .map_err(|_| PortError::Broken { port: "keys", reason: "own key unreadable".into() })?;
+    let row = ApiKey::new(&key, "first key", context.system.now(), context.nonce());
+    context.tenants.save_api_key(&row).await.map(|_| ())
+}
+
+/// Asks Pinterest whether it honours the token, without storing anything.
+///
+/// # Errors
+/// When Pinterest refuses it.
+pub async fn try_token(context: &Context, tokens: &Tokens) -> Result<(), ConnectError> {
+    context.pinterest.user(&tokens.access).await.map(|_| ()).map_err(ConnectError::Pinterest)
+}
+
+/// Asks Pinterest whose token it is, stores the tokens, then the account, then lets its pins go. Connecting the same user
+/// again keeps the account's id; repeating it after a crash at any point works.
+///
+/// # Errors
+/// When Pinterest refuses the token or a port is unavailable.
+pub async fn connect_account(
+    context: &Context,
+    workspace: WorkspaceId,
+    tokens: &Tokens,
+) -> Result<Account, ConnectError> {
+    let known = context.tenants.workspace(workspace).await?;
+    let is_sandbox = known.is_some_and(|known| known.environment == WorkspaceEnvironment::Sandbox);
+    if is_sandbox || SimulatedToken::parse(&tokens.access).is_some() {
+        return Err(ConnectError::Sandbox);
+    }
+    let user = user(context, tokens).await?;
+    let key = AccountKey::of_pinterest_user(workspace, &user.id);
+    Ok(connect_user(context, key, &user, tokens).await?)
+}
+
+/// The same once it is known whose the tokens are.
+pub(crate) async fn connect_user(
+    context: &Context,
+    key: AccountKey,
+    user: &PinterestUser,
+    tokens: &Tokens,
+) -> PortResult<Account> {
+    announce(context, key).await?;
+    for _ in 0..WRITES_MAX {
+        context.secrets.store_tokens(key, &context.version(), tokens).await?;
+        let account = save(context, key, user, tokens).await?;
+        // A disconnection may have come between: it removed these tokens, and this connection is the later wish.
+        if context.secrets.tokens(key, true).await?.is_some() {
+            release_hold(context, key).await;
+            return Ok(account);
+        }
+    }
+    Err(contended())
+}
+
+/// Before anything is stored, a row says so: tokens never lie about without one. An account that isn't connected yet gets a time
+/// by which the refresher removes what a connection that died half-way has left.
+async fn announce(context: &Context, key: AccountKey) -> PortResult<()> {
+    for _ in 0..WRITES_MAX {
+        let (now, known) = (context.system.now(), context.store.account(key).await?);
+        let next = match known {
+            Some(account) if account.revoked_at.is_none() => return Ok(()),
+            // Its tokens are just being removed.
+            Some(account) if account.life.busy_until("", now).is_some() => return Err(contended()),
+            Some(account) => account.next(now, context.nonce()),
+            None => Account {
+                key,
+                pinterest_user_id: String::new(),
+                username: None,
+                display_name: None,
+                scopes: String::new(),
+                created_at: now,
+                updated_at: now,
+                revoked_at: Some(now),
+                life: TokenLife::default(),
+                rev: 1,
+                nonce: context.nonce(),
+            },
+        };
+        let next = Account { life: TokenLife::to_be_removed(now.plus_ms(UNFINISHED_MS)), ..next };
+        if context.store.save_account(&next).await? {
+            return Ok(());
+        }
+    }
+    Err(contended())
+}
+
+fn contended() -> PortError {
+    PortError::Unavailable { port: "table", reason: "the account's row changes all the time".into() }
+}
+
+/// Whose token it is. A code has been spent for it: one lost answer doesn't waste that.
+async fn user(context: &Context, tokens: &Tokens) -> Result<PinterestUser, ConnectError> {
+    match context.pinterest.user(&tokens.access).await {
+        Err(read) if read.failure == Failure::PinterestUnreachable => {
+            context.system.sleep_ms(ASK_AGAIN_AFTER_MS).await;
+            context.pinterest.user(&tokens.access).await
+        }
+        answer => answer,
+    }
+    .map_err(ConnectError::Pinterest)
+}
+
+async fn save(context: &Context, key: AccountKey, user: &PinterestUser, tokens: &Tokens) -> PortResult<Account> {
+    let now = context.system.now();
+    let life = TokenLife::begun(
+        now,
+        tokens.access_expires_at,
+        tokens.refresh_expires_at,
+        tokens.refresh.is_some(),
+        context.system.jitter(),
+    );
+    for _ in 0..WRITES_MAX {
+        let known = context.store.account(key).await?;
+        let account = Account {
+            key,
+            pinterest_user_id: user.id.clone(),
+            username: user.username.clone(),
+            display_name: user.business_name.clone(),
+            scopes: tokens.scopes.clone().unwrap_or_else(|| PUBLISHING_SCOPES.join(",")),
+            created_at: known.as_ref().map_or(now, |known| known.created_at),
+            updated_at: now,
+            revoked_at: None,
+            life: life.clone(),
+            rev: known.map_or(1, |known| known.rev + 1),
+            nonce: context.nonce(),
+        };
+        if context.store.save_account(&account).await? {
+            return Ok(account);
+        }
+    }
+    Err(contended())
+}

@@ -1,0 +1,67 @@
+//! Connecting a sandbox's simulated accounts: as with Pinterest's, but nobody is asked.
+
+use super::connect;
+use crate::context::Context;
+use crate::domain::account::Account;
+use crate::domain::account::health::Health;
+use crate::domain::ids::{AccountKey, WorkspaceId};
+use crate::domain::sandbox::{ACCOUNTS_MAX, code, scopes};
+use crate::ports::{PinterestUser, PortResult, Tokens};
+
+/// Whom the account of that number belongs to.
+fn user(number: u32) -> PinterestUser {
+    PinterestUser {
+        id: code(number),
+        username: Some(format!("sandbox_{number}")),
+        business_name: Some(format!("Sandbox account {number}")),
+    }
+}
+
+/// Connects the account of that number, or connects it again: what it was refused is over, and its pins go on.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn connect_simulated(context: &Context, workspace: WorkspaceId, number: u32) -> PortResult<Account> {
+    let key = AccountKey::simulated(workspace, number);
+    // Custody composes a simulated account's tokens by itself, and has nothing to refresh ahead.
+    let tokens = Tokens { scopes: Some(scopes()), ..Tokens::bare("simulated", None) };
+    let account = connect::connect_user(context, key, &user(number), &tokens).await?;
+    tracing::info!(workspace_id = %workspace, account_id = %key.account, number, "a simulated account is connected");
+    Ok(account)
+}
+
+/// A sandbox has an account to begin with. One that was disconnected stays so.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn ensure_first_account(context: &Context, workspace: WorkspaceId) -> PortResult<()> {
+    let known = context.store.account(AccountKey::simulated(workspace, 1)).await?;
+    // One without a name was never finished.
+    if known.is_none_or(|account| account.is_forgotten()) {
+        connect_simulated(context, workspace, 1).await?;
+    }
+    Ok(())
+}
+
+/// The account that a person connects next: the first that needs to be connected again, or else the first that isn't there.
+/// `None`: there are as many as there can be, and all of them work.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn next_account(context: &Context, workspace: WorkspaceId) -> PortResult<Option<u32>> {
+    let mut unused = None;
+    for number in 1..=ACCOUNTS_MAX {
+        let key = AccountKey::simulated(workspace, number);
+        match context.store.account(key).await?.filter(|account| !account.is_forgotten()) {
+            None => unused = unused.or(Some(number)),
+            Some(account) => {
+                let bucket = context.store.bucket(key).await?;
+                let health = Health::of(&account, &bucket, context.system.now());
+                if !health.publishes() {
+                    return Ok(Some(number));
+                }
+            }
+        }
+    }
+    Ok(unused)
+}

@@ -1,0 +1,50 @@
+//! Finishing what a disconnection, or a connection, that died half-way has left: tokens of an account that isn't connected.
+
+use crate::context::Context;
+use crate::domain::account::Account;
+use crate::domain::account::credentials::{ASK_WITHIN_MS, Lease, TokenLife};
+use crate::domain::ids::AccountKey;
+use crate::domain::time::MINUTE_MS;
+use crate::ports::{PortResult, Removal};
+
+/// When the refresher takes over a removal that isn't noted as done.
+pub const REMOVED_BY_REFRESHER_MS: i64 = 2 * MINUTE_MS;
+/// Longer than a removal that was begun in time can take.
+const REMOVAL_LEASE_MS: i64 = MINUTE_MS;
+
+/// Nothing is left for the refresher to remove. Not worth failing for: it would remove nothing.
+pub async fn removed(context: &Context, account: Option<Account>) {
+    let Some(account) = account.filter(|account| account.life.refresh_at.is_some()) else { return };
+    let done = Account { life: TokenLife::default(), ..account.next(context.system.now(), context.nonce()) };
+    if let Err(error) = context.store.save_account(&done).await {
+        tracing::warn!(account_id = %account.key.account, %error, "a removal was not noted; it is repeated");
+    }
+}
+
+/// Removes the tokens of an account whose disconnection, or connection, died half-way. Whoever connects it meanwhile is kept from
+/// storing tokens by the lease; a removal that would outlast that isn't made.
+///
+/// # Errors
+/// When a port is unavailable; the next run goes on.
+pub async fn finish_disconnecting(context: &Context, key: AccountKey) -> PortResult<()> {
+    let (began_ms, now) = (context.system.monotonic_ms(), context.system.now());
+    let Some(account) = context.store.account(key).await? else { return Ok(()) };
+    let is_due = account.revoked_at.is_some() && account.life.is_due(now);
+    if !is_due || account.life.busy_until("", now).is_some() {
+        return Ok(());
+    }
+    let lease = Some(Lease { holder: context.nonce(), until: now.plus_ms(REMOVAL_LEASE_MS) });
+    let life = TokenLife { lease, ..TokenLife::to_be_removed(now.plus_ms(REMOVED_BY_REFRESHER_MS)) };
+    let claimed = Account { life, ..account.next(now, context.nonce()) };
+    if !context.store.save_account(&claimed).await? {
+        return Ok(());
+    }
+    let waited_ms = (context.system.monotonic_ms() - began_ms).max(context.system.now().since_ms(now));
+    if waited_ms > ASK_WITHIN_MS {
+        return Ok(());
+    }
+    context.secrets.remove_tokens(key, Removal::Recoverable).await?;
+    removed(context, Some(claimed)).await;
+    tracing::info!(workspace_id = %key.workspace, account_id = %key.account, "a disconnected account's tokens are removed");
+    Ok(())
+}

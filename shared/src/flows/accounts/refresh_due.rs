@@ -1,0 +1,81 @@
+//! Refreshing the tokens that are due: what the scheduled function does.
+
+use std::collections::BTreeSet;
+
+use futures_util::StreamExt;
+use futures_util::stream;
+
+use super::finish_disconnecting::finish_disconnecting;
+use super::refresh_tokens::{REFRESH_NEEDS_MS, Renewal, Why, renew};
+use crate::context::Context;
+use crate::domain::ids::AccountKey;
+use crate::ports::PortResult;
+
+/// Accounts that are read from the index at once.
+const PAGE: usize = 100;
+/// Refreshes under way at once: Pinterest counts them all against the one app.
+const AT_ONCE: usize = 8;
+
+/// What became of the accounts that were due.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    pub renewed: usize,
+    /// Tried again later.
+    pub later: usize,
+    /// Nothing to refresh with; of disconnected ones, what was left of their tokens is removed.
+    pub hopeless: usize,
+    /// A port was unavailable.
+    pub failed: usize,
+}
+
+/// Refreshes what is due, the most overdue first, as long as the invocation lasts.
+///
+/// # Errors
+/// When the table can't be read.
+pub async fn refresh_due(context: &Context, ends_at_ms: i64) -> PortResult<Report> {
+    let mut report = Report::default();
+    let mut seen = BTreeSet::new();
+    while ends_at_ms - context.system.monotonic_ms() >= REFRESH_NEEDS_MS {
+        let due = context.store.accounts_due(context.system.now(), PAGE).await?;
+        let fresh: Vec<AccountKey> = due.into_iter().filter(|key| seen.insert(*key)).collect();
+        if fresh.is_empty() {
+            break;
+        }
+        let mut outcomes = stream::iter(fresh)
+            .map(|key| async move { (key, renew(context, key, Why::Due, ends_at_ms).await) })
+            .buffer_unordered(AT_ONCE);
+        while let Some((key, outcome)) = outcomes.next().await {
+            match outcome {
+                Ok(Renewal::Renewed(_)) => report.renewed += 1,
+                Ok(Renewal::NotDue) => {}
+                Ok(Renewal::RetryAt(_)) => report.later += 1,
+                Ok(Renewal::NeedsReconnect) => {
+                    report.hopeless += 1;
+                    if let Err(error) = finish_disconnecting(context, key).await {
+                        tracing::warn!(account_id = %key.account, %error, "tokens could not be removed");
+                    }
+                    postpone(context, key).await;
+                }
+                Err(error) => {
+                    tracing::warn!(workspace_id = %key.workspace, account_id = %key.account, %error, "a refresh failed");
+                    report.failed += 1;
+                    postpone(context, key).await;
+                }
+            }
+        }
+    }
+    Ok(report)
+}
+
+/// Moves an account that can't be refreshed now out of the way of those behind it, unless somebody is at it.
+async fn postpone(context: &Context, key: AccountKey) {
+    let (now, jitter) = (context.system.now(), context.system.jitter());
+    let Ok(Some(account)) = context.store.account(key).await else { return };
+    if account.life.is_due(now) && account.life.busy_until("", now).is_none() {
+        let mut next = account.next(now, context.nonce());
+        next.life = account.life.postponed(now, jitter);
+        if let Err(error) = context.store.save_account(&next).await {
+            tracing::warn!(account_id = %key.account, %error, "an account's next refresh could not be put off");
+        }
+    }
+}

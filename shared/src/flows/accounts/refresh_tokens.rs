@@ -1,0 +1,408 @@
+//! Refreshing an account's tokens, one refresher at a time.
+//!
+//! Announce in the account's row (which is the lease), ask Pinterest, keep what it issued beside the current tokens, make it
+//! current, record. Whoever comes after a crash finishes what is there: tokens that were kept are made current, a refresh that
+//! took effect is recorded, one that was announced is asked for again when its lease is over.
+//!
+//! What can still be lost: tokens that Pinterest issued and that never came to be kept, because the process died, or the answer
+//! was lost, between Pinterest's commit and the write to custody. If the old refresh token is dead then (unknown of Pinterest;
+//! assumed), the account publishes on with its access token to that token's end, and says in time that it has to be
+//! reconnected.
+
+use crate::context::Context;
+use crate::domain::account::Account;
+use crate::domain::account::credentials::{ASK_WITHIN_MS, AccessCheck, Lease, RefusedGrant, TokenLife};
+use crate::domain::ids::AccountKey;
+use crate::domain::invariants::CustodyRule;
+use crate::domain::pin::failure::Failure;
+use crate::domain::pin::retry::TOKEN_PAUSE_MS;
+use crate::domain::secret::Secret;
+use crate::domain::time::{Moment, SECOND_MS};
+use crate::flows::pacing::release_hold::release_hold;
+use crate::ports::{Custody, GrantFailure, PortError, PortResult, Stored, Tokens};
+use crate::telemetry::{self, Metric};
+
+/// What a refresh needs of an invocation: Pinterest's answer, and time to store it whatever happens.
+pub const REFRESH_NEEDS_MS: i64 = 12 * SECOND_MS;
+/// Rows and tokens that others have changed under our feet are read anew this often.
+const ROUNDS_MAX: usize = 4;
+/// What Pinterest has just issued exists nowhere else: storing it is tried to the end of the invocation.
+const STORE_TRIES_MAX: usize = 30;
+const STORE_PAUSE_MS: i64 = 300;
+const WRITE_TRIES_MAX: usize = 3;
+/// What is left of the lease when it is made longer: a few tries of storing.
+const LEASE_LEAST_MS: i64 = 45 * SECOND_MS;
+/// A refresh takes a second or two: whoever meets somebody else's waits that long for its end, and looks this often.
+const WAIT_FOR_OTHERS_MS: i64 = 4 * SECOND_MS;
+const RECHECK_MS: i64 = 500;
+
+/// Why an account's tokens are looked at.
+#[derive(Clone, Copy, Debug)]
+pub enum Why<'a> {
+    Due,
+    /// Pinterest refused this access token.
+    Refused(&'a Secret),
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Renewal {
+    /// These are current now (perhaps by somebody else's doing).
+    Renewed(Box<Tokens>),
+    NotDue,
+    /// Somebody is at it, or it is tried again; not before then.
+    RetryAt(Moment),
+    /// Nothing to refresh with: disconnected, given up, without a refresh token, or without a Pinterest app.
+    NeedsReconnect,
+}
+
+/// What to do next, as far as the rows tell.
+enum Plan {
+    Over(Renewal),
+    /// Kept or current already, but not recorded.
+    Finish {
+        account: Box<Account>,
+        next: Stored,
+        is_current: bool,
+    },
+    Ask {
+        account: Box<Account>,
+        current: Stored,
+        refresh: Secret,
+    },
+}
+
+/// Refreshes the account's tokens, if there is reason to.
+///
+/// # Errors
+/// When a port is unavailable; the account's row says when somebody looks again.
+pub async fn renew(context: &Context, key: AccountKey, why: Why<'_>, ends_at_ms: i64) -> PortResult<Renewal> {
+    let holder = context.nonce();
+    for _ in 0..ROUNDS_MAX {
+        match plan(context, key, why, &holder).await? {
+            Plan::Over(renewal) => return Ok(renewal),
+            Plan::Finish { account, next, is_current } => {
+                if is_current || promote(context, key, &next).await? {
+                    record_renewed(context, *account, &next.tokens, None).await?;
+                    return Ok(Renewal::Renewed(Box::new(next.tokens)));
+                }
+            }
+            Plan::Ask { account, current, refresh } => {
+                if ends_at_ms - context.system.monotonic_ms() < REFRESH_NEEDS_MS {
+                    return Ok(Renewal::RetryAt(context.system.now()));
+                }
+                let (announced_ms, announced_at) = (context.system.monotonic_ms(), context.system.now());
+                let until = announced_at.plus_ms(context.settings.deadlines.quiesce_ms);
+                let announced = with_life(context, &account, account.life.announced(&holder, &current.version, until));
+                if !context.store.save_account(&announced).await? {
+                    continue;
+                }
+                // Either clock: the monotonic one never jumps, the other also counts a machine's sleep.
+                let waited_ms = context.system.monotonic_ms() - announced_ms;
+                let waited_ms = waited_ms.max(context.system.now().since_ms(announced_at));
+                if waited_ms > ASK_WITHIN_MS && context.rules.keep(CustodyRule::AskWithin) {
+                    let life = announced.life.not_now(context.system.now(), None, context.system.jitter());
+                    return settle(context, announced, life, &holder).await;
+                }
+                let answer = context.oauth.refresh(&refresh).await;
+                return settle_answer(context, announced, &current, answer, &holder, ends_at_ms).await;
+            }
+        }
+    }
+    Ok(Renewal::RetryAt(context.system.now().plus_ms(SECOND_MS)))
+}
+
+/// Refreshes after Pinterest refused an access token, waiting a little for somebody else who is at it. Trouble of ours is a
+/// reason to wait, not to fail.
+pub async fn after_refusal(context: &Context, key: AccountKey, used: &Secret, ends_at_ms: i64) -> Renewal {
+    let waits_until_ms = (context.system.monotonic_ms() + WAIT_FOR_OTHERS_MS).min(ends_at_ms - REFRESH_NEEDS_MS);
+    loop {
+        let soon = context.system.now().plus_ms(SECOND_MS);
+        match renew(context, key, Why::Refused(used), ends_at_ms).await {
+            Ok(Renewal::RetryAt(at)) if at > soon && context.system.monotonic_ms() < waits_until_ms => {
+                context.system.sleep_ms(RECHECK_MS).await;
+            }
+            Ok(renewal) => return renewal,
+            Err(error) => {
+                tracing::warn!(account_id = %key.account, %error, "tokens could not be refreshed");
+                return Renewal::RetryAt(context.system.now().plus_ms(TOKEN_PAUSE_MS));
+            }
+        }
+    }
+}
+
+async fn plan(context: &Context, key: AccountKey, why: Why<'_>, holder: &str) -> PortResult<Plan> {
+    let over = |renewal| Ok(Plan::Over(renewal));
+    let Some(account) = context.store.account(key).await? else {
+        return over(Renewal::NeedsReconnect);
+    };
+    if !account.is_connected() {
+        return over(Renewal::NeedsReconnect);
+    }
+    let custody = context.secrets.custody(key).await?;
+    let successor = custody.successor().filter(|_| context.rules.keep(CustodyRule::AdoptPending)).cloned();
+    let Custody { current: Some(current), .. } = custody else {
+        return over(Renewal::NeedsReconnect);
+    };
+    if let Why::Refused(used) = why
+        && current.tokens.access != *used
+    {
+        return over(Renewal::Renewed(Box::new(current.tokens)));
+    }
+    let now = context.system.now();
+    if let Some(until) = account.life.busy_until(holder, now)
+        && context.rules.keep(CustodyRule::RefreshLease)
+    {
+        return over(Renewal::RetryAt(until));
+    }
+    let account = Box::new(account);
+    if let Some(next) = successor {
+        return Ok(Plan::Finish { account, next, is_current: false });
+    }
+    let announced = account.life.announced.as_ref().map(|announced| &announced.version);
+    if announced.is_some() && announced == current.follows.as_ref() {
+        return Ok(Plan::Finish { account, next: current, is_current: true });
+    }
+    let Some(refresh) =
+        current.tokens.refresh.clone().filter(|_| context.oauth.is_configured() || key.account.is_simulated())
+    else {
+        return over(Renewal::NeedsReconnect);
+    };
+    match (why, account.life.refresh_at) {
+        (Why::Due, _) if !account.life.is_due(now) => over(Renewal::NotDue),
+        // After a failure, the next try has its time, however many calls are refused meanwhile.
+        (Why::Refused(_), Some(at)) if at > now && (account.life.failures > 0 || account.life.refused.is_some()) => {
+            over(Renewal::RetryAt(at))
+        }
+        _ => Ok(Plan::Ask { account, current, refresh }),
+    }
+}
+
+fn with_life(context: &Context, account: &Account, life: TokenLife) -> Account {
+    Account { life, ..account.next(context.system.now(), context.nonce()) }
+}
+
+async fn settle_answer(
+    context: &Context,
+    account: Account,
+    current: &Stored,
+    answer: Result<Tokens, GrantFailure>,
+    holder: &str,
+    ends_at_ms: i64,
+) -> PortResult<Renewal> {
+    let (now, jitter) = (context.system.now(), context.system.jitter());
+    let failed = |what: &str| {
+        telemetry::count(Metric::RefreshFailed, 1, Some(what), now);
+        let key = account.key;
+        tracing::warn!(workspace_id = %key.workspace, account_id = %key.account, what, "tokens were not refreshed");
+    };
+    match answer {
+        Ok(tokens) => {
+            if !context.rules.keep(CustodyRule::KeptBeforeUse) {
+                check(context, &tokens.access).await;
+            }
+            let next = Stored { version: context.version(), follows: Some(current.version.clone()), tokens };
+            let mut account = account;
+            if let Err(error) = keep(context, &mut account, &next, ends_at_ms).await {
+                let current = context.store.account(account.key).await?;
+                // Disconnected while Pinterest answered: there is nothing to keep it in, and nobody wants it.
+                if current.is_none_or(|account| !account.is_connected()) {
+                    return Ok(Renewal::NeedsReconnect);
+                }
+                telemetry::count(Metric::RefreshTokensLost, 1, None, context.system.now());
+                tracing::error!(
+                    workspace_id = %account.key.workspace, account_id = %account.key.account, %error,
+                    "tokens that Pinterest issued could not be stored: the account may have to be reconnected"
+                );
+                return Err(error);
+            }
+            if promote(context, account.key, &next).await? {
+                record_renewed(context, account, &next.tokens, Some(holder)).await?;
+                return Ok(Renewal::Renewed(Box::new(next.tokens)));
+            }
+            // A person has connected the account again meanwhile: that counts, and its row is written already.
+            let tokens = context.secrets.tokens(account.key, true).await?;
+            Ok(tokens.map_or(Renewal::NeedsReconnect, |tokens| Renewal::Renewed(Box::new(tokens))))
+        }
+        Err(GrantFailure::NotNow { retry_after_ms, .. }) => {
+            failed("not_now");
+            let life = account.life.not_now(now, retry_after_ms, jitter);
+            settle(context, account, life, holder).await
+        }
+        Err(GrantFailure::Unknown(_)) => {
+            failed("answer_lost");
+            let life = if context.rules.keep(CustodyRule::QuiesceAfterLoss) {
+                account.life.unanswered(now, jitter)
+            } else {
+                account.life.not_now(now, None, jitter)
+            };
+            settle(context, account, life, holder).await
+        }
+        Err(GrantFailure::AppRefused(_)) => {
+            failed("app_refused");
+            tracing::error!("Pinterest refuses the app's credentials: no account's tokens can be refreshed");
+            let life = account.life.app_refused(now);
+            settle(context, account, life, holder).await
+        }
+        Err(GrantFailure::Refused(_)) => {
+            failed("refused");
+            let access = if context.rules.keep(CustodyRule::AccessAsked) {
+                check(context, &current.tokens.access).await
+            } else {
+                AccessCheck::Refused
+            };
+            let mut known = account.life.clone();
+            if !context.rules.keep(CustodyRule::RefusalConfirmed) {
+                known.refused = Some(RefusedGrant { version: current.version.clone(), since: Moment(0) });
+                known.checked_at = None;
+            }
+            let life = known.refused(context.system.now(), &current.version, access);
+            settle(context, account, life, holder).await
+        }
+    }
+}
+
+/// Keeps what was just issued, trying to the end of the invocation, whatever the trouble: it exists nowhere else. The lease is
+/// made longer meanwhile, so that nobody sends the old refresh token again.
+async fn keep(context: &Context, account: &mut Account, next: &Stored, ends_at_ms: i64) -> PortResult<()> {
+    let mut tries = 1;
+    loop {
+        lengthen(context, account).await;
+        let error = match context.secrets.stage_tokens(account.key, next).await {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        let is_over = tries >= STORE_TRIES_MAX
+            || context.system.monotonic_ms() + STORE_PAUSE_MS >= ends_at_ms
+            || !context.rules.keep(CustodyRule::KeepTrying);
+        if is_over {
+            return Err(error);
+        }
+        if matches!(error, PortError::Broken { .. })
+            && let Ok(row) = context.store.account(account.key).await
+            && row.is_none_or(|row| !row.is_connected())
+        {
+            return Err(error);
+        }
+        tries += 1;
+        context.system.sleep_ms(STORE_PAUSE_MS).await;
+    }
+}
+
+/// Keeps the lease ahead of the next try. Best effort: the table may be what is in trouble.
+async fn lengthen(context: &Context, account: &mut Account) {
+    let now = context.system.now();
+    let Some(lease) = account.life.lease.clone().filter(|lease| lease.until <= now.plus_ms(LEASE_LEAST_MS)) else {
+        return;
+    };
+    let until = now.plus_ms(context.settings.deadlines.quiesce_ms);
+    let life = TokenLife { lease: Some(Lease { until, ..lease }), refresh_at: Some(until), ..account.life.clone() };
+    let longer = with_life(context, account, life);
+    if let Ok(true) = context.store.save_account(&longer).await {
+        *account = longer;
+    }
+}
+
+async fn promote(context: &Context, key: AccountKey, next: &Stored) -> PortResult<bool> {
+    let mut follows = next.follows.clone().unwrap_or_default();
+    if !context.rules.keep(CustodyRule::PromoteIfCurrent) {
+        follows = context.secrets.custody(key).await?.current.map_or(follows, |current| current.version);
+    }
+    let mut tries = 1;
+    loop {
+        match context.secrets.promote_tokens(key, &next.version, &follows).await {
+            Err(PortError::Unavailable { .. }) if tries < WRITE_TRIES_MAX => tries += 1,
+            answer => return answer,
+        }
+        context.system.sleep_ms(STORE_PAUSE_MS).await;
+    }
+}
+
+/// Whether Pinterest still accepts the access token.
+async fn check(context: &Context, access: &Secret) -> AccessCheck {
+    match context.pinterest.user(access).await {
+        Ok(_) => AccessCheck::Works,
+        Err(read) => match read.failure {
+            Failure::TokenRevoked => AccessCheck::Refused,
+            Failure::ScopeMissing => AccessCheck::Works,
+            _ => AccessCheck::Unsure,
+        },
+    }
+}
+
+async fn record_renewed(context: &Context, account: Account, tokens: &Tokens, holder: Option<&str>) -> PortResult<()> {
+    let (now, key) = (context.system.now(), account.key);
+    let life = TokenLife::begun(
+        now,
+        tokens.access_expires_at,
+        tokens.refresh_expires_at,
+        tokens.refresh.is_some(),
+        context.system.jitter(),
+    );
+    let scopes = tokens.scopes.clone();
+    let is_recorded = record(context, account, holder, |account| Account {
+        scopes: scopes.clone().unwrap_or_else(|| account.scopes.clone()),
+        ..with_life(context, account, life.clone())
+    });
+    if is_recorded.await? {
+        // Pins may have met the old token and wait for this.
+        release_hold(context, key).await;
+        telemetry::count(Metric::TokensRefreshed, 1, None, now);
+        tracing::info!(workspace_id = %key.workspace, account_id = %key.account, "tokens refreshed");
+    }
+    Ok(())
+}
+
+/// Records what came of a refresh that brought nothing.
+async fn settle(context: &Context, account: Account, life: TokenLife, holder: &str) -> PortResult<Renewal> {
+    let (now, key) = (context.system.now(), account.key);
+    let renewal = match (life.dead, life.refresh_at) {
+        (Some(_), _) => Renewal::NeedsReconnect,
+        (None, Some(at)) => Renewal::RetryAt(at.max(now)),
+        (None, None) => Renewal::NeedsReconnect,
+    };
+    let death = life.dead;
+    let is_recorded =
+        record(context, account, Some(holder), |account| with_life(context, account, life.clone())).await?;
+    if let (true, Some(death)) = (is_recorded, death) {
+        // A sandbox's is what somebody tries out: no alarm.
+        if !key.account.is_simulated() {
+            telemetry::count(Metric::AccountNeedsReconnect, 1, None, now);
+        }
+        tracing::error!(
+            workspace_id = %key.workspace, account_id = %key.account, answer_lost = death.answer_lost,
+            "Pinterest refuses both of the account's tokens: it has to be reconnected"
+        );
+    }
+    Ok(renewal)
+}
+
+/// Writes the row as long as it is this refresher's (or, without a holder, as it was read); answers whether it was written.
+async fn record(
+    context: &Context,
+    account: Account,
+    holder: Option<&str>,
+    next: impl Fn(&Account) -> Account,
+) -> PortResult<bool> {
+    let key = account.key;
+    let mut write = next(&account);
+    let mut tries = 1;
+    loop {
+        match context.store.save_account(&write).await {
+            Ok(true) => return Ok(true),
+            Ok(false) => {
+                let Some(current) = context.store.account(key).await? else { return Ok(false) };
+                let is_ours = current.life.lease.as_ref().is_some_and(|lease| Some(lease.holder.as_str()) == holder);
+                if (!is_ours || !current.is_connected()) && context.rules.keep(CustodyRule::RowFence) {
+                    return Ok(false);
+                }
+                write = next(&current);
+            }
+            Err(error) if tries >= WRITE_TRIES_MAX => return Err(error),
+            // The same write again: if it has taken effect, it is recognised.
+            Err(_) => {}
+        }
+        tries += 1;
+        context.system.sleep_ms(STORE_PAUSE_MS).await;
+    }
+}

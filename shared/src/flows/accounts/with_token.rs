@@ -1,0 +1,134 @@
+//! Calling Pinterest for somebody who waits for the answer: with the account's token, which is renewed once when Pinterest
+//! refuses it.
+
+use std::future::Future;
+
+use thiserror::Error;
+
+use super::refresh_tokens::{self, Renewal};
+use crate::context::Context;
+use crate::domain::account::Account;
+use crate::domain::ids::AccountKey;
+use crate::domain::pin::failure::Failure;
+use crate::domain::secret::Secret;
+use crate::domain::time::SECOND_MS;
+use crate::ports::{PortError, ReadFailure};
+
+/// What is left of a request's time for renewing a token. The API's function has 20 s, and a call of Pinterest's up to 6 s.
+const RENEW_WITHIN_MS: i64 = 13 * SECOND_MS;
+
+/// Why there is no answer.
+#[derive(Debug, Error)]
+pub enum CallError {
+    #[error("no such account in this workspace")]
+    AccountNotFound,
+    /// The access token is over and could not be renewed.
+    #[error("the account's access token has expired")]
+    TokenExpired,
+    /// Disconnected, or Pinterest refuses the connection.
+    #[error("the account is not connected any more")]
+    TokenRevoked,
+    /// By name, as far as they are known.
+    #[error("the account lacks scopes: {0:?}")]
+    ScopeMissing(Vec<String>),
+    /// A simulated account has as many boards as it can have.
+    #[error("a simulated account has no more boards")]
+    SandboxBoardLimit,
+    /// One of those that every simulated account has.
+    #[error("the board can't be changed")]
+    SandboxBoardFixed,
+    #[error("Pinterest asks to slow down")]
+    RateLimited { retry_after_ms: Option<i64> },
+    /// Whatever else Pinterest says, or that it could not be reached.
+    #[error("{0}")]
+    Pinterest(ReadFailure),
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// Calls with the token of the account of that key, which must have been granted the scopes.
+///
+/// # Errors
+/// When the account is unknown or can't be used, Pinterest refuses, or a port is unavailable.
+pub async fn with_token<T, F, Fut>(context: &Context, key: AccountKey, scopes: &[&str], call: F) -> Result<T, CallError>
+where
+    F: Fn(Secret) -> Fut,
+    Fut: Future<Output = Result<T, ReadFailure>>,
+{
+    let account = context.store.account(key).await?.ok_or(CallError::AccountNotFound)?;
+    with_token_of(context, &account, scopes, call).await
+}
+
+/// The same for an account that has been read.
+///
+/// # Errors
+/// When the account can't be used, Pinterest refuses, or a port is unavailable.
+pub async fn with_token_of<T, F, Fut>(
+    context: &Context,
+    account: &Account,
+    scopes: &[&str],
+    call: F,
+) -> Result<T, CallError>
+where
+    F: Fn(Secret) -> Fut,
+    Fut: Future<Output = Result<T, ReadFailure>>,
+{
+    if !account.is_connected() {
+        return Err(CallError::TokenRevoked);
+    }
+    let missing = account.missing_of(scopes);
+    if !missing.is_empty() {
+        return Err(CallError::ScopeMissing(missing));
+    }
+    let token =
+        context.secrets.tokens(account.key, false).await?.map(|tokens| tokens.access).ok_or(CallError::TokenRevoked)?;
+    let failure = match call(token.clone()).await {
+        Ok(answer) => return Ok(answer),
+        Err(failure) => failure,
+    };
+    // A refused token did nothing: the call may be made once more, whatever it was.
+    if failure.failure == Failure::TokenRevoked {
+        let ends_at_ms = context.system.monotonic_ms() + RENEW_WITHIN_MS;
+        return match refresh_tokens::after_refusal(context, account.key, &token, ends_at_ms).await {
+            Renewal::Renewed(tokens) => {
+                call(tokens.access).await.map_err(|failure| classify(context, account, failure))
+            }
+            Renewal::RetryAt(_) => Err(CallError::TokenExpired),
+            Renewal::NotDue | Renewal::NeedsReconnect => Err(classify(context, account, failure)),
+        };
+    }
+    Err(classify(context, account, failure))
+}
+
+fn classify(context: &Context, account: &Account, failure: ReadFailure) -> CallError {
+    match failure.failure {
+        Failure::TokenRevoked => {
+            let has_expired = account.life.access_expires_at.is_some_and(|at| at <= context.system.now());
+            if has_expired { CallError::TokenExpired } else { CallError::TokenRevoked }
+        }
+        Failure::ScopeMissing => CallError::ScopeMissing(named(failure.upstream.message.as_deref().unwrap_or(""))),
+        Failure::RateLimited | Failure::SpamBlock => CallError::RateLimited { retry_after_ms: failure.retry_after_ms },
+        _ => CallError::Pinterest(failure),
+    }
+}
+
+/// The scopes in Pinterest's words: `Missing: ['boards:write', 'pins:write']`.
+fn named(message: &str) -> Vec<String> {
+    let is_scope =
+        |text: &&str| text.contains(':') && text.chars().all(|c| c.is_ascii_alphanumeric() || ":_".contains(c));
+    message.split('\'').filter(is_scope).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_scopes_are_read_from_pinterests_words() {
+        assert_eq!(
+            named("Authorization failed. Missing: ['boards:write', 'pins:write']"),
+            ["boards:write", "pins:write"]
+        );
+        assert_eq!(named("Missing scopes"), [""; 0]);
+    }
+}

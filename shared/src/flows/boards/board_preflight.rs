@@ -1,0 +1,63 @@
+//! Whether a pin that is sent to another board can get there, as far as can be told now.
+
+use std::collections::BTreeSet;
+
+use super::board_access::{AccessError, Obstacle, board_access};
+use crate::context::Context;
+use crate::domain::ids::{AccountKey, BoardKey};
+use crate::ports::PortError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum PreflightError {
+    #[error("no such account in this workspace")]
+    AccountNotFound,
+    #[error("{0:?}")]
+    Obstacle(Obstacle),
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// Lets pass what can't be told because Pinterest isn't answering: publishing has its own ways to wait for it.
+///
+/// # Errors
+/// When the account can't publish to the board, or a port is unavailable.
+pub async fn preflight(context: &Context, board: &BoardKey) -> Result<(), PreflightError> {
+    preflight_of_many(context, board, &mut Preflights::default()).await
+}
+
+/// What was found out for the rows of one file.
+#[derive(Debug, Default)]
+pub struct Preflights {
+    open: BTreeSet<BoardKey>,
+    /// Pinterest doesn't answer for these now: it isn't asked again and again.
+    untold: BTreeSet<AccountKey>,
+}
+
+/// As [`preflight`], asking for each board once and, when Pinterest can't tell, no more for its account.
+///
+/// # Errors
+/// As [`preflight`].
+pub async fn preflight_of_many(
+    context: &Context,
+    board: &BoardKey,
+    known: &mut Preflights,
+) -> Result<(), PreflightError> {
+    if known.open.contains(board) || known.untold.contains(&board.account) {
+        return Ok(());
+    }
+    let access = board_access(context, board, false).await.map_err(|error| match error {
+        AccessError::AccountNotFound => PreflightError::AccountNotFound,
+        AccessError::Port(error) => PreflightError::Port(error),
+    })?;
+    match access.obstacle {
+        Some(obstacle) if !obstacle.is_untold() => Err(PreflightError::Obstacle(obstacle)),
+        Some(_) => {
+            known.untold.insert(board.account);
+            Ok(())
+        }
+        None => {
+            known.open.insert(board.clone());
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! An account's boards, their sections, and keyword ideas: through to Pinterest.
+
+pub mod board_access;
+pub mod board_preflight;
+
+use super::accounts::with_token::{CallError, with_token};
+use crate::context::Context;
+use crate::domain::account::board::{Board, BoardChange, BoardDraft, Privacy, RelatedTerms, Section};
+use crate::domain::account::board_check::{BoardCheck, BoardVerdict};
+use crate::domain::account::{ADS_READ, BOARDS_READ, BOARDS_WRITE, BOARDS_WRITE_SECRET};
+use crate::domain::ids::{AccountKey, BoardKey};
+use crate::domain::sandbox;
+
+/// # Errors
+/// As [`with_token`] says.
+pub async fn boards(context: &Context, account: AccountKey) -> Result<Vec<Board>, CallError> {
+    with_token(context, account, &[BOARDS_READ], |token| async move { context.boards.boards(&token).await }).await
+}
+
+/// # Errors
+/// As [`with_token`] says; a lost answer fails as `OutcomeUnknown`.
+pub async fn create_board(context: &Context, account: AccountKey, draft: &BoardDraft) -> Result<Board, CallError> {
+    if account.account.is_simulated()
+        && boards(context, account).await?.len() >= sandbox::FIXED_BOARDS.len() + sandbox::OWN_BOARDS_MAX
+    {
+        return Err(CallError::SandboxBoardLimit);
+    }
+    let create = |token| async move { context.boards.create_board(&token, draft).await };
+    let board = with_token(context, account, scopes_to_write(draft.privacy), create).await?;
+    note(context, &key(account, &board.id), BoardVerdict::Reachable(board.clone())).await;
+    Ok(board)
+}
+
+/// # Errors
+/// As [`with_token`] says; a lost answer fails as `OutcomeUnknown`.
+pub async fn update_board(context: &Context, board: &BoardKey, change: &BoardChange) -> Result<Board, CallError> {
+    refuse_fixed(board)?;
+    let update = |token| async move { context.boards.update_board(&token, &board.board_id, change).await };
+    let updated = with_token(context, board.account, scopes_to_write(change.privacy), update).await?;
+    note(context, board, BoardVerdict::Reachable(updated.clone())).await;
+    Ok(updated)
+}
+
+/// Deletes the board with every Pin on it.
+///
+/// # Errors
+/// As [`with_token`] says; a lost answer fails as `OutcomeUnknown`.
+pub async fn delete_board(context: &Context, board: &BoardKey) -> Result<(), CallError> {
+    refuse_fixed(board)?;
+    let delete = |token| async move { context.boards.delete_board(&token, &board.board_id).await };
+    with_token(context, board.account, scopes_to_write(None), delete).await?;
+    note(context, board, BoardVerdict::Deleted).await;
+    Ok(())
+}
+
+/// # Errors
+/// As [`with_token`] says.
+pub async fn sections(context: &Context, board: &BoardKey) -> Result<Vec<Section>, CallError> {
+    let list = |token| async move { context.boards.sections(&token, &board.board_id).await };
+    with_token(context, board.account, &[BOARDS_READ], list).await
+}
+
+/// # Errors
+/// As [`with_token`] says; a lost answer fails as `OutcomeUnknown`.
+pub async fn create_section(context: &Context, board: &BoardKey, name: &str) -> Result<Section, CallError> {
+    let create = |token| async move { context.boards.create_section(&token, &board.board_id, name).await };
+    with_token(context, board.account, scopes_to_write(None), create).await
+}
+
+/// The terms that Pinterest relates to these; `exact`: only what it says of a term that was asked for, word for word.
+///
+/// # Errors
+/// As [`with_token`] says.
+pub async fn related_terms(
+    context: &Context,
+    account: AccountKey,
+    terms: &[String],
+    exact: bool,
+) -> Result<RelatedTerms, CallError> {
+    let relate = |token| async move { context.boards.related_terms(&token, terms).await };
+    let mut related = with_token(context, account, &[ADS_READ], relate).await?;
+    if exact {
+        related.groups.retain(|group| terms.iter().any(|term| term.eq_ignore_ascii_case(&group.term)));
+    }
+    Ok(related)
+}
+
+/// The boards that a sandbox begins with stay as they are, so that there is always one to publish to.
+fn refuse_fixed(board: &BoardKey) -> Result<(), CallError> {
+    let is_fixed = board.account.account.is_simulated() && sandbox::is_fixed_board(&board.board_id);
+    if is_fixed { Err(CallError::SandboxBoardFixed) } else { Ok(()) }
+}
+
+fn scopes_to_write(privacy: Option<Privacy>) -> &'static [&'static str] {
+    match privacy {
+        Some(Privacy::Secret) => &[BOARDS_READ, BOARDS_WRITE, BOARDS_WRITE_SECRET],
+        _ => &[BOARDS_READ, BOARDS_WRITE],
+    }
+}
+
+fn key(account: AccountKey, board_id: &str) -> BoardKey {
+    BoardKey { account, board_id: board_id.to_owned() }
+}
+
+/// What a check would find now. It is a cache's: not worth failing for.
+async fn note(context: &Context, board: &BoardKey, verdict: BoardVerdict) {
+    let check = BoardCheck { verdict, checked_at: context.system.now() };
+    if let Err(error) = context.board_checks.save_board_check(board, &check).await {
+        tracing::warn!(%error, board_id = board.board_id, "what became of a board was not noted");
+    }
+}

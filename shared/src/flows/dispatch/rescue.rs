@@ -1,0 +1,346 @@
+//! The watchdog: reads the clock rows of the minutes that have passed and brings back what nobody owns.
+//!
+//! A pin whose message was lost, whose worker died, whose sender was killed: its clock row still names it.
+
+use futures_util::future::try_join_all;
+
+use crate::context::Context;
+use crate::domain::ids::PinKey;
+use crate::domain::invariants::Rule;
+use crate::domain::message::{PublishMessage, ReconcileMessage};
+use crate::domain::pacing::backlog::BacklogRow;
+use crate::domain::pacing::bucket::DISPATCH_HORIZON_MS;
+use crate::domain::pin::attempt::{Attempt, Status};
+use crate::domain::pin::{Pin, Placement};
+use crate::domain::reconcile::duplicate_check::DuplicateCheck;
+use crate::domain::recovery::{KEPT_MS, MARKER_SHARDS, Purpose, RESCAN_MINUTES, RecoveryMarker};
+use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
+use crate::flows::imports::rescue_imports::rescue_import;
+use crate::flows::reconcile::plan_duplicate_check;
+use crate::ports::{PortError, PortResult};
+use crate::telemetry::{self, Metric};
+
+/// Minutes caught up a run, oldest first: an outage of a day takes eight runs.
+const MINUTES_PER_RUN: i64 = 180;
+/// Messages sent a run: after an outage the queue fills no faster than it is worked off.
+const RESENDS_PER_RUN: usize = 2_000;
+/// Without a watermark (the very first run) the watchdog begins this far back.
+const FIRST_REACH_BACK_MINUTES: i64 = 60;
+/// The farthest minute a row that owns pins is ever filed under, from now; a recovery reads from there back.
+const FARTHEST_MINUTES: i64 = 62;
+/// A pin that waits for a moment further off than this isn't sent again yet: its row is filed anew for that moment.
+const SOON_MS: i64 = 60 * SECOND_MS;
+/// No slot is given out further ahead than this, clocks that disagree included.
+const SLOTS_AHEAD_MS: i64 = DISPATCH_HORIZON_MS + 30 * SECOND_MS;
+/// A late check that couldn't be sent is sent this much later.
+const DUPLICATE_CHECK_RESENT_MS: i64 = 5 * MINUTE_MS;
+/// A run stops before the invocation does.
+const STOP_BEFORE_END_MS: i64 = 8 * SECOND_MS;
+/// Empty minutes share a write of the watermark, up to this many.
+const MINUTES_PER_MARK: i64 = 30;
+/// Rows whose pins are read together.
+const ROWS_AT_ONCE: usize = 50;
+
+/// How a run reads the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// What has passed since the watermark, then the minutes just before it once more.
+    Tick,
+    /// The queue has lost its messages (the local stack was restarted): every row there is, due or not, the newest
+    /// first, from this minute back.
+    ///
+    /// Only pins accepted before that moment: the messages of later ones are in the queue, and a second message without
+    /// a token would cost the account one.
+    Recover { from: Option<i64>, accepted_before: Moment },
+}
+
+/// What a run did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rescued {
+    pub resent: usize,
+    /// Where a recovery that ran out of time goes on.
+    pub go_on_from: Option<i64>,
+}
+
+/// One run.
+struct Run<'a> {
+    context: &'a Context,
+    mode: Mode,
+    stop_at_ms: i64,
+    resent: usize,
+}
+
+/// # Errors
+/// When the table or the queue is unavailable; the next run starts with the minute that could not be finished.
+pub async fn run(context: &Context, mode: Mode, ends_at_ms: i64) -> PortResult<Rescued> {
+    let mut run = Run { context, mode, stop_at_ms: ends_at_ms - STOP_BEFORE_END_MS, resent: 0 };
+    let this_minute = context.system.now().minute();
+    let watermark = context.store.watermark().await?.unwrap_or(this_minute - FIRST_REACH_BACK_MINUTES);
+    let worked = match mode {
+        Mode::Tick => run.tick(this_minute, watermark).await.map(|()| None),
+        Mode::Recover { from, .. } => {
+            let from = from.unwrap_or(this_minute + FARTHEST_MINUTES);
+            let kept = this_minute - KEPT_MS / MINUTE_MS;
+            run.recover(from, (watermark + 1 - RESCAN_MINUTES).max(kept)).await
+        }
+    };
+    telemetry::count(Metric::RescuerResent, run.resent as u64, None, context.system.now());
+    Ok(Rescued { resent: run.resent, go_on_from: worked? })
+}
+
+impl Run<'_> {
+    /// New minutes first: however many rows the rescans hold, the watermark moves.
+    async fn tick(&mut self, this_minute: i64, watermark: i64) -> PortResult<()> {
+        let newest = (watermark + MINUTES_PER_RUN).min(this_minute - 1);
+        let (mut marked, mut done) = (watermark, watermark);
+        let mut is_whole = true;
+        for minute in watermark + 1..=newest {
+            let Some(rows) = self.minute(minute).await? else {
+                is_whole = false;
+                break;
+            };
+            // Done is a minute that has passed, when every shard and row of it is.
+            done = minute;
+            if rows > 0 || done - marked >= MINUTES_PER_MARK {
+                self.context.store.set_watermark(done).await?;
+                marked = done;
+            }
+        }
+        if done > marked {
+            self.context.store.set_watermark(done).await?;
+        }
+        // Writers whose clock is behind may have filed rows under minutes that were done.
+        for minute in (watermark + 1 - RESCAN_MINUTES..=watermark).rev() {
+            if !is_whole || self.minute(minute).await?.is_none() {
+                tracing::warn!(done, resent = self.resent, "the watchdog stops for now and goes on from here");
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers the minute to go on from when time ran out.
+    async fn recover(&mut self, from: i64, to: i64) -> PortResult<Option<i64>> {
+        for minute in (to..=from).rev() {
+            if self.minute(minute).await?.is_none() {
+                return Ok(Some(minute));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Every row of one minute; answers how many, or `None` when it had to stop before the end.
+    async fn minute(&mut self, minute: i64) -> PortResult<Option<usize>> {
+        if self.is_over() {
+            return Ok(None);
+        }
+        let shards = try_join_all((0..MARKER_SHARDS).map(|shard| self.context.store.markers(minute, shard))).await?;
+        let rows: Vec<RecoveryMarker> = shards.into_iter().flatten().collect();
+        for chunk in rows.chunks(ROWS_AT_ONCE) {
+            if self.is_over() {
+                return Ok(None);
+            }
+            self.rescue(chunk).await?;
+        }
+        Ok(Some(rows.len()))
+    }
+
+    fn is_over(&self) -> bool {
+        self.context.system.monotonic_ms() > self.stop_at_ms
+            || (self.mode == Mode::Tick && self.resent >= RESENDS_PER_RUN)
+    }
+
+    /// Looks after the pins of some rows. A row that can't be refiled now doesn't keep the others from it.
+    async fn rescue(&mut self, rows: &[RecoveryMarker]) -> PortResult<()> {
+        let rows: Vec<&RecoveryMarker> = rows.iter().filter(|row| row.purpose != Purpose::Retired).collect();
+        let keys: Vec<PinKey> = rows.iter().flat_map(|row| row.pins.iter().copied()).collect();
+        let mut pins = read_all(self.context, &keys).await?.into_iter();
+        let mut failure = None;
+        for row in rows {
+            // A row without its pin needs nothing: the rescans look again while an acceptance could still be writing.
+            let found: Vec<(Pin, Attempt)> = pins.by_ref().take(row.pins.len()).flatten().collect();
+            let retired = match row.purpose {
+                Purpose::Rescue => self.rescue_marker(row, &found).await,
+                Purpose::DuplicateCheck => self.request_duplicate_check(row, &found).await,
+                Purpose::Import => rescue_import(self.context, row, self.mode != Mode::Tick).await,
+                Purpose::Retired => Ok(0),
+            };
+            match retired {
+                Ok(resent) => self.resent += resent,
+                Err(error) => {
+                    tracing::warn!(minute = row.minute, %error, "a clock row could not be tended; the next run tries again");
+                    failure = Some(error);
+                }
+            }
+        }
+        failure.map_or(Ok(()), Err)
+    }
+
+    async fn rescue_marker(&self, row: &RecoveryMarker, pins: &[(Pin, Attempt)]) -> PortResult<usize> {
+        let now = self.context.system.now();
+        let (mut to_send, mut sent, mut later) = (Vec::new(), Vec::new(), Vec::new());
+        let mut next_check = now;
+        for (pin, attempt) in pins {
+            match self.verdict(pin, attempt, row.rounds, now).await? {
+                Action::None => {}
+                Action::Recheck(at) => {
+                    next_check = next_check.max(at);
+                    later.push(pin.key);
+                }
+                Action::Resend => {
+                    to_send.push((PublishMessage::new(pin.key, pin.request.account, attempt.generation, None), 0));
+                    sent.push(pin.key);
+                }
+            }
+        }
+        if !self.context.queue.send(&to_send).await?.is_empty() {
+            // The row stays, and its minute isn't done: the next run sends again.
+            return Err(PortError::Unavailable { port: "publish queue", reason: "messages could not be sent".into() });
+        }
+        self.refile(row, sent, later, next_check).await?;
+        Ok(to_send.len())
+    }
+
+    /// Sends the boards of published pins to be looked at once more, then forgets the row. One whose minute is to come (in
+    /// a recovery) stays.
+    async fn request_duplicate_check(&self, row: &RecoveryMarker, pins: &[(Pin, Attempt)]) -> PortResult<usize> {
+        let now = self.context.system.now();
+        if row.minute >= now.minute() {
+            return Ok(0);
+        }
+        let is_on = self.context.settings.duplicate_check != DuplicateCheck::Off;
+        let mut asked = 0;
+        for (pin, _) in pins.iter().filter(|(_, attempt)| is_on && attempt.status == Status::Published) {
+            let reconcile_message = ReconcileMessage::duplicate_check(&pin.board_key(), pin.key.pin, row.rounds, now);
+            match self.context.queue.send_reconcile(&reconcile_message, 0).await {
+                Ok(()) => asked += 1,
+                // Filed anew: a minute that stays open would keep the watchdog from what publishing needs.
+                Err(error) => {
+                    tracing::warn!(pin_id = %pin.key.pin, %error, "a late check could not be sent");
+                    plan_duplicate_check::file(
+                        self.context,
+                        pin.key,
+                        now.plus_ms(DUPLICATE_CHECK_RESENT_MS),
+                        row.rounds,
+                    )
+                    .await?;
+                }
+            }
+        }
+        self.context.store.delete_marker(row).await?;
+        Ok(asked)
+    }
+
+    async fn verdict(&self, pin: &Pin, attempt: &Attempt, rounds: u32, now: Moment) -> PortResult<Action> {
+        let is_later = matches!(self.mode, Mode::Recover { accepted_before, .. } if pin.created_at >= accepted_before);
+        if attempt.status.is_terminal() || is_later {
+            return Ok(Action::None);
+        }
+        if attempt.status == Status::Deferred {
+            let store = &self.context.store;
+            if store.in_backlog(pin.account_key(), &BacklogRow::of(pin, attempt.generation)).await? {
+                // The backlog owns it. Make sure that the dispatcher sees the backlog.
+                if store.bucket(pin.account_key()).await?.waiting_at.is_none() {
+                    store.mark_waiting(pin.account_key(), now).await?;
+                }
+                return Ok(Action::None);
+            }
+            if let Some(slot) = self.released_slot(pin, attempt, rounds, now).await? {
+                return Ok(Action::Recheck(slot));
+            }
+        }
+        let waits_until = match attempt.status {
+            Status::Publishing => {
+                Some(attempt.quiesced_at(self.context.settings.deadlines.quiesce_ms(self.context.rules)))
+                    .max(attempt.reconcile_at)
+            }
+            _ => attempt.not_before,
+        };
+        // No message is under way for a deferred pin that waits longer than slots are given out ahead, and it isn't in the
+        // backlog: whoever put it there died before. The publisher puts it back.
+        let is_ownerless = |at: Moment| attempt.status == Status::Deferred && at > now.plus_ms(SLOTS_AHEAD_MS);
+        match waits_until {
+            Some(at) if is_ownerless(at) => Ok(Action::Resend),
+            Some(at) if self.mode == Mode::Tick && at.since_ms(now) > SOON_MS => Ok(Action::Recheck(at)),
+            _ => Ok(Action::Resend),
+        }
+    }
+
+    /// The latest slot that a pin which has left the backlog can have, if it is still to come.
+    ///
+    /// A row from before its last stay in the backlog can't tell a pin that was just released from one whose message was
+    /// lost. A message without a token, sent on suspicion, would void the good one; so the first such row waits until
+    /// every slot that is handed out by now has passed.
+    async fn released_slot(
+        &self,
+        pin: &Pin,
+        attempt: &Attempt,
+        rounds: u32,
+        now: Moment,
+    ) -> PortResult<Option<Moment>> {
+        let has_been_released = attempt.rev > 0 || matches!(pin.placement, Placement::Backlog(_));
+        if self.mode != Mode::Tick || rounds > 0 || !has_been_released {
+            return Ok(None);
+        }
+        let bucket = self.context.store.bucket(pin.account_key()).await?;
+        let last_slot = bucket.last_slot(&self.context.settings.pace);
+        // Slots are given out for the coming window only; what a pause has pushed further off is nobody's.
+        Ok((last_slot > now && last_slot <= now.plus_ms(SLOTS_AHEAD_MS)).then_some(last_slot))
+    }
+
+    /// The rows that follow, then the old one is marked: the rescans must not watch its pins again. It stays for the tally,
+    /// which reads it later, with the pins that have no row after it. A recovery leaves future rows.
+    async fn refile(
+        &self,
+        row: &RecoveryMarker,
+        sent: Vec<PinKey>,
+        later: Vec<PinKey>,
+        next_check: Moment,
+    ) -> PortResult<()> {
+        let now = self.context.system.now();
+        let is_future = row.minute >= now.minute();
+        if (sent.is_empty() && later.is_empty()) || (is_future && self.mode != Mode::Tick) {
+            return Ok(());
+        }
+        if !sent.is_empty() {
+            let next = RecoveryMarker::again(sent, now, row.rounds, self.context.system.nonce());
+            self.context.store.put_marker(&next).await?;
+        }
+        if !later.is_empty() {
+            let mut next = RecoveryMarker::again(later, now, row.rounds, self.context.system.nonce());
+            next.minute = next_check.plus_ms(2 * MINUTE_MS).minute();
+            self.context.store.put_marker(&next).await?;
+        }
+        if !self.context.rules.hold(Rule::RetiredMarkers) {
+            return self.context.store.delete_marker(row).await;
+        }
+        self.context.store.put_marker(&row.retired()).await
+    }
+}
+
+enum Action {
+    None,
+    Resend,
+    Recheck(Moment),
+}
+
+/// Reads pins in the order of the keys. One that this build can't read (a later version's, after a roll-back) is reported
+/// and left out; it must not keep the watchdog from all others.
+pub(crate) async fn read_all(context: &Context, keys: &[PinKey]) -> PortResult<Vec<Option<(Pin, Attempt)>>> {
+    match context.store.pins(keys).await {
+        Err(PortError::Broken { .. }) => {}
+        answer => return answer,
+    }
+    let mut pins = Vec::with_capacity(keys.len());
+    for key in keys {
+        match context.store.pins(std::slice::from_ref(key)).await {
+            Ok(read) => pins.extend(read),
+            Err(PortError::Broken { reason, .. }) => {
+                tracing::error!(pin_id = %key.pin, reason, "a pin can't be read");
+                pins.push(None);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(pins)
+}

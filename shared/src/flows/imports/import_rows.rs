@@ -1,0 +1,199 @@
+//! Working on an import: chunk by chunk, each chunk's results written once.
+//!
+//! Whatever kills a worker, the next begins with the first chunk that has no results. The pins that the dead one accepted
+//! of it name this import and their row, so they count as what they are: created by it.
+
+use std::collections::BTreeSet;
+
+use crate::context::Context;
+use crate::domain::import::{
+    Ask, ChunkResult, Import, Made, Outcome, Row, RowError, RowResult, Stop, StopReason, Totals,
+};
+use crate::domain::message::{Disposition, ImportMessage};
+use crate::domain::pin::failure::Failure;
+use crate::domain::pin::origin::Origin;
+use crate::domain::tenant::WorkspaceState;
+use crate::domain::time::SECOND_MS;
+use crate::flows::accept::accept_pin::{AcceptError, Acceptance};
+use crate::flows::accept::accept_pins::{PublishRequest, accept_pins};
+use crate::flows::boards::board_preflight::Preflights;
+use crate::flows::schedules::{self, Created, ScheduleError, ScheduleRequest};
+use crate::ports::PortResult;
+use crate::telemetry::{self, Metric};
+
+/// A chunk that is begun with less time than this left might be cut off.
+const CHUNK_NEEDS_MS: i64 = 20 * SECOND_MS;
+
+/// Of a schedule: its board may have to be asked for at a Pinterest that doesn't answer.
+const ROW_NEEDS_MS: i64 = 12 * SECOND_MS;
+
+/// Works on the import until it is finished or the time is over.
+///
+/// # Errors
+/// When a port is unavailable; the message comes back.
+pub async fn work_on_import(context: &Context, message: ImportMessage, ends_at_ms: i64) -> PortResult<Disposition> {
+    let key = message.key();
+    let Some(import) = context.imports.import(key).await? else {
+        // It was never taken in, or is deleted.
+        return Ok(Disposition::Done);
+    };
+    if import.finished.is_some() || import.stopped.is_some() {
+        return Ok(Disposition::Done);
+    }
+    let results = context.imports.import_results(key).await?;
+    let done: BTreeSet<u32> = results.iter().map(|result| result.chunk).collect();
+    for chunk in (0..import.chunks).filter(|chunk| !done.contains(chunk)) {
+        if ends_at_ms - context.system.monotonic_ms() < CHUNK_NEEDS_MS {
+            context.queue.send_import(&message).await?;
+            return Ok(Disposition::Done);
+        }
+        // What is accepted in a workspace that is being deleted would stay behind.
+        let workspace = context.tenants.workspace(key.workspace).await?;
+        if workspace.is_none_or(|workspace| workspace.state != WorkspaceState::Active) {
+            return Ok(Disposition::Done);
+        }
+        let began_at = context.system.now();
+        let Some(rows) = context.imports.import_chunk(&import, chunk).await? else {
+            stop(context, &import, StopReason::RowsMissing).await?;
+            return Ok(Disposition::Done);
+        };
+        let Some(rows) = work_on_rows(context, &import, rows, ends_at_ms).await? else {
+            // Slow going. What was made of these rows is found again.
+            context.queue.send_import(&message).await?;
+            return Ok(Disposition::Done);
+        };
+        let result = ChunkResult { chunk, began_at, done_at: context.system.now(), rows };
+        context.imports.put_import_result(&import, &result).await?;
+    }
+    // Read, not added up here: another worker may have written the results of some chunk first.
+    let results = context.imports.import_results(key).await?;
+    let totals = Totals::of(&results);
+    context.imports.finish_import(key, &totals).await?;
+    let Totals { created, existing, failed, .. } = totals;
+    tracing::info!(workspace_id = %key.workspace, import_id = %key.import, created, existing, failed, "an import is finished");
+    Ok(Disposition::Done)
+}
+
+/// Notes that the import doesn't go on by itself.
+pub async fn stop(context: &Context, import: &Import, reason: StopReason) -> PortResult<()> {
+    let at = context.system.now();
+    context.imports.stop_import(import.key, Some(&Stop { reason, at })).await?;
+    telemetry::count(Metric::ImportStopped, 1, Some(reason.code()), at);
+    tracing::error!(workspace_id = %import.key.workspace, import_id = %import.key.import, error_code = reason.code(), "an import has stopped");
+    Ok(())
+}
+
+/// What became of the rows; `None` if the time was too short for them.
+async fn work_on_rows(
+    context: &Context,
+    import: &Import,
+    rows: Vec<Row>,
+    ends_at_ms: i64,
+) -> PortResult<Option<Vec<RowResult>>> {
+    let origin = |row: &Row| Origin { by: import.by, import: Some((import.key.import, row.number)), schedule: None };
+    let publish_requests = rows.iter().filter_map(|row| match &row.ask {
+        Ask::Pin(request) => {
+            Some(PublishRequest { request: (**request).clone(), origin: origin(row), not_before: None })
+        }
+        Ask::Schedule(..) | Ask::Refused(_) => None,
+    });
+    let mut accepted = accept_pins(context, import.key.workspace, publish_requests.collect()).await?.into_iter();
+    let (mut results, mut boards) = (Vec::with_capacity(rows.len()), Preflights::default());
+    for row in rows {
+        let origin = origin(&row);
+        if matches!(row.ask, Ask::Schedule(..)) && ends_at_ms - context.system.monotonic_ms() < ROW_NEEDS_MS {
+            return Ok(None);
+        }
+        let outcome = match row.ask {
+            Ask::Refused(error) => Outcome::Failed(error),
+            Ask::Pin(_) => of_pin(accepted.next(), origin)?,
+            Ask::Schedule(request, run_at) => {
+                let asked = ScheduleRequest { request: *request, run_at, origin };
+                let made = schedules::create_of_many(context, import.key.workspace, asked, &mut boards).await;
+                of_schedule(made, origin)?
+            }
+        };
+        results.push(RowResult { number: row.number, key: row.key, outcome });
+    }
+    Ok(Some(results))
+}
+
+/// What accepting a row came to.
+fn of_pin(accepted: Option<Result<Acceptance, AcceptError>>, origin: Origin) -> PortResult<Outcome> {
+    Ok(match accepted {
+        Some(Ok(Acceptance::New(pin, _))) => Outcome::Created(Made::Pin(pin.key.pin)),
+        // Accepted for this very row, by a worker that died before it could say so.
+        Some(Ok(Acceptance::Replay(pin, _))) if pin.origin.import == origin.import => {
+            Outcome::Created(Made::Pin(pin.key.pin))
+        }
+        Some(Ok(Acceptance::Replay(pin, _))) => Outcome::Existing(Made::Pin(pin.key.pin)),
+        Some(Err(error)) => Outcome::Failed(refusal(error)?),
+        None => Outcome::Failed(RowError::new("internal_error", "The row was not worked on.", &[])),
+    })
+}
+
+/// What scheduling a row came to.
+fn of_schedule(created: Result<Created, ScheduleError>, origin: Origin) -> PortResult<Outcome> {
+    Ok(match created {
+        Ok(Created::New(view)) => Outcome::Created(Made::Schedule(view.schedule.key.schedule)),
+        Ok(Created::Replay(view)) if view.schedule.origin.import == origin.import => {
+            Outcome::Created(Made::Schedule(view.schedule.key.schedule))
+        }
+        Ok(Created::Replay(view)) => Outcome::Existing(Made::Schedule(view.schedule.key.schedule)),
+        Err(error) => Outcome::Failed(schedule_refusal(error)?),
+    })
+}
+
+/// Why scheduling refused the row.
+pub fn schedule_refusal(error: ScheduleError) -> PortResult<RowError> {
+    let of_time = |text: &str| RowError::new("validation_error", format!("run_at: {text}"), &["run_at"]);
+    Ok(match error {
+        ScheduleError::KeyReused { existing } => RowError::new(
+            "idempotency_key_reused",
+            format!("idempotency_key: The key already stands for schedule {existing}, which was asked for otherwise"),
+            &["idempotency_key"],
+        ),
+        ScheduleError::KeyOfRemoved { existing } => RowError::new(
+            "schedule_removed",
+            format!("idempotency_key: The key stands for schedule {existing}, which was removed"),
+            &["idempotency_key"],
+        ),
+        ScheduleError::Past => of_time("The time had passed when the row was worked on"),
+        ScheduleError::TooFar => of_time("The time is too far ahead"),
+        ScheduleError::AccountNotFound => refusal(AcceptError::AccountNotFound)?,
+        ScheduleError::AccountDisconnected => refusal(AcceptError::AccountDisconnected)?,
+        ScheduleError::Board(obstacle) => {
+            RowError::new(obstacle.code(), format!("board_id: {}", obstacle.message()), &["board_id"])
+        }
+        ScheduleError::Port(error) => return Err(error),
+        // Of a schedule that is there already, which making one never meets.
+        ScheduleError::NotFound
+        | ScheduleError::NotEditable(_)
+        | ScheduleError::WrongStatus(_)
+        | ScheduleError::MayDuplicate => RowError::new("internal_error", "The row was not worked on.", &[]),
+    })
+}
+
+/// Why accepting refused the row; an unavailable port is no reason of the row's.
+pub fn refusal(error: AcceptError) -> PortResult<RowError> {
+    Ok(match error {
+        AcceptError::KeyReused { existing } => RowError::new(
+            "idempotency_key_reused",
+            format!("idempotency_key: The key already stands for pin {existing}, which has another payload"),
+            &["idempotency_key"],
+        ),
+        AcceptError::KeyOfDeleted { existing } => RowError::new(
+            "pin_deleted",
+            format!("idempotency_key: The key stands for pin {existing}, which was deleted"),
+            &["idempotency_key"],
+        ),
+        AcceptError::AccountNotFound => {
+            RowError::new("not_found", "account_id: There is no such account in this workspace", &["account_id"])
+        }
+        AcceptError::AccountDisconnected => {
+            let failure = Failure::TokenRevoked;
+            RowError::new(failure.code(), format!("account_id: {}", failure.message()), &["account_id"])
+        }
+        AcceptError::Port(error) => return Err(error),
+    })
+}

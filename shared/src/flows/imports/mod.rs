@@ -1,0 +1,231 @@
+//! Taking an import in, and telling what became of it.
+//!
+//! First an owner (a clock row), then the rows, then the import itself, then the message. Killed in between there is either
+//! no import, and its clock row clears away what was written of it, or one that the clock row brings back.
+
+pub mod dry_run;
+pub mod import_rows;
+pub mod rescue_imports;
+
+use std::collections::BTreeSet;
+
+use thiserror::Error;
+
+use crate::context::Context;
+use crate::domain::ids::{AccountId, ImportId, WorkspaceId};
+use crate::domain::import::{ChunkResult, Import, ImportKey, ImportStatus, Row, Source, Totals, chunked};
+use crate::domain::message::ImportMessage;
+use crate::domain::pin::origin::Actor;
+use crate::domain::recovery::RecoveryMarker;
+use crate::domain::time::{Moment, SECOND_MS};
+use crate::ports::{PortError, PortResult};
+
+/// The import must be written within this time of its owner, which otherwise might clear its rows away.
+const WRITE_WITHIN_MS: i64 = 15 * SECOND_MS;
+/// A list looks through the newest imports, up to here.
+pub const IMPORTS_LISTED_MAX: usize = 1_000;
+
+/// What somebody handed in: rows that were read and checked one by one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submission {
+    pub source: Source,
+    pub filename: Option<String>,
+    pub rows: Vec<Row>,
+    pub unknown_columns: Vec<String>,
+    /// Of the rows as they came.
+    pub content_hash: Vec<u8>,
+    pub by: Option<Actor>,
+    /// The same key and content is the same import.
+    pub idempotency_key: Option<String>,
+}
+
+/// An import and what it has come to so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportView {
+    pub import: Import,
+    pub totals: Totals,
+    /// Empty in lists.
+    pub results: Vec<ChunkResult>,
+}
+
+impl ImportView {
+    fn of(import: Import, results: Vec<ChunkResult>) -> Self {
+        let totals = import.finished.unwrap_or_else(|| Totals::of(&results));
+        Self { import, totals, results }
+    }
+
+    pub fn status(&self) -> ImportStatus {
+        self.import.status(&self.totals)
+    }
+}
+
+#[derive(Debug)]
+pub enum Submitted {
+    New(ImportView),
+    /// The same key and rows as before.
+    Replay(ImportView),
+}
+
+#[derive(Debug, Error)]
+pub enum SubmitError {
+    #[error("the idempotency key was used with other rows")]
+    KeyReused { existing: ImportId },
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// Takes the rows in; they are worked on later.
+///
+/// # Errors
+/// When the key stands for other rows, or a port is unavailable; then nothing was promised.
+pub async fn submit(
+    context: &Context,
+    workspace: WorkspaceId,
+    submission: Submission,
+) -> Result<Submitted, SubmitError> {
+    let began_ms = context.system.monotonic_ms();
+    let key = match &submission.idempotency_key {
+        Some(text) => ImportKey::of(workspace, text),
+        None => ImportKey { workspace, import: ImportId(context.uuid()) },
+    };
+    if submission.idempotency_key.is_some()
+        && let Some(existing) = context.imports.import(key).await?
+    {
+        return replay(context, existing, &submission.content_hash).await;
+    }
+    let now = context.system.now();
+    let accounts: BTreeSet<AccountId> =
+        submission.rows.iter().filter_map(|row| row.ask.request()).map(|request| request.account).collect();
+    let rows = u32::try_from(submission.rows.len()).unwrap_or(u32::MAX);
+    let chunks = chunked(submission.rows);
+    let import = Import {
+        key,
+        source: submission.source,
+        filename: submission.filename,
+        rows,
+        chunks: u32::try_from(chunks.len()).unwrap_or(u32::MAX),
+        content_hash: submission.content_hash,
+        unknown_columns: submission.unknown_columns,
+        accounts: accounts.into_iter().collect(),
+        by: submission.by,
+        created_at: now,
+        expires_at: Moment((now.unix_seconds() + context.settings.retention_ms / SECOND_MS) * SECOND_MS),
+        nonce: context.system.nonce(),
+        stopped: None,
+        finished: None,
+    };
+    context.store.put_marker(&RecoveryMarker::import(key, now, 0, import.nonce.clone())).await?;
+    context.imports.put_import_chunks(&import, &chunks).await?;
+    if context.system.monotonic_ms() - began_ms > WRITE_WITHIN_MS {
+        return Err(
+            PortError::Unavailable { port: "table", reason: "taking the import in took too long".into() }.into()
+        );
+    }
+    if let Some(existing) = context.imports.put_import(&import).await? {
+        return replay(context, existing, &import.content_hash).await;
+    }
+    send(context, key).await;
+    tracing::info!(workspace_id = %workspace, import_id = %key.import, rows, "an import was taken in");
+    Ok(Submitted::New(ImportView::of(import, Vec::new())))
+}
+
+async fn replay(context: &Context, existing: Import, content_hash: &[u8]) -> Result<Submitted, SubmitError> {
+    if existing.content_hash != content_hash {
+        return Err(SubmitError::KeyReused { existing: existing.key.import });
+    }
+    let results = context.imports.import_results(existing.key).await?;
+    Ok(Submitted::Replay(ImportView::of(existing, results)))
+}
+
+/// If that fails the import is there all the same: its clock row brings it back.
+async fn send(context: &Context, key: ImportKey) {
+    if let Err(error) = context.queue.send_import(&ImportMessage::new(key)).await {
+        tracing::warn!(import_id = %key.import, %error, "an import was not sent; the watchdog will send it");
+    }
+}
+
+/// # Errors
+/// When the table is unavailable.
+pub async fn read(context: &Context, key: ImportKey) -> PortResult<Option<ImportView>> {
+    let Some(import) = context.imports.import(key).await? else { return Ok(None) };
+    let results = context.imports.import_results(key).await?;
+    Ok(Some(ImportView::of(import, results)))
+}
+
+/// Which imports are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImportFilter {
+    pub status: Option<ImportStatus>,
+    pub source: Option<Source>,
+    /// What somebody sees who is limited to these accounts.
+    pub accounts: Option<Vec<AccountId>>,
+    /// Who that is.
+    pub who: Option<Actor>,
+}
+
+/// A page of imports, newest first, without their results.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImportPage {
+    pub imports: Vec<ImportView>,
+    pub total: usize,
+    /// Older ones were not looked at.
+    pub total_is_at_least: bool,
+}
+
+/// # Errors
+/// When the table is unavailable.
+pub async fn page(
+    context: &Context,
+    workspace: WorkspaceId,
+    filter: &ImportFilter,
+    offset: usize,
+    limit: usize,
+) -> PortResult<ImportPage> {
+    let newest = context.imports.imports(workspace, IMPORTS_LISTED_MAX).await?;
+    let total_is_at_least = newest.len() >= IMPORTS_LISTED_MAX;
+    let is_asked_for = |import: &Import| {
+        filter.source.is_none_or(|source| source == import.source)
+            && filter.accounts.as_deref().is_none_or(|allowed| import.is_for(filter.who, allowed))
+    };
+    let mut found = Vec::new();
+    for import in newest.into_iter().filter(is_asked_for) {
+        // What is finished has its sum; only of the others the results are read.
+        let is_shown = found.len() >= offset && found.len() < offset + limit;
+        let is_open = import.finished.is_none() && (is_shown || filter.status.is_some());
+        let results = if is_open { context.imports.import_results(import.key).await? } else { Vec::new() };
+        let view = ImportView { results: Vec::new(), ..ImportView::of(import, results) };
+        if filter.status.is_none_or(|status| status == view.status()) {
+            found.push(view);
+        }
+    }
+    let total = found.len();
+    let imports = found.into_iter().skip(offset).take(limit).collect();
+    Ok(ImportPage { imports, total, total_is_at_least })
+}
+
+#[derive(Debug, Error)]
+pub enum ResumeError {
+    #[error("no such import in this workspace")]
+    NotFound,
+    #[error("the import hasn't stopped")]
+    NotStopped(ImportStatus),
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// Lets an import that has stopped go on.
+///
+/// # Errors
+/// When it hasn't stopped, or a port is unavailable; again is harmless.
+pub async fn resume(context: &Context, key: ImportKey) -> Result<ImportView, ResumeError> {
+    let view = read(context, key).await?.ok_or(ResumeError::NotFound)?;
+    if view.status() != ImportStatus::Failed {
+        return Err(ResumeError::NotStopped(view.status()));
+    }
+    let owner = RecoveryMarker::import(key, context.system.now(), 0, context.system.nonce());
+    context.store.put_marker(&owner).await?;
+    context.imports.stop_import(key, None).await?;
+    send(context, key).await;
+    let import = Import { stopped: None, ..view.import };
+    Ok(ImportView { import, ..view })
+}

@@ -1,0 +1,135 @@
+//! When pins that join the accounts' queues now will have been published, as things stand.
+//!
+//! It knows the accounts' buckets and who waits before; not what others hand in later with a higher priority, Pinterest's
+//! future refusals, or the day's budget.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::{try_join, try_join_all};
+
+use super::rate_meter::WAITING_COUNTED_MAX;
+use crate::config::Settings;
+use crate::context::Context;
+use crate::domain::ids::{AccountId, AccountKey, WorkspaceId};
+use crate::domain::pacing::bucket::Bucket;
+use crate::domain::pin::WaitReason;
+use crate::domain::time::Moment;
+use crate::ports::PortResult;
+
+/// Accounts that a forecast looks at; each costs a read of its backlog.
+pub const FORECAST_ACCOUNTS_MAX: usize = 20;
+
+/// One account's share.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AccountForecast {
+    pub account: AccountId,
+    /// Pins that would join.
+    pub pins: usize,
+    /// Pins that wait before them, counted up to a thousand.
+    pub waiting: usize,
+    pub waiting_is_at_least: bool,
+    pub rate_per_s: f64,
+    /// `None`: the account is on hold until a person acts.
+    pub finishes_at: Option<Moment>,
+    pub reason: Option<WaitReason>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Forecast {
+    pub accounts: Vec<AccountForecast>,
+    /// The last of all; `None` while an account is on hold, or without any pins.
+    pub finishes_at: Option<Moment>,
+    /// More wait than were counted, so it takes longer.
+    pub is_at_least: bool,
+}
+
+/// `None` when there are more than [`FORECAST_ACCOUNTS_MAX`] accounts.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn forecast(
+    context: &Context,
+    workspace: WorkspaceId,
+    joining: &BTreeMap<AccountId, usize>,
+) -> PortResult<Option<Forecast>> {
+    if joining.len() > FORECAST_ACCOUNTS_MAX {
+        return Ok(None);
+    }
+    let now = context.system.now();
+    let of = |(account, pins): (&AccountId, &usize)| {
+        let (key, pins) = (AccountKey { workspace, account: *account }, *pins);
+        async move {
+            let store = &context.store;
+            let (bucket, backlog) = try_join(store.bucket(key), store.backlog(key, WAITING_COUNTED_MAX)).await?;
+            PortResult::Ok(of_account(&context.settings, key.account, &bucket, backlog.len(), pins, now))
+        }
+    };
+    let accounts = try_join_all(joining.iter().map(of)).await?;
+    let is_at_least = accounts.iter().any(|account| account.waiting_is_at_least);
+    let all: Option<Vec<Moment>> = accounts.iter().map(|account| account.finishes_at).collect();
+    let finishes_at = all.and_then(|all| all.into_iter().max());
+    Ok(Some(Forecast { accounts, finishes_at, is_at_least }))
+}
+
+fn of_account(
+    settings: &Settings,
+    account: AccountId,
+    bucket: &Bucket,
+    waiting: usize,
+    pins: usize,
+    now: Moment,
+) -> AccountForecast {
+    let pace = bucket.pace(&settings.pace, now);
+    let ahead = i64::try_from(waiting + pins).unwrap_or(i64::MAX);
+    let finishes_at = if bucket.is_on_hold() {
+        None
+    } else if bucket.is_paused(now) {
+        // After a pause nothing is saved up.
+        Some(bucket.opens_at(now).plus_ms(ahead.saturating_mul(pace.interval_ms)))
+    } else {
+        let free = bucket.tokens_available(&pace, now).max(0.0) as i64;
+        let after = bucket.last_slot(&pace).max(now);
+        Some(after.plus_ms((ahead - free).max(0).saturating_mul(pace.interval_ms)))
+    };
+    let is_waiting = bucket.is_on_hold() || bucket.is_paused(now);
+    AccountForecast {
+        account,
+        pins,
+        waiting,
+        waiting_is_at_least: waiting >= WAITING_COUNTED_MAX,
+        rate_per_s: pace.rate_per_s(),
+        finishes_at,
+        reason: is_waiting.then(|| bucket.wait_reason()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::testdata;
+    use crate::domain::time::MINUTE_MS;
+
+    const NOW: Moment = Moment(1_767_225_600_000);
+
+    fn at(bucket: &Bucket, waiting: usize, pins: usize) -> Option<i64> {
+        let settings = Settings::default();
+        let found = of_account(&settings, testdata::account(), bucket, waiting, pins, NOW);
+        found.finishes_at.map(|at| at.since_ms(NOW))
+    }
+
+    #[test]
+    fn a_full_bucket_gives_its_burst_at_once_and_then_one_a_second() {
+        let fresh = Bucket::default();
+        assert_eq!(at(&fresh, 0, 50), Some(0));
+        assert_eq!(at(&fresh, 0, 150), Some(100_000));
+        assert_eq!(at(&fresh, 100, 50), Some(100_000), "whoever waits goes first");
+    }
+
+    #[test]
+    fn an_account_on_hold_has_no_finish_and_a_paused_one_begins_with_nothing() {
+        let mut bucket = Bucket { paused_until: Some(NOW.plus_ms(MINUTE_MS)), ..Bucket::default() };
+        assert_eq!(at(&bucket, 0, 10), Some(70_000));
+        bucket.pause_reason = Some("account_on_hold".into());
+        assert_eq!(at(&bucket, 0, 10), None);
+    }
+}

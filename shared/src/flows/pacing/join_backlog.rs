@@ -1,0 +1,36 @@
+//! Joining an account's backlog, so that no pin in it is ever overlooked.
+
+use futures_util::future::try_join_all;
+
+use crate::context::Context;
+use crate::domain::ids::AccountKey;
+use crate::domain::pacing::backlog::BacklogRow;
+use crate::domain::pacing::bucket::{Bucket, WAITING_FRESH_MS};
+use crate::domain::time::Moment;
+use crate::ports::PortResult;
+
+/// Marks the account as waiting, then writes the row.
+///
+/// The dispatcher finds backlogs by the mark and clears it only after an empty query that began at least a minute after
+/// it. A mark that is seconds old is therefore safe to rely on; if writing took long, it is set again afterwards.
+pub async fn join(context: &Context, account: AccountKey, row: &BacklogRow, bucket: &Bucket) -> PortResult<()> {
+    join_all(context, account, std::slice::from_ref(row), bucket).await
+}
+
+/// The same for several pins of the account, with one mark.
+pub async fn join_all(context: &Context, account: AccountKey, rows: &[BacklogRow], bucket: &Bucket) -> PortResult<()> {
+    let began_ms = context.system.monotonic_ms();
+    let now = context.system.now();
+    if !is_fresh(bucket.waiting_at, now) {
+        context.store.mark_waiting(account, now).await?;
+    }
+    try_join_all(rows.iter().map(|row| context.store.put_backlog(account, row))).await?;
+    if context.system.monotonic_ms() - began_ms > WAITING_FRESH_MS {
+        context.store.mark_waiting(account, context.system.now()).await?;
+    }
+    Ok(())
+}
+
+fn is_fresh(waiting_at: Option<Moment>, now: Moment) -> bool {
+    waiting_at.is_some_and(|at| (0..=WAITING_FRESH_MS).contains(&now.since_ms(at)))
+}

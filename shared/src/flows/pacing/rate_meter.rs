@@ -1,0 +1,92 @@
+//! What an account may publish now, read from the real bucket.
+
+use futures_util::future::try_join4;
+use thiserror::Error;
+
+use super::budget_left;
+use crate::context::Context;
+use crate::domain::ids::AccountKey;
+use crate::domain::pacing::bucket::Bucket;
+use crate::domain::pacing::budget::{DaySpending, Request, next_day};
+use crate::domain::pacing::pace::Pace;
+use crate::domain::pin::WaitReason;
+use crate::domain::time::Moment;
+use crate::ports::PortError;
+
+/// Pins waiting in the backlog are counted up to here.
+pub const WAITING_COUNTED_MAX: usize = 1_000;
+
+#[derive(Debug, Error)]
+pub enum MeterError {
+    #[error("no such account in this workspace")]
+    AccountNotFound,
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// The day's budget as this workspace sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BudgetMeter {
+    pub requests: u32,
+    /// By all workspaces, look-ups included.
+    pub spent: u32,
+    /// How many more creates this workspace may make today, as things stand.
+    pub allowance: u32,
+    pub resets_at: Moment,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct RateMeter {
+    pub account: AccountKey,
+    /// Below one, the next pin has to wait.
+    pub tokens_available: f64,
+    /// The envelope as configured, and as it counts now.
+    pub configured: Pace,
+    pub pace: Pace,
+    /// Until when the account is slowed, if it is.
+    pub slowed_until: Option<Moment>,
+    pub paused: Option<(Moment, WaitReason)>,
+    pub is_on_hold: bool,
+    pub waiting: usize,
+    pub waiting_is_at_least: bool,
+    pub budget: Option<BudgetMeter>,
+}
+
+/// # Errors
+/// When the account is unknown or the table is unavailable.
+pub async fn read(context: &Context, account: AccountKey) -> Result<RateMeter, MeterError> {
+    let store = &context.store;
+    let (known, bucket, backlog, spending) = try_join4(
+        store.account(account),
+        store.bucket(account),
+        store.backlog(account, WAITING_COUNTED_MAX),
+        budget_left::today(context),
+    )
+    .await?;
+    known.ok_or(MeterError::AccountNotFound)?;
+    let now = context.system.now();
+    let pace = bucket.pace(&context.settings.pace, now);
+    Ok(RateMeter {
+        account,
+        tokens_available: available(&bucket, &pace, backlog.is_empty(), now),
+        configured: context.settings.pace,
+        pace,
+        slowed_until: bucket.slow_until.filter(|until| *until > now),
+        paused: bucket.paused_until.filter(|until| *until > now).map(|until| (until, bucket.wait_reason())),
+        is_on_hold: bucket.is_on_hold(),
+        waiting: backlog.len(),
+        waiting_is_at_least: backlog.len() == WAITING_COUNTED_MAX,
+        budget: spending.map(|day| budget(context, account, &day, now)),
+    })
+}
+
+/// A pin sent now goes behind those who wait, and isn't sent at all on an account on hold: there is nothing for it.
+fn available(bucket: &Bucket, pace: &Pace, nobody_waits: bool, now: Moment) -> f64 {
+    if nobody_waits && !bucket.is_on_hold() { bucket.tokens_available(pace, now) } else { 0.0 }
+}
+
+fn budget(context: &Context, account: AccountKey, day: &DaySpending, now: Moment) -> BudgetMeter {
+    let requests = context.settings.daily_budget;
+    let allowance = day.allowance(requests, Request::Create(account.workspace));
+    BudgetMeter { requests, spent: day.spent(), allowance, resets_at: next_day(now) }
+}

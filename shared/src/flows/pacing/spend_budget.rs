@@ -1,0 +1,45 @@
+//! Asking the app's daily budget before a request to Pinterest. Without a budget nothing is read or written.
+
+use crate::context::Context;
+use crate::domain::ids::AccountId;
+use crate::domain::pacing::budget::{self, Request};
+use crate::domain::time::{Moment, SECOND_MS};
+use crate::ports::{Counted, PortResult};
+
+/// A count that loses its race is planned anew this often, each time after a short pause of random length.
+const COUNT_ATTEMPTS: usize = 12;
+const COUNT_PAUSE_MS: f64 = 150.0;
+/// A request that lost every race is made this much later.
+const BUSY_MS: i64 = 5 * SECOND_MS;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Granted {
+    /// It is counted: make it.
+    Yes,
+    /// Nothing is left for it until then.
+    NotBefore(Moment),
+    /// The row was too busy; ask again then.
+    AskAgain(Moment),
+}
+
+/// Counts `request` in the account's name if the day's budget allows it. What a simulated account asks for goes nowhere, and
+/// costs nothing.
+pub async fn ask(context: &Context, account: AccountId, request: Request) -> PortResult<Granted> {
+    let budget = context.settings.daily_budget;
+    if budget == 0 || account.is_simulated() {
+        return Ok(Granted::Yes);
+    }
+    let now = context.system.now();
+    let mut spending = context.store.day_spending(budget::day_of(now)).await?;
+    for _ in 0..COUNT_ATTEMPTS {
+        if spending.allowance(budget, request) == 0 {
+            return Ok(Granted::NotBefore(budget::next_day(now)));
+        }
+        match context.store.save_day_spending(&spending.with(request, context.nonce())).await? {
+            Counted::Yes => return Ok(Granted::Yes),
+            Counted::Lost(current) => spending = current,
+        }
+        context.system.sleep_ms((COUNT_PAUSE_MS * context.system.jitter()) as i64).await;
+    }
+    Ok(Granted::AskAgain(now.plus_ms(BUSY_MS)))
+}

@@ -1,0 +1,15 @@
+//! Deleting a published pin's Pin on Pinterest.
+
+use crate::context::Context;
+use crate::domain::account::PINS_WRITE;
+use crate::domain::pin::Pin;
+use crate::flows::accounts::with_token::{CallError, with_token};
+
+/// One that isn't there any more is as good as deleted.
+///
+/// # Errors
+/// When the account can't be used, Pinterest refuses, or a port is unavailable.
+pub async fn delete_on_pinterest(context: &Context, pin: &Pin, pinterest_pin_id: &str) -> Result<(), CallError> {
+    let delete = |token| async move { context.pinterest.delete_pin(&token, pinterest_pin_id).await };
+    with_token(context, pin.account_key(), &[PINS_WRITE], delete).await
+}

@@ -1,0 +1,68 @@
+//! Changing what a pin publishes, before it does.
+//!
+//! The pin's row and its attempt's are written together, the latter under a new revision: a worker that has read the content
+//! of before loses its write-ahead and reads again. So the content that is published was in force when its attempt began.
+
+use thiserror::Error;
+
+use crate::context::Context;
+use crate::domain::ids::PinKey;
+use crate::domain::pin::Pin;
+use crate::domain::pin::attempt::{Attempt, Status};
+use crate::domain::pin::edit::Edit;
+use crate::domain::pin::idempotency::content_hash;
+use crate::ports::PortError;
+
+/// A pin that changes under the writer is read again this often.
+const WRITES_MAX: usize = 4;
+
+#[derive(Debug, Error)]
+pub enum EditError {
+    #[error("no such pin in this workspace")]
+    NotFound,
+    #[error("the pin is published")]
+    AlreadyPublished,
+    #[error("the pin is being published")]
+    Publishing,
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// Makes the change; one that changes nothing writes nothing.
+///
+/// # Errors
+/// When the pin isn't there, is published or just being published, or a port is unavailable. A call that failed may have
+/// made the change; making it again is harmless.
+pub async fn edit_pin(context: &Context, key: PinKey, edit: &Edit) -> Result<(Pin, Attempt), EditError> {
+    for _ in 0..WRITES_MAX {
+        let read = context.store.pins(&[key]).await?.into_iter().flatten().next();
+        let (pin, attempt) = read.filter(|(pin, _)| pin.hidden_at.is_none()).ok_or(EditError::NotFound)?;
+        match attempt.status {
+            Status::Published => return Err(EditError::AlreadyPublished),
+            Status::Publishing => return Err(EditError::Publishing),
+            Status::Queued | Status::Deferred | Status::Failed => {}
+        }
+        let request = edit.apply(&pin.request);
+        if request == pin.request {
+            return Ok((pin, attempt));
+        }
+        let now = context.system.now();
+        let Ok(next) = attempt.edited(now, context.nonce()) else { continue };
+        let edited = Pin { request, edit: next.edit, ..pin };
+        put_sibling(context, &edited).await?;
+        if context.store.save_pin(&edited, &next).await? {
+            tracing::info!(workspace_id = %key.workspace, pin_id = %key.pin, edit = edited.edit, "edited");
+            return Ok((edited, next));
+        }
+    }
+    Err(PortError::Unavailable { port: "table", reason: "the pin changes all the time".into() }.into())
+}
+
+/// Who looks for the pins of the new content finds this one; written before the content is in force.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn put_sibling(context: &Context, edited: &Pin) -> Result<(), PortError> {
+    let content = content_hash(&edited.request);
+    context.store.put_sibling(edited.account_key(), &content, edited.key.pin, edited.expires_at).await
+}

@@ -1,0 +1,290 @@
+//! A page of a workspace's pins: filtered, searched, sorted, at a cost that doesn't grow with the workspace.
+//!
+//! The index holds keys in the order of acceptance, with tags that tell accounts and boards. What keys tell is read from keys alone,
+//! as deep as an offset reaches. Anything else (other states than failed, texts, other orders) needs the pins themselves: one
+//! call reads at most [`WINDOW`] of them, and goes on from there with a cursor.
+
+use std::fmt;
+use std::str::FromStr;
+
+use futures_util::future::try_join_all;
+use thiserror::Error;
+use uuid::Uuid;
+
+use super::read_pins::{PinView, views};
+use crate::context::Context;
+use crate::domain::ids::{PinId, PinKey, WorkspaceId};
+use crate::domain::pin::Pin;
+use crate::domain::pin::attempt::Attempt;
+use crate::domain::pin::filter::{PinFilter, PinSort};
+use crate::domain::pin::listing::{Entry, Position, Span, Start};
+use crate::domain::time::Moment;
+use crate::ports::{PortError, PortResult};
+
+/// So many pins are counted at least, if there are.
+pub const COUNTED: usize = 600;
+/// Pins that one call reads for what keys don't tell.
+pub const WINDOW: usize = 1_000;
+/// Fewer may be in one, before more keys are read to fill it.
+const ENOUGH: usize = WINDOW / 10 * 9;
+/// Keys that one call looks through at most for some accounts' or a board's pins, beside those that its offset skips.
+pub const KEYS_MAX: usize = 10_000;
+/// Keys that are looked through at once for them.
+const KEYS_AT_ONCE: usize = 2_000;
+/// A window's pins are read in so many parts at once.
+const PARTS: usize = 4;
+/// Moments of rows have at most thirteen digits.
+const MOMENTS: std::ops::Range<i64> = 0..10_000_000_000_000;
+
+/// Where a page goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    pub start: Start,
+    /// Pins to skip from there: of a window that is in another order than its keys.
+    pub skip: usize,
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, position) = match self.start {
+            Start::At(position) => ('a', position),
+            Start::Behind(position) => ('b', position),
+        };
+        write!(f, "{kind}_{}_{}_{}", position.at.0, position.pin.0.simple(), self.skip)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let parts: Vec<&str> = text.split('_').collect();
+        let [kind, at, pin, skip] = parts[..] else { return Err(()) };
+        let at = at.parse().ok().filter(|at| MOMENTS.contains(at)).map(Moment).ok_or(())?;
+        let position = Position { at, pin: PinId(Uuid::try_parse(pin).map_err(|_| ())?) };
+        let skip = skip.parse().ok().filter(|skip| *skip < WINDOW).ok_or(())?;
+        match kind {
+            "a" => Ok(Self { start: Start::At(position), skip }),
+            "b" if skip == 0 => Ok(Self { start: Start::Behind(position), skip }),
+            _ => Err(()),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Ask {
+    pub filter: PinFilter,
+    pub sort: PinSort,
+    /// Instead of an offset.
+    pub cursor: Option<Cursor>,
+    pub offset: usize,
+    pub limit: usize,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct PinPage {
+    pub pins: Vec<PinView>,
+    /// How many match: from the cursor on, if there was one. A lower bound is more than the offset and the page's pins together
+    /// while the page goes on, unless the page is empty.
+    pub total: u64,
+    pub total_is_at_least: bool,
+    /// `None`: that was all.
+    pub next: Option<Cursor>,
+}
+
+#[derive(Debug, Error)]
+pub enum ListError {
+    /// There may be more, but no offset reaches them: one call has found only so many.
+    #[error("no offset beyond {found} is within reach")]
+    OutOfReach { found: usize },
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// A page.
+///
+/// # Errors
+/// When the offset is out of reach, or the table is unavailable.
+pub async fn page(context: &Context, workspace: WorkspaceId, ask: &Ask) -> Result<PinPage, ListError> {
+    let start = ask.cursor.map(|cursor| cursor.start);
+    let span = Span { start, ..ask.filter.span(ask.sort.reads()) };
+    if ask.filter.needs_rows() || !ask.sort.is_by_key() {
+        by_rows(context, workspace, ask, span).await
+    } else {
+        by_keys(context, workspace, ask, span).await
+    }
+}
+
+/// Keys of pins that may be asked for.
+struct Found {
+    entries: Vec<Entry>,
+    /// Up to where was looked; `None`: to the end.
+    end: Option<Position>,
+}
+
+/// Reads `at_once` keys and goes on until `enough` of them may be asked for.
+async fn look(
+    context: &Context,
+    workspace: WorkspaceId,
+    filter: &PinFilter,
+    mut span: Span,
+    enough: usize,
+    at_once: usize,
+) -> PortResult<Found> {
+    let by_key = filter.by_key();
+    let at_once = if by_key.is_everything() { at_once } else { at_once.max(KEYS_AT_ONCE) };
+    let mut found = Found { entries: Vec::new(), end: None };
+    let mut looked = 0;
+    loop {
+        let stretch = context.pin_index.stretch(workspace, &span, at_once).await?;
+        looked += stretch.entries.len();
+        found.entries.extend(stretch.entries.into_iter().filter(|entry| by_key.accepts(entry)));
+        found.end = stretch.end;
+        match stretch.end {
+            Some(end) if found.entries.len() < enough && looked < KEYS_MAX + enough => span = span.behind(end),
+            _ => return Ok(found),
+        }
+    }
+}
+
+/// What keys tell.
+async fn by_keys(context: &Context, workspace: WorkspaceId, ask: &Ask, span: Span) -> Result<PinPage, ListError> {
+    let enough = ask.offset + ask.limit + 1;
+    let Found { entries, end } = look(context, workspace, &ask.filter, span, enough, enough.max(COUNTED)).await?;
+    let listed = entries.iter().skip(ask.offset).take(ask.limit);
+    let positions: Vec<Position> = listed.map(|entry| entry.position).collect();
+    let page = Counted { found: entries.len(), offset: ask.offset, len: positions.len(), is_all: end.is_none() };
+    page.check()?;
+    let goes_on = page.goes_on();
+    let behind = if positions.len() == ask.limit { positions.last().copied() } else { end };
+    let next = behind.filter(|_| goes_on).map(|position| Cursor { start: Start::Behind(position), skip: 0 });
+    let mut pins = rows(context, workspace, &positions).await?;
+    pins.retain(|(pin, attempt)| ask.filter.accepts(pin, attempt));
+    let (total, total_is_at_least) = page.total();
+    Ok(PinPage { pins: views(context, pins).await?, total, total_is_at_least, next })
+}
+
+/// What only the pins themselves tell.
+async fn by_rows(context: &Context, workspace: WorkspaceId, ask: &Ask, span: Span) -> Result<PinPage, ListError> {
+    let Found { mut entries, mut end } = look(context, workspace, &ask.filter, span, ENOUGH, WINDOW).await?;
+    if entries.len() > WINDOW {
+        entries.truncate(WINDOW);
+        end = entries.last().map(|entry| entry.position);
+    }
+    let positions: Vec<Position> = entries.iter().map(|entry| entry.position).collect();
+    let mut pins = rows(context, workspace, &positions).await?;
+    pins.retain(|(pin, attempt)| ask.filter.accepts(pin, attempt));
+    ask.sort.sort(&mut pins);
+    let skip = ask.cursor.map_or(ask.offset, |cursor| cursor.skip);
+    let found = pins.len();
+    let shown: Vec<(Pin, Attempt)> = pins.into_iter().skip(skip).take(ask.limit).collect();
+    let page = Counted { found, offset: skip, len: shown.len(), is_all: end.is_none() };
+    if ask.cursor.is_none() {
+        page.check()?;
+    }
+    let next = if skip + shown.len() < found {
+        let last = shown.last().map(|(pin, _)| Position { at: pin.created_at, pin: pin.key.pin });
+        if ask.sort.is_by_key() {
+            last.map(|position| Cursor { start: Start::Behind(position), skip: 0 })
+        } else {
+            // The same window again: it begins where it began, whatever was accepted since.
+            positions.first().map(|first| Cursor { start: Start::At(*first), skip: skip + shown.len() })
+        }
+    } else {
+        end.map(|position| Cursor { start: Start::Behind(position), skip: 0 })
+    };
+    let (total, total_is_at_least) = page.total();
+    Ok(PinPage { pins: views(context, shown).await?, total, total_is_at_least, next })
+}
+
+/// What is known of how many there are.
+struct Counted {
+    found: usize,
+    offset: usize,
+    /// Of the page.
+    len: usize,
+    /// Whether it was looked to the end.
+    is_all: bool,
+}
+
+impl Counted {
+    /// A page that would be empty only because it was not looked further.
+    fn check(&self) -> Result<(), ListError> {
+        if self.len == 0 && self.offset > 0 && !self.is_all {
+            return Err(ListError::OutOfReach { found: self.found });
+        }
+        Ok(())
+    }
+
+    fn goes_on(&self) -> bool {
+        !self.is_all || self.offset + self.len < self.found
+    }
+
+    /// The number, and whether it is a lower bound. A page that isn't the last says so by a number beyond it, because that is how
+    /// the official client tells; an empty one would be asked for forever.
+    fn total(&self) -> (u64, bool) {
+        let beyond = if self.len > 0 && !self.is_all { self.offset + self.len + 1 } else { 0 };
+        (self.found.max(beyond) as u64, !self.is_all)
+    }
+}
+
+/// The pins at those places that are there, in their order.
+async fn rows(context: &Context, workspace: WorkspaceId, positions: &[Position]) -> PortResult<Vec<(Pin, Attempt)>> {
+    let keys: Vec<PinKey> = positions.iter().map(|position| PinKey { workspace, pin: position.pin }).collect();
+    let parts = keys.chunks(keys.len().div_ceil(PARTS).max(1)).map(|part| context.store.pins(part));
+    Ok(try_join_all(parts).await?.into_iter().flatten().flatten().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_read_back_and_nothing_else_is_one() {
+        let position = Position { at: Moment(1_767_225_600_000), pin: PinId(Uuid::from_u128(7)) };
+        let cursors = [
+            Cursor { start: Start::Behind(position), skip: 0 },
+            Cursor { start: Start::At(position), skip: 0 },
+            Cursor { start: Start::At(position), skip: WINDOW - 1 },
+        ];
+        for cursor in cursors {
+            assert_eq!(cursor.to_string().parse(), Ok(cursor));
+        }
+        let id = Uuid::from_u128(7).simple();
+        for text in [
+            String::new(),
+            "b".into(),
+            format!("b_1_{id}"),
+            format!("b_1_{id}_1"),
+            format!("c_1_{id}_0"),
+            format!("a_1_{id}_{WINDOW}"),
+            format!("a_-1_{id}_0"),
+            format!("a_10000000000000_{id}_0"),
+            format!("a_1_{id}_0_"),
+            "a_1_x_0".into(),
+        ] {
+            assert_eq!(text.parse::<Cursor>(), Err(()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_count_is_beyond_the_page_exactly_while_it_goes_on() {
+        for (found, offset, len, is_all, total) in [
+            (10, 0, 10, true, (10, false)),
+            (10, 10, 0, true, (10, false)),
+            (10, 0, 5, true, (10, false)),
+            (10, 0, 5, false, (10, true)),
+            (10, 5, 5, false, (11, true)),
+            (0, 0, 0, false, (0, true)),
+        ] {
+            let page = Counted { found, offset, len, is_all };
+            assert_eq!(page.total(), total, "{found} {offset} {len} {is_all}");
+            if len > 0 {
+                assert_eq!(page.goes_on(), (offset + len) < total.0 as usize, "{found} {offset} {len} {is_all}");
+            }
+        }
+        assert!(Counted { found: 3, offset: 3, len: 0, is_all: false }.check().is_err());
+        assert!(Counted { found: 3, offset: 3, len: 0, is_all: true }.check().is_ok());
+        assert!(Counted { found: 0, offset: 0, len: 0, is_all: false }.check().is_ok());
+    }
+}

@@ -1,0 +1,8 @@
+//! Pins as clients see them: read, list, edit, delete, retry.
+
+pub mod delete_on_pinterest;
+pub mod delete_pin;
+pub mod edit_pin;
+pub mod list_pins;
+pub mod read_pins;
+pub mod retry_pin;

@@ -1,0 +1,225 @@
+//! Retrying a failed pin: under a new generation, with the attempts of before kept and not counted.
+//!
+//! The order is the promise again: the clock row owns the pin before it is waiting at all, and its backlog row or message
+//! comes only after the write that makes it wait (a message for a failed pin would just be acknowledged).
+
+use thiserror::Error;
+
+use super::edit_pin;
+use crate::context::Context;
+use crate::domain::ids::PinKey;
+use crate::domain::message::PublishMessage;
+use crate::domain::pacing::backlog::BacklogRow;
+use crate::domain::pacing::bucket::{ACCEPT_HORIZON_MS, Bucket, Take, Token};
+use crate::domain::pin::attempt::{Attempt, Status};
+use crate::domain::pin::edit::Edit;
+use crate::domain::pin::failure::Failure;
+use crate::domain::pin::{Pin, WaitReason};
+use crate::domain::recovery::RecoveryMarker;
+use crate::domain::time::{Moment, SECOND_MS};
+use crate::flows::pacing::join_backlog;
+use crate::ports::{PortError, PortResult, Saved, Taken};
+use crate::telemetry::{self, Metric};
+
+/// After this long the clock row may have been read, and dropped as a failed pin's: it is written again.
+const WRITE_WITHIN_MS: i64 = 15 * SECOND_MS;
+/// A take that loses its race is planned anew this often; then the publisher takes the token.
+const TAKE_ATTEMPTS: usize = 4;
+
+#[derive(Debug, Error)]
+pub enum RetryError {
+    #[error("no such pin in this workspace")]
+    NotFound,
+    #[error("the pin is {}", .0.name())]
+    NotFailed(Status),
+    /// Its last call may have created a Pin, and nobody has said that another one is welcome.
+    #[error("a Pin of it may exist")]
+    MayDuplicate,
+    /// Its schedule was retried: another pin has its place.
+    #[error("the pin's schedule goes on with another pin")]
+    Superseded,
+    #[error("the pin is older than any pin may get")]
+    Overdue,
+    #[error("the account is disconnected")]
+    AccountDisconnected,
+    /// The one that it was to be sent to.
+    #[error("no such account in this workspace")]
+    AccountNotFound,
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// Retries a failed pin. `accept_duplicate` says that a second Pin would be no harm.
+///
+/// # Errors
+/// When the pin isn't there or can't be retried, or a port is unavailable. A call that failed half-way may have retried
+/// the pin; then the pin says so.
+pub async fn retry_pin(context: &Context, key: PinKey, accept_duplicate: bool) -> Result<(Pin, Attempt), RetryError> {
+    retry_pin_with(context, key, accept_duplicate, &Edit::default()).await
+}
+
+/// The same with a change of what is published or where; whether the new board can be reached is for the caller to ask
+/// ([`preflight`](crate::flows::boards::board_preflight::preflight)).
+///
+/// # Errors
+/// As [`retry_pin`].
+pub async fn retry_pin_with(
+    context: &Context,
+    key: PinKey,
+    accept_duplicate: bool,
+    edit: &Edit,
+) -> Result<(Pin, Attempt), RetryError> {
+    let began_ms = context.system.monotonic_ms();
+    let read = context.store.pins(&[key]).await?.into_iter().flatten().next();
+    let (pin, attempt) = read.filter(|(pin, _)| pin.hidden_at.is_none()).ok_or(RetryError::NotFound)?;
+    let request = edit.apply(&pin.request);
+    let is_edited = request != pin.request;
+    let pin = Pin { request, edit: pin.edit + u32::from(is_edited), ..pin };
+    let bucket = check(context, &pin, &attempt, accept_duplicate, edit).await?;
+    let (now, account) = (context.system.now(), pin.account_key());
+    let plan = plan(context, &pin, &bucket, now).await?;
+    let owner = || RecoveryMarker::new(vec![key], plan.start().unwrap_or(now), 0, context.system.nonce());
+    context.store.put_marker(&owner()).await?;
+    let next =
+        attempt.retried(now, plan.waits(), context.nonce()).map_err(|_| RetryError::NotFailed(attempt.status))?;
+    let next = if is_edited { next.with_edit() } else { next };
+    match save(context, &pin, &next, is_edited).await? {
+        Saved::Yes => {}
+        Saved::Lost(Some(current)) if current.status != Status::Failed => {
+            return Err(RetryError::NotFailed(current.status));
+        }
+        Saved::Lost(Some(_)) => {
+            return Err(PortError::Unavailable { port: "table", reason: "the pin has just changed".into() }.into());
+        }
+        Saved::Lost(None) => return Err(RetryError::NotFound),
+    }
+    // From here on the pin is retried: what can't be done now, its clock row brings about.
+    if context.system.monotonic_ms() - began_ms > WRITE_WITHIN_MS {
+        context.store.put_marker(&owner()).await?;
+    }
+    let handed_over = match plan {
+        Plan::Backlog(..) => {
+            join_backlog::join(context, account, &BacklogRow::of(&pin, next.generation), &bucket).await
+        }
+        Plan::Now | Plan::Slot(_) => send(context, &pin, &next, bucket).await,
+    };
+    if let Err(error) = handed_over {
+        tracing::warn!(pin_id = %key.pin, %error, "retried but not handed over; the watchdog will do it");
+    }
+    telemetry::count(Metric::PinRetried, 1, attempt.failure.map(Failure::code), now);
+    tracing::info!(
+        workspace_id = %key.workspace, account_id = %account.account, pin_id = %key.pin,
+        error_code = attempt.failure.map(Failure::code), status = next.status.name(), accept_duplicate, "retried"
+    );
+    Ok((pin, next))
+}
+
+async fn save(context: &Context, pin: &Pin, next: &Attempt, is_edited: bool) -> PortResult<Saved> {
+    if !is_edited {
+        return context.store.save_attempt(pin, next).await;
+    }
+    edit_pin::put_sibling(context, pin).await?;
+    if context.store.save_pin(pin, next).await? {
+        return Ok(Saved::Yes);
+    }
+    let read = context.store.pins(&[pin.key]).await?.into_iter().flatten().next();
+    let current = read.filter(|(pin, _)| pin.hidden_at.is_none()).map(|(_, current)| Box::new(current));
+    Ok(Saved::Lost(current))
+}
+
+/// Whether the pin may be retried; answers its account's bucket.
+async fn check(
+    context: &Context,
+    pin: &Pin,
+    attempt: &Attempt,
+    accept_duplicate: bool,
+    edit: &Edit,
+) -> Result<Bucket, RetryError> {
+    if attempt.status != Status::Failed {
+        return Err(RetryError::NotFailed(attempt.status));
+    }
+    if attempt.is_superseded {
+        return Err(RetryError::Superseded);
+    }
+    if pin.is_overdue(context.system.now()) {
+        return Err(RetryError::Overdue);
+    }
+    if attempt.ended_unresolved(context.settings.deadlines.quiesce_ms) && !accept_duplicate {
+        return Err(RetryError::MayDuplicate);
+    }
+    let account = context.store.account(pin.account_key()).await?;
+    if account.is_none() && edit.account.is_some() {
+        return Err(RetryError::AccountNotFound);
+    }
+    if !account.is_some_and(|account| account.is_connected()) {
+        return Err(RetryError::AccountDisconnected);
+    }
+    Ok(context.store.bucket(pin.account_key()).await?)
+}
+
+/// Where the pin goes, as far as it can be told before a token is taken.
+#[derive(Clone, Copy)]
+enum Plan {
+    Now,
+    Slot(Moment),
+    Backlog(WaitReason, Option<Moment>),
+}
+
+impl Plan {
+    /// When its message becomes visible.
+    fn start(self) -> Option<Moment> {
+        match self {
+            Self::Slot(slot) => Some(slot),
+            Self::Now | Self::Backlog(..) => None,
+        }
+    }
+
+    /// Why the pin waits and until when, if it does.
+    fn waits(self) -> Option<(WaitReason, Option<Moment>)> {
+        match self {
+            Self::Now => None,
+            Self::Slot(slot) => Some((WaitReason::AccountPacing, Some(slot))),
+            Self::Backlog(reason, until) => Some((reason, until)),
+        }
+    }
+}
+
+/// As an acceptance would place it: the next slot if that is near and nobody waits.
+async fn plan(context: &Context, pin: &Pin, bucket: &Bucket, now: Moment) -> PortResult<Plan> {
+    // An account on hold is the dispatcher's to try, with one pin at a time.
+    if bucket.is_paused(now) || bucket.is_on_hold() {
+        return Ok(Plan::Backlog(bucket.wait_reason(), bucket.paused_until.filter(|until| *until > now)));
+    }
+    let slot = bucket.next_slot(&bucket.pace(&context.settings.pace, now), now);
+    let is_far = slot > now.plus_ms(ACCEPT_HORIZON_MS);
+    if is_far || (bucket.waiting_at.is_some() && !context.store.backlog(pin.account_key(), 1).await?.is_empty()) {
+        return Ok(Plan::Backlog(WaitReason::AccountPacing, None));
+    }
+    Ok(if slot <= now { Plan::Now } else { Plan::Slot(slot) })
+}
+
+/// Takes the token and sends the message for its slot; without a token, the publisher takes one.
+async fn send(context: &Context, pin: &Pin, next: &Attempt, bucket: Bucket) -> PortResult<()> {
+    let token = take(context, pin, bucket).await?;
+    let message = PublishMessage::new(pin.key, pin.request.account, next.generation, token);
+    let delay_ms = token.map_or(0, |token| token.slot.since_ms(context.system.now()).max(0));
+    match context.queue.send(&[(message, delay_ms)]).await?.as_slice() {
+        [] => Ok(()),
+        _ => Err(PortError::Unavailable { port: "publish queue", reason: "the message was not taken".into() }),
+    }
+}
+
+async fn take(context: &Context, pin: &Pin, mut bucket: Bucket) -> PortResult<Option<Token>> {
+    for _ in 0..TAKE_ATTEMPTS {
+        let now = context.system.now();
+        let pace = bucket.pace(&context.settings.pace, now);
+        let mut take = Take::plan(&bucket, &pace, now, 1, ACCEPT_HORIZON_MS, context.nonce());
+        // Nobody waits, as was just seen: the mark outlasts its backlog.
+        take.behind_waiting = true;
+        match context.store.take(pin.account_key(), &take).await? {
+            Taken::Tokens(tokens) => return Ok(tokens.first().copied()),
+            Taken::Refused(current) => bucket = current,
+        }
+    }
+    Ok(None)
+}

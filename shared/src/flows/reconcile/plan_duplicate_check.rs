@@ -1,0 +1,27 @@
+//! Planning the late check of a pin that was just published.
+
+use crate::context::Context;
+use crate::domain::ids::PinKey;
+use crate::domain::pin::attempt::Attempt;
+use crate::domain::reconcile::duplicate_check::{self, DuplicateCheck};
+use crate::domain::recovery::RecoveryMarker;
+use crate::domain::time::Moment;
+use crate::ports::PortResult;
+
+/// Files the clock row, if the pin is to be checked.
+///
+/// After the publish is recorded, so that a pin whose record fails is never checked, and a death in between skips the check.
+/// Publishing doesn't depend on it: a row that can't be written is a log line.
+pub async fn plan(context: &Context, pin: PinKey, attempt: &Attempt) {
+    if context.settings.duplicate_check == DuplicateCheck::Off || !duplicate_check::is_wanted(attempt) {
+        return;
+    }
+    let due = context.system.now().plus_ms(context.settings.duplicate_check_after_ms);
+    if let Err(error) = file(context, pin, due, 0).await {
+        tracing::warn!(pin_id = %pin.pin, %error, "the late check could not be planned and is left out");
+    }
+}
+
+pub async fn file(context: &Context, pin: PinKey, due: Moment, tries: u32) -> PortResult<()> {
+    context.store.put_marker(&RecoveryMarker::duplicate_check(pin, due, tries, context.system.nonce())).await
+}

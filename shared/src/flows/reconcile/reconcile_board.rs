@@ -1,0 +1,179 @@
+//! Looking at a board whether calls whose answers were lost have created their Pins: what the reconciler does with a
+//! message of the look queue.
+//!
+//! One reading of the list serves every pin in doubt on that board. It begins only after each one's `started_at + Tq`,
+//! when its call can no longer commit; what it shows is settled in [`resolve_outcomes`](super::resolve_outcomes).
+
+use std::collections::BTreeMap;
+
+use super::check_duplicate;
+use super::plan_reconciliation::plan_reconciliation;
+use super::read_board::{Read, Search, note, read};
+use super::resolve_outcomes::{self, UnresolvedPin};
+use crate::context::Context;
+use crate::domain::ids::{BoardKey, PinKey};
+use crate::domain::message::{Disposition, ReconcileMessage};
+use crate::domain::pin::WaitReason;
+use crate::domain::pin::attempt::Status;
+use crate::domain::pin::failure::Failure;
+use crate::domain::reconcile::board_scan::{GOES_ON_FOR_MS, Reading, earliest};
+use crate::domain::reconcile::matching::{self, BoardPin, Window};
+use crate::domain::secret::Secret;
+use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
+use crate::flows::accounts::refresh_tokens::{self, Renewal};
+use crate::ports::{PortResult, ReadFailure};
+
+/// Doubts of one board that are considered at once.
+const UNRESOLVED_MAX: usize = 2_000;
+/// The pause before a look-up without a token is tried again.
+const NO_TOKEN_MS: i64 = 15 * MINUTE_MS;
+/// A look-up that was refused for a stale token is repeated this soon with the fresh one.
+const FRESH_TOKEN_MS: i64 = 2 * SECOND_MS;
+
+/// Works on one message until it is disposed of.
+///
+/// # Errors
+/// When a port is unavailable. The message is then left to its visibility timeout; the doubts have other owners too.
+pub async fn reconcile_board(context: &Context, message: ReconcileMessage, ends_at_ms: i64) -> PortResult<Disposition> {
+    let board = message.board();
+    if let Some(pin) = message.duplicate_check {
+        return check_duplicate::check(context, &board, pin, message.tries, ends_at_ms).await;
+    }
+    let scan = context.store.board_scan(&board).await?;
+    let now = context.system.now();
+    if scan.is_superseded(message.planned_for, now) {
+        return Ok(Disposition::Done);
+    }
+    let started = scan.reading.filter(|reading| now.since_ms(reading.began_at) < GOES_ON_FOR_MS);
+    let unresolved = open_unresolved(context, &board).await?;
+    let reading = match started {
+        Some(reading) => reading,
+        None => Reading::new(now, resolve_outcomes::members(&unresolved, context, now)),
+    };
+    let members: Vec<UnresolvedPin> = unresolved
+        .into_iter()
+        // A reading that is gone on with may have been begun before a member's next attempt: not for that one.
+        .filter(|unresolved_pin| {
+            reading.members.contains(&unresolved_pin.pin.key.pin)
+                && unresolved_pin.quiesced_at(context) <= reading.began_at
+        })
+        .collect();
+    if !members.is_empty() {
+        let left = serve(context, &board, members, reading, ends_at_ms).await?;
+        if let Some(reading) = left {
+            // Out of time: another invocation goes on from here.
+            note(context, &board, |scan| scan.reading = Some(reading.clone())).await?;
+            return go_on(context, &board, Some(context.system.now()), &message).await;
+        }
+    }
+    let next = open_unresolved(context, &board)
+        .await?
+        .iter()
+        .map(|unresolved_pin| unresolved_pin.next_reconciliation(context))
+        .min();
+    note(context, &board, |scan| scan.reading = None).await?;
+    go_on(context, &board, next, &message).await
+}
+
+/// The pins in doubt on this board. What isn't in doubt any more leaves the list.
+async fn open_unresolved(context: &Context, board: &BoardKey) -> PortResult<Vec<UnresolvedPin>> {
+    let noted = context.store.unresolved(board, UNRESOLVED_MAX).await?;
+    let keys: Vec<PinKey> = noted.iter().map(|pin| PinKey { workspace: board.account.workspace, pin: *pin }).collect();
+    let read = context.store.pins(&keys).await?;
+    let (mut open, mut closed) = (Vec::new(), Vec::new());
+    for (pin, found) in noted.into_iter().zip(read) {
+        match found {
+            Some((pin, attempt)) if attempt.status == Status::Publishing => open.push(UnresolvedPin { pin, attempt }),
+            _ => closed.push(pin),
+        }
+    }
+    if !closed.is_empty() {
+        context.store.delete_unresolved(board, &closed).await?;
+    }
+    Ok(open)
+}
+
+/// Reads the list to its end and settles the members; answers the reading when time runs out before that.
+async fn serve(
+    context: &Context,
+    board: &BoardKey,
+    members: Vec<UnresolvedPin>,
+    reading: Reading,
+    ends_at_ms: i64,
+) -> PortResult<Option<Reading>> {
+    let Some(tokens) = context.secrets.tokens(board.account, false).await? else {
+        let at = context.system.now().plus_ms(NO_TOKEN_MS);
+        resolve_outcomes::reconcile_again(context, members, at, Failure::TokenRevoked.code()).await?;
+        return Ok(None);
+    };
+    let windows: BTreeMap<PinKey, Window> =
+        members.iter().map(|unresolved_pin| (unresolved_pin.pin.key, unresolved_pin.window(context))).collect();
+    // What other pins of ours own takes no place among what could be the members'.
+    let owned = resolve_outcomes::owned(context, board, &members).await?;
+    let could_be = |found: &BoardPin| {
+        !owned.contains(&found.id)
+            && members.iter().any(|unresolved_pin| {
+                windows
+                    .get(&unresolved_pin.pin.key)
+                    .is_some_and(|window| matching::could_be(&unresolved_pin.pin.request, found, *window))
+            })
+    };
+    let search = Search {
+        board,
+        earliest: earliest(windows.values()),
+        could_be: &could_be,
+        is_noted: true,
+        token: &tokens.access,
+    };
+    match read(context, &search, reading, ends_at_ms).await? {
+        Ok(Read::Whole(reading)) => resolve_outcomes::resolve(context, board, members, reading).await?,
+        Ok(Read::OutOfTime(reading)) => return Ok(Some(reading)),
+        Ok(Read::OutOfBudget(at)) => {
+            resolve_outcomes::reconcile_again(context, members, at, WaitReason::DailyBudget.code()).await?;
+        }
+        Ok(Read::TooLong(why)) => resolve_outcomes::reconcile_again_soon(context, members, why).await?,
+        Err(failure) => unreadable(context, board, members, failure, &tokens.access, ends_at_ms).await?,
+    }
+    Ok(None)
+}
+
+/// The board could not be read: that says nothing about the Pins, except where the board itself is gone.
+async fn unreadable(
+    context: &Context,
+    board: &BoardKey,
+    members: Vec<UnresolvedPin>,
+    failure: ReadFailure,
+    used: &Secret,
+    ends_at_ms: i64,
+) -> PortResult<()> {
+    match failure.failure {
+        Failure::BoardNotFound => {
+            resolve_outcomes::give_up(context, board, members, Failure::BoardNotFound, &failure.upstream).await
+        }
+        // A connection that needs a person holds the clock: the board may be readable again any day.
+        Failure::TokenRevoked => {
+            let now = context.system.now();
+            let at = match refresh_tokens::after_refusal(context, board.account, used, ends_at_ms).await {
+                Renewal::Renewed(_) => now.plus_ms(FRESH_TOKEN_MS),
+                Renewal::RetryAt(at) => at.max(now.plus_ms(FRESH_TOKEN_MS)),
+                Renewal::NotDue | Renewal::NeedsReconnect => now.plus_ms(NO_TOKEN_MS),
+            };
+            resolve_outcomes::reconcile_again(context, members, at, failure.failure.code()).await
+        }
+        other => resolve_outcomes::reconcile_again_soon(context, members, other.code()).await,
+    }
+}
+
+/// Plans the next look, if anything is left to look for.
+async fn go_on(
+    context: &Context,
+    board: &BoardKey,
+    next: Option<Moment>,
+    message: &ReconcileMessage,
+) -> PortResult<Disposition> {
+    if let Some(at) = next {
+        let at = at.max(context.system.now().plus_ms(1));
+        plan_reconciliation(context, board, at, Some(message.planned_for)).await?;
+    }
+    Ok(Disposition::Done)
+}

@@ -1,0 +1,426 @@
+//! Settling pins in doubt by what their board shows.
+//!
+//! Found and nobody else's → adopted; absent in two scans → sent again under a new fence; undecidable → a person
+//! decides; no clear view → looked at again, for at most 72 hours. Pins that share their Pins are settled in one
+//! transaction, each on the state that was read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::plan_duplicate_check;
+use crate::context::Context;
+use crate::domain::ids::{BoardKey, PinId, PinKey};
+use crate::domain::invariants::Rule;
+use crate::domain::message::PublishMessage;
+use crate::domain::pin::Pin;
+use crate::domain::pin::attempt::{Attempt, IllegalTransition, Status, Upstream};
+use crate::domain::pin::failure::Failure;
+use crate::domain::pin::history::{Event, EventKind};
+use crate::domain::pin::idempotency::{content_hash, content_hash_of};
+use crate::domain::pin::retry::ATTEMPT_LIMIT;
+use crate::domain::reconcile::assignment::{self, Claim, Ruling, Standing};
+use crate::domain::reconcile::board_scan::{MEMBERS_MAX, Reading, Unclear};
+use crate::domain::reconcile::matching::{BoardPin, Window};
+use crate::domain::recovery::{PINS_PER_MARKER, RecoveryMarker};
+use crate::domain::time::{HOUR_MS, Moment, SECOND_MS};
+use crate::flows::activity;
+use crate::ports::{PortResult, SAVED_TOGETHER_MAX, Saved};
+use crate::telemetry::{self, Metric};
+
+/// How soon a look-up without a clear view is repeated; drawn from the interval, which doubles each time in vain.
+const AGAIN_MS: (i64, i64) = (45 * SECOND_MS, 90 * SECOND_MS);
+const AGAIN_DOUBLINGS_MAX: u32 = 5;
+/// Only two scans this far apart are believed: lists may shuffle, be cut or come back empty.
+const SECOND_SCAN_MS: i64 = 30 * SECOND_MS;
+/// How soon those come back who share a Pin with one that can't be settled yet.
+const TWIN_OPEN_MS: i64 = 20 * SECOND_MS;
+/// A doubt that no look-up could clear up for this long is handed to a person.
+const GIVE_UP_AFTER_MS: i64 = 72 * HOUR_MS;
+/// What a person or the next day mends: such a doubt waits for as long as its pin may live.
+const HOLDS_THE_DEADLINE: [&str; 2] = ["token_revoked", "daily_budget"];
+/// A list that can't be trusted (empty, cut off, shuffled) is believed only after this many looks in a row, and one more.
+const UNCLEAR_READS: u32 = 3;
+/// A board that lists nothing at all is believed only after this long: an outage of lists looks just the same.
+const EMPTY_BELIEVED_AFTER_MS: i64 = 6 * HOUR_MS;
+const TWIN_OPEN: &str = "twin_open";
+const TWIN_SETTLED: &str = "twin_settled";
+const NOT_SEEN: &str = "not_seen_yet";
+const UNCLEAR_OWNER: &str = "owner_unclear";
+
+/// A pin whose outcome is unknown, as read.
+#[derive(Clone, Debug)]
+pub struct UnresolvedPin {
+    pub pin: Pin,
+    pub attempt: Attempt,
+}
+
+impl UnresolvedPin {
+    fn started_at(&self) -> Moment {
+        self.attempt.started_at.unwrap_or(self.attempt.updated_at)
+    }
+
+    pub fn window(&self, context: &Context) -> Window {
+        Window::of(self.started_at(), &context.settings.deadlines)
+    }
+
+    pub fn quiesced_at(&self, context: &Context) -> Moment {
+        self.attempt.quiesced_at(context.settings.deadlines.quiesce_ms(context.rules))
+    }
+
+    /// Not before its quiet time is over.
+    pub fn next_reconciliation(&self, context: &Context) -> Moment {
+        self.attempt.reconcile_at.unwrap_or(Moment(0)).max(self.quiesced_at(context))
+    }
+
+    /// How many looks in a row could not tell, for the same reason.
+    fn reads_without_verdict(&self, why: &str) -> u32 {
+        let is_one =
+            |event: &&Event| event.kind == EventKind::ReconcileInconclusive && event.note.as_deref() == Some(why);
+        u32::try_from(self.attempt.history.iter().rev().take_while(is_one).count()).unwrap_or(u32::MAX)
+    }
+}
+
+/// The members of a reading that begins now; none when nobody is due.
+///
+/// Every doubt that is past its quiet time takes part, due or not: a Pin may be a due one's or that of a twin that isn't,
+/// and whose it is can be told only with the Pins of both in view. Were only those members that are due, twins whose
+/// looks are planned for different moments would wait for each other for ever. Those that are due go first, the oldest
+/// before.
+pub fn members(unresolved: &[UnresolvedPin], context: &Context, now: Moment) -> Vec<PinId> {
+    let is_due = |unresolved_pin: &UnresolvedPin| unresolved_pin.next_reconciliation(context) <= now;
+    if !unresolved.iter().any(is_due) {
+        return Vec::new();
+    }
+    // Pins of the same content stand and fall together, so they are members together.
+    let mut groups: BTreeMap<String, Vec<&UnresolvedPin>> = BTreeMap::new();
+    for unresolved_pin in unresolved.iter().filter(|unresolved_pin| unresolved_pin.quiesced_at(context) <= now) {
+        groups.entry(content_hash(&unresolved_pin.pin.request)).or_default().push(unresolved_pin);
+    }
+    let mut groups: Vec<Vec<&UnresolvedPin>> = groups.into_values().collect();
+    groups.sort_by_key(|group| {
+        (
+            !group.iter().any(|unresolved_pin| is_due(unresolved_pin)),
+            group.iter().map(|unresolved_pin| (unresolved_pin.started_at(), unresolved_pin.pin.key)).min(),
+        )
+    });
+    let mut members: Vec<PinId> = Vec::new();
+    for group in groups {
+        if members.is_empty() || members.len() + group.len() <= MEMBERS_MAX {
+            members.extend(group.iter().map(|unresolved_pin| unresolved_pin.pin.key.pin));
+        }
+    }
+    members
+}
+
+/// Settles the members of a reading that is whole.
+pub async fn resolve(
+    context: &Context,
+    board: &BoardKey,
+    members: Vec<UnresolvedPin>,
+    reading: Reading,
+) -> PortResult<()> {
+    // Read after the scan: whatever a pin of ours owned by then is not free.
+    let all = with_twins(context, board, &members, &reading.found).await?;
+    let owned = owned_ids(context, &all);
+    let free: Vec<BoardPin> = reading.found.iter().filter(|pin| !owned.contains(pin.id.as_str())).cloned().collect();
+    let claimants: Vec<(&UnresolvedPin, Standing)> = all
+        .iter()
+        .filter_map(|unresolved_pin| {
+            standing(context, unresolved_pin, &reading).map(|standing| (unresolved_pin, standing))
+        })
+        .collect();
+    let claims: Vec<Claim<'_>> = claimants
+        .iter()
+        .map(|(unresolved_pin, standing)| Claim {
+            request: &unresolved_pin.pin.request,
+            window: unresolved_pin.window(context),
+            standing: *standing,
+        })
+        .collect();
+    let ruled = assignment::rule(&claims, &free);
+    for group in ruled.groups {
+        // Whoever goes without a Pin while a twin is given one must be written too: a worker that holds its answer still,
+        // frozen since the call, loses its fence and can't claim the same Pin.
+        let shares_out = group.iter().any(|index| matches!(ruled.rulings[*index], Ruling::Adopt(_)));
+        // In a list that can't be trusted a Pin may be missing: what it shows of one twin may be the other's.
+        let is_short = shares_out && !group.iter().all(|index| matches!(ruled.rulings[*index], Ruling::Adopt(_)));
+        let is_withheld = is_short && reading.unclear.is_some();
+        let mut writes = Vec::new();
+        for index in group {
+            let (unresolved_pin, standing) = claimants[index];
+            let ruling = if is_withheld { Ruling::Wait } else { ruled.rulings[index] };
+            if standing == Standing::Due
+                && let Ok(Some(next)) =
+                    next_state(context, unresolved_pin, ruling, &free, &reading, shares_out && !is_withheld)
+            {
+                writes.push((unresolved_pin.pin.clone(), next));
+            }
+        }
+        for together in writes.chunks(SAVED_TOGETHER_MAX) {
+            write(context, board, together).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What stands behind a pin's claim; `None` when it has none.
+///
+/// Only the members' own Pins were looked for. A twin that isn't one is in doubt all the same, and whoever shares a Pin
+/// with it waits until both are members of one reading.
+fn standing(context: &Context, unresolved_pin: &UnresolvedPin, reading: &Reading) -> Option<Standing> {
+    let is_member = reading.members.contains(&unresolved_pin.pin.key.pin);
+    match unresolved_pin.attempt.status {
+        Status::Publishing if is_member && unresolved_pin.quiesced_at(context) <= reading.began_at => {
+            Some(Standing::Due)
+        }
+        Status::Publishing => Some(Standing::Open),
+        Status::Failed => {
+            let is_left = matches!(
+                unresolved_pin.attempt.failure,
+                Some(Failure::OutcomeAmbiguous | Failure::OutcomeUnverifiable)
+            );
+            is_left.then_some(Standing::GivenUp)
+        }
+        _ => None,
+    }
+}
+
+/// The members as they are now, and the other pins of ours that have their content or that of a Pin that was found.
+async fn with_twins(
+    context: &Context,
+    board: &BoardKey,
+    members: &[UnresolvedPin],
+    found: &[BoardPin],
+) -> PortResult<Vec<UnresolvedPin>> {
+    let of_found = found.iter().map(|pin| content_hash_of(&board.board_id, pin));
+    let hashes: BTreeSet<String> =
+        members.iter().map(|unresolved_pin| content_hash(&unresolved_pin.pin.request)).chain(of_found).collect();
+    let mut pins: BTreeSet<PinId> = members.iter().map(|unresolved_pin| unresolved_pin.pin.key.pin).collect();
+    for hash in hashes {
+        pins.extend(context.store.siblings(board.account, &hash).await?);
+    }
+    let workspace = board.account.workspace;
+    let keys: Vec<PinKey> = pins.into_iter().map(|pin| PinKey { workspace, pin }).collect();
+    let read = context.store.pins(&keys).await?;
+    Ok(read.into_iter().flatten().map(|(pin, attempt)| UnresolvedPin { pin, attempt }).collect())
+}
+
+/// The Pins that the members' twins own by now.
+pub async fn owned(context: &Context, board: &BoardKey, members: &[UnresolvedPin]) -> PortResult<BTreeSet<String>> {
+    let twins = with_twins(context, board, members, &[]).await?;
+    Ok(owned_ids(context, &twins).into_iter().map(str::to_owned).collect())
+}
+
+fn owned_ids<'a>(context: &Context, all: &'a [UnresolvedPin]) -> BTreeSet<&'a str> {
+    all.iter()
+        .filter(|_| context.rules.hold(Rule::Ownership))
+        .flat_map(|unresolved_pin| [&unresolved_pin.attempt.pinterest_pin_id, &unresolved_pin.attempt.orphan_pin_id])
+        .filter_map(|id| id.as_deref())
+        .collect()
+}
+
+type Next = Result<Option<Attempt>, IllegalTransition>;
+
+fn next_state(
+    context: &Context,
+    unresolved_pin: &UnresolvedPin,
+    ruling: Ruling,
+    free: &[BoardPin],
+    reading: &Reading,
+    shares_out: bool,
+) -> Next {
+    let now = context.system.now();
+    let nothing = Upstream::default();
+    // A look that wasn't due for this pin finds its Pin, but never misses it.
+    let is_due = unresolved_pin.next_reconciliation(context) <= reading.began_at;
+    Ok(match ruling {
+        Ruling::Adopt(index) => Some(unresolved_pin.attempt.adopted(
+            now,
+            free[index].id.clone(),
+            &nothing,
+            &unresolved_pin.pin,
+            context.nonce(),
+        )?),
+        _ if !is_due && shares_out => Some(again(context, unresolved_pin, now.plus_ms(SECOND_SCAN_MS), TWIN_SETTLED)?),
+        _ if !is_due => None,
+        Ruling::Wait => {
+            let wait_ms = TWIN_OPEN_MS << unresolved_pin.reads_without_verdict(TWIN_OPEN).min(AGAIN_DOUBLINGS_MAX);
+            Some(again(context, unresolved_pin, now.plus_ms(wait_ms), TWIN_OPEN)?)
+        }
+        Ruling::Absent if is_believed(context, unresolved_pin, reading) => Some(absent(context, unresolved_pin)?),
+        Ruling::Absent => {
+            let why = reading.unclear.map_or(NOT_SEEN, |unclear| unclear.name());
+            let wait_ms = SECOND_SCAN_MS << unresolved_pin.reads_without_verdict(why).min(AGAIN_DOUBLINGS_MAX);
+            Some(again(context, unresolved_pin, now.plus_ms(wait_ms), why)?)
+        }
+        Ruling::Ambiguous if unresolved_pin.reads_without_verdict(UNCLEAR_OWNER) > 0 => {
+            Some(unresolved_pin.attempt.failed(
+                now,
+                Failure::OutcomeAmbiguous,
+                &nothing,
+                &unresolved_pin.pin,
+                context.nonce(),
+            )?)
+        }
+        Ruling::Ambiguous => Some(again(context, unresolved_pin, now.plus_ms(SECOND_SCAN_MS), UNCLEAR_OWNER)?),
+    })
+}
+
+/// Whether this scan, with those before it, proves that the Pin isn't there.
+fn is_believed(context: &Context, unresolved_pin: &UnresolvedPin, reading: &Reading) -> bool {
+    if !context.rules.hold(Rule::SecondScan) {
+        return true;
+    }
+    match reading.unclear {
+        None => unresolved_pin.reads_without_verdict(NOT_SEEN) > 0,
+        Some(unclear) => {
+            let least_ms = if unclear == Unclear::EmptyList { EMPTY_BELIEVED_AFTER_MS } else { 0 };
+            unresolved_pin.reads_without_verdict(unclear.name()) >= UNCLEAR_READS
+                && context.system.now().since_ms(unresolved_pin.started_at()) >= least_ms
+        }
+    }
+}
+
+fn absent(context: &Context, unresolved_pin: &UnresolvedPin) -> Result<Attempt, IllegalTransition> {
+    let now = context.system.now();
+    if unresolved_pin.attempt.attempts_spent() >= ATTEMPT_LIMIT {
+        // Surely not there, and every allowed attempt ended like this.
+        let nothing = Upstream::default();
+        return unresolved_pin.attempt.failed(
+            now,
+            Failure::AttemptsExhausted,
+            &nothing,
+            &unresolved_pin.pin,
+            context.nonce(),
+        );
+    }
+    unresolved_pin.attempt.absent(now, context.nonce())
+}
+
+/// Looks again at that time, unless nobody could tell for too long.
+fn again(
+    context: &Context,
+    unresolved_pin: &UnresolvedPin,
+    at: Moment,
+    why: &str,
+) -> Result<Attempt, IllegalTransition> {
+    let now = context.system.now();
+    if now.since_ms(unresolved_pin.started_at()) > GIVE_UP_AFTER_MS && !HOLDS_THE_DEADLINE.contains(&why) {
+        let nothing = Upstream::default();
+        return unresolved_pin.attempt.failed(
+            now,
+            Failure::OutcomeUnverifiable,
+            &nothing,
+            &unresolved_pin.pin,
+            context.nonce(),
+        );
+    }
+    unresolved_pin.attempt.reconcile_again(now, at, why, context.nonce())
+}
+
+/// No clear view: each pin is looked for again later, ever more rarely.
+pub async fn reconcile_again_soon(context: &Context, members: Vec<UnresolvedPin>, why: &str) -> PortResult<()> {
+    let draw = context.system.jitter();
+    let now = context.system.now();
+    for unresolved_pin in
+        members.into_iter().filter(|unresolved_pin| unresolved_pin.next_reconciliation(context) <= now)
+    {
+        let wait_ms = AGAIN_MS.0 + ((AGAIN_MS.1 - AGAIN_MS.0) as f64 * draw) as i64;
+        let wait_ms = wait_ms << unresolved_pin.reads_without_verdict(why).min(AGAIN_DOUBLINGS_MAX);
+        let at = context.system.now().plus_ms(wait_ms);
+        reconcile_again(context, vec![unresolved_pin], at, why).await?;
+    }
+    Ok(())
+}
+
+pub async fn reconcile_again(context: &Context, members: Vec<UnresolvedPin>, at: Moment, why: &str) -> PortResult<()> {
+    for unresolved_pin in members {
+        if let Ok(next) = again(context, &unresolved_pin, at, why) {
+            write(context, &unresolved_pin.pin.board_key(), &[(unresolved_pin.pin, next)]).await?;
+        }
+    }
+    Ok(())
+}
+
+pub async fn give_up(
+    context: &Context,
+    board: &BoardKey,
+    members: Vec<UnresolvedPin>,
+    failure: Failure,
+    upstream: &Upstream,
+) -> PortResult<()> {
+    for unresolved_pin in members {
+        let next = unresolved_pin.attempt.failed(
+            context.system.now(),
+            failure,
+            upstream,
+            &unresolved_pin.pin,
+            context.nonce(),
+        );
+        if let Ok(next) = next {
+            write(context, board, &[(unresolved_pin.pin, next)]).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the next states, all or none, and hands over the pins that go on. If somebody else wrote first nothing
+/// happens: the next look reads what is there then.
+async fn write(context: &Context, board: &BoardKey, writes: &[(Pin, Attempt)]) -> PortResult<()> {
+    let now = context.system.now();
+    let goes_on = |attempt: &Attempt| attempt.status == Status::Queued;
+    let again: Vec<&(Pin, Attempt)> = writes.iter().filter(|(_, attempt)| goes_on(attempt)).collect();
+    // The next owner first.
+    for chunk in again.chunks(PINS_PER_MARKER) {
+        let pins = chunk.iter().map(|(pin, _)| pin.key).collect();
+        context.store.put_marker(&RecoveryMarker::new(pins, now, 0, context.system.nonce())).await?;
+    }
+    let is_saved = match writes {
+        [] => return Ok(()),
+        [(pin, next)] => context.store.save_attempt(pin, next).await? == Saved::Yes,
+        several => context.store.save_attempts(several).await?,
+    };
+    if !is_saved {
+        return Ok(());
+    }
+    for (pin, attempt) in writes {
+        report(pin, attempt, now);
+        activity::note_failure(context, pin, attempt).await;
+        plan_duplicate_check::plan(context, pin.key, attempt).await;
+    }
+    let messages: Vec<(PublishMessage, i64)> = again
+        .iter()
+        .map(|(pin, attempt)| (PublishMessage::new(pin.key, pin.request.account, attempt.generation, None), 0))
+        .collect();
+    // What couldn't be sent now the clock row brings back.
+    if !messages.is_empty()
+        && let Err(error) = context.queue.send(&messages).await
+    {
+        tracing::warn!(%error, "settled but not sent; the watchdog will send them");
+    }
+    let settled: Vec<PinId> =
+        writes.iter().filter(|(_, a)| a.status != Status::Publishing).map(|(pin, _)| pin.key.pin).collect();
+    if !settled.is_empty() {
+        context.store.delete_unresolved(board, &settled).await?;
+    }
+    Ok(())
+}
+
+fn report(pin: &Pin, attempt: &Attempt, now: Moment) {
+    let (pin_id, number) = (pin.key.pin, attempt.attempt);
+    match attempt.status {
+        Status::Published => {
+            telemetry::count(Metric::PinAdopted, 1, None, now);
+            tracing::info!(%pin_id, attempt = number, pinterest_pin_id = attempt.pinterest_pin_id, "found on Pinterest");
+        }
+        Status::Failed => {
+            let code = attempt.failure.map(Failure::code);
+            telemetry::count(Metric::PinFailed, 1, code, now);
+            tracing::info!(%pin_id, attempt = number, error_code = code, "failed");
+        }
+        Status::Queued => tracing::info!(%pin_id, attempt = number, "not on Pinterest; a new attempt follows"),
+        _ => {
+            let why = attempt.history.last().and_then(|event| event.note.as_deref());
+            tracing::warn!(%pin_id, why, reconcile_at = attempt.reconcile_at.map(|at| at.rfc3339()), "look-up inconclusive");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Canceling a schedule: while it waits, or after its release while its pin hasn't begun. Never out of `publishing`.
+//!
+//! Of a released one the pin is ended, which is what counts: from then on it shows as canceled, and its own row only repeats it.
+
+use super::release_schedules::{accept_pin_of, fail};
+use super::{ROUNDS_MAX, ScheduleError, ScheduleView, forget_due, must_find, view};
+use crate::context::Context;
+use crate::domain::ids::ScheduleKey;
+use crate::domain::pacing::backlog::BacklogRow;
+use crate::domain::pin::Pin;
+use crate::domain::pin::attempt::{Attempt, Status, Upstream};
+use crate::domain::pin::failure::Failure;
+use crate::domain::recovery::RecoveryMarker;
+use crate::domain::schedule::{Schedule, ScheduleStatus, Stage};
+use crate::flows::accept::accept_pins::AcceptError;
+use crate::ports::{PortResult, ScheduleSaved};
+
+/// # Errors
+/// When it has run, is running or was canceled, or a port is unavailable.
+pub async fn cancel(context: &Context, key: ScheduleKey) -> Result<ScheduleView, ScheduleError> {
+    for _ in 0..ROUNDS_MAX {
+        let schedule = must_find(context, key).await?;
+        let is_open = match schedule.stage {
+            Stage::Canceled | Stage::Failed(_) => return Err(ScheduleError::WrongStatus(schedule.status(None))),
+            Stage::Scheduled => true,
+            Stage::Released => end_released(context, &schedule).await?,
+        };
+        if !is_open {
+            continue;
+        }
+        let Ok(next) = schedule.canceled(context.system.now(), context.nonce()) else { continue };
+        if context.schedules.save_schedule(&next).await? == ScheduleSaved::Yes {
+            forget_due(context, &next).await;
+            tracing::info!(workspace_id = %key.workspace, schedule_id = %key.schedule, "a schedule was canceled");
+            return Ok(view(context, next).await?);
+        }
+    }
+    Err(ScheduleError::contended())
+}
+
+/// Ends the pin of a released schedule; `false` if it is to be looked at anew.
+async fn end_released(context: &Context, schedule: &Schedule) -> Result<bool, ScheduleError> {
+    let Some((pin, attempt)) = context.store.pins(&[schedule.pin_key()]).await?.pop().flatten() else {
+        // Whoever releases it may be about to accept its pin: then it must be there to be ended.
+        return match accept_pin_of(context, schedule).await {
+            Ok(()) | Err(AcceptError::KeyOfDeleted { .. }) => Ok(false),
+            Err(AcceptError::Port(error)) => Err(error.into()),
+            Err(AcceptError::KeyReused { .. }) => {
+                fail(context, schedule, Failure::KeyTaken, context.system.now()).await?;
+                Ok(false)
+            }
+            Err(AcceptError::AccountNotFound | AcceptError::AccountDisconnected) => {
+                fail(context, schedule, Failure::AccountDisconnected, context.system.now()).await?;
+                Ok(false)
+            }
+        };
+    };
+    match schedule.status(Some(&attempt)) {
+        ScheduleStatus::Queued | ScheduleStatus::Deferred => Ok(end(context, &pin, &attempt).await?),
+        ScheduleStatus::Canceled => Ok(true),
+        status => Err(ScheduleError::WrongStatus(status)),
+    }
+}
+
+/// Answers whether the pin is ended; if not, something has happened to it meanwhile.
+async fn end(context: &Context, pin: &Pin, attempt: &Attempt) -> PortResult<bool> {
+    let (now, nothing) = (context.system.now(), Upstream::default());
+    let Ok(next) = attempt.failed(now, Failure::ScheduleCanceled, &nothing, pin, context.nonce()) else {
+        return Ok(false);
+    };
+    if attempt.status == Status::Deferred {
+        // It may wait in the backlog, where no row of the clock names it: the tally reads of its end by this one.
+        let row = RecoveryMarker::new(vec![pin.key], now, 0, context.system.nonce());
+        context.store.put_marker(&row).await?;
+    }
+    // Hidden, so that nobody who retries what has failed brings it back.
+    if !context.store.save_pin(&Pin { hidden_at: Some(now), ..pin.clone() }, &next).await? {
+        return Ok(false);
+    }
+    if attempt.status == Status::Deferred {
+        // Left there, it would cost a token.
+        context.store.delete_backlog(pin.account_key(), &[BacklogRow::of(pin, attempt.generation)]).await?;
+    }
+    Ok(true)
+}

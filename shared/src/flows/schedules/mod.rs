@@ -1,0 +1,371 @@
+//! Schedules as clients see them: made, read, edited, removed. What happens when their time comes is
+//! [`release_schedules`](super::release_schedules)'s business.
+//!
+//! The due row is written before the row that it belongs to, so that whatever says "scheduled" is found when its time comes.
+
+pub mod cancel_schedule;
+pub mod list_schedules;
+pub mod release_due;
+pub mod release_schedules;
+pub mod validate_schedule;
+
+use thiserror::Error;
+
+use self::release_schedules::release_if_near;
+use super::boards::board_access::Obstacle;
+use super::boards::board_preflight::{PreflightError, Preflights, preflight_of_many};
+use crate::context::Context;
+use crate::domain::ids::{AccountId, AccountKey, BoardKey, ScheduleId, ScheduleKey, WorkspaceId};
+use crate::domain::pin::attempt::Attempt;
+use crate::domain::pin::history::EventKind;
+use crate::domain::pin::idempotency::{self, PayloadHash};
+use crate::domain::pin::origin::Origin;
+use crate::domain::pin::{Pin, PinRequest};
+use crate::domain::schedule::{
+    AHEAD_MAX_MS, LATE_FROM_MS, NewSchedule, Schedule, ScheduleChange, ScheduleStatus, Stage,
+};
+use crate::domain::time::{Moment, SECOND_MS};
+use crate::ports::{Kept, PortError, PortResult, Saved, ScheduleSaved};
+use crate::telemetry::{self, Metric};
+
+/// A client's edit that meets another one is made anew this often.
+pub(super) const ROUNDS_MAX: usize = 5;
+/// The schedule must be written within this time of its due row, whose minute is read again for longer than this only.
+const WRITE_WITHIN_MS: i64 = 15 * SECOND_MS;
+
+/// What is asked for. The request's `idempotency_key` is the schedule's, empty for none.
+#[derive(Clone, Debug)]
+pub struct ScheduleRequest {
+    pub request: PinRequest,
+    pub run_at: Moment,
+    pub origin: Origin,
+}
+
+/// A schedule with its run's pin, as far as that is there.
+#[derive(Clone, Debug)]
+pub struct ScheduleView {
+    pub schedule: Schedule,
+    pub pin: Option<(Pin, Attempt)>,
+}
+
+impl ScheduleView {
+    pub fn status(&self) -> ScheduleStatus {
+        self.schedule.status(self.pin.as_ref().map(|(_, attempt)| attempt))
+    }
+
+    /// What is shown: its pin's, which may have been edited, unless that is deleted.
+    pub fn request(&self) -> &PinRequest {
+        let pin = self.pin.as_ref().filter(|(pin, _)| pin.hidden_at.is_none());
+        pin.map_or(&self.schedule.request, |(pin, _)| &pin.request)
+    }
+
+    /// When its pin's first attempt began, as far back as the pin's history goes.
+    pub fn started_at(&self) -> Option<Moment> {
+        let (_, attempt) = self.pin.as_ref()?;
+        let starts = attempt.history.iter().filter(|event| event.kind == EventKind::AttemptStarted);
+        starts.map(|event| event.at).min().or(attempt.started_at)
+    }
+
+    /// How long after its time its pin began, or it was handed over, if that was late.
+    pub fn late_by_ms(&self) -> Option<i64> {
+        let started =
+            self.started_at().map(|at| at.since_ms(self.schedule.due)).filter(|late_ms| *late_ms >= LATE_FROM_MS);
+        started.max(self.schedule.late_by_ms())
+    }
+}
+
+#[derive(Clone, Debug)]
+pub enum Created {
+    New(ScheduleView),
+    /// The same key and payload as before.
+    Replay(ScheduleView),
+}
+
+#[derive(Debug, Error)]
+pub enum ScheduleError {
+    #[error("no such schedule in this workspace")]
+    NotFound,
+    #[error("the idempotency key was used with another payload")]
+    KeyReused { existing: ScheduleId },
+    #[error("the idempotency key stands for a schedule that was removed")]
+    KeyOfRemoved { existing: ScheduleId },
+    #[error("the time has passed")]
+    Past,
+    #[error("the time is too far ahead")]
+    TooFar,
+    #[error("no such account in this workspace")]
+    AccountNotFound,
+    #[error("the account is disconnected")]
+    AccountDisconnected,
+    /// The account can't publish to the board.
+    #[error("the board can't be published to: {0:?}")]
+    Board(Obstacle),
+    #[error("a schedule that is {} can't be edited", .0.name())]
+    NotEditable(ScheduleStatus),
+    /// Canceling, retrying or removing it isn't possible in that state.
+    #[error("not possible for a schedule that is {}", .0.name())]
+    WrongStatus(ScheduleStatus),
+    /// Its pin's last call may have created a Pin, and nobody has said that another one is welcome.
+    #[error("a Pin of it may exist")]
+    MayDuplicate,
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+impl ScheduleError {
+    pub(super) fn contended() -> Self {
+        PortError::Unavailable { port: "table", reason: "the schedule changes all the time".into() }.into()
+    }
+}
+
+/// Makes a schedule, exactly once per key, if it has one.
+///
+/// # Errors
+/// When it can't be one, or a port is unavailable; then the same request with the same key may be sent again.
+pub async fn create(
+    context: &Context,
+    workspace: WorkspaceId,
+    asked: ScheduleRequest,
+) -> Result<Created, ScheduleError> {
+    create_of_many(context, workspace, asked, &mut Preflights::default()).await
+}
+
+/// As [`create`], for one of many whose boards are looked at together.
+///
+/// # Errors
+/// As [`create`].
+pub async fn create_of_many(
+    context: &Context,
+    workspace: WorkspaceId,
+    asked: ScheduleRequest,
+    boards: &mut Preflights,
+) -> Result<Created, ScheduleError> {
+    let began_ms = context.system.monotonic_ms();
+    let ScheduleRequest { request, run_at, origin } = asked;
+    let client_key = &request.idempotency_key;
+    let schedule = if client_key.is_empty() {
+        ScheduleId(context.uuid())
+    } else {
+        idempotency::schedule_id(workspace, client_key)
+    };
+    let key = ScheduleKey { workspace, schedule };
+    if !client_key.is_empty()
+        && let Some(existing) = stored(context, key).await?
+    {
+        return replay(context, existing, &PayloadHash::of_schedule(&request, run_at)).await;
+    }
+    let now = context.system.now();
+    check_time(run_at, now)?;
+    check_board(context, workspace, request.account, &request.board_id, boards).await?;
+    let (retention_ms, nonce) = (context.settings.retention_ms, context.nonce());
+    let schedule = Schedule::new(NewSchedule { key, request, run_at, origin, now, retention_ms, nonce });
+    let checked_ms = context.system.monotonic_ms();
+    context.schedules.put_due(&schedule.due_row()).await?;
+    if context.system.monotonic_ms() - checked_ms > WRITE_WITHIN_MS {
+        return Err(PortError::Unavailable { port: "table", reason: "scheduling took too long".into() }.into());
+    }
+    match context.schedules.put_schedule(&schedule).await? {
+        Kept::Existing(existing) => return replay(context, *existing, &schedule.payload_hash).await,
+        Kept::New => {}
+    }
+    telemetry::count(Metric::ScheduleCreated, 1, None, now);
+    tracing::info!(
+        workspace_id = %workspace, account_id = %schedule.request.account, schedule_id = %key.schedule,
+        run_at = run_at.rfc3339(), took_ms = context.system.monotonic_ms() - began_ms, "scheduled"
+    );
+    Ok(Created::New(view(context, release_if_near(context, schedule).await).await?))
+}
+
+async fn replay(context: &Context, existing: Schedule, hash: &PayloadHash) -> Result<Created, ScheduleError> {
+    if existing.removed_at.is_some() {
+        return Err(ScheduleError::KeyOfRemoved { existing: existing.key.schedule });
+    }
+    if !existing.payload_hash.same_payload(hash) {
+        return Err(ScheduleError::KeyReused { existing: existing.key.schedule });
+    }
+    // Whoever made it may have died before it was released.
+    Ok(Created::Replay(view(context, release_if_near(context, existing).await).await?))
+}
+
+/// The checks of a new schedule, without making it.
+///
+/// # Errors
+/// The first that fails.
+pub fn check_time(run_at: Moment, now: Moment) -> Result<(), ScheduleError> {
+    if run_at <= now {
+        return Err(ScheduleError::Past);
+    }
+    if run_at > now.plus_ms(AHEAD_MAX_MS) {
+        return Err(ScheduleError::TooFar);
+    }
+    Ok(())
+}
+
+/// Whether the account can publish to the board now, as far as that can be told: a Pinterest that can't be asked is no obstacle.
+async fn check_board(
+    context: &Context,
+    workspace: WorkspaceId,
+    account: AccountId,
+    board_id: &str,
+    known: &mut Preflights,
+) -> Result<(), ScheduleError> {
+    let board = BoardKey { account: AccountKey { workspace, account }, board_id: board_id.to_owned() };
+    preflight_of_many(context, &board, known).await.map_err(|error| match error {
+        PreflightError::AccountNotFound => ScheduleError::AccountNotFound,
+        PreflightError::Obstacle(obstacle) => ScheduleError::Board(obstacle),
+        PreflightError::Port(error) => error.into(),
+    })
+}
+
+/// What the key stands for, removed or not; one whose time to go has come is gone.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn stored(context: &Context, key: ScheduleKey) -> PortResult<Option<Schedule>> {
+    let now = context.system.now();
+    let read = context.schedules.schedules(&[key]).await?.pop().flatten();
+    Ok(read.filter(|schedule| schedule.expires_at > now))
+}
+
+/// The schedule as clients see it.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn find(context: &Context, key: ScheduleKey) -> PortResult<Option<Schedule>> {
+    Ok(stored(context, key).await?.filter(|schedule| schedule.removed_at.is_none()))
+}
+
+pub(super) async fn must_find(context: &Context, key: ScheduleKey) -> Result<Schedule, ScheduleError> {
+    find(context, key).await?.ok_or(ScheduleError::NotFound)
+}
+
+/// The schedule with its pin.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn view(context: &Context, schedule: Schedule) -> PortResult<ScheduleView> {
+    let pin = match schedule.stage {
+        Stage::Released => context.store.pins(&[schedule.pin_key()]).await?.pop().flatten(),
+        _ => None,
+    };
+    Ok(ScheduleView { schedule, pin })
+}
+
+/// # Errors
+/// When there is none, or the table is unavailable.
+pub async fn read(context: &Context, key: ScheduleKey) -> Result<ScheduleView, ScheduleError> {
+    Ok(view(context, must_find(context, key).await?).await?)
+}
+
+/// Edits a schedule that waits.
+///
+/// # Errors
+/// When it doesn't wait any more, can't be as asked for, or a port is unavailable.
+pub async fn edit(context: &Context, key: ScheduleKey, change: &ScheduleChange) -> Result<ScheduleView, ScheduleError> {
+    for _ in 0..ROUNDS_MAX {
+        let before = must_find(context, key).await?;
+        if before.stage != Stage::Scheduled {
+            return Err(ScheduleError::NotEditable(view(context, before).await?.status()));
+        }
+        let (request, now) = (change.apply(&before.request), context.system.now());
+        let run_at = change.run_at.unwrap_or(before.run_at);
+        if run_at != before.run_at {
+            check_time(run_at, now)?;
+        }
+        if request.board_id != before.request.board_id {
+            let boards = &mut Preflights::default();
+            check_board(context, key.workspace, request.account, &request.board_id, boards).await?;
+        }
+        let Ok(next) = before.edited(request, run_at, now, context.settings.retention_ms, context.nonce()) else {
+            continue;
+        };
+        let is_moved = next.due != before.due;
+        let began_ms = context.system.monotonic_ms();
+        if is_moved {
+            context.schedules.put_due(&next.due_row()).await?;
+        }
+        if context.system.monotonic_ms() - began_ms > WRITE_WITHIN_MS {
+            return Err(PortError::Unavailable { port: "table", reason: "moving took too long".into() }.into());
+        }
+        if context.schedules.save_schedule(&next).await? == ScheduleSaved::Yes {
+            if is_moved {
+                forget_due(context, &before).await;
+            }
+            tracing::info!(workspace_id = %key.workspace, schedule_id = %key.schedule, is_moved, "a schedule was edited");
+            return Ok(view(context, release_if_near(context, next).await).await?);
+        }
+    }
+    Err(ScheduleError::contended())
+}
+
+/// Removes what a schedule was found by. If that fails it is void all the same.
+pub(super) async fn forget_due(context: &Context, schedule: &Schedule) {
+    if let Err(error) = context.schedules.delete_due(&[schedule.due_row()]).await {
+        tracing::warn!(schedule_id = %schedule.key.schedule, %error, "a void due row stays until it expires");
+    }
+}
+
+/// Removes a schedule to which nothing happens any more; its pin stays, and its key stays taken until its row expires: a
+/// creation that is repeated late must not bring back what somebody canceled and removed.
+///
+/// # Errors
+/// When it isn't over, or a port is unavailable.
+pub async fn remove(context: &Context, key: ScheduleKey) -> Result<(), ScheduleError> {
+    for _ in 0..ROUNDS_MAX {
+        let view = read(context, key).await?;
+        if !view.status().is_over() {
+            return Err(ScheduleError::WrongStatus(view.status()));
+        }
+        let Ok(next) = view.schedule.removed(context.system.now(), context.nonce()) else { continue };
+        if context.schedules.save_schedule(&next).await? == ScheduleSaved::Yes {
+            tracing::info!(workspace_id = %key.workspace, schedule_id = %key.schedule, "a schedule was removed");
+            return Ok(());
+        }
+    }
+    Err(ScheduleError::contended())
+}
+
+/// Once more, with another pin: at its time, or at once if that has passed. `accept_duplicate` says that a second Pin would be
+/// no harm.
+///
+/// # Errors
+/// When it hasn't failed, may have made a Pin, its account can't publish, or a port is unavailable.
+pub async fn retry(context: &Context, key: ScheduleKey, accept_duplicate: bool) -> Result<ScheduleView, ScheduleError> {
+    for _ in 0..ROUNDS_MAX {
+        let before = read(context, key).await?;
+        if before.status() != ScheduleStatus::Failed {
+            return Err(ScheduleError::WrongStatus(before.status()));
+        }
+        let quiesce_ms = context.settings.deadlines.quiesce_ms;
+        if !accept_duplicate && before.pin.as_ref().is_some_and(|(_, attempt)| attempt.ended_unresolved(quiesce_ms)) {
+            return Err(ScheduleError::MayDuplicate);
+        }
+        let account = AccountKey { workspace: key.workspace, account: before.schedule.request.account };
+        if !context.store.account(account).await?.is_some_and(|account| account.is_connected()) {
+            return Err(ScheduleError::AccountDisconnected);
+        }
+        let now = context.system.now();
+        // Before the other pin is promised: from here on nobody retries this one beside it.
+        if let Some((pin, attempt)) = &before.pin
+            && !attempt.is_superseded
+            && pin.hidden_at.is_none()
+        {
+            let Ok(superseded) = attempt.superseded(now, context.nonce()) else { continue };
+            if context.store.save_attempt(pin, &superseded).await? != Saved::Yes {
+                continue;
+            }
+        }
+        let Ok(next) = before.schedule.retried(now, context.settings.retention_ms, context.nonce()) else { continue };
+        let next = match &before.pin {
+            // What was mended in the pin is meant for the next one too.
+            Some((pin, _)) if pin.edit > 0 => next.with_content(&pin.request),
+            _ => next,
+        };
+        context.schedules.put_due(&next.due_row()).await?;
+        if context.schedules.save_schedule(&next).await? == ScheduleSaved::Yes {
+            tracing::info!(workspace_id = %key.workspace, schedule_id = %key.schedule, run = next.run, "a schedule is retried");
+            return Ok(view(context, release_if_near(context, next).await).await?);
+        }
+    }
+    Err(ScheduleError::contended())
+}

@@ -1,0 +1,218 @@
+//! Releasing schedules: shortly before its time each becomes a pin that is for that moment.
+//!
+//! The due row is a schedule's owner until its pin has one of its own. First the schedule's row says that it is released (from
+//! then on it can't be edited), then its pin is accepted, then the due row goes; killed in between, the next run finds the due
+//! row and does the rest. The pin's id follows from the schedule and its run, so that doing it twice is doing it once.
+
+use std::collections::BTreeMap;
+
+use futures_util::stream::{self, StreamExt};
+
+use crate::context::Context;
+use crate::domain::ids::WorkspaceId;
+use crate::domain::message::PublishMessage;
+use crate::domain::pin::Pin;
+use crate::domain::pin::failure::Failure;
+use crate::domain::schedule::{Schedule, Stage};
+use crate::domain::time::{MINUTE_MS, Moment};
+use crate::flows::accept::accept_pins::{AcceptError, Acceptance, PublishRequest, accept_pins};
+use crate::ports::{PortResult, ScheduleSaved};
+use crate::telemetry::{self, Metric};
+
+/// Rows written at once, of each of them.
+const WRITES_AT_ONCE: usize = 50;
+/// A client that asks again for a schedule that is released helps to make its pin, until this long after its time.
+const HELPED_FOR_MS: i64 = 2 * MINUTE_MS;
+
+/// What a run did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Released {
+    /// Schedules whose pin was accepted.
+    pub released: usize,
+    /// Those whose time had passed.
+    pub late: usize,
+    /// Those that could not become a pin.
+    pub failed: usize,
+}
+
+impl std::ops::AddAssign for Released {
+    fn add_assign(&mut self, other: Self) {
+        self.released += other.released;
+        self.late += other.late;
+        self.failed += other.failed;
+    }
+}
+
+/// What became of the rows of a minute, or of some of them.
+pub struct Run {
+    pub released: Released,
+    /// Nothing is left that is due by now.
+    pub is_whole: bool,
+}
+
+/// Hands one over at once, if its time is near; answers it as it is then. What can't be done now its due row brings about.
+pub async fn release_if_near(context: &Context, schedule: Schedule) -> Schedule {
+    let now = context.system.now();
+    let is_open = match schedule.stage {
+        Stage::Scheduled => schedule.is_near(now),
+        // Somebody may have died just before its pin was there; later it is the dispatcher's.
+        Stage::Released => now.since_ms(schedule.due) < HELPED_FOR_MS,
+        Stage::Canceled | Stage::Failed(_) => false,
+    };
+    if !is_open {
+        return schedule;
+    }
+    let key = schedule.key;
+    let before = schedule.clone();
+    hand_over(context, vec![schedule]).await;
+    match context.schedules.schedules(&[key]).await.map(|mut read| read.pop().flatten()) {
+        Ok(Some(after)) => after,
+        _ => before,
+    }
+}
+
+/// Makes pins of schedules that are due; some of them may be released already, by somebody who died before their pin.
+pub async fn hand_over(context: &Context, schedules: Vec<Schedule>) -> Run {
+    let claims = schedules.into_iter().map(|schedule| claim(context, schedule));
+    let claims: Vec<Claim> = stream::iter(claims).buffered(WRITES_AT_ONCE).collect().await;
+    let mut run = Run { released: Released::default(), is_whole: true };
+    let mut by_workspace: BTreeMap<WorkspaceId, Vec<Schedule>> = BTreeMap::new();
+    for claim in claims {
+        match claim {
+            Claim::Ours(schedule) => by_workspace.entry(schedule.key.workspace).or_default().push(*schedule),
+            Claim::Changed => run.is_whole = false,
+        }
+    }
+    let (mut done, mut unheard) = (Vec::new(), Vec::new());
+    let accepted = by_workspace.into_iter().map(|(workspace, schedules)| async move {
+        let answers = accept_pins(context, workspace, schedules.iter().map(request_to_publish).collect()).await;
+        (workspace, schedules, answers)
+    });
+    let accepted: Vec<_> = stream::iter(accepted).buffered(WRITES_AT_ONCE).collect().await;
+    for (workspace, schedules, answers) in accepted {
+        match answers {
+            Ok(answers) => {
+                for (schedule, answer) in schedules.iter().zip(answers) {
+                    unheard.extend(answer.as_ref().ok().and_then(|accepted| needs_resend(context, accepted)));
+                    match settle(context, schedule, answer.err()).await {
+                        Ok(Some(outcome)) => {
+                            run.released += outcome;
+                            done.push(schedule.due_row());
+                        }
+                        Ok(None) => run.is_whole = false,
+                        Err(error) => {
+                            tracing::warn!(schedule_id = %schedule.key.schedule, %error, "a schedule's pin isn't accepted yet");
+                            run.is_whole = false;
+                        }
+                    }
+                }
+            }
+            Err(error) => {
+                tracing::warn!(workspace_id = %workspace, %error, "schedules' pins are not accepted yet");
+                run.is_whole = false;
+            }
+        }
+    }
+    // Whoever accepted it may have died before its message was out: its clock row would find it minutes late. A message too
+    // many may cost a token, and nothing else.
+    if !unheard.is_empty() && !matches!(context.queue.send(&unheard).await, Ok(unsent) if unsent.is_empty()) {
+        tracing::warn!(count = unheard.len(), "messages of schedules could not be sent again; the next run tries");
+        run.is_whole = false;
+        return run;
+    }
+    if !done.is_empty()
+        && let Err(error) = context.schedules.delete_due(&done).await
+    {
+        tracing::warn!(%error, "what was handed over stays due; the next run finds it done");
+        run.is_whole = false;
+    }
+    run
+}
+
+/// A message for a pin that was accepted before, that nobody has begun with, and that may have none. Also when its moment has just
+/// passed: three runs may have been lost on the way to it, and the watchdog would find it minutes late.
+fn needs_resend(context: &Context, accepted: &Acceptance) -> Option<(PublishMessage, i64)> {
+    let Acceptance::Replay(pin, attempt) = accepted else { return None };
+    let Pin { key, request, .. } = pin;
+    let wait_ms = pin.not_before()?.since_ms(context.system.now()).max(0);
+    (attempt.rev == 0).then(|| (PublishMessage::new(*key, request.account, attempt.generation, None), wait_ms))
+}
+
+enum Claim {
+    Ours(Box<Schedule>),
+    /// Edited, canceled or released by somebody else at this moment, or unknown.
+    Changed,
+}
+
+async fn claim(context: &Context, schedule: Schedule) -> Claim {
+    if schedule.stage == Stage::Released {
+        return Claim::Ours(Box::new(schedule));
+    }
+    let Ok(next) = schedule.released(context.system.now(), context.settings.retention_ms, context.nonce()) else {
+        return Claim::Changed;
+    };
+    match context.schedules.save_schedule(&next).await {
+        Ok(ScheduleSaved::Yes) => Claim::Ours(Box::new(next)),
+        Ok(ScheduleSaved::Lost(_)) => Claim::Changed,
+        Err(error) => {
+            tracing::warn!(schedule_id = %next.key.schedule, %error, "a schedule could not be released");
+            Claim::Changed
+        }
+    }
+}
+
+fn request_to_publish(schedule: &Schedule) -> PublishRequest {
+    PublishRequest { request: schedule.pin_request(), origin: schedule.pin_origin(), not_before: Some(schedule.due) }
+}
+
+/// Its pin, accepted now unless it is there already.
+///
+/// # Errors
+/// When no pin can be made of it, or a port is unavailable.
+pub async fn accept_pin_of(context: &Context, schedule: &Schedule) -> Result<(), AcceptError> {
+    let answers = accept_pins(context, schedule.key.workspace, vec![request_to_publish(schedule)]).await?;
+    answers.into_iter().next().map_or(Ok(()), |answer| answer.map(|_| ()))
+}
+
+/// What came of an acceptance; `None` if it is tried again.
+async fn settle(context: &Context, schedule: &Schedule, refused: Option<AcceptError>) -> PortResult<Option<Released>> {
+    let now = context.system.now();
+    let failure = match refused {
+        None => {
+            let late = schedule.late_by_ms().unwrap_or(0);
+            if late > 0 {
+                tracing::warn!(
+                    workspace_id = %schedule.key.workspace, schedule_id = %schedule.key.schedule, late_ms = late,
+                    "a schedule is released late"
+                );
+            }
+            return Ok(Some(Released { released: 1, late: usize::from(late > 0), failed: 0 }));
+        }
+        // Until its time it may be connected again.
+        Some(AcceptError::AccountDisconnected) if now < schedule.due => return Ok(None),
+        Some(AcceptError::AccountDisconnected | AcceptError::AccountNotFound) => Failure::AccountDisconnected,
+        Some(AcceptError::KeyReused { .. }) => Failure::KeyTaken,
+        // It was there, and was deleted since.
+        Some(AcceptError::KeyOfDeleted { .. }) => return Ok(Some(Released::default())),
+        Some(AcceptError::Port(error)) => return Err(error),
+    };
+    fail(context, schedule, failure, now).await.map(Some)
+}
+
+/// # Errors
+/// When the table is unavailable.
+pub async fn fail(context: &Context, schedule: &Schedule, failure: Failure, now: Moment) -> PortResult<Released> {
+    let key = schedule.key;
+    let Ok(next) = schedule.failed(failure, now, context.nonce()) else { return Ok(Released::default()) };
+    match context.schedules.save_schedule(&next).await? {
+        ScheduleSaved::Yes => {
+            telemetry::count(Metric::ScheduleFailed, 1, Some(failure.code()), now);
+            tracing::warn!(
+                workspace_id = %key.workspace, schedule_id = %key.schedule, error_code = failure.code(), "a schedule failed"
+            );
+            Ok(Released { failed: 1, ..Released::default() })
+        }
+        // Somebody else has settled it.
+        ScheduleSaved::Lost(_) => Ok(Released::default()),
+    }
+}

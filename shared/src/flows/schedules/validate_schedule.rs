@@ -1,0 +1,59 @@
+//! What would become of a schedule if it were handed in now: its pin's checks, and its own.
+
+use serde_json::json;
+
+use super::{ScheduleRequest, check_time, stored};
+use crate::context::Context;
+use crate::domain::ids::{ScheduleId, ScheduleKey, WorkspaceId};
+use crate::domain::pin::PinRequest;
+use crate::domain::pin::idempotency::{self, PayloadHash};
+use crate::flows::accept::validate_pin::{self, Check, IDEMPOTENCY_KEY, PACING, Validation};
+use crate::ports::PortResult;
+
+pub const RUN_AT: &str = "run_at";
+
+/// Checks a request that could be read; nothing is written.
+///
+/// # Errors
+/// When a port is unavailable; never because of the request, the board or Pinterest.
+pub async fn validate(context: &Context, workspace: WorkspaceId, asked: &ScheduleRequest) -> PortResult<Validation> {
+    let client_key = &asked.request.idempotency_key;
+    let schedule = if client_key.is_empty() {
+        ScheduleId(context.uuid())
+    } else {
+        idempotency::schedule_id(workspace, client_key)
+    };
+    // Its pin has a key of its own.
+    let request = PinRequest { idempotency_key: format!("schedule:{schedule}:0"), ..asked.request.clone() };
+    let mut validation = validate_pin::validate(context, workspace, &request).await?;
+    // How fast the account publishes now says nothing of then.
+    validation.checks.retain(|check| check.name != PACING && check.name != IDEMPOTENCY_KEY);
+    validation.existing = None;
+    validation.checks.push(match check_time(asked.run_at, context.system.now()) {
+        Ok(()) => Check::passed(RUN_AT, "The time is in the future."),
+        Err(error) => {
+            Check::failed(RUN_AT, "validation_error", error.to_string(), "Choose a time from now on, within two years.")
+        }
+    });
+    validation.checks.push(key(context, ScheduleKey { workspace, schedule }, asked).await?);
+    Ok(validation)
+}
+
+async fn key(context: &Context, key: ScheduleKey, asked: &ScheduleRequest) -> PortResult<Check> {
+    if asked.request.idempotency_key.is_empty() {
+        return Ok(Check::passed(IDEMPOTENCY_KEY, "Without a key, sent twice it would be two schedules."));
+    }
+    let Some(existing) = stored(context, key).await? else {
+        return Ok(Check::passed(IDEMPOTENCY_KEY, "The key is new."));
+    };
+    let check = if existing.removed_at.is_some() {
+        let message = format!("The key stands for schedule {}, which was removed.", key.schedule);
+        Check::failed(IDEMPOTENCY_KEY, "schedule_removed", message, "Use a new key for a new schedule.")
+    } else if existing.payload_hash.same_payload(&PayloadHash::of_schedule(&asked.request, asked.run_at)) {
+        Check::passed(IDEMPOTENCY_KEY, "The key stands for this very schedule already; it would be answered again.")
+    } else {
+        let message = format!("The key already stands for schedule {}, which was asked for otherwise.", key.schedule);
+        Check::failed(IDEMPOTENCY_KEY, "idempotency_key_reused", message, "Use a new key for a new schedule.")
+    };
+    Ok(check.with("schedule_id", json!(key.schedule)))
+}

@@ -1,0 +1,137 @@
+//! Creating, changing and revoking a workspace's keys.
+
+use thiserror::Error;
+
+use super::projects::{WRITES_MAX, contended};
+use crate::context::Context;
+use crate::domain::ids::{AccountId, AccountKey, KeyId, WorkspaceId};
+use crate::domain::secret::Secret;
+use crate::domain::tenant::api_key::{self, ApiKey, KEYS_MAX, PresentedKey};
+use crate::domain::tenant::scope::Scopes;
+use crate::domain::tenant::user::Email;
+use crate::ports::{PortError, PortResult};
+
+#[derive(Debug, Error)]
+pub enum KeyError {
+    #[error("no such key in this workspace")]
+    NotFound,
+    #[error("the key is revoked")]
+    Revoked,
+    #[error("account {0} is not connected to this workspace")]
+    UnknownAccount(AccountId),
+    #[error("the workspace has as many keys as it may")]
+    TooMany,
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// What to create.
+#[derive(Clone, Debug)]
+pub struct NewKey {
+    pub name: String,
+    pub scopes: Scopes,
+    pub allowed: Option<Vec<AccountId>>,
+    /// The person who makes it, if it is one.
+    pub authorized_by: Option<Email>,
+}
+
+/// What to change; `None` leaves it as it is.
+#[derive(Clone, Debug, Default)]
+pub struct KeyChange {
+    pub name: Option<String>,
+    pub scopes: Option<Scopes>,
+    pub allowed: Option<Vec<AccountId>>,
+}
+
+/// Answers the row, and the key itself: this once.
+///
+/// # Errors
+/// When the allow-list names an unknown account, there are too many keys, or a port is unavailable.
+pub async fn create(context: &Context, workspace: WorkspaceId, new: NewKey) -> Result<(ApiKey, Secret), KeyError> {
+    check_accounts(context, workspace, new.allowed.as_deref()).await?;
+    let in_use = context.tenants.api_keys(workspace).await?.iter().filter(|key| key.revoked_at.is_none()).count();
+    if in_use >= KEYS_MAX {
+        return Err(KeyError::TooMany);
+    }
+    let text = Secret::new(api_key::compose(workspace, context.system.random()));
+    let presented = PresentedKey::parse(text.expose())
+        .map_err(|_| PortError::Broken { port: "keys", reason: "own key unreadable".into() })?;
+    let key = ApiKey {
+        scopes: new.scopes,
+        allowed: new.allowed,
+        authorized_by: new.authorized_by,
+        ..ApiKey::new(&presented, new.name, context.system.now(), context.nonce())
+    };
+    if context.tenants.save_api_key(&key).await? { Ok((key, text)) } else { Err(contended().into()) }
+}
+
+/// The workspace's keys, the oldest first; revoked ones as long as they are kept.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn list(context: &Context, workspace: WorkspaceId) -> PortResult<Vec<ApiKey>> {
+    let mut keys = context.tenants.api_keys(workspace).await?;
+    keys.sort_by_key(|key| (key.created_at, key.id));
+    Ok(keys)
+}
+
+/// # Errors
+/// When there is no such key, it is revoked, the allow-list names an unknown account, or a port is unavailable.
+pub async fn change(
+    context: &Context,
+    workspace: WorkspaceId,
+    id: KeyId,
+    change: KeyChange,
+) -> Result<ApiKey, KeyError> {
+    check_accounts(context, workspace, change.allowed.as_deref()).await?;
+    for _ in 0..WRITES_MAX {
+        let key = context.tenants.api_key(workspace, id).await?.ok_or(KeyError::NotFound)?;
+        if key.revoked_at.is_some() {
+            return Err(KeyError::Revoked);
+        }
+        let mut next = key.next(context.nonce());
+        next.name = change.name.clone().unwrap_or(next.name);
+        next.scopes = change.scopes.unwrap_or(next.scopes);
+        next.allowed = change.allowed.clone().or(next.allowed);
+        if context.tenants.save_api_key(&next).await? {
+            return Ok(next);
+        }
+    }
+    Err(contended().into())
+}
+
+/// Refuses the key from now on. Its row stays as long as other rows do; a second time changes nothing.
+///
+/// # Errors
+/// When there is no such key, or a port is unavailable.
+pub async fn revoke(context: &Context, workspace: WorkspaceId, id: KeyId) -> Result<ApiKey, KeyError> {
+    for _ in 0..WRITES_MAX {
+        let key = context.tenants.api_key(workspace, id).await?.ok_or(KeyError::NotFound)?;
+        if key.revoked_at.is_some() {
+            return Ok(key);
+        }
+        let now = context.system.now();
+        let next = ApiKey {
+            revoked_at: Some(now),
+            expires_at: Some(now.plus_ms(context.settings.revoked_keys_kept_ms)),
+            ..key.next(context.nonce())
+        };
+        if context.tenants.save_api_key(&next).await? {
+            return Ok(next);
+        }
+    }
+    Err(contended().into())
+}
+
+async fn check_accounts(
+    context: &Context,
+    workspace: WorkspaceId,
+    allowed: Option<&[AccountId]>,
+) -> Result<(), KeyError> {
+    for account in allowed.unwrap_or_default() {
+        if context.store.account(AccountKey { workspace, account: *account }).await?.is_none() {
+            return Err(KeyError::UnknownAccount(*account));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! Who calls: what a key or a session opens, as the table has it now.
+
+use futures_util::future::try_join;
+use thiserror::Error;
+
+use crate::context::Context;
+use crate::domain::ids::AccountId;
+pub use crate::domain::pin::origin::Actor as Who;
+use crate::domain::tenant::api_key::{PresentedKey, USED_EVERY_MS};
+use crate::domain::tenant::scope::Scopes;
+use crate::domain::tenant::session::{self, NotASession, Session};
+use crate::domain::tenant::{Workspace, WorkspaceState};
+use crate::ports::PortError;
+
+/// What is open to a caller.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    pub who: Who,
+    /// The key's name, or the person's address.
+    pub label: String,
+    pub workspace: Workspace,
+    pub scopes: Scopes,
+    /// The accounts that the key may use; `None`: all of the workspace.
+    pub allowed: Option<Vec<AccountId>>,
+}
+
+/// Nobody is told which of the reasons it was.
+#[derive(Debug, Error)]
+pub enum Refused {
+    #[error("no such key, or not any more")]
+    Key,
+    #[error("no such session, or not any more")]
+    Session,
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// What the key opens. Its use is noted once an hour.
+///
+/// # Errors
+/// When there is no such key, it was revoked, or its workspace is deleted.
+pub async fn by_key(context: &Context, text: &str) -> Result<Grant, Refused> {
+    let presented = PresentedKey::parse(text).map_err(|_| Refused::Key)?;
+    let id = presented.id();
+    let (key, workspace) =
+        try_join(context.tenants.api_key(presented.workspace, id), context.tenants.workspace(presented.workspace))
+            .await?;
+    let key = key.filter(|key| key.hash == presented.hash() && key.revoked_at.is_none()).ok_or(Refused::Key)?;
+    let workspace = workspace.filter(|workspace| workspace.state != WorkspaceState::Deleted).ok_or(Refused::Key)?;
+    let now = context.system.now();
+    if key.is_use_news(now) {
+        let noted = context.tenants.note_use(presented.workspace, id, now, now.plus_ms(-USED_EVERY_MS)).await;
+        // The request goes on without: the next one notes it.
+        if let Err(error) = noted {
+            tracing::warn!(%error, "a key's use was not noted");
+        }
+    }
+    Ok(Grant { who: Who::Key(id), label: key.name, workspace, scopes: key.scopes, allowed: key.allowed })
+}
+
+/// What the session opens, as its person's row has it now.
+///
+/// # Errors
+/// When there is no such session, it has ended, or its workspace is deleted or another organisation's.
+pub async fn by_session(context: &Context, token: &str) -> Result<Grant, Refused> {
+    let session = read(context, token).await?;
+    let (user, workspace) =
+        try_join(context.tenants.user(session.user), context.tenants.workspace(session.workspace)).await?;
+    let user = user
+        .filter(|user| user.epoch == session.epoch && user.organization == session.organization)
+        .ok_or(Refused::Session)?;
+    let workspace = workspace
+        .filter(|found| found.organization == user.organization && found.state != WorkspaceState::Deleted)
+        .ok_or(Refused::Session)?;
+    let label = user.email.as_str().to_owned();
+    Ok(Grant { who: Who::User(user.id), label, workspace, scopes: user.role.scopes(), allowed: None })
+}
+
+async fn read(context: &Context, token: &str) -> Result<Session, Refused> {
+    let now = context.system.now();
+    let ring = context.session_keys.keyring(false).await?;
+    match session::read(token, &ring, now) {
+        // Another instance may have seen a rotation before this one.
+        Err(NotASession::UnknownKey) => {
+            let ring = context.session_keys.keyring(true).await?;
+            session::read(token, &ring, now).map_err(|_| Refused::Session)
+        }
+        read => read.map_err(|_| Refused::Session),
+    }
+}

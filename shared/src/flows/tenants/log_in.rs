@@ -1,0 +1,124 @@
+//! Logging in, and the sessions that come of it.
+
+use thiserror::Error;
+use uuid::Uuid;
+
+use super::projects::{self, Projects, WRITES_MAX};
+use crate::context::Context;
+use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
+use crate::domain::secret::Secret;
+use crate::domain::tenant::login::{FAILURES_MAX, LoginAttempts, TooMany};
+use crate::domain::tenant::session::{self, Session};
+use crate::domain::tenant::user::{Email, NOBODYS_PASSWORD, User};
+use crate::domain::tenant::{Workspace, WorkspaceState};
+use crate::ports::{PortError, PortResult};
+
+/// Each write that loses has seen another attempt counted, and there are no more than so many.
+const COUNTS_MAX: usize = FAILURES_MAX as usize + 3;
+/// How long a client waits when so many try at once that none is counted, in seconds.
+const CONTENDED_S: u64 = 1;
+
+/// A person in one of their workspaces.
+#[derive(Clone, Debug)]
+pub struct Presence {
+    pub user: User,
+    pub active: Workspace,
+    pub projects: Projects,
+}
+
+#[derive(Debug, Error)]
+pub enum LoginError {
+    /// The address is unknown or the password is wrong: nobody is told which.
+    #[error("wrong address or password")]
+    Wrong,
+    #[error("too many wrong passwords")]
+    TooMany { retry_after_s: u64 },
+    /// Every workspace of the organisation is deleted.
+    #[error("there is no workspace to log in to")]
+    NoWorkspace,
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// Logs a person in, to the oldest workspace that is in use; answers them with their token.
+///
+/// # Errors
+/// When the password is wrong, or there have been too many wrong ones.
+pub async fn log_in(context: &Context, email: &Email, password: &Secret) -> Result<(Presence, Secret), LoginError> {
+    let known = context.tenants.user(email.user()).await?;
+    let user = check_password(context, email.user(), known, password).await?;
+    let projects = projects::of_organization(context, user.organization).await?;
+    let in_use = projects.workspaces.iter().find(|workspace| workspace.state == WorkspaceState::Active);
+    let active = in_use.or(projects.workspaces.first()).cloned().ok_or(LoginError::NoWorkspace)?;
+    let token = open_session(context, &user, active.id).await?;
+    Ok((Presence { user, active, projects }, token))
+}
+
+/// The workspace that the address' owner would be logged in to, for the activity log; nobody's where nobody has it. Takes as long
+/// either way. Trouble with the table is no reason to fail: nobody's then.
+pub async fn workspace_of(context: &Context, email: &Email) -> WorkspaceId {
+    let nobodys = WorkspaceId(Uuid::nil());
+    let Ok(user) = context.tenants.user(email.user()).await else { return nobodys };
+    let organization = user.map_or(OrganizationId(Uuid::nil()), |user| user.organization);
+    let mut workspaces = context.tenants.workspaces(organization).await.unwrap_or_default();
+    workspaces.retain(|workspace| workspace.state == WorkspaceState::Active);
+    match workspaces.into_iter().min_by_key(|workspace| (workspace.created_at, workspace.id)) {
+        Some(workspace) => workspace.id,
+        None => {
+            let _ = context.tenants.workspace(nobodys).await;
+            nobodys
+        }
+    }
+}
+
+/// A token for the person in that workspace.
+///
+/// # Errors
+/// When the signing key can't be read.
+pub async fn open_session(context: &Context, user: &User, workspace: WorkspaceId) -> PortResult<Secret> {
+    let ring = context.session_keys.keyring(false).await?;
+    let session = Session { user: user.id, organization: user.organization, workspace, epoch: user.epoch };
+    session::issue(&session, &ring.current, context.system.now())
+        .map_err(|_| PortError::Broken { port: "session keys", reason: "a session could not be signed".into() })
+}
+
+/// Counts the attempt, then compares: with nobody's hash where the address is unknown, which takes as long. `id` is the
+/// address's, whether or not anybody has it.
+pub(crate) async fn check_password(
+    context: &Context,
+    id: UserId,
+    known: Option<User>,
+    password: &Secret,
+) -> Result<User, LoginError> {
+    count_attempt(context, id).await?;
+    let hash = known.as_ref().map_or_else(|| Secret::new(NOBODYS_PASSWORD), |user| user.password.clone());
+    let is_right = context.passwords.verify(password, &hash).await?;
+    let user = known.filter(|_| is_right).ok_or(LoginError::Wrong)?;
+    forgive(context, id).await?;
+    Ok(user)
+}
+
+async fn count_attempt(context: &Context, user: UserId) -> Result<(), LoginError> {
+    for _ in 0..COUNTS_MAX {
+        let now = context.system.now();
+        let attempts = context.tenants.login_attempts(user).await?;
+        let next = attempts
+            .next(now, context.nonce())
+            .map_err(|TooMany { until }| LoginError::TooMany { retry_after_s: TooMany { until }.retry_after_s(now) })?;
+        if context.tenants.save_login_attempts(&next).await? {
+            return Ok(());
+        }
+    }
+    Err(LoginError::TooMany { retry_after_s: CONTENDED_S })
+}
+
+/// The password was right: what was counted before is forgotten. Where others keep counting, it stays.
+async fn forgive(context: &Context, user: UserId) -> PortResult<()> {
+    for _ in 0..WRITES_MAX {
+        let attempts: LoginAttempts = context.tenants.login_attempts(user).await?;
+        if attempts.count == 0 || context.tenants.save_login_attempts(&attempts.forgiven(context.nonce())).await? {
+            break;
+        }
+    }
+    Ok(())
+}

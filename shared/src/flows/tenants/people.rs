@@ -1,0 +1,172 @@
+//! People: creating them, their passwords, their profiles.
+
+use thiserror::Error;
+use uuid::Uuid;
+
+use super::log_in::{self, LoginError, Presence};
+use super::projects::{self, WRITES_MAX, contended};
+use crate::context::Context;
+use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
+use crate::domain::secret::Secret;
+use crate::domain::tenant::user::{Email, Role, User};
+use crate::ports::{PortError, PortResult};
+
+#[derive(Debug, Error)]
+pub enum PeopleError {
+    #[error("the address is taken")]
+    EmailTaken,
+    /// Registering is for operators only.
+    #[error("registration is closed")]
+    RegistrationClosed,
+    #[error("there is no such person")]
+    NotFound,
+    #[error(transparent)]
+    Login(#[from] LoginError),
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// Whom to create.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    pub email: Email,
+    pub full_name: Option<String>,
+    pub password: Secret,
+    pub timezone: String,
+    pub role: Role,
+}
+
+/// # Errors
+/// When the address is taken, or a port is unavailable.
+pub async fn create_user(context: &Context, organization: OrganizationId, new: NewUser) -> Result<User, PeopleError> {
+    let id = new.email.user();
+    if context.tenants.user(id).await?.is_some() {
+        return Err(PeopleError::EmailTaken);
+    }
+    let password = context.passwords.hash(&new.password).await?;
+    let now = context.system.now();
+    let user = User {
+        id,
+        email: new.email,
+        full_name: new.full_name,
+        timezone: new.timezone,
+        password,
+        organization,
+        role: new.role,
+        // Of the time, so that somebody who had the address before never has a session of this person's.
+        epoch: now.0,
+        created_at: now,
+        rev: 1,
+        nonce: context.nonce(),
+    };
+    if context.tenants.save_user(&user).await? { Ok(user) } else { Err(PeopleError::EmailTaken) }
+}
+
+/// Creates an organisation with a production workspace and its owner, and logs the owner in. Their ids are derived from the
+/// address: a repetition after a death in between goes on where it was.
+///
+/// # Errors
+/// When registration is closed or the address is taken, or a port is unavailable.
+pub async fn register(
+    context: &Context,
+    new: NewUser,
+    workspace_name: Option<String>,
+) -> Result<(Presence, Secret), PeopleError> {
+    if !context.settings.registration_open {
+        return Err(PeopleError::RegistrationClosed);
+    }
+    let id = new.email.user();
+    if context.tenants.user(id).await?.is_some() {
+        return Err(PeopleError::EmailTaken);
+    }
+    let name = workspace_name.or_else(|| new.full_name.clone()).unwrap_or_else(|| new.email.as_str().to_owned());
+    let workspace = projects::found(context, WorkspaceId(Uuid::new_v5(&id.0, b"workspace")), None, &name).await?;
+    let user = create_user(context, workspace.organization, NewUser { role: Role::Owner, ..new }).await?;
+    let projects = projects::of_organization(context, user.organization).await?;
+    let token = log_in::open_session(context, &user, workspace.id).await?;
+    Ok((Presence { user, active: workspace, projects }, token))
+}
+
+/// Changes a password whose owner knows it. Every session of theirs is over; wrong ones count as wrong logins.
+///
+/// # Errors
+/// When the current password is wrong, or a port is unavailable.
+pub async fn change_password(context: &Context, id: UserId, current: &Secret, new: &Secret) -> Result<(), PeopleError> {
+    let user = context.tenants.user(id).await?;
+    log_in::check_password(context, id, user, current).await?;
+    set_password(context, id, new).await
+}
+
+/// Sets a password, as an operator does. Every session is over, and wrong logins are still counted.
+///
+/// # Errors
+/// When there is no such person, or a port is unavailable.
+pub async fn set_password(context: &Context, id: UserId, new: &Secret) -> Result<(), PeopleError> {
+    let hash = context.passwords.hash(new).await?;
+    for _ in 0..WRITES_MAX {
+        let user = context.tenants.user(id).await?.ok_or(PeopleError::NotFound)?;
+        if context.tenants.save_user(&user.with_password(hash.clone(), context.system.now(), context.nonce())).await? {
+            return Ok(());
+        }
+    }
+    Err(contended().into())
+}
+
+/// Removes a person; their sessions are over, their address is free again.
+///
+/// # Errors
+/// When there is no such person, or a port is unavailable; again is harmless.
+pub async fn remove(context: &Context, id: UserId) -> Result<(), PeopleError> {
+    let user = context.tenants.user(id).await?.ok_or(PeopleError::NotFound)?;
+    Ok(context.tenants.remove_user(&user).await?)
+}
+
+/// Removes an organisation with its people, once nothing of its workspaces is left; answers whether it was.
+///
+/// # Errors
+/// When a port is unavailable; again is harmless.
+pub async fn remove_organization(context: &Context, id: OrganizationId) -> Result<bool, PeopleError> {
+    if !context.tenants.workspaces(id).await?.is_empty() {
+        return Ok(false);
+    }
+    for user in context.tenants.users(id).await? {
+        context.tenants.remove_user(&user).await?;
+    }
+    context.tenants.remove_organization(id).await?;
+    Ok(true)
+}
+
+/// What a person changes of themselves; `None` leaves it as it is.
+#[derive(Clone, Debug, Default)]
+pub struct Introduction {
+    pub full_name: Option<String>,
+    pub timezone: Option<String>,
+}
+
+/// # Errors
+/// When there is no such person, or a port is unavailable.
+pub async fn introduce(context: &Context, id: UserId, change: &Introduction) -> Result<User, PeopleError> {
+    for _ in 0..WRITES_MAX {
+        let user = context.tenants.user(id).await?.ok_or(PeopleError::NotFound)?;
+        let next = User {
+            full_name: change.full_name.clone().or_else(|| user.full_name.clone()),
+            timezone: change.timezone.clone().unwrap_or_else(|| user.timezone.clone()),
+            ..user.next(context.nonce())
+        };
+        if context.tenants.save_user(&next).await? {
+            return Ok(next);
+        }
+    }
+    Err(contended().into())
+}
+
+/// The person, in that workspace.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn presence(context: &Context, id: UserId, workspace: WorkspaceId) -> PortResult<Presence> {
+    let gone = || PortError::Broken { port: "table", reason: "a person is gone".into() };
+    let user = context.tenants.user(id).await?.ok_or_else(gone)?;
+    let (active, projects) = projects::of_workspace(context, workspace).await?;
+    Ok(Presence { user, active, projects })
+}

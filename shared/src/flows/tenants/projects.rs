@@ -1,0 +1,172 @@
+//! Organisations and their workspaces, which the contract calls projects.
+
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::context::Context;
+use crate::domain::ids::{OrganizationId, WorkspaceId};
+use crate::domain::tenant::{Organization, Workspace, WorkspaceEnvironment, WorkspaceState};
+use crate::flows::accounts::connect_simulated;
+use crate::ports::{PortError, PortResult};
+
+/// The rows are written by few; somebody else wins this often at most.
+pub(crate) const WRITES_MAX: usize = 5;
+/// The sandbox's name unless another is asked for.
+const SANDBOX_NAME: &str = "Sandbox";
+
+/// An organisation with those of its workspaces that aren't deleted, the oldest first.
+#[derive(Clone, Debug)]
+pub struct Projects {
+    pub organization: Organization,
+    pub workspaces: Vec<Workspace>,
+}
+
+#[derive(Debug, Error)]
+pub enum SandboxError {
+    #[error("the organisation has no sandbox")]
+    NotFound,
+    /// What it held may still be on its way out.
+    #[error("the sandbox was deleted")]
+    Deleted,
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+pub(crate) fn contended() -> PortError {
+    PortError::Unavailable { port: "table", reason: "a row changes all the time".into() }
+}
+
+fn lost(what: &str) -> PortError {
+    PortError::Broken { port: "table", reason: format!("{what} is gone") }
+}
+
+/// # Errors
+/// When the table is unavailable.
+pub async fn of_organization(context: &Context, id: OrganizationId) -> PortResult<Projects> {
+    let organization = context.tenants.organization(id).await?.ok_or_else(|| lost("an organisation"))?;
+    let mut workspaces = context.tenants.workspaces(id).await?;
+    workspaces.retain(|workspace| workspace.state != WorkspaceState::Deleted);
+    workspaces.sort_by_key(|workspace| (workspace.created_at, workspace.id));
+    Ok(Projects { organization, workspaces })
+}
+
+/// The workspace with its organisation's others.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn of_workspace(context: &Context, id: WorkspaceId) -> PortResult<(Workspace, Projects)> {
+    let workspace = context.tenants.workspace(id).await?.ok_or_else(|| lost("a workspace"))?;
+    let projects = of_organization(context, workspace.organization).await?;
+    Ok((workspace, projects))
+}
+
+/// Creates a production workspace, and its organisation unless one is named; what is there already is left as it is.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn found(
+    context: &Context,
+    id: WorkspaceId,
+    organization: Option<OrganizationId>,
+    name: &str,
+) -> PortResult<Workspace> {
+    // Derived, so that a repetition after a death in between goes on where it was.
+    let of = organization.unwrap_or_else(|| OrganizationId(Uuid::new_v5(&id.0, b"organization")));
+    let now = context.system.now();
+    if context.tenants.organization(of).await?.is_none() {
+        context.tenants.save_organization(&Organization::new(of, name, now, context.nonce())).await?;
+    }
+    if let Some(known) = context.tenants.workspace(id).await? {
+        return Ok(known);
+    }
+    context.tenants.save_workspace(&Workspace::production(id, of, name, now, context.nonce())).await?;
+    context.tenants.workspace(id).await?.ok_or_else(|| lost("a workspace"))
+}
+
+/// Creates the organisation's sandbox with a simulated account; a second time answers the one that is there, as it is.
+///
+/// # Errors
+/// When it was deleted, or the table is unavailable.
+pub async fn create_sandbox(
+    context: &Context,
+    organization: &Organization,
+    name: Option<String>,
+    timezone: &str,
+) -> Result<Workspace, SandboxError> {
+    let id = organization.sandbox();
+    for _ in 0..WRITES_MAX {
+        match context.tenants.workspace(id).await? {
+            Some(known) if known.state == WorkspaceState::Deleted => return Err(SandboxError::Deleted),
+            Some(known) => {
+                // Whoever came first may have died in between.
+                if known.state == WorkspaceState::Active {
+                    connect_simulated::ensure_first_account(context, id).await?;
+                }
+                return Ok(known);
+            }
+            None => {}
+        }
+        let name = name.clone().unwrap_or_else(|| SANDBOX_NAME.into());
+        let sandbox = Workspace {
+            environment: WorkspaceEnvironment::Sandbox,
+            timezone: timezone.to_owned(),
+            ..Workspace::production(id, organization.id, name, context.system.now(), context.nonce())
+        };
+        if context.tenants.save_workspace(&sandbox).await? {
+            connect_simulated::ensure_first_account(context, id).await?;
+            return Ok(sandbox);
+        }
+    }
+    Err(contended().into())
+}
+
+/// Closes the organisation's sandbox until what it holds has been removed. A second time changes nothing.
+///
+/// # Errors
+/// When there is no sandbox, or the table is unavailable.
+pub async fn reset_sandbox(context: &Context, organization: &Organization) -> Result<Workspace, SandboxError> {
+    for _ in 0..WRITES_MAX {
+        let sandbox = context.tenants.workspace(organization.sandbox()).await?.ok_or(SandboxError::NotFound)?;
+        match sandbox.state {
+            WorkspaceState::Resetting => return Ok(sandbox),
+            WorkspaceState::Deleted => return Err(SandboxError::NotFound),
+            WorkspaceState::Active => {}
+        }
+        let next = Workspace { state: WorkspaceState::Resetting, ..sandbox.next(context.nonce()) };
+        if context.tenants.save_workspace(&next).await? {
+            return Ok(next);
+        }
+    }
+    Err(contended().into())
+}
+
+/// Changes a workspace's name.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn rename(context: &Context, id: WorkspaceId, name: &str) -> PortResult<Workspace> {
+    for _ in 0..WRITES_MAX {
+        let known = context.tenants.workspace(id).await?.ok_or_else(|| lost("a workspace"))?;
+        let next = Workspace { name: name.to_owned(), ..known.next(context.nonce()) };
+        if context.tenants.save_workspace(&next).await? {
+            return Ok(next);
+        }
+    }
+    Err(contended())
+}
+
+/// Changes fields of the company's profile.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn describe(context: &Context, id: OrganizationId, fields: &[(&str, String)]) -> PortResult<Organization> {
+    for _ in 0..WRITES_MAX {
+        let known = context.tenants.organization(id).await?.ok_or_else(|| lost("an organisation"))?;
+        let mut next = known.next(context.nonce());
+        fields.iter().for_each(|(field, value)| next.profile.set(field, value));
+        if context.tenants.save_organization(&next).await? {
+            return Ok(next);
+        }
+    }
+    Err(contended())
+}
