@@ -27,12 +27,12 @@ const ENTRIES: [(Kind, &[&str]); 6] = [
     (Kind::Refresher, &["refresher/src/lib.rs"]),
 ];
 /// Flows of the refresher's schedule that no world of the simulation has anything for: nobody deletes a workspace in it. Their
-/// tests are in tests/it/flows_purge.rs.
+/// tests are in tests/it/flows/purge.rs.
 const REMOVALS: [&str; 2] = ["tenants::purge", "accounts::forget_accounts"];
 /// Flows of the API that call Pinterest for whoever waits for the answer, as boards do; no client of a world asks for them.
 const FOR_WAITERS: [&str; 2] = ["pins::delete_on_pinterest", "boards::board_preflight"];
 /// Flows of the dispatcher and of the dead letters' function that no world of the simulation has anything for: nobody imports in
-/// it. Their tests, with a death at every port call, are in tests/it/flows_imports.rs.
+/// it. Their tests, with a death at every port call, are in tests/it/flows/imports.rs.
 const IMPORTS: [&str; 3] = ["imports", "imports::rescue_imports", "imports::import_rows"];
 /// What goes through to Pinterest for somebody who waits: its tests are in tests/it/api_connections.rs.
 const READS_THROUGH: [&str; 1] = ["boards::board_access"];
