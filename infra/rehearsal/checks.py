@@ -1,4 +1,4 @@
-"""The rehearsal's checks: what must be true of the deployment, end to end."""
+"""The rehearsal's end-to-end checks of the deployment."""
 
 import argparse
 import sys
@@ -7,8 +7,8 @@ import uuid
 
 from world import FUNCTIONS, CheckFailed, World, error_code, expect, wait_until
 
-# What no deployment of this template may take longer than. Deliveries before a dead letter times the visibility
-# timeout, as the rehearsal sets them, is about 30 s.
+# Upper limits, in seconds. A message becomes a dead-letter message after about 30 s: MaxReceiveCount times the
+# visibility timeout, as the rehearsal sets them.
 TO_PUBLISH = 60
 TO_DEAD_LETTER = 90
 TO_NEXT_MINUTE = 80
@@ -37,7 +37,7 @@ def a_permanent_refusal_fails_the_pin_with_a_reason(world):
         world.simulator("PUT", "/_sim/faults", [])
     expect(job["status"] == "failed" and job.get("error_code"), f"the pin ended as {job}")
     expect(not world.pins_titled(title), "Pinterest has a Pin of it")
-    expect(not world.redrive_message_with(pin_id), "a refusal became a dead letter")
+    expect(not world.redrive_message_with(pin_id), "the refused pin's message is in the redrive queue")
 
 
 def an_ambiguous_publish_is_adopted_through_the_reconciliation_queue(world):
@@ -65,12 +65,12 @@ def every_route_reaches_its_handler(world):
         concrete = fill(path)
         status, body = world.call(method, concrete, {} if method in ("POST", "PUT", "PATCH") else None)
         expect(status != 404 or error_code(body) == "not_found", f"{method} {path} is not routed: {status} {body}")
-        elsewhere = (status, error_code(body)) == (501, "not_available_self_hosted")
-        expect(status < 500 or elsewhere, f"{method} {path} answered {status}: {body}")
+        hosted_only = (status, error_code(body)) == (501, "not_available_self_hosted")
+        expect(status < 500 or hosted_only, f"{method} {path} answered {status}: {body}")
     return f"{len(routes)} routes"
 
 
-def an_import_is_worked_on_and_its_pins_are_published(world):
+def an_import_is_processed_and_its_pins_are_published(world):
     title = f"imported {uuid.uuid4()}"
     row = {"account_id": world.seeded["account_id"], "board_id": world.seeded["board_id"], "title": title,
            "image_url": "https://example.com/a.jpg", "idempotency_key": title}
@@ -89,8 +89,9 @@ def an_import_is_worked_on_and_its_pins_are_published(world):
     expect(len(world.pins_titled(title)) == 1, f"Pinterest has {len(world.pins_titled(title))} Pins of it")
 
 
-def a_poison_message_is_parked(world, poison):
-    wait_until("parked letter of the poison message", TO_DEAD_LETTER, lambda: world.redrive_message_with(poison), every=1)
+def a_poison_message_reaches_the_redrive_queue(world, poison):
+    wait_until("poison message in the redrive queue", TO_DEAD_LETTER, lambda: world.redrive_message_with(poison),
+               every=1)
 
 
 def a_publisher_that_keeps_failing_fails_the_pin_and_the_operator_redrives_it(world):
@@ -101,17 +102,19 @@ def a_publisher_that_keeps_failing_fails_the_pin_and_the_operator_redrives_it(wo
         title = f"outage {uuid.uuid4()}"
         pin_id = world.accept_pin(title)
         job = world.await_outcome(pin_id, TO_DEAD_LETTER)
-        wait_until("parked letter of the pin", 10, lambda: world.redrive_message_with(pin_id), every=1)
+        wait_until("message of the pin in the redrive queue", 10, lambda: world.redrive_message_with(pin_id), every=1)
     finally:
         world.set_environment(function, healthy)
     expect((job["status"], job["error_code"]) == ("failed", "dead_lettered"), f"during the outage the pin ended as {job}")
     expect(not world.pins_titled(title), "it was published during the outage")
-    seen = world.operator("redrive", "--preview")
-    expect(seen["by_class"].get("dead_lettered", 0) >= 1 and seen["retried"] == 0, f"the preview saw {seen}")
-    done = world.operator("redrive", "--run", "--error-code", "dead_lettered", "--rate", "5", "--stop-when-failing", "50")
-    expect(done["retried"] >= 1 and not done["stopped"], f"the redrive did {done}")
+    preview = world.operator("redrive", "--preview")
+    counted = preview["by_class"].get("dead_lettered", 0) >= 1 and preview["retried"] == 0
+    expect(counted, f"the preview printed {preview}")
+    summary = world.operator("redrive", "--run", "--error-code", "dead_lettered", "--rate", "5",
+                             "--stop-when-failing", "50")
+    expect(summary["retried"] >= 1 and not summary["stopped"], f"the redrive printed {summary}")
     job = world.await_outcome(pin_id, TO_PUBLISH + TO_NEXT_MINUTE)
-    expect(job["status"] == "published", f"redriven, the pin ended as {job}")
+    expect(job["status"] == "published", f"after the redrive the pin ended as {job}")
     expect(len(world.pins_titled(title)) == 1, f"Pinterest has {len(world.pins_titled(title))} Pins of it")
 
 
@@ -132,12 +135,12 @@ def every_role_allows_its_function_s_work_and_no_more(world):
 
 
 def grants(world):
-    """What must be allowed, and what must not, to whom."""
+    """Each function with an action, a resource and whether its role must allow it."""
     table, queue, dead = world.table_arn(), world.queue_arn("PublishQueueUrl"), world.queue_arn("PublishDeadLettersUrl")
     token, foreign = world.secret_arn(world.outputs["SecretPrefix"] + "/workspace/account"), world.secret_arn("other/secret")
     prefix = world.outputs["SecretPrefix"]
     app_secret, session_key = world.secret_arn(f"{prefix}/pinterest-app-secret"), world.secret_arn(f"{prefix}/session-key")
-    look, parked = world.queue_arn("ReconciliationQueueUrl"), world.queue_arn("RedriveQueueUrl")
+    reconciliation, redrive = world.queue_arn("ReconciliationQueueUrl"), world.queue_arn("RedriveQueueUrl")
     imports, dead_imports = world.queue_arn("ImportQueueUrl"), world.queue_arn("ImportDeadLettersUrl")
     for function in FUNCTIONS:
         yield function, "dynamodb:PutItem", table, True
@@ -150,8 +153,8 @@ def grants(world):
         yield function, "dynamodb:Scan", table, False
         yield function, "dynamodb:DeleteTable", table, False
         yield function, "sqs:SendMessage", queue, function not in ("dead_letters", "refresher")
-        yield function, "sqs:SendMessage", look, function not in ("api", "refresher", "importer")
-        yield function, "sqs:SendMessage", parked, function == "dead_letters"
+        yield function, "sqs:SendMessage", reconciliation, function not in ("api", "refresher", "importer")
+        yield function, "sqs:SendMessage", redrive, function == "dead_letters"
         yield function, "sqs:SendMessage", imports, function in ("api", "dispatcher", "importer")
         yield function, "sqs:SendMessage", dead_imports, False
         yield function, "sqs:ReceiveMessage", imports, function == "importer"
@@ -159,9 +162,9 @@ def grants(world):
         yield function, "sqs:SendMessage", dead, False
         yield function, "sqs:PurgeQueue", queue, False
         yield function, "sqs:ReceiveMessage", queue, function == "publisher"
-        yield function, "sqs:ReceiveMessage", look, function == "reconciler"
+        yield function, "sqs:ReceiveMessage", reconciliation, function == "reconciler"
         yield function, "sqs:ReceiveMessage", dead, function == "dead_letters"
-        yield function, "sqs:ReceiveMessage", parked, False
+        yield function, "sqs:ReceiveMessage", redrive, False
         holders = ("api", "publisher", "reconciler", "refresher", "importer")
         for action in ("GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"):
             yield function, f"secretsmanager:{action}", token, function in holders
@@ -174,24 +177,24 @@ def grants(world):
 
 
 def fill(path):
-    """The path with a made-up id in place of every parameter."""
+    """The path with a random id in place of every parameter."""
     return "/".join(str(uuid.uuid4()) if part.startswith("{") else part for part in path.split("/"))
 
 
 def rehearse(world):
-    # The poison is sent first, so that it fails its deliveries while other checks run.
+    # The poison message is sent first, so that its deliveries fail while other checks run.
     poison = f"not a publish message {uuid.uuid4()}"
     world.send_raw(poison)
     results = [
         run(world, a_pin_accepted_over_the_api_is_published_once),
         run(world, a_permanent_refusal_fails_the_pin_with_a_reason),
         run(world, an_ambiguous_publish_is_adopted_through_the_reconciliation_queue),
-        run(world, an_import_is_worked_on_and_its_pins_are_published),
-        run(world, a_poison_message_is_parked, poison),
+        run(world, an_import_is_processed_and_its_pins_are_published),
+        run(world, a_poison_message_reaches_the_redrive_queue, poison),
         run(world, a_publisher_that_keeps_failing_fails_the_pin_and_the_operator_redrives_it),
         run(world, the_schedule_runs_the_dispatcher),
         run(world, every_role_allows_its_function_s_work_and_no_more),
-        run(world, every_route_reaches_its_handler),  # last: it calls everything there is, deletions too
+        run(world, every_route_reaches_its_handler),  # last: it calls every route, including deletions
     ]
     return all(results)
 
@@ -200,7 +203,7 @@ def run(world, check, *arguments):
     began = time.monotonic()
     try:
         note, passed = check(world, *arguments) or "", True
-    except Exception as problem:  # any surprise is a failed check, and the others still run
+    except Exception as problem:  # an unexpected exception fails the check; the others still run
         note, passed = describe(problem), False
     name = check.__name__.replace("_s_", "'s ").replace("_", " ")
     print(f"  {'ok    ' if passed else 'FAILED'} {time.monotonic() - began:6.1f}s  {name}{': ' if note else ''}{note}", flush=True)
@@ -216,9 +219,9 @@ def main():
     arguments.add_argument("--stack", required=True)
     arguments.add_argument("--simulator", required=True)
     arguments.add_argument("--bin-dir", required=True)
-    asked = arguments.parse_args()
+    options = arguments.parse_args()
     try:
-        world = World(asked.stack, asked.simulator, asked.bin_dir)
+        world = World(options.stack, options.simulator, options.bin_dir)
     except CheckFailed as problem:
         sys.exit(f"rehearsal: {problem}")
     sys.exit(0 if rehearse(world) else 1)

@@ -1,4 +1,4 @@
-"""What a rehearsal can see and touch: the deployment through AWS's own APIs, and the simulated Pinterest."""
+"""The rehearsal's access to the deployment, through the AWS APIs and the HTTP API, and to the Pinterest simulator."""
 
 import http.client
 import json
@@ -18,23 +18,23 @@ FUNCTIONS = ("api", "dispatcher", "publisher", "reconciler", "refresher", "dead_
 
 
 class CheckFailed(Exception):
-    """What a check saw instead of what it was promised."""
+    """A check failed; the message says what it found."""
 
 
-def expect(condition, saw):
+def expect(condition, found):
     if not condition:
-        raise CheckFailed(saw)
+        raise CheckFailed(found)
 
 
-def wait_until(what, seconds, look, every=0.25):
-    """Looks until there is something to see, and returns it."""
+def wait_until(name, seconds, probe, every=0.25):
+    """Calls the probe until it returns something true, and returns that."""
     end = time.monotonic() + seconds
     while True:
-        seen = look()
-        if seen:
-            return seen
+        found = probe()
+        if found:
+            return found
         if time.monotonic() > end:
-            raise CheckFailed(f"no {what} within {seconds} s")
+            raise CheckFailed(f"no {name} within {seconds} s")
         time.sleep(every)
 
 
@@ -63,8 +63,8 @@ class World:
         return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
 
     def repair_event_source_mappings(self):
-        """MiniStack keeps a MaximumConcurrency that comes from a template parameter as a string, and its poller then
-        fails comparing it (AWS converts it). The same value is set again as the number it is."""
+        """MiniStack stores a MaximumConcurrency that comes from a template parameter as a string, and its poller then
+        fails to compare it (AWS converts it). This sets the same value again, as a number."""
         for name in ("PublishEventsId", "ReconciliationEventsId", "DeadLettersEventsId", "ImportEventsId",
                      "ImportDeadLettersEventsId"):
             mapping = self.outputs[name]
@@ -72,22 +72,22 @@ class World:
             self.functions.update_event_source_mapping(
                 UUID=mapping, ScalingConfig={"MaximumConcurrency": int(scaling["MaximumConcurrency"])})
 
-    # ── Our own programs ────────────────────────────────────────────────────────────────────────────────────
+    # ── PinBridge's programs ────────────────────────────────────────────────────────────────────────────────
 
     def seed(self):
-        """A workspace with an API key and a connected account: api_key, workspace_id, account_id, board_id."""
+        """Creates a workspace with an API key and a connected account; returns their ids and the key."""
         return self.operator("bootstrap", "--workspace-name", "rehearsal",
                              "--access-token", "pina_sim_1_access", "--refresh-token", "pinr_sim_1_refresh")
 
     def operator(self, *arguments):
-        """The operator's command, beside the deployment; what it prints."""
+        """Runs the operator command with the deployment's settings and returns its JSON output."""
         done = subprocess.run([self.bin_dir / "operator", *arguments], env=os.environ | self.deployed_environment(),
                               capture_output=True, text=True, timeout=120)
         expect(done.returncode == 0, f"operator {arguments[0]} failed: {done.stderr.strip() or done.stdout.strip()}")
         return json.loads(done.stdout)
 
     def deployed_environment(self):
-        """The settings the deployed functions have, for a program that works beside them."""
+        """The environment variables of the deployed functions."""
         name = self.outputs["ApiFunctionName"]
         return self.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
 
@@ -101,7 +101,7 @@ class World:
     # ── The API ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def call(self, method, path, body=None):
-        """One request through the deployed HTTP API: the gateway is addressed by the Host of its public URL."""
+        """Sends a request to the deployed HTTP API. The emulator finds the gateway by the host of its public URL."""
         gateway, public = urlsplit(self.endpoint), urlsplit(self.outputs["ApiUrl"])
         connection = http.client.HTTPConnection(gateway.hostname, gateway.port, timeout=60)
         headers = {"host": public.netloc, "x-api-key": self.seeded["api_key"]}
@@ -127,7 +127,7 @@ class World:
         return pin["id"]
 
     def await_outcome(self, pin_id, seconds):
-        """The job once it is terminal."""
+        """Waits until the pin's job is published or failed, and returns it."""
 
         def terminal():
             status, job = self.call("GET", f"/v1/jobs/{pin_id}")
@@ -141,8 +141,8 @@ class World:
     def send_raw(self, body):
         return self.sqs.send_message(QueueUrl=self.outputs["PublishQueueUrl"], MessageBody=body)
 
-    def parked_letters(self):
-        """Every dead letter that waits for an operator, left where it is."""
+    def redrive_messages(self):
+        """The messages of the redrive queue, by id. They stay in the queue."""
         url, found = self.outputs["RedriveQueueUrl"], {}
         while batch := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=1).get("Messages"):
             found |= {message["MessageId"]: message for message in batch}
@@ -151,21 +151,21 @@ class World:
         return found
 
     def redrive_message_with(self, text):
-        return next((message for message in self.parked_letters().values() if text in message["Body"]), None)
+        return next((message for message in self.redrive_messages().values() if text in message["Body"]), None)
 
     # ── The functions ───────────────────────────────────────────────────────────────────────────────────────
 
     def log_lines(self, name):
-        """What the function wrote, oldest first, with the lines Lambda puts around each run."""
+        """The function's log, oldest line first, including the lines that Lambda adds to each run."""
         pages = self.logs.get_paginator("filter_log_events").paginate(logGroupName=self.log_groups[name])
         return [event["message"] for page in pages for event in page["events"]]
 
     def runs(self, name):
-        """How often the function has run."""
+        """The number of finished runs of the function."""
         return sum(line.startswith("REPORT RequestId:") for line in self.log_lines(name))
 
     def invoke(self, function_name, event):
-        """Runs the function once; what it failed with, or None."""
+        """Runs the function once and returns its error, or None."""
         answer = self.functions.invoke(FunctionName=function_name, Payload=json.dumps(event))
         return answer["Payload"].read().decode() if "FunctionError" in answer else None
 
@@ -186,11 +186,11 @@ class World:
         return self.dynamodb.describe_table(TableName=self.outputs["TableName"])["Table"]["TableArn"]
 
     def queue_arn(self, output):
-        asked = self.sqs.get_queue_attributes(QueueUrl=self.outputs[output], AttributeNames=["QueueArn"])
-        return asked["Attributes"]["QueueArn"]
+        answer = self.sqs.get_queue_attributes(QueueUrl=self.outputs[output], AttributeNames=["QueueArn"])
+        return answer["Attributes"]["QueueArn"]
 
     def secret_arn(self, name):
-        """Secrets Manager ends every secret's ARN in six random characters."""
+        """An ARN such as Secrets Manager makes for the secret: it ends in six random characters."""
         return self.table_arn().replace(":dynamodb:", ":secretsmanager:").rsplit(":", 1)[0] + f":secret:{name}-AbCdEf"
 
     # ── Pinterest ───────────────────────────────────────────────────────────────────────────────────────────
@@ -209,7 +209,7 @@ class World:
 
 
 def error_code(body):
-    """The stable code of an error answer."""
+    """The code of an error response, or None."""
     if not isinstance(body, dict):
         return None
     inner = body.get("error", body)

@@ -1,10 +1,12 @@
-//! Typed settings: the only reader of the environment.
+//! Typed settings. Only this module reads the environment. [`table`] describes every variable.
+
+pub mod table;
 
 use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::domain::account::PUBLISHING_SCOPES;
+use self::table::Setting;
 use crate::domain::deadlines::{Deadlines, QuiesceTooShort};
 use crate::domain::pacing::budget::DAILY_BUDGET_MOST;
 use crate::domain::pacing::pace::Pace;
@@ -12,32 +14,32 @@ use crate::domain::reconcile::duplicate_check::{DUPLICATE_CHECK_AFTER_MS, Duplic
 use crate::domain::time::{DAY_MS, SECOND_MS};
 
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// The publisher's Lambda timeout unless it is set otherwise.
+/// The publisher's Lambda timeout unless the environment sets another one.
 pub const PUBLISHER_TIMEOUT_MS: i64 = 25_000;
-/// What an invocation needs beyond a call and its record: reading, a wait for a slot within the second, the write-ahead.
+/// What an invocation needs beyond a call and its record: reads, a wait for a slot within the second, the write-ahead.
 const PUBLISHER_OVERHEAD_MS: i64 = 2 * SECOND_MS;
 
-/// What the flows need to know. Plain values, so that tests and the simulation build their own.
+/// The settings that the flows need. Plain values, so that tests and the simulation create their own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     pub deadlines: Deadlines,
     pub pace: Pace,
-    /// Requests to Pinterest a UTC day for the whole app; 0: no limit of ours.
+    /// The most requests to Pinterest in one UTC day, for the whole app; 0 means no limit in pinbridge.
     pub daily_budget: u32,
     pub duplicate_check: DuplicateCheck,
-    /// How long after a publish its late check is due.
+    /// How long after a publish its duplicate check is due.
     pub duplicate_check_after_ms: i64,
     /// How long rows are kept after a pin's longest life.
     pub retention_ms: i64,
     /// How long a disconnected account keeps its name.
     pub disconnected_kept_ms: i64,
-    /// How long the activity log remembers.
+    /// How long entries of the activity log are kept.
     pub activity_kept_ms: i64,
     /// How long a revoked key stays listed.
     pub revoked_keys_kept_ms: i64,
-    /// `production`, `staging`, `local`, …: shown by the health routes.
+    /// `production`, `staging`, `local`, …; the health routes show it.
     pub environment: String,
-    /// Whether anybody may register, or only an operator creates people.
+    /// Whether anyone may register. Otherwise only an operator creates users.
     pub registration_open: bool,
 }
 
@@ -59,23 +61,23 @@ impl Default for Settings {
     }
 }
 
-/// Where the queues are.
+/// The URLs of the queues.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueUrls {
     pub publish: String,
-    /// Boards to be looked at.
+    /// Boards to read.
     pub reconciliation: String,
-    /// Where the publish queue puts what was delivered too often.
+    /// Messages that the publish queue has delivered too often.
     pub dead_letters: String,
-    /// Where dead letters are kept for an operator, once their pins know of them.
+    /// Dead-letter messages that wait for an operator, after their pins have failed.
     pub redrive: String,
-    /// Imports to be worked on.
+    /// Imports to process.
     pub import: String,
-    /// Where the import queue puts what was delivered too often.
+    /// Messages that the import queue has delivered too often.
     pub import_dead_letters: String,
 }
 
-/// Where the outside things are.
+/// The names and addresses of the external resources.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resources {
     pub table: String,
@@ -84,17 +86,17 @@ pub struct Resources {
     pub token_custody: TokenCustody,
     /// An origin, without `/v5`.
     pub pinterest_url: String,
-    /// The Pinterest app that accounts are connected with; without one, only an operator can connect accounts.
+    /// The Pinterest app that accounts are connected with. Without one, only an operator can connect accounts.
     pub oauth_app: Option<OAuthApp>,
 }
 
-/// How the accounts' tokens are kept.
+/// How the accounts' tokens are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TokenCustody {
     /// One secret per account in Secrets Manager.
     #[default]
     Secrets,
-    /// Sealed in the table, under data keys that Secrets Manager holds.
+    /// Encrypted in the table, with data keys that Secrets Manager stores.
     Envelope,
 }
 
@@ -110,7 +112,7 @@ impl FromStr for TokenCustody {
     }
 }
 
-/// The Pinterest app, but for its secret.
+/// The Pinterest app without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OAuthApp {
     pub app_id: String,
@@ -120,10 +122,6 @@ pub struct OAuthApp {
     /// Separated by commas.
     pub scopes: String,
 }
-
-pub const AUTHORIZE_URL: &str = "https://www.pinterest.com/oauth/";
-
-pub const PINTEREST_URL: &str = "https://api.pinterest.com";
 
 #[derive(Debug, Error)]
 pub enum ConfigError {
@@ -139,7 +137,7 @@ pub enum ConfigError {
     )]
     ClientTimeout { client_timeout_ms: i64, publisher_timeout_ms: i64 },
     #[error(
-        "the queue's visibility timeout of {visibility_ms} ms is not longer than the quiesce time of {quiesce_ms} ms"
+        "the queue's visibility timeout of {visibility_ms} ms is not longer than the quiesce period of {quiesce_ms} ms"
     )]
     Visibility { visibility_ms: i64, quiesce_ms: i64 },
 }
@@ -154,79 +152,66 @@ impl Environment<'_> {
     }
 
     /// # Errors
-    /// When a value is unreadable or the values contradict each other.
+    /// When a value is invalid, or values contradict each other.
     pub fn settings(&self) -> Result<Settings, ConfigError> {
-        let defaults = Settings::default();
-        let ms = |name, default| self.parsed::<i64>(name, default, |value| *value >= 0, "a number of milliseconds");
-        let usual = defaults.deadlines;
-        let deadlines = Deadlines {
-            client_timeout_ms: ms("PINBRIDGE_CLIENT_TIMEOUT_MS", usual.client_timeout_ms)?,
-            commit_lateness_ms: ms("PINBRIDGE_COMMIT_LATENESS_MS", usual.commit_lateness_ms)?,
-            list_lag_ms: ms("PINBRIDGE_LIST_LAG_MS", usual.list_lag_ms)?,
-            clock_skew_ms: ms("PINBRIDGE_CLOCK_SKEW_MS", usual.clock_skew_ms)?,
-            quiesce_ms: ms("PINBRIDGE_QUIESCE_MS", usual.quiesce_ms)?,
-        };
-        deadlines.check()?;
-        let publisher_timeout_ms = ms("PINBRIDGE_PUBLISHER_TIMEOUT_MS", PUBLISHER_TIMEOUT_MS)?;
-        let client_timeout_ms = deadlines.client_timeout_ms;
-        if !deadlines.leaves_time_for_a_call(publisher_timeout_ms - PUBLISHER_OVERHEAD_MS) {
-            return Err(ConfigError::ClientTimeout { client_timeout_ms, publisher_timeout_ms });
-        }
-        let visibility_ms = ms("PINBRIDGE_VISIBILITY_TIMEOUT_MS", i64::MAX)?;
-        if visibility_ms <= deadlines.quiesce_ms {
-            return Err(ConfigError::Visibility { visibility_ms, quiesce_ms: deadlines.quiesce_ms });
-        }
-        let capacity =
-            self.parsed("PINBRIDGE_ACCOUNT_CAPACITY", 50_u32, |value| *value >= 1, "a whole number from 1")?;
-        let rate = self.parsed(
-            "PINBRIDGE_ACCOUNT_RATE_PER_S",
-            1.0_f64,
-            |r| *r > 0.0 && *r <= 1_000.0,
-            "a rate above 0, up to 1000",
-        )?;
-        let daily_budget = self.parsed(
-            "PINBRIDGE_DAILY_BUDGET",
-            0_u32,
-            |requests| *requests <= DAILY_BUDGET_MOST,
-            "a number of requests up to 5000, or 0 for no budget",
-        )?;
-        let duplicate_check =
-            self.parsed("PINBRIDGE_DUPLICATE_CHECK", DuplicateCheck::Off, |_| true, "off, report or remove")?;
-        let days = |name, default: i64| {
-            self.parsed(name, default, |days| (1..=3650).contains(days), "a number of days from 1 to 3650")
-        };
+        let deadlines = self.deadlines()?;
+        let capacity = self.parsed(&table::ACCOUNT_CAPACITY, |capacity: &u32| *capacity >= 1)?;
+        let rate = self.parsed(&table::ACCOUNT_RATE_PER_S, |rate: &f64| *rate > 0.0 && *rate <= 1_000.0)?;
         Ok(Settings {
             deadlines,
             pace: Pace::new(capacity, rate),
-            daily_budget,
-            duplicate_check,
-            duplicate_check_after_ms: defaults.duplicate_check_after_ms,
-            retention_ms: days("PINBRIDGE_RETENTION_DAYS", 90)? * DAY_MS,
-            disconnected_kept_ms: days("PINBRIDGE_DISCONNECTED_DAYS", 30)? * DAY_MS,
-            activity_kept_ms: days("PINBRIDGE_ACTIVITY_DAYS", 30)? * DAY_MS,
-            revoked_keys_kept_ms: days("PINBRIDGE_REVOKED_KEYS_DAYS", 90)? * DAY_MS,
+            daily_budget: self.parsed(&table::DAILY_BUDGET, |requests| *requests <= DAILY_BUDGET_MOST)?,
+            duplicate_check: self.parsed(&table::DUPLICATE_CHECK, |_| true)?,
+            duplicate_check_after_ms: DUPLICATE_CHECK_AFTER_MS,
+            retention_ms: self.days(&table::RETENTION_DAYS)?,
+            disconnected_kept_ms: self.days(&table::DISCONNECTED_DAYS)?,
+            activity_kept_ms: self.days(&table::ACTIVITY_DAYS)?,
+            revoked_keys_kept_ms: self.days(&table::REVOKED_KEYS_DAYS)?,
             environment: self.environment(),
             registration_open: self.registration_open()?,
         })
     }
 
+    /// The time limits of publishing, checked against each other.
+    fn deadlines(&self) -> Result<Deadlines, ConfigError> {
+        let deadlines = Deadlines {
+            client_timeout_ms: self.ms(&table::CLIENT_TIMEOUT_MS)?,
+            commit_lateness_ms: self.ms(&table::COMMIT_LATENESS_MS)?,
+            list_lag_ms: self.ms(&table::LIST_LAG_MS)?,
+            clock_skew_ms: self.ms(&table::CLOCK_SKEW_MS)?,
+            quiesce_ms: self.ms(&table::QUIESCE_MS)?,
+        };
+        deadlines.check()?;
+        let publisher_timeout_ms = self.ms(&table::PUBLISHER_TIMEOUT_MS)?;
+        let client_timeout_ms = deadlines.client_timeout_ms;
+        if !deadlines.leaves_time_for_a_call(publisher_timeout_ms - PUBLISHER_OVERHEAD_MS) {
+            return Err(ConfigError::ClientTimeout { client_timeout_ms, publisher_timeout_ms });
+        }
+        let visibility_ms = self.parsed_if_set(&table::VISIBILITY_TIMEOUT_MS, |ms: &i64| *ms >= 0)?;
+        match visibility_ms {
+            Some(visibility_ms) if visibility_ms <= deadlines.quiesce_ms => {
+                Err(ConfigError::Visibility { visibility_ms, quiesce_ms: deadlines.quiesce_ms })
+            }
+            _ => Ok(deadlines),
+        }
+    }
+
     /// # Errors
-    /// When the table or the queue isn't named.
+    /// When the table or a queue isn't set.
     pub fn resources(&self) -> Result<Resources, ConfigError> {
-        let required = |name| (self.0)(name).filter(|value| !value.is_empty()).ok_or(ConfigError::Missing { name });
         Ok(Resources {
-            table: required("PINBRIDGE_TABLE")?,
+            table: self.required(&table::TABLE)?,
             queues: QueueUrls {
-                publish: required("PINBRIDGE_PUBLISH_QUEUE_URL")?,
-                reconciliation: required("PINBRIDGE_RECONCILIATION_QUEUE_URL")?,
-                dead_letters: required("PINBRIDGE_DEAD_LETTER_QUEUE_URL")?,
-                redrive: required("PINBRIDGE_REDRIVE_QUEUE_URL")?,
-                import: required("PINBRIDGE_IMPORT_QUEUE_URL")?,
-                import_dead_letters: required("PINBRIDGE_IMPORT_DEAD_LETTER_QUEUE_URL")?,
+                publish: self.required(&table::PUBLISH_QUEUE_URL)?,
+                reconciliation: self.required(&table::RECONCILIATION_QUEUE_URL)?,
+                dead_letters: self.required(&table::DEAD_LETTER_QUEUE_URL)?,
+                redrive: self.required(&table::REDRIVE_QUEUE_URL)?,
+                import: self.required(&table::IMPORT_QUEUE_URL)?,
+                import_dead_letters: self.required(&table::IMPORT_DEAD_LETTER_QUEUE_URL)?,
             },
-            secret_prefix: (self.0)("PINBRIDGE_SECRET_PREFIX").unwrap_or_else(|| "pinbridge".into()),
+            secret_prefix: self.text(&table::SECRET_PREFIX).unwrap_or_default(),
             token_custody: self.token_custody()?,
-            pinterest_url: (self.0)("PINBRIDGE_PINTEREST_URL").unwrap_or_else(|| PINTEREST_URL.into()),
+            pinterest_url: self.text(&table::PINTEREST_URL).unwrap_or_default(),
             oauth_app: self.oauth_app()?,
         })
     }
@@ -234,57 +219,80 @@ impl Environment<'_> {
     /// # Errors
     /// When it is neither `secrets` nor `envelope`.
     pub fn token_custody(&self) -> Result<TokenCustody, ConfigError> {
-        self.parsed("PINBRIDGE_TOKEN_CUSTODY", TokenCustody::default(), |_| true, "secrets or envelope")
+        self.parsed(&table::TOKEN_CUSTODY, |_| true)
     }
 
     /// # Errors
-    /// When the app is named without its redirect URL.
+    /// When the app is set without its redirect URL.
     pub fn oauth_app(&self) -> Result<Option<OAuthApp>, ConfigError> {
-        let set = |name: &str| (self.0)(name).filter(|value| !value.is_empty());
-        let Some(app_id) = set("PINBRIDGE_PINTEREST_APP_ID") else {
+        let Some(app_id) = self.filled(&table::PINTEREST_APP_ID) else {
             return Ok(None);
         };
-        let name = "PINBRIDGE_OAUTH_REDIRECT_URL";
         Ok(Some(OAuthApp {
             app_id,
-            redirect_url: set(name).ok_or(ConfigError::Missing { name })?,
-            authorize_url: set("PINBRIDGE_PINTEREST_AUTHORIZE_URL").unwrap_or_else(|| AUTHORIZE_URL.into()),
-            scopes: set("PINBRIDGE_PINTEREST_SCOPES").unwrap_or_else(|| PUBLISHING_SCOPES.join(",")),
+            redirect_url: self.required(&table::OAUTH_REDIRECT_URL)?,
+            authorize_url: self.required(&table::PINTEREST_AUTHORIZE_URL)?,
+            scopes: self.required(&table::PINTEREST_SCOPES)?,
         }))
     }
 
     fn registration_open(&self) -> Result<bool, ConfigError> {
-        let name = "PINBRIDGE_REGISTRATION";
-        match (self.0)(name).as_deref() {
+        let Setting { variable: name, expected, .. } = table::REGISTRATION;
+        match self.text(&table::REGISTRATION).as_deref() {
             None | Some("closed") => Ok(false),
             Some("open") => Ok(true),
-            Some(value) => Err(ConfigError::Invalid { name, value: value.to_owned(), expected: "open or closed" }),
+            Some(value) => Err(ConfigError::Invalid { name, value: value.to_owned(), expected }),
         }
     }
 
     /// The deployment's name.
     pub fn environment(&self) -> String {
-        (self.0)("PINBRIDGE_ENVIRONMENT").unwrap_or_else(|| Settings::default().environment)
+        self.text(&table::ENVIRONMENT).unwrap_or_default()
     }
 
     /// The log filter, in `tracing`'s syntax.
     pub fn log_filter(&self) -> String {
-        (self.0)("PINBRIDGE_LOG").filter(|value| !value.is_empty()).unwrap_or_else(|| "info".into())
+        self.filled(&table::LOG).unwrap_or_default()
     }
 
-    fn parsed<T: FromStr>(
+    /// The variable's text, else the default.
+    fn text(&self, setting: &Setting) -> Option<String> {
+        (self.0)(setting.variable).or_else(|| setting.default.map(str::to_owned))
+    }
+
+    /// As [`Self::text`]; an empty variable counts as not set.
+    fn filled(&self, setting: &Setting) -> Option<String> {
+        let set = (self.0)(setting.variable).filter(|value| !value.is_empty());
+        set.or_else(|| setting.default.map(str::to_owned))
+    }
+
+    fn required(&self, setting: &Setting) -> Result<String, ConfigError> {
+        self.filled(setting).ok_or(ConfigError::Missing { name: setting.variable })
+    }
+
+    fn ms(&self, setting: &Setting) -> Result<i64, ConfigError> {
+        self.parsed(setting, |ms: &i64| *ms >= 0)
+    }
+
+    /// Days, in milliseconds.
+    fn days(&self, setting: &Setting) -> Result<i64, ConfigError> {
+        Ok(self.parsed(setting, |days: &i64| (1..=3650).contains(days))? * DAY_MS)
+    }
+
+    fn parsed<T: FromStr>(&self, setting: &Setting, allowed: impl Fn(&T) -> bool) -> Result<T, ConfigError> {
+        self.parsed_if_set(setting, allowed)?.ok_or(ConfigError::Missing { name: setting.variable })
+    }
+
+    /// `None` where there is neither a variable nor a default.
+    fn parsed_if_set<T: FromStr>(
         &self,
-        name: &'static str,
-        default: T,
+        setting: &Setting,
         allowed: impl Fn(&T) -> bool,
-        expected: &'static str,
-    ) -> Result<T, ConfigError> {
-        match (self.0)(name) {
-            None => Ok(default),
-            Some(value) => match value.parse::<T>() {
-                Ok(number) if allowed(&number) => Ok(number),
-                _ => Err(ConfigError::Invalid { name, value, expected }),
-            },
+    ) -> Result<Option<T>, ConfigError> {
+        let Some(value) = self.text(setting) else { return Ok(None) };
+        match value.parse::<T>() {
+            Ok(parsed) if allowed(&parsed) => Ok(Some(parsed)),
+            _ => Err(ConfigError::Invalid { name: setting.variable, value, expected: setting.expected }),
         }
     }
 }
@@ -292,6 +300,7 @@ impl Environment<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::account::PUBLISHING_SCOPES;
 
     fn with(name: &'static str, value: &'static str) -> Result<Settings, ConfigError> {
         Environment(&|asked| (asked == name).then(|| value.to_owned())).settings()
@@ -303,13 +312,19 @@ mod tests {
     }
 
     #[test]
-    fn a_quiesce_time_below_the_sum_is_refused_at_start() {
+    fn the_defaults_of_the_table_equal_the_constants() {
+        assert_eq!(table::PINTEREST_SCOPES.default, Some(PUBLISHING_SCOPES.join(",").as_str()));
+        assert_eq!(table::PUBLISHER_TIMEOUT_MS.default, Some(PUBLISHER_TIMEOUT_MS.to_string().as_str()));
+    }
+
+    #[test]
+    fn a_quiesce_period_below_the_sum_is_refused() {
         let error = with("PINBRIDGE_QUIESCE_MS", "119999").expect_err("too short");
         assert!(error.to_string().contains("119999 ms is below 120000 ms"), "{error}");
     }
 
     #[test]
-    fn values_that_are_no_numbers_are_named() {
+    fn an_invalid_value_is_named_in_the_error() {
         for (name, value) in [
             ("PINBRIDGE_QUIESCE_MS", "soon"),
             ("PINBRIDGE_ACCOUNT_CAPACITY", "0"),
@@ -328,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn the_late_check_has_three_settings() {
+    fn the_duplicate_check_has_three_settings() {
         for (text, wanted) in
             [("off", DuplicateCheck::Off), ("report", DuplicateCheck::Report), ("remove", DuplicateCheck::Remove)]
         {
@@ -338,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_kept_in_one_of_two_ways() {
+    fn tokens_are_stored_in_one_of_two_ways() {
         let custody = |text: Option<&'static str>| {
             let read = move |asked: &str| text.filter(|_| asked == "PINBRIDGE_TOKEN_CUSTODY").map(str::to_owned);
             Environment(&read).token_custody()
@@ -357,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn a_visibility_timeout_inside_the_quiesce_time_is_refused() {
+    fn a_visibility_timeout_within_the_quiesce_period_is_refused() {
         assert!(matches!(with("PINBRIDGE_VISIBILITY_TIMEOUT_MS", "120000"), Err(ConfigError::Visibility { .. })));
     }
 

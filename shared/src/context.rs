@@ -8,7 +8,7 @@ use crate::ports::{
     Queue, Rollups, Schedules, Secrets, SessionKeys, Store, System, Tenants,
 };
 
-/// Everything a flow works with.
+/// Everything that a flow works with.
 #[derive(Clone)]
 pub struct Context {
     pub store: Arc<dyn Store>,
@@ -56,7 +56,7 @@ impl Context {
         uuid::Builder::from_random_bytes(bytes).into_uuid()
     }
 
-    /// A fresh name for a write. (An empty one names nothing: no write is ever recognised by it.)
+    /// A fresh nonce for a write. (An empty one names nothing: no write is ever recognised by it.)
     pub fn nonce(&self) -> String {
         if self.rules.hold(Rule::Nonce) { self.system.nonce() } else { String::new() }
     }

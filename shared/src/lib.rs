@@ -1,14 +1,15 @@
-//! What every pinbridge function shares. Arrows run one way: functions → [`flows`] → [`domain`] and [`ports`];
-//! [`adapters`] implement the ports, and only a function's `main.rs` (or `infra/local`) puts them together.
+//! The code that all functions of pinbridge share. Dependencies point one way: functions → [`flows`] → [`domain`] and
+//! [`ports`]. The [`adapters`] implement the ports, and only a function's `main.rs` (or `infra/local`) connects them.
 //!
 //! | Looking for… | go to |
 //! |---|---|
 //! | the rules: states, tokens, retries, what a worker does next | [`domain`] |
-//! | what the flows need of the world | [`ports`] |
+//! | the interfaces to everything outside | [`ports`] |
 //! | the use cases | [`flows`] |
+//! | the ports and settings that a flow is given | [`context`] |
 //! | DynamoDB, SQS, Secrets Manager, Pinterest, the clock | [`adapters`] |
 //! | every setting and its default | [`config`] |
-//! | fakes of the ports and the rules every implementation must keep | `testing` (behind the feature of that name) |
+//! | fakes of the ports, contract suites for their implementations | `testing` (behind the feature `testing`) |
 
 pub mod adapters;
 pub mod config;

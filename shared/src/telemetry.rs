@@ -1,4 +1,4 @@
-//! Logs as JSON lines, and metrics in CloudWatch's embedded format. Neither ever holds a token, a key or a body.
+//! Logs as JSON lines, and metrics in CloudWatch's embedded metric format. Neither contains a token, a key or a body.
 //!
 //! Field names are the same everywhere: `workspace_id`, `account_id`, `pin_id`, `attempt`, `error_code`, `request_id`.
 
@@ -7,24 +7,25 @@ use std::sync::OnceLock;
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
+pub use crate::domain::metric::Metric;
 use crate::domain::time::Moment;
 
 /// The CloudWatch namespace of every metric.
 pub const NAMESPACE: &str = "pinbridge";
 
-/// Where logs and metrics go.
+/// The destination of logs and metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// Standard output, which Lambda collects; metrics as lines of their own, which CloudWatch extracts.
+    /// Standard output, which Lambda collects. Metrics are separate lines, which CloudWatch extracts.
     Lambda,
-    /// Standard error, for programs whose standard output is for people; metrics as debug logs.
+    /// Standard error, for programs whose standard output is for people. Metrics are debug logs.
     Program,
 }
 
-/// The deployment's name, when metrics are lines of their own.
+/// The deployment's name, when metrics are separate lines.
 static METRIC_LINES: OnceLock<Option<String>> = OnceLock::new();
 
-/// Starts logging. A second start (in tests) keeps the first.
+/// Starts logging. A second start (in tests) keeps the first one's settings.
 pub fn init(filter: &str, environment: &str, output: Output) {
     let filter = quiet_about_events(EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info")));
     let logs = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(true).with_span_list(false);
@@ -35,65 +36,18 @@ pub fn init(filter: &str, environment: &str, output: Output) {
     let _ = METRIC_LINES.set((output == Output::Lambda).then(|| environment.to_owned()));
 }
 
-/// At `trace`, Lambda's runtime logs whole events and the HTTP libraries whole headers, keys included: never here.
+/// At `trace`, Lambda's runtime logs whole events, and the HTTP libraries log whole headers with keys. This prevents
+/// it.
 fn quiet_about_events(filter: EnvFilter) -> EnvFilter {
-    const TALKATIVE: [&str; 6] =
+    const VERBOSE: [&str; 6] =
         ["lambda_runtime", "lambda_http", "hyper", "hyper_util", "reqwest", "aws_smithy_runtime"];
-    TALKATIVE.iter().fold(filter, |filter, target| match format!("{target}=info").parse() {
+    VERBOSE.iter().fold(filter, |filter, target| match format!("{target}=info").parse() {
         Ok(directive) => filter.add_directive(directive),
         Err(_) => filter,
     })
 }
 
-/// What is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Metric {
-    PinAccepted,
-    PinDeferred,
-    PinPublished,
-    PinAdopted,
-    PinFailed,
-    AttemptRetried,
-    PinRetried,
-    OutcomeUnknown,
-    AccountPaused,
-    FenceLost,
-    OrphanPin,
-    /// The late check found a second Pin.
-    DuplicatePin,
-    RescuerResent,
-    /// The tally's fold failed; what it had to do is done again.
-    RollupFailed,
-    /// By how much the tally is behind, when that is much.
-    RollupBehindMinutes,
-    BacklogReleased,
-    ScheduleCreated,
-    ScheduleReleased,
-    /// Released after its time.
-    ScheduleLate,
-    /// No pin could be made of it.
-    ScheduleFailed,
-    PoisonMessage,
-    /// By what became of it.
-    DeadLetter,
-    TokensRefreshed,
-    /// By what kept it.
-    RefreshFailed,
-    /// Issued by Pinterest and not stored.
-    RefreshTokensLost,
-    /// Given up: Pinterest refuses both tokens.
-    AccountNeedsReconnect,
-    /// By the reason: an import doesn't go on by itself.
-    ImportStopped,
-}
-
-impl Metric {
-    fn name(self) -> String {
-        format!("{self:?}")
-    }
-}
-
-/// Counts something, with the class of failure as a dimension where there is one.
+/// Counts a metric, with the class of failure as a dimension where there is one.
 pub fn count(metric: Metric, amount: u64, error_code: Option<&str>, now: Moment) {
     if amount == 0 {
         return;
@@ -105,7 +59,7 @@ pub fn count(metric: Metric, amount: u64, error_code: Option<&str>, now: Moment)
     }
 }
 
-/// One metric as an embedded-metric-format document.
+/// One metric as a document in the embedded metric format.
 fn emf(metric: Metric, amount: u64, error_code: Option<&str>, environment: &str, now: Moment) -> String {
     let dimensions = match error_code {
         Some(_) => json!([["environment"], ["environment", "error_code"]]),
@@ -134,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_metric_is_one_line_that_cloudwatch_reads() {
+    fn a_metric_is_one_line_in_cloudwatchs_format() {
         let line = emf(Metric::PinFailed, 2, Some("image_broken"), "staging", Moment(5));
         assert!(!line.contains('\n'));
         let document: serde_json::Value = serde_json::from_str(&line).expect("JSON");

@@ -1,7 +1,8 @@
-"""100,000 rows through `operator import` into the local stack: the stack is killed twice and the command once on the way.
+"""Imports 100,000 rows into the local stack with `operator import`. On the way the stack is killed twice and the
+command once.
 
-Every row must end as what it is (new, existing, failed), each import must add up, and nothing may be imported twice. Prints
-the figures.
+Every row must have the expected result (created, existing or failed), each import must add up, and no row may be
+imported twice. Prints the figures.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-LOOK_EVERY = 0.5
+POLL_EVERY = 0.5
 READY_WITHIN = 120
 
 
@@ -26,10 +27,10 @@ def get(ready, path):
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return json.load(answer), answer.headers
-        except OSError as problem:  # a busy stack answers 503 now and then, as it may
+        except OSError as problem:  # a busy stack may answer 503
             if getattr(problem, "code", 503) < 500 or time.monotonic() > end:
                 raise
-            time.sleep(LOOK_EVERY)
+            time.sleep(POLL_EVERY)
 
 
 class Stack:
@@ -55,7 +56,8 @@ class Stack:
 
 
 def write_file(path, rows, accounts):
-    """Of each hundred rows one has no board and one is an earlier row once more. Answers what must become of them."""
+    """Writes the CSV file. In every hundred rows one has no board, and one repeats an earlier row. Returns the expected
+    totals."""
     failed = existing = 0
     with open(path, "w", encoding="utf-8", newline="") as file:
         file.write("\ufeffaccount_id,board_id,title,idempotency_key,image_url,link_url,description\r\n")
@@ -85,13 +87,13 @@ def run_import(binaries, ready, path, at_once):
                             env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
 
-def imports_there(ready):
+def import_count(ready):
     return int(get(ready, "/v1/pins/imports?limit=1")[1]["x-total-count"])
 
 
 def wait_for_imports(stack, count):
-    while imports_there(stack.ready) < count:
-        time.sleep(LOOK_EVERY)
+    while import_count(stack.ready) < count:
+        time.sleep(POLL_EVERY)
 
 
 def main():
@@ -101,41 +103,43 @@ def main():
     arguments.add_argument("--accounts", type=int, default=10)
     arguments.add_argument("--at-once", type=int, default=4)
     arguments.add_argument("--seed", type=int, default=1)
-    asked = arguments.parse_args()
-    binaries, dice = asked.bin_dir.resolve(), random.Random(asked.seed)
-    pieces = -(-asked.rows // 500)
+    options = arguments.parse_args()
+    binaries, rng = options.bin_dir.resolve(), random.Random(options.seed)
+    pieces = -(-options.rows // 500)
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        stack = Stack(binaries, folder, dice.randrange(20_000, 40_000), asked.accounts)
+        stack = Stack(binaries, folder, rng.randrange(20_000, 40_000), options.accounts)
         try:
             path = folder / "big.csv"
-            wanted = write_file(path, asked.rows, boards_of(stack.ready))
-            print(f"{asked.rows} rows, {path.stat().st_size / 1e6:.1f} MB, {asked.accounts} accounts; wanted {wanted}", flush=True)
+            wanted = write_file(path, options.rows, boards_of(stack.ready))
+            print(f"{options.rows} rows, {path.stat().st_size / 1e6:.1f} MB, {options.accounts} accounts; "
+                  f"expected {wanted}", flush=True)
             began = time.monotonic()
-            command = run_import(binaries, stack.ready, path, asked.at_once)
-            # The stack dies and comes back under the command, which waits for it.
+            command = run_import(binaries, stack.ready, path, options.at_once)
+            # The stack is killed and restarted while the command runs, which waits for it.
             for share in (0.25, 0.5):
                 wait_for_imports(stack, int(pieces * share))
                 stack.kill()
-                print(f"{time.monotonic() - began:7.1f} s  the stack is killed with {int(pieces * share)} imports handed in", flush=True)
+                print(f"{time.monotonic() - began:7.1f} s  the stack is killed with {int(pieces * share)} imports "
+                      "submitted", flush=True)
                 stack.start()
             wait_for_imports(stack, int(pieces * 0.75))
             command.kill()
             command.wait()
-            print(f"{time.monotonic() - began:7.1f} s  the command is killed, and started again", flush=True)
-            command = run_import(binaries, stack.ready, path, asked.at_once)
+            print(f"{time.monotonic() - began:7.1f} s  the command is killed and started again", flush=True)
+            command = run_import(binaries, stack.ready, path, options.at_once)
             printed, _ = command.communicate(timeout=3600)
             seconds = time.monotonic() - began
             totals = json.loads(printed)
             got = {name: totals[name] for name in wanted}
-            print(f"{seconds:7.1f} s  done: {got}; {totals['imports']} imports, {totals['handed_in_before']} of them handed in "
-                  f"before the command was killed; {asked.rows / seconds:.0f} rows a second", flush=True)
-            check(stack, asked, pieces, wanted, got)
+            print(f"{seconds:7.1f} s  done: {got}; {totals['imports']} imports, {totals['handed_in_before']} of them "
+                  f"submitted before the command was killed; {options.rows / seconds:.0f} rows a second", flush=True)
+            check(stack, pieces, wanted, got)
         finally:
             stack.kill()
 
 
-def check(stack, asked, pieces, wanted, got):
+def check(stack, pieces, wanted, got):
     wrong = []
     if got != wanted:
         wrong.append(f"the totals are {got}, not {wanted}")
@@ -145,19 +149,19 @@ def check(stack, asked, pieces, wanted, got):
         if not page:
             break
         listed += page
-    if len(listed) != pieces or imports_there(stack.ready) != pieces:
+    if len(listed) != pieces or import_count(stack.ready) != pieces:
         wrong.append(f"there are {len(listed)} imports, not {pieces}")
     ids = set()
     for job in listed:
         results = get(stack.ready, f"/v1/pins/imports/{job['id']}")[0]["results"]
         if [row["row_number"] for row in results] != list(range(1, job["total_rows"] + 1)):
             wrong.append(f"import {job['id']} has other rows than the file")
-        made = [row["pin_id"] for row in results if row["status"] == "created"]
-        if ids.intersection(made) or len(set(made)) != len(made):
-            wrong.append(f"import {job['id']} made a pin that another row made")
-        ids.update(made)
+        created = [row["pin_id"] for row in results if row["status"] == "created"]
+        if ids.intersection(created) or len(set(created)) != len(created):
+            wrong.append(f"import {job['id']} has a pin that another row created")
+        ids.update(created)
     if len(ids) != wanted["created"]:
-        wrong.append(f"{len(ids)} pins were made, not {wanted['created']}")
+        wrong.append(f"{len(ids)} pins were created, not {wanted['created']}")
     print(f"every row has one result; {len(ids)} different pins" if not wrong else "\n".join(wrong))
     if wrong:
         sys.exit(1)

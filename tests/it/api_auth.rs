@@ -2,7 +2,7 @@
 
 use http::Request;
 use pinbridge_api::auth::Access;
-use pinbridge_api::routes::{self, Route};
+use pinbridge_api::endpoint::{self, Endpoint};
 use pinbridge_shared::domain::ids::{AccountId, AccountKey};
 use pinbridge_shared::domain::tenant::scope::Scope;
 use pinbridge_shared::domain::tenant::user::Role;
@@ -16,7 +16,7 @@ use crate::support::api::{Api, As};
 /// An id that nothing has.
 const NOBODYS: &str = "7d11ee90-a944-54ed-a55c-7f2e8a5ca0b6";
 
-fn path(route: &Route) -> String {
+fn path(route: &Endpoint) -> String {
     route.path.replace("{id}", NOBODYS)
 }
 
@@ -32,7 +32,7 @@ fn code(answer: &Value) -> &str {
 #[tokio::test]
 async fn without_credentials_only_public_routes_answer() {
     let api = Api::new().await;
-    for route in routes::table() {
+    for route in endpoint::table() {
         let (status, answer) = api.call(route.method.as_str(), &path(&route), As::Nobody, Value::Null).await;
         let wanted = route.access != Access::Public;
         let is_refused = (status, code(&answer)) == (401, "missing_api_key");
@@ -45,7 +45,7 @@ async fn each_scope_opens_the_routes_of_its_name_and_no_others() {
     let api = Api::new().await;
     for scope in Scope::ALL {
         let (key, _) = api.new_key(json!({"name": scope.name(), "scopes": [scope.name()]})).await;
-        for route in routes::table() {
+        for route in endpoint::table() {
             let (status, answer) = api.call(route.method.as_str(), &path(&route), As::Key(&key), Value::Null).await;
             let is_open = [Access::Public, Access::Scope(scope)].contains(&route.access);
             assert_eq!(!is_shut(status, &answer), is_open, "{} {} {status} {answer}", route.method, route.path);
@@ -59,7 +59,7 @@ async fn a_role_opens_what_its_scopes_open_and_what_is_for_people() {
         let api = Api::new().await;
         api.person("ada@example.com", role).await;
         let token = api.log_in("ada@example.com").await;
-        for route in routes::table() {
+        for route in endpoint::table() {
             let (status, answer) =
                 api.call(route.method.as_str(), &path(&route), As::Bearer(&token), Value::Null).await;
             let is_open = match route.access {

@@ -1,10 +1,10 @@
 //! The page of limits and lives is what the code says.
 
-use pinbridge_api::body::import_file;
-use pinbridge_api::page::SEARCH_MAX;
-use pinbridge_api::routes::{pin_batch, pin_bulk};
+use pinbridge_api::request::import_file;
+use pinbridge_api::request::query::SEARCH_MAX;
+use pinbridge_api::request::{self as bodies, query};
+use pinbridge_api::routes;
 use pinbridge_api::views::export::PAGE_BYTES_MAX;
-use pinbridge_api::{body, page};
 use pinbridge_shared::adapters::dynamodb::row_kinds;
 use pinbridge_shared::adapters::envelope::OLD_KEYS_KEPT_MS;
 use pinbridge_shared::adapters::secrets::RECOVERY_DAYS;
@@ -15,7 +15,7 @@ use pinbridge_shared::domain::pacing::{bucket, budget};
 use pinbridge_shared::domain::pin::{history, request, retry};
 use pinbridge_shared::domain::reconcile::{board_scan, duplicate_check};
 use pinbridge_shared::domain::stats::period;
-use pinbridge_shared::domain::stats::rollup as domain_tally;
+use pinbridge_shared::domain::stats::rollup as domain_rollup;
 use pinbridge_shared::domain::tenant::{self, api_key, login, session, user};
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
 use pinbridge_shared::domain::{import, recovery, sandbox, schedule};
@@ -55,22 +55,22 @@ fn limits() -> Vec<(&'static str, String)> {
     let settings = Settings::default();
     vec![
         // Requests.
-        ("a request's body", bytes(body::BODY_MAX)),
-        ("a batch's body", bytes(body::BATCH_BODY_MAX)),
-        ("pins of a batch", pin_batch::BATCH_MAX.to_string()),
-        ("pins of one bulk call", pin_bulk::BULK_MAX.to_string()),
+        ("a request's body", bytes(bodies::BODY_MAX)),
+        ("a batch's body", bytes(bodies::BATCH_BODY_MAX)),
+        ("pins of a batch", routes::BATCH_MAX.to_string()),
+        ("pins of one bulk call", routes::bulk::BULK_MAX.to_string()),
         ("an import's body", bytes(import_file::IMPORT_BODY_MAX)),
         ("rows of an import", import::ROWS_MAX.to_string()),
         ("rows of an import that are worked on together", import::CHUNK_ROWS.to_string()),
-        ("boards that a dry run looks at", dry_run::BOARDS_CHECKED_MAX.to_string()),
-        ("accounts that a forecast looks at", forecast::FORECAST_ACCOUNTS_MAX.to_string()),
+        ("boards that a dry run checks", dry_run::BOARDS_CHECKED_MAX.to_string()),
+        ("accounts that a forecast covers", forecast::FORECAST_ACCOUNTS_MAX.to_string()),
         ("a pin's title, characters", request::TITLE_MAX.to_string()),
         ("a pin's description, characters", request::DESCRIPTION_MAX.to_string()),
         ("a pin's alt text, characters", request::ALT_TEXT_MAX.to_string()),
         ("a URL, characters", request::URL_MAX.to_string()),
         ("an idempotency key, characters", request::IDEMPOTENCY_KEY_MAX.to_string()),
-        ("related terms of a pin", body::TERMS_MAX.to_string()),
-        ("a related term, characters", body::TERM_MAX.to_string()),
+        ("related terms of a pin", bodies::TERMS_MAX.to_string()),
+        ("a related term, characters", bodies::TERM_MAX.to_string()),
         ("a name of a workspace, organisation or key, characters", tenant::NAME_MAX.to_string()),
         ("a password, characters", format!("{} to {}", user::PASSWORD_MIN, user::PASSWORD_MAX)),
         ("an email address, characters", user::EMAIL_MAX.to_string()),
@@ -80,9 +80,9 @@ fn limits() -> Vec<(&'static str, String)> {
         ("boards that a simulated account adds", sandbox::OWN_BOARDS_MAX.to_string()),
         ("sections of them all", sandbox::SECTIONS_MAX.to_string()),
         // Lists.
-        ("a page, unless asked otherwise", page::LIMIT_DEFAULT.to_string()),
-        ("a page at most", page::LIMIT_MAX.to_string()),
-        ("an offset at most", page::OFFSET_MAX.to_string()),
+        ("a page, unless asked otherwise", query::LIMIT_DEFAULT.to_string()),
+        ("a page at most", query::LIMIT_MAX.to_string()),
+        ("an offset at most", query::OFFSET_MAX.to_string()),
         ("newest imports that a list looks through", imports::IMPORTS_LISTED_MAX.to_string()),
         ("pins of a list that are counted at least", list_pins::COUNTED.to_string()),
         ("pins that one call looks through for a state, a text or another order", list_pins::WINDOW.to_string()),
@@ -106,38 +106,38 @@ fn limits() -> Vec<(&'static str, String)> {
         // The dashboard.
         ("a period, unless asked otherwise", time(period::DEFAULT_DAYS * DAY_MS)),
         ("a period at most", time(period::MAX_DAYS * DAY_MS)),
-        ("told by the hour up to", time(period::HOURLY_UP_TO_MS)),
-        ("pins that a request looks at themselves", dashboard::LIVE_MAX.to_string()),
-        ("hours whose pins are told one by one", dashboard::HOURS_BY_SAMPLE_MAX.to_string()),
-        ("minutes that are folded at once", roll_up::MINUTES_AT_ONCE.to_string()),
-        ("a run of the fold takes at most", time(roll_up::RUN_MAX_MS)),
+        ("a series by the hour covers at most", time(period::HOURLY_UP_TO_MS)),
+        ("pins that a request reads one by one", dashboard::LIVE_MAX.to_string()),
+        ("hours that a request reads sample by sample", dashboard::HOURS_BY_SAMPLE_MAX.to_string()),
+        ("minutes that are rolled up at once", roll_up::MINUTES_AT_ONCE.to_string()),
+        ("a run of the rollup takes at most", time(roll_up::RUN_MAX_MS)),
         // People.
-        ("wrong passwords of an address before it has to wait", login::FAILURES_MAX.to_string()),
-        ("that wait, from the first", time(login::WINDOW_MS)),
+        ("wrong passwords of an address before it is blocked", login::FAILURES_MAX.to_string()),
+        ("that block, from the first", time(login::WINDOW_MS)),
         ("a session", time(session::SESSION_S * SECOND_MS)),
         ("a key's last use is up to this late", time(api_key::USED_EVERY_MS)),
-        ("a begun connection", time(oauth::STATE_LIFE_MS)),
+        ("a pending authorization", time(oauth::STATE_LIFE_MS)),
         // Publishing.
         ("a pin's life without a chance to be published", time(request::LIFETIME_MS)),
         ("attempts of a pin", retry::ATTEMPT_LIMIT.to_string()),
-        ("a slot this near is waited for in the queue", time(bucket::ACCEPT_HORIZON_MS)),
+        ("the furthest slot that waits in the queue", time(bucket::ACCEPT_HORIZON_MS)),
         ("the dispatcher's window", time(bucket::DISPATCH_HORIZON_MS)),
         ("a message's delay", time(MAX_DELAY_MS)),
-        ("the quiet time after a lost answer (`QuiesceMs`)", time(settings.deadlines.quiesce_ms)),
+        ("the quiesce period after a lost answer (`QuiesceMs`)", time(settings.deadlines.quiesce_ms)),
         ("a pause after a spam block", time(retry::SPAM_PAUSE_MS)),
         ("an account on hold is tried every", time(retry::HOLD_PAUSE_MS)),
-        ("pages of a board that one look reads", board_scan::PAGES_MAX.to_string()),
-        ("doubts of a board that are settled together", board_scan::MEMBERS_MAX.to_string()),
+        ("pages of a board in one reading", board_scan::PAGES_MAX.to_string()),
+        ("unresolved outcomes of a board that are resolved together", board_scan::MEMBERS_MAX.to_string()),
         ("pins that are written together", SAVED_TOGETHER_MAX.to_string()),
-        ("the late check comes after", time(duplicate_check::DUPLICATE_CHECK_AFTER_MS)),
+        ("the duplicate check comes after", time(duplicate_check::DUPLICATE_CHECK_AFTER_MS)),
         ("the highest daily budget", budget::DAILY_BUDGET_MOST.to_string()),
-        ("letters of one redrive", redrive::MESSAGES_MAX.to_string()),
+        ("messages of one redrive", redrive::MESSAGES_MAX.to_string()),
         ("a schedule is at most this far ahead", time(schedule::AHEAD_MAX_MS)),
         (
             "a schedule is handed over (and not editable any more) this long before its time",
             time(schedule::RELEASE_AHEAD_MS),
         ),
-        ("schedules of one bulk call", body::schedules::BULK_MAX.to_string()),
+        ("schedules of one bulk call", routes::bulk::BULK_MAX.to_string()),
         ("schedules that are counted exactly", list_schedules::COUNT_MAX.to_string()),
         ("schedules that a filter, a search or another order looks through a page", list_schedules::WINDOW.to_string()),
         // Tokens.
@@ -147,8 +147,8 @@ fn limits() -> Vec<(&'static str, String)> {
         ("an old data key stays at least", time(OLD_KEYS_KEPT_MS)),
         ("a board's check is answered again for", time(board_check::CHECK_FRESH_MS)),
         // Deleting.
-        ("a deleted workspace's pins stay until requests that came before are over", time(purge::QUIET_MS)),
-        ("what names a removed pin's rows stays", time(purge::LINGER_MS)),
+        ("a deleted workspace's pins stay for requests that came before", time(purge::QUIET_MS)),
+        ("the tombstone of a removed pin stays", time(purge::LINGER_MS)),
         ("a disconnected account's name stays (`DisconnectedDays`)", time(settings.disconnected_kept_ms)),
         ("a revoked key stays listed (`RevokedKeysDays`)", time(settings.revoked_keys_kept_ms)),
         ("the activity log remembers (`ActivityDays`)", time(settings.activity_kept_ms)),
@@ -179,16 +179,16 @@ fn the_lives_name_the_constants_that_rule_them() {
     for (name, part) in [
         ("API key", time(settings.revoked_keys_kept_ms)),
         ("account", time(settings.disconnected_kept_ms)),
-        ("begun connection", time(oauth::STATE_LIFE_MS)),
+        ("pending authorization", time(oauth::STATE_LIFE_MS)),
         ("pin", time(request::LIFETIME_MS)),
         ("schedule", time(request::LIFETIME_MS)),
-        ("what is due", time(schedule::DUE_KEPT_MS)),
+        ("due schedule", time(schedule::DUE_KEPT_MS)),
         ("pin", (settings.retention_ms / DAY_MS).to_string()),
         ("board check", time(board_check::CHECK_KEPT_MS)),
-        ("clock", time(recovery::KEPT_MS)),
-        ("tally: an hour's sums and first facts; its other facts", time(domain_tally::SUMS_KEPT_MS)),
-        ("tally: an hour's sums and first facts; its other facts", time(domain_tally::SAMPLES_KEPT_MS)),
-        ("grave of a purged pin", time(purge::LINGER_MS)),
+        ("recovery marker", time(recovery::KEPT_MS)),
+        ("rollup: an hour's sums and first samples; its other samples", time(domain_rollup::SUMS_KEPT_MS)),
+        ("rollup: an hour's sums and first samples; its other samples", time(domain_rollup::SAMPLES_KEPT_MS)),
+        ("tombstone of a purged pin", time(purge::LINGER_MS)),
         ("the app's requests of a day", time(budget::DAY_KEPT_MS)),
         ("their attempts to log in", time(login::WINDOW_MS)),
     ] {

@@ -2,53 +2,37 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pinbridge_api::openapi::{boards, document, operations, pins};
+use pinbridge_api::endpoint::table;
+use pinbridge_api::error::{ApiError, samples};
+use pinbridge_api::openapi::document;
+use pinbridge_api::routes::examples;
 use serde_json::{Value, json};
 
 use crate::isolation;
 use crate::support::agreement::{fits, resolved};
 use crate::support::real::{Real, pin};
 
-/// Routes that wait for their description. Only ever shorter.
-const UNDESCRIBED: [(&str, &str); 0] = [];
-
 #[test]
-fn every_route_is_described_and_every_description_is_a_routes() {
-    let routes: BTreeSet<(String, &str)> =
-        pinbridge_api::routes::table().iter().map(|route| (route.method.to_string(), route.path)).collect();
-    let described: Vec<(String, &str)> =
-        operations().iter().map(|operation| (operation.method.to_string(), operation.path)).collect();
-    let waiting: BTreeSet<(String, &str)> =
-        UNDESCRIBED.iter().map(|(method, path)| ((*method).to_owned(), *path)).collect();
-    let unique: BTreeSet<(String, &str)> = described.iter().cloned().collect();
-    assert_eq!(unique.len(), described.len(), "a route is described twice");
-    let missing: BTreeSet<_> = routes.difference(&unique).cloned().collect();
-    assert_eq!(missing, waiting, "functions/api/src/openapi lacks (left), or has by now (right)");
-    assert!(unique.is_subset(&routes), "{:?}", unique.difference(&routes).collect::<Vec<_>>());
-    let ids: BTreeSet<&str> = operations().iter().map(|operation| operation.id).collect();
-    assert_eq!(ids.len(), described.len(), "an operation's id is used twice");
-    for operation in operations() {
-        let id = operation.id;
-        assert!(!operation.tag.is_empty() && !operation.summary.is_empty(), "{id}");
-        assert!(!operation.answers.is_empty() || operation.refusals == ["not_available_self_hosted"], "{id}");
+fn every_endpoint_is_described_once() {
+    let endpoints = table();
+    let routes: BTreeSet<(&str, &str)> = endpoints.iter().map(|one| (one.method.as_str(), one.path)).collect();
+    assert_eq!(routes.len(), endpoints.len(), "a route has two endpoints");
+    let ids: BTreeSet<&str> = endpoints.iter().map(|one| one.id).collect();
+    assert_eq!(ids.len(), endpoints.len(), "an operation's id is used twice");
+    for endpoint in endpoints {
+        let id = endpoint.id;
+        assert!(!id.is_empty() && !endpoint.tag.is_empty() && !endpoint.summary.is_empty(), "{}", endpoint.path);
+        assert!(!endpoint.answers.is_empty() || endpoint.errors == ["not_available_self_hosted"], "{id}");
         let in_path: BTreeSet<&str> =
-            operation.path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}')).collect();
-        let named = operation.parameters.iter().filter(|one| one.place.name() == "path").map(|one| one.name);
+            endpoint.path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}')).collect();
+        let named = endpoint.parameters.iter().filter(|one| one.place.name() == "path").map(|one| one.name);
         assert_eq!(in_path, named.collect(), "the segments of {id}");
     }
 }
 
 #[test]
-fn every_error_that_an_operation_names_is_one_that_the_code_makes() {
-    let samples: BTreeSet<&str> =
-        pinbridge_api::error::samples().iter().map(pinbridge_api::error::ApiError::code).collect();
-    let mut named: BTreeSet<&str> = BTreeSet::new();
-    for operation in operations() {
-        for code in &operation.refusals {
-            assert!(samples.contains(code), "{}: error::samples has no {code}", operation.id);
-            named.insert(code);
-        }
-    }
+fn every_error_is_of_an_operation() {
+    let samples: BTreeSet<&str> = samples().iter().map(ApiError::code).collect();
     let described = document()["paths"].to_string();
     let unused: Vec<&&str> = samples.iter().filter(|code| !described.contains(&format!("\"{code}\""))).collect();
     assert!(unused.is_empty(), "no operation is described with {unused:?}");
@@ -112,7 +96,7 @@ async fn every_example_of_a_request_is_accepted() {
             methods.as_object().expect("methods").iter().map(|(method, op)| (path.as_str(), method.as_str(), op)),
         );
     }
-    let order: Vec<&str> = operations().iter().map(|operation| operation.id).collect();
+    let order: Vec<&str> = table().iter().map(|endpoint| endpoint.id).collect();
     let id = |operation: &Value| operation["operationId"].as_str().expect("an id").to_owned();
     all.sort_by_key(|(.., operation)| {
         let id = id(operation);
@@ -125,8 +109,8 @@ async fn every_example_of_a_request_is_accepted() {
     for (path, method, operation) in all {
         let id = id(operation);
         if OF_A_FAILED_PIN.contains(&id.as_str()) {
-            let body = pin(&ids[pins::ACCOUNT], &ids[boards::BOARD], &format!("for {id}"));
-            ids.insert(pins::PIN.into(), isolation::fail(&real, &key, body).await);
+            let body = pin(&ids[examples::ACCOUNT], &ids[examples::BOARD], &format!("for {id}"));
+            ids.insert(examples::PIN.into(), isolation::fail(&real, &key, body).await);
         }
         let with_ids = |text: String| ids.iter().fold(text, |text, (example, real)| text.replace(example, real));
         let (uri, body) = request(path, operation);
@@ -163,10 +147,10 @@ async fn every_example_of_a_request_is_accepted() {
             let account = real.connect(&key, "sim_account_1").await;
             let boards = format!("/v1/pinterest/boards?account_id={account}");
             let boards = real.must("GET", &boards, &key, Value::Null).await;
-            ids.insert(pins::ACCOUNT.into(), account);
-            ids.insert(boards::BOARD.into(), boards[0]["id"].as_str().expect("a board").to_owned());
+            ids.insert(examples::ACCOUNT.into(), account);
+            ids.insert(examples::BOARD.into(), boards[0]["id"].as_str().expect("a board").to_owned());
             let workspace = answer["workspace"]["id"].as_str().expect("an id").to_owned();
-            ids.insert("00000000-0000-0000-0000-00000000000a".into(), workspace);
+            ids.insert(examples::WORKSPACE.into(), workspace);
         }
     }
 }

@@ -1,4 +1,4 @@
-"""The promise, as a function of what was seen: every accepted pin is published exactly once."""
+"""Checks the result of a run: every accepted pin must be published exactly once."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -8,28 +8,28 @@ LIMITED = "429"
 
 @dataclass
 class Seen:
-    """Everything the verdict depends on."""
+    """The result of a run: everything that the checks need."""
 
-    orders: list
-    # The API's pins by id, its count of them and what that count is (absent: exact).
+    requests: list
+    # The API's pins by id, the API's count of them and the relation of that count (absent: exact).
     pins: dict
     total: str
     total_relation: str | None
-    # `/_sim/pins`, and the answers to pins/create by status.
+    # The Pins of `/_sim/pins`, and the number of answers to pins/create by status.
     pinterest: list
     creates: dict
-    # Requests that the API refused: key, status, answer.
+    # Requests that the API refused: key, status and answer.
     refused: list
 
 
 @dataclass(frozen=True)
 class Violation:
-    what: str
-    # The pins of ours concerned, for their timelines.
+    text: str
+    # The pins concerned, for their timelines.
     pin_ids: tuple = ()
 
     def __str__(self):
-        return self.what
+        return self.text
 
 
 def violations(seen):
@@ -37,17 +37,18 @@ def violations(seen):
 
 
 def acceptances(seen):
-    """Each key is one pin, whoever asks how often, and the API lists just these."""
+    """Each key gives one pin, however often it is sent, and the API lists these pins only."""
     for key, status, answer in seen.refused:
         yield Violation(f"{key} was refused: {status} {answer}")
-    for order in seen.orders:
-        ids = {pin_id for _, pin_id in order.answers}
-        created = sum(status == 201 for status, _ in order.answers)
-        if len(order.answers) != len(order.dues):
-            yield Violation(f"{order.key} was answered {len(order.answers)} times instead of {len(order.dues)}", tuple(ids))
+    for request in seen.requests:
+        ids = {pin_id for _, pin_id in request.answers}
+        created = sum(status == 201 for status, _ in request.answers)
+        if len(request.answers) != len(request.dues):
+            yield Violation(f"{request.key} was answered {len(request.answers)} times instead of {len(request.dues)}",
+                            tuple(ids))
         if len(ids) > 1 or created > 1:
-            yield Violation(f"{order.key} became more than one pin: {order.answers}", tuple(ids))
-    accepted = Counter(order.pin_id for order in seen.orders if order.pin_id)
+            yield Violation(f"{request.key} became more than one pin: {request.answers}", tuple(ids))
+    accepted = Counter(request.pin_id for request in seen.requests if request.pin_id)
     for pin_id, count in accepted.items():
         if count > 1:
             yield Violation(f"{pin_id} is the pin of {count} keys", (pin_id,))
@@ -62,8 +63,8 @@ def acceptances(seen):
 def outcomes(seen):
     for pin_id, pin in seen.pins.items():
         if pin["status"] != "published":
-            yield Violation(f"{pin_id} is {pin['status']}: {pin['error_code']}, next {pin['next_action']} at {pin['next_at']}",
-                            (pin_id,))
+            text = f"{pin_id} is {pin['status']}: {pin['error_code']}, next {pin['next_action']} at {pin['next_at']}"
+            yield Violation(text, (pin_id,))
         elif not pin["pinterest_pin_id"]:
             yield Violation(f"{pin_id} is published without a pinterest_pin_id", (pin_id,))
         if pin["orphan_pin_id"]:
@@ -71,32 +72,34 @@ def outcomes(seen):
 
 
 def on_pinterest(seen):
-    """Twins can't be told apart, so they are counted; and each pin names a Pin of its own, with its content."""
-    there, wanted = Counter(content(pin) for pin in seen.pinterest), defaultdict(list)
-    for order in seen.orders:
-        if order.pin_id:
-            wanted[order.content].append(order.pin_id)
-    for what in there.keys() | wanted.keys():
-        if there[what] != len(wanted[what]):
-            yield Violation(f"Pinterest has {there[what]} Pins of {what}, of {len(wanted[what])} accepted", tuple(wanted[what]))
+    """The numbers of Pins by content match (twins can't be told apart), and each pin names a Pin of its own, with its
+    content."""
+    found, wanted = Counter(content(pin) for pin in seen.pinterest), defaultdict(list)
+    for request in seen.requests:
+        if request.pin_id:
+            wanted[request.content].append(request.pin_id)
+    for text in found.keys() | wanted.keys():
+        if found[text] != len(wanted[text]):
+            yield Violation(f"Pinterest has {found[text]} Pins of {text}, of {len(wanted[text])} accepted",
+                            tuple(wanted[text]))
     by_id, owners = {pin["id"]: pin for pin in seen.pinterest}, defaultdict(list)
-    for order in seen.orders:
-        pinterest_pin_id = seen.pins.get(order.pin_id, {}).get("pinterest_pin_id")
+    for request in seen.requests:
+        pinterest_pin_id = seen.pins.get(request.pin_id, {}).get("pinterest_pin_id")
         if pinterest_pin_id is None:
             continue
-        owners[pinterest_pin_id].append(order.pin_id)
+        owners[pinterest_pin_id].append(request.pin_id)
         pin = by_id.get(pinterest_pin_id)
         if pin is None or pin["deleted"]:
-            yield Violation(f"{order.pin_id} names {pinterest_pin_id}, which is not on Pinterest", (order.pin_id,))
-        elif content(pin) != order.content:
-            yield Violation(f"{order.pin_id} names {pinterest_pin_id}, which is {content(pin)}", (order.pin_id,))
+            yield Violation(f"{request.pin_id} names {pinterest_pin_id}, which is not on Pinterest", (request.pin_id,))
+        elif content(pin) != request.content:
+            yield Violation(f"{request.pin_id} names {pinterest_pin_id}, which is {content(pin)}", (request.pin_id,))
     for pinterest_pin_id, pin_ids in owners.items():
         if len(pin_ids) > 1:
             yield Violation(f"{pinterest_pin_id} is named by {len(pin_ids)} pins", tuple(pin_ids))
 
 
 def pace(seen):
-    """Restarts waste tokens; they never make any."""
+    """No account exceeds the rate limit: a restart may lose publish tokens, but never adds any."""
     if seen.creates.get(LIMITED):
         yield Violation(f"Pinterest answered {LIMITED} {seen.creates[LIMITED]} times: an account was too fast")
 

@@ -1,6 +1,6 @@
 """Kills the local stack at random moments while clients send, and checks that every pin is published exactly once.
 
-`tests/full kills` runs it; see there. The seed decides what is sent, when, and how long each life of the stack is.
+`tests/full kills` runs it. The seed decides what is sent, when it is sent, and how long each life of the stack is.
 """
 
 import argparse
@@ -34,23 +34,23 @@ def report(run, found):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--bin-dir", type=Path, required=True, help="where pinbridge-local and pinterest-simulator are")
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32), help="default: a new one")
+    parser.add_argument("--bin-dir", type=Path, required=True, help="folder of pinbridge-local and pinterest-simulator")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32), help="default: a random one")
     parser.add_argument("--pins", type=int, default=2_000)
     parser.add_argument("--accounts", type=int, default=20)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--sending-s", type=float, default=180, help="how long clients send")
-    parser.add_argument("--minutes", type=float, default=14, help="after this the run has failed")
+    parser.add_argument("--minutes", type=float, default=14, help="time limit of the run")
     parser.add_argument("--commit-after-ms", type=int, default=LATEST_COMMIT_MS,
-                        help="lateness of the latest commits; beyond the stack's setting duplicates must appear")
+                        help="latest commit after a call; if later than the stack's settings allow, duplicates appear")
     parser.add_argument("--keep", action="store_true", help="keep the folder with logs and data")
     return parser.parse_args()
 
 
 def main():
     args = arguments()
-    # Processes must not outlive a polite end either.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
+    # SIGTERM must end the child processes too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     folder = Path(tempfile.mkdtemp(prefix="pinbridge-kills-"))
     print(f"seed {args.seed}; logs and data in {folder}", flush=True)
     run, found = None, [Violation("the run did not end")]
@@ -60,7 +60,7 @@ def main():
         table = run.table(seen)
         for name, value in table.items():
             print(f"  {name:<28}{value}")
-        found = [*violations(seen), *run.meaning(table)]
+        found = [*violations(seen), *run.significance(table)]
         report(run, found)
     except Broken as broken:
         print(f"BROKEN {broken}")

@@ -1,4 +1,4 @@
-"""What the clients send, decided by a seed, and the clients that send it until it is accepted."""
+"""The requests of a run, decided by a seed, and the clients that send them until they are accepted."""
 
 import heapq
 import http.client
@@ -10,20 +10,21 @@ from dataclasses import dataclass, field
 
 CLIENTS = 24
 REQUEST_TIMEOUT_S = 10
-# Of an account's pins. The rest say something of their own.
+# Groups of pins with the same content (twins) of each account. Its other pins have content of their own.
 TWIN_GROUPS = (3, 2, 2, 2)
-# Pairs whose shorter title begins the longer one, with the same link and picture: told apart only when read to the end.
+# Pairs of pins with the same link and picture, one title of which is a prefix of the other: only a comparison of the
+# whole title distinguishes them.
 NEAR_TWINS = 2
-# The share of requests that are sent again though they were answered.
+# Shares of requests that are sent again although they were answered.
 REPEATED_AT_ONCE, REPEATED_LATER = 0.05, 0.10
-# Pins of an account sent at one moment, for accounts that send in bursts; and the moments at which accounts do.
+# Pins of an account in one burst, and the number of times at which accounts send bursts.
 BURST = 20
 WAVES = 12
 
 
 @dataclass
-class Order:
-    """A pin that a client wants, and what it was answered."""
+class PinRequest:
+    """A client's request for a pin: when it is sent, and its answers."""
 
     key: str
     account: dict
@@ -33,9 +34,10 @@ class Order:
 
     @property
     def content(self):
-        """What tells Pins apart on Pinterest; twins share it."""
+        """The content that distinguishes Pins on Pinterest. Twins have the same."""
         body = self.body
-        return (self.account["pinterest_user_id"], body["board_id"], body["title"], body["link_url"], body["description"])
+        user = self.account["pinterest_user_id"]
+        return (user, body["board_id"], body["title"], body["link_url"], body["description"])
 
     @property
     def pin_id(self):
@@ -43,47 +45,48 @@ class Order:
 
 
 def plan(seed, accounts, pins, seconds):
-    """`pins` orders spread evenly over the accounts, due within `seconds`."""
-    dice = random.Random(seed)
-    waves = sorted(dice.uniform(0, seconds * 0.9) for _ in range(WAVES))
-    orders = []
+    """`pins` requests, evenly distributed over the accounts and due within `seconds`."""
+    rng = random.Random(seed)
+    waves = sorted(rng.uniform(0, seconds * 0.9) for _ in range(WAVES))
+    requests = []
     for index, account in enumerate(accounts):
         count = pins // len(accounts) + (index < pins % len(accounts))
-        dues = moments(dice, index, count, waves, seconds)
-        bodies = [body for group in groups(dice, account, count) for body in group]
+        dues = due_times(rng, index, count, waves, seconds)
+        bodies = [body for group in groups(rng, account, count) for body in group]
         for number, (due, body) in enumerate(zip(dues, bodies)):
             key = f"{account['username']}-{number}"
-            order = Order(key, account, body | {"account_id": account["id"], "idempotency_key": key}, [due])
-            if dice.random() < REPEATED_AT_ONCE:
-                order.dues.append(due)
-            if dice.random() < REPEATED_LATER:
-                order.dues.append(dice.uniform(due, seconds))
-            orders.append(order)
-    return orders
+            request = PinRequest(key, account, body | {"account_id": account["id"], "idempotency_key": key}, [due])
+            if rng.random() < REPEATED_AT_ONCE:
+                request.dues.append(due)
+            if rng.random() < REPEATED_LATER:
+                request.dues.append(rng.uniform(due, seconds))
+            requests.append(request)
+    return requests
 
 
-def moments(dice, index, count, waves, seconds):
-    """Of five accounts two send evenly, two in bursts, and one everything at once, which goes through the backlog."""
+def due_times(rng, index, count, waves, seconds):
+    """The times at which an account sends. Of five accounts two send evenly, two in bursts, and one everything at once,
+    so that its pins go through the backlog."""
     match index % 5:
         case 0 | 1:
-            return sorted(dice.uniform(0, seconds) for _ in range(count))
+            return sorted(rng.uniform(0, seconds) for _ in range(count))
         case 2 | 3:
-            bursts = [dice.choice(waves) for _ in range(-(-count // BURST))]
+            bursts = [rng.choice(waves) for _ in range(-(-count // BURST))]
             return sorted(bursts[number // BURST] for number in range(count))
         case _:
-            return [dice.choice(waves[:WAVES // 2])] * count
+            return [rng.choice(waves[:WAVES // 2])] * count
 
 
-def crowds(orders):
-    """The moments at which many orders are due."""
-    dues = Counter(due for order in orders for due in order.dues)
+def crowds(requests):
+    """The times at which many requests are due at once."""
+    dues = Counter(due for request in requests for due in request.dues)
     return sorted(due for due, count in dues.items() if count >= BURST)
 
 
-def groups(dice, account, count):
-    """Bodies, twins side by side or scattered."""
+def groups(rng, account, count):
+    """The bodies of an account's pins, in groups: twins together or scattered."""
     def body(title, text):
-        return {"board_id": dice.choice(account["boards"]), "title": title, "description": f"About {text}",
+        return {"board_id": rng.choice(account["boards"]), "title": title, "description": f"About {text}",
                 "link_url": f"https://example.com/{text}", "image_url": f"https://example.com/{text}.jpg"}
 
     twins, near, name, left = [], [], account["username"], count
@@ -97,56 +100,56 @@ def groups(dice, account, count):
             near.append([short, short | {"title": short["title"] + "2"}])
             left -= 2
     singles = [[body(f"Pin {number} of {name}", f"{name}/{number}")] for number in range(left)]
-    # Half of the groups stay together, and are sent within one moment or one after the other; the others are scattered.
+    # Half of the groups stay together, so that they are sent at once or in succession; the others are scattered.
     together, scattered = [], []
     for group in twins + near:
-        if dice.random() < 0.5:
+        if rng.random() < 0.5:
             together.append(group)
         else:
             scattered.extend([one] for one in group)
     mixed = together + scattered + singles
-    dice.shuffle(mixed)
+    rng.shuffle(mixed)
     return mixed
 
 
 class Clients:
-    """Threads that send every order when it is due, and again with the same key until there is an answer."""
+    """Threads that send each request when it is due, and repeat it with the same key until it is answered."""
 
-    def __init__(self, stack, orders):
-        self.stack, self.began, self.crowds = stack, time.monotonic(), crowds(orders)
+    def __init__(self, stack, requests):
+        self.stack, self.began, self.crowds = stack, time.monotonic(), crowds(requests)
         self.answered, self.refused = Counter(), []
         self.changed = threading.Condition()
-        self.waiting = [(due, number, order) for number, (due, order) in enumerate(
-            (due, order) for order in orders for due in order.dues)]
+        self.waiting = [(due, number, request) for number, (due, request) in enumerate(
+            (due, request) for request in requests for due in request.dues)]
         heapq.heapify(self.waiting)
         self.open = len(self.waiting)
         for number in range(CLIENTS):
             threading.Thread(target=self.work, args=(random.Random(number),), daemon=True).start()
 
     def next_crowd_s(self):
-        """How long until many requests are due at once; None after the last time."""
+        """Seconds until many requests are next due at once; None if there is no such time any more."""
         now = time.monotonic() - self.began
         return next((due - now for due in self.crowds if due >= now), None)
 
-    def work(self, dice):
+    def work(self, rng):
         while (due := self.next_due()) is not None:
-            _, number, order = due
+            _, number, request = due
             try:
-                status, answer = self.stack.post_pin(order.body, REQUEST_TIMEOUT_S)
+                status, answer = self.stack.post_pin(request.body, REQUEST_TIMEOUT_S)
             except (OSError, http.client.HTTPException, ValueError):
-                # Down, or killed under the request: it may have been accepted.
+                # The stack is down, or was killed during the request, which may have been accepted.
                 status, answer = "no answer", None
             with self.changed:
                 self.answered[status] += 1
                 if status == "no answer" or status >= 500:
-                    again = time.monotonic() - self.began + dice.uniform(0.1, 0.6)
-                    heapq.heappush(self.waiting, (again, number, order))
+                    again = time.monotonic() - self.began + rng.uniform(0.1, 0.6)
+                    heapq.heappush(self.waiting, (again, number, request))
                 else:
                     self.open -= 1
                     if status in (200, 201):
-                        order.answers.append((status, answer["id"]))
+                        request.answers.append((status, answer["id"]))
                     else:
-                        self.refused.append((order.key, status, answer))
+                        self.refused.append((request.key, status, answer))
                 self.changed.notify_all()
 
     def next_due(self):

@@ -1,4 +1,4 @@
-"""The processes of the stage, the simulated Pinterest and the local stack, and how to talk to them."""
+"""The processes of the stage: the Pinterest simulator and the local stack."""
 
 import atexit
 import http.client
@@ -13,8 +13,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 START_WITHIN_S = 60
-# What the stack is told about Pinterest's slowness, and what the simulator's faults keep to: a Pin is committed at most
-# client timeout + commit lateness after its call.
+# The stack's assumptions about Pinterest, which the simulator's faults keep: a Pin is committed at most client timeout
+# + commit lateness after its call.
 CLIENT_TIMEOUT_MS = 2_000
 COMMIT_LATENESS_MS = 3_000
 LIST_LAG_MS = 1_000
@@ -27,21 +27,21 @@ SETTINGS = {
     "PINBRIDGE_LIST_LAG_MS": LIST_LAG_MS,
     "PINBRIDGE_CLOCK_SKEW_MS": CLOCK_SKEW_MS,
     "PINBRIDGE_QUIESCE_MS": QUIESCE_MS,
-    # Longer than the publisher's 25 s: a message is never delivered to a second worker while the first may live.
+    # Longer than the publisher's 25 s, so that a message isn't delivered to a second worker while the first may run.
     "PINBRIDGE_VISIBILITY_TIMEOUT_MS": 40_000,
     "PINBRIDGE_LOG": "info",
 }
-# Below the ports that the system gives to outgoing connections: nobody takes the stack's while it is down.
+# Below the range of outgoing connections, so that no other process takes the stack's port while the stack is down.
 PORTS = range(21_000, 31_000)
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 class Broken(Exception):
-    """The stage can't go on: a process isn't what it should be."""
+    """The stage can't continue, because a process failed."""
 
 
 def call(origin, method, path, body=None, headers=None, timeout=30):
-    """One request over a connection of its own; answers status, headers and JSON."""
+    """Sends a request over a new connection; returns status, headers and JSON."""
     parts = urlsplit(origin)
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout)
     try:
@@ -55,7 +55,7 @@ def call(origin, method, path, body=None, headers=None, timeout=30):
 
 
 class Process:
-    """A child process with its output in a file; counts the processor time and memory of all its lives."""
+    """A child process with its output in a file. Adds up the processor time and memory of all its lives."""
 
     def __init__(self, command, log, environment=None):
         self.command = [str(part) for part in command]
@@ -75,7 +75,7 @@ class Process:
                          + "\n".join(self.log.read_text(errors="replace").splitlines()[-20:]))
 
     def kill(self):
-        """SIGKILL: no destructor, no goodbye."""
+        """Ends the process by SIGKILL, so that it can't clean up."""
         self.expect_alive()
         self.measure()
         self.child.send_signal(signal.SIGKILL)
@@ -87,25 +87,25 @@ class Process:
             self.child.wait()
 
     def measure(self):
-        """Adds this life to the sums: once, at its end."""
+        """Adds this life to the sums. To be called once, at its end."""
         folder = Path(f"/proc/{self.child.pid}")
         fields = (folder / "stat").read_text().rpartition(")")[2].split()
         self.cpu_s += (int(fields[11]) + int(fields[12])) / TICKS_PER_S
         peak = re.search(r"VmHWM:\s+(\d+)", (folder / "status").read_text())
         self.memory_mb = max(self.memory_mb, int(peak[1]) / 1024 if peak else 0.0)
 
-    def await_start(self, look):
+    def await_start(self, probe):
         end = time.monotonic() + START_WITHIN_S
-        while not (seen := look()):
+        while not (found := probe()):
             self.expect_alive()
             if time.monotonic() > end:
                 raise Broken(f"{self.command[0]} is not ready after {START_WITHIN_S} s")
             time.sleep(0.02)
-        return seen
+        return found
 
 
 class Simulator(Process):
-    """Pinterest, in a process that is never killed."""
+    """The Pinterest simulator, which is never killed."""
 
     def __init__(self, bin_dir, folder, accounts, seed):
         command = [bin_dir / "pinterest-simulator", "--port", 0, "--accounts", accounts, "--seed", seed,
@@ -122,13 +122,13 @@ class Simulator(Process):
         return answer
 
     def creates(self):
-        """Answers to pins/create by status, and how many calls are out."""
+        """The answers to pins/create by status, and the number of calls in flight."""
         report = self.ask("GET", "/_sim/requests")
         return report["operations"].get("pins/create", {}), report["in_flight"].get("pins/create", 0)
 
 
 class Stack(Process):
-    """The local stack: always the same port and folder, so that it can be killed and come back."""
+    """The local stack. Port and folder stay the same, so that it can be killed and restarted."""
 
     def __init__(self, bin_dir, folder, simulator, accounts):
         self.port = free_port()
@@ -157,7 +157,7 @@ class Stack(Process):
         return headers, answer
 
     def pins(self):
-        """Every pin, by its id, page by page; and how many there are."""
+        """Every pin by its id, the API's count of them, and the relation of that count."""
         found, offset = {}, 0
         while True:
             headers, page = self.get(f"/v1/pins?limit=200&offset={offset}")

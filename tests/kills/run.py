@@ -1,4 +1,4 @@
-"""One run: a plan carried out against processes that are killed, and what was seen in the end."""
+"""One run: sends the planned requests while the stack is killed again and again, and reads the result."""
 
 import random
 import time
@@ -8,24 +8,25 @@ from check import LIMITED, Seen, Violation
 from load import Clients, plan
 from processes import CLIENT_TIMEOUT_MS, COMMIT_LATENESS_MS, Simulator, Stack
 
-# Of calls to pins/create, each.
+# Shares of the calls to pins/create.
 LOST_ANSWERS, LATE_COMMITS = 0.1, 0.1
-# A connection that ends before the client gives up, and one that outlasts it.
+# How long the simulator holds a connection: it ends before the client gives up, or after.
 SHORT_HOLD_MS, LONG_HOLD_MS = 300, CLIENT_TIMEOUT_MS + COMMIT_LATENESS_MS
-# The latest commit that keeps the promise, less what a request needs to arrive on a busy machine.
+# The latest commit that the stack's settings allow for, less the time that a request needs to arrive on a busy machine.
 LATEST_COMMIT_MS = CLIENT_TIMEOUT_MS + COMMIT_LATENESS_MS - 200
-# How long a life lasts: from the moment the stack is ready; or from its first, so that starts are killed too; or until
-# so long after many requests came at once. The chances of the last two; there is no crowd after the clients' last.
+# How long a life lasts: from when the stack is ready; or from its start, so that a starting stack is killed too; or
+# until some time after many requests were sent at once. Then the probabilities of the last two kinds. There is no crowd
+# after the clients' last one.
 LIFE_S, STILLBORN_LIFE_S, CROWD_LIFE_S = (1.5, 20), (0.02, 0.8), (0.2, 4.0)
 STILLBORN, CROWDED = 0.2, 0.4
-LOOK_EVERY_S, SAY_EVERY_S = 2, 20
-# A row of the table that the verdict needs.
+POLL_EVERY_S, SAY_EVERY_S = 2, 20
+# A row of the table that `Run.significance` needs.
 ADOPTED = "pins adopted"
 
 
 def faults(latest_commit_ms):
-    """Half of each kind ends the connection early. The simulator takes the first rule whose dice agree, so the chances of
-    the later ones are of what is left."""
+    """The fault rules. Half of each kind end the connection early. The simulator takes the first rule whose probability
+    comes up, so the probabilities of the later rules are relative to the calls that are left."""
     lost = {"fault": "timeout_after_commit"}
     late = {"fault": "late_commit"}
     kinds = [(LOST_ANSWERS / 2, lost | {"hold_ms": SHORT_HOLD_MS}), (LOST_ANSWERS / 2, lost | {"hold_ms": LONG_HOLD_MS}),
@@ -41,7 +42,7 @@ def faults(latest_commit_ms):
 class Run:
     def __init__(self, args, folder):
         self.args, self.began = args, time.monotonic()
-        self.dice = random.Random(f"lives {args.seed}")
+        self.rng = random.Random(f"lives {args.seed}")
         self.simulator = Simulator(args.bin_dir, folder, args.accounts, args.seed % 2**64)
         self.stack = Stack(args.bin_dir, folder, self.simulator, args.accounts)
         self.kills = self.kills_with_calls_out = self.unready_kills = 0
@@ -57,61 +58,62 @@ class Run:
         return sorted(accounts, key=lambda account: account["pinterest_user_id"])
 
     def go(self, rules):
-        """Sends, kills, waits; answers what was seen in the end."""
+        """Sends, kills and waits; returns the result."""
         self.stack.spawn()
         self.stack.await_ready()
         self.simulator.ask("PUT", "/_sim/faults", rules)
-        orders = plan(self.args.seed, self.accounts(), self.args.pins, self.args.sending_s)
-        self.clients = Clients(self.stack, orders)
+        requests = plan(self.args.seed, self.accounts(), self.args.pins, self.args.sending_s)
+        self.clients = Clients(self.stack, requests)
         for _ in range(self.args.kills):
             self.live_and_die()
         self.say("the last kill is done; waiting for every pin")
-        self.settle(orders)
-        # A duplicate may be on its way.
+        self.settle(requests)
+        # A duplicate may still be committed.
         time.sleep(self.args.commit_after_ms / 1000)
-        return self.look(orders)
+        return self.result(requests)
 
-    def look(self, orders):
+    def result(self, requests):
         pins, total, relation = self.stack.pins()
         creates, _ = self.simulator.creates()
         pinterest = self.simulator.ask("GET", "/_sim/pins")
-        return Seen(orders, pins, total, relation, pinterest, creates, self.clients.refused)
+        return Seen(requests, pins, total, relation, pinterest, creates, self.clients.refused)
 
     def live_and_die(self):
-        kind, crowd_s = self.dice.random(), self.clients.next_crowd_s()
+        kind, crowd_s = self.rng.random(), self.clients.next_crowd_s()
         if kind < STILLBORN:
-            time.sleep(self.dice.uniform(*STILLBORN_LIFE_S))
+            time.sleep(self.rng.uniform(*STILLBORN_LIFE_S))
         elif kind < STILLBORN + CROWDED and crowd_s is not None:
-            time.sleep(crowd_s + self.dice.uniform(*CROWD_LIFE_S))
+            time.sleep(crowd_s + self.rng.uniform(*CROWD_LIFE_S))
         else:
             self.stack.await_ready()
-            time.sleep(self.dice.uniform(*LIFE_S))
+            time.sleep(self.rng.uniform(*LIFE_S))
         calls_out = self.simulator.creates()[1]
         ready = self.stack.ready_file.exists()
         self.stack.kill()
         self.kills += 1
         self.kills_with_calls_out += calls_out > 0
         self.unready_kills += not ready
-        self.say(f"kill {self.kills}: {calls_out} calls out{'' if ready else ', still starting'}")
+        self.say(f"kill {self.kills}: {calls_out} calls in flight{'' if ready else ', still starting'}")
         self.stack.spawn()
 
-    def settle(self, orders):
-        """Until every order is answered and every pin is terminal, or the time is over: then the check says what isn't."""
+    def settle(self, requests):
+        """Waits until every request is answered and every pin is terminal. At the time limit it returns too, and the
+        checks report the rest."""
         self.stack.await_ready()
         said = 0.0
         while time.monotonic() - self.began < self.args.minutes * 60:
             self.stack.expect_alive()
             statuses = Counter(pin["status"] for pin in self.stack.pins()[0].values())
-            if not self.clients.open and statuses["published"] + statuses["failed"] >= len(orders):
+            if not self.clients.open and statuses["published"] + statuses["failed"] >= len(requests):
                 return
             if time.monotonic() - said > SAY_EVERY_S:
                 said = time.monotonic()
                 self.say(", ".join(f"{count} {status}" for status, count in sorted(statuses.items())))
-            time.sleep(LOOK_EVERY_S)
-        self.say("the time is over")
+            time.sleep(POLL_EVERY_S)
+        self.say("the time limit is reached")
 
     def table(self, seen):
-        """Figures of the run."""
+        """The figures of the run."""
         events, attempts = Counter(), Counter()
         for pin_id in seen.pins:
             timeline = self.stack.timeline(pin_id)
@@ -120,17 +122,19 @@ class Run:
         fired = Counter()
         for rule in self.simulator.ask("GET", "/_sim/faults"):
             fired[rule["fault"]] += rule["fired"]
-        contents = Counter(order.content for order in seen.orders)
+        contents = Counter(request.content for request in seen.requests)
         self.stack.measure()
         self.simulator.measure()
         seconds = time.monotonic() - self.began
         return {
-            "pins accepted": len({order.pin_id for order in seen.orders if order.pin_id}),
+            "pins accepted": len({request.pin_id for request in seen.requests if request.pin_id}),
             "published": sum(pin["status"] == "published" for pin in seen.pins.values()),
             "twins among them": sum(count for count in contents.values() if count > 1),
             "requests by answer": counts(self.clients.answered),
-            "accepted, the answer lost": sum(all(status != 201 for status, _ in order.answers) for order in seen.orders),
-            "kills": f"{self.kills}, {self.kills_with_calls_out} with calls out, {self.unready_kills} before it was ready",
+            "accepted, answer lost":
+                sum(all(status != 201 for status, _ in request.answers) for request in seen.requests),
+            "kills":
+                f"{self.kills}, {self.kills_with_calls_out} with calls in flight, {self.unready_kills} before ready",
             "calls to pins/create": f"{sum(seen.creates.values())}: {counts(seen.creates)}",
             "faults": counts(fired),
             "pins with a lost answer": events["outcome_unknown"],
@@ -143,10 +147,11 @@ class Run:
             "seconds": f"{seconds:.0f}",
         }
 
-    def meaning(self, table):
-        """A run in which nothing went wrong proves nothing."""
+    def significance(self, table):
+        """A run in which no fault happened tests nothing."""
         if not self.kills_with_calls_out or not table[ADOPTED]:
-            yield Violation(f"the run tested nothing: {self.kills_with_calls_out} kills hit a call, {table[ADOPTED]} pins adopted")
+            yield Violation(f"the run tested nothing: {self.kills_with_calls_out} kills hit a call, "
+                            f"{table[ADOPTED]} pins adopted")
 
     def stop(self):
         self.stack.stop()

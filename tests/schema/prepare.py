@@ -1,7 +1,6 @@
-"""Two organisations of their own for schemathesis, each with a connected account and a pin: one to work in, and one whose key
-may be revoked and whose account may be disconnected. For each the API's document is written down with its real ids in the
-place of the examples', so that requests get further than "there is no such account". Prints the credentials as shell
-assignments.
+"""Creates two organisations for schemathesis, each with a connected account and a pin: one to work in, and one whose
+key may be revoked and whose account may be disconnected. For each it writes the API's document with real ids in place
+of the examples', so that requests don't fail because of unknown ids. Prints the credentials as shell assignments.
 
 Usage: prepare.py READY_FILE FOLDER   (of a local stack with PINBRIDGE_REGISTRATION=open)
 """
@@ -27,7 +26,7 @@ def call(base, method, path, body=None, bearer=None):
 
 
 def agree(url, person):
-    """Where Pinterest's page sends the browser of a person who agrees."""
+    """The path to which Pinterest's page redirects the browser of a user who authorizes the app."""
     parts = urllib.parse.urlsplit(f"{url}&account={person}")
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
     connection.request("GET", f"{parts.path}?{parts.query}")

@@ -1,5 +1,5 @@
-"""What the scripts of this folder have in common: running their checks against a local stack, expecting an error, pins and
-the faults of the simulated Pinterest."""
+"""Shared by the scripts of this folder: runs their checks against a local stack, expects errors, makes pins, and sets
+faults of the Pinterest simulator."""
 
 import json
 import sys
@@ -25,7 +25,8 @@ def expect_error(kind, status, code, call):
 
 
 def run(checks):
-    """Runs each check with a client that has the stack's key; the first argument names the stack's ready file."""
+    """Runs each check with a client that uses the stack's key. The script's first argument is the stack's ready
+    file."""
     with open(sys.argv[1]) as file:
         ready = json.load(file)
     with PinbridgeClient(base_url=ready["base_url"], api_key=ready["api_key"]) as client:
@@ -36,7 +37,7 @@ def run(checks):
 
 
 def body(ready, name=None, **changes):
-    """A pin to be published."""
+    """The body of a pin request."""
     name = name or str(uuid.uuid4())
     return {
         "account_id": ready["account_id"], "board_id": ready["board_id"], "title": f"Title of {name}",
@@ -47,29 +48,29 @@ def body(ready, name=None, **changes):
 
 
 def pins_at_pinterest(ready, title):
-    """Those with that title that are there."""
+    """The Pins with that title, without deleted ones."""
     with urllib.request.urlopen(f"{ready['pinterest_url']}/_sim/pins") as answer:
         return [pin for pin in json.load(answer) if pin["title"] == title and not pin["deleted"]]
 
 
-def until(what, read, within_s=PUBLISHED_WITHIN_S):
-    """What `read` answers once it answers something."""
+def until(state, read, within_s=PUBLISHED_WITHIN_S):
+    """Calls `read` until it returns something true, and returns that."""
     end = time.monotonic() + within_s
     while not (found := read()):
-        assert time.monotonic() < end, f"not {what} within {within_s} s"
+        assert time.monotonic() < end, f"not {state} within {within_s} s"
         time.sleep(0.1)
     return found
 
 
 def await_published(client, pin_id):
-    """The job once it is over, well or not."""
-    over = (PinStatus.PUBLISHED, PinStatus.FAILED)
+    """Waits until the job is published or failed, and returns it."""
+    terminal = (PinStatus.PUBLISHED, PinStatus.FAILED)
 
     def read():
         job = client.jobs.get(pin_id)
-        return job if job.status in over else None
+        return job if job.status in terminal else None
 
-    return until("over", read)
+    return until("terminal", read)
 
 
 def faults(ready, rules):
@@ -80,7 +81,7 @@ def faults(ready, rules):
 
 @contextmanager
 def refusing(ready, *titles):
-    """Pinterest finds the images of pins with these titles broken."""
+    """Pinterest refuses the images of pins with these titles."""
     faults(ready, [{"operation": "pins/create", "title_contains": title, "fault": "status", "status": 403, "code": 235,
                     "message": "Sorry, this image is broken. Please pick a different image."} for title in titles])
     try:
@@ -90,7 +91,7 @@ def refusing(ready, *titles):
 
 
 def failed_pin(client, ready, name=None, **changes):
-    """A pin that has failed, and would be published if it were tried again."""
+    """A failed pin that would be published if it were retried."""
     request = body(ready, name, **changes)
     with refusing(ready, request["title"]):
         pin = client.pins.create(request)

@@ -1,6 +1,6 @@
-"""Every method of the publishing surface of the official client (pinbridge-sdk 1.10.1), unmodified, synchronous and
-asynchronous, against the local stack: methods are enumerated by introspection, each has a check of values, and the output is
-a table of method and result.
+"""Tests every publishing method of the official client (pinbridge-sdk 1.10.1), unmodified, synchronous and
+asynchronous, against the local stack. Methods are enumerated by introspection, each has a check of its values, and the
+output is a table of methods and results.
 
 Usage: every_method.py READY_FILE [METHOD...]
 """
@@ -23,7 +23,7 @@ def result_of(method, flavour):
         CHECKS[method](flavour.keyed(), flavour)
         assert method in flavour.calls, f"the check doesn't call {method}"
         return f"ok {time.monotonic() - began:5.1f} s", None
-    except Exception as error:  # noqa: BLE001 (whatever it is, it is the method's result)
+    except Exception as error:  # noqa: BLE001 (any exception is the method's result)
         return f"FAILED {type(error).__name__}", traceback.format_exc()
 
 
@@ -33,8 +33,8 @@ def main():
     found = public_methods(PinbridgeClient(base_url=ready["base_url"]))
     assert found == public_methods(AsyncPinbridgeClient(base_url=ready["base_url"])), "the clients differ"
     unknown = set(CHECKS) - found
-    assert not unknown, f"checks of methods that aren't there: {sorted(unknown)}"
-    # The sandbox is of no use after its reset.
+    assert not unknown, f"checks of methods that don't exist: {sorted(unknown)}"
+    # Last, because the sandbox can't be used for a while after its reset.
     wanted = sys.argv[2:] or sorted(found, key=lambda method: (method == "projects.reset_sandbox", method))
     flavours = [Flavour("sync", ready), Flavour("async", ready)]
     width, failures = max(map(len, wanted)), []

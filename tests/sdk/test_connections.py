@@ -1,5 +1,5 @@
-"""Connecting Pinterest accounts, boards, access and related terms with the official client (pinbridge-sdk 1.10.1), unmodified,
-and as a person with a browser, against the local stack and its simulated Pinterest.
+"""Tests connecting accounts, boards, board access and related terms with the official client (pinbridge-sdk 1.10.1),
+unmodified, and as a user with a browser, against the local stack and its Pinterest simulator.
 
 Usage: test_connections.py READY_FILE
 """
@@ -14,13 +14,13 @@ from pinbridge_sdk.models import BoardCreateRequest, BoardUpdateRequest
 from checks import expect_error, run
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
-# The simulated people; the other tests' account is the first.
+# The simulated users. Other tests use the first account.
 PERSON, LEAVER = "sim_account_2", "sim_account_3"
 PUBLISHING = "boards:read,boards:write,pins:read,pins:write,user_accounts:read"
 
 
 def browse(url):
-    """What a browser does with an address, without following where it leads."""
+    """Requests a URL as a browser does, without following redirects."""
     parts = urllib.parse.urlsplit(str(url))
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
     connection.request("GET", f"{parts.path}?{parts.query}", headers={"Accept": BROWSER})
@@ -37,14 +37,14 @@ def changed(url, **changes):
 
 
 def agree(url, person, **changes):
-    """The person decides on Pinterest's page; answers where the browser is sent."""
+    """The user decides on Pinterest's page; returns the URL to which the browser is redirected."""
     status, headers, text = browse(changed(url, account=person, **changes))
     assert status == 302, (status, text)
     return headers["location"]
 
 
 def answer_of(location):
-    """What Pinterest's answer carries, for the client's own callback."""
+    """The code and state of Pinterest's redirect, for the client's callback method."""
     query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(location).query))
     return {"code": query["code"], "state": query["state"]}
 
@@ -60,7 +60,7 @@ def account(client, account_id):
     return next(one for one in client.pinterest.list_accounts() if str(one.id) == str(account_id))
 
 
-def a_person_connects_in_the_browser(client, ready):
+def a_user_connects_in_the_browser(client, ready):
     url = str(client.pinterest.start_oauth().authorization_url)
     assert url.startswith(ready["pinterest_url"] + "/oauth/") and "ads%3Aread" in url, url
     location = agree(url, PERSON)
@@ -71,7 +71,7 @@ def a_person_connects_in_the_browser(client, ready):
     assert headers["content-security-policy"].startswith("default-src 'none'")
     assert "<h1>Connected</h1>" in page and PERSON in page and "<script" not in page, page
     status, _, page = browse(location)
-    assert status == 400 and "Not connected" in page, "the second time"
+    assert status == 400 and "Not connected" in page, "a state works only once"
 
 
 def the_client_connects_and_the_account_keeps_its_id(client, ready):
@@ -86,7 +86,7 @@ def the_client_connects_and_the_account_keeps_its_id(client, ready):
     assert not connected.reconnect_required and "boards:write_secret" in connected.scopes.split(",")
 
 
-def what_does_not_connect_says_why(client, ready):
+def a_failed_connection_says_why(client, ready):
     start = client.pinterest.start_oauth
     location = agree(start().authorization_url, PERSON, decision="deny")
     status, _, page = browse(location)
@@ -100,14 +100,14 @@ def what_does_not_connect_says_why(client, ready):
     answer = answer_of(agree(start().authorization_url, PERSON))
     expect_error(APIError, 400, "oauth_state_invalid", callback(**answer | {"state": "f" * 96}))
     expect_error(APIError, 400, "oauth_state_invalid", callback(**answer | {"state": "nonsense"}))
-    assert client.pinterest.oauth_callback(**answer).status == "success", "wrong ones did not spend the right one"
+    assert client.pinterest.oauth_callback(**answer).status == "success", "wrong states don't use up the right one"
     expect_error(APIError, 400, "oauth_state_invalid", callback(**answer))
     fresh = answer_of(agree(start().authorization_url, PERSON))
     expect_error(APIError, 400, "oauth_code_refused", callback(code="wrong", state=fresh["state"]))
-    nobody = PinbridgeClient(base_url=ready["base_url"])
-    expect_error(AuthenticationError, 401, "missing_api_key", nobody.pinterest.start_oauth)
+    anonymous = PinbridgeClient(base_url=ready["base_url"])
+    expect_error(AuthenticationError, 401, "missing_api_key", anonymous.pinterest.start_oauth)
     fresh = answer_of(agree(start().authorization_url, PERSON))
-    assert nobody.pinterest.oauth_callback(**fresh).status == "success", "the state is the credential"
+    assert anonymous.pinterest.oauth_callback(**fresh).status == "success", "the state is the credential"
 
 
 def boards_are_created_changed_checked_and_deleted(client, ready):
@@ -150,7 +150,7 @@ def boards_are_created_changed_checked_and_deleted(client, ready):
 
 def scopes_that_were_not_granted_are_named(client, ready):
     account_id = connect(client, PERSON, scope=PUBLISHING)
-    assert account(client, account_id).health_status == "healthy", "it publishes"
+    assert account(client, account_id).health_status == "healthy", "the account can publish"
     error = expect_error(APIError, 409, "scope_missing",
                          lambda: client.pinterest.list_related_terms(account_id, "soup"))
     assert "ads:read" in error.message and "Reconnect" in error.details["error"]["remediation"], error.details
@@ -168,7 +168,7 @@ def scopes_that_were_not_granted_are_named(client, ready):
     assert account(client, account_id).health_status == "healthy"
 
 
-def a_revoked_account_is_called_for_nothing_and_comes_back(client, ready):
+def a_revoked_account_is_refused_until_it_reconnects(client, ready):
     account_id = connect(client, LEAVER)
     board = client.pinterest.list_boards(account_id)[0]
     for _ in range(2):
@@ -189,12 +189,12 @@ def a_revoked_account_is_called_for_nothing_and_comes_back(client, ready):
 
 
 CHECKS = [
-    a_person_connects_in_the_browser,
+    a_user_connects_in_the_browser,
     the_client_connects_and_the_account_keeps_its_id,
-    what_does_not_connect_says_why,
+    a_failed_connection_says_why,
     boards_are_created_changed_checked_and_deleted,
     scopes_that_were_not_granted_are_named,
-    a_revoked_account_is_called_for_nothing_and_comes_back,
+    a_revoked_account_is_refused_until_it_reconnects,
 ]
 
 

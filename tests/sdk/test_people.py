@@ -1,4 +1,5 @@
-"""The official PinBridge client (pinbridge-sdk 1.10.1), unmodified: people, projects, keys, billing, against the local stack.
+"""Tests users, projects, keys and billing with the official client (pinbridge-sdk 1.10.1), unmodified, against the
+local stack.
 
 Usage: test_people.py READY_FILE
 """
@@ -11,7 +12,7 @@ from checks import expect_error, run
 
 
 def person(ready):
-    """A client that has logged in, as the official examples do."""
+    """A client that has logged in, as in the official examples."""
     client = PinbridgeClient(base_url=ready["base_url"])
     session = client.auth.login(ready["login"])
     assert session.token_type == "bearer" and session.expires_in == 3600
@@ -19,28 +20,28 @@ def person(ready):
     return client, session
 
 
-def a_person_logs_in_and_sees_who_they_are(client, ready):
+def a_user_logs_in_and_reads_their_own_data(client, ready):
     people, session = person(ready)
     me = people.auth.me()
     assert me.user == session.user and me.user.email == ready["login"]["email"] and me.user.email_verified
     assert str(me.active_project.id) == ready["workspace_id"] and me.active_project.environment == "production"
     assert me.workspace == me.active_project and me.permissions.can_manage_api_keys and me.organization_role == "owner"
     assert [each.organization for each in me.available_organizations] == [me.organization]
-    assert str(people.pinterest.list_accounts()[0].id) == ready["account_id"], "a session opens what a key opens"
+    assert str(people.pinterest.list_accounts()[0].id) == ready["account_id"], "a session has the same access as a key"
 
 
 def wrong_logins_raise_their_errors(client, ready):
-    nobody = PinbridgeClient(base_url=ready["base_url"])
+    anonymous = PinbridgeClient(base_url=ready["base_url"])
     wrong = {"email": f"{uuid.uuid4()}@example.com", "password": "wrong horse battery"}
-    expect_error(AuthenticationError, 401, "invalid_credentials", lambda: nobody.auth.login(wrong))
-    expect_error(ValidationError, 422, "validation_error", lambda: nobody.auth.login({"email": "x", "password": "y"}))
-    nobody.set_bearer_token("nonsense")
-    expect_error(AuthenticationError, 401, "invalid_session", nobody.auth.me)
+    expect_error(AuthenticationError, 401, "invalid_credentials", lambda: anonymous.auth.login(wrong))
+    expect_error(ValidationError, 422, "validation_error", lambda: anonymous.auth.login({"email": "x", "password": "y"}))
+    anonymous.set_bearer_token("nonsense")
+    expect_error(AuthenticationError, 401, "invalid_session", anonymous.auth.me)
     expect_error(AuthenticationError, 403, "session_required", client.auth.me)
     registration = {"full_name": "Eve", "email": "eve@example.com", "password": "correct horse"}
-    expect_error(AuthenticationError, 403, "registration_closed", lambda: nobody.auth.register(registration))
+    expect_error(AuthenticationError, 403, "registration_closed", lambda: anonymous.auth.register(registration))
     expect_error(APIError, 501, "not_available_self_hosted",
-                 lambda: nobody.auth.forgot_password({"email": "eve@example.com"}))
+                 lambda: anonymous.auth.forgot_password({"email": "eve@example.com"}))
 
 
 def a_profile_is_read_and_changed(client, ready):
@@ -99,9 +100,10 @@ def projects_are_listed_and_a_sandbox_created_once(client, ready):
     assert switched.active_project.id == sandbox.id and switched.expires_in == 3600
     inside = PinbridgeClient(base_url=ready["base_url"], bearer_token=switched.access_token)
     assert inside.auth.me().active_project.id == sandbox.id
-    assert ready["account_id"] not in [str(one.id) for one in inside.pinterest.list_accounts()], "its own, simulated"
+    accounts = [str(one.id) for one in inside.pinterest.list_accounts()]
+    assert ready["account_id"] not in accounts, "the sandbox has simulated accounts of its own"
     assert inside.pins.list() == []
-    assert str(people.auth.me().active_project.id) == ready["workspace_id"], "the old token stays where it was"
+    assert str(people.auth.me().active_project.id) == ready["workspace_id"], "the old token keeps its project"
     made = inside.api_keys.create({"name": "sandbox"})
     assert made.workspace_id == sandbox.id
     assert PinbridgeClient(base_url=ready["base_url"], api_key=made.api_key).pins.list() == []
@@ -110,7 +112,7 @@ def projects_are_listed_and_a_sandbox_created_once(client, ready):
     expect_error(NotFoundError, 404, "not_found", lambda: people.projects.switch({"project_id": str(uuid.uuid4())}))
 
 
-def billing_teams_and_quotas_answer_for_a_system_of_ones_own(client, ready):
+def billing_teams_and_quotas_answer_for_a_self_hosted_system(client, ready):
     status = client.billing.status()
     assert (status.plan.value, status.billing_status.value) == ("enterprise", "active") and not status.quota_exhausted
     assert client.billing.pricing().plans[0].monthly_price.unit_amount == 0
@@ -123,13 +125,13 @@ def billing_teams_and_quotas_answer_for_a_system_of_ones_own(client, ready):
 
 
 CHECKS = [
-    a_person_logs_in_and_sees_who_they_are,
+    a_user_logs_in_and_reads_their_own_data,
     wrong_logins_raise_their_errors,
     a_profile_is_read_and_changed,
     a_password_is_changed_and_ends_every_session,
     keys_are_created_listed_changed_and_revoked,
     projects_are_listed_and_a_sandbox_created_once,
-    billing_teams_and_quotas_answer_for_a_system_of_ones_own,
+    billing_teams_and_quotas_answer_for_a_self_hosted_system,
 ]
 
 

@@ -1,5 +1,5 @@
-"""The official PinBridge client (pinbridge-sdk 1.10.1), unmodified, against the local stack: what takes more than one
-method. (Every method by itself is every_method.py.)
+"""Tests the official client (pinbridge-sdk 1.10.1), unmodified, against the local stack, in cases that need more than
+one method. (every_method.py tests every method by itself.)
 
 Usage: test_pinbridge_sdk.py READY_FILE
 """

@@ -21,7 +21,7 @@ use pinbridge_shared::flows::tenants::authenticate::{self, Grant};
 pub use pinbridge_shared::flows::tenants::authenticate::Who;
 
 use crate::activity::Touched;
-use crate::error::ApiError;
+use crate::error::{ApiError, codes};
 
 /// Whom a route is for. Part of every row of the route table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,10 +53,10 @@ impl Access {
             Self::Public => Ok(()),
             Self::Scope(scope) => caller.require(scope),
             Self::Session if matches!(caller.who, Who::User(_)) => Ok(()),
-            Self::Session => Err(ApiError::session_required()),
+            Self::Session => Err(codes::SESSION_REQUIRED.into()),
             Self::Administer => {
                 Scope::ALL.into_iter().try_for_each(|scope| caller.require(scope))?;
-                if caller.allowed.is_some() { Err(ApiError::key_is_limited()) } else { Ok(()) }
+                if caller.allowed.is_some() { Err(codes::KEY_IS_LIMITED.into()) } else { Ok(()) }
             }
         }
     }
@@ -84,7 +84,7 @@ impl Caller {
     pub fn user(&self) -> Result<UserId, ApiError> {
         match self.who {
             Who::User(id) => Ok(id),
-            Who::Key(_) => Err(ApiError::session_required()),
+            Who::Key(_) => Err(codes::SESSION_REQUIRED.into()),
         }
     }
 
@@ -103,7 +103,7 @@ impl Caller {
     /// When the key's allow-list leaves the account out.
     pub fn may_use(&self, account: AccountId) -> Result<(), ApiError> {
         if !self.sees(account) {
-            return Err(ApiError::account_not_permitted());
+            return Err(codes::ACCOUNT_NOT_PERMITTED.into());
         }
         self.touched.add(account);
         Ok(())
@@ -144,14 +144,13 @@ pub async fn enforce(State((context, access)): State<(Context, Access)>, mut req
 }
 
 async fn admit(context: &Context, access: Access, headers: &HeaderMap) -> Result<Caller, ApiError> {
-    let Grant { who, label, workspace, scopes, allowed } =
-        match presented(headers).ok_or_else(ApiError::missing_api_key)? {
-            Presented::Key(text) => authenticate::by_key(context, text).await?,
-            Presented::Session(token) => authenticate::by_session(context, token).await?,
-        };
+    let Grant { who, label, workspace, scopes, allowed } = match presented(headers).ok_or(codes::MISSING_API_KEY)? {
+        Presented::Key(text) => authenticate::by_key(context, text).await?,
+        Presented::Session(token) => authenticate::by_session(context, token).await?,
+    };
     // What is about a person works in the meantime, so that they can see it and go elsewhere.
     if workspace.state == WorkspaceState::Resetting && access != Access::Session {
-        return Err(ApiError::workspace_resetting());
+        return Err(codes::WORKSPACE_RESETTING.into());
     }
     let (label, allowed) = (Arc::from(label), allowed.map(Arc::from));
     let caller = Caller { workspace: workspace.id, who, scopes, label, touched: Touched::default(), allowed };

@@ -50,7 +50,7 @@ pub fn connected(connected: &Connected) -> Response {
 }
 
 pub fn failed(error: &ApiError) -> Response {
-    let (status, message, remedy) = error.texts();
+    let (status, message, remedy) = (error.status(), error.message(), error.remediation());
     page(status, "Not connected", message, remedy)
 }
 

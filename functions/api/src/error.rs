@@ -1,74 +1,78 @@
-//! Errors as HTTP: the only place that knows status codes and the only one that builds an error body. What callers may not
-//! do is in [`access`], what a flow refuses in a file per noun.
+//! Errors as HTTP: the only place that knows status codes and the only one that builds an error body. [`codes`] is the
+//! table of all errors; a flow's errors become rows of it in the file of their noun.
 //!
-//! The body is a superset that three kinds of client read: the Python SDK (`message`, `code`, and `detail` where it is a
-//! list), the MCP server (`error{…}`), the n8n node (`error.message`). `detail` is never a string: the SDK would lose the
-//! code.
+//! The body is a superset that three kinds of client read: the Python SDK (`message`, `code`, and `detail` where it is
+//! a list), the MCP server (`error{…}`), the n8n node (`error.message`). `detail` is never a string: the SDK would lose
+//! the code.
 
-mod access;
 mod analytics;
+pub mod codes;
 pub mod connections;
 mod imports;
 mod people;
 mod pins;
 mod schedules;
-pub mod schema;
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 
+use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
-use pinbridge_shared::domain::ids::PinId;
-use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::tenant::scope::Scope;
 use pinbridge_shared::ports::PortError;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use crate::body::BODY_MAX;
 use crate::connection_page::CONTENT_TYPE_HTML;
+use codes::Code;
 
-/// How long a client waits after a passing trouble of ours, in seconds.
-const RETRY_AFTER_S: u64 = 2;
-
-/// One error of every code and status, made by the code's own constructors: what the OpenAPI document says of errors. A new
-/// error joins the samples of its file.
+/// One error of every code and status, for the OpenAPI document.
 pub fn samples() -> Vec<ApiError> {
-    let wrong = FieldError { loc: vec!["body".into(), "title".into()], msg: "Field required".into(), kind: "missing" };
-    let own = [
-        ApiError::route_not_found(),
-        ApiError::method_not_allowed(),
-        ApiError::unreadable(StatusCode::BAD_REQUEST),
-        ApiError::malformed_json("unexpected input at line 1, column 17"),
-        ApiError::payload_too_large(BODY_MAX),
-        ApiError::body_unreadable(),
-        ApiError::validation(vec![wrong]),
-        ApiError::not_supported("invite_token"),
-        ApiError::not_found("pin"),
-        ApiError::internal(),
-        ApiError::unavailable(),
-    ];
-    let mut samples: Vec<ApiError> = own.into();
-    samples.extend(access::samples());
-    samples.extend(analytics::samples());
-    samples.extend(people::samples());
-    samples.extend(connections::samples());
-    samples.extend(pins::samples());
-    samples.extend(imports::samples());
-    samples.extend(schedules::samples());
-    // Some flows share an error.
     let mut known = BTreeSet::new();
-    samples.retain(|sample| known.insert((sample.code, sample.status)));
-    samples
+    let rows = codes::TABLE.iter().filter(|row| known.insert((row.code(), row.status())));
+    rows.map(|row| ApiError::from(*row)).collect()
 }
 
 /// What is wrong with one field of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Field")]
 pub struct FieldError {
     /// Where: `["body", "title"]`, `["query", "limit"]`.
     pub loc: Vec<String>,
     pub msg: String,
     /// A stable word for the kind of error, as FastAPI names them.
+    #[serde(rename = "type")]
     pub kind: &'static str,
+}
+
+/// The body of an error, for three kinds of client: `code` and `message`, the same with a remedy in `error`, and the
+/// fields in `detail`.
+#[derive(Serialize, JsonSchema)]
+pub struct Error {
+    /// Stable: what a program decides by.
+    pub code: &'static str,
+    /// For a person.
+    pub message: String,
+    pub error: Explanation,
+    /// The same as `error.errors`, where there are any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub detail: Vec<FieldError>,
+}
+
+/// What went wrong, and what to do.
+#[derive(Serialize, JsonSchema)]
+pub struct Explanation {
+    pub code: &'static str,
+    pub message: String,
+    /// What to do.
+    pub remediation: &'static str,
+    /// When to try again.
+    pub retry_after_seconds: Option<u64>,
+    pub request_id: String,
+    /// Every field that is wrong.
+    pub errors: Vec<FieldError>,
 }
 
 #[derive(Clone, Debug)]
@@ -81,11 +85,29 @@ pub struct ApiError {
     errors: Vec<FieldError>,
 }
 
-impl ApiError {
-    fn new(status: StatusCode, code: &'static str, message: impl Into<String>, remediation: &'static str) -> Self {
-        Self { status, code, message: message.into(), remediation, retry_after_s: None, errors: Vec::new() }
+impl From<Code> for ApiError {
+    fn from(code: Code) -> Self {
+        Self {
+            status: code.status(),
+            code: code.code(),
+            message: code.message().to_owned(),
+            remediation: code.remediation(),
+            retry_after_s: code.retry_after_s,
+            errors: Vec::new(),
+        }
     }
+}
 
+impl Code {
+    /// The error whose message has the value for `{name}`.
+    pub fn with(self, name: &str, value: impl Display) -> ApiError {
+        let mut error = ApiError::from(self);
+        error.message = error.message.replace(&format!("{{{name}}}"), &value.to_string());
+        error
+    }
+}
+
+impl ApiError {
     pub fn status(&self) -> StatusCode {
         self.status
     }
@@ -98,37 +120,37 @@ impl ApiError {
         &self.message
     }
 
-    pub fn route_not_found() -> Self {
-        let remedy = "Check the path; GET /docs lists the routes.";
-        Self::new(StatusCode::NOT_FOUND, "route_not_found", "There is no such route.", remedy)
+    pub fn remediation(&self) -> &'static str {
+        self.remediation
     }
 
-    pub fn method_not_allowed() -> Self {
-        let remedy = "Use one of the methods that the Allow header names.";
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This route has no such method.", remedy)
+    pub fn errors(&self) -> &[FieldError] {
+        &self.errors
     }
 
-    pub fn malformed_json(reason: &str) -> Self {
-        let message = format!("The body is not valid JSON: {reason}.");
-        Self::new(StatusCode::BAD_REQUEST, "malformed_json", message, "Send a JSON object in UTF-8.")
+    pub fn retry_after_s(&self) -> Option<u64> {
+        self.retry_after_s
     }
 
-    pub fn payload_too_large(max_bytes: usize) -> Self {
-        let message = format!("The body is larger than {max_bytes} bytes.");
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message, "Send a smaller body.")
+    /// With the time that the cause names, where it names one.
+    pub fn retried(mut self, after_s: Option<u64>) -> Self {
+        self.retry_after_s = after_s.or(self.retry_after_s);
+        self
     }
 
-    pub fn body_unreadable() -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "body_unreadable", "The body broke off.", "Send the request again.")
+    /// With words that only the cause knows.
+    pub fn worded(mut self, message: String, remediation: &'static str) -> Self {
+        self.message = message;
+        self.remediation = remediation;
+        self
     }
 
     pub fn validation(errors: Vec<FieldError>) -> Self {
-        let message = match errors.first() {
-            Some(first) => format!("{}: {}", first.loc.last().map_or("request", String::as_str), first.msg),
-            None => "The request is not valid.".to_owned(),
-        };
-        let remedy = "Correct the fields named in errors.";
-        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation_error", message, remedy) }
+        let mut error = Self::from(codes::VALIDATION_ERROR);
+        if let Some(first) = errors.first() {
+            error.message = format!("{}: {}", first.loc.last().map_or("request", String::as_str), first.msg);
+        }
+        Self { errors, ..error }
     }
 
     /// The same, and this besides. (What has no field in it is about the whole request.)
@@ -139,49 +161,27 @@ impl ApiError {
         self
     }
 
-    pub fn assets_not_enabled() -> Self {
-        let message = "Uploaded assets are not available in this version.";
-        Self::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "assets_not_enabled",
-            message,
-            "Send image_url instead of asset_id.",
-        )
+    pub fn not_found(resource: &str) -> Self {
+        codes::NOT_FOUND.with("resource", resource)
     }
 
-    /// A field of the contract that this version can't honour, and must not ignore.
-    pub fn not_supported(field: &str) -> Self {
-        let message = format!("{field} is not supported in this version.");
-        let remedy = "Leave it out.";
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "not_supported", message, remedy)
-    }
-
-    pub fn not_found(what: &str) -> Self {
-        let message = format!("There is no such {what} in this workspace.");
-        Self::new(StatusCode::NOT_FOUND, "not_found", message, "Check the id and the key's workspace.")
-    }
-
-    fn idempotency_key_reused(existing: PinId) -> Self {
-        let message = format!("The idempotency key already stands for pin {existing}, which has another payload.");
-        Self::new(StatusCode::CONFLICT, "idempotency_key_reused", message, "Use a new key for a new pin.")
-    }
-
-    fn connection(failure: Failure) -> Self {
-        Self::new(StatusCode::CONFLICT, failure.code(), failure.message(), failure.remedy())
+    pub fn insufficient_scope(scope: Scope) -> Self {
+        codes::INSUFFICIENT_SCOPE.with("scope", scope.name())
     }
 
     pub fn panicked() -> Self {
         tracing::error!("a handler panicked");
-        Self::internal()
+        codes::INTERNAL_ERROR.into()
     }
 
-    fn internal() -> Self {
-        let remedy = "Report the request id to the operator.";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "The system made a mistake.", remedy)
+    /// A handler of a public endpoint has asked who calls.
+    pub fn no_caller() -> Self {
+        tracing::error!("a public route's handler asked who calls");
+        codes::INTERNAL_ERROR.into()
     }
 
-    /// An error response that the framework made by itself (a path that isn't UTF-8, for one): it has neither our JSON nor a
-    /// page.
+    /// The error for a response that the framework made by itself (a path that isn't UTF-8, for one): it has neither
+    /// the API's JSON nor a page.
     pub fn of_bare(response: &Response) -> Option<Self> {
         let status = response.status();
         let is_ours = |kind: &HeaderValue| kind == "application/json" || kind == CONTENT_TYPE_HTML;
@@ -190,18 +190,8 @@ impl ApiError {
         {
             return None;
         }
-        Some(if status.is_client_error() { Self::unreadable(status) } else { Self { status, ..Self::internal() } })
-    }
-
-    fn unreadable(status: StatusCode) -> Self {
-        Self::new(status, "bad_request", "The request could not be read.", "Check the path and the query.")
-    }
-
-    fn unavailable() -> Self {
-        let message = "A part of the system did not answer; nothing was lost.";
-        let remedy = "Send the same request again, with the same idempotency key.";
-        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message, remedy);
-        Self { retry_after_s: Some(RETRY_AFTER_S), ..error }
+        let code = if status.is_client_error() { codes::BAD_REQUEST } else { codes::INTERNAL_ERROR };
+        Some(Self { status, ..code.into() })
     }
 
     /// The names of the headers that come with it.
@@ -215,31 +205,24 @@ impl ApiError {
     }
 
     /// The body, which names the request.
-    pub fn body(&self, request_id: &str) -> Value {
-        let errors: Vec<Value> =
-            self.errors.iter().map(|e| json!({"loc": e.loc, "msg": e.msg, "type": e.kind})).collect();
-        let mut body = json!({
-            "code": self.code,
-            "message": self.message,
-            "error": {
-                "code": self.code,
-                "message": self.message,
-                "remediation": self.remediation,
-                "retry_after_seconds": self.retry_after_s,
-                "request_id": request_id,
-                "errors": errors,
+    pub fn body(&self, request_id: &str) -> Error {
+        Error {
+            code: self.code,
+            message: self.message.clone(),
+            error: Explanation {
+                code: self.code,
+                message: self.message.clone(),
+                remediation: self.remediation,
+                retry_after_seconds: self.retry_after_s,
+                request_id: request_id.to_owned(),
+                errors: self.errors.clone(),
             },
-        });
-        if !errors.is_empty() {
-            body["detail"] = Value::Array(errors);
+            detail: self.errors.clone(),
         }
-        body
     }
 
     pub fn render(&self, request_id: &str) -> Response {
-        let body = self.body(request_id);
-        let json = HeaderValue::from_static("application/json");
-        let mut response = (self.status, [(CONTENT_TYPE, json)], body.to_string()).into_response();
+        let mut response = (self.status, Json(self.body(request_id))).into_response();
         // The address of a request may be a secret (an OAuth callback's is).
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -267,8 +250,8 @@ impl From<PortError> for ApiError {
     fn from(error: PortError) -> Self {
         tracing::error!(%error, "a port failed");
         match error {
-            PortError::Unavailable { .. } => Self::unavailable(),
-            PortError::Broken { .. } => Self::internal(),
+            PortError::Unavailable { .. } | PortError::Contended { .. } => codes::UNAVAILABLE.into(),
+            PortError::Broken { .. } => codes::INTERNAL_ERROR.into(),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! often.
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use pinbridge_shared::adapters::sqs_batch::{self, Unreadable, Worker};
+use pinbridge_shared::adapters::sqs_batch::{Unreadable, Worker};
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::message::{BadMessage, Disposition, ImportMessage, PublishMessage};
 use pinbridge_shared::domain::time::Moment;
@@ -10,45 +10,29 @@ use pinbridge_shared::flows::dead_letters::fail_pin::{DeadLetter, dead_letter};
 use pinbridge_shared::flows::imports::rescue_imports::import_dead_letter;
 use pinbridge_shared::ports::{PortResult, QueueName};
 
-struct DeadLetters;
-
-impl Worker for DeadLetters {
-    type Message = DeadLetter;
-    const QUEUE: QueueName = QueueName::DeadLetters;
-    /// It has been through all its deliveries: only a person can tell what it was.
-    const UNREADABLE: Unreadable = Unreadable::Park;
-
-    fn parse(body: &str) -> Result<DeadLetter, BadMessage> {
-        PublishMessage::parse(body).map(|message| DeadLetter { message, body: body.to_owned() })
-    }
-
-    async fn work(&self, context: &Context, letter: DeadLetter, _: i64) -> PortResult<Disposition> {
-        dead_letter(context, &letter).await
-    }
+fn parse(body: &str) -> Result<DeadLetter, BadMessage> {
+    PublishMessage::parse(body).map(|message| DeadLetter { message, body: body.to_owned() })
 }
 
-struct ImportDeadLetters;
+async fn work(context: &Context, letter: DeadLetter, _: i64) -> PortResult<Disposition> {
+    dead_letter(context, &letter).await
+}
 
-impl Worker for ImportDeadLetters {
-    type Message = ImportMessage;
-    const QUEUE: QueueName = QueueName::ImportDeadLetters;
-    const UNREADABLE: Unreadable = Unreadable::Park;
-
-    fn parse(body: &str) -> Result<ImportMessage, BadMessage> {
-        ImportMessage::parse(body)
-    }
-
-    async fn work(&self, context: &Context, message: ImportMessage, _: i64) -> PortResult<Disposition> {
-        import_dead_letter(context, message.key()).await
-    }
+async fn work_on_import(context: &Context, message: ImportMessage, _: i64) -> PortResult<Disposition> {
+    import_dead_letter(context, message.key()).await
 }
 
 /// Works on a batch until `deadline`; answers which messages are not done.
 pub async fn handle(context: &Context, event: SqsEvent, deadline: Moment) -> SqsBatchResponse {
+    // It has been through all its deliveries: only a person can tell what it was.
+    let unreadable = Unreadable::Park;
     // A batch is of one queue. (One without a single message that can be read is parked from either.)
     let is_import = |body: &str| ImportMessage::parse(body).is_ok();
     if event.records.iter().any(|record| record.body.as_deref().is_some_and(is_import)) {
-        return sqs_batch::handle(&ImportDeadLetters, context, event, deadline).await;
+        let queue = QueueName::ImportDeadLetters;
+        let worker = Worker { queue, unreadable, parse: ImportMessage::parse, work: work_on_import };
+        return worker.handle(context, event, deadline).await;
     }
-    sqs_batch::handle(&DeadLetters, context, event, deadline).await
+    let worker = Worker { queue: QueueName::DeadLetters, unreadable, parse, work };
+    worker.handle(context, event, deadline).await
 }

@@ -1,5 +1,6 @@
-//! The minute's schedule: releases backlogs and tends the watchdog's clock.
+//! The minute's schedule: releases backlogs and schedules, runs the rescuer, and rolls up.
 
+use pinbridge_shared::adapters::lambda::ends_at_ms;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::flows::dispatch::rescue::Mode;
@@ -45,8 +46,7 @@ pub async fn handle(context: &Context, event: ScheduledEvent, deadline: Moment) 
     let detail = event.detail;
     let accepted_before = detail.accepted_before.unwrap_or_else(|| context.system.now());
     let mode = if detail.recover { Mode::Recover { from: detail.go_on_from, accepted_before } } else { Mode::Tick };
-    let remaining_ms = deadline.since_ms(context.system.now());
-    let ends_at_ms = context.system.monotonic_ms().saturating_add(remaining_ms);
+    let ends_at_ms = ends_at_ms(context, deadline);
     let report = dispatch(context, mode, ends_at_ms).await?;
     let Report { ran, scheduled, released, resent, go_on_from } = report;
     Ok(Done { ran, scheduled: scheduled.released, late: scheduled.late, released, resent, go_on_from })

@@ -1,29 +1,20 @@
-//! The look queue's function: each message is a board to be looked at for pins whose outcome is unknown.
+//! The function of the reconciliation queue: each message names a board to read for pins of unresolved outcome.
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use pinbridge_shared::adapters::sqs_batch::{self, Worker};
+use pinbridge_shared::adapters::sqs_batch::{Unreadable, Worker};
 use pinbridge_shared::context::Context;
-use pinbridge_shared::domain::message::{BadMessage, Disposition, ReconcileMessage};
+use pinbridge_shared::domain::message::ReconcileMessage;
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::flows::reconcile::reconcile_board::reconcile_board;
-use pinbridge_shared::ports::{PortResult, QueueName};
-
-struct Reconciler;
-
-impl Worker for Reconciler {
-    type Message = ReconcileMessage;
-    const QUEUE: QueueName = QueueName::Reconcile;
-
-    fn parse(body: &str) -> Result<ReconcileMessage, BadMessage> {
-        ReconcileMessage::parse(body)
-    }
-
-    async fn work(&self, context: &Context, message: ReconcileMessage, ends_at_ms: i64) -> PortResult<Disposition> {
-        reconcile_board(context, message, ends_at_ms).await
-    }
-}
+use pinbridge_shared::ports::QueueName;
 
 /// Works on a batch until `deadline`; answers which messages are not done.
 pub async fn handle(context: &Context, event: SqsEvent, deadline: Moment) -> SqsBatchResponse {
-    sqs_batch::handle(&Reconciler, context, event, deadline).await
+    let worker = Worker {
+        queue: QueueName::Reconcile,
+        unreadable: Unreadable::GiveBack,
+        parse: ReconcileMessage::parse,
+        work: reconcile_board,
+    };
+    worker.handle(context, event, deadline).await
 }

@@ -1,6 +1,7 @@
 //! The five minutes' schedule: refreshes the tokens that are due, then goes on removing what deleted workspaces and disconnected
 //! accounts have left.
 
+use pinbridge_shared::adapters::lambda::ends_at_ms;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::flows::accounts::forget_accounts::forget_accounts;
@@ -18,7 +19,7 @@ pub struct ScheduledEvent {}
 pub struct Done {
     pub renewed: usize,
     pub later: usize,
-    pub hopeless: usize,
+    pub needs_reconnect: usize,
     pub failed: usize,
     /// Workspaces of which nothing is left any more.
     pub purged: usize,
@@ -29,9 +30,8 @@ pub struct Done {
 /// # Errors
 /// When the table is unavailable; the next run goes on from there.
 pub async fn handle(context: &Context, _: ScheduledEvent, deadline: Moment) -> PortResult<Done> {
-    let remaining_ms = deadline.since_ms(context.system.now());
-    let ends_at_ms = context.system.monotonic_ms().saturating_add(remaining_ms);
-    let Report { renewed, later, hopeless, failed } = refresh_due(context, ends_at_ms).await?;
+    let ends_at_ms = ends_at_ms(context, deadline);
+    let Report { renewed, later, needs_reconnect, failed } = refresh_due(context, ends_at_ms).await?;
     // Removals have no hurry and lose nothing by their trouble: the next run goes on.
     let purged = purge::continue_all(context, ends_at_ms).await.map(|report| report.done);
     let forgotten = forget_accounts(context, ends_at_ms).await;
@@ -39,5 +39,5 @@ pub async fn handle(context: &Context, _: ScheduledEvent, deadline: Moment) -> P
         tracing::warn!(%error, "what is to be removed could not be found");
     }
     let (purged, forgotten) = (purged.unwrap_or_default(), forgotten.unwrap_or_default());
-    Ok(Done { renewed, later, hopeless, failed, purged, forgotten })
+    Ok(Done { renewed, later, needs_reconnect, failed, purged, forgotten })
 }

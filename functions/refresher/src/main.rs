@@ -1,20 +1,8 @@
 //! The Lambda function `refresher`.
 
-use lambda_runtime::{LambdaEvent, service_fn};
-use pinbridge_refresher::ScheduledEvent;
-use pinbridge_shared::adapters::assemble;
-use pinbridge_shared::config::Environment;
-use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::telemetry::{self, Output};
+use pinbridge_shared::adapters::lambda;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda_runtime::Error> {
-    let environment = Environment::process();
-    telemetry::init(&environment.log_filter(), &environment.environment(), Output::Lambda);
-    let context = &assemble::context(&environment).await?;
-    lambda_runtime::run(service_fn(|event: LambdaEvent<ScheduledEvent>| async move {
-        let deadline = Moment(i64::try_from(event.context.deadline).unwrap_or(i64::MAX));
-        pinbridge_refresher::handle(context, event.payload, deadline).await.map_err(lambda_runtime::Error::from)
-    }))
-    .await
+async fn main() -> Result<(), lambda::Error> {
+    lambda::serve_schedule(pinbridge_refresher::handle).await
 }

@@ -1,18 +1,30 @@
-//! The demo pin: published through the API as any client would, its timeline printed live.
+//! The demo pin: created through the API as by any client, its timeline printed while it grows.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
 const POLL_EVERY: Duration = Duration::from_millis(100);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A client of the API.
 pub struct Demo<'a> {
     pub base_url: &'a str,
     pub api_key: &'a str,
+    /// How the text names the provider: "the simulated Pinterest", or an origin.
+    pub provider: &'a str,
+}
+
+/// The state in which the demo leaves its pin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Published,
+    Failed,
+    /// Not finished within the time that the caller gave.
+    Waiting,
 }
 
 impl Demo<'_> {
@@ -28,29 +40,35 @@ impl Demo<'_> {
         self.call(client()?.get(format!("{}{path}", self.base_url))).await
     }
 
-    /// The first account.
+    /// The id of the first connected account.
     ///
     /// # Errors
-    /// When there is none.
+    /// When no account is connected.
     pub async fn first_account(&self) -> anyhow::Result<String> {
         let accounts = self.get("/v1/pinterest/accounts").await?;
         Ok(accounts[0]["id"].as_str().context("no account is connected")?.to_owned())
     }
 
-    /// The account's first board, which Pinterest is asked for.
+    /// The id of the account's first board, read from Pinterest.
     ///
     /// # Errors
-    /// When there is none, or Pinterest doesn't say.
+    /// When the account has no board, or Pinterest does not answer.
     pub async fn first_board(&self, account: &str) -> anyhow::Result<String> {
         let boards = self.get(&format!("/v1/pinterest/boards?account_id={account}")).await?;
         Ok(boards[0]["id"].as_str().context("the account has no board")?.to_owned())
     }
 
-    /// Publishes a pin and prints its timeline as it grows; answers whether it was published.
+    /// Creates a pin and prints its timeline until the pin is finished, or until `patience` is over.
     ///
     /// # Errors
-    /// When the API refuses or stops answering.
-    pub async fn publish(&self, account: &str, board: &str, key: &str) -> anyhow::Result<bool> {
+    /// When the API refuses the pin or stops answering.
+    pub async fn publish(
+        &self,
+        account: &str,
+        board: &str,
+        key: &str,
+        patience: Option<Duration>,
+    ) -> anyhow::Result<Outcome> {
         let body = json!({
             "account_id": account,
             "board_id": board,
@@ -62,8 +80,12 @@ impl Demo<'_> {
         });
         let pin = self.call(client()?.post(format!("{}/v1/pins", self.base_url)).json(&body)).await?;
         let id = pin["id"].as_str().context("a pin without an id")?;
-        println!("demo pin {id}");
-        let mut shown = 0;
+        println!("\nPublishing a demo pin to {}.\nTimeline of pin {id} (times in UTC):", self.provider);
+        self.follow(id, patience).await
+    }
+
+    async fn follow(&self, id: &str, patience: Option<Duration>) -> anyhow::Result<Outcome> {
+        let (begun, mut shown) = (Instant::now(), 0);
         loop {
             let timeline = self.get(&format!("/v1/pins/{id}/timeline")).await?;
             let events = timeline["events"].as_array().context("a timeline without events")?;
@@ -71,43 +93,71 @@ impl Demo<'_> {
                 println!("  {}", line(event));
             }
             shown = events.len();
-            match timeline["status"].as_str() {
-                Some("published") => {
-                    println!("  published on Pinterest as {}", timeline["pinterest_pin_id"].as_str().unwrap_or("?"));
-                    return Ok(true);
+            let outcome = match timeline["status"].as_str().context("a timeline without a status")? {
+                "published" => Outcome::Published,
+                "failed" => Outcome::Failed,
+                _ if patience.is_some_and(|patience| begun.elapsed() >= patience) => Outcome::Waiting,
+                _ => {
+                    sleep(POLL_EVERY).await;
+                    continue;
                 }
-                Some("failed") => {
-                    println!("  failed: {} ({})", timeline["error_message"], timeline["error_code"]);
-                    return Ok(false);
-                }
-                Some(_) => sleep(POLL_EVERY).await,
-                None => bail!("a timeline without a status"),
+            };
+            println!("{}", self.summary(outcome, &timeline));
+            return Ok(outcome);
+        }
+    }
+
+    fn summary(&self, outcome: Outcome, timeline: &Value) -> String {
+        let text = |value: &Value| value.as_str().unwrap_or("unknown").to_owned();
+        match outcome {
+            Outcome::Published => {
+                format!("Published on {} as pin {}.", self.provider, text(&timeline["pinterest_pin_id"]))
+            }
+            Outcome::Failed => {
+                format!("Failed: {} ({})", text(&timeline["error_message"]), text(&timeline["error_code"]))
+            }
+            Outcome::Waiting => {
+                let next = &timeline["next"];
+                format!("Not published yet: {} Next step at {}.", text(&next["reason"]), text(&next["at"]))
             }
         }
     }
 }
 
 fn client() -> anyhow::Result<Client> {
-    Ok(Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?)
+    Ok(Client::builder().no_proxy().timeout(REQUEST_TIMEOUT).build()?)
 }
 
-/// One event as a line: when, what, and what the provider said.
+/// One event as a line: its time of day, its name, and its details.
 fn line(event: &Value) -> String {
-    let text = |name: &str| event[name].as_str().unwrap_or("").to_owned();
-    let mut line = format!("{}  {}", text("at"), text("event"));
-    if let Some(attempt) = event["attempt"].as_u64() {
-        line += &format!("  attempt {attempt}");
+    let text = |name: &str| event[name].as_str();
+    let at = text("at").unwrap_or_default();
+    let time = at.split_once('T').map_or(at, |(_, time)| time.trim_end_matches('Z'));
+    let details = [
+        event["attempt"].as_u64().map(|attempt| format!("attempt {attempt}")),
+        event["upstream_status"].as_u64().map(|status| format!("HTTP {status}")),
+        text("upstream_request_id").map(|id| format!("Pinterest's request id {id}")),
+        text("note").map(str::to_owned),
+        text("next_at").map(|next| format!("next at {next}")),
+    ];
+    let details = details.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    format!("{time}  {:<16} {details}", text("event").unwrap_or_default()).trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_the_timeline_labels_each_detail() {
+        let event = json!({
+            "at": "2026-11-28T19:11:50.445Z", "event": "published", "attempt": 1, "upstream_status": 201,
+            "upstream_code": null, "upstream_request_id": "1000000000000004", "next_at": null, "note": null,
+        });
+        assert_eq!(
+            line(&event),
+            "19:11:50.445  published        attempt 1, HTTP 201, Pinterest's request id 1000000000000004"
+        );
+        assert_eq!(line(&json!({"at": "2026-11-28T19:11:50.400Z", "event": "accepted"})), "19:11:50.400  accepted");
     }
-    if let Some(status) = event["upstream_status"].as_u64() {
-        line += &format!("  HTTP {status}");
-    }
-    for name in ["upstream_request_id", "note"] {
-        if let Some(value) = event[name].as_str() {
-            line += &format!("  {value}");
-        }
-    }
-    if let Some(next) = event["next_at"].as_str() {
-        line += &format!("  next at {next}");
-    }
-    line
 }

@@ -1,4 +1,4 @@
-//! Small private files.
+//! Files that only their owner may read.
 
 use std::fs;
 use std::io::Write;
@@ -7,10 +7,10 @@ use std::path::Path;
 
 use anyhow::Context;
 
-/// Writes a file that only its owner may read, whole or not at all.
+/// Writes a file atomically; only its owner may read it.
 ///
 /// # Errors
-/// When the folder can't be written.
+/// When the file can't be written.
 pub fn write_private(path: &Path, content: &str) -> anyhow::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("file");

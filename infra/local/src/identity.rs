@@ -1,4 +1,4 @@
-//! Who this stack is: one workspace, one key and one person who logs in, made once and kept beside the data.
+//! The identity of a local stack: one workspace, one API key and one user, created once and kept in the data directory.
 
 use std::path::Path;
 
@@ -19,20 +19,20 @@ use crate::files::write_private;
 
 const FILE: &str = "identity.json";
 const NAME: &str = "local";
-/// The demo login. Its password is made for each folder.
+/// The email address of the demo user. Each data directory has its own password.
 const EMAIL: &str = "demo@pinbridge.local";
 
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Identity {
     pub workspace_id: WorkspaceId,
     pub api_key: String,
-    /// The Pinterest that this data belongs to: `simulator`, or an origin. Tokens and waiting pins of one must never
-    /// reach another.
+    /// The Pinterest that this data belongs to: `simulator`, or an origin. Tokens and waiting pins of one must never be
+    /// sent to another.
     pub pinterest: String,
-    /// The first account's first board, as last seen: a start needs no answer from Pinterest.
+    /// The first board of the first account, as last read, so that a start works while Pinterest is unreachable.
     #[serde(default)]
     pub board_id: Option<String>,
-    /// Who logs in; folders of before there were people get it when they are started.
+    /// The demo user. A folder of an early version has none; the next start adds it.
     #[serde(default)]
     pub login: Option<Login>,
 }
@@ -44,10 +44,10 @@ pub struct Login {
 }
 
 impl Identity {
-    /// Refuses a folder that belongs to another Pinterest.
+    /// Checks that the folder does not belong to another Pinterest.
     ///
     /// # Errors
-    /// When it does, or its identity can't be read.
+    /// When it does, or when its identity can't be read.
     pub fn check(data_dir: &Path, pinterest: &str) -> anyhow::Result<()> {
         match Self::load(data_dir)? {
             Some(known) if known.pinterest != pinterest => bail!(
@@ -59,6 +59,11 @@ impl Identity {
         }
     }
 
+    /// Whether an earlier start kept its identity in this folder.
+    pub fn is_kept(data_dir: &Path) -> bool {
+        data_dir.join(FILE).exists()
+    }
+
     fn load(data_dir: &Path) -> anyhow::Result<Option<Self>> {
         let path = data_dir.join(FILE);
         if !path.exists() {
@@ -68,8 +73,8 @@ impl Identity {
         serde_json::from_str(&text).map(Some).with_context(|| format!("{} is not readable as JSON", path.display()))
     }
 
-    /// Reads the stack's identity, or creates the workspace, its key and its login, or what an older folder has none of. The
-    /// file is written last: without it, nothing refers to what was created.
+    /// Reads the identity, or creates the workspace, the API key and the demo user. Adds the user to a folder of an
+    /// early version. The file is written last: until then, nothing refers to the new rows.
     ///
     /// # Errors
     /// When the table or the folder can't be written.
@@ -86,7 +91,7 @@ impl Identity {
         let workspace = projects::found(context, identity.workspace_id, None, NAME).await?;
         connect::keep_key(context, &identity.api_key).await?;
         let login = Login { email: EMAIL.into(), password: Uuid::new_v4().simple().to_string() };
-        let email = Email::parse(&login.email).context("the demo's address")?;
+        let email = Email::parse(&login.email).context("the demo user's email address")?;
         let (id, password) = (email.user(), Secret::new(login.password.as_str()));
         let new = NewUser {
             email,
@@ -96,7 +101,7 @@ impl Identity {
             role: Role::Owner,
         };
         match people::create_user(context, workspace.organization, new).await {
-            // Killed before the file was written: nobody knows that password.
+            // An earlier start ended before it wrote the file, so nobody knows the password that it set.
             Err(PeopleError::EmailTaken) => people::set_password(context, id, &password).await?,
             created => drop(created?),
         }
@@ -105,6 +110,8 @@ impl Identity {
         Ok(identity)
     }
 
+    /// Writes the identity file.
+    ///
     /// # Errors
     /// When the folder can't be written.
     pub fn save(&self, data_dir: &Path) -> anyhow::Result<()> {

@@ -1,13 +1,14 @@
-//! The whole system in one process, nothing but Rust: what `cargo run` starts.
+//! The local stack: all of pinbridge in one process. `cargo run` starts it.
 //!
-//! [`stack::Stack`] starts it: an embedded AWS ([`aws`]) with the resources of template.yaml ([`resources`]), the
-//! Pinterest simulator unless told otherwise, the API behind HTTP, and [`runner`] in the part of Lambda's event sources.
-//! The functions are reached only as on Lambda: through HTTP, queue polling and the schedule.
+//! [`stack::Stack`] starts an embedded AWS ([`aws`]) with the resources of template.yaml ([`resources`]), the Pinterest
+//! simulator (unless `--pinterest-url` names another Pinterest), the API on HTTP, and [`runner`], which stands in for
+//! Lambda's event sources. Every function is invoked as on Lambda: by HTTP, by a queue or by a schedule.
 
 pub mod args;
 pub mod aws;
 pub mod demo;
 pub mod files;
+pub mod guide;
 pub mod identity;
 pub mod resources;
 pub mod runner;

@@ -1,18 +1,23 @@
 //! `cargo run`: the whole system on one machine.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
 use pinbridge_local::args::{Args, is_loopback};
-use pinbridge_local::demo::Demo;
+use pinbridge_local::demo::{Demo, Outcome};
 use pinbridge_local::files::write_private;
+use pinbridge_local::guide::{Ready, Starting};
 use pinbridge_local::identity::Identity;
 use pinbridge_local::stack::Stack;
 use pinbridge_shared::config::Environment;
 use pinbridge_shared::telemetry::{self, Output};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
+
+/// How long the demo pin may delay the text that says how to use the stack.
+const DEMO_PATIENCE: Duration = Duration::from_secs(15);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -26,30 +31,33 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Answers whether everything went as asked.
+/// Returns false when the stack ran but the demo pin that `--once` asks for was not published.
 async fn run(args: &Args) -> anyhow::Result<bool> {
     let environment = Environment::process();
-    // People read the timeline here; logs are asked for with PINBRIDGE_LOG.
+    // The terminal shows the guide and the timeline; PINBRIDGE_LOG=info adds the logs.
     let filter = std::env::var("PINBRIDGE_LOG").unwrap_or_else(|_| "warn".into());
     telemetry::init(&filter, &environment.environment(), Output::Program);
+    print!("{}", Starting { args, is_restart: Identity::is_kept(&args.data_dir) });
     let stack = Stack::start(args, &environment).await?;
     let worked = tokio::select! {
         worked = attend(args, &stack) => worked,
         () = interrupted() => {
-            println!("stopping (again to stop at once)");
+            println!("Stopping: work in progress is finished first. Press Ctrl-C again to stop at once.");
             Ok(!args.once)
         }
     };
     tokio::select! {
         stopped = stack.shutdown() => stopped?,
-        () = interrupted() => anyhow::bail!("stopped at once; the next start brings back what was under way"),
+        () = interrupted() => anyhow::bail!("stopped at once; the next start resumes the work in progress"),
     }
     worked
 }
 
-/// What happens while the stack is up.
+/// Writes the ready file, publishes the demo pin and prints the guide. Without `--once` it never returns.
 async fn attend(args: &Args, stack: &Stack) -> anyhow::Result<bool> {
-    let demo = Demo { base_url: &stack.base_url, api_key: &stack.identity.api_key };
+    let is_real = !is_loopback(&stack.pinterest_url);
+    let provider = if is_real { stack.pinterest_url.as_str() } else { "the simulated Pinterest" };
+    let demo = Demo { base_url: &stack.base_url, api_key: &stack.identity.api_key, provider };
     let account = demo.first_account().await?;
     let board = board(args, stack, &demo, &account).await?;
     if let Some(path) = &args.ready_file {
@@ -64,23 +72,32 @@ async fn attend(args: &Args, stack: &Stack) -> anyhow::Result<bool> {
         });
         write_private(path, &serde_json::to_string_pretty(&ready)?).context("the ready file")?;
     }
-    let is_real = !is_loopback(&stack.pinterest_url);
     if args.once || !(args.no_demo || is_real || board.is_none()) {
         let key = format!("demo-{}", stack.context.system.now().0);
         let board = board.as_deref().context("the account's boards are unknown")?;
-        let published = demo.publish(&account, board, &key).await?;
+        let patience = (!args.once).then_some(DEMO_PATIENCE);
+        let outcome = demo.publish(&account, board, &key, patience).await?;
         if args.once {
-            return Ok(published);
+            return Ok(outcome == Outcome::Published);
         }
     } else if is_real {
-        println!("no demo pin on {} (--once publishes one)", stack.pinterest_url);
+        println!("No demo pin: Pinterest is not simulated. --once publishes one on {provider}.");
     }
-    introduce(stack, &account, board.as_deref().unwrap_or("<board>"));
+    let ready = Ready {
+        base_url: &stack.base_url,
+        pinterest_url: &stack.pinterest_url,
+        data_dir: &args.data_dir,
+        identity: &stack.identity,
+        account_id: &account,
+        board_id: board.as_deref(),
+    };
+    println!("\n{ready}\nReady. Press Ctrl-C to stop.");
     std::future::pending::<()>().await;
     Ok(true)
 }
 
-/// A board to publish to. One account in trouble, or a Pinterest that is down, must not keep the rest from starting.
+/// A board to publish to. A blocked account or a Pinterest outage must not prevent the start, so without `--once` the
+/// board of the last start is used instead.
 async fn board(args: &Args, stack: &Stack, demo: &Demo<'_>, account: &str) -> anyhow::Result<Option<String>> {
     match demo.first_board(account).await {
         Ok(board) => {
@@ -97,23 +114,7 @@ async fn board(args: &Args, stack: &Stack, demo: &Demo<'_>, account: &str) -> an
     }
 }
 
-fn introduce(stack: &Stack, account: &str, board: &str) {
-    let (base, key) = (&stack.base_url, &stack.identity.api_key);
-    println!("\nbase URL   {base}\nAPI key    {key}\nPinterest  {}", stack.pinterest_url);
-    if let Some(login) = &stack.identity.login {
-        println!("login      {} {}", login.email, login.password);
-    }
-    println!("\ncurl -H 'X-API-Key: {key}' '{base}/v1/pins?limit=5'");
-    println!("\n# pip install pinbridge-sdk==1.10.1");
-    println!("from pinbridge_sdk import PinbridgeClient");
-    println!("client = PinbridgeClient(base_url='{base}', api_key='{key}')");
-    println!("pin = client.pins.create({{'account_id': '{account}', 'board_id': '{board}', 'title': 'Hello',");
-    println!("                          'image_url': 'https://example.com/a.jpg', 'idempotency_key': 'hello-1'}})");
-    println!("print(client.jobs.get(pin.id).status)");
-    println!("\nup until Ctrl-C");
-}
-
-/// Ctrl-C, or a polite request to end.
+/// Waits for Ctrl-C or SIGTERM.
 async fn interrupted() {
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         return std::future::pending().await;

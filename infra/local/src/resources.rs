@@ -1,4 +1,4 @@
-//! The table and the queues of template.yaml, created in the embedded AWS. A test compares both.
+//! The table and the queues of template.yaml, created in the embedded AWS. A test compares them with the template.
 
 use anyhow::Context;
 use aws_sdk_dynamodb::operation::create_table::builders::CreateTableFluentBuilder;
@@ -20,7 +20,7 @@ pub const RECONCILIATION_DEAD_LETTERS: &str = "reconciliation-dead-letters";
 pub const IMPORT_QUEUE: &str = "import";
 pub const IMPORT_DEAD_LETTERS: &str = "import-dead-letters";
 pub const REDRIVE_QUEUE: &str = "redrive";
-/// The publish queue's, unless it is set otherwise.
+/// The visibility timeout of the publish queue, unless `PINBRIDGE_VISIBILITY_TIMEOUT_MS` sets another.
 pub const VISIBILITY_TIMEOUT_S: i64 = 180;
 /// Twice the reconciler's timeout.
 pub const RECONCILIATION_VISIBILITY_S: i64 = 120;
@@ -31,10 +31,10 @@ pub const DEAD_LETTERS_VISIBILITY_S: i64 = 60;
 pub const MAX_RECEIVE_COUNT: u32 = 20;
 pub const RETENTION_S: u32 = 14 * 24 * 3600;
 
-/// Creates the table unless it is there.
+/// Creates the table unless it exists.
 ///
 /// # Errors
-/// When the embedded DynamoDB refuses.
+/// When the embedded DynamoDB returns an error.
 pub async fn create_table(client: &aws_sdk_dynamodb::Client) -> anyhow::Result<()> {
     let known = client.list_tables().send().await.context("the embedded DynamoDB did not answer")?;
     if known.table_names().iter().any(|name| name == TABLE) {
@@ -62,7 +62,7 @@ pub async fn create_table(client: &aws_sdk_dynamodb::Client) -> anyhow::Result<(
         .time_to_live_specification(ttl)
         .send()
         .await
-        .context("expiry could not be switched on")?;
+        .context("the expiry of rows could not be enabled")?;
     Ok(())
 }
 
@@ -82,10 +82,10 @@ fn text_attribute(name: &str) -> anyhow::Result<AttributeDefinition> {
     Ok(AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build()?)
 }
 
-/// Creates the queues and answers their addresses. The embedded SQS forgets them with the process.
+/// Creates the queues and returns their URLs. The embedded SQS keeps queues and messages in memory only.
 ///
 /// # Errors
-/// When the embedded SQS refuses.
+/// When the embedded SQS returns an error.
 pub async fn create_queues(client: &aws_sdk_sqs::Client, visibility_s: i64) -> anyhow::Result<QueueUrls> {
     let dead_letters = create_queue(client, PUBLISH_DEAD_LETTERS, DEAD_LETTERS_VISIBILITY_S, None).await?;
     let publish = create_queue(client, PUBLISH_QUEUE, visibility_s, Some(&dead_letters)).await?;
@@ -100,7 +100,7 @@ pub async fn create_queues(client: &aws_sdk_sqs::Client, visibility_s: i64) -> a
     Ok(QueueUrls { publish, reconciliation, dead_letters, redrive, import, import_dead_letters })
 }
 
-/// A queue, with a queue for what is delivered too often if there is one; answers its address.
+/// Creates one queue and returns its URL. `dead_letters` is the URL of its dead-letter queue.
 async fn create_queue(
     client: &aws_sdk_sqs::Client,
     name: &str,
@@ -115,11 +115,11 @@ async fn create_queue(
         .attributes(Name::MessageRetentionPeriod, RETENTION_S.to_string());
     if let Some(dead_letters) = dead_letters {
         let asked = client.get_queue_attributes().queue_url(dead_letters).attribute_names(Name::QueueArn);
-        let answer = asked.send().await.context("a dead-letter queue has no attributes")?;
+        let answer = asked.send().await.context("the attributes of a dead-letter queue could not be read")?;
         let arn = answer.attributes().and_then(|all| all.get(&Name::QueueArn)).context("a queue without an ARN")?;
         let redrive = serde_json::json!({"deadLetterTargetArn": arn, "maxReceiveCount": MAX_RECEIVE_COUNT});
         create = create.attributes(Name::RedrivePolicy, redrive.to_string());
     }
     let created = create.send().await.with_context(|| format!("the queue {name} could not be created"))?;
-    created.queue_url.context("a queue without an address")
+    created.queue_url.context("a queue without a URL")
 }

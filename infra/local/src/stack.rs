@@ -1,4 +1,4 @@
-//! Starting and stopping the whole.
+//! Starts and stops the local stack.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -29,17 +29,17 @@ use crate::identity::Identity;
 use crate::resources::{self, TABLE};
 use crate::runner;
 
-/// A token of the real Pinterest, for `--pinterest-url`.
+/// The access token for a `--pinterest-url` that is not the simulator.
 const TOKEN_VARIABLE: &str = "PINBRIDGE_PINTEREST_ACCESS_TOKEN";
 const REGION: &str = "us-east-1";
 const TTL_SWEEP_EVERY: Duration = Duration::from_secs(600);
-/// How long a shutdown waits for what is under way: a publisher's invocation and some.
+/// How long a shutdown waits for work in progress: the publisher's timeout and a margin.
 const DRAIN_LIMIT: Duration = Duration::from_secs(27);
-/// A Pinterest that is still starting is waited for.
+/// A start retries an unreachable Pinterest, which may still be starting.
 const PINTEREST_TRIES: u32 = 20;
 const PINTEREST_PAUSE: Duration = Duration::from_millis(250);
 
-/// Everything that runs.
+/// A running local stack.
 pub struct Stack {
     pub base_url: String,
     pub pinterest_url: String,
@@ -54,7 +54,7 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Starts everything and recovers what an earlier process left unfinished.
+    /// Starts every part and resumes the work that an earlier process left unfinished.
     ///
     /// # Errors
     /// When the port is taken, the folder can't be used, a setting is wrong, or Pinterest refuses the tokens.
@@ -110,7 +110,7 @@ impl Stack {
         let identity = Identity::load_or_create(&context, &args.data_dir, pinterest).await?;
         connect_accounts(&context, &identity, args).await?;
 
-        // The queue has forgotten its messages: the clock rows bring them back.
+        // The queues start empty. The recovery markers in the table name the unfinished pins.
         let started_at = context.system.now();
         tasks.push(tokio::spawn(runner::recover(context.clone(), started_at, stopping.clone())));
         for source in runner::sources(&queues) {
@@ -127,7 +127,7 @@ impl Stack {
         Ok(Self { base_url, pinterest_url, identity, context, sqs, aws, stop, stop_pinterest, tasks, simulator })
     }
 
-    /// Lets what is under way finish, then closes the files.
+    /// Finishes the work in progress, then closes the files.
     ///
     /// # Errors
     /// When the files can't be closed.
@@ -135,13 +135,13 @@ impl Stack {
         self.stop.send_replace(true);
         let stopping = Instant::now();
         for mut task in self.tasks {
-            // A client that never finishes its request, for one, must not keep the process.
+            // The limit matters for a client that never finishes its request.
             if timeout(DRAIN_LIMIT.saturating_sub(stopping.elapsed()), &mut task).await.is_err() {
                 task.abort();
                 let _ = task.await;
             }
         }
-        // Only now: calls that were under way were still answered.
+        // Last, because the work in progress calls Pinterest.
         self.stop_pinterest.send_replace(true);
         if let Some(simulator) = self.simulator {
             let _ = simulator.await;
@@ -171,8 +171,8 @@ async fn sdk_config(endpoint_url: &str, access_key_id: String) -> SdkConfig {
     loader.credentials_provider(credentials).load().await
 }
 
-/// The pollers' client: a long poll outlasts the timeouts that the functions' own calls have, and one that is cut off
-/// takes its messages with it until their visibility ends.
+/// The SQS client of the pollers. A long poll takes longer than the timeout of the functions' own calls allows, and the
+/// messages of an aborted poll stay hidden until their visibility timeout ends.
 fn polling_client(config: &SdkConfig) -> aws_sdk_sqs::Client {
     let (all, each) = (runner::POLL_TIMEOUT, runner::POLL_TIMEOUT);
     let timeouts = TimeoutConfig::builder().operation_timeout(all).operation_attempt_timeout(each).build();
@@ -189,7 +189,7 @@ fn visibility_s(environment: &Environment<'_>) -> anyhow::Result<i64> {
     }
 }
 
-/// The simulator's one app, or the one that the environment names.
+/// The OAuth app: the simulator's, or the one that the environment names.
 fn oauth_app(
     environment: &Environment<'_>,
     is_simulated: bool,
@@ -203,7 +203,7 @@ fn oauth_app(
         app_id: APP_ID.into(),
         redirect_url: format!("{base_url}/v1/pinterest/oauth/callback"),
         authorize_url: format!("{pinterest_url}/oauth/"),
-        // Everything that can be granted, so that every feature works here.
+        // Every scope, so that every feature works locally.
         scopes: (environment.0)("PINBRIDGE_PINTEREST_SCOPES")
             .filter(|scopes| !scopes.is_empty())
             .unwrap_or_else(|| scopes::ALL.join(",")),
@@ -224,13 +224,13 @@ async fn start_simulator(args: &Args, mut stop: watch::Receiver<bool>) -> anyhow
             let _ = stop.wait_for(|stop| *stop).await;
         };
         if let Err(error) = simulator.serve(listener, stopped).await {
-            tracing::error!(%error, "the Pinterest simulator stopped");
+            tracing::error!(%error, "Pinterest simulator failed");
         }
     });
     Ok((url, task))
 }
 
-/// Connects the accounts once: a stored token may have been rotated since and is never overwritten by an old one.
+/// Connects the accounts that are not connected yet. The others keep their stored tokens, which may have been rotated.
 async fn connect_accounts(context: &Context, identity: &Identity, args: &Args) -> anyhow::Result<()> {
     let workspace = identity.workspace_id;
     if let Some(token) = std::env::var(TOKEN_VARIABLE).ok().filter(|token| !token.is_empty()) {
@@ -244,7 +244,7 @@ async fn connect_accounts(context: &Context, identity: &Identity, args: &Args) -
             continue;
         }
         let tokens = Tokens {
-            // What the documented tokens hold.
+            // The scopes of the documented tokens.
             scopes: Some(scopes::ALL.join(",")),
             ..Tokens::bare(seed.access_token, Some(seed.refresh_token))
         };
@@ -275,7 +275,7 @@ async fn serve(listener: TcpListener, api: axum::Router, mut stop: watch::Receiv
         let _ = stop.wait_for(|stop| *stop).await;
     };
     if let Err(error) = axum::serve(listener, api).with_graceful_shutdown(stopped).await {
-        tracing::error!(%error, "the API stopped");
+        tracing::error!(%error, "API server failed");
     }
 }
 
@@ -286,7 +286,7 @@ async fn sweep(aws: Arc<LocalAws>, context: Context, mut stop: watch::Receiver<b
             _ = stop.wait_for(|stop| *stop) => return,
         }
         if let Err(error) = aws.sweep_ttl(context.system.now().unix_seconds()).await {
-            tracing::warn!(%error, "expired rows could not be swept");
+            tracing::warn!(%error, "TTL sweep failed");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `operator move-tokens`, `rotate-data-key` and `reseal-tokens`: see `infra/runbooks/token-custody.md`.
+//! `operator move-tokens`, `rotate-data-key` and `reseal-tokens`. See `infra/runbooks/token-custody.md`.
 
 use std::collections::BTreeMap;
 
@@ -19,10 +19,11 @@ enum Mode {
 
 #[derive(Args)]
 pub struct MoveArgs {
-    /// Where the tokens shall be; they are copied from the other custody
+    /// The custody to copy the tokens to, from the other one
     #[arg(long, value_enum)]
     to: Mode,
-    /// Remove what the new custody has; only when PINBRIDGE_TOKEN_CUSTODY says that it is in use
+    /// Also deletes the tokens from the old custody once the new one has them. Requires that PINBRIDGE_TOKEN_CUSTODY
+    /// names the new custody
     #[arg(long)]
     remove_source: bool,
 }
@@ -34,7 +35,9 @@ pub async fn move_all(environment: &Environment<'_>, arguments: &MoveArgs) -> an
         Mode::Envelope => (&both.secrets, &both.envelope, TokenCustody::Envelope),
     };
     if arguments.remove_source && both.in_use != target {
-        bail!("--remove-source needs PINBRIDGE_TOKEN_CUSTODY set to the new custody, as the functions have it");
+        bail!(
+            "--remove-source requires that PINBRIDGE_TOKEN_CUSTODY is the new custody, as in the functions' settings"
+        );
     }
     let accounts = both.table.scan_accounts().await?;
     let (mut counts, mut undecided, mut removed) = (BTreeMap::<&str, u64>::new(), Vec::new(), 0_u64);
@@ -54,10 +57,10 @@ pub async fn move_all(environment: &Environment<'_>, arguments: &MoveArgs) -> an
 fn name(moved: Moved) -> &'static str {
     match moved {
         Moved::Copied => "copied",
-        Moved::Already => "there_already",
-        Moved::Newer => "newer_there",
+        Moved::Already => "already_copied",
+        Moved::Newer => "newer_in_target",
         Moved::Undecided => "undecided",
-        Moved::Nothing => "without_tokens",
+        Moved::Nothing => "no_tokens",
     }
 }
 
@@ -73,7 +76,7 @@ pub async fn reseal(environment: &Environment<'_>) -> anyhow::Result<Value> {
     for account in &accounts {
         match envelope.reseal(*account).await {
             Ok(was_old) => resealed += u64::from(was_old),
-            // One broken row must not keep the others under an old key.
+            // One unreadable row must not leave the others sealed under an old key.
             Err(error) => unreadable.push(format!("{}/{}: {error}", account.workspace, account.account)),
         }
     }

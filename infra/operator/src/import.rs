@@ -1,7 +1,8 @@
-//! `operator import`: hands in a CSV file of any size, in pieces that the API takes.
+//! `operator import`: submits a CSV file of any size, in pieces that the API accepts.
 //!
-//! A piece's idempotency key is made of its place and its rows. So a run that was killed is simply started again: pieces
-//! that were handed in are told apart by the API, nothing is imported twice, and the totals are those of the whole file.
+//! The idempotency key of a piece is a hash of its position and its rows. A run that was interrupted is therefore
+//! started again: the API recognises the pieces that were submitted before, no row is imported twice, and the totals
+//! are those of the whole file.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -11,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
-use pinbridge_api::body::csv_rows::CsvRows;
-use pinbridge_api::body::import_file::IMPORT_BODY_MAX;
+use pinbridge_api::request::csv_rows::CsvRows;
+use pinbridge_api::request::import_file::IMPORT_BODY_MAX;
 use pinbridge_shared::domain::import::ROWS_MAX;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Map, Value, json};
@@ -20,26 +21,26 @@ use sha2::{Digest, Sha256};
 use tokio::time::sleep;
 
 const KEY_VARIABLE: &str = "PINBRIDGE_API_KEY";
-/// Leaves room for brackets and commas.
+/// The limit of the API, less room for brackets and commas.
 const PIECE_BYTES_MAX: usize = IMPORT_BODY_MAX - 64 * 1024;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
-/// While the API is unavailable or asks to slow down: the first wait, doubled each time, and the longest.
+/// Waits between tries while the API is unavailable or asks to slow down: the first, then doubled up to the longest.
 const WAIT_FIRST: Duration = Duration::from_millis(500);
 const WAIT_LONGEST: Duration = Duration::from_secs(30);
-/// Then the run gives up; it can be started again.
+/// Tries of one request. After them the run ends; it can be started again.
 const TRIES_MAX: u32 = 25;
-/// How often an import is asked about, and how long it may get nowhere.
+/// How often an import is polled, and how long it may make no progress.
 const POLL_EVERY: Duration = Duration::from_millis(300);
 const STUCK_AFTER: Duration = Duration::from_secs(15 * 60);
 
 #[derive(Args)]
 pub struct ImportArgs {
-    /// A CSV file as POST /v1/pins/imports/csv takes it, but of any size
+    /// A CSV file as POST /v1/pins/imports/csv accepts it, but of any size
     file: PathBuf,
-    /// Where the API is, such as https://abc.execute-api.eu-west-1.amazonaws.com
+    /// URL of the API, such as https://abc.execute-api.eu-west-1.amazonaws.com
     #[arg(long)]
     api_url: String,
-    /// How many pieces of 500 rows may be under way at once
+    /// How many pieces of 500 rows may be in progress at once
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=100))]
     at_once: u16,
     /// Writes the rows that failed to this file, as JSON lines
@@ -51,7 +52,7 @@ pub struct ImportArgs {
 struct Piece {
     index: u64,
     rows: Vec<Map<String, Value>>,
-    /// Which rows of the file they are.
+    /// The rows' numbers in the file.
     numbers: Vec<u32>,
 }
 
@@ -65,8 +66,8 @@ impl Piece {
     }
 }
 
-/// A piece that was handed in.
-struct UnderWay {
+/// A submitted piece: the ID of its import, and its rows' numbers in the file.
+struct Submitted {
     id: String,
     numbers: Vec<u32>,
 }
@@ -75,7 +76,7 @@ struct UnderWay {
 struct Totals {
     rows: u64,
     pieces: u64,
-    handed_in_before: u64,
+    submitted_before: u64,
     created: u64,
     existing: u64,
     failed: u64,
@@ -92,9 +93,9 @@ struct Run {
 pub async fn run(arguments: ImportArgs) -> anyhow::Result<Value> {
     let key = std::env::var(KEY_VARIABLE).ok().filter(|key| !key.trim().is_empty());
     let key = key.with_context(|| format!("no API key ({KEY_VARIABLE})"))?;
-    let shown = arguments.file.display().to_string();
-    let file = File::open(&arguments.file).with_context(|| format!("{shown} can't be read"))?;
-    let mut rows = CsvRows::open(BufReader::new(file)).with_context(|| shown.clone())?;
+    let path = arguments.file.display().to_string();
+    let file = File::open(&arguments.file).with_context(|| format!("{path} can't be read"))?;
+    let mut rows = CsvRows::open(BufReader::new(file)).with_context(|| path.clone())?;
     let failed_rows = arguments.failed_rows.as_ref().map(File::create).transpose().context("--failed-rows")?;
     let mut run = Run {
         http: Client::builder().timeout(REQUEST_TIMEOUT).build()?,
@@ -105,34 +106,34 @@ pub async fn run(arguments: ImportArgs) -> anyhow::Result<Value> {
     };
     let began = Instant::now();
     let unknown_columns = rows.unknown_columns();
-    let mut under_way = VecDeque::new();
+    let mut in_progress = VecDeque::new();
     let mut carried = None;
     while let Some(piece) = run.next_piece(&mut rows, &mut carried)? {
-        // The queue is filled no faster than it is worked off.
-        if under_way.len() >= usize::from(arguments.at_once)
-            && let Some(oldest) = under_way.pop_front()
+        // The import queue is filled no faster than the importer empties it.
+        if in_progress.len() >= usize::from(arguments.at_once)
+            && let Some(oldest) = in_progress.pop_front()
         {
             run.await_end(oldest).await?;
         }
-        under_way.push_back(run.hand_in(piece).await?);
+        in_progress.push_back(run.submit(piece).await?);
         if run.totals.pieces.is_multiple_of(10) {
-            eprintln!("{} rows handed in, {} s", run.totals.rows, began.elapsed().as_secs());
+            eprintln!("{} rows submitted, {} s", run.totals.rows, began.elapsed().as_secs());
         }
     }
-    for piece in under_way {
+    for piece in in_progress {
         run.await_end(piece).await?;
     }
     if let Some(file) = &mut run.failed_rows {
         file.flush().context("--failed-rows")?;
     }
-    let Totals { rows, pieces, handed_in_before, created, existing, failed } = run.totals;
+    let Totals { rows, pieces, submitted_before, created, existing, failed } = run.totals;
     Ok(json!({
         "rows": rows,
         "created": created,
         "existing": existing,
         "failed": failed,
         "imports": pieces,
-        "handed_in_before": handed_in_before,
+        "handed_in_before": submitted_before,
         "unknown_columns": unknown_columns,
         "seconds": began.elapsed().as_secs_f64(),
     }))
@@ -141,7 +142,7 @@ pub async fn run(arguments: ImportArgs) -> anyhow::Result<Value> {
 type Numbered = (u32, Map<String, Value>);
 
 impl Run {
-    /// The next rows. One that doesn't fit any more is `carried` into the next piece.
+    /// The next piece. A row that doesn't fit into it is `carried` into the piece after it.
     fn next_piece(
         &mut self,
         file: &mut CsvRows<BufReader<File>>,
@@ -159,7 +160,7 @@ impl Run {
                         match row.cells {
                             Ok(cells) => (row.number, cells),
                             Err(reason) => {
-                                self.note_failure(row.number, "validation_error", &reason, &Value::Null)?;
+                                self.record_failure(row.number, "validation_error", &reason, &Value::Null)?;
                                 continue;
                             }
                         }
@@ -179,50 +180,51 @@ impl Run {
         Ok((!piece.rows.is_empty()).then_some(piece))
     }
 
-    async fn hand_in(&mut self, piece: Piece) -> anyhow::Result<UnderWay> {
+    async fn submit(&mut self, piece: Piece) -> anyhow::Result<Submitted> {
         let (url, key) = (format!("{}/json", self.url), piece.key());
         let answer = self
-            .patiently(|| {
+            .send(|| {
                 self.http.post(&url).header("x-api-key", &self.key).header("idempotency-key", &key).json(&piece.rows)
             })
             .await?;
-        self.totals.handed_in_before += u64::from(answer.headers().contains_key("idempotent-replayed"));
-        let import: Value = answer.json().await.context("the API's answer is no JSON")?;
+        self.totals.submitted_before += u64::from(answer.headers().contains_key("idempotent-replayed"));
+        let import: Value = answer.json().await.context("the API's answer is not JSON")?;
         let id = import["id"].as_str().context("the API's answer has no id")?.to_owned();
-        Ok(UnderWay { id, numbers: piece.numbers })
+        Ok(Submitted { id, numbers: piece.numbers })
     }
 
-    /// Waits until the import is done, and adds up what it came to.
-    async fn await_end(&mut self, piece: UnderWay) -> anyhow::Result<()> {
+    /// Waits until the import is done, and adds its results to the totals.
+    async fn await_end(&mut self, piece: Submitted) -> anyhow::Result<()> {
         let url = format!("{}/{}", self.url, piece.id);
-        let (mut processed, mut moved) = (Value::Null, Instant::now());
+        let (mut processed, mut progressed_at) = (Value::Null, Instant::now());
         let import: Value = loop {
-            let answer = self.patiently(|| self.http.get(&url).header("x-api-key", &self.key)).await?;
-            let import: Value = answer.json().await.context("the API's answer is no JSON")?;
+            let answer = self.send(|| self.http.get(&url).header("x-api-key", &self.key)).await?;
+            let import: Value = answer.json().await.context("the API's answer is not JSON")?;
             match import["status"].as_str() {
                 Some("completed" | "completed_with_errors") => break import,
                 Some("failed") => bail!("import {} stopped: {}", piece.id, import["error_message"]),
                 _ => {}
             }
             if processed != import["processed_rows"] {
-                (processed, moved) = (import["processed_rows"].clone(), Instant::now());
+                (processed, progressed_at) = (import["processed_rows"].clone(), Instant::now());
             }
-            ensure!(moved.elapsed() < STUCK_AFTER, "import {} gets nowhere; is the importer running?", piece.id);
+            let stuck = progressed_at.elapsed() >= STUCK_AFTER;
+            ensure!(!stuck, "import {} makes no progress; is the importer running?", piece.id);
             sleep(POLL_EVERY).await;
         };
         let count = |name: &str| import[name].as_u64().unwrap_or(0);
         self.totals.created += count("created_rows");
         self.totals.existing += count("existing_rows");
         for row in import["results"].as_array().into_iter().flatten().filter(|row| row["status"] == "failed") {
-            let place = row["row_number"].as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(0);
-            let number = piece.numbers.get(place.saturating_sub(1)).copied().unwrap_or(0);
+            let position = row["row_number"].as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(0);
+            let number = piece.numbers.get(position.saturating_sub(1)).copied().unwrap_or(0);
             let text = |name: &str| row[name].as_str().unwrap_or_default();
-            self.note_failure(number, text("error_code"), text("error_message"), &row["idempotency_key"])?;
+            self.record_failure(number, text("error_code"), text("error_message"), &row["idempotency_key"])?;
         }
         Ok(())
     }
 
-    fn note_failure(&mut self, row: u32, code: &str, message: &str, key: &Value) -> anyhow::Result<()> {
+    fn record_failure(&mut self, row: u32, code: &str, message: &str, key: &Value) -> anyhow::Result<()> {
         self.totals.failed += 1;
         if let Some(file) = &mut self.failed_rows {
             let line = json!({"row": row, "error_code": code, "error_message": message, "idempotency_key": key});
@@ -231,33 +233,35 @@ impl Run {
         Ok(())
     }
 
-    /// Sends a request until it is answered. Every one of them may be repeated.
-    async fn patiently(&self, request: impl Fn() -> reqwest::RequestBuilder) -> anyhow::Result<Response> {
+    /// Sends a request until it succeeds or is refused. Each of these requests may be repeated: a GET, or a POST with
+    /// an idempotency key.
+    async fn send(&self, request: impl Fn() -> reqwest::RequestBuilder) -> anyhow::Result<Response> {
         let mut wait = WAIT_FIRST;
-        let mut why = String::new();
+        let mut reason = String::new();
         for _ in 0..TRIES_MAX {
             match request().send().await {
                 Ok(answer) if answer.status().is_success() => return Ok(answer),
                 Ok(answer) => {
                     let status = answer.status();
-                    let asked = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+                    let retry_after =
+                        answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
                     let text = answer.text().await.unwrap_or_default();
-                    why = format!("{status}: {}", message_of(&text));
-                    if !is_passing(status) {
-                        bail!("the API refuses the request with {why}");
+                    reason = format!("{status}: {}", message_of(&text));
+                    if !is_transient(status) {
+                        bail!("the API refuses the request with {reason}");
                     }
-                    wait = asked.map_or(wait, Duration::from_secs).min(WAIT_LONGEST);
+                    wait = retry_after.map_or(wait, Duration::from_secs).min(WAIT_LONGEST);
                 }
-                Err(error) => why = error.without_url().to_string(),
+                Err(error) => reason = error.without_url().to_string(),
             }
             sleep(wait).await;
             wait = (wait * 2).min(WAIT_LONGEST);
         }
-        bail!("the API does not answer ({why}); start the same command again to go on")
+        bail!("the API does not answer ({reason}); run the same command again to continue")
     }
 }
 
-fn is_passing(status: StatusCode) -> bool {
+fn is_transient(status: StatusCode) -> bool {
     status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error()
 }
 
@@ -271,13 +275,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pieces_key_is_its_place_and_its_rows() {
+    fn a_pieces_key_depends_on_its_position_and_its_rows() {
         let piece = |index, title: &str| {
             let rows = vec![Map::from_iter([("title".to_owned(), json!(title))])];
             Piece { index, rows, numbers: vec![1] }.key()
         };
         assert_eq!(piece(0, "a"), piece(0, "a"));
-        assert_ne!(piece(0, "a"), piece(1, "a"), "the same rows again are another piece of the file");
+        assert_ne!(piece(0, "a"), piece(1, "a"), "the same rows at another position are another piece");
         assert_ne!(piece(0, "a"), piece(0, "b"));
     }
 }

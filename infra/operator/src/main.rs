@@ -1,8 +1,9 @@
-//! The operator's command: sets up workspaces, people, keys and accounts, and redrives dead letters, with the operator's own
-//! AWS credentials.
+//! The operator command: sets up workspaces, users, keys and accounts, and redrives dead-letter messages, with the
+//! operator's own AWS credentials.
 //!
 //! It reads the deployed functions' settings (`PINBRIDGE_TABLE`, …) and the usual AWS variables; see the README,
-//! "Deploying". Secrets come in through the environment or the command line and go out once, on standard output.
+//! "Deploying". It reads secrets from the environment or the command line, and prints a new secret once, on standard
+//! output.
 
 mod custody;
 mod import;
@@ -29,7 +30,7 @@ use uuid::Uuid;
 #[command(
     name = "operator",
     version,
-    about = "Sets up workspaces, people, keys and accounts, and redrives dead letters"
+    about = "Sets up workspaces, users, keys and accounts, and redrives dead-letter messages"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -40,24 +41,25 @@ struct Arguments {
 enum AnyCommand {
     #[command(flatten)]
     Deployment(Command),
-    /// Imports the pins of a CSV file of any size over the API, with the key in the variable PINBRIDGE_API_KEY; started again
-    /// it goes on, and imports nothing twice
+    /// Imports the pins of a CSV file of any size through the API, with the key in the variable PINBRIDGE_API_KEY. Run
+    /// it again to continue an interrupted import: no row is imported twice
     Import(import::ImportArgs),
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Creates a workspace with its first API key and connects a Pinterest account; prints them as JSON, the key once
+    /// Creates a workspace with its first API key and connects a Pinterest account. Prints their IDs and the key as
+    /// JSON; the key is not shown again
     Bootstrap {
         #[arg(long)]
         workspace_name: String,
-        /// Creates its first owner too (see create-user)
+        /// Also creates the workspace's first owner, with this address (see create-user)
         #[arg(long)]
         email: Option<String>,
         #[command(flatten)]
         tokens: TokenArgs,
     },
-    /// Connects another Pinterest account to a workspace, or the same one again with new tokens
+    /// Connects a Pinterest account to a workspace, or replaces the tokens of a connected one
     Connect {
         #[arg(long)]
         workspace_id: WorkspaceId,
@@ -66,23 +68,25 @@ enum Command {
     },
     #[command(flatten)]
     People(people::PeopleCommand),
-    /// Shows what dead letters are parked, by class of error; with --run, retries their pins. Prints a summary as JSON
+    /// Counts the messages of the redrive queue by class of error. With --run, retries their pins. Prints a summary as
+    /// JSON
     Redrive(redrive::RedriveArgs),
-    /// Copies the accounts' tokens from one custody to the other; repeat it until nothing is copied any more
+    /// Copies the accounts' tokens from one custody to the other. Repeat it until it copies no more tokens
     MoveTokens(custody::MoveArgs),
-    /// Deletes a workspace with all that it holds: tokens and keys at once, the rest within the hour
+    /// Deletes a workspace and all its data: tokens and keys at once, the rest within an hour
     DeleteWorkspace(workspaces::DeleteArgs),
-    /// Writes a workspace's accounts and pins with their timelines to a file, as JSON lines
+    /// Writes a workspace's accounts and its pins with their timelines to a file, as JSON lines
     Export(workspaces::ExportArgs),
-    /// Stores the Pinterest app's secret, from the variable PINBRIDGE_PINTEREST_APP_SECRET
+    /// Stores the Pinterest app's secret, read from the variable PINBRIDGE_PINTEREST_APP_SECRET
     SetAppSecret,
-    /// Adds a data key that seals from now on (envelope mode)
+    /// Adds a data key and makes it the current one, which seals new tokens (envelope mode)
     RotateDataKey,
-    /// Seals all tokens under the current data key, and drops the old keys a day after they were replaced (envelope mode)
+    /// Seals all tokens under the current data key, and deletes the old keys a day after they were replaced (envelope
+    /// mode)
     ResealTokens,
 }
 
-/// The account's tokens. The variables keep them out of the shell's history.
+/// The account's tokens. Variables keep them out of the shell's history.
 #[derive(Args)]
 struct TokenArgs {
     /// Default: the variable PINBRIDGE_PINTEREST_ACCESS_TOKEN
@@ -107,12 +111,12 @@ impl TokenArgs {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let done = match Arguments::parse().command {
+    let result = match Arguments::parse().command {
         AnyCommand::Deployment(command) => run(command).await,
-        // Over the API alone: it needs neither settings nor AWS credentials.
+        // It uses the API only, so it needs neither settings nor AWS credentials.
         AnyCommand::Import(arguments) => import::run(arguments).await,
     };
-    match done {
+    match result {
         Ok(answer) => {
             println!("{answer:#}");
             ExitCode::SUCCESS
@@ -144,7 +148,7 @@ async fn run(command: Command) -> anyhow::Result<Value> {
         Command::Bootstrap { workspace_name, email, tokens } => {
             let tokens = tokens.tokens()?;
             let email = email.map(|text| people::parse_email(&text)).transpose()?;
-            // A token that Pinterest refuses leaves nothing behind.
+            // The token is tried first, so that a token that Pinterest refuses leaves no rows behind.
             connect::try_token(&context, &tokens).await?;
             let workspace = WorkspaceId(Uuid::new_v4());
             let api_key = connect::create_workspace(&context, workspace, &workspace_name, system::secret()).await?;

@@ -1,4 +1,4 @@
-//! Workspaces, people and keys.
+//! The operator's commands for workspaces, users and keys.
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
@@ -14,51 +14,51 @@ use pinbridge_shared::flows::tenants::projects;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// Where a password comes from, so that it is in no shell's history.
+/// The variable that holds a password, so that it stays out of the shell's history.
 const PASSWORD_VARIABLE: &str = "PINBRIDGE_USER_PASSWORD";
 
 #[derive(Subcommand)]
 pub enum PeopleCommand {
-    /// Creates a production workspace, and an organisation of its own unless one is named
+    /// Creates a production workspace, and a new organisation for it unless --organization-id is given
     CreateWorkspace {
         #[arg(long)]
         name: String,
-        /// The organisation that it joins
+        /// The organisation that the workspace joins
         #[arg(long)]
         organization_id: Option<OrganizationId>,
     },
-    /// Creates a person who logs in to a workspace's organisation. Password: the variable PINBRIDGE_USER_PASSWORD, or a
-    /// generated one, printed once
+    /// Creates a user who can log in to a workspace's organisation. The password comes from the variable
+    /// PINBRIDGE_USER_PASSWORD; without it, the command generates one and prints it once
     CreateUser(NewUserArgs),
-    /// Sets a person's password (as above); every session of theirs is over
+    /// Sets a user's password (see create-user) and ends the user's sessions
     SetPassword {
         #[arg(long)]
         email: String,
     },
-    /// Removes a person: their sessions are over, their address is free again
+    /// Deletes a user, ends the user's sessions and frees the address
     DeleteUser {
         #[arg(long)]
         email: String,
     },
-    /// Removes an organisation with its people, once its workspaces are deleted and gone (see delete-workspace)
+    /// Deletes an organisation with its users. Its workspaces must be deleted and gone (see delete-workspace)
     DeleteOrganization {
         #[arg(long)]
         organization_id: OrganizationId,
     },
-    /// Creates another API key for a workspace; prints it once
+    /// Creates an API key for a workspace and prints it once
     CreateKey {
         #[arg(long)]
         workspace_id: WorkspaceId,
         #[arg(long, default_value = "operator's key")]
         name: String,
-        /// Any of read, write, destructive; all three unless named
+        /// Any of read, write, destructive. Default: all three
         #[arg(long, value_delimiter = ',')]
         scopes: Vec<String>,
-        /// An account that the key may use (repeat it for more); all of the workspace unless named
+        /// An account that the key may use; repeat it for more. Default: all accounts of the workspace
         #[arg(long)]
         account_id: Vec<AccountId>,
     },
-    /// Lists a workspace's API keys, revoked ones too
+    /// Lists a workspace's API keys, including revoked ones
     ListKeys {
         #[arg(long)]
         workspace_id: WorkspaceId,
@@ -70,7 +70,8 @@ pub enum PeopleCommand {
         #[arg(long)]
         key_id: KeyId,
     },
-    /// Makes a new key for signing sessions; sessions signed with the one before stay good until they end or the next rotation
+    /// Makes a new key for signing sessions. Sessions signed with the previous key stay valid until they expire or
+    /// until the next rotation
     RotateSessionKey,
 }
 
@@ -82,7 +83,7 @@ pub struct NewUserArgs {
     workspace_id: WorkspaceId,
     #[arg(long)]
     full_name: Option<String>,
-    /// owner (everything), editor (reads and writes) or viewer (reads)
+    /// owner (all permissions), editor (reads and writes) or viewer (reads)
     #[arg(long, default_value = "owner")]
     role: String,
 }
@@ -112,7 +113,7 @@ pub async fn run(context: &Context, command: PeopleCommand) -> anyhow::Result<Va
         }
         PeopleCommand::DeleteOrganization { organization_id } => {
             if !people::remove_organization(context, organization_id).await? {
-                bail!("the organisation still has workspaces: delete them, and wait until they are gone");
+                bail!("the organisation still has workspaces: delete them and wait until they are gone");
             }
             Ok(json!({"organization_id": organization_id, "deleted": true}))
         }
@@ -153,7 +154,7 @@ pub async fn run(context: &Context, command: PeopleCommand) -> anyhow::Result<Va
     }
 }
 
-/// The new person; with the password if it was generated.
+/// Creates a user and returns it as JSON, with the password if it was generated.
 pub async fn create_user(context: &Context, arguments: NewUserArgs) -> anyhow::Result<Value> {
     let email = parse_email(&arguments.email)?;
     let role = Role::parse(&arguments.role).context("the role is none of owner, editor, viewer")?;
@@ -172,7 +173,6 @@ pub async fn create_user(context: &Context, arguments: NewUserArgs) -> anyhow::R
 }
 
 impl NewUserArgs {
-    /// An owner.
     pub fn owner(email: String, workspace_id: WorkspaceId) -> Self {
         Self { email, workspace_id, full_name: None, role: Role::Owner.name().into() }
     }
@@ -203,7 +203,7 @@ fn parse_scopes(names: &[String]) -> anyhow::Result<Scopes> {
     names.iter().map(parse).collect()
 }
 
-/// The password from the variable, or a generated one with its text, which is to be printed.
+/// The password from the variable, or a generated one with its text, which the caller must print.
 fn password() -> anyhow::Result<(Secret, Option<String>)> {
     if let Some(given) = std::env::var(PASSWORD_VARIABLE).ok().filter(|text| !text.is_empty()) {
         let characters = given.chars().count();
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_neither_blank_nor_endless() {
+    fn a_blank_or_too_long_name_is_refused() {
         assert!(check_name("Paper & Co.").is_ok());
         assert!(check_name(" ").is_err() && check_name(&"a".repeat(NAME_MAX + 1)).is_err());
     }

@@ -9,22 +9,24 @@ use serde_json::{Value, json};
 
 #[derive(Args)]
 pub struct RedriveArgs {
-    /// Only count, by the pin's present error code, or unreadable, gone, finished, waiting (the default)
+    /// Only counts the messages, by the current error code of their pins, or as unreadable, gone, finished or waiting
+    /// (the default)
     #[arg(long, conflicts_with = "run")]
     preview: bool,
-    /// Retry the pins, and delete each letter whose pin was retried or needs nobody any more
+    /// Retries the pins, and deletes each message whose pin was retried or needs no retry any more
     #[arg(long)]
     run: bool,
-    /// Only letters of this class, such as dead_lettered
+    /// Only messages of this class, such as dead_lettered
     #[arg(long)]
     error_code: Option<String>,
-    /// At most so many pins a second
+    /// Maximum number of pins retried per second
     #[arg(long)]
     rate: Option<f64>,
-    /// Stop when more than this percentage of the last 20 retried pins failed again; each 20 are waited for, up to a minute
+    /// Stops when more than this percentage of the last 20 retried pins failed again. After every 20 pins the command
+    /// waits for their outcomes, up to a minute
     #[arg(long, value_parser = clap::value_parser!(u32).range(0..=100))]
     stop_when_failing: Option<u32>,
-    /// Send unreadable letters back to the publish queue as they are, for a build that reads them
+    /// Sends unreadable messages back to the publish queue unchanged, for a build that can read them
     #[arg(long, requires = "run")]
     send_unreadable: bool,
 }
@@ -33,21 +35,21 @@ pub async fn run(context: &Context, messages: &dyn RedriveQueue, arguments: Redr
     if arguments.rate.is_some_and(|rate| !rate.is_finite() || rate <= 0.0) {
         bail!("--rate must be above 0");
     }
-    let asked = Redrive {
+    let options = Redrive {
         run: arguments.run,
         error_code: arguments.error_code,
         rate_per_s: arguments.rate,
         stop_when_failing_percent: arguments.stop_when_failing,
         send_unreadable: arguments.send_unreadable,
     };
-    let summary = redrive(context, messages, &asked).await?;
-    Ok(shown(&asked, &summary))
+    let summary = redrive(context, messages, &options).await?;
+    Ok(summary_json(&options, &summary))
 }
 
-fn shown(asked: &Redrive, summary: &Summary) -> Value {
+fn summary_json(options: &Redrive, summary: &Summary) -> Value {
     json!({
-        "mode": if asked.run { "run" } else { "preview" },
-        "letters": summary.messages,
+        "mode": if options.run { "run" } else { "preview" },
+        "messages": summary.messages,
         "by_class": summary.by_class,
         "retried": summary.retried,
         "failed_again": summary.failed_again,

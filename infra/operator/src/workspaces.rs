@@ -14,7 +14,7 @@ use pinbridge_shared::flows::tenants::export;
 use pinbridge_shared::flows::tenants::purge::{self, Progress};
 use serde_json::{Value, json};
 
-/// How long one call goes on before it says how far it came.
+/// How long one run deletes rows before it reports its progress.
 const RUNS_FOR_MS: i64 = 10 * MINUTE_MS;
 const ENTRIES_A_PAGE: usize = 200;
 
@@ -22,7 +22,7 @@ const ENTRIES_A_PAGE: usize = 200;
 pub struct DeleteArgs {
     #[arg(long)]
     workspace_id: WorkspaceId,
-    /// The workspace's name, as a safeguard: there is no way back
+    /// The workspace's name, as a confirmation: the deletion can't be undone
     #[arg(long)]
     name: String,
 }
@@ -31,12 +31,12 @@ pub struct DeleteArgs {
 pub struct ExportArgs {
     #[arg(long)]
     workspace_id: WorkspaceId,
-    /// Must not exist
+    /// The file to write. It must not exist
     #[arg(long)]
     out: PathBuf,
 }
 
-/// Marks the workspace and removes what can be removed now; the refresher's schedule does the rest.
+/// Marks the workspace as deleted and removes the rows that can be removed now. The refresher removes the rest.
 pub async fn delete(context: &Context, arguments: &DeleteArgs) -> anyhow::Result<Value> {
     let id = arguments.workspace_id;
     let workspace = context.tenants.workspace(id).await?.with_context(|| format!("there is no workspace {id}"))?;
@@ -46,19 +46,19 @@ pub async fn delete(context: &Context, arguments: &DeleteArgs) -> anyhow::Result
     purge::delete_workspace(context, id).await?;
     let ends_at_ms = context.system.monotonic_ms() + RUNS_FOR_MS;
     let not_before = match purge::continue_one(context, id, ends_at_ms).await? {
-        Progress::Done => return Ok(json!({"workspace_id": id, "deleted": true, "left": false})),
+        Progress::Done => return Ok(json!({"workspace_id": id, "deleted": true, "more": false})),
         Progress::More => context.system.now(),
         Progress::NotBefore(at) => at,
     };
     Ok(json!({
         "workspace_id": id,
         "deleted": true,
-        "left": true,
-        "goes_on_by_itself_at": not_before.rfc3339(),
+        "more": true,
+        "continues_at": not_before.rfc3339(),
     }))
 }
 
-/// Writes accounts and pins as JSON lines, readable by the owner of the file only.
+/// Writes accounts and pins as JSON lines to a file that only its owner can read.
 pub async fn export(context: &Context, arguments: &ExportArgs) -> anyhow::Result<Value> {
     let id = arguments.workspace_id;
     context.tenants.workspace(id).await?.with_context(|| format!("there is no workspace {id}"))?;

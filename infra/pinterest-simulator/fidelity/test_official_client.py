@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Proves the simulator with Pinterest's own client, pinterest-api-sdk from PyPI, unmodified.
+"""Tests the simulator with Pinterest's own client, pinterest-api-sdk from PyPI, unmodified.
 
     pip install pinterest-api-sdk jsonschema
     cargo run -p pinterest-simulator -- --port 4010 &
     python fidelity/test_official_client.py http://127.0.0.1:4010
 
-Prints what it checked; exits non-zero on the first failure. `jsonschema` is optional: without it the answers are
-not compared with Pinterest's schemas. It can be run again and again against the same simulator.
+Prints each check; exits non-zero at the first failure. `jsonschema` is optional: without it the answers are not
+compared with Pinterest's schemas. The test can be repeated against the same simulator.
 """
 import base64
 import datetime
@@ -35,7 +35,7 @@ SCHEMAS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pinterest-sc
 SMALL_PNG = base64.b64encode(base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )).decode()
-# As much of a video as the simulator looks at.
+# The bytes of a video that the simulator checks.
 SMALL_MP4 = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom"
 IMAGE = {"source_type": "image_url", "url": "https://example.com/soup.jpg"}
 HTTP = urllib3.PoolManager(retries=False)
@@ -46,7 +46,7 @@ def checked(what):
 
 
 def fails(call, kind, status, code=None):
-    """Calls and returns the exception, which must be of the kind, status and code given."""
+    """Makes a call that must fail, and returns its exception, which must have the given kind, status and code."""
     try:
         call()
     except kind as error:
@@ -58,7 +58,7 @@ def fails(call, kind, status, code=None):
 
 
 def http(base, method, path, token=None, body=None, fields=None, basic=None):
-    """A call without the SDK: what the SDK has no words for, and the bodies that schemas are checked on."""
+    """A call without the SDK, for requests that the SDK does not support and for bodies to check against schemas."""
     headers = {}
     if token:
         headers["Authorization"] = f"Bearer {token}"
@@ -79,7 +79,7 @@ def set_faults(base, rules):
 
 
 def connect(base, account):
-    """The way through the authorize page; returns the answer of the code exchange."""
+    """Goes through the authorize page and returns the answer of the code exchange."""
     query = urllib3.request.urlencode({
         "client_id": APP_ID, "redirect_uri": REDIRECT_URI, "response_type": "code", "scope": SCOPES,
         "state": "s1", "account": account,
@@ -255,7 +255,7 @@ def check_carousels(board):
 
 
 def check_video(client, board):
-    """Returns the answer of the registration and the Pin's id. The SDK has no words for the upload itself."""
+    """Returns the answer of the registration and the Pin's id. The SDK does not support the upload itself."""
     from openapi_generated.pinterest_client.api.media_api import MediaApi
     from openapi_generated.pinterest_client.exceptions import NotFoundException
     from openapi_generated.pinterest_client.model.media_upload_request import MediaUploadRequest
@@ -307,7 +307,7 @@ def check_errors(base, board, deleted_id, living_id):
     fails(lambda: create(board_id="1"), NotFoundException, 404, 40)
     checked("404: NotFoundException with Pinterest's codes 50, 404 and 40")
     fails(lambda: create(link="not a url"), ApiException, 400, 1)
-    # The SDK itself stops a title that is too long, so that one goes without it.
+    # The SDK itself refuses a title that is too long, so this request is sent without the SDK.
     long = {"board_id": board.id, "title": "x" * 101, "media_source": {"source_type": "image_url", "url": "https://a.b/c"}}
     answer = http(base, "POST", "/v5/pins", token=ACCESS_TOKEN, body=long)
     assert (answer.status, json.loads(answer.data)["code"]) == (400, 1), answer.data
@@ -316,8 +316,8 @@ def check_errors(base, board, deleted_id, living_id):
     stranger = PinterestSDKClient.create_client_with_token(OTHER_ACCESS_TOKEN)
     fails(lambda: Pin(pin_id=living_id, client=stranger), ForbiddenException, 403, 29)
     checked("403: ForbiddenException for another account's Pin")
-    nobody = PinterestSDKClient.create_client_with_token("pina_wrong")
-    fails(lambda: Board.get_all(client=nobody), UnauthorizedException, 401, 2)
+    anonymous = PinterestSDKClient.create_client_with_token("pina_wrong")
+    fails(lambda: Board.get_all(client=anonymous), UnauthorizedException, 401, 2)
     reader = PinterestSDKClient.create_client_with_token(READ_ONLY_TOKEN)
     error = fails(lambda: create(client=reader), UnauthorizedException, 401, 3)
     assert "Missing: ['boards:write', 'pins:write']" in error.body, error.body
@@ -421,7 +421,7 @@ MEDIA_SCHEMAS = {
 
 
 def as_json_schema(schema):
-    """OpenAPI 3.0 to JSON Schema: `nullable` is the only difference that these schemas have."""
+    """Converts OpenAPI 3.0 to JSON Schema. In these schemas `nullable` is the only difference."""
     if isinstance(schema, list):
         return [as_json_schema(one) for one in schema]
     if not isinstance(schema, dict):
@@ -468,7 +468,7 @@ def main():
     if len(sys.argv) < 2:
         sys.exit(__doc__)
     base = sys.argv[1].rstrip("/").removesuffix("/v5")
-    # The SDK looks for a config.json in everything below the parent of the working directory: give it little.
+    # The SDK searches everything below the parent of the working directory for a config.json: keep that small.
     folder = os.path.join(tempfile.mkdtemp(), "empty")
     os.mkdir(folder)
     if "--only-refresh" in sys.argv:

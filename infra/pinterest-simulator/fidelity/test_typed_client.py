@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Proves the simulator with pinterestsdk from PyPI: a client generated from Pinterest's OpenAPI description, whose
+"""Tests the simulator with pinterestsdk from PyPI: a client generated from Pinterest's OpenAPI description, whose
 typed models validate every answer.
 
     pip install -r fidelity/requirements-typed.txt
     python fidelity/test_typed_client.py http://127.0.0.1:4010
 
-It needs a virtual environment of its own: its urllib3 is newer than the one pinterest-api-sdk takes. It can be run
-again and again against the same simulator.
+It needs a virtual environment of its own: its urllib3 is newer than the one that pinterest-api-sdk accepts. The test
+can be repeated against the same simulator.
 """
 import datetime
 import sys
@@ -25,7 +25,7 @@ MAX_PROCESSING_S = 30
 
 
 def fails(call, kind, status, code):
-    """Calls; the exception must be of the kind, status and code given."""
+    """Makes a call that must fail with the given kind of exception, status and code."""
     try:
         call()
     except kind as error:
@@ -141,7 +141,7 @@ def check_video(media, pins):
     ))
     create = sdk.PinCreate(board_id=BOARD, title="Film", media_source=film)
     fails(lambda: pins.pins_create(create), BadRequestException, 400, 1)
-    # The client has no words for the upload itself.
+    # The client does not support the upload itself.
     fields = {**registered.upload_parameters.model_dump(by_alias=True), "file": ("a.mp4", SMALL_MP4)}
     taken = urllib3.request("POST", registered.upload_url, fields=fields)
     assert taken.status == 204, taken.data

@@ -1,25 +1,25 @@
-//! What can be set before a simulator starts.
+//! The settings of a simulator.
 
 use std::path::PathBuf;
 
-/// Settings of one simulator. `Config::default()` is Pinterest as documented, in memory only.
+/// Settings of one simulator. `Config::default()` is Pinterest as documented, with the state in memory only.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Folder of the journal. `None` keeps everything in memory.
+    /// Folder of the journal. `None` keeps the state in memory only.
     pub data_dir: Option<PathBuf>,
-    /// How many accounts exist from the start (see [`crate::seed_accounts`]).
+    /// Number of accounts that exist from the start (see [`crate::seed_accounts`]).
     pub accounts: usize,
-    /// Seed of generated tokens and of the dice of fault rules.
+    /// Seed of generated tokens and of the probabilities of fault rules.
     pub seed: u64,
-    /// The pace at which one account may create Pins.
+    /// The rate at which one account may create Pins.
     pub envelope: Envelope,
-    /// `false` lets every pace through; the headers then report full quotas.
+    /// `false` turns the rate limit off; the headers then report full quotas.
     pub enforce_limits: bool,
-    /// Seconds an access token lives: 30 days at Pinterest.
+    /// Lifetime of an access token, in seconds: 30 days at Pinterest.
     pub access_token_lifetime_s: i64,
-    /// Seconds a refresh token lives: 60 days at Pinterest, renewed by every refresh.
+    /// Lifetime of a refresh token, in seconds: 60 days at Pinterest, renewed by every refresh.
     pub refresh_token_lifetime_s: i64,
-    /// Milliseconds that an uploaded file is processed before its status is final.
+    /// Milliseconds for which an uploaded file is processed before its status is final.
     pub media_processing_ms: u64,
     /// Redirect URIs registered for the app, compared exactly. Empty accepts every http(s) URI.
     pub redirect_uris: Vec<String>,
@@ -44,12 +44,12 @@ impl Default for Config {
 /// A token bucket: in any `w` seconds at most `(1 + slack) * (capacity + w * rate_per_s)` requests pass.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Envelope {
-    /// Requests that may come at once.
+    /// Requests that pass in a burst.
     pub capacity: f64,
-    /// Requests per second that may follow.
+    /// Requests per second that pass once the burst is spent.
     pub rate_per_s: f64,
-    /// Fraction added to both, so that a client which keeps exactly to the pace is never refused
-    /// because its requests arrive a little closer together than they were sent.
+    /// Fraction added to both. Without it, a client that keeps exactly to the rate could be refused, because its
+    /// requests arrive a little closer together than they were sent.
     pub slack: f64,
 }
 

@@ -1,14 +1,14 @@
-//! The error table: every refusal the simulator knows, with status, code and message.
+//! The table of errors: every refusal of the simulator, with status, code and message.
 //!
 //! Rows under "documented" are the examples of Pinterest's OpenAPI description (release 5.17.0, the last one that
-//! listed them), word for word. Several of them repeat the HTTP status as `code`; that is how they are documented.
-//! Rows under "reported" come from public issue trackers, rows under "assumed" are the simulator's own.
+//! listed them), word for word. Several of them repeat the HTTP status as `code`, as documented. Rows under "reported"
+//! come from public issue trackers. Rows under "assumed" are the simulator's own.
 
 use std::borrow::Cow;
 
 use serde::Serialize;
 
-/// One refusal as Pinterest answers it: an HTTP status and the body `{"code": …, "message": …}`.
+/// One refusal of the API: an HTTP status and the body `{"code": …, "message": …}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiError {
     pub status: u16,
@@ -67,23 +67,23 @@ pub const TERMS_RELATED_INVALID: ApiError = row(400, 400, "Invalid terms related
 // Reported.
 /// A wrong or used authorization code.
 pub const CODE_INVALID: ApiError = row(400, 283, "The authorization grant is invalid");
-/// A wrong, used or expired refresh token: Pinterest's own SDK expects the status 401 for it.
+/// A wrong, used or expired refresh token. Pinterest's own SDK expects the status 401 for it.
 pub const REFRESH_TOKEN_INVALID: ApiError = row(401, 283, "The authorization grant is invalid");
 
 // Assumed.
 pub const ROUTE_NOT_FOUND: ApiError = row(404, 404, "API method not found.");
 pub const METHOD_NOT_ALLOWED: ApiError = row(405, 405, "Method not allowed.");
 pub const BODY_UNREADABLE: ApiError = row(400, 1, "Invalid request: the body is too large or broke off");
-/// The simulator could not write its journal, so it must not claim a commit.
+/// The simulator could not write its journal, so it must not report success.
 pub const JOURNAL_FAILED: ApiError = row(500, 500, "pinterest-simulator could not write its journal.");
 
 impl ApiError {
-    /// 400 code 1: a body or parameter that doesn't keep to the schema. The code is documented, the wording is not.
+    /// 400 code 1: a body or parameter does not match the schema. The code is documented, the wording is not.
     pub fn invalid(what: impl std::fmt::Display) -> Self {
         Self { status: 400, code: 1, message: Cow::Owned(format!("Invalid request: {what}")) }
     }
 
-    /// 401 code 3: the token lacks scopes, written as Pinterest writes them: `Missing: ['boards:write']`.
+    /// 401 code 3: the token lacks scopes. The message lists them as Pinterest does: `Missing: ['boards:write']`.
     pub fn missing_scopes(scopes: &[&str]) -> Self {
         Self { status: 401, code: 3, message: Cow::Owned(format!("Missing: ['{}']", scopes.join("', '"))) }
     }
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn missing_scopes_are_listed_the_way_python_prints_a_list() {
+    fn missing_scopes_are_listed_as_python_prints_a_list() {
         let error = ApiError::missing_scopes(&["boards:write", "pins:write"]);
         assert_eq!(error.message, "Missing: ['boards:write', 'pins:write']");
         assert_eq!((error.status, error.code), (401, 3));

@@ -1,8 +1,8 @@
-//! What was committed, one JSON object a line, so that it survives a kill.
+//! The journal of committed events, one JSON object per line, so that the state survives a kill.
 //!
-//! An entry is handed to the operating system in one write before its answer is sent. That outlives the death of
-//! the process, not the death of the machine: there is no fsync. A last line without its end is a commit that was
-//! never answered; it is cut off.
+//! An entry is written to the file in one write before its request is answered. It survives the end of the process,
+//! but not of the machine: there is no fsync. A last line without a line end belongs to a commit that was never
+//! answered, and is cut off.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
@@ -17,13 +17,13 @@ const FILE_NAME: &str = "journal.jsonl";
 #[derive(Debug)]
 pub struct Journal {
     file: File,
-    /// Bytes of whole lines.
+    /// Bytes of the complete lines.
     length: u64,
     lines: Vec<u8>,
 }
 
 impl Journal {
-    /// Opens the journal in `folder`, creating both, and reads what it holds.
+    /// Opens the journal in `folder`, creating both if needed, and reads its events.
     pub fn open(folder: &Path) -> anyhow::Result<(Self, Vec<Event>)> {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
         let path = folder.join(FILE_NAME);
@@ -39,14 +39,14 @@ impl Journal {
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         let events = read(&bytes[..whole]).with_context(|| format!("cannot read {}", path.display()))?;
         if whole < bytes.len() {
-            tracing::warn!(bytes = bytes.len() - whole, "cut off a torn last line of the journal");
+            tracing::warn!(bytes = bytes.len() - whole, "incomplete last line of the journal removed");
             file.set_len(whole as u64).with_context(|| format!("cannot write {}", path.display()))?;
         }
         let journal = Self { file, length: whole as u64, lines: Vec::new() };
         Ok((journal, events))
     }
 
-    /// Appends events, all of them in one write. After a failure the journal holds none of them.
+    /// Appends all events in one write. After a failure the journal has none of them.
     pub fn append(&mut self, events: &[Event]) -> anyhow::Result<()> {
         self.lines.clear();
         for event in events {
@@ -54,7 +54,7 @@ impl Journal {
             self.lines.push(b'\n');
         }
         if let Err(error) = self.file.write_all(&self.lines) {
-            // Half a line would spoil the whole lines that may follow it.
+            // A partial line would make the lines after it unreadable.
             self.file.set_len(self.length)?;
             return Err(error.into());
         }
@@ -63,7 +63,8 @@ impl Journal {
     }
 }
 
-/// Two simulators on one folder would each know half of it. The lock ends with the process, even by a kill.
+/// Locks the file, because two simulators on one folder would each know only their own events. The lock ends with the
+/// process, even if it is killed.
 fn lock(file: &File) -> anyhow::Result<()> {
     match file.try_lock() {
         Ok(()) => Ok(()),

@@ -1,15 +1,15 @@
-//! A Pinterest API v5 to test a publishing system against.
+//! A simulated Pinterest API v5 for testing a publishing system.
 //!
-//! The map, from the inside out:
-//! - [`world`]: accounts, boards, Pins, tokens and the pace limit. Pure: `now_ms` is passed in, no clock, no async,
-//!   all randomness from one seed. A simulation with virtual time can drive it directly.
-//! - [`api`]: `/v5` as pure functions, from a [`api::Request`] to a [`api::Reply`] over the world.
-//! - [`faults`]: the rules of `PUT /_sim/faults` and how one is picked.
-//! - [`provider`]: all of that behind two calls, `receive` and `resume`, which say *what* to answer and *when*.
-//! - [`simulator`] and `http`: the shell with the real clock, real delays, dropped answers and the journal.
+//! The modules, from the inside out:
+//! - [`world`]: accounts, boards, Pins, tokens and the rate limit. Pure: `now_ms` is passed in, it has no clock and no
+//!   async code, and all randomness comes from one seed. A simulation with virtual time can drive it directly.
+//! - [`api`]: `/v5` as pure functions over the world, from an [`api::Request`] to an [`api::Reply`].
+//! - [`faults`]: the rules of `PUT /_sim/faults` and how one is selected.
+//! - [`provider`]: all of that behind two calls, `receive` and `resume`, which decide the answer and its time.
+//! - [`simulator`] and `http`: the shell with the real clock, real delays, dropped connections and the journal.
 //!
-//! `errors.rs` is the table of errors (`storage_error.rs` that of the storage behind uploads), `http/routes.rs` the
-//! table of routes, `seed.rs` the documented accounts.
+//! `errors.rs` has the table of errors (`storage_error.rs` that of the storage for uploads), `http/routes.rs` the
+//! table of routes, and `seed.rs` the documented accounts.
 
 pub mod api;
 pub mod config;

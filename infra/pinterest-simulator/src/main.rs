@@ -1,4 +1,4 @@
-//! `pinterest-simulator --port P [--data-dir D]`: a Pinterest on the loopback interface.
+//! `pinterest-simulator --port P [--data-dir D]`: serves a simulated Pinterest on the loopback interface.
 
 use std::fmt::Write;
 use std::net::Ipv4Addr;
@@ -11,38 +11,38 @@ use pinterest_simulator::{Config, Envelope, SeedAccount, Simulator, seed};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A Pinterest API v5 to test a publishing system against. Listens on 127.0.0.1 only.
+/// A simulated Pinterest API v5 for testing a publishing system. Listens on 127.0.0.1 only.
 #[derive(Debug, Parser)]
 #[command(name = "pinterest-simulator")]
 struct Arguments {
     /// TCP port; 0 lets the system choose one.
     #[arg(long)]
     port: u16,
-    /// Folder in which commits survive a restart; without it everything is in memory.
+    /// Folder of the journal, which keeps the state across restarts. Without it the state is in memory only.
     #[arg(long)]
     data_dir: Option<PathBuf>,
-    /// How many accounts exist from the start.
+    /// Number of accounts that exist from the start.
     #[arg(long, default_value_t = Config::default().accounts)]
     accounts: usize,
-    /// Pins an account may create at once.
+    /// Pins that an account may create in a burst.
     #[arg(long, default_value_t = Envelope::default().capacity)]
     capacity: f64,
-    /// Pins per second that an account may create after that.
+    /// Pins per second that an account may create once its burst is spent.
     #[arg(long, default_value_t = Envelope::default().rate_per_s)]
     rate: f64,
-    /// Lets every pace through.
+    /// Turns the rate limit off.
     #[arg(long)]
     no_limits: bool,
-    /// Seed of generated tokens and of the dice of fault rules.
+    /// Seed of generated tokens and of the probabilities of fault rules.
     #[arg(long, default_value_t = Config::default().seed)]
     seed: u64,
-    /// Seconds an access token lives.
+    /// Lifetime of an access token, in seconds.
     #[arg(long, default_value_t = Config::default().access_token_lifetime_s)]
     access_token_lifetime: i64,
-    /// Milliseconds that an uploaded video is `processing`.
+    /// Milliseconds for which an uploaded video has the status `processing`.
     #[arg(long, default_value_t = Config::default().media_processing_ms)]
     media_processing_ms: u64,
-    /// A redirect URI registered for the app; may be repeated. Without it every http(s) URI is taken.
+    /// A redirect URI registered for the app; may be repeated. Without it every http(s) URI is accepted.
     #[arg(long)]
     redirect_uri: Vec<String>,
 }
@@ -77,7 +77,7 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let port = arguments.port;
-    // Before the line that says "ready": whoever reads it may send a signal at once.
+    // Before the "ready" line: a process that reads the line may send a signal at once.
     let stop = stop_signal()?;
     let simulator = Simulator::open(arguments.into())?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
@@ -88,7 +88,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     simulator.serve(listener, stop).await
 }
 
-/// Everything a client needs, on one line.
+/// The line that is printed at start: everything that a client needs.
 fn ready_line(base_url: &str, accounts: &[SeedAccount]) -> String {
     let mut line = format!(
         "pinterest-simulator ready at {base_url} (API {base_url}/v5, control {base_url}/_sim) app_id={} app_secret={}",
@@ -112,7 +112,7 @@ fn ready_line(base_url: &str, accounts: &[SeedAccount]) -> String {
     line
 }
 
-/// Ready at Ctrl-C or SIGTERM.
+/// A future that is ready at Ctrl-C or SIGTERM.
 fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;

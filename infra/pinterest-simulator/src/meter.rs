@@ -1,4 +1,4 @@
-//! Counts of requests, for `GET /_sim/requests`. In memory only: a restart begins at zero.
+//! Counts of requests, for `GET /_sim/requests`. In memory only: they start at zero after a restart.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::operations::Operation;
 use crate::world::World;
 use crate::world::account::AccountIndex;
 
-/// Requests that got no answer, in place of a status.
+/// Stands for the status of requests that got no answer.
 const UNANSWERED: &str = "unanswered";
 
 #[derive(Debug, Default)]
@@ -18,14 +18,14 @@ pub struct Meter {
     accounts: BTreeMap<AccountIndex, BTreeMap<Operation, Pace>>,
 }
 
-/// How often one account called one operation.
+/// The requests of one account to one operation.
 #[derive(Debug, Default)]
 struct Pace {
     arrived: PerSecond,
     accepted: PerSecond,
 }
 
-/// A count with the largest count of any second of the clock.
+/// A total, and the largest count within one second of the clock.
 #[derive(Debug, Default)]
 struct PerSecond {
     total: u64,
@@ -47,7 +47,7 @@ impl PerSecond {
 }
 
 impl Meter {
-    /// A request was read to its end.
+    /// Counts a request that was read completely.
     pub fn arrived(&mut self, now_ms: i64, operation: Operation, account: Option<AccountIndex>) {
         *self.in_flight.entry(operation).or_default() += 1;
         if let Some(account) = account {
@@ -55,7 +55,7 @@ impl Meter {
         }
     }
 
-    /// The request passed authentication and the rate limit.
+    /// Counts a request that passed authentication and the rate limit.
     pub fn accepted(&mut self, now_ms: i64, operation: Operation, account: AccountIndex) {
         self.pace(account, operation).accepted.count(now_ms);
     }
@@ -64,7 +64,7 @@ impl Meter {
         self.ended(operation, status.to_string());
     }
 
-    /// The connection was closed without an answer, by either side.
+    /// Counts a request whose connection was closed without an answer, by either side.
     pub fn unanswered(&mut self, operation: Operation) {
         self.ended(operation, UNANSWERED.to_owned());
     }
@@ -80,7 +80,7 @@ impl Meter {
         self.accounts.entry(account).or_default().entry(operation).or_default()
     }
 
-    /// The counts with accounts by their usernames.
+    /// The counts, with accounts by their usernames.
     pub fn report<'a>(&'a self, world: &'a World) -> Report<'a> {
         let accounts = self.accounts.iter().filter_map(|(account, operations)| {
             let rates = operations.iter().map(|(operation, pace)| (*operation, Rate::of(pace)));
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_largest_second_is_kept() {
+    fn the_largest_count_within_a_second_is_kept() {
         let mut count = PerSecond::default();
         for now_ms in [100, 900, 1_000, 1_200, 1_999, 2_000] {
             count.count(now_ms);
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_arrived_is_in_flight_until_it_ends() {
+    fn a_request_is_in_flight_until_it_ends() {
         let mut meter = Meter::default();
         meter.arrived(0, Operation::PinsCreate, None);
         meter.arrived(0, Operation::PinsCreate, None);

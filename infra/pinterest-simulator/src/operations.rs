@@ -1,10 +1,10 @@
-//! The operations of `/v5` that are simulated, by Pinterest's own `operationId`.
+//! The simulated operations of `/v5`, named by Pinterest's `operationId`.
 
 use serde::Serialize;
 
 use crate::world::scopes::{self, Scopes};
 
-/// One operation. A new one needs a row in [`Operation::ALL`], its facts below, a route and a function in `api`.
+/// One operation. A new one needs a row in [`Operation::ALL`], a name, scopes, a route and a function in `api`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Operation {
     OauthToken,
@@ -30,12 +30,12 @@ pub enum Operation {
     PinsAnalytics,
     UserAccountAnalytics,
     TermsRelatedList,
-    /// A path or method that isn't simulated: counted, never handled.
+    /// A path or method that is not simulated: counted, never handled.
     Unknown,
 }
 
 impl Operation {
-    /// Every operation a fault rule can name.
+    /// Every operation that a fault rule can name.
     pub const ALL: [Operation; 23] = [
         Operation::OauthToken,
         Operation::UserAccountGet,
@@ -97,7 +97,7 @@ impl Operation {
         Self::ALL.into_iter().find(|operation| operation.name() == name)
     }
 
-    /// Scopes the access token must hold (OpenAPI 5.23.0, `security`).
+    /// Scopes that the access token must have (OpenAPI 5.23.0, `security`).
     pub fn scopes(self) -> Scopes {
         use scopes::{ADS_READ, BOARDS_READ, BOARDS_WRITE, PINS_READ, PINS_WRITE, USER_ACCOUNTS_READ};
         match self {

@@ -1,5 +1,5 @@
-//! The whole of `/v5` behind two calls, still pure: `receive` says what to do with a request, `resume` does what was
-//! put off. A shell waits for real, a simulation moves its clock; both see the same Pinterest.
+//! All of `/v5` behind two calls, still pure: `receive` decides what to do with a request, `resume` handles a delayed
+//! one. The HTTP shell really waits, and a simulation moves its clock; both use the same provider.
 
 use crate::api::{self, Reply, Request, oauth};
 use crate::config::Config;
@@ -16,16 +16,16 @@ use crate::world::scopes::Scopes;
 pub enum Plan {
     /// Answer at once.
     Answer(Reply),
-    /// Wait, then call [`Provider::resume`], even if the client has gone meanwhile: a server that has read a
-    /// request handles it.
-    Resume { after_ms: u64, visitor: Visitor },
-    /// Keep the connection without a word, then close it and call [`Provider::unanswered`].
+    /// Wait, then call [`Provider::resume`], even if the client has disconnected meanwhile: a server handles every
+    /// request that it has read.
+    Resume { after_ms: u64, admitted: AdmittedRequest },
+    /// Keep the connection open without an answer, then close it and call [`Provider::unanswered`].
     Silence { hold_ms: u64, operation: Operation },
 }
 
-/// A request that was let in.
+/// A request that passed authentication and the rate limit.
 #[derive(Debug)]
-pub struct Visitor {
+pub struct AdmittedRequest {
     caller: Caller,
     request: Request,
 }
@@ -40,112 +40,112 @@ pub struct Provider {
     requests: u64,
 }
 
-/// `x-pinterest-rid` of the first request, in the size of live ones.
+/// `x-pinterest-rid` of the first request, with as many digits as Pinterest's.
 const FIRST_REQUEST_ID: u64 = 1_000_000_000_000_000;
 
 impl Provider {
-    /// A Pinterest without accounts; see [`World::new`].
+    /// A provider without accounts; see [`World::new`].
     pub fn new(config: Config) -> Self {
         Self { faults: FaultBook::new(config.seed), world: World::new(config), meter: Meter::default(), requests: 0 }
     }
 
-    /// A request has been read to its end.
+    /// Decides what to do with a request that has been read completely.
     pub fn receive(&mut self, now_ms: i64, request: Request) -> Plan {
         self.world.settle(now_ms);
         let operation = request.operation;
         let caller = self.identify(now_ms, &request);
-        let account = caller.as_ref().ok().map(|caller| caller.account).filter(|account| *account != NOBODY);
+        let account = caller.as_ref().ok().map(|caller| caller.account).filter(|account| *account != NO_ACCOUNT);
         self.meter.arrived(now_ms, operation, account);
-        match caller.and_then(|caller| self.let_in(now_ms, caller, operation)) {
+        match caller.and_then(|caller| self.admit(now_ms, caller, operation)) {
             Err(error) => Plan::Answer(self.answer(account, operation, Err(error))),
-            Ok(caller) => self.plan(now_ms, Visitor { caller, request }),
+            Ok(caller) => self.plan(now_ms, AdmittedRequest { caller, request }),
         }
     }
 
-    /// Does what [`Plan::Resume`] put off.
-    pub fn resume(&mut self, now_ms: i64, visitor: Visitor) -> Reply {
+    /// Handles a request that [`Plan::Resume`] delayed.
+    pub fn resume(&mut self, now_ms: i64, admitted: AdmittedRequest) -> Reply {
         self.world.settle(now_ms);
-        self.handle(now_ms, &visitor)
+        self.handle(now_ms, &admitted)
     }
 
-    /// A [`Plan::Silence`] has ended.
+    /// Counts the end of a [`Plan::Silence`].
     pub fn unanswered(&mut self, operation: Operation) {
         self.meter.unanswered(operation);
     }
 
-    /// Answers a request that reached no operation.
+    /// Refuses a request that reached no operation.
     pub fn refuse(&mut self, now_ms: i64, error: ApiError) -> Reply {
         self.world.settle(now_ms);
         self.meter.arrived(now_ms, Operation::Unknown, None);
         self.answer(None, Operation::Unknown, Err(error))
     }
 
-    /// Who is calling: by access token or, for a grant, by the account that the grant is about.
+    /// The caller, by the access token or, for a grant, by the grant's account.
     fn identify(&self, now_ms: i64, request: &Request) -> Result<Caller, ApiError> {
         if request.operation == Operation::OauthToken {
-            let account = oauth::account_of(&self.world, request).unwrap_or(NOBODY);
+            let account = oauth::account_of(&self.world, request).unwrap_or(NO_ACCOUNT);
             return Ok(Caller { account, scopes: Scopes::NONE });
         }
         self.world.authenticate(now_ms, request.bearer().unwrap_or_default())
     }
 
-    fn let_in(&mut self, now_ms: i64, caller: Caller, operation: Operation) -> Result<Caller, ApiError> {
+    fn admit(&mut self, now_ms: i64, caller: Caller, operation: Operation) -> Result<Caller, ApiError> {
         caller.require_for(operation)?;
-        if caller.account != NOBODY {
+        if caller.account != NO_ACCOUNT {
             self.world.admit(now_ms, caller.account, operation)?;
             self.meter.accepted(now_ms, operation, caller.account);
         }
         Ok(caller)
     }
 
-    fn plan(&mut self, now_ms: i64, mut visitor: Visitor) -> Plan {
-        let operation = visitor.request.operation;
-        match self.pick_fault(&visitor) {
-            None => Plan::Answer(self.handle(now_ms, &visitor)),
-            Some(Fault::Status(refusal)) => Plan::Answer(self.refuse_with(&visitor, refusal)),
-            Some(Fault::Delay { delay_ms }) => Plan::Resume { after_ms: delay_ms, visitor },
+    fn plan(&mut self, now_ms: i64, mut admitted: AdmittedRequest) -> Plan {
+        let operation = admitted.request.operation;
+        match self.pick_fault(&admitted) {
+            None => Plan::Answer(self.handle(now_ms, &admitted)),
+            Some(Fault::Status(refusal)) => Plan::Answer(self.refuse_with(&admitted, refusal)),
+            Some(Fault::Delay { delay_ms }) => Plan::Resume { after_ms: delay_ms, admitted },
             Some(Fault::TimeoutBeforeCommit { hold_ms }) => Plan::Silence { hold_ms, operation },
-            Some(Fault::TimeoutAfterCommit { hold_ms }) => match self.dispatch(now_ms, &visitor) {
+            Some(Fault::TimeoutAfterCommit { hold_ms }) => match self.dispatch(now_ms, &admitted) {
                 Ok(_) => Plan::Silence { hold_ms, operation },
-                own_refusal => Plan::Answer(self.answer_visitor(&visitor, own_refusal)),
+                own_refusal => Plan::Answer(self.answer_admitted(&admitted, own_refusal)),
             },
             Some(Fault::DropConnection { after_commit }) => {
                 if after_commit {
-                    // Handled, right or wrong: nobody will ever hear which.
-                    let _ = self.dispatch(now_ms, &visitor);
+                    // The result doesn't matter: the client never gets it.
+                    let _ = self.dispatch(now_ms, &admitted);
                 }
                 Plan::Silence { hold_ms: 0, operation }
             }
             Some(Fault::StaleList { lag_ms }) => {
-                visitor.request.as_of_ms = now_ms.saturating_sub_unsigned(lag_ms);
-                Plan::Answer(self.handle(now_ms, &visitor))
+                admitted.request.as_of_ms = now_ms.saturating_sub_unsigned(lag_ms);
+                Plan::Answer(self.handle(now_ms, &admitted))
             }
-            Some(Fault::ErrorAfterCommit(refusal)) => match self.dispatch(now_ms, &visitor) {
-                Ok(_) => Plan::Answer(self.refuse_with(&visitor, refusal)),
-                own_refusal => Plan::Answer(self.answer_visitor(&visitor, own_refusal)),
+            Some(Fault::ErrorAfterCommit(refusal)) => match self.dispatch(now_ms, &admitted) {
+                Ok(_) => Plan::Answer(self.refuse_with(&admitted, refusal)),
+                own_refusal => Plan::Answer(self.answer_admitted(&admitted, own_refusal)),
             },
             Some(Fault::LateCommit { commit_after_ms, hold_ms }) => {
                 let at_ms = now_ms.saturating_add_unsigned(commit_after_ms);
-                match api::pins::plan(&mut self.world, now_ms, at_ms, visitor.caller, &visitor.request) {
+                match api::pins::plan(&mut self.world, now_ms, at_ms, admitted.caller, &admitted.request) {
                     Ok(()) => Plan::Silence { hold_ms, operation },
-                    Err(error) => Plan::Answer(self.answer_visitor(&visitor, Err(error))),
+                    Err(error) => Plan::Answer(self.answer_admitted(&admitted, Err(error))),
                 }
             }
             Some(Fault::RevokeToken { refresh_too }) => {
-                self.world.revoke_tokens(visitor.caller.account, refresh_too);
+                self.world.revoke_tokens(admitted.caller.account, refresh_too);
                 let refusal = Err(crate::errors::AUTHENTICATION_FAILED);
-                Plan::Answer(self.answer_visitor(&visitor, refusal))
+                Plan::Answer(self.answer_admitted(&admitted, refusal))
             }
         }
     }
 
-    fn pick_fault(&mut self, visitor: &Visitor) -> Option<Fault> {
+    fn pick_fault(&mut self, admitted: &AdmittedRequest) -> Option<Fault> {
         if self.faults.is_empty() {
             return None;
         }
-        let request = &visitor.request;
+        let request = &admitted.request;
         let title = (request.operation == Operation::PinsCreate).then(|| api::pins::title_of(&request.body)).flatten();
-        let account = self.world.account(visitor.caller.account);
+        let account = self.world.account(admitted.caller.account);
         self.faults.pick(Visit {
             operation: request.operation,
             account: account.map(|account| (account.username.as_str(), account.id.as_str())),
@@ -153,17 +153,17 @@ impl Provider {
         })
     }
 
-    fn handle(&mut self, now_ms: i64, visitor: &Visitor) -> Reply {
-        let outcome = self.dispatch(now_ms, visitor);
-        self.answer_visitor(visitor, outcome)
+    fn handle(&mut self, now_ms: i64, admitted: &AdmittedRequest) -> Reply {
+        let outcome = self.dispatch(now_ms, admitted);
+        self.answer_admitted(admitted, outcome)
     }
 
-    fn dispatch(&mut self, now_ms: i64, visitor: &Visitor) -> Result<Reply, ApiError> {
-        api::dispatch(&mut self.world, now_ms, visitor.caller, &visitor.request)
+    fn dispatch(&mut self, now_ms: i64, admitted: &AdmittedRequest) -> Result<Reply, ApiError> {
+        api::dispatch(&mut self.world, now_ms, admitted.caller, &admitted.request)
     }
 
-    fn refuse_with(&mut self, visitor: &Visitor, refusal: Refusal) -> Reply {
-        let mut reply = self.answer_visitor(visitor, Err(refusal.error));
+    fn refuse_with(&mut self, admitted: &AdmittedRequest, refusal: Refusal) -> Reply {
+        let mut reply = self.answer_admitted(admitted, Err(refusal.error));
         for (name, value) in refusal.headers {
             reply.headers.retain(|(usual, _)| *usual != name);
             reply.headers.push((name, value));
@@ -171,12 +171,12 @@ impl Provider {
         reply
     }
 
-    fn answer_visitor(&mut self, visitor: &Visitor, outcome: Result<Reply, ApiError>) -> Reply {
-        let account = Some(visitor.caller.account).filter(|account| *account != NOBODY);
-        self.answer(account, visitor.request.operation, outcome)
+    fn answer_admitted(&mut self, admitted: &AdmittedRequest, outcome: Result<Reply, ApiError>) -> Reply {
+        let account = Some(admitted.caller.account).filter(|account| *account != NO_ACCOUNT);
+        self.answer(account, admitted.request.operation, outcome)
     }
 
-    /// The one place where an answer gets its headers and is counted.
+    /// Adds the headers to an answer and counts it. Every answer passes here.
     fn answer(
         &mut self,
         account: Option<AccountIndex>,
@@ -200,8 +200,8 @@ impl Provider {
     }
 }
 
-/// Stands for the account of a grant that belongs to nobody.
-const NOBODY: AccountIndex = AccountIndex::MAX;
+/// Stands for the account of a grant that belongs to no account.
+const NO_ACCOUNT: AccountIndex = AccountIndex::MAX;
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! The documented accounts: the same in every process, so that a test can connect them by these constants.
+//! The documented accounts. They are the same in every process, so that a test can connect them by constants.
 
 use serde::Serialize;
 
@@ -6,25 +6,25 @@ use serde::Serialize;
 pub const APP_ID: &str = "1480000";
 /// Client secret of the one registered app.
 pub const APP_SECRET: &str = "sim_app_secret";
-/// Boards every account starts with.
+/// Number of boards that every account starts with.
 pub const BOARDS_PER_ACCOUNT: usize = 2;
 
 const ACCOUNT_ID_BASE: u64 = 780_000_000_000_000_000;
 const BOARD_ID_BASE: u64 = 781_000_000_000_000_000;
 const BOARD_NAMES: [&str; BOARDS_PER_ACCOUNT] = ["Recipes", "Interiors"];
 
-/// An account that exists from the start, with everything a client needs to act for it.
+/// An account that exists from the start, with everything that a client needs to act for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SeedAccount {
     /// Pinterest's user id.
     pub id: String,
-    /// `sim_account_1`, `sim_account_2`, …: what the control plane calls `account`.
+    /// `sim_account_1`, `sim_account_2`, …: the `account` of the control plane.
     pub username: String,
-    /// Holds every scope a publisher may ask for.
+    /// Has every scope.
     pub access_token: String,
-    /// Holds the `…:read` scopes only: a write answers 401 code 3.
+    /// Has `boards:read`, `pins:read` and `user_accounts:read` only: a write is refused with 401 code 3.
     pub read_only_access_token: String,
-    /// Can be refreshed once; every refresh gives the next one.
+    /// Can be used once; every refresh issues the next one.
     pub refresh_token: String,
     pub boards: Vec<SeedBoard>,
 }
@@ -36,7 +36,7 @@ pub struct SeedBoard {
     pub name: String,
 }
 
-/// The first `count` accounts; the first one is number 1.
+/// The first `count` accounts. Numbers start at 1.
 pub fn seed_accounts(count: usize) -> Vec<SeedAccount> {
     (1..=count).map(seed_account).collect()
 }
@@ -64,14 +64,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_accounts_come_out_whatever_the_count() {
+    fn an_account_does_not_depend_on_the_count() {
         let few = seed_accounts(3);
         let many = seed_accounts(300);
         assert_eq!(few, many[..3]);
     }
 
     #[test]
-    fn nothing_is_shared_between_accounts() {
+    fn no_two_accounts_share_an_id_or_a_token() {
         let accounts = seed_accounts(300);
         let mut seen = std::collections::HashSet::new();
         for account in &accounts {

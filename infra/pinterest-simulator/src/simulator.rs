@@ -1,4 +1,4 @@
-//! The simulator as a whole: one provider, one journal, the real clock.
+//! The running simulator: one provider, one journal and the real clock.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use crate::seed::{SeedAccount, seed_accounts};
 use crate::world::pin::Pin;
 use crate::{http, limits};
 
-/// A running Pinterest. Clones share it.
+/// A running simulator. Clones share its state.
 #[derive(Debug, Clone)]
 pub struct Simulator {
     shared: Arc<Mutex<State>>,
@@ -23,12 +23,15 @@ pub struct Simulator {
 struct State {
     provider: Provider,
     journal: Option<Journal>,
-    /// The latest time that anybody was told: time never runs backwards here, whatever the clock does.
+    /// The latest time that was passed to the provider. It never decreases, even if the system clock does.
     now_ms: i64,
 }
 
 impl Simulator {
-    /// Reads the journal, if there is one, and adds the documented accounts that it lacks.
+    /// Replays the journal, if there is one, and adds the documented accounts that it lacks.
+    ///
+    /// # Errors
+    /// A setting is out of range, or the journal can't be opened, read or written.
     pub fn open(config: Config) -> anyhow::Result<Self> {
         ensure!(
             (1..=limits::MAX_ACCOUNTS).contains(&config.accounts),
@@ -57,12 +60,12 @@ impl Simulator {
         Ok(simulator)
     }
 
-    /// All routes. Under another server than [`Simulator::serve`], an answer that never comes ends as an empty 504.
+    /// All routes. Served by another server than [`Simulator::serve`], a request without an answer gets an empty 504.
     pub fn router(&self) -> axum::Router {
         http::routes::router(self.clone())
     }
 
-    /// Serves until `shutdown` is ready, then gives open requests a moment and returns.
+    /// Serves until `shutdown` is ready, then gives open requests a short time to finish and returns.
     pub async fn serve(
         &self,
         listener: tokio::net::TcpListener,
@@ -71,12 +74,12 @@ impl Simulator {
         http::server::serve(self.router(), listener, shutdown).await
     }
 
-    /// The documented accounts this simulator has.
+    /// The documented accounts of this simulator.
     pub fn seed_accounts(&self) -> Vec<SeedAccount> {
         seed_accounts(self.lock().provider.world.accounts().len())
     }
 
-    /// Every Pin ever committed, deleted ones too, in the order of the commits.
+    /// Every Pin ever committed, including deleted ones, in the order of the commits.
     pub fn pins(&self) -> Vec<Pin> {
         self.with(|provider, now_ms| {
             provider.world.settle(now_ms);
@@ -85,8 +88,11 @@ impl Simulator {
         .unwrap_or_default()
     }
 
-    /// Does something with the provider at the present time and journals what that committed. The lock is never
-    /// held over an await: `work` cannot wait.
+    /// Calls `work` with the provider and the current time, and journals the events that it committed. `work` is not
+    /// async, so the lock is never held over an await.
+    ///
+    /// # Errors
+    /// [`errors::JOURNAL_FAILED`] when the journal can't be written.
     pub fn with<T>(&self, work: impl FnOnce(&mut Provider, i64) -> T) -> Result<T, ApiError> {
         let mut state = self.lock();
         state.now_ms = state.now_ms.max(jiff::Timestamp::now().as_millisecond());
@@ -95,14 +101,14 @@ impl Simulator {
         let events = state.provider.world.take_recorded();
         if let Some(journal) = state.journal.as_mut().filter(|_| !events.is_empty()) {
             journal.append(&events).map_err(|error| {
-                tracing::error!(%error, "cannot write the journal");
+                tracing::error!(%error, "journal not written");
                 errors::JOURNAL_FAILED
             })?;
         }
         Ok(result)
     }
 
-    /// A panic while the lock was held leaves at worst one request half counted: carry on.
+    /// Ignores poisoning: a panic while the lock was held leaves at most one request counted in part.
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }

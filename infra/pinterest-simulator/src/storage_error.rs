@@ -1,7 +1,7 @@
-//! Refusals of the storage that takes uploads, which is not Pinterest's API: S3's, in XML (Amazon S3, "Error
+//! Refusals of the storage for uploads. It is S3, not Pinterest's API, so they are S3's, in XML (Amazon S3, "Error
 //! responses" and "POST object").
 
-/// One refusal: an HTTP status, and code and message of the XML body.
+/// One refusal: an HTTP status, and the code and message of the XML body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StorageError {
     pub status: u16,
@@ -33,12 +33,12 @@ pub const SIGNATURE_DOES_NOT_MATCH: StorageError = row(
     "SignatureDoesNotMatch",
     "The request signature we calculated does not match the signature you provided. Check your key and signing method.",
 );
-/// The simulator could not write its journal, so it must not claim a commit.
+/// The simulator could not write its journal, so it must not report success.
 pub const JOURNAL_FAILED: StorageError =
     row(500, "InternalError", "We encountered an internal error. Please try again.");
 
 impl StorageError {
-    /// The body. The texts above hold nothing that XML would have to escape.
+    /// The body. The texts above contain nothing that XML must escape.
     pub fn xml(&self) -> String {
         let Self { code, message, .. } = self;
         format!(

@@ -1,4 +1,4 @@
-//! The Pinterest app's own secret, which Secrets Manager keeps beside the accounts' tokens.
+//! The Pinterest app's own secret, in Secrets Manager beside the accounts' tokens.
 
 use aws_sdk_secretsmanager::Client;
 
@@ -8,7 +8,7 @@ use crate::ports::{PortError, PortResult};
 
 const PORT: &str = "secrets";
 
-/// Where the app's secret is: `<prefix>/pinterest-app-secret`, as plain text.
+/// The app's secret: `<prefix>/pinterest-app-secret`, as plain text.
 pub struct AppSecret {
     client: Client,
     name: String,
@@ -20,7 +20,7 @@ impl AppSecret {
     }
 
     /// # Errors
-    /// When there is none, or it can't be read.
+    /// When there is no secret, or it can't be read.
     pub async fn read(&self) -> PortResult<Secret> {
         let answer = self.client.get_secret_value().secret_id(&self.name).send().await;
         let answer = answer.map_err(|error| port_error(PORT, &error))?;

@@ -1,4 +1,4 @@
-//! Puts the real adapters together from the environment: what every function's `main.rs` starts with.
+//! Assembles the real adapters from the environment: every function's `main.rs` starts with it.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub async fn context(environment: &Environment<'_>) -> anyhow::Result<Context> {
     over(&aws::sdk_config().await, settings, resources)
 }
 
-/// The same over an SDK configuration that is already there.
+/// Like [`context`], with an SDK configuration that exists already.
 ///
 /// # Errors
 /// When the Pinterest client can't be built.
@@ -79,7 +79,7 @@ pub fn over(config: &SdkConfig, settings: Settings, resources: Resources) -> any
     Ok(sandbox::around(context, simulated))
 }
 
-/// Where the Pinterest app's secret is, for the operator who sets it.
+/// The access to the Pinterest app's secret, for the operator who sets it.
 ///
 /// # Errors
 /// When the settings are missing.
@@ -88,7 +88,7 @@ pub async fn app_secret(environment: &Environment<'_>) -> anyhow::Result<AppSecr
     Ok(AppSecret::new(sdk::secretsmanager::Client::new(&aws::sdk_config().await), &resources.secret_prefix))
 }
 
-/// The parked dead letters, as an operator sees them.
+/// The redrive queue of dead-letter messages, for an operator.
 ///
 /// # Errors
 /// When a queue isn't named.
@@ -97,7 +97,7 @@ pub async fn redrive_queue(environment: &Environment<'_>) -> anyhow::Result<SqsQ
     Ok(SqsQueue::new(sdk::sqs::Client::new(&aws::sdk_config().await), queues))
 }
 
-/// Both ways to keep tokens and the table they are about, whichever is in use: for an operator.
+/// Both token custodies and the table that they belong to, whichever custody is in use: for an operator.
 pub struct Custodians {
     pub table: Arc<DynamoStore>,
     pub secrets: SecretsManager,
@@ -106,13 +106,13 @@ pub struct Custodians {
 }
 
 /// # Errors
-/// When a place isn't named.
+/// When a resource isn't named.
 pub async fn custodians(environment: &Environment<'_>) -> anyhow::Result<Custodians> {
     let (config, resources) = (aws::sdk_config().await, environment.resources()?);
     Ok(custodians_over(&config, &resources))
 }
 
-/// The same over an SDK configuration that is already there.
+/// Like [`custodians`], with an SDK configuration that exists already.
 pub fn custodians_over(config: &SdkConfig, resources: &Resources) -> Custodians {
     let system: Arc<dyn System> = Arc::new(RealSystem::default());
     let client = sdk::secretsmanager::Client::new(config);
@@ -125,9 +125,9 @@ pub fn custodians_over(config: &SdkConfig, resources: &Resources) -> Custodians 
     }
 }
 
-/// One cheap read while Lambda's start-up is not billed to a request: it opens the TLS connection.
+/// Makes one cheap read while Lambda's start-up is not billed to a request: it opens the TLS connection.
 pub async fn warm_up(context: &Context) {
     if let Err(error) = context.store.ping().await {
-        tracing::warn!(%error, "the table did not answer during start-up");
+        tracing::warn!(%error, "table unavailable during start-up");
     }
 }

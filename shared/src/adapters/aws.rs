@@ -1,4 +1,4 @@
-//! What the three AWS clients have in common.
+//! What the three AWS clients share: retries, timeouts, and the classification of errors.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
 /// A whole operation stays below the 5 seconds that may lie between a write-ahead and its call.
 const OPERATION_TIMEOUT: Duration = Duration::from_millis(4_500);
 
-/// Reads region, credentials and endpoint the usual way.
+/// Loads region, credentials and endpoint from the standard sources.
 pub async fn sdk_config() -> SdkConfig {
     loader().load().await
 }
 
-/// The same with retries and timeouts set, before anything is read.
+/// The loader with retries and timeouts set, before anything is loaded.
 pub fn loader() -> ConfigLoader {
     aws_config::defaults(BehaviorVersion::latest())
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
@@ -36,7 +36,7 @@ fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-/// Codes that say "not now" rather than "not like this".
+/// Error codes after which the same call may work later.
 const PASSING: [&str; 9] = [
     "ProvisionedThroughputExceededException",
     "ThrottlingException",
@@ -49,7 +49,8 @@ const PASSING: [&str; 9] = [
     "RequestThrottled",
 ];
 
-/// Sorts an SDK error into "may work later" and "won't". Only codes and kinds are kept: messages may quote data.
+/// Classifies an SDK error as unavailable (may work later) or broken (won't). Keeps only codes and kinds, because
+/// messages may quote data.
 pub fn port_error<E>(port: &'static str, error: &SdkError<E>) -> PortError
 where
     E: ProvideErrorMetadata,

@@ -1,10 +1,15 @@
-//! The ports, implemented: DynamoDB, SQS, Secrets Manager, Pinterest, tokens sealed in the table, and the only real clock and random numbers.
+//! The adapters implement the ports: DynamoDB, SQS, Secrets Manager, Pinterest, tokens sealed in the table, and the
+//! only real clock and random numbers.
+//!
+//! Read [`assemble`] first, which puts them together. [`dynamodb`] has the table's layout; [`lambda`] runs the
+//! functions.
 
 pub mod app_secret;
 pub mod assemble;
 pub mod aws;
 pub mod dynamodb;
 pub mod envelope;
+pub mod lambda;
 pub mod passwords;
 pub mod pinterest;
 pub mod sandbox;
@@ -16,7 +21,7 @@ mod stored_tokens;
 pub mod system;
 pub mod token_cache;
 
-/// The SDK's crates, for those who put adapters together: they name one version of each.
+/// The SDK's crates, for code that assembles adapters: it names one version of each.
 pub mod sdk {
     pub use aws_sdk_dynamodb as dynamodb;
     pub use aws_sdk_secretsmanager as secretsmanager;

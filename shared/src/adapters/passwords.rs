@@ -35,9 +35,10 @@ fn broken(reason: &str) -> PortError {
     PortError::Broken { port: PORT, reason: reason.into() }
 }
 
-/// A hash keeps a processor busy for tens of milliseconds: others must not wait for it.
+/// Runs the work on a blocking thread: a hash keeps a processor busy for tens of milliseconds, and other tasks must not
+/// wait for it.
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> PortResult<T> + Send + 'static) -> PortResult<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| broken("a hash broke off"))?
+    tokio::task::spawn_blocking(work).await.map_err(|_| broken("hashing was aborted"))?
 }
 
 #[async_trait]
@@ -54,7 +55,7 @@ impl Passwords for Argon2Passwords {
     async fn verify(&self, password: &Secret, hash: &Secret) -> PortResult<bool> {
         let (password, hash) = (password.clone(), hash.clone());
         aside(move || {
-            // The cost comes with the hash, so that older ones stay good when the constants change.
+            // The cost parameters come with the hash, so that older hashes stay valid when the constants change.
             let hash = PasswordHash::new(hash.expose()).map_err(|_| broken("a stored hash is unreadable"))?;
             match argon2()?.verify_password(password.expose().as_bytes(), &hash) {
                 Ok(()) => Ok(true),
@@ -72,12 +73,12 @@ mod tests {
     use crate::domain::tenant::user::NOBODYS_PASSWORD;
 
     #[test]
-    fn nobodys_hash_costs_as_much_as_anybodys() {
-        let nobody = PasswordHash::new(NOBODYS_PASSWORD).expect("a PHC string");
-        let params = Params::try_from(&nobody).expect("parameters");
+    fn the_placeholder_hash_costs_as_much_as_a_persons() {
+        let placeholder = PasswordHash::new(NOBODYS_PASSWORD).expect("a PHC string");
+        let params = Params::try_from(&placeholder).expect("parameters");
         assert_eq!((params.m_cost(), params.t_cost(), params.p_cost()), (MEMORY_KIB, PASSES, LANES));
-        assert_eq!(nobody.algorithm.as_str(), "argon2id");
-        assert_eq!(nobody.hash.expect("a hash").len(), Params::DEFAULT_OUTPUT_LEN);
-        assert_eq!(nobody.salt.expect("a salt").len(), SALT_BYTES);
+        assert_eq!(placeholder.algorithm.as_str(), "argon2id");
+        assert_eq!(placeholder.hash.expect("a hash").len(), Params::DEFAULT_OUTPUT_LEN);
+        assert_eq!(placeholder.salt.expect("a salt").len(), SALT_BYTES);
     }
 }

@@ -1,7 +1,8 @@
 //! [`Secrets`] on Secrets Manager: one secret per account, cached in memory for minutes.
 //!
-//! Versions carry the two steps of a refresh: `AWSPENDING` is what was just issued, `AWSCURRENT` what everybody uses. Moving
-//! `AWSCURRENT` names the version it is taken from, so that it fails when a person has reconnected the account meanwhile.
+//! Version stages carry the two steps of a refresh: `AWSPENDING` has the staged tokens, `AWSCURRENT` the tokens in use.
+//! Moving `AWSCURRENT` names the version that it is taken from, so that it fails when a person has reconnected the
+//! account meanwhile.
 
 use std::sync::Arc;
 
@@ -42,7 +43,7 @@ impl SecretsManager {
         let answer =
             match self.client.get_secret_value().secret_id(self.name(account)).version_stage(stage).send().await {
                 Ok(answer) => answer,
-                // Not there, without that stage, or marked for deletion.
+                // Missing, without that stage, or marked for deletion.
                 Err(error)
                     if error
                         .as_service_error()
@@ -56,7 +57,7 @@ impl SecretsManager {
         StoredTokens::parse(version, answer.secret_string().unwrap_or("")).map(Some)
     }
 
-    /// Answers whether there was a secret to put it into.
+    /// Puts a version into the secret; returns whether the secret exists.
     async fn put(&self, account: AccountKey, version: &str, text: &Secret, stages: &[&str]) -> PortResult<bool> {
         let put = self
             .client
@@ -86,7 +87,7 @@ impl SecretsManager {
         create.send().await.map(|_| ()).map_err(|error| port_error(PORT, &error))
     }
 
-    /// Takes back a deletion whose recovery window is still open; answers whether there was one.
+    /// Cancels a deletion whose recovery window is still open; returns whether there was one.
     async fn restore(&self, account: AccountKey) -> PortResult<bool> {
         match self.client.restore_secret().secret_id(self.name(account)).send().await {
             Ok(_) => Ok(true),
@@ -122,7 +123,7 @@ impl Secrets for SecretsManager {
 
     async fn store_tokens(&self, account: AccountKey, version: &str, tokens: &Tokens) -> PortResult<()> {
         let text = StoredTokens::text_of(tokens, None)?;
-        // The pending label comes along: whatever was pending belongs to a grant that has been replaced.
+        // The pending stage moves along: pending tokens belong to a grant that has been replaced.
         let stages = [CURRENT, PENDING];
         let is_stored = match self.put(account, version, &text, &stages).await {
             Err(PortError::Broken { .. }) if self.restore(account).await? => {
@@ -158,7 +159,7 @@ impl Secrets for SecretsManager {
         self.cache.forget(account);
         match moved {
             Ok(_) => Ok(true),
-            // `follows` isn't current any more: done before, or replaced by a person.
+            // `follows` isn't current any more: promoted before, or replaced by a person.
             Err(error)
                 if error.as_service_error().is_some_and(|e| {
                     e.is_invalid_parameter_exception()
@@ -182,7 +183,7 @@ impl Secrets for SecretsManager {
         self.cache.forget(account);
         match delete.send().await {
             Ok(_) => Ok(()),
-            // Gone already, or marked for deletion.
+            // Deleted already, or marked for deletion.
             Err(error)
                 if error.as_service_error().is_some_and(|e| {
                     e.is_resource_not_found_exception()

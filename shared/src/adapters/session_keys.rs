@@ -12,9 +12,10 @@ use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use crate::ports::{PortError, PortResult, SessionKeys, System};
 
 const PORT: &str = "session keys";
-/// How long the keys are answered from memory, in milliseconds.
+/// How long the keys are served from memory, in milliseconds.
 pub const CACHED_MS: i64 = 5 * MINUTE_MS;
-/// However often fresh ones are asked for: a client chooses the name of the key that its token asks for.
+/// The shortest time between fresh reads, in milliseconds, however often they are asked for: a client chooses the name
+/// of the key that its token asks for.
 pub const FRESH_EVERY_MS: i64 = 10 * SECOND_MS;
 const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
@@ -57,7 +58,7 @@ impl SecretsManagerKeys {
         }
     }
 
-    /// Whoever comes second finds that it exists.
+    /// Creates the secret. A later creation finds that it exists.
     async fn create(&self) -> PortResult<()> {
         let create = self
             .client

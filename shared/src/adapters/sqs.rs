@@ -74,7 +74,7 @@ fn body(message: &impl Serialize) -> PortResult<String> {
     serde_json::to_string(message).map_err(|error| PortError::Broken { port: PORT, reason: error.to_string() })
 }
 
-/// Rounded down: a worker waits out the rest of the second, so that a slot is met exactly.
+/// Rounded down: a worker waits for the rest of the second, so that a slot is met exactly.
 fn delay_s(delay_ms: i64) -> i32 {
     i32::try_from(delay_ms.clamp(0, MAX_DELAY_MS) / 1_000).unwrap_or(0)
 }
@@ -90,9 +90,9 @@ impl Queue for SqsQueue {
             let first = call * MESSAGES_PER_CALL;
             match self.send_ten(first, ten).await {
                 Ok(indexes) => unsent.extend(indexes),
-                // What earlier calls have sent stays sent; the rest isn't tried, for each try may take seconds.
+                // What earlier calls have sent stays sent. The rest isn't tried, because each try may take seconds.
                 Err(error) => {
-                    tracing::warn!(%error, "messages could not be sent");
+                    tracing::warn!(%error, "messages not sent");
                     unsent.extend(first..messages.len());
                     break;
                 }
@@ -103,9 +103,9 @@ impl Queue for SqsQueue {
 
     async fn send_reconcile(&self, reconciliation: &ReconcileMessage, delay_ms: i64) -> PortResult<()> {
         let send = self.client.send_message().queue_url(&self.urls.reconciliation).message_body(body(reconciliation)?);
-        // Rounded up: a look that comes early finds nothing to do.
+        // Rounded up: a reconciliation that comes early finds nothing to do.
         let send = send.delay_seconds(delay_s(delay_ms + 999)).message_group_id(reconciliation.account.to_string());
-        send.send().await.map(|_| ()).map_err(|error| port_error("look queue", &error))
+        send.send().await.map(|_| ()).map_err(|error| port_error("reconciliation queue", &error))
     }
 
     async fn send_import(&self, message: &ImportMessage) -> PortResult<()> {
@@ -117,7 +117,7 @@ impl Queue for SqsQueue {
 
     async fn park(&self, message: &str) -> PortResult<()> {
         let send = self.client.send_message().queue_url(&self.urls.redrive).message_body(message);
-        send.send().await.map(|_| ()).map_err(|error| port_error("parked letters", &error))
+        send.send().await.map(|_| ()).map_err(|error| port_error("redrive queue", &error))
     }
 
     async fn change_visibility(&self, queue: QueueName, receipt: &str, after_ms: i64) -> PortResult<()> {
@@ -134,7 +134,7 @@ impl Queue for SqsQueue {
     }
 }
 
-/// Letters a call answers, and how long it waits for one, in seconds.
+/// Messages that a call returns at most, and how long it waits for one, in seconds.
 const RECEIVED_PER_CALL: i32 = 10;
 const MESSAGE_WAIT_S: i32 = 1;
 
@@ -150,7 +150,7 @@ impl RedriveQueue for SqsQueue {
             .visibility_timeout(i32::try_from((hidden_ms / 1_000).clamp(0, VISIBILITY_MAX_S)).unwrap_or(0))
             .send()
             .await
-            .map_err(|error| port_error("parked letters", &error))?;
+            .map_err(|error| port_error("redrive queue", &error))?;
         let message = |message: &aws_sdk_sqs::types::Message| {
             Some(DeadLetterMessage { receipt: message.receipt_handle()?.to_owned(), body: message.body()?.to_owned() })
         };
@@ -159,7 +159,7 @@ impl RedriveQueue for SqsQueue {
 
     async fn delete(&self, message: &DeadLetterMessage) -> PortResult<()> {
         let delete = self.client.delete_message().queue_url(&self.urls.redrive).receipt_handle(&message.receipt);
-        delete.send().await.map(|_| ()).map_err(|error| port_error("parked letters", &error))
+        delete.send().await.map(|_| ()).map_err(|error| port_error("redrive queue", &error))
     }
 
     async fn send_again(&self, message: &DeadLetterMessage) -> PortResult<()> {
@@ -170,6 +170,6 @@ impl RedriveQueue for SqsQueue {
     async fn put_back(&self, message: &DeadLetterMessage) -> PortResult<()> {
         let show = self.client.change_message_visibility().queue_url(&self.urls.redrive);
         let show = show.receipt_handle(&message.receipt).visibility_timeout(0);
-        show.send().await.map(|_| ()).map_err(|error| port_error("parked letters", &error))
+        show.send().await.map(|_| ()).map_err(|error| port_error("redrive queue", &error))
     }
 }

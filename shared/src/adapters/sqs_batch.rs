@@ -1,5 +1,5 @@
-//! What every queue-triggered function does with a batch: all messages are worked on at once, none takes another with
-//! it, and what was decided about each becomes a queue move.
+//! Handles a batch of a queue-triggered function: all messages are worked on at once, none fails another, and the
+//! decision about each becomes a queue operation.
 
 use std::panic::AssertUnwindSafe;
 
@@ -7,67 +7,92 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMe
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 
+use super::lambda::ends_at_ms;
 use crate::context::Context;
 use crate::domain::message::{BadMessage, Disposition};
 use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use crate::ports::{MAX_DELAY_MS, PortResult, QueueName};
 use crate::telemetry::{self, Metric};
 
-/// A text that is no message won't become one: it goes quickly through its deliveries to the dead letters.
+/// A malformed text never becomes a message: it goes quickly through its deliveries to the dead-letter queue.
 const POISON_AGAIN_MS: i64 = 5 * SECOND_MS;
-/// After an error the message comes back soon, then ever later, so that an outage of hours doesn't use up its deliveries.
+/// After an error the message is redelivered soon, then ever later, so that an outage of hours doesn't use up its
+/// deliveries.
 const ERROR_AGAIN_MS: i64 = 5 * SECOND_MS;
 const ERROR_AGAIN_MAX_MS: i64 = 10 * MINUTE_MS;
 
-/// What becomes of a message.
+/// What to do with a message.
 enum Move {
     Acknowledge,
     /// Stays in the queue, visible again after this; `None` leaves it to the queue's visibility timeout.
     Return(Option<i64>),
 }
 
-/// What becomes of a text that isn't a message of this build's.
+/// What to do with a text that isn't a message of this build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unreadable {
-    /// It goes through its deliveries to the queue's dead letters.
+    /// It goes through its deliveries to the dead-letter queue.
     GiveBack,
-    /// It is kept for an operator, and acknowledged.
+    /// It moves to the redrive queue for an operator, and is acknowledged.
     Park,
 }
 
-/// How a function works on one message.
-pub trait Worker: Sync {
-    type Message: Send;
-
+/// How a function works on the messages of one queue.
+pub struct Worker<M, W> {
     /// The queue that the messages come from.
-    const QUEUE: QueueName;
-    const UNREADABLE: Unreadable = Unreadable::GiveBack;
-
-    /// # Errors
-    /// When the text isn't a message of this build's.
-    fn parse(body: &str) -> Result<Self::Message, BadMessage>;
-
-    /// Works on a message until `ends_at_ms` on the monotonic clock.
-    ///
-    /// # Errors
-    /// When a port is unavailable; the message comes back.
-    fn work(
-        &self,
-        context: &Context,
-        message: Self::Message,
-        ends_at_ms: i64,
-    ) -> impl Future<Output = PortResult<Disposition>> + Send;
+    pub queue: QueueName,
+    pub unreadable: Unreadable,
+    /// Parses a message's text.
+    pub parse: fn(&str) -> Result<M, BadMessage>,
+    /// Works on a message until the given moment of the monotonic clock, in milliseconds. After an error the message is
+    /// redelivered.
+    pub work: W,
 }
 
-/// Works on a batch until `deadline`; answers which messages are not done.
-pub async fn handle<W: Worker>(worker: &W, context: &Context, event: SqsEvent, deadline: Moment) -> SqsBatchResponse {
-    let remaining_ms = deadline.since_ms(context.system.now());
-    let ends_at_ms = context.system.monotonic_ms().saturating_add(remaining_ms);
-    let outcomes = join_all(event.records.iter().map(|record| handle_one(worker, context, record, ends_at_ms))).await;
-    let failures = event.records.iter().zip(outcomes).filter(|(_, done)| !done);
-    let mut response = SqsBatchResponse::default();
-    response.batch_item_failures = failures.map(|(record, _)| failure(record)).collect();
-    response
+impl<M, W: AsyncFn(&Context, M, i64) -> PortResult<Disposition>> Worker<M, W> {
+    /// Works on a batch until `deadline`; returns which messages are not done.
+    pub async fn handle(&self, context: &Context, event: SqsEvent, deadline: Moment) -> SqsBatchResponse {
+        let ends_at_ms = ends_at_ms(context, deadline);
+        let outcomes = join_all(event.records.iter().map(|record| self.handle_one(context, record, ends_at_ms))).await;
+        let failures = event.records.iter().zip(outcomes).filter(|(_, done)| !done);
+        let mut response = SqsBatchResponse::default();
+        response.batch_item_failures = failures.map(|(record, _)| failure(record)).collect();
+        response
+    }
+
+    /// Whether the message is done.
+    async fn handle_one(&self, context: &Context, record: &SqsMessage, ends_at_ms: i64) -> bool {
+        let work = AssertUnwindSafe(self.decide(context, record, ends_at_ms)).catch_unwind().await;
+        let decided = work.unwrap_or_else(|_| {
+            tracing::error!(message_id = record.message_id, "worker panicked");
+            Move::Return(None)
+        });
+        match decided {
+            Move::Acknowledge => true,
+            Move::Return(after_ms) => {
+                if let (Some(after_ms), Some(receipt)) = (after_ms, record.receipt_handle.as_deref())
+                    && let Err(error) = context.queue.change_visibility(self.queue, receipt, after_ms).await
+                {
+                    tracing::warn!(%error, "visibility timeout not changed");
+                }
+                false
+            }
+        }
+    }
+
+    async fn decide(&self, context: &Context, record: &SqsMessage, ends_at_ms: i64) -> Move {
+        let message = match (self.parse)(record.body.as_deref().unwrap_or("")) {
+            Ok(message) => message,
+            Err(error) => return unreadable(self.unreadable, context, record, &error).await,
+        };
+        match (self.work)(context, message, ends_at_ms).await {
+            Ok(disposition) => carry_out(context, disposition).await,
+            Err(error) => {
+                tracing::error!(message_id = record.message_id, %error, "message not done; it is redelivered");
+                Move::Return(Some(error_again_ms(record)))
+            }
+        }
+    }
 }
 
 fn failure(record: &SqsMessage) -> BatchItemFailure {
@@ -76,44 +101,10 @@ fn failure(record: &SqsMessage) -> BatchItemFailure {
     failure
 }
 
-/// Whether the message is done with.
-async fn handle_one<W: Worker>(worker: &W, context: &Context, record: &SqsMessage, ends_at_ms: i64) -> bool {
-    let work = AssertUnwindSafe(decide(worker, context, record, ends_at_ms)).catch_unwind().await;
-    let decided = work.unwrap_or_else(|_| {
-        tracing::error!(message_id = record.message_id, "a record's worker panicked");
-        Move::Return(None)
-    });
-    match decided {
-        Move::Acknowledge => true,
-        Move::Return(after_ms) => {
-            if let (Some(after_ms), Some(receipt)) = (after_ms, record.receipt_handle.as_deref())
-                && let Err(error) = context.queue.change_visibility(W::QUEUE, receipt, after_ms).await
-            {
-                tracing::warn!(%error, "a message keeps its visibility timeout");
-            }
-            false
-        }
-    }
-}
-
-async fn decide<W: Worker>(worker: &W, context: &Context, record: &SqsMessage, ends_at_ms: i64) -> Move {
-    let message = match W::parse(record.body.as_deref().unwrap_or("")) {
-        Ok(message) => message,
-        Err(error) => return unreadable::<W>(context, record, &error).await,
-    };
-    match worker.work(context, message, ends_at_ms).await {
-        Ok(disposition) => carry_out(context, disposition).await,
-        Err(error) => {
-            tracing::error!(message_id = record.message_id, %error, "a message could not be worked on");
-            Move::Return(Some(error_again_ms(record)))
-        }
-    }
-}
-
-async fn unreadable<W: Worker>(context: &Context, record: &SqsMessage, error: &BadMessage) -> Move {
-    tracing::error!(message_id = record.message_id, %error, "an unreadable message");
-    match W::UNREADABLE {
-        // Another version's message is for another build, which may be running beside this one.
+async fn unreadable(rule: Unreadable, context: &Context, record: &SqsMessage, error: &BadMessage) -> Move {
+    tracing::error!(message_id = record.message_id, %error, "unreadable message");
+    match rule {
+        // A message of another version is for another build, which may be running beside this one.
         Unreadable::GiveBack => {
             telemetry::count(Metric::PoisonMessage, 1, None, context.system.now());
             Move::Return(matches!(error, BadMessage::Malformed(_)).then_some(POISON_AGAIN_MS))
@@ -124,7 +115,10 @@ async fn unreadable<W: Worker>(context: &Context, record: &SqsMessage, error: &B
                 Move::Acknowledge
             }
             Err(error) => {
-                tracing::error!(message_id = record.message_id, %error, "a letter could not be parked");
+                tracing::error!(
+                    message_id = record.message_id, %error,
+                    "dead-letter message not moved to the redrive queue"
+                );
                 Move::Return(Some(error_again_ms(record)))
             }
         },
@@ -140,14 +134,14 @@ async fn carry_out(context: &Context, disposition: Disposition) -> Move {
             let delay_ms = at.since_ms(now).clamp(0, MAX_DELAY_MS);
             match context.queue.send(&[(message, delay_ms)]).await {
                 Ok(unsent) if unsent.is_empty() => Move::Acknowledge,
-                // The copy is not out, so this one stays.
+                // The copy is not sent, so this message stays.
                 _ => Move::Return(Some(delay_ms)),
             }
         }
     }
 }
 
-/// Doubles with every delivery.
+/// The delay after an error doubles with every delivery.
 fn error_again_ms(record: &SqsMessage) -> i64 {
     let received =
         record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse::<u32>().ok()).unwrap_or(1);

@@ -1,4 +1,4 @@
-//! A version of an account's tokens as text: what a secret holds, and what is sealed in envelope mode.
+//! A version of an account's tokens as text: the content of a secret, and what is sealed in envelope mode.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::ports::{PortError, PortResult, Stored, Tokens};
 
 const PORT: &str = "secrets";
 
-/// The JSON.
+/// The text's JSON.
 #[derive(Serialize, Deserialize)]
 pub(super) struct StoredTokens {
     access_token: String,
@@ -21,13 +21,13 @@ pub(super) struct StoredTokens {
     refresh_expires_at: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     scopes: Option<String>,
-    /// The version whose refresh token these were got with.
+    /// The version whose refresh token these were issued for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     follows: Option<String>,
 }
 
 impl StoredTokens {
-    /// As text, which is wiped from memory when dropped.
+    /// The tokens as text, which is wiped from memory when dropped.
     pub(super) fn text_of(tokens: &Tokens, follows: Option<&str>) -> PortResult<Secret> {
         if !tokens.are_whole() {
             return Err(PortError::Broken { port: PORT, reason: "an empty token is never stored".into() });
@@ -45,7 +45,7 @@ impl StoredTokens {
             .map_err(|_| PortError::Broken { port: PORT, reason: "tokens could not be written".into() })
     }
 
-    /// Neither the text nor a parser's complaint about it may reach a log.
+    /// Parses the text. Neither the text nor a parser's error about it may reach a log.
     pub(super) fn parse(version: &str, text: &str) -> PortResult<Stored> {
         let stored: Self = serde_json::from_str(text)
             .map_err(|_| PortError::Broken { port: PORT, reason: "a secret is not a pair of tokens".into() })?;

@@ -42,7 +42,7 @@ impl System for RealSystem {
     }
 
     fn nonce(&self) -> String {
-        // 64 random bits tell the writes of one row apart.
+        // 64 random bits distinguish the writes of one row.
         let mut text = Uuid::new_v4().simple().to_string();
         text.truncate(16);
         text

@@ -7,12 +7,12 @@ use crate::domain::ids::AccountKey;
 use crate::domain::time::{MINUTE_MS, Moment};
 use crate::ports::{System, Tokens};
 
-/// How long tokens are answered from memory, in milliseconds. A 401 reads them afresh at once.
+/// How long tokens are served from memory, in milliseconds. A 401 reads them again at once.
 pub const CACHED_MS: i64 = 5 * MINUTE_MS;
-/// The cache's size: beyond it, it is emptied, which costs a read per account.
+/// The cache's largest size. Beyond it, the cache is emptied, which costs a read per account.
 const CACHED_ACCOUNTS: usize = 10_000;
 
-/// The tokens that were read or stored lately; each is wiped from memory when it is dropped.
+/// The tokens that were read or stored recently; each is wiped from memory when it is dropped.
 pub struct TokenCache {
     system: Arc<dyn System>,
     tokens: Mutex<HashMap<AccountKey, (Moment, Tokens)>>,

@@ -1,31 +1,32 @@
-//! The time limits of the publishing protocol, and the rule that ties them together.
+//! The time limits of the publishing protocol, and the rule that connects them.
 
 use thiserror::Error;
 
 use super::invariants::{Rule, Rules};
 use super::time::SECOND_MS;
 
-/// A call may leave at most this long after the write-ahead that announced it (monotonic), in milliseconds.
+/// The longest time between a write-ahead and the send of the call that it announces (monotonic clock), in
+/// milliseconds.
 ///
-/// It bounds the distance between `started_at` and the real send, which is what `Tq` is counted from.
+/// It bounds the distance between `started_at` and the real send, because `Tq` is counted from `started_at`.
 pub const SEND_WITHIN_MS: i64 = 5 * SECOND_MS;
 
-/// No call starts unless this much of the invocation is left beyond the client's timeout, in milliseconds: the outcome
-/// still has to be written.
+/// A call starts only if the invocation has this much time left beyond the client's timeout, in milliseconds: the
+/// outcome must still be written.
 pub const RECORD_RESERVE_MS: i64 = 3 * SECOND_MS;
 
-/// The settings that decide when an unanswered call can no longer commit. All in milliseconds.
+/// The settings that decide when an unanswered call can no longer commit. All are in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
     /// How long the Pinterest client waits for an answer to a create.
     pub client_timeout_ms: i64,
-    /// How long after the client gave up Pinterest may still commit. Unpublished by Pinterest: an assumption.
+    /// How long after the client's timeout Pinterest may still commit. An assumption: Pinterest doesn't publish it.
     pub commit_lateness_ms: i64,
     /// How long a committed Pin may be missing from its board's list.
     pub list_lag_ms: i64,
-    /// How far two machines' clocks may be apart.
+    /// How far the clocks of two machines may differ.
     pub clock_skew_ms: i64,
-    /// `Tq`: a call started this long ago either shows on its board or never happened.
+    /// The quiesce period `Tq`: a call that started this long ago is either visible on its board or never happened.
     pub quiesce_ms: i64,
 }
 
@@ -43,8 +44,9 @@ impl Default for Deadlines {
 
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error(
-    "the quiesce time Tq of {quiesce_ms} ms is below {least_ms} ms, the sum of the send limit, the client timeout, the \
-     commit lateness, the list lag and twice the clock skew: a look-up could miss a Pin and publish it twice"
+    "the quiesce period Tq of {quiesce_ms} ms is below {least_ms} ms, the sum of the send limit, the client timeout, \
+     the commit lateness, the list lag and twice the clock skew: a read of the board could miss a Pin and publish it \
+     twice"
 )]
 pub struct QuiesceTooShort {
     pub quiesce_ms: i64,
@@ -52,18 +54,18 @@ pub struct QuiesceTooShort {
 }
 
 impl Deadlines {
-    /// How long a call of unknown outcome is left alone.
+    /// How long a call with an unknown outcome is left alone.
     pub fn quiesce_ms(&self, rules: Rules) -> i64 {
         if rules.hold(Rule::Quiesce) { self.quiesce_ms } else { self.client_timeout_ms }
     }
 
-    /// The least `Tq` that the other settings allow.
+    /// The shortest `Tq` that the other settings allow.
     pub fn least_quiesce_ms(&self) -> i64 {
         SEND_WITHIN_MS + self.client_timeout_ms + self.commit_lateness_ms + self.list_lag_ms + 2 * self.clock_skew_ms
     }
 
     /// # Errors
-    /// When `Tq` is shorter than the sum of what it has to outlast.
+    /// When `Tq` is shorter than the sum of the delays that it must cover.
     pub fn check(&self) -> Result<(), QuiesceTooShort> {
         let least_ms = self.least_quiesce_ms();
         if self.quiesce_ms < least_ms {
@@ -90,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_millisecond_less_is_refused() {
+    fn a_quiesce_period_one_millisecond_shorter_is_refused() {
         let short = Deadlines { quiesce_ms: 119_999, ..Deadlines::default() };
         assert_eq!(short.check(), Err(QuiesceTooShort { quiesce_ms: 119_999, least_ms: 120_000 }));
     }

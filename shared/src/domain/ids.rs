@@ -1,4 +1,4 @@
-//! Newtype ids, so that a workspace is never mistaken for a pin.
+//! Ids as newtypes, so that the compiler refuses a workspace's id where a pin's is expected.
 
 use std::fmt;
 use std::str::FromStr;
@@ -40,7 +40,7 @@ uuid_id!(
     WorkspaceId
 );
 uuid_id!(
-    /// The workspaces, and the people, that belong together.
+    /// A customer: its workspaces and its people.
     OrganizationId
 );
 uuid_id!(
@@ -48,7 +48,7 @@ uuid_id!(
     UserId
 );
 uuid_id!(
-    /// An API key's public name, which isn't secret.
+    /// The public id of an API key. It isn't secret.
     KeyId
 );
 uuid_id!(
@@ -60,11 +60,11 @@ uuid_id!(
     PinId
 );
 uuid_id!(
-    /// A pin that is to be published at a moment of its own.
+    /// A pin that is to be published at a time that the caller chose.
     ScheduleId
 );
 uuid_id!(
-    /// Many pins or schedules that were handed in together.
+    /// Many pins or schedules that were submitted in one request.
     ImportId
 );
 
@@ -82,7 +82,7 @@ pub struct ScheduleKey {
     pub schedule: ScheduleId,
 }
 
-/// A board as one account sees it.
+/// A board as seen by one account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BoardKey {
     pub account: AccountKey,
@@ -97,22 +97,23 @@ pub struct AccountKey {
 }
 
 impl AccountId {
-    /// Whether it is a sandbox's: not Pinterest's, but answered for by ourselves. Told by the id alone (a UUID of version 8; a real
-    /// account's has version 5), so that nobody has to look it up before a call.
+    /// Whether the account is a sandbox's. A simulated account is answered by pinbridge itself, not by Pinterest. The
+    /// id alone shows it (a UUID of version 8, where a real account's has version 5), so that no call needs a read
+    /// first.
     pub fn is_simulated(self) -> bool {
         self.0.get_version_num() == 8
     }
 }
 
 impl AccountKey {
-    /// The simulated account of that number, from 1.
+    /// The simulated account with this number, from 1.
     pub fn simulated(workspace: WorkspaceId, number: u32) -> Self {
         let name = format!("simulated account\0{number}");
         let bytes = Uuid::new_v5(&workspace.0, name.as_bytes()).into_bytes();
         Self { workspace, account: AccountId(uuid::Builder::from_custom_bytes(bytes).into_uuid()) }
     }
 
-    /// The account id is derived from the tenant and the Pinterest user, so that reconnecting keeps the id.
+    /// Derives the account's id from the tenant and the Pinterest user, so that reconnecting keeps the id.
     pub fn of_pinterest_user(workspace: WorkspaceId, pinterest_user_id: &str) -> Self {
         let name = format!("account\0{pinterest_user_id}");
         let account = AccountId(Uuid::new_v5(&workspace.0, name.as_bytes()));

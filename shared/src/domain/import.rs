@@ -1,7 +1,7 @@
-//! Imports: many pins in one request, worked through later in chunks.
+//! Imports: many pins in one request, created later in chunks.
 //!
-//! A chunk's rows are written once, and its results once; what an import has come to is the sum over its results, so that
-//! neither a redelivery nor a death can count a row twice.
+//! The rows of a chunk are written once, and the chunk's results are written once. An import's totals are the sum over
+//! the chunks' results, so a redelivered message or a worker that died can't count a row twice.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -11,13 +11,13 @@ use super::pin::PinRequest;
 use super::pin::origin::Actor;
 use super::time::Moment;
 
-/// Rows of one import, as PinBridge's API has it.
+/// The most rows in one import; the limit is that of PinBridge's API.
 pub const ROWS_MAX: usize = 500;
-/// Rows that are worked on together; a batch of that many pins shares a clock row.
+/// The most rows in a chunk. The pins of one chunk share a recovery marker.
 pub const CHUNK_ROWS: usize = 25;
-/// What a chunk's row may hold, in bytes: DynamoDB takes 400 KiB.
+/// The most bytes of rows in one chunk. DynamoDB's limit for an item is 400 KiB.
 pub const CHUNK_BYTES_MAX: usize = 300 * 1024;
-/// A file's name is kept up to here.
+/// A file name is cut to this length.
 pub const FILENAME_MAX: usize = 255;
 
 /// An import together with its tenant.
@@ -28,14 +28,14 @@ pub struct ImportKey {
 }
 
 impl ImportKey {
-    /// The same key in the same workspace is the same import.
+    /// Derives the import's id: the same key in the same workspace is the same import.
     pub fn of(workspace: WorkspaceId, idempotency_key: &str) -> Self {
         let name = format!("import\0{idempotency_key}");
         Self { workspace, import: ImportId(Uuid::new_v5(&workspace.0, name.as_bytes())) }
     }
 }
 
-/// How the rows came.
+/// The format in which the rows were submitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     Json,
@@ -57,14 +57,14 @@ impl Source {
     }
 }
 
-/// Where an import stands. The contract's names.
+/// The status of an import. The names are those of the public API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImportStatus {
     Queued,
     Processing,
     Completed,
     CompletedWithErrors,
-    /// It stopped for a reason of ours, and goes on when it is told to.
+    /// It stopped because of a failure in this system. It continues when the caller resumes it.
     Failed,
 }
 
@@ -87,7 +87,7 @@ impl ImportStatus {
     }
 }
 
-/// Why a row made nothing: a public code, a text for people, and the columns it is about.
+/// Why a row created nothing: a public code, a message for the user, and the columns concerned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowError {
     #[serde(rename = "c")]
@@ -105,16 +105,16 @@ impl RowError {
     }
 }
 
-/// What a row asks for.
+/// What a row requests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ask {
-    /// A pin as soon as may be.
+    /// A pin, published as soon as possible.
     #[serde(rename = "p")]
     Pin(Box<PinRequest>),
-    /// A pin at that moment.
+    /// A pin, published at that time.
     #[serde(rename = "s")]
     Schedule(Box<PinRequest>, Moment),
-    /// Nothing that could be done: it was found wanting when the file came.
+    /// Nothing: the row was found invalid when the file was submitted.
     #[serde(rename = "x")]
     Refused(RowError),
 }
@@ -133,14 +133,14 @@ impl Ask {
 pub struct Row {
     #[serde(rename = "n")]
     pub number: u32,
-    /// As the row has it, also where the row is refused.
+    /// The row's idempotency key as submitted, also when the row is refused.
     #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     #[serde(rename = "a")]
     pub ask: Ask,
 }
 
-/// What a row made, or found made already.
+/// What a row created, or what existed already under its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Made {
     #[serde(rename = "p")]
@@ -179,7 +179,7 @@ pub struct RowResult {
     pub outcome: Outcome,
 }
 
-/// What became of a chunk, written once.
+/// The results of one chunk, written once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChunkResult {
     pub chunk: u32,
@@ -188,7 +188,7 @@ pub struct ChunkResult {
     pub rows: Vec<RowResult>,
 }
 
-/// The sum over chunks' results.
+/// The sum over the results of the chunks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     pub created: u32,
@@ -220,7 +220,7 @@ impl Totals {
     }
 }
 
-/// An import was given up for a reason of ours: a bug, or an outage that lasted.
+/// An import was stopped because of a failure in this system: a bug, or a long outage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stop {
     pub reason: StopReason,
@@ -229,9 +229,9 @@ pub struct Stop {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopReason {
-    /// Its message was delivered too often.
+    /// Its message was delivered too often without success.
     DeadLettered,
-    /// Rows of it are gone.
+    /// Rows of the import are missing in the table.
     RowsMissing,
 }
 
@@ -252,17 +252,18 @@ impl StopReason {
     pub fn message(self) -> &'static str {
         match self {
             Self::DeadLettered => {
-                "The import could not be worked on, time after time: a bug or an outage of this system. The rows that have \
-                 results are done. Resume it (POST /v1/pins/imports/{id}/resume) when the cause is mended."
+                "The import failed repeatedly because of a bug or an outage of this system. The rows that have results \
+                 are done. Resume it (POST /v1/pins/imports/{id}/resume) when the cause is fixed."
             }
             Self::RowsMissing => {
-                "Rows of the import are gone from the table. The rows that have results are done; submit the others again."
+                "Rows of the import are missing from the table. The rows that have results are done; submit the others \
+                 again."
             }
         }
     }
 }
 
-/// An import as stored: immutable, but for how it ended.
+/// An import as stored. It doesn't change, except that it stops, resumes or finishes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Import {
     pub key: ImportKey,
@@ -270,31 +271,31 @@ pub struct Import {
     pub filename: Option<String>,
     pub rows: u32,
     pub chunks: u32,
-    /// Of the rows, so that a repetition under the same key is told from another file.
+    /// The hash of the rows. It distinguishes a repeated submission from another file under the same key.
     pub content_hash: Vec<u8>,
-    /// Columns that mean nothing here.
+    /// Columns that the import ignores.
     pub unknown_columns: Vec<String>,
-    /// The accounts that its rows are for, in order.
+    /// The accounts that its rows are for, sorted.
     pub accounts: Vec<AccountId>,
     pub by: Option<Actor>,
     pub created_at: Moment,
     pub expires_at: Moment,
-    /// Names the submission: its chunks are found by it, and a write that the SDK repeated is recognised as our own.
+    /// Identifies the submission: its chunks are found by it, and the SDK's repetition of the write is recognised.
     pub nonce: String,
     pub stopped: Option<Stop>,
-    /// Set when every chunk has its results.
+    /// Set when every chunk has results.
     pub finished: Option<Totals>,
 }
 
 impl Import {
-    /// Whether somebody who is limited to these accounts sees it: its rows are for none else, and for some of them unless it is
-    /// their own.
+    /// Whether a caller that is limited to the `allowed` accounts sees the import. All of its rows must be for allowed
+    /// accounts. An import without any account is visible only to the caller who submitted it.
     pub fn is_for(&self, who: Option<Actor>, allowed: &[AccountId]) -> bool {
         let is_own = who.is_some() && self.by == who;
         self.accounts.iter().all(|account| allowed.contains(account)) && (is_own || !self.accounts.is_empty())
     }
 
-    /// `totals`: of the results so far.
+    /// The status, given the totals of the results so far.
     pub fn status(&self, totals: &Totals) -> ImportStatus {
         match (self.finished, &self.stopped) {
             (Some(totals), _) if totals.failed == 0 => ImportStatus::Completed,
@@ -306,7 +307,7 @@ impl Import {
     }
 }
 
-/// Rows in chunks of [`CHUNK_ROWS`], fewer where they are long.
+/// Splits the rows into chunks of [`CHUNK_ROWS`], or fewer where the rows are long.
 pub fn chunked(rows: Vec<Row>) -> Vec<Vec<Row>> {
     let mut chunks: Vec<Vec<Row>> = Vec::new();
     let mut bytes = usize::MAX;
@@ -342,7 +343,7 @@ mod tests {
     #[test]
     fn chunks_hold_every_row_once_and_in_order_and_fit_the_table() {
         let mut rows: Vec<Row> = (1..=60).map(|number| row(number, 10)).collect();
-        // Far beyond what a field may hold.
+        // Much longer than the field's limit.
         rows.extend((61..=70).map(|number| row(number, 20_000)));
         let chunks = chunked(rows.clone());
         assert_eq!(chunks.concat(), rows);
@@ -354,13 +355,13 @@ mod tests {
     }
 
     #[test]
-    fn rows_and_results_survive_their_text() {
+    fn rows_and_results_are_read_back_from_their_json() {
         let refused = Ask::Refused(RowError::new("validation_error", "board_id: Field required", &["board_id"]));
         let request = Box::new(testdata::request("k"));
         for ask in [Ask::Pin(request.clone()), Ask::Schedule(request, Moment(5)), refused] {
             let row = Row { number: 7, key: None, ask };
             let text = serde_json::to_string(&row).expect("plain data");
-            assert_eq!(serde_json::from_str::<Row>(&text).expect("its own text"), row);
+            assert_eq!(serde_json::from_str::<Row>(&text).expect("its own JSON"), row);
         }
         for outcome in [
             Outcome::Created(Made::Pin(PinId(Uuid::from_u128(1)))),
@@ -369,7 +370,7 @@ mod tests {
         ] {
             let result = RowResult { number: 1, key: Some("k".into()), outcome };
             let text = serde_json::to_string(&result).expect("plain data");
-            assert_eq!(serde_json::from_str::<RowResult>(&text).expect("its own text"), result);
+            assert_eq!(serde_json::from_str::<RowResult>(&text).expect("its own JSON"), result);
         }
     }
 

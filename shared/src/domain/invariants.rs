@@ -1,9 +1,11 @@
-//! The rules of publishing and of token custody by name, so that the tests can take one away and show that it is missed.
+//! The invariants of publishing and of token custody by name, so that the tests can remove one and show that it is
+//! missed.
 //!
-//! In production every rule holds and the compiler removes the question. Under the feature `testing` a world may lack
+//! In production every rule holds, and the compiler removes the check. With the feature `testing`, a context may lack
 //! one: a mutant.
 
-/// What keeps a pin from being published twice, lost or stranded. Each is asked for at the one place that keeps it.
+/// The rules that keep a pin from being published twice, lost or stranded. Each is checked at the one place that
+/// enforces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rule {
     /// A call is announced in the table before it is made.
@@ -12,25 +14,25 @@ pub enum Rule {
     Fence,
     /// Messages of an older generation are void.
     Generation,
-    /// A write that is repeated under our feet is recognised as our own.
+    /// A repeated write is recognised as our own.
     Nonce,
-    /// Nothing is sent long after it was announced.
+    /// No call is sent long after it was announced.
     SendWithin,
-    /// A lost answer is left alone until it can't commit any more.
+    /// A call without an answer is left alone until it can't commit any more.
     Quiesce,
     /// Absence is believed only after a second scan.
     SecondScan,
-    /// Nothing is sent again without having looked.
+    /// No call is repeated before its board was read.
     Reconcile,
-    /// A Pin that belongs to another pin of ours isn't taken.
+    /// A Pin that belongs to another of our pins isn't adopted.
     Ownership,
     /// Every call spends a token of its own.
     TokenPerCall,
-    /// What nobody owns is found again.
+    /// A pin without an owner is found again.
     Rescuer,
-    /// No attempt begins of a pin that was deleted.
+    /// No attempt of a deleted pin begins.
     Hidden,
-    /// A row of the clock stays for the tally when the pins that still had to be watched are filed anew.
+    /// A recovery marker stays for the rollup when the pins that still need rescuing are filed again.
     RetiredMarkers,
 }
 
@@ -52,28 +54,29 @@ impl Rule {
     ];
 }
 
-/// What keeps an account's tokens from being lost, and its connection from being given up for nothing. Asked for like a [`Rule`].
+/// The rules that keep an account's tokens from being lost, and its connection from being given up without cause. They
+/// are checked like a [`Rule`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CustodyRule {
     /// One refresher at a time.
     RefreshLease,
-    /// Nothing is asked long after it was announced.
+    /// No refresh is sent long after it was announced.
     AskWithin,
     /// After a lost answer the lease lasts until the request can't take effect any more.
     QuiesceAfterLoss,
-    /// Storing what was issued is tried to the end of the invocation.
+    /// Storing issued tokens is tried until the invocation ends.
     KeepTrying,
-    /// Nobody uses tokens that aren't stored.
+    /// No tokens are used that aren't stored.
     KeptBeforeUse,
-    /// Tokens that were stored and not made current are adopted by whoever comes next.
+    /// Tokens that were staged and not promoted are adopted by the next refresher.
     AdoptPending,
-    /// Refreshed tokens take the place only of those they were got with.
+    /// Refreshed tokens replace only those that they were issued for.
     PromoteIfCurrent,
-    /// A refusal counts when it is repeated minutes later.
+    /// A refusal counts only when it is repeated minutes later.
     RefusalConfirmed,
     /// A connection isn't given up while Pinterest accepts the access token.
     AccessAsked,
-    /// What came of a refresh is recorded only while the row is that refresher's.
+    /// The result of a refresh is recorded only while the row is that refresher's.
     RowFence,
 }
 
@@ -135,8 +138,8 @@ impl Rules {
     }
 }
 
-/// Whether the row that is in the way of a write is there because an earlier try of this very write put it there: an SDK
-/// repeats a call whose answer it lost. An empty name names nothing.
+/// Whether the row that a write conflicts with was written by an earlier try of this very write: an SDK repeats a call
+/// whose answer it lost. An empty nonce matches nothing.
 pub fn is_same_write(stored: &str, nonce: &str) -> bool {
     !nonce.is_empty() && stored == nonce
 }

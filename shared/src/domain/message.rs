@@ -12,7 +12,7 @@ use super::time::Moment;
 /// The version of the message's own format.
 pub const MESSAGE_VERSION: u8 = 1;
 
-/// "Publish this pin": names the pin, its generation, and the token that was taken for it, if any.
+/// Asks a publisher to publish a pin: names the pin, its generation, and the token that was taken for it, if any.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublishMessage {
     #[serde(rename = "v")]
@@ -25,15 +25,15 @@ pub struct PublishMessage {
     pub pin: PinId,
     #[serde(rename = "g")]
     pub generation: u32,
-    /// The second this pin's token is for; without one, a token is taken before the call.
+    /// The slot of the pin's token. Without a token, the publisher takes one before the call.
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     pub slot: Option<Moment>,
-    /// Until when that token may be used.
+    /// Until when the token may be used.
     #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Moment>,
 }
 
-/// "Look at this board": some pins' outcomes are unknown, or one is looked at once more a day later.
+/// Asks a reconciler to read a board: some pins' outcomes are unresolved, or a published pin's duplicate check is due.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReconcileMessage {
     #[serde(rename = "v")]
@@ -44,13 +44,13 @@ pub struct ReconcileMessage {
     pub account: AccountId,
     #[serde(rename = "b")]
     pub board_id: String,
-    /// The moment this look was planned for; a plan that has changed since makes the message void.
+    /// The time for which this reading was planned. If the plan has changed since, the message is void.
     #[serde(rename = "t")]
     pub planned_for: Moment,
-    /// Only this pin, long after it was published: is there a second Pin of it?
+    /// Set for a duplicate check: the published pin whose second Pin is searched for.
     #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     pub duplicate_check: Option<PinId>,
-    /// How often that check has been made in vain.
+    /// How many times this duplicate check was tried without a result.
     #[serde(rename = "n", default, skip_serializing_if = "is_zero")]
     pub tries: u32,
 }
@@ -72,7 +72,7 @@ impl ReconcileMessage {
         }
     }
 
-    /// "Is there a second Pin of this published pin?"
+    /// Asks whether a published pin has a second Pin on its board.
     pub fn duplicate_check(board: &BoardKey, pin: PinId, tries: u32, now: Moment) -> Self {
         Self { duplicate_check: Some(pin), tries, ..Self::new(board, now) }
     }
@@ -83,13 +83,13 @@ impl ReconcileMessage {
     }
 
     /// # Errors
-    /// When the text isn't a message, or one of another version.
+    /// When the text isn't a message, or has another version.
     pub fn parse(body: &str) -> Result<Self, BadMessage> {
         parse(body)
     }
 }
 
-/// "Go on with this import": which of its chunks are to be done, its results say.
+/// Asks an importer to continue an import. The chunks that have no results yet are the work that is left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportMessage {
     #[serde(rename = "v")]
@@ -110,7 +110,7 @@ impl ImportMessage {
     }
 
     /// # Errors
-    /// When the text isn't a message, or one of another version.
+    /// When the text isn't a message, or has another version.
     pub fn parse(body: &str) -> Result<Self, BadMessage> {
         parse(body)
     }
@@ -148,7 +148,7 @@ impl PublishMessage {
     }
 
     /// # Errors
-    /// When the text isn't a message, or one of another version.
+    /// When the text isn't a message, or has another version.
     pub fn parse(body: &str) -> Result<Self, BadMessage> {
         parse(body)
     }
@@ -167,14 +167,14 @@ fn parse<T: DeserializeOwned>(body: &str) -> Result<T, BadMessage> {
     serde_json::from_str(body).map_err(malformed)
 }
 
-/// What a worker decided about a message; [`sqs_batch`](crate::adapters::sqs_batch) turns it into queue moves.
+/// A worker's decision about a message; [`sqs_batch`](crate::adapters::sqs_batch) turns it into SQS calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Disposition {
-    /// The pin is finished or owned elsewhere: acknowledge.
+    /// The pin is finished or has another owner: the message is acknowledged.
     Done,
-    /// This message stays the owner and comes back at that moment.
+    /// This message stays the pin's owner and is delivered again at that time.
     Keep { until: Moment },
-    /// A copy is sent for that moment, then this one is acknowledged.
+    /// A copy of the message is sent for that time, then this message is acknowledged.
     Resend { message: PublishMessage, at: Moment },
 }
 
@@ -184,7 +184,7 @@ mod tests {
     use uuid::Uuid;
 
     #[test]
-    fn a_message_survives_its_text_and_foreign_ones_are_named() {
+    fn a_message_is_read_back_and_other_texts_are_refused() {
         let key = PinKey { workspace: WorkspaceId(Uuid::from_u128(1)), pin: PinId(Uuid::from_u128(2)) };
         let token = Token { slot: Moment(5), valid_until: Moment(6) };
         let message = PublishMessage::new(key, AccountId(Uuid::from_u128(3)), 4, Some(token));

@@ -1,6 +1,7 @@
-//! The pure core: no AWS, no clock, no randomness, no async. `now` and jitter come in as values.
+//! The pure core: no AWS, no clock, no randomness, no async. The caller passes `now` and jitter as values.
 //!
-//! Start at [`pin`] (what is asked for) and [`attempt`] (what became of it); [`step`] decides what a worker does next.
+//! Start at [`pin`]: what was requested ([`pin::request`]), what has happened to it ([`pin::attempt`]), and what a
+//! worker does next ([`pin::decide`], then [`pin::outcome`]).
 
 pub mod account;
 pub mod deadlines;
@@ -8,6 +9,7 @@ pub mod ids;
 pub mod import;
 pub mod invariants;
 pub mod message;
+pub mod metric;
 pub mod pacing;
 pub mod pin;
 pub mod reconcile;

@@ -1,10 +1,10 @@
-//! Texts that nobody may see: tokens, keys, passwords.
+//! Secret texts: tokens, keys, passwords.
 
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
-/// A secret text: wiped from memory when dropped, without `Display` and `Serialize`, with a `Debug` that says nothing, and
-/// compared in a time that doesn't depend on where two texts differ.
+/// A secret text. It is wiped from memory when dropped, has no `Display` and no `Serialize`, hides itself in `Debug`,
+/// and is compared in constant time.
 #[derive(Clone)]
 pub struct Secret(SecretString);
 
@@ -13,7 +13,7 @@ impl Secret {
         Self(SecretString::from(text.into()))
     }
 
-    /// The text itself, for the one place that sends or stores it.
+    /// The text itself, for the code that sends or stores it.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_not_shown_and_compares_by_its_text() {
+    fn a_secret_is_hidden_in_debug_and_compares_by_its_text() {
         let secret = Secret::new("pina_1");
         assert_eq!(format!("{secret:?}"), "Secret(..)");
         assert!(secret == Secret::new("pina_1") && secret != Secret::new("pina_2") && secret != Secret::new("pina_10"));

@@ -1,4 +1,4 @@
-//! Builders for tests.
+//! Test data: builders of domain values.
 
 use uuid::Uuid;
 
@@ -88,7 +88,7 @@ pub fn pin() -> Pin {
     pin_of(request("key-1"), CREATED_AT, Placement::Now)
 }
 
-/// An ordinary schedule of that number.
+/// An ordinary schedule with this number.
 pub fn schedule(number: u128, created_at: Moment, run_at: Moment) -> Schedule {
     Schedule::new(NewSchedule {
         key: ScheduleKey { workspace: workspace(), schedule: ScheduleId(Uuid::from_u128(number)) },

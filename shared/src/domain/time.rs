@@ -1,6 +1,6 @@
 //! Time as a value: Unix milliseconds.
 //!
-//! Rows, messages and the pure core all speak milliseconds; RFC 3339 text exists only at the API's edge.
+//! Rows, messages and the pure core use milliseconds; RFC 3339 text exists only at the API's edge.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ impl Moment {
         Self(self.0.saturating_add(ms))
     }
 
-    /// How long from `earlier` to `self`, in milliseconds; negative when `self` is the earlier one.
+    /// The time from `earlier` to `self`, in milliseconds; negative when `self` is the earlier one.
     pub fn since_ms(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
     }

@@ -1,4 +1,8 @@
-//! The use cases: each a verb, each over the [ports](crate::ports) only.
+//! The use cases. Each flow is a verb; it works with the [ports](crate::ports) of its
+//! [`Context`](crate::context::Context) only, and the [domain](crate::domain) makes its decisions.
+//!
+//! A pin's way leads through [`accept`] and [`publish`], and where its outcome is unknown through [`reconcile`].
+//! [`dispatch`] runs each minute. Each folder's `mod.rs` says which file to read first.
 
 pub mod accept;
 pub mod accounts;

@@ -1,4 +1,4 @@
-//! The activity log.
+//! Port: the activity log.
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -8,13 +8,13 @@ use crate::domain::ids::WorkspaceId;
 use crate::domain::stats::activity::Entry;
 use crate::domain::time::Moment;
 
-/// The same table as the store's.
+/// The activity log, in the store's table.
 #[async_trait]
 pub trait ActivityLog: Send + Sync {
-    /// Keeps the entry; writing it again changes nothing.
+    /// Writes an entry; writing it again changes nothing. The row expires at `expires_at`.
     async fn note(&self, workspace: WorkspaceId, entry: &Entry, expires_at: Moment) -> PortResult<()>;
-    /// The newest entries that aren't older than `since`, those behind `before` if that is given, newest first; of one moment the
-    /// larger id first. Read consistently.
+    /// The newest entries that aren't older than `since`, newest first; at the same moment, the larger id comes first.
+    /// With `before`, only the entries after that position. Consistent read.
     async fn entries(
         &self,
         workspace: WorkspaceId,

@@ -1,4 +1,4 @@
-//! How Pins and accounts did: a part of Pinterest's API that people use through ours.
+//! Port: Pinterest's analytics of Pins and accounts. API users read them through pinbridge.
 
 use async_trait::async_trait;
 
@@ -15,6 +15,6 @@ pub trait Analytics: Send + Sync {
         pinterest_pin_id: &str,
         question: &Question,
     ) -> Result<Option<MetricSeries>, ReadFailure>;
-    /// Those of the token's user.
+    /// The metrics of the token's user.
     async fn account_metrics(&self, token: &Secret, question: &Question) -> Result<MetricSeries, ReadFailure>;
 }

@@ -1,4 +1,4 @@
-//! What Pinterest last said of boards.
+//! Port: the stored checks of boards.
 
 use async_trait::async_trait;
 
@@ -6,10 +6,10 @@ use super::PortResult;
 use crate::domain::account::board_check::BoardCheck;
 use crate::domain::ids::BoardKey;
 
-/// The same table as the store's, as far as the boards' checks are concerned: a cache, whose rows expire.
+/// The boards' checks, in the store's table: a cache, whose rows expire.
 #[async_trait]
 pub trait BoardChecks: Send + Sync {
     async fn board_check(&self, board: &BoardKey) -> PortResult<Option<BoardCheck>>;
-    /// Writes it, whatever is there.
+    /// Writes the check over any earlier one.
     async fn save_board_check(&self, board: &BoardKey, check: &BoardCheck) -> PortResult<()>;
 }

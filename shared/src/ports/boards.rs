@@ -1,4 +1,4 @@
-//! Boards and what belongs to them: the part of Pinterest's API that people use through ours, not publishing.
+//! Port: Pinterest's boards. API users manage them through pinbridge; publishing doesn't use this port.
 
 use async_trait::async_trait;
 
@@ -6,13 +6,13 @@ use super::pinterest::ReadFailure;
 use crate::domain::account::board::{Board, BoardChange, BoardDraft, RelatedTerms, Section};
 use crate::domain::secret::Secret;
 
-/// Boards, their sections, and keyword ideas.
+/// Boards, their sections, and keyword suggestions.
 ///
-/// A write whose answer was lost fails as [`OutcomeUnknown`](crate::domain::pin::failure::Failure::OutcomeUnknown): it may have
-/// taken effect. Any other failure means that it hasn't.
+/// A write whose answer was lost fails as [`OutcomeUnknown`](crate::domain::pin::failure::Failure::OutcomeUnknown): it
+/// may have taken effect. With any other failure, it has not.
 #[async_trait]
 pub trait Boards: Send + Sync {
-    /// Those that the user owns or collaborates on.
+    /// The boards that the user owns or collaborates on.
     async fn boards(&self, token: &Secret) -> Result<Vec<Board>, ReadFailure>;
     async fn board(&self, token: &Secret, board_id: &str) -> Result<Board, ReadFailure>;
     async fn create_board(&self, token: &Secret, draft: &BoardDraft) -> Result<Board, ReadFailure>;

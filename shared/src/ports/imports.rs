@@ -1,34 +1,35 @@
-//! Imports in the one table.
+//! Port: imports.
 
 use async_trait::async_trait;
 
-use super::PortResult;
+use super::{PortResult, Write};
 use crate::domain::ids::WorkspaceId;
 use crate::domain::import::{ChunkResult, Import, ImportKey, Row, Stop, Totals};
 
-/// The same table as the store's.
+/// Imports, in the store's table.
 #[async_trait]
 pub trait Imports: Send + Sync {
-    /// Writes the rows of an import that isn't there yet, under the name of its submission.
+    /// Writes the rows of an import before the import itself, under the submission's nonce.
     async fn put_import_chunks(&self, import: &Import, chunks: &[Vec<Row>]) -> PortResult<()>;
-    /// Writes the import unless its id is taken; answers the one that is in the way.
-    async fn put_import(&self, import: &Import) -> PortResult<Option<Import>>;
-    /// Read consistently.
+    /// Writes the import unless its id is taken; a conflict returns the import that has the id.
+    async fn put_import(&self, import: &Import) -> PortResult<Write<Box<Import>>>;
+    /// Consistent read.
     async fn import(&self, key: ImportKey) -> PortResult<Option<Import>>;
-    /// The rows of one chunk; `None` when they are gone.
+    /// The rows of one chunk; `None` when they are missing.
     async fn import_chunk(&self, import: &Import, chunk: u32) -> PortResult<Option<Vec<Row>>>;
-    /// Keeps a chunk's results. Those that were written first stay.
+    /// Writes a chunk's results, unless the chunk has results already.
     async fn put_import_result(&self, import: &Import, result: &ChunkResult) -> PortResult<()>;
-    /// All there are, in the order of their chunks, read consistently.
+    /// All results in the order of their chunks. Consistent read.
     async fn import_results(&self, key: ImportKey) -> PortResult<Vec<ChunkResult>>;
-    /// Notes the sum over all chunks, if the import is there.
+    /// Writes the totals over all chunks, if the import exists.
     async fn finish_import(&self, key: ImportKey, totals: &Totals) -> PortResult<()>;
-    /// Notes that the import has stopped, or that it goes on; nothing if it is finished, or isn't there.
+    /// Records that the import has stopped, or that it continues. Does nothing if the import is finished or doesn't
+    /// exist.
     async fn stop_import(&self, key: ImportKey, stop: Option<&Stop>) -> PortResult<()>;
-    /// Removes the rows of a submission that came to nothing.
+    /// Deletes the rows of a submission whose import was never written.
     async fn drop_import_chunks(&self, key: ImportKey, nonce: &str) -> PortResult<()>;
     /// The newest imports, newest first; eventually consistent.
     async fn imports(&self, workspace: WorkspaceId, limit: usize) -> PortResult<Vec<Import>>;
-    /// Removes some of the workspace's imports with all their rows; answers whether none was left.
+    /// Deletes some of the workspace's imports with all their rows; returns whether there was none left to delete.
     async fn wipe_imports(&self, workspace: WorkspaceId) -> PortResult<bool>;
 }

@@ -1,20 +1,29 @@
-//! What the flows need of the world, in domain words.
+//! Ports: the interfaces to everything outside the core, in domain words.
 //!
-//! Adapters implement these against AWS and Pinterest, `testing` implements them in memory, and one contract suite
-//! checks both. No SDK type appears in a signature.
+//! The adapters implement them for AWS and Pinterest, and `testing` implements them in memory. One contract suite per
+//! port checks both. No SDK type appears in a signature.
 
+mod accounts;
 mod activity;
 mod analytics;
+mod backlog;
 mod board_checks;
 mod boards;
+mod budget;
 mod imports;
+mod lease;
+mod markers;
 mod oauth;
 mod oauth_states;
+mod optimistic;
+mod pacing;
 mod people;
 mod pin_index;
+mod pins;
 mod pinterest;
 mod purge;
 mod queue;
+mod reconciliation;
 mod rollups;
 mod schedules;
 mod secrets;
@@ -25,18 +34,27 @@ mod tenants;
 
 use thiserror::Error;
 
+pub use accounts::*;
 pub use activity::*;
 pub use analytics::*;
+pub use backlog::*;
 pub use board_checks::*;
 pub use boards::*;
+pub use budget::*;
 pub use imports::*;
+pub use lease::*;
+pub use markers::*;
 pub use oauth::*;
 pub use oauth_states::*;
+pub use optimistic::*;
+pub use pacing::*;
 pub use people::*;
 pub use pin_index::*;
+pub use pins::*;
 pub use pinterest::*;
 pub use purge::*;
 pub use queue::*;
+pub use reconciliation::*;
 pub use rollups::*;
 pub use schedules::*;
 pub use secrets::*;
@@ -45,13 +63,16 @@ pub use store::*;
 pub use system::*;
 pub use tenants::*;
 
-/// A port could not do its work. What happened to the call is unknown unless the kind says otherwise.
+/// A port's call failed. Whether the call took effect is unknown unless the variant says otherwise.
 #[derive(Clone, Debug, Error)]
 pub enum PortError {
     /// Throttled, timed out or broken: the same call may work later. It may also have taken effect.
     #[error("{port} is unavailable: {reason}")]
     Unavailable { port: &'static str, reason: String },
-    /// Refused or unreadable: repeating the call won't help.
+    /// Other writers kept changing the row: all of the conditional writes were lost. Nothing was written.
+    #[error("contention: lost {writes} optimistic writes of the {row}")]
+    Contended { row: &'static str, writes: usize },
+    /// Refused or unreadable: repeating the call doesn't help.
     #[error("{port} failed: {reason}")]
     Broken { port: &'static str, reason: String },
 }

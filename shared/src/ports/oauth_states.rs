@@ -1,16 +1,16 @@
-//! Connections that somebody has begun.
+//! Port: the OAuth states of pending authorizations.
 
 use async_trait::async_trait;
 
 use super::PortResult;
 use crate::domain::account::oauth::{PendingAuthorization, PresentedState};
 
-/// The same table as the store's, as far as begun connections are concerned. Rows expire by themselves; whoever takes one
-/// looks at its end too.
+/// Pending authorizations, in the store's table. Rows expire by themselves, but late, so the caller that takes one
+/// checks its expiry too.
 #[async_trait]
 pub trait OAuthStates: Send + Sync {
-    /// Keeps the state under its hash.
+    /// Stores the authorization under the state's hash.
     async fn put_state(&self, state: &PresentedState, pending: &PendingAuthorization) -> PortResult<()>;
-    /// Takes it away: whoever asks first has it, everybody else `None`.
+    /// Removes the authorization and returns it. Only the first caller gets it; later callers get `None`.
     async fn take_state(&self, state: &PresentedState) -> PortResult<Option<PendingAuthorization>>;
 }

@@ -1,4 +1,4 @@
-//! Passwords and the key of people's sessions.
+//! Port: passwords, and the keys that sign people's sessions.
 
 use async_trait::async_trait;
 
@@ -6,21 +6,21 @@ use super::PortResult;
 use crate::domain::secret::Secret;
 use crate::domain::tenant::session::Keyring;
 
-/// A slow hash, away from the threads that serve others.
+/// A slow password hash, computed on threads that serve no requests.
 #[async_trait]
 pub trait Passwords: Send + Sync {
     /// The password's hash with its salt and cost, as a PHC string.
     async fn hash(&self, password: &Secret) -> PortResult<Secret>;
-    /// Whether the hash is that password's. It takes as long whether it is or not.
+    /// Whether the hash is that of the password. It takes equally long in both cases.
     async fn verify(&self, password: &Secret, hash: &Secret) -> PortResult<bool>;
 }
 
-/// Custody of the keys that sign sessions.
+/// Storage of the keys that sign sessions.
 #[async_trait]
 pub trait SessionKeys: Send + Sync {
-    /// The keys; the first one is made when it is first asked for, and whoever asks at the same time gets the same. May answer
-    /// from memory unless `fresh`.
+    /// The keys. The first call creates the first key; concurrent calls get the same key. May answer from memory unless
+    /// `fresh`.
     async fn keyring(&self, fresh: bool) -> PortResult<Keyring>;
-    /// Makes a new current key; the one before is believed until the next rotation.
+    /// Creates a new current key; the key before it stays valid until the next rotation.
     async fn rotate(&self) -> PortResult<Keyring>;
 }

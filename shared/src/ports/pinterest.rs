@@ -1,4 +1,4 @@
-//! Pinterest's API, as far as publishing needs it.
+//! Port: the part of Pinterest's API that publishing needs.
 
 use async_trait::async_trait;
 use thiserror::Error;
@@ -9,22 +9,22 @@ use crate::domain::pin::failure::Failure;
 use crate::domain::reconcile::matching::BoardPin;
 use crate::domain::secret::Secret;
 
-/// What came of asking Pinterest to create a Pin.
+/// The result of a create request to Pinterest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Creation {
     Created {
         pinterest_pin_id: String,
         upstream: Upstream,
-        /// The answer says that nothing remains of the rate limit for so many milliseconds.
+        /// Set if the answer reports that nothing is left of the rate limit: until its reset, in milliseconds.
         nothing_left_for_ms: Option<i64>,
     },
-    /// Surely not created.
+    /// Certainly not created.
     Refused { failure: Failure, upstream: Upstream, retry_after_ms: Option<i64> },
-    /// Perhaps created.
+    /// Possibly created.
     Unknown { upstream: Upstream },
 }
 
-/// A read or a deletion that Pinterest refused or that did not get through.
+/// A read or a deletion that Pinterest refused, or that didn't reach Pinterest.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{}", failure.message())]
 pub struct ReadFailure {
@@ -47,7 +47,7 @@ pub struct PinterestUser {
     pub business_name: Option<String>,
 }
 
-/// Pinterest's API, as far as publishing needs it.
+/// The part of Pinterest's API that publishing needs.
 #[async_trait]
 pub trait Pinterest: Send + Sync {
     async fn create_pin(&self, token: &Secret, request: &PinRequest) -> Creation;
@@ -57,7 +57,7 @@ pub trait Pinterest: Send + Sync {
         board_id: &str,
         bookmark: Option<&str>,
     ) -> Result<BoardPage, ReadFailure>;
-    /// Deletes a Pin; one that isn't there any more is as good.
+    /// Deletes a Pin; a Pin that doesn't exist any more counts as deleted.
     async fn delete_pin(&self, token: &Secret, pinterest_pin_id: &str) -> Result<(), ReadFailure>;
     async fn user(&self, token: &Secret) -> Result<PinterestUser, ReadFailure>;
 }

@@ -1,4 +1,4 @@
-//! The tally's rows.
+//! Port: the rollup's rows.
 
 use async_trait::async_trait;
 
@@ -6,19 +6,20 @@ use super::PortResult;
 use crate::domain::ids::WorkspaceId;
 use crate::domain::stats::rollup::{RollupPage, Sums};
 
-/// The same table as the store's. Hours are counted from the epoch.
+/// The rollup, in the store's table. Hours are counted from the epoch.
 #[async_trait]
 pub trait Rollups: Send + Sync {
-    /// The minute of the clock up to which pins are in the tally.
+    /// The minute up to which pins are in the rollup.
     async fn rolled_up(&self) -> PortResult<Option<i64>>;
-    /// Moves that forward, never back.
+    /// Moves that minute forward, never back.
     async fn set_rolled_up(&self, minute: i64) -> PortResult<()>;
     /// The sums of the hours from `first` to `last` that have any, the earliest first; eventually consistent.
     async fn sums(&self, workspace: WorkspaceId, first: i64, last: i64) -> PortResult<Vec<(i64, Sums)>>;
-    /// Sheet 0 of an hour, read consistently.
+    /// Page 0 of an hour. Consistent read.
     async fn first_rollup_page(&self, workspace: WorkspaceId, hour: i64) -> PortResult<Option<RollupPage>>;
-    /// Its other sheets by number, read consistently.
+    /// The hour's other pages by number. Consistent read.
     async fn other_rollup_pages(&self, workspace: WorkspaceId, hour: i64) -> PortResult<Vec<RollupPage>>;
-    /// Writes a sheet if the stored one still has the revision before `next.rev` (1: there is none); answers whether it had.
+    /// Writes a page if the stored one has the revision before `next.rev` (for 1: if none is stored); returns whether
+    /// it was written.
     async fn save_rollup_page(&self, workspace: WorkspaceId, hour: i64, next: &RollupPage) -> PortResult<bool>;
 }

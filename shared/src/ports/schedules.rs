@@ -1,52 +1,36 @@
-//! Schedules and what they are found by when their time has come.
+//! Port: schedules, and the due rows by which the dispatcher finds them.
 
 use async_trait::async_trait;
 
-use super::PortResult;
+use super::{PortResult, Write};
 use crate::domain::ids::{ScheduleId, ScheduleKey, WorkspaceId};
 use crate::domain::schedule::{DueRow, Schedule};
 use crate::domain::time::Moment;
 
-/// The answer to writing a new schedule.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kept {
-    New,
-    /// The id is taken; the row as it is now.
-    Existing(Box<Schedule>),
-}
-
-/// The answer to a write that is conditional on the row being the one that was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ScheduleSaved {
-    Yes,
-    /// Somebody else wrote; the row as it is now (`None`: it is gone).
-    Lost(Option<Box<Schedule>>),
-}
-
-/// Which schedules of a workspace, and in which order.
+/// A range of a workspace's schedules, and its order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ByTime {
-    /// That run then or later.
+    /// Only schedules that run at this time or later.
     pub since: Option<Moment>,
-    /// That run before then.
+    /// Only schedules that run before this time.
     pub until: Option<Moment>,
-    /// Behind this one, in the order asked for.
+    /// Only schedules after this one, in the requested order.
     pub after: Option<(Moment, ScheduleId)>,
-    /// Otherwise the next run is first.
+    /// Whether the latest run comes first; otherwise the next one does.
     pub latest_first: bool,
 }
 
-/// The same table as the store's.
+/// Schedules, in the store's table.
 #[async_trait]
 pub trait Schedules: Send + Sync {
     /// Writes the schedule unless its id is taken.
-    async fn put_schedule(&self, schedule: &Schedule) -> PortResult<Kept>;
-    /// Consistent reads, in the order of the keys; removed ones too.
+    async fn put_schedule(&self, schedule: &Schedule) -> PortResult<Write<Box<Schedule>>>;
+    /// The schedules in the order of the keys, including removed ones. Consistent reads.
     async fn schedules(&self, keys: &[ScheduleKey]) -> PortResult<Vec<Option<Schedule>>>;
-    /// Writes the row if the stored one still has the version before `next.version`.
-    async fn save_schedule(&self, next: &Schedule) -> PortResult<ScheduleSaved>;
-    /// The first in the order of their `run_at` (those of one moment in the order of their ids), without those that were
-    /// removed; eventually consistent.
+    /// Writes the row if the stored one has the version before `next.version`.
+    async fn save_schedule(&self, next: &Schedule) -> PortResult<Write<Option<Box<Schedule>>>>;
+    /// The first schedules of the range by `run_at` (at the same moment by id), without removed ones; eventually
+    /// consistent.
     async fn schedules_by_time(
         &self,
         workspace: WorkspaceId,
@@ -56,9 +40,9 @@ pub trait Schedules: Send + Sync {
 
     async fn put_due(&self, row: &DueRow) -> PortResult<()>;
     async fn delete_due(&self, rows: &[DueRow]) -> PortResult<()>;
-    /// Every row of one minute and shard, the earliest first, read consistently.
+    /// Every due row of one minute and shard, the earliest first. Consistent read.
     async fn due(&self, minute: i64, shard: u32) -> PortResult<Vec<DueRow>>;
-    /// The minute up to which the dispatcher has handed everything over.
+    /// The minute up to which the dispatcher has released all due schedules.
     async fn due_watermark(&self) -> PortResult<Option<i64>>;
     /// Moves the watermark forward, never back.
     async fn set_due_watermark(&self, minute: i64) -> PortResult<()>;

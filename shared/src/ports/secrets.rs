@@ -1,4 +1,4 @@
-//! Custody of the accounts' tokens.
+//! Port: storage of the accounts' tokens.
 
 use async_trait::async_trait;
 
@@ -14,12 +14,12 @@ pub struct Tokens {
     pub refresh: Option<Secret>,
     pub access_expires_at: Option<Moment>,
     pub refresh_expires_at: Option<Moment>,
-    /// As granted, separated by commas or spaces; `None` when Pinterest didn't say.
+    /// The granted scopes, separated by commas or spaces; `None` when Pinterest didn't return them.
     pub scopes: Option<String>,
 }
 
 impl Tokens {
-    /// Tokens of which nothing else is known, such as those a person typed in.
+    /// Tokens without further information, such as those that a person entered.
     pub fn bare(access: impl Into<String>, refresh: Option<String>) -> Self {
         Self {
             access: Secret::new(access),
@@ -30,61 +30,63 @@ impl Tokens {
         }
     }
 
-    /// Neither token may be empty: an empty one never takes the place of a good one.
+    /// Whether no token is empty. An empty token never replaces a good one.
     pub fn are_whole(&self) -> bool {
         !self.access.is_empty() && self.refresh.as_ref().is_none_or(|token| !token.is_empty())
     }
 }
 
-/// Stored tokens and the name of their version.
+/// Stored tokens and the id of their version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
     pub version: String,
-    /// The version whose refresh token these were got with.
+    /// The version whose refresh token was used to get these tokens.
     pub follows: Option<String>,
     pub tokens: Tokens,
 }
 
-/// What is stored of an account.
+/// The tokens that are stored for an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Custody {
-    /// What everybody uses.
+    /// The tokens in use.
     pub current: Option<Stored>,
-    /// Newer tokens that were stored and not yet made current.
+    /// Staged tokens: newer ones that are stored and not yet in use.
     pub pending: Option<Stored>,
 }
 
 impl Custody {
-    /// The pending tokens, if they were got with the current ones (and not with what a person has replaced since).
+    /// The staged tokens, if they were obtained with the current ones (and not with tokens that a person has since
+    /// replaced).
     pub fn successor(&self) -> Option<&Stored> {
         let current = &self.current.as_ref()?.version;
         self.pending.as_ref().filter(|pending| pending.follows.as_ref() == Some(current) && pending.version != *current)
     }
 }
 
-/// How tokens are removed. Either way they can't be read any more at once.
+/// How tokens are removed. In either case they become unreadable at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Removal {
-    /// An operator can still bring them back within the recovery window.
+    /// An operator can still restore them within the recovery window.
     Recoverable,
     Final,
 }
 
-/// Custody of the tokens.
+/// Storage of the accounts' tokens.
 ///
-/// A refresh stores in two steps: [`stage_tokens`](Secrets::stage_tokens) keeps what Pinterest has just issued, before anybody
-/// uses it; [`promote_tokens`](Secrets::promote_tokens) makes it current, unless a person has reconnected the account meanwhile.
+/// A refresh stores its result in two steps. [`stage_tokens`](Secrets::stage_tokens) stores what Pinterest has just
+/// issued, before it is used. [`promote_tokens`](Secrets::promote_tokens) makes it current, unless a person has
+/// reconnected the account meanwhile.
 #[async_trait]
 pub trait Secrets: Send + Sync {
     /// The current tokens; `None` when the account has none. May answer from memory unless `fresh`.
     async fn tokens(&self, account: AccountKey, fresh: bool) -> PortResult<Option<Tokens>>;
-    /// Everything that is stored, never from memory.
+    /// Everything that is stored for the account, never from memory.
     async fn custody(&self, account: AccountKey) -> PortResult<Custody>;
-    /// Makes these the current tokens, whatever is there: a person has just connected the account.
+    /// Makes these the current tokens, whatever is stored: a person has just connected the account.
     async fn store_tokens(&self, account: AccountKey, version: &str, tokens: &Tokens) -> PortResult<()>;
-    /// Keeps tokens beside the current ones. Repeating it under the same version is harmless.
+    /// Stages tokens beside the current ones. Repeating it under the same version is harmless.
     async fn stage_tokens(&self, account: AccountKey, staged: &Stored) -> PortResult<()>;
-    /// Makes the staged version current if `follows` still is; answers whether it is current now.
+    /// Makes the staged version current if `follows` is still current; returns whether the version is current now.
     async fn promote_tokens(&self, account: AccountKey, version: &str, follows: &str) -> PortResult<bool>;
     async fn remove_tokens(&self, account: AccountKey, removal: Removal) -> PortResult<()>;
 }

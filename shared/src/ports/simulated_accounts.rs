@@ -1,4 +1,4 @@
-//! What Pinterest would remember of a sandbox's accounts.
+//! Port: the state that Pinterest would store of a sandbox's accounts.
 
 use async_trait::async_trait;
 
@@ -6,11 +6,12 @@ use super::PortResult;
 use crate::domain::ids::AccountKey;
 use crate::domain::sandbox::SimulatedAccount;
 
-/// The same table as the store's. Read and written by [`adapters::sandbox`](crate::adapters::sandbox) only.
+/// Simulated accounts, in the store's table. Only [`adapters::sandbox`](crate::adapters::sandbox) reads and writes
+/// them.
 #[async_trait]
 pub trait SimulatedAccounts: Send + Sync {
-    /// Read consistently; [`SimulatedAccount::new`] when there is no row.
+    /// Consistent read; [`SimulatedAccount::new`] when there is no row.
     async fn simulated_account(&self, key: AccountKey) -> PortResult<SimulatedAccount>;
-    /// Writes the row if the stored one still has the revision before `next.rev`; answers whether it had.
+    /// Writes the row if the stored one has the revision before `next.rev`; returns whether it was written.
     async fn save_simulated_account(&self, next: &SimulatedAccount) -> PortResult<bool>;
 }

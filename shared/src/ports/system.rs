@@ -1,20 +1,20 @@
-//! Time and chance.
+//! Port: time and randomness.
 
 use async_trait::async_trait;
 
 use crate::domain::time::Moment;
 
-/// Time and chance: the only places where a flow meets either.
+/// Time and randomness; flows get both only from here.
 #[async_trait]
 pub trait System: Send + Sync {
     fn now(&self) -> Moment;
-    /// A clock that never jumps, in milliseconds from an arbitrary origin.
+    /// A monotonic clock, in milliseconds from an arbitrary origin.
     fn monotonic_ms(&self) -> i64;
     /// A uniform draw from `[0, 1)`.
     fn jitter(&self) -> f64;
-    /// A fresh name for a write.
+    /// A fresh id for a write.
     fn nonce(&self) -> String;
-    /// 32 bytes that nobody can guess.
+    /// 32 cryptographically random bytes.
     fn random(&self) -> [u8; 32];
     async fn sleep_ms(&self, ms: i64);
 }

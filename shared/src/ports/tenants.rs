@@ -1,4 +1,4 @@
-//! Who uses the system: organisations, workspaces, keys and people.
+//! Port: organisations, workspaces, keys and people.
 
 use async_trait::async_trait;
 
@@ -10,10 +10,10 @@ use crate::domain::tenant::user::User;
 use crate::domain::tenant::{Organization, Workspace};
 use crate::domain::time::Moment;
 
-/// The same table, as far as people and keys are concerned. Every reading is consistent: what was revoked is refused at once.
+/// Tenants, in the store's table. Every read is consistent, so a revoked key or session is refused at once.
 ///
-/// Each `save_…` writes the row if the stored one still has the revision before `next.rev` (1: there is none), and answers
-/// whether it had.
+/// Each `save_…` writes the row if the stored one has the revision before `next.rev` (for 1: if none is stored), and
+/// returns whether it was written.
 #[async_trait]
 pub trait Tenants: Send + Sync {
     async fn save_organization(&self, next: &Organization) -> PortResult<bool>;
@@ -26,9 +26,10 @@ pub trait Tenants: Send + Sync {
 
     async fn save_api_key(&self, next: &ApiKey) -> PortResult<bool>;
     async fn api_key(&self, workspace: WorkspaceId, id: KeyId) -> PortResult<Option<ApiKey>>;
-    /// Revoked ones too, in no particular order.
+    /// Includes revoked keys; in no particular order.
     async fn api_keys(&self, workspace: WorkspaceId) -> PortResult<Vec<ApiKey>>;
-    /// Notes a use, unless one since `unless_since` is noted, or the key is gone; answers whether it was. Changes nothing else.
+    /// Records a use of a key, unless a use after `unless_since` is recorded, or the key is gone. Returns whether it
+    /// was recorded. Changes nothing else.
     async fn note_use(&self, workspace: WorkspaceId, id: KeyId, now: Moment, unless_since: Moment) -> PortResult<bool>;
 
     async fn save_user(&self, next: &User) -> PortResult<bool>;
@@ -36,9 +37,9 @@ pub trait Tenants: Send + Sync {
     /// In no particular order.
     async fn users(&self, organization: OrganizationId) -> PortResult<Vec<User>>;
 
-    /// Removes a person with all that names them. Their tokens are refused from then on.
+    /// Deletes a user with all rows that name them. Their tokens are refused from then on.
     async fn remove_user(&self, user: &User) -> PortResult<()>;
-    /// Removes an organisation's own rows; nobody and nothing of it may be left.
+    /// Deletes an organisation's own rows; its users and workspaces must be deleted before.
     async fn remove_organization(&self, id: OrganizationId) -> PortResult<()>;
 
     async fn save_login_attempts(&self, next: &LoginAttempts) -> PortResult<bool>;

@@ -1,4 +1,4 @@
-//! Analytics in memory: what the test says, for every good token.
+//! Analytics in memory: scripted answers for every valid token.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ use crate::domain::pin::failure::Failure;
 use crate::domain::secret::Secret;
 use crate::ports::{Analytics, ReadFailure};
 
-/// A question as it arrived; of an account, if it names no Pin.
+/// A request as it arrived. Without a Pin's id, it is for the account's metrics.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
     pub pinterest_pin_id: Option<String>,
@@ -37,7 +37,8 @@ impl FakeAnalytics {
         Self { gate, oauth, state: Mutex::default() }
     }
 
-    /// The coming answers (`None`: there is no such Pin); what isn't scripted is nothing at all.
+    /// Scripts the coming answers (`None`: there is no such Pin). Requests without a scripted answer get an empty
+    /// series.
     pub fn answer_next(&self, answers: impl IntoIterator<Item = Result<Option<MetricSeries>, ReadFailure>>) {
         self.state().answers.extend(answers);
     }

@@ -1,4 +1,4 @@
-//! Boards in memory: one user's, shown to every good token.
+//! Boards in memory: one user's boards, visible to every valid token.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,7 +19,7 @@ const FIRST_ID: u64 = 700_000_000_000_000_001;
 struct State {
     boards: Vec<Board>,
     sections: Vec<(String, Section)>,
-    /// Ids given so far.
+    /// How many ids were assigned.
     serial: u64,
     failures: VecDeque<ReadFailure>,
     tokens: Vec<Secret>,
@@ -36,18 +36,18 @@ impl FakeBoards {
         Self { gate, oauth, state: Mutex::default() }
     }
 
-    /// The coming calls fail like this.
+    /// Makes the coming calls fail with these failures.
     pub fn fail_next(&self, failures: impl IntoIterator<Item = ReadFailure>) {
         self.state().failures.extend(failures);
     }
 
-    /// A board that is there already; answers its id.
+    /// Adds a board; returns its id.
     pub fn add(&self, name: &str) -> String {
         let draft = BoardDraft { name: name.into(), description: None, privacy: None };
         self.state().create(&draft).id
     }
 
-    /// A board of that id that is there already.
+    /// Adds a board with this id.
     pub fn insert(&self, id: &str) {
         let board = Board { id: id.into(), name: format!("Board {id}"), description: None, privacy: None };
         self.state().boards.push(board);
@@ -105,7 +105,7 @@ impl State {
     }
 }
 
-/// A refusal with nothing else known.
+/// A refusal without further information.
 pub fn refused(failure: Failure) -> ReadFailure {
     ReadFailure { failure, upstream: Upstream::default(), retry_after_ms: None }
 }

@@ -1,4 +1,4 @@
-//! A token endpoint in memory: every refresh gives a new refresh token and kills the old one.
+//! A token endpoint in memory. Every refresh issues a new refresh token and invalidates the old one.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use crate::ports::{GrantFailure, OAuth, System, Tokens};
 pub const ACCESS_LIFE_MS: i64 = 30 * DAY_MS;
 pub const REFRESH_LIFE_MS: i64 = 60 * DAY_MS;
 
-/// What the next request is answered with; what isn't scripted is answered by the grant's state.
+/// The scripted answer to a request. Requests without a scripted answer depend on the grant's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GrantAnswer {
     Granted,
@@ -22,14 +22,14 @@ pub enum GrantAnswer {
     LostWithoutCommit,
     NotNow,
     AppRefused,
-    /// Although the grant is good: a mistake of Pinterest's.
+    /// Refused although the grant is valid: a mistake of Pinterest's.
     Refused,
 }
 
-/// What one user granted.
+/// One user's grant.
 #[derive(Clone, Debug)]
 struct Grant {
-    /// Every access token of it and its end.
+    /// Every access token of the grant, with its expiry.
     access: BTreeMap<String, Moment>,
     refresh: String,
     refresh_expires_at: Moment,
@@ -45,7 +45,7 @@ struct State {
     answers: VecDeque<GrantAnswer>,
     asked: Vec<Secret>,
     serial: u64,
-    /// No app is configured.
+    /// Whether no app is configured.
     is_appless: bool,
 }
 
@@ -65,13 +65,13 @@ impl FakeOAuth {
         self.state().answers.extend(answers);
     }
 
-    /// The user agrees: tokens of a new grant, which replaces an older one.
+    /// The user grants access: the tokens of a new grant, which replaces an older one.
     pub fn grant(&self, user: &str, scopes: &str) -> Tokens {
         let now = self.system.now();
         self.state().grant(user, scopes, now)
     }
 
-    /// The user agrees: a code to be exchanged once. The new grant begins with the exchange.
+    /// The user grants access: a code that can be exchanged once. The new grant begins with the exchange.
     pub fn code(&self, user: &str) -> Secret {
         let mut state = self.state();
         state.serial += 1;
@@ -80,19 +80,19 @@ impl FakeOAuth {
         Secret::new(code)
     }
 
-    /// From now on no app is configured.
+    /// Removes the configuration of the app.
     pub fn remove_app(&self) {
         self.state().is_appless = true;
     }
 
-    /// The user takes it all back.
+    /// The user revokes the grant.
     pub fn revoke(&self, user: &str) {
         if let Some(grant) = self.state().grants.get_mut(user) {
             grant.revoked = true;
         }
     }
 
-    /// Whose access token it is, and whether Pinterest still accepts it; `None`: none of this endpoint's.
+    /// The user of an access token, and whether Pinterest still accepts it; `None`: this endpoint didn't issue it.
     pub fn accepts(&self, access: &Secret) -> Option<(String, bool)> {
         let now = self.system.now();
         let state = self.state();
@@ -109,7 +109,7 @@ impl FakeOAuth {
         self.state().grants.values().any(|grant| grant.is_good(refresh.expose(), now))
     }
 
-    /// Refresh tokens in the order they were sent.
+    /// The refresh tokens in the order in which they were sent.
     pub fn asked(&self) -> Vec<Secret> {
         self.state().asked.clone()
     }
@@ -205,7 +205,7 @@ impl OAuth for FakeOAuth {
                 Some(state.issue(&user, now))
             }))
         };
-        // A planned error is an answer that never came.
+        // A planned fault is an answer that was lost.
         let lost = |_| GrantFailure::Unknown(Upstream::default());
         around(&*self.gate, "oauth.refresh", exchange).await.map_err(lost)?
     }

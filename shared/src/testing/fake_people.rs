@@ -1,4 +1,4 @@
-//! [`Passwords`] without the cost, and [`SessionKeys`] in memory.
+//! [`Passwords`] without the cost of hashing, and [`SessionKeys`] in memory.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +10,7 @@ use crate::domain::secret::Secret;
 use crate::domain::tenant::session::{Keyring, SigningKey};
 use crate::ports::{Passwords, PortResult, SessionKeys};
 
-/// The "hash" says the password backwards. Counts what a real one would cost.
+/// The "hash" is the password backwards. Counts the verifications, each of which would be costly.
 #[derive(Default)]
 pub struct FakePasswords {
     verified: AtomicUsize,

@@ -1,4 +1,4 @@
-//! A Pinterest in memory that answers as the test says and lists what it has committed.
+//! Pinterest in memory: answers as scripted, and lists the Pins that it has committed.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,16 +15,16 @@ use crate::domain::secret::Secret;
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::ports::{BoardPage, Creation, Pinterest, PinterestUser, PortError, ReadFailure, System};
 
-/// As many Pins as Pinterest lists on a page.
+/// The number of Pins on a page of Pinterest's lists.
 const PAGE_SIZE: usize = 250;
 
-/// What the next create is answered with.
+/// The scripted answer to a create.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     Created,
-    /// Created, and nothing remains of the rate limit for so many milliseconds.
+    /// Created, and nothing is left of the rate limit for this many milliseconds.
     CreatedAsLast(i64),
-    /// Surely not created, with the provider's hint of how long to wait, in milliseconds.
+    /// Certainly not created, with Pinterest's hint of how long to wait, in milliseconds.
     Refused(Failure, Option<i64>),
     /// The answer is lost; the Pin is created this many milliseconds later, or never.
     Lost {
@@ -63,7 +63,7 @@ struct State {
 pub struct FakePinterest {
     system: Arc<dyn System>,
     gate: Arc<dyn Gate>,
-    /// Knows which of its access tokens are still good; all others are.
+    /// Decides which of its own access tokens are still valid; all other tokens are.
     oauth: Option<Arc<FakeOAuth>>,
     state: Mutex<State>,
 }
@@ -73,7 +73,7 @@ impl FakePinterest {
         Self { system, gate, oauth: None, state: Mutex::default() }
     }
 
-    /// The same, but it accepts an access token of that endpoint's only while that does.
+    /// Accepts an access token of that endpoint only while the endpoint does.
     #[must_use]
     pub fn with_oauth(self, oauth: Arc<FakeOAuth>) -> Self {
         Self { oauth: Some(oauth), ..self }
@@ -86,27 +86,27 @@ impl FakePinterest {
         }
     }
 
-    /// Scripts the coming answers for Pins of that title; what isn't scripted is created.
+    /// Scripts the coming answers for Pins with this title. Creates without a scripted answer succeed.
     pub fn answer(&self, title: &str, answers: impl IntoIterator<Item = Answer>) {
         self.state().by_title.entry(title.to_owned()).or_default().extend(answers);
     }
 
-    /// Scripts the coming answers whatever the title.
+    /// Scripts the coming answers for any title.
     pub fn answer_next(&self, answers: impl IntoIterator<Item = Answer>) {
         self.state().next.extend(answers);
     }
 
-    /// The coming lists fail like this.
+    /// Makes the coming lists fail with these failures.
     pub fn fail_lists(&self, failures: impl IntoIterator<Item = Failure>) {
         self.state().list_failures.extend(failures);
     }
 
-    /// The coming deletions fail like this.
+    /// Makes the coming deletions fail with these failures.
     pub fn fail_deletions(&self, failures: impl IntoIterator<Item = Failure>) {
         self.state().deletion_failures.extend(failures);
     }
 
-    /// The ids of the Pins that deletions were asked for, in order.
+    /// The ids of the Pins whose deletion was requested, in order.
     pub fn deletions(&self) -> Vec<String> {
         self.state().deleted.clone()
     }
@@ -115,19 +115,19 @@ impl FakePinterest {
         self.state().missing_boards.insert(board_id.to_owned());
     }
 
-    /// A Pin that somebody made by hand, of which we know nothing.
+    /// Adds a Pin that a person created on Pinterest, unknown to pinbridge.
     pub fn add_stranger(&self, board_id: &str, title: &str) {
         let pin = BoardPin {
             id: format!("stranger-{title}"),
             created_at: Some(self.system.now()),
             title: Some(title.to_owned()),
-            description: Some("Made by hand.".into()),
+            description: Some("Created by a person.".into()),
             link: None,
         };
         self.state().pins.push((board_id.to_owned(), pin));
     }
 
-    /// A Pin that somebody made by hand and that says just what `request` does.
+    /// Adds a Pin that a person created on Pinterest, with exactly the content of `request`.
     pub fn add_lookalike(&self, request: &PinRequest) {
         let now = self.system.now();
         self.state().commit(request, now);
@@ -143,7 +143,7 @@ impl FakePinterest {
         self.state().list_reads.clone()
     }
 
-    /// The Pins that exist now and are no stranger's.
+    /// The Pins that exist now, without those of [`add_stranger`](Self::add_stranger).
     pub fn pins(&self) -> Vec<BoardPin> {
         let now = self.system.now();
         let state = self.state();
@@ -166,7 +166,7 @@ impl State {
         scripted.or_else(|| self.next.pop_front()).unwrap_or(Answer::Created)
     }
 
-    /// Creates the Pin; Pinterest shows whole seconds.
+    /// Creates the Pin; Pinterest's times are whole seconds.
     fn commit(&mut self, request: &PinRequest, at: Moment) -> String {
         let id = format!("{}", 900_000_000_000_000_000_u64 + self.pins.len() as u64 + self.deleted.len() as u64);
         let pin = BoardPin {
@@ -225,7 +225,7 @@ impl State {
         if let Some(failure) = self.list_failures.pop_front().or(missing) {
             return Err(refused(failure));
         }
-        // A late commit shows at its place when it exists, so the list is sorted anew each time, newest first.
+        // A late commit appears in its place once it exists, so the list is sorted anew each time, newest first.
         let mut pins: Vec<BoardPin> = self
             .pins
             .iter()
@@ -255,7 +255,7 @@ impl Pinterest for FakePinterest {
                 Err(read) => Creation::Refused { failure: read.failure, upstream: read.upstream, retry_after_ms: None },
             })
         };
-        // A planned error is an answer that never came.
+        // A planned fault is an answer that was lost.
         let lost = || Creation::Unknown { upstream: Upstream::default() };
         around(&*self.gate, "pinterest.create_pin", create).await.unwrap_or_else(|_| lost())
     }

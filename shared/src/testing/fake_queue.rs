@@ -1,9 +1,9 @@
-//! The queues in memory, on the manual clock: delays, visibility, redelivery and dead letters as SQS has them.
+//! The queues in memory, on the manual clock: delays, visibility, redelivery and dead letters as in SQS.
 //!
-//! Harsher than SQS where a test asks for it: it delivers twice, loses everything, refuses parts of a batch. Harsher
-//! always: a delayed message comes at the very millisecond, a look that nobody acknowledges is never given up as a dead
-//! letter, and every queue hides what was delivered as long as the publish queue does, so that what a dead worker held
-//! comes back late.
+//! Stricter than SQS where a test requests it: messages are delivered twice, all are lost, parts of a batch are
+//! refused. Always stricter: a delayed message arrives at the exact millisecond, and an unacknowledged reconcile
+//! message never becomes a dead letter. Every queue hides a delivered message as long as the publish queue does, so
+//! that the messages of a dead worker return late.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,12 +24,12 @@ pub const MAX_RECEIVES: u32 = 20;
 pub struct Delivery {
     pub receipt: String,
     pub body: String,
-    /// How often it was delivered, this time included.
+    /// How many times it was delivered, including this time.
     pub receives: u32,
 }
 
 impl Delivery {
-    /// The message of the publish queue, which it must be.
+    /// The message, which must be one of the publish queue.
     pub fn message(&self) -> PublishMessage {
         PublishMessage::parse(&self.body).expect("a publish message")
     }
@@ -45,7 +45,7 @@ struct Held {
 #[derive(Default)]
 struct State {
     messages: BTreeMap<u64, Held>,
-    /// The same by queue and time, so that the next one is found without a search.
+    /// The same messages by queue and time, so that the next one is found without a search.
     order: BTreeSet<(QueueName, Moment, u64)>,
     next_id: u64,
     redrive_messages: BTreeMap<u64, (String, Moment)>,
@@ -64,14 +64,14 @@ impl FakeQueue {
         Self { system, gate, state: Mutex::default() }
     }
 
-    /// Delivers up to `max` messages that are visible at `now`, longest due first; each is then hidden for a while.
+    /// Delivers up to `max` messages that are visible at `now`, the longest due first; each is then hidden for a while.
     pub fn deliver_due(&self, queue: QueueName, now: Moment, max: usize) -> Vec<Delivery> {
         let mut state = self.state();
         let due: Vec<u64> = state.due(queue, now).take(max).collect();
         due.into_iter().filter_map(|id| state.deliver(id, now)).collect()
     }
 
-    /// Acknowledges. A message that is gone already is no error.
+    /// Acknowledges a message. A message that is already gone is no error.
     pub fn delete(&self, receipt: &str) {
         if let Some(id) = id_of(receipt) {
             self.state().remove(id);
@@ -85,21 +85,21 @@ impl FakeQueue {
         from_here.next().filter(|(name, ..)| *name == queue).map(|(_, at, _)| *at)
     }
 
-    /// Every publish message there is with the moment at which it becomes visible, oldest first.
+    /// Every publish message with the moment at which it becomes visible, oldest first.
     pub fn messages(&self) -> Vec<(PublishMessage, Moment)> {
         let state = self.state();
         let publish = state.messages.values().filter(|held| held.queue == QueueName::Publish);
         publish.filter_map(|held| Some((PublishMessage::parse(&held.body).ok()?, held.visible_at))).collect()
     }
 
-    /// The same of the look queue.
+    /// The same for the reconciliation queue.
     pub fn reconciliations(&self) -> Vec<(ReconcileMessage, Moment)> {
         let state = self.state();
         let reconciliations = state.messages.values().filter(|held| held.queue == QueueName::Reconcile);
         reconciliations.filter_map(|held| Some((ReconcileMessage::parse(&held.body).ok()?, held.visible_at))).collect()
     }
 
-    /// The bodies of the dead letters that wait to be seen.
+    /// The bodies of the messages in the dead-letter queue.
     pub fn dead(&self) -> Vec<String> {
         let state = self.state();
         let dead = state.messages.values().filter(|held| held.queue == QueueName::DeadLetters);
@@ -115,14 +115,14 @@ impl FakeQueue {
         self.state().insert(queue, body.into(), visible_at);
     }
 
-    /// Loses every message, as a broken queue would; answers how many.
+    /// Loses every message, as a broken queue would; returns how many.
     pub fn lose_all(&self) -> usize {
         let mut state = self.state();
         state.order.clear();
         std::mem::take(&mut state.messages).len()
     }
 
-    /// Puts a second copy of every message beside the first.
+    /// Adds a second copy of every message.
     pub fn duplicate_all(&self) {
         let mut state = self.state();
         let copies: Vec<(QueueName, String, Moment)> =
@@ -130,12 +130,12 @@ impl FakeQueue {
         copies.into_iter().for_each(|(queue, body, at)| state.insert(queue, body, at));
     }
 
-    /// Lets messages die after fewer deliveries than template.yaml allows.
+    /// Moves messages to the dead-letter queue after fewer deliveries than template.yaml allows.
     pub fn set_max_receives(&self, max: u32) {
         self.state().max_receives = Some(max);
     }
 
-    /// The next batch answers that these of its messages were not taken.
+    /// Makes the next batch report that these of its messages were not sent.
     pub fn refuse_next(&self, indices: &[usize]) {
         self.state().unsent_next = indices.to_vec();
     }
@@ -266,7 +266,7 @@ impl Queue for FakeQueue {
     }
 }
 
-/// Letters a call answers.
+/// How many messages one receive call returns.
 const RECEIVED_PER_CALL: usize = 10;
 
 #[async_trait]

@@ -9,7 +9,7 @@ use super::gate::{Gate, around};
 use crate::domain::ids::AccountKey;
 use crate::ports::{Custody, PortError, PortResult, Removal, Secrets, Stored, Tokens};
 
-/// Told of every change: the account, what was stored before and what is stored now.
+/// Called for every change, with the account, the stored tokens before and the stored tokens after.
 pub type CustodyWatcher = Box<dyn FnMut(AccountKey, &Custody, &Custody) + Send>;
 
 pub struct FakeSecrets {
@@ -23,22 +23,22 @@ impl FakeSecrets {
         Self { gate, custody: Mutex::default(), watcher: Mutex::default() }
     }
 
-    /// Forgets an account's tokens, as if its secret had been deleted.
+    /// Removes an account's tokens, as if its secret had been deleted.
     pub fn forget(&self, account: AccountKey) {
         self.locked().remove(&account);
     }
 
-    /// What is stored, without passing the gate.
+    /// The stored tokens, without passing the gate.
     pub fn look(&self, account: AccountKey) -> Custody {
         self.locked().get(&account).cloned().unwrap_or_default()
     }
 
-    /// Has every change shown to `watcher`, for a simulation's oracles.
+    /// Calls `watcher` for every change, for a simulation's oracles.
     pub fn watch(&self, watcher: CustodyWatcher) {
         *self.watcher.lock().unwrap_or_else(PoisonError::into_inner) = Some(watcher);
     }
 
-    /// Makes a change, and tells of it.
+    /// Makes a change and calls the watcher.
     fn change<T>(&self, account: AccountKey, change: impl FnOnce(&mut BTreeMap<AccountKey, Custody>) -> T) -> T {
         let before = self.look(account);
         let answer = change(&mut self.locked());

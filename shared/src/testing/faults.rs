@@ -1,4 +1,4 @@
-//! Trouble on demand: every fake passes each call through here, where it is counted and may go wrong.
+//! Planned failures: every call of a fake passes through here, is counted, and may fail.
 
 use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
@@ -10,35 +10,36 @@ use async_trait::async_trait;
 use super::gate::{Entry, Exit, Gate};
 use super::manual_system::ManualSystem;
 
-/// What goes wrong with a call.
+/// How a call fails or is delayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// An error, and nothing happened.
+    /// Returns an error; the call has no effect.
     FailBefore,
-    /// An error, although it did happen.
+    /// Returns an error, although the call took effect.
     FailAfter,
     /// The process dies before the call has any effect.
     DieBefore,
-    /// The process dies when the call has taken effect and before anybody learns of it.
+    /// The process dies after the call took effect and before its result is known.
     DieAfter,
-    /// The call takes this many milliseconds, and succeeds.
+    /// The call takes this many milliseconds and succeeds.
     Slow(i64),
-    /// The same, on a machine whose monotonic clock sleeps with it.
+    /// The same, on a machine whose monotonic clock stands still meanwhile.
     Asleep(i64),
-    /// Whoever else is running goes on first; then the call succeeds.
+    /// Other running tasks continue first; then the call succeeds.
     Yield,
-    /// The call takes effect, its answer is lost on the way, and the SDK makes it again.
+    /// The call takes effect, its answer is lost, and the SDK repeats it.
     Repeated,
 }
 
 pub const DEATHS: [Fault; 2] = [Fault::DieBefore, Fault::DieAfter];
 
+/// Not counted by [`Faults::plan_any`]: every tick makes dozens of these calls, all alike.
 const ALIKE: [&str; 2] = ["store.markers", "schedules.due"];
 
 struct Planned {
     /// `None`: any call counts.
     call: Option<&'static str>,
-    /// Goes off when this reaches zero.
+    /// The fault happens when this reaches zero.
     calls_left: usize,
     fault: Fault,
 }
@@ -46,15 +47,15 @@ struct Planned {
 #[derive(Default)]
 struct State {
     planned: Vec<Planned>,
-    /// What happens to the call that is just taking effect, on its way out.
+    /// The fault that happens when the current call returns.
     leaving: Option<Fault>,
     calls: Vec<&'static str>,
     died: bool,
-    /// A test is looking: its calls don't count.
+    /// The test itself is calling: its calls don't count.
     spared: bool,
 }
 
-/// The plan, shared by all fakes of a world.
+/// The planned faults, shared by all fakes of a test world.
 pub struct Faults {
     system: Arc<ManualSystem>,
     state: Mutex<State>,
@@ -65,23 +66,23 @@ impl Faults {
         Self { system, state: Mutex::default() }
     }
 
-    /// Plans `fault` for the `nth` (from 1) coming call of that name, such as `store.put_pin`.
+    /// Plans `fault` for the `nth` (from 1) coming call of this name, such as `store.put_pin`.
     pub fn plan(&self, call: &'static str, nth: usize, fault: Fault) {
         self.state().planned.push(Planned { call: Some(call), calls_left: nth, fault });
     }
 
-    /// Plans `fault` for the `nth` (from 1) coming call of any name, except for the dispatcher's reads of what is due and of
-    /// the clock: each tick has dozens, all alike.
+    /// Plans `fault` for the `nth` (from 1) coming call of any name, except for the dispatcher's reads of due rows and
+    /// recovery markers: each tick makes dozens of them, all alike.
     pub fn plan_any(&self, nth: usize, fault: Fault) {
         self.state().planned.push(Planned { call: None, calls_left: nth, fault });
     }
 
-    /// Forgets what hasn't gone off. Answers whether there was anything.
+    /// Removes the planned faults that haven't happened. Returns whether there were any.
     pub fn heal(&self) -> bool {
         !std::mem::take(&mut self.state().planned).is_empty()
     }
 
-    /// The calls made since this was last asked.
+    /// The calls made since this was last called.
     pub fn take_calls(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.state().calls)
     }
@@ -94,7 +95,7 @@ impl Faults {
         output
     }
 
-    /// Runs `work` as a process: `None` when a fault killed it, in which case it is dropped where it stood.
+    /// Runs `work` as a process. Returns `None` when a fault killed it; the work is then dropped where it stopped.
     pub async fn mortal<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let mut work = pin!(work);
         poll_fn(|context| match work.as_mut().poll(context) {
@@ -147,7 +148,7 @@ impl Gate for Faults {
             Some(Fault::Asleep(ms)) => self.system.sleep_through_ms(ms),
             Some(Fault::Yield) => tokio::task::yield_now().await,
             Some(Fault::Repeated) => return Entry::Twice,
-            // No other call comes between: nothing is awaited before this one leaves.
+            // No other call comes between: nothing is awaited before this call returns.
             Some(fault) => self.state().leaving = Some(fault),
         }
         Entry::Through

@@ -1,38 +1,39 @@
-//! The gate that every call of a fake passes: on its way in and, when it has taken effect, on its way out.
+//! The gate that every call of a fake passes: when it begins and, after it took effect, when it returns.
 //!
-//! [`Faults`](super::faults::Faults) is a gate with a plan; the simulation has one with virtual time and dice.
+//! [`Faults`](super::faults::Faults) is a gate with planned faults. The simulation has one with virtual time and
+//! randomness.
 
 use async_trait::async_trait;
 
 use crate::ports::{PortError, PortResult};
 
-/// How a call gets in.
+/// How a call begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
     /// It takes effect once.
     Through,
     /// It takes effect twice and the second answer counts, as when an SDK repeats a call whose answer it lost.
     Twice,
-    /// An error, and nothing happened.
+    /// Returns an error; the call has no effect.
     Refused,
 }
 
-/// How its answer gets out.
+/// How a call returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     Answered,
-    /// An error, although it did happen.
+    /// Returns an error, although the call took effect.
     Lost,
 }
 
-/// Either function may take (virtual) time, and never returns when the process dies there.
+/// Both functions may take (virtual) time. They never return when the process dies there.
 #[async_trait]
 pub trait Gate: Send + Sync {
     async fn enter(&self, call: &'static str) -> Entry;
     async fn leave(&self, call: &'static str) -> Exit;
 }
 
-/// One call of a fake. `call` is `port.method`.
+/// Makes one call of a fake through the gate. `call` is `port.method`.
 pub async fn around<T>(
     gate: &dyn Gate,
     call: &'static str,

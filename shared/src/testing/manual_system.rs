@@ -1,4 +1,4 @@
-//! A clock that moves when it is told to, and chance that a seed decides.
+//! A clock that tests move, and randomness from a seed.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -13,7 +13,7 @@ struct State {
     rng: fastrand::Rng,
 }
 
-/// Both clocks move together, only by [`advance_ms`](Self::advance_ms) and by sleeping; but for
+/// Both clocks move together, only by [`advance_ms`](Self::advance_ms) and by sleeping. The exception is
 /// [`sleep_through_ms`](Self::sleep_through_ms).
 pub struct ManualSystem(Mutex<State>);
 
@@ -29,12 +29,12 @@ impl ManualSystem {
         state.monotonic_ms += ms.max(0);
     }
 
-    /// The machine sleeps: only the wall clock goes on.
+    /// The machine sleeps: only the wall clock advances.
     pub fn sleep_through_ms(&self, ms: i64) {
         self.state().now_ms += ms.max(0);
     }
 
-    /// Moves on to `moment`; a moment that has passed changes nothing.
+    /// Advances to `moment`; a moment in the past changes nothing.
     pub fn advance_to(&self, moment: Moment) {
         self.advance_ms(moment.since_ms(self.now()));
     }

@@ -1,7 +1,7 @@
 //! Fakes, the manual clock, and the contract suites that every implementation of a port must pass.
 //!
-//! [`TestWorld`] puts the fakes together and steps the workers; nothing in it sleeps or draws lots by itself. Trouble
-//! is planned with [`faults`]: the nth call of a name fails, or kills the process before or after it takes effect.
+//! [`TestWorld`] connects the fakes and steps the workers; nothing in it sleeps or uses unseeded randomness. Failures
+//! are planned with [`faults`]: the nth call of a name fails, or kills the process before or after it takes effect.
 
 pub mod contract;
 pub mod fake_analytics;

@@ -1,4 +1,4 @@
-//! A whole system on fakes, stepped by hand.
+//! A whole system on fakes, which tests step.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -35,20 +35,20 @@ use crate::ports::{
     QueueName, Rollups, Schedules, Secrets, SimulatedAccounts, Store, System, Tenants, Tokens,
 };
 
-/// 2026-01-01T00:00:00Z: the start of a minute, so that a test can tell how far the next tick is.
+/// 2026-01-01T00:00:00Z: the start of a minute, so that the distance to the next tick is known.
 pub const START: Moment = Moment(1_767_225_600_000);
-/// Messages a publisher is given at once.
+/// The most messages in one batch of the publisher.
 const BATCH: usize = 10;
-/// The dispatcher's invocation.
+/// The timeout of the dispatcher's invocation.
 const DISPATCHER_TIMEOUT_MS: i64 = 55_000;
-/// The reconciler's.
+/// The timeout of the reconciler's invocation.
 const RECONCILER_TIMEOUT_MS: i64 = 60_000;
-/// The importer's.
+/// The timeout of the importer's invocation.
 const IMPORTER_TIMEOUT_MS: i64 = 60_000;
-/// So many things never happen at one moment: something goes round in a circle.
+/// More steps than this at one moment mean an endless loop.
 const STEPS_AT_ONE_MOMENT_MAX: u32 = 1_000;
 
-/// Everything that is kept in the one table.
+/// Every port of the one table.
 pub trait Table:
     Store
     + Tenants
@@ -83,7 +83,7 @@ impl<
 }
 
 pub struct TestWorld {
-    /// What the flows are given.
+    /// The context that the flows are given.
     pub context: Context,
     pub queue: Arc<FakeQueue>,
     pub secrets: Arc<FakeSecrets>,
@@ -110,7 +110,7 @@ impl TestWorld {
         Self::with_store(seed).await.0
     }
 
-    /// The same, with its table, to look into.
+    /// The same, with its store for inspection.
     pub async fn with_store(seed: u64) -> (Self, Arc<FakeStore>) {
         let (system, faults) = parts(seed);
         let store = Arc::new(FakeStore::new(faults.clone()));
@@ -171,7 +171,7 @@ impl TestWorld {
         self.store_token("token-1").await;
     }
 
-    /// Gives the account this access token.
+    /// Stores this access token for the account.
     pub async fn store_token(&self, token: &str) {
         let tokens = Tokens::bare(token, None);
         let key = testdata::connected_account().key;
@@ -188,7 +188,7 @@ impl TestWorld {
         self.faults.mortal(accept_pin(&self.context, testdata::workspace(), request)).await
     }
 
-    /// Accepts an ordinary request under that key, which must work.
+    /// Accepts an ordinary request under this key, which must succeed.
     pub async fn accept(&self, idempotency_key: &str) -> PinKey {
         self.accept_request(testdata::request(idempotency_key)).await
     }
@@ -199,12 +199,12 @@ impl TestWorld {
         }
     }
 
-    /// The pin and what became of it, which must exist.
+    /// The pin and its attempt row, which must exist.
     pub async fn pin(&self, key: PinKey) -> (Pin, Attempt) {
         self.pins(&[key]).await.pop().expect("the pin exists")
     }
 
-    /// Those of the pins that exist.
+    /// The pins of these keys that exist.
     pub async fn pins(&self, keys: &[PinKey]) -> Vec<(Pin, Attempt)> {
         let read = self.faults.spare(self.context.store.pins(keys)).await;
         read.expect("readable").into_iter().flatten().collect()
@@ -214,13 +214,13 @@ impl TestWorld {
         self.pin(key).await.1
     }
 
-    /// One batch through the publisher; answers how many messages there were.
+    /// Runs one batch through the publisher; returns how many messages it had.
     pub async fn run_publisher_once(&self) -> usize {
         let batch = self.queue.deliver_due(QueueName::Publish, self.now(), BATCH);
         for delivery in &batch {
             let ends_at_ms = self.system.monotonic_ms() + PUBLISHER_TIMEOUT_MS;
             let work = publish_pin(&self.context, delivery.message(), ends_at_ms);
-            // An error, or a death: the message stays, and comes back after its visibility timeout.
+            // After an error or a death, the message stays and returns after its visibility timeout.
             if let Some(Ok(disposition)) = self.faults.mortal(work).await {
                 let _ = self.faults.mortal(self.dispose(QueueName::Publish, delivery, disposition)).await;
             }
@@ -228,12 +228,12 @@ impl TestWorld {
         batch.len()
     }
 
-    /// One message of the look queue through the reconciler; answers whether there was one.
+    /// Runs one message of the reconciliation queue through the reconciler; returns whether there was one.
     pub async fn run_reconciler_once(&self) -> bool {
         let Some(delivery) = self.queue.deliver_due(QueueName::Reconcile, self.now(), 1).pop() else {
             return false;
         };
-        let reconciliation = ReconcileMessage::parse(&delivery.body).expect("a look message");
+        let reconciliation = ReconcileMessage::parse(&delivery.body).expect("a reconcile message");
         let ends_at_ms = self.system.monotonic_ms() + RECONCILER_TIMEOUT_MS;
         if let Some(Ok(disposition)) =
             self.faults.mortal(reconcile_board(&self.context, reconciliation, ends_at_ms)).await
@@ -243,7 +243,7 @@ impl TestWorld {
         true
     }
 
-    /// One of the publish queue's dead letters through its function; answers whether there was one.
+    /// Runs one message of the publish queue's dead-letter queue; returns whether there was one.
     pub async fn run_dead_letters_once(&self) -> bool {
         let Some(delivery) = self.queue.deliver_due(QueueName::DeadLetters, self.now(), 1).pop() else {
             return false;
@@ -255,14 +255,14 @@ impl TestWorld {
             }
             return true;
         };
-        let letter = DeadLetter { message, body };
-        if let Some(Ok(disposition)) = self.faults.mortal(dead_letter(&self.context, &letter)).await {
+        let message = DeadLetter { message, body };
+        if let Some(Ok(disposition)) = self.faults.mortal(dead_letter(&self.context, &message)).await {
             let _ = self.faults.mortal(self.dispose(QueueName::DeadLetters, &delivery, disposition)).await;
         }
         true
     }
 
-    /// One message of the import queue through the importer; answers whether there was one.
+    /// Runs one message of the import queue through the importer; returns whether there was one.
     pub async fn run_importer_once(&self) -> bool {
         let Some(delivery) = self.queue.deliver_due(QueueName::Import, self.now(), 1).pop() else {
             return false;
@@ -275,7 +275,7 @@ impl TestWorld {
         true
     }
 
-    /// One of the import queue's dead letters through its function; answers whether there was one.
+    /// Runs one message of the import queue's dead-letter queue; returns whether there was one.
     pub async fn run_import_dead_letters_once(&self) -> bool {
         let Some(delivery) = self.queue.deliver_due(QueueName::ImportDeadLetters, self.now(), 1).pop() else {
             return false;
@@ -287,7 +287,7 @@ impl TestWorld {
         true
     }
 
-    /// What the functions do with a disposition.
+    /// Carries out a disposition as the functions do.
     async fn dispose(&self, queue: QueueName, delivery: &Delivery, disposition: Disposition) -> PortResult<()> {
         match disposition {
             Disposition::Done => self.queue.delete(&delivery.receipt),
@@ -305,13 +305,14 @@ impl TestWorld {
         Ok(())
     }
 
-    /// One tick of the dispatcher; `None` when a fault killed it.
+    /// Runs one tick of the dispatcher; `None` when a fault killed it.
     pub async fn run_dispatcher_once(&self) -> Option<Result<Report, PortError>> {
         let ends_at_ms = self.system.monotonic_ms() + DISPATCHER_TIMEOUT_MS;
         self.faults.mortal(dispatch(&self.context, Mode::Tick, ends_at_ms)).await
     }
 
-    /// Lets time pass until `end`: every message is worked on when it is due, the dispatcher ticks each full minute.
+    /// Lets time pass until `end`: every message is processed when it is due, and the dispatcher ticks every full
+    /// minute.
     pub async fn run_until(&self, end: Moment) {
         while self.step(end).await {}
         self.system.advance_to(end);
@@ -321,7 +322,7 @@ impl TestWorld {
         self.run_until(self.now().plus_ms(ms)).await;
     }
 
-    /// Lets time pass until all of these pins are finished, or panics with those that aren't at `end`.
+    /// Lets time pass until all of these pins are finished. Panics with the unfinished ones at `end`.
     pub async fn run_until_finished(&self, keys: &[PinKey], end: Moment) {
         loop {
             let open: Vec<(Pin, Attempt)> =
@@ -333,7 +334,7 @@ impl TestWorld {
         }
     }
 
-    /// The next thing that happens, if it happens before `end`.
+    /// Runs the next step, if it is due before `end`; returns whether there was one.
     async fn step(&self, end: Moment) -> bool {
         let next_tick = Moment((self.progress().ticked + 1) * MINUTE_MS);
         let never = Moment(i64::MAX);
@@ -375,7 +376,11 @@ impl TestWorld {
         let mut progress = self.progress();
         progress.steps_at_now = if progress.now == now { progress.steps_at_now + 1 } else { 0 };
         progress.now = now;
-        assert!(progress.steps_at_now < STEPS_AT_ONE_MOMENT_MAX, "a circle: {:?}", self.queue.messages().first());
+        assert!(
+            progress.steps_at_now < STEPS_AT_ONE_MOMENT_MAX,
+            "an endless loop: {:?}",
+            self.queue.messages().first()
+        );
     }
 
     fn progress(&self) -> MutexGuard<'_, Progress> {

@@ -13,7 +13,7 @@ use pinbridge_local::resources;
 use pinbridge_shared::adapters::dynamodb::DynamoStore;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::ports::{Kept, PortError, Schedules};
+use pinbridge_shared::ports::{PortError, Schedules, Write};
 use serde_json::{Value, json};
 
 use crate::support::embedded_aws;
@@ -62,7 +62,7 @@ async fn what_a_batch_left_is_tried_again_after_pauses() {
     let (throttle, store) = throttled(&aws, 4).await;
     let schedule = testdata::schedule(1, NOW, NOW.plus_ms(60_000));
     store.put_due(&schedule.due_row()).await.expect("written");
-    assert_eq!(store.put_schedule(&schedule).await.expect("written"), Kept::New);
+    assert_eq!(store.put_schedule(&schedule).await.expect("written"), Write::Done);
     let began = Instant::now();
     assert_eq!(store.schedules(&[schedule.key]).await.expect("read"), [Some(schedule.clone())]);
     // Pauses of half of 50, 100, 200 and 400 ms at least.

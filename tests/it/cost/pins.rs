@@ -1,5 +1,6 @@
 //! The cost ledger: what the table charges per pin, through the real adapter.
 
+use pinbridge_shared::ports::Pacing;
 use std::sync::Arc;
 
 use pinbridge_local::aws::LocalAws;
@@ -13,7 +14,7 @@ use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::flows::dispatch::dispatch;
 use pinbridge_shared::flows::dispatch::rescue::Mode;
 use pinbridge_shared::flows::stats::roll_up::roll_up;
-use pinbridge_shared::ports::{QueueName, Saved, Store, System};
+use pinbridge_shared::ports::{QueueName, System, Write};
 use pinbridge_shared::testing::{START, TestWorld};
 
 use crate::support::embedded_aws;
@@ -248,10 +249,10 @@ async fn a_failed_condition_is_counted_by_hand() {
     let store = &metered.world.context.store;
     let pin = testdata::pin();
     let begun = |nonce: &str| Attempt::untouched(&pin).begin(Moment(2_000_000), nonce.into()).expect("begins");
-    assert_eq!(store.save_attempt(&pin, &begun("first")).await.expect("answered"), Saved::Yes);
+    assert_eq!(store.save_attempt(&pin, &begun("first")).await.expect("answered"), Write::Done);
     let (written, failed) = (metered.ledger.write_units(), metered.ledger.failed_conditions());
     for _ in 0..3 {
-        assert!(matches!(store.save_attempt(&pin, &begun("late")).await, Ok(Saved::Lost(_))));
+        assert!(matches!(store.save_attempt(&pin, &begun("late")).await, Ok(Write::Conflict(_))));
     }
     assert!((metered.ledger.write_units() - written - 3.0).abs() < 1e-9, "one unit each");
     assert_eq!(metered.ledger.failed_conditions() - failed, 3);

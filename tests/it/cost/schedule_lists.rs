@@ -11,7 +11,7 @@ use pinbridge_shared::domain::schedule::{Schedule, ScheduleStatus};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{DAY_MS, SECOND_MS};
 use pinbridge_shared::flows::schedules::list_schedules::{self, Listed, ScheduleFilter, ScheduleSort, SortBy};
-use pinbridge_shared::ports::{Kept, Schedules};
+use pinbridge_shared::ports::{Schedules, Write};
 use pinbridge_shared::testing::{START, TestWorld};
 
 use crate::support::embedded_aws;
@@ -30,7 +30,7 @@ async fn fill(writer: &DynamoStore, schedules: usize) {
     let writes = futures_util::stream::iter(1..=schedules).map(|number| async move {
         let run_at = START.plus_ms(number as i64 * SECOND_MS);
         let schedule: Schedule = testdata::schedule(number as u128, START, run_at);
-        assert_eq!(writer.put_schedule(&schedule).await.expect("written"), Kept::New);
+        assert_eq!(writer.put_schedule(&schedule).await.expect("written"), Write::Done);
         let released = schedule.released(START, DAY_MS, "r".into()).expect("may be released");
         writer.save_schedule(&released).await.expect("written");
         let pin = testdata::pin_of(released.pin_request(), START, Placement::Now);

@@ -59,59 +59,61 @@ async fn run(world: &Context) {
 #[tokio::test]
 async fn a_connection_that_dies_anywhere_leaves_no_tokens_behind() {
     sweep(&DEATHS, 6, async |nth, fault| {
-            let world = world().await;
-            let tokens = grant(&world);
-            world.faults.plan_any(nth, fault);
-            let died = world.faults.mortal(connect_account(&world.context, workspace(), &tokens)).await.is_none();
-            world.faults.heal();
-            if !died {
-                return false;
-            }
-            for _ in 0..6 {
-                world.system.advance_ms(5 * MINUTE_MS);
-                run(&world.context).await;
-            }
-            let is_connected = row(&world).await.is_some_and(|account| account.is_connected());
-            assert_eq!(has_tokens(&world), is_connected, "{fault:?} at call {nth}");
-            purge::delete_workspace(&world.context, workspace()).await.expect("marked");
-            for _ in 0..10 {
-                run(&world.context).await;
-                world.system.advance_ms(5 * MINUTE_MS);
-            }
-            assert!(world.context.tenants.workspace(workspace()).await.expect("read").is_none());
-            assert!(!has_tokens(&world), "{fault:?} at call {nth}: tokens outlived their workspace");
-            true
-    }).await;
+        let world = world().await;
+        let tokens = grant(&world);
+        world.faults.plan_any(nth, fault);
+        let died = world.faults.mortal(connect_account(&world.context, workspace(), &tokens)).await.is_none();
+        world.faults.heal();
+        if !died {
+            return false;
+        }
+        for _ in 0..6 {
+            world.system.advance_ms(5 * MINUTE_MS);
+            run(&world.context).await;
+        }
+        let is_connected = row(&world).await.is_some_and(|account| account.is_connected());
+        assert_eq!(has_tokens(&world), is_connected, "{fault:?} at call {nth}");
+        purge::delete_workspace(&world.context, workspace()).await.expect("marked");
+        for _ in 0..10 {
+            run(&world.context).await;
+            world.system.advance_ms(5 * MINUTE_MS);
+        }
+        assert!(world.context.tenants.workspace(workspace()).await.expect("read").is_none());
+        assert!(!has_tokens(&world), "{fault:?} at call {nth}: tokens outlived their workspace");
+        true
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_disconnection_that_fails_anywhere_is_finished_by_the_refresher() {
     sweep(&FAULTS, 4, async |nth, fault| {
-            let world = connected().await;
-            world.faults.plan_any(nth, fault);
-            let _ = world.faults.mortal(disconnect(&world.context, key())).await;
-            if world.faults.heal() {
-                return false;
-            }
-            if row(&world).await.is_some_and(|account| account.revoked_at.is_none()) {
-                return true; // The account is as it was.
-            }
-            for _ in 0..3 {
-                world.system.advance_ms(5 * MINUTE_MS);
-                run(&world.context).await;
-            }
-            assert!(!has_tokens(&world), "{fault:?} at call {nth}");
-            let account = row(&world).await.expect("there");
-            assert_eq!(account.life.refresh_at, None, "{fault:?} at call {nth}: and nothing is left to do");
-            // Connecting it again works, and nobody removes the new tokens.
-            connect_account(&world.context, workspace(), &grant(&world)).await.expect("connected");
-            for _ in 0..12 {
-                world.system.advance_ms(5 * MINUTE_MS);
-                run(&world.context).await;
-            }
-            assert!(has_tokens(&world) && row(&world).await.is_some_and(|account| account.is_connected()));
-            true
-    }).await;
+        let world = connected().await;
+        world.faults.plan_any(nth, fault);
+        let _ = world.faults.mortal(disconnect(&world.context, key())).await;
+        if world.faults.heal() {
+            return false;
+        }
+        if row(&world).await.is_some_and(|account| account.revoked_at.is_none()) {
+            return true; // The account is as it was.
+        }
+        for _ in 0..3 {
+            world.system.advance_ms(5 * MINUTE_MS);
+            run(&world.context).await;
+        }
+        assert!(!has_tokens(&world), "{fault:?} at call {nth}");
+        let account = row(&world).await.expect("there");
+        assert_eq!(account.life.refresh_at, None, "{fault:?} at call {nth}: and nothing is left to do");
+        // Connecting it again works, and nobody removes the new tokens.
+        connect_account(&world.context, workspace(), &grant(&world)).await.expect("connected");
+        for _ in 0..12 {
+            world.system.advance_ms(5 * MINUTE_MS);
+            run(&world.context).await;
+        }
+        assert!(has_tokens(&world) && row(&world).await.is_some_and(|account| account.is_connected()));
+        true
+    })
+    .await;
 }
 
 /// Custody with something going on inside its calls.

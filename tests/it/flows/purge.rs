@@ -27,7 +27,7 @@ use pinbridge_shared::flows::accounts::forget_accounts::forget_accounts;
 use pinbridge_shared::flows::imports::{self, Submission, Submitted};
 use pinbridge_shared::flows::publish::publish_pin::publish_pin;
 use pinbridge_shared::flows::tenants::purge::{self, LINGER_MS, Progress, QUIET_MS};
-use pinbridge_shared::ports::{Saved, Tokens};
+use pinbridge_shared::ports::{Tokens, Write};
 use pinbridge_shared::testing::fake_store::FakeStore;
 use pinbridge_shared::testing::{START, TestWorld};
 use uuid::Uuid;
@@ -103,7 +103,7 @@ async fn furnish(world: &TestWorld, workspace: WorkspaceId, pins: usize) -> Vec<
         // One of each: announced and in doubt, in the backlog, untouched.
         if index % 3 == 0 {
             let begun = attempt.begin(world.now(), w.nonce()).expect("begins");
-            assert_eq!(w.store.save_attempt(&pin, &begun).await.expect("saved"), Saved::Yes);
+            assert_eq!(w.store.save_attempt(&pin, &begun).await.expect("saved"), Write::Done);
             w.store.put_unresolved(&board, pin.key.pin, pin.expires_at).await.expect("put");
         } else if index % 3 == 1 {
             w.store.put_backlog(key, &BacklogRow::of(&pin, 1)).await.expect("put");
@@ -302,7 +302,7 @@ async fn what_a_slow_worker_writes_behind_the_purge_goes_too() {
     assert_eq!(world.pins(&keys).await.len(), 0, "buried");
     // It had read the pin just before.
     let begun = attempt.begin(world.now(), "late".into()).expect("begins");
-    assert_eq!(world.context.store.save_attempt(&pin, &begun).await.expect("saved"), Saved::Yes);
+    assert_eq!(world.context.store.save_attempt(&pin, &begun).await.expect("saved"), Write::Done);
     let board = BoardKey { account: account(mine()), board_id: pin.request.board_id.clone() };
     world.context.store.put_unresolved(&board, pin.key.pin, pin.expires_at).await.expect("put");
     world.context.store.put_backlog(account(mine()), &BacklogRow::of(&pin, 9)).await.expect("put");

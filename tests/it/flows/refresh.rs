@@ -343,6 +343,6 @@ async fn accounts_that_cant_be_refreshed_dont_keep_others_waiting() {
     }
     advance_to_due(&world, good).await;
     let report = run(&world).await.expect("survives").expect("runs");
-    assert_eq!((report.renewed, report.hopeless), (1, 300), "{report:?}");
+    assert_eq!((report.renewed, report.needs_reconnect), (1, 300), "{report:?}");
     assert_eq!(run(&world).await.expect("survives").expect("runs"), Report::default(), "they have been put off");
 }

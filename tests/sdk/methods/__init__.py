@@ -1,4 +1,4 @@
-"""One check per method of the official client, each for the synchronous and the asynchronous one."""
+"""One check per method of the official client, for both the synchronous and the asynchronous client."""
 
 import ast
 import asyncio
@@ -7,14 +7,14 @@ import textwrap
 
 from pinbridge_sdk import AsyncPinbridgeClient, PinbridgeClient
 
-# The publishing surface: every public method of these has a check.
+# The client's resources for publishing. Every public method of them has a check.
 RESOURCES = ["system", "api_keys", "pinterest", "projects", "pins", "jobs", "schedules", "rate_meter", "dashboard",
              "activity_logs"]
 CHECKS = {}
 
 
 def check(method):
-    """The check of that "resource.method". It says something of values, or it is none."""
+    """Registers the check of a "resource.method". A check must compare values or expect an error."""
 
     def register(function):
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
@@ -31,13 +31,13 @@ def check(method):
 
 
 def public_methods(client):
-    """Every "resource.method" that the client has of those resources."""
+    """Every public "resource.method" of the client, for the resources above."""
     return {f"{resource}.{name}" for resource in RESOURCES
             for name, _ in inspect.getmembers(getattr(client, resource), callable) if not name.startswith("_")}
 
 
 class Flavour:
-    """One of the two clients, called in the same way: the asynchronous one is waited for. Remembers what was called."""
+    """One of the two clients, called in the same way: awaitables are awaited. Records the methods that were called."""
 
     def __init__(self, name, ready):
         self.name, self.ready, self.calls = name, ready, set()
@@ -60,7 +60,7 @@ class Flavour:
 
 
 class Recorded:
-    """A client, or a resource of one."""
+    """Wraps a client, or a resource of one."""
 
     def __init__(self, target, flavour, name=None):
         self._target, self._flavour, self._name = target, flavour, name

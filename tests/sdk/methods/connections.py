@@ -11,12 +11,12 @@ from pinbridge_sdk.models import BoardCreateRequest, BoardUpdateRequest
 from checks import body, expect_error
 from methods import check
 
-# The simulated people of these checks; the others' account is the first.
+# The simulated users of these checks. Other checks use the first account.
 PERSON, LEAVER = "sim_account_2", "sim_account_3"
 
 
 def browse(url):
-    """Where Pinterest's page sends the browser."""
+    """The URL to which Pinterest's page redirects the browser."""
     parts = urllib.parse.urlsplit(str(url))
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
     connection.request("GET", f"{parts.path}?{parts.query}", headers={"Accept": "text/html"})
@@ -64,8 +64,8 @@ def oauth_callback(client, flavour):
     assert connected.status == "success" and uuid.UUID(connected.account_id)
     assert account(client, connected.account_id).username == PERSON
     expect_error(APIError, 400, "oauth_state_invalid", lambda: client.pinterest.oauth_callback(**answer))
-    nobody = flavour.client()
-    again = nobody.pinterest.oauth_callback(**agreed(client, PERSON))
+    anonymous = flavour.client()
+    again = anonymous.pinterest.oauth_callback(**agreed(client, PERSON))
     assert again.account_id == connected.account_id, "the state is the credential, and the account keeps its id"
 
 

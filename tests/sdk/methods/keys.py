@@ -21,7 +21,7 @@ def create(client, flavour):
     assert made.api_key.startswith("pb_live_") and made.name == "n8n" and made.scopes == [APIKeyScope.READ]
     assert made.pinterest_account_ids == [account] and str(made.workspace_id) == flavour.ready["workspace_id"]
     key = flavour.client(api_key=made.api_key)
-    assert [one.id for one in key.pinterest.list_accounts()] == [account], "the others aren't there for it"
+    assert [one.id for one in key.pinterest.list_accounts()] == [account], "the key can't see other accounts"
     expect_error(AuthenticationError, 403, "insufficient_scope", lambda: key.pins.create(body(flavour.ready)))
     expect_error(AuthenticationError, 403, "insufficient_scope", lambda: key.api_keys.create({"name": "wider"}))
     assert client.api_keys.create({"name": "all"}).scopes == list(APIKeyScope)

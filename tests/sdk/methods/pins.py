@@ -1,4 +1,4 @@
-"""pins.* and jobs.*, but for imports"""
+"""pins.* and jobs.*, except imports"""
 
 import uuid
 from datetime import date, timedelta
@@ -24,7 +24,7 @@ def create(client, flavour):
     assert str(pin.pinterest_account_id) == request["account_id"] and pin.board_id == request["board_id"]
     assert (pin.dominant_color, pin.related_terms, pin.media_type.value) == ("#6E7874", ["paper", "crane"], "image")
     assert await_published(client, pin.id).status == PinStatus.PUBLISHED
-    assert client.pins.create(request).id == pin.id, "the same key is the same pin"
+    assert client.pins.create(request).id == pin.id, "the same key gives the same pin"
     assert len(pins_at_pinterest(flavour.ready, request["title"])) == 1
     expect_error(APIError, 409, "idempotency_key_reused", lambda: client.pins.create(request | {"title": "Another"}))
     expect_error(NotFoundError, 404, "not_found",
@@ -100,7 +100,7 @@ def update(client, flavour):
 @check("pins.delete")
 def delete(client, flavour):
     kept, removed = published_pin(client, flavour), published_pin(client, flavour)
-    assert client.pins.delete(kept.id) is None, "the record only"
+    assert client.pins.delete(kept.id) is None, "only the record is deleted"
     expect_error(NotFoundError, 404, "not_found", lambda: client.pins.get(kept.id))
     assert len(pins_at_pinterest(flavour.ready, kept.title)) == 1
     outcome = client.pins.delete(removed.id, delete_from_pinterest=True)
@@ -116,7 +116,7 @@ def delete(client, flavour):
 def retry(client, flavour):
     pin = failed_pin(client, flavour.ready)
     retried = client.pins.retry(pin.id, PinRetryRequest(board_id=flavour.ready["board_id"]))
-    # Deferred if the account's tokens are spent just then.
+    # Deferred if the account has no publish token left at that time.
     waits = (PinStatus.DEFERRED, "account_pacing")
     assert retried.id == pin.id and (retried.status, retried.error_code) in [(PinStatus.QUEUED, None), waits], retried
     assert await_published(client, pin.id).status == PinStatus.PUBLISHED

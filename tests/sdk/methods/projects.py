@@ -24,9 +24,9 @@ def listed(client, flavour):
 @check("projects.create_sandbox")
 def create_sandbox(client, flavour):
     made, again = client.projects.create_sandbox(), client.projects.create_sandbox({"name": "Another"})
-    assert made.projects == again.projects, "there is one"
+    assert made.projects == again.projects, "there is one sandbox"
     assert [project.environment for project in made.projects].count("sandbox") == 1
-    assert str(made.active_project.id) == flavour.ready["workspace_id"], "one stays where one is"
+    assert str(made.active_project.id) == flavour.ready["workspace_id"], "the active project stays the same"
 
 
 @check("projects.switch")
@@ -36,7 +36,8 @@ def switch(client, flavour):
     assert switched.active_project.id == project.id and (switched.token_type, switched.expires_in) == ("bearer", 3600)
     inside = flavour.client(bearer_token=switched.access_token)
     assert inside.projects.list().active_project.id == project.id
-    assert str(person.projects.list().active_project.id) == flavour.ready["workspace_id"], "the old token stays"
+    active = str(person.projects.list().active_project.id)
+    assert active == flavour.ready["workspace_id"], "the old token keeps its project"
     expect_error(AuthenticationError, 403, "session_required",
                  lambda: client.projects.switch({"project_id": str(project.id)}))
     expect_error(NotFoundError, 404, "not_found", lambda: person.projects.switch({"project_id": str(uuid.uuid4())}))
@@ -44,10 +45,10 @@ def switch(client, flavour):
 
 @check("projects.reset_sandbox")
 def reset_sandbox(client, flavour):
-    """The last of all: it closes the sandbox for longer than anybody waits here. (What it removes is tests/it's.)"""
+    """Runs last, because the sandbox is closed for longer than these checks wait. (tests/it checks what it removes.)"""
     project = sandbox(client)
     reset = client.projects.reset_sandbox()
-    assert project.id in [one.id for one in reset.projects], "it is still there"
+    assert project.id in [one.id for one in reset.projects], "the sandbox still exists"
     assert str(reset.active_project.id) == flavour.ready["workspace_id"]
     expect_error(APIError, 409, "workspace_resetting",
                  lambda: flavour.person().projects.switch({"project_id": str(project.id)}))

@@ -45,7 +45,7 @@ def create(client, flavour):
     assert (schedule.payload["title"], schedule.payload["board_id"]) == (data["title"], data["board_id"])
     done = await_status(client, schedule.id, ScheduleStatus.DONE, ScheduleStatus.FAILED)
     assert done.status == ScheduleStatus.DONE and done.last_error is None
-    assert client.pins.get(done.pin_id).published_at >= schedule.run_at, "never early"
+    assert client.pins.get(done.pin_id).published_at >= schedule.run_at, "a schedule never runs early"
     assert len(pins_at_pinterest(flavour.ready, data["title"])) == 1
     expect_error(ValidationError, 422, "validation_error", lambda: scheduled(client, flavour, -3600))
 

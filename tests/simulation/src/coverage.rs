@@ -1,5 +1,5 @@
-//! Which port calls there are, per function, found in the sources: one that a run never made, or at which nothing ever
-//! died, makes it fail.
+//! Finds the port calls of each function in the sources. A run fails if it never made one of them, or if no process
+//! crashed at one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -7,15 +7,17 @@ use std::path::{Path, PathBuf};
 use crate::gate::{CRASHES, Coverage, Target};
 use crate::kernel::Kind;
 
-/// Where each function's handlers begin. Of the API those of pins, jobs and schedules: accounts and boards read a page each.
+/// The sources of each function's handlers. Of the API only those of pins, jobs and schedules, because the handlers of
+/// accounts and boards only read a page.
 const ENTRIES: [(Kind, &[&str]); 6] = [
     (
         Kind::Api,
         &[
             "api/src/routes/pins.rs",
-            "api/src/routes/pin_edits.rs",
-            "api/src/routes/jobs.rs",
-            "api/src/routes/retries.rs",
+            "api/src/routes/pins/create.rs",
+            "api/src/routes/pins/edit.rs",
+            "api/src/routes/pins/timeline.rs",
+            "api/src/routes/pins/retry.rs",
             "api/src/routes/schedules.rs",
             "api/src/auth.rs",
         ],
@@ -26,17 +28,17 @@ const ENTRIES: [(Kind, &[&str]); 6] = [
     (Kind::DeadLetters, &["dead_letters/src/lib.rs"]),
     (Kind::Refresher, &["refresher/src/lib.rs"]),
 ];
-/// Flows of the refresher's schedule that no world of the simulation has anything for: nobody deletes a workspace in it. Their
-/// tests are in tests/it/flows/purge.rs.
+/// Flows of the refresher that find no work in a world, because no workspace is deleted. Their tests are in
+/// tests/it/flows/purge.rs.
 const REMOVALS: [&str; 2] = ["tenants::purge", "accounts::forget_accounts"];
-/// Flows of the API that call Pinterest for whoever waits for the answer, as boards do; no client of a world asks for them.
+/// Flows of the API that call Pinterest while the client waits, as boards do. No client of a world uses them.
 const FOR_WAITERS: [&str; 2] = ["pins::delete_on_pinterest", "boards::board_preflight"];
-/// Flows of the dispatcher and of the dead letters' function that no world of the simulation has anything for: nobody imports in
-/// it. Their tests, with a death at every port call, are in tests/it/flows/imports.rs.
+/// Flows of the dispatcher and of the function dead_letters that find no work in a world, because there are no imports.
+/// Their tests, with a crash at every port call, are in tests/it/flows/imports.rs.
 const IMPORTS: [&str; 3] = ["imports", "imports::rescue_imports", "imports::import_rows"];
-/// What goes through to Pinterest for somebody who waits: its tests are in tests/it/api_connections.rs.
+/// A flow that reads from Pinterest while the client waits. Its tests are in tests/it/api_connections.rs.
 const READS_THROUGH: [&str; 1] = ["boards::board_access"];
-/// Questions that a port answers by itself.
+/// Methods of ports that make no call.
 const NO_CALLS: [&str; 2] = ["is_configured", "authorization_url"];
 const PORTS: [&str; 7] = ["store", "schedules", "rollups", "queue", "secrets", "pinterest", "oauth"];
 
@@ -71,18 +73,18 @@ pub fn expected(kinds: &[Kind]) -> BTreeSet<(Kind, String)> {
     expected
 }
 
-/// Nets under nets, which nothing should ever fall into; each has a test of its own.
+/// Calls of safety nets that are never needed in a world. Each has a test of its own.
 const NETS: [(Kind, &str); 1] = [
-    // A backlog whose mark is gone. The mark is cleared only after an empty reading long after it was set.
+    // For a backlog without its mark. The mark is removed only after an empty read, long after it was set.
     (Kind::Dispatcher, "store.mark_waiting"),
 ];
 
-/// What is missing in a run.
+/// A gap in a run's coverage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Gap {
-    /// A call that was never made.
+    /// The call was never made.
     Never(Kind, String),
-    /// A call at which nothing died like this.
+    /// No process crashed at this point of the call.
     Alive(Target),
 }
 
@@ -128,7 +130,8 @@ fn collect(folder: &Path, path: &str, found: &mut BTreeMap<String, String>) {
     }
 }
 
-/// The flows that a source names, by absolute or relative paths, alone or in braces. `flow` is the source's own path, or empty.
+/// The flows that a source names, by absolute or relative paths, alone or in braces. `flow` is the source's own path,
+/// or empty.
 fn mentioned(source: &str, flows: &BTreeMap<String, String>, flow: &str) -> Vec<String> {
     let dense: String = source.chars().filter(|c| !c.is_whitespace()).collect();
     let folder = flow.rsplit_once("::").map_or("", |(folder, _)| folder);
@@ -185,7 +188,7 @@ fn walk(rest: &str, base: &str, flows: &BTreeMap<String, String>, found: &mut Ve
     if let Some(deeper) = rest[name.len()..].strip_prefix("::") {
         walk(deeper, &path, flows, found);
     }
-    // A path that goes on into a child names the child, not the folder.
+    // A path that continues into a child names the child, not the folder.
     if found.len() == known && flows.contains_key(&path) {
         found.push(path);
     }
@@ -198,7 +201,7 @@ fn calls(source: &str) -> BTreeSet<String> {
     for port in PORTS {
         let prefix = format!("{port}.");
         for (at, _) in dense.match_indices(&prefix) {
-            // Schedules are also what many a list is called.
+            // Lists are also called `schedules`.
             let is_port = port != "schedules" || dense[..at].ends_with("context.");
             let is_word = !is_port || dense[..at].chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '_');
             let rest = &dense[at + prefix.len()..];
@@ -217,7 +220,7 @@ mod tests {
     use crate::kernel::KINDS;
 
     #[test]
-    fn the_sources_name_the_calls_that_everybody_knows() {
+    fn the_well_known_calls_are_found_in_the_sources() {
         let expected = expected(&KINDS);
         for (kind, call) in [
             (Kind::Api, "store.put_pin"),

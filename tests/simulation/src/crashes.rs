@@ -1,24 +1,24 @@
-//! A death before, inside and after every port call of a story, one run each; then pairs of deaths.
+//! Crashes before, inside and after every port call of a story, one per run; then pairs of crashes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
 use pinbridge_shared::domain::pacing::pace::Pace;
 
-use crate::endpoint::GrantWeather;
+use crate::endpoint::GrantFaults;
+use crate::faults::Faults;
 use crate::gate::{CRASHES, Crash};
 use crate::oracle::{Outcome, Wrong};
 use crate::plan::Plan;
 use crate::report::in_parallel;
-use crate::weather::Weather;
 use crate::world;
 
-/// Stories, each with its own seed: between them they go through every flow.
+/// Number of stories, each with its own seed. Together they run every flow.
 const STORIES: u64 = 3;
 const PINS: usize = 7;
 
-/// A small world in which Pinterest is difficult and nothing dies unplanned. Its pace is so slow that pins wait in the
-/// queue as well as in the backlog.
+/// A small world in which Pinterest has faults and processes die only as planned. Its pace is so slow that pins wait in
+/// the queue as well as in the backlog.
 fn story(number: u64, crashes: BTreeMap<u64, Crash>) -> Plan {
     let mut plan = Plan::drawn(0x5707, number);
     let mut rng = Rng::with_seed(number);
@@ -29,22 +29,22 @@ fn story(number: u64, crashes: BTreeMap<u64, Crash>) -> Plan {
             (wish.title, wish.image) = ("A twin among cranes".into(), 7);
         }
     }
-    let hard = |probability: f64| if number == 0 { 0.0 } else { probability };
+    let unless_first = |probability: f64| if number == 0 { 0.0 } else { probability };
     Plan {
         accounts: 1,
         pace: Pace::new(2, 0.04),
-        weather: Weather {
-            lost_before_commit: hard(0.15),
-            lost_after_commit: hard(0.2),
-            late_commit: hard(0.15),
-            server_error_after_commit: hard(0.1),
-            rate_limited: hard(0.1),
-            busy: hard(0.1),
-            list_error: hard(0.1),
+        faults: Faults {
+            lost_before_commit: unless_first(0.15),
+            lost_after_commit: unless_first(0.2),
+            late_commit: unless_first(0.15),
+            server_error_after_commit: unless_first(0.1),
+            rate_limited: unless_first(0.1),
+            busy: unless_first(0.1),
+            list_error: unless_first(0.1),
             commit_lateness_ms: 60_000,
-            ..Weather::calm()
+            ..Faults::calm()
         },
-        grants: GrantWeather::default(),
+        grants: GrantFaults::default(),
         heals_after_ms: 3 * 60_000,
         aftermath_ms: 3 * 60_000,
         crashes,
@@ -52,7 +52,7 @@ fn story(number: u64, crashes: BTreeMap<u64, Crash>) -> Plan {
     }
 }
 
-/// Prints what was tried; answers whether nothing was wrong.
+/// Prints a summary; returns whether there was no violation.
 pub fn all(seed: u64, pairs: u64) -> bool {
     let mut points = 0;
     let mut wrong: Vec<String> = Vec::new();
@@ -60,13 +60,13 @@ pub fn all(seed: u64, pairs: u64) -> bool {
     let mut reached: BTreeSet<String> = BTreeSet::new();
     for number in 0..STORIES {
         let calm = world::run(story(number, BTreeMap::new()));
-        note(&calm, &format!("story {number}"), &mut wrong);
+        collect(&calm, &format!("story {number}"), &mut wrong);
         reached.extend(calm.coverage.keys().map(|(kind, call)| format!("{kind:?} {call}")));
         counts.insert(number, calm.calls);
         let runs = calm.calls * CRASHES.len() as u64;
         points += runs;
         for (run, outcome) in in_parallel(0..runs, |run| world::run(story(number, planned(&[run])))) {
-            note(&outcome, &format!("story {number}, {:?}", planned(&[run])), &mut wrong);
+            collect(&outcome, &format!("story {number}, {:?}", planned(&[run])), &mut wrong);
         }
     }
     let outcomes = in_parallel(0..pairs, |index| {
@@ -75,11 +75,11 @@ pub fn all(seed: u64, pairs: u64) -> bool {
     });
     for (index, (number, outcome)) in outcomes {
         let crashes = pair(seed, index, &counts).1;
-        note(&outcome, &format!("story {number}, {crashes:?}"), &mut wrong);
+        collect(&outcome, &format!("story {number}, {crashes:?}"), &mut wrong);
     }
     println!(
-        "seed {seed}: {points} single deaths (before, inside and after each of {} port calls; {} kinds of call) and {pairs} \
-         random pairs: {} violations",
+        "seed {seed}: {points} single crashes (before, inside and after each of {} port calls; {} kinds of call) and \
+         {pairs} random pairs: {} violations",
         points / CRASHES.len() as u64,
         reached.len(),
         wrong.len()
@@ -88,7 +88,7 @@ pub fn all(seed: u64, pairs: u64) -> bool {
     wrong.is_empty()
 }
 
-/// The deaths of these runs: each call has three.
+/// The crashes of these runs: three runs for each call.
 fn planned(runs: &[u64]) -> BTreeMap<u64, Crash> {
     runs.iter().map(|run| (run / CRASHES.len() as u64 + 1, CRASHES[(run % CRASHES.len() as u64) as usize])).collect()
 }
@@ -100,11 +100,12 @@ fn pair(seed: u64, index: u64, counts: &BTreeMap<u64, u64>) -> (u64, BTreeMap<u6
     (number, planned(&[rng.u64(0..runs), rng.u64(0..runs)]))
 }
 
-fn note(outcome: &Outcome, what: &str, wrong: &mut Vec<String>) {
+fn collect(outcome: &Outcome, name: &str, wrong: &mut Vec<String>) {
     for violation in &outcome.violations {
-        // A death between the call and its record loses the provider's word: the next calls may come too early.
+        // A crash between a call and its record loses the provider's rate-limit hint, so the next calls may come too
+        // early.
         if violation.wrong != Wrong::Noisy {
-            wrong.push(format!("{what}: {:?} {}", violation.wrong, violation.text));
+            wrong.push(format!("{name}: {:?} {}", violation.wrong, violation.text));
         }
     }
 }

@@ -1,7 +1,7 @@
-//! One number for everything that happened in a world: equal before and after a change that moves or renames code.
+//! A digest of everything that happened in a world: equal before and after a change that only moves or renames code.
 //!
-//! It covers each port call's time, process and function (not its name), the final row of every pin, every Pin on
-//! Pinterest, and the state of the random numbers at the end.
+//! It covers the time, process and function of each port call (not the call's name), the final row of every pin, every
+//! Pin on Pinterest, and the final state of the random number generator.
 
 use pinbridge_shared::domain::pin::Pin;
 use pinbridge_shared::domain::pin::attempt::Attempt;
@@ -28,7 +28,7 @@ impl Digest {
     }
 }
 
-/// What a pin's row says, without the names of its fields.
+/// The values of a pin's row, without the names of its fields.
 pub fn of_pin(pin: &Pin, attempt: &Attempt) -> Vec<u8> {
     let row = (
         &pin.request.idempotency_key,

@@ -1,4 +1,5 @@
-//! Pinterest's token endpoint at its worst, which knows every token it ever issued and which requests are under way.
+//! Pinterest's token endpoint with faults. It records every token that it issued and which requests may still take
+//! effect.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,40 +17,40 @@ use crate::kernel::{Action, Kernel, Kind, Pid};
 
 pub const ACCESS_LIFE_MS: i64 = 30 * DAY_MS;
 const REFRESH_LIFE_MS: i64 = 60 * DAY_MS;
-/// As the adapter's client waits.
+/// As in the adapter.
 const CLIENT_TIMEOUT_MS: i64 = 6 * SECOND_MS;
-/// How late after the client gave up a refresh may still take effect: what the deadlines assume.
+/// How long after the client gave up a refresh may still take effect, as the deadlines assume.
 const LATENESS_MS: i64 = 60 * SECOND_MS;
-/// So long after it arrived, a request can't take effect any more.
+/// How long after its arrival a request may take effect, at most.
 pub const IN_FLIGHT_MAX_MS: i64 = CLIENT_TIMEOUT_MS + LATENESS_MS;
 
-/// What becomes of the old refresh token.
+/// What a refresh does to the old tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rotation {
-    /// It dies at once.
+    /// Revokes the old refresh token at once.
     #[default]
     Kills,
-    /// It and the access tokens of before die at once.
+    /// Revokes the old refresh token and the old access tokens at once.
     KillsAll,
-    /// It works on to its end.
+    /// The old refresh token stays valid until it expires.
     Spares,
-    /// There is no new one.
+    /// There is no new refresh token.
     Keeps,
 }
 
-/// Hours in which the endpoint answers everybody alike.
+/// A fault that affects every request for some minutes or hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spell {
     AppRefused,
     RateLimited,
     Down,
-    /// Good refresh tokens are called bad.
+    /// Valid refresh tokens are refused.
     Mistaken,
 }
 
-/// What goes wrong at the endpoint, per request unless said otherwise.
+/// The fault profile of the endpoint: probabilities per request unless said otherwise.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct GrantWeather {
+pub struct GrantFaults {
     pub unsent: f64,
     pub lost_before_commit: f64,
     pub lost_after_commit: f64,
@@ -59,13 +60,13 @@ pub struct GrantWeather {
     pub rate_limited: f64,
     pub mistaken: f64,
     pub rotation: Rotation,
-    /// A new grant ends the older ones of its user.
+    /// A new grant revokes the older ones of its user.
     pub one_grant_each: bool,
-    /// From, to and what.
+    /// Start, end and kind.
     pub spells: Vec<(i64, i64, Spell)>,
 }
 
-/// How harsh one kind of trouble is in a world: often absent, sometimes severe.
+/// The probability of one kind of fault in a world: often zero, sometimes `severe`.
 fn draw(rng: &mut Rng, severe: f64) -> f64 {
     match rng.u8(0..10) {
         0..4 => 0.0,
@@ -75,7 +76,7 @@ fn draw(rng: &mut Rng, severe: f64) -> f64 {
     }
 }
 
-impl GrantWeather {
+impl GrantFaults {
     pub fn harsh(rng: &mut Rng) -> Self {
         Self {
             unsent: draw(rng, 0.1),
@@ -93,47 +94,47 @@ impl GrantWeather {
         }
     }
 
-    /// The same endpoint when everything is mended.
+    /// The same endpoint after its faults have ended.
     pub fn healed(&self) -> Self {
         Self { rotation: self.rotation, one_grant_each: self.one_grant_each, ..Self::default() }
     }
 }
 
-/// What a person has agreed to.
+/// An authorization by a user.
 #[derive(Debug)]
 pub struct Grant {
     pub user: usize,
     pub is_revoked: bool,
-    /// Its access tokens and their ends.
+    /// Its access tokens and when they expire.
     access: BTreeMap<String, i64>,
-    /// The refresh tokens that still work, and their ends.
+    /// The valid refresh tokens and when they expire.
     refresh: BTreeMap<String, i64>,
-    /// The request that brought the newest refresh token; `None`: the person did.
+    /// The request that issued the newest refresh token; `None`: it was issued by the authorization itself.
     brought_by: Option<usize>,
-    /// A good refresh token was called bad since tokens were issued last.
-    was_wronged: bool,
+    /// A valid refresh token was refused by mistake.
+    was_refused_by_mistake: bool,
 }
 
-/// A refresh as it arrived.
+/// A refresh request that arrived.
 #[derive(Debug)]
 pub struct Asked {
     pub user: usize,
     pub pid: Option<Pid>,
     grant: usize,
     refresh: String,
-    /// Until when it may still take effect.
+    /// When it takes effect at the latest.
     until: i64,
     answer: Option<Result<Tokens, ()>>,
-    /// The tokens reached their process.
+    /// The tokens reached the process.
     pub is_delivered: bool,
 }
 
-/// How requests ended.
+/// Counts of requests by result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct Counts {
     pub asked: u64,
     pub granted: u64,
-    /// Issued, and the answer never came.
+    /// Tokens were issued and the answer was lost.
     pub lost: u64,
     pub late: u64,
     pub unanswered: u64,
@@ -145,19 +146,19 @@ pub struct Tally {
 
 #[derive(Default)]
 struct State {
-    weather: GrantWeather,
+    faults: GrantFaults,
     grants: Vec<Grant>,
-    /// The grant of every token there ever was.
+    /// The grant of every token that was ever issued.
     of_token: BTreeMap<String, usize>,
     newest: BTreeMap<usize, usize>,
     asked: Vec<Asked>,
-    /// By user: requests that may still take effect.
+    /// Requests that may still take effect, by user.
     open: BTreeMap<usize, Vec<usize>>,
-    /// Users for whom tokens were issued since this was last asked.
+    /// Users for whom tokens were issued since the last [`Endpoint::take_issued`].
     issued: BTreeSet<usize>,
     serial: u64,
-    tally: Tally,
-    /// Requests as they arrived: whose, by which process, and when.
+    counts: Counts,
+    /// Arrived requests: the user, the process and the time.
     arrived: Vec<(usize, Option<Pid>, i64)>,
     /// Requests that arrived while another one of the same account could still take effect.
     concurrent: Vec<String>,
@@ -169,7 +170,7 @@ pub struct Endpoint {
     state: Mutex<State>,
 }
 
-/// What the client hears of a request that may have been granted.
+/// The answer to a request, whether or not tokens were issued.
 #[derive(Clone, Copy)]
 enum Fate {
     Answered,
@@ -180,19 +181,19 @@ enum Fate {
 }
 
 impl Endpoint {
-    pub fn new(kernel: Arc<Kernel>, gate: Arc<SimGate>, weather: GrantWeather) -> Arc<Self> {
-        Arc::new(Self { kernel, gate, state: Mutex::new(State { weather, ..State::default() }) })
+    pub fn new(kernel: Arc<Kernel>, gate: Arc<SimGate>, faults: GrantFaults) -> Arc<Self> {
+        Arc::new(Self { kernel, gate, state: Mutex::new(State { faults, ..State::default() }) })
     }
 
-    pub fn set_weather(&self, weather: GrantWeather) {
-        self.state().weather = weather;
+    pub fn set_faults(&self, faults: GrantFaults) {
+        self.state().faults = faults;
     }
 
-    /// The user agrees: tokens of a new grant.
+    /// The user authorizes the app: returns the tokens of a new grant.
     pub fn grant(&self, user: usize) -> Tokens {
         let now = self.kernel.now();
         let state = &mut *self.state();
-        if state.weather.one_grant_each
+        if state.faults.one_grant_each
             && let Some(old) = state.newest.get(&user)
         {
             state.grants[*old].is_revoked = true;
@@ -205,12 +206,12 @@ impl Endpoint {
             access: BTreeMap::new(),
             refresh: BTreeMap::new(),
             brought_by: None,
-            was_wronged: false,
+            was_refused_by_mistake: false,
         });
         state.issue(number, now, Rotation::Kills, None)
     }
 
-    /// The user agrees, and there is no refresh token.
+    /// The user authorizes the app, without a refresh token.
     pub fn grant_without_refresh(&self, user: usize) -> Tokens {
         let tokens = Tokens { refresh: None, refresh_expires_at: None, ..self.grant(user) };
         let state = &mut *self.state();
@@ -220,14 +221,14 @@ impl Endpoint {
         tokens
     }
 
-    /// Whether the tokens of the user's newest grant could be renewed.
+    /// Whether the tokens of the user's newest grant can be refreshed.
     pub fn can_refresh(&self, user: usize) -> bool {
         let now = self.kernel.now();
         let state = self.state();
         state.newest.get(&user).is_some_and(|newest| state.grants[*newest].is_alive(now))
     }
 
-    /// The user takes it back at Pinterest.
+    /// The user revokes the grant at Pinterest.
     pub fn revoke(&self, user: usize) {
         let state = &mut *self.state();
         if let Some(newest) = state.newest.get(&user) {
@@ -235,7 +236,7 @@ impl Endpoint {
         }
     }
 
-    /// Pinterest forgets the access tokens of the user's newest grant, and of nothing else.
+    /// Pinterest invalidates the access tokens of the user's newest grant, and nothing else.
     pub fn forget_access(&self, user: usize) {
         let state = &mut *self.state();
         if let Some(newest) = state.newest.get(&user) {
@@ -243,7 +244,7 @@ impl Endpoint {
         }
     }
 
-    /// Whether the access token works.
+    /// Whether the access token is valid.
     pub fn accepts(&self, access: &Secret) -> bool {
         let now = self.kernel.now();
         let state = self.state();
@@ -251,23 +252,23 @@ impl Endpoint {
         grant.is_some_and(|grant| grant.accepts(access.expose(), now))
     }
 
-    /// The grant that a token belongs to, and whose.
+    /// The grant of a token, and its user.
     pub fn of(&self, token: &Secret) -> Option<(usize, usize)> {
         let state = self.state();
         let number = *state.of_token.get(token.expose())?;
         Some((number, state.grants[number].user))
     }
 
-    pub fn look<T>(&self, number: usize, look: impl FnOnce(&Grant) -> T) -> T {
-        look(&self.state().grants[number])
+    pub fn with_grant<T>(&self, number: usize, read: impl FnOnce(&Grant) -> T) -> T {
+        read(&self.state().grants[number])
     }
 
     pub fn newest(&self, user: usize) -> Option<usize> {
         self.state().newest.get(&user).copied()
     }
 
-    pub fn asked<T>(&self, number: usize, look: impl FnOnce(&Asked) -> T) -> T {
-        look(&self.state().asked[number])
+    pub fn with_request<T>(&self, number: usize, read: impl FnOnce(&Asked) -> T) -> T {
+        read(&self.state().asked[number])
     }
 
     /// Whether a request for that user may still take effect.
@@ -289,22 +290,22 @@ impl Endpoint {
         std::mem::take(&mut self.state().concurrent)
     }
 
-    pub fn tally(&self) -> Tally {
-        self.state().tally
+    pub fn counts(&self) -> Counts {
+        self.state().counts
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A request arrives: when it takes effect, what the client hears, and when.
-    fn fate(&self, weather: &GrantWeather, may_be_mistaken: bool) -> (Option<i64>, Fate, i64) {
+    /// Decides when an arriving request takes effect, what its answer is, and when the answer arrives.
+    fn fate(&self, faults: &GrantFaults, may_be_mistaken: bool) -> (Option<i64>, Fate, i64) {
         let now = self.kernel.now();
         let quick = self.kernel.draw(|rng| rng.i64(80..1_500));
         let hit = |probability| self.kernel.chance(probability);
         let silent_ms = || self.kernel.draw(|rng| if rng.bool() { CLIENT_TIMEOUT_MS } else { rng.i64(1_500..5_000) });
         let hint = || self.kernel.draw(|rng| rng.bool().then(|| rng.i64(5_000..HOUR_MS)));
-        let spell = weather.spells.iter().find(|(from, to, _)| (*from..*to).contains(&now)).map(|spell| spell.2);
+        let spell = faults.spells.iter().find(|(from, to, _)| (*from..*to).contains(&now)).map(|spell| spell.2);
         match spell {
             Some(Spell::AppRefused) => return (None, Fate::AppRefused, quick),
             Some(Spell::RateLimited) => return (None, Fate::NotNow(hint()), quick),
@@ -312,52 +313,53 @@ impl Endpoint {
             Some(Spell::Mistaken) if may_be_mistaken => return (None, Fate::Mistaken, quick),
             _ => {}
         }
-        if hit(weather.lost_before_commit) {
+        if hit(faults.lost_before_commit) {
             return (None, Fate::Silence, silent_ms());
         }
-        if hit(weather.lost_after_commit) {
+        if hit(faults.lost_after_commit) {
             return (Some(quick / 2), Fate::Silence, silent_ms());
         }
-        if hit(weather.late_commit) {
+        if hit(faults.late_commit) {
             let latest = IN_FLIGHT_MAX_MS;
             let late = self.kernel.draw(|rng| if rng.bool() { rng.i64(0..latest) } else { latest - 1 });
             return (Some(late), Fate::Silence, CLIENT_TIMEOUT_MS);
         }
-        if hit(weather.server_error_after_commit) {
+        if hit(faults.server_error_after_commit) {
             return (Some(quick / 2), Fate::Silence, quick);
         }
-        if hit(weather.server_error) {
+        if hit(faults.server_error) {
             return (None, Fate::Silence, quick);
         }
-        if hit(weather.rate_limited) {
+        if hit(faults.rate_limited) {
             return (None, Fate::NotNow(hint()), quick);
         }
-        if may_be_mistaken && hit(weather.mistaken) {
+        if may_be_mistaken && hit(faults.mistaken) {
             return (None, Fate::Mistaken, quick);
         }
         (Some(quick / 2), Fate::Answered, quick)
     }
 
-    /// Notes a request; answers its number, what the client hears of it and when.
+    /// Records a request; returns its number, its answer and when the answer arrives.
     fn arrive(&self, refresh: &Secret) -> (usize, Fate, i64) {
         let now = self.kernel.now();
-        let (weather, grant, may_be_mistaken) = {
+        let (faults, grant, may_be_mistaken) = {
             let state = self.state();
             let grant = state.of_token.get(refresh.expose()).copied();
-            let grant = grant.unwrap_or_else(|| panic!("a refresh token that was never issued"));
-            // Pinterest doesn't err twice of somebody whose access token it refuses too: nobody could tell that from a
-            // grant that was taken back.
-            // (An access token that a refresh brought may be lost on its way, so only the grant's first ones count.)
+            let grant = grant.unwrap_or_else(|| panic!("the refresh token was never issued"));
+            // Pinterest never refuses a valid refresh token twice if it also refuses the access token: that could not
+            // be told apart from a revoked grant. (An access token that a refresh issued may be lost on its way, so
+            // only the grant's first access tokens count.)
             let known = &state.grants[grant];
             let is_issued = |asked: &Asked| asked.grant == grant && matches!(asked.answer, Some(Ok(_)));
-            let is_harmless = !known.was_wronged || (known.works(now) && !state.asked.iter().any(is_issued));
-            (state.weather.clone(), grant, is_harmless)
+            let is_distinguishable =
+                !known.was_refused_by_mistake || (known.works(now) && !state.asked.iter().any(is_issued));
+            (state.faults.clone(), grant, is_distinguishable)
         };
-        let (commits_after_ms, fate, answers_after_ms) = self.fate(&weather, may_be_mistaken);
+        let (commits_after_ms, fate, answers_after_ms) = self.fate(&faults, may_be_mistaken);
         let state = &mut *self.state();
         let number = state.asked.len();
         let user = state.grants[grant].user;
-        state.grants[grant].was_wronged |= matches!(fate, Fate::Mistaken);
+        state.grants[grant].was_refused_by_mistake |= matches!(fate, Fate::Mistaken);
         let until = now + commits_after_ms.unwrap_or(answers_after_ms / 2);
         let open = state.open.entry(user).or_default();
         let asked = &state.asked;
@@ -381,15 +383,15 @@ impl Endpoint {
             answer: None,
             is_delivered: false,
         });
-        state.tally.asked += 1;
+        state.counts.asked += 1;
         state.arrived.push((user, self.kernel.running(), now));
         match (fate, commits_after_ms) {
-            (Fate::Silence, Some(after_ms)) if after_ms > answers_after_ms => state.tally.late += 1,
-            (Fate::Silence, Some(_)) => state.tally.lost += 1,
-            (Fate::Silence, None) => state.tally.unanswered += 1,
-            (Fate::NotNow(_), _) => state.tally.not_now += 1,
-            (Fate::AppRefused, _) => state.tally.app_refused += 1,
-            (Fate::Mistaken, _) => state.tally.mistaken += 1,
+            (Fate::Silence, Some(after_ms)) if after_ms > answers_after_ms => state.counts.late += 1,
+            (Fate::Silence, Some(_)) => state.counts.lost += 1,
+            (Fate::Silence, None) => state.counts.unanswered += 1,
+            (Fate::NotNow(_), _) => state.counts.not_now += 1,
+            (Fate::AppRefused, _) => state.counts.app_refused += 1,
+            (Fate::Mistaken, _) => state.counts.mistaken += 1,
             (Fate::Answered, _) => {}
         }
         if let Some(after_ms) = commits_after_ms {
@@ -399,7 +401,7 @@ impl Endpoint {
         (number, fate, answers_after_ms)
     }
 
-    /// The request takes effect, if its refresh token still works.
+    /// The request takes effect, if its refresh token is still valid.
     pub fn issue(&self, number: usize) {
         let now = self.kernel.now();
         let state = &mut *self.state();
@@ -407,10 +409,10 @@ impl Endpoint {
         let (grant, user) = (asked.grant, asked.user);
         if !state.grants[grant].honours(&asked.refresh, now) {
             state.asked[number].answer = Some(Err(()));
-            self.kernel.note(|| format!("refresh {number} finds its token dead"));
+            self.kernel.note(|| format!("refresh {number}: its token is not valid any more"));
             return;
         }
-        let tokens = state.issue(grant, now, state.weather.rotation, Some(number));
+        let tokens = state.issue(grant, now, state.faults.rotation, Some(number));
         self.kernel.note(|| format!("refresh {number} issues {}", tokens.access.expose()));
         state.issued.insert(user);
         state.asked[number].answer = Some(Ok(tokens));
@@ -427,11 +429,11 @@ impl Endpoint {
             Fate::Answered => match state.asked[number].answer.clone() {
                 Some(Ok(tokens)) => {
                     state.asked[number].is_delivered = true;
-                    state.tally.granted += 1;
+                    state.counts.granted += 1;
                     Ok(tokens)
                 }
                 _ => {
-                    state.tally.refused += 1;
+                    state.counts.refused += 1;
                     Err(GrantFailure::Refused(nothing()))
                 }
             },
@@ -478,17 +480,17 @@ impl Grant {
         !self.is_revoked && self.refresh.get(refresh).is_some_and(|end| now < *end)
     }
 
-    /// Whether all its access tokens that have not come to their end by themselves still work.
+    /// Whether it has a valid access token.
     fn works(&self, now: i64) -> bool {
         !self.is_revoked && self.access.values().any(|end| now < *end)
     }
 
-    /// Whether anybody could still refresh it.
+    /// Whether it has a valid refresh token.
     pub fn is_alive(&self, now: i64) -> bool {
         !self.is_revoked && self.refresh.values().any(|end| now < *end)
     }
 
-    /// The request that brought its newest tokens.
+    /// The request that issued its newest tokens.
     pub fn brought_by(&self) -> Option<usize> {
         self.brought_by
     }
@@ -511,11 +513,11 @@ impl OAuth for Endpoint {
     async fn refresh(&self, refresh: &Secret) -> Result<Tokens, GrantFailure> {
         const CALL: &str = "oauth.refresh";
         self.gate.enter_provider(CALL).await;
-        let unsent = self.state().weather.unsent;
+        let unsent = self.state().faults.unsent;
         if self.kernel.chance(unsent) {
             self.kernel.sleep(self.kernel.draw(|rng| rng.i64(10..3_000))).await;
             self.gate.leave_provider(CALL).await;
-            self.state().tally.not_now += 1;
+            self.state().counts.not_now += 1;
             return Err(GrantFailure::NotNow { upstream: Upstream::default(), retry_after_ms: None });
         }
         let (number, fate, answers_after_ms) = self.arrive(refresh);
@@ -525,7 +527,7 @@ impl OAuth for Endpoint {
     }
 }
 
-/// Whether the running process is a person's, who tries a token before it is stored.
+/// Whether the running process connects or disconnects an account. Connecting uses a token before it is stored.
 pub fn is_person(kernel: &Kernel) -> bool {
     kernel.process().is_none_or(|process| process.kind == Kind::Person)
 }

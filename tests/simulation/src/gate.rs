@@ -1,4 +1,4 @@
-//! The gate of every port: takes time, fails, and kills or freezes the calling process.
+//! The gate that every port call passes. It takes time, fails calls, and kills or freezes the calling process.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,55 +8,56 @@ use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::testing::gate::{Entry, Exit, Gate};
 
 use crate::digest::Digest;
+use crate::faults::Faults;
 use crate::kernel::{KINDS, Kernel, Kind, Pid};
-use crate::weather::Weather;
 
-/// Where at a call a process dies.
+/// The point of a call at which a process dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Crash {
     Before,
-    /// The call took effect, and nobody learns of it.
+    /// The call took effect, and its answer did not arrive.
     Inside,
-    /// The answer arrived, and nothing came of it.
+    /// The answer arrived, and the process did nothing with it.
     After,
 }
 
-/// A death at the first call of a kind.
+/// A planned crash at the first call of a kind.
 pub type Target = (Kind, &'static str, Crash);
 
 pub const CRASHES: [Crash; 3] = [Crash::Before, Crash::Inside, Crash::After];
 
-/// How often a flow made a call, and died at it.
+/// How often a function made a call, and how often it died at it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Count {
     pub reached: u64,
     pub crashed: [u64; 3],
 }
 
-/// Reads a target as a run prints it.
+/// Parses a target as a run prints it.
 pub fn parse_target(text: &str) -> Option<Target> {
     let mut parts = text.split('/');
     let (kind, call, crash) = (parts.next()?, parts.next()?, parts.next()?);
     let kind = KINDS.into_iter().find(|known| format!("{known:?}") == kind)?;
     let crash = CRASHES.into_iter().find(|known| format!("{known:?}") == crash)?;
-    // It lives as long as the program, which replays one world.
+    // Leaking is fine: the program replays one world and ends.
     Some((kind, Box::leak(call.to_owned().into_boxed_str()), crash))
 }
 
 pub type Coverage = BTreeMap<(Kind, &'static str), Count>;
 
-/// How much likelier a death is at the first call of a kind in a world; half of that at the second, and so on.
+/// How much likelier a crash is at the first call of a kind in a world: this factor at the first, half of it at the
+/// second, and so on.
 const FIRST_CALLS_BOOST: f64 = 20.0;
 
 #[derive(Default)]
 struct State {
-    weather: Weather,
+    faults: Faults,
     calls: u64,
     /// The generations that each process's messages carry.
     carried: BTreeMap<Pid, BTreeMap<PinKey, u32>>,
-    /// What each process has announced and not yet sent.
+    /// The pins whose call each process has announced and not yet made.
     announced: BTreeMap<Pid, BTreeSet<PinKey>>,
-    /// Planned deaths, by the number of the call.
+    /// Planned crashes, by the number of the call.
     planned: BTreeMap<u64, Crash>,
     target: Option<Target>,
     coverage: Coverage,
@@ -72,37 +73,37 @@ pub struct SimGate {
 impl SimGate {
     pub fn new(
         kernel: Arc<Kernel>,
-        weather: Weather,
+        faults: Faults,
         planned: BTreeMap<u64, Crash>,
         target: Option<Target>,
     ) -> Arc<Self> {
-        Arc::new(Self { kernel, state: Mutex::new(State { weather, planned, target, ..State::default() }) })
+        Arc::new(Self { kernel, state: Mutex::new(State { faults, planned, target, ..State::default() }) })
     }
 
-    pub fn set_weather(&self, weather: Weather) {
-        self.state().weather = weather;
+    pub fn set_faults(&self, faults: Faults) {
+        self.state().faults = faults;
     }
 
-    /// The process is given a message for the pin.
+    /// Records that the process receives a message for the pin.
     pub fn carry(&self, pid: Pid, pin: PinKey, generation: u32) {
         let mut state = self.state();
         let highest = state.carried.entry(pid).or_default().entry(pin).or_default();
         *highest = generation.max(*highest);
     }
 
-    /// The generation of the message on which the running process acts.
+    /// The generation of the message that the running process is handling.
     pub fn carried(&self, pin: PinKey) -> Option<u32> {
         self.kernel.running().and_then(|pid| self.state().carried.get(&pid)?.get(&pin).copied())
     }
 
-    /// The running process has announced a call for the pin.
+    /// Records that the running process has announced a call for the pin.
     pub fn announce(&self, pin: PinKey) {
         if let Some(pid) = self.kernel.running() {
             self.state().announced.entry(pid).or_default().insert(pin);
         }
     }
 
-    /// It has made the call, or recorded that it won't.
+    /// Records that the running process has made the call, or has recorded that it will not.
     pub fn resolve(&self, pin: PinKey) {
         if let Some(pid) = self.kernel.running()
             && let Some(pins) = self.state().announced.get_mut(&pid)
@@ -111,7 +112,7 @@ impl SimGate {
         }
     }
 
-    /// What a process that has come to its end never sent.
+    /// The pins whose announced call a finished process never made.
     pub fn abandoned(&self, pid: Pid) -> BTreeSet<PinKey> {
         let mut state = self.state();
         state.carried.remove(&pid);
@@ -122,7 +123,7 @@ impl SimGate {
         self.state().calls
     }
 
-    /// Every port call so far, without its name.
+    /// The digest of every port call so far.
     pub fn digest(&self) -> Digest {
         self.state().digest
     }
@@ -136,16 +137,16 @@ impl SimGate {
     }
 
     /// Counts a call and decides whether its process dies at it.
-    fn arrive(&self, kind: Kind, call: &'static str) -> (Option<Crash>, Weather) {
+    fn arrive(&self, kind: Kind, call: &'static str) -> (Option<Crash>, Faults) {
         let mut state = self.state();
         state.calls += 1;
         let number = state.calls;
         state.digest.add(&self.kernel.now().to_le_bytes());
         state.digest.add(&self.kernel.running().unwrap_or_default().to_le_bytes());
         state.digest.add(&[kind as u8]);
-        // Rare calls get their share: the first ones of a kind are the most dangerous.
+        // Rare calls need crashes too, so the first calls of a kind crash most often.
         let before = state.coverage.get(&(kind, call)).map_or(0, |count| count.reached);
-        let probability = state.weather.crash * (1.0 + FIRST_CALLS_BOOST / (before + 1) as f64);
+        let probability = state.faults.crash * (1.0 + FIRST_CALLS_BOOST / (before + 1) as f64);
         let is_drawn = self.kernel.chance(probability) || self.kernel.is_last_call();
         let drawn = is_drawn.then(|| self.kernel.draw(|rng| CRASHES[rng.usize(0..3)]));
         let target = state.target.take_if(|target| (target.0, target.1) == (kind, call)).map(|target| target.2);
@@ -155,10 +156,10 @@ impl SimGate {
         if let Some(crash) = crash {
             count.crashed[crash as usize] += 1;
         }
-        (crash, state.weather.clone())
+        (crash, state.faults.clone())
     }
 
-    /// The process dies here.
+    /// Kills the running process here.
     pub async fn die(&self) {
         if let Some(pid) = self.kernel.running() {
             self.kernel.note(|| "dies".into());
@@ -170,7 +171,7 @@ impl SimGate {
     async fn maybe_freeze(&self, probability: f64) {
         if self.kernel.chance(probability) {
             let ms = self.kernel.draw(|rng| if rng.bool() { rng.i64(6_000..30_000) } else { rng.i64(30_000..600_000) });
-            // A machine that sleeps may or may not count the time.
+            // The monotonic clock of a suspended machine may or may not count the time.
             let sleeps = self.kernel.draw(fastrand::Rng::bool);
             if let Some(pid) = self.kernel.running() {
                 let until = self.kernel.now() + ms;
@@ -193,7 +194,8 @@ impl SimGate {
         self.kernel.sleep(ms).await;
     }
 
-    /// On the way to Pinterest: a stall there would be Pinterest's lateness, so only death waits here.
+    /// Enters a call to Pinterest. The process may die here but is not delayed, because a delay on the way would add to
+    /// Pinterest's lateness.
     pub async fn enter_provider(&self, call: &'static str) {
         let Some(process) = self.kernel.process() else { return };
         let (crash, _) = self.arrive(process.kind, call);
@@ -221,7 +223,7 @@ impl SimGate {
 
     pub async fn leave_provider(&self, call: &'static str) {
         self.maybe_die_inside(call).await;
-        let freeze = self.state().weather.freeze;
+        let freeze = self.state().faults.freeze;
         self.maybe_freeze(freeze).await;
     }
 }
@@ -229,20 +231,20 @@ impl SimGate {
 #[async_trait]
 impl Gate for SimGate {
     async fn enter(&self, call: &'static str) -> Entry {
-        // The harness's own calls.
+        // The test harness's own calls pass.
         let Some(process) = self.kernel.process() else { return Entry::Through };
-        let (crash, weather) = self.arrive(process.kind, call);
+        let (crash, faults) = self.arrive(process.kind, call);
         self.kernel.note(|| format!("{:?} {call}", process.kind));
         if process.is_dying || crash == Some(Crash::Before) {
             self.die().await;
         }
         self.mark(crash, call);
-        self.maybe_freeze(weather.freeze).await;
-        self.travel(weather.slow).await;
-        if self.kernel.chance(weather.refused) {
+        self.maybe_freeze(faults.freeze).await;
+        self.travel(faults.slow).await;
+        if self.kernel.chance(faults.refused) {
             return Entry::Refused;
         }
-        if self.kernel.chance(weather.repeated) { Entry::Twice } else { Entry::Through }
+        if self.kernel.chance(faults.repeated) { Entry::Twice } else { Entry::Through }
     }
 
     async fn leave(&self, call: &'static str) -> Exit {
@@ -251,13 +253,13 @@ impl Gate for SimGate {
         }
         self.maybe_die_inside(call).await;
         let (freeze, slow, lost) = {
-            let weather = &self.state().weather;
-            (weather.freeze, weather.slow, weather.lost)
+            let faults = &self.state().faults;
+            (faults.freeze, faults.slow, faults.lost)
         };
         self.travel(slow).await;
         self.maybe_freeze(freeze).await;
         if self.kernel.chance(lost) {
-            // It can't know what it has announced.
+            // The process doesn't know whether its announcement was written.
             self.kernel.running().and_then(|pid| self.state().announced.remove(&pid));
             return Exit::Lost;
         }

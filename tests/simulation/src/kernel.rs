@@ -1,8 +1,8 @@
-//! Virtual time and the processes that live in it.
+//! Virtual time, and the processes that run in it.
 //!
-//! One heap of timers orders everything that happens; a draw of the seed breaks ties. A process is a future that waits
-//! for nothing but timers. It can be killed (its future is dropped where it stands) and frozen (its timers go off when
-//! it thaws, minutes later: a zombie).
+//! One heap of timers orders all events; a random number from the seed breaks ties. A process is a future that waits
+//! for timers only. It can be killed (its future is dropped) and frozen (its timers fire when it thaws, possibly
+//! minutes later, past its time-out).
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -13,10 +13,10 @@ use std::task::{Context, Poll, Waker};
 
 use fastrand::Rng;
 
-/// A process. Never used twice in a world.
+/// The number of a process. Never used twice in a world.
 pub type Pid = u64;
 
-/// What runs in a process, as far as coverage tells flows apart.
+/// The function that a process runs; coverage is counted per kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     Api,
@@ -33,36 +33,36 @@ pub enum Kind {
 pub const KINDS: [Kind; 6] =
     [Kind::Api, Kind::Publisher, Kind::Dispatcher, Kind::Reconciler, Kind::DeadLetters, Kind::Refresher];
 
-/// Something that happens to the world and not inside a process.
+/// Something that happens outside the processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
     /// A client sends request number `.0`.
     Request(usize),
-    /// It looks whether it has heard an answer.
+    /// The client repeats the request if it has no answer.
     AskAgain(usize),
-    /// Somebody has a failed pin tried again.
+    /// A client retries a failed pin.
     Retry(usize),
-    /// Somebody reads what became of it.
+    /// A client reads its pin.
     Read(usize),
-    /// Somebody changes what it is to publish.
+    /// A client edits its pin.
     Edit(usize),
-    /// Somebody deletes it.
+    /// A client deletes its pin.
     Delete(usize),
-    /// Somebody moves, edits, cancels or removes its schedule.
+    /// A client moves, edits, cancels or removes its schedule.
     Change(usize),
-    /// Somebody has its failed schedule tried again.
+    /// A client retries its failed schedule.
     RetrySchedule(usize),
     Tick,
     Poll(pinbridge_shared::ports::QueueName),
-    /// The platform ends a process that ran for too long.
+    /// The platform ends a process that runs for too long.
     TimeOut(Pid),
-    /// A person connects this account again.
+    /// A user connects this account again.
     Reconnect(usize),
     Check,
     Heal,
-    /// Pinterest's token endpoint does what it was asked in request number `.0`.
+    /// Request number `.0` takes effect at Pinterest's token endpoint.
     Issue(usize),
-    /// In the worlds of token custody.
+    /// An event of a world of token custody.
     Custody(crate::refresh::plan::Happening),
 }
 
@@ -73,7 +73,7 @@ enum Event {
 
 struct Timer {
     at: i64,
-    /// Drawn, so that no order among equals is relied on.
+    /// Random, so that nothing relies on the order of events at the same time.
     tie: u32,
     number: u64,
     event: Event,
@@ -99,20 +99,20 @@ impl PartialEq for Timer {
 
 impl Eq for Timer {}
 
-/// What is known of a living process.
+/// The state of a running process.
 #[derive(Clone, Copy, Debug)]
 pub struct Process {
     pub kind: Kind,
-    /// How far its wall clock is off.
+    /// The offset of its wall clock.
     pub skew_ms: i64,
     pub frozen_until: i64,
-    /// What its monotonic clock has slept through.
+    /// The time that its monotonic clock has not counted.
     pub slept_ms: i64,
     /// It dies at its next call, or instead of returning.
     pub is_dying: bool,
-    /// The call at whose effect it dies.
+    /// It dies at this call, after the effect and before the answer.
     pub dies_inside: Option<&'static str>,
-    /// It dies at the call after so many others.
+    /// It dies after this many more calls.
     pub dies_after_calls: Option<u32>,
 }
 
@@ -128,7 +128,7 @@ struct State {
     trace: Option<Vec<String>>,
 }
 
-/// The part of the machine that the ports share.
+/// The part of the machine that the ports share: time, timers, random numbers and the trace.
 pub struct Kernel(Mutex<State>);
 
 impl Kernel {
@@ -154,12 +154,12 @@ impl Kernel {
         self.state().now
     }
 
-    /// Draws with the world's dice.
+    /// Draws from the world's random numbers.
     pub fn draw<T>(&self, draw: impl FnOnce(&mut Rng) -> T) -> T {
         draw(&mut self.state().rng)
     }
 
-    /// What the dice would show next: equal after equal draws.
+    /// The next random number, without drawing it. It is equal after equal draws.
     pub fn next_draw(&self) -> u64 {
         self.state().rng.clone().u64(..)
     }
@@ -172,7 +172,7 @@ impl Kernel {
         self.state().running
     }
 
-    /// The running process, unless the harness itself is at work.
+    /// The running process; `None` for the harness's own calls.
     pub fn process(&self) -> Option<Process> {
         let state = self.state();
         state.running.and_then(|pid| state.processes.get(&pid).copied())
@@ -188,7 +188,7 @@ impl Kernel {
         }
     }
 
-    /// Whether the running process is to die at the call that it is just making.
+    /// Whether the running process must die at the call that it is making.
     pub fn is_last_call(&self) -> bool {
         let mut state = self.state();
         let Some(process) = state.running.and_then(|pid| state.processes.get_mut(&pid)) else { return false };
@@ -213,7 +213,7 @@ impl Kernel {
         self.sleep_until(self.now() + ms.max(0))
     }
 
-    /// Notes a line for the replay, if anybody reads it.
+    /// Adds a line to the trace, if the world is traced.
     pub fn note(&self, line: impl FnOnce() -> String) {
         let mut state = self.state();
         let (now, running) = (state.now, state.running);
@@ -237,7 +237,7 @@ impl State {
     }
 }
 
-/// Waits for a moment of true time; longer while its process is frozen.
+/// Waits until a point of true time; longer if its process is frozen then.
 pub struct Sleep {
     kernel: Arc<Kernel>,
     at: i64,
@@ -264,18 +264,18 @@ impl Future for Sleep {
 
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 
-/// The processes and the loop that runs them.
+/// The processes, and the loop that runs them.
 pub struct Machine {
     pub kernel: Arc<Kernel>,
     tasks: BTreeMap<Pid, Task>,
     next_pid: Pid,
 }
 
-/// What happened next.
+/// The result of a step.
 pub enum Step {
     Act(Action),
     Ran,
-    /// Nothing before the end.
+    /// Nothing happens before the end.
     Idle,
 }
 
@@ -284,7 +284,7 @@ impl Machine {
         Self { kernel, tasks: BTreeMap::new(), next_pid: 1 }
     }
 
-    /// Makes a process; it runs when it is [started](Self::start).
+    /// Makes a process, which runs once it is [started](Self::start).
     pub fn fork(&mut self, kind: Kind, skew_ms: i64) -> Pid {
         let pid = self.next_pid;
         self.next_pid += 1;
@@ -317,16 +317,16 @@ impl Machine {
         self.tasks.is_empty()
     }
 
-    /// Ends a process unless it is frozen: a zombie escapes its time-out.
+    /// Ends a process, unless it was ever frozen: such a process outlives its time-out.
     pub fn time_out(&mut self, pid: Pid) {
-        let is_zombie = self.kernel.of(pid).is_some_and(|process| process.slept_ms > 0 || process.frozen_until > 0);
-        if !is_zombie && self.tasks.contains_key(&pid) {
+        let was_frozen = self.kernel.of(pid).is_some_and(|process| process.slept_ms > 0 || process.frozen_until > 0);
+        if !was_frozen && self.tasks.contains_key(&pid) {
             self.kernel.note(|| format!("p{pid} timed out"));
             self.end(pid);
         }
     }
 
-    /// The next thing that happens, if it happens before `end`.
+    /// Runs the next event, if it is due at `end` at the latest.
     pub fn step(&mut self, end: i64) -> Step {
         let mut state = self.kernel.state();
         match state.timers.peek() {

@@ -1,17 +1,17 @@
-//! Taking each rule away in turn: the same worlds, which pass with it, must show that it is missing.
+//! Turns off each rule in turn. The same worlds, which pass with the rule, must detect that it is off.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use crate::report::{in_parallel, threads};
 
-/// Rules of one kind, and the worlds that miss them.
+/// A mutation test for rules of one kind.
 pub struct Lacking<Rule, Wrong: 'static, Run> {
-    /// A mutant that isn't caught within so many worlds counts as missed.
+    /// Maximum number of worlds for each mutant. A mutant that none of them detects counts as missed.
     pub worlds_max: u64,
-    /// What the lack of a rule must show, and nothing else counts.
+    /// The violations that detect a missing rule. Other violations don't count.
     pub shows: fn(Rule) -> &'static [Wrong],
-    /// What is wrong in the world of that number, with every rule or without one.
+    /// The violations in the world with this number, with every rule or without one.
     pub run: Run,
 }
 
@@ -21,7 +21,7 @@ where
     Wrong: Copy + Debug + Ord + Send,
     Run: Fn(Option<Rule>, u64) -> Vec<Wrong> + Sync,
 {
-    /// Prints a line for each rule; answers whether every mutant was caught.
+    /// Prints a line for each rule; returns whether every mutant was detected.
     pub fn all(&self, rules: impl IntoIterator<Item = Rule>) -> bool {
         let mut is_well = true;
         for rule in rules {
@@ -35,7 +35,7 @@ where
         is_well
     }
 
-    /// The first world that shows it and is well with the rule, and how.
+    /// The first world that detects the missing rule and has no violation with it, and its violations.
     fn first_caught(&self, rule: Rule) -> Option<(u64, BTreeMap<Wrong, usize>)> {
         let at_once = threads();
         (0..self.worlds_max).step_by(at_once).find_map(|first| {

@@ -1,13 +1,14 @@
-//! The publishing protocol under every fault we could think of, in virtual time.
+//! Tests the publishing protocol under fault injection, in virtual time.
 //!
-//! The functions' own entry points run over the fakes of their ports; one seed decides scheduling, clocks, jitter and
-//! faults, so that a failing world replays exactly. `simulation --help` lists what it shows.
+//! The functions' own entry points run on fakes of their ports. One seed decides scheduling, clocks, jitter and faults,
+//! so that a failing world replays exactly. `simulation --help` lists the commands.
 
 mod coverage;
 mod crashes;
 mod curve;
 mod digest;
 mod endpoint;
+mod faults;
 mod gate;
 mod kernel;
 mod lacking;
@@ -22,7 +23,6 @@ mod scenarios;
 mod schedule_oracle;
 mod schedules;
 mod system;
-mod weather;
 mod world;
 
 use std::process::ExitCode;
@@ -34,7 +34,7 @@ use kernel::Kind;
 use report::Total;
 
 #[derive(Parser)]
-#[command(name = "simulation", about = "The publishing protocol under faults, in virtual time")]
+#[command(name = "simulation", about = "Tests the publishing protocol under fault injection, in virtual time")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -42,60 +42,61 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Worlds under the full mix of faults, until so many publishes were accepted
+    /// Runs worlds with the full mix of faults, until this many publishes were accepted
     Run {
         #[arg(long, default_value_t = 1)]
         seed: u64,
         #[arg(long, default_value_t = 50_000)]
         publishes: u64,
     },
-    /// The same worlds without one rule of the protocol, for each rule
+    /// Turns off each rule of the protocol in turn and checks that the same worlds detect it
     Mutants {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
-    /// A death at every port call of a few stories, and pairs of deaths
+    /// Crashes a process at every port call of a few stories, then at random pairs of calls
     Crashes {
         #[arg(long, default_value_t = 1)]
         seed: u64,
         #[arg(long, default_value_t = 10_000)]
         pairs: u64,
     },
-    /// One number per seed for everything that happens: equal before and after a change that only moves or renames code
+    /// Prints a digest of everything that happens, for each seed: equal before and after a change that only moves or
+    /// renames code
     Digest {
         #[arg(long, default_value_t = 4)]
         seeds: u64,
         #[arg(long, default_value_t = 100)]
         worlds: u64,
     },
-    /// Duplicates against Tq when Pinterest commits later than Tq allows for
+    /// Counts duplicates for several values of Tq (the quiesce period) when Pinterest commits later than Tq allows for
     Curve {
         #[arg(long, default_value_t = 1)]
         seed: u64,
         #[arg(long, default_value_t = 300)]
         worlds: u64,
     },
-    /// 10,000 pins over 50 accounts against the limit's own floor
+    /// Publishes 10,000 pins of 50 accounts and compares the time with the minimum that the rate limit allows
     Pacing {
         #[arg(long, default_value_t = 10_000)]
         pins: usize,
         #[arg(long, default_value_t = 50)]
         accounts: usize,
-        /// Publishers at once, of ten pins each
+        /// Publishers at once, each with up to ten pins
         #[arg(long, default_value_t = 300)]
         publishers: usize,
     },
-    /// 100 accounts beside one with very many waiting pins
+    /// Measures how much 100 accounts are delayed by one account with very many waiting pins
     Fairness {
         #[arg(long, default_value_t = 100_000)]
         waiting: usize,
     },
-    /// An urgent pin behind bulk pins of its own account
+    /// Measures the delay of an urgent pin behind bulk pins of its own account
     Urgent {
         #[arg(long, default_value_t = 10_000)]
         bulk: usize,
     },
-    /// How late schedules start while the dispatcher keeps dying, and 10,000 of them in one minute
+    /// Measures how late schedules start while the dispatcher keeps crashing, also 10,000 of them in one minute
     Schedules {
         #[arg(long, default_value_t = 1)]
         seed: u64,
@@ -103,14 +104,14 @@ enum Command {
         schedules: usize,
         #[arg(long, default_value_t = 1_000)]
         accounts: usize,
-        /// Publishers at once, of ten pins each
+        /// Publishers at once, each with up to ten pins
         #[arg(long, default_value_t = 40)]
         publishers: usize,
-        /// Schedules of the minute in which very many are due
+        /// Number of schedules that are due in the same minute
         #[arg(long, default_value_t = 10_000)]
         spike: usize,
     },
-    /// Token custody: months of refreshes under the full mix of faults
+    /// Token custody: runs months of refreshes with the full mix of faults
     Refresh {
         #[arg(long, default_value_t = 1)]
         seed: u64,
@@ -119,19 +120,19 @@ enum Command {
         #[arg(long, default_value_t = 90)]
         days: i64,
     },
-    /// A death at every port call of a few stories of token custody, and pairs of deaths
+    /// Token custody: crashes a process at every port call of a few stories, then at random pairs of calls
     RefreshCrashes {
         #[arg(long, default_value_t = 1)]
         seed: u64,
         #[arg(long, default_value_t = 10_000)]
         pairs: u64,
     },
-    /// The worlds of token custody without one of its rules, for each rule
+    /// Token custody: turns off each of its rules in turn and checks that the same worlds detect it
     RefreshMutants {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
-    /// One world of token custody again, with everything that happens to an account
+    /// Token custody: replays one world and prints everything that happens, or only what concerns an account
     RefreshReplay {
         #[arg(long)]
         seed: u64,
@@ -142,13 +143,13 @@ enum Command {
         #[arg(long)]
         account: Option<usize>,
     },
-    /// One world again, with everything that happens in it
+    /// Replays one world and prints everything that happens in it
     Replay {
         #[arg(long)]
         seed: u64,
         #[arg(long)]
         world: u64,
-        /// A death that was planned: function, call and where, as in `Publisher/store.take/Inside`
+        /// A planned crash: function, port call and point, as in `Publisher/store.take/Inside`
         #[arg(long)]
         target: Option<String>,
     },
@@ -181,7 +182,8 @@ const PUBLISHING: [Kind; 5] = [Kind::Api, Kind::Publisher, Kind::Dispatcher, Kin
 
 fn run(seed: u64, publishes: u64) -> bool {
     let mut total = Total::of_worlds(publishes, |number| plan::Plan::drawn(seed, number));
-    // Where chance killed nothing, a death is planned: at the first such call of the first world that makes it.
+    // For each call without a random crash, a crash is planned: at the first such call in the first world that makes
+    // it.
     let aims: Vec<(gate::Target, u64)> = coverage::gaps(&PUBLISHING, &total.coverage)
         .into_iter()
         .filter_map(|gap| match gap {
@@ -207,8 +209,8 @@ fn run(seed: u64, publishes: u64) -> bool {
     total.print(seed);
     let gaps = coverage::gaps(&PUBLISHING, &total.coverage);
     println!(
-        "  {} port calls of the functions, found in their sources, to be made and died at (before, inside and after; \
-         {aimed} deaths by plan, in worlds of their own); gaps: {}",
+        "  {} port calls found in the functions' sources; each must be made, and crashed before, inside and after \
+         ({aimed} planned crashes, in worlds of their own); gaps: {}",
         coverage::expected(&PUBLISHING).len(),
         gaps.len()
     );
@@ -217,7 +219,7 @@ fn run(seed: u64, publishes: u64) -> bool {
 }
 
 fn replay(seed: u64, number: u64, target: Option<&str>) -> bool {
-    let target = target.map(|text| gate::parse_target(text).unwrap_or_else(|| panic!("{text} is no target")));
+    let target = target.map(|text| gate::parse_target(text).unwrap_or_else(|| panic!("{text} is not a target")));
     let outcome = world::run(plan::Plan { is_traced: true, target, ..plan::Plan::drawn(seed, number) });
     for line in &outcome.trace {
         println!("{line}");

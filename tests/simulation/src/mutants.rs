@@ -1,4 +1,4 @@
-//! Each rule of the protocol taken away in turn: the same worlds, which pass with it, must show that it is missing.
+//! Mutation test of the protocol: turns off each rule in turn, and the same worlds must detect it.
 
 use pinbridge_shared::domain::invariants::{Rule, Rules};
 
@@ -10,9 +10,9 @@ use crate::world;
 /// See [`Lacking::worlds_max`].
 pub const WORLDS_MAX: u64 = 400;
 
-/// Prints a line for each rule; answers whether every mutant was caught.
+/// Prints a line for each rule; returns whether every mutant was detected.
 pub fn all(seed: u64) -> bool {
-    println!("seed {seed}: each rule taken away, at most {WORLDS_MAX} worlds each");
+    println!("seed {seed}: each rule turned off, at most {WORLDS_MAX} worlds each");
     let run = |lacking: Option<Rule>, number| {
         let rules = lacking.map_or_else(Rules::default, Rules::without);
         let outcome = world::run(Plan { rules, ..Plan::drawn(seed, number) });
@@ -21,18 +21,18 @@ pub fn all(seed: u64) -> bool {
     Lacking { worlds_max: WORLDS_MAX, shows, run }.all(Rule::ALL)
 }
 
-/// What the lack of a rule must show, and nothing else counts.
+/// The violations that detect a missing rule. Other violations don't count.
 fn shows(rule: Rule) -> &'static [Wrong] {
     match rule {
         Rule::WriteAhead | Rule::Fence | Rule::SendWithin | Rule::Quiesce | Rule::SecondScan | Rule::Reconcile => {
             &[Wrong::Duplicate]
         }
-        Rule::Generation => &[Wrong::Resurrected],
+        Rule::Generation => &[Wrong::StaleGeneration],
         Rule::Nonce => &[Wrong::Abandoned],
         Rule::Ownership => &[Wrong::SharedPin, Wrong::Lost],
         Rule::TokenPerCall => &[Wrong::Noisy],
         Rule::Rescuer => &[Wrong::Stranded],
-        Rule::Hidden => &[Wrong::Undead],
+        Rule::Hidden => &[Wrong::AfterDeletion],
         Rule::RetiredMarkers => &[Wrong::Miscounted],
     }
 }

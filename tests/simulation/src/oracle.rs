@@ -1,5 +1,5 @@
-//! What must hold, checked by those who see everything: the table, the queues, and the Pinterest that knows which
-//! request made which Pin.
+//! Checks the invariants of a world against the table, the queues and the simulated Pinterest, which records which
+//! request created which Pin.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,53 +19,53 @@ use pinbridge_shared::testing::fake_queue::FakeQueue;
 use pinbridge_shared::testing::fake_store::FakeStore;
 
 use crate::digest::{self, Digest};
+use crate::faults::Faults;
 use crate::gate::{Coverage, SimGate};
 use crate::kernel::{Kernel, Pid};
 use crate::plan::Plan;
 use crate::provider::{Post, Provider, Witness};
 use crate::rollups;
 use crate::schedule_oracle::ScheduleOracle;
-use crate::weather::Weather;
 
-/// Work that nobody owns must be picked up again within this time.
+/// A pin without an owner must get one again within this time.
 const OWNERLESS_MAX_MS: i64 = 5 * MINUTE_MS;
-/// A clock row counts as an owner if it is read within this many minutes.
+/// A recovery marker counts as an owner if it is read within this many minutes.
 const OWNER_WITHIN_MINUTES: i64 = 6;
 const SHOWN_MAX: usize = 8;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wrong {
-    /// More Pins than requests.
+    /// There are more Pins than published requests.
     Duplicate,
-    /// Called published, and there is no Pin for it.
+    /// The pin is published, and there is no Pin for it.
     Lost,
-    /// Called failed, and there is a Pin of it.
+    /// The pin is failed, and there is a Pin for it.
     FalseFailure,
-    /// Two pins call the same Pin theirs.
+    /// Two pins have the same Pin.
     SharedPin,
-    /// Without an owner for too long, or unfinished at the end.
+    /// The pin had no owner for too long, or is unfinished at the end.
     Stranded,
-    /// A call that wasn't announced, or long before.
+    /// A call was not announced, or was announced too long before.
     Unannounced,
-    /// An attempt before its time.
+    /// An attempt began before its time.
     Early,
-    /// An announced call that its living worker neither made nor took back.
+    /// The worker neither made nor withdrew an announced call, although it did not die.
     Abandoned,
-    /// An attempt by a message of an older generation.
-    Resurrected,
-    /// More calls of an account than its pace allows.
+    /// A message of an older generation began an attempt.
+    StaleGeneration,
+    /// An account made more calls than its pace allows.
     Noisy,
-    /// A transition that the state machine doesn't have.
+    /// The state machine does not have this transition.
     Illegal,
-    /// Accepted and not in the table, or the other way round.
+    /// A client got an acceptance of a request that is not in the table, or a conflict with one.
     Unaccounted,
-    /// The timeline tells another story than Pinterest.
+    /// A row or an answer contradicts what happened.
     Untrue,
-    /// A call with a content that isn't in force.
+    /// A call had other content than the pin had at that time.
     Stale,
-    /// An attempt that began after its pin was deleted.
-    Undead,
-    /// The dashboard tells another story than the pins.
+    /// An attempt began after its pin was deleted.
+    AfterDeletion,
+    /// The rollups or the dashboard contradict the pins.
     Miscounted,
 }
 
@@ -77,31 +77,31 @@ pub struct Violation {
 
 pub type Violations = Arc<Mutex<Vec<Violation>>>;
 
-/// What became of a world.
+/// The result of a world.
 #[derive(Debug, Default)]
 pub struct Outcome {
     pub accepted: u64,
     pub published: u64,
     pub failed: BTreeMap<&'static str, u64>,
     pub adopted: u64,
-    /// Twins of different pictures that were given each other's Pin.
+    /// Pins that were given the Pin of a twin with another picture.
     pub mixed: u64,
-    /// Pins that came later than the protocol can know, and how many of all were deleted by the late check.
+    /// Pins that were committed later than `Tq` allows for, and Pins that the duplicate check deleted.
     pub too_late: u64,
     pub removed: u64,
     pub posts: u64,
-    pub looks: u64,
+    pub list_pages: u64,
     pub calls: u64,
     /// Virtual time, in milliseconds.
     pub took_ms: i64,
     pub coverage: Coverage,
     pub violations: Vec<Violation>,
     pub trace: Vec<String>,
-    /// The creates, as they left.
+    /// The creates, in the order in which they were sent. Only for calm worlds.
     pub sent: Vec<Post>,
-    /// Schedules by what they show at the end.
+    /// Schedules by their status at the end.
     pub schedules: BTreeMap<&'static str, u64>,
-    /// Everything that happened, see [`Digest`].
+    /// The digest of everything that happened; see [`Digest`].
     pub digest: Digest,
 }
 
@@ -111,26 +111,27 @@ pub struct Oracle {
     store: Arc<FakeStore>,
     gate: Arc<SimGate>,
     violations: Violations,
-    /// Clients that were told of an acceptance.
-    told: BTreeSet<usize>,
+    /// Requests whose acceptance reached their client.
+    acknowledged: BTreeSet<usize>,
     schedules: ScheduleOracle,
     ownerless: BTreeMap<PinKey, i64>,
     /// Pins whose deletion was answered.
     deleted: Arc<Mutex<BTreeSet<PinKey>>>,
 }
 
-/// Pins that nobody could tell apart, picture included: whose Pin is whose doesn't matter among them.
+/// Pins with the same content, including the picture. They can't be told apart, so it doesn't matter which Pin belongs
+/// to which.
 #[derive(Default)]
 struct Group {
     pins: BTreeSet<String>,
-    /// How many of them came later than the protocol can know.
+    /// How many of them were committed later than `Tq` allows for.
     too_late: usize,
-    /// Pins of lookalikes, later than the protocol can know, that are called theirs.
+    /// Pins of twins with another picture that were committed too late and are recorded as theirs.
     borrowed: usize,
     posts: usize,
     published: usize,
     failed: usize,
-    /// Left to a person.
+    /// Left for an operator to decide.
     open: usize,
     members: Vec<String>,
 }
@@ -140,13 +141,13 @@ pub fn content(request: &PinRequest) -> String {
     format!("{account}|{board_id}|{title}|{description:?}|{link_url:?}|{image_url}")
 }
 
-/// The same without the picture, which no list shows.
-pub fn look(request: &PinRequest) -> String {
+/// The content without the picture, which lists don't show.
+pub fn text_of(request: &PinRequest) -> String {
     without_picture(&content(request))
 }
 
 fn without_picture(content: &str) -> String {
-    content.rsplit_once('|').map_or(content, |(look, _)| look).to_owned()
+    content.rsplit_once('|').map_or(content, |(text, _)| text).to_owned()
 }
 
 pub fn report(violations: &Violations, wrong: Wrong, text: String) {
@@ -156,24 +157,28 @@ pub fn report(violations: &Violations, wrong: Wrong, text: String) {
 impl Oracle {
     pub fn new(plan: Arc<Plan>, kernel: Arc<Kernel>, store: Arc<FakeStore>, gate: Arc<SimGate>) -> Self {
         let violations = Violations::default();
-        let told = Arc::clone(&violations);
-        let noted = Arc::clone(&kernel);
-        let kept = Arc::clone(&gate);
+        let found = Arc::clone(&violations);
+        let tracing = Arc::clone(&kernel);
+        let own_gate = Arc::clone(&gate);
         let deleted: Arc<Mutex<BTreeSet<PinKey>>> = Arc::default();
-        let gone = Arc::clone(&deleted);
+        let deleted_pins = Arc::clone(&deleted);
         store.watch(Box::new(move |pin, before, after| {
-            noted.note(|| format!("{} {}", pin.request.idempotency_key, story(after)));
-            watch(&told, pin, before, after);
+            tracing.note(|| format!("{} {}", pin.request.idempotency_key, story(after)));
+            watch(&found, pin, before, after);
             if after.attempt == before.attempt {
                 return gate.resolve(pin.key);
             }
             gate.announce(pin.key);
-            if gone.lock().unwrap_or_else(PoisonError::into_inner).contains(&pin.key) {
-                report(&told, Wrong::Undead, format!("{} begins and was deleted", pin.request.idempotency_key));
+            if deleted_pins.lock().unwrap_or_else(PoisonError::into_inner).contains(&pin.key) {
+                report(
+                    &found,
+                    Wrong::AfterDeletion,
+                    format!("{} begins an attempt although it was deleted", pin.request.idempotency_key),
+                );
             }
             if gate.carried(pin.key).is_some_and(|generation| generation < before.generation) {
-                let text = format!("{} by a message of an older generation", pin.request.idempotency_key);
-                report(&told, Wrong::Resurrected, text);
+                let text = format!("{} begins by a message of an older generation", pin.request.idempotency_key);
+                report(&found, Wrong::StaleGeneration, text);
             }
         }));
         let schedules = ScheduleOracle::new(&plan, Arc::clone(&store), Arc::clone(&violations));
@@ -181,27 +186,27 @@ impl Oracle {
             plan,
             kernel,
             store,
-            gate: kept,
+            gate: own_gate,
             violations,
-            told: BTreeSet::new(),
+            acknowledged: BTreeSet::new(),
             schedules,
             ownerless: BTreeMap::new(),
             deleted,
         }
     }
 
-    /// Sees every create as it leaves: it must have been announced, a moment ago.
+    /// Checks every create when it is sent: it must have been announced shortly before.
     pub fn witness(&self) -> Witness {
         let (store, violations) = (Arc::clone(&self.store), Arc::clone(&self.violations));
         let gate = Arc::clone(&self.gate);
-        let (workspace, skew_ms) = (self.plan.workspace(), 2 * self.plan.weather.skew_ms);
+        let (workspace, skew_ms) = (self.plan.workspace(), 2 * self.plan.faults.skew_ms);
         let is_early = self.schedules.watch_of_calls(skew_ms);
         Box::new(move |request, now| {
             let key = PinKey { workspace, pin: idempotency::pin_id(workspace, &request.idempotency_key) };
             gate.resolve(key);
             is_early(key, now);
             let announced = store.peek(key).filter(|(_, attempt)| attempt.status == Status::Publishing);
-            // Nothing changes while a pin is being published: this is what was in force at its write-ahead.
+            // A pin's content doesn't change while it is being published: this is its content at the write-ahead.
             if announced.as_ref().is_some_and(|(pin, _)| content(&pin.request) != content(request)) {
                 let text = format!("{} is sent as {}", request.idempotency_key, content(request));
                 report(&violations, Wrong::Stale, text);
@@ -214,7 +219,7 @@ impl Oracle {
         })
     }
 
-    /// Hears of every deletion that was answered.
+    /// Returns a function to call with every pin whose deletion was answered.
     pub fn deleted(&self) -> impl Fn(PinKey) + 'static {
         let deleted = Arc::clone(&self.deleted);
         move |key| {
@@ -222,8 +227,8 @@ impl Oracle {
         }
     }
 
-    /// Hears how reading requests are answered.
-    pub fn teller(&self, key: PinKey) -> impl Fn(StatusCode) + 'static {
+    /// Returns a function that checks the status of a read.
+    pub fn response_check(&self, key: PinKey) -> impl Fn(StatusCode) + 'static {
         let violations = Arc::clone(&self.violations);
         let store = Arc::clone(&self.store);
         move |status| {
@@ -235,26 +240,30 @@ impl Oracle {
         }
     }
 
-    /// A process has come to its end, alive.
+    /// Records that a process returned.
     pub fn ended(&self, pid: Pid, was_frozen: bool) {
-        // One that was frozen may have lost its fence meanwhile.
+        // A process that was frozen may have lost its fence meanwhile.
         for pin in self.gate.abandoned(pid).into_iter().filter(|_| !was_frozen) {
-            report(&self.violations, Wrong::Abandoned, format!("{:?} was announced and left alone", pin.pin));
+            report(
+                &self.violations,
+                Wrong::Abandoned,
+                format!("the call for {:?} was announced and not made", pin.pin),
+            );
         }
     }
 
-    /// A client heard of its request: accepted, or refused because its key stands for something else.
-    pub fn heard(&mut self, wish: usize, is_conflict: bool) {
+    /// A client got an answer: its request was accepted, or refused because its key belongs to another request.
+    pub fn answered(&mut self, wish: usize, is_conflict: bool) {
         if self.plan.schedule(wish).is_some() {
-            self.schedules.heard(wish, is_conflict);
+            self.schedules.answered(wish, is_conflict);
         } else if !is_conflict {
-            self.told.insert(wish);
+            self.acknowledged.insert(wish);
         } else if self.store.peek(self.plan.pin(wish)).is_none() {
             report(&self.violations, Wrong::Unaccounted, format!("{wish} was refused for a pin that isn't there"));
         }
     }
 
-    /// Looks at every unfinished pin; answers how many there are.
+    /// Checks every unfinished pin; returns how many there are.
     pub fn check(&mut self, queue: &FakeQueue) -> usize {
         let now = self.kernel.now();
         let mut open = Vec::new();
@@ -289,9 +298,9 @@ impl Oracle {
         &mut self.schedules
     }
 
-    /// What the dashboard tells at the end, of everything there ever was.
-    pub fn told_of_all(&self, answer: &Summary) {
-        for text in rollups::misleading(&self.store, answer) {
+    /// Checks the dashboard's figures at the end, over the whole time.
+    pub fn check_dashboard(&self, answer: &Summary) {
+        for text in rollups::dashboard_errors(&self.store, answer) {
             report(&self.violations, Wrong::Miscounted, text);
         }
     }
@@ -315,14 +324,14 @@ impl Oracle {
         let dead = queue.dead();
         owned.extend(dead.iter().filter_map(|body| PublishMessage::parse(body).ok()).map(|message| message.key()));
         let unresolved = self.store.unresolved_by_board();
-        for (look, _) in queue.reconciliations().into_iter().filter(|(look, _)| look.duplicate_check.is_none()) {
-            let pins = unresolved.get(&look.board()).into_iter().flatten();
-            owned.extend(pins.map(|pin| PinKey { workspace: look.workspace, pin: *pin }));
+        for (message, _) in queue.reconciliations().into_iter().filter(|(it, _)| it.duplicate_check.is_none()) {
+            let pins = unresolved.get(&message.board()).into_iter().flatten();
+            owned.extend(pins.map(|pin| PinKey { workspace: message.workspace, pin: *pin }));
         }
         owned
     }
 
-    /// The last judgement.
+    /// Checks the world at its end, and returns its outcome.
     pub fn close(mut self, provider: &Provider, is_finished: bool, coverage: Coverage, calls: u64) -> Outcome {
         let mut outcome = Outcome { coverage, calls, digest: self.gate.digest(), ..Outcome::default() };
         outcome.digest.add(&self.kernel.next_draw().to_le_bytes());
@@ -345,7 +354,7 @@ impl Oracle {
                 as u64;
         let store = Arc::clone(&self.store);
         let mut claimed: BTreeMap<String, String> = BTreeMap::new();
-        let twins_of = self.looks_of(provider);
+        let texts = self.texts_by_pin(provider);
         let late: BTreeSet<String> =
             provider.pins().into_iter().filter(|(_, made)| made.is_too_late).map(|(_, made)| made.id).collect();
         store.each_pin(|pin, attempt| {
@@ -359,7 +368,7 @@ impl Oracle {
             if attempt.history.iter().any(|event| event.kind == EventKind::Adopted) {
                 outcome.adopted += 1;
             }
-            // One that failed may have a Pin of what it was when it was last sent.
+            // A failed pin may have a Pin with the content that was last sent.
             let is_failed = attempt.status == Status::Failed;
             let sent = last_sent.get(key).filter(|_| is_failed).map(|sent| (*sent).clone());
             let group = groups.entry(sent.unwrap_or_else(|| content(&pin.request))).or_default();
@@ -369,12 +378,15 @@ impl Oracle {
                     outcome.published += 1;
                     group.published += 1;
                     let id = attempt.pinterest_pin_id.clone().unwrap_or_default();
-                    if twins_of.get(&id).is_some_and(|of| *of == look(&pin.request)) {
+                    if texts.get(&id).is_some_and(|of| *of == text_of(&pin.request)) {
                         let is_anothers = !group.pins.contains(&id);
                         outcome.mixed += u64::from(is_anothers);
                         group.borrowed += usize::from(is_anothers && late.contains(&id));
                     } else {
-                        wrong(Wrong::Lost, format!("{key} is called {id}, which isn't its Pin: {}", story(attempt)));
+                        wrong(
+                            Wrong::Lost,
+                            format!("{key} is published as {id}, which isn't its Pin: {}", story(attempt)),
+                        );
                     }
                     if let Some(other) = claimed.insert(id.clone(), key.clone()) {
                         wrong(Wrong::SharedPin, format!("{id} is claimed by {other} and {key}: {}", story(attempt)));
@@ -403,36 +415,36 @@ impl Oracle {
                 wrong(Wrong::FalseFailure, text());
             }
         }
-        for wish in &self.told {
+        for wish in &self.acknowledged {
             if store.peek(self.plan.pin(*wish)).is_none() {
-                wrong(Wrong::Unaccounted, format!("request {wish} was accepted and is gone"));
+                wrong(Wrong::Unaccounted, format!("request {wish} was accepted and is not in the table"));
             }
         }
         self.schedules.close(&mut outcome);
         if !is_finished {
-            wrong(Wrong::Stranded, "the world didn't come to rest".into());
+            wrong(Wrong::Stranded, "the world did not finish".into());
         } else if self.plan.aftermath_ms >= rollups::ROLLED_UP_AFTER_MS {
-            for text in rollups::miscounted(&store, self.plan.workspace()) {
+            for text in rollups::rollup_errors(&store, self.plan.workspace()) {
                 wrong(Wrong::Miscounted, text);
             }
         }
         self.check_pace(&posts);
         outcome.violations = std::mem::take(&mut *self.violations.lock().unwrap_or_else(PoisonError::into_inner));
         outcome.violations.sort_by_key(|violation| violation.wrong);
-        outcome.looks = outcome
+        outcome.list_pages = outcome
             .coverage
             .iter()
             .filter(|((_, call), _)| *call == "pinterest.board_pins")
             .map(|(_, count)| count.reached)
             .sum();
         outcome.trace = self.kernel.take_trace();
-        if self.plan.weather == Weather::calm() {
+        if self.plan.faults == Faults::calm() {
             outcome.sent = posts;
         }
         outcome
     }
 
-    /// What Pinterest made and was asked for, by content.
+    /// The Pins on Pinterest and the creates that were sent, by content.
     fn groups(&self, provider: &Provider, posts: &[Post]) -> BTreeMap<String, Group> {
         let mut groups: BTreeMap<String, Group> = BTreeMap::new();
         for (_, made) in provider.pins() {
@@ -444,16 +456,16 @@ impl Oracle {
         groups
     }
 
-    /// Each Pin's look.
-    fn looks_of(&self, provider: &Provider) -> BTreeMap<String, String> {
+    /// Each Pin's content without the picture, by the Pin's id.
+    fn texts_by_pin(&self, provider: &Provider) -> BTreeMap<String, String> {
         provider.pins().into_iter().map(|(_, made)| (made.id, without_picture(&made.content))).collect()
     }
 
-    /// In any window of w seconds at most capacity + rate · w creates of an account, by the moments at which they left.
-    /// What clocks that disagree give away is the skew's, not the pacing's.
+    /// Checks that in any window of w seconds an account sends at most capacity + rate · w creates, by the time at
+    /// which they were sent. Clock skew adds slack, because pacing can't prevent its effect.
     fn check_pace(&mut self, posts: &[Post]) {
         let pace = self.plan.pace;
-        let slack_ms = 4 * self.plan.weather.skew_ms;
+        let slack_ms = 4 * self.plan.faults.skew_ms;
         let mut by_account: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
         posts.iter().for_each(|post| by_account.entry(&post.account).or_default().push(post.at));
         for (account, mut times) in by_account {
@@ -473,13 +485,13 @@ impl Oracle {
     }
 }
 
-fn tells_of_duplicate(attempt: &Attempt) -> bool {
+fn records_duplicate_check(attempt: &Attempt) -> bool {
     let last = attempt.history.last().map(|event| event.kind);
     matches!(last, Some(EventKind::DuplicateFound | EventKind::DuplicateRemoved))
 }
 
-/// Its owner has changed or deleted it: never while it is being published.
-fn tells_of_owner(before: &Attempt, after: &Attempt) -> bool {
+/// Whether the last event is an edit or a deletion, which is never allowed while the pin is being published.
+fn records_owner_change(before: &Attempt, after: &Attempt) -> bool {
     match after.history.last().map(|event| event.kind) {
         Some(EventKind::Edited) => {
             after.edit == before.edit + 1 && matches!(before.status, Status::Queued | Status::Deferred | Status::Failed)
@@ -489,7 +501,7 @@ fn tells_of_owner(before: &Attempt, after: &Attempt) -> bool {
     }
 }
 
-/// Sees every write of an attempt row.
+/// Checks every write of an attempt row.
 fn watch(violations: &Violations, pin: &Pin, before: &Attempt, after: &Attempt) {
     use Status as S;
     let key = &pin.request.idempotency_key;
@@ -500,8 +512,8 @@ fn watch(violations: &Violations, pin: &Pin, before: &Attempt, after: &Attempt) 
             | (S::Failed, S::Queued | S::Deferred)
     ) || (before.status == after.status && before.orphan_pin_id != after.orphan_pin_id)
         || (before.status == S::Failed && after.status == S::Failed && !before.is_superseded && after.is_superseded)
-        || (before.status == after.status && tells_of_owner(before, after))
-        || (before.status == S::Published && after.status == S::Published && tells_of_duplicate(after));
+        || (before.status == after.status && records_owner_change(before, after))
+        || (before.status == S::Published && after.status == S::Published && records_duplicate_check(after));
     let is_ahead = after.rev == before.rev + 1
         && after.attempt >= before.attempt
         && after.generation >= before.generation
@@ -510,7 +522,8 @@ fn watch(violations: &Violations, pin: &Pin, before: &Attempt, after: &Attempt) 
         report(violations, Wrong::Illegal, format!("{key}: {:?} -> {:?}", before.status, after.status));
     }
     let begins = after.attempt > before.attempt;
-    // A hold ends when a refresh succeeds or a person connects the account, and what waited for that goes at once.
+    // A hold ends when a refresh succeeds or a user connects the account. The pins that waited for it are then sent at
+    // once.
     if begins && pin.not_before().is_some_and(|due| after.started_at.is_none_or(|started| started < due)) {
         report(violations, Wrong::Early, format!("{key} began at {:?}, before its time", after.started_at));
     }
@@ -521,7 +534,7 @@ fn watch(violations: &Violations, pin: &Pin, before: &Attempt, after: &Attempt) 
     }
 }
 
-/// The pin's history in a line.
+/// The pin's history on one line.
 fn story(attempt: &Attempt) -> String {
     let event = |event: &pinbridge_shared::domain::pin::history::Event| {
         let note = event.note.as_deref().unwrap_or("");

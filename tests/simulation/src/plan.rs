@@ -1,4 +1,4 @@
-//! What a world consists of: drawn from its seed.
+//! The plan of a world, drawn from its seed.
 
 use fastrand::Rng;
 use pinbridge_shared::domain::ids::{AccountId, AccountKey, PinKey, ScheduleKey, WorkspaceId};
@@ -11,12 +11,12 @@ use pinbridge_shared::testing::fake_queue::MAX_RECEIVES;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-use crate::endpoint::GrantWeather;
+use crate::endpoint::GrantFaults;
+use crate::faults::Faults;
 use crate::gate::{Crash, Target};
-use crate::weather::Weather;
 use crate::world::START;
 
-/// A request as its client means it.
+/// A request that a client wants to make.
 #[derive(Clone, Debug)]
 pub struct Wish {
     pub key: String,
@@ -25,9 +25,9 @@ pub struct Wish {
     pub title: String,
     pub image: u32,
     pub priority: &'static str,
-    /// When it is sent first, in milliseconds from the start.
+    /// When it is first sent, in milliseconds from the start.
     pub at_ms: i64,
-    /// It is a schedule for then, also from the start.
+    /// The `run_at` of a schedule, in milliseconds from the start.
     pub run_at_ms: Option<i64>,
 }
 
@@ -37,64 +37,64 @@ pub struct Plan {
     pub accounts: usize,
     pub wishes: Vec<Wish>,
     pub pace: Pace,
-    pub weather: Weather,
+    pub faults: Faults,
     /// Pinterest's token endpoint.
-    pub grants: GrantWeather,
-    /// When everything is mended, from the start.
+    pub grants: GrantFaults,
+    /// When the faults end, from the start.
     pub heals_after_ms: i64,
     pub rules: Rules,
-    /// Deaths at these calls, whatever the weather.
+    /// Planned crashes, by the number of the call.
     pub crashes: BTreeMap<u64, Crash>,
-    /// A death at the first call of that kind.
+    /// A planned crash at the first call of a kind.
     pub target: Option<Target>,
-    /// Of three runs of the dispatcher one or two in a row die somewhere.
+    /// Of three runs of the dispatcher, the first or the first two crash.
     pub dispatcher_dies: bool,
     /// Publishers at once.
     pub publishers: usize,
-    /// Overrides the deadlines' `Tq` without telling the deadlines' other parts; for the curve.
+    /// Overrides the deadlines' `Tq` without the other deadlines that it depends on; for the curve.
     pub quiesce_ms: Option<i64>,
-    /// Stops there, finished or not, and judges nothing.
+    /// The world stops then, finished or not; its violations are ignored.
     pub stops_after_ms: Option<i64>,
-    /// How long what is left over when all is finished may still do harm.
+    /// How long the world continues after everything is finished, because leftover messages may still do harm.
     pub aftermath_ms: i64,
-    /// Deliveries before a message becomes a dead letter.
+    /// Deliveries before a message becomes a dead-letter message.
     pub max_receives: u32,
-    /// Requests a day to Pinterest, all together; 0 for no limit.
+    /// Requests to Pinterest per day, for all accounts together; 0 for no limit.
     pub daily_budget: u32,
     pub duplicate_check: DuplicateCheck,
     pub is_traced: bool,
 }
 
-/// Pins that share their content with another of their account: the share of all, in percent.
+/// Pins with the same content as another of their account (twins), in percent of all.
 const TWINS_PERCENT: u8 = 8;
-/// Of the twins, those that have the same picture too, in percent.
+/// Twins that have the same picture too, in percent of all twins.
 const SAME_PICTURE_PERCENT: u8 = 75;
-/// One world in so many counts its requests against a daily budget.
+/// One world in this many has a daily budget.
 const BUDGET_EVERY: u8 = 12;
-/// One world in so many has a Pinterest that breaks the assumption on which `Tq` rests, and the late check to find what comes of
-/// it.
+/// One world in this many has a Pinterest that commits later than `Tq` allows for, and a duplicate check that finds the
+/// duplicates.
 const LATE_CHECK_EVERY: u8 = 10;
-/// How often it does so there, per create.
+/// The probability of that, per create.
 const TOO_LATE: f64 = 0.03;
-/// One account in so many has an access token only.
+/// One account in this many has no refresh token.
 const BARE_EVERY: usize = 5;
-/// Of all requests, those that are schedules, in percent; and how far ahead they are at most.
+/// Schedules, in percent of all requests, and how far ahead they are at most.
 const SCHEDULED_PERCENT: u8 = 15;
 const SCHEDULED_AHEAD_MS: i64 = 600_000;
-/// How likely a client changes its schedule afterwards.
+/// How likely a client changes its schedule.
 const CAPRICIOUS: f64 = 0.5;
 const SCHEDULES: u64 = 0x5C_4ED0;
-/// Boards of an account.
+/// Maximum number of boards of an account.
 pub const BOARDS_MAX: usize = 3;
 const AFTERMATH_MS: i64 = 20 * 60_000;
-/// In one world of so many every row of the clock is read before the end.
+/// One world in this many lasts until every recovery marker has been read.
 const LONG_EVERY: u64 = 8;
 const LONG_AFTERMATH_MS: i64 = 100 * 60_000;
-/// One world in so many is large.
+/// One world in this many is large.
 const LARGE_EVERY: u64 = 64;
 
 impl Plan {
-    /// The world of that number under a run's seed.
+    /// The world with that number, for the seed of a run.
     pub fn drawn(run_seed: u64, number: u64) -> Self {
         let seed = run_seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ number.wrapping_mul(0xD1B5_4A32_D192_ED03);
         let mut rng = Rng::with_seed(seed);
@@ -108,7 +108,7 @@ impl Plan {
             accounts,
             wishes: wishes(&mut rng, pins, accounts, arrival_ms),
             pace,
-            weather: Weather::harsh(&mut rng),
+            faults: Faults::harsh(&mut rng),
             heals_after_ms: arrival_ms + rng.i64(5..15) * 60_000,
             rules: Rules::default(),
             crashes: BTreeMap::new(),
@@ -122,11 +122,11 @@ impl Plan {
             daily_budget: if rng.u8(0..BUDGET_EVERY) == 0 { 5_000 } else { 0 },
             duplicate_check: DuplicateCheck::Off,
             is_traced: false,
-            grants: GrantWeather::harsh(&mut rng),
+            grants: GrantFaults::harsh(&mut rng),
         };
-        // Dice of their own: the worlds stay what they are otherwise.
+        // A random number generator of their own, so that schedules don't change the rest of the world.
         let mut times = Rng::with_seed(seed ^ SCHEDULES);
-        plan.weather.capricious = CAPRICIOUS;
+        plan.faults.capricious = CAPRICIOUS;
         for wish in &mut plan.wishes {
             if times.u8(0..100) < SCHEDULED_PERCENT {
                 wish.run_at_ms = Some(wish.at_ms + times.i64(30_000..SCHEDULED_AHEAD_MS));
@@ -134,7 +134,7 @@ impl Plan {
         }
         if rng.u8(0..LATE_CHECK_EVERY) == 0 {
             plan.duplicate_check = DuplicateCheck::Remove;
-            plan.weather.too_late_commit = TOO_LATE;
+            plan.faults.too_late_commit = TOO_LATE;
         }
         plan
     }
@@ -147,12 +147,12 @@ impl Plan {
         AccountKey { workspace: self.workspace(), account: AccountId(uuid(0xB000, index as u64)) }
     }
 
-    /// Most accounts have a refresh token.
+    /// Whether the account has a refresh token. Most have one.
     pub fn has_refresh_token(&self, account: usize) -> bool {
         !(self.seed as usize).wrapping_add(account).is_multiple_of(BARE_EVERY)
     }
 
-    /// The schedule that a wish is for, if it is one.
+    /// The schedule of a wish, if it is for a schedule.
     pub fn schedule(&self, wish: usize) -> Option<ScheduleKey> {
         let (workspace, wish) = (self.workspace(), &self.wishes[wish]);
         wish.run_at_ms.map(|_| ScheduleKey { workspace, schedule: idempotency::schedule_id(workspace, &wish.key) })

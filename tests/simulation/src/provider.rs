@@ -1,4 +1,4 @@
-//! A Pinterest that does the worst that the deadlines allow, and knows which request made which Pin.
+//! A Pinterest with the worst behaviour that the deadlines allow. It records which request created which Pin.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,27 +16,27 @@ use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::ports::{BoardPage, Creation, Pinterest, PinterestUser, ReadFailure};
 
 use crate::endpoint::Endpoint;
+use crate::faults::Faults;
 use crate::gate::SimGate;
 use crate::kernel::Kernel;
 use crate::oracle;
-use crate::weather::Weather;
 
 /// A Pin that exists from `committed_at` on.
 #[derive(Clone, Debug)]
 pub struct Made {
     pub id: String,
-    /// The idempotency key of the request that made it: what no real Pinterest would tell.
+    /// The idempotency key of the request that created it, which the real Pinterest doesn't report.
     pub owner: String,
-    /// What was asked for, as the oracle tells contents apart.
+    /// The requested content, see [`oracle::content`].
     pub content: String,
     pub committed_at: i64,
     visible_at: i64,
     shown: BoardPin,
-    /// Committed later than any assumption allows.
+    /// Committed later than `Tq` allows for.
     pub is_too_late: bool,
 }
 
-/// A create as it left its worker.
+/// A create that a worker sent.
 #[derive(Clone, Debug)]
 pub struct Post {
     pub owner: String,
@@ -47,23 +47,23 @@ pub struct Post {
 
 #[derive(Default)]
 struct State {
-    weather: Weather,
+    faults: Faults,
     boards: BTreeMap<String, Vec<Made>>,
     posts: Vec<Post>,
     made: u64,
-    /// Pins that were deleted for us.
+    /// Pins that were deleted through the API.
     deleted: Vec<Made>,
-    /// Users who have to connect again.
+    /// Users who must connect again.
     revoked: Vec<usize>,
 }
 
-/// Of the tokens that die in mid-flight, how many take the whole grant with them.
+/// Of the access tokens that are revoked at a call, the share whose grant is revoked too.
 const GRANT_REVOKED: f64 = 0.25;
 
-/// How long after the create a Pin comes that comes too late: most of them when two scans have missed it.
+/// How long after its create a Pin that is too late is committed: mostly after two scans have missed it.
 const TOO_LATE_MS: std::ops::Range<i64> = 150_000..300_000;
 
-/// Called with each create as it leaves.
+/// Called with each create when it is sent.
 pub type Witness = Box<dyn Fn(&PinRequest, i64) + Send + Sync>;
 
 pub struct Provider {
@@ -71,13 +71,13 @@ pub struct Provider {
     endpoint: Arc<Endpoint>,
     gate: Arc<SimGate>,
     client_timeout_ms: i64,
-    /// How far Pinterest's clock is off.
+    /// The offset of Pinterest's clock.
     skew_ms: i64,
     witness: Witness,
     state: Mutex<State>,
 }
 
-/// What happens to a create.
+/// When a create commits, and what its answer is.
 struct Fate {
     commits_after_ms: Option<i64>,
     answer: Answer,
@@ -96,25 +96,25 @@ impl Provider {
         kernel: Arc<Kernel>,
         gate: Arc<SimGate>,
         endpoint: Arc<Endpoint>,
-        weather: Weather,
+        faults: Faults,
         client_timeout_ms: i64,
         witness: Witness,
     ) -> Arc<Self> {
-        let skew_ms = kernel.draw(|rng| rng.i64(-weather.skew_ms..=weather.skew_ms));
-        let state = Mutex::new(State { weather, ..State::default() });
+        let skew_ms = kernel.draw(|rng| rng.i64(-faults.skew_ms..=faults.skew_ms));
+        let state = Mutex::new(State { faults, ..State::default() });
         Arc::new(Self { kernel, endpoint, gate, client_timeout_ms, skew_ms, witness, state })
     }
 
-    pub fn set_weather(&self, weather: Weather) {
-        self.state().weather = weather;
+    pub fn set_faults(&self, faults: Faults) {
+        self.state().faults = faults;
     }
 
-    /// Users whose connection is over since this was last asked.
+    /// Users whose connection ended since the last call.
     pub fn take_revoked(&self) -> Vec<usize> {
         std::mem::take(&mut self.state().revoked)
     }
 
-    /// The account's access token dies now and then; its grant sometimes dies with it.
+    /// Revokes the account's access token with this probability, and sometimes its grant too.
     fn maybe_revoke(&self, token: &Secret, probability: f64) {
         let Some((_, user)) = self.endpoint.of(token).filter(|_| self.kernel.chance(probability)) else { return };
         if self.kernel.chance(GRANT_REVOKED) {
@@ -144,7 +144,7 @@ impl Provider {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn fate(&self, weather: &Weather, is_honoured: bool) -> Fate {
+    fn fate(&self, faults: &Faults, is_honoured: bool) -> Fate {
         let quick = self.kernel.draw(|rng| rng.i64(80..900));
         let error = |status, code, message| Fate {
             commits_after_ms: None,
@@ -154,10 +154,10 @@ impl Provider {
         if !is_honoured {
             return error(401, Some(2), "Authentication failed.");
         }
-        // The latest that the deadlines allow, counted from the moment the client gives up.
+        // At most as late as the deadlines allow, counted from when the client gives up.
         let late = |rng: &mut fastrand::Rng| {
-            let latest = self.client_timeout_ms + weather.commit_lateness_ms;
-            if weather.commits_evenly || rng.bool() { rng.i64(0..latest.max(1)) } else { latest - 1 }
+            let latest = self.client_timeout_ms + faults.commit_lateness_ms;
+            if faults.commits_evenly || rng.bool() { rng.i64(0..latest.max(1)) } else { latest - 1 }
         };
         let lost = |commits_after_ms| Fate {
             commits_after_ms,
@@ -168,44 +168,44 @@ impl Provider {
         };
         let commits = Some(quick / 2);
         let hit = |probability| self.kernel.chance(probability);
-        if hit(weather.unreachable) {
+        if hit(faults.unreachable) {
             return Fate { commits_after_ms: None, answer: Answer::Unsent, answers_after_ms: quick };
         }
-        if hit(weather.lost_before_commit) {
+        if hit(faults.lost_before_commit) {
             return lost(None);
         }
-        if hit(weather.lost_after_commit) {
+        if hit(faults.lost_after_commit) {
             return lost(commits);
         }
-        if hit(weather.too_late_commit) {
+        if hit(faults.too_late_commit) {
             return lost(Some(self.kernel.draw(|rng| rng.i64(TOO_LATE_MS))));
         }
-        if hit(weather.late_commit) {
+        if hit(faults.late_commit) {
             return lost(Some(self.kernel.draw(late)));
         }
-        if hit(weather.server_error_after_commit) {
+        if hit(faults.server_error_after_commit) {
             return Fate { commits_after_ms: commits, ..error(500, Some(500), "Internal error") };
         }
-        if hit(weather.server_error) {
+        if hit(faults.server_error) {
             return error(503, None, "");
         }
-        if hit(weather.code_2787) {
+        if hit(faults.code_2787) {
             let commits_after_ms = commits.filter(|_| self.kernel.draw(fastrand::Rng::bool));
             return Fate { commits_after_ms, ..error(400, Some(2787), "Something went wrong on our end.") };
         }
-        if hit(weather.rate_limited) {
+        if hit(faults.rate_limited) {
             let retry_after_s = self.kernel.draw(|rng| rng.bool().then(|| rng.i64(5..90)));
             let message = "This request exceeded a rate limit.";
             let answer = Answer::Error { status: 429, code: Some(8), message, retry_after_s };
             return Fate { commits_after_ms: None, answer, answers_after_ms: quick };
         }
-        if hit(weather.spam_block) {
+        if hit(faults.spam_block) {
             return error(403, Some(9), "Your account is blocked for behaviour that looks like spam");
         }
-        if hit(weather.busy) {
+        if hit(faults.busy) {
             return error(409, Some(409), "Could not get exclusive access to the board");
         }
-        if hit(weather.refused_pin) {
+        if hit(faults.refused_pin) {
             return error(403, Some(235), "Sorry, this image is broken. Please pick a different image.");
         }
         Fate { commits_after_ms: commits, answer: Answer::Created, answers_after_ms: quick }
@@ -215,7 +215,7 @@ impl Provider {
         let mut state = self.state();
         state.made += 1;
         let id = format!("{}", 900_000_000_000_000_000 + state.made);
-        let lag_ms = state.weather.list_lag_ms;
+        let lag_ms = state.faults.list_lag_ms;
         let visible_at = at + self.kernel.draw(|rng| if lag_ms > 0 { rng.i64(0..lag_ms) } else { 0 });
         let shown = self.kernel.draw(|rng| normalised(request, &id, (at + self.skew_ms).div_euclid(1_000), rng));
         let is_too_late = at - self.kernel.now() >= TOO_LATE_MS.start;
@@ -276,28 +276,28 @@ impl Provider {
     fn page(&self, board_id: &str, skip: usize) -> BoardPage {
         let now = self.kernel.now();
         let state = self.state();
-        let weather = &state.weather;
-        let is_dark = weather.list_dark_ms > 0 && (now / weather.list_dark_ms + board_id.len() as i64) % 4 == 3;
-        if is_dark || self.kernel.chance(weather.list_empty) {
+        let faults = &state.faults;
+        let is_dark = faults.list_dark_ms > 0 && (now / faults.list_dark_ms + board_id.len() as i64) % 4 == 3;
+        if is_dark || self.kernel.chance(faults.list_empty) {
             return BoardPage::default();
         }
-        let old = (0..weather.strangers).map(|number| stranger(number, board_id));
+        let old = (0..faults.strangers).map(|number| stranger(number, board_id));
         let old: Vec<Made> = old.collect();
         let visible = |pin: &&Made| pin.visible_at <= now && pin.committed_at <= now;
         let mut pins: Vec<&Made> =
             state.boards.get(board_id).into_iter().flatten().chain(&old).filter(visible).collect();
         pins.sort_by_key(|pin| (std::cmp::Reverse(pin.shown.created_at), std::cmp::Reverse(&pin.id)));
-        if self.kernel.chance(weather.list_shuffled) {
+        if self.kernel.chance(faults.list_shuffled) {
             self.kernel.draw(|rng| rng.shuffle(&mut pins));
         }
-        let has_more = pins.len() > skip + PAGE_SIZE && !self.kernel.chance(weather.list_cut);
+        let has_more = pins.len() > skip + PAGE_SIZE && !self.kernel.chance(faults.list_cut);
         self.kernel.note(|| format!("lists {} of board {board_id} from {skip}", pins.len()));
         let page = pins.into_iter().skip(skip).take(PAGE_SIZE).map(|pin| pin.shown.clone()).collect();
         BoardPage { pins: page, next: has_more.then(|| (skip + PAGE_SIZE).to_string()) }
     }
 }
 
-/// A Pin that somebody made by hand, a minute after the one before it and long before anything of ours.
+/// A Pin that a user created by hand: one a minute, long before the world's first Pin.
 fn stranger(number: usize, board_id: &str) -> Made {
     let at = crate::world::START - 3_600_000 - number as i64 * 60_000;
     let shown = BoardPin {
@@ -318,7 +318,7 @@ fn stranger(number: usize, board_id: &str) -> Made {
     }
 }
 
-/// The Pin as lists show it: Pinterest may change the letters' case, cut texts and decorate links.
+/// The Pin as lists show it: Pinterest may change the case of letters, cut texts and append to links.
 fn normalised(request: &PinRequest, id: &str, created_at_s: i64, rng: &mut fastrand::Rng) -> BoardPin {
     let mut shown = BoardPin {
         id: id.to_owned(),
@@ -344,18 +344,18 @@ impl Pinterest for Provider {
         self.gate.enter_provider(CALL).await;
         let now = self.kernel.now();
         (self.witness)(request, now);
-        let weather = {
+        let faults = {
             let mut state = self.state();
             let account = request.account.to_string();
             let (owner, content) = (request.idempotency_key.clone(), oracle::content(request));
             state.posts.push(Post { owner, account, at: now, content });
-            state.weather.clone()
+            state.faults.clone()
         };
-        self.maybe_revoke(token, weather.revoked);
+        self.maybe_revoke(token, faults.revoked);
         let is_honoured = self.endpoint.accepts(token);
-        let fate = self.fate(&weather, is_honoured);
+        let fate = self.fate(&faults, is_honoured);
         self.kernel.note(|| format!("POST {} of {}", fate.answers_after_ms, request.idempotency_key));
-        // Whatever becomes of the caller, the request is on its way.
+        // The request has been sent, so it takes effect even if the caller dies.
         let id = fate.commits_after_ms.map(|after_ms| self.commit(request, now + after_ms));
         self.kernel.sleep(fate.answers_after_ms).await;
         self.gate.leave_provider(CALL).await;
@@ -371,8 +371,8 @@ impl Pinterest for Provider {
         const CALL: &str = "pinterest.board_pins";
         self.gate.enter_provider(CALL).await;
         self.kernel.sleep(self.kernel.draw(|rng| rng.i64(50..800))).await;
-        let weather = self.state().weather.clone();
-        self.maybe_revoke(token, weather.revoked);
+        let faults = self.state().faults.clone();
+        self.maybe_revoke(token, faults.revoked);
         let is_honoured = self.endpoint.accepts(token);
         let refused = |status, code, message: &str| ReadFailure {
             failure: error_codes::of_read(status, code, message),
@@ -381,7 +381,7 @@ impl Pinterest for Provider {
         };
         let answer = if !is_honoured {
             Err(refused(401, Some(2), "Authentication failed."))
-        } else if self.kernel.chance(weather.list_error) {
+        } else if self.kernel.chance(faults.list_error) {
             let (status, code) = self.kernel.draw(|rng| if rng.bool() { (503, None) } else { (429, Some(8)) });
             Err(refused(status, code, "slow down"))
         } else {
@@ -396,7 +396,7 @@ impl Pinterest for Provider {
         self.gate.enter_provider(CALL).await;
         self.kernel.sleep(self.kernel.draw(|rng| rng.i64(50..800))).await;
         let is_honoured = self.endpoint.accepts(token);
-        let list_error = self.state().weather.list_error;
+        let list_error = self.state().faults.list_error;
         let refused = |failure| ReadFailure { failure, upstream: Upstream::default(), retry_after_ms: None };
         let answer = if !is_honoured {
             Err(refused(Failure::TokenRevoked))
@@ -414,7 +414,7 @@ impl Pinterest for Provider {
         const CALL: &str = "pinterest.user";
         self.gate.enter_provider(CALL).await;
         self.kernel.sleep(self.kernel.draw(|rng| rng.i64(50..800))).await;
-        let list_error = self.state().weather.list_error;
+        let list_error = self.state().faults.list_error;
         let refused = |failure| ReadFailure { failure, upstream: Upstream::default(), retry_after_ms: None };
         let answer = match self.endpoint.of(token).filter(|_| self.endpoint.accepts(token)) {
             _ if self.kernel.chance(list_error) => Err(refused(Failure::PinterestUnreachable)),

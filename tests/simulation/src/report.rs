@@ -1,4 +1,4 @@
-//! Many worlds, run on every core, added up.
+//! Runs many worlds in parallel and adds up their outcomes.
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
@@ -14,12 +14,12 @@ use crate::oracle::{Outcome, Violation, Wrong};
 use crate::plan::Plan;
 use crate::world;
 
-/// Worlds at once: as many as there are cores. No result depends on it.
+/// How many worlds run at the same time: one for each core. No result depends on it.
 pub fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
-/// Runs `work` for every number, on every core; answers in the order of the numbers.
+/// Calls `work` with every number, in parallel; returns the results by number.
 pub fn in_parallel<T: Send>(numbers: Range<u64>, work: impl Fn(u64) -> T + Sync) -> BTreeMap<u64, T> {
     let next = AtomicU64::new(numbers.start);
     let done: Mutex<BTreeMap<u64, T>> = Mutex::default();
@@ -51,20 +51,20 @@ pub struct Total {
     pub too_late: u64,
     pub removed: u64,
     pub posts: u64,
-    pub looks: u64,
+    pub list_pages: u64,
     pub calls: u64,
     pub schedules: BTreeMap<&'static str, u64>,
     pub coverage: Coverage,
     /// The first world in which each call was made.
     pub first_made: BTreeMap<(Kind, &'static str), u64>,
-    /// With the number of their world, in its order.
+    /// Each with the number of its world, in the order of the worlds.
     pub violations: Vec<(u64, Violation)>,
     pub seconds: f64,
 }
 
 impl Total {
-    /// Runs worlds until they have accepted so many pins. Which worlds run doesn't depend on the cores: those that were
-    /// begun beyond the number are left out.
+    /// Runs worlds until they have accepted this many pins. The result doesn't depend on the number of threads: worlds
+    /// that were begun after enough pins were accepted are left out.
     pub fn of_worlds(publishes: u64, plan: impl Fn(u64) -> Plan + Sync) -> Self {
         let began = Instant::now();
         let (next, accepted) = (AtomicU64::new(0), AtomicU64::new(0));
@@ -74,7 +74,7 @@ impl Total {
                 scope.spawn(|| {
                     while accepted.load(Ordering::Relaxed) < publishes {
                         let number = next.fetch_add(1, Ordering::Relaxed);
-                        // What isn't added up would fill the memory.
+                        // The requests that left are not added up, and would fill the memory.
                         let outcome = Outcome { sent: Vec::new(), ..world::run(plan(number)) };
                         accepted.fetch_add(outcome.accepted, Ordering::Relaxed);
                         done.lock().unwrap_or_else(PoisonError::into_inner).insert(number, outcome);
@@ -102,7 +102,7 @@ impl Total {
         self.too_late += outcome.too_late;
         self.removed += outcome.removed;
         self.posts += outcome.posts;
-        self.looks += outcome.looks;
+        self.list_pages += outcome.list_pages;
         self.calls += outcome.calls;
         for (code, count) in outcome.failed {
             *self.failed.entry(code).or_default() += count;
@@ -134,13 +134,23 @@ impl Total {
     pub fn print(&self, seed: u64) {
         let failed: u64 = self.failed.values().sum();
         println!(
-            "seed {seed}: {} worlds, {} publishes accepted = {} published + {failed} failed; {} creates, {} adopted, {} \
-             pages of lists, {} port calls, {:.0} s",
-            self.worlds, self.accepted, self.published, self.posts, self.adopted, self.looks, self.calls, self.seconds
+            "seed {seed}: {} worlds, {} publishes accepted = {} published + {failed} failed; {} creates, {} adopted, \
+             {} pages of lists, {} port calls, {:.0} s",
+            self.worlds,
+            self.accepted,
+            self.published,
+            self.posts,
+            self.adopted,
+            self.list_pages,
+            self.calls,
+            self.seconds
         );
-        println!("  failed: {:?}; twins of different pictures mixed up: {}", self.failed, self.mixed);
+        println!("  failed: {:?}; twins with different pictures mixed up: {}", self.failed, self.mixed);
         println!("  schedules: {:?}", self.schedules);
-        println!("  Pins later than Tq allows for: {}; deleted by the late check: {}", self.too_late, self.removed);
+        println!(
+            "  Pins later than Tq allows for: {}; deleted by the duplicate check: {}",
+            self.too_late, self.removed
+        );
         println!(
             "  duplicates {}, lost {}, stranded {}, other violations {}",
             self.count(Wrong::Duplicate),

@@ -1,24 +1,24 @@
-//! Calm worlds of a shape of their own, for what is measured rather than survived: pace, fairness, priority.
+//! Measurements in worlds without faults: pacing, fairness and priority.
 
 use std::collections::BTreeMap;
 
 use pinbridge_shared::domain::pacing::pace::Pace;
 use pinbridge_shared::domain::time::{MINUTE_MS, SECOND_MS};
 
-use crate::endpoint::GrantWeather;
+use crate::endpoint::GrantFaults;
+use crate::faults::Faults;
 use crate::plan::{Plan, Wish};
 use crate::provider::Post;
 use crate::report::in_parallel;
-use crate::weather::Weather;
 use crate::world::{self, START};
 
 const CAPACITY: u32 = 50;
 const RATE_PER_S: f64 = 1.0;
-/// What Pinterest's real limit may be exceeded by nobody for.
+/// The slowest account may take this factor longer than the minimum that the rate limit allows.
 const FLOOR_FACTOR: f64 = 1.03;
-/// The bound on what a noisy account may cost the others, at the 99th percentile.
+/// Maximum delay that one busy account may add to the others, at the 99th percentile.
 const ADDED_P99_MAX_MS: i64 = SECOND_MS;
-/// Two windows of the dispatcher.
+/// Two ticks of the dispatcher.
 const URGENT_WITHIN_MS: i64 = 2 * MINUTE_MS;
 
 pub fn calm(accounts: usize, wishes: Vec<Wish>) -> Plan {
@@ -26,8 +26,8 @@ pub fn calm(accounts: usize, wishes: Vec<Wish>) -> Plan {
         accounts,
         wishes,
         pace: Pace::new(CAPACITY, RATE_PER_S),
-        weather: Weather::calm(),
-        grants: GrantWeather::default(),
+        faults: Faults::calm(),
+        grants: GrantFaults::default(),
         heals_after_ms: 0,
         publishers: 100,
         max_receives: 20,
@@ -49,7 +49,7 @@ pub fn wish(number: usize, account: usize, at_ms: i64, priority: &'static str) -
     }
 }
 
-/// Runs a plan that must end well; answers the creates.
+/// Runs a plan that must publish every pin without a violation; returns the creates.
 pub fn posts(name: &str, plan: Plan) -> Option<Vec<Post>> {
     let expected = plan.wishes.len() as u64;
     let outcome = world::run(plan);
@@ -62,8 +62,9 @@ pub fn posts(name: &str, plan: Plan) -> Option<Vec<Post>> {
     (outcome.violations.is_empty() && outcome.published == expected).then_some(outcome.sent)
 }
 
-/// 10,000 pins over 50 accounts, all at once: the last one of each account against the limit's own floor, and the calls
-/// that a limit of exactly the capacity and rate would have refused.
+/// Publishes many pins of several accounts, all requested at once. Compares the time until each account's last pin with
+/// the minimum that the rate limit allows, and counts the calls that a limit of exactly the capacity and rate would
+/// refuse.
 pub fn pacing(pins: usize, accounts: usize, publishers: usize) -> bool {
     let wishes = (0..pins).map(|number| wish(number, number % accounts, 0, "normal")).collect();
     let Some(posts) = posts("pacing", Plan { publishers, ..calm(accounts, wishes) }) else { return false };
@@ -78,15 +79,15 @@ pub fn pacing(pins: usize, accounts: usize, publishers: usize) -> bool {
     }
     let ratio = longest_ms as f64 / floor_ms;
     println!(
-        "pacing: {pins} pins over {accounts} accounts at once, {publishers} publishers: {refused} creates over the limit; the slowest account took \
-         {:.1} s of a floor of {:.1} s ({ratio:.3})",
+        "pacing: {pins} pins over {accounts} accounts at once, {publishers} publishers: {refused} creates over the \
+         limit; the slowest account took {:.1} s, the minimum is {:.1} s ({ratio:.3})",
         longest_ms as f64 / 1e3,
         floor_ms / 1e3
     );
     refused == 0 && ratio <= FLOOR_FACTOR
 }
 
-/// How many calls a token bucket of exactly the capacity and rate refuses.
+/// The number of calls that a token bucket of exactly the capacity and rate refuses.
 fn refused_by_limit(times: &[i64]) -> usize {
     let interval_ms = SECOND_MS as f64 / RATE_PER_S;
     let (mut tokens, mut last, mut refused) = (f64::from(CAPACITY), i64::MIN, 0);
@@ -104,7 +105,7 @@ fn refused_by_limit(times: &[i64]) -> usize {
     refused
 }
 
-/// One account with very many waiting pins; how much later do the pins of others start than without it?
+/// Measures how much later the pins of other accounts start because one account has very many waiting pins.
 pub fn fairness(waiting: usize, others: usize, each: usize) -> bool {
     let quiet: Vec<Wish> = (0..others * each)
         .map(|number| {
@@ -114,7 +115,7 @@ pub fn fairness(waiting: usize, others: usize, each: usize) -> bool {
         .collect();
     let noisy = (0..waiting).map(|number| wish(quiet.len() + number, 0, number as i64 * 2, "bulk"));
     let with_noise = calm(others + 1, quiet.iter().cloned().chain(noisy).collect());
-    // It isn't waited for: at one a second its pins take more than a day.
+    // The world stops before that account is finished: at one pin a second it takes more than a day.
     let with_noise =
         Plan { stops_after_ms: Some(5 * MINUTE_MS + each as i64 * 7 * SECOND_MS + 3 * MINUTE_MS), ..with_noise };
     let Some(alone) = posts("fairness, alone", calm(others + 1, quiet.clone())) else { return false };
@@ -125,8 +126,8 @@ pub fn fairness(waiting: usize, others: usize, each: usize) -> bool {
     added.sort_unstable();
     let of = |share: f64| added.get((added.len() as f64 * share) as usize).copied().unwrap_or(i64::MAX);
     println!(
-        "fairness: {} pins of {others} accounts beside one with {waiting} waiting: start later by {} ms at the median, {} ms \
-         at p99, {} ms at most",
+        "fairness: {} pins of {others} accounts beside one with {waiting} waiting: start later by {} ms at the median, \
+         {} ms at p99, {} ms at most",
         added.len(),
         of(0.5),
         of(0.99),
@@ -135,7 +136,7 @@ pub fn fairness(waiting: usize, others: usize, each: usize) -> bool {
     added.len() == quiet.len() && of(0.99) < ADDED_P99_MAX_MS
 }
 
-/// From the request to the create, in milliseconds.
+/// The time from each request to its create, in milliseconds.
 fn delays(wishes: &[Wish], posts: &[Post]) -> BTreeMap<String, i64> {
     let sent: BTreeMap<&str, i64> = posts.iter().rev().map(|post| (post.owner.as_str(), post.at)).collect();
     wishes
@@ -144,7 +145,8 @@ fn delays(wishes: &[Wish], posts: &[Post]) -> BTreeMap<String, i64> {
         .collect()
 }
 
-/// An urgent pin behind very many bulk pins of its own account, asked for at several moments of a minute.
+/// Measures the delay of an urgent pin behind very many bulk pins of its own account, requested at several points of a
+/// minute.
 pub fn urgent(bulk: usize) -> bool {
     const OFFSETS_S: [i64; 4] = [1, 20, 40, 59];
     let started_after_ms = |offset_s: i64| {

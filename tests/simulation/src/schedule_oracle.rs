@@ -1,4 +1,5 @@
-//! What must hold of schedules: none early, none lost, none that was canceled published, each found when its time comes.
+//! Checks the invariants of schedules: none is early, none is lost, no canceled one is published, and each is found
+//! when it is due.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,11 +21,11 @@ pub struct ScheduleOracle {
     violations: Violations,
     keys: BTreeMap<usize, ScheduleKey>,
     wishes: BTreeMap<ScheduleKey, usize>,
-    /// Clients that were told of their schedule.
-    told: BTreeSet<usize>,
-    /// Those that were told that it is canceled.
+    /// Schedules whose acceptance reached their client.
+    acknowledged: BTreeSet<usize>,
+    /// Schedules whose cancelation reached their client.
     canceled: Wishes,
-    /// Those that have asked for it to be removed.
+    /// Schedules whose client has requested their removal.
     removed: BTreeSet<usize>,
 }
 
@@ -42,13 +43,13 @@ impl ScheduleOracle {
             violations,
             keys,
             wishes,
-            told: BTreeSet::new(),
+            acknowledged: BTreeSet::new(),
             canceled: Wishes::default(),
             removed: BTreeSet::new(),
         }
     }
 
-    /// Sees each create as it leaves: the time of its schedule has come, but for what clocks disagree.
+    /// Returns a function that checks each create when it is sent: its schedule must be due, except for clock skew.
     pub fn watch_of_calls(&self, skew_ms: i64) -> impl Fn(PinKey, i64) + Send + Sync + 'static {
         let (store, violations) = (Arc::clone(&self.store), Arc::clone(&self.violations));
         move |pin, now| {
@@ -62,10 +63,10 @@ impl ScheduleOracle {
         }
     }
 
-    /// A client heard of its request: kept, or refused because its key stands for something else.
-    pub fn heard(&mut self, wish: usize, is_conflict: bool) {
+    /// A client got an answer: its schedule was accepted, or refused because its key belongs to another request.
+    pub fn answered(&mut self, wish: usize, is_conflict: bool) {
         if !is_conflict {
-            self.told.insert(wish);
+            self.acknowledged.insert(wish);
         } else if self.keys.get(&wish).is_none_or(|key| self.store.peek_schedule(*key).is_none())
             && !self.removed.contains(&wish)
         {
@@ -78,8 +79,8 @@ impl ScheduleOracle {
         self.removed.insert(wish);
     }
 
-    /// Hears how a change is answered.
-    pub fn teller(&self, wish: usize, is_cancel: bool) -> impl Fn(StatusCode) + 'static {
+    /// Returns a function that checks the status of a change.
+    pub fn response_check(&self, wish: usize, is_cancel: bool) -> impl Fn(StatusCode) + 'static {
         let (violations, canceled) = (Arc::clone(&self.violations), Arc::clone(&self.canceled));
         move |status| {
             if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
@@ -91,7 +92,7 @@ impl ScheduleOracle {
         }
     }
 
-    /// Looks at every schedule without a pin; answers how many there are. Each must be found when its time comes.
+    /// Checks every schedule without a pin, which must have a due row; returns how many there are.
     pub fn check(&mut self) -> usize {
         let due = self.store.due_rows();
         let mut waiting = Vec::new();
@@ -102,7 +103,7 @@ impl ScheduleOracle {
         });
         waiting.retain(|schedule| schedule.stage == Stage::Scheduled || pin_of(&self.store, schedule).is_none());
         for schedule in waiting.iter().filter(|schedule| !due.contains(&schedule.due_row())) {
-            let text = format!("{:?} ({:?}) isn't due anywhere", schedule.key.schedule, schedule.stage);
+            let text = format!("{:?} ({:?}) has no due row", schedule.key.schedule, schedule.stage);
             report(&self.violations, Wrong::Stranded, text);
         }
         waiting.len()
@@ -117,7 +118,7 @@ impl ScheduleOracle {
         open.iter().filter(|schedule| has_failed(schedule)).filter_map(|it| self.wishes.get(&it.key).copied()).collect()
     }
 
-    /// The last judgement.
+    /// Checks the schedules at the end of the world.
     pub fn close(&self, outcome: &mut Outcome) {
         let wrong = |wrong, text: String| report(&self.violations, wrong, text);
         let mut all = Vec::new();
@@ -136,8 +137,8 @@ impl ScheduleOracle {
             }
         }
         let is_there = |wish: &usize| self.keys.get(wish).and_then(|key| self.store.peek_schedule(*key));
-        for wish in self.told.difference(&self.removed).filter(|wish| is_there(wish).is_none()) {
-            wrong(Wrong::Unaccounted, format!("schedule {wish} was accepted and is gone"));
+        for wish in self.acknowledged.difference(&self.removed).filter(|wish| is_there(wish).is_none()) {
+            wrong(Wrong::Unaccounted, format!("schedule {wish} was accepted and is not in the table"));
         }
         for wish in self.canceled.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             let Some(schedule) = is_there(wish) else { continue };
@@ -146,7 +147,7 @@ impl ScheduleOracle {
             if status != ScheduleStatus::Canceled {
                 let pin = pin.map(|attempt| (attempt.status, attempt.failure));
                 let text = format!(
-                    "schedule {wish} was called canceled and is {} in run {}, its pin {pin:?}",
+                    "the cancelation of schedule {wish} was answered, and it is {} in run {}, its pin {pin:?}",
                     status.name(),
                     schedule.run
                 );

@@ -1,4 +1,4 @@
-//! A process's clock and chance.
+//! The clock and the random numbers of a process.
 
 use std::sync::Arc;
 
@@ -8,7 +8,8 @@ use pinbridge_shared::ports::System;
 
 use crate::kernel::Kernel;
 
-/// The clocks of the running process: the wall clock is off by its skew, the monotonic one sleeps while it is frozen.
+/// The clocks of the process that runs. The wall clock is off by the skew; the monotonic clock may stop while the process is
+/// frozen.
 pub struct ProcessClock(pub Arc<Kernel>);
 
 #[async_trait]
@@ -20,7 +21,7 @@ impl System for ProcessClock {
 
     fn monotonic_ms(&self) -> i64 {
         let slept_ms = self.0.process().map_or(0, |process| process.slept_ms);
-        // An origin far from the wall clock's: a flow that mixes both fails at once.
+        // The origin differs widely from the wall clock's, so that a flow that mixes up the two clocks fails at once.
         self.0.now() - 1_700_000_000_000 - slept_ms
     }
 
@@ -41,7 +42,7 @@ impl System for ProcessClock {
     }
 }
 
-/// True time, by which the fakes go.
+/// The true time, which the fakes use.
 pub struct TrueClock(pub Arc<Kernel>);
 
 #[async_trait]

@@ -1,5 +1,6 @@
-//! One simulated world: clients, functions, queues and Pinterest, from the first request to the last Pin.
+//! One simulated world: clients, functions, queues and Pinterest, from the first request until everything is finished.
 
+use pinbridge_shared::ports::Accounts;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::pin;
@@ -34,6 +35,7 @@ use pinbridge_shared::testing::gate::Gate;
 use tower::ServiceExt;
 
 use crate::endpoint::Endpoint;
+use crate::faults::Faults;
 use crate::gate::SimGate;
 use crate::kernel::{Action, Kernel, Kind, Machine, Pid, Step};
 use crate::oracle::{Oracle, Outcome};
@@ -41,7 +43,6 @@ use crate::plan::{BOARDS_MAX, Plan};
 use crate::provider::Provider;
 use crate::rollups;
 use crate::system::{ProcessClock, TrueClock};
-use crate::weather::Weather;
 
 /// 2026-01-01T00:00:00Z.
 pub const START: i64 = 1_767_225_600_000;
@@ -51,28 +52,28 @@ const PUBLISHER_TIMEOUT_MS: i64 = 25 * SECOND_MS;
 const RECONCILER_TIMEOUT_MS: i64 = 60 * SECOND_MS;
 const DEAD_LETTERS_TIMEOUT_MS: i64 = 30 * SECOND_MS;
 const DISPATCHER_TIMEOUT_MS: i64 = 55 * SECOND_MS;
-/// After a healing, everything must be finished by then: a spam block alone pauses for four hours.
+/// Once the faults have ended, everything must be finished within this time. A spam block alone pauses for four hours.
 const FINISHED_WITHIN_MS: i64 = 12 * 60 * MINUTE_MS;
-/// A world that takes more steps than this goes round in a circle.
+/// A world that takes more steps than this is in an endless loop.
 const STEPS_MAX: usize = 500_000;
 const STEPS_PER_PIN_MAX: usize = 2_000;
-/// How often a client asks what became of its pin.
+/// How likely a client reads its pin.
 const READS: f64 = 0.1;
-/// How likely a failed pin is tried again, per minute.
+/// How likely a failed pin is retried, per minute.
 const RETRIES: f64 = 0.2;
-/// How often a client changes what it has asked for, and how often it thinks better of it.
+/// How likely a client edits its pin, and how likely it deletes it.
 const EDITS: f64 = 0.1;
 const DELETES: f64 = 0.05;
 /// How likely a client that has changed its schedule changes it once more.
 const CHANGES: f64 = 0.3;
 const CLIENT_TRIES_MAX: u32 = 40;
-/// Instead of a day, so that it ends with the world.
+/// Instead of a day, so that the check runs before the world ends.
 const DUPLICATE_CHECK_AFTER_MS: i64 = 5 * MINUTE_MS;
 
-/// The codes of conflicts that stay.
-const STAYING: [&[u8]; 3] = [b"idempotency_key_reused", b"pin_deleted", b"schedule_removed"];
+/// The codes of permanent conflicts.
+const PERMANENT_CONFLICTS: [&[u8]; 3] = [b"idempotency_key_reused", b"pin_deleted", b"schedule_removed"];
 
-/// What clients were answered: the wish and the status, or nothing.
+/// The answers to clients: the wish and the status, or `None` if the answer was lost.
 type Answers = Arc<std::sync::Mutex<Vec<(usize, Option<StatusCode>)>>>;
 
 pub struct SimWorld {
@@ -84,9 +85,9 @@ pub struct SimWorld {
     endpoint: Arc<Endpoint>,
     queue: Arc<FakeQueue>,
     store: Arc<FakeStore>,
-    /// What the harness itself uses, at true time.
+    /// The context of the harness's own calls, at true time.
     template: Context,
-    /// What every process is given.
+    /// The context of every process.
     of_processes: Context,
     /// The API of every process: building its routes takes longer than most requests.
     api: Router,
@@ -94,12 +95,12 @@ pub struct SimWorld {
     oracle: Oracle,
     tries: Vec<u32>,
     answers: Answers,
-    /// Processes that have come to their end, alive, and whether they were ever frozen.
+    /// Processes that returned, and whether they were ever frozen.
     ended: Arc<std::sync::Mutex<Vec<(Pid, bool)>>>,
     polls: BTreeMap<QueueName, i64>,
-    /// Accounts that a person is about to connect again.
+    /// Accounts that a user will connect again.
     to_be_connected: BTreeSet<usize>,
-    /// To which times somebody wished to move each schedule.
+    /// The times to which each schedule was to be moved.
     times: BTreeMap<usize, Vec<i64>>,
     ticks: u64,
     is_healed: bool,
@@ -115,7 +116,7 @@ impl SimWorld {
     fn new(plan: Plan) -> Self {
         let plan = Arc::new(plan);
         let kernel = Kernel::new(START, plan.seed, plan.is_traced);
-        let gate = SimGate::new(Arc::clone(&kernel), plan.weather.clone(), plan.crashes.clone(), plan.target);
+        let gate = SimGate::new(Arc::clone(&kernel), plan.faults.clone(), plan.crashes.clone(), plan.target);
         let clock: Arc<dyn System> = Arc::new(TrueClock(Arc::clone(&kernel)));
         let store = Arc::new(FakeStore::new(gate.clone() as Arc<dyn Gate>));
         let queue = Arc::new(FakeQueue::new(clock.clone(), gate.clone() as Arc<dyn Gate>));
@@ -138,12 +139,12 @@ impl SimWorld {
             kernel.clone(),
             gate.clone(),
             endpoint.clone(),
-            plan.weather.clone(),
+            plan.faults.clone(),
             timeout_ms,
             oracle.witness(),
         );
         let oauth = Arc::new(FakeOAuth::new(clock.clone(), gate.clone() as Arc<dyn Gate>));
-        // It knows no token, so it refuses none.
+        // This fake has no tokens, so it refuses none.
         let boards = FakeBoards::new(gate.clone() as Arc<dyn Gate>, oauth.clone());
         for account in 0..plan.accounts {
             (0..BOARDS_MAX).for_each(|board| boards.insert(&plan.board_id(account, board)));
@@ -231,7 +232,7 @@ impl SimWorld {
         self.kernel.schedule(START + self.plan.heals_after_ms, Action::Heal);
     }
 
-    /// Gives the account a fresh token that Pinterest honours.
+    /// Gives the account new tokens that Pinterest accepts.
     fn connect(&mut self, account: usize) {
         self.to_be_connected.remove(&account);
         let can_refresh = self.plan.has_refresh_token(account);
@@ -243,7 +244,7 @@ impl SimWorld {
         let life = TokenLife::begun(now, tokens.access_expires_at, tokens.refresh_expires_at, can_refresh, jitter);
         let row = at_once(self.store.account(key)).expect("read").expect("there");
         let connected = Account { life, ..row.next(now, self.template.nonce()) };
-        assert!(at_once(self.store.save_account(&connected)).expect("stored"), "nobody came between");
+        assert!(at_once(self.store.save_account(&connected)).expect("stored"), "no concurrent write");
     }
 
     fn run(mut self) -> Outcome {
@@ -255,7 +256,7 @@ impl SimWorld {
                 Step::Ran => {}
                 Step::Act(action) => self.act(action),
             }
-            self.hear_answers();
+            self.process_answers();
             self.plan_polls();
             if self.finished_at.is_some_and(|at| self.kernel.now() > at + self.plan.aftermath_ms) {
                 break;
@@ -263,8 +264,8 @@ impl SimWorld {
         }
         if self.finished_at.is_some() && self.plan.aftermath_ms >= rollups::ROLLED_UP_AFTER_MS {
             let (first, now) = (Moment(START), Moment(self.kernel.now()));
-            let answer = at_once(rollups::told(&self.template, self.plan.workspace(), first, now));
-            self.oracle.told_of_all(&answer.expect("the harness's own calls don't fail"));
+            let answer = at_once(rollups::dashboard_summary(&self.template, self.plan.workspace(), first, now));
+            self.oracle.check_dashboard(&answer.expect("the harness's own calls don't fail"));
         }
         let coverage = self.gate.coverage();
         self.oracle.close(&self.provider, self.finished_at.is_some(), coverage, self.gate.calls())
@@ -291,9 +292,9 @@ impl SimWorld {
         }
     }
 
-    /// A process of that kind.
+    /// Makes a process of that kind.
     fn fork(&mut self, kind: Kind, timeout_ms: i64) -> Pid {
-        let limit = self.plan.weather.skew_ms;
+        let limit = self.plan.faults.skew_ms;
         let skew_ms = self.kernel.draw(|rng| rng.i64(-limit..=limit));
         let pid = self.machine.fork(kind, skew_ms);
         self.kernel.schedule(self.kernel.now() + timeout_ms, Action::TimeOut(pid));
@@ -303,8 +304,8 @@ impl SimWorld {
     fn request(&mut self, wish: usize) {
         self.tries[wish] = self.tries[wish].wrapping_add(1).max(1);
         let (pid, api) = (self.fork(Kind::Api, API_TIMEOUT_MS), self.api.clone());
-        let weather = self.weather();
-        let is_altered = self.kernel.chance(weather.confused);
+        let faults = self.faults();
+        let is_altered = self.kernel.chance(faults.confused);
         let body = self.plan.body(wish, is_altered).to_string();
         let path = if self.plan.wishes[wish].run_at_ms.is_some() { "/v1/schedules" } else { "/v1/pins" };
         let request = Request::post(path)
@@ -313,7 +314,7 @@ impl SimWorld {
             .body(Body::from(body))
             .expect("a request");
         let (kernel, gate, answers) = (self.kernel.clone(), self.gate.clone(), Arc::clone(&self.answers));
-        let loses_answer = self.kernel.chance(weather.answer_lost);
+        let loses_answer = self.kernel.chance(faults.answer_lost);
         self.kernel.note(|| format!("request {wish}"));
         self.machine.start(pid, async move {
             let answer = api.oneshot(request).await;
@@ -322,20 +323,20 @@ impl SimWorld {
             }
             let Ok(answer) = answer;
             let mut status = answer.status();
-            // The other conflicts are the account's: they pass.
-            if status == StatusCode::CONFLICT && !stays(answer).await {
+            // The other conflicts are about the account and are temporary.
+            if status == StatusCode::CONFLICT && !is_permanent(answer).await {
                 status = StatusCode::SERVICE_UNAVAILABLE;
             }
             kernel.note(|| format!("answered {wish} {status}"));
-            let heard = (!loses_answer && !is_altered).then_some(status);
-            answers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((wish, heard));
+            let known = (!loses_answer && !is_altered).then_some(status);
+            answers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((wish, known));
         });
-        // A client that hears nothing tries again, until it has heard something.
-        let patience_ms = self.kernel.draw(|rng| rng.i64(21_000..40_000));
-        self.kernel.schedule(self.kernel.now() + patience_ms, Action::AskAgain(wish));
+        // A client without an answer tries again, until it gets one.
+        let timeout_ms = self.kernel.draw(|rng| rng.i64(21_000..40_000));
+        self.kernel.schedule(self.kernel.now() + timeout_ms, Action::AskAgain(wish));
     }
 
-    /// Somebody asks: no trouble on the way may make an answer a server error of ours that isn't "try again".
+    /// A client reads. No fault may cause a server error other than 503.
     fn read(&mut self, wish: usize) {
         let (pid, api) = (self.fork(Kind::Api, API_TIMEOUT_MS), self.api.clone());
         let pin = self.plan.pin(wish).pin;
@@ -351,14 +352,14 @@ impl SimWorld {
             _ => format!("/v1/pins/{pin}/timeline"),
         };
         let request = Request::get(path).header("x-api-key", &self.api_key).body(Body::empty()).expect("a request");
-        let told = self.oracle.teller(self.plan.pin(wish));
+        let check = self.oracle.response_check(self.plan.pin(wish));
         self.machine.start(pid, async move {
             let Ok(answer) = api.oneshot(request).await;
-            told(answer.status());
+            check(answer.status());
         });
     }
 
-    /// Somebody has mended what was wrong with a failed pin.
+    /// A client retries a failed pin.
     fn retry(&mut self, wish: usize) {
         let (pid, api) = (self.fork(Kind::Api, API_TIMEOUT_MS), self.api.clone());
         let path = format!("/v1/pins/{}/retry", self.plan.pin(wish).pin);
@@ -369,7 +370,7 @@ impl SimWorld {
         });
     }
 
-    /// Somebody finds a better title, whatever the pin is doing just then.
+    /// A client changes the title, whatever the pin's status is.
     fn edit(&mut self, wish: usize) {
         let (pid, api) = (self.fork(Kind::Api, API_TIMEOUT_MS), self.api.clone());
         let path = format!("/v1/pins/{}", self.plan.pin(wish).pin);
@@ -383,7 +384,7 @@ impl SimWorld {
         });
     }
 
-    /// Somebody thinks better of it. From the answer on, no attempt may begin.
+    /// A client deletes its pin. Once that is answered, no attempt may begin.
     fn delete(&mut self, wish: usize) {
         let (pid, api) = (self.fork(Kind::Api, API_TIMEOUT_MS), self.api.clone());
         let key = self.plan.pin(wish);
@@ -399,13 +400,13 @@ impl SimWorld {
         });
     }
 
-    /// Somebody has another wish.
+    /// A client moves, edits, cancels or removes its schedule.
     fn change(&mut self, wish: usize) {
         let Some(schedule) = self.plan.schedule(wish) else { return };
         let path = format!("/v1/schedules/{}", schedule.schedule);
         let (now, roll) = (self.kernel.now(), self.kernel.draw(|rng| rng.u8(0..10)));
         let times = self.times.entry(wish).or_default();
-        // Some go back to a time that the schedule had before.
+        // Sometimes the schedule moves back to an earlier choice.
         let to = match times.iter().copied().filter(|at| *at > now).collect::<Vec<_>>().as_slice() {
             [] => now + self.kernel.draw(|rng| rng.i64(1_000..500_000)),
             known => match self.kernel.draw(|rng| rng.usize(0..2 * known.len())) {
@@ -431,7 +432,7 @@ impl SimWorld {
         }
     }
 
-    /// Somebody has mended what was wrong with a failed schedule.
+    /// A client retries a failed schedule.
     fn retry_schedule(&mut self, wish: usize) {
         if let Some(schedule) = self.plan.schedule(wish) {
             let path = format!("/v1/schedules/{}/retry", schedule.schedule);
@@ -445,41 +446,41 @@ impl SimWorld {
         let is_cancel = path.ends_with("/cancel");
         let request = Request::builder().method(method).uri(path).header("x-api-key", &self.api_key);
         let request = request.body(Body::from(body)).expect("a request");
-        let told = self.oracle.schedules().teller(wish, is_cancel);
+        let check = self.oracle.schedules().response_check(wish, is_cancel);
         let kernel = self.kernel.clone();
         self.machine.start(pid, async move {
             let Ok(answer) = api.oneshot(request).await;
-            // One that is dying has told nobody.
+            // The answer of a dying process doesn't arrive.
             if kernel.of(pid).is_some_and(|process| !process.is_dying) {
-                told(answer.status());
+                check(answer.status());
             }
         });
     }
 
-    /// The client's clock: no answer yet?
+    /// The client's timeout: it repeats its request if it has no answer yet.
     fn ask_again(&mut self, wish: usize) {
         if self.tries[wish] != u32::MAX && self.tries[wish] < CLIENT_TRIES_MAX {
             self.request(wish);
         }
     }
 
-    fn hear_answers(&mut self) {
+    fn process_answers(&mut self) {
         for (pid, was_frozen) in
             std::mem::take(&mut *self.ended.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
         {
             self.oracle.ended(pid, was_frozen);
         }
-        let heard = std::mem::take(&mut *self.answers.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-        for (wish, status) in heard {
+        let answers = std::mem::take(&mut *self.answers.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        for (wish, status) in answers {
             let is_final = status.is_some_and(|status| status.is_success() || status == StatusCode::CONFLICT);
-            // It took so long that its time has passed.
+            // The request took so long that run_at has passed.
             if status == Some(StatusCode::UNPROCESSABLE_ENTITY) && self.plan.schedule(wish).is_some() {
                 self.tries[wish] = u32::MAX;
             }
             if is_final {
-                self.oracle.heard(wish, status == Some(StatusCode::CONFLICT));
+                self.oracle.answered(wish, status == Some(StatusCode::CONFLICT));
                 self.tries[wish] = u32::MAX;
-                if self.plan.schedule(wish).is_some() && self.kernel.chance(self.weather().capricious) {
+                if self.plan.schedule(wish).is_some() && self.kernel.chance(self.faults().capricious) {
                     let at = self.kernel.now() + self.kernel.draw(|rng| rng.i64(0..300_000));
                     self.kernel.schedule(at, Action::Change(wish));
                 }
@@ -488,7 +489,7 @@ impl SimWorld {
                     self.kernel.schedule(at, Action::Read(wish));
                 }
                 self.plan_changes(wish);
-                if self.kernel.chance(self.weather().impatient) {
+                if self.kernel.chance(self.faults().impatient) {
                     let at = self.kernel.now() + self.kernel.draw(|rng| rng.i64(0..400_000));
                     self.kernel.schedule(at, Action::Request(wish));
                     self.tries[wish] = 0;
@@ -497,9 +498,9 @@ impl SimWorld {
         }
     }
 
-    /// Changes of mind come at once, while the pin may just be published, or in the minutes after.
+    /// Plans edits and deletions: at once, while the pin may just be published, or within the next minutes.
     fn plan_changes(&mut self, wish: usize) {
-        if self.plan.weather == Weather::calm() {
+        if self.plan.faults == Faults::calm() {
             return;
         }
         let now = self.kernel.now();
@@ -514,34 +515,33 @@ impl SimWorld {
         }
     }
 
-    fn weather(&self) -> Weather {
-        if self.is_healed { self.plan.weather.healed() } else { self.plan.weather.clone() }
+    fn faults(&self) -> Faults {
+        if self.is_healed { self.plan.faults.healed() } else { self.plan.faults.clone() }
     }
 
     fn tick(&mut self) {
         let now = self.kernel.now();
         self.kernel
             .schedule((now / MINUTE_MS + 1) * MINUTE_MS + self.kernel.draw(|rng| rng.i64(0..1_500)), Action::Tick);
-        let weather = self.weather();
-        if self.kernel.chance(weather.tick_missed) {
+        let faults = self.faults();
+        if self.kernel.chance(faults.tick_missed) {
             return;
         }
-        let runs = if self.kernel.chance(weather.tick_doubled) { 2 } else { 1 };
+        let runs = if self.kernel.chance(faults.tick_doubled) { 2 } else { 1 };
         for _ in 0..runs {
-            let pid = self.fork(Kind::Dispatcher, DISPATCHER_TIMEOUT_MS);
-            let world = self.of_processes.clone();
+            let (pid, context) = (self.fork(Kind::Dispatcher, DISPATCHER_TIMEOUT_MS), self.of_processes.clone());
             if self.plan.dispatcher_dies {
-                self.doom(pid);
+                self.plan_death(pid);
             }
             self.machine.start(pid, async move {
-                let deadline = world.system.now().plus_ms(DISPATCHER_TIMEOUT_MS);
-                let _ = pinbridge_dispatcher::handle(&world, ScheduledEvent::default(), deadline).await;
+                let deadline = context.system.now().plus_ms(DISPATCHER_TIMEOUT_MS);
+                let _ = pinbridge_dispatcher::handle(&context, ScheduledEvent::default(), deadline).await;
             });
         }
     }
 
-    /// Of three runs in a row the last one lives.
-    fn doom(&mut self, pid: Pid) {
+    /// Plans a crash for a run of the dispatcher. Of three runs in a row, the last one survives.
+    fn plan_death(&mut self, pid: Pid) {
         self.ticks += 1;
         let dies = match self.ticks % 3 {
             1 => true,
@@ -549,13 +549,13 @@ impl SimWorld {
             _ => false,
         };
         if dies {
-            // Half of them early in the run, where there is always something to die at.
+            // Half of them early in the run, because every run makes at least some calls.
             let calls = self.kernel.draw(|rng| if rng.bool() { rng.u32(0..100) } else { rng.u32(0..2_000) });
             self.kernel.change(pid, |process| process.dies_after_calls = Some(calls));
         }
     }
 
-    /// Each queue is polled when it has something to give, a little later.
+    /// Plans a poll of each queue shortly after its next message is due.
     fn plan_polls(&mut self) {
         for queue in [QueueName::Publish, QueueName::Reconcile, QueueName::DeadLetters] {
             let Some(due) = self.queue.next_due(queue) else { continue };
@@ -570,14 +570,14 @@ impl SimWorld {
 
     fn poll(&mut self, queue: QueueName) {
         let now = self.kernel.now();
-        // A poll that was planned for a later moment has been replaced by an earlier one.
+        // A later poll may have been replaced by an earlier one.
         if self.polls.get(&queue) != Some(&now) {
             return;
         }
         self.polls.remove(&queue);
-        let weather = self.weather();
+        let faults = self.faults();
         let is_busy = self.machine.count_of(Kind::Publisher) >= self.plan.publishers;
-        if is_busy || self.kernel.chance(weather.late_batch) {
+        if is_busy || self.kernel.chance(faults.late_batch) {
             let at = now + if is_busy { 100 } else { self.kernel.draw(|rng| rng.i64(500..40_000)) };
             self.polls.insert(queue, at);
             self.kernel.schedule(at, Action::Poll(queue));
@@ -587,14 +587,14 @@ impl SimWorld {
         while self.machine.count_of(Kind::Publisher) < self.plan.publishers && self.deliver(queue, now) {}
     }
 
-    /// Gives a batch of what is due to a worker; answers whether there was anything.
+    /// Delivers a batch of due messages to a worker; returns whether there were any.
     fn deliver(&mut self, queue: QueueName, now: i64) -> bool {
-        let weather = self.weather();
+        let faults = self.faults();
         let size = self.kernel.draw(|rng| if rng.bool() { 10 } else { rng.usize(1..=10) });
         let mut batch = self.queue.deliver_due(queue, Moment(now), size);
         self.kernel.draw(|rng| rng.shuffle(&mut batch));
         for delivery in &batch {
-            if self.kernel.chance(weather.duplicate) {
+            if self.kernel.chance(faults.duplicate) {
                 let at = Moment(now + self.kernel.draw(|rng| rng.i64(0..300_000)));
                 self.queue.insert(queue, delivery.body.clone(), at);
             }
@@ -611,25 +611,24 @@ impl SimWorld {
             QueueName::Publish => (Kind::Publisher, PUBLISHER_TIMEOUT_MS),
             QueueName::Reconcile => (Kind::Reconciler, RECONCILER_TIMEOUT_MS),
             QueueName::DeadLetters => (Kind::DeadLetters, DEAD_LETTERS_TIMEOUT_MS),
-            // Nobody imports in this world, and these queues are not polled.
+            // There are no imports in a world, and these queues are not polled.
             QueueName::Import | QueueName::ImportDeadLetters => return,
         };
-        let pid = self.fork(kind, timeout_ms);
-        let world = self.of_processes.clone();
+        let (pid, context) = (self.fork(kind, timeout_ms), self.of_processes.clone());
         let mut event = SqsEvent::default();
         event.records = batch.iter().map(record).collect();
         let (kernel, gate, fakes) = (self.kernel.clone(), self.gate.clone(), self.queue.clone());
-        let unacknowledged = self.weather().unacknowledged;
+        let unacknowledged = self.faults().unacknowledged;
         let ended = Arc::clone(&self.ended);
         for message in batch.iter().filter_map(|delivery| PublishMessage::parse(&delivery.body).ok()) {
             self.gate.carry(pid, message.key(), message.generation);
         }
         self.machine.start(pid, async move {
-            let deadline = world.system.now().plus_ms(timeout_ms);
+            let deadline = context.system.now().plus_ms(timeout_ms);
             let response = match kind {
-                Kind::Publisher => pinbridge_publisher::handle(&world, event, deadline).await,
-                Kind::Reconciler => pinbridge_reconciler::handle(&world, event, deadline).await,
-                _ => pinbridge_dead_letters::handle(&world, event, deadline).await,
+                Kind::Publisher => pinbridge_publisher::handle(&context, event, deadline).await,
+                Kind::Reconciler => pinbridge_reconciler::handle(&context, event, deadline).await,
+                _ => pinbridge_dead_letters::handle(&context, event, deadline).await,
             };
             if kernel.of(pid).is_some_and(|process| process.is_dying) {
                 gate.die().await;
@@ -649,9 +648,9 @@ impl SimWorld {
     fn check(&mut self) {
         let now = self.kernel.now();
         self.kernel.schedule(now + MINUTE_MS, Action::Check);
-        let mut over: Vec<usize> = self.provider.take_revoked();
-        over.extend((0..self.plan.accounts).filter(|account| self.is_given_up(*account)));
-        for account in over {
+        let mut disconnected: Vec<usize> = self.provider.take_revoked();
+        disconnected.extend((0..self.plan.accounts).filter(|account| self.is_given_up(*account)));
+        for account in disconnected {
             if self.to_be_connected.insert(account) {
                 let at = now + self.kernel.draw(|rng| rng.i64(1..8)) * MINUTE_MS;
                 self.kernel.schedule(at, Action::Reconnect(account));
@@ -687,16 +686,16 @@ impl SimWorld {
     fn heal(&mut self) {
         self.is_healed = true;
         self.kernel.note(|| "healed".into());
-        let weather = self.plan.weather.healed();
-        self.gate.set_weather(weather.clone());
-        self.provider.set_weather(weather);
+        let faults = self.plan.faults.healed();
+        self.gate.set_faults(faults.clone());
+        self.provider.set_faults(faults);
         self.provider.take_revoked();
-        self.endpoint.set_weather(self.plan.grants.healed());
+        self.endpoint.set_faults(self.plan.grants.healed());
         for account in 0..self.plan.accounts {
             self.connect(account);
         }
         for wish in 0..self.tries.len() {
-            // Clients that gave up come back.
+            // Clients that gave up start again.
             if self.tries[wish] != u32::MAX && self.tries[wish] >= CLIENT_TRIES_MAX {
                 self.tries[wish] = 0;
                 self.kernel.schedule(self.kernel.now() + 1, Action::Request(wish));
@@ -705,9 +704,9 @@ impl SimWorld {
     }
 }
 
-async fn stays(answer: http::Response<Body>) -> bool {
+async fn is_permanent(answer: http::Response<Body>) -> bool {
     let body = answer.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-    STAYING.iter().any(|code| body.windows(code.len()).any(|part| part == *code))
+    PERMANENT_CONFLICTS.iter().any(|code| body.windows(code.len()).any(|part| part == *code))
 }
 
 fn record(delivery: &Delivery) -> SqsMessage {
@@ -719,7 +718,7 @@ fn record(delivery: &Delivery) -> SqsMessage {
     record
 }
 
-/// Runs what the harness itself asks of the fakes: no time passes.
+/// Runs the harness's own calls to the fakes, which take no time.
 fn at_once<T>(work: impl Future<Output = T>) -> T {
     match pin!(work).poll(&mut task::Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
@@ -736,13 +735,13 @@ mod tests {
         for number in [0, 3, 7] {
             let plan = || Plan { is_traced: true, ..Plan::drawn(1, number) };
             let (first, second) = (run(plan()).trace, run(plan()).trace);
-            assert!(first.len() > 1_000, "world {number} has a story: {} lines", first.len());
+            assert!(first.len() > 1_000, "the trace of world {number} has only {} lines", first.len());
             assert!(first == second, "world {number} differs");
         }
     }
 
     #[test]
-    fn another_seed_is_another_story() {
+    fn another_seed_gives_another_world() {
         let of = |seed| run(Plan { is_traced: true, ..Plan::drawn(seed, 0) }).trace;
         assert!(of(1) != of(2));
     }

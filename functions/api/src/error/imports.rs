@@ -1,20 +1,9 @@
 //! What imports refuse.
 
-use http::StatusCode;
-use pinbridge_shared::domain::ids::ImportId;
-use pinbridge_shared::domain::import::{ImportStatus, RowError};
+use pinbridge_shared::domain::import::RowError;
 use pinbridge_shared::flows::imports::{ResumeError, SubmitError};
-use uuid::Uuid;
 
-use super::ApiError;
-
-/// See [`super::samples`].
-pub fn samples() -> Vec<ApiError> {
-    vec![
-        SubmitError::KeyReused { existing: ImportId(Uuid::nil()) }.into(),
-        ResumeError::NotStopped(ImportStatus::Completed).into(),
-    ]
-}
+use super::{ApiError, codes};
 
 impl ApiError {
     /// As the result of a row: `board_id: Field required`.
@@ -34,12 +23,7 @@ impl ApiError {
 impl From<SubmitError> for ApiError {
     fn from(error: SubmitError) -> Self {
         match error {
-            SubmitError::KeyReused { existing } => {
-                let message =
-                    format!("The idempotency key already stands for import {existing}, which has other rows.");
-                let remedy = "Use a new key for other rows.";
-                Self::new(StatusCode::CONFLICT, "idempotency_key_reused", message, remedy)
-            }
+            SubmitError::KeyReused { existing } => codes::IMPORT_KEY_REUSED.with("existing", existing),
             SubmitError::Port(error) => error.into(),
         }
     }
@@ -49,15 +33,7 @@ impl From<ResumeError> for ApiError {
     fn from(error: ResumeError) -> Self {
         match error {
             ResumeError::NotFound => Self::not_found("import"),
-            ResumeError::NotStopped(status) => {
-                let message = format!("Only a failed import can be resumed; this one is {}.", status.name());
-                Self::new(
-                    StatusCode::CONFLICT,
-                    "conflict",
-                    message,
-                    "Read the import: it goes on by itself, or is done.",
-                )
-            }
+            ResumeError::NotStopped(status) => codes::IMPORT_NOT_STOPPED.with("status", status.name()),
             ResumeError::Port(error) => error.into(),
         }
     }

@@ -2,17 +2,18 @@
 
 use pinbridge_shared::domain::stats::activity::ACTIONS;
 use schemars::{JsonSchema, json_schema};
-use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::operation::{Example, Operation, get, tagged};
-use super::types::{Limit, Text, Time, TimeOrEmpty, inline_schema, names};
+use super::schema::{Limit, Text, Time, TimeOrEmpty, inline_schema, names};
+use crate::endpoint::{Endpoint, get, tagged};
+use crate::error::codes::VALIDATION_ERROR;
+use crate::routes::*;
 
-pub fn operations() -> Vec<Operation> {
+pub fn endpoints() -> Vec<Endpoint> {
     tagged(
         "Activity",
         vec![
-            get("/v1/activity-logs", "list_activity", "Read what people, keys and workers did")
+            get("/v1/activity-logs", READ, activity::list).operation("list_activity", "Read what people, keys and workers did")
                 .about(
                     "Newest first. A filter's value that nothing has matches nothing. A page may have fewer entries than \
                      asked for; without `next_cursor` it is the last. A key with an allow-list sees what was about one of \
@@ -26,7 +27,7 @@ pub fn operations() -> Vec<Operation> {
                 .query::<Text>("resource_type", "Only entries about such a thing.")
                 .query::<TimeOrEmpty>("since", "Not older than that.")
                 .answers::<ActivityLogs>(200, "A page of the log.")
-                .refuses(&["validation_error"]),
+                .fails(&[VALIDATION_ERROR]),
         ],
     )
 }
@@ -76,31 +77,4 @@ pub struct ActivityEntry {
     pub retention_days: u32,
     pub expires_at: Time,
     pub created_at: Time,
-}
-
-impl Example for ActivityLogs {
-    fn example() -> Value {
-        json!({
-            "items": [{
-                "id": "7d11ee90-a944-54ed-a55c-7f2e8a5ca0b6",
-                "actor_user_id": null,
-                "actor_type": "api_key",
-                "actor_label": "ci",
-                "action": "board.created",
-                "category": "integration",
-                "resource_type": "board",
-                "resource_id": "1000000000000000001",
-                "status": "success",
-                "message": "A board was created.",
-                "metadata": {"name": "Cranes"},
-                "request_id": "3f0c1f5e-6d1b-4f8a-9c57-2a3b4c5d6e7f",
-                "retention_days": 30,
-                "expires_at": "2026-12-23T12:00:00.000Z",
-                "created_at": "2026-11-23T12:00:00.000Z",
-            }],
-            "next_cursor": null,
-            "current_retention_days": 30,
-            "current_retention_label": "1 month",
-        })
-    }
 }

@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 
 use pinbridge_shared::domain::account::analytics::{ACCOUNT_METRICS, PIN_METRICS};
 use schemars::{JsonSchema, json_schema};
-use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::operation::{Example, Operation, get, tagged};
 use super::pins::{ACCOUNT, PIN};
-use super::refusals::PINTEREST;
-use super::types::{Time, inline_schema, names};
+use super::schema::{Time, inline_schema, names};
+use crate::endpoint::{Endpoint, get, tagged};
+use crate::error::codes::{
+    self, ACCOUNT_NOT_PERMITTED, ANALYTICS_NOT_STORED, BOARD_ACCESS_DENIED, BOARD_NOT_FOUND, BOARD_SECTION_NOT_FOUND,
+    PIN_NOT_PUBLISHED,
+};
+use crate::routes::*;
 
-pub fn operations() -> Vec<Operation> {
-    let asked = |operation: Operation| {
+pub fn endpoints() -> Vec<Endpoint> {
+    let asked = |operation: Endpoint| {
         operation
             .query::<Day>(
                 "start_date",
@@ -25,27 +28,33 @@ pub fn operations() -> Vec<Operation> {
                 "`auto` and `live` ask Pinterest. Nothing is kept, so `stored` is refused.",
             )
             .query::<WithDaily>("include_daily", "Whether the days are told too.")
-            .refuses(PINTEREST)
-            .refuses(&["account_not_permitted", "analytics_not_stored", "board_access_denied"])
-            .refuses(&["board_not_found", "board_section_not_found"])
+            .fails(codes::PINTEREST)
+            .fails(&[ACCOUNT_NOT_PERMITTED, ANALYTICS_NOT_STORED, BOARD_ACCESS_DENIED])
+            .fails(&[BOARD_NOT_FOUND, BOARD_SECTION_NOT_FOUND])
     };
     tagged(
         "Analytics",
         vec![
-            asked(get("/v1/pins/{id}/analytics", "get_pin_analytics", "Read how a published pin did"))
-                .about(
-                    "A Pin that Pinterest doesn't know any more is noted as `removed_from_pinterest_at`; its figures are \
+            asked(
+                get("/v1/pins/{id}/analytics", READ, analytics::of_pin)
+                    .operation("get_pin_analytics", "Read how a published pin did"),
+            )
+            .about(
+                "A Pin that Pinterest doesn't know any more is noted as `removed_from_pinterest_at`; its figures are \
                      empty. A sandbox's figures are zeros.",
-                )
-                .path::<Uuid>("id", "The pin's id.", PIN)
-                .query::<PinMetrics>("metrics", "Separated by commas, or repeated.")
-                .answers::<PinAnalytics>(200, "The figures, as Pinterest tells them now.")
-                .refuses(&["conflict"]),
-            asked(get("/v1/pinterest/accounts/{id}/analytics", "get_account_analytics", "Read how an account did"))
-                .about("Of everything of the Pinterest user. A sandbox's figures are zeros.")
-                .path::<Uuid>("id", "The account's id.", ACCOUNT)
-                .query::<AccountMetrics>("metrics", "Separated by commas, or repeated; all unless some are named.")
-                .answers::<AccountAnalytics>(200, "The figures, as Pinterest tells them now."),
+            )
+            .path::<Uuid>("id", "The pin's id.", PIN)
+            .query::<PinMetrics>("metrics", "Separated by commas, or repeated.")
+            .answers::<PinAnalytics>(200, "The figures, as Pinterest tells them now.")
+            .fails(&[PIN_NOT_PUBLISHED]),
+            asked(
+                get("/v1/pinterest/accounts/{id}/analytics", READ, analytics::of_account)
+                    .operation("get_account_analytics", "Read how an account did"),
+            )
+            .about("Of everything of the Pinterest user. A sandbox's figures are zeros.")
+            .path::<Uuid>("id", "The account's id.", ACCOUNT)
+            .query::<AccountMetrics>("metrics", "Separated by commas, or repeated; all unless some are named.")
+            .answers::<AccountAnalytics>(200, "The figures, as Pinterest tells them now."),
         ],
     )
 }
@@ -119,37 +128,4 @@ pub struct AccountAnalytics {
     pub data_as_of: Time,
     /// Nothing is kept, so there is none.
     pub history_start: Option<Day>,
-}
-
-fn figures() -> Value {
-    json!({
-        "account_id": ACCOUNT,
-        "start_date": "2026-11-22",
-        "end_date": "2026-11-23",
-        "provider_mode": "pinterest",
-        "totals": {"impression": 420, "save": 7, "save_rate": 0.0167},
-        "daily": [
-            {"date": "2026-11-22", "data_status": "READY", "metrics": {"impression": 300, "save": 5, "save_rate": 0.0167}},
-            {"date": "2026-11-23", "data_status": "ESTIMATE", "metrics": {"impression": 120, "save": 2, "save_rate": 0.0167}},
-        ],
-        "source": "live",
-        "data_as_of": "2026-11-23T12:00:00.000Z",
-        "history_start": null,
-    })
-}
-
-impl Example for PinAnalytics {
-    fn example() -> Value {
-        let mut example = figures();
-        example["pin_id"] = json!(PIN);
-        example["pinterest_pin_id"] = json!("813744226420795884");
-        example["removed_from_pinterest_at"] = Value::Null;
-        example
-    }
-}
-
-impl Example for AccountAnalytics {
-    fn example() -> Value {
-        figures()
-    }
 }

@@ -1,22 +1,27 @@
-//! Joins the operations with the route table and the errors' samples into one document.
+//! The document: every endpoint of the table, with the table of errors.
 
 use std::collections::BTreeMap;
 
 use pinbridge_shared::config::VERSION;
-use schemars::SchemaGenerator;
 use schemars::generate::{Contract, SchemaSettings};
+use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::operation::{Answer, Content, Header, Operation, Parameter};
-use super::refusals;
 use crate::auth::Access;
+use crate::connection_page::CONTENT_TYPE_HTML;
+use crate::endpoint::{self, Answer, Endpoint, Header, Parameter, Place};
+use crate::error::codes::{
+    ACCOUNT_NOT_PERMITTED, BAD_REQUEST, BODY_UNREADABLE, Code, INSUFFICIENT_SCOPE, INTERNAL_ERROR, INVALID_API_KEY,
+    INVALID_SESSION, MALFORMED_JSON, METHOD_NOT_ALLOWED, MISSING_API_KEY, PAYLOAD_TOO_LARGE, ROUTE_NOT_FOUND,
+    SESSION_REQUIRED, UNAVAILABLE, VALIDATION_ERROR, WORKSPACE_RESETTING,
+};
 use crate::error::{self, ApiError};
-use crate::routes;
 
-const ABOUT: &str = "Publishes pins to Pinterest: every accepted pin once, at its account's pace, with its story in a timeline. \
-                     Lists are bare arrays with their total in `X-Total-Count`. Times are RFC 3339 in UTC. Every answer has \
-                     `x-request-id`. Every error has `code`, `message` and `error`, which says what to do; field errors are \
-                     in `detail` too. What is marked `Ours` is beyond the hosted service's contract.";
+const ABOUT: &str = "\
+    Publishes pins to Pinterest: every accepted pin once, at its account's pace, with its history in a timeline. Lists are \
+    bare arrays with their total in `X-Total-Count`. Times are RFC 3339 in UTC. Every answer has `x-request-id`. Every \
+    error has `code`, `message` and `error`, which says what to do; field errors are in `detail` too. A field marked \
+    `Extension` is not part of PinBridge's API.";
 
 /// Requests and answers are described apart: of a request, what may be left out; of an answer, all there is.
 struct Schemas {
@@ -64,26 +69,18 @@ fn close(schema: &mut Value) {
 }
 
 pub fn document() -> Value {
-    let mut schemas = Schemas::new();
-    let samples = error::samples();
-    let operations = super::operations();
-    let mut paths = Map::new();
-    for route in routes::table() {
-        let is_its = |operation: &&Operation| operation.method == route.method && operation.path == route.path;
-        let Some(operation) = operations.iter().find(is_its) else {
-            continue;
-        };
-        let described = describe(operation, route.access, &mut schemas, &samples);
-        paths.entry(route.path).or_insert_with(|| json!({}))[route.method.as_str().to_lowercase()] = described;
-    }
-    // The schema of the body that every error has.
-    let _ = schemas.answers.subschema_for::<error::schema::Error>();
-    let mut tags: Vec<&str> = Vec::new();
-    for operation in &operations {
-        if !tags.contains(&operation.tag) {
-            tags.push(operation.tag);
+    let mut assembly = Assembly { schemas: Schemas::new(), samples: error::samples(), examples: answer_examples() };
+    let (mut paths, mut tags) = (Map::new(), Vec::new());
+    for endpoint in endpoint::table() {
+        let described = assembly.operation(&endpoint);
+        paths.entry(endpoint.path).or_insert_with(|| json!({}))[endpoint.method.as_str().to_lowercase()] = described;
+        if !tags.contains(&endpoint.tag) {
+            tags.push(endpoint.tag);
         }
     }
+    let Assembly { mut schemas, samples, .. } = assembly;
+    // The schema of the body that every error has.
+    let _ = schemas.answers.subschema_for::<error::Error>();
     json!({
         "openapi": "3.1.0",
         "info": {"title": "PinBridge API", "version": VERSION, "description": ABOUT, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
@@ -92,12 +89,12 @@ pub fn document() -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas.components(),
-            "examples": examples(&samples),
+            "examples": error_examples(&samples),
             "headers": {
-                "RequestId": {"description": "Names the request, in logs too.", "required": true, "schema": {"type": "string"}},
+                "RequestId": {"description": "The request's id, which the logs have too.", "required": true, "schema": {"type": "string"}},
                 "RetryAfter": {"description": "Seconds to wait before the next try.", "schema": {"type": "integer", "minimum": 0}},
                 "Authenticate": {"description": "How to authenticate.", "required": true, "schema": {"type": "string"}},
-                "Allow": {"description": "The methods that there are.", "schema": {"type": "string"}},
+                "Allow": {"description": "The methods that the path has.", "schema": {"type": "string"}},
             },
             "securitySchemes": {
                 "ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "A workspace's key."},
@@ -107,9 +104,16 @@ pub fn document() -> Value {
     })
 }
 
+/// Examples of answers by operation id, status and content type. `tests/it/openapi.rs` writes the file from what the
+/// system answers.
+fn answer_examples() -> Value {
+    serde_json::from_str(include_str!("examples.json")).unwrap_or_default()
+}
+
 /// Every error, under its name.
-fn examples(samples: &[ApiError]) -> Map<String, Value> {
-    let of = |sample: &ApiError| json!({"summary": sample.message(), "value": sample.body("3f0c1f5e-6d1b-4f8a-9c57-2a3b4c5d6e7f")});
+fn error_examples(samples: &[ApiError]) -> Map<String, Value> {
+    let request_id = "3f0c1f5e-6d1b-4f8a-9c57-2a3b4c5d6e7f";
+    let of = |sample: &ApiError| json!({"summary": sample.message(), "value": sample.body(request_id)});
     samples.iter().map(|sample| (name(sample, samples), of(sample))).collect()
 }
 
@@ -119,35 +123,134 @@ fn name(sample: &ApiError, samples: &[ApiError]) -> String {
     if has_other { format!("{}_{}", sample.code(), sample.status().as_u16()) } else { sample.code().to_owned() }
 }
 
-fn describe(operation: &Operation, access: Access, schemas: &mut Schemas, samples: &[ApiError]) -> Value {
-    let mut described = json!({
-        "operationId": operation.id,
-        "tags": [operation.tag],
-        "summary": operation.summary,
-        "description": description(operation, access),
-        "security": security(access),
-        // For whom: `public`, a scope, `session` or `administer`.
-        "x-access": access.name(),
-        "responses": responses(operation, access, schemas, samples),
-    });
-    if !operation.parameters.is_empty() {
-        described["parameters"] = operation.parameters.iter().map(|one| parameter(one, schemas)).collect();
-    }
-    if let Some(body) = &operation.body {
-        let content = contents(&body.contents, &mut schemas.requests, false);
-        described["requestBody"] = json!({"required": body.required, "content": content});
-    }
-    described
+/// What the parts of the document share.
+struct Assembly {
+    schemas: Schemas,
+    samples: Vec<ApiError>,
+    examples: Value,
 }
 
-fn description(operation: &Operation, access: Access) -> String {
-    let whom = match access {
+impl Assembly {
+    fn operation(&mut self, endpoint: &Endpoint) -> Value {
+        let mut described = json!({
+            "operationId": endpoint.id,
+            "tags": [endpoint.tag],
+            "summary": endpoint.summary,
+            "description": description(endpoint),
+            "security": security(endpoint.access),
+            // For whom: `public`, a scope, `session` or `administer`.
+            "x-access": endpoint.access.name(),
+            "responses": self.responses(endpoint),
+        });
+        if !endpoint.parameters.is_empty() {
+            described["parameters"] = endpoint.parameters.iter().map(|one| self.parameter(one)).collect();
+        }
+        if let Some(body) = &endpoint.body {
+            let mut contents = Map::new();
+            for content in &body.contents {
+                let schema = (content.schema)(&mut self.schemas.requests);
+                contents.insert(content.kind.into(), json!({"schema": schema, "example": (content.example)()}));
+            }
+            described["requestBody"] = json!({"required": body.required, "content": contents});
+        }
+        described
+    }
+
+    fn parameter(&mut self, parameter: &Parameter) -> Value {
+        let mut described = json!({
+            "name": parameter.name,
+            "in": parameter.place.name(),
+            "required": parameter.required,
+            "description": parameter.description,
+            "schema": (parameter.schema)(&mut self.schemas.requests),
+        });
+        if let Some(example) = parameter.example {
+            described["example"] = example.into();
+        }
+        described
+    }
+
+    fn responses(&mut self, endpoint: &Endpoint) -> Value {
+        let mut all: BTreeMap<u16, Value> = BTreeMap::new();
+        for answer in &endpoint.answers {
+            all.insert(answer.status, self.answer(endpoint.id, answer));
+        }
+        let codes = error_codes(endpoint);
+        let mut by_status: BTreeMap<u16, Vec<&ApiError>> = BTreeMap::new();
+        for sample in self.samples.iter().filter(|sample| codes.contains(&sample.code())) {
+            by_status.entry(sample.status().as_u16()).or_default().push(sample);
+        }
+        for (status, errors) in by_status {
+            let mut response = error_response(&errors, &self.samples);
+            if endpoint.errors_as_page {
+                response["content"][CONTENT_TYPE_HTML] = json!({"schema": {"type": "string"}});
+            }
+            all.entry(status).or_insert(response);
+        }
+        all.into_iter().map(|(status, response)| (status.to_string(), response)).collect()
+    }
+
+    fn answer(&mut self, id: &str, answer: &Answer) -> Value {
+        let generator = &mut self.schemas.answers;
+        let mut headers = json!({"x-request-id": {"$ref": "#/components/headers/RequestId"}});
+        for Header { name, description, required, schema } in &answer.headers {
+            headers[*name] = json!({"description": description, "required": required, "schema": schema(generator)});
+        }
+        let mut described = json!({"description": answer.description, "headers": headers});
+        for content in &answer.contents {
+            let written = &mut described["content"][content.kind];
+            written["schema"] = closed((content.schema)(generator));
+            if let Some(line) = content.line {
+                written["x-line-schema"] = closed(line(generator));
+            }
+            let example = &self.examples[id][answer.status.to_string()][content.kind];
+            if !example.is_null() {
+                written["example"] = example.clone();
+            }
+        }
+        described
+    }
+}
+
+fn closed(schema: Schema) -> Value {
+    let mut schema = schema.into();
+    close(&mut schema);
+    schema
+}
+
+/// The codes of an endpoint's own errors, and those that every endpoint of its kind has.
+fn error_codes(endpoint: &Endpoint) -> Vec<&'static str> {
+    let mut codes = vec![INTERNAL_ERROR];
+    if endpoint.access != Access::Public {
+        codes.extend([MISSING_API_KEY, INVALID_API_KEY, INVALID_SESSION, UNAVAILABLE]);
+    }
+    match endpoint.access {
+        Access::Public => {}
+        Access::Scope(_) => codes.extend([INSUFFICIENT_SCOPE, WORKSPACE_RESETTING]),
+        Access::Session => codes.push(SESSION_REQUIRED),
+        Access::Administer => codes.extend([INSUFFICIENT_SCOPE, ACCOUNT_NOT_PERMITTED, WORKSPACE_RESETTING]),
+    }
+    if endpoint.parameters.iter().any(|parameter| parameter.place != Place::Header) {
+        codes.push(BAD_REQUEST);
+    }
+    // An empty segment is another path.
+    if endpoint.parameters.iter().any(|parameter| parameter.place == Place::Path) {
+        codes.extend([ROUTE_NOT_FOUND, METHOD_NOT_ALLOWED]);
+    }
+    if endpoint.body.is_some() {
+        codes.extend([MALFORMED_JSON, BODY_UNREADABLE, PAYLOAD_TOO_LARGE, VALIDATION_ERROR]);
+    }
+    codes.iter().map(Code::code).chain(endpoint.errors.iter().copied()).collect()
+}
+
+fn description(endpoint: &Endpoint) -> String {
+    let whom = match endpoint.access {
         Access::Public => "For anybody.".to_owned(),
         Access::Scope(scope) => format!("Needs the scope `{}`.", scope.name()),
         Access::Session => "For people (a session), not for keys.".to_owned(),
         Access::Administer => "For owners, and for keys with every scope and no allow-list.".to_owned(),
     };
-    if operation.description.is_empty() { whom } else { format!("{} {whom}", operation.description) }
+    if endpoint.description.is_empty() { whom } else { format!("{} {whom}", endpoint.description) }
 }
 
 fn security(access: Access) -> Value {
@@ -158,81 +261,11 @@ fn security(access: Access) -> Value {
     }
 }
 
-fn parameter(parameter: &Parameter, schemas: &mut Schemas) -> Value {
-    let mut described = json!({
-        "name": parameter.name,
-        "in": parameter.place.name(),
-        "required": parameter.required,
-        "description": parameter.description,
-        "schema": (parameter.schema)(&mut schemas.requests),
-    });
-    if let Some(example) = &parameter.example {
-        described["example"] = example.clone();
-    }
-    described
-}
-
-fn contents(contents: &[Content], generator: &mut SchemaGenerator, closed: bool) -> Map<String, Value> {
-    let mut all = Map::new();
-    for content in contents {
-        let mut schema: Value = (content.schema)(generator).into();
-        if closed {
-            close(&mut schema);
-        }
-        let mut described = json!({"schema": schema});
-        if let Some(line) = content.line {
-            let mut line: Value = line(generator).into();
-            close(&mut line);
-            described["x-line-schema"] = line;
-        }
-        if let Some(example) = &content.example {
-            described["example"] = example.clone();
-        }
-        all.insert(content.kind.to_owned(), described);
-    }
-    all
-}
-
-fn responses(operation: &Operation, access: Access, schemas: &mut Schemas, samples: &[ApiError]) -> Value {
-    let mut all: BTreeMap<u16, Value> = BTreeMap::new();
-    for answer in &operation.answers {
-        all.insert(answer.status, response(answer, schemas));
-    }
-    let mut codes = refusals::common(access, operation);
-    codes.extend(&operation.refusals);
-    let mut by_status: BTreeMap<u16, Vec<&ApiError>> = BTreeMap::new();
-    for sample in samples.iter().filter(|sample| codes.contains(&sample.code())) {
-        by_status.entry(sample.status().as_u16()).or_default().push(sample);
-    }
-    for (status, refused) in by_status {
-        let mut refusal = refusal(&refused, samples);
-        if operation.refuses_as_page {
-            refusal["content"][crate::connection_page::CONTENT_TYPE_HTML] = json!({"schema": {"type": "string"}});
-        }
-        all.entry(status).or_insert(refusal);
-    }
-    all.into_iter().map(|(status, response)| (status.to_string(), response)).collect()
-}
-
-fn response(answer: &Answer, schemas: &mut Schemas) -> Value {
-    let mut headers = json!({"x-request-id": {"$ref": "#/components/headers/RequestId"}});
-    for header in &answer.headers {
-        let Header { name, description, required, schema } = header;
-        headers[*name] =
-            json!({"description": description, "required": required, "schema": schema(&mut schemas.answers)});
-    }
-    let mut described = json!({"description": answer.description, "headers": headers});
-    if !answer.contents.is_empty() {
-        described["content"] = Value::Object(contents(&answer.contents, &mut schemas.answers, true));
-    }
-    described
-}
-
 /// The errors of one status.
-fn refusal(refused: &[&ApiError], samples: &[ApiError]) -> Value {
-    let mut codes: Vec<&str> = refused.iter().map(|sample| sample.code()).collect();
+fn error_response(errors: &[&ApiError], samples: &[ApiError]) -> Value {
+    let mut codes: Vec<&str> = errors.iter().map(|sample| sample.code()).collect();
     codes.dedup();
-    let examples: Map<String, Value> = refused
+    let examples: Map<String, Value> = errors
         .iter()
         .map(|sample| {
             let name = name(sample, samples);
@@ -240,7 +273,7 @@ fn refusal(refused: &[&ApiError], samples: &[ApiError]) -> Value {
         })
         .collect();
     let mut headers = json!({"x-request-id": {"$ref": "#/components/headers/RequestId"}});
-    let headers_of = refused.iter().flat_map(|sample| sample.headers());
+    let headers_of = errors.iter().flat_map(|sample| sample.headers());
     for name in headers_of {
         let component = match name {
             "retry-after" => "RetryAfter",

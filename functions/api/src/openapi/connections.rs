@@ -1,26 +1,33 @@
 //! Connecting Pinterest accounts.
 
 use schemars::JsonSchema;
-use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::operation::{Example, Operation, delete, get, tagged};
 use super::pins::ACCOUNT;
-use super::types::{HttpUrl, Text, Time, names};
+use super::schema::{Text, Time, names};
+use crate::activity::Resource;
 use crate::connection_page::CONTENT_TYPE_HTML;
+use crate::endpoint::{Endpoint, delete, get, tagged};
+use crate::error::codes::{
+    self, ACCOUNT_NOT_PERMITTED, BOARD_NOT_FOUND, BOARD_SECTION_NOT_FOUND, NOT_FOUND, OAUTH_CODE_MISSING,
+    OAUTH_CODE_REFUSED, OAUTH_DENIED, OAUTH_STATE_INVALID, PINTEREST_APP_MISSING, PINTEREST_APP_REFUSED,
+    SANDBOX_ACCOUNT_LIMIT, SCOPE_MISSING, UNAVAILABLE, VALIDATION_ERROR,
+};
+use crate::request::field::HttpUrl;
+use crate::routes::*;
 
-pub fn operations() -> Vec<Operation> {
+pub fn endpoints() -> Vec<Endpoint> {
     tagged(
         "Connections",
         vec![
-            get("/v1/pinterest/oauth/start", "start_oauth", "Begin to connect a Pinterest account")
+            get("/v1/pinterest/oauth/start", WRITE, oauth::start).operation("start_oauth", "Begin to connect a Pinterest account").audited("account.connection_started", Resource::None, &[])
                 .about(
                     "Answers the address of Pinterest's page, where a person agrees. Not for keys with an allow-list. In a \
                      sandbox the address is this API's own callback: opening it connects a simulated account.",
                 )
                 .answers::<OAuthStart>(200, "Where to send the person.")
-                .refuses(&["pinterest_app_missing", "sandbox_account_limit", "account_not_permitted"]),
-            get("/v1/pinterest/oauth/callback", "finish_oauth", "Finish connecting a Pinterest account")
+                .fails(&[PINTEREST_APP_MISSING, SANDBOX_ACCOUNT_LIMIT, ACCOUNT_NOT_PERMITTED]),
+            get("/v1/pinterest/oauth/callback", PUBLIC, oauth::callback).operation("finish_oauth", "Finish connecting a Pinterest account").audited("account.connected", Resource::Account, &[])
                 .about(
                     "Pinterest sends the browser here. The state is the credential; it works once, for ten minutes. \
                      Answers a page where `Accept` asks for `text/html`, JSON otherwise.",
@@ -33,24 +40,23 @@ pub fn operations() -> Vec<Operation> {
                     200,
                     "The account is connected.",
                     CONTENT_TYPE_HTML,
-                    "<!doctype html><title>Connected</title>".into(),
                 )
-                .refuses(&["oauth_state_invalid", "oauth_denied", "oauth_code_missing", "oauth_code_refused"])
-                .refuses(&["pinterest_app_refused", "scope_missing", "board_not_found", "board_section_not_found"])
-                .refuses(super::refusals::PINTEREST)
-                .refuses(&["unavailable"])
-                .refuses_as_page(),
-            get("/v1/pinterest/accounts", "list_accounts", "List the connected accounts")
+                .fails(&[OAUTH_STATE_INVALID, OAUTH_DENIED, OAUTH_CODE_MISSING, OAUTH_CODE_REFUSED])
+                .fails(&[PINTEREST_APP_REFUSED, SCOPE_MISSING, BOARD_NOT_FOUND, BOARD_SECTION_NOT_FOUND])
+                .fails(codes::PINTEREST)
+                .fails(&[UNAVAILABLE])
+                .fails_as_page(),
+            get("/v1/pinterest/accounts", READ, accounts::list).operation("list_accounts", "List the connected accounts")
                 .about("Oldest first. A key with an allow-list sees the accounts on it.")
                 .answers::<Vec<Account>>(200, "The accounts."),
-            delete("/v1/pinterest/accounts/{id}", "disconnect_account", "Disconnect an account")
+            delete("/v1/pinterest/accounts/{id}", DESTRUCTIVE, accounts::revoke).operation("disconnect_account", "Disconnect an account").audited("account.disconnected", Resource::Path, &[])
                 .about(
                     "Its tokens are removed at once, its pins are held (`token_revoked`) until the same Pinterest user \
                      is connected again.",
                 )
                 .path::<Uuid>("id", "The account's id.", ACCOUNT)
                 .answers_nothing("The account is disconnected.")
-                .refuses(&["not_found", "validation_error", "account_not_permitted"]),
+                .fails(&[NOT_FOUND, VALIDATION_ERROR, ACCOUNT_NOT_PERMITTED]),
         ],
     )
 }
@@ -67,23 +73,11 @@ pub struct OAuthStart {
     pub authorization_url: HttpUrl,
 }
 
-impl Example for OAuthStart {
-    fn example() -> Value {
-        json!({"authorization_url": "https://www.pinterest.com/oauth/?client_id=1&state=s"})
-    }
-}
-
 #[derive(JsonSchema)]
 pub struct OAuthCallback {
     pub status: Success,
     pub message: String,
     pub account_id: Uuid,
-}
-
-impl Example for OAuthCallback {
-    fn example() -> Value {
-        json!({"status": "success", "message": "The Pinterest account is connected.", "account_id": ACCOUNT})
-    }
 }
 
 /// A connected Pinterest account.
@@ -109,26 +103,4 @@ pub struct Account {
     pub reconnect_required: bool,
     /// What publishing needs and was not granted.
     pub missing_scopes: Vec<String>,
-}
-
-impl Example for Account {
-    fn example() -> Value {
-        json!({
-            "id": ACCOUNT,
-            "workspace_id": "00000000-0000-0000-0000-00000000000a",
-            "pinterest_user_id": "549755885175",
-            "display_name": "Paper & Co.",
-            "username": "paperandco",
-            "scopes": "boards:read,boards:write,pins:read,pins:write,user_accounts:read",
-            "created_at": "2026-11-01T09:00:00.000Z",
-            "updated_at": "2026-11-01T09:00:00.000Z",
-            "revoked_at": null,
-            "token_expires_at": "2026-12-01T09:00:00.000Z",
-            "health_status": "healthy",
-            "health_message": "The connection works.",
-            "health_checked_at": "2026-11-23T12:00:00.000Z",
-            "reconnect_required": false,
-            "missing_scopes": [],
-        })
-    }
 }

@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::operation::{Example, Operation, get, tagged};
-use super::pins::ACCOUNT;
-use super::types::{Text, Time, names};
+use super::schema::{Text, Time, names};
+use crate::endpoint::{Endpoint, get, tagged};
+use crate::error::codes::{ACCOUNT_NOT_PERMITTED, VALIDATION_ERROR};
+use crate::routes::*;
 
-pub fn operations() -> Vec<Operation> {
+pub fn endpoints() -> Vec<Endpoint> {
     tagged(
         "Dashboard",
         vec![
-            get("/v1/dashboard/summary", "get_dashboard_summary", "Read what became of the pins of a period")
+            get("/v1/dashboard/summary", READ, dashboard::summary).operation("get_dashboard_summary", "Read what became of the pins of a period")
                 .about(
                     "Of `[start, end)`; unless told otherwise the 30 days up to now, at most 366 days. A time without an \
                      offset is the wall clock's in `tz`: one that a change of the clocks leaves out means as much later \
@@ -27,7 +27,7 @@ pub fn operations() -> Vec<Operation> {
                 .query::<Text>("tz", "An IANA time zone; `UTC` unless told otherwise.")
                 .query::<Uuid>("account_id", "Only this account.")
                 .answers::<DashboardSummary>(200, "The figures.")
-                .refuses(&["validation_error", "account_not_permitted"]),
+                .fails(&[VALIDATION_ERROR, ACCOUNT_NOT_PERMITTED]),
         ],
     )
 }
@@ -130,43 +130,4 @@ pub struct ImportFigures {
     pub by_status: BTreeMap<String, u64>,
     /// Ours: there are more than were looked at (the newest 1,000).
     pub counts_are_at_least: bool,
-}
-
-impl Example for DashboardSummary {
-    fn example() -> Value {
-        let pins = |total: u64| {
-            json!({
-                "total": total,
-                "submitted": total,
-                "by_status": {"queued": 0, "deferred": 1, "publishing": 0, "published": total - 1, "failed": 0},
-                "success_rate": 1.0,
-            })
-        };
-        let step =
-            |start: &str, published: u64| json!({"start": start, "created": 2, "published": published, "failed": 0});
-        json!({
-            "start": "2026-03-28T00:00:00+01:00",
-            "end": "2026-03-31T00:00:00+02:00",
-            "timezone": "Europe/Berlin",
-            "granularity": "day",
-            "previous_start": "2026-03-25T01:00:00+01:00",
-            "previous_end": "2026-03-28T00:00:00+01:00",
-            "account_id": null,
-            "pins": pins(6),
-            "previous_pins": pins(4),
-            "series": [
-                step("2026-03-28T00:00:00+01:00", 2),
-                step("2026-03-29T00:00:00+01:00", 2),
-                step("2026-03-30T00:00:00+02:00", 1),
-            ],
-            "published_by_account": [{"account_id": ACCOUNT, "published": 5}],
-            "queue": {"queued": 0, "deferred": 1, "publishing": 0},
-            "schedules": {"by_status": {"done": 1, "failed": 0}, "upcoming": 0, "counts_are_at_least": false},
-            "import_jobs": {"by_status": {"completed": 1}, "counts_are_at_least": false},
-            "as_of": "2026-04-01T09:30:00.000Z",
-            "counts_are_at_least": false,
-            "waiting_is_estimated": false,
-            "rounded_to_quarter_hours": false,
-        })
-    }
 }

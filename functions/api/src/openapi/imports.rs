@@ -6,10 +6,13 @@ use schemars::{JsonSchema, json_schema};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::operation::{Example, Operation, get, post, tagged};
+use super::pins::ACCOUNT;
 use super::pins::schemas::{Priority, Relation};
-use super::pins::{ACCOUNT, PIN};
-use super::types::{Flag, Limit, Offset, Time, inline_schema, names};
+use super::schema::{Flag, Limit, Offset, Time, inline_schema, names};
+use crate::activity::Resource;
+use crate::endpoint::{Endpoint, get, post, tagged};
+use crate::error::codes::{ACCOUNT_NOT_PERMITTED, IMPORT_KEY_REUSED, IMPORT_NOT_STOPPED, NOT_FOUND, VALIDATION_ERROR};
+use crate::routes::*;
 
 /// The import of the examples.
 const IMPORT: &str = "0b1f6a52-5f0e-4a52-9c1b-6f1f6f0d7c11";
@@ -18,8 +21,8 @@ const ABOUT: &str = "At most 500 rows. Answered at once; the rows become pins (w
     stands for the same pin already is `existing`. Unless a row (or the header) says otherwise its priority is `bulk`. With \
     `dry_run=true` nothing is created and the answer (200) is what would become of each row.";
 
-pub fn operations() -> Vec<Operation> {
-    let submit = |operation: Operation| {
+pub fn endpoints() -> Vec<Endpoint> {
+    let submit = |operation: Endpoint| {
         operation
             .about(ABOUT)
             .query::<Flag>("dry_run", "Create nothing, and tell what would become of each row.")
@@ -32,29 +35,36 @@ pub fn operations() -> Vec<Operation> {
             .answers::<Import>(202, "The import is taken in.")
             .with_header::<Flag>("Idempotent-Replayed", false, "`true`: it was taken in before.")
             .answers::<DryRun>(200, "What would become of the rows.")
-            .refuses(&["idempotency_key_reused"])
+            .fails(&[IMPORT_KEY_REUSED])
     };
-    let of_one = |operation: Operation| {
-        operation.path::<Uuid>("id", "The import's id.", IMPORT).refuses(&[
-            "not_found",
-            "validation_error",
-            "account_not_permitted",
+    let of_one = |operation: Endpoint| {
+        operation.path::<Uuid>("id", "The import's id.", IMPORT).fails(&[
+            NOT_FOUND,
+            VALIDATION_ERROR,
+            ACCOUNT_NOT_PERMITTED,
         ])
     };
     tagged(
         "Imports",
         vec![
-            submit(post("/v1/pins/imports/json", "import_json", "Import pins from a list")).takes_content::<Rows>(
-                "application/json",
-                json!([row()]),
-                true,
-            ),
-            submit(post("/v1/pins/imports/csv", "import_csv", "Import pins from a CSV file")).takes_content::<Form>(
+            submit(
+                post("/v1/pins/imports/json", WRITE, imports::create_json)
+                    .operation("import_json", "Import pins from a list")
+                    .audited("import.created", Resource::Answer("id"), &["source_type", "total_rows"]),
+            )
+            .takes_content::<Rows>("application/json", true, || json!([row()])),
+            submit(
+                post("/v1/pins/imports/csv", WRITE, imports::create_csv)
+                    .operation("import_csv", "Import pins from a CSV file")
+                    .audited("import.created", Resource::Answer("id"), &["source_type", "total_rows"]),
+            )
+            .takes_content::<Form>(
                 "multipart/form-data",
-                json!({"file": "account_id,board_id,title,idempotency_key,image_url\n…"}),
                 true,
+                || json!({"file": "account_id,board_id,title,idempotency_key,image_url\n…"}),
             ),
-            get("/v1/pins/imports", "list_imports", "List imports, newest first")
+            get("/v1/pins/imports", READ, imports::list)
+                .operation("list_imports", "List imports, newest first")
                 .about("`results` are empty here. The newest 1,000 imports are looked through.")
                 .query::<Limit>("limit", "Imports of a page.")
                 .query::<Offset>("offset", "Imports left out before the page.")
@@ -63,17 +73,24 @@ pub fn operations() -> Vec<Operation> {
                 .answers::<Vec<Import>>(200, "A page of imports.")
                 .with_header::<u64>("X-Total-Count", true, "How many imports there are.")
                 .with_header::<Relation>("X-Total-Count-Relation", false, "There are at least as many.")
-                .refuses(&["validation_error"]),
-            of_one(get("/v1/pins/imports/{id}", "get_import", "Read an import and its rows' results"))
-                .query::<Flag>(
-                    "forecast",
-                    "Once every row is done: also when its accounts' waiting pins will be published.",
-                )
-                .answers::<Import>(200, "The import."),
-            of_one(post("/v1/pins/imports/{id}/resume", "resume_import", "Let a failed import go on"))
-                .about("Ours. An import fails only for a reason of this system's, never for its rows.")
-                .answers::<Import>(200, "The import, which goes on.")
-                .refuses(&["conflict"]),
+                .fails(&[VALIDATION_ERROR]),
+            of_one(
+                get("/v1/pins/imports/{id}", READ, imports::read)
+                    .operation("get_import", "Read an import and its rows' results"),
+            )
+            .query::<Flag>(
+                "forecast",
+                "Once every row is done: also when its accounts' waiting pins will be published.",
+            )
+            .answers::<Import>(200, "The import."),
+            of_one(
+                post("/v1/pins/imports/{id}/resume", WRITE, imports::resume)
+                    .operation("resume_import", "Let a failed import go on")
+                    .audited("import.resumed", Resource::Path, &["status"]),
+            )
+            .about("Ours. An import fails only for a reason of this system's, never for its rows.")
+            .answers::<Import>(200, "The import, which goes on.")
+            .fails(&[IMPORT_NOT_STOPPED]),
         ],
     )
 }
@@ -228,80 +245,4 @@ pub struct BoardVerdict {
     pub message: String,
     pub remediation: Option<String>,
     pub rows: Vec<u32>,
-}
-
-fn result() -> Value {
-    json!({
-        "row_number": 1,
-        "status": "created",
-        "pin_id": PIN,
-        "schedule_id": null,
-        "idempotency_key": "cranes-2026-11-23",
-        "error_code": null,
-        "error_message": null,
-        "fields": [],
-    })
-}
-
-fn forecast() -> Value {
-    json!({
-        "finishes_at": "2026-11-23T12:00:01.000Z",
-        "is_at_least": false,
-        "accounts": [{
-            "account_id": ACCOUNT, "pins": 1, "waiting": 0, "waiting_is_at_least": false, "pins_per_second": 1.0,
-            "finishes_at": "2026-11-23T12:00:01.000Z", "reason": null,
-        }],
-    })
-}
-
-impl Example for Import {
-    fn example() -> Value {
-        json!({
-            "id": IMPORT,
-            "workspace_id": "00000000-0000-0000-0000-00000000000a",
-            "source_type": "csv",
-            "status": "completed",
-            "source_filename": "cranes.csv",
-            "total_rows": 1,
-            "processed_rows": 1,
-            "created_rows": 1,
-            "existing_rows": 0,
-            "failed_rows": 0,
-            "results": [result()],
-            "error_message": null,
-            "started_at": "2026-11-23T12:00:00.200Z",
-            "completed_at": "2026-11-23T12:00:00.450Z",
-            "created_at": "2026-11-23T12:00:00.000Z",
-            "updated_at": "2026-11-23T12:00:00.450Z",
-            "error_code": null,
-            "unknown_columns": [],
-            "forecast": forecast(),
-        })
-    }
-}
-
-impl Example for DryRun {
-    fn example() -> Value {
-        let mut verdict = result();
-        verdict["warning_code"] = Value::Null;
-        verdict["warning_message"] = Value::Null;
-        verdict["duplicate_of_row"] = Value::Null;
-        verdict["same_content_as_row"] = Value::Null;
-        verdict["same_content_as_pin"] = Value::Null;
-        json!({
-            "dry_run": true,
-            "source_type": "csv",
-            "total_rows": 1,
-            "created_rows": 1,
-            "existing_rows": 0,
-            "failed_rows": 0,
-            "results": [verdict],
-            "boards": [{
-                "account_id": ACCOUNT, "board_id": "1000000000000000001", "status": "ok", "code": null,
-                "message": "The account can reach the board.", "remediation": null, "rows": [1],
-            }],
-            "unknown_columns": [],
-            "forecast": forecast(),
-        })
-    }
 }

@@ -1,25 +1,26 @@
 //! The rate meter and the export.
 
 use schemars::JsonSchema;
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::connections::Account;
-use super::operation::{Example, Operation, get, tagged};
 use super::pins::ACCOUNT;
 use super::pins::schemas::{Pin, TimelineEvent};
 use super::schedules::Schedule;
-use super::types::{Limit, Text, Time, names};
+use super::schema::{Limit, Text, Time, names};
+use crate::endpoint::{Endpoint, get, tagged};
+use crate::error::codes::{ACCOUNT_NOT_PERMITTED, NOT_FOUND, VALIDATION_ERROR};
+use crate::routes::*;
 
-pub fn operations() -> Vec<Operation> {
+pub fn endpoints() -> Vec<Endpoint> {
     tagged(
         "Pace and export",
         vec![
-            get("/v1/rate-meter", "get_rate_meter", "Read what an account may publish now")
+            get("/v1/rate-meter", READ, rate_meter::read).operation("get_rate_meter", "Read what an account may publish now")
                 .required_query::<Uuid>("account_id", "The account.", ACCOUNT)
                 .answers::<RateMeter>(200, "The account's real bucket, and what all accounts share.")
-                .refuses(&["not_found", "validation_error", "account_not_permitted"]),
-            get("/v1/export", "export", "Export the workspace's accounts, pins and schedules")
+                .fails(&[NOT_FOUND, VALIDATION_ERROR, ACCOUNT_NOT_PERMITTED]),
+            get("/v1/export", READ, export::read).operation("export", "Export the workspace's accounts, pins and schedules")
                 .about(
                     "JSON lines, each an object with its `kind` (`account`, `pin`, `schedule`), oldest first; a pin's line has its \
                      `events`. Without the header `X-Next-Cursor` the page is the last.",
@@ -28,7 +29,7 @@ pub fn operations() -> Vec<Operation> {
                 .query::<Limit>("limit", "Lines of a page.")
                 .answers_lines::<ExportLine>(200, "A page of lines.")
                 .with_header::<Text>("X-Next-Cursor", false, "Where the next page begins, if there is one.")
-                .refuses(&["validation_error"]),
+                .fails(&[VALIDATION_ERROR]),
         ],
     )
 }
@@ -75,14 +76,6 @@ pub struct ScheduleLine {
     pub kind: ScheduleKind,
     #[schemars(flatten)]
     pub schedule: Schedule,
-}
-
-impl Example for ExportLine {
-    fn example() -> Value {
-        let mut line = Account::example();
-        line["kind"] = json!("account");
-        line
-    }
 }
 
 /// What an account may publish now.
@@ -142,27 +135,4 @@ pub struct DailyBudget {
     /// How many more this workspace may make today.
     pub allowance: u32,
     pub resets_at: Time,
-}
-
-impl Example for RateMeter {
-    fn example() -> Value {
-        json!({
-            "account": {
-                "account_id": ACCOUNT,
-                "tokens_available": 49.5,
-                "capacity": 50,
-                "refill_rate": 1.0,
-                "configured_capacity": 50,
-                "configured_refill_rate": 1.0,
-                "slowed_until": null,
-                "paused_until": null,
-                "pause_reason": null,
-                "on_hold": false,
-                "waiting": 0,
-                "waiting_is_at_least": false,
-            },
-            "global": {"tokens_available": 49.5, "capacity": 50, "refill_rate": 1.0},
-            "daily_budget": null,
-        })
-    }
 }

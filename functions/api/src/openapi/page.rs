@@ -1,23 +1,25 @@
-//! The document as a page: one file without scripts, nothing from elsewhere.
+//! The guide and the document as a page: one file without scripts, nothing from elsewhere.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::OnceLock;
 
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use pinbridge_shared::domain::pin::WaitReason;
+use pinbridge_shared::domain::pin::failure::Failure;
 use serde_json::{Map, Value};
 
+use super::guide;
+use super::samples::Sample;
 use crate::connection_page::{CONTENT_TYPE_HTML, escaped};
+use crate::endpoint;
+use crate::error;
 
-/// What the one inline element says, between its tags: the policy below names its hash.
-pub const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b;\
-                         background:#fff}h2{margin-top:3rem}h3{margin-bottom:.2rem}code,pre{font:.85rem/1.4 ui-monospace,\
-                         monospace}pre{background:#f4f4f4;padding:.6rem;overflow-x:auto}table{border-collapse:collapse;\
-                         width:100%}th,td{border-bottom:1px solid #ddd;padding:.3rem .5rem;text-align:left;\
-                         vertical-align:top}nav ul{columns:2;padding-left:1rem;list-style:none}summary{cursor:pointer}\
-                         .m{font-weight:600}@media(max-width:40rem){nav ul{columns:1}}";
+/// The text of the one inline element; the policy below names its hash.
+pub const STYLE: &str = include_str!("page.css");
 /// The SHA-256 of [`STYLE`], in Base64.
-pub const STYLE_HASH: &str = "/2Zj3ItI4cTc1ugAvsfa9VPYyKexzBLsBwkmYIDELR4=";
+pub const STYLE_HASH: &str = "HGbCIsCRQeuLgdhp3o4TDXSRtLCTaGqBX1uyJYuGqH8=";
 
 pub fn page() -> Response {
     static PAGE: OnceLock<String> = OnceLock::new();
@@ -44,28 +46,26 @@ fn html(document: &Value) -> String {
     put!(
         page,
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width,initial-scale=1\"><title>{title}</title><style>{STYLE}</style></head><body><main>\
-         <h1>{title}</h1><p>{}</p><p>Version {} · <a href=\"/openapi.json\">/openapi.json</a></p>",
+         content=\"width=device-width,initial-scale=1\"><title>{title}</title><style>{STYLE}</style></head><body>"
+    );
+    let tags: Vec<&str> = list(&document["tags"]).iter().filter_map(|tag| tag["name"].as_str()).collect();
+    index(&mut page, &tags);
+    put!(
+        page,
+        "<main><h1>{title}</h1><p>{}</p><p>Version {} · <a href=\"/openapi.json\">/openapi.json</a></p>",
         prose(&document["info"]["description"]),
         text(&document["info"]["version"])
     );
-    let tags: Vec<&str> = list(&document["tags"]).iter().filter_map(|tag| tag["name"].as_str()).collect();
-    put!(page, "<nav>");
+    page.push_str(&with_linked_codes(guide::GUIDE));
+    let operations = operations(document);
+    summaries(&mut page, &tags, &operations);
     for tag in &tags {
-        put!(page, "<p class=\"m\">{}</p><ul>", escaped(tag));
-        for (method, path, operation) in operations(document, tag) {
-            let id = text(&operation["operationId"]);
-            put!(page, "<li><a href=\"#{id}\"><code>{} {}</code></a></li>", method.to_uppercase(), escaped(path));
-        }
-        put!(page, "</ul>");
-    }
-    put!(page, "<p class=\"m\"><a href=\"#errors\">Errors</a> · <a href=\"#schemas\">Schemas</a></p></nav>");
-    for tag in &tags {
-        put!(page, "<h2>{}</h2>", escaped(tag));
-        for (method, path, described) in operations(document, tag) {
+        put!(page, "<h2 id=\"{}\">{}</h2>", anchor(tag), escaped(tag));
+        for (method, path, described) in operations.iter().filter(|(.., one)| one["tags"][0] == *tag) {
             operation(&mut page, method, path, described);
         }
     }
+    timeline(&mut page);
     errors(&mut page, document);
     put!(page, "<h2 id=\"schemas\">Schemas</h2>");
     for (name, described) in map(&document["components"]["schemas"]) {
@@ -76,41 +76,89 @@ fn html(document: &Value) -> String {
     page
 }
 
-fn operations<'a>(document: &'a Value, tag: &'a str) -> impl Iterator<Item = (&'a str, &'a str, &'a Value)> {
-    let all = map(&document["paths"]).flat_map(|(path, methods)| {
-        map(methods).map(move |(method, operation)| (method.as_str(), path.as_str(), operation))
-    });
-    all.filter(move |(.., operation)| operation["tags"][0] == tag)
+/// The sections that come after the operations.
+const REFERENCE: [(&str, &str); 5] = [
+    ("events", "Events of a timeline"),
+    ("notes", "Notes of a timeline"),
+    ("errors", "Error codes of requests"),
+    ("pin-errors", "Error codes of pins"),
+    ("schemas", "Schemas"),
+];
+
+fn index(page: &mut String, tags: &[&str]) {
+    let mut links = |heading: &str, links: &mut dyn Iterator<Item = (String, String)>| {
+        put!(page, "<p>{heading}</p><ul>");
+        for (anchor, name) in links {
+            put!(page, "<li><a href=\"#{anchor}\">{name}</a></li>");
+        }
+        put!(page, "</ul>");
+    };
+    let owned = |(anchor, name): (&str, &str)| (anchor.to_owned(), name.to_owned());
+    links("Guide", &mut guide::SECTIONS.into_iter().map(owned));
+    let all = std::iter::once(("operations".to_owned(), "All operations".to_owned()));
+    links("Operations", &mut all.chain(tags.iter().map(|tag| (anchor(tag), escaped(tag)))));
+    links("Reference", &mut REFERENCE.into_iter().map(owned));
+}
+
+fn anchor(tag: &str) -> String {
+    format!("tag-{}", tag.to_lowercase().replace(' ', "-"))
+}
+
+type Operation<'a> = (String, &'static str, &'a Value);
+
+/// In the order of the table of endpoints; the document's own order is that of the alphabet.
+fn operations(document: &Value) -> Vec<Operation<'_>> {
+    let described = |one: endpoint::Endpoint| {
+        let method = one.method.as_str().to_lowercase();
+        let operation = &document["paths"][one.path][&method];
+        (method, one.path, operation)
+    };
+    endpoint::table().into_iter().map(described).collect()
+}
+
+/// Every operation with its summary.
+fn summaries(page: &mut String, tags: &[&str], operations: &[Operation<'_>]) {
+    put!(page, "<h2 id=\"operations\">All operations</h2>");
+    for tag in tags {
+        put!(page, "<h3><a href=\"#{}\">{}</a></h3><table class=\"operations\">", anchor(tag), escaped(tag));
+        for (method, path, operation) in operations.iter().filter(|(.., one)| one["tags"][0] == *tag) {
+            let (id, summary) = (text(&operation["operationId"]), text(&operation["summary"]));
+            let (name, path) = (method.to_uppercase(), broken(path));
+            put!(
+                page,
+                "<tr><td><a href=\"#{id}\"><code><b class=\"{method}\">{name}</b> {path}</code></a></td>\
+                 <td>{summary}</td></tr>"
+            );
+        }
+        put!(page, "</table>");
+    }
+}
+
+/// A path that may be broken before each segment.
+fn broken(path: &str) -> String {
+    escaped(path).replace('/', "<wbr>/")
 }
 
 fn operation(page: &mut String, method: &str, path: &str, operation: &Value) {
     put!(
         page,
-        "<section><h3 id=\"{}\"><code>{} {}</code></h3><p><b>{}.</b> {}</p>",
+        "<section><h3 id=\"{}\">{}</h3><p class=\"route\"><code><b class=\"{method}\">{}</b> {}</code></p><p>{}</p>",
         text(&operation["operationId"]),
-        method.to_uppercase(),
-        escaped(path),
         text(&operation["summary"]),
+        method.to_uppercase(),
+        broken(path),
         prose(&operation["description"])
     );
-    let parameters = list(&operation["parameters"]);
-    if !parameters.is_empty() {
-        put!(page, "<table><tr><th>Parameter<th>In<th>Type<th></tr>");
-        for one in parameters {
-            let required = if one["required"] == true { " (required)" } else { "" };
-            let (name, place, kind) = (text(&one["name"]), text(&one["in"]), kind(&one["schema"]));
-            let about = prose(&one["description"]);
-            put!(page, "<tr><td><code>{name}</code>{required}<td>{place}<td>{kind}<td>{about}</tr>");
-        }
-        put!(page, "</table>");
-    }
+    parameters(page, list(&operation["parameters"]));
     for (content, described) in map(&operation["requestBody"]["content"]) {
         put!(page, "<p>Body: <code>{}</code>, {}</p>", escaped(content), kind(&described["schema"]));
-        example(page, &described["example"]);
     }
-    put!(page, "<table><tr><th>Status<th>Answer</tr>");
+    let sample = Sample::new(method, path, operation);
+    put!(page, "<p class=\"label\">curl</p><pre>{}</pre>", escaped(&sample.curl()));
+    put!(page, "<p class=\"label\">Python</p><pre>{}</pre>", escaped(&sample.python()));
+    put!(page, "<p class=\"label\">Answers</p><ul>");
     for (status, response) in map(&operation["responses"]) {
-        put!(page, "<tr><td>{}<td>{}", escaped(status), prose(&response["description"]));
+        put!(page, "<li><b>{}</b> {}", escaped(status), prose(&response["description"]));
         for (content, described) in map(&response["content"]) {
             if described["example"].is_null() {
                 continue;
@@ -119,19 +167,99 @@ fn operation(page: &mut String, method: &str, path: &str, operation: &Value) {
             example(page, &described["example"]);
             put!(page, "</details>");
         }
-        put!(page, "</tr>");
+        put!(page, "</li>");
     }
-    put!(page, "</table></section>");
+    put!(page, "</ul></section>");
+}
+
+fn parameters(page: &mut String, parameters: &[Value]) {
+    if parameters.is_empty() {
+        return;
+    }
+    table(page, &["Parameter", "In", "Type", ""]);
+    for one in parameters {
+        let required = if one["required"] == true { " (required)" } else { "" };
+        let (name, place, kind) = (text(&one["name"]), text(&one["in"]), kind(&one["schema"]));
+        let about = prose(&one["description"]);
+        put!(page, "<tr><td><code>{name}</code>{required}<td>{place}<td>{kind}<td>{about}</tr>");
+    }
+    put!(page, "</table></div>");
+}
+
+/// The beginning of a table that scrolls by itself where it is too wide.
+fn table(page: &mut String, headings: &[&str]) {
+    put!(page, "<div class=\"wide\"><table><tr><th>{}</tr>", headings.join("<th>"));
+}
+
+fn timeline(page: &mut String) {
+    put!(
+        page,
+        "<h2 id=\"events\">Events of a timeline</h2><p><a href=\"#get_pin_timeline\">A pin's timeline</a> has its \
+         events in order. <code>upstream_status</code>, <code>upstream_code</code> and \
+         <code>upstream_request_id</code> are Pinterest's; <code>next_at</code> is the time that was planned then.</p>"
+    );
+    table(page, &["Event", "Means"]);
+    for (name, explanation) in guide::events() {
+        put!(page, "<tr id=\"event-{name}\"><td><code>{name}</code><td>{}</tr>", prose(&explanation.into()));
+    }
+    put!(
+        page,
+        "</table></div><h2 id=\"notes\">Notes of a timeline</h2><p>A note is an \
+         <a href=\"#pin-errors\">error code of a pin</a>, the id of a Pin, or, of \
+         <a href=\"#event-look_up_inconclusive\"><code>look_up_inconclusive</code></a>, one of these:</p>"
+    );
+    table(page, &["Note", "Means"]);
+    for (note, explanation) in guide::LOOK_UP_NOTES {
+        put!(page, "<tr><td><code>{note}</code><td>{}</tr>", prose(&explanation.into()));
+    }
+    put!(page, "</table></div>");
 }
 
 fn errors(page: &mut String, document: &Value) {
-    put!(page, "<h2 id=\"errors\">Errors</h2><table><tr><th>Code<th>Message<th>What to do</tr>");
+    let mut anchored = BTreeSet::new();
+    let mut row = |page: &mut String, code: &str, message: &str, remedy: &str| {
+        // A code that several rows have is linked to its first.
+        let id = if anchored.insert(code.to_owned()) { format!(" id=\"code-{code}\"") } else { String::new() };
+        put!(page, "<tr{id}><td><code>{code}</code><td>{message}<td>{remedy}</tr>");
+    };
+    put!(page, "<h2 id=\"errors\">Error codes of requests</h2>");
+    table(page, &["Code", "Message", "What to do"]);
     for (_, described) in map(&document["components"]["examples"]) {
         let error = &described["value"]["error"];
-        let (message, remedy) = (text(&error["message"]), text(&error["remediation"]));
-        put!(page, "<tr><td><code>{}</code><td>{message}<td>{remedy}</tr>", text(&error["code"]));
+        row(page, &text(&error["code"]), &text(&error["message"]), &text(&error["remediation"]));
     }
-    put!(page, "</table>");
+    put!(
+        page,
+        "</table></div><h2 id=\"pin-errors\">Error codes of pins</h2><p>Why a pin failed or waits: its \
+         <code>error_code</code>, and the notes of its timeline.</p>"
+    );
+    table(page, &["Code", "Message", "What to do"]);
+    for failure in Failure::ALL {
+        row(page, failure.code(), &escaped(failure.message()), &escaped(failure.remedy()));
+    }
+    for reason in WaitReason::ALL {
+        row(page, reason.code(), &escaped(reason.message()), "The pin waits by itself.");
+    }
+    put!(page, "</table></div>");
+}
+
+/// Every code that has a row in a table of errors.
+fn codes() -> &'static BTreeSet<&'static str> {
+    static CODES: OnceLock<BTreeSet<&'static str>> = OnceLock::new();
+    CODES.get_or_init(|| {
+        let requests = error::samples().into_iter().map(|sample| sample.code());
+        requests.chain(Failure::ALL.map(Failure::code)).chain(WaitReason::ALL.map(WaitReason::code)).collect()
+    })
+}
+
+/// An identifier; of a code of an error, with a link to its row.
+fn identifier(name: &str) -> String {
+    let written = format!("<code>{name}</code>");
+    if codes().contains(name) { format!("<a href=\"#code-{name}\">{written}</a>") } else { written }
+}
+
+fn with_linked_codes(html: &str) -> String {
+    codes().iter().fold(html.to_owned(), |html, code| html.replace(&format!("<code>{code}</code>"), &identifier(code)))
 }
 
 fn schema(page: &mut String, schema: &Value) {
@@ -140,14 +268,14 @@ fn schema(page: &mut String, schema: &Value) {
         put!(page, "<p>{}</p>", kind(schema));
         return;
     }
-    put!(page, "<table><tr><th>Field<th>Type<th></tr>");
+    table(page, &["Field", "Type", ""]);
     for (name, field) in map(&schema["properties"]) {
         let required = list(&schema["required"]).iter().any(|one| one == name);
         let optional = if required { "" } else { " (optional)" };
         put!(page, "<tr><td><code>{}</code>{optional}<td>{}", escaped(name), kind(field));
         put!(page, "<td>{}</tr>", prose(&field["description"]));
     }
-    put!(page, "</table>");
+    put!(page, "</table></div>");
 }
 
 fn example(page: &mut String, example: &Value) {
@@ -187,11 +315,11 @@ fn kind(schema: &Value) -> String {
     said
 }
 
-/// With `code` where the text has it.
+/// With `code` where the text has it, linked where it is an error's.
 fn prose(value: &Value) -> String {
     let written = text(value);
     let parts = written.split('`').enumerate();
-    parts.map(|(at, part)| if at % 2 == 1 { format!("<code>{part}</code>") } else { part.to_owned() }).collect()
+    parts.map(|(at, part)| if at % 2 == 1 { identifier(part) } else { part.to_owned() }).collect()
 }
 
 fn text(value: &Value) -> String {
@@ -226,15 +354,35 @@ mod tests {
 
     #[test]
     fn the_page_has_every_route_and_error_and_nothing_from_elsewhere() {
-        let page = html(super::super::document());
-        for operation in super::super::operations() {
-            assert!(page.contains(&format!("<h3 id=\"{}\">", operation.id)), "{}", operation.id);
+        let page = html(crate::openapi::document());
+        for endpoint in crate::endpoint::table() {
+            assert!(page.contains(&format!("<h3 id=\"{}\">", endpoint.id)), "{}", endpoint.id);
         }
         for sample in crate::error::samples() {
             assert!(page.contains(&format!("<code>{}</code>", sample.code())), "{}", sample.code());
         }
         for elsewhere in ["<script", "src=", "http-equiv", "@import", "url("] {
             assert!(!page.contains(elsewhere), "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn every_link_within_the_page_leads_somewhere() {
+        let page = html(crate::openapi::document());
+        let after = |mark: &'static str| page.split(mark).skip(1).filter_map(|rest| rest.split('"').next());
+        let anchors: Vec<&str> = after(" id=\"").collect();
+        let unique: BTreeSet<&str> = anchors.iter().copied().collect();
+        assert_eq!(unique.len(), anchors.len(), "an anchor is there twice");
+        for link in after(" href=\"#") {
+            assert!(unique.contains(link), "#{link}");
+        }
+    }
+
+    /// For eyes: `DOCS_PAGE=target/docs.html cargo test -p pinbridge-api the_page_is_written`.
+    #[test]
+    fn the_page_is_written_where_a_variable_names_a_file() {
+        if let Ok(path) = std::env::var("DOCS_PAGE") {
+            std::fs::write(path, html(crate::openapi::document())).expect("a file");
         }
     }
 }

@@ -6,48 +6,65 @@ use schemars::{JsonSchema, json_schema};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::operation::{Example, Operation, get, post, put, tagged};
-use super::types::{FILLED, Time, inline_schema, names};
+use super::Example;
+use super::schema::{FILLED, Time, inline_schema, names};
+use crate::activity::Resource;
 use crate::body::TIMEZONE_MAX;
+use crate::endpoint::{Endpoint, get, post, put, tagged};
+use crate::error::codes::{
+    EMAIL_TAKEN, INSUFFICIENT_SCOPE, INVALID_CREDENTIALS, INVALID_SESSION, LOGIN_RATE_LIMITED, NO_WORKSPACE,
+    NOT_SUPPORTED, REGISTRATION_CLOSED, UNAVAILABLE,
+};
+use crate::routes::*;
 use crate::views::people::PLAN;
 
 const PASSWORD: &str = "correct horse battery";
 
-pub fn operations() -> Vec<Operation> {
+pub fn endpoints() -> Vec<Endpoint> {
     tagged(
         "People",
         vec![
-            post("/v1/auth/register", "register", "Register an organisation of one's own")
+            post("/v1/auth/register", PUBLIC, auth::register)
+                .operation("register", "Register an organisation of one's own")
+                .audited("auth.registered", Resource::Actor, &[])
                 .about("Where the operator has opened registration; otherwise 403 `registration_closed`.")
-                .takes::<Register>()
+                .takes::<Register>(Register::example)
                 .answers::<Session>(201, "The organisation, its workspace and its owner are there; a session is open.")
-                .refuses(&["registration_closed", "email_taken", "not_supported", "rate_limited", "unavailable"])
-                .refuses(&["invalid_credentials", "no_workspace", "invalid_session"]),
-            post("/v1/auth/login", "log_in", "Log in")
+                .fails(&[REGISTRATION_CLOSED, EMAIL_TAKEN, NOT_SUPPORTED, LOGIN_RATE_LIMITED, UNAVAILABLE])
+                .fails(&[INVALID_CREDENTIALS, NO_WORKSPACE, INVALID_SESSION]),
+            post("/v1/auth/login", PUBLIC, auth::log_in)
+                .operation("log_in", "Log in")
+                .audited("auth.login", Resource::Actor, &[])
                 .about("Five wrong passwords in 15 minutes shut an address's door (429).")
-                .takes::<LogIn>()
+                .takes::<LogIn>(LogIn::example)
                 .answers::<Session>(200, "A session is open, for an hour.")
-                .refuses(&["invalid_credentials", "rate_limited", "no_workspace", "not_supported", "unavailable"])
-                .refuses(&["invalid_session"]),
-            post("/v1/auth/change-password", "change_password", "Change one's password")
+                .fails(&[INVALID_CREDENTIALS, LOGIN_RATE_LIMITED, NO_WORKSPACE, NOT_SUPPORTED, UNAVAILABLE])
+                .fails(&[INVALID_SESSION]),
+            post("/v1/auth/change-password", SESSION, auth::change_password)
+                .operation("change_password", "Change one's password")
+                .audited("auth.password_changed", Resource::Actor, &[])
                 .about("Ends every session of the person's.")
-                .takes::<ChangePassword>()
+                .takes::<ChangePassword>(ChangePassword::example)
                 .answers::<Message>(200, "The password is changed.")
-                .refuses(&["invalid_credentials", "rate_limited", "no_workspace"]),
-            get("/v1/auth/me", "get_me", "Read who one is")
+                .fails(&[INVALID_CREDENTIALS, LOGIN_RATE_LIMITED, NO_WORKSPACE]),
+            get("/v1/auth/me", SESSION, auth::me)
+                .operation("get_me", "Read who one is")
                 .answers::<Me>(200, "The person, their organisation and its workspaces.")
-                .refuses(&["no_workspace", "invalid_credentials", "rate_limited"]),
-            get("/v1/auth/profile", "get_profile", "Read one's profile")
+                .fails(&[NO_WORKSPACE, INVALID_CREDENTIALS, LOGIN_RATE_LIMITED]),
+            get("/v1/auth/profile", SESSION, profile::read)
+                .operation("get_profile", "Read one's profile")
                 .answers::<Profile>(200, "The profile.")
-                .refuses(&["no_workspace", "invalid_credentials", "rate_limited"]),
-            put("/v1/auth/profile", "update_profile", "Change one's profile")
+                .fails(&[NO_WORKSPACE, INVALID_CREDENTIALS, LOGIN_RATE_LIMITED]),
+            put("/v1/auth/profile", SESSION, profile::update)
+                .operation("update_profile", "Change one's profile")
+                .audited("profile.updated", Resource::Actor, &[])
                 .about(
                     "What isn't named stays; an empty text takes a particular of the company's away. Everybody changes \
                      their own name, owners the rest.",
                 )
-                .takes::<ProfileUpdate>()
+                .takes::<ProfileUpdate>(ProfileUpdate::example)
                 .answers::<Profile>(200, "The profile as it is now.")
-                .refuses(&["insufficient_scope", "no_workspace", "invalid_credentials", "rate_limited"]),
+                .fails(&[INSUFFICIENT_SCOPE, NO_WORKSPACE, INVALID_CREDENTIALS, LOGIN_RATE_LIMITED]),
         ],
     )
 }
@@ -156,12 +173,6 @@ pub struct Message {
     pub message: String,
 }
 
-impl Example for Message {
-    fn example() -> Value {
-        json!({"message": "The password is changed. Every session is over: log in again."})
-    }
-}
-
 /// A person.
 #[derive(JsonSchema)]
 pub struct User {
@@ -247,68 +258,6 @@ pub struct Token {
     pub expires_in: u64,
 }
 
-impl Example for Me {
-    fn example() -> Value {
-        let organization = json!({"id": "00000000-0000-0000-0000-000000000009", "name": "Paper & Co."});
-        let workspace = json!({
-            "id": "00000000-0000-0000-0000-00000000000a",
-            "name": "Paper & Co.",
-            "environment": "production",
-            "timezone": "Europe/Berlin",
-            "plan": PLAN,
-            "state": "active",
-        });
-        let permissions = json!({
-            "can_manage_members": false,
-            "can_manage_billing": false,
-            "can_manage_api_keys": true,
-            "can_manage_integrations": true,
-            "can_publish": true,
-            "can_delete_assets": true,
-            "can_reset_sandbox": true,
-            "can_view_reports": true,
-            "can_delete_content": true,
-        });
-        json!({
-            "user": {
-                "id": "7d2c1a90-0b7e-5a5e-8d4c-1f0a2b3c4d5e",
-                "email": "ada@example.com",
-                "full_name": "Ada Lovelace",
-                "timezone": "Europe/Berlin",
-                "email_verified": true,
-                "created_at": "2026-11-01T09:00:00.000Z",
-            },
-            "organization": organization,
-            "active_project": workspace,
-            "projects": [workspace],
-            "workspace": workspace,
-            "available_organizations": [{
-                "organization": organization,
-                "organization_role": "owner",
-                "permissions": permissions,
-                "active_project": workspace,
-                "projects": [workspace],
-            }],
-            "organization_role": "owner",
-            "permissions": permissions,
-        })
-    }
-}
-
-impl Example for Session {
-    fn example() -> Value {
-        with_token(Me::example())
-    }
-}
-
-/// The example with a token.
-pub fn with_token(mut example: Value) -> Value {
-    example["access_token"] = json!("eyJhbGciOiJFZERTQSJ9.e30.c2lnbmF0dXJl");
-    example["token_type"] = json!("bearer");
-    example["expires_in"] = json!(pinbridge_shared::domain::tenant::session::SESSION_S);
-    example
-}
-
 /// The person's name, the workspace's, and the company's particulars.
 #[derive(JsonSchema)]
 pub struct Profile {
@@ -328,21 +277,4 @@ pub struct Profile {
     pub address_state: Option<String>,
     pub address_postal_code: Option<String>,
     pub address_country: Option<String>,
-}
-
-impl Example for Profile {
-    fn example() -> Value {
-        let mut example = json!({
-            "full_name": "Ada Lovelace",
-            "email": "ada@example.com",
-            "pending_email_change_to": null,
-            "pending_email_change_requested_at": null,
-            "workspace_name": "Paper & Co.",
-        });
-        for (field, _) in PROFILE_FIELDS {
-            example[field] = Value::Null;
-        }
-        example["company_name"] = json!("Paper & Co.");
-        example
-    }
 }

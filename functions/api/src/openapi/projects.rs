@@ -5,33 +5,45 @@ use schemars::JsonSchema;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::operation::{Example, Operation, get, post, tagged};
-use super::people::{Environment, Organization, Plan, ProjectState, Token, with_token};
-use super::types::{FILLED, Time};
-use crate::views::people::PLAN;
+use super::Example;
+use super::people::{Environment, Organization, Plan, ProjectState, Token};
+use super::schema::{FILLED, Time};
+use crate::activity::Resource;
+use crate::endpoint::{Endpoint, get, post, tagged};
+use crate::error::codes::{
+    INVALID_CREDENTIALS, LOGIN_RATE_LIMITED, NO_WORKSPACE, NOT_FOUND, WORKSPACE_DELETED, WORKSPACE_RESETTING,
+};
+use crate::routes::*;
 
-pub fn operations() -> Vec<Operation> {
+pub fn endpoints() -> Vec<Endpoint> {
     tagged(
         "Projects",
         vec![
-            get("/v1/projects", "list_projects", "List the organisation's projects")
+            get("/v1/projects", READ, projects::list)
+                .operation("list_projects", "List the organisation's projects")
                 .about("A project is a workspace: production, and its sandbox.")
                 .answers::<Projects>(200, "The active project and all of them.")
-                .refuses(&["not_found"]),
-            post("/v1/projects/sandbox", "create_sandbox", "Create the organisation's sandbox")
+                .fails(&[NOT_FOUND]),
+            post("/v1/projects/sandbox", ADMINISTER, projects::create_sandbox)
+                .operation("create_sandbox", "Create the organisation's sandbox")
+                .audited("project.sandbox_created", Resource::None, &[])
                 .about("There is one: a second time answers the sandbox that is there.")
-                .may_take::<SandboxCreate>()
+                .may_take::<SandboxCreate>(SandboxCreate::example)
                 .answers::<Projects>(201, "The sandbox is there.")
-                .refuses(&["not_found", "workspace_deleted"]),
-            post("/v1/projects/sandbox/reset", "reset_sandbox", "Empty the sandbox")
+                .fails(&[NOT_FOUND, WORKSPACE_DELETED]),
+            post("/v1/projects/sandbox/reset", ADMINISTER, projects::reset_sandbox)
+                .operation("reset_sandbox", "Empty the sandbox")
+                .audited("project.sandbox_reset", Resource::None, &[])
                 .about("Closes the sandbox (409 `workspace_resetting`) until what it holds is removed.")
                 .answers::<Projects>(200, "The sandbox is being emptied.")
-                .refuses(&["not_found", "workspace_deleted"]),
-            post("/v1/projects/switch", "switch_project", "Open a session for another project")
+                .fails(&[NOT_FOUND, WORKSPACE_DELETED]),
+            post("/v1/projects/switch", SESSION, projects::switch)
+                .operation("switch_project", "Open a session for another project")
+                .audited("project.switched", Resource::None, &[])
                 .about("The token at hand stays with its own project.")
-                .takes::<ProjectSwitch>()
+                .takes::<ProjectSwitch>(ProjectSwitch::example)
                 .answers::<SwitchedProjects>(200, "A session for that project.")
-                .refuses(&["not_found", "workspace_resetting", "no_workspace", "invalid_credentials", "rate_limited"]),
+                .fails(&[NOT_FOUND, WORKSPACE_RESETTING, NO_WORKSPACE, INVALID_CREDENTIALS, LOGIN_RATE_LIMITED]),
         ],
     )
 }
@@ -87,28 +99,4 @@ pub struct SwitchedProjects {
     pub projects: Projects,
     #[schemars(flatten)]
     pub token: Token,
-}
-
-impl Example for Projects {
-    fn example() -> Value {
-        let project = json!({
-            "id": "00000000-0000-0000-0000-00000000000a",
-            "name": "Paper & Co.",
-            "environment": "production",
-            "plan": PLAN,
-            "created_at": "2026-11-01T09:00:00.000Z",
-            "state": "active",
-        });
-        json!({
-            "organization": {"id": "00000000-0000-0000-0000-000000000009", "name": "Paper & Co."},
-            "active_project": project,
-            "projects": [project],
-        })
-    }
-}
-
-impl Example for SwitchedProjects {
-    fn example() -> Value {
-        with_token(Projects::example())
-    }
 }

@@ -6,40 +6,49 @@ use schemars::{JsonSchema, json_schema};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::operation::{Example, Operation, delete, get, patch, post, tagged};
+use super::Example;
 use super::pin_work::PinValidation;
+use super::pins::ACCOUNT;
+use super::pins::schemas::BoardId;
 use super::pins::schemas::{Color, MediaType, PinErrorCode, PinRetry, Priority, Relation, Search, Terms};
-use super::pins::{ACCOUNT, PIN};
-use super::types::{BoardId, FILLED, Flag, HttpUrl, Limit, Offset, Text, Time, inline_schema, names};
+use super::schema::{FILLED, Flag, Limit, Offset, Text, Time, inline_schema, names};
+use crate::activity::{Audit, Resource};
 use crate::body::schedules::BULK_MAX;
+use crate::endpoint::{Endpoint, delete, get, patch, post, tagged};
+use crate::error::codes::{
+    self, ACCOUNT_NOT_PERMITTED, Code, NOT_FOUND, RETRY_MAY_DUPLICATE, SCHEDULE_KEY_REUSED, SCHEDULE_NOT_EDITABLE,
+    SCHEDULE_REMOVED, SCHEDULE_WRONG_STATUS, TOKEN_REVOKED, VALIDATION_ERROR,
+};
+use crate::request::field::HttpUrl;
+use crate::routes::*;
 use crate::schedule_query::SORTS;
 
 /// The schedule of the examples.
 const SCHEDULE: &str = "7a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d";
 
 /// What checking the account's way to a board can end with.
-const BOARD: &[&str] = &[
-    "board_not_found",
-    "board_deleted",
-    "board_access_denied",
-    "token_expired",
-    "token_revoked",
-    "scope_missing",
-    "assets_not_enabled",
+const BOARD: &[Code] = &[
+    codes::PREFLIGHT_BOARD_NOT_FOUND,
+    codes::PREFLIGHT_BOARD_DELETED,
+    codes::PREFLIGHT_BOARD_ACCESS_DENIED,
+    codes::TOKEN_EXPIRED,
+    codes::TOKEN_REVOKED,
+    codes::SCOPE_MISSING,
+    codes::ASSETS_NOT_ENABLED,
 ];
 
-pub fn operations() -> Vec<Operation> {
+pub fn endpoints() -> Vec<Endpoint> {
     tagged("Schedules", [one(), many()].into_iter().flatten().collect())
 }
 
-fn of_one(operation: Operation) -> Operation {
-    let codes = &["not_found", "validation_error", "account_not_permitted"];
-    operation.path::<Uuid>("id", "The schedule's id.", SCHEDULE).refuses(codes)
+fn of_one(operation: Endpoint) -> Endpoint {
+    let codes = &[NOT_FOUND, VALIDATION_ERROR, ACCOUNT_NOT_PERMITTED];
+    operation.path::<Uuid>("id", "The schedule's id.", SCHEDULE).fails(codes)
 }
 
-fn one() -> Vec<Operation> {
+fn one() -> Vec<Endpoint> {
     vec![
-        post("/v1/schedules", "create_schedule", "Schedule a pin")
+        post("/v1/schedules", WRITE, schedules::create).operation("create_schedule", "Schedule a pin").audited("schedule.created", Resource::Answer("id"), &["status", "run_at"])
             .about(
                 "At `run_at` the pin starts, to the second and never before. Three minutes ahead the schedule is handed \
                  over: from then on it is `queued` and no longer edited. The board is checked now; a Pinterest that can't be \
@@ -48,55 +57,63 @@ fn one() -> Vec<Operation> {
             .header::<Priority>("X-Pinbridge-Priority", "`priority` for clients that drop unknown fields.")
             .header::<Text>("X-Pinbridge-Idempotency-Key", "`idempotency_key` for the same clients.")
             .header::<Text>("Idempotency-Key", "The same; this one counts if both are there.")
-            .takes::<ScheduleCreate>()
+            .takes::<ScheduleCreate>(ScheduleCreate::example)
             .answers::<Schedule>(201, "The schedule.")
             .answers::<Schedule>(200, "The schedule of this idempotency key, which was made before.")
             .with_header::<Flag>("Idempotent-Replayed", true, "`true`: nothing new was made.")
-            .refuses(&["not_found", "account_not_permitted", "idempotency_key_reused", "schedule_removed"])
-            .refuses(BOARD),
-        post("/v1/schedules/validate", "validate_schedule", "Check a schedule without making it")
+            .fails(&[NOT_FOUND, ACCOUNT_NOT_PERMITTED, SCHEDULE_KEY_REUSED, SCHEDULE_REMOVED])
+            .fails(BOARD),
+        post("/v1/schedules/validate", READ, schedules::validate).operation("validate_schedule", "Check a schedule without making it").unaudited("it changes nothing")
             .about("Nothing is written. 200 also when it would be refused: every check is named, with what to do.")
             .header::<Priority>("X-Pinbridge-Priority", "`priority` for clients that drop unknown fields.")
             .header::<Text>("X-Pinbridge-Idempotency-Key", "`idempotency_key` for the same clients.")
-            .takes::<ScheduleCreate>()
+            .takes::<ScheduleCreate>(ScheduleCreate::example)
             .answers::<PinValidation>(200, "The checks.")
-            .refuses(&["account_not_permitted"]),
-        of_one(get("/v1/schedules/{id}", "get_schedule", "Read a schedule"))
+            .fails(&[ACCOUNT_NOT_PERMITTED]),
+        of_one(get("/v1/schedules/{id}", READ, schedules::read).operation("get_schedule", "Read a schedule"))
             .answers::<Schedule>(200, "The schedule, and what became of it."),
-        of_one(patch("/v1/schedules/{id}", "update_schedule", "Edit a schedule that waits"))
+        of_one(patch("/v1/schedules/{id}", WRITE, schedules::edit).operation("update_schedule", "Edit a schedule that waits").audited("schedule.updated", Resource::Path, &["status", "run_at"]))
             .about("What is left out stays; `null` clears what can be empty.")
             .header::<Priority>("X-Pinbridge-Priority", "`priority` for clients that drop unknown fields.")
-            .takes::<ScheduleUpdate>()
+            .takes::<ScheduleUpdate>(ScheduleUpdate::example)
             .answers::<Schedule>(200, "The schedule as it is now.")
-            .refuses(&["schedule_not_editable"])
-            .refuses(BOARD),
-        of_one(post("/v1/schedules/{id}/cancel", "cancel_schedule", "Cancel a schedule"))
+            .fails(&[SCHEDULE_NOT_EDITABLE])
+            .fails(BOARD),
+        of_one(post("/v1/schedules/{id}/cancel", WRITE, schedules::cancel).operation("cancel_schedule", "Cancel a schedule").audited("schedule.canceled", Resource::Path, &["status"]))
             .about("While it waits, or while its pin hasn't begun. What is running can't be stopped (400).")
             .answers::<Schedule>(200, "The schedule, canceled.")
-            .refuses(&["bad_request"]),
-        of_one(post("/v1/schedules/{id}/retry", "retry_schedule", "Retry a failed schedule"))
+            .fails(&[SCHEDULE_WRONG_STATUS]),
+        of_one(post("/v1/schedules/{id}/retry", WRITE, schedules::retry).operation("retry_schedule", "Retry a failed schedule").audited("schedule.retried", Resource::Path, &["status"]))
             .about("With another pin: at its time, or at once if that has passed.")
             .header::<Flag>("X-Pinbridge-Accept-Duplicate", "`accept_duplicate` for clients that drop unknown fields.")
-            .may_take::<PinRetry>()
+            .may_take::<PinRetry>(|| json!({"accept_duplicate": true}))
             .answers::<Schedule>(200, "The schedule, waiting again.")
-            .refuses(&["bad_request", "retry_may_duplicate", "token_revoked"]),
-        of_one(delete("/v1/schedules/{id}", "delete_schedule", "Remove a schedule that is over"))
+            .fails(&[SCHEDULE_WRONG_STATUS, RETRY_MAY_DUPLICATE, TOKEN_REVOKED]),
+        of_one(delete("/v1/schedules/{id}", DESTRUCTIVE, schedules::remove).operation("delete_schedule", "Remove a schedule that is over").audited("schedule.deleted", Resource::Path, &[]))
             .about("Done, failed or canceled; its pin stays, and its key stays taken (`schedule_removed`).")
             .answers_nothing("It is gone.")
-            .refuses(&["bad_request"]),
+            .fails(&[SCHEDULE_WRONG_STATUS]),
     ]
 }
 
-fn bulk(path: &'static str, id: &'static str, summary: &'static str) -> Operation {
-    post(path, id, summary)
+fn bulk(endpoint: Endpoint) -> Endpoint {
+    let counts = &["succeeded_count", "skipped_count", "failed_count"];
+    let Audit::Unstated = endpoint.audit else { return endpoint };
+    let action = match endpoint.id {
+        "bulk_cancel_schedules" => "schedule.bulk_canceled",
+        "bulk_retry_schedules" => "schedule.bulk_retried",
+        _ => "schedule.bulk_deleted",
+    };
+    endpoint
+        .audited(action, Resource::None, counts)
         .about("Each on its own: `skipped` is what its state doesn't allow.")
-        .takes::<ScheduleBulkIds>()
+        .takes::<ScheduleBulkIds>(ScheduleBulkIds::example)
         .answers::<ScheduleBulkOutcome>(200, "What became of each.")
 }
 
-fn many() -> Vec<Operation> {
+fn many() -> Vec<Endpoint> {
     vec![
-        get("/v1/schedules", "list_schedules", "List schedules, the latest run first")
+        get("/v1/schedules", READ, schedules::list).operation("list_schedules", "List schedules, the latest run first")
             .about(
                 "In the order of their time lists are complete at any size; a filter, a search or another order looks through \
                  1,000 schedules, and `X-Next-Cursor` goes on behind them.",
@@ -120,11 +137,11 @@ fn many() -> Vec<Operation> {
             )
             .with_header::<Text>("X-Next-Cursor", false, "Where the list goes on, if it does.")
             .with_header::<Text>("X-Pinbridge-Ignored-Parameters", false, "Parameters that have no meaning here.")
-            .refuses(&["validation_error", "account_not_permitted"]),
-        bulk("/v1/schedules/bulk-cancel", "bulk_cancel_schedules", "Cancel schedules"),
-        bulk("/v1/schedules/bulk-retry", "bulk_retry_schedules", "Retry failed schedules")
+            .fails(&[VALIDATION_ERROR, ACCOUNT_NOT_PERMITTED]),
+        bulk(post("/v1/schedules/bulk-cancel", WRITE, schedules::bulk_cancel).operation("bulk_cancel_schedules", "Cancel schedules")),
+        bulk(post("/v1/schedules/bulk-retry", WRITE, schedules::bulk_retry).operation("bulk_retry_schedules", "Retry failed schedules"))
             .header::<Flag>("X-Pinbridge-Accept-Duplicate", "Whether second Pins are accepted."),
-        bulk("/v1/schedules/bulk-delete", "bulk_delete_schedules", "Remove schedules that are over"),
+        bulk(post("/v1/schedules/bulk-delete", DESTRUCTIVE, schedules::bulk_delete).operation("bulk_delete_schedules", "Remove schedules that are over")),
     ]
 }
 
@@ -275,46 +292,6 @@ pub struct SchedulePayload {
     pub priority: Priority,
 }
 
-impl Example for Schedule {
-    fn example() -> Value {
-        json!({
-            "id": SCHEDULE,
-            "workspace_id": "00000000-0000-0000-0000-00000000000a",
-            "pinterest_account_id": ACCOUNT,
-            "run_at": "2027-01-15T08:30:00.000Z",
-            "status": "done",
-            "payload": {
-                "account_id": ACCOUNT,
-                "board_id": "1000000000000000001",
-                "title": "Ten ways to fold a paper crane",
-                "description": "Patience and paper.",
-                "link_url": "https://example.com/cranes",
-                "media_type": "image",
-                "media_url": "https://images.example.com/crane.jpg",
-                "image_url": "https://images.example.com/crane.jpg",
-                "asset_id": null,
-                "cover_image_url": null,
-                "cover_image_asset_id": null,
-                "alt_text": null,
-                "related_terms": null,
-                "dominant_color": null,
-                "priority": "normal",
-            },
-            "last_error": null,
-            "pin_id": PIN,
-            "created_at": "2026-11-23T12:00:00.000Z",
-            "updated_at": "2027-01-15T08:30:00.412Z",
-            "error_code": null,
-            "error_remediation": null,
-            "idempotency_key": "cranes-2027-01-15",
-            "run": 0,
-            "released_at": "2027-01-15T08:27:31.008Z",
-            "started_at": "2027-01-15T08:30:00.071Z",
-            "late_by_seconds": null,
-        })
-    }
-}
-
 /// Which schedules.
 #[derive(JsonSchema)]
 pub struct ScheduleBulkIds {
@@ -344,15 +321,4 @@ pub struct ScheduleBulkResult {
     pub status: BulkStatus,
     pub error_code: Option<String>,
     pub error_message: Option<String>,
-}
-
-impl Example for ScheduleBulkOutcome {
-    fn example() -> Value {
-        json!({
-            "succeeded_count": 1,
-            "skipped_count": 0,
-            "failed_count": 0,
-            "results": [{"id": SCHEDULE, "status": "succeeded", "error_code": null, "error_message": null}],
-        })
-    }
 }

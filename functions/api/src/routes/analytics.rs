@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::pins;
 use crate::auth::Caller;
-use crate::error::{ApiError, FieldError};
+use crate::error::{ApiError, FieldError, codes};
 use crate::page::{self, invalid};
 use crate::views::analytics as views;
 
@@ -58,7 +58,7 @@ impl Asked {
         let query: page::Query = pairs.into_iter().collect();
         match query.get("source").map(String::as_str) {
             None | Some("auto" | "live") => {}
-            Some("stored") => return Err(ApiError::analytics_not_stored()),
+            Some("stored") => return Err(codes::ANALYTICS_NOT_STORED.into()),
             Some(_) => return Err(invalid("source", "Input should be 'auto', 'stored' or 'live'", "enum")),
         }
         let days =

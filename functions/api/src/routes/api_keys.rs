@@ -1,81 +1,250 @@
-//! The workspace's API keys. Whoever manages them may do everything in the workspace, so that no key is ever made, or widened,
-//! by one that may do less.
+//! The workspace's API keys. Whoever manages them may do everything in the workspace, so that no key is ever made, or
+//! widened, by one that may do less.
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use pinbridge_shared::context::Context;
-use pinbridge_shared::domain::ids::KeyId;
+use pinbridge_shared::domain::ids::AccountId;
+use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::tenant::NAME_MAX;
-use pinbridge_shared::domain::tenant::scope::Scopes;
-use pinbridge_shared::flows::tenants::api_keys::{self, KeyChange, NewKey};
-use serde_json::Value;
+use pinbridge_shared::domain::tenant::api_key::{self, ALLOWED_MAX, KeySource};
+use pinbridge_shared::domain::tenant::scope::{Scope, Scopes};
+use pinbridge_shared::flows::tenants::api_keys::{self, KeyChange, KeyError, NewKey};
+use schemars::{JsonSchema, json_schema};
+use serde::Serialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
 
+use crate::activity::Resource;
 use crate::auth::{Caller, Who};
-use crate::body::{Fields, JsonObject};
+use crate::endpoint::{ADMINISTER, Endpoint, delete, get, patch, post, tagged};
+use crate::error::codes::{KEY_REVOKED, NOT_FOUND, TOO_MANY_KEYS, VALIDATION_ERROR};
 use crate::error::{ApiError, FieldError};
-use crate::views;
+use crate::openapi::schema::{Time, names};
+use crate::request::field::{Field, Filled, FromFields, Wrong, field_schema, request};
+use crate::request::{self, Fields, JsonObject, path_id};
+use crate::routes::examples::{ACCOUNT, KEY};
+
+pub fn endpoints() -> Vec<Endpoint> {
+    tagged(
+        "API keys",
+        vec![
+            post("/v1/api-keys", ADMINISTER, create)
+                .operation("create_api_key", "Create a key")
+                .about("The key itself is in this answer and nowhere else. Without `scopes` the key may do everything.")
+                .audited("api_key.created", Resource::Answer("id"), &["name"])
+                .takes::<ApiKeyCreate>(
+                    || json!({"name": "n8n", "scopes": ["read", "write"], "pinterest_account_ids": [ACCOUNT]}),
+                )
+                .answers::<NewApiKey>(201, "The key.")
+                .fails(&[TOO_MANY_KEYS, NOT_FOUND, KEY_REVOKED]),
+            get("/v1/api-keys", ADMINISTER, list)
+                .operation("list_api_keys", "List the workspace's keys")
+                .answers::<Vec<ApiKey>>(200, "The keys, without the keys themselves."),
+            patch("/v1/api-keys/{id}", ADMINISTER, update)
+                .operation("update_api_key", "Change a key")
+                .about(
+                    "A field that is left out, or null, stays as it is. An allow-list can be changed, and is never \
+                     lifted.",
+                )
+                .audited("api_key.updated", Resource::Path, &["name"])
+                .path::<Uuid>("id", "The key's id.", KEY)
+                .takes::<ApiKeyUpdate>(|| json!({"name": "n8n, reading", "scopes": ["read"]}))
+                .answers::<ApiKey>(200, "The key as it is now.")
+                .fails(&[NOT_FOUND, KEY_REVOKED, TOO_MANY_KEYS]),
+            delete("/v1/api-keys/{id}", ADMINISTER, revoke)
+                .operation("revoke_api_key", "Revoke a key")
+                .audited("api_key.revoked", Resource::Path, &[])
+                .path::<Uuid>("id", "The key's id.", KEY)
+                .answers_nothing("The key is revoked.")
+                .fails(&[NOT_FOUND, VALIDATION_ERROR, KEY_REVOKED, TOO_MANY_KEYS]),
+        ],
+    )
+}
+
+request! {
+    /// A key to be created.
+    pub struct ApiKeyCreate {
+        pub name: Filled<NAME_MAX>,
+        pub scopes: Option<ScopeNames>,
+        /// The accounts that the key may use; an empty list opens none.
+        pub pinterest_account_ids: Option<Accounts>,
+    }
+}
+
+request! {
+    /// The changes of a key: at least one field.
+    pub struct ApiKeyUpdate {
+        pub name: Option<Filled<NAME_MAX>>,
+        pub scopes: Option<ScopeNames>,
+        pub pinterest_account_ids: Option<Accounts>,
+    }
+}
+
+names!(ScopeName, "One kind of thing to do; none implies another.", Scope::ALL.map(Scope::name));
+names!(Source, "Who made the key.", [KeySource::Manual.name(), KeySource::OAuth.name()]);
+
+/// At least one scope.
+#[derive(Clone, Copy, Debug)]
+pub struct ScopeNames(Scopes);
+
+field_schema!(
+    ScopeNames = |generator| json_schema!({
+        "type": "array", "items": generator.subschema_for::<ScopeName>(), "minItems": 1
+    })
+);
+
+impl Field for ScopeNames {
+    fn parse(value: &Value) -> Result<Self, Wrong> {
+        let named = value.as_array().map(|items| items.iter().map(|item| item.as_str().and_then(Scope::parse)));
+        let scopes: Option<Vec<Scope>> = named.and_then(Iterator::collect);
+        match scopes {
+            None => Err(Wrong::new("Input should be a list of 'read', 'write' or 'destructive'", "enum")),
+            Some(scopes) if scopes.is_empty() => Err(Wrong::new("List should have at least 1 item", "too_short")),
+            Some(scopes) => Ok(Self(scopes.into_iter().collect())),
+        }
+    }
+}
+
+/// Accounts, each once. An empty list opens none.
+#[derive(Clone, Debug)]
+pub struct Accounts(Vec<AccountId>);
+
+field_schema!(
+    Accounts = |generator| json_schema!({
+        "type": "array", "items": generator.subschema_for::<Uuid>(), "maxItems": ALLOWED_MAX
+    })
+);
+
+impl Field for Accounts {
+    fn parse(value: &Value) -> Result<Self, Wrong> {
+        let parse = |item: &Value| item.as_str().and_then(|text| Uuid::parse_str(text).ok()).map(AccountId);
+        let accounts = value.as_array().and_then(|items| items.iter().map(parse).collect::<Option<Vec<_>>>());
+        let mut accounts = accounts.ok_or(Wrong::new("Input should be a list of valid UUIDs", "uuid_parsing"))?;
+        accounts.sort_unstable();
+        accounts.dedup();
+        if accounts.len() > ALLOWED_MAX { Err(Wrong::too_long(ALLOWED_MAX)) } else { Ok(Self(accounts)) }
+    }
+}
+
+/// A key, without the key itself.
+#[derive(Serialize, JsonSchema)]
+pub struct ApiKey {
+    pub id: Uuid,
+    pub workspace_id: Uuid,
+    pub name: String,
+    pub scopes: Vec<ScopeName>,
+    pub pinterest_account_ids: Option<Vec<Uuid>>,
+    pub source: Source,
+    pub client_name: Option<String>,
+    pub authorized_by_email: Option<String>,
+    pub last_used_at: Option<Time>,
+    pub created_at: Time,
+    pub revoked_at: Option<Time>,
+}
+
+impl From<api_key::ApiKey> for ApiKey {
+    fn from(key: api_key::ApiKey) -> Self {
+        Self {
+            id: key.id.0,
+            workspace_id: key.workspace.0,
+            name: key.name,
+            scopes: key.scopes.iter().map(|scope| ScopeName(scope.name())).collect(),
+            pinterest_account_ids: key.allowed.map(|allowed| allowed.iter().map(|account| account.0).collect()),
+            source: Source(key.source.name()),
+            client_name: key.client_name,
+            authorized_by_email: key.authorized_by.map(|email| email.as_str().to_owned()),
+            last_used_at: key.last_used_at.map(Time),
+            created_at: Time(key.created_at),
+            revoked_at: key.revoked_at.map(Time),
+        }
+    }
+}
+
+/// A key with the key itself.
+#[derive(Serialize, JsonSchema)]
+pub struct NewApiKey {
+    #[serde(flatten)]
+    pub key: ApiKey,
+    /// Shown once.
+    pub api_key: String,
+}
+
+impl From<(api_key::ApiKey, Secret)> for NewApiKey {
+    fn from((key, text): (api_key::ApiKey, Secret)) -> Self {
+        Self { key: key.into(), api_key: text.expose().to_owned() }
+    }
+}
+
+impl From<KeyError> for ApiError {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::NotFound => Self::not_found("key"),
+            KeyError::Revoked => KEY_REVOKED.into(),
+            KeyError::UnknownAccount(account) => Self::validation(vec![FieldError {
+                loc: vec!["body".into(), "pinterest_account_ids".into()],
+                msg: format!("There is no account {account} in this workspace"),
+                kind: "value_error",
+            }]),
+            KeyError::TooMany => TOO_MANY_KEYS.into(),
+            KeyError::Port(error) => error.into(),
+        }
+    }
+}
 
 /// Without `scopes` a key may do everything, as keys could before there were scopes; an empty list is refused.
-pub async fn create(
+async fn create(
     State(context): State<Context>,
     caller: Caller,
-    JsonObject(body): JsonObject,
-) -> Result<Response, ApiError> {
-    let mut fields = Fields::of(&body);
-    let name = fields.required_text("name", NAME_MAX).trim().to_owned();
-    let scopes = fields.scopes("scopes").unwrap_or(Scopes::ALL);
-    let allowed = fields.accounts("pinterest_account_ids");
-    fields.finish()?;
+    request::Json(body): request::Json<ApiKeyCreate>,
+) -> Result<(StatusCode, Json<NewApiKey>), ApiError> {
     let authorized_by = match caller.who {
         Who::User(id) => context.tenants.user(id).await?.map(|user| user.email),
         Who::Key(_) => None,
     };
-    let new = NewKey { name, scopes, allowed, authorized_by };
-    let (key, text) = api_keys::create(&context, caller.workspace, new).await?;
-    Ok((StatusCode::CREATED, Json(views::people::new_api_key(&key, &text))).into_response())
+    let new = NewKey {
+        name: body.name.trimmed(),
+        scopes: body.scopes.map_or(Scopes::ALL, |scopes| scopes.0),
+        allowed: body.pinterest_account_ids.map(|accounts| accounts.0),
+        authorized_by,
+    };
+    let made = api_keys::create(&context, caller.workspace, new).await?;
+    Ok((StatusCode::CREATED, Json(made.into())))
 }
 
-pub async fn list(State(context): State<Context>, caller: Caller) -> Result<Json<Vec<Value>>, ApiError> {
+async fn list(State(context): State<Context>, caller: Caller) -> Result<Json<Vec<ApiKey>>, ApiError> {
     let keys = api_keys::list(&context, caller.workspace).await?;
-    Ok(Json(keys.iter().map(views::people::api_key).collect()))
+    Ok(Json(keys.into_iter().map(ApiKey::from).collect()))
 }
 
-/// What isn't named, or is null, stays as it is: an allow-list can be changed, and is never lifted.
-pub async fn update(
+async fn update(
     State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
     JsonObject(body): JsonObject,
-) -> Result<Json<Value>, ApiError> {
-    let id = parse(&id)?;
+) -> Result<Json<ApiKey>, ApiError> {
+    let id = path_id(&id, "key_id")?;
     let mut fields = Fields::of(&body);
-    let change = KeyChange {
-        name: fields.filled_text("name", NAME_MAX),
-        scopes: fields.scopes("scopes"),
-        allowed: fields.accounts("pinterest_account_ids"),
-    };
+    let update = ApiKeyUpdate::from_fields(&mut fields);
     if ["name", "scopes", "pinterest_account_ids"].into_iter().all(|name| fields.value(name).is_none()) {
         fields.reject("name", "Provide at least one of name, scopes or pinterest_account_ids", "value_error");
     }
-    fields.finish()?;
+    let update = fields.finish_with(update)?;
+    let change = KeyChange {
+        name: update.name.map(|name| name.trimmed()),
+        scopes: update.scopes.map(|scopes| scopes.0),
+        allowed: update.pinterest_account_ids.map(|accounts| accounts.0),
+    };
     let key = api_keys::change(&context, caller.workspace, id, change).await?;
-    Ok(Json(views::people::api_key(&key)))
+    Ok(Json(key.into()))
 }
 
-pub async fn revoke(
+async fn revoke(
     State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    api_keys::revoke(&context, caller.workspace, parse(&id)?).await?;
+    api_keys::revoke(&context, caller.workspace, path_id(&id, "key_id")?).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-fn parse(id: &str) -> Result<KeyId, ApiError> {
-    id.parse().map_err(|_| {
-        let (loc, msg) = (vec!["path".into(), "key_id".into()], "Input should be a valid UUID".into());
-        ApiError::validation(vec![FieldError { loc, msg, kind: "uuid_parsing" }])
-    })
 }

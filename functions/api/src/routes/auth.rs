@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use crate::activity::Attribution;
 use crate::auth::Caller;
 use crate::body::{Fields, JsonObject};
-use crate::error::ApiError;
+use crate::error::{ApiError, codes};
 use crate::views;
 
 pub async fn register(State(context): State<Context>, JsonObject(body): JsonObject) -> Result<Response, ApiError> {
@@ -91,5 +91,5 @@ pub async fn change_password(
 /// Ignored, the person would join another organisation than they think.
 fn refuse_invitation(body: &Map<String, Value>) -> Result<(), ApiError> {
     let is_invited = body.get("invite_token").is_some_and(|token| !token.is_null());
-    if is_invited { Err(ApiError::not_supported("invite_token")) } else { Ok(()) }
+    if is_invited { Err(codes::NOT_SUPPORTED.with("field", "invite_token")) } else { Ok(()) }
 }

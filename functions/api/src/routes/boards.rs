@@ -1,136 +1,260 @@
-//! The boards of a connected account, and their sections.
+//! The boards of a connected account, and their sections: every call goes through to Pinterest.
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use http::StatusCode;
 use pinbridge_shared::context::Context;
-use pinbridge_shared::domain::account::board::{BoardChange, BoardDraft, Privacy, is_board_id};
+use pinbridge_shared::domain::account::board::{self, BoardChange, BoardDraft, Privacy, is_board_id};
 use pinbridge_shared::domain::ids::{AccountId, AccountKey, BoardKey};
 use pinbridge_shared::flows::boards;
-use pinbridge_shared::flows::boards::board_access::board_access;
-use serde_json::Value;
+use schemars::{JsonSchema, json_schema};
+use serde::Serialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
 
+use crate::activity::Resource;
 use crate::auth::Caller;
-use crate::body::{Fields, JsonObject};
+use crate::endpoint::{DESTRUCTIVE, Endpoint, READ, WRITE, delete, get, patch, post, tagged};
 use crate::error::ApiError;
-use crate::page;
-use crate::views::connections as views;
+use crate::error::codes::{
+    ACCOUNT_NOT_PERMITTED, BOARD_ACCESS_DENIED, BOARD_NOT_FOUND, BOARD_SECTION_NOT_FOUND, PINTEREST,
+    SANDBOX_BOARD_FIXED, SANDBOX_BOARD_LIMIT,
+};
+use crate::request::field::{Field, Filled, FromFields, Text, Wrong, field_schema, request};
+use crate::request::{self, Fields, JsonObject, query};
+use crate::routes::examples::{ACCOUNT, BOARD};
 
 /// The contract's limit; Pinterest may have a lower one, which it says.
-pub const NAME_MAX: usize = 180;
+const NAME_MAX: usize = 180;
 /// Pinterest doesn't publish one for boards; a Pin's.
-pub const DESCRIPTION_MAX: usize = 800;
+const DESCRIPTION_MAX: usize = 800;
 
-pub async fn list(
+pub fn endpoints() -> Vec<Endpoint> {
+    tagged(
+        "Boards",
+        vec![
+            of_account(get("/v1/pinterest/boards", READ, list))
+                .operation("list_boards", "List an account's boards")
+                .answers::<Vec<Board>>(200, "The boards."),
+            fails(post("/v1/pinterest/boards", WRITE, create))
+                .operation("create_board", "Create a board")
+                .about("`SECRET` needs the scope `boards:write_secret` (409 `scope_missing` without).")
+                .audited("board.created", Resource::Answer("id"), &["name"])
+                .takes::<BoardCreate>(
+                    || json!({"account_id": ACCOUNT, "name": "Cranes", "description": "Folded", "privacy": "PUBLIC"}),
+                )
+                .answers::<Board>(201, "The board is created.")
+                .fails(&[SANDBOX_BOARD_LIMIT]),
+            of_board(fails(patch("/v1/pinterest/boards/{id}", WRITE, update)))
+                .operation("update_board", "Rename a board or change its description or privacy")
+                .audited("board.updated", Resource::Path, &["name"])
+                .takes::<BoardUpdate>(|| json!({"account_id": ACCOUNT, "name": "Paper cranes"}))
+                .answers::<Board>(200, "The board as it is now.")
+                .fails(&[SANDBOX_BOARD_FIXED]),
+            of_board(of_account(delete("/v1/pinterest/boards/{id}", DESTRUCTIVE, remove)))
+                .operation("delete_board", "Delete a board with all Pins on it")
+                .audited("board.deleted", Resource::Path, &[])
+                .answers_nothing("The board is deleted.")
+                .fails(&[SANDBOX_BOARD_FIXED]),
+            of_board(of_account(get("/v1/pinterest/boards/{id}/sections", READ, sections)))
+                .operation("list_board_sections", "List a board's sections")
+                .answers::<Vec<Section>>(200, "The sections."),
+            of_board(fails(post("/v1/pinterest/boards/{id}/sections", WRITE, create_section)))
+                .operation("create_board_section", "Create a section of a board")
+                .audited("board_section.created", Resource::Path, &["id", "name"])
+                .takes::<SectionCreate>(|| json!({"account_id": ACCOUNT, "name": "Small ones"}))
+                .answers::<Section>(201, "The section is created."),
+        ],
+    )
+}
+
+/// The errors of every call about boards.
+pub fn fails(endpoint: Endpoint) -> Endpoint {
+    endpoint.fails(PINTEREST).fails(&[
+        ACCOUNT_NOT_PERMITTED,
+        BOARD_NOT_FOUND,
+        BOARD_SECTION_NOT_FOUND,
+        BOARD_ACCESS_DENIED,
+    ])
+}
+
+fn of_account(endpoint: Endpoint) -> Endpoint {
+    fails(endpoint.required_query::<Uuid>("account_id", "The account.", ACCOUNT))
+}
+
+fn of_board(endpoint: Endpoint) -> Endpoint {
+    endpoint.path::<String>("id", "The board's id.", BOARD)
+}
+
+request! {
+    /// A board to be created.
+    pub struct BoardCreate {
+        pub account_id: Uuid,
+        pub name: Filled<NAME_MAX>,
+        pub description: Option<Text<DESCRIPTION_MAX>>,
+        pub privacy: Option<NewPrivacy>,
+    }
+}
+
+request! {
+    /// The changes of a board: at least one of name, description and privacy.
+    pub struct BoardUpdate {
+        pub account_id: Uuid,
+        pub name: Option<Filled<NAME_MAX>>,
+        pub description: Option<Text<DESCRIPTION_MAX>>,
+        pub privacy: Option<PrivacyChange>,
+    }
+}
+
+request! {
+    /// A section to be created.
+    pub struct SectionCreate {
+        pub account_id: Uuid,
+        pub name: Filled<NAME_MAX>,
+    }
+}
+
+/// Who can see a new board; in any case.
+#[derive(Clone, Copy, Debug)]
+pub struct NewPrivacy(Privacy);
+
+/// No board becomes protected later on: the contract's `BoardUpdatePrivacy`.
+#[derive(Clone, Copy, Debug)]
+pub struct PrivacyChange(Privacy);
+
+const NEW: [Privacy; 3] = [Privacy::Public, Privacy::Protected, Privacy::Secret];
+const CHANGED: [Privacy; 2] = [Privacy::Public, Privacy::Secret];
+
+field_schema!(NewPrivacy = |_| json_schema!({"type": "string", "enum": NEW.map(Privacy::name)}));
+field_schema!(PrivacyChange = |_| json_schema!({"type": "string", "enum": CHANGED.map(Privacy::name)}));
+
+impl Field for NewPrivacy {
+    fn parse(value: &Value) -> Result<Self, Wrong> {
+        privacy(value, &NEW).map(Self)
+    }
+}
+
+impl Field for PrivacyChange {
+    fn parse(value: &Value) -> Result<Self, Wrong> {
+        privacy(value, &CHANGED).map(Self)
+    }
+}
+
+fn privacy(value: &Value, allowed: &[Privacy]) -> Result<Privacy, Wrong> {
+    let Text(name) = Text::<NAME_MAX>::parse(value)?;
+    let privacy = Privacy::parse(&name).filter(|privacy| allowed.contains(privacy));
+    privacy.ok_or_else(|| Wrong::not_one_of(&allowed.iter().map(|one| one.name()).collect::<Vec<_>>()))
+}
+
+/// A board, as Pinterest has it.
+#[derive(Serialize, JsonSchema)]
+pub struct Board {
+    pub id: String,
+    pub name: String,
+    pub description: Option<String>,
+    /// As Pinterest names it.
+    pub privacy: Option<String>,
+}
+
+impl From<board::Board> for Board {
+    fn from(board: board::Board) -> Self {
+        let board::Board { id, name, description, privacy } = board;
+        Self { id, name, description, privacy }
+    }
+}
+
+/// A section of a board.
+#[derive(Serialize, JsonSchema)]
+pub struct Section {
+    pub id: String,
+    pub name: String,
+}
+
+impl From<board::Section> for Section {
+    fn from(board::Section { id, name }: board::Section) -> Self {
+        Self { id, name }
+    }
+}
+
+async fn list(
     State(context): State<Context>,
     caller: Caller,
-    Query(query): Query<page::Query>,
-) -> Result<Json<Vec<Value>>, ApiError> {
-    let account = caller.account(page::account_id(&query)?)?;
+    Query(query): Query<query::Query>,
+) -> Result<Json<Vec<Board>>, ApiError> {
+    let account = caller.account(query::account_id(&query)?)?;
     let boards = boards::boards(&context, account).await?;
-    Ok(Json(boards.iter().map(views::board).collect()))
+    Ok(Json(boards.into_iter().map(Board::from).collect()))
 }
 
-pub async fn create(
+async fn create(
     State(context): State<Context>,
     caller: Caller,
-    JsonObject(body): JsonObject,
-) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let mut fields = Fields::of(&body);
-    let account = AccountId(fields.required_uuid("account_id"));
+    request::Json(body): request::Json<BoardCreate>,
+) -> Result<(StatusCode, Json<Board>), ApiError> {
     let draft = BoardDraft {
-        name: fields.required_text("name", NAME_MAX),
-        description: fields.text("description", DESCRIPTION_MAX),
-        privacy: privacy(&mut fields, &[Privacy::Public, Privacy::Protected, Privacy::Secret]),
+        name: body.name.0,
+        description: body.description.map(|text| text.0),
+        privacy: body.privacy.map(|privacy| privacy.0),
     };
-    fields.finish()?;
-    let board = boards::create_board(&context, caller.account(account)?, &draft).await?;
-    Ok((StatusCode::CREATED, Json(views::board(&board))))
+    let board = boards::create_board(&context, caller.account(AccountId(body.account_id))?, &draft).await?;
+    Ok((StatusCode::CREATED, Json(board.into())))
 }
 
-pub async fn update(
+async fn update(
     State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
     JsonObject(body): JsonObject,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Board>, ApiError> {
     let mut fields = Fields::of(&body);
-    let account = AccountId(fields.required_uuid("account_id"));
-    let change = BoardChange {
-        name: fields.value("name").map(|_| fields.required_text("name", NAME_MAX)),
-        description: fields.text("description", DESCRIPTION_MAX),
-        // Nothing becomes protected later on: the schema `BoardUpdatePrivacy`.
-        privacy: privacy(&mut fields, &[Privacy::Public, Privacy::Secret]),
-    };
+    let update = BoardUpdate::from_fields(&mut fields);
     if ["name", "description", "privacy"].iter().all(|name| fields.value(name).is_none()) {
         fields.reject("name", "Provide at least one of name, description or privacy", "missing");
     }
-    fields.finish()?;
-    let board = key(caller.account(account)?, id)?;
-    Ok(Json(views::board(&boards::update_board(&context, &board, &change).await?)))
+    let update = fields.finish_with(update)?;
+    let change = BoardChange {
+        name: update.name.map(|name| name.0),
+        description: update.description.map(|text| text.0),
+        privacy: update.privacy.map(|privacy| privacy.0),
+    };
+    let board = key(caller.account(AccountId(update.account_id))?, id)?;
+    Ok(Json(boards::update_board(&context, &board, &change).await?.into()))
 }
 
-pub async fn delete(
+async fn remove(
     State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
-    Query(query): Query<page::Query>,
+    Query(query): Query<query::Query>,
 ) -> Result<StatusCode, ApiError> {
-    let board = key(caller.account(page::account_id(&query)?)?, id)?;
+    let board = key(caller.account(query::account_id(&query)?)?, id)?;
     boards::delete_board(&context, &board).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub async fn access(
+async fn sections(
     State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
-    Query(query): Query<page::Query>,
-) -> Result<Json<Value>, ApiError> {
-    let fresh = page::flag(&query, "fresh")?;
-    // A wrong board is an answer, not an error.
-    let board = BoardKey { account: caller.account(page::account_id(&query)?)?, board_id: id };
-    let access = board_access(&context, &board, fresh).await?;
-    Ok(Json(views::board_access(&board.board_id, &access)))
-}
-
-pub async fn sections(
-    State(context): State<Context>,
-    caller: Caller,
-    Path(id): Path<String>,
-    Query(query): Query<page::Query>,
-) -> Result<Json<Vec<Value>>, ApiError> {
-    let board = key(caller.account(page::account_id(&query)?)?, id)?;
+    Query(query): Query<query::Query>,
+) -> Result<Json<Vec<Section>>, ApiError> {
+    let board = key(caller.account(query::account_id(&query)?)?, id)?;
     let sections = boards::sections(&context, &board).await?;
-    Ok(Json(sections.iter().map(views::section).collect()))
+    Ok(Json(sections.into_iter().map(Section::from).collect()))
 }
 
-pub async fn create_section(
+async fn create_section(
     State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
-    JsonObject(body): JsonObject,
-) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let mut fields = Fields::of(&body);
-    let account = AccountId(fields.required_uuid("account_id"));
-    let name = fields.required_text("name", NAME_MAX);
-    fields.finish()?;
-    let board = key(caller.account(account)?, id)?;
-    let section = boards::create_section(&context, &board, &name).await?;
-    Ok((StatusCode::CREATED, Json(views::section(&section))))
+    request::Json(body): request::Json<SectionCreate>,
+) -> Result<(StatusCode, Json<Section>), ApiError> {
+    let board = key(caller.account(AccountId(body.account_id))?, id)?;
+    let section = boards::create_section(&context, &board, &body.name.0).await?;
+    Ok((StatusCode::CREATED, Json(section.into())))
 }
 
 /// What can't be a board's id is no board.
 fn key(account: AccountKey, board_id: String) -> Result<BoardKey, ApiError> {
-    if is_board_id(&board_id) { Ok(BoardKey { account, board_id }) } else { Err(ApiError::board_not_found()) }
-}
-
-fn privacy(fields: &mut Fields<'_>, allowed: &[Privacy]) -> Option<Privacy> {
-    let name = fields.text("privacy", NAME_MAX)?;
-    let privacy = Privacy::parse(&name).filter(|privacy| allowed.contains(privacy));
-    if privacy.is_none() {
-        let names: Vec<String> = allowed.iter().map(|privacy| format!("'{}'", privacy.name())).collect();
-        fields.reject("privacy", format!("Input should be {}", names.join(" or ")), "enum");
-    }
-    privacy
+    if is_board_id(&board_id) { Ok(BoardKey { account, board_id }) } else { Err(BOARD_NOT_FOUND.into()) }
 }

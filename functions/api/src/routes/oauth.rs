@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::activity::Attribution;
 use crate::auth::{Caller, Who};
-use crate::error::ApiError;
+use crate::error::{ApiError, codes};
 use crate::{connection_page, page, views};
 
 /// The address of the answer has a code in it, and the answer a state: neither may be kept or passed on.
@@ -26,7 +26,7 @@ pub async fn start(
 ) -> Result<([(HeaderName, &'static str); 2], Json<Value>), ApiError> {
     // An account that isn't there yet is in no allow-list.
     if caller.limited_to().is_some() {
-        return Err(ApiError::key_is_limited());
+        return Err(codes::KEY_IS_LIMITED.into());
     }
     let by = match caller.who {
         Who::Key(key) => format!("key {key}"),

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::auth::Caller;
 use crate::body::{Fields, JsonObject, MaybeJsonObject};
-use crate::error::ApiError;
+use crate::error::{ApiError, codes};
 use crate::views;
 
 pub async fn list(State(context): State<Context>, caller: Caller) -> Result<Json<Value>, ApiError> {
@@ -56,7 +56,7 @@ pub async fn switch(
     let found = presence.projects.workspaces.iter().find(|workspace| workspace.id == id);
     let active = found.ok_or_else(|| ApiError::not_found("project"))?;
     if active.state == WorkspaceState::Resetting {
-        return Err(ApiError::workspace_resetting());
+        return Err(codes::WORKSPACE_RESETTING.into());
     }
     let token = log_in::open_session(&context, &presence.user, id).await?;
     Ok(Json(views::people::switched(active, &presence.projects, &token)))

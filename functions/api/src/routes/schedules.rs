@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 use super::{pin_validation, retries};
 use crate::auth::Caller;
 use crate::body::{Fields, JsonObject, MaybeJsonObject, schedules as body};
-use crate::error::{ApiError, FieldError};
+use crate::error::{ApiError, FieldError, codes};
 use crate::{page, schedule_query, views};
 
 pub async fn create(
@@ -185,7 +185,7 @@ pub async fn bulk_delete(
         // The call may be a repetition of one whose answer was lost.
         let stored = schedules::stored(context, key).await?.filter(|schedule| schedule.removed_at.is_some());
         if stored.is_some_and(|schedule| caller.may_use(schedule.request.account).is_ok()) {
-            return Err(ApiError::removed_before());
+            return Err(codes::SCHEDULE_REMOVED_BEFORE.into());
         }
         find(context, caller, key).await?;
         schedules::remove(context, key).await?;
@@ -235,8 +235,8 @@ where
 /// Whether a second Pin is no harm.
 fn accepts_duplicate(object: &Map<String, Value>, headers: &HeaderMap) -> Result<bool, ApiError> {
     let mut fields = Fields::of(object);
-    let accepts = retries::accepts_duplicate(&mut fields, headers)?;
-    fields.finish().map(|()| accepts)
+    let in_body = fields.read::<Option<bool>>("accept_duplicate");
+    retries::accepts_duplicate(fields.finish_with(in_body)?, headers)
 }
 
 fn answer(view: &ScheduleView) -> Json<Value> {

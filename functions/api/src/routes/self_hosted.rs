@@ -6,7 +6,7 @@ use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::time::{DAY_MS, Moment};
 use serde_json::{Value, json};
 
-use crate::error::ApiError;
+use crate::error::{ApiError, codes};
 use crate::views::people::PLAN;
 
 /// Pins a month, and connected accounts: numbers that nobody reaches, because clients want numbers. (They fit 32 bits.)
@@ -72,15 +72,20 @@ fn week(now: Moment) -> (String, String) {
     (format!("{:04}-W{:02}", iso.year(), iso.week()), format!("{monday}T00:00:00.000Z"))
 }
 
+/// Something of the hosted service that a system of one's own does otherwise, or has no need of.
+fn not_available(message: &'static str, remediation: &'static str) -> ApiError {
+    ApiError::from(codes::NOT_AVAILABLE_SELF_HOSTED).worded(message.into(), remediation)
+}
+
 pub async fn no_billing() -> ApiError {
-    ApiError::not_available_self_hosted(
+    not_available(
         "There is nothing to pay: the system is hosted by its operator.",
         "See the costs in the operator's AWS account.",
     )
 }
 
 pub async fn no_team() -> ApiError {
-    ApiError::not_available_self_hosted(
+    not_available(
         "Teams are managed by the operator.",
         "Ask the operator: operator create-user adds a person to a workspace.",
     )
@@ -88,14 +93,14 @@ pub async fn no_team() -> ApiError {
 
 /// The same whoever asks and whatever the address: it tells nothing of who has an account.
 pub async fn no_password_mail() -> ApiError {
-    ApiError::not_available_self_hosted(
+    not_available(
         "No mail is sent, so that a password can't be reset by mail.",
         "Ask the operator: operator set-password sets a new one. Knowing the old one, use POST /v1/auth/change-password.",
     )
 }
 
 pub async fn no_mail() -> ApiError {
-    ApiError::not_available_self_hosted(
+    not_available(
         "No mail is sent: there is nothing to verify, to change by mail or to unsubscribe from.",
         "Ask the operator: operator create-user makes an account for another address.",
     )

@@ -8,6 +8,7 @@ use pinbridge_shared::config::VERSION;
 use pinbridge_shared::context::Context;
 use serde_json::{Value, json};
 
+use crate::endpoint::{self, Endpoint};
 use crate::{connection_page, openapi, views};
 
 pub async fn root() -> Json<Value> {
@@ -19,8 +20,8 @@ pub async fn docs(headers: HeaderMap) -> Response {
     if connection_page::is_wanted(&headers) {
         return openapi::page();
     }
-    let line = |route: &super::Route| format!("{} {} {}\n", route.method, route.path, route.access.name());
-    super::table().iter().map(line).collect::<String>().into_response()
+    let line = |one: &Endpoint| format!("{} {} {}\n", one.method, one.path, one.access.name());
+    endpoint::table().iter().map(line).collect::<String>().into_response()
 }
 
 pub async fn openapi() -> Json<&'static Value> {

@@ -1,31 +1,81 @@
-//! Keyword ideas.
+//! Keyword ideas: the terms that Pinterest relates to others.
 
 use axum::Json;
 use axum::extract::{Query, State};
 use pinbridge_shared::context::Context;
+use pinbridge_shared::domain::account::board;
 use pinbridge_shared::flows::boards;
-use serde_json::Value;
+use schemars::{JsonSchema, json_schema};
+use serde::Serialize;
+use uuid::Uuid;
 
 use crate::auth::Caller;
+use crate::endpoint::{Endpoint, READ, get, tagged};
 use crate::error::ApiError;
-use crate::page;
-use crate::views::connections as views;
+use crate::openapi::schema::{Flag, inline_schema};
+use crate::request::query;
+use crate::routes::examples::ACCOUNT;
 
 /// Terms of one request, and the characters of each: what fits into an address.
 const TERMS_MAX: usize = 20;
 const TERM_MAX: usize = 100;
 
-pub async fn related(
+pub fn endpoints() -> Vec<Endpoint> {
+    let related = get("/v1/pinterest/terms/related", READ, related)
+        .operation("list_related_terms", "Find terms that Pinterest relates to others")
+        .about("`terms` may be repeated, have commas in it, or both. Needs the scope `ads:read`.")
+        .required_query::<Uuid>("account_id", "The account.", ACCOUNT)
+        .required_query::<Terms>("terms", "The terms.", "paper,crane")
+        .query::<Flag>("exact_match", "Keep only what Pinterest says of the terms themselves.")
+        .answers::<RelatedTerms>(200, "The related terms.");
+    tagged("Boards", vec![super::boards::fails(related)])
+}
+
+inline_schema!(
+    /// One text; commas separate terms.
+    Terms = json_schema!({"type": "string", "minLength": 1})
+);
+
+/// Terms that Pinterest relates to those asked for.
+#[derive(Serialize, JsonSchema)]
+pub struct RelatedTerms {
+    pub id: String,
+    pub related_term_count: u64,
+    pub related_terms_list: Vec<RelatedTo>,
+    pub exact_match: bool,
+}
+
+/// A term with those that are related to it.
+#[derive(Serialize, JsonSchema)]
+pub struct RelatedTo {
+    pub term: String,
+    pub related_terms: Vec<String>,
+}
+
+impl RelatedTerms {
+    fn of(found: board::RelatedTerms, asked: &[String], exact_match: bool) -> Self {
+        let groups = found.groups.into_iter();
+        let groups: Vec<_> = groups.map(|group| RelatedTo { term: group.term, related_terms: group.related }).collect();
+        Self {
+            id: found.id.or_else(|| asked.first().cloned()).unwrap_or_default(),
+            related_term_count: groups.iter().map(|group| group.related_terms.len() as u64).sum(),
+            related_terms_list: groups,
+            exact_match,
+        }
+    }
+}
+
+async fn related(
     State(context): State<Context>,
     caller: Caller,
     Query(pairs): Query<Vec<(String, String)>>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<RelatedTerms>, ApiError> {
     let terms = terms(&pairs)?;
-    let query: page::Query = pairs.into_iter().collect();
-    let exact = page::flag(&query, "exact_match")?;
-    let account = caller.account(page::account_id(&query)?)?;
+    let query: query::Query = pairs.into_iter().collect();
+    let exact = query::flag(&query, "exact_match")?;
+    let account = caller.account(query::account_id(&query)?)?;
     let related = boards::related_terms(&context, account, &terms, exact).await?;
-    Ok(Json(views::related_terms(&related, &terms, exact)))
+    Ok(Json(RelatedTerms::of(related, &terms, exact)))
 }
 
 /// The parameter may be repeated (the SDK does), have commas in it (the n8n node sends one text), or both.
@@ -38,11 +88,11 @@ fn terms(pairs: &[(String, String)]) -> Result<Vec<String>, ApiError> {
         }
     }
     if terms.is_empty() {
-        return Err(page::invalid("terms", "Field required", "missing"));
+        return Err(query::invalid("terms", "Field required", "missing"));
     }
     if terms.len() > TERMS_MAX || terms.iter().any(|term| term.chars().count() > TERM_MAX) {
         let msg = format!("List should have at most {TERMS_MAX} terms of at most {TERM_MAX} characters");
-        return Err(page::invalid("terms", msg, "too_long"));
+        return Err(query::invalid("terms", msg, "too_long"));
     }
     Ok(terms)
 }

@@ -9,8 +9,8 @@ use pinbridge_shared::flows::imports::dry_run::{BoardReport, ImportReport, RowFo
 use pinbridge_shared::flows::pacing::forecast::Forecast;
 use serde_json::{Value, json};
 
-use super::connections::board_access;
 use super::time;
+use crate::routes::board_access::BoardAccess;
 
 pub fn import(view: &ImportView) -> Value {
     let (import, totals) = (&view.import, &view.totals);
@@ -89,16 +89,21 @@ pub fn report(source: Source, unknown_columns: &[String], report: &ImportReport)
 /// Whether a board takes its rows, as far as is known.
 fn board(report: &BoardReport) -> Value {
     let BoardKey { account, board_id } = &report.board;
-    let told = report.access.as_ref().map(|access| board_access(board_id, access)).unwrap_or_else(|| {
-        json!({"status": "skipped", "code": "too_many_boards", "message": "The file has too many boards to check all, or checking took too long."})
-    });
+    let told = report.access.as_ref().map(|access| BoardAccess::of(board_id, access));
+    let (status, code, message, remediation) = match told {
+        Some(told) => (told.status.0, told.code, told.message, told.remediation),
+        None => {
+            let message = "The file has too many boards to check all, or checking took too long.";
+            ("skipped", Some("too_many_boards"), message.to_owned(), None)
+        }
+    };
     json!({
         "account_id": account.account,
         "board_id": board_id,
-        "status": told["status"],
-        "code": told["code"],
-        "message": told["message"],
-        "remediation": told["remediation"],
+        "status": status,
+        "code": code,
+        "message": message,
+        "remediation": remediation,
         "rows": report.rows,
     })
 }

@@ -1,16 +1,13 @@
 //! People, projects and keys.
 
 use pinbridge_shared::domain::secret::Secret;
-use pinbridge_shared::domain::tenant::api_key::ApiKey;
 use pinbridge_shared::domain::tenant::scope::Scope;
 use pinbridge_shared::domain::tenant::session::SESSION_S;
-use pinbridge_shared::domain::tenant::user::{Email, Role, User};
+use pinbridge_shared::domain::tenant::user::{Role, User};
 use pinbridge_shared::domain::tenant::{Organization, Workspace};
 use pinbridge_shared::flows::tenants::log_in::Presence;
 use pinbridge_shared::flows::tenants::projects::Projects;
 use serde_json::{Value, json};
-
-use super::time;
 
 /// Whoever hosts the system has all of it.
 pub const PLAN: &str = "enterprise";
@@ -132,27 +129,4 @@ pub fn projects(active: &Workspace, projects: &Projects) -> Value {
 /// The same with a token: `ProjectSwitchResponse`.
 pub fn switched(active: &Workspace, known: &Projects, token: &Secret) -> Value {
     with_token(projects(active, known), token)
-}
-
-pub fn api_key(key: &ApiKey) -> Value {
-    json!({
-        "id": key.id,
-        "workspace_id": key.workspace,
-        "name": key.name,
-        "scopes": key.scopes.names(),
-        "pinterest_account_ids": key.allowed,
-        "source": key.source.name(),
-        "client_name": key.client_name,
-        "authorized_by_email": key.authorized_by.as_ref().map(Email::as_str),
-        "last_used_at": time(key.last_used_at),
-        "created_at": key.created_at.rfc3339(),
-        "revoked_at": time(key.revoked_at),
-    })
-}
-
-/// The only answer that ever holds a key.
-pub fn new_api_key(key: &ApiKey, text: &Secret) -> Value {
-    let mut view = api_key(key);
-    view["api_key"] = json!(text.expose());
-    view
 }

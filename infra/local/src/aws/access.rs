@@ -1,4 +1,4 @@
-//! Who may call: see [`Options::access_key_id`](super::Options).
+//! Admits callers by their access key id: see [`Options::access_key_id`](super::Options).
 
 use super::reply::Reply;
 use hyper::HeaderMap;
@@ -15,7 +15,7 @@ pub(super) fn check(expected: Option<&str>, headers: &HeaderMap) -> Result<(), R
     Err(Reply::error(403, "UnrecognizedClientException", "The security token included in the request is invalid."))
 }
 
-/// The id out of `AWS4-HMAC-SHA256 Credential=ID/20260101/region/service/…`.
+/// The id in `AWS4-HMAC-SHA256 Credential=ID/20260101/region/service/…`.
 fn access_key_id(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (_, scope) = value.split_once("Credential=")?;

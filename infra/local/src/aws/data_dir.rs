@@ -1,4 +1,4 @@
-//! The data directory: private to its owner, and owned by one process.
+//! The data directory: readable by its owner only, and used by one process at a time.
 
 use anyhow::{Context, bail};
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -10,15 +10,15 @@ const LOCK_FILE: &str = "lock";
 const DATABASE_FILE: &str = "dynamodb.sqlite3";
 const SECRETS_FILE: &str = "secrets.json";
 
-/// An opened and locked data directory; the lock goes with the value.
+/// An open data directory. Dropping the value releases its lock.
 pub(super) struct DataDir {
     path: PathBuf,
     _lock: File,
 }
 
 impl DataDir {
-    /// Makes the directory if needed and takes its lock. The kernel drops the
-    /// lock with the process, so a killed owner leaves nothing to clean up.
+    /// Creates the directory if needed and locks it. The kernel releases the lock when the process ends, so a killed
+    /// process leaves nothing to clean up.
     pub(super) fn open(path: PathBuf) -> anyhow::Result<Self> {
         DirBuilder::new()
             .recursive(true)
@@ -40,8 +40,7 @@ impl DataDir {
         }
     }
 
-    /// The DynamoDB file, created empty and private so that SQLite (which gives
-    /// its log files the mode of the database) never makes a readable one.
+    /// The DynamoDB file. It is created empty and private, because SQLite gives its log files the mode of the database.
     pub(super) fn database_file(&self) -> anyhow::Result<PathBuf> {
         let file = self.path.join(DATABASE_FILE);
         private_file(&file)?;
@@ -53,7 +52,7 @@ impl DataDir {
     }
 }
 
-/// Opens or creates a file only its owner can read.
+/// Opens or creates a file that only its owner can read.
 fn private_file(path: &Path) -> anyhow::Result<File> {
     let file = OpenOptions::new()
         .read(true)
@@ -68,8 +67,8 @@ fn private_file(path: &Path) -> anyhow::Result<File> {
     Ok(file)
 }
 
-/// Replaces a file as a whole: a reader or a crash sees the old or the new
-/// content, never a part, and what was replaced is on the disk on return.
+/// Replaces a file atomically: a reader, also after a crash, sees the old or the new content. On return, the new
+/// content is on the disk.
 pub(super) fn write_atomically(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     let temporary = path.with_extension("new");
     let mut file = private_file(&temporary)?;

@@ -1,4 +1,4 @@
-//! Starting and stopping the whole.
+//! Starts and stops the local AWS.
 
 use super::data_dir::DataDir;
 use super::dynamo::Dynamo;
@@ -14,8 +14,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// A running local AWS. Dropping it stops it in the background; only
-/// [`shutdown`](Self::shutdown) waits until the files are closed.
+/// A running local AWS. Dropping it stops it in the background; [`shutdown`](Self::shutdown) also waits until the files
+/// are closed.
 pub struct LocalAws {
     address: SocketAddr,
     router: Arc<Router>,
@@ -24,8 +24,11 @@ pub struct LocalAws {
 }
 
 impl LocalAws {
-    /// Starts one endpoint on `127.0.0.1` at a free port. It serves DynamoDB,
-    /// SQS and Secrets Manager, told apart by the `x-amz-target` header.
+    /// Starts one endpoint on a free port of `127.0.0.1`. It serves DynamoDB, SQS and Secrets Manager; the header
+    /// `x-amz-target` of a request names the service.
+    ///
+    /// # Errors
+    /// When the data directory is in use or can't be opened, or when no port is free.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         let data_dir = match options.data_dir.clone() {
             Some(path) => Some(DataDir::open(path)?),
@@ -53,17 +56,20 @@ impl LocalAws {
         format!("http://{}", self.address)
     }
 
-    /// Deletes the items whose TTL lies before `now_unix_s`, in every table that
-    /// has TTL on, and returns how many. Time is given by the caller so that a
-    /// test needs no clock; nothing is swept unless this is called. It reads
-    /// every item of those tables.
+    /// Deletes the items whose TTL lies before `now_unix_s` in every table with TTL enabled, and returns their number.
+    /// It reads every item of those tables. Nothing is deleted unless the caller calls this.
+    ///
+    /// # Errors
+    /// When an operation of the embedded DynamoDB fails.
     pub async fn sweep_ttl(&self, now_unix_s: i64) -> anyhow::Result<usize> {
         self.router.dynamo.sweep_ttl(now_unix_s).await
     }
 
-    /// Stops accepting, lets running requests finish (an open long poll is
-    /// answered empty at once), closes the database so that its write-ahead log
-    /// is folded in, and gives the data directory free.
+    /// Stops accepting requests, finishes the running ones (an open long poll returns empty at once), closes the
+    /// database, which merges its write-ahead log, and unlocks the data directory.
+    ///
+    /// # Errors
+    /// When a request outlives its connection, or when the database can't be closed.
     pub async fn shutdown(self) -> anyhow::Result<()> {
         self.stop.send_replace(true);
         self.task.await.context("the local AWS listener failed")?;

@@ -1,15 +1,12 @@
-//! An embedded "local AWS": DynamoDB, SQS and Secrets Manager behind one
-//! loopback HTTP endpoint, so the real AWS SDK clients run unchanged on a
-//! machine with no account and no network.
+//! An embedded AWS: DynamoDB, SQS and Secrets Manager behind one HTTP endpoint on the loopback interface. The AWS SDK
+//! clients run unchanged, without an AWS account and without a network.
 //!
-//! The protocol and the semantics come from `dynoxide` (DynamoDB on SQLite) and
-//! the `winterbaume` crates; this module embeds them, and puts right the few
-//! places where they are not good enough to keep data or to run workers on.
-//! Each such place says what the crate does and why that was not enough.
+//! `dynoxide` (DynamoDB on SQLite) and the `winterbaume` crates implement the protocols and most of the behaviour. This
+//! module embeds them and corrects what would lose data or stall workers. Each correction says what the crate does and
+//! why that is not enough.
 //!
-//! What is kept: DynamoDB tables (SQLite) and secrets (one JSON file). Queues
-//! and their messages live in memory only and are gone after a restart, so an
-//! application must be able to find its unfinished work from its tables.
+//! DynamoDB tables (SQLite) and secrets (one JSON file) survive a restart. Queues and their messages are in memory
+//! only, so an application must find its unfinished work in its tables.
 
 mod access;
 mod data_dir;

@@ -1,22 +1,20 @@
-//! What a caller may choose, and every fixed limit in one place.
+//! The options of a local AWS, and its fixed limits.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How to run one [`LocalAws`](super::LocalAws).
+/// The options of one [`LocalAws`](super::LocalAws).
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where tables and secrets are kept. `None` keeps everything in memory.
+    /// The directory of tables and secrets. `None` keeps everything in memory.
     pub data_dir: Option<PathBuf>,
     /// What a DynamoDB commit waits for.
     pub durability: Durability,
-    /// The one region that queues and secrets live in; it shows in their ARNs.
-    /// The region a client signs for is not looked at.
+    /// The region in the ARNs of queues and secrets. The region that a client signs for is ignored.
     pub region: String,
-    /// When set, only requests signed with this access key id are answered.
-    /// Loopback is open to every user of the machine (and, by DNS rebinding, to
-    /// web pages); a random value here shuts them out. The signature itself is
-    /// not checked, so the id works as a bearer token.
+    /// When set, requests signed with another access key id are refused. Loopback is open to every user of the
+    /// machine and, by DNS rebinding, to web pages; a random id keeps them out. The signature is not checked, so the
+    /// id works as a bearer token.
     pub access_key_id: Option<String>,
 }
 
@@ -26,29 +24,27 @@ impl Default for Options {
     }
 }
 
-/// What a DynamoDB commit waits for. A killed process loses no answered write
-/// under either, and neither can corrupt the file.
+/// What a DynamoDB commit waits for. With either value, a killed process loses no acknowledged write and the file stays
+/// intact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
-    /// SQLite `synchronous=FULL`: each commit is on the disk before the answer,
-    /// so it survives a power cut too.
+    /// SQLite `synchronous=FULL`: each commit is on the disk before the response, so it also survives a power cut.
     #[default]
     Full,
-    /// SQLite `synchronous=NORMAL`: faster; a power cut may take the last
-    /// commits with it.
+    /// SQLite `synchronous=NORMAL`: faster; a power cut may lose the last commits.
     Normal,
 }
 
-/// Largest request body: DynamoDB's own limit, the largest of the three.
+/// Largest request body: the limit of DynamoDB, the largest of the three services.
 pub(super) const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
-/// Open connections at once; more wait in the listen backlog.
+/// Open connections at a time; more wait in the listen backlog.
 pub(super) const MAX_CONNECTIONS: usize = 1024;
 /// How long a shutdown waits for running requests before it drops them.
 pub(super) const DRAIN_LIMIT: Duration = Duration::from_secs(10);
-/// DynamoDB calls run at once. The engine holds one lock, so more threads only
-/// queue on it; a few let parsing overlap with the locked part.
+/// DynamoDB calls at a time. The engine has one lock, so more threads would only wait for it; a few let parsing overlap
+/// with the locked part.
 pub(super) const DYNAMO_LANES: u32 = 4;
-/// Items read per page of a TTL sweep: bounds how long it keeps others waiting.
+/// Items per page of a TTL sweep: bounds how long other calls wait for it.
 pub(super) const SWEEP_PAGE: usize = 200;
 /// Messages one queue may hold in memory before sends are refused.
 pub(super) const MAX_QUEUED_MESSAGES: usize = 1_000_000;

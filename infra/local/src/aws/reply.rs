@@ -1,4 +1,4 @@
-//! The one shape every service answers in, and its HTTP form.
+//! The response of every service, and its HTTP form.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU64, Ordering};
 use winterbaume_core::MockResponse;
 
-/// An AWS JSON answer: a status and a JSON body.
+/// An AWS JSON response: a status and a JSON body.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) status: u16,
@@ -16,18 +16,18 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    /// An answer with a body that is JSON already.
+    /// A response whose body is JSON already.
     pub(super) fn raw(status: u16, body: impl Into<Bytes>) -> Self {
         let body = body.into();
         Self { status, body }
     }
 
-    /// A 200 with this value.
+    /// A response with status 200 and this value.
     pub(super) fn ok(value: &Value) -> Self {
         Self::raw(200, value.to_string())
     }
 
-    /// An error in the AWS JSON protocols' form; SDKs read `__type`.
+    /// An error in the form of the AWS JSON protocols; SDKs read `__type`.
     pub(super) fn error(status: u16, code: &str, message: &str) -> Self {
         Self::raw(status, json!({ "__type": code, "message": message }).to_string())
     }
@@ -36,7 +36,7 @@ impl Reply {
         self.status / 100 == 2
     }
 
-    /// The body as a value; `Null` when it is not JSON.
+    /// The body as a value, or `Null` when it is not JSON.
     pub(super) fn value(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }

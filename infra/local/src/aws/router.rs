@@ -1,4 +1,4 @@
-//! Reads one HTTP request and hands it to the service its target names.
+//! Reads an HTTP request and passes it to the service that its target names.
 
 use super::access;
 use super::data_dir::DataDir;
@@ -18,13 +18,12 @@ pub(super) struct Router {
     pub(super) sqs: Sqs,
     pub(super) secrets: Secrets,
     pub(super) access_key_id: Option<String>,
-    /// Held so that no second process opens the same files; the last field, so
-    /// that its lock goes after the database.
+    /// Keeps other processes from opening the files. The last field, so that the lock outlives the database.
     pub(super) data_dir: Option<DataDir>,
 }
 
 impl Router {
-    /// Answers one request; every failure is an answer too.
+    /// Responds to one request; every failure is a response too.
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Reply {
         self.try_answer(request).await.unwrap_or_else(|refusal| refusal)
     }
@@ -57,7 +56,7 @@ fn target(headers: &HeaderMap) -> Result<String, Reply> {
         .ok_or_else(|| Reply::error(400, "MissingAction", "The x-amz-target header is missing."))
 }
 
-/// Reads the body up to the limit; past it the sender is told, not cut off.
+/// Reads the body. A body over the limit gets an error response instead of a closed connection.
 async fn read_body(body: Incoming) -> Result<Bytes, Reply> {
     match Limited::new(body, MAX_BODY_BYTES).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),

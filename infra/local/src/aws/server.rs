@@ -1,4 +1,4 @@
-//! The loopback listener: accepts, serves, and ends without cutting anyone off.
+//! The loopback listener. It finishes running requests before it stops.
 
 use super::options::{DRAIN_LIMIT, MAX_CONNECTIONS};
 use super::router::Router;
@@ -12,11 +12,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// Pause after a failed accept (file descriptors run out), so as not to spin.
+/// Pause after a failed accept, for example when file descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `stop` turns true, then lets running requests end within the
-/// drain limit. When this returns no connection holds the router any more.
+/// Serves until `stop` turns true, then gives running requests the drain limit to finish. On return, no connection
+/// holds the router.
 pub(super) async fn serve(listener: TcpListener, router: Arc<Router>, mut stop: watch::Receiver<bool>) {
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
@@ -29,7 +29,7 @@ pub(super) async fn serve(listener: TcpListener, router: Arc<Router>, mut stop: 
                     connections.spawn(connection(stream, Arc::clone(&router), graceful.watcher()));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the local AWS endpoint could not accept a connection");
+                    tracing::warn!(%error, "local AWS connection not accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
@@ -38,19 +38,19 @@ pub(super) async fn serve(listener: TcpListener, router: Arc<Router>, mut stop: 
     }
     drop(listener);
     if tokio::time::timeout(DRAIN_LIMIT, graceful.shutdown()).await.is_err() {
-        tracing::warn!("local AWS requests still ran at the end of the drain and were dropped");
+        tracing::warn!("local AWS requests dropped at shutdown");
     }
     connections.shutdown().await;
 }
 
 /// Waits until the endpoint stops.
 pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // An error means that the sender is gone, which is a stop as well.
+    // An error means that the sender was dropped, which is a stop too.
     let _ = stop.wait_for(|stopping| *stopping).await;
 }
 
 async fn connection(stream: TcpStream, router: Arc<Router>, watcher: hyper_util::server::graceful::Watcher) {
-    // Without this, small answers wait for the client's delayed ACK.
+    // Without this, small responses wait for the client's delayed ACK.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| {
         let router = Arc::clone(&router);
@@ -58,6 +58,6 @@ async fn connection(stream: TcpStream, router: Arc<Router>, watcher: hyper_util:
     });
     let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%error, "a local AWS connection ended early");
+        tracing::debug!(%error, "local AWS connection ended early");
     }
 }

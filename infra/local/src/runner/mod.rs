@@ -1,4 +1,4 @@
-//! In the part of Lambda: polls the queues and runs the schedules, with Lambda's event JSON.
+//! Stands in for Lambda: polls the queues and runs the schedules, with the event JSON that Lambda sends.
 
 mod poll;
 mod schedule;
@@ -12,10 +12,10 @@ use pinbridge_shared::domain::time::{Moment, SECOND_MS};
 pub use poll::{POLL_TIMEOUT, poll};
 pub use schedule::{every_five_minutes, every_minute, invoke_dispatcher, invoke_refresher, recover};
 
-/// As in template.yaml: the mappings' batch size and concurrency, the functions' timeouts.
+/// The batch size and concurrency of the event source mappings and the timeouts of the functions, as in template.yaml.
 pub const BATCH_SIZE: i32 = 10;
 pub const MAXIMUM_CONCURRENCY: usize = 40;
-/// The least that AWS takes: either queue is empty as a rule.
+/// The smallest concurrency that AWS accepts: both queues are usually empty.
 pub const RECONCILERS: usize = 2;
 pub const DEAD_LETTER_WORKERS: usize = 2;
 pub const IMPORTERS: usize = 4;
@@ -26,10 +26,10 @@ pub const IMPORTER_TIMEOUT: Duration = Duration::from_secs(60);
 pub const DISPATCHER_TIMEOUT: Duration = Duration::from_secs(55);
 pub const REFRESHER_TIMEOUT: Duration = Duration::from_secs(240);
 pub const REFRESHER_EVERY: Duration = Duration::from_secs(5 * 60);
-/// After a failed call.
+/// Pause after a failed call.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
 
-/// A function that works on a queue.
+/// A function that a queue invokes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Function {
     Publisher,

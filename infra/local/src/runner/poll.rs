@@ -1,4 +1,4 @@
-//! An event source mapping: receive, invoke, delete what is done.
+//! One event source mapping: receives messages, invokes the function, deletes the messages that it processed.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use tokio::time::{sleep, timeout};
 use super::{AGAIN_AFTER, BATCH_SIZE, Function, Source, deadline};
 
 const WAIT_TIME_S: i32 = 20;
-/// A long poll and some.
+/// Timeout of a receive call: the long poll and a margin.
 pub const POLL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// One of a mapping's concurrent pollers.
+/// Runs one of a mapping's concurrent pollers until `stop` turns true.
 pub async fn poll(context: Context, sqs: aws_sdk_sqs::Client, source: Source, mut stop: watch::Receiver<bool>) {
     loop {
         let receive = sqs
@@ -34,7 +34,7 @@ pub async fn poll(context: Context, sqs: aws_sdk_sqs::Client, source: Source, mu
         let messages = match received {
             Ok(answer) => answer.messages.unwrap_or_default(),
             Err(error) => {
-                tracing::warn!(error = %DisplayErrorContext(error), function = ?source.function, "a queue could not be polled");
+                tracing::warn!(error = %DisplayErrorContext(error), function = ?source.function, "queue poll failed");
                 sleep(AGAIN_AFTER).await;
                 continue;
             }
@@ -42,7 +42,7 @@ pub async fn poll(context: Context, sqs: aws_sdk_sqs::Client, source: Source, mu
         if !messages.is_empty()
             && let Err(error) = run_batch(&context, &sqs, &source, &messages).await
         {
-            tracing::error!(error = format!("{error:#}"), function = ?source.function, "a batch failed; its messages come back");
+            tracing::error!(error = format!("{error:#}"), function = ?source.function, "batch failed");
         }
         if *stop.borrow() {
             return;
@@ -60,7 +60,7 @@ async fn run_batch(
     let answer = invoke(context, source.function, event).await?;
     let failed: Vec<&str> = answer["batchItemFailures"]
         .as_array()
-        .context("the function's answer has no batchItemFailures")?
+        .context("the function's response has no batchItemFailures")?
         .iter()
         .filter_map(|failure| failure["itemIdentifier"].as_str())
         .collect();
@@ -74,12 +74,12 @@ async fn run_batch(
         any = true;
     }
     if any {
-        delete.send().await.context("done messages could not be deleted")?;
+        delete.send().await.context("processed messages could not be deleted")?;
     }
     Ok(())
 }
 
-/// An SQS record as Lambda's event has it.
+/// One record of Lambda's SQS event.
 fn record(source: &Source, message: &Message) -> Value {
     let attributes: serde_json::Map<String, Value> = message
         .attributes()

@@ -38,7 +38,7 @@ pub async fn invoke_refresher(context: &Context) -> anyhow::Result<Value> {
     Ok(serde_json::to_value(answer.context("the refresher timed out")??)?)
 }
 
-/// EventBridge's event.
+/// The event that EventBridge sends for this rule.
 fn event(context: &Context, rule: &str, detail: Value) -> Value {
     json!({
         "version": "0",
@@ -53,8 +53,8 @@ fn event(context: &Context, rule: &str, detail: Value) -> Value {
     })
 }
 
-/// Brings back every unfinished pin, the newest first, in as many runs as it takes: after days off there are many
-/// minutes to read.
+/// Resends every unfinished pin, newest first. One run of the dispatcher reads a limited number of minutes, so a start
+/// after days of downtime takes several.
 pub async fn recover(context: Context, accepted_before: Moment, stop: watch::Receiver<bool>) {
     let mut detail = json!({"recover": true, "accepted_before": accepted_before});
     while !*stop.borrow() {
@@ -62,14 +62,14 @@ pub async fn recover(context: Context, accepted_before: Moment, stop: watch::Rec
             Ok(done) if done["go_on_from"].is_null() => return,
             Ok(done) => detail["go_on_from"] = done["go_on_from"].clone(),
             Err(error) => {
-                tracing::error!(error = format!("{error:#}"), "the recovery failed; trying again");
+                tracing::error!(error = format!("{error:#}"), "recovery failed");
                 sleep(AGAIN_AFTER).await;
             }
         }
     }
 }
 
-/// The minute's schedule.
+/// Invokes the dispatcher every minute until `stop` turns true.
 pub async fn every_minute(context: Context, mut stop: watch::Receiver<bool>) {
     let mut ticks = interval(EVERY_MINUTE);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -79,12 +79,12 @@ pub async fn every_minute(context: Context, mut stop: watch::Receiver<bool>) {
             _ = stop.wait_for(|stop| *stop) => return,
         }
         if let Err(error) = invoke_dispatcher(&context, json!({})).await {
-            tracing::error!(error = format!("{error:#}"), "the dispatcher failed; the next minute goes on");
+            tracing::error!(error = format!("{error:#}"), "dispatcher failed");
         }
     }
 }
 
-/// The refresher's schedule.
+/// Invokes the refresher every five minutes until `stop` turns true.
 pub async fn every_five_minutes(context: Context, mut stop: watch::Receiver<bool>) {
     let mut ticks = interval(REFRESHER_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -94,7 +94,7 @@ pub async fn every_five_minutes(context: Context, mut stop: watch::Receiver<bool
             _ = stop.wait_for(|stop| *stop) => return,
         }
         if let Err(error) = invoke_refresher(&context).await {
-            tracing::error!(error = format!("{error:#}"), "the refresher failed; the next run goes on");
+            tracing::error!(error = format!("{error:#}"), "refresher failed");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! `pins/analytics` and `user_account/analytics`: figures made up from the id and the day, the same every time.
+//! `pins/analytics` and `user_account/analytics`. The figures are computed from the id and the day, so they never
+//! change.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,7 @@ use crate::limits::ANALYTICS_DAYS_BACK;
 use crate::world::World;
 use crate::world::account::Caller;
 
-/// `metric_types` of a Pin (OpenAPI 5.23.0): those of every Pin, and those of videos.
+/// `metric_types` of a Pin (OpenAPI 5.23.0), for every Pin and for videos.
 const PIN_METRICS: [&str; 15] = [
     "IMPRESSION",
     "OUTBOUND_CLICK",
@@ -31,7 +32,7 @@ const PIN_METRICS: [&str; 15] = [
     "VIDEO_START",
     "VIDEO_AVG_WATCH_TIME",
 ];
-/// `metric_types` of an account (OpenAPI 5.23.0); all of them when none is named.
+/// `metric_types` of an account (OpenAPI 5.23.0). All of them are reported unless some are named.
 const ACCOUNT_METRICS: [&str; 9] = [
     "ENGAGEMENT",
     "ENGAGEMENT_RATE",
@@ -43,7 +44,7 @@ const ACCOUNT_METRICS: [&str; 9] = [
     "SAVE",
     "SAVE_RATE",
 ];
-/// Of the whole life of a Pin, not of a day.
+/// Metrics of the whole life of a Pin, not of a day.
 const LIFETIME: [&str; 2] = ["TOTAL_COMMENTS", "TOTAL_REACTIONS"];
 
 type Metrics = BTreeMap<String, Number>;
@@ -95,7 +96,7 @@ pub fn account(world: &World, now_ms: i64, caller: Caller, request: &Request) ->
     Ok(reply(&asked, &account.id, None, None))
 }
 
-/// The parameters, if they keep to the description.
+/// The parameters, if they are valid.
 fn asked(now_ms: i64, request: &Request, known: &[&str]) -> Option<Asked> {
     let (start, end): (Date, Date) =
         (params::query(request, "start_date")?.parse().ok()?, params::query(request, "end_date")?.parse().ok()?);
@@ -142,7 +143,7 @@ fn reply(asked: &Asked, id: &str, created: Option<Date>, lifetime: Option<Metric
     Reply::with_json(200, &BTreeMap::from([("all", group)]))
 }
 
-/// A rate is a share, and of several days the mean; anything else is a number of times.
+/// A rate is a fraction, and for several days their mean. Any other metric is a count.
 fn shown(name: &str, value: u64, days: u64) -> Number {
     if name.ends_with("_RATE") {
         Number::from_f64(value as f64 / days as f64 / 100.0).unwrap_or_else(|| Number::from(0))

@@ -12,7 +12,7 @@ use crate::world::board_change::BoardChange;
 pub fn create(world: &mut World, now_ms: i64, caller: Caller, request: &Request) -> Result<Reply, ApiError> {
     let fields = params::object(&request.body)?;
     let draft = BoardDraft {
-        // A name that is too long is the world's to refuse: it has a code of its own.
+        // The world refuses a name that is too long: that refusal has a code of its own.
         name: params::required_text(&fields, "name", usize::MAX)?,
         description: params::text(&fields, "description", limits::MAX_BOARD_DESCRIPTION_CHARS)?,
         privacy: match params::text(&fields, "privacy", usize::MAX)?.as_deref() {
@@ -44,7 +44,7 @@ pub fn update(world: &mut World, caller: Caller, request: &Request) -> Result<Re
         description: params::text(&fields, "description", limits::MAX_BOARD_DESCRIPTION_CHARS)?,
         privacy: match params::text(&fields, "privacy", usize::MAX)?.as_deref() {
             None => None,
-            // The schema `BoardUpdatePrivacy`: nothing becomes protected later on.
+            // The schema `BoardUpdatePrivacy`: a board can't become protected later.
             Some(name) => match privacy(name) {
                 Some(privacy @ (Privacy::Public | Privacy::Secret)) => Some(privacy),
                 _ => return Err(errors::BOARD_PARAMETERS_INVALID),
@@ -52,7 +52,7 @@ pub fn update(world: &mut World, caller: Caller, request: &Request) -> Result<Re
         },
     };
     world.update_board(caller, id, change)?;
-    // Not `world.board`: the answer to an update needs no scope for reading secret boards.
+    // Not `world.board`, because the answer to an update needs no scope for reading secret boards.
     let board = world.find_board(id).ok_or(errors::BOARD_NOT_FOUND)?;
     Ok(Reply::with_json(200, &BoardView::of(world, board)))
 }

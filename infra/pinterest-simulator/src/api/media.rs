@@ -9,7 +9,7 @@ use crate::errors::{self, ApiError};
 use crate::limits;
 use crate::world::media::{Carousel, CarouselItem, Cover, Image, Media};
 
-/// First bytes of the two formats that Pinterest takes.
+/// First bytes of the two formats that Pinterest accepts.
 const JPEG_MAGIC: &[u8] = &[0xFF, 0xD8, 0xFF];
 const PNG_MAGIC: &[u8] = &[0x89, b'P', b'N', b'G', 0x0D, 0x0A, 0x1A, 0x0A];
 
@@ -42,13 +42,13 @@ pub fn parse(fields: &Map<String, Value>) -> Result<Media, ApiError> {
     }
 }
 
-/// An image's address; the image itself is never fetched.
+/// The URL of an image. The image is never fetched.
 fn url(source: &Map<String, Value>, name: &str) -> Result<String, ApiError> {
     let url = params::required_text(source, name, usize::MAX)?;
     if is_web_url(&url) { Ok(url) } else { Err(errors::PIN_INVALID_URL) }
 }
 
-/// Content type and size of an image, which must at least start like a JPEG or PNG; nothing behind that is read.
+/// Content type and size of an image. It must start like a JPEG or PNG; the rest is not checked.
 fn base64(source: &Map<String, Value>, content_type: &str, data: &str) -> Result<(String, usize), ApiError> {
     let content_type = params::required_text(source, content_type, usize::MAX)?;
     if !matches!(content_type.as_str(), "image/jpeg" | "image/png") {
@@ -95,7 +95,7 @@ fn carousel(
     })
 }
 
-/// One of the three; the first one given counts.
+/// The cover of a video: one of three fields. The first that is given counts.
 fn cover(source: &Map<String, Value>) -> Result<Cover, ApiError> {
     let given = |name: &str| source.get(name).is_some_and(|value| !value.is_null());
     if given("cover_image_url") {
@@ -110,7 +110,7 @@ fn cover(source: &Map<String, Value>) -> Result<Cover, ApiError> {
     Ok(Cover::KeyFrame { cover_image_key_frame_time })
 }
 
-/// http(s) with a host and nothing that cannot be in a URL.
+/// Whether the text is an http(s) URL with a host and without characters that a URL can't have.
 pub fn is_web_url(url: &str) -> bool {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     rest.is_some_and(|rest| {
@@ -124,7 +124,7 @@ mod tests {
     use super::is_web_url;
 
     #[test]
-    fn a_web_url_needs_scheme_and_host() {
+    fn a_web_url_needs_a_scheme_and_a_host() {
         assert!(is_web_url("https://example.com/a.jpg?b#c"));
         assert!(is_web_url("http://localhost:4010"));
         for wrong in ["", "example.com", "ftp://example.com", "https://", "https:///a", "https://exa mple.com"] {

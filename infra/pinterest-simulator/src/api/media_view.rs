@@ -14,7 +14,8 @@ pub enum MediaView<'a> {
     MultipleImages {
         items: Vec<ItemView<'a>>,
     },
-    /// Nobody looks into videos here: what Pinterest would have measured is null, as it may be there.
+    /// The simulator does not analyse videos. The properties that Pinterest would measure are null, as the schema
+    /// allows.
     Video {
         images: ImagesView,
         cover_image_url: String,

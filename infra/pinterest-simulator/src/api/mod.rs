@@ -1,5 +1,5 @@
-//! `/v5` as pure functions over the world: read the request, call one operation, write the answer.
-//! One file per noun; `dispatch` is the list of them.
+//! `/v5` as pure functions over the world: each reads a request, calls one operation and writes the answer.
+//! There is one file per noun; `dispatch` lists the functions.
 
 mod account;
 mod analytics;
@@ -23,27 +23,27 @@ use crate::world::World;
 use crate::world::account::Caller;
 use crate::world::page::PRESENT;
 
-/// A request of `/v5`, read to its end and freed of HTTP.
+/// A request of `/v5`, read completely and independent of HTTP.
 #[derive(Debug, Clone)]
 pub struct Request {
     pub operation: Operation,
     /// The id in the path, if the operation has one.
     pub path_id: String,
-    /// The section's id in the path, after that of the board.
+    /// The section's id in the path, which follows the board's id.
     pub section_id: String,
     /// Query parameters, decoded, in their order.
     pub query: Vec<(String, String)>,
-    /// Host and port by which the client reached the simulator: `upload_url` leads back there.
+    /// Host and port by which the client reached the simulator, for `upload_url`.
     pub host: String,
     /// The `Authorization` header.
     pub authorization: Option<String>,
     pub body: Vec<u8>,
-    /// Lists of Pins are answered as they were at this time: [`PRESENT`], unless a fault says otherwise.
+    /// Pins are listed as they were at this time: [`PRESENT`], unless a fault sets another.
     pub as_of_ms: i64,
 }
 
 impl Request {
-    /// A request without parameters, to be filled in: for tests and simulations.
+    /// A request without parameters, for tests and simulations to fill in.
     pub fn new(operation: Operation, access_token: &str) -> Self {
         Self {
             operation,
@@ -68,9 +68,9 @@ impl Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     pub status: u16,
-    /// By lower-case name; the shell adds only what HTTP itself needs.
+    /// By lower-case name. The HTTP shell adds only the headers that HTTP needs.
     pub headers: Vec<(String, String)>,
-    /// JSON, or nothing.
+    /// JSON, or empty.
     pub body: Option<Vec<u8>>,
 }
 
@@ -95,7 +95,8 @@ impl From<&ApiError> for Reply {
     }
 }
 
-/// JSON text. The types written here are plain data, which cannot fail; should one ever do, the body is empty.
+/// JSON text. The serialized types are plain data, for which serialization can't fail; if it did, the body would be
+/// empty.
 pub(crate) fn json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
 }

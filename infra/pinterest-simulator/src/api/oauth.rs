@@ -105,7 +105,7 @@ fn basic(request: &Request) -> Option<(String, String)> {
     text.split_once(':').map(|(id, secret)| (id.to_owned(), secret.to_owned()))
 }
 
-/// The account whose grant is being used: for counting and for fault rules.
+/// The account of the request's grant, for counting and for fault rules.
 pub fn account_of(world: &World, request: &Request) -> Option<AccountIndex> {
     let form = Form::of(request);
     world.account_of_grant(form.get("code"), form.get("refresh_token"))

@@ -1,4 +1,4 @@
-//! Reading parameters and JSON fields. An explicit `null` counts as absent: Pinterest's own SDK sends them.
+//! Reads parameters and JSON fields. An explicit `null` counts as absent, because Pinterest's own SDK sends nulls.
 
 use serde_json::{Map, Value};
 
@@ -16,7 +16,7 @@ pub fn object(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
     }
 }
 
-/// A text of at most `max_chars` characters.
+/// A string of at most `max_chars` characters.
 pub fn text(fields: &Map<String, Value>, name: &str, max_chars: usize) -> Result<Option<String>, ApiError> {
     match fields.get(name) {
         None | Some(Value::Null) => Ok(None),
@@ -28,7 +28,7 @@ pub fn text(fields: &Map<String, Value>, name: &str, max_chars: usize) -> Result
     }
 }
 
-/// A text that must be there.
+/// A required string.
 pub fn required_text(fields: &Map<String, Value>, name: &str, max_chars: usize) -> Result<String, ApiError> {
     text(fields, name, max_chars)?.ok_or_else(|| missing(name))
 }

@@ -8,19 +8,19 @@ use crate::world::World;
 use crate::world::account::Caller;
 use crate::world::pin::PinDraft;
 
-/// `pin_filter` of `pins/list` (OpenAPI 5.23.0); the filters change nothing here,
-/// because no simulated Pin is native, saved or promoted.
+/// `pin_filter` of `pins/list` (OpenAPI 5.23.0). The filters have no effect, because no simulated Pin is native, saved
+/// or promoted.
 const PIN_FILTERS: [&str; 3] = ["exclude_native", "exclude_repins", "has_been_promoted"];
 
 pub fn create(world: &mut World, now_ms: i64, caller: Caller, request: &Request) -> Result<Reply, ApiError> {
     let draft = parse(&request.body)?;
     let id = world.create_pin(now_ms, caller, draft)?.id.clone();
-    // Not `world.pin`: the answer to a create needs no scope for reading secret boards.
+    // Not `world.pin`, because the answer to a create needs no scope for reading secret boards.
     let pin = world.every_pin().last().filter(|pin| pin.id == id).ok_or(errors::PIN_NOT_FOUND)?;
     Ok(Reply::with_json(201, &PinView::of(world, pin)))
 }
 
-/// Like `create`, but the commit comes at `at_ms`.
+/// Like `create`, but the Pin is committed at `at_ms`.
 pub fn plan(world: &mut World, now_ms: i64, at_ms: i64, caller: Caller, request: &Request) -> Result<(), ApiError> {
     world.plan_pin(now_ms, at_ms, caller, parse(&request.body)?)
 }
@@ -43,7 +43,7 @@ pub fn delete(world: &mut World, now_ms: i64, caller: Caller, request: &Request)
     Ok(Reply::empty(204))
 }
 
-/// Reads the schema `PinCreate`. Fields it doesn't name are ignored.
+/// Reads the schema `PinCreate`. Unknown fields are ignored.
 pub fn parse(body: &[u8]) -> Result<PinDraft, ApiError> {
     let fields = params::object(body)?;
     let link = params::text(&fields, "link", limits::MAX_LINK_CHARS)?.filter(|link| !link.is_empty());
@@ -68,7 +68,7 @@ pub fn parse(body: &[u8]) -> Result<PinDraft, ApiError> {
     })
 }
 
-/// The title a request asks for, whatever else is wrong with it: for fault rules.
+/// The title of a requested Pin, even if the rest of the request is invalid. For fault rules.
 pub fn title_of(body: &[u8]) -> Option<String> {
     let fields = params::object(body).ok()?;
     fields.get("title")?.as_str().map(str::to_owned)

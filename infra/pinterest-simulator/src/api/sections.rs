@@ -36,7 +36,7 @@ pub fn list_pins(world: &World, caller: Caller, request: &Request) -> Result<Rep
     Ok(Reply::with_json(200, &PageView::of(page, |pin| PinView::of(world, pin))))
 }
 
-/// The schema `BoardSection`; its violations have a code of their own.
+/// Reads the schema `BoardSection`, whose violations have a code of their own.
 fn name(request: &Request) -> Result<String, ApiError> {
     let fields = params::object(&request.body)?;
     let name = params::text(&fields, "name", limits::MAX_SECTION_NAME_CHARS);

@@ -1,4 +1,4 @@
-//! `terms/…`: the same ideas every time.
+//! `terms/…`. The related terms are always the same.
 
 use serde::Serialize;
 
@@ -19,7 +19,7 @@ struct TermView {
     related_terms: Vec<String>,
 }
 
-/// `terms` may be repeated (the parameter's schema) or have commas in it (the answer's description).
+/// `terms` may be repeated (the parameter's schema) or contain commas (the answer's description).
 pub fn related(request: &Request) -> Result<Reply, ApiError> {
     let values = request.query.iter().filter(|(name, _)| name == "terms").flat_map(|(_, value)| value.split(','));
     let terms: Vec<&str> = values.map(str::trim).filter(|term| !term.is_empty()).collect();

@@ -1,4 +1,4 @@
-//! Requests and answers of `/v5`, still without HTTP.
+//! Requests and answers of `/v5`, without HTTP.
 
 use serde_json::{Value, json};
 
@@ -39,7 +39,7 @@ impl Desk {
     }
 }
 
-/// A right request body with some fields changed.
+/// A valid request body with some fields changed.
 fn pin(change: Value) -> Value {
     let mut pin = json!({
         "board_id": seed_accounts(1)[0].boards[0].id,
@@ -89,7 +89,7 @@ fn a_pin_is_answered_with_every_field_of_the_schema() {
 }
 
 #[test]
-fn explicit_nulls_are_as_good_as_nothing() {
+fn explicit_nulls_count_as_absent() {
     let nulls = json!({
         "title": null, "description": null, "link": null, "alt_text": null, "dominant_color": null,
         "board_section_id": null, "parent_pin_id": null,
@@ -98,7 +98,7 @@ fn explicit_nulls_are_as_good_as_nothing() {
 }
 
 #[test]
-fn texts_at_their_limit_pass_and_one_more_character_does_not() {
+fn a_text_at_its_limit_is_accepted_and_a_longer_one_is_refused() {
     for (field, limit) in [("title", 100), ("description", 800), ("alt_text", 500)] {
         let mut desk = Desk::open();
         assert!(desk.create(json!({field: "ü".repeat(limit)})).is_ok(), "{field}");
@@ -113,7 +113,7 @@ fn texts_at_their_limit_pass_and_one_more_character_does_not() {
 }
 
 #[test]
-fn what_is_wrong_with_a_pin_gets_pinterests_own_words() {
+fn an_invalid_pin_is_refused_with_pinterests_message() {
     let whoops = "Whoops! It looks like you entered an invalid URL. Try creating a Pin again with a valid URL.";
     let broken = "Sorry, this image is broken. Please pick a different image.";
     let no_section = "Sorry! We couldn't find this board section.";
@@ -138,7 +138,7 @@ fn what_is_wrong_with_a_pin_gets_pinterests_own_words() {
 }
 
 #[test]
-fn a_refused_pin_leaves_nothing_behind() {
+fn a_refused_pin_is_not_committed() {
     let mut desk = Desk::open();
     desk.refusal(json!({"board_id": "1"}));
     assert!(desk.world.every_pin().is_empty());
@@ -159,7 +159,7 @@ fn an_image_may_come_as_base64() {
 }
 
 #[test]
-fn a_deleted_pin_is_gone_for_everybody_but_the_truth() {
+fn a_deleted_pin_is_not_found_but_stays_among_every_pin() {
     let mut desk = Desk::open();
     let id = desk.create(json!({})).expect("created").json()["id"].as_str().expect("an id").to_owned();
     let deleted = desk.call(Operation::PinsDelete, &id, "", Value::Null).expect("deleted");

@@ -1,4 +1,4 @@
-//! `media/…`: registering uploads and asking for their status.
+//! `media/…`: registers uploads and reports their status.
 
 use super::views::{PageView, RegisteredView, UploadView};
 use super::{Reply, Request, params};
@@ -6,7 +6,7 @@ use crate::errors::ApiError;
 use crate::world::World;
 use crate::world::account::Caller;
 
-/// Where `upload_url` leads, on the simulator itself: named like Pinterest's own bucket.
+/// The path of `upload_url` on the simulator, named like Pinterest's own bucket.
 pub const UPLOAD_PATH: &str = "/pinterest-media-upload/";
 
 pub fn create(world: &mut World, now_ms: i64, caller: Caller, request: &Request) -> Result<Reply, ApiError> {

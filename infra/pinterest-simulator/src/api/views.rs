@@ -1,6 +1,5 @@
-//! Answers as the OpenAPI schemas `Pin`, `Board`, `BoardSection`, `Media`, `MediaUpload` and `Account`
-//! have them, with every field, so that typed clients
-//! can read them.
+//! Answers with every field of the OpenAPI schemas `Pin`, `Board`, `BoardSection`, `Media`, `MediaUpload` and
+//! `Account`, so that typed clients can read them.
 
 use serde::Serialize;
 
@@ -14,7 +13,7 @@ use crate::world::section::Section;
 use crate::world::time::pinterest_time;
 use crate::world::upload::{Upload, UploadParameters, UploadStatus};
 
-/// A page of anything.
+/// A page of any items.
 #[derive(Serialize)]
 pub struct PageView<T> {
     items: Vec<T>,
@@ -57,7 +56,7 @@ pub struct PinView<'a> {
     pin_metrics: Option<()>,
 }
 
-/// What Pinterest would have measured in the picture; nobody looks at pictures here.
+/// The colour of every image. Pinterest computes it; the simulator does not analyse images.
 const DOMINANT_COLOR: &str = "#6E7874";
 
 impl<'a> PinView<'a> {

@@ -1,7 +1,7 @@
-//! Faults on demand: rules that say which request goes wrong, and how.
+//! Fault injection: rules that define which requests fail, and how.
 //!
-//! A new fault takes a variant of [`Fault`], a reader in `parse.rs` and an arm in `provider.rs`; the compiler asks
-//! for the last.
+//! A new fault needs a variant of [`Fault`], a reader in `parse.rs` and an arm in `provider.rs`; the compiler requires
+//! the last.
 
 mod parse;
 
@@ -10,12 +10,12 @@ use serde_json::{Map, Value};
 use crate::errors::ApiError;
 use crate::operations::Operation;
 
-/// What goes wrong.
+/// How a request fails.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fault {
-    /// Answers this; nothing is committed.
+    /// Answers this refusal; nothing is committed.
     Status(Refusal),
-    /// Handles the request after a while, whether or not the client still waits, and then answers normally.
+    /// Handles the request after a delay, whether or not the client still waits, and then answers normally.
     Delay { delay_ms: u64 },
     /// Never answers; nothing is committed.
     TimeoutBeforeCommit { hold_ms: u64 },
@@ -23,18 +23,18 @@ pub enum Fault {
     TimeoutAfterCommit { hold_ms: u64 },
     /// Closes the connection at once, without an answer.
     DropConnection { after_commit: bool },
-    /// The list of Pins is answered as it was this long ago; see [`Fault::operations`].
+    /// Lists the Pins as they were this long ago; see [`Fault::operations`].
     StaleList { lag_ms: u64 },
-    /// Commits, and answers this.
+    /// Commits, and answers this refusal.
     ErrorAfterCommit(Refusal),
     /// Never answers; commits later. `pins/create` only.
     LateCommit { commit_after_ms: u64, hold_ms: u64 },
-    /// The account's access tokens die, and 401 code 2 is answered.
+    /// Revokes the account's access tokens, and answers 401 code 2.
     RevokeToken { refresh_too: bool },
 }
 
 impl Fault {
-    /// The operations that this fault can happen to; `None` stands for all.
+    /// The operations to which this fault applies; `None` stands for all.
     pub fn operations(&self) -> Option<&'static [Operation]> {
         match self {
             Fault::LateCommit { .. } => Some(&[Operation::PinsCreate]),
@@ -46,11 +46,11 @@ impl Fault {
     }
 }
 
-/// An answer made up by a rule.
+/// The error answer of a rule.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refusal {
     pub error: ApiError,
-    /// Added to the usual headers, or in their place.
+    /// Headers that are added to the usual ones, or replace them.
     pub headers: Vec<(String, String)>,
 }
 
@@ -62,17 +62,17 @@ pub struct Rule {
     /// Username or id.
     account: Option<String>,
     title_contains: Option<String>,
-    /// 0 to 1; `None` fires always.
+    /// 0 to 1; `None` always fires.
     probability: Option<f64>,
-    /// How often it may still fire; `None` is forever.
+    /// How often it may still fire; `None` is without limit.
     remaining: Option<u64>,
     fired: u64,
     fault: Fault,
-    /// As it was given, to be shown again.
+    /// The rule's JSON, for [`FaultBook::view`].
     given: Map<String, Value>,
 }
 
-/// A request as rules see it.
+/// The properties of a request that rules match.
 #[derive(Debug, Clone, Copy)]
 pub struct Visit<'a> {
     pub operation: Operation,
@@ -93,7 +93,7 @@ impl Rule {
             && self.title_contains.as_deref().is_none_or(|part| visit.title.is_some_and(|title| title.contains(part)))
     }
 
-    /// Whether the fault can happen to this request at all.
+    /// Whether the fault applies to this request at all.
     fn fits(&self, visit: Visit<'_>) -> bool {
         let needs_account = matches!(self.fault, Fault::RevokeToken { .. });
         self.fault.operations().is_none_or(|operations| operations.contains(&visit.operation))
@@ -114,7 +114,7 @@ impl Rule {
     }
 }
 
-/// The rules in force, and the dice for `probability`.
+/// The rules in force, and the random numbers for `probability`.
 #[derive(Debug)]
 pub struct FaultBook {
     rules: Vec<Rule>,
@@ -126,7 +126,10 @@ impl FaultBook {
         Self { rules: Vec::new(), dice: fastrand::Rng::with_seed(seed) }
     }
 
-    /// Replaces all rules by those of a JSON list. A list with anything wrong in it changes nothing.
+    /// Replaces all rules by those of a JSON list.
+    ///
+    /// # Errors
+    /// The list is invalid; the error is its description. The rules are unchanged then.
     pub fn replace(&mut self, json: &[u8]) -> Result<(), String> {
         self.rules = parse::rules(json)?;
         Ok(())
@@ -140,12 +143,12 @@ impl FaultBook {
         self.rules.is_empty()
     }
 
-    /// The rules as given, each with `remaining` (null: forever) and `fired`.
+    /// The rules as given, each with `remaining` (null: without limit) and `fired`.
     pub fn view(&self) -> Value {
         self.rules.iter().map(Rule::view).collect()
     }
 
-    /// The fault of the first rule that matches and whose dice agree.
+    /// The fault of the first rule that matches the request and whose probability comes up.
     pub fn pick(&mut self, visit: Visit<'_>) -> Option<Fault> {
         let Self { rules, dice } = self;
         rules

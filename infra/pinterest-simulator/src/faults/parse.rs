@@ -1,4 +1,4 @@
-//! Reading rules strictly: a misspelt field would otherwise be a test that tests nothing.
+//! Reads rules strictly: a test with a misspelt field would otherwise test nothing.
 
 use std::borrow::Cow;
 
@@ -100,7 +100,7 @@ fn refusal(fields: &mut Fields, status: u64) -> Result<Refusal, String> {
     })
 }
 
-/// Code and message that Pinterest usually gives with a status.
+/// The code and message that Pinterest usually sends with a status.
 fn usual_error(status: u16) -> ApiError {
     match status {
         401 => errors::AUTHENTICATION_FAILED,
@@ -124,7 +124,7 @@ fn check_combination(rule: &Rule) -> Result<(), String> {
     }
 }
 
-/// The fields that nobody has read yet.
+/// The fields that are not read yet.
 struct Fields {
     left: Map<String, Value>,
 }
@@ -135,14 +135,14 @@ impl Fields {
         self.left.remove(name).filter(|value| !value.is_null())
     }
 
-    fn read<T>(&mut self, name: &str, what: &str, read: impl Fn(&Value) -> Option<T>) -> Result<Option<T>, String> {
+    fn read<T>(&mut self, name: &str, kind: &str, read: impl Fn(&Value) -> Option<T>) -> Result<Option<T>, String> {
         self.take(name)
-            .map(|value| read(&value).ok_or_else(|| format!("'{name}' must be {what}, not {value}")))
+            .map(|value| read(&value).ok_or_else(|| format!("'{name}' must be {kind}, not {value}")))
             .transpose()
     }
 
     fn text(&mut self, name: &str) -> Result<Option<String>, String> {
-        self.read(name, "a text", |value| value.as_str().map(str::to_owned))
+        self.read(name, "a string", |value| value.as_str().map(str::to_owned))
     }
 
     fn flag(&mut self, name: &str) -> Result<Option<bool>, String> {
@@ -158,8 +158,8 @@ impl Fields {
     }
 
     fn whole(&mut self, name: &str, max: u64) -> Result<Option<u64>, String> {
-        let what = if max == u64::MAX { "a whole number".to_owned() } else { format!("a whole number up to {max}") };
-        self.read(name, &what, |value| value.as_u64().filter(|number| *number <= max))
+        let kind = if max == u64::MAX { "a whole number".to_owned() } else { format!("a whole number up to {max}") };
+        self.read(name, &kind, |value| value.as_u64().filter(|number| *number <= max))
     }
 
     fn ms(&mut self, name: &str) -> Result<Option<u64>, String> {
@@ -187,7 +187,7 @@ fn header((name, value): (String, Value)) -> Result<(String, String), String> {
     let text = match &value {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
-        _ => return Err(format!("header '{name}' must be a text or a number")),
+        _ => return Err(format!("header '{name}' must be a string or a number")),
     };
     let name_is_fine =
         !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));

@@ -2,14 +2,14 @@ use super::*;
 
 fn book(json: &str) -> FaultBook {
     let mut book = FaultBook::new(7);
-    book.replace(json.as_bytes()).expect("the rules are right");
+    book.replace(json.as_bytes()).expect("the rules are valid");
     book
 }
 
 fn refused(json: &str) -> String {
     let mut book = book(r#"[{"fault":"delay","delay_ms":1}]"#);
-    let error = book.replace(json.as_bytes()).expect_err("the rules are wrong");
-    assert_eq!(book.rules.len(), 1, "a wrong list changes nothing");
+    let error = book.replace(json.as_bytes()).expect_err("the rules are invalid");
+    assert_eq!(book.rules.len(), 1, "an invalid list changes nothing");
     error
 }
 
@@ -17,7 +17,7 @@ const CREATE: Visit<'static> =
     Visit { operation: Operation::PinsCreate, account: Some(("sim_account_1", "780")), title: Some("Soup of the day") };
 
 #[test]
-fn a_rule_fires_as_often_as_it_says() {
+fn a_rule_fires_as_often_as_times_says() {
     let mut book = book(r#"[{"fault":"delay","delay_ms":5,"times":2}]"#);
     assert_eq!(book.pick(CREATE), Some(Fault::Delay { delay_ms: 5 }));
     assert!(book.pick(CREATE).is_some());
@@ -27,14 +27,14 @@ fn a_rule_fires_as_often_as_it_says() {
 }
 
 #[test]
-fn without_times_a_rule_fires_forever() {
+fn a_rule_without_times_fires_without_limit() {
     let mut book = book(r#"[{"fault":"delay","delay_ms":5}]"#);
     assert!((0..1000).all(|_| book.pick(CREATE).is_some()));
     assert_eq!(book.view()[0]["remaining"], Value::Null);
 }
 
 #[test]
-fn the_first_match_wins() {
+fn the_first_matching_rule_fires() {
     let mut book = book(
         r#"[{"fault":"delay","delay_ms":1,"operation":"pins/get"},
             {"fault":"delay","delay_ms":2,"account":"sim_account_2"},
@@ -48,7 +48,7 @@ fn the_first_match_wins() {
 }
 
 #[test]
-fn probability_is_about_right_and_repeats_with_the_seed() {
+fn probability_is_approximately_kept_and_repeats_with_the_seed() {
     let fired = || {
         let mut book = book(r#"[{"fault":"delay","delay_ms":1,"probability":0.25}]"#);
         (0..4000).filter(|_| book.pick(CREATE).is_some()).count()
@@ -58,7 +58,7 @@ fn probability_is_about_right_and_repeats_with_the_seed() {
 }
 
 #[test]
-fn a_rule_that_misses_its_dice_leaves_the_request_to_the_next() {
+fn a_rule_whose_probability_does_not_come_up_leaves_the_request_to_the_next() {
     let mut book = book(
         r#"[{"fault":"delay","delay_ms":1,"probability":0},
             {"fault":"delay","delay_ms":2,"probability":1}]"#,
@@ -67,14 +67,14 @@ fn a_rule_that_misses_its_dice_leaves_the_request_to_the_next() {
 }
 
 #[test]
-fn a_late_commit_happens_to_creates_only() {
+fn a_late_commit_applies_to_creates_only() {
     let mut book = book(r#"[{"fault":"late_commit","commit_after_ms":5,"hold_ms":9}]"#);
     assert_eq!(book.pick(Visit { operation: Operation::PinsList, ..CREATE }), None);
     assert_eq!(book.pick(CREATE), Some(Fault::LateCommit { commit_after_ms: 5, hold_ms: 9 }));
 }
 
 #[test]
-fn a_stale_list_happens_to_lists_of_pins_only() {
+fn a_stale_list_applies_to_lists_of_pins_only() {
     let mut book = book(r#"[{"fault":"stale_list","lag_ms":5}]"#);
     for operation in [Operation::PinsCreate, Operation::PinsGet, Operation::BoardsList] {
         assert_eq!(book.pick(Visit { operation, ..CREATE }), None, "{operation:?}");
@@ -85,7 +85,7 @@ fn a_stale_list_happens_to_lists_of_pins_only() {
 }
 
 #[test]
-fn a_connection_is_dropped_before_the_commit_unless_it_says_otherwise() {
+fn a_connection_is_dropped_before_the_commit_unless_after_commit_is_set() {
     for (field, after_commit) in [("", false), (r#","after_commit":false"#, false), (r#","after_commit":true"#, true)] {
         let mut book = book(&format!(r#"[{{"fault":"drop_connection"{field}}}]"#));
         assert_eq!(book.pick(CREATE), Some(Fault::DropConnection { after_commit }));
@@ -93,7 +93,7 @@ fn a_connection_is_dropped_before_the_commit_unless_it_says_otherwise() {
 }
 
 #[test]
-fn a_status_brings_its_usual_code_and_message() {
+fn a_status_has_its_usual_code_and_message() {
     let mut book = book(r#"[{"fault":"status","status":429,"headers":{"Retry-After":7}}]"#);
     let Some(Fault::Status(refusal)) = book.pick(CREATE) else { panic!("no status") };
     assert_eq!(refusal.error, crate::errors::RATE_LIMITED);
@@ -101,8 +101,8 @@ fn a_status_brings_its_usual_code_and_message() {
 }
 
 #[test]
-fn what_is_wrong_is_said_and_changes_nothing() {
-    for (json, said) in [
+fn an_invalid_rule_is_refused_with_its_reason_and_changes_nothing() {
+    for (json, reason) in [
         ("{", "not valid JSON"),
         (r#"{"fault":"delay"}"#, "must be a JSON list"),
         (r#"[7]"#, "rule 0: must be a JSON object"),
@@ -127,6 +127,6 @@ fn what_is_wrong_is_said_and_changes_nothing() {
         (r#"[{"fault":"delay","delay_ms":1,"operation":"pins/get","title_contains":"x"}]"#, "'title_contains' works"),
     ] {
         let error = refused(json);
-        assert!(error.contains(said), "{json}: {error}");
+        assert!(error.contains(reason), "{json}: {error}");
     }
 }

@@ -1,4 +1,4 @@
-//! `GET /oauth/`: the page where a user would agree. Here everybody agrees at once.
+//! `GET /oauth/`: the page on which a user would authorize the app. The simulator agrees at once.
 
 use axum::extract::{RawQuery, State};
 use axum::http::{StatusCode, header};
@@ -12,7 +12,7 @@ use crate::world::scopes::Scopes;
 
 /// Redirects to `redirect_uri` with `code` and `state`.
 ///
-/// Beside OAuth's own parameters it takes `account` (username or id; the first account by default) and
+/// Besides the parameters of OAuth it accepts `account` (username or id; default: the first account) and
 /// `decision=deny` (redirects with `error=access_denied`).
 pub async fn redirect(State(simulator): State<Simulator>, RawQuery(query): RawQuery) -> Response {
     let query = query.unwrap_or_default();
@@ -26,7 +26,7 @@ pub async fn redirect(State(simulator): State<Simulator>, RawQuery(query): RawQu
     }
 }
 
-/// Where the browser goes next. A wrong client or redirect URI must not be redirected to.
+/// The URL to redirect to. A request with a wrong client or redirect URI must not be redirected.
 fn decide(world: &mut World, now_ms: i64, query: &str) -> Result<String, ApiError> {
     let fields: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     let get = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());

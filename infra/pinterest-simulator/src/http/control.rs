@@ -1,4 +1,5 @@
-//! The control plane: the truth for tests to check against, and faults. No authentication: loopback only.
+//! The control plane: the committed Pins and the request counts, for tests to check against, and the fault rules. It
+//! has no authentication, because the simulator listens on loopback only.
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -15,7 +16,7 @@ use crate::world::media::Media;
 use crate::world::pin::Pin;
 use crate::world::time::pinterest_time;
 
-/// A Pin as it is, deleted or not.
+/// A committed Pin, deleted or not.
 #[derive(Serialize)]
 struct TruePin<'a> {
     id: &'a str,
@@ -54,10 +55,10 @@ impl<'a> TruePin<'a> {
     }
 }
 
-/// Pins written under one lock: with many of them, other requests get their turn in between.
+/// Pins that are written while the lock is held. With more of them, other requests get the lock in between.
 const PINS_AT_ONCE: usize = 1_000;
 
-/// Every Pin ever committed, in the order of the commits.
+/// Every Pin ever committed, including deleted ones, in the order of the commits.
 pub async fn pins(State(simulator): State<Simulator>) -> Response {
     let mut list = vec![b'['];
     let counted = simulator.with(|provider, now_ms| {
@@ -115,13 +116,13 @@ fn show(simulator: &Simulator, view: impl FnOnce(&Provider) -> Vec<u8>) -> Respo
     change(simulator, |provider| Ok(view(provider)))
 }
 
-/// Settles first: nobody may look at a world in which a planned Pin is overdue.
+/// Settles first, so that `work` never gets a world in which a planned Pin is overdue.
 fn change(simulator: &Simulator, work: impl FnOnce(&mut Provider) -> Result<Vec<u8>, ApiError>) -> Response {
-    let done = simulator.with(|provider, now_ms| {
+    let outcome = simulator.with(|provider, now_ms| {
         provider.world.settle(now_ms);
         work(provider)
     });
-    answer(done.and_then(|done| done))
+    answer(outcome.flatten())
 }
 
 fn answer(outcome: Result<Vec<u8>, ApiError>) -> Response {

@@ -1,4 +1,4 @@
-//! The shell: HTTP, real waiting, connections that end without an answer.
+//! The HTTP shell, with real delays and connections that are closed without an answer.
 
 mod authorize;
 mod control;

@@ -1,4 +1,4 @@
-//! The server loop. It is our own because of one thing: closing a connection without an answer.
+//! The server loop. It replaces axum's because it must be able to close a connection without an answer.
 
 use std::future::Future;
 use std::pin::pin;
@@ -17,12 +17,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// How long open requests may take after the shutdown began.
+/// How long open requests may take once the shutdown has begun.
 const GRACE: Duration = Duration::from_secs(1);
-/// Pause after a failed accept (too many open files, say), so that the loop does not spin.
+/// Pause after a failed accept (for example, too many open files), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Marks a response that must not be sent: hyper closes the connection when a service fails.
+/// Marks a response that must not be sent. The service then fails, and hyper closes the connection.
 #[derive(Debug, Clone, Copy)]
 pub struct Unanswered;
 
@@ -35,7 +35,7 @@ impl std::fmt::Display for Unanswered {
 impl std::error::Error for Unanswered {}
 
 impl Unanswered {
-    /// What another server than this one would send.
+    /// The response that another server would send.
     pub fn response() -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::GATEWAY_TIMEOUT;
@@ -57,7 +57,7 @@ pub async fn serve(router: Router, listener: TcpListener, shutdown: impl Future<
                     connections.spawn(connection(router.clone(), stream, closed.clone()));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection");
+                    tracing::warn!(%error, "connection not accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
@@ -67,13 +67,13 @@ pub async fn serve(router: Router, listener: TcpListener, shutdown: impl Future<
     drop(listener);
     closing.send_replace(true);
     let all_done = async { while connections.join_next().await.is_some() {} };
-    // Connections that still hold back an answer are dropped with the set.
+    // Dropping the set drops the connections that still wait for an answer.
     let _ = tokio::time::timeout(GRACE, all_done).await;
     Ok(())
 }
 
 async fn connection(router: Router, stream: TcpStream, mut closed: watch::Receiver<bool>) {
-    // Small answers must not wait for the acknowledgement of earlier ones.
+    // Without TCP_NODELAY, a small answer would wait for the acknowledgement of earlier ones.
     let _ = stream.set_nodelay(true);
     let service = TowerToHyperService::new(router);
     let answered = service_fn(move |request| {

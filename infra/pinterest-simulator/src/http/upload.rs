@@ -1,4 +1,4 @@
-//! The storage behind `upload_url`: takes a form of every upload parameter and then the file.
+//! The storage behind `upload_url`. It accepts a form with every upload parameter, followed by the file.
 
 use axum::extract::State;
 use axum::extract::multipart::{Field, Multipart, MultipartError, MultipartRejection};
@@ -10,7 +10,7 @@ use crate::simulator::Simulator;
 use crate::storage_error::{self, StorageError};
 use crate::world::upload::FileFacts;
 
-/// The field with the file; whatever follows it is ignored, as S3 does.
+/// The field with the file. Fields after it are ignored, as in S3.
 const FILE: &str = "file";
 
 pub async fn receive(State(simulator): State<Simulator>, form: Result<Multipart, MultipartRejection>) -> Response {
@@ -44,7 +44,7 @@ async fn take(simulator: &Simulator, form: Result<Multipart, MultipartRejection>
     received.unwrap_or(Err(storage_error::JOURNAL_FAILED))
 }
 
-/// The file's size and beginning: it may be larger than anybody would want to keep.
+/// Reads the file and keeps only its size and its first bytes, because a file may be too large for memory.
 async fn facts(mut field: Field<'_>) -> Result<FileFacts, StorageError> {
     let mut facts = FileFacts::default();
     while let Some(chunk) = field.chunk().await.map_err(broken)? {

@@ -1,4 +1,4 @@
-//! A request of `/v5`: read it, hand it to the provider, do what the provider says.
+//! A request of `/v5`: reads it, passes it to the provider and carries out the provider's plan.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::api::{self, Reply};
 use crate::errors::{self, ApiError};
 use crate::limits;
 use crate::operations::Operation;
-use crate::provider::{Plan, Visitor};
+use crate::provider::{AdmittedRequest, Plan};
 use crate::simulator::Simulator;
 use crate::world::page::PRESENT;
 
@@ -50,7 +50,7 @@ async fn answer(simulator: Simulator, operation: Operation, request: Request) ->
     match simulator.with(|provider, now_ms| provider.receive(now_ms, request)) {
         Err(error) => response(Reply::from(&error)),
         Ok(Plan::Answer(reply)) => response(reply),
-        Ok(Plan::Resume { after_ms, visitor }) => resume(simulator, after_ms, visitor).await,
+        Ok(Plan::Resume { after_ms, admitted }) => resume(simulator, after_ms, admitted).await,
         Ok(Plan::Silence { hold_ms, operation }) => silence(simulator, hold_ms, operation).await,
     }
 }
@@ -76,11 +76,11 @@ fn text(request: &Request, header: HeaderName) -> Option<String> {
     request.headers().get(header)?.to_str().ok().map(str::to_owned)
 }
 
-/// In a task of its own: a client that hangs up cancels the waiting here, not the handling there.
-async fn resume(simulator: Simulator, after_ms: u64, visitor: Visitor) -> Response {
+/// Handles the request in a task of its own, so that a client that disconnects cancels the wait but not the handling.
+async fn resume(simulator: Simulator, after_ms: u64, admitted: AdmittedRequest) -> Response {
     let handling = tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(after_ms)).await;
-        simulator.with(|provider, now_ms| provider.resume(now_ms, visitor)).unwrap_or_else(|error| Reply::from(&error))
+        simulator.with(|provider, now_ms| provider.resume(now_ms, admitted)).unwrap_or_else(|error| Reply::from(&error))
     });
     match handling.await {
         Ok(reply) => response(reply),
@@ -94,7 +94,7 @@ async fn silence(simulator: Simulator, hold_ms: u64, operation: Operation) -> Re
     Unanswered::response()
 }
 
-/// Counts the end of a silence, whichever side ends it.
+/// Counts the end of a silence, whether the server or the client ends it.
 struct Silence {
     simulator: Simulator,
     operation: Operation,
@@ -103,7 +103,7 @@ struct Silence {
 impl Drop for Silence {
     fn drop(&mut self) {
         let ended = self.simulator.with(|provider, _| provider.unanswered(self.operation));
-        // Nothing was committed, so no journal can have failed.
+        // Nothing was committed, so the journal can't have failed.
         debug_assert!(ended.is_ok());
     }
 }

@@ -1,4 +1,4 @@
-//! The provider with virtual time: what a seeded simulation would do.
+//! The provider with virtual time, as a seeded simulation uses it.
 
 use serde_json::json;
 
@@ -28,7 +28,7 @@ fn create(number: usize) -> Request {
 
 fn with_fault(json: &str) -> Provider {
     let mut provider = provider();
-    provider.faults.replace(json.as_bytes()).expect("the rule is right");
+    provider.faults.replace(json.as_bytes()).expect("the rule is valid");
     provider
 }
 
@@ -44,18 +44,18 @@ fn committed(provider: &Provider) -> usize {
 }
 
 #[test]
-fn a_client_without_pacing_is_refused_and_a_paced_one_never() {
+fn an_unpaced_client_is_refused_and_a_paced_client_never() {
     let mut provider = provider();
-    let hasty: Vec<u16> = (0..60).map(|_| status(provider.receive(NOW_MS, create(1)))).collect();
-    assert_eq!(hasty.iter().filter(|status| **status == 201).count(), 51);
-    assert_eq!(hasty.iter().filter(|status| **status == 429).count(), 9);
+    let unpaced: Vec<u16> = (0..60).map(|_| status(provider.receive(NOW_MS, create(1)))).collect();
+    assert_eq!(unpaced.iter().filter(|status| **status == 201).count(), 51);
+    assert_eq!(unpaced.iter().filter(|status| **status == 429).count(), 9);
     for second in 0..200 {
         assert_eq!(status(provider.receive(NOW_MS + second * 1000, create(2))), 201, "second {second}");
     }
 }
 
 #[test]
-fn a_429_carries_the_documented_body_and_no_retry_after() {
+fn a_429_has_the_documented_body_and_no_retry_after() {
     let mut provider = provider();
     (0..51).for_each(|_| drop(provider.receive(NOW_MS, create(1))));
     let Plan::Answer(reply) = provider.receive(NOW_MS, create(1)) else { panic!("not answered") };
@@ -69,7 +69,7 @@ fn a_429_carries_the_documented_body_and_no_retry_after() {
 }
 
 #[test]
-fn without_enforcement_every_pace_passes() {
+fn without_enforcement_every_request_passes() {
     let mut provider = Provider::new(Config { enforce_limits: false, ..Config::default() });
     provider.world.seed_accounts(NOW_MS);
     assert!((0..500).all(|_| status(provider.receive(NOW_MS, create(1))) == 201));
@@ -88,14 +88,14 @@ fn a_missing_scope_is_named() {
 #[test]
 fn a_delayed_request_is_handled_when_it_is_resumed() {
     let mut provider = with_fault(r#"[{"fault":"delay","delay_ms":700,"operation":"pins/create"}]"#);
-    let Plan::Resume { after_ms, visitor } = provider.receive(NOW_MS, create(1)) else { panic!("not delayed") };
+    let Plan::Resume { after_ms, admitted } = provider.receive(NOW_MS, create(1)) else { panic!("not delayed") };
     assert_eq!((after_ms, committed(&provider)), (700, 0));
-    assert_eq!(provider.resume(NOW_MS + 700, visitor).status, 201);
+    assert_eq!(provider.resume(NOW_MS + 700, admitted).status, 201);
     assert_eq!(provider.world.every_pin()[0].created_at_ms, NOW_MS + 700);
 }
 
 #[test]
-fn timeouts_commit_before_or_not_at_all() {
+fn a_timeout_commits_only_if_it_comes_after_the_commit() {
     for (fault, expected) in [("timeout_before_commit", 0), ("timeout_after_commit", 1)] {
         let mut provider = with_fault(&format!(r#"[{{"fault":"{fault}","hold_ms":9}}]"#));
         let plan = provider.receive(NOW_MS, create(1));
@@ -117,7 +117,7 @@ fn a_dropped_connection_commits_only_if_asked_to() {
 }
 
 #[test]
-fn a_stale_list_shows_the_past() {
+fn a_stale_list_shows_the_pins_of_an_earlier_time() {
     let mut provider = provider();
     let id = |plan: Plan| match plan {
         Plan::Answer(reply) => reply.json()["id"].as_str().expect("an id").to_owned(),
@@ -130,7 +130,7 @@ fn a_stale_list_shows_the_past() {
     delete.path_id = deleted.clone();
     assert_eq!(status(provider.receive(NOW_MS + 1_001, delete)), 204);
     let mut listed = |rule: &str, operation: Operation| {
-        provider.faults.replace(rule.as_bytes()).expect("the rule is right");
+        provider.faults.replace(rule.as_bytes()).expect("the rule is valid");
         let mut list = Request::new(operation, &seed_accounts(1)[0].access_token);
         list.path_id = seed_accounts(1)[0].boards[0].id.clone();
         let Plan::Answer(reply) = provider.receive(NOW_MS + 6_000, list) else { panic!("not answered") };
@@ -145,7 +145,7 @@ fn a_stale_list_shows_the_past() {
 }
 
 #[test]
-fn an_error_after_the_commit_hides_the_commit() {
+fn an_error_after_the_commit_is_answered_and_the_pin_stays() {
     let mut provider = with_fault(r#"[{"fault":"error_after_commit","status":502,"code":2787,"message":"Oops"}]"#);
     let Plan::Answer(reply) = provider.receive(NOW_MS, create(1)) else { panic!("not answered") };
     assert_eq!((reply.status, reply.json()), (502, json!({"code": 2787, "message": "Oops"})));
@@ -153,7 +153,7 @@ fn an_error_after_the_commit_hides_the_commit() {
 }
 
 #[test]
-fn a_late_commit_comes_at_its_time_whoever_looks() {
+fn a_late_pin_is_listed_from_its_commit_on() {
     let mut provider = with_fault(r#"[{"fault":"late_commit","commit_after_ms":5000,"times":1}]"#);
     assert!(matches!(provider.receive(NOW_MS, create(1)), Plan::Silence { hold_ms: 60_000, .. }));
     let mut list = Request::new(Operation::BoardsListPins, &seed_accounts(1)[0].access_token);
@@ -166,7 +166,7 @@ fn a_late_commit_comes_at_its_time_whoever_looks() {
 }
 
 #[test]
-fn a_request_that_is_wrong_by_itself_gets_its_own_refusal() {
+fn an_invalid_request_gets_its_own_refusal_instead_of_the_fault() {
     for fault in [
         r#"[{"fault":"timeout_after_commit"}]"#,
         r#"[{"fault":"error_after_commit"}]"#,
@@ -179,7 +179,7 @@ fn a_request_that_is_wrong_by_itself_gets_its_own_refusal() {
 }
 
 #[test]
-fn a_429_of_the_envelope_spends_no_fault() {
+fn a_rate_limited_request_uses_up_no_fault() {
     let mut provider = with_fault(r#"[{"fault":"status","status":503,"times":60}]"#);
     let answers: Vec<u16> = (0..60).map(|_| status(provider.receive(NOW_MS, create(1)))).collect();
     assert_eq!(answers.iter().filter(|status| **status == 503).count(), 51);
@@ -187,7 +187,7 @@ fn a_429_of_the_envelope_spends_no_fault() {
 }
 
 #[test]
-fn a_revoked_token_stays_dead_until_it_is_refreshed() {
+fn a_revoked_token_is_refused_until_it_is_refreshed() {
     let mut provider = with_fault(r#"[{"fault":"revoke_token","times":1}]"#);
     assert_eq!(status(provider.receive(NOW_MS, create(1))), 401);
     assert_eq!(status(provider.receive(NOW_MS, create(1))), 401);
@@ -200,14 +200,14 @@ fn a_revoked_token_stays_dead_until_it_is_refreshed() {
 }
 
 #[test]
-fn a_refresh_may_be_refused_too() {
+fn a_revocation_may_include_the_refresh_token() {
     let mut provider = with_fault(r#"[{"fault":"revoke_token","refresh_too":true,"times":1}]"#);
     assert_eq!(status(provider.receive(NOW_MS, create(1))), 401);
     assert_eq!(status(provider.receive(NOW_MS, refresh(&seed_accounts(1)[0].refresh_token))), 401);
 }
 
 #[test]
-fn a_lost_answer_to_a_refresh_has_still_rotated_the_token() {
+fn a_refresh_whose_answer_is_lost_still_rotates_the_token() {
     let mut provider = with_fault(
         r#"[{"fault":"timeout_after_commit","operation":"oauth/token","account":"sim_account_1","times":1}]"#,
     );
@@ -226,7 +226,7 @@ fn refresh(token: &str) -> Request {
 }
 
 #[test]
-fn the_counts_tell_what_arrived_and_what_was_let_in() {
+fn the_counts_report_arrived_and_accepted_requests() {
     let mut provider = provider();
     (0..60).for_each(|_| drop(provider.receive(NOW_MS, create(1))));
     (0..3).for_each(|_| drop(provider.receive(NOW_MS + 5_000, create(1))));

@@ -1,4 +1,4 @@
-//! Accounts, and who is calling.
+//! Accounts and callers.
 
 use super::World;
 use super::scopes::Scopes;
@@ -21,7 +21,7 @@ pub struct Account {
     pub pin_count: usize,
 }
 
-/// Whom an access token speaks for, and what it may do.
+/// The account of an access token, and the token's scopes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caller {
     pub account: AccountIndex,
@@ -34,7 +34,7 @@ impl Caller {
         self.require(operation.scopes())
     }
 
-    /// 401 code 3 unless every one of `needed` was granted.
+    /// 401 code 3 unless every scope of `needed` was granted.
     pub fn require(&self, needed: Scopes) -> Result<(), ApiError> {
         match needed.missing_in(self.scopes).as_slice() {
             [] => Ok(()),
@@ -44,7 +44,7 @@ impl Caller {
 }
 
 impl World {
-    /// The account behind an access token; 401 code 2 when it is unknown, expired or revoked.
+    /// The caller with an access token; 401 code 2 when the token is unknown, expired or revoked.
     pub fn authenticate(&self, now_ms: i64, access_token: &str) -> Result<Caller, ApiError> {
         self.access_tokens
             .get(access_token)

@@ -27,7 +27,7 @@ pub struct Board {
     pub description: Option<String>,
     pub privacy: Privacy,
     pub created_at_ms: i64,
-    /// Ordinals of its Pins, oldest first: rebuilt from the Pins.
+    /// Ordinals of its Pins, oldest first. Rebuilt from the events, as are the fields below.
     #[serde(skip)]
     pub(super) pins: Vec<usize>,
     /// Ordinals of its sections, oldest first.
@@ -61,7 +61,7 @@ impl Board {
     }
 }
 
-/// A board somebody asks for: all of it that its owner can choose.
+/// The properties of a board that its owner can choose.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BoardDraft {
     pub name: String,
@@ -83,7 +83,7 @@ impl World {
         self.board(caller, &id)
     }
 
-    /// Whether the account has no other board (than `itself`) of that name, and the name is one.
+    /// Whether the name is valid, and the account has no other board (than `itself`) of that name.
     pub(super) fn may_be_named(&self, account: AccountIndex, name: &str, itself: Option<&str>) -> bool {
         let mut others = self.boards_of(account).filter(|board| Some(board.id.as_str()) != itself);
         !name.trim().is_empty()
@@ -91,7 +91,7 @@ impl World {
             && !others.any(|board| board.name.eq_ignore_ascii_case(name))
     }
 
-    /// A board of the caller. Another account's board isn't found, nor is a secret one without the scope for it.
+    /// A board of the caller. Another account's board is not found, nor is a secret board without the scope for it.
     pub fn board(&self, caller: Caller, id: &str) -> Result<&Board, ApiError> {
         self.find_board(id)
             .filter(|board| board.account == caller.account && may_see(caller, board))
@@ -115,7 +115,7 @@ impl World {
         Ok(page)
     }
 
-    /// A board that is there, whoever's it is.
+    /// A board of any account, unless it is deleted.
     pub fn find_board(&self, id: &str) -> Option<&Board> {
         self.board_record(id).filter(|board| !board.deleted)
     }

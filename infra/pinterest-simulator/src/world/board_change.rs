@@ -1,4 +1,4 @@
-//! Boards that change or go.
+//! Updates and deletions of boards.
 
 use super::World;
 use super::account::Caller;
@@ -7,7 +7,7 @@ use super::event::Event;
 use super::scopes::{self, Scopes};
 use crate::errors::{self, ApiError};
 
-/// What somebody wants to be different about a board.
+/// The requested changes of a board; `None` leaves a property unchanged.
 #[derive(Debug, Clone, Default)]
 pub struct BoardChange {
     pub name: Option<String>,
@@ -16,7 +16,7 @@ pub struct BoardChange {
 }
 
 impl World {
-    /// Changes what the caller names and leaves the rest.
+    /// Changes the given properties of a board.
     pub fn update_board(&mut self, caller: Caller, id: &str, change: BoardChange) -> Result<(), ApiError> {
         let board = self.own_board(caller, id, errors::BOARD_UPDATE_NOT_AUTHORIZED)?;
         if change.privacy == Some(Privacy::Secret) {
@@ -34,14 +34,14 @@ impl World {
         Ok(())
     }
 
-    /// Its sections and Pins go with it, and the Pins that are still planned for it.
+    /// Deletes a board with its sections, its Pins and the Pins that are planned for it.
     pub fn delete_board(&mut self, now_ms: i64, caller: Caller, id: &str) -> Result<(), ApiError> {
         self.own_board(caller, id, errors::BOARD_DELETE_NOT_AUTHORIZED)?;
         self.commit(Event::BoardDeleted { id: id.to_owned(), at_ms: now_ms });
         Ok(())
     }
 
-    /// A board to be changed by the caller; `forbidden` is the refusal when it is another account's.
+    /// A board that the caller may change; `forbidden` is the refusal for another account's board.
     pub(super) fn own_board(&self, caller: Caller, id: &str, forbidden: ApiError) -> Result<&Board, ApiError> {
         let board = self.find_board(id).ok_or(errors::BOARD_NOT_FOUND)?;
         if board.account != caller.account {

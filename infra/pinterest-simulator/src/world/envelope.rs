@@ -1,16 +1,16 @@
-//! The pace limit as an exact token bucket in whole numbers.
+//! The rate limit: an exact token bucket in whole numbers.
 
 use crate::config::Envelope;
 
-/// Parts of one token: fine enough that no rate is rounded away between two milliseconds.
+/// Parts of one token. Small enough that the refill of a millisecond is never rounded to nothing.
 const PARTS_PER_TOKEN: f64 = 1e9;
 
-/// Capacity and refill of a bucket, with the slack already in.
+/// Capacity and refill of a bucket, with the slack included.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
     capacity_parts: i64,
     parts_per_ms: i64,
-    /// Without the slack: what the headers report.
+    /// The capacity without the slack, for the headers.
     nominal_capacity: u64,
 }
 
@@ -32,12 +32,12 @@ pub struct Bucket {
     refilled_at_ms: i64,
 }
 
-/// How much is left, for the rate headers.
+/// The remaining requests, for the rate-limit headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Left {
     /// Whole requests that would pass now, at most the nominal capacity.
     pub requests: u64,
-    /// Milliseconds until the next one would pass; 0 when one would pass now.
+    /// Milliseconds until the next request would pass; 0 when one would pass now.
     pub next_in_ms: i64,
 }
 
@@ -46,7 +46,7 @@ impl Bucket {
         Self { parts: pace.capacity_parts, refilled_at_ms: now_ms }
     }
 
-    /// Takes one token if there is one. A refused request costs nothing.
+    /// Takes one token if there is one. A refused request takes none.
     pub fn take(&mut self, pace: Pace, now_ms: i64) -> bool {
         self.refill(pace, now_ms);
         let passes = self.parts >= PARTS_PER_TOKEN as i64;
@@ -69,7 +69,7 @@ impl Bucket {
         }
     }
 
-    /// A clock that goes backwards refills nothing.
+    /// Adds the tokens of the elapsed time. A clock that goes backwards adds none.
     fn refill(&mut self, pace: Pace, now_ms: i64) {
         let elapsed_ms = (now_ms - self.refilled_at_ms).max(0);
         let gained = elapsed_ms.saturating_mul(pace.parts_per_ms);
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_without_pacing_is_refused_after_capacity_and_slack() {
+    fn an_unpaced_client_is_refused_after_capacity_and_slack() {
         let pace = Pace::new(Envelope::default());
         let mut bucket = Bucket::full(pace, 0);
         assert_eq!(passed(pace, &mut bucket, (0..200).map(|_| 0)).len(), 51);
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_tells_when_the_next_one_passes() {
+    fn left_reports_when_the_next_request_passes() {
         let pace = Pace::new(Envelope { capacity: 1.0, rate_per_s: 2.0, slack: 0.0 });
         let mut bucket = Bucket::full(pace, 0);
         assert_eq!(bucket.left(pace), Left { requests: 1, next_in_ms: 0 });

@@ -1,4 +1,4 @@
-//! What happened, as the journal keeps it. Every change of the durable state is one event applied in one place.
+//! The events of the journal. Every change of the durable state is one event, applied in one place.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ use crate::seed;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// The documented accounts from number `first` to `last` came into being.
+    /// The documented accounts from number `first` to `last` were created.
     AccountsSeeded {
         first: usize,
         last: usize,
@@ -26,12 +26,12 @@ pub enum Event {
     BoardCreated {
         board: Board,
     },
-    /// All that can be changed about it, as it is now.
+    /// Has all properties that can be changed, also the unchanged ones.
     BoardUpdated {
         id: String,
         draft: BoardDraft,
     },
-    /// Its sections and Pins went with it.
+    /// Deletes its sections and Pins too.
     BoardDeleted {
         id: String,
         at_ms: i64,
@@ -43,12 +43,12 @@ pub enum Event {
         id: String,
         name: String,
     },
-    /// Its Pins went with it.
+    /// Deletes its Pins too.
     SectionDeleted {
         id: String,
         at_ms: i64,
     },
-    /// `plan` names the planned Pin that this commit fulfils.
+    /// `plan` is the number of the planned Pin that this commit fulfils.
     PinCreated {
         pin: Pin,
         plan: Option<u64>,
@@ -67,7 +67,7 @@ pub enum Event {
         id: String,
         received: Received,
     },
-    /// New tokens; the refresh token they were bought with dies by the same event.
+    /// New tokens. The same event revokes the refresh token that was exchanged for them.
     TokensIssued {
         access: AccessToken,
         refresh: Option<RefreshToken>,
@@ -80,7 +80,7 @@ pub enum Event {
 }
 
 impl World {
-    /// Applies an event and keeps it for whoever records events.
+    /// Applies an event and, while recording, keeps it.
     pub(super) fn commit(&mut self, event: Event) {
         if self.recording {
             self.recorded.push(event.clone());
@@ -88,7 +88,7 @@ impl World {
         self.apply(event);
     }
 
-    /// Applies an event that was recorded before: replaying all of them gives the same world again.
+    /// Applies an event that was recorded before. Replaying all of them gives the same world again.
     pub fn apply(&mut self, event: Event) {
         match event {
             Event::AccountsSeeded { first, last, at_ms } => self.add_accounts(first, last, at_ms),

@@ -1,12 +1,12 @@
-//! Ids and tokens: a function of the ordinal (and the seed), so that a replayed journal gives the same ones again.
+//! Ids and tokens. They are functions of the ordinal (and the seed), so that a replayed journal gives the same ones.
 
 const BOARD_ID_BASE: u64 = 782_000_000_000_000_000;
 const PIN_ID_BASE: u64 = 783_000_000_000_000_000;
 const SECTION_ID_BASE: u64 = 784_000_000_000_000_000;
 const MEDIA_ID_BASE: u64 = 785_000_000_000_000_000;
-/// Ids of one kind: 10^15. Coprime to [`STEP`], so that no two ordinals share an id.
+/// Number of ids of one kind: 10^15. Coprime to [`STEP`], so that no two ordinals share an id.
 const SPAN: u64 = 1_000_000_000_000_000;
-/// Spreads successive ordinals, because nobody should learn to rely on the order of Pinterest's ids.
+/// Spreads successive ordinals, so that clients can't rely on the order of Pinterest's ids.
 const STEP: u64 = 618_033_988_749_897;
 
 pub fn board_id(ordinal: usize) -> String {
@@ -36,7 +36,7 @@ pub fn token(prefix: &str, seed: u64, serial: u64) -> String {
     format!("{prefix}_{random}")
 }
 
-/// What stands for the signature of an upload form: 64 hexadecimal digits.
+/// The simulated signature of an upload form: 64 hexadecimal digits.
 pub fn signature(seed: u64, serial: u64) -> String {
     let mut dice = dice(seed, serial);
     (0..64).map(|_| dice.digit(16)).collect()

@@ -1,8 +1,8 @@
-//! What Pins show.
+//! The media of Pins.
 
 use serde::{Deserialize, Serialize};
 
-/// The media of a Pin, by the `source_type` it was asked for with. The bytes of images are not kept.
+/// The media of a Pin, by the `source_type` of its request. The bytes of images are not kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "source_type", rename_all = "snake_case")]
 pub enum Media {
@@ -22,11 +22,11 @@ pub enum Media {
     },
 }
 
-/// Several images to leaf through.
+/// Several images of one Pin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Carousel {
     pub items: Vec<CarouselItem>,
-    /// Which one is shown first; kept as it was given.
+    /// The image to show first, as it was given.
     pub index: u64,
 }
 
@@ -46,7 +46,7 @@ pub enum Image {
     Base64 { content_type: String, bytes: usize },
 }
 
-/// The still that stands for a video.
+/// The cover image of a video.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Cover {
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_journal_gives_back_every_kind_of_media() {
+    fn the_journal_restores_every_kind_of_media() {
         let text = |text: &str| text.to_owned();
         let carousel = |image: Image| Carousel {
             items: vec![CarouselItem { title: Some(text("One")), description: None, link: None, image }; 2],

@@ -1,7 +1,7 @@
-//! The state of Pinterest and what can be done to it: pure, with the time passed in as Unix milliseconds.
+//! The state of the simulated Pinterest and its operations: pure, with the time passed in as Unix milliseconds.
 //!
-//! Every operation checks first, then commits one [`event::Event`]. A shell that wants to remember calls
-//! [`World::record`] once, and [`World::take_recorded`] after every call; replaying the events with
+//! Every operation checks first, then commits one [`event::Event`]. To persist the state, a shell calls
+//! [`World::record`] once and [`World::take_recorded`] after every operation; replaying the events with
 //! [`World::apply`] gives the same world again.
 
 pub mod account;
@@ -35,7 +35,7 @@ use section::Section;
 use tokens::{AccessToken, AuthorizationCode, RefreshToken};
 use upload::Upload;
 
-/// Everything Pinterest knows. A clone is a Pinterest of its own: a simulation may keep one to compare with.
+/// The state of the simulated Pinterest. A clone is independent: a simulation may keep one for comparison.
 #[derive(Debug, Clone)]
 pub struct World {
     settings: Config,
@@ -50,13 +50,13 @@ pub struct World {
     pin_ordinals: HashMap<String, usize>,
     uploads: Vec<Upload>,
     upload_ordinals: HashMap<String, usize>,
-    /// By due time and number, so that the first one is the next one.
+    /// By due time and number, so that the first is the next one due.
     planned: BTreeMap<(i64, u64), PlannedPin>,
     next_plan: u64,
     access_tokens: HashMap<String, AccessToken>,
     refresh_tokens: HashMap<String, RefreshToken>,
     codes: HashMap<String, AuthorizationCode>,
-    /// Number of the last generated token or code.
+    /// Serial number of the last generated token or code.
     serial: u64,
     usage: HashMap<AccountIndex, Usage>,
     recording: bool,
@@ -64,7 +64,7 @@ pub struct World {
 }
 
 impl World {
-    /// An empty world: no accounts. Follow with `apply` for each recorded event, then `seed_accounts`.
+    /// An empty world, without accounts. Then call `apply` for each recorded event, and `seed_accounts`.
     pub fn new(settings: Config) -> Self {
         Self {
             pace: Pace::new(settings.envelope),
@@ -91,7 +91,7 @@ impl World {
         }
     }
 
-    /// Adds the documented accounts that are still missing.
+    /// Adds the documented accounts that do not exist yet.
     pub fn seed_accounts(&mut self, now_ms: i64) {
         let (first, last) = (self.accounts.len() + 1, self.settings.accounts);
         if first <= last {
@@ -99,7 +99,7 @@ impl World {
         }
     }
 
-    /// Keeps every later event until it is taken.
+    /// From now on, keeps every event until [`World::take_recorded`] takes it.
     pub fn record(&mut self) {
         self.recording = true;
     }

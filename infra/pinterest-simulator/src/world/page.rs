@@ -1,4 +1,4 @@
-//! Pages and bookmarks, the same for every list.
+//! Pages and bookmarks of every list.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::errors::ApiError;
 use crate::limits;
 
-/// The time of a list that is up to date: whatever has happened by now, happened before it.
+/// The `as_of_ms` of a list that is up to date: every event is before it.
 pub const PRESENT: i64 = i64::MAX;
 
 /// Which page a caller asks for.
@@ -15,7 +15,7 @@ pub struct PageRequest {
     /// 1 to [`limits::MAX_PAGE_SIZE`] items.
     pub size: usize,
     pub bookmark: Option<String>,
-    /// Pins are listed as they were at this time, in Unix milliseconds: [`PRESENT`] for all but stale lists.
+    /// Pins are listed as they were at this time, in Unix milliseconds. [`PRESENT`] except for stale lists.
     pub as_of_ms: i64,
 }
 
@@ -25,15 +25,15 @@ impl Default for PageRequest {
     }
 }
 
-/// Some items and, unless this is the last page, where the next page starts.
+/// The items of a page and, unless it is the last, the bookmark of the next page.
 #[derive(Debug)]
 pub struct Page<T> {
     pub items: Vec<T>,
     pub bookmark: Option<String>,
 }
 
-/// The place in a list before which the next page starts, as the opaque text of a bookmark.
-/// It names the ordinal of the last item shown, so that items added or deleted meanwhile shift nothing.
+/// The position in a list before which the next page starts, encoded as an opaque bookmark.
+/// It is the ordinal of the last item shown, so that items added or deleted meanwhile shift nothing.
 pub struct Cursor;
 
 impl Cursor {
@@ -41,7 +41,7 @@ impl Cursor {
         URL_SAFE_NO_PAD.encode(format!("{list}:{ordinal}"))
     }
 
-    /// The ordinal of a bookmark that was given out for `list`; 400 code 1 for anything else.
+    /// The ordinal of a bookmark of `list`; 400 code 1 for any other text.
     pub fn decode(bookmark: Option<&str>, list: &str) -> Result<Option<usize>, ApiError> {
         bookmark.map(|text| read(text, list).ok_or_else(|| ApiError::invalid("bookmark is not valid"))).transpose()
     }
@@ -53,7 +53,7 @@ fn read(bookmark: &str, list: &str) -> Option<usize> {
 }
 
 impl<T> Page<T> {
-    /// Walks `ordinals` (ascending) backwards from `before`, keeping what `shown` gives back.
+    /// Walks `ordinals` (ascending) backwards from `before` and keeps the items that `shown` returns.
     pub fn newest_first(
         ordinals: &[usize],
         before: Option<usize>,
@@ -81,12 +81,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_cover_everything_once_and_end_without_a_bookmark() {
+    fn pages_have_every_item_once_and_the_last_has_no_bookmark() {
         let ordinals: Vec<usize> = (0..10).map(|n| n * 3).collect();
         let mut seen = Vec::new();
         let mut bookmark: Option<String> = None;
         loop {
-            let before = Cursor::decode(bookmark.as_deref(), "x").expect("our own bookmark");
+            let before = Cursor::decode(bookmark.as_deref(), "x").expect("a bookmark of the list");
             let page = Page::newest_first(&ordinals, before, 4, "x", Some);
             seen.extend(page.items);
             bookmark = page.bookmark;

@@ -1,4 +1,4 @@
-//! Pins: create, look up, list, delete.
+//! Pins: create, get, list and delete.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use super::upload::UploadStatus;
 use super::{World, ids};
 use crate::errors::{self, ApiError};
 
-/// A Pin somebody asks for; its form is checked, its board is not.
+/// A requested Pin. Its fields are checked; its board is not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PinDraft {
     pub board_id: String,
@@ -40,14 +40,14 @@ pub struct Pin {
 }
 
 impl Pin {
-    /// Whether it was there at that time.
+    /// Whether the Pin existed at that time.
     pub(super) fn existed(&self, at_ms: i64) -> bool {
         self.created_at_ms <= at_ms && self.deleted_at_ms.is_none_or(|deleted_at_ms| deleted_at_ms > at_ms)
     }
 }
 
 impl World {
-    /// Commits a Pin. Identical Pins are not recognised as such, as with Pinterest.
+    /// Commits a Pin. Identical Pins are not deduplicated; neither does Pinterest.
     pub fn create_pin(&mut self, now_ms: i64, caller: Caller, draft: PinDraft) -> Result<&Pin, ApiError> {
         self.check_draft(now_ms, caller, &draft)?;
         self.commit_pin(now_ms, caller.account, draft, None);
@@ -73,7 +73,7 @@ impl World {
         }
     }
 
-    /// A video must be the caller's and processed.
+    /// A video must be the caller's and successfully processed.
     fn check_media(&self, now_ms: i64, caller: Caller, media: &Media) -> Result<(), ApiError> {
         let Media::VideoId { media_id, .. } = media else {
             return Ok(());
@@ -86,7 +86,7 @@ impl World {
     }
 
     pub fn pin(&self, caller: Caller, id: &str) -> Result<&Pin, ApiError> {
-        let pin = self.living_pin(id).ok_or(errors::PIN_NOT_FOUND)?;
+        let pin = self.present_pin(id).ok_or(errors::PIN_NOT_FOUND)?;
         if pin.account == caller.account && self.may_see_pin(caller, pin) {
             Ok(pin)
         } else {
@@ -95,7 +95,7 @@ impl World {
     }
 
     pub fn delete_pin(&mut self, now_ms: i64, caller: Caller, id: &str) -> Result<(), ApiError> {
-        let pin = self.living_pin(id).ok_or(errors::PIN_DELETE_NOT_FOUND)?;
+        let pin = self.present_pin(id).ok_or(errors::PIN_DELETE_NOT_FOUND)?;
         if pin.account != caller.account {
             return Err(errors::PIN_DELETE_NOT_AUTHORIZED);
         }
@@ -128,16 +128,16 @@ impl World {
         }))
     }
 
-    /// Every Pin ever committed, deleted ones too, in the order of the commits.
+    /// Every Pin ever committed, including deleted ones, in the order of the commits.
     pub fn every_pin(&self) -> &[Pin] {
         &self.pins
     }
 
-    fn living_pin(&self, id: &str) -> Option<&Pin> {
+    fn present_pin(&self, id: &str) -> Option<&Pin> {
         self.pin_ordinals.get(id).and_then(|ordinal| self.pins.get(*ordinal)).filter(|pin| pin.deleted_at_ms.is_none())
     }
 
-    /// Pins on secret boards take a scope of their own.
+    /// Pins on secret boards need a scope of their own.
     fn may_see_pin(&self, caller: Caller, pin: &Pin) -> bool {
         caller.scopes.contains(scopes::PINS_READ_SECRET)
             || self.board_record(&pin.draft.board_id).is_some_and(|board| board.privacy != Privacy::Secret)
@@ -170,7 +170,7 @@ impl World {
         }
     }
 
-    /// A Pin that is deleted already stays as it is.
+    /// Marks a Pin as deleted, unless it is deleted already.
     pub(super) fn mark_pin_deleted(&mut self, ordinal: usize, at_ms: i64) {
         let Some(pin) = self.pins.get_mut(ordinal).filter(|pin| pin.deleted_at_ms.is_none()) else {
             return;

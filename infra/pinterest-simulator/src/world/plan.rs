@@ -1,4 +1,4 @@
-//! Pins whose commit comes late.
+//! Pins that are accepted now and committed later.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use super::event::Event;
 use super::pin::PinDraft;
 use crate::errors::ApiError;
 
-/// A Pin that will be committed at `at_ms`, whether or not anybody still waits for it.
+/// A Pin that will be committed at `at_ms`, whether or not its client still waits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedPin {
     pub plan: u64,
@@ -18,8 +18,8 @@ pub struct PlannedPin {
 }
 
 impl World {
-    /// Accepts a Pin now and commits it at `at_ms`; `settle` does so when that time has come. If its board or section
-    /// is deleted meanwhile, it never comes.
+    /// Accepts a Pin now; `settle` commits it at `at_ms`. If its board or section is deleted meanwhile, the Pin is
+    /// never committed.
     pub fn plan_pin(&mut self, now_ms: i64, at_ms: i64, caller: Caller, draft: PinDraft) -> Result<(), ApiError> {
         self.check_draft(now_ms, caller, &draft)?;
         let planned = PlannedPin { plan: self.next_plan, at_ms, account: caller.account, draft };
@@ -27,7 +27,7 @@ impl World {
         Ok(())
     }
 
-    /// Commits every planned Pin whose time has come, each at its own time. Call it before looking at the world.
+    /// Commits every planned Pin that is due, each at its own time. Call it before reading the world.
     pub fn settle(&mut self, now_ms: i64) {
         while let Some((&(at_ms, plan), _)) = self.planned.first_key_value() {
             if at_ms > now_ms {

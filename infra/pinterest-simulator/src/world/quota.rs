@@ -1,4 +1,4 @@
-//! The limits of one account: the enforced pace of creating Pins, and what the rate headers report.
+//! The limits of one account: the enforced rate of creating Pins, and the values of the rate-limit headers.
 
 use super::World;
 use super::account::AccountIndex;
@@ -8,20 +8,20 @@ use crate::operations::Operation;
 
 /// Requests per second, user and app that Pinterest publishes for Standard access. Reported, not enforced.
 const SAFETY_NET_PER_SECOND: u64 = 100;
-/// Reads per minute, user and app, as seen in live headers. Reported, not enforced.
+/// Reads per minute, user and app, as observed in live headers. Reported, not enforced.
 const READS_PER_MINUTE: u64 = 1000;
 
 /// Values of the three `x-ratelimit-*` headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quota {
-    /// A structured list; the first number is the limit that `remaining` and `reset_s` speak of.
+    /// A structured list. Its first number is the limit to which `remaining` and `reset_s` refer.
     pub limit: String,
     pub remaining: u64,
     /// Seconds from now.
     pub reset_s: u64,
 }
 
-/// What one account has used.
+/// The usage of one account.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Usage {
     pins: Bucket,
@@ -37,7 +37,7 @@ impl Usage {
 }
 
 impl World {
-    /// Counts a request at its arrival. 429 code 8 when the account creates Pins faster than its envelope.
+    /// Counts a request at its arrival. 429 code 8 when the account creates Pins faster than its envelope allows.
     pub fn admit(&mut self, now_ms: i64, account: AccountIndex, operation: Operation) -> Result<(), ApiError> {
         let (pace, enforced) = (self.pace, self.settings.enforce_limits);
         let usage = self.usage.entry(account).or_insert_with(|| Usage::new(pace, now_ms));
@@ -52,7 +52,7 @@ impl World {
         Ok(())
     }
 
-    /// What the headers of an answer say. Without an account: untouched quotas.
+    /// The quota for the headers of an answer. Without an account, the full quota.
     pub fn quota(&self, account: Option<AccountIndex>, operation: Operation) -> Quota {
         let usage = account.and_then(|account| self.usage.get(&account));
         match usage {
@@ -79,7 +79,7 @@ fn read_limit() -> String {
     )
 }
 
-/// The envelope as a quota policy: `capacity` requests in the seconds that refill it.
+/// The envelope as a quota policy: `capacity` requests in the number of seconds that refills it.
 pub(super) fn write_limit(capacity: f64, rate_per_s: f64) -> String {
     let window_s = if rate_per_s > 0.0 { (capacity / rate_per_s).ceil() as u64 } else { 0 };
     format!(

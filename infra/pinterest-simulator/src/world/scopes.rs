@@ -1,4 +1,4 @@
-//! OAuth scopes as a small set.
+//! OAuth scopes, as a bit set.
 
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +37,7 @@ impl Scopes {
     /// Everything that can be granted.
     pub const EVERY: Scopes = Scopes((1 << ALL.len()) - 1);
 
-    /// The set of the given names; unknown ones are left out.
+    /// The set of the given names; unknown names are ignored.
     pub fn of(names: &[&str]) -> Self {
         Self(names.iter().filter_map(|name| bit(name)).fold(0, |set, bit| set | bit))
     }
@@ -49,7 +49,7 @@ impl Scopes {
             .try_fold(Self::NONE, |set, name| bit(name).map(|bit| Self(set.0 | bit)).ok_or_else(|| name.to_owned()))
     }
 
-    /// Those of `self` that `granted` lacks, by name.
+    /// The names of the scopes of `self` that `granted` lacks.
     pub fn missing_in(self, granted: Scopes) -> Vec<&'static str> {
         Self(self.0 & !granted.0).names()
     }
@@ -81,7 +81,7 @@ impl From<Scopes> for String {
 }
 
 impl From<String> for Scopes {
-    /// Lenient on purpose: a journal of a newer simulator may name scopes that this one doesn't know.
+    /// Ignores unknown names on purpose: the journal of a newer simulator may have scopes that this one doesn't know.
     fn from(list: String) -> Self {
         Self::of(&list.split(' ').collect::<Vec<_>>())
     }
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commas_and_spaces_both_separate() {
+    fn commas_and_spaces_both_separate_scopes() {
         let expected = Scopes::of(&[BOARDS_READ, PINS_WRITE]);
         assert_eq!(Scopes::parse("boards:read,pins:write"), Ok(expected));
         assert_eq!(Scopes::parse("pins:write boards:read"), Ok(expected));
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_names_what_the_grant_lacks() {
+    fn missing_in_names_the_scopes_that_the_grant_lacks() {
         let needed = Scopes::of(&[BOARDS_READ, BOARDS_WRITE]);
         assert_eq!(needed.missing_in(Scopes::of(&[BOARDS_READ])), vec![BOARDS_WRITE]);
         assert!(needed.missing_in(Scopes::EVERY).is_empty());

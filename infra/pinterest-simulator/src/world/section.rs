@@ -16,7 +16,7 @@ pub struct Section {
     pub board_id: String,
     pub name: String,
     pub created_at_ms: i64,
-    /// By itself or with its board: rebuilt from the events, like the two below.
+    /// Deleted by itself or with its board. Rebuilt from the events, as is the field below.
     #[serde(skip)]
     pub(super) deleted: bool,
     /// Ordinals of its Pins, oldest first.
@@ -25,7 +25,7 @@ pub struct Section {
 }
 
 impl World {
-    /// Names need not be unique: nothing published says so.
+    /// Creates a section. Names need not be unique, because Pinterest publishes no such rule.
     pub fn create_section(
         &mut self,
         now_ms: i64,
@@ -62,7 +62,7 @@ impl World {
         self.section(board_id, id).ok_or(errors::SECTION_NOT_FOUND)
     }
 
-    /// Its Pins go with it, as Pinterest's own form says; so do those that are still planned.
+    /// Deletes a section with its Pins, as Pinterest's own form says, and the Pins that are planned for it.
     pub fn delete_section(&mut self, now_ms: i64, caller: Caller, board_id: &str, id: &str) -> Result<(), ApiError> {
         self.own_board(caller, board_id, errors::SECTION_DELETE_NOT_AUTHORIZED)?;
         self.section(board_id, id).ok_or(errors::SECTION_NOT_FOUND)?;
@@ -101,7 +101,7 @@ impl World {
         self.list_pins_of(caller, &section.pins, &section.id, request)
     }
 
-    /// A section that is there, if it is one of that board.
+    /// A section of that board, unless it is deleted.
     pub(super) fn section(&self, board_id: &str, id: &str) -> Option<&Section> {
         let section = self.section_ordinals.get(id).and_then(|ordinal| self.sections.get(*ordinal));
         section.filter(|section| !section.deleted && section.board_id == board_id)

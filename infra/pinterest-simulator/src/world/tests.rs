@@ -85,7 +85,7 @@ fn replaying_the_events_gives_the_same_world() {
 }
 
 #[test]
-fn lists_are_newest_first_and_stable_while_pins_come_and_go() {
+fn lists_are_newest_first_and_stable_while_pins_are_created_and_deleted() {
     let mut world = world();
     let caller = caller(&world, 1);
     let mut ids = Vec::new();
@@ -114,7 +114,7 @@ fn a_late_pin_is_created_at_its_own_time() {
 }
 
 #[test]
-fn nobody_reaches_into_another_account() {
+fn an_account_can_not_read_or_change_the_pins_of_another() {
     let mut world = world();
     let (one, two) = (caller(&world, 1), caller(&world, 2));
     let id = world.create_pin(NOW_MS, one, draft(&first_board(), "a")).expect("created").id.clone();
@@ -130,7 +130,7 @@ fn nobody_reaches_into_another_account() {
 }
 
 #[test]
-fn secret_boards_take_scopes_of_their_own() {
+fn secret_boards_need_scopes_of_their_own() {
     let mut world = world();
     let all = caller(&world, 1);
     let public = Caller {
@@ -149,7 +149,7 @@ fn secret_boards_take_scopes_of_their_own() {
 }
 
 #[test]
-fn a_board_name_is_taken_once_per_account() {
+fn a_board_name_is_unique_within_an_account() {
     let mut world = world();
     let (one, two) = (caller(&world, 1), caller(&world, 2));
     let board = |name: &str| BoardDraft { name: name.to_owned(), description: None, privacy: Privacy::Public };
@@ -173,7 +173,7 @@ fn a_refresh_token_works_once() {
 }
 
 #[test]
-fn without_continuous_refresh_the_old_token_stays() {
+fn without_continuous_refresh_the_old_token_stays_valid() {
     let mut world = world();
     let token = seed_accounts(1)[0].refresh_token.clone();
     for _ in 0..2 {
@@ -195,7 +195,7 @@ fn tokens_expire() {
 }
 
 #[test]
-fn a_code_is_exchanged_once_by_the_same_redirect_uri_in_time() {
+fn a_code_is_exchanged_once_with_the_same_redirect_uri_before_it_expires() {
     let mut world = world();
     let code = |world: &mut World| world.authorize(NOW_MS, 1, Scopes::of(&[scopes::PINS_READ]), "https://a.test/cb");
     let good = code(&mut world);
@@ -209,7 +209,7 @@ fn a_code_is_exchanged_once_by_the_same_redirect_uri_in_time() {
 }
 
 #[test]
-fn revoking_spares_other_accounts() {
+fn a_revocation_leaves_other_accounts_alone() {
     let mut world = world();
     let seeds = seed_accounts(2);
     world.revoke_tokens(0, false);
@@ -223,7 +223,7 @@ fn revoking_spares_other_accounts() {
 }
 
 #[test]
-fn after_a_restart_no_token_is_given_out_twice() {
+fn after_a_restart_no_token_is_issued_twice() {
     let mut world = world();
     let token = seed_accounts(1)[0].refresh_token.clone();
     let first = world.refresh(NOW_MS, &token, None, true).expect("refreshed");

@@ -1,4 +1,4 @@
-//! Timestamps the way Pinterest writes them.
+//! Timestamps in Pinterest's formats.
 
 /// `2022-10-13T01:40:29`: UTC, whole seconds, no zone. Takes Unix milliseconds.
 pub fn pinterest_time(unix_ms: i64) -> String {
@@ -19,7 +19,7 @@ pub fn compact_time(unix_ms: i64) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn there_is_no_zone_and_no_fraction() {
+    fn timestamps_have_whole_seconds() {
         assert_eq!(super::pinterest_time(1_665_625_229_987), "2022-10-13T01:40:29");
         assert_eq!(super::compact_time(1_665_625_229_987), "20221013T014029Z");
     }

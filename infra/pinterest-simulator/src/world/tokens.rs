@@ -25,11 +25,11 @@ pub struct RefreshToken {
     pub account: AccountIndex,
     pub scopes: Scopes,
     pub expires_at_ms: i64,
-    /// Used up by a refresh, or revoked.
+    /// Used by a refresh, or revoked.
     pub revoked: bool,
 }
 
-/// A code between the authorize page and its exchange. Kept in memory only.
+/// A code that was issued and not exchanged yet. In memory only.
 #[derive(Debug, Clone)]
 pub(super) struct AuthorizationCode {
     account: AccountIndex,
@@ -38,7 +38,7 @@ pub(super) struct AuthorizationCode {
     expires_at_ms: i64,
 }
 
-/// What a grant gives.
+/// The tokens that a grant issues.
 #[derive(Debug, Clone)]
 pub struct Issued {
     pub access: AccessToken,
@@ -55,7 +55,7 @@ impl World {
         }
     }
 
-    /// The account's owner agrees: a code that can be exchanged once, by the same redirect URI.
+    /// Issues a code for the account. It can be exchanged once, with the same redirect URI.
     pub fn authorize(&mut self, now_ms: i64, account: AccountIndex, scopes: Scopes, redirect_uri: &str) -> String {
         self.codes.retain(|_, code| now_ms < code.expires_at_ms);
         let code = ids::token("code", self.settings.seed, self.next_serial());
@@ -69,7 +69,7 @@ impl World {
         code
     }
 
-    /// Grant `authorization_code`. A code is spent by the attempt, right or wrong.
+    /// Grant `authorization_code`. An attempt uses the code up, whether or not it succeeds.
     pub fn exchange_code(&mut self, now_ms: i64, code: &str, redirect_uri: &str) -> Result<Issued, ApiError> {
         let grant = self
             .codes
@@ -79,8 +79,8 @@ impl World {
         Ok(self.issue(now_ms, grant.account, grant.scopes, Renewal::First))
     }
 
-    /// Grant `refresh_token`. With `continuous`, the token given dies at once and a new one takes its place;
-    /// without it (apps created before 2025-09-25) it stays and only the access token is new.
+    /// Grant `refresh_token`. With `continuous`, the given token is revoked at once and a new one replaces it. Without
+    /// it (apps created before 2025-09-25), the token stays valid and only the access token is new.
     pub fn refresh(
         &mut self,
         now_ms: i64,
@@ -102,12 +102,12 @@ impl World {
         Ok(self.issue(now_ms, account, scopes, renewal))
     }
 
-    /// Revokes every access token of the account, and its refresh tokens if asked to.
+    /// Revokes every access token of the account and, with `refresh_too`, its refresh tokens.
     pub fn revoke_tokens(&mut self, account: AccountIndex, refresh_too: bool) {
         self.commit(Event::TokensRevoked { account, refresh_too });
     }
 
-    /// Whose grant this is, even if it is spent: for counting and for fault rules.
+    /// The account of a grant, even if the grant is used up. For counting and for fault rules.
     pub fn account_of_grant(&self, code: Option<&str>, refresh_token: Option<&str>) -> Option<AccountIndex> {
         let by_code = code.and_then(|code| self.codes.get(code)).map(|grant| grant.account);
         by_code.or_else(|| refresh_token.and_then(|token| self.refresh_tokens.get(token)).map(|grant| grant.account))
@@ -141,7 +141,7 @@ impl World {
         issued
     }
 
-    /// Skips serials whose token exists: after a restart the count starts anew, the journalled tokens stay.
+    /// Skips serials whose token exists: after a restart the count starts again, but the journalled tokens remain.
     fn next_serial(&mut self) -> u64 {
         loop {
             self.serial += 1;
@@ -180,12 +180,12 @@ impl World {
     }
 }
 
-/// What becomes of the refresh token.
+/// What a grant does with the refresh token.
 enum Renewal<'a> {
-    /// There was none: a code was exchanged.
+    /// Issues the first one, for a code.
     First,
-    /// The old one dies, a new one takes its place.
+    /// Revokes the old one and issues a new one.
     Replaces(&'a str),
-    /// The old one stays.
+    /// Keeps the old one.
     Keeps,
 }

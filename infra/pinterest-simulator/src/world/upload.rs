@@ -1,4 +1,4 @@
-//! Media uploads: registered with Pinterest, sent to a storage of its own, processed for a while, then shown by Pins.
+//! Media uploads: registered with Pinterest, sent to a separate storage, processed for a while, then used by Pins.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,7 +13,7 @@ use crate::errors::{self, ApiError};
 use crate::limits;
 use crate::storage_error::{self, StorageError};
 
-/// What a form must declare itself to be, by header and by field.
+/// The content type that a form must have, in its header and in its field.
 const CONTENT_TYPE: &str = "multipart/form-data";
 /// The field of the form that names the upload.
 const KEY: &str = "key";
@@ -26,12 +26,12 @@ pub struct Upload {
     pub account: AccountIndex,
     pub registered_at_ms: i64,
     signature: String,
-    /// Rebuilt from its event.
+    /// Rebuilt from the events.
     #[serde(skip)]
     received: Option<Received>,
 }
 
-/// A file that has arrived.
+/// A received file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Received {
     pub bytes: u64,
@@ -51,7 +51,7 @@ pub enum UploadStatus {
     Failed,
 }
 
-/// `upload_parameters` (OpenAPI 5.23.0, `MediaUploadParameters`): fields that the form must have before its file.
+/// `upload_parameters` (OpenAPI 5.23.0, `MediaUploadParameters`): the fields that the form must have before its file.
 #[derive(Debug, Clone)]
 pub struct UploadParameters(pub [(&'static str, String); 8]);
 
@@ -61,7 +61,7 @@ impl Serialize for UploadParameters {
     }
 }
 
-/// The first bytes of a file, and how many there are.
+/// The first bytes of a file, and its size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FileFacts {
     pub head: [u8; FileFacts::HEAD],
@@ -69,11 +69,11 @@ pub struct FileFacts {
 }
 
 impl FileFacts {
-    /// A box of MP4 and QuickTime: four bytes of length, four of type.
+    /// Bytes of the header of an MP4 or QuickTime box: four of length, four of type.
     pub const HEAD: usize = 8;
     const FIRST_BOXES: [&[u8; 4]; 6] = [b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"];
 
-    /// Counts some more bytes of the file.
+    /// Adds more bytes of the file.
     pub fn extend(&mut self, chunk: &[u8]) {
         let start = self.bytes.min(Self::HEAD as u64) as usize;
         for (slot, byte) in self.head[start..].iter_mut().zip(chunk) {
@@ -82,7 +82,7 @@ impl FileFacts {
         self.bytes += chunk.len() as u64;
     }
 
-    /// Whether it starts like an MP4 or QuickTime file; nothing behind that is looked at.
+    /// Whether the file starts like an MP4 or QuickTime file. The rest is not checked.
     pub fn is_video(&self) -> bool {
         self.bytes > Self::HEAD as u64 && Self::FIRST_BOXES.iter().any(|name| self.head[4..] == name[..])
     }
@@ -124,7 +124,7 @@ impl Upload {
 }
 
 impl World {
-    /// Registers an upload: `receive_upload` takes its file, once.
+    /// Registers an upload. `receive_upload` accepts its file, once.
     pub fn register_upload(&mut self, now_ms: i64, caller: Caller) -> Result<&Upload, ApiError> {
         let ordinal = self.uploads.len();
         let upload = Upload {
@@ -155,7 +155,8 @@ impl World {
         Ok(Page::newest_first(&account.uploads, before, request.size, "media", |ordinal| self.uploads.get(ordinal)))
     }
 
-    /// The storage takes a form: `fields` are those before the file. A second file is taken and changes nothing.
+    /// Receives a form for the storage; `fields` are those before the file. A second file is accepted and changes
+    /// nothing.
     pub fn receive_upload(
         &mut self,
         now_ms: i64,

@@ -1,4 +1,4 @@
-//! The program: its line, its exit codes, its death.
+//! The program: the line that it prints, its exit codes and its end by signals.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -56,7 +56,7 @@ fn failed(arguments: &[&str]) -> String {
 }
 
 #[tokio::test]
-async fn one_line_says_everything_a_client_needs() {
+async fn the_ready_line_has_everything_a_client_needs() {
     let running = Running::start(&["--port", "0", "--accounts", "2"]);
     for account in seed_accounts(2) {
         let boards: Vec<String> = account.boards.into_iter().map(|board| board.id).collect();
@@ -69,7 +69,7 @@ async fn one_line_says_everything_a_client_needs() {
 }
 
 #[tokio::test]
-async fn both_stop_signals_end_it_cleanly() {
+async fn both_stop_signals_end_the_program_cleanly() {
     for signal in ["-TERM", "-INT"] {
         let running = Running::start(&["--port", "0"]);
         running.client.set_faults(serde_json::json!([{"fault": "timeout_before_commit"}])).await;
@@ -80,23 +80,23 @@ async fn both_stop_signals_end_it_cleanly() {
 }
 
 #[tokio::test]
-async fn what_was_answered_survives_sigkill() {
+async fn an_answered_commit_survives_sigkill() {
     let folder = Folder::new("sigkill");
     let data_dir = folder.0.to_str().expect("a path in UTF-8").to_owned();
     let arguments = ["--port", "0", "--data-dir", &data_dir, "--no-limits"];
     let running = Running::start(&arguments);
     let writing = tokio::spawn(write_until_refused(running.client.clone()));
-    while running.client.truth().await.len() < 50 {}
-    // Sends SIGKILL, in the middle of the writing.
+    while running.client.committed_titles().await.len() < 50 {}
+    // Sends SIGKILL while Pins are being created.
     drop(running);
     let answered = writing.await.expect("the writer ends by itself");
     let restarted = Running::start(&arguments);
-    let truth = restarted.client.truth().await;
+    let committed = restarted.client.committed_titles().await;
     assert!(answered.len() >= 49);
-    assert!(answered.iter().all(|title| truth.contains(title)));
+    assert!(answered.iter().all(|title| committed.contains(title)));
 }
 
-/// Creates Pins one after the other until one is not answered; returns the titles of those that were.
+/// Creates Pins one after the other until one is not answered; returns the titles of the answered ones.
 async fn write_until_refused(client: Client) -> Vec<String> {
     let mut answered = Vec::new();
     loop {
@@ -110,7 +110,7 @@ async fn write_until_refused(client: Client) -> Vec<String> {
 }
 
 #[test]
-fn a_taken_port_is_said_in_one_line() {
+fn a_port_in_use_is_reported_on_one_line() {
     let taken = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     let port = taken.local_addr().expect("an address").port();
     let said = failed(&["--port", &port.to_string()]);
@@ -118,7 +118,7 @@ fn a_taken_port_is_said_in_one_line() {
 }
 
 #[test]
-fn an_unwritable_folder_is_said_in_one_line() {
+fn an_unwritable_folder_is_reported_on_one_line() {
     let folder = Folder::new("file-in-the-way");
     std::fs::write(&folder.0, "not a folder").expect("written");
     let said = failed(&["--port", "0", "--data-dir", folder.0.to_str().expect("UTF-8")]);
@@ -127,7 +127,7 @@ fn an_unwritable_folder_is_said_in_one_line() {
 }
 
 #[test]
-fn settings_that_make_no_sense_are_refused() {
+fn settings_out_of_range_are_refused() {
     assert!(failed(&["--port", "0", "--accounts", "0"]).contains("accounts must be"));
     assert!(failed(&["--port", "0", "--capacity", "0"]).contains("capacity must be"));
     assert!(failed(&["--port", "0", "--rate", "NaN"]).contains("rate must be"));

@@ -1,4 +1,4 @@
-//! A simulator on a port of its own, and a small client for it.
+//! Starts a simulator on a port of its own, and a small client for it.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
-/// A test that waits longer than this for something has failed.
+/// The longest wait of a test; after it, the test fails.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub struct Answer {
@@ -34,7 +34,7 @@ impl Answer {
     }
 }
 
-/// One connection, kept alive.
+/// One keep-alive connection.
 pub struct Connection {
     address: SocketAddr,
     sender: SendRequest<Full<Bytes>>,
@@ -58,7 +58,7 @@ impl Connection {
         self.send_bytes(method, path, headers, body.as_bytes().to_vec()).await
     }
 
-    /// The same for a body that is no text.
+    /// Like `send`, for a body that is not text.
     pub async fn send_bytes(
         &mut self,
         method: &str,
@@ -82,7 +82,7 @@ impl Connection {
     }
 }
 
-/// Where a simulator is and who calls it.
+/// The address of a simulator and the account that calls it.
 #[derive(Clone)]
 pub struct Client {
     pub address: SocketAddr,
@@ -95,7 +95,7 @@ impl Client {
         Self { address, account }
     }
 
-    /// `None` when nobody listens or no answer comes.
+    /// `None` when the connection is refused or closed without an answer.
     pub async fn try_send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Option<Answer> {
         self.try_send_bytes(method, path, headers, body.as_bytes().to_vec()).await
     }
@@ -139,7 +139,7 @@ impl Client {
         self.call("POST", "/v5/pins", Some(self.pin(title))).await
     }
 
-    /// Sends a create and hangs up without waiting for the answer.
+    /// Sends a create and disconnects without waiting for the answer.
     pub async fn create_and_hang_up(&self, title: &str) -> TcpStream {
         let body = self.pin(title).to_string();
         let mut stream = TcpStream::connect(self.address).await.expect("the simulator listens");
@@ -158,7 +158,7 @@ impl Client {
     }
 
     /// Titles of every Pin ever committed.
-    pub async fn truth(&self) -> Vec<String> {
+    pub async fn committed_titles(&self) -> Vec<String> {
         let pins = self.get("/_sim/pins").await.json();
         let titles =
             pins.as_array().into_iter().flatten().map(|pin| pin["title"].as_str().unwrap_or_default().to_owned());
@@ -179,14 +179,14 @@ impl Client {
 
     pub async fn wait_until_committed(&self, wanted: usize) {
         let start = Instant::now();
-        while self.truth().await.len() != wanted {
+        while self.committed_titles().await.len() != wanted {
             assert!(start.elapsed() < PATIENCE, "never {wanted} committed");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 }
 
-/// Serves a new simulator until the test ends; the client speaks for account 1.
+/// Serves a new simulator until the test ends; the client acts for account 1.
 pub async fn start(config: Config) -> Client {
     let simulator = Simulator::open(config).expect("opened");
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");

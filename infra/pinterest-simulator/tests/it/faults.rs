@@ -1,4 +1,4 @@
-//! Faults one by one, over real connections.
+//! Every fault, over real connections.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use tokio::io::AsyncReadExt;
 use crate::client::{Client, start};
 
 #[tokio::test]
-async fn a_status_is_answered_as_often_as_asked() {
+async fn a_status_is_answered_as_often_as_times_says() {
     let client = start(Config::default()).await;
     client
         .set_faults(json!([{
@@ -24,11 +24,11 @@ async fn a_status_is_answered_as_often_as_asked() {
     assert_eq!(client.create("Soup").await.status, 201);
     let rules = client.get("/_sim/faults").await.json();
     assert_eq!((&rules[0]["remaining"], &rules[0]["fired"]), (&json!(0), &json!(1)));
-    assert_eq!(client.truth().await, ["Stew", "Soup"]);
+    assert_eq!(client.committed_titles().await, ["Stew", "Soup"]);
 }
 
 #[tokio::test]
-async fn a_delay_is_kept_and_then_handled() {
+async fn a_delayed_request_is_answered_after_the_delay() {
     let client = start(Config::default()).await;
     client.set_faults(json!([{"fault": "delay", "delay_ms": 150, "operation": "pins/create"}])).await;
     let start = Instant::now();
@@ -45,44 +45,44 @@ async fn forty_delayed_requests_commit_although_their_client_was_killed() {
         streams.push(client.create_and_hang_up(&number.to_string()).await);
     }
     client.wait_until_in_flight("pins/create", 40).await;
-    assert!(client.truth().await.is_empty());
+    assert!(client.committed_titles().await.is_empty());
     drop(streams);
     client.wait_until_committed(40).await;
     client.wait_until_in_flight("pins/create", 0).await;
 }
 
 #[tokio::test]
-async fn a_timeout_before_the_commit_leaves_nothing() {
+async fn a_timeout_before_the_commit_creates_no_pin() {
     let client = start(Config::default()).await;
     client.set_faults(json!([{"fault": "timeout_before_commit", "hold_ms": 100, "times": 1}])).await;
     let begin = Instant::now();
     assert!(client.try_call("POST", "/v5/pins", Some(client.pin("Soup"))).await.is_none());
     assert!(begin.elapsed() >= Duration::from_millis(100));
-    assert!(client.truth().await.is_empty());
+    assert!(client.committed_titles().await.is_empty());
     let report = client.get("/_sim/requests").await.json();
     assert_eq!(report["operations"]["pins/create"], json!({"unanswered": 1}));
 }
 
 #[tokio::test]
-async fn a_timeout_after_the_commit_leaves_a_pin() {
+async fn a_timeout_after_the_commit_creates_the_pin() {
     let client = start(Config::default()).await;
     client.set_faults(json!([{"fault": "timeout_after_commit", "hold_ms": 100, "times": 1}])).await;
     assert!(client.try_call("POST", "/v5/pins", Some(client.pin("Soup"))).await.is_none());
-    assert_eq!(client.truth().await, ["Soup"]);
+    assert_eq!(client.committed_titles().await, ["Soup"]);
 }
 
 #[tokio::test]
-async fn a_dropped_connection_ends_at_once_and_without_a_byte() {
+async fn a_dropped_connection_is_closed_at_once_and_without_a_byte() {
     for (after_commit, committed) in [(false, vec![]), (true, vec!["Soup".to_owned()])] {
         let client = start(Config::default()).await;
         client.set_faults(json!([{"fault": "drop_connection", "after_commit": after_commit, "times": 1}])).await;
         let begin = Instant::now();
         let mut stream = client.create_and_hang_up("Soup").await;
         let mut answer = Vec::new();
-        // A reset is as good an end as an orderly one.
+        // A connection reset counts as closed, too.
         let _ = stream.read_to_end(&mut answer).await;
         assert!(answer.is_empty() && begin.elapsed() < Duration::from_secs(5), "{answer:?}");
-        assert_eq!(client.truth().await, committed);
+        assert_eq!(client.committed_titles().await, committed);
         let report = client.get("/_sim/requests").await.json();
         assert_eq!(report["operations"]["pins/create"], json!({"unanswered": 1}));
         assert_eq!(report["in_flight"]["pins/create"], 0);
@@ -91,7 +91,7 @@ async fn a_dropped_connection_ends_at_once_and_without_a_byte() {
 }
 
 #[tokio::test]
-async fn a_stale_list_lacks_the_newest_pins_and_is_complete_again_without_the_fault() {
+async fn a_stale_list_lacks_the_newest_pins_until_the_fault_is_cleared() {
     let client = start(Config::default()).await;
     client.create("Soup").await;
     client.set_faults(json!([{"fault": "stale_list", "lag_ms": 3_600_000, "times": 2}])).await;
@@ -101,11 +101,11 @@ async fn a_stale_list_lacks_the_newest_pins_and_is_complete_again_without_the_fa
         assert_eq!(list.status, 200);
         assert_eq!(list.json()["items"].as_array().map(Vec::len), Some(pins), "{path}");
     }
-    assert_eq!(client.truth().await, ["Soup"]);
+    assert_eq!(client.committed_titles().await, ["Soup"]);
 }
 
 #[tokio::test]
-async fn a_silence_ends_when_the_client_hangs_up() {
+async fn a_silence_ends_when_the_client_disconnects() {
     let client = start(Config::default()).await;
     client.set_faults(json!([{"fault": "timeout_after_commit", "times": 1}])).await;
     let stream = client.create_and_hang_up("Soup").await;
@@ -115,7 +115,7 @@ async fn a_silence_ends_when_the_client_hangs_up() {
 }
 
 #[tokio::test]
-async fn an_error_after_the_commit_leaves_a_pin() {
+async fn an_error_after_the_commit_creates_the_pin() {
     let client = start(Config::default()).await;
     let message = "Something went wrong on our end";
     client
@@ -125,11 +125,11 @@ async fn an_error_after_the_commit_leaves_a_pin() {
         .await;
     let answer = client.create("Soup").await;
     assert_eq!((answer.status, answer.json()), (400, json!({"code": 2787, "message": message})));
-    assert_eq!(client.truth().await, ["Soup"]);
+    assert_eq!(client.committed_titles().await, ["Soup"]);
 }
 
 #[tokio::test]
-async fn a_late_commit_comes_although_the_client_hung_up() {
+async fn a_late_commit_happens_although_the_client_disconnected() {
     let client = start(Config::default()).await;
     client.set_faults(json!([{"fault": "late_commit", "commit_after_ms": 200, "operation": "pins/create"}])).await;
     let stream = client.create_and_hang_up("Soup").await;

@@ -1,4 +1,4 @@
-//! Routes, headers, errors, limits.
+//! Routes, headers, errors and limits.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::client::{Client, start};
 
 #[tokio::test]
-async fn every_answer_carries_its_request_id_and_its_quota() {
+async fn every_answer_has_a_request_id_and_quota_headers() {
     let client = start(Config::default()).await;
     let board = client.account.boards[0].id.clone();
     let mut ids = HashSet::new();
@@ -52,7 +52,7 @@ async fn every_answer_carries_its_request_id_and_its_quota() {
 }
 
 #[tokio::test]
-async fn the_read_quota_looks_like_a_live_one() {
+async fn the_read_quota_has_the_format_of_live_headers() {
     let client = start(Config::default()).await;
     let answer = client.get("/v5/boards").await;
     assert_eq!(
@@ -75,8 +75,8 @@ async fn a_pin_can_be_created_read_listed_and_deleted() {
     let deleted = client.call("DELETE", &path, None).await;
     assert_eq!((deleted.status, deleted.text.as_str()), (204, ""));
     assert_eq!(client.get(&path).await.status, 404);
-    let truth = client.get("/_sim/pins").await.json();
-    let mut pin = truth[0].clone();
+    let committed = client.get("/_sim/pins").await.json();
+    let mut pin = committed[0].clone();
     let created_at_ms = pin["created_at_ms"].take().as_i64().expect("a time");
     assert!(created_at_ms > 1_700_000_000_000);
     assert_eq!(
@@ -92,7 +92,7 @@ async fn a_pin_can_be_created_read_listed_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_pin_can_be_put_into_a_section() {
+async fn a_pin_can_be_created_in_a_section() {
     let client = start(Config::default()).await;
     let sections = format!("/v5/boards/{}/sections", client.account.boards[0].id);
     let section = client.call("POST", &sections, Some(json!({"name": "Starters"}))).await;
@@ -125,12 +125,12 @@ async fn a_board_can_be_renamed_and_deleted_with_its_pins() {
     assert_eq!(client.get(&board).await.status, 404);
     let refused = client.create("Stew").await;
     assert_eq!((refused.status, refused.json()), (404, json!({"code": 40, "message": "Board not found."})));
-    let truth = client.get("/_sim/pins").await.json();
-    assert_eq!((truth.as_array().map(Vec::len), &truth[0]["deleted"]), (Some(1), &json!(true)));
+    let committed = client.get("/_sim/pins").await.json();
+    assert_eq!((committed.as_array().map(Vec::len), &committed[0]["deleted"]), (Some(1), &json!(true)));
 }
 
 #[tokio::test]
-async fn bookmarks_lead_through_all_pins() {
+async fn bookmarks_list_all_pins() {
     let client = start(Config { enforce_limits: false, ..Config::default() }).await;
     for number in 0..7 {
         client.create(&number.to_string()).await;
@@ -168,9 +168,9 @@ async fn without_pacing_429s_come_and_with_pacing_none() {
         statuses.push(client.create(&number.to_string()).await.status);
     }
     assert!(statuses.contains(&429));
-    assert_eq!(client.truth().await.len(), statuses.iter().filter(|status| **status == 201).count());
+    assert_eq!(client.committed_titles().await.len(), statuses.iter().filter(|status| **status == 201).count());
 
-    // The same in fast motion: 20 at once, then one every 20 ms.
+    // The same with a faster envelope: 20 at once, then one every 20 ms.
     let envelope = pinterest_simulator::Envelope { capacity: 20.0, rate_per_s: 50.0, slack: 0.03 };
     let client = start(Config { envelope, ..Config::default() }).await;
     for number in 0..20 {
@@ -183,14 +183,14 @@ async fn without_pacing_429s_come_and_with_pacing_none() {
 }
 
 #[tokio::test]
-async fn one_account_does_not_spend_the_pace_of_another() {
+async fn one_account_does_not_use_the_rate_limit_of_another() {
     let client = start(Config::default()).await;
     while client.create("Soup").await.status == 201 {}
     assert_eq!(Client::new(client.address, 2).create("Stew").await.status, 201);
 }
 
 #[tokio::test]
-async fn control_routes_answer_errors_in_the_same_shape() {
+async fn control_routes_answer_errors_in_the_same_format() {
     let client = start(Config::default()).await;
     assert_eq!(client.get("/_sim/soup").await.status, 404);
     assert_eq!(client.call("POST", "/_sim/faults", None).await.status, 405);

@@ -1,4 +1,4 @@
-//! The simulator over real HTTP, one file per subject.
+//! Tests of the simulator over real HTTP, one file per subject.
 
 mod binary;
 mod client;

@@ -1,4 +1,4 @@
-//! Carousels and videos over real connections, the upload form included.
+//! Carousels and videos over real connections, including the upload form.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::client::{Answer, Client, start};
 pub const VIDEO: &[u8] = b"\0\0\0\x18ftypmp42\0\r\n--not the boundary\xFF";
 const BOUNDARY: &str = "simulated-boundary";
 
-/// A form of these fields in their order, the way browsers write it.
+/// A form with these fields in their order, as a browser writes it.
 fn form(fields: &[(&str, &[u8])]) -> Vec<u8> {
     let mut form = Vec::new();
     for (name, value) in fields {
@@ -30,7 +30,7 @@ async fn post(client: &Client, url: &str, content_type: &str, body: Vec<u8>) -> 
     client.try_send_bytes("POST", path, &[("content-type", content_type)], body).await.expect("an answer")
 }
 
-/// Sends the file as `upload_url` and `upload_parameters` of a registered upload say.
+/// Sends the file to the `upload_url` of a registered upload, with its `upload_parameters`.
 pub async fn upload(client: &Client, registered: &Value, file: &[u8]) -> Answer {
     let parameters = registered["upload_parameters"].as_object().expect("parameters");
     let fields = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap_or_default().as_bytes()));
@@ -59,7 +59,7 @@ pub fn video_pin(client: &Client, registered: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_video_goes_all_the_way_from_its_registration_to_a_pin() {
+async fn a_video_is_registered_uploaded_processed_and_pinned() {
     let client = start(Config { media_processing_ms: 300, ..Config::default() }).await;
     let registered = register(&client).await;
     assert_eq!(status(&client, &registered).await, "registered");
@@ -79,15 +79,15 @@ async fn a_video_goes_all_the_way_from_its_registration_to_a_pin() {
 
     let created = client.call("POST", "/v5/pins", Some(pin)).await;
     assert_eq!((created.status, &created.json()["media"]["media_type"]), (201, &json!("video")), "{}", created.text);
-    let truth = client.get("/_sim/pins").await.json();
+    let committed = client.get("/_sim/pins").await.json();
     let media = json!({
         "source_type": "video_id", "media_id": registered["media_id"], "cover_image_url": "https://example.com/c.jpg",
     });
-    assert_eq!(truth[0]["media"], media);
+    assert_eq!(committed[0]["media"], media);
 }
 
 #[tokio::test]
-async fn what_is_no_video_fails_in_processing() {
+async fn a_file_that_is_not_a_video_fails_in_processing() {
     let client = start(Config { media_processing_ms: 0, ..Config::default() }).await;
     let registered = register(&client).await;
     assert_eq!(upload(&client, &registered, b"GIF89a and so on").await.status, 204);
@@ -106,7 +106,7 @@ async fn a_video_may_be_larger_than_any_other_request() {
 }
 
 #[tokio::test]
-async fn a_wrong_form_is_refused_in_the_storages_own_words() {
+async fn an_invalid_form_is_refused_with_the_storages_errors() {
     let client = start(Config::default()).await;
     let registered = register(&client).await;
     let url = registered["upload_url"].as_str().expect("a URL");

@@ -1,4 +1,4 @@
-//! The way from the authorize page to a rotated token.
+//! OAuth, from the authorize page to a rotated token.
 
 use pinterest_simulator::{Config, seed};
 use serde_json::Value;
@@ -66,7 +66,7 @@ async fn an_account_is_connected_and_its_tokens_rotate() {
 }
 
 #[tokio::test]
-async fn a_wrong_secret_is_refused_before_the_grant_is_touched() {
+async fn a_wrong_secret_is_refused_and_does_not_use_up_the_grant() {
     let client = start(Config::default()).await;
     let form = format!("grant_type=refresh_token&refresh_token={}", client.account.refresh_token);
     let refused = token(&client, "wrong", &form).await;

@@ -1,4 +1,4 @@
-//! What survives: everything that was answered, whatever ended the process.
+//! Everything that was answered survives, no matter how the process ended.
 
 use std::io::Write;
 
@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use crate::client::{Client, Folder};
 use crate::media;
 
-/// Runs `work` against a simulator on the folder, in a runtime that is torn down afterwards without a shutdown.
+/// Runs `work` against a simulator on the folder, in a runtime that is dropped afterwards without a shutdown.
 fn live<F: Future<Output = ()>>(folder: &Folder, work: impl FnOnce(Client) -> F) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
@@ -91,7 +91,7 @@ fn changed_and_deleted_boards_and_sections_survive() {
 }
 
 #[test]
-fn uploads_and_the_pins_made_of_them_survive() {
+fn uploads_and_their_pins_survive() {
     let folder = Folder::new("media");
     let mut uploads = Vec::new();
     let mut carousel = json!(null);
@@ -133,7 +133,7 @@ fn uploads_and_the_pins_made_of_them_survive() {
         assert_eq!(client.get(&path).await.json(), video);
         let host = format!("http://{}/pinterest-media-upload/", client.address);
         let mut registered = uploads[0].clone();
-        // Another process, another port; the parameters are the same.
+        // The port is another one after a restart; the parameters are the same.
         registered["upload_url"] = json!(host);
         assert_eq!(media::upload(&client, &registered, media::VIDEO).await.status, 204);
         let listed = client.get("/v5/media").await.json()["items"].as_array().map(Vec::len);
@@ -173,14 +173,14 @@ fn a_late_commit_survives() {
         client.set_faults(json!([{"fault": "late_commit", "commit_after_ms": 300, "hold_ms": 0}])).await;
         let silence = client.try_call("POST", "/v5/pins", Some(client.pin("Soup"))).await;
         assert!(silence.is_none());
-        assert!(client.truth().await.is_empty());
+        assert!(client.committed_titles().await.is_empty());
     });
     live(&folder, async |client: Client| client.wait_until_committed(1).await);
-    live(&folder, async |client: Client| assert_eq!(client.truth().await, ["Soup"]));
+    live(&folder, async |client: Client| assert_eq!(client.committed_titles().await, ["Soup"]));
 }
 
 #[test]
-fn a_torn_last_line_is_cut_off() {
+fn an_incomplete_last_line_is_cut_off() {
     let folder = Folder::new("torn");
     live(&folder, async |client: Client| {
         client.create("Soup").await;
@@ -190,10 +190,10 @@ fn a_torn_last_line_is_cut_off() {
     journal.write_all(br#"{"event":"pin_created","pin":{"id":"78"#).expect("written");
     drop(journal);
     live(&folder, async |client: Client| {
-        assert_eq!(client.truth().await, ["Soup"]);
+        assert_eq!(client.committed_titles().await, ["Soup"]);
         client.create("Stew").await;
     });
-    live(&folder, async |client: Client| assert_eq!(client.truth().await, ["Soup", "Stew"]));
+    live(&folder, async |client: Client| assert_eq!(client.committed_titles().await, ["Soup", "Stew"]));
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn more_accounts_may_be_added_later() {
 }
 
 #[test]
-fn a_folder_serves_one_simulator_at_a_time() {
+fn a_folder_can_be_used_by_one_simulator_at_a_time() {
     let folder = Folder::new("locked");
     let config = || Config { data_dir: Some(folder.0.clone()), ..Config::default() };
     let _first = Simulator::open(config()).expect("opened");

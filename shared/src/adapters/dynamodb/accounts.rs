@@ -1,5 +1,6 @@
 //! Account rows.
 
+use async_trait::async_trait;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
@@ -11,7 +12,7 @@ use crate::domain::account::credentials::{Announced, Death, Lease, RefusedGrant,
 use crate::domain::ids::{AccountId, AccountKey, WorkspaceId};
 use crate::domain::invariants::is_same_write;
 use crate::domain::time::Moment;
-use crate::ports::PortResult;
+use crate::ports::{Accounts, PortResult};
 
 fn item(account: &Account) -> Item {
     let row = Builder::keyed(keys::accounts(account.key.workspace), account.key.account.to_string())
@@ -40,7 +41,7 @@ fn life_attributes(row: Builder, account: &Account) -> Builder {
             .text("wpk", keys::refresh(keys::waiting_shard(account.key)))
             .text("wsk", keys::refresh_sort(refresh_at, account.key));
     }
-    // A disconnected account is found by when that was, as long as its row names somebody.
+    // A disconnected account is found by the time of its disconnection, as long as its row names a person.
     if let Some(revoked_at) = account.revoked_at.filter(|_| !account.is_forgotten() && life.refresh_at.is_none()) {
         row = row
             .text("wpk", keys::forget(keys::waiting_shard(account.key)))
@@ -101,13 +102,30 @@ fn read(workspace: WorkspaceId, item: &Item) -> PortResult<Account> {
     })
 }
 
-impl DynamoStore {
-    pub(super) async fn write_account(&self, next: &Account) -> PortResult<bool> {
+#[async_trait]
+impl Accounts for DynamoStore {
+    async fn save_account(&self, next: &Account) -> PortResult<bool> {
         self.put_revision(item(next), next.rev, &next.nonce).await
     }
 
-    /// Writes a row that counts its writes in `rev` and names the last in `n`, if the stored one is the one before; answers
-    /// whether it was. A repetition under our feet is recognised by its name.
+    async fn account(&self, key: AccountKey) -> PortResult<Option<Account>> {
+        let item = self.get(keys::accounts(key.workspace), &key.account.to_string(), true).await?;
+        item.map(|item| read(key.workspace, &item)).transpose()
+    }
+
+    async fn accounts(&self, workspace: WorkspaceId) -> PortResult<Vec<Account>> {
+        let rows = self.partition(keys::accounts(workspace)).await?;
+        rows.iter().map(|item| read(workspace, item)).collect()
+    }
+
+    async fn accounts_due(&self, by: Moment, limit: usize) -> PortResult<Vec<AccountKey>> {
+        self.list_by(keys::refresh, by, limit).await
+    }
+}
+
+impl DynamoStore {
+    /// Writes a row that counts its writes in `rev` and names the last one in `n`, if the stored row has the revision
+    /// before; returns whether it was written. A write that the SDK repeated is recognised by its nonce.
     pub(super) async fn put_revision(&self, item: Item, rev: u64, nonce: &str) -> PortResult<bool> {
         let put = self
             .client
@@ -143,17 +161,7 @@ impl DynamoStore {
         }
     }
 
-    pub(super) async fn get_account(&self, key: AccountKey) -> PortResult<Option<Account>> {
-        let item = self.get(keys::accounts(key.workspace), &key.account.to_string(), true).await?;
-        item.map(|item| read(key.workspace, &item)).transpose()
-    }
-
-    pub(super) async fn list_accounts(&self, workspace: WorkspaceId) -> PortResult<Vec<Account>> {
-        let rows = self.partition(keys::accounts(workspace)).await?;
-        rows.iter().map(|item| read(workspace, item)).collect()
-    }
-
-    /// A page of each shard of a part of the index, merged: the most overdue of all are among them.
+    /// Reads a page of each shard of an index partition and merges the pages: the most overdue of all are among them.
     pub(super) async fn list_by(
         &self,
         part: fn(u32) -> String,

@@ -30,7 +30,7 @@ fn item(workspace: WorkspaceId, entry: &Entry, expires_at: Moment) -> PortResult
     Ok(row.build())
 }
 
-/// `None`: of an action that a later build knows.
+/// `None`: the entry's action is known to a later build only.
 fn read(item: &Item) -> PortResult<Option<Entry>> {
     let row = Reader(item);
     let Some(action) = Action::parse(&row.text("action")?) else { return Ok(None) };
@@ -74,7 +74,7 @@ impl ActivityLog for DynamoStore {
             Some((at, None)) => keys::activity_sort_begin(at),
             Some((at, Some(id))) => keys::activity_sort(at, id),
         };
-        // A range that ends before it begins is refused.
+        // DynamoDB refuses a range that ends before it begins.
         if low >= high {
             return Ok(Vec::new());
         }
@@ -88,7 +88,7 @@ impl ActivityLog for DynamoStore {
             .expression_attribute_values(":pk", text(keys::activity(workspace)))
             .expression_attribute_values(":low", text(low))
             .expression_attribute_values(":high", text(&high))
-            // One more: the end of the range is itself not wanted.
+            // One more, because the end of the range itself is not wanted.
             .limit(i32::try_from(limit + 1).unwrap_or(i32::MAX))
             .set_return_consumed_capacity(self.meter.asked())
             .into_paginator()

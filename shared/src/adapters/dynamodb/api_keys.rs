@@ -1,4 +1,4 @@
-//! API keys' rows.
+//! The rows of API keys.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 

@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 
+use async_trait::async_trait;
 use aws_sdk_dynamodb::types::{DeleteRequest, PutRequest, Select, WriteRequest};
 
 use super::item::{Builder, Item, Reader, text, unreadable};
 use super::{DynamoStore, REST_ATTEMPTS, failed, keys, pause_before};
 use crate::domain::ids::AccountKey;
 use crate::domain::pacing::backlog::BacklogRow;
-use crate::ports::{PortError, PortResult};
+use crate::domain::pin::Priority;
+use crate::ports::{Backlog, PortError, PortResult};
 
 /// `BatchWriteItem` takes 25 requests.
 const ROWS_PER_WRITE: usize = 25;
@@ -17,28 +19,21 @@ fn read_row(item: &Item) -> PortResult<BacklogRow> {
     BacklogRow::parse_sort_key(&Reader(item).text("sk")?).ok_or_else(|| unreadable("sk"))
 }
 
-impl DynamoStore {
-    pub(super) async fn write_backlog(&self, account: AccountKey, row: &BacklogRow) -> PortResult<()> {
+#[async_trait]
+impl Backlog for DynamoStore {
+    async fn put_backlog(&self, account: AccountKey, row: &BacklogRow) -> PortResult<()> {
         self.put(Builder::keyed(keys::backlog(account), row.sort_key()).build()).await
     }
 
-    /// The first rows whose sort key begins with `prefix`.
-    pub(super) async fn get_backlog(
-        &self,
-        account: AccountKey,
-        prefix: &str,
-        limit: usize,
-    ) -> PortResult<Vec<BacklogRow>> {
-        let items = self.first_of(keys::backlog(account), prefix, limit).await?;
-        items.iter().map(read_row).collect()
+    async fn backlog(&self, account: AccountKey, limit: usize) -> PortResult<Vec<BacklogRow>> {
+        self.get_backlog(account, "", limit).await
     }
 
-    pub(super) async fn get_backlog_position(
-        &self,
-        account: AccountKey,
-        row: &BacklogRow,
-        limit: u64,
-    ) -> PortResult<Option<u64>> {
+    async fn backlog_of(&self, account: AccountKey, priority: Priority, limit: usize) -> PortResult<Vec<BacklogRow>> {
+        self.get_backlog(account, &format!("{}#", priority.rank()), limit).await
+    }
+
+    async fn backlog_position(&self, account: AccountKey, row: &BacklogRow, limit: u64) -> PortResult<Option<u64>> {
         if self.get(keys::backlog(account), &row.sort_key(), true).await?.is_none() {
             return Ok(None);
         }
@@ -59,9 +54,26 @@ impl DynamoStore {
         Ok(Some(u64::try_from(before.count()).unwrap_or(0)))
     }
 
-    pub(super) async fn remove_backlog(&self, account: AccountKey, rows: &[BacklogRow]) -> PortResult<()> {
+    async fn in_backlog(&self, account: AccountKey, row: &BacklogRow) -> PortResult<bool> {
+        Ok(self.get(keys::backlog(account), &row.sort_key(), true).await?.is_some())
+    }
+
+    async fn delete_backlog(&self, account: AccountKey, rows: &[BacklogRow]) -> PortResult<()> {
         let names: Vec<String> = rows.iter().map(BacklogRow::sort_key).collect();
         self.delete_all(&keys::backlog(account), &names).await
+    }
+}
+
+impl DynamoStore {
+    /// The first rows whose sort key begins with `prefix`.
+    pub(super) async fn get_backlog(
+        &self,
+        account: AccountKey,
+        prefix: &str,
+        limit: usize,
+    ) -> PortResult<Vec<BacklogRow>> {
+        let items = self.first_of(keys::backlog(account), prefix, limit).await?;
+        items.iter().map(read_row).collect()
     }
 
     /// Deletes rows of one partition.
@@ -85,7 +97,7 @@ impl DynamoStore {
         Ok(())
     }
 
-    /// Writes rows, whatever is there.
+    /// Writes rows over any existing ones.
     pub(super) async fn put_all(&self, items: Vec<Item>) -> PortResult<()> {
         for chunk in items.chunks(ROWS_PER_WRITE) {
             let mut puts = Vec::with_capacity(chunk.len());

@@ -1,4 +1,4 @@
-//! What Pinterest last said of boards.
+//! The stored checks of boards: what Pinterest last answered about them.
 
 use async_trait::async_trait;
 

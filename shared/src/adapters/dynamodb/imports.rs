@@ -15,9 +15,9 @@ use crate::domain::ids::{AccountId, ImportId, WorkspaceId};
 use crate::domain::import::{ChunkResult, Import, ImportKey, ROWS_MAX, Row, Source, Stop, StopReason, Totals};
 use crate::domain::invariants::is_same_write;
 use crate::domain::pin::origin::Origin;
-use crate::ports::{Imports, PortResult};
+use crate::ports::{Imports, PortResult, Write};
 
-/// Imports that are removed before the caller is asked again whether there is time.
+/// Imports that are removed before the caller checks again whether there is time.
 const WIPED_AT_ONCE: usize = 10;
 const UUID_BYTES: usize = 16;
 
@@ -116,7 +116,7 @@ impl DynamoStore {
         }
     }
 
-    /// The names of the newest imports.
+    /// The keys of the newest imports.
     async fn newest_imports(&self, workspace: WorkspaceId, limit: usize) -> PortResult<Vec<ImportKey>> {
         let mut pages = self
             .client
@@ -163,7 +163,7 @@ impl Imports for DynamoStore {
         self.put_all((0..).zip(chunks).map(item).collect::<PortResult<_>>()?).await
     }
 
-    async fn put_import(&self, import: &Import) -> PortResult<Option<Import>> {
+    async fn put_import(&self, import: &Import) -> PortResult<Write<Box<Import>>> {
         let put = self
             .client
             .put_item()
@@ -175,11 +175,12 @@ impl Imports for DynamoStore {
         match put.send().await {
             Ok(output) => {
                 self.meter.wrote(output.consumed_capacity());
-                Ok(None)
+                Ok(Write::Done)
             }
             Err(error) => {
                 let stored = read_import(import.key, &self.refused_by(error)?.unwrap_or_default())?;
-                Ok((!is_same_write(&stored.nonce, &import.nonce)).then_some(stored))
+                let is_ours = is_same_write(&stored.nonce, &import.nonce);
+                Ok(if is_ours { Write::Done } else { Write::Conflict(Box::new(stored)) })
             }
         }
     }
@@ -235,7 +236,7 @@ impl Imports for DynamoStore {
     }
 
     async fn stop_import(&self, key: ImportKey, stop: Option<&Stop>) -> PortResult<()> {
-        // "stop" is a word of DynamoDB's own.
+        // "stop" is a reserved word of DynamoDB.
         let update = self
             .update_import(key)
             .condition_expression("attribute_exists(pk) AND attribute_not_exists(fin_c)")

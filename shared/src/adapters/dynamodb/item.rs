@@ -1,4 +1,4 @@
-//! Reading and writing items attribute by attribute: names are short because every byte of a row is paid for.
+//! Reads and writes items attribute by attribute. Names are short because every byte of a row is paid for.
 
 use std::collections::HashMap;
 
@@ -95,7 +95,7 @@ impl Reader<'_> {
         self.maybe_number(name).map(Moment)
     }
 
-    /// A moment stored as Unix seconds, as DynamoDB's TTL wants it.
+    /// A moment that is stored as Unix seconds, as DynamoDB's TTL requires.
     pub fn maybe_expiry(&self, name: &str) -> Option<Moment> {
         self.maybe_number::<i64>(name).map(|seconds| Moment(seconds * 1_000))
     }

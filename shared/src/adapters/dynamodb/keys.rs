@@ -1,47 +1,49 @@
-//! The table's keys. Every partition starts with the workspace; the exceptions are the watchdog's clock, which is filed by
-//! time, the app's daily budget, and what stands above workspaces: organisations and people, who log in by an address before
-//! any workspace is known.
+//! The table's keys. Every partition starts with the workspace, with these exceptions: recovery markers and due
+//! schedules, which are filed by time; the app's daily budget; and what stands above workspaces: organisations and
+//! people, who log in by an address before any workspace is known.
 //!
 //! | row | pk | sk |
 //! |---|---|---|
 //! | workspace | `{ws}#workspace` | `state` |
-//! | mark of a purge | `{ws}#workspace` | `purge` |
+//! | purge mark | `{ws}#workspace` | `purge` |
 //! | API key | `{ws}#keys` | the key's public id |
-//! | begun connection | `{ws}#oauth` | SHA-256 of the state |
+//! | pending authorization | `{ws}#oauth` | SHA-256 of the state |
 //! | account | `{ws}#accounts` | `{account}` |
 //! | bucket | `{ws}#account#{account}` | `bucket` |
 //! | simulated account | `{ws}#account#{account}` | `simulated` |
 //! | sealed tokens (envelope mode) | `{ws}#account#{account}` | `tokens` |
 //! | pin | `{ws}#pin#{pin}` | `request` |
-//! | grave of a purged pin | `{ws}#pin#{pin}` | `tombstone` |
+//! | tombstone of a purged pin | `{ws}#pin#{pin}` | `grave` |
 //! | attempt | `{ws}#pin#{pin}` | `attempt` |
 //! | schedule | `{ws}#schedule#{schedule}` | `schedule` |
 //! | sibling | `{ws}#sibling#{account}#{content hash}` | `{pin}` |
 //! | backlog | `{ws}#backlog#{account}` | `{priority}#{created}#{pin}#{generation}` |
-//! | doubt | `{ws}#unresolved#{account}#{board}` | `{pin}` |
+//! | unresolved outcome | `{ws}#doubts#{account}#{board}` | `{pin}` |
 //! | board scan | `{ws}#scan#{account}#{board}` | `scan` |
 //! | board check | `{ws}#checks#{account}` | `{board}` |
 //! | import | `{ws}#import#{import}` | `state` |
 //! | an import's rows and results | `{ws}#import#{import}` | `chunk#{submission}#{n}`, `result#{n}` |
 //! | activity | `{ws}#activity` | `{at}#{id}` |
-//! | clock | `markers#{minute}#{shard}` | `{id}` |
-//! | what is due | `due#{minute}#{shard}` | `{due}#{ws}#{schedule}#{moves}` |
-//! | watermark, lease | `markers#watermark`, `markers#due`, `markers#folded` (the tally's), `markers#lease` | same |
-//! | tally: an hour's sums and first facts; its other facts | `{ws}#rollups` | `hour#{hour}`; `rollup_page#{hour}#{number}` |
+//! | recovery marker | `clock#{minute}#{shard}` | `{id}` |
+//! | due schedule | `due#{minute}#{shard}` | `{due}#{ws}#{schedule}#{moves}` |
+//! | watermark, lease | `clock#watermark`, `clock#due`, `clock#folded` (of the rollup), `clock#lease` | same |
+//! | rollup: an hour's sums and first samples; its other samples | `{ws}#tally` | `hour#{hour}`; `sheet#{hour}#{number}` |
 //! | the app's requests of a day | `budget` | `{days since the epoch}` |
 //! | organisation | `org#{org}` | `organization` |
 //! | its workspaces, its people: pointers | `org#{org}` | `workspace#{ws}`, `user#{user}` |
 //! | a person | `user#{user}` | `user` |
 //! | their attempts to log in | `user#{user}` | `attempts` |
 //!
-//! Index `listing` (`lpk` = `{ws}#list#{shard}`, of deleted pins `{ws}#gone#{shard}`; `lsk` = `{created}#{pin}#{tags}`) holds every pin once, and by the attempt row of those
-//! that have failed, these once more (`lpk` = `{ws}#failed#{shard}`, the same `lsk`); [`Tags`] say whose it is. It holds every import, too (`lpk` =
-//! `{ws}#imports`, `lsk` = `{created}#{import}`), and every schedule (`lpk` = `{ws}#schedules#{shard}`, of removed ones
-//! `{ws}#gone-schedules#{shard}`; `lsk` = `{run}#{schedule}`). Index `waiting`
-//! holds what waits for a scheduled function: the accounts with a backlog (`wpk` = `waiting#{shard}`, `wsk` =
-//! `{ws}#{account}`) and those with tokens to refresh (`wpk` = `refresh#{shard}`, `wsk` = `{due}#{ws}#{account}`), those that
-//! were disconnected (`wpk` = `forget#{shard}`, `wsk` = `{when}#{ws}#{account}`), and the workspaces to be purged (`wpk` = `purge`,
-//! `wsk` = `{ws}`).
+//! Index `listing` (`lpk` = `{ws}#list#{shard}`, of deleted pins `{ws}#gone#{shard}`; `lsk` = `{created}#{pin}#{tags}`)
+//! holds every pin once, and failed pins a second time by their attempt rows (`lpk` = `{ws}#failed#{shard}`, the same
+//! `lsk`); [`Tags`] name the account and the board. It also holds every import (`lpk` = `{ws}#imports`, `lsk` =
+//! `{created}#{import}`) and every schedule (`lpk` = `{ws}#schedules#{shard}`, of removed ones
+//! `{ws}#gone-schedules#{shard}`; `lsk` = `{run}#{schedule}`).
+//!
+//! Index `waiting` holds what waits for a scheduled function: accounts with a backlog (`wpk` = `waiting#{shard}`, `wsk`
+//! = `{ws}#{account}`), accounts with tokens to refresh (`wpk` = `refresh#{shard}`, `wsk` = `{due}#{ws}#{account}`),
+//! disconnected accounts (`wpk` = `forget#{shard}`, `wsk` = `{when}#{ws}#{account}`), and workspaces to purge (`wpk` =
+//! `purge`, `wsk` = `{ws}`).
 
 use uuid::Uuid;
 
@@ -60,16 +62,16 @@ pub const TOMBSTONE: &str = "grave";
 pub const SCHEDULE: &str = "schedule";
 pub const BUCKET: &str = "bucket";
 pub const TOKENS: &str = "tokens";
-/// What Pinterest would remember of a sandbox's account.
+/// The state that Pinterest would keep of a sandbox's account.
 pub const SIMULATED: &str = "simulated";
 pub const SCAN: &str = "scan";
-/// Ends the partition of a workspace's accounts.
+/// The end of the partition key of a workspace's accounts.
 pub const ACCOUNTS_SUFFIX: &str = "#accounts";
 pub const WORKSPACE: &str = "state";
 pub const ORGANIZATION: &str = "organization";
 pub const USER: &str = "user";
 pub const ATTEMPTS: &str = "attempts";
-/// Since when the workspace is known to be marked.
+/// When the workspace was first seen to be marked for a purge.
 pub const MARK: &str = "purge";
 pub const LISTING_INDEX: &str = "listing";
 pub const WAITING_INDEX: &str = "waiting";
@@ -97,7 +99,7 @@ pub fn activity_sort(at: Moment, id: Uuid) -> String {
     format!("{:013}#{id}", at.0)
 }
 
-/// In front of every entry of that moment.
+/// Sorts before every entry of that moment.
 pub fn activity_sort_begin(at: Moment) -> String {
     format!("{:013}#", at.0)
 }
@@ -106,9 +108,9 @@ pub fn organization(id: OrganizationId) -> String {
     format!("org#{id}")
 }
 
-/// The beginning of every pointer of an organisation to one of its workspaces.
+/// The prefix of every pointer of an organisation to one of its workspaces.
 pub const WORKSPACE_POINTER: &str = "workspace#";
-/// The same, to one of its people.
+/// The prefix of every pointer of an organisation to one of its people.
 pub const USER_POINTER: &str = "user#";
 
 pub fn user(id: UserId) -> String {
@@ -140,12 +142,12 @@ pub fn schedule(key: ScheduleKey) -> String {
     format!("{}#schedule#{}", key.workspace, key.schedule)
 }
 
-/// In the index of lists.
+/// The index partition of schedules.
 pub fn schedules(workspace: WorkspaceId, shard: u32) -> String {
     format!("{workspace}#schedules#{shard}")
 }
 
-/// Those that were removed, in the same index: only a purge looks there.
+/// The index partition of removed schedules: only a purge reads it.
 pub fn removed_schedules(workspace: WorkspaceId, shard: u32) -> String {
     format!("{workspace}#gone-schedules#{shard}")
 }
@@ -158,7 +160,7 @@ pub fn schedules_sort(run_at: Moment, schedule: ScheduleId) -> String {
     format!("{:013}#{schedule}", run_at.0)
 }
 
-/// Before every schedule that runs at that moment or later. What no row's moment can be is cut off.
+/// Sorts before every schedule that runs at that moment or later. Moments that no row can have are clamped.
 pub fn schedules_sort_start(at: Moment) -> String {
     format!("{:013}", at.0.clamp(0, 9_999_999_999_999))
 }
@@ -168,7 +170,7 @@ pub fn parse_schedules_sort(text: &str) -> Option<(Moment, ScheduleId)> {
     Some((Moment(run_at.parse().ok()?), schedule.parse().ok()?))
 }
 
-/// Every instant's, so no workspace's.
+/// Filed by time, so it belongs to no workspace.
 pub fn due(minute: i64, shard: u32) -> String {
     format!("due#{minute}#{shard}")
 }
@@ -204,16 +206,16 @@ pub fn board_checks(key: AccountKey) -> String {
     format!("{}#checks#{}", key.workspace, key.account)
 }
 
-/// Sorts behind the import's other rows, so that it is removed last.
+/// Sorts after the import's other rows, so that it is deleted last.
 pub const IMPORT: &str = "state";
-/// The beginning of every result of an import.
+/// The prefix of every result of an import.
 pub const IMPORT_RESULT: &str = "result#";
 
 pub fn import(key: ImportKey) -> String {
     format!("{}#import#{}", key.workspace, key.import)
 }
 
-/// The beginning of every chunk of one submission.
+/// The prefix of every chunk of one submission.
 pub fn import_chunks(nonce: &str) -> String {
     ["chunk#", nonce, "#"].concat()
 }
@@ -226,7 +228,7 @@ pub fn import_result(chunk: u32) -> String {
     [IMPORT_RESULT, &number_sort(chunk)].concat()
 }
 
-/// Digits that sort as the number does.
+/// Digits that sort like the number.
 fn number_sort(number: u32) -> String {
     let digits = number.to_string();
     ["0".repeat(10 - digits.len()), digits].concat()
@@ -245,7 +247,7 @@ pub fn markers(minute: i64, shard: u32) -> String {
 }
 
 pub const WATERMARK: &str = "clock#watermark";
-/// The minute up to which the tally goes.
+/// The minute up to which the rollups are complete.
 pub const ROLLED_UP: &str = "clock#folded";
 pub const LEASE: &str = "clock#lease";
 pub const DUE_WATERMARK: &str = "clock#due";
@@ -253,7 +255,7 @@ pub fn rollups(id: WorkspaceId) -> String {
     format!("{id}#tally")
 }
 
-/// Sheet 0, which has the hour's sums, is apart from the others: a range of hours is read without them.
+/// Page 0, which has the hour's sums, sorts apart from the others: a range of hours is read without them.
 pub fn rollup_page(hour: i64, number: u32) -> String {
     match number {
         0 => format!("hour#{hour:08}"),
@@ -268,7 +270,7 @@ pub fn parse_rollup_page(text: &str) -> Option<(i64, u32)> {
     Some((hour, number))
 }
 
-/// The whole app's, so no workspace's.
+/// The whole app's, so it belongs to no workspace.
 pub const DAILY_BUDGET: &str = "budget";
 
 pub fn day(day: i64) -> String {
@@ -279,7 +281,7 @@ pub fn listing(workspace: WorkspaceId, shard: u32) -> String {
     format!("{workspace}#list#{shard}")
 }
 
-/// Where deleted pins are listed: only a purge looks there.
+/// The index partition of deleted pins, which lists don't read: the dashboard counts them, and a purge removes them.
 pub fn hidden_listing(workspace: WorkspaceId, shard: u32) -> String {
     format!("{workspace}#gone#{shard}")
 }
@@ -288,7 +290,7 @@ pub fn listing_shard(pin: PinId) -> u32 {
     shard_of(pin.0.as_u128(), LISTING_SHARDS)
 }
 
-/// The failed ones, in the same index.
+/// The index partition of failed pins.
 pub fn failed(workspace: WorkspaceId, shard: u32) -> String {
     format!("{workspace}#failed#{shard}")
 }
@@ -300,32 +302,32 @@ pub fn partition(workspace: WorkspaceId, partition: Partition, shard: u32) -> St
     }
 }
 
-/// Where the pin is listed.
+/// The pin's sort key in the listing.
 pub fn listing_sort(pin: &Pin) -> String {
     format!("{}#{}", position(pin.created_at, pin.key.pin), Tags::of(&pin.request))
 }
 
-/// In front of the keys of that place.
+/// Sorts before the keys of that position.
 pub fn position(at: Moment, pin: PinId) -> String {
     format!("{:013}#{pin}", at.0)
 }
 
-/// Behind the keys of that place.
+/// Sorts after the keys of that position.
 pub fn position_end(at: Moment, pin: PinId) -> String {
     format!("{}$", position(at, pin))
 }
 
-/// In front of every pin that was created then or later.
+/// Sorts before every pin that was created at that moment or later.
 pub fn listing_sort_begin(since: Moment) -> String {
     format!("{:013}", since.0)
 }
 
-/// Behind every pin that was created by then.
+/// Sorts after every pin that was created at that moment or before.
 pub fn listing_sort_end(by: Moment) -> String {
     format!("{:013}$", by.0)
 }
 
-/// The place of any key of the listing, of a pin or of a grave.
+/// The position of any key of the listing, of a pin or of a tombstone.
 pub fn parse_position(text: &str) -> Option<Position> {
     let mut parts = text.split('#');
     Some(Position { at: Moment(parts.next()?.parse().ok()?), pin: parts.next()?.parse().ok()? })
@@ -340,24 +342,24 @@ pub fn waiting(shard: u32) -> String {
     format!("waiting#{shard}")
 }
 
-/// Accounts whose tokens are to be refreshed, in the same index.
+/// The index partition of accounts whose tokens are to be refreshed.
 pub fn refresh(shard: u32) -> String {
     format!("refresh#{shard}")
 }
 
-/// Accounts that were disconnected.
+/// The index partition of disconnected accounts.
 pub fn forget(shard: u32) -> String {
     format!("forget#{shard}")
 }
 
-/// Workspaces that are to be purged.
+/// The index partition of workspaces to purge.
 pub const PURGE: &str = "purge";
 
 pub fn refresh_sort(refresh_at: Moment, key: AccountKey) -> String {
     format!("{:013}#{}#{}", refresh_at.0, key.workspace, key.account)
 }
 
-/// Behind every row that is due by then.
+/// Sorts after every row that is due at that moment or before.
 pub fn refresh_sort_end(by: Moment) -> String {
     format!("{:013}$", by.0)
 }

@@ -1,4 +1,4 @@
-//! Counting what the table charges: used by the cost test, off in production.
+//! Counts the capacity that the table charges. The cost test uses it; in production it is off.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 

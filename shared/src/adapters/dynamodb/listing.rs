@@ -1,4 +1,4 @@
-//! Reading on in a workspace's pins, oldest first, from the sharded index.
+//! Reads a workspace's pins from a position on, oldest first, from the sharded index.
 
 use futures_util::future::try_join_all;
 
@@ -8,11 +8,11 @@ use crate::domain::ids::PinId;
 use crate::domain::time::Moment;
 use crate::ports::PortResult;
 
-/// How many index entries one shard's page is asked for at most.
+/// A page of one shard has at most this many index entries.
 const PAGE_MAX: usize = 1_000;
 
 impl DynamoStore {
-    /// The oldest of each shard, merged: the oldest of all are among them.
+    /// Reads the oldest of each shard and merges them: the oldest of all are among them.
     pub(super) async fn get_listing_after(
         &self,
         partition: &(dyn Fn(u32) -> String + Sync),
@@ -20,7 +20,7 @@ impl DynamoStore {
         by: Moment,
         limit: usize,
     ) -> PortResult<Vec<(Moment, PinId)>> {
-        // A range that ends before it begins is refused.
+        // DynamoDB refuses a range that ends before it begins.
         if after.is_some_and(|(at, _)| at > by) {
             return Ok(Vec::new());
         }
@@ -39,7 +39,7 @@ impl DynamoStore {
         by: Moment,
         limit: usize,
     ) -> PortResult<Vec<(Moment, PinId)>> {
-        // Every sort key is behind "0".
+        // Every sort key sorts after "0".
         let from = after.map_or_else(|| "0".to_owned(), |(at, pin)| keys::position_end(at, pin));
         let mut pages = self
             .client
@@ -63,7 +63,7 @@ impl DynamoStore {
             for item in page.items() {
                 let row = Reader(item);
                 let lsk = row.text("lsk")?;
-                // Not what a purge leaves for a while.
+                // Leaves out the tombstones, which a purge leaves for a while.
                 if row.text("sk")? == keys::REQUEST {
                     let position = keys::parse_position(&lsk).ok_or_else(|| unreadable("lsk"))?;
                     oldest.push((position.at, position.pin));

@@ -1,4 +1,4 @@
-//! Very many pins at once, as they are stored: for measurements.
+//! Writes very many pins at once, as they are stored: for measurements.
 
 use super::DynamoStore;
 use super::rows::{attempt_item, pin_item};
@@ -7,7 +7,7 @@ use crate::domain::pin::attempt::Attempt;
 use crate::ports::PortResult;
 
 impl DynamoStore {
-    /// Writes the rows of pins, whatever is there; of one that nobody has touched there is no attempt row.
+    /// Writes the rows of pins over any existing ones. A pin that no worker has worked on has no attempt row.
     ///
     /// # Errors
     /// When the table is unavailable.

@@ -1,19 +1,19 @@
-//! The watchdog's clock rows, its watermark, and the dispatcher's lease.
+//! Recovery markers, and the marks of the minutes that are done.
 
+use async_trait::async_trait;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
 use uuid::Uuid;
 
-use super::item::{Builder, Item, Reader, bytes, moment, number, text, unreadable};
+use super::item::{Builder, Item, Reader, bytes, number, unreadable};
 use super::{DynamoStore, failed, keys};
 use crate::domain::ids::{PinId, PinKey, WorkspaceId};
 use crate::domain::recovery::{Purpose, RecoveryMarker};
-use crate::domain::time::Moment;
-use crate::ports::PortResult;
+use crate::ports::{PortResult, RecoveryMarkers};
 
-/// A pin in a clock row: its workspace's and its own 16 bytes.
+/// A pin in a marker: the 16 bytes of its workspace's id and the 16 of its own.
 const PIN_BYTES: usize = 32;
-/// What a row is for, where it isn't to watch its pins.
+/// The stored names of the purposes other than rescuing pins.
 const DUPLICATE_CHECK: &str = "late_check";
 const IMPORT: &str = "import";
 const RETIRED: &str = "tended";
@@ -61,8 +61,9 @@ fn read_row(minute: i64, shard: u32, item: &Item) -> PortResult<RecoveryMarker> 
     })
 }
 
-impl DynamoStore {
-    pub(super) async fn write_marker(&self, row: &RecoveryMarker) -> PortResult<()> {
+#[async_trait]
+impl RecoveryMarkers for DynamoStore {
+    async fn put_marker(&self, row: &RecoveryMarker) -> PortResult<()> {
         let item = Builder::keyed(keys::markers(row.minute, row.shard), &row.id)
             .value("pins", bytes(pack(&row.pins)))
             .number("looks", row.rounds)
@@ -71,7 +72,7 @@ impl DynamoStore {
         self.put(item.build()).await
     }
 
-    pub(super) async fn remove_marker(&self, row: &RecoveryMarker) -> PortResult<()> {
+    async fn delete_marker(&self, row: &RecoveryMarker) -> PortResult<()> {
         let delete = self.client.delete_item().table_name(&self.table);
         let key = Builder::keyed(keys::markers(row.minute, row.shard), &row.id).build();
         let delete = delete.set_key(Some(key)).set_return_consumed_capacity(self.meter.asked());
@@ -80,12 +81,22 @@ impl DynamoStore {
         Ok(())
     }
 
-    pub(super) async fn get_markers(&self, minute: i64, shard: u32) -> PortResult<Vec<RecoveryMarker>> {
+    async fn markers(&self, minute: i64, shard: u32) -> PortResult<Vec<RecoveryMarker>> {
         let rows = self.partition(keys::markers(minute, shard)).await?;
         rows.iter().map(|item| read_row(minute, shard, item)).collect()
     }
 
-    /// A minute up to which somebody has worked.
+    async fn watermark(&self) -> PortResult<Option<i64>> {
+        self.read_mark(keys::WATERMARK).await
+    }
+
+    async fn set_watermark(&self, minute: i64) -> PortResult<()> {
+        self.move_mark(keys::WATERMARK, minute).await
+    }
+}
+
+impl DynamoStore {
+    /// Reads a mark: the minute up to which some work is done.
     pub(super) async fn read_mark(&self, name: &str) -> PortResult<Option<i64>> {
         let item = self.get(name.to_owned(), name, true).await?;
         Ok(item.and_then(|item| Reader(&item).maybe_number("minute")))
@@ -103,46 +114,6 @@ impl DynamoStore {
             .expression_attribute_values(":minute", number(minute))
             .set_return_consumed_capacity(self.meter.asked());
         self.written_or_refused(put.send().await).map(|_| ())
-    }
-
-    pub(super) async fn acquire_lease(&self, holder: &str, now: Moment, until: Moment) -> PortResult<bool> {
-        let row =
-            Builder::keyed(keys::LEASE.to_owned(), keys::LEASE).text("holder", holder).value("until", moment(until));
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(row.build()))
-            // The holder's own name lets a write that the SDK repeated succeed.
-            .condition_expression("attribute_not_exists(pk) OR #until <= :now OR holder = :holder")
-            .expression_attribute_names("#until", "until")
-            .expression_attribute_values(":now", moment(now))
-            .expression_attribute_values(":holder", text(holder))
-            .set_return_consumed_capacity(self.meter.asked());
-        self.written_or_refused(put.send().await)
-    }
-
-    pub(super) async fn drop_lease(&self, holder: &str) -> PortResult<()> {
-        let delete = self
-            .client
-            .delete_item()
-            .table_name(&self.table)
-            .set_key(Some(Builder::keyed(keys::LEASE.to_owned(), keys::LEASE).build()))
-            .condition_expression("holder = :holder")
-            .expression_attribute_values(":holder", text(holder))
-            .set_return_consumed_capacity(self.meter.asked());
-        match delete.send().await {
-            Ok(output) => {
-                self.meter.wrote(output.consumed_capacity());
-                Ok(())
-            }
-            // Somebody else's by now: theirs to release.
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                self.meter.condition_failed();
-                Ok(())
-            }
-            Err(error) => Err(failed(error)),
-        }
     }
 
     pub(super) fn written_or_refused(&self, answer: Result<PutItemOutput, SdkError<PutItemError>>) -> PortResult<bool> {

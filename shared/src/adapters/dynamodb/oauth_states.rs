@@ -1,4 +1,4 @@
-//! Begun connections.
+//! Pending authorizations.
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::ReturnValue;
@@ -18,8 +18,8 @@ impl OAuthStates for DynamoStore {
         self.put(row.build()).await
     }
 
-    /// One deletion, whose answer is the row: of two that come together, one gets it. A deletion that the SDK repeats under
-    /// our feet gets nothing: the state is spent, and the person begins again.
+    /// One deletion, which returns the row: of two callbacks that come together, one gets it. A deletion that the SDK
+    /// repeats returns nothing: the state is spent, and the person starts again.
     async fn take_state(&self, state: &PresentedState) -> PortResult<Option<PendingAuthorization>> {
         let delete = self
             .client

@@ -1,4 +1,4 @@
-//! [`PinIndex`] on the sharded index `listing`: each shard is read for a part of what is asked for, and what they answer is merged.
+//! [`PinIndex`] on the sharded index `listing`: each shard is read for its part of a span, and the parts are merged.
 
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
@@ -13,15 +13,15 @@ use crate::ports::{PinIndex, PortResult};
 /// Sort keys have thirteen digits of milliseconds.
 const LAST: Moment = Moment(9_999_999_999_999);
 
-/// What one shard answered.
+/// The result of reading one shard.
 struct Part {
     entries: Vec<Entry>,
-    /// The last key that was read, if there are more behind it.
+    /// The last key that was read, if there are more after it.
     end: Option<Position>,
 }
 
-/// Keys that a shard is asked for, for so many in all: pins are spread by their ids' hashes, so four standard deviations more than
-/// its share are nearly always enough to fill the whole.
+/// The number of keys to read from a shard for `limit` keys in all. Pins are spread by their ids' hashes, so a shard's
+/// share plus four standard deviations is nearly always enough to fill the whole.
 pub(super) fn share(limit: usize) -> usize {
     let even = limit.div_ceil(keys::LISTING_SHARDS as usize);
     even + 4 * even.isqrt() + 2
@@ -31,7 +31,7 @@ pub(super) fn share(limit: usize) -> usize {
 fn bounds(span: &Span) -> Option<(String, String)> {
     let within = |moment: Moment| Moment(moment.0.clamp(0, LAST.0));
     let mut low = keys::listing_sort_begin(within(span.since.unwrap_or_default()));
-    // Without the separator: in front of every pin of that moment.
+    // Without the separator it sorts before every pin of that moment.
     let mut high = span.until.map_or_else(|| keys::listing_sort_end(LAST), |at| keys::listing_sort_begin(within(at)));
     match (span.start, span.order) {
         (None, _) => {}
@@ -46,7 +46,7 @@ fn bounds(span: &Span) -> Option<(String, String)> {
             low = low.max(keys::position_end(position.at, position.pin))
         }
     }
-    // A range that ends before it begins is refused by the table.
+    // DynamoDB refuses a range that ends before it begins.
     (low < high).then_some((low, high))
 }
 
@@ -73,7 +73,7 @@ impl DynamoStore {
             .expression_attribute_values(":lpk", text(keys::partition(workspace, span.partition, shard)))
             .expression_attribute_values(":low", text(low))
             .expression_attribute_values(":high", text(high))
-            // One more tells whether there are more.
+            // One more shows whether there are more.
             .limit(i32::try_from(limit + 1).unwrap_or(i32::MAX))
             .set_return_consumed_capacity(self.meter.asked())
             .into_paginator()
@@ -89,7 +89,7 @@ impl DynamoStore {
                     return Ok(part);
                 }
                 let (row, lsk) = (Reader(item), Reader(item).text("lsk")?);
-                // What a purge leaves for a while has a place and no entry.
+                // A tombstone, which a purge leaves for a while, has a position and no entry.
                 if row.text("sk")? == sort {
                     part.entries.push(keys::parse_entry(&lsk).ok_or_else(|| unreadable("lsk"))?);
                 }
@@ -110,7 +110,7 @@ impl PinIndex for DynamoStore {
         let limit = share(limit);
         let shards = (0..keys::LISTING_SHARDS).map(|shard| self.part(workspace, span, shard, (&low, &high), limit));
         let parts = try_join_all(shards).await?;
-        // Behind the first end of a part that has more, something of that part may be missing.
+        // After the first end of a part that has more, entries of that part may be missing.
         let end = parts.iter().filter_map(|part| part.end).min_by(|a, b| span.order.compare(a, b));
         let mut entries: Vec<Entry> = parts.into_iter().flat_map(|part| part.entries).collect();
         entries.retain(|entry| end.is_none_or(|end| span.order.compare(&entry.position, &end).is_le()));

@@ -2,27 +2,29 @@
 
 use std::collections::HashMap;
 
+use async_trait::async_trait;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 
 use super::item::{Builder, Item, Reader, moment, number, text, unreadable};
 use super::rows::{attempt_item, is_of, listing, pin_item, read_attempt, read_pin};
 use super::{DynamoStore, REST_ATTEMPTS, failed, keys, pause_before};
-use crate::domain::ids::{AccountKey, PinId, PinKey};
+use crate::domain::ids::{AccountKey, PinId, PinKey, WorkspaceId};
 use crate::domain::invariants::is_same_write;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
 use crate::domain::time::Moment;
-use crate::ports::{Accepted, PortError, PortResult, Saved};
+use crate::ports::{Pins, PortError, PortResult, Write};
 
 /// `BatchGetItem` takes a hundred keys, and a pin has two rows.
 const PINS_PER_READ: usize = 50;
-/// How often a pin is read again whose two rows are of different edits: a batch read isn't one moment.
+/// A pin whose two rows are of different edits is read again this often: a batch read isn't atomic.
 const TORN_ATTEMPTS: usize = 4;
 
-impl DynamoStore {
-    pub(super) async fn write_pin(&self, pin: &Pin) -> PortResult<Accepted> {
+#[async_trait]
+impl Pins for DynamoStore {
+    async fn put_pin(&self, pin: &Pin) -> PortResult<Write<Box<Pin>>> {
         let put = self
             .client
             .put_item()
@@ -34,62 +36,18 @@ impl DynamoStore {
         match put.send().await {
             Ok(output) => {
                 self.meter.wrote(output.consumed_capacity());
-                Ok(Accepted::New)
+                Ok(Write::Done)
             }
             Err(error) => {
                 let existing = read_pin(pin.key, &self.refused_by(error)?.unwrap_or_default())?;
-                // The SDK repeats a write whose answer it lost: then the row that is in the way is our own.
+                // The SDK repeats a write whose answer it lost: then the conflicting row is our own.
                 let ours = is_same_write(&existing.nonce, &pin.nonce);
-                Ok(if ours { Accepted::New } else { Accepted::Existing(Box::new(existing)) })
+                Ok(if ours { Write::Done } else { Write::Conflict(Box::new(existing)) })
             }
         }
     }
 
-    pub(super) async fn write_attempt(&self, pin: &Pin, next: &Attempt) -> PortResult<Saved> {
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(attempt_item(pin, next)))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .set_return_consumed_capacity(self.meter.asked());
-        let put = match next.rev {
-            0 | 1 => put.condition_expression("attribute_not_exists(pk) OR pn <> :pn"),
-            rev => put
-                .condition_expression("rev = :seen AND pn = :pn")
-                .expression_attribute_values(":seen", number(rev - 1)),
-        };
-        match put.expression_attribute_values(":pn", text(&pin.nonce)).send().await {
-            Ok(output) => {
-                self.meter.wrote(output.consumed_capacity());
-                Ok(Saved::Yes)
-            }
-            Err(error) => match self.refused_by(error)? {
-                Some(item) if is_of(pin, &item) => {
-                    let current = read_attempt(pin, &item)?;
-                    let ours = current.rev == next.rev && is_same_write(&current.nonce, &next.nonce);
-                    Ok(if ours { Saved::Yes } else { Saved::Lost(Some(Box::new(current))) })
-                }
-                _ => Ok(Saved::Lost(None)),
-            },
-        }
-    }
-
-    /// The row that made a condition fail; any other error is passed on.
-    pub(super) fn refused_by(
-        &self,
-        error: aws_sdk_dynamodb::error::SdkError<PutItemError>,
-    ) -> PortResult<Option<Item>> {
-        match error.as_service_error() {
-            Some(PutItemError::ConditionalCheckFailedException(refusal)) => {
-                self.meter.condition_failed();
-                Ok(refusal.item().cloned())
-            }
-            _ => Err(failed(error)),
-        }
-    }
-
-    pub(super) async fn get_pins(&self, wanted: &[PinKey]) -> PortResult<Vec<Option<(Pin, Attempt)>>> {
+    async fn pins(&self, wanted: &[PinKey]) -> PortResult<Vec<Option<(Pin, Attempt)>>> {
         let mut pins = Vec::with_capacity(wanted.len());
         for chunk in wanted.chunks(PINS_PER_READ) {
             let items = self.get_both_rows(chunk).await?;
@@ -112,12 +70,67 @@ impl DynamoStore {
             }
         }
         if pins.iter().any(is_torn) {
-            return Err(PortError::Unavailable { port: super::PORT, reason: "a pin is edited all the time".into() });
+            return Err(PortError::Contended { row: "pin", writes: 0 });
         }
         Ok(pins)
     }
 
-    pub(super) async fn mark_hidden(&self, pin: &Pin) -> PortResult<()> {
+    async fn save_attempt(&self, pin: &Pin, next: &Attempt) -> PortResult<Write<Option<Box<Attempt>>>> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(attempt_item(pin, next)))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .set_return_consumed_capacity(self.meter.asked());
+        let put = match next.rev {
+            0 | 1 => put.condition_expression("attribute_not_exists(pk) OR pn <> :pn"),
+            rev => put
+                .condition_expression("rev = :seen AND pn = :pn")
+                .expression_attribute_values(":seen", number(rev - 1)),
+        };
+        match put.expression_attribute_values(":pn", text(&pin.nonce)).send().await {
+            Ok(output) => {
+                self.meter.wrote(output.consumed_capacity());
+                Ok(Write::Done)
+            }
+            Err(error) => match self.refused_by(error)? {
+                Some(item) if is_of(pin, &item) => {
+                    let current = read_attempt(pin, &item)?;
+                    let ours = current.rev == next.rev && is_same_write(&current.nonce, &next.nonce);
+                    Ok(if ours { Write::Done } else { Write::Conflict(Some(Box::new(current))) })
+                }
+                _ => Ok(Write::Conflict(None)),
+            },
+        }
+    }
+
+    async fn save_attempts(&self, writes: &[(Pin, Attempt)]) -> PortResult<bool> {
+        let mut call = self.client.transact_write_items().set_return_consumed_capacity(self.meter.asked());
+        for (pin, next) in writes {
+            call = call.transact_items(TransactWriteItem::builder().put(self.conditional(pin, next)?).build());
+        }
+        self.commit(call, writes).await
+    }
+
+    async fn save_pin(&self, pin: &Pin, next: &Attempt) -> PortResult<bool> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(pin_item(pin)))
+            .condition_expression("n = :pn AND attribute_not_exists(hid)")
+            .expression_attribute_values(":pn", text(&pin.nonce))
+            .build()
+            .map_err(|error| PortError::Broken { port: super::PORT, reason: error.to_string() })?;
+        let call = self
+            .client
+            .transact_write_items()
+            .set_return_consumed_capacity(self.meter.asked())
+            .transact_items(TransactWriteItem::builder().put(put).build())
+            .transact_items(TransactWriteItem::builder().put(self.conditional(pin, next)?).build());
+        self.commit(call, &[(pin.clone(), next.clone())]).await
+    }
+
+    async fn hide_pin(&self, pin: &Pin) -> PortResult<()> {
         let Some(at) = pin.hidden_at else { return Ok(()) };
         let update = self
             .client
@@ -145,12 +158,24 @@ impl DynamoStore {
         }
     }
 
-    pub(super) async fn get_first_siblings(
+    async fn put_sibling(
         &self,
         account: AccountKey,
         content_hash: &str,
-        limit: usize,
-    ) -> PortResult<Vec<PinId>> {
+        pin: PinId,
+        expires_at: Moment,
+    ) -> PortResult<()> {
+        let row = Builder::keyed(keys::sibling(account, content_hash), pin.to_string())
+            .number("expires_at", expires_at.unix_seconds());
+        self.put(row.build()).await
+    }
+
+    async fn siblings(&self, account: AccountKey, content_hash: &str) -> PortResult<Vec<PinId>> {
+        let rows = self.partition(keys::sibling(account, content_hash)).await?;
+        rows.iter().map(|row| Reader(row).text("sk")?.parse().map_err(|_| unreadable("sk"))).collect()
+    }
+
+    async fn first_siblings(&self, account: AccountKey, content_hash: &str, limit: usize) -> PortResult<Vec<PinId>> {
         let query = self
             .client
             .query()
@@ -162,6 +187,42 @@ impl DynamoStore {
         let page = query.send().await.map_err(failed)?;
         self.meter.read(page.consumed_capacity());
         page.items().iter().map(|row| Reader(row).text("sk")?.parse().map_err(|_| unreadable("sk"))).collect()
+    }
+
+    async fn listing_after(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<(Moment, PinId)>,
+        by: Moment,
+        limit: usize,
+    ) -> PortResult<Vec<(Moment, PinId)>> {
+        self.get_listing_after(&|shard| keys::listing(workspace, shard), after, by, limit).await
+    }
+
+    async fn deleted_after(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<(Moment, PinId)>,
+        by: Moment,
+        limit: usize,
+    ) -> PortResult<Vec<(Moment, PinId)>> {
+        self.get_listing_after(&|shard| keys::hidden_listing(workspace, shard), after, by, limit).await
+    }
+}
+
+impl DynamoStore {
+    /// Returns the row that made a condition fail; any other error is passed on.
+    pub(super) fn refused_by(
+        &self,
+        error: aws_sdk_dynamodb::error::SdkError<PutItemError>,
+    ) -> PortResult<Option<Item>> {
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(refusal)) => {
+                self.meter.condition_failed();
+                Ok(refusal.item().cloned())
+            }
+            _ => Err(failed(error)),
+        }
     }
 
     async fn get_both_rows(&self, wanted: &[PinKey]) -> PortResult<HashMap<(String, String), Item>> {
@@ -200,24 +261,7 @@ impl DynamoStore {
         Err(PortError::Unavailable { port: super::PORT, reason: "a batch read was answered in part only".into() })
     }
 
-    pub(super) async fn write_sibling(
-        &self,
-        account: AccountKey,
-        content_hash: &str,
-        pin: PinId,
-        expires_at: Moment,
-    ) -> PortResult<()> {
-        let row = Builder::keyed(keys::sibling(account, content_hash), pin.to_string())
-            .number("expires_at", expires_at.unix_seconds());
-        self.put(row.build()).await
-    }
-
-    pub(super) async fn get_siblings(&self, account: AccountKey, content_hash: &str) -> PortResult<Vec<PinId>> {
-        let rows = self.partition(keys::sibling(account, content_hash)).await?;
-        rows.iter().map(|row| Reader(row).text("sk")?.parse().map_err(|_| unreadable("sk"))).collect()
-    }
-
-    /// Every row of a partition, read consistently.
+    /// Reads every row of a partition, consistently.
     pub(super) async fn partition(&self, pk: String) -> PortResult<Vec<Item>> {
         let mut pages = self
             .client
@@ -238,7 +282,7 @@ impl DynamoStore {
         Ok(rows)
     }
 
-    /// An unconditional write.
+    /// Writes a row unconditionally.
     pub(super) async fn put(&self, item: Item) -> PortResult<()> {
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
         let output = put.set_return_consumed_capacity(self.meter.asked()).send().await.map_err(failed)?;
@@ -246,7 +290,7 @@ impl DynamoStore {
         Ok(())
     }
 
-    /// A read of one row.
+    /// Reads one row.
     pub(super) async fn get(&self, pk: String, sk: &str, consistent: bool) -> PortResult<Option<Item>> {
         let get = self.client.get_item().table_name(&self.table).consistent_read(consistent);
         let get = get.set_key(Some(Builder::keyed(pk, sk).build()));

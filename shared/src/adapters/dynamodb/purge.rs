@@ -1,4 +1,4 @@
-//! [`Purge`] on the table. [`row_kinds`](super::row_kinds) says which of these takes which kind of row.
+//! [`Purge`] on the table. [`row_kinds`](super::row_kinds) says which step removes which kind of row.
 
 use std::collections::BTreeSet;
 
@@ -68,8 +68,9 @@ impl DynamoStore {
         Ok(found)
     }
 
-    /// What the graves name, but for themselves; the row that lists the pin last.
-    async fn remove_tombstone(&self, tombstones: &[Tombstone]) -> PortResult<()> {
+    /// Deletes the rows that the tombstones name, without the tombstones themselves; the row that lists the pin is
+    /// deleted last.
+    async fn delete_rows_of(&self, tombstones: &[Tombstone]) -> PortResult<()> {
         let mut scans = BTreeSet::new();
         let mut deletes = Vec::new();
         for tombstone in tombstones {
@@ -87,7 +88,7 @@ impl DynamoStore {
         self.delete_rows(&own).await
     }
 
-    /// Removes up to `limit` rows of a partition; answers how many there were.
+    /// Deletes up to `limit` rows of a partition; returns how many there were.
     async fn wipe_partition(&self, pk: String, limit: usize) -> PortResult<usize> {
         let rows = self.first_of(pk.clone(), "", limit).await?;
         let names = rows.iter().map(|row| Reader(row).text("sk")).collect::<PortResult<Vec<_>>>()?;
@@ -147,7 +148,7 @@ impl Purge for DynamoStore {
         }
         match self.get(keys::workspace(workspace), keys::MARK, true).await? {
             Some(item) => Reader(&item).moment("since"),
-            // Finished by another at this moment.
+            // Another process has finished the purge at this moment.
             None => Ok(now),
         }
     }
@@ -158,7 +159,7 @@ impl Purge for DynamoStore {
 
     async fn put_tombstone(&self, tombstones: &[Tombstone]) -> PortResult<()> {
         self.put_all(tombstones.iter().map(tombstone_item).collect()).await?;
-        self.remove_tombstone(tombstones).await
+        self.delete_rows_of(tombstones).await
     }
 
     async fn tombstones(&self, workspace: WorkspaceId, limit: usize) -> PortResult<Vec<Tombstone>> {
@@ -173,7 +174,7 @@ impl Purge for DynamoStore {
     }
 
     async fn close_tombstones(&self, tombstones: &[Tombstone]) -> PortResult<()> {
-        self.remove_tombstone(tombstones).await?;
+        self.delete_rows_of(tombstones).await?;
         let own: Vec<_> =
             tombstones.iter().map(|tombstone| (keys::pin(tombstone.key), keys::TOMBSTONE.to_owned())).collect();
         self.delete_rows(&own).await
@@ -185,7 +186,7 @@ impl Purge for DynamoStore {
 
     async fn wipe_account(&self, account: AccountKey, limit: usize) -> PortResult<bool> {
         let mut left = limit;
-        // The bucket after the backlog: it marks the account as one with a backlog.
+        // The bucket goes after the backlog: it marks the account as one with a backlog.
         for pk in [keys::backlog(account), keys::board_checks(account), keys::account(account)] {
             left -= self.wipe_partition(pk, left).await?;
             if left == 0 {
@@ -205,7 +206,7 @@ impl Purge for DynamoStore {
 
     async fn wipe_workspace(&self, workspace: WorkspaceId) -> PortResult<()> {
         self.wipe_whole(keys::api_keys(workspace)).await?;
-        // The organisation's pointer goes first: one that points nowhere would stay.
+        // The organisation's pointer goes first: a pointer to a missing workspace would stay.
         if let Some(row) = self.workspace(workspace).await? {
             let pointer = format!("{}{workspace}", keys::WORKSPACE_POINTER);
             self.delete_rows(&[(keys::organization(row.organization), pointer)]).await?;

@@ -1,4 +1,4 @@
-//! What is to be published, as attributes of a row.
+//! The content to publish, as attributes of a row.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 

@@ -10,14 +10,14 @@ use crate::domain::stats::rollup::{RollupPage, SAMPLES_KEPT_MS, SUMS_KEPT_MS, Su
 use crate::domain::time::{HOUR_MS, Moment};
 use crate::ports::{PortResult, Rollups};
 
-fn rollup_page_item(workspace: WorkspaceId, hour: i64, rollup_page: &RollupPage) -> Item {
-    let kept_ms = if rollup_page.number == 0 { SUMS_KEPT_MS } else { SAMPLES_KEPT_MS };
+fn rollup_page_item(workspace: WorkspaceId, hour: i64, page: &RollupPage) -> Item {
+    let kept_ms = if page.number == 0 { SUMS_KEPT_MS } else { SAMPLES_KEPT_MS };
     let expires_at = Moment(hour * HOUR_MS).plus_ms(kept_ms);
-    let row = Builder::keyed(keys::rollups(workspace), keys::rollup_page(hour, rollup_page.number))
-        .number("rev", rollup_page.rev)
-        .value("facts", bytes(encode_samples(hour, &rollup_page.samples)))
+    let row = Builder::keyed(keys::rollups(workspace), keys::rollup_page(hour, page.number))
+        .number("rev", page.rev)
+        .value("facts", bytes(encode_samples(hour, &page.samples)))
         .number("expires_at", expires_at.unix_seconds());
-    match &rollup_page.sums {
+    match &page.sums {
         Some(sums) => row.value("sums", bytes(encode_sums(hour, sums))),
         None => row,
     }
@@ -83,7 +83,7 @@ impl Rollups for DynamoStore {
     }
 
     async fn sums(&self, workspace: WorkspaceId, first: i64, last: i64) -> PortResult<Vec<(i64, Sums)>> {
-        // A range that ends before it begins is refused; no pin is older than the epoch.
+        // DynamoDB refuses a range that ends before it begins; no pin is older than the epoch.
         let first = first.max(0);
         if last < first {
             return Ok(Vec::new());

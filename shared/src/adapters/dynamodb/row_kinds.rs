@@ -1,12 +1,12 @@
-//! Every kind of row that the table has: how long it lives, and what takes it away when its workspace is purged. A test holds this
-//! list against [`keys`](super::keys), another purges a workspace that has one of each.
+//! Every kind of row in the table: how long it lives, and what deletes it when its workspace is purged. One test
+//! compares this list with [`keys`](super::keys); another purges a workspace that has one row of each kind.
 
 use super::keys;
 
-/// What becomes of a kind of row when its workspace is purged.
+/// What happens to a kind of row when its workspace is purged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purged {
-    /// With its pin, and once more with the pin's grave.
+    /// With its pin, and once more with the pin's tombstone.
     WithPin,
     WithAccount,
     WithWorkspace,
@@ -14,9 +14,9 @@ pub enum Purged {
     WithSchedule,
     /// Custody removes it at once.
     AtOnce,
-    /// Names nothing but ids, and is gone within hours or days by itself.
+    /// Contains nothing but ids, and expires within hours or days.
     Expires,
-    /// Not a workspace's.
+    /// Belongs to no workspace.
     Stays,
 }
 
@@ -25,9 +25,10 @@ pub struct RowKind {
     /// As in the table of [`keys`](super::keys).
     pub name: &'static str,
     pub purged: Purged,
-    /// How long it lives otherwise, and which setting rules that: shown by `infra/runbooks/limits.md`.
+    /// How long it lives otherwise, and which setting controls that; shown in `infra/runbooks/limits.md`.
     pub life: &'static str,
-    /// What its partition key has behind the workspace (or in front, if it is no workspace's), and its sort key if that is fixed.
+    /// The part of its partition key after the workspace (or before the first `#`, if it belongs to no workspace), and
+    /// its sort key if that is fixed.
     part: &'static str,
     sort: Option<&'static str>,
 }
@@ -44,13 +45,13 @@ const fn kind(
 
 const WITH_ITS_PIN: &str = "as its pin";
 const UNTIL_FORGOTTEN: &str =
-    "until its workspace is deleted; the names in it are gone 30 days after it was disconnected (`DisconnectedDays`)";
+    "until its workspace is deleted; its names go 30 days after it was disconnected (`DisconnectedDays`)";
 
 pub const ALL: [RowKind; 29] = [
     kind("workspace", "workspace", Some(keys::WORKSPACE), Purged::WithWorkspace, "until it is deleted"),
-    kind("mark of a purge", "workspace", Some(keys::MARK), Purged::WithWorkspace, "while the purge lasts"),
+    kind("purge mark", "workspace", Some(keys::MARK), Purged::WithWorkspace, "while the purge lasts"),
     kind("API key", "keys", None, Purged::WithWorkspace, "until 90 days after it was revoked (`RevokedKeysDays`)"),
-    kind("begun connection", "oauth", None, Purged::WithWorkspace, "10 minutes"),
+    kind("pending authorization", "oauth", None, Purged::WithWorkspace, "10 minutes"),
     kind("account", "accounts", None, Purged::WithAccount, UNTIL_FORGOTTEN),
     kind("bucket", "account", Some(keys::BUCKET), Purged::WithAccount, "as its account; it has only numbers"),
     kind("simulated account", "account", Some(keys::SIMULATED), Purged::WithAccount, "as its account, in a sandbox"),
@@ -68,14 +69,14 @@ pub const ALL: [RowKind; 29] = [
         Purged::WithPin,
         "30 days and 90 more from its acceptance (`RetentionDays`); then its key is free again",
     ),
-    kind("grave of a purged pin", "pin", Some(keys::TOMBSTONE), Purged::WithPin, "15 minutes"),
+    kind("tombstone of a purged pin", "pin", Some(keys::TOMBSTONE), Purged::WithPin, "15 minutes"),
     kind("attempt", "pin", Some(keys::ATTEMPT), Purged::WithPin, WITH_ITS_PIN),
     kind(
         "sibling",
         "sibling",
         None,
         Purged::WithPin,
-        "as its pin; one of a content from before an edit is left to that, also by a purge",
+        "as its pin; one of content from before an edit expires then, also after a purge",
     ),
     kind(
         "schedule",
@@ -85,7 +86,7 @@ pub const ALL: [RowKind; 29] = [
         "30 days and 90 more (`RetentionDays`) from its time",
     ),
     kind("backlog", "backlog", None, Purged::WithAccount, "until its pin's turn, at most 30 days"),
-    kind("doubt", "doubts", None, Purged::WithPin, "until it is settled, at most as its pin"),
+    kind("unresolved outcome", "doubts", None, Purged::WithPin, "until it is resolved, at most as its pin"),
     kind("board scan", "scan", Some(keys::SCAN), Purged::WithPin, "8 days after it was last planned"),
     kind("board check", "checks", None, Purged::WithAccount, "30 days after Pinterest was last asked"),
     kind(
@@ -97,16 +98,16 @@ pub const ALL: [RowKind; 29] = [
     ),
     kind("an import's rows and results", "import", None, Purged::WithWorkspace, "as their import"),
     kind("activity", "activity", None, Purged::WithWorkspace, "30 days (`ActivityDays`)"),
-    kind("clock", "clock", None, Purged::Expires, "8 days after its minute"),
-    kind("what is due", "due", None, Purged::WithSchedule, "until it is handed over, at most 30 days from its minute"),
+    kind("recovery marker", "clock", None, Purged::Expires, "8 days after its minute"),
+    kind("due schedule", "due", None, Purged::WithSchedule, "until it is handed over, at most 30 days from its minute"),
     kind(
-        "tally: an hour's sums and first facts; its other facts",
+        "rollup: an hour's sums and first samples; its other samples",
         "tally",
         None,
         Purged::WithWorkspace,
-        "sums for 800 days, facts for 60 days; ids and numbers only",
+        "sums for 800 days, samples for 60 days; ids and numbers only",
     ),
-    kind("watermark, lease", "clock", None, Purged::Stays, "for good: one row each, without any data"),
+    kind("watermark, lease", "clock", None, Purged::Stays, "forever: one row each, without any data"),
     kind("the app's requests of a day", "budget", None, Purged::Stays, "7 days after its day"),
     kind("organisation", "org", Some("organization"), Purged::Stays, "until an operator removes it"),
     kind("its workspaces, its people: pointers", "org", None, Purged::WithWorkspace, "as what they point to"),
@@ -121,7 +122,7 @@ impl RowKind {
         let first = parts.next()?;
         let part = if uuid::Uuid::try_parse(first).is_ok() { parts.next()? } else { first };
         let fits = |kind: &&RowKind| kind.part == part && kind.sort.is_none_or(|sort| sort == sk);
-        // A fixed sort key says more than none.
+        // A fixed sort key is more specific than none.
         let named = ALL.iter().filter(fits).find(|kind| kind.sort.is_some());
         named.or_else(|| ALL.iter().find(fits))
     }
@@ -143,7 +144,7 @@ mod tests {
             .collect();
         let listed: Vec<&str> = ALL.iter().map(|kind| kind.name).collect();
         for name in &rows {
-            assert!(listed.contains(name), "purging knows nothing of the row \"{name}\"");
+            assert!(listed.contains(name), "no kind for the row \"{name}\"");
         }
         for name in &listed {
             assert!(rows.contains(name), "the table's layout has no row \"{name}\"");
@@ -151,14 +152,14 @@ mod tests {
     }
 
     #[test]
-    fn every_partition_that_can_be_written_is_a_kinds() {
+    fn every_partition_that_can_be_written_has_a_kind() {
         let partitions = KEYS.lines().filter_map(|line| line.trim().strip_prefix("format!(\"")).filter_map(|text| {
             let text = text.split('"').next()?.replace("{ACCOUNTS_SUFFIX}", keys::ACCOUNTS_SUFFIX);
             let parts: Vec<String> = text.split('#').map(str::to_owned).collect();
             let first = parts.first()?;
             Some(if first.starts_with('{') { parts.get(1).cloned().unwrap_or_default() } else { first.clone() })
         });
-        // Parts of the indexes, and sort keys.
+        // Index partitions, and sort keys.
         let others = [
             "",
             "list",
@@ -181,7 +182,7 @@ mod tests {
             "{day:06}",
         ];
         for part in partitions.filter(|part| !others.contains(&part.as_str())) {
-            assert!(ALL.iter().any(|kind| kind.part == part), "purging knows nothing of the partition \"{part}\"");
+            assert!(ALL.iter().any(|kind| kind.part == part), "no kind for the partition \"{part}\"");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Pin and attempt rows as items, and back.
+//! Converts pin and attempt rows to items, and back.
 
 use super::item::{Builder, Item, Reader, moment, text, unreadable};
 use super::keys;
@@ -34,7 +34,7 @@ pub fn pin_item(pin: &Pin) -> Item {
     .build()
 }
 
-/// The part of the listing that the pin stands in.
+/// The index partition that lists the pin.
 pub fn listing(pin: &Pin) -> String {
     let shard = keys::listing_shard(pin.key.pin);
     match pin.hidden_at {
@@ -91,7 +91,7 @@ pub fn attempt_item(pin: &Pin, attempt: &Attempt) -> Item {
     let row = if attempt.edit == 0 { row } else { row.number("ed", attempt.edit) };
     let row = if attempt.is_superseded { row.number("sup", 1) } else { row };
     let row = match attempt.status {
-        // Failed pins are found among any number of others.
+        // Failed pins are listed once more, so that they are found among any number of others.
         Status::Failed if pin.hidden_at.is_none() => {
             let shard = keys::listing_shard(pin.key.pin);
             row.text("lpk", keys::failed(pin.key.workspace, shard)).text("lsk", keys::listing_sort(pin))
@@ -105,7 +105,7 @@ pub fn attempt_item(pin: &Pin, attempt: &Attempt) -> Item {
     .build()
 }
 
-/// Whether the row belongs to this very pin, and not to an earlier one of the same key whose rows are just expiring.
+/// Whether the row belongs to this pin, and not to an earlier one of the same key whose rows are expiring.
 pub fn is_of(pin: &Pin, item: &Item) -> bool {
     Reader(item).maybe_text("pn").as_deref() == Some(pin.nonce.as_str())
 }
@@ -152,7 +152,7 @@ mod tests {
     /// A write unit's kilobyte.
     const UNIT: usize = 1_024;
 
-    /// An item's size by DynamoDB's rules: names and values in bytes, a list 3 and one per element.
+    /// An item's size by DynamoDB's rules: names and values in bytes; a list takes 3 bytes, and one per element.
     fn size(item: &Item) -> usize {
         item.iter().map(|(name, value)| name.len() + value_size(value)).sum()
     }
@@ -212,8 +212,8 @@ mod tests {
         // Only a published pin has a duplicate.
         let published = attempt.published(late, "9".repeat(19), &upstream, &pin, "0123456789abcdef".into());
         let ids = vec!["9".repeat(19); REPORTED_MAX];
-        let told = published.and_then(|published| published.with_duplicates(late, &ids, "0123456789abcdef".into()));
-        let bytes = size(&attempt_item(&pin, &told.expect("tells")));
+        let reported = published.and_then(|published| published.with_duplicates(late, &ids, "0123456789abcdef".into()));
+        let bytes = size(&attempt_item(&pin, &reported.expect("reports")));
         println!("the longest with duplicates has {bytes} bytes");
         assert!(bytes <= UNIT, "{bytes}");
     }

@@ -1,4 +1,4 @@
-//! [`Schedules`] on the table: the rows, their list, and what is due.
+//! [`Schedules`] on the table: schedules, their list, and the due rows.
 
 use std::collections::HashMap;
 
@@ -18,11 +18,11 @@ use crate::domain::pin::idempotency::PayloadHash;
 use crate::domain::pin::origin::Origin;
 use crate::domain::schedule::{DueRow, Schedule, Stage};
 use crate::domain::time::Moment;
-use crate::ports::{ByTime, Kept, PortError, PortResult, ScheduleSaved, Schedules};
+use crate::ports::{ByTime, PortError, PortResult, Schedules, Write};
 
 /// `BatchGetItem` takes a hundred keys.
 const ROWS_PER_READ: usize = 100;
-/// How many index entries one shard's page is asked for at most.
+/// A page of one shard has at most this many index entries.
 const PAGE_MAX: usize = 1_000;
 
 const SCHEDULED: &str = "scheduled";
@@ -99,12 +99,12 @@ fn names(row: &DueRow) -> (String, String) {
     (keys::due(row.minute(), row.shard()), keys::due_sort(row))
 }
 
-/// A smallest and a largest sort key that every schedule's is between.
+/// A smallest and a largest sort key: every schedule's is between them.
 const BEFORE_ALL: &str = "0";
 const BEHIND_ALL: &str = "9999999999999$";
 
 impl DynamoStore {
-    /// Writes the row if the condition holds; otherwise answers the row that is in its way.
+    /// Writes the row if the condition holds; otherwise returns the conflicting row.
     async fn put_schedule_if(&self, schedule: &Schedule, seen: Option<u64>) -> PortResult<Option<Option<Schedule>>> {
         let put = self
             .client
@@ -126,7 +126,7 @@ impl DynamoStore {
                 Some(PutItemError::ConditionalCheckFailedException(refusal)) => {
                     self.meter.condition_failed();
                     let current = refusal.item().map(|item| read(schedule.key, item)).transpose()?;
-                    // The SDK repeats a write whose answer it lost: then the row that is in the way is our own.
+                    // The SDK repeats a write whose answer it lost: then the conflicting row is our own.
                     let is_ours = current.as_ref().is_some_and(|current| {
                         current.version == schedule.version && is_same_write(&current.nonce, &schedule.nonce)
                     });
@@ -175,7 +175,7 @@ impl DynamoStore {
             Some(after) => from = from.max(after.clone()),
             None => {}
         }
-        // A range that ends before it begins is refused.
+        // DynamoDB refuses a range that ends before it begins.
         if from > to {
             return Ok(Vec::new());
         }
@@ -209,7 +209,8 @@ impl DynamoStore {
         Ok(found)
     }
 
-    /// The first of all, of so many from each shard; `None` if those don't tell.
+    /// The first `limit` schedules of all shards, from the first `of_each` of each; `None` if those aren't enough to
+    /// decide.
     async fn merged_by_time(
         &self,
         workspace: WorkspaceId,
@@ -224,7 +225,7 @@ impl DynamoStore {
             true => b.cmp(a),
             false => a.cmp(b),
         };
-        // Behind the end of a part that may have more, something of that part may be missing.
+        // After the end of a part that may have more, entries of that part may be missing.
         let ends = parts.iter().filter(|part| part.len() >= of_each).filter_map(|part| part.last().copied());
         let end = ends.min_by(in_order);
         let mut all: Vec<(Moment, ScheduleId)> = parts.into_iter().flatten().collect();
@@ -235,7 +236,7 @@ impl DynamoStore {
         Ok((is_told || of_each >= limit).then_some(all))
     }
 
-    /// Removes some schedules of the index with what they are found by; answers whether there was none.
+    /// Deletes some schedules with their due rows; returns whether there was none.
     pub(super) async fn remove_schedules(&self, workspace: WorkspaceId, limit: usize) -> PortResult<bool> {
         let shown = (0..keys::LISTING_SHARDS).map(|shard| keys::schedules(workspace, shard));
         let removed = (0..keys::LISTING_SHARDS).map(|shard| keys::removed_schedules(workspace, shard));
@@ -257,10 +258,10 @@ impl DynamoStore {
 
 #[async_trait]
 impl Schedules for DynamoStore {
-    async fn put_schedule(&self, schedule: &Schedule) -> PortResult<Kept> {
+    async fn put_schedule(&self, schedule: &Schedule) -> PortResult<Write<Box<Schedule>>> {
         match self.put_schedule_if(schedule, None).await? {
-            None => Ok(Kept::New),
-            Some(Some(current)) => Ok(Kept::Existing(Box::new(current))),
+            None => Ok(Write::Done),
+            Some(Some(current)) => Ok(Write::Conflict(Box::new(current))),
             Some(None) => Err(unreadable("schedule")),
         }
     }
@@ -276,10 +277,10 @@ impl Schedules for DynamoStore {
         Ok(schedules)
     }
 
-    async fn save_schedule(&self, next: &Schedule) -> PortResult<ScheduleSaved> {
+    async fn save_schedule(&self, next: &Schedule) -> PortResult<Write<Option<Box<Schedule>>>> {
         Ok(match self.put_schedule_if(next, Some(next.version.saturating_sub(1))).await? {
-            None => ScheduleSaved::Yes,
-            Some(current) => ScheduleSaved::Lost(current.map(Box::new)),
+            None => Write::Done,
+            Some(current) => Write::Conflict(current.map(Box::new)),
         })
     }
 
@@ -291,7 +292,7 @@ impl Schedules for DynamoStore {
     ) -> PortResult<Vec<(Moment, ScheduleId)>> {
         match self.merged_by_time(workspace, range, limit, share(limit)).await? {
             Some(all) => Ok(all),
-            // One shard has more than its share of the first ones.
+            // One shard has more than its share of the first schedules.
             None => Ok(self.merged_by_time(workspace, range, limit, limit).await?.unwrap_or_default()),
         }
     }

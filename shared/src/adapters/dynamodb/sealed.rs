@@ -1,4 +1,4 @@
-//! Rows of sealed tokens (envelope mode). What is in the seal is `adapters/envelope`'s business.
+//! Rows of sealed tokens (envelope mode). `adapters/envelope` seals and opens them.
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
@@ -13,7 +13,7 @@ use crate::ports::PortResult;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealedTokens {
     pub version: String,
-    /// The data key's name.
+    /// The data key's id.
     pub key_id: String,
     pub sealed: Vec<u8>,
 }
@@ -21,9 +21,10 @@ pub struct SealedTokens {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealedRow {
     pub current: SealedTokens,
-    /// Newer ones that aren't current yet.
+    /// Newer tokens that aren't current yet.
     pub pending: Option<SealedTokens>,
-    /// Names the last write. (A count would not do: a row that was deleted and made again would count from 1 again.)
+    /// Names the last write. (A counter would not do: a row that was deleted and created again would count from 1
+    /// again.)
     pub nonce: String,
 }
 
@@ -54,7 +55,7 @@ fn read(item: &Item) -> PortResult<SealedRow> {
 }
 
 impl DynamoStore {
-    /// Read consistently.
+    /// Reads the row, consistently.
     ///
     /// # Errors
     /// When the table is unavailable or the row is unreadable.
@@ -63,7 +64,8 @@ impl DynamoStore {
         item.as_ref().map(read).transpose()
     }
 
-    /// Writes the row if the stored one's last write is still `seen` (`None`: there is no row); answers whether it was.
+    /// Writes the row if the stored one's last write is still `seen` (`None`: there is no row); returns whether it was
+    /// written.
     ///
     /// # Errors
     /// When the table is unavailable.
@@ -88,7 +90,7 @@ impl DynamoStore {
                 Some(PutItemError::ConditionalCheckFailedException(refusal)) => {
                     self.meter.condition_failed();
                     let stored = refusal.item().and_then(|item| Reader(item).maybe_text("n"));
-                    // The SDK repeats a write whose answer it lost.
+                    // The SDK repeats a write whose answer it lost: then the conflicting row is our own.
                     Ok(stored.is_some_and(|stored| is_same_write(&stored, &row.nonce)))
                 }
                 _ => Err(failed(error)),
@@ -110,7 +112,7 @@ impl DynamoStore {
         Ok(())
     }
 
-    /// Every account of the whole table that has a row of sealed tokens, for an operator: it reads the table from end to end.
+    /// Every account of the whole table that has a row of sealed tokens. For an operator: it scans the table.
     ///
     /// # Errors
     /// When the table is unavailable.
@@ -119,7 +121,7 @@ impl DynamoStore {
         found.iter().map(|(pk, _)| keys::parse_account(pk).ok_or_else(|| unreadable("pk"))).collect()
     }
 
-    /// Every account of the whole table, in the same way.
+    /// Every account of the whole table, by a scan too.
     ///
     /// # Errors
     /// When the table is unavailable.

@@ -1,4 +1,4 @@
-//! What Pinterest would remember of a sandbox's accounts.
+//! The state that Pinterest would keep of a sandbox's accounts.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use crate::domain::pin::failure::Failure;
 use crate::domain::sandbox::{OwnBoard, SimulatedAccount};
 use crate::ports::{PortError, PortResult, SimulatedAccounts};
 
-/// What it has, as one text: a few kilobytes at most.
+/// The account's boards and sections, as one text: a few kilobytes at most.
 #[derive(Serialize, Deserialize)]
 struct Has {
     boards: Vec<OwnBoard>,

@@ -1,4 +1,4 @@
-//! [`Tenants`] on the table: organisations and workspaces here, keys and people in files of their own.
+//! [`Tenants`] on the table: organisations and workspaces here, keys and people in their own files.
 
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
@@ -49,7 +49,7 @@ fn workspace_item(workspace: &Workspace) -> Item {
         .text("st", workspace.state.name())
         .number("rev", workspace.rev)
         .text("n", &workspace.nonce);
-    // Who removes what it held finds it by this.
+    // The purge finds the workspace by these attributes.
     match workspace.state {
         WorkspaceState::Active => row,
         WorkspaceState::Resetting | WorkspaceState::Deleted => {
@@ -80,7 +80,8 @@ impl DynamoStore {
         item.map(|item| read_workspace(id, &item)).transpose()
     }
 
-    /// Writes a pointer before the row that it points to: one that points nowhere is passed over, a row without one isn't found.
+    /// Writes a pointer, which comes before the row that it points to: a pointer to a missing row is skipped, but a row
+    /// without a pointer isn't found.
     pub(super) async fn point(&self, from: OrganizationId, kind: &str, to: &str) -> PortResult<()> {
         self.put(Builder::keyed(keys::organization(from), format!("{kind}{to}")).build()).await
     }

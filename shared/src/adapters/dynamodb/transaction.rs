@@ -1,31 +1,26 @@
-//! Several attempt rows in one transaction: all or none.
+//! Several attempt rows in one transaction: all are written, or none.
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::transact_write_items::builders::TransactWriteItemsFluentBuilder;
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::Put;
 
 use super::item::{number, text};
-use super::rows::{attempt_item, pin_item};
+use super::rows::attempt_item;
 use super::{DynamoStore, failed, keys};
 use crate::domain::invariants::is_same_write;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
 use crate::ports::{PortError, PortResult};
 
-/// What a cancelled transaction says of a row whose condition failed.
+/// The reason that a cancelled transaction gives for a row whose condition failed.
 const CONDITION_FAILED: &str = "ConditionalCheckFailed";
 
 impl DynamoStore {
-    /// The SDK gives the call a token of its own, by which DynamoDB recognises a repeated one.
-    pub(super) async fn write_attempts(&self, writes: &[(Pin, Attempt)]) -> PortResult<bool> {
-        let mut call = self.client.transact_write_items().set_return_consumed_capacity(self.meter.asked());
-        for (pin, next) in writes {
-            call = call.transact_items(TransactWriteItem::builder().put(self.conditional(pin, next)?).build());
-        }
-        self.commit(call, writes).await
-    }
-
-    async fn commit(&self, call: TransactWriteItemsFluentBuilder, writes: &[(Pin, Attempt)]) -> PortResult<bool> {
+    pub(super) async fn commit(
+        &self,
+        call: TransactWriteItemsFluentBuilder,
+        writes: &[(Pin, Attempt)],
+    ) -> PortResult<bool> {
         match call.send().await {
             Ok(output) => {
                 self.meter.wrote(output.consumed_capacity().first());
@@ -44,25 +39,7 @@ impl DynamoStore {
         }
     }
 
-    /// A pin's row, changed or hidden, and its attempt row.
-    pub(super) async fn write_pin_and_attempt(&self, pin: &Pin, next: &Attempt) -> PortResult<bool> {
-        let put = Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(pin_item(pin)))
-            .condition_expression("n = :pn AND attribute_not_exists(hid)")
-            .expression_attribute_values(":pn", text(&pin.nonce))
-            .build()
-            .map_err(|error| PortError::Broken { port: super::PORT, reason: error.to_string() })?;
-        let call = self
-            .client
-            .transact_write_items()
-            .set_return_consumed_capacity(self.meter.asked())
-            .transact_items(TransactWriteItem::builder().put(put).build())
-            .transact_items(TransactWriteItem::builder().put(self.conditional(pin, next)?).build());
-        self.commit(call, &[(pin.clone(), next.clone())]).await
-    }
-
-    fn conditional(&self, pin: &Pin, next: &Attempt) -> PortResult<Put> {
+    pub(super) fn conditional(&self, pin: &Pin, next: &Attempt) -> PortResult<Put> {
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(attempt_item(pin, next)))
@@ -76,7 +53,7 @@ impl DynamoStore {
         put.build().map_err(|error| PortError::Broken { port: super::PORT, reason: error.to_string() })
     }
 
-    /// Whether every row is the one that was to be written: an earlier try of the same call may have got through.
+    /// Whether every row is the one that was to be written: an earlier try of the same call may have succeeded.
     async fn are_saved(&self, writes: &[(Pin, Attempt)]) -> PortResult<bool> {
         for (pin, next) in writes {
             let stored = self.get(keys::pin(pin.key), keys::ATTEMPT, true).await?;

@@ -1,4 +1,4 @@
-//! Where the data keys are: `<prefix>/data-keys` in Secrets Manager, remembered for minutes.
+//! The data keys' secret: `<prefix>/data-keys` in Secrets Manager, cached for minutes.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -27,7 +27,7 @@ impl DataKeys {
         Self { client, name: format!("{prefix}/data-keys"), system, cached: Mutex::default() }
     }
 
-    /// The keys; `None` before the first use.
+    /// Reads the keys; `None` before the first use.
     pub async fn read(&self, fresh: bool) -> PortResult<Option<Arc<Keyring>>> {
         if !fresh && let Some(keyring) = self.remembered() {
             return Ok(Some(keyring));
@@ -44,7 +44,7 @@ impl DataKeys {
                     self.remember(None);
                     Ok(None)
                 }
-                // Not "there are none": new ones would take the place of those that rows are sealed under.
+                // This is not a missing secret: new keys would replace those that rows are sealed under.
                 Some(e) if e.is_invalid_request_exception() => {
                     Err(broken("the secret of the data keys is marked for deletion: restore it"))
                 }
@@ -53,7 +53,8 @@ impl DataKeys {
         }
     }
 
-    /// The keys, made at the first use. Of several who make them at once, one wins: a secret's name is taken once.
+    /// Returns the keys, which are created at the first use. Of several concurrent creations one wins, because a
+    /// secret's name is taken once.
     pub async fn ensured(&self) -> PortResult<Arc<Keyring>> {
         if let Some(keyring) = self.read(false).await? {
             return Ok(keyring);
@@ -72,13 +73,13 @@ impl DataKeys {
             Err(error) if !error.as_service_error().is_some_and(|e| e.is_resource_exists_exception()) => {
                 return Err(port_error(PORT, &error));
             }
-            // Created by us or, a moment before, by another: what is stored counts.
+            // Created here or, a moment before, by another process: what is stored counts.
             _ => {}
         }
         self.read(true).await?.ok_or_else(|| broken("the secret of the data keys disappeared"))
     }
 
-    /// Writes `next` in the place of what was read as `seen`; answers `false` if somebody else has written since.
+    /// Writes `next` in the place of what was read as `seen`; returns `false` if another writer came first.
     pub async fn replace(&self, seen: &Keyring, next: &Keyring) -> PortResult<bool> {
         let version = Uuid::new_v4().to_string();
         self.client

@@ -1,4 +1,4 @@
-//! The data keys as one secret holds them: several, of which one seals.
+//! The data keys as one secret holds them: several, one of which seals.
 
 use std::collections::BTreeMap;
 
@@ -50,14 +50,14 @@ impl Drop for KeyText {
 }
 
 impl Keyring {
-    /// One fresh key.
+    /// A keyring with one fresh key.
     pub fn begun(now: Moment) -> PortResult<Self> {
         let mut keyring = Self { version: String::new(), current: String::new(), keys: BTreeMap::new() };
         keyring.add(now)?;
         Ok(keyring)
     }
 
-    /// Adds a fresh key, which seals from now on; answers its name.
+    /// Adds a fresh key, which seals from now on; returns its id.
     pub fn add(&mut self, now: Moment) -> PortResult<String> {
         let mut bytes = Zeroizing::new([0; 32]);
         aws_lc_rs::rand::fill(&mut bytes[..]).map_err(|_| broken("the system has no random numbers"))?;
@@ -67,7 +67,7 @@ impl Keyring {
         Ok(id)
     }
 
-    /// Drops every key but the current one and those that are named; answers which.
+    /// Drops every key but the current one and those in `named`; returns the dropped ones.
     pub fn keep_only(&mut self, named: &[String]) -> Vec<String> {
         let is_kept = |id: &String| *id == self.current || named.contains(id);
         let dropped = self.keys.keys().filter(|id| !is_kept(id)).cloned().collect();
@@ -79,7 +79,7 @@ impl Keyring {
         &self.current
     }
 
-    /// The key that seals. (There is one: both ways to make a keyring see to that.)
+    /// The key that seals. (It exists: both constructors of a keyring see to that.)
     pub fn current(&self) -> (&str, &KeyBytes) {
         (&self.current, &self.keys[&self.current].bytes)
     }
@@ -97,7 +97,7 @@ impl Keyring {
         self.keys.len()
     }
 
-    /// As text, which is wiped from memory when dropped.
+    /// The keyring as text, which is wiped from memory when dropped.
     pub fn text(&self) -> PortResult<Secret> {
         let text_of = |key: &DataKey| KeyText { key: BASE64.encode(&key.bytes[..]), created_at: key.created_at.0 };
         let keys = self.keys.iter().map(|(id, key)| (id.clone(), text_of(key))).collect();
@@ -105,7 +105,7 @@ impl Keyring {
         text.map(Secret::new).map_err(|_| broken("the data keys could not be written"))
     }
 
-    /// Neither the text nor a parser's complaint about it may reach a log.
+    /// Parses the secret's text. Neither the text nor a parser's error about it may reach a log.
     pub fn parse(version: &str, text: &str) -> PortResult<Self> {
         let unreadable = || broken("the secret of the data keys is unreadable");
         let stored: KeyringText = serde_json::from_str(text).map_err(|_| unreadable())?;

@@ -1,10 +1,12 @@
-//! [`Secrets`] in envelope mode: the tokens are sealed into a row beside their account, under data keys that Secrets Manager
-//! holds. One secret for the whole fleet instead of one per account; see `infra/decisions/0013-envelope-mode.md`.
+//! [`Secrets`] in envelope mode: the tokens are sealed into a row beside their account, under data keys that Secrets
+//! Manager holds. The whole fleet has one secret instead of one per account; see
+//! `infra/decisions/0013-envelope-mode.md`.
 //!
-//! The row is one of its own, so that writes of the account (its leases, its announcements) neither carry the ciphertext nor
-//! compete with it. It names its last write, and each write is conditional on the one that was read: that gives staging and
-//! promoting the compare-and-set that Secrets Manager's version stages give. A removal deletes the row, at once and for good:
-//! there is no recovery window (a backup of the table has the ciphertext for as long as the backup lives).
+//! The tokens have a row of their own, so that writes of the account (its leases, its announcements) neither carry the
+//! ciphertext nor compete with it. The row names its last write, and each write is conditional on the one that was
+//! read. That gives staging and promoting the compare-and-set that Secrets Manager's version stages give. A removal
+//! deletes the row, at once and for good: there is no recovery window (a backup of the table has the ciphertext for as
+//! long as the backup lives).
 
 mod data_keys;
 mod keyring;
@@ -20,12 +22,13 @@ use super::dynamodb::{DynamoStore, SealedRow, SealedTokens};
 use super::stored_tokens::StoredTokens;
 use super::token_cache::TokenCache;
 use crate::domain::ids::AccountKey;
+use crate::ports::OptimisticWrites;
 use crate::ports::{Custody, PortError, PortResult, Removal, Secrets, Stored, System, Tokens};
 use data_keys::DataKeys;
 pub use reseal::{OLD_KEYS_KEPT_MS, Retired};
 
 const PORT: &str = "secrets";
-/// The row is written by few; somebody else wins this often at most.
+/// Another writer of the row comes first this often at most; the row has few writers.
 const WRITES_MAX: usize = 5;
 
 pub struct Envelope {
@@ -58,7 +61,7 @@ impl Envelope {
     async fn open(&self, account: AccountKey, sealed: &SealedTokens) -> PortResult<Stored> {
         let mut keyring = self.keys.read(false).await?;
         if keyring.as_ref().is_none_or(|keyring| keyring.key(&sealed.key_id).is_none()) {
-            // A key that is newer than what this process remembers.
+            // The key may be newer than the cached keyring.
             keyring = self.keys.read(true).await?;
         }
         let key = keyring.as_ref().and_then(|keyring| keyring.key(&sealed.key_id));
@@ -67,13 +70,15 @@ impl Envelope {
         StoredTokens::parse(&sealed.version, text.expose())
     }
 
-    /// Reads the row and writes what `change` makes of it, again when somebody else wrote in between. `None` from `change`:
-    /// nothing is to be written, and the answer is as it stands.
+    /// Reads the row and writes what `change` makes of it, again when another writer came first. When `change` returns
+    /// `None`, nothing is written.
     async fn change<F>(&self, account: AccountKey, change: F) -> PortResult<()>
     where
         F: Fn(Option<&SealedRow>) -> PortResult<Option<(SealedTokens, Option<SealedTokens>)>> + Send,
     {
-        for _ in 0..WRITES_MAX {
+        let mut writes = OptimisticWrites::of("sealed tokens", WRITES_MAX);
+        loop {
+            writes.begin()?;
             let row = self.table.sealed_row(account).await?;
             let Some((current, pending)) = change(row.as_ref())? else {
                 return Ok(());
@@ -83,7 +88,6 @@ impl Envelope {
                 return Ok(());
             }
         }
-        Err(PortError::Unavailable { port: PORT, reason: "the row of tokens changes all the time".into() })
     }
 
     async fn current(&self, account: AccountKey, row: Option<&SealedRow>) -> PortResult<Option<Stored>> {
@@ -119,7 +123,7 @@ impl Secrets for Envelope {
 
     async fn store_tokens(&self, account: AccountKey, version: &str, tokens: &Tokens) -> PortResult<()> {
         let current = self.seal(account, version, tokens, None).await?;
-        // Whatever was pending belongs to a grant that has been replaced.
+        // Pending tokens belong to a grant that has been replaced.
         self.change(account, |_| Ok(Some((current.clone(), None)))).await?;
         self.cache.remember(account, tokens);
         Ok(())
@@ -129,7 +133,7 @@ impl Secrets for Envelope {
         let pending = self.seal(account, &staged.version, &staged.tokens, staged.follows.as_deref()).await?;
         self.change(account, |row| match row {
             None => Err(broken("there is no such row of tokens")),
-            // An earlier try of the same step, whose tokens have even been made current since.
+            // An earlier try of the same step, whose tokens have even been promoted since.
             Some(row) if row.current.version == staged.version => Ok(None),
             Some(row) => Ok(Some((row.current.clone(), Some(pending.clone())))),
         })
@@ -138,7 +142,7 @@ impl Secrets for Envelope {
 
     async fn promote_tokens(&self, account: AccountKey, version: &str, follows: &str) -> PortResult<bool> {
         self.cache.forget(account);
-        // The seal is over the version and not over the stage: it moves as it is.
+        // The seal covers the version and not the stage: it moves unchanged.
         self.change(account, |row| {
             let next = row.filter(|row| row.current.version == follows).and_then(|row| row.pending.as_ref());
             Ok(next.filter(|pending| pending.version == version).map(|pending| (pending.clone(), None)))

@@ -1,49 +1,52 @@
-//! Rotation of the data keys: a new key, every row sealed again under it, and then the end of the old ones.
+//! Rotates the data keys: adds a new key, seals every row again under it, and then drops the old ones.
 
 use super::{Envelope, WRITES_MAX, broken};
 use crate::adapters::dynamodb::{SealedRow, SealedTokens};
 use crate::domain::ids::AccountKey;
 use crate::domain::time::{DAY_MS, Moment};
-use crate::ports::{PortError, PortResult};
+use crate::ports::OptimisticWrites;
+use crate::ports::PortResult;
 
-/// An old key is kept for at least this long after it was replaced. Every process knows the new one after minutes; a day is for
-/// those that were stopped in the middle of sealing.
+/// An old key is kept for at least this long after it was replaced. Every process knows the new one after minutes; a
+/// day is for processes that were stopped in the middle of sealing.
 pub const OLD_KEYS_KEPT_MS: i64 = DAY_MS;
 
-/// What became of the old keys.
+/// The result of dropping old keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Retired {
-    /// Their names; empty when there were none, or rows still name them.
+    /// The dropped keys' ids; empty when there were none, or rows still name them.
     Dropped(Vec<String>),
     /// The current key is too young.
     NotBefore(Moment),
 }
 
 impl Envelope {
-    /// Adds a data key, under which everything is sealed from now on; answers its name.
+    /// Adds a data key, under which everything is sealed from now on; returns its id.
     ///
     /// # Errors
-    /// When Secrets Manager is unavailable, or others rotate all the time.
+    /// When Secrets Manager is unavailable, or other rotations came first every time.
     pub async fn rotate(&self) -> PortResult<String> {
         self.keys.ensured().await?;
         for _ in 0..WRITES_MAX {
-            let (seen, mut next) = self.twice().await?;
+            let (seen, mut next) = self.read_and_copy().await?;
             let id = next.add(self.system.now())?;
             if self.keys.replace(&seen, &next).await? {
                 return Ok(id);
             }
         }
-        Err(broken("the data keys change all the time"))
+        Err(broken("contention: lost every write of the data keys"))
     }
 
-    /// Seals the account's row again if it is under an old key; answers whether it was.
+    /// Seals the account's row again if it is sealed under an old key; returns whether it was.
     ///
     /// # Errors
-    /// When the row can't be read: it then keeps its old seal.
+    /// When the row can't be read; it then keeps its old seal.
     pub async fn reseal(&self, account: AccountKey) -> PortResult<bool> {
         let keyring = self.keys.read(false).await?.ok_or_else(|| broken("there are no data keys"))?;
         let is_old = |sealed: &SealedTokens| sealed.key_id != keyring.current_id();
-        for _ in 0..WRITES_MAX {
+        let mut writes = OptimisticWrites::of("sealed tokens", WRITES_MAX);
+        loop {
+            writes.begin()?;
             let Some(row) = self.table.sealed_row(account).await? else {
                 return Ok(false);
             };
@@ -60,15 +63,15 @@ impl Envelope {
                 return Ok(true);
             }
         }
-        Err(PortError::Unavailable { port: super::PORT, reason: "the row of tokens changes all the time".into() })
     }
 
-    /// Drops the data keys that no row names any more. `accounts` are all that have a row, as they were listed just now.
+    /// Drops the data keys that no row names any more. `accounts` are all accounts that have a row, as listed just
+    /// before.
     ///
     /// # Errors
     /// When a port is unavailable.
     pub async fn retire(&self, accounts: &[AccountKey]) -> PortResult<Retired> {
-        let (seen, mut next) = self.twice().await?;
+        let (seen, mut next) = self.read_and_copy().await?;
         let from = seen.current_since().plus_ms(OLD_KEYS_KEPT_MS);
         if self.system.now() < from {
             return Ok(Retired::NotBefore(from));
@@ -87,7 +90,7 @@ impl Envelope {
         Ok(Retired::Dropped(Vec::new()))
     }
 
-    async fn twice(&self) -> PortResult<(std::sync::Arc<super::keyring::Keyring>, super::keyring::Keyring)> {
+    async fn read_and_copy(&self) -> PortResult<(std::sync::Arc<super::keyring::Keyring>, super::keyring::Keyring)> {
         let seen = self.keys.read(true).await?.ok_or_else(|| broken("there are no data keys"))?;
         let next = super::keyring::Keyring::parse(&seen.version, seen.text()?.expose())?;
         Ok((seen, next))

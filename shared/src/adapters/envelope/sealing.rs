@@ -9,11 +9,11 @@ use crate::domain::ids::AccountKey;
 use crate::domain::secret::Secret;
 use crate::ports::PortResult;
 
-/// Names this use of a data key, and the form of what is sealed.
+/// Names this use of a data key, and the format of what is sealed.
 const PURPOSE: &[u8] = b"pinbridge tokens 1";
 const TAG_LEN: usize = 16;
 
-/// What a ciphertext is bound to. Everything before the version has a fixed length, so no two of them read the same.
+/// What a ciphertext is bound to. Everything before the version has a fixed length, so no two of them are equal.
 fn bound_to(account: AccountKey, version: &str) -> Aad<Vec<u8>> {
     let parts = [PURPOSE, account.workspace.0.as_bytes(), account.account.0.as_bytes(), version.as_bytes()];
     Aad::from(parts.concat())
@@ -23,9 +23,9 @@ fn cipher(key: &KeyBytes) -> PortResult<RandomizedNonceKey> {
     RandomizedNonceKey::new(&AES_256_GCM, &key[..]).map_err(|_| broken("a data key is unusable"))
 }
 
-/// A random nonce (96 bits, drawn by AWS-LC for each seal), the ciphertext, and its tag.
+/// Seals a text into a random nonce (96 bits, drawn by AWS-LC for each seal), the ciphertext, and its tag.
 pub fn seal(key: &KeyBytes, account: AccountKey, version: &str, text: &Secret) -> PortResult<Vec<u8>> {
-    // Room for the tag from the start: a buffer that grew would leave the clear text behind.
+    // Room for the tag from the start: a buffer that grew would leave the clear text in memory.
     let mut sealed = Vec::with_capacity(text.expose().len() + TAG_LEN);
     sealed.extend_from_slice(text.expose().as_bytes());
     let nonce = cipher(key)?

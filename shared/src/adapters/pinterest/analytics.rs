@@ -12,7 +12,7 @@ use crate::domain::pin::failure::Failure;
 use crate::domain::secret::Secret;
 use crate::ports::{Analytics, ReadFailure};
 
-/// The answer: figures by group. Without a split there is one, named `all`.
+/// The answer: metrics by group. Without a split there is one group, named `all`.
 type Groups = BTreeMap<String, Group>;
 
 #[derive(Debug, Default, Deserialize)]
@@ -31,7 +31,7 @@ struct Day {
     metrics: BTreeMap<String, Option<f64>>,
 }
 
-/// A figure that Pinterest doesn't tell is left out.
+/// Leaves out metrics without a value.
 fn lower(metrics: BTreeMap<String, Option<f64>>) -> impl Iterator<Item = (String, f64)> {
     metrics.into_iter().filter_map(|(name, value)| Some((name.to_lowercase(), value?)))
 }
@@ -55,7 +55,7 @@ impl PinterestClient {
         self.get(path).query(&[
             ("start_date", question.days.start.to_string()),
             ("end_date", question.days.end.to_string()),
-            // One text with commas: the description says that arrays here aren't repeated.
+            // One text with commas: Pinterest's description says that arrays here aren't repeated.
             ("metric_types", question.metrics.join(",")),
         ])
     }
@@ -80,7 +80,7 @@ impl Analytics for PinterestClient {
     async fn account_metrics(&self, token: &Secret, question: &Question) -> Result<MetricSeries, ReadFailure> {
         let answer = self.read::<Groups>(self.question("/user_account/analytics", question), token).await;
         answer.map(metrics).map_err(|read| match read.failure {
-            // About no board, whatever the code is otherwise used for.
+            // The call is about no board, whatever the code is otherwise used for.
             Failure::BoardAccessDenied | Failure::BoardNotFound => {
                 ReadFailure { failure: Failure::Unrecognised, ..read }
             }
@@ -89,7 +89,8 @@ impl Analytics for PinterestClient {
     }
 }
 
-/// Without a code of Pinterest's own, somebody else didn't find something.
+/// Whether Pinterest doesn't know the Pin. A 404 without a code of Pinterest's own comes from another server on the
+/// way.
 fn is_gone(read: &ReadFailure) -> bool {
     read.upstream.status == Some(404) && read.upstream.code.is_some()
 }
@@ -110,7 +111,7 @@ mod tests {
 
     /// The examples of Pinterest's OpenAPI description 5.23.0, in the form that its schema gives them.
     #[test]
-    fn a_pins_answer_as_described() {
+    fn a_pins_answer_is_read_as_described() {
         let metrics = read(
             r#"{"all": {
                 "daily_metrics": [

@@ -19,7 +19,7 @@ const PAGE_SIZE: &str = "250";
 const PAGES_MAX: usize = 20;
 
 impl PinterestClient {
-    /// Every page of a list, up to [`PAGES_MAX`].
+    /// Reads every page of a list, up to [`PAGES_MAX`].
     async fn list<T: DeserializeOwned>(&self, token: &Secret, path: &str) -> Result<Vec<T>, ReadFailure> {
         let mut items = Vec::new();
         let mut bookmark: Option<String> = None;
@@ -38,7 +38,7 @@ impl PinterestClient {
         Ok(items)
     }
 
-    /// A write: what was sent and not answered readably may have taken effect.
+    /// Makes a write. A write that was sent and got no readable answer may have taken effect.
     async fn write(&self, request: RequestBuilder, token: &Secret) -> Result<Vec<u8>, ReadFailure> {
         let response = request.bearer_auth(token.expose()).send().await.map_err(|error| {
             let failure = lost(describe(&error));
@@ -112,7 +112,7 @@ impl Boards for PinterestClient {
         Ok(section.into())
     }
 
-    /// The parameter is repeated, as Pinterest's description says of arrays (its example has commas: unverified).
+    /// The parameter is repeated, as Pinterest's description says about arrays (its example has commas: unverified).
     async fn related_terms(&self, token: &Secret, terms: &[String]) -> Result<RelatedTerms, ReadFailure> {
         let pairs: Vec<(&str, &str)> = terms.iter().map(|term| ("terms", term.as_str())).collect();
         let answer: TermsAnswer = self.read(self.get("/terms/related").query(&pairs), token).await?;

@@ -18,14 +18,14 @@ use crate::ports::{BoardPage, Creation, Pinterest, PinterestUser, ReadFailure, S
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 const READ_TIMEOUT: Duration = Duration::from_secs(6);
-/// An answer larger than this is not one of Pinterest's.
+/// A larger answer is not one of Pinterest's.
 const BODY_MAX: usize = 4 * 1024 * 1024;
 /// The largest page that Pinterest serves.
 const PAGE_SIZE: &str = "250";
 
 pub struct PinterestClient {
-    /// Each create has a connection of its own: on a kept one that the server has just closed, "not sent" and "sent,
-    /// answer lost" can't be told apart.
+    /// Each create has its own connection: on a kept one that the server has just closed, "not sent" and "sent, answer
+    /// lost" can't be told apart.
     creates: Client,
     pub(super) reads: Client,
     pub(super) base: String,
@@ -33,7 +33,7 @@ pub struct PinterestClient {
 }
 
 impl PinterestClient {
-    /// `origin` is without `/v5`.
+    /// `origin` has no `/v5`.
     ///
     /// # Errors
     /// When the TLS backend can't be initialised.
@@ -87,7 +87,7 @@ impl PinterestClient {
     }
 }
 
-/// What all clients of Pinterest have in common: no redirects, no retries of their own.
+/// What all clients of Pinterest share: no redirects, no retries of their own.
 pub(super) fn plain(timeout: Duration) -> reqwest::ClientBuilder {
     Client::builder()
         .redirect(reqwest::redirect::Policy::none())
@@ -98,7 +98,7 @@ pub(super) fn plain(timeout: Duration) -> reqwest::ClientBuilder {
         .connect_timeout(CONNECT_TIMEOUT.min(timeout))
 }
 
-/// A response whose body was read as far as it came.
+/// A response. `body` is `None` when it didn't arrive whole, or is too large.
 pub(super) struct Answer {
     pub status: u16,
     pub headers: reqwest::header::HeaderMap,
@@ -138,7 +138,7 @@ pub(super) fn error_of(body: &[u8]) -> (Option<i64>, String) {
     (error.code, error.message.unwrap_or_default())
 }
 
-/// The answer never came, or can't be read.
+/// The failure of a read whose answer never came, or can't be read.
 pub(super) fn lost(what: &str) -> ReadFailure {
     ReadFailure {
         failure: Failure::PinterestUnreachable,
@@ -147,7 +147,7 @@ pub(super) fn lost(what: &str) -> ReadFailure {
     }
 }
 
-/// Says what went wrong without quoting anything of the request.
+/// Describes an error without quoting anything of the request.
 pub(super) fn describe(error: &reqwest::Error) -> &'static str {
     if error.is_connect() {
         "could not connect to Pinterest"
@@ -226,7 +226,7 @@ impl Pinterest for PinterestClient {
         let answer = Answer::read(response.map_err(|error| lost(describe(&error)))?).await;
         let (code, message) = error_of(answer.body.as_deref().unwrap_or_default());
         match (answer.status, code) {
-            // Without a code of Pinterest's own, somebody else didn't find something.
+            // A 404 without a code of Pinterest's own comes from another server on the way.
             (204, _) | (404, Some(_)) => Ok(()),
             _ => Err(self.refused(&answer, code, message)),
         }
@@ -242,7 +242,7 @@ impl Pinterest for PinterestClient {
     }
 }
 
-/// Board ids come from clients: nothing but a path segment may reach the path.
+/// Encodes a path segment. Board ids come from clients: nothing but a path segment may reach the path.
 pub(super) fn encode(segment: &str) -> String {
     segment
         .bytes()

@@ -1,4 +1,4 @@
-//! The provider's error table: which answer means which failure.
+//! The provider's error table: maps an answer to a failure.
 //!
 //! To add one: a row here and a recorded answer in the tests below. Rows are tried in order, by HTTP status, then
 //! `code`, then text, because Pinterest overloads its codes (2, 3 and 29 mean several things). Sources: Pinterest's
@@ -26,9 +26,9 @@ use Failure as F;
 
 #[rustfmt::skip]
 const ROWS: [Row; 29] = [
-    // Perhaps created although it says 400: seen with and without the Pin.
+    // Perhaps created despite the 400: seen with and without the Pin.
     row(400, Some(2787), None, F::OutcomeUnknown),
-    // About the link, before the words "spam" and "block" are taken for a block of the account.
+    // About the link. These rows come before those that take the words "spam" and "block" for a block of the account.
     says("blocked this link", F::LinkBlocked),
     says("lead to spam", F::LinkBlocked),
     row(429, None, Some("spam"), F::SpamBlock),
@@ -59,10 +59,10 @@ const ROWS: [Row; 29] = [
     row(400, Some(1), None, F::InvalidRequest),
 ];
 
-/// What a refusal (an answer outside 2xx) of a create means.
+/// Maps a refusal (an answer outside 2xx) of a create.
 ///
-/// Without a provider code it wasn't Pinterest's own validation that answered, so the outcome is unknown; the same goes
-/// for 408 and every 5xx.
+/// Without a provider code the answer is not that of Pinterest's own validation, so the outcome is unknown. The same
+/// applies to 408 and every 5xx.
 pub fn of_create(status: u16, code: Option<i64>, message: &str) -> Failure {
     match code {
         None => F::OutcomeUnknown,
@@ -72,7 +72,7 @@ pub fn of_create(status: u16, code: Option<i64>, message: &str) -> Failure {
     }
 }
 
-/// What a refusal of a read means: nothing is created by reading, so nothing is unknown.
+/// Maps a refusal of a read. A read creates nothing, so its outcome is never unknown.
 pub fn of_read(status: u16, code: Option<i64>, message: &str) -> Failure {
     match status {
         408 | 500.. => F::PinterestUnreachable,
@@ -83,8 +83,9 @@ pub fn of_read(status: u16, code: Option<i64>, message: &str) -> Failure {
     }
 }
 
-/// What a refusal of a board's write means. As with a create, what nobody vouches for may have taken effect; a refusal for
-/// the pace surely hasn't. Boards repeat the HTTP status as the code of what is wrong with a field.
+/// Maps a refusal of a board's write. As with a create, a write that Pinterest's own validation hasn't refused may have
+/// taken effect; one that was refused for its rate surely hasn't. Boards repeat the HTTP status as the code of an
+/// invalid field.
 pub fn of_board_write(status: u16, code: Option<i64>, message: &str) -> Failure {
     match (status, code) {
         (429, _) => of_read(status, code, message),
@@ -108,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn recorded_answers_to_creates() {
+    fn recorded_answers_to_creates_map_to_their_failures() {
         let rate = "This request exceeded a rate limit. This can happen if the client exceeds one of the published rate \
                     limits or if multiple write operations are applied to an object within a short time window.";
         let url = "Whoops! It looks like you entered an invalid URL. Try creating a Pin again with a valid URL.";
@@ -134,7 +135,7 @@ mod tests {
             (429, Some(8), rate, F::RateLimited),
             (429, Some(8), "You have been blocked from pinning: spam", F::SpamBlock),
             (418, Some(7), "Something nobody has seen", F::Unrecognised),
-            // Unknown is what can't be ruled out.
+            // Unknown: a creation can't be ruled out.
             (500, Some(500), "Internal error", F::OutcomeUnknown),
             (503, None, "", F::OutcomeUnknown),
             (403, None, "<html>edge</html>", F::OutcomeUnknown),
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn recorded_answers_to_writes_of_boards() {
+    fn recorded_answers_to_writes_of_boards_map_to_their_failures() {
         let cases: [(u16, Option<i64>, &str, Failure); 9] = [
             (400, Some(400), "The board name is invalid or duplicated.", F::InvalidRequest),
             (400, Some(400), "Invalid board section parameters.", F::InvalidRequest),

@@ -1,4 +1,4 @@
-//! The provider's hints about when to come back: headers first, then the words of the error.
+//! The provider's hints about when to retry: headers first, then the error's text.
 
 use reqwest::header::HeaderMap;
 
@@ -6,30 +6,31 @@ use crate::domain::pin::failure::Failure;
 use crate::domain::pin::retry::RATE_LIMIT_PAUSE_MS;
 use crate::domain::time::{Moment, SECOND_MS};
 
-/// A reset above this is an epoch, below it a number of seconds. (Which of both Pinterest sends is undocumented.)
+/// A reset above this is an epoch, below it a number of seconds. (Which of the two Pinterest sends is undocumented.)
 const EPOCH_FROM_S: i64 = 1_000_000_000;
 
-/// How long to wait in milliseconds, if the answer says. `x-ratelimit-reset` comes with every answer and speaks of the
-/// rate limit only: it counts where that is what was exceeded.
+/// How long to wait, in milliseconds, if the answer says so. `x-ratelimit-reset` comes with every answer and concerns
+/// the rate limit only: it counts only when that was exceeded.
 pub fn retry_after_ms(failure: Failure, headers: &HeaderMap, message: &str, now: Moment) -> Option<i64> {
     let reset = || header_ms(headers, "x-ratelimit-reset", now).filter(|_| failure == Failure::RateLimited);
     header_ms(headers, "retry-after", now).or_else(|| text_ms(message)).or_else(reset)
 }
 
-/// For how long nothing remains of the rate limit, if the answer says so: `x-ratelimit-remaining` may be a list with a number
-/// for each limit (`99, 99;w=1;name="a", 0;w=60;name="b"`), `x-ratelimit-reset` one number or a list alike.
+/// For how many milliseconds nothing remains of the rate limit, if the answer says so. `x-ratelimit-remaining` may be a
+/// list with a number for each limit (`99, 99;w=1;name="a", 0;w=60;name="b"`); `x-ratelimit-reset` is one number or
+/// such a list.
 pub fn nothing_left_for_ms(headers: &HeaderMap, now: Moment) -> Option<i64> {
     let remaining = numbers(headers, "x-ratelimit-remaining");
     let resets = numbers(headers, "x-ratelimit-reset");
     let used_up = remaining.iter().enumerate().filter(|(_, left)| **left <= 0.0).map(|(index, _)| index);
-    // Without a reset of its own, the limit's is taken to be the latest of all.
+    // A limit without its own reset is taken to reset at the latest of all.
     let latest_ms = resets.iter().filter_map(|reset| wait_ms(*reset, now)).max();
     let is_alike = resets.len() == remaining.len();
     let own_ms = |index: usize| resets.get(index).filter(|_| is_alike).and_then(|reset| wait_ms(*reset, now));
     used_up.map(|index| own_ms(index).or(latest_ms).unwrap_or(RATE_LIMIT_PAUSE_MS)).max()
 }
 
-/// The leading number of each member of a list header, its parameters left out.
+/// The leading number of each member of a list header, without its parameters.
 fn numbers(headers: &HeaderMap, name: &str) -> Vec<f64> {
     let text = headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
     text.split(',').filter_map(|member| member.split(';').next()?.trim().parse().ok()).collect()

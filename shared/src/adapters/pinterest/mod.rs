@@ -1,5 +1,7 @@
-//! [`crate::ports::Pinterest`], [`crate::ports::Boards`], [`crate::ports::Analytics`] and [`crate::ports::OAuth`] on Pinterest's API
-//! v5.
+//! Pinterest's API v5: the ports [`Pinterest`](crate::ports::Pinterest), [`Boards`](crate::ports::Boards),
+//! [`Analytics`](crate::ports::Analytics) and [`OAuth`](crate::ports::OAuth).
+//!
+//! Read [`error_codes`] first, which maps answers to failures, then `client` with the calls that publishing makes.
 
 mod analytics;
 mod boards;

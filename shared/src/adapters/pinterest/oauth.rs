@@ -19,7 +19,7 @@ use crate::domain::secret::Secret;
 use crate::domain::time::SECOND_MS;
 use crate::ports::{GrantFailure, OAuth, PortResult, System, Tokens};
 
-/// A refresh has to be over well within the function's time-out, with time left to store what it brought.
+/// A refresh has to end well within the function's timeout, with time left to store its tokens.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(6);
 
 pub struct PinterestOAuth {
@@ -43,7 +43,7 @@ struct Granted {
     scope: Option<String>,
 }
 
-/// A grant that didn't: Pinterest's own shape, and the one of RFC 6749.
+/// A refused grant: Pinterest's own format, and that of RFC 6749.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Refusal {
@@ -65,8 +65,8 @@ impl PinterestOAuth {
         system: Arc<dyn System>,
     ) -> anyhow::Result<Self> {
         Ok(Self {
-            // A connection of its own for each, as for creates: on a kept one that the server has just closed, "not sent"
-            // and "sent, answer lost" can't be told apart.
+            // Each grant has its own connection, as each create has: on a kept one that the server has just closed,
+            // "not sent" and "sent, answer lost" can't be told apart.
             http: plain(TOKEN_TIMEOUT).timeout(TOKEN_TIMEOUT).pool_max_idle_per_host(0).build()?,
             token_url: format!("{}/v5/oauth/token", origin.trim_end_matches('/')),
             app,
@@ -79,7 +79,7 @@ impl PinterestOAuth {
     async fn ask(&self, form: &[(&str, &str)]) -> Result<Tokens, GrantFailure> {
         let app = self.app.as_ref().ok_or_else(|| not_configured("no Pinterest app is configured"))?;
         let secret = self.secret().await.map_err(|error| {
-            tracing::error!(%error, "the Pinterest app's secret can't be read");
+            tracing::error!(%error, "app secret unreadable");
             not_configured("the Pinterest app's secret can't be read")
         })?;
         let body: String = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
@@ -169,8 +169,8 @@ enum Verdict {
 }
 
 impl Verdict {
-    /// Only what names the grant is held against it. 401 code 2 ("Authentication failed.") is what wrong app credentials get;
-    /// an answer that nobody has seen before is taken for a passing one.
+    /// Only an answer that names the grant counts against it. Wrong app credentials get 401 with code 2
+    /// ("Authentication failed."). An unknown answer is taken for a passing failure.
     fn of(status: u16, refusal: &Refusal) -> Self {
         let data = refusal.data.as_ref().map(ToString::to_string).unwrap_or_default();
         let text = format!("{} {data}", refusal.message.as_deref().unwrap_or("")).to_lowercase();
@@ -229,11 +229,12 @@ impl OAuth for PinterestOAuth {
     }
 
     async fn refresh(&self, refresh: &Secret) -> Result<Tokens, GrantFailure> {
-        // Apps made before 2025-09-25 get a new refresh token only when they ask for it; to others it means nothing.
+        // Apps created before 2025-09-25 get a new refresh token only when they ask for it; for others the parameter
+        // has no effect.
         let form =
             [("grant_type", "refresh_token"), ("refresh_token", refresh.expose()), ("continuous_refresh", "true")];
         let mut tokens = self.ask(&form).await?;
-        // Nothing new means that the old one stays: never overwrite it with nothing.
+        // Without a new refresh token the old one stays valid: never overwrite it with nothing.
         tokens.refresh.get_or_insert_with(|| refresh.clone());
         Ok(tokens)
     }
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_names_the_grant_is_held_against_it() {
+    fn only_an_answer_that_names_the_grant_counts_against_it() {
         let grant = r#"{"code":283,"message":"The authorization grant is invalid"}"#;
         let app = r#"{"status":"failure","code":283,"data":"Invalid Application ID","message":"The authorization grant is invalid"}"#;
         let cases = [

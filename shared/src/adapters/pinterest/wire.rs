@@ -1,4 +1,4 @@
-//! Pinterest's JSON, as far as publishing needs it. Unknown fields are ignored, missing ones tolerated.
+//! Pinterest's JSON, as far as pinbridge needs it. Unknown fields are ignored, missing ones tolerated.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -108,7 +108,7 @@ impl From<BoardSummary> for Board {
     }
 }
 
-/// The body of a board's creation, or of a change: what is left out stays.
+/// The body that creates a board, or changes one: fields that are left out stay.
 #[derive(Serialize)]
 pub struct BoardWrite<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -191,7 +191,7 @@ impl UserAccount {
     }
 }
 
-/// Pinterest leaves the zone out at times: it is UTC then.
+/// Parses a creation time. Pinterest sometimes leaves out the zone: it is UTC then.
 pub fn parse_created_at(text: &str) -> Option<Moment> {
     if let Ok(timestamp) = text.parse::<Timestamp>() {
         return Some(Moment(timestamp.as_millisecond()));

@@ -1,4 +1,4 @@
-//! [`Boards`]: the fixed ones, and those that the account has added.
+//! [`Boards`] of a simulated account: the fixed ones, and those that the account has added.
 
 use async_trait::async_trait;
 
@@ -23,14 +23,14 @@ impl Sandbox {
     }
 }
 
-/// What Pinterest says of a field.
+/// The refusal of an invalid field, in Pinterest's words.
 fn invalid(words: &str) -> ReadFailure {
     let mut failure = refused(Failure::InvalidRequest);
     failure.upstream.message = Some(words.to_owned());
     failure
 }
 
-/// A board that isn't one's own: one of the fixed ones, or none.
+/// The refusal for a board that isn't the account's own: one of the fixed ones, or none.
 fn not_ones_own(id: &str) -> ReadFailure {
     refused(if is_fixed_board(id) { Failure::BoardAccessDenied } else { Failure::BoardNotFound })
 }

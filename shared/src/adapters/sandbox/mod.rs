@@ -1,9 +1,10 @@
-//! The simulated Pinterest: answers for simulated accounts where Pinterest and custody would, so that a sandbox touches neither.
+//! The simulated Pinterest: answers for simulated accounts in the place of Pinterest and custody, so that a sandbox
+//! calls neither.
 //!
-//! [`around`] wraps a world's ports. Whose a call is is told by the account's id, or by the token, which a simulated account has from
-//! here; everything else goes through unchanged. No token of a simulated account is ever stored: it is composed from the row
-//! that says what Pinterest would remember ([`SimulatedAccount`]). What came of a call isn't remembered at all, but derived from the
-//! pin it was made for.
+//! [`around`] wraps a context's ports. The account's id, or the token, shows whether a call is for a simulated account;
+//! such tokens come from here. Every other call goes through unchanged. No token of a simulated account is ever stored:
+//! it is composed from the row that has what Pinterest would remember ([`SimulatedAccount`]). The result of a call
+//! isn't stored either, but derived from the pin that the call was made for.
 
 mod boards;
 mod oauth;
@@ -18,14 +19,15 @@ use crate::domain::pin::attempt::Upstream;
 use crate::domain::pin::failure::Failure;
 use crate::domain::sandbox::{SimulatedAccount, SimulatedToken};
 use crate::domain::secret::Secret;
+use crate::ports::OptimisticWrites;
 use crate::ports::{
     Boards, OAuth, Pinterest, PortError, PortResult, ReadFailure, Secrets, SimulatedAccounts, Store, System,
 };
 
-/// The row is written by few; somebody else wins this often at most.
+/// Another writer of the row comes first this often at most; the row has few writers.
 const WRITES_MAX: usize = 5;
 
-/// The ports of the real thing, behind those of the simulated one.
+/// The real ports, behind the simulated ones.
 struct Sandbox {
     secrets: Arc<dyn Secrets>,
     pinterest: Arc<dyn Pinterest>,
@@ -36,7 +38,7 @@ struct Sandbox {
     system: Arc<dyn System>,
 }
 
-/// The world, with simulated accounts answered for by ourselves.
+/// The context, in which calls for simulated accounts are answered here.
 #[must_use]
 pub fn around(context: Context, accounts: Arc<dyn SimulatedAccounts>) -> Context {
     let sandbox = Arc::new(Sandbox {
@@ -62,13 +64,15 @@ impl Sandbox {
         self.accounts.simulated_account(key).await
     }
 
-    /// Changes the account's row, whatever others write to it meanwhile. A change that answers an error writes nothing.
+    /// Changes the account's row, also when other writers come first. A change that returns an error writes nothing.
     async fn change<T, E>(
         &self,
         key: AccountKey,
         change: impl Fn(&mut SimulatedAccount) -> Result<T, E>,
     ) -> PortResult<Result<T, E>> {
-        for _ in 0..WRITES_MAX {
+        let mut writes = OptimisticWrites::of("row", WRITES_MAX);
+        loop {
+            writes.begin()?;
             let mut next = self.account(key).await?.next(self.system.nonce());
             let answer = match change(&mut next) {
                 Ok(answer) => answer,
@@ -78,10 +82,9 @@ impl Sandbox {
                 return Ok(Ok(answer));
             }
         }
-        Err(PortError::Unavailable { port: "table", reason: "a row changes all the time".into() })
     }
 
-    /// The account that the token opens.
+    /// The account that the token belongs to, if the token is accepted.
     async fn opened(&self, token: SimulatedToken) -> Result<SimulatedAccount, ReadFailure> {
         let account = self.account(token.account).await.map_err(unreachable)?;
         match account.refusal(token) {
@@ -91,12 +94,13 @@ impl Sandbox {
     }
 }
 
-/// Whose the token is, if it is a simulated account's.
+/// The simulated token, if it is one.
 fn simulated(token: &Secret) -> Option<SimulatedToken> {
     SimulatedToken::parse(token)
 }
 
-/// What Pinterest answers with when it fails like that: the words that [`error_codes`](super::pinterest) reads as that failure.
+/// Pinterest's answer for a failure: the words that [`error_codes`](super::pinterest::error_codes) maps to that
+/// failure.
 fn upstream(failure: Failure) -> Upstream {
     use Failure as F;
     let (status, code, message) = match failure {
@@ -128,9 +132,9 @@ fn refused(failure: Failure) -> ReadFailure {
     ReadFailure { failure, upstream: upstream(failure), retry_after_ms: None }
 }
 
-/// Our own table is what can't be reached; for the caller it is the same.
+/// Our own table is unavailable; the caller sees it as Pinterest's outage.
 fn unreachable(error: PortError) -> ReadFailure {
-    tracing::warn!(%error, "a simulated account could not be read");
+    tracing::warn!(%error, "simulated account unavailable");
     refused(Failure::PinterestUnreachable)
 }
 
@@ -141,7 +145,7 @@ mod tests {
     use crate::domain::sandbox::trigger::{self, Trigger};
 
     #[test]
-    fn every_simulated_refusal_reads_as_its_failure_by_the_table_of_pinterests_answers() {
+    fn the_error_table_maps_every_simulated_refusal_to_its_failure() {
         for (name, asked) in trigger::all() {
             let (Trigger::Refused(failure)
             | Trigger::Passing(failure)

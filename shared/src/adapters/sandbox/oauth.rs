@@ -1,5 +1,5 @@
-//! [`OAuth`]: a simulated refresh token brings the next tokens of its grant. Codes are Pinterest's alone: a sandbox's connection is
-//! made without one (`flows/sandbox.rs`).
+//! [`OAuth`]: a simulated refresh token gets the next tokens of its grant. Authorization codes are only Pinterest's: a
+//! sandbox's account is connected without one (`flows/accounts/connect_simulated.rs`).
 
 use async_trait::async_trait;
 
@@ -38,7 +38,7 @@ impl OAuth for Sandbox {
             return Err(GrantFailure::Refused(upstream(Failure::TokenRevoked)));
         }
         let next = SimulatedToken { serial: account.serial + 1, ..token };
-        // Without a refresh token in the answer there is nothing to refresh ahead: nothing of a sandbox's is ever due.
+        // Without a refresh token in the answer there is nothing to refresh ahead: no account of a sandbox is ever due.
         Ok(Tokens { scopes: Some(scopes()), ..Tokens::bare(next.text("access").expose(), None) })
     }
 }

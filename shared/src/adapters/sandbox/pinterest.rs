@@ -1,5 +1,5 @@
-//! [`Pinterest`]: creates nothing and remembers nothing. What a call comes to, and what the board shows of it afterwards, follows from
-//! the pin's own row: its request says which [`trigger`] it asks for, its attempt how often it was tried.
+//! [`Pinterest`]: creates nothing and stores nothing. The result of a call, and what the board lists afterwards, follow
+//! from the pin's own row: its request says which [`trigger`] it asks for, its attempt how often it was tried.
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -18,9 +18,9 @@ use crate::domain::secret::Secret;
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::ports::{BoardPage, Creation, Pinterest, PinterestUser, PortResult, ReadFailure};
 
-/// Pins in doubt that a board shows at once: as many as are looked for.
+/// Unresolved pins that a board lists at once: as many as reconciliation considers.
 const UNRESOLVED_MAX: usize = 2_000;
-/// Pins that every board has had for long: a list that is empty is believed only after hours.
+/// Pins that every board has had for long: an empty list is believed only after hours.
 const OLD_PINS: [(&str, &str, i64); 2] = [
     ("810000000000000002", "An old Pin of the sandbox", 1_577_923_200_000),
     ("810000000000000001", "An older one", 1_577_836_800_000),
@@ -30,20 +30,20 @@ fn not_created(failure: Failure, retry_after_ms: Option<i64>) -> Creation {
     Creation::Refused { failure, upstream: upstream(failure), retry_after_ms }
 }
 
-/// The id of the `nth` Pin that the attempt may have created: always the same.
+/// The id of the `nth` Pin that the attempt may have created. It is always the same.
 fn id_of(pin: PinId, attempt: u32, nth: u32) -> String {
     const DIGITS_17: u128 = 100_000_000_000_000_000;
     let name = format!("simulated Pin\0{attempt}\0{nth}");
     format!("9{:017}", Uuid::new_v5(&pin.0, name.as_bytes()).as_u128() % DIGITS_17)
 }
 
-/// Whether Pinterest has answered the pin before: what happens once has happened.
+/// Whether Pinterest has answered the pin before: a trigger that happens once has happened then.
 fn was_answered(attempt: &Attempt) -> bool {
     let kinds = [EventKind::Deferred, EventKind::RetryPlanned];
     attempt.history.iter().any(|event| kinds.contains(&event.kind) && event.status.is_some())
 }
 
-/// What the board shows of an attempt that nobody knows the outcome of. A worker may also have died during it.
+/// What the board lists for an attempt of unknown outcome. A worker may also have died during it.
 fn shown(pin: &Pin, attempt: &Attempt) -> Board {
     match trigger::of(&pin.request) {
         Some(Trigger::Lost(board)) if attempt.attempts_spent() <= 1 => board,
@@ -102,7 +102,7 @@ impl Sandbox {
         })
     }
 
-    /// What the board lists: Pins of calls without an answer, and some old ones. (What was published isn't looked for.)
+    /// What the board lists: Pins of calls without an answer, and some old ones. (Nothing looks for published Pins.)
     async fn list(&self, account: AccountKey, board_id: &str) -> Result<BoardPage, ReadFailure> {
         let board = BoardKey { account, board_id: board_id.to_owned() };
         let unresolved = self.store.unresolved(&board, UNRESOLVED_MAX).await.map_err(unreachable)?;

@@ -7,7 +7,7 @@ use crate::domain::ids::AccountKey;
 use crate::domain::sandbox::{SimulatedAccount, SimulatedToken, scopes};
 use crate::ports::{Custody, PortResult, Removal, Secrets, Stored, Tokens};
 
-/// Its access token doesn't end.
+/// The access token doesn't expire.
 fn tokens(token: SimulatedToken) -> Tokens {
     Tokens {
         access: token.text("access"),
@@ -53,7 +53,7 @@ impl Secrets for Sandbox {
         Ok(Custody { current: current(&self.account(account).await?), pending: None })
     }
 
-    /// A new grant, whatever the tokens.
+    /// Starts a new grant, whatever the tokens.
     async fn store_tokens(&self, account: AccountKey, version: &str, tokens: &Tokens) -> PortResult<()> {
         if !account.account.is_simulated() {
             return self.secrets.store_tokens(account, version, tokens).await;
@@ -65,7 +65,7 @@ impl Secrets for Sandbox {
         self.change(account, connect).await.map(|_| ())
     }
 
-    /// Nothing is lost by not keeping them: the same refresh brings the same tokens.
+    /// Stores nothing, and nothing is lost: the same refresh gets the same tokens.
     async fn stage_tokens(&self, account: AccountKey, staged: &Stored) -> PortResult<()> {
         if !account.account.is_simulated() {
             return self.secrets.stage_tokens(account, staged).await;
@@ -82,7 +82,7 @@ impl Secrets for Sandbox {
                 known.serial += 1;
                 return Ok(());
             }
-            // Done before, and the answer was lost; or connected again meanwhile.
+            // Promoted before, and the answer was lost; or connected again meanwhile.
             Err(before(known).as_deref() == Some(follows))
         };
         Ok(self.change(account, promote).await?.map_or_else(|is_current| is_current, |()| true))
@@ -93,7 +93,7 @@ impl Secrets for Sandbox {
             return self.secrets.remove_tokens(account, removal).await;
         }
         let remove = |known: &mut SimulatedAccount| {
-            // A row that was never written need not be.
+            // A row that was never written stays unwritten.
             let is_there = known.rev > 1 && !known.is_disconnected;
             known.is_disconnected = true;
             if is_there { Ok(()) } else { Err(()) }

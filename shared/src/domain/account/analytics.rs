@@ -1,4 +1,4 @@
-//! How Pins and accounts did, as Pinterest tells it.
+//! Pinterest's analytics of Pins and accounts: which days and metrics can be requested, and the result.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,12 @@ use jiff::{Timestamp, ToSpan};
 
 use crate::domain::time::Moment;
 
-/// Pinterest tells of so many days before today, and of so many at once.
+/// Pinterest has data for this many days before today, and answers at most this many days in one request.
 pub const DAYS_BACK: i64 = 90;
-/// The days that are asked for unless others are named.
+/// The number of days to request if the caller names none.
 pub const DAYS_DEFAULT: i64 = 30;
 
-/// What can be asked of a Pin with an image; the first ones are, unless others are named.
+/// The metrics of a Pin with an image. The first [`PIN_METRICS_DEFAULT`] are requested if the caller names none.
 pub const PIN_METRICS: [&str; 9] = [
     "IMPRESSION",
     "OUTBOUND_CLICK",
@@ -25,7 +25,7 @@ pub const PIN_METRICS: [&str; 9] = [
     "PROFILE_VISIT",
 ];
 pub const PIN_METRICS_DEFAULT: usize = 7;
-/// What can be asked of an account; all of it, unless some are named.
+/// The metrics of an account. All of them are requested if the caller names none.
 pub const ACCOUNT_METRICS: [&str; 9] = [
     "ENGAGEMENT",
     "ENGAGEMENT_RATE",
@@ -38,27 +38,30 @@ pub const ACCOUNT_METRICS: [&str; 9] = [
     "SAVE_RATE",
 ];
 
-/// Days, both included (UTC).
+/// A range of UTC days, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Days {
     pub start: Date,
     pub end: Date,
 }
 
-/// Why days can't be asked for.
+/// Why a range of days can't be requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DaysError {
-    /// The end is still to come.
+    /// The end is after today.
     Future,
-    /// The start is before the end.
+    /// The start is after the end.
     Backwards,
-    /// The start is longer ago than Pinterest tells of.
+    /// The start is further back than Pinterest's data.
     TooFarBack,
 }
 
 impl Days {
+    /// The range that the caller names; a missing end is today, and a missing start makes the range [`DAYS_DEFAULT`]
+    /// days long, as far as Pinterest's data reaches.
+    ///
     /// # Errors
-    /// When Pinterest would refuse them.
+    /// When Pinterest would refuse the range.
     pub fn new(start: Option<Date>, end: Option<Date>, now: Moment) -> Result<Self, DaysError> {
         let today = day_of(now);
         let furthest = today.saturating_sub(DAYS_BACK.days());
@@ -80,40 +83,40 @@ impl Days {
     }
 }
 
-/// The day in UTC.
+/// The UTC day of a moment.
 pub fn day_of(moment: Moment) -> Date {
     let at = Timestamp::from_millisecond(moment.0).unwrap_or(Timestamp::UNIX_EPOCH);
     at.to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
-/// What is asked.
+/// What to request from Pinterest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
     pub days: Days,
-    /// By Pinterest's names.
+    /// Pinterest's names, in upper case.
     pub metrics: Vec<String>,
 }
 
-/// By names in lower case.
+/// Values by metric name in lower case.
 pub type Metrics = BTreeMap<String, f64>;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct DailyMetrics {
     pub day: Date,
-    /// Pinterest's word for how good they are: `READY`, `ESTIMATE`, …
+    /// Pinterest's word for the quality of the day's values: `READY`, `ESTIMATE`, …
     pub data_status: Option<String>,
     pub metrics: Metrics,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MetricSeries {
-    /// Over all days; comments and reactions over the whole life.
+    /// Over all days of the range; comments and reactions over the Pin's whole life.
     pub totals: Metrics,
     pub daily: Vec<DailyMetrics>,
 }
 
 impl MetricSeries {
-    /// Nothing happened: what is true of a Pin that isn't on Pinterest.
+    /// All values are zero: the answer for a Pin that isn't on Pinterest.
     pub fn zeros(question: &Question) -> Self {
         let zeros: Metrics = question.metrics.iter().map(|name| (name.to_lowercase(), 0.0)).collect();
         let of_days = zeros.iter().filter(|(name, _)| !name.starts_with("total_"));
@@ -134,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_thirty_days_unless_others_are_named() {
+    fn the_default_range_is_the_last_thirty_days() {
         let days = |start: Option<&str>, end: Option<&str>| {
             Days::new(start.map(day), end.map(day), NOW).map(|days| (days.start.to_string(), days.end.to_string()))
         };
@@ -145,7 +148,7 @@ mod tests {
         assert_eq!(
             days(None, Some("2026-09-01")),
             of("2026-08-25", "2026-09-01"),
-            "no further than Pinterest tells of"
+            "no further back than Pinterest's data"
         );
         assert_eq!(days(Some("2026-08-25"), Some("2026-08-25")), of("2026-08-25", "2026-08-25"));
         assert_eq!(days(Some("2026-08-24"), None), Err(DaysError::TooFarBack));
@@ -155,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn zeros_are_of_every_day_and_metric() {
+    fn zeros_cover_every_day_and_metric() {
         let days = Days { start: day("2026-02-27"), end: day("2026-03-01") };
         let question = Question { days, metrics: vec!["SAVE".into(), "TOTAL_COMMENTS".into()] };
         let zeros = MetricSeries::zeros(&question);

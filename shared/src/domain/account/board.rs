@@ -1,6 +1,6 @@
-//! Boards, their sections, and the terms that Pinterest relates to others.
+//! Boards, their sections, and Pinterest's related terms.
 
-/// Who can see a board, in Pinterest's words.
+/// Who can see a board. The names are Pinterest's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Privacy {
     Public,
@@ -17,7 +17,7 @@ impl Privacy {
         }
     }
 
-    /// Whatever the case.
+    /// Ignores case.
     pub fn parse(name: &str) -> Option<Self> {
         [Self::Public, Self::Protected, Self::Secret].into_iter().find(|one| one.name().eq_ignore_ascii_case(name))
     }
@@ -28,7 +28,7 @@ pub struct Board {
     pub id: String,
     pub name: String,
     pub description: Option<String>,
-    /// As Pinterest names it.
+    /// Pinterest's name of the privacy setting, which may be one that [`Privacy`] doesn't know.
     pub privacy: Option<String>,
 }
 
@@ -38,7 +38,7 @@ impl Board {
     }
 }
 
-/// A board that somebody asks for.
+/// A board to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BoardDraft {
     pub name: String,
@@ -46,7 +46,7 @@ pub struct BoardDraft {
     pub privacy: Option<Privacy>,
 }
 
-/// What is to be changed; `None` stays.
+/// Changes to a board; a field that is `None` stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BoardChange {
     pub name: Option<String>,
@@ -60,7 +60,7 @@ pub struct Section {
     pub name: String,
 }
 
-/// A term and those that Pinterest relates to it.
+/// A term and the terms that Pinterest relates to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RelatedTo {
     pub term: String,
@@ -69,17 +69,17 @@ pub struct RelatedTo {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RelatedTerms {
-    /// The first term asked for, as Pinterest repeats it.
+    /// The first of the requested terms, as Pinterest repeats it.
     pub id: Option<String>,
     pub groups: Vec<RelatedTo>,
 }
 
-/// Board ids are decimal: nothing else can name a board.
+/// Whether the text can be a board id. Board ids consist of decimal digits only.
 pub fn is_board_id(text: &str) -> bool {
     (1..=BOARD_ID_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Digits that an id can have; Pinterest's have 18.
+/// The most digits that a board id may have; Pinterest's have 18.
 pub const BOARD_ID_MAX: usize = 32;
 
 #[cfg(test)]
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn privacy_is_named_as_pinterest_does() {
+    fn privacy_has_pinterests_names_in_any_case() {
         assert_eq!(Privacy::parse("secret"), Some(Privacy::Secret));
         assert_eq!(Privacy::parse("PROTECTED").map(Privacy::name), Some("PROTECTED"));
         assert_eq!(Privacy::parse("open"), None);

@@ -1,22 +1,22 @@
-//! What Pinterest said when an account's way to a board was checked.
+//! The result of checking whether an account can reach a board.
 
 use super::board::Board;
 use crate::domain::time::{DAY_MS, MINUTE_MS, Moment};
 
-/// A check this young is answered again without asking Pinterest.
+/// A check younger than this is answered from the row, without a request to Pinterest.
 pub const CHECK_FRESH_MS: i64 = 5 * MINUTE_MS;
-/// Older ones are kept for a while: a board that was there and isn't any more was deleted.
+/// Older checks are kept this long: a board that was reachable and is missing now was deleted.
 pub const CHECK_KEPT_MS: i64 = 30 * DAY_MS;
 
-/// What Pinterest said of the board, to the account.
+/// Pinterest's answer about the board, for this account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BoardVerdict {
     Reachable(Board),
-    /// Pinterest knows no such board, or doesn't show it to the account.
+    /// Pinterest has no such board, or doesn't show it to the account.
     NotFound,
-    /// It was there before.
+    /// Pinterest doesn't find the board now, but found it in an earlier check.
     Deleted,
-    /// Pinterest refuses the account.
+    /// Pinterest refuses the account access to the board.
     Denied,
 }
 
@@ -31,12 +31,12 @@ impl BoardCheck {
         (0..CHECK_FRESH_MS).contains(&now.since_ms(self.checked_at))
     }
 
-    /// When the row may go.
+    /// When DynamoDB may delete the row.
     pub fn expires_at(&self) -> Moment {
         self.checked_at.plus_ms(CHECK_KEPT_MS)
     }
 
-    /// That Pinterest doesn't find the board now, in the light of what it said before.
+    /// The check for a board that Pinterest doesn't find now, given the check before.
     pub fn missing(before: Option<&Self>, now: Moment) -> Self {
         let was_there =
             before.is_some_and(|check| matches!(check.verdict, BoardVerdict::Reachable(_) | BoardVerdict::Deleted));
@@ -54,11 +54,11 @@ mod tests {
         let check = BoardCheck { verdict: BoardVerdict::NotFound, checked_at: Moment(1_000) };
         assert!(check.is_fresh(Moment(1_000)) && check.is_fresh(Moment(1_000 + CHECK_FRESH_MS - 1)));
         assert!(!check.is_fresh(Moment(1_000 + CHECK_FRESH_MS)));
-        assert!(!check.is_fresh(Moment(999)), "from another machine's future");
+        assert!(!check.is_fresh(Moment(999)), "checked by a machine whose clock is ahead");
     }
 
     #[test]
-    fn what_was_there_and_is_missing_was_deleted() {
+    fn a_board_that_was_found_before_and_is_missing_now_was_deleted() {
         let board = Board { id: "1".into(), name: "Paper".into(), description: None, privacy: None };
         let verdict = |before: Option<BoardVerdict>| {
             let before = before.map(|verdict| BoardCheck { verdict, checked_at: Moment(1) });

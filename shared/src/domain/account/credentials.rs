@@ -1,38 +1,40 @@
-//! The life of an account's tokens: when they are refreshed, by whom, and when they are given up.
+//! The life of an account's tokens: when they are refreshed, which refresher does it, and when they are given up.
 //!
-//! Pinterest gives an access token for 30 days and a refresh token for 60; each refresh brings a new refresh token, and the old
-//! one may be dead from then on. So a refresh is announced in the account's row before it is asked for (a lease, for one
-//! refresher at a time), and what comes of it is stored before it is used. Passing trouble never ends a connection; only a
-//! confirmed refusal does: Pinterest refuses the refresh token *and* the access token, and again five minutes later.
+//! Pinterest issues an access token for 30 days and a refresh token for 60. Each refresh brings a new refresh token,
+//! and the old one may stop working at once. So the refresher writes an announcement to the account's row before it
+//! sends the request (a lease, so that only one refresher works at a time), and stores the new tokens before it uses
+//! them. A temporary failure never ends a connection. Only a confirmed refusal does: Pinterest refuses the refresh
+//! token *and* the access token, and refuses both again five minutes later.
 
 use crate::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
 
-/// The share of the access token's life after which it is refreshed: 18 to 21 of 30 days, so that accounts that were
-/// connected together are not refreshed together, and nine days remain for what goes wrong.
+/// The share of the access token's life after which it is refreshed. With the spread, this is after 18 to 21 of 30
+/// days: accounts that were connected together are not refreshed together, and at least nine days remain for failures.
 const REFRESH_AFTER: f64 = 0.6;
 const REFRESH_SPREAD: f64 = 0.1;
-/// Assumed of tokens whose end Pinterest didn't say: its documentation's 30 days.
+/// The assumed life of an access token whose expiry Pinterest didn't return: the 30 days of its documentation.
 pub const ACCESS_LIFE_MS: i64 = 30 * DAY_MS;
-/// After a failed refresh, doubled with each.
+/// The wait after the first failed refresh; it doubles with each further failure, up to [`RETRY_MOST_MS`].
 const RETRY_FIRST_MS: i64 = MINUTE_MS;
 const RETRY_MOST_MS: i64 = HOUR_MS;
-/// A refusal counts when it is repeated this long after the first.
+/// A refusal is confirmed when it is repeated at least this long after the first one.
 pub const CONFIRM_AFTER_MS: i64 = 5 * MINUTE_MS;
 /// How often a refused refresh token is tried again while the access token still works.
 const REFUSED_RETRY_MS: i64 = 6 * HOUR_MS;
-/// Trouble with the app's own credentials is everybody's; an operator mends it.
+/// The wait after Pinterest refused the app's own credentials. This affects every account, and an operator has to fix
+/// it.
 const APP_RETRY_MS: i64 = 15 * MINUTE_MS;
-/// A refresh that was announced longer ago than this is not asked for any more.
+/// A refresh is not sent if its announcement is older than this.
 pub const ASK_WITHIN_MS: i64 = 5 * SECOND_MS;
 
-/// One refresher at a time.
+/// The exclusive right to refresh an account's tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
     pub holder: String,
     pub until: Moment,
 }
 
-/// Refreshes that were announced with one version's refresh token and whose outcome isn't known.
+/// The refreshes that were announced with one version's refresh token and whose outcome is unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announced {
     pub version: String,
@@ -46,47 +48,47 @@ pub struct RefusedGrant {
     pub since: Moment,
 }
 
-/// Given up: somebody has to connect the account again.
+/// The tokens are given up: a person has to reconnect the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Death {
     pub at: Moment,
-    /// A refresh's answer was lost before: Pinterest may have issued tokens that never reached us.
+    /// The answer to an earlier refresh was lost: Pinterest may have issued tokens that we never received.
     pub answer_lost: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TokenLife {
-    /// When to refresh; `None`: never (nothing to refresh with, or given up).
+    /// When to refresh. `None` means never: there is no refresh token, or the tokens are given up.
     pub refresh_at: Option<Moment>,
     pub access_expires_at: Option<Moment>,
     pub refresh_expires_at: Option<Moment>,
     pub lease: Option<Lease>,
     pub announced: Option<Announced>,
-    /// Refreshes that failed in a row for passing reasons.
+    /// The number of refreshes in a row that failed for temporary reasons.
     pub failures: u32,
     pub refused: Option<RefusedGrant>,
-    /// When Pinterest last accepted one of the tokens, as far as custody asked.
+    /// When Pinterest last accepted one of the tokens: at the connection, at a refresh, or at a check.
     pub checked_at: Option<Moment>,
     pub dead: Option<Death>,
 }
 
-/// What Pinterest says of the access token when it refuses the refresh token.
+/// Whether Pinterest accepts the access token after it refused the refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccessCheck {
     Works,
     Refused,
-    /// It couldn't be asked.
+    /// The check got no answer.
     Unsure,
 }
 
-/// When tokens with that life are refreshed. `jitter` is a uniform draw from `[0, 1)`.
+/// When to refresh tokens that were issued and expire at these times. `jitter` is a uniform draw from `[0, 1)`.
 pub fn refresh_at(issued_at: Moment, expires_at: Option<Moment>, jitter: f64) -> Moment {
     let life_ms = expires_at.map_or(ACCESS_LIFE_MS, |at| at.since_ms(issued_at).max(0));
     issued_at.plus_ms((life_ms as f64 * (REFRESH_AFTER + REFRESH_SPREAD * jitter)) as i64)
 }
 
 impl TokenLife {
-    /// Fresh tokens: everything that was known of older ones is forgotten.
+    /// The state of newly issued tokens; nothing of the earlier tokens' state is kept.
     pub fn begun(
         now: Moment,
         access_expires_at: Option<Moment>,
@@ -103,7 +105,7 @@ impl TokenLife {
         }
     }
 
-    /// No life at all: from then on, what is in custody is removed.
+    /// The state of tokens that are to be deleted: from `at` on, the refresher removes them from storage.
     pub fn to_be_removed(at: Moment) -> Self {
         Self { refresh_at: Some(at), ..Self::default() }
     }
@@ -112,25 +114,25 @@ impl TokenLife {
         self.dead.is_none() && self.refresh_at.is_some_and(|at| at <= now)
     }
 
-    /// Until when somebody else is at it.
+    /// Until when another refresher holds the lease, if one does.
     pub fn busy_until(&self, holder: &str, now: Moment) -> Option<Moment> {
         self.lease.as_ref().filter(|lease| lease.until > now && lease.holder != holder).map(|lease| lease.until)
     }
 
-    /// Announces a refresh. The lease outlasts any call: it ends when an unanswered one can't take effect any more.
+    /// Announces a refresh. The lease outlasts the call: it ends when an unanswered request can't take effect any more.
     #[must_use]
     pub fn announced(&self, holder: &str, version: &str, until: Moment) -> Self {
         let calls = self.announced.as_ref().filter(|known| known.version == version).map_or(0, |known| known.calls);
         Self {
             lease: Some(Lease { holder: holder.to_owned(), until }),
             announced: Some(Announced { version: version.to_owned(), calls: calls + 1 }),
-            // Should the process die now, somebody looks again when the lease is over.
+            // If this process dies now, another refresher continues when the lease ends.
             refresh_at: Some(until),
             ..self.clone()
         }
     }
 
-    /// Takes back the last announcement: surely nothing was issued.
+    /// Takes back the last announcement, because Pinterest certainly issued nothing.
     fn withdrawn(&self) -> Self {
         let mut life = Self { lease: None, ..self.clone() };
         life.announced = life.announced.and_then(|known| match known.calls {
@@ -140,7 +142,7 @@ impl TokenLife {
         life
     }
 
-    /// Nothing was issued, for a passing reason.
+    /// Pinterest issued nothing, for a temporary reason.
     #[must_use]
     pub fn not_now(&self, now: Moment, retry_after_ms: Option<i64>, jitter: f64) -> Self {
         let mut life = self.withdrawn();
@@ -150,13 +152,13 @@ impl TokenLife {
         life
     }
 
-    /// Pinterest refuses the app: nothing is held against the account.
+    /// Pinterest refused the app's credentials. The account's failures are not counted.
     #[must_use]
     pub fn app_refused(&self, now: Moment) -> Self {
         Self { refresh_at: Some(now.plus_ms(APP_RETRY_MS)), ..self.withdrawn() }
     }
 
-    /// The answer was lost: the lease stays to its end, and then the old refresh token is tried again.
+    /// The answer was lost. The lease stays until its end, and then the old refresh token is tried again.
     #[must_use]
     pub fn unanswered(&self, now: Moment, jitter: f64) -> Self {
         let failures = self.failures.saturating_add(1);
@@ -165,12 +167,13 @@ impl TokenLife {
         Self { failures, refresh_at, ..self.clone() }
     }
 
-    /// Pinterest refused the refresh token of that version.
+    /// Pinterest refused the refresh token of this version.
     #[must_use]
     pub fn refused(&self, now: Moment, version: &str, access: AccessCheck) -> Self {
         let mut life = self.withdrawn();
         let known = self.refused.as_ref().filter(|refused| refused.version == version);
-        // Both tokens have to be refused both times: one that has worked since then starts it anew.
+        // Both tokens must be refused both times: if one has worked since the first refusal, the confirmation starts
+        // anew.
         let has_worked = |since: Moment| self.checked_at.is_some_and(|at| at >= since);
         let known = known.filter(|refused| access != AccessCheck::Refused || !has_worked(refused.since));
         let since = known.map_or(now, |refused| refused.since);
@@ -191,7 +194,7 @@ impl TokenLife {
         life
     }
 
-    /// Nothing was asked, because of trouble on our side.
+    /// No request was sent, because of a failure in our own system.
     #[must_use]
     pub fn postponed(&self, now: Moment, jitter: f64) -> Self {
         let failures = self.failures.saturating_add(1);
@@ -232,11 +235,11 @@ mod tests {
         assert_eq!(taken.busy_until("other", NOW), Some(NOW.plus_ms(120_000)));
         assert_eq!(taken.busy_until("me", NOW), None);
         assert_eq!(taken.busy_until("other", NOW.plus_ms(120_000)), None);
-        assert!(taken.is_due(NOW.plus_ms(120_000)), "a refresher that died is followed by another");
+        assert!(taken.is_due(NOW.plus_ms(120_000)), "another refresher continues after one that died");
     }
 
     #[test]
-    fn passing_trouble_never_ends_a_connection() {
+    fn a_temporary_failure_never_ends_a_connection() {
         let mut failing = life();
         let mut now = NOW;
         for _ in 0..500 {
@@ -282,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_after_a_lost_answer_says_so() {
+    fn a_refusal_after_a_lost_answer_reports_the_lost_answer() {
         let unsure = asked(&life()).unanswered(NOW, 0.0);
         let once = asked(&unsure).refused(NOW.plus_ms(DAY_MS), "v1", AccessCheck::Refused);
         let dead = asked(&once).refused(NOW.plus_ms(2 * DAY_MS), "v1", AccessCheck::Refused);
@@ -290,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn the_apps_own_trouble_is_not_held_against_the_account() {
+    fn a_refusal_of_the_app_does_not_count_against_the_account() {
         let life = asked(&life()).app_refused(NOW);
         assert_eq!((life.refused.clone(), life.dead, life.failures, life.announced), (None, None, 0, None));
     }

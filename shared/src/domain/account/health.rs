@@ -1,28 +1,28 @@
-//! The state of a connection, as far as we know it.
+//! The health of a connection, as far as the stored state shows it.
 
 use super::Account;
 use crate::domain::pacing::bucket::Bucket;
 use crate::domain::pin::WaitReason;
 use crate::domain::time::Moment;
 
-/// In the order of what is said first.
+/// In order of precedence: the first one that applies is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
     /// Its owner or an operator disconnected it.
     Disconnected,
-    /// Pinterest refuses all of its tokens for certain.
+    /// Pinterest refuses all of the account's tokens, and the refusal is confirmed.
     GivenUp {
-        /// A refresh's answer was lost before: Pinterest may have issued tokens that never reached us.
+        /// The answer to an earlier refresh was lost: Pinterest may have issued tokens that we never received.
         answer_lost: bool,
     },
-    /// The access token is over, or refused; `retried_at`: when it is renewed, if it can be.
+    /// The access token has expired or is refused. `retried_at`: when it is renewed, if it can be renewed.
     TokenExpired {
         retried_at: Option<Moment>,
     },
     MissingScopes,
     /// Pinterest refused the connection or the app's access; the account's pins are held.
     OnHold,
-    /// Pinterest refuses the refresh token; what is left is the access token.
+    /// Pinterest refuses the refresh token; the account publishes until its access token expires.
     NotRenewed {
         publishes_until: Option<Moment>,
     },
@@ -62,22 +62,22 @@ impl Health {
         }
     }
 
-    /// One or two sentences for a person.
+    /// One or two sentences for the user.
     pub fn message(self) -> String {
         match self {
-            Self::Disconnected => "The account was disconnected; its pins are held. Reconnect it to go on.".into(),
+            Self::Disconnected => "The account was disconnected; its pins are held. Reconnect it to continue.".into(),
             Self::GivenUp { answer_lost: false } => {
                 "Pinterest no longer accepts this connection: it was revoked, or it lapsed. Reconnect the account; its \
                  pins are held until then."
                     .into()
             }
             Self::GivenUp { answer_lost: true } => {
-                "Pinterest's answer to a renewal was lost on the way and the connection with it; nobody revoked it. \
+                "The connection was lost because Pinterest's answer to a renewal did not arrive; it was not revoked. \
                  Reconnect the account; its pins are held until then."
                     .into()
             }
             Self::TokenExpired { retried_at: Some(at) } => {
-                format!("The access token has expired; renewing it is tried again at {}.", at.rfc3339())
+                format!("The access token has expired; its renewal is tried again at {}.", at.rfc3339())
             }
             Self::TokenExpired { retried_at: None } => "The access token has expired; reconnect the account.".into(),
             Self::MissingScopes => "A scope that publishing needs was not granted; reconnect the account.".into(),
@@ -98,12 +98,12 @@ impl Health {
         }
     }
 
-    /// Whether only a person can mend it.
+    /// Whether only a person can restore the connection.
     pub fn needs_reconnect(self) -> bool {
         !matches!(self, Self::Healthy | Self::TokenExpired { retried_at: Some(_) })
     }
 
-    /// Whether it may publish now.
+    /// Whether the account can publish now.
     pub fn publishes(self) -> bool {
         matches!(self, Self::Healthy | Self::NotRenewed { .. })
     }
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_answer_is_told_from_a_revoked_grant() {
+    fn a_lost_answer_has_another_message_than_a_revoked_grant() {
         let dead = |answer_lost| TokenLife { dead: Some(Death { at: NOW, answer_lost }), ..TokenLife::default() };
         let (revoked, lost) = (of(&account(dead(false))), of(&account(dead(true))));
         assert_eq!((revoked.name(), lost.name()), ("token_revoked", "token_revoked"));
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expired_token_that_is_being_renewed_needs_nobody() {
+    fn an_expired_token_that_is_being_renewed_needs_no_person() {
         let life = TokenLife { access_expires_at: Some(NOW), refresh_at: Some(NOW), ..TokenLife::default() };
         assert!(!of(&account(life.clone())).needs_reconnect() && !of(&account(life.clone())).publishes());
         assert!(of(&account(TokenLife { refresh_at: None, ..life })).needs_reconnect());
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_scopes_and_holds_are_told() {
+    fn missing_scopes_and_holds_are_reported() {
         let healthy = account(TokenLife::default());
         assert_eq!(of(&healthy), Health::Healthy);
         let narrow = Account { scopes: "boards:read,pins:read".into(), ..healthy.clone() };

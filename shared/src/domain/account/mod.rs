@@ -1,4 +1,4 @@
-//! A connected Pinterest user.
+//! A connected Pinterest account: its row, tokens, health, boards and analytics.
 
 pub mod analytics;
 pub mod board;
@@ -19,7 +19,7 @@ pub const PINS_READ: &str = "pins:read";
 pub const PINS_WRITE: &str = "pins:write";
 pub const USER_ACCOUNTS_READ: &str = "user_accounts:read";
 pub const PINS_WRITE_SECRET: &str = "pins:write_secret";
-/// Keyword ideas.
+/// Needed for keyword suggestions.
 pub const ADS_READ: &str = "ads:read";
 
 /// The scopes that publishing needs.
@@ -32,31 +32,31 @@ pub struct Account {
     pub pinterest_user_id: String,
     pub username: Option<String>,
     pub display_name: Option<String>,
-    /// As granted, separated by commas.
+    /// The granted scopes, separated by commas.
     pub scopes: String,
     pub created_at: Moment,
     pub updated_at: Moment,
-    /// When it was disconnected by its owner or an operator.
+    /// When its owner or an operator disconnected it.
     pub revoked_at: Option<Moment>,
     pub life: TokenLife,
-    /// Counts the row's writes; each write is conditional on the one before.
+    /// Counts the row's writes; each write is conditional on the `rev` before it.
     pub rev: u64,
-    /// Names the last write, so that its repetition is recognised.
+    /// Identifies the last write, so that the SDK's repetition of it is recognised.
     pub nonce: String,
 }
 
 impl Account {
-    /// Not disconnected, and not given up by Pinterest for certain.
+    /// Whether it is neither disconnected nor given up after a confirmed refusal.
     pub fn is_connected(&self) -> bool {
         self.revoked_at.is_none() && self.life.dead.is_none()
     }
 
-    /// Disconnected so long ago that nothing but its id is left.
+    /// Whether it was disconnected so long ago that only its id is left.
     pub fn is_forgotten(&self) -> bool {
         self.pinterest_user_id.is_empty()
     }
 
-    /// The next write of the row.
+    /// The row's next version.
     #[must_use]
     pub fn next(&self, now: Moment, nonce: String) -> Self {
         Self { updated_at: now, rev: self.rev + 1, nonce, ..self.clone() }
@@ -67,7 +67,7 @@ impl Account {
         self.missing_of(&PUBLISHING_SCOPES)
     }
 
-    /// Those of the scopes that were not granted.
+    /// The scopes of `wanted` that were not granted.
     pub fn missing_of(&self, wanted: &[&str]) -> Vec<String> {
         let granted: Vec<&str> = self.scopes.split([',', ' ']).map(str::trim).collect();
         wanted.iter().filter(|scope| !granted.contains(scope)).map(ToString::to_string).collect()

@@ -1,7 +1,7 @@
-//! The state of a begun connection: what a callback must bring along, once, within ten minutes.
+//! The OAuth state of a pending authorization. The callback must bring it, once, within ten minutes.
 //!
-//! It carries its workspace, as an API key does, so that the callback (which comes from a browser, without a key) finds the
-//! partition. It is stored as a SHA-256.
+//! The state contains its workspace, as an API key does. The callback comes from a browser without a key, and finds the
+//! table partition by it. Only the state's SHA-256 is stored.
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -11,21 +11,21 @@ use crate::domain::ids::WorkspaceId;
 use crate::domain::secret::Secret;
 use crate::domain::time::{MINUTE_MS, Moment};
 
-/// How long a person has to agree.
+/// How long a person has to grant the authorization.
 pub const STATE_LIFE_MS: i64 = 10 * MINUTE_MS;
 const WORKSPACE_HEX: usize = 32;
 /// 32 random bytes in hex.
 const SECRET_HEX: usize = 64;
 
-/// Who began a connection, and until when it may be finished.
+/// Who started an authorization, and until when it may be finished.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PendingAuthorization {
-    /// The key or the person, by id: for the log.
+    /// The id of the API key or the user, for the activity log.
     pub by: String,
     pub expires_at: Moment,
 }
 
-/// A state as presented; its `Debug` shows nothing.
+/// A state as the callback presents it. Its `Debug` output hides it.
 #[derive(Clone)]
 pub struct PresentedState {
     pub workspace: WorkspaceId,
@@ -44,7 +44,7 @@ impl std::fmt::Debug for PresentedState {
 
 impl PresentedState {
     /// # Errors
-    /// When the text can't be a state of ours, whatever is stored.
+    /// When the text doesn't have the form of a state.
     pub fn parse(text: &str) -> Result<Self, NotAState> {
         let is_hex = text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
         if text.len() != WORKSPACE_HEX + SECRET_HEX || !is_hex {
@@ -54,14 +54,14 @@ impl PresentedState {
         Ok(Self { workspace: WorkspaceId(workspace), hash: Sha256::digest(text.as_bytes()).into() })
     }
 
-    /// A new one from 32 random bytes, and its text.
+    /// Creates a state from 32 random bytes; returns it with its text.
     pub fn compose(workspace: WorkspaceId, secret: [u8; 32]) -> (Self, Secret) {
         let secret: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
         let text = format!("{}{secret}", workspace.0.simple());
         (Self { workspace, hash: Sha256::digest(text.as_bytes()).into() }, Secret::new(text))
     }
 
-    /// The name under which it is stored: the lower-case hex of its SHA-256.
+    /// The key under which it is stored: the lower-case hex of its SHA-256.
     pub fn hash_hex(&self) -> String {
         self.hash.iter().map(|byte| format!("{byte:02x}")).collect()
     }

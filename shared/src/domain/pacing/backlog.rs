@@ -1,17 +1,17 @@
-//! The backlog of an account: deferred pins in the order in which they are released.
+//! An account's backlog: its deferred pins, in the order in which they are released.
 
 use crate::domain::ids::PinId;
 use crate::domain::pin::{Pin, Priority};
 use crate::domain::time::Moment;
 
-/// A deferred pin. The row is the pin's owner while it waits.
+/// A deferred pin's row in the backlog. The row owns the pin while the pin waits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BacklogRow {
     pub priority: Priority,
-    /// The pin's acceptance: a pin that comes back keeps its age.
+    /// When the pin was accepted: a pin that returns to the backlog keeps its age.
     pub created_at: Moment,
     pub pin: PinId,
-    /// The generation that the released message carries.
+    /// The generation that the message of the release carries.
     pub generation: u32,
 }
 
@@ -20,8 +20,8 @@ impl BacklogRow {
         Self { priority: pin.request.priority, created_at: pin.created_at, pin: pin.key.pin, generation }
     }
 
-    /// Sorts by priority, then age. The generation is part of the key: a pin that comes back while its earlier release is
-    /// being finished has a row of its own, which that release doesn't delete.
+    /// The key sorts by priority, then by age. The generation is part of the key: a pin that returns while its earlier
+    /// release is still being finished gets a new row, which that release doesn't delete.
     pub fn sort_key(&self) -> String {
         format!("{}#{:013}#{}#{:06}", self.priority.rank(), self.created_at.0, self.pin, self.generation)
     }
@@ -36,11 +36,11 @@ impl BacklogRow {
     }
 }
 
-/// Of the slots that a release hands out, one in this many is kept for those who would otherwise never have a turn.
+/// One in this many slots of a release is reserved for lower priorities, which would otherwise never be released.
 pub const RESERVED_ONE_IN: usize = 10;
 
-/// How many of a release's `room` slots are kept for the oldest pins of lower priority, if there are any: one in ten, and
-/// at least one. A release of a single slot keeps it only each tenth time (`rel` counts the releases).
+/// How many of a release's `room` slots are reserved for the oldest pins of lower priority: one in ten, and at least
+/// one. A release of a single slot reserves it only every tenth time (`rel` counts the releases).
 pub fn reserved_slots(room: usize, rel: u64) -> usize {
     match room {
         0 => 0,
@@ -49,8 +49,8 @@ pub fn reserved_slots(room: usize, rel: u64) -> usize {
     }
 }
 
-/// Who is released, in the order of the slots: `head` (the first rows by priority and age, as many as there is room), with
-/// every tenth slot for the oldest of `lower`, rows of lower priority than the first.
+/// Merges the rows of a release, in the order of their slots. `head` has the first rows by priority and age, one per
+/// slot. Every tenth slot goes to the oldest of `lower`, rows whose priority is lower than the first row's.
 pub fn with_reserved(head: Vec<BacklogRow>, mut lower: Vec<BacklogRow>, reserved: usize) -> Vec<BacklogRow> {
     let room = head.len();
     lower.sort_by_key(|row| (row.created_at, row.pin));
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn every_tenth_slot_is_the_oldest_of_lower_prioritys() {
+    fn every_tenth_slot_goes_to_the_oldest_row_of_lower_priority() {
         let bulk = rows(Priority::Bulk, 500..503);
         let lower: Vec<BacklogRow> = rows(Priority::Normal, 501..504).into_iter().chain(bulk).collect();
         let served = with_reserved(rows(Priority::Urgent, 1_000..1_060), lower, reserved_slots(60, 0));
@@ -116,8 +116,8 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_served_twice_and_nobody_displaced_without_need() {
-        // The head holds lower rows already.
+    fn no_row_is_released_twice_and_none_is_displaced_without_need() {
+        // The head already holds rows of lower priority.
         let head: Vec<BacklogRow> =
             rows(Priority::Urgent, 0..5).into_iter().chain(rows(Priority::Bulk, 10..15)).collect();
         let served = with_reserved(head.clone(), rows(Priority::Bulk, 10..11), 1);
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_of_one_slot_keeps_it_each_tenth_time() {
+    fn a_release_of_one_slot_reserves_it_every_tenth_time() {
         let kept: usize = (0..100).map(|rel| reserved_slots(1, rel)).sum();
         assert_eq!(kept, 10);
         assert_eq!([0, 2, 9, 19, 20].map(|room| reserved_slots(room, 0)), [0, 1, 1, 1, 2]);

@@ -1,18 +1,19 @@
-//! Pacing per account: a token bucket in its GCRA form, on two numbers.
+//! Pacing per account: a token bucket in its GCRA form, which needs only two numbers.
 //!
-//! `tat` ("theoretical arrival time") is the moment at which every token given is paid for: each take moves it by an
-//! interval per token, and never leaves it before the end of a token's least validity. A token is used at its slot at the
-//! earliest and by the `tat` before it at the latest. Because a take only adds to `tat`, it is one conditional write that
-//! needs no exact read before it.
+//! `tat` (the "theoretical arrival time") is the moment at which every token taken so far is paid for. Each take
+//! advances it by one interval per token, and never starts before the end of a token's minimum validity. A token is
+//! used at its slot at the earliest, and by the `tat` before it at the latest. A take only adds to `tat`, so it is one
+//! conditional write that needs no exact read before it.
 //!
-//! **The bound is strict at the moment of use**: in any window `[a, b]` there are at most `capacity + rate · (b − a)` uses,
+//! **The bound holds strictly at the moment of use**: any window `[a, b]` has at most `capacity + rate · (b − a)` uses,
 //! however late each token is used within its validity.
-//! - The uses in the window are of tokens whose validity ends at `a` or later. Each has moved `tat` from there by an
-//!   interval, so before the last of them `tat` was at least `a + (n − 1) · interval`; its slot is at least that less
-//!   `lead` (`(capacity − 1) · interval`), and at most `b`: `n ≤ capacity + (b − a) / interval`.
-//! - A bucket whose `tat` has passed is *settled*: nothing given before can be used any more. Its next tokens begin a
-//!   burst, and while none of the burst is stale yet (for the least validity from its beginning), `capacity` of them
-//!   may go out at once: before them, the window has at most `(begin − a) / interval`.
+//! - The uses in the window are of tokens whose validity ends at `a` or later. Each of them has advanced `tat` from
+//!   there by one interval, so before the last of them `tat` was at least `a + (n − 1) · interval`. The last token's
+//!   slot is at least that minus `lead` (`(capacity − 1) · interval`), and at most `b`. So
+//!   `n ≤ capacity + (b − a) / interval`.
+//! - A bucket whose `tat` has passed is *settled*: no token taken before can be used any more. Its next tokens begin a
+//!   burst. Until the burst's first token can be stale (during the minimum validity from the burst's beginning),
+//!   `capacity` of its tokens may be used at once: before them, the window has at most `(begin − a) / interval` uses.
 
 mod pause;
 mod resume;
@@ -26,47 +27,48 @@ use super::pace::{Pace, SLOWED_FOR_MS, SLOWED_MOST, TOKEN_VALID_AT_LEAST_MS};
 use crate::domain::pin::WaitReason;
 use crate::domain::time::{Moment, SECOND_MS};
 
-/// Acceptance hands out slots this far ahead; what is further goes to the backlog, where it can be seen and reordered.
+/// Acceptance takes slots up to this far ahead. Pins beyond it go to the backlog, where they are visible and
+/// reorderable.
 pub const ACCEPT_HORIZON_MS: i64 = 90 * SECOND_MS;
-/// The dispatcher, which runs every minute, releases this far ahead: a tick may be 40 s late before the queue runs dry, and
-/// what becomes urgent just after a tick has its turn within this time and a slot.
+/// The dispatcher runs every minute and releases slots up to this far ahead. A tick may be 40 s late before the queue
+/// runs dry. A pin that becomes urgent just after a tick gets its turn within this time plus one slot.
 pub const DISPATCH_HORIZON_MS: i64 = 100 * SECOND_MS;
-/// However long its validity, a token is not used later than this after its slot: an outage ends without a burst.
+/// A token is not used later than this after its slot, however long its validity: an outage ends without a burst.
 pub const TOKEN_VALID_AT_MOST_MS: i64 = 30 * SECOND_MS;
-/// `waiting_at` younger than this need not be written again. The dispatcher clears the mark only after an empty query
-/// that began at least [`WAITING_CLEARS_AFTER_MS`] after it; the distance covers the slowest acceptance.
+/// A `waiting_at` younger than this need not be written again. The dispatcher clears the mark only after an empty query
+/// that began at least [`WAITING_CLEARS_AFTER_MS`] after the mark; the distance covers the slowest acceptance.
 pub const WAITING_FRESH_MS: i64 = 20 * SECOND_MS;
 pub const WAITING_CLEARS_AFTER_MS: i64 = 60 * SECOND_MS;
 
-/// The right to make one call from its slot on.
+/// The right to make one call, from its slot on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Token {
     pub slot: Moment,
     pub valid_until: Moment,
 }
 
-/// The bucket row. A missing row is the default: full, nobody waiting, not paused.
+/// The bucket row. A missing row is the default: a full bucket, an empty backlog, no pause.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bucket {
     pub tat: Moment,
-    /// When the tokens began that were given since the bucket was last settled.
+    /// When the current burst began: the tokens taken since the bucket was last settled.
     pub burst_from: Option<Moment>,
     /// Counts the dispatcher's releases, so that two dispatchers can't release the same backlog twice.
     pub rel: u64,
-    /// Set before a pin joins the backlog; while it is set, nobody overtakes.
+    /// Set before a pin joins the backlog. While it is set, no later pin overtakes the backlog.
     pub waiting_at: Option<Moment>,
     pub paused_until: Option<Moment>,
-    /// The public code of the pause's reason.
+    /// The public code of the reason for the pause.
     pub pause_reason: Option<String>,
-    /// When nothing is left of the slowing that Pinterest's 429s brought about: it is by one doubling for each
-    /// [`SLOWED_FOR_MS`] (or part of it) until then.
+    /// When the slowdown that Pinterest's 429s caused has ended. Until then, the interval is doubled once for each
+    /// [`SLOWED_FOR_MS`] (or part of it) that is left.
     pub slow_until: Option<Moment>,
-    /// Names the last take, so that a write the SDK repeated is recognised as our own.
+    /// Identifies the last take, so that the SDK's repetition of the write is recognised.
     pub nonce: Option<String>,
 }
 
 impl Bucket {
-    /// Whole and fractional tokens free at `now`; below one, the next token has to wait.
+    /// The tokens free at `now`, with their fraction. Below one, the next token has to wait.
     pub fn tokens_available(&self, pace: &Pace, now: Moment) -> f64 {
         if self.is_paused(now) {
             return 0.0;
@@ -80,39 +82,39 @@ impl Bucket {
         self.paused_until.is_some_and(|until| until > now)
     }
 
-    /// Whether a person has to act, as far as is known: from a refusal on until a call succeeds, also when the pause that
-    /// came with it is over.
+    /// Whether the account is known to need a person: from Pinterest's refusal until a call succeeds, also after the
+    /// pause that came with the refusal has ended.
     pub fn is_on_hold(&self) -> bool {
         self.pause_reason.as_deref().and_then(WaitReason::parse).is_some_and(WaitReason::is_hold)
     }
 
-    /// The first moment, from `now` on, that isn't paused.
+    /// The first moment from `now` on that isn't paused.
     pub fn opens_at(&self, now: Moment) -> Moment {
         self.paused_until.map_or(now, |until| until.max(now))
     }
 
-    /// How often the interval is doubled at `now`, or at the end of the pause.
+    /// How many times the interval is doubled at `now`, or at the end of the pause.
     pub fn doublings(&self, now: Moment) -> u32 {
         let left_ms = self.slow_until.map_or(0, |until| until.since_ms(self.opens_at(now)).max(0));
         u32::try_from((left_ms + SLOWED_FOR_MS - 1) / SLOWED_FOR_MS).unwrap_or(SLOWED_MOST).min(SLOWED_MOST)
     }
 
-    /// The envelope that counts at `now`: the configured one, slowed.
+    /// The pace that applies at `now`: the configured one, slowed down.
     pub fn pace(&self, configured: &Pace, now: Moment) -> Pace {
         configured.slowed(self.doublings(now))
     }
 
-    /// Why the account is paused, for those who wait for its end.
+    /// Why the account is paused: the wait reason of the pins that wait for the end of the pause.
     pub fn wait_reason(&self) -> WaitReason {
         self.pause_reason.as_deref().and_then(WaitReason::parse).unwrap_or(WaitReason::AccountPaused)
     }
 
-    /// The slot that the next token has.
+    /// The slot that the next token gets.
     pub fn next_slot(&self, pace: &Pace, now: Moment) -> Moment {
         slot(pace, now, self.paid_for(now), self.burst_at(now))
     }
 
-    /// When a token taken now and used as late as possible is paid for, less its own interval.
+    /// The moment at which a token taken now, used as late as possible, is paid for, less the token's own interval.
     fn paid_for(&self, now: Moment) -> Moment {
         self.tat.max(now.plus_ms(TOKEN_VALID_AT_LEAST_MS))
     }
@@ -122,7 +124,7 @@ impl Bucket {
         if self.tat <= now { Some(now) } else { self.burst_from }
     }
 
-    /// The latest that [`Self::paid_for`] may be for a token to have its slot now.
+    /// The largest [`Self::paid_for`] with which a token gets its slot now.
     fn latest_before(&self, pace: &Pace, now: Moment) -> Moment {
         let anyway = now.plus_ms(pace.lead_ms);
         self.burst_at(now)
@@ -136,25 +138,25 @@ impl Bucket {
         u32::try_from(room_ms.max(0) / pace.interval_ms).unwrap_or(u32::MAX)
     }
 
-    /// When the last token given so far has its slot.
+    /// The slot of the last token taken so far.
     pub fn last_slot(&self, pace: &Pace) -> Moment {
         self.tat.plus_ms(-pace.burst_ms())
     }
 
-    /// The `tat` of a bucket that is empty at `resume`: after a pause the account starts with nothing saved up.
+    /// The `tat` of a bucket that is empty at `resume`: no tokens accumulate during a pause.
     pub fn tat_when_empty_at(pace: &Pace, resume: Moment) -> Moment {
         resume.plus_ms(pace.burst_ms())
     }
 }
 
-/// The latest `tat` after which a token of the burst from `from` may still go out at once. (Once the burst's first token
-/// can be stale, this is no more than what any token may.)
+/// The largest `tat` before a token of the burst that began at `from` with which the token is still usable at once.
+/// (Once the burst's first token can be stale, this is no more than the limit for any token.)
 fn at_once_before(pace: &Pace, now: Moment, from: Moment) -> Option<Moment> {
-    // A burst that began later than now is another machine's, whose clock is ahead.
+    // A burst that began later than now was begun by a machine whose clock is ahead.
     (from <= now).then(|| from.plus_ms(TOKEN_VALID_AT_LEAST_MS + pace.lead_ms))
 }
 
-/// The slot of a token taken at `now`, given the `tat` before it and the burst it belongs to.
+/// The slot of a token taken at `now`, given the `tat` before it and the burst that it belongs to.
 fn slot(pace: &Pace, now: Moment, before: Moment, burst_from: Option<Moment>) -> Moment {
     let is_at_once = burst_from.and_then(|from| at_once_before(pace, now, from)).is_some_and(|latest| before <= latest);
     if is_at_once { now } else { before.plus_ms(-pace.lead_ms).max(now) }

@@ -1,40 +1,41 @@
-//! The app's requests of one UTC day, shared fairly between workspaces. (With Trial access Pinterest allows an app 1,000
-//! requests a day, whoever makes them.)
+//! The app's requests to Pinterest in one UTC day, shared fairly between workspaces. (With Trial access Pinterest
+//! allows an app 1,000 requests a day over all its users.)
 //!
-//! **The rule.** A tenth of the budget is kept for look-ups; the rest is for creates. Every workspace that has made a create
-//! today, and the one that asks, has an equal share of that. Below its share a workspace may always go on while anything is
-//! left; above it, it may use only what isn't kept for the others' unused shares. Look-ups come first: they settle what is
-//! already under way, and may use whatever is left of the day.
+//! **The rule.** A tenth of the budget is reserved for reconciliation; the rest is for creates. Every workspace that
+//! has made a create today, and the one that requests, has an equal share of that rest. Below its share, a workspace
+//! may always continue while anything is left. Above it, the workspace may use only what isn't kept for the unused
+//! shares of the others. Reconciliation takes precedence: it resolves calls that were already made, and may use all
+//! that is left of the day.
 
 use std::collections::BTreeMap;
 
 use crate::domain::ids::WorkspaceId;
 use crate::domain::time::{DAY_MS, Moment};
 
-/// One in so many of the day's requests is kept for look-ups.
+/// One in this many of the day's requests is reserved for reconciliation.
 pub const RECONCILE_RESERVE_ONE_IN: u32 = 10;
-/// The largest budget: the day's row holds a number for each workspace that made a request, and must stay small.
+/// The largest budget. The day's row holds a number for each workspace that made a request, and must stay small.
 pub const DAILY_BUDGET_MOST: u32 = 5_000;
-/// The day's row is kept this long.
+/// How long the day's row is kept.
 pub const DAY_KEPT_MS: i64 = 7 * DAY_MS;
 
-/// A request to Pinterest that publishing makes.
+/// A kind of request to Pinterest that publishing makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
     Create(WorkspaceId),
     Reconcile,
 }
 
-/// The day's row. A missing row is the default: nothing spent.
+/// The day's row. A missing row is the default: no requests yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DaySpending {
     /// Days since the epoch, UTC.
     pub day: i64,
-    /// Counts the writes; each is conditional on the one before.
+    /// Counts the row's writes; each write is conditional on the `rev` before it.
     pub rev: u64,
     pub reconciliations: u32,
     pub creates: BTreeMap<WorkspaceId, u32>,
-    /// Names the last write, so that one the SDK repeated is recognised as our own.
+    /// Identifies the last write, so that the SDK's repetition of it is recognised.
     pub nonce: String,
 }
 
@@ -60,7 +61,7 @@ impl DaySpending {
         self.creates.values().sum()
     }
 
-    /// How many requests of that kind may be made as things stand.
+    /// How many requests of this kind are allowed now.
     pub fn allowance(&self, budget: u32, request: Request) -> u32 {
         let Request::Create(workspace) = request else {
             return budget.saturating_sub(self.spent());
@@ -116,12 +117,12 @@ mod tests {
     }
 
     #[test]
-    fn a_lonely_workspace_has_all_but_the_reserve_and_look_ups_have_the_rest() {
+    fn a_single_workspace_has_all_but_the_reserve_and_reconciliation_has_the_rest() {
         let mut day = DaySpending::nothing(1);
         let made = (0..2_000).filter(|_| ask(&mut day, 1_000, create(1))).count();
         assert_eq!(made, 900);
-        let looked = (0..2_000).filter(|_| ask(&mut day, 1_000, Request::Reconcile)).count();
-        assert_eq!((looked, day.spent()), (100, 1_000));
+        let reconciled = (0..2_000).filter(|_| ask(&mut day, 1_000, Request::Reconcile)).count();
+        assert_eq!((reconciled, day.spent()), (100, 1_000));
     }
 
     #[test]
@@ -133,28 +134,28 @@ mod tests {
         for other in [2, 3] {
             assert_eq!(day.allowance(100, create(other)), 29);
         }
-        // A newcomer makes the shares smaller: it has one too, and what no share needs is anybody's.
+        // A newcomer makes the shares smaller, because it has one too. Any workspace may use what no share needs.
         assert_eq!(day.allowance(100, create(4)), 22);
     }
 
     #[test]
-    fn on_random_days_the_budget_holds_and_nobody_is_refused_within_its_share() {
+    fn on_random_days_the_budget_holds_and_no_workspace_is_refused_within_its_share() {
         for seed in 0..SEEDS {
             let mut rng = fastrand::Rng::with_seed(seed);
             let (budget, workspaces) = (rng.u32(1..400), rng.usize(1..8));
             let reserve = budget.div_ceil(RECONCILE_RESERVE_ONE_IN);
             let share = (budget - reserve) / workspaces as u32;
             let mut day = DaySpending::nothing(1);
-            // Everybody shows up first; from then on, the shares are what they are.
+            // Every workspace makes its first create; from then on, the shares are fixed.
             let present: Vec<usize> =
                 (0..workspaces).filter(|id| share > 0 && ask(&mut day, budget, create(*id))).collect();
             let greed: Vec<u32> = (0..workspaces).map(|_| rng.u32(1..20)).collect();
             let mut asked = vec![1_u32; workspaces];
             for _ in 0..rng.usize(0..1_200) {
                 if rng.u32(0..10) == 0 {
-                    // Within their reserve: beyond it, look-ups come first.
+                    // Stays within the reserve: beyond it, reconciliation takes from the creates.
                     let (before, granted) = (day.reconciliations, ask(&mut day, budget, Request::Reconcile));
-                    assert!(granted || day.spent() >= budget, "seed {seed}: a look-up refused at {before}");
+                    assert!(granted || day.spent() >= budget, "seed {seed}: a reconciliation was refused at {before}");
                     if day.reconciliations > reserve {
                         break;
                     }
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn look_ups_beyond_their_reserve_come_out_of_what_is_left_for_creates() {
+    fn reconciliation_beyond_its_reserve_reduces_what_is_left_for_creates() {
         let mut day = DaySpending::nothing(1);
         assert_eq!((0..40).filter(|_| ask(&mut day, 100, Request::Reconcile)).count(), 40);
         assert_eq!(day.allowance(100, create(1)), 60);

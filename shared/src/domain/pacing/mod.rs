@@ -1,4 +1,4 @@
-//! How fast an account publishes: the token bucket, its pace, the backlog and the daily budget.
+//! How fast an account publishes: the token bucket, its pace, the backlog, and the daily budget.
 
 pub mod backlog;
 pub mod bucket;

@@ -1,22 +1,22 @@
-//! How fast an account may publish.
+//! The pace of an account: its rate and its capacity.
 
 use crate::domain::time::{MINUTE_MS, SECOND_MS};
 
-/// A token may be used at least this long after its slot, in milliseconds: a message needs that to get to its worker.
+/// The minimum validity of a token after its slot, in milliseconds: a message needs this long to reach its worker.
 /// Whatever delay a token suffers within its validity, the bound of [`Pace`] holds at the moment of use.
 pub const TOKEN_VALID_AT_LEAST_MS: i64 = 3 * SECOND_MS / 2;
 
-/// After a 429 an account's interval is doubled, up to this many times: to sixteen times the configured one.
+/// After a 429 an account's interval is doubled, up to this many times: to sixteen times the configured interval.
 pub const SLOWED_MOST: u32 = 4;
-/// Each doubling is taken back after this long without another 429.
+/// How long without another 429 until one doubling is taken back.
 pub const SLOWED_FOR_MS: i64 = 10 * MINUTE_MS;
 
-/// The envelope of an account: in any window of `w` seconds at most `capacity + rate · w` calls.
+/// An account's envelope: any window of `w` seconds has at most `capacity + rate · w` calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
-    /// The distance between two tokens. Whole milliseconds, rounded up: never faster than the configured rate.
+    /// The distance between two tokens, in whole milliseconds, rounded up: never faster than the configured rate.
     pub interval_ms: i64,
-    /// How far a slot may lie ahead of the time by which the tokens before it are paid for: `capacity − 1` intervals,
+    /// How far a slot may lie before the moment at which the tokens before it are paid for: `capacity − 1` intervals,
     /// and never less than [`TOKEN_VALID_AT_LEAST_MS`].
     pub lead_ms: i64,
 }
@@ -24,8 +24,9 @@ pub struct Pace {
 impl Pace {
     /// `rate_per_s` must be positive; configuration checks it.
     ///
-    /// A rate that `capacity` can't carry is lowered: while tokens may be used late, `capacity` of them can come due in
-    /// one moment, so no more than `capacity − 1` are given in that time (and one of them, if that is the capacity).
+    /// A rate that `capacity` can't carry is lowered. Tokens may be used late, so `capacity` of them can become due at
+    /// the same moment. So at most `capacity − 1` tokens are given within the minimum validity (or one, with a capacity
+    /// of one).
     pub fn new(capacity: u32, rate_per_s: f64) -> Self {
         let interval_ms = (SECOND_MS as f64 / rate_per_s).ceil().max(1.0) as i64;
         match i64::from(capacity) - 1 {
@@ -37,10 +38,10 @@ impl Pace {
         }
     }
 
-    /// The envelope at half the rate and half the capacity, as often as `doublings` says.
+    /// The envelope with half the rate and half the capacity, `doublings` times.
     ///
-    /// The length of the bucket stays, so the bound of the envelope before holds across the change: no token's slot comes
-    /// nearer, and every one costs at least as much.
+    /// The length of the bucket stays, so the bound of the envelope before holds across the change: no token's slot
+    /// comes nearer, and every token costs at least as much.
     pub fn slowed(&self, doublings: u32) -> Self {
         let interval_ms = self.interval_ms << doublings.min(SLOWED_MOST);
         Self { interval_ms, lead_ms: (self.burst_ms() - interval_ms).max(TOKEN_VALID_AT_LEAST_MS) }
@@ -55,7 +56,7 @@ impl Pace {
         u32::try_from(self.lead_ms / self.interval_ms + 1).unwrap_or(u32::MAX)
     }
 
-    /// The length of a whole bucket in milliseconds.
+    /// The length of a full bucket, in milliseconds.
     pub fn burst_ms(&self) -> i64 {
         self.lead_ms + self.interval_ms
     }
@@ -69,7 +70,7 @@ mod tests {
     fn an_ordinary_envelope_is_as_configured() {
         let pace = Pace::new(50, 1.0);
         assert_eq!((pace.capacity(), pace.interval_ms, pace.burst_ms()), (50, 1_000, 50_000));
-        assert_eq!(Pace::new(3, 3.0).interval_ms, 750, "of a third of a second, two would not cover the validity");
+        assert_eq!(Pace::new(3, 3.0).interval_ms, 750, "two intervals of 333 ms don't cover the minimum validity");
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! What became of a pin: the mutable part of a publish job, and its state machine.
+//! The mutable part of a publish job: a pin's attempts, and their state machine.
 //!
-//! Every transition takes the state as read and returns the next one; the store writes it only if the row is still the
-//! one that was read (its `rev`), so a transition checked here holds when it is written.
+//! Every transition takes the state as read and returns the next one. The store writes it only if the row is still the
+//! one that was read (its `rev`), so a transition that is checked here holds when it is written.
 
 use thiserror::Error;
 
@@ -11,7 +11,7 @@ use super::{Pin, Placement, WaitReason};
 use crate::domain::reconcile::duplicate_check::REPORTED_MAX;
 use crate::domain::time::{DAY_MS, Moment};
 
-/// The public states. Terminal are `Published` and `Failed`.
+/// The public states. `Published` and `Failed` are terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
     Queued,
@@ -48,11 +48,11 @@ impl Status {
 pub struct Attempt {
     /// Counts the writes of this row; 0 is the row that doesn't exist yet.
     pub rev: u64,
-    /// Names the last write, so that one the SDK repeated is recognised as our own.
+    /// Names the last write, so that a write that the SDK repeated is recognised as our own.
     pub nonce: String,
     /// Messages of an older generation are void.
     pub generation: u32,
-    /// Which of the pin's contents ([`Pin::edit`]) this state goes with.
+    /// The pin's edit ([`Pin::edit`]) that this state goes with.
     pub edit: u32,
     pub status: Status,
     /// How many attempts were started; never reset.
@@ -63,33 +63,33 @@ pub struct Attempt {
     pub started_at: Option<Moment>,
     /// No attempt starts before this.
     pub not_before: Option<Moment>,
-    /// When the board is looked at next, while the outcome is unknown.
+    /// When the board is read next, while the outcome is unknown.
     pub reconcile_at: Option<Moment>,
     pub wait: Option<WaitReason>,
     /// The last failure, while it matters: cleared by success.
     pub failure: Option<Failure>,
-    /// The provider's words, shortened.
+    /// The provider's message, shortened.
     pub detail: Option<String>,
     pub pinterest_pin_id: Option<String>,
-    /// A Pin that was created by a call whose fence had been lost. Needs a person.
+    /// A Pin that was created by a call whose worker had lost the fence. Needs a person.
     pub orphan_pin_id: Option<String>,
-    /// A Pin that says what this published one does and is nobody's, found by the late check; the first of several.
+    /// A Pin with this published pin's content that no pin owns, found by the duplicate check; the first of several.
     pub duplicate_pin_id: Option<String>,
     pub finished_at: Option<Moment>,
     pub updated_at: Moment,
     pub history: Vec<Event>,
     /// Set only by the write that makes the pin terminal.
     pub expires_at: Option<Moment>,
-    /// When the published Pin was found to be gone from Pinterest; the status stays.
+    /// When the published Pin was found to be missing on Pinterest; the status stays.
     pub removed_at: Option<Moment>,
-    /// Its schedule was retried: another pin takes its place, and it is not retried any more.
+    /// Its schedule was retried: another pin takes its place, and this one can't be retried any more.
     pub is_superseded: bool,
 }
 
-/// The row outlives the pin row by a week: a pin must never be seen without what became of it, and DynamoDB deletes
-/// expired rows in any order, days late at times.
+/// The row outlives the pin row by a week: a pin must never be read without its state, and DynamoDB deletes expired
+/// rows in any order, days late at times.
 const OUTLIVES_PIN_MS: i64 = 7 * DAY_MS;
-/// The provider's words are kept up to this many bytes.
+/// The provider's message is kept up to this many bytes.
 pub const DETAIL_MAX: usize = 88;
 
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -99,7 +99,7 @@ pub struct IllegalTransition {
     pub to: Status,
 }
 
-/// What the provider said, as far as the history keeps it.
+/// The provider's answer, as far as the history keeps it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Upstream {
     pub status: Option<u16>,
@@ -111,7 +111,7 @@ pub struct Upstream {
 type Next = Result<Attempt, IllegalTransition>;
 
 impl Attempt {
-    /// The state of a pin nobody has worked on yet: no row exists.
+    /// The state of a pin that no worker has worked on yet: no row exists.
     pub fn untouched(pin: &Pin) -> Self {
         let (status, not_before, wait) = match pin.placement {
             Placement::Now => (Status::Queued, None, None),
@@ -154,7 +154,7 @@ impl Attempt {
         self.started_at.unwrap_or(self.updated_at).plus_ms(quiesce_ms)
     }
 
-    /// The write-ahead: announces attempt n + 1. Whoever wrote this holds the fence.
+    /// The write-ahead: announces attempt n + 1. The worker that wrote it holds the fence.
     pub fn begin(&self, now: Moment, nonce: String) -> Next {
         let mut next = self.leave(&[Status::Queued, Status::Deferred], Status::Publishing, now, nonce)?;
         next.attempt += 1;
@@ -164,7 +164,7 @@ impl Attempt {
         Ok(next.logged(EventKind::AttemptStarted, |_| {}))
     }
 
-    /// The call was announced and never sent; nothing is spent.
+    /// The call was announced and never sent. No attempt is spent.
     pub fn not_sent(&self, now: Moment, nonce: String) -> Next {
         let mut next = self.leave(&[Status::Publishing], Status::Queued, now, nonce)?;
         next.attempt_base += 1;
@@ -205,7 +205,7 @@ impl Attempt {
         Ok(next.finished(now, pin).logged_answer(kind, upstream, None, None))
     }
 
-    /// The answer was lost: the pin stays `publishing` and is looked for at `reconcile_at`.
+    /// The answer was lost: the pin stays `publishing` and is reconciled at `reconcile_at`.
     pub fn unresolved_outcome(&self, now: Moment, reconcile_at: Moment, upstream: &Upstream, nonce: String) -> Next {
         let mut next = self.leave(&[Status::Publishing], Status::Publishing, now, nonce)?;
         next.failure = Some(Failure::OutcomeUnknown);
@@ -214,7 +214,7 @@ impl Attempt {
         Ok(next.logged_answer(EventKind::AnswerUnknown, upstream, Some(reconcile_at), None))
     }
 
-    /// A look-up could not tell.
+    /// A reconciliation was inconclusive.
     pub fn reconcile_again(&self, now: Moment, reconcile_at: Moment, why: &str, nonce: String) -> Next {
         let mut next = self.leave(&[Status::Publishing], Status::Publishing, now, nonce)?;
         next.failure = Some(Failure::OutcomeUnknown);
@@ -234,7 +234,7 @@ impl Attempt {
         Ok(next.logged(EventKind::NotOnPinterest, |_| {}))
     }
 
-    /// A passing failure: another attempt at `at`, by the same message.
+    /// A passing failure: the same message makes another attempt at `at`.
     pub fn retry_at(&self, now: Moment, at: Moment, failure: Failure, upstream: &Upstream, nonce: String) -> Next {
         let mut next = self.leave(&[Status::Publishing], Status::Queued, now, nonce)?;
         next.not_before = Some(at);
@@ -244,7 +244,8 @@ impl Attempt {
         Ok(next.logged_answer(EventKind::RetryPlanned, upstream, Some(at), Some(failure)))
     }
 
-    /// Waits in the backlog under a new generation, so that messages still under way are void. Spends no attempt.
+    /// The pin waits in the backlog under a new generation, so that messages still under way are void. No attempt is
+    /// spent.
     pub fn deferred(
         &self,
         now: Moment,
@@ -278,7 +279,7 @@ impl Attempt {
         Ok(next)
     }
 
-    /// Gave up for good.
+    /// The pin has failed for good.
     pub fn failed(&self, now: Moment, failure: Failure, upstream: &Upstream, pin: &Pin, nonce: String) -> Next {
         let from = [Status::Queued, Status::Deferred, Status::Publishing];
         let mut next = self.leave(&from, Status::Failed, now, nonce)?;
@@ -288,8 +289,8 @@ impl Attempt {
         Ok(next.finished(now, pin).logged_answer(EventKind::Failed, upstream, None, Some(failure)))
     }
 
-    /// A failed pin is asked for once more, under a new generation; no attempt of before counts. `waits` says why it
-    /// can't start at once, and until when.
+    /// A failed pin is retried, under a new generation; no earlier attempt counts. `waits` says why it can't start at
+    /// once, and until when.
     pub fn retried(&self, now: Moment, waits: Option<(WaitReason, Option<Moment>)>, nonce: String) -> Next {
         let status = if waits.is_some() { Status::Deferred } else { Status::Queued };
         let mut next = self.leave(&[Status::Failed], status, now, nonce)?;
@@ -307,14 +308,14 @@ impl Attempt {
         }))
     }
 
-    /// Its schedule goes on with another pin.
+    /// The pin's schedule continues with another pin.
     pub fn superseded(&self, now: Moment, nonce: String) -> Next {
         let mut next = self.leave(&[Status::Failed], Status::Failed, now, nonce)?;
         next.is_superseded = true;
         Ok(next.logged(EventKind::Superseded, |_| {}))
     }
 
-    /// What is published was changed. The state stays; who has read the content of before can't write any more.
+    /// The pin's content was changed. The state stays; a worker that has read the old content can't write any more.
     pub fn edited(&self, now: Moment, nonce: String) -> Next {
         let from = [Status::Queued, Status::Deferred, Status::Failed];
         let mut next = self.leave(&from, self.status, now, nonce)?;
@@ -322,13 +323,13 @@ impl Attempt {
         Ok(next.logged(EventKind::Edited, |_| {}))
     }
 
-    /// The same with a retry, which has counted as the write.
+    /// Like [`Attempt::edited`], as part of a retry, which has counted as the write.
     pub fn with_edit(mut self) -> Self {
         self.edit += 1;
         self.logged(EventKind::Edited, |_| {})
     }
 
-    /// Its owner deleted the pin. One that waited is over; messages under way are void.
+    /// The pin's owner deleted it. A waiting pin ends; messages under way are void.
     pub fn deleted(&self, now: Moment, pin: &Pin, nonce: String) -> Next {
         let from = [Status::Queued, Status::Deferred, Status::Failed, Status::Published];
         let is_over = self.status.is_terminal();
@@ -350,14 +351,14 @@ impl Attempt {
         }
         match self.failure {
             Some(Failure::OutcomeAmbiguous | Failure::OutcomeUnverifiable) => true,
-            // A refusal, or the end of a doubt because the board could not be looked at any more.
+            // A refusal, or the end of an unknown outcome because the board could not be read any more.
             Some(Failure::BoardNotFound) => self.was_unresolved(quiesce_ms),
             _ => self.orphan_pin_id.is_some(),
         }
     }
 
-    /// Whether the last attempt had no answer when the pin failed. A call that is answered is so long before its quiet
-    /// time ends.
+    /// Whether the last attempt had no answer when the pin failed. An answered call has its answer long before its
+    /// quiesce period ends.
     fn was_unresolved(&self, quiesce_ms: i64) -> bool {
         let late = self.finished_at.is_some_and(|at| at >= self.quiesced_at(quiesce_ms));
         match self.history.iter().rev().find(|event| event.kind != EventKind::Failed).map(|event| event.kind) {
@@ -367,7 +368,7 @@ impl Attempt {
         }
     }
 
-    /// Notes a Pin that was created by a call whose fence had been lost. Changes no status.
+    /// Records a Pin that was created by a call whose worker had lost the fence. Changes no status.
     pub fn with_orphan(&self, now: Moment, pinterest_pin_id: String, nonce: String) -> Self {
         let mut next = self.clone();
         next.rev += 1;
@@ -377,14 +378,14 @@ impl Attempt {
         next
     }
 
-    /// The late check found these Pins beside the published one. An event for each of the first few.
+    /// The duplicate check found these Pins beside the published one. Adds an event for each of the first few.
     pub fn with_duplicates(&self, now: Moment, ids: &[String], nonce: String) -> Next {
         let mut next = self.leave(&[Status::Published], Status::Published, now, nonce)?;
         next.duplicate_pin_id = next.duplicate_pin_id.or_else(|| ids.first().cloned());
         Ok(ids.iter().take(REPORTED_MAX).fold(next, |next, id| next.about_duplicate(EventKind::DuplicateFound, id)))
     }
 
-    /// The late check has deleted this Pin.
+    /// The duplicate check has deleted this Pin.
     pub fn duplicate_removed(&self, now: Moment, id: &str, nonce: String) -> Next {
         let next = self.leave(&[Status::Published], Status::Published, now, nonce)?;
         Ok(next.about_duplicate(EventKind::DuplicateRemoved, id))
@@ -397,7 +398,7 @@ impl Attempt {
         Ok(next.logged(EventKind::RemovedFromPinterest, |_| {}))
     }
 
-    /// Whether the history says that of this Pin.
+    /// Whether the history has such an event about this Pin.
     pub fn says_of_duplicate(&self, kind: EventKind, id: &str) -> bool {
         self.history.iter().any(|event| event.kind == kind && event.note.as_deref() == Some(id))
     }
@@ -474,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_of_transitions() {
+    fn each_transition_leaves_only_its_states() {
         let pin = testdata::pin();
         let nothing = Upstream::default();
         // queued, deferred, publishing, published, failed
@@ -488,7 +489,7 @@ mod tests {
                 Box::new(|a| a.published(T, "1".into(), &nothing, &pin, "n".into())),
             ),
             (
-                "in_doubt",
+                "unresolved_outcome",
                 [false, false, true, false, false],
                 Box::new(|a| a.unresolved_outcome(T, T, &nothing, "n".into())),
             ),
@@ -571,7 +572,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_call_without_an_answer_ends_in_doubt() {
+    fn only_a_call_without_an_answer_ends_unresolved() {
         let (soon, late) = (T.plus_ms(1_000), T.plus_ms(120_000));
         let unresolved_outcome = |attempt: Attempt| attempt.ended_unresolved(120_000);
         assert!(unresolved_outcome(failed(Failure::OutcomeAmbiguous, late, true)));
@@ -581,7 +582,7 @@ mod tests {
         assert!(!unresolved_outcome(failed(Failure::BoardNotFound, soon, false)), "a refusal");
         assert!(
             unresolved_outcome(failed(Failure::BoardNotFound, late, true)),
-            "the board went before it was looked at"
+            "the board was gone before it was read"
         );
         assert!(unresolved_outcome(failed(Failure::BoardNotFound, late, false)), "of a worker that died");
         let orphaned = failed(Failure::ImageBroken, soon, false).with_orphan(late, "1".into(), "d".into());

@@ -9,7 +9,7 @@ pub const FLOOR_MS: i64 = SECOND_MS;
 pub const BASE_MS: i64 = 4 * SECOND_MS;
 pub const CAP_MS: i64 = 10 * MINUTE_MS;
 
-/// The wait before the next attempt in milliseconds, given how many were spent and a draw from `[0, 1)`.
+/// The wait before the next attempt in milliseconds, given the number of attempts spent and a draw from `[0, 1)`.
 pub fn wait_ms(attempts_spent: u32, jitter: f64) -> i64 {
     let doublings = attempts_spent.saturating_sub(1).min(30);
     let bound = BASE_MS.saturating_mul(1 << doublings).min(CAP_MS);

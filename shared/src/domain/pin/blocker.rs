@@ -1,4 +1,4 @@
-//! What keeps a pin from being published, as its public `error_code` says it.
+//! The reason why a pin isn't published: a failure or a wait. Its code is the public `error_code`.
 
 use super::WaitReason;
 use super::attempt::{Attempt, Status};
@@ -25,7 +25,7 @@ impl Blocker {
         }
     }
 
-    /// Whether any pin can have this code.
+    /// Whether the text is a code that a pin can have.
     pub fn is_code(text: &str) -> bool {
         Failure::parse(text).is_some() || WaitReason::parse(text).is_some()
     }

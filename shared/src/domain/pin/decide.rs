@@ -1,4 +1,4 @@
-//! What a worker does with a message, decided from what it has read. Nothing here touches the world.
+//! Decides what a worker does with a message, from what it has read. Nothing here has an effect.
 
 use super::attempt::{Attempt, Status};
 use super::failure::Failure;
@@ -8,13 +8,13 @@ use crate::domain::deadlines::Deadlines;
 use crate::domain::invariants::{Rule, Rules};
 use crate::domain::message::PublishMessage;
 use crate::domain::pacing::bucket::Bucket;
-use crate::domain::pacing::pace::TOKEN_VALID_AT_LEAST_MS;
+use crate::domain::pacing::pace::{Pace, TOKEN_VALID_AT_LEAST_MS};
 use crate::domain::time::{Moment, SECOND_MS};
 
 /// A slot this near is waited for inside the invocation: the queue delays by whole seconds only.
 pub const WAIT_INSIDE_MS: i64 = SECOND_MS;
 
-/// Everything the decision depends on.
+/// What a worker has read, at one moment: everything that its decision and its outcome depend on.
 #[derive(Clone, Copy, Debug)]
 pub struct Situation<'a> {
     pub message: &'a PublishMessage,
@@ -23,25 +23,26 @@ pub struct Situation<'a> {
     pub account: Option<&'a Account>,
     pub bucket: &'a Bucket,
     pub now: Moment,
-    /// What is left of the invocation.
+    /// The remaining time of the invocation.
     pub remaining_ms: i64,
     pub deadlines: &'a Deadlines,
+    pub pace: &'a Pace,
     pub rules: Rules,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Finished, or another generation's business.
+    /// The pin is finished, or the message is of an older generation.
     Acknowledge,
-    /// This message stays and comes back then. Used while a call may still commit, and for what is near.
+    /// This message stays, and becomes visible again then. Used while a call may still commit, and for near times.
     Keep {
         until: Moment,
     },
-    /// Comes back then, as a fresh copy.
+    /// The message comes back then, as a fresh copy.
     ComeBack {
         at: Moment,
     },
-    /// The outcome is unknown and can be looked for now.
+    /// The outcome is unknown, and the board can be read for it now.
     Reconcile,
     GiveUp(Failure),
     JoinBacklog {
@@ -50,7 +51,7 @@ pub enum Step {
     },
     /// The account can't publish until a person acts.
     Hold(Failure),
-    /// The token's slot, or the moment before which no attempt may start, is within this second.
+    /// The token's slot, or the time before which no attempt may start, is within this second.
     WaitFor {
         slot: Moment,
     },
@@ -67,7 +68,7 @@ pub fn next(situation: &Situation<'_>) -> Step {
         let quiesced_at = attempt.quiesced_at(deadlines.quiesce_ms(rules));
         return match attempt.reconcile_at {
             _ if now < quiesced_at => Step::Keep { until: quiesced_at },
-            // A copy's delay is rounded down: for less than a second it would be back at once, over and over.
+            // A copy's delay is rounded down: with less than a second it would be back at once, over and over.
             Some(reconcile_at) if now < reconcile_at && reconcile_at <= now.plus_ms(WAIT_INSIDE_MS) => {
                 Step::Keep { until: reconcile_at }
             }
@@ -89,7 +90,7 @@ pub fn next(situation: &Situation<'_>) -> Step {
         return Step::GiveUp(Failure::AccountDisconnected);
     };
     if bucket.is_paused(now) {
-        // Released ahead for when the pause is over, and a little early: the queue delays by whole seconds.
+        // Released ahead for the time after the pause, and a little early: the queue delays by whole seconds.
         if let Some(slot) = message.slot.filter(|slot| Some(*slot) >= bucket.paused_until) {
             return if slot > now.plus_ms(WAIT_INSIDE_MS) {
                 Step::ComeBack { at: slot }
@@ -102,7 +103,7 @@ pub fn next(situation: &Situation<'_>) -> Step {
     if !account.is_connected() {
         return Step::Hold(Failure::TokenRevoked);
     }
-    // A hold that was ended before its time is waited for no longer.
+    // A hold that was ended early isn't waited for any longer.
     let is_released = attempt.wait.is_some_and(WaitReason::is_hold) && !bucket.is_on_hold();
     let not_before = attempt.not_before.filter(|_| !is_released).max(pin.not_before());
     if let Some(not_before) = not_before.filter(|at| *at > now.plus_ms(WAIT_INSIDE_MS)) {
@@ -126,7 +127,7 @@ pub fn next(situation: &Situation<'_>) -> Step {
     }
 }
 
-/// The message's token, unless it has gone stale or an attempt has already used it.
+/// The slot of the message's token, unless the token has gone stale or an attempt has already used it.
 fn usable_slot(message: &PublishMessage, attempt: &Attempt, now: Moment, rules: Rules) -> Option<Moment> {
     let slot = message.slot?;
     if !rules.hold(Rule::TokenPerCall) {
@@ -188,6 +189,7 @@ mod tests {
                 now: NOW,
                 remaining_ms: self.remaining_ms,
                 deadlines: &Deadlines::default(),
+                pace: &Pace::new(50, 1.0),
                 rules: Rules::default(),
             })
         }
@@ -199,13 +201,13 @@ mod tests {
     }
 
     #[test]
-    fn inside_its_quiet_time_a_publishing_pin_keeps_its_message() {
+    fn within_its_quiesce_period_a_publishing_pin_keeps_its_message() {
         let case = Case::new().publishing(NOW.plus_ms(-60_000));
         assert_eq!(case.next(), Step::Keep { until: NOW.plus_ms(60_000) });
     }
 
     #[test]
-    fn after_its_quiet_time_it_is_looked_for_whatever_the_generation() {
+    fn after_its_quiesce_period_a_publishing_pin_is_reconciled_whatever_the_generation() {
         let mut case = Case::new().publishing(NOW.plus_ms(-120_000));
         assert_eq!(case.next(), Step::Reconcile);
         case.attempt.reconcile_at = Some(NOW.plus_ms(1_001));
@@ -268,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pin_for_a_moment_waits_for_it_whatever_it_waited_for_meanwhile() {
+    fn a_scheduled_pin_waits_for_its_time_whatever_it_waited_for_meanwhile() {
         let mut case = Case::new();
         let due = NOW.plus_ms(120_000);
         case.pin.placement = Placement::Due(due);

@@ -1,9 +1,9 @@
-//! A change of what a pin publishes.
+//! An edit of a pin's content.
 
 use super::PinRequest;
 use crate::domain::ids::AccountId;
 
-/// Absent leaves unchanged; of what may be absent from a pin, `Some(None)` clears.
+/// A field that is `None` stays unchanged; `Some(None)` clears an optional field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Edit {
     pub title: Option<String>,
@@ -11,12 +11,12 @@ pub struct Edit {
     pub alt_text: Option<Option<String>>,
     pub link_url: Option<Option<String>>,
     pub board_id: Option<String>,
-    /// Only with a retry: a pin that isn't failed has tokens, or a place, that are its account's.
+    /// Changed only with a retry: a pin that hasn't failed holds a token, or a backlog row, of its account.
     pub account: Option<AccountId>,
 }
 
 impl Edit {
-    /// The request with the change made. Its key and everything else stay.
+    /// The request with the edit applied. Its idempotency key and all other fields stay.
     pub fn apply(&self, request: &PinRequest) -> PinRequest {
         let mut next = request.clone();
         next.title = self.title.clone().unwrap_or(next.title);

@@ -1,21 +1,21 @@
-//! Every way a publish can go wrong, with its stable public code, a message for a person and a remedy.
+//! Every way in which a publish can fail, with a stable public code, a message and a remedy.
 //!
-//! What a worker does about each is `retry.rs`'s business; which provider answer means which is the error table's in
-//! `adapters/pinterest/error_codes.rs`.
+//! `retry.rs` decides what a worker does about each failure. The table in `adapters/pinterest/error_codes.rs` maps
+//! Pinterest's answers to failures.
 
 /// The closed set of failures. [`Failure::code`] is public API: codes are added, never renamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Failure {
-    // Surely not created, and passing.
+    // Certainly not created; temporary.
     PinterestUnreachable,
     PinterestBusy,
-    // Perhaps created.
+    // Possibly created.
     OutcomeUnknown,
     // Not created; the account has to wait.
     RateLimited,
     SpamBlock,
     TokenExpired,
-    // Not created; a person has to act before anything of this account can go on.
+    // Not created; a person has to act before any pin of this account can continue.
     TokenRevoked,
     ScopeMissing,
     TrialAccess,
@@ -32,7 +32,7 @@ pub enum Failure {
     ImageFormatUnsupported,
     LinkBlocked,
     Unrecognised,
-    // Our own verdicts.
+    // Verdicts of this system, not of Pinterest.
     AttemptsExhausted,
     OutcomeAmbiguous,
     OutcomeUnverifiable,
@@ -85,12 +85,12 @@ impl Failure {
         self.texts().0
     }
 
-    /// One sentence for a person.
+    /// One sentence for the user.
     pub fn message(self) -> &'static str {
         self.texts().1
     }
 
-    /// What a person can do about it.
+    /// What the user can do about it.
     pub fn remedy(self) -> &'static str {
         self.texts().2
     }
@@ -99,12 +99,12 @@ impl Failure {
         Self::ALL.into_iter().find(|failure| failure.code() == code)
     }
 
-    #[rustfmt::skip] // One row each reads as the table it is.
+    #[rustfmt::skip] // One row per failure keeps it readable as a table.
     fn texts(self) -> (&'static str, &'static str, &'static str) {
         match self {
             F::PinterestUnreachable => ("pinterest_unreachable", "Pinterest could not be reached; nothing was sent.", "Nothing to do: the pin is tried again."),
             F::PinterestBusy => ("pinterest_busy", "Pinterest was changing the board at that moment.", "Nothing to do: the pin is tried again."),
-            F::OutcomeUnknown => ("outcome_unknown", "Pinterest's answer was lost; the Pin may or may not exist.", "Nothing to do: the board is looked at before anything is sent again."),
+            F::OutcomeUnknown => ("outcome_unknown", "Pinterest's answer was lost; the Pin may or may not exist.", "Nothing to do: the board is read before the pin is sent again."),
             F::RateLimited => ("pinterest_rate_limited", "Pinterest asked this account to slow down.", "Nothing to do: the pin waits for the end of the pause."),
             F::SpamBlock => ("pinterest_spam_block", "Pinterest blocks this account for behaviour that looks like spam.", "Check the account on Pinterest; publishing resumes after a long pause."),
             F::TokenExpired => ("token_expired", "Pinterest no longer accepts the account's access token; it is being renewed.", "Nothing to do: the pin waits for the new token."),
@@ -123,15 +123,15 @@ impl Failure {
             F::ImageFormatUnsupported => ("image_format_unsupported", "Pinterest does not support this image format.", "Use a JPEG or PNG image."),
             F::LinkBlocked => ("link_blocked", "Pinterest blocks the pin's link.", "Use another link_url."),
             F::Unrecognised => ("pinterest_rejected", "Pinterest refused the pin for a reason this version does not know.", "Read Pinterest's message in the timeline; nothing was created."),
-            F::AttemptsExhausted => ("attempts_exhausted", "Every allowed attempt failed for a passing reason.", "Retry the pin when Pinterest works again."),
-            F::OutcomeAmbiguous => ("outcome_ambiguous", "Several Pins on the board could be this one.", "Look at the board and decide by hand."),
-            F::OutcomeUnverifiable => ("outcome_unverifiable", "The board could not be read for three days, so the Pin may or may not exist.", "Look at the board and decide by hand."),
+            F::AttemptsExhausted => ("attempts_exhausted", "Every allowed attempt failed for a temporary reason.", "Retry the pin when Pinterest works again."),
+            F::OutcomeAmbiguous => ("outcome_ambiguous", "Several Pins on the board could be this one.", "Check the board on Pinterest and decide whether to retry the pin."),
+            F::OutcomeUnverifiable => ("outcome_unverifiable", "The board could not be read for three days, so the Pin may or may not exist.", "Check the board on Pinterest and decide whether to retry the pin."),
             F::ExpiredUnpublished => ("expired_unpublished", "The pin could not be published within 30 days.", "Restore the account's connection and publish again under a new key."),
-            F::DeadLettered => ("dead_lettered", "Every delivery of this pin failed on our side; nothing of it is under way at Pinterest.", "Retry the pin once the cause is mended; the operator can retry many at once."),
+            F::DeadLettered => ("dead_lettered", "Every delivery of this pin failed in this system; no call to Pinterest is open.", "Retry the pin when the cause is fixed; an operator can retry many at once."),
             F::PinDeleted => ("pin_deleted", "The pin was deleted before it was published.", "Publish it again under a new key."),
-            F::ScheduleCanceled => ("schedule_canceled", "The pin's schedule was canceled before it was published.", "Schedule it again if it is wanted after all."),
-            F::KeyTaken => ("idempotency_key_reused", "Another pin has the key that was meant for this schedule's pin.", "Retry the schedule: its next pin has another key."),
-            F::AccountDisconnected => ("account_disconnected", "The account is not connected any more.", "Reconnect the account and publish again."),
+            F::ScheduleCanceled => ("schedule_canceled", "The pin's schedule was canceled before it was published.", "Create a new schedule to publish it."),
+            F::KeyTaken => ("idempotency_key_reused", "Another pin already uses the key of this schedule's pin.", "Retry the schedule: its next pin gets another key."),
+            F::AccountDisconnected => ("account_disconnected", "The account is no longer connected.", "Reconnect the account and publish again."),
         }
     }
 }

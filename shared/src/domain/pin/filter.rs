@@ -1,4 +1,4 @@
-//! Which pins of a workspace are asked for, and in which order.
+//! Filters and sort orders for listing a workspace's pins.
 
 use std::cmp::Ordering;
 
@@ -12,30 +12,30 @@ use crate::domain::time::Moment;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PinFilter {
     pub status: Option<Status>,
-    /// Only pins of these.
+    /// Only pins of these accounts.
     pub accounts: Option<Vec<AccountId>>,
     pub board_id: Option<String>,
-    /// The public code of what keeps them from being published.
+    /// The public code of the pins' [`Blocker`].
     pub error_code: Option<String>,
-    /// When they were accepted: inclusive.
+    /// The earliest acceptance, inclusive.
     pub since: Option<Moment>,
-    /// Exclusive.
+    /// The latest acceptance, exclusive.
     pub until: Option<Moment>,
-    /// Part of title, description or link, whatever its case.
+    /// A part of the title, the description or the link, in any case.
     pub text: Option<String>,
-    /// Whether they were published and are known to be gone from Pinterest.
+    /// Whether the pins were published and are known to be gone from Pinterest.
     pub removed: Option<bool>,
 }
 
 impl PinFilter {
-    /// The keys among which the pins are.
+    /// The part of the index that holds the pins.
     pub fn span(&self, order: Order) -> Span {
-        // Only the failed have a list of their own.
+        // Only failed pins have an index partition of their own.
         let partition = if self.status == Some(Status::Failed) { Partition::Failed } else { Partition::Every };
         Span { partition, order, since: self.since, until: self.until, start: None }
     }
 
-    /// What keys can tell of it, ready to be asked of very many.
+    /// The part of the filter that index keys can answer, prepared for checking many entries.
     pub fn by_key(&self) -> ByKey {
         let accounts = self.accounts.as_ref();
         ByKey {
@@ -44,7 +44,7 @@ impl PinFilter {
         }
     }
 
-    /// Whether something is asked that keys don't tell.
+    /// Whether the filter needs the pins' rows, because index keys can't answer all of it.
     pub fn needs_rows(&self) -> bool {
         self.status.is_some_and(|status| status != Status::Failed)
             || self.error_code.is_some()
@@ -82,14 +82,14 @@ impl ByKey {
         self.accounts.is_none() && self.board.is_none()
     }
 
-    /// Whether the pin may be one of them.
+    /// Whether the pin may match. Tags can collide, so the row decides.
     pub fn accepts(&self, entry: &Entry) -> bool {
         self.accounts.as_ref().is_none_or(|accounts| accounts.contains(&entry.tags.account))
             && self.board.is_none_or(|board| board == entry.tags.board)
     }
 }
 
-/// The orders of the public contract.
+/// The sort orders of the public API.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PinSort {
     #[default]
@@ -132,12 +132,12 @@ impl PinSort {
         Self::ALL.into_iter().find(|sort| sort.name() == text)
     }
 
-    /// Whether keys alone have this order.
+    /// Whether index keys alone give this order.
     pub fn is_by_key(self) -> bool {
         matches!(self, Self::CreatedDesc | Self::CreatedAsc)
     }
 
-    /// The order in which keys are read for it: what was accepted first was mostly published first.
+    /// The order in which to read the index: pins accepted first were mostly published first.
     pub fn reads(self) -> Order {
         match self {
             Self::CreatedAsc | Self::PublishedAsc => Order::OldestFirst,

@@ -1,19 +1,19 @@
-//! What happened to a pin, compactly: one short text per event, kept in the attempt row.
+//! A pin's history in compact form: one short text per event, stored in the attempt row.
 //!
-//! A row is paid by the started kilobyte, so an event is `kind,time,attempt,status,code,request id,next,note` with the
-//! times as base-36 milliseconds since the pin's creation and trailing empty fields left out.
+//! DynamoDB charges a row by the started kilobyte. So an event is `kind,time,attempt,status,code,request id,next,note`,
+//! with times in base-36 milliseconds since the pin's creation and without trailing empty fields.
 
 use crate::domain::time::Moment;
 
-/// The row keeps the first few events and the newest ones; in between, only their number.
+/// The row keeps the first events and the newest events, and the number of the events dropped in between.
 pub const KEEP_FIRST: usize = 2;
 pub const KEEP_LAST: usize = 6;
-/// A note is cut to this many bytes (at a character's boundary).
+/// The longest note in bytes; a longer one is cut at a character's boundary.
 pub const NOTE_MAX: usize = 28;
 /// Pinterest's request ids have 16 to 19 digits.
 pub const REQUEST_ID_MAX: usize = 20;
 
-/// The kinds of events; the letter is what the row stores.
+/// The kinds of events. The row stores the letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
     AttemptStarted,
@@ -26,21 +26,21 @@ pub enum EventKind {
     RetryPlanned,
     Deferred,
     Failed,
-    /// A failed pin was asked for once more.
+    /// A failed pin was retried by a caller.
     Retried,
-    /// A second Pin of it was found a day later; the note names it.
+    /// A duplicate check found a second Pin; the note has its id.
     DuplicateFound,
-    /// That Pin was deleted.
+    /// The duplicate was deleted.
     DuplicateRemoved,
-    /// What is published was changed.
+    /// The pin's content was edited.
     Edited,
     /// Its owner deleted it.
     Deleted,
-    /// The published Pin isn't on Pinterest any more.
+    /// The published Pin is no longer on Pinterest.
     RemovedFromPinterest,
-    /// Its schedule was retried with another pin.
+    /// The pin's schedule was retried with another pin.
     Superseded,
-    /// A stand-in for events that were dropped to keep the row small; `attempt` holds their number.
+    /// Stands for events that were dropped to keep the row small; `attempt` holds their number.
     Omitted,
 }
 
@@ -68,6 +68,10 @@ impl EventKind {
         (K::Omitted, "o", "events_omitted"),
     ];
 
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::LETTERS.iter().map(|(kind, ..)| *kind)
+    }
+
     fn letter(self) -> &'static str {
         Self::LETTERS.iter().find(|(kind, ..)| *kind == self).map_or("o", |(_, letter, _)| letter)
     }
@@ -78,19 +82,19 @@ impl EventKind {
     }
 }
 
-/// One event. `status` and `request_id` are the provider's.
+/// One event. `status` and `request_id` are Pinterest's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     pub kind: EventKind,
     pub at: Moment,
     pub attempt: u32,
     pub status: Option<u16>,
-    /// The provider's own error code.
+    /// Pinterest's own error code.
     pub provider_code: Option<i64>,
     pub request_id: Option<String>,
-    /// When the next thing was planned for.
+    /// When the next step was planned for.
     pub next_at: Option<Moment>,
-    /// Our public code, or the provider's words.
+    /// Our public code, or Pinterest's message.
     pub note: Option<String>,
 }
 
@@ -116,7 +120,7 @@ impl Event {
         fields.join(",").trim_end_matches(',').to_owned()
     }
 
-    /// A text that another version wrote differently reads as an omitted event, never as an error.
+    /// A text in an unknown format reads as an omitted event, never as an error.
     pub fn decode(text: &str, origin: Moment) -> Self {
         Self::try_decode(text, origin).unwrap_or(Self::new(K::Omitted, origin, 1))
     }
@@ -141,7 +145,7 @@ impl Event {
     }
 }
 
-/// Adds an event and, when the list is full, replaces the oldest in the middle by their number.
+/// Adds an event. When the list is full, the oldest event in the middle is replaced by a count.
 pub fn push(history: &mut Vec<Event>, event: Event) {
     history.push(event);
     if history.len() <= KEEP_FIRST + KEEP_LAST {
@@ -158,7 +162,7 @@ pub fn push(history: &mut Vec<Event>, event: Event) {
     }
 }
 
-/// The beginning of a text, at most `max` bytes, whole characters.
+/// The beginning of a text: at most `max` bytes, whole characters only.
 pub fn cut(text: &str, max: usize) -> &str {
     let mut end = text.len().min(max);
     while !text.is_char_boundary(end) {
@@ -194,7 +198,7 @@ mod tests {
     const T0: Moment = Moment(1_795_394_096_000);
 
     #[test]
-    fn an_event_survives_its_text() {
+    fn an_event_is_read_back_from_its_text() {
         let full = Event {
             status: Some(403),
             provider_code: Some(235),
@@ -210,14 +214,14 @@ mod tests {
     }
 
     #[test]
-    fn notes_are_cut_at_a_character() {
+    fn notes_are_cut_at_a_characters_boundary() {
         let event = Event { note: Some("é".repeat(60)), ..Event::new(K::Failed, T0, 1) };
         let back = Event::decode(&event.encode(T0), T0);
         assert_eq!(back.note, Some("é".repeat(NOTE_MAX / 2)));
     }
 
     #[test]
-    fn a_foreign_text_reads_as_an_omitted_event() {
+    fn an_unknown_text_reads_as_an_omitted_event() {
         for text in ["", "z,1,1", "s,?,1", "s"] {
             assert_eq!(Event::decode(text, T0).kind, K::Omitted);
         }

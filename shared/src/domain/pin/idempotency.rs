@@ -1,4 +1,5 @@
-//! Identity is idempotency: the pin's id is derived from the tenant and the client's key, and the pin row is the record.
+//! Idempotency by identity: the pin's id is derived from the tenant and the client's key, and the pin row is the
+//! record.
 
 use sha2::{Digest, Sha256};
 use url::Url;
@@ -9,36 +10,36 @@ use crate::domain::ids::{PinId, ScheduleId, WorkspaceId};
 use crate::domain::reconcile::matching::{BoardPin, fold, fold_link};
 use crate::domain::time::Moment;
 
-/// Changes whenever [`PayloadHash::of`] would hash the same request differently.
+/// Incremented whenever [`PayloadHash::of`] would hash the same request differently.
 pub const PAYLOAD_HASH_VERSION: u8 = 1;
 
-/// A hash is cut to this many bytes: 128 bits are beyond accidental collision, and rows are paid by the kilobyte.
+/// The length of a stored hash: 128 bits exclude accidental collisions, and rows are charged by the kilobyte.
 const HASH_BYTES: usize = 16;
 
-/// The pin's id: the same key in the same workspace is the same pin, whoever computes it and however often.
+/// Derives the pin's id: the same key in the same workspace is the same pin.
 pub fn pin_id(workspace: WorkspaceId, idempotency_key: &str) -> PinId {
     let name = format!("pin\0{idempotency_key}");
     PinId(Uuid::new_v5(&workspace.0, name.as_bytes()))
 }
 
-/// The schedule's id, if its client gave it a key. A pin's key and a schedule's don't meet.
+/// Derives the id of a schedule whose client gave a key. The keys of pins and of schedules are separate namespaces.
 pub fn schedule_id(workspace: WorkspaceId, idempotency_key: &str) -> ScheduleId {
     let name = format!("schedule\0{idempotency_key}");
     ScheduleId(Uuid::new_v5(&workspace.0, name.as_bytes()))
 }
 
-/// A short hash of what was asked for, with the version of the hashing rule in front.
+/// A short hash of a request, preceded by the version of the hashing rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PayloadHash(pub Vec<u8>);
 
 impl PayloadHash {
-    /// Hashes every field that decides what is published. The idempotency key is the identity, not the payload; the
-    /// priority decides when, not what, and a retry may come through a door with another default.
+    /// Hashes every field that decides what is published. The idempotency key is the identity, not the payload. The
+    /// priority decides when to publish, not what, and a retry may arrive through an endpoint with another default.
     pub fn of(request: &PinRequest) -> Self {
         Self::hash("payload", request, None)
     }
 
-    /// The same of a schedule, to which its time belongs.
+    /// Hashes a schedule's request; its time is part of the payload.
     pub fn of_schedule(request: &PinRequest, run_at: Moment) -> Self {
         Self::hash("schedule", request, Some(run_at))
     }
@@ -63,33 +64,33 @@ impl PayloadHash {
         Self(bytes)
     }
 
-    /// Whether two requests ask for the same thing. A hash made by another version of the rule can't be compared, so it
+    /// Whether two requests have the same payload. A hash of another version of the rule can't be compared, so it
     /// counts as the same: refusing a faithful retry after an upgrade would be worse than accepting an altered one.
     pub fn same_payload(&self, other: &Self) -> bool {
         self.0.first() != other.0.first() || self.0 == other.0
     }
 }
 
-/// The URL in its normal form: clients with typed models send `https://example.com/` where others send
-/// `https://EXAMPLE.com`, and both mean the same request.
+/// The URL in its normal form. Clients with typed models send `https://example.com/` where others send
+/// `https://EXAMPLE.com`; both mean the same request.
 fn normal_url(text: &str) -> String {
     Url::parse(text).map_or_else(|_| text.to_owned(), String::from)
 }
 
-/// Whether two requests show the same picture by the same address.
+/// Whether two requests have the same image URL.
 pub fn is_same_picture(a: &PinRequest, b: &PinRequest) -> bool {
     normal_url(&a.image_url) == normal_url(&b.image_url)
 }
 
-/// What two pins must share to be mistaken for one another on Pinterest: board, title and link. (A description may be cut
-/// short by Pinterest, so the owner of a Pin could not be found by it.)
+/// The hash of the fields that two pins must share to be confused on Pinterest: board, title and link. (The description
+/// is left out: Pinterest may cut it short, and then a Pin's owner would not be found.)
 ///
 /// Lower-case hex; part of the sibling row's key.
 pub fn content_hash(request: &PinRequest) -> String {
     hash_content(&request.board_id, Some(&request.title), request.link_url.as_deref())
 }
 
-/// The same of a Pin as its board shows it: under this hash stand the pins of ours that it may belong to.
+/// The same hash of a Pin as its board shows it: our pins that it may belong to are stored under this hash.
 pub fn content_hash_of(board_id: &str, pin: &BoardPin) -> String {
     hash_content(board_id, pin.title.as_deref(), pin.link.as_deref())
 }
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schedules_time_is_part_of_its_payload_and_its_key_is_no_pins() {
+    fn a_schedules_time_is_part_of_its_payload_and_its_id_is_not_a_pins() {
         let of = |ms| PayloadHash::of_schedule(&request(), Moment(ms));
         assert!(of(1).same_payload(&of(1)) && !of(1).same_payload(&of(2)));
         assert!(!of(1).same_payload(&PayloadHash::of(&request())));
@@ -197,14 +198,14 @@ mod tests {
     }
 
     #[test]
-    fn text_that_moves_between_fields_is_another_payload() {
+    fn a_text_that_moves_to_another_field_is_another_payload() {
         let mut moved = request();
         moved.alt_text = moved.description.take();
         assert!(!PayloadHash::of(&request()).same_payload(&PayloadHash::of(&moved)));
     }
 
     #[test]
-    fn a_hash_of_another_version_is_not_held_against_a_retry() {
+    fn a_hash_of_another_version_does_not_refuse_a_retry() {
         let mut old = PayloadHash::of(&request());
         old.0[0] = PAYLOAD_HASH_VERSION + 1;
         assert!(old.same_payload(&PayloadHash::of(&request())));

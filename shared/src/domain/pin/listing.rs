@@ -1,4 +1,4 @@
-//! A workspace's pins in the order of their acceptance, as the index knows them: keys without contents.
+//! The pin index of a workspace: its pins by acceptance, as keys without contents.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use super::PinRequest;
 use crate::domain::ids::{AccountId, PinId};
 use crate::domain::time::Moment;
 
-/// Where a pin stands. Pins of one moment are in the order of their ids.
+/// A pin's position in the index. Pins accepted at the same moment are ordered by id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
     pub at: Moment,
@@ -32,17 +32,17 @@ impl Order {
     }
 }
 
-/// Which of the index's two lists.
+/// The two partitions of the index.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Partition {
     #[default]
     Every,
-    /// Those that have failed and were not retried.
+    /// Pins that have failed and were not retried.
     Failed,
 }
 
-/// What a key says of its pin's account or board: 24 bits of a hash. A key that lacks it is surely another's; one that
-/// has it is very likely theirs, and the pin's own row decides.
+/// A tag in an index key: 24 bits of a hash of the pin's account or board. Without the tag, a pin certainly belongs to
+/// another account or board. With it, the pin very likely matches, and its row decides.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Tag(u32);
 
@@ -69,7 +69,7 @@ impl fmt::Debug for Tag {
     }
 }
 
-/// The tags of one pin; in a key, twelve hex digits.
+/// The tags of one pin; twelve hex digits in the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tags {
     pub account: Tag,
@@ -104,14 +104,14 @@ pub struct Entry {
     pub tags: Tags,
 }
 
-/// Where reading begins.
+/// Where to begin reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
     At(Position),
     Behind(Position),
 }
 
-/// A part of a list.
+/// A part of an index partition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
     pub partition: Partition,
@@ -120,7 +120,7 @@ pub struct Span {
     pub since: Option<Moment>,
     /// Exclusive.
     pub until: Option<Moment>,
-    /// `None`: at its first pin.
+    /// `None` begins at the span's first pin.
     pub start: Option<Start>,
 }
 
@@ -141,12 +141,12 @@ impl Span {
     }
 }
 
-/// The beginning of a span.
+/// What was read from the beginning of a span.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stretch {
     /// In the span's order, without gaps up to `end`.
     pub entries: Vec<Entry>,
-    /// Up to where it was read; `None`: all of it. There may be a place without an entry.
+    /// The position up to which the span was read; `None` means all of it. It need not have an entry.
     pub end: Option<Position>,
 }
 
@@ -156,7 +156,7 @@ mod tests {
     use crate::domain::testdata;
 
     #[test]
-    fn tags_are_read_back_and_tell_accounts_and_boards_apart() {
+    fn tags_are_read_back_and_distinguish_accounts_and_boards() {
         let tags = Tags::of(&testdata::request("a"));
         assert_eq!(tags.to_string().len(), 2 * TAG_DIGITS);
         assert_eq!(tags.to_string().parse(), Ok(tags));

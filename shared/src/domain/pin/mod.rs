@@ -1,4 +1,4 @@
-//! A pin: what was asked for ([`request`]), what has happened to it ([`attempt`]) and what happens next ([`decide`]).
+//! A pin: what was requested ([`request`]), what has happened to it ([`attempt`]), and what happens next ([`decide`]).
 
 pub mod attempt;
 pub mod backoff;
@@ -11,6 +11,7 @@ pub mod history;
 pub mod idempotency;
 pub mod listing;
 pub mod origin;
+pub mod outcome;
 pub mod request;
 pub mod retry;
 pub mod timeline;

@@ -1,13 +1,13 @@
-//! Where a pin comes from: who asked for it, and through what.
+//! The origin of a pin: who requested it, and through which schedule or import.
 //!
-//! Kept in the pin's row, whose kilobyte is paid for: a few bytes per part, each behind a letter of its own, so that a
-//! later build's parts don't hide those before them.
+//! It is stored in the pin's row, which is charged by the kilobyte: a few bytes per part, each behind a letter, so that
+//! parts that a later build adds don't hide the known parts before them.
 
 use uuid::Uuid;
 
 use crate::domain::ids::{ImportId, KeyId, ScheduleId, UserId};
 
-/// Who does something: the owner of a key or of a session.
+/// Who acts: an API key or a user with a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
     Key(KeyId),
@@ -16,11 +16,11 @@ pub enum Actor {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
-    /// `None`: the system itself, or a build that didn't ask.
+    /// `None`: the system itself, or a build that didn't record it.
     pub by: Option<Actor>,
-    /// The schedule that it was started by, and which of its runs it is.
+    /// The schedule that started the pin, and the number of its run.
     pub schedule: Option<(ScheduleId, u32)>,
-    /// The import that it was in, and the row's number there, from 1 on.
+    /// The import that contained the pin, and its row number, from 1.
     pub import: Option<(ImportId, u32)>,
 }
 
@@ -54,7 +54,7 @@ impl Origin {
         bytes
     }
 
-    /// What a later build wrote behind the parts that are known is left out, never an error.
+    /// Parts that a later build wrote after the known parts are skipped, never an error.
     pub fn from_bytes(bytes: &[u8]) -> Self {
         let mut origin = Self::default();
         let mut rest = bytes;
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_origin_survives_its_bytes() {
+    fn an_origin_is_read_back_from_its_bytes() {
         let id = Uuid::from_u128;
         let origins = [
             Origin::default(),
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_later_build_added_hides_nothing_that_is_known() {
+    fn parts_of_a_later_build_do_not_hide_the_known_parts() {
         let known = Origin::by(Actor::Key(KeyId(Uuid::from_u128(1))));
         let mut bytes = known.to_bytes();
         bytes.extend_from_slice(&[b'z', 1, 2, 3]);

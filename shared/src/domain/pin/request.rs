@@ -1,4 +1,4 @@
-//! What was asked for: the immutable part of a publish job.
+//! What was requested: a pin's row, which doesn't change except by edits.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,18 +7,18 @@ use super::origin::Origin;
 use crate::domain::ids::{AccountId, AccountKey, BoardKey, PinKey};
 use crate::domain::time::{DAY_MS, Moment};
 
-/// Field limits in characters, as Pinterest's and PinBridge's API give them.
+/// Field limits in characters; they are those of Pinterest's and PinBridge's API.
 pub const TITLE_MAX: usize = 100;
 pub const DESCRIPTION_MAX: usize = 800;
 pub const ALT_TEXT_MAX: usize = 500;
 pub const URL_MAX: usize = 2048;
 pub const IDEMPOTENCY_KEY_MAX: usize = 255;
 
-/// A pin that could not be published within this time of its acceptance fails as `expired_unpublished`, so that its
-/// rows, which expire later than that, never disappear while it waits.
+/// A pin that could not be published within this time after its acceptance fails as `expired_unpublished`. Its rows
+/// expire later, so they never disappear while the pin waits.
 pub const LIFETIME_MS: i64 = 30 * DAY_MS;
 
-/// How urgent a deferred pin is among those of its own account.
+/// The priority of a deferred pin among the pins of its account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Priority {
@@ -43,7 +43,7 @@ impl Priority {
         Self::ALL.into_iter().find(|priority| priority.name() == text)
     }
 
-    /// The leading character of a backlog row's key: smaller goes first.
+    /// The first character of a backlog row's key: a smaller rank is released first.
     pub fn rank(self) -> u8 {
         match self {
             Self::Urgent => 0,
@@ -52,7 +52,7 @@ impl Priority {
         }
     }
 
-    /// The classes that are served after this one.
+    /// The priorities that are released after this one.
     pub fn lower(self) -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(move |other| *other > self)
     }
@@ -77,7 +77,7 @@ pub struct PinRequest {
     pub image_url: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cover_image_url: Option<String>,
-    /// `#RRGGBB`, upper-case.
+    /// `#RRGGBB` in upper case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dominant_color: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -86,20 +86,21 @@ pub struct PinRequest {
     pub priority: Priority,
 }
 
-/// Where acceptance put the pin. Written with the pin, so that a pin nobody has touched since still says why it waits.
+/// Where acceptance put the pin. It is stored with the pin, so that a pin without an attempt row still shows why it
+/// waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placement {
-    /// A token was free: straight to the queue.
+    /// A token was free: the pin went straight to the queue.
     Now,
-    /// The account's next free second is in the future; the message is delayed until then.
+    /// The account's next slot is in the future; the message is delayed until then.
     Slot(Moment),
-    /// The account is over its horizon, paused, or others already wait.
+    /// The account is over its horizon or paused, or other pins already wait.
     Backlog(WaitReason),
-    /// It is for this moment and never starts before it; its token is taken then.
+    /// The pin has a time of its own and never starts before it; its token is taken then.
     Due(Moment),
 }
 
-/// Why a pin waits before an attempt. The names are public `error_code`s of deferred pins.
+/// Why a pin waits before an attempt. The codes are the public `error_code`s of deferred pins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitReason {
@@ -107,13 +108,13 @@ pub enum WaitReason {
     AccountPacing,
     /// Pinterest asked this account to wait.
     AccountPaused,
-    /// The account's connection needs a person.
+    /// A person has to restore the account's connection.
     AccountOnHold,
     /// The account's tokens are being refreshed.
     TokenRefresh,
     /// The app's requests of the day are spent, or kept for other workspaces.
     DailyBudget,
-    /// It is for a moment that is still to come.
+    /// The pin's time is in the future.
     Scheduled,
 }
 
@@ -138,7 +139,7 @@ impl WaitReason {
         }
     }
 
-    /// Whether an account that is paused for this waits for its connection, and is tried with a single pin.
+    /// Whether an account paused for this reason waits for its connection, and is then tried with a single pin.
     pub fn is_hold(self) -> bool {
         matches!(self, Self::AccountOnHold | Self::TokenRefresh)
     }
@@ -150,24 +151,22 @@ impl WaitReason {
     pub fn message(self) -> &'static str {
         match self {
             Self::AccountPacing => {
-                "The account's publishing tokens are spent, or others wait before it; the pin starts in its turn."
+                "The account's publishing tokens are spent, or other pins wait first; the pin starts in its turn."
             }
             Self::AccountPaused => {
-                "Pinterest asked this account to wait or blocks it; the pin starts in its turn after the pause's end."
+                "Pinterest asked this account to wait or blocks it; the pin starts in its turn after the pause."
             }
             Self::DailyBudget => {
                 "The app's requests to Pinterest for today (UTC) are spent or kept for other workspaces; the pin starts tomorrow, in its turn."
             }
-            Self::TokenRefresh => {
-                "The account's access to Pinterest is being renewed; the pin starts in its turn after that."
-            }
+            Self::TokenRefresh => "The account's access token is being renewed; the pin starts in its turn after that.",
             Self::AccountOnHold => "The account's connection needs attention; the pin is held until it is restored.",
-            Self::Scheduled => "The pin is for a later moment and starts then, not before.",
+            Self::Scheduled => "The pin is scheduled for a later time and does not start before it.",
         }
     }
 }
 
-/// An accepted pin, as stored. Only what is published of it can be changed, and only before it is published.
+/// An accepted pin, as stored. Only its content can be edited, and only before it is published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pin {
     pub key: PinKey,
@@ -176,13 +175,13 @@ pub struct Pin {
     pub created_at: Moment,
     pub placement: Placement,
     pub origin: Origin,
-    /// How often what is to be published was changed; the attempt row counts along.
+    /// Counts the edits of the content; the attempt row counts them too.
     pub edit: u32,
-    /// Deleted by its owner: from then on there is no such pin for anybody, but its key stays taken.
+    /// Deleted by its owner: callers no longer see the pin, but its key stays taken.
     pub hidden_at: Option<Moment>,
-    /// When the row disappears: after the longest life plus the retention time.
+    /// When the row expires: after the longest life plus the retention period.
     pub expires_at: Moment,
-    /// Names the write, so that one the SDK repeated is recognised as our own and not answered as a replay.
+    /// Identifies the write, so that the SDK's repetition of it is recognised and not answered as a replay.
     pub nonce: String,
 }
 
@@ -195,7 +194,7 @@ impl Pin {
         BoardKey { account: self.account_key(), board_id: self.request.board_id.clone() }
     }
 
-    /// The moment before which no attempt of it may start, whatever it waited for meanwhile.
+    /// The time before which no attempt may start, for whatever reason the pin has waited since.
     pub fn not_before(&self) -> Option<Moment> {
         match self.placement {
             Placement::Due(at) => Some(at),
@@ -203,7 +202,7 @@ impl Pin {
         }
     }
 
-    /// Whether the pin has waited longer than any pin may.
+    /// Whether the pin has waited longer than its lifetime.
     pub fn is_overdue(&self, now: Moment) -> bool {
         now.since_ms(self.created_at) > LIFETIME_MS
     }

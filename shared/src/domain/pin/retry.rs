@@ -1,4 +1,4 @@
-//! Where a failure is classified: what a publisher does about each.
+//! Classifies failures: what the publisher does about each.
 
 use super::backoff;
 use super::failure::Failure;
@@ -8,21 +8,22 @@ use crate::domain::time::{HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
 pub const ATTEMPT_LIMIT: u32 = 6;
 /// A 429 without a hint pauses the account this long. Pinterest's limits are per minute.
 pub const RATE_LIMIT_PAUSE_MS: i64 = MINUTE_MS;
-/// However soon the hint says.
+/// The pause is at least this long, however soon the hint says.
 pub const RATE_LIMIT_PAUSE_LEAST_MS: i64 = 2 * SECOND_MS;
-/// When a success says that nothing remains, the account waits for the reset it names, but not longer than this: the
-/// limits are per minute, or per second.
+/// When a success says that nothing remains of the limit, the account waits for the reset that it names, but not longer
+/// than this: the limits are per minute, or per second.
 pub const NOTHING_LEFT_MOST_MS: i64 = 15 * MINUTE_MS;
-/// A reset as near as this, or as two of the account's own intervals, needs no pause: its calls are spaced as it is.
+/// A reset as near as this, or as two of the account's own intervals, needs no pause: the account's calls are spaced
+/// anyway.
 pub const NOTHING_LEFT_NEAR_MS: i64 = 3 * SECOND_MS;
-/// The longest pause that a provider's hint may ask for; anything above is taken for an epoch or a mistake.
+/// The longest pause that a provider's hint may ask for; a longer one is taken for an epoch or a mistake.
 pub const LONGEST_HINT_MS: i64 = 24 * HOUR_MS;
-/// Spam blocks last up to about a day and are not announced; look again every few hours.
+/// Spam blocks last up to about a day and aren't announced; the account is tried again every few hours.
 pub const SPAM_PAUSE_MS: i64 = 4 * HOUR_MS;
-/// How often a held account is tried again without anybody having said that it was mended.
+/// How often an account on hold is tried again when nothing has shown that its connection works again.
 pub const HOLD_PAUSE_MS: i64 = 15 * MINUTE_MS;
 
-/// How long an account whose access token is being renewed waits when nobody knows better.
+/// How long an account waits whose access token is being renewed, when no better time is known.
 pub const TOKEN_PAUSE_MS: i64 = MINUTE_MS;
 
 /// What to do about a failed attempt.
@@ -32,7 +33,7 @@ pub enum Remedy {
     RetryAt(Moment),
     /// Pause the whole account until then and wait in its backlog; spends no attempt.
     PauseAccount { until: Moment, on_hold: bool },
-    /// Look whether it happened, once it can't happen any more.
+    /// Reconcile the outcome, once the call can't commit any more.
     Reconcile,
     /// Give up for good.
     Fail(Failure),
@@ -51,12 +52,12 @@ pub struct Failed {
     pub jitter: f64,
 }
 
-/// The policy, exhaustively.
+/// The policy for every failure.
 pub fn remedy(failed: &Failed) -> Remedy {
     use Failure as F;
     match failed.failure {
-        // Surely unsent, and everybody's trouble at once: an outage of hours must not fail what waits. The pin's longest
-        // life ends it.
+        // Surely unsent, and a failure of all accounts at once: an outage of hours must not fail waiting pins. The
+        // pin's lifetime ends it.
         F::PinterestUnreachable => Remedy::RetryAt(after_backoff(failed)),
         F::PinterestBusy if failed.attempts_spent >= ATTEMPT_LIMIT => Remedy::Fail(F::AttemptsExhausted),
         F::PinterestBusy => Remedy::RetryAt(after_backoff(failed)),
@@ -65,7 +66,7 @@ pub fn remedy(failed: &Failed) -> Remedy {
             pause(failed, hint(failed).map_or(RATE_LIMIT_PAUSE_MS, |ms| ms.max(RATE_LIMIT_PAUSE_LEAST_MS)), false)
         }
         F::SpamBlock => pause(failed, hint(failed).unwrap_or(0).max(SPAM_PAUSE_MS), false),
-        // A person has to act: no hint of the provider's speaks of that.
+        // A person has to act: the provider's hint doesn't apply.
         F::TokenExpired => pause(failed, TOKEN_PAUSE_MS, false),
         F::TokenRevoked | F::ScopeMissing | F::TrialAccess | F::FeatureRestricted => pause(failed, HOLD_PAUSE_MS, true),
         F::BoardNotFound
@@ -91,7 +92,7 @@ pub fn remedy(failed: &Failed) -> Remedy {
     }
 }
 
-/// How long an account with that interval pauses after a success with which its limit was used up, if it has to.
+/// How long an account with that interval pauses after a success that used up its limit; `None` if it needs no pause.
 pub fn nothing_left_pause_ms(reset_ms: i64, interval_ms: i64) -> Option<i64> {
     (reset_ms > NOTHING_LEFT_NEAR_MS.max(2 * interval_ms)).then(|| reset_ms.min(NOTHING_LEFT_MOST_MS))
 }
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_unknown_is_looked_at_and_refusals_fail_under_their_own_code() {
+    fn only_an_unknown_outcome_is_reconciled_and_refusals_fail_under_their_own_code() {
         for failure in Failure::ALL {
             match remedy(&failed(failure)) {
                 Remedy::Reconcile => assert_eq!(failure, Failure::OutcomeUnknown),

@@ -1,16 +1,16 @@
-//! The story of a pin: every event, and what happens next. One call answers "did this publish or not?".
+//! A pin's timeline: every event, and the next step. One call answers "did this publish or not?".
 
 use super::attempt::{Attempt, Status};
 use super::history::EventKind;
 use super::{Pin, Placement, WaitReason};
 use crate::domain::time::Moment;
 
-/// Where a deferred pin stands in its account's backlog.
+/// A deferred pin's place in its account's backlog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
-    /// 1 is next.
+    /// 1 is the next pin to be released.
     pub place: u64,
-    /// Whether `place` is a lower bound because the backlog is longer than is counted.
+    /// Whether `place` is a lower bound, because the backlog is longer than what is counted.
     pub at_least: bool,
     pub estimated_start: Moment,
 }
@@ -36,7 +36,7 @@ pub struct NextStep {
     pub position: Option<Position>,
 }
 
-/// All events in order, acceptance first.
+/// All events in order, beginning with the acceptance.
 pub fn events(pin: &Pin, attempt: &Attempt) -> Vec<TimelineEvent> {
     let mut events = vec![plain(pin.created_at, "accepted")];
     match pin.placement {
@@ -82,25 +82,25 @@ fn plain(at: Moment, event: &'static str) -> TimelineEvent {
     }
 }
 
-/// What happens next. `position` is known for pins in the backlog.
+/// The next step. `position` is known for pins in the backlog.
 pub fn next_step(attempt: &Attempt, position: Option<Position>, quiesce_ms: i64) -> NextStep {
     let step = |action, at, reason| NextStep { action, at, reason, position };
     match attempt.status {
         Status::Published | Status::Failed => step("none", None, "The pin is finished."),
         Status::Publishing => match attempt.reconcile_at {
             Some(at) => {
-                step("look_up", Some(at), "The answer was lost; the board is looked at before anything is sent again.")
+                step("look_up", Some(at), "The answer was lost; the board is read before the pin is sent again.")
             }
             None => step(
                 "record_outcome",
                 Some(attempt.quiesced_at(quiesce_ms)),
-                "A call is under way; without an outcome by then, the board is looked at.",
+                "A call to Pinterest is open; without an outcome by then, the board is read.",
             ),
         },
         Status::Queued if attempt.attempts_spent() > 0 => step(
             "retry",
             attempt.not_before.or(Some(attempt.updated_at)),
-            "The last attempt failed for a passing reason.",
+            "The last attempt failed for a temporary reason.",
         ),
         Status::Queued => step("publish", Some(attempt.updated_at), "A worker takes it next."),
         Status::Deferred => {
@@ -120,7 +120,7 @@ mod tests {
     const T: Moment = Moment(1_000_500);
 
     #[test]
-    fn a_lost_answer_reads_as_a_story() {
+    fn a_lost_answer_shows_as_unknown_with_a_planned_reading_of_the_board() {
         let pin = testdata::pin();
         let upstream = Upstream { request_id: Some("77".into()), ..Upstream::default() };
         let attempt = Attempt::untouched(&pin)
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deferred_pin_says_why_and_when() {
+    fn a_deferred_pin_shows_why_it_waits_and_until_when() {
         let slot = T.plus_ms(9_000);
         let pin = testdata::pin_of(testdata::request("k"), T, Placement::Slot(slot));
         let attempt = Attempt::untouched(&pin);

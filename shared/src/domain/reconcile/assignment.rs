@@ -1,24 +1,27 @@
-//! Which of the Pins found on a board belong to which of the pins in doubt.
+//! Assigns the Pins found on a board to the pins whose outcome is unresolved.
 //!
-//! Pins and doubts that could belong together form groups, and each group is settled as a whole: as many Pins as doubts →
-//! each has one, in the order of creation; none → each may be sent again; fewer, and all of the same picture → as many as
-//! there are go, the others are sent again; anything else is for a person.
+//! Pins and claims that could belong together form groups, and each group is resolved as a whole:
+//! - As many Pins as claims: each claim gets one, in the order of creation.
+//! - No Pin: each pin may be sent again.
+//! - Fewer Pins than claims, and all claims with the same image: as many claims as there are Pins get one, and the
+//!   others are sent again.
+//! - Anything else is left to a person.
 
 use super::matching::{BoardPin, Likeness, Window, could_be, likeness};
 use crate::domain::pin::PinRequest;
 
-/// What stands behind a claim on a Pin.
+/// Whether a claim can be resolved now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// The scan began after its quiet time: it can be settled now.
+    /// The scan began after the claim's quiesce period: it can be resolved now.
     Due,
-    /// Its call may still commit, or the scan began too early for it: whoever shares a Pin with it has to wait.
+    /// Its call may still commit, or the scan began too early for it. A claim that shares a Pin with it has to wait.
     Open,
-    /// Its doubt was left to a person: it may own a Pin, and is given none while a due one claims it.
+    /// Its outcome was left to a person. It may own a Pin, but gets none while a due claim could own that Pin.
     GivenUp,
 }
 
-/// A pin in doubt.
+/// A pin whose outcome is unresolved.
 #[derive(Clone, Copy, Debug)]
 pub struct Claim<'a> {
     pub request: &'a PinRequest,
@@ -26,22 +29,22 @@ pub struct Claim<'a> {
     pub standing: Standing,
 }
 
-/// What becomes of a claim.
+/// The result for a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ruling {
-    /// It is this Pin, by its index.
+    /// The claim owns this Pin, given by its index.
     Adopt(usize),
     Absent,
     Ambiguous,
-    /// Somebody who shares its Pins can't be settled yet.
+    /// Another claim for the same Pins can't be resolved yet.
     Wait,
 }
 
-/// Rules on every claim, given the Pins that nobody owns.
+/// Rules on every claim, given the Pins that no known pin owns.
 pub fn rule(claims: &[Claim<'_>], pins: &[BoardPin]) -> Rulings {
     let (edges, vague) = edges(claims, pins);
     let mut rulings = vec![Ruling::Absent; claims.len()];
-    // A Pin that can't be told is nobody's to take; with nothing better, a person decides.
+    // A vague Pin is assigned to no claim; if there is no better Pin, a person decides.
     vague.iter().for_each(|claim| rulings[*claim] = Ruling::Ambiguous);
     let groups = groups(claims.len(), pins.len(), &edges);
     for group in &groups {
@@ -52,18 +55,18 @@ pub fn rule(claims: &[Claim<'_>], pins: &[BoardPin]) -> Rulings {
     Rulings { rulings, groups: groups.into_iter().map(|group| group.claims).chain(alone).collect() }
 }
 
-/// A ruling for each claim, and which claims stand and fall together.
+/// A ruling for each claim, and the groups of claims that are resolved together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rulings {
     pub rulings: Vec<Ruling>,
     pub groups: Vec<Vec<usize>>,
 }
 
-/// A claim, a Pin that it could own, both by their indices, and how well they fit.
+/// A claim, a Pin that it could own (both by index), and how well they fit.
 type Edge = (usize, usize, Likeness);
 
-/// Who could own what. A Pin that says just what one claim asked for is not for those that asked for more. Second: the
-/// claims that only vague Pins fit.
+/// Which claim could own which Pin. A Pin that shows exactly what one claim requested is not offered to claims that
+/// requested more. The second part lists the claims that only vague Pins fit.
 fn edges(claims: &[Claim<'_>], pins: &[BoardPin]) -> (Vec<Edge>, Vec<usize>) {
     let mut fits: Vec<Edge> = Vec::new();
     for (c, claim) in claims.iter().enumerate() {
@@ -88,9 +91,9 @@ struct Group {
     pins: Vec<usize>,
 }
 
-/// The connected parts that hold any Pin.
+/// The connected components that contain a Pin.
 fn groups(claims: usize, pins: usize, edges: &[Edge]) -> Vec<Group> {
-    // Claims first, then Pins; each points to the smallest member of its part.
+    // Claims first, then Pins; each points to the smallest member of its component.
     let mut part: Vec<usize> = (0..claims + pins).collect();
     let mut moved = true;
     while moved {
@@ -122,7 +125,7 @@ fn resolve(claims: &[Claim<'_>], pins: &[BoardPin], edges: &[Edge], group: &Grou
     }
     let mut found = group.pins.clone();
     if found.len() > group.claims.len() {
-        // Too many: those that say just what was asked for go before those that were cut short.
+        // Too many Pins: those that show exactly what was requested take precedence over those with a cut description.
         found.retain(|p| edges.iter().any(|(_, pin, likeness)| pin == p && *likeness == Likeness::Same));
     }
     let (k, m) = (group.claims.len(), found.len());
@@ -133,7 +136,7 @@ fn resolve(claims: &[Claim<'_>], pins: &[BoardPin], edges: &[Edge], group: &Grou
     }
     found.sort_by(|a, b| (pins[*a].created_at, &pins[*a].id).cmp(&(pins[*b].created_at, &pins[*b].id)));
     let mut free = group.claims.clone();
-    // Those that can be settled before those that were left to a person, and among them the one whose time ends first.
+    // Due claims come before those that were left to a person; among due claims, the one whose window ends first.
     free.sort_by_key(|c| (claims[*c].standing == Standing::GivenUp, claims[*c].window.until, *c));
     let mut given = Vec::new();
     for p in found {
@@ -179,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn alone_with_no_pin_is_absent_with_one_is_adopted_with_two_is_for_a_person() {
+    fn a_single_claim_is_absent_without_a_pin_adopts_one_and_leaves_two_to_a_person() {
         let request = testdata::request("a");
         let pins = [found(&request, "1", later(1)), found(&request, "2", later(2))];
         assert_eq!(ruled(&[claim(&request, T)], &[]), [Ruling::Absent]);
@@ -188,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_pins_as_twins_are_given_in_the_order_of_creation() {
+    fn as_many_pins_as_twins_are_assigned_in_the_order_of_creation() {
         let (a, mut b) = (testdata::request("a"), testdata::request("b"));
         b.image_url = "https://images.example.com/other.jpg".into();
         let claims = [claim(&b, later(5)), claim(&a, T)];
@@ -197,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn fewer_pins_than_twins_are_shared_out_only_if_the_picture_is_the_same() {
+    fn fewer_pins_than_twins_are_assigned_only_if_the_image_is_the_same() {
         let (a, mut b) = (testdata::request("a"), testdata::request("b"));
         let pins = [found(&a, "1", later(6))];
         assert_eq!(ruled(&[claim(&a, T), claim(&b, later(5))], &pins), [Ruling::Adopt(0), Ruling::Absent]);
@@ -206,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn twins_whose_times_dont_meet_are_settled_apart() {
+    fn twins_whose_windows_do_not_overlap_are_resolved_separately() {
         let (a, b) = (testdata::request("a"), testdata::request("b"));
         let pins = [found(&a, "1", T.plus_ms(10 * MINUTE_MS))];
         let claims = [claim(&a, T), claim(&b, T.plus_ms(10 * MINUTE_MS))];
@@ -214,18 +217,18 @@ mod tests {
     }
 
     #[test]
-    fn a_pin_that_an_open_twin_may_own_is_waited_for_and_one_that_it_cannot_is_not() {
+    fn a_claim_waits_only_if_an_open_twin_could_own_the_same_pin() {
         let (a, b) = (testdata::request("a"), testdata::request("b"));
         let mut claims = [claim(&a, T), claim(&b, later(5))];
         claims[1].standing = Standing::Open;
         assert_eq!(ruled(&claims, &[found(&a, "1", later(6))]), [Ruling::Wait, Ruling::Wait]);
-        assert_eq!(ruled(&claims, &[])[0], Ruling::Absent, "what isn't there is nobody's");
+        assert_eq!(ruled(&claims, &[])[0], Ruling::Absent, "without a Pin there is nothing to wait for");
         claims[1].window = Window::of(T.plus_ms(10 * MINUTE_MS), &Deadlines::default());
         assert_eq!(ruled(&claims, &[found(&a, "1", later(6))])[0], Ruling::Adopt(0));
     }
 
     #[test]
-    fn a_doubt_left_to_a_person_has_its_share_but_not_the_first() {
+    fn a_claim_left_to_a_person_gets_a_pin_only_after_the_due_claims() {
         let (a, b) = (testdata::request("a"), testdata::request("b"));
         let mut claims = [claim(&a, T), claim(&b, later(5))];
         claims[0].standing = Standing::GivenUp;
@@ -235,18 +238,22 @@ mod tests {
     }
 
     #[test]
-    fn the_exact_claim_goes_before_the_lenient_one_and_what_was_not_sent_is_never_taken() {
+    fn an_exact_claim_takes_precedence_and_a_pin_with_unsent_fields_is_never_adopted() {
         let full = testdata::request("full");
         let plain = PinRequest { description: None, ..testdata::request("plain") };
         let claims = [claim(&full, T), claim(&plain, T)];
         assert_eq!(ruled(&claims, &[found(&plain, "1", later(1))]), [Ruling::Absent, Ruling::Adopt(0)]);
         assert_eq!(ruled(&claims, &[found(&full, "1", later(1))]), [Ruling::Adopt(0), Ruling::Absent]);
         assert_eq!(ruled(&claims[1..], &[found(&full, "1", later(1))]), [Ruling::Ambiguous]);
-        assert_eq!(ruled(&claims[..1], &[found(&plain, "1", later(1))]), [Ruling::Adopt(0)], "a field that was cut");
+        assert_eq!(
+            ruled(&claims[..1], &[found(&plain, "1", later(1))]),
+            [Ruling::Adopt(0)],
+            "a description that was left out"
+        );
     }
 
     #[test]
-    fn twins_of_which_one_is_shown_cut_short_have_each_their_own() {
+    fn twins_of_which_one_is_shown_with_a_cut_description_get_one_pin_each() {
         let (a, b) = (testdata::request("a"), testdata::request("b"));
         let mut cut = found(&a, "1", later(1));
         cut.description = cut.description.map(|text| text.chars().take(40).collect());
@@ -260,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pin_is_never_given_twice_whatever_the_claims() {
+    fn a_pin_is_never_assigned_twice_whatever_the_claims() {
         let mut rng = fastrand::Rng::with_seed(7);
         for round in 0..2_000 {
             let requests: Vec<PinRequest> = (0..rng.usize(1..6))

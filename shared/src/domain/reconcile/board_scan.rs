@@ -1,7 +1,8 @@
-//! Looking at a board: one reading of its list, page by page, serves every pin whose outcome is unknown there.
+//! Reading a board: one reading of its list, page by page, serves every pin whose outcome is unresolved there.
 //!
-//! The row keeps how far the reading has come, so that a worker that runs out of time, or dies, is followed by one that
-//! goes on; and which look is planned next, so that a board with many doubts has one look under way and not many.
+//! The row stores how far the reading has come, so that another worker continues after one that runs out of time or
+//! dies. It also stores which reading is planned next, so that a board with many unresolved pins has one reading in
+//! progress and not many.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,44 +10,45 @@ use super::matching::{BoardPin, Window};
 use crate::domain::ids::PinId;
 use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 
-/// A look-up reads at most this many pages of 250; beyond, it can't say "absent".
+/// The most pages of 250 that one reading covers. Beyond them, it can't conclude that a Pin is absent.
 pub const PAGES_MAX: u32 = 40;
-/// A scan stops early after this many whole pages of Pins that are too old, as long as pages descend strictly.
+/// A reading stops early after this many whole pages of Pins that are too old, as long as the order strictly descends.
 pub const OLDER_PAGES: u32 = 2;
-/// A reading that was left off is gone on with for this long; then the list has changed too much, and it starts anew.
+/// An interrupted reading is continued for this long. After that, the list has changed too much, and the reading
+/// restarts.
 pub const GOES_ON_FOR_MS: i64 = 10 * MINUTE_MS;
-/// Pins served by one reading.
+/// The most pins that one reading serves.
 ///
-/// Pins of the same content come together even if they are more.
+/// Pins with the same content stay together even if there are more.
 pub const MEMBERS_MAX: usize = 200;
-/// Pins on the board that could be one of the members'; with more, it couldn't be told whose they are.
+/// The most Pins on the board that could belong to a member. With more, their owners couldn't be determined.
 pub const FOUND_MAX: usize = 400;
-/// The same in bytes of text: the row that keeps them may have 400 kB in all.
+/// The same limit in bytes of text: the row that stores them may have 400 kB in all.
 pub const FOUND_BYTES_MAX: usize = 250_000;
-/// A look that was planned this long ago and hasn't happened is planned again.
+/// A reading that was planned this long ago and hasn't started is planned again.
 pub const PLAN_LOST_AFTER_MS: i64 = MINUTE_MS;
-/// How long after a doubt has become due its board is looked at: the others of the same burst join.
+/// How long after an outcome becomes due the board is read: the others of the same burst join meanwhile.
 pub const GATHER_MS: i64 = 2 * SECOND_MS;
 
 /// The row of a board. A missing row is the default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BoardScan {
-    /// Counts the writes of this row.
+    /// Counts the row's writes.
     pub rev: u64,
-    /// Names the last write, so that one the SDK repeated is recognised as our own.
+    /// Identifies the last write, so that the SDK's repetition of it is recognised.
     pub nonce: String,
-    /// The look whose message is under way.
+    /// The planned reading whose message is in the queue.
     pub planned_for: Option<Moment>,
     pub reading: Option<Reading>,
 }
 
 impl BoardScan {
-    /// Whether a message is under way for a look no later than `at`.
+    /// Whether a message for a reading no later than `at` is in the queue.
     pub fn has_plan(&self, now: Moment, at: Moment) -> bool {
         self.planned_for.is_some_and(|planned| planned > now && planned <= at)
     }
 
-    /// Whether another message has taken the place of the one for `planned_for`.
+    /// Whether another message has replaced the one for `planned_for`.
     pub fn is_superseded(&self, planned_for: Moment, now: Moment) -> bool {
         self.planned_for.is_some_and(|plan| plan != planned_for && now.since_ms(plan) < PLAN_LOST_AFTER_MS)
     }
@@ -56,28 +58,29 @@ impl BoardScan {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
     pub began_at: Moment,
-    /// The pins it serves.
+    /// The pins that the reading serves.
     pub members: Vec<PinId>,
-    /// Where the list goes on.
+    /// Pinterest's bookmark of the next page.
     pub bookmark: Option<String>,
     pub pages: u32,
     pub older_pages: u32,
-    /// The oldest Pin so far.
+    /// The creation time of the oldest Pin so far.
     pub oldest: Option<Moment>,
     pub unclear: Option<Unclear>,
-    /// What could be one of the members'.
+    /// The Pins that could belong to a member.
     pub found: Vec<BoardPin>,
 }
 
-/// Why a list isn't trusted when it lacks a Pin: it is looked at more often before that is believed.
+/// Why a list isn't trusted when it lacks a Pin. The board is read more often before the absence is believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unclear {
-    /// A board that lists nothing at all.
+    /// The list is empty.
     EmptyList,
-    /// The last page was full: there may be more.
+    /// The last page was full: there may be more Pins.
     FullLastPage,
-    /// Several pages, not in descending order: a Pin may have slipped between two of them.
+    /// Several pages that aren't in descending order: a Pin may have moved from one page to another between two
+    /// requests.
     Shuffled,
 }
 
@@ -91,7 +94,7 @@ impl Unclear {
     }
 }
 
-/// As many Pins as a page holds.
+/// The number of Pins on a full page.
 pub const PAGE_SIZE: usize = 250;
 
 impl Reading {
@@ -108,14 +111,14 @@ impl Reading {
         }
     }
 
-    /// Whether more could be the members' than can be kept.
+    /// Whether more Pins could belong to members than can be stored.
     pub fn is_crowded(&self) -> bool {
         let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         let bytes = |pin: &BoardPin| pin.id.len() + text(&pin.title) + text(&pin.description) + text(&pin.link);
         self.found.len() > FOUND_MAX || self.found.iter().map(bytes).sum::<usize>() > FOUND_BYTES_MAX
     }
 
-    /// Takes in a page; answers whether the reading is at its end.
+    /// Adds a page to the reading; returns whether the reading is complete.
     ///
     /// `earliest` is the beginning of the earliest member's window.
     pub fn take_in(
@@ -127,7 +130,7 @@ impl Reading {
     ) -> bool {
         self.pages += 1;
         for pin in page.iter().filter(|pin| could_be(pin)) {
-            // A Pin that was added while paging pushes another onto the next page once more.
+            // A Pin added during the reading moves another Pin to the next page, where it appears again.
             if !self.found.iter().any(|found| found.id == pin.id) && self.found.len() <= FOUND_MAX {
                 self.found.push(pin.clone());
             }
@@ -146,7 +149,7 @@ impl Reading {
         }
         match () {
             () if self.pages == 1 && page.is_empty() => self.unclear = Some(Unclear::EmptyList),
-            // The order of a list that was read in one piece doesn't matter.
+            // The order of a list that was read in one page doesn't matter.
             () if self.pages == 1 && page.len() < PAGE_SIZE => self.unclear = None,
             () if page.len() >= PAGE_SIZE => self.unclear = self.unclear.or(Some(Unclear::FullLastPage)),
             () => {}
@@ -155,7 +158,7 @@ impl Reading {
     }
 }
 
-/// Whether every Pin of the page is dated and no newer than the one before it.
+/// Whether every Pin of the page has a date and none is newer than the one before it.
 fn descends(page: &[BoardPin], before: Option<Moment>) -> bool {
     let mut last = before;
     page.iter().all(|pin| {
@@ -214,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn two_whole_pages_of_older_pins_end_it_early_only_while_pages_descend() {
+    fn two_whole_pages_of_older_pins_end_a_reading_early_only_while_the_order_descends() {
         let mut descending = reading();
         let ends: Vec<bool> = [10_000, 9_000, 8_000]
             .map(|from| descending.take_in(&page(from, PAGE_SIZE), Some("b".into()), Moment(9_500), |_| false))
@@ -227,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_found_stays_within_what_a_row_holds() {
+    fn the_found_pins_fit_into_the_row() {
         let long = |id| BoardPin { description: Some("x".repeat(3_200)), ..pin(id, 5) };
         let mut reading = reading();
         reading.take_in(&(0..70).map(long).collect::<Vec<_>>(), Some("b".into()), Moment(0), |_| true);

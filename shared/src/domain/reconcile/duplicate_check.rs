@@ -1,5 +1,6 @@
-//! The late check: a day after a pin was published that an earlier attempt may have published too, is there a second Pin of
-//! it? Only a Pin that Pinterest created later than `Tq` allows for can be.
+//! The duplicate check. It concerns a pin that was published, and that an earlier attempt may have published too. A day
+//! later, the check reads the board for a second Pin. There can be one only if Pinterest created it later than `Tq`
+//! allows.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -11,25 +12,25 @@ use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::pin::history::EventKind;
 use crate::domain::time::{DAY_MS, Moment};
 
-/// How long after the publish the board is looked at, in milliseconds.
+/// How long after the publish the board is read, in milliseconds.
 pub const DUPLICATE_CHECK_AFTER_MS: i64 = DAY_MS;
-/// A check that came to nothing is repeated after this fraction of the delay: an hour of a day.
+/// A check without a result is repeated after this fraction of the delay: an hour of a day.
 pub const AGAIN_ONE_IN: i64 = 24;
-/// A board that can't be read is tried so often, then the check is given up.
+/// How many times an unreadable board is tried before the check is given up.
 pub const READ_TRIES_MAX: u32 = 24;
-/// A check whose removal failed, or has to wait, is repeated so often at most.
+/// How many times a check is repeated whose removal failed, or has to wait.
 pub const REMOVE_TRIES_MAX: u32 = 3;
-/// So many duplicates get an event of their own: more would push the publish itself out of the history.
+/// How many duplicates get an event of their own: more would push the publish itself out of the history.
 pub const REPORTED_MAX: usize = 3;
 
-/// What the late check does.
+/// What the duplicate check does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DuplicateCheck {
-    /// Nothing: it isn't planned either.
+    /// Nothing; the check isn't planned either.
     #[default]
     Off,
     Report,
-    /// Reports, and deletes the duplicate where [`removable`] allows it.
+    /// Reports the duplicate, and deletes it where [`removable`] allows it.
     Remove,
 }
 
@@ -46,26 +47,27 @@ impl FromStr for DuplicateCheck {
     }
 }
 
-/// Whether an attempt before the one that counts may have created a Pin too: it had no answer, or a look-up, and was judged
-/// absent. Where events were dropped from the history, one of them may have been that.
+/// Whether an earlier attempt than the published one may have created a Pin too: its answer was unknown, or the board
+/// was read and the Pin was judged absent. If events were dropped from the history, one of them may have been such an
+/// event.
 pub fn is_wanted(attempt: &Attempt) -> bool {
     use EventKind as K;
-    let tells = |kind| matches!(kind, K::AnswerUnknown | K::NotOnPinterest | K::ReconcileInconclusive);
+    let is_unclear = |kind| matches!(kind, K::AnswerUnknown | K::NotOnPinterest | K::ReconcileInconclusive);
     attempt.status == Status::Published
         && attempt.attempt >= 2
         && attempt
             .history
             .iter()
-            .any(|event| event.kind == K::Omitted || (event.attempt < attempt.attempt && tells(event.kind)))
+            .any(|event| event.kind == K::Omitted || (event.attempt < attempt.attempt && is_unclear(event.kind)))
 }
 
-/// The moments at which a duplicate may have been created: since the pin was accepted.
+/// The period in which a duplicate may have been created: since the pin was accepted.
 pub fn window(pin: &Pin, now: Moment, deadlines: &Deadlines) -> Window {
     let from = Window::of(pin.created_at, deadlines).from;
     Window { from, until: now.plus_ms(deadlines.clock_skew_ms) }
 }
 
-/// Which Pins of the board say what the pin does and are nobody's, oldest first.
+/// The Pins of the board that have the pin's content and that no known pin owns, oldest first.
 pub fn duplicates(pin: &Pin, found: &[BoardPin], window: Window, owned: &BTreeSet<&str>) -> Vec<BoardPin> {
     let is_one = |candidate: &&BoardPin| {
         !owned.contains(candidate.id.as_str())
@@ -77,8 +79,8 @@ pub fn duplicates(pin: &Pin, found: &[BoardPin], window: Window, owned: &BTreeSe
     duplicates
 }
 
-/// The one Pin that may be deleted, if it is the only duplicate, shows every field as it was sent, and the Pin that the row
-/// names is on the board beside it: what is deleted is never the last one.
+/// The one Pin that may be deleted: it is the only duplicate, it shows every field as it was sent, and the Pin that the
+/// row names is on the board beside it. So the deleted Pin is never the last one.
 pub fn removable<'a>(pin: &Pin, attempt: &Attempt, found: &[BoardPin], duplicates: &'a [BoardPin]) -> Option<&'a str> {
     let is_ours = |candidate: &BoardPin| attempt.pinterest_pin_id.as_deref() == Some(candidate.id.as_str());
     match duplicates {
@@ -89,7 +91,7 @@ pub fn removable<'a>(pin: &Pin, attempt: &Attempt, found: &[BoardPin], duplicate
     }
 }
 
-/// Whether the Pin is too old for any call of ours that is just beginning: until then, another pin of ours may adopt it.
+/// Whether the Pin is too old to come from a call that is still open. Until then, another pin of ours may adopt it.
 pub fn is_settled(duplicate: &BoardPin, now: Moment, deadlines: &Deadlines) -> bool {
     let settled_ms = deadlines.quiesce_ms + 2 * deadlines.clock_skew_ms;
     duplicate.created_at.is_some_and(|at| now.since_ms(at) > settled_ms)
@@ -129,25 +131,25 @@ mod tests {
     }
 
     #[test]
-    fn only_a_pin_with_an_earlier_attempt_in_doubt_is_checked() {
+    fn only_a_pin_with_an_earlier_unresolved_attempt_is_checked() {
         let first = begun(&Attempt::untouched(&pin()));
         assert!(!is_wanted(&published(&first)), "one attempt");
         let nothing = Upstream::default();
         let refused = first.retry_at(T, T, Failure::PinterestBusy, &nothing, "r".into()).expect("plans");
-        assert!(!is_wanted(&published(&begun(&refused))), "surely not created");
+        assert!(!is_wanted(&published(&begun(&refused))), "certainly not created");
         let unresolved = first.unresolved_outcome(T, T, &nothing, "d".into()).expect("legal");
-        assert!(!is_wanted(&published(&unresolved)), "the doubt was its own");
+        assert!(!is_wanted(&published(&unresolved)), "the unresolved attempt is the published one");
         let absent = unresolved.absent(T, "a".into()).expect("legal");
         assert!(!is_wanted(&begun(&absent)), "not published");
         assert!(is_wanted(&published(&begun(&absent))));
         let mut dead = first.absent(T, "a".into()).expect("legal");
-        assert!(is_wanted(&published(&begun(&dead))), "the worker died: nobody noted an unknown answer");
+        assert!(is_wanted(&published(&begun(&dead))), "the worker died without recording an unknown outcome");
         dead.history.iter_mut().for_each(|event| event.kind = EventKind::Omitted);
-        assert!(is_wanted(&published(&begun(&dead))), "what was dropped may have been a doubt");
+        assert!(is_wanted(&published(&begun(&dead))), "a dropped event may have been an unknown outcome");
     }
 
     #[test]
-    fn duplicates_are_nobodys_and_say_what_was_asked_for_since_it_was_asked_for() {
+    fn duplicates_are_unowned_have_the_pins_content_and_are_newer_than_its_acceptance() {
         let (pin, now) = (pin(), T.plus_ms(24 * HOUR_MS));
         let window = window(&pin, now, &Deadlines::default());
         let cut = BoardPin { description: None, ..shown("cut", 2_000) };
@@ -170,12 +172,16 @@ mod tests {
         assert_eq!(removable(&both, std::slice::from_ref(&other)), Some("901".into()));
         assert_eq!(removable(&both, &[other.clone(), shown("902", 9)]), None, "several");
         assert_eq!(removable(&both, &[BoardPin { description: None, ..other.clone() }]), None, "less");
-        assert_eq!(removable(std::slice::from_ref(&other), std::slice::from_ref(&other)), None, "ours isn't there");
-        assert_eq!(removable(&both, std::slice::from_ref(&ours)), None, "never the row's own");
+        assert_eq!(
+            removable(std::slice::from_ref(&other), std::slice::from_ref(&other)),
+            None,
+            "the pin's own Pin isn't on the board"
+        );
+        assert_eq!(removable(&both, std::slice::from_ref(&ours)), None, "the row's own Pin is never removed");
     }
 
     #[test]
-    fn a_fresh_pin_may_still_be_adopted_by_another() {
+    fn a_recent_duplicate_may_still_be_adopted_by_another_pin() {
         let settled =
             |after_s: i64| is_settled(&shown("901", 0), T.plus_ms(after_s * SECOND_MS), &Deadlines::default());
         assert!(!settled(140) && settled(141));

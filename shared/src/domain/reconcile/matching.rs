@@ -1,4 +1,5 @@
-//! Looking whether a Pin exists: nothing that we send marks a Pin as ours, so it is told by what it says, where and when.
+//! Matching Pins on a board with requests. Pins carry no mark of this system, so content, board and creation time
+//! identify them.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +17,7 @@ pub struct BoardPin {
     pub link: Option<String>,
 }
 
-/// The moments at which a call that was announced at `started_at` may have created its Pin.
+/// The period in which a call that was announced at `started_at` may have created its Pin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     pub from: Moment,
@@ -25,44 +26,44 @@ pub struct Window {
 
 impl Window {
     pub fn of(started_at: Moment, deadlines: &Deadlines) -> Self {
-        // Pinterest prints whole seconds, so a second is added at the front.
+        // Pinterest's times are whole seconds, so the window begins a second earlier.
         Self {
             from: started_at.plus_ms(-deadlines.clock_skew_ms - 1_000),
             until: started_at.plus_ms(deadlines.quiesce_ms + deadlines.clock_skew_ms),
         }
     }
 
-    /// A Pin without a readable time may be ours.
+    /// A Pin without a readable creation time may be ours.
     pub fn may_contain(&self, created_at: Option<Moment>) -> bool {
         created_at.is_none_or(|at| self.from <= at && at <= self.until)
     }
 }
 
-/// Whether a Pin on the board could be the one that was asked for.
+/// Whether a Pin on the board could be the requested one.
 ///
-/// Lenient on purpose: taking a stranger for ours ends in a question to a person, missing ours in a duplicate. A field
-/// that either side lacks doesn't tell them apart, and neither does a description that was cut short. Titles and links
-/// are within Pinterest's limits and aren't cut: "Part 1" is not the beginning of "Part 12".
+/// Lenient on purpose: mistaking another's Pin for ours ends in a question to a person, but missing ours ends in a
+/// duplicate. A field that either side lacks doesn't distinguish them, and neither does a description that was cut
+/// short. Titles and links are within Pinterest's limits and aren't cut: "Part 1" is not the beginning of "Part 12".
 pub fn could_be(request: &PinRequest, candidate: &BoardPin, window: Window) -> bool {
-    // The cheapest first: lists are long, and most Pins are somebody else's.
+    // The cheapest comparison comes first: lists are long, and most Pins aren't ours.
     window.may_contain(candidate.created_at)
         && agree(&title(request, candidate))
         && agree(&link(request, candidate))
         && is_cut(&description(request, candidate))
 }
 
-/// How well a Pin on the board fits what was asked for.
+/// How well a Pin on the board matches the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Likeness {
-    /// Every field is the same after folding.
+    /// Every field is the same after normalisation.
     Same,
-    /// Its description is cut short or left out, as a provider may do.
+    /// The description is cut short or left out, as Pinterest may do.
     Less,
-    /// It shows something that was not sent, or lacks a title or link that was: whose it is can't be told from it.
+    /// It shows a field that was not sent, or lacks a title or link that was: the request can't be identified from it.
     Vague,
 }
 
-/// Compares a Pin with what was asked for, if it fits at all (see [`could_be`]).
+/// Compares a Pin that could match (see [`could_be`]) with the request.
 pub fn likeness(request: &PinRequest, candidate: &BoardPin) -> Likeness {
     let exact = |(ours, theirs): Pair| if ours == theirs { Likeness::Same } else { Likeness::Vague };
     let description = match description(request, candidate) {
@@ -73,7 +74,7 @@ pub fn likeness(request: &PinRequest, candidate: &BoardPin) -> Likeness {
     exact(title(request, candidate)).max(exact(link(request, candidate))).max(description)
 }
 
-/// Ours and theirs, folded; `None` when there is nothing to compare.
+/// Our value and theirs, normalised; `None` when there is nothing to compare.
 type Pair = (Option<String>, Option<String>);
 
 fn pair(fold: fn(&str) -> String, ours: Option<&str>, theirs: Option<&str>) -> Pair {
@@ -97,7 +98,7 @@ fn agree((ours, theirs): &Pair) -> bool {
     ours == theirs || ours.is_none() || theirs.is_none()
 }
 
-/// A cut text agrees with the whole, from this many folded characters on.
+/// A cut text matches the whole text if it has at least this many normalised bytes.
 const TRUNCATION_MIN: usize = 16;
 
 fn is_cut((ours, theirs): &Pair) -> bool {
@@ -107,13 +108,13 @@ fn is_cut((ours, theirs): &Pair) -> bool {
     }
 }
 
-/// Folds away what a provider may normalise: case, spaces, punctuation, HTML entities.
+/// Removes what Pinterest may normalise: case, spaces, punctuation, HTML entities.
 pub fn fold(text: &str) -> String {
     let text = unescape(text);
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// Folds a link: scheme, `www.`, query, fragment and a trailing slash don't tell two links apart.
+/// Normalises a link: scheme, `www.`, query, fragment and a trailing slash don't distinguish two links.
 pub fn fold_link(link: &str) -> String {
     let link = link.trim();
     let link = link.split_once("://").map_or(link, |(_, rest)| rest);

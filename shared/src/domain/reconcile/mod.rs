@@ -1,4 +1,4 @@
-//! Resolving an unknown outcome: which Pins on a board are ours.
+//! Resolving unknown outcomes: which Pins on a board are ours.
 
 pub mod assignment;
 pub mod board_scan;

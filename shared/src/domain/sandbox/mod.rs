@@ -1,8 +1,9 @@
-//! Simulated accounts: what a sandbox publishes with instead of Pinterest's.
+//! Simulated accounts: what a sandbox publishes with in place of Pinterest accounts.
 //!
-//! A simulated account looks like any other to the flows: it is connected, has tokens, boards and a bucket, and its pins go through
-//! the ordinary pipeline. Only the far end differs: [`adapters::sandbox`](crate::adapters::sandbox) answers where Pinterest would,
-//! and [`trigger`] says how a pin asks it to go wrong. What Pinterest would remember of the account is one row.
+//! To the flows, a simulated account looks like any other: it is connected, has tokens, boards and a bucket, and its
+//! pins go through the ordinary pipeline. Only the far end differs: [`adapters::sandbox`](crate::adapters::sandbox)
+//! answers in place of Pinterest, and [`trigger`] defines how a pin requests a failure. One row stores what Pinterest
+//! would store of the account.
 
 pub mod trigger;
 
@@ -15,48 +16,48 @@ use super::ids::{AccountId, AccountKey, WorkspaceId};
 use super::pin::failure::Failure;
 use super::secret::Secret;
 
-/// Accounts that a sandbox can have.
+/// The most accounts in one sandbox.
 pub const ACCOUNTS_MAX: u32 = 5;
-/// Boards of one's own that a simulated account can have, beside the fixed ones.
+/// The most boards that the user of a simulated account can add, beside the fixed ones.
 pub const OWN_BOARDS_MAX: usize = 10;
-/// Sections of all those boards together.
+/// The most sections on all those boards together.
 pub const SECTIONS_MAX: usize = 50;
-/// The boards that every simulated account has from the beginning, and keeps: id and name.
+/// The boards that every simulated account has from the beginning and keeps: id and name.
 pub const FIXED_BOARDS: [(&str, &str); 3] = [
     ("800000000000000001", "Sandbox: Recipes"),
     ("800000000000000002", "Sandbox: Home"),
     ("800000000000000003", "Sandbox: Travel"),
 ];
-/// Ids of what an account adds count on from here.
+/// The ids of boards and sections that an account adds count up from here.
 const OWN_IDS_FROM: u64 = 800_000_000_000_001_000;
-/// Begins the code that connects a simulated account.
+/// The prefix of the code that connects a simulated account.
 const CODE_PREFIX: &str = "simulated-";
-/// Begins the tokens of simulated accounts. They open nothing anywhere.
+/// The prefix of the tokens of simulated accounts. These tokens are valid nowhere else.
 const TOKEN_PREFIX: &str = "pinbridge_simulated";
 
-/// All that Pinterest asks for: what a sandbox shows doesn't depend on a scope.
+/// All scopes that pinbridge requests: a sandbox behaves the same for every scope.
 pub fn scopes() -> String {
     let more = [BOARDS_READ_SECRET, BOARDS_WRITE_SECRET, PINS_WRITE_SECRET, ADS_READ];
     PUBLISHING_SCOPES.into_iter().chain(more).collect::<Vec<_>>().join(",")
 }
 
-/// The code with which the account of that number is connected.
+/// The code that connects the account of this number.
 pub fn code(number: u32) -> String {
     format!("{CODE_PREFIX}{number}")
 }
 
-/// Which account a code connects.
+/// The number of the account that a code connects.
 pub fn parse_code(code: &str) -> Option<u32> {
     let number: u32 = code.strip_prefix(CODE_PREFIX)?.parse().ok()?;
     (1..=ACCOUNTS_MAX).contains(&number).then_some(number)
 }
 
-/// Whether the board is one of those that can't be changed.
+/// Whether the board is a fixed one, which can't be changed.
 pub fn is_fixed_board(board_id: &str) -> bool {
     FIXED_BOARDS.iter().any(|(id, _)| *id == board_id)
 }
 
-/// Whose a simulated token is, and of which grant. Both of a grant's tokens say the same.
+/// The account and the grant of a simulated token. The access and refresh token of a grant carry the same values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SimulatedToken {
     pub account: AccountKey,
@@ -71,7 +72,7 @@ impl SimulatedToken {
         Secret::new(format!("{TOKEN_PREFIX}.{kind}.{}.{}.{grant}.{serial}", account.workspace, account.account))
     }
 
-    /// `None`: not one of ours, so Pinterest's.
+    /// `None`: not a simulated token, so Pinterest's.
     pub fn parse(token: &Secret) -> Option<Self> {
         let mut parts = token.expose().split('.');
         if parts.next() != Some(TOKEN_PREFIX) {
@@ -86,7 +87,7 @@ impl SimulatedToken {
     }
 }
 
-/// A board that an account has added.
+/// A board that the user added to an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnBoard {
     pub id: String,
@@ -102,31 +103,31 @@ impl OwnBoard {
     }
 }
 
-/// What Pinterest would remember of the account.
+/// The state that Pinterest would store of the account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SimulatedAccount {
     pub key: AccountKey,
-    /// Counts how often it was connected; tokens of an older grant are refused. 0: never.
+    /// Counts how often it was connected; tokens of an older grant are refused. 0 means never.
     pub grant: u32,
     /// Counts the refreshes of the grant.
     pub serial: u32,
-    /// Its tokens were removed.
+    /// Whether its tokens were removed.
     pub is_disconnected: bool,
-    /// Why every call is refused until it is connected again.
+    /// Why every call is refused until the account is connected again.
     pub refuses: Option<Failure>,
     pub boards: Vec<OwnBoard>,
-    /// Board, id and name.
+    /// Board id, section id and name.
     pub sections: Vec<(String, String, String)>,
-    /// Ids given so far.
+    /// How many ids were assigned.
     pub ids: u64,
-    /// Counts the row's writes; each write is conditional on the one before. 0: there is none.
+    /// Counts the row's writes; each write is conditional on the `rev` before it. 0 means that there is no row.
     pub rev: u64,
-    /// Names the last write, so that its repetition is recognised.
+    /// Identifies the last write, so that the SDK's repetition of it is recognised.
     pub nonce: String,
 }
 
 impl SimulatedAccount {
-    /// Of which nothing is known.
+    /// An account without a row.
     pub fn new(key: AccountKey) -> Self {
         Self {
             key,
@@ -142,13 +143,13 @@ impl SimulatedAccount {
         }
     }
 
-    /// The next write of the row.
+    /// The row's next version.
     #[must_use]
     pub fn next(&self, nonce: String) -> Self {
         Self { rev: self.rev + 1, nonce, ..self.clone() }
     }
 
-    /// Connected (again): new tokens, and whatever was refused isn't any more.
+    /// Connects the account (again): its tokens are new, and its refusal ends.
     pub fn connect(&mut self) {
         self.grant += 1;
         self.serial = 0;
@@ -160,7 +161,7 @@ impl SimulatedAccount {
         SimulatedToken { account: self.key, grant: self.grant, serial: self.serial }
     }
 
-    /// Why a call with that token is refused, if it is.
+    /// Why a call with this token is refused, if it is refused.
     pub fn refusal(&self, token: SimulatedToken) -> Option<Failure> {
         if self.is_disconnected || token.grant != self.grant || token.serial > self.serial {
             return Some(Failure::TokenRevoked);
@@ -168,7 +169,7 @@ impl SimulatedAccount {
         self.refuses
     }
 
-    /// Every board, the fixed ones first.
+    /// All boards, the fixed ones first.
     pub fn all_boards(&self) -> Vec<Board> {
         let fixed = FIXED_BOARDS.iter().map(|(id, name)| Board {
             id: (*id).to_owned(),
@@ -184,7 +185,7 @@ impl SimulatedAccount {
     }
 
     /// # Errors
-    /// With Pinterest's words, when the name is taken or there are too many.
+    /// Pinterest's message, when the name is taken or there are too many boards.
     pub fn add_board(&mut self, draft: &BoardDraft) -> Result<Board, &'static str> {
         if self.all_boards().iter().any(|board| board.name == draft.name) {
             return Err("The board name is invalid or duplicated.");
@@ -202,7 +203,7 @@ impl SimulatedAccount {
         Ok(board.board())
     }
 
-    /// `None`: no such board, or a fixed one.
+    /// `None`: there is no such board, or it is fixed.
     pub fn change_board(&mut self, id: &str, change: &BoardChange) -> Option<Board> {
         let board = self.boards.iter_mut().find(|board| board.id == id)?;
         if let Some(name) = &change.name {
@@ -217,7 +218,7 @@ impl SimulatedAccount {
         Some(board.board())
     }
 
-    /// Answers whether there was one that can be removed.
+    /// Removes a board; returns whether there was one that can be removed.
     pub fn remove_board(&mut self, id: &str) -> bool {
         let before = self.boards.len();
         self.boards.retain(|board| board.id != id);
@@ -231,7 +232,7 @@ impl SimulatedAccount {
     }
 
     /// # Errors
-    /// With Pinterest's words, when the name is taken or there are too many.
+    /// Pinterest's message, when the name is taken or there are too many sections.
     pub fn add_section(&mut self, board_id: &str, name: &str) -> Result<Section, &'static str> {
         if self.sections_of(board_id).iter().any(|section| section.name == name) {
             return Err("Invalid board section parameters.");
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_parsed_back_and_pinterests_are_not_ours() {
+    fn a_token_is_parsed_back_and_a_real_accounts_token_is_not_simulated() {
         let token = SimulatedToken { serial: 3, ..account().token() };
         assert_eq!(SimulatedToken::parse(&token.text("access")), Some(token));
         assert_eq!(SimulatedToken::parse(&Secret::new("pina_ABC")), None);
@@ -271,12 +272,16 @@ mod tests {
     }
 
     #[test]
-    fn tokens_work_until_the_account_is_connected_anew_or_removed() {
+    fn tokens_work_until_the_account_is_reconnected_or_disconnected() {
         let mut account = account();
         let first = account.token();
         assert_eq!(account.refusal(first), None);
         account.serial += 1;
-        assert_eq!((account.refusal(first), account.refusal(account.token())), (None, None), "an older one lasts on");
+        assert_eq!(
+            (account.refusal(first), account.refusal(account.token())),
+            (None, None),
+            "an older token of the grant stays valid"
+        );
         account.refuses = Some(Failure::ScopeMissing);
         assert_eq!(account.refusal(account.token()), Some(Failure::ScopeMissing));
         account.connect();
@@ -286,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_names_an_account_that_can_be() {
+    fn a_code_names_an_account_within_the_limit() {
         assert_eq!(parse_code(&code(1)), Some(1));
         for wrong in ["", "simulated-0", "simulated-6", "simulated-x", "code-1"] {
             assert_eq!(parse_code(wrong), None, "{wrong}");

@@ -1,7 +1,8 @@
-//! What a pin can ask the simulated Pinterest to do, by a marker in its title (`[sandbox:rate_limited]`) or a parameter of its link
-//! (`https://example.com/?pinbridge_sandbox=rate_limited`). The title goes first. Only simulated accounts are asked.
+//! How a pin requests a failure from the simulated Pinterest: by a marker in its title (`[sandbox:rate_limited]`) or by
+//! a parameter of its link (`https://example.com/?pinbridge_sandbox=rate_limited`). The title takes precedence. Only
+//! simulated accounts react.
 //!
-//! `infra/runbooks/sandbox.md` documents every one of them; a test plays that page.
+//! `infra/runbooks/sandbox.md` documents every trigger; a test runs that page.
 
 use url::Url;
 
@@ -11,54 +12,54 @@ use crate::domain::time::SECOND_MS;
 
 const OPENS: &str = "[sandbox:";
 pub const LINK_PARAMETER: &str = "pinbridge_sandbox";
-/// Attempts that fail before a passing trouble is over.
+/// The number of attempts that a temporary failure lasts.
 pub const PASSING_FAILURES: u32 = 2;
-/// What the simulated 429 asks for.
+/// The wait that the simulated 429 requests.
 pub const RATE_LIMIT_MS: i64 = 20 * SECOND_MS;
-/// What the simulated limit's reset is away.
+/// The time until the simulated rate limit resets.
 pub const LIMIT_RESET_MS: i64 = 30 * SECOND_MS;
-/// How long the slow answer takes: less than the client waits.
+/// How long the slow answer takes: less than the client's timeout.
 pub const SLOW_MS: i64 = 5 * SECOND_MS;
 
 /// How the simulated Pinterest behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trigger {
-    /// Refused for good.
+    /// Refuses every attempt for good.
     Refused(Failure),
     /// Fails [`PASSING_FAILURES`] times, then works.
     Passing(Failure),
     /// Fails at every attempt.
     Endless(Failure),
-    /// The first attempt is answered with this; then the account is paused, and later it works.
+    /// Answers the first attempt with this; the account is paused, and later attempts work.
     Once(Failure),
-    /// Every call of the account's is refused until it is connected again.
+    /// Refuses every call of the account until it is connected again.
     Until(Failure),
-    /// The answer to the first attempt is lost.
+    /// Loses the answer to the first attempt.
     Lost(Board),
-    /// The answer takes its time.
+    /// Answers slowly.
     Slow,
-    /// Created, and nothing remains of the rate limit.
+    /// Creates the Pin, and reports that the rate limit is used up.
     LimitUsedUp,
-    /// A marker that names nothing: refused, so that a misspelt one is noticed.
+    /// An unknown marker: the pin is refused, so that a misspelling is noticed.
     Unknown,
 }
 
-/// What the board shows of a call whose answer was lost.
+/// What the board shows after a call whose answer was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Board {
     /// The Pin: it was created.
     Shows,
     /// Nothing: it was not created.
     Lacks,
-    /// Two Pins that say just the same.
+    /// Two identical Pins.
     ShowsTwo,
-    /// It can't be read.
+    /// The board can't be read.
     Unreadable,
 }
 
 use Failure as F;
 
-/// Every marker.
+/// All markers that produce a failure, with what they do.
 pub const ALL: [(&str, Trigger); 26] = [
     ("board_not_found", Trigger::Refused(F::BoardNotFound)),
     ("board_section_not_found", Trigger::Refused(F::BoardSectionNotFound)),
@@ -88,15 +89,15 @@ pub const ALL: [(&str, Trigger); 26] = [
     ("slow", Trigger::Slow),
 ];
 
-/// Beside those that are a failure's: they end well.
+/// Not a failure: the pin is published.
 pub const LIMIT_USED_UP: (&str, Trigger) = ("limit_used_up", Trigger::LimitUsedUp);
 
-/// Every marker with what it does.
+/// All markers with what they do.
 pub fn all() -> impl Iterator<Item = (&'static str, Trigger)> {
     ALL.into_iter().chain([LIMIT_USED_UP])
 }
 
-/// What the pin asks for, if it asks for anything.
+/// The trigger that the pin requests, if any.
 pub fn of(request: &PinRequest) -> Option<Trigger> {
     let name = in_title(&request.title).or_else(|| in_link(request.link_url.as_deref()?))?;
     Some(all().find(|(known, _)| *known == name).map_or(Trigger::Unknown, |(_, trigger)| trigger))

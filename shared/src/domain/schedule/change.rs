@@ -1,9 +1,9 @@
-//! A client's edit of a schedule that waits.
+//! A client's edit of a waiting schedule.
 
 use crate::domain::pin::{PinRequest, Priority};
 use crate::domain::time::Moment;
 
-/// What is left out stays as it is; an inner `None` clears.
+/// A field that is `None` stays as it is; an inner `None` clears.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScheduleChange {
     pub run_at: Option<Moment>,
@@ -47,7 +47,7 @@ mod tests {
     use crate::domain::testdata;
 
     #[test]
-    fn what_is_left_out_stays_and_null_clears() {
+    fn an_absent_field_stays_and_null_clears() {
         let before = testdata::request("k");
         assert_eq!(ScheduleChange::default().apply(&before), before);
         let change = ScheduleChange {

@@ -1,8 +1,8 @@
-//! A schedule: a request that becomes a pin when its time has come, and its state machine.
+//! A schedule: a request that becomes a pin at its time, and its state machine.
 //!
-//! As with attempts, every transition takes the row as read and returns the next one, which is written only if the row's
-//! `version` is still the one that was read. What a schedule shows after its release is its pin's story; nothing is written
-//! for that.
+//! As with attempts, every transition takes the row as read and returns the next row, which is written only if the
+//! stored row's `version` is still the one that was read. After its release, a schedule shows its pin's status; nothing
+//! is written to its row for that.
 
 use super::ids::{PinKey, ScheduleKey};
 use super::pin::attempt::{Attempt, Status};
@@ -12,29 +12,30 @@ use super::pin::origin::Origin;
 use super::pin::{LIFETIME_MS, PinRequest, WaitReason};
 use super::time::{DAY_MS, HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
 
-/// A schedule may be this far ahead.
+/// How far ahead a schedule may be.
 pub const AHEAD_MAX_MS: i64 = 730 * DAY_MS;
-/// A schedule is handed over this long before its time: the dispatcher runs every minute, so that two of its runs may fail, and
-/// the queue delays a message by up to 15 minutes.
+/// How long before its time a schedule is released. The dispatcher runs every minute, so two of its runs may fail, and
+/// the queue can delay a message by up to 15 minutes.
 pub const RELEASE_AHEAD_MS: i64 = 180 * SECOND_MS;
-/// Schedules are to the second: what begins within its own isn't late.
+/// A start later than this counts as late. Schedules are to the second, so a start within its own second isn't late.
 pub const LATE_FROM_MS: i64 = SECOND_MS;
-/// A minute's due rows are spread over this many partitions: one DynamoDB partition takes 1,000 write units a second.
+/// The due rows of a minute are spread over this many partitions: one DynamoDB partition takes 1,000 write units a
+/// second.
 pub const DUE_SHARDS: u32 = 4;
-/// How long a due row is kept after its minute: a dispatcher that was out for a month still finds it.
+/// How long a due row is kept after its minute: a dispatcher that was down for a month still finds it.
 pub const DUE_KEPT_MS: i64 = 30 * DAY_MS;
-/// A schedule's row goes this much before its pin's, so that one without its pin is never shown.
+/// A schedule's row expires this long before its pin's, so that a schedule is never shown without its pin.
 const BEFORE_ITS_PIN_MS: i64 = HOUR_MS;
 
-/// How far a schedule itself has come.
+/// The stage of the schedule itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// Waits for its time; may be edited.
     Scheduled,
-    /// Its run's pin is accepted, or is about to be.
+    /// The pin of its current run is accepted, or is about to be.
     Released,
     Canceled,
-    /// No pin could be made of it.
+    /// No pin could be created from it.
     Failed(Failure),
 }
 
@@ -42,35 +43,36 @@ pub enum Stage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
     pub key: ScheduleKey,
-    /// Its `idempotency_key` is the schedule's own, empty if the client gave none. The pin's is [`Schedule::pin_request`]'s.
+    /// Its `idempotency_key` is the schedule's own, empty if the client gave none. [`Schedule::pin_request`] has the
+    /// pin's.
     pub request: PinRequest,
-    /// As it was asked for.
+    /// The requested time.
     pub run_at: Moment,
-    /// When this run is to start: `run_at`, or for a retry the moment of the retry if that is later.
+    /// When this run is to start: `run_at`, or for a retry the time of the retry if that is later.
     pub due: Moment,
     pub stage: Stage,
-    /// Counts the retries; each run has a pin of its own.
+    /// Counts the retries; each run has its own pin.
     pub run: u32,
-    /// Counts the changes of `due`, so that each has a due row of its own: one that is removed late is never the one that counts.
+    /// Counts the changes of `due`. Each change has its own due row, so a late removal never hits the current one.
     pub moves: u32,
-    /// Counts the writes of this row; 1 is the first.
+    /// Counts the row's writes, from 1.
     pub version: u64,
-    /// What was asked for first.
+    /// The hash of the original request.
     pub payload_hash: PayloadHash,
-    /// Who asked for it, and through which import.
+    /// Who requested it, and through which import.
     pub origin: Origin,
     pub created_at: Moment,
     pub updated_at: Moment,
-    /// When this run was handed over.
+    /// When this run was released.
     pub released_at: Option<Moment>,
-    /// Nobody sees it any more; the row stays so that its key stays taken.
+    /// When it was removed: callers no longer see it, but the row stays so that its key stays taken.
     pub removed_at: Option<Moment>,
     pub expires_at: Moment,
-    /// Names the last write, so that one the SDK repeated is recognised as our own.
+    /// Identifies the last write, so that the SDK's repetition of it is recognised.
     pub nonce: String,
 }
 
-/// What the API shows. The names are the contract's, and closed.
+/// The status that the API shows. The names are the public API's, and the set is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ScheduleStatus {
     Scheduled,
@@ -103,20 +105,20 @@ impl ScheduleStatus {
         Self::ALL.into_iter().find(|status| status.name() == text)
     }
 
-    /// Whether nothing happens to it any more by itself.
+    /// Whether the status is final unless a caller acts.
     pub fn is_over(self) -> bool {
         matches!(self, S::Done | S::Failed | S::Canceled)
     }
 }
 
-/// The schedule isn't in a stage from which that is possible.
+/// The transition isn't allowed from the schedule's stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a schedule that is {0:?} can't do that")]
+#[error("the transition is not allowed for a schedule that is {0:?}")]
 pub struct WrongStage(pub Stage);
 
 type Next = Result<Schedule, WrongStage>;
 
-/// What a new schedule is made of.
+/// The values of a new schedule.
 #[derive(Clone, Debug)]
 pub struct NewSchedule {
     pub key: ScheduleKey,
@@ -151,18 +153,18 @@ impl Schedule {
         }
     }
 
-    /// Its pin's request in this run.
+    /// The request of this run's pin.
     pub fn pin_request(&self) -> PinRequest {
         PinRequest { idempotency_key: format!("schedule:{}:{}", self.key.schedule, self.run), ..self.request.clone() }
     }
 
-    /// Its pin in this run, whether or not it is there.
+    /// The key of this run's pin, whether or not the pin exists yet.
     pub fn pin_key(&self) -> PinKey {
         let key = format!("schedule:{}:{}", self.key.schedule, self.run);
         PinKey { workspace: self.key.workspace, pin: idempotency::pin_id(self.key.workspace, &key) }
     }
 
-    /// Where its pin comes from.
+    /// The origin of this run's pin.
     pub fn pin_origin(&self) -> Origin {
         Origin { schedule: Some((self.key.schedule, self.run)), ..self.origin }
     }
@@ -171,26 +173,26 @@ impl Schedule {
         DueRow { due: self.due, key: self.key, moves: self.moves }
     }
 
-    /// Whether it is to be handed over by now.
+    /// Whether it is to be released by now.
     pub fn is_near(&self, now: Moment) -> bool {
         self.due <= now.plus_ms(RELEASE_AHEAD_MS)
     }
 
-    /// Whether clients see it.
+    /// Whether callers see it.
     pub fn is_shown(&self, now: Moment) -> bool {
         self.removed_at.is_none() && self.expires_at > now
     }
 
-    /// How long after its time it was handed over, if that was late.
+    /// How many milliseconds after its time it was released, if that was late.
     pub fn late_by_ms(&self) -> Option<i64> {
         self.released_at.map(|at| at.since_ms(self.due)).filter(|late_ms| *late_ms >= LATE_FROM_MS)
     }
 
-    /// The client has another wish; only while it waits.
+    /// The client edits the schedule; allowed only while it waits.
     pub fn edited(&self, request: PinRequest, run_at: Moment, now: Moment, retention_ms: i64, nonce: String) -> Next {
         let mut next = self.leave(&[Stage::Scheduled], Stage::Scheduled, now, nonce)?;
         next.request = PinRequest { idempotency_key: next.request.idempotency_key, ..request };
-        // A retried one keeps the time of its retry, unless it is moved.
+        // A retried schedule keeps the time of its retry unless the edit moves it.
         if run_at != next.run_at {
             next.run_at = run_at;
             next.due = run_at;
@@ -200,7 +202,7 @@ impl Schedule {
         Ok(next)
     }
 
-    /// Its time is near: from here on its pin is accepted, by whoever comes first.
+    /// Its time is near: from now on its pin may be accepted, by any worker.
     pub fn released(&self, now: Moment, retention_ms: i64, nonce: String) -> Next {
         let mut next = self.leave(&[Stage::Scheduled], Stage::Released, now, nonce)?;
         next.released_at = Some(now);
@@ -208,17 +210,17 @@ impl Schedule {
         Ok(next)
     }
 
-    /// No pin can be made of it.
+    /// No pin can be created from it.
     pub fn failed(&self, failure: Failure, now: Moment, nonce: String) -> Next {
         self.leave(&[Stage::Released], Stage::Failed(failure), now, nonce)
     }
 
-    /// Whoever cancels a released one has ended its pin before.
+    /// The caller must have ended the pin of a released schedule before.
     pub fn canceled(&self, now: Moment, nonce: String) -> Next {
         self.leave(&[Stage::Scheduled, Stage::Released], Stage::Canceled, now, nonce)
     }
 
-    /// Out of sight. Whoever removes a released one has seen that its pin is over.
+    /// Hides the schedule. The caller must have checked that the pin of a released schedule is finished.
     pub fn removed(&self, now: Moment, nonce: String) -> Next {
         if self.stage == Stage::Scheduled {
             return Err(WrongStage(self.stage));
@@ -228,7 +230,7 @@ impl Schedule {
         Ok(next)
     }
 
-    /// Once more, with another pin. Whoever retries a released one has seen that its pin failed.
+    /// Runs again, with another pin. The caller must have checked that the pin of a released schedule failed.
     pub fn retried(&self, now: Moment, retention_ms: i64, nonce: String) -> Next {
         if !matches!(self.stage, Stage::Released | Stage::Failed(_)) {
             return Err(WrongStage(self.stage));
@@ -242,7 +244,7 @@ impl Schedule {
         Ok(next)
     }
 
-    /// The same with that content; its key, its account and what it was asked for first stay.
+    /// The same schedule with other content. Its key, its account and the hash of its original request stay.
     #[must_use]
     pub fn with_content(mut self, of: &PinRequest) -> Self {
         let Self { request: PinRequest { idempotency_key, account, .. }, .. } = self.clone();
@@ -262,7 +264,7 @@ impl Schedule {
         Ok(next)
     }
 
-    /// What the API shows, given its run's pin if that is there.
+    /// The status that the API shows, given the pin of this run if it exists.
     pub fn status(&self, pin: Option<&Attempt>) -> ScheduleStatus {
         match (self.stage, pin) {
             (Stage::Scheduled, _) => S::Scheduled,
@@ -281,7 +283,7 @@ fn of_pin(attempt: &Attempt) -> ScheduleStatus {
         Status::Deferred => S::Deferred,
         Status::Publishing => S::Running,
         Status::Published => S::Done,
-        // Whoever canceled it died before the schedule's own row said so.
+        // The worker that canceled the pin died before it wrote the schedule's own row.
         Status::Failed if attempt.failure == Some(Failure::ScheduleCanceled) => S::Canceled,
         Status::Failed => S::Failed,
     }
@@ -293,12 +295,13 @@ fn kept_from(run: Moment, retention_ms: i64) -> Moment {
     Moment(end.unix_seconds() * SECOND_MS)
 }
 
-/// "At this moment, this schedule": what the dispatcher finds it by. One that isn't the schedule's own any more is void.
+/// The row by which the dispatcher finds a schedule at its time. A due row that isn't the schedule's current one is
+/// void.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DueRow {
     pub due: Moment,
     pub key: ScheduleKey,
-    /// The schedule's count of moves.
+    /// The schedule's `moves`.
     pub moves: u32,
 }
 

@@ -13,7 +13,7 @@ fn released() -> Schedule {
     schedule().released(NOW.plus_ms(HOUR_MS), RETENTION_MS, "r".into()).expect("may be released")
 }
 
-/// A schedule in each stage.
+/// One schedule in each stage.
 fn stages() -> Vec<Schedule> {
     let failed = released().failed(Failure::AccountDisconnected, NOW, "f".into()).expect("may fail");
     let canceled = schedule().canceled(NOW, "c".into()).expect("may be canceled");
@@ -33,27 +33,27 @@ fn only_a_waiting_schedule_is_edited_or_released() {
     assert_eq!(
         allowed(&|it| it.failed(Failure::KeyTaken, NOW, "f".into()).is_ok()),
         [false, true, false, false],
-        "only what was handed over can fail"
+        "only a released schedule can fail"
     );
 }
 
 #[test]
-fn every_write_has_the_next_version_and_a_name_of_its_own() {
+fn every_write_has_the_next_version_and_a_new_nonce() {
     let next = schedule().canceled(NOW, "c".into()).expect("may be canceled");
     assert_eq!((next.version, next.nonce.as_str()), (schedule().version + 1, "c"));
 }
 
 #[test]
-fn a_moved_schedule_is_due_at_its_new_time_and_kept_from_there() {
+fn a_moved_schedule_is_due_and_kept_from_its_new_time() {
     let later = NOW.plus_ms(40 * DAY_MS);
     let moved = schedule().edited(schedule().request, later, NOW, RETENTION_MS, "e".into()).expect("may be edited");
     assert_eq!((moved.run_at, moved.due), (later, later));
     assert_eq!(moved.expires_at, later.plus_ms(LIFETIME_MS + RETENTION_MS - BEFORE_ITS_PIN_MS));
-    assert!(moved.payload_hash.same_payload(&schedule().payload_hash), "its first request stays its identity");
+    assert!(moved.payload_hash.same_payload(&schedule().payload_hash), "the original request stays its identity");
 }
 
 #[test]
-fn a_row_goes_before_its_pin() {
+fn a_schedules_row_expires_before_its_pins() {
     let at = NOW.plus_ms(HOUR_MS);
     let pin_expires = at.plus_ms(LIFETIME_MS + RETENTION_MS);
     assert!(released().expires_at < pin_expires);
@@ -66,25 +66,25 @@ fn a_retry_is_another_pin_and_due_at_once_if_its_time_has_passed() {
     assert_eq!((again.stage, again.run, again.due, again.run_at), (Stage::Scheduled, 1, later, schedule().run_at));
     assert_ne!(again.pin_key(), schedule().pin_key());
     let early = released().retried(NOW, RETENTION_MS, "t".into()).expect("may be retried");
-    assert_eq!(early.due, schedule().run_at, "its time is still to come");
+    assert_eq!(early.due, schedule().run_at, "its time is in the future");
 }
 
 #[test]
-fn its_pins_id_is_the_one_that_its_request_gives() {
+fn the_pins_id_is_derived_from_the_pins_request() {
     let request = schedule().pin_request();
     assert_eq!(schedule().pin_key().pin, idempotency::pin_id(testdata::workspace(), &request.idempotency_key));
 }
 
 #[test]
 fn lateness_is_counted_from_the_time_of_the_run() {
-    assert_eq!(schedule().late_by_ms(), None, "not handed over yet");
+    assert_eq!(schedule().late_by_ms(), None, "not released yet");
     assert_eq!(released().late_by_ms(), None, "in time");
     let late = schedule().released(NOW.plus_ms(HOUR_MS + 5_000), RETENTION_MS, "r".into()).expect("may be released");
     assert_eq!(late.late_by_ms(), Some(5_000));
 }
 
 #[test]
-fn what_is_shown_after_the_release_is_its_pins_story() {
+fn a_released_schedule_shows_the_status_of_its_pin() {
     let pin = testdata::pin();
     let queued = Attempt::untouched(&pin);
     let deferred = queued.deferred(NOW, None, WaitReason::AccountPaused, None, "d".into()).expect("may wait");

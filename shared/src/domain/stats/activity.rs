@@ -1,7 +1,7 @@
-//! What people, keys and workers did in a workspace: the entries of its activity log.
+//! A workspace's activity log: what people, keys and workers did in it.
 //!
-//! An entry names an [`Action`] of the table below, which says the rest that is always the same. Entries of `pin.created` aren't
-//! stored: they are derived from the pins (`flows/activity.rs`).
+//! An entry refers to an [`Action`] of the table below, which has the constant part. Entries of `pin.created` aren't
+//! stored; `flows/activity` derives them from the pins.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,7 +14,7 @@ use crate::domain::time::{DAY_MS, Moment};
 /// The longest value of an entry's details, in characters.
 pub const DETAIL_MAX: usize = 200;
 
-/// The contract's categories, as far as anything here is of one.
+/// The categories of the public API, as far as an action has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Category {
     Security,
@@ -38,7 +38,7 @@ impl Category {
 pub enum Outcome {
     Success,
     Failed,
-    /// It is done later on.
+    /// The action is carried out later.
     Queued,
     Canceled,
 }
@@ -60,17 +60,17 @@ impl Outcome {
     }
 }
 
-/// Something that can be done.
+/// A kind of audited action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Action {
-    /// Public, as filters name it.
+    /// The public name, which filters use.
     pub name: &'static str,
     pub category: Category,
-    /// What it is done to.
+    /// The type of the resource that the action concerns.
     pub resource: &'static str,
-    /// How it ends when it goes well.
+    /// The outcome when the action succeeds.
     pub outcome: Outcome,
-    /// One sentence for a person.
+    /// One sentence for the user.
     pub message: &'static str,
 }
 
@@ -88,7 +88,7 @@ pub const PIN_PUBLISH_FAILED: Action = Action {
 };
 
 /// Every action. Names are public API: they are added, never changed.
-#[rustfmt::skip] // One row each reads as the table it is.
+#[rustfmt::skip] // One row per action keeps it readable as a table.
 pub const ACTIONS: [Action; 35] = [
     PIN_CREATED,
     PIN_PUBLISH_FAILED,
@@ -98,11 +98,11 @@ pub const ACTIONS: [Action; 35] = [
     action("profile.updated", C::Configuration, "user", "A profile was changed."),
     action("project.sandbox_created", C::Configuration, "project", "The sandbox was created."),
     action("project.sandbox_reset", C::Configuration, "project", "The sandbox was reset."),
-    action("project.switched", C::Security, "project", "A person went to another project."),
+    action("project.switched", C::Security, "project", "A person switched to another project."),
     action("api_key.created", C::Security, "api_key", "An API key was created."),
     action("api_key.updated", C::Security, "api_key", "An API key was changed."),
     action("api_key.revoked", C::Security, "api_key", "An API key was revoked."),
-    action("account.connection_started", C::Integration, "account", "Connecting a Pinterest account was begun."),
+    action("account.connection_started", C::Integration, "account", "Connecting a Pinterest account was started."),
     action("account.connected", C::Integration, "account", "A Pinterest account was connected."),
     action("account.disconnected", C::Integration, "account", "A Pinterest account was disconnected."),
     action("board.created", C::Integration, "board", "A board was created."),
@@ -113,18 +113,18 @@ pub const ACTIONS: [Action; 35] = [
     action("pin.updated", C::Publishing, "pin", "A pin was changed."),
     action("pin.deleted", C::Publishing, "pin", "A pin was deleted."),
     action("pin.bulk_deleted", C::Publishing, "pin", "Several pins were deleted."),
-    Action { outcome: Outcome::Queued, ..action("pin.retried", C::Publishing, "pin", "A pin was asked for once more.") },
-    Action { outcome: Outcome::Queued, ..action("pin.bulk_retried", C::Publishing, "pin", "Several pins were asked for once more.") },
+    Action { outcome: Outcome::Queued, ..action("pin.retried", C::Publishing, "pin", "A pin was retried.") },
+    Action { outcome: Outcome::Queued, ..action("pin.bulk_retried", C::Publishing, "pin", "Several pins were retried.") },
     Action { outcome: Outcome::Queued, ..action("import.created", C::Publishing, "import_job", "An import was submitted.") },
-    Action { outcome: Outcome::Queued, ..action("import.resumed", C::Publishing, "import_job", "An import was asked to go on.") },
+    Action { outcome: Outcome::Queued, ..action("import.resumed", C::Publishing, "import_job", "An import was resumed.") },
     Action { outcome: Outcome::Queued, ..action("schedule.created", C::Publishing, "schedule", "A schedule was created.") },
     action("schedule.updated", C::Publishing, "schedule", "A schedule was changed."),
     Action { outcome: Outcome::Canceled, ..action("schedule.canceled", C::Publishing, "schedule", "A schedule was canceled.") },
     action("schedule.deleted", C::Publishing, "schedule", "A schedule was deleted."),
-    Action { outcome: Outcome::Queued, ..action("schedule.retried", C::Publishing, "schedule", "A schedule was asked for once more.") },
+    Action { outcome: Outcome::Queued, ..action("schedule.retried", C::Publishing, "schedule", "A schedule was retried.") },
     action("schedule.bulk_canceled", C::Publishing, "schedule", "Several schedules were to be canceled."),
     action("schedule.bulk_deleted", C::Publishing, "schedule", "Several schedules were to be deleted."),
-    Action { outcome: Outcome::Queued, ..action("schedule.bulk_retried", C::Publishing, "schedule", "Several schedules were asked for once more.") },
+    Action { outcome: Outcome::Queued, ..action("schedule.bulk_retried", C::Publishing, "schedule", "Several schedules were retried.") },
 ];
 
 impl Action {
@@ -133,12 +133,12 @@ impl Action {
     }
 }
 
-/// Who did it.
+/// Who acted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
     Key(KeyId),
     User(UserId),
-    /// The system by itself, at a time that somebody set.
+    /// The system itself, at a time that a caller set.
     System,
     Worker,
 }
@@ -178,15 +178,15 @@ pub struct Entry {
     pub id: Uuid,
     pub at: Moment,
     pub by: By,
-    /// The key's name or the person's address, as it was then.
+    /// The key's name or the person's email address at that time.
     pub label: Option<String>,
     pub action: &'static Action,
     pub outcome: Outcome,
     pub resource_id: Option<String>,
-    /// The one account that it was about, if it was about one.
+    /// The account that the action concerned, if it concerned exactly one.
     pub account: Option<AccountId>,
     pub request_id: Option<String>,
-    /// Names and plain values, never a secret and nothing of a request's body.
+    /// Names and plain values; never a secret, and nothing from a request's body.
     pub details: Vec<(String, String)>,
 }
 
@@ -212,21 +212,21 @@ impl Entry {
         self
     }
 
-    /// What many were done to: the ids, whole.
+    /// The ids of a bulk action's resources, uncut.
     #[must_use]
     pub fn with_ids(mut self, ids: &[&str]) -> Self {
         self.details.push(("ids".into(), ids.join(",")));
         self
     }
 
-    /// A pin's, of that action: the same whenever it is asked for.
+    /// The entry of a pin's action. Its id is derived, so that recording it again yields the same entry.
     pub fn of_pin(pin: PinId, nth: u32, at: Moment, by: By, action: &'static Action) -> Self {
         let id = Uuid::new_v5(&pin.0, format!("{}\0{nth}", action.name).as_bytes());
         Self { resource_id: Some(pin.to_string()), ..Self::new(id, at, by, action) }
     }
 }
 
-/// Which entries are asked for. A name that nothing has matches nothing.
+/// Filters for entries. An unknown name matches nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     pub category: Option<String>,
@@ -241,7 +241,7 @@ impl Wanted {
         self.admits_any(entry.action) && is(self.status.as_deref(), entry.outcome.name())
     }
 
-    /// Whether entries of that action, which end in its usual outcome, can be wanted.
+    /// Whether entries of this action with its usual outcome can match.
     pub fn admits_all(&self, action: &Action) -> bool {
         self.admits_any(action) && is(self.status.as_deref(), action.outcome.name())
     }
@@ -252,7 +252,7 @@ impl Wanted {
             && is(self.resource_type.as_deref(), action.resource)
     }
 
-    /// Whether any stored entry can be wanted: those of created pins aren't stored.
+    /// Whether any stored entry can match: entries of created pins aren't stored.
     pub fn admits_stored(&self) -> bool {
         let is_known = self.status.as_deref().is_none_or(|name| Outcome::parse(name).is_some());
         is_known && ACTIONS.iter().any(|action| action.name != PIN_CREATED.name && self.admits_any(action))
@@ -263,19 +263,19 @@ fn is(wanted: Option<&str>, name: &str) -> bool {
     wanted.is_none_or(|wanted| wanted == name)
 }
 
-/// Which of the two lists an entry is in. At one moment, what is stored comes first.
+/// The list that an entry is in. At the same moment, stored entries come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum List {
     Stored,
     Created,
 }
 
-/// Behind which entry the next page begins. Newest first; of one moment by list, then by id.
+/// The entry after which the next page begins. Entries are newest first, then by list, then by id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
     pub at: Moment,
     pub list: List,
-    /// The entry's, or the created pin's.
+    /// The id of the entry, or of the created pin.
     pub id: Uuid,
 }
 
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_is_parsed_back_and_nonsense_is_none() {
+    fn a_cursor_is_parsed_back_and_invalid_text_is_refused() {
         let id = Uuid::from_u128(7);
         for cursor in [
             Cursor { at: Moment(1_767_225_600_000), list: List::Stored, id },
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_of_time_is_said_in_its_largest_whole_unit() {
+    fn a_retention_period_is_named_in_its_largest_whole_unit() {
         let label = |days: i64| retention_label(days * DAY_MS);
         assert_eq!(
             [30, 60, 14, 1, 365, 45].map(label),

@@ -1,4 +1,4 @@
-//! The dashboard's figures of a period, added up pin by pin or sum by sum.
+//! The dashboard's metrics of a period, added up from samples of single pins or from sums.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::domain::ids::AccountId;
 use crate::domain::pin::attempt::Status;
 use crate::domain::time::Moment;
 
-/// Whose pins count.
+/// The accounts whose pins count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
     Everybody,
@@ -24,7 +24,7 @@ impl Scope {
     }
 }
 
-/// Pins that wait, by state.
+/// Unfinished pins, by status.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Waiting {
     pub queued: u64,
@@ -47,7 +47,7 @@ impl Waiting {
     }
 }
 
-/// Of a period: accepted in it, ended in it, and accepted in it and still waiting.
+/// The totals of a period: pins accepted in it, pins ended in it, and pins accepted in it that are unfinished.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     pub submitted: u64,
@@ -57,19 +57,19 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// The sum over the states.
+    /// The sum over the statuses.
     pub fn total(&self) -> u64 {
         self.published + self.failed + self.waiting.total()
     }
 
-    /// Of those that ended; `None` when none did.
+    /// The share of the ended pins that were published; `None` when none ended.
     pub fn success_rate(&self) -> Option<f64> {
         let ended = self.published + self.failed;
         (ended > 0).then(|| self.published as f64 / ended as f64)
     }
 }
 
-/// An hour or a day.
+/// One step of the series: an hour or a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
     pub start: Moment,
@@ -78,7 +78,7 @@ pub struct Step {
     pub failed: u64,
 }
 
-/// Schedules by what became of their pins, as far as those started.
+/// The schedules whose pins have started, by the pins' outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Started {
     pub published: u64,
@@ -97,7 +97,7 @@ pub struct DashboardMetrics {
     pub previous: Totals,
     pub series: Vec<Step>,
     pub published_by_account: BTreeMap<AccountId, u64>,
-    /// Whenever they were accepted.
+    /// All unfinished pins, whenever they were accepted.
     pub queue: Waiting,
     pub started: Started,
     estimated: bool,
@@ -121,12 +121,12 @@ impl DashboardMetrics {
         }
     }
 
-    /// Whether the state of a waiting pin had to be guessed.
+    /// Whether the status of an unfinished pin had to be assumed.
     pub fn has_estimated(&self) -> bool {
         self.estimated
     }
 
-    /// One pin, and its state if it was just read.
+    /// Adds one pin, and its status if that was just read.
     pub fn add(&mut self, sample: &Sample, state: Option<Status>) {
         if !self.scope.has(sample.account) {
             return;
@@ -151,7 +151,7 @@ impl DashboardMetrics {
         }
     }
 
-    /// An hour's pins. A quarter of an hour counts whole, at its beginning.
+    /// Adds the sums of an hour's pins. A quarter of an hour counts whole, at its beginning.
     pub fn add_sums(&mut self, hour: i64, sums: &Sums) {
         for (account, of) in &sums.0 {
             if !self.scope.has(*account) {
@@ -235,7 +235,7 @@ mod tests {
     use crate::domain::stats::rollup::hour;
     use crate::domain::time::{HOUR_MS, MINUTE_MS};
 
-    /// An hour's begin.
+    /// The beginning of an hour.
     const T0: Moment = Moment(490_896 * HOUR_MS);
 
     fn account(number: u128) -> AccountId {
@@ -247,7 +247,7 @@ mod tests {
         Sample { pin, account, created_at, rev: 1, end, is_scheduled: number.is_multiple_of(3) }
     }
 
-    /// Pins of five hours, every quarter of an hour one, each with another end.
+    /// Pins of five hours, one every quarter of an hour, with different ends.
     fn samples() -> Vec<Sample> {
         let of = |number: u128| {
             let at = T0.plus_ms(number as i64 * 15 * MINUTE_MS);
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn sums_and_facts_tell_the_same_of_whole_quarters() {
+    fn sums_and_samples_give_the_same_metrics_of_whole_quarters() {
         for (from, to) in [(0, 300), (60, 120), (75, 195), (300, 600), (-600, -300)] {
             for scope in [Scope::Everybody, Scope::Only(vec![account(1)]), Scope::Only(Vec::new())] {
                 let period = period(from, to);
@@ -297,22 +297,22 @@ mod tests {
     }
 
     #[test]
-    fn outcomes_count_when_they_came_and_waiting_pins_when_they_were_accepted() {
+    fn outcomes_count_at_their_end_and_unfinished_pins_at_their_acceptance() {
         let metrics = by_sample(&period(60, 120), Scope::Everybody);
-        // Pins 4 to 7 were accepted then, of which 4 waits; pins 3 (at 60) to 5 (at 100) ended then.
+        // Pins 4 to 7 were accepted then, and pin 4 is unfinished; pins 3 (at 60) to 5 (at 100) ended then.
         assert_eq!(metrics.now.submitted, 4);
         assert_eq!(metrics.now.waiting, Waiting { deferred: 1, ..Waiting::default() });
         assert_eq!((metrics.now.published, metrics.now.failed), (1, 1));
         assert_eq!(metrics.now.total(), 3);
         assert_eq!(metrics.now.success_rate(), Some(0.5));
         assert_eq!(metrics.previous.submitted, 4);
-        assert_eq!(metrics.queue.deferred, 5, "whenever they were accepted");
+        assert_eq!(metrics.queue.deferred, 5, "also those accepted outside the period");
         let steps: Vec<_> = metrics.series.iter().map(|step| (step.created, step.published, step.failed)).collect();
         assert_eq!(steps, [(4, 1, 1)]);
     }
 
     #[test]
-    fn nothing_has_no_success_rate() {
+    fn a_period_without_ended_pins_has_no_success_rate() {
         assert_eq!(Totals::default().success_rate(), None);
     }
 

@@ -1,4 +1,4 @@
-//! What is counted and recorded: the rollup, the periods and metrics of the dashboard, the activity log.
+//! Statistics and records: the rollup, the dashboard's periods and metrics, the activity log.
 
 pub mod activity;
 pub mod metrics;

@@ -1,9 +1,9 @@
-//! The period that a dashboard shows, in somebody's time zone.
+//! The period that a dashboard shows, in the user's time zone.
 //!
-//! Zones come from the tz database that is built in (an IANA name, whatever case it is written in). A time without an offset
-//! is the wall clock's: one that a change of the clocks leaves out means as much later as the clocks jump, one that happens
-//! twice means the first. Hours and days of the series are the wall clock's too: a day may have 23, 24 or 25 hours (or be left
-//! out altogether), and an hour that happens twice is two hours.
+//! Zones come from the built-in tz database (IANA names, in any case). A time without an offset is wall-clock time. If
+//! a clock change skips it, it means the time later by the length of the skip; if it occurs twice, it means the first
+//! occurrence. The hours and days of the series are wall-clock ones too: a day may have 23, 24 or 25 hours (or be
+//! skipped altogether), and an hour that occurs twice is two hours.
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
@@ -15,9 +15,9 @@ use crate::domain::time::{DAY_MS, HOUR_MS, Moment};
 
 pub const DEFAULT_DAYS: i64 = 30;
 pub const MAX_DAYS: i64 = 366;
-/// Longer periods are shown by the day.
+/// Longer periods have a series of days instead of hours.
 pub const HOURLY_UP_TO_MS: i64 = 48 * HOUR_MS;
-/// The series' first hour began at most this long before the period.
+/// The first hour of the series began at most this long before the period.
 const REACH_BACK_QUARTERS: i64 = 8;
 
 /// A named time zone.
@@ -29,7 +29,7 @@ impl Zone {
         Self(TimeZone::UTC)
     }
 
-    /// The zone of that IANA name; `None` when there is none.
+    /// The zone with this IANA name; `None` when there is none.
     pub fn named(name: &str) -> Option<Self> {
         let zone = TimeZone::get(name).ok().filter(|zone| !zone.is_unknown())?;
         zone.iana_name().is_some().then_some(Self(zone))
@@ -39,7 +39,7 @@ impl Zone {
         self.0.iana_name().unwrap_or("UTC")
     }
 
-    /// Reads an ISO 8601 time: with an offset as it says, without one as this zone's wall clock. A date is its midnight.
+    /// Parses an ISO 8601 time. Without an offset, it is this zone's wall-clock time. A date is its midnight.
     pub fn parse(&self, text: &str) -> Option<Moment> {
         if let Some(moment) = Moment::parse_rfc3339(text) {
             return Some(moment);
@@ -49,7 +49,7 @@ impl Zone {
         Some(Moment(timestamp.as_millisecond()))
     }
 
-    /// RFC 3339 with the offset that the zone has then.
+    /// RFC 3339 with the zone's offset at that moment.
     pub fn rfc3339(&self, moment: Moment) -> String {
         let timestamp = timestamp(moment);
         timestamp.display_with_offset(self.0.to_offset(timestamp)).to_string()
@@ -59,13 +59,13 @@ impl Zone {
         self.0.to_datetime(timestamp(moment))
     }
 
-    /// When that day begins: at midnight, or when the clocks jump over midnight, after that.
+    /// When the day begins: at midnight, or later when a clock change skips midnight.
     fn day_begins(&self, date: Date) -> Option<Moment> {
         let begins = date.to_zoned(self.0.clone()).ok()?;
         Some(Moment(begins.timestamp().as_millisecond()))
     }
 
-    /// What tells one hour of the wall clock from the next, and from itself when it happens twice.
+    /// Distinguishes an hour of the wall clock from the next one, and from its repetition.
     fn hour_of(&self, moment: Moment) -> (Date, i8, i32) {
         let wall_clock = self.wall_clock(moment);
         (wall_clock.date(), wall_clock.hour(), self.0.to_offset(timestamp(moment)).seconds())
@@ -100,7 +100,7 @@ pub enum PeriodError {
     TooLong,
 }
 
-/// `[start, end)`.
+/// The period `[start, end)`.
 #[derive(Clone, Debug)]
 pub struct Period {
     pub zone: Zone,
@@ -109,10 +109,10 @@ pub struct Period {
 }
 
 impl Period {
-    /// Where nothing is said: the [`DEFAULT_DAYS`] days (of 24 hours) up to the end, and up to now.
+    /// A missing end is now; a missing start is [`DEFAULT_DAYS`] days (of 24 hours) before the end.
     ///
     /// # Errors
-    /// When it ends before it begins, or is too long both by the clock on the wall and by a stop-watch.
+    /// When it ends before it begins, or is longer than [`MAX_DAYS`] both in wall-clock time and in elapsed time.
     pub fn new(zone: Zone, start: Option<Moment>, end: Option<Moment>, now: Moment) -> Result<Self, PeriodError> {
         let end = end.unwrap_or(now);
         let start = start.unwrap_or_else(|| end.plus_ms(-DEFAULT_DAYS * DAY_MS));
@@ -130,7 +130,7 @@ impl Period {
         if self.end.since_ms(self.start) <= HOURLY_UP_TO_MS { Granularity::Hour } else { Granularity::Day }
     }
 
-    /// The period of the same length before it.
+    /// The start of the period of the same length before this one.
     pub fn previous_start(&self) -> Moment {
         self.start.plus_ms(-self.end.since_ms(self.start))
     }
@@ -165,12 +165,12 @@ impl Period {
             let Ok(next) = date.tomorrow() else { break };
             date = next;
         }
-        // A day that a zone leaves out begins with the next one.
+        // A day that the zone skips begins at the same moment as the next day.
         begins.dedup();
         self.since_start(begins)
     }
 
-    /// Without what was over when the period began.
+    /// Drops the steps that ended before the period began.
     fn since_start(&self, mut begins: Vec<Moment>) -> Vec<Moment> {
         let over = begins.iter().rposition(|at| *at <= self.start).unwrap_or(0);
         begins.drain(..over);

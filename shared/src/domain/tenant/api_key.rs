@@ -1,6 +1,6 @@
-//! API keys: `pb_live_<workspace><secret>`, shown once and stored as a SHA-256.
+//! API keys: `pb_live_<workspace><secret>`. A key is shown once, and stored as its SHA-256.
 //!
-//! The workspace is part of the key, so that looking a key up is a read in its own workspace's partition.
+//! The key contains the workspace, so that its lookup is a read in that workspace's partition.
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -14,18 +14,18 @@ use crate::domain::time::{HOUR_MS, Moment};
 
 /// `last_used_at` is written at most this often per key, in milliseconds.
 pub const USED_EVERY_MS: i64 = HOUR_MS;
-/// Keys of one workspace that aren't revoked.
+/// The most keys of one workspace that aren't revoked.
 pub const KEYS_MAX: usize = 200;
-/// Accounts in a key's allow-list.
+/// The most accounts in a key's allow-list.
 pub const ALLOWED_MAX: usize = 100;
 pub const KEY_PREFIX: &str = "pb_live_";
-/// Keeps the id's digest apart from every other use of the hash.
+/// Separates the id's digest from every other use of the hash.
 const ID_DOMAIN: &[u8] = b"pinbridge key id\0";
 const WORKSPACE_HEX: usize = 32;
 /// 32 random bytes in hex.
 const SECRET_HEX: usize = 64;
 
-/// A key as presented by a client. It has no `Display` and its `Debug` shows nothing.
+/// A key as a client presents it. It has no `Display`, and its `Debug` output hides it.
 #[derive(Clone)]
 pub struct PresentedKey {
     pub workspace: WorkspaceId,
@@ -44,7 +44,7 @@ impl std::fmt::Debug for PresentedKey {
 
 impl PresentedKey {
     /// # Errors
-    /// When the text can't be a key of ours, whatever is stored.
+    /// When the text doesn't have the form of a key.
     pub fn parse(text: &str) -> Result<Self, NotAKey> {
         let body = text.strip_prefix(KEY_PREFIX).ok_or(NotAKey)?;
         let is_hex = body.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
@@ -55,7 +55,7 @@ impl PresentedKey {
         Ok(Self { workspace: WorkspaceId(workspace), hash: Sha256::digest(text.as_bytes()).into() })
     }
 
-    /// The key's public id: a digest with a domain of its own, which tells nothing of the stored hash.
+    /// The key's public id: a digest with its own domain separator, which reveals nothing of the stored hash.
     pub fn id(&self) -> KeyId {
         let digest: [u8; 32] = Sha256::new().chain_update(ID_DOMAIN).chain_update(self.hash).finalize().into();
         let mut bytes = [0; 16];
@@ -63,13 +63,13 @@ impl PresentedKey {
         KeyId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
     }
 
-    /// What is stored of the key.
+    /// The hash that is stored of the key.
     pub fn hash(&self) -> KeyHash {
         KeyHash(self.hash)
     }
 }
 
-/// A key's SHA-256: the key has 256 random bits, so that no slow hash is needed. Compared in constant time.
+/// A key's SHA-256. The key has 256 random bits, so no slow hash is needed. It is compared in constant time.
 #[derive(Clone, Copy)]
 pub struct KeyHash(pub [u8; 32]);
 
@@ -87,18 +87,18 @@ impl std::fmt::Debug for KeyHash {
     }
 }
 
-/// Writes a new key from 32 random bytes.
+/// Creates the text of a new key from 32 random bytes.
 pub fn compose(workspace: WorkspaceId, secret: [u8; 32]) -> String {
     let secret: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{KEY_PREFIX}{}{secret}", workspace.0.simple())
 }
 
-/// Where a key comes from, in the contract's words.
+/// Where a key comes from, in the public API's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeySource {
-    /// Made by a person, another key or an operator.
+    /// Created by a person, another key or an operator.
     Manual,
-    /// Made for a program that a person has let in.
+    /// Created for a program that a person has authorised.
     OAuth,
 }
 
@@ -115,7 +115,7 @@ impl KeySource {
     }
 }
 
-/// A key as it is stored: without the key.
+/// A key as stored, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKey {
     pub id: KeyId,
@@ -123,26 +123,26 @@ pub struct ApiKey {
     pub hash: KeyHash,
     pub name: String,
     pub scopes: Scopes,
-    /// The accounts that it may use; `None`: all of the workspace, also those to come.
+    /// The accounts that it may use; `None`: all accounts of the workspace, also future ones.
     pub allowed: Option<Vec<AccountId>>,
     pub source: KeySource,
     pub client_name: Option<String>,
-    /// The person who made it, if it was one.
+    /// The person who created it, if a person did.
     pub authorized_by: Option<Email>,
     pub created_at: Moment,
     /// Up to [`USED_EVERY_MS`] late.
     pub last_used_at: Option<Moment>,
     pub revoked_at: Option<Moment>,
-    /// When the row of a revoked key goes.
+    /// When the row of a revoked key expires.
     pub expires_at: Option<Moment>,
-    /// Counts the row's writes; each write is conditional on the one before. (Noting a use isn't counted.)
+    /// Counts the row's writes; each write is conditional on the `rev` before it. (Recording a use isn't counted.)
     pub rev: u64,
-    /// Names the last write, so that its repetition is recognised.
+    /// Identifies the last write, so that the SDK's repetition of it is recognised.
     pub nonce: String,
 }
 
 impl ApiKey {
-    /// A new key, which may do everything.
+    /// A new key with every scope.
     pub fn new(key: &PresentedKey, name: impl Into<String>, now: Moment, nonce: String) -> Self {
         Self {
             id: key.id(),
@@ -163,13 +163,13 @@ impl ApiKey {
         }
     }
 
-    /// The next write of the row.
+    /// The row's next version.
     #[must_use]
     pub fn next(&self, nonce: String) -> Self {
         Self { rev: self.rev + 1, nonce, ..self.clone() }
     }
 
-    /// Whether a use at `now` is to be noted.
+    /// Whether a use at `now` is to be recorded.
     pub fn is_use_news(&self, now: Moment) -> bool {
         self.last_used_at.is_none_or(|at| now.since_ms(at) >= USED_EVERY_MS)
     }
@@ -189,11 +189,11 @@ mod tests {
         let other = PresentedKey::parse(&compose(workspace, [0xac; 32])).expect("our own key");
         assert!(key.hash() == key.hash() && key.hash() != other.hash() && key.id() != other.id());
         let same_bytes = key.id().0.into_bytes().iter().zip(key.hash().0).filter(|(a, b)| **a == *b).count();
-        assert!(same_bytes < 4, "the public id tells nothing of the hash");
+        assert!(same_bytes < 4, "the public id reveals nothing of the hash");
     }
 
     #[test]
-    fn a_use_is_news_once_an_hour() {
+    fn a_use_is_recorded_once_an_hour() {
         let key = PresentedKey::parse(&compose(WorkspaceId(Uuid::from_u128(42)), [1; 32])).expect("our own key");
         let key = ApiKey::new(&key, "k", Moment(5), "n".into());
         assert!(key.is_use_news(Moment(5)));

@@ -1,4 +1,4 @@
-//! Who the system belongs to: organisations, and the workspaces that each of them has.
+//! The tenants: organisations, and their workspaces, people and keys.
 
 pub mod api_key;
 pub mod login;
@@ -11,11 +11,11 @@ use uuid::Uuid;
 use super::ids::{OrganizationId, WorkspaceId};
 use super::time::Moment;
 
-/// The longest name of a workspace, an organisation or a key, in characters (the contract's).
+/// The longest name of a workspace, an organisation or a key, in characters (as in the public API).
 pub const NAME_MAX: usize = 255;
-/// What a workspace or a person has until they say otherwise.
+/// The time zone of a new workspace or person.
 pub const DEFAULT_TIMEZONE: &str = "UTC";
-/// Names the one sandbox of an organisation in its id.
+/// The name from which the id of an organisation's one sandbox is derived.
 const SANDBOX: &[u8] = b"sandbox";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,9 +24,9 @@ pub struct Organization {
     pub name: String,
     pub profile: CompanyProfile,
     pub created_at: Moment,
-    /// Counts the row's writes; each write is conditional on the one before.
+    /// Counts the row's writes; each write is conditional on the `rev` before it.
     pub rev: u64,
-    /// Names the last write, so that its repetition is recognised.
+    /// Identifies the last write, so that the SDK's repetition of it is recognised.
     pub nonce: String,
 }
 
@@ -35,23 +35,23 @@ impl Organization {
         Self { id, name: name.into(), profile: CompanyProfile::default(), created_at: now, rev: 1, nonce }
     }
 
-    /// The next write of the row.
+    /// The row's next version.
     #[must_use]
     pub fn next(&self, nonce: String) -> Self {
         Self { rev: self.rev + 1, nonce, ..self.clone() }
     }
 
-    /// The organisation has one sandbox, whose id is derived, so that it can't be created twice.
+    /// The id of the organisation's one sandbox. It is derived, so that the sandbox can't be created twice.
     pub fn sandbox(&self) -> WorkspaceId {
         WorkspaceId(Uuid::new_v5(&self.id.0, SANDBOX))
     }
 }
 
-/// What the contract's profile says of the company. Nothing here is needed for publishing.
+/// The company's profile, with the public API's fields. Publishing needs none of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CompanyProfile([Option<String>; PROFILE_FIELDS.len()]);
 
-/// The fields of the company's profile with their longest value, in characters (the contract's).
+/// The fields of the company's profile with their longest value in characters, as in the public API.
 pub const PROFILE_FIELDS: [(&str, usize); 11] = [
     ("company_name", 255),
     ("company_website", 255),
@@ -72,7 +72,7 @@ impl CompanyProfile {
         PROFILE_FIELDS.iter().zip(&self.0).map(|((name, _), value)| (*name, value.as_deref()))
     }
 
-    /// Sets a field; an empty text takes it away. A name that isn't a field's changes nothing.
+    /// Sets a field; an empty text clears it. An unknown field changes nothing.
     pub fn set(&mut self, field: &str, value: &str) {
         if let Some(at) = PROFILE_FIELDS.iter().position(|(name, _)| *name == field) {
             self.0[at] = Some(value.trim().to_owned()).filter(|value| !value.is_empty());
@@ -102,9 +102,9 @@ impl WorkspaceEnvironment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorkspaceState {
     Active,
-    /// What it held is being removed; then it is active again.
+    /// Its contents are being removed; then it is active again.
     Resetting,
-    /// What it held is being removed, or has been.
+    /// Its contents are being removed, or have been.
     Deleted,
 }
 
@@ -122,7 +122,7 @@ impl WorkspaceState {
     }
 }
 
-/// A tenant: what the contract calls a project.
+/// A tenant. The public API calls it a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workspace {
     pub id: WorkspaceId,
@@ -133,9 +133,9 @@ pub struct Workspace {
     pub timezone: String,
     pub created_at: Moment,
     pub state: WorkspaceState,
-    /// Counts the row's writes; each write is conditional on the one before.
+    /// Counts the row's writes; each write is conditional on the `rev` before it.
     pub rev: u64,
-    /// Names the last write, so that its repetition is recognised.
+    /// Identifies the last write, so that the SDK's repetition of it is recognised.
     pub nonce: String,
 }
 
@@ -161,14 +161,15 @@ impl Workspace {
         }
     }
 
-    /// The next write of the row.
+    /// The row's next version.
     #[must_use]
     pub fn next(&self, nonce: String) -> Self {
         Self { rev: self.rev + 1, nonce, ..self.clone() }
     }
 }
 
-/// Whether a text has the form of an IANA time zone's name. The list itself changes several times a year.
+/// Whether a text has the form of an IANA time zone name. The list of names changes several times a year, so it isn't
+/// checked.
 pub fn is_timezone(text: &str) -> bool {
     const LONGEST: usize = 64;
     let is_part = |part: &str| {
@@ -182,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_profile_has_the_contracts_fields_and_no_others() {
+    fn a_profile_has_the_public_apis_fields_and_no_others() {
         let mut profile = CompanyProfile::default();
         profile.set("company_name", " Paper & Co. ");
         profile.set("tax_id", "1");
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn each_organisation_has_a_sandbox_of_its_own() {
+    fn each_organisation_has_its_own_sandbox() {
         let organization = |id| Organization::new(OrganizationId(Uuid::from_u128(id)), "o", Moment(1), "n".into());
         assert_eq!(organization(1).sandbox(), organization(1).sandbox());
         assert_ne!(organization(1).sandbox(), organization(2).sandbox());

@@ -1,15 +1,15 @@
-//! What a caller may do: the contract's three scopes.
+//! What a caller may do: the three scopes of the public API.
 
 use std::fmt;
 
-/// One kind of thing to do. They don't imply one another.
+/// A kind of access. The scopes don't imply one another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
-    /// Look.
+    /// May read.
     Read,
-    /// Create and change.
+    /// May create and change.
     Write,
-    /// Remove what can't be brought back.
+    /// May remove what can't be restored.
     Destructive,
 }
 
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_set_has_what_was_put_in_and_nothing_else() {
+    fn a_set_has_the_scopes_put_into_it_and_no_others() {
         let scopes: Scopes = [Scope::Destructive, Scope::Read].into_iter().collect();
         assert!(scopes.has(Scope::Read) && scopes.has(Scope::Destructive) && !scopes.has(Scope::Write));
         assert_eq!(scopes.names(), ["read", "destructive"]);

@@ -1,7 +1,7 @@
-//! Sessions of people: short-lived signed tokens (JWT, HS256), and nothing stored per session.
+//! People's sessions: short-lived signed tokens (JWT, HS256). Nothing is stored per session.
 //!
-//! A token says who, in which workspace, until when; the user's row says on every request whether that still holds
-//! (`epoch`). Nothing in the token is secret, and nothing in it grants more than the row does.
+//! A token names the user, the workspace and its expiry. On every request, the user's row decides whether the session
+//! is still valid (`epoch`). The token contains nothing secret, and grants no more than the row does.
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
@@ -13,11 +13,11 @@ use crate::domain::time::Moment;
 
 /// How long a session lasts, in seconds.
 pub const SESSION_S: i64 = 3_600;
-/// A token of ours has about 400 bytes; nothing longer is looked at.
+/// The longest token that is parsed. A valid token has about 400 bytes.
 const TOKEN_MAX: usize = 2_048;
 const ALGORITHM: Algorithm = Algorithm::HS256;
 
-/// Whose session it is, and in which workspace.
+/// The user of a session, and the workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Session {
     pub user: UserId,
@@ -26,18 +26,18 @@ pub struct Session {
     pub epoch: i64,
 }
 
-/// A key that signs sessions, and its public name.
+/// A key that signs sessions, and its public id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SigningKey {
     pub id: String,
     pub secret: Secret,
 }
 
-/// What signs, and what is still believed.
+/// The keys that sign and verify sessions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keyring {
     pub current: SigningKey,
-    /// The key before the last rotation: its sessions last until they end by themselves.
+    /// The key before the last rotation: its sessions stay valid until they expire.
     pub previous: Option<SigningKey>,
 }
 
@@ -51,7 +51,7 @@ impl Keyring {
 pub enum NotASession {
     #[error("not a session of this system")]
     Invalid,
-    /// Signed with a key that isn't on the ring: one that is newer, or too old.
+    /// Signed with a key that isn't on the ring: a newer one, or one that was rotated out.
     #[error("an unknown key")]
     UnknownKey,
 }
@@ -67,10 +67,10 @@ struct Claims {
     exp: i64,
 }
 
-/// Writes a token that is good for [`SESSION_S`].
+/// Issues a token that is valid for [`SESSION_S`].
 ///
 /// # Errors
-/// When the signature can't be made.
+/// When the token can't be signed.
 pub fn issue(session: &Session, key: &SigningKey, now: Moment) -> Result<Secret, NotASession> {
     let iat = now.unix_seconds();
     let claims = Claims {
@@ -86,10 +86,10 @@ pub fn issue(session: &Session, key: &SigningKey, now: Moment) -> Result<Secret,
     jsonwebtoken::encode(&header, &claims, &signing).map(Secret::new).map_err(|_| NotASession::Invalid)
 }
 
-/// Reads a token that one of the ring's keys has signed and that hasn't ended.
+/// Verifies a token: one of the ring's keys has signed it, and it hasn't expired.
 ///
 /// # Errors
-/// When it isn't one. Nobody is told why.
+/// When it isn't a valid session. The caller learns no more than that.
 pub fn read(token: &str, ring: &Keyring, now: Moment) -> Result<Session, NotASession> {
     if token.len() > TOKEN_MAX {
         return Err(NotASession::Invalid);
@@ -98,7 +98,7 @@ pub fn read(token: &str, ring: &Keyring, now: Moment) -> Result<Session, NotASes
     let id = header.kid.filter(|_| header.alg == ALGORITHM).ok_or(NotASession::Invalid)?;
     let key = ring.key(&id).ok_or(NotASession::UnknownKey)?;
     let mut rules = Validation::new(ALGORITHM);
-    // Below, by the clock that came in, to the second.
+    // Checked below, against the `now` that was passed in, to the second.
     rules.validate_exp = false;
     let verifying = DecodingKey::from_secret(key.secret.expose().as_bytes());
     let read = jsonwebtoken::decode::<Claims>(token, &verifying, &rules).map_err(|_| NotASession::Invalid)?;
@@ -148,8 +148,8 @@ mod tests {
     }
 
     #[test]
-    fn another_key_under_a_known_name_is_refused() {
-        let forged = SigningKey { id: "new".into(), secret: Secret::new("somebody else's") };
+    fn another_secret_under_a_known_key_id_is_refused() {
+        let forged = SigningKey { id: "new".into(), secret: Secret::new("another secret") };
         assert_eq!(refused(issue(&session(), &forged, NOW).expect("signed").expose()), Some(NotASession::Invalid));
         let unknown = issue(&session(), &key("older"), NOW).expect("signed");
         assert_eq!(refused(unknown.expose()), Some(NotASession::UnknownKey));
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_for_longer_than_an_hour_is_none_of_ours() {
+    fn a_token_with_a_longer_life_than_an_hour_is_refused() {
         let claims = json!({"sub": session().user, "org": session().organization, "wsp": session().workspace, "epo": 9,
             "iat": NOW.unix_seconds(), "exp": NOW.unix_seconds() + SESSION_S + 1});
         let header = Header { kid: Some("new".into()), ..Header::new(ALGORITHM) };

@@ -1,4 +1,4 @@
-//! People who log in.
+//! Users: people who log in.
 
 use uuid::Uuid;
 
@@ -7,24 +7,24 @@ use crate::domain::ids::{OrganizationId, UserId};
 use crate::domain::secret::Secret;
 use crate::domain::time::Moment;
 
-/// The shortest and the longest password, in characters (the contract's).
+/// The shortest and the longest password, in characters (as in the public API).
 pub const PASSWORD_MIN: usize = 8;
 pub const PASSWORD_MAX: usize = 255;
 /// The longest email address that SMTP can carry, in characters (RFC 5321 §4.5.3.1.3).
 pub const EMAIL_MAX: usize = 254;
-/// What a password is compared with where nobody has the address, so that it takes as long: an Argon2id hash at the usual cost
-/// that is no password's (its bytes are digests of a sentence).
+/// The hash that a password is compared with if no user has the address, so that the answer takes as long. It is an
+/// Argon2id hash at the usual cost that matches no password (its bytes are digests of a sentence).
 pub const NOBODYS_PASSWORD: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$E9x5JWDElYInhjvKSD7auQ$tOUaY/w0XG41imlMdtZM2j54uQRBGUbAsrdu+UQT8LQ";
-/// The namespace of people's ids.
+/// The UUID namespace of user ids.
 const PEOPLE: Uuid = Uuid::from_u128(0x7a1f_0c52_96d3_5b0e_8e4c_2f6b_90d1_aa37);
 
-/// An email address as people are known by it: without the spaces around it, in lower case.
+/// An email address in the form that identifies a user: trimmed, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Email(String);
 
 impl Email {
-    /// As the official client's pattern has it: something, `@`, something with a dot inside; no spaces.
+    /// Accepts what the official client accepts: a name, `@`, a domain with a dot inside; no spaces.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim().to_lowercase();
         let (name, domain) = text.split_once('@')?;
@@ -37,14 +37,14 @@ impl Email {
         &self.0
     }
 
-    /// The person's id is derived from the address: one row is both the account and the address's only use, and an attempt
-    /// to log in is counted for an unknown address like for a known one.
+    /// Derives the user's id from the address. So one row is both the user and the address's only use, and login
+    /// attempts are counted for unknown addresses as for known ones.
     pub fn user(&self) -> UserId {
         UserId(Uuid::new_v5(&PEOPLE, self.0.as_bytes()))
     }
 }
 
-/// What a person may do in their organisation's workspaces.
+/// A person's role in their organisation's workspaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     Owner,
@@ -87,23 +87,23 @@ pub struct User {
     pub password: Secret,
     pub organization: OrganizationId,
     pub role: Role,
-    /// Sessions carry it; those with another one are over. It only ever rises.
+    /// Sessions carry it; a session with another epoch has ended. It only increases.
     pub epoch: i64,
     pub created_at: Moment,
-    /// Counts the row's writes; each write is conditional on the one before.
+    /// Counts the row's writes; each write is conditional on the `rev` before it.
     pub rev: u64,
-    /// Names the last write, so that its repetition is recognised.
+    /// Identifies the last write, so that the SDK's repetition of it is recognised.
     pub nonce: String,
 }
 
 impl User {
-    /// The next write of the row.
+    /// The row's next version.
     #[must_use]
     pub fn next(&self, nonce: String) -> Self {
         Self { rev: self.rev + 1, nonce, ..self.clone() }
     }
 
-    /// The next write, with another password: every session that is open is over.
+    /// The row's next version with another password: every open session ends.
     #[must_use]
     pub fn with_password(&self, password: Secret, now: Moment, nonce: String) -> Self {
         Self { password, epoch: now.0.max(self.epoch + 1), ..self.next(nonce) }
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_known_whatever_its_case() {
+    fn an_address_identifies_a_user_in_any_case() {
         let email = Email::parse(" Ada@Example.COM ").expect("an address");
         assert_eq!(email.as_str(), "ada@example.com");
         assert_eq!(email.user(), Email::parse("ada@example.com").expect("an address").user());
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_not_the_form_of_an_address_is_none() {
+    fn text_without_the_form_of_an_address_is_refused() {
         let long = format!("{}@example.com", "a".repeat(EMAIL_MAX));
         for bad in ["", "ada", "ada@", "@example.com", "ada@example", "ada@.com", "a b@example.com", "a@b@c.com", &long]
         {

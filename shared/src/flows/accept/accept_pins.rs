@@ -1,8 +1,9 @@
-//! Accepting pins, one or many at once: from now on each is published or failed with a reason, or it visibly waits.
+//! Accepts pins, one or many in one call. From then on, each pin is published, fails with a reason, or visibly waits.
 //!
-//! The order of the writes is the promise: first an owner (a clock row that names up to 25 pins, or a backlog row), then
-//! the pin, then the message. Killed in between, a pin either doesn't exist yet or has an owner that brings it back. A
-//! batch only shares what can be shared: the bucket's write per account, the clock rows, the queue's calls of ten.
+//! The order of the writes guarantees this: first an owner (a recovery marker that names up to 25 pins, or a backlog
+//! row), then the pin, then the message. If the process dies in between, the pin either doesn't exist yet or has an
+//! owner that brings it back. A batch shares only what can be shared: one write of the bucket per account, the recovery
+//! markers, and the queue's calls of ten messages.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,23 +24,25 @@ use crate::domain::pin::{LIFETIME_MS, Pin, PinRequest, Placement};
 use crate::domain::recovery::{PINS_PER_MARKER, RecoveryMarker};
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::flows::pacing::join_backlog;
-use crate::ports::{Accepted, PortError, PortResult};
+use crate::ports::{PortError, PortResult, Write};
 use crate::telemetry::{self, Metric};
 
-/// A longer call is worked on in pieces: each is written well within [`WRITE_WITHIN_MS`], and its tokens fit a bucket.
+/// A longer call is split into pieces of this size. Each piece is written well within [`WRITE_WITHIN_MS`], and its
+/// tokens fit into a bucket.
 const PINS_AT_ONCE: usize = 100;
-/// Rows written at once.
+/// Rows written concurrently.
 const WRITES_AT_ONCE: usize = 50;
-/// The pin must be written within this time of its owner, which otherwise might be dropped as one without a pin.
+/// The pin must be written within this time after its owner. Otherwise the rescuer might drop the owner as one without
+/// a pin.
 const WRITE_WITHIN_MS: i64 = 15 * SECOND_MS;
 
-/// A pin that is asked for.
+/// A request to publish a pin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublishRequest {
     pub request: PinRequest,
     pub origin: Origin,
-    /// Its moment, if it is for one: no attempt starts before. It is meant for minutes: the pin's message waits in the
-    /// queue, and its token is taken only then, so that it pushes back nobody before. A moment that has passed is now.
+    /// No attempt starts before this time. It is meant for minutes: the pin's message waits in the queue, and its token
+    /// is taken only then, so that it delays no other pin before. A time in the past means now.
     pub not_before: Option<Moment>,
 }
 
@@ -60,7 +63,7 @@ pub enum Acceptance {
 pub enum AcceptError {
     #[error("the idempotency key was used with another payload")]
     KeyReused { existing: PinId },
-    #[error("the idempotency key stands for a pin that was deleted")]
+    #[error("the idempotency key belongs to a pin that was deleted")]
     KeyOfDeleted { existing: PinId },
     #[error("no such account in this workspace")]
     AccountNotFound,
@@ -72,14 +75,15 @@ pub enum AcceptError {
 
 type Answer = Result<Acceptance, AcceptError>;
 
-/// Accepts the orders, each exactly once per key; the answers are in their order. Of orders with the same key the later
-/// ones are answered as if they had come later. What keeps one pin from being accepted keeps no other.
+/// Accepts the requests, each exactly once per idempotency key. The answers are in the order of the requests. Of
+/// requests with the same key, the later ones are answered as if they had been sent later. A refused request doesn't
+/// keep the others from being accepted.
 ///
-/// An order that is answered with [`AcceptError::Port`] may have been accepted; the same order may be sent again.
+/// A request that is answered with [`AcceptError::Port`] may have been accepted; the caller may send it again.
 ///
 /// # Errors
-/// When nothing could be read; then nothing was promised, or of a call of more than a hundred some: the same call may be
-/// sent again.
+/// When nothing could be read. Nothing was promised then; of a call with more than a hundred requests, some may have
+/// been accepted. The caller may send the same call again.
 pub async fn accept_pins(
     context: &Context,
     workspace: WorkspaceId,
@@ -89,7 +93,7 @@ pub async fn accept_pins(
     let mut rest: Vec<Candidate> = publish_requests
         .into_iter()
         .enumerate()
-        .map(|(index, request_to_publish)| Candidate::new(workspace, index, request_to_publish))
+        .map(|(index, publish_request)| Candidate::new(workspace, index, publish_request))
         .collect();
     while !rest.is_empty() {
         let mut seen = BTreeSet::new();
@@ -104,27 +108,26 @@ pub async fn accept_pins(
 }
 
 struct Candidate {
-    /// Its place in the call.
+    /// The request's index in the call.
     index: usize,
     key: PinKey,
-    request_to_publish: PublishRequest,
+    publish_request: PublishRequest,
     payload_hash: PayloadHash,
 }
 
 impl Candidate {
-    fn new(workspace: WorkspaceId, index: usize, request_to_publish: PublishRequest) -> Self {
-        let key =
-            PinKey { workspace, pin: idempotency::pin_id(workspace, &request_to_publish.request.idempotency_key) };
-        let payload_hash = PayloadHash::of(&request_to_publish.request);
-        Self { index, key, request_to_publish, payload_hash }
+    fn new(workspace: WorkspaceId, index: usize, publish_request: PublishRequest) -> Self {
+        let key = PinKey { workspace, pin: idempotency::pin_id(workspace, &publish_request.request.idempotency_key) };
+        let payload_hash = PayloadHash::of(&publish_request.request);
+        Self { index, key, publish_request, payload_hash }
     }
 
     fn account(&self) -> AccountKey {
-        AccountKey { workspace: self.key.workspace, account: self.request_to_publish.request.account }
+        AccountKey { workspace: self.key.workspace, account: self.publish_request.request.account }
     }
 }
 
-/// A pin on its way into the table.
+/// A new pin that is not written yet.
 struct Draft {
     index: usize,
     pin: Pin,
@@ -132,10 +135,11 @@ struct Draft {
     error: Option<PortError>,
 }
 
-/// Accepts orders of different keys.
+/// Accepts requests with different keys.
 async fn accept_piece(context: &Context, piece: Vec<Candidate>) -> PortResult<Vec<(usize, Answer)>> {
     let began_ms = context.system.monotonic_ms();
-    // A cheap look first: a replay costs no writes and no token. The condition on the pin's write decides all the same.
+    // Reads first, because a replay then costs no writes and no token. The condition on the pin's write decides all the
+    // same.
     let keys: Vec<PinKey> = piece.iter().map(|candidate| candidate.key).collect();
     let accounts: BTreeSet<AccountKey> = piece.iter().map(Candidate::account).collect();
     let rows = try_join_all(accounts.iter().map(|account| context.store.account(*account)));
@@ -175,13 +179,13 @@ fn replay(pin: Pin, attempt: Attempt, payload_hash: &PayloadHash) -> Answer {
 
 type Buckets = BTreeMap<AccountKey, Bucket>;
 
-/// Gives each its place: a moment of its own, a token of its account's, or the backlog. The most urgent go first.
+/// Places each pin: at its own time, on a token of its account, or in the backlog. The most urgent pins come first.
 async fn draft(context: &Context, mut new: Vec<Candidate>) -> PortResult<(Vec<Draft>, Buckets)> {
     let now = context.system.now();
-    new.sort_by_key(|candidate| candidate.request_to_publish.request.priority);
-    let is_due = |candidate: &Candidate| candidate.request_to_publish.not_before.filter(|at| *at > now);
+    new.sort_by_key(|candidate| candidate.publish_request.request.priority);
+    let due_at = |candidate: &Candidate| candidate.publish_request.not_before.filter(|at| *at > now);
     let mut counts: BTreeMap<AccountKey, usize> = BTreeMap::new();
-    for candidate in new.iter().filter(|candidate| is_due(candidate).is_none()) {
+    for candidate in new.iter().filter(|candidate| due_at(candidate).is_none()) {
         *counts.entry(candidate.account()).or_default() += 1;
     }
     let takes = counts.into_iter().map(|(account, count)| async move {
@@ -196,13 +200,12 @@ async fn draft(context: &Context, mut new: Vec<Candidate>) -> PortResult<(Vec<Dr
     let expires_at =
         Moment((now.unix_seconds() + (LIFETIME_MS + context.settings.retention_ms) / SECOND_MS) * SECOND_MS);
     let drafts = new.into_iter().map(|candidate| {
-        let placed = match is_due(&candidate) {
+        let placed = match due_at(&candidate) {
             Some(at) => Some(Placed { placement: Placement::Due(at), token: None }),
             None => places.get_mut(&candidate.account()).and_then(Iterator::next),
         };
         let Placed { placement, token } = placed?;
-        let Candidate { index, key, request_to_publish: PublishRequest { request, origin, .. }, payload_hash } =
-            candidate;
+        let Candidate { index, key, publish_request: PublishRequest { request, origin, .. }, payload_hash } = candidate;
         let (edit, hidden_at, nonce) = (0, None, context.nonce());
         let pin =
             Pin { key, request, payload_hash, created_at: now, placement, origin, edit, hidden_at, expires_at, nonce };
@@ -211,7 +214,7 @@ async fn draft(context: &Context, mut new: Vec<Candidate>) -> PortResult<(Vec<Dr
     Ok((drafts.flatten().collect(), buckets))
 }
 
-/// When the pin's message becomes visible; `None` for one that waits in the backlog.
+/// When the pin's message becomes visible; `None` for a pin that waits in the backlog.
 fn start_of(pin: &Pin) -> Option<Moment> {
     match pin.placement {
         Placement::Now => Some(pin.created_at),
@@ -220,8 +223,9 @@ fn start_of(pin: &Pin) -> Option<Moment> {
     }
 }
 
-/// The first owners: a clock row for those that go to the queue, shared by those that start at about the same time;
-/// backlog rows for the others. And the rows by which pins of the same content are found.
+/// Writes the first owners: a recovery marker for pins that go to the queue, shared by pins that start at about the
+/// same time, and backlog rows for the others. Also writes the sibling rows, by which pins of the same content are
+/// found.
 async fn write_owners(context: &Context, drafts: &mut [Draft], buckets: &Buckets) {
     let mut started: Vec<(Moment, usize)> =
         drafts.iter().enumerate().filter_map(|(at, draft)| Some((start_of(&draft.pin)?, at))).collect();
@@ -231,7 +235,7 @@ async fn write_owners(context: &Context, drafts: &mut [Draft], buckets: &Buckets
         waiting.entry(draft.pin.account_key()).or_default().push(at);
     }
     let shared: &[Draft] = drafts;
-    let clocks = join_all(started.chunks(PINS_PER_MARKER).map(|chunk| async move {
+    let markers = join_all(started.chunks(PINS_PER_MARKER).map(|chunk| async move {
         let pins = chunk.iter().map(|(_, at)| shared[*at].pin.key).collect();
         let last = chunk.last().map_or(Moment::default(), |(start, _)| *start);
         context.store.put_marker(&RecoveryMarker::new(pins, last, 0, context.system.nonce())).await
@@ -242,16 +246,16 @@ async fn write_owners(context: &Context, drafts: &mut [Draft], buckets: &Buckets
     }));
     let siblings: Vec<_> = shared.iter().map(|draft| write_sibling(context, &draft.pin)).collect();
     let siblings = stream::iter(siblings).buffered(WRITES_AT_ONCE).collect::<Vec<_>>();
-    let (clocks, backlogs, siblings) = join3(clocks, backlogs, siblings).await;
+    let (markers, backlogs, siblings) = join3(markers, backlogs, siblings).await;
 
-    let mut note = |at: usize, error: PortError| drafts[at].error = Some(error);
+    let mut set_error = |at: usize, error: PortError| drafts[at].error = Some(error);
     for (at, written) in siblings.into_iter().enumerate() {
-        written.unwrap_or_else(|error| note(at, error));
+        written.unwrap_or_else(|error| set_error(at, error));
     }
-    let of_clocks = started.chunks(PINS_PER_MARKER).map(|chunk| chunk.iter().map(|(_, at)| *at).collect::<Vec<_>>());
-    for (members, written) in of_clocks.zip(clocks).chain(waiting.into_values().zip(backlogs)) {
+    let of_markers = started.chunks(PINS_PER_MARKER).map(|chunk| chunk.iter().map(|(_, at)| *at).collect::<Vec<_>>());
+    for (members, written) in of_markers.zip(markers).chain(waiting.into_values().zip(backlogs)) {
         if let Err(error) = written {
-            members.into_iter().for_each(|at| note(at, error.clone()));
+            members.into_iter().for_each(|at| set_error(at, error.clone()));
         }
     }
 }
@@ -265,7 +269,7 @@ fn bucket_of(buckets: &Buckets, account: AccountKey) -> Bucket {
     buckets.get(&account).cloned().unwrap_or_default()
 }
 
-/// The owner of one pin, again.
+/// Writes the owner of one pin again.
 async fn write_owner(context: &Context, pin: &Pin, buckets: &Buckets) -> PortResult<()> {
     match start_of(pin) {
         Some(start) => {
@@ -278,7 +282,7 @@ async fn write_owner(context: &Context, pin: &Pin, buckets: &Buckets) -> PortRes
     }
 }
 
-/// The pins themselves, then the messages of those that are new.
+/// Writes the pins, then sends the messages of the new ones.
 async fn write_pins(context: &Context, drafts: Vec<Draft>, buckets: &Buckets, began_ms: i64) -> Vec<(usize, Answer)> {
     let writes = drafts.into_iter().map(|draft| async move {
         let written = write_pin(context, &draft, buckets, began_ms).await;
@@ -300,14 +304,14 @@ async fn write_pins(context: &Context, drafts: Vec<Draft>, buckets: &Buckets, be
         let attempt = Attempt::untouched(&pin);
         tracing::info!(
             workspace_id = %pin.key.workspace, account_id = %pin.request.account, pin_id = %pin.key.pin,
-            status = attempt.status.name(), "accepted"
+            status = attempt.status.name(), "pin accepted"
         );
         (index, Ok(Acceptance::New(pin, attempt)))
     }));
     answers
 }
 
-/// `None` when it is new; otherwise what there is already.
+/// Writes the pin. Returns `None` when it is new, otherwise the answer for the pin that exists already.
 async fn write_pin(context: &Context, draft: &Draft, buckets: &Buckets, began_ms: i64) -> PortResult<Option<Answer>> {
     if let Some(error) = &draft.error {
         return Err(error.clone());
@@ -316,17 +320,17 @@ async fn write_pin(context: &Context, draft: &Draft, buckets: &Buckets, began_ms
         return Err(PortError::Unavailable { port: "table", reason: "accepting took too long".into() });
     }
     match context.store.put_pin(&draft.pin).await? {
-        Accepted::New if context.system.monotonic_ms() - began_ms > WRITE_WITHIN_MS => {
-            // The write itself took so long that its owner may have been given up as one without a pin.
+        Write::Done if context.system.monotonic_ms() - began_ms > WRITE_WITHIN_MS => {
+            // The write itself took so long that the rescuer may have dropped the owner as one without a pin.
             write_owner(context, &draft.pin, buckets).await.map(|()| None)
         }
-        Accepted::New => Ok(None),
-        Accepted::Existing(first) => lost_the_race(context, &draft.pin, *first).await.map(Some),
+        Write::Done => Ok(None),
+        Write::Conflict(first) => lost_the_race(context, &draft.pin, *first).await.map(Some),
     }
 }
 
-/// Somebody accepted the same key meanwhile. What we wrote for our own pin is left to expire, except a backlog row,
-/// which would cost a token.
+/// Another request with the same key was accepted meanwhile. The rows that were written for our own pin are left to
+/// expire, except a backlog row, which would cost a token.
 async fn lost_the_race(context: &Context, ours: &Pin, first: Pin) -> PortResult<Answer> {
     let row = BacklogRow::of(ours, 0);
     if matches!(ours.placement, Placement::Backlog(_)) && row != BacklogRow::of(&first, 0) {
@@ -340,7 +344,8 @@ async fn lost_the_race(context: &Context, ours: &Pin, first: Pin) -> PortResult<
     Ok(replay(pin, attempt, &ours.payload_hash))
 }
 
-/// Hands pins to the queue. If that fails they are accepted all the same: their clock rows bring them back.
+/// Sends the pins' messages. If that fails, the pins are accepted all the same: the rescuer brings them back by their
+/// recovery markers.
 async fn send(context: &Context, drafts: &[Draft]) {
     let now = context.system.now();
     let messages: Vec<(PublishMessage, i64)> = drafts
@@ -358,6 +363,6 @@ async fn send(context: &Context, drafts: &[Draft]) {
     if !matches!(&sent, Ok(unsent) if unsent.is_empty()) {
         let unsent = sent.as_ref().map_or(messages.len(), Vec::len);
         let error = sent.err().map(|error| error.to_string());
-        tracing::warn!(unsent, error, "accepted but not sent; the watchdog will send it");
+        tracing::warn!(unsent, error, "messages of accepted pins not sent; the rescuer resends them");
     }
 }

@@ -1,7 +1,7 @@
-//! Whether the same was asked for a short while ago: same account, board, title, link and picture.
+//! Finds pins of the same content that were requested shortly before: same account, board, title, link and image.
 //!
-//! A courtesy, not a promise: two that are asked for at the same moment don't see each other, and of many pins of one
-//! content only some are looked at. It costs reads only.
+//! This is a courtesy, not a guarantee: two requests at the same moment don't see each other, and of many pins of the
+//! same content only some are compared. It costs reads only.
 
 use crate::context::Context;
 use crate::domain::ids::{AccountKey, PinId, PinKey, WorkspaceId};
@@ -11,9 +11,9 @@ use crate::domain::pin::{Pin, PinRequest};
 use crate::domain::time::{DAY_MS, Moment};
 use crate::ports::PortResult;
 
-/// How far back it looks.
+/// How far back pins are compared.
 pub const WITHIN_MS: i64 = DAY_MS;
-/// So many pins of the same board, title and link are looked at.
+/// At most this many pins of the same board, title and link are compared.
 pub const COMPARED_MAX: usize = 100;
 
 /// A pin of the same content.
@@ -24,7 +24,8 @@ pub struct Duplicate {
     pub status: Status,
 }
 
-/// The newest other pin of this content, but for those that failed or were deleted; `own` is the request's own.
+/// Returns the newest other pin of this content, except pins that failed or were deleted. `own` is the id of the
+/// request's own pin.
 ///
 /// # Errors
 /// When the table is unavailable.
@@ -43,16 +44,16 @@ pub async fn find(
         return Ok(None);
     }
     let since = context.system.now().plus_ms(-WITHIN_MS);
-    let is_one = |(pin, attempt): &(Pin, Attempt)| {
+    let is_duplicate = |(pin, attempt): &(Pin, Attempt)| {
         pin.hidden_at.is_none()
             && pin.created_at >= since
             && attempt.status != Status::Failed
-            // What a pin was before it was edited leads here too.
+            // The sibling rows of a pin's content from before an edit lead here too.
             && pin.request.account == request.account
             && content_hash(&pin.request) == hash
             && is_same_picture(&pin.request, request)
     };
-    let found = context.store.pins(&keys).await?.into_iter().flatten().filter(is_one);
+    let found = context.store.pins(&keys).await?.into_iter().flatten().filter(is_duplicate);
     let newest = found.max_by_key(|(pin, _)| (pin.created_at, pin.key.pin));
     Ok(newest.map(|(pin, attempt)| Duplicate { pin: pin.key.pin, created_at: pin.created_at, status: attempt.status }))
 }

@@ -1,4 +1,6 @@
-//! Accepting pins, and checking them before.
+//! Accepts pins: checks the requests, places the pins, and writes them with their owners.
+//!
+//! Read [`accept_pins`] first. [`validate_pin`] makes the checks without writing anything.
 
 pub mod accept_pin;
 pub mod accept_pins;

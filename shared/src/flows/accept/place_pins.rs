@@ -1,4 +1,5 @@
-//! Where new pins of an account go: its next free slots while they are near and nobody waits, the backlog otherwise.
+//! Places an account's new pins: in its next free slots while these are near and no pin waits, otherwise in the
+//! backlog.
 
 use crate::context::Context;
 use crate::domain::ids::AccountKey;
@@ -7,20 +8,20 @@ use crate::domain::pin::{Placement, WaitReason};
 use crate::domain::time::Moment;
 use crate::ports::{PortResult, Taken};
 
-/// A take that loses its race is planned anew this often before the pins join the backlog.
+/// A take that loses its race is planned again this often before the pins join the backlog.
 const TAKE_ATTEMPTS: usize = 4;
 
-/// Where a pin goes, and the token that was taken for it.
+/// A pin's placement, and the token that was taken for it.
 #[derive(Clone, Copy, Debug)]
 pub struct Placed {
     pub placement: Placement,
     pub token: Option<Token>,
 }
 
-/// Places `count` pins of the account, in their order, with one write of its bucket; answers the bucket as last seen.
+/// Places `count` pins of the account, in their order, with one write of its bucket. Returns the bucket as last read.
 ///
 /// # Errors
-/// When the table is unavailable. Tokens may have been taken then; they are lost.
+/// When the table is unavailable. Tokens that were taken by then are lost.
 pub async fn place(
     context: &Context,
     account: AccountKey,
@@ -31,7 +32,7 @@ pub async fn place(
     let mut bucket = context.store.bucket(account).await?;
     for _ in 0..TAKE_ATTEMPTS {
         let pace = &bucket.pace(&context.settings.pace, now);
-        // An account on hold is the dispatcher's to try, with one pin at a time.
+        // The dispatcher tries an account on hold, with one pin at a time.
         if bucket.is_paused(now) || bucket.is_on_hold() {
             return Ok((vec![in_backlog(bucket.wait_reason()); count], bucket));
         }
@@ -39,7 +40,7 @@ pub async fn place(
         if bucket.next_slot(pace, now) > horizon {
             break;
         }
-        // The mark outlasts the backlog by a minute or more; in that time, look whether anybody is really there.
+        // The mark outlasts the backlog by a minute or more. In that time, check whether a pin really waits.
         let is_marked = bucket.waiting_at.is_some();
         if is_marked && !context.store.backlog(account, 1).await?.is_empty() {
             break;

@@ -1,7 +1,9 @@
-//! What would become of a pin if it were handed in now: every check by its name, nothing written.
+//! Validates a pin without writing anything: reports, as a list of named checks, what would happen if it were accepted
+//! now.
 //!
-//! For pins and for whatever becomes one: a schedule is checked by [`validate`] with its request, its own checks (its moment, for
-//! one) put beside these. A request that can't be read at all has [`unread`]'s checks.
+//! It serves pins and whatever becomes a pin: a schedule is checked by [`validate`] with its request, and its own
+//! checks (of its time, for example) are added to these. A request that can't be read at all gets the checks of
+//! [`unread`].
 
 use serde_json::{Map, Value, json};
 
@@ -16,7 +18,7 @@ use crate::flows::pacing::headroom::{Headroom, headroom};
 use crate::flows::pacing::rate_meter::MeterError;
 use crate::ports::{PortError, PortResult};
 
-/// The checks, in their order.
+/// The names of the checks, in their order.
 pub const SCHEMA: &str = "schema";
 pub const ACCOUNT: &str = "account";
 pub const BOARD: &str = "board";
@@ -25,16 +27,16 @@ pub const IDEMPOTENCY_KEY: &str = "idempotency_key";
 pub const DUPLICATE_CONTENT: &str = "duplicate_content";
 pub const PACING: &str = "pacing";
 
-/// Endings of addresses that Pinterest takes no picture from.
+/// Endings of URLs from which Pinterest accepts no image.
 const NO_PICTURES: [&str; 8] = [".svg", ".heic", ".avif", ".pdf", ".mp4", ".mov", ".html", ".htm"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Passed,
     Failed,
-    /// It would be accepted, and a person should look at it.
+    /// The request would be accepted, but a person should look at it.
     Warning,
-    /// It could not be made.
+    /// The check could not be made.
     Skipped,
 }
 
@@ -53,7 +55,7 @@ impl Outcome {
 pub struct Check {
     pub name: &'static str,
     pub outcome: Outcome,
-    /// A public code, where something is to be said.
+    /// A public code, where there is something to report.
     pub code: Option<&'static str>,
     pub message: String,
     pub remedy: Option<&'static str>,
@@ -90,7 +92,7 @@ impl Check {
 #[derive(Clone, Debug)]
 pub struct Validation {
     pub checks: Vec<Check>,
-    /// The pin that the idempotency key stands for already.
+    /// The pin that the idempotency key belongs to already.
     pub existing: Option<PinId>,
     /// `None` when the account is unknown.
     pub headroom: Option<Headroom>,
@@ -128,14 +130,14 @@ pub async fn validate(context: &Context, workspace: WorkspaceId, request: &PinRe
     Ok(Validation { checks, existing, headroom })
 }
 
-/// The checks of a request that can't be read: `errors` says why.
+/// The checks of a request that can't be read. `errors` says why.
 pub fn unread(code: &'static str, message: &str, remedy: &'static str, errors: Value) -> Validation {
     let mut checks = vec![Check::failed(SCHEMA, code, message, remedy).with("errors", errors)];
     checks.extend([ACCOUNT, BOARD, MEDIA, IDEMPOTENCY_KEY, DUPLICATE_CONTENT, PACING].map(Check::skipped));
     Validation { checks, existing: None, headroom: None }
 }
 
-/// What a pin of the same content is worth saying.
+/// The check that reports a pin of the same content.
 pub fn about_duplicate(duplicate: &Duplicate) -> Check {
     let Duplicate { pin, created_at, status } = duplicate;
     let message = format!("Pin {pin} of the last 24 hours has the same account, board, title, link and image.");
@@ -150,7 +152,7 @@ pub fn about_duplicate(duplicate: &Duplicate) -> Check {
 }
 
 impl Validation {
-    /// As it is for somebody who refuses duplicates.
+    /// Turns the warning about duplicate content into a failure, for a caller that refuses duplicates.
     #[must_use]
     pub fn refusing_duplicates(mut self) -> Self {
         let of_content = |check: &&mut Check| check.name == DUPLICATE_CONTENT && check.outcome == Outcome::Warning;
@@ -203,7 +205,7 @@ async fn account_and_board(context: &Context, account: AccountKey, board_id: &st
     Ok([account.with("health", json!(health.name())), board.with("checked_at", json!(access.checked_at.rfc3339()))])
 }
 
-/// The address only: the picture is Pinterest's to fetch, when the pin is published.
+/// Checks the URL only. Pinterest fetches the image when the pin is published.
 fn media(request: &PinRequest) -> Check {
     let path = request.image_url.split(['?', '#']).next().unwrap_or_default().to_lowercase();
     if NO_PICTURES.iter().any(|ending| path.ends_with(ending)) {

@@ -1,4 +1,5 @@
-//! How Pins and accounts did: asked of Pinterest at the moment, nothing is kept. It spends nothing of what publishing has.
+//! Reads the analytics of Pins and accounts from Pinterest. Nothing is stored, and nothing that publishing needs is
+//! spent.
 
 use thiserror::Error;
 
@@ -10,18 +11,19 @@ use crate::domain::ids::AccountKey;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::time::Moment;
-use crate::ports::{PortError, PortResult, Saved};
+use crate::ports::OptimisticWrites;
+use crate::ports::{PortError, PortResult, Write};
 
-/// A write of the pin that loses its race is tried again this often.
+/// A write of the pin that loses its race is tried this often.
 const WRITE_ATTEMPTS: usize = 3;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Told {
     pub metrics: MetricSeries,
-    /// Made up by us: a sandbox's.
+    /// Whether the metrics are made up, as they are for a sandbox.
     pub is_simulated: bool,
     pub as_of: Moment,
-    /// When the Pin was found to be gone from Pinterest.
+    /// When the Pin was found to be missing on Pinterest.
     pub removed_at: Option<Moment>,
 }
 
@@ -39,10 +41,10 @@ impl From<PortError> for AnalyticsError {
     }
 }
 
-/// How a published pin did. One that Pinterest doesn't know any more is noted as removed.
+/// Reads the metrics of a published pin. A Pin that Pinterest doesn't know any more is recorded as removed.
 ///
 /// # Errors
-/// When it isn't published, or as [`with_token`] says.
+/// When the pin isn't published, or as [`with_token`] says.
 pub async fn of_pin(
     context: &Context,
     pin: &Pin,
@@ -60,13 +62,14 @@ pub async fn of_pin(
     let ask = |token| async move { context.analytics.pin_metrics(&token, pinterest_pin_id, question).await };
     match with_token(context, pin.account_key(), &[BOARDS_READ, PINS_READ], ask).await? {
         Some(metrics) => Ok(told(metrics)),
-        None => {
-            Ok(Told { removed_at: note_removed(context, pin, attempt.clone()).await?, ..told(MetricSeries::default()) })
-        }
+        None => Ok(Told {
+            removed_at: record_removed(context, pin, attempt.clone()).await?,
+            ..told(MetricSeries::default())
+        }),
     }
 }
 
-/// How an account did.
+/// Reads the metrics of an account.
 ///
 /// # Errors
 /// As [`with_token`] says.
@@ -81,11 +84,13 @@ pub async fn of_account(context: &Context, account: AccountKey, question: &Quest
     Ok(Told { metrics, is_simulated: false, as_of, removed_at: None })
 }
 
-/// Notes that the Pin is gone, once. A Pin may be missing for a while after it was created: within the quiet time of its publishing
-/// nothing is noted.
-async fn note_removed(context: &Context, pin: &Pin, mut attempt: Attempt) -> PortResult<Option<Moment>> {
+/// Records once that the Pin is gone. A Pin may be missing for a while after it was created, so nothing is recorded
+/// within the quiesce period of its publishing.
+async fn record_removed(context: &Context, pin: &Pin, mut attempt: Attempt) -> PortResult<Option<Moment>> {
     let now = context.system.now();
-    for _ in 0..WRITE_ATTEMPTS {
+    let mut writes = OptimisticWrites::of("pin", WRITE_ATTEMPTS);
+    loop {
+        writes.begin()?;
         let settled_at = attempt.finished_at.unwrap_or(now).plus_ms(context.settings.deadlines.quiesce_ms);
         if attempt.removed_at.is_some() || now < settled_at {
             return Ok(attempt.removed_at);
@@ -94,10 +99,9 @@ async fn note_removed(context: &Context, pin: &Pin, mut attempt: Attempt) -> Por
             return Ok(None);
         };
         match context.store.save_attempt(pin, &next).await? {
-            Saved::Yes => return Ok(next.removed_at),
-            Saved::Lost(Some(current)) => attempt = *current,
-            Saved::Lost(None) => return Ok(None),
+            Write::Done => return Ok(next.removed_at),
+            Write::Conflict(Some(current)) => attempt = *current,
+            Write::Conflict(None) => return Ok(None),
         }
     }
-    Err(PortError::Unavailable { port: "table", reason: "a pin's row changes all the time".into() })
 }

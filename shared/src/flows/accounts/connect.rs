@@ -1,4 +1,4 @@
-//! Setting a workspace up: its first key, and an account connected with a token that is already at hand.
+//! Sets up a workspace: its first key, and an account connected with a token that the operator already has.
 
 use thiserror::Error;
 
@@ -13,9 +13,10 @@ use crate::domain::tenant::api_key::{self, ApiKey, PresentedKey};
 use crate::domain::time::{MINUTE_MS, SECOND_MS};
 use crate::flows::pacing::release_hold::release_hold;
 use crate::flows::tenants::projects;
+use crate::ports::OptimisticWrites;
 use crate::ports::{PinterestUser, PortError, PortResult, ReadFailure, Tokens};
 
-/// The row is written by few; somebody else wins this often at most.
+/// Another writer of the row comes first this often at most; the row has few writers.
 const WRITES_MAX: usize = 5;
 /// A connection that isn't finished by then has died: an invocation takes less.
 const UNFINISHED_MS: i64 = 15 * MINUTE_MS;
@@ -25,14 +26,14 @@ const ASK_AGAIN_AFTER_MS: i64 = SECOND_MS / 2;
 pub enum ConnectError {
     #[error("Pinterest refused the token: {0}")]
     Pinterest(ReadFailure),
-    #[error("a sandbox never touches Pinterest, and a simulated token opens nothing elsewhere")]
+    #[error("a sandbox never calls Pinterest, and a simulated token works only in a sandbox")]
     Sandbox,
     #[error(transparent)]
     Port(#[from] PortError),
 }
 
-/// Creates the workspace, in an organisation of its own, with a key that may do everything; answers the key, which is stored as
-/// its hash only. What is there already is left as it is.
+/// Creates the workspace, in an organisation of its own, with a key that has full access. Returns the key, of which
+/// only the hash is stored. What exists already stays unchanged.
 ///
 /// # Errors
 /// When the table is unavailable.
@@ -48,10 +49,10 @@ pub async fn create_workspace(
     Ok(text)
 }
 
-/// Stores a key that may do everything, unless it is stored already.
+/// Stores a key with full access, unless it is stored already.
 ///
 /// # Errors
-/// When it isn't a key, or the table is unavailable.
+/// When the text isn't a key, or the table is unavailable.
 pub async fn keep_key(context: &Context, text: &str) -> Result<(), PortError> {
     let key = PresentedKey::parse(text)
         .map_err(|_| PortError::Broken { port: "keys", reason: "own key unreadable".into() })?;
@@ -59,7 +60,7 @@ pub async fn keep_key(context: &Context, text: &str) -> Result<(), PortError> {
     context.tenants.save_api_key(&row).await.map(|_| ())
 }
 
-/// Asks Pinterest whether it honours the token, without storing anything.
+/// Asks Pinterest whether it accepts the token, without storing anything.
 ///
 /// # Errors
 /// When Pinterest refuses it.
@@ -67,8 +68,8 @@ pub async fn try_token(context: &Context, tokens: &Tokens) -> Result<(), Connect
     context.pinterest.user(&tokens.access).await.map(|_| ()).map_err(ConnectError::Pinterest)
 }
 
-/// Asks Pinterest whose token it is, stores the tokens, then the account, then lets its pins go. Connecting the same user
-/// again keeps the account's id; repeating it after a crash at any point works.
+/// Asks Pinterest whose token it is, stores the tokens, then the account, then releases the account's pins. Connecting
+/// the same user again keeps the account's id. Repeating it after a crash at any point works.
 ///
 /// # Errors
 /// When Pinterest refuses the token or a port is unavailable.
@@ -87,7 +88,7 @@ pub async fn connect_account(
     Ok(connect_user(context, key, &user, tokens).await?)
 }
 
-/// The same once it is known whose the tokens are.
+/// Connects the account of a Pinterest user who is known already.
 pub(crate) async fn connect_user(
     context: &Context,
     key: AccountKey,
@@ -95,27 +96,33 @@ pub(crate) async fn connect_user(
     tokens: &Tokens,
 ) -> PortResult<Account> {
     announce(context, key).await?;
-    for _ in 0..WRITES_MAX {
+    let mut writes = OptimisticWrites::of("account", WRITES_MAX);
+    loop {
+        writes.begin()?;
         context.secrets.store_tokens(key, &context.version(), tokens).await?;
         let account = save(context, key, user, tokens).await?;
-        // A disconnection may have come between: it removed these tokens, and this connection is the later wish.
+        // A disconnection may have removed these tokens in between. This connection was requested later, so it is made
+        // again.
         if context.secrets.tokens(key, true).await?.is_some() {
             release_hold(context, key).await;
             return Ok(account);
         }
     }
-    Err(contended())
 }
 
-/// Before anything is stored, a row says so: tokens never lie about without one. An account that isn't connected yet gets a time
-/// by which the refresher removes what a connection that died half-way has left.
+/// Writes the account's row before any tokens are stored, so that no tokens exist without a row. An account that isn't
+/// connected yet gets a time at which the refresher removes what an unfinished connection has left.
 async fn announce(context: &Context, key: AccountKey) -> PortResult<()> {
-    for _ in 0..WRITES_MAX {
+    let mut writes = OptimisticWrites::of("account", WRITES_MAX);
+    loop {
+        writes.begin()?;
         let (now, known) = (context.system.now(), context.store.account(key).await?);
         let next = match known {
             Some(account) if account.revoked_at.is_none() => return Ok(()),
-            // Its tokens are just being removed.
-            Some(account) if account.life.busy_until("", now).is_some() => return Err(contended()),
+            // Its tokens are being removed at this moment.
+            Some(account) if account.life.busy_until("", now).is_some() => {
+                return Err(PortError::Contended { row: "account", writes: 0 });
+            }
             Some(account) => account.next(now, context.nonce()),
             None => Account {
                 key,
@@ -136,14 +143,10 @@ async fn announce(context: &Context, key: AccountKey) -> PortResult<()> {
             return Ok(());
         }
     }
-    Err(contended())
 }
 
-fn contended() -> PortError {
-    PortError::Unavailable { port: "table", reason: "the account's row changes all the time".into() }
-}
-
-/// Whose token it is. A code has been spent for it: one lost answer doesn't waste that.
+/// Asks Pinterest whose token it is. An authorization code was spent for the token, so one lost answer doesn't waste
+/// it.
 async fn user(context: &Context, tokens: &Tokens) -> Result<PinterestUser, ConnectError> {
     match context.pinterest.user(&tokens.access).await {
         Err(read) if read.failure == Failure::PinterestUnreachable => {
@@ -164,7 +167,9 @@ async fn save(context: &Context, key: AccountKey, user: &PinterestUser, tokens: 
         tokens.refresh.is_some(),
         context.system.jitter(),
     );
-    for _ in 0..WRITES_MAX {
+    let mut writes = OptimisticWrites::of("account", WRITES_MAX);
+    loop {
+        writes.begin()?;
         let known = context.store.account(key).await?;
         let account = Account {
             key,
@@ -183,5 +188,4 @@ async fn save(context: &Context, key: AccountKey, user: &PinterestUser, tokens: 
             return Ok(account);
         }
     }
-    Err(contended())
 }

@@ -1,4 +1,4 @@
-//! Connecting a sandbox's simulated accounts: as with Pinterest's, but nobody is asked.
+//! Connects a sandbox's simulated accounts. It works as with Pinterest's accounts, but without any call to Pinterest.
 
 use super::connect;
 use crate::context::Context;
@@ -8,7 +8,7 @@ use crate::domain::ids::{AccountKey, WorkspaceId};
 use crate::domain::sandbox::{ACCOUNTS_MAX, code, scopes};
 use crate::ports::{PinterestUser, PortResult, Tokens};
 
-/// Whom the account of that number belongs to.
+/// The user that the account with that number belongs to.
 fn user(number: u32) -> PinterestUser {
     PinterestUser {
         id: code(number),
@@ -17,34 +17,35 @@ fn user(number: u32) -> PinterestUser {
     }
 }
 
-/// Connects the account of that number, or connects it again: what it was refused is over, and its pins go on.
+/// Connects the account with that number, or connects it again: a simulated refusal ends, and the account's pins
+/// continue.
 ///
 /// # Errors
 /// When the table is unavailable.
 pub async fn connect_simulated(context: &Context, workspace: WorkspaceId, number: u32) -> PortResult<Account> {
     let key = AccountKey::simulated(workspace, number);
-    // Custody composes a simulated account's tokens by itself, and has nothing to refresh ahead.
+    // Custody composes a simulated account's tokens by itself, and refreshes none ahead of time.
     let tokens = Tokens { scopes: Some(scopes()), ..Tokens::bare("simulated", None) };
     let account = connect::connect_user(context, key, &user(number), &tokens).await?;
-    tracing::info!(workspace_id = %workspace, account_id = %key.account, number, "a simulated account is connected");
+    tracing::info!(workspace_id = %workspace, account_id = %key.account, number, "simulated account connected");
     Ok(account)
 }
 
-/// A sandbox has an account to begin with. One that was disconnected stays so.
+/// Connects the sandbox's first account, unless it exists. An account that was disconnected stays so.
 ///
 /// # Errors
 /// When the table is unavailable.
 pub async fn ensure_first_account(context: &Context, workspace: WorkspaceId) -> PortResult<()> {
     let known = context.store.account(AccountKey::simulated(workspace, 1)).await?;
-    // One without a name was never finished.
+    // An account without a name was never finished.
     if known.is_none_or(|account| account.is_forgotten()) {
         connect_simulated(context, workspace, 1).await?;
     }
     Ok(())
 }
 
-/// The account that a person connects next: the first that needs to be connected again, or else the first that isn't there.
-/// `None`: there are as many as there can be, and all of them work.
+/// Returns the number of the account that a person connects next: the first that has to be connected again, or else the
+/// first unused one. `None` when the sandbox has as many accounts as it can have and all of them work.
 ///
 /// # Errors
 /// When the table is unavailable.

@@ -1,4 +1,5 @@
-//! Finishing what a disconnection, or a connection, that died half-way has left: tokens of an account that isn't connected.
+//! Finishes what a disconnection or a connection that died half-way has left: tokens of an account that isn't
+//! connected.
 
 use crate::context::Context;
 use crate::domain::account::Account;
@@ -7,25 +8,29 @@ use crate::domain::ids::AccountKey;
 use crate::domain::time::MINUTE_MS;
 use crate::ports::{PortResult, Removal};
 
-/// When the refresher takes over a removal that isn't noted as done.
+/// After this time the refresher takes over a removal that isn't recorded as done.
 pub const REMOVED_BY_REFRESHER_MS: i64 = 2 * MINUTE_MS;
 /// Longer than a removal that was begun in time can take.
 const REMOVAL_LEASE_MS: i64 = MINUTE_MS;
 
-/// Nothing is left for the refresher to remove. Not worth failing for: it would remove nothing.
+/// Records that nothing is left for the refresher to remove. A failure is only logged: the refresher would remove
+/// nothing.
 pub async fn removed(context: &Context, account: Option<Account>) {
     let Some(account) = account.filter(|account| account.life.refresh_at.is_some()) else { return };
     let done = Account { life: TokenLife::default(), ..account.next(context.system.now(), context.nonce()) };
     if let Err(error) = context.store.save_account(&done).await {
-        tracing::warn!(account_id = %account.key.account, %error, "a removal was not noted; it is repeated");
+        tracing::warn!(
+            account_id = %account.key.account, %error,
+            "token removal not recorded; the refresher repeats it"
+        );
     }
 }
 
-/// Removes the tokens of an account whose disconnection, or connection, died half-way. Whoever connects it meanwhile is kept from
-/// storing tokens by the lease; a removal that would outlast that isn't made.
+/// Removes the tokens of an account whose disconnection or connection died half-way. The lease keeps a connection that
+/// is made meanwhile from storing tokens. A removal that would outlast the lease isn't made.
 ///
 /// # Errors
-/// When a port is unavailable; the next run goes on.
+/// When a port is unavailable; the next run continues.
 pub async fn finish_disconnecting(context: &Context, key: AccountKey) -> PortResult<()> {
     let (began_ms, now) = (context.system.monotonic_ms(), context.system.now());
     let Some(account) = context.store.account(key).await? else { return Ok(()) };
@@ -45,6 +50,9 @@ pub async fn finish_disconnecting(context: &Context, key: AccountKey) -> PortRes
     }
     context.secrets.remove_tokens(key, Removal::Recoverable).await?;
     removed(context, Some(claimed)).await;
-    tracing::info!(workspace_id = %key.workspace, account_id = %key.account, "a disconnected account's tokens are removed");
+    tracing::info!(
+        workspace_id = %key.workspace, account_id = %key.account,
+        "tokens of a disconnected account removed"
+    );
     Ok(())
 }

@@ -1,8 +1,8 @@
-//! Forgetting who a disconnected account was: what names a person is gone some time after it was disconnected, unless it was
-//! connected again.
+//! Forgets who a disconnected account was: what names a person is deleted some time after the disconnection, unless the
+//! account was connected again.
 //!
-//! The row itself stays, with nothing but its id: its pins' stories refer to it, and the workspace's removal finds the account's
-//! other rows by it.
+//! The row stays, with nothing but its id: the histories of its pins refer to it, and the purge of the workspace finds
+//! the account's other rows by it.
 
 use crate::context::Context;
 use crate::domain::account::Account;
@@ -10,13 +10,13 @@ use crate::domain::time::{Moment, SECOND_MS};
 use crate::ports::PortResult;
 
 const PAGE: usize = 100;
-/// What an account needs of an invocation.
+/// The time of an invocation that an account needs.
 const NEEDS_MS: i64 = SECOND_MS;
 
-/// Forgets those that were disconnected too long ago; answers how many.
+/// Forgets the accounts that were disconnected too long ago; returns how many.
 ///
 /// # Errors
-/// When the table is unavailable; the next run goes on.
+/// When the table is unavailable; the next run continues.
 pub async fn forget_accounts(context: &Context, ends_at_ms: i64) -> PortResult<usize> {
     let by = context.system.now().plus_ms(-context.settings.disconnected_kept_ms);
     let mut count = 0;
@@ -29,13 +29,13 @@ pub async fn forget_accounts(context: &Context, ends_at_ms: i64) -> PortResult<u
             continue;
         }
         let bare = forgotten(&account, context.system.now(), context.nonce());
-        // Somebody else wrote: connected again, perhaps.
+        // Not saved when another writer came first: the account may be connected again.
         count += usize::from(context.store.save_account(&bare).await?);
     }
     Ok(count)
 }
 
-/// The row without anybody's name.
+/// The row without anything that names a person.
 pub(crate) fn forgotten(account: &Account, now: Moment, nonce: String) -> Account {
     Account {
         pinterest_user_id: String::new(),

@@ -1,4 +1,6 @@
-//! Connected accounts and their tokens.
+//! Connected accounts: connecting and disconnecting them, refreshing their tokens, calling Pinterest with a token.
+//!
+//! Read [`connect`] and [`refresh_tokens`] first. [`with_token`] makes the API's calls to Pinterest.
 
 pub mod analytics;
 pub mod connect;

@@ -1,26 +1,29 @@
-//! Copying an account's tokens from one custody to another, so that a deployment changes its mode and nobody has to reconnect.
+//! Copies an account's tokens from one custody to another, so that a deployment can change its mode without a
+//! reconnection of its accounts.
 //!
-//! It is repeated until nothing is left to do: before the functions change over, and after. In between, an account may have been
-//! connected in either custody; of two different grants the one that expires later was issued later, and it stays.
+//! The copy is repeated until nothing is left to do: before the functions change over, and after. In between, an
+//! account may have been connected in either custody. Of two different grants, the one that expires later was issued
+//! later, and it stays.
 
 use crate::domain::ids::AccountKey;
 use crate::ports::{Custody, PortResult, Removal, Secrets, Stored};
 
-/// What became of one account's tokens.
+/// The result of copying one account's tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Moved {
     Copied,
-    /// The same tokens are there.
+    /// The target has the same tokens.
     Already,
-    /// What is there was issued later.
+    /// The target's tokens were issued later.
     Newer,
-    /// Both have different tokens, and their ends don't tell which are the later ones: nothing was changed.
+    /// The two custodies have different tokens, and their expiry times don't show which were issued later. Nothing was
+    /// changed.
     Undecided,
-    /// There are none to copy.
+    /// The source has no tokens.
     Nothing,
 }
 
-/// Copies what is current and, if a refresh was staged, that too.
+/// Copies the current tokens and, if a refresh has staged tokens, those too.
 ///
 /// # Errors
 /// When a custody is unavailable; repeating it is harmless.
@@ -37,7 +40,7 @@ pub async fn move_tokens(from: &dyn Secrets, to: &dyn Secrets, account: AccountK
             let ends = (wanted.tokens.access_expires_at, known.tokens.access_expires_at);
             match ends {
                 (Some(ours), Some(theirs)) if ours > theirs => {
-                    // As a refresh does it: only if nobody connects the account at this moment.
+                    // Like a refresh: only if no connection replaces the account's tokens at this moment.
                     let next = Stored { follows: Some(known.version.clone()), ..wanted.clone() };
                     to.stage_tokens(account, &next).await?;
                     if !to.promote_tokens(account, &wanted.version, &known.version).await? {
@@ -58,7 +61,7 @@ pub async fn move_tokens(from: &dyn Secrets, to: &dyn Secrets, account: AccountK
     Ok(Moved::Copied)
 }
 
-/// Removes what was copied, if the other custody has the same tokens or later ones; answers whether it did.
+/// Removes the source's tokens if the target has the same tokens or later ones; returns whether it did.
 ///
 /// # Errors
 /// When a custody is unavailable; repeating it is harmless.

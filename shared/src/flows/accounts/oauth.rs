@@ -1,4 +1,4 @@
-//! Connecting an account as a person does: begun here, agreed to on Pinterest, finished by the callback.
+//! Connects an account by OAuth: started here, authorized by a person on Pinterest, finished by the callback.
 
 use thiserror::Error;
 
@@ -25,7 +25,7 @@ pub enum StartError {
     Port(#[from] PortError),
 }
 
-/// What Pinterest sent the browser back with.
+/// The parameters that Pinterest sends the browser back with.
 #[derive(Clone, Debug, Default)]
 pub struct Callback {
     pub state: Option<Secret>,
@@ -36,8 +36,8 @@ pub struct Callback {
 
 #[derive(Debug, Error)]
 pub enum FinishError {
-    /// Unknown, used or expired; which of them is nobody's business.
-    #[error("the state is not good")]
+    /// Unknown, used or expired. The caller doesn't learn which.
+    #[error("the state is invalid")]
     StateInvalid,
     #[error("the person refused")]
     Denied,
@@ -46,13 +46,13 @@ pub enum FinishError {
     NoCode,
     #[error("Pinterest refused the code")]
     CodeRefused,
-    /// An operator's business.
+    /// An operator has to correct the app's credentials.
     #[error("Pinterest refused the app")]
     AppRefused,
-    /// Nothing was connected; beginning again may work.
+    /// Nothing was connected; starting again may work.
     #[error("Pinterest could not be asked")]
     Unreachable { retry_after_ms: Option<i64> },
-    /// Tokens came, and Pinterest refuses to say whose they are.
+    /// Pinterest issued tokens, and refuses to say whose they are.
     #[error("{0}")]
     Pinterest(ReadFailure),
     #[error(transparent)]
@@ -64,12 +64,13 @@ pub enum FinishError {
 pub struct Connected {
     pub account: Account,
     pub workspace_name: String,
-    /// The key or the person that began it, as [`start`] was told.
+    /// The key or the person that started it, as passed to [`start`].
     pub by: String,
 }
 
-/// Answers where the person agrees. `by` names the key or the person that begins it, for the log. In a sandbox nobody has to
-/// agree: the address is the callback's, which `callback_url` is when none is configured.
+/// Returns the URL at which the person authorizes the connection. `by` names the key or the person that starts it, for
+/// the log. In a sandbox no authorization is needed: the URL is the callback's, which is `callback_url` when none is
+/// configured.
 ///
 /// # Errors
 /// When no app is configured, the sandbox is full, or the table is unavailable.
@@ -88,7 +89,7 @@ pub async fn start(
             let callback = context.oauth.callback_url().unwrap_or_else(|| callback_url.to_owned());
             format!("{callback}?state={}&code={}", text.expose(), sandbox::code(number))
         }
-        // One that was made this second may not be readable yet: the callback asks again.
+        // A workspace that was created this second may not be readable yet: the callback checks again.
         _ => context.oauth.authorization_url(text.expose()).ok_or(StartError::AppMissing)?,
     };
     let pending = PendingAuthorization { by: by.to_owned(), expires_at: context.system.now().plus_ms(STATE_LIFE_MS) };
@@ -96,11 +97,12 @@ pub async fn start(
     Ok(url)
 }
 
-/// Takes the state first: whatever happens then, it works once. A crash leaves no account, or a working one, or tokens that
-/// the next connection replaces.
+/// Finishes the connection. Takes the state first, so that it works only once. A crash leaves no account, or a working
+/// one, or tokens that the next connection replaces.
 ///
 /// # Errors
-/// When the connection didn't come about; nothing of an existing one has changed, unless the port that failed is the table's.
+/// When the connection wasn't made. An existing connection is unchanged then, unless the port that failed is the
+/// table's.
 pub async fn finish(context: &Context, callback: Callback) -> Result<Connected, FinishError> {
     let state = callback.state.ok_or(FinishError::StateInvalid)?;
     let state = PresentedState::parse(state.expose()).map_err(|_| FinishError::StateInvalid)?;
@@ -111,7 +113,10 @@ pub async fn finish(context: &Context, callback: Callback) -> Result<Connected, 
     let workspace = context.tenants.workspace(state.workspace).await?;
     let workspace = workspace.filter(may_connect).ok_or(FinishError::StateInvalid)?;
     if let Some(error) = callback.error {
-        tracing::info!(workspace_id = %workspace.id, by = pending.by, denied = error == "access_denied", "not connected");
+        tracing::info!(
+            workspace_id = %workspace.id, by = pending.by, denied = error == "access_denied",
+            "authorization not granted"
+        );
         return Err(FinishError::Denied);
     }
     let code = callback.code.filter(|code| !code.is_empty()).ok_or(FinishError::NoCode)?;
@@ -121,15 +126,18 @@ pub async fn finish(context: &Context, callback: Callback) -> Result<Connected, 
         return Ok(Connected { account, workspace_name: workspace.name, by: pending.by });
     }
     let tokens = context.oauth.exchange(&code).await.map_err(|failure| {
-        tracing::warn!(workspace_id = %workspace.id, ?failure, "a code was not exchanged");
+        tracing::warn!(workspace_id = %workspace.id, ?failure, "authorization code not exchanged");
         FinishError::of_grant(failure)
     })?;
     let account = connect::connect_account(context, workspace.id, &tokens).await?;
-    tracing::info!(workspace_id = %workspace.id, account_id = %account.key.account, by = pending.by, "connected");
+    tracing::info!(
+        workspace_id = %workspace.id, account_id = %account.key.account, by = pending.by,
+        "account connected"
+    );
     Ok(Connected { account, workspace_name: workspace.name, by: pending.by })
 }
 
-/// What is being removed takes nothing in.
+/// A workspace that is being removed accepts no connection.
 fn may_connect(workspace: &Workspace) -> bool {
     workspace.state == WorkspaceState::Active
 }
@@ -155,7 +163,7 @@ impl From<ConnectError> for FinishError {
                 Self::Unreachable { retry_after_ms: read.retry_after_ms }
             }
             ConnectError::Pinterest(read) => Self::Pinterest(read),
-            // Decided before: this path is production's.
+            // Decided before: this path is for production workspaces.
             ConnectError::Sandbox => Self::CodeRefused,
             ConnectError::Port(error) => Self::Port(error),
         }

@@ -1,4 +1,4 @@
-//! Refreshing the tokens that are due: what the scheduled function does.
+//! Refreshes the tokens that are due: the work of the scheduled function.
 
 use std::collections::BTreeSet;
 
@@ -11,24 +11,24 @@ use crate::context::Context;
 use crate::domain::ids::AccountKey;
 use crate::ports::PortResult;
 
-/// Accounts that are read from the index at once.
+/// Accounts read from the index at once.
 const PAGE: usize = 100;
-/// Refreshes under way at once: Pinterest counts them all against the one app.
+/// Concurrent refreshes: Pinterest counts them all against the one app.
 const AT_ONCE: usize = 8;
 
-/// What became of the accounts that were due.
+/// What a run did with the accounts that were due.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     pub renewed: usize,
-    /// Tried again later.
+    /// To be tried again later.
     pub later: usize,
-    /// Nothing to refresh with; of disconnected ones, what was left of their tokens is removed.
-    pub hopeless: usize,
+    /// Nothing to refresh with. Of disconnected accounts, the remaining tokens are removed.
+    pub needs_reconnect: usize,
     /// A port was unavailable.
     pub failed: usize,
 }
 
-/// Refreshes what is due, the most overdue first, as long as the invocation lasts.
+/// Refreshes what is due, the most overdue first, while the invocation lasts.
 ///
 /// # Errors
 /// When the table can't be read.
@@ -50,14 +50,20 @@ pub async fn refresh_due(context: &Context, ends_at_ms: i64) -> PortResult<Repor
                 Ok(Renewal::NotDue) => {}
                 Ok(Renewal::RetryAt(_)) => report.later += 1,
                 Ok(Renewal::NeedsReconnect) => {
-                    report.hopeless += 1;
+                    report.needs_reconnect += 1;
                     if let Err(error) = finish_disconnecting(context, key).await {
-                        tracing::warn!(account_id = %key.account, %error, "tokens could not be removed");
+                        tracing::warn!(
+                            account_id = %key.account, %error,
+                            "tokens of a disconnected account not removed"
+                        );
                     }
                     postpone(context, key).await;
                 }
                 Err(error) => {
-                    tracing::warn!(workspace_id = %key.workspace, account_id = %key.account, %error, "a refresh failed");
+                    tracing::warn!(
+                        workspace_id = %key.workspace, account_id = %key.account, %error,
+                        "token refresh failed"
+                    );
                     report.failed += 1;
                     postpone(context, key).await;
                 }
@@ -67,7 +73,8 @@ pub async fn refresh_due(context: &Context, ends_at_ms: i64) -> PortResult<Repor
     Ok(report)
 }
 
-/// Moves an account that can't be refreshed now out of the way of those behind it, unless somebody is at it.
+/// Moves an account that can't be refreshed now out of the way of those behind it, unless another worker is refreshing
+/// it.
 async fn postpone(context: &Context, key: AccountKey) {
     let (now, jitter) = (context.system.now(), context.system.jitter());
     let Ok(Some(account)) = context.store.account(key).await else { return };
@@ -75,7 +82,7 @@ async fn postpone(context: &Context, key: AccountKey) {
         let mut next = account.next(now, context.nonce());
         next.life = account.life.postponed(now, jitter);
         if let Err(error) = context.store.save_account(&next).await {
-            tracing::warn!(account_id = %key.account, %error, "an account's next refresh could not be put off");
+            tracing::warn!(account_id = %key.account, %error, "token refresh not postponed");
         }
     }
 }

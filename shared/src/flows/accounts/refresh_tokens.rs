@@ -1,13 +1,14 @@
-//! Refreshing an account's tokens, one refresher at a time.
+//! Refreshes an account's tokens, one refresher at a time.
 //!
-//! Announce in the account's row (which is the lease), ask Pinterest, keep what it issued beside the current tokens, make it
-//! current, record. Whoever comes after a crash finishes what is there: tokens that were kept are made current, a refresh that
-//! took effect is recorded, one that was announced is asked for again when its lease is over.
+//! The steps: announce the refresh in the account's row (which is the lease), ask Pinterest, stage the issued tokens
+//! beside the current ones, promote them, record the result. After a crash the next refresher finishes what is there:
+//! staged tokens are promoted, a refresh that took effect is recorded, and an announced refresh is asked for again when
+//! its lease is over.
 //!
-//! What can still be lost: tokens that Pinterest issued and that never came to be kept, because the process died, or the answer
-//! was lost, between Pinterest's commit and the write to custody. If the old refresh token is dead then (unknown of Pinterest;
-//! assumed), the account publishes on with its access token to that token's end, and says in time that it has to be
-//! reconnected.
+//! What can still be lost: tokens that Pinterest issued and that were never staged, because the process died, or the
+//! answer was lost, between Pinterest's commit and the write to custody. If Pinterest then refuses the old refresh
+//! token (not known; assumed), the account publishes with its access token until that expires, and reports in time that
+//! it has to be reconnected.
 
 use crate::context::Context;
 use crate::domain::account::Account;
@@ -22,21 +23,22 @@ use crate::flows::pacing::release_hold::release_hold;
 use crate::ports::{Custody, GrantFailure, PortError, PortResult, Stored, Tokens};
 use crate::telemetry::{self, Metric};
 
-/// What a refresh needs of an invocation: Pinterest's answer, and time to store it whatever happens.
+/// What a refresh needs of an invocation: Pinterest's answer, and time to store it in any case.
 pub const REFRESH_NEEDS_MS: i64 = 12 * SECOND_MS;
-/// Rows and tokens that others have changed under our feet are read anew this often.
+/// Rows and tokens that others have changed in between are read again this often.
 const ROUNDS_MAX: usize = 4;
-/// What Pinterest has just issued exists nowhere else: storing it is tried to the end of the invocation.
+/// Tokens that Pinterest has just issued exist nowhere else: storing them is tried until the invocation ends.
 const STORE_TRIES_MAX: usize = 30;
 const STORE_PAUSE_MS: i64 = 300;
 const WRITE_TRIES_MAX: usize = 3;
-/// What is left of the lease when it is made longer: a few tries of storing.
+/// The lease is extended when less than this is left: enough for a few tries of storing.
 const LEASE_LEAST_MS: i64 = 45 * SECOND_MS;
-/// A refresh takes a second or two: whoever meets somebody else's waits that long for its end, and looks this often.
+/// A refresh takes a second or two. A worker that meets another worker's refresh waits this long for its end, and
+/// checks every [`RECHECK_MS`].
 const WAIT_FOR_OTHERS_MS: i64 = 4 * SECOND_MS;
 const RECHECK_MS: i64 = 500;
 
-/// Why an account's tokens are looked at.
+/// Why a refresh is asked for.
 #[derive(Clone, Copy, Debug)]
 pub enum Why<'a> {
     Due,
@@ -44,22 +46,23 @@ pub enum Why<'a> {
     Refused(&'a Secret),
 }
 
-/// What became of it.
+/// The result of a refresh.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Renewal {
-    /// These are current now (perhaps by somebody else's doing).
+    /// These tokens are current now; another worker may have refreshed them.
     Renewed(Box<Tokens>),
     NotDue,
-    /// Somebody is at it, or it is tried again; not before then.
+    /// Another worker is refreshing, or the refresh is tried again; not before this time.
     RetryAt(Moment),
-    /// Nothing to refresh with: disconnected, given up, without a refresh token, or without a Pinterest app.
+    /// Nothing to refresh with: the account is disconnected, given up, or without a refresh token, or there is no
+    /// Pinterest app.
     NeedsReconnect,
 }
 
-/// What to do next, as far as the rows tell.
+/// The next step, as far as the rows show it.
 enum Plan {
     Over(Renewal),
-    /// Kept or current already, but not recorded.
+    /// Staged or current already, but not recorded.
     Finish {
         account: Box<Account>,
         next: Stored,
@@ -72,10 +75,10 @@ enum Plan {
     },
 }
 
-/// Refreshes the account's tokens, if there is reason to.
+/// Refreshes the account's tokens, if there is a reason to.
 ///
 /// # Errors
-/// When a port is unavailable; the account's row says when somebody looks again.
+/// When a port is unavailable; the account's row says when the next refresh is due.
 pub async fn renew(context: &Context, key: AccountKey, why: Why<'_>, ends_at_ms: i64) -> PortResult<Renewal> {
     let holder = context.nonce();
     for _ in 0..ROUNDS_MAX {
@@ -97,7 +100,8 @@ pub async fn renew(context: &Context, key: AccountKey, why: Why<'_>, ends_at_ms:
                 if !context.store.save_account(&announced).await? {
                     continue;
                 }
-                // Either clock: the monotonic one never jumps, the other also counts a machine's sleep.
+                // The larger of both clocks counts: the monotonic one never jumps, the other also counts a machine's
+                // sleep.
                 let waited_ms = context.system.monotonic_ms() - announced_ms;
                 let waited_ms = waited_ms.max(context.system.now().since_ms(announced_at));
                 if waited_ms > ASK_WITHIN_MS && context.rules.keep(CustodyRule::AskWithin) {
@@ -112,8 +116,8 @@ pub async fn renew(context: &Context, key: AccountKey, why: Why<'_>, ends_at_ms:
     Ok(Renewal::RetryAt(context.system.now().plus_ms(SECOND_MS)))
 }
 
-/// Refreshes after Pinterest refused an access token, waiting a little for somebody else who is at it. Trouble of ours is a
-/// reason to wait, not to fail.
+/// Refreshes after Pinterest refused an access token, and waits briefly for another worker that is refreshing. An
+/// unavailable port is a reason to wait, not to fail.
 pub async fn after_refusal(context: &Context, key: AccountKey, used: &Secret, ends_at_ms: i64) -> Renewal {
     let waits_until_ms = (context.system.monotonic_ms() + WAIT_FOR_OTHERS_MS).min(ends_at_ms - REFRESH_NEEDS_MS);
     loop {
@@ -124,7 +128,7 @@ pub async fn after_refusal(context: &Context, key: AccountKey, used: &Secret, en
             }
             Ok(renewal) => return renewal,
             Err(error) => {
-                tracing::warn!(account_id = %key.account, %error, "tokens could not be refreshed");
+                tracing::warn!(account_id = %key.account, %error, "token refresh failed");
                 return Renewal::RetryAt(context.system.now().plus_ms(TOKEN_PAUSE_MS));
             }
         }
@@ -170,7 +174,7 @@ async fn plan(context: &Context, key: AccountKey, why: Why<'_>, holder: &str) ->
     };
     match (why, account.life.refresh_at) {
         (Why::Due, _) if !account.life.is_due(now) => over(Renewal::NotDue),
-        // After a failure, the next try has its time, however many calls are refused meanwhile.
+        // After a failure, the next try keeps its time, however many calls are refused meanwhile.
         (Why::Refused(_), Some(at)) if at > now && (account.life.failures > 0 || account.life.refused.is_some()) => {
             over(Renewal::RetryAt(at))
         }
@@ -194,7 +198,7 @@ async fn settle_answer(
     let failed = |what: &str| {
         telemetry::count(Metric::RefreshFailed, 1, Some(what), now);
         let key = account.key;
-        tracing::warn!(workspace_id = %key.workspace, account_id = %key.account, what, "tokens were not refreshed");
+        tracing::warn!(workspace_id = %key.workspace, account_id = %key.account, what, "tokens not refreshed");
     };
     match answer {
         Ok(tokens) => {
@@ -205,14 +209,14 @@ async fn settle_answer(
             let mut account = account;
             if let Err(error) = keep(context, &mut account, &next, ends_at_ms).await {
                 let current = context.store.account(account.key).await?;
-                // Disconnected while Pinterest answered: there is nothing to keep it in, and nobody wants it.
+                // Disconnected while Pinterest answered: custody takes no tokens then, and they aren't needed.
                 if current.is_none_or(|account| !account.is_connected()) {
                     return Ok(Renewal::NeedsReconnect);
                 }
                 telemetry::count(Metric::RefreshTokensLost, 1, None, context.system.now());
                 tracing::error!(
                     workspace_id = %account.key.workspace, account_id = %account.key.account, %error,
-                    "tokens that Pinterest issued could not be stored: the account may have to be reconnected"
+                    "issued tokens not stored: the account may have to be reconnected"
                 );
                 return Err(error);
             }
@@ -220,7 +224,8 @@ async fn settle_answer(
                 record_renewed(context, account, &next.tokens, Some(holder)).await?;
                 return Ok(Renewal::Renewed(Box::new(next.tokens)));
             }
-            // A person has connected the account again meanwhile: that counts, and its row is written already.
+            // A person has connected the account again meanwhile. That connection counts, and its row is written
+            // already.
             let tokens = context.secrets.tokens(account.key, true).await?;
             Ok(tokens.map_or(Renewal::NeedsReconnect, |tokens| Renewal::Renewed(Box::new(tokens))))
         }
@@ -240,7 +245,7 @@ async fn settle_answer(
         }
         Err(GrantFailure::AppRefused(_)) => {
             failed("app_refused");
-            tracing::error!("Pinterest refuses the app's credentials: no account's tokens can be refreshed");
+            tracing::error!("app credentials refused: no account's tokens can be refreshed");
             let life = account.life.app_refused(now);
             settle(context, account, life, holder).await
         }
@@ -262,12 +267,12 @@ async fn settle_answer(
     }
 }
 
-/// Keeps what was just issued, trying to the end of the invocation, whatever the trouble: it exists nowhere else. The lease is
-/// made longer meanwhile, so that nobody sends the old refresh token again.
+/// Stages the tokens that were just issued, trying until the invocation ends whatever fails: they exist nowhere else.
+/// The lease is extended meanwhile, so that no other worker sends the old refresh token again.
 async fn keep(context: &Context, account: &mut Account, next: &Stored, ends_at_ms: i64) -> PortResult<()> {
     let mut tries = 1;
     loop {
-        lengthen(context, account).await;
+        extend_lease(context, account).await;
         let error = match context.secrets.stage_tokens(account.key, next).await {
             Ok(()) => return Ok(()),
             Err(error) => error,
@@ -289,8 +294,8 @@ async fn keep(context: &Context, account: &mut Account, next: &Stored, ends_at_m
     }
 }
 
-/// Keeps the lease ahead of the next try. Best effort: the table may be what is in trouble.
-async fn lengthen(context: &Context, account: &mut Account) {
+/// Extends the lease beyond the next try. Best effort: the table may be what fails.
+async fn extend_lease(context: &Context, account: &mut Account) {
     let now = context.system.now();
     let Some(lease) = account.life.lease.clone().filter(|lease| lease.until <= now.plus_ms(LEASE_LEAST_MS)) else {
         return;
@@ -311,14 +316,14 @@ async fn promote(context: &Context, key: AccountKey, next: &Stored) -> PortResul
     let mut tries = 1;
     loop {
         match context.secrets.promote_tokens(key, &next.version, &follows).await {
-            Err(PortError::Unavailable { .. }) if tries < WRITE_TRIES_MAX => tries += 1,
+            Err(PortError::Unavailable { .. } | PortError::Contended { .. }) if tries < WRITE_TRIES_MAX => tries += 1,
             answer => return answer,
         }
         context.system.sleep_ms(STORE_PAUSE_MS).await;
     }
 }
 
-/// Whether Pinterest still accepts the access token.
+/// Asks whether Pinterest still accepts the access token.
 async fn check(context: &Context, access: &Secret) -> AccessCheck {
     match context.pinterest.user(access).await {
         Ok(_) => AccessCheck::Works,
@@ -345,7 +350,7 @@ async fn record_renewed(context: &Context, account: Account, tokens: &Tokens, ho
         ..with_life(context, account, life.clone())
     });
     if is_recorded.await? {
-        // Pins may have met the old token and wait for this.
+        // Pins may have been refused with the old token and wait for this.
         release_hold(context, key).await;
         telemetry::count(Metric::TokensRefreshed, 1, None, now);
         tracing::info!(workspace_id = %key.workspace, account_id = %key.account, "tokens refreshed");
@@ -353,7 +358,7 @@ async fn record_renewed(context: &Context, account: Account, tokens: &Tokens, ho
     Ok(())
 }
 
-/// Records what came of a refresh that brought nothing.
+/// Records a refresh that brought no tokens.
 async fn settle(context: &Context, account: Account, life: TokenLife, holder: &str) -> PortResult<Renewal> {
     let (now, key) = (context.system.now(), account.key);
     let renewal = match (life.dead, life.refresh_at) {
@@ -365,19 +370,20 @@ async fn settle(context: &Context, account: Account, life: TokenLife, holder: &s
     let is_recorded =
         record(context, account, Some(holder), |account| with_life(context, account, life.clone())).await?;
     if let (true, Some(death)) = (is_recorded, death) {
-        // A sandbox's is what somebody tries out: no alarm.
+        // In a sandbox this is simulated on purpose: no alarm.
         if !key.account.is_simulated() {
             telemetry::count(Metric::AccountNeedsReconnect, 1, None, now);
         }
         tracing::error!(
             workspace_id = %key.workspace, account_id = %key.account, answer_lost = death.answer_lost,
-            "Pinterest refuses both of the account's tokens: it has to be reconnected"
+            "both tokens refused: the account has to be reconnected"
         );
     }
     Ok(renewal)
 }
 
-/// Writes the row as long as it is this refresher's (or, without a holder, as it was read); answers whether it was written.
+/// Writes the row while this refresher holds the lease (without a holder: while the row is as it was read); returns
+/// whether it was written.
 async fn record(
     context: &Context,
     account: Account,
@@ -399,7 +405,7 @@ async fn record(
                 write = next(&current);
             }
             Err(error) if tries >= WRITE_TRIES_MAX => return Err(error),
-            // The same write again: if it has taken effect, it is recognised.
+            // The same write again: if the first one took effect, the store recognises it.
             Err(_) => {}
         }
         tries += 1;

@@ -1,4 +1,4 @@
-//! Calling Pinterest for somebody who waits for the answer: with the account's token, which is renewed once when Pinterest
+//! Calls Pinterest for a caller that waits for the answer. Uses the account's token, and renews it once when Pinterest
 //! refuses it.
 
 use std::future::Future;
@@ -14,39 +14,40 @@ use crate::domain::secret::Secret;
 use crate::domain::time::SECOND_MS;
 use crate::ports::{PortError, ReadFailure};
 
-/// What is left of a request's time for renewing a token. The API's function has 20 s, and a call of Pinterest's up to 6 s.
+/// The part of a request's time for renewing a token. The API's function has 20 s, and a call to Pinterest takes up to
+/// 6 s.
 const RENEW_WITHIN_MS: i64 = 13 * SECOND_MS;
 
-/// Why there is no answer.
+/// Why the call has no answer.
 #[derive(Debug, Error)]
 pub enum CallError {
     #[error("no such account in this workspace")]
     AccountNotFound,
-    /// The access token is over and could not be renewed.
+    /// The access token has expired and could not be renewed.
     #[error("the account's access token has expired")]
     TokenExpired,
-    /// Disconnected, or Pinterest refuses the connection.
+    /// The account is disconnected, or Pinterest refuses the connection.
     #[error("the account is not connected any more")]
     TokenRevoked,
-    /// By name, as far as they are known.
+    /// The names of the missing scopes, as far as they are known.
     #[error("the account lacks scopes: {0:?}")]
     ScopeMissing(Vec<String>),
     /// A simulated account has as many boards as it can have.
-    #[error("a simulated account has no more boards")]
+    #[error("a simulated account can't have more boards")]
     SandboxBoardLimit,
-    /// One of those that every simulated account has.
+    /// The board is one of those that every simulated account has.
     #[error("the board can't be changed")]
     SandboxBoardFixed,
     #[error("Pinterest asks to slow down")]
     RateLimited { retry_after_ms: Option<i64> },
-    /// Whatever else Pinterest says, or that it could not be reached.
+    /// Any other answer of Pinterest's, or Pinterest could not be reached.
     #[error("{0}")]
     Pinterest(ReadFailure),
     #[error(transparent)]
     Port(#[from] PortError),
 }
 
-/// Calls with the token of the account of that key, which must have been granted the scopes.
+/// Calls with the token of the account `key`, which must have been granted the scopes.
 ///
 /// # Errors
 /// When the account is unknown or can't be used, Pinterest refuses, or a port is unavailable.
@@ -59,7 +60,7 @@ where
     with_token_of(context, &account, scopes, call).await
 }
 
-/// The same for an account that has been read.
+/// Like [`with_token`], for an account that has been read.
 ///
 /// # Errors
 /// When the account can't be used, Pinterest refuses, or a port is unavailable.
@@ -86,7 +87,7 @@ where
         Ok(answer) => return Ok(answer),
         Err(failure) => failure,
     };
-    // A refused token did nothing: the call may be made once more, whatever it was.
+    // A call with a refused token did nothing, so it may be made once more, whatever it was.
     if failure.failure == Failure::TokenRevoked {
         let ends_at_ms = context.system.monotonic_ms() + RENEW_WITHIN_MS;
         return match refresh_tokens::after_refusal(context, account.key, &token, ends_at_ms).await {
@@ -112,7 +113,7 @@ fn classify(context: &Context, account: &Account, failure: ReadFailure) -> CallE
     }
 }
 
-/// The scopes in Pinterest's words: `Missing: ['boards:write', 'pins:write']`.
+/// Reads the scopes from Pinterest's message: `Missing: ['boards:write', 'pins:write']`.
 fn named(message: &str) -> Vec<String> {
     let is_scope =
         |text: &&str| text.contains(':') && text.chars().all(|c| c.is_ascii_alphanumeric() || ":_".contains(c));
@@ -124,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn missing_scopes_are_read_from_pinterests_words() {
+    fn missing_scopes_are_read_from_pinterests_message() {
         assert_eq!(
             named("Authorization failed. Missing: ['boards:write', 'pins:write']"),
             ["boards:write", "pins:write"]

@@ -1,4 +1,4 @@
-//! Noting what was done. Never worth failing for.
+//! Writes entries to the activity log. A failure is only logged: no caller fails because of it.
 
 use crate::context::Context;
 use crate::domain::ids::WorkspaceId;
@@ -7,18 +7,19 @@ use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::stats::activity::{By, Entry, PIN_PUBLISH_FAILED};
 use crate::domain::time::HOUR_MS;
 
-/// Keeps the entry, if the table lets it.
+/// Writes the entry, if the table is available.
 pub async fn note(context: &Context, workspace: WorkspaceId, entry: &Entry) {
-    // Nobody's: written only so that a wrong password takes as long for an address that nobody has.
+    // The nil workspace's entries are written only so that a wrong password takes as long for an unknown address.
     let kept_ms = if workspace.0.is_nil() { HOUR_MS } else { context.settings.activity_kept_ms };
     let expires_at = entry.at.plus_ms(kept_ms);
     if let Err(error) = context.activity.note(workspace, entry, expires_at).await {
-        tracing::warn!(workspace_id = %workspace, action = entry.action.name, %error, "an activity was not noted");
+        tracing::warn!(workspace_id = %workspace, action = entry.action.name, %error, "activity entry not written");
     }
 }
 
-/// Notes that the pin has failed, if it has. A worker that dies just before this leaves no entry; one that repeats it, no second.
-pub async fn note_failure(context: &Context, pin: &Pin, attempt: &Attempt) {
+/// Writes an entry if the pin has failed. A worker that dies just before this leaves no entry; one that repeats it
+/// writes no second one.
+pub async fn audit_failure(context: &Context, pin: &Pin, attempt: &Attempt) {
     let (Status::Failed, Some(failure), Some(at)) = (attempt.status, attempt.failure, attempt.finished_at) else {
         return;
     };

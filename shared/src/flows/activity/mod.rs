@@ -1,8 +1,8 @@
-//! The activity log: noting what was done, and reading it.
+//! The activity log: writing entries, and reading pages of them. Read [`page`] first.
 //!
-//! Stored is what people and keys do (noted by one layer over the API's routes, `functions/api/src/activity.rs`) and every pin that
-//! fails. What is done most, creating pins, is derived from the list of pins at reading, so that it costs no write. Both are
-//! merged by time.
+//! Stored entries are what people and keys do (written by one layer over the API's routes,
+//! `functions/api/src/activity.rs`) and every pin that fails. Creating pins, the most frequent action, is derived from
+//! the list of pins at reading, so that it costs no write. Both lists are merged by time.
 
 mod audit;
 mod newest_pins;
@@ -10,7 +10,7 @@ mod newest_pins;
 use std::collections::btree_map::Entry as Known;
 use std::collections::{BTreeMap, VecDeque};
 
-pub use audit::{note, note_failure};
+pub use audit::{audit_failure, note};
 
 use newest_pins::newest_pins;
 
@@ -22,18 +22,18 @@ use crate::domain::stats::activity::{By, Cursor, Entry, List, PIN_CREATED, Wante
 use crate::domain::time::Moment;
 use crate::ports::PortResult;
 
-/// Entries that are looked at for one page; a page that isn't full by then says where to go on.
+/// Entries that are examined for one page. A page that isn't full by then says where to continue.
 pub const EXAMINED_MAX: usize = 1_000;
 /// Entries of a list that are read at once, at most.
 const AT_ONCE: usize = 100;
 
-/// Whose log it is, and what of it is open.
+/// Who reads the log, and which entries it may see.
 #[derive(Clone, Copy, Debug)]
 pub struct Reader<'a> {
     pub workspace: WorkspaceId,
     /// The key that reads.
     pub key: Option<KeyId>,
-    /// The accounts that it is limited to: it sees what was about one of them, and what it did itself.
+    /// The accounts that the key is limited to: it sees entries about one of them, and what it did itself.
     pub limited_to: Option<&'a [AccountId]>,
 }
 
@@ -48,20 +48,20 @@ impl Reader<'_> {
 pub struct Page {
     /// Newest first.
     pub entries: Vec<Entry>,
-    /// Where the next one begins, if there may be more.
+    /// Where the next page begins, if there may be more.
     pub next: Option<Cursor>,
 }
 
-/// One list, read piece by piece.
+/// One of the two lists, read in pieces.
 struct Source {
     list: List,
-    /// Behind which entry it goes on.
+    /// The position after which the list is read on.
     behind: Option<Cursor>,
     read: VecDeque<(Cursor, Option<Entry>)>,
     is_over: bool,
 }
 
-/// The newest entries behind `cursor` that are wanted and open to the reader.
+/// Returns the newest entries after `cursor` that match `wanted` and are visible to the reader.
 ///
 /// # Errors
 /// When the table is unavailable.
@@ -102,7 +102,7 @@ pub async fn page(
     Ok(page)
 }
 
-/// Newest first; of one moment what is stored first, then the larger id.
+/// Newest first; at the same moment, stored entries come first, then the larger id.
 fn order(position: &Cursor) -> impl Ord + use<> {
     (std::cmp::Reverse(position.at), position.list == List::Created, std::cmp::Reverse(position.id))
 }
@@ -118,12 +118,12 @@ impl Source {
         entry
     }
 
-    /// Reads on when there is nothing left of what was read.
+    /// Reads the next entries when none are left.
     async fn fill(&mut self, context: &Context, workspace: WorkspaceId, since: Moment, limit: usize) -> PortResult<()> {
         while self.read.is_empty() && !self.is_over {
             match self.list {
                 List::Stored => {
-                    // Of the other list's moment, everything that is stored comes before.
+                    // At the same moment, every stored entry comes before the other list's.
                     let before = self.behind.map(|at| (at.at, (at.list == List::Stored).then_some(at.id)));
                     let found = context.activity.entries(workspace, since, before, limit).await?;
                     self.is_over = found.len() < limit;
@@ -169,7 +169,7 @@ fn created(pin: &Pin) -> Entry {
     entry
 }
 
-/// Entries that are derived know the actor's id only.
+/// Adds the actors' names to derived entries, which have only the actor's id.
 async fn name_actors(context: &Context, workspace: WorkspaceId, entries: &mut [Entry]) -> PortResult<()> {
     let nameless = |entry: &&mut Entry| entry.label.is_none();
     if entries.iter_mut().filter(nameless).any(|entry| matches!(entry.by, By::Key(_))) {

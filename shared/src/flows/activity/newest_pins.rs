@@ -1,4 +1,4 @@
-//! The newest pins of a workspace, as the list has them.
+//! Reads the newest pins of a workspace from the index.
 
 use crate::context::Context;
 use crate::domain::ids::{PinId, PinKey, WorkspaceId};
@@ -8,15 +8,15 @@ use crate::domain::time::Moment;
 use crate::ports::PortResult;
 
 pub struct Found {
-    /// Where each stands; without a row where it has gone since.
+    /// The positions, each with its pin, or without one that is gone since.
     pub pins: Vec<((Moment, PinId), Option<Pin>)>,
-    /// Up to where the list was read.
+    /// The position up to which the list was read.
     pub end: Option<(Moment, PinId)>,
     pub is_over: bool,
 }
 
-/// The newest pins that were accepted since then, those behind `before` if that is given (a moment alone: those of earlier
-/// moments and of that one). About `limit`.
+/// Returns about `limit` of the newest pins that were accepted since `since`. With `before`, only those after that
+/// position; a moment without an id means the pins of that moment and earlier.
 pub async fn newest_pins(
     context: &Context,
     workspace: WorkspaceId,

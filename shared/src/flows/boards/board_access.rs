@@ -1,4 +1,5 @@
-//! Whether an account can publish to a board, and why not. Answers for every board, also one that can't be.
+//! Checks whether an account can publish to a board, and why not. It has an answer for every board id, even an
+//! impossible one.
 
 use crate::context::Context;
 use crate::domain::account::board::{Board, is_board_id};
@@ -11,7 +12,7 @@ use crate::domain::time::Moment;
 use crate::flows::accounts::with_token::{CallError, with_token_of};
 use crate::ports::PortError;
 
-/// What stands between the account and the board.
+/// What keeps the account from publishing to the board.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Obstacle {
     NotFound,
@@ -96,7 +97,7 @@ pub enum AccessError {
     Port(#[from] PortError),
 }
 
-/// Answers from a check that is minutes old, unless `fresh`.
+/// Checks the account and the board. Uses a stored check that is minutes old, unless `fresh`.
 ///
 /// # Errors
 /// When the account is unknown or a port is unavailable; never because of the board or Pinterest.
@@ -134,7 +135,7 @@ pub async fn board_access(context: &Context, key: &BoardKey, fresh: bool) -> Res
         Err(error) => return Ok(BoardAccess { asked: true, ..with(obstacle(error)) }),
     };
     if let Err(error) = context.board_checks.save_board_check(key, &check).await {
-        tracing::warn!(%error, board_id = key.board_id, "a board's check was not kept");
+        tracing::warn!(%error, board_id = key.board_id, "board check not stored");
     }
     Ok(judged(known, check, true))
 }
@@ -145,14 +146,14 @@ fn obstacle(error: CallError) -> Obstacle {
         CallError::TokenRevoked | CallError::AccountNotFound => Obstacle::TokenRevoked,
         CallError::ScopeMissing(scopes) => Obstacle::ScopeMissing(scopes),
         CallError::RateLimited { retry_after_ms } => Obstacle::RateLimited { retry_after_ms },
-        // The others are of writes.
+        // The other errors come from writes only.
         CallError::Pinterest(_) | CallError::Port(_) | CallError::SandboxBoardLimit | CallError::SandboxBoardFixed => {
             Obstacle::Unreachable
         }
     }
 }
 
-/// The answer that a check of the board makes.
+/// The answer that a check of the board leads to.
 fn judged(known: BoardAccess, check: BoardCheck, asked: bool) -> BoardAccess {
     let (obstacle, board) = match check.verdict {
         BoardVerdict::Reachable(board) => {

@@ -1,4 +1,4 @@
-//! Whether a pin that is sent to another board can get there, as far as can be told now.
+//! Checks whether a pin that is sent to another board can get there, as far as this is known now.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ pub enum PreflightError {
     Port(#[from] PortError),
 }
 
-/// Lets pass what can't be told because Pinterest isn't answering: publishing has its own ways to wait for it.
+/// Checks the board. It passes when Pinterest doesn't answer: publishing has its own ways to wait for Pinterest.
 ///
 /// # Errors
 /// When the account can't publish to the board, or a port is unavailable.
@@ -25,15 +25,15 @@ pub async fn preflight(context: &Context, board: &BoardKey) -> Result<(), Prefli
     preflight_of_many(context, board, &mut Preflights::default()).await
 }
 
-/// What was found out for the rows of one file.
+/// The results so far, for the rows of one file.
 #[derive(Debug, Default)]
 pub struct Preflights {
     open: BTreeSet<BoardKey>,
-    /// Pinterest doesn't answer for these now: it isn't asked again and again.
+    /// Accounts for which Pinterest doesn't answer now. It isn't asked for them again.
     untold: BTreeSet<AccountKey>,
 }
 
-/// As [`preflight`], asking for each board once and, when Pinterest can't tell, no more for its account.
+/// Like [`preflight`], but asks for each board once and, when Pinterest doesn't answer, no more for its account.
 ///
 /// # Errors
 /// As [`preflight`].

@@ -1,4 +1,6 @@
-//! An account's boards, their sections, and keyword ideas: through to Pinterest.
+//! An account's boards, their sections, and keyword suggestions: every operation here calls Pinterest.
+//!
+//! Read this file first. [`board_access`] checks whether an account can publish to a board.
 
 pub mod board_access;
 pub mod board_preflight;
@@ -27,7 +29,7 @@ pub async fn create_board(context: &Context, account: AccountKey, draft: &BoardD
     }
     let create = |token| async move { context.boards.create_board(&token, draft).await };
     let board = with_token(context, account, scopes_to_write(draft.privacy), create).await?;
-    note(context, &key(account, &board.id), BoardVerdict::Reachable(board.clone())).await;
+    store_check(context, &key(account, &board.id), BoardVerdict::Reachable(board.clone())).await;
     Ok(board)
 }
 
@@ -37,7 +39,7 @@ pub async fn update_board(context: &Context, board: &BoardKey, change: &BoardCha
     refuse_fixed(board)?;
     let update = |token| async move { context.boards.update_board(&token, &board.board_id, change).await };
     let updated = with_token(context, board.account, scopes_to_write(change.privacy), update).await?;
-    note(context, board, BoardVerdict::Reachable(updated.clone())).await;
+    store_check(context, board, BoardVerdict::Reachable(updated.clone())).await;
     Ok(updated)
 }
 
@@ -49,7 +51,7 @@ pub async fn delete_board(context: &Context, board: &BoardKey) -> Result<(), Cal
     refuse_fixed(board)?;
     let delete = |token| async move { context.boards.delete_board(&token, &board.board_id).await };
     with_token(context, board.account, scopes_to_write(None), delete).await?;
-    note(context, board, BoardVerdict::Deleted).await;
+    store_check(context, board, BoardVerdict::Deleted).await;
     Ok(())
 }
 
@@ -67,7 +69,8 @@ pub async fn create_section(context: &Context, board: &BoardKey, name: &str) -> 
     with_token(context, board.account, scopes_to_write(None), create).await
 }
 
-/// The terms that Pinterest relates to these; `exact`: only what it says of a term that was asked for, word for word.
+/// Returns the terms that Pinterest relates to `terms`. With `exact`, only the groups of a term that was asked for,
+/// word for word.
 ///
 /// # Errors
 /// As [`with_token`] says.
@@ -85,7 +88,7 @@ pub async fn related_terms(
     Ok(related)
 }
 
-/// The boards that a sandbox begins with stay as they are, so that there is always one to publish to.
+/// Refuses changes of the boards that a sandbox begins with, so that there is always one to publish to.
 fn refuse_fixed(board: &BoardKey) -> Result<(), CallError> {
     let is_fixed = board.account.account.is_simulated() && sandbox::is_fixed_board(&board.board_id);
     if is_fixed { Err(CallError::SandboxBoardFixed) } else { Ok(()) }
@@ -102,10 +105,10 @@ fn key(account: AccountKey, board_id: &str) -> BoardKey {
     BoardKey { account, board_id: board_id.to_owned() }
 }
 
-/// What a check would find now. It is a cache's: not worth failing for.
-async fn note(context: &Context, board: &BoardKey, verdict: BoardVerdict) {
+/// Stores what a check would find now. The row is a cache, so a failure is only logged.
+async fn store_check(context: &Context, board: &BoardKey, verdict: BoardVerdict) {
     let check = BoardCheck { verdict, checked_at: context.system.now() };
     if let Err(error) = context.board_checks.save_board_check(board, &check).await {
-        tracing::warn!(%error, board_id = board.board_id, "what became of a board was not noted");
+        tracing::warn!(%error, board_id = board.board_id, "board check not stored");
     }
 }

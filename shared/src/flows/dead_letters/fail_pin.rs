@@ -1,7 +1,8 @@
-//! What becomes of a dead letter: a publish message that was delivered too often, which means a bug or an outage.
+//! Handles a dead-letter message: a publish message that was delivered too often, which means a bug or an outage.
 //!
-//! A pin that nobody else owns fails, visibly and with a remedy; its letter is parked for an operator's redrive. A call
-//! that may have created a Pin is never failed here: it is looked for like any other.
+//! A pin without another owner fails, visibly and with a remedy, and its message moves to the redrive queue, where an
+//! operator can redrive it. A call that may have created a Pin is never failed here: its outcome is reconciled like any
+//! other.
 
 use crate::context::Context;
 use crate::domain::message::{Disposition, PublishMessage};
@@ -11,33 +12,33 @@ use crate::domain::pin::attempt::{Attempt, Status, Upstream};
 use crate::domain::pin::failure::Failure;
 use crate::flows::activity;
 use crate::flows::reconcile::register_unresolved;
-use crate::ports::{PortResult, Saved};
+use crate::ports::{PortResult, Write};
 use crate::telemetry::{self, Metric};
 
-/// A write that loses its race is decided anew this often; then the letter comes back.
+/// A write that loses its race is decided again this often; then the message is redelivered.
 const SAVE_ATTEMPTS: usize = 4;
 
-/// A dead letter that can be read, with its own text.
+/// A dead-letter message that can be read, with its own text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
     pub message: PublishMessage,
     pub body: String,
 }
 
-/// What is done about one.
+/// What to do with a dead-letter message.
 enum Verdict {
-    /// Nothing depends on it; the word says why.
+    /// No pin depends on it; the word says why.
     Drop(&'static str),
-    /// Its call may still commit.
+    /// The pin's call may still commit.
     KeepUntilQuiesced,
     Reconcile,
     Fail,
-    /// Its pin was failed, and then the letter was not parked.
+    /// The pin was failed before, but its message wasn't moved to the redrive queue.
     Park,
 }
 
 /// # Errors
-/// When a port is unavailable; the letter comes back.
+/// When a port is unavailable; the message is redelivered.
 pub async fn dead_letter(context: &Context, message: &DeadLetter) -> PortResult<Disposition> {
     for _ in 0..SAVE_ATTEMPTS {
         let read = context.store.pins(&[message.message.key()]).await?;
@@ -70,7 +71,7 @@ async fn verdict(context: &Context, message: &PublishMessage, pin: &Pin, attempt
     Ok(match attempt.status {
         Status::Failed if attempt.failure == Some(Failure::DeadLettered) && !is_older => Verdict::Park,
         Status::Published | Status::Failed => Verdict::Drop("finished"),
-        // Whatever the generation: a call under way is nobody else's to judge.
+        // Whatever the generation: only reconciliation decides on a call under way.
         Status::Publishing
             if context.system.now() < attempt.quiesced_at(context.settings.deadlines.quiesce_ms(context.rules)) =>
         {
@@ -87,21 +88,21 @@ async fn verdict(context: &Context, message: &PublishMessage, pin: &Pin, attempt
     })
 }
 
-/// Answers whether the pin was still as it was read.
+/// Fails the pin. Returns whether the pin was still as it was read.
 async fn fail(context: &Context, pin: &Pin, attempt: &Attempt) -> PortResult<bool> {
     let now = context.system.now();
     let failed = attempt.failed(now, Failure::DeadLettered, &Upstream::default(), pin, context.nonce());
     let Ok(failed) = failed else { return Ok(false) };
-    if context.store.save_attempt(pin, &failed).await? != Saved::Yes {
+    if context.store.save_attempt(pin, &failed).await? != Write::Done {
         return Ok(false);
     }
     let code = Failure::DeadLettered.code();
     telemetry::count(Metric::PinFailed, 1, Some(code), now);
     tracing::error!(
         workspace_id = %pin.key.workspace, account_id = %pin.request.account, pin_id = %pin.key.pin,
-        attempt = failed.attempt, error_code = code, "failed: its message became a dead letter"
+        attempt = failed.attempt, error_code = code, "pin failed: message dead-lettered"
     );
-    activity::note_failure(context, pin, &failed).await;
+    activity::audit_failure(context, pin, &failed).await;
     Ok(true)
 }
 
@@ -112,6 +113,9 @@ async fn park(context: &Context, message: &DeadLetter) -> PortResult<Disposition
 
 fn done(context: &Context, message: &DeadLetter, what: &'static str) -> Disposition {
     telemetry::count(Metric::DeadLetter, 1, Some(what), context.system.now());
-    tracing::warn!(pin_id = %message.message.pin, generation = message.message.generation, what, "a dead letter");
+    tracing::warn!(
+        pin_id = %message.message.pin, generation = message.message.generation, what,
+        "dead-letter message disposed of"
+    );
     Disposition::Done
 }

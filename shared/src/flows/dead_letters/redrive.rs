@@ -1,7 +1,8 @@
-//! Redriving parked dead letters: an operator looks at what there is by class of error, then has the pins retried, at a
-//! pace, and stopped where the cause turns out not to be mended.
+//! Redrives dead-letter messages. An operator first lists them by class of error, then has the pins retried at a
+//! limited rate, and the run stops where the cause turns out not to be fixed.
 //!
-//! A letter goes only when its pin has been retried, or needs nobody any more. Whatever else happens it stays parked.
+//! A message is deleted only when its pin has been retried or needs no further work. In every other case it stays in
+//! the redrive queue.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,41 +15,42 @@ use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use crate::flows::pins::retry_pin::{RetryError, retry_pin};
 use crate::ports::{DeadLetterMessage, PortResult, RedriveQueue};
 
-/// Letters considered in a run; with more, the summary says so.
+/// Messages considered in a run; with more, the summary says so.
 pub const MESSAGES_MAX: u64 = 20_000;
-/// A letter that is being looked at is hidden this long; after a death it is there again.
+/// A message that is being considered is hidden this long; after a crash it becomes visible again.
 const HIDDEN_MS: i64 = 30 * MINUTE_MS;
-/// How many of the last retried pins say whether it goes well.
+/// The number of last retried pins that decide whether the run goes well.
 pub const WINDOW: usize = 20;
-/// So many outcomes at least, before a run is stopped for failures.
+/// A run is stopped for failures only after this many outcomes.
 const OUTCOMES_LEAST: usize = 5;
-/// Where failures stop a run, each window's outcomes are waited for, at most this long: a pin may have to wait its turn.
+/// Where failures stop a run, it waits for the outcomes of each window, at most this long: a pin may have to wait for
+/// its slot.
 const OUTCOMES_WITHIN_MS: i64 = MINUTE_MS;
 const OUTCOMES_EVERY_MS: i64 = SECOND_MS;
 
-/// What the operator wants.
+/// The operator's options.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Redrive {
-    /// False: only look.
+    /// False: report only.
     pub run: bool,
-    /// Only pins that failed like this.
+    /// Only pins that failed with this code.
     pub error_code: Option<String>,
-    /// At most so many pins a second.
+    /// At most this many pins a second.
     pub rate_per_s: Option<f64>,
     /// Stop when more than this share of the last [`WINDOW`] pins failed again.
     pub stop_when_failing_percent: Option<u32>,
-    /// Unreadable letters go back to the publish queue as they are (for another build, which reads them).
+    /// Unreadable messages go back to the publish queue unchanged (for another build, which reads them).
     pub send_unreadable: bool,
 }
 
-/// What there was and what was done.
+/// What the run found and did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     pub messages: u64,
     /// By the pin's present error code, or `unreadable`, `gone`, `finished`, `waiting`.
     pub by_class: BTreeMap<String, u64>,
     pub retried: u64,
-    /// Letters of pins that need nobody any more.
+    /// Messages of pins that need no further work.
     pub dropped: u64,
     pub sent_unreadable: u64,
     /// Pins that can't be retried, by the reason.
@@ -57,17 +59,17 @@ pub struct Summary {
     pub failed_again: u64,
     /// Stopped early because too many failed again.
     pub stopped: bool,
-    /// There may be letters that this run hasn't seen.
+    /// There may be messages that this run hasn't seen.
     pub more: bool,
 }
 
-/// What a letter is about.
+/// The class of a message, by its pin's state.
 enum Class {
     Unreadable,
     Gone,
     /// Published.
     Finished,
-    /// Under way or waiting, under that generation.
+    /// Under way or waiting, with the pin's generation.
     Waiting(u32),
     Failed(Failure),
 }
@@ -89,16 +91,16 @@ struct Run<'a> {
     queue: &'a dyn RedriveQueue,
     redrive: &'a Redrive,
     summary: Summary,
-    /// Shown again at the end.
+    /// Messages that become visible again at the end.
     kept: Vec<DeadLetterMessage>,
     kept_bodies: BTreeSet<String>,
-    /// The last pins that were retried, and when the next may be.
+    /// The last retried pins, and the time of the next retry.
     window: Vec<PinKey>,
     next_at: Moment,
 }
 
 /// # Errors
-/// When a port is unavailable. Letters that were being looked at show again after half an hour.
+/// When a port is unavailable. Messages that were being considered become visible again after half an hour.
 pub async fn redrive(context: &Context, queue: &dyn RedriveQueue, redrive: &Redrive) -> PortResult<Summary> {
     let mut run = Run {
         context,
@@ -112,9 +114,9 @@ pub async fn redrive(context: &Context, queue: &dyn RedriveQueue, redrive: &Redr
     };
     let worked = run.go().await;
     for dead_letter in &run.kept {
-        // One that shows already, or is gone, is none of ours any more.
+        // A message that is visible already, or deleted, isn't this run's any more.
         if let Err(error) = queue.put_back(dead_letter).await {
-            tracing::warn!(%error, "a letter stays hidden for a while");
+            tracing::warn!(%error, "message stays hidden until its timeout");
         }
     }
     worked.map(|()| run.summary)
@@ -141,7 +143,7 @@ impl Run<'_> {
                 }
             }
         }
-        // The last few are worth a look too, though nothing is left to stop.
+        // The outcomes of the last few are counted too, though nothing is left to stop.
         self.is_failing().await.map(|_| ())
     }
 
@@ -152,7 +154,7 @@ impl Run<'_> {
 
     async fn consider(&mut self, dead_letter: DeadLetterMessage) -> PortResult<()> {
         if self.kept_bodies.contains(&dead_letter.body) {
-            // A second copy, or one whose hidden time is over.
+            // A second copy, or a message whose hidden time is over.
             self.keep(dead_letter);
             return Ok(());
         }
@@ -174,7 +176,7 @@ impl Run<'_> {
         match (class, message) {
             (Class::Gone | Class::Finished, _) => self.drop_message(&dead_letter).await,
             (Class::Waiting(generation), Some(message)) if generation > message.generation => {
-                // Retried already: another owner has the pin.
+                // Retried already: the pin has another owner.
                 self.drop_message(&dead_letter).await
             }
             (Class::Failed(_), Some(message)) => self.retry(dead_letter, message.key()).await,
@@ -225,7 +227,7 @@ impl Run<'_> {
                 self.keep(dead_letter);
                 return Err(error);
             }
-            // Somebody else was faster; the next run sees what came of it.
+            // Another retry came first; the next run sees its outcome.
             Err(RetryError::NotFailed(_)) => "not_failed",
             Err(RetryError::NotFound) => "gone",
             Err(RetryError::MayDuplicate) => "may_duplicate",
@@ -247,7 +249,7 @@ impl Run<'_> {
         self.next_at = self.context.system.now().plus_ms((1_000.0 / rate).ceil() as i64);
     }
 
-    /// Takes a retried pin into the window. A full one is judged before the run goes on.
+    /// Adds a retried pin to the window. A full window is judged before the run continues.
     async fn watch(&mut self, key: PinKey) -> PortResult<()> {
         self.window.push(key);
         if self.window.len() >= WINDOW {
@@ -256,7 +258,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Waits for the outcomes of the window, where failures are to stop the run, and begins a new one.
+    /// Waits for the outcomes of the window, where failures are to stop the run, and starts a new window.
     async fn is_failing(&mut self) -> PortResult<bool> {
         let keys = std::mem::take(&mut self.window);
         let Some(percent) = self.redrive.stop_when_failing_percent.filter(|_| !keys.is_empty()) else {

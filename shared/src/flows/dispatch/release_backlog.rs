@@ -1,5 +1,5 @@
-//! Releasing deferred pins: for each account with a backlog, the tokens of the coming window, most urgent first, each
-//! into its own second.
+//! Releases deferred pins: for each account with a backlog, as many as the coming window has tokens, most urgent first,
+//! each into its own second.
 
 use futures_util::stream::{self, StreamExt};
 
@@ -17,24 +17,24 @@ use crate::flows::pacing::budget_left;
 use crate::ports::{PortResult, Taken};
 use crate::telemetry::{self, Metric};
 
-/// Releasing stops this long before the invocation ends: the watchdog has its share of every run.
+/// Releasing stops this long before the invocation ends: the rescuer has its share of every run.
 const LEAVE_FOR_THE_REST_MS: i64 = 25 * SECOND_MS;
-/// Accounts worked on at once.
+/// Accounts worked on concurrently.
 const ACCOUNTS_AT_ONCE: usize = 16;
-/// One account's rows a run; at the default pace a window holds 100.
+/// Rows of one account in a run; at the default pace a window holds 100.
 const ROWS_MAX: usize = 1_000;
-/// A release that loses its race for the bucket is planned anew this often.
+/// A release that loses its race for the bucket is planned again this often.
 const TAKE_ATTEMPTS: usize = 4;
 /// A row this young may belong to an acceptance that is still writing its pin.
 const YOUNG_MS: i64 = 30 * SECOND_MS;
-/// Pins that outlived their time are let go, without tokens, in batches of this size.
+/// Overdue pins are released, without tokens, in batches of this size.
 const OVERDUE_MAX: usize = 100;
 
-/// Releases every account's due pins; answers how many. One account's trouble doesn't stop the others.
+/// Releases every account's due pins; returns how many. A failure of one account doesn't stop the others.
 pub async fn release_all(context: &Context, ends_at_ms: i64) -> PortResult<usize> {
     let mut accounts = context.store.waiting_accounts().await?;
     if !accounts.is_empty() {
-        // Another one is first each minute: where time runs out, it isn't always the same accounts that wait.
+        // Another account comes first each minute: when time runs out, it isn't always the same accounts that wait.
         let first = usize::try_from(context.system.now().minute()).unwrap_or(0).wrapping_mul(ACCOUNTS_AT_ONCE);
         let first = first % accounts.len();
         accounts.rotate_left(first);
@@ -46,11 +46,11 @@ pub async fn release_all(context: &Context, ends_at_ms: i64) -> PortResult<usize
         if context.system.monotonic_ms() > stop_at_ms {
             return 0;
         }
-        // Who has spent the day's budget would only come back.
+        // Pins of a workspace that has spent the day's budget would only come back.
         let request = Request::Create(account.workspace);
         let allowed = spending.map_or(usize::MAX, |day| day.allowance(context.settings.daily_budget, request) as usize);
         release(context, account, allowed).await.unwrap_or_else(|error| {
-            tracing::warn!(account_id = %account.account, %error, "a backlog could not be released; next tick");
+            tracing::warn!(account_id = %account.account, %error, "backlog not released; the next tick tries again");
             0
         })
     });
@@ -64,7 +64,7 @@ async fn release(context: &Context, account: AccountKey, allowed: usize) -> Port
     let mut bucket = context.store.bucket(account).await?;
     for _ in 0..TAKE_ATTEMPTS {
         let now = context.system.now();
-        // A pause that ends within the window only makes it start later.
+        // A pause that ends within the window only delays the start.
         let (from, until) = (bucket.opens_at(now), now.plus_ms(DISPATCH_HORIZON_MS));
         if from > until || allowed == 0 {
             return release_overdue(context, account, now).await;
@@ -100,7 +100,7 @@ async fn release(context: &Context, account: AccountKey, allowed: usize) -> Port
     Ok(0)
 }
 
-/// How many rows may go. Whether an account on hold works again is tried with a single pin.
+/// The number of rows to release. An account on hold is tried with a single pin.
 fn room(bucket: &Bucket, pace: &Pace, now: Moment, until: Moment) -> usize {
     let from = bucket.opens_at(now);
     let room = bucket.tokens_until(pace, from, until) as usize;
@@ -111,8 +111,8 @@ fn room(bucket: &Bucket, pace: &Pace, now: Moment, until: Moment) -> usize {
     if has_one_ahead { 0 } else { room.min(1) }
 }
 
-/// The next rows by priority and age; when more wait than there is room for, some of it is kept for the oldest of lower
-/// priority.
+/// The next rows by priority and age. When more wait than there is room for, some room is reserved for the oldest of
+/// lower priority.
 async fn next_rows(context: &Context, account: AccountKey, room: usize, rel: u64) -> PortResult<Vec<BacklogRow>> {
     let head = context.store.backlog(account, room).await?;
     let reserved = reserved_slots(room, rel);
@@ -126,7 +126,7 @@ async fn next_rows(context: &Context, account: AccountKey, room: usize, rel: u64
     Ok(with_reserved(head, lower, reserved))
 }
 
-/// The mark goes only after an empty reading that began well after it was set, and only if nobody set it again.
+/// Clears the mark only after an empty read that began well after the mark was set, and only if it wasn't set again.
 async fn clear_mark(context: &Context, account: AccountKey, bucket: &Bucket, read_at: Moment) -> PortResult<()> {
     match bucket.waiting_at {
         Some(seen) if read_at.since_ms(seen) >= WAITING_CLEARS_AFTER_MS => {
@@ -136,7 +136,7 @@ async fn clear_mark(context: &Context, account: AccountKey, bucket: &Bucket, rea
     }
 }
 
-/// Leaves out young rows whose pin isn't written yet: released now, their message would find nothing.
+/// Leaves out young rows whose pin isn't written yet: a message that is sent now would find no pin.
 async fn without_unwritten(
     context: &Context,
     account: AccountKey,
@@ -151,7 +151,7 @@ async fn without_unwritten(
     Ok(rows.into_iter().filter(|row| !missing.contains(&key(account, row))).collect())
 }
 
-/// Pins older than any pin may get are let go even while their account is paused: their worker fails them.
+/// Releases pins that are older than any pin may get, even while their account is paused: the publisher fails them.
 async fn release_overdue(context: &Context, account: AccountKey, now: Moment) -> PortResult<usize> {
     let rows = context.store.backlog(account, OVERDUE_MAX).await?;
     let overdue: Vec<Slotted> =
@@ -162,7 +162,8 @@ async fn release_overdue(context: &Context, account: AccountKey, now: Moment) ->
 /// A row and the token that was taken for it.
 type Slotted = (BacklogRow, Option<Token>);
 
-/// The next owner first (a clock row), then the messages; a row goes only when its message is out.
+/// Writes the next owner first (a recovery marker), then sends the messages. A row is deleted only when its message is
+/// sent.
 async fn hand_over(context: &Context, account: AccountKey, rows: &[Slotted]) -> PortResult<usize> {
     let now = context.system.now();
     for chunk in rows.chunks(PINS_PER_MARKER) {

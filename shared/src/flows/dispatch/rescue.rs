@@ -1,6 +1,7 @@
-//! The watchdog: reads the clock rows of the minutes that have passed and brings back what nobody owns.
+//! The rescuer: reads the recovery markers of the minutes that have passed, and brings back pins that have lost their
+//! owner.
 //!
-//! A pin whose message was lost, whose worker died, whose sender was killed: its clock row still names it.
+//! When a pin's message was lost, its worker died or its sender was killed, its marker still names it.
 
 use futures_util::future::try_join_all;
 
@@ -20,37 +21,37 @@ use crate::flows::reconcile::plan_duplicate_check;
 use crate::ports::{PortError, PortResult};
 use crate::telemetry::{self, Metric};
 
-/// Minutes caught up a run, oldest first: an outage of a day takes eight runs.
+/// Minutes caught up in a run, oldest first: an outage of a day takes eight runs.
 const MINUTES_PER_RUN: i64 = 180;
-/// Messages sent a run: after an outage the queue fills no faster than it is worked off.
+/// Messages sent in a run: after an outage the queue fills no faster than it is worked off.
 const RESENDS_PER_RUN: usize = 2_000;
-/// Without a watermark (the very first run) the watchdog begins this far back.
+/// Without a watermark (the very first run) the rescuer begins this far back.
 const FIRST_REACH_BACK_MINUTES: i64 = 60;
-/// The farthest minute a row that owns pins is ever filed under, from now; a recovery reads from there back.
+/// The farthest minute, from now, under which a marker that owns pins is ever filed. A recovery reads from there back.
 const FARTHEST_MINUTES: i64 = 62;
-/// A pin that waits for a moment further off than this isn't sent again yet: its row is filed anew for that moment.
+/// A pin that waits for a time further off than this isn't resent yet: its marker is filed again for that time.
 const SOON_MS: i64 = 60 * SECOND_MS;
-/// No slot is given out further ahead than this, clocks that disagree included.
+/// No slot is given out further ahead than this, clock differences included.
 const SLOTS_AHEAD_MS: i64 = DISPATCH_HORIZON_MS + 30 * SECOND_MS;
-/// A late check that couldn't be sent is sent this much later.
+/// A duplicate check that couldn't be sent is sent this much later.
 const DUPLICATE_CHECK_RESENT_MS: i64 = 5 * MINUTE_MS;
 /// A run stops before the invocation does.
 const STOP_BEFORE_END_MS: i64 = 8 * SECOND_MS;
 /// Empty minutes share a write of the watermark, up to this many.
 const MINUTES_PER_MARK: i64 = 30;
-/// Rows whose pins are read together.
+/// Markers whose pins are read together.
 const ROWS_AT_ONCE: usize = 50;
 
-/// How a run reads the clock.
+/// Which markers a run reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// What has passed since the watermark, then the minutes just before it once more.
+    /// The minutes that have passed since the watermark, then the minutes just before it once more.
     Tick,
-    /// The queue has lost its messages (the local stack was restarted): every row there is, due or not, the newest
+    /// The queue has lost its messages (the local stack was restarted): reads every marker, due or not, the newest
     /// first, from this minute back.
     ///
-    /// Only pins accepted before that moment: the messages of later ones are in the queue, and a second message without
-    /// a token would cost the account one.
+    /// Resends only pins that were accepted before that moment: the messages of later ones are in the queue, and a
+    /// second message without a token would cost the account one.
     Recover { from: Option<i64>, accepted_before: Moment },
 }
 
@@ -58,7 +59,7 @@ pub enum Mode {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rescued {
     pub resent: usize,
-    /// Where a recovery that ran out of time goes on.
+    /// The minute from which a recovery that ran out of time continues.
     pub go_on_from: Option<i64>,
 }
 
@@ -89,7 +90,7 @@ pub async fn run(context: &Context, mode: Mode, ends_at_ms: i64) -> PortResult<R
 }
 
 impl Run<'_> {
-    /// New minutes first: however many rows the rescans hold, the watermark moves.
+    /// Reads new minutes first, so that the watermark moves however many markers the rescans hold.
     async fn tick(&mut self, this_minute: i64, watermark: i64) -> PortResult<()> {
         let newest = (watermark + MINUTES_PER_RUN).min(this_minute - 1);
         let (mut marked, mut done) = (watermark, watermark);
@@ -99,7 +100,7 @@ impl Run<'_> {
                 is_whole = false;
                 break;
             };
-            // Done is a minute that has passed, when every shard and row of it is.
+            // A minute is done when it has passed and every marker of every shard of it is handled.
             done = minute;
             if rows > 0 || done - marked >= MINUTES_PER_MARK {
                 self.context.store.set_watermark(done).await?;
@@ -109,17 +110,17 @@ impl Run<'_> {
         if done > marked {
             self.context.store.set_watermark(done).await?;
         }
-        // Writers whose clock is behind may have filed rows under minutes that were done.
+        // Writers whose clock is behind may have filed markers under minutes that were done.
         for minute in (watermark + 1 - RESCAN_MINUTES..=watermark).rev() {
             if !is_whole || self.minute(minute).await?.is_none() {
-                tracing::warn!(done, resent = self.resent, "the watchdog stops for now and goes on from here");
+                tracing::warn!(done, resent = self.resent, "rescuer out of time; the next run continues");
                 break;
             }
         }
         Ok(())
     }
 
-    /// Answers the minute to go on from when time ran out.
+    /// Returns the minute from which to continue when time ran out.
     async fn recover(&mut self, from: i64, to: i64) -> PortResult<Option<i64>> {
         for minute in (to..=from).rev() {
             if self.minute(minute).await?.is_none() {
@@ -129,7 +130,7 @@ impl Run<'_> {
         Ok(None)
     }
 
-    /// Every row of one minute; answers how many, or `None` when it had to stop before the end.
+    /// Handles every marker of a minute; returns how many, or `None` when it had to stop before the end.
     async fn minute(&mut self, minute: i64) -> PortResult<Option<usize>> {
         if self.is_over() {
             return Ok(None);
@@ -150,14 +151,15 @@ impl Run<'_> {
             || (self.mode == Mode::Tick && self.resent >= RESENDS_PER_RUN)
     }
 
-    /// Looks after the pins of some rows. A row that can't be refiled now doesn't keep the others from it.
+    /// Handles some markers. A marker that can't be refiled now doesn't keep the others from being handled.
     async fn rescue(&mut self, rows: &[RecoveryMarker]) -> PortResult<()> {
         let rows: Vec<&RecoveryMarker> = rows.iter().filter(|row| row.purpose != Purpose::Retired).collect();
         let keys: Vec<PinKey> = rows.iter().flat_map(|row| row.pins.iter().copied()).collect();
         let mut pins = read_all(self.context, &keys).await?.into_iter();
         let mut failure = None;
         for row in rows {
-            // A row without its pin needs nothing: the rescans look again while an acceptance could still be writing.
+            // A marker without its pin needs nothing: the rescans read it again while an acceptance could still be
+            // writing.
             let found: Vec<(Pin, Attempt)> = pins.by_ref().take(row.pins.len()).flatten().collect();
             let retired = match row.purpose {
                 Purpose::Rescue => self.rescue_marker(row, &found).await,
@@ -168,7 +170,10 @@ impl Run<'_> {
             match retired {
                 Ok(resent) => self.resent += resent,
                 Err(error) => {
-                    tracing::warn!(minute = row.minute, %error, "a clock row could not be tended; the next run tries again");
+                    tracing::warn!(
+                        minute = row.minute, %error,
+                        "recovery marker not handled; the next run tries again"
+                    );
                     failure = Some(error);
                 }
             }
@@ -194,15 +199,15 @@ impl Run<'_> {
             }
         }
         if !self.context.queue.send(&to_send).await?.is_empty() {
-            // The row stays, and its minute isn't done: the next run sends again.
+            // The marker stays, and its minute isn't done: the next run sends again.
             return Err(PortError::Unavailable { port: "publish queue", reason: "messages could not be sent".into() });
         }
         self.refile(row, sent, later, next_check).await?;
         Ok(to_send.len())
     }
 
-    /// Sends the boards of published pins to be looked at once more, then forgets the row. One whose minute is to come (in
-    /// a recovery) stays.
+    /// Requests the duplicate check of published pins, then deletes the marker. A marker whose minute is to come (in a
+    /// recovery) stays.
     async fn request_duplicate_check(&self, row: &RecoveryMarker, pins: &[(Pin, Attempt)]) -> PortResult<usize> {
         let now = self.context.system.now();
         if row.minute >= now.minute() {
@@ -214,9 +219,9 @@ impl Run<'_> {
             let reconcile_message = ReconcileMessage::duplicate_check(&pin.board_key(), pin.key.pin, row.rounds, now);
             match self.context.queue.send_reconcile(&reconcile_message, 0).await {
                 Ok(()) => asked += 1,
-                // Filed anew: a minute that stays open would keep the watchdog from what publishing needs.
+                // Filed again: a minute that stays open would keep the rescuer from what publishing needs.
                 Err(error) => {
-                    tracing::warn!(pin_id = %pin.key.pin, %error, "a late check could not be sent");
+                    tracing::warn!(pin_id = %pin.key.pin, %error, "duplicate check not sent; filed again");
                     plan_duplicate_check::file(
                         self.context,
                         pin.key,
@@ -256,8 +261,8 @@ impl Run<'_> {
             }
             _ => attempt.not_before,
         };
-        // No message is under way for a deferred pin that waits longer than slots are given out ahead, and it isn't in the
-        // backlog: whoever put it there died before. The publisher puts it back.
+        // No message is under way for a deferred pin that waits longer than slots are given out ahead, and it isn't in
+        // the backlog: the worker that was to put it there died before. The publisher puts it back.
         let is_ownerless = |at: Moment| attempt.status == Status::Deferred && at > now.plus_ms(SLOTS_AHEAD_MS);
         match waits_until {
             Some(at) if is_ownerless(at) => Ok(Action::Resend),
@@ -266,11 +271,11 @@ impl Run<'_> {
         }
     }
 
-    /// The latest slot that a pin which has left the backlog can have, if it is still to come.
+    /// The latest slot that a pin which has left the backlog can have, if that slot is still to come.
     ///
-    /// A row from before its last stay in the backlog can't tell a pin that was just released from one whose message was
-    /// lost. A message without a token, sent on suspicion, would void the good one; so the first such row waits until
-    /// every slot that is handed out by now has passed.
+    /// A marker from before the pin's last stay in the backlog can't distinguish a pin that was just released from one
+    /// whose message was lost. A message without a token, sent on suspicion, would void the good one; so the first such
+    /// marker waits until every slot that is given out by now has passed.
     async fn released_slot(
         &self,
         pin: &Pin,
@@ -284,12 +289,14 @@ impl Run<'_> {
         }
         let bucket = self.context.store.bucket(pin.account_key()).await?;
         let last_slot = bucket.last_slot(&self.context.settings.pace);
-        // Slots are given out for the coming window only; what a pause has pushed further off is nobody's.
+        // Slots are given out for the coming window only; a slot that a pause has pushed further off belongs to no
+        // message.
         Ok((last_slot > now && last_slot <= now.plus_ms(SLOTS_AHEAD_MS)).then_some(last_slot))
     }
 
-    /// The rows that follow, then the old one is marked: the rescans must not watch its pins again. It stays for the tally,
-    /// which reads it later, with the pins that have no row after it. A recovery leaves future rows.
+    /// Writes the markers that follow, then retires the old one: the rescans must not handle its pins again. The
+    /// retired marker stays for the rollup, which reads it later, with the pins that have no marker after it. A
+    /// recovery leaves future markers.
     async fn refile(
         &self,
         row: &RecoveryMarker,
@@ -324,8 +331,8 @@ enum Action {
     Recheck(Moment),
 }
 
-/// Reads pins in the order of the keys. One that this build can't read (a later version's, after a roll-back) is reported
-/// and left out; it must not keep the watchdog from all others.
+/// Reads pins in the order of the keys. A pin that this build can't read (a later version's, after a rollback) is
+/// logged and left out, so that it doesn't keep the rescuer from all others.
 pub(crate) async fn read_all(context: &Context, keys: &[PinKey]) -> PortResult<Vec<Option<(Pin, Attempt)>>> {
     match context.store.pins(keys).await {
         Err(PortError::Broken { .. }) => {}
@@ -336,7 +343,7 @@ pub(crate) async fn read_all(context: &Context, keys: &[PinKey]) -> PortResult<V
         match context.store.pins(std::slice::from_ref(key)).await {
             Ok(read) => pins.extend(read),
             Err(PortError::Broken { reason, .. }) => {
-                tracing::error!(pin_id = %key.pin, reason, "a pin can't be read");
+                tracing::error!(pin_id = %key.pin, reason, "pin unreadable");
                 pins.push(None);
             }
             Err(error) => return Err(error),

@@ -1,4 +1,4 @@
-//! What an import would come to, without doing any of it.
+//! Reports what an import would do, without doing any of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,16 +19,16 @@ use crate::flows::pacing::forecast::{self, Forecast};
 use crate::flows::schedules::{self, ScheduleError};
 use crate::ports::PortResult;
 
-/// Boards that are looked at; each may be a call to Pinterest.
+/// Boards that are checked; each check may call Pinterest.
 pub const BOARDS_CHECKED_MAX: usize = 50;
-/// Rows whose content is looked for at once.
+/// Rows whose content is compared concurrently.
 const CONTENTS_AT_ONCE: usize = 16;
-/// Looks begin for so long: a Pinterest that doesn't answer is no reason not to answer.
+/// Board checks are started for this long: a Pinterest that doesn't answer must not keep the report from being sent.
 const CHECKS_TAKE_MS: i64 = 8 * SECOND_MS;
-/// Looks at once.
+/// Concurrent board checks.
 const BOARDS_AT_ONCE: usize = 8;
 
-/// What would become of a row.
+/// What would happen to a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowForecast {
     pub number: u32,
@@ -38,16 +38,16 @@ pub struct RowForecast {
     pub repeats: Option<u32>,
     /// The row of this file that has the same account, board, title and link.
     pub same_content_as: Option<u32>,
-    /// The pin of the last 24 hours that has, and the same image.
+    /// The pin of the last 24 hours that has the same content, and the same image.
     pub same_content_as_pin: Option<PinId>,
 }
 
-/// A board that rows are for.
+/// A board that rows publish to.
 #[derive(Clone, Debug)]
 pub struct BoardReport {
     pub board: BoardKey,
     pub rows: Vec<u32>,
-    /// `None`: there were too many boards, or too little time, to look at this one too.
+    /// `None`: there were too many boards, or too little time, to check this one too.
     pub access: Option<BoardAccess>,
 }
 
@@ -55,7 +55,7 @@ pub struct BoardReport {
 pub struct ImportReport {
     pub rows: Vec<RowForecast>,
     pub boards: Vec<BoardReport>,
-    /// Of the rows that would be new and aren't for a later time.
+    /// The forecast for the rows that would be new and aren't for a later time.
     pub forecast: Option<Forecast>,
 }
 
@@ -70,11 +70,11 @@ pub async fn report(context: &Context, workspace: WorkspaceId, rows: Vec<Row>) -
     let mut contents: BTreeMap<(AccountId, String), u32> = BTreeMap::new();
     let mut boards: BTreeMap<BoardKey, Vec<u32>> = BTreeMap::new();
     let mut joining: BTreeMap<AccountId, usize> = BTreeMap::new();
-    let (mut told, mut new) = (Vec::with_capacity(rows.len()), Vec::new());
+    let (mut forecasts, mut new) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in rows {
         let Some(request) = row.ask.request() else {
             let Ask::Refused(error) = row.ask else { continue };
-            told.push(RowForecast::new(row.number, row.key, Outcome::Failed(error)));
+            forecasts.push(RowForecast::new(row.number, row.key, Outcome::Failed(error)));
             continue;
         };
         let outcome = match row.ask {
@@ -92,23 +92,23 @@ pub async fn report(context: &Context, workspace: WorkspaceId, rows: Vec<Row>) -
         }
         let content = (request.account, idempotency::content_hash(request));
         if let Outcome::Created(Made::Pin(own)) = outcome {
-            new.push((told.len(), request.clone(), own));
+            new.push((forecasts.len(), request.clone(), own));
         }
         let earlier = |found: Option<u32>| found.filter(|number| *number != row.number);
         let repeats = earlier(Some(*keys.entry(request.idempotency_key.clone()).or_insert(row.number)));
         let same_content_as = earlier(Some(*contents.entry(content).or_insert(row.number)));
-        told.push(RowForecast { repeats, same_content_as, ..RowForecast::new(row.number, row.key, outcome) });
+        forecasts.push(RowForecast { repeats, same_content_as, ..RowForecast::new(row.number, row.key, outcome) });
     }
-    let looks = new.into_iter().map(|(index, request, own)| async move {
+    let comparisons = new.into_iter().map(|(index, request, own)| async move {
         PortResult::Ok((index, duplicate_content::find(context, workspace, &request, own).await?))
     });
-    let found: Vec<_> = stream::iter(looks).buffered(CONTENTS_AT_ONCE).try_collect().await?;
+    let found: Vec<_> = stream::iter(comparisons).buffered(CONTENTS_AT_ONCE).try_collect().await?;
     for (index, duplicate) in found {
-        told[index].same_content_as_pin = duplicate.map(|duplicate| duplicate.pin);
+        forecasts[index].same_content_as_pin = duplicate.map(|duplicate| duplicate.pin);
     }
-    let boards = looked_at(context, boards).await?;
+    let boards = check_boards(context, boards).await?;
     let forecast = forecast::forecast(context, workspace, &joining).await?;
-    Ok(ImportReport { rows: told, boards, forecast })
+    Ok(ImportReport { rows: forecasts, boards, forecast })
 }
 
 impl RowForecast {
@@ -120,7 +120,7 @@ impl RowForecast {
 /// The payload of each pin, and whether it was deleted.
 type Existing = BTreeMap<PinId, (PayloadHash, bool)>;
 
-/// The pins that the rows' keys stand for already.
+/// The pins that the rows' keys belong to already.
 async fn existing(context: &Context, workspace: WorkspaceId, rows: &[Row]) -> PortResult<Existing> {
     let ids: BTreeSet<PinId> = rows
         .iter()
@@ -132,7 +132,7 @@ async fn existing(context: &Context, workspace: WorkspaceId, rows: &[Row]) -> Po
     Ok(found.map(|(pin, _)| (pin.key.pin, (pin.payload_hash, pin.hidden_at.is_some()))).collect())
 }
 
-/// As accepting the rows one after the other would answer.
+/// The outcome that accepting the rows one after the other would have.
 fn outcome(
     workspace: WorkspaceId,
     request: &PinRequest,
@@ -156,7 +156,7 @@ fn outcome(
     refusal(refused).map(Outcome::Failed)
 }
 
-/// As scheduling the rows one after the other would answer.
+/// The outcome that scheduling the rows one after the other would have.
 async fn schedule_outcome(
     context: &Context,
     workspace: WorkspaceId,
@@ -187,21 +187,21 @@ async fn schedule_outcome(
     schedule_refusal(refused).map(Outcome::Failed)
 }
 
-/// Each board once.
-async fn looked_at(context: &Context, boards: BTreeMap<BoardKey, Vec<u32>>) -> PortResult<Vec<BoardReport>> {
+/// Checks each board once.
+async fn check_boards(context: &Context, boards: BTreeMap<BoardKey, Vec<u32>>) -> PortResult<Vec<BoardReport>> {
     let stop_at_ms = context.system.monotonic_ms() + CHECKS_TAKE_MS;
-    let looks = boards.into_iter().enumerate().map(|(index, (board, rows))| async move {
+    let checks = boards.into_iter().enumerate().map(|(index, (board, rows))| async move {
         let is_time = context.system.monotonic_ms() < stop_at_ms;
         let access = if index < BOARDS_CHECKED_MAX && is_time { access(context, &board).await? } else { None };
         PortResult::Ok(BoardReport { board, rows, access })
     });
-    stream::iter(looks).buffered(BOARDS_AT_ONCE).try_collect().await
+    stream::iter(checks).buffered(BOARDS_AT_ONCE).try_collect().await
 }
 
 async fn access(context: &Context, board: &BoardKey) -> PortResult<Option<BoardAccess>> {
     match board_access(context, board, false).await {
         Ok(access) => Ok(Some(access)),
-        // Disconnected and forgotten a moment ago.
+        // The account was disconnected and forgotten a moment ago.
         Err(AccessError::AccountNotFound) => Ok(None),
         Err(AccessError::Port(error)) => Err(error),
     }

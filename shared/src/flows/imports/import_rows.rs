@@ -1,7 +1,7 @@
-//! Working on an import: chunk by chunk, each chunk's results written once.
+//! Works on an import, chunk by chunk. Each chunk's results are written once.
 //!
-//! Whatever kills a worker, the next begins with the first chunk that has no results. The pins that the dead one accepted
-//! of it name this import and their row, so they count as what they are: created by it.
+//! When a worker dies, the next one begins with the first chunk that has no results. The pins that the dead worker
+//! accepted from that chunk name this import and their row, so they count as created by it.
 
 use std::collections::BTreeSet;
 
@@ -24,17 +24,17 @@ use crate::telemetry::{self, Metric};
 /// A chunk that is begun with less time than this left might be cut off.
 const CHUNK_NEEDS_MS: i64 = 20 * SECOND_MS;
 
-/// Of a schedule: its board may have to be asked for at a Pinterest that doesn't answer.
+/// What a schedule's row needs: its board may have to be checked at a Pinterest that doesn't answer.
 const ROW_NEEDS_MS: i64 = 12 * SECOND_MS;
 
 /// Works on the import until it is finished or the time is over.
 ///
 /// # Errors
-/// When a port is unavailable; the message comes back.
+/// When a port is unavailable; the message is redelivered.
 pub async fn work_on_import(context: &Context, message: ImportMessage, ends_at_ms: i64) -> PortResult<Disposition> {
     let key = message.key();
     let Some(import) = context.imports.import(key).await? else {
-        // It was never taken in, or is deleted.
+        // The import was never accepted, or is deleted.
         return Ok(Disposition::Done);
     };
     if import.finished.is_some() || import.stopped.is_some() {
@@ -47,7 +47,7 @@ pub async fn work_on_import(context: &Context, message: ImportMessage, ends_at_m
             context.queue.send_import(&message).await?;
             return Ok(Disposition::Done);
         }
-        // What is accepted in a workspace that is being deleted would stay behind.
+        // Pins that are accepted in a workspace that is being deleted would stay behind.
         let workspace = context.tenants.workspace(key.workspace).await?;
         if workspace.is_none_or(|workspace| workspace.state != WorkspaceState::Active) {
             return Ok(Disposition::Done);
@@ -58,32 +58,38 @@ pub async fn work_on_import(context: &Context, message: ImportMessage, ends_at_m
             return Ok(Disposition::Done);
         };
         let Some(rows) = work_on_rows(context, &import, rows, ends_at_ms).await? else {
-            // Slow going. What was made of these rows is found again.
+            // Time ran out. The next worker finds what was made of these rows.
             context.queue.send_import(&message).await?;
             return Ok(Disposition::Done);
         };
         let result = ChunkResult { chunk, began_at, done_at: context.system.now(), rows };
         context.imports.put_import_result(&import, &result).await?;
     }
-    // Read, not added up here: another worker may have written the results of some chunk first.
+    // Read, not added up here: another worker may have written the results of a chunk first.
     let results = context.imports.import_results(key).await?;
     let totals = Totals::of(&results);
     context.imports.finish_import(key, &totals).await?;
     let Totals { created, existing, failed, .. } = totals;
-    tracing::info!(workspace_id = %key.workspace, import_id = %key.import, created, existing, failed, "an import is finished");
+    tracing::info!(
+        workspace_id = %key.workspace, import_id = %key.import, created, existing, failed,
+        "import finished"
+    );
     Ok(Disposition::Done)
 }
 
-/// Notes that the import doesn't go on by itself.
+/// Stops the import: it doesn't continue by itself.
 pub async fn stop(context: &Context, import: &Import, reason: StopReason) -> PortResult<()> {
     let at = context.system.now();
     context.imports.stop_import(import.key, Some(&Stop { reason, at })).await?;
     telemetry::count(Metric::ImportStopped, 1, Some(reason.code()), at);
-    tracing::error!(workspace_id = %import.key.workspace, import_id = %import.key.import, error_code = reason.code(), "an import has stopped");
+    tracing::error!(
+        workspace_id = %import.key.workspace, import_id = %import.key.import, error_code = reason.code(),
+        "import stopped"
+    );
     Ok(())
 }
 
-/// What became of the rows; `None` if the time was too short for them.
+/// The results of the rows; `None` if the time was too short for them.
 async fn work_on_rows(
     context: &Context,
     import: &Import,
@@ -118,11 +124,11 @@ async fn work_on_rows(
     Ok(Some(results))
 }
 
-/// What accepting a row came to.
+/// The outcome of accepting a row.
 fn of_pin(accepted: Option<Result<Acceptance, AcceptError>>, origin: Origin) -> PortResult<Outcome> {
     Ok(match accepted {
         Some(Ok(Acceptance::New(pin, _))) => Outcome::Created(Made::Pin(pin.key.pin)),
-        // Accepted for this very row, by a worker that died before it could say so.
+        // Accepted for this very row, by a worker that died before it could record it.
         Some(Ok(Acceptance::Replay(pin, _))) if pin.origin.import == origin.import => {
             Outcome::Created(Made::Pin(pin.key.pin))
         }
@@ -132,7 +138,7 @@ fn of_pin(accepted: Option<Result<Acceptance, AcceptError>>, origin: Origin) -> 
     })
 }
 
-/// What scheduling a row came to.
+/// The outcome of scheduling a row.
 fn of_schedule(created: Result<Created, ScheduleError>, origin: Origin) -> PortResult<Outcome> {
     Ok(match created {
         Ok(Created::New(view)) => Outcome::Created(Made::Schedule(view.schedule.key.schedule)),
@@ -166,7 +172,7 @@ pub fn schedule_refusal(error: ScheduleError) -> PortResult<RowError> {
             RowError::new(obstacle.code(), format!("board_id: {}", obstacle.message()), &["board_id"])
         }
         ScheduleError::Port(error) => return Err(error),
-        // Of a schedule that is there already, which making one never meets.
+        // Errors of existing schedules, which creating one never meets.
         ScheduleError::NotFound
         | ScheduleError::NotEditable(_)
         | ScheduleError::WrongStatus(_)
@@ -174,7 +180,7 @@ pub fn schedule_refusal(error: ScheduleError) -> PortResult<RowError> {
     })
 }
 
-/// Why accepting refused the row; an unavailable port is no reason of the row's.
+/// Why accepting refused the row. An unavailable port is an error, not a reason of the row's.
 pub fn refusal(error: AcceptError) -> PortResult<RowError> {
     Ok(match error {
         AcceptError::KeyReused { existing } => RowError::new(

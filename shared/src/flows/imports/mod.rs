@@ -1,7 +1,8 @@
-//! Taking an import in, and telling what became of it.
+//! Imports: accepting, listing and resuming them. Read this file first. [`import_rows`] works on an import's rows.
 //!
-//! First an owner (a clock row), then the rows, then the import itself, then the message. Killed in between there is either
-//! no import, and its clock row clears away what was written of it, or one that the clock row brings back.
+//! The order of the writes: first an owner (a recovery marker), then the rows, then the import itself, then the
+//! message. If the process dies in between, there is either no import, and the rescuer deletes what was written of it,
+//! or one that the rescuer brings back by its marker.
 
 pub mod dry_run;
 pub mod import_rows;
@@ -18,28 +19,28 @@ use crate::domain::message::ImportMessage;
 use crate::domain::pin::origin::Actor;
 use crate::domain::recovery::RecoveryMarker;
 use crate::domain::time::{Moment, SECOND_MS};
-use crate::ports::{PortError, PortResult};
+use crate::ports::{PortError, PortResult, Write};
 
-/// The import must be written within this time of its owner, which otherwise might clear its rows away.
+/// The import must be written within this time after its owner. Otherwise the rescuer might delete its rows.
 const WRITE_WITHIN_MS: i64 = 15 * SECOND_MS;
-/// A list looks through the newest imports, up to here.
+/// A list examines the newest imports, up to this many.
 pub const IMPORTS_LISTED_MAX: usize = 1_000;
 
-/// What somebody handed in: rows that were read and checked one by one.
+/// A submitted import: rows that were read and checked one by one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submission {
     pub source: Source,
     pub filename: Option<String>,
     pub rows: Vec<Row>,
     pub unknown_columns: Vec<String>,
-    /// Of the rows as they came.
+    /// The hash of the rows as they were submitted.
     pub content_hash: Vec<u8>,
     pub by: Option<Actor>,
-    /// The same key and content is the same import.
+    /// The same key with the same content means the same import.
     pub idempotency_key: Option<String>,
 }
 
-/// An import and what it has come to so far.
+/// An import and its results so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportView {
     pub import: Import,
@@ -74,10 +75,10 @@ pub enum SubmitError {
     Port(#[from] PortError),
 }
 
-/// Takes the rows in; they are worked on later.
+/// Accepts the rows; they are worked on later.
 ///
 /// # Errors
-/// When the key stands for other rows, or a port is unavailable; then nothing was promised.
+/// When the key belongs to other rows, or a port is unavailable; then nothing was promised.
 pub async fn submit(
     context: &Context,
     workspace: WorkspaceId,
@@ -118,14 +119,14 @@ pub async fn submit(
     context.imports.put_import_chunks(&import, &chunks).await?;
     if context.system.monotonic_ms() - began_ms > WRITE_WITHIN_MS {
         return Err(
-            PortError::Unavailable { port: "table", reason: "taking the import in took too long".into() }.into()
+            PortError::Unavailable { port: "table", reason: "accepting the import took too long".into() }.into()
         );
     }
-    if let Some(existing) = context.imports.put_import(&import).await? {
-        return replay(context, existing, &import.content_hash).await;
+    if let Write::Conflict(existing) = context.imports.put_import(&import).await? {
+        return replay(context, *existing, &import.content_hash).await;
     }
     send(context, key).await;
-    tracing::info!(workspace_id = %workspace, import_id = %key.import, rows, "an import was taken in");
+    tracing::info!(workspace_id = %workspace, import_id = %key.import, rows, "import accepted");
     Ok(Submitted::New(ImportView::of(import, Vec::new())))
 }
 
@@ -137,10 +138,11 @@ async fn replay(context: &Context, existing: Import, content_hash: &[u8]) -> Res
     Ok(Submitted::Replay(ImportView::of(existing, results)))
 }
 
-/// If that fails the import is there all the same: its clock row brings it back.
+/// Sends the import's message. If that fails, the import is accepted all the same: the rescuer brings it back by its
+/// marker.
 async fn send(context: &Context, key: ImportKey) {
     if let Err(error) = context.queue.send_import(&ImportMessage::new(key)).await {
-        tracing::warn!(import_id = %key.import, %error, "an import was not sent; the watchdog will send it");
+        tracing::warn!(import_id = %key.import, %error, "import message not sent; the rescuer resends it");
     }
 }
 
@@ -152,14 +154,14 @@ pub async fn read(context: &Context, key: ImportKey) -> PortResult<Option<Import
     Ok(Some(ImportView::of(import, results)))
 }
 
-/// Which imports are asked for.
+/// Which imports a list contains.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImportFilter {
     pub status: Option<ImportStatus>,
     pub source: Option<Source>,
-    /// What somebody sees who is limited to these accounts.
+    /// The accounts that the caller is limited to, if it is limited.
     pub accounts: Option<Vec<AccountId>>,
-    /// Who that is.
+    /// The caller.
     pub who: Option<Actor>,
 }
 
@@ -168,7 +170,7 @@ pub struct ImportFilter {
 pub struct ImportPage {
     pub imports: Vec<ImportView>,
     pub total: usize,
-    /// Older ones were not looked at.
+    /// Older imports were not examined.
     pub total_is_at_least: bool,
 }
 
@@ -189,7 +191,7 @@ pub async fn page(
     };
     let mut found = Vec::new();
     for import in newest.into_iter().filter(is_asked_for) {
-        // What is finished has its sum; only of the others the results are read.
+        // A finished import has its totals; only of the others the results are read.
         let is_shown = found.len() >= offset && found.len() < offset + limit;
         let is_open = import.finished.is_none() && (is_shown || filter.status.is_some());
         let results = if is_open { context.imports.import_results(import.key).await? } else { Vec::new() };
@@ -213,10 +215,10 @@ pub enum ResumeError {
     Port(#[from] PortError),
 }
 
-/// Lets an import that has stopped go on.
+/// Resumes an import that has stopped.
 ///
 /// # Errors
-/// When it hasn't stopped, or a port is unavailable; again is harmless.
+/// When it hasn't stopped, or a port is unavailable; repeating it is harmless.
 pub async fn resume(context: &Context, key: ImportKey) -> Result<ImportView, ResumeError> {
     let view = read(context, key).await?.ok_or(ResumeError::NotFound)?;
     if view.status() != ImportStatus::Failed {

@@ -1,7 +1,7 @@
-//! When pins that join the accounts' queues now will have been published, as things stand.
+//! Forecasts when pins that join the accounts' queues now will have been published, as things stand.
 //!
-//! It knows the accounts' buckets and who waits before; not what others hand in later with a higher priority, Pinterest's
-//! future refusals, or the day's budget.
+//! It knows the accounts' buckets and the pins that wait before. It doesn't know pins that are accepted later with a
+//! higher priority, Pinterest's future refusals, or the day's budget.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::domain::pin::WaitReason;
 use crate::domain::time::Moment;
 use crate::ports::PortResult;
 
-/// Accounts that a forecast looks at; each costs a read of its backlog.
+/// Accounts that a forecast covers; each costs a read of its backlog.
 pub const FORECAST_ACCOUNTS_MAX: usize = 20;
 
 /// One account's share.
@@ -84,7 +84,7 @@ fn of_account(
     let finishes_at = if bucket.is_on_hold() {
         None
     } else if bucket.is_paused(now) {
-        // After a pause nothing is saved up.
+        // After a pause no tokens are saved up.
         Some(bucket.opens_at(now).plus_ms(ahead.saturating_mul(pace.interval_ms)))
     } else {
         let free = bucket.tokens_available(&pace, now).max(0.0) as i64;
@@ -122,7 +122,7 @@ mod tests {
         let fresh = Bucket::default();
         assert_eq!(at(&fresh, 0, 50), Some(0));
         assert_eq!(at(&fresh, 0, 150), Some(100_000));
-        assert_eq!(at(&fresh, 100, 50), Some(100_000), "whoever waits goes first");
+        assert_eq!(at(&fresh, 100, 50), Some(100_000), "waiting pins go first");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! How much an account can publish now, and when a pin that is handed in now would start.
+//! How much an account can publish now, and when a pin that is accepted now would start.
 
 use super::rate_meter::{self, MeterError, RateMeter};
 use crate::context::Context;
@@ -9,7 +9,7 @@ use crate::domain::time::Moment;
 #[derive(Clone, Debug)]
 pub struct Headroom {
     pub meter: RateMeter,
-    /// When it would start, as things stand; `None` while a person has to act first.
+    /// When the pin would start, as things stand; `None` while a person has to act first.
     pub starts_at: Option<Moment>,
 }
 
@@ -28,7 +28,7 @@ pub async fn headroom(context: &Context, account: AccountKey, priority: Priority
     Ok(Headroom { meter, starts_at })
 }
 
-/// How many of those who wait go first, counted as far as the meter counts.
+/// The number of waiting pins that go first, counted as far as the meter counts.
 async fn waiting_before(context: &Context, account: AccountKey, priority: Priority) -> Result<usize, MeterError> {
     let rows = context.store.backlog(account, rate_meter::WAITING_COUNTED_MAX).await?;
     Ok(rows.iter().filter(|row| row.priority <= priority).count())

@@ -1,4 +1,4 @@
-//! Joining an account's backlog, so that no pin in it is ever overlooked.
+//! Joins an account's backlog, so that the dispatcher never overlooks a pin in it.
 
 use futures_util::future::try_join_all;
 
@@ -11,13 +11,14 @@ use crate::ports::PortResult;
 
 /// Marks the account as waiting, then writes the row.
 ///
-/// The dispatcher finds backlogs by the mark and clears it only after an empty query that began at least a minute after
-/// it. A mark that is seconds old is therefore safe to rely on; if writing took long, it is set again afterwards.
+/// The dispatcher finds backlogs by the mark, and clears it only after an empty query that began at least a minute
+/// after the mark was set. A mark that is seconds old is therefore safe to rely on; if writing took long, it is set
+/// again afterwards.
 pub async fn join(context: &Context, account: AccountKey, row: &BacklogRow, bucket: &Bucket) -> PortResult<()> {
     join_all(context, account, std::slice::from_ref(row), bucket).await
 }
 
-/// The same for several pins of the account, with one mark.
+/// Like [`join`], for several pins of the account, with one mark.
 pub async fn join_all(context: &Context, account: AccountKey, rows: &[BacklogRow], bucket: &Bucket) -> PortResult<()> {
     let began_ms = context.system.monotonic_ms();
     let now = context.system.now();

@@ -1,4 +1,4 @@
-//! What an account may publish now, read from the real bucket.
+//! What an account may publish now, read from its bucket.
 
 use futures_util::future::try_join4;
 use thiserror::Error;
@@ -28,7 +28,7 @@ pub enum MeterError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BudgetMeter {
     pub requests: u32,
-    /// By all workspaces, look-ups included.
+    /// By all workspaces, reconciliation included.
     pub spent: u32,
     /// How many more creates this workspace may make today, as things stand.
     pub allowance: u32,
@@ -80,9 +80,10 @@ pub async fn read(context: &Context, account: AccountKey) -> Result<RateMeter, M
     })
 }
 
-/// A pin sent now goes behind those who wait, and isn't sent at all on an account on hold: there is nothing for it.
-fn available(bucket: &Bucket, pace: &Pace, nobody_waits: bool, now: Moment) -> f64 {
-    if nobody_waits && !bucket.is_on_hold() { bucket.tokens_available(pace, now) } else { 0.0 }
+/// A pin that is sent now goes behind the waiting ones, and isn't sent at all on an account on hold: no token is free
+/// for it.
+fn available(bucket: &Bucket, pace: &Pace, is_backlog_empty: bool, now: Moment) -> f64 {
+    if is_backlog_empty && !bucket.is_on_hold() { bucket.tokens_available(pace, now) } else { 0.0 }
 }
 
 fn budget(context: &Context, account: AccountKey, day: &DaySpending, now: Moment) -> BudgetMeter {

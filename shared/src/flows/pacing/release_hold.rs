@@ -1,23 +1,26 @@
-//! Ending an account's hold before its time: its connection is good again.
+//! Ends an account's hold early, when its connection works again.
 
 use crate::context::Context;
 use crate::domain::ids::AccountKey;
 use crate::domain::pacing::bucket::Resume;
-use crate::ports::{PortError, PortResult};
+use crate::ports::OptimisticWrites;
+use crate::ports::PortResult;
 
-/// Others who write the bucket come between this often at most.
+/// Another writer of the bucket comes first this often at most.
 const ROUNDS_MAX: usize = 5;
 
-/// Lets what waits go with the dispatcher's next tick; nothing when the account isn't on hold. Never worth failing for: a hold
-/// ends by itself within a quarter of an hour.
+/// Lets waiting pins go with the dispatcher's next tick; does nothing when the account isn't on hold. A failure is only
+/// logged: a hold ends by itself within a quarter of an hour.
 pub async fn release_hold(context: &Context, key: AccountKey) {
     if let Err(error) = release(context, key).await {
-        tracing::warn!(account_id = %key.account, %error, "a hold was not ended");
+        tracing::warn!(account_id = %key.account, %error, "hold not released");
     }
 }
 
 async fn release(context: &Context, key: AccountKey) -> PortResult<()> {
-    for _ in 0..ROUNDS_MAX {
+    let mut writes = OptimisticWrites::of("pacing row", ROUNDS_MAX);
+    loop {
+        writes.begin()?;
         let (bucket, now) = (context.store.bucket(key).await?, context.system.now());
         let Some(resume) = Resume::plan(&bucket, &context.settings.pace, now) else {
             return Ok(());
@@ -27,5 +30,4 @@ async fn release(context: &Context, key: AccountKey) -> PortResult<()> {
             return Ok(());
         }
     }
-    Err(PortError::Unavailable { port: "table", reason: "the account's bucket changes all the time".into() })
 }

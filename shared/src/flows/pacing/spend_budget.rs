@@ -1,12 +1,12 @@
-//! Asking the app's daily budget before a request to Pinterest. Without a budget nothing is read or written.
+//! Asks the app's daily budget before a request to Pinterest. Without a budget nothing is read or written.
 
 use crate::context::Context;
 use crate::domain::ids::AccountId;
 use crate::domain::pacing::budget::{self, Request};
 use crate::domain::time::{Moment, SECOND_MS};
-use crate::ports::{Counted, PortResult};
+use crate::ports::{PortResult, Write};
 
-/// A count that loses its race is planned anew this often, each time after a short pause of random length.
+/// A count that loses its race is planned again this often, each time after a short pause of random length.
 const COUNT_ATTEMPTS: usize = 12;
 const COUNT_PAUSE_MS: f64 = 150.0;
 /// A request that lost every race is made this much later.
@@ -14,16 +14,16 @@ const BUSY_MS: i64 = 5 * SECOND_MS;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Granted {
-    /// It is counted: make it.
+    /// The request is counted: make it.
     Yes,
-    /// Nothing is left for it until then.
+    /// The budget has nothing left for it until then.
     NotBefore(Moment),
-    /// The row was too busy; ask again then.
+    /// The row was contended; ask again then.
     AskAgain(Moment),
 }
 
-/// Counts `request` in the account's name if the day's budget allows it. What a simulated account asks for goes nowhere, and
-/// costs nothing.
+/// Counts `request` in the account's name if the day's budget allows it. A simulated account's requests don't reach
+/// Pinterest, and cost nothing.
 pub async fn ask(context: &Context, account: AccountId, request: Request) -> PortResult<Granted> {
     let budget = context.settings.daily_budget;
     if budget == 0 || account.is_simulated() {
@@ -36,8 +36,8 @@ pub async fn ask(context: &Context, account: AccountId, request: Request) -> Por
             return Ok(Granted::NotBefore(budget::next_day(now)));
         }
         match context.store.save_day_spending(&spending.with(request, context.nonce())).await? {
-            Counted::Yes => return Ok(Granted::Yes),
-            Counted::Lost(current) => spending = current,
+            Write::Done => return Ok(Granted::Yes),
+            Write::Conflict(current) => spending = current,
         }
         context.system.sleep_ms((COUNT_PAUSE_MS * context.system.jitter()) as i64).await;
     }

@@ -1,11 +1,11 @@
-//! Deleting a published pin's Pin on Pinterest.
+//! Deletes a published pin's Pin on Pinterest.
 
 use crate::context::Context;
 use crate::domain::account::PINS_WRITE;
 use crate::domain::pin::Pin;
 use crate::flows::accounts::with_token::{CallError, with_token};
 
-/// One that isn't there any more is as good as deleted.
+/// Deletes the Pin. A Pin that doesn't exist any more counts as deleted.
 ///
 /// # Errors
 /// When the account can't be used, Pinterest refuses, or a port is unavailable.

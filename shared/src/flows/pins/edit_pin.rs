@@ -1,7 +1,8 @@
-//! Changing what a pin publishes, before it does.
+//! Changes what a pin publishes, before it is published.
 //!
-//! The pin's row and its attempt's are written together, the latter under a new revision: a worker that has read the content
-//! of before loses its write-ahead and reads again. So the content that is published was in force when its attempt began.
+//! The pin's row and its attempt's are written together, the latter under a new revision: a worker that has read the
+//! old content loses its write-ahead and reads again. So the content that is published was in force when its attempt
+//! began.
 
 use thiserror::Error;
 
@@ -11,9 +12,10 @@ use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::pin::edit::Edit;
 use crate::domain::pin::idempotency::content_hash;
+use crate::ports::OptimisticWrites;
 use crate::ports::PortError;
 
-/// A pin that changes under the writer is read again this often.
+/// A pin that another writer changes is read again this often.
 const WRITES_MAX: usize = 4;
 
 #[derive(Debug, Error)]
@@ -28,13 +30,15 @@ pub enum EditError {
     Port(#[from] PortError),
 }
 
-/// Makes the change; one that changes nothing writes nothing.
+/// Makes the change; a change without effect writes nothing.
 ///
 /// # Errors
-/// When the pin isn't there, is published or just being published, or a port is unavailable. A call that failed may have
-/// made the change; making it again is harmless.
+/// When the pin doesn't exist, is published or being published, or a port is unavailable. A call that failed may have
+/// made the change; repeating it is harmless.
 pub async fn edit_pin(context: &Context, key: PinKey, edit: &Edit) -> Result<(Pin, Attempt), EditError> {
-    for _ in 0..WRITES_MAX {
+    let mut writes = OptimisticWrites::of("pin", WRITES_MAX);
+    loop {
+        writes.begin()?;
         let read = context.store.pins(&[key]).await?.into_iter().flatten().next();
         let (pin, attempt) = read.filter(|(pin, _)| pin.hidden_at.is_none()).ok_or(EditError::NotFound)?;
         match attempt.status {
@@ -51,14 +55,13 @@ pub async fn edit_pin(context: &Context, key: PinKey, edit: &Edit) -> Result<(Pi
         let edited = Pin { request, edit: next.edit, ..pin };
         put_sibling(context, &edited).await?;
         if context.store.save_pin(&edited, &next).await? {
-            tracing::info!(workspace_id = %key.workspace, pin_id = %key.pin, edit = edited.edit, "edited");
+            tracing::info!(workspace_id = %key.workspace, pin_id = %key.pin, edit = edited.edit, "pin edited");
             return Ok((edited, next));
         }
     }
-    Err(PortError::Unavailable { port: "table", reason: "the pin changes all the time".into() }.into())
 }
 
-/// Who looks for the pins of the new content finds this one; written before the content is in force.
+/// Writes the row by which pins of the new content are found. It is written before the content is in force.
 ///
 /// # Errors
 /// When the table is unavailable.

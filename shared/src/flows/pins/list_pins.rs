@@ -1,8 +1,9 @@
-//! A page of a workspace's pins: filtered, searched, sorted, at a cost that doesn't grow with the workspace.
+//! Lists a page of a workspace's pins: filtered, searched, sorted, at a cost that doesn't grow with the workspace.
 //!
-//! The index holds keys in the order of acceptance, with tags that tell accounts and boards. What keys tell is read from keys alone,
-//! as deep as an offset reaches. Anything else (other states than failed, texts, other orders) needs the pins themselves: one
-//! call reads at most [`WINDOW`] of them, and goes on from there with a cursor.
+//! The index holds keys in the order of acceptance, with tags for accounts and boards. What keys can answer is read
+//! from keys alone, as deep as an offset reaches. Everything else (states other than failed, texts, other orders) needs
+//! the pins themselves: one call reads at most [`WINDOW`] of them, and the next call continues from there with a
+//! cursor.
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,26 +22,26 @@ use crate::domain::pin::listing::{Entry, Position, Span, Start};
 use crate::domain::time::Moment;
 use crate::ports::{PortError, PortResult};
 
-/// So many pins are counted at least, if there are.
+/// At least this many pins are counted, if they exist.
 pub const COUNTED: usize = 600;
-/// Pins that one call reads for what keys don't tell.
+/// Pins that one call reads for what keys can't answer.
 pub const WINDOW: usize = 1_000;
-/// Fewer may be in one, before more keys are read to fill it.
+/// A window with fewer pins is filled with more keys.
 const ENOUGH: usize = WINDOW / 10 * 9;
-/// Keys that one call looks through at most for some accounts' or a board's pins, beside those that its offset skips.
+/// Keys that one call examines at most for the pins of some accounts or of a board, beside those that its offset skips.
 pub const KEYS_MAX: usize = 10_000;
-/// Keys that are looked through at once for them.
+/// Keys that are read at once for them.
 const KEYS_AT_ONCE: usize = 2_000;
-/// A window's pins are read in so many parts at once.
+/// A window's pins are read in this many concurrent parts.
 const PARTS: usize = 4;
-/// Moments of rows have at most thirteen digits.
+/// Moments in rows have at most thirteen digits.
 const MOMENTS: std::ops::Range<i64> = 0..10_000_000_000_000;
 
-/// Where a page goes on.
+/// Where a page continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
     pub start: Start,
-    /// Pins to skip from there: of a window that is in another order than its keys.
+    /// Pins to skip from there, in a window whose order isn't that of its keys.
     pub skip: usize,
 }
 
@@ -75,7 +76,7 @@ impl FromStr for Cursor {
 pub struct Ask {
     pub filter: PinFilter,
     pub sort: PinSort,
-    /// Instead of an offset.
+    /// Used instead of an offset.
     pub cursor: Option<Cursor>,
     pub offset: usize,
     pub limit: usize,
@@ -84,11 +85,11 @@ pub struct Ask {
 #[derive(Clone, Debug, Default)]
 pub struct PinPage {
     pub pins: Vec<PinView>,
-    /// How many match: from the cursor on, if there was one. A lower bound is more than the offset and the page's pins together
-    /// while the page goes on, unless the page is empty.
+    /// How many pins match, from the cursor on if there was one. While the list continues, a lower bound is more than
+    /// the offset and the page's pins together, unless the page is empty.
     pub total: u64,
     pub total_is_at_least: bool,
-    /// `None`: that was all.
+    /// `None`: this is the last page.
     pub next: Option<Cursor>,
 }
 
@@ -101,7 +102,7 @@ pub enum ListError {
     Port(#[from] PortError),
 }
 
-/// A page.
+/// Returns a page.
 ///
 /// # Errors
 /// When the offset is out of reach, or the table is unavailable.
@@ -115,15 +116,15 @@ pub async fn page(context: &Context, workspace: WorkspaceId, ask: &Ask) -> Resul
     }
 }
 
-/// Keys of pins that may be asked for.
+/// Keys of pins that may match.
 struct Found {
     entries: Vec<Entry>,
-    /// Up to where was looked; `None`: to the end.
+    /// The position up to which keys were read; `None`: to the end.
     end: Option<Position>,
 }
 
-/// Reads `at_once` keys and goes on until `enough` of them may be asked for.
-async fn look(
+/// Reads `at_once` keys, and continues until `enough` of them may match.
+async fn find_keys(
     context: &Context,
     workspace: WorkspaceId,
     filter: &PinFilter,
@@ -134,23 +135,23 @@ async fn look(
     let by_key = filter.by_key();
     let at_once = if by_key.is_everything() { at_once } else { at_once.max(KEYS_AT_ONCE) };
     let mut found = Found { entries: Vec::new(), end: None };
-    let mut looked = 0;
+    let mut examined = 0;
     loop {
         let stretch = context.pin_index.stretch(workspace, &span, at_once).await?;
-        looked += stretch.entries.len();
+        examined += stretch.entries.len();
         found.entries.extend(stretch.entries.into_iter().filter(|entry| by_key.accepts(entry)));
         found.end = stretch.end;
         match stretch.end {
-            Some(end) if found.entries.len() < enough && looked < KEYS_MAX + enough => span = span.behind(end),
+            Some(end) if found.entries.len() < enough && examined < KEYS_MAX + enough => span = span.behind(end),
             _ => return Ok(found),
         }
     }
 }
 
-/// What keys tell.
+/// Answers from keys alone.
 async fn by_keys(context: &Context, workspace: WorkspaceId, ask: &Ask, span: Span) -> Result<PinPage, ListError> {
     let enough = ask.offset + ask.limit + 1;
-    let Found { entries, end } = look(context, workspace, &ask.filter, span, enough, enough.max(COUNTED)).await?;
+    let Found { entries, end } = find_keys(context, workspace, &ask.filter, span, enough, enough.max(COUNTED)).await?;
     let listed = entries.iter().skip(ask.offset).take(ask.limit);
     let positions: Vec<Position> = listed.map(|entry| entry.position).collect();
     let page = Counted { found: entries.len(), offset: ask.offset, len: positions.len(), is_all: end.is_none() };
@@ -164,9 +165,9 @@ async fn by_keys(context: &Context, workspace: WorkspaceId, ask: &Ask, span: Spa
     Ok(PinPage { pins: views(context, pins).await?, total, total_is_at_least, next })
 }
 
-/// What only the pins themselves tell.
+/// Answers from the pins themselves.
 async fn by_rows(context: &Context, workspace: WorkspaceId, ask: &Ask, span: Span) -> Result<PinPage, ListError> {
-    let Found { mut entries, mut end } = look(context, workspace, &ask.filter, span, ENOUGH, WINDOW).await?;
+    let Found { mut entries, mut end } = find_keys(context, workspace, &ask.filter, span, ENOUGH, WINDOW).await?;
     if entries.len() > WINDOW {
         entries.truncate(WINDOW);
         end = entries.last().map(|entry| entry.position);
@@ -197,18 +198,18 @@ async fn by_rows(context: &Context, workspace: WorkspaceId, ask: &Ask, span: Spa
     Ok(PinPage { pins: views(context, shown).await?, total, total_is_at_least, next })
 }
 
-/// What is known of how many there are.
+/// What is known of the number of matching pins.
 struct Counted {
     found: usize,
     offset: usize,
-    /// Of the page.
+    /// The number of pins on the page.
     len: usize,
-    /// Whether it was looked to the end.
+    /// Whether the list was read to its end.
     is_all: bool,
 }
 
 impl Counted {
-    /// A page that would be empty only because it was not looked further.
+    /// Refuses a page that would be empty only because the list wasn't read further.
     fn check(&self) -> Result<(), ListError> {
         if self.len == 0 && self.offset > 0 && !self.is_all {
             return Err(ListError::OutOfReach { found: self.found });
@@ -220,15 +221,15 @@ impl Counted {
         !self.is_all || self.offset + self.len < self.found
     }
 
-    /// The number, and whether it is a lower bound. A page that isn't the last says so by a number beyond it, because that is how
-    /// the official client tells; an empty one would be asked for forever.
+    /// The number, and whether it is a lower bound. A page that isn't the last reports a number beyond itself, because
+    /// the official client decides by it whether to continue; with an empty page it would ask forever.
     fn total(&self) -> (u64, bool) {
         let beyond = if self.len > 0 && !self.is_all { self.offset + self.len + 1 } else { 0 };
         (self.found.max(beyond) as u64, !self.is_all)
     }
 }
 
-/// The pins at those places that are there, in their order.
+/// The pins at those positions that exist, in their order.
 async fn rows(context: &Context, workspace: WorkspaceId, positions: &[Position]) -> PortResult<Vec<(Pin, Attempt)>> {
     let keys: Vec<PinKey> = positions.iter().map(|position| PinKey { workspace, pin: position.pin }).collect();
     let parts = keys.chunks(keys.len().div_ceil(PARTS).max(1)).map(|part| context.store.pins(part));

@@ -1,4 +1,6 @@
-//! Pins as clients see them: read, list, edit, delete, retry.
+//! Pins as API clients see them: read, list, edit, delete, retry.
+//!
+//! Read [`read_pins`] first; each other file is one operation.
 
 pub mod delete_on_pinterest;
 pub mod delete_pin;

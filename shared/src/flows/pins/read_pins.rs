@@ -1,4 +1,4 @@
-//! Reading pins, and what happens next to each.
+//! Reads pins, and what happens next to each.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -14,10 +14,10 @@ use crate::domain::time::Moment;
 use crate::flows::pacing::budget_left;
 use crate::ports::PortResult;
 
-/// Places in a backlog are counted up to here.
+/// Positions in a backlog are counted up to here.
 const POSITIONS_MAX: usize = 1_000;
 
-/// A pin with everything a person asks about it.
+/// A pin with its state and its next step.
 #[derive(Clone, Debug)]
 pub struct PinView {
     pub pin: Pin,
@@ -37,7 +37,7 @@ pub async fn pin(context: &Context, key: PinKey) -> PortResult<Option<PinView>> 
     }
 }
 
-/// A pin that was deleted and whose rows are still there.
+/// A pin that was deleted and whose rows still exist.
 ///
 /// # Errors
 /// When the table is unavailable.
@@ -46,7 +46,7 @@ pub async fn deleted(context: &Context, key: PinKey) -> PortResult<Option<Pin>> 
     Ok(found.map(|(pin, _)| pin).filter(|pin| pin.hidden_at.is_some()))
 }
 
-/// A pin as it was just accepted. Only one that waits in the backlog costs another reading: of its place there.
+/// A pin as it was just accepted. Only a pin that waits in the backlog costs another read, of its position there.
 ///
 /// # Errors
 /// When the table is unavailable.
@@ -65,7 +65,7 @@ pub async fn changed(context: &Context, pin: Pin, attempt: Attempt) -> PortResul
     view(context, pin, attempt).await
 }
 
-/// As [`pin`] for pins that were read, in their order; each account's backlog is read once.
+/// Like [`pin`], for pins that were read, in their order; each account's backlog is read once.
 ///
 /// # Errors
 /// When the table is unavailable.
@@ -94,7 +94,7 @@ async fn view(context: &Context, pin: Pin, attempt: Attempt) -> PortResult<PinVi
 /// The heads of the backlogs that a page has needed so far, with their buckets.
 type Backlogs = HashMap<AccountKey, (Vec<BacklogRow>, Bucket, Option<Moment>)>;
 
-/// As [`view`], but each account's backlog is read once a page.
+/// Like [`view`], but each account's backlog is read once a page.
 async fn view_in_page(context: &Context, pin: Pin, attempt: Attempt, backlogs: &mut Backlogs) -> PortResult<PinView> {
     if attempt.status != Status::Deferred {
         return Ok(assemble(context, pin, attempt, None, None));
@@ -116,7 +116,7 @@ async fn view_in_page(context: &Context, pin: Pin, attempt: Attempt, backlogs: &
     Ok(assemble(context, pin, attempt, position, Some(bucket)))
 }
 
-/// `opens_at`: when the day's budget allows anything again.
+/// The pin's position. `opens_at`: when the day's budget allows anything again.
 fn position(context: &Context, bucket: &Bucket, before: u64, at_least: bool, opens_at: Option<Moment>) -> Position {
     let now = context.system.now();
     let pace = bucket.pace(&context.settings.pace, now);

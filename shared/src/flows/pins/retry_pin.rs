@@ -1,7 +1,8 @@
-//! Retrying a failed pin: under a new generation, with the attempts of before kept and not counted.
+//! Retries a failed pin under a new generation. Its earlier attempts are kept and don't count.
 //!
-//! The order is the promise again: the clock row owns the pin before it is waiting at all, and its backlog row or message
-//! comes only after the write that makes it wait (a message for a failed pin would just be acknowledged).
+//! The order of the writes keeps the pin owned: the recovery marker owns the pin before it waits at all, and its
+//! backlog row or message comes only after the write that makes it wait (a message for a failed pin would just be
+//! acknowledged).
 
 use thiserror::Error;
 
@@ -18,12 +19,12 @@ use crate::domain::pin::{Pin, WaitReason};
 use crate::domain::recovery::RecoveryMarker;
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::flows::pacing::join_backlog;
-use crate::ports::{PortError, PortResult, Saved, Taken};
+use crate::ports::{PortError, PortResult, Taken, Write};
 use crate::telemetry::{self, Metric};
 
-/// After this long the clock row may have been read, and dropped as a failed pin's: it is written again.
+/// After this long the rescuer may have read the marker, and dropped it as a failed pin's: it is written again.
 const WRITE_WITHIN_MS: i64 = 15 * SECOND_MS;
-/// A take that loses its race is planned anew this often; then the publisher takes the token.
+/// A take that loses its race is planned again this often; then the publisher takes the token.
 const TAKE_ATTEMPTS: usize = 4;
 
 #[derive(Debug, Error)]
@@ -32,34 +33,34 @@ pub enum RetryError {
     NotFound,
     #[error("the pin is {}", .0.name())]
     NotFailed(Status),
-    /// Its last call may have created a Pin, and nobody has said that another one is welcome.
+    /// Its last call may have created a Pin, and the caller hasn't accepted a second one.
     #[error("a Pin of it may exist")]
     MayDuplicate,
-    /// Its schedule was retried: another pin has its place.
-    #[error("the pin's schedule goes on with another pin")]
+    /// Its schedule was retried: another pin takes its place.
+    #[error("the pin's schedule continues with another pin")]
     Superseded,
     #[error("the pin is older than any pin may get")]
     Overdue,
     #[error("the account is disconnected")]
     AccountDisconnected,
-    /// The one that it was to be sent to.
+    /// The account that the pin was to be moved to.
     #[error("no such account in this workspace")]
     AccountNotFound,
     #[error(transparent)]
     Port(#[from] PortError),
 }
 
-/// Retries a failed pin. `accept_duplicate` says that a second Pin would be no harm.
+/// Retries a failed pin. `accept_duplicate` says that a second Pin is acceptable.
 ///
 /// # Errors
-/// When the pin isn't there or can't be retried, or a port is unavailable. A call that failed half-way may have retried
-/// the pin; then the pin says so.
+/// When the pin doesn't exist or can't be retried, or a port is unavailable. A call that failed half-way may have
+/// retried the pin; the pin's state shows it.
 pub async fn retry_pin(context: &Context, key: PinKey, accept_duplicate: bool) -> Result<(Pin, Attempt), RetryError> {
     retry_pin_with(context, key, accept_duplicate, &Edit::default()).await
 }
 
-/// The same with a change of what is published or where; whether the new board can be reached is for the caller to ask
-/// ([`preflight`](crate::flows::boards::board_preflight::preflight)).
+/// Like [`retry_pin`], with a change of what is published or where. The caller checks whether the new board can be
+/// reached ([`preflight`](crate::flows::boards::board_preflight::preflight)).
 ///
 /// # Errors
 /// As [`retry_pin`].
@@ -84,16 +85,16 @@ pub async fn retry_pin_with(
         attempt.retried(now, plan.waits(), context.nonce()).map_err(|_| RetryError::NotFailed(attempt.status))?;
     let next = if is_edited { next.with_edit() } else { next };
     match save(context, &pin, &next, is_edited).await? {
-        Saved::Yes => {}
-        Saved::Lost(Some(current)) if current.status != Status::Failed => {
+        Write::Done => {}
+        Write::Conflict(Some(current)) if current.status != Status::Failed => {
             return Err(RetryError::NotFailed(current.status));
         }
-        Saved::Lost(Some(_)) => {
+        Write::Conflict(Some(_)) => {
             return Err(PortError::Unavailable { port: "table", reason: "the pin has just changed".into() }.into());
         }
-        Saved::Lost(None) => return Err(RetryError::NotFound),
+        Write::Conflict(None) => return Err(RetryError::NotFound),
     }
-    // From here on the pin is retried: what can't be done now, its clock row brings about.
+    // From here on the pin is retried: what can't be done now, the rescuer does by the pin's marker.
     if context.system.monotonic_ms() - began_ms > WRITE_WITHIN_MS {
         context.store.put_marker(&owner()).await?;
     }
@@ -104,30 +105,35 @@ pub async fn retry_pin_with(
         Plan::Now | Plan::Slot(_) => send(context, &pin, &next, bucket).await,
     };
     if let Err(error) = handed_over {
-        tracing::warn!(pin_id = %key.pin, %error, "retried but not handed over; the watchdog will do it");
+        tracing::warn!(pin_id = %key.pin, %error, "retried pin not handed over; the rescuer resends it");
     }
     telemetry::count(Metric::PinRetried, 1, attempt.failure.map(Failure::code), now);
     tracing::info!(
         workspace_id = %key.workspace, account_id = %account.account, pin_id = %key.pin,
-        error_code = attempt.failure.map(Failure::code), status = next.status.name(), accept_duplicate, "retried"
+        error_code = attempt.failure.map(Failure::code), status = next.status.name(), accept_duplicate, "pin retried"
     );
     Ok((pin, next))
 }
 
-async fn save(context: &Context, pin: &Pin, next: &Attempt, is_edited: bool) -> PortResult<Saved> {
+async fn save(
+    context: &Context,
+    pin: &Pin,
+    next: &Attempt,
+    is_edited: bool,
+) -> PortResult<Write<Option<Box<Attempt>>>> {
     if !is_edited {
         return context.store.save_attempt(pin, next).await;
     }
     edit_pin::put_sibling(context, pin).await?;
     if context.store.save_pin(pin, next).await? {
-        return Ok(Saved::Yes);
+        return Ok(Write::Done);
     }
     let read = context.store.pins(&[pin.key]).await?.into_iter().flatten().next();
     let current = read.filter(|(pin, _)| pin.hidden_at.is_none()).map(|(_, current)| Box::new(current));
-    Ok(Saved::Lost(current))
+    Ok(Write::Conflict(current))
 }
 
-/// Whether the pin may be retried; answers its account's bucket.
+/// Checks whether the pin may be retried; returns its account's bucket.
 async fn check(
     context: &Context,
     pin: &Pin,
@@ -157,7 +163,7 @@ async fn check(
     Ok(context.store.bucket(pin.account_key()).await?)
 }
 
-/// Where the pin goes, as far as it can be told before a token is taken.
+/// Where the pin goes, as far as it is known before a token is taken.
 #[derive(Clone, Copy)]
 enum Plan {
     Now,
@@ -166,7 +172,7 @@ enum Plan {
 }
 
 impl Plan {
-    /// When its message becomes visible.
+    /// When the pin's message becomes visible.
     fn start(self) -> Option<Moment> {
         match self {
             Self::Slot(slot) => Some(slot),
@@ -184,9 +190,9 @@ impl Plan {
     }
 }
 
-/// As an acceptance would place it: the next slot if that is near and nobody waits.
+/// Plans as an acceptance would: the next slot if that is near and no pin waits.
 async fn plan(context: &Context, pin: &Pin, bucket: &Bucket, now: Moment) -> PortResult<Plan> {
-    // An account on hold is the dispatcher's to try, with one pin at a time.
+    // The dispatcher tries an account on hold, with one pin at a time.
     if bucket.is_paused(now) || bucket.is_on_hold() {
         return Ok(Plan::Backlog(bucket.wait_reason(), bucket.paused_until.filter(|until| *until > now)));
     }
@@ -214,7 +220,7 @@ async fn take(context: &Context, pin: &Pin, mut bucket: Bucket) -> PortResult<Op
         let now = context.system.now();
         let pace = bucket.pace(&context.settings.pace, now);
         let mut take = Take::plan(&bucket, &pace, now, 1, ACCEPT_HORIZON_MS, context.nonce());
-        // Nobody waits, as was just seen: the mark outlasts its backlog.
+        // No pin waits, as was just read: the mark outlasts its backlog.
         take.behind_waiting = true;
         match context.store.take(pin.account_key(), &take).await? {
             Taken::Tokens(tokens) => return Ok(tokens.first().copied()),

@@ -1,8 +1,8 @@
-//! The late check: is there a second Pin of a pin that was published a day ago? What the reconciler does with a message that
-//! asks so.
+//! The duplicate check: is there a second Pin of a pin that was published a day ago? It handles the messages of the
+//! reconciliation queue that ask for it.
 //!
-//! A duplicate is a Pin on the board that says what the pin does and that no pin of ours owns. Nothing marks a Pin as ours, so
-//! one that somebody made by hand looks the same: that is why `remove` is a setting.
+//! A duplicate is a Pin on the board that has the pin's content and that none of our pins owns. Nothing marks a Pin as
+//! ours, so a Pin that a person made by hand looks the same: that is why `remove` is a setting.
 
 use std::collections::BTreeSet;
 
@@ -23,10 +23,10 @@ use crate::domain::reconcile::matching::{self, BoardPin};
 use crate::domain::secret::Secret;
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::flows::pacing::spend_budget::{self, Granted};
-use crate::ports::{PortResult, Saved};
+use crate::ports::{PortResult, Write};
 use crate::telemetry::{self, Metric};
 
-/// Whoever lost the race for the row looks anew after this.
+/// A check that lost the race for the row is repeated after this.
 const LOST_RACE_MS: i64 = 5 * SECOND_MS;
 
 /// One check.
@@ -35,13 +35,13 @@ struct Check<'a> {
     board: &'a BoardKey,
     pin: Pin,
     attempt: Attempt,
-    /// How often it came to nothing before.
+    /// How often the check was inconclusive before.
     tries: u32,
 }
 
-/// Our other pins that the Pins on the board could belong to.
+/// Our other pins, to which the Pins on the board could belong.
 struct Others {
-    /// Every Pin that one of ours names.
+    /// Every Pin that one of them names.
     owned: BTreeSet<String>,
     /// Whether one of them may still come to own a Pin that it doesn't name yet.
     is_any_open: bool,
@@ -50,7 +50,7 @@ struct Others {
 /// Works on one message until it is disposed of.
 ///
 /// # Errors
-/// When a port is unavailable; the message comes back.
+/// When a port is unavailable; the message is redelivered.
 pub async fn check(
     context: &Context,
     board: &BoardKey,
@@ -72,7 +72,7 @@ pub async fn check(
 impl Check<'_> {
     async fn run(mut self, ends_at_ms: i64) -> PortResult<Disposition> {
         let context = self.context;
-        // Fresh: a check a day is not worth the retry that a token out of memory may need.
+        // Read fresh: one check a day is not worth the retry that a cached token may need.
         let Some(tokens) = context.secrets.tokens(self.board.account, true).await? else {
             return self.again(None, READ_TRIES_MAX, Failure::TokenRevoked.code()).await;
         };
@@ -83,7 +83,7 @@ impl Check<'_> {
             board: self.board,
             earliest: window.from,
             could_be: &could_be,
-            is_noted: false,
+            keeps_progress: false,
             token: &tokens.access,
         };
         let reading = match read(context, &search, Reading::new(context.system.now(), Vec::new()), ends_at_ms).await? {
@@ -96,7 +96,7 @@ impl Check<'_> {
             }
             Err(failure) => return self.again(None, READ_TRIES_MAX, failure.failure.code()).await,
         };
-        // Read after the list: whatever a pin of ours owned by then is nobody's duplicate.
+        // Read after the list: a Pin that one of our pins owned by then is no duplicate.
         let others = self.others(&reading.found).await?;
         let owned: BTreeSet<&str> = others.owned.iter().map(String::as_str).collect();
         let duplicates = duplicate_check::duplicates(&self.pin, &reading.found, window, &owned);
@@ -114,11 +114,11 @@ impl Check<'_> {
         let Some(id) = duplicate_check::removable(&self.pin, &self.attempt, &reading.found, &duplicates) else {
             return Ok(Disposition::Done);
         };
-        // A list may show it a while longer.
+        // A list may show a removed Pin for a while.
         if self.attempt.says_of_duplicate(EventKind::DuplicateRemoved, id) {
             return Ok(Disposition::Done);
         }
-        // What another of ours may yet adopt, or was just told of, stays until that is settled.
+        // A Pin that another of our pins may still adopt, or whose answer was only just received, stays for now.
         let is_settled = duplicate_check::is_settled(&duplicates[0], context.system.now(), &context.settings.deadlines);
         if others.is_any_open || !is_settled {
             return self.again(None, REMOVE_TRIES_MAX, "owner_unclear").await;
@@ -126,7 +126,7 @@ impl Check<'_> {
         self.remove(id, &tokens.access).await
     }
 
-    /// The pins of ours that have this content, or that of a Pin that was found.
+    /// Our pins that have this content, or that of a Pin that was found.
     async fn others(&self, found: &[BoardPin]) -> PortResult<Others> {
         let board = self.board;
         let of_found = found.iter().map(|pin| content_hash_of(&board.board_id, pin));
@@ -144,7 +144,7 @@ impl Check<'_> {
             others.is_any_open |= !attempt.status.is_terminal() || attempt.ended_unresolved(quiesce_ms);
             others.owned.extend(attempt.pinterest_pin_id);
             others.owned.extend(attempt.orphan_pin_id);
-            // Of twins, one reports it.
+            // Of several pins with the same content, one reports the duplicate.
             if pin.key != self.pin.key {
                 others.owned.extend(attempt.duplicate_pin_id);
             }
@@ -152,7 +152,7 @@ impl Check<'_> {
         Ok(others)
     }
 
-    /// Notes what wasn't noted before; `false` when somebody else wrote first.
+    /// Records the duplicates that weren't recorded before; `false` when another writer came first.
     async fn report(&mut self, duplicates: &[BoardPin]) -> PortResult<bool> {
         let (context, now) = (self.context, self.context.system.now());
         let is_new = |id: &String| !self.attempt.says_of_duplicate(EventKind::DuplicateFound, id);
@@ -163,19 +163,19 @@ impl Check<'_> {
         let Ok(next) = self.attempt.with_duplicates(now, &ids, context.nonce()) else {
             return Ok(false);
         };
-        if context.store.save_attempt(&self.pin, &next).await? != Saved::Yes {
+        if context.store.save_attempt(&self.pin, &next).await? != Write::Done {
             return Ok(false);
         }
         self.attempt = next;
         telemetry::count(Metric::DuplicatePin, ids.len() as u64, None, now);
         tracing::error!(
             workspace_id = %self.pin.key.workspace, pin_id = %self.pin.key.pin, ?ids,
-            "the late check found what looks like a second Pin"
+            "duplicate Pin found"
         );
         Ok(true)
     }
 
-    /// Deletes the Pin, then notes it. A death in between leaves a duplicate that was reported and is gone.
+    /// Deletes the Pin, then records it. A crash in between leaves a duplicate that was reported and is gone.
     async fn remove(mut self, id: &str, token: &Secret) -> PortResult<Disposition> {
         let context = self.context;
         match spend_budget::ask(context, self.board.account.account, Request::Reconcile).await? {
@@ -188,28 +188,28 @@ impl Check<'_> {
             return self.again(None, REMOVE_TRIES_MAX, failure.failure.code()).await;
         }
         let now = context.system.now();
-        tracing::warn!(pin_id = %self.pin.key.pin, pinterest_pin_id = id, "the duplicate was removed");
+        tracing::warn!(pin_id = %self.pin.key.pin, pinterest_pin_id = id, "duplicate Pin removed");
         if let Ok(next) = self.attempt.duplicate_removed(now, id, context.nonce())
-            && context.store.save_attempt(&self.pin, &next).await? == Saved::Yes
+            && context.store.save_attempt(&self.pin, &next).await? == Write::Done
         {
             self.attempt = next;
         }
         Ok(Disposition::Done)
     }
 
-    /// Once more later, unless that was tried often enough.
+    /// Repeats the check later, unless it was tried often enough.
     async fn again(&self, at: Option<Moment>, tries_max: u32, why: &'static str) -> PortResult<Disposition> {
         if self.tries >= tries_max {
             return Ok(self.give_up(why));
         }
         let later = self.context.system.now().plus_ms(self.context.settings.duplicate_check_after_ms / AGAIN_ONE_IN);
         file(self.context, self.pin.key, later.max(at.unwrap_or(later)), self.tries + 1).await?;
-        tracing::info!(pin_id = %self.pin.key.pin, why, "the late check is repeated later");
+        tracing::info!(pin_id = %self.pin.key.pin, why, "duplicate check repeated later");
         Ok(Disposition::Done)
     }
 
     fn give_up(&self, why: &'static str) -> Disposition {
-        tracing::warn!(pin_id = %self.pin.key.pin, tries = self.tries, why, "the late check ends here");
+        tracing::warn!(pin_id = %self.pin.key.pin, tries = self.tries, why, "duplicate check given up");
         Disposition::Done
     }
 }

@@ -1,4 +1,4 @@
-//! Planning the late check of a pin that was just published.
+//! Plans the duplicate check of a pin that was just published.
 
 use crate::context::Context;
 use crate::domain::ids::PinKey;
@@ -8,17 +8,17 @@ use crate::domain::recovery::RecoveryMarker;
 use crate::domain::time::Moment;
 use crate::ports::PortResult;
 
-/// Files the clock row, if the pin is to be checked.
+/// Files the marker, if the pin is to be checked.
 ///
-/// After the publish is recorded, so that a pin whose record fails is never checked, and a death in between skips the check.
-/// Publishing doesn't depend on it: a row that can't be written is a log line.
+/// It runs after the publish is recorded, so that a pin whose record fails is never checked, and a crash in between
+/// skips the check. Publishing doesn't depend on it: a marker that can't be written is only logged.
 pub async fn plan(context: &Context, pin: PinKey, attempt: &Attempt) {
     if context.settings.duplicate_check == DuplicateCheck::Off || !duplicate_check::is_wanted(attempt) {
         return;
     }
     let due = context.system.now().plus_ms(context.settings.duplicate_check_after_ms);
     if let Err(error) = file(context, pin, due, 0).await {
-        tracing::warn!(pin_id = %pin.pin, %error, "the late check could not be planned and is left out");
+        tracing::warn!(pin_id = %pin.pin, %error, "duplicate check not planned");
     }
 }
 

@@ -1,18 +1,19 @@
-//! Planning the next look at a board: one message is under way for it, not one for each pin in doubt.
+//! Plans the next reading of a board: one message is under way for the board, not one for each unresolved pin.
 
 use crate::context::Context;
 use crate::domain::ids::BoardKey;
 use crate::domain::message::ReconcileMessage;
 use crate::domain::time::Moment;
-use crate::ports::{MAX_DELAY_MS, PortError, PortResult};
+use crate::ports::OptimisticWrites;
+use crate::ports::{MAX_DELAY_MS, PortResult};
 
-/// A row that is written by several at once is tried this often.
+/// Writes of a row with several writers are tried this often.
 pub(crate) const ROW_ATTEMPTS: usize = 4;
 
-/// Plans a look at the board for `at`, unless one is planned that is no later.
+/// Plans a reading of the board for `at`, unless one is planned that is no later.
 ///
-/// The message is sent before the plan is noted: a plan without a message would keep others from sending theirs.
-/// `spent` is the plan whose message is just being worked on.
+/// The message is sent before the plan is recorded: a plan without a message would keep others from sending theirs.
+/// `spent` is the plan whose message is being worked on.
 pub async fn plan_reconciliation(
     context: &Context,
     board: &BoardKey,
@@ -20,10 +21,12 @@ pub async fn plan_reconciliation(
     spent: Option<Moment>,
 ) -> PortResult<()> {
     let now = context.system.now();
-    // A message can't be delayed for longer; the look that comes too early plans the next.
+    // A message can't be delayed for longer; a reading that comes too early plans the next.
     let at = at.min(now.plus_ms(MAX_DELAY_MS));
     let mut is_sent = false;
-    for _ in 0..ROW_ATTEMPTS {
+    let mut writes = OptimisticWrites::of("board scan", ROW_ATTEMPTS);
+    loop {
+        writes.begin()?;
         let mut scan = context.store.board_scan(board).await?;
         if scan.planned_for != spent && scan.has_plan(now, at) {
             return Ok(());
@@ -39,5 +42,4 @@ pub async fn plan_reconciliation(
             return Ok(());
         }
     }
-    Err(PortError::Unavailable { port: "table", reason: "a board's row changes all the time".into() })
 }

@@ -1,4 +1,4 @@
-//! Reading a board's list page by page, as far as the invocation's time and the day's budget allow.
+//! Reads a board's list page by page, as far as the invocation's time and the day's budget allow.
 
 use super::plan_reconciliation::ROW_ATTEMPTS;
 use crate::context::Context;
@@ -9,25 +9,27 @@ use crate::domain::reconcile::matching::BoardPin;
 use crate::domain::secret::Secret;
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::flows::pacing::spend_budget::{self, Granted};
-use crate::ports::{PortError, PortResult, ReadFailure};
+use crate::ports::OptimisticWrites;
+use crate::ports::{PortResult, ReadFailure};
 
-/// A reading stops when less than this is left of the invocation: a page may take seconds, and what was read is kept.
+/// A reading stops when less than this is left of the invocation: a page may take seconds, and the reading has to be
+/// stored.
 const READING_RESERVE_MS: i64 = 10 * SECOND_MS;
-/// How far a reading has come is noted after this many pages.
-const PAGES_PER_NOTE: u32 = 8;
+/// The progress of a reading is stored after this many pages.
+const PAGES_PER_SAVE: u32 = 8;
 
-/// What is looked for.
+/// What to look for.
 pub struct Search<'a> {
     pub board: &'a BoardKey,
-    /// Older Pins are none of those looked for.
+    /// Pins older than this don't match.
     pub earliest: Moment,
     pub could_be: &'a (dyn Fn(&BoardPin) -> bool + Sync),
-    /// Whether the board's row keeps how far the reading has come.
-    pub is_noted: bool,
+    /// Whether the board's row keeps the progress of the reading.
+    pub keeps_progress: bool,
     pub token: &'a Secret,
 }
 
-/// How far it came.
+/// How far the reading came.
 pub enum Read {
     Whole(Reading),
     OutOfTime(Reading),
@@ -42,7 +44,7 @@ pub async fn read(
     mut reading: Reading,
     ends_at_ms: i64,
 ) -> PortResult<Result<Read, ReadFailure>> {
-    let Search { board, earliest, could_be, is_noted, token } = *search;
+    let Search { board, earliest, could_be, keeps_progress, token } = *search;
     loop {
         if ends_at_ms - context.system.monotonic_ms() < READING_RESERVE_MS {
             return Ok(Ok(Read::OutOfTime(reading)));
@@ -65,15 +67,17 @@ pub async fn read(
         if reading.pages >= PAGES_MAX {
             return Ok(Ok(Read::TooLong("board_too_long")));
         }
-        if is_noted && reading.pages.is_multiple_of(PAGES_PER_NOTE) {
-            note(context, board, |scan| scan.reading = Some(reading.clone())).await?;
+        if keeps_progress && reading.pages.is_multiple_of(PAGES_PER_SAVE) {
+            update_scan(context, board, |scan| scan.reading = Some(reading.clone())).await?;
         }
     }
 }
 
-/// Changes the board's row, whatever others write to it meanwhile.
-pub async fn note(context: &Context, board: &BoardKey, change: impl Fn(&mut BoardScan)) -> PortResult<()> {
-    for _ in 0..ROW_ATTEMPTS {
+/// Changes the board's row, also when other writers come first.
+pub async fn update_scan(context: &Context, board: &BoardKey, change: impl Fn(&mut BoardScan)) -> PortResult<()> {
+    let mut writes = OptimisticWrites::of("board scan", ROW_ATTEMPTS);
+    loop {
+        writes.begin()?;
         let mut scan = context.store.board_scan(board).await?;
         scan.rev += 1;
         scan.nonce = context.nonce();
@@ -82,5 +86,4 @@ pub async fn note(context: &Context, board: &BoardKey, change: impl Fn(&mut Boar
             return Ok(());
         }
     }
-    Err(PortError::Unavailable { port: "table", reason: "a board's row changes all the time".into() })
 }

@@ -1,14 +1,14 @@
-//! Looking at a board whether calls whose answers were lost have created their Pins: what the reconciler does with a
-//! message of the look queue.
+//! Reads a board to find out whether calls whose answers were lost have created their Pins: what the reconciler does
+//! with a message of the reconciliation queue.
 //!
-//! One reading of the list serves every pin in doubt on that board. It begins only after each one's `started_at + Tq`,
-//! when its call can no longer commit; what it shows is settled in [`resolve_outcomes`](super::resolve_outcomes).
+//! One reading of the list serves every unresolved pin of that board. It begins only after each one's `started_at +
+//! Tq`, when its call can no longer commit; [`resolve_outcomes`](super::resolve_outcomes) decides on what it shows.
 
 use std::collections::BTreeMap;
 
 use super::check_duplicate;
 use super::plan_reconciliation::plan_reconciliation;
-use super::read_board::{Read, Search, note, read};
+use super::read_board::{Read, Search, read, update_scan};
 use super::resolve_outcomes::{self, UnresolvedPin};
 use crate::context::Context;
 use crate::domain::ids::{BoardKey, PinKey};
@@ -23,17 +23,17 @@ use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use crate::flows::accounts::refresh_tokens::{self, Renewal};
 use crate::ports::{PortResult, ReadFailure};
 
-/// Doubts of one board that are considered at once.
+/// Unresolved pins of one board that are considered at once.
 const UNRESOLVED_MAX: usize = 2_000;
-/// The pause before a look-up without a token is tried again.
+/// The pause before a reading without a token is tried again.
 const NO_TOKEN_MS: i64 = 15 * MINUTE_MS;
-/// A look-up that was refused for a stale token is repeated this soon with the fresh one.
+/// A reading that was refused for a stale token is repeated this soon with the fresh one.
 const FRESH_TOKEN_MS: i64 = 2 * SECOND_MS;
 
 /// Works on one message until it is disposed of.
 ///
 /// # Errors
-/// When a port is unavailable. The message is then left to its visibility timeout; the doubts have other owners too.
+/// When a port is unavailable. The message is then left to its visibility timeout; the pins have other owners too.
 pub async fn reconcile_board(context: &Context, message: ReconcileMessage, ends_at_ms: i64) -> PortResult<Disposition> {
     let board = message.board();
     if let Some(pin) = message.duplicate_check {
@@ -52,36 +52,31 @@ pub async fn reconcile_board(context: &Context, message: ReconcileMessage, ends_
     };
     let members: Vec<UnresolvedPin> = unresolved
         .into_iter()
-        // A reading that is gone on with may have been begun before a member's next attempt: not for that one.
-        .filter(|unresolved_pin| {
-            reading.members.contains(&unresolved_pin.pin.key.pin)
-                && unresolved_pin.quiesced_at(context) <= reading.began_at
+        // A continued reading may have begun before a member's next attempt. It doesn't count for that one.
+        .filter(|member| {
+            reading.members.contains(&member.pin.key.pin) && member.quiesced_at(context) <= reading.began_at
         })
         .collect();
     if !members.is_empty() {
         let left = serve(context, &board, members, reading, ends_at_ms).await?;
         if let Some(reading) = left {
-            // Out of time: another invocation goes on from here.
-            note(context, &board, |scan| scan.reading = Some(reading.clone())).await?;
+            // Out of time: another invocation continues from here.
+            update_scan(context, &board, |scan| scan.reading = Some(reading.clone())).await?;
             return go_on(context, &board, Some(context.system.now()), &message).await;
         }
     }
-    let next = open_unresolved(context, &board)
-        .await?
-        .iter()
-        .map(|unresolved_pin| unresolved_pin.next_reconciliation(context))
-        .min();
-    note(context, &board, |scan| scan.reading = None).await?;
+    let next = open_unresolved(context, &board).await?.iter().map(|member| member.next_reconciliation(context)).min();
+    update_scan(context, &board, |scan| scan.reading = None).await?;
     go_on(context, &board, next, &message).await
 }
 
-/// The pins in doubt on this board. What isn't in doubt any more leaves the list.
+/// The unresolved pins of this board. Pins that are resolved leave the list.
 async fn open_unresolved(context: &Context, board: &BoardKey) -> PortResult<Vec<UnresolvedPin>> {
-    let noted = context.store.unresolved(board, UNRESOLVED_MAX).await?;
-    let keys: Vec<PinKey> = noted.iter().map(|pin| PinKey { workspace: board.account.workspace, pin: *pin }).collect();
+    let listed = context.store.unresolved(board, UNRESOLVED_MAX).await?;
+    let keys: Vec<PinKey> = listed.iter().map(|pin| PinKey { workspace: board.account.workspace, pin: *pin }).collect();
     let read = context.store.pins(&keys).await?;
     let (mut open, mut closed) = (Vec::new(), Vec::new());
-    for (pin, found) in noted.into_iter().zip(read) {
+    for (pin, found) in listed.into_iter().zip(read) {
         match found {
             Some((pin, attempt)) if attempt.status == Status::Publishing => open.push(UnresolvedPin { pin, attempt }),
             _ => closed.push(pin),
@@ -93,7 +88,7 @@ async fn open_unresolved(context: &Context, board: &BoardKey) -> PortResult<Vec<
     Ok(open)
 }
 
-/// Reads the list to its end and settles the members; answers the reading when time runs out before that.
+/// Reads the list to its end and resolves the members; returns the reading when time runs out before that.
 async fn serve(
     context: &Context,
     board: &BoardKey,
@@ -107,22 +102,22 @@ async fn serve(
         return Ok(None);
     };
     let windows: BTreeMap<PinKey, Window> =
-        members.iter().map(|unresolved_pin| (unresolved_pin.pin.key, unresolved_pin.window(context))).collect();
-    // What other pins of ours own takes no place among what could be the members'.
+        members.iter().map(|member| (member.pin.key, member.window(context))).collect();
+    // Pins that other pins of ours own take no place among those that could be the members'.
     let owned = resolve_outcomes::owned(context, board, &members).await?;
     let could_be = |found: &BoardPin| {
         !owned.contains(&found.id)
-            && members.iter().any(|unresolved_pin| {
+            && members.iter().any(|member| {
                 windows
-                    .get(&unresolved_pin.pin.key)
-                    .is_some_and(|window| matching::could_be(&unresolved_pin.pin.request, found, *window))
+                    .get(&member.pin.key)
+                    .is_some_and(|window| matching::could_be(&member.pin.request, found, *window))
             })
     };
     let search = Search {
         board,
         earliest: earliest(windows.values()),
         could_be: &could_be,
-        is_noted: true,
+        keeps_progress: true,
         token: &tokens.access,
     };
     match read(context, &search, reading, ends_at_ms).await? {
@@ -150,7 +145,7 @@ async fn unreadable(
         Failure::BoardNotFound => {
             resolve_outcomes::give_up(context, board, members, Failure::BoardNotFound, &failure.upstream).await
         }
-        // A connection that needs a person holds the clock: the board may be readable again any day.
+        // A connection that needs a person holds the deadline: the board may be readable again any day.
         Failure::TokenRevoked => {
             let now = context.system.now();
             let at = match refresh_tokens::after_refusal(context, board.account, used, ends_at_ms).await {
@@ -164,7 +159,7 @@ async fn unreadable(
     }
 }
 
-/// Plans the next look, if anything is left to look for.
+/// Plans the next reading, if any pin is left to resolve.
 async fn go_on(
     context: &Context,
     board: &BoardKey,

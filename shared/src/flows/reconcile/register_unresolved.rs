@@ -1,4 +1,4 @@
-//! Handing a pin of unknown outcome to those who look at its board.
+//! Hands a pin of unknown outcome over to the reconciliation of its board.
 
 use super::plan_reconciliation::plan_reconciliation;
 use crate::context::Context;
@@ -7,12 +7,13 @@ use crate::domain::reconcile::board_scan::GATHER_MS;
 use crate::domain::recovery::{KEPT_MS, RecoveryMarker};
 use crate::ports::PortResult;
 
-/// Puts a pin whose quiet time is over on its board's list of doubts and makes sure that the board is looked at soon.
+/// Adds a pin whose quiesce period is over to its board's unresolved pins, and makes sure that the board is read soon.
 ///
-/// The clock row is written first: it owns the pin when the message is acknowledged, and asks again if the look is lost.
+/// The marker is written first: it owns the pin when the message is acknowledged, and requests a reading again if this
+/// one is lost.
 ///
 /// # Errors
-/// When a port is unavailable; whoever noticed keeps the pin.
+/// When a port is unavailable; the caller keeps the pin.
 pub async fn register(context: &Context, pin: &Pin) -> PortResult<()> {
     let now = context.system.now();
     let board = pin.board_key();

@@ -1,7 +1,7 @@
-//! Settling pins in doubt by what their board shows.
+//! Resolves pins of unknown outcome by what their board shows.
 //!
-//! Found and nobody else's → adopted; absent in two scans → sent again under a new fence; undecidable → a person
-//! decides; no clear view → looked at again, for at most 72 hours. Pins that share their Pins are settled in one
+//! Found and no other pin's → adopted; absent in two scans → sent again under a new fence; undecidable → a person
+//! decides; no clear view → read again, for at most 72 hours. Pins that share their Pins are resolved in one
 //! transaction, each on the state that was read.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,23 +23,24 @@ use crate::domain::reconcile::matching::{BoardPin, Window};
 use crate::domain::recovery::{PINS_PER_MARKER, RecoveryMarker};
 use crate::domain::time::{HOUR_MS, Moment, SECOND_MS};
 use crate::flows::activity;
-use crate::ports::{PortResult, SAVED_TOGETHER_MAX, Saved};
+use crate::ports::{PortResult, SAVED_TOGETHER_MAX, Write};
 use crate::telemetry::{self, Metric};
 
-/// How soon a look-up without a clear view is repeated; drawn from the interval, which doubles each time in vain.
+/// How soon a reading without a clear view is repeated; drawn from the interval, which doubles after each one.
 const AGAIN_MS: (i64, i64) = (45 * SECOND_MS, 90 * SECOND_MS);
 const AGAIN_DOUBLINGS_MAX: u32 = 5;
-/// Only two scans this far apart are believed: lists may shuffle, be cut or come back empty.
+/// Absence is believed only after two scans this far apart: lists may be shuffled, cut off or empty.
 const SECOND_SCAN_MS: i64 = 30 * SECOND_MS;
-/// How soon those come back who share a Pin with one that can't be settled yet.
+/// How soon pins are read again that share a Pin with one that can't be resolved yet.
 const TWIN_OPEN_MS: i64 = 20 * SECOND_MS;
-/// A doubt that no look-up could clear up for this long is handed to a person.
+/// An outcome that no reading could resolve for this long is left to a person.
 const GIVE_UP_AFTER_MS: i64 = 72 * HOUR_MS;
-/// What a person or the next day mends: such a doubt waits for as long as its pin may live.
+/// Reasons that a person or the next day removes: such an outcome waits for as long as its pin may live.
 const HOLDS_THE_DEADLINE: [&str; 2] = ["token_revoked", "daily_budget"];
-/// A list that can't be trusted (empty, cut off, shuffled) is believed only after this many looks in a row, and one more.
+/// A list that can't be trusted (empty, cut off, shuffled) is believed only after this many readings in a row, and one
+/// more.
 const UNCLEAR_READS: u32 = 3;
-/// A board that lists nothing at all is believed only after this long: an outage of lists looks just the same.
+/// A board that lists nothing at all is believed only after this long: an outage of lists looks the same.
 const EMPTY_BELIEVED_AFTER_MS: i64 = 6 * HOUR_MS;
 const TWIN_OPEN: &str = "twin_open";
 const TWIN_SETTLED: &str = "twin_settled";
@@ -66,12 +67,12 @@ impl UnresolvedPin {
         self.attempt.quiesced_at(context.settings.deadlines.quiesce_ms(context.rules))
     }
 
-    /// Not before its quiet time is over.
+    /// When the board is read next for this pin; not before its quiesce period is over.
     pub fn next_reconciliation(&self, context: &Context) -> Moment {
         self.attempt.reconcile_at.unwrap_or(Moment(0)).max(self.quiesced_at(context))
     }
 
-    /// How many looks in a row could not tell, for the same reason.
+    /// How many readings in a row were inconclusive, for the same reason.
     fn reads_without_verdict(&self, why: &str) -> u32 {
         let is_one =
             |event: &&Event| event.kind == EventKind::ReconcileInconclusive && event.note.as_deref() == Some(why);
@@ -79,80 +80,78 @@ impl UnresolvedPin {
     }
 }
 
-/// The members of a reading that begins now; none when nobody is due.
+/// The members of a reading that begins now; none when no pin is due.
 ///
-/// Every doubt that is past its quiet time takes part, due or not: a Pin may be a due one's or that of a twin that isn't,
-/// and whose it is can be told only with the Pins of both in view. Were only those members that are due, twins whose
-/// looks are planned for different moments would wait for each other for ever. Those that are due go first, the oldest
+/// Every pin that is past its quiesce period takes part, due or not: a Pin may belong to a due pin or to a twin that
+/// isn't, and this can be decided only with the Pins of both in view. If only due pins were members, twins whose
+/// readings are planned for different moments would wait for each other for ever. Due pins come first, the oldest
 /// before.
-pub fn members(unresolved: &[UnresolvedPin], context: &Context, now: Moment) -> Vec<PinId> {
-    let is_due = |unresolved_pin: &UnresolvedPin| unresolved_pin.next_reconciliation(context) <= now;
-    if !unresolved.iter().any(is_due) {
+pub fn members(open: &[UnresolvedPin], context: &Context, now: Moment) -> Vec<PinId> {
+    let is_due = |unresolved: &UnresolvedPin| unresolved.next_reconciliation(context) <= now;
+    if !open.iter().any(is_due) {
         return Vec::new();
     }
-    // Pins of the same content stand and fall together, so they are members together.
+    // Pins of the same content are resolved together, so they are members together.
     let mut groups: BTreeMap<String, Vec<&UnresolvedPin>> = BTreeMap::new();
-    for unresolved_pin in unresolved.iter().filter(|unresolved_pin| unresolved_pin.quiesced_at(context) <= now) {
-        groups.entry(content_hash(&unresolved_pin.pin.request)).or_default().push(unresolved_pin);
+    for unresolved in open.iter().filter(|unresolved| unresolved.quiesced_at(context) <= now) {
+        groups.entry(content_hash(&unresolved.pin.request)).or_default().push(unresolved);
     }
     let mut groups: Vec<Vec<&UnresolvedPin>> = groups.into_values().collect();
     groups.sort_by_key(|group| {
         (
-            !group.iter().any(|unresolved_pin| is_due(unresolved_pin)),
-            group.iter().map(|unresolved_pin| (unresolved_pin.started_at(), unresolved_pin.pin.key)).min(),
+            !group.iter().any(|unresolved| is_due(unresolved)),
+            group.iter().map(|unresolved| (unresolved.started_at(), unresolved.pin.key)).min(),
         )
     });
     let mut members: Vec<PinId> = Vec::new();
     for group in groups {
         if members.is_empty() || members.len() + group.len() <= MEMBERS_MAX {
-            members.extend(group.iter().map(|unresolved_pin| unresolved_pin.pin.key.pin));
+            members.extend(group.iter().map(|unresolved| unresolved.pin.key.pin));
         }
     }
     members
 }
 
-/// Settles the members of a reading that is whole.
+/// Resolves the members of a reading that is whole.
 pub async fn resolve(
     context: &Context,
     board: &BoardKey,
     members: Vec<UnresolvedPin>,
     reading: Reading,
 ) -> PortResult<()> {
-    // Read after the scan: whatever a pin of ours owned by then is not free.
+    // Read after the scan: a Pin that one of our pins owned by then is not free.
     let all = with_twins(context, board, &members, &reading.found).await?;
     let owned = owned_ids(context, &all);
     let free: Vec<BoardPin> = reading.found.iter().filter(|pin| !owned.contains(pin.id.as_str())).cloned().collect();
     let claimants: Vec<(&UnresolvedPin, Standing)> = all
         .iter()
-        .filter_map(|unresolved_pin| {
-            standing(context, unresolved_pin, &reading).map(|standing| (unresolved_pin, standing))
-        })
+        .filter_map(|unresolved| standing(context, unresolved, &reading).map(|standing| (unresolved, standing)))
         .collect();
     let claims: Vec<Claim<'_>> = claimants
         .iter()
-        .map(|(unresolved_pin, standing)| Claim {
-            request: &unresolved_pin.pin.request,
-            window: unresolved_pin.window(context),
+        .map(|(unresolved, standing)| Claim {
+            request: &unresolved.pin.request,
+            window: unresolved.window(context),
             standing: *standing,
         })
         .collect();
     let ruled = assignment::rule(&claims, &free);
     for group in ruled.groups {
-        // Whoever goes without a Pin while a twin is given one must be written too: a worker that holds its answer still,
-        // frozen since the call, loses its fence and can't claim the same Pin.
+        // A pin that goes without a Pin while a twin is given one must be written too: a worker that still holds its
+        // answer, frozen since the call, then loses its fence and can't claim the same Pin.
         let shares_out = group.iter().any(|index| matches!(ruled.rulings[*index], Ruling::Adopt(_)));
-        // In a list that can't be trusted a Pin may be missing: what it shows of one twin may be the other's.
+        // In a list that can't be trusted a Pin may be missing: the Pin that it shows for one twin may be the other's.
         let is_short = shares_out && !group.iter().all(|index| matches!(ruled.rulings[*index], Ruling::Adopt(_)));
         let is_withheld = is_short && reading.unclear.is_some();
         let mut writes = Vec::new();
         for index in group {
-            let (unresolved_pin, standing) = claimants[index];
+            let (unresolved, standing) = claimants[index];
             let ruling = if is_withheld { Ruling::Wait } else { ruled.rulings[index] };
             if standing == Standing::Due
                 && let Ok(Some(next)) =
-                    next_state(context, unresolved_pin, ruling, &free, &reading, shares_out && !is_withheld)
+                    next_state(context, unresolved, ruling, &free, &reading, shares_out && !is_withheld)
             {
-                writes.push((unresolved_pin.pin.clone(), next));
+                writes.push((unresolved.pin.clone(), next));
             }
         }
         for together in writes.chunks(SAVED_TOGETHER_MAX) {
@@ -162,29 +161,25 @@ pub async fn resolve(
     Ok(())
 }
 
-/// What stands behind a pin's claim; `None` when it has none.
+/// How a pin stands in the assignment; `None` when it has no claim.
 ///
-/// Only the members' own Pins were looked for. A twin that isn't one is in doubt all the same, and whoever shares a Pin
-/// with it waits until both are members of one reading.
-fn standing(context: &Context, unresolved_pin: &UnresolvedPin, reading: &Reading) -> Option<Standing> {
-    let is_member = reading.members.contains(&unresolved_pin.pin.key.pin);
-    match unresolved_pin.attempt.status {
-        Status::Publishing if is_member && unresolved_pin.quiesced_at(context) <= reading.began_at => {
-            Some(Standing::Due)
-        }
+/// Only the members' own Pins were looked for. A twin that isn't a member is unresolved all the same, and a pin that
+/// shares a Pin with it waits until both are members of one reading.
+fn standing(context: &Context, unresolved: &UnresolvedPin, reading: &Reading) -> Option<Standing> {
+    let is_member = reading.members.contains(&unresolved.pin.key.pin);
+    match unresolved.attempt.status {
+        Status::Publishing if is_member && unresolved.quiesced_at(context) <= reading.began_at => Some(Standing::Due),
         Status::Publishing => Some(Standing::Open),
         Status::Failed => {
-            let is_left = matches!(
-                unresolved_pin.attempt.failure,
-                Some(Failure::OutcomeAmbiguous | Failure::OutcomeUnverifiable)
-            );
+            let is_left =
+                matches!(unresolved.attempt.failure, Some(Failure::OutcomeAmbiguous | Failure::OutcomeUnverifiable));
             is_left.then_some(Standing::GivenUp)
         }
         _ => None,
     }
 }
 
-/// The members as they are now, and the other pins of ours that have their content or that of a Pin that was found.
+/// The members as they are now, and our other pins that have their content or that of a Pin that was found.
 async fn with_twins(
     context: &Context,
     board: &BoardKey,
@@ -193,8 +188,8 @@ async fn with_twins(
 ) -> PortResult<Vec<UnresolvedPin>> {
     let of_found = found.iter().map(|pin| content_hash_of(&board.board_id, pin));
     let hashes: BTreeSet<String> =
-        members.iter().map(|unresolved_pin| content_hash(&unresolved_pin.pin.request)).chain(of_found).collect();
-    let mut pins: BTreeSet<PinId> = members.iter().map(|unresolved_pin| unresolved_pin.pin.key.pin).collect();
+        members.iter().map(|unresolved| content_hash(&unresolved.pin.request)).chain(of_found).collect();
+    let mut pins: BTreeSet<PinId> = members.iter().map(|unresolved| unresolved.pin.key.pin).collect();
     for hash in hashes {
         pins.extend(context.store.siblings(board.account, &hash).await?);
     }
@@ -213,7 +208,7 @@ pub async fn owned(context: &Context, board: &BoardKey, members: &[UnresolvedPin
 fn owned_ids<'a>(context: &Context, all: &'a [UnresolvedPin]) -> BTreeSet<&'a str> {
     all.iter()
         .filter(|_| context.rules.hold(Rule::Ownership))
-        .flat_map(|unresolved_pin| [&unresolved_pin.attempt.pinterest_pin_id, &unresolved_pin.attempt.orphan_pin_id])
+        .flat_map(|unresolved| [&unresolved.attempt.pinterest_pin_id, &unresolved.attempt.orphan_pin_id])
         .filter_map(|id| id.as_deref())
         .collect()
 }
@@ -222,7 +217,7 @@ type Next = Result<Option<Attempt>, IllegalTransition>;
 
 fn next_state(
     context: &Context,
-    unresolved_pin: &UnresolvedPin,
+    unresolved: &UnresolvedPin,
     ruling: Ruling,
     free: &[BoardPin],
     reading: &Reading,
@@ -230,112 +225,93 @@ fn next_state(
 ) -> Next {
     let now = context.system.now();
     let nothing = Upstream::default();
-    // A look that wasn't due for this pin finds its Pin, but never misses it.
-    let is_due = unresolved_pin.next_reconciliation(context) <= reading.began_at;
+    // A reading that wasn't due for this pin may find its Pin, but never shows its absence.
+    let is_due = unresolved.next_reconciliation(context) <= reading.began_at;
     Ok(match ruling {
-        Ruling::Adopt(index) => Some(unresolved_pin.attempt.adopted(
-            now,
-            free[index].id.clone(),
-            &nothing,
-            &unresolved_pin.pin,
-            context.nonce(),
-        )?),
-        _ if !is_due && shares_out => Some(again(context, unresolved_pin, now.plus_ms(SECOND_SCAN_MS), TWIN_SETTLED)?),
+        Ruling::Adopt(index) => {
+            Some(unresolved.attempt.adopted(now, free[index].id.clone(), &nothing, &unresolved.pin, context.nonce())?)
+        }
+        _ if !is_due && shares_out => Some(again(context, unresolved, now.plus_ms(SECOND_SCAN_MS), TWIN_SETTLED)?),
         _ if !is_due => None,
         Ruling::Wait => {
-            let wait_ms = TWIN_OPEN_MS << unresolved_pin.reads_without_verdict(TWIN_OPEN).min(AGAIN_DOUBLINGS_MAX);
-            Some(again(context, unresolved_pin, now.plus_ms(wait_ms), TWIN_OPEN)?)
+            let wait_ms = TWIN_OPEN_MS << unresolved.reads_without_verdict(TWIN_OPEN).min(AGAIN_DOUBLINGS_MAX);
+            Some(again(context, unresolved, now.plus_ms(wait_ms), TWIN_OPEN)?)
         }
-        Ruling::Absent if is_believed(context, unresolved_pin, reading) => Some(absent(context, unresolved_pin)?),
+        Ruling::Absent if is_believed(context, unresolved, reading) => Some(absent(context, unresolved)?),
         Ruling::Absent => {
             let why = reading.unclear.map_or(NOT_SEEN, |unclear| unclear.name());
-            let wait_ms = SECOND_SCAN_MS << unresolved_pin.reads_without_verdict(why).min(AGAIN_DOUBLINGS_MAX);
-            Some(again(context, unresolved_pin, now.plus_ms(wait_ms), why)?)
+            let wait_ms = SECOND_SCAN_MS << unresolved.reads_without_verdict(why).min(AGAIN_DOUBLINGS_MAX);
+            Some(again(context, unresolved, now.plus_ms(wait_ms), why)?)
         }
-        Ruling::Ambiguous if unresolved_pin.reads_without_verdict(UNCLEAR_OWNER) > 0 => {
-            Some(unresolved_pin.attempt.failed(
-                now,
-                Failure::OutcomeAmbiguous,
-                &nothing,
-                &unresolved_pin.pin,
-                context.nonce(),
-            )?)
-        }
-        Ruling::Ambiguous => Some(again(context, unresolved_pin, now.plus_ms(SECOND_SCAN_MS), UNCLEAR_OWNER)?),
+        Ruling::Ambiguous if unresolved.reads_without_verdict(UNCLEAR_OWNER) > 0 => Some(unresolved.attempt.failed(
+            now,
+            Failure::OutcomeAmbiguous,
+            &nothing,
+            &unresolved.pin,
+            context.nonce(),
+        )?),
+        Ruling::Ambiguous => Some(again(context, unresolved, now.plus_ms(SECOND_SCAN_MS), UNCLEAR_OWNER)?),
     })
 }
 
-/// Whether this scan, with those before it, proves that the Pin isn't there.
-fn is_believed(context: &Context, unresolved_pin: &UnresolvedPin, reading: &Reading) -> bool {
+/// Whether this scan, with those before it, proves that the Pin doesn't exist.
+fn is_believed(context: &Context, unresolved: &UnresolvedPin, reading: &Reading) -> bool {
     if !context.rules.hold(Rule::SecondScan) {
         return true;
     }
     match reading.unclear {
-        None => unresolved_pin.reads_without_verdict(NOT_SEEN) > 0,
+        None => unresolved.reads_without_verdict(NOT_SEEN) > 0,
         Some(unclear) => {
             let least_ms = if unclear == Unclear::EmptyList { EMPTY_BELIEVED_AFTER_MS } else { 0 };
-            unresolved_pin.reads_without_verdict(unclear.name()) >= UNCLEAR_READS
-                && context.system.now().since_ms(unresolved_pin.started_at()) >= least_ms
+            unresolved.reads_without_verdict(unclear.name()) >= UNCLEAR_READS
+                && context.system.now().since_ms(unresolved.started_at()) >= least_ms
         }
     }
 }
 
-fn absent(context: &Context, unresolved_pin: &UnresolvedPin) -> Result<Attempt, IllegalTransition> {
+fn absent(context: &Context, unresolved: &UnresolvedPin) -> Result<Attempt, IllegalTransition> {
     let now = context.system.now();
-    if unresolved_pin.attempt.attempts_spent() >= ATTEMPT_LIMIT {
-        // Surely not there, and every allowed attempt ended like this.
+    if unresolved.attempt.attempts_spent() >= ATTEMPT_LIMIT {
+        // Surely absent, and every allowed attempt ended like this.
         let nothing = Upstream::default();
-        return unresolved_pin.attempt.failed(
-            now,
-            Failure::AttemptsExhausted,
-            &nothing,
-            &unresolved_pin.pin,
-            context.nonce(),
-        );
+        return unresolved.attempt.failed(now, Failure::AttemptsExhausted, &nothing, &unresolved.pin, context.nonce());
     }
-    unresolved_pin.attempt.absent(now, context.nonce())
+    unresolved.attempt.absent(now, context.nonce())
 }
 
-/// Looks again at that time, unless nobody could tell for too long.
-fn again(
-    context: &Context,
-    unresolved_pin: &UnresolvedPin,
-    at: Moment,
-    why: &str,
-) -> Result<Attempt, IllegalTransition> {
+/// Plans another reading at that time, unless readings were inconclusive for too long.
+fn again(context: &Context, unresolved: &UnresolvedPin, at: Moment, why: &str) -> Result<Attempt, IllegalTransition> {
     let now = context.system.now();
-    if now.since_ms(unresolved_pin.started_at()) > GIVE_UP_AFTER_MS && !HOLDS_THE_DEADLINE.contains(&why) {
+    if now.since_ms(unresolved.started_at()) > GIVE_UP_AFTER_MS && !HOLDS_THE_DEADLINE.contains(&why) {
         let nothing = Upstream::default();
-        return unresolved_pin.attempt.failed(
+        return unresolved.attempt.failed(
             now,
             Failure::OutcomeUnverifiable,
             &nothing,
-            &unresolved_pin.pin,
+            &unresolved.pin,
             context.nonce(),
         );
     }
-    unresolved_pin.attempt.reconcile_again(now, at, why, context.nonce())
+    unresolved.attempt.reconcile_again(now, at, why, context.nonce())
 }
 
-/// No clear view: each pin is looked for again later, ever more rarely.
+/// Plans another reading for each pin after one without a clear view, ever more rarely.
 pub async fn reconcile_again_soon(context: &Context, members: Vec<UnresolvedPin>, why: &str) -> PortResult<()> {
     let draw = context.system.jitter();
     let now = context.system.now();
-    for unresolved_pin in
-        members.into_iter().filter(|unresolved_pin| unresolved_pin.next_reconciliation(context) <= now)
-    {
+    for unresolved in members.into_iter().filter(|unresolved| unresolved.next_reconciliation(context) <= now) {
         let wait_ms = AGAIN_MS.0 + ((AGAIN_MS.1 - AGAIN_MS.0) as f64 * draw) as i64;
-        let wait_ms = wait_ms << unresolved_pin.reads_without_verdict(why).min(AGAIN_DOUBLINGS_MAX);
+        let wait_ms = wait_ms << unresolved.reads_without_verdict(why).min(AGAIN_DOUBLINGS_MAX);
         let at = context.system.now().plus_ms(wait_ms);
-        reconcile_again(context, vec![unresolved_pin], at, why).await?;
+        reconcile_again(context, vec![unresolved], at, why).await?;
     }
     Ok(())
 }
 
 pub async fn reconcile_again(context: &Context, members: Vec<UnresolvedPin>, at: Moment, why: &str) -> PortResult<()> {
-    for unresolved_pin in members {
-        if let Ok(next) = again(context, &unresolved_pin, at, why) {
-            write(context, &unresolved_pin.pin.board_key(), &[(unresolved_pin.pin, next)]).await?;
+    for unresolved in members {
+        if let Ok(next) = again(context, &unresolved, at, why) {
+            write(context, &unresolved.pin.board_key(), &[(unresolved.pin, next)]).await?;
         }
     }
     Ok(())
@@ -348,23 +324,17 @@ pub async fn give_up(
     failure: Failure,
     upstream: &Upstream,
 ) -> PortResult<()> {
-    for unresolved_pin in members {
-        let next = unresolved_pin.attempt.failed(
-            context.system.now(),
-            failure,
-            upstream,
-            &unresolved_pin.pin,
-            context.nonce(),
-        );
+    for unresolved in members {
+        let next = unresolved.attempt.failed(context.system.now(), failure, upstream, &unresolved.pin, context.nonce());
         if let Ok(next) = next {
-            write(context, board, &[(unresolved_pin.pin, next)]).await?;
+            write(context, board, &[(unresolved.pin, next)]).await?;
         }
     }
     Ok(())
 }
 
-/// Writes the next states, all or none, and hands over the pins that go on. If somebody else wrote first nothing
-/// happens: the next look reads what is there then.
+/// Writes the next states, all or none, and hands over the pins that continue. If another writer came first nothing
+/// happens: the next reading sees the current states.
 async fn write(context: &Context, board: &BoardKey, writes: &[(Pin, Attempt)]) -> PortResult<()> {
     let now = context.system.now();
     let goes_on = |attempt: &Attempt| attempt.status == Status::Queued;
@@ -376,7 +346,7 @@ async fn write(context: &Context, board: &BoardKey, writes: &[(Pin, Attempt)]) -
     }
     let is_saved = match writes {
         [] => return Ok(()),
-        [(pin, next)] => context.store.save_attempt(pin, next).await? == Saved::Yes,
+        [(pin, next)] => context.store.save_attempt(pin, next).await? == Write::Done,
         several => context.store.save_attempts(several).await?,
     };
     if !is_saved {
@@ -384,23 +354,23 @@ async fn write(context: &Context, board: &BoardKey, writes: &[(Pin, Attempt)]) -
     }
     for (pin, attempt) in writes {
         report(pin, attempt, now);
-        activity::note_failure(context, pin, attempt).await;
+        activity::audit_failure(context, pin, attempt).await;
         plan_duplicate_check::plan(context, pin.key, attempt).await;
     }
     let messages: Vec<(PublishMessage, i64)> = again
         .iter()
         .map(|(pin, attempt)| (PublishMessage::new(pin.key, pin.request.account, attempt.generation, None), 0))
         .collect();
-    // What couldn't be sent now the clock row brings back.
+    // What couldn't be sent now, the rescuer brings back by the marker.
     if !messages.is_empty()
         && let Err(error) = context.queue.send(&messages).await
     {
-        tracing::warn!(%error, "settled but not sent; the watchdog will send them");
+        tracing::warn!(%error, "messages of resolved pins not sent; the rescuer resends them");
     }
-    let settled: Vec<PinId> =
+    let resolved: Vec<PinId> =
         writes.iter().filter(|(_, a)| a.status != Status::Publishing).map(|(pin, _)| pin.key.pin).collect();
-    if !settled.is_empty() {
-        context.store.delete_unresolved(board, &settled).await?;
+    if !resolved.is_empty() {
+        context.store.delete_unresolved(board, &resolved).await?;
     }
     Ok(())
 }
@@ -410,17 +380,20 @@ fn report(pin: &Pin, attempt: &Attempt, now: Moment) {
     match attempt.status {
         Status::Published => {
             telemetry::count(Metric::PinAdopted, 1, None, now);
-            tracing::info!(%pin_id, attempt = number, pinterest_pin_id = attempt.pinterest_pin_id, "found on Pinterest");
+            tracing::info!(%pin_id, attempt = number, pinterest_pin_id = attempt.pinterest_pin_id, "pin adopted");
         }
         Status::Failed => {
             let code = attempt.failure.map(Failure::code);
             telemetry::count(Metric::PinFailed, 1, code, now);
-            tracing::info!(%pin_id, attempt = number, error_code = code, "failed");
+            tracing::info!(%pin_id, attempt = number, error_code = code, "pin failed");
         }
-        Status::Queued => tracing::info!(%pin_id, attempt = number, "not on Pinterest; a new attempt follows"),
+        Status::Queued => tracing::info!(%pin_id, attempt = number, "Pin absent on Pinterest; a new attempt follows"),
         _ => {
             let why = attempt.history.last().and_then(|event| event.note.as_deref());
-            tracing::warn!(%pin_id, why, reconcile_at = attempt.reconcile_at.map(|at| at.rfc3339()), "look-up inconclusive");
+            tracing::warn!(
+                %pin_id, why, reconcile_at = attempt.reconcile_at.map(|at| at.rfc3339()),
+                "reconciliation inconclusive"
+            );
         }
     }
 }

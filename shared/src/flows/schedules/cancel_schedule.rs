@@ -1,6 +1,7 @@
-//! Canceling a schedule: while it waits, or after its release while its pin hasn't begun. Never out of `publishing`.
+//! Cancels a schedule: while it waits, or after its release while its pin hasn't begun. Never out of `publishing`.
 //!
-//! Of a released one the pin is ended, which is what counts: from then on it shows as canceled, and its own row only repeats it.
+//! Canceling a released schedule ends its pin, which is what counts: from then on the schedule shows as canceled, and
+//! its own row only repeats it.
 
 use super::release_schedules::{accept_pin_of, fail};
 use super::{ROUNDS_MAX, ScheduleError, ScheduleView, forget_due, must_find, view};
@@ -13,12 +14,15 @@ use crate::domain::pin::failure::Failure;
 use crate::domain::recovery::RecoveryMarker;
 use crate::domain::schedule::{Schedule, ScheduleStatus, Stage};
 use crate::flows::accept::accept_pins::AcceptError;
-use crate::ports::{PortResult, ScheduleSaved};
+use crate::ports::OptimisticWrites;
+use crate::ports::{PortResult, Write};
 
 /// # Errors
-/// When it has run, is running or was canceled, or a port is unavailable.
+/// When the schedule has run, is running or was canceled, or a port is unavailable.
 pub async fn cancel(context: &Context, key: ScheduleKey) -> Result<ScheduleView, ScheduleError> {
-    for _ in 0..ROUNDS_MAX {
+    let mut writes = OptimisticWrites::of("schedule", ROUNDS_MAX);
+    loop {
+        writes.begin()?;
         let schedule = must_find(context, key).await?;
         let is_open = match schedule.stage {
             Stage::Canceled | Stage::Failed(_) => return Err(ScheduleError::WrongStatus(schedule.status(None))),
@@ -29,19 +33,18 @@ pub async fn cancel(context: &Context, key: ScheduleKey) -> Result<ScheduleView,
             continue;
         }
         let Ok(next) = schedule.canceled(context.system.now(), context.nonce()) else { continue };
-        if context.schedules.save_schedule(&next).await? == ScheduleSaved::Yes {
+        if context.schedules.save_schedule(&next).await? == Write::Done {
             forget_due(context, &next).await;
-            tracing::info!(workspace_id = %key.workspace, schedule_id = %key.schedule, "a schedule was canceled");
+            tracing::info!(workspace_id = %key.workspace, schedule_id = %key.schedule, "schedule canceled");
             return Ok(view(context, next).await?);
         }
     }
-    Err(ScheduleError::contended())
 }
 
-/// Ends the pin of a released schedule; `false` if it is to be looked at anew.
+/// Ends the pin of a released schedule; `false` if the schedule is to be read again.
 async fn end_released(context: &Context, schedule: &Schedule) -> Result<bool, ScheduleError> {
     let Some((pin, attempt)) = context.store.pins(&[schedule.pin_key()]).await?.pop().flatten() else {
-        // Whoever releases it may be about to accept its pin: then it must be there to be ended.
+        // A worker that releases it may be about to accept its pin: the pin must exist to be ended.
         return match accept_pin_of(context, schedule).await {
             Ok(()) | Err(AcceptError::KeyOfDeleted { .. }) => Ok(false),
             Err(AcceptError::Port(error)) => Err(error.into()),
@@ -62,23 +65,23 @@ async fn end_released(context: &Context, schedule: &Schedule) -> Result<bool, Sc
     }
 }
 
-/// Answers whether the pin is ended; if not, something has happened to it meanwhile.
+/// Ends the pin. Returns whether it is ended; if not, it has changed meanwhile.
 async fn end(context: &Context, pin: &Pin, attempt: &Attempt) -> PortResult<bool> {
     let (now, nothing) = (context.system.now(), Upstream::default());
     let Ok(next) = attempt.failed(now, Failure::ScheduleCanceled, &nothing, pin, context.nonce()) else {
         return Ok(false);
     };
     if attempt.status == Status::Deferred {
-        // It may wait in the backlog, where no row of the clock names it: the tally reads of its end by this one.
+        // It may wait in the backlog, where no marker names it: the rollup learns of its end by this one.
         let row = RecoveryMarker::new(vec![pin.key], now, 0, context.system.nonce());
         context.store.put_marker(&row).await?;
     }
-    // Hidden, so that nobody who retries what has failed brings it back.
+    // Hidden, so that a retry of failed pins doesn't bring it back.
     if !context.store.save_pin(&Pin { hidden_at: Some(now), ..pin.clone() }, &next).await? {
         return Ok(false);
     }
     if attempt.status == Status::Deferred {
-        // Left there, it would cost a token.
+        // Left behind, the row would cost a token.
         context.store.delete_backlog(pin.account_key(), &[BacklogRow::of(pin, attempt.generation)]).await?;
     }
     Ok(true)

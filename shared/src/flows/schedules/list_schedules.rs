@@ -1,4 +1,4 @@
-//! Lists of schedules. By time they come from the index, at any size; whatever else is asked for looks through a window of them.
+//! Lists schedules. By time they come from the index, at any size; any other filter or order searches a window of them.
 
 use std::cmp::Ordering;
 
@@ -13,23 +13,23 @@ use crate::ports::{ByTime, PortResult};
 
 /// Counting stops here: a total above it is reported as a lower bound.
 pub const COUNT_MAX: usize = 1_000;
-/// What the index can't tell is looked for among this many schedules, in the order of their time.
+/// What the index can't answer is searched in this many schedules, in the order of their time.
 pub const WINDOW: usize = 1_000;
-/// Schedules read together, and how many such readings are under way at once.
+/// Schedules read together, and how many such reads run concurrently.
 const READ_TOGETHER: usize = 100;
 const READS_AT_ONCE: usize = 4;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScheduleFilter {
-    /// Only schedules of these.
+    /// Only schedules of these accounts.
     pub accounts: Option<Vec<AccountId>>,
     pub board_id: Option<String>,
     pub status: Option<ScheduleStatus>,
-    /// None that are over.
+    /// Only schedules that aren't over.
     pub is_open: bool,
-    /// That run then or later.
+    /// Only schedules that run at this time or later.
     pub since: Option<Moment>,
-    /// That run before then.
+    /// Only schedules that run before this time.
     pub until: Option<Moment>,
     /// A part of the title, description or link, in any case.
     pub q: Option<String>,
@@ -56,10 +56,10 @@ impl Default for ScheduleSort {
     }
 }
 
-/// A schedule's place in the order of time.
+/// A schedule's position in the order of time.
 pub type Position = (Moment, ScheduleId);
 
-/// Where a list goes on: behind that schedule, or from the beginning, and behind so many that match.
+/// Where a list continues: after that schedule, or from the beginning, and after so many that match.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Next {
     pub after: Option<Position>,
@@ -72,11 +72,11 @@ pub struct SchedulePage {
     pub total: u64,
     /// Whether `total` is a lower bound.
     pub total_is_at_least: bool,
-    /// Where the list goes on, if it does: behind the page, or behind the window that was looked through.
+    /// Where the list continues, if it does: after the page, or after the window that was searched.
     pub next: Option<Next>,
 }
 
-/// What is asked for.
+/// The query.
 #[derive(Clone, Debug, Default)]
 pub struct Listed {
     pub filter: ScheduleFilter,
@@ -92,12 +92,12 @@ impl Listed {
             since: self.filter.since,
             until: self.filter.until,
             after: self.after,
-            // What is sorted otherwise begins with the latest too.
+            // Other orders also begin with the latest.
             latest_first: self.sort.by != SortBy::RunAt || self.sort.descending,
         }
     }
 
-    fn is_the_indexs(&self) -> bool {
+    fn is_by_index(&self) -> bool {
         let ScheduleFilter { accounts, board_id, status, is_open, q, .. } = &self.filter;
         let has_none = accounts.is_none() && board_id.is_none() && status.is_none() && !is_open && q.is_none();
         self.sort.by == SortBy::RunAt && has_none
@@ -107,7 +107,7 @@ impl Listed {
 /// # Errors
 /// When the table is unavailable.
 pub async fn page(context: &Context, workspace: WorkspaceId, listed: &Listed) -> PortResult<SchedulePage> {
-    if listed.is_the_indexs() {
+    if listed.is_by_index() {
         from_index(context, workspace, listed).await
     } else {
         from_window(context, workspace, listed).await
@@ -136,7 +136,7 @@ async fn from_window(context: &Context, workspace: WorkspaceId, listed: &Listed)
     let of_accounts = |schedule: &Schedule| {
         filter.accounts.as_ref().is_none_or(|accounts| accounts.contains(&schedule.request.account))
     };
-    // What their pins say is what is shown, and so what is looked for.
+    // Filters apply to what clients see, which the pins decide.
     let mut views = with_pins(context, schedules.into_iter().filter(of_accounts).collect()).await?;
     views.retain(|view| accepts(filter, view));
     views.sort_by(|a, b| in_order(listed.sort, a, b));
@@ -145,8 +145,8 @@ async fn from_window(context: &Context, workspace: WorkspaceId, listed: &Listed)
     let (found, goes_on) = (views.len(), total_is_at_least && views.len() <= end);
     let schedules: Vec<ScheduleView> = views.into_iter().skip(listed.skip).take(listed.limit).collect();
     if goes_on && !schedules.is_empty() {
-        // There may be more behind the window: whoever counts pages must not stop here. (An empty page would be asked for
-        // again and again.)
+        // There may be more after the window: a client that counts pages must not stop here. (It would ask for an empty
+        // page again and again.)
         total = total.max(end as u64 + 1);
     }
     let last_shown = schedules.last().map(|view| (view.schedule.run_at, view.schedule.key.schedule));
@@ -174,7 +174,7 @@ fn accepts(filter: &ScheduleFilter, view: &ScheduleView) -> bool {
         })
 }
 
-/// By what was asked for; of equals the one that runs first.
+/// In the order that was asked for; of equals the one that runs first comes first.
 fn in_order(sort: ScheduleSort, a: &ScheduleView, b: &ScheduleView) -> Ordering {
     let (x, y) = (&a.schedule, &b.schedule);
     let order = match sort.by {
@@ -191,7 +191,7 @@ fn in_order(sort: ScheduleSort, a: &ScheduleView, b: &ScheduleView) -> Ordering 
     }
 }
 
-/// Those that are there, in their order.
+/// The schedules that exist, in their order.
 async fn read(context: &Context, workspace: WorkspaceId, positions: &[Position]) -> PortResult<Vec<Schedule>> {
     let now = context.system.now();
     let key = |position: &Position| ScheduleKey { workspace, schedule: position.1 };
@@ -202,7 +202,7 @@ async fn read(context: &Context, workspace: WorkspaceId, positions: &[Position])
     Ok(read.into_iter().flatten().flatten().filter(|schedule| schedule.is_shown(now)).collect())
 }
 
-/// Each with its pin.
+/// Adds each schedule's pin.
 ///
 /// # Errors
 /// When the table is unavailable.

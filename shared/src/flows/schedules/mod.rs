@@ -1,7 +1,8 @@
-//! Schedules as clients see them: made, read, edited, removed. What happens when their time comes is
-//! [`release_schedules`](super::release_schedules)'s business.
+//! Schedules as API clients see them: created, read, edited, removed. Read this file first. [`release_schedules`] makes
+//! pins of them when their time comes.
 //!
-//! The due row is written before the row that it belongs to, so that whatever says "scheduled" is found when its time comes.
+//! The due row is written before the row that it belongs to, so that every schedule that waits is found when its time
+//! comes.
 
 pub mod cancel_schedule;
 pub mod list_schedules;
@@ -25,15 +26,17 @@ use crate::domain::schedule::{
     AHEAD_MAX_MS, LATE_FROM_MS, NewSchedule, Schedule, ScheduleChange, ScheduleStatus, Stage,
 };
 use crate::domain::time::{Moment, SECOND_MS};
-use crate::ports::{Kept, PortError, PortResult, Saved, ScheduleSaved};
+use crate::ports::OptimisticWrites;
+use crate::ports::{PortError, PortResult, Write};
 use crate::telemetry::{self, Metric};
 
-/// A client's edit that meets another one is made anew this often.
+/// A client's edit that meets another one is tried again this often.
 pub(super) const ROUNDS_MAX: usize = 5;
-/// The schedule must be written within this time of its due row, whose minute is read again for longer than this only.
+/// The schedule must be written within this time after its due row, whose minute is read again for longer than this
+/// only.
 const WRITE_WITHIN_MS: i64 = 15 * SECOND_MS;
 
-/// What is asked for. The request's `idempotency_key` is the schedule's, empty for none.
+/// A request for a schedule. The request's `idempotency_key` is the schedule's; empty means none.
 #[derive(Clone, Debug)]
 pub struct ScheduleRequest {
     pub request: PinRequest,
@@ -41,7 +44,7 @@ pub struct ScheduleRequest {
     pub origin: Origin,
 }
 
-/// A schedule with its run's pin, as far as that is there.
+/// A schedule with its run's pin, if that exists.
 #[derive(Clone, Debug)]
 pub struct ScheduleView {
     pub schedule: Schedule,
@@ -53,7 +56,7 @@ impl ScheduleView {
         self.schedule.status(self.pin.as_ref().map(|(_, attempt)| attempt))
     }
 
-    /// What is shown: its pin's, which may have been edited, unless that is deleted.
+    /// The content that clients see: the pin's, which may have been edited, unless the pin is deleted.
     pub fn request(&self) -> &PinRequest {
         let pin = self.pin.as_ref().filter(|(pin, _)| pin.hidden_at.is_none());
         pin.map_or(&self.schedule.request, |(pin, _)| &pin.request)
@@ -66,7 +69,7 @@ impl ScheduleView {
         starts.map(|event| event.at).min().or(attempt.started_at)
     }
 
-    /// How long after its time its pin began, or it was handed over, if that was late.
+    /// How long after its time the pin began, or the schedule was handed over, if that was late.
     pub fn late_by_ms(&self) -> Option<i64> {
         let started =
             self.started_at().map(|at| at.since_ms(self.schedule.due)).filter(|late_ms| *late_ms >= LATE_FROM_MS);
@@ -87,7 +90,7 @@ pub enum ScheduleError {
     NotFound,
     #[error("the idempotency key was used with another payload")]
     KeyReused { existing: ScheduleId },
-    #[error("the idempotency key stands for a schedule that was removed")]
+    #[error("the idempotency key belongs to a schedule that was removed")]
     KeyOfRemoved { existing: ScheduleId },
     #[error("the time has passed")]
     Past,
@@ -105,23 +108,17 @@ pub enum ScheduleError {
     /// Canceling, retrying or removing it isn't possible in that state.
     #[error("not possible for a schedule that is {}", .0.name())]
     WrongStatus(ScheduleStatus),
-    /// Its pin's last call may have created a Pin, and nobody has said that another one is welcome.
+    /// Its pin's last call may have created a Pin, and the caller hasn't accepted a second one.
     #[error("a Pin of it may exist")]
     MayDuplicate,
     #[error(transparent)]
     Port(#[from] PortError),
 }
 
-impl ScheduleError {
-    pub(super) fn contended() -> Self {
-        PortError::Unavailable { port: "table", reason: "the schedule changes all the time".into() }.into()
-    }
-}
-
-/// Makes a schedule, exactly once per key, if it has one.
+/// Creates a schedule, exactly once per key if it has one.
 ///
 /// # Errors
-/// When it can't be one, or a port is unavailable; then the same request with the same key may be sent again.
+/// When the request is refused, or a port is unavailable; then the same request with the same key may be sent again.
 pub async fn create(
     context: &Context,
     workspace: WorkspaceId,
@@ -130,7 +127,7 @@ pub async fn create(
     create_of_many(context, workspace, asked, &mut Preflights::default()).await
 }
 
-/// As [`create`], for one of many whose boards are looked at together.
+/// Like [`create`], for one of many schedules that share the checks of their boards.
 ///
 /// # Errors
 /// As [`create`].
@@ -165,13 +162,13 @@ pub async fn create_of_many(
         return Err(PortError::Unavailable { port: "table", reason: "scheduling took too long".into() }.into());
     }
     match context.schedules.put_schedule(&schedule).await? {
-        Kept::Existing(existing) => return replay(context, *existing, &schedule.payload_hash).await,
-        Kept::New => {}
+        Write::Conflict(existing) => return replay(context, *existing, &schedule.payload_hash).await,
+        Write::Done => {}
     }
     telemetry::count(Metric::ScheduleCreated, 1, None, now);
     tracing::info!(
         workspace_id = %workspace, account_id = %schedule.request.account, schedule_id = %key.schedule,
-        run_at = run_at.rfc3339(), took_ms = context.system.monotonic_ms() - began_ms, "scheduled"
+        run_at = run_at.rfc3339(), took_ms = context.system.monotonic_ms() - began_ms, "schedule created"
     );
     Ok(Created::New(view(context, release_if_near(context, schedule).await).await?))
 }
@@ -183,14 +180,14 @@ async fn replay(context: &Context, existing: Schedule, hash: &PayloadHash) -> Re
     if !existing.payload_hash.same_payload(hash) {
         return Err(ScheduleError::KeyReused { existing: existing.key.schedule });
     }
-    // Whoever made it may have died before it was released.
+    // Its creator may have died before it was released.
     Ok(Created::Replay(view(context, release_if_near(context, existing).await).await?))
 }
 
-/// The checks of a new schedule, without making it.
+/// Checks a new schedule's time.
 ///
 /// # Errors
-/// The first that fails.
+/// When the time has passed, or is too far ahead.
 pub fn check_time(run_at: Moment, now: Moment) -> Result<(), ScheduleError> {
     if run_at <= now {
         return Err(ScheduleError::Past);
@@ -201,7 +198,7 @@ pub fn check_time(run_at: Moment, now: Moment) -> Result<(), ScheduleError> {
     Ok(())
 }
 
-/// Whether the account can publish to the board now, as far as that can be told: a Pinterest that can't be asked is no obstacle.
+/// Checks whether the account can publish to the board now. It passes when Pinterest can't be asked.
 async fn check_board(
     context: &Context,
     workspace: WorkspaceId,
@@ -217,7 +214,7 @@ async fn check_board(
     })
 }
 
-/// What the key stands for, removed or not; one whose time to go has come is gone.
+/// The schedule that the key belongs to, removed or not. A schedule that has expired counts as gone.
 ///
 /// # Errors
 /// When the table is unavailable.
@@ -252,7 +249,7 @@ pub async fn view(context: &Context, schedule: Schedule) -> PortResult<ScheduleV
 }
 
 /// # Errors
-/// When there is none, or the table is unavailable.
+/// When there is no such schedule, or the table is unavailable.
 pub async fn read(context: &Context, key: ScheduleKey) -> Result<ScheduleView, ScheduleError> {
     Ok(view(context, must_find(context, key).await?).await?)
 }
@@ -260,9 +257,11 @@ pub async fn read(context: &Context, key: ScheduleKey) -> Result<ScheduleView, S
 /// Edits a schedule that waits.
 ///
 /// # Errors
-/// When it doesn't wait any more, can't be as asked for, or a port is unavailable.
+/// When it doesn't wait any more, the change is refused, or a port is unavailable.
 pub async fn edit(context: &Context, key: ScheduleKey, change: &ScheduleChange) -> Result<ScheduleView, ScheduleError> {
-    for _ in 0..ROUNDS_MAX {
+    let mut writes = OptimisticWrites::of("schedule", ROUNDS_MAX);
+    loop {
+        writes.begin()?;
         let before = must_find(context, key).await?;
         if before.stage != Stage::Scheduled {
             return Err(ScheduleError::NotEditable(view(context, before).await?.status()));
@@ -285,53 +284,57 @@ pub async fn edit(context: &Context, key: ScheduleKey, change: &ScheduleChange) 
             context.schedules.put_due(&next.due_row()).await?;
         }
         if context.system.monotonic_ms() - began_ms > WRITE_WITHIN_MS {
-            return Err(PortError::Unavailable { port: "table", reason: "moving took too long".into() }.into());
+            return Err(
+                PortError::Unavailable { port: "table", reason: "moving the schedule took too long".into() }.into()
+            );
         }
-        if context.schedules.save_schedule(&next).await? == ScheduleSaved::Yes {
+        if context.schedules.save_schedule(&next).await? == Write::Done {
             if is_moved {
                 forget_due(context, &before).await;
             }
-            tracing::info!(workspace_id = %key.workspace, schedule_id = %key.schedule, is_moved, "a schedule was edited");
+            tracing::info!(workspace_id = %key.workspace, schedule_id = %key.schedule, is_moved, "schedule edited");
             return Ok(view(context, release_if_near(context, next).await).await?);
         }
     }
-    Err(ScheduleError::contended())
 }
 
-/// Removes what a schedule was found by. If that fails it is void all the same.
+/// Deletes the row by which a schedule was found. If that fails, the row is void all the same.
 pub(super) async fn forget_due(context: &Context, schedule: &Schedule) {
     if let Err(error) = context.schedules.delete_due(&[schedule.due_row()]).await {
-        tracing::warn!(schedule_id = %schedule.key.schedule, %error, "a void due row stays until it expires");
+        tracing::warn!(schedule_id = %schedule.key.schedule, %error, "void due row not deleted; it expires");
     }
 }
 
-/// Removes a schedule to which nothing happens any more; its pin stays, and its key stays taken until its row expires: a
-/// creation that is repeated late must not bring back what somebody canceled and removed.
+/// Removes a schedule that is over. Its pin stays, and its key stays taken until its row expires: a creation that is
+/// repeated late must not bring back a schedule that was canceled and removed.
 ///
 /// # Errors
 /// When it isn't over, or a port is unavailable.
 pub async fn remove(context: &Context, key: ScheduleKey) -> Result<(), ScheduleError> {
-    for _ in 0..ROUNDS_MAX {
+    let mut writes = OptimisticWrites::of("schedule", ROUNDS_MAX);
+    loop {
+        writes.begin()?;
         let view = read(context, key).await?;
         if !view.status().is_over() {
             return Err(ScheduleError::WrongStatus(view.status()));
         }
         let Ok(next) = view.schedule.removed(context.system.now(), context.nonce()) else { continue };
-        if context.schedules.save_schedule(&next).await? == ScheduleSaved::Yes {
-            tracing::info!(workspace_id = %key.workspace, schedule_id = %key.schedule, "a schedule was removed");
+        if context.schedules.save_schedule(&next).await? == Write::Done {
+            tracing::info!(workspace_id = %key.workspace, schedule_id = %key.schedule, "schedule removed");
             return Ok(());
         }
     }
-    Err(ScheduleError::contended())
 }
 
-/// Once more, with another pin: at its time, or at once if that has passed. `accept_duplicate` says that a second Pin would be
-/// no harm.
+/// Retries a schedule with another pin: at its time, or at once if that has passed. `accept_duplicate` says that a
+/// second Pin is acceptable.
 ///
 /// # Errors
-/// When it hasn't failed, may have made a Pin, its account can't publish, or a port is unavailable.
+/// When it hasn't failed, may have created a Pin, its account can't publish, or a port is unavailable.
 pub async fn retry(context: &Context, key: ScheduleKey, accept_duplicate: bool) -> Result<ScheduleView, ScheduleError> {
-    for _ in 0..ROUNDS_MAX {
+    let mut writes = OptimisticWrites::of("schedule", ROUNDS_MAX);
+    loop {
+        writes.begin()?;
         let before = read(context, key).await?;
         if before.status() != ScheduleStatus::Failed {
             return Err(ScheduleError::WrongStatus(before.status()));
@@ -345,27 +348,29 @@ pub async fn retry(context: &Context, key: ScheduleKey, accept_duplicate: bool) 
             return Err(ScheduleError::AccountDisconnected);
         }
         let now = context.system.now();
-        // Before the other pin is promised: from here on nobody retries this one beside it.
+        // Before the other pin is promised: from here on this one can't be retried beside it.
         if let Some((pin, attempt)) = &before.pin
             && !attempt.is_superseded
             && pin.hidden_at.is_none()
         {
             let Ok(superseded) = attempt.superseded(now, context.nonce()) else { continue };
-            if context.store.save_attempt(pin, &superseded).await? != Saved::Yes {
+            if context.store.save_attempt(pin, &superseded).await? != Write::Done {
                 continue;
             }
         }
         let Ok(next) = before.schedule.retried(now, context.settings.retention_ms, context.nonce()) else { continue };
         let next = match &before.pin {
-            // What was mended in the pin is meant for the next one too.
+            // An edit of the failed pin is meant for the next one too.
             Some((pin, _)) if pin.edit > 0 => next.with_content(&pin.request),
             _ => next,
         };
         context.schedules.put_due(&next.due_row()).await?;
-        if context.schedules.save_schedule(&next).await? == ScheduleSaved::Yes {
-            tracing::info!(workspace_id = %key.workspace, schedule_id = %key.schedule, run = next.run, "a schedule is retried");
+        if context.schedules.save_schedule(&next).await? == Write::Done {
+            tracing::info!(
+                workspace_id = %key.workspace, schedule_id = %key.schedule, run = next.run,
+                "schedule retried"
+            );
             return Ok(view(context, release_if_near(context, next).await).await?);
         }
     }
-    Err(ScheduleError::contended())
 }

@@ -1,4 +1,4 @@
-//! The dispatcher's part of releasing schedules: what is due, minute by minute, what was missed first.
+//! The dispatcher's part of releasing schedules: releases what is due, minute by minute, missed minutes first.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,31 +13,31 @@ use crate::domain::time::{HOUR_MS, SECOND_MS};
 use crate::ports::{PortError, PortResult};
 use crate::telemetry::{self, Metric};
 
-/// Minutes caught up a run, oldest first, beside those around now: an outage of a day takes four runs.
+/// Minutes caught up in a run, oldest first, beside those around now: an outage of a day takes four runs.
 const MINUTES_PER_RUN: i64 = 360;
-/// A minute is read again until it is this much past: a process that stood still may have written under it late. What was
-/// handed over is gone from it, so that reading it costs next to nothing.
+/// A minute is read again until it is this much past: a process that stood still may have written under it late. Rows
+/// that were handed over are gone from it, so that reading it costs next to nothing.
 const RESCAN_MINUTES: i64 = 10;
 /// Without a watermark (the very first run) the dispatcher begins this far back.
 const FIRST_REACH_BACK_MINUTES: i64 = 60;
 /// Schedules that are read and accepted together.
 const TOGETHER: usize = 100;
-/// Of one workspace so many come in one turn.
+/// Schedules of one workspace that come in one turn.
 const TURN: usize = 10;
-/// So many of those at once.
+/// Groups of [`TOGETHER`] that are released concurrently.
 const CHUNKS_AT_ONCE: usize = 4;
-/// A schedule that can't be read (of a newer build that was rolled back) is waited for this long: less than the minutes that one run
-/// catches up, so that it keeps no later ones.
+/// A schedule that can't be read (a newer build's, after a rollback) is waited for this long: less than the minutes
+/// that one run catches up, so that it doesn't keep later ones waiting.
 const UNREADABLE_KEPT_MS: i64 = 5 * HOUR_MS;
-/// What the rest of the dispatcher's run needs of its time.
+/// The part of the invocation that the rest of the dispatcher's run needs.
 const LEAVE_FOR_THE_REST_MS: i64 = 30 * SECOND_MS;
-/// Catching up leaves this much to what is due now.
+/// Catching up leaves this part of the invocation to schedules that are due now.
 const LEAVE_FOR_NOW_MS: i64 = 40 * SECOND_MS;
 
-/// Hands over everything that is due by now or soon: what was missed first, the oldest first.
+/// Hands over every schedule that is due now or soon: missed ones first, the oldest first.
 ///
 /// # Errors
-/// When the table can't be read. What trouble a single schedule has keeps no other.
+/// When the table can't be read. A failure of a single schedule doesn't affect the others.
 pub async fn release_due(context: &Context, ends_at_ms: i64) -> PortResult<Released> {
     let now = context.system.now();
     let this_minute = now.minute();
@@ -48,7 +48,7 @@ pub async fn release_due(context: &Context, ends_at_ms: i64) -> PortResult<Relea
     let caught_up_to = (oldest + MINUTES_PER_RUN).min(this_minute - 1);
     for minute in oldest..caught_up_to {
         if context.system.monotonic_ms() > ends_at_ms - LEAVE_FOR_NOW_MS {
-            tracing::warn!(minute, "schedules that were missed are caught up by the next run");
+            tracing::warn!(minute, "missed schedules left for the next run");
             is_whole = false;
             break;
         }
@@ -64,7 +64,7 @@ pub async fn release_due(context: &Context, ends_at_ms: i64) -> PortResult<Relea
         let run = release_minute(context, minute, ends_at_ms - LEAVE_FOR_THE_REST_MS).await;
         released += run.released;
         is_whole &= run.is_whole;
-        // Until a minute has passed, schedules are still made for it.
+        // Until a minute has passed, schedules can still be created for it.
         if is_whole && minute < this_minute {
             done = done.max(minute);
         }
@@ -82,7 +82,7 @@ async fn release_minute(context: &Context, minute: i64, stop_at_ms: i64) -> Run 
     let mut rows: Vec<DueRow> = match shards {
         Ok(shards) => shards.into_iter().flatten().collect(),
         Err(error) => {
-            tracing::warn!(minute, %error, "what is due could not be read; the next run tries again");
+            tracing::warn!(minute, %error, "due schedules not read; the next run tries again");
             return Run { released: Released::default(), is_whole: false };
         }
     };
@@ -95,7 +95,7 @@ async fn release_minute(context: &Context, minute: i64, stop_at_ms: i64) -> Run 
             return Run { released: Released::default(), is_whole: false };
         }
         release_rows(context, &chunk).await.unwrap_or_else(|error| {
-            tracing::warn!(minute, %error, "schedules could not be released; the next run tries again");
+            tracing::warn!(minute, %error, "schedules not released; the next run tries again");
             Run { released: Released::default(), is_whole: false }
         })
     });
@@ -108,8 +108,8 @@ async fn release_minute(context: &Context, minute: i64, stop_at_ms: i64) -> Run 
     whole
 }
 
-/// The oldest first; of many of one workspace and moment only as many as are taken together, then the others' turn comes: nobody's
-/// burst makes all others of its minute late.
+/// The oldest first. Of many rows of one workspace, only [`TURN`] come before it is the other workspaces' turn: a burst
+/// of one workspace doesn't make all others of its minute late.
 fn take_turns(rows: &mut Vec<DueRow>) {
     rows.sort_unstable();
     let mut seen: BTreeMap<WorkspaceId, usize> = BTreeMap::new();
@@ -128,8 +128,8 @@ async fn release_rows(context: &Context, rows: &[DueRow]) -> PortResult<Run> {
     let (found, unreadable) = read_all(context, &keys).await?;
     let (mut over, mut to_release) = (Vec::new(), Vec::new());
     for (row, schedule) in rows.iter().zip(found) {
-        // One that isn't there yet may still be written; one that was moved, or is just being moved here, has another row, or
-        // soon this one.
+        // A schedule that doesn't exist yet may still be written. A schedule that was moved, or is being moved here,
+        // has another row, or soon this one.
         let Some(schedule) = schedule.filter(|schedule| schedule.due_row() == *row) else { continue };
         match schedule.stage {
             Stage::Scheduled | Stage::Released => to_release.push(schedule),
@@ -160,7 +160,7 @@ async fn read_all(
         match context.schedules.schedules(&[*key]).await {
             Ok(read) => schedules.extend(read),
             Err(PortError::Broken { reason, .. }) => {
-                tracing::error!(schedule_id = %key.schedule, reason, "a schedule can't be read");
+                tracing::error!(schedule_id = %key.schedule, reason, "schedule unreadable");
                 schedules.push(None);
                 unreadable.insert(*key);
             }

@@ -1,8 +1,9 @@
-//! Releasing schedules: shortly before its time each becomes a pin that is for that moment.
+//! Releases schedules: shortly before its time, each becomes a pin that starts at that time.
 //!
-//! The due row is a schedule's owner until its pin has one of its own. First the schedule's row says that it is released (from
-//! then on it can't be edited), then its pin is accepted, then the due row goes; killed in between, the next run finds the due
-//! row and does the rest. The pin's id follows from the schedule and its run, so that doing it twice is doing it once.
+//! The due row owns a schedule until its pin has an owner. The steps: mark the schedule's row as released (from then on
+//! it can't be edited), accept its pin, delete the due row. If the process dies in between, the next run finds the due
+//! row and does the rest. The pin's id is derived from the schedule and its run, so that repeating a step has no
+//! effect.
 
 use std::collections::BTreeMap;
 
@@ -16,12 +17,12 @@ use crate::domain::pin::failure::Failure;
 use crate::domain::schedule::{Schedule, Stage};
 use crate::domain::time::{MINUTE_MS, Moment};
 use crate::flows::accept::accept_pins::{AcceptError, Acceptance, PublishRequest, accept_pins};
-use crate::ports::{PortResult, ScheduleSaved};
+use crate::ports::{PortResult, Write};
 use crate::telemetry::{self, Metric};
 
-/// Rows written at once, of each of them.
+/// Rows of each kind that are written concurrently.
 const WRITES_AT_ONCE: usize = 50;
-/// A client that asks again for a schedule that is released helps to make its pin, until this long after its time.
+/// A repeated request for a released schedule helps to accept its pin, until this long after its time.
 const HELPED_FOR_MS: i64 = 2 * MINUTE_MS;
 
 /// What a run did.
@@ -29,9 +30,9 @@ const HELPED_FOR_MS: i64 = 2 * MINUTE_MS;
 pub struct Released {
     /// Schedules whose pin was accepted.
     pub released: usize,
-    /// Those whose time had passed.
+    /// Schedules whose time had passed.
     pub late: usize,
-    /// Those that could not become a pin.
+    /// Schedules that could not become a pin.
     pub failed: usize,
 }
 
@@ -43,19 +44,20 @@ impl std::ops::AddAssign for Released {
     }
 }
 
-/// What became of the rows of a minute, or of some of them.
+/// What a run did with the rows of a minute, or with some of them.
 pub struct Run {
     pub released: Released,
-    /// Nothing is left that is due by now.
+    /// Nothing is left that is due now.
     pub is_whole: bool,
 }
 
-/// Hands one over at once, if its time is near; answers it as it is then. What can't be done now its due row brings about.
+/// Hands a schedule over at once, if its time is near; returns it as it is then. What can't be done now, the dispatcher
+/// does by the due row.
 pub async fn release_if_near(context: &Context, schedule: Schedule) -> Schedule {
     let now = context.system.now();
     let is_open = match schedule.stage {
         Stage::Scheduled => schedule.is_near(now),
-        // Somebody may have died just before its pin was there; later it is the dispatcher's.
+        // A worker may have died just before the pin was accepted. Later this is left to the dispatcher.
         Stage::Released => now.since_ms(schedule.due) < HELPED_FOR_MS,
         Stage::Canceled | Stage::Failed(_) => false,
     };
@@ -71,7 +73,8 @@ pub async fn release_if_near(context: &Context, schedule: Schedule) -> Schedule 
     }
 }
 
-/// Makes pins of schedules that are due; some of them may be released already, by somebody who died before their pin.
+/// Makes pins of schedules that are due. Some may be released already, by a worker that died before their pin was
+/// accepted.
 pub async fn hand_over(context: &Context, schedules: Vec<Schedule>) -> Run {
     let claims = schedules.into_iter().map(|schedule| claim(context, schedule));
     let claims: Vec<Claim> = stream::iter(claims).buffered(WRITES_AT_ONCE).collect().await;
@@ -83,9 +86,9 @@ pub async fn hand_over(context: &Context, schedules: Vec<Schedule>) -> Run {
             Claim::Changed => run.is_whole = false,
         }
     }
-    let (mut done, mut unheard) = (Vec::new(), Vec::new());
+    let (mut done, mut to_resend) = (Vec::new(), Vec::new());
     let accepted = by_workspace.into_iter().map(|(workspace, schedules)| async move {
-        let answers = accept_pins(context, workspace, schedules.iter().map(request_to_publish).collect()).await;
+        let answers = accept_pins(context, workspace, schedules.iter().map(publish_request).collect()).await;
         (workspace, schedules, answers)
     });
     let accepted: Vec<_> = stream::iter(accepted).buffered(WRITES_AT_ONCE).collect().await;
@@ -93,7 +96,7 @@ pub async fn hand_over(context: &Context, schedules: Vec<Schedule>) -> Run {
         match answers {
             Ok(answers) => {
                 for (schedule, answer) in schedules.iter().zip(answers) {
-                    unheard.extend(answer.as_ref().ok().and_then(|accepted| needs_resend(context, accepted)));
+                    to_resend.extend(answer.as_ref().ok().and_then(|accepted| needs_resend(context, accepted)));
                     match settle(context, schedule, answer.err()).await {
                         Ok(Some(outcome)) => {
                             run.released += outcome;
@@ -101,36 +104,39 @@ pub async fn hand_over(context: &Context, schedules: Vec<Schedule>) -> Run {
                         }
                         Ok(None) => run.is_whole = false,
                         Err(error) => {
-                            tracing::warn!(schedule_id = %schedule.key.schedule, %error, "a schedule's pin isn't accepted yet");
+                            tracing::warn!(
+                                schedule_id = %schedule.key.schedule, %error,
+                                "scheduled pin not accepted yet"
+                            );
                             run.is_whole = false;
                         }
                     }
                 }
             }
             Err(error) => {
-                tracing::warn!(workspace_id = %workspace, %error, "schedules' pins are not accepted yet");
+                tracing::warn!(workspace_id = %workspace, %error, "scheduled pins not accepted yet");
                 run.is_whole = false;
             }
         }
     }
-    // Whoever accepted it may have died before its message was out: its clock row would find it minutes late. A message too
-    // many may cost a token, and nothing else.
-    if !unheard.is_empty() && !matches!(context.queue.send(&unheard).await, Ok(unsent) if unsent.is_empty()) {
-        tracing::warn!(count = unheard.len(), "messages of schedules could not be sent again; the next run tries");
+    // The worker that accepted the pin may have died before its message was sent, and the rescuer would find it minutes
+    // late. A superfluous message may cost a token, and nothing else.
+    if !to_resend.is_empty() && !matches!(context.queue.send(&to_resend).await, Ok(unsent) if unsent.is_empty()) {
+        tracing::warn!(count = to_resend.len(), "messages of scheduled pins not resent; the next run tries again");
         run.is_whole = false;
         return run;
     }
     if !done.is_empty()
         && let Err(error) = context.schedules.delete_due(&done).await
     {
-        tracing::warn!(%error, "what was handed over stays due; the next run finds it done");
+        tracing::warn!(%error, "due rows of released schedules not deleted; the next run tries again");
         run.is_whole = false;
     }
     run
 }
 
-/// A message for a pin that was accepted before, that nobody has begun with, and that may have none. Also when its moment has just
-/// passed: three runs may have been lost on the way to it, and the watchdog would find it minutes late.
+/// A message for a pin that was accepted before, has no attempt yet, and may have no message. Also when its time has
+/// just passed: three runs may have been lost on the way to it, and the rescuer would find it minutes late.
 fn needs_resend(context: &Context, accepted: &Acceptance) -> Option<(PublishMessage, i64)> {
     let Acceptance::Replay(pin, attempt) = accepted else { return None };
     let Pin { key, request, .. } = pin;
@@ -140,7 +146,7 @@ fn needs_resend(context: &Context, accepted: &Acceptance) -> Option<(PublishMess
 
 enum Claim {
     Ours(Box<Schedule>),
-    /// Edited, canceled or released by somebody else at this moment, or unknown.
+    /// Edited, canceled or released by another writer at this moment, or unknown.
     Changed,
 }
 
@@ -152,29 +158,29 @@ async fn claim(context: &Context, schedule: Schedule) -> Claim {
         return Claim::Changed;
     };
     match context.schedules.save_schedule(&next).await {
-        Ok(ScheduleSaved::Yes) => Claim::Ours(Box::new(next)),
-        Ok(ScheduleSaved::Lost(_)) => Claim::Changed,
+        Ok(Write::Done) => Claim::Ours(Box::new(next)),
+        Ok(Write::Conflict(_)) => Claim::Changed,
         Err(error) => {
-            tracing::warn!(schedule_id = %next.key.schedule, %error, "a schedule could not be released");
+            tracing::warn!(schedule_id = %next.key.schedule, %error, "schedule not released");
             Claim::Changed
         }
     }
 }
 
-fn request_to_publish(schedule: &Schedule) -> PublishRequest {
+fn publish_request(schedule: &Schedule) -> PublishRequest {
     PublishRequest { request: schedule.pin_request(), origin: schedule.pin_origin(), not_before: Some(schedule.due) }
 }
 
-/// Its pin, accepted now unless it is there already.
+/// Accepts the schedule's pin, unless it exists already.
 ///
 /// # Errors
-/// When no pin can be made of it, or a port is unavailable.
+/// When no pin can be made of the schedule, or a port is unavailable.
 pub async fn accept_pin_of(context: &Context, schedule: &Schedule) -> Result<(), AcceptError> {
-    let answers = accept_pins(context, schedule.key.workspace, vec![request_to_publish(schedule)]).await?;
+    let answers = accept_pins(context, schedule.key.workspace, vec![publish_request(schedule)]).await?;
     answers.into_iter().next().map_or(Ok(()), |answer| answer.map(|_| ()))
 }
 
-/// What came of an acceptance; `None` if it is tried again.
+/// The result of an acceptance; `None` if it is tried again.
 async fn settle(context: &Context, schedule: &Schedule, refused: Option<AcceptError>) -> PortResult<Option<Released>> {
     let now = context.system.now();
     let failure = match refused {
@@ -183,16 +189,16 @@ async fn settle(context: &Context, schedule: &Schedule, refused: Option<AcceptEr
             if late > 0 {
                 tracing::warn!(
                     workspace_id = %schedule.key.workspace, schedule_id = %schedule.key.schedule, late_ms = late,
-                    "a schedule is released late"
+                    "schedule released late"
                 );
             }
             return Ok(Some(Released { released: 1, late: usize::from(late > 0), failed: 0 }));
         }
-        // Until its time it may be connected again.
+        // Until the schedule's time, the account may be connected again.
         Some(AcceptError::AccountDisconnected) if now < schedule.due => return Ok(None),
         Some(AcceptError::AccountDisconnected | AcceptError::AccountNotFound) => Failure::AccountDisconnected,
         Some(AcceptError::KeyReused { .. }) => Failure::KeyTaken,
-        // It was there, and was deleted since.
+        // The pin existed, and was deleted since.
         Some(AcceptError::KeyOfDeleted { .. }) => return Ok(Some(Released::default())),
         Some(AcceptError::Port(error)) => return Err(error),
     };
@@ -205,14 +211,15 @@ pub async fn fail(context: &Context, schedule: &Schedule, failure: Failure, now:
     let key = schedule.key;
     let Ok(next) = schedule.failed(failure, now, context.nonce()) else { return Ok(Released::default()) };
     match context.schedules.save_schedule(&next).await? {
-        ScheduleSaved::Yes => {
+        Write::Done => {
             telemetry::count(Metric::ScheduleFailed, 1, Some(failure.code()), now);
             tracing::warn!(
-                workspace_id = %key.workspace, schedule_id = %key.schedule, error_code = failure.code(), "a schedule failed"
+                workspace_id = %key.workspace, schedule_id = %key.schedule, error_code = failure.code(),
+                "schedule failed"
             );
             Ok(Released { failed: 1, ..Released::default() })
         }
-        // Somebody else has settled it.
-        ScheduleSaved::Lost(_) => Ok(Released::default()),
+        // Another writer has finished the schedule.
+        Write::Conflict(_) => Ok(Released::default()),
     }
 }

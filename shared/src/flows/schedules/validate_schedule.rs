@@ -1,4 +1,4 @@
-//! What would become of a schedule if it were handed in now: its pin's checks, and its own.
+//! Validates a schedule without writing anything: its pin's checks, and its own.
 
 use serde_json::json;
 
@@ -23,10 +23,10 @@ pub async fn validate(context: &Context, workspace: WorkspaceId, asked: &Schedul
     } else {
         idempotency::schedule_id(workspace, client_key)
     };
-    // Its pin has a key of its own.
+    // The schedule's pin has a key of its own.
     let request = PinRequest { idempotency_key: format!("schedule:{schedule}:0"), ..asked.request.clone() };
     let mut validation = validate_pin::validate(context, workspace, &request).await?;
-    // How fast the account publishes now says nothing of then.
+    // The account's pacing now says nothing about the schedule's time.
     validation.checks.retain(|check| check.name != PACING && check.name != IDEMPOTENCY_KEY);
     validation.existing = None;
     validation.checks.push(match check_time(asked.run_at, context.system.now()) {

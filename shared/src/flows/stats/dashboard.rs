@@ -1,8 +1,9 @@
-//! The dashboard's figures of a period: from the tally's sums, and from the pins themselves where the tally may be behind.
+//! The dashboard's metrics of a period: from the rollup's sums, and from the pins themselves where the rollup may be
+//! behind.
 //!
-//! Three sources, none of which counts a pin twice: the sums of an hour, or instead of them its facts (where the period cuts
-//! a quarter of an hour, where pins are unfinished, and for the latest hours), or instead of a pin's fact the pin itself, if
-//! it is unfinished or newer than the tally.
+//! Three sources, none of which counts a pin twice: the sums of an hour, or instead of them its samples (where the
+//! period cuts a quarter of an hour, where pins are unfinished, and for the latest hours), or instead of a pin's sample
+//! the pin itself, if it is unfinished or newer than the rollup.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -24,38 +25,40 @@ use crate::ports::PortResult;
 
 /// Pins that are read themselves; the newest ones first.
 pub const LIVE_MAX: usize = 1_000;
-/// Pins of the listing that are held against the tally.
+/// Pins of the listing that are compared with the rollup.
 const LISTED_MAX: usize = 4_000;
-/// Hours whose facts are read instead of their sums.
+/// Hours whose samples are read instead of their sums.
 pub const HOURS_BY_SAMPLE_MAX: usize = 100;
-/// Pins that are read together, and how many such readings are under way.
+/// Pins that are read together, and how many such reads run concurrently.
 const PINS_AT_ONCE: usize = 50;
 const READS_AT_ONCE: usize = 8;
-/// Rows are filed up to this long after their pin's acceptance (a slot, a schedule's look-ahead), clocks that differ included.
+/// Markers are filed up to this long after their pin's acceptance (a slot, a schedule's look-ahead), clock differences
+/// included.
 const FILED_WITHIN_MINUTES: i64 = ROW_AFTER_MINUTES + 5;
-/// How far back pins are looked at themselves, however long the tally hasn't been folded.
+/// How far back pins are read themselves, however long the rollup hasn't been updated.
 const LIVE_WITHIN_MS: i64 = DAY_MS;
 /// A listing's entry may be a moment ahead of our clock.
 const AHEAD_MS: i64 = MINUTE_MS;
 
-/// The figures, and how far they can be trusted.
+/// The metrics, and how exact they are.
 #[derive(Clone, Debug)]
 pub struct Summary {
     pub metrics: DashboardMetrics,
-    /// More pins than are looked at are newer than the tally: the figures leave some of them out.
+    /// More pins are newer than the rollup than are read: the metrics leave some of them out.
     pub is_at_least: bool,
-    /// More pins than are looked at are unfinished: the states of the others are those of when the tally was folded, and
-    /// count as deferred.
+    /// More pins are unfinished than are read: the states of the others are those of the last roll-up, and count as
+    /// deferred.
     pub is_waiting_estimated: bool,
-    /// A part of a quarter of an hour that is too long ago to be told exactly: it counts whole if it began in the period.
+    /// The period cuts a quarter of an hour that is too long ago to be counted exactly: it counts whole if it began in
+    /// the period.
     pub is_rounded: bool,
 }
 
-/// What was read so far.
+/// What was read of the rollup so far.
 struct Book {
     sums: BTreeMap<i64, Sums>,
     samples: HashMap<PinId, Sample>,
-    /// Hours that are told by their facts.
+    /// Hours that are counted by their samples.
     by_sample: BTreeSet<i64>,
 }
 
@@ -64,7 +67,7 @@ struct Book {
 pub async fn summary(context: &Context, workspace: WorkspaceId, period: &Period, scope: Scope) -> PortResult<Summary> {
     let now = context.system.now();
     let rolled_up = context.rollups.rolled_up().await?;
-    // Without a tally, what the first fold would begin with is looked at.
+    // Without a rollup, the pins that the first roll-up would begin with are read.
     let rolled_up = rolled_up.unwrap_or_else(|| now.minute() - MINUTES_AT_ONCE - RESCAN_MINUTES);
     let needed_from = Moment((rolled_up + 1 - FILED_WITHIN_MINUTES) * MINUTE_MS);
     let live_from = needed_from.max(now.plus_ms(-LIVE_WITHIN_MS));
@@ -72,7 +75,7 @@ pub async fn summary(context: &Context, workspace: WorkspaceId, period: &Period,
     let (by_sample, is_rounded) = by_sample(&sums, period, live_from, now);
     let samples = read_samples(context, workspace, &by_sample).await?;
     let mut book = Book { sums, samples, by_sample };
-    let live = look(context, workspace, &mut book, live_from, now).await?;
+    let live = read_live(context, workspace, &mut book, live_from, now).await?;
     let mut metrics = DashboardMetrics::new(period, scope);
     for (hour, sums) in book.sums.iter().filter(|(hour, _)| !book.by_sample.contains(hour)) {
         metrics.add_sums(*hour, sums);
@@ -84,7 +87,8 @@ pub async fn summary(context: &Context, workspace: WorkspaceId, period: &Period,
     Ok(Summary { metrics, is_at_least: live.is_cut || live_from > needed_from, is_waiting_estimated, is_rounded })
 }
 
-/// The sums of every hour whose pins may count: accepted or ended in the period or the one before it, or unfinished now.
+/// The sums of every hour whose pins may count: accepted or ended in the period or the one before it, or unfinished
+/// now.
 async fn read_sums(
     context: &Context,
     workspace: WorkspaceId,
@@ -105,7 +109,7 @@ async fn read_sums(
     Ok(sums)
 }
 
-/// The hours that are told by their facts, and whether there are others that should be.
+/// The hours that are counted by their samples, and whether there are others that should be.
 fn by_sample(sums: &BTreeMap<i64, Sums>, period: &Period, live_from: Moment, now: Moment) -> (BTreeSet<i64>, bool) {
     let cut: Vec<i64> = [period.previous_start(), period.start, period.end]
         .into_iter()
@@ -127,7 +131,7 @@ fn by_sample(sums: &BTreeMap<i64, Sums>, period: &Period, live_from: Moment, now
         }
         by_sample.insert(*of);
     }
-    // Hours of which the tally has nothing yet.
+    // Hours that the rollup doesn't have yet.
     by_sample.extend(hour(live_from)..=hour(now.plus_ms(AHEAD_MS)));
     (by_sample, is_rounded)
 }
@@ -137,30 +141,29 @@ async fn read_samples(
     workspace: WorkspaceId,
     hours: &BTreeSet<i64>,
 ) -> PortResult<HashMap<PinId, Sample>> {
-    let rollup_pages = stream::iter(hours.iter().copied()).map(|hour| async move {
+    let pages = stream::iter(hours.iter().copied()).map(|hour| async move {
         let first = context.rollups.first_rollup_page(workspace, hour).await?;
-        // Sheets are begun after the first one.
+        // Further pages are begun after the first one.
         let others = match &first {
             Some(_) => context.rollups.other_rollup_pages(workspace, hour).await?,
             None => Vec::new(),
         };
-        PortResult::Ok(
-            first.into_iter().chain(others).flat_map(|rollup_page| rollup_page.samples).collect::<Vec<Sample>>(),
-        )
+        PortResult::Ok(first.into_iter().chain(others).flat_map(|page| page.samples).collect::<Vec<Sample>>())
     });
-    let samples: Vec<Vec<Sample>> = rollup_pages.buffer_unordered(READS_AT_ONCE).try_collect().await?;
+    let samples: Vec<Vec<Sample>> = pages.buffer_unordered(READS_AT_ONCE).try_collect().await?;
     Ok(samples.into_iter().flatten().map(|sample| (sample.pin, sample)).collect())
 }
 
 /// Pins as they are now.
 struct Live {
     states: HashMap<PinId, Status>,
-    /// Some of the newest were not looked at.
+    /// Some of the newest were not read.
     is_cut: bool,
 }
 
-/// Replaces facts by what the pins themselves say: those that the tally may not have yet, unfinished and failed ones.
-async fn look(
+/// Replaces samples by the pins' own states: of pins that the rollup may not have yet, and of unfinished and failed
+/// ones.
+async fn read_live(
     context: &Context,
     workspace: WorkspaceId,
     book: &mut Book,
@@ -171,7 +174,7 @@ async fn look(
     let by = now.plus_ms(AHEAD_MS);
     let (mut listed, deleted) = try_join(
         context.store.listing_after(workspace, before, by, LISTED_MAX),
-        // What they were before they were deleted counts.
+        // Deleted pins count with the state that they had before.
         context.store.deleted_after(workspace, before, by, LISTED_MAX),
     )
     .await?;
@@ -181,11 +184,11 @@ async fn look(
         |pin: &PinId| matches!(book.samples.get(pin).map(|f| f.end), Some(End::Published(_) | End::Deleted));
     let mut wanted: Vec<(Moment, PinId)> = listed.iter().filter(|(_, pin)| !is_settled(pin)).copied().collect();
     let fresh: BTreeSet<PinId> = wanted.iter().map(|(_, pin)| *pin).collect();
-    // A failed one may have been retried.
+    // A failed pin may have been retried.
     let changeable =
         |sample: &&Sample| matches!(sample.end, End::Open | End::Failed(_)) && !fresh.contains(&sample.pin);
     wanted.extend(book.samples.values().filter(changeable).map(|sample| (sample.created_at, sample.pin)));
-    // Those that nobody has counted first, then those that wait; of these the newest.
+    // First the pins that aren't counted yet, then those that wait; of these the newest.
     let is_known = |pin: &PinId| book.samples.contains_key(pin);
     let class = |pin: &PinId| match book.samples.get(pin).map(|sample| sample.end) {
         None => 0,

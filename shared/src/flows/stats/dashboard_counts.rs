@@ -1,4 +1,4 @@
-//! The dashboard's schedules and imports: from the newest thousand of each, as they stand now.
+//! The dashboard's counts of schedules and imports: from the newest thousand of each, in their current states.
 
 use std::collections::BTreeMap;
 
@@ -12,19 +12,19 @@ use crate::flows::imports::{self, IMPORTS_LISTED_MAX, ImportFilter};
 use crate::flows::schedules::list_schedules::{self, Listed, ScheduleFilter, ScheduleSort, SortBy, WINDOW};
 use crate::ports::PortResult;
 
-/// How many there are of each state.
+/// Counts by state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ByStatus {
     pub counts: BTreeMap<&'static str, u64>,
-    /// There are more than were looked at.
+    /// There are more than were read.
     pub is_at_least: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Schedules {
-    /// Those whose time is in the period.
+    /// Schedules whose time is in the period.
     pub by_status: ByStatus,
-    /// Those that are still to come, whenever.
+    /// Schedules that are still to come, at any time.
     pub upcoming: u64,
 }
 
@@ -35,8 +35,8 @@ fn accounts(scope: &Scope) -> Option<Vec<AccountId>> {
     }
 }
 
-/// `started`: what the tally knows of the pins that schedules started. Where more schedules are in the period than are looked
-/// at, it knows of more that are done or failed.
+/// Counts schedules. `started`: what the rollup knows of the pins that schedules started. Where the period has more
+/// schedules than are read, the rollup knows of more that are done or failed.
 ///
 /// # Errors
 /// When the table is unavailable.
@@ -69,7 +69,8 @@ pub async fn schedules(
     Ok(Schedules { by_status: ByStatus { counts, is_at_least }, upcoming: to_come.total })
 }
 
-/// Of imports that were submitted in the period; of a limited caller's, those with none but its accounts.
+/// Counts the imports that were submitted in the period. For a limited caller, only those with no other accounts than
+/// its own.
 ///
 /// # Errors
 /// When the table is unavailable.

@@ -1,4 +1,6 @@
-//! The dashboard and the rollup behind it.
+//! The dashboard, and the rollups behind it.
+//!
+//! Read [`roll_up`] first, which writes the rollups; [`dashboard`] reads them.
 
 pub mod dashboard;
 pub mod dashboard_counts;

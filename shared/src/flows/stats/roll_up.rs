@@ -1,10 +1,11 @@
-//! The tally's fold: what became of the pins of the minutes that the watchdog has done with, several minutes at a time.
+//! Rolls up the pins of the minutes that the rescuer has finished, several minutes at a time.
 //!
-//! Every pin is in a clock row when it is accepted, released from its backlog, or retried, and whoever leaves one unfinished
-//! files another; so whatever becomes of a pin, a row is read after it. A pin that waits in the backlog from the start has no
-//! row yet: those are found in the listing of the workspaces that have a backlog.
+//! Every pin is in a recovery marker when it is accepted, released from its backlog, or retried, and a worker that
+//! leaves one unfinished files another marker; so whatever happens to a pin, a marker is read after it. A pin that
+//! waits in the backlog from the start has no marker yet: such pins are found in the listing of the workspaces that
+//! have a backlog.
 //!
-//! Nothing here keeps anything from being published. Whatever fails is done again by the next run, from the mark on; facts
+//! Nothing here keeps a pin from being published. What fails is done again by the next run, from the mark on; samples
 //! that are written again change nothing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -18,50 +19,51 @@ use crate::domain::recovery::{KEPT_MS, MARKER_SHARDS, Purpose, RESCAN_MINUTES, R
 use crate::domain::stats::rollup::{ROLLED_UP_WITHIN_MS, RollupPage, Sample, merge};
 use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use crate::flows::dispatch::rescue;
-use crate::ports::{PortError, PortResult};
+use crate::ports::OptimisticWrites;
+use crate::ports::PortResult;
 use crate::telemetry::{self, Metric};
 
-/// Minutes folded at once: the more, the fewer writes a pin costs and the more pins a reader has to look at itself.
+/// Minutes rolled up at once: the more, the fewer writes a pin costs, and the more pins a reader has to read itself.
 pub const MINUTES_AT_ONCE: i64 = 5;
-/// A row is filed at least this much behind its pin's acceptance.
+/// A marker is filed at least this much after its pin's acceptance.
 pub const ROW_AFTER_MINUTES: i64 = 2;
-/// Without a mark (the very first run) the fold begins this far back.
+/// Without a mark (the very first run) the roll-up begins this far back.
 const FIRST_REACH_BACK_MINUTES: i64 = 60;
-/// A run ends this long before the invocation does, and takes no longer than that in all.
+/// A run ends this long before the invocation does, and takes no longer than [`RUN_MAX_MS`] in all.
 const STOP_BEFORE_END_MS: i64 = 10 * SECOND_MS;
 pub const RUN_MAX_MS: i64 = 20 * SECOND_MS;
-/// Behind by more than this, the dashboard is out of date and somebody should know.
+/// Behind by more than this, the dashboard is out of date, and a metric says so.
 const BEHIND_MAX_MINUTES: i64 = 30;
-/// Rows whose pins are read together.
+/// Markers whose pins are read together.
 const ROWS_AT_ONCE: usize = 50;
 /// Pins of a listing that are read together.
 const LISTED_AT_ONCE: usize = 500;
-/// Hours that are written at once.
+/// Hours that are written concurrently.
 const HOURS_AT_ONCE: usize = 8;
-/// A write that loses its race is planned anew this often.
+/// A write that loses its race is planned again this often.
 const WRITES_MAX: usize = 8;
 
 /// What a run did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RolledUp {
     pub minutes: i64,
-    /// Facts that were found, known ones included.
+    /// Samples that were found, known ones included.
     pub samples: usize,
-    /// Minutes that wait, because time ran out.
+    /// Minutes that are left, because time ran out.
     pub behind: i64,
 }
 
-/// Facts by workspace and hour.
+/// Samples by workspace and hour.
 type Samples = BTreeMap<(WorkspaceId, i64), HashMap<PinId, Sample>>;
 
-/// Folds what can be folded. Tells of its own failure, which is nobody else's.
+/// Rolls up what can be rolled up. A failure is logged and counted; no other work depends on it.
 pub async fn roll_up_quietly(context: &Context, ends_at_ms: i64) {
     let now = context.system.now();
     match roll_up(context, ends_at_ms).await {
         Ok(rolled_up) => report(rolled_up, now),
         Err(error) => {
             telemetry::count(Metric::RollupFailed, 1, None, now);
-            tracing::error!(%error, "the tally could not be brought up to date; the next run tries again");
+            tracing::error!(%error, "rollup not updated; the next run tries again");
         }
     }
 }
@@ -70,9 +72,9 @@ fn report(rolled_up: RolledUp, now: Moment) {
     let behind = u64::try_from(rolled_up.behind).unwrap_or(0);
     if rolled_up.behind > BEHIND_MAX_MINUTES {
         telemetry::count(Metric::RollupBehindMinutes, behind, None, now);
-        tracing::error!(behind_minutes = behind, "the tally is behind: the dashboard's figures are out of date");
+        tracing::error!(behind_minutes = behind, "rollup behind: the dashboard is out of date");
     } else if rolled_up.minutes > 0 {
-        tracing::info!(minutes = rolled_up.minutes, samples = rolled_up.samples, "folded into the tally");
+        tracing::info!(minutes = rolled_up.minutes, samples = rolled_up.samples, "rolled up");
     }
 }
 
@@ -83,10 +85,10 @@ pub async fn roll_up(context: &Context, ends_at_ms: i64) -> PortResult<RolledUp>
     let Some(watermark) = context.store.watermark().await? else {
         return Ok(RolledUp::default());
     };
-    // The watchdog still looks into the minutes before, and may file their pins anew.
+    // The rescuer still reads the minutes before, and may file their pins again.
     let closed = watermark - RESCAN_MINUTES;
     let mark = context.rollups.rolled_up().await?.unwrap_or(closed - FIRST_REACH_BACK_MINUTES);
-    // Of what was before, no row is left.
+    // Of minutes before, no marker is left.
     let mut mark = mark.max(closed - KEPT_MS / MINUTE_MS);
     let mut rolled_up = RolledUp::default();
     while closed - mark >= MINUTES_AT_ONCE {
@@ -103,14 +105,14 @@ pub async fn roll_up(context: &Context, ends_at_ms: i64) -> PortResult<RolledUp>
             save(context, workspace, hour, samples)
         });
         hours.buffer_unordered(HOURS_AT_ONCE).try_collect::<()>().await?;
-        // Only now: who dies before begins with the same minutes again.
+        // Only now: a run that dies before begins with the same minutes again.
         context.rollups.set_rolled_up(next).await?;
         mark = next;
     }
     Ok(rolled_up)
 }
 
-/// What the clock's rows of these minutes and the backlogs of that time tell.
+/// The samples of these minutes' markers and of the backlogs of that time.
 async fn gather(context: &Context, first: i64, last: i64) -> PortResult<Samples> {
     let mut samples = Samples::new();
     for minute in first..=last {
@@ -135,7 +137,7 @@ async fn gather(context: &Context, first: i64, last: i64) -> PortResult<Samples>
     Ok(samples)
 }
 
-/// The workspace's pins that were accepted from minute `first` to `last` and are not among the facts yet.
+/// Adds the workspace's pins that were accepted from minute `first` to `last` and have no sample yet.
 async fn add_listed(
     context: &Context,
     workspace: WorkspaceId,
@@ -172,11 +174,11 @@ async fn add(context: &Context, keys: &[PinKey], samples: &mut Samples) -> PortR
     for (pin, attempt) in rescue::read_all(context, keys).await?.into_iter().flatten() {
         let sample = Sample::of(&pin, &attempt);
         if now.since_ms(sample.created_at) > ROLLED_UP_WITHIN_MS {
-            tracing::error!(pin_id = %pin.key.pin, "a pin this old should have ended long ago; the tally leaves it");
+            tracing::error!(pin_id = %pin.key.pin, "unfinished pin too old for a rollup; left out");
             continue;
         }
         let of_hour = samples.entry((pin.key.workspace, sample.hour())).or_default();
-        // Rows of several minutes may name it; the later reading is the truer one.
+        // Markers of several minutes may name it; the later revision is the right one.
         if of_hour.get(&sample.pin).is_none_or(|known| known.rev <= sample.rev) {
             of_hour.insert(sample.pin, sample);
         }
@@ -184,34 +186,35 @@ async fn add(context: &Context, keys: &[PinKey], samples: &mut Samples) -> PortR
     Ok(())
 }
 
-/// Adds facts to an hour.
+/// Adds samples to an hour.
 async fn save(context: &Context, workspace: WorkspaceId, hour: i64, mut samples: Vec<Sample>) -> PortResult<()> {
-    // In the order of their acceptance: pins that end together are on few sheets.
+    // In the order of their acceptance: pins that end together are on few pages.
     samples.sort_unstable_by_key(|sample| (sample.created_at, sample.pin));
-    let mut rollup_pages = read(context, workspace, hour).await?;
-    'anew: for _ in 0..WRITES_MAX {
-        // Read until nothing has changed meanwhile: then there was a moment at which the hour was as it is here. Of sheets
-        // from different moments a pin could be on none, and would be put onto a second one.
+    let mut pages = read(context, workspace, hour).await?;
+    let mut writes = OptimisticWrites::of("rollup page", WRITES_MAX);
+    'anew: loop {
+        writes.begin()?;
+        // Read until nothing has changed meanwhile: then there was a moment at which the hour was as it is here. On
+        // pages from different moments a pin could be on none, and would be added to a second one.
         let again = read(context, workspace, hour).await?;
-        if again != rollup_pages {
-            rollup_pages = again;
+        if again != pages {
+            pages = again;
             continue;
         }
-        for rollup_page in merge(again, &samples) {
-            if !context.rollups.save_rollup_page(workspace, hour, &rollup_page).await? {
-                rollup_pages = read(context, workspace, hour).await?;
+        for page in merge(again, &samples) {
+            if !context.rollups.save_rollup_page(workspace, hour, &page).await? {
+                pages = read(context, workspace, hour).await?;
                 continue 'anew;
             }
         }
         return Ok(());
     }
-    Err(PortError::Unavailable { port: "table", reason: "a tally changes all the time".into() })
 }
 
-/// Every sheet of an hour, by number; nothing if none was begun.
+/// Every page of an hour, by number; nothing if none was begun.
 async fn read(context: &Context, workspace: WorkspaceId, hour: i64) -> PortResult<Vec<RollupPage>> {
     let first = context.rollups.first_rollup_page(workspace, hour).await?;
     let others = context.rollups.other_rollup_pages(workspace, hour).await?;
-    // Between the two readings the hour may have been begun.
+    // The hour may have been begun between the two reads.
     Ok(first.into_iter().chain(others).collect())
 }

@@ -1,14 +1,15 @@
-//! Creating, changing and revoking a workspace's keys.
+//! Creates, changes and revokes a workspace's keys.
 
 use thiserror::Error;
 
-use super::projects::{WRITES_MAX, contended};
+use super::projects::WRITES_MAX;
 use crate::context::Context;
 use crate::domain::ids::{AccountId, AccountKey, KeyId, WorkspaceId};
 use crate::domain::secret::Secret;
 use crate::domain::tenant::api_key::{self, ApiKey, KEYS_MAX, PresentedKey};
 use crate::domain::tenant::scope::Scopes;
 use crate::domain::tenant::user::Email;
+use crate::ports::OptimisticWrites;
 use crate::ports::{PortError, PortResult};
 
 #[derive(Debug, Error)]
@@ -19,23 +20,23 @@ pub enum KeyError {
     Revoked,
     #[error("account {0} is not connected to this workspace")]
     UnknownAccount(AccountId),
-    #[error("the workspace has as many keys as it may")]
+    #[error("the workspace has as many keys as it may have")]
     TooMany,
     #[error(transparent)]
     Port(#[from] PortError),
 }
 
-/// What to create.
+/// The key to create.
 #[derive(Clone, Debug)]
 pub struct NewKey {
     pub name: String,
     pub scopes: Scopes,
     pub allowed: Option<Vec<AccountId>>,
-    /// The person who makes it, if it is one.
+    /// The person who creates it, if a person does.
     pub authorized_by: Option<Email>,
 }
 
-/// What to change; `None` leaves it as it is.
+/// The change; `None` leaves a field unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct KeyChange {
     pub name: Option<String>,
@@ -43,7 +44,7 @@ pub struct KeyChange {
     pub allowed: Option<Vec<AccountId>>,
 }
 
-/// Answers the row, and the key itself: this once.
+/// Creates a key. Returns its row, and the key itself, which is returned only here.
 ///
 /// # Errors
 /// When the allow-list names an unknown account, there are too many keys, or a port is unavailable.
@@ -62,7 +63,11 @@ pub async fn create(context: &Context, workspace: WorkspaceId, new: NewKey) -> R
         authorized_by: new.authorized_by,
         ..ApiKey::new(&presented, new.name, context.system.now(), context.nonce())
     };
-    if context.tenants.save_api_key(&key).await? { Ok((key, text)) } else { Err(contended().into()) }
+    if context.tenants.save_api_key(&key).await? {
+        Ok((key, text))
+    } else {
+        Err(PortError::Contended { row: "API key", writes: 1 }.into())
+    }
 }
 
 /// The workspace's keys, the oldest first; revoked ones as long as they are kept.
@@ -84,7 +89,9 @@ pub async fn change(
     change: KeyChange,
 ) -> Result<ApiKey, KeyError> {
     check_accounts(context, workspace, change.allowed.as_deref()).await?;
-    for _ in 0..WRITES_MAX {
+    let mut writes = OptimisticWrites::of("API key", WRITES_MAX);
+    loop {
+        writes.begin()?;
         let key = context.tenants.api_key(workspace, id).await?.ok_or(KeyError::NotFound)?;
         if key.revoked_at.is_some() {
             return Err(KeyError::Revoked);
@@ -97,15 +104,16 @@ pub async fn change(
             return Ok(next);
         }
     }
-    Err(contended().into())
 }
 
-/// Refuses the key from now on. Its row stays as long as other rows do; a second time changes nothing.
+/// Revokes the key. Its row stays as long as other rows do. Repeating it changes nothing.
 ///
 /// # Errors
 /// When there is no such key, or a port is unavailable.
 pub async fn revoke(context: &Context, workspace: WorkspaceId, id: KeyId) -> Result<ApiKey, KeyError> {
-    for _ in 0..WRITES_MAX {
+    let mut writes = OptimisticWrites::of("API key", WRITES_MAX);
+    loop {
+        writes.begin()?;
         let key = context.tenants.api_key(workspace, id).await?.ok_or(KeyError::NotFound)?;
         if key.revoked_at.is_some() {
             return Ok(key);
@@ -120,7 +128,6 @@ pub async fn revoke(context: &Context, workspace: WorkspaceId, id: KeyId) -> Res
             return Ok(next);
         }
     }
-    Err(contended().into())
 }
 
 async fn check_accounts(

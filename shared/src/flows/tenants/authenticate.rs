@@ -1,4 +1,4 @@
-//! Who calls: what a key or a session opens, as the table has it now.
+//! Identifies the caller: what a key or a session grants, as the table has it now.
 
 use futures_util::future::try_join;
 use thiserror::Error;
@@ -12,7 +12,7 @@ use crate::domain::tenant::session::{self, NotASession, Session};
 use crate::domain::tenant::{Workspace, WorkspaceState};
 use crate::ports::PortError;
 
-/// What is open to a caller.
+/// What a caller may do.
 #[derive(Clone, Debug)]
 pub struct Grant {
     pub who: Who,
@@ -24,7 +24,7 @@ pub struct Grant {
     pub allowed: Option<Vec<AccountId>>,
 }
 
-/// Nobody is told which of the reasons it was.
+/// The caller isn't told which of the reasons it was.
 #[derive(Debug, Error)]
 pub enum Refused {
     #[error("no such key, or not any more")]
@@ -35,7 +35,7 @@ pub enum Refused {
     Port(#[from] PortError),
 }
 
-/// What the key opens. Its use is noted once an hour.
+/// What the key grants. Its use is recorded once an hour.
 ///
 /// # Errors
 /// When there is no such key, it was revoked, or its workspace is deleted.
@@ -49,16 +49,16 @@ pub async fn by_key(context: &Context, text: &str) -> Result<Grant, Refused> {
     let workspace = workspace.filter(|workspace| workspace.state != WorkspaceState::Deleted).ok_or(Refused::Key)?;
     let now = context.system.now();
     if key.is_use_news(now) {
-        let noted = context.tenants.note_use(presented.workspace, id, now, now.plus_ms(-USED_EVERY_MS)).await;
-        // The request goes on without: the next one notes it.
-        if let Err(error) = noted {
-            tracing::warn!(%error, "a key's use was not noted");
+        let recorded = context.tenants.note_use(presented.workspace, id, now, now.plus_ms(-USED_EVERY_MS)).await;
+        // The request continues without it: the next one records the use.
+        if let Err(error) = recorded {
+            tracing::warn!(%error, "key use not recorded");
         }
     }
     Ok(Grant { who: Who::Key(id), label: key.name, workspace, scopes: key.scopes, allowed: key.allowed })
 }
 
-/// What the session opens, as its person's row has it now.
+/// What the session grants, as its person's row has it now.
 ///
 /// # Errors
 /// When there is no such session, it has ended, or its workspace is deleted or another organisation's.

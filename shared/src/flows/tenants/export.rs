@@ -1,9 +1,9 @@
-//! A workspace's accounts, pins and schedules, page by page, as they are now: what its owner takes along.
+//! Exports a workspace's accounts, pins and schedules, page by page, as they are now.
 //!
-//! Accounts come first, then the pins in the order of their acceptance, then the schedules in the order of their time (one that is
-//! moved meanwhile may be in it twice, or not at all). Where a page ends is part of the cursor, so pins that are
-//! added meanwhile shift nothing: each that was accepted [`SETTLED_MS`] before its page is read is in it once, and later ones are
-//! in the next export.
+//! Accounts come first, then the pins in the order of their acceptance, then the schedules in the order of their time
+//! (a schedule that is moved meanwhile may be in the export twice, or not at all). The end of a page is part of the
+//! cursor, so pins that are added meanwhile shift nothing: each pin that was accepted [`SETTLED_MS`] before its page is
+//! read is in the export once, and later ones are in the next export.
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,22 +21,22 @@ use crate::flows::schedules::ScheduleView;
 use crate::flows::schedules::list_schedules::with_pins;
 use crate::ports::{ByTime, PortResult};
 
-/// A pin is written at most 15 s after the moment that it is filed under, by machines whose clocks differ by up to 10 s, and the
-/// index is some milliseconds behind. What is younger than this waits for the next export.
+/// A pin is written at most 15 s after the moment that it is filed under, by machines whose clocks differ by up to 10
+/// s, and the index is some milliseconds behind. Pins younger than this wait for the next export.
 pub const SETTLED_MS: i64 = 30 * SECOND_MS;
 
 /// Where the next page begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cursor {
-    /// Behind this account.
+    /// After this account.
     Account(AccountId),
     /// At the first pin.
     Pins,
-    /// Behind this pin.
+    /// After this pin.
     Pin(Moment, PinId),
     /// At the first schedule.
     Schedules,
-    /// Behind this schedule.
+    /// After this schedule.
     Schedule(Moment, ScheduleId),
 }
 
@@ -88,7 +88,7 @@ pub enum Entry {
 }
 
 impl Entry {
-    /// The cursor behind it.
+    /// The cursor after this entry.
     pub fn cursor(&self) -> Cursor {
         match self {
             Self::Account(account, _) => Cursor::Account(account.key.account),
@@ -101,11 +101,11 @@ impl Entry {
 #[derive(Clone, Debug, Default)]
 pub struct Page {
     pub entries: Vec<Entry>,
-    /// `None`: that was all. An empty page may be followed by others: what isn't open to the caller is left out.
+    /// `None`: this is the last page. An empty page may be followed by others: what the caller may not see is left out.
     pub next: Option<Cursor>,
 }
 
-/// One page of at most `limit` entries; `sees` says which accounts are open to the caller.
+/// One page of at most `limit` entries; `sees` says which accounts the caller may see.
 ///
 /// # Errors
 /// When the table is unavailable.
@@ -173,7 +173,7 @@ async fn schedules(
 }
 
 fn entry(context: &Context, pin: Pin, attempt: Attempt) -> Entry {
-    // Its place in the backlog is nothing to take along.
+    // The position in the backlog is not exported.
     let next = timeline::next_step(&attempt, None, context.settings.deadlines.quiesce_ms);
     Entry::Pin(Box::new(PinView { pin, attempt, next }))
 }

@@ -1,4 +1,4 @@
-//! Logging in, and the sessions that come of it.
+//! Logs people in, and opens their sessions.
 
 use thiserror::Error;
 use uuid::Uuid;
@@ -13,9 +13,9 @@ use crate::domain::tenant::user::{Email, NOBODYS_PASSWORD, User};
 use crate::domain::tenant::{Workspace, WorkspaceState};
 use crate::ports::{PortError, PortResult};
 
-/// Each write that loses has seen another attempt counted, and there are no more than so many.
+/// Each write that loses has seen another attempt counted, and there are at most this many.
 const COUNTS_MAX: usize = FAILURES_MAX as usize + 3;
-/// How long a client waits when so many try at once that none is counted, in seconds.
+/// How long a client waits when so many log in at once that none is counted, in seconds.
 const CONTENDED_S: u64 = 1;
 
 /// A person in one of their workspaces.
@@ -28,7 +28,7 @@ pub struct Presence {
 
 #[derive(Debug, Error)]
 pub enum LoginError {
-    /// The address is unknown or the password is wrong: nobody is told which.
+    /// The address is unknown or the password is wrong. The caller isn't told which.
     #[error("wrong address or password")]
     Wrong,
     #[error("too many wrong passwords")]
@@ -40,7 +40,7 @@ pub enum LoginError {
     Port(#[from] PortError),
 }
 
-/// Logs a person in, to the oldest workspace that is in use; answers them with their token.
+/// Logs a person in, to the oldest workspace that is in use; returns the person with a token.
 ///
 /// # Errors
 /// When the password is wrong, or there have been too many wrong ones.
@@ -54,24 +54,24 @@ pub async fn log_in(context: &Context, email: &Email, password: &Secret) -> Resu
     Ok((Presence { user, active, projects }, token))
 }
 
-/// The workspace that the address' owner would be logged in to, for the activity log; nobody's where nobody has it. Takes as long
-/// either way. Trouble with the table is no reason to fail: nobody's then.
+/// The workspace that the address' owner would be logged in to, for the activity log; the nil workspace where the
+/// address is unknown. Both take equally long. When the table is unavailable, it is the nil workspace too.
 pub async fn workspace_of(context: &Context, email: &Email) -> WorkspaceId {
-    let nobodys = WorkspaceId(Uuid::nil());
-    let Ok(user) = context.tenants.user(email.user()).await else { return nobodys };
+    let nil_workspace = WorkspaceId(Uuid::nil());
+    let Ok(user) = context.tenants.user(email.user()).await else { return nil_workspace };
     let organization = user.map_or(OrganizationId(Uuid::nil()), |user| user.organization);
     let mut workspaces = context.tenants.workspaces(organization).await.unwrap_or_default();
     workspaces.retain(|workspace| workspace.state == WorkspaceState::Active);
     match workspaces.into_iter().min_by_key(|workspace| (workspace.created_at, workspace.id)) {
         Some(workspace) => workspace.id,
         None => {
-            let _ = context.tenants.workspace(nobodys).await;
-            nobodys
+            let _ = context.tenants.workspace(nil_workspace).await;
+            nil_workspace
         }
     }
 }
 
-/// A token for the person in that workspace.
+/// Issues a token for the person in that workspace.
 ///
 /// # Errors
 /// When the signing key can't be read.
@@ -82,8 +82,8 @@ pub async fn open_session(context: &Context, user: &User, workspace: WorkspaceId
         .map_err(|_| PortError::Broken { port: "session keys", reason: "a session could not be signed".into() })
 }
 
-/// Counts the attempt, then compares: with nobody's hash where the address is unknown, which takes as long. `id` is the
-/// address's, whether or not anybody has it.
+/// Counts the attempt, then compares the password; for an unknown address with a placeholder hash, which takes as long.
+/// `id` is the address's, whether or not the address is known.
 pub(crate) async fn check_password(
     context: &Context,
     id: UserId,
@@ -112,7 +112,7 @@ async fn count_attempt(context: &Context, user: UserId) -> Result<(), LoginError
     Err(LoginError::TooMany { retry_after_s: CONTENDED_S })
 }
 
-/// The password was right: what was counted before is forgotten. Where others keep counting, it stays.
+/// Forgets the attempts that were counted, because the password was right. Where others keep counting, the count stays.
 async fn forgive(context: &Context, user: UserId) -> PortResult<()> {
     for _ in 0..WRITES_MAX {
         let attempts: LoginAttempts = context.tenants.login_attempts(user).await?;

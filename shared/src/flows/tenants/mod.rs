@@ -1,4 +1,7 @@
-//! Organisations, workspaces, people and keys.
+//! Organisations, workspaces, people and keys: who may call the API, and the export and removal of what a workspace
+//! holds.
+//!
+//! Read [`authenticate`] first, then [`projects`].
 
 pub mod api_keys;
 pub mod authenticate;

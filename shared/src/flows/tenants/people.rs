@@ -4,18 +4,19 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::log_in::{self, LoginError, Presence};
-use super::projects::{self, WRITES_MAX, contended};
+use super::projects::{self, WRITES_MAX};
 use crate::context::Context;
 use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
 use crate::domain::secret::Secret;
 use crate::domain::tenant::user::{Email, Role, User};
+use crate::ports::OptimisticWrites;
 use crate::ports::{PortError, PortResult};
 
 #[derive(Debug, Error)]
 pub enum PeopleError {
     #[error("the address is taken")]
     EmailTaken,
-    /// Registering is for operators only.
+    /// Only operators may register people.
     #[error("registration is closed")]
     RegistrationClosed,
     #[error("there is no such person")]
@@ -26,7 +27,7 @@ pub enum PeopleError {
     Port(#[from] PortError),
 }
 
-/// Whom to create.
+/// The person to create.
 #[derive(Clone, Debug)]
 pub struct NewUser {
     pub email: Email,
@@ -53,7 +54,7 @@ pub async fn create_user(context: &Context, organization: OrganizationId, new: N
         password,
         organization,
         role: new.role,
-        // Of the time, so that somebody who had the address before never has a session of this person's.
+        // Derived from the time, so that a person who had the address before never has a session of this person's.
         epoch: now.0,
         created_at: now,
         rev: 1,
@@ -62,8 +63,8 @@ pub async fn create_user(context: &Context, organization: OrganizationId, new: N
     if context.tenants.save_user(&user).await? { Ok(user) } else { Err(PeopleError::EmailTaken) }
 }
 
-/// Creates an organisation with a production workspace and its owner, and logs the owner in. Their ids are derived from the
-/// address: a repetition after a death in between goes on where it was.
+/// Creates an organisation with a production workspace and its owner, and logs the owner in. The ids are derived from
+/// the address, so that a repetition after a crash continues where it stopped.
 ///
 /// # Errors
 /// When registration is closed or the address is taken, or a port is unavailable.
@@ -87,7 +88,8 @@ pub async fn register(
     Ok((Presence { user, active: workspace, projects }, token))
 }
 
-/// Changes a password whose owner knows it. Every session of theirs is over; wrong ones count as wrong logins.
+/// Changes a password whose owner knows it. Every session of the person ends; wrong current passwords count as wrong
+/// logins.
 ///
 /// # Errors
 /// When the current password is wrong, or a port is unavailable.
@@ -97,34 +99,35 @@ pub async fn change_password(context: &Context, id: UserId, current: &Secret, ne
     set_password(context, id, new).await
 }
 
-/// Sets a password, as an operator does. Every session is over, and wrong logins are still counted.
+/// Sets a password, as an operator does. Every session ends, and wrong logins are still counted.
 ///
 /// # Errors
 /// When there is no such person, or a port is unavailable.
 pub async fn set_password(context: &Context, id: UserId, new: &Secret) -> Result<(), PeopleError> {
     let hash = context.passwords.hash(new).await?;
-    for _ in 0..WRITES_MAX {
+    let mut writes = OptimisticWrites::of("user", WRITES_MAX);
+    loop {
+        writes.begin()?;
         let user = context.tenants.user(id).await?.ok_or(PeopleError::NotFound)?;
         if context.tenants.save_user(&user.with_password(hash.clone(), context.system.now(), context.nonce())).await? {
             return Ok(());
         }
     }
-    Err(contended().into())
 }
 
-/// Removes a person; their sessions are over, their address is free again.
+/// Removes a person. Their sessions end, and their address is free again.
 ///
 /// # Errors
-/// When there is no such person, or a port is unavailable; again is harmless.
+/// When there is no such person, or a port is unavailable; repeating it is harmless.
 pub async fn remove(context: &Context, id: UserId) -> Result<(), PeopleError> {
     let user = context.tenants.user(id).await?.ok_or(PeopleError::NotFound)?;
     Ok(context.tenants.remove_user(&user).await?)
 }
 
-/// Removes an organisation with its people, once nothing of its workspaces is left; answers whether it was.
+/// Removes an organisation with its people, once nothing of its workspaces is left; returns whether it did.
 ///
 /// # Errors
-/// When a port is unavailable; again is harmless.
+/// When a port is unavailable; repeating it is harmless.
 pub async fn remove_organization(context: &Context, id: OrganizationId) -> Result<bool, PeopleError> {
     if !context.tenants.workspaces(id).await?.is_empty() {
         return Ok(false);
@@ -136,7 +139,7 @@ pub async fn remove_organization(context: &Context, id: OrganizationId) -> Resul
     Ok(true)
 }
 
-/// What a person changes of themselves; `None` leaves it as it is.
+/// A change of a person's own profile; `None` leaves a field unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct Introduction {
     pub full_name: Option<String>,
@@ -146,7 +149,9 @@ pub struct Introduction {
 /// # Errors
 /// When there is no such person, or a port is unavailable.
 pub async fn introduce(context: &Context, id: UserId, change: &Introduction) -> Result<User, PeopleError> {
-    for _ in 0..WRITES_MAX {
+    let mut writes = OptimisticWrites::of("user", WRITES_MAX);
+    loop {
+        writes.begin()?;
         let user = context.tenants.user(id).await?.ok_or(PeopleError::NotFound)?;
         let next = User {
             full_name: change.full_name.clone().or_else(|| user.full_name.clone()),
@@ -157,7 +162,6 @@ pub async fn introduce(context: &Context, id: UserId, change: &Introduction) -> 
             return Ok(next);
         }
     }
-    Err(contended().into())
 }
 
 /// The person, in that workspace.
@@ -165,7 +169,7 @@ pub async fn introduce(context: &Context, id: UserId, change: &Introduction) -> 
 /// # Errors
 /// When the table is unavailable.
 pub async fn presence(context: &Context, id: UserId, workspace: WorkspaceId) -> PortResult<Presence> {
-    let gone = || PortError::Broken { port: "table", reason: "a person is gone".into() };
+    let gone = || PortError::Broken { port: "table", reason: "a person's row is missing".into() };
     let user = context.tenants.user(id).await?.ok_or_else(gone)?;
     let (active, projects) = projects::of_workspace(context, workspace).await?;
     Ok(Presence { user, active, projects })

@@ -1,4 +1,4 @@
-//! Organisations and their workspaces, which the contract calls projects.
+//! Organisations and their workspaces, which the public API calls projects.
 
 use thiserror::Error;
 use uuid::Uuid;
@@ -7,9 +7,10 @@ use crate::context::Context;
 use crate::domain::ids::{OrganizationId, WorkspaceId};
 use crate::domain::tenant::{Organization, Workspace, WorkspaceEnvironment, WorkspaceState};
 use crate::flows::accounts::connect_simulated;
+use crate::ports::OptimisticWrites;
 use crate::ports::{PortError, PortResult};
 
-/// The rows are written by few; somebody else wins this often at most.
+/// Another writer of the rows comes first this often at most; the rows have few writers.
 pub(crate) const WRITES_MAX: usize = 5;
 /// The sandbox's name unless another is asked for.
 const SANDBOX_NAME: &str = "Sandbox";
@@ -25,19 +26,15 @@ pub struct Projects {
 pub enum SandboxError {
     #[error("the organisation has no sandbox")]
     NotFound,
-    /// What it held may still be on its way out.
+    /// Its contents may still be in removal.
     #[error("the sandbox was deleted")]
     Deleted,
     #[error(transparent)]
     Port(#[from] PortError),
 }
 
-pub(crate) fn contended() -> PortError {
-    PortError::Unavailable { port: "table", reason: "a row changes all the time".into() }
-}
-
 fn lost(what: &str) -> PortError {
-    PortError::Broken { port: "table", reason: format!("{what} is gone") }
+    PortError::Broken { port: "table", reason: format!("{what} is missing") }
 }
 
 /// # Errors
@@ -50,7 +47,7 @@ pub async fn of_organization(context: &Context, id: OrganizationId) -> PortResul
     Ok(Projects { organization, workspaces })
 }
 
-/// The workspace with its organisation's others.
+/// The workspace, with all workspaces of its organisation.
 ///
 /// # Errors
 /// When the table is unavailable.
@@ -60,7 +57,7 @@ pub async fn of_workspace(context: &Context, id: WorkspaceId) -> PortResult<(Wor
     Ok((workspace, projects))
 }
 
-/// Creates a production workspace, and its organisation unless one is named; what is there already is left as it is.
+/// Creates a production workspace, and its organisation unless one is named. Existing rows stay unchanged.
 ///
 /// # Errors
 /// When the table is unavailable.
@@ -70,7 +67,7 @@ pub async fn found(
     organization: Option<OrganizationId>,
     name: &str,
 ) -> PortResult<Workspace> {
-    // Derived, so that a repetition after a death in between goes on where it was.
+    // Derived, so that a repetition after a crash continues where it stopped.
     let of = organization.unwrap_or_else(|| OrganizationId(Uuid::new_v5(&id.0, b"organization")));
     let now = context.system.now();
     if context.tenants.organization(of).await?.is_none() {
@@ -83,7 +80,7 @@ pub async fn found(
     context.tenants.workspace(id).await?.ok_or_else(|| lost("a workspace"))
 }
 
-/// Creates the organisation's sandbox with a simulated account; a second time answers the one that is there, as it is.
+/// Creates the organisation's sandbox with a simulated account. Repeating it returns the existing sandbox unchanged.
 ///
 /// # Errors
 /// When it was deleted, or the table is unavailable.
@@ -94,11 +91,13 @@ pub async fn create_sandbox(
     timezone: &str,
 ) -> Result<Workspace, SandboxError> {
     let id = organization.sandbox();
-    for _ in 0..WRITES_MAX {
+    let mut writes = OptimisticWrites::of("sandbox workspace", WRITES_MAX);
+    loop {
+        writes.begin()?;
         match context.tenants.workspace(id).await? {
             Some(known) if known.state == WorkspaceState::Deleted => return Err(SandboxError::Deleted),
             Some(known) => {
-                // Whoever came first may have died in between.
+                // An earlier call may have died in between.
                 if known.state == WorkspaceState::Active {
                     connect_simulated::ensure_first_account(context, id).await?;
                 }
@@ -117,15 +116,16 @@ pub async fn create_sandbox(
             return Ok(sandbox);
         }
     }
-    Err(contended().into())
 }
 
-/// Closes the organisation's sandbox until what it holds has been removed. A second time changes nothing.
+/// Closes the organisation's sandbox until its contents have been removed. Repeating it changes nothing.
 ///
 /// # Errors
 /// When there is no sandbox, or the table is unavailable.
 pub async fn reset_sandbox(context: &Context, organization: &Organization) -> Result<Workspace, SandboxError> {
-    for _ in 0..WRITES_MAX {
+    let mut writes = OptimisticWrites::of("sandbox workspace", WRITES_MAX);
+    loop {
+        writes.begin()?;
         let sandbox = context.tenants.workspace(organization.sandbox()).await?.ok_or(SandboxError::NotFound)?;
         match sandbox.state {
             WorkspaceState::Resetting => return Ok(sandbox),
@@ -137,7 +137,6 @@ pub async fn reset_sandbox(context: &Context, organization: &Organization) -> Re
             return Ok(next);
         }
     }
-    Err(contended().into())
 }
 
 /// Changes a workspace's name.
@@ -145,14 +144,15 @@ pub async fn reset_sandbox(context: &Context, organization: &Organization) -> Re
 /// # Errors
 /// When the table is unavailable.
 pub async fn rename(context: &Context, id: WorkspaceId, name: &str) -> PortResult<Workspace> {
-    for _ in 0..WRITES_MAX {
+    let mut writes = OptimisticWrites::of("workspace", WRITES_MAX);
+    loop {
+        writes.begin()?;
         let known = context.tenants.workspace(id).await?.ok_or_else(|| lost("a workspace"))?;
         let next = Workspace { name: name.to_owned(), ..known.next(context.nonce()) };
         if context.tenants.save_workspace(&next).await? {
             return Ok(next);
         }
     }
-    Err(contended())
 }
 
 /// Changes fields of the company's profile.
@@ -160,7 +160,9 @@ pub async fn rename(context: &Context, id: WorkspaceId, name: &str) -> PortResul
 /// # Errors
 /// When the table is unavailable.
 pub async fn describe(context: &Context, id: OrganizationId, fields: &[(&str, String)]) -> PortResult<Organization> {
-    for _ in 0..WRITES_MAX {
+    let mut writes = OptimisticWrites::of("organization", WRITES_MAX);
+    loop {
+        writes.begin()?;
         let known = context.tenants.organization(id).await?.ok_or_else(|| lost("an organisation"))?;
         let mut next = known.next(context.nonce());
         fields.iter().for_each(|(field, value)| next.profile.set(field, value));
@@ -168,5 +170,4 @@ pub async fn describe(context: &Context, id: OrganizationId, fields: &[(&str, St
             return Ok(next);
         }
     }
-    Err(contended())
 }

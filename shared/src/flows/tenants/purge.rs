@@ -1,14 +1,16 @@
-//! Removing what a workspace held, after it was deleted or while its sandbox is reset.
+//! Removes what a workspace held, after it was deleted or while its sandbox is reset.
 //!
-//! Whoever marks the workspace is done: its keys and sessions are refused from then on, so nothing new comes in. The scheduled
-//! function finds the mark and works in chunks, each of which may be repeated; where it stands is what is left.
+//! The caller only marks the workspace: its keys and sessions are refused from then on, so nothing new is accepted. The
+//! scheduled function finds the mark and works in chunks, each of which may be repeated; the rows that are left show
+//! its progress.
 //!
 //! 1. At once: every account is disconnected and its tokens are removed for good.
-//! 2. After [`QUIET_MS`], when no request that came before the mark can still be running: every pin with its rows. What remains is a
-//!    grave, which names the rows; workers that meet a removed pin's message drop it.
-//! 3. [`LINGER_MS`] later, when no worker that had read the pin before can still be writing: the same rows once more, and the grave.
-//! 4. The schedules; the accounts with their backlogs, buckets and checks; imports, begun connections; then the workspace's mark: a reset one is active
-//!    again, a deleted one is gone with its keys.
+//! 2. After [`QUIET_MS`], when no request that came before the mark can still be running: every pin with its rows. What
+//!    remains is a tombstone, which names the rows; workers that meet a removed pin's message drop it.
+//! 3. [`LINGER_MS`] later, when no worker that had read the pin before can still be writing: the same rows once more,
+//!    and the tombstone.
+//! 4. The schedules; the accounts with their backlogs, buckets and checks; imports and pending authorizations; then the
+//!    workspace's mark: a reset workspace is active again, a deleted one is gone with its keys.
 
 use futures_util::future::try_join_all;
 
@@ -23,17 +25,18 @@ use crate::domain::tenant::{Workspace, WorkspaceEnvironment, WorkspaceState};
 use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use crate::flows::accounts::connect_simulated;
 use crate::flows::accounts::forget_accounts::forgotten;
-use crate::ports::{PortError, PortResult, Removal, Tombstone};
+use crate::ports::OptimisticWrites;
+use crate::ports::{PortResult, Removal, Tombstone};
 
-/// Longer than any request to the API takes (API Gateway ends it after 30 seconds), clocks that differ included.
+/// Longer than any request to the API takes (API Gateway ends it after 30 seconds), clock differences included.
 pub const QUIET_MS: i64 = 2 * MINUTE_MS;
 /// Longer than any invocation: Lambda's own limit.
 pub const LINGER_MS: i64 = 15 * MINUTE_MS;
-/// Accounts that are cut off at once.
+/// Accounts that are cut off concurrently.
 const CUT_OFF_AT_ONCE: usize = 16;
 /// Pins that are removed together.
 const CHUNK: usize = 50;
-/// Rows of an account that are removed before the time is looked at again.
+/// Rows of an account that are removed before the remaining time is checked again.
 const ROWS_AT_ONCE: usize = 500;
 /// What a chunk needs of an invocation.
 const CHUNK_NEEDS_MS: i64 = 5 * SECOND_MS;
@@ -43,7 +46,7 @@ const WRITES_MAX: usize = 5;
 pub enum Progress {
     /// Nothing is left.
     Done,
-    /// Go on at once.
+    /// Continue at once.
     More,
     /// Nothing can be done before then.
     NotBefore(Moment),
@@ -58,12 +61,14 @@ pub struct Report {
     pub failed: usize,
 }
 
-/// Marks a workspace as deleted; answers `false` when there is none.
+/// Marks a workspace as deleted; returns `false` when there is none.
 ///
 /// # Errors
-/// When the table is unavailable; again is harmless.
+/// When the table is unavailable; repeating it is harmless.
 pub async fn delete_workspace(context: &Context, id: WorkspaceId) -> PortResult<bool> {
-    for _ in 0..WRITES_MAX {
+    let mut writes = OptimisticWrites::of("workspace", WRITES_MAX);
+    loop {
+        writes.begin()?;
         let Some(workspace) = context.tenants.workspace(id).await? else {
             return Ok(false);
         };
@@ -72,14 +77,13 @@ pub async fn delete_workspace(context: &Context, id: WorkspaceId) -> PortResult<
         }
         let next = Workspace { state: WorkspaceState::Deleted, ..workspace.next(context.nonce()) };
         if context.tenants.save_workspace(&next).await? {
-            tracing::info!(workspace_id = %id, "a workspace is deleted");
+            tracing::info!(workspace_id = %id, "workspace deleted");
             return Ok(true);
         }
     }
-    Err(contended())
 }
 
-/// Goes on with every marked workspace, as long as the invocation lasts.
+/// Continues with every marked workspace, as long as the invocation lasts.
 ///
 /// # Errors
 /// When the table can't be read.
@@ -90,7 +94,7 @@ pub async fn continue_all(context: &Context, ends_at_ms: i64) -> PortResult<Repo
             Ok(Progress::Done) => report.done += 1,
             Ok(_) => report.left += 1,
             Err(error) => {
-                tracing::warn!(workspace_id = %workspace, %error, "a workspace could not be purged");
+                tracing::warn!(workspace_id = %workspace, %error, "workspace not purged");
                 report.failed += 1;
             }
         }
@@ -98,10 +102,10 @@ pub async fn continue_all(context: &Context, ends_at_ms: i64) -> PortResult<Repo
     Ok(report)
 }
 
-/// Goes on with one workspace until nothing is left, nothing can be done yet, or the time is over.
+/// Continues with one workspace until nothing is left, nothing can be done yet, or the time is over.
 ///
 /// # Errors
-/// When a port is unavailable; the next call goes on from there.
+/// When a port is unavailable; the next call continues from there.
 pub async fn continue_one(context: &Context, id: WorkspaceId, ends_at_ms: i64) -> PortResult<Progress> {
     let Some(workspace) = context.tenants.workspace(id).await? else {
         return Ok(Progress::Done);
@@ -111,7 +115,7 @@ pub async fn continue_one(context: &Context, id: WorkspaceId, ends_at_ms: i64) -
     }
     let since = context.purge.marked_since(id, context.system.now()).await?;
     let accounts = context.store.accounts(id).await?;
-    // Cut off once, and noted by the row's name: a fleet of thousands takes several runs.
+    // Each is cut off once, which its missing name records: a fleet of thousands takes several runs.
     let mut left = accounts.iter().filter(|account| !account.is_forgotten() || account.life.refresh_at.is_some());
     while let Some(account) = left.next() {
         if !has_time(context, ends_at_ms) {
@@ -137,14 +141,17 @@ fn has_time(context: &Context, ends_at_ms: i64) -> bool {
     ends_at_ms - context.system.monotonic_ms() >= CHUNK_NEEDS_MS
 }
 
-/// Nothing is called in the account's name any more. Also when it is cut off already: whoever did that may have died in between.
+/// Cuts an account off: no further call is made in its name. It also runs on a revoked account: the process that
+/// revoked it may have died in between.
 async fn cut_off(context: &Context, account: &Account) -> PortResult<()> {
     let mut seen = Some(account.clone());
-    for _ in 0..WRITES_MAX {
+    let mut writes = OptimisticWrites::of("account", WRITES_MAX);
+    loop {
+        writes.begin()?;
         let Some(account) = seen else { return Ok(()) };
         let now = context.system.now();
         let next = if account.revoked_at.is_none() {
-            // Should this die, what is in custody has a row that says so.
+            // If this process dies, the row says that custody still has tokens.
             let life = TokenLife::to_be_removed(now);
             Account { revoked_at: Some(now), life, ..account.next(now, context.nonce()) }
         } else {
@@ -158,10 +165,9 @@ async fn cut_off(context: &Context, account: &Account) -> PortResult<()> {
             false => context.store.account(account.key).await?,
         };
     }
-    Err(contended())
 }
 
-/// Removes what comes next.
+/// Removes the next chunk.
 async fn one_chunk(context: &Context, workspace: &Workspace, accounts: &[Account]) -> PortResult<Progress> {
     let id = workspace.id;
     let listed = context.purge.pins_left(id, CHUNK).await?;
@@ -223,17 +229,13 @@ async fn finish(context: &Context, workspace: &Workspace) -> PortResult<Progress
             // Renamed, or deleted, meanwhile.
             return Ok(Progress::More);
         }
-        // Creating the sandbox again makes up for it.
+        // A failure is only logged: creating the sandbox again makes up for it.
         if workspace.environment == WorkspaceEnvironment::Sandbox
             && let Err(error) = connect_simulated::ensure_first_account(context, workspace.id).await
         {
-            tracing::warn!(workspace_id = %workspace.id, %error, "a reset sandbox has no account yet");
+            tracing::warn!(workspace_id = %workspace.id, %error, "reset sandbox has no account yet");
         }
     }
-    tracing::info!(workspace_id = %workspace.id, state = workspace.state.name(), "what a workspace held is removed");
+    tracing::info!(workspace_id = %workspace.id, state = workspace.state.name(), "workspace purged");
     Ok(Progress::Done)
-}
-
-fn contended() -> PortError {
-    PortError::Unavailable { port: "table", reason: "a row changes all the time".into() }
 }

@@ -7,7 +7,7 @@ use crate::domain::stats::activity::{By, Entry, PIN_PUBLISH_FAILED};
 use crate::domain::time::Moment;
 use crate::ports::ActivityLog;
 
-/// Runs every rule; the async function answers `(Arc<dyn ActivityLog>, guard)`.
+/// Runs every rule; the async function returns `(Arc<dyn ActivityLog>, guard)`.
 #[macro_export]
 macro_rules! activity_contract {
     ($fresh:path) => {
@@ -15,9 +15,9 @@ macro_rules! activity_contract {
         $crate::contract_cases!($fresh;
             activity:
             an_entry_round_trips,
-            the_newest_come_first_and_go_on_behind_any_of_them,
-            an_entry_that_is_noted_again_is_there_once,
-            entries_are_each_workspaces_own;
+            the_newest_entries_come_first_and_reading_continues_after_any_of_them,
+            an_entry_that_is_written_again_is_stored_once,
+            each_workspace_has_its_own_entries;
         );
     };
 }
@@ -42,17 +42,17 @@ pub async fn an_entry_round_trips(log: &dyn ActivityLog) {
     full = full.with("error_code", "image_broken").with("attempts", "1");
     let person = Entry { by: By::User(UserId(Uuid::from_u128(7))), ..entry(3, 3) };
     for entry in [&bare, &full, &person] {
-        log.note(workspace(1), entry, NEVER).await.expect("noted");
+        log.note(workspace(1), entry, NEVER).await.expect("written");
     }
     let found = log.entries(workspace(1), Moment(0), None, 10).await.expect("read");
     assert_eq!(found, [person, full, bare]);
 }
 
-pub async fn the_newest_come_first_and_go_on_behind_any_of_them(log: &dyn ActivityLog) {
-    // Two moments, three entries each.
+pub async fn the_newest_entries_come_first_and_reading_continues_after_any_of_them(log: &dyn ActivityLog) {
+    // Two moments with three entries each.
     let mut all: Vec<Entry> = (0..6_u128).map(|n| entry(1_000 + i64::from(n as u32 / 3), 10 + n)).collect();
     for entry in &all {
-        log.note(workspace(1), entry, NEVER).await.expect("noted");
+        log.note(workspace(1), entry, NEVER).await.expect("written");
     }
     all.reverse();
     let read =
@@ -61,20 +61,20 @@ pub async fn the_newest_come_first_and_go_on_behind_any_of_them(log: &dyn Activi
     for (position, last) in all.iter().enumerate() {
         assert_eq!(read(0, Some((last.at, Some(last.id))), 10).await, all[position + 1..], "behind {position}");
     }
-    assert_eq!(read(0, Some((Moment(1_001), None)), 10).await, all[3..], "a moment alone: what is older");
-    assert_eq!(read(1_001, None, 10).await, all[..3], "from then on");
+    assert_eq!(read(0, Some((Moment(1_001), None)), 10).await, all[3..], "a moment without an id: older entries only");
+    assert_eq!(read(1_001, None, 10).await, all[..3], "from that moment on");
     assert!(read(1_002, None, 10).await.is_empty());
     assert!(read(1_001, Some((Moment(1_000), None)), 10).await.is_empty(), "a range that ends before it begins");
 }
 
-pub async fn an_entry_that_is_noted_again_is_there_once(log: &dyn ActivityLog) {
+pub async fn an_entry_that_is_written_again_is_stored_once(log: &dyn ActivityLog) {
     for _ in 0..2 {
-        log.note(workspace(1), &entry(1, 1), NEVER).await.expect("noted");
+        log.note(workspace(1), &entry(1, 1), NEVER).await.expect("written");
     }
     assert_eq!(log.entries(workspace(1), Moment(0), None, 10).await.expect("read"), [entry(1, 1)]);
 }
 
-pub async fn entries_are_each_workspaces_own(log: &dyn ActivityLog) {
-    log.note(workspace(1), &entry(1, 1), NEVER).await.expect("noted");
+pub async fn each_workspace_has_its_own_entries(log: &dyn ActivityLog) {
+    log.note(workspace(1), &entry(1, 1), NEVER).await.expect("written");
     assert!(log.entries(workspace(2), Moment(0), None, 10).await.expect("read").is_empty());
 }

@@ -1,4 +1,4 @@
-//! The rules of begun connections and of the boards' checks.
+//! The rules of pending authorizations, board checks and simulated accounts.
 
 use uuid::Uuid;
 
@@ -11,7 +11,7 @@ use crate::domain::sandbox::SimulatedAccount;
 use crate::domain::time::Moment;
 use crate::ports::{BoardChecks, OAuthStates, SimulatedAccounts};
 
-/// Runs every rule of begun connections; the async function answers `(Arc<dyn OAuthStates>, guard)`.
+/// Runs every rule of pending authorizations; the async function returns `(Arc<dyn OAuthStates>, guard)`.
 #[macro_export]
 macro_rules! oauth_states_contract {
     ($fresh:path) => {
@@ -20,12 +20,12 @@ macro_rules! oauth_states_contract {
             connections:
             a_state_is_taken_once,
             of_concurrent_takers_one_gets_the_state,
-            states_are_each_workspaces_own;
+            each_workspace_has_its_own_states;
         );
     };
 }
 
-/// Runs every rule of the boards' checks; the async function answers `(Arc<dyn BoardChecks>, guard)`.
+/// Runs every rule of board checks; the async function returns `(Arc<dyn BoardChecks>, guard)`.
 #[macro_export]
 macro_rules! board_checks_contract {
     ($fresh:path) => {
@@ -33,12 +33,12 @@ macro_rules! board_checks_contract {
         $crate::contract_cases!($fresh;
             connections:
             a_board_check_round_trips_with_every_verdict,
-            board_checks_are_each_accounts_own;
+            each_account_has_its_own_board_checks;
         );
     };
 }
 
-/// Runs every rule of simulated accounts; the async function answers `(Arc<dyn SimulatedAccounts>, guard)`.
+/// Runs every rule of simulated accounts; the async function returns `(Arc<dyn SimulatedAccounts>, guard)`.
 #[macro_export]
 macro_rules! simulated_accounts_contract {
     ($fresh:path) => {
@@ -78,26 +78,30 @@ fn pending(by: &str) -> PendingAuthorization {
 }
 
 pub async fn a_state_is_taken_once(states: &dyn OAuthStates) {
-    assert_eq!(states.take_state(&state(1, 1)).await.expect("answered"), None, "nobody has begun");
-    states.put_state(&state(1, 1), &pending("key 1")).await.expect("kept");
-    states.put_state(&state(1, 2), &pending("key 2")).await.expect("kept");
+    assert_eq!(states.take_state(&state(1, 1)).await.expect("answered"), None, "no authorization is pending");
+    states.put_state(&state(1, 1), &pending("key 1")).await.expect("written");
+    states.put_state(&state(1, 2), &pending("key 2")).await.expect("written");
     assert_eq!(states.take_state(&state(1, 1)).await.expect("answered"), Some(pending("key 1")));
-    assert_eq!(states.take_state(&state(1, 1)).await.expect("answered"), None, "it is spent");
+    assert_eq!(states.take_state(&state(1, 1)).await.expect("answered"), None, "it was taken before");
     assert_eq!(states.take_state(&state(1, 2)).await.expect("answered"), Some(pending("key 2")));
 }
 
 pub async fn of_concurrent_takers_one_gets_the_state(states: &dyn OAuthStates) {
-    states.put_state(&state(1, 1), &pending("key")).await.expect("kept");
+    states.put_state(&state(1, 1), &pending("key")).await.expect("written");
     let presented = state(1, 1);
     let takes = (0..8).map(|_| states.take_state(&presented));
     let taken = futures_util::future::join_all(takes).await;
     assert_eq!(taken.into_iter().filter_map(|answer| answer.expect("answered")).count(), 1);
 }
 
-pub async fn states_are_each_workspaces_own(states: &dyn OAuthStates) {
-    states.put_state(&state(1, 1), &pending("key")).await.expect("kept");
+pub async fn each_workspace_has_its_own_states(states: &dyn OAuthStates) {
+    states.put_state(&state(1, 1), &pending("key")).await.expect("written");
     assert_eq!(states.take_state(&state(2, 1)).await.expect("answered"), None);
-    assert_eq!(states.take_state(&state(1, 1)).await.expect("answered"), Some(pending("key")), "and untouched by that");
+    assert_eq!(
+        states.take_state(&state(1, 1)).await.expect("answered"),
+        Some(pending("key")),
+        "the other workspace's take changes nothing"
+    );
 }
 
 fn board_key(workspace: u128, account: u128, board: &str) -> BoardKey {
@@ -134,7 +138,7 @@ pub async fn a_board_check_round_trips_with_every_verdict(checks: &dyn BoardChec
     }
 }
 
-pub async fn board_checks_are_each_accounts_own(checks: &dyn BoardChecks) {
+pub async fn each_account_has_its_own_board_checks(checks: &dyn BoardChecks) {
     let keys = [board_key(1, 1, "700"), board_key(1, 1, "701"), board_key(1, 2, "700"), board_key(2, 1, "700")];
     for (key, at) in keys.iter().zip(1..) {
         checks.save_board_check(key, &check(BoardVerdict::Denied, at)).await.expect("written");

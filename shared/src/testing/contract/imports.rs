@@ -9,9 +9,9 @@ use crate::domain::import::{
 use crate::domain::pin::origin::Actor;
 use crate::domain::testdata;
 use crate::domain::time::Moment;
-use crate::ports::Imports;
+use crate::ports::{Imports, Write};
 
-/// Runs every rule; the async function answers `(Arc<dyn Imports>, guard)`.
+/// Runs every rule; the async function returns `(Arc<dyn Imports>, guard)`.
 #[macro_export]
 macro_rules! imports_contract {
     ($fresh:path) => {
@@ -19,15 +19,15 @@ macro_rules! imports_contract {
         $crate::contract_cases!($fresh;
             imports:
             an_import_round_trips_and_its_id_is_taken_once,
-            the_same_write_made_twice_is_its_own,
-            chunks_are_their_submissions_own,
-            more_chunks_than_one_call_takes_are_all_kept,
+            a_repeated_write_of_an_import_is_recognised,
+            each_submission_has_its_own_chunks,
+            more_chunks_than_one_call_takes_are_all_written,
             the_first_results_of_a_chunk_stay,
             results_come_in_the_order_of_their_chunks,
-            an_import_stops_goes_on_and_ends,
-            what_is_not_there_is_neither_finished_nor_stopped,
-            the_newest_imports_come_first_and_only_ones_own,
-            wiping_takes_every_import_of_one_workspace;
+            an_import_stops_continues_and_finishes,
+            a_missing_import_is_neither_finished_nor_stopped,
+            the_newest_imports_of_the_workspace_come_first,
+            wiping_deletes_every_import_of_one_workspace;
         );
     };
 }
@@ -82,7 +82,7 @@ fn result(chunk: u32, pin: u128) -> ChunkResult {
 
 async fn put(imports: &dyn Imports, import: &Import) {
     imports.put_import_chunks(import, &rows()).await.expect("written");
-    assert_eq!(imports.put_import(import).await.expect("written"), None, "new");
+    assert_eq!(imports.put_import(import).await.expect("written"), Write::Done, "new");
 }
 
 pub async fn an_import_round_trips_and_its_id_is_taken_once(imports: &dyn Imports) {
@@ -91,7 +91,11 @@ pub async fn an_import_round_trips_and_its_id_is_taken_once(imports: &dyn Import
     put(imports, &full).await;
     assert_eq!(imports.import(full.key).await.expect("read"), Some(full.clone()));
     let other = Import { nonce: "another".into(), rows: 1, ..full.clone() };
-    assert_eq!(imports.put_import(&other).await.expect("answered"), Some(full.clone()), "whoever came first stays");
+    assert_eq!(
+        imports.put_import(&other).await.expect("answered"),
+        Write::Conflict(Box::new(full.clone())),
+        "the first import stays"
+    );
     let bare = Import {
         filename: None,
         unknown_columns: Vec::new(),
@@ -107,13 +111,13 @@ pub async fn an_import_round_trips_and_its_id_is_taken_once(imports: &dyn Import
     assert_eq!(imports.import(persons.key).await.expect("read"), Some(persons));
 }
 
-pub async fn the_same_write_made_twice_is_its_own(imports: &dyn Imports) {
+pub async fn a_repeated_write_of_an_import_is_recognised(imports: &dyn Imports) {
     let import = import(1, 1, AT);
     put(imports, &import).await;
-    assert_eq!(imports.put_import(&import).await.expect("written"), None, "the SDK repeated it");
+    assert_eq!(imports.put_import(&import).await.expect("written"), Write::Done, "the SDK repeated it");
 }
 
-pub async fn chunks_are_their_submissions_own(imports: &dyn Imports) {
+pub async fn each_submission_has_its_own_chunks(imports: &dyn Imports) {
     let (first, second) = (import(1, 1, AT), Import { nonce: "second".into(), ..import(1, 1, AT) });
     imports.put_import_chunks(&first, &rows()).await.expect("written");
     imports.put_import_chunks(&second, &rows()[1..]).await.expect("written");
@@ -123,11 +127,15 @@ pub async fn chunks_are_their_submissions_own(imports: &dyn Imports) {
     assert_eq!(imports.import_chunk(&first, 2).await.expect("read"), None);
     imports.drop_import_chunks(first.key, &first.nonce).await.expect("dropped");
     assert_eq!(imports.import_chunk(&first, 0).await.expect("read"), None);
-    assert_eq!(imports.import_chunk(&second, 0).await.expect("read"), Some(rows().remove(1)), "another's stay");
+    assert_eq!(
+        imports.import_chunk(&second, 0).await.expect("read"),
+        Some(rows().remove(1)),
+        "the other submission's chunks stay"
+    );
     imports.drop_import_chunks(first.key, &first.nonce).await.expect("again is harmless");
 }
 
-pub async fn more_chunks_than_one_call_takes_are_all_kept(imports: &dyn Imports) {
+pub async fn more_chunks_than_one_call_takes_are_all_written(imports: &dyn Imports) {
     let import = import(1, 1, AT);
     let chunks: Vec<Vec<Row>> =
         (1..=60).map(|number| vec![Row { number, key: None, ask: rows()[0][0].ask.clone() }]).collect();
@@ -157,7 +165,7 @@ pub async fn results_come_in_the_order_of_their_chunks(imports: &dyn Imports) {
     assert_eq!(imports.import_results(import.key).await.expect("read"), wanted);
 }
 
-pub async fn an_import_stops_goes_on_and_ends(imports: &dyn Imports) {
+pub async fn an_import_stops_continues_and_finishes(imports: &dyn Imports) {
     let import = import(1, 1, AT);
     put(imports, &import).await;
     let read = async || imports.import(import.key).await.expect("read").expect("there");
@@ -167,15 +175,15 @@ pub async fn an_import_stops_goes_on_and_ends(imports: &dyn Imports) {
         assert_eq!(read().await.stopped, Some(stop));
     }
     imports.stop_import(import.key, None).await.expect("written");
-    assert_eq!(read().await, import, "as if nothing had been");
+    assert_eq!(read().await, import, "nothing of the stop is left");
     let totals = Totals { created: 1, existing: 2, failed: 3, began_at: Some(AT), done_at: Some(AT.plus_ms(7)) };
     imports.finish_import(import.key, &totals).await.expect("written");
     imports.stop_import(import.key, Some(&Stop { reason: StopReason::DeadLettered, at: AT })).await.expect("no error");
     let finished = Import { finished: Some(totals), ..import.clone() };
-    assert_eq!(read().await, finished, "what is finished doesn't stop");
+    assert_eq!(read().await, finished, "a finished import doesn't stop");
 }
 
-pub async fn what_is_not_there_is_neither_finished_nor_stopped(imports: &dyn Imports) {
+pub async fn a_missing_import_is_neither_finished_nor_stopped(imports: &dyn Imports) {
     let key = import(1, 1, AT).key;
     imports.finish_import(key, &Totals::default()).await.expect("no error");
     imports.stop_import(key, Some(&Stop { reason: StopReason::DeadLettered, at: AT })).await.expect("no error");
@@ -188,7 +196,7 @@ async fn listed(imports: &dyn Imports, workspace: u128, limit: usize) -> Vec<u12
     list.into_iter().map(|import| import.key.import.0.as_u128()).collect()
 }
 
-pub async fn the_newest_imports_come_first_and_only_ones_own(imports: &dyn Imports) {
+pub async fn the_newest_imports_of_the_workspace_come_first(imports: &dyn Imports) {
     for (workspace, id, at) in [(1, 1, 3), (1, 2, 1), (2, 3, 5), (1, 4, 2)] {
         put(imports, &import(workspace, id, AT.plus_ms(at))).await;
     }
@@ -198,7 +206,7 @@ pub async fn the_newest_imports_come_first_and_only_ones_own(imports: &dyn Impor
     assert_eq!(listed(imports, 3, 10).await, [0_u128; 0]);
 }
 
-pub async fn wiping_takes_every_import_of_one_workspace(imports: &dyn Imports) {
+pub async fn wiping_deletes_every_import_of_one_workspace(imports: &dyn Imports) {
     for id in 1..=12 {
         put(imports, &import(1, id, AT)).await;
     }

@@ -1,12 +1,12 @@
-//! The rules that every implementation of a port must keep, one function each.
+//! The contract suites: the rules that every implementation of a port must keep, one function each.
 //!
-//! A suite is run with its macro, which makes every rule a test of its own:
+//! A suite's macro makes a test of every rule:
 //!
 //! ```ignore
 //! mod the_fake_store { pinbridge_shared::store_contract!(super::fresh_fake_store); }
 //! ```
 //!
-//! The argument is an async function that answers a fresh, empty implementation and whatever keeps it alive.
+//! The argument is an async function that returns a fresh, empty implementation and a guard that keeps it alive.
 
 pub mod activity;
 pub mod connections;
@@ -20,7 +20,7 @@ pub mod secrets;
 pub mod store;
 pub mod tenants;
 
-/// Makes a test of each rule that is named.
+/// Makes a test of each listed rule.
 #[macro_export]
 macro_rules! contract_cases {
     ($fresh:path; $($group:ident: $($rule:ident),+ $(,)?;)+) => {
@@ -36,7 +36,7 @@ macro_rules! contract_cases {
 
 #[cfg(test)]
 mod tests {
-    /// Every rule of a file must be named in the list: one that isn't would never run.
+    /// Every rule of a file must be in the list: a rule that isn't would never run.
     fn assert_all_listed(file: &str, list: &str) {
         for line in file.lines() {
             let Some(rule) = line.strip_prefix("pub async fn ").and_then(|rest| rest.split('(').next()) else {

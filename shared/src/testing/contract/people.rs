@@ -3,7 +3,7 @@
 use crate::domain::secret::Secret;
 use crate::ports::{Passwords, SessionKeys};
 
-/// Runs every rule; the async function answers `(Arc<dyn Passwords>, guard)`.
+/// Runs every rule; the async function returns `(Arc<dyn Passwords>, guard)`.
 #[macro_export]
 macro_rules! passwords_contract {
     ($fresh:path) => {
@@ -15,14 +15,14 @@ macro_rules! passwords_contract {
     };
 }
 
-/// The same for `(Arc<dyn SessionKeys>, guard)`.
+/// Runs every rule; the async function returns `(Arc<dyn SessionKeys>, guard)`.
 #[macro_export]
 macro_rules! session_keys_contract {
     ($fresh:path) => {
         use $crate::testing::contract::people;
         $crate::contract_cases!($fresh;
             people:
-            the_first_key_is_made_once,
+            the_first_key_is_created_once,
             a_rotation_keeps_the_key_before;
         );
     };
@@ -38,10 +38,10 @@ pub async fn a_password_is_verified_by_its_hash_only(passwords: &dyn Passwords) 
     assert!(!passwords.verify(&right, &other).await.expect("verified"));
 }
 
-pub async fn the_first_key_is_made_once(keys: &dyn SessionKeys) {
+pub async fn the_first_key_is_created_once(keys: &dyn SessionKeys) {
     let (first, second) = futures_util::future::join(keys.keyring(false), keys.keyring(false)).await;
     let first = first.expect("a ring");
-    assert_eq!(first, second.expect("a ring"), "whoever asks at the same time gets the same");
+    assert_eq!(first, second.expect("a ring"), "concurrent callers get the same key");
     assert_eq!(keys.keyring(true).await.expect("a ring"), first);
     assert!(!first.current.id.is_empty() && first.current.secret.expose().len() >= 64 && first.previous.is_none());
 }
@@ -53,6 +53,6 @@ pub async fn a_rotation_keeps_the_key_before(keys: &dyn SessionKeys) {
     assert!(second.current.id != first.id && second.current.secret != first.secret);
     assert_eq!(keys.keyring(true).await.expect("a ring"), second);
     let third = keys.rotate().await.expect("rotated");
-    assert_eq!(third.previous, Some(second.current), "the first one is believed no more");
+    assert_eq!(third.previous, Some(second.current), "the first key is no longer valid");
     assert_eq!(third.key(&first.id), None);
 }

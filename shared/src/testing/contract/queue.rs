@@ -1,4 +1,4 @@
-//! The queues' rules.
+//! The rules of the queues.
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -11,19 +11,19 @@ use crate::domain::testdata;
 use crate::domain::time::Moment;
 use crate::ports::{DeadLetterMessage, Queue, QueueName, RedriveQueue};
 
-/// The queues with their other ends, and with a way to let time pass.
+/// The queues with their receiving ends, and with a way to let time pass.
 #[async_trait]
 pub trait QueueUnderTest: Send + Sync {
     fn queue(&self) -> &dyn Queue;
     fn redrive(&self) -> &dyn RedriveQueue;
-    /// The bodies of everything that is visible, each with its receipt. It is hidden for a while.
+    /// The bodies of all visible messages, each with its receipt. They are then hidden for a while.
     async fn receive(&self, queue: QueueName) -> Vec<(String, String)>;
     async fn delete(&self, queue: QueueName, receipt: &str);
-    /// Lets at least that much time pass.
+    /// Lets at least this much time pass.
     async fn pass_ms(&self, ms: u64);
 }
 
-/// Runs every rule of the queues; the async function answers `(Box<dyn QueueUnderTest>, guard)`.
+/// Runs every rule; the async function returns `(Box<dyn QueueUnderTest>, guard)`.
 #[macro_export]
 macro_rules! queue_contract {
     ($fresh:path) => {
@@ -32,20 +32,20 @@ macro_rules! queue_contract {
             queue:
             a_message_arrives_as_it_was_sent,
             a_delay_below_a_second_is_none,
-            a_delayed_message_arrives_when_its_time_has_come,
+            a_delayed_message_arrives_at_its_time,
             more_messages_than_one_call_takes_all_arrive,
             sending_nothing_is_harmless,
-            a_received_message_is_hidden_and_shows_when_told,
-            a_deleted_message_does_not_come_back,
-            a_look_arrives_as_it_was_sent_and_on_its_own_queue,
-            a_look_comes_when_its_time_has_come_and_never_early,
-            a_received_look_is_hidden_and_shows_when_told,
+            a_received_message_is_hidden_until_its_visibility_is_changed,
+            a_deleted_message_does_not_return,
+            a_reconcile_message_arrives_as_it_was_sent_and_on_its_own_queue,
+            a_reconcile_message_arrives_at_its_time_and_never_early,
+            a_received_reconcile_message_is_hidden_until_its_visibility_is_changed,
             an_import_message_arrives_as_it_was_sent_and_on_its_own_queue,
-            a_parked_letter_is_any_text_and_keeps_it,
-            a_received_letter_is_hidden_until_its_time_or_until_it_is_put_back,
-            more_letters_than_one_call_answers_are_all_received,
-            a_deleted_letter_does_not_come_back,
-            a_letter_sent_again_is_in_the_publish_queue_as_it_was;
+            a_dead_letter_message_keeps_its_text_whatever_it_is,
+            a_received_dead_letter_message_is_hidden_until_its_time_or_until_it_is_put_back,
+            more_dead_letter_messages_than_one_call_returns_are_all_received,
+            a_deleted_dead_letter_message_does_not_return,
+            a_redriven_message_arrives_unchanged_in_the_publish_queue;
         );
     };
 }
@@ -61,7 +61,7 @@ fn message(index: u128, slot: Option<Moment>) -> PublishMessage {
     message
 }
 
-/// Everything that is visible in the publish queue.
+/// All visible messages of the publish queue.
 async fn receive(under_test: &dyn QueueUnderTest) -> Vec<(PublishMessage, String)> {
     let received = under_test.receive(QueueName::Publish).await;
     let parsed = |body: &str| PublishMessage::parse(body).expect("a publish message");
@@ -87,7 +87,7 @@ pub async fn a_delay_below_a_second_is_none(under_test: &dyn QueueUnderTest) {
     assert_eq!(receive(under_test).await.len(), 2, "delays are rounded down to whole seconds");
 }
 
-pub async fn a_delayed_message_arrives_when_its_time_has_come(under_test: &dyn QueueUnderTest) {
+pub async fn a_delayed_message_arrives_at_its_time(under_test: &dyn QueueUnderTest) {
     send(under_test, &[(message(1, None), 1_900), (message(2, None), 0), (message(3, None), 10_000_000)]).await;
     let pins =
         |received: Vec<(PublishMessage, String)>| received.iter().map(|(m, _)| m.pin.0.as_u128()).collect::<Vec<_>>();
@@ -109,20 +109,20 @@ pub async fn sending_nothing_is_harmless(under_test: &dyn QueueUnderTest) {
     assert_eq!(receive(under_test).await.len(), 0);
 }
 
-pub async fn a_received_message_is_hidden_and_shows_when_told(under_test: &dyn QueueUnderTest) {
+pub async fn a_received_message_is_hidden_until_its_visibility_is_changed(under_test: &dyn QueueUnderTest) {
     send(under_test, &[(message(1, None), 0)]).await;
     let (_, receipt) = receive(under_test).await.pop().expect("a message");
-    assert_eq!(receive(under_test).await.len(), 0, "hidden while somebody works on it");
+    assert_eq!(receive(under_test).await.len(), 0, "hidden while a worker processes it");
     under_test.queue().change_visibility(QueueName::Publish, &receipt, 500).await.expect("changed");
     assert_eq!(receive(under_test).await.len(), 0, "half a second is rounded up");
     under_test.pass_ms(1_100).await;
-    let (again, receipt) = receive(under_test).await.pop().expect("it comes back");
+    let (again, receipt) = receive(under_test).await.pop().expect("it returns");
     assert_eq!(again, message(1, None));
     under_test.queue().change_visibility(QueueName::Publish, &receipt, 0).await.expect("changed");
     assert_eq!(receive(under_test).await.len(), 1, "at once");
 }
 
-pub async fn a_deleted_message_does_not_come_back(under_test: &dyn QueueUnderTest) {
+pub async fn a_deleted_message_does_not_return(under_test: &dyn QueueUnderTest) {
     send(under_test, &[(message(1, None), 0), (message(2, None), 0)]).await;
     for (message, receipt) in receive(under_test).await {
         if message.pin.0.as_u128() == 1 {
@@ -144,28 +144,28 @@ fn reconciliation(board_id: &str, duplicate_check: Option<PinId>) -> ReconcileMe
     }
 }
 
-/// The looks that are visible, by their boards' ids.
+/// The board ids of the visible reconcile messages.
 async fn reconciliations(under_test: &dyn QueueUnderTest) -> Vec<String> {
     let received = under_test.receive(QueueName::Reconcile).await;
     let mut boards: Vec<String> =
-        received.iter().map(|(body, _)| ReconcileMessage::parse(body).expect("a look").board_id).collect();
+        received.iter().map(|(body, _)| ReconcileMessage::parse(body).expect("a reconcile message").board_id).collect();
     boards.sort_unstable();
     boards
 }
 
-pub async fn a_look_arrives_as_it_was_sent_and_on_its_own_queue(under_test: &dyn QueueUnderTest) {
+pub async fn a_reconcile_message_arrives_as_it_was_sent_and_on_its_own_queue(under_test: &dyn QueueUnderTest) {
     for duplicate_check in [None, Some(PinId(Uuid::from_u128(9)))] {
         let sent = reconciliation("1000000000000000001", duplicate_check);
         under_test.queue().send_reconcile(&sent, 0).await.expect("sent");
         let received = under_test.receive(QueueName::Reconcile).await;
         let parsed: Vec<ReconcileMessage> =
-            received.iter().map(|(body, _)| ReconcileMessage::parse(body).expect("a look")).collect();
+            received.iter().map(|(body, _)| ReconcileMessage::parse(body).expect("a reconcile message")).collect();
         assert_eq!(parsed, [sent], "with every field");
     }
     assert_eq!(under_test.receive(QueueName::Publish).await, [], "nothing for the publisher");
 }
 
-pub async fn a_look_comes_when_its_time_has_come_and_never_early(under_test: &dyn QueueUnderTest) {
+pub async fn a_reconcile_message_arrives_at_its_time_and_never_early(under_test: &dyn QueueUnderTest) {
     for (board, delay_ms) in [("1", 1), ("2", 0), ("3", -5), ("4", 10_000_000)] {
         under_test.queue().send_reconcile(&reconciliation(board, None), delay_ms).await.expect("sent");
     }
@@ -174,15 +174,15 @@ pub async fn a_look_comes_when_its_time_has_come_and_never_early(under_test: &dy
     assert_eq!(reconciliations(under_test).await, ["1"], "after a second; the longest delay is cut, not refused");
 }
 
-pub async fn a_received_look_is_hidden_and_shows_when_told(under_test: &dyn QueueUnderTest) {
+pub async fn a_received_reconcile_message_is_hidden_until_its_visibility_is_changed(under_test: &dyn QueueUnderTest) {
     under_test.queue().send_reconcile(&reconciliation("1", None), 0).await.expect("sent");
-    let (_, receipt) = under_test.receive(QueueName::Reconcile).await.pop().expect("a look");
-    assert_eq!(reconciliations(under_test).await, [""; 0], "hidden while somebody works on it");
+    let (_, receipt) = under_test.receive(QueueName::Reconcile).await.pop().expect("a reconcile message");
+    assert_eq!(reconciliations(under_test).await, [""; 0], "hidden while a worker processes it");
     under_test.queue().change_visibility(QueueName::Reconcile, &receipt, 0).await.expect("changed");
     let (_, receipt) = under_test.receive(QueueName::Reconcile).await.pop().expect("at once");
     under_test.delete(QueueName::Reconcile, &receipt).await;
     under_test.pass_ms(1_100).await;
-    assert_eq!(reconciliations(under_test).await, [""; 0], "done with");
+    assert_eq!(reconciliations(under_test).await, [""; 0], "it was deleted");
 }
 
 pub async fn an_import_message_arrives_as_it_was_sent_and_on_its_own_queue(under_test: &dyn QueueUnderTest) {
@@ -197,10 +197,10 @@ pub async fn an_import_message_arrives_as_it_was_sent_and_on_its_own_queue(under
     let (_, receipt) = under_test.receive(QueueName::Import).await.pop().expect("at once");
     under_test.delete(QueueName::Import, &receipt).await;
     under_test.pass_ms(1_100).await;
-    assert_eq!(under_test.receive(QueueName::Import).await, [], "done with");
+    assert_eq!(under_test.receive(QueueName::Import).await, [], "it was deleted");
 }
 
-/// Long enough for a rule to be through.
+/// Longer than a rule runs.
 const HIDDEN_MS: i64 = 60_000;
 
 async fn messages(under_test: &dyn QueueUnderTest, hidden_ms: i64) -> Vec<DeadLetterMessage> {
@@ -214,29 +214,35 @@ async fn messages(under_test: &dyn QueueUnderTest, hidden_ms: i64) -> Vec<DeadLe
     }
 }
 
-pub async fn a_parked_letter_is_any_text_and_keeps_it(under_test: &dyn QueueUnderTest) {
+pub async fn a_dead_letter_message_keeps_its_text_whatever_it_is(under_test: &dyn QueueUnderTest) {
     let texts = ["not a message \u{2702} <&> \"quoted\"\nsecond line", r#"{"v":99}"#];
     for text in texts {
         under_test.queue().park(text).await.expect("parked");
         let received = messages(under_test, HIDDEN_MS).await;
         assert_eq!(received.iter().map(|message| message.body.as_str()).collect::<Vec<_>>(), [text]);
     }
-    assert_eq!(under_test.receive(QueueName::DeadLetters).await, [], "parked, not dead once more");
+    assert_eq!(
+        under_test.receive(QueueName::DeadLetters).await,
+        [],
+        "in the redrive queue, not in the dead-letter queue"
+    );
 }
 
-pub async fn a_received_letter_is_hidden_until_its_time_or_until_it_is_put_back(under_test: &dyn QueueUnderTest) {
-    under_test.queue().park("letter").await.expect("parked");
+pub async fn a_received_dead_letter_message_is_hidden_until_its_time_or_until_it_is_put_back(
+    under_test: &dyn QueueUnderTest,
+) {
+    under_test.queue().park("dead letter").await.expect("parked");
     let received = under_test.redrive().receive(3_000).await.expect("received");
     assert_eq!(received.len(), 1);
     assert_eq!(messages(under_test, HIDDEN_MS).await, [], "hidden from others");
     under_test.pass_ms(3_100).await;
-    let again = messages(under_test, HIDDEN_MS).await.pop().expect("its time is over");
+    let again = messages(under_test, HIDDEN_MS).await.pop().expect("it is visible again");
     assert_eq!(messages(under_test, HIDDEN_MS).await, [], "hidden again");
     under_test.redrive().put_back(&again).await.expect("put back");
     assert_eq!(messages(under_test, HIDDEN_MS).await.len(), 1, "at once");
 }
 
-pub async fn more_letters_than_one_call_answers_are_all_received(under_test: &dyn QueueUnderTest) {
+pub async fn more_dead_letter_messages_than_one_call_returns_are_all_received(under_test: &dyn QueueUnderTest) {
     for index in 0..23 {
         under_test.queue().park(&format!("{index:02}")).await.expect("parked");
     }
@@ -246,7 +252,7 @@ pub async fn more_letters_than_one_call_answers_are_all_received(under_test: &dy
     assert_eq!(bodies, (0..23).map(|index| format!("{index:02}")).collect::<Vec<_>>());
 }
 
-pub async fn a_deleted_letter_does_not_come_back(under_test: &dyn QueueUnderTest) {
+pub async fn a_deleted_dead_letter_message_does_not_return(under_test: &dyn QueueUnderTest) {
     for text in ["a", "b"] {
         under_test.queue().park(text).await.expect("parked");
     }
@@ -261,9 +267,9 @@ pub async fn a_deleted_letter_does_not_come_back(under_test: &dyn QueueUnderTest
     assert_eq!(left, ["b"]);
 }
 
-pub async fn a_letter_sent_again_is_in_the_publish_queue_as_it_was(under_test: &dyn QueueUnderTest) {
+pub async fn a_redriven_message_arrives_unchanged_in_the_publish_queue(under_test: &dyn QueueUnderTest) {
     under_test.queue().park("not a message ✂").await.expect("parked");
-    let message = messages(under_test, HIDDEN_MS).await.pop().expect("a letter");
+    let message = messages(under_test, HIDDEN_MS).await.pop().expect("a dead-letter message");
     under_test.redrive().send_again(&message).await.expect("sent");
     let received = under_test.receive(QueueName::Publish).await;
     assert_eq!(received.iter().map(|(body, _)| body.as_str()).collect::<Vec<_>>(), ["not a message ✂"]);

@@ -1,4 +1,4 @@
-//! What every tally keeps.
+//! The rules of the rollup.
 
 use uuid::Uuid;
 
@@ -7,6 +7,7 @@ use crate::domain::stats::rollup::{End, RollupPage, Sample, Sums};
 use crate::domain::time::{HOUR_MS, Moment};
 use crate::ports::Rollups;
 
+/// Runs every rule; the async function returns `(Arc<dyn Rollups>, guard)`.
 #[macro_export]
 macro_rules! rollups_contract {
     ($fresh:path) => {
@@ -14,9 +15,9 @@ macro_rules! rollups_contract {
         $crate::contract_cases! {
             $fresh;
             rollups:
-            the_mark_moves_forward_only,
-            a_sheet_is_written_only_onto_the_one_that_was_read,
-            an_hours_sheets_come_in_order_and_are_its_own,
+            the_rolled_up_minute_moves_forward_only,
+            a_page_is_written_only_onto_the_revision_that_was_read,
+            an_hours_pages_come_in_order_and_are_its_own,
             sums_are_read_by_range_earliest_first;
         }
     };
@@ -28,7 +29,7 @@ fn workspace(number: u128) -> WorkspaceId {
     WorkspaceId(Uuid::from_u128(number))
 }
 
-fn rollup_page(hour: i64, number: u32, rev: u64) -> RollupPage {
+fn page(hour: i64, number: u32, rev: u64) -> RollupPage {
     let created_at = Moment(hour * HOUR_MS + i64::from(number) * 1_000);
     let sample = Sample {
         pin: PinId(Uuid::from_u128(0xF0_0000 + u128::from(number))),
@@ -42,7 +43,7 @@ fn rollup_page(hour: i64, number: u32, rev: u64) -> RollupPage {
     RollupPage { number, rev, samples: vec![sample], sums }
 }
 
-pub async fn the_mark_moves_forward_only(rollups: &dyn Rollups) {
+pub async fn the_rolled_up_minute_moves_forward_only(rollups: &dyn Rollups) {
     assert_eq!(rollups.rolled_up().await.expect("read"), None);
     for (minute, then) in [(7, 7), (6, 7), (9, 9)] {
         rollups.set_rolled_up(minute).await.expect("set");
@@ -50,39 +51,36 @@ pub async fn the_mark_moves_forward_only(rollups: &dyn Rollups) {
     }
 }
 
-pub async fn a_sheet_is_written_only_onto_the_one_that_was_read(rollups: &dyn Rollups) {
+pub async fn a_page_is_written_only_onto_the_revision_that_was_read(rollups: &dyn Rollups) {
     for number in [0, 3] {
         for (rev, is_saved) in [(2, false), (1, true), (1, false), (3, false), (2, true)] {
-            let saved =
-                rollups.save_rollup_page(workspace(1), HOUR, &rollup_page(HOUR, number, rev)).await.expect("answered");
-            assert_eq!(saved, is_saved, "sheet {number} revision {rev}");
+            let saved = rollups.save_rollup_page(workspace(1), HOUR, &page(HOUR, number, rev)).await.expect("answered");
+            assert_eq!(saved, is_saved, "page {number} revision {rev}");
         }
     }
-    assert_eq!(rollups.first_rollup_page(workspace(1), HOUR).await.expect("read"), Some(rollup_page(HOUR, 0, 2)));
-    assert_eq!(rollups.other_rollup_pages(workspace(1), HOUR).await.expect("read"), [rollup_page(HOUR, 3, 2)]);
+    assert_eq!(rollups.first_rollup_page(workspace(1), HOUR).await.expect("read"), Some(page(HOUR, 0, 2)));
+    assert_eq!(rollups.other_rollup_pages(workspace(1), HOUR).await.expect("read"), [page(HOUR, 3, 2)]);
 }
 
-pub async fn an_hours_sheets_come_in_order_and_are_its_own(rollups: &dyn Rollups) {
+pub async fn an_hours_pages_come_in_order_and_are_its_own(rollups: &dyn Rollups) {
     for (of, hour) in [(1, HOUR), (1, HOUR + 1), (2, HOUR)] {
         for number in [12, 0, 2, 1, 1_000] {
-            assert!(
-                rollups.save_rollup_page(workspace(of), hour, &rollup_page(hour, number, 1)).await.expect("answered")
-            );
+            assert!(rollups.save_rollup_page(workspace(of), hour, &page(hour, number, 1)).await.expect("answered"));
         }
     }
     let others = rollups.other_rollup_pages(workspace(1), HOUR).await.expect("read");
-    assert_eq!(others, [1, 2, 12, 1_000].map(|number| rollup_page(HOUR, number, 1)));
+    assert_eq!(others, [1, 2, 12, 1_000].map(|number| page(HOUR, number, 1)));
     assert_eq!(rollups.first_rollup_page(workspace(3), HOUR).await.expect("read"), None);
     assert_eq!(rollups.other_rollup_pages(workspace(3), HOUR).await.expect("read"), []);
 }
 
 pub async fn sums_are_read_by_range_earliest_first(rollups: &dyn Rollups) {
     for hour in [HOUR + 2, HOUR, HOUR + 1, 99] {
-        assert!(rollups.save_rollup_page(workspace(1), hour, &rollup_page(hour, 0, 1)).await.expect("answered"));
+        assert!(rollups.save_rollup_page(workspace(1), hour, &page(hour, 0, 1)).await.expect("answered"));
     }
-    assert!(rollups.save_rollup_page(workspace(2), HOUR, &rollup_page(HOUR, 0, 1)).await.expect("answered"));
-    // A row without sums, of a worker that died before it came to them.
-    let without = RollupPage { sums: None, ..rollup_page(HOUR + 3, 0, 1) };
+    assert!(rollups.save_rollup_page(workspace(2), HOUR, &page(HOUR, 0, 1)).await.expect("answered"));
+    // A row without sums, from a worker that died before it wrote them.
+    let without = RollupPage { sums: None, ..page(HOUR + 3, 0, 1) };
     assert!(rollups.save_rollup_page(workspace(1), HOUR + 3, &without).await.expect("answered"));
     for (first, last, expected) in [
         (HOUR, HOUR + 1, vec![HOUR, HOUR + 1]),
@@ -91,8 +89,7 @@ pub async fn sums_are_read_by_range_earliest_first(rollups: &dyn Rollups) {
         (HOUR + 1, HOUR, vec![]),
     ] {
         let read = rollups.sums(workspace(1), first, last).await.expect("read");
-        let expected: Vec<_> =
-            expected.into_iter().map(|hour| (hour, Sums::of(&rollup_page(hour, 0, 1).samples))).collect();
+        let expected: Vec<_> = expected.into_iter().map(|hour| (hour, Sums::of(&page(hour, 0, 1).samples))).collect();
         assert_eq!(read, expected, "{first} to {last}");
     }
 }

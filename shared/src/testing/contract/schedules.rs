@@ -1,4 +1,4 @@
-//! The rules of schedules and of what is due.
+//! The rules of schedules and of due rows.
 
 use uuid::Uuid;
 
@@ -9,9 +9,9 @@ use crate::domain::pin::{PinRequest, Priority};
 use crate::domain::schedule::{DUE_SHARDS, DueRow, Schedule};
 use crate::domain::testdata;
 use crate::domain::time::{DAY_MS, MINUTE_MS, Moment};
-use crate::ports::{ByTime, Kept, ScheduleSaved, Schedules};
+use crate::ports::{ByTime, Schedules, Write};
 
-/// Runs every rule; the async function answers `(Arc<dyn Schedules>, guard)`.
+/// Runs every rule; the async function returns `(Arc<dyn Schedules>, guard)`.
 #[macro_export]
 macro_rules! schedules_contract {
     ($fresh:path) => {
@@ -22,14 +22,14 @@ macro_rules! schedules_contract {
             a_schedule_round_trips_in_every_stage_with_every_field,
             a_schedule_is_written_on_the_version_it_follows,
             of_concurrent_edits_one_wins,
-            a_removed_schedule_is_in_no_list_and_keeps_its_place,
-            many_schedules_are_read_in_the_order_asked_for,
+            a_removed_schedule_is_not_listed_and_keeps_its_id,
+            many_schedules_are_read_in_the_order_of_their_keys,
             schedules_are_listed_by_time_in_either_order,
-            a_list_goes_on_behind_its_last_and_ends_at_its_bounds,
-            a_list_lacks_nothing_when_ids_are_spread_unevenly,
+            a_list_continues_after_its_last_schedule_and_ends_at_its_bounds,
+            a_list_is_complete_when_ids_are_spread_unevenly,
             a_moved_schedule_is_listed_once_at_its_new_time,
             due_rows_are_read_earliest_first_in_every_shard,
-            a_removed_due_row_is_gone_and_others_stay,
+            a_deleted_due_row_is_gone_and_others_stay,
             the_due_watermark_never_goes_back;
         );
     };
@@ -47,7 +47,7 @@ fn schedule(number: u128, minutes: i64) -> Schedule {
 }
 
 async fn put(schedules: &dyn Schedules, schedule: &Schedule) {
-    assert_eq!(schedules.put_schedule(schedule).await.expect("answered"), Kept::New);
+    assert_eq!(schedules.put_schedule(schedule).await.expect("answered"), Write::Done);
 }
 
 async fn stored(schedules: &dyn Schedules, key: ScheduleKey) -> Option<Schedule> {
@@ -61,13 +61,17 @@ fn canceled(schedule: &Schedule, nonce: &str) -> Schedule {
 pub async fn a_schedule_is_written_once(schedules: &dyn Schedules) {
     let first = schedule(1, 60);
     put(schedules, &first).await;
-    assert_eq!(schedules.put_schedule(&first).await.expect("answered"), Kept::New, "its own repetition");
+    assert_eq!(schedules.put_schedule(&first).await.expect("answered"), Write::Done, "a repetition of the same write");
     let other = Schedule { nonce: "another".into(), ..schedule(1, 90) };
     let answer = schedules.put_schedule(&other).await.expect("answered");
-    assert_eq!(answer, Kept::Existing(Box::new(first.clone())));
+    assert_eq!(answer, Write::Conflict(Box::new(first.clone())));
     let moved = canceled(&first, "moved");
-    assert_eq!(schedules.save_schedule(&moved).await.expect("answered"), ScheduleSaved::Yes);
-    assert_eq!(schedules.put_schedule(&first).await.expect("answered"), Kept::Existing(Box::new(moved)), "it went on");
+    assert_eq!(schedules.save_schedule(&moved).await.expect("answered"), Write::Done);
+    assert_eq!(
+        schedules.put_schedule(&first).await.expect("answered"),
+        Write::Conflict(Box::new(moved)),
+        "the row has changed since"
+    );
 }
 
 pub async fn a_schedule_round_trips_in_every_stage_with_every_field(schedules: &dyn Schedules) {
@@ -92,7 +96,7 @@ pub async fn a_schedule_round_trips_in_every_stage_with_every_field(schedules: &
         let canceled = canceled(&again, "c");
         assert_eq!(stored(schedules, scheduled.key).await, Some(scheduled));
         for next in [released, failed, again, canceled] {
-            assert_eq!(schedules.save_schedule(&next).await.expect("answered"), ScheduleSaved::Yes);
+            assert_eq!(schedules.save_schedule(&next).await.expect("answered"), Write::Done);
             assert_eq!(stored(schedules, next.key).await, Some(next));
         }
     }
@@ -101,12 +105,12 @@ pub async fn a_schedule_round_trips_in_every_stage_with_every_field(schedules: &
 pub async fn a_schedule_is_written_on_the_version_it_follows(schedules: &dyn Schedules) {
     let first = schedule(1, 60);
     let (mine, theirs) = (canceled(&first, "mine"), canceled(&first, "theirs"));
-    assert_eq!(schedules.save_schedule(&mine).await.expect("answered"), ScheduleSaved::Lost(None), "nothing is there");
+    assert_eq!(schedules.save_schedule(&mine).await.expect("answered"), Write::Conflict(None), "there is no row");
     put(schedules, &first).await;
-    assert_eq!(schedules.save_schedule(&mine).await.expect("answered"), ScheduleSaved::Yes);
-    assert_eq!(schedules.save_schedule(&mine).await.expect("answered"), ScheduleSaved::Yes, "its own repetition");
+    assert_eq!(schedules.save_schedule(&mine).await.expect("answered"), Write::Done);
+    assert_eq!(schedules.save_schedule(&mine).await.expect("answered"), Write::Done, "a repetition of the same write");
     let answer = schedules.save_schedule(&theirs).await.expect("answered");
-    assert_eq!(answer, ScheduleSaved::Lost(Some(Box::new(mine))));
+    assert_eq!(answer, Write::Conflict(Some(Box::new(mine))));
 }
 
 pub async fn of_concurrent_edits_one_wins(schedules: &dyn Schedules) {
@@ -114,25 +118,25 @@ pub async fn of_concurrent_edits_one_wins(schedules: &dyn Schedules) {
     put(schedules, &first).await;
     let nexts: Vec<Schedule> = (0..8).map(|index| canceled(&first, &format!("editor-{index}"))).collect();
     let saves = futures_util::future::join_all(nexts.iter().map(|next| schedules.save_schedule(next))).await;
-    let won = saves.into_iter().filter(|answer| matches!(answer, Ok(ScheduleSaved::Yes))).count();
+    let won = saves.into_iter().filter(|answer| matches!(answer, Ok(Write::Done))).count();
     assert_eq!(won, 1);
 }
 
-pub async fn a_removed_schedule_is_in_no_list_and_keeps_its_place(schedules: &dyn Schedules) {
+pub async fn a_removed_schedule_is_not_listed_and_keeps_its_id(schedules: &dyn Schedules) {
     let (first, other) = (schedule(1, 60), schedule(2, 61));
     put(schedules, &first).await;
     put(schedules, &other).await;
     let next = canceled(&first, "c");
-    assert_eq!(schedules.save_schedule(&next).await.expect("answered"), ScheduleSaved::Yes);
+    assert_eq!(schedules.save_schedule(&next).await.expect("answered"), Write::Done);
     let removed = next.removed(at(62), "r".into()).expect("may be removed");
-    assert_eq!(schedules.save_schedule(&removed).await.expect("answered"), ScheduleSaved::Yes);
+    assert_eq!(schedules.save_schedule(&removed).await.expect("answered"), Write::Done);
     assert_eq!(stored(schedules, first.key).await, Some(removed.clone()));
     let listed = schedules.schedules_by_time(first.key.workspace, &ByTime::default(), 10).await.expect("listed");
     assert_eq!(listed, [(other.run_at, other.key.schedule)]);
-    assert_eq!(schedules.put_schedule(&first).await.expect("answered"), Kept::Existing(Box::new(removed)));
+    assert_eq!(schedules.put_schedule(&first).await.expect("answered"), Write::Conflict(Box::new(removed)));
 }
 
-pub async fn many_schedules_are_read_in_the_order_asked_for(schedules: &dyn Schedules) {
+pub async fn many_schedules_are_read_in_the_order_of_their_keys(schedules: &dyn Schedules) {
     let all: Vec<Schedule> = (1..=120).map(|number| schedule(number, 60)).collect();
     for schedule in &all {
         put(schedules, schedule).await;
@@ -146,7 +150,8 @@ pub async fn many_schedules_are_read_in_the_order_asked_for(schedules: &dyn Sche
     assert_eq!(read, wanted);
 }
 
-/// Schedules 1 to 9 at minutes 9 to 1, two of them at one moment, and a neighbour's.
+/// Writes schedules 1 to 9 at minutes 9 to 1, a tenth one at the same moment as the fifth, and one of another
+/// workspace.
 async fn listed(schedules: &dyn Schedules) {
     for number in 1..=9 {
         put(schedules, &schedule(number, 10 - i64::try_from(number).expect("small"))).await;
@@ -170,14 +175,18 @@ pub async fn schedules_are_listed_by_time_in_either_order(schedules: &dyn Schedu
     assert_eq!(numbers(schedules, latest, 50).await, [1, 2, 3, 4, 10, 5, 6, 7, 8, 9]);
     assert_eq!(numbers(schedules, latest, 3).await, [1, 2, 3]);
     let positions = schedules.schedules_by_time(testdata::workspace(), &latest, 1).await.expect("listed");
-    assert_eq!(positions, [(at(9), ScheduleId(Uuid::from_u128(1)))], "with their moments");
+    assert_eq!(positions, [(at(9), ScheduleId(Uuid::from_u128(1)))], "with their times");
 }
 
-pub async fn a_list_goes_on_behind_its_last_and_ends_at_its_bounds(schedules: &dyn Schedules) {
+pub async fn a_list_continues_after_its_last_schedule_and_ends_at_its_bounds(schedules: &dyn Schedules) {
     listed(schedules).await;
     let (since, until) = (Some(at(3)), Some(at(7)));
     let range = ByTime { since, until, ..ByTime::default() };
-    assert_eq!(numbers(schedules, range, 50).await, [7, 6, 5, 10, 4], "from the first on, before the second");
+    assert_eq!(
+        numbers(schedules, range, 50).await,
+        [7, 6, 5, 10, 4],
+        "the first bound is inclusive, the second exclusive"
+    );
     let latest = ByTime { latest_first: true, ..range };
     assert_eq!(numbers(schedules, latest, 50).await, [4, 10, 5, 6, 7]);
     let behind = |number: u128| Some((at(5), ScheduleId(Uuid::from_u128(number))));
@@ -187,8 +196,8 @@ pub async fn a_list_goes_on_behind_its_last_and_ends_at_its_bounds(schedules: &d
     assert_eq!(numbers(schedules, nothing, 50).await, [0; 0], "a range that ends before it begins");
 }
 
-pub async fn a_list_lacks_nothing_when_ids_are_spread_unevenly(schedules: &dyn Schedules) {
-    // Ids of one rest are of one shard; the others begin later.
+pub async fn a_list_is_complete_when_ids_are_spread_unevenly(schedules: &dyn Schedules) {
+    // Ids with the same remainder are in the same shard; the second series begins later.
     let numbers = (1..=60).map(|n| (n * 64, n)).chain((1..=20).map(|n| (n * 64 + 1, 60 + n)));
     let all: Vec<Schedule> =
         numbers.map(|(number, minute)| schedule(number, i64::try_from(minute).expect("small"))).collect();
@@ -212,7 +221,7 @@ pub async fn a_moved_schedule_is_listed_once_at_its_new_time(schedules: &dyn Sch
     let first = schedule(1, 60);
     put(schedules, &first).await;
     let moved = first.edited(first.request.clone(), at(90), at(1), RETENTION_MS, "e".into()).expect("may be edited");
-    assert_eq!(schedules.save_schedule(&moved).await.expect("answered"), ScheduleSaved::Yes);
+    assert_eq!(schedules.save_schedule(&moved).await.expect("answered"), Write::Done);
     let positions = schedules.schedules_by_time(testdata::workspace(), &ByTime::default(), 9).await.expect("listed");
     assert_eq!(positions, [(at(90), first.key.schedule)]);
 }
@@ -237,7 +246,7 @@ pub async fn due_rows_are_read_earliest_first_in_every_shard(schedules: &dyn Sch
     }
 }
 
-pub async fn a_removed_due_row_is_gone_and_others_stay(schedules: &dyn Schedules) {
+pub async fn a_deleted_due_row_is_gone_and_others_stay(schedules: &dyn Schedules) {
     let rows: Vec<DueRow> = (0..60).map(|number| schedule(number * u128::from(DUE_SHARDS), 1).due_row()).collect();
     for row in &rows {
         schedules.put_due(row).await.expect("written");

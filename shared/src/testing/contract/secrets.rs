@@ -1,4 +1,4 @@
-//! The rules of custody.
+//! The rules of token storage.
 
 use uuid::Uuid;
 
@@ -6,7 +6,7 @@ use crate::domain::ids::{AccountId, AccountKey, WorkspaceId};
 use crate::domain::time::Moment;
 use crate::ports::{Custody, Removal, Secrets, Stored, Tokens};
 
-/// Runs every rule of custody; the async function answers `(Arc<dyn Secrets>, guard)`.
+/// Runs every rule; the async function returns `(Arc<dyn Secrets>, guard)`.
 #[macro_export]
 macro_rules! secrets_contract {
     ($fresh:path) => {
@@ -17,11 +17,11 @@ macro_rules! secrets_contract {
             stored_tokens_are_read_back,
             a_later_pair_replaces_the_first,
             an_empty_token_is_refused_and_overwrites_nothing,
-            staged_tokens_are_kept_beside_the_current_ones,
+            staged_tokens_are_stored_beside_the_current_ones,
             staged_tokens_become_current_once,
             a_reconnected_account_is_not_overwritten_by_an_older_grants_refresh,
             removed_tokens_are_gone_at_once_and_can_be_replaced,
-            tokens_are_each_accounts_own;
+            each_account_has_its_own_tokens;
         );
     };
 }
@@ -34,7 +34,7 @@ fn tokens(access: &str, refresh: Option<&str>) -> Tokens {
     Tokens::bare(access, refresh.map(str::to_owned))
 }
 
-/// The names of versions have 32 to 64 characters.
+/// The ids of versions have 32 to 64 characters.
 fn version(number: u32) -> String {
     format!("{number:032}")
 }
@@ -47,13 +47,13 @@ fn staged(number: u32, follows: u32, tokens: Tokens) -> Stored {
     Stored { version: version(number), follows: Some(version(follows)), tokens }
 }
 
-/// As read from memory and afresh; both must agree once something has been stored.
+/// The tokens as read from memory and from storage; both must agree.
 async fn read(secrets: &dyn Secrets, account: AccountKey) -> Option<Tokens> {
     let cached = secrets.tokens(account, false).await.expect("read");
     let fresh = secrets.tokens(account, true).await.expect("read afresh");
-    assert!(cached == fresh, "memory and custody agree");
+    assert!(cached == fresh, "memory and storage agree");
     let custody = secrets.custody(account).await.expect("read whole");
-    assert!(custody.current.map(|stored| stored.tokens) == fresh, "custody as a whole agrees");
+    assert!(custody.current.map(|stored| stored.tokens) == fresh, "the whole custody agrees");
     fresh
 }
 
@@ -81,11 +81,7 @@ pub async fn a_later_pair_replaces_the_first(secrets: &dyn Secrets) {
     store(secrets, account(1, 1), 1, &tokens("old", Some("old-refresh"))).await;
     assert_eq!(read(secrets, account(1, 1)).await, Some(tokens("old", Some("old-refresh"))));
     store(secrets, account(1, 1), 2, &tokens("new", None)).await;
-    assert_eq!(
-        read(secrets, account(1, 1)).await,
-        Some(tokens("new", None)),
-        "as a pair, nothing of the old one stays"
-    );
+    assert_eq!(read(secrets, account(1, 1)).await, Some(tokens("new", None)), "nothing of the old pair stays");
 }
 
 pub async fn an_empty_token_is_refused_and_overwrites_nothing(secrets: &dyn Secrets) {
@@ -103,7 +99,7 @@ pub async fn an_empty_token_is_refused_and_overwrites_nothing(secrets: &dyn Secr
     assert_eq!(secrets.custody(account(1, 1)).await.expect("read").successor(), None);
 }
 
-pub async fn staged_tokens_are_kept_beside_the_current_ones(secrets: &dyn Secrets) {
+pub async fn staged_tokens_are_stored_beside_the_current_ones(secrets: &dyn Secrets) {
     let key = account(1, 1);
     store(secrets, key, 1, &tokens("old", Some("old-refresh"))).await;
     let next = staged(2, 1, tokens("new", Some("new-refresh")));
@@ -122,7 +118,7 @@ pub async fn staged_tokens_become_current_once(secrets: &dyn Secrets) {
         assert!(secrets.promote_tokens(key, &version(2), &version(1)).await.expect("answered"), "also when repeated");
         assert_eq!(read(secrets, key).await, Some(tokens("new", Some("new-refresh"))));
     }
-    assert_eq!(secrets.custody(key).await.expect("read").successor(), None, "nothing is pending any more");
+    assert_eq!(secrets.custody(key).await.expect("read").successor(), None, "nothing is staged any more");
     secrets.stage_tokens(key, &staged(3, 2, tokens("third", Some("third-refresh")))).await.expect("staged");
     assert!(secrets.promote_tokens(key, &version(3), &version(2)).await.expect("answered"));
     assert_eq!(read(secrets, key).await, Some(tokens("third", Some("third-refresh"))));
@@ -133,7 +129,7 @@ pub async fn a_reconnected_account_is_not_overwritten_by_an_older_grants_refresh
     store(secrets, key, 1, &tokens("old", Some("old-refresh"))).await;
     secrets.stage_tokens(key, &staged(2, 1, tokens("refreshed", Some("refreshed-refresh")))).await.expect("staged");
     store(secrets, key, 3, &tokens("reconnected", Some("reconnected-refresh"))).await;
-    assert_eq!(secrets.custody(key).await.expect("read").successor(), None, "it follows what is gone");
+    assert_eq!(secrets.custody(key).await.expect("read").successor(), None, "the tokens that it follows are replaced");
     assert!(!secrets.promote_tokens(key, &version(2), &version(1)).await.expect("answered"));
     assert_eq!(read(secrets, key).await, Some(tokens("reconnected", Some("reconnected-refresh"))));
     secrets.stage_tokens(key, &staged(4, 1, tokens("late", Some("late-refresh")))).await.expect("staged");
@@ -157,7 +153,7 @@ pub async fn removed_tokens_are_gone_at_once_and_can_be_replaced(secrets: &dyn S
     secrets.remove_tokens(account(1, 2), Removal::Recoverable).await.expect("removing nothing is harmless");
 }
 
-pub async fn tokens_are_each_accounts_own(secrets: &dyn Secrets) {
+pub async fn each_account_has_its_own_tokens(secrets: &dyn Secrets) {
     for (workspace, id) in [(1, 1), (1, 2), (2, 1)] {
         store(secrets, account(workspace, id), 1, &tokens(&format!("token-{workspace}-{id}"), None)).await;
     }

@@ -12,7 +12,7 @@ use crate::domain::testdata;
 use crate::domain::time::Moment;
 use crate::ports::Tenants;
 
-/// Runs every rule; the async function answers `(Arc<dyn Tenants>, guard)`.
+/// Runs every rule; the async function returns `(Arc<dyn Tenants>, guard)`.
 #[macro_export]
 macro_rules! tenants_contract {
     ($fresh:path) => {
@@ -24,10 +24,10 @@ macro_rules! tenants_contract {
             each_organisation_lists_its_own_workspaces,
             rows_are_written_by_revision,
             a_key_is_read_back_in_its_workspace_only,
-            a_use_is_noted_once_and_changes_nothing_else,
+            a_use_is_recorded_once_and_changes_nothing_else,
             a_person_is_read_back,
             each_organisation_lists_its_own_people,
-            a_removed_person_is_gone_with_what_names_them,
+            a_removed_person_is_gone_with_every_row_that_names_them,
             a_removed_organisation_is_gone,
             attempts_to_log_in_are_counted_by_revision;
         );
@@ -84,7 +84,7 @@ pub async fn rows_are_written_by_revision(tenants: &dyn Tenants) {
     assert!(tenants.save_workspace(&first).await.expect("saved"));
     assert!(tenants.save_workspace(&first).await.expect("answered"), "the same write again is recognised");
     let other = Workspace { name: "another".into(), nonce: "other".into(), ..first.clone() };
-    assert!(!tenants.save_workspace(&other).await.expect("answered"), "somebody else's first write isn't");
+    assert!(!tenants.save_workspace(&other).await.expect("answered"), "another first write isn't");
     let second = Workspace { state: WorkspaceState::Resetting, ..first.next("second".into()) };
     assert!(tenants.save_workspace(&second).await.expect("saved"));
     assert!(!tenants.save_workspace(&first.next("late".into())).await.expect("answered"));
@@ -132,14 +132,14 @@ pub async fn a_key_is_read_back_in_its_workspace_only(tenants: &dyn Tenants) {
     assert_eq!(tenants.api_key(plain.workspace, plain.id).await.expect("read"), Some(renamed));
 }
 
-pub async fn a_use_is_noted_once_and_changes_nothing_else(tenants: &dyn Tenants) {
+pub async fn a_use_is_recorded_once_and_changes_nothing_else(tenants: &dyn Tenants) {
     let key = key(1, 7);
     let note = |now, since| tenants.note_use(key.workspace, key.id, Moment(now), Moment(since));
-    assert!(!note(10, 0).await.expect("answered"), "a key that isn't there is not made");
+    assert!(!note(10, 0).await.expect("answered"), "a missing key is not created");
     assert!(tenants.save_api_key(&key).await.expect("saved"));
-    assert!(note(10, 0).await.expect("noted"));
-    assert!(!note(11, 9).await.expect("answered"), "noted since");
-    assert!(note(12, 10).await.expect("noted"));
+    assert!(note(10, 0).await.expect("recorded"));
+    assert!(!note(11, 9).await.expect("answered"), "a use was recorded since");
+    assert!(note(12, 10).await.expect("recorded"));
     let used = ApiKey { last_used_at: Some(Moment(12)), ..key.clone() };
     assert_eq!(tenants.api_key(key.workspace, key.id).await.expect("read"), Some(used.clone()));
     assert!(tenants.save_api_key(&used.next("next".into())).await.expect("saved"), "a use is no revision");
@@ -172,10 +172,13 @@ pub async fn attempts_to_log_in_are_counted_by_revision(tenants: &dyn Tenants) {
     let none = LoginAttempts::none(user);
     assert_eq!(tenants.login_attempts(user).await.expect("read"), none);
     let far = Moment(4_000_000_000_000);
-    let first = none.next(far, "a".into()).expect("heard");
+    let first = none.next(far, "a".into()).expect("accepted");
     assert!(tenants.save_login_attempts(&first).await.expect("saved"));
-    let at_once = none.next(far, "b".into()).expect("heard");
-    assert!(!tenants.save_login_attempts(&at_once).await.expect("answered"), "two at once are counted one by one");
+    let at_once = none.next(far, "b".into()).expect("accepted");
+    assert!(
+        !tenants.save_login_attempts(&at_once).await.expect("answered"),
+        "concurrent attempts are counted one by one"
+    );
     assert_eq!(tenants.login_attempts(user).await.expect("read"), first);
     assert!(tenants.save_login_attempts(&first.forgiven("c".into())).await.expect("saved"));
     assert_eq!(tenants.login_attempts(user).await.expect("read").count, 0);
@@ -183,7 +186,7 @@ pub async fn attempts_to_log_in_are_counted_by_revision(tenants: &dyn Tenants) {
     assert_eq!(tenants.login_attempts(other).await.expect("read"), LoginAttempts::none(other));
 }
 
-pub async fn a_removed_person_is_gone_with_what_names_them(tenants: &dyn Tenants) {
+pub async fn a_removed_person_is_gone_with_every_row_that_names_them(tenants: &dyn Tenants) {
     let (kept, gone) = (testdata::user("ada@example.com"), testdata::user("bob@example.com"));
     for user in [&kept, &gone] {
         assert!(tenants.save_user(user).await.expect("written"));

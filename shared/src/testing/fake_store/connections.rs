@@ -1,4 +1,4 @@
-//! Begun connections, board checks and simulated accounts in memory.
+//! Pending authorizations, board checks and simulated accounts in memory.
 
 use std::collections::BTreeMap;
 

@@ -8,9 +8,9 @@ use super::{FakeStore, Tables};
 use crate::domain::ids::WorkspaceId;
 use crate::domain::import::{ChunkResult, Import, ImportKey, Row, Stop, Totals};
 use crate::domain::invariants::is_same_write;
-use crate::ports::{Imports, PortResult};
+use crate::ports::{Imports, PortResult, Write};
 
-/// As many as the table's adapter removes at once.
+/// As many imports as the table's adapter deletes at once.
 const WIPED_AT_ONCE: usize = 10;
 
 #[derive(Default)]
@@ -37,12 +37,12 @@ impl Rows {
 }
 
 impl FakeStore {
-    /// Loses an import's rows, as no table does.
+    /// Loses the rows of all imports, which no table does.
     pub fn lose_import_chunks(&self) {
         self.tables().imports.chunks.clear();
     }
 
-    /// How many chunks of rows there are, of whatever submission.
+    /// How many chunks of rows are stored, of any submission.
     pub fn import_chunks_held(&self) -> usize {
         self.tables().imports.chunks.len()
     }
@@ -59,10 +59,11 @@ impl Imports for FakeStore {
         self.call("imports.put_import_chunks", put).await
     }
 
-    async fn put_import(&self, import: &Import) -> PortResult<Option<Import>> {
+    async fn put_import(&self, import: &Import) -> PortResult<Write<Box<Import>>> {
         let put = |t: &mut Tables| {
             let stored = t.imports.imports.entry(import.key).or_insert_with(|| import.clone());
-            (!is_same_write(&stored.nonce, &import.nonce)).then(|| stored.clone())
+            let is_ours = is_same_write(&stored.nonce, &import.nonce);
+            if is_ours { Write::Done } else { Write::Conflict(Box::new(stored.clone())) }
         };
         self.call("imports.put_import", put).await
     }

@@ -1,4 +1,4 @@
-//! Looking into the table from outside, for a simulation's oracles: no gate, no counting.
+//! Inspecting the table from outside, for a simulation's oracles: calls don't pass the gate and aren't counted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
@@ -10,23 +10,23 @@ use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
 
 impl FakeStore {
-    /// Has every write of an attempt row shown to `watcher`.
+    /// Calls `watcher` for every write of an attempt row.
     pub fn watch(&self, watcher: Watcher) {
         *self.watcher.lock().unwrap_or_else(PoisonError::into_inner) = Some(watcher);
     }
 
-    pub(super) fn tell(&self, pin: &Pin, before: &Attempt, after: &Attempt) {
+    pub(super) fn notify(&self, pin: &Pin, before: &Attempt, after: &Attempt) {
         if let Some(watcher) = self.watcher.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             watcher(pin, before, after);
         }
     }
 
-    /// Has every write of an account row shown to `watcher`, which must not look into the table.
+    /// Calls `watcher` for every write of an account row. The watcher must not read the table.
     pub fn watch_accounts(&self, watcher: AccountWatcher) {
         *self.account_watcher.lock().unwrap_or_else(PoisonError::into_inner) = Some(watcher);
     }
 
-    pub(super) fn tell_of_account(&self, before: Option<&Account>, after: &Account) {
+    pub(super) fn notify_account(&self, before: Option<&Account>, after: &Account) {
         if let Some(watcher) = self.account_watcher.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             watcher(before, after);
         }
@@ -44,12 +44,12 @@ impl FakeStore {
         connected.filter_map(|account| Some((account.life.refresh_at?, account.key))).min()
     }
 
-    /// The row as it is now.
+    /// The pin's rows as they are now.
     pub fn peek(&self, key: PinKey) -> Option<(Pin, Attempt)> {
         self.tables().pin(key)
     }
 
-    /// Shows every pin and what became of it, in the order of their ids.
+    /// Calls `look` for every pin with its attempt row, in the order of the pins' ids.
     pub fn each_pin(&self, mut look: impl FnMut(&Pin, &Attempt)) {
         let tables = self.tables();
         for (key, pin) in &tables.pins {
@@ -69,7 +69,7 @@ impl FakeStore {
             .collect()
     }
 
-    /// The earliest minute under which each pin has a clock row that is still to be read.
+    /// For each pin, the earliest minute of a recovery marker that is still to be read.
     pub fn marker_owned(&self) -> BTreeMap<PinKey, i64> {
         let tables = self.tables();
         let mut earliest = BTreeMap::new();
@@ -83,7 +83,7 @@ impl FakeStore {
         earliest
     }
 
-    /// Pins that rows of later minutes name and the tally will read.
+    /// Pins that are named by markers of later minutes, which the rollup will read.
     pub fn rows_after(&self, minute: i64) -> BTreeSet<PinKey> {
         let tables = self.tables();
         let rows = tables.markers.range((minute.saturating_add(1), 0)..).flat_map(|(_, rows)| rows.values());
@@ -94,7 +94,7 @@ impl FakeStore {
         read.flat_map(|row| row.pins.iter().copied()).collect()
     }
 
-    /// Pins that are noted as doubts, by board.
+    /// Pins that are registered as unresolved, by board.
     pub fn unresolved_by_board(&self) -> BTreeMap<BoardKey, BTreeSet<crate::domain::ids::PinId>> {
         self.tables().unresolved.clone()
     }

@@ -1,4 +1,4 @@
-//! The list of a workspace's pins.
+//! The index of a workspace's pins in memory.
 
 use async_trait::async_trait;
 

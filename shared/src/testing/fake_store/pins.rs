@@ -1,24 +1,117 @@
-//! Pins, their attempts and their listing.
+//! Pins, their attempts and their listing in memory.
 
-use super::Tables;
-use crate::domain::ids::{BoardKey, PinId, PinKey, WorkspaceId};
+use async_trait::async_trait;
+
+use super::{FakeStore, Tables};
+use crate::domain::ids::{AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
 use crate::domain::invariants::is_same_write;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
 use crate::domain::pin::history::Event;
 use crate::domain::reconcile::board_scan::BoardScan;
 use crate::domain::time::Moment;
-use crate::ports::{Accepted, Saved};
+use crate::ports::{Pins, PortResult, Write};
+
+#[async_trait]
+impl Pins for FakeStore {
+    async fn put_pin(&self, pin: &Pin) -> PortResult<Write<Box<Pin>>> {
+        self.call("store.put_pin", |t| t.put_pin(pin)).await
+    }
+
+    async fn pins(&self, keys: &[PinKey]) -> PortResult<Vec<Option<(Pin, Attempt)>>> {
+        self.call("store.pins", |t| keys.iter().map(|key| t.pin(*key)).collect()).await
+    }
+
+    async fn save_attempt(&self, pin: &Pin, next: &Attempt) -> PortResult<Write<Option<Box<Attempt>>>> {
+        self.call("store.save_attempt", |t| {
+            let before = t.pin(pin.key);
+            let saved = t.save_attempt(pin, next);
+            if let Some((pin, before)) = before.filter(|(_, before)| saved == Write::Done && before.rev < next.rev) {
+                self.notify(&pin, &before, next);
+            }
+            saved
+        })
+        .await
+    }
+
+    async fn save_attempts(&self, writes: &[(Pin, Attempt)]) -> PortResult<bool> {
+        self.call("store.save_attempts", |t| {
+            let before: Vec<Option<(Pin, Attempt)>> = writes.iter().map(|(pin, _)| t.pin(pin.key)).collect();
+            let is_saved = t.save_attempts(writes);
+            for ((pin, before), (_, next)) in before.into_iter().flatten().zip(writes) {
+                if is_saved && before.rev < next.rev {
+                    self.notify(&pin, &before, next);
+                }
+            }
+            is_saved
+        })
+        .await
+    }
+
+    async fn save_pin(&self, pin: &Pin, next: &Attempt) -> PortResult<bool> {
+        self.call("store.save_pin", |t| {
+            let before = t.pin(pin.key);
+            let is_saved = t.save_pin(pin, next);
+            if let Some((_, before)) = before.filter(|(_, before)| is_saved && before.rev < next.rev) {
+                self.notify(pin, &before, next);
+            }
+            is_saved
+        })
+        .await
+    }
+
+    async fn hide_pin(&self, pin: &Pin) -> PortResult<()> {
+        self.call("store.hide_pin", |t| t.hide_pin(pin)).await
+    }
+
+    async fn put_sibling(&self, account: AccountKey, hash: &str, pin: PinId, _: Moment) -> PortResult<()> {
+        let put = |t: &mut Tables| {
+            t.siblings.entry((account, hash.to_owned())).or_default().insert(pin);
+        };
+        self.call("store.put_sibling", put).await
+    }
+
+    async fn siblings(&self, account: AccountKey, hash: &str) -> PortResult<Vec<PinId>> {
+        let key = (account, hash.to_owned());
+        self.call("store.siblings", |t| t.siblings.get(&key).into_iter().flatten().copied().collect()).await
+    }
+
+    async fn first_siblings(&self, account: AccountKey, hash: &str, limit: usize) -> PortResult<Vec<PinId>> {
+        let key = (account, hash.to_owned());
+        let first = |t: &mut Tables| t.siblings.get(&key).into_iter().flatten().take(limit).copied().collect();
+        self.call("store.first_siblings", first).await
+    }
+
+    async fn listing_after(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<(Moment, PinId)>,
+        by: Moment,
+        limit: usize,
+    ) -> PortResult<Vec<(Moment, PinId)>> {
+        self.call("store.listing_after", |t| t.listing_after(workspace, false, after, by, limit)).await
+    }
+
+    async fn deleted_after(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<(Moment, PinId)>,
+        by: Moment,
+        limit: usize,
+    ) -> PortResult<Vec<(Moment, PinId)>> {
+        self.call("store.deleted_after", |t| t.listing_after(workspace, true, after, by, limit)).await
+    }
+}
 
 impl Tables {
-    pub(super) fn put_pin(&mut self, pin: &Pin) -> Accepted {
+    pub(super) fn put_pin(&mut self, pin: &Pin) -> Write<Box<Pin>> {
         match self.pins.get(&pin.key) {
             None => {
                 self.pins.insert(pin.key, Pin { expires_at: in_seconds(pin.expires_at), ..pin.clone() });
-                Accepted::New
+                Write::Done
             }
-            Some(existing) if is_same_write(&existing.nonce, &pin.nonce) => Accepted::New,
-            Some(existing) => Accepted::Existing(Box::new(existing.clone())),
+            Some(existing) if is_same_write(&existing.nonce, &pin.nonce) => Write::Done,
+            Some(existing) => Write::Conflict(Box::new(existing.clone())),
         }
     }
 
@@ -28,7 +121,7 @@ impl Tables {
         Some((pin.clone(), attempt))
     }
 
-    pub(super) fn save_attempt(&mut self, pin: &Pin, next: &Attempt) -> Saved {
+    pub(super) fn save_attempt(&mut self, pin: &Pin, next: &Attempt) -> Write<Option<Box<Attempt>>> {
         let current = self.attempts.get(&pin.key);
         let fits = match next.rev {
             0 | 1 => current.is_none(),
@@ -36,11 +129,11 @@ impl Tables {
         };
         if fits {
             self.attempts.insert(pin.key, as_stored(pin, next));
-            return Saved::Yes;
+            return Write::Done;
         }
         match current {
-            Some(current) if current.rev == next.rev && is_same_write(&current.nonce, &next.nonce) => Saved::Yes,
-            current => Saved::Lost(current.cloned().map(Box::new)),
+            Some(current) if current.rev == next.rev && is_same_write(&current.nonce, &next.nonce) => Write::Done,
+            current => Write::Conflict(current.cloned().map(Box::new)),
         }
     }
 
@@ -114,7 +207,7 @@ impl Tables {
     }
 }
 
-/// What a row gives back: the history is stored compactly, and TTLs are whole seconds.
+/// The attempt as a row returns it: the history is stored compactly, and TTLs are whole seconds.
 fn as_stored(pin: &Pin, attempt: &Attempt) -> Attempt {
     let again = |event: &Event| Event::decode(&event.encode(pin.created_at), pin.created_at);
     Attempt {

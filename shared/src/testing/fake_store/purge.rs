@@ -1,4 +1,4 @@
-//! Removing rows from the table in memory.
+//! Deleting rows from the table in memory.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ impl Tables {
         self.unresolved.retain(|_, pins| !pins.is_empty());
     }
 
-    /// Whether any row of the workspace is there, but for those that the table would forget by itself.
+    /// Whether the workspace has any row, except for those that the table would expire by itself.
     fn holds(&self, workspace: WorkspaceId) -> bool {
         let mine = |account: &AccountKey| account.workspace == workspace;
         self.accounts.keys().any(mine)
@@ -59,7 +59,7 @@ impl Tables {
 }
 
 impl FakeStore {
-    /// Whether anything of the workspace is left, without passing the gate.
+    /// Whether any row of the workspace is left, without passing the gate.
     pub fn holds_anything_of(&self, workspace: WorkspaceId) -> bool {
         self.tables().holds(workspace)
     }

@@ -1,4 +1,4 @@
-//! The tally's rows in memory.
+//! The rollup's rows in memory.
 
 use std::collections::BTreeMap;
 
@@ -13,43 +13,43 @@ use crate::ports::{PortResult, Rollups};
 #[derive(Default)]
 pub(super) struct Rows {
     rolled_up: Option<i64>,
-    rollup_pages: BTreeMap<(WorkspaceId, i64, u32), RollupPage>,
+    pages: BTreeMap<(WorkspaceId, i64, u32), RollupPage>,
 }
 
 impl Rows {
     pub(super) fn holds(&self, workspace: WorkspaceId) -> bool {
-        self.rollup_pages.keys().any(|(of, ..)| *of == workspace)
+        self.pages.keys().any(|(of, ..)| *of == workspace)
     }
 
     pub(super) fn wipe(&mut self, workspace: WorkspaceId) {
-        self.rollup_pages.retain(|(of, ..), _| *of != workspace);
+        self.pages.retain(|(of, ..), _| *of != workspace);
     }
 }
 
-/// As it comes back from its bytes.
-fn stored(hour: i64, rollup_page: &RollupPage) -> RollupPage {
-    let sums = rollup_page.sums.as_ref().and_then(|sums| decode_sums(hour, &encode_sums(hour, sums)));
+/// The page as it is decoded from its bytes.
+fn stored(hour: i64, page: &RollupPage) -> RollupPage {
+    let sums = page.sums.as_ref().and_then(|sums| decode_sums(hour, &encode_sums(hour, sums)));
     RollupPage {
-        samples: decode_samples(hour, &encode_samples(hour, &rollup_page.samples)).unwrap_or_default(),
+        samples: decode_samples(hour, &encode_samples(hour, &page.samples)).unwrap_or_default(),
         sums,
-        ..rollup_page.clone()
+        ..page.clone()
     }
 }
 
 impl FakeStore {
-    /// The tally's facts of a workspace and the sums of its hours, without passing the gate.
+    /// The rollup's samples of a workspace and the sums of its hours, without passing the gate.
     pub fn peek_rollups(&self, workspace: WorkspaceId) -> (Vec<Sample>, BTreeMap<i64, Sums>) {
         let tables = self.tables();
-        let rows = tables.rollups.rollup_pages.iter().filter(|((of, ..), _)| *of == workspace);
+        let rows = tables.rollups.pages.iter().filter(|((of, ..), _)| *of == workspace);
         let (mut samples, mut sums) = (Vec::new(), BTreeMap::new());
-        for ((_, hour, _), rollup_page) in rows {
-            samples.extend(rollup_page.samples.iter().copied());
-            sums.extend(rollup_page.sums.clone().map(|of| (*hour, of)));
+        for ((_, hour, _), page) in rows {
+            samples.extend(page.samples.iter().copied());
+            sums.extend(page.sums.clone().map(|of| (*hour, of)));
         }
         (samples, sums)
     }
 
-    /// Up to which minute of the clock pins are in the tally, without passing the gate.
+    /// The minute up to which pins are in the rollup, without passing the gate.
     pub fn peek_rolled_up(&self) -> Option<i64> {
         self.tables().rollups.rolled_up
     }
@@ -68,22 +68,22 @@ impl Rollups for FakeStore {
     async fn sums(&self, workspace: WorkspaceId, first: i64, last: i64) -> PortResult<Vec<(i64, Sums)>> {
         let list = |t: &mut Tables| {
             let rows =
-                t.rollups.rollup_pages.iter().filter(|((of, hour, number), _)| {
+                t.rollups.pages.iter().filter(|((of, hour, number), _)| {
                     *of == workspace && *number == 0 && (first..=last).contains(hour)
                 });
-            rows.filter_map(|((_, hour, _), rollup_page)| Some((*hour, rollup_page.sums.clone()?))).collect()
+            rows.filter_map(|((_, hour, _), page)| Some((*hour, page.sums.clone()?))).collect()
         };
         self.call("rollups.sums", list).await
     }
 
     async fn first_rollup_page(&self, workspace: WorkspaceId, hour: i64) -> PortResult<Option<RollupPage>> {
-        self.call("rollups.first_rollup_page", |t| t.rollups.rollup_pages.get(&(workspace, hour, 0)).cloned()).await
+        self.call("rollups.first_rollup_page", |t| t.rollups.pages.get(&(workspace, hour, 0)).cloned()).await
     }
 
     async fn other_rollup_pages(&self, workspace: WorkspaceId, hour: i64) -> PortResult<Vec<RollupPage>> {
         let list = |t: &mut Tables| {
-            let rows = t.rollups.rollup_pages.range((workspace, hour, 1)..=(workspace, hour, u32::MAX));
-            rows.map(|(_, rollup_page)| rollup_page.clone()).collect()
+            let rows = t.rollups.pages.range((workspace, hour, 1)..=(workspace, hour, u32::MAX));
+            rows.map(|(_, page)| page.clone()).collect()
         };
         self.call("rollups.other_rollup_pages", list).await
     }
@@ -91,9 +91,9 @@ impl Rollups for FakeStore {
     async fn save_rollup_page(&self, workspace: WorkspaceId, hour: i64, next: &RollupPage) -> PortResult<bool> {
         let save = |t: &mut Tables| {
             let key = (workspace, hour, next.number);
-            let follows = t.rollups.rollup_pages.get(&key).map_or(0, |rollup_page| rollup_page.rev) + 1 == next.rev;
+            let follows = t.rollups.pages.get(&key).map_or(0, |page| page.rev) + 1 == next.rev;
             if follows {
-                t.rollups.rollup_pages.insert(key, stored(hour, next));
+                t.rollups.pages.insert(key, stored(hour, next));
             }
             follows
         };

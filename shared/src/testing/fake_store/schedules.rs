@@ -1,4 +1,4 @@
-//! Schedules and what is due, in memory.
+//! Schedules and due rows in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::domain::ids::{ScheduleId, ScheduleKey, WorkspaceId};
 use crate::domain::invariants::is_same_write;
 use crate::domain::schedule::{DueRow, Schedule};
 use crate::domain::time::Moment;
-use crate::ports::{ByTime, Kept, PortResult, ScheduleSaved, Schedules};
+use crate::ports::{ByTime, PortResult, Schedules, Write};
 
 #[derive(Default)]
 pub(super) struct Rows {
@@ -35,26 +35,26 @@ impl Rows {
         names.is_empty()
     }
 
-    fn put(&mut self, schedule: &Schedule) -> Kept {
+    fn put(&mut self, schedule: &Schedule) -> Write<Box<Schedule>> {
         match self.schedules.get(&schedule.key) {
             None => {
                 self.schedules.insert(schedule.key, schedule.clone());
-                Kept::New
+                Write::Done
             }
-            Some(current) if is_ours(current, schedule) => Kept::New,
-            Some(current) => Kept::Existing(Box::new(current.clone())),
+            Some(current) if is_ours(current, schedule) => Write::Done,
+            Some(current) => Write::Conflict(Box::new(current.clone())),
         }
     }
 
-    fn save(&mut self, next: &Schedule) -> ScheduleSaved {
+    fn save(&mut self, next: &Schedule) -> Write<Option<Box<Schedule>>> {
         let current = self.schedules.get(&next.key);
         if current.is_some_and(|current| current.version + 1 == next.version) {
             self.schedules.insert(next.key, next.clone());
-            return ScheduleSaved::Yes;
+            return Write::Done;
         }
         match current {
-            Some(current) if is_ours(current, next) => ScheduleSaved::Yes,
-            current => ScheduleSaved::Lost(current.cloned().map(Box::new)),
+            Some(current) if is_ours(current, next) => Write::Done,
+            current => Write::Conflict(current.cloned().map(Box::new)),
         }
     }
 
@@ -89,7 +89,7 @@ fn is_ours(current: &Schedule, ours: &Schedule) -> bool {
 }
 
 impl FakeStore {
-    /// Shows every schedule, without passing the gate.
+    /// Calls `look` for every schedule, without passing the gate.
     pub fn each_schedule(&self, look: impl FnMut(&Schedule)) {
         self.tables().schedules.schedules.values().for_each(look);
     }
@@ -99,7 +99,7 @@ impl FakeStore {
         self.tables().schedules.schedules.get(&key).cloned()
     }
 
-    /// Every due row there is.
+    /// Every due row.
     pub fn due_rows(&self) -> BTreeSet<DueRow> {
         self.tables().schedules.due.values().flatten().copied().collect()
     }
@@ -107,7 +107,7 @@ impl FakeStore {
 
 #[async_trait]
 impl Schedules for FakeStore {
-    async fn put_schedule(&self, schedule: &Schedule) -> PortResult<Kept> {
+    async fn put_schedule(&self, schedule: &Schedule) -> PortResult<Write<Box<Schedule>>> {
         self.call("schedules.put_schedule", |t| t.schedules.put(schedule)).await
     }
 
@@ -116,7 +116,7 @@ impl Schedules for FakeStore {
         self.call("schedules.schedules", read).await
     }
 
-    async fn save_schedule(&self, next: &Schedule) -> PortResult<ScheduleSaved> {
+    async fn save_schedule(&self, next: &Schedule) -> PortResult<Write<Option<Box<Schedule>>>> {
         self.call("schedules.save_schedule", |t| t.schedules.save(next)).await
     }
 

@@ -23,7 +23,7 @@ pub(super) struct Rows {
     attempts: BTreeMap<UserId, LoginAttempts>,
 }
 
-/// Writes a row if the stored one is the one before, or if it is this very write.
+/// Writes a row if the stored one has the revision before, or if this very write is stored already.
 fn save<K: Ord, V: Clone>(rows: &mut BTreeMap<K, V>, key: K, next: &V, revision: fn(&V) -> (u64, &str)) -> bool {
     let (rev, nonce) = revision(next);
     let stored = rows.get(&key).map(revision);

@@ -1,4 +1,5 @@
-//! A death before, inside and after every port call of a few stories of one account, one run each; then pairs of deaths.
+//! Crashes before, inside and after every port call of a few stories of one account, one per run; then pairs of
+//! crashes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,30 +8,30 @@ use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
 
 use super::plan::{Happening, Plan};
 use super::world::{self, Outcome};
-use crate::endpoint::{GrantWeather, Rotation, Spell};
+use crate::endpoint::{GrantFaults, Rotation, Spell};
+use crate::faults::Faults;
 use crate::gate::{CRASHES, Crash};
 use crate::kernel::Kind;
 use crate::report::in_parallel;
-use crate::weather::Weather;
 
 type Story = (&'static str, fn(&mut Plan, &mut Rng));
 
 const STORIES: [Story; 7] = [
     ("an ordinary refresh", |_, _| {}),
-    ("pending tokens found", |plan, _| plan.target = Some((Kind::Refresher, "secrets.promote_tokens", Crash::Before))),
+    ("staged tokens found", |plan, _| plan.target = Some((Kind::Refresher, "secrets.promote_tokens", Crash::Before))),
     ("on demand, three at once", |plan, _| {
         plan.happenings.push((DAY_MS, Happening::ForgetAccess(0)));
         plan.happenings.push((DAY_MS, Happening::Use(0, 3)));
     }),
-    ("reconnected while it is refreshed on demand", |plan, rng| {
+    ("reconnected during a refresh on demand", |plan, rng| {
         plan.happenings.push((DAY_MS, Happening::ForgetAccess(0)));
         plan.happenings.push((DAY_MS + rng.i64(0..2 * SECOND_MS), Happening::Connect(0)));
     }),
-    ("disconnected while it is refreshed on demand", |plan, rng| {
+    ("disconnected during a refresh on demand", |plan, rng| {
         plan.happenings.push((DAY_MS, Happening::ForgetAccess(0)));
         plan.happenings.push((DAY_MS + rng.i64(0..2 * SECOND_MS), Happening::Disconnect(0)));
     }),
-    ("taken back at Pinterest", |plan, _| {
+    ("revoked at Pinterest", |plan, _| {
         plan.happenings.push((DAY_MS, Happening::Revoke(0)));
         plan.happenings.push((DAY_MS + HOUR_MS, Happening::Use(0, 2)));
         plan.happenings.push((DAY_MS + HOUR_MS + MINUTE_MS, Happening::Use(0, 1)));
@@ -41,19 +42,19 @@ const STORIES: [Story; 7] = [
         plan.happenings.push((DAY_MS, Happening::ForgetAccess(0)));
     }),
 ];
-/// Each story is told so often, with other draws.
-const TELLINGS: u64 = 4;
+/// Each story is run this many times, with different random numbers.
+const REPETITIONS: u64 = 4;
 const DAYS: i64 = 24;
 
 fn story(number: u64, crashes: BTreeMap<u64, Crash>) -> Plan {
     let mut rng = Rng::with_seed(number);
     let mut plan = Plan {
         happenings: vec![(MINUTE_MS, Happening::Connect(0))],
-        weather: Weather::calm(),
-        grants: GrantWeather {
+        faults: Faults::calm(),
+        grants: GrantFaults {
             rotation: if number.is_multiple_of(2) { Rotation::Kills } else { Rotation::KillsAll },
             one_grant_each: true,
-            ..GrantWeather::default()
+            ..GrantFaults::default()
         },
         heals_after_ms: DAYS * DAY_MS,
         owners_return: false,
@@ -65,23 +66,23 @@ fn story(number: u64, crashes: BTreeMap<u64, Crash>) -> Plan {
     plan
 }
 
-/// Prints what was tried; answers whether nothing was wrong.
+/// Prints a summary; returns whether there was no violation.
 pub fn all(seed: u64, pairs: u64) -> bool {
     let mut wrong: Vec<String> = Vec::new();
     let (mut points, mut lost) = (0, 0);
     let mut counts = BTreeMap::new();
     let mut reached: BTreeSet<String> = BTreeSet::new();
-    let stories = STORIES.len() as u64 * TELLINGS;
+    let stories = STORIES.len() as u64 * REPETITIONS;
     for number in 0..stories {
         let calm = world::run(story(number, BTreeMap::new()));
-        note(&calm, &name(number), &mut wrong);
+        collect(&calm, &name(number), &mut wrong);
         reached.extend(calm.coverage.keys().map(|(kind, call)| format!("{kind:?} {call}")));
         counts.insert(number, calm.calls);
         let runs = calm.calls * CRASHES.len() as u64;
         points += runs;
         for (run, outcome) in in_parallel(0..runs, |run| world::run(story(number, planned(&[run])))) {
             lost += outcome.ends.lost_in_window;
-            note(&outcome, &format!("{}, {:?}", name(number), planned(&[run])), &mut wrong);
+            collect(&outcome, &format!("{}, {:?}", name(number), planned(&[run])), &mut wrong);
         }
     }
     let outcomes = in_parallel(0..pairs, |index| {
@@ -90,11 +91,12 @@ pub fn all(seed: u64, pairs: u64) -> bool {
     });
     for (index, (number, outcome)) in outcomes {
         let crashes = pair(seed, index, stories, &counts).1;
-        note(&outcome, &format!("{}, {crashes:?}", name(number)), &mut wrong);
+        collect(&outcome, &format!("{}, {crashes:?}", name(number)), &mut wrong);
     }
     println!(
-        "seed {seed}: {} stories of token custody in {TELLINGS} tellings: {points} single deaths (before, inside and after each of \
-         {} port calls; {} kinds of call) and {pairs} random pairs: {lost} single deaths in the window, {} violations",
+        "seed {seed}: {} stories of token custody, {REPETITIONS} times each: {points} single crashes (before, inside \
+         and after each of {} port calls; {} kinds of call) and {pairs} random pairs: {lost} single crashes in the \
+         window, {} violations",
         STORIES.len(),
         points / CRASHES.len() as u64,
         reached.len(),
@@ -108,7 +110,7 @@ fn name(number: u64) -> String {
     format!("story {number} ({})", STORIES[(number % STORIES.len() as u64) as usize].0)
 }
 
-/// The deaths of these runs: each call has three.
+/// The crashes of these runs: three runs for each call.
 fn planned(runs: &[u64]) -> BTreeMap<u64, Crash> {
     runs.iter().map(|run| (run / CRASHES.len() as u64 + 1, CRASHES[(run % CRASHES.len() as u64) as usize])).collect()
 }
@@ -120,8 +122,8 @@ fn pair(seed: u64, index: u64, stories: u64, counts: &BTreeMap<u64, u64>) -> (u6
     (number, planned(&[rng.u64(0..runs), rng.u64(0..runs)]))
 }
 
-fn note(outcome: &Outcome, what: &str, wrong: &mut Vec<String>) {
+fn collect(outcome: &Outcome, name: &str, wrong: &mut Vec<String>) {
     for violation in &outcome.violations {
-        wrong.push(format!("{what}: {:?} {}", violation.wrong, violation.text));
+        wrong.push(format!("{name}: {:?} {}", violation.wrong, violation.text));
     }
 }

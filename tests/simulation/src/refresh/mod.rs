@@ -1,4 +1,4 @@
-//! Token custody in virtual time: months of refreshes, on demand and on schedule, under every fault we could think of.
+//! Simulates token custody in virtual time: months of refreshes, on demand and on schedule, under fault injection.
 
 mod crashes;
 mod mutants;
@@ -17,12 +17,12 @@ use crate::coverage::{self, Gap};
 use crate::kernel::Kind;
 use crate::report::in_parallel;
 
-/// Accounts of a world.
+/// Number of accounts of a world.
 const ACCOUNTS: usize = 100;
-/// The functions whose calls a run has to have made, and died at.
+/// The functions whose calls a run must make and crash at.
 const KINDS: [Kind; 1] = [Kind::Refresher];
 
-/// Prints what became of so many accounts in so many days; answers whether nothing was wrong.
+/// Simulates this many accounts for this many days and prints a summary; returns whether there was no violation.
 pub fn run(seed: u64, accounts: usize, days: i64) -> bool {
     let worlds = accounts.div_ceil(ACCOUNTS) as u64;
     let size = |number: u64| ACCOUNTS.min(accounts - number as usize * ACCOUNTS);
@@ -34,7 +34,8 @@ pub fn run(seed: u64, accounts: usize, days: i64) -> bool {
     }
     total.seconds = began.elapsed().as_secs_f64();
     let mut aimed = 0;
-    // Where chance killed nothing, a death is planned: at the first such call of the first world that makes it.
+    // For each call without a random crash, a crash is planned: at the first such call in the first world that makes
+    // it.
     for gap in coverage::gaps(&KINDS, &total.coverage) {
         if let Gap::Alive(target) = gap
             && let Some(number) = total.first_made.get(&(target.0, target.1)).copied()
@@ -47,8 +48,8 @@ pub fn run(seed: u64, accounts: usize, days: i64) -> bool {
     total.print(seed, days);
     let gaps = coverage::gaps(&KINDS, &total.coverage);
     println!(
-        "  {} port calls of the refresher, found in its sources, to be made and died at (before, inside and after; {aimed} \
-         deaths by plan, in worlds of their own); gaps: {}",
+        "  {} port calls found in the refresher's sources; each must be made, and crashed before, inside and after \
+         ({aimed} planned crashes, in worlds of their own); gaps: {}",
         coverage::expected(&KINDS).len(),
         gaps.len()
     );
@@ -56,7 +57,7 @@ pub fn run(seed: u64, accounts: usize, days: i64) -> bool {
     total.is_well() && gaps.is_empty()
 }
 
-/// One world again, with everything that happens in it or to one of its accounts.
+/// Replays one world and prints everything that happens in it, or only what concerns one of its accounts.
 pub fn replay(seed: u64, number: u64, days: i64, account: Option<usize>) -> bool {
     let outcome = world::run(Plan { is_traced: true, ..Plan::drawn(seed, number, ACCOUNTS, days) });
     let name = account.map(|account| [format!(" {account}:"), format!("account {account}"), format!("_{account}_")]);

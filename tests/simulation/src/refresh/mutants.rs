@@ -1,4 +1,4 @@
-//! Each rule of token custody taken away in turn: the same worlds, which pass with it, must show that it is missing.
+//! Mutation test of token custody: turns off each rule in turn, and the same worlds must detect it.
 
 use pinbridge_shared::domain::invariants::{CustodyRule, Rules};
 
@@ -12,9 +12,9 @@ const WORLDS_MAX: u64 = 60;
 const ACCOUNTS: usize = 60;
 const DAYS: i64 = 90;
 
-/// Prints a line for each rule; answers whether every mutant was caught.
+/// Prints a line for each rule; returns whether every mutant was detected.
 pub fn all(seed: u64) -> bool {
-    println!("seed {seed}: each rule of token custody taken away, at most {WORLDS_MAX} worlds each");
+    println!("seed {seed}: each rule of token custody turned off, at most {WORLDS_MAX} worlds each");
     let run = |lacking: Option<CustodyRule>, number| {
         let rules = lacking.map_or_else(Rules::default, Rules::without_custody);
         let outcome = world::run(Plan { rules, ..Plan::drawn(seed, number, ACCOUNTS, DAYS) });
@@ -23,13 +23,13 @@ pub fn all(seed: u64) -> bool {
     Lacking { worlds_max: WORLDS_MAX, shows, run }.all(CustodyRule::ALL)
 }
 
-/// What the lack of a rule must show, and nothing else counts.
+/// The violations that detect a missing rule. Other violations don't count.
 fn shows(rule: CustodyRule) -> &'static [Wrong] {
     match rule {
         CustodyRule::RefreshLease | CustodyRule::QuiesceAfterLoss => &[Wrong::Concurrent],
         CustodyRule::AskWithin => &[Wrong::Unannounced],
         CustodyRule::KeepTrying => &[Wrong::Lost],
-        CustodyRule::KeptBeforeUse => &[Wrong::Unkept],
+        CustodyRule::KeptBeforeUse => &[Wrong::Unstored],
         CustodyRule::AdoptPending => &[Wrong::GivenUp, Wrong::Stranded],
         CustodyRule::PromoteIfCurrent => &[Wrong::Overwritten],
         CustodyRule::RefusalConfirmed | CustodyRule::AccessAsked => &[Wrong::GivenUp],

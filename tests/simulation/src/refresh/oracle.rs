@@ -1,5 +1,5 @@
-//! What must hold of tokens, judged by those who see everything: the custody, the accounts' rows, and the endpoint that
-//! knows what it issued.
+//! Checks the invariants of token custody against the stored tokens, the accounts' rows and the endpoint, which records
+//! what it issued.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,24 +17,25 @@ use crate::kernel::{Kernel, Pid};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wrong {
-    /// Two refreshes of an account under way at once.
+    /// Two refreshes of an account could take effect at the same time.
     Concurrent,
-    /// A refresh that wasn't announced, or so long before that its lease doesn't cover it.
+    /// A refresh was not announced, or was announced so long before that its lease doesn't cover it.
     Unannounced,
-    /// Given up although Pinterest honours the grant, and the tokens for it are in custody or were dropped by a living process.
+    /// The account was given up although its grant is valid and the tokens are in custody or were dropped by a process
+    /// that did not crash.
     GivenUp,
-    /// Pinterest issued tokens, a process that lived got them, and they are not in custody.
+    /// A process that did not crash received new tokens, and they are not in custody.
     Lost,
-    /// An access token arrived at Pinterest that had not been in custody.
-    Unkept,
-    /// An older grant's tokens in the place of a newer one's.
+    /// An access token was used at Pinterest that had never been in custody.
+    Unstored,
+    /// An older grant's tokens replaced a newer one's.
     Overwritten,
-    /// A disconnected account's tokens are in custody.
-    Kept,
-    /// Not refreshed, or without anybody who would, long after everything was mended.
+    /// A disconnected account's tokens are still in custody.
+    LeftBehind,
+    /// Long after the faults ended, the account is not refreshed or not due for a refresh.
     Stranded,
-    /// A grant that was taken back, and the account isn't given up.
-    Lingering,
+    /// The grant was revoked, and the account is not given up.
+    NotGivenUp,
 }
 
 #[derive(Clone, Debug)]
@@ -44,18 +45,18 @@ pub struct Violation {
     pub text: String,
 }
 
-/// What was counted beside what was judged.
+/// Counts of accounts that were given up and of lost tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ends {
-    /// Given up because the grant was over.
+    /// Given up because the grant had ended.
     pub rightly: u64,
-    /// Given up in the window: issued tokens never came to be stored.
+    /// Given up in the window: tokens were issued and never stored.
     pub in_window: u64,
-    /// Refresh tokens that were lost in the window, whether or not the account has been given up for it.
+    /// Refresh tokens that were lost in the window, whether or not the account was given up because of that.
     pub lost_in_window: u64,
-    /// Accounts that were given up and whose tokens were stored after all, by a process that had stood still.
+    /// Accounts that were given up and whose tokens were stored later, by a process that had been frozen.
     pub stored_too_late: u64,
-    /// The longest from a revoked grant's first refused access token to giving up.
+    /// The longest time from the first refusal of a revoked grant's access token to giving up.
     pub longest_to_give_up_ms: i64,
 }
 
@@ -63,26 +64,26 @@ struct State {
     violations: Vec<Violation>,
     ends: Ends,
     /// Access tokens that have ever been current, by their text.
-    kept: BTreeSet<String>,
-    /// The grant that a person has brought through last, by account.
+    stored: BTreeSet<String>,
+    /// The grant of the last connection that succeeded, by account.
     established: BTreeMap<usize, usize>,
-    /// Accounts of which a person has begun something that isn't through.
+    /// Accounts that a user is connecting or disconnecting.
     unsettled: BTreeSet<usize>,
-    /// Processes that did not come to their end untroubled.
+    /// Processes that crashed, timed out or were frozen.
     disrupted: BTreeSet<Pid>,
-    /// Issued tokens whose loss was counted, by request.
+    /// Requests whose issued tokens were counted as lost.
     lost: BTreeSet<usize>,
     /// Access tokens that Pinterest has refused.
     refused: BTreeSet<String>,
-    /// When a revoked grant's access token was refused first.
+    /// When a revoked grant's access token was first refused.
     refused_at: BTreeMap<(usize, usize), i64>,
-    /// Until when each process has announced a refresh of each account.
+    /// The end of the lease under which each process announced a refresh of each account.
     leases: BTreeMap<(Pid, usize), i64>,
-    /// Accounts that were given up since this was last asked.
+    /// Accounts that were given up since the last [`Oracle::take_given_up`].
     given_up: Vec<usize>,
 }
 
-/// Shared with the watchers of custody and table.
+/// Clones share the state; the watchers of custody and table each have one.
 #[derive(Clone)]
 pub struct Oracle {
     kernel: Arc<Kernel>,
@@ -103,7 +104,7 @@ impl Oracle {
         let state = State {
             violations: Vec::new(),
             ends: Ends::default(),
-            kept: BTreeSet::new(),
+            stored: BTreeSet::new(),
             established: BTreeMap::new(),
             unsettled: BTreeSet::new(),
             disrupted: BTreeSet::new(),
@@ -136,7 +137,7 @@ impl Oracle {
         self.state().violations.push(Violation { wrong, account, text });
     }
 
-    /// The grant of the tokens that are current.
+    /// The grant of the current tokens.
     fn grant_of(&self, custody: &Custody) -> Option<usize> {
         Some(self.endpoint.of(&custody.current.as_ref()?.tokens.access)?.0)
     }
@@ -150,12 +151,12 @@ impl Oracle {
             format!("custody of {account}: {} pending {}", show(&after.current), show(&after.pending))
         });
         if let Some(current) = &after.current {
-            self.state().kept.insert(current.tokens.access.expose().to_owned());
+            self.state().stored.insert(current.tokens.access.expose().to_owned());
         }
         if let (Some(old), Some(new)) = (self.grant_of(before), self.grant_of(after))
             && new < old
         {
-            self.report(Wrong::Overwritten, account, format!("grant {new}'s tokens in the place of grant {old}'s"));
+            self.report(Wrong::Overwritten, account, format!("grant {new}'s tokens replaced grant {old}'s"));
         }
     }
 
@@ -177,33 +178,33 @@ impl Oracle {
             (state.established.get(&account).copied(), state.unsettled.contains(&account))
         };
         let Some(grant) = established.filter(|_| !is_unsettled) else { return };
-        if !self.endpoint.look(grant, |grant| grant.is_alive(now)) {
+        if !self.endpoint.with_grant(grant, |grant| grant.is_alive(now)) {
             let mut state = self.state();
             state.ends.rightly += 1;
             if let Some(since) = state.refused_at.get(&(account, grant)) {
                 state.ends.longest_to_give_up_ms = state.ends.longest_to_give_up_ms.max(now - since);
             }
         } else if self.has_refresh_token(after.key, grant, now) {
-            self.report(Wrong::GivenUp, account, format!("given up, and grant {grant} is good"));
+            self.report(Wrong::GivenUp, account, format!("given up, and grant {grant} is valid"));
         } else if self.excuse(account, grant).is_none() {
-            self.report(Wrong::GivenUp, account, format!("given up: what it was issued was dropped, grant {grant}"));
+            self.report(Wrong::GivenUp, account, format!("given up: the tokens issued for grant {grant} were dropped"));
         } else {
             self.state().ends.in_window += 1;
         }
     }
 
-    /// Whether a refresh token that Pinterest honours is in custody.
+    /// Whether a valid refresh token is in custody.
     fn has_refresh_token(&self, key: AccountKey, grant: usize, now: i64) -> bool {
         let custody = self.secrets.look(key);
         let stored = [custody.current, custody.pending];
         let tokens = stored.iter().flatten().filter_map(|stored| stored.tokens.refresh.as_ref());
-        self.endpoint.look(grant, |grant| tokens.into_iter().any(|token| grant.honours(token.expose(), now)))
+        self.endpoint.with_grant(grant, |grant| tokens.into_iter().any(|token| grant.honours(token.expose(), now)))
     }
 
-    /// The request whose tokens never reached a process that could store them.
+    /// The request that issued the grant's newest tokens, if these never reached a process that could store them.
     fn excuse(&self, account: usize, grant: usize) -> Option<usize> {
-        let number = self.endpoint.look(grant, crate::endpoint::Grant::brought_by)?;
-        let (pid, is_delivered) = self.endpoint.asked(number, |asked| (asked.pid, asked.is_delivered));
+        let number = self.endpoint.with_grant(grant, crate::endpoint::Grant::brought_by)?;
+        let (pid, is_delivered) = self.endpoint.with_request(number, |asked| (asked.pid, asked.is_delivered));
         let is_frozen = pid.and_then(|pid| self.kernel.of(pid)).is_some_and(|process| process.frozen_until > 0);
         let is_excused = !is_delivered || is_frozen || pid.is_some_and(|pid| self.state().disrupted.contains(&pid));
         if is_excused && self.state().lost.insert(number) {
@@ -213,13 +214,13 @@ impl Oracle {
         is_excused.then_some(number)
     }
 
-    /// Requests have arrived at the endpoint: even if they take effect late, their leases must last until then. `slack_ms` is
-    /// what clocks may differ by.
+    /// Checks the requests that arrived at the endpoint: their leases must last until they take effect, even if that is
+    /// late. `slack_ms` is the maximum difference between two clocks.
     pub fn arrived(&self, slack_ms: i64) {
         for (account, pid, at) in self.endpoint.take_arrived() {
             let until = pid.and_then(|pid| self.state().leases.get(&(pid, account)).copied());
             if until.is_none_or(|until| at + IN_FLIGHT_MAX_MS > until + slack_ms) {
-                self.report(Wrong::Unannounced, account, format!("asked at {at} under a lease until {until:?}"));
+                self.report(Wrong::Unannounced, account, format!("a request at {at} under a lease until {until:?}"));
             }
         }
     }
@@ -228,19 +229,19 @@ impl Oracle {
         std::mem::take(&mut self.state().given_up)
     }
 
-    /// A process is over.
+    /// Records that a process ended.
     pub fn ended(&self, pid: Pid, is_untroubled: bool) {
         if !is_untroubled {
             self.state().disrupted.insert(pid);
         }
     }
 
-    /// A person begins with the account.
+    /// Records that a user begins to connect or disconnect the account.
     pub fn begins(&self, account: usize) {
         self.state().unsettled.insert(account);
     }
 
-    /// The person is through: the account is connected by that grant, or disconnected.
+    /// Records that the user has finished: the account is connected by that grant, or disconnected.
     pub fn settled(&self, account: usize, grant: Option<usize>) {
         let mut state = self.state();
         state.unsettled.remove(&account);
@@ -255,69 +256,74 @@ impl Oracle {
         state.established.get(&account).copied().filter(|_| !state.unsettled.contains(&account))
     }
 
-    /// An access token arrives at Pinterest. Answers the revoked grant that it is the first refused token of.
+    /// Checks an access token that is used at Pinterest. Returns the account and its revoked grant if this is the first
+    /// time that the grant's token is refused.
     pub fn arrives(&self, access: &Secret, is_accepted: bool) -> Option<(usize, usize)> {
         let (grant, account) = self.endpoint.of(access)?;
-        if !is_person(&self.kernel) && !self.state().kept.contains(access.expose()) {
-            self.report(Wrong::Unkept, account, "an access token was used that isn't stored".into());
+        if !is_person(&self.kernel) && !self.state().stored.contains(access.expose()) {
+            self.report(Wrong::Unstored, account, "an access token was used that isn't stored".into());
         }
-        let is_over = !is_accepted
+        let is_revoked = !is_accepted
             && self.established(account) == Some(grant)
-            && self.endpoint.look(grant, |grant| grant.is_revoked);
+            && self.endpoint.with_grant(grant, |grant| grant.is_revoked);
         let (now, mut state) = (self.kernel.now(), self.state());
         if !is_accepted {
             state.refused.insert(access.expose().to_owned());
         }
-        (is_over && !state.refused_at.contains_key(&(account, grant))).then(|| {
+        (is_revoked && !state.refused_at.contains_key(&(account, grant))).then(|| {
             state.refused_at.insert((account, grant), now);
             (account, grant)
         })
     }
 
-    /// All is quiet: of these accounts, the refresh token that Pinterest honours must be in custody.
+    /// Checks accounts of which no request can take effect any more: their valid refresh token must be in custody.
     pub fn quiet(&self, accounts: impl IntoIterator<Item = usize>, key: impl Fn(usize) -> AccountKey) {
         let now = self.kernel.now();
         for account in accounts {
             let Some(grant) = self.established(account) else { continue };
-            if self.endpoint.look(grant, |grant| grant.is_alive(now))
+            if self.endpoint.with_grant(grant, |grant| grant.is_alive(now))
                 && !self.has_refresh_token(key(account), grant, now)
                 && self.excuse(account, grant).is_none()
             {
-                self.report(Wrong::Lost, account, format!("grant {grant}'s refresh token is nowhere"));
+                self.report(Wrong::Lost, account, format!("grant {grant}'s refresh token is not in custody"));
             }
         }
     }
 
-    /// A while after a revoked grant's access token was refused.
+    /// Checks, a while after a revoked grant's access token was refused, that the account is given up.
     pub fn judge(&self, account: usize, grant: usize, row: Option<Account>) {
         let current = row.as_ref().and_then(|row| self.secrets.look(row.key).current);
         let mut state = self.state();
         if current.is_none_or(|current| !state.refused.contains(current.tokens.access.expose())) {
-            // Newer tokens have come meanwhile, and nobody has tried them.
+            // Newer tokens have been stored meanwhile, and no process has used them yet.
             state.refused_at.remove(&(account, grant));
             return;
         }
         drop(state);
         if self.established(account) == Some(grant) && row.is_some_and(|row| row.is_connected()) {
-            self.report(Wrong::Lingering, account, format!("grant {grant} was taken back, and nobody has noticed"));
+            self.report(
+                Wrong::NotGivenUp,
+                account,
+                format!("grant {grant} was revoked, and the account is still connected"),
+            );
         }
     }
 
-    /// A while after everything was mended.
+    /// Checks an account at the end, a while after the faults ended.
     pub fn last(&self, account: usize, key: AccountKey, row: Option<Account>) {
         let now = self.kernel.now();
         let Some(row) = row else { return self.report(Wrong::Stranded, account, "it has no row".into()) };
         let custody = self.secrets.look(key);
         if row.revoked_at.is_some() {
             if custody.current.is_some() || custody.pending.is_some() {
-                self.report(Wrong::Kept, account, "disconnected, and its tokens are in custody".into());
+                self.report(Wrong::LeftBehind, account, "disconnected, and its tokens are in custody".into());
             }
             return;
         }
         let Some(grant) = self.established(account) else {
-            return self.report(Wrong::Stranded, account, "a person didn't get through".into());
+            return self.report(Wrong::Stranded, account, "a connection or disconnection did not finish".into());
         };
-        let is_alive = self.endpoint.look(grant, |grant| grant.is_alive(now));
+        let is_alive = self.endpoint.with_grant(grant, |grant| grant.is_alive(now));
         if row.life.dead.is_some() && is_alive && self.has_refresh_token(key, grant, now) {
             self.state().ends.stored_too_late += 1;
         }
@@ -325,16 +331,16 @@ impl Oracle {
             return;
         }
         let Some(refresh_at) = row.life.refresh_at.filter(|at| *at > Moment(now - OVERDUE_MAX_MS)) else {
-            return self.report(Wrong::Stranded, account, format!("nobody refreshes it: {:?}", row.life));
+            return self.report(Wrong::Stranded, account, format!("it is not refreshed: {:?}", row.life));
         };
         if !self.has_refresh_token(key, grant, now) {
-            // Published with until its access token ends; counted as lost.
+            // It can publish until its access token expires; its refresh token was counted as lost.
             return;
         }
         let tokens = custody.current.map(|stored| stored.tokens);
         let works = tokens.as_ref().is_some_and(|tokens| {
             let refresh = tokens.refresh.as_ref();
-            self.endpoint.look(grant, |grant| {
+            self.endpoint.with_grant(grant, |grant| {
                 grant.accepts(tokens.access.expose(), now)
                     && refresh.is_some_and(|refresh| grant.honours(refresh.expose(), now))
             })
@@ -347,7 +353,7 @@ impl Oracle {
         }
     }
 
-    /// Takes what was found.
+    /// Returns the violations and the counts.
     pub fn close(&self) -> (Vec<Violation>, Ends) {
         for text in self.endpoint.take_concurrent() {
             let account = text.split([' ', ':']).nth(1).and_then(|number| number.parse().ok()).unwrap_or(0);
@@ -360,5 +366,5 @@ impl Oracle {
     }
 }
 
-/// The refresher comes every five minutes.
+/// How long a refresh may be overdue. The refresher runs every five minutes.
 const OVERDUE_MAX_MS: i64 = 15 * MINUTE_MS;

@@ -1,4 +1,4 @@
-//! Many worlds of token custody, added up.
+//! Adds up the outcomes of many worlds of token custody.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,14 @@ use pinbridge_shared::domain::time::MINUTE_MS;
 
 use super::oracle::{Ends, Violation, Wrong};
 use super::world::Outcome;
-use crate::endpoint::Tally;
+use crate::endpoint::Counts;
 use crate::gate::{CRASHES, Coverage};
 use crate::kernel::Kind;
 
 #[derive(Default)]
 pub struct Total {
     worlds: u64,
-    tally: Tally,
+    counts: Counts,
     ends: Ends,
     processes: u64,
     troubled: u64,
@@ -40,7 +40,7 @@ impl Total {
         self.disconnected += outcome.disconnected;
         self.calls += outcome.calls;
         self.deaths += outcome.coverage.values().flat_map(|count| count.crashed).sum::<u64>();
-        let (sum, one) = (&mut self.tally, outcome.tally);
+        let (sum, one) = (&mut self.counts, outcome.counts);
         sum.asked += one.asked;
         sum.granted += one.granted;
         sum.lost += one.lost;
@@ -59,7 +59,8 @@ impl Total {
         self.add_aimed(number, outcome);
     }
 
-    /// A world that was run once more for its coverage.
+    /// Adds the coverage and the violations of a world, but not its counts: those of a world that was run again with a
+    /// planned crash count only once.
     pub fn add_aimed(&mut self, number: u64, outcome: Outcome) {
         for (call, count) in &outcome.coverage {
             self.first_made.entry(*call).or_insert(number);
@@ -75,32 +76,33 @@ impl Total {
     }
 
     pub fn print(&self, seed: u64, days: i64) {
-        let Self { tally, ends, .. } = self;
+        let Self { counts, ends, .. } = self;
         println!(
-            "seed {seed}: {} accounts, {days} days, {} worlds: {} refreshes asked for = {} granted + {} issued and the answer \
-             lost + {} issued late + {} unanswered or 5xx + {} refused + {} refused by mistake + {} app refused + rate limits \
-             (not now, {} with those that never left); {:.0} s",
+            "seed {seed}: {} accounts, {days} days, {} worlds: {} refresh requests = {} granted + {} issued and the \
+             answer lost + {} issued late + {} unanswered or 5xx + {} refused + {} refused by mistake + {} app refused \
+             + rate limits (not now, {} including unsent requests); {:.0} s",
             self.accounts,
             self.worlds,
-            tally.asked,
-            tally.granted,
-            tally.lost,
-            tally.late,
-            tally.unanswered,
-            tally.refused,
-            tally.mistaken,
-            tally.app_refused,
-            tally.not_now,
+            counts.asked,
+            counts.granted,
+            counts.lost,
+            counts.late,
+            counts.unanswered,
+            counts.refused,
+            counts.mistaken,
+            counts.app_refused,
+            counts.not_now,
             self.seconds
         );
         println!(
-            "  {} access tokens refused to publishers and readers; {} connections and {} disconnections by people; {} port calls, \
-             {} deaths at them; of {} processes {} died, ran out of time or stood still",
+            "  {} access tokens refused to publishers and readers; {} connections and {} disconnections by users; \
+             {} port calls, {} crashes at them; of {} processes {} crashed, timed out or were frozen",
             self.on_demand, self.connected, self.disconnected, self.calls, self.deaths, self.processes, self.troubled
         );
         println!(
-            "  given up: {} whose grant was over (at most {} min after its access token was refused), {} in the window, that is of \
-             {} pairs of tokens that were issued and never came to be stored; {} of these stored after all, too late",
+            "  given up: {} whose grant had ended (at most {} min after its access token was refused), {} in the \
+             window, of {} pairs of tokens that were issued and never stored; {} of these were stored later, after \
+             giving up",
             ends.rightly,
             ends.longest_to_give_up_ms / MINUTE_MS,
             ends.in_window,
@@ -109,7 +111,7 @@ impl Total {
         );
         let count = |wrong| self.violations.iter().filter(|(_, violation)| violation.wrong == wrong).count();
         println!(
-            "  given up wrongly {}, refresh tokens lost {}, two at once {}, other violations {}",
+            "  given up wrongly {}, refresh tokens lost {}, concurrent requests {}, other violations {}",
             count(Wrong::GivenUp),
             count(Wrong::Lost),
             count(Wrong::Concurrent),

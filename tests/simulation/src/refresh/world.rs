@@ -1,4 +1,4 @@
-//! One world of token custody: months of an account's life, from event to event.
+//! One simulated world of token custody: months of its accounts' lives, from event to event.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,7 +18,7 @@ use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
 use pinbridge_shared::flows::accounts::connect::connect_account;
 use pinbridge_shared::flows::accounts::disconnect::disconnect;
 use pinbridge_shared::flows::accounts::refresh_tokens::{Renewal, after_refusal};
-use pinbridge_shared::flows::publish::publish_pin::pause;
+use pinbridge_shared::flows::pacing::pause_account::pause;
 use pinbridge_shared::ports::{
     ActivityLog, BoardChecks, BoardPage, Creation, Imports, OAuth, OAuthStates, PinIndex, Pinterest, PinterestUser,
     Purge, Queue, ReadFailure, Schedules, Secrets, Store, System, Tenants,
@@ -34,7 +34,7 @@ use pinbridge_shared::testing::gate::Gate;
 
 use super::oracle::{Ends, Oracle, Violation};
 use super::plan::{Happening, Plan};
-use crate::endpoint::{Endpoint, Tally};
+use crate::endpoint::{Counts, Endpoint};
 use crate::gate::{Coverage, SimGate};
 use crate::kernel::{Action, Kernel, Kind, Machine, Pid, Step};
 use crate::system::{ProcessClock, TrueClock};
@@ -45,31 +45,32 @@ const EVERY_MS: i64 = 5 * MINUTE_MS;
 const REFRESHER_TIMEOUT_MS: i64 = 240 * SECOND_MS;
 const PUBLISHER_TIMEOUT_MS: i64 = 25 * SECOND_MS;
 const PERSON_TIMEOUT_MS: i64 = 30 * SECOND_MS;
-/// After the healing, whoever lives is refreshed by then: a refused refresh token is tried again every six hours.
+/// Once the faults have ended, every account with a valid grant is refreshed within this time. A refused refresh token
+/// is tried again every six hours.
 pub const REFRESHED_WITHIN_MS: i64 = 8 * HOUR_MS;
-/// A grant that was taken back is given up this long after its access token was refused, whatever the weather: spells of the
-/// endpoint last four hours, and may come one after the other.
+/// An account whose grant was revoked is given up within this time after its access token was refused, despite all
+/// faults. Spells of the endpoint last up to four hours, and one may follow another.
 pub const GIVEN_UP_WITHIN_MS: i64 = 12 * HOUR_MS;
-/// How long a function may go on with a token out of its memory.
+/// How long a function may use a token from its cache.
 const CACHED_MS: i64 = 5 * MINUTE_MS;
-/// Owners come back within so many days, if they do.
+/// Users who reconnect do so within this time; and the share of users who do.
 const RETURNS_WITHIN_MS: i64 = 5 * DAY_MS;
 const RETURNS: f64 = 0.7;
-/// A use that brought nothing is repeated after so long.
+/// A use that failed is repeated after this time.
 const AGAIN_MS: std::ops::Range<i64> = MINUTE_MS..15 * MINUTE_MS;
-/// After the healing, everybody's account is used within this time.
+/// Once the faults have ended, every account is used within this time.
 const USED_WITHIN_MS: i64 = HOUR_MS;
 const STEPS_MAX: usize = 20_000_000;
 
-/// What became of a world.
+/// The result of a world.
 #[derive(Debug, Default)]
 pub struct Outcome {
     pub accounts: usize,
     pub violations: Vec<Violation>,
     pub ends: Ends,
-    pub tally: Tally,
+    pub counts: Counts,
     pub processes: u64,
-    /// That died, were ended by the platform or were frozen.
+    /// Processes that crashed, timed out or were frozen.
     pub troubled: u64,
     pub on_demand: u64,
     pub connected: u64,
@@ -79,7 +80,7 @@ pub struct Outcome {
     pub trace: Vec<String>,
 }
 
-/// How a process ended, told by its last breath.
+/// Reports how a process ended when it is dropped, so that crashes are reported too.
 struct End {
     pid: Pid,
     kernel: Arc<Kernel>,
@@ -89,13 +90,13 @@ struct End {
     is_over: bool,
 }
 
-/// For whom a process works.
+/// The reason why a process runs.
 #[derive(Clone, Copy)]
 enum Whose {
     Schedule,
-    /// A person, who has a wish about this account.
+    /// A user connects or disconnects this account.
     Person(usize),
-    /// A pin or a reader of this account.
+    /// A publisher or a reader uses this account.
     User(usize),
 }
 
@@ -139,15 +140,15 @@ struct RefreshWorld {
     template: Context,
     oracle: Oracle,
     ended: Arc<Mutex<Vec<Ended>>>,
-    /// When the refresher comes next, as far as it is planned.
+    /// The next planned run of the refresher.
     tick_at: Option<i64>,
     /// Whether a process has run since the ticks were planned.
     is_stirred: bool,
     users: BTreeMap<AccountKey, usize>,
-    /// What a person wants of an account: to connect it, or not.
+    /// What a user wants: to connect the account, or to disconnect it.
     wishes: BTreeMap<usize, bool>,
     busy: BTreeSet<usize>,
-    /// Accounts that were issued tokens and not judged since.
+    /// Accounts for which tokens were issued and that were not checked since.
     issued: BTreeSet<usize>,
     is_healed: bool,
     on_demand: Arc<std::sync::atomic::AtomicU64>,
@@ -170,7 +171,7 @@ pub fn run(plan: Plan) -> Outcome {
 impl RefreshWorld {
     fn new(plan: Plan) -> Self {
         let kernel = Kernel::new(START, plan.seed, plan.is_traced);
-        let gate = SimGate::new(kernel.clone(), plan.weather.clone(), plan.crashes.clone(), plan.target);
+        let gate = SimGate::new(kernel.clone(), plan.faults.clone(), plan.crashes.clone(), plan.target);
         let clock: Arc<dyn System> = Arc::new(TrueClock(Arc::clone(&kernel)));
         let passed = || gate.clone() as Arc<dyn Gate>;
         let store = Arc::new(FakeStore::new(passed()));
@@ -183,7 +184,7 @@ impl RefreshWorld {
             gate: gate.clone(),
             endpoint: endpoint.clone(),
             oracle: oracle.clone(),
-            trouble: Mutex::new(plan.weather.list_error),
+            error: Mutex::new(plan.faults.list_error),
         });
         let template = Context {
             store: store.clone() as Arc<dyn Store>,
@@ -243,7 +244,7 @@ impl RefreshWorld {
                 Step::Ran => {}
                 Step::Act(action) => self.act(action),
             }
-            self.hear_of_ends();
+            self.process_ends();
             if self.machine.is_idle() {
                 self.rest();
             }
@@ -256,7 +257,7 @@ impl RefreshWorld {
             accounts: self.plan.accounts,
             violations,
             ends,
-            tally: self.endpoint.tally(),
+            counts: self.endpoint.counts(),
             on_demand: self.on_demand.load(std::sync::atomic::Ordering::Relaxed),
             calls: self.gate.calls(),
             coverage: self.gate.coverage(),
@@ -279,12 +280,12 @@ impl RefreshWorld {
             Action::Custody(Happening::Judge(account, grant)) => {
                 self.oracle.judge(account, grant, self.store.peek_account(key(account)));
             }
-            other => panic!("{other:?} doesn't happen here"),
+            other => panic!("{other:?} is not an action of this world"),
         }
     }
 
     fn fork(&mut self, kind: Kind, timeout_ms: i64, whose: Whose) -> (Pid, Context, End) {
-        let limit = self.plan.weather.skew_ms;
+        let limit = self.plan.faults.skew_ms;
         let skew_ms = self.kernel.draw(|rng| rng.i64(-limit..=limit));
         let pid = self.machine.fork(kind, skew_ms);
         let system = Arc::new(ProcessClock(Arc::clone(&self.kernel)));
@@ -296,7 +297,7 @@ impl RefreshWorld {
         (pid, Context { system, ..self.template.clone() }, end)
     }
 
-    /// The process is at its end, unless it was to die before.
+    /// Starts a process, which reports its end unless it is dying.
     fn start(&mut self, pid: Pid, mut end: End, work: impl Future<Output = Option<Through>> + 'static) {
         let (kernel, gate) = (self.kernel.clone(), self.gate.clone());
         self.machine.start(pid, async move {
@@ -309,33 +310,33 @@ impl RefreshWorld {
     }
 
     fn tick(&mut self) {
-        // A tick that was planned for a later moment has been replaced by an earlier one.
+        // A later tick may have been replaced by an earlier one.
         if self.tick_at != Some(self.kernel.now()) {
             return;
         }
         self.plan_tick(self.kernel.now() + 1);
         self.meet();
-        let weather = self.weather();
-        if self.kernel.chance(weather.tick_missed) {
+        let faults = self.faults();
+        if self.kernel.chance(faults.tick_missed) {
             return;
         }
-        let runs = if self.kernel.chance(weather.tick_doubled) { self.kernel.draw(|rng| rng.i32(2..=3)) } else { 1 };
+        let runs = if self.kernel.chance(faults.tick_doubled) { self.kernel.draw(|rng| rng.i32(2..=3)) } else { 1 };
         for _ in 0..runs {
-            let (pid, world, end) = self.fork(Kind::Refresher, REFRESHER_TIMEOUT_MS, Whose::Schedule);
+            let (pid, context, end) = self.fork(Kind::Refresher, REFRESHER_TIMEOUT_MS, Whose::Schedule);
             self.start(pid, end, async move {
-                let deadline = world.system.now().plus_ms(REFRESHER_TIMEOUT_MS);
-                let _ = pinbridge_refresher::handle(&world, ScheduledEvent::default(), deadline).await;
+                let deadline = context.system.now().plus_ms(REFRESHER_TIMEOUT_MS);
+                let _ = pinbridge_refresher::handle(&context, ScheduledEvent::default(), deadline).await;
                 None
             });
         }
     }
 
-    /// While the refresher works on an account, somebody else does something with it, now and then.
+    /// Sometimes plans another event for the account that the refresher is working on.
     fn meet(&mut self) {
         let now = self.kernel.now();
         let Some((_, due)) = self.store.first_due().filter(|(at, _)| at.0 <= now) else { return };
         let Some(account) = self.users.get(&due).copied().filter(|_| !self.is_healed) else { return };
-        let (dice, later_ms) = self.kernel.draw(|rng| (rng.f64(), rng.i64(0..3_000)));
+        let (roll, later_ms) = self.kernel.draw(|rng| (rng.f64(), rng.i64(0..3_000)));
         let shares = self.plan.meetings;
         let met = [
             (shares, Happening::Connect(account)),
@@ -345,24 +346,24 @@ impl RefreshWorld {
             (4.0 * shares, Happening::Use(account, 2)),
         ];
         let mut below = 0.0;
-        for (share, what) in met {
+        for (share, happening) in met {
             below += share;
-            if dice < below {
-                self.kernel.schedule(now + later_ms, Action::Custody(what));
+            if roll < below {
+                self.kernel.schedule(now + later_ms, Action::Custody(happening));
                 return;
             }
         }
     }
 
-    /// The first run of the schedule at or after that moment.
+    /// Plans the first run of the schedule at or after that time.
     fn plan_tick(&mut self, from: i64) {
         let at = (from - START + EVERY_MS - 1).div_euclid(EVERY_MS) * EVERY_MS + START;
         self.tick_at = Some(at);
         self.kernel.schedule(at, Action::Custody(Happening::Tick));
     }
 
-    /// Nothing runs: the schedule's next run that has anything to do is the one after the first account is due. Those before
-    /// would read an empty index.
+    /// No process runs: checks the accounts and plans the next tick. The next run of the schedule with work is the one
+    /// after the first account is due; the runs before it would read an empty index and are skipped.
     fn rest(&mut self) {
         if !self.is_stirred {
             return;
@@ -373,20 +374,20 @@ impl RefreshWorld {
             self.issued.iter().copied().filter(|account| !self.endpoint.is_asked(*account)).collect();
         self.issued.retain(|account| !quiet.contains(account));
         self.oracle.quiet(quiet, key);
-        let due = self.store.first_due().map(|(at, _)| at.0 - self.plan.weather.skew_ms);
+        let due = self.store.first_due().map(|(at, _)| at.0 - self.plan.faults.skew_ms);
         self.tick_at = None;
         if let Some(due) = due {
             self.plan_tick(due.max(now + 1));
         }
     }
 
-    fn hear_of_ends(&mut self) {
+    fn process_ends(&mut self) {
         self.issued.extend(self.endpoint.take_issued());
         for account in self.oracle.take_given_up() {
-            self.comes_back(account);
+            self.maybe_reconnect(account);
         }
         let ended = std::mem::take(&mut *self.ended.lock().unwrap_or_else(PoisonError::into_inner));
-        self.oracle.arrived(2 * self.plan.weather.skew_ms);
+        self.oracle.arrived(2 * self.plan.faults.skew_ms);
         for Ended { pid, is_untroubled, whose, through } in ended {
             self.is_stirred = true;
             self.outcome.troubled += u64::from(!is_untroubled);
@@ -394,7 +395,7 @@ impl RefreshWorld {
             let account = match whose {
                 Whose::Schedule => continue,
                 Whose::User(account) => {
-                    // A pin that could not be published is tried again.
+                    // A use that failed is repeated, as a pin that could not be published is retried.
                     if through.is_none() {
                         let at = self.kernel.now() + self.kernel.draw(|rng| rng.i64(AGAIN_MS));
                         self.kernel.schedule(at, Action::Custody(Happening::Use(account, 1)));
@@ -414,56 +415,56 @@ impl RefreshWorld {
                     self.outcome.disconnected += 1;
                     self.wishes.remove(&account);
                     self.oracle.settled(account, None);
-                    self.comes_back(account);
+                    self.maybe_reconnect(account);
                 }
-                // It didn't work: once more, in a while.
+                // It failed: the user tries again later.
                 Some(Through::Used) | None => {
                     let at = self.kernel.now() + self.kernel.draw(|rng| rng.i64(MINUTE_MS..10 * MINUTE_MS));
                     let again = self.wishes.get(&account).copied().unwrap_or(true);
-                    let what = if again { Happening::Connect(account) } else { Happening::Disconnect(account) };
-                    self.kernel.schedule(at, Action::Custody(what));
+                    let happening = if again { Happening::Connect(account) } else { Happening::Disconnect(account) };
+                    self.kernel.schedule(at, Action::Custody(happening));
                 }
             }
         }
     }
 
-    fn comes_back(&mut self, account: usize) {
+    fn maybe_reconnect(&mut self, account: usize) {
         if !self.is_healed && self.plan.owners_return && self.kernel.chance(RETURNS) {
             let at = self.kernel.now() + self.kernel.draw(|rng| rng.i64(MINUTE_MS..RETURNS_WITHIN_MS));
             self.kernel.schedule(at, Action::Custody(Happening::Connect(account)));
         }
     }
 
-    fn weather(&self) -> crate::weather::Weather {
-        if self.is_healed { self.plan.weather.healed() } else { self.plan.weather.clone() }
+    fn faults(&self) -> crate::faults::Faults {
+        if self.is_healed { self.plan.faults.healed() } else { self.plan.faults.clone() }
     }
 
-    /// A person connects or disconnects the account; one at a time, until it has worked.
+    /// A user connects or disconnects the account: one at a time, repeated until it succeeds.
     fn person(&mut self, account: usize, connects: bool) {
         let wish = self.wishes.get(&account);
-        let is_idle_whim = self.is_healed && wish.is_none();
-        if self.busy.contains(&account) || is_idle_whim || wish.is_some_and(|wish| *wish != connects) {
+        let is_new_after_faults = self.is_healed && wish.is_none();
+        if self.busy.contains(&account) || is_new_after_faults || wish.is_some_and(|wish| *wish != connects) {
             return;
         }
         self.wishes.insert(account, connects);
         self.busy.insert(account);
         self.oracle.begins(account);
-        let (pid, world, end) = self.fork(Kind::Person, PERSON_TIMEOUT_MS, Whose::Person(account));
+        let (pid, context, end) = self.fork(Kind::Person, PERSON_TIMEOUT_MS, Whose::Person(account));
         if !connects {
             return self.start(pid, end, async move {
-                disconnect(&world, key(account)).await.is_ok().then_some(Through::Disconnected)
+                disconnect(&context, key(account)).await.is_ok().then_some(Through::Disconnected)
             });
         }
         let tokens = self.endpoint.grant(account);
         let grant = self.endpoint.newest(account).unwrap_or(0);
         self.kernel.note(|| format!("account {account} is connected by grant {grant}"));
         self.start(pid, end, async move {
-            let connected = connect_account(&world, workspace(), &tokens).await;
+            let connected = connect_account(&context, workspace(), &tokens).await;
             connected.is_ok().then_some(Through::Connected(grant))
         });
     }
 
-    /// Pinterest forgets the access token, and everybody notices at once.
+    /// Pinterest invalidates the access token, and several processes use the account at once.
     fn forget_access(&mut self, account: usize) {
         if !self.is_healed {
             self.endpoint.forget_access(account);
@@ -476,36 +477,36 @@ impl RefreshWorld {
         }
     }
 
-    /// A publisher or reader that asks Pinterest something, and has the tokens renewed when they are refused.
+    /// A publisher or reader calls Pinterest, and has the tokens renewed if they are refused.
     fn use_account(&mut self, account: usize) {
         let cached_ms = self.kernel.draw(|rng| if rng.u8(0..3) == 0 { rng.i64(0..CACHED_MS) } else { rng.i64(0..300) });
         let kind = self.kernel.draw(|rng| if rng.bool() { Kind::Publisher } else { Kind::Reconciler });
-        let (pid, world, end) = self.fork(kind, cached_ms + PUBLISHER_TIMEOUT_MS, Whose::User(account));
+        let (pid, context, end) = self.fork(kind, cached_ms + PUBLISHER_TIMEOUT_MS, Whose::User(account));
         let on_demand = Arc::clone(&self.on_demand);
         self.start(pid, end, async move {
-            let row = world.store.account(key(account)).await.ok()?;
-            let tokens = world.secrets.tokens(key(account), false).await.ok()?;
+            let row = context.store.account(key(account)).await.ok()?;
+            let tokens = context.secrets.tokens(key(account), false).await.ok()?;
             let Some(tokens) = tokens.filter(|_| row.is_some_and(|row| row.is_connected())) else {
                 return Some(Through::Used);
             };
-            world.system.sleep_ms(cached_ms).await;
-            let ends_at_ms = world.system.monotonic_ms() + PUBLISHER_TIMEOUT_MS;
-            match world.pinterest.user(&tokens.access).await {
+            context.system.sleep_ms(cached_ms).await;
+            let ends_at_ms = context.system.monotonic_ms() + PUBLISHER_TIMEOUT_MS;
+            match context.pinterest.user(&tokens.access).await {
                 Ok(_) => return Some(Through::Used),
                 Err(read) if read.failure != Failure::TokenRevoked => return None,
                 Err(_) => {}
             }
             on_demand.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             // As the publisher does.
-            let reason = match after_refusal(&world, key(account), &tokens.access, ends_at_ms).await {
+            let reason = match after_refusal(&context, key(account), &tokens.access, ends_at_ms).await {
                 Renewal::Renewed(tokens) => {
-                    return world.pinterest.user(&tokens.access).await.is_ok().then_some(Through::Used);
+                    return context.pinterest.user(&tokens.access).await.is_ok().then_some(Through::Used);
                 }
                 Renewal::RetryAt(_) => WaitReason::TokenRefresh,
                 Renewal::NotDue | Renewal::NeedsReconnect => WaitReason::AccountOnHold,
             };
-            let until = world.system.now().plus_ms(HOLD_PAUSE_MS);
-            let _ = pause(&world, key(account), Pause::new(&world.settings.pace, until, reason)).await;
+            let until = context.system.now().plus_ms(HOLD_PAUSE_MS);
+            let _ = pause(&context, key(account), Pause::new(&context.settings.pace, until, reason)).await;
             (reason == WaitReason::AccountOnHold).then_some(Through::Used)
         });
     }
@@ -513,26 +514,26 @@ impl RefreshWorld {
     fn heal(&mut self) {
         self.is_healed = true;
         self.kernel.note(|| "healed".into());
-        self.gate.set_weather(self.plan.weather.healed());
+        self.gate.set_faults(self.plan.faults.healed());
         if self.plan.meetings > 0.0 {
             for account in 0..self.plan.accounts {
                 let at = self.kernel.now() + self.kernel.draw(|rng| rng.i64(0..USED_WITHIN_MS));
                 self.kernel.schedule(at, Action::Custody(Happening::Use(account, 1)));
             }
         }
-        self.endpoint.set_weather(self.plan.grants.healed());
-        *self.reader.trouble.lock().unwrap_or_else(PoisonError::into_inner) = 0.0;
+        self.endpoint.set_faults(self.plan.grants.healed());
+        *self.reader.error.lock().unwrap_or_else(PoisonError::into_inner) = 0.0;
     }
 }
 
-/// As much of Pinterest as custody asks.
+/// The part of Pinterest that token custody needs.
 struct Reader {
     kernel: Arc<Kernel>,
     gate: Arc<SimGate>,
     endpoint: Arc<Endpoint>,
     oracle: Oracle,
-    /// How often it can't be asked.
-    trouble: Mutex<f64>,
+    /// The probability that a call fails.
+    error: Mutex<f64>,
 }
 
 fn refused(failure: Failure) -> ReadFailure {
@@ -550,7 +551,7 @@ impl Pinterest for Reader {
             let at = self.kernel.now() + GIVEN_UP_WITHIN_MS;
             self.kernel.schedule(at, Action::Custody(Happening::Judge(account, grant)));
         }
-        let error = *self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let error = *self.error.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = match self.endpoint.of(token) {
             _ if self.kernel.chance(error) => Err(refused(Failure::PinterestUnreachable)),
             Some((_, user)) if is_accepted => {

@@ -1,11 +1,11 @@
-//! Operation name and JSON body in, JSON answer out. `dynoxide` has the same
-//! table inside its own HTTP server, but keeps it private.
+//! Runs a DynamoDB operation by its name: JSON body in, JSON response out. `dynoxide` has the same table in its own
+//! HTTP server, but does not export it.
 
 use super::super::reply::Reply;
 use dynoxide::{Database, DynoxideError};
 use serde::de::DeserializeOwned;
 
-/// Runs one operation against the engine; blocks while it runs.
+/// Runs one operation; blocks while it runs.
 pub(super) fn run(database: &Database, operation: &str, body: &[u8]) -> Reply {
     macro_rules! call {
         ($method:ident) => {
@@ -54,8 +54,8 @@ fn write<T: serde::Serialize>(answer: &T) -> Result<Reply, DynoxideError> {
         .map_err(|error| DynoxideError::InternalServerError(error.to_string()))
 }
 
-/// The engine's readers say by a marker in front of the message which AWS error
-/// a bad value is; what has no marker is a body of the wrong shape.
+/// Turns a parse error into an AWS error. The engine names the kind in front of the message; an error without a kind
+/// means a body of the wrong shape.
 fn explain(message: &str) -> DynoxideError {
     let text = |marked: &str| {
         let end = marked.rfind(" at line ").unwrap_or(marked.len());

@@ -1,5 +1,4 @@
-//! DynamoDB: `dynoxide` on one SQLite file, its blocking calls kept off the
-//! async threads.
+//! DynamoDB: `dynoxide` on one SQLite file. Its blocking calls run outside the async threads.
 
 mod dispatch;
 mod ttl;
@@ -15,9 +14,8 @@ use tokio::sync::Semaphore;
 
 pub(super) struct Dynamo {
     database: Database,
-    /// One permit per call inside the engine. It bounds the blocked threads,
-    /// serves callers in turn, and lets a shutdown wait for calls whose client
-    /// has gone.
+    /// One permit per running call. The permits bound the blocked threads, serve callers in order, and let a shutdown
+    /// wait for calls whose client has disconnected.
     lanes: Arc<Semaphore>,
 }
 
@@ -31,9 +29,8 @@ impl Dynamo {
             let path = file.to_str().context("the data directory's path is not UTF-8")?;
             let database = Database::new(path).with_context(|| format!("could not open {path}"))?;
             if durability == Durability::Normal {
-                // The engine sets no `synchronous`, so SQLite's FULL holds; this
-                // is its one public call that sets NORMAL (the other settings it
-                // restores are the defaults in force already).
+                // The engine leaves SQLite's default `synchronous=FULL`. This is its only public call that sets NORMAL;
+                // the other settings that it restores are the defaults.
                 database.disable_bulk_loading()?;
             }
             Ok(database)
@@ -42,8 +39,7 @@ impl Dynamo {
         Ok(Self { database, lanes: Arc::new(Semaphore::new(DYNAMO_LANES as usize)) })
     }
 
-    /// Runs one operation. A started operation runs to its end even when the
-    /// client goes away, as on the real service.
+    /// Runs one operation. A started operation completes even when the client disconnects, as on the real service.
     pub(super) async fn call(&self, operation: &str, body: Bytes) -> Reply {
         let Ok(lane) = Arc::clone(&self.lanes).acquire_owned().await else {
             return Reply::error(500, "InternalServerError", "The local AWS is closing.");
@@ -52,18 +48,18 @@ impl Dynamo {
         let operation = operation.to_owned();
         let run = tokio::task::spawn_blocking(move || {
             let reply = dispatch::run(&database, &operation, &body);
-            // In this order: a freed lane must mean that no clone is left.
+            // In this order: a free lane means that no clone is left.
             drop(database);
             drop(lane);
             reply
         });
         run.await.unwrap_or_else(|error| {
-            tracing::error!(%error, "a local DynamoDB call failed");
-            Reply::error(500, "InternalServerError", "The call failed inside.")
+            tracing::error!(%error, "local DynamoDB call failed");
+            Reply::error(500, "InternalServerError", "The local service failed.")
         })
     }
 
-    /// Waits for every call, then closes SQLite, which folds the log in.
+    /// Waits for every call, then closes SQLite, which merges its write-ahead log.
     pub(super) async fn close(self) -> anyhow::Result<()> {
         let _all = self.lanes.acquire_many(DYNAMO_LANES).await?;
         tokio::task::spawn_blocking(move || drop(self.database)).await.context("could not close the local DynamoDB")

@@ -1,13 +1,12 @@
-//! The TTL sweep. `dynoxide` has one, but for a file it reads the system clock;
-//! this one works through the public operations, so time is a value.
+//! The TTL sweep. The sweep of `dynoxide` reads the system clock when it works on a file; this one takes the time as a
+//! value and uses the public operations.
 
 use super::super::options::SWEEP_PAGE;
 use super::Dynamo;
 use anyhow::{Context, bail};
 use serde_json::{Map, Value, json};
 
-/// As AWS does, a time more than five years back is taken for a mistake and its
-/// item kept.
+/// As on AWS, an item whose TTL lies more than five years in the past is kept.
 const FLOOR_S: i64 = 5 * 365 * 24 * 60 * 60;
 
 impl Dynamo {
@@ -63,7 +62,7 @@ impl Dynamo {
         }
     }
 
-    /// Deletes one item unless its TTL was changed since it was read.
+    /// Deletes one item unless its TTL has changed since it was read. Returns the number of deleted items.
     async fn expire(&self, table: &Value, attribute: &Value, keys: &[&str], item: &Value) -> anyhow::Result<usize> {
         let key: Map<String, Value> = keys.iter().map(|name| ((*name).to_owned(), item[*name].clone())).collect();
         let seen = attribute.as_str().map_or(&Value::Null, |name| &item[name]);
@@ -93,6 +92,6 @@ impl Dynamo {
         if !reply.is_success() {
             bail!("the TTL sweep's {operation} failed: {}", reply.value()["message"]);
         }
-        serde_json::from_slice(&reply.body).context("the local DynamoDB answered no JSON")
+        serde_json::from_slice(&reply.body).context("the response of the local DynamoDB is not JSON")
     }
 }

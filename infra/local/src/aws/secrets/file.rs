@@ -1,5 +1,4 @@
-//! The file the secrets are kept in: the crate's own state view as JSON, in
-//! plain text, which is why the file and its directory are private.
+//! The secrets file: the crate's state as JSON. It is plain text, so the file and its directory are private.
 
 use super::super::data_dir::write_atomically;
 use anyhow::{Context, bail};
@@ -8,11 +7,11 @@ use std::io::ErrorKind;
 use std::path::Path;
 use winterbaume_secretsmanager::SecretsmanagerStateView;
 
-/// The layout's version; a file with another one is refused, not rewritten.
+/// The version of the layout. A file of another version is refused and left as it is.
 const VERSION: u64 = 1;
 
-/// Reads the file; `None` when there is none yet. A file that can't be read is
-/// an error, since starting empty would overwrite it at the next change.
+/// Reads the file; `None` when it does not exist. An unreadable file is an error: an empty start would overwrite it at
+/// the next change.
 pub(super) fn load(path: &Path) -> anyhow::Result<Option<SecretsmanagerStateView>> {
     let content = match std::fs::read(path) {
         Ok(content) => content,

@@ -14,7 +14,7 @@ use tokio::sync::RwLock;
 use winterbaume_core::{MockRequest, MockService, StatefulService, default_account_id};
 use winterbaume_secretsmanager::{SecretsManagerService, SecretsmanagerStateView};
 
-/// Actions that change nothing, so need no write of the file.
+/// Actions that change nothing, so the file need not be written.
 const READS: [&str; 8] = [
     "GetSecretValue",
     "BatchGetSecretValue",
@@ -34,8 +34,7 @@ struct Inner {
     service: SecretsManagerService,
     file: Option<PathBuf>,
     region: String,
-    /// Held for writing from a change to the moment it is on the disk, so that
-    /// nobody reads a secret that a crash could still take back.
+    /// Locked for writing until a change is on the disk, so that nobody reads a secret that a crash would undo.
     gate: RwLock<()>,
 }
 
@@ -60,24 +59,22 @@ impl Secrets {
         }
         let inner = Arc::clone(&self.inner);
         let action = action.to_owned();
-        // A task of its own: a client that hangs up must not leave a change
-        // behind that was made but never written.
+        // In a task of its own: a client that disconnects must not stop a change before it is written.
         let change = tokio::spawn(async move { inner.change(&action, body).await });
         change.await.unwrap_or_else(|error| {
-            tracing::error!(%error, "a local Secrets Manager call failed");
-            Reply::error(500, "InternalServiceError", "The call failed inside.")
+            tracing::error!(%error, "local Secrets Manager call failed");
+            Reply::error(500, "InternalServiceError", "The local service failed.")
         })
     }
 
-    /// Waits for changes whose client has gone.
+    /// Waits for changes whose client has disconnected.
     pub(super) async fn close(self) {
         drop(self.inner.gate.write().await);
     }
 }
 
 impl Inner {
-    /// Makes one change, and answers it only once it is on the disk; a change
-    /// that can't be written is taken back.
+    /// Makes one change and responds when it is on the disk. A change that can't be written is undone.
     async fn change(&self, action: &str, body: Bytes) -> Reply {
         let _changing = self.gate.write().await;
         let request: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
@@ -92,9 +89,9 @@ impl Inner {
         let mut after = self.snapshot().await;
         rules::put_right(action, &request, &mut after, &mut reply);
         if let Err(error) = self.keep(after).await {
-            tracing::error!(error = format!("{error:#}"), "the local secrets were not written");
+            tracing::error!(error = format!("{error:#}"), "local secrets not written");
             if let Err(error) = self.restore(before).await {
-                tracing::error!(%error, "the local secrets could not be taken back");
+                tracing::error!(%error, "local secrets not restored");
             }
             return Reply::error(500, "InternalServiceError", "The secret could not be stored.");
         }
@@ -126,7 +123,7 @@ impl Inner {
         headers.insert("x-amz-target", target);
         let request = MockRequest {
             method: "POST".to_owned(),
-            // The crate takes the region out of the host.
+            // The crate reads the region from the host name.
             uri: format!("https://secretsmanager.{}.amazonaws.com/", self.region),
             headers,
             body,

@@ -1,16 +1,16 @@
-//! Where `winterbaume-secretsmanager` falls short of the real service in ways
-//! that lose data or break retries, and what is done about each.
+//! Corrections of `winterbaume-secretsmanager` where it differs from the real service in a way that loses data or
+//! breaks retries.
 
 use super::super::reply::Reply;
 use serde_json::{Value, json};
 use winterbaume_secretsmanager::SecretsmanagerStateView;
 use winterbaume_secretsmanager::views::{SecretVersionView, SecretView};
 
-/// The real service's limit for one secret value.
+/// The limit of the real service for one secret value.
 const MAX_SECRET_BYTES: usize = 65_536;
 
-/// Answers what the crate would get wrong: it drops binary secrets without a
-/// word, and it takes a request token that was used before for a new one.
+/// Responds where the crate would be wrong: it drops binary secrets silently, and it does not recognise a request token
+/// that was used before.
 pub(super) fn answer_early(action: &str, request: &Value, state: &SecretsmanagerStateView) -> Option<Reply> {
     let refuse = |message: &str| Some(Reply::error(400, "InvalidParameterException", message));
     if !request["SecretBinary"].is_null() {
@@ -47,7 +47,8 @@ pub(super) fn answer_early(action: &str, request: &Value, state: &Secretsmanager
     })))
 }
 
-/// The real service moves a label only from the version that has it; the crate moves it from any.
+/// Whether the request moves a label from a version that does not have it. The real service refuses that; the crate
+/// does not.
 fn label_elsewhere(request: &Value, state: &SecretsmanagerStateView) -> bool {
     let label = request["VersionStage"].as_str().unwrap_or_default();
     let Some(from) = request["RemoveFromVersionId"].as_str() else {
@@ -57,9 +58,8 @@ fn label_elsewhere(request: &Value, state: &SecretsmanagerStateView) -> bool {
     version.is_some_and(|version| !version.version_stages.iter().any(|stage| stage == label))
 }
 
-/// Puts the crate's state right after a change: a created secret's first version
-/// is named by its request token, and only one version is the previous one
-/// (the crate never takes the label off, so versions would pile up for ever).
+/// Corrects the crate's state after a change. The first version of a new secret is named by its request token. Only one
+/// version is the previous one: the crate never removes that label, so old versions would accumulate.
 pub(super) fn put_right(action: &str, request: &Value, state: &mut SecretsmanagerStateView, reply: &mut Reply) {
     for secret in state.secrets.values_mut() {
         keep_one_previous(secret);

@@ -1,5 +1,5 @@
-//! What the crate's protocol layer runs on: queues and their attributes are left
-//! to its own in-memory backend, messages go to our [`Store`].
+//! The backend of the crate's protocol layer. Queues and their attributes stay in the crate's in-memory backend;
+//! messages are in [`Store`].
 
 use super::moves::Moves;
 use super::settings;
@@ -20,8 +20,7 @@ pub(super) struct Backend {
     pub(super) queues: Arc<InMemorySqsBackend>,
     pub(super) store: Arc<Store>,
     pub(super) moves: Moves,
-    /// Stands in queue URLs, so that no client that forgot its `endpoint_url`
-    /// can reach the real service by one.
+    /// The origin of queue URLs, so that a client without an `endpoint_url` can't reach the real service with one.
     pub(super) endpoint: String,
 }
 
@@ -31,7 +30,7 @@ impl Backend {
     }
 }
 
-/// Runs after a queue was made or changed: the store follows its attributes.
+/// Copies the attributes of a queue to the store after they have changed.
 async fn follow(
     queues: &InMemorySqsBackend,
     store: &Store,
@@ -168,7 +167,7 @@ impl SqsBackend for Backend {
         done(self.store.change_visibility(&name, &receipt, seconds))
     }
 
-    /// Not reached: batches are taken apart before they get here.
+    /// Never called: batches are split into single requests first.
     fn change_message_visibility_batch(
         &self,
         _account: String,
@@ -230,7 +229,7 @@ impl SqsBackend for Backend {
         done(self.moves.start(&self.store, &source_arn, destination_arn.as_deref()))
     }
 
-    /// A task is over when it is answered, so there is never one to cancel.
+    /// A task is complete when the call that starts it returns, so there is never one to cancel.
     fn cancel_message_move_task(&self, _account: String, _region: String, _task: String) -> Tried<i64> {
         done(Err(SqsError::TaskNotCancellable))
     }

@@ -1,5 +1,5 @@
-//! Batches, one entry at a time. The crate lets one bad entry fail the whole
-//! call; the real service answers for each entry.
+//! Batch actions, run one entry at a time. In the crate, one bad entry fails the whole call; the real service returns a
+//! result for each entry.
 
 use super::super::reply::Reply;
 use super::Sqs;
@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use std::collections::HashSet;
 
 const MAX_ENTRIES: usize = 10;
-/// The real service's limit for a batch's bodies together.
+/// The limit of the real service for the bodies of a batch together.
 const MAX_BATCH_BYTES: usize = 1024 * 1024;
 
 impl Sqs {
-    /// Runs each entry as the single action it stands for. An unknown queue is
-    /// the whole call's error, as every entry has the same one.
+    /// Runs each entry as a single action. An unknown queue fails the whole call, because every entry names the same
+    /// queue.
     pub(super) async fn batch(&self, single: &str, request: &Value) -> Reply {
         let Some(entries) = request["Entries"].as_array() else {
             return Reply::error(400, "MissingParameter", "Missing 'Entries'");

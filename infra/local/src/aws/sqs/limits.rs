@@ -1,5 +1,5 @@
-//! The real service's request limits, which the crate does not check, and what
-//! the local one refuses rather than half does.
+//! The request limits of the real service, which the crate does not check, and refusals of features that the local
+//! service does not support.
 
 use super::super::options::MAX_QUEUED_MESSAGES;
 use super::super::reply::Reply;
@@ -12,7 +12,7 @@ const MAX_VISIBILITY_S: i64 = 43_200;
 const MAX_WAIT_S: i64 = 20;
 const MAX_RECEIVED: i64 = 10;
 
-/// Checks one single (not batch) request.
+/// Checks a single request; a batch is checked entry by entry.
 pub(super) fn check(action: &str, request: &Value, store: &Store) -> Result<(), Reply> {
     match action {
         "CreateQueue" => {
@@ -59,7 +59,8 @@ fn within(request: &Value, field: &str, least: i64, most: i64) -> Result<(), Rep
     match request[field].as_i64() {
         Some(value) if !(least..=most).contains(&value) => {
             let message = format!(
-                "Value {value} for parameter {field} is invalid. Reason: Must be between {least} and {most}, if provided."
+                "Value {value} for parameter {field} is invalid. \
+                 Reason: Must be between {least} and {most}, if provided."
             );
             Err(Reply::error(400, "InvalidParameterValue", &message))
         }
@@ -68,6 +69,6 @@ fn within(request: &Value, field: &str, least: i64, most: i64) -> Result<(), Rep
 }
 
 fn unsupported(what: &str) -> Reply {
-    let message = format!("The local SQS has no {what}.");
+    let message = format!("The local SQS does not support {what}.");
     Reply::error(400, "AWS.SimpleQueueService.UnsupportedOperation", &message)
 }

@@ -1,5 +1,5 @@
-//! SQS standard queues: `winterbaume-sqs` for the protocol and the queues'
-//! attributes, our own [`store`] for the messages.
+//! SQS standard queues. `winterbaume-sqs` implements the protocol and the attributes of queues; [`store`] holds the
+//! messages.
 
 mod backend;
 mod batch;
@@ -42,7 +42,7 @@ impl Sqs {
         Self {
             service: SqsService::with_backend(Arc::new(backend)),
             store,
-            // The crate takes the region out of the host.
+            // The crate reads the region from the host name.
             uri: format!("https://sqs.{region}.amazonaws.com/"),
             stop,
         }
@@ -62,7 +62,7 @@ impl Sqs {
         }
     }
 
-    /// Checks one request and hands it to the crate.
+    /// Checks one request and passes it to the crate.
     async fn single(&self, action: &str, request: &Value) -> Reply {
         if let Err(refusal) = limits::check(action, request, &self.store) {
             return refusal;
@@ -78,7 +78,7 @@ impl Sqs {
     }
 }
 
-/// The queue a request names: the last part of its URL.
+/// The queue that a request names: the last part of its URL.
 fn queue_name(request: &Value) -> &str {
     let url = request["QueueUrl"].as_str().unwrap_or_default();
     url.rsplit('/').next().unwrap_or_default()

@@ -1,12 +1,12 @@
-//! Moving dead letters back (`StartMessageMoveTask`), which the crate only
-//! pretends to do. The move is over before the call is answered.
+//! Moves messages out of a dead-letter queue (`StartMessageMoveTask`). The crate returns a task but moves nothing. Here
+//! the move is complete when the call returns.
 
 use super::store::Store;
 use std::sync::{Mutex, PoisonError};
 use winterbaume_sqs::state::SqsError;
 use winterbaume_sqs::types::MessageMoveTask;
 
-/// Finished tasks remembered for `ListMessageMoveTasks`.
+/// Finished tasks that `ListMessageMoveTasks` returns.
 const MAX_TASKS: usize = 10;
 
 #[derive(Default)]
@@ -15,8 +15,8 @@ pub(super) struct Moves {
 }
 
 impl Moves {
-    /// Moves every visible message to the destination, or, without one, to the
-    /// queue it came from. As on the real service, each starts anew there.
+    /// Moves every visible message to the destination or, without one, to the queue that it came from. As on the real
+    /// service, it arrives as a new message.
     pub(super) fn start(
         &self,
         store: &Store,
@@ -38,7 +38,7 @@ impl Moves {
             let to = destination_arn.or(message.source_arn.as_deref());
             let to = to.and_then(|arn| queues.name_of(arn)).filter(|to| *to != source);
             let Some(to) = to else {
-                // Nowhere to go: it stays, and so do those behind it.
+                // Without a destination, this message and those behind it stay.
                 queues.get(&source)?.insert(number, message);
                 break;
             };

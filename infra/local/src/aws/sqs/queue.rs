@@ -1,11 +1,11 @@
-//! One queue's messages, ordered by when each may next be received.
+//! The messages of one queue, ordered by the time at which each may next be received.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use tokio::sync::Notify;
 use winterbaume_sqs::types::{Message, MessageAttribute};
 
-/// The attributes of a queue that its messages' fate depends on.
+/// The attributes of a queue that decide how its messages are handled.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Settings {
     pub(super) arn: String,
@@ -14,12 +14,11 @@ pub(super) struct Settings {
     pub(super) retention_ms: i64,
     pub(super) wait_ms: i64,
     pub(super) max_bytes: usize,
-    /// The dead-letter queue's ARN and how often a message may be received
-    /// before it goes there.
+    /// The ARN of the dead-letter queue, and how often a message may be received before it moves there.
     pub(super) redrive: Option<(String, u32)>,
 }
 
-/// A message as it is kept.
+/// A stored message.
 #[derive(Debug, Clone)]
 pub(super) struct Stored {
     pub(super) id: String,
@@ -30,11 +29,11 @@ pub(super) struct Stored {
     pub(super) first_received_ms: Option<i64>,
     pub(super) receives: u32,
     pub(super) visible_at: i64,
-    /// The queue a dead letter came from, for its way back.
+    /// The ARN of the queue that a dead-letter message came from, for a move back.
     pub(super) source_arn: Option<String>,
 }
 
-/// How many messages are in which condition.
+/// The number of messages by state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) visible: usize,
@@ -99,7 +98,7 @@ impl MessageQueue {
         }
     }
 
-    /// Takes a message in hand: counts the receive, hides it, names the receipt.
+    /// Receives a message: counts the receive, hides the message until `until`, and creates the receipt handle.
     pub(super) fn take(&mut self, number: u64, now: i64, until: i64, nonce: &str) -> Option<Message> {
         let message = self.messages.get_mut(&number)?;
         self.due.remove(&(message.visible_at, number));

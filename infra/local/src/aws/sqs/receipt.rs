@@ -1,14 +1,12 @@
-//! Receipts: what a holder of a message can do, and for how long. A receipt is
-//! `run:message number:how often it had been received`, so a message's newest
-//! receipt is told from its older ones without keeping any of them.
+//! Receipt handles: `run:message number:receive count`. The count identifies the newest receipt of a message, so
+//! receipts need not be stored.
 
 use super::store::Store;
 use winterbaume_sqs::state::SqsError;
 use winterbaume_sqs::types::Message;
 
 impl Store {
-    /// Deletes by receipt. As on the real service, a receipt that is not the
-    /// message's newest is accepted but deletes nothing.
+    /// Deletes a message by its receipt. As on the real service, an older receipt is accepted but deletes nothing.
     pub(super) fn delete(&self, name: &str, receipt: &str) -> Result<(), SqsError> {
         let mut queues = self.lock();
         let queue = queues.get(name)?;
@@ -19,8 +17,8 @@ impl Store {
         Ok(())
     }
 
-    /// Changes how long a message in hand stays hidden. Refused once the message
-    /// is back in the queue or in other hands: that lease has ended.
+    /// Changes how long a received message stays hidden. Refused when the message is visible again or was received
+    /// again.
     pub(super) fn change_visibility(&self, name: &str, receipt: &str, seconds: u32) -> Result<(), SqsError> {
         let now = self.now();
         let mut queues = self.lock();
@@ -34,7 +32,7 @@ impl Store {
         Ok(())
     }
 
-    /// A receipt's message number and which receive it was given for.
+    /// The message number and the receive count in a receipt.
     fn parse(&self, receipt: &str) -> Result<(u64, u32), SqsError> {
         let parts = || {
             let rest = receipt.strip_prefix(self.nonce.as_str())?.strip_prefix(':')?;
@@ -45,8 +43,8 @@ impl Store {
     }
 }
 
-/// Whether this answer already holds the message: with a visibility of zero it
-/// is visible again at once, and must not be handed out twice in one answer.
+/// Whether `message` has this number. With a visibility timeout of zero, a message is visible again at once, and one
+/// response must not contain it twice.
 pub(super) fn is_of(message: &Message, number: u64) -> bool {
     let mut parts = message.receipt_handle.as_deref().unwrap_or_default().split(':');
     parts.nth(1).and_then(|part| part.parse().ok()) == Some(number)

@@ -1,10 +1,10 @@
-//! Reads a queue's settings out of its attributes.
+//! Reads the settings of a queue from its attributes.
 
 use super::queue::Settings;
 use serde_json::Value;
 use std::collections::HashMap;
 
-/// The attributes are the crate's own, so what is missing or odd is a default.
+/// The crate has checked the attributes, so a missing or unreadable one gets its default.
 pub(super) fn parse(attributes: &HashMap<String, String>) -> Settings {
     let number = |name: &str, default: i64| attributes.get(name).and_then(|text| text.parse().ok()).unwrap_or(default);
     Settings {
@@ -18,7 +18,7 @@ pub(super) fn parse(attributes: &HashMap<String, String>) -> Settings {
     }
 }
 
-/// The count may be written as a number or as a string, as on the real service.
+/// The count may be a number or a string, as on the real service.
 fn redrive(policy: &str) -> Option<(String, u32)> {
     let policy: Value = serde_json::from_str(policy).ok()?;
     let count = &policy["maxReceiveCount"];

@@ -1,8 +1,6 @@
-//! The messages of all queues. `winterbaume-sqs` has a store of its own, but it
-//! keeps every deleted message's receipt for ever, searches its list for every
-//! call, counts a message that was received once and is visible again nowhere,
-//! never lets a message grow too old, and drops dead letters whose queue is
-//! missing. So this one stands in for it.
+//! The messages of all queues. It replaces the store of `winterbaume-sqs`, which keeps the receipts of deleted
+//! messages for ever, searches a list at every call, omits received messages that are visible again from its counts,
+//! ignores the retention period, and drops dead-letter messages whose queue is missing.
 
 use super::queue::{Counts, MessageQueue, Settings, Stored};
 use super::receipt::is_of;
@@ -17,7 +15,7 @@ use winterbaume_sqs::types::{Message, MessageAttribute};
 
 pub(super) struct Store {
     queues: Mutex<Queues>,
-    /// Tells this run's receipts from an earlier run's, which mean nothing now.
+    /// Part of every receipt, so that receipts of an earlier run are refused.
     pub(super) nonce: String,
     started: Instant,
     started_unix_ms: i64,
@@ -56,15 +54,15 @@ impl Store {
         }
     }
 
-    /// Milliseconds since 1970, counted from the start on the monotonic clock:
-    /// a changed system time neither hides messages nor ends their leases.
+    /// Unix time in milliseconds, counted from the start with the monotonic clock, so that a change of the system time
+    /// does not affect the visibility of messages.
     pub(super) fn now(&self) -> i64 {
         let run = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
         self.started_unix_ms.saturating_add(run)
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Queues> {
-        // Nothing below panics half way through a change.
+        // No code panics while it holds the lock, so a poisoned lock has consistent contents.
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -73,7 +71,7 @@ impl Store {
         self.lock().by_name.entry(name.to_owned()).or_default().settings = settings;
     }
 
-    /// Forgets a queue, and wakes its long polls so that they see it.
+    /// Removes a queue and wakes its long polls, which then fail.
     pub(super) fn remove(&self, name: &str) {
         if let Some(queue) = self.lock().by_name.remove(name) {
             queue.wake.notify_waiters();
@@ -88,15 +86,15 @@ impl Store {
         self.lock().by_name.get(name).map_or(0, MessageQueue::len)
     }
 
-    /// What a long poll waits on: the queue's bell, and the time its next
-    /// message becomes visible.
+    /// What a long poll waits for: the notification of the queue, and the time at which its next message becomes
+    /// visible.
     pub(super) fn bell(&self, name: &str) -> Option<(Arc<Notify>, Option<i64>)> {
         let queues = self.lock();
         let queue = queues.by_name.get(name)?;
         Some((Arc::clone(&queue.wake), queue.next_due()))
     }
 
-    /// Puts a message in; returns its id and its body's digest.
+    /// Adds a message; returns its id and the MD5 digest of its body.
     pub(super) fn send(
         &self,
         name: &str,
@@ -126,8 +124,8 @@ impl Store {
         Ok((id, md5))
     }
 
-    /// Takes up to `max` visible messages in hand. On the way, messages past the
-    /// retention go, and those received too often move to the dead letters.
+    /// Receives up to `max` visible messages. Messages older than the retention period are deleted on the way, and
+    /// those received too often move to the dead-letter queue.
     pub(super) fn receive(&self, name: &str, max: usize, visibility_s: Option<u32>) -> Result<Vec<Message>, SqsError> {
         let now = self.now();
         let mut queues = self.lock();

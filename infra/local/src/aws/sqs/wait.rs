@@ -1,6 +1,5 @@
-//! Long polling. The crate would look again every 100 ms; here a waiting call
-//! sleeps until a message is put in, one becomes visible, its time is over, or
-//! the endpoint stops.
+//! Long polling. The crate polls every 100 ms; here a waiting call sleeps until a message is sent, a message becomes
+//! visible, the wait time ends, or the endpoint stops.
 
 use super::super::reply::Reply;
 use super::super::server::stopped;
@@ -21,7 +20,7 @@ impl Sqs {
         let deadline = Instant::now() + millis(wait);
         let mut stop = self.stop.clone();
         loop {
-            // Taken before the look, so that nothing sent in between is missed.
+            // Taken before the receive, so that a message sent in between is not missed.
             let bell = self.store.bell(name);
             let rung = bell.as_ref().map(|(bell, _)| bell.notified());
             let reply = self.single("ReceiveMessage", &once).await;
@@ -31,7 +30,7 @@ impl Sqs {
             };
             let due = self.store.bell(name).and_then(|(_, due)| due);
             let next = due.map_or(deadline, |at| {
-                // One more, as a due time is a whole millisecond rounded down.
+                // Plus one, because the time is rounded down to a millisecond.
                 deadline.min(Instant::now() + millis(at - self.store.now() + 1))
             });
             tokio::select! {

@@ -6,7 +6,7 @@ use super::*;
 const RANGE: &str = "start_date=2022-10-11&end_date=2022-10-13";
 
 #[test]
-fn a_pins_figures_are_daily_summed_and_of_its_life() {
+fn a_pin_has_daily_summary_and_lifetime_metrics() {
     let mut desk = Desk::open();
     let id = desk.create(json!({})).expect("created").json()["id"].as_str().expect("an id").to_owned();
     let query = format!("{RANGE}&metric_types=IMPRESSION,SAVE_RATE,TOTAL_COMMENTS");
@@ -16,7 +16,7 @@ fn a_pins_figures_are_daily_summed_and_of_its_life() {
     let statuses: Vec<&Value> = days.iter().map(|day| &day["data_status"]).collect();
     assert_eq!(statuses, ["BEFORE_PIN_CREATED", "BEFORE_PIN_CREATED", "ESTIMATE"]);
     assert_eq!((&days[0]["metrics"], &days[2]["date"]), (&json!({}), &json!("2022-10-13")));
-    assert_eq!(all["summary_metrics"], days[2]["metrics"], "one day is the whole");
+    assert_eq!(all["summary_metrics"], days[2]["metrics"], "the summary of one day is that day");
     assert!(days[2]["metrics"]["IMPRESSION"].is_u64() && days[2]["metrics"]["SAVE_RATE"].is_f64(), "{answer}");
     assert!(all["lifetime_metrics"]["TOTAL_COMMENTS"].is_u64(), "{answer}");
     let again = desk.call(Operation::PinsAnalytics, &id, &query, Value::Null).expect("answered").json();
@@ -24,7 +24,7 @@ fn a_pins_figures_are_daily_summed_and_of_its_life() {
 }
 
 #[test]
-fn an_accounts_figures_are_all_unless_some_are_named() {
+fn an_account_has_all_metrics_unless_some_are_named() {
     let mut desk = Desk::open();
     let answer = desk.call(Operation::UserAccountAnalytics, "", RANGE, Value::Null).expect("answered").json();
     assert_eq!(answer["all"]["summary_metrics"].as_object().map(|metrics| metrics.len()), Some(9));

@@ -19,7 +19,7 @@ fn uploaded(desk: &mut Desk) -> String {
     let fields = desk.world.upload_parameters(&upload).0.map(|(name, value)| (name.to_owned(), value));
     let mut file = FileFacts::default();
     file.extend(b"\0\0\0\x18ftypmp42");
-    desk.world.receive_upload(NOW_MS - 60_000, &fields, Some(file)).expect("taken");
+    desk.world.receive_upload(NOW_MS - 60_000, &fields, Some(file)).expect("accepted");
     upload.id
 }
 
@@ -47,7 +47,7 @@ fn a_carousel_shows_every_image_with_its_texts() {
 }
 
 #[test]
-fn a_carousel_has_two_to_five_right_images() {
+fn a_carousel_has_two_to_five_valid_images() {
     let base64 = |data: &str| json!({"content_type": "image/png", "data": data, "url": null});
     let of_base64 = |items: Value| json!({"media_source": {"source_type": "multiple_image_base64", "items": items}});
     for count in [2, 5] {
@@ -119,7 +119,7 @@ fn a_video_is_shown_by_its_cover() {
 }
 
 #[test]
-fn an_upload_is_registered_with_everything_its_form_needs() {
+fn a_registration_answers_with_every_parameter_of_the_upload_form() {
     let mut desk = Desk::open();
     let mut request = Request::new(Operation::MediaCreate, "");
     request.host = "127.0.0.1:4010".to_owned();

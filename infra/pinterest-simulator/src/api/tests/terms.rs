@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn terms_may_be_repeated_or_have_commas() {
+fn terms_may_be_repeated_or_separated_by_commas() {
     let mut desk = Desk::open();
     let mut related = |query: &str| desk.call(Operation::TermsRelatedList, "", query, Value::Null).map(|r| r.json());
     let two = related("terms=soup&terms=stew").expect("answered");

@@ -1,10 +1,10 @@
-//! Boards that change or go, and their sections.
+//! Updates and deletions of boards, and their sections.
 
 use super::*;
 use crate::world::board_change::BoardChange;
 
 #[test]
-fn a_deleted_board_takes_its_sections_and_pins_along_and_frees_its_name() {
+fn deleting_a_board_deletes_its_sections_and_pins_and_frees_its_name() {
     let mut world = world();
     let caller = caller(&world, 1);
     let id = first_board();
@@ -24,13 +24,13 @@ fn a_deleted_board_takes_its_sections_and_pins_along_and_frees_its_name() {
     let listed = world.list_boards(caller, |_| true, PageRequest::default()).expect("a page");
     assert!(listed.items.iter().all(|board| board.id != id));
     world.settle(NOW_MS + 10);
-    assert_eq!(world.every_pin().len(), 1, "the late commit has no board to come to");
+    assert_eq!(world.every_pin().len(), 1, "the late Pin is not committed: its board is deleted");
     let again = BoardDraft { name, description: None, privacy: Privacy::Public };
     assert!(world.create_board(NOW_MS, caller, again).is_ok());
 }
 
 #[test]
-fn a_board_update_changes_what_it_names_only() {
+fn a_board_update_changes_only_the_given_properties() {
     let mut world = world();
     let caller = caller(&world, 1);
     let id = first_board();
@@ -49,7 +49,7 @@ fn a_board_update_changes_what_it_names_only() {
 }
 
 #[test]
-fn a_board_is_made_secret_only_with_the_scope_for_it() {
+fn making_a_board_secret_needs_the_scope_for_it() {
     let mut world = world();
     let all = caller(&world, 1);
     let public = Caller { scopes: Scopes::of(&[scopes::BOARDS_WRITE]), ..all };
@@ -61,7 +61,7 @@ fn a_board_is_made_secret_only_with_the_scope_for_it() {
 }
 
 #[test]
-fn nobody_changes_the_boards_and_sections_of_others() {
+fn an_account_can_not_change_the_boards_and_sections_of_another() {
     let mut world = world();
     let (owner, stranger) = (caller(&world, 1), caller(&world, 2));
     let id = first_board();
@@ -82,7 +82,7 @@ fn nobody_changes_the_boards_and_sections_of_others() {
 }
 
 #[test]
-fn a_section_holds_its_pins_and_takes_them_along() {
+fn a_section_lists_its_pins_and_is_deleted_with_them() {
     let mut world = world();
     let caller = caller(&world, 1);
     let id = first_board();

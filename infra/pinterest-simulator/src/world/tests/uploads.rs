@@ -1,4 +1,4 @@
-//! Media uploads and the Pins that need them.
+//! Media uploads and the Pins that use them.
 
 use super::*;
 use crate::storage_error::{self, StorageError};
@@ -10,7 +10,7 @@ const PICTURE: &[u8] = &[0xFF, 0xD8, 0xFF, 0xE0, 0, 0, 0, 0, 0, 0];
 
 fn facts(file: &[u8]) -> FileFacts {
     let mut facts = FileFacts::default();
-    // In pieces, as a network delivers it.
+    // In pieces, as a network delivers the file.
     file.chunks(3).for_each(|chunk| facts.extend(chunk));
     facts
 }
@@ -26,7 +26,7 @@ fn send(world: &mut World, fields: &[(String, String)], file: &[u8]) -> Result<(
 }
 
 #[test]
-fn an_upload_is_registered_then_processed_then_final() {
+fn an_upload_is_registered_then_processing_then_final() {
     let mut world = world();
     let caller = caller(&world, 1);
     for (file, end) in [(VIDEO, UploadStatus::Succeeded), (PICTURE, UploadStatus::Failed), (b"", UploadStatus::Failed)]
@@ -35,7 +35,7 @@ fn an_upload_is_registered_then_processed_then_final() {
         let status =
             |world: &World, after_ms: i64| world.upload(caller, &id).expect("an upload").status(NOW_MS + after_ms);
         assert_eq!(status(&world, 1_000_000), UploadStatus::Registered);
-        send(&mut world, &fields, file).expect("taken");
+        send(&mut world, &fields, file).expect("accepted");
         assert_eq!(status(&world, 0), UploadStatus::Processing);
         assert_eq!(status(&world, 4_999), UploadStatus::Processing);
         assert_eq!(status(&world, 5_000), end);
@@ -47,13 +47,13 @@ fn a_second_file_changes_nothing() {
     let mut world = world();
     let caller = caller(&world, 1);
     let (id, fields) = register(&mut world, caller);
-    send(&mut world, &fields, PICTURE).expect("taken");
-    send(&mut world, &fields, VIDEO).expect("taken again");
+    send(&mut world, &fields, PICTURE).expect("accepted");
+    send(&mut world, &fields, VIDEO).expect("accepted again");
     assert_eq!(world.upload(caller, &id).expect("an upload").status(NOW_MS + 5_000), UploadStatus::Failed);
 }
 
 #[test]
-fn a_form_must_have_every_parameter_as_it_was_given() {
+fn a_form_must_have_every_upload_parameter_unchanged() {
     let mut world = world();
     let caller = caller(&world, 1);
     let (id, fields) = register(&mut world, caller);
@@ -79,7 +79,7 @@ fn a_form_must_have_every_parameter_as_it_was_given() {
 }
 
 #[test]
-fn a_pin_takes_a_video_of_its_own_account_that_has_succeeded() {
+fn a_pin_needs_a_succeeded_video_of_its_own_account() {
     let mut world = world();
     let (owner, stranger) = (caller(&world, 1), caller(&world, 2));
     let (media_id, fields) = register(&mut world, owner);
@@ -96,8 +96,8 @@ fn a_pin_takes_a_video_of_its_own_account_that_has_succeeded() {
     let code = |refused: Result<&pin::Pin, errors::ApiError>| refused.err().map(|error| (error.status, error.code));
     let refused = Some((400, 1));
     assert_eq!(code(world.create_pin(NOW_MS, owner, pin(&ours, &media_id))), refused, "only registered");
-    send(&mut world, &fields, VIDEO).expect("taken");
-    send(&mut world, &failed_fields, PICTURE).expect("taken");
+    send(&mut world, &fields, VIDEO).expect("accepted");
+    send(&mut world, &failed_fields, PICTURE).expect("accepted");
     assert_eq!(code(world.create_pin(NOW_MS + 4_999, owner, pin(&ours, &media_id))), refused, "still processing");
     assert!(world.plan_pin(NOW_MS + 4_999, NOW_MS + 9_000, owner, pin(&ours, &media_id)).is_err());
     assert_eq!(code(world.create_pin(NOW_MS + 5_000, owner, pin(&ours, &failed_id))), refused, "failed");

@@ -1,5 +1,5 @@
-//! The bound, on random histories: whatever is taken, released, paused and slowed, and however late each token is used, in any
-//! window of w seconds there are at most capacity + rate · w uses.
+//! Tests the bound on random histories: whatever is taken, released, paused and slowed down, and however late each
+//! token is used, any window of w seconds has at most capacity + rate · w uses.
 
 use super::*;
 use crate::domain::pin::retry::HOLD_PAUSE_MS;
@@ -8,14 +8,14 @@ const T0: Moment = Moment(1_000_000_000);
 const SEEDS: u64 = 1_000;
 const OPS: usize = 120;
 
-/// When the workers use their tokens, within what the tokens allow.
+/// When the workers use their tokens, within the tokens' validity.
 #[derive(Clone, Copy, Debug)]
 enum Lateness {
     AtOnce,
     AtTheEnd,
-    /// Each its own.
+    /// Each token at a random moment.
     Any,
-    /// Workers come back at the multiples of a period: what is due by then, or still valid, is used together.
+    /// Workers return at the multiples of a period: all tokens that are due by then, or still valid, are used together.
     Together {
         period_ms: i64,
     },
@@ -52,13 +52,13 @@ struct History {
     now: Moment,
     uses: Vec<Moment>,
     lateness: Lateness,
-    /// Holds that were ended early.
+    /// Holds that were ended before their time.
     resumed: usize,
 }
 
 impl History {
     fn take(&mut self, count: u32, horizon_ms: i64, is_dispatcher: bool) {
-        // The dispatcher releases ahead for the end of a pause.
+        // The dispatcher releases tokens in advance for the end of a pause.
         let from = if is_dispatcher { self.bucket.opens_at(self.now) } else { self.now };
         let mut take = Take::plan(&self.bucket, &self.pace, from, count, horizon_ms, "n".into());
         take.behind_waiting = is_dispatcher;
@@ -67,7 +67,7 @@ impl History {
         }
         let Some(after) = take.apply(&self.bucket) else { return };
         for token in take.tokens(&after) {
-            assert!(token.slot >= from, "never before it was taken, nor in a pause");
+            assert!(token.slot >= from, "a slot is neither before the take nor in a pause");
             assert!(token.valid_until.since_ms(token.slot) >= TOKEN_VALID_AT_LEAST_MS, "{token:?}");
             self.uses.push(self.lateness.use_of(token, &mut self.rng));
         }
@@ -105,15 +105,15 @@ impl History {
                 self.bucket = hold.apply(&self.bucket);
             }
             21 => {
-                // Somebody reconnects the account: at once, or later.
+                // A person reconnects the account, at once or later.
                 self.now = self.now.plus_ms(self.rng.i64(0..20_000) * i64::from(self.rng.u32(0..10)));
                 if let Some(resume) = Resume::plan(&self.bucket, &self.configured, self.now) {
                     self.resumed += 1;
-                    self.bucket = resume.apply(&self.bucket).expect("as it was seen");
+                    self.bucket = resume.apply(&self.bucket).expect("the bucket hasn't changed");
                 }
             }
             16..18 => {
-                // After a 429, or in the course of its being forgotten.
+                // After a 429, or while the slowdown decays.
                 let doublings = self.rng.u32(0..=SLOWED_MOST);
                 self.pace = self.configured.slowed(doublings);
             }
@@ -125,13 +125,13 @@ impl History {
             1..4 => self.rng.i64(0..2_000),
             4..6 => self.rng.i64(0..2 * self.pace.interval_ms),
             6 => self.rng.i64(0..burst_ms),
-            // Just settled, or nearly.
+            // Just settled, or nearly settled.
             _ => (self.bucket.tat.since_ms(self.now) + self.rng.i64(-1_600..1_600)).max(0),
         });
     }
 }
 
-/// The bound as configured, whatever [`Pace`] makes of it.
+/// The bound as configured, regardless of how [`Pace`] adjusts it.
 fn assert_bounded(uses: &mut [Moment], capacity: u32, rate_per_s: f64, seed: u64) {
     uses.sort();
     let interval_ms = 1_000.0 / rate_per_s;
@@ -178,7 +178,7 @@ fn in_any_window_there_are_at_most_capacity_plus_rate_times_window_uses() {
         resumed += history.resumed;
         assert_bounded(&mut history.uses, capacity, rate_per_s, seed);
     }
-    assert!(used as u64 > 100 * SEEDS && resumed as u64 > SEEDS, "a test of something: {used} uses, {resumed} ends");
+    assert!(used as u64 > 100 * SEEDS && resumed as u64 > SEEDS, "too little tested: {used} uses, {resumed} ends");
 }
 
 #[test]

@@ -1,18 +1,18 @@
-//! What a refusal, or a limit used up, does to a bucket.
+//! What a refusal, or an exhausted limit, changes in a bucket.
 
 use super::Bucket;
 use crate::domain::pacing::pace::{Pace, SLOWED_FOR_MS, SLOWED_MOST};
 use crate::domain::pin::WaitReason;
 use crate::domain::time::Moment;
 
-/// Nobody publishes until then, and nothing is saved up meanwhile.
+/// The account doesn't publish until the end of the pause, and no tokens accumulate meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pause {
     pub until: Moment,
     /// The `tat` of a bucket that is empty at `until`.
     pub tat: Moment,
     pub reason: String,
-    /// Until when the account is slowed beyond the pause.
+    /// Until when the account is slowed down after the pause.
     pub slow_until: Option<Moment>,
 }
 
@@ -22,21 +22,22 @@ impl Pause {
         Self { until, tat, reason: reason.code().to_owned(), slow_until: None }
     }
 
-    /// Also slows the account, by one doubling more than `seen` (the bucket when the call was decided on). Of calls that
-    /// are refused together, each has seen the same, and they slow it once.
+    /// Also slows the account down, by one doubling more than `seen` (the bucket as read when the call was decided).
+    /// Calls that are refused together have all seen the same bucket, so they slow the account down once.
     pub fn slowing(self, seen: &Bucket, now: Moment) -> Self {
         let doublings = (seen.doublings(now) + 1).min(SLOWED_MOST);
         Self { slow_until: Some(self.until.plus_ms(i64::from(doublings) * SLOWED_FOR_MS)), ..self }
     }
 
-    /// What is left of this pause to be written to a bucket: nothing where the bucket has the same or more.
+    /// Which parts of this pause must be written to a bucket: the pause, the `tat`, the slowdown. A part is `false`
+    /// where the bucket already has the same or more.
     pub fn beyond(&self, bucket: &Bucket) -> (bool, bool, bool) {
         let is_later = bucket.paused_until.is_none_or(|until| until < self.until);
         (is_later, is_later && bucket.tat < self.tat, bucket.slow_until < self.slow_until)
     }
 
-    /// The later pause stays, with its reason, and the later end of the slowing. The bucket is empty when the pause ends; one
-    /// that is emptier still stays so. The reference that adapters must match.
+    /// The later pause wins, with its reason, and so does the later end of the slowdown. The bucket is empty when the
+    /// pause ends; a bucket with a later `tat` keeps it. This is the reference that adapters must match.
     pub fn apply(&self, bucket: &Bucket) -> Bucket {
         let (pauses, empties, slows) = self.beyond(bucket);
         let mut after = bucket.clone();

@@ -1,18 +1,18 @@
-//! Ending a hold before its time: a person has reconnected the account.
+//! Ends a hold early: a person has reconnected the account.
 
 use super::{Bucket, DISPATCH_HORIZON_MS};
 use crate::domain::pacing::pace::Pace;
 use crate::domain::pin::retry::HOLD_PAUSE_MS;
 use crate::domain::time::Moment;
 
-/// The end of a hold, as it was seen.
+/// The early end of a hold, planned against the bucket as read.
 ///
-/// Nothing of what the hold kept back is saved up: the bucket is empty at the new end. Tokens from before the hold may still
-/// be on their way, up to the dispatcher's window ahead; the new end lies behind them, so that the bound holds. A hold that
-/// ends within the window anyway keeps its end: a token for after it may be out.
+/// No tokens accumulate during the hold: the bucket is empty at the new end. Tokens from before the hold may still be
+/// in use, up to the dispatcher's horizon ahead. The new end lies after them, so that the bound holds. A hold that ends
+/// within the horizon anyway keeps its end, because a token for after the hold may already be taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resume {
-    /// What must still be there.
+    /// The bucket's values that the write requires.
     pub seen_until: Moment,
     pub seen_tat: Moment,
     pub paused_until: Moment,
@@ -27,7 +27,7 @@ impl Resume {
         let pace = bucket.pace(configured, now);
         let behind_the_last_slot = held_since.plus_ms(DISPATCH_HORIZON_MS + pace.interval_ms);
         let is_soon_over = seen_until <= now.plus_ms(DISPATCH_HORIZON_MS + pace.interval_ms);
-        // A bucket that is emptier than the pause made it has given tokens for after it.
+        // A bucket whose `tat` is later than the pause set it has given out tokens for after the pause.
         let has_given = bucket.tat > Bucket::tat_when_empty_at(configured, seen_until);
         let (paused_until, tat) = if is_soon_over || has_given {
             (seen_until, bucket.tat)
@@ -38,7 +38,7 @@ impl Resume {
         Some(Self { seen_until, seen_tat: bucket.tat, paused_until, tat })
     }
 
-    /// What the write does; `None` when its condition fails. The reference that adapters must match.
+    /// What the write does; `None` when its condition fails. This is the reference that adapters must match.
     pub fn apply(&self, bucket: &Bucket) -> Option<Bucket> {
         let is_as_seen =
             bucket.is_on_hold() && bucket.paused_until == Some(self.seen_until) && bucket.tat == self.seen_tat;
@@ -73,20 +73,20 @@ mod tests {
     }
 
     #[test]
-    fn a_hold_ends_at_once_and_with_an_empty_bucket() {
+    fn a_hold_ends_at_once_with_an_empty_bucket() {
         let now = HELD.plus_ms(5 * MINUTE_MS);
         let bucket = resumed(&held(&Bucket::default()), now);
         assert!(!bucket.is_paused(now) && !bucket.is_on_hold());
-        assert!((0..=2_000).contains(&bucket.next_slot(&pace(), now).since_ms(now)), "the next goes at once");
-        assert_eq!(bucket.tokens_until(&pace(), now, now.plus_ms(10_000)), 10, "and nothing was saved up");
+        assert!((0..=2_000).contains(&bucket.next_slot(&pace(), now).since_ms(now)), "the next pin starts at once");
+        assert_eq!(bucket.tokens_until(&pace(), now, now.plus_ms(10_000)), 10, "no tokens accumulated");
     }
 
     #[test]
     fn tokens_from_before_the_hold_are_waited_for() {
-        // A hundred tokens given just before it, the last for a hundred seconds later.
+        // A hundred tokens were taken just before the hold; the last slot is a hundred seconds later.
         let before = Bucket { tat: HELD.plus_ms(DISPATCH_HORIZON_MS + pace().burst_ms()), ..Bucket::default() };
         let bucket = resumed(&held(&before), HELD.plus_ms(1_000));
-        assert!(bucket.tat >= before.tat, "all of them are still paid for");
+        assert!(bucket.tat >= before.tat, "all of the tokens are still paid for");
         let opens_at = bucket.opens_at(HELD.plus_ms(1_000));
         assert!(opens_at.since_ms(HELD) <= 102_000, "{opens_at:?}");
     }
@@ -102,14 +102,14 @@ mod tests {
     }
 
     #[test]
-    fn a_hold_that_is_over_and_still_remembered_is_forgotten() {
+    fn the_reason_of_a_hold_that_is_over_is_cleared() {
         let now = HELD.plus_ms(2 * HOLD_PAUSE_MS);
         let after = resumed(&held(&Bucket::default()), now);
         assert!(!after.is_on_hold() && !after.is_paused(now));
     }
 
     #[test]
-    fn other_pauses_and_what_has_changed_are_left_alone() {
+    fn other_pauses_and_changed_buckets_are_left_alone() {
         let until = HELD.plus_ms(HOLD_PAUSE_MS);
         let paused = Pause::new(&pace(), until, WaitReason::AccountPaused).apply(&Bucket::default());
         assert_eq!(Resume::plan(&paused, &pace(), HELD), None);

@@ -1,19 +1,19 @@
-//! Taking tokens: one conditional write.
+//! Taking tokens from a bucket: one conditional write.
 
 use super::{Bucket, TOKEN_VALID_AT_MOST_MS, Token, slot};
 use crate::domain::pacing::pace::{Pace, TOKEN_VALID_AT_LEAST_MS};
 use crate::domain::time::Moment;
 
-/// What `tat` was found to be relative to `now`; it decides which of the conditional writes fits.
+/// How `tat` relates to `now`, as read. It selects which of the conditional writes fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TakeFrom {
-    /// `tat <= now`: the bucket is settled; the write sets `tat` and begins a burst.
+    /// `tat <= now`: the bucket is settled. The write sets `tat` and begins a burst.
     Settled,
-    /// `tat` is in the future, but nearer than a token's least validity: the write sets `tat`.
+    /// `tat` is in the future, but nearer than a token's minimum validity. The write sets `tat`.
     Near,
-    /// `tat` is at least a token's least validity ahead: the write adds to it, whatever others added meanwhile.
+    /// `tat` is at least a token's minimum validity ahead. The write adds to it, whatever other takes have added since.
     Used,
-    /// The dispatcher's take: exactly the state it has seen, and counted.
+    /// The dispatcher's take: the write requires exactly the state that was read, and counts the release.
     Seen { tat: Moment, rel: u64 },
 }
 
@@ -24,15 +24,15 @@ pub struct Take {
     pub now: Moment,
     pub from: TakeFrom,
     pub pace: Pace,
-    /// The write is refused if the last slot would be later than this.
+    /// The write is refused if the last token's slot would be later than this.
     pub latest_slot: Moment,
-    /// Whether it is refused while others wait in the backlog.
+    /// Whether the take is allowed while pins wait in the backlog. Without it, the write is refused while pins wait.
     pub behind_waiting: bool,
     pub nonce: String,
 }
 
 impl Take {
-    /// Plans a take against a bucket as last seen.
+    /// Plans a take against the bucket as last read.
     pub fn plan(bucket: &Bucket, pace: &Pace, now: Moment, count: u32, horizon_ms: i64, nonce: String) -> Self {
         let from = if bucket.tat <= now {
             TakeFrom::Settled
@@ -45,17 +45,17 @@ impl Take {
         Self { count, now, from, pace: *pace, latest_slot, behind_waiting: false, nonce }
     }
 
-    /// The distance by which the write moves `tat`, in milliseconds.
+    /// How far the write advances `tat`, in milliseconds.
     pub fn advance_ms(&self) -> i64 {
         i64::from(self.count) * self.pace.interval_ms
     }
 
-    /// The least `tat` that a take starts from: a token taken now may still be used at the end of its least validity.
+    /// The smallest `tat` that a take starts from: a token taken now may be used until the end of its minimum validity.
     pub fn least_tat_before(&self) -> Moment {
         self.now.plus_ms(TOKEN_VALID_AT_LEAST_MS)
     }
 
-    /// The latest `tat` before the write that still leaves the last slot within the horizon.
+    /// The largest `tat` before the write that keeps the last slot within the horizon.
     pub fn latest_tat_before(&self) -> Moment {
         self.latest_slot.plus_ms(self.pace.burst_ms() - self.advance_ms())
     }
@@ -69,7 +69,7 @@ impl Take {
         }
     }
 
-    /// The tokens, in order, given the bucket that the write left behind.
+    /// The tokens in order, given the bucket after the write.
     pub fn tokens(&self, after: &Bucket) -> Vec<Token> {
         let first_before = after.tat.plus_ms(-self.advance_ms());
         let token = |index: i64| {
@@ -81,7 +81,8 @@ impl Take {
         (0..i64::from(self.count)).map(token).collect()
     }
 
-    /// What the write does to a bucket; `None` when its condition fails. The reference that adapters must match.
+    /// What the write does to a bucket; `None` when its condition fails. This is the reference that adapters must
+    /// match.
     pub fn apply(&self, bucket: &Bucket) -> Option<Bucket> {
         let (least, latest) = (self.least_tat_before(), self.latest_tat_before());
         let allowed = !bucket.is_paused(self.now)

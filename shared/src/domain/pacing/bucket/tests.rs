@@ -1,4 +1,4 @@
-//! The bucket by examples.
+//! Examples of the bucket's behaviour.
 
 use super::*;
 
@@ -17,14 +17,14 @@ fn take_one(bucket: &mut Bucket, now: Moment) -> Option<Moment> {
 }
 
 #[test]
-fn fifty_go_at_once_then_one_a_second_up_to_the_horizon() {
+fn fifty_pins_start_at_once_then_one_a_second_up_to_the_horizon() {
     let mut bucket = Bucket::default();
     let slots: Vec<Option<Moment>> = (0..200).map(|_| take_one(&mut bucket, T0)).collect();
     assert!(slots[..50].iter().all(|slot| *slot == Some(T0)));
     for (index, slot) in slots[50..138].iter().enumerate() {
         assert_eq!(*slot, Some(T0.plus_ms(TOKEN_VALID_AT_LEAST_MS + (index as i64 + 1) * SECOND_MS)));
     }
-    assert!(slots[138..].iter().all(Option::is_none), "beyond 90 s it is the backlog's turn");
+    assert!(slots[138..].iter().all(Option::is_none), "beyond 90 s, pins go to the backlog");
     let (last, bucket) = (slots[137], bucket);
     assert_eq!(last, Some(bucket.last_slot(&pace())));
 }
@@ -42,8 +42,8 @@ fn an_hour_later_the_bucket_is_full_and_not_fuller() {
 }
 
 #[test]
-fn what_is_available_is_what_goes_out_at_once() {
-    // Settled, within a burst, after it, and while it refills.
+fn the_available_tokens_are_those_that_can_be_used_at_once() {
+    // Settled, within a burst, after it, and while the bucket refills.
     for (spent, waited_ms) in
         [(0, 0), (20, 0), (20, 1_500), (20, 1_501), (50, 0), (50, 2_499), (50, 2_500), (60, 30_200)]
     {
@@ -59,7 +59,7 @@ fn what_is_available_is_what_goes_out_at_once() {
 }
 
 #[test]
-fn a_burst_may_be_taken_over_the_least_validity_of_its_first() {
+fn a_burst_may_be_taken_during_the_minimum_validity_of_its_first_token() {
     let mut bucket = Bucket::default();
     for index in 0..50 {
         let now = T0.plus_ms(index * TOKEN_VALID_AT_LEAST_MS / 49);
@@ -78,7 +78,7 @@ fn the_dispatcher_takes_what_fits_its_window_in_one_write() {
     let mut take = Take::plan(&bucket, &pace(), now, count, DISPATCH_HORIZON_MS, "n".into());
     take.from = TakeFrom::Seen { tat: bucket.tat, rel: bucket.rel };
     take.behind_waiting = true;
-    let after = take.apply(&bucket).expect("nothing moved");
+    let after = take.apply(&bucket).expect("the bucket hasn't changed");
     let tokens = take.tokens(&after);
     assert_eq!(tokens[0].slot, T0.plus_ms(91 * SECOND_MS));
     assert_eq!(tokens.last().map(|token| token.slot), Some(now.plus_ms(DISPATCH_HORIZON_MS)));
@@ -87,7 +87,7 @@ fn the_dispatcher_takes_what_fits_its_window_in_one_write() {
 }
 
 #[test]
-fn nobody_overtakes_those_who_wait_and_a_pause_stops_everyone() {
+fn no_pin_overtakes_the_backlog_and_a_pause_stops_all_pins() {
     let mut bucket = Bucket { waiting_at: Some(T0), ..Bucket::default() };
     assert_eq!(take_one(&mut bucket, T0), None);
     bucket.waiting_at = None;
@@ -117,18 +117,18 @@ fn a_batch_takes_its_tokens_in_one_write_with_the_same_slots() {
 }
 
 #[test]
-fn a_rate_limit_halves_the_pace_and_time_gives_it_back_step_by_step() {
+fn a_rate_limit_halves_the_pace_and_the_slowdown_decays_step_by_step() {
     let mut bucket = Bucket::default();
     let rate_limited = |bucket: &Bucket, now: Moment| {
         Pause::new(&pace(), now.plus_ms(60 * SECOND_MS), WaitReason::AccountPaused).slowing(bucket, now).apply(bucket)
     };
     let mut now = T0;
     for doublings in [1, 2, 3, 4, 4] {
-        // Of calls that are refused together, each has seen the bucket as it was.
+        // Calls that are refused together have all seen the bucket as it was.
         let seen = bucket.clone();
         bucket = rate_limited(&seen, now);
         let again = Pause::new(&pace(), now.plus_ms(60 * SECOND_MS), WaitReason::AccountPaused).slowing(&seen, now);
-        assert_eq!(again.apply(&bucket), bucket, "they slow it once");
+        assert_eq!(again.apply(&bucket), bucket, "together they slow it down once");
         assert_eq!(bucket.doublings(now), doublings, "during the pause");
         now = now.plus_ms(61 * SECOND_MS);
         assert_eq!(bucket.pace(&pace(), now).interval_ms, SECOND_MS << doublings);
@@ -138,9 +138,9 @@ fn a_rate_limit_halves_the_pace_and_time_gives_it_back_step_by_step() {
 }
 
 #[test]
-fn a_bucket_is_on_hold_until_somebody_says_otherwise() {
+fn a_bucket_stays_on_hold_after_its_pause_has_ended() {
     let pause = Pause::new(&pace(), T0, WaitReason::AccountOnHold);
     let bucket = pause.apply(&Bucket::default());
-    assert!(bucket.is_on_hold() && !bucket.is_paused(T0), "also when its pause is over");
+    assert!(bucket.is_on_hold() && !bucket.is_paused(T0), "also after the pause has ended");
     assert!(!Bucket::default().is_on_hold());
 }

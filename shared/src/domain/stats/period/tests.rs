@@ -18,13 +18,13 @@ fn labels(period: &Period) -> Vec<String> {
     period.series().into_iter().map(|at| period.zone.rfc3339(at)).collect()
 }
 
-/// The length of each step of the series but the last, in minutes.
+/// The length of each step of the series except the last, in minutes.
 fn minutes(period: &Period) -> Vec<i64> {
     period.series().windows(2).map(|pair| pair[1].since_ms(pair[0]) / 60_000).collect()
 }
 
 #[test]
-fn zones_have_iana_names_and_nothing_else_is_one() {
+fn only_iana_names_are_zones() {
     for (name, canonical) in
         [("Europe/Berlin", "Europe/Berlin"), ("europe/berlin", "Europe/Berlin"), ("UTC", "UTC"), ("EST5EDT", "EST5EDT")]
     {
@@ -37,7 +37,7 @@ fn zones_have_iana_names_and_nothing_else_is_one() {
 }
 
 #[test]
-fn a_time_without_an_offset_is_the_wall_clocks() {
+fn a_time_without_an_offset_is_wall_clock_time() {
     let berlin = zone("Europe/Berlin");
     for (text, utc) in [
         ("2026-07-01T12:00:00", "2026-07-01T10:00:00Z"),
@@ -45,7 +45,7 @@ fn a_time_without_an_offset_is_the_wall_clocks() {
         ("2026-07-01", "2026-06-30T22:00:00Z"),
         ("2026-07-01T12:00:00Z", "2026-07-01T12:00:00Z"),
         ("2026-07-01T12:00:00+05:45", "2026-07-01T06:15:00Z"),
-        // Left out: the clocks jump from 2 to 3. Twice: the first.
+        // Skipped: the clocks jump from 2 to 3. Twice: the first occurrence.
         ("2026-03-29T02:30:00", "2026-03-29T01:30:00Z"),
         ("2026-10-25T02:30:00", "2026-10-25T00:30:00Z"),
     ] {
@@ -72,7 +72,7 @@ fn days_have_23_24_or_25_hours() {
 }
 
 #[test]
-fn hours_over_a_change_of_the_clocks_are_the_wall_clocks() {
+fn hours_across_a_clock_change_are_wall_clock_hours() {
     let spring = labels(&period("Europe/Berlin", "2026-03-29", "2026-03-29T05:00:00"));
     assert_eq!(
         spring,
@@ -93,7 +93,7 @@ fn hours_over_a_change_of_the_clocks_are_the_wall_clocks() {
             "2026-10-25T03:00:00+01:00"
         ]
     );
-    // Half an hour: the clocks go from 2:00 back to 1:30, and from 2:00 on to 2:30.
+    // Half an hour: the clocks go from 2:00 back to 1:30, and from 2:00 forward to 2:30.
     let back = period("Australia/Lord_Howe", "2026-04-05T00:00:00", "2026-04-05T03:00:00");
     assert_eq!(minutes(&back), [60, 60, 30]);
     let on = period("Australia/Lord_Howe", "2026-10-04T00:00:00", "2026-10-04T04:00:00");
@@ -101,7 +101,7 @@ fn hours_over_a_change_of_the_clocks_are_the_wall_clocks() {
 }
 
 #[test]
-fn zones_half_an_hour_and_three_quarters_off_have_whole_hours_of_their_own() {
+fn zones_with_fractional_offsets_have_their_own_whole_hours() {
     for (name, first) in [
         ("Asia/Kolkata", "2026-05-01T10:00:00+05:30"),
         ("Asia/Kathmandu", "2026-05-01T10:00:00+05:45"),
@@ -114,7 +114,7 @@ fn zones_half_an_hour_and_three_quarters_off_have_whole_hours_of_their_own() {
 }
 
 #[test]
-fn a_day_that_begins_after_midnight_and_one_that_is_left_out() {
+fn a_day_may_begin_after_midnight_or_be_skipped() {
     // Beirut's clocks jump from midnight to 1; Samoa had no 30 December 2011.
     let beirut = labels(&period("Asia/Beirut", "2026-03-28", "2026-03-31"));
     assert_eq!(beirut[1], "2026-03-29T01:00:00+03:00");
@@ -143,12 +143,12 @@ fn every_moment_of_a_period_is_in_exactly_one_step_of_its_series() {
 }
 
 #[test]
-fn a_period_is_thirty_days_up_to_now_unless_told_otherwise() {
+fn the_default_period_is_the_last_thirty_days() {
     let now = at("2026-11-23T12:34:56.789Z");
     let period = Period::new(Zone::utc(), None, None, now).expect("a period");
     assert_eq!((period.start, period.end), (at("2026-10-24T12:34:56.789Z"), now));
     assert_eq!(period.previous_start(), at("2026-09-24T12:34:56.789Z"));
-    assert_eq!(period.series().len(), 31, "the first day and the last are cut");
+    assert_eq!(period.series().len(), 31, "the first and the last day are partial");
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn empty_and_overlong_periods_are_refused() {
     assert_eq!(of("UTC", "2026-01-02", "2026-01-01"), Err(PeriodError::Empty));
     assert_eq!(of("UTC", "2026-01-01", "2027-01-02"), Ok(()));
     assert_eq!(of("UTC", "2026-01-01", "2027-01-02T00:00:00.001"), Err(PeriodError::TooLong));
-    // 366 days by the wall, an hour more by the stop-watch.
+    // 366 days of wall-clock time, an hour more of elapsed time.
     assert_eq!(of("Europe/Berlin", "2025-10-26", "2026-10-27"), Ok(()));
     assert_eq!(of("UTC", "0001-01-01", "0001-12-31"), Ok(()));
     assert_eq!(of("UTC", "-009998-01-01", "9998-12-30"), Err(PeriodError::TooLong));

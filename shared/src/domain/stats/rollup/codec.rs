@@ -1,8 +1,8 @@
-//! Facts and sums as bytes: every byte of a row that is written over and over is paid for.
+//! The byte format of samples and sums. A row that is rewritten often is charged for every byte.
 //!
-//! Facts: the number of accounts, their ids, then 28 bytes a pin: id 16, moment of acceptance within the hour 3 (ms), account
-//! 1, kind 1, revision 3, time to the outcome 4 (ms, from ten minutes before the acceptance on, for clocks that differ).
-//! Sums: numbers as LEB128; counts of nothing take no space.
+//! Samples: the number of accounts, their ids, then 28 bytes a pin: id 16, time of acceptance within the hour 3 (ms),
+//! account 1, kind 1, revision 3, time to the outcome 4 (ms, counted from ten minutes before the acceptance, because
+//! clocks differ). Sums: numbers in LEB128; zero counts take no space.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,13 @@ use crate::domain::time::{HOUR_MS, MINUTE_MS, Moment};
 const SAMPLE_BYTES: usize = 28;
 const ID_BYTES: usize = 16;
 const VERSION: u8 = 1;
-/// An outcome is at most this much before the acceptance, by clocks that differ.
+/// The most that an outcome can precede its acceptance, because clocks differ.
 const BEFORE_MS: i64 = 10 * MINUTE_MS;
 /// Set in the kind of a pin that a schedule started.
 const SCHEDULED: u8 = 0x80;
 const REV_MAX: u64 = 0xFF_FFFF;
 
-/// What [`encode_samples`] takes.
+/// The length of [`encode_samples`]'s result.
 pub fn samples_bytes<'a>(samples: impl Iterator<Item = &'a Sample>) -> usize {
     let (mut count, mut accounts) = (0, Vec::new());
     for sample in samples {
@@ -33,7 +33,7 @@ pub fn samples_bytes<'a>(samples: impl Iterator<Item = &'a Sample>) -> usize {
     2 + accounts.len() * ID_BYTES + count * SAMPLE_BYTES
 }
 
-/// At most 255 accounts, of an hour's pins.
+/// Encodes the samples of an hour's pins, of at most 255 accounts.
 pub fn encode_samples(hour: i64, samples: &[Sample]) -> Vec<u8> {
     let mut accounts: Vec<AccountId> = Vec::new();
     let mut pins = Vec::with_capacity(samples.len() * SAMPLE_BYTES);
@@ -64,7 +64,7 @@ pub fn encode_samples(hour: i64, samples: &[Sample]) -> Vec<u8> {
     bytes
 }
 
-/// `None` when these are no facts of ours.
+/// `None` when the bytes aren't in the format of samples.
 pub fn decode_samples(hour: i64, bytes: &[u8]) -> Option<Vec<Sample>> {
     let mut reader = Reader(bytes);
     if reader.byte()? != VERSION {
@@ -92,7 +92,7 @@ pub fn decode_samples(hour: i64, bytes: &[u8]) -> Option<Vec<Sample>> {
     Some(samples)
 }
 
-/// What [`encode_sums`] takes, about: from above.
+/// An upper bound of the length of [`encode_sums`]'s result.
 pub fn sums_bytes(sums: &Sums) -> usize {
     let counts = |counts: &[u32]| counts.iter().filter(|count| **count > 0).count() * 3;
     sums.0.values().map(|of| ID_BYTES + 4 + counts(&of.created) + counts(&of.open) + of.ended.len() * 9).sum::<usize>()
@@ -106,7 +106,7 @@ pub fn encode_sums(hour: i64, sums: &Sums) -> Vec<u8> {
         bytes.extend_from_slice(account.0.as_bytes());
         put_counts(&mut bytes, of.created.iter().chain(&of.open).copied());
         put(&mut bytes, of.ended.len() as u64);
-        // Each quarter from the one before it; the first one from the hour's own first.
+        // Each quarter is relative to the one before it; the first one is relative to the hour's first quarter.
         let mut last = hour * QUARTERS_PER_HOUR;
         for (quarter, ended) in &of.ended {
             let step = quarter - last;
@@ -118,7 +118,7 @@ pub fn encode_sums(hour: i64, sums: &Sums) -> Vec<u8> {
     bytes
 }
 
-/// `None` when these are no sums of ours.
+/// `None` when the bytes aren't in the format of sums.
 pub fn decode_sums(hour: i64, bytes: &[u8]) -> Option<Sums> {
     let mut reader = Reader(bytes);
     if reader.byte()? != VERSION {
@@ -146,7 +146,7 @@ fn counts_of(ended: &Ended) -> [u32; 4] {
     [ended.published, ended.failed, ended.published_by_schedules, ended.failed_by_schedules]
 }
 
-/// A byte that says which are more than nothing, then those.
+/// A byte that marks the counts above zero, then those counts.
 fn put_counts(bytes: &mut Vec<u8>, counts: impl Iterator<Item = u32> + Clone) {
     let mask = counts.clone().enumerate().filter(|(_, count)| *count > 0).fold(0, |mask, (at, _)| mask | 1 << at);
     bytes.push(mask);
@@ -178,7 +178,7 @@ impl Reader<'_> {
         Uuid::from_slice(self.take(ID_BYTES)?).ok()
     }
 
-    /// At most four bytes.
+    /// Reads a big-endian number of at most four bytes.
     fn number(&mut self, bytes: usize) -> Option<u32> {
         Some(self.take(bytes)?.iter().fold(0, |value, byte| value << 8 | u32::from(*byte)))
     }
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn facts_survive_their_bytes_and_take_28_each() {
+    fn samples_are_read_back_and_take_28_bytes_each() {
         let samples = samples();
         let bytes = encode_samples(HOUR, &samples);
         assert_eq!(bytes.len(), samples_bytes(samples.iter()));
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn sums_survive_their_bytes_and_take_no_more_than_was_reckoned() {
+    fn sums_are_read_back_and_take_no_more_than_their_bound() {
         let sums = Sums::of(&samples());
         let bytes = encode_sums(HOUR, &sums);
         assert!(bytes.len() <= sums_bytes(&sums), "{} of {}", bytes.len(), sums_bytes(&sums));
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_bytes_are_refused_not_misread() {
+    fn bytes_in_another_format_are_refused() {
         for bytes in [&[][..], &[9], &[1], &[1, 1, 2], &[1, 0, 5]] {
             assert_eq!(decode_samples(HOUR, bytes), None, "{bytes:?}");
         }

@@ -1,9 +1,10 @@
-//! The tally: how many pins were accepted, published and failed, by account and quarter of an hour, kept so that it can be
-//! written again and again and never counts a pin twice.
+//! The rollup: how many pins were accepted, published and failed, by account and quarter of an hour. It can be written
+//! again and again, and never counts a pin twice.
 //!
-//! A [`Sample`] says of one pin what its rows say. Facts are filed by the hour in which their pin was accepted, which never
-//! changes, so a pin has one place for good; of two facts of a pin the one of the later revision counts. An hour's [`Sums`]
-//! are computed from its facts alone. So facts may come late, twice, and from workers that stood still for minutes.
+//! A [`Sample`] is the state of one pin according to its rows. Samples are filed by the hour in which the pin was
+//! accepted. That hour never changes, so a pin has one place for good. Of two samples of a pin, the one with the later
+//! revision counts. An hour's [`Sums`] are computed from its samples alone. So samples may come late, twice, and from
+//! workers that were stopped for minutes.
 
 pub mod codec;
 mod page;
@@ -18,36 +19,37 @@ use crate::domain::pin::failure::Failure;
 use crate::domain::pin::{LIFETIME_MS, Pin};
 use crate::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, Moment};
 
-/// Every zone's offset, and every change of one, is a multiple of this since the 1980s.
+/// Since the 1980s, every zone's offset, and every change of one, is a multiple of this.
 pub const QUARTER_MS: i64 = 15 * MINUTE_MS;
 pub const QUARTERS_PER_HOUR: i64 = 4;
-/// No pin ends later than this after its acceptance: its lifetime, and three days of doubt about the last call.
+/// No pin ends later than this after its acceptance: its lifetime, and three days for an unresolved last call, with a
+/// margin.
 pub const ENDS_WITHIN_MS: i64 = LIFETIME_MS + 5 * DAY_MS;
-/// Facts of older pins are left out: what they'd have to be compared with may be about to expire.
+/// Samples of older pins are skipped: the stored samples to compare them with may be about to expire.
 pub const ROLLED_UP_WITHIN_MS: i64 = ENDS_WITHIN_MS + 10 * DAY_MS;
-/// How long facts are kept behind their hour.
+/// How long samples are kept after their hour.
 pub const SAMPLES_KEPT_MS: i64 = ROLLED_UP_WITHIN_MS + 15 * DAY_MS;
-/// How long sums are kept behind their hour: two periods of 366 days, and the pins that ended in the earlier one.
+/// How long sums are kept after their hour: two periods of 366 days, and the pins that ended in the earlier one.
 pub const SUMS_KEPT_MS: i64 = 800 * DAY_MS;
 
-/// How a pin's life stands.
+/// How a pin has ended, if it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// Queued, deferred or publishing.
     Open,
     Published(Moment),
     Failed(Moment),
-    /// Deleted, or its schedule canceled, before it could be published: neither waiting nor failed.
+    /// Deleted, or its schedule canceled, before it could be published: it is neither waiting nor failed.
     Deleted,
 }
 
-/// What the tally knows of one pin.
+/// The rollup's record of one pin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
     pub pin: PinId,
     pub account: AccountId,
     pub created_at: Moment,
-    /// The attempt row's: later ones are truer.
+    /// The attempt row's revision; a sample with a later one replaces this sample.
     pub rev: u64,
     pub end: End,
     /// Whether a schedule started it.
@@ -78,7 +80,7 @@ impl Sample {
     }
 }
 
-/// Whether somebody called the pin off before it could be published: nothing has failed.
+/// Whether a caller called the pin off before it could be published: this isn't a failure.
 fn is_called_off(failure: Option<Failure>) -> bool {
     matches!(failure, Some(Failure::PinDeleted | Failure::ScheduleCanceled))
 }

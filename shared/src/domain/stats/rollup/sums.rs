@@ -1,21 +1,22 @@
-//! What an hour's pins came to.
+//! The sums over an hour's samples.
 
 use std::collections::BTreeMap;
 
 use super::{End, QUARTERS_PER_HOUR, Sample, codec, quarter};
 use crate::domain::ids::AccountId;
 
-/// Sums that take more than this are told less finely; DynamoDB's rows have at most 400 KB.
+/// Larger sums are stored at a coarser granularity; a DynamoDB row has at most 400 KB.
 const BYTES_MAX: usize = 300_000;
-/// To how many quarters of an hour the moments of outcomes are rounded down then, one after the other.
+/// The coarser granularities in quarters of an hour, tried in this order: the times of outcomes are rounded down to
+/// them.
 const COARSER: [i64; 2] = [4, 96];
 
-/// Pins of an hour's acceptance whose outcome came in one quarter of an hour.
+/// The pins accepted in an hour whose outcome came in the same quarter of an hour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ended {
     pub published: u32,
     pub failed: u32,
-    /// Of those, the ones that a schedule started.
+    /// Of those, the pins that a schedule started.
     pub published_by_schedules: u32,
     pub failed_by_schedules: u32,
 }
@@ -32,9 +33,9 @@ impl Ended {
 /// One account's pins of an hour.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Of {
-    /// Accepted, by quarter of the hour.
+    /// Accepted pins, by quarter of the hour.
     pub created: [u32; QUARTERS_PER_HOUR as usize],
-    /// Of those, the unfinished ones.
+    /// Of those, the unfinished pins.
     pub open: [u32; QUARTERS_PER_HOUR as usize],
     /// Outcomes by the quarter of an hour (since the epoch) in which they came, whenever that was.
     pub ended: BTreeMap<i64, Ended>,
@@ -68,15 +69,15 @@ impl Sums {
         sums.fitting(BYTES_MAX)
     }
 
-    /// The same, told as finely as fits: where hundreds of thousands of pins of one hour come out over weeks, by the hour, or
-    /// else by the day.
+    /// The same sums at the finest granularity that fits. Where hundreds of thousands of pins of one hour end over
+    /// weeks, outcomes are counted by the hour, or else by the day.
     fn fitting(self, max: usize) -> Self {
         let mut sums = self;
         for width in COARSER {
             if codec::sums_bytes(&sums) <= max {
                 return sums;
             }
-            tracing::warn!(width, "the tally of an hour with very many outcomes is told less finely");
+            tracing::warn!(width, "rollup sums coarsened");
             for of in sums.0.values_mut() {
                 let mut coarse: BTreeMap<i64, Ended> = BTreeMap::new();
                 for (quarter, ended) in &of.ended {
@@ -92,7 +93,7 @@ impl Sums {
         self.0.values().any(|of| of.open.iter().any(|count| *count > 0))
     }
 
-    /// Whether an outcome of one of these pins came in that quarter of an hour.
+    /// Whether an outcome of one of these pins came in this quarter of an hour.
     pub fn ended_in(&self, quarter: i64) -> bool {
         self.0.values().any(|of| of.ended.contains_key(&quarter))
     }
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn sums_that_are_too_large_keep_every_pin_and_tell_it_less_finely() {
+    fn sums_that_are_too_large_keep_every_pin_at_a_coarser_granularity() {
         let samples: Vec<Sample> = (0..4_000)
             .map(|pin| Sample {
                 pin: PinId(Uuid::from_u128(pin)),

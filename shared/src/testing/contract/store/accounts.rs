@@ -1,4 +1,4 @@
-//! Accounts.
+//! The rules of account rows.
 
 use crate::domain::account::Account;
 use crate::domain::account::credentials::{Announced, Death, Lease, RefusedGrant, TokenLife};
@@ -50,10 +50,13 @@ pub async fn an_account_is_written_on_the_revision_it_follows(store: &dyn Store)
     assert!(!store.save_account(&named(2, "early", "x")).await.expect("answered"), "there is nothing to follow");
     assert!(store.save_account(&first).await.expect("answered"));
     assert!(store.save_account(&first).await.expect("answered"), "a repetition is recognised");
-    assert!(!store.save_account(&named(1, "other", "x")).await.expect("answered"), "somebody else's first write");
+    assert!(!store.save_account(&named(1, "other", "x")).await.expect("answered"), "another first write");
     assert!(store.save_account(&named(2, "b", "second")).await.expect("answered"));
     assert!(!store.save_account(&named(2, "c", "late")).await.expect("answered"), "the revision is taken");
-    assert!(!store.save_account(&named(2, "", "late")).await.expect("answered"), "a write without a name is nobody's");
+    assert!(
+        !store.save_account(&named(2, "", "late")).await.expect("answered"),
+        "a write without a nonce is never recognised as a repetition"
+    );
     let stored = store.account(first.key).await.expect("read").expect("there");
     assert_eq!((stored.rev, stored.scopes.as_str()), (2, "second"));
 }
@@ -100,7 +103,7 @@ pub async fn due_accounts_are_the_most_overdue_that_are_not_given_up(store: &dyn
     assert_eq!(due(30_000, 10).await, [3, 7, 1]);
 }
 
-pub async fn accounts_are_those_of_the_workspace(store: &dyn Store) {
+pub async fn a_workspace_lists_its_own_accounts(store: &dyn Store) {
     let account = |workspace: u128, account: u128| Account {
         key: AccountKey {
             workspace: WorkspaceId(Uuid::from_u128(workspace)),

@@ -1,4 +1,4 @@
-//! Backlog rows.
+//! The rules of backlog rows.
 
 use uuid::Uuid;
 
@@ -19,7 +19,7 @@ fn row(priority: Priority, created: i64, pin: u128) -> BacklogRow {
     BacklogRow { priority, created_at: Moment(NOW + created), pin: PinId(Uuid::from_u128(pin)), generation: 0 }
 }
 
-/// Sixty rows of one priority, each a second younger than the last.
+/// Sixty rows of one priority, each a second younger than the one before.
 async fn put_many(store: &dyn Store) -> Vec<BacklogRow> {
     let rows: Vec<BacklogRow> = (0..60).map(|index| row(Priority::Normal, index * 1_000, index as u128 + 1)).collect();
     for row in &rows {
@@ -63,7 +63,7 @@ pub async fn the_oldest_of_one_priority_are_read(store: &dyn Store) {
     assert_eq!(of(Priority::Bulk, 1).await.len(), 1);
 }
 
-pub async fn a_row_knows_its_place(store: &dyn Store) {
+pub async fn the_position_of_a_row_is_counted(store: &dyn Store) {
     let rows = put_many(store).await;
     let position =
         |row: BacklogRow, limit| async move { store.backlog_position(account(), &row, limit).await.expect("read") };
@@ -95,7 +95,7 @@ pub async fn many_rows_are_deleted_and_the_rest_stays(store: &dyn Store) {
     store.delete_backlog(account(), &gone).await.expect("deleting again is harmless");
 }
 
-pub async fn backlogs_are_each_accounts_own(store: &dyn Store) {
+pub async fn each_account_has_its_own_backlog(store: &dyn Store) {
     let rows = put_many(store).await;
     let neighbour = AccountKey { account: AccountId(Uuid::from_u128(77)), ..account() };
     let stranger = AccountKey { workspace: WorkspaceId(Uuid::from_u128(78)), ..account() };
@@ -104,5 +104,9 @@ pub async fn backlogs_are_each_accounts_own(store: &dyn Store) {
         assert!(!store.in_backlog(other, &rows[0]).await.expect("read"));
         store.delete_backlog(other, &rows).await.expect("answered");
     }
-    assert_eq!(store.backlog(account(), 100).await.expect("read").len(), 60, "nobody else deletes them");
+    assert_eq!(
+        store.backlog(account(), 100).await.expect("read").len(),
+        60,
+        "deletions of other accounts don't affect them"
+    );
 }

@@ -1,4 +1,4 @@
-//! Pins that are changed or deleted: both rows of a pin, or none.
+//! The rules of editing and deleting pins: both rows of a pin are written, or none.
 
 use uuid::Uuid;
 
@@ -7,13 +7,13 @@ use crate::domain::pin::attempt::Attempt;
 use crate::domain::pin::{Pin, PinRequest, Placement};
 use crate::domain::testdata::{self, CREATED_AT, pin_of};
 use crate::domain::time::Moment;
-use crate::ports::{Accepted, Saved, Store};
+use crate::ports::{Store, Write};
 
 const LATER: Moment = Moment(CREATED_AT.0 + 20);
 
 async fn put(store: &dyn Store, key: &str) -> (Pin, Attempt) {
     let pin = pin_of(testdata::request(key), CREATED_AT, Placement::Now);
-    assert_eq!(store.put_pin(&pin).await.expect("written"), Accepted::New, "a new pin");
+    assert_eq!(store.put_pin(&pin).await.expect("written"), Write::Done, "a new pin");
     let attempt = Attempt::untouched(&pin);
     (pin, attempt)
 }
@@ -33,11 +33,11 @@ pub async fn an_edit_is_written_on_the_revision_it_follows(store: &dyn Store) {
     let second = edited(&first, "Second", "a");
     assert!(store.save_pin(&second.0, &second.1).await.expect("answered"));
     assert_eq!(stored(store, &first.0).await, second);
-    // From what was read before it, nobody writes any more.
+    // A write that is based on the rows before the edit fails.
     let stale = edited(&first, "Stale", "b");
     assert!(!store.save_pin(&stale.0, &stale.1).await.expect("answered"));
     let begun = first.1.begin(LATER, "c".into()).expect("legal");
-    assert!(matches!(store.save_attempt(&first.0, &begun).await, Ok(Saved::Lost(Some(_)))));
+    assert!(matches!(store.save_attempt(&first.0, &begun).await, Ok(Write::Conflict(Some(_)))));
     let third = edited(&second, "Third", "d");
     assert!(store.save_pin(&third.0, &third.1).await.expect("answered"));
     assert_eq!(stored(store, &first.0).await, third);
@@ -70,12 +70,15 @@ pub async fn a_hidden_pin_leaves_the_listing_and_is_not_written_again(store: &dy
     assert_eq!(read, (Pin { hidden_at: Some(LATER), ..hidden.0.clone() }, hidden.1.clone()), "nothing else changes");
     let late = Moment(LATER.0 + 1);
     store.hide_pin(&Pin { hidden_at: Some(late), ..hidden.0.clone() }).await.expect("answered");
-    assert_eq!(stored(store, &hidden.0).await, read, "once is enough");
+    assert_eq!(stored(store, &hidden.0).await, read, "a second hiding changes nothing");
     let edit = edited(&hidden, "Too late", "b");
-    assert!(!store.save_pin(&edit.0, &edit.1).await.expect("answered"), "nobody has seen it hidden");
-    // Its attempt goes on.
+    assert!(
+        !store.save_pin(&edit.0, &edit.1).await.expect("answered"),
+        "the edit is based on the pin before it was hidden"
+    );
+    // Its attempt continues.
     let begun = hidden.1.begin(LATER, "c".into()).expect("legal");
-    assert_eq!(store.save_attempt(&hidden.0, &begun).await.expect("answered"), Saved::Yes);
+    assert_eq!(store.save_attempt(&hidden.0, &begun).await.expect("answered"), Write::Done);
 }
 
 pub async fn some_siblings_are_read_up_to_a_limit(store: &dyn Store) {

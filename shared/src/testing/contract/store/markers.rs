@@ -1,4 +1,4 @@
-//! Clock rows, the watermark and the lease.
+//! The rules of recovery markers, the watermark and the dispatcher's lease.
 
 use uuid::Uuid;
 
@@ -18,7 +18,7 @@ fn row(minute: i64, shard: u32, id: &str) -> RecoveryMarker {
     RecoveryMarker { minute, shard, pins, purpose: Purpose::Rescue, rounds: shard, id: id.into() }
 }
 
-pub async fn clock_rows_round_trip_in_every_shard(store: &dyn Store) {
+pub async fn markers_round_trip_in_every_shard(store: &dyn Store) {
     for shard in 0..MARKER_SHARDS {
         assert_eq!(store.markers(MINUTE, shard).await.expect("read"), [], "an empty minute");
         for id in ["a", "b"] {
@@ -32,15 +32,15 @@ pub async fn clock_rows_round_trip_in_every_shard(store: &dyn Store) {
     }
 }
 
-pub async fn a_clock_row_holds_up_to_its_limit_of_pins(store: &dyn Store) {
-    // Of two workspaces: a batch of the dispatcher's is one account's, but nothing says that it must be.
+pub async fn a_marker_holds_up_to_its_limit_of_pins(store: &dyn Store) {
+    // Of two workspaces: the dispatcher's batches are of one account, but a marker isn't limited to one.
     let pins: Vec<PinKey> = (0..PINS_PER_MARKER as u128).map(|index| pin(index % 2, u128::MAX - index)).collect();
     let full = RecoveryMarker { pins, ..row(MINUTE, 3, "full") };
     store.put_marker(&full).await.expect("written");
     assert_eq!(store.markers(MINUTE, 3).await.expect("read"), [full], "in their order");
 }
 
-pub async fn a_clock_row_keeps_its_purpose(store: &dyn Store) {
+pub async fn a_marker_keeps_its_purpose(store: &dyn Store) {
     let late = RecoveryMarker { purpose: Purpose::DuplicateCheck, ..row(MINUTE, 4, "a") };
     for row in [&late, &row(MINUTE, 4, "b")] {
         store.put_marker(row).await.expect("written");
@@ -48,7 +48,7 @@ pub async fn a_clock_row_keeps_its_purpose(store: &dyn Store) {
     assert_eq!(store.markers(MINUTE, 4).await.expect("read"), [late, row(MINUTE, 4, "b")]);
 }
 
-pub async fn a_deleted_clock_row_is_gone_and_others_stay(store: &dyn Store) {
+pub async fn a_deleted_marker_is_gone_and_others_stay(store: &dyn Store) {
     for id in ["a", "b"] {
         store.put_marker(&row(MINUTE, 2, id)).await.expect("written");
     }
@@ -66,18 +66,18 @@ pub async fn the_watermark_never_goes_back(store: &dyn Store) {
     }
 }
 
-pub async fn the_lease_is_one_holders(store: &dyn Store) {
+pub async fn the_lease_has_one_holder(store: &dyn Store) {
     let take = |holder: &'static str| store.take_lease(holder, Moment(1_000), Moment(2_000));
     assert!(take("a").await.expect("answered"), "a free lease");
-    assert!(!take("b").await.expect("answered"), "somebody else's");
-    assert!(take("a").await.expect("answered"), "our own, as when the SDK repeats a write");
+    assert!(!take("b").await.expect("answered"), "another dispatcher holds it");
+    assert!(take("a").await.expect("answered"), "the holder's own lease, as when the SDK repeats a write");
 }
 
 pub async fn the_lease_expires(store: &dyn Store) {
     assert!(store.take_lease("a", Moment(1_000), Moment(2_000)).await.expect("answered"));
     assert!(!store.take_lease("b", Moment(1_999), Moment(3_000)).await.expect("answered"), "not yet");
     assert!(store.take_lease("b", Moment(2_000), Moment(3_000)).await.expect("answered"), "now");
-    assert!(!store.take_lease("a", Moment(2_500), Moment(3_500)).await.expect("answered"), "it is the other's now");
+    assert!(!store.take_lease("a", Moment(2_500), Moment(3_500)).await.expect("answered"), "the other holds it now");
 }
 
 pub async fn the_lease_is_released_by_its_holder_only(store: &dyn Store) {

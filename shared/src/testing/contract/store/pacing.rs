@@ -1,4 +1,4 @@
-//! Buckets, pauses and waiting marks.
+//! The rules of buckets, pauses and waiting marks.
 
 use std::collections::BTreeSet;
 
@@ -40,9 +40,9 @@ pub async fn a_fresh_bucket_is_the_default(store: &dyn Store) {
     assert_eq!(bucket(store).await, Bucket::default());
 }
 
-/// A random walk of takes in all modes (many of which must be refused), pauses and marks, compared with
-/// [`Take::apply`] at each step.
-pub async fn every_take_does_what_the_domain_says(store: &dyn Store) {
+/// A random walk of takes in all modes (many of which must be refused), pauses and marks, compared with [`Take::apply`]
+/// after each step.
+pub async fn every_take_does_what_the_domain_specifies(store: &dyn Store) {
     let mut rng = fastrand::Rng::with_seed(20_260_101);
     let (mut model, mut now, mut taken, mut refused) = (Bucket::default(), NOW, [0; 4], [0; 4]);
     for step in 0..OPS {
@@ -114,7 +114,7 @@ pub async fn a_refused_take_changes_nothing(store: &dyn Store) {
     for from in [TakeFrom::Near, TakeFrom::Used] {
         let used = Take { from, ..take(&fresh, 1, "b") };
         assert_eq!(store.take(account(1), &used).await.expect("answered"), Taken::Refused(fresh.clone()));
-        assert_eq!(bucket(store).await, fresh, "a settled bucket taken for a used one");
+        assert_eq!(bucket(store).await, fresh, "the bucket is settled, not used");
     }
     let beyond = Take { from: TakeFrom::Used, ..too_many };
     assert_eq!(store.take(account(1), &beyond).await.expect("answered"), Taken::Refused(fresh));
@@ -129,11 +129,11 @@ pub async fn a_repeated_take_counts_once(store: &dyn Store) {
         assert!(matches!(&first, Taken::Tokens(slots) if slots.len() == 2), "{first:?}");
         let repeated = store.take(account(1), &take).await.expect("answered");
         assert_eq!(bucket(store).await.tat, after.tat.max(before.tat), "the bucket moved once (used: {from_used})");
-        assert_eq!(repeated, first, "and the same slots are answered (used: {from_used})");
+        assert_eq!(repeated, first, "the same slots are returned (used: {from_used})");
     }
 }
 
-/// Takes as an acceptance does: planned anew from what a refusal answers.
+/// Takes as acceptance does: planned again from the bucket that a refusal returns.
 async fn take_until_taken(store: &dyn Store, nonce: usize) -> Moment {
     let mut seen = Bucket::default();
     for round in 0..50 {
@@ -156,7 +156,7 @@ pub async fn concurrent_takes_get_distinct_slots(store: &dyn Store) {
     assert_eq!(later, wanted, "then one a second");
 }
 
-pub async fn concurrent_takes_of_what_was_seen_let_one_through(store: &dyn Store) {
+pub async fn of_concurrent_takes_of_the_same_state_one_succeeds(store: &dyn Store) {
     for rel in 0..2 {
         let seen = bucket(store).await;
         assert_eq!(seen.rel, rel, "counted");
@@ -180,9 +180,9 @@ pub async fn the_later_pause_stays(store: &dyn Store) {
     assert_eq!(paused.pause_reason.as_deref(), Some("account_on_hold"));
     assert_eq!(paused.tat, at(95), "empty when it ends");
     store.pause(account(1), &pause(at(10), at(15), "earlier")).await.expect("answered");
-    assert_eq!(bucket(store).await, paused, "an earlier one changes nothing");
+    assert_eq!(bucket(store).await, paused, "an earlier pause changes nothing");
     let answer = store.take(account(1), &take(&paused, 1, "a")).await.expect("answered");
-    assert_eq!(answer, Taken::Refused(paused), "and no token is given meanwhile");
+    assert_eq!(answer, Taken::Refused(paused), "no token is given during the pause");
 }
 
 pub async fn a_pause_never_fills_the_bucket(store: &dyn Store) {
@@ -192,10 +192,14 @@ pub async fn a_pause_never_fills_the_bucket(store: &dyn Store) {
     let short = pause(NOW.plus_ms(10_000), NOW.plus_ms(15_000), "account_paused");
     store.pause(account(1), &short).await.expect("paused");
     let after = bucket(store).await;
-    assert_eq!((after.tat, after.paused_until), (tat, Some(NOW.plus_ms(10_000))), "slots given away stay given away");
+    assert_eq!(
+        (after.tat, after.paused_until),
+        (tat, Some(NOW.plus_ms(10_000))),
+        "slots that were given stay paid for"
+    );
 }
 
-pub async fn an_earlier_pause_may_still_slow_for_longer(store: &dyn Store) {
+pub async fn an_earlier_pause_may_still_extend_the_slowdown(store: &dyn Store) {
     let at = |s: i64| NOW.plus_ms(s * 1_000);
     store.pause(account(1), &pause(at(60), at(65), "account_paused")).await.expect("paused");
     let slowing = Pause { slow_until: Some(at(600)), ..pause(at(30), at(35), "earlier") };
@@ -205,21 +209,21 @@ pub async fn an_earlier_pause_may_still_slow_for_longer(store: &dyn Store) {
     assert_eq!(after.pause_reason.as_deref(), Some("account_paused"));
 }
 
-pub async fn a_hold_is_lifted_only_as_it_was_seen(store: &dyn Store) {
+pub async fn a_hold_is_lifted_only_if_it_is_unchanged(store: &dyn Store) {
     let at = |s: i64| NOW.plus_ms(s * 1_000);
     store.lift_hold(account(1), NOW).await.expect("lifting nothing is harmless");
     assert_eq!(bucket(store).await, Bucket::default());
     store.pause(account(1), &pause(at(60), at(65), "account_on_hold")).await.expect("held");
     store.lift_hold(account(1), at(59)).await.expect("answered");
-    assert!(bucket(store).await.is_on_hold(), "another hold than was seen stays");
+    assert!(bucket(store).await.is_on_hold(), "a hold that has changed stays");
     store.lift_hold(account(1), at(60)).await.expect("answered");
     assert!(!bucket(store).await.is_on_hold());
     store.pause(account(1), &pause(at(90), at(95), "account_paused")).await.expect("paused");
     store.lift_hold(account(1), at(90)).await.expect("answered");
-    assert_eq!(bucket(store).await.pause_reason.as_deref(), Some("account_paused"), "what is no hold stays");
+    assert_eq!(bucket(store).await.pause_reason.as_deref(), Some("account_paused"), "a pause that isn't a hold stays");
 }
 
-pub async fn a_hold_is_ended_only_as_it_was_seen(store: &dyn Store) {
+pub async fn a_hold_is_ended_only_if_it_is_unchanged(store: &dyn Store) {
     let at = |s: i64| NOW.plus_ms(s * 1_000);
     let resume = Resume { seen_until: at(60), seen_tat: at(65), paused_until: at(2), tat: at(7) };
     assert!(!store.resume(account(1), &resume).await.expect("answered"), "there is nothing to end");
@@ -228,37 +232,37 @@ pub async fn a_hold_is_ended_only_as_it_was_seen(store: &dyn Store) {
     let held = bucket(store).await;
     for other in [Resume { seen_until: at(59), ..resume.clone() }, Resume { seen_tat: at(64), ..resume.clone() }] {
         assert!(!store.resume(account(1), &other).await.expect("answered"));
-        assert_eq!(bucket(store).await, held, "another hold than was seen stays");
+        assert_eq!(bucket(store).await, held, "a hold that has changed stays");
     }
     store.mark_waiting(account(1), NOW).await.expect("marked");
     assert!(store.resume(account(1), &resume).await.expect("answered"));
     let after = bucket(store).await;
     assert_eq!((after.paused_until, after.tat, after.pause_reason), (Some(at(2)), at(7), None));
-    assert_eq!(after.waiting_at, Some(NOW), "who waits still waits");
+    assert_eq!(after.waiting_at, Some(NOW), "the waiting mark stays");
     assert!(!store.resume(account(1), &resume).await.expect("answered"), "it has ended");
     store.pause(account(1), &pause(at(90), at(95), "account_paused")).await.expect("paused");
     let no_hold = Resume { seen_until: at(90), seen_tat: at(95), ..resume };
-    assert!(!store.resume(account(1), &no_hold).await.expect("answered"), "what is no hold stays");
+    assert!(!store.resume(account(1), &no_hold).await.expect("answered"), "a pause that isn't a hold stays");
 }
 
-pub async fn the_waiting_mark_is_set_and_refreshed_never_set_back(store: &dyn Store) {
+pub async fn the_waiting_mark_is_set_and_refreshed_and_never_moves_back(store: &dyn Store) {
     for (mark, wanted) in [(5, 5), (9, 9), (7, 9)] {
         store.mark_waiting(account(1), NOW.plus_ms(mark)).await.expect("answered");
         assert_eq!(bucket(store).await.waiting_at, Some(NOW.plus_ms(wanted)));
     }
     let waiting = bucket(store).await;
     let refused = store.take(account(1), &take(&waiting, 1, "a")).await.expect("answered");
-    assert_eq!(refused, Taken::Refused(waiting.clone()), "nobody overtakes");
+    assert_eq!(refused, Taken::Refused(waiting.clone()), "no pin overtakes the backlog");
     let behind = Take { behind_waiting: true, ..take(&waiting, 1, "b") };
     assert!(matches!(store.take(account(1), &behind).await.expect("answered"), Taken::Tokens(_)));
 }
 
-pub async fn the_waiting_mark_is_cleared_only_as_it_was_seen(store: &dyn Store) {
+pub async fn the_waiting_mark_is_cleared_only_if_it_is_unchanged(store: &dyn Store) {
     store.clear_waiting(account(1), NOW).await.expect("clearing nothing is harmless");
     assert_eq!(bucket(store).await.waiting_at, None);
     store.mark_waiting(account(1), NOW).await.expect("marked");
     store.clear_waiting(account(1), NOW.plus_ms(-1)).await.expect("answered");
-    assert_eq!(bucket(store).await.waiting_at, Some(NOW), "another mark than was seen stays");
+    assert_eq!(bucket(store).await.waiting_at, Some(NOW), "a mark that has changed stays");
     store.clear_waiting(account(1), NOW).await.expect("answered");
     assert_eq!(bucket(store).await.waiting_at, None);
 }
@@ -268,14 +272,14 @@ pub async fn waiting_accounts_are_those_that_are_marked(store: &dyn Store) {
         store.mark_waiting(account(id), NOW).await.expect("marked");
     }
     let untouched = take(&Bucket::default(), 1, "a");
-    store.take(account(20), &untouched).await.expect("a bucket of somebody who doesn't wait");
+    store.take(account(20), &untouched).await.expect("a bucket without a waiting mark");
     store.clear_waiting(account(4), NOW).await.expect("cleared");
     let marked: BTreeSet<AccountKey> = store.waiting_accounts().await.expect("read").into_iter().collect();
     assert_eq!(marked, (1..=9).filter(|id| *id != 4).map(account).collect());
 }
 
-pub async fn buckets_are_each_accounts_own(store: &dyn Store) {
+pub async fn each_account_has_its_own_bucket(store: &dyn Store) {
     store.take(account(2), &take(&Bucket::default(), 5, "a")).await.expect("taken");
     store.pause(account(3), &pause(NOW.plus_ms(1), NOW.plus_ms(2), "account_paused")).await.expect("paused");
-    assert_eq!(bucket(store).await, Bucket::default(), "the neighbours' doings don't show");
+    assert_eq!(bucket(store).await, Bucket::default(), "other accounts' buckets don't affect it");
 }

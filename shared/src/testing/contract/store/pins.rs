@@ -1,4 +1,4 @@
-//! Pins, attempts, siblings, the listing.
+//! The rules of pins, attempts, siblings and the listing.
 
 use std::collections::BTreeSet;
 
@@ -13,14 +13,14 @@ use crate::domain::pin::origin::{Actor, Origin};
 use crate::domain::pin::{Pin, PinRequest, Placement, Priority, WaitReason};
 use crate::domain::testdata::{self, CREATED_AT, pin_of, request};
 use crate::domain::time::Moment;
-use crate::ports::{Accepted, Saved, Store};
+use crate::ports::{Store, Write};
 
 fn pin(key: &str) -> Pin {
     pin_of(request(key), CREATED_AT, Placement::Now)
 }
 
 async fn put(store: &dyn Store, pin: &Pin) {
-    assert_eq!(store.put_pin(pin).await.expect("written"), Accepted::New, "a new pin is accepted");
+    assert_eq!(store.put_pin(pin).await.expect("written"), Write::Done, "a new pin is accepted");
 }
 
 async fn stored(store: &dyn Store, key: PinKey) -> Option<(Pin, Attempt)> {
@@ -32,14 +32,14 @@ pub async fn a_pin_is_accepted_once(store: &dyn Store) {
     put(store, &first).await;
     let second = Pin { nonce: "another".into(), created_at: Moment(9), ..first.clone() };
     let answer = store.put_pin(&second).await.expect("answered");
-    assert_eq!(answer, Accepted::Existing(Box::new(first.clone())), "the first one is answered as it was written");
+    assert_eq!(answer, Write::Conflict(Box::new(first.clone())), "the first pin is returned as it was written");
     assert_eq!(stored(store, first.key).await.map(|(pin, _)| pin), Some(first), "and stays");
 }
 
 pub async fn a_repeated_write_of_the_same_acceptance_is_recognised(store: &dyn Store) {
     let pin = pin("key");
     put(store, &pin).await;
-    assert_eq!(store.put_pin(&pin).await.expect("answered"), Accepted::New, "our own nonce is no replay");
+    assert_eq!(store.put_pin(&pin).await.expect("answered"), Write::Done, "a write with the same nonce is no replay");
 }
 
 pub async fn a_pin_round_trips_with_every_field(store: &dyn Store) {
@@ -84,10 +84,10 @@ pub async fn an_untouched_pin_has_the_state_of_its_placement(store: &dyn Store) 
     }
 }
 
-pub async fn pins_are_read_on_from_a_place_oldest_first(store: &dyn Store) {
+pub async fn pins_are_listed_oldest_first_after_any_position(store: &dyn Store) {
     let mut positions = Vec::new();
     for index in 0..12_i64 {
-        // Pairs of one moment.
+        // Pairs with the same moment.
         let pin = pin_of(request(&index.to_string()), Moment(CREATED_AT.0 + index / 2), Placement::Now);
         put(store, &pin).await;
         positions.push((pin.created_at, pin.key.pin));
@@ -103,7 +103,7 @@ pub async fn pins_are_read_on_from_a_place_oldest_first(store: &dyn Store) {
     }
     assert_eq!(read(None, Moment(CREATED_AT.0 + 2), 100).await, positions[..6], "not after the end");
     assert_eq!(read(Some(positions[11]), end, 100).await, []);
-    assert_eq!(read(Some(positions[11]), CREATED_AT, 100).await, [], "a place behind the end");
+    assert_eq!(read(Some(positions[11]), CREATED_AT, 100).await, [], "a position after the end");
     let stranger = WorkspaceId(Uuid::from_u128(77));
     assert_eq!(store.listing_after(stranger, None, end, 100).await.expect("read"), []);
 }
@@ -116,9 +116,9 @@ pub async fn an_attempt_is_written_on_the_revision_it_follows(store: &dyn Store)
     let pin = pin("key");
     put(store, &pin).await;
     let first = begun(&pin, "a");
-    assert_eq!(store.save_attempt(&pin, &first).await.expect("answered"), Saved::Yes);
+    assert_eq!(store.save_attempt(&pin, &first).await.expect("answered"), Write::Done);
     let second = first.not_sent(Moment(CREATED_AT.0 + 20), "b".into()).expect("a transition");
-    assert_eq!(store.save_attempt(&pin, &second).await.expect("answered"), Saved::Yes);
+    assert_eq!(store.save_attempt(&pin, &second).await.expect("answered"), Write::Done);
     assert_eq!(stored(store, pin.key).await.map(|(_, attempt)| attempt), Some(second));
 }
 
@@ -126,13 +126,13 @@ pub async fn a_lost_write_answers_the_row_as_it_is(store: &dyn Store) {
     let pin = pin("key");
     put(store, &pin).await;
     let winner = begun(&pin, "winner");
-    assert_eq!(store.save_attempt(&pin, &winner).await.expect("answered"), Saved::Yes);
+    assert_eq!(store.save_attempt(&pin, &winner).await.expect("answered"), Write::Done);
     let loser = begun(&pin, "loser");
     let answer = store.save_attempt(&pin, &loser).await.expect("answered");
-    assert_eq!(answer, Saved::Lost(Some(Box::new(winner.clone()))), "a second first write");
+    assert_eq!(answer, Write::Conflict(Some(Box::new(winner.clone()))), "a second first write");
     let ahead = Attempt { rev: 3, ..loser };
     let answer = store.save_attempt(&pin, &ahead).await.expect("answered");
-    assert_eq!(answer, Saved::Lost(Some(Box::new(winner.clone()))), "a revision too far");
+    assert_eq!(answer, Write::Conflict(Some(Box::new(winner.clone()))), "a revision too far");
     assert_eq!(stored(store, pin.key).await.map(|(_, attempt)| attempt), Some(winner), "nothing was written");
 }
 
@@ -142,16 +142,20 @@ pub async fn a_repeated_write_of_the_same_attempt_is_recognised(store: &dyn Stor
     let first = begun(&pin, "a");
     let second = first.not_sent(Moment(CREATED_AT.0 + 20), "b".into()).expect("a transition");
     for attempt in [&first, &first, &second, &second] {
-        assert_eq!(store.save_attempt(&pin, attempt).await.expect("answered"), Saved::Yes, "our own nonce succeeds");
+        assert_eq!(
+            store.save_attempt(&pin, attempt).await.expect("answered"),
+            Write::Done,
+            "a repetition with the same nonce succeeds"
+        );
     }
     let late = store.save_attempt(&pin, &first).await.expect("answered");
-    assert_eq!(late, Saved::Lost(Some(Box::new(second))), "but not once another write has followed");
+    assert_eq!(late, Write::Conflict(Some(Box::new(second))), "but not once another write has followed");
 }
 
 pub async fn an_attempt_without_the_row_it_follows_is_lost(store: &dyn Store) {
     let pin = pin("key");
     let second = Attempt { rev: 2, ..begun(&pin, "a") };
-    assert_eq!(store.save_attempt(&pin, &second).await.expect("answered"), Saved::Lost(None));
+    assert_eq!(store.save_attempt(&pin, &second).await.expect("answered"), Write::Conflict(None));
     assert_eq!(stored(store, pin.key).await, None, "an attempt alone is no pin");
 }
 
@@ -160,7 +164,7 @@ pub async fn of_concurrent_attempts_one_wins(store: &dyn Store) {
     put(store, &pin).await;
     let attempts: Vec<Attempt> = (0..8).map(|index| begun(&pin, &format!("n{index}"))).collect();
     let answers = join_all(attempts.iter().map(|attempt| store.save_attempt(&pin, attempt))).await;
-    let won: Vec<usize> = (0..8).filter(|index| matches!(answers[*index], Ok(Saved::Yes))).collect();
+    let won: Vec<usize> = (0..8).filter(|index| matches!(answers[*index], Ok(Write::Done))).collect();
     assert_eq!(won.len(), 1, "{answers:?}");
     assert_eq!(stored(store, pin.key).await.map(|(_, attempt)| attempt), Some(attempts[won[0]].clone()));
 }
@@ -201,16 +205,16 @@ pub async fn an_attempt_round_trips_with_every_field(store: &dyn Store) {
         removed_at: Some(at(6)),
         is_superseded: true,
     };
-    assert_eq!(store.save_attempt(&pin, &full).await.expect("answered"), Saved::Yes);
+    assert_eq!(store.save_attempt(&pin, &full).await.expect("answered"), Write::Done);
     assert_eq!(stored(store, pin.key).await.map(|(_, attempt)| attempt), Some(full));
 }
 
-pub async fn many_pins_are_read_in_the_order_asked_for(store: &dyn Store) {
-    assert_eq!(store.pins(&[]).await.expect("read"), [], "nothing asked, nothing answered");
+pub async fn many_pins_are_read_in_the_order_of_their_keys(store: &dyn Store) {
+    assert_eq!(store.pins(&[]).await.expect("read"), [], "no keys, no pins");
     let pins: Vec<Pin> = (0..65).map(|index| pin(&format!("key-{index}"))).collect();
     join_all(pins.iter().map(|pin| put(store, pin))).await;
     let touched = begun(&pins[33], "a");
-    assert_eq!(store.save_attempt(&pins[33], &touched).await.expect("answered"), Saved::Yes);
+    assert_eq!(store.save_attempt(&pins[33], &touched).await.expect("answered"), Write::Done);
 
     let missing = PinKey { workspace: testdata::workspace(), pin: PinId(Uuid::from_u128(404)) };
     let mut keys: Vec<PinKey> = pins.iter().rev().map(|pin| pin.key).collect();
@@ -219,7 +223,7 @@ pub async fn many_pins_are_read_in_the_order_asked_for(store: &dyn Store) {
     let read = store.pins(&keys).await.expect("read");
     let found: Vec<Option<PinKey>> = read.iter().map(|found| found.as_ref().map(|(pin, _)| pin.key)).collect();
     let wanted: Vec<Option<PinKey>> = keys.iter().map(|key| (*key != missing).then_some(*key)).collect();
-    assert_eq!(found, wanted, "each in its place, a missing one as None, one asked for twice answered twice");
+    assert_eq!(found, wanted, "in the order of the keys; a missing pin is None, a repeated key is answered twice");
     let attempt = read.into_iter().flatten().find(|(pin, _)| pin.key == pins[33].key).map(|(_, attempt)| attempt);
     assert_eq!(attempt, Some(touched), "with its own attempt");
 }

@@ -1,4 +1,4 @@
-//! Attempts that are saved together: all or none.
+//! The rules of attempts that are saved together: all are written, or none.
 
 use futures_util::future::join_all;
 
@@ -6,13 +6,13 @@ use crate::domain::pin::attempt::Attempt;
 use crate::domain::pin::{Pin, Placement};
 use crate::domain::testdata::{self, CREATED_AT, pin_of};
 use crate::domain::time::Moment;
-use crate::ports::{Accepted, SAVED_TOGETHER_MAX, Saved, Store};
+use crate::ports::{SAVED_TOGETHER_MAX, Store, Write};
 
 const LATER: Moment = Moment(CREATED_AT.0 + 20);
 
 async fn put(store: &dyn Store, key: &str) -> Pin {
     let pin = pin_of(testdata::request(key), CREATED_AT, Placement::Now);
-    assert_eq!(store.put_pin(&pin).await.expect("written"), Accepted::New, "a new pin");
+    assert_eq!(store.put_pin(&pin).await.expect("written"), Write::Done, "a new pin");
     pin
 }
 
@@ -20,11 +20,11 @@ fn begun(pin: &Pin, nonce: &str) -> Attempt {
     Attempt::untouched(pin).begin(CREATED_AT, nonce.into()).expect("begins")
 }
 
-/// Two pins, one of which has been touched, and the next state of each.
+/// Two pins, one with an attempt row and one without, and the next state of each.
 async fn pair(store: &dyn Store, nonce: &str) -> [(Pin, Attempt); 2] {
     let (untouched, touched) = (put(store, "untouched").await, put(store, "touched").await);
     let first = begun(&touched, "first");
-    assert_eq!(store.save_attempt(&touched, &first).await.expect("answered"), Saved::Yes);
+    assert_eq!(store.save_attempt(&touched, &first).await.expect("answered"), Write::Done);
     [(untouched.clone(), begun(&untouched, nonce)), (touched, first.not_sent(LATER, nonce.into()).expect("legal"))]
 }
 
@@ -60,29 +60,29 @@ pub async fn a_lost_condition_changes_none_of_them(store: &dyn Store) {
         assert_eq!(stored(store, &writes).await, before);
     }
     let winner = before[1].not_sent(LATER, "winner".into()).expect("legal");
-    assert_eq!(store.save_attempt(&writes[1].0, &winner).await.expect("answered"), Saved::Yes);
-    assert!(!store.save_attempts(&writes).await.expect("answered"), "somebody else was first");
+    assert_eq!(store.save_attempt(&writes[1].0, &winner).await.expect("answered"), Write::Done);
+    assert!(!store.save_attempts(&writes).await.expect("answered"), "another write was first");
     assert_eq!(stored(store, &writes).await, [before[0].clone(), winner]);
 }
 
 pub async fn a_repeated_write_of_the_same_attempts_is_recognised(store: &dyn Store) {
     let writes = pair(store, "a").await;
     for _ in 0..3 {
-        assert!(store.save_attempts(&writes).await.expect("answered"), "our own nonces succeed");
+        assert!(store.save_attempts(&writes).await.expect("answered"), "a repetition with the same nonces succeeds");
     }
     assert_eq!(stored(store, &writes).await, attempts(&writes));
     let next = writes[1].1.begin(LATER, "b".into()).expect("begins");
-    assert_eq!(store.save_attempt(&writes[1].0, &next).await.expect("answered"), Saved::Yes);
+    assert_eq!(store.save_attempt(&writes[1].0, &next).await.expect("answered"), Write::Done);
     assert!(!store.save_attempts(&writes).await.expect("answered"), "but not once another write has followed");
 }
 
-pub async fn attempts_without_a_name_are_nobodys_own(store: &dyn Store) {
+pub async fn attempts_without_a_nonce_are_not_recognised_as_repetitions(store: &dyn Store) {
     let writes = pair(store, "").await;
     assert!(store.save_attempts(&writes).await.expect("answered"));
     assert!(!store.save_attempts(&writes).await.expect("answered"));
 }
 
-pub async fn of_concurrent_writes_together_one_wins_whole(store: &dyn Store) {
+pub async fn of_concurrent_writes_together_one_wins_as_a_whole(store: &dyn Store) {
     let writes = pair(store, "n").await;
     let rivals: Vec<Vec<(Pin, Attempt)>> = (0..6)
         .map(|index| {

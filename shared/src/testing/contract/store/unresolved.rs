@@ -1,4 +1,4 @@
-//! Doubts, and how far looking at a board has come.
+//! The rules of unresolved pins and of a board's scan.
 
 use futures_util::future::join_all;
 use uuid::Uuid;
@@ -16,7 +16,7 @@ fn board() -> BoardKey {
     testdata::pin().board_key()
 }
 
-/// Others that must not be mixed up with it: another board, another account, another workspace.
+/// Boards that must not be confused with it: another board, another account, another workspace.
 fn neighbours() -> [BoardKey; 3] {
     let board = board();
     let account = AccountKey { account: AccountId(Uuid::from_u128(77)), ..board.account };
@@ -32,7 +32,7 @@ fn pin(id: u128) -> PinId {
     PinId(Uuid::from_u128(id))
 }
 
-/// Sixty pins in doubt.
+/// Registers sixty unresolved pins.
 async fn put_many(store: &dyn Store) -> Vec<PinId> {
     let pins: Vec<PinId> = (1..=60).map(pin).collect();
     for pin in &pins {
@@ -47,7 +47,7 @@ async fn listed(store: &dyn Store, limit: usize) -> Vec<PinId> {
     pins
 }
 
-pub async fn a_doubt_is_listed_once_however_often_it_is_noted(store: &dyn Store) {
+pub async fn an_unresolved_pin_is_listed_once_however_often_it_is_registered(store: &dyn Store) {
     assert_eq!(listed(store, 10).await, []);
     for id in [7, 3, 7, 5] {
         store.put_unresolved(&board(), pin(id), NOW).await.expect("written");
@@ -55,7 +55,7 @@ pub async fn a_doubt_is_listed_once_however_often_it_is_noted(store: &dyn Store)
     assert_eq!(listed(store, 10).await, [pin(3), pin(5), pin(7)]);
 }
 
-pub async fn doubts_are_read_up_to_a_limit(store: &dyn Store) {
+pub async fn unresolved_pins_are_read_up_to_a_limit(store: &dyn Store) {
     let pins = put_many(store).await;
     for limit in [1, 7, 60, 61] {
         let some = store.unresolved(&board(), limit).await.expect("read");
@@ -64,7 +64,7 @@ pub async fn doubts_are_read_up_to_a_limit(store: &dyn Store) {
     }
 }
 
-pub async fn removed_doubts_are_gone_and_the_rest_stays(store: &dyn Store) {
+pub async fn removed_unresolved_pins_are_gone_and_the_rest_stays(store: &dyn Store) {
     let pins = put_many(store).await;
     store.delete_unresolved(&board(), &[]).await.expect("deleting nothing is harmless");
     let gone: Vec<PinId> = pins[..57].iter().copied().chain([pin(400)]).collect();
@@ -73,7 +73,7 @@ pub async fn removed_doubts_are_gone_and_the_rest_stays(store: &dyn Store) {
     store.delete_unresolved(&board(), &gone).await.expect("deleting again is harmless");
 }
 
-pub async fn doubts_and_scans_are_each_boards_own(store: &dyn Store) {
+pub async fn each_board_has_its_own_unresolved_pins_and_scan(store: &dyn Store) {
     let pins = put_many(store).await;
     assert!(store.save_board_scan(&board(), &scan(1, "a")).await.expect("answered"));
     for other in neighbours() {
@@ -82,8 +82,8 @@ pub async fn doubts_and_scans_are_each_boards_own(store: &dyn Store) {
         store.delete_unresolved(&other, &pins).await.expect("answered");
         assert!(store.save_board_scan(&other, &scan(1, "b")).await.expect("answered"), "{other:?}");
     }
-    assert_eq!(listed(store, 100).await.len(), 60, "nobody else deletes them");
-    assert_eq!(store.board_scan(&board()).await.expect("read"), scan(1, "a"), "or writes over it");
+    assert_eq!(listed(store, 100).await.len(), 60, "deletions on other boards don't affect them");
+    assert_eq!(store.board_scan(&board()).await.expect("read"), scan(1, "a"), "neither do writes on other boards");
 }
 
 fn scan(rev: u64, nonce: &str) -> BoardScan {
@@ -91,7 +91,7 @@ fn scan(rev: u64, nonce: &str) -> BoardScan {
 }
 
 pub async fn a_board_scan_round_trips_with_every_field(store: &dyn Store) {
-    assert_eq!(store.board_scan(&board()).await.expect("read"), BoardScan::default(), "nobody has looked");
+    assert_eq!(store.board_scan(&board()).await.expect("read"), BoardScan::default(), "the board was never read");
     let found = BoardPin {
         id: "1087001554210211".into(),
         created_at: Some(NOW),
@@ -132,11 +132,11 @@ pub async fn a_board_scan_is_written_on_the_revision_it_follows(store: &dyn Stor
 pub async fn a_repeated_write_of_the_same_board_scan_is_recognised(store: &dyn Store) {
     let save = |scan: BoardScan| async move { store.save_board_scan(&board(), &scan).await.expect("answered") };
     for written in [scan(1, "a"), scan(1, "a"), scan(2, "b"), scan(2, "b")] {
-        assert!(save(written).await, "our own nonce succeeds");
+        assert!(save(written).await, "a repetition with the same nonce succeeds");
     }
     assert!(!save(scan(1, "a")).await, "but not once another write has followed");
     assert!(save(scan(3, "")).await);
-    assert!(!save(scan(3, "")).await, "a write without a name is nobody's own");
+    assert!(!save(scan(3, "")).await, "a write without a nonce is never recognised as a repetition");
 }
 
 pub async fn of_concurrent_board_scans_one_wins(store: &dyn Store) {

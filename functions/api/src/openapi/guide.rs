@@ -1,0 +1,135 @@
+//! What `/docs` explains beside the operations: the guide, and the events and notes of a pin's timeline.
+
+use pinbridge_shared::domain::pin::history::EventKind;
+
+/// Getting started, authentication, idempotency, waiting, paging and errors.
+pub const GUIDE: &str = include_str!("guide.html");
+
+/// The sections of [`GUIDE`]: anchor and heading.
+pub const SECTIONS: [(&str, &str); 6] = [
+    ("start", "Getting started"),
+    ("authentication", "Authentication"),
+    ("idempotency", "Idempotency"),
+    ("waiting", "Pacing and waiting"),
+    ("paging", "Lists and paging"),
+    ("handling-errors", "Errors"),
+];
+
+/// Every event of a timeline by its name. The acceptance is an event of the pin's row, not of its history.
+pub fn events() -> Vec<(&'static str, &'static str)> {
+    let accepted =
+        ("accepted", "The pin was accepted and stored. From now on it is published, or fails with a reason.");
+    std::iter::once(accepted).chain(EventKind::all().map(|kind| (kind.name(), explained(kind)))).collect()
+}
+
+/// No event can lack an explanation: the match is exhaustive.
+fn explained(kind: EventKind) -> &'static str {
+    use EventKind as K;
+    match kind {
+        K::AttemptStarted => "An attempt was recorded, just before the call to Pinterest.",
+        K::NotSent => "The recorded call was not made, because it would have been too late. Another attempt follows.",
+        K::Published => "Pinterest created the Pin. The pin is finished.",
+        K::Adopted => "The board shows the Pin of an attempt whose answer was lost. The pin is finished.",
+        K::AnswerUnknown => {
+            "Pinterest's answer was lost, so the Pin may or may not exist. The board is read at `next_at` before the \
+             pin is sent again."
+        }
+        K::NotOnPinterest => "The board surely does not show the Pin. The pin is sent again.",
+        K::ReconcileInconclusive => {
+            "A reading of the board decided nothing; the note says why. The board is read again at `next_at`."
+        }
+        K::RetryPlanned => {
+            "The attempt failed for a temporary reason; the note is its code. The next attempt is at `next_at`."
+        }
+        K::Deferred => "The pin waits; the note is the code of the reason. `next_at` is the time, where it is known.",
+        K::Failed => "The pin failed; the note is the code. The pin is finished unless it is retried.",
+        K::Retried => "A caller retried the failed pin; the note is the code with which it had failed.",
+        K::DuplicateFound => "A check after publishing found a second Pin with the same content; the note has its id.",
+        K::DuplicateRemoved => "The second Pin was deleted from Pinterest; the note has its id.",
+        K::Edited => "A caller changed the pin's content.",
+        K::Deleted => "A caller deleted the pin.",
+        K::RemovedFromPinterest => "The published Pin is no longer on Pinterest. The pin's status stays `published`.",
+        K::Superseded => "The pin's schedule was retried with another pin. This pin can't be retried any more.",
+        K::Omitted => {
+            "Stands for events that a long history no longer has: the first two and the last six are kept. `attempt` \
+             is the number of the events left out."
+        }
+    }
+}
+
+/// The notes of `look_up_inconclusive` that are no error codes.
+pub const LOOK_UP_NOTES: [(&str, &str); 9] = [
+    (
+        "not_seen_yet",
+        "The board does not show the Pin. One reading is not believed, because lists lag; a second one decides.",
+    ),
+    ("empty_list", "The board lists no Pin at all. That is believed only after several readings over six hours."),
+    ("list_cut_off", "The board's list ended with a full page, so more Pins may follow. Several readings decide."),
+    (
+        "list_not_in_order",
+        "The board's list was not in order, so a Pin may have been passed over. Several readings decide.",
+    ),
+    ("owner_unclear", "The board shows a Pin that more than one pin could own. A second reading decides."),
+    ("twin_open", "Another pin with the same content is still in doubt. Both are decided together."),
+    (
+        "twin_settled",
+        "A reading for another pin with the same content came before this pin's turn. The next one decides.",
+    ),
+    ("too_many_alike", "The board shows more similar Pins than one reading can compare."),
+    ("board_too_long", "The board has more Pins since the attempt than one reading can go through."),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use pinbridge_shared::domain::pin::WaitReason;
+    use pinbridge_shared::domain::pin::failure::Failure;
+
+    use super::*;
+
+    #[test]
+    fn every_event_has_a_name_and_an_explanation_of_its_own() {
+        let events = events();
+        let names: BTreeSet<&str> = events.iter().map(|(name, _)| *name).collect();
+        let explanations: BTreeSet<&str> = events.iter().map(|(_, text)| *text).collect();
+        assert_eq!((names.len(), explanations.len()), (events.len(), events.len()));
+    }
+
+    /// The notes are texts in the files that read boards; a new one fails here until it is explained.
+    #[test]
+    fn every_note_of_a_look_up_is_explained() {
+        let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/src");
+        let flows = std::fs::read_dir(shared.join("flows/reconcile")).expect("the flows");
+        let mut files: Vec<_> = flows.map(|file| file.expect("a file").path()).collect();
+        files.push(shared.join("domain/reconcile/board_scan.rs"));
+        let mut explained: BTreeSet<&str> = LOOK_UP_NOTES.iter().map(|(note, _)| *note).collect();
+        let named = explained.clone();
+        explained.extend(Failure::ALL.map(Failure::code));
+        explained.extend(WaitReason::ALL.map(WaitReason::code));
+        // Of the log only.
+        explained.extend(["out_of_time", "snake_case"]);
+        let mut used = BTreeSet::new();
+        for file in files {
+            let source = std::fs::read_to_string(&file).expect("a source file");
+            let source = source.split("#[cfg(test)]").next().unwrap_or_default();
+            for text in source.split('"').skip(1).step_by(2).filter(|text| is_note(text)) {
+                assert!(explained.contains(text), "{text} of {} has no explanation", file.display());
+                used.extend(named.get(text));
+            }
+        }
+        assert_eq!(used, named, "a note that no flow writes");
+    }
+
+    fn is_note(text: &str) -> bool {
+        text.contains('_') && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    }
+
+    #[test]
+    fn every_section_of_the_guide_is_in_the_index() {
+        let headings = SECTIONS.map(|(anchor, heading)| format!("<h2 id=\"{anchor}\">{heading}</h2>"));
+        assert!(headings.iter().all(|heading| GUIDE.contains(heading)));
+        assert_eq!(GUIDE.matches("<h2").count(), SECTIONS.len());
+    }
+}

@@ -1,0 +1,297 @@
+//! A field's type is its only description: [`Field`] reads it, `JsonSchema` describes it, the limits are in the type.
+//! [`request!`] makes a body of such fields. All errors of a body are reported at once.
+
+use std::borrow::Cow;
+
+use pinbridge_shared::domain::pin::URL_MAX;
+use pinbridge_shared::domain::time::Moment;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Serialize;
+use serde_json::Value;
+use url::Url;
+use uuid::Uuid;
+
+use super::Fields;
+use super::TIME_MAX;
+use crate::openapi::schema::{FILLED, Time};
+
+/// What is wrong with a value: a sentence, and a stable word for the kind of error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wrong {
+    pub msg: Cow<'static, str>,
+    pub kind: &'static str,
+}
+
+impl Wrong {
+    pub fn new(msg: impl Into<Cow<'static, str>>, kind: &'static str) -> Self {
+        Self { msg: msg.into(), kind }
+    }
+
+    pub fn missing() -> Self {
+        Self::new("Field required", "missing")
+    }
+
+    /// Not one of those names.
+    pub fn not_one_of(names: &[&str]) -> Self {
+        let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
+        Self::new(format!("Input should be {}", names.join(" or ")), "enum")
+    }
+
+    pub fn too_long(items_max: usize) -> Self {
+        Self::new(format!("List should have at most {items_max} items"), "too_long")
+    }
+}
+
+/// A value of a request's JSON object.
+pub trait Field: Sized {
+    /// Of a value that isn't null.
+    fn parse(value: &Value) -> Result<Self, Wrong>;
+
+    /// Of a field that isn't there.
+    fn absent() -> Result<Self, Wrong> {
+        Err(Wrong::missing())
+    }
+
+    /// Of a field that is null. `None`: the same as a field that isn't there.
+    fn null() -> Result<Option<Self>, Wrong> {
+        Ok(None)
+    }
+}
+
+impl<T: Field> Field for Option<T> {
+    fn parse(value: &Value) -> Result<Self, Wrong> {
+        T::parse(value).map(Some)
+    }
+
+    fn absent() -> Result<Self, Wrong> {
+        Ok(None)
+    }
+
+    fn null() -> Result<Option<Self>, Wrong> {
+        T::null().map(Some)
+    }
+}
+
+/// A field that null clears. `Option<Nullable<T>>` tells a field that is left out from one that is null.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nullable<T>(pub Option<T>);
+
+impl<T: Field> Field for Nullable<T> {
+    fn parse(value: &Value) -> Result<Self, Wrong> {
+        T::parse(value).map(|value| Self(Some(value)))
+    }
+
+    fn null() -> Result<Option<Self>, Wrong> {
+        Ok(Some(Self(None)))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Nullable<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        Option::<T>::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Option::<T>::json_schema(generator)
+    }
+}
+
+/// A field type whose schema is written where it is used.
+macro_rules! field_schema {
+    (const $limit:ident, $name:ty = |$generator:tt| $schema:expr) => {
+        field_schema!(@ [<const $limit: usize>] $name, $generator, $schema);
+    };
+    (@ [$($limit:tt)*] $name:ty, $generator:tt, $schema:expr) => {
+        impl $($limit)* schemars::JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema($generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                $schema
+            }
+        }
+    };
+    ($name:ty = |$generator:tt| $schema:expr) => {
+        $crate::request::field::field_schema!(@ [] $name, $generator, $schema);
+    };
+}
+pub(crate) use field_schema;
+
+/// A text of at most so many characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text<const MAX: usize>(pub String);
+
+field_schema!(const MAX, Text<MAX> = |_| json_schema!({"type": "string", "maxLength": MAX}));
+
+impl<const MAX: usize> Field for Text<MAX> {
+    fn parse(value: &Value) -> Result<Self, Wrong> {
+        let text = value.as_str().ok_or(Wrong::new("Input should be a valid string", "string_type"))?;
+        if text.chars().count() > MAX {
+            return Err(Wrong::new(format!("String should have at most {MAX} characters"), "string_too_long"));
+        }
+        if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+            return Err(Wrong::new("String should have no control characters", "string_pattern_mismatch"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// A text of at most so many characters that isn't blank.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filled<const MAX: usize>(pub String);
+
+field_schema!(const MAX, Filled<MAX> = |_| json_schema!({
+    "type": "string", "minLength": 1, "maxLength": MAX, "pattern": FILLED
+}));
+
+impl<const MAX: usize> Filled<MAX> {
+    pub fn trimmed(&self) -> String {
+        self.0.trim().to_owned()
+    }
+}
+
+impl<const MAX: usize> Field for Filled<MAX> {
+    fn parse(value: &Value) -> Result<Self, Wrong> {
+        let Text(text) = Text::<MAX>::parse(value)?;
+        if text.trim().is_empty() {
+            return Err(Wrong::new("String should have at least 1 character", "string_too_short"));
+        }
+        Ok(Self(text))
+    }
+}
+
+impl Field for bool {
+    fn parse(value: &Value) -> Result<Self, Wrong> {
+        value.as_bool().ok_or(Wrong::new("Input should be a valid boolean", "bool_type"))
+    }
+}
+
+impl Field for Uuid {
+    fn parse(value: &Value) -> Result<Self, Wrong> {
+        let Text(text) = Text::<64>::parse(value)?;
+        Self::parse_str(&text).map_err(|_| Wrong::new("Input should be a valid UUID", "uuid_parsing"))
+    }
+}
+
+/// An absolute `http` or `https` URL.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct HttpUrl(pub String);
+
+field_schema!(HttpUrl = |_| json_schema!({"type": "string", "format": "uri", "maxLength": URL_MAX}));
+
+impl Field for HttpUrl {
+    fn parse(value: &Value) -> Result<Self, Wrong> {
+        let Text(text) = Text::<URL_MAX>::parse(value)?;
+        if is_plain_http_url(&text) {
+            Ok(Self(text))
+        } else {
+            Err(Wrong::new("Input should be a valid http or https URL", "url_parsing"))
+        }
+    }
+}
+
+/// A moment with its offset, as RFC 3339.
+impl Field for Time {
+    fn parse(value: &Value) -> Result<Self, Wrong> {
+        let Text(text) = Text::<TIME_MAX>::parse(value)?;
+        let msg = "It must be a time with an offset (for example 2026-03-06T10:00:00Z)";
+        Moment::parse_rfc3339(text.trim()).map(Self).ok_or(Wrong::new(msg, "timezone_aware"))
+    }
+}
+
+/// With scheme and host, without credentials, spaces or invisible characters.
+pub fn is_plain_http_url(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let has_scheme = ["http://", "https://"]
+        .iter()
+        .any(|scheme| lower.strip_prefix(scheme).is_some_and(|rest| !rest.starts_with(['/', '\\'])));
+    let is_clean = !text.chars().any(|c| c.is_whitespace() || c.is_control() || is_invisible(c));
+    let parsed = Url::parse(text);
+    has_scheme
+        && is_clean
+        && parsed.is_ok_and(|url| url.has_host() && url.username().is_empty() && url.password().is_none())
+}
+
+/// Characters that a person doesn't see and a URL has no use for.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}' | '\u{feff}')
+}
+
+/// A body of fields, read in their order.
+pub trait FromFields: Sized {
+    /// `None` where a field is wrong; the errors are in `fields`.
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self>;
+}
+
+/// A request's body: the struct, its schema and its reader.
+macro_rules! request {
+    ($(#[$meta:meta])* pub struct $name:ident { $($(#[$field_meta:meta])* pub $field:ident: $kind:ty,)* }) => {
+        #[derive(Debug, schemars::JsonSchema)]
+        $(#[$meta])*
+        pub struct $name {
+            $($(#[$field_meta])* pub $field: $kind,)*
+        }
+
+        impl $crate::request::field::FromFields for $name {
+            fn from_fields(fields: &mut $crate::request::Fields<'_>) -> Option<Self> {
+                // Every field is read before the first one that is wrong ends it.
+                $(let $field = fields.read::<$kind>(stringify!($field));)*
+                Some(Self { $($field: $field?,)* })
+            }
+        }
+    };
+}
+pub(crate) use request;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::error::ApiError;
+
+    request! {
+        /// A body.
+        pub struct Sample {
+            pub name: Filled<5>,
+            pub note: Option<Text<3>>,
+            pub link: Option<Nullable<Text<3>>>,
+        }
+    }
+
+    fn read(body: &Value) -> Result<Sample, ApiError> {
+        let object = body.as_object().expect("an object");
+        let mut fields = Fields::of(object);
+        let sample = Sample::from_fields(&mut fields);
+        fields.finish_with(sample)
+    }
+
+    #[test]
+    fn every_wrong_field_is_reported_in_order() {
+        let error = read(&json!({"name": " ", "note": "long", "link": 7})).expect_err("three errors");
+        let names: Vec<&str> = error.errors().iter().map(|error| error.loc[1].as_str()).collect();
+        assert_eq!(names, ["name", "note", "link"]);
+        let error = read(&json!({"name": null})).expect_err("null is absent");
+        assert_eq!(error.errors()[0].kind, "missing");
+    }
+
+    #[test]
+    fn a_nullable_field_tells_null_from_absent() {
+        let link = |body: Value| read(&body).expect("read").link;
+        assert_eq!(link(json!({"name": "n"})), None);
+        assert_eq!(link(json!({"name": "n", "link": null})), Some(Nullable(None)));
+        assert_eq!(link(json!({"name": "n", "link": "a"})), Some(Nullable(Some(Text("a".into())))));
+        let read = read(&json!({"name": "n", "note": null})).expect("read");
+        assert_eq!((read.name.0.as_str(), read.note), ("n", None));
+    }
+}

@@ -1,0 +1,124 @@
+//! The same work on many pins or schedules, each on its own.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+
+use axum::Json;
+use futures_util::stream::{self, StreamExt};
+use schemars::{JsonSchema, json_schema};
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::error::ApiError;
+use crate::openapi::schema::names;
+use crate::request::field::{Field, Wrong, field_schema, request};
+
+/// Ids of one call.
+pub const BULK_MAX: usize = 100;
+/// Of one call, so many are worked on at once.
+const AT_ONCE: usize = 10;
+/// Fields of the answer that the activity log's entry repeats.
+pub const COUNTS: &[&str] = &["succeeded_count", "skipped_count", "failed_count"];
+
+request! {
+    /// Which pins or schedules.
+    pub struct BulkIds {
+        pub ids: Ids,
+    }
+}
+
+request! {
+    /// Failed pins or schedules.
+    pub struct BulkRetry {
+        pub ids: Ids,
+        /// Extension: whether a second Pin is accepted where the first may exist.
+        pub accept_duplicate: Option<bool>,
+    }
+}
+
+/// An id that is named twice counts once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ids(pub Vec<Uuid>);
+
+field_schema!(
+    Ids = |generator| json_schema!({
+        "type": "array", "items": generator.subschema_for::<Uuid>(), "minItems": 1, "maxItems": BULK_MAX
+    })
+);
+
+impl Field for Ids {
+    fn parse(value: &Value) -> Result<Self, Wrong> {
+        let items = value.as_array().ok_or(Wrong::new("Input should be a valid list", "list_type"))?;
+        if items.is_empty() {
+            return Err(Wrong::new("List should have at least 1 item", "too_short"));
+        }
+        if items.len() > BULK_MAX {
+            return Err(Wrong::too_long(BULK_MAX));
+        }
+        let ids: Option<Vec<Uuid>> = items.iter().map(|item| Uuid::parse_str(item.as_str()?).ok()).collect();
+        let ids = ids.ok_or(Wrong::new("Every item should be a valid UUID", "uuid_parsing"))?;
+        let mut seen = BTreeSet::new();
+        Ok(Self(ids.into_iter().filter(|id| seen.insert(*id)).collect()))
+    }
+}
+
+names!(BulkStatus, "The outcome for one of them.", ["succeeded", "skipped", "failed"]);
+
+/// The outcome for one of them.
+#[derive(Serialize, JsonSchema)]
+pub struct BulkItemResult {
+    pub id: Uuid,
+    pub status: BulkStatus,
+    pub error_code: Option<&'static str>,
+    pub error_message: Option<String>,
+}
+
+/// The outcome for all of them, in the order of the request: the contract's `BulkOperationResponse`.
+#[derive(Serialize, JsonSchema)]
+pub struct BulkResult {
+    pub succeeded_count: u64,
+    pub skipped_count: u64,
+    pub failed_count: u64,
+    pub results: Vec<BulkItemResult>,
+}
+
+/// The outcome for one of them; the error says why it is skipped or failed.
+pub enum Outcome {
+    Succeeded,
+    /// Its status doesn't allow the work, or nothing is left to do.
+    Skipped(ApiError),
+    Failed(ApiError),
+}
+
+/// Does the work for each.
+pub async fn each<F, Fut>(Ids(ids): Ids, work: F) -> Json<BulkResult>
+where
+    F: Fn(Uuid) -> Fut,
+    Fut: Future<Output = Outcome>,
+{
+    let tasks: Vec<Fut> = ids.iter().map(|id| work(*id)).collect();
+    let outcomes: Vec<Outcome> = stream::iter(tasks).buffered(AT_ONCE).collect().await;
+    let results: Vec<BulkItemResult> = ids.into_iter().zip(outcomes).map(|(id, outcome)| result(id, outcome)).collect();
+    let count = |status: &str| results.iter().filter(|result| result.status.0 == status).count() as u64;
+    Json(BulkResult {
+        succeeded_count: count("succeeded"),
+        skipped_count: count("skipped"),
+        failed_count: count("failed"),
+        results,
+    })
+}
+
+fn result(id: Uuid, outcome: Outcome) -> BulkItemResult {
+    let (status, error) = match outcome {
+        Outcome::Succeeded => ("succeeded", None),
+        Outcome::Skipped(error) => ("skipped", Some(error)),
+        Outcome::Failed(error) => ("failed", Some(error)),
+    };
+    BulkItemResult {
+        id,
+        status: BulkStatus(status),
+        error_code: error.as_ref().map(ApiError::code),
+        error_message: error.map(|error| error.message().to_owned()),
+    }
+}

@@ -1,0 +1,10 @@
+//! The ids that the document's examples share, so that one example's answer fits the next one's request.
+//! `tests/it/openapi.rs` sends the examples with real ids in their place.
+
+pub const WORKSPACE: &str = "00000000-0000-0000-0000-00000000000a";
+pub const ACCOUNT: &str = "00000000-0000-0000-0000-00000000000b";
+pub const BOARD: &str = "1000000000000000001";
+pub const PIN: &str = "5e0e1f5a-7f4d-4a8e-9d55-0d3c5b3f2a10";
+pub const KEY: &str = "3f2b8f0e-9a51-4f8b-8a3e-6c1d2e4f5a6b";
+pub const IMPORT: &str = "0b1f6a52-5f0e-4a52-9c1b-6f1f6f0d7c11";
+pub const SCHEDULE: &str = "7a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d";

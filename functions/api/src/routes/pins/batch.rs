@@ -1,0 +1,293 @@
+//! Many pins in one call.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::Json;
+use axum::extract::{Query, State};
+use futures_util::stream::{self, StreamExt};
+use http::HeaderMap;
+use pinbridge_shared::context::Context;
+use pinbridge_shared::domain::ids::AccountId;
+use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
+use pinbridge_shared::domain::pin::idempotency;
+use pinbridge_shared::domain::pin::origin::Origin;
+use pinbridge_shared::domain::pin::timeline;
+use pinbridge_shared::domain::pin::{Pin, PinRequest, Priority};
+use pinbridge_shared::flows::accept::accept_pin::{Acceptance, PublishRequest};
+use pinbridge_shared::flows::accept::accept_pins::accept_pins;
+use pinbridge_shared::flows::accept::duplicate_content::Duplicate;
+use pinbridge_shared::flows::pacing::headroom::headroom;
+use pinbridge_shared::flows::pins::read_pins::PinView;
+use schemars::{JsonSchema, json_schema};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::create::{find_duplicate, on_duplicate, refuses_duplicates};
+use super::fields;
+use super::pin::{self, OnDuplicate, parse};
+use super::validation::{PinHeadroom, PinWarning};
+use crate::activity::Resource;
+use crate::auth::Caller;
+use crate::endpoint::{Endpoint, WRITE, post};
+use crate::error::codes::{DUPLICATE_IN_CALL, MALFORMED_JSON};
+use crate::error::{ApiError, FieldError};
+use crate::openapi::schema::names;
+use crate::request::field::{Field, FromFields, Wrong, field_schema, request};
+use crate::request::{Fields, LargeJsonObject, query};
+
+/// Pins of one call.
+pub const BATCH_MAX: usize = 100;
+/// Looks for pins of the same content at once.
+const LOOKUPS_AT_ONCE: usize = 20;
+/// Accounts whose headroom is told.
+const HEADROOMS_MAX: usize = 5;
+
+pub fn endpoint() -> Endpoint {
+    post("/v1/pins/batch", WRITE, create)
+        .operation("create_pins", "Publish up to 100 pins")
+        .about(
+            "Each item is accepted or refused on its own. Without a `priority` of its own an item is `bulk`: behind \
+             its account's other waiting pins. The same call may be sent again.",
+        )
+        .audited("pin.batch_created", Resource::None, &["created_count", "existing_count", "failed_count"])
+        .query::<OnDuplicate>("on_duplicate", "The same as in the body, for every item.")
+        .header::<fields::Priority>("X-Pinbridge-Priority", "`priority` of the items that have none.")
+        .header::<OnDuplicate>("X-Pinbridge-On-Duplicate", "`on_duplicate` for clients that drop unknown fields.")
+        .takes::<PinBatch>(|| json!({"pins": [pin::example()]}))
+        .answers::<PinBatchResult>(200, "The outcome for each item, in order.")
+}
+
+request! {
+    /// Pins to be published.
+    pub struct PinBatch {
+        pub pins: Items,
+        /// Extension, for every item: `refuse` fails those that have the same content as another pin of the last 24
+        /// hours, or of this call.
+        pub on_duplicate: Option<OnDuplicate>,
+    }
+}
+
+/// As in `POST /v1/pins`; one that isn't well-formed is refused on its own.
+#[derive(Clone, Debug)]
+pub struct Items(Vec<Value>);
+
+field_schema!(Items = |_| json_schema!({"type": "array", "items": true, "minItems": 1, "maxItems": BATCH_MAX}));
+
+impl Field for Items {
+    fn parse(value: &Value) -> Result<Self, Wrong> {
+        let items = value.as_array().ok_or(Wrong::new("Input should be a valid list", "list_type"))?;
+        match items.len() {
+            0 => Err(Wrong::new("List should have at least 1 item", "too_short")),
+            1..=BATCH_MAX => Ok(Self(items.clone())),
+            _ => Err(Wrong::too_long(BATCH_MAX)),
+        }
+    }
+}
+
+names!(BatchStatus, "The outcome for an item.", ["created", "existing", "failed"]);
+
+/// What an item was refused for.
+#[derive(Serialize, JsonSchema)]
+pub struct PinBatchError {
+    pub code: &'static str,
+    pub message: String,
+    pub remediation: &'static str,
+    pub retry_after_seconds: Option<u64>,
+    pub errors: FieldErrors,
+}
+
+/// What is wrong with fields.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub struct FieldErrors(Vec<FieldError>);
+
+field_schema!(
+    FieldErrors = |_| json_schema!({"type": "array", "items": {"type": "object", "additionalProperties": true}})
+);
+
+impl From<ApiError> for PinBatchError {
+    fn from(error: ApiError) -> Self {
+        Self {
+            code: error.code(),
+            message: error.message().to_owned(),
+            remediation: error.remediation(),
+            retry_after_seconds: error.retry_after_s(),
+            errors: FieldErrors(error.errors().to_vec()),
+        }
+    }
+}
+
+/// The outcome for an item.
+#[derive(Serialize, JsonSchema)]
+pub struct PinBatchItemResult {
+    pub index: u64,
+    pub idempotency_key: String,
+    pub status: BatchStatus,
+    pub pin: Option<pin::Pin>,
+    pub error: Option<PinBatchError>,
+    /// Extension.
+    pub warnings: Vec<PinWarning>,
+}
+
+/// Of the first five accounts.
+#[derive(Serialize, JsonSchema)]
+pub struct BatchHeadroom {
+    pub quota_remaining: Option<u32>,
+    pub accounts: Vec<PinHeadroom>,
+}
+
+/// The outcome for a batch.
+#[derive(Serialize, JsonSchema)]
+pub struct PinBatchResult {
+    pub created_count: u64,
+    pub existing_count: u64,
+    pub failed_count: u64,
+    pub results: Vec<PinBatchItemResult>,
+    pub headroom: Option<BatchHeadroom>,
+}
+
+/// An item that is no good pin spoils no other: what is wrong with it is in its own result.
+async fn create(
+    State(context): State<Context>,
+    caller: Caller,
+    Query(query): Query<query::Query>,
+    headers: HeaderMap,
+    LargeJsonObject(body): LargeJsonObject,
+) -> Result<Json<PinBatchResult>, ApiError> {
+    let mut fields = Fields::of(&body);
+    let batch = PinBatch::from_fields(&mut fields);
+    let PinBatch { pins: Items(items), on_duplicate } = fields.finish_with(batch)?;
+    let refuses = refuses_duplicates(on_duplicate, &query, &headers)?;
+    let parsed = items.iter().map(|item| read(item, &headers, &caller, refuses)).collect();
+    let (parsed, warnings) = without_refused(&context, &caller, parsed).await;
+    let good: Vec<&PinRequest> = parsed.iter().flatten().collect();
+    let accounts: BTreeSet<AccountId> = good.iter().map(|request| request.account).collect();
+    let publish_requests = good.iter().map(|request| PublishRequest {
+        request: (*request).clone(),
+        origin: Origin::by(caller.who),
+        not_before: None,
+    });
+    let answers = accept_pins(&context, caller.workspace, publish_requests.collect()).await?;
+
+    let mut answers = answers.into_iter().zip(warnings);
+    let mut results = Vec::with_capacity(items.len());
+    for (index, (item, request)) in items.iter().zip(parsed).enumerate() {
+        let outcome = match request {
+            Err(error) => Err(error),
+            Ok(_) => match answers.next() {
+                Some((Ok(acceptance), warning)) => Ok((acceptance, warning)),
+                Some((Err(error), _)) => Err(error.into()),
+                None => Err(ApiError::panicked()),
+            },
+        };
+        results.push(result(&context, index, item, outcome));
+    }
+    let headroom = headrooms(&context, &caller, accounts).await;
+    let count = |status: &str| results.iter().filter(|result| result.status.0 == status).count() as u64;
+    Ok(Json(PinBatchResult {
+        created_count: count("created"),
+        existing_count: count("existing"),
+        failed_count: count("failed"),
+        results,
+        headroom,
+    }))
+}
+
+/// Pins of a batch go last among their account's, unless they say otherwise.
+fn read(item: &Value, headers: &HeaderMap, caller: &Caller, refuses: bool) -> Result<Wanted, ApiError> {
+    let object = item.as_object().ok_or_else(|| MALFORMED_JSON.with("reason", "each of pins should be an object"))?;
+    let request = parse(object, headers, Priority::Bulk)?;
+    let refuses = refuses || on_duplicate(object)?.is_some_and(OnDuplicate::refuses);
+    caller.may_use(request.account).map(|()| Wanted { request, refuses })
+}
+
+/// An item, and whether one of the same content is reason enough to refuse it.
+struct Wanted {
+    request: PinRequest,
+    refuses: bool,
+}
+
+type Parsed<T> = Vec<Result<T, ApiError>>;
+
+/// The items that stay, with what they are to be warned of.
+async fn without_refused(
+    context: &Context,
+    caller: &Caller,
+    parsed: Parsed<Wanted>,
+) -> (Parsed<PinRequest>, Vec<Option<Duplicate>>) {
+    let looks: Vec<_> = parsed
+        .iter()
+        .flatten()
+        .map(|wanted| find_duplicate(context, caller, &wanted.request, wanted.refuses))
+        .collect();
+    let mut found = stream::iter(looks).buffered(LOOKUPS_AT_ONCE).collect::<Vec<_>>().await.into_iter();
+    let (mut items, mut warnings) = (Vec::with_capacity(parsed.len()), Vec::new());
+    let (mut seen, now) = (BTreeMap::new(), context.system.now());
+    for wanted in parsed {
+        let item = match wanted {
+            Err(error) => Err(error),
+            Ok(Wanted { request, refuses }) => match found.next().unwrap_or(Ok(None)) {
+                Err(refused) => Err(refused),
+                Ok(warning) => {
+                    let content = (request.account, idempotency::content_hash(&request), request.image_url.clone());
+                    let own = idempotency::pin_id(caller.workspace, &request.idempotency_key);
+                    // The same key again is the same pin.
+                    let before = Some(*seen.entry(content).or_insert(own)).filter(|first| *first != own);
+                    if before.is_some() && refuses && !seen_key(&items, &request) {
+                        Err(DUPLICATE_IN_CALL.into())
+                    } else {
+                        let before = before.map(|pin| Duplicate { pin, created_at: now, status: Status::Queued });
+                        warnings.push(warning.or(before));
+                        Ok(request)
+                    }
+                }
+            },
+        };
+        items.push(item);
+    }
+    (items, warnings)
+}
+
+fn seen_key(items: &Parsed<PinRequest>, request: &PinRequest) -> bool {
+    items.iter().flatten().any(|before| before.idempotency_key == request.idempotency_key)
+}
+
+/// Of the first few accounts, each with its own numbers; `quota_remaining` is the workspace's.
+async fn headrooms(context: &Context, caller: &Caller, accounts: BTreeSet<AccountId>) -> Option<BatchHeadroom> {
+    let mut told: Vec<PinHeadroom> = Vec::new();
+    for account in accounts.into_iter().take(HEADROOMS_MAX) {
+        let Ok(key) = caller.account(account) else { continue };
+        if let Ok(headroom) = headroom(context, key, Priority::Bulk).await {
+            told.push(PinHeadroom::from(&headroom));
+        }
+    }
+    let quota_remaining = told.first()?.quota_remaining;
+    Some(BatchHeadroom { quota_remaining, accounts: told })
+}
+
+fn result(
+    context: &Context,
+    index: usize,
+    item: &Value,
+    outcome: Result<(Acceptance, Option<Duplicate>), ApiError>,
+) -> PinBatchItemResult {
+    let (status, pin, error, warning) = match outcome {
+        Ok((Acceptance::New(pin, attempt), warning)) => ("created", Some(view(context, pin, attempt)), None, warning),
+        Ok((Acceptance::Replay(pin, attempt), _)) => ("existing", Some(view(context, pin, attempt)), None, None),
+        Err(error) => ("failed", None, Some(error.into()), None),
+    };
+    PinBatchItemResult {
+        index: index as u64,
+        idempotency_key: item.get("idempotency_key").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        status: BatchStatus(status),
+        pin,
+        error,
+        warnings: warning.iter().map(PinWarning::from).collect(),
+    }
+}
+
+/// Its place in the backlog is told by the pin itself: a hundred of them would be a hundred readings.
+fn view(context: &Context, pin: Pin, attempt: Attempt) -> pin::Pin {
+    let next = timeline::next_step(&attempt, None, context.settings.deadlines.quiesce_ms);
+    pin::Pin::from(&PinView { pin, attempt, next })
+}

@@ -1,0 +1,185 @@
+//! Changing and deleting a pin.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use pinbridge_shared::context::Context;
+use pinbridge_shared::domain::ids::BoardKey;
+use pinbridge_shared::domain::pin::attempt::Status;
+use pinbridge_shared::flows::boards::board_access::Obstacle;
+use pinbridge_shared::flows::boards::board_preflight::{PreflightError, preflight};
+use pinbridge_shared::flows::pins::delete_on_pinterest::delete_on_pinterest;
+use pinbridge_shared::flows::pins::delete_pin::{DeleteError, delete_pin, delete_unpublished};
+use pinbridge_shared::flows::pins::edit_pin::{EditError, edit_pin};
+use pinbridge_shared::flows::pins::read_pins;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::pin::{Pin, PinUpdate};
+use super::{find, of_pin};
+use crate::activity::Resource;
+use crate::auth::Caller;
+use crate::endpoint::{DESTRUCTIVE, Endpoint, WRITE, delete, patch};
+use crate::error::ApiError;
+use crate::error::codes::{
+    self, BOARD_ACCESS_DENIED, BOARD_NOT_FOUND, BOARD_SECTION_NOT_FOUND, OUTCOME_UNKNOWN, PIN_ALREADY_PUBLISHED,
+    PIN_JUST_PUBLISHED, PIN_PUBLISHING,
+};
+use crate::openapi::schema::Flag;
+use crate::request::{JsonObject, query};
+
+pub fn endpoints() -> [Endpoint; 2] {
+    [
+        of_pin(patch("/v1/pins/{id}", WRITE, update))
+            .operation("update_pin", "Change a pin that isn't published yet")
+            .about(
+                "A field that is left out stays; `null` clears it. Allowed while the pin is queued, deferred or \
+                 failed. A Pin is published with the values that its attempt began with. A new board is checked first, \
+                 as far as Pinterest answers. The idempotency key still stands for the original request.",
+            )
+            .audited("pin.updated", Resource::Path, &["status"])
+            .takes::<PinUpdate>(|| json!({"title": "Eleven ways to fold a paper crane", "link_url": null}))
+            .answers::<Pin>(200, "The pin as it is now.")
+            .fails(&[PIN_ALREADY_PUBLISHED, PIN_PUBLISHING])
+            .fails(codes::PREFLIGHT),
+        of_pin(delete("/v1/pins/{id}", DESTRUCTIVE, remove))
+            .operation("delete_pin", "Delete a pin")
+            .about(
+                "The pin is gone from every answer at once, and one that waits is never published. One that is just \
+                 being published is hidden: its Pin may still appear. Its idempotency key stays taken (409 \
+                 `pin_deleted`). With `delete_from_pinterest=true` its Pin is deleted first; nothing is deleted when \
+                 that fails.",
+            )
+            .audited("pin.deleted", Resource::Path, &["removed_from_pinterest", "reason"])
+            .query::<Flag>("delete_from_pinterest", "Delete the Pin on Pinterest too.")
+            .answers_nothing("The pin is deleted.")
+            .answers::<PinDeleted>(200, "With `delete_from_pinterest=true`: whether its Pin was deleted.")
+            .fails(codes::PINTEREST)
+            .fails(&[PIN_PUBLISHING, OUTCOME_UNKNOWN, BOARD_NOT_FOUND, BOARD_ACCESS_DENIED])
+            .fails(&[BOARD_SECTION_NOT_FOUND]),
+    ]
+}
+
+/// A pin that was deleted on Pinterest too.
+#[derive(Serialize, JsonSchema)]
+pub struct PinDeleted {
+    pub id: Uuid,
+    pub deleted: bool,
+    pub removed_from_pinterest: bool,
+    pub pinterest_pin_id: Option<String>,
+    /// `not_published`: there was no Pin; `simulated_sandbox`: a sandbox has none.
+    pub reason: Option<&'static str>,
+}
+
+impl From<EditError> for ApiError {
+    fn from(error: EditError) -> Self {
+        match error {
+            EditError::NotFound => Self::not_found("pin"),
+            EditError::AlreadyPublished => PIN_ALREADY_PUBLISHED.into(),
+            EditError::Publishing => PIN_PUBLISHING.into(),
+            EditError::Port(error) => error.into(),
+        }
+    }
+}
+
+impl From<DeleteError> for ApiError {
+    fn from(error: DeleteError) -> Self {
+        match error {
+            DeleteError::NotFound => Self::not_found("pin"),
+            DeleteError::Publishing => PIN_PUBLISHING.into(),
+            DeleteError::Published => PIN_JUST_PUBLISHED.into(),
+            DeleteError::Port(error) => error.into(),
+        }
+    }
+}
+
+impl From<Obstacle> for ApiError {
+    fn from(obstacle: Obstacle) -> Self {
+        let code = match &obstacle {
+            Obstacle::NotFound => codes::PREFLIGHT_BOARD_NOT_FOUND,
+            Obstacle::Deleted => codes::PREFLIGHT_BOARD_DELETED,
+            Obstacle::Denied => codes::PREFLIGHT_BOARD_ACCESS_DENIED,
+            Obstacle::TokenExpired => codes::TOKEN_EXPIRED,
+            Obstacle::TokenRevoked => codes::TOKEN_REVOKED,
+            Obstacle::ScopeMissing(_) => codes::SCOPE_MISSING,
+            // A check that could not be made stops nothing; neither comes here.
+            Obstacle::RateLimited { .. } => codes::PINTEREST_RATE_LIMITED,
+            Obstacle::Unreachable => codes::PINTEREST_UNREACHABLE,
+        };
+        Self::from(code).worded(obstacle.message(), obstacle.remedy())
+    }
+}
+
+impl From<PreflightError> for ApiError {
+    fn from(error: PreflightError) -> Self {
+        match error {
+            PreflightError::AccountNotFound => Self::not_found("account"),
+            PreflightError::Obstacle(obstacle) => obstacle.into(),
+            PreflightError::Port(error) => error.into(),
+        }
+    }
+}
+
+async fn update(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(id): Path<String>,
+    JsonObject(body): JsonObject,
+) -> Result<Json<Pin>, ApiError> {
+    let edit = PinUpdate::parse(&body)?;
+    let found = find(&context, &caller, &id).await?;
+    let is_open = matches!(found.attempt.status, Status::Queued | Status::Deferred | Status::Failed);
+    if let Some(board_id) = edit.board_id.clone().filter(|board| is_open && *board != found.pin.request.board_id) {
+        preflight(&context, &BoardKey { account: found.pin.account_key(), board_id }).await?;
+    }
+    let (pin, attempt) = edit_pin(&context, found.pin.key, &edit).await?;
+    Ok(Json(Pin::from(&read_pins::changed(&context, pin, attempt).await?)))
+}
+
+/// 204 for the record; 200 with the outcome for its Pin when that is to be deleted too.
+async fn remove(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(query): Query<query::Query>,
+) -> Result<Response, ApiError> {
+    let on_pinterest = query::flag(&query, "delete_from_pinterest")?;
+    let view = find(&context, &caller, &id).await?;
+    if !on_pinterest {
+        delete_pin(&context, view.pin.key).await?;
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    // Whether there is a Pin to delete isn't known yet.
+    if view.attempt.status == Status::Publishing {
+        return Err(PIN_PUBLISHING.into());
+    }
+    // The Pin first: a failure leaves a pin that can be deleted again.
+    let is_simulated = view.pin.request.account.is_simulated();
+    let there = view.attempt.pinterest_pin_id.as_ref().filter(|_| !is_simulated);
+    match there {
+        Some(pinterest_pin_id) => {
+            delete_on_pinterest(&context, &view.pin, pinterest_pin_id).await?;
+            delete_pin(&context, view.pin.key).await?;
+        }
+        None if view.attempt.status == Status::Published => {
+            delete_pin(&context, view.pin.key).await?;
+        }
+        // If it is published meanwhile, its Pin has to go too.
+        None => {
+            delete_unpublished(&context, view.pin.key).await?;
+        }
+    }
+    let was_there = there.is_some();
+    let why_not = if is_simulated { "simulated_sandbox" } else { "not_published" };
+    let body = PinDeleted {
+        id: view.pin.key.pin.0,
+        deleted: true,
+        removed_from_pinterest: was_there,
+        pinterest_pin_id: view.attempt.pinterest_pin_id,
+        reason: (!was_there).then_some(why_not),
+    };
+    Ok(Json(body).into_response())
+}

@@ -1,0 +1,141 @@
+//! The fields that pins, schedules and the rows of imports share: what each takes, and how the document describes it.
+
+use http::HeaderMap;
+use pinbridge_shared::domain::account::board::BOARD_ID_MAX;
+use pinbridge_shared::domain::pin::{ALT_TEXT_MAX, DESCRIPTION_MAX, IDEMPOTENCY_KEY_MAX, TITLE_MAX, request};
+use schemars::json_schema;
+use serde_json::Value;
+
+use crate::openapi::schema::names;
+use crate::request::Fields;
+use crate::request::field::Text;
+use crate::request::field::{Field, Filled, Wrong, field_schema};
+
+pub type Title = Filled<TITLE_MAX>;
+pub type Description = Text<DESCRIPTION_MAX>;
+pub type AltText = Text<ALT_TEXT_MAX>;
+pub type IdempotencyKey = Filled<IDEMPOTENCY_KEY_MAX>;
+
+/// Related terms are kept with the pin, whose row is paid by the kilobyte.
+pub const TERMS_MAX: usize = 50;
+pub const TERM_MAX: usize = 100;
+/// The longest name of a priority, in characters, with room for a mistake.
+const PRIORITY_NAME_MAX: usize = 16;
+/// The longest text that can be a color, in characters, with room for blanks.
+const COLOR_TEXT_MAX: usize = 32;
+/// `priority` for clients that drop unknown fields, as the official client's typed models do.
+pub const PRIORITY_HEADER: &str = "x-pinbridge-priority";
+
+/// A board's id: a decimal number, at Pinterest and here a string. It becomes a part of Pinterest's paths, where
+/// nothing else may.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BoardId(pub String);
+
+field_schema!(BoardId = |_| json_schema!({"type": "string", "pattern": r"^[0-9]+$", "maxLength": BOARD_ID_MAX}));
+
+impl Field for BoardId {
+    fn parse(value: &Value) -> Result<Self, Wrong> {
+        let Filled(text) = Filled::<BOARD_ID_MAX>::parse(value)?;
+        if text.bytes().all(|byte| byte.is_ascii_digit()) {
+            Ok(Self(text))
+        } else {
+            Err(Wrong::new("String should consist of digits", "string_pattern_mismatch"))
+        }
+    }
+}
+
+/// Six hexadecimal digits, with or without `#`; kept upper-case with it. A blank text is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Color(pub Option<String>);
+
+field_schema!(Color = |_| json_schema!({"type": "string", "pattern": r"^\s*(#?[0-9A-Fa-f]{6})?\s*$"}));
+
+impl Field for Color {
+    fn parse(value: &Value) -> Result<Self, Wrong> {
+        let Text(text) = Text::<COLOR_TEXT_MAX>::parse(value)?;
+        let digits = text.trim();
+        let digits = digits.strip_prefix('#').unwrap_or(digits);
+        if digits.is_empty() {
+            return Ok(Self(None));
+        }
+        if digits.len() != 6 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            let msg = "dominant_color must be a 6-digit hex color (for example #6E7874)";
+            return Err(Wrong::new(msg, "value_error"));
+        }
+        Ok(Self(Some(format!("#{}", digits.to_uppercase()))))
+    }
+}
+
+/// A list of texts, or one text with commas (the n8n node sends that). None of them is no list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms(pub Option<Vec<String>>);
+
+field_schema!(
+    Terms = |_| json_schema!({"anyOf": [
+        {"type": "array", "maxItems": TERMS_MAX, "items": {"type": "string", "maxLength": TERM_MAX}},
+        {"type": "string"},
+        {"type": "null"},
+    ]})
+);
+
+impl Field for Terms {
+    fn parse(value: &Value) -> Result<Self, Wrong> {
+        let parts: Vec<&str> = match value {
+            Value::String(text) => text.split(',').collect(),
+            Value::Array(items) if items.iter().all(Value::is_string) => {
+                items.iter().filter_map(Value::as_str).collect()
+            }
+            _ => return Err(Wrong::new("Input should be a list of strings", "list_type")),
+        };
+        if parts.len() > TERMS_MAX || parts.iter().any(|term| term.chars().count() > TERM_MAX) {
+            let msg = format!("List should have at most {TERMS_MAX} terms of at most {TERM_MAX} characters");
+            return Err(Wrong::new(msg, "too_long"));
+        }
+        let terms: Vec<String> =
+            parts.iter().map(|term| term.trim().to_owned()).filter(|term| !term.is_empty()).collect();
+        Ok(Self((!terms.is_empty()).then_some(terms)))
+    }
+}
+
+names!(
+    Priority,
+    "How urgent a pin is among those of its own account.",
+    request::Priority::ALL.map(request::Priority::name)
+);
+
+impl From<request::Priority> for Priority {
+    fn from(priority: request::Priority) -> Self {
+        Self(priority.name())
+    }
+}
+
+impl Field for Priority {
+    fn parse(value: &Value) -> Result<Self, Wrong> {
+        let Text(name) = Text::<PRIORITY_NAME_MAX>::parse(value)?;
+        named(&name).map(Self::from)
+    }
+}
+
+fn named(name: &str) -> Result<request::Priority, Wrong> {
+    let unknown = || Wrong::new("Input should be 'urgent', 'normal' or 'bulk'", "enum");
+    request::Priority::parse(name).ok_or_else(unknown)
+}
+
+/// The priority of the body or, where that names none, of the header.
+pub fn priority(
+    fields: &mut Fields<'_>,
+    in_body: Option<Priority>,
+    headers: &HeaderMap,
+    default: request::Priority,
+) -> request::Priority {
+    if let Some(Priority(name)) = in_body {
+        return request::Priority::parse(name).unwrap_or(default);
+    }
+    let Some(value) = headers.get(PRIORITY_HEADER).filter(|_| fields.value("priority").is_none()) else {
+        return default;
+    };
+    named(value.to_str().unwrap_or("").trim()).unwrap_or_else(|Wrong { msg, kind }| {
+        fields.reject("priority", msg, kind);
+        default
+    })
+}

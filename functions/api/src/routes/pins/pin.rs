@@ -1,0 +1,385 @@
+//! The JSON of a pin: what requests take, and what answers have. A new field of a pin is described here and nowhere
+//! else in the API; its type is in [`fields`](super::fields) where schedules and imports have it too.
+
+use http::HeaderMap;
+use pinbridge_shared::domain::ids::AccountId;
+use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
+use pinbridge_shared::domain::pin::blocker::Blocker;
+use pinbridge_shared::domain::pin::edit::Edit;
+use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::pin::{PinRequest, WaitReason, origin, request};
+use pinbridge_shared::flows::pins::read_pins::PinView;
+use schemars::{JsonSchema, Schema, json_schema};
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::fields::{AltText, BoardId, Color, Description, IdempotencyKey, Priority, Terms, Title, priority};
+use crate::error::ApiError;
+use crate::error::codes::ASSETS_NOT_ENABLED;
+use crate::openapi::schema::{Time, names};
+use crate::request::field::{Field, FromFields, HttpUrl, Nullable, Text, Wrong, field_schema, request};
+use crate::request::{Fields, needs_assets};
+use crate::routes::examples::{ACCOUNT, BOARD};
+
+/// The longest name of what to do about a duplicate, in characters, with room for a mistake.
+const ON_DUPLICATE_NAME_MAX: usize = 16;
+
+names!(
+    PinStatus,
+    "The pin's status. `published` and `failed` are final, except for a retry.",
+    Status::ALL.map(Status::name)
+);
+names!(
+    PinErrorCode,
+    "Why a pin failed, or what it waits for.",
+    Failure::ALL.map(Failure::code).into_iter().chain(WaitReason::ALL.map(WaitReason::code))
+);
+names!(OnDuplicate, "What is done with a pin whose content another pin has.", ["warn", "refuse"]);
+names!(ActorType, "The kind of actor.", ["api_key", "user"]);
+
+impl OnDuplicate {
+    /// The value of that name.
+    pub fn named(name: &str) -> Result<Self, Wrong> {
+        let known = ["warn", "refuse"];
+        known.into_iter().find(|one| *one == name).map(Self).ok_or_else(|| Wrong::not_one_of(&known))
+    }
+
+    pub fn refuses(self) -> bool {
+        self.0 == "refuse"
+    }
+}
+
+impl Field for OnDuplicate {
+    fn parse(value: &Value) -> Result<Self, Wrong> {
+        let Text(name) = Text::<ON_DUPLICATE_NAME_MAX>::parse(value)?;
+        Self::named(&name)
+    }
+}
+
+request! {
+    /// The fields of a new pin, which the rows of an import have too.
+    pub struct PinFields {
+        /// The connected account to publish with.
+        pub account_id: Uuid,
+        /// A board of that account.
+        pub board_id: BoardId,
+        pub title: Title,
+        pub description: Option<Description>,
+        pub alt_text: Option<AltText>,
+        /// The page that a click on the Pin opens.
+        pub link_url: Option<HttpUrl>,
+        /// The image, which Pinterest fetches from this URL.
+        pub image_url: HttpUrl,
+        pub cover_image_url: Option<HttpUrl>,
+        /// Six hexadecimal digits.
+        pub dominant_color: Option<Color>,
+        /// Stored with the pin; Pinterest has no field for them.
+        pub related_terms: Option<Terms>,
+        /// The pin's name in your system: sent again, nothing new is published.
+        pub idempotency_key: IdempotencyKey,
+        /// Extension: how urgent the pin is among those of its account; `normal` by default.
+        pub priority: Option<Priority>,
+    }
+}
+
+/// A pin to be published.
+#[derive(JsonSchema)]
+pub struct PinCreate {
+    #[schemars(flatten)]
+    pub pin: PinFields,
+    /// Extension: `refuse` answers 409 where a pin of the last 24 hours has the same content.
+    pub on_duplicate: Option<OnDuplicate>,
+}
+
+/// The example of a request that publishes a pin.
+pub fn example() -> Value {
+    json!({
+        "account_id": ACCOUNT,
+        "board_id": BOARD,
+        "title": "Ten ways to fold a paper crane",
+        "description": "Patience and paper.",
+        "alt_text": "A paper crane on a table",
+        "link_url": "https://example.com/cranes",
+        "image_url": "https://images.example.com/crane.jpg",
+        "dominant_color": "#6E7874",
+        "related_terms": ["paper", "crane"],
+        "idempotency_key": "cranes-2026-11-23",
+    })
+}
+
+impl PinFields {
+    fn with_priority(self, priority: request::Priority) -> PinRequest {
+        PinRequest {
+            account: AccountId(self.account_id),
+            board_id: self.board_id.0,
+            title: self.title.0,
+            description: self.description.map(|text| text.0),
+            alt_text: self.alt_text.map(|text| text.0),
+            link_url: self.link_url.map(|url| url.0),
+            image_url: self.image_url.0,
+            cover_image_url: self.cover_image_url.map(|url| url.0),
+            dominant_color: self.dominant_color.and_then(|color| color.0),
+            related_terms: self.related_terms.and_then(|terms| terms.0),
+            idempotency_key: self.idempotency_key.0,
+            priority,
+        }
+    }
+}
+
+/// Reads the contract's `PinCreate`, with the extension `priority`, which may also come as a header.
+///
+/// # Errors
+/// Every field that is wrong, or that the pin needs assets.
+pub fn parse(
+    body: &Map<String, Value>,
+    headers: &HeaderMap,
+    priority_default: request::Priority,
+) -> Result<PinRequest, ApiError> {
+    if needs_assets(body) {
+        return Err(ASSETS_NOT_ENABLED.into());
+    }
+    let mut fields = Fields::of(body);
+    // Ignored, the pin would be published now.
+    if fields.value("run_at").is_some() {
+        let msg = "This route publishes at once; a pin for a moment is a schedule (POST /v1/schedules)";
+        fields.reject("run_at", msg, "value_error");
+    }
+    if fields.value("asset_id").is_some() {
+        fields.reject("asset_id", "Provide either image_url or asset_id, not both", "value_error");
+    }
+    let pin = PinFields::from_fields(&mut fields);
+    let in_body = pin.as_ref().and_then(|pin| pin.priority);
+    let priority = priority(&mut fields, in_body, headers, priority_default);
+    fields.finish_with(pin).map(|pin| pin.with_priority(priority))
+}
+
+request! {
+    /// The changes of a pin. `null` clears a field that a pin can be without.
+    #[schemars(inline, deny_unknown_fields)]
+    pub struct PinUpdate {
+        #[schemars(transform = never_null)]
+        pub title: Option<Title>,
+        pub description: Option<Nullable<Description>>,
+        pub alt_text: Option<Nullable<AltText>>,
+        pub link_url: Option<Nullable<HttpUrl>>,
+        #[schemars(transform = never_null)]
+        pub board_id: Option<BoardId>,
+    }
+}
+
+/// A text that may be left out but isn't null.
+fn never_null(schema: &mut Schema) {
+    schema.insert("type".to_owned(), "string".into());
+}
+
+impl PinUpdate {
+    /// Reads the contract's `PinUpdate`: a field that is left out stays, `null` clears what a pin can be without.
+    ///
+    /// # Errors
+    /// Every field that is wrong.
+    pub fn parse(body: &Map<String, Value>) -> Result<Edit, ApiError> {
+        const FIELDS: [&str; 5] = ["title", "description", "alt_text", "link_url", "board_id"];
+        let mut fields = Fields::of(body);
+        for name in ["title", "board_id"] {
+            if fields.is_present(name) && fields.value(name).is_none() {
+                fields.reject(name, "Input should not be null: a pin can't be without it", "value_error");
+            }
+        }
+        let update = Self::from_fields(&mut fields);
+        // Ignored, the pin would be published with what the caller believes to have changed.
+        if let Some(name) = body.keys().find(|name| !FIELDS.contains(&name.as_str())) {
+            fields.reject(name, "This field can't be changed", "extra_forbidden");
+        }
+        fields.finish_with(update).map(Edit::from)
+    }
+}
+
+impl From<PinUpdate> for Edit {
+    fn from(update: PinUpdate) -> Self {
+        Self {
+            title: update.title.map(|text| text.0),
+            description: update.description.map(|Nullable(text)| text.map(|text| text.0)),
+            alt_text: update.alt_text.map(|Nullable(text)| text.map(|text| text.0)),
+            link_url: update.link_url.map(|Nullable(url)| url.map(|url| url.0)),
+            board_id: update.board_id.map(|board| board.0),
+            account: None,
+        }
+    }
+}
+
+/// Only images, until there are assets.
+#[derive(Clone, Copy, Debug)]
+pub struct MediaType;
+
+field_schema!(MediaType = |_| json_schema!({"type": "string", "enum": ["image"]}));
+
+impl Serialize for MediaType {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("image")
+    }
+}
+
+/// Who asked for a pin, and through what.
+#[derive(Serialize, JsonSchema)]
+pub struct Origin {
+    pub actor_type: Option<ActorType>,
+    pub actor_id: Option<Uuid>,
+    pub schedule_id: Option<Uuid>,
+    /// The number of the schedule's run.
+    pub schedule_run: Option<u32>,
+    pub import_id: Option<Uuid>,
+    /// The row's number in the import, from 1.
+    pub import_row: Option<u32>,
+}
+
+impl From<&origin::Origin> for Origin {
+    fn from(origin: &origin::Origin) -> Self {
+        let actor = origin.by.map(|actor| match actor {
+            origin::Actor::Key(id) => ("api_key", id.0),
+            origin::Actor::User(id) => ("user", id.0),
+        });
+        Self {
+            actor_type: actor.map(|(kind, _)| ActorType(kind)),
+            actor_id: actor.map(|(_, id)| id),
+            schedule_id: origin.schedule.map(|(id, _)| id.0),
+            schedule_run: origin.schedule.map(|(_, run)| run),
+            import_id: origin.import.map(|(id, _)| id.0),
+            import_row: origin.import.map(|(_, row)| row),
+        }
+    }
+}
+
+/// A pin.
+#[derive(Serialize, JsonSchema)]
+pub struct Pin {
+    pub id: Uuid,
+    pub workspace_id: Uuid,
+    pub pinterest_account_id: Uuid,
+    pub status: PinStatus,
+    pub media_type: MediaType,
+    pub title: String,
+    pub description: Option<String>,
+    pub related_terms: Option<Vec<String>>,
+    pub alt_text: Option<String>,
+    /// `#RRGGBB`, upper-case.
+    pub dominant_color: Option<String>,
+    pub cover_image_url: Option<String>,
+    pub link_url: Option<String>,
+    pub media_url: String,
+    pub image_url: String,
+    pub asset_id: Option<Uuid>,
+    pub board_id: String,
+    /// The Pin's id at Pinterest, once it is published.
+    pub pinterest_pin_id: Option<String>,
+    pub error_code: Option<PinErrorCode>,
+    pub error_message: Option<String>,
+    pub idempotency_key: String,
+    pub created_at: Time,
+    pub updated_at: Time,
+    pub published_at: Option<Time>,
+    pub failed_at: Option<Time>,
+    /// When the published Pin was found deleted on Pinterest.
+    pub removed_from_pinterest_at: Option<Time>,
+    /// Extension.
+    pub priority: Priority,
+    /// Extension: calls to Pinterest so far.
+    pub attempts: u32,
+    /// Extension: what happens next.
+    pub next_action: &'static str,
+    /// Extension: when that is.
+    pub next_at: Option<Time>,
+    /// Extension: why then.
+    pub next_reason: &'static str,
+    /// Extension: who asked for it, and through what.
+    pub origin: Origin,
+    /// Extension: how often it was changed.
+    pub edits: u32,
+    /// Extension: what can be done about the error.
+    pub error_remediation: Option<&'static str>,
+    /// Extension: a Pin on Pinterest that may be this one.
+    pub orphan_pin_id: Option<String>,
+    /// Extension: a second Pin of this one on Pinterest.
+    pub duplicate_pin_id: Option<String>,
+}
+
+impl From<&PinView> for Pin {
+    fn from(PinView { pin, attempt, next }: &PinView) -> Self {
+        let request = pin.request.clone();
+        let (error_code, error_message) = blocker(attempt);
+        let finished_as = |status| attempt.finished_at.filter(|_| attempt.status == status).map(Time);
+        Self {
+            id: pin.key.pin.0,
+            workspace_id: pin.key.workspace.0,
+            pinterest_account_id: request.account.0,
+            status: PinStatus(attempt.status.name()),
+            media_type: MediaType,
+            title: request.title,
+            description: request.description,
+            related_terms: request.related_terms,
+            alt_text: request.alt_text,
+            dominant_color: request.dominant_color,
+            cover_image_url: request.cover_image_url,
+            link_url: request.link_url,
+            media_url: request.image_url.clone(),
+            image_url: request.image_url,
+            asset_id: None,
+            board_id: request.board_id,
+            pinterest_pin_id: attempt.pinterest_pin_id.clone(),
+            error_code: error_code.map(PinErrorCode),
+            error_message,
+            idempotency_key: request.idempotency_key,
+            created_at: Time(pin.created_at),
+            updated_at: Time(attempt.updated_at),
+            published_at: finished_as(Status::Published),
+            failed_at: finished_as(Status::Failed),
+            removed_from_pinterest_at: attempt.removed_at.map(Time),
+            priority: request.priority.into(),
+            attempts: attempt.attempt,
+            next_action: next.action,
+            next_at: next.at.map(Time),
+            next_reason: next.reason,
+            origin: Origin::from(&pin.origin),
+            edits: pin.edit,
+            error_remediation: attempt.failure.filter(|_| error_code.is_some()).map(Failure::remedy),
+            orphan_pin_id: attempt.orphan_pin_id.clone(),
+            duplicate_pin_id: attempt.duplicate_pin_id.clone(),
+        }
+    }
+}
+
+/// The request as it is understood, for a dry run.
+pub fn resolved(request: &PinRequest) -> Value {
+    json!({
+        "idempotency_key": request.idempotency_key,
+        "account_id": request.account,
+        "board_id": request.board_id,
+        "title": request.title,
+        "description": request.description,
+        "alt_text": request.alt_text,
+        "link_url": request.link_url,
+        "media_type": MediaType,
+        "image_url": request.image_url,
+        "cover_image_url": request.cover_image_url,
+        "dominant_color": request.dominant_color,
+        "related_terms": request.related_terms,
+        "priority": request.priority.name(),
+    })
+}
+
+/// The code and message of what keeps a pin from being published, if something does.
+pub fn blocker(attempt: &Attempt) -> (Option<&'static str>, Option<String>) {
+    let message = |blocker| match blocker {
+        Blocker::Failure(failure) => with_detail(failure, attempt.detail.as_deref()),
+        Blocker::Wait(wait) => wait.message().to_owned(),
+    };
+    let blocker = Blocker::of(attempt);
+    (blocker.map(Blocker::code), blocker.map(message))
+}
+
+fn with_detail(failure: Failure, detail: Option<&str>) -> String {
+    match detail.filter(|detail| !detail.is_empty()) {
+        Some(detail) => format!("{} Pinterest said: {detail}", failure.message()),
+        None => failure.message().to_owned(),
+    }
+}

@@ -1,0 +1,136 @@
+//! Retrying failed pins.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use http::HeaderMap;
+use pinbridge_shared::context::Context;
+use pinbridge_shared::domain::ids::{AccountId, AccountKey, BoardKey};
+use pinbridge_shared::domain::pin::edit::Edit;
+use pinbridge_shared::flows::boards::board_preflight::preflight;
+use pinbridge_shared::flows::pins::read_pins;
+use pinbridge_shared::flows::pins::retry_pin::{RetryError, retry_pin_with};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::fields::BoardId;
+use super::pin::Pin;
+use super::{find, key};
+use crate::activity::Resource;
+use crate::auth::Caller;
+use crate::endpoint::{Endpoint, WRITE, post};
+use crate::error::codes::{
+    self, ACCOUNT_DISCONNECTED, ACCOUNT_NOT_PERMITTED, EXPIRED_UNPUBLISHED, NOT_FOUND, PIN_NOT_FAILED, PIN_SUPERSEDED,
+    RETRY_MAY_DUPLICATE,
+};
+use crate::error::{ApiError, FieldError};
+use crate::openapi::schema::Flag;
+use crate::request::field::{FromFields, request};
+use crate::request::{Fields, MaybeJsonObject};
+use crate::routes::examples::PIN;
+
+/// `accept_duplicate` as a header, because the official client's typed models drop fields they don't know.
+const ACCEPT_DUPLICATE_HEADER: &str = "x-pinbridge-accept-duplicate";
+
+pub fn endpoint() -> Endpoint {
+    of_retry(post("/v1/pins/{id}/retry", WRITE, retry))
+        .operation("retry_pin", "Retry a failed pin")
+        .about(
+            "The failed pin is queued again, on another board or for another account if one is named. One whose last \
+             call may have created a Pin answers 409 `retry_may_duplicate` until a second one is accepted.",
+        )
+        .audited("pin.retried", Resource::Path, &["status"])
+        .path::<Uuid>("id", "The pin's id.", PIN)
+        .may_take::<PinRetry>(|| json!({"accept_duplicate": true}))
+        .answers::<Pin>(200, "The pin, queued again.")
+        .fails(&[NOT_FOUND, ACCOUNT_NOT_PERMITTED, PIN_NOT_FAILED, RETRY_MAY_DUPLICATE, PIN_SUPERSEDED])
+        .fails(&[EXPIRED_UNPUBLISHED, ACCOUNT_DISCONNECTED])
+        .fails(codes::PREFLIGHT)
+}
+
+/// An endpoint that takes `accept_duplicate`.
+pub fn of_retry(endpoint: Endpoint) -> Endpoint {
+    endpoint.header::<Flag>("X-Pinbridge-Accept-Duplicate", "`accept_duplicate` for clients that drop unknown fields.")
+}
+
+request! {
+    /// How a failed pin is retried.
+    pub struct PinRetry {
+        /// Another board.
+        pub board_id: Option<BoardId>,
+        /// Another account.
+        pub account_id: Option<Uuid>,
+        /// Extension: whether a second Pin is accepted where the first may exist.
+        pub accept_duplicate: Option<bool>,
+    }
+}
+
+impl From<RetryError> for ApiError {
+    fn from(error: RetryError) -> Self {
+        match error {
+            RetryError::NotFound => Self::not_found("pin"),
+            RetryError::NotFailed(status) => PIN_NOT_FAILED.with("status", status.name()),
+            RetryError::Superseded => PIN_SUPERSEDED.into(),
+            RetryError::MayDuplicate => RETRY_MAY_DUPLICATE.into(),
+            RetryError::Overdue => EXPIRED_UNPUBLISHED.into(),
+            RetryError::AccountDisconnected => ACCOUNT_DISCONNECTED.into(),
+            RetryError::AccountNotFound => Self::not_found("account"),
+            RetryError::Port(error) => error.into(),
+        }
+    }
+}
+
+async fn retry(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    MaybeJsonObject(body): MaybeJsonObject,
+) -> Result<Json<Pin>, ApiError> {
+    let key = key(&caller, &id)?;
+    let PinRetry { board_id, account_id, accept_duplicate } = parse(&body)?;
+    let accept_duplicate = accepts_duplicate(accept_duplicate, &headers)?;
+    let edit = Edit { board_id: board_id.map(|board| board.0), account: account_id.map(AccountId), ..Edit::default() };
+    if let Some(account) = edit.account {
+        caller.may_use(account)?;
+    }
+    let moves = edit != Edit::default();
+    if caller.limited_to().is_some() || moves {
+        let found = find(&context, &caller, &id).await?;
+        if moves {
+            let request = edit.apply(&found.pin.request);
+            let account = AccountKey { workspace: caller.workspace, account: request.account };
+            preflight(&context, &BoardKey { account, board_id: request.board_id }).await?;
+        }
+    }
+    let (pin, attempt) = retry_pin_with(&context, key, accept_duplicate, &edit).await?;
+    Ok(Json(Pin::from(&read_pins::changed(&context, pin, attempt).await?)))
+}
+
+/// Whether a second Pin is accepted, and where the pin is sent instead.
+fn parse(body: &Map<String, Value>) -> Result<PinRetry, ApiError> {
+    const FIELDS: [&str; 3] = ["board_id", "account_id", "accept_duplicate"];
+    let mut fields = Fields::of(body);
+    // Ignored, the pin would be published where the caller believes to have sent it away from.
+    if let Some(name) = body.keys().find(|name| !FIELDS.contains(&name.as_str())) {
+        fields.reject(name, "Extra inputs are not permitted", "extra_forbidden");
+    }
+    let retry = PinRetry::from_fields(&mut fields);
+    fields.finish_with(retry)
+}
+
+/// Whether a second Pin is no harm, by the body or, where that says nothing, by the header.
+///
+/// # Errors
+/// When the header says something else.
+pub fn accepts_duplicate(in_body: Option<bool>, headers: &HeaderMap) -> Result<bool, ApiError> {
+    match headers.get(ACCEPT_DUPLICATE_HEADER).map(|value| value.to_str().unwrap_or("").trim()) {
+        // What the body says counts, but a header that says nonsense isn't passed over.
+        None | Some("false") => Ok(in_body.unwrap_or(false)),
+        Some("true") => Ok(in_body.unwrap_or(true)),
+        Some(_) => {
+            let loc = vec!["header".into(), ACCEPT_DUPLICATE_HEADER.into()];
+            let msg = "Input should be 'true' or 'false'".into();
+            Err(ApiError::validation(vec![FieldError { loc, msg, kind: "bool_parsing" }]))
+        }
+    }
+}

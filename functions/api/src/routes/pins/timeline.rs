@@ -1,0 +1,182 @@
+//! What happened to a pin and what comes next; and jobs, the contract's other name for pins.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use pinbridge_shared::context::Context;
+use pinbridge_shared::domain::pin::timeline;
+use pinbridge_shared::flows::pins::read_pins::PinView;
+use schemars::JsonSchema;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::pin::{PinErrorCode, PinStatus, blocker};
+use super::{find, of_pin};
+use crate::auth::Caller;
+use crate::endpoint::{Endpoint, READ, get};
+use crate::error::ApiError;
+use crate::error::codes::{ACCOUNT_NOT_PERMITTED, NOT_FOUND, VALIDATION_ERROR};
+use crate::openapi::schema::Time;
+use crate::routes::examples::PIN;
+
+pub fn timeline_endpoint() -> Endpoint {
+    of_pin(get("/v1/pins/{id}/timeline", READ, timeline))
+        .operation("get_pin_timeline", "Read what happened to a pin, and what comes next")
+        .answers::<Timeline>(200, "Every event of the pin, in order.")
+}
+
+pub fn job_endpoint() -> Endpoint {
+    get("/v1/jobs/{id}", READ, job)
+        .operation("get_job", "Read a job's status")
+        .about("A job is a pin by the contract's other name: their ids are the same.")
+        .path::<Uuid>("id", "The job's id, which is the pin's.", PIN)
+        .answers::<JobStatus>(200, "The job.")
+        .fails(&[NOT_FOUND, VALIDATION_ERROR, ACCOUNT_NOT_PERMITTED])
+}
+
+/// A job: the short form of a pin.
+#[derive(Serialize, JsonSchema)]
+pub struct JobStatus {
+    pub job_id: Uuid,
+    pub pin_id: Uuid,
+    pub status: PinStatus,
+    pub submitted_at: Time,
+    pub completed_at: Option<Time>,
+    pub pinterest_pin_id: Option<String>,
+    pub error_code: Option<PinErrorCode>,
+    pub error_message: Option<String>,
+    /// Extension: calls to Pinterest so far.
+    pub attempts: u32,
+    /// Extension: when something happens next.
+    pub next_at: Option<Time>,
+}
+
+impl From<PinView> for JobStatus {
+    fn from(PinView { pin, attempt, next }: PinView) -> Self {
+        let (error_code, error_message) = blocker(&attempt);
+        Self {
+            job_id: pin.key.pin.0,
+            pin_id: pin.key.pin.0,
+            status: PinStatus(attempt.status.name()),
+            submitted_at: Time(pin.created_at),
+            completed_at: attempt.finished_at.map(Time),
+            pinterest_pin_id: attempt.pinterest_pin_id,
+            error_code: error_code.map(PinErrorCode),
+            error_message,
+            attempts: attempt.attempt,
+            next_at: next.at.map(Time),
+        }
+    }
+}
+
+/// Everything that happened to a pin.
+#[derive(Serialize, JsonSchema)]
+pub struct Timeline {
+    pub pin_id: Uuid,
+    pub job_id: Uuid,
+    pub account_id: Uuid,
+    pub status: PinStatus,
+    pub attempts: u32,
+    /// Those that count against the limit of attempts.
+    pub attempts_spent: u32,
+    pub pinterest_pin_id: Option<String>,
+    pub error_code: Option<PinErrorCode>,
+    pub error_message: Option<String>,
+    /// Extension: a second Pin of this one on Pinterest.
+    pub duplicate_pin_id: Option<String>,
+    /// Extension: in order; acceptance is the first.
+    pub events: Vec<TimelineEvent>,
+    /// Extension.
+    pub next: NextStep,
+}
+
+impl From<PinView> for Timeline {
+    fn from(PinView { pin, attempt, next }: PinView) -> Self {
+        let (error_code, error_message) = blocker(&attempt);
+        Self {
+            pin_id: pin.key.pin.0,
+            job_id: pin.key.pin.0,
+            account_id: pin.request.account.0,
+            status: PinStatus(attempt.status.name()),
+            attempts: attempt.attempt,
+            attempts_spent: attempt.attempts_spent(),
+            error_code: error_code.map(PinErrorCode),
+            error_message,
+            events: timeline::events(&pin, &attempt).into_iter().map(TimelineEvent::from).collect(),
+            next: next.into(),
+            pinterest_pin_id: attempt.pinterest_pin_id,
+            duplicate_pin_id: attempt.duplicate_pin_id,
+        }
+    }
+}
+
+/// One event of a pin.
+#[derive(Serialize, JsonSchema)]
+pub struct TimelineEvent {
+    pub at: Time,
+    pub event: &'static str,
+    pub attempt: Option<u32>,
+    /// Pinterest's HTTP status.
+    pub upstream_status: Option<u16>,
+    /// Pinterest's error code.
+    pub upstream_code: Option<i64>,
+    /// Pinterest's id of the request.
+    pub upstream_request_id: Option<String>,
+    /// When the next step was planned for.
+    pub next_at: Option<Time>,
+    pub note: Option<String>,
+}
+
+impl From<timeline::TimelineEvent> for TimelineEvent {
+    fn from(event: timeline::TimelineEvent) -> Self {
+        Self {
+            at: Time(event.at),
+            event: event.event,
+            attempt: event.attempt,
+            upstream_status: event.upstream_status,
+            upstream_code: event.upstream_code,
+            upstream_request_id: event.upstream_request_id,
+            next_at: event.next_at.map(Time),
+            note: event.note,
+        }
+    }
+}
+
+/// The next step of a pin.
+#[derive(Serialize, JsonSchema)]
+pub struct NextStep {
+    pub action: &'static str,
+    pub at: Option<Time>,
+    pub reason: &'static str,
+    /// The place in the account's backlog; 1 is next.
+    pub queue_position: Option<u64>,
+    /// Whether the place is a lower bound.
+    pub queue_position_is_at_least: Option<bool>,
+}
+
+impl From<timeline::NextStep> for NextStep {
+    fn from(next: timeline::NextStep) -> Self {
+        Self {
+            action: next.action,
+            at: next.at.map(Time),
+            reason: next.reason,
+            queue_position: next.position.map(|position| position.place),
+            queue_position_is_at_least: next.position.map(|position| position.at_least),
+        }
+    }
+}
+
+async fn timeline(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Timeline>, ApiError> {
+    find(&context, &caller, &id).await.map(|view| Json(view.into()))
+}
+
+async fn job(
+    State(context): State<Context>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<JobStatus>, ApiError> {
+    find(&context, &caller, &id).await.map(|view| Json(view.into()))
+}

@@ -1,0 +1,203 @@
+//! A dry run of a pin, and what an account can publish now.
+
+use axum::Json;
+use axum::extract::{Query, State};
+use http::HeaderMap;
+use pinbridge_shared::context::Context;
+use pinbridge_shared::domain::pin::Priority;
+use pinbridge_shared::flows::accept::duplicate_content::Duplicate;
+use pinbridge_shared::flows::accept::validate_pin::{self, Check, Validation};
+use pinbridge_shared::flows::pacing::headroom::Headroom;
+use schemars::{JsonSchema, json_schema};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::create::{on_duplicate, refuses_duplicates};
+use super::fields;
+use super::pin::{self, PinCreate, PinStatus, parse};
+use crate::auth::Caller;
+use crate::endpoint::{Endpoint, READ, post};
+use crate::error::ApiError;
+use crate::error::codes::ACCOUNT_NOT_PERMITTED;
+use crate::openapi::schema::{Time, names};
+use crate::request::field::field_schema;
+use crate::request::{JsonObject, query};
+
+pub use super::pin::resolved;
+
+pub fn endpoint() -> Endpoint {
+    post("/v1/pins/validate", READ, validate)
+        .operation("validate_pin", "Check a pin without publishing it")
+        .about(
+            "Nothing is written. 200 also when the pin would be refused: every check is named, with what to do. \
+             `headroom` says what the account can publish now; `quota_remaining` is what the day's budget allows, \
+             `null` without one.",
+        )
+        .unaudited("it changes nothing")
+        .header::<fields::Priority>("X-Pinbridge-Priority", "`priority` for clients that drop unknown fields.")
+        .takes::<PinCreate>(pin::example)
+        .answers::<PinValidation>(200, "The checks.")
+        .fails(&[ACCOUNT_NOT_PERMITTED])
+}
+
+names!(CheckStatus, "The outcome of a check.", ["passed", "failed", "warning", "skipped"]);
+
+/// More about a check. Its fields depend on the check.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub struct Details(Option<Map<String, Value>>);
+
+field_schema!(Details = |_| json_schema!({"type": ["object", "null"], "additionalProperties": true}));
+
+/// The request as it is understood.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub struct Resolved(Value);
+
+field_schema!(Resolved = |_| json_schema!({"type": "object", "additionalProperties": true}));
+
+/// One check of a dry run.
+#[derive(Serialize, JsonSchema)]
+pub struct PinCheck {
+    pub name: &'static str,
+    pub status: CheckStatus,
+    pub code: Option<&'static str>,
+    pub message: String,
+    pub remediation: Option<&'static str>,
+    pub details: Details,
+}
+
+impl From<Check> for PinCheck {
+    fn from(check: Check) -> Self {
+        Self {
+            name: check.name,
+            status: CheckStatus(check.outcome.name()),
+            code: check.code,
+            message: check.message,
+            remediation: check.remedy,
+            details: Details(Some(check.details).filter(|details| !details.is_empty())),
+        }
+    }
+}
+
+/// Another pin of the last day that has the same content.
+#[derive(Serialize, JsonSchema)]
+pub struct PinWarning {
+    pub code: &'static str,
+    pub message: String,
+    pub remediation: &'static str,
+    pub details: DuplicateDetails,
+}
+
+/// The other pin.
+#[derive(Serialize, JsonSchema)]
+pub struct DuplicateDetails {
+    pub pin_id: Uuid,
+    pub created_at: Time,
+    pub status: PinStatus,
+}
+
+impl From<&Duplicate> for PinWarning {
+    fn from(duplicate: &Duplicate) -> Self {
+        let check = validate_pin::about_duplicate(duplicate);
+        Self {
+            code: check.code.unwrap_or_default(),
+            message: check.message,
+            remediation: check.remedy.unwrap_or_default(),
+            details: DuplicateDetails {
+                pin_id: duplicate.pin.0,
+                created_at: Time(duplicate.created_at),
+                status: PinStatus(duplicate.status.name()),
+            },
+        }
+    }
+}
+
+/// What an account can publish now.
+#[derive(Serialize, JsonSchema)]
+pub struct PinHeadroom {
+    /// Creates that the day's budget still allows; `null` without a budget.
+    pub quota_remaining: Option<u32>,
+    pub account_id: Uuid,
+    pub tokens_available: f64,
+    pub capacity: u32,
+    pub refill_rate: f64,
+    /// Pins in the account's backlog.
+    pub waiting: u64,
+    pub waiting_is_at_least: bool,
+    /// When a pin that is handed in now would start; `null` while a person has to act first.
+    pub next_start_at: Option<Time>,
+}
+
+impl From<&Headroom> for PinHeadroom {
+    fn from(Headroom { meter, starts_at }: &Headroom) -> Self {
+        Self {
+            quota_remaining: meter.budget.map(|budget| budget.allowance),
+            account_id: meter.account.account.0,
+            tokens_available: meter.tokens_available,
+            capacity: meter.pace.capacity(),
+            refill_rate: meter.pace.rate_per_s(),
+            waiting: meter.waiting as u64,
+            waiting_is_at_least: meter.waiting_is_at_least,
+            next_start_at: starts_at.map(Time),
+        }
+    }
+}
+
+/// The result of a dry run.
+#[derive(Serialize, JsonSchema)]
+pub struct PinValidation {
+    pub valid: bool,
+    pub dry_run: bool,
+    pub checks: Vec<PinCheck>,
+    pub resolved: Resolved,
+    pub existing_pin_id: Option<Uuid>,
+    pub headroom: Option<PinHeadroom>,
+}
+
+impl PinValidation {
+    /// `resolved` is the request as it is understood.
+    pub fn new(validation: Validation, resolved: Value) -> Self {
+        Self {
+            valid: validation.is_valid(),
+            dry_run: true,
+            checks: validation.checks.into_iter().map(PinCheck::from).collect(),
+            resolved: Resolved(resolved),
+            existing_pin_id: validation.existing.map(|pin| pin.0),
+            headroom: validation.headroom.as_ref().map(PinHeadroom::from),
+        }
+    }
+}
+
+/// 200 also when the request is no good: what is wrong is in the checks.
+async fn validate(
+    State(context): State<Context>,
+    caller: Caller,
+    Query(query): Query<query::Query>,
+    headers: HeaderMap,
+    JsonObject(body): JsonObject,
+) -> Result<Json<PinValidation>, ApiError> {
+    // The key is what a client sends the pin with afterwards.
+    let unresolved = |error: &ApiError| {
+        Ok(Json(PinValidation::new(unread(error), json!({"idempotency_key": body.get("idempotency_key")}))))
+    };
+    let request = match parse(&body, &headers, Priority::default()) {
+        Ok(request) => request,
+        Err(error) => return unresolved(&error),
+    };
+    caller.may_use(request.account)?;
+    let refuses = on_duplicate(&body).and_then(|in_body| refuses_duplicates(in_body, &query, &headers));
+    let refuses = match refuses {
+        Ok(refuses) => refuses,
+        Err(error) => return unresolved(&error),
+    };
+    let validation = validate_pin::validate(&context, caller.workspace, &request).await?;
+    let validation = if refuses { validation.refusing_duplicates() } else { validation };
+    Ok(Json(PinValidation::new(validation, resolved(&request))))
+}
+
+/// The checks of a request that couldn't be read.
+pub fn unread(error: &ApiError) -> Validation {
+    validate_pin::unread(error.code(), error.message(), error.remediation(), json!(error.errors()))
+}

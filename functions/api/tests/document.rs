@@ -1,0 +1,69 @@
+//! Temporary, while the API is moved to one description: the structure of the document stays what it was.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+/// Words and examples may change.
+const WORDING: [&str; 6] = ["description", "summary", "example", "examples", "tags", "version"];
+/// Objects whose keys are names, of which none is a word about something.
+const NAMED: [&str; 9] =
+    ["properties", "paths", "schemas", "headers", "content", "responses", "parameters", "securitySchemes", "$defs"];
+
+fn structure(value: &Value, is_named: bool) -> Value {
+    match value {
+        Value::Object(object) => {
+            let kept = object.iter().filter(|(name, _)| is_named || !WORDING.contains(&name.as_str()));
+            kept.map(|(name, value)| {
+                let value = structure(value, !is_named && NAMED.contains(&name.as_str()));
+                let is_set = !is_named && ["required", "enum"].contains(&name.as_str());
+                (name.clone(), if is_set { sorted(value) } else { value })
+            })
+            .collect::<Map<_, _>>()
+            .into()
+        }
+        Value::Array(items) => {
+            let items: Vec<Value> = items.iter().map(|item| structure(item, false)).collect();
+            let is_parameters = items.iter().any(|item| !item["in"].is_null());
+            if is_parameters { sorted(Value::Array(items)) } else { Value::Array(items) }
+        }
+        other => other.clone(),
+    }
+}
+
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Array(mut items) => {
+            items.sort_by_key(Value::to_string);
+            Value::Array(items)
+        }
+        other => other,
+    }
+}
+
+fn document(whole: &Value) -> Value {
+    let mut document = structure(whole, false);
+    let names = whole["components"]["examples"].as_object().expect("errors").keys();
+    document["components"]["errors"] = names.map(|name| Value::from(name.as_str())).collect();
+    document
+}
+
+fn differences(path: &str, before: &Value, after: &Value, found: &mut Vec<String>) {
+    match (before, after) {
+        (Value::Object(one), Value::Object(other)) => {
+            for name in one.keys().chain(other.keys()).collect::<BTreeSet<_>>() {
+                differences(&format!("{path}/{name}"), &before[name], &after[name], found);
+            }
+        }
+        _ if before != after => found.push(format!("{path}:\n   was {before}\n   is  {after}")),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_document_is_what_it_was() {
+    let before: Value = serde_json::from_str(include_str!("document.json")).expect("JSON");
+    let mut found = Vec::new();
+    differences("", &document(&before), &document(pinbridge_api::openapi::document()), &mut found);
+    assert!(found.is_empty(), "{} differences:\n{}", found.len(), found.join("\n"));
+}

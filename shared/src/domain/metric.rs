@@ -1,0 +1,50 @@
+//! Every metric by name. [`telemetry`](crate::telemetry) writes them.
+
+/// Every metric. The variant's name is the metric's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metric {
+    PinAccepted,
+    PinDeferred,
+    PinPublished,
+    PinAdopted,
+    PinFailed,
+    AttemptRetried,
+    PinRetried,
+    OutcomeUnknown,
+    AccountPaused,
+    FenceLost,
+    OrphanPin,
+    /// A duplicate check found a second Pin.
+    DuplicatePin,
+    RescuerResent,
+    /// Rolling up failed; the work is done again.
+    RollupFailed,
+    /// By how many minutes the rollup is behind, when that is much.
+    RollupBehindMinutes,
+    BacklogReleased,
+    ScheduleCreated,
+    ScheduleReleased,
+    /// Released after its time.
+    ScheduleLate,
+    /// No pin could be created from the schedule.
+    ScheduleFailed,
+    PoisonMessage,
+    /// By the result of handling the message.
+    DeadLetter,
+    TokensRefreshed,
+    /// By the reason of the failure.
+    RefreshFailed,
+    /// Issued by Pinterest and not stored.
+    RefreshTokensLost,
+    /// Given up, because Pinterest refuses both tokens.
+    AccountNeedsReconnect,
+    /// By the reason for which an import doesn't continue by itself.
+    ImportStopped,
+}
+
+impl Metric {
+    /// The name under which CloudWatch keeps it.
+    pub fn name(self) -> String {
+        format!("{self:?}")
+    }
+}

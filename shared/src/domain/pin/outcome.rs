@@ -1,0 +1,581 @@
+//! The outcome of a worker's step: what to write and what to do with the message, decided from what happened.
+//!
+//! Nothing here has an effect. [`commit`](crate::flows::publish::commit) writes an [`Outcome`].
+
+use super::attempt::{Attempt, IllegalTransition, Upstream};
+use super::decide::{Situation, Step};
+use super::failure::Failure;
+use super::retry::{self, Failed, HOLD_PAUSE_MS, Remedy};
+use super::{Pin, WaitReason};
+use crate::domain::invariants::Rule;
+use crate::domain::message::Disposition;
+use crate::domain::metric::Metric;
+use crate::domain::pacing::bucket::{Bucket, Pause};
+use crate::domain::pacing::pace::Pace;
+use crate::domain::time::{Moment, SECOND_MS};
+
+/// A message waits this long at most for its retry; for a later one, a delayed copy is sent.
+const KEEP_WITHIN_MS: i64 = 60 * SECOND_MS;
+/// How soon a call that was refused with a stale access token is repeated with the new one.
+const FRESH_TOKEN_RETRY_MS: i64 = SECOND_MS;
+
+/// What happened when a worker acted on its [`Step`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Happened {
+    /// Nothing: the step needs no act.
+    Decided(Step),
+    /// A slot came, a token was taken, or another worker announced its attempt first.
+    Changed,
+    /// No token is free soon enough.
+    NoTokenSoon,
+    /// The account has no tokens.
+    NoCredentials,
+    /// The app's daily budget is spent.
+    BudgetSpent { until: Moment },
+    /// The budget's row was contended: nothing is known about the budget.
+    BudgetContended { until: Moment },
+    /// The attempt was announced, and its call was not made: it would have been too late.
+    NotSent,
+    /// Pinterest created the Pin.
+    Created { pinterest_pin_id: String, upstream: Upstream, nothing_left_for_ms: Option<i64> },
+    /// Pinterest refused: no Pin was created.
+    Refused(Refused),
+    /// No usable answer came: a Pin may have been created.
+    Unanswered { upstream: Upstream },
+}
+
+/// A refused create call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refused {
+    pub failure: Failure,
+    pub upstream: Upstream,
+    /// Pinterest's hint, in milliseconds from now.
+    pub retry_after_ms: Option<i64>,
+    /// A uniform draw from `[0, 1)`.
+    pub jitter: f64,
+    /// How the renewal of the access token went, if that was refused.
+    pub renewal: Option<TokenRenewal>,
+}
+
+/// How the renewal of a refused access token went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenRenewal {
+    Renewed,
+    /// It is under way, or is tried again later.
+    Pending,
+    /// A person has to connect the account again.
+    NeedsReconnect,
+}
+
+/// The outcome of a step.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// Something has changed since the rows were read: read again and decide again.
+    ReadAgain,
+    /// Nothing is written.
+    Dispose(Disposition),
+    /// The outcome of a call is unknown and its quiesce period is over: reconciliation takes the pin over.
+    Reconcile,
+    Change(Change),
+}
+
+/// A change of the pin's state, with what is written before and after it. The fields are in the order of the writes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// Comes first, so that no other message of the account starts a call meanwhile.
+    pub pause: Option<Pause>,
+    pub transition: Transition,
+    pub follow_up: Option<FollowUp>,
+    /// What the call showed about the account. It counts also when the pin's state can't be written.
+    pub success: Option<Success>,
+    /// What is done with the message once the state is written. If another worker wrote first, the rows are read again.
+    pub disposition: Disposition,
+}
+
+/// The pin's next state, as a transition of [`Attempt`]. It takes place at the moment of its write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Transition {
+    Publish { pinterest_pin_id: String, upstream: Upstream },
+    Unknown { reconcile_at: Moment, upstream: Upstream },
+    Retry { at: Moment, failure: Failure, upstream: Upstream },
+    Defer { reason: WaitReason, until: Option<Moment>, cause: Option<(Failure, Upstream)> },
+    Fail { failure: Failure, upstream: Upstream },
+    NotSent,
+    Absent,
+}
+
+/// What is done after the pin's state is written. Publishing doesn't depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FollowUp {
+    PlanLateCheck,
+    AuditFailure,
+}
+
+/// A create call that succeeded, as far as its account is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Success {
+    /// Nothing is left of Pinterest's rate limit for so many milliseconds.
+    pub nothing_left_for_ms: Option<i64>,
+}
+
+/// What a success changes in the account's bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BucketChange {
+    Pause(Pause),
+    /// The account may publish: its hold is over, if its pause is still the one that was `seen`.
+    LiftHold {
+        seen: Moment,
+    },
+}
+
+/// Decides what follows from what happened.
+pub fn of(situation: &Situation<'_>, happened: Happened) -> Outcome {
+    match happened {
+        Happened::Decided(step) => of_step(situation, step),
+        Happened::Changed => Outcome::ReadAgain,
+        Happened::NoTokenSoon => defer(WaitReason::AccountPacing, None),
+        Happened::NoCredentials => hold(situation, Failure::TokenRevoked),
+        Happened::BudgetSpent { until } => defer(WaitReason::DailyBudget, Some(until)),
+        Happened::BudgetContended { until } => Outcome::Dispose(Disposition::Keep { until }),
+        Happened::NotSent => change(Transition::NotSent, Disposition::Keep { until: situation.now }),
+        Happened::Created { pinterest_pin_id, upstream, nothing_left_for_ms } => Outcome::Change(Change {
+            follow_up: Some(FollowUp::PlanLateCheck),
+            success: Some(Success { nothing_left_for_ms }),
+            ..Change::new(Transition::Publish { pinterest_pin_id, upstream }, Disposition::Done)
+        }),
+        Happened::Refused(refused) => of_refusal(situation, refused),
+        Happened::Unanswered { upstream } => unknown(situation, upstream),
+    }
+}
+
+fn of_step(situation: &Situation<'_>, step: Step) -> Outcome {
+    match step {
+        Step::Acknowledge => Outcome::Dispose(Disposition::Done),
+        Step::Keep { until } => Outcome::Dispose(Disposition::Keep { until }),
+        Step::ComeBack { at } => Outcome::Dispose(Disposition::Resend { message: situation.message.clone(), at }),
+        Step::Reconcile if !situation.rules.hold(Rule::Reconcile) => {
+            change(Transition::Absent, Disposition::Keep { until: situation.now })
+        }
+        Step::Reconcile => Outcome::Reconcile,
+        Step::GiveUp(failure) => fail(failure, Upstream::default()),
+        Step::JoinBacklog { reason, until } => defer(reason, until),
+        Step::Hold(failure) => hold(situation, failure),
+        // These steps are acts: they are never decided only.
+        Step::WaitFor { .. } | Step::TakeToken | Step::Publish => Outcome::ReadAgain,
+    }
+}
+
+fn of_refusal(situation: &Situation<'_>, refused: Refused) -> Outcome {
+    let Refused { failure, upstream, retry_after_ms, jitter, renewal } = refused;
+    let now = situation.now;
+    if let Some(renewal) = renewal {
+        return of_refused_token(situation, renewal, upstream);
+    }
+    let attempts_spent = situation.attempt.attempts_spent();
+    match retry::remedy(&Failed { failure, attempts_spent, retry_after_ms, now, jitter }) {
+        Remedy::RetryAt(at) => retry_at(situation, at, failure, upstream),
+        Remedy::PauseAccount { until, on_hold } => {
+            let reason = if on_hold { WaitReason::AccountOnHold } else { WaitReason::AccountPaused };
+            let mut pause = Pause::new(situation.pace, until, reason);
+            if failure == Failure::RateLimited {
+                pause = pause.slowing(situation.bucket, now);
+            }
+            pause_and_defer(pause, reason, until, failure, upstream)
+        }
+        Remedy::Reconcile => unknown(situation, upstream),
+        Remedy::Fail(verdict) => fail(verdict, upstream),
+    }
+}
+
+/// Pinterest refused the access token: the pin continues with a new one, or waits for it, or for a person.
+fn of_refused_token(situation: &Situation<'_>, renewal: TokenRenewal, upstream: Upstream) -> Outcome {
+    let (failure, reason) = match renewal {
+        TokenRenewal::Renewed => {
+            let at = situation.now.plus_ms(FRESH_TOKEN_RETRY_MS);
+            return retry_at(situation, at, Failure::TokenExpired, upstream);
+        }
+        // The renewal that succeeds ends the hold.
+        TokenRenewal::Pending => (Failure::TokenExpired, WaitReason::TokenRefresh),
+        TokenRenewal::NeedsReconnect => (Failure::TokenRevoked, WaitReason::AccountOnHold),
+    };
+    // As long as every hold: whatever ends it early counts on that.
+    let until = situation.now.plus_ms(HOLD_PAUSE_MS);
+    pause_and_defer(Pause::new(situation.pace, until, reason), reason, until, failure, upstream)
+}
+
+/// The account can't publish until a person acts.
+fn hold(situation: &Situation<'_>, failure: Failure) -> Outcome {
+    let (reason, until) = (WaitReason::AccountOnHold, situation.now.plus_ms(HOLD_PAUSE_MS));
+    pause_and_defer(Pause::new(situation.pace, until, reason), reason, until, failure, Upstream::default())
+}
+
+fn pause_and_defer(pause: Pause, reason: WaitReason, until: Moment, failure: Failure, upstream: Upstream) -> Outcome {
+    let transition = Transition::Defer { reason, until: Some(until), cause: Some((failure, upstream)) };
+    Outcome::Change(Change { pause: Some(pause), ..Change::new(transition, Disposition::Done) })
+}
+
+fn defer(reason: WaitReason, until: Option<Moment>) -> Outcome {
+    change(Transition::Defer { reason, until, cause: None }, Disposition::Done)
+}
+
+fn fail(failure: Failure, upstream: Upstream) -> Outcome {
+    let change = Change::new(Transition::Fail { failure, upstream }, Disposition::Done);
+    Outcome::Change(Change { follow_up: Some(FollowUp::AuditFailure), ..change })
+}
+
+fn retry_at(situation: &Situation<'_>, at: Moment, failure: Failure, upstream: Upstream) -> Outcome {
+    let disposition = if at.since_ms(situation.now) <= KEEP_WITHIN_MS {
+        Disposition::Keep { until: at }
+    } else {
+        Disposition::Resend { message: situation.message.clone(), at }
+    };
+    change(Transition::Retry { at, failure, upstream }, disposition)
+}
+
+/// The message stays the pin's owner until the call can't take effect any more.
+fn unknown(situation: &Situation<'_>, upstream: Upstream) -> Outcome {
+    let reconcile_at = situation.attempt.quiesced_at(situation.deadlines.quiesce_ms(situation.rules));
+    change(Transition::Unknown { reconcile_at, upstream }, Disposition::Keep { until: reconcile_at })
+}
+
+fn change(transition: Transition, disposition: Disposition) -> Outcome {
+    Outcome::Change(Change::new(transition, disposition))
+}
+
+impl Change {
+    fn new(transition: Transition, disposition: Disposition) -> Self {
+        Self { pause: None, transition, follow_up: None, success: None, disposition }
+    }
+}
+
+impl Transition {
+    /// The state that follows `attempt`. `nonce` names the write.
+    ///
+    /// # Errors
+    /// When `attempt` doesn't allow the transition: its row has changed since it was read.
+    pub fn apply(
+        &self,
+        attempt: &Attempt,
+        pin: &Pin,
+        now: Moment,
+        nonce: String,
+    ) -> Result<Attempt, IllegalTransition> {
+        match self {
+            Self::Publish { pinterest_pin_id, upstream } => {
+                attempt.published(now, pinterest_pin_id.clone(), upstream, pin, nonce)
+            }
+            Self::Unknown { reconcile_at, upstream } => attempt.unresolved_outcome(now, *reconcile_at, upstream, nonce),
+            Self::Retry { at, failure, upstream } => attempt.retry_at(now, *at, *failure, upstream, nonce),
+            Self::Defer { reason, until, cause } => {
+                let cause = cause.as_ref().map(|(failure, upstream)| (*failure, upstream));
+                attempt.deferred(now, *until, *reason, cause, nonce)
+            }
+            Self::Fail { failure, upstream } => attempt.failed(now, *failure, upstream, pin, nonce),
+            Self::NotSent => attempt.not_sent(now, nonce),
+            Self::Absent => attempt.absent(now, nonce),
+        }
+    }
+
+    /// Whether the backlog becomes the pin's owner. Otherwise its message stays the owner, or the pin needs none.
+    pub fn joins_backlog(&self) -> bool {
+        matches!(self, Self::Defer { .. })
+    }
+
+    /// What is counted, with its class.
+    pub fn metric(&self) -> Option<(Metric, Option<&'static str>)> {
+        match self {
+            Self::Publish { .. } => Some((Metric::PinPublished, None)),
+            Self::Unknown { .. } => Some((Metric::OutcomeUnknown, None)),
+            Self::Retry { failure, .. } => Some((Metric::AttemptRetried, Some(failure.code()))),
+            Self::Defer { reason, .. } => Some((Metric::PinDeferred, Some(reason.code()))),
+            Self::Fail { failure, .. } => Some((Metric::PinFailed, Some(failure.code()))),
+            Self::NotSent | Self::Absent => None,
+        }
+    }
+}
+
+impl Success {
+    /// What it changes in `bucket`, as the call's worker has read it.
+    pub fn bucket_change(&self, bucket: &Bucket, pace: &Pace, now: Moment) -> Option<BucketChange> {
+        let interval_ms = bucket.pace(pace, now).interval_ms;
+        let pause_ms = self.nothing_left_for_ms.and_then(|ms| retry::nothing_left_pause_ms(ms, interval_ms));
+        match (pause_ms, bucket.paused_until) {
+            (Some(ms), _) => Some(BucketChange::Pause(Pause::new(pace, now.plus_ms(ms), WaitReason::AccountPaused))),
+            (None, Some(seen)) if bucket.is_on_hold() => Some(BucketChange::LiftHold { seen }),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::account::Account;
+    use crate::domain::deadlines::Deadlines;
+    use crate::domain::invariants::Rules;
+    use crate::domain::message::PublishMessage;
+    use crate::domain::pin::attempt::Status;
+    use crate::domain::pin::history::EventKind;
+    use crate::domain::testdata;
+
+    const NOW: Moment = Moment(5_000_000);
+
+    /// A pin whose call was announced a second ago.
+    struct Context {
+        message: PublishMessage,
+        pin: Pin,
+        attempt: Attempt,
+        account: Account,
+        bucket: Bucket,
+        pace: Pace,
+    }
+
+    impl Context {
+        fn new() -> Self {
+            let pin = testdata::pin();
+            let queued = Attempt::untouched(&pin);
+            Self {
+                message: PublishMessage::new(pin.key, pin.request.account, 0, None),
+                attempt: queued.begin(NOW.plus_ms(-1_000), "begun".into()).expect("begins"),
+                pin,
+                account: testdata::connected_account(),
+                bucket: Bucket::default(),
+                pace: Pace::new(50, 1.0),
+            }
+        }
+
+        fn of(&self, happened: Happened) -> Outcome {
+            let situation = Situation {
+                message: &self.message,
+                pin: &self.pin,
+                attempt: &self.attempt,
+                account: Some(&self.account),
+                bucket: &self.bucket,
+                now: NOW,
+                remaining_ms: 10_000,
+                deadlines: &Deadlines::default(),
+                pace: &self.pace,
+                rules: Rules::default(),
+            };
+            of(&situation, happened)
+        }
+
+        fn change(&self, happened: Happened) -> Change {
+            match self.of(happened) {
+                Outcome::Change(change) => change,
+                other => panic!("a change, not {other:?}"),
+            }
+        }
+
+        fn next(&self, change: &Change) -> Attempt {
+            change.transition.apply(&self.attempt, &self.pin, NOW, "next".into()).expect("is a transition")
+        }
+
+        fn paused_for_ms(&self, change: &Change) -> Option<(i64, String)> {
+            change.pause.as_ref().map(|pause| (pause.until.since_ms(NOW), pause.reason.clone()))
+        }
+    }
+
+    fn refused(failure: Failure) -> Refused {
+        Refused { failure, upstream: upstream(), retry_after_ms: None, jitter: 0.5, renewal: None }
+    }
+
+    fn upstream() -> Upstream {
+        Upstream { status: Some(500), code: Some(7), request_id: Some("r".into()), message: Some("said".into()) }
+    }
+
+    fn created(nothing_left_for_ms: Option<i64>) -> Happened {
+        Happened::Created { pinterest_pin_id: "1".into(), upstream: upstream(), nothing_left_for_ms }
+    }
+
+    #[test]
+    fn a_step_without_an_act_writes_nothing_but_what_it_says() {
+        let context = Context::new();
+        let (message, later) = (context.message.clone(), NOW.plus_ms(9));
+        for (step, disposition) in [
+            (Step::Acknowledge, Disposition::Done),
+            (Step::Keep { until: later }, Disposition::Keep { until: later }),
+            (Step::ComeBack { at: later }, Disposition::Resend { message, at: later }),
+        ] {
+            assert_eq!(context.of(Happened::Decided(step)), Outcome::Dispose(disposition));
+        }
+        assert_eq!(context.of(Happened::Decided(Step::Reconcile)), Outcome::Reconcile);
+    }
+
+    #[test]
+    fn an_act_that_changes_the_rows_is_followed_by_another_reading() {
+        assert_eq!(Context::new().of(Happened::Changed), Outcome::ReadAgain);
+    }
+
+    #[test]
+    fn a_created_pin_is_published_and_checked_later() {
+        let context = Context::new();
+        let change = context.change(created(None));
+        let next = context.next(&change);
+        assert_eq!((next.status, next.pinterest_pin_id.as_deref()), (Status::Published, Some("1")));
+        assert_eq!(change.pause, None);
+        assert_eq!(change.follow_up, Some(FollowUp::PlanLateCheck));
+        assert_eq!(change.success, Some(Success { nothing_left_for_ms: None }));
+        assert_eq!(change.disposition, Disposition::Done);
+        assert_eq!(change.transition.metric(), Some((Metric::PinPublished, None)));
+    }
+
+    #[test]
+    fn an_unanswered_call_keeps_its_message_until_it_cannot_take_effect() {
+        let context = Context::new();
+        let quiesced_at = NOW.plus_ms(119_000);
+        for happened in
+            [Happened::Unanswered { upstream: upstream() }, Happened::Refused(refused(Failure::OutcomeUnknown))]
+        {
+            let change = context.change(happened);
+            let next = context.next(&change);
+            assert_eq!((next.status, next.reconcile_at), (Status::Publishing, Some(quiesced_at)));
+            assert_eq!(next.failure, Some(Failure::OutcomeUnknown));
+            assert_eq!(change.disposition, Disposition::Keep { until: quiesced_at });
+            assert_eq!(change.transition.metric(), Some((Metric::OutcomeUnknown, None)));
+        }
+    }
+
+    #[test]
+    fn a_near_retry_keeps_its_message_and_a_far_one_gets_a_copy() {
+        let mut context = Context::new();
+        let near = context.change(Happened::Refused(refused(Failure::PinterestBusy)));
+        let next = context.next(&near);
+        let at = next.not_before.expect("a time");
+        assert!(at > NOW && at.since_ms(NOW) <= KEEP_WITHIN_MS);
+        assert_eq!((next.status, next.attempts_spent()), (Status::Queued, 1));
+        assert_eq!(near.disposition, Disposition::Keep { until: at });
+        assert_eq!(near.transition.metric(), Some((Metric::AttemptRetried, Some("pinterest_busy"))));
+        context.attempt.attempt = 5;
+        let far = context.change(Happened::Refused(Refused { jitter: 0.99, ..refused(Failure::PinterestBusy) }));
+        let at = context.next(&far).not_before.expect("a time");
+        assert!(at.since_ms(NOW) > KEEP_WITHIN_MS);
+        assert_eq!(far.disposition, Disposition::Resend { message: context.message.clone(), at });
+    }
+
+    #[test]
+    fn a_failure_that_does_not_pass_is_final_and_audited() {
+        let mut context = Context::new();
+        let change = context.change(Happened::Refused(refused(Failure::ImageBroken)));
+        let next = context.next(&change);
+        assert_eq!((next.status, next.failure), (Status::Failed, Some(Failure::ImageBroken)));
+        assert_eq!((change.follow_up, change.disposition), (Some(FollowUp::AuditFailure), Disposition::Done));
+        assert_eq!(change.transition.metric(), Some((Metric::PinFailed, Some("image_broken"))));
+        context.attempt.attempt = retry::ATTEMPT_LIMIT;
+        let exhausted = context.change(Happened::Refused(refused(Failure::PinterestBusy)));
+        assert_eq!(context.next(&exhausted).failure, Some(Failure::AttemptsExhausted));
+        let given_up = context.change(Happened::Decided(Step::GiveUp(Failure::PinDeleted)));
+        assert_eq!(context.next(&given_up).failure, Some(Failure::PinDeleted));
+        assert_eq!((given_up.follow_up, given_up.disposition), (Some(FollowUp::AuditFailure), Disposition::Done));
+    }
+
+    #[test]
+    fn a_rate_limit_pauses_and_slows_the_account_and_spends_no_attempt() {
+        let context = Context::new();
+        let change = context.change(Happened::Refused(refused(Failure::RateLimited)));
+        let expected = (retry::RATE_LIMIT_PAUSE_MS, "account_paused".to_owned());
+        assert_eq!(context.paused_for_ms(&change), Some(expected));
+        assert!(change.pause.as_ref().is_some_and(|pause| pause.slow_until.is_some()));
+        let next = context.next(&change);
+        assert_eq!((next.status, next.wait), (Status::Deferred, Some(WaitReason::AccountPaused)));
+        assert_eq!((next.attempts_spent(), next.failure), (0, Some(Failure::RateLimited)));
+        assert_eq!(next.not_before, Some(NOW.plus_ms(retry::RATE_LIMIT_PAUSE_MS)));
+        assert!(change.transition.joins_backlog());
+        assert_eq!(change.disposition, Disposition::Done);
+        let spam = context.change(Happened::Refused(refused(Failure::SpamBlock)));
+        assert!(spam.pause.is_some_and(|pause| pause.slow_until.is_none()), "only a rate limit slows");
+    }
+
+    #[test]
+    fn what_needs_a_person_holds_the_account() {
+        let context = Context::new();
+        let token = Refused { renewal: Some(TokenRenewal::NeedsReconnect), ..refused(Failure::TokenRevoked) };
+        for (happened, failure) in [
+            (Happened::Decided(Step::Hold(Failure::TokenRevoked)), Failure::TokenRevoked),
+            (Happened::NoCredentials, Failure::TokenRevoked),
+            (Happened::Refused(token), Failure::TokenRevoked),
+            (Happened::Refused(refused(Failure::ScopeMissing)), Failure::ScopeMissing),
+        ] {
+            let change = context.change(happened);
+            assert_eq!(context.paused_for_ms(&change), Some((HOLD_PAUSE_MS, "account_on_hold".to_owned())));
+            let next = context.next(&change);
+            assert_eq!((next.wait, next.failure), (Some(WaitReason::AccountOnHold), Some(failure)));
+            assert_eq!(next.not_before, Some(NOW.plus_ms(HOLD_PAUSE_MS)));
+            assert_eq!(change.disposition, Disposition::Done);
+        }
+    }
+
+    #[test]
+    fn a_stale_access_token_costs_a_second_or_a_wait_for_its_renewal() {
+        let context = Context::new();
+        let with = |renewal| Refused { renewal: Some(renewal), ..refused(Failure::TokenRevoked) };
+        let renewed = context.change(Happened::Refused(with(TokenRenewal::Renewed)));
+        let at = NOW.plus_ms(FRESH_TOKEN_RETRY_MS);
+        assert_eq!((renewed.pause.clone(), renewed.disposition.clone()), (None, Disposition::Keep { until: at }));
+        assert_eq!(context.next(&renewed).failure, Some(Failure::TokenExpired));
+        let pending = context.change(Happened::Refused(with(TokenRenewal::Pending)));
+        assert_eq!(context.paused_for_ms(&pending), Some((HOLD_PAUSE_MS, "token_refresh".to_owned())));
+        let next = context.next(&pending);
+        assert_eq!((next.wait, next.failure), (Some(WaitReason::TokenRefresh), Some(Failure::TokenExpired)));
+    }
+
+    #[test]
+    fn a_pin_without_a_token_or_a_budget_waits_in_the_backlog() {
+        let until = NOW.plus_ms(3_600_000);
+        let join = Step::JoinBacklog { reason: WaitReason::AccountPaused, until: Some(until) };
+        let mut context = Context::new();
+        context.attempt = Attempt::untouched(&context.pin);
+        for (happened, reason, until) in [
+            (Happened::NoTokenSoon, WaitReason::AccountPacing, None),
+            (Happened::BudgetSpent { until }, WaitReason::DailyBudget, Some(until)),
+            (Happened::Decided(join), WaitReason::AccountPaused, Some(until)),
+        ] {
+            let change = context.change(happened);
+            let next = context.next(&change);
+            assert_eq!((next.status, next.wait, next.not_before), (Status::Deferred, Some(reason), until));
+            assert_eq!((next.generation, next.failure), (1, None), "messages under way are void");
+            assert!(change.transition.joins_backlog() && change.pause.is_none());
+            assert_eq!(change.disposition, Disposition::Done);
+            assert_eq!(change.transition.metric(), Some((Metric::PinDeferred, Some(reason.code()))));
+        }
+        let contended = context.of(Happened::BudgetContended { until });
+        assert_eq!(contended, Outcome::Dispose(Disposition::Keep { until }));
+    }
+
+    #[test]
+    fn a_call_that_was_not_sent_costs_nothing() {
+        let context = Context::new();
+        let change = context.change(Happened::NotSent);
+        let next = context.next(&change);
+        assert_eq!((next.status, next.attempts_spent()), (Status::Queued, 0));
+        assert_eq!(next.history.last().map(|event| event.kind), Some(EventKind::NotSent));
+        assert_eq!((change.disposition, change.transition.metric()), (Disposition::Keep { until: NOW }, None));
+    }
+
+    #[test]
+    fn a_state_that_changed_meanwhile_refuses_the_transition() {
+        let context = Context::new();
+        let change = context.change(created(None));
+        let queued = Attempt::untouched(&context.pin);
+        assert!(change.transition.apply(&queued, &context.pin, NOW, "next".into()).is_err());
+    }
+
+    #[test]
+    fn a_success_pauses_an_account_with_nothing_left_and_otherwise_ends_its_hold() {
+        let pace = Pace::new(50, 1.0);
+        let change = |bucket: &Bucket, ms| Success { nothing_left_for_ms: ms }.bucket_change(bucket, &pace, NOW);
+        let open = Bucket::default();
+        assert_eq!(change(&open, None), None);
+        assert_eq!(change(&open, Some(3_000)), None, "near");
+        let pause = Pause::new(&pace, NOW.plus_ms(60_000), WaitReason::AccountPaused);
+        assert_eq!(change(&open, Some(60_000)), Some(BucketChange::Pause(pause.clone())));
+        let seen = NOW.plus_ms(-1);
+        let reason = |reason: WaitReason| Some(reason.code().to_owned());
+        let held =
+            Bucket { paused_until: Some(seen), pause_reason: reason(WaitReason::AccountOnHold), ..Bucket::default() };
+        assert_eq!(change(&held, None), Some(BucketChange::LiftHold { seen }));
+        assert_eq!(change(&held, Some(60_000)), Some(BucketChange::Pause(pause)));
+        let paused = Bucket { pause_reason: reason(WaitReason::AccountPaused), ..held };
+        assert_eq!(change(&paused, None), None);
+    }
+}

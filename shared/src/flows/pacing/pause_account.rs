@@ -1,0 +1,20 @@
+//! Pauses an account: none of its pins is published until the pause is over.
+
+use crate::context::Context;
+use crate::domain::ids::AccountKey;
+use crate::domain::pacing::bucket::Pause;
+use crate::domain::time::Moment;
+use crate::ports::PortResult;
+use crate::telemetry::{self, Metric};
+
+/// # Errors
+/// When the table is unavailable.
+pub async fn pause(context: &Context, account: AccountKey, pause: Pause) -> PortResult<()> {
+    context.store.pause(account, &pause).await?;
+    telemetry::count(Metric::AccountPaused, 1, Some(&pause.reason), context.system.now());
+    tracing::warn!(
+        workspace_id = %account.workspace, account_id = %account.account, reason = pause.reason,
+        until = pause.until.rfc3339(), slow_until = pause.slow_until.map(Moment::rfc3339), "account paused"
+    );
+    Ok(())
+}

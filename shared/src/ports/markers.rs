@@ -1,0 +1,20 @@
+//! Port: recovery markers.
+
+use async_trait::async_trait;
+
+use super::PortResult;
+use crate::domain::recovery::RecoveryMarker;
+
+/// Recovery markers, which the rescuer reads when their minute has passed, in the table that all
+/// [`Store`](super::Store) ports share.
+#[async_trait]
+pub trait RecoveryMarkers: Send + Sync {
+    async fn put_marker(&self, row: &RecoveryMarker) -> PortResult<()>;
+    async fn delete_marker(&self, row: &RecoveryMarker) -> PortResult<()>;
+    /// Every marker of one minute and shard. Consistent read.
+    async fn markers(&self, minute: i64, shard: u32) -> PortResult<Vec<RecoveryMarker>>;
+    /// The minute up to which the rescuer has handled all markers.
+    async fn watermark(&self) -> PortResult<Option<i64>>;
+    /// Moves the watermark forward, never back.
+    async fn set_watermark(&self, minute: i64) -> PortResult<()>;
+}

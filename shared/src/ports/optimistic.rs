@@ -1,0 +1,68 @@
+//! Optimistic writes: read the row, change it, and write it if it is unchanged since the read. Otherwise the round is
+//! repeated, up to a limit.
+
+use super::{PortError, PortResult};
+
+/// The result of a conditional write. A write whose conflict carries no information returns a `bool` instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write<T> {
+    /// The row is as the caller wants it: written by this call, or by an earlier try of the same call.
+    Done,
+    /// Another write came first; the row as it is now.
+    Conflict(T),
+}
+
+/// Counts the rounds of one optimistic write.
+///
+/// ```ignore
+/// let mut writes = OptimisticWrites::of("pin", WRITES_MAX);
+/// loop {
+///     writes.begin()?;
+///     let next = change(read().await?);
+///     if save(&next).await? {
+///         return Ok(next);
+///     }
+/// }
+/// ```
+pub struct OptimisticWrites {
+    row: &'static str,
+    writes: usize,
+    writes_max: usize,
+}
+
+impl OptimisticWrites {
+    /// `row` names the row in the error; `writes_max` is the number of rounds.
+    pub fn of(row: &'static str, writes_max: usize) -> Self {
+        Self { row, writes: 0, writes_max }
+    }
+
+    /// Begins the next round.
+    ///
+    /// # Errors
+    /// [`PortError::Contended`] when every round was lost to another writer.
+    pub fn begin(&mut self) -> PortResult<()> {
+        if self.writes >= self.writes_max {
+            return Err(self.contended());
+        }
+        self.writes += 1;
+        Ok(())
+    }
+
+    fn contended(&self) -> PortError {
+        PortError::Contended { row: self.row, writes: self.writes }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contention_is_reported_after_the_last_round() {
+        let mut writes = OptimisticWrites::of("pin", 2);
+        assert!(writes.begin().is_ok());
+        assert!(writes.begin().is_ok());
+        let error = writes.begin().expect_err("both rounds were lost");
+        assert_eq!(error.to_string(), "contention: lost 2 optimistic writes of the pin");
+    }
+}

@@ -1,0 +1,81 @@
+//! The queues' messages. A parked dead letter is the text of its message, unchanged.
+
+use aws_sdk_sqs::Client;
+use pinbridge_local::resources;
+use pinbridge_shared::adapters::sqs::SqsQueue;
+use pinbridge_shared::domain::ids::{ImportId, PinId, PinKey};
+use pinbridge_shared::domain::import::ImportKey;
+use pinbridge_shared::domain::message::{ImportMessage, PublishMessage, ReconcileMessage};
+use pinbridge_shared::domain::pacing::bucket::Token;
+use pinbridge_shared::ports::Queue;
+use serde_json::{Value, json};
+
+use super::fixed::{account, at, board, uuid, workspace};
+use super::fixture;
+use crate::support::embedded_aws;
+
+fn pin() -> PinKey {
+    PinKey { workspace: workspace(), pin: PinId(uuid(0x1001)) }
+}
+
+fn about_pins() -> [PublishMessage; 2] {
+    let token = Token { slot: at(1_000), valid_until: at(2_500) };
+    [None, Some(token)].map(|token| PublishMessage::new(pin(), account(0).account, 3, token))
+}
+
+fn about_boards() -> [ReconcileMessage; 3] {
+    let duplicate_check = |tries| ReconcileMessage::duplicate_check(&board(0), pin().pin, tries, at(2_000));
+    [ReconcileMessage::new(&board(0), at(1_000)), duplicate_check(0), duplicate_check(2)]
+}
+
+fn about_imports() -> [ImportMessage; 1] {
+    [ImportMessage::new(ImportKey { workspace: workspace(), import: ImportId(uuid(0x3001)) })]
+}
+
+/// Takes the one message of a queue.
+async fn taken(client: &Client, url: &str) -> Value {
+    let answer = client.receive_message().queue_url(url).send().await.expect("received");
+    let [message] = answer.messages() else { panic!("one message: {:?}", answer.messages()) };
+    let receipt = message.receipt_handle().expect("a receipt");
+    client.delete_message().queue_url(url).receipt_handle(receipt).send().await.expect("deleted");
+    serde_json::from_str(message.body().expect("a body")).expect("JSON")
+}
+
+#[tokio::test]
+async fn messages_are_sent_as_before() {
+    let aws = embedded_aws::start().await;
+    let client = embedded_aws::sqs(&aws);
+    let urls =
+        resources::create_queues(&client, resources::VISIBILITY_TIMEOUT_S).await.expect("the queues are created");
+    let queue = SqsQueue::new(client.clone(), urls.clone());
+    let (mut pins, mut boards, mut imports) = (Vec::new(), Vec::new(), Vec::new());
+    for message in about_pins() {
+        assert_eq!(queue.send(&[(message, 0)]).await.expect("sent"), Vec::<usize>::new());
+        pins.push(taken(&client, &urls.publish).await);
+    }
+    for message in about_boards() {
+        queue.send_reconcile(&message, 0).await.expect("sent");
+        boards.push(taken(&client, &urls.reconciliation).await);
+    }
+    for message in about_imports() {
+        queue.send_import(&message).await.expect("sent");
+        imports.push(taken(&client, &urls.import).await);
+    }
+    fixture::check("messages", &json!({"pins": pins, "boards": boards, "imports": imports}));
+}
+
+#[test]
+fn the_messages_of_every_version_are_read() {
+    for version in fixture::versions() {
+        let committed = fixture::committed(&version, "messages");
+        let bodies = |name: &str| -> Vec<String> {
+            committed[name].as_array().expect("messages").iter().map(Value::to_string).collect()
+        };
+        let pins: Vec<_> = bodies("pins").iter().map(|body| PublishMessage::parse(body).expect("read")).collect();
+        assert_eq!(pins, about_pins());
+        let boards: Vec<_> = bodies("boards").iter().map(|body| ReconcileMessage::parse(body).expect("read")).collect();
+        assert_eq!(boards, about_boards());
+        let imports: Vec<_> = bodies("imports").iter().map(|body| ImportMessage::parse(body).expect("read")).collect();
+        assert_eq!(imports, about_imports());
+    }
+}

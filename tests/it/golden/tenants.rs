@@ -1,0 +1,178 @@
+//! Organisations, workspaces, people, keys, and what they did.
+
+use pinbridge_shared::adapters::dynamodb::DynamoStore;
+use pinbridge_shared::domain::ids::{AccountId, KeyId, OrganizationId, UserId, WorkspaceId};
+use pinbridge_shared::domain::secret::Secret;
+use pinbridge_shared::domain::stats::activity::{Action, By, Entry, Outcome};
+use pinbridge_shared::domain::tenant::api_key::{ApiKey, KeyHash, KeySource};
+use pinbridge_shared::domain::tenant::login::LoginAttempts;
+use pinbridge_shared::domain::tenant::scope::{Scope, Scopes};
+use pinbridge_shared::domain::tenant::user::{Email, Role, User};
+use pinbridge_shared::domain::tenant::{
+    CompanyProfile, Organization, PROFILE_FIELDS, Workspace, WorkspaceEnvironment, WorkspaceState,
+};
+use pinbridge_shared::ports::{ActivityLog, Purge, Tenants};
+
+use super::fixed::{EXPIRES, account, at, organization, uuid, workspace};
+
+fn organizations() -> [Organization; 2] {
+    let bare = Organization {
+        id: OrganizationId(uuid(0x31)),
+        name: "Bare".into(),
+        profile: CompanyProfile::default(),
+        created_at: at(0),
+        rev: 1,
+        nonce: "organization".into(),
+    };
+    let mut profile = CompanyProfile::default();
+    for (field, _) in PROFILE_FIELDS {
+        profile.set(field, &format!("of {field}"));
+    }
+    [Organization { id: organization(), name: "Paper & Co.".into(), profile, ..bare.clone() }, bare]
+}
+
+fn workspaces() -> Vec<Workspace> {
+    let row = |id, environment, state| Workspace {
+        id,
+        organization: organization(),
+        name: "Paper".into(),
+        environment,
+        timezone: "Europe/Berlin".into(),
+        created_at: at(0),
+        state,
+        rev: 1,
+        nonce: "workspace".into(),
+    };
+    let (production, sandbox) = (WorkspaceEnvironment::Production, WorkspaceEnvironment::Sandbox);
+    vec![
+        row(workspace(), production, WorkspaceState::Active),
+        row(WorkspaceId(uuid(0x32)), sandbox, WorkspaceState::Resetting),
+        row(WorkspaceId(uuid(0x33)), production, WorkspaceState::Deleted),
+    ]
+}
+
+fn user(number: u128, full_name: Option<&str>, role: Role) -> User {
+    User {
+        id: UserId(uuid(0x40 + number)),
+        email: Email::parse(&format!("ada{number}@example.com")).expect("an address"),
+        full_name: full_name.map(str::to_owned),
+        timezone: "UTC".into(),
+        password: Secret::new("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA"),
+        organization: organization(),
+        role,
+        epoch: at(7).0,
+        created_at: at(0),
+        rev: 1,
+        nonce: "user".into(),
+    }
+}
+
+fn users() -> Vec<User> {
+    vec![user(0, Some("Ada 折り鶴"), Role::Owner), user(1, None, Role::Editor), user(2, None, Role::Viewer)]
+}
+
+fn logins() -> LoginAttempts {
+    LoginAttempts { user: users()[0].id, since: at(1_000), count: 4, rev: 1, nonce: "logins".into() }
+}
+
+/// In the order of their ids.
+fn api_keys() -> Vec<ApiKey> {
+    let bare = ApiKey {
+        id: KeyId(uuid(0x51)),
+        workspace: workspace(),
+        hash: KeyHash([9; 32]),
+        name: "Bare".into(),
+        scopes: Scopes::ALL,
+        allowed: None,
+        source: KeySource::Manual,
+        client_name: None,
+        authorized_by: None,
+        created_at: at(0),
+        last_used_at: None,
+        revoked_at: None,
+        expires_at: None,
+        rev: 1,
+        nonce: "key".into(),
+    };
+    let full = ApiKey {
+        id: KeyId(uuid(0x52)),
+        hash: KeyHash(std::array::from_fn(|index| index as u8 * 8)),
+        name: "Full".into(),
+        scopes: [Scope::Read].into_iter().collect(),
+        allowed: Some(vec![account(0).account, AccountId(uuid(0xaf))]),
+        source: KeySource::OAuth,
+        client_name: Some("A client".into()),
+        authorized_by: Email::parse("ada0@example.com"),
+        last_used_at: Some(at(2_000)),
+        revoked_at: Some(at(3_000)),
+        expires_at: Some(EXPIRES),
+        ..bare.clone()
+    };
+    let nowhere = ApiKey { id: KeyId(uuid(0x53)), allowed: Some(Vec::new()), ..bare.clone() };
+    vec![bare, full, nowhere]
+}
+
+/// The newest first.
+fn activity() -> Vec<Entry> {
+    let entry = |number: u128, by, action: &str| {
+        let action = Action::parse(action).expect("an action");
+        Entry::new(uuid(0x60 + number), at(number as i64), by, action)
+    };
+    let full = Entry {
+        label: Some("Key of the shop".into()),
+        resource_id: Some("549755885175".into()),
+        account: Some(account(0).account),
+        request_id: Some("request-1".into()),
+        details: vec![("name".into(), "Crane, \"folded\"".into()), ("count".into(), "2".into())],
+        ..entry(3, By::Key(KeyId(uuid(0x51))), "pin.retried")
+    };
+    vec![
+        full,
+        Entry { outcome: Outcome::Failed, ..entry(2, By::User(users()[0].id), "auth.login") },
+        entry(1, By::System, "schedule.canceled"),
+        entry(0, By::Worker, "pin.publish_failed"),
+    ]
+}
+
+pub async fn write(table: &DynamoStore) {
+    for organization in organizations() {
+        assert!(table.save_organization(&organization).await.expect("written"));
+    }
+    for workspace in workspaces() {
+        assert!(table.save_workspace(&workspace).await.expect("written"));
+    }
+    for user in users() {
+        assert!(table.save_user(&user).await.expect("written"));
+    }
+    assert!(table.save_login_attempts(&logins()).await.expect("written"));
+    for key in api_keys() {
+        assert!(table.save_api_key(&key).await.expect("written"));
+    }
+    for entry in activity() {
+        table.note(workspace(), &entry, EXPIRES).await.expect("written");
+    }
+    let [_, resetting, _] = &workspaces()[..] else { panic!("three workspaces") };
+    assert_eq!(table.marked_since(resetting.id, at(4_000)).await.expect("written"), at(4_000));
+}
+
+pub async fn read(table: &DynamoStore) {
+    for organization in organizations() {
+        assert_eq!(table.organization(organization.id).await.expect("read"), Some(organization));
+    }
+    let mut found = table.workspaces(organization()).await.expect("read");
+    found.sort_by_key(|workspace| workspace.id);
+    assert_eq!(found, workspaces());
+    let mut found = table.users(organization()).await.expect("read");
+    found.sort_by_key(|user| user.id);
+    assert_eq!(found, users());
+    assert_eq!(table.login_attempts(logins().user).await.expect("read"), logins());
+    let mut found = table.api_keys(workspace()).await.expect("read");
+    found.sort_by_key(|key| key.id);
+    assert_eq!(found, api_keys());
+    assert_eq!(table.entries(workspace(), at(0), None, 9).await.expect("read"), activity());
+    let [_, resetting, deleted] = &workspaces()[..] else { panic!("three workspaces") };
+    assert_eq!(table.marked_since(resetting.id, at(9_000)).await.expect("read"), at(4_000));
+    let mut marked = table.marked_workspaces().await.expect("read");
+    marked.sort();
+    assert_eq!(marked, [resetting.id, deleted.id]);
+}
