@@ -29,7 +29,7 @@ use pinbridge_shared::flows::stats::{dashboard, roll_up};
 use pinbridge_shared::flows::tenants::{export, purge};
 use pinbridge_shared::ports::{MAX_DELAY_MS, SAVED_TOGETHER_MAX};
 
-use crate::{listing_cost, schedule_listing_cost};
+use crate::cost::{pin_lists, schedule_lists};
 
 const PAGE: &str = include_str!("../../infra/runbooks/limits.md");
 
@@ -89,15 +89,12 @@ fn limits() -> Vec<(&'static str, String)> {
         ("keys that one call looks through for accounts or a board", list_pins::KEYS_MAX.to_string()),
         ("a search, characters", SEARCH_MAX.to_string()),
         ("analytics reach back", time(analytics::DAYS_BACK * DAY_MS)),
-        (
-            "found by keys: no filter, times, failed ones, the order of acceptance",
-            listing_cost::BY_KEYS_MAX.to_string(),
-        ),
-        ("the same at the furthest offset", listing_cost::DEEP_MAX.to_string()),
-        ("found by account or board", listing_cost::TAGGED_MAX.to_string()),
-        ("any other filter, text or order", listing_cost::WINDOW_MAX.to_string()),
-        ("schedules: by time", schedule_listing_cost::BY_TIME_MAX.to_string()),
-        ("schedules: any filter, search or another order", schedule_listing_cost::WINDOW_MAX.to_string()),
+        ("found by keys: no filter, times, failed ones, the order of acceptance", pin_lists::BY_KEYS_MAX.to_string()),
+        ("the same at the furthest offset", pin_lists::DEEP_MAX.to_string()),
+        ("found by account or board", pin_lists::TAGGED_MAX.to_string()),
+        ("any other filter, text or order", pin_lists::WINDOW_MAX.to_string()),
+        ("schedules: by time", schedule_lists::BY_TIME_MAX.to_string()),
+        ("schedules: any filter, search or another order", schedule_lists::WINDOW_MAX.to_string()),
         ("entries of the activity log that one page looks through", activity::EXAMINED_MAX.to_string()),
         ("waiting pins that the rate meter counts", rate_meter::WAITING_COUNTED_MAX.to_string()),
         ("an export's page", bytes(PAGE_BYTES_MAX)),

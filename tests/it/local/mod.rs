@@ -4,6 +4,8 @@ mod cli;
 mod http;
 mod imports;
 mod kill;
+mod operator;
 mod pacing;
 pub mod process;
 mod schedules;
+mod template;

@@ -4,3 +4,4 @@ pub mod agreement;
 pub mod api;
 pub mod embedded_aws;
 pub mod real;
+pub mod sweep;

@@ -29,12 +29,12 @@ const ENTRIES: [(Kind, &[&str]); 6] = [
     (Kind::Refresher, &["refresher/src/lib.rs"]),
 ];
 /// Flows of the refresher that find no work in a world, because no workspace is deleted. Their tests are in
-/// tests/it/flows_purge.rs.
+/// tests/it/flows/purge.rs.
 const REMOVALS: [&str; 2] = ["tenants::purge", "accounts::forget_accounts"];
 /// Flows of the API that call Pinterest while the client waits, as boards do. No client of a world uses them.
 const FOR_WAITERS: [&str; 2] = ["pins::delete_on_pinterest", "boards::board_preflight"];
 /// Flows of the dispatcher and of the function dead_letters that find no work in a world, because there are no imports.
-/// Their tests, with a crash at every port call, are in tests/it/flows_imports.rs.
+/// Their tests, with a crash at every port call, are in tests/it/flows/imports.rs.
 const IMPORTS: [&str; 3] = ["imports", "imports::rescue_imports", "imports::import_rows"];
 /// A flow that reads from Pinterest while the client waits. Its tests are in tests/it/api_connections.rs.
 const READS_THROUGH: [&str; 1] = ["boards::board_access"];

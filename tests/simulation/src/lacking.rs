@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use crate::report::{SIM_THREADS_MAX, in_parallel};
+use crate::report::{in_parallel, threads};
 
 /// A mutation test for rules of one kind.
 pub struct Lacking<Rule, Wrong: 'static, Run> {
@@ -37,8 +37,11 @@ where
 
     /// The first world that detects the missing rule and has no violation with it, and its violations.
     fn first_caught(&self, rule: Rule) -> Option<(u64, BTreeMap<Wrong, usize>)> {
-        (0..self.worlds_max).step_by(SIM_THREADS_MAX).find_map(|first| {
-            let worlds = in_parallel(first..first + SIM_THREADS_MAX as u64, |number| (self.run)(Some(rule), number));
+        let at_once = threads();
+        (0..self.worlds_max).step_by(at_once).find_map(|first| {
+            let worlds = in_parallel(first..self.worlds_max.min(first + at_once as u64), |number| {
+                (self.run)(Some(rule), number)
+            });
             worlds.into_iter().find_map(|(number, wrongs)| {
                 let mut found = BTreeMap::new();
                 wrongs.into_iter().for_each(|wrong| *found.entry(wrong).or_default() += 1);

@@ -184,23 +184,27 @@ fn run(seed: u64, publishes: u64) -> bool {
     let mut total = Total::of_worlds(publishes, |number| plan::Plan::drawn(seed, number));
     // For each call without a random crash, a crash is planned: at the first such call in the first world that makes
     // it.
-    let (mut aimed, mut aimed_is_well) = (0, true);
-    for gap in coverage::gaps(&PUBLISHING, &total.coverage) {
-        if let Gap::Alive(target) = gap
-            && let Some(number) = total.first_made.get(&(target.0, target.1)).copied()
-        {
-            let outcome = world::run(plan::Plan { target: Some(target), ..plan::Plan::drawn(seed, number) });
-            for violation in &outcome.violations {
-                let (kind, call, crash) = target;
-                println!(
-                    "simulation replay --seed {seed} --world {number} --target {kind:?}/{call}/{crash:?}: {:?} {}",
-                    violation.wrong, violation.text
-                );
-            }
-            aimed_is_well &= outcome.violations.is_empty();
-            total.add_coverage(number, &outcome.coverage);
-            aimed += 1;
+    let aims: Vec<(gate::Target, u64)> = coverage::gaps(&PUBLISHING, &total.coverage)
+        .into_iter()
+        .filter_map(|gap| match gap {
+            Gap::Alive(target) => Some((target, total.first_made.get(&(target.0, target.1)).copied()?)),
+            _ => None,
+        })
+        .collect();
+    let outcomes = report::in_parallel(0..aims.len() as u64, |index| {
+        let (target, number) = aims[index as usize];
+        world::run(plan::Plan { target: Some(target), ..plan::Plan::drawn(seed, number) })
+    });
+    let (aimed, mut aimed_is_well) = (aims.len(), true);
+    for (((kind, call, crash), number), outcome) in aims.into_iter().zip(outcomes.into_values()) {
+        for violation in &outcome.violations {
+            println!(
+                "simulation replay --seed {seed} --world {number} --target {kind:?}/{call}/{crash:?}: {:?} {}",
+                violation.wrong, violation.text
+            );
         }
+        aimed_is_well &= outcome.violations.is_empty();
+        total.add_coverage(number, &outcome.coverage);
     }
     total.print(seed);
     let gaps = coverage::gaps(&PUBLISHING, &total.coverage);

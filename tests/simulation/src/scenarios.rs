@@ -9,6 +9,7 @@ use crate::endpoint::GrantFaults;
 use crate::faults::Faults;
 use crate::plan::{Plan, Wish};
 use crate::provider::Post;
+use crate::report::in_parallel;
 use crate::world::{self, START};
 
 const CAPACITY: u32 = 50;
@@ -147,8 +148,8 @@ fn delays(wishes: &[Wish], posts: &[Post]) -> BTreeMap<String, i64> {
 /// Measures the delay of an urgent pin behind very many bulk pins of its own account, requested at several points of a
 /// minute.
 pub fn urgent(bulk: usize) -> bool {
-    let mut longest_ms = 0;
-    for offset_s in [1, 20, 40, 59] {
+    const OFFSETS_S: [i64; 4] = [1, 20, 40, 59];
+    let started_after_ms = |offset_s: i64| {
         let at_ms = 10 * MINUTE_MS + offset_s * SECOND_MS;
         let wishes: Vec<Wish> = (0..bulk)
             .map(|number| wish(number, 0, number as i64 / 100, "bulk"))
@@ -156,9 +157,10 @@ pub fn urgent(bulk: usize) -> bool {
             .collect();
         let plan = Plan { stops_after_ms: Some(at_ms + 5 * MINUTE_MS), ..calm(1, wishes) };
         let sent = world::run(plan).sent;
-        let started = sent.iter().find(|post| post.owner == format!("key-{bulk}")).map(|post| post.at - START - at_ms);
-        longest_ms = longest_ms.max(started.unwrap_or(i64::MAX));
-    }
+        sent.iter().find(|post| post.owner == format!("key-{bulk}")).map(|post| post.at - START - at_ms)
+    };
+    let started = in_parallel(0..OFFSETS_S.len() as u64, |index| started_after_ms(OFFSETS_S[index as usize]));
+    let longest_ms = started.into_values().map(|ms| ms.unwrap_or(i64::MAX)).max().unwrap_or(i64::MAX);
     println!(
         "urgent: behind {bulk} bulk pins of its own account it starts after at most {:.1} s",
         longest_ms as f64 / 1e3

@@ -6,42 +6,39 @@ use async_trait::async_trait;
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::ports::System;
 
-use crate::kernel::{Kernel, Pid};
+use crate::kernel::Kernel;
 
-/// The clocks of one process. The wall clock is off by the skew; the monotonic clock may stop while the process is
+/// The clocks of the process that runs. The wall clock is off by the skew; the monotonic clock may stop while the process is
 /// frozen.
-pub struct ProcessClock {
-    pub kernel: Arc<Kernel>,
-    pub pid: Pid,
-}
+pub struct ProcessClock(pub Arc<Kernel>);
 
 #[async_trait]
 impl System for ProcessClock {
     fn now(&self) -> Moment {
-        let skew_ms = self.kernel.of(self.pid).map_or(0, |process| process.skew_ms);
-        Moment(self.kernel.now() + skew_ms)
+        let skew_ms = self.0.process().map_or(0, |process| process.skew_ms);
+        Moment(self.0.now() + skew_ms)
     }
 
     fn monotonic_ms(&self) -> i64 {
-        let slept_ms = self.kernel.of(self.pid).map_or(0, |process| process.slept_ms);
+        let slept_ms = self.0.process().map_or(0, |process| process.slept_ms);
         // The origin differs widely from the wall clock's, so that a flow that mixes up the two clocks fails at once.
-        self.kernel.now() - 1_700_000_000_000 - slept_ms
+        self.0.now() - 1_700_000_000_000 - slept_ms
     }
 
     fn jitter(&self) -> f64 {
-        self.kernel.draw(fastrand::Rng::f64)
+        self.0.draw(fastrand::Rng::f64)
     }
 
     fn nonce(&self) -> String {
-        format!("{:016x}", self.kernel.draw(|rng| rng.u64(..)))
+        format!("{:016x}", self.0.draw(|rng| rng.u64(..)))
     }
 
     fn random(&self) -> [u8; 32] {
-        self.kernel.draw(|rng| std::array::from_fn(|_| rng.u8(..)))
+        self.0.draw(|rng| std::array::from_fn(|_| rng.u8(..)))
     }
 
     async fn sleep_ms(&self, ms: i64) {
-        self.kernel.sleep(ms).await;
+        self.0.sleep(ms).await;
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{self, Poll, Waker};
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use axum::Router;
 use axum::body::Body;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
@@ -84,8 +85,12 @@ pub struct SimWorld {
     endpoint: Arc<Endpoint>,
     queue: Arc<FakeQueue>,
     store: Arc<FakeStore>,
-    /// The context of every process, except for its clock.
+    /// The context of the harness's own calls, at true time.
     template: Context,
+    /// The context of every process.
+    of_processes: Context,
+    /// The API of every process: building its routes takes longer than most requests.
+    api: Router,
     api_key: String,
     oracle: Oracle,
     tries: Vec<u32>,
@@ -167,6 +172,8 @@ impl SimWorld {
             settings,
             rules: plan.rules,
         };
+        let of_processes = Context { system: Arc::new(ProcessClock(Arc::clone(&kernel))), ..template.clone() };
+        let api = pinbridge_api::router(of_processes.clone());
         let machine = Machine::new(Arc::clone(&kernel));
         let tries = vec![0; plan.wishes.len()];
         let mut world = Self {
@@ -179,6 +186,8 @@ impl SimWorld {
             queue,
             store,
             template,
+            of_processes,
+            api,
             api_key: String::new(),
             oracle,
             tries,
@@ -283,19 +292,18 @@ impl SimWorld {
         }
     }
 
-    /// Makes a process of that kind, with its context.
-    fn fork(&mut self, kind: Kind, timeout_ms: i64) -> (Pid, Context) {
+    /// Makes a process of that kind.
+    fn fork(&mut self, kind: Kind, timeout_ms: i64) -> Pid {
         let limit = self.plan.faults.skew_ms;
         let skew_ms = self.kernel.draw(|rng| rng.i64(-limit..=limit));
         let pid = self.machine.fork(kind, skew_ms);
-        let system = Arc::new(ProcessClock { kernel: Arc::clone(&self.kernel), pid });
         self.kernel.schedule(self.kernel.now() + timeout_ms, Action::TimeOut(pid));
-        (pid, Context { system, ..self.template.clone() })
+        pid
     }
 
     fn request(&mut self, wish: usize) {
         self.tries[wish] = self.tries[wish].wrapping_add(1).max(1);
-        let (pid, context) = self.fork(Kind::Api, API_TIMEOUT_MS);
+        let (pid, api) = (self.fork(Kind::Api, API_TIMEOUT_MS), self.api.clone());
         let faults = self.faults();
         let is_altered = self.kernel.chance(faults.confused);
         let body = self.plan.body(wish, is_altered).to_string();
@@ -309,7 +317,7 @@ impl SimWorld {
         let loses_answer = self.kernel.chance(faults.answer_lost);
         self.kernel.note(|| format!("request {wish}"));
         self.machine.start(pid, async move {
-            let answer = pinbridge_api::router(context).oneshot(request).await;
+            let answer = api.oneshot(request).await;
             if kernel.of(pid).is_some_and(|process| process.is_dying) {
                 gate.die().await;
             }
@@ -330,7 +338,7 @@ impl SimWorld {
 
     /// A client reads. No fault may cause a server error other than 503.
     fn read(&mut self, wish: usize) {
-        let (pid, context) = self.fork(Kind::Api, API_TIMEOUT_MS);
+        let (pid, api) = (self.fork(Kind::Api, API_TIMEOUT_MS), self.api.clone());
         let pin = self.plan.pin(wish).pin;
         let schedule = self.plan.schedule(wish);
         let path = match self.kernel.draw(|rng| rng.u8(0..6)) {
@@ -346,25 +354,25 @@ impl SimWorld {
         let request = Request::get(path).header("x-api-key", &self.api_key).body(Body::empty()).expect("a request");
         let check = self.oracle.response_check(self.plan.pin(wish));
         self.machine.start(pid, async move {
-            let Ok(answer) = pinbridge_api::router(context).oneshot(request).await;
+            let Ok(answer) = api.oneshot(request).await;
             check(answer.status());
         });
     }
 
     /// A client retries a failed pin.
     fn retry(&mut self, wish: usize) {
-        let (pid, context) = self.fork(Kind::Api, API_TIMEOUT_MS);
+        let (pid, api) = (self.fork(Kind::Api, API_TIMEOUT_MS), self.api.clone());
         let path = format!("/v1/pins/{}/retry", self.plan.pin(wish).pin);
         let request = Request::post(path).header("x-api-key", &self.api_key).body(Body::empty()).expect("a request");
         self.kernel.note(|| format!("retry {wish}"));
         self.machine.start(pid, async move {
-            let _ = pinbridge_api::router(context).oneshot(request).await;
+            let _ = api.oneshot(request).await;
         });
     }
 
     /// A client changes the title, whatever the pin's status is.
     fn edit(&mut self, wish: usize) {
-        let (pid, context) = self.fork(Kind::Api, API_TIMEOUT_MS);
+        let (pid, api) = (self.fork(Kind::Api, API_TIMEOUT_MS), self.api.clone());
         let path = format!("/v1/pins/{}", self.plan.pin(wish).pin);
         let number = self.kernel.draw(|rng| rng.u8(0..4));
         let body = serde_json::json!({"title": format!("{} better {number}", self.plan.wishes[wish].title)});
@@ -372,20 +380,20 @@ impl SimWorld {
         let request = request.expect("a request");
         self.kernel.note(|| format!("edit {wish}"));
         self.machine.start(pid, async move {
-            let _ = pinbridge_api::router(context).oneshot(request).await;
+            let _ = api.oneshot(request).await;
         });
     }
 
     /// A client deletes its pin. Once that is answered, no attempt may begin.
     fn delete(&mut self, wish: usize) {
-        let (pid, context) = self.fork(Kind::Api, API_TIMEOUT_MS);
+        let (pid, api) = (self.fork(Kind::Api, API_TIMEOUT_MS), self.api.clone());
         let key = self.plan.pin(wish);
         let path = format!("/v1/pins/{}", key.pin);
         let request = Request::delete(path).header("x-api-key", &self.api_key).body(Body::empty()).expect("a request");
         let deleted = self.oracle.deleted();
         self.kernel.note(|| format!("delete {wish}"));
         self.machine.start(pid, async move {
-            let Ok(answer) = pinbridge_api::router(context).oneshot(request).await;
+            let Ok(answer) = api.oneshot(request).await;
             if answer.status() == StatusCode::NO_CONTENT {
                 deleted(key);
             }
@@ -433,7 +441,7 @@ impl SimWorld {
     }
 
     fn send_change(&mut self, wish: usize, method: &'static str, path: String, body: String) {
-        let (pid, context) = self.fork(Kind::Api, API_TIMEOUT_MS);
+        let (pid, api) = (self.fork(Kind::Api, API_TIMEOUT_MS), self.api.clone());
         self.kernel.note(|| format!("{method} {path} {body} ({wish})"));
         let is_cancel = path.ends_with("/cancel");
         let request = Request::builder().method(method).uri(path).header("x-api-key", &self.api_key);
@@ -441,7 +449,7 @@ impl SimWorld {
         let check = self.oracle.schedules().response_check(wish, is_cancel);
         let kernel = self.kernel.clone();
         self.machine.start(pid, async move {
-            let Ok(answer) = pinbridge_api::router(context).oneshot(request).await;
+            let Ok(answer) = api.oneshot(request).await;
             // The answer of a dying process doesn't arrive.
             if kernel.of(pid).is_some_and(|process| !process.is_dying) {
                 check(answer.status());
@@ -521,7 +529,7 @@ impl SimWorld {
         }
         let runs = if self.kernel.chance(faults.tick_doubled) { 2 } else { 1 };
         for _ in 0..runs {
-            let (pid, context) = self.fork(Kind::Dispatcher, DISPATCHER_TIMEOUT_MS);
+            let (pid, context) = (self.fork(Kind::Dispatcher, DISPATCHER_TIMEOUT_MS), self.of_processes.clone());
             if self.plan.dispatcher_dies {
                 self.plan_death(pid);
             }
@@ -606,7 +614,7 @@ impl SimWorld {
             // There are no imports in a world, and these queues are not polled.
             QueueName::Import | QueueName::ImportDeadLetters => return,
         };
-        let (pid, context) = self.fork(kind, timeout_ms);
+        let (pid, context) = (self.fork(kind, timeout_ms), self.of_processes.clone());
         let mut event = SqsEvent::default();
         event.records = batch.iter().map(record).collect();
         let (kernel, gate, fakes) = (self.kernel.clone(), self.gate.clone(), self.queue.clone());

@@ -288,7 +288,7 @@ impl RefreshWorld {
         let limit = self.plan.faults.skew_ms;
         let skew_ms = self.kernel.draw(|rng| rng.i64(-limit..=limit));
         let pid = self.machine.fork(kind, skew_ms);
-        let system = Arc::new(ProcessClock { kernel: Arc::clone(&self.kernel), pid });
+        let system = Arc::new(ProcessClock(Arc::clone(&self.kernel)));
         self.kernel.schedule(self.kernel.now() + timeout_ms, Action::TimeOut(pid));
         self.outcome.processes += 1;
         self.is_stirred = true;

@@ -17,7 +17,7 @@ use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::faults::Fault;
 use pinbridge_shared::testing::{START, TestWorld};
 
-const TROUBLES: [Fault; 5] = [Fault::FailBefore, Fault::FailAfter, Fault::DieBefore, Fault::DieAfter, Fault::Repeated];
+use crate::support::sweep::{FAULTS_AND_REPEATS, sweep};
 
 fn titled(title: &str) -> Edit {
     Edit { title: Some(title.into()), ..Edit::default() }
@@ -216,14 +216,7 @@ async fn story(nth: usize, fault: Fault, deletes: bool) -> bool {
 #[tokio::test]
 async fn trouble_at_any_call_of_a_change_or_a_deletion_ends_as_it_was_answered() {
     for deletes in [false, true] {
-        for fault in TROUBLES {
-            let mut nth = 1;
-            while story(nth, fault, deletes).await {
-                nth += 1;
-                assert!(nth < 200, "the story ends");
-            }
-            // With repetitions only the change's or the deletion's own calls.
-            assert!(nth > 2, "the sweep went through the story: {nth}");
-        }
+        // With repetitions only the change's or the deletion's own calls.
+        sweep(&FAULTS_AND_REPEATS, 2, async |nth, fault| story(nth, fault, deletes).await).await;
     }
 }

@@ -1,10 +1,10 @@
 //! The app's daily budget, through the flows.
 
 use pinbridge_shared::domain::account::Account;
-use pinbridge_shared::domain::ids::{AccountKey, PinKey, WorkspaceId};
+use pinbridge_shared::domain::ids::{AccountKey, WorkspaceId};
 use pinbridge_shared::domain::pacing::budget::{Request, day_of, next_day};
+use pinbridge_shared::domain::pin::WaitReason;
 use pinbridge_shared::domain::pin::attempt::Status;
-use pinbridge_shared::domain::pin::{PinRequest, WaitReason};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, SECOND_MS};
 use pinbridge_shared::flows::accept::accept_pin::{Acceptance, accept_pin};
@@ -13,28 +13,18 @@ use pinbridge_shared::ports::Tokens;
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::{START, TestWorld};
 
+use super::{accept_numbered, numbered};
+
 async fn world_with(budget: u32) -> TestWorld {
     let mut world = TestWorld::new(1).await;
     world.context.settings.daily_budget = budget;
     world
 }
 
-fn request(index: usize) -> PinRequest {
-    PinRequest { title: format!("Crane {index}"), ..testdata::request(&format!("key-{index}")) }
-}
-
-async fn accept(world: &TestWorld, indices: std::ops::Range<usize>) -> Vec<PinKey> {
-    let mut keys = Vec::new();
-    for index in indices {
-        keys.push(world.accept_request(request(index)).await);
-    }
-    keys
-}
-
 #[tokio::test]
 async fn what_the_day_does_not_allow_waits_for_the_next_with_its_reason() {
     let world = world_with(40).await;
-    let keys = accept(&world, 0..100).await;
+    let keys = accept_numbered(&world, 0..100).await;
     world.run_for_ms(10 * MINUTE_MS).await;
     assert_eq!(world.pinterest.calls().len(), 36, "forty less a tenth for look-ups");
     let tomorrow = next_day(START);
@@ -72,13 +62,13 @@ async fn another_workspace_has_its_share_of_the_day() {
     let tokens = Tokens::bare("token-2", None);
     world.context.store.save_account(&Account { key: other, ..testdata::connected_account() }).await.expect("stored");
     world.context.secrets.store_tokens(other, "v", &tokens).await.expect("stored");
-    let accept_there = async |index: usize| match accept_pin(&world.context, other.workspace, request(index)).await {
+    let accept_there = async |index: usize| match accept_pin(&world.context, other.workspace, numbered(index)).await {
         Ok(Acceptance::New(pin, _)) => pin.key,
         answer => panic!("{answer:?}"),
     };
     accept_there(1_000).await;
     world.run_for_ms(SECOND_MS).await;
-    accept(&world, 0..120).await;
+    accept_numbered(&world, 0..120).await;
     world.run_for_ms(20 * MINUTE_MS).await;
     assert_eq!(world.pinterest.calls().len(), 1 + 45, "half of ninety is kept");
     let mut keys = Vec::new();
@@ -93,7 +83,7 @@ async fn another_workspace_has_its_share_of_the_day() {
 async fn a_look_up_counts_and_waits_for_the_next_day_when_nothing_is_left() {
     let world = world_with(10).await;
     world.pinterest.answer_next([Answer::LOST_WITH_COMMIT]);
-    let lost = accept(&world, 0..1).await;
+    let lost = accept_numbered(&world, 0..1).await;
     world.run_for_ms(MINUTE_MS).await;
     // The day's other requests are spent elsewhere before the look-up.
     let mut day = world.context.store.day_spending(day_of(START)).await.expect("readable");
@@ -115,7 +105,7 @@ async fn a_look_up_counts_and_waits_for_the_next_day_when_nothing_is_left() {
 async fn without_a_budget_nothing_is_counted() {
     let world = world_with(0).await;
     world.pinterest.answer_next([Answer::LOST_WITH_COMMIT]);
-    let keys = accept(&world, 0..150).await;
+    let keys = accept_numbered(&world, 0..150).await;
     world.run_until_finished(&keys, START.plus_ms(10 * MINUTE_MS)).await;
     let calls = world.faults.take_calls();
     assert!(calls.len() > 500 && !calls.iter().any(|call| call.contains("day_spending")));

@@ -19,11 +19,10 @@ use pinbridge_shared::testing::fake_store::FakeStore;
 use pinbridge_shared::testing::faults::{DEATHS, Fault};
 use pinbridge_shared::testing::{START, TestWorld};
 
+use crate::support::sweep::{FAULTS, sweep};
+
 /// The longest a lost import may wait for somebody to notice.
 const PICKED_UP_WITHIN_MS: i64 = 5 * MINUTE_MS;
-const TROUBLES: [Fault; 4] = [Fault::DieBefore, Fault::DieAfter, Fault::FailBefore, Fault::FailAfter];
-/// More port calls than the swept story has.
-const CALLS_MAX: usize = 300;
 
 async fn world() -> (TestWorld, std::sync::Arc<FakeStore>) {
     let (world, store) = TestWorld::with_store(3).await;
@@ -266,14 +265,7 @@ async fn story(nth: usize, fault: Fault) -> bool {
 
 #[tokio::test]
 async fn trouble_at_any_call_of_an_import_counts_every_row_once_and_strands_nothing() {
-    for fault in TROUBLES {
-        let mut nth = 1;
-        while story(nth, fault).await {
-            nth += 1;
-            assert!(nth < CALLS_MAX, "the story ends");
-        }
-        assert!(nth > 60, "the sweep went through the story: {nth}");
-    }
+    sweep(&FAULTS, 60, story).await;
 }
 
 #[tokio::test]

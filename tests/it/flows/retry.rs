@@ -14,7 +14,7 @@ use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::faults::{DEATHS, Fault};
 use pinbridge_shared::testing::{START, TestWorld};
 
-const TROUBLES: [Fault; 5] = [Fault::FailBefore, Fault::FailAfter, Fault::DieBefore, Fault::DieAfter, Fault::Repeated];
+use crate::support::sweep::{FAULTS_AND_REPEATS, sweep};
 
 /// A world with a pin that Pinterest has refused.
 async fn with_failed() -> (TestWorld, PinKey) {
@@ -179,51 +179,43 @@ async fn on_an_account_that_needs_a_person_a_retry_waits_with_the_others() {
 #[tokio::test]
 async fn trouble_at_any_call_of_a_retry_strands_nothing() {
     for others in [0, 140] {
-        for fault in TROUBLES {
-            for nth in 1.. {
-                let (world, key) = with_failed().await;
-                for index in 0..others {
-                    world.accept(&format!("other-{index}")).await;
-                }
-                world.faults.plan_any(nth, fault);
-                let answer = world.faults.mortal(retry_pin(&world.context, key, false)).await;
-                let went_off = !world.faults.heal();
-                let case = format!("{others} others, {fault:?} at call {nth}: {answer:?}");
-                if !matches!(answer, Some(Ok(_))) && world.attempt(key).await.status == Status::Failed {
-                    world.run_for_ms(5 * MINUTE_MS).await;
-                    assert_eq!(world.attempt(key).await.status, Status::Failed, "nothing half-way: {case}");
-                    retried(&world, key).await;
-                }
-                world.run_until_finished(&[key], world.now().plus_ms(10 * MINUTE_MS)).await;
-                assert_eq!(world.attempt(key).await.status, Status::Published, "{case}");
-                world.run_for_ms(30 * MINUTE_MS).await;
-                assert_eq!(world.pinterest.pins().len(), others + 1, "{case}");
-                if !went_off {
-                    assert!(nth > 6, "the sweep went through the retry: {nth}");
-                    break;
-                }
+        sweep(&FAULTS_AND_REPEATS, 6, async |nth, fault| {
+            let (world, key) = with_failed().await;
+            for index in 0..others {
+                world.accept(&format!("other-{index}")).await;
             }
-        }
+            world.faults.plan_any(nth, fault);
+            let answer = world.faults.mortal(retry_pin(&world.context, key, false)).await;
+            let went_off = !world.faults.heal();
+            let case = format!("{others} others, {fault:?} at call {nth}: {answer:?}");
+            if !matches!(answer, Some(Ok(_))) && world.attempt(key).await.status == Status::Failed {
+                world.run_for_ms(5 * MINUTE_MS).await;
+                assert_eq!(world.attempt(key).await.status, Status::Failed, "nothing half-way: {case}");
+                retried(&world, key).await;
+            }
+            world.run_until_finished(&[key], world.now().plus_ms(10 * MINUTE_MS)).await;
+            assert_eq!(world.attempt(key).await.status, Status::Published, "{case}");
+            world.run_for_ms(30 * MINUTE_MS).await;
+            assert_eq!(world.pinterest.pins().len(), others + 1, "{case}");
+            went_off
+        })
+        .await;
     }
 }
 
 /// What happens to a retried pin at any call, its publisher's included.
 #[tokio::test]
 async fn a_death_at_any_call_after_a_retry_ends_in_one_pin() {
-    for fault in DEATHS {
-        for nth in 1.. {
-            let (world, key) = with_failed().await;
-            retried(&world, key).await;
-            world.faults.plan_any(nth, fault);
-            world.run_until_finished(&[key], START.plus_ms(15 * MINUTE_MS)).await;
-            let went_off = !world.faults.heal();
-            assert_eq!(world.attempt(key).await.status, Status::Published, "{fault:?} at call {nth}");
-            world.run_for_ms(30 * MINUTE_MS).await;
-            assert_eq!(world.pinterest.pins().len(), 1, "{fault:?} at call {nth}");
-            if !went_off {
-                assert!(nth > 4, "the sweep went through the story: {nth}");
-                break;
-            }
-        }
-    }
+    sweep(&DEATHS, 4, async |nth, fault| {
+        let (world, key) = with_failed().await;
+        retried(&world, key).await;
+        world.faults.plan_any(nth, fault);
+        world.run_until_finished(&[key], START.plus_ms(15 * MINUTE_MS)).await;
+        let went_off = !world.faults.heal();
+        assert_eq!(world.attempt(key).await.status, Status::Published, "{fault:?} at call {nth}");
+        world.run_for_ms(30 * MINUTE_MS).await;
+        assert_eq!(world.pinterest.pins().len(), 1, "{fault:?} at call {nth}");
+        went_off
+    })
+    .await;
 }

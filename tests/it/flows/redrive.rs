@@ -7,7 +7,6 @@ use async_trait::async_trait;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::{PinId, PinKey};
 use pinbridge_shared::domain::message::PublishMessage;
-use pinbridge_shared::domain::pin::PinRequest;
 use pinbridge_shared::domain::pin::attempt::Status;
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::testdata;
@@ -16,7 +15,9 @@ use pinbridge_shared::flows::dead_letters::redrive::{Redrive, Summary, WINDOW, r
 use pinbridge_shared::ports::{QueueName, System};
 use pinbridge_shared::testing::TestWorld;
 use pinbridge_shared::testing::fake_pinterest::Answer;
-use pinbridge_shared::testing::faults::Fault;
+
+use super::accept_numbered;
+use crate::support::sweep::{FAULTS, sweep};
 
 /// A clock on which sleeping lets the rest of the world go on.
 struct Lively(Arc<TestWorld>);
@@ -57,19 +58,12 @@ fn message(key: PinKey) -> String {
     serde_json::to_string(&PublishMessage::new(key, testdata::account(), 0, None)).expect("plain data")
 }
 
-fn request(index: usize) -> PinRequest {
-    PinRequest { title: format!("Crane number {index:04}"), ..testdata::request(&format!("key-{index}")) }
-}
-
 impl Parked {
     /// A world in which this many pins' messages have become dead letters, and time to have been worked on.
     async fn new(count: usize) -> (Self, Vec<PinKey>) {
         let test = Arc::new(TestWorld::new(1).await);
         let world = Context { system: Arc::new(Lively(Arc::clone(&test))), ..test.context.clone() };
-        let mut keys = Vec::new();
-        for index in 0..count {
-            keys.push(test.accept_request(request(index)).await);
-        }
+        let keys = accept_numbered(&test, 0..count).await;
         test.queue.lose_all();
         keys.iter().for_each(|key| test.queue.insert(QueueName::DeadLetters, message(*key), test.now()));
         while test.run_dead_letters_once().await {}
@@ -225,28 +219,24 @@ async fn a_run_stops_when_too_many_fail_again_and_not_before() {
 
 #[tokio::test]
 async fn trouble_at_any_call_loses_no_letter_of_a_failed_pin() {
-    for fault in [Fault::FailBefore, Fault::FailAfter, Fault::DieBefore, Fault::DieAfter] {
-        for nth in 1.. {
-            let (parked, keys) = Parked::new(3).await;
-            parked.test.faults.plan_any(nth, fault);
-            let asked = run();
-            let work = redrive(&parked.world, &*parked.test.queue, &asked);
-            let _ = parked.test.faults.mortal(work).await;
-            let went_off = !parked.test.faults.heal();
-            let messages = parked.test.queue.redrive_messages();
-            for key in &keys {
-                let is_failed = parked.test.attempt(*key).await.status == Status::Failed;
-                assert!(!is_failed || messages.contains(&message(*key)), "{fault:?} at call {nth}");
-            }
-            parked.test.run_for_ms(HOUR_MS).await;
-            parked.redrive(run()).await;
-            parked.test.run_until_finished(&keys, parked.test.now().plus_ms(10 * MINUTE_MS)).await;
-            assert_eq!(parked.statuses(&keys).await, BTreeMap::from([("published", 3)]), "{fault:?} at call {nth}");
-            assert_eq!(parked.test.pinterest.pins().len(), 3, "{fault:?} at call {nth}");
-            if !went_off {
-                assert!(nth > 20, "the sweep went through the run: {nth}");
-                break;
-            }
+    sweep(&FAULTS, 20, async |nth, fault| {
+        let (parked, keys) = Parked::new(3).await;
+        parked.test.faults.plan_any(nth, fault);
+        let asked = run();
+        let work = redrive(&parked.world, &*parked.test.queue, &asked);
+        let _ = parked.test.faults.mortal(work).await;
+        let went_off = !parked.test.faults.heal();
+        let messages = parked.test.queue.redrive_messages();
+        for key in &keys {
+            let is_failed = parked.test.attempt(*key).await.status == Status::Failed;
+            assert!(!is_failed || messages.contains(&message(*key)), "{fault:?} at call {nth}");
         }
-    }
+        parked.test.run_for_ms(HOUR_MS).await;
+        parked.redrive(run()).await;
+        parked.test.run_until_finished(&keys, parked.test.now().plus_ms(10 * MINUTE_MS)).await;
+        assert_eq!(parked.statuses(&keys).await, BTreeMap::from([("published", 3)]), "{fault:?} at call {nth}");
+        assert_eq!(parked.test.pinterest.pins().len(), 3, "{fault:?} at call {nth}");
+        went_off
+    })
+    .await;
 }

@@ -9,8 +9,10 @@ use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{MINUTE_MS, SECOND_MS};
 use pinbridge_shared::ports::QueueName;
 use pinbridge_shared::testing::fake_pinterest::Answer;
-use pinbridge_shared::testing::faults::{DEATHS, Fault};
+use pinbridge_shared::testing::faults::Fault;
 use pinbridge_shared::testing::{START, TestWorld};
+
+use crate::support::sweep::{FAULTS_AND_REPEATS, sweep};
 
 /// The message of a pin, as text.
 fn letter(key: PinKey, generation: u32) -> String {
@@ -107,22 +109,18 @@ async fn a_call_under_way_is_left_alone_until_quiet_and_then_looked_for() {
 
 #[tokio::test]
 async fn trouble_at_any_call_fails_the_pin_once_and_loses_no_letter() {
-    for fault in DEATHS.into_iter().chain([Fault::FailBefore, Fault::FailAfter, Fault::Repeated]) {
-        for nth in 1.. {
-            let (world, key) = with_dead_letter().await;
-            world.faults.plan_any(nth, fault);
-            // Its clock row would bring the pin back: this is about the letter.
-            while world.run_dead_letters_once().await || world.queue.next_due(QueueName::DeadLetters).is_some() {
-                let due = world.queue.next_due(QueueName::DeadLetters).unwrap_or(world.now());
-                world.system.advance_to(due);
-            }
-            assert_eq!(world.attempt(key).await.failure, Some(Failure::DeadLettered), "{fault:?} at call {nth}");
-            let redrive = world.queue.redrive_messages();
-            assert!((1..=2).contains(&redrive.len()), "{fault:?} at call {nth}: {redrive:?}");
-            if world.faults.heal() {
-                assert!(nth > 3, "the sweep went through the story: {nth}");
-                break;
-            }
+    sweep(&FAULTS_AND_REPEATS, 3, async |nth, fault| {
+        let (world, key) = with_dead_letter().await;
+        world.faults.plan_any(nth, fault);
+        // Its clock row would bring the pin back: this is about the letter.
+        while world.run_dead_letters_once().await || world.queue.next_due(QueueName::DeadLetters).is_some() {
+            let due = world.queue.next_due(QueueName::DeadLetters).unwrap_or(world.now());
+            world.system.advance_to(due);
         }
-    }
+        assert_eq!(world.attempt(key).await.failure, Some(Failure::DeadLettered), "{fault:?} at call {nth}");
+        let redrive = world.queue.redrive_messages();
+        assert!((1..=2).contains(&redrive.len()), "{fault:?} at call {nth}: {redrive:?}");
+        !world.faults.heal()
+    })
+    .await;
 }

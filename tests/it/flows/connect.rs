@@ -20,11 +20,11 @@ use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::faults::Fault;
 use pinbridge_shared::testing::{START, TestWorld};
 
-const USER: &str = "9001";
-/// More port calls than a callback has.
-const CALLS_MAX: usize = 60;
+use crate::support::sweep::{FAULTS_AND_REPEATS, sweep};
 
-async fn world() -> TestWorld {
+pub const USER: &str = "9001";
+
+pub async fn world() -> TestWorld {
     let world = TestWorld::new(1).await;
     create_workspace(&world.context, testdata::workspace(), "Paper & Co.", [7; 32]).await.expect("created");
     world
@@ -46,7 +46,7 @@ async fn connect(world: &TestWorld) -> Connected {
     oauth::finish(&world.context, agreed(world, &state)).await.expect("connected")
 }
 
-fn key() -> AccountKey {
+pub fn key() -> AccountKey {
     AccountKey::of_pinterest_user(testdata::workspace(), USER)
 }
 
@@ -223,36 +223,25 @@ async fn callback_story(nth: usize, fault: Fault, reconnects: bool) -> bool {
 
 #[tokio::test]
 async fn trouble_at_any_call_of_a_callback_leaves_a_working_account_or_none() {
-    for fault in [Fault::DieBefore, Fault::DieAfter, Fault::FailBefore, Fault::FailAfter, Fault::Repeated] {
-        for (reconnects, calls_least) in [(false, 6), (true, 9)] {
-            let mut nth = 1;
-            while callback_story(nth, fault, reconnects).await {
-                nth += 1;
-                assert!(nth < CALLS_MAX, "the story ends");
-            }
-            assert!(nth > calls_least, "the sweep went through the callback: {nth}");
-        }
+    for (reconnects, calls_min) in [(false, 6), (true, 9)] {
+        sweep(&FAULTS_AND_REPEATS, calls_min, async |nth, fault| callback_story(nth, fault, reconnects).await).await;
     }
 }
 
 #[tokio::test]
 async fn trouble_at_any_call_of_a_disconnection_is_mended_by_repeating_it() {
-    for fault in [Fault::DieBefore, Fault::DieAfter, Fault::FailBefore, Fault::FailAfter, Fault::Repeated] {
-        for nth in 1..CALLS_MAX {
-            let world = world().await;
-            connect(&world).await;
-            world.faults.plan_any(nth, fault);
-            let _ = world.faults.mortal(disconnect(&world.context, key())).await;
-            let went_off = !world.faults.heal();
-            disconnect(&world.context, key()).await.expect("repeated");
-            assert!(account(&world).await.is_some_and(|account| account.revoked_at.is_some()));
-            assert_eq!(world.secrets.look(key()).current, None, "{fault:?} at call {nth}");
-            if !went_off {
-                assert!(nth > 4, "the sweep went through it: {nth}");
-                break;
-            }
-        }
-    }
+    sweep(&FAULTS_AND_REPEATS, 4, async |nth, fault| {
+        let world = world().await;
+        connect(&world).await;
+        world.faults.plan_any(nth, fault);
+        let _ = world.faults.mortal(disconnect(&world.context, key())).await;
+        let went_off = !world.faults.heal();
+        disconnect(&world.context, key()).await.expect("repeated");
+        assert!(account(&world).await.is_some_and(|account| account.revoked_at.is_some()));
+        assert_eq!(world.secrets.look(key()).current, None, "{fault:?} at call {nth}");
+        went_off
+    })
+    .await;
 }
 
 #[tokio::test]

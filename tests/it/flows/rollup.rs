@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::pacing::pace::Pace;
+use pinbridge_shared::domain::pin::Placement;
 use pinbridge_shared::domain::pin::attempt::Status;
 use pinbridge_shared::domain::pin::failure::Failure;
-use pinbridge_shared::domain::pin::{PinRequest, Placement};
 use pinbridge_shared::domain::stats::rollup::{End, Sample, Sums};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
@@ -18,7 +18,9 @@ use pinbridge_shared::testing::fake_store::FakeStore;
 use pinbridge_shared::testing::faults::Fault;
 use pinbridge_shared::testing::{START, TestWorld};
 
-const TROUBLES: [Fault; 5] = [Fault::FailBefore, Fault::FailAfter, Fault::DieBefore, Fault::DieAfter, Fault::Repeated];
+use super::accept_numbered;
+use crate::support::sweep::{FAULTS_AND_REPEATS, sweep};
+
 /// Whatever happens to a pin that ends at once, the tally knows of it by then.
 const ROLLED_UP_AFTER_MS: i64 = 14 * MINUTE_MS;
 const ENDS_AT_MS: i64 = 600 * SECOND_MS;
@@ -38,10 +40,6 @@ fn assert_exact(store: &FakeStore, what: &str) {
     assert_eq!(sums, true_sums, "{what}");
 }
 
-fn request(index: usize) -> PinRequest {
-    PinRequest { title: format!("Crane {index}"), ..testdata::request(&format!("key-{index:04}")) }
-}
-
 /// One that has published, failed and waiting pins, of which the tally knows nothing yet, and whose watchdog has done with
 /// the minutes in which they were accepted.
 async fn not_rolled_up(pins: usize) -> (TestWorld, Arc<FakeStore>, Vec<PinKey>) {
@@ -49,10 +47,7 @@ async fn not_rolled_up(pins: usize) -> (TestWorld, Arc<FakeStore>, Vec<PinKey>) 
     // The first three at once, one with a slot, the others through the backlog.
     world.context.settings.pace = Pace::new(3, 0.02);
     world.pinterest.answer_next([Answer::Created, Answer::Refused(Failure::ImageBroken, None)]);
-    let mut keys = Vec::new();
-    for index in 0..pins {
-        keys.push(world.accept_request(request(index)).await);
-    }
+    let keys = accept_numbered(&world, 0..pins).await;
     while world.run_publisher_once().await > 0 {}
     world.system.advance_ms(16 * MINUTE_MS);
     world.context.rollups.set_rolled_up(START.minute() - 1).await.expect("set");
@@ -83,23 +78,21 @@ async fn the_first_fold_counts_every_pin_and_the_next_one_nothing_again() {
 /// Trouble at every port call of a fold, one run each.
 #[tokio::test]
 async fn trouble_at_any_call_of_a_fold_leaves_the_tally_exact_after_the_next_one() {
-    for fault in TROUBLES {
+    for fault in FAULTS_AND_REPEATS {
         // The reads of the clock, all alike, are not among any call's.
         for nth in [1, 17, 40, 41, 80] {
             let (world, store, _) = not_rolled_up(40).await;
             world.faults.plan("store.markers", nth, fault);
             fold_with_trouble(&world, &store, &format!("{fault:?} at reading {nth} of the clock")).await;
         }
-        for nth in 1.. {
-            let (world, store, _) = not_rolled_up(40).await;
-            world.faults.plan_any(nth, fault);
-            fold_with_trouble(&world, &store, &format!("{fault:?} at call {nth}")).await;
-            if world.faults.heal() {
-                assert!(nth > 10, "the sweep went through the fold: {nth}");
-                break;
-            }
-        }
     }
+    sweep(&FAULTS_AND_REPEATS, 10, async |nth, fault| {
+        let (world, store, _) = not_rolled_up(40).await;
+        world.faults.plan_any(nth, fault);
+        fold_with_trouble(&world, &store, &format!("{fault:?} at call {nth}")).await;
+        !world.faults.heal()
+    })
+    .await;
 }
 
 async fn fold_with_trouble(world: &TestWorld, store: &FakeStore, what: &str) {
@@ -172,10 +165,7 @@ async fn a_retried_pins_failure_is_taken_out_again() {
 async fn a_backlog_is_counted_when_it_is_accepted_and_again_as_it_is_released() {
     let (mut world, store) = TestWorld::with_store(3).await;
     world.context.settings.pace = Pace::new(2, 0.05);
-    let mut keys = Vec::new();
-    for index in 0..60 {
-        keys.push(world.accept_request(request(index)).await);
-    }
+    let keys = accept_numbered(&world, 0..60).await;
     world.run_for_ms(ROLLED_UP_AFTER_MS).await;
     let open = |store: &FakeStore| {
         let samples = store.peek_rollups(testdata::workspace()).0;
@@ -199,10 +189,7 @@ async fn a_tally_that_fails_throughout_keeps_nothing_from_being_published() {
         for fails in [false, true] {
             let (mut world, store) = TestWorld::with_store(3).await;
             world.context.settings.pace = Pace::new(2, 0.05);
-            let mut keys = Vec::new();
-            for index in 0..20 {
-                keys.push(world.accept_request(request(index)).await);
-            }
+            let keys = accept_numbered(&world, 0..20).await;
             if fails {
                 (1..200).for_each(|nth| world.faults.plan(call, nth, Fault::FailBefore));
             }
@@ -243,10 +230,7 @@ async fn a_dispatcher_that_dies_while_it_folds_has_given_back_its_lease() {
 async fn the_finished_pins_of_a_row_that_is_filed_anew_are_not_forgotten() {
     let (mut world, store) = TestWorld::with_store(5).await;
     world.context.settings.pace = Pace::new(3, 0.2);
-    let mut keys = Vec::new();
-    for index in 0..40 {
-        keys.push(world.accept_request(request(index)).await);
-    }
+    let keys = accept_numbered(&world, 0..40).await;
     // Released together, a part of them is published when the queue loses the others.
     world.run_for_ms(150 * SECOND_MS).await;
     assert!(world.queue.lose_all() > 3);

@@ -17,11 +17,11 @@ use pinbridge_shared::testing::fake_oauth::GrantAnswer;
 use pinbridge_shared::testing::faults::Fault;
 use pinbridge_shared::testing::{START, TestWorld};
 
+use crate::support::sweep::sweep;
+
 const USER: &str = "549755885175";
 const REFRESHER_TIMEOUT_MS: i64 = 60_000;
-/// More port calls than a refresh has.
-const CALLS_MAX: usize = 60;
-const TROUBLES: [Fault; 6] =
+const FAULTS: [Fault; 6] =
     [Fault::DieBefore, Fault::DieAfter, Fault::FailBefore, Fault::FailAfter, Fault::Repeated, Fault::Slow(6_000)];
 
 /// A world with an account that was connected by a person.
@@ -129,29 +129,21 @@ async fn story(nth: usize, fault: Fault) -> (bool, bool, Vec<&'static str>) {
 /// What can be lost is exactly what the flow's head says: what Pinterest issued and nobody could store.
 #[tokio::test]
 async fn trouble_at_any_call_of_a_refresh_loses_nothing_but_what_never_came_to_be_stored() {
-    for fault in TROUBLES {
-        let mut nth = 1;
-        loop {
-            let (went_off, is_lost, calls) = story(nth, fault).await;
-            if !went_off {
-                break;
-            }
+    let window = [
+        ("oauth.refresh", Fault::DieAfter),
+        ("oauth.refresh", Fault::FailAfter),
+        ("secrets.stage_tokens", Fault::DieBefore),
+    ];
+    sweep(&FAULTS, 6, async |nth, fault| {
+        let (went_off, is_lost, calls) = story(nth, fault).await;
+        // Our client of the token endpoint repeats nothing by itself.
+        if went_off && (calls[nth - 1], fault) != ("oauth.refresh", Fault::Repeated) {
             let call = calls[nth - 1];
-            if (call, fault) == ("oauth.refresh", Fault::Repeated) {
-                nth += 1; // Our client of the token endpoint repeats nothing by itself.
-                continue;
-            }
-            let window = [
-                ("oauth.refresh", Fault::DieAfter),
-                ("oauth.refresh", Fault::FailAfter),
-                ("secrets.stage_tokens", Fault::DieBefore),
-            ];
             assert_eq!(is_lost, window.contains(&(call, fault)), "{fault:?} at call {nth}, {call}");
-            nth += 1;
-            assert!(nth < CALLS_MAX, "the story ends");
         }
-        assert!(nth > 6, "the sweep went through the story: {nth}");
-    }
+        went_off
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -221,11 +213,11 @@ async fn a_refresher_that_slept_after_its_announcement_doesnt_ask_any_more() {
 
 #[tokio::test]
 async fn a_person_who_reconnects_in_the_middle_of_a_refresh_counts() {
-    for nth in 1.. {
+    sweep(&[Fault::DieAfter], 6, async |nth, fault| {
         let (world, key) = connected().await;
         advance_to_due(&world, key).await;
         world.faults.take_calls();
-        world.faults.plan_any(nth, Fault::DieAfter);
+        world.faults.plan_any(nth, fault);
         let died = run(&world).await.is_none();
         world.faults.heal();
         let reconnected = world.oauth.grant(USER, "boards:read");
@@ -235,11 +227,9 @@ async fn a_person_who_reconnects_in_the_middle_of_a_refresh_counts() {
         assert_eq!(current(&world, key), reconnected, "at call {nth}: the new grant's tokens stay");
         let row = account(&world, key).await;
         assert!(row.is_connected() && row.life.announced.is_none() && row.scopes == "boards:read", "{row:?}");
-        if !died {
-            assert!(nth > 6, "the sweep went through the refresh: {nth}");
-            break;
-        }
-    }
+        died
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -29,17 +29,16 @@ use pinbridge_shared::flows::publish::publish_pin::publish_pin;
 use pinbridge_shared::flows::tenants::purge::{self, LINGER_MS, Progress, QUIET_MS};
 use pinbridge_shared::ports::{Tokens, Write};
 use pinbridge_shared::testing::fake_store::FakeStore;
-use pinbridge_shared::testing::faults::{DEATHS, Fault};
 use pinbridge_shared::testing::{START, TestWorld};
 use uuid::Uuid;
 
 use crate::support::embedded_aws;
+use crate::support::sweep::{FAULTS_AND_REPEATS, sweep};
 
 /// A purge is finished within this time of its mark, run every five minutes.
 const FINISHED_WITHIN_MS: i64 = 30 * MINUTE_MS;
 const EVERY_MS: i64 = 5 * MINUTE_MS;
 const TIMEOUT_MS: i64 = 300_000;
-const CALLS_MAX: usize = 400;
 
 fn mine() -> WorkspaceId {
     testdata::workspace()
@@ -233,29 +232,25 @@ async fn every_kind_of_row_of_a_deleted_workspace_goes_and_the_neighbours_stay_a
 
 #[tokio::test]
 async fn killed_at_any_call_it_goes_on_and_leaves_nothing() {
-    for fault in [DEATHS[0], DEATHS[1], Fault::FailBefore, Fault::FailAfter, Fault::Repeated] {
-        for nth in 1..CALLS_MAX {
-            let (world, store) = on_fakes().await;
-            furnish(&world, mine(), 4).await;
-            furnish(&world, neighbour(), 2).await;
-            assert!(purge::delete_workspace(&world.context, mine()).await.expect("marked"));
-            world.faults.plan_any(nth, fault);
-            for _ in 0..=FINISHED_WITHIN_MS / EVERY_MS {
-                let _ = run(&world).await;
-                world.system.advance_ms(EVERY_MS);
-            }
-            let was_spared = world.faults.heal();
-            run_to_the_end(&world, mine()).await;
-            assert!(!store.holds_anything_of(mine()), "after {fault:?} at call {nth}");
-            assert!(store.holds_anything_of(neighbour()));
-            assert_eq!(world.context.secrets.tokens(account(mine()), true).await.expect("read"), None);
-            assert!(world.context.secrets.tokens(account(neighbour()), true).await.expect("read").is_some());
-            if was_spared {
-                assert!(nth > 15, "the story has more calls than {nth}");
-                break;
-            }
+    sweep(&FAULTS_AND_REPEATS, 15, async |nth, fault| {
+        let (world, store) = on_fakes().await;
+        furnish(&world, mine(), 4).await;
+        furnish(&world, neighbour(), 2).await;
+        assert!(purge::delete_workspace(&world.context, mine()).await.expect("marked"));
+        world.faults.plan_any(nth, fault);
+        for _ in 0..=FINISHED_WITHIN_MS / EVERY_MS {
+            let _ = run(&world).await;
+            world.system.advance_ms(EVERY_MS);
         }
-    }
+        let was_spared = world.faults.heal();
+        run_to_the_end(&world, mine()).await;
+        assert!(!store.holds_anything_of(mine()), "after {fault:?} at call {nth}");
+        assert!(store.holds_anything_of(neighbour()));
+        assert_eq!(world.context.secrets.tokens(account(mine()), true).await.expect("read"), None);
+        assert!(world.context.secrets.tokens(account(neighbour()), true).await.expect("read").is_some());
+        !was_spared
+    })
+    .await;
 }
 
 async fn on_fakes() -> (TestWorld, Arc<FakeStore>) {

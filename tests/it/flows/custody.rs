@@ -1,4 +1,4 @@
-//! Holes that a hostile reader found in custody, each closed: tokens without a row, removals that failed, connecting against
+//! Custody of tokens where two things meet or one fails: tokens without a row, removals that failed, connecting against
 //! disconnecting, storing against the lease, workspaces too large for one run.
 
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use pinbridge_shared::domain::account::{Account, PUBLISHING_SCOPES};
 use pinbridge_shared::domain::ids::{AccountKey, WorkspaceId};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{DAY_MS, MINUTE_MS};
-use pinbridge_shared::flows::accounts::connect::{connect_account, create_workspace};
+use pinbridge_shared::flows::accounts::connect::connect_account;
 use pinbridge_shared::flows::accounts::disconnect::disconnect;
 use pinbridge_shared::flows::accounts::forget_accounts::forget_accounts;
 use pinbridge_shared::flows::accounts::refresh_due::refresh_due;
@@ -18,24 +18,16 @@ use pinbridge_shared::flows::accounts::refresh_tokens::{Why, renew};
 use pinbridge_shared::flows::tenants::purge;
 use pinbridge_shared::ports::{Custody, PortError, PortResult, Removal, Secrets, Stored, Tokens};
 use pinbridge_shared::testing::TestWorld;
-use pinbridge_shared::testing::faults::{DEATHS, Fault};
+use pinbridge_shared::testing::faults::DEATHS;
 use pinbridge_shared::testing::manual_system::ManualSystem;
 
-const USER: &str = "9001";
+use super::connect::{USER, key, world};
+use crate::support::sweep::{FAULTS, sweep};
+
 const RUN_MS: i64 = 240_000;
 
 fn workspace() -> WorkspaceId {
     testdata::workspace()
-}
-
-fn key() -> AccountKey {
-    AccountKey::of_pinterest_user(workspace(), USER)
-}
-
-async fn world() -> TestWorld {
-    let world = TestWorld::new(1).await;
-    create_workspace(&world.context, workspace(), "Paper", [7; 32]).await.expect("created");
-    world
 }
 
 fn grant(world: &TestWorld) -> Tokens {
@@ -66,64 +58,62 @@ async fn run(world: &Context) {
 
 #[tokio::test]
 async fn a_connection_that_dies_anywhere_leaves_no_tokens_behind() {
-    for fault in DEATHS {
-        for nth in 1.. {
-            let world = world().await;
-            let tokens = grant(&world);
-            world.faults.plan_any(nth, fault);
-            let died = world.faults.mortal(connect_account(&world.context, workspace(), &tokens)).await.is_none();
-            world.faults.heal();
-            if !died {
-                assert!(nth > 6, "the sweep went through the connection: {nth}");
-                break;
-            }
-            for _ in 0..6 {
-                world.system.advance_ms(5 * MINUTE_MS);
-                run(&world.context).await;
-            }
-            let is_connected = row(&world).await.is_some_and(|account| account.is_connected());
-            assert_eq!(has_tokens(&world), is_connected, "{fault:?} at call {nth}");
-            purge::delete_workspace(&world.context, workspace()).await.expect("marked");
-            for _ in 0..10 {
-                run(&world.context).await;
-                world.system.advance_ms(5 * MINUTE_MS);
-            }
-            assert!(world.context.tenants.workspace(workspace()).await.expect("read").is_none());
-            assert!(!has_tokens(&world), "{fault:?} at call {nth}: tokens outlived their workspace");
+    sweep(&DEATHS, 6, async |nth, fault| {
+        let world = world().await;
+        let tokens = grant(&world);
+        world.faults.plan_any(nth, fault);
+        let died = world.faults.mortal(connect_account(&world.context, workspace(), &tokens)).await.is_none();
+        world.faults.heal();
+        if !died {
+            return false;
         }
-    }
+        for _ in 0..6 {
+            world.system.advance_ms(5 * MINUTE_MS);
+            run(&world.context).await;
+        }
+        let is_connected = row(&world).await.is_some_and(|account| account.is_connected());
+        assert_eq!(has_tokens(&world), is_connected, "{fault:?} at call {nth}");
+        purge::delete_workspace(&world.context, workspace()).await.expect("marked");
+        for _ in 0..10 {
+            run(&world.context).await;
+            world.system.advance_ms(5 * MINUTE_MS);
+        }
+        assert!(world.context.tenants.workspace(workspace()).await.expect("read").is_none());
+        assert!(!has_tokens(&world), "{fault:?} at call {nth}: tokens outlived their workspace");
+        true
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_disconnection_that_fails_anywhere_is_finished_by_the_refresher() {
-    for fault in [Fault::DieBefore, Fault::DieAfter, Fault::FailBefore, Fault::FailAfter] {
-        for nth in 1.. {
-            let world = connected().await;
-            world.faults.plan_any(nth, fault);
-            let _ = world.faults.mortal(disconnect(&world.context, key())).await;
-            if world.faults.heal() {
-                assert!(nth > 4, "the sweep went through the disconnection: {nth}");
-                break;
-            }
-            if row(&world).await.is_some_and(|account| account.revoked_at.is_none()) {
-                continue; // It came to nothing: the account is as it was.
-            }
-            for _ in 0..3 {
-                world.system.advance_ms(5 * MINUTE_MS);
-                run(&world.context).await;
-            }
-            assert!(!has_tokens(&world), "{fault:?} at call {nth}");
-            let account = row(&world).await.expect("there");
-            assert_eq!(account.life.refresh_at, None, "{fault:?} at call {nth}: and nothing is left to do");
-            // Connecting it again works, and nobody removes the new tokens.
-            connect_account(&world.context, workspace(), &grant(&world)).await.expect("connected");
-            for _ in 0..12 {
-                world.system.advance_ms(5 * MINUTE_MS);
-                run(&world.context).await;
-            }
-            assert!(has_tokens(&world) && row(&world).await.is_some_and(|account| account.is_connected()));
+    sweep(&FAULTS, 4, async |nth, fault| {
+        let world = connected().await;
+        world.faults.plan_any(nth, fault);
+        let _ = world.faults.mortal(disconnect(&world.context, key())).await;
+        if world.faults.heal() {
+            return false;
         }
-    }
+        if row(&world).await.is_some_and(|account| account.revoked_at.is_none()) {
+            return true; // The account is as it was.
+        }
+        for _ in 0..3 {
+            world.system.advance_ms(5 * MINUTE_MS);
+            run(&world.context).await;
+        }
+        assert!(!has_tokens(&world), "{fault:?} at call {nth}");
+        let account = row(&world).await.expect("there");
+        assert_eq!(account.life.refresh_at, None, "{fault:?} at call {nth}: and nothing is left to do");
+        // Connecting it again works, and nobody removes the new tokens.
+        connect_account(&world.context, workspace(), &grant(&world)).await.expect("connected");
+        for _ in 0..12 {
+            world.system.advance_ms(5 * MINUTE_MS);
+            run(&world.context).await;
+        }
+        assert!(has_tokens(&world) && row(&world).await.is_some_and(|account| account.is_connected()));
+        true
+    })
+    .await;
 }
 
 /// Custody with something going on inside its calls.

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 use crate::support::real::{Real, call, pin};
 
-const CHILD: &str = "canary::a_run_of_everything_for_the_parent_to_read";
+const CHILD: &str = "adapters::canary::a_run_of_everything_for_the_parent_to_read";
 const FILE: &str = "PINBRIDGE_TEST_CANARIES";
 const LEAK: &str = "PINBRIDGE_TEST_LEAK";
 const PASSWORD: &str = "canary-password-4cf1";

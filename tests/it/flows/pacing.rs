@@ -1,6 +1,5 @@
 //! Pacing: bursts, the backlog, pauses.
 
-use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::pacing::backlog::BacklogRow;
 use pinbridge_shared::domain::pacing::pace::TOKEN_VALID_AT_LEAST_MS;
 use pinbridge_shared::domain::pin::attempt::Status;
@@ -12,19 +11,9 @@ use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::faults::Fault;
 use pinbridge_shared::testing::{START, TestWorld};
 
+use super::{accept_numbered, numbered};
+
 /// A request of its own content.
-fn request(index: usize) -> PinRequest {
-    PinRequest { title: format!("Crane number {index}"), ..testdata::request(&format!("key-{index}")) }
-}
-
-async fn accept(world: &TestWorld, indices: std::ops::Range<usize>) -> Vec<PinKey> {
-    let mut keys = Vec::new();
-    for index in indices {
-        keys.push(world.accept_request(request(index)).await);
-    }
-    keys
-}
-
 fn call_times(world: &TestWorld) -> Vec<Moment> {
     world.pinterest.calls().iter().map(|call| call.at).collect()
 }
@@ -49,7 +38,7 @@ async fn two_hundred_at_once_go_out_as_fast_as_the_pace_allows() {
         let world = TestWorld::new(1).await;
         world.system.advance_ms(offset_ms);
         let start = world.now();
-        let keys = accept(&world, 0..200).await;
+        let keys = accept_numbered(&world, 0..200).await;
         let (mut now, mut slots, mut backlog) = (0, Vec::new(), 0);
         for key in &keys {
             match world.pin(*key).await.0.placement {
@@ -80,7 +69,7 @@ async fn two_hundred_at_once_go_out_as_fast_as_the_pace_allows() {
 async fn a_trickle_is_never_delayed() {
     let world = TestWorld::new(1).await;
     for index in 0..120 {
-        let key = world.accept_request(request(index)).await;
+        let key = world.accept_request(numbered(index)).await;
         world.run_publisher_once().await;
         assert_eq!(world.attempt(key).await.status, Status::Published, "pin {index}");
         world.run_for_ms(1_001).await;
@@ -91,13 +80,13 @@ async fn a_trickle_is_never_delayed() {
 #[tokio::test]
 async fn the_backlog_goes_by_priority_and_then_by_age() {
     let world = TestWorld::new(1).await;
-    accept(&world, 0..138).await;
+    accept_numbered(&world, 0..138).await;
     let mut waiting = Vec::new();
     for (index, priority) in
         [(200, Priority::Bulk), (201, Priority::Normal), (202, Priority::Urgent), (203, Priority::Normal)]
     {
         world.system.advance_ms(1);
-        waiting.push(world.accept_request(PinRequest { priority, ..request(index) }).await);
+        waiting.push(world.accept_request(PinRequest { priority, ..numbered(index) }).await);
     }
     world.run_until_finished(&waiting, START.plus_ms(4 * MINUTE_MS)).await;
     let titles: Vec<String> = world.pinterest.calls()[138..].iter().map(|call| call.request.title.clone()).collect();
@@ -107,14 +96,14 @@ async fn the_backlog_goes_by_priority_and_then_by_age() {
 #[tokio::test]
 async fn nobody_overtakes_the_backlog_and_it_empties_for_good() {
     let world = TestWorld::new(1).await;
-    let mut keys = accept(&world, 0..139).await;
+    let mut keys = accept_numbered(&world, 0..139).await;
     world.run_for_ms(30 * SECOND_MS).await;
-    let late = world.accept_request(request(500)).await;
+    let late = world.accept_request(numbered(500)).await;
     assert!(matches!(world.pin(late).await.0.placement, Placement::Backlog(_)), "behind the one who waits");
     keys.push(late);
     world.run_until_finished(&keys, START.plus_ms(5 * MINUTE_MS)).await;
     world.run_for_ms(3 * MINUTE_MS).await;
-    let after = world.accept_request(request(501)).await;
+    let after = world.accept_request(numbered(501)).await;
     assert_eq!(world.pin(after).await.0.placement, Placement::Now, "the mark is gone");
     assert_paced(&call_times(&world));
 }
@@ -122,7 +111,7 @@ async fn nobody_overtakes_the_backlog_and_it_empties_for_good() {
 #[tokio::test]
 async fn an_outage_of_the_publisher_ends_without_a_burst() {
     let world = TestWorld::new(1).await;
-    let keys = accept(&world, 0..180).await;
+    let keys = accept_numbered(&world, 0..180).await;
     // Nobody works for ten minutes, though the dispatcher ticks.
     for _ in 0..10 {
         world.system.advance_ms(MINUTE_MS);
@@ -150,7 +139,7 @@ async fn a_token_that_went_stale_during_the_write_ahead_is_not_used() {
 async fn a_retry_takes_a_token_of_its_own() {
     let world = TestWorld::new(1).await;
     world.pinterest.answer_next(std::iter::repeat_n(Answer::Refused(Failure::PinterestBusy, None), 50));
-    let keys = accept(&world, 0..50).await;
+    let keys = accept_numbered(&world, 0..50).await;
     world.run_until_finished(&keys, START.plus_ms(5 * MINUTE_MS)).await;
     assert_eq!(world.pinterest.calls().len(), 100);
     assert_paced(&call_times(&world));
@@ -159,7 +148,7 @@ async fn a_retry_takes_a_token_of_its_own() {
 #[tokio::test]
 async fn a_rate_limit_pauses_the_account_and_nothing_is_lost() {
     let world = TestWorld::new(1).await;
-    let keys = accept(&world, 0..80).await;
+    let keys = accept_numbered(&world, 0..80).await;
     let until = START.plus_ms(90 * SECOND_MS);
     world.pinterest.answer("Crane number 20", [Answer::Refused(Failure::RateLimited, Some(90 * SECOND_MS))]);
     world.run_until(START.plus_ms(35 * SECOND_MS)).await;
@@ -175,7 +164,7 @@ async fn a_rate_limit_pauses_the_account_and_nothing_is_lost() {
         assert_eq!((attempt.status, attempt.wait), (Status::Deferred, Some(WaitReason::AccountPaused)), "{attempt:?}");
         assert_eq!((attempt.not_before, attempt.attempts_spent()), (Some(until), 0), "it costs no attempt");
     }
-    let during = world.accept_request(request(300)).await;
+    let during = world.accept_request(numbered(300)).await;
     assert!(matches!(world.pin(during).await.0.placement, Placement::Backlog(WaitReason::AccountPaused)));
 
     world.run_until_finished(&keys, START.plus_ms(10 * MINUTE_MS)).await;
@@ -200,8 +189,8 @@ async fn another_account_is_not_slowed_by_a_burst() {
     let tokens = Tokens::bare("token-2", None);
     world.context.store.save_account(&Account { key, ..testdata::connected_account() }).await.expect("stored");
     world.context.secrets.store_tokens(key, "v", &tokens).await.expect("stored");
-    accept(&world, 0..200).await;
-    let pin = world.accept_request(PinRequest { account: other, ..request(1_000) }).await;
+    accept_numbered(&world, 0..200).await;
+    let pin = world.accept_request(PinRequest { account: other, ..numbered(1_000) }).await;
     assert_eq!(world.pin(pin).await.0.placement, Placement::Now);
     world.run_until_finished(&[pin], START.plus_ms(SECOND_MS)).await;
 }

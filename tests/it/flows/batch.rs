@@ -10,9 +10,11 @@ use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::flows::accept::accept_pin::{AcceptError, Acceptance, PublishRequest};
 use pinbridge_shared::flows::accept::accept_pins::accept_pins;
 use pinbridge_shared::ports::PortResult;
-use pinbridge_shared::testing::faults::{DEATHS, Fault};
+use pinbridge_shared::testing::faults::Fault;
 use pinbridge_shared::testing::{START, TestWorld};
 use uuid::Uuid;
+
+use crate::support::sweep::{FAULTS, sweep};
 
 type Answers = Vec<Result<Acceptance, AcceptError>>;
 
@@ -186,11 +188,5 @@ async fn story(nth: usize, fault: Fault) -> bool {
 
 #[tokio::test]
 async fn trouble_at_any_call_of_a_batch_loses_and_doubles_nothing_and_starts_nothing_early() {
-    for fault in DEATHS.into_iter().chain([Fault::FailBefore, Fault::FailAfter]) {
-        let mut nth = 1;
-        while story(nth, fault).await {
-            nth += 1;
-        }
-        assert!(nth > 25, "the sweep went through the acceptance: {nth}");
-    }
+    sweep(&FAULTS, 25, story).await;
 }

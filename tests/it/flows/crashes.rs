@@ -11,9 +11,8 @@ use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::faults::{DEATHS, Fault};
 use pinbridge_shared::testing::{START, TestWorld};
 
-/// More port calls than any of these stories has.
-const CALLS_MAX: usize = 200;
-const TROUBLES: [Fault; 4] = [Fault::DieBefore, Fault::DieAfter, Fault::FailBefore, Fault::FailAfter];
+use super::accept_numbered;
+use crate::support::sweep::{FAULTS, sweep};
 
 async fn assert_one_pin(world: &TestWorld, key: PinKey) {
     world.run_until_finished(&[key], START.plus_ms(20 * MINUTE_MS)).await;
@@ -97,61 +96,44 @@ async fn story(nth: usize, fault: Fault, answers: &[Answer]) -> bool {
     went_off
 }
 
-/// Trouble at every single port call of a story, one run each.
-async fn sweep(answers: &[Answer]) {
-    for fault in TROUBLES {
-        let mut nth = 1;
-        while story(nth, fault, answers).await {
-            nth += 1;
-            assert!(nth < CALLS_MAX, "the story ends");
-        }
-        assert!(nth > 12, "the sweep went through the story: {nth}");
-    }
+async fn sweep_with(answers: &[Answer]) {
+    sweep(&FAULTS, 12, async |nth, fault| story(nth, fault, answers).await).await;
 }
 
 #[tokio::test]
 async fn trouble_at_any_call_of_an_ordinary_pin_ends_in_one_pin() {
-    sweep(&[]).await;
+    sweep_with(&[]).await;
 }
 
 #[tokio::test]
 async fn trouble_at_any_call_of_a_doubtful_pin_ends_in_one_pin() {
-    sweep(&[Answer::LOST_WITH_COMMIT]).await;
-    sweep(&[Answer::LOST_WITHOUT_COMMIT]).await;
+    sweep_with(&[Answer::LOST_WITH_COMMIT]).await;
+    sweep_with(&[Answer::LOST_WITHOUT_COMMIT]).await;
 }
 
 #[tokio::test]
 async fn trouble_at_any_call_of_a_retried_pin_ends_in_one_pin() {
-    sweep(&[Answer::Refused(Failure::PinterestBusy, None)]).await;
+    sweep_with(&[Answer::Refused(Failure::PinterestBusy, None)]).await;
 }
 
 #[tokio::test]
 async fn trouble_at_any_call_of_a_paused_pin_ends_in_one_pin() {
-    sweep(&[Answer::Refused(Failure::RateLimited, Some(20_000))]).await;
+    sweep_with(&[Answer::Refused(Failure::RateLimited, Some(20_000))]).await;
 }
 
 /// The backlog's story: the account's tokens are spent, so that the pin is released by the dispatcher.
 #[tokio::test]
 async fn a_death_at_any_call_of_a_release_loses_and_doubles_nothing() {
-    for fault in DEATHS {
-        for nth in 1.. {
-            let world = TestWorld::new(5).await;
-            let mut keys = Vec::new();
-            for index in 0..145 {
-                let request =
-                    PinRequest { title: format!("Crane {index}"), ..testdata::request(&format!("key-{index}")) };
-                keys.push(world.accept_request(request).await);
-            }
-            world.system.advance_to(START.plus_ms(MINUTE_MS));
-            world.faults.plan_any(nth, fault);
-            let died = world.run_dispatcher_once().await.is_none();
-            world.faults.heal();
-            world.run_until_finished(&keys, START.plus_ms(15 * MINUTE_MS)).await;
-            assert_eq!(world.pinterest.pins().len(), 145, "{fault:?} at call {nth}");
-            if !died {
-                assert!(nth > 12, "the sweep went through the tick: {nth}");
-                break;
-            }
-        }
-    }
+    sweep(&DEATHS, 12, async |nth, fault| {
+        let world = TestWorld::new(5).await;
+        let keys = accept_numbered(&world, 0..145).await;
+        world.system.advance_to(START.plus_ms(MINUTE_MS));
+        world.faults.plan_any(nth, fault);
+        let died = world.run_dispatcher_once().await.is_none();
+        world.faults.heal();
+        world.run_until_finished(&keys, START.plus_ms(15 * MINUTE_MS)).await;
+        assert_eq!(world.pinterest.pins().len(), 145, "{fault:?} at call {nth}");
+        died
+    })
+    .await;
 }

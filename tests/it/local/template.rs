@@ -3,7 +3,7 @@
 use pinbridge_local::{resources, runner};
 use pinbridge_shared::config::{Environment, PUBLISHER_TIMEOUT_MS, Settings};
 
-const TEMPLATE: &str = include_str!("../../template.yaml");
+const TEMPLATE: &str = include_str!("../../../template.yaml");
 
 /// The `Default` of a parameter.
 fn default_of(parameter: &str) -> &'static str {

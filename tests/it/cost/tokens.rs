@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::support::embedded_aws;
 
-const PAGE: &str = include_str!("../../infra/runbooks/token-custody.md");
+const PAGE: &str = include_str!("../../../infra/runbooks/token-custody.md");
 
 // AWS's public prices, us-east-1, in dollars (as published in 2025; look them up again before relying on them).
 const SECRET_MONTH: f64 = 0.40;

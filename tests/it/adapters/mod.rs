@@ -1,0 +1,10 @@
+//! The adapters on the embedded AWS and against the Pinterest simulator.
+
+mod canary;
+mod contract;
+mod envelope;
+mod pinterest_analytics;
+mod pinterest_boards;
+mod pinterest_client;
+mod sqs_batch;
+mod unprocessed_items;

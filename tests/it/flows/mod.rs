@@ -1,0 +1,40 @@
+//! The flows on fakes and a manual clock, which the tests step.
+
+mod batch;
+mod budget;
+mod connect;
+mod crashes;
+mod custody;
+mod dead_letters;
+mod duplicate_check;
+mod edit;
+mod fairness;
+mod imports;
+mod pacing;
+mod publish;
+mod purge;
+mod redrive;
+mod refresh;
+mod retry;
+mod rollup;
+mod schedules;
+mod schedules_crashes;
+mod unresolved;
+
+use pinbridge_shared::domain::ids::PinKey;
+use pinbridge_shared::domain::pin::PinRequest;
+use pinbridge_shared::domain::testdata;
+use pinbridge_shared::testing::TestWorld;
+
+/// One of many pins of one account that differ in title and key.
+fn numbered(index: usize) -> PinRequest {
+    PinRequest { title: format!("Crane number {index}"), ..testdata::request(&format!("key-{index}")) }
+}
+
+async fn accept_numbered(world: &TestWorld, indices: std::ops::Range<usize>) -> Vec<PinKey> {
+    let mut keys = Vec::new();
+    for index in indices {
+        keys.push(world.accept_request(numbered(index)).await);
+    }
+    keys
+}
