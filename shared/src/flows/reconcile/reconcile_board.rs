@@ -2,7 +2,8 @@
 //! with a message of the reconciliation queue.
 //!
 //! One reading of the list serves every unresolved pin of that board. It begins only when each one's `started_at + Tq`
-//! has passed and its call can no longer commit. [`resolve_outcomes`](super::resolve_outcomes) decides on what it shows.
+//! has passed and its call can no longer commit. [`resolve_outcomes`](super::resolve_outcomes) decides on what it
+//! shows.
 
 use std::collections::BTreeMap;
 
