@@ -118,7 +118,8 @@ impl Check<'_> {
         if self.attempt.says_of_duplicate(EventKind::DuplicateRemoved, id) {
             return Ok(Disposition::Done);
         }
-        // A Pin that another of our pins may still adopt, or whose answer was only just received, stays for now.
+        // A Pin that another of our pins may adopt, or that a call still open may have created, stays until that is
+        // settled.
         let is_settled = duplicate_check::is_settled(&duplicates[0], context.system.now(), &context.settings.deadlines);
         if others.is_any_open || !is_settled {
             return self.again(None, REMOVE_TRIES_MAX, "owner_unclear").await;

@@ -1,8 +1,9 @@
 //! Reads a board to find out whether calls whose answers were lost have created their Pins: what the reconciler does
 //! with a message of the reconciliation queue.
 //!
-//! One reading of the list serves every unresolved pin of that board. It begins only after each one's `started_at +
-//! Tq`, when its call can no longer commit; [`resolve_outcomes`](super::resolve_outcomes) decides on what it shows.
+//! One reading of the list serves every unresolved pin of that board. It begins only when each one's `started_at + Tq`
+//! has passed and its call can no longer commit. [`resolve_outcomes`](super::resolve_outcomes) decides on what it
+//! shows.
 
 use std::collections::BTreeMap;
 

@@ -32,8 +32,8 @@ use crate::telemetry::{self, Metric};
 
 /// A client's edit that meets another one is tried again this often.
 pub(super) const ROUNDS_MAX: usize = 5;
-/// The schedule must be written within this time after its due row, whose minute is read again for longer than this
-/// only.
+/// The schedule must be written within this time after its due row: the row's minute is read again for some time longer
+/// than this, and then no more.
 const WRITE_WITHIN_MS: i64 = 15 * SECOND_MS;
 
 /// A request for a schedule. The request's `idempotency_key` is the schedule's; empty means none.
