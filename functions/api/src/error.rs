@@ -11,7 +11,6 @@ pub mod connections;
 mod imports;
 mod people;
 mod pins;
-mod schedules;
 
 use std::collections::BTreeSet;
 use std::fmt::Display;

@@ -4,19 +4,16 @@ pub mod activity;
 pub mod analytics;
 pub mod connections;
 pub mod dashboard;
-pub mod export;
 pub mod imports;
 pub mod people;
 pub mod pins;
-pub mod schedules;
 
 use pinbridge_shared::config::Settings;
 use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
 use pinbridge_shared::domain::pin::blocker::Blocker;
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::pin::timeline::{self, TimelineEvent};
-use pinbridge_shared::domain::time::{DAY_MS, Moment, SECOND_MS};
-use pinbridge_shared::flows::pacing::rate_meter::RateMeter;
+use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::flows::pins::read_pins::PinView;
 use serde_json::{Value, json};
 
@@ -25,7 +22,7 @@ fn time(moment: Option<Moment>) -> Option<String> {
 }
 
 /// The code and message of what keeps a pin from being published, if something does.
-fn blocker(attempt: &Attempt) -> (Option<&'static str>, Option<String>) {
+pub fn blocker(attempt: &Attempt) -> (Option<&'static str>, Option<String>) {
     let message = |blocker| match blocker {
         Blocker::Failure(failure) => with_detail(failure, attempt.detail.as_deref()),
         Blocker::Wait(wait) => wait.message().to_owned(),
@@ -129,7 +126,7 @@ pub fn timeline(view: &PinView) -> Value {
     })
 }
 
-fn event(event: &TimelineEvent) -> Value {
+pub fn event(event: &TimelineEvent) -> Value {
     json!({
         "at": event.at.rfc3339(),
         "event": event.event,
@@ -139,47 +136,6 @@ fn event(event: &TimelineEvent) -> Value {
         "upstream_request_id": event.upstream_request_id,
         "next_at": time(event.next_at),
         "note": event.note,
-    })
-}
-
-/// `account` and `global` are the contract's. `global` is what all accounts share: the daily budget; without one nothing is
-/// shared, and nothing but the account's own bucket limits it.
-pub fn rate_meter(meter: &RateMeter) -> Value {
-    let (capacity, refill_rate) = (meter.pace.capacity(), meter.pace.rate_per_s());
-    let global = match &meter.budget {
-        Some(budget) => json!({
-            "tokens_available": budget.allowance,
-            "capacity": budget.requests,
-            "refill_rate": f64::from(budget.requests) / (DAY_MS / SECOND_MS) as f64,
-        }),
-        None => {
-            json!({"tokens_available": meter.tokens_available, "capacity": capacity, "refill_rate": refill_rate})
-        }
-    };
-    json!({
-        "account": {
-            "account_id": meter.account.account,
-            "tokens_available": meter.tokens_available,
-            "capacity": capacity,
-            "refill_rate": refill_rate,
-            // Ours.
-            "configured_capacity": meter.configured.capacity(),
-            "configured_refill_rate": meter.configured.rate_per_s(),
-            "slowed_until": time(meter.slowed_until),
-            "paused_until": time(meter.paused.map(|(until, _)| until)),
-            "pause_reason": meter.paused.map(|(_, reason)| reason.code()),
-            "on_hold": meter.is_on_hold,
-            "waiting": meter.waiting,
-            "waiting_is_at_least": meter.waiting_is_at_least,
-        },
-        "global": global,
-        // Ours.
-        "daily_budget": meter.budget.map(|budget| json!({
-            "requests": budget.requests,
-            "spent": budget.spent,
-            "allowance": budget.allowance,
-            "resets_at": budget.resets_at.rfc3339(),
-        })),
     })
 }
 

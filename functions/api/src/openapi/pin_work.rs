@@ -16,8 +16,9 @@ use crate::error::codes::{
     self, ACCOUNT_NOT_PERMITTED, BOARD_ACCESS_DENIED, BOARD_NOT_FOUND, BOARD_SECTION_NOT_FOUND, NOT_FOUND,
     OUTCOME_UNKNOWN, PIN_ALREADY_PUBLISHED, PIN_PUBLISHING, VALIDATION_ERROR,
 };
+use crate::routes::BATCH_MAX;
+use crate::routes::bulk::{BulkIds, BulkResult, BulkRetry};
 use crate::routes::*;
-use crate::routes::{BATCH_MAX, BULK_MAX};
 
 pub fn endpoints() -> Vec<Endpoint> {
     let pin = |operation: Endpoint| {
@@ -48,7 +49,7 @@ pub fn endpoints() -> Vec<Endpoint> {
                 .answers::<PinBatchResult>(200, "What became of each item, in order."),
             post("/v1/pins/bulk-delete", DESTRUCTIVE, pin_bulk::delete).operation("delete_pins", "Delete up to 100 pins").audited("pin.bulk_deleted", Resource::None, &["succeeded_count", "skipped_count", "failed_count"])
                 .about("As `DELETE /v1/pins/{id}` of each. An id that is named twice counts once.")
-                .takes::<BulkIds>(BulkIds::example)
+                .takes::<BulkIds>(|| json!({"ids": [PIN]}))
                 .answers::<BulkResult>(200, "What became of each pin, in order."),
             post("/v1/pins/bulk-retry", WRITE, pin_bulk::retry).operation("retry_pins", "Retry up to 100 failed pins").audited("pin.bulk_retried", Resource::None, &["succeeded_count", "skipped_count", "failed_count"])
                 .about("As `POST /v1/pins/{id}/retry` of each; one that isn't failed is skipped.")
@@ -56,7 +57,7 @@ pub fn endpoints() -> Vec<Endpoint> {
                     "X-Pinbridge-Accept-Duplicate",
                     "`accept_duplicate` for clients that drop unknown fields.",
                 )
-                .takes::<BulkRetry>(BulkRetry::example)
+                .takes::<BulkRetry>(|| json!({"ids": [PIN], "accept_duplicate": true}))
                 .answers::<BulkResult>(200, "What became of each pin, in order."),
             pin(patch("/v1/pins/{id}", WRITE, pin_edits::update).operation("update_pin", "Change a pin that isn't published yet").audited("pin.updated", Resource::Path, &["status"]))
                 .about(
@@ -99,7 +100,6 @@ inline_schema!(
 );
 names!(CheckStatus, "What came of a check.", ["passed", "failed", "warning", "skipped"]);
 names!(BatchStatus, "What became of an item.", ["created", "existing", "failed"]);
-names!(BulkStatus, "What became of a pin.", ["succeeded", "skipped", "failed"]);
 
 inline_schema!(
     /// What of a pin is to be changed. `null` where a pin can be without.
@@ -254,50 +254,4 @@ pub struct PinBatchResult {
     pub failed_count: u64,
     pub results: Vec<PinBatchItemResult>,
     pub headroom: Option<BatchHeadroom>,
-}
-
-/// Pins by their ids.
-#[derive(JsonSchema)]
-pub struct BulkIds {
-    #[schemars(length(min = 1, max = BULK_MAX))]
-    pub ids: Vec<Uuid>,
-}
-
-impl Example for BulkIds {
-    fn example() -> Value {
-        json!({"ids": [PIN]})
-    }
-}
-
-/// Failed pins by their ids.
-#[derive(JsonSchema)]
-pub struct BulkRetry {
-    #[schemars(length(min = 1, max = BULK_MAX))]
-    pub ids: Vec<Uuid>,
-    /// Ours: whether a second Pin is accepted where the first may exist.
-    pub accept_duplicate: Option<bool>,
-}
-
-impl Example for BulkRetry {
-    fn example() -> Value {
-        json!({"ids": [PIN], "accept_duplicate": true})
-    }
-}
-
-/// What became of one.
-#[derive(JsonSchema)]
-pub struct BulkItemResult {
-    pub id: Uuid,
-    pub status: BulkStatus,
-    pub error_code: Option<String>,
-    pub error_message: Option<String>,
-}
-
-/// What became of all.
-#[derive(JsonSchema)]
-pub struct BulkResult {
-    pub succeeded_count: u64,
-    pub skipped_count: u64,
-    pub failed_count: u64,
-    pub results: Vec<BulkItemResult>,
 }
