@@ -8,7 +8,6 @@
 mod analytics;
 pub mod codes;
 pub mod connections;
-mod imports;
 mod people;
 mod pins;
 

@@ -7,7 +7,6 @@ pub mod analytics;
 mod assemble;
 pub mod connections;
 pub mod dashboard;
-pub mod imports;
 mod page;
 pub mod people;
 pub mod pin_work;

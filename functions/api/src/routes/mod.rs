@@ -41,7 +41,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         openapi::pins::endpoints(),
         openapi::pin_work::endpoints(),
         openapi::analytics::endpoints(),
-        openapi::imports::endpoints(),
+        imports::endpoints(),
         schedules::endpoints(),
         rate_meter::endpoints(),
         export::endpoints(),
