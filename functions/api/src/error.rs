@@ -8,10 +8,8 @@
 mod analytics;
 pub mod codes;
 pub mod connections;
-mod imports;
 mod people;
 mod pins;
-mod schedules;
 
 use std::collections::BTreeSet;
 use std::fmt::Display;

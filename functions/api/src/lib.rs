@@ -11,7 +11,6 @@ pub mod openapi;
 pub mod request;
 pub mod request_id;
 pub mod routes;
-pub mod schedule_query;
 pub mod views;
 
 use axum::Router;

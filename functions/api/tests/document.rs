@@ -60,9 +60,29 @@ fn differences(path: &str, before: &Value, after: &Value, found: &mut Vec<String
     }
 }
 
+/// Schedules had components of their own for their bulk calls. They share those of pins, which have the same fields; the
+/// body of the bulk retry has also `accept_duplicate`, which was read before and not documented.
+const SHARED: [(&str, &str); 3] =
+    [("ScheduleBulkIds", "BulkIds"), ("ScheduleBulkOutcome", "BulkResult"), ("ScheduleBulkResult", "BulkItemResult")];
+
+fn with_shared_bulk(before: &str) -> Value {
+    let reference = |name: &str| format!("#/components/schemas/{name}");
+    let text = SHARED.iter().fold(before.to_owned(), |text, (own, shared)| {
+        text.replace(&format!("\"{}\"", reference(own)), &format!("\"{}\"", reference(shared)))
+    });
+    let mut document: Value = serde_json::from_str(&text).expect("JSON");
+    let schemas = document["components"]["schemas"].as_object_mut().expect("schemas");
+    for (own, _) in SHARED {
+        schemas.remove(own).expect("a component of before");
+    }
+    let retry = &mut document["paths"]["/v1/schedules/bulk-retry"]["post"]["requestBody"];
+    retry["content"]["application/json"]["schema"]["$ref"] = reference("BulkRetry").into();
+    document
+}
+
 #[test]
 fn the_document_is_what_it_was() {
-    let before: Value = serde_json::from_str(include_str!("document.json")).expect("JSON");
+    let before = with_shared_bulk(include_str!("document.json"));
     let mut found = Vec::new();
     differences("", &document(&before), &document(pinbridge_api::openapi::document()), &mut found);
     assert!(found.is_empty(), "{} differences:\n{}", found.len(), found.join("\n"));

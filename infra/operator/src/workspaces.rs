@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use pinbridge_api::views;
+use pinbridge_api::routes;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::WorkspaceId;
 use pinbridge_shared::domain::time::MINUTE_MS;
@@ -67,7 +67,7 @@ pub async fn export(context: &Context, arguments: &ExportArgs) -> anyhow::Result
     let (mut from, mut count) = (None, 0);
     loop {
         let page = export::page(context, id, from, ENTRIES_A_PAGE, |_| true).await?;
-        let (lines, next) = views::export::lines(&page, context.system.now());
+        let (lines, next) = routes::export::lines(&page, context.system.now());
         file.write_all(lines.as_bytes())?;
         count += lines.lines().count();
         match next {

@@ -8,13 +8,10 @@ mod assemble;
 pub mod connections;
 pub mod dashboard;
 mod guide;
-pub mod imports;
-pub mod metering;
 mod page;
 pub mod people;
 pub mod projects;
 mod samples;
-pub mod schedules;
 pub mod schema;
 
 use std::sync::OnceLock;

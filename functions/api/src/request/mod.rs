@@ -5,7 +5,6 @@ pub mod field;
 pub mod import_file;
 mod people;
 pub mod query;
-pub mod schedules;
 
 use std::str::FromStr;
 

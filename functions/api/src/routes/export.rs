@@ -1,35 +1,189 @@
-//! A workspace's accounts and pins as JSON lines.
+//! A workspace's accounts, pins and schedules as JSON lines, each an object with its `kind`.
 
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
 use pinbridge_shared::context::Context;
-use pinbridge_shared::flows::tenants::export;
+use pinbridge_shared::domain::pin::timeline;
+use pinbridge_shared::domain::time::Moment;
+use pinbridge_shared::flows::tenants::export::{self, Cursor, Entry, Page};
+use schemars::JsonSchema;
+use serde_json::{Value, json};
 
 use crate::auth::Caller;
+use crate::endpoint::{Endpoint, JSON_LINES, READ, get, tagged};
 use crate::error::ApiError;
-use crate::{page, views};
+use crate::error::codes::VALIDATION_ERROR;
+use crate::openapi::connections::Account;
+use crate::openapi::pins::schemas::{Pin, TimelineEvent};
+use crate::openapi::schema::{Limit, Text, names};
+use crate::request::query;
+use crate::routes::schedules::Schedule;
+use crate::views;
 
-pub async fn read(
+/// A page ends before it is longer than this. Lambda's answers end at 6 MB; the longest line is some kilobytes.
+pub const PAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+pub fn endpoints() -> Vec<Endpoint> {
+    tagged(
+        "Pace and export",
+        vec![
+            get("/v1/export", READ, read)
+                .operation("export", "Export the workspace's accounts, pins and schedules")
+                .about(
+                    "JSON lines, each an object with its `kind` (`account`, `pin`, `schedule`), oldest first. A pin's \
+                     line has its `events`. A page without the header `X-Next-Cursor` is the last one.",
+                )
+                .query::<Text>("cursor", "`X-Next-Cursor` of the page before.")
+                .query::<Limit>("limit", "Lines of a page.")
+                .answers_lines::<ExportLine>(200, "A page of lines.")
+                .with_header::<Text>("X-Next-Cursor", false, "Where the next page begins, if there is one.")
+                .fails(&[VALIDATION_ERROR]),
+        ],
+    )
+}
+
+names!(AccountKind, "What the line is.", ["account"]);
+names!(PinKind, "What the line is.", ["pin"]);
+names!(ScheduleKind, "What the line is.", ["schedule"]);
+
+/// A line of the export.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+pub enum ExportLine {
+    Account(AccountLine),
+    Pin(PinLine),
+    Schedule(ScheduleLine),
+}
+
+/// An account, without its tokens.
+#[derive(JsonSchema)]
+pub struct AccountLine {
+    pub kind: AccountKind,
+    #[schemars(flatten)]
+    pub account: Account,
+}
+
+/// A pin and its events.
+#[derive(JsonSchema)]
+pub struct PinLine {
+    pub kind: PinKind,
+    #[schemars(flatten)]
+    pub pin: Pin,
+    pub events: Vec<TimelineEvent>,
+}
+
+/// A schedule.
+#[derive(JsonSchema)]
+pub struct ScheduleLine {
+    pub kind: ScheduleKind,
+    #[schemars(flatten)]
+    pub schedule: Schedule,
+}
+
+async fn read(
     State(context): State<Context>,
     caller: Caller,
-    Query(query): Query<page::Query>,
+    Query(query): Query<query::Query>,
 ) -> Result<Response, ApiError> {
-    let limit = page::paging(&query)?.limit;
+    let limit = query::paging(&query)?.limit;
     let from = match query.get("cursor") {
         None => None,
         Some(text) => Some(text.parse().map_err(|()| {
-            page::invalid("cursor", "Input should be the X-Next-Cursor of an earlier page", "value_error")
+            query::invalid("cursor", "Input should be the X-Next-Cursor of an earlier page", "value_error")
         })?),
     };
     let page = export::page(&context, caller.workspace, from, limit, |account| caller.sees(account)).await?;
-    let (lines, next) = views::export::lines(&page, context.system.now());
+    let (lines, next) = lines(&page, context.system.now());
     let mut response = (StatusCode::OK, lines).into_response();
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON_LINES));
     if let Some(next) = next.and_then(|next| HeaderValue::try_from(next.to_string()).ok()) {
         headers.insert("x-next-cursor", next);
     }
     Ok(response)
+}
+
+/// The lines of a page, up to [`PAGE_BYTES_MAX`], and where the next one begins.
+pub fn lines(page: &Page, now: Moment) -> (String, Option<Cursor>) {
+    cut(page, now, PAGE_BYTES_MAX)
+}
+
+fn cut(page: &Page, now: Moment, bytes_max: usize) -> (String, Option<Cursor>) {
+    let (mut lines, mut last) = (String::new(), None);
+    for entry in &page.entries {
+        let line = line(entry, now).to_string();
+        // A page has at least one line, or it would never go on.
+        if let Some(last) = last.filter(|_| lines.len() + line.len() + 1 > bytes_max) {
+            return (lines, Some(last));
+        }
+        lines.push_str(&line);
+        lines.push('\n');
+        last = Some(entry.cursor());
+    }
+    (lines, page.next)
+}
+
+fn line(entry: &Entry, now: Moment) -> Value {
+    match entry {
+        Entry::Account(account, bucket) => {
+            let mut line = views::connections::account(account, bucket, now);
+            line["kind"] = json!("account");
+            line
+        }
+        Entry::Schedule(view) => {
+            let mut line = json!(Schedule::from(view.as_ref()));
+            line["kind"] = json!("schedule");
+            line
+        }
+        Entry::Pin(view) => {
+            let mut line = views::pin(view);
+            line["kind"] = json!("pin");
+            line["events"] = timeline::events(&view.pin, &view.attempt).iter().map(views::event).collect();
+            line
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pinbridge_shared::domain::account::Account;
+    use pinbridge_shared::domain::account::credentials::TokenLife;
+    use pinbridge_shared::domain::ids::{AccountId, AccountKey, WorkspaceId};
+    use pinbridge_shared::domain::pacing::bucket::Bucket;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn account(id: u128) -> Entry {
+        let key = AccountKey { workspace: WorkspaceId(Uuid::from_u128(1)), account: AccountId(Uuid::from_u128(id)) };
+        let account = Account {
+            key,
+            pinterest_user_id: "1".into(),
+            username: None,
+            display_name: None,
+            scopes: String::new(),
+            created_at: Moment(0),
+            updated_at: Moment(0),
+            revoked_at: None,
+            life: TokenLife::default(),
+            rev: 1,
+            nonce: "n".into(),
+        };
+        Entry::Account(Box::new(account), Bucket::default())
+    }
+
+    #[test]
+    fn a_page_ends_before_its_limit_in_bytes_and_goes_on_behind_its_last_line() {
+        let page = Page { entries: (1..=3).map(account).collect(), next: Some(Cursor::Pins) };
+        let (all, next) = lines(&page, Moment(0));
+        assert_eq!((all.lines().count(), next), (3, Some(Cursor::Pins)));
+        let one = all.lines().next().expect("a line").len() + 1;
+        for (bytes_max, wanted) in [(2 * one, 2), (2 * one - 1, 1), (1, 1)] {
+            let (some, next) = cut(&page, Moment(0), bytes_max);
+            assert_eq!(some.lines().count(), wanted, "{bytes_max} bytes");
+            assert_eq!(next, Some(page.entries[wanted - 1].cursor()));
+        }
+    }
 }

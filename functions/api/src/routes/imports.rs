@@ -1,4 +1,7 @@
-//! Imports: hand in many pins, and read what became of them.
+//! Imports: submit many pins, and read their outcomes.
+
+pub mod answers;
+mod errors;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,23 +11,138 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::{AccountId, ImportId};
-use pinbridge_shared::domain::import::{Ask, ImportKey, ImportStatus, Row, RowError, Source};
+use pinbridge_shared::domain::import::{Ask, ImportKey, ImportStatus, ROWS_MAX, Row, RowError, Source};
 use pinbridge_shared::domain::pin::{IDEMPOTENCY_KEY_MAX, Priority};
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::flows::imports::dry_run::report;
 use pinbridge_shared::flows::imports::{self, ImportFilter, ImportView, Submission, Submitted};
 use pinbridge_shared::flows::pacing::forecast::forecast;
-use serde_json::{Map, Value};
+use schemars::json_schema;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
+use super::examples::{ACCOUNT, IMPORT};
 use super::pins;
+use super::pins::fields;
+use crate::activity::Resource;
 use crate::auth::Caller;
 use crate::body::KEY_HEADERS;
 use crate::body::import_file::{CsvFile, ImportFile, JsonRows, RawRow};
+use crate::endpoint::{Endpoint, READ, WRITE, get, post, tagged};
+use crate::error::codes::{ACCOUNT_NOT_PERMITTED, IMPORT_KEY_REUSED, IMPORT_NOT_STOPPED, NOT_FOUND, VALIDATION_ERROR};
 use crate::error::{ApiError, FieldError};
+use crate::openapi::pins::schemas::Relation;
+use crate::openapi::schema::{Flag, Limit, Offset, inline_schema};
 use crate::page;
 use crate::views::imports as views;
+use answers::{DryRun, Import, SourceType};
 
-pub async fn create_json(
+const ABOUT: &str = "At most 500 rows. Answered at once; the rows become pins (with `run_at` schedules) one after the other, and \
+    `GET /v1/pins/imports/{id}` tells of each what became of it. A wrong row fails by itself. A row whose `idempotency_key` \
+    stands for the same pin already is `existing`. Unless a row (or the header) says otherwise its priority is `bulk`. With \
+    `dry_run=true` nothing is created and the answer (200) is what would become of each row.";
+
+pub fn endpoints() -> Vec<Endpoint> {
+    let submit = |operation: Endpoint| {
+        operation
+            .about(ABOUT)
+            .query::<Flag>("dry_run", "Create nothing, and tell what would become of each row.")
+            .header::<Key>(
+                "Idempotency-Key",
+                "The same key and rows are the same import (`Idempotent-Replayed: true`).",
+            )
+            .header::<Key>("X-Pinbridge-Idempotency-Key", "The same, for clients that can't send the other.")
+            .header::<fields::Priority>("X-Pinbridge-Priority", "The rows' priority, where they have none.")
+            .answers::<Import>(202, "The import is taken in.")
+            .with_header::<Flag>("Idempotent-Replayed", false, "`true`: it was taken in before.")
+            .answers::<DryRun>(200, "What would become of the rows.")
+            .fails(&[IMPORT_KEY_REUSED])
+    };
+    let of_one = |operation: Endpoint| {
+        operation.path::<Uuid>("id", "The import's id.", IMPORT).fails(&[
+            NOT_FOUND,
+            VALIDATION_ERROR,
+            ACCOUNT_NOT_PERMITTED,
+        ])
+    };
+    tagged(
+        "Imports",
+        vec![
+            submit(
+                post("/v1/pins/imports/json", WRITE, create_json)
+                    .operation("import_json", "Import pins from a list")
+                    .audited("import.created", Resource::Answer("id"), &["source_type", "total_rows"]),
+            )
+            .takes_content::<Rows>("application/json", true, || json!([row()])),
+            submit(
+                post("/v1/pins/imports/csv", WRITE, create_csv)
+                    .operation("import_csv", "Import pins from a CSV file")
+                    .audited("import.created", Resource::Answer("id"), &["source_type", "total_rows"]),
+            )
+            .takes_content::<Form>(
+                "multipart/form-data",
+                true,
+                || json!({"file": "account_id,board_id,title,idempotency_key,image_url\n…"}),
+            ),
+            get("/v1/pins/imports", READ, list)
+                .operation("list_imports", "List imports, newest first")
+                .about("`results` are empty here. The newest 1,000 imports are looked through.")
+                .query::<Limit>("limit", "Imports of a page.")
+                .query::<Offset>("offset", "Imports left out before the page.")
+                .query::<answers::ImportStatus>("status", "Only imports of this status.")
+                .query::<SourceType>("source_type", "Only imports of this kind.")
+                .answers::<Vec<Import>>(200, "A page of imports.")
+                .with_header::<u64>("X-Total-Count", true, "How many imports there are.")
+                .with_header::<Relation>("X-Total-Count-Relation", false, "There are at least as many.")
+                .fails(&[VALIDATION_ERROR]),
+            of_one(
+                get("/v1/pins/imports/{id}", READ, read)
+                    .operation("get_import", "Read an import and its rows' results"),
+            )
+            .query::<Flag>(
+                "forecast",
+                "Once every row is done: also when its accounts' waiting pins will be published.",
+            )
+            .answers::<Import>(200, "The import."),
+            of_one(
+                post("/v1/pins/imports/{id}/resume", WRITE, resume)
+                    .operation("resume_import", "Let a failed import go on")
+                    .audited("import.resumed", Resource::Path, &["status"]),
+            )
+            .about("Extension. An import fails only for a reason of this system's, never for its rows.")
+            .answers::<Import>(200, "The import, which goes on.")
+            .fails(&[IMPORT_NOT_STOPPED]),
+        ],
+    )
+}
+
+inline_schema!(
+    /// A name of the client's own.
+    Key = json_schema!({"type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_MAX})
+);
+inline_schema!(
+    /// Each a pin to be published, perhaps with `run_at` (a time with an offset). A wrong one fails by itself.
+    Rows = json_schema!({"type": "array", "minItems": 1, "maxItems": ROWS_MAX, "items": {}})
+);
+inline_schema!(
+    /// UTF-8, commas; the first row names the columns, of which account_id, board_id, title and idempotency_key must be there.
+    Form = json_schema!({
+        "type": "object", "required": ["file"],
+        "properties": {"file": {"type": "string", "contentMediaType": "text/csv"}},
+    })
+);
+
+fn row() -> Value {
+    json!({
+        "account_id": ACCOUNT,
+        "board_id": "1000000000000000001",
+        "title": "Ten ways to fold a paper crane",
+        "image_url": "https://images.example.com/crane.jpg",
+        "idempotency_key": "cranes-2026-11-23",
+    })
+}
+
+async fn create_json(
     State(context): State<Context>,
     caller: Caller,
     Query(query): Query<page::Query>,
@@ -34,7 +152,7 @@ pub async fn create_json(
     create(&context, &caller, &query, &headers, file).await
 }
 
-pub async fn create_csv(
+async fn create_csv(
     State(context): State<Context>,
     caller: Caller,
     Query(query): Query<page::Query>,
@@ -102,7 +220,7 @@ fn joining(rows: &[Row], known: &BTreeSet<AccountId>) -> BTreeMap<AccountId, usi
     joining
 }
 
-pub async fn read(
+async fn read(
     State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
@@ -119,7 +237,7 @@ pub async fn read(
     Ok(Json(body))
 }
 
-pub async fn resume(
+async fn resume(
     State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
@@ -128,7 +246,7 @@ pub async fn resume(
     Ok(Json(views::import(&imports::resume(&context, view.import.key).await?)))
 }
 
-pub async fn list(
+async fn list(
     State(context): State<Context>,
     caller: Caller,
     Query(query): Query<page::Query>,

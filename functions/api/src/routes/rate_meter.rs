@@ -3,18 +3,163 @@
 use axum::Json;
 use axum::extract::{Query, State};
 use pinbridge_shared::context::Context;
-use pinbridge_shared::flows::pacing::rate_meter;
-use serde_json::Value;
+use pinbridge_shared::domain::pin::WaitReason;
+use pinbridge_shared::domain::time::{DAY_MS, SECOND_MS};
+use pinbridge_shared::flows::pacing::rate_meter::{self, BudgetMeter};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Number;
+use uuid::Uuid;
 
 use crate::auth::Caller;
+use crate::endpoint::{Endpoint, READ, get, tagged};
 use crate::error::ApiError;
-use crate::{page, views};
+use crate::error::codes::{ACCOUNT_NOT_PERMITTED, NOT_FOUND, VALIDATION_ERROR};
+use crate::openapi::schema::{Time, names};
+use crate::request::query;
+use crate::routes::examples::ACCOUNT;
 
-pub async fn read(
+pub fn endpoints() -> Vec<Endpoint> {
+    tagged(
+        "Pace and export",
+        vec![
+            get("/v1/rate-meter", READ, read)
+                .operation("get_rate_meter", "Read what an account may publish now")
+                .required_query::<Uuid>("account_id", "The account.", ACCOUNT)
+                .answers::<RateMeter>(200, "The account's token bucket, and the limit that all accounts share.")
+                .fails(&[NOT_FOUND, VALIDATION_ERROR, ACCOUNT_NOT_PERMITTED]),
+        ],
+    )
+}
+
+names!(PauseReason, "Why the account is paused.", WaitReason::ALL.map(WaitReason::code));
+
+/// What an account may publish now.
+#[derive(Serialize, JsonSchema)]
+pub struct RateMeter {
+    pub account: AccountMeter,
+    /// The limit that all accounts share: the daily budget. Without a budget, the account's own figures.
+    pub global: Meter,
+    /// Extension: the budget of requests per day, if there is one.
+    pub daily_budget: Option<DailyBudget>,
+}
+
+/// A token bucket.
+#[derive(Serialize, JsonSchema)]
+pub struct Meter {
+    /// Pins that may start now; below 1 the next one waits.
+    #[schemars(with = "f64")]
+    pub tokens_available: Number,
+    /// Pins at once.
+    #[schemars(with = "f64")]
+    pub capacity: u32,
+    /// Pins per second.
+    pub refill_rate: f64,
+}
+
+/// An account's token bucket.
+#[derive(Serialize, JsonSchema)]
+pub struct AccountMeter {
+    pub account_id: Uuid,
+    /// Pins that may start now; below 1 the next one waits.
+    pub tokens_available: f64,
+    /// Pins at once, at the current pace.
+    #[schemars(with = "f64")]
+    pub capacity: u32,
+    /// Pins per second, at the current pace.
+    pub refill_rate: f64,
+    /// Extension: pins at once, at the configured pace.
+    #[schemars(with = "f64")]
+    pub configured_capacity: u32,
+    /// Extension: pins per second, at the configured pace.
+    pub configured_refill_rate: f64,
+    /// Extension: until when the pace is lower than configured.
+    pub slowed_until: Option<Time>,
+    /// Extension: until when no pin starts.
+    pub paused_until: Option<Time>,
+    /// Extension: why no pin starts.
+    pub pause_reason: Option<PauseReason>,
+    /// Extension: whether the account waits for a person.
+    pub on_hold: bool,
+    /// Extension: pins in the backlog.
+    pub waiting: u64,
+    /// Extension: whether that is a lower bound.
+    pub waiting_is_at_least: bool,
+}
+
+/// The app's requests to Pinterest on this UTC day.
+#[derive(Serialize, JsonSchema)]
+pub struct DailyBudget {
+    pub requests: u32,
+    pub spent: u32,
+    /// How many more this workspace may make today.
+    pub allowance: u32,
+    pub resets_at: Time,
+}
+
+impl From<rate_meter::RateMeter> for RateMeter {
+    fn from(meter: rate_meter::RateMeter) -> Self {
+        Self {
+            global: meter.budget.as_ref().map_or_else(|| Meter::of_account(&meter), Meter::of_budget),
+            daily_budget: meter.budget.map(DailyBudget::from),
+            account: AccountMeter::from(meter),
+        }
+    }
+}
+
+impl Meter {
+    fn of_budget(budget: &BudgetMeter) -> Self {
+        Self {
+            tokens_available: budget.allowance.into(),
+            capacity: budget.requests,
+            refill_rate: f64::from(budget.requests) / (DAY_MS / SECOND_MS) as f64,
+        }
+    }
+
+    fn of_account(meter: &rate_meter::RateMeter) -> Self {
+        Self {
+            tokens_available: Number::from_f64(meter.tokens_available).unwrap_or_else(|| 0.into()),
+            capacity: meter.pace.capacity(),
+            refill_rate: meter.pace.rate_per_s(),
+        }
+    }
+}
+
+impl From<rate_meter::RateMeter> for AccountMeter {
+    fn from(meter: rate_meter::RateMeter) -> Self {
+        Self {
+            account_id: meter.account.account.0,
+            tokens_available: meter.tokens_available,
+            capacity: meter.pace.capacity(),
+            refill_rate: meter.pace.rate_per_s(),
+            configured_capacity: meter.configured.capacity(),
+            configured_refill_rate: meter.configured.rate_per_s(),
+            slowed_until: meter.slowed_until.map(Time),
+            paused_until: meter.paused.map(|(until, _)| Time(until)),
+            pause_reason: meter.paused.map(|(_, reason)| PauseReason(reason.code())),
+            on_hold: meter.is_on_hold,
+            waiting: meter.waiting as u64,
+            waiting_is_at_least: meter.waiting_is_at_least,
+        }
+    }
+}
+
+impl From<BudgetMeter> for DailyBudget {
+    fn from(budget: BudgetMeter) -> Self {
+        Self {
+            requests: budget.requests,
+            spent: budget.spent,
+            allowance: budget.allowance,
+            resets_at: Time(budget.resets_at),
+        }
+    }
+}
+
+async fn read(
     State(context): State<Context>,
     caller: Caller,
-    Query(query): Query<page::Query>,
-) -> Result<Json<Value>, ApiError> {
-    let account = caller.account(page::account_id(&query)?)?;
-    Ok(Json(views::rate_meter(&rate_meter::read(&context, account).await?)))
+    Query(query): Query<query::Query>,
+) -> Result<Json<RateMeter>, ApiError> {
+    let account = caller.account(query::account_id(&query)?)?;
+    Ok(Json(rate_meter::read(&context, account).await?.into()))
 }

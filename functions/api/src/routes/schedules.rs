@@ -1,57 +1,219 @@
-//! Schedules: make, read, list, edit, cancel, retry, remove; one or many.
+//! Schedules: create, read, list, edit, cancel, retry and remove; one or many.
 
-use std::future::Future;
+mod answers;
+mod errors;
+mod query;
+mod requests;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream::{self, StreamExt};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::{ScheduleId, ScheduleKey};
 use pinbridge_shared::domain::pin::origin::Origin;
 use pinbridge_shared::flows::pins::list_pins::ListError;
-use pinbridge_shared::flows::schedules::{self, Created, ScheduleError, ScheduleView};
+use pinbridge_shared::flows::schedules::{self, Created, ScheduleView};
 use pinbridge_shared::flows::schedules::{cancel_schedule, list_schedules, validate_schedule};
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
+use super::bulk::{BulkIds, BulkResult, BulkRetry, COUNTS, Outcome, each};
+use super::examples::SCHEDULE;
+use super::pins::fields::Priority;
 use super::{pin_validation, retries};
+use crate::activity::Resource;
 use crate::auth::Caller;
-use crate::body::{Fields, JsonObject, MaybeJsonObject, schedules as body};
-use crate::error::{ApiError, FieldError, codes};
-use crate::{page, schedule_query, views};
+use crate::endpoint::{DESTRUCTIVE, Endpoint, READ, WRITE, delete, get, patch, post, tagged};
+use crate::error::ApiError;
+use crate::error::codes::{
+    self, ACCOUNT_NOT_PERMITTED, Code, NOT_FOUND, RETRY_MAY_DUPLICATE, SCHEDULE_KEY_REUSED, SCHEDULE_NOT_EDITABLE,
+    SCHEDULE_REMOVED, SCHEDULE_WRONG_STATUS, TOKEN_REVOKED, VALIDATION_ERROR,
+};
+use crate::openapi::pin_work::PinValidation;
+use crate::openapi::pins::schemas::{PinRetry, Relation, Search};
+use crate::openapi::schema::{Flag, Limit, Offset, Text, Time};
+use crate::request::field::FromFields;
+use crate::request::query::{self as queries, name_ignored};
+use crate::request::{Fields, Json as JsonBody, JsonObject, MaybeJsonObject, path_id};
+use crate::views;
 
-pub async fn create(
+pub use answers::{Schedule, SchedulePayload, ScheduleStatus};
+pub use requests::{ScheduleCreate, ScheduleUpdate};
+
+/// The errors of the check of the account's access to a board.
+const BOARD: &[Code] = &[
+    codes::PREFLIGHT_BOARD_NOT_FOUND,
+    codes::PREFLIGHT_BOARD_DELETED,
+    codes::PREFLIGHT_BOARD_ACCESS_DENIED,
+    codes::TOKEN_EXPIRED,
+    codes::TOKEN_REVOKED,
+    codes::SCOPE_MISSING,
+    codes::ASSETS_NOT_ENABLED,
+];
+const PRIORITY_HEADER: &str = "`priority` for clients that drop unknown fields.";
+const DUPLICATE_HEADER: &str = "`accept_duplicate` for clients that drop unknown fields.";
+
+pub fn endpoints() -> Vec<Endpoint> {
+    tagged("Schedules", [submissions(), one(), many()].into_iter().flatten().collect())
+}
+
+fn submissions() -> Vec<Endpoint> {
+    vec![
+        post("/v1/schedules", WRITE, create)
+            .operation("create_schedule", "Schedule a pin")
+            .about(
+                "The pin starts at `run_at`, to the second and never before. The schedule is released three minutes \
+                 ahead: from then on it is `queued` and can't be edited. The board is checked now; if Pinterest can't \
+                 be asked, the schedule is accepted. The same request with the same `idempotency_key` (extension) \
+                 answers the same schedule.",
+            )
+            .audited("schedule.created", Resource::Answer("id"), &["status", "run_at"])
+            .header::<Priority>("X-Pinbridge-Priority", PRIORITY_HEADER)
+            .header::<Text>("X-Pinbridge-Idempotency-Key", "`idempotency_key` for the same clients.")
+            .header::<Text>("Idempotency-Key", "The same; this one counts if both are there.")
+            .takes::<ScheduleCreate>(ScheduleCreate::example)
+            .answers::<Schedule>(201, "The schedule.")
+            .answers::<Schedule>(200, "The schedule of this idempotency key, which was created before.")
+            .with_header::<Flag>("Idempotent-Replayed", true, "`true`: nothing new was created.")
+            .fails(&[NOT_FOUND, ACCOUNT_NOT_PERMITTED, SCHEDULE_KEY_REUSED, SCHEDULE_REMOVED])
+            .fails(BOARD),
+        post("/v1/schedules/validate", READ, validate)
+            .operation("validate_schedule", "Check a schedule without creating it")
+            .about("Nothing is written. The answer is 200 for a refusal too: it names every check and its remedy.")
+            .unaudited("it changes nothing")
+            .header::<Priority>("X-Pinbridge-Priority", PRIORITY_HEADER)
+            .header::<Text>("X-Pinbridge-Idempotency-Key", "`idempotency_key` for the same clients.")
+            .takes::<ScheduleCreate>(ScheduleCreate::example)
+            .answers::<PinValidation>(200, "The checks.")
+            .fails(&[ACCOUNT_NOT_PERMITTED]),
+    ]
+}
+
+fn of_one(endpoint: Endpoint) -> Endpoint {
+    let codes = &[NOT_FOUND, VALIDATION_ERROR, ACCOUNT_NOT_PERMITTED];
+    endpoint.path::<Uuid>("id", "The schedule's id.", SCHEDULE).fails(codes)
+}
+
+fn one() -> Vec<Endpoint> {
+    vec![
+        of_one(get("/v1/schedules/{id}", READ, read))
+            .operation("get_schedule", "Read a schedule")
+            .answers::<Schedule>(200, "The schedule and its outcome."),
+        of_one(patch("/v1/schedules/{id}", WRITE, edit))
+            .operation("update_schedule", "Edit a schedule that waits")
+            .about("A field that is left out stays. `null` clears a field that can be empty.")
+            .audited("schedule.updated", Resource::Path, &["status", "run_at"])
+            .header::<Priority>("X-Pinbridge-Priority", PRIORITY_HEADER)
+            .takes::<ScheduleUpdate>(|| json!({"run_at": "2027-01-16T09:30:00+01:00", "description": null}))
+            .answers::<Schedule>(200, "The schedule as it is now.")
+            .fails(&[SCHEDULE_NOT_EDITABLE])
+            .fails(BOARD),
+        of_one(post("/v1/schedules/{id}/cancel", WRITE, cancel))
+            .operation("cancel_schedule", "Cancel a schedule")
+            .about("While it waits, or until its pin begins. A pin that has begun can't be stopped (400).")
+            .audited("schedule.canceled", Resource::Path, &["status"])
+            .answers::<Schedule>(200, "The schedule, canceled.")
+            .fails(&[SCHEDULE_WRONG_STATUS]),
+        of_one(post("/v1/schedules/{id}/retry", WRITE, retry))
+            .operation("retry_schedule", "Retry a failed schedule")
+            .about("With another pin: at `run_at`, or at once if that has passed.")
+            .audited("schedule.retried", Resource::Path, &["status"])
+            .header::<Flag>("X-Pinbridge-Accept-Duplicate", DUPLICATE_HEADER)
+            .may_take::<PinRetry>(|| json!({"accept_duplicate": true}))
+            .answers::<Schedule>(200, "The schedule, waiting again.")
+            .fails(&[SCHEDULE_WRONG_STATUS, RETRY_MAY_DUPLICATE, TOKEN_REVOKED]),
+        of_one(delete("/v1/schedules/{id}", DESTRUCTIVE, remove))
+            .operation("delete_schedule", "Remove a schedule that has ended")
+            .about("Done, failed or canceled. Its pin stays, and its key stays taken (`schedule_removed`).")
+            .audited("schedule.deleted", Resource::Path, &[])
+            .answers_nothing("The schedule is removed.")
+            .fails(&[SCHEDULE_WRONG_STATUS]),
+    ]
+}
+
+fn of_many(endpoint: Endpoint) -> Endpoint {
+    endpoint
+        .about("Each on its own. `skipped`: its status doesn't allow the work.")
+        .answers::<BulkResult>(200, "The outcome for each, in order.")
+}
+
+fn many() -> Vec<Endpoint> {
+    let ids = || json!({"ids": [SCHEDULE]});
+    vec![
+        get("/v1/schedules", READ, list)
+            .operation("list_schedules", "List schedules, the latest run first")
+            .about(
+                "In the order of `run_at` a list is complete at any size. A filter, a search or another order looks \
+                 through 1,000 schedules, and `X-Next-Cursor` goes on behind them.",
+            )
+            .query::<Limit>("limit", "Schedules of a page.")
+            .query::<Offset>("offset", "Schedules left out before the page.")
+            .query::<Uuid>("account_id", "Only schedules of this account.")
+            .query::<Text>("board_id", "Only schedules for this board.")
+            .query::<ScheduleStatus>("status", "Only schedules of this status.")
+            .query::<Time>("since", "Only those that run then or later.")
+            .query::<Time>("until", "Only those that run before then.")
+            .query::<Search>("q", "A part of the title, description or link.")
+            .query::<query::Sort>("sort", "The order; `run_at_asc` is the next run first.")
+            .query::<Text>("cursor", "`X-Next-Cursor` of the page before.")
+            .answers::<Vec<Schedule>>(200, "A page of schedules.")
+            .with_header::<u64>("X-Total-Count", true, "How many schedules there are.")
+            .with_header::<Relation>(
+                "X-Total-Count-Relation",
+                false,
+                "`gte` where counting stopped at its limit: there are at least as many.",
+            )
+            .with_header::<Text>("X-Next-Cursor", false, "Where the list goes on, if it does.")
+            .with_header::<Text>("X-Pinbridge-Ignored-Parameters", false, "Parameters that have no meaning here.")
+            .fails(&[VALIDATION_ERROR, ACCOUNT_NOT_PERMITTED]),
+        of_many(post("/v1/schedules/bulk-cancel", WRITE, bulk_cancel))
+            .operation("bulk_cancel_schedules", "Cancel schedules")
+            .audited("schedule.bulk_canceled", Resource::None, COUNTS)
+            .takes::<BulkIds>(ids),
+        of_many(post("/v1/schedules/bulk-retry", WRITE, bulk_retry))
+            .operation("bulk_retry_schedules", "Retry failed schedules")
+            .audited("schedule.bulk_retried", Resource::None, COUNTS)
+            .header::<Flag>("X-Pinbridge-Accept-Duplicate", DUPLICATE_HEADER)
+            .takes::<BulkRetry>(|| json!({"ids": [SCHEDULE], "accept_duplicate": true})),
+        of_many(post("/v1/schedules/bulk-delete", DESTRUCTIVE, bulk_delete))
+            .operation("bulk_delete_schedules", "Remove schedules that have ended")
+            .audited("schedule.bulk_deleted", Resource::None, COUNTS)
+            .takes::<BulkIds>(ids),
+    ]
+}
+
+async fn create(
     State(context): State<Context>,
     caller: Caller,
     headers: HeaderMap,
-    JsonObject(fields): JsonObject,
+    JsonObject(body): JsonObject,
 ) -> Result<Response, ApiError> {
-    let asked = body::create(&fields, &headers, Origin::by(caller.who))?;
+    let asked = ScheduleCreate::read(&body, &headers, Origin::by(caller.who))?;
     caller.may_use(asked.request.account)?;
     let (view, replayed) = match schedules::create(&context, caller.workspace, asked).await? {
         Created::New(view) => (view, false),
         Created::Replay(view) => (view, true),
     };
     let status = if replayed { StatusCode::OK } else { StatusCode::CREATED };
-    let mut response = (status, Json(views::schedules::schedule(&view))).into_response();
+    let mut response = (status, Json(Schedule::from(&view))).into_response();
     if replayed {
         response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
     }
     Ok(response)
 }
 
-/// 200 also when the request is no good: what is wrong is in the checks.
-pub async fn validate(
+/// 200 for a refusal too: the checks say what is wrong.
+async fn validate(
     State(context): State<Context>,
     caller: Caller,
     headers: HeaderMap,
-    JsonObject(fields): JsonObject,
+    JsonObject(body): JsonObject,
 ) -> Result<Json<Value>, ApiError> {
-    let asked = match body::create(&fields, &headers, Origin::default()) {
+    let asked = match ScheduleCreate::read(&body, &headers, Origin::default()) {
         Ok(asked) => asked,
         Err(error) => {
-            let resolved = json!({"run_at": fields.get("run_at"), "idempotency_key": fields.get("idempotency_key")});
+            let resolved = json!({"run_at": body.get("run_at"), "idempotency_key": body.get("idempotency_key")});
             return Ok(Json(views::pins::validation(&pin_validation::unread(&error), resolved)));
         }
     };
@@ -65,76 +227,76 @@ pub async fn validate(
     Ok(Json(views::pins::validation(&validation, resolved)))
 }
 
-pub async fn list(
+async fn list(
     State(context): State<Context>,
     caller: Caller,
-    Query(query): Query<page::Query>,
+    Query(query): Query<queries::Query>,
 ) -> Result<Response, ApiError> {
-    let listed = schedule_query::parse(&query, &caller)?;
+    let listed = query::parse(&query, &caller)?;
     let page = list_schedules::page(&context, caller.workspace, &listed).await?;
     if page.schedules.is_empty() && listed.skip > 0 && page.total_is_at_least {
         let found = usize::try_from(page.total).unwrap_or(usize::MAX);
         return Err(ListError::OutOfReach { found }.into());
     }
-    let mut response = Json(page.schedules.iter().map(views::schedules::schedule).collect::<Vec<_>>()).into_response();
+    let mut response = Json(page.schedules.iter().map(Schedule::from).collect::<Vec<_>>()).into_response();
     let headers = response.headers_mut();
     headers.insert("x-total-count", HeaderValue::from(page.total));
     if page.total_is_at_least {
         // Counting stopped at its limit: there are at least this many.
         headers.insert("x-total-count-relation", HeaderValue::from_static("gte"));
     }
-    if let Some(next) = page.next.and_then(|next| HeaderValue::try_from(schedule_query::cursor(next)).ok()) {
+    if let Some(next) = page.next.and_then(|next| HeaderValue::try_from(query::cursor(next)).ok()) {
         headers.insert("x-next-cursor", next);
     }
-    page::name_ignored(&mut response, &query, &schedule_query::PARAMETERS);
+    name_ignored(&mut response, &query, &query::PARAMETERS);
     Ok(response)
 }
 
-pub async fn read(
+async fn read(
     State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Schedule>, ApiError> {
     let key = key(&caller, &id)?;
-    Ok(answer(&find(&context, &caller, key).await?))
+    Ok(Json((&find(&context, &caller, key).await?).into()))
 }
 
-pub async fn edit(
+async fn edit(
     State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
     headers: HeaderMap,
-    JsonObject(fields): JsonObject,
-) -> Result<Json<Value>, ApiError> {
-    let (key, change) = (key(&caller, &id)?, body::change(&fields, &headers)?);
+    JsonObject(body): JsonObject,
+) -> Result<Json<Schedule>, ApiError> {
+    let (key, change) = (key(&caller, &id)?, ScheduleUpdate::read(&body, &headers)?);
     find(&context, &caller, key).await?;
-    Ok(answer(&schedules::edit(&context, key, &change).await?))
+    Ok(Json((&schedules::edit(&context, key, &change).await?).into()))
 }
 
-pub async fn cancel(
+async fn cancel(
     State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Schedule>, ApiError> {
     let key = key(&caller, &id)?;
     find(&context, &caller, key).await?;
-    Ok(answer(&cancel_schedule::cancel(&context, key).await?))
+    Ok(Json((&cancel_schedule::cancel(&context, key).await?).into()))
 }
 
-pub async fn retry(
+async fn retry(
     State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
     headers: HeaderMap,
-    MaybeJsonObject(fields): MaybeJsonObject,
-) -> Result<Json<Value>, ApiError> {
+    MaybeJsonObject(body): MaybeJsonObject,
+) -> Result<Json<Schedule>, ApiError> {
     let key = key(&caller, &id)?;
-    let accept_duplicate = accepts_duplicate(&fields, &headers)?;
+    let accept_duplicate = accepts_duplicate(&body, &headers)?;
     find(&context, &caller, key).await?;
-    Ok(answer(&schedules::retry(&context, key, accept_duplicate).await?))
+    Ok(Json((&schedules::retry(&context, key, accept_duplicate).await?).into()))
 }
 
-pub async fn remove(
+async fn remove(
     State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
@@ -145,91 +307,68 @@ pub async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub async fn bulk_cancel(
+async fn bulk_cancel(
     State(context): State<Context>,
     caller: Caller,
-    JsonObject(fields): JsonObject,
-) -> Result<Json<Value>, ApiError> {
+    JsonBody(BulkIds { ids }): JsonBody<BulkIds>,
+) -> Json<BulkResult> {
     let (context, caller) = (&context, &caller);
-    bulk(caller, &fields, |key| async move {
-        find(context, caller, key).await?;
+    let cancel_one = |id| async move {
+        let key = find_key(context, caller, id).await?;
         cancel_schedule::cancel(context, key).await?;
         Ok(())
-    })
-    .await
+    };
+    each(ids, |id| async move { outcome(cancel_one(id).await) }).await
 }
 
-pub async fn bulk_retry(
+async fn bulk_retry(
     State(context): State<Context>,
     caller: Caller,
     headers: HeaderMap,
-    JsonObject(fields): JsonObject,
-) -> Result<Json<Value>, ApiError> {
-    let accept_duplicate = accepts_duplicate(&fields, &headers)?;
+    JsonObject(body): JsonObject,
+) -> Result<Json<BulkResult>, ApiError> {
+    let accept_duplicate = accepts_duplicate(&body, &headers)?;
+    let mut fields = Fields::of(&body);
+    let read = BulkIds::from_fields(&mut fields);
+    let BulkIds { ids } = fields.finish_with(read)?;
     let (context, caller) = (&context, &caller);
-    bulk(caller, &fields, |key| async move {
-        find(context, caller, key).await?;
+    let retry_one = |id| async move {
+        let key = find_key(context, caller, id).await?;
         schedules::retry(context, key, accept_duplicate).await?;
         Ok(())
-    })
-    .await
+    };
+    Ok(each(ids, |id| async move { outcome(retry_one(id).await) }).await)
 }
 
-pub async fn bulk_delete(
+async fn bulk_delete(
     State(context): State<Context>,
     caller: Caller,
-    JsonObject(fields): JsonObject,
-) -> Result<Json<Value>, ApiError> {
+    JsonBody(BulkIds { ids }): JsonBody<BulkIds>,
+) -> Json<BulkResult> {
     let (context, caller) = (&context, &caller);
-    bulk(caller, &fields, |key| async move {
-        // The call may be a repetition of one whose answer was lost.
-        let stored = schedules::stored(context, key).await?.filter(|schedule| schedule.removed_at.is_some());
-        if stored.is_some_and(|schedule| caller.may_use(schedule.request.account).is_ok()) {
+    let remove_one = |id| async move {
+        // The call may repeat one whose answer was lost.
+        let stored = schedules::stored(context, key_of(caller, id)).await?;
+        let removed = stored.filter(|schedule| schedule.removed_at.is_some());
+        if removed.is_some_and(|schedule| caller.may_use(schedule.request.account).is_ok()) {
             return Err(codes::SCHEDULE_REMOVED_BEFORE.into());
         }
-        find(context, caller, key).await?;
+        let key = find_key(context, caller, id).await?;
         schedules::remove(context, key).await?;
         Ok(())
-    })
-    .await
+    };
+    each(ids, |id| async move { outcome(remove_one(id).await) }).await
 }
 
-/// What says that nothing was to be done.
-const SKIPPED: [&str; 2] = ["bad_request", "schedule_removed"];
+/// The errors that say that the status doesn't allow the work, or that nothing is left to do.
+const SKIPPED: [Code; 2] = [SCHEDULE_WRONG_STATUS, codes::SCHEDULE_REMOVED_BEFORE];
 
-/// Schedules of one call that are worked on at once.
-const AT_ONCE: usize = 10;
-
-/// Does the same to each, and tells what became of each: `skipped` is what its state doesn't allow.
-async fn bulk<F, Fut>(caller: &Caller, fields: &Map<String, Value>, act: F) -> Result<Json<Value>, ApiError>
-where
-    F: Fn(ScheduleKey) -> Fut,
-    Fut: Future<Output = Result<(), ApiError>>,
-{
-    let ids = body::ids(fields)?;
-    let (mut results, mut counts) = (Vec::with_capacity(ids.len()), [0_u32; 3]);
-    let key = |id| ScheduleKey { workspace: caller.workspace, schedule: ScheduleId(id) };
-    let outcomes: Vec<_> =
-        stream::iter(ids.iter().map(|id| act(key(*id))).collect::<Vec<_>>()).buffered(AT_ONCE).collect().await;
-    for (id, outcome) in ids.into_iter().zip(outcomes) {
-        let (name, index) = match &outcome {
-            Ok(()) => ("succeeded", 0),
-            Err(error) if SKIPPED.contains(&error.code()) => ("skipped", 1),
-            Err(_) => ("failed", 2),
-        };
-        counts[index] += 1;
-        let error = outcome.as_ref().err();
-        results.push(json!({
-            "id": id,
-            "status": name,
-            "error_code": error.map(ApiError::code),
-            "error_message": error.map(ApiError::message),
-        }));
+fn outcome(done: Result<(), ApiError>) -> Outcome {
+    match done {
+        Ok(()) => Outcome::Succeeded,
+        Err(error) if SKIPPED.iter().any(|code| code.code() == error.code()) => Outcome::Skipped(error),
+        Err(error) => Outcome::Failed(error),
     }
-    let [succeeded, skipped, failed] = counts;
-    Ok(Json(json!({
-        "succeeded_count": succeeded, "skipped_count": skipped, "failed_count": failed, "results": results,
-    })))
 }
 
 /// Whether a second Pin is no harm.
@@ -239,21 +378,22 @@ fn accepts_duplicate(object: &Map<String, Value>, headers: &HeaderMap) -> Result
     retries::accepts_duplicate(fields.finish_with(in_body)?, headers)
 }
 
-fn answer(view: &ScheduleView) -> Json<Value> {
-    Json(views::schedules::schedule(view))
-}
-
-/// The key of that id in the caller's workspace; another workspace's schedule doesn't exist for it.
+/// The key of that id in the caller's workspace; another workspace's schedule doesn't exist for the caller.
 fn key(caller: &Caller, id: &str) -> Result<ScheduleKey, ApiError> {
-    let schedule: ScheduleId = id.parse().map_err(|_| {
-        let loc = vec!["path".into(), "id".into()];
-        ApiError::validation(vec![FieldError { loc, msg: "Input should be a valid UUID".into(), kind: "uuid_parsing" }])
-    })?;
-    Ok(ScheduleKey { workspace: caller.workspace, schedule })
+    path_id(id, "id").map(|id| key_of(caller, id))
 }
 
-/// The caller's schedule, which must be there and of an account that is open to it.
+fn key_of(caller: &Caller, id: Uuid) -> ScheduleKey {
+    ScheduleKey { workspace: caller.workspace, schedule: ScheduleId(id) }
+}
+
+/// The caller's schedule, which must exist and belong to an account that the caller may use.
 async fn find(context: &Context, caller: &Caller, key: ScheduleKey) -> Result<ScheduleView, ApiError> {
-    let view = schedules::read(context, key).await.map_err(|error: ScheduleError| ApiError::from(error))?;
+    let view = schedules::read(context, key).await?;
     caller.may_use(view.schedule.request.account).map(|()| view)
+}
+
+async fn find_key(context: &Context, caller: &Caller, id: Uuid) -> Result<ScheduleKey, ApiError> {
+    let key = key_of(caller, id);
+    find(context, caller, key).await.map(|_| key)
 }

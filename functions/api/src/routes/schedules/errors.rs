@@ -1,10 +1,10 @@
-//! What schedules refuse.
+//! The errors of schedules as API errors.
 
 use pinbridge_shared::domain::schedule::AHEAD_MAX_MS;
 use pinbridge_shared::domain::time::DAY_MS;
 use pinbridge_shared::flows::schedules::ScheduleError;
 
-use super::{ApiError, FieldError, codes};
+use crate::error::{ApiError, FieldError, codes};
 
 fn run_at(msg: String) -> ApiError {
     ApiError::validation(vec![FieldError { loc: vec!["body".into(), "run_at".into()], msg, kind: "value_error" }])

@@ -1,22 +1,22 @@
-//! What imports refuse.
+//! The errors of imports as API errors.
 
 use pinbridge_shared::domain::import::RowError;
 use pinbridge_shared::flows::imports::{ResumeError, SubmitError};
 
-use super::{ApiError, codes};
+use crate::error::{ApiError, codes};
 
 impl ApiError {
     /// As the result of a row: `board_id: Field required`.
     pub fn of_row(&self) -> RowError {
-        if self.errors.is_empty() {
-            return RowError::new(self.code, self.message.clone(), &[]);
+        if self.errors().is_empty() {
+            return RowError::new(self.code(), self.message(), &[]);
         }
         let name = |loc: &[String]| loc.last().cloned().unwrap_or_default();
         let texts: Vec<String> =
-            self.errors.iter().map(|error| format!("{}: {}", name(&error.loc), error.msg)).collect();
-        let mut fields: Vec<String> = self.errors.iter().map(|error| name(&error.loc)).collect();
+            self.errors().iter().map(|error| format!("{}: {}", name(&error.loc), error.msg)).collect();
+        let mut fields: Vec<String> = self.errors().iter().map(|error| name(&error.loc)).collect();
         fields.dedup();
-        RowError { code: self.code.to_owned(), message: texts.join("; "), fields }
+        RowError { code: self.code().to_owned(), message: texts.join("; "), fields }
     }
 }
 

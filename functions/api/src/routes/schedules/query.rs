@@ -1,16 +1,25 @@
-//! Query parameters of the list of schedules.
+//! The query parameters of the list of schedules.
 
 use pinbridge_shared::domain::ids::AccountId;
 use pinbridge_shared::domain::schedule::ScheduleStatus;
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::flows::schedules::list_schedules::{Listed, Next, ScheduleFilter, ScheduleSort, SortBy};
+use schemars::json_schema;
 
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::page::{self, OFFSET_MAX, Query, invalid};
+use crate::openapi::schema::inline_schema;
+use crate::request::query::{self, OFFSET_MAX, Query, invalid};
+
+inline_schema!(
+    /// The orders of the list.
+    Sort = json_schema!({
+        "type": "string", "default": "run_at_desc", "enum": SORTS.iter().map(|(name, ..)| *name).collect::<Vec<_>>()
+    })
+);
 
 /// The contract's `ScheduleSort`.
-pub const SORTS: [(&str, SortBy, bool); 8] = [
+const SORTS: [(&str, SortBy, bool); 8] = [
     ("run_at_desc", SortBy::RunAt, true),
     ("run_at_asc", SortBy::RunAt, false),
     ("created_at_desc", SortBy::CreatedAt, true),
@@ -30,9 +39,9 @@ pub const PARAMETERS: [&str; 10] =
 /// # Errors
 /// When a parameter's value can't be one, or the account isn't open to the caller.
 pub fn parse(query: &Query, caller: &Caller) -> Result<Listed, ApiError> {
-    let paging = page::paging(query)?;
+    let paging = query::paging(query)?;
     let accounts = if query.contains_key("account_id") {
-        Some(vec![caller.account(page::account_id(query)?)?.account])
+        Some(vec![caller.account(query::account_id(query)?)?.account])
     } else {
         caller.limited_to().map(<[AccountId]>::to_vec)
     };
@@ -48,9 +57,9 @@ pub fn parse(query: &Query, caller: &Caller) -> Result<Listed, ApiError> {
         board_id: query.get("board_id").cloned(),
         status,
         is_open: false,
-        since: page::time(query, "since")?,
-        until: page::time(query, "until")?,
-        q: page::search(query)?,
+        since: query::time(query, "since")?,
+        until: query::time(query, "until")?,
+        q: query::search(query)?,
     };
     let next =
         match query.get("cursor") {

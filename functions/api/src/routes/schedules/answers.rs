@@ -1,0 +1,143 @@
+//! A schedule as JSON.
+
+use pinbridge_shared::domain::pin::PinRequest;
+use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::schedule::{self, Stage};
+use pinbridge_shared::domain::time::SECOND_MS;
+use pinbridge_shared::flows::schedules::ScheduleView;
+use schemars::JsonSchema;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::openapi::pins::schemas::{MediaType, PinErrorCode};
+use crate::openapi::schema::{Time, names};
+use crate::routes::pins::fields::Priority;
+use crate::views::blocker;
+
+names!(
+    ScheduleStatus,
+    "The status of a schedule. After its release, the status of its pin.",
+    schedule::ScheduleStatus::ALL.map(schedule::ScheduleStatus::name)
+);
+
+/// A schedule.
+#[derive(Serialize, JsonSchema)]
+pub struct Schedule {
+    pub id: Uuid,
+    pub workspace_id: Uuid,
+    pub pinterest_account_id: Uuid,
+    pub run_at: Time,
+    pub status: ScheduleStatus,
+    pub payload: SchedulePayload,
+    /// Why it isn't published.
+    pub last_error: Option<String>,
+    /// Its pin, once the schedule is released.
+    pub pin_id: Option<Uuid>,
+    pub created_at: Time,
+    pub updated_at: Time,
+    /// Extension: the stable code of that error.
+    pub error_code: Option<PinErrorCode>,
+    /// Extension: what can be done about the error.
+    pub error_remediation: Option<&'static str>,
+    /// Extension.
+    pub idempotency_key: Option<String>,
+    /// Extension: how often it was retried. Each run has a pin of its own.
+    pub run: u32,
+    /// Extension: when it was released.
+    pub released_at: Option<Time>,
+    /// Extension: when its pin's first attempt began.
+    pub started_at: Option<Time>,
+    /// Extension: how long after `run_at` its pin began, or was released if it has not begun; from one second on.
+    pub late_by_seconds: Option<f64>,
+}
+
+/// What is published. It has every field that the n8n node reads.
+#[derive(Serialize, JsonSchema)]
+pub struct SchedulePayload {
+    pub account_id: Uuid,
+    pub board_id: String,
+    pub title: String,
+    pub description: Option<String>,
+    pub link_url: Option<String>,
+    #[schemars(with = "MediaType")]
+    pub media_type: &'static str,
+    pub media_url: String,
+    pub image_url: String,
+    pub asset_id: Option<Uuid>,
+    pub cover_image_url: Option<String>,
+    pub cover_image_asset_id: Option<Uuid>,
+    /// Extension.
+    pub alt_text: Option<String>,
+    /// Extension.
+    pub related_terms: Option<Vec<String>>,
+    /// Extension.
+    pub dominant_color: Option<String>,
+    /// Extension.
+    pub priority: Priority,
+}
+
+impl From<&ScheduleView> for Schedule {
+    fn from(view: &ScheduleView) -> Self {
+        let schedule = &view.schedule;
+        let (error_code, last_error, error_remediation) = error(view);
+        let pin = view.pin.as_ref().filter(|(pin, _)| pin.hidden_at.is_none());
+        let updated_at = pin.map_or(schedule.updated_at, |(_, attempt)| attempt.updated_at.max(schedule.updated_at));
+        let key = &schedule.request.idempotency_key;
+        Self {
+            id: schedule.key.schedule.0,
+            workspace_id: schedule.key.workspace.0,
+            pinterest_account_id: schedule.request.account.0,
+            run_at: Time(schedule.run_at),
+            status: ScheduleStatus(view.status().name()),
+            // While its pin waits, the pin's request may have been edited.
+            payload: view.request().into(),
+            last_error,
+            pin_id: pin.map(|(pin, _)| pin.key.pin.0),
+            created_at: Time(schedule.created_at),
+            updated_at: Time(updated_at),
+            error_code: error_code.map(PinErrorCode),
+            error_remediation,
+            idempotency_key: (!key.is_empty()).then(|| key.clone()),
+            run: schedule.run,
+            released_at: schedule.released_at.map(Time),
+            started_at: view.started_at().map(Time),
+            late_by_seconds: view.late_by_ms().map(|late_ms| late_ms as f64 / SECOND_MS as f64),
+        }
+    }
+}
+
+impl From<&PinRequest> for SchedulePayload {
+    fn from(request: &PinRequest) -> Self {
+        Self {
+            account_id: request.account.0,
+            board_id: request.board_id.clone(),
+            title: request.title.clone(),
+            description: request.description.clone(),
+            link_url: request.link_url.clone(),
+            media_type: "image",
+            media_url: request.image_url.clone(),
+            image_url: request.image_url.clone(),
+            asset_id: None,
+            cover_image_url: request.cover_image_url.clone(),
+            cover_image_asset_id: None,
+            alt_text: request.alt_text.clone(),
+            related_terms: request.related_terms.clone(),
+            dominant_color: request.dominant_color.clone(),
+            priority: request.priority.into(),
+        }
+    }
+}
+
+/// Code, message and remedy of what keeps it, or has kept it, from being published.
+fn error(view: &ScheduleView) -> (Option<&'static str>, Option<String>, Option<&'static str>) {
+    use schedule::ScheduleStatus::{Deferred, Failed, Running};
+    let of = |failure: Failure| (Some(failure.code()), Some(failure.message().to_owned()), Some(failure.remedy()));
+    match (view.schedule.stage, &view.pin, view.status()) {
+        (Stage::Failed(failure), ..) => of(failure),
+        (_, Some((_, attempt)), Failed | Deferred | Running) => {
+            let (code, message) = blocker(attempt);
+            (code, message, attempt.failure.map(Failure::remedy))
+        }
+        _ => (None, None, None),
+    }
+}

@@ -1,0 +1,230 @@
+//! The contract's `ScheduleCreate` and `ScheduleUpdate` with the extensions `alt_text`, `related_terms`,
+//! `dominant_color`, `priority` and `idempotency_key`. The last two are also headers, because the official client's
+//! typed models drop fields that they don't know.
+
+use http::HeaderMap;
+use pinbridge_shared::domain::ids::AccountId;
+use pinbridge_shared::domain::pin::origin::Origin;
+use pinbridge_shared::domain::pin::{IDEMPOTENCY_KEY_MAX, PinRequest, request};
+use pinbridge_shared::domain::schedule::ScheduleChange;
+use pinbridge_shared::flows::schedules::ScheduleRequest;
+use schemars::json_schema;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::error::{ApiError, codes};
+use crate::openapi::schema::Time;
+use crate::request::field::{Field, FromFields, HttpUrl, Nullable, Text, Wrong, field_schema, request};
+use crate::request::{Fields, KEY_HEADERS, needs_assets};
+use crate::routes::examples::{ACCOUNT, BOARD};
+use crate::routes::pins::fields::{
+    AltText, BoardId, Color, Description, PRIORITY_HEADER, Priority, Terms, Title, priority,
+};
+
+request! {
+    /// A pin to be published at a set time.
+    pub struct ScheduleCreate {
+        /// When the pin starts: a time with an offset, in the future, within two years.
+        pub run_at: Time,
+        /// The connected account to publish with.
+        pub account_id: Uuid,
+        /// A board of that account.
+        pub board_id: BoardId,
+        pub title: Title,
+        pub description: Option<Description>,
+        /// Extension.
+        pub alt_text: Option<AltText>,
+        /// Where a click on the Pin leads.
+        pub link_url: Option<HttpUrl>,
+        /// The image. Pinterest fetches it from this URL.
+        pub image_url: HttpUrl,
+        pub cover_image_url: Option<HttpUrl>,
+        /// Extension: six hexadecimal digits.
+        pub dominant_color: Option<Color>,
+        /// Extension: kept with the pin. Pinterest has no field for them.
+        pub related_terms: Option<Terms>,
+        /// Extension: the schedule's name on the client's side. A repeated request with it schedules nothing new.
+        pub idempotency_key: Option<ScheduleKeyText>,
+        /// Extension: how urgent the pin is among those of its account. The default is `normal`.
+        pub priority: Option<Priority>,
+    }
+}
+
+request! {
+    /// The changes of a schedule. `run_at`, `board_id`, `title` and `image_url` can't be cleared.
+    pub struct ScheduleUpdate {
+        pub run_at: Option<Time>,
+        pub board_id: Option<BoardId>,
+        pub title: Option<Title>,
+        pub image_url: Option<HttpUrl>,
+        /// Extension.
+        pub priority: Option<Priority>,
+        pub description: Option<Nullable<Description>>,
+        /// Extension.
+        pub alt_text: Option<Nullable<AltText>>,
+        pub link_url: Option<Nullable<HttpUrl>>,
+        pub cover_image_url: Option<Nullable<HttpUrl>>,
+        /// Extension.
+        pub dominant_color: Option<Nullable<Color>>,
+        /// Extension.
+        pub related_terms: Option<Nullable<Terms>>,
+    }
+}
+
+/// The fields that `PATCH` takes, or refuses with a message of their own.
+const CHANGEABLE: [&str; 16] = [
+    "run_at",
+    "board_id",
+    "title",
+    "description",
+    "alt_text",
+    "link_url",
+    "image_url",
+    "cover_image_url",
+    "related_terms",
+    "dominant_color",
+    "priority",
+    "asset_id",
+    "cover_image_asset_id",
+    "media_type",
+    "account_id",
+    "idempotency_key",
+];
+
+/// An idempotency key in the body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScheduleKeyText(String);
+
+field_schema!(ScheduleKeyText = |_| json_schema!({"type": "string", "maxLength": IDEMPOTENCY_KEY_MAX}));
+
+impl Field for ScheduleKeyText {
+    fn parse(value: &Value) -> Result<Self, Wrong> {
+        let Text(key) = Text::<IDEMPOTENCY_KEY_MAX>::parse(value)?;
+        if key.trim().is_empty() { Err(wrong_key()) } else { Ok(Self(key)) }
+    }
+}
+
+fn wrong_key() -> Wrong {
+    let msg = format!("It should have 1 to {IDEMPOTENCY_KEY_MAX} characters, in a header ASCII");
+    Wrong::new(msg, "string_length")
+}
+
+/// Whether the field has a value other than null.
+fn has(body: &Map<String, Value>, name: &str) -> bool {
+    body.get(name).is_some_and(|value| !value.is_null())
+}
+
+/// The fields of the body, unless it needs assets.
+fn fields_of(body: &Map<String, Value>) -> Result<Fields<'_>, ApiError> {
+    if needs_assets(body) {
+        return Err(codes::ASSETS_NOT_ENABLED.into());
+    }
+    let mut fields = Fields::of(body);
+    if has(body, "asset_id") {
+        fields.reject("asset_id", "Provide either image_url or asset_id, not both", "value_error");
+    }
+    Ok(fields)
+}
+
+impl ScheduleCreate {
+    pub fn example() -> Value {
+        json!({
+            "account_id": ACCOUNT,
+            "run_at": "2027-01-15T09:30:00+01:00",
+            "board_id": BOARD,
+            "title": "Ten ways to fold a paper crane",
+            "description": "Patience and paper.",
+            "link_url": "https://example.com/cranes",
+            "image_url": "https://images.example.com/crane.jpg",
+            "idempotency_key": "cranes-2027-01-15",
+        })
+    }
+
+    /// # Errors
+    /// All wrong fields, or that there are no assets.
+    pub fn read(body: &Map<String, Value>, headers: &HeaderMap, origin: Origin) -> Result<ScheduleRequest, ApiError> {
+        let mut fields = fields_of(body)?;
+        let create = Self::from_fields(&mut fields);
+        let header_key = header_key(&mut fields, headers);
+        let in_body = create.as_ref().and_then(|create| create.priority);
+        let priority = priority(&mut fields, in_body, headers, request::Priority::default());
+        let create = fields.finish_with(create)?;
+        let request = PinRequest {
+            account: AccountId(create.account_id),
+            board_id: create.board_id.0,
+            title: create.title.0,
+            description: create.description.map(|text| text.0),
+            alt_text: create.alt_text.map(|text| text.0),
+            link_url: create.link_url.map(|url| url.0),
+            image_url: create.image_url.0,
+            cover_image_url: create.cover_image_url.map(|url| url.0),
+            dominant_color: create.dominant_color.and_then(|color| color.0),
+            related_terms: create.related_terms.and_then(|terms| terms.0),
+            idempotency_key: create.idempotency_key.map(|key| key.0).or(header_key).unwrap_or_default(),
+            priority,
+        };
+        Ok(ScheduleRequest { request, run_at: create.run_at.0, origin })
+    }
+}
+
+/// The key of the header, if the body names none. A key that can't be read is an error: without a key the repeated
+/// request would create a second schedule.
+fn header_key(fields: &mut Fields<'_>, headers: &HeaderMap) -> Option<String> {
+    let value = KEY_HEADERS.iter().find_map(|name| headers.get(*name))?;
+    if fields.value("idempotency_key").is_some() {
+        return None;
+    }
+    let key = value.to_str().unwrap_or("").trim();
+    if key.is_empty() || key.chars().count() > IDEMPOTENCY_KEY_MAX {
+        let Wrong { msg, kind } = wrong_key();
+        fields.reject("idempotency_key", msg, kind);
+    }
+    Some(key.to_owned())
+}
+
+impl ScheduleUpdate {
+    /// A field that is left out stays. `null` clears a field that can be empty.
+    ///
+    /// # Errors
+    /// All wrong fields, or that there are no assets.
+    pub fn read(body: &Map<String, Value>, headers: &HeaderMap) -> Result<ScheduleChange, ApiError> {
+        let mut fields = fields_of(body)?;
+        refuse_fixed(body, &mut fields);
+        let update = Self::from_fields(&mut fields);
+        let in_body = update.as_ref().and_then(|update| update.priority);
+        let says_priority = has(body, "priority") || headers.contains_key(PRIORITY_HEADER);
+        let priority = says_priority.then(|| priority(&mut fields, in_body, headers, request::Priority::default()));
+        let update = fields.finish_with(update)?;
+        Ok(ScheduleChange {
+            run_at: update.run_at.map(|time| time.0),
+            board_id: update.board_id.map(|id| id.0),
+            title: update.title.map(|text| text.0),
+            image_url: update.image_url.map(|url| url.0),
+            priority,
+            description: update.description.map(|Nullable(text)| text.map(|text| text.0)),
+            alt_text: update.alt_text.map(|Nullable(text)| text.map(|text| text.0)),
+            link_url: update.link_url.map(|Nullable(url)| url.map(|url| url.0)),
+            cover_image_url: update.cover_image_url.map(|Nullable(url)| url.map(|url| url.0)),
+            dominant_color: update.dominant_color.map(|Nullable(color)| color.and_then(|color| color.0)),
+            related_terms: update.related_terms.map(|Nullable(terms)| terms.and_then(|terms| terms.0)),
+        })
+    }
+}
+
+/// Rejects the fields that can't be changed or can't be cleared.
+fn refuse_fixed(body: &Map<String, Value>, fields: &mut Fields<'_>) {
+    for name in ["account_id", "idempotency_key"] {
+        if has(body, name) {
+            fields.reject(name, "It can't be changed; make another schedule", "not_supported");
+        }
+    }
+    for name in ["run_at", "board_id", "title", "image_url"] {
+        if body.get(name).is_some_and(Value::is_null) {
+            fields.reject(name, "It can't be cleared; leave it out to keep it", "field_not_clearable");
+        }
+    }
+    // If it were ignored, the schedule would publish what the caller believes to have changed.
+    if let Some(name) = body.keys().find(|name| !CHANGEABLE.contains(&name.as_str())) {
+        fields.reject(name, "This field can't be changed", "extra_forbidden");
+    }
+}
