@@ -144,7 +144,9 @@ mod tests {
                 {"name": "account_id", "in": "query", "required": true, "example": "a b"},
                 {"name": "fresh", "in": "query", "required": false},
             ],
-            "requestBody": {"content": {JSON: {"example": {"title": "It's", "link": null, "tags": ["a"], "late": true}}}},
+            "requestBody": {"content": {JSON: {
+                "example": {"title": "It's", "link": null, "tags": ["a"], "late": true},
+            }}},
             "responses": {"200": {"content": {JSON: {}}}},
         });
         let sample = Sample::new("patch", "/v1/pins/{id}", &operation);
