@@ -6,6 +6,8 @@ use serde_json::{Map, Value};
 
 const JSON: &str = "application/json";
 const FORM: &str = "multipart/form-data";
+/// The columns of a call in Python; a longer one has a line for each argument.
+const LINE_MAX: usize = 84;
 
 /// A call of an operation, with the document's examples as its values.
 pub struct Sample<'a> {
@@ -68,7 +70,9 @@ impl<'a> Sample<'a> {
             }
             None => {}
         }
-        let call = format!("{client}.request({})", arguments.join(", "));
+        let line = format!("{client}.request({})", arguments.join(", "));
+        let is_wide = line.lines().next().is_some_and(|first| first.len() > LINE_MAX);
+        let call = if is_wide { format!("{client}.request(\n    {},\n)", arguments.join(",\n    ")) } else { line };
         if self.answers_json() { format!("answer = {call}.json()") } else { call }
     }
 
@@ -156,12 +160,12 @@ mod tests {
         let python = sample.python();
         assert!(
             python.starts_with(
-                "answer = client.request(\"PATCH\", \"/v1/pins/{id}\", path_params={\"id\": \"7\"}, \
-                 params={\"account_id\": \"a b\"}, json={\n    "
+                "answer = client.request(\n    \"PATCH\",\n    \"/v1/pins/{id}\",\n    path_params={\"id\": \"7\"},\n    \
+                 params={\"account_id\": \"a b\"},\n    json={\n    "
             ),
             "{python}"
         );
-        for line in ["    \"link\": None,\n", "    \"late\": True,\n", "    \"tags\": [\"a\"],\n", "}).json()"] {
+        for line in ["    \"link\": None,\n", "    \"late\": True,\n", "    \"tags\": [\"a\"],\n", ",\n).json()"] {
             assert!(python.contains(line), "{python}");
         }
     }
