@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 const JSON: &str = "application/json";
 const FORM: &str = "multipart/form-data";
-/// The columns of a call in Python; a longer one has a line for each argument.
-const LINE_MAX: usize = 84;
+/// The characters of a Python call's arguments before the body; longer ones have a line each.
+const LINE_MAX: usize = 60;
 
 /// A call of an operation, with the document's examples as its values.
 pub struct Sample<'a> {
@@ -61,8 +61,10 @@ impl<'a> Sample<'a> {
                 arguments.push(format!("{argument}={{{}}}", values.join(", ")));
             }
         }
+        // The first line of a body is short.
+        let is_wide = arguments.iter().map(String::len).sum::<usize>() > LINE_MAX;
         match self.body() {
-            Some(Body::Json(example)) => arguments.push(format!("json={}", literal(example, 0))),
+            Some(Body::Json(example)) => arguments.push(format!("json={}", literal(example, usize::from(is_wide)))),
             Some(Body::Form(fields)) => {
                 let files: Vec<String> =
                     fields.keys().map(|name| format!("\"{name}\": open(\"{name}.csv\", \"rb\")")).collect();
@@ -70,9 +72,12 @@ impl<'a> Sample<'a> {
             }
             None => {}
         }
-        let line = format!("{client}.request({})", arguments.join(", "));
-        let is_wide = line.lines().next().is_some_and(|first| first.len() > LINE_MAX);
-        let call = if is_wide { format!("{client}.request(\n    {},\n)", arguments.join(",\n    ")) } else { line };
+        let arguments = arguments.join(if is_wide { ",\n    " } else { ", " });
+        let call = if is_wide {
+            format!("{client}.request(\n    {arguments},\n)")
+        } else {
+            format!("{client}.request({arguments})")
+        };
         if self.answers_json() { format!("answer = {call}.json()") } else { call }
     }
 
@@ -160,8 +165,8 @@ mod tests {
         let python = sample.python();
         assert!(
             python.starts_with(
-                "answer = client.request(\n    \"PATCH\",\n    \"/v1/pins/{id}\",\n    path_params={\"id\": \"7\"},\n    \
-                 params={\"account_id\": \"a b\"},\n    json={\n    "
+                "answer = client.request(\n    \"PATCH\",\n    \"/v1/pins/{id}\",\n    \
+                 path_params={\"id\": \"7\"},\n    params={\"account_id\": \"a b\"},\n    json={\n    "
             ),
             "{python}"
         );
