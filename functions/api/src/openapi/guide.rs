@@ -70,7 +70,7 @@ pub const LOOK_UP_NOTES: [(&str, &str); 9] = [
         "The board's list was not in order, so a Pin may have been passed over. Several readings decide.",
     ),
     ("owner_unclear", "The board shows a Pin that more than one pin could own. A second reading decides."),
-    ("twin_open", "Another pin with the same content is still in doubt. Both are decided together."),
+    ("twin_open", "Another pin with the same content is unresolved too. Both are decided together."),
     (
         "twin_settled",
         "A reading for another pin with the same content came before this pin's turn. The next one decides.",

@@ -19,7 +19,7 @@ use crate::error;
 /// The text of the one inline element; the policy below names its hash.
 pub const STYLE: &str = include_str!("page.css");
 /// The SHA-256 of [`STYLE`], in Base64.
-pub const STYLE_HASH: &str = "HGbCIsCRQeuLgdhp3o4TDXSRtLCTaGqBX1uyJYuGqH8=";
+pub const STYLE_HASH: &str = "Jg2d/hErXh30TNUQk83zS15TlSW85vP7nShPbTEoND4=";
 
 pub fn page() -> Response {
     static PAGE: OnceLock<String> = OnceLock::new();
@@ -86,6 +86,7 @@ const REFERENCE: [(&str, &str); 5] = [
 ];
 
 fn index(page: &mut String, tags: &[&str]) {
+    put!(page, "<nav class=\"index\">");
     let mut links = |heading: &str, links: &mut dyn Iterator<Item = (String, String)>| {
         put!(page, "<p>{heading}</p><ul>");
         for (anchor, name) in links {
@@ -98,6 +99,7 @@ fn index(page: &mut String, tags: &[&str]) {
     let all = std::iter::once(("operations".to_owned(), "All operations".to_owned()));
     links("Operations", &mut all.chain(tags.iter().map(|tag| (anchor(tag), escaped(tag)))));
     links("Reference", &mut REFERENCE.into_iter().map(owned));
+    put!(page, "</nav>");
 }
 
 fn anchor(tag: &str) -> String {

@@ -6,6 +6,8 @@ use serde_json::{Map, Value};
 
 const JSON: &str = "application/json";
 const FORM: &str = "multipart/form-data";
+/// The characters of a Python call's arguments before the body; longer ones have a line each.
+const LINE_MAX: usize = 60;
 
 /// A call of an operation, with the document's examples as its values.
 pub struct Sample<'a> {
@@ -59,8 +61,10 @@ impl<'a> Sample<'a> {
                 arguments.push(format!("{argument}={{{}}}", values.join(", ")));
             }
         }
+        // The first line of a body is short.
+        let is_wide = arguments.iter().map(String::len).sum::<usize>() > LINE_MAX;
         match self.body() {
-            Some(Body::Json(example)) => arguments.push(format!("json={}", literal(example, 0))),
+            Some(Body::Json(example)) => arguments.push(format!("json={}", literal(example, usize::from(is_wide)))),
             Some(Body::Form(fields)) => {
                 let files: Vec<String> =
                     fields.keys().map(|name| format!("\"{name}\": open(\"{name}.csv\", \"rb\")")).collect();
@@ -68,7 +72,12 @@ impl<'a> Sample<'a> {
             }
             None => {}
         }
-        let call = format!("{client}.request({})", arguments.join(", "));
+        let arguments = arguments.join(if is_wide { ",\n    " } else { ", " });
+        let call = if is_wide {
+            format!("{client}.request(\n    {arguments},\n)")
+        } else {
+            format!("{client}.request({arguments})")
+        };
         if self.answers_json() { format!("answer = {call}.json()") } else { call }
     }
 
@@ -144,7 +153,9 @@ mod tests {
                 {"name": "account_id", "in": "query", "required": true, "example": "a b"},
                 {"name": "fresh", "in": "query", "required": false},
             ],
-            "requestBody": {"content": {JSON: {"example": {"title": "It's", "link": null, "tags": ["a"], "late": true}}}},
+            "requestBody": {"content": {JSON: {
+                "example": {"title": "It's", "link": null, "tags": ["a"], "late": true},
+            }}},
             "responses": {"200": {"content": {JSON: {}}}},
         });
         let sample = Sample::new("patch", "/v1/pins/{id}", &operation);
@@ -154,12 +165,12 @@ mod tests {
         let python = sample.python();
         assert!(
             python.starts_with(
-                "answer = client.request(\"PATCH\", \"/v1/pins/{id}\", path_params={\"id\": \"7\"}, \
-                 params={\"account_id\": \"a b\"}, json={\n    "
+                "answer = client.request(\n    \"PATCH\",\n    \"/v1/pins/{id}\",\n    \
+                 path_params={\"id\": \"7\"},\n    params={\"account_id\": \"a b\"},\n    json={\n    "
             ),
             "{python}"
         );
-        for line in ["    \"link\": None,\n", "    \"late\": True,\n", "    \"tags\": [\"a\"],\n", "}).json()"] {
+        for line in ["    \"link\": None,\n", "    \"late\": True,\n", "    \"tags\": [\"a\"],\n", ",\n).json()"] {
             assert!(python.contains(line), "{python}");
         }
     }
