@@ -5,12 +5,10 @@
 //! a list), the MCP server (`error{…}`), the n8n node (`error.message`). `detail` is never a string: the SDK would lose
 //! the code.
 
-mod analytics;
 pub mod codes;
-pub mod connections;
 mod imports;
-mod people;
 mod pins;
+pub mod pinterest;
 mod schedules;
 
 use std::collections::BTreeSet;

@@ -1,12 +1,7 @@
 //! The JSON of responses. Fields of the public contract first, ours after them; statuses only from the contract's set.
 
-pub mod activity;
-pub mod analytics;
-pub mod connections;
-pub mod dashboard;
 pub mod export;
 pub mod imports;
-pub mod people;
 pub mod pins;
 pub mod schedules;
 

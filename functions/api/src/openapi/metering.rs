@@ -3,13 +3,13 @@
 use schemars::JsonSchema;
 use uuid::Uuid;
 
-use super::connections::Account;
 use super::pins::ACCOUNT;
 use super::pins::schemas::{Pin, TimelineEvent};
 use super::schedules::Schedule;
 use super::schema::{Limit, Text, Time, names};
 use crate::endpoint::{Endpoint, get, tagged};
 use crate::error::codes::{ACCOUNT_NOT_PERMITTED, NOT_FOUND, VALIDATION_ERROR};
+use crate::routes::accounts::Account;
 use crate::routes::*;
 
 pub fn endpoints() -> Vec<Endpoint> {

@@ -2,18 +2,12 @@
 //! derived from the types that are answered and read; limits are the code's constants. The integration tests hold every
 //! answer against the document, which is closed: a field that isn't in it fails.
 
-pub mod activity;
-pub mod analytics;
 mod assemble;
-pub mod connections;
-pub mod dashboard;
 pub mod imports;
 pub mod metering;
 mod page;
-pub mod people;
 pub mod pin_work;
 pub mod pins;
-pub mod projects;
 pub mod schedules;
 pub mod schema;
 

@@ -5,7 +5,8 @@ use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::flows::tenants::export::{Cursor, Entry, Page};
 use serde_json::{Value, json};
 
-use super::{connections, event, pin, schedules};
+use super::{event, pin, schedules};
+use crate::routes::accounts::Account;
 
 /// A page ends before it is longer than this. Lambda's answers end at 6 MB; the longest line is some kilobytes.
 pub const PAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
@@ -33,7 +34,7 @@ fn cut(page: &Page, now: Moment, bytes_max: usize) -> (String, Option<Cursor>) {
 fn line(entry: &Entry, now: Moment) -> Value {
     match entry {
         Entry::Account(account, bucket) => {
-            let mut line = connections::account(account, bucket, now);
+            let mut line = json!(Account::of(account, bucket, now));
             line["kind"] = json!("account");
             line
         }
