@@ -24,11 +24,12 @@ pub fn endpoints() -> Vec<Endpoint> {
     tagged(
         "Activity",
         vec![
-            get("/v1/activity-logs", READ, list).operation("list_activity", "Read what people, keys and workers did")
+            get("/v1/activity-logs", READ, list)
+                .operation("list_activity", "Read what people, keys and workers did")
                 .about(
-                    "Newest first. A filter's value that nothing has matches nothing. A page may have fewer entries than \
-                     asked for; without `next_cursor` it is the last. A key with an allow-list sees what was about one of \
-                     its accounts, and what it did itself.",
+                    "Newest first. A filter's value that nothing has matches nothing. A page may have fewer entries \
+                     than asked for; without `next_cursor` it is the last. A key with an allow-list sees what was \
+                     about one of its accounts, and what it did itself.",
                 )
                 .query::<Limit>("limit", "Entries of a page at most.")
                 .query::<Text>("cursor", "`next_cursor` of the page before.")

@@ -29,13 +29,14 @@ pub fn endpoints() -> Vec<Endpoint> {
     tagged(
         "Dashboard",
         vec![
-            get("/v1/dashboard/summary", READ, summary).operation("get_dashboard_summary", "Read what became of the pins of a period")
+            get("/v1/dashboard/summary", READ, summary)
+                .operation("get_dashboard_summary", "Read what became of the pins of a period")
                 .about(
-                    "Of `[start, end)`; unless told otherwise the 30 days up to now, at most 366 days. A time without an \
-                     offset is the wall clock's in `tz`: one that a change of the clocks leaves out means as much later \
-                     as they jump, one that happens twice means the first. Up to 48 hours are told by the hour, more by \
-                     the day, both by the wall clock: a day may have 23 or 25 hours. A key with an allow-list gets the \
-                     figures of its accounts.",
+                    "Of `[start, end)`; unless told otherwise the 30 days up to now, at most 366 days. A time without \
+                     an offset is the wall clock's in `tz`: one that a change of the clocks leaves out means as much \
+                     later as they jump, one that happens twice means the first. Up to 48 hours are told by the hour, \
+                     more by the day, both by the wall clock: a day may have 23 or 25 hours. A key with an allow-list \
+                     gets the figures of its accounts.",
                 )
                 .query::<Text>("start", "Its begin: an ISO 8601 time or date.")
                 .query::<Text>("end", "Its end, which is no part of it.")
@@ -80,8 +81,8 @@ pub struct DashboardSummary {
     pub counts_are_at_least: bool,
     /// Extension: more pins than are looked at are unfinished; the others count as deferred.
     pub waiting_is_estimated: bool,
-    /// Extension: the period begins or ends within a quarter of an hour that is too long ago to be cut; it counts whole if it
-    /// began in the period.
+    /// Extension: the period begins or ends within a quarter of an hour that is too long ago to be cut; it counts whole
+    /// if it began in the period.
     pub rounded_to_quarter_hours: bool,
 }
 

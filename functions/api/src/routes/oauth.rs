@@ -37,14 +37,18 @@ pub fn endpoints() -> Vec<Endpoint> {
     tagged(
         "Connections",
         vec![
-            get("/v1/pinterest/oauth/start", WRITE, start).operation("start_oauth", "Begin to connect a Pinterest account").audited("account.connection_started", Resource::None, &[])
+            get("/v1/pinterest/oauth/start", WRITE, start)
+                .operation("start_oauth", "Begin to connect a Pinterest account")
+                .audited("account.connection_started", Resource::None, &[])
                 .about(
-                    "Answers the address of Pinterest's page, where a person agrees. Not for keys with an allow-list. In a \
-                     sandbox the address is this API's own callback: opening it connects a simulated account.",
+                    "Answers the address of Pinterest's page, where a person agrees. Not for keys with an allow-list. \
+                     In a sandbox the address is this API's own callback: opening it connects a simulated account.",
                 )
                 .answers::<OAuthStart>(200, "Where to send the person.")
                 .fails(&[PINTEREST_APP_MISSING, SANDBOX_ACCOUNT_LIMIT, ACCOUNT_NOT_PERMITTED]),
-            get("/v1/pinterest/oauth/callback", PUBLIC, callback).operation("finish_oauth", "Finish connecting a Pinterest account").audited("account.connected", Resource::Account, &[])
+            get("/v1/pinterest/oauth/callback", PUBLIC, callback)
+                .operation("finish_oauth", "Finish connecting a Pinterest account")
+                .audited("account.connected", Resource::Account, &[])
                 .about(
                     "Pinterest sends the browser here. The state is the credential; it works once, for ten minutes. \
                      Answers a page where `Accept` asks for `text/html`, JSON otherwise.",
@@ -53,11 +57,7 @@ pub fn endpoints() -> Vec<Endpoint> {
                 .query::<Text>("state", "The state of the beginning.")
                 .query::<Text>("error", "What Pinterest says where the person did not agree.")
                 .answers::<OAuthCallback>(200, "The account is connected.")
-                .answers_content::<Text>(
-                    200,
-                    "The account is connected.",
-                    CONTENT_TYPE_HTML,
-                )
+                .answers_content::<Text>(200, "The account is connected.", CONTENT_TYPE_HTML)
                 .fails(&[OAUTH_STATE_INVALID, OAUTH_DENIED, OAUTH_CODE_MISSING, OAUTH_CODE_REFUSED])
                 .fails(&[PINTEREST_APP_REFUSED, SCOPE_MISSING, BOARD_NOT_FOUND, BOARD_SECTION_NOT_FOUND])
                 .fails(PINTEREST)
