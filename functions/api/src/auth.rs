@@ -16,7 +16,7 @@ use pinbridge_shared::domain::ids::{AccountId, AccountKey, UserId, WorkspaceId};
 use pinbridge_shared::domain::tenant::WorkspaceState;
 use pinbridge_shared::domain::tenant::api_key::KEY_PREFIX;
 use pinbridge_shared::domain::tenant::scope::{Scope, Scopes};
-use pinbridge_shared::flows::tenants::authenticate::{self, Grant};
+use pinbridge_shared::flows::tenants::authenticate::{self, Grant, Refused};
 
 pub use pinbridge_shared::flows::tenants::authenticate::Who;
 
@@ -120,6 +120,16 @@ impl Caller {
     /// The accounts that the caller is limited to, if they are.
     pub fn limited_to(&self) -> Option<&[AccountId]> {
         self.allowed.as_deref()
+    }
+}
+
+impl From<Refused> for ApiError {
+    fn from(error: Refused) -> Self {
+        match error {
+            Refused::Key => codes::INVALID_API_KEY.into(),
+            Refused::Session => codes::INVALID_SESSION.into(),
+            Refused::Port(error) => error.into(),
+        }
     }
 }
 

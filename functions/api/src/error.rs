@@ -5,11 +5,8 @@
 //! a list), the MCP server (`error{…}`), the n8n node (`error.message`). `detail` is never a string: the SDK would lose
 //! the code.
 
-mod analytics;
 pub mod codes;
-pub mod connections;
-mod people;
-mod pins;
+pub mod pinterest;
 
 use std::collections::BTreeSet;
 use std::fmt::Display;

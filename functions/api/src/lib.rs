@@ -11,7 +11,6 @@ pub mod openapi;
 pub mod request;
 pub mod request_id;
 pub mod routes;
-pub mod views;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -20,10 +19,6 @@ use pinbridge_shared::context::Context;
 use activity::Audit;
 use endpoint::Endpoint;
 use error::{ApiError, codes};
-
-// Until every noun has moved.
-pub use request as body;
-pub use request::query as page;
 
 /// The API, ready to be served: under `lambda_http` on Lambda, by `axum::serve` locally.
 pub fn router(context: Context) -> Router {

@@ -3,7 +3,6 @@
 pub mod csv_rows;
 pub mod field;
 pub mod import_file;
-mod people;
 pub mod query;
 
 use std::str::FromStr;
@@ -17,8 +16,6 @@ use uuid::Uuid;
 
 use crate::error::{ApiError, FieldError, codes};
 use field::{Field, FromFields, Wrong, is_plain_http_url};
-
-pub use people::TIMEZONE_MAX;
 
 /// The largest body that is read, in bytes. A pin at every limit is below 20 KiB.
 pub const BODY_MAX: usize = 64 * 1024;
@@ -62,10 +59,18 @@ impl<S: Send + Sync, T: FromFields> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let JsonObject(object) = JsonObject::from_request(request, state).await?;
-        let mut fields = Fields::of(&object);
-        let body = T::from_fields(&mut fields);
-        fields.finish_with(body).map(Self)
+        body_of(&object).map(Self)
     }
+}
+
+/// The body that the object holds.
+///
+/// # Errors
+/// Every field that is wrong.
+pub fn body_of<T: FromFields>(object: &Map<String, Value>) -> Result<T, ApiError> {
+    let mut fields = Fields::of(object);
+    let body = T::from_fields(&mut fields);
+    fields.finish_with(body)
 }
 
 /// A JSON object that may hold many pins.
@@ -121,7 +126,7 @@ fn parse(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
 
 fn syntax_error(error: &serde_json::Error) -> ApiError {
     codes::MALFORMED_JSON
-        .with("reason", &format!("unexpected input at line {}, column {}", error.line(), error.column()))
+        .with("reason", format!("unexpected input at line {}, column {}", error.line(), error.column()))
 }
 
 async fn read(body: Body) -> Result<Vec<u8>, ApiError> {

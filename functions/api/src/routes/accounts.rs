@@ -5,14 +5,109 @@ use axum::extract::{Path, State};
 use futures_util::future::try_join_all;
 use http::StatusCode;
 use pinbridge_shared::context::Context;
-use pinbridge_shared::flows::accounts::disconnect::disconnect;
-use serde_json::Value;
+use pinbridge_shared::domain::account;
+use pinbridge_shared::domain::account::health::Health;
+use pinbridge_shared::domain::pacing::bucket::Bucket;
+use pinbridge_shared::domain::time::Moment;
+use pinbridge_shared::flows::accounts::disconnect::{DisconnectError, disconnect};
+use schemars::JsonSchema;
+use serde::Serialize;
+use uuid::Uuid;
 
+use crate::activity::Resource;
 use crate::auth::Caller;
-use crate::error::{ApiError, FieldError};
-use crate::views;
+use crate::endpoint::{DESTRUCTIVE, Endpoint, READ, delete, get, tagged};
+use crate::error::ApiError;
+use crate::error::codes::{ACCOUNT_NOT_PERMITTED, NOT_FOUND, VALIDATION_ERROR};
+use crate::openapi::schema::{Time, names};
+use crate::request::path_id;
+use crate::routes::examples::ACCOUNT;
 
-pub async fn list(State(context): State<Context>, caller: Caller) -> Result<Json<Vec<Value>>, ApiError> {
+pub fn endpoints() -> Vec<Endpoint> {
+    tagged(
+        "Connections",
+        vec![
+            get("/v1/pinterest/accounts", READ, list)
+                .operation("list_accounts", "List the connected accounts")
+                .about("Oldest first. A key with an allow-list sees the accounts on it.")
+                .answers::<Vec<Account>>(200, "The accounts."),
+            delete("/v1/pinterest/accounts/{id}", DESTRUCTIVE, revoke)
+                .operation("disconnect_account", "Disconnect an account")
+                .audited("account.disconnected", Resource::Path, &[])
+                .about(
+                    "Its tokens are removed at once, its pins are held (`token_revoked`) until the same Pinterest user \
+                     is connected again.",
+                )
+                .path::<Uuid>("id", "The account's id.", ACCOUNT)
+                .answers_nothing("The account is disconnected.")
+                .fails(&[NOT_FOUND, VALIDATION_ERROR, ACCOUNT_NOT_PERMITTED]),
+        ],
+    )
+}
+
+names!(
+    HealthStatus,
+    "The state of a connection.",
+    ["healthy", "renewal_refused", "on_hold", "scope_missing", "token_expired", "token_revoked"]
+);
+/// A connected Pinterest account.
+#[derive(Serialize, JsonSchema)]
+pub struct Account {
+    pub id: Uuid,
+    pub workspace_id: Uuid,
+    pub pinterest_user_id: String,
+    pub display_name: Option<String>,
+    pub username: Option<String>,
+    /// Separated by commas.
+    pub scopes: String,
+    pub created_at: Time,
+    pub updated_at: Time,
+    /// When it was disconnected.
+    pub revoked_at: Option<Time>,
+    pub token_expires_at: Option<Time>,
+    pub health_status: HealthStatus,
+    /// What it means, and what to do if there is anything to do.
+    pub health_message: String,
+    /// When Pinterest last accepted the connection.
+    pub health_checked_at: Time,
+    pub reconnect_required: bool,
+    /// What publishing needs and was not granted.
+    pub missing_scopes: Vec<String>,
+}
+
+impl Account {
+    pub fn of(account: &account::Account, bucket: &Bucket, now: Moment) -> Self {
+        let health = Health::of(account, bucket, now);
+        Self {
+            id: account.key.account.0,
+            workspace_id: account.key.workspace.0,
+            pinterest_user_id: account.pinterest_user_id.clone(),
+            display_name: account.display_name.clone(),
+            username: account.username.clone(),
+            scopes: account.scopes.clone(),
+            created_at: account.created_at.into(),
+            updated_at: account.updated_at.into(),
+            revoked_at: account.revoked_at.map(Time),
+            token_expires_at: account.life.access_expires_at.map(Time),
+            health_status: HealthStatus(health.name()),
+            health_message: health.message(),
+            health_checked_at: account.life.checked_at.unwrap_or(account.updated_at).into(),
+            reconnect_required: health.needs_reconnect(),
+            missing_scopes: account.missing_scopes(),
+        }
+    }
+}
+
+impl From<DisconnectError> for ApiError {
+    fn from(error: DisconnectError) -> Self {
+        match error {
+            DisconnectError::AccountNotFound => Self::not_found("account"),
+            DisconnectError::Port(error) => error.into(),
+        }
+    }
+}
+
+async fn list(State(context): State<Context>, caller: Caller) -> Result<Json<Vec<Account>>, ApiError> {
     let mut accounts = context.store.accounts(caller.workspace).await?;
     // A disconnected account's name is forgotten in time; then there is nothing left to show of it.
     accounts.retain(|account| caller.sees(account.key.account) && !account.is_forgotten());
@@ -20,20 +115,14 @@ pub async fn list(State(context): State<Context>, caller: Caller) -> Result<Json
     // The bucket knows what Pinterest last said of the connection.
     let buckets = try_join_all(accounts.iter().map(|account| context.store.bucket(account.key))).await?;
     let now = context.system.now();
-    let views =
-        accounts.iter().zip(&buckets).map(|(account, bucket)| views::connections::account(account, bucket, now));
-    Ok(Json(views.collect()))
+    Ok(Json(accounts.iter().zip(&buckets).map(|(account, bucket)| Account::of(account, bucket, now)).collect()))
 }
 
-pub async fn revoke(
+async fn revoke(
     State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    let account = id.parse().map_err(|_| {
-        let (loc, msg) = (vec!["path".into(), "account_id".into()], "Input should be a valid UUID".into());
-        ApiError::validation(vec![FieldError { loc, msg, kind: "uuid_parsing" }])
-    })?;
-    disconnect(&context, caller.account(account)?).await?;
+    disconnect(&context, caller.account(path_id(&id, "account_id")?)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

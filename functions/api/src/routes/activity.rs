@@ -1,30 +1,160 @@
 //! The activity log.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::{Query, State};
 use pinbridge_shared::context::Context;
-use pinbridge_shared::domain::stats::activity::{Cursor, Wanted};
-use pinbridge_shared::flows::activity::{self, Reader};
+use pinbridge_shared::domain::stats::activity::{ACTIONS, By, Cursor, Entry, Outcome, Wanted, retention_label};
+use pinbridge_shared::domain::time::DAY_MS;
+use pinbridge_shared::flows::activity::{self, Page, Reader};
 use pinbridge_shared::flows::tenants::authenticate::Who;
-use serde_json::Value;
+use schemars::JsonSchema;
+use serde::Serialize;
+use uuid::Uuid;
 
 use crate::auth::Caller;
+use crate::endpoint::{Endpoint, READ, get, tagged};
 use crate::error::ApiError;
-use crate::{page, views};
+use crate::error::codes::VALIDATION_ERROR;
+use crate::openapi::schema::{Limit, Text, Time, TimeOrEmpty, names};
+use crate::request::query;
 
-pub async fn list(
+pub fn endpoints() -> Vec<Endpoint> {
+    tagged(
+        "Activity",
+        vec![
+            get("/v1/activity-logs", READ, list)
+                .operation("list_activity", "Read what people, keys and workers did")
+                .about(
+                    "Newest first. A filter's value that nothing has matches nothing. A page may have fewer entries \
+                     than asked for; without `next_cursor` it is the last. A key with an allow-list sees what was \
+                     about one of its accounts, and what it did itself.",
+                )
+                .query::<Limit>("limit", "Entries of a page at most.")
+                .query::<Text>("cursor", "`next_cursor` of the page before.")
+                .query::<Text>("category", "Only entries of that category.")
+                .query::<Text>("action", "Only entries of that action.")
+                .query::<Text>("status", "Only entries that ended so.")
+                .query::<Text>("resource_type", "Only entries about such a thing.")
+                .query::<TimeOrEmpty>("since", "Not older than that.")
+                .answers::<ActivityLogs>(200, "A page of the log.")
+                .fails(&[VALIDATION_ERROR]),
+        ],
+    )
+}
+
+names!(
+    ActivityActor,
+    "Who did it; `worker` is the system's publisher.",
+    ["user", "api_key", "system", "worker", "admin", "billing"]
+);
+names!(
+    ActivityCategory,
+    "What kind of thing was done.",
+    ["security", "publishing", "billing", "configuration", "integration"]
+);
+names!(ActivityStatus, "How it ended.", ["success", "failed", "queued", "canceled"]);
+names!(ActivityAction, "What was done.", ACTIONS.iter().map(|action| action.name));
+/// A page of the activity log.
+#[derive(Serialize, JsonSchema)]
+pub struct ActivityLogs {
+    pub items: Vec<ActivityEntry>,
+    pub next_cursor: Option<String>,
+    #[schemars(with = "u32")]
+    pub current_retention_days: i64,
+    pub current_retention_label: String,
+}
+
+/// Something that was done.
+#[derive(Serialize, JsonSchema)]
+pub struct ActivityEntry {
+    pub id: Uuid,
+    pub actor_user_id: Option<Uuid>,
+    pub actor_type: ActivityActor,
+    /// The key's name, or the person's address.
+    pub actor_label: Option<String>,
+    pub action: ActivityAction,
+    pub category: ActivityCategory,
+    pub resource_type: Option<&'static str>,
+    pub resource_id: Option<String>,
+    pub status: ActivityStatus,
+    pub message: String,
+    pub metadata: BTreeMap<String, String>,
+    pub request_id: Option<String>,
+    #[schemars(with = "u32")]
+    pub retention_days: i64,
+    pub expires_at: Time,
+    pub created_at: Time,
+}
+
+impl ActivityLogs {
+    fn of(page: Page, kept_ms: i64) -> Self {
+        Self {
+            items: page.entries.into_iter().map(|entry| ActivityEntry::of(entry, kept_ms)).collect(),
+            next_cursor: page.next.map(|cursor| cursor.to_string()),
+            current_retention_days: kept_ms / DAY_MS,
+            current_retention_label: retention_label(kept_ms),
+        }
+    }
+}
+
+impl ActivityEntry {
+    fn of(entry: Entry, kept_ms: i64) -> Self {
+        let person = match entry.by {
+            By::User(id) => Some(id.0),
+            By::Key(_) | By::System | By::Worker => None,
+        };
+        Self {
+            id: entry.id,
+            actor_user_id: person,
+            actor_type: ActivityActor(entry.by.kind()),
+            action: ActivityAction(entry.action.name),
+            category: ActivityCategory(entry.action.category.name()),
+            resource_type: Some(entry.action.resource),
+            status: ActivityStatus(entry.outcome.name()),
+            message: message(&entry),
+            metadata: metadata(&entry),
+            retention_days: kept_ms / DAY_MS,
+            expires_at: entry.at.plus_ms(kept_ms).into(),
+            created_at: entry.at.into(),
+            actor_label: entry.label,
+            resource_id: entry.resource_id,
+            request_id: entry.request_id,
+        }
+    }
+}
+
+fn message(entry: &Entry) -> String {
+    let is_unusual = entry.outcome == Outcome::Failed && entry.action.outcome != Outcome::Failed;
+    let prefix = if is_unusual { "Refused or failed: " } else { "" };
+    format!("{prefix}{}", entry.action.message)
+}
+
+fn metadata(entry: &Entry) -> BTreeMap<String, String> {
+    let mut metadata: BTreeMap<String, String> = entry.details.iter().cloned().collect();
+    if let Some(account) = entry.account {
+        metadata.insert("account_id".into(), account.to_string());
+    }
+    if let By::Key(id) = entry.by {
+        metadata.insert("api_key_id".into(), id.to_string());
+    }
+    metadata
+}
+
+async fn list(
     State(context): State<Context>,
     caller: Caller,
-    Query(mut query): Query<page::Query>,
-) -> Result<Json<Value>, ApiError> {
-    let limit = page::paging(&query)?.limit;
+    Query(mut query): Query<query::Query>,
+) -> Result<Json<ActivityLogs>, ApiError> {
+    let limit = query::paging(&query)?.limit;
     let cursor = query.get("cursor").filter(|text| !text.is_empty()).map(|text| {
-        let bad = |()| page::invalid("cursor", "Input should be the next_cursor of a page", "value_error");
+        let bad = |()| query::invalid("cursor", "Input should be the next_cursor of a page", "value_error");
         text.parse::<Cursor>().map_err(bad)
     });
     let cursor = cursor.transpose()?;
     query.retain(|_, text| !text.is_empty());
-    let since = page::time(&query, "since")?;
+    let since = query::time(&query, "since")?;
     let mut name = |name: &str| query.remove(name);
     let wanted = Wanted {
         category: name("category"),
@@ -39,5 +169,5 @@ pub async fn list(
     };
     let reader = Reader { workspace: caller.workspace, key, limited_to: caller.limited_to() };
     let found = activity::page(&context, reader, &wanted, cursor, limit).await?;
-    Ok(Json(views::activity::page(&found, context.settings.activity_kept_ms)))
+    Ok(Json(ActivityLogs::of(found, context.settings.activity_kept_ms)))
 }

@@ -1,50 +1,261 @@
 //! How pins and accounts did: through to Pinterest.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::account::analytics::{
-    ACCOUNT_METRICS, DAYS_BACK, Days, DaysError, PIN_METRICS, PIN_METRICS_DEFAULT, Question,
+    ACCOUNT_METRICS, DAYS_BACK, DailyMetrics, Days, DaysError, Metrics, PIN_METRICS, PIN_METRICS_DEFAULT, Question,
 };
+use pinbridge_shared::domain::ids::AccountId;
 use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::flows::accounts::analytics;
-use serde_json::Value;
+use pinbridge_shared::flows::accounts::analytics::{self, AnalyticsError, Told};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Serialize, Serializer};
+use serde_json::Number;
+use uuid::Uuid;
 
 use super::pins;
 use crate::auth::Caller;
-use crate::error::{ApiError, FieldError, codes};
-use crate::page::{self, invalid};
-use crate::views::analytics as views;
+use crate::endpoint::{Endpoint, READ, get, tagged};
+use crate::error::ApiError;
+use crate::error::codes::{
+    ACCOUNT_NOT_PERMITTED, ANALYTICS_NOT_STORED, BOARD_ACCESS_DENIED, BOARD_NOT_FOUND, BOARD_SECTION_NOT_FOUND,
+    PIN_NOT_PUBLISHED, PINTEREST,
+};
+use crate::openapi::schema::{Time, inline_schema, names};
+use crate::request::path_id;
+use crate::request::query::{self, invalid};
+use crate::routes::examples::{ACCOUNT, PIN};
+
+/// Larger floating-point numbers aren't written as whole ones.
+const WHOLE_MAX: f64 = 9e15;
 
 type Pairs = Vec<(String, String)>;
 
-pub async fn of_pin(
+pub fn endpoints() -> Vec<Endpoint> {
+    let asked = |operation: Endpoint| {
+        operation
+            .query::<Day>(
+                "start_date",
+                "The first day (UTC), at most 90 days ago; 30 days before the last unless said.",
+            )
+            .query::<Day>("end_date", "The last day (UTC), included; today unless said.")
+            .query::<AnalyticsSource>(
+                "source",
+                "`auto` and `live` ask Pinterest. Nothing is kept, so `stored` is refused.",
+            )
+            .query::<WithDaily>("include_daily", "Whether the days are told too.")
+            .fails(PINTEREST)
+            .fails(&[ACCOUNT_NOT_PERMITTED, ANALYTICS_NOT_STORED, BOARD_ACCESS_DENIED])
+            .fails(&[BOARD_NOT_FOUND, BOARD_SECTION_NOT_FOUND])
+    };
+    tagged(
+        "Analytics",
+        vec![
+            asked(
+                get("/v1/pins/{id}/analytics", READ, of_pin)
+                    .operation("get_pin_analytics", "Read how a published pin did"),
+            )
+            .about(
+                "A Pin that Pinterest doesn't know any more is noted as `removed_from_pinterest_at`; its figures are \
+                 empty. A sandbox's figures are zeros.",
+            )
+            .path::<Uuid>("id", "The pin's id.", PIN)
+            .query::<PinMetrics>("metrics", "Separated by commas, or repeated.")
+            .answers::<PinAnalytics>(200, "The figures, as Pinterest tells them now.")
+            .fails(&[PIN_NOT_PUBLISHED]),
+            asked(
+                get("/v1/pinterest/accounts/{id}/analytics", READ, of_account)
+                    .operation("get_account_analytics", "Read how an account did"),
+            )
+            .about("Of everything of the Pinterest user. A sandbox's figures are zeros.")
+            .path::<Uuid>("id", "The account's id.", ACCOUNT)
+            .query::<AccountMetrics>("metrics", "Separated by commas, or repeated; all unless some are named.")
+            .answers::<AccountAnalytics>(200, "The figures, as Pinterest tells them now."),
+        ],
+    )
+}
+
+inline_schema!(
+    /// A day.
+    Day = json_schema!({"type": "string", "format": "date"})
+);
+inline_schema!(
+    /// `true` or `false`; `1` and `0` are understood too.
+    WithDaily = json_schema!({"type": "boolean", "default": true})
+);
+inline_schema!(
+    /// Names in any case.
+    PinMetrics = metric_names(&PIN_METRICS)
+);
+inline_schema!(
+    /// Names in any case.
+    AccountMetrics = metric_names(&ACCOUNT_METRICS)
+);
+names!(AnalyticsSource, "Where the figures are to be from.", ["auto", "live", "stored"]);
+names!(FiguresSource, "Where the figures are from.", ["live", "simulated"]);
+names!(ProviderMode, "Who publishes: Pinterest, or a sandbox's stand-in.", ["pinterest", "simulated"]);
+
+fn metric_names(names: &[&str]) -> Schema {
+    let names: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
+    json_schema!({"type": "array", "items": {"type": "string", "enum": names}})
+}
+
+/// What happened on one day.
+#[derive(Serialize, JsonSchema)]
+pub struct DailyFigures {
+    #[schemars(with = "Day")]
+    pub date: String,
+    /// Pinterest's word for how good the figures are.
+    pub data_status: Option<String>,
+    /// By metric, in lower case.
+    pub metrics: Figures,
+}
+
+/// How a pin did.
+#[derive(Serialize, JsonSchema)]
+pub struct PinAnalytics {
+    pub pin_id: Uuid,
+    pub pinterest_pin_id: Option<String>,
+    pub account_id: Uuid,
+    #[schemars(with = "Day")]
+    pub start_date: String,
+    #[schemars(with = "Day")]
+    pub end_date: String,
+    pub provider_mode: ProviderMode,
+    /// By metric, in lower case, over all days; comments and reactions over the Pin's whole life.
+    pub totals: Figures,
+    pub daily: Vec<DailyFigures>,
+    pub source: FiguresSource,
+    pub data_as_of: Time,
+    /// Nothing is kept, so there is none.
+    #[schemars(with = "Option<Day>")]
+    pub history_start: Option<String>,
+    /// When the Pin was found to be gone from Pinterest.
+    pub removed_from_pinterest_at: Option<Time>,
+}
+
+/// How an account did.
+#[derive(Serialize, JsonSchema)]
+pub struct AccountAnalytics {
+    pub account_id: Uuid,
+    #[schemars(with = "Day")]
+    pub start_date: String,
+    #[schemars(with = "Day")]
+    pub end_date: String,
+    pub provider_mode: ProviderMode,
+    /// By metric, in lower case, over all days.
+    pub totals: Figures,
+    pub daily: Vec<DailyFigures>,
+    pub source: FiguresSource,
+    pub data_as_of: Time,
+    /// Nothing is kept, so there is none.
+    #[schemars(with = "Option<Day>")]
+    pub history_start: Option<String>,
+}
+
+/// The values of metrics by name. Most metrics count something: `3`, not `3.0`.
+pub struct Figures(Metrics);
+
+impl Serialize for Figures {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, number(*value))))
+    }
+}
+
+fn number(value: f64) -> Option<Number> {
+    let is_whole = value.fract() == 0.0 && value.abs() < WHOLE_MAX;
+    let whole = is_whole.then(|| Number::from(value as i64));
+    whole.or_else(|| Number::from_f64(value))
+}
+
+impl JsonSchema for Figures {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Figures".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        BTreeMap::<String, f64>::json_schema(generator)
+    }
+}
+
+impl From<DailyMetrics> for DailyFigures {
+    fn from(daily: DailyMetrics) -> Self {
+        Self { date: daily.day.to_string(), data_status: daily.data_status, metrics: Figures(daily.metrics) }
+    }
+}
+
+impl AccountAnalytics {
+    fn of(account: AccountId, told: Told, asked: &Asked) -> Self {
+        let (mode, source) = if told.is_simulated { ("simulated", "simulated") } else { ("pinterest", "live") };
+        let daily = told.metrics.daily.into_iter().filter(|_| asked.with_daily);
+        Self {
+            account_id: account.0,
+            start_date: asked.question.days.start.to_string(),
+            end_date: asked.question.days.end.to_string(),
+            provider_mode: ProviderMode(mode),
+            totals: Figures(told.metrics.totals),
+            daily: daily.map(DailyFigures::from).collect(),
+            source: FiguresSource(source),
+            data_as_of: told.as_of.into(),
+            history_start: None,
+        }
+    }
+}
+
+impl From<AnalyticsError> for ApiError {
+    fn from(error: AnalyticsError) -> Self {
+        match error {
+            AnalyticsError::NotPublished(status) => PIN_NOT_PUBLISHED.with("status", status.name()),
+            AnalyticsError::Call(error) => error.into(),
+        }
+    }
+}
+
+async fn of_pin(
     State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
     Query(pairs): Query<Pairs>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<PinAnalytics>, ApiError> {
     let asked = Asked::read(pairs, &PIN_METRICS, &PIN_METRICS[..PIN_METRICS_DEFAULT], context.system.now())?;
     let pin = pins::find(&context, &caller, &id).await?;
     let told = analytics::of_pin(&context, &pin.pin, &pin.attempt, &asked.question).await?;
-    let pinterest_pin_id = pin.attempt.pinterest_pin_id.as_deref();
-    Ok(Json(views::of_pin(&pin.pin, pinterest_pin_id, &told, &asked.question, asked.with_daily)))
+    let (removed_at, pinterest_pin_id) = (told.removed_at, pin.attempt.pinterest_pin_id);
+    let account = AccountAnalytics::of(pin.pin.request.account, told, &asked);
+    Ok(Json(PinAnalytics {
+        pin_id: pin.pin.key.pin.0,
+        pinterest_pin_id,
+        account_id: account.account_id,
+        start_date: account.start_date,
+        end_date: account.end_date,
+        provider_mode: account.provider_mode,
+        totals: account.totals,
+        daily: account.daily,
+        source: account.source,
+        data_as_of: account.data_as_of,
+        history_start: account.history_start,
+        removed_from_pinterest_at: removed_at.map(Time),
+    }))
 }
 
-pub async fn of_account(
+async fn of_account(
     State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
     Query(pairs): Query<Pairs>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<AccountAnalytics>, ApiError> {
     let asked = Asked::read(pairs, &ACCOUNT_METRICS, &ACCOUNT_METRICS, context.system.now())?;
-    let account = id.parse().map_err(|_| {
-        let (loc, msg) = (vec!["path".into(), "account_id".into()], "Input should be a valid UUID".into());
-        ApiError::validation(vec![FieldError { loc, msg, kind: "uuid_parsing" }])
-    })?;
-    let account = caller.account(account)?;
+    let account = caller.account(path_id(&id, "account_id")?)?;
     let told = analytics::of_account(&context, account, &asked.question).await?;
-    Ok(Json(views::of_account(account.account, &told, &asked.question, asked.with_daily)))
+    Ok(Json(AccountAnalytics::of(account.account, told, &asked)))
 }
 
 struct Asked {
@@ -55,10 +266,10 @@ struct Asked {
 impl Asked {
     fn read(pairs: Pairs, known: &[&str], default: &[&str], now: Moment) -> Result<Self, ApiError> {
         let metrics = metrics(&pairs, known, default)?;
-        let query: page::Query = pairs.into_iter().collect();
+        let query: query::Query = pairs.into_iter().collect();
         match query.get("source").map(String::as_str) {
             None | Some("auto" | "live") => {}
-            Some("stored") => return Err(codes::ANALYTICS_NOT_STORED.into()),
+            Some("stored") => return Err(ANALYTICS_NOT_STORED.into()),
             Some(_) => return Err(invalid("source", "Input should be 'auto', 'stored' or 'live'", "enum")),
         }
         let days =
@@ -70,7 +281,7 @@ impl Asked {
                     invalid("start_date", msg, "value_error")
                 }
             })?;
-        let with_daily = !query.contains_key("include_daily") || page::flag(&query, "include_daily")?;
+        let with_daily = !query.contains_key("include_daily") || query::flag(&query, "include_daily")?;
         Ok(Self { question: Question { days, metrics }, with_daily })
     }
 }
@@ -91,7 +302,7 @@ fn metrics(pairs: &[(String, String)], known: &[&str], default: &[&str]) -> Resu
     Ok(if metrics.is_empty() { default.iter().map(|name| (*name).to_owned()).collect() } else { metrics })
 }
 
-fn day(query: &page::Query, name: &str) -> Result<Option<jiff::civil::Date>, ApiError> {
+fn day(query: &query::Query, name: &str) -> Result<Option<jiff::civil::Date>, ApiError> {
     let Some(text) = query.get(name) else {
         return Ok(None);
     };

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::BoardKey;
-use pinbridge_shared::flows::boards::board_access::{self, Obstacle, board_access};
+use pinbridge_shared::flows::boards::board_access::{self, AccessError, Obstacle, board_access};
 use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
@@ -14,10 +14,10 @@ use crate::auth::Caller;
 use crate::endpoint::{Endpoint, READ, get, tagged};
 use crate::error::ApiError;
 use crate::error::codes::{ACCOUNT_NOT_PERMITTED, NOT_FOUND, VALIDATION_ERROR};
-use crate::error::connections::whole_seconds;
-use crate::openapi::connections::HealthStatus;
+use crate::error::pinterest::whole_seconds;
 use crate::openapi::schema::{Flag, Time, names};
 use crate::request::query;
+use crate::routes::accounts::HealthStatus;
 use crate::routes::examples::{ACCOUNT, BOARD};
 
 /// After a check that could not be made, in seconds.
@@ -103,6 +103,15 @@ fn check_again_after_s(obstacle: &Obstacle) -> Option<u64> {
         Obstacle::RateLimited { retry_after_ms } => Some(whole_seconds(*retry_after_ms).unwrap_or(CHECK_AGAIN_AFTER_S)),
         Obstacle::Unreachable => Some(CHECK_AGAIN_AFTER_S),
         _ => None,
+    }
+}
+
+impl From<AccessError> for ApiError {
+    fn from(error: AccessError) -> Self {
+        match error {
+            AccessError::AccountNotFound => Self::not_found("account"),
+            AccessError::Port(error) => error.into(),
+        }
     }
 }
 

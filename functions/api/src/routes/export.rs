@@ -15,12 +15,12 @@ use crate::auth::Caller;
 use crate::endpoint::{Endpoint, JSON_LINES, READ, get, tagged};
 use crate::error::ApiError;
 use crate::error::codes::VALIDATION_ERROR;
-use crate::openapi::connections::Account;
-use crate::openapi::pins::schemas::{Pin, TimelineEvent};
 use crate::openapi::schema::{Limit, Text, names};
 use crate::request::query;
+use crate::routes::accounts::Account;
+use crate::routes::pins::pin::Pin;
+use crate::routes::pins::timeline::TimelineEvent;
 use crate::routes::schedules::Schedule;
-use crate::views;
 
 /// A page ends before it is longer than this. Lambda's answers end at 6 MB; the longest line is some kilobytes.
 pub const PAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
@@ -128,7 +128,7 @@ fn cut(page: &Page, now: Moment, bytes_max: usize) -> (String, Option<Cursor>) {
 fn line(entry: &Entry, now: Moment) -> Value {
     match entry {
         Entry::Account(account, bucket) => {
-            let mut line = views::connections::account(account, bucket, now);
+            let mut line = json!(Account::of(account, bucket, now));
             line["kind"] = json!("account");
             line
         }
@@ -138,9 +138,13 @@ fn line(entry: &Entry, now: Moment) -> Value {
             line
         }
         Entry::Pin(view) => {
-            let mut line = views::pin(view);
+            let mut line = json!(Pin::from(view.as_ref()));
             line["kind"] = json!("pin");
-            line["events"] = timeline::events(&view.pin, &view.attempt).iter().map(views::event).collect();
+            line["events"] = timeline::events(&view.pin, &view.attempt)
+                .iter()
+                .cloned()
+                .map(|event| json!(TimelineEvent::from(event)))
+                .collect();
             line
         }
     }

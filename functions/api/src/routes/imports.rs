@@ -2,6 +2,7 @@
 
 pub mod answers;
 mod errors;
+mod results;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,20 +22,20 @@ use schemars::json_schema;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use self::results as views;
 use super::examples::{ACCOUNT, IMPORT};
 use super::pins;
 use super::pins::fields;
+use super::pins::list::Relation;
 use crate::activity::Resource;
 use crate::auth::Caller;
-use crate::body::KEY_HEADERS;
-use crate::body::import_file::{CsvFile, ImportFile, JsonRows, RawRow};
 use crate::endpoint::{Endpoint, READ, WRITE, get, post, tagged};
 use crate::error::codes::{ACCOUNT_NOT_PERMITTED, IMPORT_KEY_REUSED, IMPORT_NOT_STOPPED, NOT_FOUND, VALIDATION_ERROR};
 use crate::error::{ApiError, FieldError};
-use crate::openapi::pins::schemas::Relation;
 use crate::openapi::schema::{Flag, Limit, Offset, inline_schema};
-use crate::page;
-use crate::views::imports as views;
+use crate::request::KEY_HEADERS;
+use crate::request::import_file::{CsvFile, ImportFile, JsonRows, RawRow};
+use crate::request::query as page;
 use answers::{DryRun, Import, SourceType};
 
 const ABOUT: &str = "At most 500 rows. Answered at once; the rows become pins (with `run_at` schedules) one after the other, and \

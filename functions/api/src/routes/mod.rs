@@ -23,18 +23,15 @@ pub mod system;
 pub mod terms;
 
 use crate::endpoint::Endpoint;
-use crate::openapi;
 
 pub use crate::endpoint::{ADMINISTER, DESTRUCTIVE, PUBLIC, READ, SESSION, WRITE};
 pub use bulk::BULK_MAX;
 pub use pins::batch::BATCH_MAX;
 
-// What schedules use, until they have moved.
-pub use pins::{retry as retries, validation as pin_validation};
-
 pub fn endpoints() -> Vec<Endpoint> {
     [
-        openapi::connections::endpoints(),
+        oauth::endpoints(),
+        accounts::endpoints(),
         boards::endpoints(),
         board_access::endpoints(),
         terms::endpoints(),
@@ -42,11 +39,13 @@ pub fn endpoints() -> Vec<Endpoint> {
         imports::endpoints(),
         schedules::endpoints(),
         rate_meter::endpoints(),
-        openapi::analytics::endpoints(),
-        openapi::dashboard::endpoints(),
-        openapi::activity::endpoints(),
-        openapi::people::endpoints(),
-        openapi::projects::endpoints(),
+        export::endpoints(),
+        analytics::endpoints(),
+        dashboard::endpoints(),
+        activity::endpoints(),
+        auth::endpoints(),
+        profile::endpoints(),
+        projects::endpoints(),
         api_keys::endpoints(),
         system::endpoints(),
         self_hosted::endpoints(),

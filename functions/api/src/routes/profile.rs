@@ -1,39 +1,131 @@
 //! One's profile: the person's name, the active workspace's, and the company's particulars.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::State;
 use pinbridge_shared::context::Context;
-use pinbridge_shared::domain::tenant::{NAME_MAX, PROFILE_FIELDS};
+use pinbridge_shared::domain::tenant::user::User;
+use pinbridge_shared::domain::tenant::{NAME_MAX, Organization, PROFILE_FIELDS, Workspace};
 use pinbridge_shared::flows::tenants::people::{self, Introduction};
 use pinbridge_shared::flows::tenants::projects;
-use serde_json::Value;
+use schemars::{JsonSchema, json_schema};
+use serde::Serialize;
+use serde_json::json;
 
+use super::auth::EmailAddress;
+use crate::activity::Resource;
 use crate::auth::{Access, Caller};
-use crate::body::{Fields, JsonObject};
+use crate::endpoint::{Endpoint, SESSION, get, put, tagged};
 use crate::error::ApiError;
-use crate::views;
+use crate::error::codes::{INSUFFICIENT_SCOPE, INVALID_CREDENTIALS, LOGIN_RATE_LIMITED, NO_WORKSPACE};
+use crate::openapi::schema::{FILLED, Time, inline_schema};
+use crate::request::field::Filled;
+use crate::request::{Fields, JsonObject};
 
-pub async fn read(State(context): State<Context>, caller: Caller) -> Result<Json<Value>, ApiError> {
-    let presence = people::presence(&context, caller.user()?, caller.workspace).await?;
-    Ok(Json(views::people::profile(&presence.user, &presence.active, &presence.projects.organization)))
+pub fn endpoints() -> Vec<Endpoint> {
+    tagged(
+        "People",
+        vec![
+            get("/v1/auth/profile", SESSION, read)
+                .operation("get_profile", "Read one's profile")
+                .answers::<Profile>(200, "The profile.")
+                .fails(&[NO_WORKSPACE, INVALID_CREDENTIALS, LOGIN_RATE_LIMITED]),
+            put("/v1/auth/profile", SESSION, update)
+                .operation("update_profile", "Change one's profile")
+                .audited("profile.updated", Resource::Actor, &[])
+                .about(
+                    "What isn't named stays; an empty text takes a particular of the company's away. Everybody changes \
+                     their own name, owners the rest.",
+                )
+                .takes::<ProfileUpdate>(|| json!({"full_name": "Ada Lovelace", "company_name": "Paper & Co."}))
+                .answers::<Profile>(200, "The profile as it is now.")
+                .fails(&[INSUFFICIENT_SCOPE, NO_WORKSPACE, INVALID_CREDENTIALS, LOGIN_RATE_LIMITED]),
+        ],
+    )
 }
 
-/// What isn't named stays as it is; an empty text takes a particular of the company's away. Everybody changes their own name,
-/// owners the rest.
-pub async fn update(
+type Name = Filled<NAME_MAX>;
+
+inline_schema!(
+    /// The person's name and the workspace's, and the company's particulars with their limits.
+    ProfileUpdate = {
+        let name = json!({"type": ["string", "null"], "minLength": 1, "maxLength": NAME_MAX, "pattern": FILLED});
+        let mut properties = json!({"full_name": name, "workspace_name": name});
+        for (field, max) in PROFILE_FIELDS {
+            properties[field] = json!({"type": ["string", "null"], "maxLength": max});
+        }
+        json_schema!({"type": "object", "properties": properties})
+    }
+);
+
+/// The person's name, the workspace's, and the company's particulars.
+#[derive(Serialize, JsonSchema)]
+pub struct Profile {
+    pub full_name: Option<String>,
+    pub email: String,
+    pub pending_email_change_to: Option<String>,
+    pub pending_email_change_requested_at: Option<Time>,
+    pub workspace_name: String,
+    pub company_name: Option<String>,
+    pub company_website: Option<String>,
+    pub billing_email: Option<String>,
+    pub billing_phone: Option<String>,
+    pub tax_id: Option<String>,
+    pub address_line1: Option<String>,
+    pub address_line2: Option<String>,
+    pub address_city: Option<String>,
+    pub address_state: Option<String>,
+    pub address_postal_code: Option<String>,
+    pub address_country: Option<String>,
+}
+
+impl Profile {
+    fn of(user: &User, workspace: &Workspace, organization: &Organization) -> Self {
+        let company: BTreeMap<&str, Option<&str>> = organization.profile.fields().collect();
+        let of = |field: &str| company.get(field).copied().flatten().map(str::to_owned);
+        Self {
+            full_name: user.full_name.clone(),
+            email: user.email.as_str().to_owned(),
+            pending_email_change_to: None,
+            pending_email_change_requested_at: None,
+            workspace_name: workspace.name.clone(),
+            company_name: of("company_name"),
+            company_website: of("company_website"),
+            billing_email: of("billing_email"),
+            billing_phone: of("billing_phone"),
+            tax_id: of("tax_id"),
+            address_line1: of("address_line1"),
+            address_line2: of("address_line2"),
+            address_city: of("address_city"),
+            address_state: of("address_state"),
+            address_postal_code: of("address_postal_code"),
+            address_country: of("address_country"),
+        }
+    }
+}
+
+async fn read(State(context): State<Context>, caller: Caller) -> Result<Json<Profile>, ApiError> {
+    let presence = people::presence(&context, caller.user()?, caller.workspace).await?;
+    Ok(Json(Profile::of(&presence.user, &presence.active, &presence.projects.organization)))
+}
+
+/// A field that is left out stays as it is; an empty text clears a field of the company. Everybody changes their own
+/// name, owners the rest.
+async fn update(
     State(context): State<Context>,
     caller: Caller,
     JsonObject(body): JsonObject,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Profile>, ApiError> {
     let mut fields = Fields::of(&body);
-    let full_name = fields.filled_text("full_name", NAME_MAX);
-    let workspace_name = fields.filled_text("workspace_name", NAME_MAX);
+    let full_name = fields.read::<Option<Name>>("full_name").flatten().map(|name| name.trimmed());
+    let workspace_name = fields.read::<Option<Name>>("workspace_name").flatten().map(|name| name.trimmed());
     let mut company: Vec<(&str, String)> = Vec::new();
     for (field, max) in PROFILE_FIELDS {
         // An address of the company's that isn't one would make every later answer unreadable to the official client.
         let text = match fields.text(field, max) {
             Some(text) if field == "billing_email" && !text.trim().is_empty() => {
-                fields.required_email(field).map(|email| email.as_str().to_owned())
+                fields.read::<EmailAddress>(field).map(|email| email.0.as_str().to_owned())
             }
             text => text,
         };
@@ -55,5 +147,5 @@ pub async fn update(
         let organization = presence.projects.organization.id;
         presence.projects.organization = projects::describe(&context, organization, &company).await?;
     }
-    Ok(Json(views::people::profile(&presence.user, &presence.active, &presence.projects.organization)))
+    Ok(Json(Profile::of(&presence.user, &presence.active, &presence.projects.organization)))
 }

@@ -2,62 +2,204 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::WorkspaceId;
-use pinbridge_shared::domain::tenant::{NAME_MAX, WorkspaceState};
+use pinbridge_shared::domain::tenant::{self, NAME_MAX, WorkspaceEnvironment, WorkspaceState};
+use pinbridge_shared::flows::tenants::projects::SandboxError;
 use pinbridge_shared::flows::tenants::{log_in, people, projects};
-use serde_json::Value;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
+use uuid::Uuid;
 
+use super::auth::Token;
+use super::self_hosted::{PLAN, Plan};
+use crate::activity::Resource;
 use crate::auth::Caller;
-use crate::body::{Fields, JsonObject, MaybeJsonObject};
-use crate::error::{ApiError, codes};
-use crate::views;
+use crate::endpoint::{ADMINISTER, Endpoint, READ, SESSION, get, post, tagged};
+use crate::error::ApiError;
+use crate::error::codes::{
+    INVALID_CREDENTIALS, LOGIN_RATE_LIMITED, NO_WORKSPACE, NOT_FOUND, SANDBOX_NOT_FOUND, WORKSPACE_DELETED,
+    WORKSPACE_RESETTING,
+};
+use crate::openapi::schema::{Time, names};
+use crate::request::field::{Filled, request};
+use crate::request::{self, MaybeJsonObject};
+use crate::routes::examples::WORKSPACE;
 
-pub async fn list(State(context): State<Context>, caller: Caller) -> Result<Json<Value>, ApiError> {
+pub fn endpoints() -> Vec<Endpoint> {
+    tagged(
+        "Projects",
+        vec![
+            get("/v1/projects", READ, list)
+                .operation("list_projects", "List the organisation's projects")
+                .about("A project is a workspace: production, and its sandbox.")
+                .answers::<Projects>(200, "The active project and all of them.")
+                .fails(&[NOT_FOUND]),
+            post("/v1/projects/sandbox", ADMINISTER, create_sandbox)
+                .operation("create_sandbox", "Create the organisation's sandbox")
+                .audited("project.sandbox_created", Resource::None, &[])
+                .about("There is one: a second time answers the sandbox that is there.")
+                .may_take::<SandboxCreate>(|| json!({"name": "Paper & Co. (sandbox)"}))
+                .answers::<Projects>(201, "The sandbox is there.")
+                .fails(&[NOT_FOUND, WORKSPACE_DELETED]),
+            post("/v1/projects/sandbox/reset", ADMINISTER, reset_sandbox)
+                .operation("reset_sandbox", "Empty the sandbox")
+                .audited("project.sandbox_reset", Resource::None, &[])
+                .about("Closes the sandbox (409 `workspace_resetting`) until what it holds is removed.")
+                .answers::<Projects>(200, "The sandbox is being emptied.")
+                .fails(&[NOT_FOUND, WORKSPACE_DELETED]),
+            post("/v1/projects/switch", SESSION, switch)
+                .operation("switch_project", "Open a session for another project")
+                .audited("project.switched", Resource::None, &[])
+                .about("The token at hand stays with its own project.")
+                .takes::<ProjectSwitch>(|| json!({"project_id": WORKSPACE}))
+                .answers::<SwitchedProjects>(200, "A session for that project.")
+                .fails(&[NOT_FOUND, WORKSPACE_RESETTING, NO_WORKSPACE, INVALID_CREDENTIALS, LOGIN_RATE_LIMITED]),
+        ],
+    )
+}
+
+names!(
+    Environment,
+    "A sandbox never touches Pinterest.",
+    [WorkspaceEnvironment::Production.name(), WorkspaceEnvironment::Sandbox.name()]
+);
+names!(
+    ProjectState,
+    "Extension: whether the content of the workspace is being removed.",
+    [WorkspaceState::Active.name(), WorkspaceState::Resetting.name(), WorkspaceState::Deleted.name()]
+);
+
+request! {
+    /// What the sandbox shall be called.
+    pub struct SandboxCreate {
+        pub name: Option<Filled<NAME_MAX>>,
+    }
+}
+
+request! {
+    /// Which project to go to.
+    pub struct ProjectSwitch {
+        pub project_id: Uuid,
+    }
+}
+
+/// An organisation.
+#[derive(Clone, Serialize, JsonSchema)]
+pub struct Organization {
+    pub id: Uuid,
+    pub name: String,
+}
+
+impl From<&tenant::Organization> for Organization {
+    fn from(organization: &tenant::Organization) -> Self {
+        Self { id: organization.id.0, name: organization.name.clone() }
+    }
+}
+
+/// A workspace.
+#[derive(Serialize, JsonSchema)]
+pub struct Project {
+    pub id: Uuid,
+    pub name: String,
+    pub environment: Environment,
+    pub plan: Plan,
+    pub created_at: Time,
+    pub state: ProjectState,
+}
+
+/// The organisation's workspaces.
+#[derive(Serialize, JsonSchema)]
+pub struct Projects {
+    pub organization: Organization,
+    pub active_project: Project,
+    pub projects: Vec<Project>,
+}
+
+/// The same with a session's token.
+#[derive(Serialize, JsonSchema)]
+pub struct SwitchedProjects {
+    #[serde(flatten)]
+    pub projects: Projects,
+    #[serde(flatten)]
+    pub token: Token,
+}
+
+impl From<&tenant::Workspace> for Project {
+    fn from(workspace: &tenant::Workspace) -> Self {
+        Self {
+            id: workspace.id.0,
+            name: workspace.name.clone(),
+            environment: Environment(workspace.environment.name()),
+            plan: PLAN,
+            created_at: workspace.created_at.into(),
+            state: ProjectState(workspace.state.name()),
+        }
+    }
+}
+
+impl Projects {
+    fn of(active: &tenant::Workspace, known: &projects::Projects) -> Self {
+        Self {
+            organization: (&known.organization).into(),
+            active_project: active.into(),
+            projects: known.workspaces.iter().map(Project::from).collect(),
+        }
+    }
+}
+
+impl From<SandboxError> for ApiError {
+    fn from(error: SandboxError) -> Self {
+        match error {
+            SandboxError::NotFound => SANDBOX_NOT_FOUND.into(),
+            SandboxError::Deleted => WORKSPACE_DELETED.into(),
+            SandboxError::Port(error) => error.into(),
+        }
+    }
+}
+
+async fn list(State(context): State<Context>, caller: Caller) -> Result<Json<Projects>, ApiError> {
     let (active, known) = projects::of_workspace(&context, caller.workspace).await?;
-    Ok(Json(views::people::projects(&active, &known)))
+    Ok(Json(Projects::of(&active, &known)))
 }
 
 /// A second time answers the sandbox that is there.
-pub async fn create_sandbox(
+async fn create_sandbox(
     State(context): State<Context>,
     caller: Caller,
     MaybeJsonObject(body): MaybeJsonObject,
-) -> Result<Response, ApiError> {
-    let mut fields = Fields::of(&body);
-    let name = fields.filled_text("name", NAME_MAX);
-    fields.finish()?;
+) -> Result<(StatusCode, Json<Projects>), ApiError> {
+    let SandboxCreate { name } = request::body_of(&body)?;
+    let name = name.map(|name| name.trimmed());
     let (active, known) = projects::of_workspace(&context, caller.workspace).await?;
     projects::create_sandbox(&context, &known.organization, name, &active.timezone).await?;
     let known = projects::of_organization(&context, known.organization.id).await?;
-    Ok((StatusCode::CREATED, Json(views::people::projects(&active, &known))).into_response())
+    Ok((StatusCode::CREATED, Json(Projects::of(&active, &known))))
 }
 
 /// Closes the sandbox until what it holds is removed.
-pub async fn reset_sandbox(State(context): State<Context>, caller: Caller) -> Result<Json<Value>, ApiError> {
+async fn reset_sandbox(State(context): State<Context>, caller: Caller) -> Result<Json<Projects>, ApiError> {
     let (_, known) = projects::of_workspace(&context, caller.workspace).await?;
     projects::reset_sandbox(&context, &known.organization).await?;
     let (active, known) = projects::of_workspace(&context, caller.workspace).await?;
-    Ok(Json(views::people::projects(&active, &known)))
+    Ok(Json(Projects::of(&active, &known)))
 }
 
 /// A fresh token for another workspace of one's organisation; the token at hand stays with its own.
-pub async fn switch(
+async fn switch(
     State(context): State<Context>,
     caller: Caller,
-    JsonObject(body): JsonObject,
-) -> Result<Json<Value>, ApiError> {
-    let mut fields = Fields::of(&body);
-    let id = WorkspaceId(fields.required_uuid("project_id"));
-    fields.finish()?;
+    request::Json(body): request::Json<ProjectSwitch>,
+) -> Result<Json<SwitchedProjects>, ApiError> {
+    let id = WorkspaceId(body.project_id);
     let presence = people::presence(&context, caller.user()?, caller.workspace).await?;
     let found = presence.projects.workspaces.iter().find(|workspace| workspace.id == id);
     let active = found.ok_or_else(|| ApiError::not_found("project"))?;
     if active.state == WorkspaceState::Resetting {
-        return Err(codes::WORKSPACE_RESETTING.into());
+        return Err(WORKSPACE_RESETTING.into());
     }
     let token = log_in::open_session(&context, &presence.user, id).await?;
-    Ok(Json(views::people::switched(active, &presence.projects, &token)))
+    Ok(Json(SwitchedProjects { projects: Projects::of(active, &presence.projects), token: Token::of(&token) }))
 }

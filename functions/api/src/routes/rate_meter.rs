@@ -5,7 +5,7 @@ use axum::extract::{Query, State};
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::pin::WaitReason;
 use pinbridge_shared::domain::time::{DAY_MS, SECOND_MS};
-use pinbridge_shared::flows::pacing::rate_meter::{self, BudgetMeter};
+use pinbridge_shared::flows::pacing::rate_meter::{self, BudgetMeter, MeterError};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Number;
@@ -162,4 +162,13 @@ async fn read(
 ) -> Result<Json<RateMeter>, ApiError> {
     let account = caller.account(query::account_id(&query)?)?;
     Ok(Json(rate_meter::read(&context, account).await?.into()))
+}
+
+impl From<MeterError> for ApiError {
+    fn from(error: MeterError) -> Self {
+        match error {
+            MeterError::AccountNotFound => Self::not_found("account"),
+            MeterError::Port(error) => error.into(),
+        }
+    }
 }

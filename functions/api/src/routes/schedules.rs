@@ -21,7 +21,9 @@ use uuid::Uuid;
 use super::bulk::{BulkIds, BulkResult, BulkRetry, COUNTS, Outcome, each};
 use super::examples::SCHEDULE;
 use super::pins::fields::Priority;
-use super::{pin_validation, retries};
+use super::pins::list::{Relation, Search};
+use super::pins::retry::{self, PinRetry};
+use super::pins::validation::{self, PinValidation};
 use crate::activity::Resource;
 use crate::auth::Caller;
 use crate::endpoint::{DESTRUCTIVE, Endpoint, READ, WRITE, delete, get, patch, post, tagged};
@@ -30,13 +32,10 @@ use crate::error::codes::{
     self, ACCOUNT_NOT_PERMITTED, Code, NOT_FOUND, RETRY_MAY_DUPLICATE, SCHEDULE_KEY_REUSED, SCHEDULE_NOT_EDITABLE,
     SCHEDULE_REMOVED, SCHEDULE_WRONG_STATUS, TOKEN_REVOKED, VALIDATION_ERROR,
 };
-use crate::openapi::pin_work::PinValidation;
-use crate::openapi::pins::schemas::{PinRetry, Relation, Search};
 use crate::openapi::schema::{Flag, Limit, Offset, Text, Time};
 use crate::request::field::FromFields;
 use crate::request::query::{self as queries, name_ignored};
 use crate::request::{Fields, Json as JsonBody, JsonObject, MaybeJsonObject, path_id};
-use crate::views;
 
 pub use answers::{Schedule, SchedulePayload, ScheduleStatus};
 pub use requests::{ScheduleCreate, ScheduleUpdate};
@@ -214,17 +213,17 @@ async fn validate(
         Ok(asked) => asked,
         Err(error) => {
             let resolved = json!({"run_at": body.get("run_at"), "idempotency_key": body.get("idempotency_key")});
-            return Ok(Json(views::pins::validation(&pin_validation::unread(&error), resolved)));
+            return Ok(Json(json!(PinValidation::new(validation::unread(&error), resolved))));
         }
     };
     caller.may_use(asked.request.account)?;
     let validation = validate_schedule::validate(&context, caller.workspace, &asked).await?;
-    let mut resolved = pin_validation::resolved(&asked.request);
+    let mut resolved = validation::resolved(&asked.request);
     resolved["run_at"] = json!(asked.run_at.rfc3339());
     if asked.request.idempotency_key.is_empty() {
         resolved["idempotency_key"] = Value::Null;
     }
-    Ok(Json(views::pins::validation(&validation, resolved)))
+    Ok(Json(json!(PinValidation::new(validation, resolved))))
 }
 
 async fn list(
@@ -375,7 +374,7 @@ fn outcome(done: Result<(), ApiError>) -> Outcome {
 fn accepts_duplicate(object: &Map<String, Value>, headers: &HeaderMap) -> Result<bool, ApiError> {
     let mut fields = Fields::of(object);
     let in_body = fields.read::<Option<bool>>("accept_duplicate");
-    retries::accepts_duplicate(fields.finish_with(in_body)?, headers)
+    retry::accepts_duplicate(fields.finish_with(in_body)?, headers)
 }
 
 /// The key of that id in the caller's workspace; another workspace's schedule doesn't exist for the caller.

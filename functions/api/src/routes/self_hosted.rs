@@ -1,5 +1,5 @@
-//! What the hosted service sells, and a system of one's own has or has no need of: billing, quotas, teams, mail. Some of
-//! it has a read-only answer, the rest is refused.
+//! What the hosted service sells, and a system of one's own has or has no need of: billing, quotas, teams, mail. Some
+//! of it has a read-only answer, the rest is refused.
 
 use axum::Json;
 use axum::extract::State;
@@ -263,7 +263,8 @@ async fn no_team() -> ApiError {
 async fn no_password_mail() -> ApiError {
     not_available(
         "No mail is sent, so that a password can't be reset by mail.",
-        "Ask the operator: operator set-password sets a new one. Knowing the old one, use POST /v1/auth/change-password.",
+        "Ask the operator: operator set-password sets a new one. Knowing the old one, use POST \
+         /v1/auth/change-password.",
     )
 }
 

@@ -9,10 +9,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::openapi::pins::schemas::{MediaType, PinErrorCode};
 use crate::openapi::schema::{Time, names};
 use crate::routes::pins::fields::Priority;
-use crate::views::blocker;
+use crate::routes::pins::pin::blocker;
+use crate::routes::pins::pin::{MediaType, PinErrorCode};
 
 names!(
     ScheduleStatus,

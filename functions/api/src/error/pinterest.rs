@@ -1,17 +1,14 @@
-//! What connections and boards refuse: connecting, disconnecting, and every call that goes through to Pinterest.
+//! The errors of every call that goes through to Pinterest.
 
 use pinbridge_shared::domain::pin::failure::Failure;
-use pinbridge_shared::domain::sandbox::{ACCOUNTS_MAX, OWN_BOARDS_MAX};
-use pinbridge_shared::flows::accounts::disconnect::DisconnectError;
-use pinbridge_shared::flows::accounts::oauth::{FinishError, StartError};
+use pinbridge_shared::domain::sandbox::OWN_BOARDS_MAX;
 use pinbridge_shared::flows::accounts::with_token::CallError;
-use pinbridge_shared::flows::boards::board_access::AccessError;
 use pinbridge_shared::ports::ReadFailure;
 
 use super::codes::Code;
 use super::{ApiError, codes};
 
-fn scope_missing(scopes: &[String]) -> ApiError {
+pub fn scope_missing(scopes: &[String]) -> ApiError {
     let scopes = match scopes {
         [] => "a scope that this needs".to_owned(),
         [one] => format!("the scope {one}"),
@@ -20,7 +17,7 @@ fn scope_missing(scopes: &[String]) -> ApiError {
     codes::SCOPE_MISSING.with("scopes", scopes)
 }
 
-fn refused_by_pinterest(read: &ReadFailure) -> ApiError {
+pub fn refused(read: &ReadFailure) -> ApiError {
     let code = match read.failure {
         Failure::BoardNotFound => codes::BOARD_NOT_FOUND,
         Failure::BoardSectionNotFound => codes::BOARD_SECTION_NOT_FOUND,
@@ -36,7 +33,7 @@ fn refused_by_pinterest(read: &ReadFailure) -> ApiError {
     code.into()
 }
 
-fn passing(code: Code, retry_after_ms: Option<i64>) -> ApiError {
+pub fn passing(code: Code, retry_after_ms: Option<i64>) -> ApiError {
     ApiError::from(code).retried(whole_seconds(retry_after_ms))
 }
 
@@ -64,56 +61,8 @@ impl From<CallError> for ApiError {
             CallError::SandboxBoardLimit => codes::SANDBOX_BOARD_LIMIT.with("limit", OWN_BOARDS_MAX),
             CallError::SandboxBoardFixed => codes::SANDBOX_BOARD_FIXED.into(),
             CallError::RateLimited { retry_after_ms } => passing(codes::PINTEREST_RATE_LIMITED, retry_after_ms),
-            CallError::Pinterest(read) => refused_by_pinterest(&read),
+            CallError::Pinterest(read) => refused(&read),
             CallError::Port(error) => error.into(),
-        }
-    }
-}
-
-impl From<AccessError> for ApiError {
-    fn from(error: AccessError) -> Self {
-        match error {
-            AccessError::AccountNotFound => Self::not_found("account"),
-            AccessError::Port(error) => error.into(),
-        }
-    }
-}
-
-impl From<DisconnectError> for ApiError {
-    fn from(error: DisconnectError) -> Self {
-        match error {
-            DisconnectError::AccountNotFound => Self::not_found("account"),
-            DisconnectError::Port(error) => error.into(),
-        }
-    }
-}
-
-impl From<StartError> for ApiError {
-    fn from(error: StartError) -> Self {
-        match error {
-            StartError::AppMissing => codes::PINTEREST_APP_MISSING.into(),
-            StartError::SandboxAccountLimit => codes::SANDBOX_ACCOUNT_LIMIT.with("limit", ACCOUNTS_MAX),
-            StartError::Closed => codes::WORKSPACE_RESETTING.into(),
-            StartError::Port(error) => error.into(),
-        }
-    }
-}
-
-impl From<FinishError> for ApiError {
-    fn from(error: FinishError) -> Self {
-        match error {
-            FinishError::StateInvalid => codes::OAUTH_STATE_INVALID.into(),
-            FinishError::Denied => codes::OAUTH_DENIED.into(),
-            FinishError::NoCode => codes::OAUTH_CODE_MISSING.into(),
-            FinishError::CodeRefused => codes::OAUTH_CODE_REFUSED.into(),
-            FinishError::AppRefused => codes::PINTEREST_APP_REFUSED.into(),
-            FinishError::Unreachable { retry_after_ms } => passing(codes::OAUTH_PINTEREST_UNREACHABLE, retry_after_ms),
-            FinishError::Pinterest(read) if read.failure == Failure::ScopeMissing => {
-                scope_missing(&["user_accounts:read".to_owned()])
-            }
-            FinishError::Pinterest(read) if read.failure == Failure::TokenRevoked => codes::OAUTH_TOKENS_REFUSED.into(),
-            FinishError::Pinterest(read) => refused_by_pinterest(&read),
-            FinishError::Port(error) => error.into(),
         }
     }
 }

@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 
 use pinbridge_shared::domain::ids::BoardKey;
 use pinbridge_shared::domain::import::{Made, Outcome, RowError, RowResult, Source};
+use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::flows::imports::ImportView;
 use pinbridge_shared::flows::imports::dry_run::{BoardReport, ImportReport, RowForecast};
 use pinbridge_shared::flows::pacing::forecast::Forecast;
 use serde_json::{Value, json};
 
-use super::time;
 use crate::routes::board_access::BoardAccess;
+
+fn time(moment: Option<Moment>) -> Option<String> {
+    moment.map(Moment::rfc3339)
+}
 
 pub fn import(view: &ImportView) -> Value {
     let (import, totals) = (&view.import, &view.totals);
