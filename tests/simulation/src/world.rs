@@ -17,6 +17,7 @@ use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::account::credentials::TokenLife;
 use pinbridge_shared::domain::account::{Account, PUBLISHING_SCOPES};
 use pinbridge_shared::domain::message::PublishMessage;
+use pinbridge_shared::domain::reconcile::duplicate_check::DuplicateCheck;
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::flows::accounts::connect;
 use pinbridge_shared::ports::{
@@ -36,6 +37,7 @@ use tower::ServiceExt;
 use crate::endpoint::Endpoint;
 use crate::faults::Faults;
 use crate::gate::SimGate;
+use crate::invariants::{Invariant, Lacking};
 use crate::kernel::{Action, Kernel, Kind, Machine, Pid, Step};
 use crate::oracle::{Oracle, Outcome};
 use crate::plan::{BOARDS_MAX, Plan};
@@ -127,6 +129,13 @@ impl SimWorld {
         if let Some(quiesce_ms) = plan.quiesce_ms {
             settings.deadlines.quiesce_ms = quiesce_ms;
         }
+        if let Some(invariant) = plan.lacking {
+            Lacking::Publishing(invariant).weaken(&mut settings);
+            // The duplicate check would delete Pins that it takes for nobody's.
+            if invariant == Invariant::Ownership {
+                settings.duplicate_check = DuplicateCheck::Off;
+            }
+        }
         let oracle = Oracle::new(Arc::clone(&plan), Arc::clone(&kernel), Arc::clone(&store), Arc::clone(&gate));
         let timeout_ms = settings.deadlines.client_timeout_ms;
         let endpoint = Endpoint::new(kernel.clone(), gate.clone(), plan.grants.clone());
@@ -165,7 +174,6 @@ impl SimWorld {
             oauth: endpoint.clone() as Arc<dyn OAuth>,
             system: clock,
             settings,
-            rules: plan.rules,
         };
         let machine = Machine::new(Arc::clone(&kernel));
         let tries = vec![0; plan.wishes.len()];
@@ -290,7 +298,12 @@ impl SimWorld {
         let pid = self.machine.fork(kind, skew_ms);
         let system = Arc::new(ProcessClock { kernel: Arc::clone(&self.kernel), pid });
         self.kernel.schedule(self.kernel.now() + timeout_ms, Action::TimeOut(pid));
-        (pid, Context { system, ..self.template.clone() })
+        let context = Context { system, ..self.template.clone() };
+        let context = match self.plan.lacking {
+            Some(invariant) => Lacking::Publishing(invariant).around(kind, context),
+            None => context,
+        };
+        (pid, context)
     }
 
     fn request(&mut self, wish: usize) {
@@ -608,7 +621,8 @@ impl SimWorld {
         };
         let (pid, context) = self.fork(kind, timeout_ms);
         let mut event = SqsEvent::default();
-        event.records = batch.iter().map(record).collect();
+        event.records =
+            batch.iter().map(|delivery| record(delivery, self.body(queue, delivery, context.system.now()))).collect();
         let (kernel, gate, fakes) = (self.kernel.clone(), self.gate.clone(), self.queue.clone());
         let unacknowledged = self.faults().unacknowledged;
         let ended = Arc::clone(&self.ended);
@@ -635,6 +649,15 @@ impl SimWorld {
                 }
             }
         });
+    }
+
+    /// The body of the delivery as a worker receives it whose clock shows `now`.
+    fn body(&self, queue: QueueName, delivery: &Delivery, now: Moment) -> String {
+        let parsed = PublishMessage::parse(&delivery.body).ok().filter(|_| queue == QueueName::Publish);
+        let (Some(invariant), Some(message)) = (self.plan.lacking, parsed) else { return delivery.body.clone() };
+        let generation = self.store.peek(message.key()).map_or(0, |(_, attempt)| attempt.generation);
+        let message = Lacking::Publishing(invariant).message(message, generation, now);
+        serde_json::to_string(&message).expect("plain data")
     }
 
     fn check(&mut self) {
@@ -701,11 +724,11 @@ async fn is_permanent(answer: http::Response<Body>) -> bool {
     PERMANENT_CONFLICTS.iter().any(|code| body.windows(code.len()).any(|part| part == *code))
 }
 
-fn record(delivery: &Delivery) -> SqsMessage {
+fn record(delivery: &Delivery, body: String) -> SqsMessage {
     let mut record = SqsMessage::default();
     record.message_id = Some(delivery.receipt.clone());
     record.receipt_handle = Some(delivery.receipt.clone());
-    record.body = Some(delivery.body.clone());
+    record.body = Some(body);
     record.attributes.insert("ApproximateReceiveCount".into(), delivery.receives.to_string());
     record
 }
