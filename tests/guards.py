@@ -31,7 +31,7 @@ WORDS_OUT = {
     r"\bis no obstacle\b|\bas what it is\b": "a plain sentence",
     r"(?<![\"`])\bOurs\.": "Extension (not part of PinBridge's API).",
     r"\blate[ _-]check\b|\bLateCheck\b": "duplicate check",
-    r"\bhands? in\b": "sends",
+    r"\bhands in\b": "sends",
 }
 # The row's own names and the table of names before 0.2.0 keep the old words.
 KNOWN = {

@@ -8,6 +8,9 @@ export NO_PROXY=127.0.0.1,localhost no_proxy=127.0.0.1,localhost
 
 stage_format() { cargo fmt --all --check; }
 
+# Words that are out, long prose, arrows between layers, benchmarks by hand.
+stage_guards() { python3 tests/guards.py; }
+
 stage_lint() { cargo clippy --quiet --locked --workspace --all-targets -- -D warnings; }
 
 # Where cargo-deny is installed; compiling it is no part of the tests.

@@ -117,7 +117,7 @@ async fn a_published_pin_is_deleted_on_pinterest_if_that_is_asked_for() {
     let (status, answer) = ask(&api, "DELETE", &path, Value::Null).await;
     let wanted = json!({"id": removed, "deleted": true, "removed_from_pinterest": true, "pinterest_pin_id": on_pinterest, "reason": null});
     assert_eq!((status, answer), (200, wanted));
-    assert_eq!(api.world.pinterest.deletions(), [on_pinterest.clone(), on_pinterest], "in vain, and for good");
+    assert_eq!(api.world.pinterest.deletions(), [on_pinterest.clone(), on_pinterest], "once refused, once done");
     let path = format!("/v1/pins/{waits}?delete_from_pinterest=true");
     let (status, answer) = ask(&api, "DELETE", &path, Value::Null).await;
     assert_eq!(

@@ -291,6 +291,6 @@ async fn of_two_grants_the_later_one_stays_and_a_doubt_changes_nothing() {
         let stored = envelope.tokens(key, true).await.expect("read").expect("there");
         assert!(stored.access == tokens(stays).access, "account {id}");
         let is_removed = remove_copied(&secrets, &envelope, key).await.expect("asked");
-        assert_eq!(is_removed, wanted != Moved::Undecided, "nothing is removed in doubt");
+        assert_eq!(is_removed, wanted != Moved::Undecided, "nothing is removed while the outcome is unresolved");
     }
 }

@@ -132,7 +132,7 @@ async fn a_pin_at_once_costs_at_most_seven_write_units() {
 }
 
 /// 50 at once, 88 with a slot and 42 through the backlog, as one burst of 180. Each group's acceptance and publishing
-/// are read off separately; what the dispatcher does meanwhile (releases, the watchdog's rounds, lease and watermark,
+/// are read off separately; what the dispatcher does meanwhile (releases, the rescuer's rounds, lease and watermark,
 /// until it has cleared the account's mark and the last pin is out) is all the backlog's.
 #[tokio::test]
 async fn a_deferred_pin_costs_at_most_eight_write_units() {
@@ -190,12 +190,12 @@ async fn assert_placements(metered: &Metered, at_once: &[PinKey], slotted: &[Pin
     assert!(placements(waiting).await.iter().all(|placement| matches!(placement, Placement::Backlog(_))));
 }
 
-/// What a pin may cost the tally, in write units.
+/// What a pin may cost the rollup, in write units.
 const TALLY_MAX: f64 = 0.2;
 const TALLIED_MINUTES: usize = 10;
 
-/// Ten minutes of so many pins a minute, and then until the tally has them all: what the folds write and read, every tick's
-/// look for something to fold included. The rest of the ticks is the watchdog's, and is done before on its own.
+/// Ten minutes of so many pins a minute, and then until the rollup has them all: what the folds write and read, every tick's
+/// look for something to fold included. The rest of the ticks is the rescuer's, and is done before on its own.
 async fn tallied(per_minute: usize) -> (f64, f64) {
     let metered = metered().await;
     metered.tick().await;
@@ -219,10 +219,10 @@ async fn tallied(per_minute: usize) -> (f64, f64) {
     let sums = metered.world.context.rollups.sums(testdata::workspace(), 0, i64::from(u32::MAX)).await.expect("read");
     let told: u32 =
         sums.iter().flat_map(|(_, sums)| sums.0.values()).flat_map(|of| of.ended.values()).map(|e| e.published).sum();
-    assert_eq!(told as usize, keys.len(), "the tally has them all");
+    assert_eq!(told as usize, keys.len(), "the rollup has them all");
     let pins = keys.len();
-    let what = ["60 a minute: the tally", "12 a minute: the tally", "1 a minute: the tally"];
-    let what = what.into_iter().find(|what| what.starts_with(&format!("{per_minute} "))).unwrap_or("the tally");
+    let what = ["60 a minute: the rollup", "12 a minute: the rollup", "1 a minute: the rollup"];
+    let what = what.into_iter().find(|what| what.starts_with(&format!("{per_minute} "))).unwrap_or("the rollup");
     print(&[&Spent { what, pins, written, read }]);
     (written / pins as f64, read / pins as f64)
 }

@@ -16,10 +16,10 @@ use uuid::Uuid;
 use crate::support::embedded_aws;
 
 /// In write units, everything included.
-/// Twelve, and the tally's own share of 0.2 (`cost_tally`).
+/// Twelve, and the rollup's own share of 0.2 (`cost_tally`).
 const SCHEDULED_MAX: f64 = 12.2;
 
-/// One that is alone in its quarter of an hour pays for rows that others share: a clock row, and the tally's of its hour.
+/// One that is alone in its quarter of an hour pays for rows that others share: a recovery marker, and the rollup's of its hour.
 const LONE_MAX: f64 = 16.0;
 
 const IDLE_MINUTES: i64 = 10;
@@ -53,7 +53,7 @@ async fn cost(pins: usize, apart_ms: i64) -> (f64, f64) {
         keys.push(view.schedule.key);
     }
     let made = units();
-    // The watchdog's later rounds included.
+    // The rescuer's later rounds included.
     let minutes = 8 + (pins as i64 * apart_ms) / MINUTE_MS;
     world.run_until(start.plus_ms(minutes * MINUTE_MS + SECOND_MS)).await;
     let done = units();

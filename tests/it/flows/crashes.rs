@@ -92,7 +92,7 @@ async fn story(nth: usize, fault: Fault, answers: &[Answer]) -> bool {
     world.run_for_ms(30 * MINUTE_MS).await;
     assert_eq!(world.pinterest.pins().len(), 1, "{fault:?} at call {nth}, later");
     assert_eq!((world.queue.messages().len(), world.queue.dead().len()), (0, 0), "{fault:?} at call {nth}, the queue");
-    assert_eq!(world.queue.reconciliations(), [], "{fault:?} at call {nth}, the look queue");
+    assert_eq!(world.queue.reconciliations(), [], "{fault:?} at call {nth}, the reconciliation queue");
     went_off
 }
 

@@ -112,7 +112,7 @@ async fn trouble_at_any_call_fails_the_pin_once_and_loses_no_letter() {
     sweep(&FAULTS_AND_REPEATS, 3, async |nth, fault| {
         let (world, key) = with_dead_letter().await;
         world.faults.plan_any(nth, fault);
-        // Its clock row would bring the pin back: this is about the letter.
+        // Its recovery marker would bring the pin back: this is about the letter.
         while world.run_dead_letters_once().await || world.queue.next_due(QueueName::DeadLetters).is_some() {
             let due = world.queue.next_due(QueueName::DeadLetters).unwrap_or(world.now());
             world.system.advance_to(due);

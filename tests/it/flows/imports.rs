@@ -311,7 +311,7 @@ async fn a_dead_letter_stops_the_import_with_a_reason_and_it_can_be_resumed() {
     let (world, _) = world().await;
     world.queue.set_max_receives(2);
     let key = submit(&world, few()).await;
-    // For every copy of the message that the watchdog sends meanwhile, too.
+    // For every copy of the message that the rescuer sends meanwhile, too.
     (1..=20).for_each(|nth| world.faults.plan("imports.import_chunk", nth, Fault::FailBefore));
     world.run_for_ms(10 * MINUTE_MS).await;
     let view = read(&world, key).await;

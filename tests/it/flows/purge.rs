@@ -100,7 +100,7 @@ async fn furnish(world: &TestWorld, workspace: WorkspaceId, pins: usize) -> Vec<
         let accepted = accept_pin(w, workspace, testdata::request(&format!("pin-{index}"))).await.expect("accepted");
         let Acceptance::New(pin, attempt) = accepted else { panic!("a new pin") };
         let board = BoardKey { account: key, board_id: pin.request.board_id.clone() };
-        // One of each: announced and in doubt, in the backlog, untouched.
+        // One of each: announced and unresolved, in the backlog, untouched.
         if index % 3 == 0 {
             let begun = attempt.begin(world.now(), w.nonce()).expect("begins");
             assert_eq!(w.store.save_attempt(&pin, &begun).await.expect("saved"), Write::Done);
@@ -283,7 +283,7 @@ async fn messages_and_clock_rows_of_purged_pins_are_dropped() {
         let disposition = publish_pin(&world.context, message, ends_at_ms).await.expect("works");
         assert_eq!(disposition, Disposition::Done);
     }
-    // The queue's messages and the watchdog's rows come to nothing by themselves.
+    // The queue's messages and the rescuer's rows come to nothing by themselves.
     world.run_for_ms(45 * MINUTE_MS).await;
     assert_eq!(world.queue.messages().len(), 0);
     assert!(!store.holds_anything_of(mine()));
@@ -299,7 +299,7 @@ async fn what_a_slow_worker_writes_behind_the_purge_goes_too() {
     run(&world).await.expect("survives");
     world.system.advance_ms(QUIET_MS);
     run(&world).await.expect("survives");
-    assert_eq!(world.pins(&keys).await.len(), 0, "buried");
+    assert_eq!(world.pins(&keys).await.len(), 0, "gone");
     // It had read the pin just before.
     let begun = attempt.begin(world.now(), "late".into()).expect("begins");
     assert_eq!(world.context.store.save_attempt(&pin, &begun).await.expect("saved"), Write::Done);

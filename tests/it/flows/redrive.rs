@@ -174,7 +174,7 @@ async fn letters_whose_pins_need_nobody_are_dropped() {
 #[tokio::test]
 async fn what_may_exist_already_keeps_its_letter() {
     let (parked, keys) = Parked::new(1).await;
-    // Failed in doubt long ago, under another name of the same letter.
+    // Failed with an unresolved outcome long ago, under another name of the same message.
     parked.test.pinterest.answer_next([Answer::LOST_WITH_COMMIT]);
     parked.test.pinterest.fail_lists(std::iter::repeat_n(Failure::PinterestUnreachable, 100_000));
     pinbridge_shared::flows::pins::retry_pin::retry_pin(&parked.world, keys[0], false).await.expect("retried");

@@ -86,7 +86,7 @@ async fn a_message_of_before_the_retry_is_void() {
     world.run_publisher_once().await;
     assert_eq!((world.attempt(key).await.status, world.queue.messages().len()), (Status::Queued, 0));
     world.run_until_finished(&[key], START.plus_ms(4 * MINUTE_MS)).await;
-    assert_eq!(world.attempt(key).await.status, Status::Published, "its clock row brought it back");
+    assert_eq!(world.attempt(key).await.status, Status::Published, "its recovery marker brought it back");
 }
 
 #[tokio::test]

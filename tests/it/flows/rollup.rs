@@ -1,4 +1,4 @@
-//! The tally: exact, whatever fails, and in nobody's way.
+//! The rollup: exact, whatever fails, and in nobody's way.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use pinbridge_shared::testing::{START, TestWorld};
 use super::accept_numbered;
 use crate::support::sweep::{FAULTS_AND_REPEATS, sweep};
 
-/// Whatever happens to a pin that ends at once, the tally knows of it by then.
+/// Whatever happens to a pin that ends at once, the rollup knows of it by then.
 const ROLLED_UP_AFTER_MS: i64 = 14 * MINUTE_MS;
 const ENDS_AT_MS: i64 = 600 * SECOND_MS;
 
@@ -40,7 +40,7 @@ fn assert_exact(store: &FakeStore, what: &str) {
     assert_eq!(sums, true_sums, "{what}");
 }
 
-/// One that has published, failed and waiting pins, of which the tally knows nothing yet, and whose watchdog has done with
+/// One that has published, failed and waiting pins, of which the rollup knows nothing yet, and whose rescuer has done with
 /// the minutes in which they were accepted.
 async fn not_rolled_up(pins: usize) -> (TestWorld, Arc<FakeStore>, Vec<PinKey>) {
     let (mut world, store) = TestWorld::with_store(5).await;
@@ -68,7 +68,7 @@ async fn the_first_fold_counts_every_pin_and_the_next_one_nothing_again() {
         assert!(ends.contains(&status), "{ends:?}");
     }
     let waiting = world.pins(&keys).await;
-    assert!(waiting.iter().any(|(pin, _)| matches!(pin.placement, Placement::Backlog(_))), "without a clock row");
+    assert!(waiting.iter().any(|(pin, _)| matches!(pin.placement, Placement::Backlog(_))), "without a recovery marker");
     let rolled_up = roll_up_now(&world).await;
     assert_eq!((rolled_up.minutes, rolled_up.samples, rolled_up.behind), (10, 12, 0));
     assert_exact(&store, "once");
@@ -180,7 +180,7 @@ async fn a_backlog_is_counted_when_it_is_accepted_and_again_as_it_is_released() 
     assert_exact(&store, "released");
 }
 
-/// Twenty ticks, in all of which the tally's rows can't be read or written.
+/// Twenty ticks, in all of which the rollup's rows can't be read or written.
 #[tokio::test]
 async fn a_tally_that_fails_throughout_keeps_nothing_from_being_published() {
     for call in ["rollups.rolled_up", "rollups.first_rollup_page", "rollups.save_rollup_page", "rollups.set_rolled_up"]
@@ -211,11 +211,11 @@ async fn a_tally_that_fails_throughout_keeps_nothing_from_being_published() {
             }
             assert_exact(&store, call);
         }
-        assert_eq!(ends[0], ends[1], "each pin at the same moment, with and without the tally");
+        assert_eq!(ends[0], ends[1], "each pin at the same moment, with and without the rollup");
     }
 }
 
-/// Each tick ends at the tally: killed there, the next one is not kept waiting by its lease.
+/// Each tick ends at the rollup: killed there, the next one is not kept waiting by its lease.
 #[tokio::test]
 async fn a_dispatcher_that_dies_while_it_folds_has_given_back_its_lease() {
     let (world, _) = TestWorld::with_store(3).await;

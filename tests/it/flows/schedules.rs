@@ -149,7 +149,7 @@ async fn a_schedule_that_is_moved_away_and_back_keeps_its_time_whatever_is_remov
         let change = ScheduleChange { run_at: Some(to), ..ScheduleChange::default() };
         schedules::edit(&world.context, key, &change).await.expect("moved");
     }
-    // The first edit's removal was on its way all the time.
+    // The first edit's removal was on its way since the first edit.
     world.context.schedules.delete_due(&[first]).await.expect("removed");
     world.run_until(at.plus_ms(MINUTE_MS)).await;
     assert_eq!(status(&world, key).await, ScheduleStatus::Done);
