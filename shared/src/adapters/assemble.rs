@@ -16,6 +16,7 @@ use super::system::RealSystem;
 use super::{aws, sandbox, sdk};
 use crate::config::{Environment, Resources, Settings, TokenCustody};
 use crate::context::Context;
+use crate::domain::invariants::Rules;
 use crate::ports::{
     ActivityLog, Analytics, BoardChecks, Boards, Imports, OAuthStates, PinIndex, Pinterest, Purge, Rollups, Schedules,
     Secrets, SimulatedAccounts, Store, System,
@@ -73,6 +74,7 @@ pub fn over(config: &SdkConfig, settings: Settings, resources: Resources) -> any
         )?),
         system,
         settings,
+        rules: Rules::default(),
     };
     Ok(sandbox::around(context, simulated))
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use fastrand::Rng;
+use pinbridge_shared::domain::invariants::Rules;
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS};
 
 use crate::endpoint::{GrantFaults, Spell};
 use crate::faults::Faults;
 use crate::gate::{Crash, Target};
-use crate::invariants::CustodyInvariant;
 
 /// An event of a world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,8 +43,7 @@ pub struct Plan {
     pub meetings: f64,
     /// Whether users reconnect most accounts that were given up.
     pub owners_return: bool,
-    /// The invariant that the world lacks.
-    pub lacking: Option<CustodyInvariant>,
+    pub rules: Rules,
     /// Planned crashes, by the number of the call.
     pub crashes: BTreeMap<u64, Crash>,
     pub target: Option<Target>,
@@ -109,7 +108,7 @@ impl Plan {
             heals_after_ms: ends_ms,
             meetings: MEETINGS,
             owners_return: true,
-            lacking: None,
+            rules: Rules::default(),
             crashes: BTreeMap::new(),
             target: None,
             is_traced: false,

@@ -36,7 +36,6 @@ use super::oracle::{Ends, Oracle, Violation};
 use super::plan::{Happening, Plan};
 use crate::endpoint::{Counts, Endpoint};
 use crate::gate::{Coverage, SimGate};
-use crate::invariants::Lacking;
 use crate::kernel::{Action, Kernel, Kind, Machine, Pid, Step};
 use crate::system::{ProcessClock, TrueClock};
 use crate::world::START;
@@ -187,10 +186,6 @@ impl RefreshWorld {
             oracle: oracle.clone(),
             error: Mutex::new(plan.faults.list_error),
         });
-        let mut settings = Settings::default();
-        if let Some(invariant) = plan.lacking {
-            Lacking::Custody(invariant).weaken(&mut settings);
-        }
         let template = Context {
             store: store.clone() as Arc<dyn Store>,
             tenants: store.clone() as Arc<dyn Tenants>,
@@ -207,7 +202,8 @@ impl RefreshWorld {
             pinterest: reader.clone() as Arc<dyn Pinterest>,
             oauth: endpoint.clone() as Arc<dyn OAuth>,
             system: clock,
-            settings,
+            settings: Settings::default(),
+            rules: plan.rules,
             purge: store.clone() as Arc<dyn Purge>,
             pin_index: store.clone() as Arc<dyn PinIndex>,
             passwords: Arc::new(FakePasswords::default()),
@@ -298,12 +294,7 @@ impl RefreshWorld {
         self.is_stirred = true;
         let (kernel, ended) = (self.kernel.clone(), self.ended.clone());
         let end = End { pid, kernel, ended, whose, through: None, is_over: false };
-        let context = Context { system, ..self.template.clone() };
-        let context = match self.plan.lacking {
-            Some(invariant) => Lacking::Custody(invariant).around(kind, context),
-            None => context,
-        };
-        (pid, context, end)
+        (pid, Context { system, ..self.template.clone() }, end)
     }
 
     /// Starts a process, which reports its end unless it is dying.
