@@ -20,7 +20,7 @@ use pinbridge_shared::flows::accept::accept_pins::accept_pins;
 use pinbridge_shared::ports::QueueName;
 use pinbridge_shared::testing::TestWorld;
 
-use crate::support::embedded_aws;
+use crate::support::{embedded_aws, meter};
 
 /// What a pin of a batch may cost, in write units, from its acceptance to its Pin.
 const IN_A_BATCH_MAX: f64 = 5.5;
@@ -79,7 +79,8 @@ async fn a_batch_of_a_hundred_costs_at_most_five_and_a_half_write_units_a_pin_an
     let config = embedded_aws::dynamodb(&aws).config().to_builder().interceptor(bucket_writes.clone()).build();
     let client = aws_sdk_dynamodb::Client::from_conf(config);
     resources::create_table(&client).await.expect("the table is created");
-    let (store, ledger) = DynamoStore::metered(client, resources::TABLE);
+    let (client, ledger) = meter::metered(&client);
+    let store = DynamoStore::new(client, resources::TABLE);
     let world = TestWorld::on(Arc::new(store), 1).await;
     let (units, updates) = (ledger.write_units(), bucket_writes.seen());
 

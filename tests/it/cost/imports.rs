@@ -11,7 +11,7 @@ use pinbridge_shared::flows::accept::accept_pins::accept_pins;
 use pinbridge_shared::flows::imports::{self, ImportView, Submission, Submitted};
 use pinbridge_shared::testing::TestWorld;
 
-use crate::support::embedded_aws;
+use crate::support::{embedded_aws, meter};
 
 /// What an import may cost beyond its pins, in write units a row of ordinary size: the row is kept, and its result.
 const BEYOND_ITS_PINS_MAX: f64 = 1.5;
@@ -30,7 +30,8 @@ async fn an_import_costs_little_beyond_its_pins() {
     let aws = embedded_aws::start().await;
     let client = embedded_aws::dynamodb(&aws);
     resources::create_table(&client).await.expect("the table is created");
-    let (store, ledger) = DynamoStore::metered(client, resources::TABLE);
+    let (client, ledger) = meter::metered(&client);
+    let store = DynamoStore::new(client, resources::TABLE);
     let world = TestWorld::on(Arc::new(store), 1).await;
     assert!(world.context.tenants.save_workspace(&testdata::workspace_row()).await.expect("saved"));
     let before = ledger.write_units();

@@ -7,7 +7,7 @@ use std::time::Instant;
 use futures_util::StreamExt;
 use pinbridge_local::aws::{Durability, LocalAws, Options};
 use pinbridge_local::resources;
-use pinbridge_shared::adapters::dynamodb::{DynamoStore, Ledger};
+use pinbridge_shared::adapters::dynamodb::DynamoStore;
 use pinbridge_shared::domain::ids::AccountId;
 use pinbridge_shared::domain::pin::attempt::{Attempt, Status, Upstream};
 use pinbridge_shared::domain::pin::failure::Failure;
@@ -20,6 +20,7 @@ use pinbridge_shared::testing::{START, TestWorld};
 use uuid::Uuid;
 
 use crate::support::embedded_aws;
+use crate::support::meter::{self, Ledger};
 
 /// The most that a page of 50 may cost, in read units: what `infra/runbooks/limits.md` says.
 ///
@@ -95,7 +96,8 @@ impl Measured {
                 println!("{done} of {pins} pins written after {:.0} s", began.elapsed().as_secs_f64());
             }
         }
-        let (store, ledger) = DynamoStore::metered(client, resources::TABLE);
+        let (client, ledger) = meter::metered(&client);
+        let store = DynamoStore::new(client, resources::TABLE);
         Self { world: TestWorld::on(Arc::new(store), 1).await, ledger, _aws: aws }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pinbridge_local::aws::LocalAws;
 use pinbridge_local::resources;
-use pinbridge_shared::adapters::dynamodb::{DynamoStore, Ledger};
+use pinbridge_shared::adapters::dynamodb::DynamoStore;
 use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
 use pinbridge_shared::domain::pin::{PinRequest, Placement};
@@ -18,6 +18,7 @@ use pinbridge_shared::ports::{QueueName, System, Write};
 use pinbridge_shared::testing::{START, TestWorld};
 
 use crate::support::embedded_aws;
+use crate::support::meter::{self, Ledger};
 
 /// What a pin may cost, in write units.
 const AT_ONCE_MAX: f64 = 7.0;
@@ -35,7 +36,8 @@ async fn metered() -> Metered {
     let client = embedded_aws::dynamodb(&aws);
     resources::create_table(&client).await.expect("the table is created");
     let unmetered = DynamoStore::new(client.clone(), resources::TABLE);
-    let (store, ledger) = DynamoStore::metered(client, resources::TABLE);
+    let (client, ledger) = meter::metered(&client);
+    let store = DynamoStore::new(client, resources::TABLE);
     Metered { world: TestWorld::on(Arc::new(store), 1).await, ledger, unmetered, _aws: aws }
 }
 

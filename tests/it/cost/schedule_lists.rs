@@ -14,7 +14,7 @@ use pinbridge_shared::flows::schedules::list_schedules::{self, Listed, ScheduleF
 use pinbridge_shared::ports::{Schedules, Write};
 use pinbridge_shared::testing::{START, TestWorld};
 
-use crate::support::embedded_aws;
+use crate::support::{embedded_aws, meter};
 
 /// The most that a page of 50 may cost, in read units: what `infra/runbooks/limits.md` says.
 ///
@@ -46,7 +46,8 @@ async fn measure(schedules: usize) -> Vec<(&'static str, f64, f64, usize)> {
     let client = embedded_aws::dynamodb(&aws);
     resources::create_table(&client).await.expect("the table is created");
     fill(&DynamoStore::new(client.clone(), resources::TABLE), schedules).await;
-    let (store, ledger) = DynamoStore::metered(client, resources::TABLE);
+    let (client, ledger) = meter::metered(&client);
+    let store = DynamoStore::new(client, resources::TABLE);
     let world = TestWorld::on(Arc::new(store), 1).await;
     let status = |status| ScheduleFilter { status: Some(status), ..ScheduleFilter::default() };
     let text = |text: &str| ScheduleFilter { q: Some(text.into()), ..ScheduleFilter::default() };

@@ -13,7 +13,7 @@ use pinbridge_shared::flows::schedules::{self, Created, ScheduleRequest};
 use pinbridge_shared::testing::TestWorld;
 use uuid::Uuid;
 
-use crate::support::embedded_aws;
+use crate::support::{embedded_aws, meter};
 
 /// In write units, everything included.
 /// Twelve, and the rollup's own share of 0.2 (`cost_tally`).
@@ -29,7 +29,8 @@ async fn cost(pins: usize, apart_ms: i64) -> (f64, f64) {
     let aws = embedded_aws::start().await;
     let client = embedded_aws::dynamodb(&aws);
     resources::create_table(&client).await.expect("the table is created");
-    let (store, ledger) = DynamoStore::metered(client, resources::TABLE);
+    let (client, ledger) = meter::metered(&client);
+    let store = DynamoStore::new(client, resources::TABLE);
     let world = TestWorld::on(Arc::new(store), 1).await;
     world.boards.insert(&testdata::request("any").board_id);
     // The very first tick catches up an hour of empty minutes; it is nobody's. What ticks cost by themselves isn't either.

@@ -19,7 +19,7 @@ use pinbridge_shared::ports::{Secrets, Stored, System, Tokens};
 use pinbridge_shared::testing::manual_system::ManualSystem;
 use uuid::Uuid;
 
-use crate::support::embedded_aws;
+use crate::support::{embedded_aws, meter};
 
 const PAGE: &str = include_str!("../../../infra/runbooks/token-custody.md");
 
@@ -173,8 +173,8 @@ async fn in_envelope_mode_a_refresh_costs_some_units_of_the_table_and_no_call_to
     let (counter, client) = counted(&aws).await;
     let dynamodb = embedded_aws::dynamodb(&aws);
     resources::create_table(&dynamodb).await.expect("the table is created");
-    let (table, ledger) = DynamoStore::metered(dynamodb, resources::TABLE);
-    let table = Arc::new(table);
+    let (dynamodb, ledger) = meter::metered(&dynamodb);
+    let table = Arc::new(DynamoStore::new(dynamodb, resources::TABLE));
     let envelope = Envelope::new(client, "pinbridge", Arc::clone(&table), system());
     let (one, two) = ("1".repeat(64), "2".repeat(64));
     envelope.store_tokens(account(), &one, &tokens("a")).await.expect("stored");

@@ -3,5 +3,6 @@
 pub mod agreement;
 pub mod api;
 pub mod embedded_aws;
+pub mod meter;
 pub mod real;
 pub mod sweep;

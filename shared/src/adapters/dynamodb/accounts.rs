@@ -132,32 +132,14 @@ impl DynamoStore {
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .set_return_consumed_capacity(self.meter.asked());
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let put = match rev {
             0 | 1 => put.condition_expression("attribute_not_exists(pk)"),
             rev => put.condition_expression("rev = :seen").expression_attribute_values(":seen", number(rev - 1)),
         };
         match put.send().await {
-            Ok(output) => {
-                self.meter.wrote(output.consumed_capacity());
-                Ok(true)
-            }
-            Err(error) => self.is_own_write(error, rev, nonce),
-        }
-    }
-
-    fn is_own_write(&self, error: SdkError<PutItemError>, rev: u64, nonce: &str) -> PortResult<bool> {
-        match error.as_service_error() {
-            Some(PutItemError::ConditionalCheckFailedException(refusal)) => {
-                self.meter.condition_failed();
-                let stored = refusal.item().map(Reader);
-                Ok(stored.is_some_and(|row| {
-                    row.maybe_number("rev") == Some(rev)
-                        && row.maybe_text("n").is_some_and(|stored| is_same_write(&stored, nonce))
-                }))
-            }
-            _ => Err(failed(error)),
+            Ok(_) => Ok(true),
+            Err(error) => is_own_write(error, rev, nonce),
         }
     }
 
@@ -179,11 +161,9 @@ impl DynamoStore {
                 .expression_attribute_values(":wpk", text(part(shard)))
                 .expression_attribute_values(":by", text(keys::refresh_sort_end(by)))
                 .limit(i32::try_from(limit).unwrap_or(i32::MAX).max(1))
-                .set_return_consumed_capacity(self.meter.asked())
                 .send()
                 .await
                 .map_err(failed)?;
-            self.meter.read(page.consumed_capacity());
             for item in page.items() {
                 let sort = Reader(item).text("wsk")?;
                 due.push(keys::parse_refresh_sort(&sort).ok_or_else(|| unreadable("wsk"))?);
@@ -191,5 +171,18 @@ impl DynamoStore {
         }
         due.sort_unstable();
         Ok(due.into_iter().take(limit).map(|(_, key)| key).collect())
+    }
+}
+
+fn is_own_write(error: SdkError<PutItemError>, rev: u64, nonce: &str) -> PortResult<bool> {
+    match error.as_service_error() {
+        Some(PutItemError::ConditionalCheckFailedException(refusal)) => {
+            let stored = refusal.item().map(Reader);
+            Ok(stored.is_some_and(|row| {
+                row.maybe_number("rev") == Some(rev)
+                    && row.maybe_text("n").is_some_and(|stored| is_same_write(&stored, nonce))
+            }))
+        }
+        _ => Err(failed(error)),
     }
 }

@@ -90,7 +90,6 @@ impl ActivityLog for DynamoStore {
             .expression_attribute_values(":high", text(&high))
             // One more, because the end of the range itself is not wanted.
             .limit(i32::try_from(limit + 1).unwrap_or(i32::MAX))
-            .set_return_consumed_capacity(self.meter.asked())
             .into_paginator()
             .send();
         let mut entries = Vec::new();
@@ -98,7 +97,6 @@ impl ActivityLog for DynamoStore {
             && let Some(page) = pages.next().await
         {
             let page = page.map_err(failed)?;
-            self.meter.read(page.consumed_capacity());
             for item in page.items().iter().filter(|item| Reader(item).text("sk").is_ok_and(|sk| sk != high)) {
                 entries.extend(read(item)?);
             }

@@ -92,15 +92,10 @@ impl DynamoStore {
             .update_expression("SET used = :now")
             .condition_expression("attribute_exists(pk) AND (attribute_not_exists(used) OR used <= :since)")
             .expression_attribute_values(":now", moment(now))
-            .expression_attribute_values(":since", moment(unless_since))
-            .set_return_consumed_capacity(self.meter.asked());
+            .expression_attribute_values(":since", moment(unless_since));
         match update.send().await {
-            Ok(output) => {
-                self.meter.wrote(output.consumed_capacity());
-                Ok(true)
-            }
+            Ok(_) => Ok(true),
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                self.meter.condition_failed();
                 Ok(false)
             }
             Err(error) => Err(failed(error)),

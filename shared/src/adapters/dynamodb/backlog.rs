@@ -46,11 +46,9 @@ impl Backlog for DynamoStore {
             .expression_attribute_values(":pk", text(keys::backlog(account)))
             .expression_attribute_values(":sk", text(row.sort_key()))
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .set_return_consumed_capacity(self.meter.asked())
             .send()
             .await
             .map_err(failed)?;
-        self.meter.read(before.consumed_capacity());
         Ok(Some(u64::try_from(before.count()).unwrap_or(0)))
     }
 
@@ -116,8 +114,7 @@ impl DynamoStore {
         for attempt in 0..REST_ATTEMPTS {
             pause_before(attempt).await;
             let write = self.client.batch_write_item().set_request_items(Some(rest));
-            let answer = write.set_return_consumed_capacity(self.meter.asked()).send().await.map_err(failed)?;
-            self.meter.wrote(answer.consumed_capacity().first());
+            let answer = write.send().await.map_err(failed)?;
             rest = answer.unprocessed_items.unwrap_or_default();
             if rest.is_empty() {
                 return Ok(());

@@ -45,21 +45,16 @@ impl Budget for DynamoStore {
             .put_item()
             .table_name(&self.table)
             .set_item(Some(row.build()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .set_return_consumed_capacity(self.meter.asked());
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let put = if next.rev == 1 {
             put.condition_expression("attribute_not_exists(pk)")
         } else {
             put.condition_expression("rev = :seen").expression_attribute_values(":seen", number(next.rev - 1))
         };
         match put.send().await {
-            Ok(output) => {
-                self.meter.wrote(output.consumed_capacity());
-                Ok(Write::Done)
-            }
+            Ok(_) => Ok(Write::Done),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(refusal)) => {
-                    self.meter.condition_failed();
                     let current = refusal.item().map(|item| read_day(next.day, item)).transpose()?;
                     let current = current.unwrap_or_else(|| DaySpending::nothing(next.day));
                     // The SDK repeated a write whose answer it lost: it has already happened.

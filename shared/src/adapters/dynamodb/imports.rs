@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::item::{Builder, Item, Reader, bytes, moment, number, text, unreadable};
-use super::{DynamoStore, failed, keys};
+use super::{DynamoStore, failed, keys, refused_by};
 use crate::domain::ids::{AccountId, ImportId, WorkspaceId};
 use crate::domain::import::{ChunkResult, Import, ImportKey, ROWS_MAX, Row, Source, Stop, StopReason, Totals};
 use crate::domain::invariants::is_same_write;
@@ -99,19 +99,12 @@ impl DynamoStore {
             .update_item()
             .table_name(&self.table)
             .set_key(Some(Builder::keyed(keys::import(key), keys::IMPORT).build()))
-            .set_return_consumed_capacity(self.meter.asked())
     }
 
     async fn updated(&self, update: UpdateItemFluentBuilder) -> PortResult<()> {
         match update.send().await {
-            Ok(output) => {
-                self.meter.wrote(output.consumed_capacity());
-                Ok(())
-            }
-            Err(error) if is_refused(&error) => {
-                self.meter.condition_failed();
-                Ok(())
-            }
+            Ok(_) => Ok(()),
+            Err(error) if is_refused(&error) => Ok(()),
             Err(error) => Err(failed(error)),
         }
     }
@@ -127,7 +120,6 @@ impl DynamoStore {
             .key_condition_expression("lpk = :lpk")
             .expression_attribute_values(":lpk", text(keys::imports(workspace)))
             .limit(i32::try_from(limit).unwrap_or(i32::MAX).max(1))
-            .set_return_consumed_capacity(self.meter.asked())
             .into_paginator()
             .send();
         let mut found = Vec::new();
@@ -135,7 +127,6 @@ impl DynamoStore {
             && let Some(page) = pages.next().await
         {
             let page = page.map_err(failed)?;
-            self.meter.read(page.consumed_capacity());
             for item in page.items() {
                 let sort = Reader(item).text("lsk")?;
                 let import = sort.split_once('#').and_then(|(_, id)| id.parse::<ImportId>().ok());
@@ -170,15 +161,11 @@ impl Imports for DynamoStore {
             .table_name(&self.table)
             .set_item(Some(import_item(import)))
             .condition_expression("attribute_not_exists(pk)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .set_return_consumed_capacity(self.meter.asked());
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match put.send().await {
-            Ok(output) => {
-                self.meter.wrote(output.consumed_capacity());
-                Ok(Write::Done)
-            }
+            Ok(_) => Ok(Write::Done),
             Err(error) => {
-                let stored = read_import(import.key, &self.refused_by(error)?.unwrap_or_default())?;
+                let stored = read_import(import.key, &refused_by(error)?.unwrap_or_default())?;
                 let is_ours = is_same_write(&stored.nonce, &import.nonce);
                 Ok(if is_ours { Write::Done } else { Write::Conflict(Box::new(stored)) })
             }
@@ -206,14 +193,10 @@ impl Imports for DynamoStore {
             .put_item()
             .table_name(&self.table)
             .set_item(Some(row.build()))
-            .condition_expression("attribute_not_exists(pk)")
-            .set_return_consumed_capacity(self.meter.asked());
+            .condition_expression("attribute_not_exists(pk)");
         match put.send().await {
-            Ok(output) => {
-                self.meter.wrote(output.consumed_capacity());
-                Ok(())
-            }
-            Err(error) => self.refused_by(error).map(|_| ()),
+            Ok(_) => Ok(()),
+            Err(error) => refused_by(error).map(|_| ()),
         }
     }
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::item::{Builder, moment, text};
-use super::{DynamoStore, failed, keys};
+use super::{DynamoStore, failed, keys, written_or_refused};
 use crate::domain::time::Moment;
 use crate::ports::{DispatcherLease, PortResult};
 
@@ -21,9 +21,8 @@ impl DispatcherLease for DynamoStore {
             .condition_expression("attribute_not_exists(pk) OR #until <= :now OR holder = :holder")
             .expression_attribute_names("#until", "until")
             .expression_attribute_values(":now", moment(now))
-            .expression_attribute_values(":holder", text(holder))
-            .set_return_consumed_capacity(self.meter.asked());
-        self.written_or_refused(put.send().await)
+            .expression_attribute_values(":holder", text(holder));
+        written_or_refused(put.send().await)
     }
 
     async fn release_lease(&self, holder: &str) -> PortResult<()> {
@@ -33,18 +32,11 @@ impl DispatcherLease for DynamoStore {
             .table_name(&self.table)
             .set_key(Some(Builder::keyed(keys::LEASE.to_owned(), keys::LEASE).build()))
             .condition_expression("holder = :holder")
-            .expression_attribute_values(":holder", text(holder))
-            .set_return_consumed_capacity(self.meter.asked());
+            .expression_attribute_values(":holder", text(holder));
         match delete.send().await {
-            Ok(output) => {
-                self.meter.wrote(output.consumed_capacity());
-                Ok(())
-            }
+            Ok(_) => Ok(()),
             // Another holder has the lease by now, and releases it.
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                self.meter.condition_failed();
-                Ok(())
-            }
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
             Err(error) => Err(failed(error)),
         }
     }

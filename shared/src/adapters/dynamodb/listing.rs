@@ -51,7 +51,6 @@ impl DynamoStore {
             .expression_attribute_values(":from", text(from))
             .expression_attribute_values(":by", text(keys::listing_sort_end(by)))
             .limit(i32::try_from(limit.clamp(1, PAGE_MAX)).unwrap_or(i32::MAX))
-            .set_return_consumed_capacity(self.meter.asked())
             .into_paginator()
             .send();
         let mut oldest = Vec::new();
@@ -59,7 +58,6 @@ impl DynamoStore {
             && let Some(page) = pages.next().await
         {
             let page = page.map_err(failed)?;
-            self.meter.read(page.consumed_capacity());
             for item in page.items() {
                 let row = Reader(item);
                 let lsk = row.text("lsk")?;

@@ -1,12 +1,10 @@
 //! Recovery markers, and the marks of the minutes that are done.
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
 use uuid::Uuid;
 
 use super::item::{Builder, Item, Reader, bytes, number, unreadable};
-use super::{DynamoStore, failed, keys};
+use super::{DynamoStore, failed, keys, written_or_refused};
 use crate::domain::ids::{PinId, PinKey, WorkspaceId};
 use crate::domain::recovery::{Purpose, RecoveryMarker};
 use crate::ports::{PortResult, RecoveryMarkers};
@@ -75,9 +73,8 @@ impl RecoveryMarkers for DynamoStore {
     async fn delete_marker(&self, row: &RecoveryMarker) -> PortResult<()> {
         let delete = self.client.delete_item().table_name(&self.table);
         let key = Builder::keyed(keys::markers(row.minute, row.shard), &row.id).build();
-        let delete = delete.set_key(Some(key)).set_return_consumed_capacity(self.meter.asked());
-        let output = delete.send().await.map_err(failed)?;
-        self.meter.wrote(output.consumed_capacity());
+        let delete = delete.set_key(Some(key));
+        delete.send().await.map_err(failed)?;
         Ok(())
     }
 
@@ -111,22 +108,7 @@ impl DynamoStore {
             .set_item(Some(row.build()))
             .condition_expression("attribute_not_exists(pk) OR #minute < :minute")
             .expression_attribute_names("#minute", "minute")
-            .expression_attribute_values(":minute", number(minute))
-            .set_return_consumed_capacity(self.meter.asked());
-        self.written_or_refused(put.send().await).map(|_| ())
-    }
-
-    pub(super) fn written_or_refused(&self, answer: Result<PutItemOutput, SdkError<PutItemError>>) -> PortResult<bool> {
-        match answer {
-            Ok(output) => {
-                self.meter.wrote(output.consumed_capacity());
-                Ok(true)
-            }
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                self.meter.condition_failed();
-                Ok(false)
-            }
-            Err(error) => Err(failed(error)),
-        }
+            .expression_attribute_values(":minute", number(minute));
+        written_or_refused(put.send().await).map(|_| ())
     }
 }

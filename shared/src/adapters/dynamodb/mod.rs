@@ -13,7 +13,6 @@ mod imports;
 mod item;
 pub mod keys;
 mod lease;
-mod ledger;
 mod listing;
 #[cfg(any(test, feature = "testing"))]
 mod load;
@@ -35,16 +34,13 @@ mod tenants;
 mod transaction;
 mod users;
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
 
 use crate::ports::{Ping, PortError, PortResult};
 
-pub use ledger::Ledger;
-use ledger::Meter;
 pub use sealed::{SealedRow, SealedTokens};
 
 pub(crate) const PORT: &str = "table";
@@ -66,25 +62,34 @@ pub(super) async fn pause_before(attempt: u32) {
 pub struct DynamoStore {
     client: Client,
     table: String,
-    meter: Meter,
 }
 
 impl DynamoStore {
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into(), meter: Meter::default() }
-    }
-
-    /// A store that also counts what every request costs.
-    pub fn metered(client: Client, table: impl Into<String>) -> (Self, Arc<Ledger>) {
-        let ledger = Arc::new(Ledger::default());
-        let store = Self { client, table: table.into(), meter: Meter(Some(Arc::clone(&ledger))) };
-        (store, ledger)
+        Self { client, table: table.into() }
     }
 }
 
 /// Turns an SDK error of any operation into a port error.
 fn failed<E: ProvideErrorMetadata>(error: SdkError<E>) -> PortError {
     crate::adapters::aws::port_error(PORT, &error)
+}
+
+/// Returns the row that made a condition fail; any other error is passed on.
+fn refused_by(error: SdkError<PutItemError>) -> PortResult<Option<item::Item>> {
+    match error.as_service_error() {
+        Some(PutItemError::ConditionalCheckFailedException(refusal)) => Ok(refusal.item().cloned()),
+        _ => Err(failed(error)),
+    }
+}
+
+/// Whether the write was made; `false` when its condition failed.
+fn written_or_refused(answer: Result<PutItemOutput, SdkError<PutItemError>>) -> PortResult<bool> {
+    match answer {
+        Ok(_) => Ok(true),
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
+        Err(error) => Err(failed(error)),
+    }
 }
 
 #[async_trait]

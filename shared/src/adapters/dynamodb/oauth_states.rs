@@ -26,10 +26,8 @@ impl OAuthStates for DynamoStore {
             .delete_item()
             .table_name(&self.table)
             .set_key(Some(Builder::keyed(keys::oauth_states(state.workspace), state.hash_hex()).build()))
-            .return_values(ReturnValue::AllOld)
-            .set_return_consumed_capacity(self.meter.asked());
+            .return_values(ReturnValue::AllOld);
         let output = delete.send().await.map_err(failed)?;
-        self.meter.wrote(output.consumed_capacity());
         let Some(item) = output.attributes else { return Ok(None) };
         let row = Reader(&item);
         Ok(Some(PendingAuthorization { by: row.text("by")?, expires_at: row.moment("until")? }))

@@ -149,12 +149,10 @@ impl Pacing for DynamoStore {
                 .index_name(keys::WAITING_INDEX)
                 .key_condition_expression("wpk = :wpk")
                 .expression_attribute_values(":wpk", text(keys::waiting(shard)))
-                .set_return_consumed_capacity(self.meter.asked())
                 .into_paginator()
                 .send();
             while let Some(page) = pages.next().await {
                 let page = page.map_err(failed)?;
-                self.meter.read(page.consumed_capacity());
                 for item in page.items() {
                     let wsk = Reader(item).text("wsk")?;
                     accounts.push(keys::parse_waiting_sort(&wsk).ok_or_else(|| unreadable("wsk"))?);
@@ -173,18 +171,13 @@ impl DynamoStore {
             .set_key(Some(Builder::keyed(keys::account(account), keys::BUCKET).build()))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .set_return_consumed_capacity(self.meter.asked())
     }
 
     pub(super) async fn update(&self, request: UpdateItemFluentBuilder) -> PortResult<Updated> {
         match request.send().await {
-            Ok(output) => {
-                self.meter.wrote(output.consumed_capacity());
-                Ok(Updated::Now(output.attributes.unwrap_or_default()))
-            }
+            Ok(output) => Ok(Updated::Now(output.attributes.unwrap_or_default())),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => {
-                    self.meter.condition_failed();
                     Ok(Updated::Refused(refusal.item().cloned().unwrap_or_default()))
                 }
                 _ => Err(failed(error)),

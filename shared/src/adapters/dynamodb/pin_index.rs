@@ -75,14 +75,12 @@ impl DynamoStore {
             .expression_attribute_values(":high", text(high))
             // One more shows whether there are more.
             .limit(i32::try_from(limit + 1).unwrap_or(i32::MAX))
-            .set_return_consumed_capacity(self.meter.asked())
             .into_paginator()
             .send();
         let mut part = Part { entries: Vec::new(), end: None };
         let (mut last, mut read) = (None, 0);
         while let Some(page) = pages.next().await {
             let page = page.map_err(failed)?;
-            self.meter.read(page.consumed_capacity());
             for item in page.items() {
                 if read == limit {
                     part.end = last;

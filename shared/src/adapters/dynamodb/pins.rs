@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 
 use super::item::{Builder, Item, Reader, moment, number, text, unreadable};
 use super::rows::{attempt_item, is_of, listing, pin_item, read_attempt, read_pin};
-use super::{DynamoStore, REST_ATTEMPTS, failed, keys, pause_before};
+use super::{DynamoStore, REST_ATTEMPTS, failed, keys, pause_before, refused_by};
 use crate::domain::ids::{AccountKey, PinId, PinKey, WorkspaceId};
 use crate::domain::invariants::is_same_write;
 use crate::domain::pin::Pin;
@@ -31,15 +30,11 @@ impl Pins for DynamoStore {
             .table_name(&self.table)
             .set_item(Some(pin_item(pin)))
             .condition_expression("attribute_not_exists(pk)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .set_return_consumed_capacity(self.meter.asked());
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match put.send().await {
-            Ok(output) => {
-                self.meter.wrote(output.consumed_capacity());
-                Ok(Write::Done)
-            }
+            Ok(_) => Ok(Write::Done),
             Err(error) => {
-                let existing = read_pin(pin.key, &self.refused_by(error)?.unwrap_or_default())?;
+                let existing = read_pin(pin.key, &refused_by(error)?.unwrap_or_default())?;
                 // The SDK repeats a write whose answer it lost: then the conflicting row is our own.
                 let ours = is_same_write(&existing.nonce, &pin.nonce);
                 Ok(if ours { Write::Done } else { Write::Conflict(Box::new(existing)) })
@@ -81,8 +76,7 @@ impl Pins for DynamoStore {
             .put_item()
             .table_name(&self.table)
             .set_item(Some(attempt_item(pin, next)))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .set_return_consumed_capacity(self.meter.asked());
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let put = match next.rev {
             0 | 1 => put.condition_expression("attribute_not_exists(pk) OR pn <> :pn"),
             rev => put
@@ -90,11 +84,8 @@ impl Pins for DynamoStore {
                 .expression_attribute_values(":seen", number(rev - 1)),
         };
         match put.expression_attribute_values(":pn", text(&pin.nonce)).send().await {
-            Ok(output) => {
-                self.meter.wrote(output.consumed_capacity());
-                Ok(Write::Done)
-            }
-            Err(error) => match self.refused_by(error)? {
+            Ok(_) => Ok(Write::Done),
+            Err(error) => match refused_by(error)? {
                 Some(item) if is_of(pin, &item) => {
                     let current = read_attempt(pin, &item)?;
                     let ours = current.rev == next.rev && is_same_write(&current.nonce, &next.nonce);
@@ -106,7 +97,7 @@ impl Pins for DynamoStore {
     }
 
     async fn save_attempts(&self, writes: &[(Pin, Attempt)]) -> PortResult<bool> {
-        let mut call = self.client.transact_write_items().set_return_consumed_capacity(self.meter.asked());
+        let mut call = self.client.transact_write_items();
         for (pin, next) in writes {
             call = call.transact_items(TransactWriteItem::builder().put(self.conditional(pin, next)?).build());
         }
@@ -124,7 +115,6 @@ impl Pins for DynamoStore {
         let call = self
             .client
             .transact_write_items()
-            .set_return_consumed_capacity(self.meter.asked())
             .transact_items(TransactWriteItem::builder().put(put).build())
             .transact_items(TransactWriteItem::builder().put(self.conditional(pin, next)?).build());
         self.commit(call, &[(pin.clone(), next.clone())]).await
@@ -141,18 +131,11 @@ impl Pins for DynamoStore {
             .condition_expression("n = :pn AND attribute_not_exists(hid)")
             .expression_attribute_values(":at", moment(at))
             .expression_attribute_values(":lpk", text(listing(pin)))
-            .expression_attribute_values(":pn", text(&pin.nonce))
-            .set_return_consumed_capacity(self.meter.asked());
+            .expression_attribute_values(":pn", text(&pin.nonce));
         match update.send().await {
-            Ok(output) => {
-                self.meter.wrote(output.consumed_capacity());
-                Ok(())
-            }
+            Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => {
-                    self.meter.condition_failed();
-                    Ok(())
-                }
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
                 _ => Err(failed(error)),
             },
         }
@@ -182,10 +165,8 @@ impl Pins for DynamoStore {
             .table_name(&self.table)
             .key_condition_expression("pk = :pk")
             .expression_attribute_values(":pk", text(keys::sibling(account, content_hash)))
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .set_return_consumed_capacity(self.meter.asked());
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX));
         let page = query.send().await.map_err(failed)?;
-        self.meter.read(page.consumed_capacity());
         page.items().iter().map(|row| Reader(row).text("sk")?.parse().map_err(|_| unreadable("sk"))).collect()
     }
 
@@ -211,20 +192,6 @@ impl Pins for DynamoStore {
 }
 
 impl DynamoStore {
-    /// Returns the row that made a condition fail; any other error is passed on.
-    pub(super) fn refused_by(
-        &self,
-        error: aws_sdk_dynamodb::error::SdkError<PutItemError>,
-    ) -> PortResult<Option<Item>> {
-        match error.as_service_error() {
-            Some(PutItemError::ConditionalCheckFailedException(refusal)) => {
-                self.meter.condition_failed();
-                Ok(refusal.item().cloned())
-            }
-            _ => Err(failed(error)),
-        }
-    }
-
     async fn get_both_rows(&self, wanted: &[PinKey]) -> PortResult<HashMap<(String, String), Item>> {
         let mut names: Vec<String> = wanted.iter().map(|key| keys::pin(*key)).collect();
         names.sort_unstable();
@@ -240,15 +207,7 @@ impl DynamoStore {
         let mut items = HashMap::new();
         for attempt in 0..REST_ATTEMPTS {
             pause_before(attempt).await;
-            let answer = self
-                .client
-                .batch_get_item()
-                .set_request_items(Some(rest))
-                .set_return_consumed_capacity(self.meter.asked())
-                .send()
-                .await
-                .map_err(failed)?;
-            self.meter.read(answer.consumed_capacity().first());
+            let answer = self.client.batch_get_item().set_request_items(Some(rest)).send().await.map_err(failed)?;
             for item in answer.responses.into_iter().flatten().flat_map(|(_, rows)| rows) {
                 let row = Reader(&item);
                 items.insert((row.text("pk")?, row.text("sk")?), item);
@@ -270,13 +229,11 @@ impl DynamoStore {
             .consistent_read(true)
             .key_condition_expression("pk = :pk")
             .expression_attribute_values(":pk", text(pk))
-            .set_return_consumed_capacity(self.meter.asked())
             .into_paginator()
             .send();
         let mut rows = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(failed)?;
-            self.meter.read(page.consumed_capacity());
             rows.extend(page.items.unwrap_or_default());
         }
         Ok(rows)
@@ -285,8 +242,7 @@ impl DynamoStore {
     /// Writes a row unconditionally.
     pub(super) async fn put(&self, item: Item) -> PortResult<()> {
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        let output = put.set_return_consumed_capacity(self.meter.asked()).send().await.map_err(failed)?;
-        self.meter.wrote(output.consumed_capacity());
+        put.send().await.map_err(failed)?;
         Ok(())
     }
 
@@ -294,8 +250,7 @@ impl DynamoStore {
     pub(super) async fn get(&self, pk: String, sk: &str, consistent: bool) -> PortResult<Option<Item>> {
         let get = self.client.get_item().table_name(&self.table).consistent_read(consistent);
         let get = get.set_key(Some(Builder::keyed(pk, sk).build()));
-        let output = get.set_return_consumed_capacity(self.meter.asked()).send().await.map_err(failed)?;
-        self.meter.read(output.consumed_capacity());
+        let output = get.send().await.map_err(failed)?;
         Ok(output.item)
     }
 }

@@ -48,14 +48,12 @@ impl DynamoStore {
                 .index_name(keys::LISTING_INDEX)
                 .key_condition_expression("lpk = :lpk")
                 .expression_attribute_values(":lpk", text(lpk))
-                .set_return_consumed_capacity(self.meter.asked())
                 .into_paginator()
                 .send();
             while found.len() < limit
                 && let Some(page) = pages.next().await
             {
                 let page = page.map_err(failed)?;
-                self.meter.read(page.consumed_capacity());
                 for item in page.items() {
                     let row = Reader(item);
                     if row.text("sk")? == sk {
@@ -113,13 +111,11 @@ impl Purge for DynamoStore {
             .index_name(keys::WAITING_INDEX)
             .key_condition_expression("wpk = :wpk")
             .expression_attribute_values(":wpk", text(keys::PURGE))
-            .set_return_consumed_capacity(self.meter.asked())
             .into_paginator()
             .send();
         let mut marked = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(failed)?;
-            self.meter.read(page.consumed_capacity());
             for item in page.items() {
                 marked.push(Reader(item).text("wsk")?.parse().map_err(|_| unreadable("wsk"))?);
             }
@@ -134,16 +130,12 @@ impl Purge for DynamoStore {
             .put_item()
             .table_name(&self.table)
             .set_item(Some(row))
-            .condition_expression("attribute_not_exists(pk)")
-            .set_return_consumed_capacity(self.meter.asked());
+            .condition_expression("attribute_not_exists(pk)");
         match put.send().await {
-            Ok(output) => {
-                self.meter.wrote(output.consumed_capacity());
+            Ok(_) => {
                 return Ok(now);
             }
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                self.meter.condition_failed();
-            }
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {}
             Err(error) => return Err(failed(error)),
         }
         match self.get(keys::workspace(workspace), keys::MARK, true).await? {

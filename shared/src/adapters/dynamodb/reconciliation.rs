@@ -70,7 +70,6 @@ impl DynamoStore {
         let mut pages = query
             .expression_attribute_values(":pk", text(pk))
             .limit(i32::try_from(limit).unwrap_or(i32::MAX).max(1))
-            .set_return_consumed_capacity(self.meter.asked())
             .into_paginator()
             .send();
         let mut rows = Vec::new();
@@ -78,7 +77,6 @@ impl DynamoStore {
             && let Some(page) = pages.next().await
         {
             let page = page.map_err(failed)?;
-            self.meter.read(page.consumed_capacity());
             rows.extend(page.items.unwrap_or_default());
         }
         rows.truncate(limit);

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::item::{Builder, Item, Reader, bytes, number, text, unreadable};
-use super::{DynamoStore, failed, keys};
+use super::{DynamoStore, failed, keys, written_or_refused};
 use crate::domain::ids::WorkspaceId;
 use crate::domain::stats::rollup::codec::{decode_samples, decode_sums, encode_samples, encode_sums};
 use crate::domain::stats::rollup::{RollupPage, SAMPLES_KEPT_MS, SUMS_KEPT_MS, Sums};
@@ -59,13 +59,11 @@ impl DynamoStore {
             .expression_attribute_values(":pk", text(keys::rollups(workspace)))
             .expression_attribute_values(":from", text(from))
             .expression_attribute_values(":to", text(to))
-            .set_return_consumed_capacity(self.meter.asked())
             .into_paginator()
             .send();
         let mut rows = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(failed)?;
-            self.meter.read(page.consumed_capacity());
             rows.extend(page.items.unwrap_or_default());
         }
         Ok(rows)
@@ -109,16 +107,12 @@ impl Rollups for DynamoStore {
     }
 
     async fn save_rollup_page(&self, workspace: WorkspaceId, hour: i64, next: &RollupPage) -> PortResult<bool> {
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(rollup_page_item(workspace, hour, next)))
-            .set_return_consumed_capacity(self.meter.asked());
+        let put =
+            self.client.put_item().table_name(&self.table).set_item(Some(rollup_page_item(workspace, hour, next)));
         let put = match next.rev {
             0 | 1 => put.condition_expression("attribute_not_exists(pk)"),
             rev => put.condition_expression("rev = :seen").expression_attribute_values(":seen", number(rev - 1)),
         };
-        self.written_or_refused(put.send().await)
+        written_or_refused(put.send().await)
     }
 }

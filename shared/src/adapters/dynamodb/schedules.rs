@@ -111,20 +111,15 @@ impl DynamoStore {
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item(schedule)))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .set_return_consumed_capacity(self.meter.asked());
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let put = match seen {
             None => put.condition_expression("attribute_not_exists(pk)"),
             Some(seen) => put.condition_expression("v = :seen").expression_attribute_values(":seen", number(seen)),
         };
         match put.send().await {
-            Ok(output) => {
-                self.meter.wrote(output.consumed_capacity());
-                Ok(None)
-            }
+            Ok(_) => Ok(None),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(refusal)) => {
-                    self.meter.condition_failed();
                     let current = refusal.item().map(|item| read(schedule.key, item)).transpose()?;
                     // The SDK repeats a write whose answer it lost: then the conflicting row is our own.
                     let is_ours = current.as_ref().is_some_and(|current| {
@@ -151,8 +146,7 @@ impl DynamoStore {
         for attempt in 0..REST_ATTEMPTS {
             pause_before(attempt).await;
             let get = self.client.batch_get_item().set_request_items(Some(rest));
-            let answer = get.set_return_consumed_capacity(self.meter.asked()).send().await.map_err(failed)?;
-            self.meter.read(answer.consumed_capacity().first());
+            let answer = get.send().await.map_err(failed)?;
             for item in answer.responses.into_iter().flatten().flat_map(|(_, rows)| rows) {
                 items.insert(Reader(&item).text("pk")?, item);
             }
@@ -190,7 +184,6 @@ impl DynamoStore {
             .expression_attribute_values(":from", text(from))
             .expression_attribute_values(":to", text(to))
             .limit(i32::try_from((limit + 1).clamp(1, PAGE_MAX)).unwrap_or(i32::MAX))
-            .set_return_consumed_capacity(self.meter.asked())
             .into_paginator()
             .send();
         let mut found = Vec::new();
@@ -198,7 +191,6 @@ impl DynamoStore {
             && let Some(page) = pages.next().await
         {
             let page = page.map_err(failed)?;
-            self.meter.read(page.consumed_capacity());
             for item in page.items() {
                 let lsk = Reader(item).text("lsk")?;
                 if after.as_ref() != Some(&lsk) {

@@ -75,20 +75,15 @@ impl DynamoStore {
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item(account, row)))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .set_return_consumed_capacity(self.meter.asked());
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let put = match seen {
             None => put.condition_expression("attribute_not_exists(pk)"),
             Some(seen) => put.condition_expression("n = :seen").expression_attribute_values(":seen", text(seen)),
         };
         match put.send().await {
-            Ok(output) => {
-                self.meter.wrote(output.consumed_capacity());
-                Ok(true)
-            }
+            Ok(_) => Ok(true),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(refusal)) => {
-                    self.meter.condition_failed();
                     let stored = refusal.item().and_then(|item| Reader(item).maybe_text("n"));
                     // The SDK repeats a write whose answer it lost: then the conflicting row is our own.
                     Ok(stored.is_some_and(|stored| is_same_write(&stored, &row.nonce)))
@@ -105,10 +100,8 @@ impl DynamoStore {
             .client
             .delete_item()
             .table_name(&self.table)
-            .set_key(Some(Builder::keyed(keys::account(account), keys::TOKENS).build()))
-            .set_return_consumed_capacity(self.meter.asked());
-        let output = delete.send().await.map_err(failed)?;
-        self.meter.wrote(output.consumed_capacity());
+            .set_key(Some(Builder::keyed(keys::account(account), keys::TOKENS).build()));
+        delete.send().await.map_err(failed)?;
         Ok(())
     }
 
@@ -140,13 +133,11 @@ impl DynamoStore {
             .filter_expression(filter)
             .expression_attribute_values(":wanted", text(wanted))
             .projection_expression("pk, sk")
-            .set_return_consumed_capacity(self.meter.asked())
             .into_paginator()
             .send();
         let mut found = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(failed)?;
-            self.meter.read(page.consumed_capacity());
             for item in page.items() {
                 found.push((Reader(item).text("pk")?, Reader(item).text("sk")?));
             }

@@ -22,15 +22,11 @@ impl DynamoStore {
         writes: &[(Pin, Attempt)],
     ) -> PortResult<bool> {
         match call.send().await {
-            Ok(output) => {
-                self.meter.wrote(output.consumed_capacity().first());
-                Ok(true)
-            }
+            Ok(_) => Ok(true),
             Err(error) => match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(cancelled))
                     if cancelled.cancellation_reasons().iter().any(|why| why.code() == Some(CONDITION_FAILED)) =>
                 {
-                    self.meter.condition_failed();
                     self.are_saved(writes).await
                 }
                 // Another transaction or write on one of the rows was under way: nothing is decided.
