@@ -7,9 +7,10 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use self::table::Setting;
-use crate::domain::deadlines::{Deadlines, QuiesceTooShort};
+use crate::domain::deadlines::{Deadlines, QuiesceTooShort, SEND_WITHIN_MS};
 use crate::domain::pacing::budget::DAILY_BUDGET_MOST;
 use crate::domain::pacing::pace::Pace;
+use crate::domain::reconcile::board_scan::AbsenceProof;
 use crate::domain::reconcile::duplicate_check::{DUPLICATE_CHECK_AFTER_MS, DuplicateCheck};
 use crate::domain::time::{DAY_MS, SECOND_MS};
 
@@ -23,6 +24,7 @@ const PUBLISHER_OVERHEAD_MS: i64 = 2 * SECOND_MS;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     pub deadlines: Deadlines,
+    pub absence_proof: AbsenceProof,
     pub pace: Pace,
     /// The most requests to Pinterest in one UTC day, for the whole app; 0 means no limit in pinbridge.
     pub daily_budget: u32,
@@ -47,6 +49,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             deadlines: Deadlines::default(),
+            absence_proof: AbsenceProof::default(),
             pace: Pace::new(50, 1.0),
             daily_budget: 0,
             duplicate_check: DuplicateCheck::Off,
@@ -159,6 +162,7 @@ impl Environment<'_> {
         let rate = self.parsed(&table::ACCOUNT_RATE_PER_S, |rate: &f64| *rate > 0.0 && *rate <= 1_000.0)?;
         Ok(Settings {
             deadlines,
+            absence_proof: AbsenceProof::default(),
             pace: Pace::new(capacity, rate),
             daily_budget: self.parsed(&table::DAILY_BUDGET, |requests| *requests <= DAILY_BUDGET_MOST)?,
             duplicate_check: self.parsed(&table::DUPLICATE_CHECK, |_| true)?,
@@ -175,6 +179,7 @@ impl Environment<'_> {
     /// The time limits of publishing, checked against each other.
     fn deadlines(&self) -> Result<Deadlines, ConfigError> {
         let deadlines = Deadlines {
+            send_within_ms: SEND_WITHIN_MS,
             client_timeout_ms: self.ms(&table::CLIENT_TIMEOUT_MS)?,
             commit_lateness_ms: self.ms(&table::COMMIT_LATENESS_MS)?,
             list_lag_ms: self.ms(&table::LIST_LAG_MS)?,

@@ -16,7 +16,6 @@ use super::system::RealSystem;
 use super::{aws, sandbox, sdk};
 use crate::config::{Environment, Resources, Settings, TokenCustody};
 use crate::context::Context;
-use crate::domain::invariants::Rules;
 use crate::ports::{
     ActivityLog, Analytics, BoardChecks, Boards, Imports, OAuthStates, PinIndex, Pinterest, Purge, Rollups, Schedules,
     Secrets, SimulatedAccounts, Store, System,
@@ -74,7 +73,6 @@ pub fn over(config: &SdkConfig, settings: Settings, resources: Resources) -> any
         )?),
         system,
         settings,
-        rules: Rules::default(),
     };
     Ok(sandbox::around(context, simulated))
 }

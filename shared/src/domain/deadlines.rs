@@ -2,13 +2,9 @@
 
 use thiserror::Error;
 
-use super::invariants::{Rule, Rules};
 use super::time::SECOND_MS;
 
-/// The longest time between a write-ahead and the send of the call that it announces (monotonic clock), in
-/// milliseconds.
-///
-/// It bounds the distance between `started_at` and the real send, because `Tq` is counted from `started_at`.
+/// The default of [`Deadlines::send_within_ms`].
 pub const SEND_WITHIN_MS: i64 = 5 * SECOND_MS;
 
 /// A call starts only if the invocation has this much time left beyond the client's timeout, in milliseconds: the
@@ -18,6 +14,9 @@ pub const RECORD_RESERVE_MS: i64 = 3 * SECOND_MS;
 /// The settings that decide when an unanswered call can no longer commit. All are in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
+    /// The longest time between a write-ahead and the send of the call that it announces (a create or a token refresh).
+    /// It bounds the distance between `started_at` and the real send, because `Tq` is counted from `started_at`.
+    pub send_within_ms: i64,
     /// How long the Pinterest client waits for an answer to a create.
     pub client_timeout_ms: i64,
     /// How long after the client's timeout Pinterest may still commit. An assumption: Pinterest doesn't publish it.
@@ -33,6 +32,7 @@ pub struct Deadlines {
 impl Default for Deadlines {
     fn default() -> Self {
         Self {
+            send_within_ms: SEND_WITHIN_MS,
             client_timeout_ms: 15 * SECOND_MS,
             commit_lateness_ms: 60 * SECOND_MS,
             list_lag_ms: 20 * SECOND_MS,
@@ -54,14 +54,13 @@ pub struct QuiesceTooShort {
 }
 
 impl Deadlines {
-    /// How long a call with an unknown outcome is left alone.
-    pub fn quiesce_ms(&self, rules: Rules) -> i64 {
-        if rules.hold(Rule::Quiesce) { self.quiesce_ms } else { self.client_timeout_ms }
-    }
-
     /// The shortest `Tq` that the other settings allow.
     pub fn least_quiesce_ms(&self) -> i64 {
-        SEND_WITHIN_MS + self.client_timeout_ms + self.commit_lateness_ms + self.list_lag_ms + 2 * self.clock_skew_ms
+        self.send_within_ms
+            + self.client_timeout_ms
+            + self.commit_lateness_ms
+            + self.list_lag_ms
+            + 2 * self.clock_skew_ms
     }
 
     /// # Errors

@@ -16,7 +16,6 @@ use crate::adapters::sandbox;
 use crate::config::{PUBLISHER_TIMEOUT_MS, Settings};
 use crate::context::Context;
 use crate::domain::ids::PinKey;
-use crate::domain::invariants::Rules;
 use crate::domain::message::{Disposition, ImportMessage, PublishMessage, ReconcileMessage};
 use crate::domain::pin::attempt::Attempt;
 use crate::domain::pin::{Pin, PinRequest};
@@ -154,7 +153,6 @@ impl TestWorld {
             analytics: Arc::clone(&analytics) as Arc<dyn crate::ports::Analytics>,
             system: system.clone() as Arc<dyn System>,
             settings: Settings::default(),
-            rules: Rules::default(),
         };
         let context = sandbox::around(context, simulated);
         let progress = Mutex::new(Progress { ticked: START.minute(), now: START, steps_at_now: 0 });

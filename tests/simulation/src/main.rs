@@ -10,6 +10,7 @@ mod digest;
 mod endpoint;
 mod faults;
 mod gate;
+mod invariants;
 mod kernel;
 mod lacking;
 mod mutants;
@@ -49,7 +50,7 @@ enum Command {
         #[arg(long, default_value_t = 50_000)]
         publishes: u64,
     },
-    /// Turns off each rule of the protocol in turn and checks that the same worlds detect it
+    /// Turns off each invariant of the protocol in turn and checks that the same worlds detect it
     Mutants {
         #[arg(long, default_value_t = 1)]
         seed: u64,
@@ -127,7 +128,7 @@ enum Command {
         #[arg(long, default_value_t = 10_000)]
         pairs: u64,
     },
-    /// Token custody: turns off each of its rules in turn and checks that the same worlds detect it
+    /// Token custody: turns off each of its invariants in turn and checks that the same worlds detect it
     RefreshMutants {
         #[arg(long, default_value_t = 1)]
         seed: u64,

@@ -2,7 +2,6 @@
 
 use fastrand::Rng;
 use pinbridge_shared::domain::ids::{AccountId, AccountKey, PinKey, ScheduleKey, WorkspaceId};
-use pinbridge_shared::domain::invariants::Rules;
 use pinbridge_shared::domain::pacing::pace::Pace;
 use pinbridge_shared::domain::pin::idempotency;
 use pinbridge_shared::domain::reconcile::duplicate_check::DuplicateCheck;
@@ -14,6 +13,7 @@ use std::collections::BTreeMap;
 use crate::endpoint::GrantFaults;
 use crate::faults::Faults;
 use crate::gate::{Crash, Target};
+use crate::invariants::Invariant;
 use crate::world::START;
 
 /// A request that a client wants to make.
@@ -42,7 +42,8 @@ pub struct Plan {
     pub grants: GrantFaults,
     /// When the faults end, from the start.
     pub heals_after_ms: i64,
-    pub rules: Rules,
+    /// The invariant that the world lacks.
+    pub lacking: Option<Invariant>,
     /// Planned crashes, by the number of the call.
     pub crashes: BTreeMap<u64, Crash>,
     /// A planned crash at the first call of a kind.
@@ -110,7 +111,7 @@ impl Plan {
             pace,
             faults: Faults::harsh(&mut rng),
             heals_after_ms: arrival_ms + rng.i64(5..15) * 60_000,
-            rules: Rules::default(),
+            lacking: None,
             crashes: BTreeMap::new(),
             target: None,
             dispatcher_dies: false,

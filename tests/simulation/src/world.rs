@@ -18,6 +18,7 @@ use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::account::credentials::TokenLife;
 use pinbridge_shared::domain::account::{Account, PUBLISHING_SCOPES};
 use pinbridge_shared::domain::message::PublishMessage;
+use pinbridge_shared::domain::reconcile::duplicate_check::DuplicateCheck;
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::flows::accounts::connect;
 use pinbridge_shared::ports::{
@@ -37,6 +38,7 @@ use tower::ServiceExt;
 use crate::endpoint::Endpoint;
 use crate::faults::Faults;
 use crate::gate::SimGate;
+use crate::invariants::{Invariant, Lacking};
 use crate::kernel::{Action, Kernel, Kind, Machine, Pid, Step};
 use crate::oracle::{Oracle, Outcome};
 use crate::plan::{BOARDS_MAX, Plan};
@@ -132,6 +134,13 @@ impl SimWorld {
         if let Some(quiesce_ms) = plan.quiesce_ms {
             settings.deadlines.quiesce_ms = quiesce_ms;
         }
+        if let Some(invariant) = plan.lacking {
+            Lacking::Publishing(invariant).weaken(&mut settings);
+            // The duplicate check would delete Pins that it takes for nobody's.
+            if invariant == Invariant::Ownership {
+                settings.duplicate_check = DuplicateCheck::Off;
+            }
+        }
         let oracle = Oracle::new(Arc::clone(&plan), Arc::clone(&kernel), Arc::clone(&store), Arc::clone(&gate));
         let timeout_ms = settings.deadlines.client_timeout_ms;
         let endpoint = Endpoint::new(kernel.clone(), gate.clone(), plan.grants.clone());
@@ -170,7 +179,6 @@ impl SimWorld {
             oauth: endpoint.clone() as Arc<dyn OAuth>,
             system: clock,
             settings,
-            rules: plan.rules,
         };
         let of_processes = Context { system: Arc::new(ProcessClock(Arc::clone(&kernel))), ..template.clone() };
         let api = pinbridge_api::router(of_processes.clone());
@@ -289,6 +297,15 @@ impl SimWorld {
             Action::Heal => self.heal(),
             Action::Issue(number) => self.endpoint.issue(number),
             Action::Custody(_) => {}
+        }
+    }
+
+    /// What a process of that kind is given.
+    fn context(&self, kind: Kind) -> Context {
+        let context = self.of_processes.clone();
+        match self.plan.lacking {
+            Some(invariant) => Lacking::Publishing(invariant).around(kind, context),
+            None => context,
         }
     }
 
@@ -529,7 +546,7 @@ impl SimWorld {
         }
         let runs = if self.kernel.chance(faults.tick_doubled) { 2 } else { 1 };
         for _ in 0..runs {
-            let (pid, context) = (self.fork(Kind::Dispatcher, DISPATCHER_TIMEOUT_MS), self.of_processes.clone());
+            let (pid, context) = (self.fork(Kind::Dispatcher, DISPATCHER_TIMEOUT_MS), self.context(Kind::Dispatcher));
             if self.plan.dispatcher_dies {
                 self.plan_death(pid);
             }
@@ -614,9 +631,10 @@ impl SimWorld {
             // There are no imports in a world, and these queues are not polled.
             QueueName::Import | QueueName::ImportDeadLetters => return,
         };
-        let (pid, context) = (self.fork(kind, timeout_ms), self.of_processes.clone());
+        let (pid, context) = (self.fork(kind, timeout_ms), self.context(kind));
         let mut event = SqsEvent::default();
-        event.records = batch.iter().map(record).collect();
+        event.records =
+            batch.iter().map(|delivery| record(delivery, self.body(queue, delivery, context.system.now()))).collect();
         let (kernel, gate, fakes) = (self.kernel.clone(), self.gate.clone(), self.queue.clone());
         let unacknowledged = self.faults().unacknowledged;
         let ended = Arc::clone(&self.ended);
@@ -643,6 +661,15 @@ impl SimWorld {
                 }
             }
         });
+    }
+
+    /// The body of the delivery as a worker receives it whose clock shows `now`.
+    fn body(&self, queue: QueueName, delivery: &Delivery, now: Moment) -> String {
+        let parsed = PublishMessage::parse(&delivery.body).ok().filter(|_| queue == QueueName::Publish);
+        let (Some(invariant), Some(message)) = (self.plan.lacking, parsed) else { return delivery.body.clone() };
+        let generation = self.store.peek(message.key()).map_or(0, |(_, attempt)| attempt.generation);
+        let message = Lacking::Publishing(invariant).message(message, generation, now);
+        serde_json::to_string(&message).expect("plain data")
     }
 
     fn check(&mut self) {
@@ -709,11 +736,11 @@ async fn is_permanent(answer: http::Response<Body>) -> bool {
     PERMANENT_CONFLICTS.iter().any(|code| body.windows(code.len()).any(|part| part == *code))
 }
 
-fn record(delivery: &Delivery) -> SqsMessage {
+fn record(delivery: &Delivery, body: String) -> SqsMessage {
     let mut record = SqsMessage::default();
     record.message_id = Some(delivery.receipt.clone());
     record.receipt_handle = Some(delivery.receipt.clone());
-    record.body = Some(delivery.body.clone());
+    record.body = Some(body);
     record.attributes.insert("ApproximateReceiveCount".into(), delivery.receives.to_string());
     record
 }

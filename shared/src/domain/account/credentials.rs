@@ -6,7 +6,7 @@
 //! them. A temporary failure never ends a connection. Only a confirmed refusal does: Pinterest refuses the refresh
 //! token *and* the access token, and refuses both again five minutes later.
 
-use crate::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
+use crate::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, Moment};
 
 /// The share of the access token's life after which it is refreshed. With the spread, this is after 18 to 21 of 30
 /// days: accounts that were connected together are not refreshed together, and at least nine days remain for failures.
@@ -24,8 +24,6 @@ const REFUSED_RETRY_MS: i64 = 6 * HOUR_MS;
 /// The wait after Pinterest refused the app's own credentials. This affects every account, and an operator has to fix
 /// it.
 const APP_RETRY_MS: i64 = 15 * MINUTE_MS;
-/// A refresh is not sent if its announcement is older than this.
-pub const ASK_WITHIN_MS: i64 = 5 * SECOND_MS;
 
 /// The exclusive right to refresh an account's tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,6 @@ use super::failure::Failure;
 use super::{Pin, WaitReason};
 use crate::domain::account::Account;
 use crate::domain::deadlines::Deadlines;
-use crate::domain::invariants::{Rule, Rules};
 use crate::domain::message::PublishMessage;
 use crate::domain::pacing::bucket::Bucket;
 use crate::domain::pacing::pace::{Pace, TOKEN_VALID_AT_LEAST_MS};
@@ -27,7 +26,6 @@ pub struct Situation<'a> {
     pub remaining_ms: i64,
     pub deadlines: &'a Deadlines,
     pub pace: &'a Pace,
-    pub rules: Rules,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,12 +58,12 @@ pub enum Step {
 }
 
 pub fn next(situation: &Situation<'_>) -> Step {
-    let Situation { message, pin, attempt, account, bucket, now, deadlines, rules, .. } = *situation;
+    let Situation { message, pin, attempt, account, bucket, now, deadlines, .. } = *situation;
     if attempt.status.is_terminal() {
         return Step::Acknowledge;
     }
     if attempt.status == Status::Publishing {
-        let quiesced_at = attempt.quiesced_at(deadlines.quiesce_ms(rules));
+        let quiesced_at = attempt.quiesced_at(deadlines.quiesce_ms);
         return match attempt.reconcile_at {
             _ if now < quiesced_at => Step::Keep { until: quiesced_at },
             // A copy's delay is rounded down: with less than a second it would be back at once, over and over.
@@ -77,10 +75,10 @@ pub fn next(situation: &Situation<'_>) -> Step {
             _ => Step::Reconcile,
         };
     }
-    if message.generation < attempt.generation && rules.hold(Rule::Generation) {
+    if message.generation < attempt.generation {
         return Step::Acknowledge;
     }
-    if pin.hidden_at.is_some() && rules.hold(Rule::Hidden) {
+    if pin.hidden_at.is_some() {
         return Step::GiveUp(Failure::PinDeleted);
     }
     if pin.is_overdue(now) {
@@ -119,7 +117,7 @@ pub fn next(situation: &Situation<'_>) -> Step {
     if let Some(not_before) = not_before.filter(|at| *at > now) {
         return Step::WaitFor { slot: not_before };
     }
-    match usable_slot(message, attempt, now, rules) {
+    match usable_slot(message, attempt, now) {
         Some(slot) if slot > now.plus_ms(WAIT_INSIDE_MS) => Step::ComeBack { at: slot },
         Some(slot) if slot > now => Step::WaitFor { slot },
         Some(_) => Step::Publish,
@@ -128,11 +126,8 @@ pub fn next(situation: &Situation<'_>) -> Step {
 }
 
 /// The slot of the message's token, unless the token has gone stale or an attempt has already used it.
-fn usable_slot(message: &PublishMessage, attempt: &Attempt, now: Moment, rules: Rules) -> Option<Moment> {
+fn usable_slot(message: &PublishMessage, attempt: &Attempt, now: Moment) -> Option<Moment> {
     let slot = message.slot?;
-    if !rules.hold(Rule::TokenPerCall) {
-        return Some(slot);
-    }
     let used = attempt.started_at.is_some_and(|started_at| started_at >= slot);
     let stale = now > message.valid_until.unwrap_or(slot.plus_ms(TOKEN_VALID_AT_LEAST_MS));
     (!used && !stale).then_some(slot)
@@ -190,7 +185,6 @@ mod tests {
                 remaining_ms: self.remaining_ms,
                 deadlines: &Deadlines::default(),
                 pace: &Pace::new(50, 1.0),
-                rules: Rules::default(),
             })
         }
     }

@@ -7,7 +7,6 @@ use super::decide::{Situation, Step};
 use super::failure::Failure;
 use super::retry::{self, Failed, HOLD_PAUSE_MS, Remedy};
 use super::{Pin, WaitReason};
-use crate::domain::invariants::Rule;
 use crate::domain::message::Disposition;
 use crate::domain::metric::Metric;
 use crate::domain::pacing::bucket::{Bucket, Pause};
@@ -101,7 +100,6 @@ pub enum Transition {
     Defer { reason: WaitReason, until: Option<Moment>, cause: Option<(Failure, Upstream)> },
     Fail { failure: Failure, upstream: Upstream },
     NotSent,
-    Absent,
 }
 
 /// What is done after the pin's state is written. Publishing doesn't depend on it.
@@ -153,9 +151,6 @@ fn of_step(situation: &Situation<'_>, step: Step) -> Outcome {
         Step::Acknowledge => Outcome::Dispose(Disposition::Done),
         Step::Keep { until } => Outcome::Dispose(Disposition::Keep { until }),
         Step::ComeBack { at } => Outcome::Dispose(Disposition::Resend { message: situation.message.clone(), at }),
-        Step::Reconcile if !situation.rules.hold(Rule::Reconcile) => {
-            change(Transition::Absent, Disposition::Keep { until: situation.now })
-        }
         Step::Reconcile => Outcome::Reconcile,
         Step::GiveUp(failure) => fail(failure, Upstream::default()),
         Step::JoinBacklog { reason, until } => defer(reason, until),
@@ -234,7 +229,7 @@ fn retry_at(situation: &Situation<'_>, at: Moment, failure: Failure, upstream: U
 
 /// The message stays the pin's owner until the call can't take effect any more.
 fn unknown(situation: &Situation<'_>, upstream: Upstream) -> Outcome {
-    let reconcile_at = situation.attempt.quiesced_at(situation.deadlines.quiesce_ms(situation.rules));
+    let reconcile_at = situation.attempt.quiesced_at(situation.deadlines.quiesce_ms);
     change(Transition::Unknown { reconcile_at, upstream }, Disposition::Keep { until: reconcile_at })
 }
 
@@ -272,7 +267,6 @@ impl Transition {
             }
             Self::Fail { failure, upstream } => attempt.failed(now, *failure, upstream, pin, nonce),
             Self::NotSent => attempt.not_sent(now, nonce),
-            Self::Absent => attempt.absent(now, nonce),
         }
     }
 
@@ -289,7 +283,7 @@ impl Transition {
             Self::Retry { failure, .. } => Some((Metric::AttemptRetried, Some(failure.code()))),
             Self::Defer { reason, .. } => Some((Metric::PinDeferred, Some(reason.code()))),
             Self::Fail { failure, .. } => Some((Metric::PinFailed, Some(failure.code()))),
-            Self::NotSent | Self::Absent => None,
+            Self::NotSent => None,
         }
     }
 }
@@ -312,7 +306,6 @@ mod tests {
     use super::*;
     use crate::domain::account::Account;
     use crate::domain::deadlines::Deadlines;
-    use crate::domain::invariants::Rules;
     use crate::domain::message::PublishMessage;
     use crate::domain::pin::attempt::Status;
     use crate::domain::pin::history::EventKind;
@@ -355,7 +348,6 @@ mod tests {
                 remaining_ms: 10_000,
                 deadlines: &Deadlines::default(),
                 pace: &self.pace,
-                rules: Rules::default(),
             };
             of(&situation, happened)
         }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::matching::{BoardPin, Window};
 use crate::domain::ids::PinId;
-use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
+use crate::domain::time::{HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
 
 /// The most pages of 250 that one reading covers. Beyond them, it can't conclude that a Pin is absent.
 pub const PAGES_MAX: u32 = 40;
@@ -90,6 +90,36 @@ impl Unclear {
             Self::EmptyList => "empty_list",
             Self::FullLastPage => "list_cut_off",
             Self::Shuffled => "list_not_in_order",
+        }
+    }
+}
+
+/// The evidence that proves that a Pin isn't on its board. Lists may be shuffled, cut off or empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AbsenceProof {
+    /// The number of scans in a row that don't list the Pin.
+    pub scans: u32,
+    /// The same for a list that can't be trusted, each time for the same reason.
+    pub unclear_scans: u32,
+    /// A board that lists nothing proves nothing until this long after the call: an outage of lists looks the same.
+    pub empty_after_ms: i64,
+}
+
+impl Default for AbsenceProof {
+    fn default() -> Self {
+        Self { scans: 2, unclear_scans: 4, empty_after_ms: 6 * HOUR_MS }
+    }
+}
+
+impl AbsenceProof {
+    /// Whether a scan completes the proof. It follows `before` scans in a row with the same result, and comes `age_ms`
+    /// after the call.
+    pub fn is_complete(&self, before: u32, unclear: Option<Unclear>, age_ms: i64) -> bool {
+        let scans = before.saturating_add(1);
+        match unclear {
+            None => scans >= self.scans,
+            Some(Unclear::EmptyList) if age_ms < self.empty_after_ms => false,
+            Some(_) => scans >= self.unclear_scans,
         }
     }
 }
@@ -193,6 +223,17 @@ mod tests {
 
     fn reading() -> Reading {
         Reading::new(Moment(0), Vec::new())
+    }
+
+    #[test]
+    fn absence_is_believed_after_a_second_scan_and_of_unclear_lists_much_later() {
+        let proof = AbsenceProof::default();
+        let needed = |unclear, age_ms| (0..10).find(|before| proof.is_complete(*before, unclear, age_ms));
+        assert_eq!(needed(None, 0), Some(1), "one scan before");
+        assert_eq!(needed(Some(Unclear::Shuffled), 0), Some(3));
+        assert_eq!(needed(Some(Unclear::FullLastPage), 0), Some(3));
+        assert_eq!(needed(Some(Unclear::EmptyList), 6 * HOUR_MS - 1), None);
+        assert_eq!(needed(Some(Unclear::EmptyList), 6 * HOUR_MS), Some(3));
     }
 
     #[test]

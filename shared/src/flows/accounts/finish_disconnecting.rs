@@ -3,7 +3,7 @@
 
 use crate::context::Context;
 use crate::domain::account::Account;
-use crate::domain::account::credentials::{ASK_WITHIN_MS, Lease, TokenLife};
+use crate::domain::account::credentials::{Lease, TokenLife};
 use crate::domain::ids::AccountKey;
 use crate::domain::time::MINUTE_MS;
 use crate::ports::{PortResult, Removal};
@@ -45,7 +45,7 @@ pub async fn finish_disconnecting(context: &Context, key: AccountKey) -> PortRes
         return Ok(());
     }
     let waited_ms = (context.system.monotonic_ms() - began_ms).max(context.system.now().since_ms(now));
-    if waited_ms > ASK_WITHIN_MS {
+    if waited_ms > context.settings.deadlines.send_within_ms {
         return Ok(());
     }
     context.secrets.remove_tokens(key, Removal::Recoverable).await?;

@@ -12,9 +12,8 @@
 
 use crate::context::Context;
 use crate::domain::account::Account;
-use crate::domain::account::credentials::{ASK_WITHIN_MS, AccessCheck, Lease, RefusedGrant, TokenLife};
+use crate::domain::account::credentials::{AccessCheck, Lease, TokenLife};
 use crate::domain::ids::AccountKey;
-use crate::domain::invariants::CustodyRule;
 use crate::domain::pin::failure::Failure;
 use crate::domain::pin::retry::TOKEN_PAUSE_MS;
 use crate::domain::secret::Secret;
@@ -104,7 +103,7 @@ pub async fn renew(context: &Context, key: AccountKey, why: Why<'_>, ends_at_ms:
                 // sleep.
                 let waited_ms = context.system.monotonic_ms() - announced_ms;
                 let waited_ms = waited_ms.max(context.system.now().since_ms(announced_at));
-                if waited_ms > ASK_WITHIN_MS && context.rules.keep(CustodyRule::AskWithin) {
+                if waited_ms > context.settings.deadlines.send_within_ms {
                     let life = announced.life.not_now(context.system.now(), None, context.system.jitter());
                     return settle(context, announced, life, &holder).await;
                 }
@@ -144,7 +143,7 @@ async fn plan(context: &Context, key: AccountKey, why: Why<'_>, holder: &str) ->
         return over(Renewal::NeedsReconnect);
     }
     let custody = context.secrets.custody(key).await?;
-    let successor = custody.successor().filter(|_| context.rules.keep(CustodyRule::AdoptPending)).cloned();
+    let successor = custody.successor().cloned();
     let Custody { current: Some(current), .. } = custody else {
         return over(Renewal::NeedsReconnect);
     };
@@ -154,9 +153,7 @@ async fn plan(context: &Context, key: AccountKey, why: Why<'_>, holder: &str) ->
         return over(Renewal::Renewed(Box::new(current.tokens)));
     }
     let now = context.system.now();
-    if let Some(until) = account.life.busy_until(holder, now)
-        && context.rules.keep(CustodyRule::RefreshLease)
-    {
+    if let Some(until) = account.life.busy_until(holder, now) {
         return over(Renewal::RetryAt(until));
     }
     let account = Box::new(account);
@@ -202,9 +199,6 @@ async fn settle_answer(
     };
     match answer {
         Ok(tokens) => {
-            if !context.rules.keep(CustodyRule::KeptBeforeUse) {
-                check(context, &tokens.access).await;
-            }
             let next = Stored { version: context.version(), follows: Some(current.version.clone()), tokens };
             let mut account = account;
             if let Err(error) = keep(context, &mut account, &next, ends_at_ms).await {
@@ -236,11 +230,7 @@ async fn settle_answer(
         }
         Err(GrantFailure::Unknown(_)) => {
             failed("answer_lost");
-            let life = if context.rules.keep(CustodyRule::QuiesceAfterLoss) {
-                account.life.unanswered(now, jitter)
-            } else {
-                account.life.not_now(now, None, jitter)
-            };
+            let life = account.life.unanswered(now, jitter);
             settle(context, account, life, holder).await
         }
         Err(GrantFailure::AppRefused(_)) => {
@@ -251,17 +241,8 @@ async fn settle_answer(
         }
         Err(GrantFailure::Refused(_)) => {
             failed("refused");
-            let access = if context.rules.keep(CustodyRule::AccessAsked) {
-                check(context, &current.tokens.access).await
-            } else {
-                AccessCheck::Refused
-            };
-            let mut known = account.life.clone();
-            if !context.rules.keep(CustodyRule::RefusalConfirmed) {
-                known.refused = Some(RefusedGrant { version: current.version.clone(), since: Moment(0) });
-                known.checked_at = None;
-            }
-            let life = known.refused(context.system.now(), &current.version, access);
+            let access = check(context, &current.tokens.access).await;
+            let life = account.life.refused(context.system.now(), &current.version, access);
             settle(context, account, life, holder).await
         }
     }
@@ -277,10 +258,7 @@ async fn keep(context: &Context, account: &mut Account, next: &Stored, ends_at_m
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
-        let is_over = tries >= STORE_TRIES_MAX
-            || context.system.monotonic_ms() + STORE_PAUSE_MS >= ends_at_ms
-            || !context.rules.keep(CustodyRule::KeepTrying);
-        if is_over {
+        if tries >= STORE_TRIES_MAX || context.system.monotonic_ms() + STORE_PAUSE_MS >= ends_at_ms {
             return Err(error);
         }
         if matches!(error, PortError::Broken { .. })
@@ -309,13 +287,10 @@ async fn extend_lease(context: &Context, account: &mut Account) {
 }
 
 async fn promote(context: &Context, key: AccountKey, next: &Stored) -> PortResult<bool> {
-    let mut follows = next.follows.clone().unwrap_or_default();
-    if !context.rules.keep(CustodyRule::PromoteIfCurrent) {
-        follows = context.secrets.custody(key).await?.current.map_or(follows, |current| current.version);
-    }
+    let follows = next.follows.as_deref().unwrap_or_default();
     let mut tries = 1;
     loop {
-        match context.secrets.promote_tokens(key, &next.version, &follows).await {
+        match context.secrets.promote_tokens(key, &next.version, follows).await {
             Err(PortError::Unavailable { .. } | PortError::Contended { .. }) if tries < WRITE_TRIES_MAX => tries += 1,
             answer => return answer,
         }
@@ -399,7 +374,7 @@ async fn record(
             Ok(false) => {
                 let Some(current) = context.store.account(key).await? else { return Ok(false) };
                 let is_ours = current.life.lease.as_ref().is_some_and(|lease| Some(lease.holder.as_str()) == holder);
-                if (!is_ours || !current.is_connected()) && context.rules.keep(CustodyRule::RowFence) {
+                if !is_ours || !current.is_connected() {
                     return Ok(false);
                 }
                 write = next(&current);

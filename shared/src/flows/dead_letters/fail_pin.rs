@@ -48,7 +48,7 @@ pub async fn dead_letter(context: &Context, message: &DeadLetter) -> PortResult<
         match verdict(context, &message.message, &pin, &attempt).await? {
             Verdict::Drop(why) => return Ok(done(context, message, why)),
             Verdict::KeepUntilQuiesced => {
-                let until = attempt.quiesced_at(context.settings.deadlines.quiesce_ms(context.rules));
+                let until = attempt.quiesced_at(context.settings.deadlines.quiesce_ms);
                 return Ok(Disposition::Keep { until });
             }
             Verdict::Reconcile => {
@@ -72,9 +72,7 @@ async fn verdict(context: &Context, message: &PublishMessage, pin: &Pin, attempt
         Status::Failed if attempt.failure == Some(Failure::DeadLettered) && !is_older => Verdict::Park,
         Status::Published | Status::Failed => Verdict::Drop("finished"),
         // Whatever the generation: only reconciliation decides on a call under way.
-        Status::Publishing
-            if context.system.now() < attempt.quiesced_at(context.settings.deadlines.quiesce_ms(context.rules)) =>
-        {
+        Status::Publishing if context.system.now() < attempt.quiesced_at(context.settings.deadlines.quiesce_ms) => {
             Verdict::KeepUntilQuiesced
         }
         Status::Publishing => Verdict::Reconcile,

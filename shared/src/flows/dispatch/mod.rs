@@ -6,12 +6,11 @@
 pub mod release_backlog;
 pub mod rescue;
 
-use self::rescue::{Mode, Rescued};
+use self::rescue::Mode;
 use super::schedules::release_due;
 use super::schedules::release_schedules::Released;
 use super::stats::roll_up;
 use crate::context::Context;
-use crate::domain::invariants::Rule;
 use crate::domain::time::SECOND_MS;
 use crate::ports::PortResult;
 
@@ -46,9 +45,9 @@ pub async fn dispatch(context: &Context, mode: Mode, ends_at_ms: i64) -> PortRes
     // from lost ones.
     let (released, rescued) = if mode == Mode::Tick {
         let released = release_backlog::release_all(context, ends_at_ms).await?;
-        (released, run_rescuer(context, mode, ends_at_ms).await?)
+        (released, rescue::run(context, mode, ends_at_ms).await?)
     } else {
-        let rescued = run_rescuer(context, mode, ends_at_ms).await?;
+        let rescued = rescue::run(context, mode, ends_at_ms).await?;
         (release_backlog::release_all(context, ends_at_ms).await?, rescued)
     };
     if mode == Mode::Tick {
@@ -76,12 +75,4 @@ async fn release_scheduled(context: &Context, ends_at_ms: i64) -> Released {
         tracing::error!(%error, "schedules not released; the next run continues");
         Released::default()
     })
-}
-
-async fn run_rescuer(context: &Context, mode: Mode, ends_at_ms: i64) -> PortResult<Rescued> {
-    if context.rules.hold(Rule::Rescuer) {
-        rescue::run(context, mode, ends_at_ms).await
-    } else {
-        Ok(Rescued::default())
-    }
 }

@@ -7,7 +7,6 @@ use futures_util::future::try_join_all;
 
 use crate::context::Context;
 use crate::domain::ids::PinKey;
-use crate::domain::invariants::Rule;
 use crate::domain::message::{PublishMessage, ReconcileMessage};
 use crate::domain::pacing::backlog::BacklogRow;
 use crate::domain::pacing::bucket::DISPATCH_HORIZON_MS;
@@ -256,8 +255,7 @@ impl Run<'_> {
         }
         let waits_until = match attempt.status {
             Status::Publishing => {
-                Some(attempt.quiesced_at(self.context.settings.deadlines.quiesce_ms(self.context.rules)))
-                    .max(attempt.reconcile_at)
+                Some(attempt.quiesced_at(self.context.settings.deadlines.quiesce_ms)).max(attempt.reconcile_at)
             }
             _ => attempt.not_before,
         };
@@ -317,9 +315,6 @@ impl Run<'_> {
             let mut next = RecoveryMarker::again(later, now, row.rounds, self.context.system.nonce());
             next.minute = next_check.plus_ms(2 * MINUTE_MS).minute();
             self.context.store.put_marker(&next).await?;
-        }
-        if !self.context.rules.hold(Rule::RetiredMarkers) {
-            return self.context.store.delete_marker(row).await;
         }
         self.context.store.put_marker(&row.retired()).await
     }

@@ -130,7 +130,7 @@ fn report(reading: &Reading, transition: &Transition, next: &Attempt, now: Momen
             pin_id = %key.pin, attempt, upstream_status = upstream.status, reconcile_at = reconcile_at.rfc3339(),
             "publish outcome unknown"
         ),
-        Transition::Retry { .. } | Transition::Defer { .. } | Transition::NotSent | Transition::Absent => {}
+        Transition::Retry { .. } | Transition::Defer { .. } | Transition::NotSent => {}
     }
 }
 

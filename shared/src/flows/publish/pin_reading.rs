@@ -40,7 +40,6 @@ impl Reading {
             remaining_ms: self.remaining_ms(context),
             deadlines: &context.settings.deadlines,
             pace: &context.settings.pace,
-            rules: context.rules,
         }
     }
 

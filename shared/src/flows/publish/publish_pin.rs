@@ -6,12 +6,9 @@
 use super::commit::{Commit, commit};
 use super::pin_reading::{Reading, read};
 use crate::context::Context;
-use crate::domain::deadlines::SEND_WITHIN_MS;
-use crate::domain::invariants::Rule;
 use crate::domain::message::{Disposition, PublishMessage};
 use crate::domain::pacing::bucket::{ACCEPT_HORIZON_MS, Take};
 use crate::domain::pacing::budget::Request;
-use crate::domain::pin::attempt::Attempt;
 use crate::domain::pin::decide::{self, Step};
 use crate::domain::pin::failure::Failure;
 use crate::domain::pin::outcome::{self, Happened, Refused, TokenRenewal};
@@ -106,12 +103,7 @@ async fn announce(context: &Context, reading: &mut Reading) -> PortResult<bool> 
     let Ok(begun) = reading.attempt.begin(context.system.now(), context.nonce()) else {
         return Ok(false);
     };
-    if !context.rules.hold(Rule::WriteAhead) {
-        reading.attempt = Attempt { rev: reading.attempt.rev, ..begun };
-        return Ok(true);
-    }
-    let saved = context.store.save_attempt(&reading.pin, &begun).await?;
-    if saved != Write::Done && context.rules.hold(Rule::Fence) {
+    if context.store.save_attempt(&reading.pin, &begun).await? != Write::Done {
         return Ok(false);
     }
     reading.attempt = begun;
@@ -120,13 +112,12 @@ async fn announce(context: &Context, reading: &mut Reading) -> PortResult<bool> 
 
 /// Whether the announced call may still be sent: soon after its announcement, on a valid token, with time to record it.
 fn may_send(context: &Context, reading: &Reading, announced_ms: i64) -> bool {
+    let (now, deadlines) = (context.system.now(), &context.settings.deadlines);
     // The larger of both clocks counts: the monotonic one never jumps, the other also counts a machine's sleep.
-    let since_start_ms = context.system.now().since_ms(reading.attempt.quiesced_at(0));
-    let is_late = (context.system.monotonic_ms() - announced_ms).max(since_start_ms) > SEND_WITHIN_MS;
-    let is_stale = context.rules.hold(Rule::TokenPerCall)
-        && reading.message.valid_until.is_some_and(|until| context.system.now() > until);
-    let is_too_late = context.rules.hold(Rule::SendWithin) && (is_late || is_stale);
-    !is_too_late && context.settings.deadlines.leaves_time_for_a_call(reading.remaining_ms(context))
+    let since_start_ms = now.since_ms(reading.attempt.quiesced_at(0));
+    let is_late = (context.system.monotonic_ms() - announced_ms).max(since_start_ms) > deadlines.send_within_ms;
+    let is_stale = reading.message.valid_until.is_some_and(|until| now > until);
+    !is_late && !is_stale && deadlines.leaves_time_for_a_call(reading.remaining_ms(context))
 }
 
 /// Turns Pinterest's answer into what happened. An access token that Pinterest refused is renewed.

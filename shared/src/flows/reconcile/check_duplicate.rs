@@ -140,7 +140,7 @@ impl Check<'_> {
         let keys: Vec<PinKey> = pins.into_iter().map(|pin| PinKey { workspace, pin }).collect();
         let read = self.context.store.pins(&keys).await?;
         let mut others = Others { owned: BTreeSet::new(), is_any_open: false };
-        let quiesce_ms = self.context.settings.deadlines.quiesce_ms(self.context.rules);
+        let quiesce_ms = self.context.settings.deadlines.quiesce_ms;
         for (pin, attempt) in read.into_iter().flatten() {
             others.is_any_open |= !attempt.status.is_terminal() || attempt.ended_unresolved(quiesce_ms);
             others.owned.extend(attempt.pinterest_pin_id);

@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::plan_duplicate_check;
 use crate::context::Context;
 use crate::domain::ids::{BoardKey, PinId, PinKey};
-use crate::domain::invariants::Rule;
 use crate::domain::message::PublishMessage;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::{Attempt, IllegalTransition, Status, Upstream};
@@ -18,7 +17,7 @@ use crate::domain::pin::history::{Event, EventKind};
 use crate::domain::pin::idempotency::{content_hash, content_hash_of};
 use crate::domain::pin::retry::ATTEMPT_LIMIT;
 use crate::domain::reconcile::assignment::{self, Claim, Ruling, Standing};
-use crate::domain::reconcile::board_scan::{MEMBERS_MAX, Reading, Unclear};
+use crate::domain::reconcile::board_scan::{MEMBERS_MAX, Reading};
 use crate::domain::reconcile::matching::{BoardPin, Window};
 use crate::domain::recovery::{PINS_PER_MARKER, RecoveryMarker};
 use crate::domain::time::{HOUR_MS, Moment, SECOND_MS};
@@ -37,11 +36,6 @@ const TWIN_OPEN_MS: i64 = 20 * SECOND_MS;
 const GIVE_UP_AFTER_MS: i64 = 72 * HOUR_MS;
 /// Reasons that a person or the next day removes: such an outcome waits for as long as its pin may live.
 const HOLDS_THE_DEADLINE: [&str; 2] = ["token_revoked", "daily_budget"];
-/// A list that can't be trusted (empty, cut off, shuffled) is believed only after this many readings in a row, and one
-/// more.
-const UNCLEAR_READS: u32 = 3;
-/// A board that lists nothing at all is believed only after this long: an outage of lists looks the same.
-const EMPTY_BELIEVED_AFTER_MS: i64 = 6 * HOUR_MS;
 const TWIN_OPEN: &str = "twin_open";
 const TWIN_SETTLED: &str = "twin_settled";
 const NOT_SEEN: &str = "not_seen_yet";
@@ -64,7 +58,7 @@ impl UnresolvedPin {
     }
 
     pub fn quiesced_at(&self, context: &Context) -> Moment {
-        self.attempt.quiesced_at(context.settings.deadlines.quiesce_ms(context.rules))
+        self.attempt.quiesced_at(context.settings.deadlines.quiesce_ms)
     }
 
     /// When the board is read next for this pin; not before its quiesce period is over.
@@ -121,7 +115,7 @@ pub async fn resolve(
 ) -> PortResult<()> {
     // Read after the scan: a Pin that one of our pins owned by then is not free.
     let all = with_twins(context, board, &members, &reading.found).await?;
-    let owned = owned_ids(context, &all);
+    let owned = owned_ids(&all);
     let free: Vec<BoardPin> = reading.found.iter().filter(|pin| !owned.contains(pin.id.as_str())).cloned().collect();
     let claimants: Vec<(&UnresolvedPin, Standing)> = all
         .iter()
@@ -202,12 +196,11 @@ async fn with_twins(
 /// The Pins that the members' twins own by now.
 pub async fn owned(context: &Context, board: &BoardKey, members: &[UnresolvedPin]) -> PortResult<BTreeSet<String>> {
     let twins = with_twins(context, board, members, &[]).await?;
-    Ok(owned_ids(context, &twins).into_iter().map(str::to_owned).collect())
+    Ok(owned_ids(&twins).into_iter().map(str::to_owned).collect())
 }
 
-fn owned_ids<'a>(context: &Context, all: &'a [UnresolvedPin]) -> BTreeSet<&'a str> {
+fn owned_ids(all: &[UnresolvedPin]) -> BTreeSet<&str> {
     all.iter()
-        .filter(|_| context.rules.hold(Rule::Ownership))
         .flat_map(|unresolved| [&unresolved.attempt.pinterest_pin_id, &unresolved.attempt.orphan_pin_id])
         .filter_map(|id| id.as_deref())
         .collect()
@@ -256,17 +249,9 @@ fn next_state(
 
 /// Whether this scan, with those before it, proves that the Pin doesn't exist.
 fn is_believed(context: &Context, unresolved: &UnresolvedPin, reading: &Reading) -> bool {
-    if !context.rules.hold(Rule::SecondScan) {
-        return true;
-    }
-    match reading.unclear {
-        None => unresolved.reads_without_verdict(NOT_SEEN) > 0,
-        Some(unclear) => {
-            let least_ms = if unclear == Unclear::EmptyList { EMPTY_BELIEVED_AFTER_MS } else { 0 };
-            unresolved.reads_without_verdict(unclear.name()) >= UNCLEAR_READS
-                && context.system.now().since_ms(unresolved.started_at()) >= least_ms
-        }
-    }
+    let before = unresolved.reads_without_verdict(reading.unclear.map_or(NOT_SEEN, |unclear| unclear.name()));
+    let age_ms = context.system.now().since_ms(unresolved.started_at());
+    context.settings.absence_proof.is_complete(before, reading.unclear, age_ms)
 }
 
 fn absent(context: &Context, unresolved: &UnresolvedPin) -> Result<Attempt, IllegalTransition> {

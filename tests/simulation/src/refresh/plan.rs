@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use fastrand::Rng;
-use pinbridge_shared::domain::invariants::Rules;
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS};
 
 use crate::endpoint::{GrantFaults, Spell};
 use crate::faults::Faults;
 use crate::gate::{Crash, Target};
+use crate::invariants::CustodyInvariant;
 
 /// An event of a world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +43,8 @@ pub struct Plan {
     pub meetings: f64,
     /// Whether users reconnect most accounts that were given up.
     pub owners_return: bool,
-    pub rules: Rules,
+    /// The invariant that the world lacks.
+    pub lacking: Option<CustodyInvariant>,
     /// Planned crashes, by the number of the call.
     pub crashes: BTreeMap<u64, Crash>,
     pub target: Option<Target>,
@@ -108,7 +109,7 @@ impl Plan {
             heals_after_ms: ends_ms,
             meetings: MEETINGS,
             owners_return: true,
-            rules: Rules::default(),
+            lacking: None,
             crashes: BTreeMap::new(),
             target: None,
             is_traced: false,

@@ -36,6 +36,7 @@ use super::oracle::{Ends, Oracle, Violation};
 use super::plan::{Happening, Plan};
 use crate::endpoint::{Counts, Endpoint};
 use crate::gate::{Coverage, SimGate};
+use crate::invariants::Lacking;
 use crate::kernel::{Action, Kernel, Kind, Machine, Pid, Step};
 use crate::system::{ProcessClock, TrueClock};
 use crate::world::START;
@@ -186,6 +187,10 @@ impl RefreshWorld {
             oracle: oracle.clone(),
             error: Mutex::new(plan.faults.list_error),
         });
+        let mut settings = Settings::default();
+        if let Some(invariant) = plan.lacking {
+            Lacking::Custody(invariant).weaken(&mut settings);
+        }
         let template = Context {
             store: store.clone() as Arc<dyn Store>,
             tenants: store.clone() as Arc<dyn Tenants>,
@@ -202,8 +207,7 @@ impl RefreshWorld {
             pinterest: reader.clone() as Arc<dyn Pinterest>,
             oauth: endpoint.clone() as Arc<dyn OAuth>,
             system: clock,
-            settings: Settings::default(),
-            rules: plan.rules,
+            settings,
             purge: store.clone() as Arc<dyn Purge>,
             pin_index: store.clone() as Arc<dyn PinIndex>,
             passwords: Arc::new(FakePasswords::default()),
@@ -294,7 +298,12 @@ impl RefreshWorld {
         self.is_stirred = true;
         let (kernel, ended) = (self.kernel.clone(), self.ended.clone());
         let end = End { pid, kernel, ended, whose, through: None, is_over: false };
-        (pid, Context { system, ..self.template.clone() }, end)
+        let context = Context { system, ..self.template.clone() };
+        let context = match self.plan.lacking {
+            Some(invariant) => Lacking::Custody(invariant).around(kind, context),
+            None => context,
+        };
+        (pid, context, end)
     }
 
     /// Starts a process, which reports its end unless it is dying.

@@ -1,0 +1,184 @@
+//! The invariants of publishing and of token custody by name, and how a world lacks one of them: a mutant.
+//!
+//! Production code checks no switch. A mutant gets other settings, other messages, or ports that undo what enforces the
+//! invariant.
+
+mod ports;
+mod store;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use pinbridge_shared::config::Settings;
+use pinbridge_shared::context::Context;
+use pinbridge_shared::domain::message::PublishMessage;
+use pinbridge_shared::domain::reconcile::board_scan::AbsenceProof;
+use pinbridge_shared::domain::time::{DAY_MS, Moment};
+use pinbridge_shared::ports::{OAuth, Pinterest, Secrets, Store};
+
+use crate::kernel::Kind;
+use ports::{MutantOAuth, MutantPinterest, MutantSecrets};
+use store::MutantStore;
+
+/// Longer than any world.
+const FOR_EVER_MS: i64 = 10_000 * DAY_MS;
+
+/// The invariants that keep a pin from being published twice, lost or stranded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Invariant {
+    /// A call is announced in the table before it is made.
+    WriteAhead,
+    /// Only one worker's announcement counts.
+    Fence,
+    /// Messages of an older generation are void.
+    Generation,
+    /// A repeated write is recognised as our own.
+    Nonce,
+    /// No call is sent long after it was announced.
+    SendWithin,
+    /// A call without an answer is left alone until it can't commit any more.
+    Quiesce,
+    /// Absence is believed only after a second scan.
+    SecondScan,
+    /// No call is repeated before its board was read.
+    Reconcile,
+    /// A Pin that belongs to another of our pins isn't adopted.
+    Ownership,
+    /// Every call spends a token of its own.
+    TokenPerCall,
+    /// A pin without an owner is found again.
+    Rescuer,
+    /// No attempt of a deleted pin begins.
+    Hidden,
+    /// A recovery marker stays for the rollup when the pins that still need rescuing are filed again.
+    RetiredMarkers,
+}
+
+impl Invariant {
+    pub const ALL: [Self; 13] = [
+        Self::WriteAhead,
+        Self::Fence,
+        Self::Generation,
+        Self::Nonce,
+        Self::SendWithin,
+        Self::Quiesce,
+        Self::SecondScan,
+        Self::Reconcile,
+        Self::Ownership,
+        Self::TokenPerCall,
+        Self::Rescuer,
+        Self::Hidden,
+        Self::RetiredMarkers,
+    ];
+}
+
+/// The invariants that keep an account's tokens from being lost, and its connection from being given up without cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CustodyInvariant {
+    /// One refresher at a time.
+    RefreshLease,
+    /// No refresh is sent long after it was announced.
+    AskWithin,
+    /// After a lost answer the lease lasts until the request can't take effect any more.
+    QuiesceAfterLoss,
+    /// Storing issued tokens is tried until the invocation ends.
+    KeepTrying,
+    /// No tokens are used that aren't stored.
+    KeptBeforeUse,
+    /// Tokens that were staged and not promoted are adopted by the next refresher.
+    AdoptPending,
+    /// Refreshed tokens replace only those that they were issued for.
+    PromoteIfCurrent,
+    /// A refusal counts only when it is repeated minutes later.
+    RefusalConfirmed,
+    /// A connection isn't given up while Pinterest accepts the access token.
+    AccessAsked,
+    /// The result of a refresh is recorded only while the row is that refresher's.
+    RowFence,
+}
+
+impl CustodyInvariant {
+    pub const ALL: [Self; 10] = [
+        Self::RefreshLease,
+        Self::AskWithin,
+        Self::QuiesceAfterLoss,
+        Self::KeepTrying,
+        Self::KeptBeforeUse,
+        Self::AdoptPending,
+        Self::PromoteIfCurrent,
+        Self::RefusalConfirmed,
+        Self::AccessAsked,
+        Self::RowFence,
+    ];
+}
+
+/// The invariant that a mutant lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lacking {
+    Publishing(Invariant),
+    Custody(CustodyInvariant),
+}
+
+impl Lacking {
+    /// Removes the limit from the settings, for invariants that a setting enforces.
+    pub fn weaken(self, settings: &mut Settings) {
+        match self {
+            Self::Publishing(Invariant::SendWithin) | Self::Custody(CustodyInvariant::AskWithin) => {
+                settings.deadlines.send_within_ms = FOR_EVER_MS;
+            }
+            Self::Publishing(Invariant::Quiesce) => {
+                settings.deadlines.quiesce_ms = settings.deadlines.client_timeout_ms;
+            }
+            Self::Publishing(Invariant::SecondScan) => {
+                settings.absence_proof = AbsenceProof { scans: 1, unclear_scans: 1, empty_after_ms: 0 };
+            }
+            _ => {}
+        }
+    }
+
+    /// The publish message as the mutant's worker receives it. `generation` is the pin's current one, and `now` is the
+    /// worker's clock.
+    pub fn message(self, message: PublishMessage, generation: u32, now: Moment) -> PublishMessage {
+        let for_ever = Moment(now.0 + FOR_EVER_MS);
+        match self {
+            Self::Publishing(Invariant::Generation) => {
+                PublishMessage { generation: message.generation.max(generation), ..message }
+            }
+            // The token counts as unused each time.
+            Self::Publishing(Invariant::TokenPerCall) if message.slot.is_some_and(|slot| slot <= now) => {
+                PublishMessage { slot: Some(now), valid_until: Some(for_ever), ..message }
+            }
+            // A stale token would also keep a call from being sent late.
+            Self::Publishing(Invariant::SendWithin) if message.slot.is_some() => {
+                PublishMessage { valid_until: Some(for_ever), ..message }
+            }
+            _ => message,
+        }
+    }
+
+    /// The context as a process of that kind gets it.
+    pub fn around(self, kind: Kind, context: Context) -> Context {
+        // Users and the API run unaltered.
+        if matches!(kind, Kind::Person | Kind::Api) {
+            return context;
+        }
+        let access_refused = Arc::new(AtomicBool::new(false));
+        let store = Arc::new(MutantStore::new(
+            self,
+            kind,
+            Arc::clone(&context.store),
+            Arc::clone(&context.system),
+            Arc::clone(&access_refused),
+        )) as Arc<dyn Store>;
+        let Self::Custody(lacking) = self else { return Context { store, ..context } };
+        let (asked, oauth) = (Arc::clone(&context.pinterest), Arc::clone(&context.oauth));
+        Context {
+            store,
+            secrets: Arc::new(MutantSecrets::new(lacking, Arc::clone(&context.secrets))) as Arc<dyn Secrets>,
+            pinterest: Arc::new(MutantPinterest { lacking, inner: asked.clone(), access_refused })
+                as Arc<dyn Pinterest>,
+            oauth: Arc::new(MutantOAuth { lacking, inner: oauth, pinterest: asked }) as Arc<dyn OAuth>,
+            ..context
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Custody, the token endpoint and Pinterest as a mutant's process sees them.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use pinbridge_shared::domain::ids::AccountKey;
+use pinbridge_shared::domain::pin::PinRequest;
+use pinbridge_shared::domain::pin::attempt::Upstream;
+use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::secret::Secret;
+use pinbridge_shared::ports::{
+    BoardPage, Creation, Custody, GrantFailure, OAuth, Pinterest, PinterestUser, PortError, PortResult, ReadFailure,
+    Removal, Secrets, Stored, Tokens,
+};
+
+use super::CustodyInvariant;
+
+pub struct MutantSecrets {
+    lacking: CustodyInvariant,
+    inner: Arc<dyn Secrets>,
+    /// Versions that could not be stored once.
+    failed: Mutex<BTreeSet<String>>,
+}
+
+impl MutantSecrets {
+    pub fn new(lacking: CustodyInvariant, inner: Arc<dyn Secrets>) -> Self {
+        Self { lacking, inner, failed: Mutex::default() }
+    }
+
+    /// Tokens that weren't stored at the first try never are.
+    async fn stage_once(&self, account: AccountKey, staged: &Stored) -> PortResult<()> {
+        let has_failed = |failed: &Mutex<BTreeSet<String>>| {
+            failed.lock().unwrap_or_else(PoisonError::into_inner).contains(&staged.version)
+        };
+        if has_failed(&self.failed) {
+            return Err(PortError::Unavailable { port: "secrets", reason: "a mutant tries once".into() });
+        }
+        let answer = self.inner.stage_tokens(account, staged).await;
+        if answer.is_err() {
+            self.failed.lock().unwrap_or_else(PoisonError::into_inner).insert(staged.version.clone());
+        }
+        answer
+    }
+}
+
+#[async_trait]
+impl Secrets for MutantSecrets {
+    async fn tokens(&self, account: AccountKey, fresh: bool) -> PortResult<Option<Tokens>> {
+        self.inner.tokens(account, fresh).await
+    }
+
+    async fn custody(&self, account: AccountKey) -> PortResult<Custody> {
+        let custody = self.inner.custody(account).await?;
+        Ok(match self.lacking {
+            CustodyInvariant::AdoptPending => Custody { pending: None, ..custody },
+            _ => custody,
+        })
+    }
+
+    async fn store_tokens(&self, account: AccountKey, version: &str, tokens: &Tokens) -> PortResult<()> {
+        self.inner.store_tokens(account, version, tokens).await
+    }
+
+    async fn stage_tokens(&self, account: AccountKey, staged: &Stored) -> PortResult<()> {
+        match self.lacking {
+            CustodyInvariant::KeepTrying => self.stage_once(account, staged).await,
+            _ => self.inner.stage_tokens(account, staged).await,
+        }
+    }
+
+    async fn promote_tokens(&self, account: AccountKey, version: &str, follows: &str) -> PortResult<bool> {
+        if self.lacking != CustodyInvariant::PromoteIfCurrent {
+            return self.inner.promote_tokens(account, version, follows).await;
+        }
+        // Replaces whatever is current.
+        let current = self.inner.custody(account).await?.current.map(|current| current.version);
+        self.inner.promote_tokens(account, version, current.as_deref().unwrap_or(follows)).await
+    }
+
+    async fn remove_tokens(&self, account: AccountKey, removal: Removal) -> PortResult<()> {
+        self.inner.remove_tokens(account, removal).await
+    }
+}
+
+pub struct MutantOAuth {
+    pub lacking: CustodyInvariant,
+    pub inner: Arc<dyn OAuth>,
+    pub pinterest: Arc<dyn Pinterest>,
+}
+
+#[async_trait]
+impl OAuth for MutantOAuth {
+    fn is_configured(&self) -> bool {
+        self.inner.is_configured()
+    }
+
+    fn callback_url(&self) -> Option<String> {
+        self.inner.callback_url()
+    }
+
+    fn authorization_url(&self, state: &str) -> Option<String> {
+        self.inner.authorization_url(state)
+    }
+
+    async fn exchange(&self, code: &Secret) -> Result<Tokens, GrantFailure> {
+        self.inner.exchange(code).await
+    }
+
+    async fn refresh(&self, refresh: &Secret) -> Result<Tokens, GrantFailure> {
+        match (self.lacking, self.inner.refresh(refresh).await) {
+            // As if no tokens could have been issued.
+            (CustodyInvariant::QuiesceAfterLoss, Err(GrantFailure::Unknown(upstream))) => {
+                Err(GrantFailure::NotNow { upstream, retry_after_ms: None })
+            }
+            (CustodyInvariant::KeptBeforeUse, Ok(tokens)) => {
+                let _ = self.pinterest.user(&tokens.access).await;
+                Ok(tokens)
+            }
+            (_, answer) => answer,
+        }
+    }
+}
+
+pub struct MutantPinterest {
+    pub lacking: CustodyInvariant,
+    pub inner: Arc<dyn Pinterest>,
+    /// Set when Pinterest refuses an access token, cleared when it doesn't.
+    pub access_refused: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl Pinterest for MutantPinterest {
+    async fn create_pin(&self, token: &Secret, request: &PinRequest) -> Creation {
+        self.inner.create_pin(token, request).await
+    }
+
+    async fn board_pins(
+        &self,
+        token: &Secret,
+        board_id: &str,
+        bookmark: Option<&str>,
+    ) -> Result<BoardPage, ReadFailure> {
+        self.inner.board_pins(token, board_id, bookmark).await
+    }
+
+    async fn delete_pin(&self, token: &Secret, pinterest_pin_id: &str) -> Result<(), ReadFailure> {
+        self.inner.delete_pin(token, pinterest_pin_id).await
+    }
+
+    async fn user(&self, token: &Secret) -> Result<PinterestUser, ReadFailure> {
+        if self.lacking == CustodyInvariant::AccessAsked {
+            return Err(ReadFailure {
+                failure: Failure::TokenRevoked,
+                upstream: Upstream::default(),
+                retry_after_ms: None,
+            });
+        }
+        let answer = self.inner.user(token).await;
+        let is_refused = answer.as_ref().is_err_and(|read| read.failure == Failure::TokenRevoked);
+        self.access_refused.store(is_refused, Ordering::Relaxed);
+        answer
+    }
+}
