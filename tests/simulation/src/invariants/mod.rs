@@ -171,13 +171,20 @@ impl Lacking {
             Arc::clone(&access_refused),
         )) as Arc<dyn Store>;
         let Self::Custody(lacking) = self else { return Context { store, ..context } };
-        let (asked, oauth) = (Arc::clone(&context.pinterest), Arc::clone(&context.oauth));
+        let grant_refused = Arc::new(AtomicBool::new(false));
+        let pinterest = Arc::clone(&context.pinterest);
+        let oauth = MutantOAuth {
+            lacking,
+            inner: Arc::clone(&context.oauth),
+            pinterest: Arc::clone(&pinterest),
+            grant_refused: Arc::clone(&grant_refused),
+        };
+        let pinterest = MutantPinterest { lacking, inner: pinterest, access_refused, grant_refused };
         Context {
             store,
             secrets: Arc::new(MutantSecrets::new(lacking, Arc::clone(&context.secrets))) as Arc<dyn Secrets>,
-            pinterest: Arc::new(MutantPinterest { lacking, inner: asked.clone(), access_refused })
-                as Arc<dyn Pinterest>,
-            oauth: Arc::new(MutantOAuth { lacking, inner: oauth, pinterest: asked }) as Arc<dyn OAuth>,
+            pinterest: Arc::new(pinterest) as Arc<dyn Pinterest>,
+            oauth: Arc::new(oauth) as Arc<dyn OAuth>,
             ..context
         }
     }

@@ -88,6 +88,8 @@ pub struct MutantOAuth {
     pub lacking: CustodyInvariant,
     pub inner: Arc<dyn OAuth>,
     pub pinterest: Arc<dyn Pinterest>,
+    /// Set when Pinterest refuses a refresh token, cleared when it doesn't.
+    pub grant_refused: Arc<AtomicBool>,
 }
 
 #[async_trait]
@@ -109,7 +111,9 @@ impl OAuth for MutantOAuth {
     }
 
     async fn refresh(&self, refresh: &Secret) -> Result<Tokens, GrantFailure> {
-        match (self.lacking, self.inner.refresh(refresh).await) {
+        let answer = self.inner.refresh(refresh).await;
+        self.grant_refused.store(matches!(answer, Err(GrantFailure::Refused(_))), Ordering::Relaxed);
+        match (self.lacking, answer) {
             // As if no tokens could have been issued.
             (CustodyInvariant::QuiesceAfterLoss, Err(GrantFailure::Unknown(upstream))) => {
                 Err(GrantFailure::NotNow { upstream, retry_after_ms: None })
@@ -128,6 +132,8 @@ pub struct MutantPinterest {
     pub inner: Arc<dyn Pinterest>,
     /// Set when Pinterest refuses an access token, cleared when it doesn't.
     pub access_refused: Arc<AtomicBool>,
+    /// Pinterest has just refused the refresh token.
+    pub grant_refused: Arc<AtomicBool>,
 }
 
 #[async_trait]
@@ -150,7 +156,8 @@ impl Pinterest for MutantPinterest {
     }
 
     async fn user(&self, token: &Secret) -> Result<PinterestUser, ReadFailure> {
-        if self.lacking == CustodyInvariant::AccessAsked {
+        // Only custody's own question, which follows a refusal. Publishers and readers are answered.
+        if self.lacking == CustodyInvariant::AccessAsked && self.grant_refused.swap(false, Ordering::Relaxed) {
             return Err(ReadFailure {
                 failure: Failure::TokenRevoked,
                 upstream: Upstream::default(),
