@@ -1,4 +1,7 @@
-//! Never noisy, in real time: 200 pins at once on one account with capacity 50 and one a second.
+//! Never noisy, in real time: a burst on one account goes out as its capacity, then one pin a second.
+//!
+//! The short form runs beside other stages, where only what holds on a busy machine can be asked. The long form is
+//! `tests/full realtime`.
 
 use std::time::Duration;
 
@@ -7,21 +10,49 @@ use serde_json::Value;
 
 use super::process::{Local, pins_at, simulator_get};
 
-const PINS: usize = 200;
-const CAPACITY: usize = 50;
-/// Of the floor of (200 − 50) / 1 s, as required: 1.03.
-const LATEST_MS: i64 = 150_000 * 103 / 100;
+/// With nothing beside it, the last pin starts within 3 % of the floor of one pin a second.
+const LATEST_PERCENT: i64 = 103;
+
+struct Burst {
+    pins: usize,
+    capacity: usize,
+    /// How long until all are published, on a busy machine too.
+    within: Duration,
+}
 
 #[tokio::test(flavor = "multi_thread")]
+async fn forty_at_once_go_out_as_twenty_and_then_one_a_second_without_a_429() {
+    publish_burst(&Burst { pins: 40, capacity: 20, within: Duration::from_secs(120) }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "150 s of real time, with nothing beside it: tests/full realtime"]
 async fn two_hundred_at_once_go_out_as_fifty_and_then_one_a_second_without_a_429() {
+    let burst = Burst { pins: 200, capacity: 50, within: Duration::from_secs(240) };
+    let since_first = publish_burst(&burst).await;
+    assert!(since_first[burst.capacity - 1] < 5_000, "fifty at once");
+    let latest_ms = burst.floor_ms() * LATEST_PERCENT / 100;
+    assert!(since_first[burst.pins - 1] <= latest_ms, "{} ms", since_first[burst.pins - 1]);
+}
+
+impl Burst {
+    /// What the pace allows: one a second after the capacity.
+    fn floor_ms(&self) -> i64 {
+        (self.pins - self.capacity) as i64 * 1_000
+    }
+}
+
+/// Publishes a burst; milliseconds after the first for each Pin, in order.
+async fn publish_burst(burst: &Burst) -> Vec<i64> {
     let folder = tempfile::tempdir().expect("a folder");
-    let local = Local::start(folder.path(), &[], &[]).await;
-    let bodies: Vec<Value> = (0..PINS).map(|index| local.pin_body(&format!("burst-{index}"))).collect();
+    let capacity = burst.capacity.to_string();
+    let local = Local::start(folder.path(), &[], &[("PINBRIDGE_ACCOUNT_CAPACITY", &capacity)]).await;
+    let bodies: Vec<Value> = (0..burst.pins).map(|index| local.pin_body(&format!("burst-{index}"))).collect();
     let answers = join_all(bodies.iter().map(|body| local.create(body))).await;
     assert!(answers.iter().all(|(status, _)| *status == 201));
 
     let deferred: Vec<&Value> = answers.iter().map(|(_, pin)| pin).filter(|pin| pin["status"] == "deferred").collect();
-    assert_eq!(deferred.len(), PINS - CAPACITY, "the burst is the capacity");
+    assert_eq!(deferred.len(), burst.pins - burst.capacity, "the burst is the capacity");
     for pin in &deferred {
         assert_eq!(pin["error_code"], "account_pacing", "a reason");
         assert!(pin["next_at"].is_string(), "a next time");
@@ -30,16 +61,16 @@ async fn two_hundred_at_once_go_out_as_fifty_and_then_one_a_second_without_a_429
         local.get(&format!("/v1/pins/{}/timeline", deferred[deferred.len() - 1]["id"].as_str().expect("id"))).await;
     assert!(last["next"]["at"].is_string(), "{last}");
 
-    local.await_published(PINS, Duration::from_secs(240)).await;
+    local.await_published(burst.pins, burst.within).await;
     let url = local.text("pinterest_url");
     let mut created: Vec<i64> =
         pins_at(&local.http, url).await.iter().map(|pin| pin["created_at_ms"].as_i64().expect("a time")).collect();
     created.sort_unstable();
-    assert_eq!(created.len(), PINS, "each once");
-    let since_first = |index: usize| created[index] - created[0];
-    println!("50th after {} ms, last after {} ms (floor 150000)", since_first(CAPACITY - 1), since_first(PINS - 1));
-    assert!(since_first(CAPACITY - 1) < 5_000, "fifty at once");
-    assert!(since_first(PINS - 1) <= LATEST_MS, "{} ms", since_first(PINS - 1));
+    assert_eq!(created.len(), burst.pins, "each once");
+    let since_first: Vec<i64> = created.iter().map(|at| at - created[0]).collect();
+    let (full, last) = (since_first[burst.capacity - 1], since_first[burst.pins - 1]);
+    println!("{}th after {full} ms, last after {last} ms (floor {} ms)", burst.capacity, burst.floor_ms());
     let requests = simulator_get(&local.http, url, "/_sim/requests").await;
     assert!(requests["operations"]["pins/create"].get("429").is_none(), "{requests}");
+    since_first
 }

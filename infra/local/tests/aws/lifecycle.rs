@@ -47,7 +47,8 @@ async fn a_shutdown_ends_long_polls_at_once() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     let began = Instant::now();
     aws.shutdown().await.expect("ends");
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    // Far below the poll's 20 s, and far above what a busy machine needs.
+    assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
     let answer = poll.await.unwrap().expect("answered, not cut off");
     assert!(answer.messages().is_empty());
 }
