@@ -1,29 +1,10 @@
 //! The tests that cross crates, in one binary.
 
-mod activity;
 mod adapters;
-mod api_analytics;
-mod api_auth;
-mod api_connections;
-mod api_dashboard;
-mod api_export;
-mod api_imports;
-mod api_keys;
-mod api_people;
-mod api_pin_list;
-mod api_pins;
-mod api_projects;
-mod api_retry;
-mod api_schedules;
+mod api;
 mod cost;
-mod errors_page;
 mod flows;
 mod golden;
-mod isolation;
-mod limits_page;
 mod local;
-mod openapi;
-mod runbooks_page;
-mod sandbox;
-mod settings_page;
+mod pages;
 mod support;

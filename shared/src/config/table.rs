@@ -1,5 +1,5 @@
 //! Every setting, described once: the parser reads its variable and default here, and `infra/docs/settings.md` is
-//! generated from it (`tests/it/settings_page.rs`).
+//! generated from it (`tests/it/pages/settings.rs`).
 
 /// A variable that a process reads.
 #[derive(Clone, Copy, Debug)]

@@ -36,7 +36,7 @@ const FOR_WAITERS: [&str; 2] = ["pins::delete_on_pinterest", "boards::board_pref
 /// Flows of the dispatcher and of the function dead_letters that find no work in a world, because there are no imports.
 /// Their tests, with a crash at every port call, are in tests/it/flows/imports.rs.
 const IMPORTS: [&str; 3] = ["imports", "imports::rescue_imports", "imports::import_rows"];
-/// A flow that reads from Pinterest while the client waits. Its tests are in tests/it/api_connections.rs.
+/// A flow that reads from Pinterest while the client waits. Its tests are in tests/it/api/connections.rs.
 const READS_THROUGH: [&str; 1] = ["boards::board_access"];
 /// Methods of ports that make no call.
 const NO_CALLS: [&str; 2] = ["is_configured", "authorization_url"];

@@ -104,7 +104,7 @@ pub fn document() -> Value {
     })
 }
 
-/// Examples of answers by operation id, status and content type. `tests/it/openapi.rs` writes the file from what the
+/// Examples of answers by operation id, status and content type. `tests/it/api/openapi.rs` writes the file from what the
 /// system answers. `{version}` in it is the system's version.
 fn answer_examples() -> Value {
     serde_json::from_str(&include_str!("examples.json").replace("{version}", VERSION)).unwrap_or_default()

@@ -1,5 +1,5 @@
 //! The ids that the document's examples share, so that one example's answer fits the next one's request.
-//! `tests/it/openapi.rs` sends the examples with real ids in their place.
+//! `tests/it/api/openapi.rs` sends the examples with real ids in their place.
 
 pub const WORKSPACE: &str = "00000000-0000-0000-0000-00000000000a";
 pub const ACCOUNT: &str = "00000000-0000-0000-0000-00000000000b";

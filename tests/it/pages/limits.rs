@@ -31,7 +31,7 @@ use pinbridge_shared::ports::{MAX_DELAY_MS, SAVED_TOGETHER_MAX};
 
 use crate::cost::{pin_lists, schedule_lists};
 
-const PAGE: &str = include_str!("../../infra/runbooks/limits.md");
+const PAGE: &str = include_str!("../../../infra/runbooks/limits.md");
 
 /// As the page writes a length of time.
 fn time(ms: i64) -> String {

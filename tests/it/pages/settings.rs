@@ -1,6 +1,6 @@
 //! `infra/docs/settings.md` is generated from `shared/src/config/table.rs` and `template.yaml`.
 //!
-//! `PINBRIDGE_WRITE=1 cargo test --workspace --test it settings_page` writes the page.
+//! `PINBRIDGE_WRITE=1 cargo test --workspace --test it pages::settings` writes the page.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -8,10 +8,10 @@ use std::fmt::Write as _;
 use pinbridge_shared::config::table::{GROUPS, Setting};
 
 const PAGE_PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/docs/settings.md");
-const TEMPLATE: &str = include_str!("../../template.yaml");
+const TEMPLATE: &str = include_str!("../../../template.yaml");
 const LINE_MAX: usize = 120;
 const INTRO: &str = "\
-<!-- Generated: PINBRIDGE_WRITE=1 cargo test --workspace --test it settings_page -->
+<!-- Generated: PINBRIDGE_WRITE=1 cargo test --workspace --test it pages::settings -->
 # Settings
 
 Each setting has up to two names: the parameter of `template.yaml`, which `sam deploy` asks for, and the environment

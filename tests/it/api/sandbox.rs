@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::support::api::{Api, As};
 
-const PAGE: &str = include_str!("../../infra/runbooks/sandbox.md");
+const PAGE: &str = include_str!("../../../infra/runbooks/sandbox.md");
 const ADA: &str = "ada@example.com";
 
 /// A workspace whose every call of Pinterest's and of custody's is counted.

@@ -8,7 +8,7 @@ use pinbridge_api::openapi::document;
 use pinbridge_api::routes::examples;
 use serde_json::{Value, json};
 
-use crate::isolation;
+use super::isolation;
 use crate::support::agreement::{fits, resolved};
 use crate::support::real::{Real, pin};
 

@@ -1,7 +1,7 @@
 //! `infra/runbooks/README.md` names every alarm of the template.
 
-const PAGE: &str = include_str!("../../infra/runbooks/README.md");
-const TEMPLATE: &str = include_str!("../../template.yaml");
+const PAGE: &str = include_str!("../../../infra/runbooks/README.md");
+const TEMPLATE: &str = include_str!("../../../template.yaml");
 
 #[test]
 fn every_alarm_has_a_runbook() {

@@ -4,7 +4,7 @@ use pinbridge_shared::domain::import::StopReason;
 use pinbridge_shared::domain::pin::WaitReason;
 use pinbridge_shared::domain::pin::failure::Failure;
 
-const PAGE: &str = include_str!("../../infra/runbooks/errors.md");
+const PAGE: &str = include_str!("../../../infra/runbooks/errors.md");
 
 #[test]
 fn every_error_code_of_a_pin_is_on_the_page_with_its_message_and_remedy() {

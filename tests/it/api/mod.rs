@@ -1,0 +1,19 @@
+//! The HTTP API over its router, over fakes.
+
+mod activity;
+mod analytics;
+mod api_keys;
+mod auth;
+mod connections;
+mod dashboard;
+mod export;
+mod imports;
+mod isolation;
+mod openapi;
+mod people;
+mod pin_list;
+mod pins;
+mod projects;
+mod retry;
+mod sandbox;
+mod schedules;

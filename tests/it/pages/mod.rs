@@ -1,0 +1,6 @@
+//! Pages for people, compared with the code that they describe.
+
+mod errors;
+mod limits;
+mod runbooks;
+mod settings;
