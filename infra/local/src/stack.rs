@@ -9,6 +9,12 @@ use anyhow::{Context as _, bail};
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
+use axum::Json;
+use axum::body::to_bytes;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
 use pinbridge_shared::adapters::app_secret::AppSecret;
 use pinbridge_shared::adapters::{assemble, aws as sdk_settings};
 use pinbridge_shared::config::{Environment, OAuthApp, Resources};
@@ -18,6 +24,7 @@ use pinbridge_shared::flows::accounts::connect;
 use pinbridge_shared::ports::Tokens;
 use pinterest_simulator::world::scopes;
 use pinterest_simulator::{APP_ID, APP_SECRET, Config, Simulator, seed_accounts};
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -37,6 +44,8 @@ const TTL_SWEEP_EVERY: Duration = Duration::from_secs(600);
 const DRAIN_LIMIT: Duration = Duration::from_secs(27);
 /// A start retries an unreachable Pinterest, which may still be starting.
 const PINTEREST_TRIES: u32 = 20;
+/// The largest body that API Gateway takes, in bytes.
+const GATEWAY_BODY_MAX: usize = 10_000_000;
 const PINTEREST_PAUSE: Duration = Duration::from_millis(250);
 
 /// A running local stack.
@@ -270,10 +279,22 @@ async fn connect_patiently(context: &Context, identity: &Identity, tokens: &Toke
     bail!("Pinterest does not answer (--pinterest-url)")
 }
 
+/// Reads the whole body before the API sees the request, as API Gateway does. Otherwise a request that is refused early
+/// is answered while its body is still on its way: hyper then closes the connection, and the client's next request on it
+/// gets no answer.
+async fn read_body_first(request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    match to_bytes(body, GATEWAY_BODY_MAX).await {
+        Ok(body) => next.run(Request::from_parts(parts, body.into())).await,
+        Err(_) => (StatusCode::PAYLOAD_TOO_LARGE, Json(json!({"message": "Request Entity Too Large"}))).into_response(),
+    }
+}
+
 async fn serve(listener: TcpListener, api: axum::Router, mut stop: watch::Receiver<bool>) {
     let stopped = async move {
         let _ = stop.wait_for(|stop| *stop).await;
     };
+    let api = api.layer(from_fn(read_body_first));
     if let Err(error) = axum::serve(listener, api).with_graceful_shutdown(stopped).await {
         tracing::error!(%error, "API server failed");
     }

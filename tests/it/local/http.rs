@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::process::{Local, pins_at};
 
@@ -186,5 +189,28 @@ async fn lists_are_newest_first_paged_filtered_and_counted() {
     );
     for path in ["/", "/healthz", "/readyz"] {
         assert_eq!(send(&local, Method::GET, path, None, None).await.status, 200, "{path}");
+    }
+}
+
+/// A client sends head and body apart, and the API refuses by the head. The connection stays usable for the next request.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_waits_for_the_body_and_keeps_the_connection() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let local = Local::start(folder.path(), &[], &[]).await;
+    let address = local.text("base_url").trim_start_matches("http://").to_owned();
+    let mut stream = TcpStream::connect(&address).await.expect("connects");
+    let head = format!(
+        "POST /v1/pins HTTP/1.1\r\nhost: {address}\r\nx-api-key: pb_live_wrong\r\n\
+         content-type: application/json\r\ncontent-length: 2\r\n\r\n"
+    );
+    for round in 1..=3 {
+        stream.write_all(head.as_bytes()).await.expect("the connection is open");
+        let mut bytes = [0; 4096];
+        let early = timeout(Duration::from_millis(200), stream.read(&mut bytes)).await;
+        assert!(early.is_err(), "round {round}: answered before the body: {early:?}");
+        stream.write_all(b"{}").await.expect("the connection is open");
+        let length = stream.read(&mut bytes).await.expect("answers");
+        let answer = String::from_utf8_lossy(&bytes[..length]).into_owned();
+        assert!(answer.starts_with("HTTP/1.1 401"), "round {round}: {answer}");
     }
 }
