@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checks of the house: words that are out, long lines of prose, arrows between layers, benchmarks by hand.
+"""Checks of the house: words that are out, long lines of prose, pages that name files which are gone, arrows between
+layers, benchmarks by hand.
 
     tests/guards.py          prints each violation as file:line; exits 1 if there is any
     tests/guards.py selftest shows that each guard can fail
@@ -52,6 +53,14 @@ ARROWS = {
     "shared/src/flows/": re.compile(r"\bcrate::(?:adapters|testing)\b"),
     "shared/src/adapters/": re.compile(r"\bcrate::flows\b"),
 }
+# Paths in code style that pages name must exist. Pages write them from one of these folders.
+PAGES = ("README.md", "infra/", "tests/simulation/README.md")
+PATH = re.compile(r"`((?:[\w.-]+/)+(?:[\w-]+\.(?:rs|md|py|yaml|json))?)(?:#[^`]*)?`")
+BASES = ("", "shared/src/", "shared/src/domain/", "functions/api/src/", "functions/", "infra/", "infra/docs/", "tests/it/",
+         "tests/simulation/src/", "infra/pinterest-simulator/src/", "infra/local/src/")
+# Folders that appear when something runs, and S3 or table keys.
+MADE = re.compile(r"^(?:target|\.pinbridge|data)/|^~|^/")
+
 # Doc links may name what is above.
 LINK = re.compile(r"^\s*//")
 
@@ -87,6 +96,16 @@ def arrows(name, number, line):
             yield f"{name}:{number}: {folder} must not import {upward.search(line).group(0)}"
 
 
+def paths(name, number, line):
+    if not (name.endswith(".md") and name.startswith(PAGES)):
+        return
+    for path in PATH.findall(line):
+        if MADE.match(path) or any((ROOT / base / path).exists() for base in BASES):
+            continue
+        if not (ROOT / name).parent.joinpath(path).exists():
+            yield f"{name}:{number}: there is no {path}"
+
+
 def violations(names=None):
     for name in names if names is not None else files():
         if not is_read(name):
@@ -97,6 +116,7 @@ def violations(names=None):
             is_test = is_test or "#[cfg(test)]" in line
             yield from words(name, number, line)
             yield from prose(name, number, line)
+            yield from paths(name, number, line)
             if not is_test:
                 yield from arrows(name, number, line)
 
@@ -113,12 +133,14 @@ def selftest():
         list(words("shared/src/lib.rs", 1, "/// A clock row.")),
         list(prose("README.md", 1, "word " * 25)),
         list(arrows("shared/src/domain/pin/mod.rs", 1, "use crate::ports::Pins;")),
+        list(paths("infra/docs/architecture.md", 1, "| why a pin waits | `domain/pin/nowhere.rs` |")),
     ]
     missed = [index for index, hits in enumerate(found) if not hits]
     allowed = [
         *words("shared/src/lib.rs", 1, "/// A recovery marker."),
         *prose("README.md", 1, "| " + "cell " * 40),
         *arrows("shared/src/domain/mod.rs", 1, "//! [`Pins`](crate::ports::Pins)"),
+        *paths("infra/docs/architecture.md", 1, "| why a pin waits | `domain/pin/blocker.rs`, `tests/it/golden/` |"),
     ]
     return [f"guard {index} finds nothing" for index in missed] + [f"too strict: {hit}" for hit in allowed]
 

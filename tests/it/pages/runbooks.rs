@@ -1,4 +1,6 @@
-//! `infra/runbooks/README.md` names every alarm of the template.
+//! `infra/runbooks/README.md` names every alarm of the template, and every reason for which a pin waits.
+
+use pinbridge_shared::domain::pin::WaitReason;
 
 const PAGE: &str = include_str!("../../../infra/runbooks/README.md");
 const TEMPLATE: &str = include_str!("../../../template.yaml");
@@ -10,5 +12,16 @@ fn every_alarm_has_a_runbook() {
     assert!(!alarms.is_empty(), "template.yaml has alarms");
     for alarm in alarms {
         assert!(PAGE.contains(&alarm), "infra/runbooks/README.md lacks {alarm}");
+    }
+}
+
+#[test]
+fn every_reason_to_wait_is_in_the_table_of_waiting_pins() {
+    for reason in WaitReason::ALL {
+        assert!(
+            PAGE.contains(&format!("| `{}` | ", reason.code())),
+            "infra/runbooks/README.md lacks {}",
+            reason.code()
+        );
     }
 }

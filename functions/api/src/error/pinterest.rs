@@ -28,7 +28,26 @@ pub fn refused(read: &ReadFailure) -> ApiError {
         Failure::PinterestBusy => return passing(codes::PINTEREST_BUSY, read.retry_after_ms),
         Failure::PinterestUnreachable => return passing(codes::PINTEREST_UNREACHABLE, read.retry_after_ms),
         Failure::OutcomeUnknown => codes::OUTCOME_UNKNOWN,
-        _ => return in_its_words(codes::PINTEREST_REJECTED, read),
+        Failure::RateLimited
+        | Failure::SpamBlock
+        | Failure::TokenExpired
+        | Failure::TokenRevoked
+        | Failure::ScopeMissing
+        | Failure::ImageTooSmall
+        | Failure::ImageBroken
+        | Failure::ImageUnreachable
+        | Failure::ImageFormatUnsupported
+        | Failure::LinkBlocked
+        | Failure::Unrecognised
+        | Failure::AttemptsExhausted
+        | Failure::OutcomeAmbiguous
+        | Failure::OutcomeUnverifiable
+        | Failure::ExpiredUnpublished
+        | Failure::AccountDisconnected
+        | Failure::DeadLettered
+        | Failure::PinDeleted
+        | Failure::ScheduleCanceled
+        | Failure::KeyTaken => return in_its_words(codes::PINTEREST_REJECTED, read),
     };
     code.into()
 }

@@ -122,7 +122,17 @@ fn upstream(failure: Failure) -> Upstream {
         F::ImageUnreachable => (400, 235, "Unable to reach the URL. Please check the URL is correct."),
         F::ImageFormatUnsupported => (400, 12, "The format of the image is not supported"),
         F::LinkBlocked => (400, 1, "We blocked this link because it may lead to spam."),
-        _ => (418, 7, "Something that nobody has seen"),
+        // The verdicts of this system are no answers of Pinterest.
+        F::Unrecognised
+        | F::AttemptsExhausted
+        | F::OutcomeAmbiguous
+        | F::OutcomeUnverifiable
+        | F::ExpiredUnpublished
+        | F::AccountDisconnected
+        | F::DeadLettered
+        | F::PinDeleted
+        | F::ScheduleCanceled
+        | F::KeyTaken => (418, 7, "Something that nobody has seen"),
     };
     let request_id = Some("simulated".to_owned());
     Upstream { status: Some(status), code: Some(code), request_id, message: Some(message.to_owned()) }

@@ -113,7 +113,7 @@ impl Failure {
             F::TrialAccess => ("trial_access", "The Pinterest app has Trial access, which may not publish in production.", "Ask Pinterest to upgrade the app to Standard access."),
             F::FeatureRestricted => ("feature_restricted", "The Pinterest app is not allowed to use this feature.", "Check the app's access with Pinterest."),
             F::BoardNotFound => ("board_not_found", "The board does not exist.", "Choose another board."),
-            F::BoardSectionNotFound => ("board_section_not_found", "The board section does not exist.", "Choose another section."),
+            F::BoardSectionNotFound => ("board_section_not_found", "The board section does not exist.", "Restore the section on Pinterest, or choose another board."),
             F::BoardAccessDenied => ("board_access_denied", "This account may not publish to the board.", "Choose a board that the account owns or collaborates on."),
             F::InvalidUrl => ("invalid_url", "Pinterest refused a URL of the pin as invalid.", "Correct link_url or image_url and publish again."),
             F::InvalidRequest => ("invalid_request", "Pinterest refused a field of the pin.", "Correct the field named in the message and publish again."),
