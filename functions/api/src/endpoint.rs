@@ -8,10 +8,11 @@ use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::tenant::scope::Scope;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::activity::{Audit, Audited, Resource};
 use crate::auth::Access;
-use crate::error::codes::Code;
+use crate::error::codes::{ACCOUNT_NOT_PERMITTED, Code, NOT_FOUND, VALIDATION_ERROR};
 use crate::openapi::schema::Text;
 use crate::routes;
 
@@ -193,6 +194,11 @@ impl Endpoint {
     /// A segment of the path.
     pub fn path<T: JsonSchema>(self, name: &'static str, description: &'static str, example: &'static str) -> Self {
         self.parameter::<T>(Place::Path, name, description, Some(example))
+    }
+
+    /// The path's `{id}` is that of a thing which may not be there, or not be open to the caller.
+    pub fn of_one(self, description: &'static str, example: &'static str) -> Self {
+        self.path::<Uuid>("id", description, example).fails(&[NOT_FOUND, VALIDATION_ERROR, ACCOUNT_NOT_PERMITTED])
     }
 
     pub fn query<T: JsonSchema>(self, name: &'static str, description: &'static str) -> Self {

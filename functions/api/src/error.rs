@@ -42,6 +42,12 @@ pub struct FieldError {
     pub kind: &'static str,
 }
 
+impl FieldError {
+    pub fn new(place: &str, name: &str, msg: impl Into<String>, kind: &'static str) -> Self {
+        Self { loc: vec![place.into(), name.into()], msg: msg.into(), kind }
+    }
+}
+
 /// The body of an error, for three kinds of client: `code` and `message`, the same with a remedy in `error`, and the
 /// fields in `detail`.
 #[derive(Serialize, JsonSchema)]
@@ -146,6 +152,11 @@ impl ApiError {
             error.message = format!("{}: {}", first.loc.last().map_or("request", String::as_str), first.msg);
         }
         Self { errors, ..error }
+    }
+
+    /// One field of the body, the query, the path or a header is wrong.
+    pub fn invalid(place: &str, name: &str, msg: impl Into<String>, kind: &'static str) -> Self {
+        Self::validation(vec![FieldError::new(place, name, msg, kind)])
     }
 
     /// The same, and this besides. (What has no field in it is about the whole request.)

@@ -3,6 +3,7 @@
 //! from. [`error`] alone knows status codes and builds every error body.
 
 pub mod activity;
+mod answer;
 pub mod auth;
 pub mod connection_page;
 pub mod endpoint;

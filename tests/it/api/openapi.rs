@@ -1,4 +1,8 @@
 //! The OpenAPI document is complete, true to itself, and its examples work.
+//!
+//! The examples of answers are in `functions/api/src/openapi/examples.json`. [`RENEW`] is the command that writes the
+//! file anew: an example that is of its schema stays, another one is made of what the system answers. Run the tests
+//! again without the variable, and review the difference.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,11 +10,18 @@ use pinbridge_api::endpoint::table;
 use pinbridge_api::error::{ApiError, samples};
 use pinbridge_api::openapi::document;
 use pinbridge_api::routes::examples;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::isolation;
-use crate::support::agreement::{fits, resolved};
+use crate::support::agreement::{errors, fits, resolved};
 use crate::support::real::{Real, pin};
+
+const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../functions/api/src/openapi/examples.json");
+const RENEW: &str = "PINBRIDGE_WRITE=1 cargo test --workspace --test it api::openapi";
+
+fn renews() -> bool {
+    std::env::var_os("PINBRIDGE_WRITE").is_some()
+}
 
 #[test]
 fn every_endpoint_is_described_once() {
@@ -60,17 +71,101 @@ fn every_example_is_of_its_schema() {
                     for (_, example) in examples {
                         fits(&name, &content["schema"], &resolved(document, example)["value"], &what);
                     }
-                    if !content["example"].is_null() {
-                        fits(&name, &content["schema"], &content["example"], &what);
-                    }
-                    let line = &content["x-line-schema"];
-                    if !line.is_null() {
-                        let example = content["example"].as_str().expect("lines");
-                        fits(&format!("{name} line"), line, &serde_json::from_str(example).expect("JSON"), &what);
-                    }
+                    let Some(schema) = schema_of_answer(kind, content).filter(|_| !renews()) else { continue };
+                    let example = value_of(kind, &content["example"]);
+                    let what = format!("{what}. This renews it: {RENEW}");
+                    fits(&format!("{name} example"), schema, &example, &what);
                 }
             }
         }
+    }
+}
+
+/// What an answer's example is of: of JSON lines, the schema of a line. `None` of errors, pages and plain text.
+fn schema_of_answer<'a>(kind: &str, content: &'a Value) -> Option<&'a Value> {
+    match kind {
+        "application/json" => Some(&content["schema"]).filter(|_| content["examples"].is_null()),
+        "application/x-ndjson" => Some(&content["x-line-schema"]),
+        _ => None,
+    }
+}
+
+/// The value of an example or an answer: of JSON lines, the first one.
+fn value_of(kind: &str, example: &Value) -> Value {
+    match example.as_str().filter(|_| kind == "application/x-ndjson") {
+        Some(lines) => serde_json::from_str(lines.lines().next().unwrap_or_default()).expect("a line of JSON"),
+        None => example.clone(),
+    }
+}
+
+/// What an operation has answered.
+struct Seen {
+    id: String,
+    status: String,
+    schema: Value,
+    value: Value,
+}
+
+/// The file of the examples, with those of the schemas as they are now.
+fn renewed(seen: &[Seen]) -> Value {
+    let known: Value = serde_json::from_str(&std::fs::read_to_string(EXAMPLES).expect("the examples")).expect("JSON");
+    let mut all = Map::new();
+    let paths = document()["paths"].as_object().expect("paths").values();
+    for operation in paths.flat_map(|methods| methods.as_object().expect("methods").values()) {
+        let (id, mut of_operation) = (operation["operationId"].as_str().expect("an id"), Map::new());
+        for (status, response) in operation["responses"].as_object().expect("responses") {
+            let mut of_status = Map::new();
+            for (kind, content) in response["content"].as_object().into_iter().flatten() {
+                let known = &known[id][status][kind];
+                let example = match schema_of_answer(kind, content) {
+                    Some(schema) => example(id, status, kind, schema, known, seen),
+                    None => known.clone(),
+                };
+                if !example.is_null() {
+                    of_status.insert(kind.clone(), example);
+                }
+            }
+            if !of_status.is_empty() {
+                of_operation.insert(status.clone(), of_status.into());
+            }
+        }
+        if !of_operation.is_empty() {
+            all.insert(id.to_owned(), of_operation.into());
+        }
+    }
+    all.into()
+}
+
+/// The first that is of the schema: the known example, then one made of the operation's answer, then of another answer
+/// with the same schema.
+fn example(id: &str, status: &str, kind: &str, schema: &Value, known: &Value, seen: &[Seen]) -> Value {
+    let old = value_of(kind, known);
+    let own = seen.iter().filter(|one| one.id == id && one.status == status);
+    let alike = seen.iter().filter(|one| one.schema == *schema);
+    let made = own.chain(alike).flat_map(|one| [merged(&old, &one.value), one.value.clone()]);
+    let name = format!("{id}, {status} {kind}");
+    let is_good = |value: &Value| !value.is_null() && errors(&name, schema, value).is_empty();
+    if is_good(&old) {
+        return known.clone();
+    }
+    let new = made.into_iter().find(is_good);
+    let new = new.unwrap_or_else(|| panic!("no test sees such an answer; write the example of {name} into {EXAMPLES}"));
+    if kind == "application/x-ndjson" { format!("{new}\n").into() } else { new }
+}
+
+/// The fields of the answer, with the values of the example where it has them: they tell a story, and stay the same.
+fn merged(example: &Value, answer: &Value) -> Value {
+    match (example, answer) {
+        (Value::Object(known), Value::Object(fields)) => {
+            let value = |(name, field): (&String, &Value)| {
+                (name.clone(), known.get(name).map_or_else(|| field.clone(), |known| merged(known, field)))
+            };
+            fields.iter().map(value).collect()
+        }
+        (Value::Array(known), Value::Array(items)) if !items.is_empty() => {
+            known.iter().map(|known| merged(known, &items[0])).collect()
+        }
+        _ => example.clone(),
     }
 }
 
@@ -105,7 +200,7 @@ async fn every_example_of_a_request_is_accepted() {
         (id != "register", last, order.iter().position(|known| *known == id))
     });
     let mut ids: BTreeMap<String, String> = BTreeMap::new();
-    let (mut session, mut key) = (String::new(), String::new());
+    let (mut session, mut key, mut seen) = (String::new(), String::new(), Vec::new());
     for (path, method, operation) in all {
         let id = id(operation);
         if OF_A_FAILED_PIN.contains(&id.as_str()) {
@@ -124,7 +219,7 @@ async fn every_example_of_a_request_is_accepted() {
         if body.starts_with(&format!("--{BOUNDARY}")) {
             headers.push(("content-type", MULTIPART));
         }
-        let (status, _, answer) = real.call(&method.to_uppercase(), &uri, &headers, &body).await;
+        let (status, answered, answer) = real.call(&method.to_uppercase(), &uri, &headers, &body).await;
         let statuses = operation["responses"].as_object().expect("responses");
         let is_as_wanted = match REFUSED.iter().find(|(refused, _)| *refused == id) {
             Some((_, wanted)) => status == *wanted,
@@ -132,6 +227,12 @@ async fn every_example_of_a_request_is_accepted() {
             None => status == 501,
         };
         assert!(is_as_wanted, "the example of {id}: {method} {uri} {body} answers {status} {answer}");
+        let kind = answered.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let content = &operation["responses"][status.to_string()]["content"][kind];
+        let value = serde_json::from_str(answer.lines().next().unwrap_or_default());
+        if let (Some(schema), Ok(value)) = (schema_of_answer(kind, content), value) {
+            seen.push(Seen { id: id.clone(), status: status.to_string(), schema: schema.clone(), value });
+        }
         let answer: Value = serde_json::from_str(&answer).unwrap_or(Value::Null);
         let example = &operation["responses"][status.to_string()]["content"]["application/json"]["example"];
         if let (201 | 202, Some(example), Some(made)) = (status, example["id"].as_str(), answer["id"].as_str()) {
@@ -152,6 +253,14 @@ async fn every_example_of_a_request_is_accepted() {
             let workspace = answer["workspace"]["id"].as_str().expect("an id").to_owned();
             ids.insert(examples::WORKSPACE.into(), workspace);
         }
+    }
+    if renews() {
+        for one in &mut seen {
+            let written = ids.iter().fold(one.value.to_string(), |text, (example, real)| text.replace(real, example));
+            one.value = serde_json::from_str(&written).expect("JSON");
+        }
+        let text = serde_json::to_string_pretty(&renewed(&seen)).expect("JSON") + "\n";
+        std::fs::write(EXAMPLES, text).expect("written");
     }
 }
 

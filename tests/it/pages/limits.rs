@@ -5,6 +5,7 @@ use pinbridge_api::request::query::SEARCH_MAX;
 use pinbridge_api::request::{self as bodies, query};
 use pinbridge_api::routes;
 use pinbridge_api::routes::export::PAGE_BYTES_MAX;
+use pinbridge_api::routes::pins::fields;
 use pinbridge_shared::adapters::dynamodb::row_kinds;
 use pinbridge_shared::adapters::envelope::OLD_KEYS_KEPT_MS;
 use pinbridge_shared::adapters::secrets::RECOVERY_DAYS;
@@ -57,7 +58,7 @@ fn limits() -> Vec<(&'static str, String)> {
         // Requests.
         ("a request's body", bytes(bodies::BODY_MAX)),
         ("a batch's body", bytes(bodies::BATCH_BODY_MAX)),
-        ("pins of a batch", routes::BATCH_MAX.to_string()),
+        ("pins of a batch", routes::pins::batch::BATCH_MAX.to_string()),
         ("pins of one bulk call", routes::bulk::BULK_MAX.to_string()),
         ("an import's body", bytes(import_file::IMPORT_BODY_MAX)),
         ("rows of an import", import::ROWS_MAX.to_string()),
@@ -69,8 +70,8 @@ fn limits() -> Vec<(&'static str, String)> {
         ("a pin's alt text, characters", request::ALT_TEXT_MAX.to_string()),
         ("a URL, characters", request::URL_MAX.to_string()),
         ("an idempotency key, characters", request::IDEMPOTENCY_KEY_MAX.to_string()),
-        ("related terms of a pin", bodies::TERMS_MAX.to_string()),
-        ("a related term, characters", bodies::TERM_MAX.to_string()),
+        ("related terms of a pin", fields::TERMS_MAX.to_string()),
+        ("a related term, characters", fields::TERM_MAX.to_string()),
         ("a name of a workspace, organisation or key, characters", tenant::NAME_MAX.to_string()),
         ("a password, characters", format!("{} to {}", user::PASSWORD_MIN, user::PASSWORD_MAX)),
         ("an email address, characters", user::EMAIL_MAX.to_string()),

@@ -69,11 +69,15 @@ fn is_ours(name: &str) -> bool {
 /// # Panics
 /// When the value isn't of the schema. `name` is the schema's, for the next time.
 pub fn fits(name: &str, schema: &Value, value: &Value, what: &str) {
-    let errors: Vec<String> = validator(name, schema)
-        .iter_errors(value)
-        .map(|error| format!("  at {:?}: {error}", error.instance_path().as_str()))
-        .collect();
+    let errors = errors(name, schema, value);
     assert!(errors.is_empty(), "{name} isn't as described:\n{}\nin {what}", errors.join("\n"));
+}
+
+/// Where the value isn't of the schema.
+pub fn errors(name: &str, schema: &Value, value: &Value) -> Vec<String> {
+    let validator = validator(name, schema);
+    let errors = validator.iter_errors(value);
+    errors.map(|error| format!("  at {:?}: {error}", error.instance_path().as_str())).collect()
 }
 
 /// The schema with the document's components, compiled once.

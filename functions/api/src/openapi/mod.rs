@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-pub use page::{STYLE, STYLE_HASH, page};
+pub use page::page;
 
 /// The document, made once.
 pub fn document() -> &'static Value {

@@ -17,9 +17,9 @@ use crate::endpoint;
 use crate::error;
 
 /// The text of the one inline element; the policy below names its hash.
-pub const STYLE: &str = include_str!("page.css");
+const STYLE: &str = include_str!("page.css");
 /// The SHA-256 of [`STYLE`], in Base64.
-pub const STYLE_HASH: &str = "Jg2d/hErXh30TNUQk83zS15TlSW85vP7nShPbTEoND4=";
+const STYLE_HASH: &str = "Jg2d/hErXh30TNUQk83zS15TlSW85vP7nShPbTEoND4=";
 
 pub fn page() -> Response {
     static PAGE: OnceLock<String> = OnceLock::new();

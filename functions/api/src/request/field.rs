@@ -12,8 +12,10 @@ use url::Url;
 use uuid::Uuid;
 
 use super::Fields;
-use super::TIME_MAX;
 use crate::openapi::schema::{FILLED, Time};
+
+/// Longer texts are no times.
+const TIME_MAX: usize = 64;
 
 /// What is wrong with a value: a sentence, and a stable word for the kind of error.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,14 +136,27 @@ field_schema!(const MAX, Text<MAX> = |_| json_schema!({"type": "string", "maxLen
 
 impl<const MAX: usize> Field for Text<MAX> {
     fn parse(value: &Value) -> Result<Self, Wrong> {
-        let text = value.as_str().ok_or(Wrong::new("Input should be a valid string", "string_type"))?;
-        if text.chars().count() > MAX {
-            return Err(Wrong::new(format!("String should have at most {MAX} characters"), "string_too_long"));
-        }
-        if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-            return Err(Wrong::new("String should have no control characters", "string_pattern_mismatch"));
-        }
-        Ok(Self(text.to_owned()))
+        text(value, MAX).map(Self)
+    }
+}
+
+pub fn text(value: &Value, max: usize) -> Result<String, Wrong> {
+    let text = value.as_str().ok_or(Wrong::new("Input should be a valid string", "string_type"))?;
+    if text.chars().count() > max {
+        return Err(Wrong::new(format!("String should have at most {max} characters"), "string_too_long"));
+    }
+    if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        return Err(Wrong::new("String should have no control characters", "string_pattern_mismatch"));
+    }
+    Ok(text.to_owned())
+}
+
+/// A list of at least one item.
+pub fn list(value: &Value, items_max: usize) -> Result<&[Value], Wrong> {
+    match value.as_array().ok_or(Wrong::new("Input should be a valid list", "list_type"))? {
+        items if items.is_empty() => Err(Wrong::new("List should have at least 1 item", "too_short")),
+        items if items.len() > items_max => Err(Wrong::too_long(items_max)),
+        items => Ok(items),
     }
 }
 
@@ -210,7 +225,7 @@ impl Field for Time {
 }
 
 /// With scheme and host, without credentials, spaces or invisible characters.
-pub fn is_plain_http_url(text: &str) -> bool {
+fn is_plain_http_url(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     let has_scheme = ["http://", "https://"]
         .iter()
@@ -229,6 +244,9 @@ fn is_invisible(c: char) -> bool {
 
 /// A body of fields, read in their order.
 pub trait FromFields: Sized {
+    /// The fields' names.
+    const NAMES: &'static [&'static str];
+
     /// `None` where a field is wrong; the errors are in `fields`.
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self>;
 }
@@ -243,6 +261,8 @@ macro_rules! request {
         }
 
         impl $crate::request::field::FromFields for $name {
+            const NAMES: &'static [&'static str] = &[$(stringify!($field)),*];
+
             fn from_fields(fields: &mut $crate::request::Fields<'_>) -> Option<Self> {
                 // Every field is read before the first one that is wrong ends it.
                 $(let $field = fields.read::<$kind>(stringify!($field));)*

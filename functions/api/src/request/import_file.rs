@@ -63,10 +63,7 @@ impl ImportFile {
 }
 
 fn wrong(place: &str, msg: impl Into<String>, kind: &'static str) -> ApiError {
-    let loc = match place {
-        "" => vec!["body".into()],
-        place => vec!["body".into(), place.into()],
-    };
+    let loc = ["body", place].into_iter().filter(|part| !part.is_empty()).map(str::to_owned).collect();
     ApiError::validation(vec![FieldError { loc, msg: msg.into(), kind }])
 }
 

@@ -18,7 +18,6 @@ use crate::activity::Resource;
 use crate::auth::Caller;
 use crate::endpoint::{DESTRUCTIVE, Endpoint, READ, delete, get, tagged};
 use crate::error::ApiError;
-use crate::error::codes::{ACCOUNT_NOT_PERMITTED, NOT_FOUND, VALIDATION_ERROR};
 use crate::openapi::schema::{Time, names};
 use crate::request::path_id;
 use crate::routes::examples::ACCOUNT;
@@ -38,9 +37,8 @@ pub fn endpoints() -> Vec<Endpoint> {
                     "Its tokens are removed at once, its pins are held (`token_revoked`) until the same Pinterest user \
                      is connected again.",
                 )
-                .path::<Uuid>("id", "The account's id.", ACCOUNT)
-                .answers_nothing("The account is disconnected.")
-                .fails(&[NOT_FOUND, VALIDATION_ERROR, ACCOUNT_NOT_PERMITTED]),
+                .of_one("The account's id.", ACCOUNT)
+                .answers_nothing("The account is disconnected."),
         ],
     )
 }

@@ -22,8 +22,7 @@ use crate::auth::Caller;
 use crate::endpoint::{Endpoint, READ, get, tagged};
 use crate::error::ApiError;
 use crate::error::codes::{
-    ACCOUNT_NOT_PERMITTED, ANALYTICS_NOT_STORED, BOARD_ACCESS_DENIED, BOARD_NOT_FOUND, BOARD_SECTION_NOT_FOUND,
-    PIN_NOT_PUBLISHED, PINTEREST,
+    ANALYTICS_NOT_STORED, BOARD_ACCESS_DENIED, BOARD_NOT_FOUND, BOARD_SECTION_NOT_FOUND, PIN_NOT_PUBLISHED, PINTEREST,
 };
 use crate::openapi::schema::{Time, inline_schema, names};
 use crate::request::path_id;
@@ -49,8 +48,7 @@ pub fn endpoints() -> Vec<Endpoint> {
             )
             .query::<WithDaily>("include_daily", "Whether the days are told too.")
             .fails(PINTEREST)
-            .fails(&[ACCOUNT_NOT_PERMITTED, ANALYTICS_NOT_STORED, BOARD_ACCESS_DENIED])
-            .fails(&[BOARD_NOT_FOUND, BOARD_SECTION_NOT_FOUND])
+            .fails(&[ANALYTICS_NOT_STORED, BOARD_ACCESS_DENIED, BOARD_NOT_FOUND, BOARD_SECTION_NOT_FOUND])
     };
     tagged(
         "Analytics",
@@ -63,7 +61,7 @@ pub fn endpoints() -> Vec<Endpoint> {
                 "A Pin that Pinterest doesn't know any more is noted as `removed_from_pinterest_at`; its figures are \
                  empty. A sandbox's figures are zeros.",
             )
-            .path::<Uuid>("id", "The pin's id.", PIN)
+            .of_one("The pin's id.", PIN)
             .query::<PinMetrics>("metrics", "Separated by commas, or repeated.")
             .answers::<PinAnalytics>(200, "The figures, as Pinterest tells them now.")
             .fails(&[PIN_NOT_PUBLISHED]),
@@ -72,7 +70,7 @@ pub fn endpoints() -> Vec<Endpoint> {
                     .operation("get_account_analytics", "Read how an account did"),
             )
             .about("Of everything of the Pinterest user. A sandbox's figures are zeros.")
-            .path::<Uuid>("id", "The account's id.", ACCOUNT)
+            .of_one("The account's id.", ACCOUNT)
             .query::<AccountMetrics>("metrics", "Separated by commas, or repeated; all unless some are named.")
             .answers::<AccountAnalytics>(200, "The figures, as Pinterest tells them now."),
         ],
@@ -120,25 +118,13 @@ pub struct DailyFigures {
 pub struct PinAnalytics {
     pub pin_id: Uuid,
     pub pinterest_pin_id: Option<String>,
-    pub account_id: Uuid,
-    #[schemars(with = "Day")]
-    pub start_date: String,
-    #[schemars(with = "Day")]
-    pub end_date: String,
-    pub provider_mode: ProviderMode,
-    /// By metric, in lower case, over all days; comments and reactions over the Pin's whole life.
-    pub totals: Figures,
-    pub daily: Vec<DailyFigures>,
-    pub source: FiguresSource,
-    pub data_as_of: Time,
-    /// Nothing is kept, so there is none.
-    #[schemars(with = "Option<Day>")]
-    pub history_start: Option<String>,
+    #[serde(flatten)]
+    pub figures: AccountAnalytics,
     /// When the Pin was found to be gone from Pinterest.
     pub removed_from_pinterest_at: Option<Time>,
 }
 
-/// How an account did.
+/// How an account, or one of its pins, did.
 #[derive(Serialize, JsonSchema)]
 pub struct AccountAnalytics {
     pub account_id: Uuid,
@@ -147,7 +133,7 @@ pub struct AccountAnalytics {
     #[schemars(with = "Day")]
     pub end_date: String,
     pub provider_mode: ProviderMode,
-    /// By metric, in lower case, over all days.
+    /// By metric, in lower case, over all days; of a pin, comments and reactions over its whole life.
     pub totals: Figures,
     pub daily: Vec<DailyFigures>,
     pub source: FiguresSource,
@@ -229,19 +215,10 @@ async fn of_pin(
     let pin = pins::find(&context, &caller, &id).await?;
     let told = analytics::of_pin(&context, &pin.pin, &pin.attempt, &asked.question).await?;
     let (removed_at, pinterest_pin_id) = (told.removed_at, pin.attempt.pinterest_pin_id);
-    let account = AccountAnalytics::of(pin.pin.request.account, told, &asked);
     Ok(Json(PinAnalytics {
         pin_id: pin.pin.key.pin.0,
         pinterest_pin_id,
-        account_id: account.account_id,
-        start_date: account.start_date,
-        end_date: account.end_date,
-        provider_mode: account.provider_mode,
-        totals: account.totals,
-        daily: account.daily,
-        source: account.source,
-        data_as_of: account.data_as_of,
-        history_start: account.history_start,
+        figures: AccountAnalytics::of(pin.pin.request.account, told, &asked),
         removed_from_pinterest_at: removed_at.map(Time),
     }))
 }
@@ -281,7 +258,7 @@ impl Asked {
                     invalid("start_date", msg, "value_error")
                 }
             })?;
-        let with_daily = !query.contains_key("include_daily") || query::flag(&query, "include_daily")?;
+        let with_daily = query::optional_flag(&query, "include_daily")?.unwrap_or(true);
         Ok(Self { question: Question { days, metrics }, with_daily })
     }
 }
@@ -303,10 +280,6 @@ fn metrics(pairs: &[(String, String)], known: &[&str], default: &[&str]) -> Resu
 }
 
 fn day(query: &query::Query, name: &str) -> Result<Option<jiff::civil::Date>, ApiError> {
-    let Some(text) = query.get(name) else {
-        return Ok(None);
-    };
-    let is_plain = text.len() == "2026-01-31".len();
-    let day = text.parse().ok().filter(|_| is_plain);
-    day.map(Some).ok_or_else(|| invalid(name, "Input should be a day, such as 2026-01-31", "date_parsing"))
+    let parse = |text: &str| text.parse().ok().filter(|_| text.len() == "2026-01-31".len());
+    query::parsed(query, name, parse, "Input should be a day, such as 2026-01-31", "date_parsing")
 }

@@ -19,8 +19,8 @@ use uuid::Uuid;
 use crate::activity::Resource;
 use crate::auth::{Caller, Who};
 use crate::endpoint::{ADMINISTER, Endpoint, delete, get, patch, post, tagged};
-use crate::error::codes::{KEY_REVOKED, NOT_FOUND, TOO_MANY_KEYS, VALIDATION_ERROR};
-use crate::error::{ApiError, FieldError};
+use crate::error::ApiError;
+use crate::error::codes::{KEY_REVOKED, NOT_FOUND, TOO_MANY_KEYS};
 use crate::openapi::schema::{Time, names};
 use crate::request::field::{Field, Filled, FromFields, Wrong, field_schema, request};
 use crate::request::{self, Fields, JsonObject, path_id};
@@ -49,16 +49,16 @@ pub fn endpoints() -> Vec<Endpoint> {
                      lifted.",
                 )
                 .audited("api_key.updated", Resource::Path, &["name"])
-                .path::<Uuid>("id", "The key's id.", KEY)
+                .of_one("The key's id.", KEY)
                 .takes::<ApiKeyUpdate>(|| json!({"name": "n8n, reading", "scopes": ["read"]}))
                 .answers::<ApiKey>(200, "The key as it is now.")
-                .fails(&[NOT_FOUND, KEY_REVOKED, TOO_MANY_KEYS]),
+                .fails(&[KEY_REVOKED, TOO_MANY_KEYS]),
             delete("/v1/api-keys/{id}", ADMINISTER, revoke)
                 .operation("revoke_api_key", "Revoke a key")
                 .audited("api_key.revoked", Resource::Path, &[])
-                .path::<Uuid>("id", "The key's id.", KEY)
+                .of_one("The key's id.", KEY)
                 .answers_nothing("The key is revoked.")
-                .fails(&[NOT_FOUND, VALIDATION_ERROR, KEY_REVOKED, TOO_MANY_KEYS]),
+                .fails(&[KEY_REVOKED, TOO_MANY_KEYS]),
         ],
     )
 }
@@ -182,11 +182,10 @@ impl From<KeyError> for ApiError {
         match error {
             KeyError::NotFound => Self::not_found("key"),
             KeyError::Revoked => KEY_REVOKED.into(),
-            KeyError::UnknownAccount(account) => Self::validation(vec![FieldError {
-                loc: vec!["body".into(), "pinterest_account_ids".into()],
-                msg: format!("There is no account {account} in this workspace"),
-                kind: "value_error",
-            }]),
+            KeyError::UnknownAccount(account) => {
+                let msg = format!("There is no account {account} in this workspace");
+                Self::invalid("body", "pinterest_account_ids", msg, "value_error")
+            }
             KeyError::TooMany => TOO_MANY_KEYS.into(),
             KeyError::Port(error) => error.into(),
         }

@@ -220,7 +220,7 @@ pub struct Permissions {
 }
 
 /// An organisation that the person belongs to.
-#[derive(Serialize, JsonSchema)]
+#[derive(Clone, Serialize, JsonSchema)]
 pub struct Membership {
     pub organization: Organization,
     pub organization_role: RoleName,
@@ -233,14 +233,11 @@ pub struct Membership {
 #[derive(Serialize, JsonSchema)]
 pub struct Me {
     pub user: User,
-    pub organization: Organization,
-    pub active_project: Workspace,
-    pub projects: Vec<Workspace>,
+    #[serde(flatten)]
+    pub membership: Membership,
     /// The same as `active_project`.
     pub workspace: Workspace,
     pub available_organizations: Vec<Membership>,
-    pub organization_role: RoleName,
-    pub permissions: Permissions,
 }
 
 /// The same with a session's token.
@@ -325,13 +322,9 @@ impl Me {
         let membership = Membership::of(presence);
         Self {
             user: (&presence.user).into(),
-            organization: membership.organization.clone(),
-            active_project: membership.active_project.clone(),
-            projects: membership.projects.clone(),
             workspace: membership.active_project.clone(),
-            organization_role: membership.organization_role,
-            permissions: membership.permissions.clone(),
-            available_organizations: vec![membership],
+            available_organizations: vec![membership.clone()],
+            membership,
         }
     }
 }
@@ -432,6 +425,5 @@ async fn change_password(
 
 /// Ignored, the person would join another organisation than they think.
 fn refuse_invitation(body: &Map<String, Value>) -> Result<(), ApiError> {
-    let is_invited = body.get("invite_token").is_some_and(|token| !token.is_null());
-    if is_invited { Err(NOT_SUPPORTED.with("field", "invite_token")) } else { Ok(()) }
+    if request::has(body, "invite_token") { Err(NOT_SUPPORTED.with("field", "invite_token")) } else { Ok(()) }
 }

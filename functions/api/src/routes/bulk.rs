@@ -11,8 +11,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::error::ApiError;
+use crate::error::codes::Code;
 use crate::openapi::schema::names;
-use crate::request::field::{Field, Wrong, field_schema, request};
+use crate::request::field::{Field, Wrong, field_schema, list, request};
 
 /// Ids of one call.
 pub const BULK_MAX: usize = 100;
@@ -49,14 +50,8 @@ field_schema!(
 
 impl Field for Ids {
     fn parse(value: &Value) -> Result<Self, Wrong> {
-        let items = value.as_array().ok_or(Wrong::new("Input should be a valid list", "list_type"))?;
-        if items.is_empty() {
-            return Err(Wrong::new("List should have at least 1 item", "too_short"));
-        }
-        if items.len() > BULK_MAX {
-            return Err(Wrong::too_long(BULK_MAX));
-        }
-        let ids: Option<Vec<Uuid>> = items.iter().map(|item| Uuid::parse_str(item.as_str()?).ok()).collect();
+        let ids: Option<Vec<Uuid>> =
+            list(value, BULK_MAX)?.iter().map(|item| Uuid::parse_str(item.as_str()?).ok()).collect();
         let ids = ids.ok_or(Wrong::new("Every item should be a valid UUID", "uuid_parsing"))?;
         let mut seen = BTreeSet::new();
         Ok(Self(ids.into_iter().filter(|id| seen.insert(*id)).collect()))
@@ -83,23 +78,17 @@ pub struct BulkResult {
     pub results: Vec<BulkItemResult>,
 }
 
-/// The outcome for one of them; the error says why it is skipped or failed.
-pub enum Outcome {
-    Succeeded,
-    /// Its status doesn't allow the work, or nothing is left to do.
-    Skipped(ApiError),
-    Failed(ApiError),
-}
-
-/// Does the work for each.
-pub async fn each<F, Fut>(Ids(ids): Ids, work: F) -> Json<BulkResult>
+/// Does the work for each. Errors of the codes `skipped` say that its status doesn't allow the work, or that nothing is
+/// left to do.
+pub async fn each<F, Fut>(Ids(ids): Ids, skipped: &[Code], work: F) -> Json<BulkResult>
 where
     F: Fn(Uuid) -> Fut,
-    Fut: Future<Output = Outcome>,
+    Fut: Future<Output = Result<(), ApiError>>,
 {
     let tasks: Vec<Fut> = ids.iter().map(|id| work(*id)).collect();
-    let outcomes: Vec<Outcome> = stream::iter(tasks).buffered(AT_ONCE).collect().await;
-    let results: Vec<BulkItemResult> = ids.into_iter().zip(outcomes).map(|(id, outcome)| result(id, outcome)).collect();
+    let outcomes: Vec<Result<(), ApiError>> = stream::iter(tasks).buffered(AT_ONCE).collect().await;
+    let results: Vec<BulkItemResult> =
+        ids.into_iter().zip(outcomes).map(|(id, outcome)| result(id, outcome.err(), skipped)).collect();
     let count = |status: &str| results.iter().filter(|result| result.status.0 == status).count() as u64;
     Json(BulkResult {
         succeeded_count: count("succeeded"),
@@ -109,16 +98,17 @@ where
     })
 }
 
-fn result(id: Uuid, outcome: Outcome) -> BulkItemResult {
-    let (status, error) = match outcome {
-        Outcome::Succeeded => ("succeeded", None),
-        Outcome::Skipped(error) => ("skipped", Some(error)),
-        Outcome::Failed(error) => ("failed", Some(error)),
+fn result(id: Uuid, error: Option<ApiError>, skipped: &[Code]) -> BulkItemResult {
+    let error_code = error.as_ref().map(ApiError::code);
+    let status = match error_code {
+        None => "succeeded",
+        Some(code) if skipped.iter().any(|skipped| skipped.code() == code) => "skipped",
+        Some(_) => "failed",
     };
     BulkItemResult {
         id,
         status: BulkStatus(status),
-        error_code: error.as_ref().map(ApiError::code),
+        error_code,
         error_message: error.map(|error| error.message().to_owned()),
     }
 }

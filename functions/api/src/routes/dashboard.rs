@@ -249,26 +249,17 @@ async fn summary(
 }
 
 fn account(query: &query::Query, caller: &Caller) -> Result<Option<AccountId>, ApiError> {
-    if !query.contains_key("account_id") {
-        return Ok(None);
-    }
-    let account = query::account_id(query)?;
-    caller.may_use(account).map(|()| Some(account))
+    let account = query::optional_account_id(query)?;
+    account.map_or(Ok(()), |account| caller.may_use(account)).map(|()| account)
 }
 
 fn period(query: &query::Query, now: Moment) -> Result<Period, ApiError> {
-    let zone = match query.get("tz") {
-        None => Zone::utc(),
-        Some(name) => Zone::named(name).filter(|_| name.len() <= ZONE_NAME_MAX).ok_or_else(|| {
-            query::invalid("tz", "Input should be an IANA time zone, such as Europe/Berlin", "timezone")
-        })?,
-    };
-    let time = |name: &str| match query.get(name) {
-        None => Ok(None),
-        Some(text) => zone.parse(&query::unescaped_plus(text)).map(Some).ok_or_else(|| {
-            let msg = "Input should be an ISO 8601 time, such as 2026-01-31 or 2026-01-31T18:00:00Z";
-            query::invalid(name, msg, "datetime_parsing")
-        }),
+    let named = |name: &str| Zone::named(name).filter(|_| name.len() <= ZONE_NAME_MAX);
+    let msg = "Input should be an IANA time zone, such as Europe/Berlin";
+    let zone = query::parsed(query, "tz", named, msg, "timezone")?.unwrap_or_else(Zone::utc);
+    let time = |name: &str| {
+        let msg = "Input should be an ISO 8601 time, such as 2026-01-31 or 2026-01-31T18:00:00Z";
+        query::parsed(query, name, |text| zone.parse(&query::unescaped_plus(text)), msg, "datetime_parsing")
     };
     let (start, end) = (time("start")?, time("end")?);
     Period::new(zone, start, end, now).map_err(|error| match error {

@@ -9,7 +9,7 @@ use pinbridge_shared::domain::pin::timeline;
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::flows::tenants::export::{self, Cursor, Entry, Page};
 use schemars::JsonSchema;
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, JSON_LINES, READ, get, tagged};
@@ -49,37 +49,56 @@ names!(PinKind, "What the line is.", ["pin"]);
 names!(ScheduleKind, "What the line is.", ["schedule"]);
 
 /// A line of the export.
-#[derive(JsonSchema)]
-#[schemars(untagged)]
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
 pub enum ExportLine {
-    Account(AccountLine),
-    Pin(PinLine),
-    Schedule(ScheduleLine),
+    Account(Box<AccountLine>),
+    Pin(Box<PinLine>),
+    Schedule(Box<ScheduleLine>),
 }
 
 /// An account, without its tokens.
-#[derive(JsonSchema)]
+#[derive(Serialize, JsonSchema)]
 pub struct AccountLine {
     pub kind: AccountKind,
-    #[schemars(flatten)]
+    #[serde(flatten)]
     pub account: Account,
 }
 
 /// A pin and its events.
-#[derive(JsonSchema)]
+#[derive(Serialize, JsonSchema)]
 pub struct PinLine {
     pub kind: PinKind,
-    #[schemars(flatten)]
+    #[serde(flatten)]
     pub pin: Pin,
     pub events: Vec<TimelineEvent>,
 }
 
 /// A schedule.
-#[derive(JsonSchema)]
+#[derive(Serialize, JsonSchema)]
 pub struct ScheduleLine {
     pub kind: ScheduleKind,
-    #[schemars(flatten)]
+    #[serde(flatten)]
     pub schedule: Schedule,
+}
+
+impl ExportLine {
+    fn of(entry: &Entry, now: Moment) -> Self {
+        match entry {
+            Entry::Account(account, bucket) => Self::Account(Box::new(AccountLine {
+                kind: AccountKind("account"),
+                account: Account::of(account, bucket, now),
+            })),
+            Entry::Schedule(view) => Self::Schedule(Box::new(ScheduleLine {
+                kind: ScheduleKind("schedule"),
+                schedule: Schedule::from(view.as_ref()),
+            })),
+            Entry::Pin(view) => {
+                let events = timeline::events(&view.pin, &view.attempt).into_iter().map(TimelineEvent::from).collect();
+                Self::Pin(Box::new(PinLine { kind: PinKind("pin"), pin: Pin::from(view.as_ref()), events }))
+            }
+        }
+    }
 }
 
 async fn read(
@@ -88,12 +107,7 @@ async fn read(
     Query(query): Query<query::Query>,
 ) -> Result<Response, ApiError> {
     let limit = query::paging(&query)?.limit;
-    let from = match query.get("cursor") {
-        None => None,
-        Some(text) => Some(text.parse().map_err(|()| {
-            query::invalid("cursor", "Input should be the X-Next-Cursor of an earlier page", "value_error")
-        })?),
-    };
+    let from = query::cursor(&query, |text| text.parse().ok())?;
     let page = export::page(&context, caller.workspace, from, limit, |account| caller.sees(account)).await?;
     let (lines, next) = lines(&page, context.system.now());
     let mut response = (StatusCode::OK, lines).into_response();
@@ -113,7 +127,8 @@ pub fn lines(page: &Page, now: Moment) -> (String, Option<Cursor>) {
 fn cut(page: &Page, now: Moment, bytes_max: usize) -> (String, Option<Cursor>) {
     let (mut lines, mut last) = (String::new(), None);
     for entry in &page.entries {
-        let line = line(entry, now).to_string();
+        // A struct of ours can always be written.
+        let line = serde_json::to_string(&ExportLine::of(entry, now)).unwrap_or_default();
         // A page has at least one line, or it would never go on.
         if let Some(last) = last.filter(|_| lines.len() + line.len() + 1 > bytes_max) {
             return (lines, Some(last));
@@ -123,31 +138,6 @@ fn cut(page: &Page, now: Moment, bytes_max: usize) -> (String, Option<Cursor>) {
         last = Some(entry.cursor());
     }
     (lines, page.next)
-}
-
-fn line(entry: &Entry, now: Moment) -> Value {
-    match entry {
-        Entry::Account(account, bucket) => {
-            let mut line = json!(Account::of(account, bucket, now));
-            line["kind"] = json!("account");
-            line
-        }
-        Entry::Schedule(view) => {
-            let mut line = json!(Schedule::from(view.as_ref()));
-            line["kind"] = json!("schedule");
-            line
-        }
-        Entry::Pin(view) => {
-            let mut line = json!(Pin::from(view.as_ref()));
-            line["kind"] = json!("pin");
-            line["events"] = timeline::events(&view.pin, &view.attempt)
-                .iter()
-                .cloned()
-                .map(|event| json!(TimelineEvent::from(event)))
-                .collect();
-            line
-        }
-    }
 }
 
 #[cfg(test)]

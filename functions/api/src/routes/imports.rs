@@ -2,16 +2,15 @@
 
 pub mod answers;
 mod errors;
-mod results;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, StatusCode};
 use pinbridge_shared::context::Context;
-use pinbridge_shared::domain::ids::{AccountId, ImportId};
+use pinbridge_shared::domain::ids::AccountId;
 use pinbridge_shared::domain::import::{Ask, ImportKey, ImportStatus, ROWS_MAX, Row, RowError, Source};
 use pinbridge_shared::domain::pin::{IDEMPOTENCY_KEY_MAX, Priority};
 use pinbridge_shared::domain::time::Moment;
@@ -20,23 +19,22 @@ use pinbridge_shared::flows::imports::{self, ImportFilter, ImportView, Submissio
 use pinbridge_shared::flows::pacing::forecast::forecast;
 use schemars::json_schema;
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
-use self::results as views;
 use super::examples::{ACCOUNT, IMPORT};
 use super::pins;
 use super::pins::fields;
 use super::pins::list::Relation;
 use crate::activity::Resource;
+use crate::answer;
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, READ, WRITE, get, post, tagged};
-use crate::error::codes::{ACCOUNT_NOT_PERMITTED, IMPORT_KEY_REUSED, IMPORT_NOT_STOPPED, NOT_FOUND, VALIDATION_ERROR};
+use crate::error::codes::{IMPORT_KEY_REUSED, IMPORT_NOT_STOPPED, VALIDATION_ERROR};
 use crate::error::{ApiError, FieldError};
 use crate::openapi::schema::{Flag, Limit, Offset, inline_schema};
-use crate::request::KEY_HEADERS;
 use crate::request::import_file::{CsvFile, ImportFile, JsonRows, RawRow};
 use crate::request::query as page;
-use answers::{DryRun, Import, SourceType};
+use crate::request::{KEY_HEADERS, path_id};
+use answers::{DryRun, Forecast, Import, SourceType};
 
 const ABOUT: &str = "At most 500 rows. Answered at once; the rows become pins (with `run_at` schedules) one after the other, and \
     `GET /v1/pins/imports/{id}` tells of each what became of it. A wrong row fails by itself. A row whose `idempotency_key` \
@@ -58,13 +56,6 @@ pub fn endpoints() -> Vec<Endpoint> {
             .with_header::<Flag>("Idempotent-Replayed", false, "`true`: it was taken in before.")
             .answers::<DryRun>(200, "What would become of the rows.")
             .fails(&[IMPORT_KEY_REUSED])
-    };
-    let of_one = |operation: Endpoint| {
-        operation.path::<Uuid>("id", "The import's id.", IMPORT).fails(&[
-            NOT_FOUND,
-            VALIDATION_ERROR,
-            ACCOUNT_NOT_PERMITTED,
-        ])
     };
     tagged(
         "Imports",
@@ -96,23 +87,21 @@ pub fn endpoints() -> Vec<Endpoint> {
                 .with_header::<u64>("X-Total-Count", true, "How many imports there are.")
                 .with_header::<Relation>("X-Total-Count-Relation", false, "There are at least as many.")
                 .fails(&[VALIDATION_ERROR]),
-            of_one(
-                get("/v1/pins/imports/{id}", READ, read)
-                    .operation("get_import", "Read an import and its rows' results"),
-            )
-            .query::<Flag>(
-                "forecast",
-                "Once every row is done: also when its accounts' waiting pins will be published.",
-            )
-            .answers::<Import>(200, "The import."),
-            of_one(
-                post("/v1/pins/imports/{id}/resume", WRITE, resume)
-                    .operation("resume_import", "Let a failed import go on")
-                    .audited("import.resumed", Resource::Path, &["status"]),
-            )
-            .about("Extension. An import fails only for a reason of this system's, never for its rows.")
-            .answers::<Import>(200, "The import, which goes on.")
-            .fails(&[IMPORT_NOT_STOPPED]),
+            get("/v1/pins/imports/{id}", READ, read)
+                .of_one("The import's id.", IMPORT)
+                .operation("get_import", "Read an import and its rows' results")
+                .query::<Flag>(
+                    "forecast",
+                    "Once every row is done: also when its accounts' waiting pins will be published.",
+                )
+                .answers::<Import>(200, "The import."),
+            post("/v1/pins/imports/{id}/resume", WRITE, resume)
+                .of_one("The import's id.", IMPORT)
+                .operation("resume_import", "Let a failed import go on")
+                .audited("import.resumed", Resource::Path, &["status"])
+                .about("Extension. An import fails only for a reason of this system's, never for its rows.")
+                .answers::<Import>(200, "The import, which goes on.")
+                .fails(&[IMPORT_NOT_STOPPED]),
         ],
     )
 }
@@ -176,7 +165,7 @@ async fn create(
     refuse_mixed_keys(&mut rows);
     if is_dry {
         let report = report(context, caller.workspace, rows).await?;
-        return Ok(Json(views::report(file.source, &file.unknown_columns, &report)).into_response());
+        return Ok(Json(DryRun::of(file.source, file.unknown_columns, report)).into_response());
     }
     let accounts = context.store.accounts(caller.workspace).await?;
     let known: BTreeSet<AccountId> = accounts.into_iter().map(|account| account.key.account).collect();
@@ -194,17 +183,13 @@ async fn create(
         Submitted::New(view) => (view, false),
         Submitted::Replay(view) => (view, true),
     };
-    let mut body = views::import(&view);
+    let mut body = Import::from(&view);
     if !is_replay {
         // It was taken in; a forecast that can't be made is none.
         let forecast = forecast(context, caller.workspace, &joining).await.ok().flatten();
-        body["forecast"] = forecast.as_ref().map_or(Value::Null, views::forecast);
+        body.forecast = forecast.map(Forecast::from);
     }
-    let mut response = (StatusCode::ACCEPTED, Json(body)).into_response();
-    if is_replay {
-        response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
-    }
-    Ok(response)
+    Ok(answer::made(StatusCode::ACCEPTED, body, is_replay))
 }
 
 /// Pins that join their accounts' queues now, each key once. Whether a key is known already only the importer will find out.
@@ -226,14 +211,13 @@ async fn read(
     caller: Caller,
     Path(id): Path<String>,
     Query(query): Query<page::Query>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Import>, ApiError> {
     let view = find(&context, &caller, &id).await?;
-    let mut body = views::import(&view);
+    let mut body = Import::from(&view);
     // Once every row is done, its pins are among those that wait.
     if page::flag(&query, "forecast")? && view.import.finished.is_some() {
         let nobody_new = view.import.accounts.iter().map(|account| (*account, 0)).collect();
-        let forecast = forecast(&context, caller.workspace, &nobody_new).await?;
-        body["forecast"] = forecast.as_ref().map_or(Value::Null, views::forecast);
+        body.forecast = forecast(&context, caller.workspace, &nobody_new).await?.map(Forecast::from);
     }
     Ok(Json(body))
 }
@@ -242,9 +226,9 @@ async fn resume(
     State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Import>, ApiError> {
     let view = find(&context, &caller, &id).await?;
-    Ok(Json(views::import(&imports::resume(&context, view.import.key).await?)))
+    Ok(Json(Import::from(&imports::resume(&context, view.import.key).await?)))
 }
 
 async fn list(
@@ -253,39 +237,18 @@ async fn list(
     Query(query): Query<page::Query>,
 ) -> Result<Response, ApiError> {
     let paging = page::paging(&query)?;
-    let status = one_of(&query, "status", ImportStatus::parse, &ImportStatus::ALL.map(ImportStatus::name))?;
-    let source = one_of(&query, "source_type", Source::parse, &Source::ALL.map(Source::name))?;
+    let status = page::one_of(&query, "status", ImportStatus::parse, &ImportStatus::ALL.map(ImportStatus::name))?;
+    let source = page::one_of(&query, "source_type", Source::parse, &Source::ALL.map(Source::name))?;
     let accounts = caller.limited_to().map(<[AccountId]>::to_vec);
     let filter = ImportFilter { status, source, accounts, who: Some(caller.who) };
     let page = imports::page(&context, caller.workspace, &filter, paging.offset, paging.limit).await?;
-    let mut response = Json(page.imports.iter().map(views::import).collect::<Vec<_>>()).into_response();
-    response.headers_mut().insert("x-total-count", HeaderValue::from(page.total));
-    if page.total_is_at_least {
-        response.headers_mut().insert("x-total-count-relation", HeaderValue::from_static("gte"));
-    }
-    Ok(response)
-}
-
-fn one_of<T>(
-    query: &page::Query,
-    name: &str,
-    parse: fn(&str) -> Option<T>,
-    names: &[&str],
-) -> Result<Option<T>, ApiError> {
-    let Some(text) = query.get(name) else { return Ok(None) };
-    parse(text).map(Some).ok_or_else(|| {
-        let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
-        page::invalid(name, format!("Input should be {}", names.join(" or ")), "enum")
-    })
+    let items: Vec<Import> = page.imports.iter().map(Import::from).collect();
+    Ok(answer::page(&items, page.total as u64, page.total_is_at_least, None))
 }
 
 /// The caller's import of that id.
 async fn find(context: &Context, caller: &Caller, id: &str) -> Result<ImportView, ApiError> {
-    let import: ImportId = id.parse().map_err(|_| {
-        let loc = vec!["path".into(), "id".into()];
-        ApiError::validation(vec![FieldError { loc, msg: "Input should be a valid UUID".into(), kind: "uuid_parsing" }])
-    })?;
-    let key = ImportKey { workspace: caller.workspace, import };
+    let key = ImportKey { workspace: caller.workspace, import: path_id(id, "id")? };
     let view = imports::read(context, key).await?.ok_or_else(|| ApiError::not_found("import"))?;
     view.import.accounts.iter().try_for_each(|account| caller.may_use(*account))?;
     if caller.limited_to().is_some_and(|allowed| !view.import.is_for(Some(caller.who), allowed)) {
@@ -301,8 +264,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let text = value.to_str().unwrap_or("").trim();
     if text.is_empty() || text.chars().count() > IDEMPOTENCY_KEY_MAX {
         let msg = format!("Header should have 1 to {IDEMPOTENCY_KEY_MAX} ASCII characters");
-        let loc = vec!["header".into(), name.into()];
-        return Err(ApiError::validation(vec![FieldError { loc, msg, kind: "string_length" }]));
+        return Err(ApiError::invalid("header", name, msg, "string_length"));
     }
     Ok(Some(text.to_owned()))
 }
@@ -344,7 +306,7 @@ fn ask(caller: &Caller, fields: &Map<String, Value>, headers: &HeaderMap, now: M
 
 /// A moment to come, with its offset.
 fn run_at(value: &Value, now: Moment) -> Result<Moment, FieldError> {
-    let wrong = |msg: &str, kind| FieldError { loc: vec!["body".into(), "run_at".into()], msg: msg.into(), kind };
+    let wrong = |msg: &str, kind| FieldError::new("body", "run_at", msg, kind);
     let parsed = value.as_str().and_then(|text| Moment::parse_rfc3339(text.trim()));
     let at = parsed.ok_or_else(|| {
         wrong("run_at must be a time with an offset (for example 2026-03-06T10:00:00Z)", "datetime_parsing")

@@ -24,10 +24,6 @@ pub mod terms;
 
 use crate::endpoint::Endpoint;
 
-pub use crate::endpoint::{ADMINISTER, DESTRUCTIVE, PUBLIC, READ, SESSION, WRITE};
-pub use bulk::BULK_MAX;
-pub use pins::batch::BATCH_MAX;
-
 pub fn endpoints() -> Vec<Endpoint> {
     [
         oauth::endpoints(),

@@ -14,7 +14,7 @@ pub mod validation;
 use axum::Json;
 use axum::extract::{Path, State};
 use pinbridge_shared::context::Context;
-use pinbridge_shared::domain::ids::PinKey;
+use pinbridge_shared::domain::ids::{PinId, PinKey};
 use pinbridge_shared::flows::pins::read_pins::{self, PinView};
 use uuid::Uuid;
 
@@ -22,7 +22,6 @@ use self::pin::Pin;
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, READ, get, tagged};
 use crate::error::ApiError;
-use crate::error::codes::{ACCOUNT_NOT_PERMITTED, NOT_FOUND, VALIDATION_ERROR};
 use crate::request::path_id;
 use crate::routes::examples::PIN;
 
@@ -46,7 +45,7 @@ pub fn endpoints() -> Vec<Endpoint> {
 
 /// An endpoint of one pin.
 fn of_pin(endpoint: Endpoint) -> Endpoint {
-    endpoint.path::<Uuid>("id", "The pin's id.", PIN).fails(&[NOT_FOUND, VALIDATION_ERROR, ACCOUNT_NOT_PERMITTED])
+    endpoint.of_one("The pin's id.", PIN)
 }
 
 async fn read(State(context): State<Context>, caller: Caller, Path(id): Path<String>) -> Result<Json<Pin>, ApiError> {
@@ -55,37 +54,20 @@ async fn read(State(context): State<Context>, caller: Caller, Path(id): Path<Str
 
 /// The key of that id in the caller's workspace; another workspace's pin doesn't exist for it.
 pub fn key(caller: &Caller, id: &str) -> Result<PinKey, ApiError> {
-    Ok(PinKey { workspace: caller.workspace, pin: path_id(id, "id")? })
+    path_id(id, "id").map(|id| key_of(caller, id))
+}
+
+fn key_of(caller: &Caller, id: Uuid) -> PinKey {
+    PinKey { workspace: caller.workspace, pin: PinId(id) }
 }
 
 /// The caller's pin of that id.
 pub async fn find(context: &Context, caller: &Caller, id: &str) -> Result<PinView, ApiError> {
-    let view = read_pins::pin(context, key(caller, id)?).await?.ok_or_else(|| ApiError::not_found("pin"))?;
+    open(context, caller, key(caller, id)?).await
+}
+
+/// The pin of that key, which must exist and belong to an account that the caller may use.
+async fn open(context: &Context, caller: &Caller, key: PinKey) -> Result<PinView, ApiError> {
+    let view = read_pins::pin(context, key).await?.ok_or_else(|| ApiError::not_found("pin"))?;
     caller.may_use(view.pin.request.account).map(|()| view)
 }
-
-/// What request/schedules.rs reads with, until schedules have moved.
-mod unmoved {
-    use http::HeaderMap;
-    use pinbridge_shared::domain::pin::{Priority, URL_MAX};
-
-    use super::fields::{self, Color};
-    use crate::request::Fields;
-
-    pub fn image_url(fields: &mut Fields<'_>, present: bool) -> String {
-        if !present {
-            fields.missing("image_url");
-        }
-        fields.http_url("image_url", URL_MAX).unwrap_or_default()
-    }
-
-    pub fn dominant_color(fields: &mut Fields<'_>) -> Option<String> {
-        fields.read::<Option<Color>>("dominant_color")??.0
-    }
-
-    pub fn priority(fields: &mut Fields<'_>, headers: &HeaderMap, default: Priority) -> Priority {
-        let in_body = fields.read::<Option<fields::Priority>>("priority").flatten();
-        fields::priority(fields, in_body, headers, default)
-    }
-}
-pub use unmoved::{dominant_color, image_url, priority};

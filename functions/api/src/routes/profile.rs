@@ -131,7 +131,7 @@ async fn update(
         };
         company.extend(text.map(|text| (field, text)));
     }
-    fields.finish()?;
+    fields.finish_with(Some(()))?;
     if workspace_name.is_some() || !company.is_empty() {
         Access::Administer.admits(&caller)?;
     }

@@ -7,49 +7,40 @@ mod requests;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::{ScheduleId, ScheduleKey};
 use pinbridge_shared::domain::pin::origin::Origin;
 use pinbridge_shared::flows::pins::list_pins::ListError;
 use pinbridge_shared::flows::schedules::{self, Created, ScheduleView};
 use pinbridge_shared::flows::schedules::{cancel_schedule, list_schedules, validate_schedule};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::bulk::{BulkIds, BulkResult, BulkRetry, COUNTS, Outcome, each};
+use super::bulk::{BulkIds, BulkResult, BulkRetry, COUNTS, each};
 use super::examples::SCHEDULE;
 use super::pins::fields::Priority;
 use super::pins::list::{Relation, Search};
-use super::pins::retry::{self, PinRetry};
+use super::pins::retry::{PinRetry, accepts_duplicate};
 use super::pins::validation::{self, PinValidation};
 use crate::activity::Resource;
+use crate::answer;
 use crate::auth::Caller;
 use crate::endpoint::{DESTRUCTIVE, Endpoint, READ, WRITE, delete, get, patch, post, tagged};
 use crate::error::ApiError;
 use crate::error::codes::{
-    self, ACCOUNT_NOT_PERMITTED, Code, NOT_FOUND, RETRY_MAY_DUPLICATE, SCHEDULE_KEY_REUSED, SCHEDULE_NOT_EDITABLE,
-    SCHEDULE_REMOVED, SCHEDULE_WRONG_STATUS, TOKEN_REVOKED, VALIDATION_ERROR,
+    ACCOUNT_NOT_PERMITTED, ASSETS_NOT_ENABLED, Code, NOT_FOUND, PREFLIGHT, RETRY_MAY_DUPLICATE, SCHEDULE_KEY_REUSED,
+    SCHEDULE_NOT_EDITABLE, SCHEDULE_REMOVED, SCHEDULE_REMOVED_BEFORE, SCHEDULE_WRONG_STATUS, TOKEN_REVOKED,
+    VALIDATION_ERROR,
 };
 use crate::openapi::schema::{Flag, Limit, Offset, Text, Time};
-use crate::request::field::FromFields;
 use crate::request::query::{self as queries, name_ignored};
-use crate::request::{Fields, Json as JsonBody, JsonObject, MaybeJsonObject, path_id};
+use crate::request::{Json as JsonBody, JsonObject, MaybeJsonObject, field_of, path_id};
 
-pub use answers::{Schedule, SchedulePayload, ScheduleStatus};
+pub use answers::{Schedule, ScheduleStatus};
 pub use requests::{ScheduleCreate, ScheduleUpdate};
 
-/// The errors of the check of the account's access to a board.
-const BOARD: &[Code] = &[
-    codes::PREFLIGHT_BOARD_NOT_FOUND,
-    codes::PREFLIGHT_BOARD_DELETED,
-    codes::PREFLIGHT_BOARD_ACCESS_DENIED,
-    codes::TOKEN_EXPIRED,
-    codes::TOKEN_REVOKED,
-    codes::SCOPE_MISSING,
-    codes::ASSETS_NOT_ENABLED,
-];
 const PRIORITY_HEADER: &str = "`priority` for clients that drop unknown fields.";
 const DUPLICATE_HEADER: &str = "`accept_duplicate` for clients that drop unknown fields.";
 
@@ -75,8 +66,8 @@ fn submissions() -> Vec<Endpoint> {
             .answers::<Schedule>(201, "The schedule.")
             .answers::<Schedule>(200, "The schedule of this idempotency key, which was created before.")
             .with_header::<Flag>("Idempotent-Replayed", true, "`true`: nothing new was created.")
-            .fails(&[NOT_FOUND, ACCOUNT_NOT_PERMITTED, SCHEDULE_KEY_REUSED, SCHEDULE_REMOVED])
-            .fails(BOARD),
+            .fails(&[NOT_FOUND, ACCOUNT_NOT_PERMITTED, SCHEDULE_KEY_REUSED, SCHEDULE_REMOVED, ASSETS_NOT_ENABLED])
+            .fails(PREFLIGHT),
         post("/v1/schedules/validate", READ, validate)
             .operation("validate_schedule", "Check a schedule without creating it")
             .about("Nothing is written. The answer is 200 for a refusal too: it names every check and its remedy.")
@@ -90,8 +81,7 @@ fn submissions() -> Vec<Endpoint> {
 }
 
 fn of_one(endpoint: Endpoint) -> Endpoint {
-    let codes = &[NOT_FOUND, VALIDATION_ERROR, ACCOUNT_NOT_PERMITTED];
-    endpoint.path::<Uuid>("id", "The schedule's id.", SCHEDULE).fails(codes)
+    endpoint.of_one("The schedule's id.", SCHEDULE)
 }
 
 fn one() -> Vec<Endpoint> {
@@ -106,8 +96,8 @@ fn one() -> Vec<Endpoint> {
             .header::<Priority>("X-Pinbridge-Priority", PRIORITY_HEADER)
             .takes::<ScheduleUpdate>(|| json!({"run_at": "2027-01-16T09:30:00+01:00", "description": null}))
             .answers::<Schedule>(200, "The schedule as it is now.")
-            .fails(&[SCHEDULE_NOT_EDITABLE])
-            .fails(BOARD),
+            .fails(&[SCHEDULE_NOT_EDITABLE, ASSETS_NOT_ENABLED])
+            .fails(PREFLIGHT),
         of_one(post("/v1/schedules/{id}/cancel", WRITE, cancel))
             .operation("cancel_schedule", "Cancel a schedule")
             .about("While it waits, or until its pin begins. A pin that has begun can't be stopped (400).")
@@ -195,11 +185,7 @@ async fn create(
         Created::Replay(view) => (view, true),
     };
     let status = if replayed { StatusCode::OK } else { StatusCode::CREATED };
-    let mut response = (status, Json(Schedule::from(&view))).into_response();
-    if replayed {
-        response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
-    }
-    Ok(response)
+    Ok(answer::made(status, Schedule::from(&view), replayed))
 }
 
 /// 200 for a refusal too: the checks say what is wrong.
@@ -208,12 +194,12 @@ async fn validate(
     caller: Caller,
     headers: HeaderMap,
     JsonObject(body): JsonObject,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<PinValidation>, ApiError> {
     let asked = match ScheduleCreate::read(&body, &headers, Origin::default()) {
         Ok(asked) => asked,
         Err(error) => {
             let resolved = json!({"run_at": body.get("run_at"), "idempotency_key": body.get("idempotency_key")});
-            return Ok(Json(json!(PinValidation::new(validation::unread(&error), resolved))));
+            return Ok(Json(PinValidation::new(validation::unread(&error), resolved)));
         }
     };
     caller.may_use(asked.request.account)?;
@@ -223,7 +209,7 @@ async fn validate(
     if asked.request.idempotency_key.is_empty() {
         resolved["idempotency_key"] = Value::Null;
     }
-    Ok(Json(json!(PinValidation::new(validation, resolved))))
+    Ok(Json(PinValidation::new(validation, resolved)))
 }
 
 async fn list(
@@ -237,16 +223,8 @@ async fn list(
         let found = usize::try_from(page.total).unwrap_or(usize::MAX);
         return Err(ListError::OutOfReach { found }.into());
     }
-    let mut response = Json(page.schedules.iter().map(Schedule::from).collect::<Vec<_>>()).into_response();
-    let headers = response.headers_mut();
-    headers.insert("x-total-count", HeaderValue::from(page.total));
-    if page.total_is_at_least {
-        // Counting stopped at its limit: there are at least this many.
-        headers.insert("x-total-count-relation", HeaderValue::from_static("gte"));
-    }
-    if let Some(next) = page.next.and_then(|next| HeaderValue::try_from(query::cursor(next)).ok()) {
-        headers.insert("x-next-cursor", next);
-    }
+    let items: Vec<Schedule> = page.schedules.iter().map(Schedule::from).collect();
+    let mut response = answer::page(&items, page.total, page.total_is_at_least, page.next.map(query::cursor));
     name_ignored(&mut response, &query, &query::PARAMETERS);
     Ok(response)
 }
@@ -256,8 +234,7 @@ async fn read(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Schedule>, ApiError> {
-    let key = key(&caller, &id)?;
-    Ok(Json((&find(&context, &caller, key).await?).into()))
+    Ok(Json((&find(&context, &caller, path_id(&id, "id")?).await?).into()))
 }
 
 async fn edit(
@@ -267,8 +244,8 @@ async fn edit(
     headers: HeaderMap,
     JsonObject(body): JsonObject,
 ) -> Result<Json<Schedule>, ApiError> {
-    let (key, change) = (key(&caller, &id)?, ScheduleUpdate::read(&body, &headers)?);
-    find(&context, &caller, key).await?;
+    let (id, change) = (path_id(&id, "id")?, ScheduleUpdate::read(&body, &headers)?);
+    let key = find(&context, &caller, id).await?.schedule.key;
     Ok(Json((&schedules::edit(&context, key, &change).await?).into()))
 }
 
@@ -277,8 +254,7 @@ async fn cancel(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Schedule>, ApiError> {
-    let key = key(&caller, &id)?;
-    find(&context, &caller, key).await?;
+    let key = find(&context, &caller, path_id(&id, "id")?).await?.schedule.key;
     Ok(Json((&cancel_schedule::cancel(&context, key).await?).into()))
 }
 
@@ -289,9 +265,9 @@ async fn retry(
     headers: HeaderMap,
     MaybeJsonObject(body): MaybeJsonObject,
 ) -> Result<Json<Schedule>, ApiError> {
-    let key = key(&caller, &id)?;
-    let accept_duplicate = accepts_duplicate(&body, &headers)?;
-    find(&context, &caller, key).await?;
+    let id = path_id(&id, "id")?;
+    let accept_duplicate = accepts_duplicate(field_of(&body, "accept_duplicate")?, &headers)?;
+    let key = find(&context, &caller, id).await?.schedule.key;
     Ok(Json((&schedules::retry(&context, key, accept_duplicate).await?).into()))
 }
 
@@ -300,11 +276,13 @@ async fn remove(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    let key = key(&caller, &id)?;
-    find(&context, &caller, key).await?;
+    let key = find(&context, &caller, path_id(&id, "id")?).await?.schedule.key;
     schedules::remove(&context, key).await?;
     Ok(StatusCode::NO_CONTENT)
 }
+
+/// Its status doesn't allow the work, or nothing is left to do.
+const SKIPPED: &[Code] = &[SCHEDULE_WRONG_STATUS, SCHEDULE_REMOVED_BEFORE];
 
 async fn bulk_cancel(
     State(context): State<Context>,
@@ -313,30 +291,25 @@ async fn bulk_cancel(
 ) -> Json<BulkResult> {
     let (context, caller) = (&context, &caller);
     let cancel_one = |id| async move {
-        let key = find_key(context, caller, id).await?;
-        cancel_schedule::cancel(context, key).await?;
-        Ok(())
+        let key = find(context, caller, id).await?.schedule.key;
+        Ok(cancel_schedule::cancel(context, key).await.map(drop)?)
     };
-    each(ids, |id| async move { outcome(cancel_one(id).await) }).await
+    each(ids, SKIPPED, cancel_one).await
 }
 
 async fn bulk_retry(
     State(context): State<Context>,
     caller: Caller,
     headers: HeaderMap,
-    JsonObject(body): JsonObject,
+    JsonBody(BulkRetry { ids, accept_duplicate }): JsonBody<BulkRetry>,
 ) -> Result<Json<BulkResult>, ApiError> {
-    let accept_duplicate = accepts_duplicate(&body, &headers)?;
-    let mut fields = Fields::of(&body);
-    let read = BulkIds::from_fields(&mut fields);
-    let BulkIds { ids } = fields.finish_with(read)?;
+    let accept_duplicate = accepts_duplicate(accept_duplicate, &headers)?;
     let (context, caller) = (&context, &caller);
     let retry_one = |id| async move {
-        let key = find_key(context, caller, id).await?;
-        schedules::retry(context, key, accept_duplicate).await?;
-        Ok(())
+        let key = find(context, caller, id).await?.schedule.key;
+        Ok(schedules::retry(context, key, accept_duplicate).await.map(drop)?)
     };
-    Ok(each(ids, |id| async move { outcome(retry_one(id).await) }).await)
+    Ok(each(ids, SKIPPED, retry_one).await)
 }
 
 async fn bulk_delete(
@@ -347,52 +320,24 @@ async fn bulk_delete(
     let (context, caller) = (&context, &caller);
     let remove_one = |id| async move {
         // The call may repeat one whose answer was lost.
-        let stored = schedules::stored(context, key_of(caller, id)).await?;
+        let stored = schedules::stored(context, key(caller, id)).await?;
         let removed = stored.filter(|schedule| schedule.removed_at.is_some());
         if removed.is_some_and(|schedule| caller.may_use(schedule.request.account).is_ok()) {
-            return Err(codes::SCHEDULE_REMOVED_BEFORE.into());
+            return Err(SCHEDULE_REMOVED_BEFORE.into());
         }
-        let key = find_key(context, caller, id).await?;
-        schedules::remove(context, key).await?;
-        Ok(())
+        let key = find(context, caller, id).await?.schedule.key;
+        Ok(schedules::remove(context, key).await.map(drop)?)
     };
-    each(ids, |id| async move { outcome(remove_one(id).await) }).await
-}
-
-/// The errors that say that the status doesn't allow the work, or that nothing is left to do.
-const SKIPPED: [Code; 2] = [SCHEDULE_WRONG_STATUS, codes::SCHEDULE_REMOVED_BEFORE];
-
-fn outcome(done: Result<(), ApiError>) -> Outcome {
-    match done {
-        Ok(()) => Outcome::Succeeded,
-        Err(error) if SKIPPED.iter().any(|code| code.code() == error.code()) => Outcome::Skipped(error),
-        Err(error) => Outcome::Failed(error),
-    }
-}
-
-/// Whether a second Pin is no harm.
-fn accepts_duplicate(object: &Map<String, Value>, headers: &HeaderMap) -> Result<bool, ApiError> {
-    let mut fields = Fields::of(object);
-    let in_body = fields.read::<Option<bool>>("accept_duplicate");
-    retry::accepts_duplicate(fields.finish_with(in_body)?, headers)
+    each(ids, SKIPPED, remove_one).await
 }
 
 /// The key of that id in the caller's workspace; another workspace's schedule doesn't exist for the caller.
-fn key(caller: &Caller, id: &str) -> Result<ScheduleKey, ApiError> {
-    path_id(id, "id").map(|id| key_of(caller, id))
-}
-
-fn key_of(caller: &Caller, id: Uuid) -> ScheduleKey {
+fn key(caller: &Caller, id: Uuid) -> ScheduleKey {
     ScheduleKey { workspace: caller.workspace, schedule: ScheduleId(id) }
 }
 
 /// The caller's schedule, which must exist and belong to an account that the caller may use.
-async fn find(context: &Context, caller: &Caller, key: ScheduleKey) -> Result<ScheduleView, ApiError> {
-    let view = schedules::read(context, key).await?;
+async fn find(context: &Context, caller: &Caller, id: Uuid) -> Result<ScheduleView, ApiError> {
+    let view = schedules::read(context, key(caller, id)).await?;
     caller.may_use(view.schedule.request.account).map(|()| view)
-}
-
-async fn find_key(context: &Context, caller: &Caller, id: Uuid) -> Result<ScheduleKey, ApiError> {
-    let key = key_of(caller, id);
-    find(context, caller, key).await.map(|_| key)
 }

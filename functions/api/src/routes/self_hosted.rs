@@ -3,6 +3,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use http::Method;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::time::{DAY_MS, Moment};
 use schemars::JsonSchema;
@@ -23,8 +24,6 @@ const UPLOADED_ASSETS: bool = false;
 const BULK_IMPORTS: bool = true;
 
 pub fn endpoints() -> Vec<Endpoint> {
-    let absent = |operation: Endpoint| operation.fails(&[NOT_AVAILABLE_SELF_HOSTED]);
-    let one = |operation: Endpoint| absent(operation.path::<Text>("id", "An id.", "1"));
     tagged(
         "Hosted service",
         vec![
@@ -41,91 +40,42 @@ pub fn endpoints() -> Vec<Endpoint> {
                 .operation("track_mcp", "Count a request of the MCP server: nothing is counted")
                 .unaudited("it counts nothing")
                 .answers::<McpQuota>(200, "No limit (0)."),
-            absent(
-                post("/v1/auth/forgot-password", PUBLIC, no_password_mail)
-                    .operation("forgot_password", "No mail is sent: ask the operator")
-                    .unaudited("it does nothing here (501)"),
-            ),
-            absent(
-                post("/v1/auth/reset-password", PUBLIC, no_password_mail)
-                    .operation("reset_password", "No mail is sent: ask the operator")
-                    .unaudited("it does nothing here (501)"),
-            ),
-            absent(
-                post("/v1/auth/email/verify/request", SESSION, no_mail)
-                    .operation("request_email_verification", "No mail is sent")
-                    .unaudited("it does nothing here (501)"),
-            ),
-            absent(get("/v1/auth/email/verify", PUBLIC, no_mail).operation("verify_email", "No mail is sent")),
-            absent(
-                post("/v1/auth/email/change/request", SESSION, no_mail)
-                    .operation("request_email_change", "No mail is sent: ask the operator")
-                    .unaudited("it does nothing here (501)"),
-            ),
-            absent(
-                get("/v1/auth/email/change/confirm", PUBLIC, no_mail)
-                    .operation("confirm_email_change", "No mail is sent"),
-            ),
-            absent(
-                post("/v1/billing/checkout", ADMINISTER, no_billing)
-                    .operation("checkout", "There is nothing to pay")
-                    .unaudited("it does nothing here (501)"),
-            ),
-            absent(
-                post("/v1/billing/portal", ADMINISTER, no_billing)
-                    .operation("open_billing_portal", "There is nothing to pay")
-                    .unaudited("it does nothing here (501)"),
-            ),
-            absent(
-                post("/v1/stripe/webhook", PUBLIC, no_billing)
-                    .operation("stripe_webhook", "There is nothing to pay")
-                    .unaudited("it does nothing here (501)"),
-            ),
-            absent(
-                get("/v1/team/members", READ, no_team)
-                    .operation("list_team_members", "Teams are managed by the operator"),
-            ),
-            one(patch("/v1/team/members/{id}", ADMINISTER, no_team)
-                .operation("update_team_member", "Teams are managed by the operator")
-                .unaudited("it does nothing here (501)")),
-            one(delete("/v1/team/members/{id}", ADMINISTER, no_team)
-                .operation("remove_team_member", "Teams are managed by the operator")
-                .unaudited("it does nothing here (501)")),
-            absent(
-                get("/v1/team/invitations", READ, no_team)
-                    .operation("list_invitations", "Teams are managed by the operator"),
-            ),
-            absent(
-                post("/v1/team/invitations", ADMINISTER, no_team)
-                    .operation("invite", "Teams are managed by the operator")
-                    .unaudited("it does nothing here (501)"),
-            ),
-            absent(
-                get("/v1/team/invitations/preview", PUBLIC, no_team)
-                    .operation("preview_invitation", "Teams are managed by the operator"),
-            ),
-            absent(
-                post("/v1/team/invitations/accept", PUBLIC, no_team)
-                    .operation("accept_invitation", "Teams are managed by the operator")
-                    .unaudited("it does nothing here (501)"),
-            ),
-            one(delete("/v1/team/invitations/{id}", ADMINISTER, no_team)
-                .operation("withdraw_invitation", "Teams are managed by the operator")
-                .unaudited("it does nothing here (501)")),
-            one(post("/v1/team/invitations/{id}/resend", ADMINISTER, no_team)
-                .operation("resend_invitation", "Teams are managed by the operator")
-                .unaudited("it does nothing here (501)")),
-            absent(
-                get("/v1/email/preferences", SESSION, no_mail).operation("get_email_preferences", "No mail is sent"),
-            ),
-            absent(
-                patch("/v1/email/preferences", SESSION, no_mail)
-                    .operation("update_email_preferences", "No mail is sent")
-                    .unaudited("it does nothing here (501)"),
-            ),
-            absent(get("/v1/email/unsubscribe", PUBLIC, no_mail).operation("unsubscribe", "No mail is sent")),
+            absent(post("/v1/auth/forgot-password", PUBLIC, no_password_mail), "forgot_password", ASK_FOR_MAIL),
+            absent(post("/v1/auth/reset-password", PUBLIC, no_password_mail), "reset_password", ASK_FOR_MAIL),
+            absent(post("/v1/auth/email/verify/request", SESSION, no_mail), "request_email_verification", NO_MAIL),
+            absent(get("/v1/auth/email/verify", PUBLIC, no_mail), "verify_email", NO_MAIL),
+            absent(post("/v1/auth/email/change/request", SESSION, no_mail), "request_email_change", ASK_FOR_MAIL),
+            absent(get("/v1/auth/email/change/confirm", PUBLIC, no_mail), "confirm_email_change", NO_MAIL),
+            absent(post("/v1/billing/checkout", ADMINISTER, no_billing), "checkout", NOTHING_TO_PAY),
+            absent(post("/v1/billing/portal", ADMINISTER, no_billing), "open_billing_portal", NOTHING_TO_PAY),
+            absent(post("/v1/stripe/webhook", PUBLIC, no_billing), "stripe_webhook", NOTHING_TO_PAY),
+            absent(get("/v1/team/members", READ, no_team), "list_team_members", TEAMS),
+            absent(patch("/v1/team/members/{id}", ADMINISTER, no_team), "update_team_member", TEAMS),
+            absent(delete("/v1/team/members/{id}", ADMINISTER, no_team), "remove_team_member", TEAMS),
+            absent(get("/v1/team/invitations", READ, no_team), "list_invitations", TEAMS),
+            absent(post("/v1/team/invitations", ADMINISTER, no_team), "invite", TEAMS),
+            absent(get("/v1/team/invitations/preview", PUBLIC, no_team), "preview_invitation", TEAMS),
+            absent(post("/v1/team/invitations/accept", PUBLIC, no_team), "accept_invitation", TEAMS),
+            absent(delete("/v1/team/invitations/{id}", ADMINISTER, no_team), "withdraw_invitation", TEAMS),
+            absent(post("/v1/team/invitations/{id}/resend", ADMINISTER, no_team), "resend_invitation", TEAMS),
+            absent(get("/v1/email/preferences", SESSION, no_mail), "get_email_preferences", NO_MAIL),
+            absent(patch("/v1/email/preferences", SESSION, no_mail), "update_email_preferences", NO_MAIL),
+            absent(get("/v1/email/unsubscribe", PUBLIC, no_mail), "unsubscribe", NO_MAIL),
         ],
     )
+}
+
+const ASK_FOR_MAIL: &str = "No mail is sent: ask the operator";
+const NO_MAIL: &str = "No mail is sent";
+const NOTHING_TO_PAY: &str = "There is nothing to pay";
+const TEAMS: &str = "Teams are managed by the operator";
+
+fn absent(endpoint: Endpoint, id: &'static str, summary: &'static str) -> Endpoint {
+    let mut endpoint = endpoint.operation(id, summary).fails(&[NOT_AVAILABLE_SELF_HOSTED]);
+    if endpoint.path.contains("{id}") {
+        endpoint = endpoint.path::<Text>("id", "An id.", "1");
+    }
+    if endpoint.method == Method::GET { endpoint } else { endpoint.unaudited("it does nothing here (501)") }
 }
 
 names!(Plan, "Whoever hosts the system has all of it.", [PLAN.0]);

@@ -32,8 +32,8 @@ use crate::endpoint::{Endpoint, WRITE, post};
 use crate::error::codes::{DUPLICATE_IN_CALL, MALFORMED_JSON};
 use crate::error::{ApiError, FieldError};
 use crate::openapi::schema::names;
-use crate::request::field::{Field, FromFields, Wrong, field_schema, request};
-use crate::request::{Fields, LargeJsonObject, query};
+use crate::request::field::{Field, Wrong, field_schema, list, request};
+use crate::request::{BATCH_BODY_MAX, JsonObject, body_of, query};
 
 /// Pins of one call.
 pub const BATCH_MAX: usize = 100;
@@ -75,12 +75,7 @@ field_schema!(Items = |_| json_schema!({"type": "array", "items": true, "minItem
 
 impl Field for Items {
     fn parse(value: &Value) -> Result<Self, Wrong> {
-        let items = value.as_array().ok_or(Wrong::new("Input should be a valid list", "list_type"))?;
-        match items.len() {
-            0 => Err(Wrong::new("List should have at least 1 item", "too_short")),
-            1..=BATCH_MAX => Ok(Self(items.clone())),
-            _ => Err(Wrong::too_long(BATCH_MAX)),
-        }
+        list(value, BATCH_MAX).map(|items| Self(items.to_vec()))
     }
 }
 
@@ -152,11 +147,9 @@ async fn create(
     caller: Caller,
     Query(query): Query<query::Query>,
     headers: HeaderMap,
-    LargeJsonObject(body): LargeJsonObject,
+    JsonObject(body): JsonObject<BATCH_BODY_MAX>,
 ) -> Result<Json<PinBatchResult>, ApiError> {
-    let mut fields = Fields::of(&body);
-    let batch = PinBatch::from_fields(&mut fields);
-    let PinBatch { pins: Items(items), on_duplicate } = fields.finish_with(batch)?;
+    let PinBatch { pins: Items(items), on_duplicate } = body_of(&body)?;
     let refuses = refuses_duplicates(on_duplicate, &query, &headers)?;
     let parsed = items.iter().map(|item| read(item, &headers, &caller, refuses)).collect();
     let (parsed, warnings) = without_refused(&context, &caller, parsed).await;

@@ -4,20 +4,21 @@ use axum::Json;
 use axum::extract::State;
 use http::HeaderMap;
 use pinbridge_shared::context::Context;
-use pinbridge_shared::domain::ids::{PinId, PinKey};
+use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::flows::pins::delete_pin::{DeleteError, delete_pin};
 use pinbridge_shared::flows::pins::read_pins;
-use pinbridge_shared::flows::pins::retry_pin::{RetryError, retry_pin};
+use pinbridge_shared::flows::pins::retry_pin::retry_pin;
 use serde_json::json;
 
 use super::retry::{accepts_duplicate, of_retry};
+use super::{key_of, open};
 use crate::activity::Resource;
 use crate::auth::Caller;
 use crate::endpoint::{DESTRUCTIVE, Endpoint, WRITE, post};
 use crate::error::ApiError;
-use crate::error::codes::PIN_DELETED_BEFORE;
+use crate::error::codes::{Code, PIN_DELETED_BEFORE, PIN_NOT_FAILED, PIN_SUPERSEDED};
 use crate::request;
-use crate::routes::bulk::{BulkIds, BulkResult, BulkRetry, COUNTS, Outcome, each};
+use crate::routes::bulk::{BulkIds, BulkResult, BulkRetry, COUNTS, each};
 use crate::routes::examples::PIN;
 
 pub fn endpoints() -> [Endpoint; 2] {
@@ -37,26 +38,28 @@ pub fn endpoints() -> [Endpoint; 2] {
     ]
 }
 
+/// It was deleted before, or is under way, done, or another one's business: nothing to retry.
+const SKIPPED: &[Code] = &[PIN_DELETED_BEFORE, PIN_NOT_FAILED, PIN_SUPERSEDED];
+
 async fn delete(
     State(context): State<Context>,
     caller: Caller,
     request::Json(body): request::Json<BulkIds>,
 ) -> Json<BulkResult> {
     let (context, caller) = (&context, &caller);
-    each(body.ids, |id| delete_one(context, caller, PinKey { workspace: caller.workspace, pin: PinId(id) })).await
+    each(body.ids, SKIPPED, |id| delete_one(context, caller, key_of(caller, id))).await
 }
 
-async fn delete_one(context: &Context, caller: &Caller, key: PinKey) -> Outcome {
+async fn delete_one(context: &Context, caller: &Caller, key: PinKey) -> Result<(), ApiError> {
     if let Err(error) = open(context, caller, key).await {
         // The call may be a repetition of one whose answer was lost.
         let deleted = read_pins::deleted(context, key).await.ok().flatten();
         let is_theirs = deleted.is_some_and(|pin| caller.may_use(pin.request.account).is_ok());
-        return if is_theirs { Outcome::Skipped(PIN_DELETED_BEFORE.into()) } else { Outcome::Failed(error) };
+        return Err(if is_theirs { PIN_DELETED_BEFORE.into() } else { error });
     }
     match delete_pin(context, key).await {
-        Ok(_) => Outcome::Succeeded,
-        Err(DeleteError::NotFound) => Outcome::Skipped(PIN_DELETED_BEFORE.into()),
-        Err(error) => Outcome::Failed(error.into()),
+        Err(DeleteError::NotFound) => Err(PIN_DELETED_BEFORE.into()),
+        deleted => Ok(deleted.map(drop)?),
     }
 }
 
@@ -68,24 +71,9 @@ async fn retry(
 ) -> Result<Json<BulkResult>, ApiError> {
     let accept_duplicate = accepts_duplicate(body.accept_duplicate, &headers)?;
     let (context, caller) = (&context, &caller);
-    let key = |id| PinKey { workspace: caller.workspace, pin: PinId(id) };
-    Ok(each(body.ids, |id| retry_one(context, caller, key(id), accept_duplicate)).await)
-}
-
-async fn retry_one(context: &Context, caller: &Caller, key: PinKey, accept_duplicate: bool) -> Outcome {
-    if let Err(error) = open(context, caller, key).await {
-        return Outcome::Failed(error);
-    }
-    match retry_pin(context, key, accept_duplicate).await {
-        Ok(_) => Outcome::Succeeded,
-        // It is under way, done, or another one's business: nothing to retry.
-        Err(error @ (RetryError::NotFailed(_) | RetryError::Superseded)) => Outcome::Skipped(error.into()),
-        Err(error) => Outcome::Failed(error.into()),
-    }
-}
-
-/// Whether there is such a pin, open to the caller.
-async fn open(context: &Context, caller: &Caller, key: PinKey) -> Result<(), ApiError> {
-    let view = read_pins::pin(context, key).await?.ok_or_else(|| ApiError::not_found("pin"))?;
-    caller.may_use(view.pin.request.account)
+    let retry_one = |id| async move {
+        let view = open(context, caller, key_of(caller, id)).await?;
+        Ok(retry_pin(context, view.pin.key, accept_duplicate).await.map(drop)?)
+    };
+    Ok(each(body.ids, SKIPPED, retry_one).await)
 }

@@ -1,8 +1,7 @@
 //! Accepting a pin for publishing.
 
-use axum::Json;
 use axum::extract::{Query, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::PinKey;
@@ -19,16 +18,17 @@ use serde_json::{Map, Value};
 use super::fields;
 use super::pin::{self, OnDuplicate, Pin, PinCreate, parse};
 use super::validation::PinWarning;
+use crate::answer;
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, WRITE, post};
+use crate::error::ApiError;
 use crate::error::codes::{
     ACCOUNT_NOT_PERMITTED, ASSETS_NOT_ENABLED, DUPLICATE_CONTENT, IDEMPOTENCY_KEY_REUSED, NOT_FOUND, PIN_DELETED,
     TOKEN_REVOKED,
 };
-use crate::error::{ApiError, FieldError};
 use crate::openapi::schema::{Flag, Text};
 use crate::request::field::Wrong;
-use crate::request::{Fields, JsonObject, query};
+use crate::request::{JsonObject, field_of, query};
 
 const ON_DUPLICATE: &str = "on_duplicate";
 /// The same as a header, because the official client's typed models drop fields they don't know.
@@ -104,14 +104,11 @@ async fn create(
     let warning = duplicate.filter(|_| !replayed);
     let status = if replayed { StatusCode::OK } else { StatusCode::CREATED };
     let body = AcceptedPin { pin: Pin::from(&view), warnings: warning.iter().map(PinWarning::from).collect() };
-    let mut response = (status, Json(body)).into_response();
+    let mut response = answer::made(status, body, replayed);
     if let Some(Duplicate { pin, .. }) = warning
         && let Ok(value) = HeaderValue::try_from(format!("duplicate_content; pin_id={pin}"))
     {
         response.headers_mut().insert(WARNING_HEADER, value);
-    }
-    if replayed {
-        response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
     }
     Ok(response)
 }
@@ -145,9 +142,7 @@ pub async fn find_duplicate(
 /// # Errors
 /// When it is neither `warn` nor `refuse`.
 pub fn on_duplicate(body: &Map<String, Value>) -> Result<Option<OnDuplicate>, ApiError> {
-    let mut fields = Fields::of(body);
-    let read = fields.read::<Option<OnDuplicate>>(ON_DUPLICATE);
-    fields.finish_with(read)
+    field_of(body, ON_DUPLICATE)
 }
 
 /// Whether duplicates are refused, by the body or, where that says nothing, by the query or a header.
@@ -164,7 +159,6 @@ pub fn refuses_duplicates(
     }
     let in_header = || headers.get(ON_DUPLICATE_HEADER).map(|value| value.to_str().unwrap_or("").trim());
     let Some(name) = query.get(ON_DUPLICATE).map(String::as_str).or_else(in_header) else { return Ok(false) };
-    OnDuplicate::named(name).map(OnDuplicate::refuses).map_err(|Wrong { msg, kind }| {
-        ApiError::validation(vec![FieldError { loc: vec!["body".into(), ON_DUPLICATE.into()], msg: msg.into(), kind }])
-    })
+    let wrong = |Wrong { msg, kind }| ApiError::invalid("body", ON_DUPLICATE, msg, kind);
+    OnDuplicate::named(name).map(OnDuplicate::refuses).map_err(wrong)
 }

@@ -1,11 +1,8 @@
 //! A workspace's pins: filtered, searched and sorted as the contract has it, with a cursor as an extension.
 
-use axum::Json;
 use axum::extract::{Query, State};
-use axum::response::{IntoResponse, Response};
-use http::HeaderValue;
+use axum::response::Response;
 use pinbridge_shared::context::Context;
-use pinbridge_shared::domain::ids::AccountId;
 use pinbridge_shared::domain::pin::attempt::Status;
 use pinbridge_shared::domain::pin::blocker::Blocker;
 use pinbridge_shared::domain::pin::filter::{PinFilter, PinSort};
@@ -14,12 +11,13 @@ use schemars::json_schema;
 use uuid::Uuid;
 
 use super::pin::{Pin, PinStatus};
+use crate::answer;
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, READ, get};
+use crate::error::ApiError;
 use crate::error::codes::{ACCOUNT_NOT_PERMITTED, VALIDATION_ERROR};
-use crate::error::{ApiError, FieldError};
 use crate::openapi::schema::{Flag, Limit, Offset, Text, Time, inline_schema, names};
-use crate::request::query::{self as page, invalid};
+use crate::request::query as page;
 
 pub fn endpoint() -> Endpoint {
     get("/v1/pins", READ, list)
@@ -66,11 +64,7 @@ impl From<ListError> for ApiError {
                     "These filters or this order reach {found} pins by offset; there may be more beyond. Go on with \
                      cursor (the X-Next-Cursor of the page before), or narrow since and until"
                 );
-                Self::validation(vec![FieldError {
-                    loc: vec!["query".into(), "offset".into()],
-                    msg,
-                    kind: "offset_out_of_reach",
-                }])
+                page::invalid("offset", msg, "offset_out_of_reach")
             }
             ListError::Port(error) => error.into(),
         }
@@ -104,66 +98,26 @@ async fn list(
         Some(code) if !Blocker::is_code(code) => PinPage::default(),
         _ => list_pins::page(&context, caller.workspace, &ask).await?,
     };
-    let mut response = Json(page.pins.iter().map(Pin::from).collect::<Vec<_>>()).into_response();
-    let headers = response.headers_mut();
-    headers.insert("x-total-count", HeaderValue::from(page.total));
-    if page.total_is_at_least {
-        // Counting stopped at its limit: there are at least this many.
-        headers.insert("x-total-count-relation", HeaderValue::from_static("gte"));
-    }
-    if let Some(next) = page.next.and_then(|next| HeaderValue::try_from(next.to_string()).ok()) {
-        headers.insert("x-next-cursor", next);
-    }
+    let items: Vec<Pin> = page.pins.iter().map(Pin::from).collect();
+    let next = page.next.map(|next| next.to_string());
+    let mut response = answer::page(&items, page.total, page.total_is_at_least, next);
     page::name_ignored(&mut response, &query, &PARAMETERS);
     Ok(response)
 }
 
-/// # Errors
-/// When a parameter's value can't be one, or its account isn't open to the caller.
-fn ask(query: &page::Query, caller: &Caller) -> Result<Ask, ApiError> {
-    let paging = page::paging(query)?;
-    let sort = match query.get("sort") {
-        None => PinSort::default(),
-        Some(name) => PinSort::parse(name).ok_or_else(|| {
-            let names = PinSort::ALL.map(|sort| format!("'{}'", sort.name())).join(", ");
-            invalid("sort", format!("Input should be one of {names}"), "enum")
-        })?,
-    };
-    let cursor =
-        match query.get("cursor") {
-            None => None,
-            Some(text) => Some(text.parse().map_err(|()| {
-                invalid("cursor", "Input should be the X-Next-Cursor of an earlier page", "value_error")
-            })?),
-        };
-    if cursor.is_some() && paging.offset > 0 {
-        return Err(invalid("offset", "Give either offset or cursor, not both", "value_error"));
-    }
-    Ok(Ask { filter: filter(query, caller)?, sort, cursor, offset: paging.offset, limit: paging.limit })
-}
-
 /// What is asked for, within what is open to the caller.
-fn filter(query: &page::Query, caller: &Caller) -> Result<PinFilter, ApiError> {
-    let status = match query.get("status") {
-        None => None,
-        Some(name) => Some(Status::parse(name).ok_or_else(|| {
-            invalid("status", "Input should be 'queued', 'deferred', 'publishing', 'published' or 'failed'", "enum")
-        })?),
-    };
-    let accounts = if query.contains_key("account_id") {
-        Some(vec![caller.account(page::account_id(query)?)?.account])
-    } else {
-        caller.limited_to().map(<[AccountId]>::to_vec)
-    };
-    let removed = if query.contains_key("removed") { Some(page::flag(query, "removed")?) } else { None };
-    Ok(PinFilter {
-        status,
-        accounts,
+fn ask(query: &page::Query, caller: &Caller) -> Result<Ask, ApiError> {
+    let (paging, cursor) = page::place(query, |text| text.parse().ok())?;
+    let sort = page::one_of(query, "sort", PinSort::parse, &PinSort::ALL.map(PinSort::name))?.unwrap_or_default();
+    let filter = PinFilter {
+        status: page::one_of(query, "status", Status::parse, &Status::ALL.map(Status::name))?,
+        accounts: page::accounts(query, caller)?,
         board_id: query.get("board_id").cloned(),
         error_code: query.get("error_code").cloned(),
         since: page::time(query, "since")?,
         until: page::time(query, "until")?,
         text: page::search(query)?,
-        removed,
-    })
+        removed: page::optional_flag(query, "removed")?,
+    };
+    Ok(Ask { filter, sort, cursor, offset: paging.offset, limit: paging.limit })
 }

@@ -179,18 +179,15 @@ impl PinUpdate {
     /// # Errors
     /// Every field that is wrong.
     pub fn parse(body: &Map<String, Value>) -> Result<Edit, ApiError> {
-        const FIELDS: [&str; 5] = ["title", "description", "alt_text", "link_url", "board_id"];
         let mut fields = Fields::of(body);
         for name in ["title", "board_id"] {
-            if fields.is_present(name) && fields.value(name).is_none() {
+            if body.get(name).is_some_and(Value::is_null) {
                 fields.reject(name, "Input should not be null: a pin can't be without it", "value_error");
             }
         }
         let update = Self::from_fields(&mut fields);
         // Ignored, the pin would be published with what the caller believes to have changed.
-        if let Some(name) = body.keys().find(|name| !FIELDS.contains(&name.as_str())) {
-            fields.reject(name, "This field can't be changed", "extra_forbidden");
-        }
+        fields.only(|name| Self::NAMES.contains(&name), "This field can't be changed");
         fields.finish_with(update).map(Edit::from)
     }
 }

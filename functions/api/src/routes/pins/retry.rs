@@ -14,36 +14,32 @@ use uuid::Uuid;
 
 use super::fields::BoardId;
 use super::pin::Pin;
-use super::{find, key};
+use super::{find, key, of_pin};
 use crate::activity::Resource;
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, WRITE, post};
+use crate::error::ApiError;
 use crate::error::codes::{
-    self, ACCOUNT_DISCONNECTED, ACCOUNT_NOT_PERMITTED, EXPIRED_UNPUBLISHED, NOT_FOUND, PIN_NOT_FAILED, PIN_SUPERSEDED,
-    RETRY_MAY_DUPLICATE,
+    self, ACCOUNT_DISCONNECTED, EXPIRED_UNPUBLISHED, PIN_NOT_FAILED, PIN_SUPERSEDED, RETRY_MAY_DUPLICATE,
 };
-use crate::error::{ApiError, FieldError};
 use crate::openapi::schema::Flag;
 use crate::request::field::{FromFields, request};
 use crate::request::{Fields, MaybeJsonObject};
-use crate::routes::examples::PIN;
 
 /// `accept_duplicate` as a header, because the official client's typed models drop fields they don't know.
 const ACCEPT_DUPLICATE_HEADER: &str = "x-pinbridge-accept-duplicate";
 
 pub fn endpoint() -> Endpoint {
-    of_retry(post("/v1/pins/{id}/retry", WRITE, retry))
+    of_pin(of_retry(post("/v1/pins/{id}/retry", WRITE, retry)))
         .operation("retry_pin", "Retry a failed pin")
         .about(
             "The failed pin is queued again, on another board or for another account if one is named. One whose last \
              call may have created a Pin answers 409 `retry_may_duplicate` until a second one is accepted.",
         )
         .audited("pin.retried", Resource::Path, &["status"])
-        .path::<Uuid>("id", "The pin's id.", PIN)
         .may_take::<PinRetry>(|| json!({"accept_duplicate": true}))
         .answers::<Pin>(200, "The pin, queued again.")
-        .fails(&[NOT_FOUND, ACCOUNT_NOT_PERMITTED, PIN_NOT_FAILED, RETRY_MAY_DUPLICATE, PIN_SUPERSEDED])
-        .fails(&[EXPIRED_UNPUBLISHED, ACCOUNT_DISCONNECTED])
+        .fails(&[PIN_NOT_FAILED, RETRY_MAY_DUPLICATE, PIN_SUPERSEDED, EXPIRED_UNPUBLISHED, ACCOUNT_DISCONNECTED])
         .fails(codes::PREFLIGHT)
 }
 
@@ -108,12 +104,9 @@ async fn retry(
 
 /// Whether a second Pin is accepted, and where the pin is sent instead.
 fn parse(body: &Map<String, Value>) -> Result<PinRetry, ApiError> {
-    const FIELDS: [&str; 3] = ["board_id", "account_id", "accept_duplicate"];
     let mut fields = Fields::of(body);
     // Ignored, the pin would be published where the caller believes to have sent it away from.
-    if let Some(name) = body.keys().find(|name| !FIELDS.contains(&name.as_str())) {
-        fields.reject(name, "Extra inputs are not permitted", "extra_forbidden");
-    }
+    fields.only(|name| PinRetry::NAMES.contains(&name), "Extra inputs are not permitted");
     let retry = PinRetry::from_fields(&mut fields);
     fields.finish_with(retry)
 }
@@ -128,9 +121,8 @@ pub fn accepts_duplicate(in_body: Option<bool>, headers: &HeaderMap) -> Result<b
         None | Some("false") => Ok(in_body.unwrap_or(false)),
         Some("true") => Ok(in_body.unwrap_or(true)),
         Some(_) => {
-            let loc = vec!["header".into(), ACCEPT_DUPLICATE_HEADER.into()];
-            let msg = "Input should be 'true' or 'false'".into();
-            Err(ApiError::validation(vec![FieldError { loc, msg, kind: "bool_parsing" }]))
+            let msg = "Input should be 'true' or 'false'";
+            Err(ApiError::invalid("header", ACCEPT_DUPLICATE_HEADER, msg, "bool_parsing"))
         }
     }
 }

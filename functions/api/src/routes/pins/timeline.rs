@@ -14,7 +14,6 @@ use super::{find, of_pin};
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, READ, get};
 use crate::error::ApiError;
-use crate::error::codes::{ACCOUNT_NOT_PERMITTED, NOT_FOUND, VALIDATION_ERROR};
 use crate::openapi::schema::Time;
 use crate::routes::examples::PIN;
 
@@ -28,9 +27,8 @@ pub fn job_endpoint() -> Endpoint {
     get("/v1/jobs/{id}", READ, job)
         .operation("get_job", "Read a job's status")
         .about("A job is a pin by the contract's other name: their ids are the same.")
-        .path::<Uuid>("id", "The job's id, which is the pin's.", PIN)
+        .of_one("The job's id, which is the pin's.", PIN)
         .answers::<JobStatus>(200, "The job.")
-        .fails(&[NOT_FOUND, VALIDATION_ERROR, ACCOUNT_NOT_PERMITTED])
 }
 
 /// A job: the short form of a pin.

@@ -59,8 +59,7 @@ pub struct SchedulePayload {
     pub title: String,
     pub description: Option<String>,
     pub link_url: Option<String>,
-    #[schemars(with = "MediaType")]
-    pub media_type: &'static str,
+    pub media_type: MediaType,
     pub media_url: String,
     pub image_url: String,
     pub asset_id: Option<Uuid>,
@@ -114,7 +113,7 @@ impl From<&PinRequest> for SchedulePayload {
             title: request.title.clone(),
             description: request.description.clone(),
             link_url: request.link_url.clone(),
-            media_type: "image",
+            media_type: MediaType,
             media_url: request.image_url.clone(),
             image_url: request.image_url.clone(),
             asset_id: None,

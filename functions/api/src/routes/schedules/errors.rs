@@ -4,10 +4,10 @@ use pinbridge_shared::domain::schedule::AHEAD_MAX_MS;
 use pinbridge_shared::domain::time::DAY_MS;
 use pinbridge_shared::flows::schedules::ScheduleError;
 
-use crate::error::{ApiError, FieldError, codes};
+use crate::error::{ApiError, codes};
 
 fn run_at(msg: String) -> ApiError {
-    ApiError::validation(vec![FieldError { loc: vec!["body".into(), "run_at".into()], msg, kind: "value_error" }])
+    ApiError::invalid("body", "run_at", msg, "value_error")
 }
 
 impl From<ScheduleError> for ApiError {

@@ -1,6 +1,5 @@
 //! The query parameters of the list of schedules.
 
-use pinbridge_shared::domain::ids::AccountId;
 use pinbridge_shared::domain::schedule::ScheduleStatus;
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::flows::schedules::list_schedules::{Listed, Next, ScheduleFilter, ScheduleSort, SortBy};
@@ -9,7 +8,7 @@ use schemars::json_schema;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::openapi::schema::inline_schema;
-use crate::request::query::{self, OFFSET_MAX, Query, invalid};
+use crate::request::query::{self, OFFSET_MAX, Query};
 
 inline_schema!(
     /// The orders of the list.
@@ -39,49 +38,24 @@ pub const PARAMETERS: [&str; 10] =
 /// # Errors
 /// When a parameter's value can't be one, or the account isn't open to the caller.
 pub fn parse(query: &Query, caller: &Caller) -> Result<Listed, ApiError> {
-    let paging = query::paging(query)?;
-    let accounts = if query.contains_key("account_id") {
-        Some(vec![caller.account(query::account_id(query)?)?.account])
-    } else {
-        caller.limited_to().map(<[AccountId]>::to_vec)
-    };
-    let status = match query.get("status") {
-        None => None,
-        Some(name) => Some(ScheduleStatus::parse(name).ok_or_else(|| {
-            let names: Vec<&str> = ScheduleStatus::ALL.iter().map(|status| status.name()).collect();
-            invalid("status", format!("Input should be one of {}", names.join(", ")), "enum")
-        })?),
-    };
+    let (paging, next) = query::place(query, parse_cursor)?;
     let filter = ScheduleFilter {
-        accounts,
+        accounts: query::accounts(query, caller)?,
         board_id: query.get("board_id").cloned(),
-        status,
+        status: query::one_of(query, "status", ScheduleStatus::parse, &ScheduleStatus::ALL.map(ScheduleStatus::name))?,
         is_open: false,
         since: query::time(query, "since")?,
         until: query::time(query, "until")?,
         q: query::search(query)?,
     };
-    let next =
-        match query.get("cursor") {
-            None => None,
-            Some(text) => Some(parse_cursor(text).ok_or_else(|| {
-                invalid("cursor", "Input should be the X-Next-Cursor of an earlier page", "value_error")
-            })?),
-        };
-    if next.is_some() && paging.offset > 0 {
-        return Err(invalid("offset", "Give either offset or cursor, not both", "value_error"));
-    }
     let Next { after, skip } = next.unwrap_or(Next { after: None, skip: paging.offset });
     Ok(Listed { filter, sort: sort(query)?, after, skip, limit: paging.limit })
 }
 
 fn sort(query: &Query) -> Result<ScheduleSort, ApiError> {
-    let Some(name) = query.get("sort") else { return Ok(ScheduleSort::default()) };
-    let known = SORTS.iter().find(|(known, ..)| known == name);
-    known.map(|(_, by, descending)| ScheduleSort { by: *by, descending: *descending }).ok_or_else(|| {
-        let names: Vec<&str> = SORTS.iter().map(|(name, ..)| *name).collect();
-        invalid("sort", format!("Input should be one of {}", names.join(", ")), "enum")
-    })
+    let known = |name: &str| SORTS.iter().find(|(known, ..)| *known == name);
+    let sort = query::one_of(query, "sort", known, &SORTS.map(|(name, ..)| name))?;
+    Ok(sort.map_or_else(ScheduleSort::default, |(_, by, descending)| ScheduleSort { by: *by, descending: *descending }))
 }
 
 /// `X-Next-Cursor`.

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::error::{ApiError, codes};
 use crate::openapi::schema::Time;
 use crate::request::field::{Field, FromFields, HttpUrl, Nullable, Text, Wrong, field_schema, request};
-use crate::request::{Fields, KEY_HEADERS, needs_assets};
+use crate::request::{Fields, KEY_HEADERS, has, needs_assets};
 use crate::routes::examples::{ACCOUNT, BOARD};
 use crate::routes::pins::fields::{
     AltText, BoardId, Color, Description, PRIORITY_HEADER, Priority, Terms, Title, priority,
@@ -71,25 +71,8 @@ request! {
     }
 }
 
-/// The fields that `PATCH` takes, or refuses with a message of their own.
-const CHANGEABLE: [&str; 16] = [
-    "run_at",
-    "board_id",
-    "title",
-    "description",
-    "alt_text",
-    "link_url",
-    "image_url",
-    "cover_image_url",
-    "related_terms",
-    "dominant_color",
-    "priority",
-    "asset_id",
-    "cover_image_asset_id",
-    "media_type",
-    "account_id",
-    "idempotency_key",
-];
+/// What `PATCH` refuses with a message of its own, or has no use for.
+const NOT_CHANGEABLE: [&str; 5] = ["account_id", "idempotency_key", "asset_id", "cover_image_asset_id", "media_type"];
 
 /// An idempotency key in the body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,11 +90,6 @@ impl Field for ScheduleKeyText {
 fn wrong_key() -> Wrong {
     let msg = format!("It should have 1 to {IDEMPOTENCY_KEY_MAX} characters, in a header ASCII");
     Wrong::new(msg, "string_length")
-}
-
-/// Whether the field has a value other than null.
-fn has(body: &Map<String, Value>, name: &str) -> bool {
-    body.get(name).is_some_and(|value| !value.is_null())
 }
 
 /// The fields of the body, unless it needs assets.
@@ -224,7 +202,6 @@ fn refuse_fixed(body: &Map<String, Value>, fields: &mut Fields<'_>) {
         }
     }
     // If it were ignored, the schedule would publish what the caller believes to have changed.
-    if let Some(name) = body.keys().find(|name| !CHANGEABLE.contains(&name.as_str())) {
-        fields.reject(name, "This field can't be changed", "extra_forbidden");
-    }
+    let is_known = |name: &str| ScheduleUpdate::NAMES.contains(&name) || NOT_CHANGEABLE.contains(&name);
+    fields.only(is_known, "This field can't be changed");
 }
