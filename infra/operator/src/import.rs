@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
-use pinbridge_api::request::csv_rows::CsvRows;
-use pinbridge_api::request::import_file::IMPORT_BODY_MAX;
+use pinbridge_api::routes::imports::csv_rows::CsvRows;
+use pinbridge_api::routes::imports::import_file::IMPORT_BODY_MAX;
 use pinbridge_shared::domain::import::ROWS_MAX;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Map, Value, json};

@@ -1,10 +1,10 @@
 //! The page of limits and lives is what the code says.
 
-use pinbridge_api::request::import_file;
 use pinbridge_api::request::query::SEARCH_MAX;
 use pinbridge_api::request::{self as bodies, query};
 use pinbridge_api::routes;
 use pinbridge_api::routes::export::PAGE_BYTES_MAX;
+use pinbridge_api::routes::imports::import_file;
 use pinbridge_api::routes::pins::fields;
 use pinbridge_shared::adapters::dynamodb::row_kinds;
 use pinbridge_shared::adapters::envelope::OLD_KEYS_KEPT_MS;

@@ -1,8 +1,6 @@
 //! Reading a request's JSON: size first, then syntax, then field by field, so that every error is reported at once.
 
-pub mod csv_rows;
 pub mod field;
-pub mod import_file;
 pub mod query;
 
 use std::str::FromStr;
@@ -105,7 +103,7 @@ impl<S: Send + Sync> FromRequest<S> for MaybeJsonObject {
 }
 
 /// JSON without the byte order mark that some write in front of it (RFC 8259 lets a parser ignore it).
-fn unmarked(bytes: &[u8]) -> &[u8] {
+pub fn unmarked(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)
 }
 
@@ -117,12 +115,12 @@ fn parse(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
     }
 }
 
-fn syntax_error(error: &serde_json::Error) -> ApiError {
+pub fn syntax_error(error: &serde_json::Error) -> ApiError {
     codes::MALFORMED_JSON
         .with("reason", format!("unexpected input at line {}, column {}", error.line(), error.column()))
 }
 
-async fn read_up_to(body: Body, bytes_max: usize) -> Result<Vec<u8>, ApiError> {
+pub async fn read_up_to(body: Body, bytes_max: usize) -> Result<Vec<u8>, ApiError> {
     match Limited::new(body, bytes_max).collect().await {
         Ok(collected) => Ok(collected.to_bytes().to_vec()),
         Err(error) if error.is::<LengthLimitError>() => Err(codes::PAYLOAD_TOO_LARGE.with("bytes", bytes_max)),

@@ -1,7 +1,9 @@
 //! Imports: submit many pins, and read their outcomes.
 
 pub mod answers;
+pub mod csv_rows;
 mod errors;
+pub mod import_file;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,9 +33,9 @@ use crate::endpoint::{Endpoint, READ, WRITE, get, post, tagged};
 use crate::error::codes::{IMPORT_KEY_REUSED, IMPORT_NOT_STOPPED, VALIDATION_ERROR};
 use crate::error::{ApiError, FieldError};
 use crate::openapi::schema::{Flag, Limit, Offset, inline_schema};
-use crate::request::import_file::{CsvFile, ImportFile, JsonRows, RawRow};
 use crate::request::query as page;
 use crate::request::{KEY_HEADERS, path_id};
+use crate::routes::imports::import_file::{CsvFile, ImportFile, JsonRows, RawRow};
 use answers::{DryRun, Forecast, Import, SourceType};
 
 const ABOUT: &str = "At most 500 rows. Answered at once; the rows become pins (with `run_at` schedules) one after the other, and \

@@ -10,26 +10,17 @@ use csv::{ByteRecord, ReaderBuilder};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use crate::request::field::FromFields;
+use crate::routes::pins::pin::PinFields;
+
 /// Columns that must be there.
 pub const REQUIRED_COLUMNS: [&str; 4] = ["account_id", "board_id", "title", "idempotency_key"];
-/// Columns that may be there; any other is reported and left alone.
-pub const OPTIONAL_COLUMNS: [&str; 11] = [
-    "description",
-    "related_terms",
-    "alt_text",
-    "dominant_color",
-    "cover_image_url",
-    "cover_image_asset_id",
-    "link_url",
-    "image_url",
-    "asset_id",
-    "run_at",
-    "priority",
-];
+/// Columns that a pin doesn't have. Assets are not supported; that is said of the row.
+const OTHER_COLUMNS: [&str; 3] = ["run_at", "asset_id", "cover_image_asset_id"];
 
-/// Whether a column means something.
+/// Whether a column means something: the fields of a pin, and [`OTHER_COLUMNS`]. Any other is reported and left alone.
 pub fn is_known(column: &str) -> bool {
-    REQUIRED_COLUMNS.contains(&column) || OPTIONAL_COLUMNS.contains(&column)
+    PinFields::NAMES.contains(&column) || OTHER_COLUMNS.contains(&column)
 }
 
 #[derive(Debug, Error)]

@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::csv_rows::{CsvRows, is_known};
-use super::{read_up_to, syntax_error, unmarked};
 use crate::error::{ApiError, FieldError};
+use crate::request::{read_up_to, syntax_error, unmarked};
 
 /// The largest file or array, in bytes. Lambda takes 6 MB, of which a file's coding as text needs a third.
 pub const IMPORT_BODY_MAX: usize = 4 * 1024 * 1024;
