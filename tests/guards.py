@@ -33,7 +33,11 @@ WORDS_OUT = {
     r"(?<![\"`])\bOurs\.": "Extension (not part of PinBridge's API).",
     r"\blate[ _-]check\b|\bLateCheck\b": "duplicate check",
     r"\bhands in\b": "sends",
+    r"\btroubles?\b": "fault",
+    r"\bquiet time\b": "quiesce period",
 }
+# In code, names are read as words too: `tally_is_exact`, `TallyPage`.
+NAME_BREAK = re.compile(r"_|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 # The row's own names and the table of names before 0.2.0 keep the old words.
 KNOWN = {
     "CHANGELOG.md",
@@ -78,8 +82,10 @@ def words(name, number, line):
     if name in KNOWN or name.startswith(KNOWN_FOLDERS):
         return
     text = QUOTED.sub('""', line) if name.startswith(ADAPTERS) else line
+    texts = [text, NAME_BREAK.sub(" ", text)] if name.endswith((".rs", ".py")) else [text]
     for pattern, instead in WORDS_OUT.items():
-        found = re.search(pattern, text, 0 if "Ours" in pattern else re.IGNORECASE)
+        flags = 0 if "Ours" in pattern else re.IGNORECASE
+        found = next(filter(None, (re.search(pattern, text, flags) for text in texts)), None)
         if found:
             yield f"{name}:{number}: the word '{found.group(0)}' is out; say '{instead}'"
 

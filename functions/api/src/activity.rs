@@ -144,8 +144,8 @@ pub async fn keep(State(layer): State<Layer>, request: Request, next: Next) -> R
     let text = |name: &str| answer.get(name).and_then(plain);
     // A dry run has changed nothing, nor has a call of many of which none came to anything.
     let done = ["created_count", "existing_count", "succeeded_count"].map(text);
-    let is_in_vain = done.iter().any(Option::is_some) && done.iter().flatten().all(|count| count == "0");
-    if is_in_vain || text("dry_run").as_deref() == Some("true") {
+    let changed_nothing = done.iter().any(Option::is_some) && done.iter().flatten().all(|count| count == "0");
+    if changed_nothing || text("dry_run").as_deref() == Some("true") {
         return response;
     }
     entry.label = attribution.label;

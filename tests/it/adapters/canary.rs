@@ -320,7 +320,7 @@ async fn a_run_of_everything_for_the_parent_to_read() {
     // Publishing: as it should be, refused, lost, and after a token has ended.
     let boards = run.ask("GET", &format!("/v1/pinterest/boards?account_id={account}"), &with_key, "").await;
     let board = boards[0]["id"].as_str().expect("a board").to_owned();
-    let troubles = [
+    let faults = [
         json!([]),
         json!([{"operation": "pins/create", "fault": "status", "status": 401, "code": 2, "message": "Authentication failed.", "times": 1}]),
         json!([{"operation": "oauth/token", "fault": "status", "status": 500, "code": 500, "message": "no", "times": 2},
@@ -328,8 +328,8 @@ async fn a_run_of_everything_for_the_parent_to_read() {
         json!([{"operation": "pins/create", "fault": "drop_connection", "times": 1}]),
     ];
     let mut pins = Vec::new();
-    for (index, trouble) in troubles.into_iter().enumerate() {
-        run.real.set_faults(trouble).await;
+    for (index, fault) in faults.into_iter().enumerate() {
+        run.real.set_faults(fault).await;
         let request = pin(&account, &board, &format!("canary-{index}")).to_string();
         let accepted = run.ask("POST", "/v1/pins", &with_key, &request).await;
         pins.push(accepted["id"].as_str().expect("an id").to_owned());

@@ -42,7 +42,7 @@ fn pin(index: usize) -> Pin {
     testdata::pin_of(request, Moment(START.0 + index as i64 / 2 * 1_000), Placement::Now)
 }
 
-/// What became of it: every status, with and without troubles.
+/// What became of it: every status, with and without faults.
 fn attempt(index: usize, pin: &Pin) -> Attempt {
     let (nothing, untouched) = (Upstream::default(), Attempt::untouched(pin));
     let at = |seconds: i64| Moment(START.0 + seconds * 1_000);

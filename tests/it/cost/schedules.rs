@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::support::{embedded_aws, meter};
 
 /// In write units, everything included.
-/// Twelve, and the rollup's own share of 0.2 (`cost_tally`).
+/// Twelve, and the rollup's own share of 0.2 (`cost::pins`).
 const SCHEDULED_MAX: f64 = 12.2;
 
 /// One that is alone in its quarter of an hour pays for rows that others share: a recovery marker, and the rollup's of its hour.

@@ -1,7 +1,7 @@
 //! Reading pins from CSV, row by row: the same reader serves a request's file and an operator's file of any size.
 //!
 //! UTF-8 with or without a byte order mark, commas, fields in quotes where they hold commas or line breaks. The first row
-//! names the columns. A row that is wrong is that row's trouble; a file that can't be read as such is the file's.
+//! names the columns. An error in a row is reported for that row; a file that can't be read is refused.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_of_another_length_is_that_rows_trouble() {
+    fn a_row_of_another_length_is_an_error_of_that_row() {
         let text = format!("{HEADER}a,1,T,k,,\na,1,T\na,1,T,l,,,,\n");
         let rows = rows(text.as_bytes()).expect("read");
         assert_eq!(rows.iter().map(|row| row.cells.is_ok()).collect::<Vec<_>>(), [true, false, false]);
