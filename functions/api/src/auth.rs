@@ -1,7 +1,7 @@
 //! Who calls, and whether the route is theirs: asked once, before any handler runs.
 //!
-//! An API key comes in `X-API-Key` or as a bearer token, a person's session as a bearer token. Where both headers are sent,
-//! the explicit key counts. [`enforce`] is laid over every route of the table, so a new route can't forget it.
+//! An API key comes in `X-API-Key` or as a bearer token, a person's session as a bearer token. Where both headers are
+//! sent, the explicit key counts. [`enforce`] is laid over every route of the table, so a new route can't forget it.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! The five minutes' schedule: refreshes the tokens that are due, then goes on removing what deleted workspaces and disconnected
-//! accounts have left.
+//! The five minutes' schedule: refreshes the tokens that are due, then goes on removing what deleted workspaces and
+//! disconnected accounts have left.
 
 use pinbridge_shared::adapters::lambda::ends_at_ms;
 use pinbridge_shared::context::Context;

@@ -1,8 +1,9 @@
 //! No secret is ever shown: everything that is secret in a run is looked for in everything that the run says.
 //!
-//! The run is a child of this test with the whole system in it (real adapters, embedded AWS, simulator), logging at `trace`
-//! and writing its metrics as lines; every answer of the API goes to the same output. It tells its secrets to a file of its
-//! own. The positive control is the same run with a leak in one place, for each kind of place: it must be caught.
+//! The run is a child of this test with the whole system in it (real adapters, embedded AWS, simulator), logging at
+//! `trace` and writing its metrics as lines; every answer of the API goes to the same output. It tells its secrets to a
+//! file of
+//! its own. The positive control is the same run with a leak in one place, for each kind of place: it must be caught.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -216,7 +217,8 @@ impl Run {
         {
             object.insert("debug".into(), json!(APP_SECRET));
         }
-        // The query of a callback is the caller's secret; whoever logs requests must leave it out, as template.yaml does.
+        // The query of a callback is the caller's secret; whoever logs requests must leave it out, as template.yaml
+        // does.
         let route = path.split('?').next().unwrap_or_default();
         println!("BODY {method} {route} {status} {headers:?} {shown}");
         answer

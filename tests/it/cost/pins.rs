@@ -196,8 +196,8 @@ async fn assert_placements(metered: &Metered, at_once: &[PinKey], slotted: &[Pin
 const ROLLUP_MAX: f64 = 0.2;
 const TALLIED_MINUTES: usize = 10;
 
-/// Ten minutes of so many pins a minute, and then until the rollup has them all: what the folds write and read, every tick's
-/// look for something to fold included. The rest of the ticks is the rescuer's, and is done before on its own.
+/// Ten minutes of so many pins a minute, and then until the rollup has them all: what the folds write and read, every
+/// tick's look for something to fold included. The rest of the ticks is the rescuer's, and is done before on its own.
 async fn tallied(per_minute: usize) -> (f64, f64) {
     let metered = metered().await;
     metered.tick().await;

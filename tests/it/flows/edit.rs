@@ -1,4 +1,5 @@
-//! Pins that are changed and deleted while others work on them: what is published was in force, and a deleted pin isn't.
+//! Pins that are changed and deleted while others work on them: what is published was in force, and a deleted pin
+//! isn't.
 
 use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::pin::attempt::Status;

@@ -40,8 +40,8 @@ fn assert_exact(store: &FakeStore, what: &str) {
     assert_eq!(sums, true_sums, "{what}");
 }
 
-/// One that has published, failed and waiting pins, of which the rollup knows nothing yet, and whose rescuer has done with
-/// the minutes in which they were accepted.
+/// One that has published, failed and waiting pins, of which the rollup knows nothing yet, and whose rescuer has done
+/// with the minutes in which they were accepted.
 async fn not_rolled_up(pins: usize) -> (TestWorld, Arc<FakeStore>, Vec<PinKey>) {
     let (mut world, store) = TestWorld::with_store(5).await;
     // The first three at once, one with a slot, the others through the backlog.

@@ -1,4 +1,5 @@
-//! Killed at any port call, of the API's or the dispatcher's: a schedule becomes one Pin, at its time, or none if it was canceled.
+//! Killed at any port call, of the API's or the dispatcher's: a schedule becomes one Pin, at its time, or none if it
+//! was canceled.
 
 use pinbridge_shared::domain::ids::ScheduleKey;
 use pinbridge_shared::domain::pin::attempt::Status;

@@ -104,8 +104,8 @@ pub fn document() -> Value {
     })
 }
 
-/// Examples of answers by operation id, status and content type. `tests/it/api/openapi.rs` writes the file from what the
-/// system answers. `{version}` in it is the system's version.
+/// Examples of answers by operation id, status and content type. `tests/it/api/openapi.rs` writes the file from what
+/// the system answers. `{version}` in it is the system's version.
 fn answer_examples() -> Value {
     serde_json::from_str(&include_str!("examples.json").replace("{version}", VERSION)).unwrap_or_default()
 }

@@ -117,7 +117,8 @@ inline_schema!(
     Rows = json_schema!({"type": "array", "minItems": 1, "maxItems": ROWS_MAX, "items": {}})
 );
 inline_schema!(
-    /// UTF-8, commas; the first row names the columns, of which account_id, board_id, title and idempotency_key must be there.
+    /// UTF-8, commas; the first row names the columns, of which account_id, board_id, title and idempotency_key must be
+    /// there.
     Form = json_schema!({
         "type": "object", "required": ["file"],
         "properties": {"file": {"type": "string", "contentMediaType": "text/csv"}},
@@ -194,7 +195,8 @@ async fn create(
     Ok(answer::made(StatusCode::ACCEPTED, body, is_replay))
 }
 
-/// Pins that join their accounts' queues now, each key once. Whether a key is known already only the importer will find out.
+/// Pins that join their accounts' queues now, each key once. Whether a key is known already only the importer will find
+/// out.
 fn joining(rows: &[Row], known: &BTreeSet<AccountId>) -> BTreeMap<AccountId, usize> {
     let (mut joining, mut keys) = (BTreeMap::new(), BTreeSet::new());
     for row in rows {

@@ -120,8 +120,8 @@ impl RowResult {
     }
 }
 
-/// When pins will have been published, as things stand: without what others hand in later, Pinterest's refusals to come and
-/// the day's budget.
+/// When pins will have been published, as things stand: without what others hand in later, Pinterest's refusals to come
+/// and the day's budget.
 #[derive(Serialize, JsonSchema)]
 pub struct Forecast {
     /// `null` while an account is on hold.

@@ -1,7 +1,7 @@
 //! Reading pins from CSV, row by row: the same reader serves a request's file and an operator's file of any size.
 //!
-//! UTF-8 with or without a byte order mark, commas, fields in quotes where they hold commas or line breaks. The first row
-//! names the columns. An error in a row is reported for that row; a file that can't be read is refused.
+//! UTF-8 with or without a byte order mark, commas, fields in quotes where they hold commas or line breaks. The first
+//! row names the columns. An error in a row is reported for that row; a file that can't be read is refused.
 
 use std::collections::BTreeSet;
 use std::io::Read;

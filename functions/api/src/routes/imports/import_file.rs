@@ -1,4 +1,5 @@
-//! The body of an import: a JSON array of rows, or a CSV file in a form. The rows are told apart here, and judged later.
+//! The body of an import: a JSON array of rows, or a CSV file in a form. The rows are told apart here, and judged
+//! later.
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
