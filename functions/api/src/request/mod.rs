@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::error::{ApiError, FieldError, codes};
-use field::{Field, FromFields, Wrong, is_plain_http_url};
+use field::{Field, FromFields, Wrong};
 
 /// The largest body that is read, in bytes. A pin at every limit is below 20 KiB.
 pub const BODY_MAX: usize = 64 * 1024;
@@ -272,16 +272,6 @@ impl<'a> Fields<'a> {
                 Uuid::nil()
             }
         }
-    }
-
-    /// An absolute `http` or `https` URL.
-    pub fn http_url(&mut self, name: &str, max: usize) -> Option<String> {
-        let text = self.text(name, max)?;
-        if !is_plain_http_url(&text) {
-            self.reject(name, "Input should be a valid http or https URL", "url_parsing");
-            return None;
-        }
-        Some(text)
     }
 
     /// A list of texts, or one text with commas (the n8n node sends that).

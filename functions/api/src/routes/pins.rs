@@ -63,29 +63,3 @@ pub async fn find(context: &Context, caller: &Caller, id: &str) -> Result<PinVie
     let view = read_pins::pin(context, key(caller, id)?).await?.ok_or_else(|| ApiError::not_found("pin"))?;
     caller.may_use(view.pin.request.account).map(|()| view)
 }
-
-/// What request/schedules.rs reads with, until schedules have moved.
-mod unmoved {
-    use http::HeaderMap;
-    use pinbridge_shared::domain::pin::{Priority, URL_MAX};
-
-    use super::fields::{self, Color};
-    use crate::request::Fields;
-
-    pub fn image_url(fields: &mut Fields<'_>, present: bool) -> String {
-        if !present {
-            fields.missing("image_url");
-        }
-        fields.http_url("image_url", URL_MAX).unwrap_or_default()
-    }
-
-    pub fn dominant_color(fields: &mut Fields<'_>) -> Option<String> {
-        fields.read::<Option<Color>>("dominant_color")??.0
-    }
-
-    pub fn priority(fields: &mut Fields<'_>, headers: &HeaderMap, default: Priority) -> Priority {
-        let in_body = fields.read::<Option<fields::Priority>>("priority").flatten();
-        fields::priority(fields, in_body, headers, default)
-    }
-}
-pub use unmoved::{dominant_color, image_url, priority};

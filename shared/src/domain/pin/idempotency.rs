@@ -2,16 +2,22 @@
 //! record.
 
 use sha2::{Digest, Sha256};
-use url::Url;
 use uuid::Uuid;
 
 use super::PinRequest;
 use crate::domain::ids::{PinId, ScheduleId, WorkspaceId};
-use crate::domain::reconcile::matching::{BoardPin, fold, fold_link};
+use crate::domain::link;
+use crate::domain::reconcile::equivalence::{Keys, folded, folded_link};
+use crate::domain::reconcile::matching::BoardPin;
 use crate::domain::time::Moment;
 
-/// Incremented whenever [`PayloadHash::of`] would hash the same request differently.
-pub const PAYLOAD_HASH_VERSION: u8 = 1;
+/// Incremented whenever [`PayloadHash::of`] would hash the same request differently, or requests are stored in another
+/// form. Since version 2, links are stored in their normal form.
+pub const PAYLOAD_HASH_VERSION: u8 = 2;
+
+/// The version of the rule by which pins of the same content are found. It is part of the hash: sibling rows of several
+/// versions live side by side.
+pub const CONTENT_HASH_VERSION: u8 = 2;
 
 /// The length of a stored hash: 128 bits exclude accidental collisions, and rows are charged by the kilobyte.
 const HASH_BYTES: usize = 16;
@@ -51,9 +57,10 @@ impl PayloadHash {
         fields.text(Some(&request.title));
         fields.text(request.description.as_deref());
         fields.text(request.alt_text.as_deref());
-        fields.text(request.link_url.as_deref().map(normal_url).as_deref());
-        fields.text(Some(&normal_url(&request.image_url)));
-        fields.text(request.cover_image_url.as_deref().map(normal_url).as_deref());
+        // Older builds stored links as they were given.
+        fields.text(request.link_url.as_deref().map(link::normal).as_deref());
+        fields.text(Some(&link::normal(&request.image_url)));
+        fields.text(request.cover_image_url.as_deref().map(link::normal).as_deref());
         fields.text(request.dominant_color.as_deref());
         fields.text(request.related_terms.as_ref().map(|terms| terms.join("\u{1f}")).as_deref());
         if let Some(run_at) = run_at {
@@ -71,36 +78,77 @@ impl PayloadHash {
     }
 }
 
-/// The URL in its normal form. Clients with typed models send `https://example.com/` where others send
-/// `https://EXAMPLE.com`; both mean the same request.
-fn normal_url(text: &str) -> String {
-    Url::parse(text).map_or_else(|_| text.to_owned(), String::from)
-}
-
 /// Whether two requests have the same image URL.
 pub fn is_same_picture(a: &PinRequest, b: &PinRequest) -> bool {
-    normal_url(&a.image_url) == normal_url(&b.image_url)
+    link::normal(&a.image_url) == link::normal(&b.image_url)
 }
 
 /// The hash of the fields that two pins must share to be confused on Pinterest: board, title and link. (The description
-/// is left out: Pinterest may cut it short, and then a Pin's owner would not be found.)
+/// is left out: Pinterest may cut it short, and then a Pin's owner would not be found.) Part of the sibling row's key.
 ///
-/// Lower-case hex; part of the sibling row's key.
+/// The first of [`content_hashes`]: enough to group pins, not to find all that may be the same.
 pub fn content_hash(request: &PinRequest) -> String {
-    hash_content(&request.board_id, Some(&request.title), request.link_url.as_deref())
+    content_hashes(request).swap_remove(0)
 }
 
-/// The same hash of a Pin as its board shows it: our pins that it may belong to are stored under this hash.
-pub fn content_hash_of(board_id: &str, pin: &BoardPin) -> String {
-    hash_content(board_id, pin.title.as_deref(), pin.link.as_deref())
+/// The hashes under which the pin is found: one for nearly every pin, several if its title or link may be taken in
+/// several ways. Two pins, or a pin and a Pin, that may be the same share one of them.
+pub fn content_hashes(request: &PinRequest) -> Vec<String> {
+    hashes(&request.board_id, Some(&request.title), request.link_url.as_deref())
 }
 
-fn hash_content(board_id: &str, title: Option<&str>, link: Option<&str>) -> String {
-    let folded = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let mut fields = FieldHasher::new("content");
+/// The hashes under which pins of the same content are to be looked for: also those of the previous version, for as
+/// long as rows of it may be there.
+pub fn content_hashes_to_read(request: &PinRequest) -> Vec<String> {
+    hashes_to_read(&request.board_id, Some(&request.title), request.link_url.as_deref())
+}
+
+/// The same for a Pin as its board shows it: our pins that it may belong to are stored under one of these hashes.
+pub fn content_hashes_of(board_id: &str, pin: &BoardPin) -> Vec<String> {
+    hashes_to_read(board_id, pin.title.as_deref(), pin.link.as_deref())
+}
+
+/// Whether two requests may be confused on Pinterest, pictures and descriptions apart.
+pub fn is_same_content(a: &PinRequest, b: &PinRequest) -> bool {
+    let of_b = content_hashes(b);
+    content_hashes(a).iter().any(|hash| of_b.contains(hash))
+}
+
+fn hashes(board_id: &str, title: Option<&str>, link: Option<&str>) -> Vec<String> {
+    let titles = title.map(Keys::of_text).unwrap_or_default();
+    let links = link.map(Keys::of_link).unwrap_or_default();
+    let or_none = |keys: &Keys| -> Vec<Option<String>> {
+        if keys.is_empty() { vec![None] } else { keys.iter().map(|key| Some(key.to_owned())).collect() }
+    };
+    let links = or_none(&links);
+    let pairs = or_none(&titles).into_iter().flat_map(|title| links.iter().map(move |link| (title.clone(), link)));
+    pairs
+        .map(|(title, link)| {
+            let hash = hash_content("content-2", board_id, title.as_deref(), link.as_deref());
+            format!("{CONTENT_HASH_VERSION}-{hash}")
+        })
+        .collect()
+}
+
+fn hashes_to_read(board_id: &str, title: Option<&str>, link: Option<&str>) -> Vec<String> {
+    let mut all = hashes(board_id, title, link);
+    all.push(hash_of_version_1(board_id, title, link));
+    all
+}
+
+/// The hash of 0.2.0 and before, which has no version in it.
+fn hash_of_version_1(board_id: &str, title: Option<&str>, link: Option<&str>) -> String {
+    let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let (title, link) = (filled(title.map(folded)), filled(link.map(folded_link)));
+    hash_content("content", board_id, title.as_deref(), link.as_deref())
+}
+
+/// Lower-case hex.
+fn hash_content(purpose: &str, board_id: &str, title: Option<&str>, link: Option<&str>) -> String {
+    let mut fields = FieldHasher::new(purpose);
     fields.text(Some(board_id));
-    fields.text(folded(title.map(fold)).as_deref());
-    fields.text(folded(link.map(fold_link)).as_deref());
+    fields.text(title);
+    fields.text(link);
     fields.finish().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
