@@ -128,7 +128,15 @@ async fn a_key_that_the_old_build_accepted_is_answered_with_its_pin() {
         // 0.2.0 stored links as they were given, under the first version of the hash.
         let title = "Title of old".to_owned();
         let link = Some(given.to_owned());
-        let request = PinRequest { title, link_url: link, ..testdata::request("old") };
+        let picture = given.to_owned();
+        let request = PinRequest {
+            title,
+            description: None,
+            link_url: link.clone(),
+            image_url: picture,
+            cover_image_url: link,
+            ..testdata::request("old")
+        };
         let pin = testdata::pin_of(request, api.world.now(), Placement::Now);
         let key = PinKey { workspace: testdata::workspace(), pin: idempotency::pin_id(testdata::workspace(), "old") };
         let mut hash = PayloadHash::of(&pin.request).0;
@@ -137,5 +145,7 @@ async fn a_key_that_the_old_build_accepted_is_answered_with_its_pin() {
         api.world.context.store.put_pin(&pin).await.expect("written");
         let replay = ask(&api, "POST", "/v1/pins", body("old", given), 200).await;
         assert_eq!((&replay["id"], &replay["link_url"]), (&json!(key.pin), &json!(given)));
+        let other = ask(&api, "POST", "/v1/pins", body("old", "https://example.com/other"), 409).await;
+        assert_eq!(other["code"], "idempotency_key_reused");
     }
 }

@@ -15,6 +15,9 @@ use crate::domain::time::Moment;
 /// form. Since version 2, links are stored in their normal form.
 pub const PAYLOAD_HASH_VERSION: u8 = 2;
 
+/// Versions with the same hash of the same request: both normalise the links, however they were stored.
+const COMPARABLE: [u8; 2] = [1, 2];
+
 /// The version of the rule by which pins of the same content are found. It is part of the hash: sibling rows of several
 /// versions live side by side.
 pub const CONTENT_HASH_VERSION: u8 = 2;
@@ -71,10 +74,13 @@ impl PayloadHash {
         Self(bytes)
     }
 
-    /// Whether two requests have the same payload. A hash of another version of the rule can't be compared, so it
-    /// counts as the same: refusing a faithful retry after an upgrade would be worse than accepting an altered one.
+    /// Whether two requests have the same payload. A hash of a version that can't be compared counts as the same:
+    /// refusing a faithful retry after an upgrade would be worse than accepting an altered one.
     pub fn same_payload(&self, other: &Self) -> bool {
-        self.0.first() != other.0.first() || self.0 == other.0
+        let version = |hash: &Self| hash.0.first().copied();
+        let is_comparable = version(self) == version(other)
+            || [version(self), version(other)].iter().all(|version| version.is_some_and(|v| COMPARABLE.contains(&v)));
+        !is_comparable || self.0.get(1..) == other.0.get(1..)
     }
 }
 
@@ -254,9 +260,24 @@ mod tests {
 
     #[test]
     fn a_hash_of_another_version_does_not_refuse_a_retry() {
-        let mut old = PayloadHash::of(&request());
-        old.0[0] = PAYLOAD_HASH_VERSION + 1;
-        assert!(old.same_payload(&PayloadHash::of(&request())));
+        let mut other = PayloadHash::of(&request());
+        other.0[0] = PAYLOAD_HASH_VERSION + 1;
+        assert!(other.same_payload(&PayloadHash::of(&request())));
+        other.0[1] ^= 1;
+        assert!(other.same_payload(&PayloadHash::of(&request())), "it can't be compared");
+    }
+
+    #[test]
+    fn a_hash_of_the_previous_version_stands_for_the_same_payload_and_no_other() {
+        for given in ["https://EXAMPLE.com:443", "https://bücher.example/é", "HTTPS://example.com/a b", "no link"] {
+            let before = PinRequest { link_url: Some(given.into()), ..request() };
+            let mut old = PayloadHash::of(&before);
+            old.0[0] = 1;
+            let now = PinRequest { link_url: Some(link::normal(given)), ..request() };
+            assert!(old.same_payload(&PayloadHash::of(&now)) && PayloadHash::of(&now).same_payload(&old), "{given}");
+            let other = PinRequest { title: "Another".into(), ..now };
+            assert!(!old.same_payload(&PayloadHash::of(&other)), "{given}");
+        }
     }
 
     #[test]
@@ -265,7 +286,27 @@ mod tests {
         twin.image_url = "https://example.com/b.jpg".into();
         twin.title = "a  TITLE!".into();
         assert_eq!(content_hash(&request()), content_hash(&twin));
+        assert!(is_same_content(&request(), &twin));
         twin.board_id = "9".into();
         assert_ne!(content_hash(&request()), content_hash(&twin));
+        assert!(!is_same_content(&request(), &twin));
+    }
+
+    #[test]
+    fn an_ordinary_pin_has_one_hash_and_is_looked_for_under_two() {
+        for title in ["A title", "Ein süßer Titel & mehr", "折り鶴", "Ὀδυσσεύς", "Ｆｕｌｌ ﬁne ²", "🦢"]
+        {
+            for link in
+                [None, Some("https://example.com/caf%C3%A9"), Some("https://xn--bcher-kva.example:443/?a&amp;b")]
+            {
+                let request = PinRequest { title: title.into(), link_url: link.map(str::to_owned), ..request() };
+                let hashes = content_hashes(&request);
+                assert_eq!(hashes.len(), 1, "{title} {link:?}");
+                assert!(hashes[0].starts_with("2-"), "{hashes:?}");
+                assert_eq!(content_hashes_to_read(&request).len(), 2, "{title} {link:?}");
+            }
+        }
+        let diverse = PinRequest { title: "Cafe\u{301}™".into(), ..request() };
+        assert_eq!(content_hashes(&diverse).len(), 2);
     }
 }

@@ -112,6 +112,13 @@ pub fn folded_link(link: &str) -> String {
     link.strip_prefix("www.").map(str::to_owned).unwrap_or(link)
 }
 
+/// A link's query, without escapes.
+pub fn query(link: &str) -> Option<String> {
+    let link = unescaped(link);
+    let link = link.split('#').next().unwrap_or(&link);
+    link.split_once('?').map(|(_, query)| decoded(query).into_owned())
+}
+
 /// Letters and digits in one case and one Unicode form (NFKC), whatever form they had.
 fn reduced(text: &str) -> String {
     if text.is_ascii() {

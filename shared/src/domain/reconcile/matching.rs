@@ -76,6 +76,13 @@ pub fn likeness(request: &PinRequest, candidate: &BoardPin) -> Likeness {
     exact(&title(request, candidate)).max(exact(&link(request, candidate))).max(description)
 }
 
+/// Whether the Pin's link shows the query that was asked for. It may only rank Pins that could be the requested one:
+/// Pinterest appends to queries, and drops them.
+pub fn is_query_shown(request: &PinRequest, candidate: &BoardPin) -> bool {
+    let query = |link: Option<&str>| link.and_then(equivalence::query);
+    query(request.link_url.as_deref()).is_some_and(|ours| query(candidate.link.as_deref()) == Some(ours))
+}
+
 /// What our value and theirs are compared by; no keys when there is nothing to compare.
 type Pair = (Keys, Keys);
 
@@ -305,7 +312,7 @@ mod tests {
         ("NFKC", "½ kg", "1⁄2 kg"),
         ("NFKC", "20 ℃", "20 °C"),
         ("NFKC", "𝓒𝓻𝓪𝓷𝓮", "Crane"),
-        ("NFKC", "㍿", "株式会社"),
+        ("NFKC", "㍿ 折り鶴", "株式会社 折り鶴"),
         ("no-break space", "A\u{a0}title", "A title"),
         ("thin space", "10\u{202f}000", "10 000"),
         ("case", "Straße", "STRASSE"),
@@ -359,14 +366,14 @@ mod tests {
         for (ours, theirs) in [
             ("Crème brûlée with a lot of café", "Cre\u{300}me bru\u{302}le\u{301}e with a"),
             ("Crème brûlée with a lot of café", "Cre\u{300}me bru\u{302}le\u{301}e with a lot of cafe"),
-            ("Patience & paper & nothing else", "Patience &amp; paper &am…"),
-            ("Patience & paper & nothing else", "Patience &amp; paper &#3"),
+            ("Patience & more paper & nothing else", "Patience &amp; more paper &am…"),
+            ("Patience & more paper & nothing else", "Patience &amp; more paper &#3"),
             (
                 "한국의 종이접기와 학 그리고 인내심",
                 "\u{1112}\u{1161}\u{11ab}\u{1100}\u{116e}\u{11a8}의 종\u{110b}\u{1175}",
             ),
             ("Ｆｕｌｌ ｗｉｄｔｈ ａｎｄ ｌｏｎｇ ｅｎｏｕｇｈ", "Full width and long"),
-            ("Don’t fold it more than twice", "Don&#8217;t fold it more…"),
+            ("Don’t fold it more than twice", "Don&#8217;t fold it more than…"),
         ] {
             let (request, pin) = (asked("T", LINK, ours), shown("T", LINK, theirs));
             assert!(could_be(&request, &pin, window()), "{ours} {theirs}");
