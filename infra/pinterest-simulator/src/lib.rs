@@ -5,6 +5,7 @@
 //!   async code, and all randomness comes from one seed. A simulation with virtual time can drive it directly.
 //! - [`api`]: `/v5` as pure functions over the world, from an [`api::Request`] to an [`api::Reply`].
 //! - [`faults`]: the rules of `PUT /_sim/faults` and how one is selected.
+//! - [`rewrite`]: ways in which lists may show links and texts otherwise than they were sent.
 //! - [`provider`]: all of that behind two calls, `receive` and `resume`, which decide the answer and its time.
 //! - [`simulator`] and `http`: the shell with the real clock, real delays, dropped connections and the journal.
 //!
@@ -21,6 +22,7 @@ pub mod limits;
 pub mod meter;
 pub mod operations;
 pub mod provider;
+pub mod rewrite;
 pub mod seed;
 pub mod simulator;
 pub mod storage_error;

@@ -120,6 +120,11 @@ impl Provider {
                 admitted.request.as_of_ms = now_ms.saturating_sub_unsigned(lag_ms);
                 Plan::Answer(self.handle(now_ms, &admitted))
             }
+            Some(Fault::RewriteList { ways }) => {
+                let mut reply = self.handle(now_ms, &admitted);
+                reply.rewrite_pins(&ways);
+                Plan::Answer(reply)
+            }
             Some(Fault::ErrorAfterCommit(refusal)) => match self.dispatch(now_ms, &admitted) {
                 Ok(_) => Plan::Answer(self.refuse_with(&admitted, refusal)),
                 own_refusal => Plan::Answer(self.answer_admitted(&admitted, own_refusal)),

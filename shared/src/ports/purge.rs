@@ -13,7 +13,7 @@ pub struct Tombstone {
     pub key: PinKey,
     pub account: AccountKey,
     pub board_id: String,
-    /// Part of the key of the pin's sibling row.
+    /// The hashes in the keys of the pin's sibling rows, with blanks between them.
     pub content_hash: String,
     pub created_at: Moment,
 }

@@ -58,6 +58,7 @@ struct State {
     list_reads: Vec<Moment>,
     /// Board and Pin, in the order of creation.
     pins: Vec<(String, BoardPin)>,
+    rewrite: Option<fn(&mut BoardPin)>,
 }
 
 pub struct FakePinterest {
@@ -104,6 +105,11 @@ impl FakePinterest {
     /// Makes the coming deletions fail with these failures.
     pub fn fail_deletions(&self, failures: impl IntoIterator<Item = Failure>) {
         self.state().deletion_failures.extend(failures);
+    }
+
+    /// Lists show Pins as this function leaves them.
+    pub fn rewrite_lists(&self, rewrite: fn(&mut BoardPin)) {
+        self.state().rewrite = Some(rewrite);
     }
 
     /// The ids of the Pins whose deletion was requested, in order.
@@ -233,6 +239,9 @@ impl State {
             .map(|(_, p)| p.clone())
             .collect();
         pins.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
+        if let Some(rewrite) = self.rewrite {
+            pins.iter_mut().for_each(rewrite);
+        }
         let next = (pins.len() > skip + PAGE_SIZE).then(|| (skip + PAGE_SIZE).to_string());
         Ok(BoardPage { pins: pins.into_iter().skip(skip).take(PAGE_SIZE).collect(), next })
     }

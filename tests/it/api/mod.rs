@@ -9,6 +9,7 @@ mod dashboard;
 mod export;
 mod imports;
 mod isolation;
+mod links;
 mod openapi;
 mod people;
 mod pin_list;

@@ -8,6 +8,7 @@ mod custody;
 mod dead_letters;
 mod duplicate_check;
 mod edit;
+mod equivalence;
 mod fairness;
 mod imports;
 mod pacing;

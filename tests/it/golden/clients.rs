@@ -8,7 +8,7 @@ use pinbridge_shared::domain::ids::{AccountKey, PinId, PinKey, UserId};
 use pinbridge_shared::domain::import::{ImportKey, Source, StopReason};
 use pinbridge_shared::domain::pin::attempt::Status;
 use pinbridge_shared::domain::pin::failure::Failure;
-use pinbridge_shared::domain::pin::idempotency::{self, PayloadHash};
+use pinbridge_shared::domain::pin::idempotency::{self, PAYLOAD_HASH_VERSION, PayloadHash};
 use pinbridge_shared::domain::pin::listing::Tags;
 use pinbridge_shared::domain::pin::{Pin, PinRequest, Placement, WaitReason};
 use pinbridge_shared::domain::secret::Secret;
@@ -129,12 +129,32 @@ fn ids_and_hashes_are_derived_as_before() {
         "user_id": Email::parse("Ada@Example.com").expect("an address").user(),
         "api_key": {"text": key, "id": presented.id(), "hash": hex(&presented.hash().0)},
         "oauth_state": {"text": state_text.expose(), "hash": state.hash_hex()},
-        "content_hash": [idempotency::content_hash(&minimal), idempotency::content_hash(&full)],
-        "payload_hash": [hex(&PayloadHash::of(&minimal).0), hex(&PayloadHash::of(&full).0)],
-        "schedule_payload_hash": hex(&PayloadHash::of_schedule(&full, at(60_000)).0),
+        // 0.2.0 hashed in the first version; rows of it are still found.
+        "content_hash": [previous_hash(&minimal), previous_hash(&full)],
+        "payload_hash": [hex(&first(PayloadHash::of(&minimal))), hex(&first(PayloadHash::of(&full)))],
+        "schedule_payload_hash": hex(&first(PayloadHash::of_schedule(&full, at(60_000)))),
         "list_tags": Tags::of(&full).to_string(),
     });
     fixture::check("derived", &now);
+}
+
+/// The hash by which a pin of an older build is found.
+fn previous_hash(request: &PinRequest) -> String {
+    idempotency::content_hashes_to_read(request).pop().expect("a hash")
+}
+
+/// The payload's hash with the number of the first version: the links of these requests are in their normal form, so
+/// nothing else has changed.
+fn first(hash: PayloadHash) -> Vec<u8> {
+    assert_eq!(hash.0[0], PAYLOAD_HASH_VERSION);
+    [&[1], &hash.0[1..]].concat()
+}
+
+#[test]
+fn content_is_found_under_the_hashes_of_this_version() {
+    let hashes = [minimal_request("key-1"), full_request("key-1")].map(|request| idempotency::content_hashes(&request));
+    let known = [["2-63c214e26c9f4f455a689b3f8c90b6bf"], ["2-7bcfec81e035657f1f7f542f104d0d6d"]];
+    assert_eq!(hashes, known);
 }
 
 #[test]

@@ -53,6 +53,10 @@ pub struct Faults {
     pub list_dark_ms: i64,
     /// Number of other people's Pins that were on each board before.
     pub strangers: usize,
+    /// Per created Pin: lists show its link and texts written in other ways.
+    pub rewritten: f64,
+    /// For the mutant that compares exactly: a rewritten Pin looks like another's.
+    pub rewritten_is_foreign: bool,
     // Clients, per request.
     pub answer_lost: f64,
     /// The client repeats a request that was answered.
@@ -122,6 +126,8 @@ impl Faults {
                 4..20 => rng.usize(1..20),
                 _ => 0,
             },
+            rewritten: 0.0,
+            rewritten_is_foreign: false,
             answer_lost: draw(rng, 0.1),
             impatient: draw(rng, 0.1),
             capricious: 0.0,
@@ -147,6 +153,8 @@ impl Faults {
             list_lag_ms: self.list_lag_ms,
             commit_lateness_ms: self.commit_lateness_ms,
             strangers: self.strangers,
+            rewritten: self.rewritten,
+            rewritten_is_foreign: self.rewritten_is_foreign,
             ..Self::calm()
         }
     }

@@ -27,7 +27,8 @@ fn shows(invariant: Invariant) -> &'static [Wrong] {
         | Invariant::SendWithin
         | Invariant::Quiesce
         | Invariant::SecondScan
-        | Invariant::Reconcile => &[Wrong::Duplicate],
+        | Invariant::Reconcile
+        | Invariant::Equivalence => &[Wrong::Duplicate],
         Invariant::Generation => &[Wrong::StaleGeneration],
         Invariant::Nonce => &[Wrong::Abandoned],
         Invariant::Ownership => &[Wrong::SharedPin, Wrong::Lost],

@@ -85,6 +85,12 @@ const SCHEDULED_AHEAD_MS: i64 = 600_000;
 /// How likely a client changes its schedule.
 const CAPRICIOUS: f64 = 0.5;
 const SCHEDULES: u64 = 0x5C_4ED0;
+/// One world in this many has a Pinterest that writes links and texts in other ways, and requests with what can be
+/// written in several.
+const REWRITTEN_EVERY: u8 = 4;
+/// How likely it does, per created Pin.
+const REWRITTEN: f64 = 0.6;
+const REWRITES: u64 = 0x12_E417;
 /// Maximum number of boards of an account.
 pub const BOARDS_MAX: usize = 3;
 const AFTERMATH_MS: i64 = 20 * 60_000;
@@ -133,6 +139,10 @@ impl Plan {
                 wish.run_at_ms = Some(wish.at_ms + times.i64(30_000..SCHEDULED_AHEAD_MS));
             }
         }
+        if Rng::with_seed(seed ^ REWRITES).u8(0..REWRITTEN_EVERY) == 0 {
+            plan.faults.rewritten = REWRITTEN;
+            plan.wishes.iter_mut().for_each(|wish| wish.title = diverse(&wish.title));
+        }
         if rng.u8(0..DUPLICATE_CHECK_EVERY) == 0 {
             plan.duplicate_check = DuplicateCheck::Remove;
             plan.faults.too_late_commit = TOO_LATE;
@@ -172,12 +182,23 @@ impl Plan {
     pub fn body(&self, wish: usize, is_altered: bool) -> Value {
         let wish = &self.wishes[wish];
         let board = self.board_id(wish.account, wish.board);
+        let path = wish.title.replace(' ', "-");
+        let (description, link_url) = if self.faults.rewritten > 0.0 {
+            (
+                "Crème & “papier” café: patience, paper™ and a steady hand, don't hurry; then ½ more ﬁne paper.",
+                // In another form than the one in which it is stored.
+                format!(" HTTPS://www.BÜCHER.example:443/{path}?from=pins&n=1#top"),
+            )
+        } else {
+            let description = "Patience, paper and a steady hand; then some more patience & paper.";
+            (description, format!("https://example.com/{path}"))
+        };
         let mut body = json!({
             "account_id": self.account(wish.account).account,
             "board_id": board,
             "title": if is_altered { format!("{} (altered)", wish.title) } else { wish.title.clone() },
-            "description": "Patience, paper and a steady hand; then some more patience & paper.",
-            "link_url": format!("https://example.com/{}", wish.title.replace(' ', "-")),
+            "description": description,
+            "link_url": link_url,
             "image_url": format!("https://images.example.com/{}.jpg", wish.image),
             "idempotency_key": wish.key,
             "priority": wish.priority,
@@ -187,6 +208,11 @@ impl Plan {
         }
         body
     }
+}
+
+/// A title that can be written in several ways. The same title is the same again, so that twins stay twins.
+fn diverse(title: &str) -> String {
+    format!("{} – Café ﬁne ½ 折り鶴™ (don't)", title.replace("number", "№"))
 }
 
 fn uuid(space: u16, number: u64) -> uuid::Uuid {

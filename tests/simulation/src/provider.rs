@@ -14,6 +14,7 @@ use pinbridge_shared::domain::reconcile::matching::BoardPin;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::ports::{BoardPage, Creation, Pinterest, PinterestUser, ReadFailure};
+use pinterest_simulator::rewrite::Way;
 
 use crate::endpoint::Endpoint;
 use crate::faults::Faults;
@@ -32,6 +33,8 @@ pub struct Made {
     pub committed_at: i64,
     visible_at: i64,
     shown: BoardPin,
+    /// The list writes its link or texts in another way than its request.
+    is_rewritten: bool,
     /// Committed later than `Tq` allows for.
     pub is_too_late: bool,
 }
@@ -217,11 +220,17 @@ impl Provider {
         let id = format!("{}", 900_000_000_000_000_000 + state.made);
         let lag_ms = state.faults.list_lag_ms;
         let visible_at = at + self.kernel.draw(|rng| if lag_ms > 0 { rng.i64(0..lag_ms) } else { 0 });
-        let shown = self.kernel.draw(|rng| normalised(request, &id, (at + self.skew_ms).div_euclid(1_000), rng));
+        let mut shown = self.kernel.draw(|rng| normalised(request, &id, (at + self.skew_ms).div_euclid(1_000), rng));
+        let as_before = shown.clone();
+        if state.faults.rewritten > 0.0 && self.kernel.chance(state.faults.rewritten) {
+            self.kernel.draw(|rng| rewrite(&mut shown, rng));
+        }
+        let is_rewritten = shown != as_before;
         let is_too_late = at - self.kernel.now() >= TOO_LATE_MS.start;
         let owner = request.idempotency_key.clone();
         let content = oracle::content(request);
-        let made = Made { id: id.clone(), owner, content, committed_at: at, visible_at, shown, is_too_late };
+        let made =
+            Made { id: id.clone(), owner, content, committed_at: at, visible_at, shown, is_rewritten, is_too_late };
         self.kernel.note(|| format!("Pinterest makes {id} of {} at {at}", made.owner));
         state.boards.entry(request.board_id.clone()).or_default().push(made);
         id
@@ -292,7 +301,9 @@ impl Provider {
         }
         let has_more = pins.len() > skip + PAGE_SIZE && !self.kernel.chance(faults.list_cut);
         self.kernel.note(|| format!("lists {} of board {board_id} from {skip}", pins.len()));
-        let page = pins.into_iter().skip(skip).take(PAGE_SIZE).map(|pin| pin.shown.clone()).collect();
+        let is_foreign = |pin: &Made| pin.is_rewritten && faults.rewritten_is_foreign;
+        let shown = |pin: &Made| if is_foreign(pin) { foreign(&pin.shown) } else { pin.shown.clone() };
+        let page = pins.into_iter().skip(skip).take(PAGE_SIZE).map(shown).collect();
         BoardPage { pins: page, next: has_more.then(|| (skip + PAGE_SIZE).to_string()) }
     }
 }
@@ -314,6 +325,7 @@ fn stranger(number: usize, board_id: &str) -> Made {
         committed_at: at,
         visible_at: at,
         shown,
+        is_rewritten: false,
         is_too_late: false,
     }
 }
@@ -335,6 +347,39 @@ fn normalised(request: &PinRequest, id: &str, created_at_s: i64, rng: &mut fastr
         _ => {}
     }
     shown
+}
+
+/// Writes the link and the texts in other ways: first the characters' form, then the host's, then the escapes.
+fn rewrite(shown: &mut BoardPin, rng: &mut fastrand::Rng) {
+    const CHARACTERS: [Way; 4] = [Way::Nfc, Way::Nfd, Way::Nfkc, Way::Nfkd];
+    const HOSTS: [Way; 4] = [Way::UnicodeHost, Way::Punycode, Way::WithPort, Way::WithoutPort];
+    const ESCAPES: [Way; 2] = [Way::HtmlEscaped, Way::HtmlNumbered];
+    let mut ways = Vec::new();
+    if rng.bool() {
+        ways.push(Way::PercentDecoded);
+    }
+    for kinds in [&CHARACTERS[..], &HOSTS[..]] {
+        if rng.bool() {
+            ways.push(kinds[rng.usize(0..kinds.len())]);
+        }
+    }
+    if rng.bool() {
+        ways.push(Way::PercentEncoded);
+    }
+    if rng.bool() {
+        ways.push(ESCAPES[rng.usize(0..ESCAPES.len())]);
+    }
+    let written = |value: Option<String>, write: fn(Way, &str) -> String| {
+        value.map(|value| ways.iter().fold(value, |value, way| write(*way, &value)))
+    };
+    shown.link = written(shown.link.take(), Way::link);
+    shown.title = written(shown.title.take(), Way::text);
+    shown.description = written(shown.description.take(), Way::text);
+}
+
+/// The Pin as it looks to a reader who recognises nothing that is written in another way.
+fn foreign(shown: &BoardPin) -> BoardPin {
+    BoardPin { title: Some("Nobody's".into()), description: None, link: None, ..shown.clone() }
 }
 
 #[async_trait]

@@ -3,12 +3,12 @@
 
 use std::borrow::Cow;
 
+use pinbridge_shared::domain::link;
 use pinbridge_shared::domain::pin::URL_MAX;
 use pinbridge_shared::domain::time::Moment;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde_json::Value;
-use url::Url;
 use uuid::Uuid;
 
 use super::Fields;
@@ -197,7 +197,7 @@ impl Field for Uuid {
     }
 }
 
-/// An absolute `http` or `https` URL.
+/// An absolute `http` or `https` URL, read into its normal form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct HttpUrl(pub String);
@@ -207,11 +207,7 @@ field_schema!(HttpUrl = |_| json_schema!({"type": "string", "format": "uri", "ma
 impl Field for HttpUrl {
     fn parse(value: &Value) -> Result<Self, Wrong> {
         let Text(text) = Text::<URL_MAX>::parse(value)?;
-        if is_plain_http_url(&text) {
-            Ok(Self(text))
-        } else {
-            Err(Wrong::new("Input should be a valid http or https URL", "url_parsing"))
-        }
+        link::parse(&text).map(Self).ok_or(Wrong::new("Input should be a valid http or https URL", "url_parsing"))
     }
 }
 
@@ -222,24 +218,6 @@ impl Field for Time {
         let msg = "It must be a time with an offset (for example 2026-03-06T10:00:00Z)";
         Moment::parse_rfc3339(text.trim()).map(Self).ok_or(Wrong::new(msg, "timezone_aware"))
     }
-}
-
-/// With scheme and host, without credentials, spaces or invisible characters.
-fn is_plain_http_url(text: &str) -> bool {
-    let lower = text.to_ascii_lowercase();
-    let has_scheme = ["http://", "https://"]
-        .iter()
-        .any(|scheme| lower.strip_prefix(scheme).is_some_and(|rest| !rest.starts_with(['/', '\\'])));
-    let is_clean = !text.chars().any(|c| c.is_whitespace() || c.is_control() || is_invisible(c));
-    let parsed = Url::parse(text);
-    has_scheme
-        && is_clean
-        && parsed.is_ok_and(|url| url.has_host() && url.username().is_empty() && url.password().is_none())
-}
-
-/// Characters that a person doesn't see and a URL has no use for.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}' | '\u{feff}')
 }
 
 /// A body of fields, read in their order.

@@ -16,9 +16,11 @@ mod views;
 
 pub use media::is_web_url;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::errors::{self, ApiError};
 use crate::operations::Operation;
+use crate::rewrite::Way;
 use crate::world::World;
 use crate::world::account::Caller;
 use crate::world::page::PRESENT;
@@ -86,6 +88,25 @@ impl Reply {
     /// The body as JSON; `null` when there is none.
     pub fn json(&self) -> serde_json::Value {
         self.body.as_deref().and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default()
+    }
+}
+
+impl Reply {
+    /// Writes the links and texts of the Pins of a list in these ways, one after another.
+    pub fn rewrite_pins(&mut self, ways: &[Way]) {
+        let mut body = self.json();
+        for pin in body.get_mut("items").and_then(Value::as_array_mut).into_iter().flatten() {
+            for (field, write) in
+                [("link", Way::link as fn(Way, &str) -> String), ("title", Way::text), ("description", Way::text)]
+            {
+                if let Some(Value::String(text)) = pin.get_mut(field) {
+                    *text = ways.iter().fold(std::mem::take(text), |text, way| write(*way, &text));
+                }
+            }
+        }
+        if body.get("items").is_some() {
+            self.body = Some(json(&body));
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::errors::ApiError;
 use crate::operations::Operation;
+use crate::rewrite::Way;
 
 /// How a request fails.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +26,8 @@ pub enum Fault {
     DropConnection { after_commit: bool },
     /// Lists the Pins as they were this long ago; see [`Fault::operations`].
     StaleList { lag_ms: u64 },
+    /// Lists the Pins with their links and texts rewritten in these ways, one after another.
+    RewriteList { ways: Vec<Way> },
     /// Commits, and answers this refusal.
     ErrorAfterCommit(Refusal),
     /// Never answers; commits later. `pins/create` only.
@@ -38,7 +41,7 @@ impl Fault {
     pub fn operations(&self) -> Option<&'static [Operation]> {
         match self {
             Fault::LateCommit { .. } => Some(&[Operation::PinsCreate]),
-            Fault::StaleList { .. } => {
+            Fault::StaleList { .. } | Fault::RewriteList { .. } => {
                 Some(&[Operation::BoardsListPins, Operation::BoardSectionsListPins, Operation::PinsList])
             }
             _ => None,

@@ -8,9 +8,10 @@ use super::{Fault, Refusal, Rule};
 use crate::errors::{self, ApiError};
 use crate::limits;
 use crate::operations::Operation;
+use crate::rewrite::Way;
 
 const FAULT_NAMES: &str = "status, delay, timeout_before_commit, timeout_after_commit, drop_connection, \
-                           error_after_commit, late_commit, stale_list, revoke_token";
+                           error_after_commit, late_commit, stale_list, rewrite_list, revoke_token";
 
 pub fn rules(json: &[u8]) -> Result<Vec<Rule>, String> {
     let rules: Value = serde_json::from_slice(json).map_err(|error| format!("not valid JSON: {error}"))?;
@@ -73,6 +74,7 @@ fn fault(fields: &mut Fields) -> Result<Fault, String> {
         "timeout_after_commit" => Ok(Fault::TimeoutAfterCommit { hold_ms: fields.hold_ms()? }),
         "drop_connection" => Ok(Fault::DropConnection { after_commit: fields.flag("after_commit")?.unwrap_or(false) }),
         "stale_list" => Ok(Fault::StaleList { lag_ms: fields.ms("lag_ms")?.ok_or("'lag_ms' is missing")? }),
+        "rewrite_list" => Ok(Fault::RewriteList { ways: fields.ways()? }),
         "error_after_commit" => {
             let status = fields.whole("status", 599)?.unwrap_or(500);
             Ok(Fault::ErrorAfterCommit(refusal(fields, status)?))
@@ -160,6 +162,17 @@ impl Fields {
     fn whole(&mut self, name: &str, max: u64) -> Result<Option<u64>, String> {
         let kind = if max == u64::MAX { "a whole number".to_owned() } else { format!("a whole number up to {max}") };
         self.read(name, &kind, |value| value.as_u64().filter(|number| *number <= max))
+    }
+
+    fn ways(&mut self) -> Result<Vec<Way>, String> {
+        let ways = self.read("ways", "a list", |value| value.as_array().cloned())?.ok_or("'ways' is missing")?;
+        let way = |value: Value| {
+            value
+                .as_str()
+                .and_then(Way::parse)
+                .ok_or_else(|| format!("unknown way {value}; known: {}", Way::ALL.map(Way::name).join(", ")))
+        };
+        ways.into_iter().map(way).collect()
     }
 
     fn ms(&mut self, name: &str) -> Result<Option<u64>, String> {

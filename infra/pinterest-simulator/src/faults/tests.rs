@@ -130,3 +130,15 @@ fn an_invalid_rule_is_refused_with_its_reason_and_changes_nothing() {
         assert!(error.contains(reason), "{json}: {error}");
     }
 }
+
+#[test]
+fn a_list_is_rewritten_in_known_ways_only() {
+    let mut rewritten = book(r#"[{"fault":"rewrite_list","ways":["percent_decoded","nfd"],"times":1}]"#);
+    assert_eq!(rewritten.pick(CREATE), None, "lists only");
+    let list = Visit { operation: Operation::BoardsListPins, title: None, ..CREATE };
+    let ways = vec![crate::rewrite::Way::PercentDecoded, crate::rewrite::Way::Nfd];
+    assert_eq!(rewritten.pick(list), Some(Fault::RewriteList { ways }));
+    assert!(refused(r#"[{"fault":"rewrite_list"}]"#).contains("'ways' is missing"));
+    assert!(refused(r#"[{"fault":"rewrite_list","ways":["upper"]}]"#).contains("unknown way"));
+    assert!(refused(r#"[{"fault":"rewrite_list","ways":"nfd"}]"#).contains("must be a list"));
+}

@@ -164,3 +164,29 @@ async fn rules_are_replaced_listed_and_cleared() {
     let cleared = client.call("DELETE", "/_sim/faults", None).await;
     assert_eq!((cleared.status, cleared.json()), (200, json!([])));
 }
+
+#[tokio::test]
+async fn a_list_shows_links_and_texts_in_other_ways_and_the_truth_stays() {
+    let client = start(Config::default()).await;
+    let mut pin = client.pin("Café & cranes");
+    pin["link"] = json!("https://xn--bcher-kva.example/caf%C3%A9?a=1&b=2");
+    let board = pin["board_id"].as_str().expect("an id").to_owned();
+    let created = client.call("POST", "/v5/pins", Some(pin)).await.json();
+    let list = format!("/v5/boards/{board}/pins");
+    for (ways, title, link) in [
+        (json!(["html_escaped"]), "Café &amp; cranes", "https://xn--bcher-kva.example/caf%C3%A9?a=1&amp;b=2"),
+        (json!(["percent_decoded", "unicode_host"]), "Café & cranes", "https://bücher.example/café?a=1&b=2"),
+        (json!(["nfd", "with_port"]), "Cafe\u{301} & cranes", "https://xn--bcher-kva.example:443/caf%C3%A9?a=1&b=2"),
+    ] {
+        client.set_faults(json!([{"fault": "rewrite_list", "ways": ways, "operation": "boards/list_pins"}])).await;
+        let listed = client.call("GET", &list, None).await.json();
+        assert_eq!(
+            (&listed["items"][0]["title"], &listed["items"][0]["link"]),
+            (&json!(title), &json!(link)),
+            "{ways}"
+        );
+        let one = client.call("GET", &format!("/v5/pins/{}", created["id"].as_str().expect("an id")), None).await;
+        assert_eq!(one.json()["title"], "Café & cranes", "only lists");
+    }
+    assert_eq!(client.committed_titles().await, ["Café & cranes"]);
+}

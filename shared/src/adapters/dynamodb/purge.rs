@@ -74,7 +74,9 @@ impl DynamoStore {
         for tombstone in tombstones {
             let board = BoardKey { account: tombstone.account, board_id: tombstone.board_id.clone() };
             let pin = tombstone.key.pin.to_string();
-            deletes.push((keys::sibling(tombstone.account, &tombstone.content_hash), pin.clone()));
+            for hash in tombstone.content_hash.split(' ') {
+                deletes.push((keys::sibling(tombstone.account, hash), pin.clone()));
+            }
             deletes.push((keys::unresolved(&board), pin));
             deletes.push((keys::pin(tombstone.key), keys::ATTEMPT.to_owned()));
             scans.insert((keys::board_scan(&board), keys::SCAN.to_owned()));

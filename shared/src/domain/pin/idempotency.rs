@@ -2,16 +2,25 @@
 //! record.
 
 use sha2::{Digest, Sha256};
-use url::Url;
 use uuid::Uuid;
 
 use super::PinRequest;
 use crate::domain::ids::{PinId, ScheduleId, WorkspaceId};
-use crate::domain::reconcile::matching::{BoardPin, fold, fold_link};
+use crate::domain::link;
+use crate::domain::reconcile::equivalence::{Keys, folded, folded_link};
+use crate::domain::reconcile::matching::BoardPin;
 use crate::domain::time::Moment;
 
-/// Incremented whenever [`PayloadHash::of`] would hash the same request differently.
-pub const PAYLOAD_HASH_VERSION: u8 = 1;
+/// Incremented whenever [`PayloadHash::of`] would hash the same request differently, or requests are stored in another
+/// form. Since version 2, links are stored in their normal form.
+pub const PAYLOAD_HASH_VERSION: u8 = 2;
+
+/// Versions with the same hash of the same request: both normalise the links, however they were stored.
+const COMPARABLE: [u8; 2] = [1, 2];
+
+/// The version of the rule by which pins of the same content are found. It is part of the hash: sibling rows of several
+/// versions live side by side.
+pub const CONTENT_HASH_VERSION: u8 = 2;
 
 /// The length of a stored hash: 128 bits exclude accidental collisions, and rows are charged by the kilobyte.
 const HASH_BYTES: usize = 16;
@@ -51,9 +60,10 @@ impl PayloadHash {
         fields.text(Some(&request.title));
         fields.text(request.description.as_deref());
         fields.text(request.alt_text.as_deref());
-        fields.text(request.link_url.as_deref().map(normal_url).as_deref());
-        fields.text(Some(&normal_url(&request.image_url)));
-        fields.text(request.cover_image_url.as_deref().map(normal_url).as_deref());
+        // Older builds stored links as they were given.
+        fields.text(request.link_url.as_deref().map(link::normal).as_deref());
+        fields.text(Some(&link::normal(&request.image_url)));
+        fields.text(request.cover_image_url.as_deref().map(link::normal).as_deref());
         fields.text(request.dominant_color.as_deref());
         fields.text(request.related_terms.as_ref().map(|terms| terms.join("\u{1f}")).as_deref());
         if let Some(run_at) = run_at {
@@ -64,43 +74,87 @@ impl PayloadHash {
         Self(bytes)
     }
 
-    /// Whether two requests have the same payload. A hash of another version of the rule can't be compared, so it
-    /// counts as the same: refusing a faithful retry after an upgrade would be worse than accepting an altered one.
+    /// Whether two requests have the same payload. A hash of a version that can't be compared counts as the same:
+    /// refusing a faithful retry after an upgrade would be worse than accepting an altered one.
     pub fn same_payload(&self, other: &Self) -> bool {
-        self.0.first() != other.0.first() || self.0 == other.0
+        let version = |hash: &Self| hash.0.first().copied();
+        let is_comparable = version(self) == version(other)
+            || [version(self), version(other)].iter().all(|version| version.is_some_and(|v| COMPARABLE.contains(&v)));
+        !is_comparable || self.0.get(1..) == other.0.get(1..)
     }
-}
-
-/// The URL in its normal form. Clients with typed models send `https://example.com/` where others send
-/// `https://EXAMPLE.com`; both mean the same request.
-fn normal_url(text: &str) -> String {
-    Url::parse(text).map_or_else(|_| text.to_owned(), String::from)
 }
 
 /// Whether two requests have the same image URL.
 pub fn is_same_picture(a: &PinRequest, b: &PinRequest) -> bool {
-    normal_url(&a.image_url) == normal_url(&b.image_url)
+    link::normal(&a.image_url) == link::normal(&b.image_url)
 }
 
 /// The hash of the fields that two pins must share to be confused on Pinterest: board, title and link. (The description
-/// is left out: Pinterest may cut it short, and then a Pin's owner would not be found.)
+/// is left out: Pinterest may cut it short, and then a Pin's owner would not be found.) Part of the sibling row's key.
 ///
-/// Lower-case hex; part of the sibling row's key.
+/// The first of [`content_hashes`]: enough to group pins, not to find all that may be the same.
 pub fn content_hash(request: &PinRequest) -> String {
-    hash_content(&request.board_id, Some(&request.title), request.link_url.as_deref())
+    content_hashes(request).swap_remove(0)
 }
 
-/// The same hash of a Pin as its board shows it: our pins that it may belong to are stored under this hash.
-pub fn content_hash_of(board_id: &str, pin: &BoardPin) -> String {
-    hash_content(board_id, pin.title.as_deref(), pin.link.as_deref())
+/// The hashes under which the pin is found: one for nearly every pin, several if its title or link may be taken in
+/// several ways. Two pins, or a pin and a Pin, that may be the same share one of them.
+pub fn content_hashes(request: &PinRequest) -> Vec<String> {
+    hashes(&request.board_id, Some(&request.title), request.link_url.as_deref())
 }
 
-fn hash_content(board_id: &str, title: Option<&str>, link: Option<&str>) -> String {
-    let folded = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let mut fields = FieldHasher::new("content");
+/// The hashes under which pins of the same content are to be looked for: also those of the previous version, for as
+/// long as rows of it may be there.
+pub fn content_hashes_to_read(request: &PinRequest) -> Vec<String> {
+    hashes_to_read(&request.board_id, Some(&request.title), request.link_url.as_deref())
+}
+
+/// The same for a Pin as its board shows it: our pins that it may belong to are stored under one of these hashes.
+pub fn content_hashes_of(board_id: &str, pin: &BoardPin) -> Vec<String> {
+    hashes_to_read(board_id, pin.title.as_deref(), pin.link.as_deref())
+}
+
+/// Whether two requests may be confused on Pinterest, pictures and descriptions apart.
+pub fn is_same_content(a: &PinRequest, b: &PinRequest) -> bool {
+    let of_b = content_hashes(b);
+    content_hashes(a).iter().any(|hash| of_b.contains(hash))
+}
+
+fn hashes(board_id: &str, title: Option<&str>, link: Option<&str>) -> Vec<String> {
+    let titles = title.map(Keys::of_text).unwrap_or_default();
+    let links = link.map(Keys::of_link).unwrap_or_default();
+    let or_none = |keys: &Keys| -> Vec<Option<String>> {
+        if keys.is_empty() { vec![None] } else { keys.iter().map(|key| Some(key.to_owned())).collect() }
+    };
+    let links = or_none(&links);
+    let pairs = or_none(&titles).into_iter().flat_map(|title| links.iter().map(move |link| (title.clone(), link)));
+    pairs
+        .map(|(title, link)| {
+            let hash = hash_content("content-2", board_id, title.as_deref(), link.as_deref());
+            format!("{CONTENT_HASH_VERSION}-{hash}")
+        })
+        .collect()
+}
+
+fn hashes_to_read(board_id: &str, title: Option<&str>, link: Option<&str>) -> Vec<String> {
+    let mut all = hashes(board_id, title, link);
+    all.push(hash_of_version_1(board_id, title, link));
+    all
+}
+
+/// The hash of 0.2.0 and before, which has no version in it.
+fn hash_of_version_1(board_id: &str, title: Option<&str>, link: Option<&str>) -> String {
+    let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let (title, link) = (filled(title.map(folded)), filled(link.map(folded_link)));
+    hash_content("content", board_id, title.as_deref(), link.as_deref())
+}
+
+/// Lower-case hex.
+fn hash_content(purpose: &str, board_id: &str, title: Option<&str>, link: Option<&str>) -> String {
+    let mut fields = FieldHasher::new(purpose);
     fields.text(Some(board_id));
-    fields.text(folded(title.map(fold)).as_deref());
-    fields.text(folded(link.map(fold_link)).as_deref());
+    fields.text(title);
+    fields.text(link);
     fields.finish().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -206,9 +260,24 @@ mod tests {
 
     #[test]
     fn a_hash_of_another_version_does_not_refuse_a_retry() {
-        let mut old = PayloadHash::of(&request());
-        old.0[0] = PAYLOAD_HASH_VERSION + 1;
-        assert!(old.same_payload(&PayloadHash::of(&request())));
+        let mut other = PayloadHash::of(&request());
+        other.0[0] = PAYLOAD_HASH_VERSION + 1;
+        assert!(other.same_payload(&PayloadHash::of(&request())));
+        other.0[1] ^= 1;
+        assert!(other.same_payload(&PayloadHash::of(&request())), "it can't be compared");
+    }
+
+    #[test]
+    fn a_hash_of_the_previous_version_stands_for_the_same_payload_and_no_other() {
+        for given in ["https://EXAMPLE.com:443", "https://bücher.example/é", "HTTPS://example.com/a b", "no link"] {
+            let before = PinRequest { link_url: Some(given.into()), ..request() };
+            let mut old = PayloadHash::of(&before);
+            old.0[0] = 1;
+            let now = PinRequest { link_url: Some(link::normal(given)), ..request() };
+            assert!(old.same_payload(&PayloadHash::of(&now)) && PayloadHash::of(&now).same_payload(&old), "{given}");
+            let other = PinRequest { title: "Another".into(), ..now };
+            assert!(!old.same_payload(&PayloadHash::of(&other)), "{given}");
+        }
     }
 
     #[test]
@@ -217,7 +286,27 @@ mod tests {
         twin.image_url = "https://example.com/b.jpg".into();
         twin.title = "a  TITLE!".into();
         assert_eq!(content_hash(&request()), content_hash(&twin));
+        assert!(is_same_content(&request(), &twin));
         twin.board_id = "9".into();
         assert_ne!(content_hash(&request()), content_hash(&twin));
+        assert!(!is_same_content(&request(), &twin));
+    }
+
+    #[test]
+    fn an_ordinary_pin_has_one_hash_and_is_looked_for_under_two() {
+        for title in ["A title", "Ein süßer Titel & mehr", "折り鶴", "Ὀδυσσεύς", "Ｆｕｌｌ ﬁne ²", "🦢"]
+        {
+            for link in
+                [None, Some("https://example.com/caf%C3%A9"), Some("https://xn--bcher-kva.example:443/?a&amp;b")]
+            {
+                let request = PinRequest { title: title.into(), link_url: link.map(str::to_owned), ..request() };
+                let hashes = content_hashes(&request);
+                assert_eq!(hashes.len(), 1, "{title} {link:?}");
+                assert!(hashes[0].starts_with("2-"), "{hashes:?}");
+                assert_eq!(content_hashes_to_read(&request).len(), 2, "{title} {link:?}");
+            }
+        }
+        let diverse = PinRequest { title: "Cafe\u{301}™".into(), ..request() };
+        assert_eq!(content_hashes(&diverse).len(), 2);
     }
 }

@@ -6,8 +6,10 @@
 //! - Fewer Pins than claims, and all claims with the same image: as many claims as there are Pins get one, and the
 //!   others are sent again.
 //! - Anything else is left to a person.
+//!
+//! Where several claims fit a Pin, one whose link has the query that the Pin shows comes first.
 
-use super::matching::{BoardPin, Likeness, Window, could_be, likeness};
+use super::matching::{BoardPin, Likeness, Window, could_be, is_query_shown, likeness};
 use crate::domain::pin::PinRequest;
 
 /// Whether a claim can be resolved now.
@@ -138,15 +140,39 @@ fn resolve(claims: &[Claim<'_>], pins: &[BoardPin], edges: &[Edge], group: &Grou
     let mut free = group.claims.clone();
     // Due claims come before those that were left to a person; among due claims, the one whose window ends first.
     free.sort_by_key(|c| (claims[*c].standing == Standing::GivenUp, claims[*c].window.until, *c));
-    let mut given = Vec::new();
-    for p in found {
-        match free.iter().position(|c| edges.iter().any(|(claim, pin, _)| claim == c && *pin == p)) {
-            Some(at) => given.push((free.remove(at), p)),
-            None => return give(Ruling::Ambiguous),
-        }
-    }
+    let fits = |c: usize, p: usize| edges.iter().any(|(claim, pin, _)| *claim == c && *pin == p);
+    // The query distinguishes no links, but of several due claims the one that asked for it comes first.
+    let asked = |c: usize, p: usize| {
+        claims[c].standing == Standing::Due && fits(c, p) && is_query_shown(claims[c].request, &pins[p])
+    };
+    let Some(given) = hand_out(&free, &found, &asked, &fits).or_else(|| hand_out(&free, &found, &|_, _| false, &fits))
+    else {
+        return give(Ruling::Ambiguous);
+    };
     give(Ruling::Absent);
     given.into_iter().for_each(|(c, p)| rulings[c] = Ruling::Adopt(p));
+}
+
+/// Gives each Pin to a claim: first those that a claim asked for, then the others in their order. `None` if a Pin is
+/// left over.
+fn hand_out(
+    claims: &[usize],
+    pins: &[usize],
+    asked: &dyn Fn(usize, usize) -> bool,
+    fits: &dyn Fn(usize, usize) -> bool,
+) -> Option<Vec<(usize, usize)>> {
+    let (mut free, mut given, mut rest) = (claims.to_vec(), Vec::new(), Vec::new());
+    for p in pins {
+        match free.iter().position(|c| asked(*c, *p)) {
+            Some(at) => given.push((free.remove(at), *p)),
+            None => rest.push(*p),
+        }
+    }
+    for p in rest {
+        let at = free.iter().position(|c| fits(*c, p))?;
+        given.push((free.remove(at), p));
+    }
+    Some(given)
 }
 
 #[cfg(test)]
@@ -206,6 +232,31 @@ mod tests {
         assert_eq!(ruled(&[claim(&a, T), claim(&b, later(5))], &pins), [Ruling::Adopt(0), Ruling::Absent]);
         b.image_url = "https://images.example.com/other.jpg".into();
         assert_eq!(ruled(&[claim(&a, T), claim(&b, later(5))], &pins), [Ruling::Ambiguous, Ruling::Ambiguous]);
+    }
+
+    #[test]
+    fn of_claims_that_differ_in_their_query_the_one_that_asked_for_it_gets_the_pin() {
+        let with = |query: &str| {
+            let link_url = Some(format!("https://example.com/a{query}"));
+            PinRequest { link_url, ..testdata::request(query) }
+        };
+        let (a, b) = (with("?from=a&n=1"), with("?from=b&n=1"));
+        let claims = [claim(&a, T), claim(&b, later(5))];
+        // Created in the other order, and written in other ways.
+        let mut pins = [found(&b, "1", later(6)), found(&a, "2", later(8))];
+        assert_eq!(ruled(&claims, &pins), [Ruling::Adopt(1), Ruling::Adopt(0)]);
+        pins[0].link = Some("https://example.com/a?from=b&amp;n=1#top".into());
+        pins[1].link = Some("https://example.com:443/a?from=%61&n=1".into());
+        assert_eq!(ruled(&claims, &pins), [Ruling::Adopt(1), Ruling::Adopt(0)]);
+        assert_eq!(ruled(&claims, &pins[..1]), [Ruling::Absent, Ruling::Adopt(0)], "the other one is sent again");
+        // Without its query, or with one that was appended, a Pin is still somebody's.
+        for query in ["", "?utm_source=pinterest"] {
+            pins[0].link = Some(format!("https://example.com/a{query}"));
+            assert_eq!(ruled(&claims, &pins), [Ruling::Adopt(1), Ruling::Adopt(0)], "{query}");
+            assert_eq!(ruled(&claims, &pins[..1]), [Ruling::Adopt(0), Ruling::Absent], "{query}");
+        }
+        let given_up = [claims[0], Claim { standing: Standing::GivenUp, ..claims[1] }];
+        assert_eq!(ruled(&given_up, &[found(&b, "1", later(6))])[0], Ruling::Adopt(0), "a due claim comes first");
     }
 
     #[test]

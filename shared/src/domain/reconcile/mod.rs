@@ -3,4 +3,5 @@
 pub mod assignment;
 pub mod board_scan;
 pub mod duplicate_check;
+pub mod equivalence;
 pub mod matching;

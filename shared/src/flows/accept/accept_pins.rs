@@ -261,8 +261,10 @@ async fn write_owners(context: &Context, drafts: &mut [Draft], buckets: &Buckets
 }
 
 async fn write_sibling(context: &Context, pin: &Pin) -> PortResult<()> {
-    let content = idempotency::content_hash(&pin.request);
-    context.store.put_sibling(pin.account_key(), &content, pin.key.pin, pin.expires_at).await
+    for content in idempotency::content_hashes(&pin.request) {
+        context.store.put_sibling(pin.account_key(), &content, pin.key.pin, pin.expires_at).await?;
+    }
+    Ok(())
 }
 
 fn bucket_of(buckets: &Buckets, account: AccountKey) -> Bucket {

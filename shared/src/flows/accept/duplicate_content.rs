@@ -3,10 +3,14 @@
 //! This is a courtesy, not a guarantee: two requests at the same moment don't see each other, and of many pins of the
 //! same content only some are compared. It costs reads only.
 
+use std::collections::BTreeSet;
+
+use futures_util::future::try_join_all;
+
 use crate::context::Context;
 use crate::domain::ids::{AccountKey, PinId, PinKey, WorkspaceId};
 use crate::domain::pin::attempt::{Attempt, Status};
-use crate::domain::pin::idempotency::{content_hash, is_same_picture};
+use crate::domain::pin::idempotency::{content_hashes_to_read, is_same_content, is_same_picture};
 use crate::domain::pin::{Pin, PinRequest};
 use crate::domain::time::{DAY_MS, Moment};
 use crate::ports::PortResult;
@@ -36,8 +40,9 @@ pub async fn find(
     own: PinId,
 ) -> PortResult<Option<Duplicate>> {
     let account = AccountKey { workspace, account: request.account };
-    let hash = content_hash(request);
-    let siblings = context.store.first_siblings(account, &hash, COMPARED_MAX).await?;
+    let hashes = content_hashes_to_read(request);
+    let reads = hashes.iter().map(|hash| context.store.first_siblings(account, hash, COMPARED_MAX));
+    let siblings: BTreeSet<PinId> = try_join_all(reads).await?.into_iter().flatten().collect();
     let keys: Vec<PinKey> =
         siblings.into_iter().filter(|pin| *pin != own).map(|pin| PinKey { workspace, pin }).collect();
     if keys.is_empty() {
@@ -50,7 +55,7 @@ pub async fn find(
             && attempt.status != Status::Failed
             // The sibling rows of a pin's content from before an edit lead here too.
             && pin.request.account == request.account
-            && content_hash(&pin.request) == hash
+            && is_same_content(&pin.request, request)
             && is_same_picture(&pin.request, request)
     };
     let found = context.store.pins(&keys).await?.into_iter().flatten().filter(is_duplicate);

@@ -11,7 +11,7 @@ use crate::domain::ids::PinKey;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::pin::edit::Edit;
-use crate::domain::pin::idempotency::content_hash;
+use crate::domain::pin::idempotency::content_hashes;
 use crate::ports::OptimisticWrites;
 use crate::ports::PortError;
 
@@ -61,11 +61,13 @@ pub async fn edit_pin(context: &Context, key: PinKey, edit: &Edit) -> Result<(Pi
     }
 }
 
-/// Writes the row by which pins of the new content are found. It is written before the content is in force.
+/// Writes the rows by which pins of the new content are found. They are written before the content is in force.
 ///
 /// # Errors
 /// When the table is unavailable.
 pub async fn put_sibling(context: &Context, edited: &Pin) -> Result<(), PortError> {
-    let content = content_hash(&edited.request);
-    context.store.put_sibling(edited.account_key(), &content, edited.key.pin, edited.expires_at).await
+    for content in content_hashes(&edited.request) {
+        context.store.put_sibling(edited.account_key(), &content, edited.key.pin, edited.expires_at).await?;
+    }
+    Ok(())
 }

@@ -16,7 +16,7 @@ use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::pin::failure::Failure;
 use crate::domain::pin::history::EventKind;
-use crate::domain::pin::idempotency::{content_hash, content_hash_of};
+use crate::domain::pin::idempotency::{content_hashes_of, content_hashes_to_read};
 use crate::domain::reconcile::board_scan::Reading;
 use crate::domain::reconcile::duplicate_check::{self, AGAIN_ONE_IN, DuplicateCheck, READ_TRIES_MAX, REMOVE_TRIES_MAX};
 use crate::domain::reconcile::matching::{self, BoardPin};
@@ -130,8 +130,8 @@ impl Check<'_> {
     /// Our pins that have this content, or that of a Pin that was found.
     async fn others(&self, found: &[BoardPin]) -> PortResult<Others> {
         let board = self.board;
-        let of_found = found.iter().map(|pin| content_hash_of(&board.board_id, pin));
-        let hashes: BTreeSet<String> = of_found.chain([content_hash(&self.pin.request)]).collect();
+        let of_found = found.iter().flat_map(|pin| content_hashes_of(&board.board_id, pin));
+        let hashes: BTreeSet<String> = of_found.chain(content_hashes_to_read(&self.pin.request)).collect();
         let mut pins = BTreeSet::from([self.pin.key.pin]);
         for hash in hashes {
             pins.extend(self.context.store.siblings(board.account, &hash).await?);

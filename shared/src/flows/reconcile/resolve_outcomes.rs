@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::stream::{self, StreamExt};
+
 use super::plan_duplicate_check;
 use crate::context::Context;
 use crate::domain::ids::{BoardKey, PinId, PinKey};
@@ -14,7 +16,7 @@ use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::{Attempt, IllegalTransition, Status, Upstream};
 use crate::domain::pin::failure::Failure;
 use crate::domain::pin::history::{Event, EventKind};
-use crate::domain::pin::idempotency::{content_hash, content_hash_of};
+use crate::domain::pin::idempotency::{content_hash, content_hashes_of, content_hashes_to_read};
 use crate::domain::pin::retry::ATTEMPT_LIMIT;
 use crate::domain::reconcile::assignment::{self, Claim, Ruling, Standing};
 use crate::domain::reconcile::board_scan::{MEMBERS_MAX, Reading};
@@ -36,6 +38,8 @@ const TWIN_OPEN_MS: i64 = 20 * SECOND_MS;
 const GIVE_UP_AFTER_MS: i64 = 72 * HOUR_MS;
 /// Reasons that a person or the next day removes: such an outcome waits for as long as its pin may live.
 const HOLDS_THE_DEADLINE: [&str; 2] = ["token_revoked", "daily_budget"];
+/// Lists of pins with the same content that are read at once.
+const SIBLINGS_AT_ONCE: usize = 8;
 const TWIN_OPEN: &str = "twin_open";
 const TWIN_SETTLED: &str = "twin_settled";
 const NOT_SEEN: &str = "not_seen_yet";
@@ -180,12 +184,14 @@ async fn with_twins(
     members: &[UnresolvedPin],
     found: &[BoardPin],
 ) -> PortResult<Vec<UnresolvedPin>> {
-    let of_found = found.iter().map(|pin| content_hash_of(&board.board_id, pin));
-    let hashes: BTreeSet<String> =
-        members.iter().map(|unresolved| content_hash(&unresolved.pin.request)).chain(of_found).collect();
+    let of_found = found.iter().flat_map(|pin| content_hashes_of(&board.board_id, pin));
+    let of_members = members.iter().flat_map(|unresolved| content_hashes_to_read(&unresolved.pin.request));
+    let hashes: BTreeSet<String> = of_members.chain(of_found).collect();
     let mut pins: BTreeSet<PinId> = members.iter().map(|unresolved| unresolved.pin.key.pin).collect();
-    for hash in hashes {
-        pins.extend(context.store.siblings(board.account, &hash).await?);
+    let reads = hashes.iter().map(|hash| context.store.siblings(board.account, hash)).collect::<Vec<_>>();
+    let mut reads = stream::iter(reads).buffered(SIBLINGS_AT_ONCE);
+    while let Some(siblings) = reads.next().await {
+        pins.extend(siblings?);
     }
     let workspace = board.account.workspace;
     let keys: Vec<PinKey> = pins.into_iter().map(|pin| PinKey { workspace, pin }).collect();

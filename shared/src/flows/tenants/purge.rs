@@ -211,7 +211,7 @@ fn tombstone(pin: &Pin, now: Moment) -> Tombstone {
         key: pin.key,
         account: AccountKey { workspace: pin.key.workspace, account: pin.request.account },
         board_id: pin.request.board_id.clone(),
-        content_hash: idempotency::content_hash(&pin.request),
+        content_hash: idempotency::content_hashes_to_read(&pin.request).join(" "),
         created_at: now,
     }
 }

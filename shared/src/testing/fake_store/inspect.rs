@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 
 use super::{AccountWatcher, FakeStore, Watcher};
 use crate::domain::account::Account;
-use crate::domain::ids::{AccountKey, BoardKey, PinKey};
+use crate::domain::ids::{AccountKey, BoardKey, PinId, PinKey};
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
 
@@ -47,6 +47,13 @@ impl FakeStore {
     /// The pin's rows as they are now.
     pub fn peek(&self, key: PinKey) -> Option<(Pin, Attempt)> {
         self.tables().pin(key)
+    }
+
+    /// Removes a row by which the pin is found, as if an older build had accepted it.
+    pub fn forget_sibling(&self, account: AccountKey, content_hash: &str, pin: PinId) {
+        if let Some(pins) = self.tables().siblings.get_mut(&(account, content_hash.to_owned())) {
+            pins.remove(&pin);
+        }
     }
 
     /// Calls `look` for every pin with its attempt row, in the order of the pins' ids.
@@ -95,7 +102,7 @@ impl FakeStore {
     }
 
     /// Pins that are registered as unresolved, by board.
-    pub fn unresolved_by_board(&self) -> BTreeMap<BoardKey, BTreeSet<crate::domain::ids::PinId>> {
+    pub fn unresolved_by_board(&self) -> BTreeMap<BoardKey, BTreeSet<PinId>> {
         self.tables().unresolved.clone()
     }
 }

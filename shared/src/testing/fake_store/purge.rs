@@ -21,8 +21,10 @@ impl Tables {
     fn remove_tombstone(&mut self, tombstones: &[Tombstone]) {
         for tombstone in tombstones {
             let board = BoardKey { account: tombstone.account, board_id: tombstone.board_id.clone() };
-            if let Some(pins) = self.siblings.get_mut(&(tombstone.account, tombstone.content_hash.clone())) {
-                pins.remove(&tombstone.key.pin);
+            for hash in tombstone.content_hash.split(' ') {
+                if let Some(pins) = self.siblings.get_mut(&(tombstone.account, hash.to_owned())) {
+                    pins.remove(&tombstone.key.pin);
+                }
             }
             if let Some(pins) = self.unresolved.get_mut(&board) {
                 pins.remove(&tombstone.key.pin);

@@ -52,10 +52,12 @@ pub enum Invariant {
     Hidden,
     /// A recovery marker stays for the rollup when the pins that still need rescuing are filed again.
     RetiredMarkers,
+    /// A Pin is recognised whose link or texts its board writes in another way.
+    Equivalence,
 }
 
 impl Invariant {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::WriteAhead,
         Self::Fence,
         Self::Generation,
@@ -69,6 +71,7 @@ impl Invariant {
         Self::Rescuer,
         Self::Hidden,
         Self::RetiredMarkers,
+        Self::Equivalence,
     ];
 }
 
