@@ -85,6 +85,10 @@ const SCHEDULED_AHEAD_MS: i64 = 600_000;
 /// How likely a client changes its schedule.
 const CAPRICIOUS: f64 = 0.5;
 const SCHEDULES: u64 = 0x5C_4ED0;
+/// In one world of so many, refusals of tokens outlive their refresh; and the probability that one begins, per create.
+const REFUSALS_EVERY: u8 = 4;
+const OUTLIVES_REFRESH: f64 = 0.01;
+const REFUSALS: u64 = 0x2EF_05ED;
 /// Maximum number of boards of an account.
 pub const BOARDS_MAX: usize = 3;
 const AFTERMATH_MS: i64 = 20 * 60_000;
@@ -132,6 +136,10 @@ impl Plan {
             if times.u8(0..100) < SCHEDULED_PERCENT {
                 wish.run_at_ms = Some(wish.at_ms + times.i64(30_000..SCHEDULED_AHEAD_MS));
             }
+        }
+        let mut refusals = Rng::with_seed(seed ^ REFUSALS);
+        if refusals.u8(0..REFUSALS_EVERY) == 0 {
+            plan.faults.outlives_refresh = OUTLIVES_REFRESH;
         }
         if rng.u8(0..LATE_CHECK_EVERY) == 0 {
             plan.duplicate_check = DuplicateCheck::Remove;

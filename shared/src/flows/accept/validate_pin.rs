@@ -179,7 +179,14 @@ async fn account_and_board(context: &Context, account: AccountKey, board_id: &st
         Err(AccessError::Port(error)) => return Err(error),
     };
     if !access.account.is_connected() {
-        return Ok([Check::of_failure(ACCOUNT, Failure::TokenRevoked), Check::skipped(BOARD)]);
+        let account = match access.account.revoked_at {
+            Some(_) => {
+                let (code, ended) = (Failure::TokenRevoked.code(), Failure::AccountDisconnected);
+                Check::failed(ACCOUNT, code, ended.message(), "Reconnect the account.")
+            }
+            None => Check::of_failure(ACCOUNT, Failure::TokenRevoked),
+        };
+        return Ok([account, Check::skipped(BOARD)]);
     }
     let health = access.health;
     let account = if health.publishes() {

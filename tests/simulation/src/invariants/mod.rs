@@ -52,10 +52,14 @@ pub enum Invariant {
     Hidden,
     /// A recovery marker stays for the rollup when the pins that still need rescuing are filed again.
     RetiredMarkers,
+    /// A refresh that a refused token forces is recorded, and its tokens are not refreshed for a refusal again.
+    ForcedOnce,
+    /// A hold keeps the failure that it comes of.
+    HoldExplained,
 }
 
 impl Invariant {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::WriteAhead,
         Self::Fence,
         Self::Generation,
@@ -69,6 +73,8 @@ impl Invariant {
         Self::Rescuer,
         Self::Hidden,
         Self::RetiredMarkers,
+        Self::ForcedOnce,
+        Self::HoldExplained,
     ];
 }
 
