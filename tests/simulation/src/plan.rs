@@ -88,6 +88,8 @@ const SCHEDULES: u64 = 0x5C_4ED0;
 /// In one world of so many, refusals of tokens outlive their refresh; and the probability that one begins, per create.
 const REFUSALS_EVERY: u8 = 4;
 const OUTLIVES_REFRESH: f64 = 0.01;
+/// The faults of such a world last up to so much longer: holds are tried meanwhile.
+const HELD_FOR_MS: i64 = 40 * 60_000;
 const REFUSALS: u64 = 0x2EF_05ED;
 /// Maximum number of boards of an account.
 pub const BOARDS_MAX: usize = 3;
@@ -140,6 +142,7 @@ impl Plan {
         let mut refusals = Rng::with_seed(seed ^ REFUSALS);
         if refusals.u8(0..REFUSALS_EVERY) == 0 {
             plan.faults.outlives_refresh = OUTLIVES_REFRESH;
+            plan.heals_after_ms += refusals.i64(0..HELD_FOR_MS);
         }
         if rng.u8(0..LATE_CHECK_EVERY) == 0 {
             plan.duplicate_check = DuplicateCheck::Remove;

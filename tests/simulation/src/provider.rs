@@ -72,7 +72,7 @@ struct State {
 const GRANT_REVOKED: f64 = 0.25;
 
 /// How long a refusal lasts that outlives a refresh, if the faults don't end before.
-const REFUSED_MS: std::ops::Range<i64> = 5_000..7_200_000;
+const REFUSED_MS: [std::ops::Range<i64>; 2] = [5_000..1_500_000, 5_000..7_200_000];
 
 /// How long after its create a Pin that is too late is committed: mostly after two scans have missed it.
 const TOO_LATE_MS: std::ops::Range<i64> = 150_000..300_000;
@@ -136,7 +136,7 @@ impl Provider {
     /// Sometimes begins to refuse every access token of the token's user.
     fn maybe_refuse(&self, token: &Secret, probability: f64) {
         let Some((_, user)) = self.endpoint.of(token).filter(|_| self.kernel.chance(probability)) else { return };
-        let until = self.kernel.now() + self.kernel.draw(|rng| rng.i64(REFUSED_MS));
+        let until = self.kernel.now() + self.kernel.draw(|rng| rng.i64(REFUSED_MS[rng.usize(0..2)].clone()));
         let of_reads = self.kernel.draw(fastrand::Rng::bool);
         self.kernel.note(|| format!("every token of user {user} is refused until {until}, reads {of_reads}"));
         self.state().refusals.entry(user).or_insert(Refusal { until, of_reads });
