@@ -18,8 +18,6 @@ use crate::ports::{PortError, ReadFailure};
 /// The part of a request's time for renewing a token. The API's function has 20 s, and a call to Pinterest takes up to
 /// 6 s.
 const RENEW_WITHIN_MS: i64 = 13 * SECOND_MS;
-/// A call that was refused with a token that can't be renewed is repeated after this pause: the caller waits.
-const STRAY_READ_RETRY_MS: i64 = SECOND_MS;
 
 /// Why the call has no answer.
 #[derive(Debug, Error)]
@@ -102,13 +100,11 @@ where
     let ends_at_ms = context.system.monotonic_ms() + RENEW_WITHIN_MS;
     let token = match refresh_tokens::after_refusal(context, account.key, &token, ends_at_ms).await {
         Renewal::Renewed(tokens) => tokens.access,
-        // Nothing to renew it with: a single refusal may be a slip of Pinterest's.
-        Renewal::Exhausted => {
-            context.system.sleep_ms(STRAY_READ_RETRY_MS).await;
-            token
-        }
         Renewal::RetryAt(_) => return Err(CallError::TokenExpired),
-        Renewal::NotDue | Renewal::NeedsReconnect => return Err(classify(context, account, failure)),
+        // A single refusal may be a slip of Pinterest's, so it holds nothing: the caller may ask again.
+        Renewal::Exhausted | Renewal::NotDue | Renewal::NeedsReconnect => {
+            return Err(classify(context, account, failure));
+        }
     };
     // A call with a refused token did nothing, so it may be made once more, whatever it was.
     match call(token.clone()).await {
