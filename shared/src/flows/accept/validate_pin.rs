@@ -261,8 +261,8 @@ fn pacing(context: &Context, headroom: &Headroom) -> Check {
         Some(ms) => Check::new(PACING, Outcome::Passed, format!("It would start in about {} s.", (ms + 999) / 1_000)),
         None => Check {
             code: Some("account_on_hold"),
-            remedy: Some("Restore the account's connection."),
-            ..Check::new(PACING, Outcome::Warning, "It would be held until the account's connection is restored.")
+            remedy: Some("Read the account's health_message: it says what helps."),
+            ..Check::new(PACING, Outcome::Warning, "It would be held until the account can publish again.")
         },
     };
     check
