@@ -54,6 +54,8 @@ struct State {
     deletion_failures: VecDeque<Failure>,
     deleted: Vec<String>,
     missing_boards: BTreeSet<String>,
+    /// Every create and list is refused for this.
+    refuses: Option<Failure>,
     calls: Vec<Call>,
     list_reads: Vec<Moment>,
     /// Board and Pin, in the order of creation.
@@ -95,6 +97,12 @@ impl FakePinterest {
     /// Scripts the coming answers for any title.
     pub fn answer_next(&self, answers: impl IntoIterator<Item = Answer>) {
         self.state().next.extend(answers);
+    }
+
+    /// Refuses every create and list for that failure, whatever the token, until it is called with `None`. The scripted
+    /// answers wait.
+    pub fn refuse(&self, failure: Option<Failure>) {
+        self.state().refuses = failure;
     }
 
     /// Makes the coming lists fail with these failures.
@@ -187,7 +195,10 @@ impl State {
     }
 
     fn create(&mut self, token: &Secret, request: &PinRequest, now: Moment) -> Creation {
-        let answer = self.next_answer(&request.title);
+        let answer = match self.refuses {
+            Some(failure) => Answer::Refused(failure, None),
+            None => self.next_answer(&request.title),
+        };
         self.calls.push(Call { at: now, request: request.clone(), token: token.clone(), answer: answer.clone() });
         let request_id = Some(format!("req-{}", self.calls.len()));
         let upstream = |status, message: Option<&str>| Upstream {
@@ -228,7 +239,7 @@ impl State {
     fn board_page(&mut self, board_id: &str, skip: usize, now: Moment) -> Result<BoardPage, ReadFailure> {
         self.list_reads.push(now);
         let missing = self.missing_boards.contains(board_id).then_some(Failure::BoardNotFound);
-        if let Some(failure) = self.list_failures.pop_front().or(missing) {
+        if let Some(failure) = self.refuses.or_else(|| self.list_failures.pop_front()).or(missing) {
             return Err(refused(failure));
         }
         // A late commit appears in its place once it exists, so the list is sorted anew each time, newest first.

@@ -127,9 +127,11 @@ async fn a_disconnected_account_is_called_for_nothing_and_its_pins_wait_in_view(
     disconnect(&world.context, key()).await.expect("disconnected");
     world.run_for_ms(60 * MINUTE_MS).await;
     let attempt = world.attempt(pin).await;
-    assert_eq!((attempt.status, attempt.failure), (Status::Deferred, Some(Failure::TokenRevoked)));
+    assert_eq!((attempt.status, attempt.failure), (Status::Deferred, Some(Failure::AccountDisconnected)));
+    let bucket = world.context.store.bucket(key()).await.expect("read");
+    assert_eq!(bucket.pause_failure, Some(Failure::AccountDisconnected), "the hold says who ended the connection");
     assert_eq!((world.pinterest.calls().len(), world.secrets.look(key()).current), (0, None));
-    assert!(matches!(boards(&world.context, key()).await, Err(CallError::TokenRevoked)));
+    assert!(matches!(boards(&world.context, key()).await, Err(CallError::Disconnected)));
     assert_eq!(world.boards.tokens(), []);
     let first = account(&world).await.expect("kept").revoked_at;
     disconnect(&world.context, key()).await.expect("again is harmless");

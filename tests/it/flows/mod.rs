@@ -16,6 +16,7 @@ mod publish;
 mod purge;
 mod redrive;
 mod refresh;
+mod refused;
 mod retry;
 mod rollup;
 mod schedules;

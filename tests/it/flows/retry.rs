@@ -1,6 +1,7 @@
 //! Retrying failed pins: once more, never twice, and nothing stranded on the way.
 
 use pinbridge_shared::domain::account::Account;
+use pinbridge_shared::domain::account::credentials::STRAY_REFUSAL_RETRY_MS;
 use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
 use pinbridge_shared::domain::pin::failure::Failure;
@@ -161,8 +162,10 @@ async fn a_retry_keeps_the_accounts_pace() {
 #[tokio::test]
 async fn on_an_account_that_needs_a_person_a_retry_waits_with_the_others() {
     let (world, key) = with_failed().await;
-    world.pinterest.answer_next([Answer::Refused(Failure::TokenRevoked, None)]);
+    world.pinterest.answer_next(vec![Answer::Refused(Failure::TokenRevoked, None); 2]);
     world.accept("holds").await;
+    world.run_publisher_once().await;
+    world.system.advance_ms(STRAY_REFUSAL_RETRY_MS);
     world.run_publisher_once().await;
     // The pause is over, and nothing has shown yet that the connection works again.
     world.system.advance_ms(HOLD_PAUSE_MS + SECOND_MS);

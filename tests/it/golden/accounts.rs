@@ -42,6 +42,7 @@ fn full() -> Account {
         announced: Some(Announced { version: "version-1".into(), calls: 2 }),
         failures: 3,
         refused: Some(RefusedGrant { version: "version-0".into(), since: at(9_000) }),
+        forced: None,
         checked_at: Some(at(10_000)),
         dead: None,
     };
@@ -69,6 +70,7 @@ fn buckets() -> [Bucket; 3] {
             waiting_at: Some(at(1_000)),
             paused_until: Some(at(600_000)),
             pause_reason: Some("account_paused".into()),
+            pause_failure: None,
             slow_until: Some(at(1_200_000)),
             nonce: Some("take".into()),
         },
@@ -96,6 +98,7 @@ async fn write_buckets(table: &DynamoStore) {
         until: full.paused_until.expect("paused"),
         tat: full.tat,
         reason: full.pause_reason.expect("paused"),
+        failure: None,
         slow_until: full.slow_until,
     };
     table.pause(account(0), &pause).await.expect("written");

@@ -144,6 +144,11 @@ fn limits() -> Vec<(&'static str, String)> {
         // Tokens.
         ("tokens and data keys in memory", time(token_cache::CACHED_MS)),
         ("a refusal counts when repeated after", time(credentials::CONFIRM_AFTER_MS)),
+        ("a refused access token forces a refresh again after", time(credentials::FORCED_AGAIN_AFTER_MS)),
+        (
+            "a pin whose token was refused, and can't be renewed, is sent once more after",
+            time(credentials::STRAY_REFUSAL_RETRY_MS),
+        ),
         ("a disconnected account's secret can be restored for", time(RECOVERY_DAYS * DAY_MS)),
         ("an old data key stays at least", time(OLD_KEYS_KEPT_MS)),
         ("a board's check is answered again for", time(board_check::CHECK_FRESH_MS)),

@@ -44,6 +44,9 @@ pub struct Faults {
     pub refused_pin: f64,
     /// The account's access token, and sometimes its grant, is revoked at this call or at this page of a list.
     pub revoked: f64,
+    /// From this create on, Pinterest refuses every access token of the user for a while, also those of a refresh,
+    /// which works.
+    pub outlives_refresh: f64,
     // Pinterest, per page of a list.
     pub list_error: f64,
     pub list_empty: f64,
@@ -115,6 +118,7 @@ impl Faults {
             unreachable: draw(rng, 0.1),
             refused_pin: draw(rng, 0.03),
             revoked: if rng.u8(0..4) == 0 { 0.02 } else { 0.0 },
+            outlives_refresh: 0.0,
             list_error: draw(rng, 0.2),
             list_empty: draw(rng, 0.01),
             list_shuffled: draw(rng, 0.3),

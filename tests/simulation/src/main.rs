@@ -18,6 +18,7 @@ mod oracle;
 mod plan;
 mod provider;
 mod refresh;
+mod refusals;
 mod report;
 mod rollups;
 mod scenarios;

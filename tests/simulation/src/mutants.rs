@@ -36,5 +36,7 @@ fn shows(invariant: Invariant) -> &'static [Wrong] {
         Invariant::Rescuer => &[Wrong::Stranded],
         Invariant::Hidden => &[Wrong::AfterDeletion],
         Invariant::RetiredMarkers => &[Wrong::Miscounted],
+        Invariant::ForcedOnce => &[Wrong::Rotated, Wrong::Hammered],
+        Invariant::HoldExplained => &[Wrong::Unexplained],
     }
 }

@@ -16,6 +16,7 @@ use pinbridge_shared::domain::pin::{Pin, PinRequest, WaitReason};
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment};
 use pinbridge_shared::flows::stats::dashboard::Summary;
 use pinbridge_shared::testing::fake_queue::FakeQueue;
+use pinbridge_shared::testing::fake_secrets::FakeSecrets;
 use pinbridge_shared::testing::fake_store::FakeStore;
 
 use crate::digest::{self, Digest};
@@ -24,6 +25,7 @@ use crate::gate::{Coverage, SimGate};
 use crate::kernel::{Kernel, Pid};
 use crate::plan::Plan;
 use crate::provider::{Post, Provider, Witness};
+use crate::refusals;
 use crate::rollups;
 use crate::schedule_oracle::ScheduleOracle;
 
@@ -67,6 +69,12 @@ pub enum Wrong {
     AfterDeletion,
     /// The rollups or the dashboard contradict the pins.
     Miscounted,
+    /// Tokens that a refusal had refreshed were refreshed for a refusal again.
+    Rotated,
+    /// A pin was sent over and over, or dead-lettered, while the tokens of its account were refused.
+    Hammered,
+    /// An account is held, and its row doesn't say what for.
+    Unexplained,
 }
 
 #[derive(Clone, Debug)]
@@ -219,6 +227,11 @@ impl Oracle {
         })
     }
 
+    /// Checks every change of the accounts' tokens.
+    pub fn watch_tokens(&self, secrets: &FakeSecrets) {
+        refusals::watch(&self.kernel, secrets, &self.violations);
+    }
+
     /// Returns a function to call with every pin whose deletion was answered.
     pub fn deleted(&self) -> impl Fn(PinKey) + 'static {
         let deleted = Arc::clone(&self.deleted);
@@ -265,6 +278,7 @@ impl Oracle {
 
     /// Checks every unfinished pin; returns how many there are.
     pub fn check(&mut self, queue: &FakeQueue) -> usize {
+        refusals::check_holds(&self.store, &self.violations);
         let now = self.kernel.now();
         let mut open = Vec::new();
         self.store.each_pin(|pin, attempt| {
@@ -393,6 +407,7 @@ impl Oracle {
                     }
                 }
                 Status::Failed => {
+                    refusals::check_failed(pin, attempt, &self.violations);
                     let failure = attempt.failure.unwrap_or(Failure::Unrecognised);
                     *outcome.failed.entry(failure.code()).or_default() += 1;
                     let may_exist = matches!(failure, Failure::OutcomeAmbiguous | Failure::OutcomeUnverifiable);
@@ -429,6 +444,7 @@ impl Oracle {
             }
         }
         self.check_pace(&posts);
+        refusals::check_posts(&posts, &self.violations);
         outcome.violations = std::mem::take(&mut *self.violations.lock().unwrap_or_else(PoisonError::into_inner));
         outcome.violations.sort_by_key(|violation| violation.wrong);
         outcome.list_pages = outcome

@@ -91,6 +91,12 @@ const REWRITTEN_EVERY: u8 = 4;
 /// How likely it does, per created Pin.
 const REWRITTEN: f64 = 0.6;
 const REWRITES: u64 = 0x12_E417;
+/// In one world of so many, refusals of tokens outlive their refresh; and the probability that one begins, per create.
+const REFUSALS_EVERY: u8 = 4;
+const OUTLIVES_REFRESH: f64 = 0.01;
+/// The faults of such a world last up to so much longer: holds are tried meanwhile.
+const HELD_FOR_MS: i64 = 40 * 60_000;
+const REFUSALS: u64 = 0x2EF_05ED;
 /// Maximum number of boards of an account.
 pub const BOARDS_MAX: usize = 3;
 const AFTERMATH_MS: i64 = 20 * 60_000;
@@ -142,6 +148,11 @@ impl Plan {
         if Rng::with_seed(seed ^ REWRITES).u8(0..REWRITTEN_EVERY) == 0 {
             plan.faults.rewritten = REWRITTEN;
             plan.wishes.iter_mut().for_each(|wish| wish.title = diverse(&wish.title));
+        }
+        let mut refusals = Rng::with_seed(seed ^ REFUSALS);
+        if refusals.u8(0..REFUSALS_EVERY) == 0 {
+            plan.faults.outlives_refresh = OUTLIVES_REFRESH;
+            plan.heals_after_ms += refusals.i64(0..HELD_FOR_MS);
         }
         if rng.u8(0..DUPLICATE_CHECK_EVERY) == 0 {
             plan.duplicate_check = DuplicateCheck::Remove;

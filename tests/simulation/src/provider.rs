@@ -46,6 +46,16 @@ pub struct Post {
     pub account: String,
     pub at: i64,
     pub content: String,
+    /// It arrived while every access token of its user was refused.
+    pub is_refused_again: bool,
+}
+
+/// A time in which Pinterest refuses every access token of a user.
+#[derive(Clone, Copy)]
+struct Refusal {
+    until: i64,
+    /// Whether boards can't be read either.
+    of_reads: bool,
 }
 
 #[derive(Default)]
@@ -58,10 +68,14 @@ struct State {
     deleted: Vec<Made>,
     /// Users who must connect again.
     revoked: Vec<usize>,
+    refusals: BTreeMap<usize, Refusal>,
 }
 
 /// Of the access tokens that are revoked at a call, the share whose grant is revoked too.
 const GRANT_REVOKED: f64 = 0.25;
+
+/// How long a refusal lasts that outlives a refresh, if the faults don't end before.
+const REFUSED_MS: [std::ops::Range<i64>; 2] = [5_000..1_500_000, 5_000..7_200_000];
 
 /// How long after its create a Pin that is too late is committed: mostly after two scans have missed it.
 const TOO_LATE_MS: std::ops::Range<i64> = 150_000..300_000;
@@ -109,7 +123,26 @@ impl Provider {
     }
 
     pub fn set_faults(&self, faults: Faults) {
-        self.state().faults = faults;
+        let mut state = self.state();
+        state.refusals.clear();
+        state.faults = faults;
+    }
+
+    /// Whether Pinterest refuses every access token of the token's user at this moment.
+    fn is_refused(&self, token: &Secret, is_read: bool) -> bool {
+        let Some((_, user)) = self.endpoint.of(token) else { return false };
+        let now = self.kernel.now();
+        let refusal = self.state().refusals.get(&user).copied().filter(|refusal| refusal.until > now);
+        refusal.is_some_and(|refusal| refusal.of_reads || !is_read)
+    }
+
+    /// Sometimes begins to refuse every access token of the token's user.
+    fn maybe_refuse(&self, token: &Secret, probability: f64) {
+        let Some((_, user)) = self.endpoint.of(token).filter(|_| self.kernel.chance(probability)) else { return };
+        let until = self.kernel.now() + self.kernel.draw(|rng| rng.i64(REFUSED_MS[rng.usize(0..2)].clone()));
+        let of_reads = self.kernel.draw(fastrand::Rng::bool);
+        self.kernel.note(|| format!("every token of user {user} is refused until {until}, reads {of_reads}"));
+        self.state().refusals.entry(user).or_insert(Refusal { until, of_reads });
     }
 
     /// Users whose connection ended since the last call.
@@ -137,6 +170,10 @@ impl Provider {
 
     pub fn deleted(&self) -> Vec<Made> {
         self.state().deleted.clone()
+    }
+
+    fn faults(&self) -> Faults {
+        self.state().faults.clone()
     }
 
     pub fn posts(&self) -> Vec<Post> {
@@ -389,15 +426,17 @@ impl Pinterest for Provider {
         self.gate.enter_provider(CALL).await;
         let now = self.kernel.now();
         (self.witness)(request, now);
+        self.maybe_refuse(token, self.faults().outlives_refresh);
+        let is_refused_again = self.is_refused(token, false);
         let faults = {
             let mut state = self.state();
             let account = request.account.to_string();
             let (owner, content) = (request.idempotency_key.clone(), oracle::content(request));
-            state.posts.push(Post { owner, account, at: now, content });
+            state.posts.push(Post { owner, account, at: now, content, is_refused_again });
             state.faults.clone()
         };
         self.maybe_revoke(token, faults.revoked);
-        let is_honoured = self.endpoint.accepts(token);
+        let is_honoured = !is_refused_again && self.endpoint.accepts(token);
         let fate = self.fate(&faults, is_honoured);
         self.kernel.note(|| format!("POST {} of {}", fate.answers_after_ms, request.idempotency_key));
         // The request has been sent, so it takes effect even if the caller dies.
@@ -418,7 +457,7 @@ impl Pinterest for Provider {
         self.kernel.sleep(self.kernel.draw(|rng| rng.i64(50..800))).await;
         let faults = self.state().faults.clone();
         self.maybe_revoke(token, faults.revoked);
-        let is_honoured = self.endpoint.accepts(token);
+        let is_honoured = !self.is_refused(token, true) && self.endpoint.accepts(token);
         let refused = |status, code, message: &str| ReadFailure {
             failure: error_codes::of_read(status, code, message),
             upstream: Upstream::default(),

@@ -144,6 +144,7 @@ impl SimWorld {
             }
         }
         let oracle = Oracle::new(Arc::clone(&plan), Arc::clone(&kernel), Arc::clone(&store), Arc::clone(&gate));
+        oracle.watch_tokens(&secrets);
         let timeout_ms = settings.deadlines.client_timeout_ms;
         let endpoint = Endpoint::new(kernel.clone(), gate.clone(), plan.grants.clone());
         let provider = Provider::new(

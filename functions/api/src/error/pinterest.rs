@@ -66,6 +66,12 @@ fn in_its_words(code: Code, read: &ReadFailure) -> ApiError {
     error
 }
 
+/// The account isn't connected any more, whoever ended it. The code is the one that clients of this API know.
+pub fn not_connected() -> ApiError {
+    ApiError::from(codes::TOKEN_REVOKED)
+        .worded("The account is not connected any more.".into(), "Reconnect the account.")
+}
+
 pub fn whole_seconds(ms: Option<i64>) -> Option<u64> {
     ms.and_then(|ms| u64::try_from(ms.saturating_add(999).div_euclid(1_000)).ok())
 }
@@ -76,6 +82,7 @@ impl From<CallError> for ApiError {
             CallError::AccountNotFound => Self::not_found("account"),
             CallError::TokenExpired => codes::TOKEN_EXPIRED.into(),
             CallError::TokenRevoked => codes::TOKEN_REVOKED.into(),
+            CallError::Disconnected => not_connected(),
             CallError::ScopeMissing(scopes) => scope_missing(&scopes),
             CallError::SandboxBoardLimit => codes::SANDBOX_BOARD_LIMIT.with("limit", OWN_BOARDS_MAX),
             CallError::SandboxBoardFixed => codes::SANDBOX_BOARD_FIXED.into(),

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use super::item::{Builder, Item, Reader, moment, number, text, unreadable};
 use super::{DynamoStore, failed, keys};
 use crate::domain::account::Account;
-use crate::domain::account::credentials::{Announced, Death, Lease, RefusedGrant, TokenLife};
+use crate::domain::account::credentials::{Announced, Death, Forced, Lease, RefusedGrant, TokenLife};
 use crate::domain::ids::{AccountId, AccountKey, WorkspaceId};
 use crate::domain::invariants::is_same_write;
 use crate::domain::time::Moment;
@@ -59,6 +59,12 @@ fn life_attributes(row: Builder, account: &Account) -> Builder {
     if let Some(refused) = &life.refused {
         row = row.text("refused", &refused.version).value("refused_at", moment(refused.since));
     }
+    if let Some(forced) = &life.forced {
+        row = row.text("forced", &forced.version).value("forced_at", moment(forced.at));
+        if forced.is_held {
+            row = row.number("forced_held", 1);
+        }
+    }
     if let Some(death) = life.dead {
         row = row.value("dead", moment(death.at)).number("dead_lost", u8::from(death.answer_lost));
     }
@@ -69,6 +75,8 @@ fn read_life(row: &Reader<'_>) -> TokenLife {
     let lease = row.maybe_text("lease").zip(row.maybe_moment("lease_until"));
     let announced = row.maybe_text("ann").zip(row.maybe_number("ann_n"));
     let refused = row.maybe_text("refused").zip(row.maybe_moment("refused_at"));
+    let forced = row.maybe_text("forced").zip(row.maybe_moment("forced_at"));
+    let is_held = row.maybe_number::<u8>("forced_held").unwrap_or_default() > 0;
     TokenLife {
         refresh_at: row.maybe_moment("due"),
         access_expires_at: row.maybe_moment("acc_exp"),
@@ -77,6 +85,7 @@ fn read_life(row: &Reader<'_>) -> TokenLife {
         announced: announced.map(|(version, calls)| Announced { version, calls }),
         failures: row.maybe_number("fails").unwrap_or_default(),
         refused: refused.map(|(version, since)| RefusedGrant { version, since }),
+        forced: forced.map(|(version, at)| Forced { version, at, is_held }),
         checked_at: row.maybe_moment("checked"),
         dead: row
             .maybe_moment("dead")

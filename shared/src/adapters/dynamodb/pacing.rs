@@ -10,6 +10,7 @@ use super::{DynamoStore, PORT, failed, keys};
 use crate::domain::ids::AccountKey;
 use crate::domain::pacing::bucket::{Bucket, Pause, Resume, Take, TakeFrom};
 use crate::domain::pin::WaitReason;
+use crate::domain::pin::failure::Failure;
 use crate::domain::time::Moment;
 use crate::ports::{Pacing, PortError, PortResult, Taken};
 
@@ -31,6 +32,7 @@ pub(super) fn read_bucket(item: &Item) -> Bucket {
         waiting_at: row.maybe_moment("waiting_at"),
         paused_until: row.maybe_moment("paused_until"),
         pause_reason: row.maybe_text("pause_reason"),
+        pause_failure: row.maybe_text("pause_failure").and_then(|code| Failure::parse(&code)),
         slow_until: row.maybe_moment("slow_until"),
         nonce: row.maybe_text("nonce"),
     }
@@ -79,12 +81,20 @@ impl Pacing for DynamoStore {
             if set.is_empty() {
                 return Ok(());
             }
+            let mut remove = "";
             if pauses {
                 set.push("pause_reason = :reason".into());
                 request = request.expression_attribute_values(":reason", text(&pause.reason));
+                match pause.failure {
+                    Some(failure) => {
+                        set.push("pause_failure = :failure".into());
+                        request = request.expression_attribute_values(":failure", text(failure.code()));
+                    }
+                    None => remove = " REMOVE pause_failure",
+                }
             }
             let request = request
-                .update_expression(format!("SET {}", set.join(", ")))
+                .update_expression(format!("SET {}{remove}", set.join(", ")))
                 .condition_expression(conditions.join(" AND "));
             match self.update(request).await? {
                 Updated::Now(_) => return Ok(()),
@@ -97,7 +107,7 @@ impl Pacing for DynamoStore {
     async fn lift_hold(&self, account: AccountKey, seen: Moment) -> PortResult<()> {
         let lift = self
             .bucket_update(account)
-            .update_expression("REMOVE pause_reason")
+            .update_expression("REMOVE pause_reason, pause_failure")
             .condition_expression("paused_until = :seen AND pause_reason IN (:hold, :refresh)")
             .expression_attribute_values(":seen", moment(seen))
             .expression_attribute_values(":hold", text(WaitReason::AccountOnHold.code()))
@@ -108,7 +118,7 @@ impl Pacing for DynamoStore {
     async fn resume(&self, account: AccountKey, resume: &Resume) -> PortResult<bool> {
         let end = self
             .bucket_update(account)
-            .update_expression("SET paused_until = :until, tat = :tat REMOVE pause_reason")
+            .update_expression("SET paused_until = :until, tat = :tat REMOVE pause_reason, pause_failure")
             .condition_expression("paused_until = :seen AND tat = :seen_tat AND pause_reason IN (:hold, :refresh)")
             .expression_attribute_values(":until", moment(resume.paused_until))
             .expression_attribute_values(":tat", moment(resume.tat))

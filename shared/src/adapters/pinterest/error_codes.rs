@@ -25,7 +25,7 @@ const fn says(text: &'static str, failure: Failure) -> Row {
 use Failure as F;
 
 #[rustfmt::skip]
-const ROWS: [Row; 29] = [
+const ROWS: [Row; 35] = [
     // Perhaps created despite the 400: seen with and without the Pin.
     row(400, Some(2787), None, F::OutcomeUnknown),
     // About the link. These rows come before those that take the words "spam" and "block" for a block of the account.
@@ -42,6 +42,11 @@ const ROWS: [Row; 29] = [
     row(401, Some(3), Some("consumer type"), F::FeatureRestricted),
     row(401, Some(3), Some("restricted feature"), F::FeatureRestricted),
     row(401, Some(3), None, F::ScopeMissing),
+    // About one object, not about the token.
+    row(401, Some(7), None, F::BoardAccessDenied),
+    row(401, None, Some("board"), F::BoardAccessDenied),
+    row(401, None, Some("permission to"), F::BoardAccessDenied),
+    row(401, None, Some("permitted to access"), F::BoardAccessDenied),
     row(401, None, None, F::TokenRevoked),
     row(403, Some(29), Some("trial"), F::TrialAccess),
     row(403, Some(233), None, F::ImageTooSmall),
@@ -55,6 +60,8 @@ const ROWS: [Row; 29] = [
     says("image is broken", F::ImageBroken),
     row(403, Some(29), None, F::BoardAccessDenied),
     row(403, Some(403), None, F::BoardAccessDenied),
+    row(403, Some(7), None, F::BoardAccessDenied),
+    row(403, None, Some("board"), F::BoardAccessDenied),
     row(400, Some(1), Some("url"), F::InvalidUrl),
     row(400, Some(1), None, F::InvalidRequest),
 ];
@@ -113,7 +120,7 @@ mod tests {
         let rate = "This request exceeded a rate limit. This can happen if the client exceeds one of the published rate \
                     limits or if multiple write operations are applied to an object within a short time window.";
         let url = "Whoops! It looks like you entered an invalid URL. Try creating a Pin again with a valid URL.";
-        let cases: [(u16, Option<i64>, &str, Failure); 27] = [
+        let cases: [(u16, Option<i64>, &str, Failure); 36] = [
             (400, Some(1), url, F::InvalidUrl),
             (400, Some(1), "'x' does not match '^\\\\d+$'", F::InvalidRequest),
             (400, Some(2787), "Something went wrong on our end.", F::OutcomeUnknown),
@@ -125,6 +132,15 @@ mod tests {
             (401, Some(3), "Authorization failed. Missing: ['boards:write']", F::ScopeMissing),
             (403, Some(29), "You are not permitted to access that resource.", F::BoardAccessDenied),
             (403, Some(29), "Apps with Trial access may not create Pins in production", F::TrialAccess),
+            (401, Some(7), "You don't have permission to edit that board.", F::BoardAccessDenied),
+            (401, Some(7), "Not authorized to access board or Pin.", F::BoardAccessDenied),
+            (401, Some(7), "Authorization failed.", F::BoardAccessDenied),
+            (401, Some(2), "You don't have permission to edit that board.", F::BoardAccessDenied),
+            (401, Some(29), "You are not permitted to access that resource.", F::BoardAccessDenied),
+            (403, Some(7), "You don't have permission to edit that board.", F::BoardAccessDenied),
+            (403, Some(2), "Not authorized to access board or Pin.", F::BoardAccessDenied),
+            (401, Some(3), "Authorization failed. Missing: ['boards:write', 'pins:write']", F::ScopeMissing),
+            (401, Some(2), "Authentication failed. The access token is invalid or expired.", F::TokenRevoked),
             (403, Some(233), "Your image is too small. Please choose a larger image and try again.", F::ImageTooSmall),
             (403, Some(235), "Sorry, this image is broken. Please pick a different image.", F::ImageBroken),
             (403, Some(9), "Your account is blocked for behaviour that looks like spam", F::SpamBlock),

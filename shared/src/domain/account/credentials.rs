@@ -6,7 +6,7 @@
 //! them. A temporary failure never ends a connection. Only a confirmed refusal does: Pinterest refuses the refresh
 //! token *and* the access token, and refuses both again five minutes later.
 
-use crate::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, Moment};
+use crate::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, Moment, SECOND_MS};
 
 /// The share of the access token's life after which it is refreshed. With the spread, this is after 18 to 21 of 30
 /// days: accounts that were connected together are not refreshed together, and at least nine days remain for failures.
@@ -24,6 +24,13 @@ const REFUSED_RETRY_MS: i64 = 6 * HOUR_MS;
 /// The wait after Pinterest refused the app's own credentials. This affects every account, and an operator has to fix
 /// it.
 const APP_RETRY_MS: i64 = 15 * MINUTE_MS;
+/// Tokens that a refused access token forced a refresh for are not refreshed for a refusal again before this time: a
+/// refusal that outlives a refresh doesn't end by another one. It is tried again in case Pinterest has invalidated the
+/// new tokens too.
+pub const FORCED_AGAIN_AFTER_MS: i64 = 3 * HOUR_MS;
+/// An access token that was refused, and that can't be renewed, is tried once more this soon: a single refusal may be a
+/// slip of Pinterest's. Only the second one holds the account.
+pub const STRAY_REFUSAL_RETRY_MS: i64 = 5 * SECOND_MS;
 
 /// The exclusive right to refresh an account's tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +53,18 @@ pub struct RefusedGrant {
     pub since: Moment,
 }
 
+/// Tokens of this version were refreshed because Pinterest refused their access token.
+///
+/// It is written with the announcement of that refresh. The tokens that the refresh brought name the version that they
+/// follow, so they are recognised also when the worker died before it recorded the refresh.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forced {
+    pub version: String,
+    pub at: Moment,
+    /// A reader was refused with the new tokens as well, and the account was held for it.
+    pub is_held: bool,
+}
+
 /// The tokens are given up: a person has to reconnect the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Death {
@@ -65,6 +84,8 @@ pub struct TokenLife {
     /// The number of refreshes in a row that failed for temporary reasons.
     pub failures: u32,
     pub refused: Option<RefusedGrant>,
+    /// The last refresh that a refused access token forced.
+    pub forced: Option<Forced>,
     /// When Pinterest last accepted one of the tokens: at the connection, at a refresh, or at a check.
     pub checked_at: Option<Moment>,
     pub dead: Option<Death>,
@@ -128,6 +149,34 @@ impl TokenLife {
             refresh_at: Some(until),
             ..self.clone()
         }
+    }
+
+    /// Records that the announced refresh is forced: Pinterest refused the access token of this version.
+    #[must_use]
+    pub fn forced(self, version: &str, at: Moment) -> Self {
+        Self { forced: Some(Forced { version: version.to_owned(), at, is_held: false }), ..self }
+    }
+
+    /// Keeps of the life before what is still true of tokens that follow that version.
+    #[must_use]
+    pub fn following(self, version: Option<&str>, before: &Self) -> Self {
+        let forced = before.forced.clone().filter(|forced| Some(forced.version.as_str()) == version);
+        Self { forced, ..self }
+    }
+
+    /// Whether the tokens in use, which follow that version, are those of a forced refresh of a while ago: Pinterest's
+    /// refusal of them is no reason for another one.
+    pub fn was_forced_lately(&self, follows: Option<&str>, now: Moment) -> bool {
+        self.forced.as_ref().is_some_and(|forced| {
+            Some(forced.version.as_str()) == follows && now.since_ms(forced.at) < FORCED_AGAIN_AFTER_MS
+        })
+    }
+
+    /// Records that the account is held because Pinterest refuses the tokens of a forced refresh too; `None` if it is
+    /// recorded already, or if no refresh was forced.
+    pub fn held_for_refusal(&self) -> Option<Self> {
+        let forced = self.forced.clone().filter(|forced| !forced.is_held)?;
+        Some(Self { forced: Some(Forced { is_held: true, ..forced }), ..self.clone() })
     }
 
     /// Takes back the last announcement, because Pinterest certainly issued nothing.
@@ -288,6 +337,36 @@ mod tests {
         let once = asked(&unsure).refused(NOW.plus_ms(DAY_MS), "v1", AccessCheck::Refused);
         let dead = asked(&once).refused(NOW.plus_ms(2 * DAY_MS), "v1", AccessCheck::Refused);
         assert!(dead.dead.is_some_and(|death| death.answer_lost));
+    }
+
+    #[test]
+    fn the_tokens_of_a_forced_refresh_are_not_refreshed_by_force_again_for_a_while() {
+        let forced = asked(&life()).forced("v1", NOW);
+        assert!(!forced.was_forced_lately(None, NOW), "the refused tokens themselves: their refresh may be repeated");
+        assert!(!forced.was_forced_lately(Some("v0"), NOW));
+        assert!(forced.was_forced_lately(Some("v1"), NOW.plus_ms(FORCED_AGAIN_AFTER_MS - 1)));
+        assert!(!forced.was_forced_lately(Some("v1"), NOW.plus_ms(FORCED_AGAIN_AFTER_MS)));
+        assert!(!life().was_forced_lately(Some("v1"), NOW));
+    }
+
+    #[test]
+    fn a_forced_refresh_is_remembered_with_its_tokens_and_with_no_others() {
+        let forced = asked(&life()).forced("v1", NOW);
+        assert_eq!(life().following(Some("v1"), &forced).forced, forced.forced);
+        for version in [None, Some("v2")] {
+            assert_eq!(life().following(version, &forced).forced, None, "{version:?}");
+        }
+        assert_eq!(forced.not_now(NOW, None, 0.5).forced, forced.forced, "a refresh that failed for now stays forced");
+        assert_eq!(forced.unanswered(NOW, 0.5).forced, forced.forced);
+    }
+
+    #[test]
+    fn an_account_is_held_once_for_each_forced_refresh() {
+        assert_eq!(life().held_for_refusal(), None, "nothing was forced");
+        let held = life().forced("v1", NOW).held_for_refusal().expect("the first time");
+        assert_eq!(held.held_for_refusal(), None);
+        assert!(held.clone().forced("v2", NOW).held_for_refusal().is_some());
+        assert!(held.was_forced_lately(Some("v1"), NOW));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::Account;
 use crate::domain::pacing::bucket::Bucket;
 use crate::domain::pin::WaitReason;
+use crate::domain::pin::failure::Failure;
 use crate::domain::time::Moment;
 
 /// In order of precedence: the first one that applies is reported.
@@ -21,7 +22,10 @@ pub enum Health {
     },
     MissingScopes,
     /// Pinterest refused the connection or the app's access; the account's pins are held.
-    OnHold,
+    OnHold {
+        /// What Pinterest refused it for, as far as the hold keeps it.
+        failure: Option<Failure>,
+    },
     /// Pinterest refuses the refresh token; the account publishes until its access token expires.
     NotRenewed {
         publishes_until: Option<Moment>,
@@ -42,7 +46,7 @@ impl Health {
         } else if !account.missing_scopes().is_empty() {
             Self::MissingScopes
         } else if waits_for == Some(WaitReason::AccountOnHold) {
-            Self::OnHold
+            Self::OnHold { failure: bucket.pause_failure }
         } else if life.refused.is_some() {
             Self::NotRenewed { publishes_until: life.access_expires_at }
         } else {
@@ -56,7 +60,7 @@ impl Health {
             Self::Disconnected | Self::GivenUp { .. } => "token_revoked",
             Self::TokenExpired { .. } => "token_expired",
             Self::MissingScopes => "scope_missing",
-            Self::OnHold => "on_hold",
+            Self::OnHold { .. } => "on_hold",
             Self::NotRenewed { .. } => "renewal_refused",
             Self::Healthy => "healthy",
         }
@@ -81,9 +85,11 @@ impl Health {
             }
             Self::TokenExpired { retried_at: None } => "The access token has expired; reconnect the account.".into(),
             Self::MissingScopes => "A scope that publishing needs was not granted; reconnect the account.".into(),
-            Self::OnHold => {
-                "Pinterest refused the account's connection or the app's access; its pins are held. Reconnect it."
-                    .into()
+            Self::OnHold { failure: Some(failure) } if failure != Failure::TokenRevoked => {
+                format!("{} {} The account's pins are held until then.", failure.message(), failure.remedy())
+            }
+            Self::OnHold { .. } => {
+                "Pinterest refuses the account's connection; its pins are held. Reconnect the account.".into()
             }
             Self::NotRenewed { publishes_until: Some(at) } => format!(
                 "Pinterest refuses to renew the connection. It publishes until {}; reconnect the account before then.",
@@ -100,7 +106,12 @@ impl Health {
 
     /// Whether only a person can restore the connection.
     pub fn needs_reconnect(self) -> bool {
-        !matches!(self, Self::Healthy | Self::TokenExpired { retried_at: Some(_) })
+        match self {
+            Self::Healthy | Self::TokenExpired { retried_at: Some(_) } => false,
+            // The app's access: no connection of this account mends it.
+            Self::OnHold { failure: Some(Failure::TrialAccess | Failure::FeatureRestricted) } => false,
+            _ => true,
+        }
     }
 
     /// Whether the account can publish now.
@@ -160,6 +171,30 @@ mod tests {
         let renewed = account(TokenLife { refresh_at: Some(NOW), ..TokenLife::default() });
         let waits = Pause::new(&Pace::new(50, 1.0), NOW.plus_ms(1), WaitReason::TokenRefresh).apply(&Bucket::default());
         assert_eq!(Health::of(&renewed, &waits, NOW), Health::TokenExpired { retried_at: Some(NOW) });
+    }
+
+    #[test]
+    fn a_hold_says_what_it_comes_of_and_reconnect_only_where_that_helps() {
+        let healthy = account(TokenLife::default());
+        let held_for = |failure| {
+            let pause = Pause::new(&Pace::new(50, 1.0), NOW.plus_ms(1), WaitReason::AccountOnHold).because(failure);
+            Health::of(&healthy, &pause.apply(&Bucket::default()), NOW)
+        };
+        for failure in [Failure::TrialAccess, Failure::FeatureRestricted] {
+            let health = held_for(failure);
+            assert_eq!((health.name(), health.needs_reconnect(), health.publishes()), ("on_hold", false, false));
+            let message = health.message();
+            assert!(message.contains(failure.message()) && message.contains(failure.remedy()), "{message}");
+            assert!(!message.to_lowercase().contains("reconnect"), "{message}");
+        }
+        for failure in [Failure::TokenRevoked, Failure::ScopeMissing] {
+            assert!(held_for(failure).needs_reconnect() && held_for(failure).message().contains("Reconnect"));
+        }
+        let disconnected = Account { revoked_at: Some(NOW), ..healthy.clone() };
+        let pause = Pause::new(&Pace::new(50, 1.0), NOW.plus_ms(1), WaitReason::AccountOnHold);
+        let bucket = pause.because(Failure::AccountDisconnected).apply(&Bucket::default());
+        let message = Health::of(&disconnected, &bucket, NOW).message();
+        assert!(message.contains("disconnected") && !message.contains("Pinterest"), "{message}");
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub use take::{Take, TakeFrom};
 
 use super::pace::{Pace, SLOWED_FOR_MS, SLOWED_MOST, TOKEN_VALID_AT_LEAST_MS};
 use crate::domain::pin::WaitReason;
+use crate::domain::pin::failure::Failure;
 use crate::domain::time::{Moment, SECOND_MS};
 
 /// Acceptance takes slots up to this far ahead. Pins beyond it go to the backlog, where they are visible and
@@ -60,6 +61,8 @@ pub struct Bucket {
     pub paused_until: Option<Moment>,
     /// The public code of the reason for the pause.
     pub pause_reason: Option<String>,
+    /// The failure that the pause comes of. It stays as long as the reason: a hold says why also after its pause.
+    pub pause_failure: Option<Failure>,
     /// When the slowdown that Pinterest's 429s caused has ended. Until then, the interval is doubled once for each
     /// [`SLOWED_FOR_MS`] (or part of it) that is left.
     pub slow_until: Option<Moment>,

@@ -98,6 +98,9 @@ pub fn next(situation: &Situation<'_>) -> Step {
         }
         return Step::JoinBacklog { reason: bucket.wait_reason(), until: bucket.paused_until.max(attempt.not_before) };
     }
+    if account.revoked_at.is_some() {
+        return Step::Hold(Failure::AccountDisconnected);
+    }
     if !account.is_connected() {
         return Step::Hold(Failure::TokenRevoked);
     }
@@ -136,6 +139,7 @@ fn usable_slot(message: &PublishMessage, attempt: &Attempt, now: Moment) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::account::credentials::{Death, TokenLife};
     use crate::domain::pacing::bucket::Token;
     use crate::domain::pin::Placement;
     use crate::domain::pin::attempt::Upstream;
@@ -323,10 +327,12 @@ mod tests {
     #[test]
     fn a_disconnected_account_holds_and_an_unknown_one_fails() {
         let mut case = Case::new();
-        if let Some(account) = case.account.as_mut() {
-            account.revoked_at = Some(NOW);
-        }
-        assert_eq!(case.next(), Step::Hold(Failure::TokenRevoked));
+        let connected = testdata::connected_account();
+        let dead = Some(Death { at: NOW, answer_lost: false });
+        case.account = Some(Account { life: TokenLife { dead, ..TokenLife::default() }, ..connected.clone() });
+        assert_eq!(case.next(), Step::Hold(Failure::TokenRevoked), "Pinterest refused it");
+        case.account = Some(Account { revoked_at: Some(NOW), ..connected });
+        assert_eq!(case.next(), Step::Hold(Failure::AccountDisconnected), "we did, not Pinterest");
         case.account = None;
         assert_eq!(case.next(), Step::GiveUp(Failure::AccountDisconnected));
     }

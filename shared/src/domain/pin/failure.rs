@@ -107,7 +107,7 @@ impl Failure {
             F::OutcomeUnknown => ("outcome_unknown", "Pinterest's answer was lost; the Pin may or may not exist.", "Nothing to do: the board is read before the pin is sent again."),
             F::RateLimited => ("pinterest_rate_limited", "Pinterest asked this account to slow down.", "Nothing to do: the pin waits for the end of the pause."),
             F::SpamBlock => ("pinterest_spam_block", "Pinterest blocks this account for behaviour that looks like spam.", "Check the account on Pinterest; publishing resumes after a long pause."),
-            F::TokenExpired => ("token_expired", "Pinterest no longer accepts the account's access token; it is being renewed.", "Nothing to do: the pin waits for the new token."),
+            F::TokenExpired => ("token_expired", "Pinterest refused the account's access token; it is being renewed, or tried once more.", "Nothing to do: the pin is tried again."),
             F::TokenRevoked => ("token_revoked", "Pinterest no longer accepts this account's connection.", "Reconnect the account; its pins are held until then."),
             F::ScopeMissing => ("scope_missing", "The connection lacks a scope that publishing needs.", "Reconnect the account and grant every scope."),
             F::TrialAccess => ("trial_access", "The Pinterest app has Trial access, which may not publish in production.", "Ask Pinterest to upgrade the app to Standard access."),
@@ -131,7 +131,7 @@ impl Failure {
             F::PinDeleted => ("pin_deleted", "The pin was deleted before it was published.", "Publish it again under a new key."),
             F::ScheduleCanceled => ("schedule_canceled", "The pin's schedule was canceled before it was published.", "Create a new schedule to publish it."),
             F::KeyTaken => ("idempotency_key_reused", "Another pin already uses the key of this schedule's pin.", "Retry the schedule: its next pin gets another key."),
-            F::AccountDisconnected => ("account_disconnected", "The account is no longer connected.", "Reconnect the account and publish again."),
+            F::AccountDisconnected => ("account_disconnected", "The account is no longer connected.", "Reconnect the account; held pins are then published, failed ones can be retried."),
         }
     }
 }

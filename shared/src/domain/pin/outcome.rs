@@ -7,6 +7,7 @@ use super::decide::{Situation, Step};
 use super::failure::Failure;
 use super::retry::{self, Failed, HOLD_PAUSE_MS, Remedy};
 use super::{Pin, WaitReason};
+use crate::domain::account::credentials::STRAY_REFUSAL_RETRY_MS;
 use crate::domain::message::Disposition;
 use crate::domain::metric::Metric;
 use crate::domain::pacing::bucket::{Bucket, Pause};
@@ -62,6 +63,8 @@ pub enum TokenRenewal {
     Renewed,
     /// It is under way, or is tried again later.
     Pending,
+    /// There is nothing to renew it with, or it is the token that a renewal has just brought.
+    Exhausted,
     /// A person has to connect the account again.
     NeedsReconnect,
 }
@@ -132,7 +135,7 @@ pub fn of(situation: &Situation<'_>, happened: Happened) -> Outcome {
         Happened::Decided(step) => of_step(situation, step),
         Happened::Changed => Outcome::ReadAgain,
         Happened::NoTokenSoon => defer(WaitReason::AccountPacing, None),
-        Happened::NoCredentials => hold(situation, Failure::TokenRevoked),
+        Happened::NoCredentials => hold(situation, Failure::AccountDisconnected),
         Happened::BudgetSpent { until } => defer(WaitReason::DailyBudget, Some(until)),
         Happened::BudgetContended { until } => Outcome::Dispose(Disposition::Keep { until }),
         Happened::NotSent => change(Transition::NotSent, Disposition::Keep { until: situation.now }),
@@ -171,7 +174,7 @@ fn of_refusal(situation: &Situation<'_>, refused: Refused) -> Outcome {
         Remedy::RetryAt(at) => retry_at(situation, at, failure, upstream),
         Remedy::PauseAccount { until, on_hold } => {
             let reason = if on_hold { WaitReason::AccountOnHold } else { WaitReason::AccountPaused };
-            let mut pause = Pause::new(situation.pace, until, reason);
+            let mut pause = Pause::new(situation.pace, until, reason).because(failure);
             if failure == Failure::RateLimited {
                 pause = pause.slowing(situation.bucket, now);
             }
@@ -191,17 +194,31 @@ fn of_refused_token(situation: &Situation<'_>, renewal: TokenRenewal, upstream: 
         }
         // The renewal that succeeds ends the hold.
         TokenRenewal::Pending => (Failure::TokenExpired, WaitReason::TokenRefresh),
-        TokenRenewal::NeedsReconnect => (Failure::TokenRevoked, WaitReason::AccountOnHold),
+        // A single refusal may be a slip of Pinterest's.
+        TokenRenewal::Exhausted if !was_refused_before(situation) => {
+            let at = situation.now.plus_ms(STRAY_REFUSAL_RETRY_MS);
+            return retry_at(situation, at, Failure::TokenExpired, upstream);
+        }
+        TokenRenewal::Exhausted | TokenRenewal::NeedsReconnect => (Failure::TokenRevoked, WaitReason::AccountOnHold),
     };
     // As long as every hold: whatever ends it early counts on that.
     let until = situation.now.plus_ms(HOLD_PAUSE_MS);
-    pause_and_defer(Pause::new(situation.pace, until, reason), reason, until, failure, upstream)
+    let pause = Pause::new(situation.pace, until, reason).because(failure);
+    pause_and_defer(pause, reason, until, failure, upstream)
+}
+
+/// Whether the refusal is not the first one in a row: the pin's call before was refused for its token too, or the
+/// account is on hold and this call was to show whether it works again.
+fn was_refused_before(situation: &Situation<'_>) -> bool {
+    let is_repeated = matches!(situation.attempt.failure, Some(Failure::TokenExpired | Failure::TokenRevoked));
+    is_repeated || situation.bucket.is_on_hold()
 }
 
 /// The account can't publish until a person acts.
 fn hold(situation: &Situation<'_>, failure: Failure) -> Outcome {
     let (reason, until) = (WaitReason::AccountOnHold, situation.now.plus_ms(HOLD_PAUSE_MS));
-    pause_and_defer(Pause::new(situation.pace, until, reason), reason, until, failure, Upstream::default())
+    let pause = Pause::new(situation.pace, until, reason).because(failure);
+    pause_and_defer(pause, reason, until, failure, Upstream::default())
 }
 
 fn pause_and_defer(pause: Pause, reason: WaitReason, until: Moment, failure: Failure, upstream: Upstream) -> Outcome {
@@ -484,11 +501,15 @@ mod tests {
         let token = Refused { renewal: Some(TokenRenewal::NeedsReconnect), ..refused(Failure::TokenRevoked) };
         for (happened, failure) in [
             (Happened::Decided(Step::Hold(Failure::TokenRevoked)), Failure::TokenRevoked),
-            (Happened::NoCredentials, Failure::TokenRevoked),
+            (Happened::Decided(Step::Hold(Failure::AccountDisconnected)), Failure::AccountDisconnected),
+            (Happened::NoCredentials, Failure::AccountDisconnected),
             (Happened::Refused(token), Failure::TokenRevoked),
             (Happened::Refused(refused(Failure::ScopeMissing)), Failure::ScopeMissing),
+            (Happened::Refused(refused(Failure::TrialAccess)), Failure::TrialAccess),
+            (Happened::Refused(refused(Failure::FeatureRestricted)), Failure::FeatureRestricted),
         ] {
             let change = context.change(happened);
+            assert_eq!(change.pause.as_ref().and_then(|pause| pause.failure), Some(failure), "the hold keeps it");
             assert_eq!(context.paused_for_ms(&change), Some((HOLD_PAUSE_MS, "account_on_hold".to_owned())));
             let next = context.next(&change);
             assert_eq!((next.wait, next.failure), (Some(WaitReason::AccountOnHold), Some(failure)));
@@ -509,6 +530,42 @@ mod tests {
         assert_eq!(context.paused_for_ms(&pending), Some((HOLD_PAUSE_MS, "token_refresh".to_owned())));
         let next = context.next(&pending);
         assert_eq!((next.wait, next.failure), (Some(WaitReason::TokenRefresh), Some(Failure::TokenExpired)));
+    }
+
+    #[test]
+    fn a_single_refusal_without_a_way_to_renew_is_tried_once_more_and_a_second_one_holds() {
+        let mut context = Context::new();
+        let refusal = || {
+            let renewal = Some(TokenRenewal::Exhausted);
+            Happened::Refused(Refused { renewal, ..refused(Failure::TokenRevoked) })
+        };
+        let stray = context.change(refusal());
+        let at = NOW.plus_ms(STRAY_REFUSAL_RETRY_MS);
+        assert_eq!((stray.pause.clone(), stray.disposition.clone()), (None, Disposition::Keep { until: at }));
+        let next = context.next(&stray);
+        assert_eq!((next.status, next.not_before), (Status::Queued, Some(at)));
+        let held = Some((HOLD_PAUSE_MS, "account_on_hold".to_owned()));
+        let begun = next.begin(at, "begun".into()).expect("begins");
+        let fresh = std::mem::replace(&mut context.attempt, begun);
+        let second = context.change(refusal());
+        assert_eq!(context.paused_for_ms(&second), held, "the pin's second refusal");
+        assert_eq!(context.next(&second).failure, Some(Failure::TokenRevoked));
+        context.attempt = fresh;
+        context.bucket.pause_reason = Some(WaitReason::AccountOnHold.code().into());
+        assert_eq!(context.paused_for_ms(&context.change(refusal())), held, "the call that tried a held account");
+    }
+
+    #[test]
+    fn refused_with_the_old_token_and_with_the_new_one_holds() {
+        let mut context = Context::new();
+        let refusal = |renewal| Happened::Refused(Refused { renewal: Some(renewal), ..refused(Failure::TokenRevoked) });
+        let renewed = context.change(refusal(TokenRenewal::Renewed));
+        context.attempt = context.next(&renewed).begin(NOW, "begun".into()).expect("begins");
+        let again = context.change(refusal(TokenRenewal::Exhausted));
+        assert_eq!(context.paused_for_ms(&again), Some((HOLD_PAUSE_MS, "account_on_hold".to_owned())));
+        let next = context.next(&again);
+        assert_eq!((next.status, next.failure), (Status::Deferred, Some(Failure::TokenRevoked)));
+        assert_eq!(next.attempts_spent(), 1, "the call with the new token spends nothing");
     }
 
     #[test]

@@ -179,7 +179,14 @@ async fn account_and_board(context: &Context, account: AccountKey, board_id: &st
         Err(AccessError::Port(error)) => return Err(error),
     };
     if !access.account.is_connected() {
-        return Ok([Check::of_failure(ACCOUNT, Failure::TokenRevoked), Check::skipped(BOARD)]);
+        let account = match access.account.revoked_at {
+            Some(_) => {
+                let (code, ended) = (Failure::TokenRevoked.code(), Failure::AccountDisconnected);
+                Check::failed(ACCOUNT, code, ended.message(), "Reconnect the account.")
+            }
+            None => Check::of_failure(ACCOUNT, Failure::TokenRevoked),
+        };
+        return Ok([account, Check::skipped(BOARD)]);
     }
     let health = access.health;
     let account = if health.publishes() {
@@ -254,8 +261,8 @@ fn pacing(context: &Context, headroom: &Headroom) -> Check {
         Some(ms) => Check::new(PACING, Outcome::Passed, format!("It would start in about {} s.", (ms + 999) / 1_000)),
         None => Check {
             code: Some("account_on_hold"),
-            remedy: Some("Restore the account's connection."),
-            ..Check::new(PACING, Outcome::Warning, "It would be held until the account's connection is restored.")
+            remedy: Some("Read the account's health_message: it says what helps."),
+            ..Check::new(PACING, Outcome::Warning, "It would be held until the account can publish again.")
         },
     };
     check

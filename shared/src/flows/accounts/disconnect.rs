@@ -9,6 +9,7 @@ use crate::domain::account::credentials::TokenLife;
 use crate::domain::ids::AccountKey;
 use crate::domain::pacing::bucket::Pause;
 use crate::domain::pin::WaitReason;
+use crate::domain::pin::failure::Failure;
 use crate::domain::pin::retry::HOLD_PAUSE_MS;
 use crate::flows::pacing::pause_account::pause;
 use crate::ports::OptimisticWrites;
@@ -39,7 +40,8 @@ pub async fn disconnect(context: &Context, key: AccountKey) -> Result<(), Discon
             continue;
         }
         let until = context.system.now().plus_ms(HOLD_PAUSE_MS);
-        pause(context, key, Pause::new(&context.settings.pace, until, WaitReason::AccountOnHold)).await?;
+        let hold = Pause::new(&context.settings.pace, until, WaitReason::AccountOnHold);
+        pause(context, key, hold.because(Failure::AccountDisconnected)).await?;
         context.secrets.remove_tokens(key, Removal::Recoverable).await?;
         // An account that was connected again meanwhile has lost its tokens. Of the two requests the later one counts,
         // which is this one.

@@ -8,6 +8,7 @@ pub mod connect_simulated;
 pub mod disconnect;
 pub mod finish_disconnecting;
 pub mod forget_accounts;
+pub mod hold_refused;
 pub mod move_tokens;
 pub mod oauth;
 pub mod refresh_due;

@@ -49,7 +49,7 @@ pub async fn refresh_due(context: &Context, ends_at_ms: i64) -> PortResult<Repor
                 Ok(Renewal::Renewed(_)) => report.renewed += 1,
                 Ok(Renewal::NotDue) => {}
                 Ok(Renewal::RetryAt(_)) => report.later += 1,
-                Ok(Renewal::NeedsReconnect) => {
+                Ok(Renewal::Exhausted | Renewal::NeedsReconnect) => {
                     report.needs_reconnect += 1;
                     if let Err(error) = finish_disconnecting(context, key).await {
                         tracing::warn!(

@@ -5,6 +5,9 @@
 //! staged tokens are promoted, a refresh that took effect is recorded, and an announced refresh is asked for again when
 //! its lease is over.
 //!
+//! A refused access token forces one refresh, recorded in the account's row with its announcement. Refused again with
+//! the new token, Pinterest means something that no refresh mends: there is none for hours, and the account is held.
+//!
 //! What can still be lost: tokens that Pinterest issued and that were never staged, because the process died, or the
 //! answer was lost, between Pinterest's commit and the write to custody. If Pinterest then refuses the old refresh
 //! token (not known; assumed), the account publishes with its access token until that expires, and reports in time that
@@ -53,8 +56,11 @@ pub enum Renewal {
     NotDue,
     /// Another worker is refreshing, or the refresh is tried again; not before this time.
     RetryAt(Moment),
-    /// Nothing to refresh with: the account is disconnected, given up, or without a refresh token, or there is no
-    /// Pinterest app.
+    /// The refused access token can't be renewed now: there is no refresh token, or these tokens are those of a refresh
+    /// that a refusal has forced a while ago.
+    Exhausted,
+    /// The account is disconnected, given up, or without tokens. Also, of a refresh that is due: there is no refresh
+    /// token, or no Pinterest app.
     NeedsReconnect,
 }
 
@@ -71,6 +77,7 @@ enum Plan {
         account: Box<Account>,
         current: Stored,
         refresh: Secret,
+        is_forced: bool,
     },
 }
 
@@ -85,17 +92,19 @@ pub async fn renew(context: &Context, key: AccountKey, why: Why<'_>, ends_at_ms:
             Plan::Over(renewal) => return Ok(renewal),
             Plan::Finish { account, next, is_current } => {
                 if is_current || promote(context, key, &next).await? {
-                    record_renewed(context, *account, &next.tokens, None).await?;
+                    record_renewed(context, *account, &next, None).await?;
                     return Ok(Renewal::Renewed(Box::new(next.tokens)));
                 }
             }
-            Plan::Ask { account, current, refresh } => {
+            Plan::Ask { account, current, refresh, is_forced } => {
                 if ends_at_ms - context.system.monotonic_ms() < REFRESH_NEEDS_MS {
                     return Ok(Renewal::RetryAt(context.system.now()));
                 }
                 let (announced_ms, announced_at) = (context.system.monotonic_ms(), context.system.now());
                 let until = announced_at.plus_ms(context.settings.deadlines.quiesce_ms);
-                let announced = with_life(context, &account, account.life.announced(&holder, &current.version, until));
+                let life = account.life.announced(&holder, &current.version, until);
+                let life = if is_forced { life.forced(&current.version, announced_at) } else { life };
+                let announced = with_life(context, &account, life);
                 if !context.store.save_account(&announced).await? {
                     continue;
                 }
@@ -164,18 +173,24 @@ async fn plan(context: &Context, key: AccountKey, why: Why<'_>, holder: &str) ->
     if announced.is_some() && announced == current.follows.as_ref() {
         return Ok(Plan::Finish { account, next: current, is_current: true });
     }
+    let is_refused = matches!(why, Why::Refused(_));
+    if is_refused && account.life.was_forced_lately(current.follows.as_deref(), now) {
+        return over(Renewal::Exhausted);
+    }
     let Some(refresh) =
         current.tokens.refresh.clone().filter(|_| context.oauth.is_configured() || key.account.is_simulated())
     else {
-        return over(Renewal::NeedsReconnect);
+        return over(if is_refused { Renewal::Exhausted } else { Renewal::NeedsReconnect });
     };
+    // A forced refresh that failed for now and has become due is still the forced one.
+    let is_forced = is_refused || account.life.forced.as_ref().is_some_and(|known| known.version == current.version);
     match (why, account.life.refresh_at) {
         (Why::Due, _) if !account.life.is_due(now) => over(Renewal::NotDue),
         // After a failure, the next try keeps its time, however many calls are refused meanwhile.
         (Why::Refused(_), Some(at)) if at > now && (account.life.failures > 0 || account.life.refused.is_some()) => {
             over(Renewal::RetryAt(at))
         }
-        _ => Ok(Plan::Ask { account, current, refresh }),
+        _ => Ok(Plan::Ask { account, current, refresh, is_forced }),
     }
 }
 
@@ -215,7 +230,7 @@ async fn settle_answer(
                 return Err(error);
             }
             if promote(context, account.key, &next).await? {
-                record_renewed(context, account, &next.tokens, Some(holder)).await?;
+                record_renewed(context, account, &next, Some(holder)).await?;
                 return Ok(Renewal::Renewed(Box::new(next.tokens)));
             }
             // A person has connected the account again meanwhile. That connection counts, and its row is written
@@ -310,8 +325,8 @@ async fn check(context: &Context, access: &Secret) -> AccessCheck {
     }
 }
 
-async fn record_renewed(context: &Context, account: Account, tokens: &Tokens, holder: Option<&str>) -> PortResult<()> {
-    let (now, key) = (context.system.now(), account.key);
+async fn record_renewed(context: &Context, account: Account, next: &Stored, holder: Option<&str>) -> PortResult<()> {
+    let (now, key, tokens) = (context.system.now(), account.key, &next.tokens);
     let life = TokenLife::begun(
         now,
         tokens.access_expires_at,
@@ -322,7 +337,7 @@ async fn record_renewed(context: &Context, account: Account, tokens: &Tokens, ho
     let scopes = tokens.scopes.clone();
     let is_recorded = record(context, account, holder, |account| Account {
         scopes: scopes.clone().unwrap_or_else(|| account.scopes.clone()),
-        ..with_life(context, account, life.clone())
+        ..with_life(context, account, life.clone().following(next.follows.as_deref(), &account.life))
     });
     if is_recorded.await? {
         // Pins may have been refused with the old token and wait for this.

@@ -5,6 +5,7 @@ use std::future::Future;
 
 use thiserror::Error;
 
+use super::hold_refused::hold_refused;
 use super::refresh_tokens::{self, Renewal};
 use crate::context::Context;
 use crate::domain::account::Account;
@@ -26,7 +27,10 @@ pub enum CallError {
     /// The access token has expired and could not be renewed.
     #[error("the account's access token has expired")]
     TokenExpired,
-    /// The account is disconnected, or Pinterest refuses the connection.
+    /// Its owner or an operator disconnected the account.
+    #[error("the account was disconnected")]
+    Disconnected,
+    /// Pinterest refuses the connection.
     #[error("the account is not connected any more")]
     TokenRevoked,
     /// The names of the missing scopes, as far as they are known.
@@ -74,6 +78,9 @@ where
     F: Fn(Secret) -> Fut,
     Fut: Future<Output = Result<T, ReadFailure>>,
 {
+    if account.revoked_at.is_some() {
+        return Err(CallError::Disconnected);
+    }
     if !account.is_connected() {
         return Err(CallError::TokenRevoked);
     }
@@ -82,23 +89,33 @@ where
         return Err(CallError::ScopeMissing(missing));
     }
     let token =
-        context.secrets.tokens(account.key, false).await?.map(|tokens| tokens.access).ok_or(CallError::TokenRevoked)?;
+        context.secrets.tokens(account.key, false).await?.map(|tokens| tokens.access).ok_or(CallError::Disconnected)?;
     let failure = match call(token.clone()).await {
         Ok(answer) => return Ok(answer),
         Err(failure) => failure,
     };
-    // A call with a refused token did nothing, so it may be made once more, whatever it was.
-    if failure.failure == Failure::TokenRevoked {
-        let ends_at_ms = context.system.monotonic_ms() + RENEW_WITHIN_MS;
-        return match refresh_tokens::after_refusal(context, account.key, &token, ends_at_ms).await {
-            Renewal::Renewed(tokens) => {
-                call(tokens.access).await.map_err(|failure| classify(context, account, failure))
-            }
-            Renewal::RetryAt(_) => Err(CallError::TokenExpired),
-            Renewal::NotDue | Renewal::NeedsReconnect => Err(classify(context, account, failure)),
-        };
+    if failure.failure != Failure::TokenRevoked {
+        return Err(classify(context, account, failure));
     }
-    Err(classify(context, account, failure))
+    let ends_at_ms = context.system.monotonic_ms() + RENEW_WITHIN_MS;
+    let token = match refresh_tokens::after_refusal(context, account.key, &token, ends_at_ms).await {
+        Renewal::Renewed(tokens) => tokens.access,
+        Renewal::RetryAt(_) => return Err(CallError::TokenExpired),
+        // A single refusal may be a slip of Pinterest's, so it holds nothing: the caller may ask again.
+        Renewal::Exhausted | Renewal::NotDue | Renewal::NeedsReconnect => {
+            return Err(classify(context, account, failure));
+        }
+    };
+    // A call with a refused token did nothing, so it may be made once more, whatever it was.
+    match call(token.clone()).await {
+        Ok(answer) => Ok(answer),
+        Err(failure) => {
+            if failure.failure == Failure::TokenRevoked {
+                hold_refused(context, account.key, &token).await;
+            }
+            Err(classify(context, account, failure))
+        }
+    }
 }
 
 fn classify(context: &Context, account: &Account, failure: ReadFailure) -> CallError {

@@ -20,6 +20,8 @@ pub enum Obstacle {
     Denied,
     TokenExpired,
     TokenRevoked,
+    /// Its owner or an operator disconnected the account.
+    Disconnected,
     ScopeMissing(Vec<String>),
     /// The check could not be made: Pinterest asks to slow down.
     RateLimited {
@@ -42,7 +44,7 @@ impl Obstacle {
             Self::Deleted => "board_deleted",
             Self::Denied => Failure::BoardAccessDenied.code(),
             Self::TokenExpired => Failure::TokenExpired.code(),
-            Self::TokenRevoked => Failure::TokenRevoked.code(),
+            Self::TokenRevoked | Self::Disconnected => Failure::TokenRevoked.code(),
             Self::ScopeMissing(_) => Failure::ScopeMissing.code(),
             Self::RateLimited { .. } => "rate_limited",
             Self::Unreachable => Failure::PinterestUnreachable.code(),
@@ -57,6 +59,7 @@ impl Obstacle {
             Self::Denied => Failure::BoardAccessDenied.message().into(),
             Self::TokenExpired => "The account's access token has expired and could not be renewed.".into(),
             Self::TokenRevoked => Failure::TokenRevoked.message().into(),
+            Self::Disconnected => Failure::AccountDisconnected.message().into(),
             Self::ScopeMissing(scopes) => {
                 format!("The connection lacks what publishing to the board needs: {}.", scopes.join(", "))
             }
@@ -72,6 +75,7 @@ impl Obstacle {
             Self::Denied => Failure::BoardAccessDenied.remedy(),
             Self::TokenExpired => "Reconnect the account.",
             Self::TokenRevoked => Failure::TokenRevoked.remedy(),
+            Self::Disconnected => "Reconnect the account.",
             Self::ScopeMissing(_) => "Reconnect the account and grant every scope.",
             Self::RateLimited { .. } | Self::Unreachable => "Check again later.",
         }
@@ -108,6 +112,9 @@ pub async fn board_access(context: &Context, key: &BoardKey, fresh: bool) -> Res
     let health = Health::of(&account, &bucket, now);
     let known = BoardAccess { account, health, obstacle: None, board: None, checked_at: now, asked: false };
     let with = |obstacle| BoardAccess { obstacle: Some(obstacle), ..known.clone() };
+    if known.account.revoked_at.is_some() {
+        return Ok(with(Obstacle::Disconnected));
+    }
     if !known.account.is_connected() {
         return Ok(with(Obstacle::TokenRevoked));
     }
@@ -143,7 +150,8 @@ pub async fn board_access(context: &Context, key: &BoardKey, fresh: bool) -> Res
 fn obstacle(error: CallError) -> Obstacle {
     match error {
         CallError::TokenExpired => Obstacle::TokenExpired,
-        CallError::TokenRevoked | CallError::AccountNotFound => Obstacle::TokenRevoked,
+        CallError::TokenRevoked => Obstacle::TokenRevoked,
+        CallError::Disconnected | CallError::AccountNotFound => Obstacle::Disconnected,
         CallError::ScopeMissing(scopes) => Obstacle::ScopeMissing(scopes),
         CallError::RateLimited { retry_after_ms } => Obstacle::RateLimited { retry_after_ms },
         // The other errors come from writes only.

@@ -197,8 +197,8 @@ pub fn refusal(error: AcceptError) -> PortResult<RowError> {
             RowError::new("not_found", "account_id: There is no such account in this workspace", &["account_id"])
         }
         AcceptError::AccountDisconnected => {
-            let failure = Failure::TokenRevoked;
-            RowError::new(failure.code(), format!("account_id: {}", failure.message()), &["account_id"])
+            let message = "account_id: The account is not connected any more";
+            RowError::new(Failure::TokenRevoked.code(), message, &["account_id"])
         }
         AcceptError::Port(error) => return Err(error),
     })

@@ -12,6 +12,7 @@ use super::plan_reconciliation::plan_reconciliation;
 use super::read_board::{Read, Search, read, update_scan};
 use super::resolve_outcomes::{self, UnresolvedPin};
 use crate::context::Context;
+use crate::domain::account::credentials::STRAY_REFUSAL_RETRY_MS;
 use crate::domain::ids::{BoardKey, PinKey};
 use crate::domain::message::{Disposition, ReconcileMessage};
 use crate::domain::pin::WaitReason;
@@ -21,6 +22,7 @@ use crate::domain::reconcile::board_scan::{GOES_ON_FOR_MS, Reading, earliest};
 use crate::domain::reconcile::matching::{self, BoardPin, Window};
 use crate::domain::secret::Secret;
 use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
+use crate::flows::accounts::hold_refused::hold_refused;
 use crate::flows::accounts::refresh_tokens::{self, Renewal};
 use crate::ports::{PortResult, ReadFailure};
 
@@ -149,9 +151,16 @@ async fn unreadable(
         // A connection that needs a person holds the deadline: the board may be readable again any day.
         Failure::TokenRevoked => {
             let now = context.system.now();
+            let was_refused = members.iter().all(|member| member.was_inconclusive_for(failure.failure.code()));
             let at = match refresh_tokens::after_refusal(context, board.account, used, ends_at_ms).await {
                 Renewal::Renewed(_) => now.plus_ms(FRESH_TOKEN_MS),
                 Renewal::RetryAt(at) => at.max(now.plus_ms(FRESH_TOKEN_MS)),
+                // A single refusal may be a slip of Pinterest's.
+                Renewal::Exhausted if !was_refused => now.plus_ms(STRAY_REFUSAL_RETRY_MS),
+                Renewal::Exhausted => {
+                    hold_refused(context, board.account, used).await;
+                    now.plus_ms(NO_TOKEN_MS)
+                }
                 Renewal::NotDue | Renewal::NeedsReconnect => now.plus_ms(NO_TOKEN_MS),
             };
             resolve_outcomes::reconcile_again(context, members, at, failure.failure.code()).await

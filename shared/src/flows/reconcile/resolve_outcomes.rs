@@ -57,6 +57,12 @@ impl UnresolvedPin {
         self.attempt.started_at.unwrap_or(self.attempt.updated_at)
     }
 
+    /// Whether the last reading was inconclusive for that reason.
+    pub fn was_inconclusive_for(&self, why: &str) -> bool {
+        let last = self.attempt.history.last().filter(|event| event.kind == EventKind::ReconcileInconclusive);
+        last.is_some_and(|event| event.note.as_deref() == Some(why))
+    }
+
     pub fn window(&self, context: &Context) -> Window {
         Window::of(self.started_at(), &context.settings.deadlines)
     }

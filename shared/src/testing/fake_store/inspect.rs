@@ -6,6 +6,7 @@ use std::sync::PoisonError;
 use super::{AccountWatcher, FakeStore, Watcher};
 use crate::domain::account::Account;
 use crate::domain::ids::{AccountKey, BoardKey, PinId, PinKey};
+use crate::domain::pacing::bucket::Bucket;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
 
@@ -42,6 +43,11 @@ impl FakeStore {
         let tables = self.tables();
         let connected = tables.accounts.values().filter(|account| account.is_connected());
         connected.filter_map(|account| Some((account.life.refresh_at?, account.key))).min()
+    }
+
+    /// Calls `look` for every pacing row.
+    pub fn each_bucket(&self, mut look: impl FnMut(AccountKey, &Bucket)) {
+        self.tables().buckets.iter().for_each(|(key, bucket)| look(*key, bucket));
     }
 
     /// The pin's rows as they are now.

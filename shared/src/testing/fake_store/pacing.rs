@@ -70,6 +70,7 @@ pub fn pause(bucket: &mut Bucket, pause: &Pause) {
 pub fn lift_hold(bucket: &mut Bucket, seen: Moment) {
     if bucket.is_on_hold() && bucket.paused_until == Some(seen) {
         bucket.pause_reason = None;
+        bucket.pause_failure = None;
     }
 }
 

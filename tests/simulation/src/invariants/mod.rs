@@ -54,10 +54,14 @@ pub enum Invariant {
     RetiredMarkers,
     /// A Pin is recognised whose link or texts its board writes in another way.
     Equivalence,
+    /// A refresh that a refused token forces is recorded, and its tokens are not refreshed for a refusal again.
+    ForcedOnce,
+    /// A hold keeps the failure that it comes of.
+    HoldExplained,
 }
 
 impl Invariant {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::WriteAhead,
         Self::Fence,
         Self::Generation,
@@ -72,6 +76,8 @@ impl Invariant {
         Self::Hidden,
         Self::RetiredMarkers,
         Self::Equivalence,
+        Self::ForcedOnce,
+        Self::HoldExplained,
     ];
 }
 

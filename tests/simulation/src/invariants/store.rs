@@ -141,6 +141,10 @@ altered_port! {
             }
             let records = next.life.lease.is_none() && next.revoked_at.is_none();
             match self.lacking {
+                Lacking::Publishing(Invariant::ForcedOnce) => {
+                    let life = TokenLife { forced: None, ..next.life.clone() };
+                    self.inner.save_account(&Account { life, ..next.clone() }).await
+                }
                 Lacking::Custody(CustodyInvariant::RowFence) if records => self.overwrite(next).await,
                 Lacking::Custody(CustodyInvariant::RefusalConfirmed) => {
                     self.inner.save_account(&self.given_up(next)).await
@@ -222,10 +226,17 @@ altered_port! {
 }
 
 altered_port! {
-    Pacing {}
+    Pacing {
+        async fn pause(&self, account: AccountKey, pause: &Pause) -> PortResult<()> {
+            if self.lacks(Invariant::HoldExplained) {
+                return self.inner.pause(account, &Pause { failure: None, ..pause.clone() }).await;
+            }
+            self.inner.pause(account, pause).await
+        }
+    }
+
     fn bucket(account: AccountKey) -> PortResult<Bucket>;
     fn take(account: AccountKey, take: &Take) -> PortResult<Taken>;
-    fn pause(account: AccountKey, pause: &Pause) -> PortResult<()>;
     fn lift_hold(account: AccountKey, seen: Moment) -> PortResult<()>;
     fn resume(account: AccountKey, resume: &Resume) -> PortResult<bool>;
     fn mark_waiting(account: AccountKey, now: Moment) -> PortResult<()>;

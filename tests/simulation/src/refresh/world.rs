@@ -512,6 +512,8 @@ impl RefreshWorld {
                     return context.pinterest.user(&tokens.access).await.is_ok().then_some(Through::Used);
                 }
                 Renewal::RetryAt(_) => WaitReason::TokenRefresh,
+                // A held account is tried again.
+                Renewal::Exhausted => return None,
                 Renewal::NotDue | Renewal::NeedsReconnect => WaitReason::AccountOnHold,
             };
             let until = context.system.now().plus_ms(HOLD_PAUSE_MS);

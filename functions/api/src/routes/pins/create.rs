@@ -26,6 +26,8 @@ use crate::error::codes::{
     ACCOUNT_NOT_PERMITTED, ASSETS_NOT_ENABLED, DUPLICATE_CONTENT, IDEMPOTENCY_KEY_REUSED, NOT_FOUND, PIN_DELETED,
     TOKEN_REVOKED,
 };
+use crate::error::pinterest::not_connected;
+use crate::error::ApiError;
 use crate::openapi::schema::{Flag, Text};
 use crate::request::field::Wrong;
 use crate::request::{JsonObject, field_of, query};
@@ -78,7 +80,7 @@ impl From<AcceptError> for ApiError {
             AcceptError::KeyReused { existing } => IDEMPOTENCY_KEY_REUSED.with("existing", existing),
             AcceptError::KeyOfDeleted { existing } => PIN_DELETED.with("existing", existing),
             AcceptError::AccountNotFound => Self::not_found("account"),
-            AcceptError::AccountDisconnected => TOKEN_REVOKED.into(),
+            AcceptError::AccountDisconnected => not_connected(),
             AcceptError::Port(error) => error.into(),
         }
     }

@@ -103,7 +103,7 @@ impl From<Obstacle> for ApiError {
             Obstacle::Deleted => codes::PREFLIGHT_BOARD_DELETED,
             Obstacle::Denied => codes::PREFLIGHT_BOARD_ACCESS_DENIED,
             Obstacle::TokenExpired => codes::TOKEN_EXPIRED,
-            Obstacle::TokenRevoked => codes::TOKEN_REVOKED,
+            Obstacle::TokenRevoked | Obstacle::Disconnected => codes::TOKEN_REVOKED,
             Obstacle::ScopeMissing(_) => codes::SCOPE_MISSING,
             // A check that could not be made stops nothing; neither comes here.
             Obstacle::RateLimited { .. } => codes::PINTEREST_RATE_LIMITED,

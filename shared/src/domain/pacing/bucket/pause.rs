@@ -3,6 +3,7 @@
 use super::Bucket;
 use crate::domain::pacing::pace::{Pace, SLOWED_FOR_MS, SLOWED_MOST};
 use crate::domain::pin::WaitReason;
+use crate::domain::pin::failure::Failure;
 use crate::domain::time::Moment;
 
 /// The account doesn't publish until the end of the pause, and no tokens accumulate meanwhile.
@@ -12,6 +13,8 @@ pub struct Pause {
     /// The `tat` of a bucket that is empty at `until`.
     pub tat: Moment,
     pub reason: String,
+    /// The failure that the pause comes of, as far as it comes of one.
+    pub failure: Option<Failure>,
     /// Until when the account is slowed down after the pause.
     pub slow_until: Option<Moment>,
 }
@@ -19,7 +22,13 @@ pub struct Pause {
 impl Pause {
     pub fn new(configured: &Pace, until: Moment, reason: WaitReason) -> Self {
         let tat = Bucket::tat_when_empty_at(configured, until);
-        Self { until, tat, reason: reason.code().to_owned(), slow_until: None }
+        Self { until, tat, reason: reason.code().to_owned(), failure: None, slow_until: None }
+    }
+
+    /// Keeps the failure that the pause comes of, so that the account can say it as long as it is paused.
+    #[must_use]
+    pub fn because(self, failure: Failure) -> Self {
+        Self { failure: Some(failure), ..self }
     }
 
     /// Also slows the account down, by one doubling more than `seen` (the bucket as read when the call was decided).
@@ -44,6 +53,7 @@ impl Pause {
         if pauses {
             after.paused_until = Some(self.until);
             after.pause_reason = Some(self.reason.clone());
+            after.pause_failure = self.failure;
         }
         if empties {
             after.tat = self.tat;

@@ -45,6 +45,7 @@ impl Resume {
         is_as_seen.then(|| Bucket {
             paused_until: Some(self.paused_until),
             pause_reason: None,
+            pause_failure: None,
             tat: self.tat,
             ..bucket.clone()
         })

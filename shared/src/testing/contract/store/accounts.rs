@@ -1,7 +1,7 @@
 //! The rules of account rows.
 
 use crate::domain::account::Account;
-use crate::domain::account::credentials::{Announced, Death, Lease, RefusedGrant, TokenLife};
+use crate::domain::account::credentials::{Announced, Death, Forced, Lease, RefusedGrant, TokenLife};
 use crate::domain::ids::{AccountId, AccountKey, WorkspaceId};
 use crate::domain::testdata;
 use crate::domain::time::Moment;
@@ -28,6 +28,7 @@ pub async fn an_account_round_trips_with_every_field(store: &dyn Store) {
             announced: Some(Announced { version: "v".into(), calls: 5 }),
             failures: 6,
             refused: Some(RefusedGrant { version: "w".into(), since: Moment(7) }),
+            forced: Some(Forced { version: "x".into(), at: Moment(10), is_held: true }),
             checked_at: Some(Moment(8)),
             dead: Some(Death { at: Moment(9), answer_lost: true }),
         },

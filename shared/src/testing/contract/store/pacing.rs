@@ -9,6 +9,7 @@ use crate::domain::ids::{AccountId, AccountKey};
 use crate::domain::pacing::bucket::{ACCEPT_HORIZON_MS, Bucket, Pause, Resume, Take, TakeFrom};
 use crate::domain::pacing::pace::{Pace, TOKEN_VALID_AT_LEAST_MS};
 use crate::domain::pin::WaitReason;
+use crate::domain::pin::failure::Failure;
 use crate::domain::testdata;
 use crate::domain::time::Moment;
 use crate::ports::{Store, Taken};
@@ -33,7 +34,7 @@ fn take(bucket: &Bucket, count: u32, nonce: &str) -> Take {
 }
 
 fn pause(until: Moment, tat: Moment, reason: &str) -> Pause {
-    Pause { until, tat, reason: reason.into(), slow_until: None }
+    Pause { until, tat, reason: reason.into(), failure: None, slow_until: None }
 }
 
 pub async fn a_fresh_bucket_is_the_default(store: &dyn Store) {
@@ -60,7 +61,8 @@ pub async fn every_take_does_what_the_domain_specifies(store: &dyn Store) {
             4 => {
                 let (until, tat) = (now.plus_ms(rng.i64(1..5_000)), now.plus_ms(rng.i64(1..9_000)));
                 let slow_until = rng.bool().then(|| now.plus_ms(rng.i64(1..20_000)));
-                let pause = Pause { slow_until, ..pause(until, tat, WaitReason::AccountOnHold.code()) };
+                let failure = rng.bool().then_some(Failure::TrialAccess);
+                let pause = Pause { slow_until, failure, ..pause(until, tat, WaitReason::AccountOnHold.code()) };
                 store.pause(account(1), &pause).await.expect("paused");
                 model = pause.apply(&model);
             }
@@ -68,6 +70,7 @@ pub async fn every_take_does_what_the_domain_specifies(store: &dyn Store) {
                 let seen = model.paused_until.filter(|_| rng.bool()).unwrap_or(Moment(3));
                 store.lift_hold(account(1), seen).await.expect("answered");
                 model.pause_reason = model.pause_reason.filter(|_| model.paused_until != Some(seen));
+                model.pause_failure = model.pause_failure.filter(|_| model.paused_until != Some(seen));
             }
             _ => {
                 let mut take = Take::plan(&model, &pace(), now, rng.u32(1..4), rng.i64(0..6_000), format!("n{step}"));
@@ -176,7 +179,7 @@ pub async fn the_later_pause_stays(store: &dyn Store) {
         store.pause(account(1), &pause(at(until), at(until + 5), reason)).await.expect("answered");
     }
     let paused = bucket(store).await;
-    assert_eq!(paused.paused_until, Some(at(90)));
+    assert_eq!((paused.paused_until, paused.pause_failure), (Some(at(90)), None));
     assert_eq!(paused.pause_reason.as_deref(), Some("account_on_hold"));
     assert_eq!(paused.tat, at(95), "empty when it ends");
     store.pause(account(1), &pause(at(10), at(15), "earlier")).await.expect("answered");
@@ -213,12 +216,20 @@ pub async fn a_hold_is_lifted_only_if_it_is_unchanged(store: &dyn Store) {
     let at = |s: i64| NOW.plus_ms(s * 1_000);
     store.lift_hold(account(1), NOW).await.expect("lifting nothing is harmless");
     assert_eq!(bucket(store).await, Bucket::default());
-    store.pause(account(1), &pause(at(60), at(65), "account_on_hold")).await.expect("held");
+    let hold = pause(at(60), at(65), "account_on_hold").because(Failure::FeatureRestricted);
+    store.pause(account(1), &hold).await.expect("held");
     store.lift_hold(account(1), at(59)).await.expect("answered");
-    assert!(bucket(store).await.is_on_hold(), "a hold that has changed stays");
+    let held = bucket(store).await;
+    assert!(held.is_on_hold(), "a hold that has changed stays");
+    assert_eq!(held.pause_failure, Some(Failure::FeatureRestricted), "with its failure");
     store.lift_hold(account(1), at(60)).await.expect("answered");
-    assert!(!bucket(store).await.is_on_hold());
+    let lifted = bucket(store).await;
+    assert!(!lifted.is_on_hold() && lifted.pause_failure.is_none());
+    let spam = pause(at(80), at(85), "account_paused").because(Failure::SpamBlock);
+    store.pause(account(1), &spam).await.expect("paused");
+    assert_eq!(bucket(store).await.pause_failure, Some(Failure::SpamBlock));
     store.pause(account(1), &pause(at(90), at(95), "account_paused")).await.expect("paused");
+    assert_eq!(bucket(store).await.pause_failure, None, "a later pause without one");
     store.lift_hold(account(1), at(90)).await.expect("answered");
     assert_eq!(bucket(store).await.pause_reason.as_deref(), Some("account_paused"), "a pause that isn't a hold stays");
 }
@@ -228,7 +239,8 @@ pub async fn a_hold_is_ended_only_if_it_is_unchanged(store: &dyn Store) {
     let resume = Resume { seen_until: at(60), seen_tat: at(65), paused_until: at(2), tat: at(7) };
     assert!(!store.resume(account(1), &resume).await.expect("answered"), "there is nothing to end");
     assert_eq!(bucket(store).await, Bucket::default());
-    store.pause(account(1), &pause(at(60), at(65), "account_on_hold")).await.expect("held");
+    let hold = pause(at(60), at(65), "account_on_hold").because(Failure::TokenRevoked);
+    store.pause(account(1), &hold).await.expect("held");
     let held = bucket(store).await;
     for other in [Resume { seen_until: at(59), ..resume.clone() }, Resume { seen_tat: at(64), ..resume.clone() }] {
         assert!(!store.resume(account(1), &other).await.expect("answered"));
@@ -238,6 +250,7 @@ pub async fn a_hold_is_ended_only_if_it_is_unchanged(store: &dyn Store) {
     assert!(store.resume(account(1), &resume).await.expect("answered"));
     let after = bucket(store).await;
     assert_eq!((after.paused_until, after.tat, after.pause_reason), (Some(at(2)), at(7), None));
+    assert_eq!(after.pause_failure, None);
     assert_eq!(after.waiting_at, Some(NOW), "the waiting mark stays");
     assert!(!store.resume(account(1), &resume).await.expect("answered"), "it has ended");
     store.pause(account(1), &pause(at(90), at(95), "account_paused")).await.expect("paused");
