@@ -7,4 +7,5 @@ mod pinterest_analytics;
 mod pinterest_boards;
 mod pinterest_client;
 mod sqs_batch;
+mod transactions;
 mod unprocessed_items;
