@@ -3,6 +3,7 @@
 mod canary;
 mod contract;
 mod envelope;
+mod failing_work;
 mod pinterest_analytics;
 mod pinterest_boards;
 mod pinterest_client;
