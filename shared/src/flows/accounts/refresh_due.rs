@@ -10,7 +10,7 @@ use super::refresh_tokens::{REFRESH_NEEDS_MS, Renewal, Why, renew};
 use crate::context::Context;
 use crate::domain::ids::AccountKey;
 use crate::ports::PortResult;
-use crate::telemetry;
+use crate::telemetry::{self, Metric};
 
 /// Accounts read from the index at once.
 const PAGE: usize = 100;
@@ -65,7 +65,9 @@ pub async fn refresh_due(context: &Context, ends_at_ms: i64) -> PortResult<Repor
                         workspace_id = %key.workspace, account_id = %key.account, port = error.port(), %error,
                         "token refresh failed"
                     );
-                    telemetry::count_failed_work("refresher", error.port(), context.system.now());
+                    let now = context.system.now();
+                    telemetry::count_failed_work("refresher", error.port(), now);
+                    telemetry::count(Metric::RefreshFailed, 1, Some("unavailable"), now);
                     report.failed += 1;
                     postpone(context, key).await;
                 }
