@@ -51,6 +51,7 @@ struct Tenant {
     key: String,
     account: String,
     board: String,
+    other_board: String,
 }
 
 impl Tenant {
@@ -60,7 +61,10 @@ impl Tenant {
         let key = real.register("tenant").await;
         let account = real.connect(&key, "sim_account_1").await;
         let board = real.board(&key, &account).await;
-        Self { real, front, key, account, board }
+        let other = json!({"account_id": account, "name": "Another board"});
+        let other = real.must("POST", "/v1/pinterest/boards", &key, other).await;
+        let other_board = other["id"].as_str().expect("an id").to_owned();
+        Self { real, front, key, account, board, other_board }
     }
 
     /// The requests that write both rows of a pin in one transaction, each for a pin of its own.
@@ -73,7 +77,7 @@ impl Tenant {
         [
             ("PATCH", format!("/v1/pins/{}", id(&waits)), json!({"title": "Another"})),
             ("DELETE", format!("/v1/pins/{}", id(&gone)), Value::Null),
-            ("POST", format!("/v1/pins/{failed}/retry"), json!({"title": "Another"})),
+            ("POST", format!("/v1/pins/{failed}/retry"), json!({"board_id": self.other_board})),
         ]
     }
 
