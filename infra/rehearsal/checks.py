@@ -7,8 +7,8 @@ import uuid
 
 from world import FUNCTIONS, CheckFailed, World, error_code, expect, wait_until
 
-# Upper limits, in seconds. A message becomes a dead-letter message after about 30 s: MaxReceiveCount times the
-# visibility timeout, as the rehearsal sets them.
+# Upper limits, in seconds. A message becomes a dead-letter message after about 35 s: MaxReceiveCount deliveries, after
+# each of which an error returns it for 5 s, 10 s and 20 s.
 TO_PUBLISH = 60
 TO_DEAD_LETTER = 90
 TO_NEXT_MINUTE = 80

@@ -12,13 +12,23 @@ use crate::domain::pacing::budget::DAILY_BUDGET_MOST;
 use crate::domain::pacing::pace::Pace;
 use crate::domain::reconcile::board_scan::AbsenceProof;
 use crate::domain::reconcile::duplicate_check::{DUPLICATE_CHECK_AFTER_MS, DuplicateCheck};
-use crate::domain::time::{DAY_MS, SECOND_MS};
+use crate::domain::time::{DAY_MS, MINUTE_MS, SECOND_MS};
 
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The publisher's Lambda timeout unless the environment sets another one.
 pub const PUBLISHER_TIMEOUT_MS: i64 = 25_000;
 /// What an invocation needs beyond a call and its record: reads, a wait for a slot within the second, the write-ahead.
 const PUBLISHER_OVERHEAD_MS: i64 = 2 * SECOND_MS;
+
+/// Lambda asks for it: a queue that a function reads hides its messages for so many times the function's timeout, so
+/// that batches that Lambda could not run at once are tried again.
+pub const VISIBILITY_PER_TIMEOUT: i64 = 6;
+/// The message of a dead process is delivered again within this time.
+pub const PICKED_UP_WITHIN_MS: i64 = 5 * MINUTE_MS;
+/// So that both can be kept: the longest timeout of a function that a queue invokes.
+pub const QUEUE_FUNCTION_TIMEOUT_MAX_MS: i64 = 45 * SECOND_MS;
+/// A quiesce period that needs more may hide a message for this much longer than itself.
+const VISIBILITY_BEYOND_QUIESCE_MS: i64 = MINUTE_MS;
 
 /// The settings that the flows need. Plain values, so that tests and the simulation create their own.
 #[derive(Clone, Debug, PartialEq)]
@@ -143,6 +153,21 @@ pub enum ConfigError {
         "the queue's visibility timeout of {visibility_ms} ms is not longer than the quiesce period of {quiesce_ms} ms"
     )]
     Visibility { visibility_ms: i64, quiesce_ms: i64 },
+    #[error(
+        "the queue's visibility timeout of {visibility_ms} ms is below {VISIBILITY_PER_TIMEOUT} times the publisher's \
+         timeout of {publisher_timeout_ms} ms, which Lambda asks for"
+    )]
+    VisibilityPerTimeout { visibility_ms: i64, publisher_timeout_ms: i64 },
+    #[error(
+        "the queue's visibility timeout of {visibility_ms} ms hides a dead publisher's messages for longer than \
+         {visibility_max_ms} ms"
+    )]
+    VisibilityTooLong { visibility_ms: i64, visibility_max_ms: i64 },
+    #[error(
+        "the publisher's timeout of {publisher_timeout_ms} ms is above {QUEUE_FUNCTION_TIMEOUT_MAX_MS} ms: its \
+         messages would be hidden for more than five minutes"
+    )]
+    PublisherTimeout { publisher_timeout_ms: i64 },
 }
 
 /// Reads variables through a function, so that tests need no process environment.
@@ -192,13 +217,14 @@ impl Environment<'_> {
         if !deadlines.leaves_time_for_a_call(publisher_timeout_ms - PUBLISHER_OVERHEAD_MS) {
             return Err(ConfigError::ClientTimeout { client_timeout_ms, publisher_timeout_ms });
         }
-        let visibility_ms = self.parsed_if_set(&table::VISIBILITY_TIMEOUT_MS, |ms: &i64| *ms >= 0)?;
-        match visibility_ms {
-            Some(visibility_ms) if visibility_ms <= deadlines.quiesce_ms => {
-                Err(ConfigError::Visibility { visibility_ms, quiesce_ms: deadlines.quiesce_ms })
-            }
-            _ => Ok(deadlines),
+        if publisher_timeout_ms > QUEUE_FUNCTION_TIMEOUT_MAX_MS {
+            return Err(ConfigError::PublisherTimeout { publisher_timeout_ms });
         }
+        let visibility_ms = self.parsed_if_set(&table::VISIBILITY_TIMEOUT_MS, |ms: &i64| *ms >= 0)?;
+        if let Some(visibility_ms) = visibility_ms {
+            check_visibility(visibility_ms, publisher_timeout_ms, deadlines.quiesce_ms)?;
+        }
+        Ok(deadlines)
     }
 
     /// # Errors
@@ -302,6 +328,22 @@ impl Environment<'_> {
     }
 }
 
+/// How long the publish queue may hide a message: longer than the quiesce period, so that a call whose publisher died
+/// can no longer commit when the message returns; and for as long as Lambda asks for, within five minutes.
+fn check_visibility(visibility_ms: i64, publisher_timeout_ms: i64, quiesce_ms: i64) -> Result<(), ConfigError> {
+    let visibility_max_ms = PICKED_UP_WITHIN_MS.max(quiesce_ms + VISIBILITY_BEYOND_QUIESCE_MS);
+    if visibility_ms <= quiesce_ms {
+        return Err(ConfigError::Visibility { visibility_ms, quiesce_ms });
+    }
+    if visibility_ms < VISIBILITY_PER_TIMEOUT * publisher_timeout_ms {
+        return Err(ConfigError::VisibilityPerTimeout { visibility_ms, publisher_timeout_ms });
+    }
+    if visibility_ms > visibility_max_ms {
+        return Err(ConfigError::VisibilityTooLong { visibility_ms, visibility_max_ms });
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -379,6 +421,30 @@ mod tests {
     #[test]
     fn a_visibility_timeout_within_the_quiesce_period_is_refused() {
         assert!(matches!(with("PINBRIDGE_VISIBILITY_TIMEOUT_MS", "120000"), Err(ConfigError::Visibility { .. })));
+    }
+
+    #[test]
+    fn a_message_is_hidden_for_six_timeouts_and_for_five_minutes_at_most() {
+        for (visibility_ms, publisher_timeout_ms, quiesce_ms, is_allowed) in [
+            (150_000, 25_000, 120_000, true),
+            (149_999, 25_000, 120_000, false),
+            (180_000, 25_000, 120_000, true),
+            (180_000, 30_001, 120_000, false),
+            (300_000, 45_000, 120_000, true),
+            (300_001, 45_000, 120_000, false),
+            (43_200_000, 25_000, 120_000, false),
+            // What the quiesce period needs comes first.
+            (270_000, 45_000, 270_000, false),
+            (600_001, 25_000, 600_000, true),
+            (661_000, 25_000, 600_000, false),
+        ] {
+            let checked = check_visibility(visibility_ms, publisher_timeout_ms, quiesce_ms);
+            assert_eq!(checked.is_ok(), is_allowed, "{visibility_ms} {publisher_timeout_ms} {quiesce_ms}: {checked:?}");
+        }
+        assert!(with("PINBRIDGE_VISIBILITY_TIMEOUT_MS", "150000").is_ok());
+        assert!(with("PINBRIDGE_PUBLISHER_TIMEOUT_MS", "45000").is_ok());
+        let too_long = with("PINBRIDGE_PUBLISHER_TIMEOUT_MS", "45001");
+        assert!(matches!(too_long, Err(ConfigError::PublisherTimeout { .. })));
     }
 
     #[test]

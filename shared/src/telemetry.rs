@@ -49,22 +49,33 @@ fn quiet_about_events(filter: EnvFilter) -> EnvFilter {
 
 /// Counts a metric, with the class of failure as a dimension where there is one.
 pub fn count(metric: Metric, amount: u64, error_code: Option<&str>, now: Moment) {
+    let class = error_code.map(|code| ("error_code", code));
+    count_by(metric, amount, class.as_slice(), now);
+}
+
+/// Counts work of a function that has to be done again because a port failed, or because the worker panicked.
+pub fn count_failed_work(function: &str, port: &str, now: Moment) {
+    count_by(Metric::WorkFailed, 1, &[("function", function), ("port", port)], now);
+}
+
+fn count_by(metric: Metric, amount: u64, classes: &[(&str, &str)], now: Moment) {
     if amount == 0 {
         return;
     }
     if let Some(Some(environment)) = METRIC_LINES.get() {
-        println!("{}", emf(metric, amount, error_code, environment, now));
+        println!("{}", emf(metric, amount, classes, environment, now));
     } else {
-        tracing::debug!(target: "pinbridge::metric", name = metric.name(), amount, error_code, "metric");
+        let classes = classes.iter().map(|(name, class)| format!("{name}={class}")).collect::<Vec<_>>().join(" ");
+        tracing::debug!(target: "pinbridge::metric", name = metric.name(), amount, classes, "metric");
     }
 }
 
-/// One metric as a document in the embedded metric format.
-fn emf(metric: Metric, amount: u64, error_code: Option<&str>, environment: &str, now: Moment) -> String {
-    let dimensions = match error_code {
-        Some(_) => json!([["environment"], ["environment", "error_code"]]),
-        None => json!([["environment"]]),
-    };
+/// One metric as a document in the embedded metric format: the sum of the deployment, and the sum of each class.
+fn emf(metric: Metric, amount: u64, classes: &[(&str, &str)], environment: &str, now: Moment) -> String {
+    let mut dimensions = vec![vec!["environment"]];
+    if !classes.is_empty() {
+        dimensions.push(["environment"].into_iter().chain(classes.iter().map(|(name, _)| *name)).collect());
+    }
     let mut document = json!({
         "_aws": {
             "Timestamp": now.0,
@@ -77,8 +88,8 @@ fn emf(metric: Metric, amount: u64, error_code: Option<&str>, environment: &str,
     });
     document[metric.name()] = json!(amount);
     document["environment"] = json!(environment);
-    if let Some(code) = error_code {
-        document["error_code"] = json!(code);
+    for (name, class) in classes {
+        document[*name] = json!(class);
     }
     document.to_string()
 }
@@ -89,11 +100,20 @@ mod tests {
 
     #[test]
     fn a_metric_is_one_line_in_cloudwatchs_format() {
-        let line = emf(Metric::PinFailed, 2, Some("image_broken"), "staging", Moment(5));
+        let line = emf(Metric::PinFailed, 2, &[("error_code", "image_broken")], "staging", Moment(5));
         assert!(!line.contains('\n'));
         let document: serde_json::Value = serde_json::from_str(&line).expect("JSON");
         assert_eq!(document["PinFailed"], 2);
         assert_eq!(document["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"], "PinFailed");
         assert_eq!((&document["error_code"], &document["environment"]), (&json!("image_broken"), &json!("staging")));
+    }
+
+    #[test]
+    fn failed_work_is_summed_for_the_deployment_and_by_function_and_port() {
+        let line = emf(Metric::WorkFailed, 1, &[("function", "publisher"), ("port", "table")], "staging", Moment(5));
+        let document: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+        let dimensions = &document["_aws"]["CloudWatchMetrics"][0]["Dimensions"];
+        assert_eq!(*dimensions, json!([["environment"], ["environment", "function", "port"]]));
+        assert_eq!((&document["function"], &document["port"]), (&json!("publisher"), &json!("table")));
     }
 }

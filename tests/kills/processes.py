@@ -28,7 +28,8 @@ SETTINGS = {
     "PINBRIDGE_CLOCK_SKEW_MS": CLOCK_SKEW_MS,
     "PINBRIDGE_QUIESCE_MS": QUIESCE_MS,
     # Longer than the publisher's 25 s, so that a message isn't delivered to a second worker while the first may run.
-    "PINBRIDGE_VISIBILITY_TIMEOUT_MS": 40_000,
+    "PINBRIDGE_PUBLISHER_TIMEOUT_MS": CLIENT_TIMEOUT_MS + 5_000,
+    "PINBRIDGE_VISIBILITY_TIMEOUT_MS": 6 * (CLIENT_TIMEOUT_MS + 5_000),
     "PINBRIDGE_LOG": "info",
 }
 # Below the range of outgoing connections, so that no other process takes the stack's port while the stack is down.

@@ -21,13 +21,15 @@ pub const IMPORT_QUEUE: &str = "import";
 pub const IMPORT_DEAD_LETTERS: &str = "import-dead-letters";
 pub const REDRIVE_QUEUE: &str = "redrive";
 /// The visibility timeout of the publish queue, unless `PINBRIDGE_VISIBILITY_TIMEOUT_MS` sets another.
-pub const VISIBILITY_TIMEOUT_S: i64 = 180;
-/// Twice the reconciler's timeout.
-pub const RECONCILIATION_VISIBILITY_S: i64 = 120;
-/// Twice the importer's timeout.
-pub const IMPORT_VISIBILITY_S: i64 = 120;
-/// Twice the timeout of the function that reads them.
-pub const DEAD_LETTERS_VISIBILITY_S: i64 = 60;
+pub const VISIBILITY_TIMEOUT_S: i64 = 150;
+/// Six times the reconciler's timeout.
+pub const RECONCILIATION_VISIBILITY_S: i64 = 270;
+/// Six times the importer's timeout.
+pub const IMPORT_VISIBILITY_S: i64 = 270;
+/// Six times the timeout of the function that reads them.
+pub const DEAD_LETTERS_VISIBILITY_S: i64 = 180;
+/// Of the queues that no function reads.
+pub const UNREAD_VISIBILITY_S: i64 = 60;
 pub const MAX_RECEIVE_COUNT: u32 = 20;
 pub const RETENTION_S: u32 = 14 * 24 * 3600;
 
@@ -90,11 +92,11 @@ pub async fn create_queues(client: &aws_sdk_sqs::Client, visibility_s: i64) -> a
     let dead_letters = create_queue(client, PUBLISH_DEAD_LETTERS, DEAD_LETTERS_VISIBILITY_S, None).await?;
     let publish = create_queue(client, PUBLISH_QUEUE, visibility_s, Some(&dead_letters)).await?;
     let reconciliation_dead_letters =
-        create_queue(client, RECONCILIATION_DEAD_LETTERS, DEAD_LETTERS_VISIBILITY_S, None).await?;
+        create_queue(client, RECONCILIATION_DEAD_LETTERS, UNREAD_VISIBILITY_S, None).await?;
     let reconciliation =
         create_queue(client, RECONCILIATION_QUEUE, RECONCILIATION_VISIBILITY_S, Some(&reconciliation_dead_letters))
             .await?;
-    let redrive = create_queue(client, REDRIVE_QUEUE, DEAD_LETTERS_VISIBILITY_S, None).await?;
+    let redrive = create_queue(client, REDRIVE_QUEUE, UNREAD_VISIBILITY_S, None).await?;
     let import_dead_letters = create_queue(client, IMPORT_DEAD_LETTERS, DEAD_LETTERS_VISIBILITY_S, None).await?;
     let import = create_queue(client, IMPORT_QUEUE, IMPORT_VISIBILITY_S, Some(&import_dead_letters)).await?;
     Ok(QueueUrls { publish, reconciliation, dead_letters, redrive, import, import_dead_letters })

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 
 use super::lambda::ends_at_ms;
 use crate::context::Context;
-use crate::domain::message::{BadMessage, Disposition};
+use crate::domain::message::{BadMessage, Delivered, Disposition, Subject};
 use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use crate::ports::{MAX_DELAY_MS, PortResult, QueueName};
 use crate::telemetry::{self, Metric};
@@ -20,6 +20,9 @@ const POISON_AGAIN_MS: i64 = 5 * SECOND_MS;
 /// deliveries.
 const ERROR_AGAIN_MS: i64 = 5 * SECOND_MS;
 const ERROR_AGAIN_MAX_MS: i64 = 10 * MINUTE_MS;
+
+/// The port that a panic counts under.
+const PANIC: &str = "panic";
 
 /// What to do with a message.
 enum Move {
@@ -49,7 +52,7 @@ pub struct Worker<M, W> {
     pub work: W,
 }
 
-impl<M, W: AsyncFn(&Context, M, i64) -> PortResult<Disposition>> Worker<M, W> {
+impl<M: Delivered, W: AsyncFn(&Context, M, i64) -> PortResult<Disposition>> Worker<M, W> {
     /// Works on a batch until `deadline`; returns which messages are not done.
     pub async fn handle(&self, context: &Context, event: SqsEvent, deadline: Moment) -> SqsBatchResponse {
         let ends_at_ms = ends_at_ms(context, deadline);
@@ -62,12 +65,7 @@ impl<M, W: AsyncFn(&Context, M, i64) -> PortResult<Disposition>> Worker<M, W> {
 
     /// Whether the message is done.
     async fn handle_one(&self, context: &Context, record: &SqsMessage, ends_at_ms: i64) -> bool {
-        let work = AssertUnwindSafe(self.decide(context, record, ends_at_ms)).catch_unwind().await;
-        let decided = work.unwrap_or_else(|_| {
-            tracing::error!(message_id = record.message_id, "worker panicked");
-            Move::Return(None)
-        });
-        match decided {
+        match self.decide(context, record, ends_at_ms).await {
             Move::Acknowledge => true,
             Move::Return(after_ms) => {
                 if let (Some(after_ms), Some(receipt)) = (after_ms, record.receipt_handle.as_deref())
@@ -81,17 +79,47 @@ impl<M, W: AsyncFn(&Context, M, i64) -> PortResult<Disposition>> Worker<M, W> {
     }
 
     async fn decide(&self, context: &Context, record: &SqsMessage, ends_at_ms: i64) -> Move {
-        let message = match (self.parse)(record.body.as_deref().unwrap_or("")) {
+        let mut message = match (self.parse)(record.body.as_deref().unwrap_or("")) {
             Ok(message) => message,
             Err(error) => return unreadable(self.unreadable, context, record, &error).await,
         };
-        match (self.work)(context, message, ends_at_ms).await {
-            Ok(disposition) => carry_out(context, disposition).await,
-            Err(error) => {
-                tracing::error!(message_id = record.message_id, %error, "message not done; it is redelivered");
-                Move::Return(Some(error_again_ms(record)))
+        let deliveries = deliveries(record);
+        message.delivered(deliveries);
+        let subject = message.subject();
+        let work = async {
+            let disposition = (self.work)(context, message, ends_at_ms).await?;
+            PortResult::Ok(carry_out(context, disposition).await)
+        };
+        match AssertUnwindSafe(work).catch_unwind().await {
+            Ok(Ok(decided)) => decided,
+            Ok(Err(error)) => {
+                self.report(context, record, &subject, error.port(), &error.to_string());
+                Move::Return(Some(error_again_ms(deliveries)))
+            }
+            Err(_) => {
+                self.report(context, record, &subject, PANIC, "worker panicked");
+                Move::Return(None)
             }
         }
+    }
+
+    /// Lambda counts an invocation that returns messages as a success: this line and this metric are all that is heard.
+    fn report(&self, context: &Context, record: &SqsMessage, subject: &Subject, port: &str, error: &str) {
+        let function = self.queue.function();
+        telemetry::count_failed_work(function, port, context.system.now());
+        tracing::error!(
+            function,
+            port,
+            error,
+            workspace_id = subject.workspace.map(display),
+            account_id = subject.account.map(display),
+            pin_id = subject.pin.map(display),
+            board_id = subject.board_id,
+            import_id = subject.import.map(display),
+            message_id = record.message_id,
+            deliveries = deliveries(record),
+            "message not done; it is redelivered"
+        );
     }
 }
 
@@ -119,7 +147,8 @@ async fn unreadable(rule: Unreadable, context: &Context, record: &SqsMessage, er
                     message_id = record.message_id, %error,
                     "dead-letter message not moved to the redrive queue"
                 );
-                Move::Return(Some(error_again_ms(record)))
+                telemetry::count_failed_work(QueueName::DeadLetters.function(), error.port(), context.system.now());
+                Move::Return(Some(error_again_ms(deliveries(record))))
             }
         },
     }
@@ -141,9 +170,12 @@ async fn carry_out(context: &Context, disposition: Disposition) -> Move {
     }
 }
 
+/// How often the message was delivered, this delivery included.
+fn deliveries(record: &SqsMessage) -> u32 {
+    record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1)
+}
+
 /// The delay after an error doubles with every delivery.
-fn error_again_ms(record: &SqsMessage) -> i64 {
-    let received =
-        record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse::<u32>().ok()).unwrap_or(1);
-    ERROR_AGAIN_MS.saturating_mul(1 << received.saturating_sub(1).min(20)).min(ERROR_AGAIN_MAX_MS)
+fn error_again_ms(deliveries: u32) -> i64 {
+    ERROR_AGAIN_MS.saturating_mul(1 << deliveries.saturating_sub(1).min(20)).min(ERROR_AGAIN_MAX_MS)
 }

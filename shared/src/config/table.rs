@@ -203,7 +203,8 @@ pub const VISIBILITY_TIMEOUT_MS: Setting = Setting {
     parameter: Some("VisibilityTimeoutSeconds"),
     default: None,
     expected: MILLISECONDS,
-    meaning: "How long a received message of the publish queue stays hidden. Longer than the quiesce period. The \
+    meaning: "How long a received message of the publish queue stays hidden. Longer than the quiesce period, at least \
+              6 × the publisher's timeout, and at most 5 minutes (or a minute more than the quiesce period). The \
               parameter is in seconds. A process without the variable does not check it.",
 };
 
@@ -212,8 +213,8 @@ pub const PUBLISHER_TIMEOUT_MS: Setting = Setting {
     parameter: Some("PublisherTimeoutSeconds"),
     default: Some("25000"),
     expected: MILLISECONDS,
-    meaning: "How long one invocation of the publisher may take. At least the client timeout + 5 s. The parameter is \
-              in seconds.",
+    meaning: "How long one invocation of the publisher may take. At least the client timeout + 5 s, at most 45 s. The \
+              parameter is in seconds.",
 };
 
 pub const ACCOUNT_CAPACITY: Setting = Setting {

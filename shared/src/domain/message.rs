@@ -31,6 +31,56 @@ pub struct PublishMessage {
     /// Until when the token may be used.
     #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Moment>,
+    /// How often the queue has delivered the message, this delivery included; 0 is unknown. Not a part of the message.
+    #[serde(skip)]
+    pub deliveries: u32,
+}
+
+/// What a message is about, as a log line names it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subject {
+    pub workspace: Option<WorkspaceId>,
+    pub account: Option<AccountId>,
+    pub pin: Option<PinId>,
+    pub board_id: Option<String>,
+    pub import: Option<ImportId>,
+}
+
+/// A message of a queue that a function reads.
+pub trait Delivered {
+    fn subject(&self) -> Subject;
+
+    /// Tells the message how often the queue has delivered it.
+    fn delivered(&mut self, _deliveries: u32) {}
+}
+
+impl Delivered for PublishMessage {
+    fn subject(&self) -> Subject {
+        let Self { workspace, account, pin, .. } = *self;
+        Subject { workspace: Some(workspace), account: Some(account), pin: Some(pin), ..Subject::default() }
+    }
+
+    fn delivered(&mut self, deliveries: u32) {
+        self.deliveries = deliveries;
+    }
+}
+
+impl Delivered for ReconcileMessage {
+    fn subject(&self) -> Subject {
+        Subject {
+            workspace: Some(self.workspace),
+            account: Some(self.account),
+            pin: self.duplicate_check,
+            board_id: Some(self.board_id.clone()),
+            import: None,
+        }
+    }
+}
+
+impl Delivered for ImportMessage {
+    fn subject(&self) -> Subject {
+        Subject { workspace: Some(self.workspace), import: Some(self.import), ..Subject::default() }
+    }
 }
 
 /// Asks a reconciler to read a board: some pins' outcomes are unresolved, or a published pin's duplicate check is due.
@@ -134,6 +184,7 @@ impl PublishMessage {
             generation,
             slot: None,
             valid_until: None,
+            deliveries: 0,
         };
         message.with_token(token)
     }

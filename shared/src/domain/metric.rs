@@ -29,6 +29,8 @@ pub enum Metric {
     /// No pin could be created from the schedule.
     ScheduleFailed,
     PoisonMessage,
+    /// By function and port: work that has to be done again. Lambda's `Errors` doesn't count it.
+    WorkFailed,
     /// By the result of handling the message.
     DeadLetter,
     TokensRefreshed,

@@ -77,4 +77,15 @@ pub enum PortError {
     Broken { port: &'static str, reason: String },
 }
 
+impl PortError {
+    /// The port that failed, as logs and metrics name it.
+    pub fn port(&self) -> &'static str {
+        match self {
+            Self::Unavailable { port, .. } | Self::Broken { port, .. } => port,
+            // Optimistic writes are writes of the table.
+            Self::Contended { .. } => "table",
+        }
+    }
+}
+
 pub type PortResult<T> = Result<T, PortError>;

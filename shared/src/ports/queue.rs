@@ -22,6 +22,18 @@ pub enum QueueName {
     ImportDeadLetters,
 }
 
+impl QueueName {
+    /// The function that the queue invokes.
+    pub fn function(self) -> &'static str {
+        match self {
+            Self::Publish => "publisher",
+            Self::Reconcile => "reconciler",
+            Self::DeadLetters | Self::ImportDeadLetters => "dead_letters",
+            Self::Import => "importer",
+        }
+    }
+}
+
 /// Sending and returning messages.
 #[async_trait]
 pub trait Queue: Send + Sync {

@@ -6,6 +6,15 @@ use super::PortResult;
 use crate::domain::ids::WorkspaceId;
 use crate::domain::stats::rollup::{RollupPage, Sums};
 
+/// A group of minutes of which some workspaces are in the rollup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BegunGroup {
+    /// The last minute of the group; its first one follows the minute that is rolled up.
+    pub last: i64,
+    /// The workspaces up to this one, in the order of their ids, are in the rollup.
+    pub after: WorkspaceId,
+}
+
 /// The rollup, in the store's table. Hours are counted from the epoch.
 #[async_trait]
 pub trait Rollups: Send + Sync {
@@ -13,6 +22,10 @@ pub trait Rollups: Send + Sync {
     async fn rolled_up(&self) -> PortResult<Option<i64>>;
     /// Moves that minute forward, never back.
     async fn set_rolled_up(&self, minute: i64) -> PortResult<()>;
+    /// The group that a run began and had no time to finish; `None` once all of it is rolled up.
+    async fn begun_group(&self) -> PortResult<Option<BegunGroup>>;
+    /// Notes how far a group has come, if a minute is rolled up and the group's last isn't yet.
+    async fn set_begun_group(&self, group: &BegunGroup) -> PortResult<()>;
     /// The sums of the hours from `first` to `last` that have any, the earliest first; eventually consistent.
     async fn sums(&self, workspace: WorkspaceId, first: i64, last: i64) -> PortResult<Vec<(i64, Sums)>>;
     /// Page 0 of an hour. Consistent read.

@@ -16,7 +16,7 @@ use crate::domain::time::{Moment, SECOND_MS};
 use crate::ports::{DeadLetterMessage, MAX_DELAY_MS, PortError, PortResult, Queue, QueueName, RedriveQueue, System};
 
 /// As in template.yaml.
-pub const VISIBILITY_MS: i64 = 180 * SECOND_MS;
+pub const VISIBILITY_MS: i64 = 150 * SECOND_MS;
 pub const MAX_RECEIVES: u32 = 20;
 
 /// A message as a worker receives it.

@@ -17,6 +17,8 @@ pub enum Fault {
     FailBefore,
     /// Returns an error, although the call took effect.
     FailAfter,
+    /// Another writer's transaction is under way on the row, also at the second try; the call has no effect.
+    Contended,
     /// The process dies before the call has any effect.
     DieBefore,
     /// The process dies after the call took effect and before its result is known.
@@ -53,6 +55,8 @@ struct State {
     died: bool,
     /// The test itself is calling: its calls don't count.
     spared: bool,
+    /// How long every call takes.
+    call_ms: i64,
 }
 
 /// The planned faults, shared by all fakes of a test world.
@@ -75,6 +79,11 @@ impl Faults {
     /// recovery markers: each tick makes dozens of them, all alike.
     pub fn plan_any(&self, nth: usize, fault: Fault) {
         self.state().planned.push(Planned { call: None, calls_left: nth, fault });
+    }
+
+    /// Makes every call take this long from now on.
+    pub fn take_ms(&self, ms: i64) {
+        self.state().call_ms = ms;
     }
 
     /// Removes the planned faults that haven't happened. Returns whether there were any.
@@ -140,9 +149,12 @@ impl Faults {
 #[async_trait]
 impl Gate for Faults {
     async fn enter(&self, call: &'static str) -> Entry {
+        let call_ms = self.state().call_ms;
+        self.system.advance_ms(call_ms);
         match self.next(call) {
             None => {}
             Some(Fault::FailBefore) => return Entry::Refused,
+            Some(Fault::Contended) => return Entry::Contended,
             Some(Fault::DieBefore) => self.die().await,
             Some(Fault::Slow(ms)) => self.system.advance_ms(ms),
             Some(Fault::Asleep(ms)) => self.system.sleep_through_ms(ms),

@@ -16,6 +16,8 @@ pub enum Entry {
     Twice,
     /// Returns an error; the call has no effect.
     Refused,
+    /// A conditional write meets another writer's transaction on its row; the call has no effect.
+    Contended,
 }
 
 /// How a call returns.
@@ -44,6 +46,7 @@ where
 {
     let answer = match gate.enter(call).await {
         Entry::Refused => return Err(unavailable(call)),
+        Entry::Contended => return Err(PortError::Contended { row: call, writes: 2 }),
         Entry::Through => effect(),
         Entry::Twice => {
             let _ = effect();

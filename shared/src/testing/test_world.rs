@@ -41,9 +41,9 @@ const BATCH: usize = 10;
 /// The timeout of the dispatcher's invocation.
 const DISPATCHER_TIMEOUT_MS: i64 = 55_000;
 /// The timeout of the reconciler's invocation.
-const RECONCILER_TIMEOUT_MS: i64 = 60_000;
+const RECONCILER_TIMEOUT_MS: i64 = 45_000;
 /// The timeout of the importer's invocation.
-const IMPORTER_TIMEOUT_MS: i64 = 60_000;
+const IMPORTER_TIMEOUT_MS: i64 = 45_000;
 /// More steps than this at one moment mean an endless loop.
 const STEPS_AT_ONE_MOMENT_MAX: u32 = 1_000;
 

@@ -3,8 +3,10 @@
 mod canary;
 mod contract;
 mod envelope;
+mod failing_work;
 mod pinterest_analytics;
 mod pinterest_boards;
 mod pinterest_client;
 mod sqs_batch;
+mod transactions;
 mod unprocessed_items;

@@ -8,7 +8,7 @@ mod connections;
 mod dashboard;
 mod export;
 mod imports;
-mod isolation;
+pub mod isolation;
 mod links;
 mod openapi;
 mod people;

@@ -14,6 +14,7 @@ use pinbridge_shared::flows::pins::edit_pin::{EditError, edit_pin};
 use pinbridge_shared::flows::pins::read_pins;
 use pinbridge_shared::flows::pins::retry_pin::{RetryError, retry_pin, retry_pin_with};
 use pinbridge_shared::flows::tenants::export;
+use pinbridge_shared::ports::PortError;
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::faults::Fault;
 use pinbridge_shared::testing::{START, TestWorld};
@@ -220,4 +221,36 @@ async fn a_fault_at_any_call_of_a_change_or_a_deletion_ends_as_it_was_answered()
         // With repetitions only the change's or the deletion's own calls.
         sweep(&FAULTS_AND_REPEATS, 2, async |nth, fault| story(nth, fault, deletes).await).await;
     }
+}
+
+#[tokio::test]
+async fn a_write_that_met_another_transaction_changes_nothing_and_may_be_made_again() {
+    let world = TestWorld::new(1).await;
+    let failed = failed(&world).await;
+    let (edited, deleted) = (world.accept("edited").await, world.accept("deleted").await);
+    let before = world.pins(&[failed, edited, deleted]).await;
+    let contend = |call| world.faults.plan(call, 1, Fault::Contended);
+    contend("store.put_pin");
+    let new = world.try_accept(testdata::request("new")).await.expect("survives");
+    assert!(matches!(new, Err(AcceptError::Port(PortError::Contended { .. }))));
+    contend("store.save_pin");
+    let edit = edit_pin(&world.context, edited, &titled("Better")).await;
+    assert!(matches!(edit, Err(EditError::Port(PortError::Contended { .. }))), "{edit:?}");
+    contend("store.save_pin");
+    let delete = delete_pin(&world.context, deleted).await;
+    assert!(matches!(delete, Err(DeleteError::Port(PortError::Contended { .. }))), "{delete:?}");
+    contend("store.save_attempt");
+    let retry = retry_pin(&world.context, failed, false).await;
+    assert!(matches!(retry, Err(RetryError::Port(PortError::Contended { .. }))), "{retry:?}");
+    assert_eq!(world.pins(&[failed, edited, deleted]).await, before);
+
+    let new = world.accept("new").await;
+    edit_pin(&world.context, edited, &titled("Better")).await.expect("edited");
+    delete_pin(&world.context, deleted).await.expect("deleted");
+    retry_pin(&world.context, failed, false).await.expect("retried");
+    // The publisher's announcement and its outcome meet one too.
+    contend("store.save_attempt");
+    world.faults.plan("store.save_attempt", 3, Fault::Contended);
+    world.run_until_finished(&[new, edited, failed], START.plus_ms(20 * MINUTE_MS)).await;
+    assert_eq!(world.pinterest.pins().len(), 3, "each once");
 }

@@ -3,20 +3,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pinbridge_shared::domain::ids::PinKey;
+use pinbridge_shared::domain::ids::{AccountKey, PinKey, WorkspaceId};
 use pinbridge_shared::domain::pacing::pace::Pace;
-use pinbridge_shared::domain::pin::Placement;
 use pinbridge_shared::domain::pin::attempt::Status;
 use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::pin::{Pin, Placement, WaitReason};
 use pinbridge_shared::domain::stats::rollup::{End, Sample, Sums};
-use pinbridge_shared::domain::testdata;
+use pinbridge_shared::domain::testdata::{self, pin_of};
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::flows::pins::retry_pin::retry_pin;
-use pinbridge_shared::flows::stats::roll_up::{RolledUp, roll_up};
+use pinbridge_shared::flows::stats::roll_up::{RUN_MAX_MS, RolledUp, roll_up};
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::fake_store::FakeStore;
 use pinbridge_shared::testing::faults::Fault;
 use pinbridge_shared::testing::{START, TestWorld};
+use uuid::Uuid;
 
 use super::accept_numbered;
 use crate::support::sweep::{FAULTS_AND_REPEATS, sweep};
@@ -239,4 +240,118 @@ async fn the_finished_pins_of_a_row_that_is_filed_anew_are_not_forgotten() {
     world.run_until_finished(&keys, START.plus_ms(60 * MINUTE_MS)).await;
     world.run_for_ms(ROLLED_UP_AFTER_MS).await;
     assert_exact(&store, "a part of a row came later");
+}
+
+/// As many workspaces with a backlog as this, each with a pin that waits there from the start.
+async fn many_waiting(workspaces: u128) -> (TestWorld, Arc<FakeStore>, Vec<WorkspaceId>) {
+    let (world, store) = TestWorld::with_store(6).await;
+    let ids: Vec<WorkspaceId> = (0..workspaces).map(|number| WorkspaceId(Uuid::from_u128(number << 64))).collect();
+    let fill = async {
+        for workspace in &ids {
+            let account = AccountKey { workspace: *workspace, account: testdata::account() };
+            let pin = pin_of(testdata::request("waits"), START, Placement::Backlog(WaitReason::AccountPacing));
+            let pin = Pin { key: PinKey { workspace: *workspace, pin: pin.key.pin }, ..pin };
+            world.context.store.mark_waiting(account, START).await.expect("marked");
+            world.context.store.put_pin(&pin).await.expect("written");
+        }
+    };
+    world.faults.spare(fill).await;
+    world.system.advance_ms(16 * MINUTE_MS);
+    world.context.rollups.set_rolled_up(START.minute() - 1).await.expect("set");
+    world.context.store.set_watermark(START.minute() + 12).await.expect("set");
+    (world, store, ids)
+}
+
+fn counted(store: &FakeStore, workspaces: &[WorkspaceId]) -> usize {
+    let once = |workspace: &&WorkspaceId| {
+        let (samples, sums) = store.peek_rollups(**workspace);
+        let sums_of_samples = sums.values().flat_map(|sums| sums.0.values()).flat_map(|of| of.created).sum::<u32>();
+        assert!(samples.len() <= 1 && sums_of_samples as usize == samples.len(), "{workspace:?}: {samples:?}");
+        samples.len() == 1
+    };
+    workspaces.iter().filter(once).count()
+}
+
+#[tokio::test]
+async fn a_roll_up_of_thousands_of_waiting_workspaces_ends_in_time_and_goes_on_where_it_stopped() {
+    const WORKSPACES: u128 = 2_500;
+    const INVOCATION_MS: i64 = 55 * SECOND_MS;
+    /// Each port call; that of a listing makes four queries.
+    const CALL_MS: i64 = 5;
+    /// What is begun when the time is over: the workspaces that are rolled up together.
+    const ENDS_LATE_MS: i64 = 2 * SECOND_MS;
+    let (world, store, ids) = many_waiting(WORKSPACES).await;
+    world.faults.take_ms(CALL_MS);
+    let mut before = 0;
+    for _ in 0..40 {
+        let began_ms = world.context.system.monotonic_ms();
+        let rolled_up = roll_up(&world.context, began_ms + INVOCATION_MS).await.expect("rolled up");
+        let took_ms = world.context.system.monotonic_ms() - began_ms;
+        assert!(took_ms <= RUN_MAX_MS + ENDS_LATE_MS, "a run took {took_ms} ms");
+        let now = counted(&store, &ids);
+        if rolled_up.behind == 0 {
+            assert_eq!((now, store.peek_rolled_up()), (ids.len(), Some(START.minute() + 9)));
+            return;
+        }
+        assert!(now > before || rolled_up.minutes > 0, "every run comes further: {now} after {before}");
+        before = now;
+    }
+    panic!("after 40 runs {before} of {} workspaces are in the rollup", ids.len());
+}
+
+#[tokio::test]
+async fn a_run_with_hardly_any_time_comes_further_too() {
+    let (world, store, ids) = many_waiting(100).await;
+    world.faults.take_ms(1);
+    for runs in 1.. {
+        assert!(runs <= 10, "{} of {}", counted(&store, &ids), ids.len());
+        let ends_at_ms = world.context.system.monotonic_ms() + 10 * SECOND_MS + 10;
+        if roll_up(&world.context, ends_at_ms).await.expect("rolled up").behind == 0 {
+            break;
+        }
+    }
+    assert_eq!(counted(&store, &ids), ids.len());
+}
+
+/// Deaths, errors and repeated calls between the workspaces of a group, in runs that stop in its middle.
+#[tokio::test]
+async fn a_death_in_the_middle_of_a_group_neither_loses_nor_counts_twice() {
+    let run = async |world: &TestWorld| {
+        // Time for some of the workspaces.
+        let ends_at_ms = world.context.system.monotonic_ms() + 10 * SECOND_MS + 100;
+        let _ = world.faults.mortal(roll_up(&world.context, ends_at_ms)).await;
+    };
+    for call in ["rollups.set_begun_group", "rollups.begun_group", "rollups.set_rolled_up", "rollups.save_rollup_page"]
+    {
+        for fault in FAULTS_AND_REPEATS {
+            for nth in [1, 2] {
+                let (world, store, ids) = many_waiting(100).await;
+                world.faults.take_ms(1);
+                world.faults.plan(call, nth, fault);
+                for _ in 0..20 {
+                    run(&world).await;
+                    counted(&store, &ids);
+                }
+                let what = format!("{fault:?} at call {nth} of {call}");
+                assert_eq!(counted(&store, &ids), ids.len(), "{what}");
+                assert_eq!(store.peek_rolled_up(), Some(START.minute() + 9), "{what}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_runs_at_once_that_stop_in_the_middle_of_a_group_lose_nothing() {
+    for nth in 1..20 {
+        let (world, store, ids) = many_waiting(100).await;
+        world.faults.take_ms(1);
+        (0..4).for_each(|more| world.faults.plan_any(nth + 7 * more, Fault::Yield));
+        for _ in 0..12 {
+            let ends_at_ms = world.context.system.monotonic_ms() + 10 * SECOND_MS + 100;
+            let (first, second) =
+                tokio::join!(roll_up(&world.context, ends_at_ms), roll_up(&world.context, ends_at_ms));
+            let _ = (first, second);
+        }
+        assert_eq!(counted(&store, &ids), ids.len(), "they take turns at call {nth}");
+    }
 }

@@ -7,5 +7,6 @@ mod kill;
 mod operator;
 mod pacing;
 pub mod process;
+mod recursion;
 mod schedules;
 mod template;

@@ -1,7 +1,10 @@
 //! What the local stack repeats of template.yaml by hand is the same there.
 
 use pinbridge_local::{resources, runner};
-use pinbridge_shared::config::{Environment, PUBLISHER_TIMEOUT_MS, Settings};
+use pinbridge_shared::config::{
+    Environment, PICKED_UP_WITHIN_MS, PUBLISHER_TIMEOUT_MS, QUEUE_FUNCTION_TIMEOUT_MAX_MS, Settings,
+    VISIBILITY_PER_TIMEOUT,
+};
 
 const TEMPLATE: &str = include_str!("../../../template.yaml");
 
@@ -36,10 +39,10 @@ fn the_local_table_and_queues_are_the_templates() {
     let hidden = [
         ("ReconciliationQueue", resources::RECONCILIATION_VISIBILITY_S),
         ("PublishDeadLetters", resources::DEAD_LETTERS_VISIBILITY_S),
-        ("ReconciliationDeadLetters", resources::DEAD_LETTERS_VISIBILITY_S),
+        ("ReconciliationDeadLetters", resources::UNREAD_VISIBILITY_S),
         ("ImportQueue", resources::IMPORT_VISIBILITY_S),
         ("ImportDeadLetters", resources::DEAD_LETTERS_VISIBILITY_S),
-        ("RedriveQueue", resources::DEAD_LETTERS_VISIBILITY_S),
+        ("RedriveQueue", resources::UNREAD_VISIBILITY_S),
     ];
     for (queue, seconds) in hidden {
         assert!(resource(queue).contains(&format!("VisibilityTimeout: {seconds}")), "{queue}");
@@ -55,6 +58,36 @@ fn the_local_table_and_queues_are_the_templates() {
         assert!(resource(queue).contains(&format!("deadLetterTargetArn: !GetAtt {dead_letters}.Arn")), "{queue}");
         assert!(resource(queue).contains("maxReceiveCount: !Ref MaxReceiveCount"), "{queue}");
     }
+}
+
+/// The number after `name: ` in a resource's text; of a parameter, its default.
+fn seconds(resource: &'static str, name: &str) -> i64 {
+    let (_, rest) = resource.split_once(&format!("\n      {name}: ")).expect(name);
+    let text = rest.split_whitespace().next().expect("a value");
+    let text = if text == "!Ref" { default_of(rest.split_whitespace().nth(1).expect("a parameter")) } else { text };
+    text.parse().expect("seconds")
+}
+
+#[test]
+fn every_queue_hides_messages_for_six_timeouts_of_its_function_and_for_five_minutes_at_most() {
+    let mut queues = 0;
+    for mapping in TEMPLATE.split("\n\n").filter(|part| part.contains("Type: AWS::Lambda::EventSourceMapping")) {
+        let named = |name: &str| {
+            let (_, rest) = mapping.split_once(&format!("{name}: !GetAtt ")).expect(name);
+            rest.split_once(".Arn").expect("an ARN").0
+        };
+        let timeout_s = seconds(resource(named("FunctionName")), "Timeout");
+        let hidden_s = seconds(resource(named("EventSourceArn")), "VisibilityTimeout");
+        assert_eq!(hidden_s, VISIBILITY_PER_TIMEOUT * timeout_s, "{}", named("EventSourceArn"));
+        assert!(hidden_s * 1_000 <= PICKED_UP_WITHIN_MS, "{}", named("EventSourceArn"));
+        assert!(timeout_s * 1_000 <= QUEUE_FUNCTION_TIMEOUT_MAX_MS, "{}", named("FunctionName"));
+        queues += 1;
+    }
+    assert_eq!(queues, 5);
+    let (_, timeout) = TEMPLATE.split_once("\n  PublisherTimeoutSeconds:\n").expect("a parameter");
+    let (_, most) = timeout.split_once("MaxValue: ").expect("a limit");
+    let most: i64 = most.lines().next().expect("a value").parse().expect("seconds");
+    assert_eq!(most * 1_000, QUEUE_FUNCTION_TIMEOUT_MAX_MS);
 }
 
 #[test]

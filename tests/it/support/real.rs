@@ -17,6 +17,7 @@ use pinterest_simulator::{APP_ID, APP_SECRET, Config, Simulator};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use super::front::Front;
 use super::{api, embedded_aws};
 
 pub const CALLBACK: &str = "http://127.0.0.1:1/v1/pinterest/oauth/callback";
@@ -34,7 +35,16 @@ pub struct Real {
 impl Real {
     /// A system for that many Pinterest users, of which nobody is connected.
     pub async fn start(users: usize) -> Self {
+        Self::start_behind(users, None).await
+    }
+
+    /// The same; the adapters' calls to AWS go through `front`.
+    pub async fn start_behind(users: usize, front: Option<&Front>) -> Self {
         let aws = embedded_aws::start().await;
+        let endpoint_url = front.map_or_else(|| aws.endpoint_url(), |front| front.url.clone());
+        if let Some(front) = front {
+            front.forward_to(&aws.endpoint_url());
+        }
         resources::create_table(&embedded_aws::dynamodb(&aws)).await.expect("the table is created");
         let queues = resources::create_queues(&embedded_aws::sqs(&aws), 180).await.expect("the queues are created");
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
@@ -48,7 +58,7 @@ impl Real {
             scopes: SCOPES.into(),
         };
         let config = pinbridge_shared::adapters::aws::loader()
-            .endpoint_url(aws.endpoint_url())
+            .endpoint_url(endpoint_url)
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::new("AKLOCAL", "secret", None, None, "test"))
             .load()
@@ -92,6 +102,27 @@ impl Real {
         let (status, _, answer) = self.call(method, path, &[("x-api-key", key)], &text).await;
         assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
         if answer.is_empty() { Value::Null } else { serde_json::from_str(&answer).expect("JSON") }
+    }
+
+    /// Registers somebody, and answers an API key of the workspace that this makes.
+    pub async fn register(&self, name: &str) -> String {
+        let person = json!({"full_name": name, "email": format!("{name}@example.com"),
+                            "password": "a long password 71", "workspace_name": name});
+        let (status, _, answer) = self.call("POST", "/v1/auth/register", &[], &person.to_string()).await;
+        assert_eq!(status, 201, "{answer}");
+        let answer: Value = serde_json::from_str(&answer).expect("JSON");
+        let bearer = format!("Bearer {}", answer["access_token"].as_str().expect("a token"));
+        let body = json!({"name": name}).to_string();
+        let (status, _, made) = self.call("POST", "/v1/api-keys", &[("authorization", &bearer)], &body).await;
+        assert_eq!(status, 201, "{made}");
+        let made: Value = serde_json::from_str(&made).expect("JSON");
+        made["api_key"].as_str().expect("a key").to_owned()
+    }
+
+    /// The first board of an account.
+    pub async fn board(&self, key: &str, account: &str) -> String {
+        let boards = self.must("GET", &format!("/v1/pinterest/boards?account_id={account}"), key, Value::Null).await;
+        boards[0]["id"].as_str().expect("a board").to_owned()
     }
 
     /// Connects a Pinterest user as a person does: start, agree, come back. Answers the account's id.

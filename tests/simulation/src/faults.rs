@@ -20,6 +20,8 @@ pub struct Faults {
     pub repeated: f64,
     /// The call takes up to 6 s.
     pub slow: f64,
+    /// The write meets another transaction on its row, and has no effect. Only for rows that transactions write.
+    pub contended: f64,
     // Queues, per message.
     pub duplicate: f64,
     /// The acknowledgement is lost, so the message is delivered again.
@@ -102,6 +104,7 @@ impl Faults {
             lost: draw(rng, 0.05),
             repeated: draw(rng, 0.05),
             slow: draw(rng, 0.02),
+            contended: draw(rng, 0.05),
             duplicate: draw(rng, 0.2),
             unacknowledged: draw(rng, 0.1),
             late_batch: draw(rng, 0.2),

@@ -43,6 +43,10 @@ pub fn parse_target(text: &str) -> Option<Target> {
     Some((kind, Box::leak(call.to_owned().into_boxed_str()), crash))
 }
 
+/// The writes of rows that transactions write: another writer's transaction may be under way on them.
+const TRANSACTED: [&str; 5] =
+    ["store.put_pin", "store.save_attempt", "store.save_attempts", "store.save_pin", "store.hide_pin"];
+
 pub type Coverage = BTreeMap<(Kind, &'static str), Count>;
 
 /// How much likelier a crash is at the first call of a kind in a world: this factor at the first, half of it at the
@@ -243,6 +247,9 @@ impl Gate for SimGate {
         self.travel(faults.slow).await;
         if self.kernel.chance(faults.refused) {
             return Entry::Refused;
+        }
+        if TRANSACTED.contains(&call) && self.kernel.chance(faults.contended) {
+            return Entry::Contended;
         }
         if self.kernel.chance(faults.repeated) { Entry::Twice } else { Entry::Through }
     }

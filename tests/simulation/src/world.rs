@@ -51,7 +51,7 @@ pub const START: i64 = 1_767_225_600_000;
 /// As in template.yaml.
 const API_TIMEOUT_MS: i64 = 20 * SECOND_MS;
 const PUBLISHER_TIMEOUT_MS: i64 = 25 * SECOND_MS;
-const RECONCILER_TIMEOUT_MS: i64 = 60 * SECOND_MS;
+const RECONCILER_TIMEOUT_MS: i64 = 45 * SECOND_MS;
 const DEAD_LETTERS_TIMEOUT_MS: i64 = 30 * SECOND_MS;
 const DISPATCHER_TIMEOUT_MS: i64 = 55 * SECOND_MS;
 /// Once the faults have ended, everything must be finished within this time. A spam block alone pauses for four hours.

@@ -26,7 +26,10 @@ pub fn events() -> Vec<(&'static str, &'static str)> {
 fn explained(kind: EventKind) -> &'static str {
     use EventKind as K;
     match kind {
-        K::AttemptStarted => "An attempt was recorded, just before the call to Pinterest.",
+        K::AttemptStarted => {
+            "An attempt was recorded, just before the call to Pinterest. A note says how many earlier deliveries of the \
+             pin's message came to nothing."
+        }
         K::NotSent => "The recorded call was not made, because it would have been too late. Another attempt follows.",
         K::Published => "Pinterest created the Pin. The pin is finished.",
         K::Adopted => "The board shows the Pin of an attempt whose answer was lost. The pin is finished.",

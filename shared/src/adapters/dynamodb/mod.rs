@@ -70,8 +70,12 @@ impl DynamoStore {
     }
 }
 
-/// Turns an SDK error of any operation into a port error.
+/// Turns an SDK error of any operation into a port error. A row in another writer's transaction is contention, not an
+/// outage.
 fn failed<E: ProvideErrorMetadata>(error: SdkError<E>) -> PortError {
+    if error.code() == Some(transaction::CONFLICT) {
+        return PortError::Contended { row: "row of a transaction", writes: transaction::WRITE_TRIES_MAX };
+    }
     crate::adapters::aws::port_error(PORT, &error)
 }
 

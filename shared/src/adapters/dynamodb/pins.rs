@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::types::{KeysAndAttributes, Put, ReturnValuesOnConditionChe
 
 use super::item::{Builder, Item, Reader, moment, number, text, unreadable};
 use super::rows::{attempt_item, is_of, listing, pin_item, read_attempt, read_pin};
+use super::transaction::beside_transactions;
 use super::{DynamoStore, REST_ATTEMPTS, failed, keys, pause_before, refused_by};
 use crate::domain::ids::{AccountKey, PinId, PinKey, WorkspaceId};
 use crate::domain::invariants::is_same_write;
@@ -31,7 +32,7 @@ impl Pins for DynamoStore {
             .set_item(Some(pin_item(pin)))
             .condition_expression("attribute_not_exists(pk)")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match put.send().await {
+        match beside_transactions(|| put.clone().send()).await {
             Ok(_) => Ok(Write::Done),
             Err(error) => {
                 let existing = read_pin(pin.key, &refused_by(error)?.unwrap_or_default())?;
@@ -83,7 +84,8 @@ impl Pins for DynamoStore {
                 .condition_expression("rev = :seen AND pn = :pn")
                 .expression_attribute_values(":seen", number(rev - 1)),
         };
-        match put.expression_attribute_values(":pn", text(&pin.nonce)).send().await {
+        let put = put.expression_attribute_values(":pn", text(&pin.nonce));
+        match beside_transactions(|| put.clone().send()).await {
             Ok(_) => Ok(Write::Done),
             Err(error) => match refused_by(error)? {
                 Some(item) if is_of(pin, &item) => {
@@ -132,7 +134,7 @@ impl Pins for DynamoStore {
             .expression_attribute_values(":at", moment(at))
             .expression_attribute_values(":lpk", text(listing(pin)))
             .expression_attribute_values(":pn", text(&pin.nonce));
-        match update.send().await {
+        match beside_transactions(|| update.clone().send()).await {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),

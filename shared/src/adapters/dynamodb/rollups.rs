@@ -8,7 +8,7 @@ use crate::domain::ids::WorkspaceId;
 use crate::domain::stats::rollup::codec::{decode_samples, decode_sums, encode_samples, encode_sums};
 use crate::domain::stats::rollup::{RollupPage, SAMPLES_KEPT_MS, SUMS_KEPT_MS, Sums};
 use crate::domain::time::{HOUR_MS, Moment};
-use crate::ports::{PortResult, Rollups};
+use crate::ports::{BegunGroup, PortResult, Rollups};
 
 fn rollup_page_item(workspace: WorkspaceId, hour: i64, page: &RollupPage) -> Item {
     let kept_ms = if page.number == 0 { SUMS_KEPT_MS } else { SAMPLES_KEPT_MS };
@@ -77,7 +77,36 @@ impl Rollups for DynamoStore {
     }
 
     async fn set_rolled_up(&self, minute: i64) -> PortResult<()> {
+        // A new row, without the group that was begun before.
         self.move_mark(keys::ROLLED_UP, minute).await
+    }
+
+    async fn begun_group(&self) -> PortResult<Option<BegunGroup>> {
+        let item = self.get(keys::ROLLED_UP.to_owned(), keys::ROLLED_UP, true).await?;
+        let Some(row) = item.as_ref().map(Reader) else { return Ok(None) };
+        let (Some(last), Some(after)) = (row.maybe_number("begun"), row.maybe_text("after")) else { return Ok(None) };
+        let after = after.parse().map_err(|_| unreadable("after"))?;
+        Ok(Some(BegunGroup { last, after }))
+    }
+
+    async fn set_begun_group(&self, group: &BegunGroup) -> PortResult<()> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Builder::keyed(keys::ROLLED_UP.to_owned(), keys::ROLLED_UP).build()))
+            .update_expression("SET begun = :last, #after = :after")
+            // The rolled-up minute was moved past a group that another run finished.
+            .condition_expression("#minute < :last")
+            .expression_attribute_names("#minute", "minute")
+            .expression_attribute_names("#after", "after")
+            .expression_attribute_values(":last", number(group.last))
+            .expression_attribute_values(":after", text(group.after.to_string()));
+        match update.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error) => Err(failed(error)),
+        }
     }
 
     async fn sums(&self, workspace: WorkspaceId, first: i64, last: i64) -> PortResult<Vec<(i64, Sums)>> {

@@ -1,19 +1,73 @@
-//! Several attempt rows in one transaction: all are written, or none.
+//! Several rows in one transaction: all are written, or none. And what transactions do to other writes of their rows.
 
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::transact_write_items::builders::TransactWriteItemsFluentBuilder;
 use aws_sdk_dynamodb::types::Put;
 
 use super::item::{number, text};
 use super::rows::attempt_item;
-use super::{DynamoStore, failed, keys};
+use super::{DynamoStore, PORT, failed, keys, pause_before};
 use crate::domain::invariants::is_same_write;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
 use crate::ports::{PortError, PortResult};
 
-/// The reason that a cancelled transaction gives for a row whose condition failed.
-const CONDITION_FAILED: &str = "ConditionalCheckFailed";
+/// A write that met another transaction is tried this often, the first time included: such a transaction lasts for
+/// milliseconds. Then the caller is told.
+pub(super) const WRITE_TRIES_MAX: usize = 2;
+/// What a single write is refused with while a transaction on its row is under way. The SDK doesn't repeat it.
+pub(super) const CONFLICT: &str = "TransactionConflictException";
+
+/// Why a transaction was cancelled: nothing of it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cancelled {
+    /// A row is not as its condition wants it.
+    Condition,
+    /// Another transaction or write on one of the rows was under way: nothing is decided.
+    Conflict,
+    /// The table or a partition has no capacity left for the moment.
+    Throttled,
+    /// One of the writes is wrong: repeating it doesn't help.
+    Refused,
+}
+
+/// The reason of the whole, from the reason of each row. A failed condition decides, whatever the other rows met. What
+/// never passes decides next.
+fn why_cancelled<'a>(reasons: impl IntoIterator<Item = &'a str>) -> Cancelled {
+    let reason = |code| match code {
+        "None" => None,
+        "ConditionalCheckFailed" => Some(Cancelled::Condition),
+        "TransactionConflict" => Some(Cancelled::Conflict),
+        "ThrottlingError" | "ProvisionedThroughputExceeded" | "RequestLimitExceeded" | "InternalServerError" => {
+            Some(Cancelled::Throttled)
+        }
+        _ => Some(Cancelled::Refused),
+    };
+    let found: Vec<Cancelled> = reasons.into_iter().filter_map(reason).collect();
+    let order = [Cancelled::Condition, Cancelled::Refused, Cancelled::Conflict];
+    // Without any reason it is unknown what was wrong; the same call may work later.
+    order.into_iter().find(|wanted| found.contains(wanted)).unwrap_or(Cancelled::Throttled)
+}
+
+/// Makes a write of a row that transactions write too, and once more if one was under way.
+pub(super) async fn beside_transactions<O, E, Sent>(send: impl Fn() -> Sent) -> Result<O, SdkError<E>>
+where
+    E: ProvideErrorMetadata,
+    Sent: Future<Output = Result<O, SdkError<E>>>,
+{
+    let mut tries = 1;
+    loop {
+        match send().await {
+            Err(error) if tries < WRITE_TRIES_MAX && error.code() == Some(CONFLICT) => {
+                tracing::info!(tries, "write met a transaction; it is made again");
+                pause_before(1).await;
+                tries += 1;
+            }
+            answer => return answer,
+        }
+    }
+}
 
 impl DynamoStore {
     pub(super) async fn commit(
@@ -21,17 +75,29 @@ impl DynamoStore {
         call: TransactWriteItemsFluentBuilder,
         writes: &[(Pin, Attempt)],
     ) -> PortResult<bool> {
-        match call.send().await {
-            Ok(_) => Ok(true),
-            Err(error) => match error.as_service_error() {
-                Some(TransactWriteItemsError::TransactionCanceledException(cancelled))
-                    if cancelled.cancellation_reasons().iter().any(|why| why.code() == Some(CONDITION_FAILED)) =>
-                {
-                    self.are_saved(writes).await
-                }
-                // Another transaction or write on one of the rows was under way: nothing is decided.
-                _ => Err(failed(error)),
-            },
+        let mut tries = 1;
+        loop {
+            let Err(error) = call.clone().send().await else { return Ok(true) };
+            let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
+            else {
+                return Err(failed(error));
+            };
+            let reasons: Vec<&str> = cancelled.cancellation_reasons().iter().filter_map(|why| why.code()).collect();
+            let why = why_cancelled(reasons.iter().copied());
+            let is_passing = matches!(why, Cancelled::Conflict | Cancelled::Throttled);
+            if is_passing && tries < WRITE_TRIES_MAX {
+                tracing::info!(tries, ?why, "transaction cancelled; it is made again");
+                pause_before(1).await;
+                tries += 1;
+                continue;
+            }
+            let reason = format!("transaction cancelled: {}", reasons.join(", "));
+            return match why {
+                Cancelled::Condition => self.are_saved(writes).await,
+                Cancelled::Conflict => Err(PortError::Contended { row: "pin", writes: tries }),
+                Cancelled::Throttled => Err(PortError::Unavailable { port: PORT, reason }),
+                Cancelled::Refused => Err(PortError::Broken { port: PORT, reason }),
+            };
         }
     }
 
@@ -46,7 +112,7 @@ impl DynamoStore {
                 .condition_expression("rev = :seen AND pn = :pn")
                 .expression_attribute_values(":seen", number(rev - 1)),
         };
-        put.build().map_err(|error| PortError::Broken { port: super::PORT, reason: error.to_string() })
+        put.build().map_err(|error| PortError::Broken { port: PORT, reason: error.to_string() })
     }
 
     /// Whether every row is the one that was to be written: an earlier try of the same call may have succeeded.
@@ -62,5 +128,28 @@ impl DynamoStore {
             }
         }
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cancelled_transaction_is_read_by_the_reasons_of_its_rows() {
+        for (reasons, expected) in [
+            (&["None", "ConditionalCheckFailed"][..], Cancelled::Condition),
+            (&["TransactionConflict", "ConditionalCheckFailed"], Cancelled::Condition),
+            (&["TransactionConflict", "None"], Cancelled::Conflict),
+            (&["ThrottlingError", "TransactionConflict"], Cancelled::Conflict),
+            (&["None", "ThrottlingError"], Cancelled::Throttled),
+            (&["ProvisionedThroughputExceeded"], Cancelled::Throttled),
+            (&["TransactionConflict", "ValidationError"], Cancelled::Refused),
+            (&["ItemCollectionSizeLimitExceeded"], Cancelled::Refused),
+            (&["AccessDenied"], Cancelled::Refused),
+            (&[], Cancelled::Throttled),
+        ] {
+            assert_eq!(why_cancelled(reasons.iter().copied()), expected, "{reasons:?}");
+        }
     }
 }

@@ -164,6 +164,19 @@ impl Attempt {
         Ok(next.logged(EventKind::AttemptStarted, |_| {}))
     }
 
+    /// Notes at the attempt's start how many earlier deliveries of its message came to nothing: they left no event.
+    /// This row is written anyway, so a pin that nothing happens to costs no more.
+    pub fn after_deliveries(mut self, deliveries: u32) -> Self {
+        let explained = u32::try_from(self.history.len()).unwrap_or(u32::MAX);
+        let idle = deliveries.saturating_sub(explained);
+        if let Some(started) =
+            self.history.last_mut().filter(|event| event.kind == EventKind::AttemptStarted && idle > 0)
+        {
+            started.note = Some(format!("{idle} deliveries did nothing"));
+        }
+        self
+    }
+
     /// The call was announced and never sent. No attempt is spent.
     pub fn not_sent(&self, now: Moment, nonce: String) -> Next {
         let mut next = self.leave(&[Status::Publishing], Status::Queued, now, nonce)?;

@@ -10,6 +10,7 @@ use super::refresh_tokens::{REFRESH_NEEDS_MS, Renewal, Why, renew};
 use crate::context::Context;
 use crate::domain::ids::AccountKey;
 use crate::ports::PortResult;
+use crate::telemetry::{self, Metric};
 
 /// Accounts read from the index at once.
 const PAGE: usize = 100;
@@ -61,9 +62,12 @@ pub async fn refresh_due(context: &Context, ends_at_ms: i64) -> PortResult<Repor
                 }
                 Err(error) => {
                     tracing::warn!(
-                        workspace_id = %key.workspace, account_id = %key.account, %error,
+                        workspace_id = %key.workspace, account_id = %key.account, port = error.port(), %error,
                         "token refresh failed"
                     );
+                    let now = context.system.now();
+                    telemetry::count_failed_work("refresher", error.port(), now);
+                    telemetry::count(Metric::RefreshFailed, 1, Some("unavailable"), now);
                     report.failed += 1;
                     postpone(context, key).await;
                 }

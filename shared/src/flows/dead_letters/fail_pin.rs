@@ -5,7 +5,7 @@
 //! other.
 
 use crate::context::Context;
-use crate::domain::message::{Disposition, PublishMessage};
+use crate::domain::message::{Delivered, Disposition, PublishMessage, Subject};
 use crate::domain::pacing::backlog::BacklogRow;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::{Attempt, Status, Upstream};
@@ -23,6 +23,12 @@ const SAVE_ATTEMPTS: usize = 4;
 pub struct DeadLetter {
     pub message: PublishMessage,
     pub body: String,
+}
+
+impl Delivered for DeadLetter {
+    fn subject(&self) -> Subject {
+        self.message.subject()
+    }
 }
 
 /// What to do with a dead-letter message.

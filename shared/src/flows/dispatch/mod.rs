@@ -13,6 +13,7 @@ use super::stats::roll_up;
 use crate::context::Context;
 use crate::domain::time::SECOND_MS;
 use crate::ports::PortResult;
+use crate::telemetry;
 
 /// The lease outlives the longest run, so that no other dispatcher joins one that hangs before it is dead.
 const LEASE_MS: i64 = 58 * SECOND_MS;
@@ -72,7 +73,8 @@ pub async fn dispatch(context: &Context, mode: Mode, ends_at_ms: i64) -> PortRes
 /// Releases due schedules. A failure is logged, and doesn't keep backlogs and markers waiting.
 async fn release_scheduled(context: &Context, ends_at_ms: i64) -> Released {
     release_due::release_due(context, ends_at_ms).await.unwrap_or_else(|error| {
-        tracing::error!(%error, "schedules not released; the next run continues");
+        telemetry::count_failed_work("dispatcher", error.port(), context.system.now());
+        tracing::error!(port = error.port(), %error, "schedules not released; the next run continues");
         Released::default()
     })
 }

@@ -50,7 +50,11 @@ pub async fn release_all(context: &Context, ends_at_ms: i64) -> PortResult<usize
         let request = Request::Create(account.workspace);
         let allowed = spending.map_or(usize::MAX, |day| day.allowance(context.settings.daily_budget, request) as usize);
         release(context, account, allowed).await.unwrap_or_else(|error| {
-            tracing::warn!(account_id = %account.account, %error, "backlog not released; the next tick tries again");
+            telemetry::count_failed_work("dispatcher", error.port(), context.system.now());
+            tracing::warn!(
+                workspace_id = %account.workspace, account_id = %account.account, port = error.port(), %error,
+                "backlog not released; the next tick tries again"
+            );
             0
         })
     });

@@ -194,6 +194,10 @@ impl Run<'_> {
                 Action::Resend => {
                     to_send.push((PublishMessage::new(pin.key, pin.request.account, attempt.generation, None), 0));
                     sent.push(pin.key);
+                    tracing::info!(
+                        workspace_id = %pin.key.workspace, account_id = %pin.request.account, pin_id = %pin.key.pin,
+                        status = attempt.status.name(), "pin without a message sent again"
+                    );
                 }
             }
         }

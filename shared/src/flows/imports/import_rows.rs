@@ -44,6 +44,7 @@ pub async fn work_on_import(context: &Context, message: ImportMessage, ends_at_m
     let done: BTreeSet<u32> = results.iter().map(|result| result.chunk).collect();
     for chunk in (0..import.chunks).filter(|chunk| !done.contains(chunk)) {
         if ends_at_ms - context.system.monotonic_ms() < CHUNK_NEEDS_MS {
+            report_continued(&message, chunk);
             context.queue.send_import(&message).await?;
             return Ok(Disposition::Done);
         }
@@ -59,6 +60,7 @@ pub async fn work_on_import(context: &Context, message: ImportMessage, ends_at_m
         };
         let Some(rows) = work_on_rows(context, &import, rows, ends_at_ms).await? else {
             // Time ran out. The next worker finds what was made of these rows.
+            report_continued(&message, chunk);
             context.queue.send_import(&message).await?;
             return Ok(Disposition::Done);
         };
@@ -75,6 +77,13 @@ pub async fn work_on_import(context: &Context, message: ImportMessage, ends_at_m
         "import finished"
     );
     Ok(Disposition::Done)
+}
+
+fn report_continued(message: &ImportMessage, chunk: u32) {
+    tracing::info!(
+        workspace_id = %message.workspace, import_id = %message.import, chunk,
+        "import continues in another invocation"
+    );
 }
 
 /// Stops the import: it doesn't continue by itself.

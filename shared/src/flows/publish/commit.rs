@@ -38,7 +38,10 @@ pub enum Commit {
 pub async fn commit(context: &Context, reading: &Reading, outcome: Outcome) -> PortResult<Commit> {
     match outcome {
         Outcome::ReadAgain => Ok(Commit::ReadAgain),
-        Outcome::Dispose(disposition) => Ok(Commit::Done(disposition)),
+        Outcome::Dispose(disposition) => {
+            report_kept(reading, &disposition);
+            Ok(Commit::Done(disposition))
+        }
         Outcome::Reconcile => {
             register_unresolved::register(context, &reading.pin).await?;
             Ok(Commit::Done(Disposition::Done))
@@ -130,8 +133,35 @@ fn report(reading: &Reading, transition: &Transition, next: &Attempt, now: Momen
             pin_id = %key.pin, attempt, upstream_status = upstream.status, reconcile_at = reconcile_at.rfc3339(),
             "publish outcome unknown"
         ),
-        Transition::Retry { .. } | Transition::Defer { .. } | Transition::NotSent => {}
+        Transition::Retry { at, failure, upstream } => tracing::info!(
+            workspace_id = %key.workspace, account_id = %account, pin_id = %key.pin, attempt,
+            error_code = failure.code(), upstream_status = upstream.status, next_at = at.rfc3339(),
+            "attempt failed; pin retried later"
+        ),
+        Transition::Defer { reason, until, cause } => tracing::info!(
+            workspace_id = %key.workspace, account_id = %account, pin_id = %key.pin, attempt,
+            reason = reason.code(), error_code = cause.as_ref().map(|(failure, _)| failure.code()),
+            next_at = until.map(Moment::rfc3339), "pin deferred"
+        ),
+        Transition::NotSent => tracing::info!(
+            workspace_id = %key.workspace, account_id = %account, pin_id = %key.pin, attempt,
+            "call not sent; pin retried"
+        ),
     }
+}
+
+/// A message that waits leaves a line too: its pin's row doesn't change.
+fn report_kept(reading: &Reading, disposition: &Disposition) {
+    let next_at = match disposition {
+        Disposition::Done => return,
+        Disposition::Keep { until } => *until,
+        Disposition::Resend { at, .. } => *at,
+    };
+    let (key, account, attempt) = (reading.pin.key, reading.pin.request.account, reading.attempt.attempt);
+    tracing::info!(
+        workspace_id = %key.workspace, account_id = %account, pin_id = %key.pin, attempt,
+        status = reading.attempt.status.name(), next_at = next_at.rfc3339(), "message waits"
+    );
 }
 
 /// The call succeeded after its worker had lost the fence. Unless the same Pin has been adopted meanwhile, its id is

@@ -42,6 +42,7 @@ pub async fn publish_pin(context: &Context, message: PublishMessage, ends_at_ms:
             },
         }
     }
+    tracing::info!(%pin_id, "rows kept changing; message kept");
     Ok(Disposition::Keep { until: context.system.now() })
 }
 
@@ -103,6 +104,7 @@ async fn announce(context: &Context, reading: &mut Reading) -> PortResult<bool> 
     let Ok(begun) = reading.attempt.begin(context.system.now(), context.nonce()) else {
         return Ok(false);
     };
+    let begun = begun.after_deliveries(reading.message.deliveries);
     if context.store.save_attempt(&reading.pin, &begun).await? != Write::Done {
         return Ok(false);
     }

@@ -82,7 +82,8 @@ async fn release_minute(context: &Context, minute: i64, stop_at_ms: i64) -> Run 
     let mut rows: Vec<DueRow> = match shards {
         Ok(shards) => shards.into_iter().flatten().collect(),
         Err(error) => {
-            tracing::warn!(minute, %error, "due schedules not read; the next run tries again");
+            telemetry::count_failed_work("dispatcher", error.port(), context.system.now());
+            tracing::warn!(minute, port = error.port(), %error, "due schedules not read; the next run tries again");
             return Run { released: Released::default(), is_whole: false };
         }
     };
@@ -95,7 +96,8 @@ async fn release_minute(context: &Context, minute: i64, stop_at_ms: i64) -> Run 
             return Run { released: Released::default(), is_whole: false };
         }
         release_rows(context, &chunk).await.unwrap_or_else(|error| {
-            tracing::warn!(minute, %error, "schedules not released; the next run tries again");
+            telemetry::count_failed_work("dispatcher", error.port(), context.system.now());
+            tracing::warn!(minute, port = error.port(), %error, "schedules not released; the next run tries again");
             Run { released: Released::default(), is_whole: false }
         })
     });

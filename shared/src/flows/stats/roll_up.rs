@@ -5,8 +5,9 @@
 //! waits in the backlog from the start has no marker yet: such pins are found in the listing of the workspaces that
 //! have a backlog.
 //!
-//! Nothing here keeps a pin from being published. What fails is done again by the next run, from the mark on; samples
-//! that are written again change nothing.
+//! A run ends in time, however many workspaces wait: it notes after which one it stopped, and the next run continues
+//! there. Nothing here keeps a pin from being published. What fails is done again by the next run, from the mark on;
+//! samples that are written again change nothing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -19,8 +20,7 @@ use crate::domain::recovery::{KEPT_MS, MARKER_SHARDS, Purpose, RESCAN_MINUTES, R
 use crate::domain::stats::rollup::{ROLLED_UP_WITHIN_MS, RollupPage, Sample, merge};
 use crate::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use crate::flows::dispatch::rescue;
-use crate::ports::OptimisticWrites;
-use crate::ports::PortResult;
+use crate::ports::{BegunGroup, OptimisticWrites, PortResult};
 use crate::telemetry::{self, Metric};
 
 /// Minutes rolled up at once: the more, the fewer writes a pin costs, and the more pins a reader has to read itself.
@@ -34,10 +34,14 @@ const STOP_BEFORE_END_MS: i64 = 10 * SECOND_MS;
 pub const RUN_MAX_MS: i64 = 20 * SECOND_MS;
 /// Behind by more than this, the dashboard is out of date, and a metric says so.
 const BEHIND_MAX_MINUTES: i64 = 30;
-/// Markers whose pins are read together.
-const ROWS_AT_ONCE: usize = 50;
-/// Pins of a listing that are read together.
+/// Workspaces that are rolled up before the time is looked at again.
+const WORKSPACES_AT_ONCE: usize = 32;
+/// Listings that are read concurrently, and pins of one that a call reads.
+const LISTINGS_AT_ONCE: usize = 8;
 const LISTED_AT_ONCE: usize = 500;
+/// Pins that are read together, and how many such reads run concurrently.
+const PINS_AT_ONCE: usize = 250;
+const READS_AT_ONCE: usize = 4;
 /// Hours that are written concurrently.
 const HOURS_AT_ONCE: usize = 8;
 /// A write that loses its race is planned again this often.
@@ -49,12 +53,15 @@ pub struct RolledUp {
     pub minutes: i64,
     /// Samples that were found, known ones included.
     pub samples: usize,
-    /// Minutes that are left, because time ran out.
+    /// Minutes that are left, because time ran out: whole ones, and those of a group that the next run finishes.
     pub behind: i64,
 }
 
 /// Samples by workspace and hour.
 type Samples = BTreeMap<(WorkspaceId, i64), HashMap<PinId, Sample>>;
+
+/// The workspaces that have a backlog.
+type Waiting = BTreeSet<WorkspaceId>;
 
 /// Rolls up what can be rolled up. A failure is logged and counted; no other work depends on it.
 pub async fn roll_up_quietly(context: &Context, ends_at_ms: i64) {
@@ -87,103 +94,156 @@ pub async fn roll_up(context: &Context, ends_at_ms: i64) -> PortResult<RolledUp>
     };
     // The rescuer still reads the minutes before, and may file their pins again.
     let closed = watermark - RESCAN_MINUTES;
-    let mark = context.rollups.rolled_up().await?.unwrap_or(closed - FIRST_REACH_BACK_MINUTES);
+    let stored = context.rollups.rolled_up().await?;
     // Of minutes before, no marker is left.
-    let mut mark = mark.max(closed - KEPT_MS / MINUTE_MS);
+    let mut mark = stored.unwrap_or(closed - FIRST_REACH_BACK_MINUTES).max(closed - KEPT_MS / MINUTE_MS);
     let mut rolled_up = RolledUp::default();
+    if closed - mark < MINUTES_AT_ONCE {
+        return Ok(rolled_up);
+    }
+    if stored.is_none() {
+        // So that the next run continues with the same minutes if this one doesn't finish them.
+        context.rollups.set_rolled_up(mark).await?;
+    }
+    let mut begun = context.rollups.begun_group().await?;
+    let accounts = context.store.waiting_accounts().await?;
+    let waiting: Waiting = accounts.into_iter().map(|account| account.workspace).collect();
     while closed - mark >= MINUTES_AT_ONCE {
         if context.system.monotonic_ms() > stop_at_ms {
             rolled_up.behind = closed - mark;
             break;
         }
-        let next = mark + MINUTES_AT_ONCE;
-        let samples = gather(context, mark + 1, next).await?;
-        rolled_up.samples += samples.values().map(HashMap::len).sum::<usize>();
-        rolled_up.minutes += next - mark;
+        let group = match begun.take() {
+            Some(begun) if (mark + 1..=mark + MINUTES_AT_ONCE).contains(&begun.last) => {
+                Group { first: mark + 1, last: begun.last, after: Some(begun.after) }
+            }
+            _ => Group { first: mark + 1, last: mark + MINUTES_AT_ONCE, after: None },
+        };
+        let done = roll_up_group(context, group, &waiting, stop_at_ms).await?;
+        rolled_up.samples += done.samples;
+        if let Some(after) = done.stopped_after {
+            context.rollups.set_begun_group(&BegunGroup { last: group.last, after }).await?;
+            rolled_up.behind = closed - mark;
+            break;
+        }
+        rolled_up.minutes += group.last - mark;
+        // Only now: a run that dies before begins with the same minutes again.
+        context.rollups.set_rolled_up(group.last).await?;
+        mark = group.last;
+    }
+    Ok(rolled_up)
+}
+
+/// Minutes that are rolled up together, from the workspace on that follows `after`.
+#[derive(Clone, Copy)]
+struct Group {
+    first: i64,
+    last: i64,
+    after: Option<WorkspaceId>,
+}
+
+struct GroupDone {
+    samples: usize,
+    /// The last workspace that is in the rollup, when time ran out before the others.
+    stopped_after: Option<WorkspaceId>,
+}
+
+/// Rolls up these minutes, some workspaces at a time, in the order of their ids. At least some are done, whatever the
+/// time, so that every run comes further.
+async fn roll_up_group(context: &Context, group: Group, waiting: &Waiting, stop_at_ms: i64) -> PortResult<GroupDone> {
+    let is_left = |workspace: WorkspaceId| group.after.is_none_or(|after| workspace > after);
+    let mut named = named(context, group).await?;
+    named.retain(|workspace, _| is_left(*workspace));
+    let all: BTreeSet<WorkspaceId> =
+        named.keys().chain(waiting).copied().filter(|workspace| is_left(*workspace)).collect();
+    let all: Vec<WorkspaceId> = all.into_iter().collect();
+    let mut done = GroupDone { samples: 0, stopped_after: None };
+    for (index, workspaces) in all.chunks(WORKSPACES_AT_ONCE).enumerate() {
+        let samples = gather(context, group, workspaces, &mut named, waiting).await?;
+        done.samples += samples.values().map(HashMap::len).sum::<usize>();
         let hours = stream::iter(samples).map(|((workspace, hour), samples)| {
             let samples: Vec<Sample> = samples.into_values().collect();
             save(context, workspace, hour, samples)
         });
         hours.buffer_unordered(HOURS_AT_ONCE).try_collect::<()>().await?;
-        // Only now: a run that dies before begins with the same minutes again.
-        context.rollups.set_rolled_up(next).await?;
-        mark = next;
-    }
-    Ok(rolled_up)
-}
-
-/// The samples of these minutes' markers and of the backlogs of that time.
-async fn gather(context: &Context, first: i64, last: i64) -> PortResult<Samples> {
-    let mut samples = Samples::new();
-    for minute in first..=last {
-        let shards = try_join_all((0..MARKER_SHARDS).map(|shard| context.store.markers(minute, shard))).await?;
-        let rows: Vec<RecoveryMarker> = shards
-            .into_iter()
-            .flatten()
-            .filter(|row| matches!(row.purpose, Purpose::Rescue | Purpose::Retired))
-            .collect();
-        for chunk in rows.chunks(ROWS_AT_ONCE) {
-            let mut keys: Vec<PinKey> = chunk.iter().flat_map(|row| row.pins.iter().copied()).collect();
-            keys.sort_unstable();
-            keys.dedup();
-            add(context, &keys, &mut samples).await?;
+        let is_last = (index + 1) * WORKSPACES_AT_ONCE >= all.len();
+        if !is_last && context.system.monotonic_ms() > stop_at_ms {
+            done.stopped_after = workspaces.last().copied();
+            break;
         }
     }
-    let accounts = context.store.waiting_accounts().await?;
-    let waiting: BTreeSet<WorkspaceId> = accounts.into_iter().map(|account| account.workspace).collect();
-    for workspace in waiting {
-        add_listed(context, workspace, first - ROW_AFTER_MINUTES, last - ROW_AFTER_MINUTES, &mut samples).await?;
+    Ok(done)
+}
+
+/// The pins that the minutes' markers name.
+async fn named(context: &Context, group: Group) -> PortResult<BTreeMap<WorkspaceId, BTreeSet<PinId>>> {
+    let mut named: BTreeMap<WorkspaceId, BTreeSet<PinId>> = BTreeMap::new();
+    for minute in group.first..=group.last {
+        let shards = try_join_all((0..MARKER_SHARDS).map(|shard| context.store.markers(minute, shard))).await?;
+        let is_of_pins = |row: &RecoveryMarker| matches!(row.purpose, Purpose::Rescue | Purpose::Retired);
+        for key in shards.into_iter().flatten().filter(is_of_pins).flat_map(|row| row.pins) {
+            named.entry(key.workspace).or_default().insert(key.pin);
+        }
+    }
+    Ok(named)
+}
+
+/// The samples of some workspaces: of the pins that markers name, and of those that a backlog may hold.
+async fn gather(
+    context: &Context,
+    group: Group,
+    workspaces: &[WorkspaceId],
+    named: &mut BTreeMap<WorkspaceId, BTreeSet<PinId>>,
+    waiting: &Waiting,
+) -> PortResult<Samples> {
+    let with_backlog: Vec<WorkspaceId> =
+        workspaces.iter().copied().filter(|workspace| waiting.contains(workspace)).collect();
+    let listings = stream::iter(with_backlog).map(|workspace| listed(context, workspace, group));
+    let mut keys: BTreeSet<PinKey> =
+        listings.buffer_unordered(LISTINGS_AT_ONCE).try_concat().await?.into_iter().collect();
+    for workspace in workspaces {
+        let pins = named.remove(workspace).unwrap_or_default();
+        keys.extend(pins.into_iter().map(|pin| PinKey { workspace: *workspace, pin }));
+    }
+    let keys: Vec<PinKey> = keys.into_iter().collect();
+    let chunks: Vec<Vec<PinKey>> = keys.chunks(PINS_AT_ONCE).map(<[PinKey]>::to_vec).collect();
+    let reads = stream::iter(chunks).map(|keys| read_samples(context, keys));
+    let read: Vec<(WorkspaceId, Sample)> = reads.buffer_unordered(READS_AT_ONCE).try_concat().await?;
+    let mut samples = Samples::new();
+    for (workspace, sample) in read {
+        samples.entry((workspace, sample.hour())).or_default().insert(sample.pin, sample);
     }
     Ok(samples)
 }
 
-/// Adds the workspace's pins that were accepted from minute `first` to `last` and have no sample yet.
-async fn add_listed(
-    context: &Context,
-    workspace: WorkspaceId,
-    first: i64,
-    last: i64,
-    samples: &mut Samples,
-) -> PortResult<()> {
+/// The workspace's pins that were accepted in the time of which the group's markers are.
+async fn listed(context: &Context, workspace: WorkspaceId, group: Group) -> PortResult<Vec<PinKey>> {
+    let (first, last) = (group.first - ROW_AFTER_MINUTES, group.last - ROW_AFTER_MINUTES);
     let by = Moment((last + 1) * MINUTE_MS - 1);
     let mut after = Some((Moment(first * MINUTE_MS), PinId(uuid::Uuid::nil())));
+    let mut keys = Vec::new();
     loop {
         let listed = context.store.listing_after(workspace, after, by, LISTED_AT_ONCE).await?;
-        let is_new = |pin: PinId, at: Moment| {
-            let of_hour = samples.get(&(workspace, crate::domain::stats::rollup::hour(at)));
-            of_hour.is_none_or(|samples| !samples.contains_key(&pin))
-        };
-        let keys: Vec<PinKey> = listed
-            .iter()
-            .filter(|(at, pin)| is_new(*pin, *at))
-            .map(|(_, pin)| PinKey { workspace, pin: *pin })
-            .collect();
-        add(context, &keys, samples).await?;
+        keys.extend(listed.iter().map(|(_, pin)| PinKey { workspace, pin: *pin }));
         if listed.len() < LISTED_AT_ONCE {
-            return Ok(());
+            return Ok(keys);
         }
         after = listed.last().copied();
     }
 }
 
-async fn add(context: &Context, keys: &[PinKey], samples: &mut Samples) -> PortResult<()> {
-    if keys.is_empty() {
-        return Ok(());
-    }
+async fn read_samples(context: &Context, keys: Vec<PinKey>) -> PortResult<Vec<(WorkspaceId, Sample)>> {
     let now = context.system.now();
-    for (pin, attempt) in rescue::read_all(context, keys).await?.into_iter().flatten() {
+    let mut samples = Vec::with_capacity(keys.len());
+    for (pin, attempt) in rescue::read_all(context, &keys).await?.into_iter().flatten() {
         let sample = Sample::of(&pin, &attempt);
         if now.since_ms(sample.created_at) > ROLLED_UP_WITHIN_MS {
             tracing::error!(pin_id = %pin.key.pin, "unfinished pin too old for a rollup; left out");
             continue;
         }
-        let of_hour = samples.entry((pin.key.workspace, sample.hour())).or_default();
-        // Markers of several minutes may name it; the later revision is the right one.
-        if of_hour.get(&sample.pin).is_none_or(|known| known.rev <= sample.rev) {
-            of_hour.insert(sample.pin, sample);
-        }
+        samples.push((pin.key.workspace, sample));
     }
-    Ok(())
+    Ok(samples)
 }
 
 /// Adds samples to an hour.

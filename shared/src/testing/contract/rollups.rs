@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::domain::ids::{AccountId, PinId, WorkspaceId};
 use crate::domain::stats::rollup::{End, RollupPage, Sample, Sums};
 use crate::domain::time::{HOUR_MS, Moment};
-use crate::ports::Rollups;
+use crate::ports::{BegunGroup, Rollups};
 
 /// Runs every rule; the async function returns `(Arc<dyn Rollups>, guard)`.
 #[macro_export]
@@ -16,6 +16,7 @@ macro_rules! rollups_contract {
             $fresh;
             rollups:
             the_rolled_up_minute_moves_forward_only,
+            a_begun_group_is_known_until_its_last_minute_is_rolled_up,
             a_page_is_written_only_onto_the_revision_that_was_read,
             an_hours_pages_come_in_order_and_are_its_own,
             sums_are_read_by_range_earliest_first;
@@ -49,6 +50,28 @@ pub async fn the_rolled_up_minute_moves_forward_only(rollups: &dyn Rollups) {
         rollups.set_rolled_up(minute).await.expect("set");
         assert_eq!(rollups.rolled_up().await.expect("read"), Some(then));
     }
+}
+
+pub async fn a_begun_group_is_known_until_its_last_minute_is_rolled_up(rollups: &dyn Rollups) {
+    let group = |last, after| BegunGroup { last, after: workspace(after) };
+    rollups.set_begun_group(&group(5, 1)).await.expect("answered");
+    assert_eq!(rollups.begun_group().await.expect("read"), None, "nothing is rolled up that it could follow");
+    rollups.set_rolled_up(7).await.expect("set");
+    assert_eq!(rollups.begun_group().await.expect("read"), None);
+    for (begun, then) in [
+        (group(12, 1), Some(group(12, 1))),
+        (group(12, 2), Some(group(12, 2))),
+        // A run that stood still since then: its group was finished by others.
+        (group(7, 3), Some(group(12, 2))),
+    ] {
+        rollups.set_begun_group(&begun).await.expect("set");
+        assert_eq!(rollups.begun_group().await.expect("read"), then);
+        assert_eq!(rollups.rolled_up().await.expect("read"), Some(7));
+    }
+    rollups.set_rolled_up(6).await.expect("answered");
+    assert_eq!(rollups.begun_group().await.expect("read"), Some(group(12, 2)), "the minute doesn't move back");
+    rollups.set_rolled_up(12).await.expect("set");
+    assert_eq!(rollups.begun_group().await.expect("read"), None);
 }
 
 pub async fn a_page_is_written_only_onto_the_revision_that_was_read(rollups: &dyn Rollups) {

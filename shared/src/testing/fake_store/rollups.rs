@@ -8,11 +8,12 @@ use super::{FakeStore, Tables};
 use crate::domain::ids::WorkspaceId;
 use crate::domain::stats::rollup::codec::{decode_samples, decode_sums, encode_samples, encode_sums};
 use crate::domain::stats::rollup::{RollupPage, Sample, Sums};
-use crate::ports::{PortResult, Rollups};
+use crate::ports::{BegunGroup, PortResult, Rollups};
 
 #[derive(Default)]
 pub(super) struct Rows {
     rolled_up: Option<i64>,
+    begun: Option<BegunGroup>,
     pages: BTreeMap<(WorkspaceId, i64, u32), RollupPage>,
 }
 
@@ -62,7 +63,25 @@ impl Rollups for FakeStore {
     }
 
     async fn set_rolled_up(&self, minute: i64) -> PortResult<()> {
-        self.call("rollups.set_rolled_up", |t| t.rollups.rolled_up = t.rollups.rolled_up.max(Some(minute))).await
+        let set = |t: &mut Tables| {
+            if t.rollups.rolled_up.is_none_or(|stored| stored < minute) {
+                (t.rollups.rolled_up, t.rollups.begun) = (Some(minute), None);
+            }
+        };
+        self.call("rollups.set_rolled_up", set).await
+    }
+
+    async fn begun_group(&self) -> PortResult<Option<BegunGroup>> {
+        self.call("rollups.begun_group", |t| t.rollups.begun).await
+    }
+
+    async fn set_begun_group(&self, group: &BegunGroup) -> PortResult<()> {
+        let set = |t: &mut Tables| {
+            if t.rollups.rolled_up.is_some_and(|minute| minute < group.last) {
+                t.rollups.begun = Some(*group);
+            }
+        };
+        self.call("rollups.set_begun_group", set).await
     }
 
     async fn sums(&self, workspace: WorkspaceId, first: i64, last: i64) -> PortResult<Vec<(i64, Sums)>> {
