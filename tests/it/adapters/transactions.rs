@@ -1,4 +1,5 @@
-//! What a request answers when a write of it meets another writer's transaction, or is throttled: no emulator does that.
+//! What a request answers when a write of it meets another writer's transaction, or is throttled: no emulator does
+//! that.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};

@@ -128,7 +128,7 @@ async fn forty_publishers_refresh_once() {
 
 /// The record is written with the announcement: a death between that and the result doesn't lose it.
 #[tokio::test]
-async fn trouble_during_the_forced_refresh_brings_no_second_rotation() {
+async fn a_fault_during_the_forced_refresh_brings_no_second_rotation() {
     let faults = [Fault::DieBefore, Fault::DieAfter, Fault::FailBefore, Fault::FailAfter, Fault::Repeated];
     sweep(&faults, 12, async |nth, fault| {
         let (world, key) = connected().await;

@@ -1,6 +1,6 @@
 //! Lambda counts a chain of invocations by a header that the SDK passes on with every message, and ends a chain of more
-//! than 16. The functions' own binaries, driven by a small Runtime API, show which of them send the header on; those that
-//! feed themselves this way must be allowed to in the template.
+//! than 16. The functions' own binaries, driven by a small Runtime API, show which of them send the header on; those
+//! that feed themselves this way must be allowed to in the template.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;

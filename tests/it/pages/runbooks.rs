@@ -1,5 +1,5 @@
-//! `infra/runbooks/README.md` names every alarm of the template, and every reason for which a pin waits; the alarms hear
-//! what they must.
+//! `infra/runbooks/README.md` names every alarm of the template, and every reason for which a pin waits; the alarms
+//! hear what they must.
 
 use pinbridge_shared::domain::pin::WaitReason;
 

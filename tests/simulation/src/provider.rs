@@ -139,7 +139,11 @@ impl Provider {
     /// Sometimes begins to refuse every access token of the token's user.
     fn maybe_refuse(&self, token: &Secret, probability: f64) {
         let Some((_, user)) = self.endpoint.of(token).filter(|_| self.kernel.chance(probability)) else { return };
-        let until = self.kernel.now() + self.kernel.draw(|rng| rng.i64(REFUSED_MS[rng.usize(0..2)].clone()));
+        let lasts_ms = self.kernel.draw(|rng| {
+            let range = REFUSED_MS[rng.usize(0..2)].clone();
+            rng.i64(range)
+        });
+        let until = self.kernel.now() + lasts_ms;
         let of_reads = self.kernel.draw(fastrand::Rng::bool);
         self.kernel.note(|| format!("every token of user {user} is refused until {until}, reads {of_reads}"));
         self.state().refusals.entry(user).or_insert(Refusal { until, of_reads });

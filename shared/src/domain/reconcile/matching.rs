@@ -491,7 +491,8 @@ mod tests {
         format!("{scheme}{}{}{path}", host[rng.usize(0..host.len())], ["", "/", ":80/", "./"][rng.usize(0..4)])
     }
 
-    /// The text as the old comparison would have taken it, too: other case, other separators, an entity for a sign, cut.
+    /// The text as the old comparison would have taken it, too: other case, other separators, an entity for a sign,
+    /// cut.
     fn varied(rng: &mut fastrand::Rng, text: &str) -> String {
         let mut varied = String::new();
         for character in text.chars() {

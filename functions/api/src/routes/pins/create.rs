@@ -27,7 +27,6 @@ use crate::error::codes::{
     TOKEN_REVOKED,
 };
 use crate::error::pinterest::not_connected;
-use crate::error::ApiError;
 use crate::openapi::schema::{Flag, Text};
 use crate::request::field::Wrong;
 use crate::request::{JsonObject, field_of, query};
