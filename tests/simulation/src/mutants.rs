@@ -35,5 +35,8 @@ fn shows(invariant: Invariant) -> &'static [Wrong] {
         Invariant::Rescuer => &[Wrong::Stranded],
         Invariant::Hidden => &[Wrong::AfterDeletion],
         Invariant::RetiredMarkers => &[Wrong::Miscounted],
+        Invariant::AnyLimit => &[Wrong::Heedless],
+        Invariant::ImageTries => &[Wrong::Endless],
+        Invariant::ImageRefused => &[Wrong::Untrue],
     }
 }

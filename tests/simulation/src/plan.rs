@@ -85,6 +85,7 @@ const SCHEDULED_AHEAD_MS: i64 = 600_000;
 /// How likely a client changes its schedule.
 const CAPRICIOUS: f64 = 0.5;
 const SCHEDULES: u64 = 0x5C_4ED0;
+const WORDS: u64 = 0x303D5;
 /// Maximum number of boards of an account.
 pub const BOARDS_MAX: usize = 3;
 const AFTERMATH_MS: i64 = 20 * 60_000;
@@ -127,6 +128,7 @@ impl Plan {
         };
         // A random number generator of their own, so that schedules don't change the rest of the world.
         let mut times = Rng::with_seed(seed ^ SCHEDULES);
+        plan.faults = plan.faults.with_words(&mut Rng::with_seed(seed ^ WORDS));
         plan.faults.capricious = CAPRICIOUS;
         for wish in &mut plan.wishes {
             if times.u8(0..100) < SCHEDULED_PERCENT {

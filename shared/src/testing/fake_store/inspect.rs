@@ -6,6 +6,7 @@ use std::sync::PoisonError;
 use super::{AccountWatcher, FakeStore, Watcher};
 use crate::domain::account::Account;
 use crate::domain::ids::{AccountKey, BoardKey, PinKey};
+use crate::domain::pacing::bucket::Bucket;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
 
@@ -42,6 +43,11 @@ impl FakeStore {
         let tables = self.tables();
         let connected = tables.accounts.values().filter(|account| account.is_connected());
         connected.filter_map(|account| Some((account.life.refresh_at?, account.key))).min()
+    }
+
+    /// The account's bucket as it is now.
+    pub fn peek_bucket(&self, key: AccountKey) -> Bucket {
+        self.tables().buckets.get(&key).cloned().unwrap_or_default()
     }
 
     /// The pin's rows as they are now.

@@ -17,7 +17,7 @@ use pinbridge_shared::domain::time::{DAY_MS, Moment};
 use pinbridge_shared::ports::{OAuth, Pinterest, Secrets, Store};
 
 use crate::kernel::Kind;
-use ports::{MutantOAuth, MutantPinterest, MutantSecrets};
+use ports::{MutantCreates, MutantOAuth, MutantPinterest, MutantSecrets};
 use store::MutantStore;
 
 /// Longer than any world.
@@ -52,10 +52,16 @@ pub enum Invariant {
     Hidden,
     /// A recovery marker stays for the rollup when the pins that still need rescuing are filed again.
     RetiredMarkers,
+    /// A 429 pauses its account also where the outcome is unknown.
+    AnyLimit,
+    /// A pin whose image can't be fetched is tried again a few times only.
+    ImageTries,
+    /// An image that can't be fetched is a refusal, and not an unknown outcome.
+    ImageRefused,
 }
 
 impl Invariant {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::WriteAhead,
         Self::Fence,
         Self::Generation,
@@ -69,6 +75,9 @@ impl Invariant {
         Self::Rescuer,
         Self::Hidden,
         Self::RetiredMarkers,
+        Self::AnyLimit,
+        Self::ImageTries,
+        Self::ImageRefused,
     ];
 }
 
@@ -170,7 +179,10 @@ impl Lacking {
             Arc::clone(&context.system),
             Arc::clone(&access_refused),
         )) as Arc<dyn Store>;
-        let Self::Custody(lacking) = self else { return Context { store, ..context } };
+        let Self::Custody(lacking) = self else {
+            let pinterest = Arc::new(MutantCreates { lacking: self, inner: Arc::clone(&context.pinterest) });
+            return Context { store, pinterest, ..context };
+        };
         let grant_refused = Arc::new(AtomicBool::new(false));
         let pinterest = Arc::clone(&context.pinterest);
         let oauth = MutantOAuth {
