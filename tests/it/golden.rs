@@ -59,6 +59,9 @@ impl Table {
     }
 }
 
+/// Kinds of rows that a version did not have yet.
+const NEWER_THAN: [(&str, &str); 1] = [("0.2.0", "words about an attempt")];
+
 /// The name of the file that holds a row: the first word of its partition key, and the first word of its sort key
 /// unless that is an id, a hash or a time.
 fn file_of(pk: &str, sk: &str) -> String {
@@ -120,8 +123,9 @@ async fn every_kind_of_row_is_in_the_committed_files() {
         let rows = fixture::rows(&version);
         let keys = rows.iter().map(fixture::key);
         let kinds: BTreeSet<&str> = keys.map(|(pk, sk)| kind_of(&pk, &sk)).collect();
-        let lacking: Vec<&str> =
-            row_kinds::ALL.iter().map(|kind| kind.name).filter(|name| !kinds.contains(name)).collect();
+        let is_newer = |name: &&str| NEWER_THAN.contains(&(version.as_str(), *name));
+        let names = row_kinds::ALL.iter().map(|kind| kind.name).filter(|name| !is_newer(name));
+        let lacking: Vec<&str> = names.filter(|name| !kinds.contains(name)).collect();
         assert!(lacking.is_empty(), "{version} has no rows of the kinds {lacking:?}");
     }
 }

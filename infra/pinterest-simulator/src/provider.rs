@@ -100,7 +100,7 @@ impl Provider {
 
     fn plan(&mut self, now_ms: i64, mut admitted: AdmittedRequest) -> Plan {
         let operation = admitted.request.operation;
-        match self.pick_fault(&admitted) {
+        match self.pick_fault(now_ms, &admitted) {
             None => Plan::Answer(self.handle(now_ms, &admitted)),
             Some(Fault::Status(refusal)) => Plan::Answer(self.refuse_with(&admitted, refusal)),
             Some(Fault::Delay { delay_ms }) => Plan::Resume { after_ms: delay_ms, admitted },
@@ -144,7 +144,7 @@ impl Provider {
         }
     }
 
-    fn pick_fault(&mut self, admitted: &AdmittedRequest) -> Option<Fault> {
+    fn pick_fault(&mut self, now_ms: i64, admitted: &AdmittedRequest) -> Option<Fault> {
         if self.faults.is_empty() {
             return None;
         }
@@ -155,6 +155,7 @@ impl Provider {
             operation: request.operation,
             account: account.map(|account| (account.username.as_str(), account.id.as_str())),
             title: title.as_deref(),
+            now_ms,
         })
     }
 
@@ -172,6 +173,9 @@ impl Provider {
         for (name, value) in refusal.headers {
             reply.headers.retain(|(usual, _)| *usual != name);
             reply.headers.push((name, value));
+        }
+        if let Some(body) = refusal.body {
+            reply.body = Some(body.into_bytes());
         }
         reply
     }

@@ -6,6 +6,7 @@ use super::{PortResult, Write};
 use crate::domain::ids::{AccountKey, PinId, PinKey, WorkspaceId};
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
+use crate::domain::pin::said::Said;
 use crate::domain::time::Moment;
 
 /// The most pins that are written together: `TransactWriteItems` takes a hundred writes, and each row has at most a few
@@ -31,6 +32,10 @@ pub trait Pins: Send + Sync {
     async fn save_pin(&self, pin: &Pin, next: &Attempt) -> PortResult<bool>;
     /// Sets the pin's `hidden_at` and nothing else. Does nothing if the pin is hidden already or gone.
     async fn hide_pin(&self, pin: &Pin) -> PortResult<()>;
+    /// Keeps what was said about an attempt, as long as the pin's other rows.
+    async fn put_said(&self, pin: &Pin, said: &Said) -> PortResult<()>;
+    /// What was said about the pin's attempts, in their order.
+    async fn said(&self, pin: &Pin) -> PortResult<Vec<Said>>;
     async fn put_sibling(
         &self,
         account: AccountKey,

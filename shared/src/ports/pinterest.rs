@@ -6,6 +6,7 @@ use thiserror::Error;
 use crate::domain::pin::PinRequest;
 use crate::domain::pin::attempt::Upstream;
 use crate::domain::pin::failure::Failure;
+use crate::domain::pin::outcome::Limit;
 use crate::domain::reconcile::matching::BoardPin;
 use crate::domain::secret::Secret;
 
@@ -20,8 +21,15 @@ pub enum Creation {
     },
     /// Certainly not created.
     Refused { failure: Failure, upstream: Upstream, retry_after_ms: Option<i64> },
-    /// Possibly created.
-    Unknown { upstream: Upstream },
+    /// Possibly created. `limit`: what the answer asks of the account all the same.
+    Unknown { upstream: Upstream, limit: Option<Limit> },
+}
+
+impl Creation {
+    /// No answer came, so it asks for nothing.
+    pub fn lost(upstream: Upstream) -> Self {
+        Self::Unknown { upstream, limit: None }
+    }
 }
 
 /// A read or a deletion that Pinterest refused, or that didn't reach Pinterest.

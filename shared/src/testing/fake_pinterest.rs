@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use reqwest::header::HeaderMap;
 
 use super::fake_oauth::FakeOAuth;
 use super::gate::{Gate, around};
+use crate::adapters::pinterest::creation::CreateAnswer;
 use crate::domain::pin::PinRequest;
 use crate::domain::pin::attempt::Upstream;
 use crate::domain::pin::failure::Failure;
@@ -26,6 +28,8 @@ pub enum Answer {
     CreatedAsLast(i64),
     /// Certainly not created, with Pinterest's hint of how long to wait, in milliseconds.
     Refused(Failure, Option<i64>),
+    /// This status and body, which no Pin is created with.
+    Http(u16, &'static str),
     /// The answer is lost; the Pin is created this many milliseconds later, or never.
     Lost {
         commits_after_ms: Option<i64>,
@@ -206,6 +210,7 @@ impl State {
             code: None,
             request_id: request_id.clone(),
             message: message.map(str::to_owned),
+            trouble: None,
         };
         match answer {
             Answer::Created | Answer::CreatedAsLast(_) => {
@@ -216,11 +221,15 @@ impl State {
             Answer::Refused(failure, retry_after_ms) => {
                 Creation::Refused { failure, upstream: upstream(Some(400), Some("refused")), retry_after_ms }
             }
+            Answer::Http(status, body) => {
+                let (headers, body) = (&HeaderMap::new(), Some(body.as_bytes()));
+                CreateAnswer { status, headers, body, request, token, now }.read()
+            }
             Answer::Lost { commits_after_ms } => {
                 if let Some(ms) = commits_after_ms {
                     self.commit(request, now.plus_ms(ms));
                 }
-                Creation::Unknown { upstream: upstream(None, Some("timed out")) }
+                Creation::lost(Upstream { trouble: Some("timed out"), ..upstream(None, None) })
             }
         }
     }
@@ -276,7 +285,7 @@ impl Pinterest for FakePinterest {
             })
         };
         // A planned fault is an answer that was lost.
-        let lost = || Creation::Unknown { upstream: Upstream::default() };
+        let lost = || Creation::lost(Upstream::default());
         around(&*self.gate, "pinterest.create_pin", create).await.unwrap_or_else(|_| lost())
     }
 

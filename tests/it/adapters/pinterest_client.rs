@@ -8,12 +8,15 @@ use pinbridge_shared::adapters::system::RealSystem;
 use pinbridge_shared::domain::deadlines::Deadlines;
 use pinbridge_shared::domain::pin::PinRequest;
 use pinbridge_shared::domain::pin::failure::Failure;
+use pinbridge_shared::domain::pin::outcome::Limit;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::ports::{Boards, Creation, Pinterest};
 use pinterest_simulator::{Config, SeedAccount, Simulator, seed_accounts};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+
+use crate::support::real::Real;
 
 const CLIENT_TIMEOUT_MS: i64 = 700;
 
@@ -118,6 +121,95 @@ async fn refusals_are_classified_and_their_hints_read() {
     let elsewhere = PinRequest { board_id: "1".into(), ..rig.request("nowhere") };
     rig.set_fault(json!({"operation": "boards/list", "fault": "delay", "delay_ms": 0})).await;
     assert_eq!(refusal(rig.client.create_pin(&rig.token, &elsewhere).await).0, Failure::BoardNotFound);
+}
+
+#[tokio::test]
+async fn an_answer_that_no_validation_gave_is_unknown_and_its_429_limits_the_account() {
+    let rig = Rig::start().await;
+    for (body, headers, hint) in [
+        ("<html>Too many requests</html>", json!({}), None),
+        ("", json!({"Retry-After": "7"}), Some(7_000)),
+        ("{}", json!({"x-ratelimit-remaining": "9, 0;w=60", "x-ratelimit-reset": "1, 12;w=60"}), Some(12_000)),
+    ] {
+        let mut rule = json!({"operation": "pins/create", "fault": "status", "status": 429, "body": body});
+        rule["headers"] = headers;
+        // The simulator's own reset is a number of seconds.
+        if hint.is_none() {
+            rule["headers"] = json!({"x-ratelimit-reset": "soon"});
+        }
+        rig.set_fault(rule).await;
+        let Creation::Unknown { upstream, limit } = rig.create("limited").await else { panic!("unknown: {body}") };
+        assert_eq!((upstream.status, upstream.message), (Some(429), None));
+        assert_eq!(limit, Some(Limit { failure: Failure::RateLimited, retry_after_ms: hint }), "{body}");
+    }
+    rig.set_fault(json!({"operation": "pins/create", "fault": "error_after_commit", "status": 202, "body": "{}"}))
+        .await;
+    assert!(matches!(rig.create("without an id").await, Creation::Unknown { limit: None, .. }));
+    for (status, body) in [(200, r#"{"id":"77"}"#), (202, r#"{"id":77}"#)] {
+        rig.set_fault(json!({"operation": "pins/create", "fault": "status", "status": status, "body": body})).await;
+        let created = rig.create("with an id").await;
+        assert!(matches!(created, Creation::Created { pinterest_pin_id, .. } if pinterest_pin_id == "77"), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_reads_429_always_says_for_how_long() {
+    let rig = Rig::start().await;
+    for (headers, hint) in [
+        (json!({"x-ratelimit-reset": "soon"}), 60_000),
+        (json!({"Retry-After": "9"}), 9_000),
+        (json!({"x-ratelimit-reset": "1, 30;w=60"}), 30_000),
+    ] {
+        let rule = json!({"fault": "status", "status": 429, "body": "<html>", "headers": headers});
+        rig.set_fault(rule).await;
+        let board = &rig.account.boards[0].id;
+        let page = rig.client.board_pins(&rig.token, board, None).await.expect_err("limited");
+        let user = rig.client.user(&rig.token).await.expect_err("limited");
+        for read in [page, user] {
+            assert_eq!((read.failure, read.retry_after_ms), (Failure::RateLimited, Some(hint)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_grants_answer_without_a_refresh_token_keeps_the_old_one() {
+    let real = Real::start(1).await;
+    for body in [
+        json!({"access_token": "pina_new", "expires_in": 2_592_000}),
+        json!({"access_token": "pina_new", "refresh_token": null, "expires_in": "2592000"}),
+        json!({"access_token": "pina_new", "refresh_token": "", "token_type": "bearer"}),
+    ] {
+        for status in [200, 201] {
+            let rule =
+                json!([{"operation": "oauth/token", "fault": "status", "status": status, "body": body.to_string()}]);
+            let put = real.http.put(format!("{}/_sim/faults", real.pinterest_url)).json(&rule);
+            assert!(put.send().await.expect("answers").status().is_success());
+            let tokens = real.world.oauth.refresh(&Secret::new("pinr_old")).await.expect("refreshed");
+            assert_eq!((tokens.access.expose(), tokens.refresh), ("pina_new", Some(Secret::new("pinr_old"))), "{body}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_may_be_answered_with_any_success() {
+    for (status, body) in [(200, "{}"), (200, ""), (202, "{}"), (204, "")] {
+        let rig = Rig::start().await;
+        rig.set_fault(json!({"operation": "pins/delete", "fault": "status", "status": status, "body": body})).await;
+        rig.client.delete_pin(&rig.token, "5").await.expect("deleted");
+        let of_boards = json!({"operation": "boards/delete", "fault": "status", "status": status, "body": body});
+        rig.set_fault(of_boards).await;
+        rig.client.delete_board(&rig.token, "5").await.expect("deleted");
+    }
+    let rig = Rig::start().await;
+    for (status, body) in [(200, r#"{"id":"5"}"#), (201, r#"{"id":5,"name":"Soups"}"#)] {
+        let rule = json!({"operation": "board_sections/create", "fault": "status", "status": status, "body": body});
+        rig.set_fault(rule).await;
+        let section = rig.client.create_section(&rig.token, "1", "Soups").await.expect("created");
+        assert_eq!((section.id.as_str(), section.name.as_str()), ("5", "Soups"));
+    }
+    rig.set_fault(json!({"operation": "board_sections/create", "fault": "status", "status": 201, "body": "{}"})).await;
+    let unknown = rig.client.create_section(&rig.token, "1", "Soups").await.expect_err("no id");
+    assert_eq!(unknown.failure, Failure::OutcomeUnknown);
 }
 
 #[tokio::test]

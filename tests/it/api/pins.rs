@@ -73,6 +73,33 @@ async fn a_change_clears_what_is_null_and_leaves_what_is_absent() {
 }
 
 #[tokio::test]
+async fn pinterests_words_are_shown_whole_per_attempt_and_nobody_elses_are_taken_for_them() {
+    let api = api().await;
+    let (refused, lost) = (create(&api, "refused").await, create(&api, "lost").await);
+    const WORDS: &str = "Parameter 'link' with the value 'https://shop.example.com/a/long/way/to/go/and/further/still/\
+                         and/some/more?for=good#measure' is not a valid URL format.";
+    const BODY: &str = r#"{"code":1,"message":"Parameter 'link' with the value 'https://shop.example.com/a/long/way/to/go/and/further/still/and/some/more?for=good#measure' is not a valid URL format."}"#;
+    api.world.pinterest.answer("Title of refused", [Answer::Http(400, BODY)]);
+    api.world.pinterest.answer("Title of lost", [Answer::LOST_WITHOUT_COMMIT]);
+    while api.world.run_publisher_once().await > 0 {}
+    let (_, shown) = ask(&api, "GET", &format!("/v1/pins/{refused}"), Value::Null).await;
+    let message = shown["error_message"].as_str().expect("a message");
+    assert!(message.contains("Pinterest said: Parameter 'link' with the value 'https://"), "{message}");
+    assert!(message.ends_with("…' is not a valid URL format."), "{message}");
+    let events =
+        async |id: &str| ask(&api, "GET", &format!("/v1/pins/{id}/timeline"), Value::Null).await.1["events"].clone();
+    let told = events(&refused).await;
+    assert_eq!((&told[2]["event"], &told[2]["upstream_message"]), (&json!("failed"), &json!(WORDS)), "{told}");
+    assert_eq!(told[2]["trouble"], Value::Null);
+    let (_, shown) = ask(&api, "GET", &format!("/v1/pins/{lost}"), Value::Null).await;
+    assert_eq!(shown["error_code"], "outcome_unknown");
+    assert!(!shown["error_message"].as_str().expect("a message").contains("Pinterest said"), "{shown}");
+    let told = events(&lost).await;
+    assert_eq!((&told[2]["event"], &told[2]["upstream_message"]), (&json!("outcome_unknown"), &Value::Null), "{told}");
+    assert_eq!(told[2]["trouble"], "timed out");
+}
+
+#[tokio::test]
 async fn a_deleted_pin_is_404_and_its_key_is_taken() {
     let api = api().await;
     let id = create(&api, "a").await;

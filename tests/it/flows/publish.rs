@@ -4,7 +4,7 @@ use pinbridge_shared::domain::pin::PinRequest;
 use pinbridge_shared::domain::pin::attempt::Status;
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::pin::history::EventKind;
-use pinbridge_shared::domain::pin::retry::ATTEMPT_LIMIT;
+use pinbridge_shared::domain::pin::retry::{ATTEMPT_LIMIT, IMAGE_WAITS_MS, RATE_LIMIT_PAUSE_MS};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{MINUTE_MS, SECOND_MS};
 use pinbridge_shared::flows::accept::accept_pin::{AcceptError, Acceptance};
@@ -79,6 +79,102 @@ async fn two_requests_under_one_key_at_once_are_one_pin() {
         world.run_for_ms(10 * MINUTE_MS).await;
         assert_eq!(world.pinterest.pins().len(), others + 1);
     }
+}
+
+const NOT_FETCHED: Answer = Answer::Http(400, r#"{"code":1,"message":"Sorry we could not fetch the image."}"#);
+
+#[tokio::test]
+async fn a_429_without_json_pauses_the_account_and_its_pin_stays_unknown() {
+    for body in ["<html>Too many requests</html>", "", "{}", r#"{"message":"slow down"}"#] {
+        let world = TestWorld::new(1).await;
+        world.pinterest.answer_next([Answer::Http(429, body)]);
+        let mut keys = vec![world.accept("first").await];
+        world.run_publisher_once().await;
+        for index in 0..8 {
+            keys.push(world.accept(&format!("key-{index}")).await);
+        }
+        world.run_for_ms(RATE_LIMIT_PAUSE_MS - SECOND_MS).await;
+        assert_eq!(world.pinterest.calls().len(), 1, "{body}: nobody calls during the pause");
+        let attempt = world.attempt(keys[0]).await;
+        assert_eq!((attempt.status, attempt.failure), (Status::Publishing, Some(Failure::OutcomeUnknown)));
+        let bucket = world.context.store.bucket(testdata::connected_account().key).await.expect("read");
+        assert!(bucket.is_paused(world.now()) && bucket.slow_until.is_some(), "{body}: {bucket:?}");
+        world.run_until_finished(&keys, START.plus_ms(30 * MINUTE_MS)).await;
+        assert_eq!(world.pinterest.pins().len(), keys.len(), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_429_about_a_link_fails_its_pin_and_pauses_the_account() {
+    let world = TestWorld::new(1).await;
+    let blocked = r#"{"code":9,"message":"Sorry! We blocked this link because it may lead to spam."}"#;
+    world.pinterest.answer_next([Answer::Http(429, blocked)]);
+    let key = world.accept("key").await;
+    world.run_publisher_once().await;
+    let attempt = world.attempt(key).await;
+    assert_eq!((attempt.status, attempt.failure), (Status::Failed, Some(Failure::LinkBlocked)));
+    let bucket = world.context.store.bucket(testdata::connected_account().key).await.expect("read");
+    assert!(bucket.is_paused(world.now()) && !bucket.is_paused(world.now().plus_ms(RATE_LIMIT_PAUSE_MS)));
+}
+
+#[tokio::test]
+async fn an_image_that_is_fetched_at_last_is_published_and_keeps_nobody_waiting() {
+    let world = TestWorld::new(1).await;
+    let slow = PinRequest { title: "Slow".into(), ..testdata::request("slow") };
+    world.pinterest.answer("Slow", [NOT_FETCHED, NOT_FETCHED, NOT_FETCHED]);
+    let slow = world.accept_request(slow).await;
+    world.run_for_ms(SECOND_MS).await;
+    let waiting = world.attempt(slow).await;
+    assert_eq!((waiting.status, waiting.failure), (Status::Queued, Some(Failure::ImageUnreachable)));
+    let account = testdata::connected_account().key;
+    let before = world.context.store.bucket(account).await.expect("read");
+    world.run_for_ms(MINUTE_MS).await;
+    let after = world.context.store.bucket(account).await.expect("read");
+    assert_eq!((after.tat, after.paused_until), (before.tat, None), "waiting takes no token and pauses nothing");
+    let mut others = Vec::new();
+    for index in 0..30 {
+        others.push(world.accept(&format!("key-{index}")).await);
+    }
+    world.run_until_finished(&others, world.now().plus_ms(MINUTE_MS)).await;
+    world.run_until_finished(&[slow], START.plus_ms(30 * MINUTE_MS)).await;
+    let attempt = world.attempt(slow).await;
+    assert_eq!((attempt.status, attempt.attempt), (Status::Published, 4));
+}
+
+#[tokio::test]
+async fn an_image_that_is_never_fetched_fails_its_pin_after_about_an_hour() {
+    let world = TestWorld::new(1).await;
+    let key = world.accept("key").await;
+    world.pinterest.answer_next(vec![NOT_FETCHED; 20]);
+    world.run_for_ms(45 * MINUTE_MS).await;
+    assert_eq!(world.attempt(key).await.status, Status::Queued);
+    world.run_until_finished(&[key], START.plus_ms(70 * MINUTE_MS)).await;
+    let attempt = world.attempt(key).await;
+    assert_eq!((attempt.status, attempt.failure), (Status::Failed, Some(Failure::ImageUnreachable)));
+    assert_eq!(world.pinterest.calls().len(), IMAGE_WAITS_MS.len() + 1);
+    assert_eq!(world.pinterest.pins(), []);
+}
+
+#[tokio::test]
+async fn pinterests_words_are_kept_for_each_attempt_and_a_success_has_none() {
+    let world = TestWorld::new(1).await;
+    let key = world.accept("key").await;
+    // An empty list of the board would be believed only hours later.
+    world.pinterest.add_stranger(&testdata::request("key").board_id, "old");
+    let busy = r#"{"code":409,"message":"Could not get exclusive access to the board"}"#;
+    world.pinterest.answer_next([Answer::Http(409, busy), Answer::LOST_WITHOUT_COMMIT, NOT_FETCHED, Answer::Created]);
+    world.run_until_finished(&[key], START.plus_ms(30 * MINUTE_MS)).await;
+    let (pin, attempt) = world.context.store.pins(&[key]).await.expect("read").remove(0).expect("a pin");
+    assert_eq!((attempt.status, attempt.attempt), (Status::Published, 4));
+    let said = world.context.store.said(&pin).await.expect("read");
+    let shown: Vec<_> =
+        said.iter().map(|said| (said.attempt, said.message.as_deref(), said.trouble.as_deref())).collect();
+    let wanted = [
+        (1, Some("Could not get exclusive access to the board"), None),
+        (2, None, Some("timed out")),
+        (3, Some("Sorry we could not fetch the image."), None),
+    ];
+    assert_eq!(shown, wanted);
 }
 
 #[tokio::test]

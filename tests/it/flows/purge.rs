@@ -14,6 +14,7 @@ use pinbridge_shared::domain::import::{Ask, Row, Source};
 use pinbridge_shared::domain::message::{Disposition, PublishMessage};
 use pinbridge_shared::domain::pacing::backlog::BacklogRow;
 use pinbridge_shared::domain::pin::attempt::Status;
+use pinbridge_shared::domain::pin::said::Said;
 use pinbridge_shared::domain::reconcile::board_scan::BoardScan;
 use pinbridge_shared::domain::stats::activity::{By, Entry, PIN_PUBLISH_FAILED};
 use pinbridge_shared::domain::stats::rollup::{RollupPage, hour};
@@ -105,6 +106,8 @@ async fn furnish(world: &TestWorld, workspace: WorkspaceId, pins: usize) -> Vec<
             let begun = attempt.begin(world.now(), w.nonce()).expect("begins");
             assert_eq!(w.store.save_attempt(&pin, &begun).await.expect("saved"), Write::Done);
             w.store.put_unresolved(&board, pin.key.pin, pin.expires_at).await.expect("put");
+            let said = Said { attempt: 1, message: Some("No.".into()), trouble: None };
+            w.store.put_said(&pin, &said).await.expect("put");
         } else if index % 3 == 1 {
             w.store.put_backlog(key, &BacklogRow::of(&pin, 1)).await.expect("put");
         }

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
 /// The newest version: this build's writes are compared with its files.
-pub const VERSION: &str = "0.2.0";
+pub const VERSION: &str = "0.3.0";
 /// With the value `write`, the tests write the files and compare nothing.
 const WRITE_VARIABLE: &str = "PINBRIDGE_GOLDEN";
 

@@ -12,6 +12,7 @@ use pinbridge_shared::domain::pin::history::{Event, EventKind};
 use pinbridge_shared::domain::pin::idempotency::PayloadHash;
 use pinbridge_shared::domain::pin::listing::{Entry, Partition, Position, Span, Tags};
 use pinbridge_shared::domain::pin::origin::{Actor, Origin};
+use pinbridge_shared::domain::pin::said::Said;
 use pinbridge_shared::domain::pin::{Pin, PinRequest, Placement, Priority, WaitReason};
 use pinbridge_shared::domain::reconcile::board_scan::{BoardScan, Reading, Unclear};
 use pinbridge_shared::domain::reconcile::matching::BoardPin;
@@ -59,6 +60,7 @@ fn attempt(status: Status) -> Attempt {
         status,
         attempt: 0,
         attempt_base: 0,
+        image_tries: 0,
         started_at: None,
         not_before: None,
         reconcile_at: None,
@@ -83,6 +85,7 @@ fn full_attempt() -> Attempt {
         edit: 2,
         attempt: 5,
         attempt_base: 4,
+        image_tries: 0,
         started_at: Some(at(2_000)),
         not_before: Some(at(3_000)),
         reconcile_at: Some(at(4_000)),
@@ -226,6 +229,12 @@ fn clock() -> Vec<RecoveryMarker> {
     ]
 }
 
+fn said() -> Vec<Said> {
+    let message = Some("Sorry! This site doesn't allow you to save Pins.".into());
+    let trouble = Some("Pinterest did not answer in time".into());
+    vec![Said { attempt: 1, message, trouble: None }, Said { attempt: 10, message: None, trouble }]
+}
+
 fn days() -> Vec<DaySpending> {
     let spending = |day, creates| DaySpending { day, rev: 1, reconciliations: 3, creates, nonce: "day".into() };
     let creates = BTreeMap::from([(workspace(), 5), (WorkspaceId(uuid(0x22)), 7)]);
@@ -238,6 +247,9 @@ pub async fn write(table: &DynamoStore) {
         if let Some(attempt) = attempt {
             assert_eq!(table.save_attempt(&pin, &attempt).await.expect("written"), Write::Done);
         }
+    }
+    for said in said() {
+        table.put_said(&pins()[0].0, &said).await.expect("written");
     }
     table.put_sibling(account(0), CONTENT_HASH, pin_id(1), EXPIRES).await.expect("written");
     table.put_tombstone(&[tombstone()]).await.expect("written");
@@ -265,6 +277,9 @@ pub async fn read(table: &DynamoStore) {
         Some((pin.clone(), attempt.clone().unwrap_or_else(|| Attempt::untouched(pin))))
     };
     assert_eq!(table.pins(&keys).await.expect("read"), pins.iter().map(state).collect::<Vec<_>>());
+    // 0.2.0 kept no words.
+    let words = table.said(&pins[0].0).await.expect("read");
+    assert!(words.is_empty() || words == said(), "{words:?}");
     read_lists(table, &pins).await;
     assert_eq!(table.siblings(account(0), CONTENT_HASH).await.expect("read"), [pin_id(1)]);
     assert_eq!(table.backlog(account(0), 9).await.expect("read"), backlog());

@@ -13,7 +13,7 @@ use pinbridge_shared::adapters::token_cache;
 use pinbridge_shared::config::Settings;
 use pinbridge_shared::domain::account::{analytics, board_check, credentials, oauth};
 use pinbridge_shared::domain::pacing::{bucket, budget};
-use pinbridge_shared::domain::pin::{history, request, retry};
+use pinbridge_shared::domain::pin::{history, request, retry, said};
 use pinbridge_shared::domain::reconcile::{board_scan, duplicate_check};
 use pinbridge_shared::domain::stats::period;
 use pinbridge_shared::domain::stats::rollup as domain_rollup;
@@ -121,6 +121,10 @@ fn limits() -> Vec<(&'static str, String)> {
         // Publishing.
         ("a pin's life without a chance to be published", time(request::LIFETIME_MS)),
         ("attempts of a pin", retry::ATTEMPT_LIMIT.to_string()),
+        ("attempts of a pin whose image Pinterest can't fetch", (retry::IMAGE_WAITS_MS.len() + 1).to_string()),
+        ("from the first of them to the last, at most", time(retry::IMAGE_WAITS_MS.iter().sum())),
+        ("a pause after a 429 without a hint", time(retry::RATE_LIMIT_PAUSE_MS)),
+        ("attempts of a pin whose words are kept", said::ATTEMPTS_MAX.to_string()),
         ("the furthest slot that waits in the queue", time(bucket::ACCEPT_HORIZON_MS)),
         ("the dispatcher's window", time(bucket::DISPATCH_HORIZON_MS)),
         ("a message's delay", time(MAX_DELAY_MS)),

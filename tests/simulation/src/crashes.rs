@@ -39,6 +39,7 @@ fn story(number: u64, crashes: BTreeMap<u64, Crash>) -> Plan {
             late_commit: unless_first(0.15),
             server_error_after_commit: unless_first(0.1),
             rate_limited: unless_first(0.1),
+            bare_429: unless_first(0.1),
             busy: unless_first(0.1),
             list_error: unless_first(0.1),
             commit_lateness_ms: 60_000,

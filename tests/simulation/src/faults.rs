@@ -39,6 +39,12 @@ pub struct Faults {
     /// 400 with code 2787, half of them with the Pin created.
     pub code_2787: f64,
     pub rate_limited: f64,
+    /// 429 without Pinterest's JSON, a tenth of them with the Pin created.
+    pub bare_429: f64,
+    /// Per image: Pinterest can't fetch it, for a while or ever.
+    pub image_down: f64,
+    /// A refusal in words that Pinterest is quoted with, under any 4xx.
+    pub worded_refusal: f64,
     pub spam_block: f64,
     pub busy: f64,
     pub unreachable: f64,
@@ -116,6 +122,10 @@ impl Faults {
             server_error: draw(rng, 0.1),
             code_2787: draw(rng, 0.1),
             rate_limited: draw(rng, 0.02),
+            // Drawn apart, see `Plan::drawn`.
+            bare_429: 0.0,
+            image_down: 0.0,
+            worded_refusal: 0.0,
             spam_block: if rng.u8(0..12) == 0 { 0.003 } else { 0.0 },
             busy: draw(rng, 0.05),
             unreachable: draw(rng, 0.1),
@@ -153,6 +163,14 @@ impl Faults {
         Self::default()
     }
 
+    /// What Pinterest says in worlds that hear it: drawn apart from the other faults.
+    pub fn with_words(mut self, rng: &mut Rng) -> Self {
+        self.bare_429 = draw(rng, 0.02);
+        self.image_down = draw(rng, 0.05);
+        self.worded_refusal = draw(rng, 0.03);
+        self
+    }
+
     /// The same world after its faults have ended. What can't be repaired, such as clock skew, stays.
     pub fn healed(&self) -> Self {
         Self {
@@ -162,6 +180,7 @@ impl Faults {
             strangers: self.strangers,
             rewritten: self.rewritten,
             rewritten_is_foreign: self.rewritten_is_foreign,
+            image_down: self.image_down,
             ..Self::calm()
         }
     }

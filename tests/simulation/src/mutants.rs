@@ -38,5 +38,8 @@ fn shows(invariant: Invariant) -> &'static [Wrong] {
         Invariant::RetiredMarkers => &[Wrong::Miscounted],
         Invariant::ForcedOnce => &[Wrong::Rotated, Wrong::Hammered],
         Invariant::HoldExplained => &[Wrong::Unexplained],
+        Invariant::AnyLimit => &[Wrong::Heedless],
+        Invariant::ImageTries => &[Wrong::Endless],
+        Invariant::ImageRefused => &[Wrong::Untrue],
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http::StatusCode;
 use pinbridge_shared::domain::deadlines::SEND_WITHIN_MS;
-use pinbridge_shared::domain::ids::PinKey;
+use pinbridge_shared::domain::ids::{AccountKey, PinKey};
 use pinbridge_shared::domain::message::PublishMessage;
 use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
 use pinbridge_shared::domain::pin::failure::Failure;
@@ -24,7 +24,7 @@ use crate::faults::Faults;
 use crate::gate::{Coverage, SimGate};
 use crate::kernel::{Kernel, Pid};
 use crate::plan::Plan;
-use crate::provider::{Post, Provider, Witness};
+use crate::provider::{ImageRefusals, Post, Provider, Witness};
 use crate::refusals;
 use crate::rollups;
 use crate::schedule_oracle::ScheduleOracle;
@@ -34,6 +34,9 @@ const OWNERLESS_MAX_MS: i64 = 5 * MINUTE_MS;
 /// A recovery marker counts as an owner if it is read within this many minutes.
 const OWNER_WITHIN_MINUTES: i64 = 6;
 const SHOWN_MAX: usize = 8;
+/// A pin's image may be refused this often: at the first attempt and those that follow, and a few whose process lost its
+/// fence.
+const IMAGE_REFUSALS_MAX: u32 = 6 + 2;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wrong {
@@ -75,6 +78,10 @@ pub enum Wrong {
     Hammered,
     /// An account is held, and its row doesn't say what for.
     Unexplained,
+    /// A 429 was recorded, and its account was not paused.
+    Heedless,
+    /// A pin whose image can't be fetched was tried without end.
+    Endless,
 }
 
 #[derive(Clone, Debug)]
@@ -125,7 +132,12 @@ pub struct Oracle {
     ownerless: BTreeMap<PinKey, i64>,
     /// Pins whose deletion was answered.
     deleted: Arc<Mutex<BTreeSet<PinKey>>>,
+    /// Answers 429 that rows have: the account, when the attempt was announced, and the pin.
+    limited: Limited,
+    images: Arc<Mutex<ImageRefusals>>,
 }
+
+type Limited = Arc<Mutex<Vec<(AccountKey, Moment, String)>>>;
 
 /// Pins with the same content, including the picture. They can't be told apart, so it doesn't matter which Pin belongs
 /// to which.
@@ -168,11 +180,19 @@ impl Oracle {
         let found = Arc::clone(&violations);
         let tracing = Arc::clone(&kernel);
         let own_gate = Arc::clone(&gate);
+        let limited = Limited::default();
+        let images: Arc<Mutex<ImageRefusals>> = Arc::default();
+        let (heard, refusals) = (Arc::clone(&limited), Arc::clone(&images));
         let deleted: Arc<Mutex<BTreeSet<PinKey>>> = Arc::default();
         let deleted_pins = Arc::clone(&deleted);
         store.watch(Box::new(move |pin, before, after| {
             tracing.note(|| format!("{} {}", pin.request.idempotency_key, story(after)));
             watch(&found, pin, before, after);
+            watch_images(&found, &refusals, pin, after);
+            if let Some(started_at) = heard_429(before, after) {
+                let owner = pin.request.idempotency_key.clone();
+                heard.lock().unwrap_or_else(PoisonError::into_inner).push((pin.account_key(), started_at, owner));
+            }
             if after.attempt == before.attempt {
                 return gate.resolve(pin.key);
             }
@@ -200,6 +220,26 @@ impl Oracle {
             schedules,
             ownerless: BTreeMap::new(),
             deleted,
+            limited,
+            images,
+        }
+    }
+
+    /// the count of refused images, to which Pinterest and the table contribute.
+    pub fn images(&self) -> Arc<Mutex<ImageRefusals>> {
+        Arc::clone(&self.images)
+    }
+
+    /// Checks that the account of every 429 that was recorded was paused, for some time after that call began.
+    fn check_limits(&self) {
+        let heard = std::mem::take(&mut *self.limited.lock().unwrap_or_else(PoisonError::into_inner));
+        for (account, started_at, owner) in heard {
+            let since = started_at.plus_ms(-2 * self.plan.faults.skew_ms);
+            let until = self.store.peek_bucket(account).paused_until;
+            if until.is_none_or(|until| until < since) {
+                let text = format!("{owner} was answered 429 after {started_at:?}; the pause is {until:?}");
+                report(&self.violations, Wrong::Heedless, text);
+            }
         }
     }
 
@@ -286,6 +326,7 @@ impl Oracle {
                 open.push((pin.key, attempt.status));
             }
         });
+        self.check_limits();
         let waiting = self.schedules.check();
         if open.is_empty() {
             self.ownerless.clear();
@@ -498,6 +539,32 @@ impl Oracle {
                 }
             }
         }
+    }
+}
+
+/// When the attempt was announced whose answer 429 this write records.
+fn heard_429(before: &Attempt, after: &Attempt) -> Option<Moment> {
+    let is_answer = before.status == Status::Publishing && after.rev == before.rev + 1;
+    let status = after.history.last().filter(|_| is_answer)?.status;
+    before.started_at.filter(|_| status == Some(429))
+}
+
+/// Counts the refusals of a pin's image from one retry or edit by its client to the next.
+fn watch_images(violations: &Violations, refusals: &Mutex<ImageRefusals>, pin: &Pin, after: &Attempt) {
+    let owner = &pin.request.idempotency_key;
+    let mut refusals = refusals.lock().unwrap_or_else(PoisonError::into_inner);
+    match after.history.last().map(|event| event.kind) {
+        Some(EventKind::AttemptStarted) => refusals.begins(owner),
+        Some(EventKind::Retried | EventKind::Edited) => refusals.reset(owner),
+        Some(EventKind::AnswerUnknown) if refusals.is_pending(owner) => {
+            refusals.begins(owner);
+            let text = format!("{owner} is unknown, and was refused for its image: {}", story(after));
+            report(violations, Wrong::Untrue, text);
+        }
+        Some(_) if refusals.answered(owner) > IMAGE_REFUSALS_MAX => {
+            report(violations, Wrong::Endless, format!("{owner} is tried on and on for its image: {}", story(after)));
+        }
+        _ => {}
     }
 }
 

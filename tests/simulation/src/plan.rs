@@ -97,6 +97,7 @@ const OUTLIVES_REFRESH: f64 = 0.01;
 /// The faults of such a world last up to so much longer: holds are tried meanwhile.
 const HELD_FOR_MS: i64 = 40 * 60_000;
 const REFUSALS: u64 = 0x2EF_05ED;
+const WORDS: u64 = 0x303D5;
 /// Maximum number of boards of an account.
 pub const BOARDS_MAX: usize = 3;
 const AFTERMATH_MS: i64 = 20 * 60_000;
@@ -139,6 +140,7 @@ impl Plan {
         };
         // A random number generator of their own, so that schedules don't change the rest of the world.
         let mut times = Rng::with_seed(seed ^ SCHEDULES);
+        plan.faults = plan.faults.with_words(&mut Rng::with_seed(seed ^ WORDS));
         plan.faults.capricious = CAPRICIOUS;
         for wish in &mut plan.wishes {
             if times.u8(0..100) < SCHEDULED_PERCENT {

@@ -1,11 +1,12 @@
 //! A Pinterest with the worst behaviour that the deadlines allow. It records which request created which Pin.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use http::{HeaderMap, HeaderValue};
-use pinbridge_shared::adapters::pinterest::{error_codes, hints};
+use pinbridge_shared::adapters::pinterest::creation::CreateAnswer;
+use pinbridge_shared::adapters::pinterest::error_codes;
 use pinbridge_shared::domain::pin::PinRequest;
 use pinbridge_shared::domain::pin::attempt::Upstream;
 use pinbridge_shared::domain::pin::failure::Failure;
@@ -15,6 +16,7 @@ use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::ports::{BoardPage, Creation, Pinterest, PinterestUser, ReadFailure};
 use pinterest_simulator::rewrite::Way;
+use serde_json::json;
 
 use crate::endpoint::Endpoint;
 use crate::faults::Faults;
@@ -69,6 +71,66 @@ struct State {
     /// Users who must connect again.
     revoked: Vec<usize>,
     refusals: BTreeMap<usize, Refusal>,
+    /// Until when Pinterest can't fetch an image.
+    images: BTreeMap<String, i64>,
+}
+
+/// Of the 429s without Pinterest's JSON, the share that creates the Pin all the same.
+const BARE_429_COMMITS: f64 = 0.1;
+/// How long Pinterest can't fetch an image that comes back, and how long one that doesn't.
+const IMAGE_DOWN_MS: std::ops::Range<i64> = 30_000..40 * 60_000;
+const IMAGE_GONE_MS: i64 = 1_000 * 3_600_000;
+/// Of the images that can't be fetched, the share that never can.
+const IMAGE_GONE: f64 = 0.3;
+/// Refusals of one pin as Pinterest words them, with their codes; each comes under any of these statuses.
+const REFUSED_UNDER: [u16; 7] = [400, 401, 403, 404, 409, 422, 429];
+const WORDS: [(i64, &str); 6] = [
+    (9, "Sorry! We blocked this link because it may lead to spam."),
+    (9, "Sorry, we've blocked this description because it contains a link…"),
+    (1, "Sorry! This site doesn't allow you to save Pins."),
+    (1, "Parameter 'link' with the value 'https://example.com/a b' is not a valid URL format."),
+    (7, "You don't have permission to edit that board."),
+    (2787, "Sorry! Something went wrong on our end."),
+];
+
+fn choice<'a, T>(rng: &mut fastrand::Rng, of: &'a [T]) -> &'a T {
+    &of[rng.usize(0..of.len())]
+}
+
+/// How often each pin was refused because its image could not be fetched, as far as its row says so.
+#[derive(Default)]
+pub struct ImageRefusals {
+    /// Refused, and not in the row yet.
+    pending: BTreeSet<String>,
+    recorded: BTreeMap<String, u32>,
+}
+
+impl ImageRefusals {
+    fn refused(&mut self, owner: &str) {
+        self.pending.insert(owner.to_owned());
+    }
+
+    /// An attempt begins: what an earlier one's process didn't record isn't known to any other.
+    pub fn begins(&mut self, owner: &str) {
+        self.pending.remove(owner);
+    }
+
+    /// Whether the pin was refused so, and its row doesn't say it yet.
+    pub fn is_pending(&self, owner: &str) -> bool {
+        self.pending.contains(owner)
+    }
+
+    /// The row has the answer; returns how many such refusals it has had.
+    pub fn answered(&mut self, owner: &str) -> u32 {
+        let count = self.recorded.entry(owner.to_owned()).or_default();
+        *count += u32::from(self.pending.remove(owner));
+        *count
+    }
+
+    /// A client retried or changed the pin.
+    pub fn reset(&mut self, owner: &str) {
+        self.recorded.remove(owner);
+    }
 }
 
 /// Of the access tokens that are revoked at a call, the share whose grant is revoked too.
@@ -91,6 +153,7 @@ pub struct Provider {
     /// The offset of Pinterest's clock.
     skew_ms: i64,
     witness: Witness,
+    images: Arc<Mutex<ImageRefusals>>,
     state: Mutex<State>,
 }
 
@@ -105,7 +168,7 @@ enum Answer {
     Created,
     Nothing,
     Unsent,
-    Error { status: u16, code: Option<i64>, message: &'static str, retry_after_s: Option<i64> },
+    Error { status: u16, code: Option<i64>, message: String, retry_after_s: Option<i64> },
 }
 
 impl Provider {
@@ -116,10 +179,11 @@ impl Provider {
         faults: Faults,
         client_timeout_ms: i64,
         witness: Witness,
+        images: Arc<Mutex<ImageRefusals>>,
     ) -> Arc<Self> {
         let skew_ms = kernel.draw(|rng| rng.i64(-faults.skew_ms..=faults.skew_ms));
         let state = Mutex::new(State { faults, ..State::default() });
-        Arc::new(Self { kernel, endpoint, gate, client_timeout_ms, skew_ms, witness, state })
+        Arc::new(Self { kernel, endpoint, gate, client_timeout_ms, skew_ms, witness, images, state })
     }
 
     pub fn set_faults(&self, faults: Faults) {
@@ -188,11 +252,34 @@ impl Provider {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn fate(&self, faults: &Faults, is_honoured: bool) -> Fate {
+    fn images(&self) -> MutexGuard<'_, ImageRefusals> {
+        self.images.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether Pinterest can't fetch the pin's image now. That is decided when the image is first asked for.
+    fn is_image_down(&self, faults: &Faults, request: &PinRequest) -> bool {
+        if faults.image_down == 0.0 {
+            return false;
+        }
+        let now = self.kernel.now();
+        let known = self.state().images.get(&request.image_url).copied();
+        let until = known.unwrap_or_else(|| {
+            let until = match (self.kernel.chance(faults.image_down), self.kernel.chance(IMAGE_GONE)) {
+                (false, _) => 0,
+                (true, true) => now + IMAGE_GONE_MS,
+                (true, false) => now + self.kernel.draw(|rng| rng.i64(IMAGE_DOWN_MS)),
+            };
+            self.state().images.insert(request.image_url.clone(), until);
+            until
+        });
+        now < until
+    }
+
+    fn fate(&self, faults: &Faults, request: &PinRequest, is_honoured: bool) -> Fate {
         let quick = self.kernel.draw(|rng| rng.i64(80..900));
-        let error = |status, code, message| Fate {
+        let error = |status, code, message: &str| Fate {
             commits_after_ms: None,
-            answer: Answer::Error { status, code, message, retry_after_s: None },
+            answer: Answer::Error { status, code, message: String::from(message), retry_after_s: None },
             answers_after_ms: quick,
         };
         if !is_honoured {
@@ -239,9 +326,24 @@ impl Provider {
         }
         if hit(faults.rate_limited) {
             let retry_after_s = self.kernel.draw(|rng| rng.bool().then(|| rng.i64(5..90)));
-            let message = "This request exceeded a rate limit.";
+            let message = "This request exceeded a rate limit.".into();
             let answer = Answer::Error { status: 429, code: Some(8), message, retry_after_s };
             return Fate { commits_after_ms: None, answer, answers_after_ms: quick };
+        }
+        if hit(faults.bare_429) {
+            let retry_after_s = self.kernel.draw(|rng| rng.bool().then(|| rng.i64(5..90)));
+            let answer = Answer::Error { status: 429, code: None, message: String::new(), retry_after_s };
+            let commits_after_ms = commits.filter(|_| self.kernel.chance(BARE_429_COMMITS));
+            return Fate { commits_after_ms, answer, answers_after_ms: quick };
+        }
+        if self.is_image_down(faults, request) {
+            self.images().refused(&request.idempotency_key);
+            let (status, code) = self.kernel.draw(|rng| (*choice(rng, &[400, 403, 422]), *choice(rng, &[1, 235])));
+            return error(status, Some(code), "Sorry we could not fetch the image.");
+        }
+        if hit(faults.worded_refusal) {
+            let (status, (code, words)) = self.kernel.draw(|rng| (*choice(rng, &REFUSED_UNDER), *choice(rng, &WORDS)));
+            return error(status, Some(code), &format!("{words} ('{}')", request.title));
         }
         if hit(faults.spam_block) {
             return error(403, Some(9), "Your account is blocked for behaviour that looks like spam");
@@ -277,38 +379,37 @@ impl Provider {
         id
     }
 
-    fn creation(&self, request: &PinRequest, fate: &Fate, id: Option<String>) -> Creation {
+    fn creation(&self, request: &PinRequest, token: &Secret, fate: &Fate, id: Option<String>) -> Creation {
         let upstream = |status, code, message: &str| Upstream {
             status,
             code,
             request_id: None,
             message: Some(message.to_owned()),
+            trouble: None,
         };
-        match fate.answer {
+        match &fate.answer {
             Answer::Created => Creation::Created {
                 pinterest_pin_id: id.unwrap_or_else(|| panic!("{} has no Pin", request.idempotency_key)),
                 upstream: upstream(Some(201), None, ""),
                 nothing_left_for_ms: None,
             },
-            Answer::Nothing => Creation::Unknown { upstream: upstream(None, None, "no answer") },
+            Answer::Nothing => Creation::lost(upstream(None, None, "no answer")),
             Answer::Unsent => Creation::Refused {
                 failure: Failure::PinterestUnreachable,
                 upstream: upstream(None, None, "could not connect"),
                 retry_after_ms: None,
             },
             Answer::Error { status, code, message, retry_after_s } => {
-                let failure = error_codes::of_create(status, code, message);
                 let mut headers = HeaderMap::new();
                 if let Some(seconds) = retry_after_s {
-                    headers.insert("retry-after", HeaderValue::from(seconds));
+                    headers.insert("retry-after", HeaderValue::from(*seconds));
                 }
-                let now = Moment(self.kernel.now());
-                let retry_after_ms = hints::retry_after_ms(failure, &headers, message, now);
-                let upstream = upstream(Some(status), code, message);
-                match failure {
-                    Failure::OutcomeUnknown => Creation::Unknown { upstream },
-                    failure => Creation::Refused { failure, upstream, retry_after_ms },
-                }
+                let body = match code {
+                    Some(code) => json!({"code": code, "message": message}).to_string(),
+                    None => "<html>edge</html>".to_owned(),
+                };
+                let (status, headers, body) = (*status, &headers, Some(body.as_bytes()));
+                CreateAnswer { status, headers, body, request, token, now: Moment(self.kernel.now()) }.read()
             }
         }
     }
@@ -441,13 +542,13 @@ impl Pinterest for Provider {
         };
         self.maybe_revoke(token, faults.revoked);
         let is_honoured = !is_refused_again && self.endpoint.accepts(token);
-        let fate = self.fate(&faults, is_honoured);
+        let fate = self.fate(&faults, request, is_honoured);
         self.kernel.note(|| format!("POST {} of {}", fate.answers_after_ms, request.idempotency_key));
         // The request has been sent, so it takes effect even if the caller dies.
         let id = fate.commits_after_ms.map(|after_ms| self.commit(request, now + after_ms));
         self.kernel.sleep(fate.answers_after_ms).await;
         self.gate.leave_provider(CALL).await;
-        self.creation(request, &fate, id)
+        self.creation(request, token, &fate, id)
     }
 
     async fn board_pins(

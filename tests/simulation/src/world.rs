@@ -154,6 +154,7 @@ impl SimWorld {
             plan.faults.clone(),
             timeout_ms,
             oracle.witness(),
+            oracle.images(),
         );
         let oauth = Arc::new(FakeOAuth::new(clock.clone(), gate.clone() as Arc<dyn Gate>));
         // This fake has no tokens, so it refuses none.

@@ -38,6 +38,7 @@ pub fn refused(read: &ReadFailure) -> ApiError {
         | Failure::ImageUnreachable
         | Failure::ImageFormatUnsupported
         | Failure::LinkBlocked
+        | Failure::DescriptionBlocked
         | Failure::Unrecognised
         | Failure::AttemptsExhausted
         | Failure::OutcomeAmbiguous
@@ -86,7 +87,7 @@ impl From<CallError> for ApiError {
             CallError::ScopeMissing(scopes) => scope_missing(&scopes),
             CallError::SandboxBoardLimit => codes::SANDBOX_BOARD_LIMIT.with("limit", OWN_BOARDS_MAX),
             CallError::SandboxBoardFixed => codes::SANDBOX_BOARD_FIXED.into(),
-            CallError::RateLimited { retry_after_ms } => passing(codes::PINTEREST_RATE_LIMITED, retry_after_ms),
+            CallError::RateLimited { retry_after_ms } => passing(codes::PINTEREST_RATE_LIMITED, Some(retry_after_ms)),
             CallError::Pinterest(read) => refused(&read),
             CallError::Port(error) => error.into(),
         }

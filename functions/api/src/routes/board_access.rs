@@ -100,7 +100,7 @@ impl BoardAccess {
 
 fn check_again_after_s(obstacle: &Obstacle) -> Option<u64> {
     match obstacle {
-        Obstacle::RateLimited { retry_after_ms } => Some(whole_seconds(*retry_after_ms).unwrap_or(CHECK_AGAIN_AFTER_S)),
+        Obstacle::RateLimited { retry_after_ms } => whole_seconds(Some(*retry_after_ms)),
         Obstacle::Unreachable => Some(CHECK_AGAIN_AFTER_S),
         _ => None,
     }

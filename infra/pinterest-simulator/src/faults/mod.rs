@@ -55,6 +55,8 @@ pub struct Refusal {
     pub error: ApiError,
     /// Headers that are added to the usual ones, or replace them.
     pub headers: Vec<(String, String)>,
+    /// A body in place of Pinterest's JSON: what an edge or a proxy answers.
+    pub body: Option<String>,
 }
 
 /// One rule of `PUT /_sim/faults`.
@@ -69,6 +71,9 @@ pub struct Rule {
     probability: Option<f64>,
     /// How often it may still fire; `None` is without limit.
     remaining: Option<u64>,
+    /// For how long it may fire after it first did; `None` is forever.
+    for_ms: Option<u64>,
+    first_fired_ms: Option<i64>,
     fired: u64,
     fault: Fault,
     /// The rule's JSON, for [`FaultBook::view`].
@@ -82,11 +87,13 @@ pub struct Visit<'a> {
     /// Username and id, if the account is known.
     pub account: Option<(&'a str, &'a str)>,
     pub title: Option<&'a str>,
+    pub now_ms: i64,
 }
 
 impl Rule {
     fn matches(&self, visit: Visit<'_>) -> bool {
         self.remaining != Some(0)
+            && !self.is_over(visit.now_ms)
             && self.operation.is_none_or(|operation| operation == visit.operation)
             && self.fits(visit)
             && self
@@ -103,7 +110,13 @@ impl Rule {
             && (!needs_account || visit.account.is_some())
     }
 
-    fn fire(&mut self) -> Fault {
+    fn is_over(&self, now_ms: i64) -> bool {
+        let since_ms = self.first_fired_ms.map_or(0, |first_ms| now_ms.saturating_sub(first_ms));
+        self.for_ms.is_some_and(|for_ms| since_ms >= i64::try_from(for_ms).unwrap_or(i64::MAX))
+    }
+
+    fn fire(&mut self, now_ms: i64) -> Fault {
+        self.first_fired_ms.get_or_insert(now_ms);
         self.fired += 1;
         self.remaining = self.remaining.map(|left| left.saturating_sub(1));
         self.fault.clone()
@@ -157,7 +170,7 @@ impl FaultBook {
         rules
             .iter_mut()
             .find(|rule| rule.matches(visit) && rule.probability.is_none_or(|p| dice.f64() < p))
-            .map(Rule::fire)
+            .map(|rule| rule.fire(visit.now_ms))
     }
 }
 

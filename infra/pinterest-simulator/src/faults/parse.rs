@@ -36,6 +36,8 @@ fn rule(value: Value) -> Result<Rule, String> {
         title_contains: fields.text("title_contains")?,
         probability: probability(fields.number("probability")?)?,
         remaining: fields.whole("times", u64::MAX)?,
+        for_ms: fields.whole("for_ms", u64::MAX)?,
+        first_fired_ms: None,
         fired: 0,
         fault: fault(&mut fields)?,
         given,
@@ -99,6 +101,7 @@ fn refusal(fields: &mut Fields, status: u64) -> Result<Refusal, String> {
             message: fields.text("message")?.map_or(usual.message, Cow::Owned),
         },
         headers: fields.headers()?,
+        body: fields.text("body")?,
     })
 }
 

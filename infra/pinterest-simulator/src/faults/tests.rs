@@ -13,8 +13,20 @@ fn refused(json: &str) -> String {
     error
 }
 
-const CREATE: Visit<'static> =
-    Visit { operation: Operation::PinsCreate, account: Some(("sim_account_1", "780")), title: Some("Soup of the day") };
+const CREATE: Visit<'static> = Visit {
+    operation: Operation::PinsCreate,
+    account: Some(("sim_account_1", "780")),
+    title: Some("Soup of the day"),
+    now_ms: 0,
+};
+
+#[test]
+fn a_rule_with_for_ms_fires_that_long_after_it_first_did() {
+    let mut book = book(r#"[{"fault":"delay","delay_ms":5,"for_ms":100}]"#);
+    let fires = |book: &mut FaultBook, now_ms| book.pick(Visit { now_ms, ..CREATE }).is_some();
+    assert!([5_000, 5_050, 5_099].into_iter().all(|now_ms| fires(&mut book, now_ms)));
+    assert!([5_100, 9_000].into_iter().all(|now_ms| !fires(&mut book, now_ms)));
+}
 
 #[test]
 fn a_rule_fires_as_often_as_times_says() {

@@ -28,6 +28,25 @@ async fn a_status_is_answered_as_often_as_times_says() {
 }
 
 #[tokio::test]
+async fn an_answer_may_have_any_body_and_a_rule_may_end_by_itself() {
+    let client = start(Config::default()).await;
+    let edge = json!({"operation": "pins/create", "fault": "status", "status": 429, "body": "<html>slow</html>"});
+    client.set_faults(json!([edge])).await;
+    let refused = client.create("Soup").await;
+    assert_eq!((refused.status, refused.text.as_str()), (429, "<html>slow</html>"));
+    let image = json!({"operation": "pins/create", "fault": "status", "status": 400, "code": 1, "for_ms": 0,
+                       "message": "Sorry we could not fetch the image."});
+    client.set_faults(json!([image])).await;
+    assert_eq!(client.create("Soup").await.status, 201, "over before it began");
+    client
+        .set_faults(json!([{"operation": "pins/create", "fault": "error_after_commit", "status": 202, "body": "{}"}]))
+        .await;
+    let accepted = client.create("Stew").await;
+    assert_eq!((accepted.status, accepted.text.as_str()), (202, "{}"));
+    assert_eq!(client.committed_titles().await, ["Soup", "Stew"]);
+}
+
+#[tokio::test]
 async fn a_delayed_request_is_answered_after_the_delay() {
     let client = start(Config::default()).await;
     client.set_faults(json!([{"fault": "delay", "delay_ms": 150, "operation": "pins/create"}])).await;

@@ -15,6 +15,7 @@
 //! | pin | `{ws}#pin#{pin}` | `request` |
 //! | tombstone of a purged pin | `{ws}#pin#{pin}` | `grave` |
 //! | attempt | `{ws}#pin#{pin}` | `attempt` |
+//! | words about an attempt | `{ws}#pin#{pin}` | `attempt#{attempt}` |
 //! | schedule | `{ws}#schedule#{schedule}` | `schedule` |
 //! | sibling | `{ws}#sibling#{account}#{content hash}` | `{pin}` |
 //! | backlog | `{ws}#backlog#{account}` | `{priority}#{created}#{pin}#{generation}` |
@@ -59,6 +60,8 @@ use crate::domain::time::Moment;
 
 pub const REQUEST: &str = "request";
 pub const ATTEMPT: &str = "attempt";
+/// The beginning of the sort keys of the words about attempts.
+pub const SAID_PREFIX: &str = "attempt#";
 pub const TOMBSTONE: &str = "grave";
 pub const SCHEDULE: &str = "schedule";
 pub const BUCKET: &str = "bucket";
@@ -137,6 +140,11 @@ pub fn parse_account(pk: &str) -> Option<AccountKey> {
 
 pub fn pin(key: PinKey) -> String {
     format!("{}#pin#{}", key.workspace, key.pin)
+}
+
+/// The sort key of the words about an attempt. They sort by attempt.
+pub fn said(attempt: u32) -> String {
+    format!("{SAID_PREFIX}{attempt:03}")
 }
 
 pub fn schedule(key: ScheduleKey) -> String {

@@ -7,13 +7,14 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 
 use super::item::{Builder, Item, Reader, moment, number, text, unreadable};
-use super::rows::{attempt_item, is_of, listing, pin_item, read_attempt, read_pin};
+use super::rows::{attempt_item, is_of, listing, pin_item, read_attempt, read_pin, read_said, said_item};
 use super::transaction::beside_transactions;
 use super::{DynamoStore, REST_ATTEMPTS, failed, keys, pause_before, refused_by};
 use crate::domain::ids::{AccountKey, PinId, PinKey, WorkspaceId};
 use crate::domain::invariants::is_same_write;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
+use crate::domain::pin::said::{ATTEMPTS_MAX, Said};
 use crate::domain::time::Moment;
 use crate::ports::{Pins, PortError, PortResult, Write};
 
@@ -141,6 +142,15 @@ impl Pins for DynamoStore {
                 _ => Err(failed(error)),
             },
         }
+    }
+
+    async fn put_said(&self, pin: &Pin, said: &Said) -> PortResult<()> {
+        self.put(said_item(pin, said)).await
+    }
+
+    async fn said(&self, pin: &Pin) -> PortResult<Vec<Said>> {
+        let rows = self.first_of(keys::pin(pin.key), keys::SAID_PREFIX, ATTEMPTS_MAX as usize).await?;
+        rows.iter().filter(|row| is_of(pin, row)).map(read_said).collect()
     }
 
     async fn put_sibling(

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use super::item::{Builder, Item, Reader, moment, text, unreadable};
 use super::{DynamoStore, failed, keys};
 use crate::domain::ids::{AccountId, AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
+use crate::domain::pin::said::ATTEMPTS_MAX;
 use crate::domain::time::Moment;
 use crate::ports::{PortResult, Purge, Tenants, Tombstone};
 
@@ -78,7 +79,12 @@ impl DynamoStore {
                 deletes.push((keys::sibling(tombstone.account, hash), pin.clone()));
             }
             deletes.push((keys::unresolved(&board), pin));
-            deletes.push((keys::pin(tombstone.key), keys::ATTEMPT.to_owned()));
+            let pk = keys::pin(tombstone.key);
+            let words = self.first_of(pk.clone(), keys::SAID_PREFIX, ATTEMPTS_MAX as usize).await?;
+            for row in &words {
+                deletes.push((pk.clone(), Reader(row).text("sk")?));
+            }
+            deletes.push((pk, keys::ATTEMPT.to_owned()));
             scans.insert((keys::board_scan(&board), keys::SCAN.to_owned()));
         }
         deletes.extend(scans);

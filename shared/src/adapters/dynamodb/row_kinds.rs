@@ -47,7 +47,7 @@ const WITH_ITS_PIN: &str = "as its pin";
 const UNTIL_FORGOTTEN: &str =
     "until its workspace is deleted; its names go 30 days after it was disconnected (`DisconnectedDays`)";
 
-pub const ALL: [RowKind; 29] = [
+pub const ALL: [RowKind; 30] = [
     kind("workspace", "workspace", Some(keys::WORKSPACE), Purged::WithWorkspace, "until it is deleted"),
     kind("purge mark", "workspace", Some(keys::MARK), Purged::WithWorkspace, "while the purge lasts"),
     kind("API key", "keys", None, Purged::WithWorkspace, "until 90 days after it was revoked (`RevokedKeysDays`)"),
@@ -71,6 +71,7 @@ pub const ALL: [RowKind; 29] = [
     ),
     kind("tombstone of a purged pin", "pin", Some(keys::TOMBSTONE), Purged::WithPin, "15 minutes"),
     kind("attempt", "pin", Some(keys::ATTEMPT), Purged::WithPin, WITH_ITS_PIN),
+    kind("words about an attempt", "pin", None, Purged::WithPin, WITH_ITS_PIN),
     kind(
         "sibling",
         "sibling",
@@ -180,6 +181,7 @@ mod tests {
             "{}",
             "{}$",
             "{day:06}",
+            "{SAID_PREFIX}{attempt:03}",
         ];
         for part in partitions.filter(|part| !others.contains(&part.as_str())) {
             assert!(ALL.iter().any(|kind| kind.part == part), "no kind for the partition \"{part}\"");

@@ -4,11 +4,12 @@ use super::item::{Builder, Item, Reader, moment, text, unreadable};
 use super::keys;
 use super::request_fields::{read_request, with_request};
 use crate::domain::ids::PinKey;
-use crate::domain::pin::attempt::{Attempt, Status};
+use crate::domain::pin::attempt::{Attempt, OUTLIVES_PIN_MS, Status};
 use crate::domain::pin::failure::Failure;
 use crate::domain::pin::history::Event;
 use crate::domain::pin::idempotency::PayloadHash;
 use crate::domain::pin::origin::Origin;
+use crate::domain::pin::said::Said;
 use crate::domain::pin::{Pin, Placement, WaitReason};
 use crate::ports::PortResult;
 
@@ -89,6 +90,7 @@ pub fn attempt_item(pin: &Pin, attempt: &Attempt) -> Item {
         .value("upd", moment(attempt.updated_at))
         .value("h", AttributeValue::L(history));
     let row = if attempt.edit == 0 { row } else { row.number("ed", attempt.edit) };
+    let row = if attempt.image_tries == 0 { row } else { row.number("img", attempt.image_tries) };
     let row = if attempt.is_superseded { row.number("sup", 1) } else { row };
     let row = match attempt.status {
         // Failed pins are listed once more, so that they are found among any number of others.
@@ -120,6 +122,7 @@ pub fn read_attempt(pin: &Pin, item: &Item) -> PortResult<Attempt> {
         status: Status::parse(&row.text("st")?).ok_or_else(|| unreadable("st"))?,
         attempt: row.number("att")?,
         attempt_base: row.number("base")?,
+        image_tries: row.maybe_number("img").unwrap_or_default(),
         started_at: row.maybe_moment("start"),
         not_before: row.maybe_moment("nb"),
         reconcile_at: row.maybe_moment("look"),
@@ -138,6 +141,23 @@ pub fn read_attempt(pin: &Pin, item: &Item) -> PortResult<Attempt> {
     })
 }
 
+/// Lives as long as the attempt row can.
+pub fn said_item(pin: &Pin, said: &Said) -> Item {
+    Builder::keyed(keys::pin(pin.key), keys::said(said.attempt))
+        .text("pn", &pin.nonce)
+        .number("att", said.attempt)
+        .maybe_text("msg", said.message.as_deref())
+        .maybe_text("tro", said.trouble.as_deref())
+        .number("expires_at", pin.expires_at.plus_ms(OUTLIVES_PIN_MS).unix_seconds())
+        .build()
+}
+
+pub fn read_said(item: &Item) -> PortResult<Said> {
+    let row = Reader(item);
+    let (message, trouble) = (row.maybe_text("msg"), row.maybe_text("tro"));
+    Ok(Said { attempt: row.number("att")?, message, trouble })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,6 +165,7 @@ mod tests {
     use crate::domain::pin::attempt::{DETAIL_MAX, Upstream};
     use crate::domain::pin::history::{EventKind, KEEP_FIRST, KEEP_LAST, NOTE_MAX, REQUEST_ID_MAX};
     use crate::domain::pin::origin::Actor;
+    use crate::domain::pin::said::MESSAGE_MAX;
     use crate::domain::reconcile::duplicate_check::REPORTED_MAX;
     use crate::domain::testdata;
     use crate::domain::time::{DAY_MS, Moment};
@@ -186,11 +207,20 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_words_about_an_attempt_are_one_unit() {
+        let pin = testdata::pin();
+        let said = Said { attempt: 50, message: Some("m".repeat(MESSAGE_MAX)), trouble: Some("t".repeat(80)) };
+        let bytes = size(&said_item(&pin, &said));
+        println!("the longest words about an attempt have {bytes} bytes");
+        assert!(bytes <= UNIT, "{bytes}");
+    }
+
+    #[test]
     fn the_longest_attempt_row_is_one_unit() {
         let mut pin = testdata::pin();
         pin.created_at = Moment(1_795_394_096_000);
         let late = pin.created_at.plus_ms(29 * DAY_MS);
-        let mut attempt = Attempt { edit: 10, ..Attempt::untouched(&pin) };
+        let mut attempt = Attempt { edit: 10, image_tries: 5, ..Attempt::untouched(&pin) };
         let longest = Event {
             status: Some(403),
             provider_code: Some(2787),

@@ -46,13 +46,13 @@ impl PinterestClient {
         })?;
         let mut answer = Answer::read(response).await;
         let Some(body) = answer.body.take() else {
-            let upstream = answer.upstream(None, Some("Pinterest's answer was cut off".into()));
+            let upstream = answer.upstream(None, None, Some("Pinterest's answer was cut off"));
             return Err(ReadFailure { failure: Failure::OutcomeUnknown, upstream, retry_after_ms: None });
         };
         if answer.is_success() {
             return Ok(body);
         }
-        let (code, message) = error_of(&body);
+        let (code, message) = error_of(&body, token);
         let failure = error_codes::of_board_write(answer.status, code, &message);
         Err(self.refused_as(failure, &answer, code, message))
     }
@@ -61,13 +61,20 @@ impl PinterestClient {
         let body = self.write(request, token).await?;
         serde_json::from_slice(&body).map_err(|_| ReadFailure {
             failure: Failure::OutcomeUnknown,
-            upstream: Upstream { message: Some("Pinterest's answer could not be read".into()), ..Upstream::default() },
+            upstream: Upstream { trouble: Some("Pinterest's answer names no board or section"), ..Upstream::default() },
             retry_after_ms: None,
         })
     }
 
     fn board_request(&self, method: Method, board_id: &str, rest: &str) -> RequestBuilder {
         self.reads.request(method, format!("{}/boards/{}{rest}", self.base, encode(board_id)))
+    }
+}
+
+/// An answer with an id is a success, also if it doesn't repeat the name.
+fn named(name: &mut String, asked: &str) {
+    if name.is_empty() {
+        asked.clone_into(name);
     }
 }
 
@@ -85,7 +92,8 @@ impl Boards for PinterestClient {
 
     async fn create_board(&self, token: &Secret, draft: &BoardDraft) -> Result<Board, ReadFailure> {
         let request = self.reads.post(format!("{}/boards", self.base)).json(&BoardWrite::creating(draft));
-        let board: BoardSummary = self.write_json(request, token).await?;
+        let mut board: BoardSummary = self.write_json(request, token).await?;
+        named(&mut board.name, &draft.name);
         Ok(board.into())
     }
 
@@ -108,7 +116,8 @@ impl Boards for PinterestClient {
     async fn create_section(&self, token: &Secret, board_id: &str, name: &str) -> Result<Section, ReadFailure> {
         let body = serde_json::json!({ "name": name });
         let request = self.board_request(Method::POST, board_id, "/sections").json(&body);
-        let section: SectionSummary = self.write_json(request, token).await?;
+        let mut section: SectionSummary = self.write_json(request, token).await?;
+        named(&mut section.name, name);
         Ok(section.into())
     }
 

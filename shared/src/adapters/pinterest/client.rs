@@ -7,12 +7,14 @@ use async_trait::async_trait;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 
-use super::wire::{CreatePin, Created, ErrorBody, Page, PinSummary, UserAccount};
-use super::{error_codes, hints};
+use super::creation::CreateAnswer;
+use super::wire::{CreatePin, ErrorBody, Page, PinSummary, UserAccount};
+use super::{error_codes, hints, words};
 use crate::domain::deadlines::Deadlines;
 use crate::domain::pin::PinRequest;
 use crate::domain::pin::attempt::Upstream;
 use crate::domain::pin::failure::Failure;
+use crate::domain::pin::retry::limit_pause_ms;
 use crate::domain::secret::Secret;
 use crate::ports::{BoardPage, Creation, Pinterest, PinterestUser, ReadFailure, System};
 
@@ -60,7 +62,7 @@ impl PinterestClient {
             }
             None => Err(lost("Pinterest's answer was cut off")),
             Some(ref body) => {
-                let (code, message) = error_of(body);
+                let (code, message) = error_of(body, token);
                 Err(self.refused(&answer, code, message))
             }
         }
@@ -78,8 +80,12 @@ impl PinterestClient {
         code: Option<i64>,
         message: String,
     ) -> ReadFailure {
-        let retry_after_ms = hints::retry_after_ms(failure, &answer.headers, &message, self.system.now());
-        ReadFailure { failure, retry_after_ms, upstream: answer.upstream(code, Some(message)) }
+        let hint_ms = hints::retry_after_ms(failure, &answer.headers, &message, self.system.now());
+        // Who is told to slow down is told for how long.
+        let is_limited = matches!(failure, Failure::RateLimited | Failure::SpamBlock);
+        let retry_after_ms = if is_limited { Some(limit_pause_ms(Failure::RateLimited, hint_ms)) } else { hint_ms };
+        let message = Some(message).filter(|message| !message.is_empty());
+        ReadFailure { failure, retry_after_ms, upstream: answer.upstream(code, message, None) }
     }
 
     pub(super) fn get(&self, path: &str) -> RequestBuilder {
@@ -116,9 +122,9 @@ impl Answer {
         (200..300).contains(&self.status)
     }
 
-    pub fn upstream(&self, code: Option<i64>, message: Option<String>) -> Upstream {
+    pub fn upstream(&self, code: Option<i64>, message: Option<String>, trouble: Option<&'static str>) -> Upstream {
         let request_id = self.headers.get("x-pinterest-rid").and_then(|value| value.to_str().ok());
-        Upstream { status: Some(self.status), code, request_id: request_id.map(str::to_owned), message }
+        Upstream { status: Some(self.status), code, request_id: request_id.map(str::to_owned), message, trouble }
     }
 }
 
@@ -133,16 +139,17 @@ async fn read_body(mut response: Response) -> Option<Vec<u8>> {
     }
 }
 
-pub(super) fn error_of(body: &[u8]) -> (Option<i64>, String) {
-    let error: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
-    (error.code, error.message.unwrap_or_default())
+/// Pinterest's code and words, without the token.
+pub(super) fn error_of(body: &[u8], token: &Secret) -> (Option<i64>, String) {
+    let error = ErrorBody::read(body);
+    (error.code, words::scrubbed(&error.message, token))
 }
 
 /// The failure of a read whose answer never came, or can't be read.
-pub(super) fn lost(what: &str) -> ReadFailure {
+pub(super) fn lost(what: &'static str) -> ReadFailure {
     ReadFailure {
         failure: Failure::PinterestUnreachable,
-        upstream: Upstream { message: Some(what.into()), ..Upstream::default() },
+        upstream: Upstream { trouble: Some(what), ..Upstream::default() },
         retry_after_ms: None,
     }
 }
@@ -166,41 +173,18 @@ impl Pinterest for PinterestClient {
         let response = match call.send().await {
             Ok(response) => response,
             Err(error) => {
-                let upstream = Upstream { message: Some(describe(&error).into()), ..Upstream::default() };
+                let upstream = Upstream { trouble: Some(describe(&error)), ..Upstream::default() };
                 // Only a failure to connect is surely unsent.
                 return if error.is_connect() {
                     Creation::Refused { failure: Failure::PinterestUnreachable, upstream, retry_after_ms: None }
                 } else {
-                    Creation::Unknown { upstream }
+                    Creation::lost(upstream)
                 };
             }
         };
-        let answer = Answer::read(response).await;
-        let Some(body) = &answer.body else {
-            return Creation::Unknown {
-                upstream: answer.upstream(None, Some("Pinterest's answer was cut off".into())),
-            };
-        };
-        if answer.is_success() {
-            return match serde_json::from_slice::<Created>(body) {
-                Ok(created) if !created.id.is_empty() => {
-                    let nothing_left_for_ms = hints::nothing_left_for_ms(&answer.headers, self.system.now());
-                    let upstream = answer.upstream(None, None);
-                    Creation::Created { pinterest_pin_id: created.id, upstream, nothing_left_for_ms }
-                }
-                _ => Creation::Unknown {
-                    upstream: answer.upstream(None, Some("Pinterest's answer could not be read".into())),
-                },
-            };
-        }
-        let (code, message) = error_of(body);
-        let failure = error_codes::of_create(answer.status, code, &message);
-        let retry_after_ms = hints::retry_after_ms(failure, &answer.headers, &message, self.system.now());
-        let upstream = answer.upstream(code, Some(message));
-        match failure {
-            Failure::OutcomeUnknown => Creation::Unknown { upstream },
-            failure => Creation::Refused { failure, upstream, retry_after_ms },
-        }
+        let Answer { status, headers, body } = Answer::read(response).await;
+        let (headers, body, now) = (&headers, body.as_deref(), self.system.now());
+        CreateAnswer { status, headers, body, request, token, now }.read()
     }
 
     async fn board_pins(
@@ -224,10 +208,10 @@ impl Pinterest for PinterestClient {
         let url = format!("{}/pins/{}", self.base, encode(pinterest_pin_id));
         let response = self.reads.delete(url).bearer_auth(token.expose()).send().await;
         let answer = Answer::read(response.map_err(|error| lost(describe(&error)))?).await;
-        let (code, message) = error_of(answer.body.as_deref().unwrap_or_default());
+        let (code, message) = error_of(answer.body.as_deref().unwrap_or_default(), token);
         match (answer.status, code) {
             // A 404 without a code of Pinterest's own comes from another server on the way.
-            (204, _) | (404, Some(_)) => Ok(()),
+            (200..300, _) | (404, Some(_)) => Ok(()),
             _ => Err(self.refused(&answer, code, message)),
         }
     }
@@ -236,7 +220,7 @@ impl Pinterest for PinterestClient {
         let account: UserAccount = self.read(self.get("/user_account"), token).await?;
         account.identified().ok_or_else(|| ReadFailure {
             failure: Failure::Unrecognised,
-            upstream: Upstream { message: Some("Pinterest's answer names no user".into()), ..Upstream::default() },
+            upstream: Upstream { trouble: Some("Pinterest's answer names no user"), ..Upstream::default() },
             retry_after_ms: None,
         })
     }

@@ -1,5 +1,8 @@
 //! The provider's hints about when to retry: headers first, then the error's text.
 
+use jiff::civil::DateTime;
+use jiff::fmt::rfc2822::DateTimeParser;
+use jiff::tz::Offset;
 use reqwest::header::HeaderMap;
 
 use crate::domain::pin::failure::Failure;
@@ -12,32 +15,97 @@ const EPOCH_FROM_S: i64 = 1_000_000_000;
 /// How long to wait, in milliseconds, if the answer says so. `x-ratelimit-reset` comes with every answer and concerns
 /// the rate limit only: it counts only when that was exceeded.
 pub fn retry_after_ms(failure: Failure, headers: &HeaderMap, message: &str, now: Moment) -> Option<i64> {
-    let reset = || header_ms(headers, "x-ratelimit-reset", now).filter(|_| failure == Failure::RateLimited);
-    header_ms(headers, "retry-after", now).or_else(|| text_ms(message)).or_else(reset)
+    let reset = || exceeded_for_ms(headers, now).filter(|_| failure == Failure::RateLimited);
+    header_ms(headers, now).or_else(|| text_ms(message)).or_else(reset)
 }
 
 /// For how many milliseconds nothing remains of the rate limit, if the answer says so. `x-ratelimit-remaining` may be a
 /// list with a number for each limit (`99, 99;w=1;name="a", 0;w=60;name="b"`); `x-ratelimit-reset` is one number or
 /// such a list.
 pub fn nothing_left_for_ms(headers: &HeaderMap, now: Moment) -> Option<i64> {
-    let remaining = numbers(headers, "x-ratelimit-remaining");
-    let resets = numbers(headers, "x-ratelimit-reset");
-    let used_up = remaining.iter().enumerate().filter(|(_, left)| **left <= 0.0).map(|(index, _)| index);
-    // A limit without its own reset is taken to reset at the latest of all.
-    let latest_ms = resets.iter().filter_map(|reset| wait_ms(*reset, now)).max();
+    used_up_for_ms(headers, now).map(|wait_ms| wait_ms.unwrap_or(RATE_LIMIT_PAUSE_MS))
+}
+
+/// Until when the exceeded limit resets: those that are used up, or, if none is named, the latest of all.
+fn exceeded_for_ms(headers: &HeaderMap, now: Moment) -> Option<i64> {
+    match used_up_for_ms(headers, now) {
+        Some(wait_ms) => wait_ms,
+        None => latest_reset_ms(headers, now),
+    }
+}
+
+/// The latest reset of the limits that are used up, if any is: its own, the latest of all, or at most its window.
+fn used_up_for_ms(headers: &HeaderMap, now: Moment) -> Option<Option<i64>> {
+    let remaining = members(headers, "x-ratelimit-remaining");
+    let resets = members(headers, "x-ratelimit-reset");
+    let used_up = remaining.iter().enumerate().filter(|(_, left)| left.number <= 0.0);
+    let latest_ms = latest_reset_ms(headers, now);
     let is_alike = resets.len() == remaining.len();
-    let own_ms = |index: usize| resets.get(index).filter(|_| is_alike).and_then(|reset| wait_ms(*reset, now));
-    used_up.map(|index| own_ms(index).or(latest_ms).unwrap_or(RATE_LIMIT_PAUSE_MS)).max()
+    let own_ms = |index: usize| resets.get(index).filter(|_| is_alike).and_then(|reset| wait_ms(reset.number, now));
+    let window_ms = |left: &Member| left.window_s.and_then(|seconds| wait_ms(seconds, now));
+    used_up.map(|(index, left)| own_ms(index).or(latest_ms).or_else(|| window_ms(left))).max()
 }
 
-/// The leading number of each member of a list header, without its parameters.
-fn numbers(headers: &HeaderMap, name: &str) -> Vec<f64> {
-    let text = headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
-    text.split(',').filter_map(|member| member.split(';').next()?.trim().parse().ok()).collect()
+fn latest_reset_ms(headers: &HeaderMap, now: Moment) -> Option<i64> {
+    members(headers, "x-ratelimit-reset").iter().filter_map(|reset| wait_ms(reset.number, now)).max()
 }
 
-fn header_ms(headers: &HeaderMap, name: &str, now: Moment) -> Option<i64> {
-    wait_ms(headers.get(name)?.to_str().ok()?.trim().parse().ok()?, now)
+/// A member of a list header.
+struct Member {
+    number: f64,
+    /// Its parameter `w`.
+    window_s: Option<f64>,
+}
+
+/// The members of a list header, which may come on several lines. What isn't a number is left out.
+fn members(headers: &HeaderMap, name: &str) -> Vec<Member> {
+    let lines = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    lines.flat_map(unquoted_members).filter_map(|member| read_member(&member)).collect()
+}
+
+/// Splits at the commas that aren't inside of a quoted name.
+fn unquoted_members(line: &str) -> Vec<String> {
+    let mut members = vec![String::new()];
+    let mut is_quoted = false;
+    for c in line.chars() {
+        is_quoted ^= c == '"';
+        match members.last_mut() {
+            Some(_) if c == ',' && !is_quoted => members.push(String::new()),
+            Some(member) => member.push(c),
+            None => {}
+        }
+    }
+    members
+}
+
+fn read_member(member: &str) -> Option<Member> {
+    let mut parts = member.split(';').map(str::trim);
+    let number = read_number(parts.next()?)?;
+    Some(Member { number, window_s: parts.find_map(|part| part.strip_prefix("w=")).and_then(read_number) })
+}
+
+fn read_number(text: &str) -> Option<f64> {
+    text.trim().trim_matches('"').parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+/// `Retry-After`: seconds, or a date.
+fn header_ms(headers: &HeaderMap, now: Moment) -> Option<i64> {
+    let values = headers.get_all("retry-after").iter().filter_map(|value| value.to_str().ok());
+    values
+        .filter_map(|text| read_number(text).map_or_else(|| date_ms(text, now), |seconds| wait_ms(seconds, now)))
+        .max()
+}
+
+/// A date as HTTP writes it, in any of its three forms. One that has passed says nothing.
+fn date_ms(text: &str, now: Moment) -> Option<i64> {
+    let text = text.trim().trim_matches('"');
+    let parser = DateTimeParser::new().relaxed_weekday(true);
+    let at = parser.parse_timestamp(text).ok().or_else(|| {
+        let civil = |form| DateTime::strptime(form, text).ok();
+        let utc = |at: DateTime| Offset::UTC.to_timestamp(at).ok();
+        civil("%A, %d-%b-%y %H:%M:%S GMT").or_else(|| civil("%a %b %e %H:%M:%S %Y")).and_then(utc)
+    })?;
+    Some(Moment(at.as_millisecond()).since_ms(now)).filter(|wait_ms| *wait_ms >= 0)
 }
 
 fn wait_ms(seconds: f64, now: Moment) -> Option<i64> {
@@ -96,12 +164,51 @@ mod tests {
     }
 
     #[test]
+    fn a_retry_after_may_be_a_date_in_each_form_of_http() {
+        // NOW is 2026-11-23T00:34:56Z.
+        assert_eq!(NOW.rfc3339().get(..19), Some("2026-11-23T00:34:56"));
+        for date in [
+            "Mon, 23 Nov 2026 00:35:26 GMT",
+            "Tue, 23 Nov 2026 00:35:26 GMT",
+            "Monday, 23-Nov-26 00:35:26 GMT",
+            "Mon Nov 23 00:35:26 2026",
+        ] {
+            assert_eq!(header("retry-after", date), Some(30_000), "{date}");
+        }
+        for past in ["Wed, 21 Oct 2026 07:28:00 GMT", "soon", "", "2026"] {
+            assert!(header("retry-after", past).is_none_or(|ms| past == "2026" && ms == 2_026_000), "{past}");
+        }
+    }
+
+    #[test]
+    fn an_exceeded_limit_is_found_in_lists() {
+        let hint = |pairs: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                headers.append(*name, HeaderValue::from_static(value));
+            }
+            retry_after_ms(Failure::RateLimited, &headers, "", NOW)
+        };
+        let left = "98, 98;w=1;name=\"a, b\", 0;w=60;name=\"org_write\"";
+        assert_eq!(hint(&[("x-ratelimit-reset", "30, 1;w=1, 41;w=60")]), Some(41_000), "the latest");
+        assert_eq!(hint(&[("x-ratelimit-remaining", left), ("x-ratelimit-reset", "50, 1;w=1, 41;w=60")]), Some(41_000));
+        assert_eq!(hint(&[("x-ratelimit-remaining", left)]), Some(60_000), "its window");
+        assert_eq!(hint(&[("x-ratelimit-remaining", "0")]), None, "nobody says");
+        assert_eq!(hint(&[("x-ratelimit-reset", "1"), ("x-ratelimit-reset", "9")]), Some(9_000), "on several lines");
+        assert_eq!(hint(&[("x-ratelimit-limit", "100, 100;w=60")]), None);
+        assert_eq!(hint(&[("x-ratelimit-reset", "9"), ("retry-after", "3")]), Some(3_000), "its own header first");
+    }
+
+    #[test]
     fn seconds_epochs_and_words_are_understood() {
         assert_eq!(header("retry-after", "7"), Some(7_000));
         assert_eq!(header("x-ratelimit-reset", "30"), Some(30_000));
         assert_eq!(header("x-ratelimit-reset", "1795394106"), Some(10_000));
         assert_eq!(header("x-ratelimit-reset", "soon"), None);
-        assert_eq!(header("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT"), None);
+        assert_eq!(header("retry-after", "inf"), None);
+        assert_eq!(header("retry-after", "NaN"), None);
+        assert_eq!(header("retry-after", "-5"), None);
+        assert_eq!(header("retry-after", "6.2"), Some(7_000));
         assert_eq!(
             retry_after_ms(Failure::RateLimited, &HeaderMap::new(), "Slow down. Retry after 12 seconds.", NOW),
             Some(12_000)

@@ -6,10 +6,12 @@
 mod analytics;
 mod boards;
 mod client;
+pub mod creation;
 pub mod error_codes;
 pub mod hints;
 mod oauth;
 mod wire;
+mod words;
 
 pub use client::PinterestClient;
 pub use oauth::PinterestOAuth;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use reqwest::Client;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use tokio::sync::Mutex;
 use url::Url;
 
@@ -37,10 +38,20 @@ pub struct PinterestOAuth {
 struct Granted {
     access_token: String,
     refresh_token: Option<String>,
-    /// Seconds.
+    /// Seconds. What isn't a number is left out: it is no reason to lose the tokens.
+    #[serde(default, deserialize_with = "read_seconds")]
     expires_in: Option<i64>,
+    #[serde(default, deserialize_with = "read_seconds")]
     refresh_token_expires_in: Option<i64>,
     scope: Option<String>,
+}
+
+fn read_seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
+    Ok(match Value::deserialize(from)? {
+        Value::Number(number) => number.as_i64().or_else(|| number.as_f64().map(|seconds| seconds as i64)),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    })
 }
 
 /// A refused grant: Pinterest's own format, and that of RFC 6749.
@@ -92,7 +103,7 @@ impl PinterestOAuth {
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) => {
-                let upstream = Upstream { message: Some(describe(&error).into()), ..Upstream::default() };
+                let upstream = Upstream { trouble: Some(describe(&error)), ..Upstream::default() };
                 return Err(if error.is_connect() {
                     GrantFailure::NotNow { upstream, retry_after_ms: None }
                 } else {
@@ -103,20 +114,19 @@ impl PinterestOAuth {
         let asked_at = self.system.now();
         let answer = Answer::read(response).await;
         let Some(body) = &answer.body else {
-            return Err(GrantFailure::Unknown(answer.upstream(None, Some("Pinterest's answer was cut off".into()))));
+            return Err(GrantFailure::Unknown(answer.upstream(None, None, Some("Pinterest's answer was cut off"))));
         };
         if answer.is_success() {
-            let unreadable = || {
-                let message = Some("Pinterest's answer could not be read".into());
-                GrantFailure::Unknown(answer.upstream(None, message))
-            };
+            let unreadable =
+                || GrantFailure::Unknown(answer.upstream(None, None, Some("Pinterest's answer could not be read")));
             let granted: Granted = serde_json::from_slice(body).map_err(|_| unreadable())?;
             let in_seconds = |seconds: Option<i64>| {
                 seconds.filter(|s| *s > 0).map(|s| asked_at.plus_ms(s.saturating_mul(SECOND_MS)))
             };
             let tokens = Tokens {
                 access: Secret::new(granted.access_token),
-                refresh: granted.refresh_token.map(Secret::new),
+                // An empty one is none.
+                refresh: granted.refresh_token.filter(|token| !token.trim().is_empty()).map(Secret::new),
                 access_expires_at: in_seconds(granted.expires_in),
                 refresh_expires_at: in_seconds(granted.refresh_token_expires_in),
                 scopes: granted
@@ -146,7 +156,7 @@ impl PinterestOAuth {
     fn classify(&self, answer: &Answer, refusal: &Refusal) -> GrantFailure {
         let message = refusal.message.clone().or_else(|| refusal.error.clone()).unwrap_or_default();
         let verdict = Verdict::of(answer.status, refusal);
-        let upstream = answer.upstream(refusal.code, Some(message.clone()));
+        let upstream = answer.upstream(refusal.code, Some(message.clone()).filter(|message| !message.is_empty()), None);
         match verdict {
             Verdict::Grant => GrantFailure::Refused(upstream),
             Verdict::App => GrantFailure::AppRefused(upstream),
@@ -191,8 +201,8 @@ impl Verdict {
     }
 }
 
-fn not_configured(message: &str) -> GrantFailure {
-    GrantFailure::AppRefused(Upstream { message: Some(message.to_owned()), ..Upstream::default() })
+fn not_configured(trouble: &'static str) -> GrantFailure {
+    GrantFailure::AppRefused(Upstream { trouble: Some(trouble), ..Upstream::default() })
 }
 
 #[async_trait]
@@ -243,6 +253,21 @@ impl OAuth for PinterestOAuth {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_grants_lives_are_read_in_any_form_and_its_tokens_in_any_case() {
+        let read = |lives: &str| {
+            let body = format!(r#"{{"access_token":"pina_A"{lives}}}"#);
+            let granted: Granted = serde_json::from_str(&body).expect("readable");
+            (granted.refresh_token, granted.expires_in)
+        };
+        assert_eq!(read(""), (None, None));
+        assert_eq!(read(r#","refresh_token":null,"expires_in":null"#), (None, None));
+        for lives in [r#""expires_in":9"#, r#""expires_in":9.0"#, r#""expires_in":"9""#] {
+            assert_eq!(read(&format!(",{lives}")), (None, Some(9)), "{lives}");
+        }
+        assert_eq!(read(r#","expires_in":{"days":1}"#), (None, None));
+    }
 
     fn verdict(status: u16, body: &str) -> Verdict {
         Verdict::of(status, &serde_json::from_str(body).unwrap_or_default())

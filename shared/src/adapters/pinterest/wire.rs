@@ -3,10 +3,12 @@
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::Value;
 
 use crate::domain::account::board::{Board, BoardChange, BoardDraft, Privacy, RelatedTerms, RelatedTo, Section};
 use crate::domain::pin::PinRequest;
+use crate::domain::pin::history::cut;
 use crate::domain::reconcile::matching::BoardPin;
 use crate::domain::time::Moment;
 use crate::ports::PinterestUser;
@@ -46,17 +48,48 @@ impl<'a> CreatePin<'a> {
     }
 }
 
-#[derive(Deserialize)]
 pub struct Created {
     pub id: String,
 }
 
-#[derive(Default, Deserialize)]
+impl Created {
+    /// `None`: the answer names no Pin.
+    pub fn read(body: &[u8]) -> Option<Self> {
+        let answer: Value = serde_json::from_slice(body).ok()?;
+        Some(Self { id: id_of(answer.get("id")?)? })
+    }
+}
+
+/// An id that names something. Pinterest's ids are texts of digits; a number is taken for one.
+fn id_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(id) => Some(id.trim().to_owned()).filter(|id| !id.is_empty()),
+        Value::Number(id) => id.as_u64().filter(|id| *id > 0).map(|id| id.to_string()),
+        _ => None,
+    }
+}
+
+fn read_id<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let value = Value::deserialize(from)?;
+    id_of(&value).ok_or_else(|| de::Error::custom("no id"))
+}
+
+/// A longer message isn't read to its end.
+const MESSAGE_MAX: usize = 8 * 1024;
+
+/// A refusal. What isn't there, or isn't of its type, is left out.
+#[derive(Default)]
 pub struct ErrorBody {
-    #[serde(default)]
     pub code: Option<i64>,
-    #[serde(default)]
-    pub message: Option<String>,
+    pub message: String,
+}
+
+impl ErrorBody {
+    pub fn read(body: &[u8]) -> Self {
+        let answer: Value = serde_json::from_slice(body).unwrap_or_default();
+        let message = answer.get("message").and_then(Value::as_str).unwrap_or_default();
+        Self { code: answer.get("code").and_then(Value::as_i64), message: cut(message, MESSAGE_MAX).to_owned() }
+    }
 }
 
 #[derive(Deserialize)]
@@ -94,8 +127,10 @@ impl From<PinSummary> for BoardPin {
 
 #[derive(Deserialize)]
 pub struct BoardSummary {
+    #[serde(deserialize_with = "read_id")]
     id: String,
-    name: String,
+    #[serde(default)]
+    pub name: String,
     #[serde(default)]
     description: Option<String>,
     #[serde(default)]
@@ -139,8 +174,10 @@ impl<'a> BoardWrite<'a> {
 
 #[derive(Deserialize)]
 pub struct SectionSummary {
+    #[serde(deserialize_with = "read_id")]
     id: String,
-    name: String,
+    #[serde(default)]
+    pub name: String,
 }
 
 impl From<SectionSummary> for Section {
@@ -203,6 +240,34 @@ pub fn parse_created_at(text: &str) -> Option<Moment> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_created_pin_has_an_id_of_any_form_and_nothing_else_is_one() {
+        let id = |body: &str| Created::read(body.as_bytes()).map(|created| created.id);
+        for body in [r#"{"id":"42"}"#, r#"{"id":42,"title":null}"#, r#"{"ai_disclosures":{},"id":" 42 "}"#] {
+            assert_eq!(id(body).as_deref(), Some("42"), "{body}");
+        }
+        for body in
+            ["", "{}", "[]", "null", r#"{"id":null}"#, r#"{"id":""}"#, r#"{"id":"  "}"#, r#"{"id":{}}"#, "<html>"]
+        {
+            assert_eq!(id(body), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_refusals_words_are_read_even_if_its_code_is_not_one() {
+        let read = |body: &str| {
+            let ErrorBody { code, message } = ErrorBody::read(body.as_bytes());
+            (code, message)
+        };
+        assert_eq!(read(r#"{"code":9,"message":"no"}"#), (Some(9), "no".into()));
+        for body in [r#"{"code":"9","message":"no"}"#, r#"{"message":"no"}"#, r#"{"code":null,"message":"no"}"#] {
+            assert_eq!(read(body), (None, "no".into()), "{body}");
+        }
+        for body in ["", "<html>", "[]", r#"{"message":{"code":9}}"#] {
+            assert_eq!(read(body), (None, String::new()), "{body}");
+        }
+    }
 
     #[test]
     fn a_time_without_a_zone_is_utc() {

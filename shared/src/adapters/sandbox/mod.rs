@@ -121,6 +121,7 @@ fn upstream(failure: Failure) -> Upstream {
         F::ImageBroken => (403, 235, "Sorry, this image is broken. Please pick a different image."),
         F::ImageUnreachable => (400, 235, "Unable to reach the URL. Please check the URL is correct."),
         F::ImageFormatUnsupported => (400, 12, "The format of the image is not supported"),
+        F::DescriptionBlocked => (400, 9, "Sorry, we've blocked this description because it contains a link."),
         F::LinkBlocked => (400, 1, "We blocked this link because it may lead to spam."),
         // The verdicts of this system are no answers of Pinterest.
         F::Unrecognised
@@ -135,7 +136,7 @@ fn upstream(failure: Failure) -> Upstream {
         | F::KeyTaken => (418, 7, "Something that nobody has seen"),
     };
     let request_id = Some("simulated".to_owned());
-    Upstream { status: Some(status), code: Some(code), request_id, message: Some(message.to_owned()) }
+    Upstream { status: Some(status), code: Some(code), request_id, message: Some(message.to_owned()), trouble: None }
 }
 
 fn refused(failure: Failure) -> ReadFailure {

@@ -71,7 +71,7 @@ impl Sandbox {
         };
         Ok(match trigger::of(request) {
             Some(Trigger::Refused(failure) | Trigger::Endless(failure)) => not_created(failure, None),
-            Some(Trigger::Passing(failure)) if attempt.attempts_spent() <= trigger::PASSING_FAILURES => {
+            Some(Trigger::Passing(failure)) if attempt.attempts_made() <= trigger::PASSING_FAILURES => {
                 not_created(failure, None)
             }
             Some(Trigger::Once(failure)) if !was_answered(&attempt) => {
@@ -85,9 +85,7 @@ impl Sandbox {
                 let _ = self.change(token.account, refuse).await?;
                 not_created(failure, None)
             }
-            Some(Trigger::Lost(_)) if attempt.attempts_spent() <= 1 => {
-                Creation::Unknown { upstream: Upstream::default() }
-            }
+            Some(Trigger::Lost(_)) if attempt.attempts_spent() <= 1 => Creation::lost(Upstream::default()),
             Some(Trigger::Slow) => {
                 self.system.sleep_ms(trigger::SLOW_MS).await;
                 created(None)

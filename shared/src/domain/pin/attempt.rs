@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::failure::Failure;
 use super::history::{self, Event, EventKind};
+use super::shortened::shortened;
 use super::{Pin, Placement, WaitReason};
 use crate::domain::reconcile::duplicate_check::REPORTED_MAX;
 use crate::domain::time::{DAY_MS, Moment};
@@ -59,6 +60,9 @@ pub struct Attempt {
     pub attempt: u32,
     /// How many of those don't count towards the limit.
     pub attempt_base: u32,
+    /// How many attempts in which Pinterest could not fetch the image were followed by another one; see
+    /// [`IMAGE_WAITS_MS`](super::retry::IMAGE_WAITS_MS).
+    pub image_tries: u32,
     /// When the latest attempt was announced.
     pub started_at: Option<Moment>,
     /// No attempt starts before this.
@@ -88,7 +92,7 @@ pub struct Attempt {
 
 /// The row outlives the pin row by a week: a pin must never be read without its state, and DynamoDB deletes expired
 /// rows in any order, days late at times.
-const OUTLIVES_PIN_MS: i64 = 7 * DAY_MS;
+pub const OUTLIVES_PIN_MS: i64 = 7 * DAY_MS;
 /// The provider's message is kept up to this many bytes.
 pub const DETAIL_MAX: usize = 88;
 
@@ -105,7 +109,10 @@ pub struct Upstream {
     pub status: Option<u16>,
     pub code: Option<i64>,
     pub request_id: Option<String>,
+    /// Pinterest's own words, and nobody else's.
     pub message: Option<String>,
+    /// What our client saw in place of an answer. Never shown as Pinterest's words.
+    pub trouble: Option<&'static str>,
 }
 
 type Next = Result<Attempt, IllegalTransition>;
@@ -127,6 +134,7 @@ impl Attempt {
             status,
             attempt: 0,
             attempt_base: 0,
+            image_tries: 0,
             started_at: None,
             not_before,
             reconcile_at: None,
@@ -145,7 +153,13 @@ impl Attempt {
         }
     }
 
+    /// The attempts that count towards the limit. Those that were repeated for their image have a limit of their own.
     pub fn attempts_spent(&self) -> u32 {
+        self.attempts_made().saturating_sub(self.image_tries)
+    }
+
+    /// The attempts since the pin was accepted or retried, without those that were deferred or not sent.
+    pub fn attempts_made(&self) -> u32 {
         self.attempt.saturating_sub(self.attempt_base)
     }
 
@@ -252,6 +266,7 @@ impl Attempt {
         let mut next = self.leave(&[Status::Publishing], Status::Queued, now, nonce)?;
         next.not_before = Some(at);
         next.failure = Some(failure);
+        next.image_tries += u32::from(failure == Failure::ImageUnreachable);
         next.detail = upstream.message.as_deref().map(shorten);
         next.reconcile_at = None;
         Ok(next.logged_answer(EventKind::RetryPlanned, upstream, Some(at), Some(failure)))
@@ -309,6 +324,7 @@ impl Attempt {
         let mut next = self.leave(&[Status::Failed], status, now, nonce)?;
         next.generation += 1;
         next.attempt_base = next.attempt;
+        next.image_tries = 0;
         next.not_before = waits.and_then(|(_, until)| until);
         next.wait = waits.map(|(reason, _)| reason);
         next.failure = None;
@@ -333,6 +349,8 @@ impl Attempt {
         let from = [Status::Queued, Status::Deferred, Status::Failed];
         let mut next = self.leave(&from, self.status, now, nonce)?;
         next.edit += 1;
+        // The image may be another one.
+        next.image_tries = 0;
         Ok(next.logged(EventKind::Edited, |_| {}))
     }
 
@@ -465,8 +483,7 @@ impl Attempt {
 }
 
 fn shorten(text: &str) -> String {
-    let printable: String = text.chars().filter(|c| !c.is_control()).collect();
-    history::cut(&printable, DETAIL_MAX).to_owned()
+    shortened(text, DETAIL_MAX)
 }
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ pub enum Failure {
     ImageUnreachable,
     ImageFormatUnsupported,
     LinkBlocked,
+    DescriptionBlocked,
     Unrecognised,
     // Verdicts of this system, not of Pinterest.
     AttemptsExhausted,
@@ -47,7 +48,7 @@ pub enum Failure {
 use Failure as F;
 
 impl Failure {
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         F::PinterestUnreachable,
         F::PinterestBusy,
         F::OutcomeUnknown,
@@ -68,6 +69,7 @@ impl Failure {
         F::ImageUnreachable,
         F::ImageFormatUnsupported,
         F::LinkBlocked,
+        F::DescriptionBlocked,
         F::Unrecognised,
         F::AttemptsExhausted,
         F::OutcomeAmbiguous,
@@ -119,9 +121,10 @@ impl Failure {
             F::InvalidRequest => ("invalid_request", "Pinterest refused a field of the pin.", "Correct the field named in the message and publish again."),
             F::ImageTooSmall => ("image_too_small", "The image is too small for Pinterest.", "Use a larger image."),
             F::ImageBroken => ("image_broken", "Pinterest could not read the image.", "Use another image file."),
-            F::ImageUnreachable => ("image_unreachable", "Pinterest could not fetch the image.", "Make image_url publicly reachable."),
+            F::ImageUnreachable => ("image_unreachable", "Pinterest could not fetch the image.", "Check that image_url opens without a login, a cookie or a redirect to a page, answers within seconds, and lets Pinterest's crawler in (robots.txt, firewall, hotlink protection); then retry the pin."),
             F::ImageFormatUnsupported => ("image_format_unsupported", "Pinterest does not support this image format.", "Use a JPEG or PNG image."),
             F::LinkBlocked => ("link_blocked", "Pinterest blocks the pin's link.", "Use another link_url."),
+            F::DescriptionBlocked => ("description_blocked", "Pinterest blocks the pin's description.", "Remove links from the description and publish again."),
             F::Unrecognised => ("pinterest_rejected", "Pinterest refused the pin for a reason this version does not know.", "Read Pinterest's message in the timeline; nothing was created."),
             F::AttemptsExhausted => ("attempts_exhausted", "Every allowed attempt failed for a temporary reason.", "Retry the pin when Pinterest works again."),
             F::OutcomeAmbiguous => ("outcome_ambiguous", "Several Pins on the board could be this one.", "Check the board on Pinterest and decide whether to retry the pin."),

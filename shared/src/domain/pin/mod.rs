@@ -14,6 +14,8 @@ pub mod origin;
 pub mod outcome;
 pub mod request;
 pub mod retry;
+pub mod said;
+pub mod shortened;
 pub mod timeline;
 
 pub use request::*;

@@ -16,6 +16,8 @@ use crate::domain::time::{Moment, SECOND_MS};
 
 /// A message waits this long at most for its retry; for a later one, a delayed copy is sent.
 const KEEP_WITHIN_MS: i64 = 60 * SECOND_MS;
+/// The HTTP status by which Pinterest asks to slow down.
+pub const TOO_MANY_REQUESTS: u16 = 429;
 /// How soon a call that was refused with a stale access token is repeated with the new one.
 const FRESH_TOKEN_RETRY_MS: i64 = SECOND_MS;
 
@@ -40,8 +42,17 @@ pub enum Happened {
     Created { pinterest_pin_id: String, upstream: Upstream, nothing_left_for_ms: Option<i64> },
     /// Pinterest refused: no Pin was created.
     Refused(Refused),
-    /// No usable answer came: a Pin may have been created.
-    Unanswered { upstream: Upstream },
+    /// No usable answer came: a Pin may have been created. What the answer asks of the account holds all the same.
+    Unanswered { upstream: Upstream, limit: Option<Limit> },
+}
+
+/// What an answer asks of the whole account, whatever it says about its pin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// [`Failure::RateLimited`] or [`Failure::SpamBlock`].
+    pub failure: Failure,
+    /// Pinterest's hint, in milliseconds from now.
+    pub retry_after_ms: Option<i64>,
 }
 
 /// A refused create call.
@@ -145,7 +156,10 @@ pub fn of(situation: &Situation<'_>, happened: Happened) -> Outcome {
             ..Change::new(Transition::Publish { pinterest_pin_id, upstream }, Disposition::Done)
         }),
         Happened::Refused(refused) => of_refusal(situation, refused),
-        Happened::Unanswered { upstream } => unknown(situation, upstream),
+        Happened::Unanswered { upstream, limit } => {
+            let pause = limit.map(|limit| limit.pause(situation, limit.failure == Failure::RateLimited));
+            paused(pause, unknown(situation, upstream))
+        }
     }
 }
 
@@ -166,12 +180,16 @@ fn of_step(situation: &Situation<'_>, step: Step) -> Outcome {
 fn of_refusal(situation: &Situation<'_>, refused: Refused) -> Outcome {
     let Refused { failure, upstream, retry_after_ms, jitter, renewal } = refused;
     let now = situation.now;
+    // Any 429 pauses, also where its words are about the pin. They aren't about the rate then: it stays.
+    let limit = Limit { failure: Failure::RateLimited, retry_after_ms };
+    let pause = (upstream.status == Some(TOO_MANY_REQUESTS)).then(|| limit.pause(situation, false));
     if let Some(renewal) = renewal {
-        return of_refused_token(situation, renewal, upstream);
+        return paused(pause, of_refused_token(situation, renewal, upstream));
     }
+    let image_tries = situation.attempt.image_tries;
     let attempts_spent = situation.attempt.attempts_spent();
-    match retry::remedy(&Failed { failure, attempts_spent, retry_after_ms, now, jitter }) {
-        Remedy::RetryAt(at) => retry_at(situation, at, failure, upstream),
+    match retry::remedy(&Failed { failure, attempts_spent, image_tries, retry_after_ms, now, jitter }) {
+        Remedy::RetryAt(at) => paused(pause, retry_at(situation, at, failure, upstream)),
         Remedy::PauseAccount { until, on_hold } => {
             let reason = if on_hold { WaitReason::AccountOnHold } else { WaitReason::AccountPaused };
             let mut pause = Pause::new(situation.pace, until, reason).because(failure);
@@ -180,8 +198,16 @@ fn of_refusal(situation: &Situation<'_>, refused: Refused) -> Outcome {
             }
             pause_and_defer(pause, reason, until, failure, upstream)
         }
-        Remedy::Reconcile => unknown(situation, upstream),
-        Remedy::Fail(verdict) => fail(verdict, upstream),
+        Remedy::Reconcile => paused(pause, unknown(situation, upstream)),
+        Remedy::Fail(verdict) => paused(pause, fail(verdict, upstream)),
+    }
+}
+
+/// The same outcome, which also pauses the account, unless it does so anyway.
+fn paused(pause: Option<Pause>, outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Change(change) => Outcome::Change(Change { pause: change.pause.or(pause), ..change }),
+        other => other,
     }
 }
 
@@ -260,6 +286,15 @@ impl Change {
     }
 }
 
+impl Limit {
+    /// The account's pause. `slows`: the account is also slower from then on.
+    fn pause(&self, situation: &Situation<'_>, slows: bool) -> Pause {
+        let until = situation.now.plus_ms(retry::limit_pause_ms(self.failure, self.retry_after_ms));
+        let pause = Pause::new(situation.pace, until, WaitReason::AccountPaused);
+        if slows { pause.slowing(situation.bucket, situation.now) } else { pause }
+    }
+}
+
 impl Transition {
     /// The state that follows `attempt`. `nonce` names the write.
     ///
@@ -284,6 +319,16 @@ impl Transition {
             }
             Self::Fail { failure, upstream } => attempt.failed(now, *failure, upstream, pin, nonce),
             Self::NotSent => attempt.not_sent(now, nonce),
+        }
+    }
+
+    /// What was said, unless the pin was published.
+    pub fn said(&self) -> Option<(Failure, &Upstream)> {
+        match self {
+            Self::Unknown { upstream, .. } => Some((Failure::OutcomeUnknown, upstream)),
+            Self::Retry { failure, upstream, .. } | Self::Fail { failure, upstream } => Some((*failure, upstream)),
+            Self::Defer { cause, .. } => cause.as_ref().map(|(failure, upstream)| (*failure, upstream)),
+            Self::Publish { .. } | Self::NotSent => None,
         }
     }
 
@@ -390,7 +435,12 @@ mod tests {
     }
 
     fn upstream() -> Upstream {
-        Upstream { status: Some(500), code: Some(7), request_id: Some("r".into()), message: Some("said".into()) }
+        let (request_id, message) = (Some("r".into()), Some("said".into()));
+        Upstream { status: Some(500), code: Some(7), request_id, message, trouble: None }
+    }
+
+    fn unanswered(status: Option<u16>, limit: Option<Limit>) -> Happened {
+        Happened::Unanswered { upstream: Upstream { status, ..upstream() }, limit }
     }
 
     fn created(nothing_left_for_ms: Option<i64>) -> Happened {
@@ -433,10 +483,9 @@ mod tests {
     fn an_unanswered_call_keeps_its_message_until_it_cannot_take_effect() {
         let context = Context::new();
         let quiesced_at = NOW.plus_ms(119_000);
-        for happened in
-            [Happened::Unanswered { upstream: upstream() }, Happened::Refused(refused(Failure::OutcomeUnknown))]
-        {
+        for happened in [unanswered(Some(500), None), Happened::Refused(refused(Failure::OutcomeUnknown))] {
             let change = context.change(happened);
+            assert_eq!(change.pause, None);
             let next = context.next(&change);
             assert_eq!((next.status, next.reconcile_at), (Status::Publishing, Some(quiesced_at)));
             assert_eq!(next.failure, Some(Failure::OutcomeUnknown));
@@ -493,6 +542,63 @@ mod tests {
         assert_eq!(change.disposition, Disposition::Done);
         let spam = context.change(Happened::Refused(refused(Failure::SpamBlock)));
         assert!(spam.pause.is_some_and(|pause| pause.slow_until.is_none()), "only a rate limit slows");
+    }
+
+    #[test]
+    fn a_429_pauses_the_account_whatever_its_verdict_on_the_pin() {
+        let context = Context::new();
+        let limited = |retry_after_ms| Some(Limit { failure: Failure::RateLimited, retry_after_ms });
+        for (hint, pause_ms) in [
+            (None, retry::RATE_LIMIT_PAUSE_MS),
+            (Some(7_000), 7_000),
+            (Some(0), retry::RATE_LIMIT_PAUSE_LEAST_MS),
+            (Some(i64::MAX), retry::RATE_LIMIT_PAUSE_MS),
+        ] {
+            let change = context.change(unanswered(Some(429), limited(hint)));
+            assert_eq!(context.paused_for_ms(&change), Some((pause_ms, "account_paused".to_owned())));
+            assert!(change.pause.as_ref().is_some_and(|pause| pause.slow_until.is_some()), "and is slower then");
+            let next = context.next(&change);
+            assert_eq!((next.status, next.failure), (Status::Publishing, Some(Failure::OutcomeUnknown)));
+        }
+        let block = Limit { failure: Failure::SpamBlock, retry_after_ms: None };
+        let change = context.change(unanswered(Some(503), Some(block)));
+        assert_eq!(context.paused_for_ms(&change).map(|(ms, _)| ms), Some(retry::SPAM_PAUSE_MS));
+        for (failure, status) in [
+            (Failure::LinkBlocked, Status::Failed),
+            (Failure::InvalidUrl, Status::Failed),
+            (Failure::ImageUnreachable, Status::Queued),
+            (Failure::PinterestBusy, Status::Queued),
+        ] {
+            let at = |status| Refused { upstream: Upstream { status, ..upstream() }, ..refused(failure) };
+            let change = context.change(Happened::Refused(at(Some(429))));
+            assert_eq!(context.next(&change).status, status, "{failure:?}");
+            assert_eq!(context.paused_for_ms(&change).map(|(ms, _)| ms), Some(retry::RATE_LIMIT_PAUSE_MS));
+            assert_eq!(context.change(Happened::Refused(at(Some(400)))).pause, None, "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn an_image_that_cannot_be_fetched_is_tried_again_and_takes_nothing_of_other_failures() {
+        let mut context = Context::new();
+        let fails = || Happened::Refused(refused(Failure::ImageUnreachable));
+        for tries in 1..=retry::IMAGE_WAITS_MS.len() as u32 {
+            let change = context.change(fails());
+            assert_eq!((change.pause.clone(), change.transition.joins_backlog()), (None, false), "only the pin waits");
+            assert!(matches!(change.disposition, Disposition::Resend { .. }));
+            let next = context.next(&change);
+            assert_eq!((next.status, next.failure), (Status::Queued, Some(Failure::ImageUnreachable)));
+            assert_eq!(next.image_tries, tries);
+            context.attempt = next.begin(NOW, "again".into()).expect("begins");
+        }
+        assert_eq!((context.attempt.attempts_made(), context.attempt.attempts_spent()), (6, 1));
+        let busy = context.next(&context.change(Happened::Refused(refused(Failure::PinterestBusy))));
+        assert_eq!(busy.status, Status::Queued, "six attempts, and the first one for this reason");
+        let last = context.change(fails());
+        let next = context.next(&last);
+        assert_eq!((next.status, next.failure), (Status::Failed, Some(Failure::ImageUnreachable)));
+        assert_eq!(last.transition.metric(), Some((Metric::PinFailed, Some("image_unreachable"))));
+        let retried = next.retried(NOW, None, "r".into()).expect("retries");
+        assert_eq!(retried.image_tries, 0);
     }
 
     #[test]

@@ -18,6 +18,11 @@ pub const NOTHING_LEFT_MOST_MS: i64 = 15 * MINUTE_MS;
 pub const NOTHING_LEFT_NEAR_MS: i64 = 3 * SECOND_MS;
 /// The longest pause that a provider's hint may ask for; a longer one is taken for an epoch or a mistake.
 pub const LONGEST_HINT_MS: i64 = 24 * HOUR_MS;
+/// Pinterest often can't fetch an image that it fetches some minutes later. The pin waits this long after each failed
+/// fetch, less up to [`IMAGE_WAIT_SPREAD`] of it; after the last one it fails. Together about an hour.
+pub const IMAGE_WAITS_MS: [i64; 5] = [2 * MINUTE_MS, 5 * MINUTE_MS, 10 * MINUTE_MS, 20 * MINUTE_MS, 25 * MINUTE_MS];
+/// The part of a wait by which pins whose images failed together come back at different times.
+pub const IMAGE_WAIT_SPREAD: f64 = 0.1;
 /// Spam blocks last up to about a day and aren't announced; the account is tried again every few hours.
 pub const SPAM_PAUSE_MS: i64 = 4 * HOUR_MS;
 /// How often an account on hold is tried again when nothing has shown that its connection works again.
@@ -43,8 +48,10 @@ pub enum Remedy {
 #[derive(Clone, Copy, Debug)]
 pub struct Failed {
     pub failure: Failure,
-    /// Attempts spent, this one included.
+    /// Attempts spent, this one included, and without those that were repeated for their image.
     pub attempts_spent: u32,
+    /// Attempts that were repeated for their image before this one.
+    pub image_tries: u32,
     /// The provider's own hint, in milliseconds from now.
     pub retry_after_ms: Option<i64>,
     pub now: Moment,
@@ -62,10 +69,11 @@ pub fn remedy(failed: &Failed) -> Remedy {
         F::PinterestBusy if failed.attempts_spent >= ATTEMPT_LIMIT => Remedy::Fail(F::AttemptsExhausted),
         F::PinterestBusy => Remedy::RetryAt(after_backoff(failed)),
         F::OutcomeUnknown => Remedy::Reconcile,
-        F::RateLimited => {
-            pause(failed, hint(failed).map_or(RATE_LIMIT_PAUSE_MS, |ms| ms.max(RATE_LIMIT_PAUSE_LEAST_MS)), false)
-        }
-        F::SpamBlock => pause(failed, hint(failed).unwrap_or(0).max(SPAM_PAUSE_MS), false),
+        F::ImageUnreachable => match IMAGE_WAITS_MS.get(failed.image_tries as usize) {
+            Some(wait_ms) => Remedy::RetryAt(failed.now.plus_ms(spread(*wait_ms, failed.jitter))),
+            None => Remedy::Fail(F::ImageUnreachable),
+        },
+        F::RateLimited | F::SpamBlock => pause(failed, limit_pause_ms(failed.failure, failed.retry_after_ms), false),
         // A person has to act: the provider's hint doesn't apply.
         F::TokenExpired => pause(failed, TOKEN_PAUSE_MS, false),
         F::TokenRevoked | F::ScopeMissing | F::TrialAccess | F::FeatureRestricted => pause(failed, HOLD_PAUSE_MS, true),
@@ -76,9 +84,9 @@ pub fn remedy(failed: &Failed) -> Remedy {
         | F::InvalidRequest
         | F::ImageTooSmall
         | F::ImageBroken
-        | F::ImageUnreachable
         | F::ImageFormatUnsupported
         | F::LinkBlocked
+        | F::DescriptionBlocked
         | F::Unrecognised
         | F::AttemptsExhausted
         | F::OutcomeAmbiguous
@@ -97,8 +105,17 @@ pub fn nothing_left_pause_ms(reset_ms: i64, interval_ms: i64) -> Option<i64> {
     (reset_ms > NOTHING_LEFT_NEAR_MS.max(2 * interval_ms)).then(|| reset_ms.min(NOTHING_LEFT_MOST_MS))
 }
 
-fn hint(failed: &Failed) -> Option<i64> {
-    failed.retry_after_ms.filter(|ms| (0..=LONGEST_HINT_MS).contains(ms))
+/// How long the account pauses because Pinterest limits its rate, or blocks it. `retry_after_ms` is Pinterest's hint.
+pub fn limit_pause_ms(failure: Failure, retry_after_ms: Option<i64>) -> i64 {
+    let hint = retry_after_ms.filter(|ms| (0..=LONGEST_HINT_MS).contains(ms));
+    match failure {
+        Failure::SpamBlock => hint.unwrap_or(0).max(SPAM_PAUSE_MS),
+        _ => hint.map_or(RATE_LIMIT_PAUSE_MS, |ms| ms.max(RATE_LIMIT_PAUSE_LEAST_MS)),
+    }
+}
+
+fn spread(wait_ms: i64, jitter: f64) -> i64 {
+    wait_ms - (wait_ms as f64 * IMAGE_WAIT_SPREAD * jitter.clamp(0.0, 1.0)) as i64
 }
 
 fn after_backoff(failed: &Failed) -> Moment {
@@ -116,7 +133,7 @@ mod tests {
     const NOW: Moment = Moment(1_000_000);
 
     fn failed(failure: Failure) -> Failed {
-        Failed { failure, attempts_spent: 1, retry_after_ms: None, now: NOW, jitter: 0.5 }
+        Failed { failure, attempts_spent: 1, image_tries: 0, retry_after_ms: None, now: NOW, jitter: 0.5 }
     }
 
     #[test]
@@ -127,6 +144,25 @@ mod tests {
         }
         let last = Failed { attempts_spent: ATTEMPT_LIMIT, ..failed(Failure::PinterestBusy) };
         assert_eq!(remedy(&last), Remedy::Fail(Failure::AttemptsExhausted));
+    }
+
+    #[test]
+    fn an_image_that_cannot_be_fetched_is_tried_again_for_about_an_hour() {
+        for jitter in [0.0, 0.5, 1.0] {
+            let (mut now, mut tries) = (NOW, 0);
+            let verdict = loop {
+                let failed = Failed { image_tries: tries, now, jitter, ..failed(Failure::ImageUnreachable) };
+                match remedy(&failed) {
+                    Remedy::RetryAt(at) => (now, tries) = (at, tries + 1),
+                    other => break other,
+                }
+            };
+            assert_eq!(verdict, Remedy::Fail(Failure::ImageUnreachable));
+            assert_eq!(tries as usize, IMAGE_WAITS_MS.len());
+            assert!((50..=65).contains(&(now.since_ms(NOW) / MINUTE_MS)), "{}", now.since_ms(NOW));
+        }
+        let late = Failed { attempts_spent: 999, ..failed(Failure::ImageUnreachable) };
+        assert!(matches!(remedy(&late), Remedy::RetryAt(_)), "other attempts don't count");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::attempt::{Attempt, Status};
 use super::history::EventKind;
+use super::said::Said;
 use super::{Pin, Placement, WaitReason};
 use crate::domain::time::Moment;
 
@@ -25,6 +26,10 @@ pub struct TimelineEvent {
     pub upstream_request_id: Option<String>,
     pub next_at: Option<Moment>,
     pub note: Option<String>,
+    /// Pinterest's own words.
+    pub upstream_message: Option<String>,
+    /// What our client saw in place of an answer.
+    pub trouble: Option<String>,
 }
 
 /// What happens next, when, and why not earlier.
@@ -65,8 +70,32 @@ pub fn events(pin: &Pin, attempt: &Attempt) -> Vec<TimelineEvent> {
         upstream_request_id: event.request_id.clone(),
         next_at: event.next_at,
         note: event.note.clone(),
+        upstream_message: None,
+        trouble: None,
     }));
     events
+}
+
+/// Whether something may have been said about an attempt, so that it is worth reading.
+pub fn has_words(attempt: &Attempt) -> bool {
+    attempt.history.iter().any(|event| tells(event.kind.name()))
+}
+
+/// Adds to the first answer of each attempt what was said about it.
+pub fn with_words(mut events: Vec<TimelineEvent>, words: Vec<Said>) -> Vec<TimelineEvent> {
+    for said in words {
+        let is_its = |event: &&mut TimelineEvent| event.attempt == Some(said.attempt) && tells(event.event);
+        if let Some(event) = events.iter_mut().find(is_its) {
+            (event.upstream_message, event.trouble) = (said.message, said.trouble);
+        }
+    }
+    events
+}
+
+/// Whether such an event records an answer that isn't a success.
+fn tells(name: &str) -> bool {
+    use EventKind as K;
+    [K::AnswerUnknown, K::RetryPlanned, K::Deferred, K::Failed].iter().any(|kind| kind.name() == name)
 }
 
 fn plain(at: Moment, event: &'static str) -> TimelineEvent {
@@ -79,6 +108,8 @@ fn plain(at: Moment, event: &'static str) -> TimelineEvent {
         upstream_request_id: None,
         next_at: None,
         note: None,
+        upstream_message: None,
+        trouble: None,
     }
 }
 
@@ -97,7 +128,7 @@ pub fn next_step(attempt: &Attempt, position: Option<Position>, quiesce_ms: i64)
                 "A call to Pinterest is open; without an outcome by then, the board is read.",
             ),
         },
-        Status::Queued if attempt.attempts_spent() > 0 => step(
+        Status::Queued if attempt.attempts_made() > 0 => step(
             "retry",
             attempt.not_before.or(Some(attempt.updated_at)),
             "The last attempt failed for a temporary reason.",
@@ -131,6 +162,40 @@ mod tests {
         assert_eq!(names, ["accepted", "attempt_started", "outcome_unknown"]);
         let next = next_step(&attempt, None, 120_000);
         assert_eq!((next.action, next.at), ("look_up", Some(T.plus_ms(120_000))));
+    }
+
+    #[test]
+    fn each_attempts_words_are_at_its_own_answer() {
+        let pin = testdata::pin();
+        let upstream = Upstream { status: Some(409), ..Upstream::default() };
+        let retry =
+            |a: Attempt| a.retry_at(T, T, crate::domain::pin::failure::Failure::PinterestBusy, &upstream, "r".into());
+        let begin = |a: Attempt| a.begin(T, "a".into());
+        let attempt = begin(Attempt::untouched(&pin))
+            .and_then(retry)
+            .and_then(begin)
+            .and_then(|a| a.unresolved_outcome(T, T, &Upstream::default(), "u".into()))
+            .expect("legal");
+        assert!(has_words(&attempt) && !has_words(&Attempt::untouched(&pin)));
+        let said = |attempt, message: Option<&str>, trouble: Option<&str>| Said {
+            attempt,
+            message: message.map(str::to_owned),
+            trouble: trouble.map(str::to_owned),
+        };
+        let words = vec![said(1, Some("Busy."), None), said(2, None, Some("no answer")), said(3, Some("lost"), None)];
+        let events = with_words(events(&pin, &attempt), words);
+        let shown: Vec<_> = events
+            .iter()
+            .map(|event| (event.event, event.upstream_message.as_deref(), event.trouble.as_deref()))
+            .collect();
+        let wanted = [
+            ("accepted", None, None),
+            ("attempt_started", None, None),
+            ("retry_planned", Some("Busy."), None),
+            ("attempt_started", None, None),
+            ("outcome_unknown", None, Some("no answer")),
+        ];
+        assert_eq!(shown, wanted);
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub enum Board {
 use Failure as F;
 
 /// All markers that produce a failure, with what they do.
-pub const ALL: [(&str, Trigger); 26] = [
+pub const ALL: [(&str, Trigger); 28] = [
     ("board_not_found", Trigger::Refused(F::BoardNotFound)),
     ("board_section_not_found", Trigger::Refused(F::BoardSectionNotFound)),
     ("board_access_denied", Trigger::Refused(F::BoardAccessDenied)),
@@ -68,9 +68,11 @@ pub const ALL: [(&str, Trigger); 26] = [
     ("invalid_request", Trigger::Refused(F::InvalidRequest)),
     ("image_too_small", Trigger::Refused(F::ImageTooSmall)),
     ("image_broken", Trigger::Refused(F::ImageBroken)),
-    ("image_unreachable", Trigger::Refused(F::ImageUnreachable)),
+    ("image_unreachable", Trigger::Endless(F::ImageUnreachable)),
+    ("image_fetch_passing", Trigger::Passing(F::ImageUnreachable)),
     ("image_format_unsupported", Trigger::Refused(F::ImageFormatUnsupported)),
     ("link_blocked", Trigger::Refused(F::LinkBlocked)),
+    ("description_blocked", Trigger::Refused(F::DescriptionBlocked)),
     ("pinterest_rejected", Trigger::Refused(F::Unrecognised)),
     ("pinterest_busy", Trigger::Passing(F::PinterestBusy)),
     ("pinterest_unreachable", Trigger::Passing(F::PinterestUnreachable)),

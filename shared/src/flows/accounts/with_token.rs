@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::domain::account::Account;
 use crate::domain::ids::AccountKey;
 use crate::domain::pin::failure::Failure;
+use crate::domain::pin::retry::limit_pause_ms;
 use crate::domain::secret::Secret;
 use crate::domain::time::SECOND_MS;
 use crate::ports::{PortError, ReadFailure};
@@ -43,7 +44,7 @@ pub enum CallError {
     #[error("the board can't be changed")]
     SandboxBoardFixed,
     #[error("Pinterest asks to slow down")]
-    RateLimited { retry_after_ms: Option<i64> },
+    RateLimited { retry_after_ms: i64 },
     /// Any other answer of Pinterest's, or Pinterest could not be reached.
     #[error("{0}")]
     Pinterest(ReadFailure),
@@ -125,7 +126,10 @@ fn classify(context: &Context, account: &Account, failure: ReadFailure) -> CallE
             if has_expired { CallError::TokenExpired } else { CallError::TokenRevoked }
         }
         Failure::ScopeMissing => CallError::ScopeMissing(named(failure.upstream.message.as_deref().unwrap_or(""))),
-        Failure::RateLimited | Failure::SpamBlock => CallError::RateLimited { retry_after_ms: failure.retry_after_ms },
+        Failure::RateLimited | Failure::SpamBlock => {
+            // A block of writes says nothing of how soon a read may be repeated.
+            CallError::RateLimited { retry_after_ms: limit_pause_ms(Failure::RateLimited, failure.retry_after_ms) }
+        }
         _ => CallError::Pinterest(failure),
     }
 }

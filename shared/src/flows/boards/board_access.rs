@@ -25,7 +25,7 @@ pub enum Obstacle {
     ScopeMissing(Vec<String>),
     /// The check could not be made: Pinterest asks to slow down.
     RateLimited {
-        retry_after_ms: Option<i64>,
+        retry_after_ms: i64,
     },
     /// The check could not be made.
     Unreachable,

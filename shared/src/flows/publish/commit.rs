@@ -8,7 +8,9 @@ use crate::context::Context;
 use crate::domain::message::Disposition;
 use crate::domain::pacing::backlog::BacklogRow;
 use crate::domain::pin::attempt::{Attempt, Status};
+use crate::domain::pin::failure::Failure;
 use crate::domain::pin::outcome::{BucketChange, Change, FollowUp, Outcome, Success, Transition};
+use crate::domain::pin::said::Said;
 use crate::domain::time::Moment;
 use crate::flows::activity;
 use crate::flows::pacing::join_backlog;
@@ -85,6 +87,7 @@ async fn write_state(
     match (saved, transition) {
         (Write::Done, _) => {
             report(reading, transition, &next, now);
+            keep_words(context, reading, transition, &next).await;
             match follow_up {
                 Some(FollowUp::PlanDuplicateCheck) => plan_duplicate_check::plan(context, reading.pin.key, &next).await,
                 Some(FollowUp::AuditFailure) => activity::audit_failure(context, &reading.pin, &next).await,
@@ -162,6 +165,25 @@ fn report_kept(reading: &Reading, disposition: &Disposition) {
         workspace_id = %key.workspace, account_id = %account, pin_id = %key.pin, attempt,
         status = reading.attempt.status.name(), next_at = next_at.rfc3339(), "message waits"
     );
+}
+
+/// Keeps what was said about the attempt: the whole of it once in the log, and a row. Publishing doesn't depend on it.
+async fn keep_words(context: &Context, reading: &Reading, transition: &Transition, next: &Attempt) {
+    let Some((failure, upstream)) = transition.said() else { return };
+    let Some(said) = Said::about(next, upstream) else { return };
+    tracing::info!(
+        workspace_id = %reading.pin.key.workspace, account_id = %reading.pin.request.account,
+        pin_id = %reading.pin.key.pin, attempt = next.attempt, error_code = failure.code(),
+        upstream_status = upstream.status, upstream_code = upstream.code, upstream_request_id = upstream.request_id,
+        upstream_message = upstream.message, trouble = upstream.trouble, "attempt without success"
+    );
+    // An outage of hours is one trouble, and not a row an attempt.
+    if failure == Failure::PinterestUnreachable && said.message.is_none() {
+        return;
+    }
+    if let Err(error) = context.store.put_said(&reading.pin, &said).await {
+        tracing::warn!(pin_id = %reading.pin.key.pin, %error, "words about an attempt not written");
+    }
 }
 
 /// The call succeeded after its worker had lost the fence. Unless the same Pin has been adopted meanwhile, its id is

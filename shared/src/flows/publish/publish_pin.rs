@@ -128,7 +128,7 @@ async fn normalise(context: &Context, reading: &Reading, creation: Creation, use
         Creation::Created { pinterest_pin_id, upstream, nothing_left_for_ms } => {
             Happened::Created { pinterest_pin_id, upstream, nothing_left_for_ms }
         }
-        Creation::Unknown { upstream } => Happened::Unanswered { upstream },
+        Creation::Unknown { upstream, limit } => Happened::Unanswered { upstream, limit },
         Creation::Refused { failure, upstream, retry_after_ms } => {
             let jitter = context.system.jitter();
             let renewal = match failure {

@@ -50,6 +50,11 @@ impl FakeStore {
         self.tables().buckets.iter().for_each(|(key, bucket)| look(*key, bucket));
     }
 
+    /// The account's bucket as it is now.
+    pub fn peek_bucket(&self, key: AccountKey) -> Bucket {
+        self.tables().buckets.get(&key).cloned().unwrap_or_default()
+    }
+
     /// The pin's rows as they are now.
     pub fn peek(&self, key: PinKey) -> Option<(Pin, Attempt)> {
         self.tables().pin(key)

@@ -37,6 +37,7 @@ use crate::domain::pacing::bucket::Bucket;
 use crate::domain::pacing::budget::DaySpending;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
+use crate::domain::pin::said::Said;
 use crate::domain::reconcile::board_scan::BoardScan;
 use crate::domain::recovery::RecoveryMarker;
 use crate::domain::time::Moment;
@@ -54,6 +55,7 @@ struct Tables {
     accounts: BTreeMap<AccountKey, Account>,
     pins: BTreeMap<PinKey, Pin>,
     attempts: BTreeMap<PinKey, Attempt>,
+    said: BTreeMap<(PinKey, u32), (String, Said)>,
     siblings: BTreeMap<(AccountKey, String), BTreeSet<PinId>>,
     unresolved: BTreeMap<BoardKey, BTreeSet<PinId>>,
     scans: BTreeMap<BoardKey, BoardScan>,

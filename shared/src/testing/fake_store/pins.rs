@@ -8,6 +8,7 @@ use crate::domain::invariants::is_same_write;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
 use crate::domain::pin::history::Event;
+use crate::domain::pin::said::Said;
 use crate::domain::reconcile::board_scan::BoardScan;
 use crate::domain::time::Moment;
 use crate::ports::{Pins, PortResult, Write};
@@ -62,6 +63,21 @@ impl Pins for FakeStore {
 
     async fn hide_pin(&self, pin: &Pin) -> PortResult<()> {
         self.call("store.hide_pin", |t| t.hide_pin(pin)).await
+    }
+
+    async fn put_said(&self, pin: &Pin, said: &Said) -> PortResult<()> {
+        let put = |t: &mut Tables| {
+            t.said.insert((pin.key, said.attempt), (pin.nonce.clone(), said.clone()));
+        };
+        self.call("store.put_said", put).await
+    }
+
+    async fn said(&self, pin: &Pin) -> PortResult<Vec<Said>> {
+        let list = |t: &mut Tables| {
+            let rows = t.said.range((pin.key, 0)..=(pin.key, u32::MAX)).map(|(_, row)| row);
+            rows.filter(|(nonce, _)| *nonce == pin.nonce).map(|(_, said)| said.clone()).collect()
+        };
+        self.call("store.said", list).await
     }
 
     async fn put_sibling(&self, account: AccountKey, hash: &str, pin: PinId, _: Moment) -> PortResult<()> {

@@ -17,7 +17,7 @@ use pinbridge_shared::domain::time::{DAY_MS, Moment};
 use pinbridge_shared::ports::{OAuth, Pinterest, Secrets, Store};
 
 use crate::kernel::Kind;
-use ports::{MutantOAuth, MutantPinterest, MutantSecrets};
+use ports::{MutantCreates, MutantOAuth, MutantPinterest, MutantSecrets};
 use store::MutantStore;
 
 /// Longer than any world.
@@ -58,10 +58,16 @@ pub enum Invariant {
     ForcedOnce,
     /// A hold keeps the failure that it comes of.
     HoldExplained,
+    /// A 429 pauses its account also where the outcome is unknown.
+    AnyLimit,
+    /// A pin whose image can't be fetched is tried again a few times only.
+    ImageTries,
+    /// An image that can't be fetched is a refusal, and not an unknown outcome.
+    ImageRefused,
 }
 
 impl Invariant {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::WriteAhead,
         Self::Fence,
         Self::Generation,
@@ -78,6 +84,9 @@ impl Invariant {
         Self::Equivalence,
         Self::ForcedOnce,
         Self::HoldExplained,
+        Self::AnyLimit,
+        Self::ImageTries,
+        Self::ImageRefused,
     ];
 }
 
@@ -179,7 +188,10 @@ impl Lacking {
             Arc::clone(&context.system),
             Arc::clone(&access_refused),
         )) as Arc<dyn Store>;
-        let Self::Custody(lacking) = self else { return Context { store, ..context } };
+        let Self::Custody(lacking) = self else {
+            let pinterest = Arc::new(MutantCreates { lacking: self, inner: Arc::clone(&context.pinterest) });
+            return Context { store, pinterest, ..context };
+        };
         let grant_refused = Arc::new(AtomicBool::new(false));
         let pinterest = Arc::clone(&context.pinterest);
         let oauth = MutantOAuth {

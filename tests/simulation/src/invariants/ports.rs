@@ -15,7 +15,7 @@ use pinbridge_shared::ports::{
     Removal, Secrets, Stored, Tokens,
 };
 
-use super::CustodyInvariant;
+use super::{CustodyInvariant, Invariant, Lacking};
 
 pub struct MutantSecrets {
     lacking: CustodyInvariant,
@@ -124,6 +124,45 @@ impl OAuth for MutantOAuth {
             }
             (_, answer) => answer,
         }
+    }
+}
+
+/// Pinterest's answers to creates as a publisher without an invariant takes them.
+pub struct MutantCreates {
+    pub lacking: Lacking,
+    pub inner: Arc<dyn Pinterest>,
+}
+
+#[async_trait]
+impl Pinterest for MutantCreates {
+    async fn create_pin(&self, token: &Secret, request: &PinRequest) -> Creation {
+        let is_image = |failure| failure == Failure::ImageUnreachable;
+        match (self.inner.create_pin(token, request).await, self.lacking) {
+            (Creation::Unknown { upstream, .. }, Lacking::Publishing(Invariant::AnyLimit)) => Creation::lost(upstream),
+            (Creation::Refused { failure, upstream, .. }, Lacking::Publishing(Invariant::ImageRefused))
+                if is_image(failure) =>
+            {
+                Creation::lost(upstream)
+            }
+            (creation, _) => creation,
+        }
+    }
+
+    async fn board_pins(
+        &self,
+        token: &Secret,
+        board_id: &str,
+        bookmark: Option<&str>,
+    ) -> Result<BoardPage, ReadFailure> {
+        self.inner.board_pins(token, board_id, bookmark).await
+    }
+
+    async fn delete_pin(&self, token: &Secret, pinterest_pin_id: &str) -> Result<(), ReadFailure> {
+        self.inner.delete_pin(token, pinterest_pin_id).await
+    }
+
+    async fn user(&self, token: &Secret) -> Result<PinterestUser, ReadFailure> {
+        self.inner.user(token).await
     }
 }
 

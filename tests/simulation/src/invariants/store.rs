@@ -13,6 +13,7 @@ use pinbridge_shared::domain::pacing::bucket::{Bucket, Pause, Resume, Take};
 use pinbridge_shared::domain::pacing::budget::DaySpending;
 use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
 use pinbridge_shared::domain::pin::history::EventKind;
+use pinbridge_shared::domain::pin::said::Said;
 use pinbridge_shared::domain::pin::{Pin, Priority};
 use pinbridge_shared::domain::reconcile::board_scan::BoardScan;
 use pinbridge_shared::domain::recovery::{Purpose, RecoveryMarker};
@@ -71,6 +72,9 @@ impl MutantStore {
     fn seen(&self, mut pin: Pin, mut attempt: Attempt) -> (Pin, Attempt) {
         if self.lacks(Invariant::Hidden) && self.kind == Kind::Publisher {
             pin.hidden_at = None;
+        }
+        if self.lacks(Invariant::ImageTries) {
+            attempt.image_tries = 0;
         }
         let is_settled = attempt.status == Status::Published;
         if self.lacks(Invariant::Ownership) && self.kind == Kind::Reconciler && is_settled {
@@ -198,6 +202,8 @@ altered_port! {
     fn save_attempts(writes: &[(Pin, Attempt)]) -> PortResult<bool>;
     fn save_pin(pin: &Pin, next: &Attempt) -> PortResult<bool>;
     fn hide_pin(pin: &Pin) -> PortResult<()>;
+    fn put_said(pin: &Pin, said: &Said) -> PortResult<()>;
+    fn said(pin: &Pin) -> PortResult<Vec<Said>>;
     fn put_sibling(account: AccountKey, content_hash: &str, pin: PinId, expires_at: Moment) -> PortResult<()>;
     fn siblings(account: AccountKey, content_hash: &str) -> PortResult<Vec<PinId>>;
     fn first_siblings(account: AccountKey, content_hash: &str, limit: usize) -> PortResult<Vec<PinId>>;

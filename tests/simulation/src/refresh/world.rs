@@ -575,7 +575,7 @@ impl Pinterest for Reader {
     }
 
     async fn create_pin(&self, _: &Secret, _: &PinRequest) -> Creation {
-        Creation::Unknown { upstream: Upstream::default() }
+        Creation::lost(Upstream::default())
     }
 
     async fn board_pins(&self, _: &Secret, _: &str, _: Option<&str>) -> Result<BoardPage, ReadFailure> {

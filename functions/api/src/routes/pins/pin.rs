@@ -374,8 +374,17 @@ pub fn blocker(attempt: &Attempt) -> (Option<&'static str>, Option<String>) {
     (blocker.map(Blocker::code), blocker.map(message))
 }
 
+/// What rows of 0.2.0 have where Pinterest said nothing.
+const IN_PLACE_OF_WORDS: [&str; 5] = [
+    "could not connect to Pinterest",
+    "Pinterest did not answer in time",
+    "the connection to Pinterest broke",
+    "Pinterest's answer was cut off",
+    "Pinterest's answer could not be read",
+];
+
 fn with_detail(failure: Failure, detail: Option<&str>) -> String {
-    match detail.filter(|detail| !detail.is_empty()) {
+    match detail.filter(|detail| !detail.is_empty() && !IN_PLACE_OF_WORDS.contains(detail)) {
         Some(detail) => format!("{} Pinterest said: {detail}", failure.message()),
         None => failure.message().to_owned(),
     }

@@ -122,6 +122,10 @@ pub struct TimelineEvent {
     /// When the next step was planned for.
     pub next_at: Option<Time>,
     pub note: Option<String>,
+    /// Extension: Pinterest's own words about this attempt. (An export leaves them out.)
+    pub upstream_message: Option<String>,
+    /// Extension: what pinbridge saw in place of an answer of Pinterest's.
+    pub trouble: Option<String>,
 }
 
 impl From<timeline::TimelineEvent> for TimelineEvent {
@@ -135,6 +139,8 @@ impl From<timeline::TimelineEvent> for TimelineEvent {
             upstream_request_id: event.upstream_request_id,
             next_at: event.next_at.map(Time),
             note: event.note,
+            upstream_message: event.upstream_message,
+            trouble: event.trouble,
         }
     }
 }
@@ -168,7 +174,12 @@ async fn timeline(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Timeline>, ApiError> {
-    find(&context, &caller, &id).await.map(|view| Json(view.into()))
+    let view = find(&context, &caller, &id).await?;
+    let has_words = timeline::has_words(&view.attempt);
+    let words = if has_words { context.store.said(&view.pin).await? } else { Vec::new() };
+    let events = timeline::with_words(timeline::events(&view.pin, &view.attempt), words);
+    let events = events.into_iter().map(TimelineEvent::from).collect();
+    Ok(Json(Timeline { events, ..view.into() }))
 }
 
 async fn job(

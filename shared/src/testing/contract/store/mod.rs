@@ -37,6 +37,7 @@ macro_rules! store_contract {
             of_concurrent_attempts_one_wins,
             an_attempt_round_trips_with_every_field,
             many_pins_are_read_in_the_order_of_their_keys,
+            words_about_attempts_are_kept_in_order,
             siblings_are_the_pins_of_the_same_content_and_account;
             together:
             attempts_saved_together_are_all_written,

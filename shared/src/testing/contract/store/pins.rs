@@ -10,6 +10,7 @@ use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::pin::failure::Failure;
 use crate::domain::pin::history::{Event, EventKind};
 use crate::domain::pin::origin::{Actor, Origin};
+use crate::domain::pin::said::Said;
 use crate::domain::pin::{Pin, PinRequest, Placement, Priority, WaitReason};
 use crate::domain::testdata::{self, CREATED_AT, pin_of, request};
 use crate::domain::time::Moment;
@@ -25,6 +26,26 @@ async fn put(store: &dyn Store, pin: &Pin) {
 
 async fn stored(store: &dyn Store, key: PinKey) -> Option<(Pin, Attempt)> {
     store.pins(&[key]).await.expect("read").pop().flatten()
+}
+
+pub async fn words_about_attempts_are_kept_in_order(store: &dyn Store) {
+    let pin = pin("words");
+    put(store, &pin).await;
+    assert_eq!(store.said(&pin).await.expect("read"), []);
+    let said = |attempt, message: Option<&str>, trouble: Option<&str>| Said {
+        attempt,
+        message: message.map(str::to_owned),
+        trouble: trouble.map(str::to_owned),
+    };
+    let (first, tenth) = (said(1, Some("Pinterest’s \"words\"… ✂"), None), said(10, None, Some("no answer")));
+    let second = said(2, Some("again"), Some("both"));
+    for words in [&tenth, &said(2, Some("before"), None), &first, &second] {
+        store.put_said(&pin, words).await.expect("written");
+    }
+    assert_eq!(store.said(&pin).await.expect("read"), [first, second, tenth]);
+    assert_eq!(stored(store, pin.key).await.map(|(_, attempt)| attempt.rev), Some(0), "the attempt row is another");
+    let later = Pin { nonce: "another".into(), ..pin.clone() };
+    assert_eq!(store.said(&later).await.expect("read"), [], "an earlier pin's words of the same key");
 }
 
 pub async fn a_pin_is_accepted_once(store: &dyn Store) {
@@ -189,6 +210,7 @@ pub async fn an_attempt_round_trips_with_every_field(store: &dyn Store) {
         status: Status::Failed,
         attempt: 7,
         attempt_base: 2,
+        image_tries: 1,
         started_at: Some(at(1)),
         not_before: Some(at(2)),
         reconcile_at: Some(at(3)),
