@@ -6,10 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pinbridge_api::endpoint::table;
 use pinbridge_api::error::{ApiError, samples};
-use pinbridge_api::openapi::document;
-use pinbridge_api::routes::examples;
+use pinbridge_api::routes::system::description as document;
+use pinbridge_api::routes::{examples, table};
 use serde_json::{Map, Value, json};
 
 use super::isolation;
