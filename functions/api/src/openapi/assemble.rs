@@ -17,11 +17,11 @@ use crate::error::codes::{
 };
 use crate::error::{self, ApiError};
 
-const ABOUT: &str = "Publishes pins to Pinterest. The system publishes each accepted pin once, at the pace of its \
-     account, and records every step in a timeline. A list is a JSON array; `X-Total-Count` has the total number. \
-     Times are RFC 3339 in UTC. Every answer has the header `x-request-id`. Every error has `code`, `message` and \
-     `error`, which has a remediation. Field errors are also in `detail`. `Extension` marks fields that the hosted \
-     PinBridge API does not have.";
+const ABOUT: &str = "\
+    Publishes pins to Pinterest. The system publishes each accepted pin once, at the pace of its account, and records \
+    every step in a timeline. A list is a JSON array; `X-Total-Count` has the total number. Times are RFC 3339 in UTC. \
+    Every answer has the header `x-request-id`. Every error has `code`, `message` and `error`, which has a remediation. \
+    Field errors are also in `detail`. `Extension` marks fields that the hosted PinBridge API does not have.";
 
 /// Requests and answers have separate generators: a request may omit optional fields, an answer has every field.
 struct Schemas {
@@ -84,7 +84,12 @@ pub fn document(endpoints: &[Endpoint]) -> Value {
     let _ = schemas.answers.subschema_for::<error::Error>();
     json!({
         "openapi": "3.1.0",
-        "info": {"title": "PinBridge API", "version": VERSION, "description": ABOUT, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
+        "info": {
+            "title": "PinBridge API",
+            "version": VERSION,
+            "description": ABOUT,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
         "servers": [{"url": "/"}],
         "tags": tags.iter().map(|tag| json!({"name": tag})).collect::<Vec<_>>(),
         "paths": paths,

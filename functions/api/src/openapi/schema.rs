@@ -94,7 +94,9 @@ impl JsonSchema for Time {
 
 inline_schema!(
     /// A time or an empty text, which forms send for an empty field.
-    TimeOrEmpty = json_schema!({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "maxLength": 0}]})
+    TimeOrEmpty = json_schema!({
+        "anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "maxLength": 0}]
+    })
 );
 inline_schema!(
     /// The maximum length of a page.

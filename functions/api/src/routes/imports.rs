@@ -38,15 +38,16 @@ use crate::request::{KEY_HEADERS, path_id};
 use crate::routes::imports::import_file::{CsvFile, ImportFile, JsonRows, RawRow};
 use answers::{DryRun, Forecast, Import, SourceType};
 
-const ABOUT: &str = "Accepts up to 500 rows and answers at once. The system then creates a pin for each row in order, \
-     or a schedule if the row has `run_at`. `GET /v1/pins/imports/{id}` reads the result of each row. An invalid row \
-     fails alone. The result of a row whose pin exists already is `existing`. The default priority of a row is \
-     `bulk`. With `dry_run=true`, the request creates nothing and answers 200 with the expected result of each row.";
+const ABOUT: &str = "\
+    Accepts up to 500 rows and answers at once. The system then creates a pin for each row in order, or a schedule if the \
+    row has `run_at`. `GET /v1/pins/imports/{id}` reads the result of each row. An invalid row fails alone. The result of \
+    a row whose pin exists already is `existing`. The default priority of a row is `bulk`. With `dry_run=true`, the \
+    request creates nothing and answers 200 with the expected result of each row.";
+const SECOND_KEY_HEADER: &str = "The same as `Idempotency-Key`. If a request has both, `Idempotency-Key` counts.";
 
 pub fn endpoints() -> Vec<Endpoint> {
-    let submit =
-        |operation: Endpoint| {
-            operation
+    let submit = |operation: Endpoint| {
+        operation
             .about(ABOUT)
             .query::<Flag>("dry_run", "Create nothing, and answer the expected result of each row.")
             .header::<Key>(
@@ -54,14 +55,13 @@ pub fn endpoints() -> Vec<Endpoint> {
                 "The identifier of the import in your system. A repeated request with the same key and rows answers \
                  the existing import.",
             )
-            .header::<Key>("X-Pinbridge-Idempotency-Key", "The same as `Idempotency-Key`. If a request has both, \
-                 `Idempotency-Key` counts.")
+            .header::<Key>("X-Pinbridge-Idempotency-Key", SECOND_KEY_HEADER)
             .header::<fields::Priority>("X-Pinbridge-Priority", "`priority` of the rows that have none.")
             .answers::<Import>(202, "The import is accepted.")
             .with_header::<Flag>("Idempotent-Replayed", false, "`true`: the import existed already.")
             .answers::<DryRun>(200, "With `dry_run=true`: the expected result of each row.")
             .fails(&[IMPORT_KEY_REUSED])
-        };
+    };
     tagged(
         "Imports",
         vec![
