@@ -49,6 +49,15 @@ fn every_error_is_of_an_operation() {
 }
 
 #[test]
+fn the_oauth_callback_has_no_errors_of_accounts_and_boards() {
+    let described = document()["paths"]["/v1/pinterest/oauth/callback"]["get"]["responses"].to_string();
+    for code in ["board_not_found", "board_section_not_found", "not_found", "token_expired", "token_revoked"] {
+        assert!(!described.contains(&format!("\"{code}\"")), "{code}");
+    }
+    assert!(described.contains("oauth_state_invalid"));
+}
+
+#[test]
 fn every_example_is_of_its_schema() {
     let document = document();
     for (path, methods) in document["paths"].as_object().expect("paths") {
