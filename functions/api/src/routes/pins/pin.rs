@@ -127,7 +127,7 @@ impl PinFields {
     }
 }
 
-/// Reads the contract's `PinCreate`, with the extension `priority`, which may also come as a header.
+/// Reads a new pin. The extension `priority` may also be a header.
 ///
 /// # Errors
 /// Every invalid field, or that the pin needs assets.
