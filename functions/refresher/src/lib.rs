@@ -1,5 +1,5 @@
-//! The five minutes' schedule: refreshes the tokens that are due, then goes on removing what deleted workspaces and disconnected
-//! accounts have left.
+//! The five minutes' schedule: refreshes the tokens that are due, then goes on removing what deleted workspaces and
+//! disconnected accounts have left.
 
 use pinbridge_shared::adapters::lambda::ends_at_ms;
 use pinbridge_shared::context::Context;
@@ -32,7 +32,7 @@ pub struct Done {
 pub async fn handle(context: &Context, _: ScheduledEvent, deadline: Moment) -> PortResult<Done> {
     let ends_at_ms = ends_at_ms(context, deadline);
     let Report { renewed, later, needs_reconnect, failed } = refresh_due(context, ends_at_ms).await?;
-    // Removals have no hurry and lose nothing by their trouble: the next run goes on.
+    // Removals are not urgent and lose nothing when they fail: the next run goes on.
     let purged = purge::continue_all(context, ends_at_ms).await.map(|report| report.done);
     let forgotten = forget_accounts(context, ends_at_ms).await;
     for error in [purged.as_ref().err(), forgotten.as_ref().err()].into_iter().flatten() {

@@ -280,8 +280,8 @@ async fn connect_patiently(context: &Context, identity: &Identity, tokens: &Toke
 }
 
 /// Reads the whole body before the API sees the request, as API Gateway does. Otherwise a request that is refused early
-/// is answered while its body is still on its way: hyper then closes the connection, and the client's next request on it
-/// gets no answer.
+/// is answered while its body is still on its way: hyper then closes the connection, and the client's next request on
+/// it gets no answer.
 async fn read_body_first(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     match to_bytes(body, GATEWAY_BODY_MAX).await {

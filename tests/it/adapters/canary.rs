@@ -1,8 +1,9 @@
 //! No secret is ever shown: everything that is secret in a run is looked for in everything that the run says.
 //!
-//! The run is a child of this test with the whole system in it (real adapters, embedded AWS, simulator), logging at `trace`
-//! and writing its metrics as lines; every answer of the API goes to the same output. It tells its secrets to a file of its
-//! own. The positive control is the same run with a leak in one place, for each kind of place: it must be caught.
+//! The run is a child of this test with the whole system in it (real adapters, embedded AWS, simulator), logging at
+//! `trace` and writing its metrics as lines; every answer of the API goes to the same output. It tells its secrets to a
+//! file of
+//! its own. The positive control is the same run with a leak in one place, for each kind of place: it must be caught.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -216,7 +217,8 @@ impl Run {
         {
             object.insert("debug".into(), json!(APP_SECRET));
         }
-        // The query of a callback is the caller's secret; whoever logs requests must leave it out, as template.yaml does.
+        // The query of a callback is the caller's secret; whoever logs requests must leave it out, as template.yaml
+        // does.
         let route = path.split('?').next().unwrap_or_default();
         println!("BODY {method} {route} {status} {headers:?} {shown}");
         answer
@@ -320,7 +322,7 @@ async fn a_run_of_everything_for_the_parent_to_read() {
     // Publishing: as it should be, refused, lost, and after a token has ended.
     let boards = run.ask("GET", &format!("/v1/pinterest/boards?account_id={account}"), &with_key, "").await;
     let board = boards[0]["id"].as_str().expect("a board").to_owned();
-    let troubles = [
+    let faults = [
         json!([]),
         json!([{"operation": "pins/create", "fault": "status", "status": 401, "code": 2, "message": "Authentication failed.", "times": 1}]),
         json!([{"operation": "oauth/token", "fault": "status", "status": 500, "code": 500, "message": "no", "times": 2},
@@ -328,8 +330,8 @@ async fn a_run_of_everything_for_the_parent_to_read() {
         json!([{"operation": "pins/create", "fault": "drop_connection", "times": 1}]),
     ];
     let mut pins = Vec::new();
-    for (index, trouble) in troubles.into_iter().enumerate() {
-        run.real.set_faults(trouble).await;
+    for (index, fault) in faults.into_iter().enumerate() {
+        run.real.set_faults(fault).await;
         let request = pin(&account, &board, &format!("canary-{index}")).to_string();
         let accepted = run.ask("POST", "/v1/pins", &with_key, &request).await;
         pins.push(accepted["id"].as_str().expect("an id").to_owned());

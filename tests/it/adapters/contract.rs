@@ -88,11 +88,11 @@ mod the_fake_schedules {
 mod dynamodb_schedules {
     super::schedules_contract!(super::dynamo_schedules);
 }
-mod the_fake_tally {
-    super::rollups_contract!(super::fake_tally);
+mod the_fake_rollups {
+    super::rollups_contract!(super::fake_rollups);
 }
-mod dynamodb_tally {
-    super::rollups_contract!(super::dynamo_tally);
+mod dynamodb_rollups {
+    super::rollups_contract!(super::dynamo_rollups);
 }
 mod the_fake_passwords {
     super::passwords_contract!(super::fake_passwords);
@@ -199,11 +199,11 @@ async fn dynamo_activity_log() -> (Arc<dyn ActivityLog>, LocalAws) {
     (store, aws)
 }
 
-async fn fake_tally() -> (Arc<dyn Rollups>, ()) {
+async fn fake_rollups() -> (Arc<dyn Rollups>, ()) {
     (Arc::new(FakeStore::new(faults().1)), ())
 }
 
-async fn dynamo_tally() -> (Arc<dyn Rollups>, LocalAws) {
+async fn dynamo_rollups() -> (Arc<dyn Rollups>, LocalAws) {
     let (store, aws) = dynamo().await;
     (store, aws)
 }

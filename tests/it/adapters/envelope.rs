@@ -192,7 +192,8 @@ async fn rotating_seals_anew_and_drops_the_old_key_a_day_later() {
     function.stage_tokens(keys[2], &next).await.expect("staged");
     let old = fleet.row(keys[0]).await.current.key_id;
     let new = operator.rotate().await.expect("rotated");
-    // A function that hasn't heard of it seals under the old key for some minutes, and reads what is under the new one at once.
+    // A function that hasn't heard of it seals under the old key for some minutes, and reads what is under the new one
+    // at once.
     function.store_tokens(keys[1], &version(3), &tokens("three")).await.expect("stored");
     assert_eq!(fleet.row(keys[1]).await.current.key_id, old);
     let mut sealed = fleet.table.scan_sealed().await.expect("listed");

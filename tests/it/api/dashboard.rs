@@ -1,4 +1,5 @@
-//! `GET /v1/dashboard/summary`: what happened a second ago counts, nothing counts twice, and a day is what the wall clock says.
+//! `GET /v1/dashboard/summary`: what happened a second ago counts, nothing counts twice, and a day is what the wall
+//! clock says.
 
 use pinbridge_shared::domain::pacing::pace::Pace;
 use pinbridge_shared::domain::pin::PinRequest;

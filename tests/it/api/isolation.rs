@@ -182,7 +182,8 @@ const CASES: &[Case] = &[
     ("PATCH", "/v1/api-keys/{id}", Must::NotFound, |ids| (format!("/v1/api-keys/{}", ids.key), json!({"name": "taken over"}))),
     ("DELETE", "/v1/api-keys/{id}", Must::NotFound, |ids| bare(format!("/v1/api-keys/{}", ids.key))),
     ("GET", "/v1/pinterest/oauth/start", Must::OwnOnly, |_| bare("/v1/pinterest/oauth/start")),
-    // A state is whoever's who has it, but it connects to the workspace that it was made for: without the right code, nothing.
+    // A state is whoever's who has it, but it connects to the workspace that it was made for: without the right code,
+    // nothing.
     ("GET", "/v1/pinterest/oauth/callback", Must::Nobodys, |_| bare("/v1/pinterest/oauth/callback?code=c&state=s")),
     ("GET", "/v1/pinterest/accounts", Must::OwnOnly, |_| bare("/v1/pinterest/accounts")),
     ("DELETE", "/v1/pinterest/accounts/{id}", Must::NotFound, |ids| bare(format!("/v1/pinterest/accounts/{}", ids.account))),

@@ -179,8 +179,8 @@ fn merged(example: &Value, answer: &Value) -> Value {
 
 /// Operations that end something that others need.
 const LAST: [&str; 5] = ["delete_board", "revoke_api_key", "reset_sandbox", "disconnect_account", "change_password"];
-/// Without what only Pinterest gives a browser, there is nothing to finish; nothing is published here; an import that hasn't
-/// stopped isn't resumed, nor a schedule that was canceled retried.
+/// Without what only Pinterest gives a browser, there is nothing to finish; nothing is published here; an import that
+/// hasn't stopped isn't resumed, nor a schedule that was canceled retried.
 const REFUSED: [(&str, u16); 4] =
     [("finish_oauth", 400), ("get_pin_analytics", 409), ("resume_import", 409), ("retry_schedule", 400)];
 

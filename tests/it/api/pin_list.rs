@@ -1,5 +1,5 @@
-//! `GET /v1/pins`: every filter, order and bound, against a plain reading of the same pins; over the fakes and over the real
-//! adapter on the embedded DynamoDB.
+//! `GET /v1/pins`: every filter, order and bound, against a plain reading of the same pins; over the fakes and over the
+//! real adapter on the embedded DynamoDB.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ fn pin(index: usize) -> Pin {
     testdata::pin_of(request, Moment(START.0 + index as i64 / 2 * 1_000), Placement::Now)
 }
 
-/// What became of it: every status, with and without troubles.
+/// What became of it: every status, with and without faults.
 fn attempt(index: usize, pin: &Pin) -> Attempt {
     let (nothing, untouched) = (Upstream::default(), Attempt::untouched(pin));
     let at = |seconds: i64| Moment(START.0 + seconds * 1_000);
@@ -242,8 +242,8 @@ async fn every_filter_and_order_gives_what_it_says_from_dynamodb() {
     check_every_filter_in_every_order(&api).await;
 }
 
-/// Pages of a workspace that is larger than what one call looks through: complete by cursor, and by offset either complete or
-/// refused, never silently short.
+/// Pages of a workspace that is larger than what one call looks through: complete by cursor, and by offset either
+/// complete or refused, never silently short.
 async fn check_paging(api: &Api, pins: &[(Pin, Attempt)]) {
     let size = pins.len();
     let cases: [(&str, Test, bool); 6] = [

@@ -1,5 +1,5 @@
-//! What lists cost, in read units and time, however much a workspace holds: the same pins in the real row format and index,
-//! written into the embedded DynamoDB by the adapter's own builders, read through the adapter.
+//! What lists cost, in read units and time, however much a workspace holds: the same pins in the real row format and
+//! index, written into the embedded DynamoDB by the adapter's own builders, read through the adapter.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -188,7 +188,8 @@ fn check(what: &str, ask: &Ask, page: &PinPage, large: usize) {
         "q: nowhere" => Some(Vec::new()),
         _ => None,
     };
-    // Of the thousand that one call looks through a fiftieth waits or was removed, and some pages are shorter than asked for.
+    // Of the thousand that one call looks through a fiftieth waits or was removed, and some pages are shorter than
+    // asked for.
     let least = match what {
         "q: nowhere" => 0,
         "status=queued (1 of 50)" | "removed=true (1 of 50)" => 20,

@@ -193,11 +193,11 @@ async fn assert_placements(metered: &Metered, at_once: &[PinKey], slotted: &[Pin
 }
 
 /// What a pin may cost the rollup, in write units.
-const TALLY_MAX: f64 = 0.2;
+const ROLLUP_MAX: f64 = 0.2;
 const TALLIED_MINUTES: usize = 10;
 
-/// Ten minutes of so many pins a minute, and then until the rollup has them all: what the folds write and read, every tick's
-/// look for something to fold included. The rest of the ticks is the rescuer's, and is done before on its own.
+/// Ten minutes of so many pins a minute, and then until the rollup has them all: what the folds write and read, every
+/// tick's look for something to fold included. The rest of the ticks is the rescuer's, and is done before on its own.
 async fn tallied(per_minute: usize) -> (f64, f64) {
     let metered = metered().await;
     metered.tick().await;
@@ -230,14 +230,14 @@ async fn tallied(per_minute: usize) -> (f64, f64) {
 }
 
 #[tokio::test]
-async fn the_tally_costs_at_most_a_fifth_of_a_write_unit_a_pin_at_sixty_a_minute() {
+async fn the_rollup_costs_at_most_a_fifth_of_a_write_unit_a_pin_at_sixty_a_minute() {
     let (written, _) = tallied(60).await;
-    assert!(written <= TALLY_MAX, "{written} write units a pin are more than {TALLY_MAX}");
+    assert!(written <= ROLLUP_MAX, "{written} write units a pin are more than {ROLLUP_MAX}");
     assert!(written > 0.02, "{written} write units a pin are too few to be true");
 }
 
 #[tokio::test]
-async fn the_tally_of_few_pins_costs_more_each_and_never_much() {
+async fn the_rollup_of_few_pins_costs_more_each_and_never_much() {
     for (per_minute, most) in [(12, 0.2), (1, 1.5)] {
         let (written, _) = tallied(per_minute).await;
         assert!(written <= most, "{per_minute} a minute: {written} write units a pin");

@@ -16,15 +16,17 @@ use uuid::Uuid;
 use crate::support::{embedded_aws, meter};
 
 /// In write units, everything included.
-/// Twelve, and the rollup's own share of 0.2 (`cost_tally`).
+/// Twelve, and the rollup's own share of 0.2 (`cost::pins`).
 const SCHEDULED_MAX: f64 = 12.2;
 
-/// One that is alone in its quarter of an hour pays for rows that others share: a recovery marker, and the rollup's of its hour.
+/// One that is alone in its quarter of an hour pays for rows that others share: a recovery marker, and the rollup's of
+/// its hour.
 const LONE_MAX: f64 = 16.0;
 
 const IDLE_MINUTES: i64 = 10;
 
-/// Write units a pin of so many schedules, that far apart; and those that the dispatcher's ticks would have cost without them.
+/// Write units a pin of so many schedules, that far apart; and those that the dispatcher's ticks would have cost
+/// without them.
 async fn cost(pins: usize, apart_ms: i64) -> (f64, f64) {
     let aws = embedded_aws::start().await;
     let client = embedded_aws::dynamodb(&aws);
@@ -33,7 +35,8 @@ async fn cost(pins: usize, apart_ms: i64) -> (f64, f64) {
     let store = DynamoStore::new(client, resources::TABLE);
     let world = TestWorld::on(Arc::new(store), 1).await;
     world.boards.insert(&testdata::request("any").board_id);
-    // The very first tick catches up an hour of empty minutes; it is nobody's. What ticks cost by themselves isn't either.
+    // The very first tick catches up an hour of empty minutes; it is nobody's. What ticks cost by themselves isn't
+    // either.
     world.run_dispatcher_once().await.expect("survives").expect("dispatched");
     let units = || (ledger.write_units(), ledger.read_units());
     let (idle_from, start) = (units(), world.now());

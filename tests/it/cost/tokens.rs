@@ -1,4 +1,5 @@
-//! What custody costs a month: the page's figures come from these prices, counts and formula, and the counts are measured.
+//! What custody costs a month: the page's figures come from these prices, counts and formula, and the counts are
+//! measured.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};

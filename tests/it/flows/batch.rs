@@ -148,7 +148,7 @@ async fn a_pin_for_a_moment_waits_its_turn_when_its_account_has_no_token() {
     assert!(started[1] >= 50 * SECOND_MS && started[2] >= 100 * SECOND_MS, "{started:?}");
 }
 
-/// Accepts pins of every placement with trouble at the nth port call, repeating the call like a client; answers whether
+/// Accepts pins of every placement with a fault at the nth port call, repeating the call like a client; answers whether
 /// it went off.
 async fn story(nth: usize, fault: Fault) -> bool {
     let mut world = TestWorld::new(5).await;
@@ -187,6 +187,6 @@ async fn story(nth: usize, fault: Fault) -> bool {
 }
 
 #[tokio::test]
-async fn trouble_at_any_call_of_a_batch_loses_and_doubles_nothing_and_starts_nothing_early() {
+async fn a_fault_at_any_call_of_a_batch_loses_and_doubles_nothing_and_starts_nothing_early() {
     sweep(&FAULTS, 25, story).await;
 }

@@ -188,7 +188,7 @@ async fn reconnecting_does_not_end_pinterests_own_pauses() {
     assert_eq!((world.attempt(pin).await.status, world.pinterest.calls().len()), (Status::Deferred, 1));
 }
 
-/// Trouble at the nth port call of a callback; answers whether it went off. `reconnects`: the account was there and
+/// A fault at the nth port call of a callback; answers whether it went off. `reconnects`: the account was there and
 /// disconnected before.
 async fn callback_story(nth: usize, fault: Fault, reconnects: bool) -> bool {
     let world = world().await;
@@ -222,14 +222,14 @@ async fn callback_story(nth: usize, fault: Fault, reconnects: bool) -> bool {
 }
 
 #[tokio::test]
-async fn trouble_at_any_call_of_a_callback_leaves_a_working_account_or_none() {
+async fn a_fault_at_any_call_of_a_callback_leaves_a_working_account_or_none() {
     for (reconnects, calls_min) in [(false, 6), (true, 9)] {
         sweep(&FAULTS_AND_REPEATS, calls_min, async |nth, fault| callback_story(nth, fault, reconnects).await).await;
     }
 }
 
 #[tokio::test]
-async fn trouble_at_any_call_of_a_disconnection_is_mended_by_repeating_it() {
+async fn a_fault_at_any_call_of_a_disconnection_is_mended_by_repeating_it() {
     sweep(&FAULTS_AND_REPEATS, 4, async |nth, fault| {
         let world = world().await;
         connect(&world).await;

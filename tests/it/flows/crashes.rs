@@ -53,7 +53,7 @@ async fn a_worker_that_dies_between_the_call_and_its_record_publishes_once() {
 }
 
 #[tokio::test]
-async fn a_duplicate_inside_the_quiet_time_of_a_dead_worker_waits_for_it() {
+async fn a_duplicate_inside_the_quiesce_period_of_a_dead_worker_waits_for_it() {
     let world = TestWorld::new(1).await;
     world.pinterest.add_stranger(&testdata::request("any").board_id, "Somebody's soup");
     world.pinterest.answer_next([Answer::Lost { commits_after_ms: Some(75_000) }]);
@@ -101,23 +101,23 @@ async fn sweep_with(answers: &[Answer]) {
 }
 
 #[tokio::test]
-async fn trouble_at_any_call_of_an_ordinary_pin_ends_in_one_pin() {
+async fn a_fault_at_any_call_of_an_ordinary_pin_ends_in_one_pin() {
     sweep_with(&[]).await;
 }
 
 #[tokio::test]
-async fn trouble_at_any_call_of_a_doubtful_pin_ends_in_one_pin() {
+async fn a_fault_at_any_call_of_an_unresolved_pin_ends_in_one_pin() {
     sweep_with(&[Answer::LOST_WITH_COMMIT]).await;
     sweep_with(&[Answer::LOST_WITHOUT_COMMIT]).await;
 }
 
 #[tokio::test]
-async fn trouble_at_any_call_of_a_retried_pin_ends_in_one_pin() {
+async fn a_fault_at_any_call_of_a_retried_pin_ends_in_one_pin() {
     sweep_with(&[Answer::Refused(Failure::PinterestBusy, None)]).await;
 }
 
 #[tokio::test]
-async fn trouble_at_any_call_of_a_paused_pin_ends_in_one_pin() {
+async fn a_fault_at_any_call_of_a_paused_pin_ends_in_one_pin() {
     sweep_with(&[Answer::Refused(Failure::RateLimited, Some(20_000))]).await;
 }
 

@@ -216,7 +216,8 @@ impl Happens for Failing {
 #[tokio::test]
 async fn nobody_asks_again_while_issued_tokens_are_still_being_stored() {
     let passing = || PortError::Unavailable { port: "secrets", reason: "timed out".into() };
-    // Denied for a while, or a key service in trouble: what was issued exists nowhere else, so this is no reason to give up.
+    // Denied for a while, or a failing key service: what was issued exists nowhere else, so this is no reason to give
+    // up.
     let denied = || PortError::Broken { port: "secrets", reason: "AccessDeniedException".into() };
     for error in [passing as fn() -> PortError, denied] {
         let world = connected().await;

@@ -108,7 +108,7 @@ async fn a_call_under_way_is_left_alone_until_quiet_and_then_looked_for() {
 }
 
 #[tokio::test]
-async fn trouble_at_any_call_fails_the_pin_once_and_loses_no_letter() {
+async fn a_fault_at_any_call_fails_the_pin_once_and_loses_no_dead_letter() {
     sweep(&FAULTS_AND_REPEATS, 3, async |nth, fault| {
         let (world, key) = with_dead_letter().await;
         world.faults.plan_any(nth, fault);

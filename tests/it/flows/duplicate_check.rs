@@ -181,7 +181,7 @@ async fn a_pin_that_another_of_ours_names_is_no_duplicate() {
 }
 
 #[tokio::test]
-async fn nothing_is_removed_while_a_twin_of_ours_is_in_doubt() {
+async fn nothing_is_removed_while_a_twin_of_ours_is_unresolved() {
     let world = world(DuplicateCheck::Remove).await;
     let key = published_twice(&world).await;
     world.run_until(START.plus_ms(DUPLICATE_CHECK_AFTER_MS + 2 * MINUTE_MS)).await;
@@ -328,7 +328,7 @@ async fn a_second_message_of_the_same_check_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_broken_look_queue_does_not_hold_up_the_watchdog() {
+async fn a_broken_reconciliation_queue_does_not_hold_up_the_rescuer() {
     let world = world(DuplicateCheck::Report).await;
     published_twice(&world).await;
     world.run_until(START.plus_ms(DUPLICATE_CHECK_AFTER_MS)).await;

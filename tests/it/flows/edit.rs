@@ -1,4 +1,5 @@
-//! Pins that are changed and deleted while others work on them: what is published was in force, and a deleted pin isn't.
+//! Pins that are changed and deleted while others work on them: what is published was in force, and a deleted pin
+//! isn't.
 
 use pinbridge_shared::domain::ids::PinKey;
 use pinbridge_shared::domain::pin::attempt::Status;
@@ -177,7 +178,7 @@ async fn the_same_content_of_the_last_day_is_found_whatever_it_was_before() {
     assert_eq!(find("second").await, None, "a day later");
 }
 
-/// A change or a deletion with trouble at the nth call of the whole story; answers whether it went off.
+/// A change or a deletion with a fault at the nth call of the whole story; answers whether it went off.
 async fn story(nth: usize, fault: Fault, deletes: bool) -> bool {
     let world = TestWorld::new(5).await;
     world.pinterest.add_stranger(&testdata::request("any").board_id, "Somebody's soup");
@@ -214,7 +215,7 @@ async fn story(nth: usize, fault: Fault, deletes: bool) -> bool {
 }
 
 #[tokio::test]
-async fn trouble_at_any_call_of_a_change_or_a_deletion_ends_as_it_was_answered() {
+async fn a_fault_at_any_call_of_a_change_or_a_deletion_ends_as_it_was_answered() {
     for deletes in [false, true] {
         // With repetitions only the change's or the deletion's own calls.
         sweep(&FAULTS_AND_REPEATS, 2, async |nth, fault| story(nth, fault, deletes).await).await;

@@ -264,7 +264,7 @@ async fn story(nth: usize, fault: Fault) -> bool {
 }
 
 #[tokio::test]
-async fn trouble_at_any_call_of_an_import_counts_every_row_once_and_strands_nothing() {
+async fn a_fault_at_any_call_of_an_import_counts_every_row_once_and_strands_nothing() {
     sweep(&FAULTS, 60, story).await;
 }
 

@@ -155,7 +155,7 @@ async fn a_busy_board_that_recovers_publishes_one_pin() {
 }
 
 #[tokio::test]
-async fn a_queue_that_refuses_at_acceptance_is_made_good_by_the_watchdog() {
+async fn a_queue_that_refuses_at_acceptance_is_recovered_by_the_rescuer() {
     for refuse in [true, false] {
         let world = TestWorld::new(1).await;
         if refuse {

@@ -272,7 +272,7 @@ async fn tokens_go_at_once_and_nothing_is_published_from_then_on() {
 }
 
 #[tokio::test]
-async fn messages_and_clock_rows_of_purged_pins_are_dropped() {
+async fn messages_and_recovery_markers_of_purged_pins_are_dropped() {
     let (world, store) = on_fakes().await;
     let keys = furnish(&world, mine(), 6).await;
     assert!(purge::delete_workspace(&world.context, mine()).await.expect("marked"));

@@ -218,7 +218,7 @@ async fn a_run_stops_when_too_many_fail_again_and_not_before() {
 }
 
 #[tokio::test]
-async fn trouble_at_any_call_loses_no_letter_of_a_failed_pin() {
+async fn a_fault_at_any_call_loses_no_dead_letter_of_a_failed_pin() {
     sweep(&FAULTS, 20, async |nth, fault| {
         let (parked, keys) = Parked::new(3).await;
         parked.test.faults.plan_any(nth, fault);

@@ -1,4 +1,4 @@
-//! Token custody: refreshed ahead, by one at a time, through crashes and trouble; given up only when that is certain.
+//! Token custody: refreshed ahead, by one at a time, through crashes and faults; given up only when that is certain.
 
 use pinbridge_shared::domain::account::credentials::TokenLife;
 use pinbridge_shared::domain::account::{Account, PUBLISHING_SCOPES};
@@ -80,7 +80,7 @@ async fn tokens_are_refreshed_ahead_of_their_end_for_as_long_as_it_takes() {
         world.system.advance_ms(DAY_MS);
         run(&world).await.expect("survives").expect("runs");
         let tokens = current(&world, key);
-        assert!(tokens.access_expires_at > Some(world.now().plus_ms(8 * DAY_MS)), "nine days are left for trouble");
+        assert!(tokens.access_expires_at > Some(world.now().plus_ms(8 * DAY_MS)), "nine days are left for faults");
         assert!(world.oauth.honours(&refresh_of(&tokens)));
     }
     let asked = world.oauth.asked();
@@ -101,7 +101,7 @@ async fn nothing_is_asked_before_its_time() {
     assert_eq!(world.oauth.asked().len(), 0, "with too little time left, Pinterest isn't asked");
 }
 
-/// Trouble at one port call of a refresh; answers whether it went off, and whether the account was lost.
+/// A fault at one port call of a refresh; answers whether it went off, and whether the account was lost.
 async fn story(nth: usize, fault: Fault) -> (bool, bool, Vec<&'static str>) {
     let (world, key) = connected().await;
     advance_to_due(&world, key).await;
@@ -128,7 +128,7 @@ async fn story(nth: usize, fault: Fault) -> (bool, bool, Vec<&'static str>) {
 
 /// What can be lost is exactly what the flow's head says: what Pinterest issued and nobody could store.
 #[tokio::test]
-async fn trouble_at_any_call_of_a_refresh_loses_nothing_but_what_never_came_to_be_stored() {
+async fn a_fault_at_any_call_of_a_refresh_loses_nothing_but_what_never_came_to_be_stored() {
     let window = [
         ("oauth.refresh", Fault::DieAfter),
         ("oauth.refresh", Fault::FailAfter),
@@ -233,7 +233,7 @@ async fn a_person_who_reconnects_in_the_middle_of_a_refresh_counts() {
 }
 
 #[tokio::test]
-async fn passing_trouble_never_disconnects() {
+async fn a_temporary_fault_never_disconnects() {
     for answer in [GrantAnswer::NotNow, GrantAnswer::LostWithoutCommit, GrantAnswer::AppRefused, GrantAnswer::Refused] {
         let (world, key) = connected().await;
         advance_to_due(&world, key).await;

@@ -174,10 +174,10 @@ async fn on_an_account_that_needs_a_person_a_retry_waits_with_the_others() {
     assert_eq!(world.attempt(key).await.status, Status::Published);
 }
 
-/// Trouble at every port call of a retry, into the queue and into the backlog: the pin stays failed or is published,
+/// A fault at every port call of a retry, into the queue and into the backlog: the pin stays failed or is published,
 /// once, and never waits for nobody.
 #[tokio::test]
-async fn trouble_at_any_call_of_a_retry_strands_nothing() {
+async fn a_fault_at_any_call_of_a_retry_strands_nothing() {
     for others in [0, 140] {
         sweep(&FAULTS_AND_REPEATS, 6, async |nth, fault| {
             let (world, key) = with_failed().await;

@@ -40,8 +40,8 @@ fn assert_exact(store: &FakeStore, what: &str) {
     assert_eq!(sums, true_sums, "{what}");
 }
 
-/// One that has published, failed and waiting pins, of which the rollup knows nothing yet, and whose rescuer has done with
-/// the minutes in which they were accepted.
+/// One that has published, failed and waiting pins, of which the rollup knows nothing yet, and whose rescuer has done
+/// with the minutes in which they were accepted.
 async fn not_rolled_up(pins: usize) -> (TestWorld, Arc<FakeStore>, Vec<PinKey>) {
     let (mut world, store) = TestWorld::with_store(5).await;
     // The first three at once, one with a slot, the others through the backlog.
@@ -75,27 +75,27 @@ async fn the_first_fold_counts_every_pin_and_the_next_one_nothing_again() {
     assert_eq!(roll_up_now(&world).await, RolledUp::default(), "nothing is left to be done");
 }
 
-/// Trouble at every port call of a fold, one run each.
+/// A fault at every port call of a roll-up, one run each.
 #[tokio::test]
-async fn trouble_at_any_call_of_a_fold_leaves_the_tally_exact_after_the_next_one() {
+async fn a_fault_at_any_call_of_a_roll_up_leaves_the_rollup_exact_after_the_next_one() {
     for fault in FAULTS_AND_REPEATS {
         // The reads of the clock, all alike, are not among any call's.
         for nth in [1, 17, 40, 41, 80] {
             let (world, store, _) = not_rolled_up(40).await;
             world.faults.plan("store.markers", nth, fault);
-            fold_with_trouble(&world, &store, &format!("{fault:?} at reading {nth} of the clock")).await;
+            roll_up_with_fault(&world, &store, &format!("{fault:?} at reading {nth} of the clock")).await;
         }
     }
     sweep(&FAULTS_AND_REPEATS, 10, async |nth, fault| {
         let (world, store, _) = not_rolled_up(40).await;
         world.faults.plan_any(nth, fault);
-        fold_with_trouble(&world, &store, &format!("{fault:?} at call {nth}")).await;
+        roll_up_with_fault(&world, &store, &format!("{fault:?} at call {nth}")).await;
         !world.faults.heal()
     })
     .await;
 }
 
-async fn fold_with_trouble(world: &TestWorld, store: &FakeStore, what: &str) {
+async fn roll_up_with_fault(world: &TestWorld, store: &FakeStore, what: &str) {
     let ends_at_ms = world.context.system.monotonic_ms() + ENDS_AT_MS;
     let _ = world.faults.mortal(roll_up(&world.context, ends_at_ms)).await;
     // The clean one, in which no fault is left but one that no call met.
@@ -182,7 +182,7 @@ async fn a_backlog_is_counted_when_it_is_accepted_and_again_as_it_is_released() 
 
 /// Twenty ticks, in all of which the rollup's rows can't be read or written.
 #[tokio::test]
-async fn a_tally_that_fails_throughout_keeps_nothing_from_being_published() {
+async fn a_rollup_that_fails_throughout_keeps_nothing_from_being_published() {
     for call in ["rollups.rolled_up", "rollups.first_rollup_page", "rollups.save_rollup_page", "rollups.set_rolled_up"]
     {
         let mut ends = Vec::new();

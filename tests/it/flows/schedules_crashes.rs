@@ -1,4 +1,5 @@
-//! Killed at any port call, of the API's or the dispatcher's: a schedule becomes one Pin, at its time, or none if it was canceled.
+//! Killed at any port call, of the API's or the dispatcher's: a schedule becomes one Pin, at its time, or none if it
+//! was canceled.
 
 use pinbridge_shared::domain::ids::ScheduleKey;
 use pinbridge_shared::domain::pin::attempt::Status;
@@ -48,7 +49,7 @@ async fn story(nth: usize, fault: Fault, lead_ms: i64) -> bool {
     world.faults.plan_any(nth, fault);
     let keys =
         [schedule_stubbornly(&world, "one", due).await, schedule_stubbornly(&world, "two", due.plus_ms(500)).await];
-    // Trouble until the pins are out; then a while for whatever has to be mended.
+    // A fault until the pins are out; then a while for whatever has to be mended.
     let end = due.plus_ms(2 * MINUTE_MS);
     world.run_until(end).await;
     let went_off = !world.faults.heal();
@@ -71,12 +72,12 @@ async fn sweep_ahead(lead_ms: i64) {
 }
 
 #[tokio::test]
-async fn trouble_at_any_call_of_a_schedule_that_is_released_by_the_dispatcher_ends_in_one_pin() {
+async fn a_fault_at_any_call_of_a_schedule_that_is_released_by_the_dispatcher_ends_in_one_pin() {
     sweep_ahead(6 * MINUTE_MS).await;
 }
 
 #[tokio::test]
-async fn trouble_at_any_call_of_a_schedule_that_is_released_at_once_ends_in_one_pin() {
+async fn a_fault_at_any_call_of_a_schedule_that_is_released_at_once_ends_in_one_pin() {
     sweep_ahead(30 * SECOND_MS).await;
 }
 
@@ -108,7 +109,7 @@ async fn a_dispatcher_that_dies_at_any_call_makes_no_schedule_late() {
 
 /// One whose cancel was confirmed is never published; one whose cancel wasn't is either.
 #[tokio::test]
-async fn trouble_at_any_call_of_a_cancel_publishes_nothing_that_was_canceled() {
+async fn a_fault_at_any_call_of_a_cancel_publishes_nothing_that_was_canceled() {
     for lead_ms in [MINUTE_MS, 30 * MINUTE_MS] {
         sweep(&FAULTS, 2, async |nth, fault| {
             let (world, store) = world().await;
@@ -136,7 +137,7 @@ async fn trouble_at_any_call_of_a_cancel_publishes_nothing_that_was_canceled() {
 
 /// A move that was cut off happens or doesn't; either way there is one Pin.
 #[tokio::test]
-async fn trouble_at_any_call_of_a_move_ends_in_one_pin() {
+async fn a_fault_at_any_call_of_a_move_ends_in_one_pin() {
     sweep(&FAULTS, 3, async |nth, fault| {
         let (world, _) = world().await;
         let key = schedule_stubbornly(&world, "one", START.plus_ms(20 * MINUTE_MS)).await;

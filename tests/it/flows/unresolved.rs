@@ -32,7 +32,7 @@ async fn world() -> TestWorld {
 }
 
 #[tokio::test]
-async fn a_lost_answer_with_a_commit_is_adopted_after_the_quiet_time() {
+async fn a_lost_answer_with_a_commit_is_adopted_after_the_quiesce_period() {
     let world = world().await;
     world.pinterest.answer_next([Answer::LOST_WITH_COMMIT]);
     let key = world.accept("key").await;
@@ -49,7 +49,7 @@ async fn a_lost_answer_with_a_commit_is_adopted_after_the_quiet_time() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_without_a_commit_is_sent_again_after_the_quiet_time() {
+async fn a_lost_answer_without_a_commit_is_sent_again_after_the_quiesce_period() {
     let world = world().await;
     world.pinterest.answer_next([Answer::LOST_WITHOUT_COMMIT]);
     let key = world.accept("key").await;
@@ -109,7 +109,7 @@ async fn a_request_whose_answer_is_always_lost_is_given_up_at_the_limit() {
 }
 
 #[tokio::test]
-async fn a_late_commit_inside_the_quiet_time_is_adopted() {
+async fn a_late_commit_inside_the_quiesce_period_is_adopted() {
     // As late as the deadlines allow: the client gave up, and a minute later the Pin appears.
     for late_ms in [1_000, 30_000, 75_000, 99_000] {
         let world = world().await;
@@ -192,7 +192,7 @@ async fn assert_two_pins(world: &TestWorld, twins: [PinKey; 2], attempts: u32) {
 }
 
 #[tokio::test]
-async fn of_twins_in_doubt_the_one_pin_is_adopted_once_and_the_other_is_sent_again() {
+async fn of_unresolved_twins_the_one_pin_is_adopted_once_and_the_other_is_sent_again() {
     for answers in [
         [Answer::LOST_WITH_COMMIT, Answer::LOST_WITHOUT_COMMIT],
         [Answer::LOST_WITHOUT_COMMIT, Answer::LOST_WITH_COMMIT],
@@ -205,7 +205,7 @@ async fn of_twins_in_doubt_the_one_pin_is_adopted_once_and_the_other_is_sent_aga
 }
 
 #[tokio::test]
-async fn twins_in_doubt_that_were_both_created_are_both_adopted() {
+async fn unresolved_twins_that_were_both_created_are_both_adopted() {
     for apart_ms in [0, 400, 20_000, 90_000] {
         let (world, twins) = twins([Answer::LOST_WITH_COMMIT, Answer::LOST_WITH_COMMIT], apart_ms).await;
         assert_two_pins(&world, twins, 2).await;
@@ -213,7 +213,7 @@ async fn twins_in_doubt_that_were_both_created_are_both_adopted() {
 }
 
 #[tokio::test]
-async fn twins_in_doubt_of_which_neither_was_created_are_both_sent_again() {
+async fn unresolved_twins_of_which_neither_was_created_are_both_sent_again() {
     let (world, twins) = twins([Answer::LOST_WITHOUT_COMMIT, Answer::LOST_WITHOUT_COMMIT], 0).await;
     assert_two_pins(&world, twins, 4).await;
 }

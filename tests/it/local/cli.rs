@@ -129,7 +129,7 @@ async fn a_polite_end_is_clean_even_with_a_request_that_never_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_in_trouble_is_shown_as_such_and_keeps_nothing_from_starting() {
+async fn an_account_that_needs_attention_is_shown_as_such_and_keeps_nothing_from_starting() {
     let folder = tempfile::tempdir().expect("a folder");
     let simulator = Simulator::start().await;
     let arguments = ["--pinterest-url", simulator.url.as_str()];

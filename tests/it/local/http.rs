@@ -192,7 +192,8 @@ async fn lists_are_newest_first_paged_filtered_and_counted() {
     }
 }
 
-/// A client sends head and body apart, and the API refuses by the head. The connection stays usable for the next request.
+/// A client sends head and body apart, and the API refuses by the head. The connection stays usable for the next
+/// request.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_waits_for_the_body_and_keeps_the_connection() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,6 +1,6 @@
 //! Never twice, never lost, with a real kill: calls held open and pins waiting when the process dies.
 //!
-//! The short form has a shorter quiet time and fewer pins. The long form, with production's settings, is
+//! The short form has a shorter quiesce period and fewer pins. The long form, with production's settings, is
 //! `tests/full realtime`.
 
 use std::collections::BTreeSet;

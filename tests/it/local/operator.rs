@@ -1,4 +1,5 @@
-//! The operator's command for workspaces, people and keys: the real binary on the embedded AWS, and the API on the same table.
+//! The operator's command for workspaces, people and keys: the real binary on the embedded AWS, and the API on the same
+//! table.
 
 use std::process::Command;
 use std::sync::Arc;

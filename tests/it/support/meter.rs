@@ -1,4 +1,5 @@
-//! Counting what the table charges: an interceptor of the SDK's client, which asks for the capacity of each call and adds it up.
+//! Counting what the table charges: an interceptor of the SDK's client, which asks for the capacity of each call and
+//! adds it up.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

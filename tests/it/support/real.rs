@@ -1,5 +1,5 @@
-//! The real adapters on the embedded AWS and the simulator, in this process: what the local stack is made of, without its
-//! runner and its files.
+//! The real adapters on the embedded AWS and the simulator, in this process: what the local stack is made of, without
+//! its runner and its files.
 
 use std::sync::Arc;
 

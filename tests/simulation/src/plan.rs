@@ -74,7 +74,7 @@ const SAME_PICTURE_PERCENT: u8 = 75;
 const BUDGET_EVERY: u8 = 12;
 /// One world in this many has a Pinterest that commits later than `Tq` allows for, and a duplicate check that finds the
 /// duplicates.
-const LATE_CHECK_EVERY: u8 = 10;
+const DUPLICATE_CHECK_EVERY: u8 = 10;
 /// The probability of that, per create.
 const TOO_LATE: f64 = 0.03;
 /// One account in this many has no refresh token.
@@ -133,7 +133,7 @@ impl Plan {
                 wish.run_at_ms = Some(wish.at_ms + times.i64(30_000..SCHEDULED_AHEAD_MS));
             }
         }
-        if rng.u8(0..LATE_CHECK_EVERY) == 0 {
+        if rng.u8(0..DUPLICATE_CHECK_EVERY) == 0 {
             plan.duplicate_check = DuplicateCheck::Remove;
             plan.faults.too_late_commit = TOO_LATE;
         }

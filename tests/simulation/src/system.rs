@@ -8,8 +8,8 @@ use pinbridge_shared::ports::System;
 
 use crate::kernel::Kernel;
 
-/// The clocks of the process that runs. The wall clock is off by the skew; the monotonic clock may stop while the process is
-/// frozen.
+/// The clocks of the process that runs. The wall clock is off by the skew; the monotonic clock may stop while the
+/// process is frozen.
 pub struct ProcessClock(pub Arc<Kernel>);
 
 #[async_trait]

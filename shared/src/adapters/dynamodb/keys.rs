@@ -27,7 +27,8 @@
 //! | recovery marker | `clock#{minute}#{shard}` | `{id}` |
 //! | due schedule | `due#{minute}#{shard}` | `{due}#{ws}#{schedule}#{moves}` |
 //! | watermark, lease | `clock#watermark`, `clock#due`, `clock#folded` (of the rollup), `clock#lease` | same |
-//! | rollup: an hour's sums and first samples; its other samples | `{ws}#tally` | `hour#{hour}`; `sheet#{hour}#{number}` |
+//! | rollup: an hour's sums and first samples; its other samples | `{ws}#tally` | `hour#{hour}`;
+//! `sheet#{hour}#{number}` |
 //! | the app's requests of a day | `budget` | `{days since the epoch}` |
 //! | organisation | `org#{org}` | `organization` |
 //! | its workspaces, its people: pointers | `org#{org}` | `workspace#{ws}`, `user#{user}` |

@@ -105,7 +105,7 @@ pub enum Transition {
 /// What is done after the pin's state is written. Publishing doesn't depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FollowUp {
-    PlanLateCheck,
+    PlanDuplicateCheck,
     AuditFailure,
 }
 
@@ -137,7 +137,7 @@ pub fn of(situation: &Situation<'_>, happened: Happened) -> Outcome {
         Happened::BudgetContended { until } => Outcome::Dispose(Disposition::Keep { until }),
         Happened::NotSent => change(Transition::NotSent, Disposition::Keep { until: situation.now }),
         Happened::Created { pinterest_pin_id, upstream, nothing_left_for_ms } => Outcome::Change(Change {
-            follow_up: Some(FollowUp::PlanLateCheck),
+            follow_up: Some(FollowUp::PlanDuplicateCheck),
             success: Some(Success { nothing_left_for_ms }),
             ..Change::new(Transition::Publish { pinterest_pin_id, upstream }, Disposition::Done)
         }),
@@ -406,7 +406,7 @@ mod tests {
         let next = context.next(&change);
         assert_eq!((next.status, next.pinterest_pin_id.as_deref()), (Status::Published, Some("1")));
         assert_eq!(change.pause, None);
-        assert_eq!(change.follow_up, Some(FollowUp::PlanLateCheck));
+        assert_eq!(change.follow_up, Some(FollowUp::PlanDuplicateCheck));
         assert_eq!(change.success, Some(Success { nothing_left_for_ms: None }));
         assert_eq!(change.disposition, Disposition::Done);
         assert_eq!(change.transition.metric(), Some((Metric::PinPublished, None)));

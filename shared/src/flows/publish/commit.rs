@@ -83,7 +83,7 @@ async fn write_state(
         (Write::Done, _) => {
             report(reading, transition, &next, now);
             match follow_up {
-                Some(FollowUp::PlanLateCheck) => plan_duplicate_check::plan(context, reading.pin.key, &next).await,
+                Some(FollowUp::PlanDuplicateCheck) => plan_duplicate_check::plan(context, reading.pin.key, &next).await,
                 Some(FollowUp::AuditFailure) => activity::audit_failure(context, &reading.pin, &next).await,
                 None => {}
             }

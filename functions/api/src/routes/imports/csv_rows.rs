@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_of_another_length_is_that_rows_trouble() {
+    fn a_row_of_another_length_is_an_error_of_that_row() {
         let text = format!("{HEADER}a,1,T,k,,\na,1,T\na,1,T,l,,,,\n");
         let rows = rows(text.as_bytes()).expect("read");
         assert_eq!(rows.iter().map(|row| row.cells.is_ok()).collect::<Vec<_>>(), [true, false, false]);
