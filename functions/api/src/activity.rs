@@ -1,8 +1,6 @@
 //! Which endpoints leave an entry in the activity log, and the layer that writes it: once for all of them, after the
 //! handler, so that a handler can't forget it.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -22,15 +20,17 @@ use crate::request_id::RequestId;
 /// Whether a call of an endpoint leaves an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audit {
-    /// It reads.
+    /// The endpoint only reads.
     Unstated,
     Audited(Audited),
     Unaudited {
         reason: &'static str,
     },
+    /// A mistake in the table: the endpoint says both, or one of them twice.
+    StatedTwice,
 }
 
-/// What the entry of a call says.
+/// The entry of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Audited {
     pub action: &'static str,
@@ -39,18 +39,18 @@ pub struct Audited {
     pub details: &'static [&'static str],
 }
 
-/// Where the entry finds the id of its resource.
+/// Where the id of the entry's resource comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resource {
     /// The path's `{id}`.
     Path,
-    /// This field of the answer.
+    /// A field of the answer.
     Answer(&'static str),
-    /// The account that was used.
+    /// The account that the call used.
     Account,
     /// The person who calls.
     Actor,
-    /// The entry has no resource of its own.
+    /// The entry has no resource id.
     None,
 }
 
@@ -60,50 +60,31 @@ impl Audited {
     }
 }
 
-/// What stands in the address where the path has `{id}`.
+/// The segment of the address at the position of the path's `{id}`.
 fn id_in(path: &str, address: &str) -> Option<String> {
     let at = path.split('/').position(|part| part == "{id}")?;
     address.split('/').nth(at).map(str::to_owned)
 }
 
-/// Which accounts a request was about, as far as it had to be allowed to use them.
-#[derive(Clone, Debug, Default)]
-pub struct Touched(Arc<Mutex<Vec<AccountId>>>);
-
-impl Touched {
-    pub fn add(&self, account: AccountId) {
-        let mut accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Two are as good as many.
-        if accounts.len() < 2 && !accounts.contains(&account) {
-            accounts.push(account);
-        }
-    }
-
-    fn only(&self) -> Option<AccountId> {
-        let accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if accounts.len() == 1 { accounts.first().copied() } else { None }
-    }
-}
-
-/// Whom a public route found out to have been there. Its handler adds it to the response.
+/// Who made a call of a public endpoint. The endpoint's handler adds it to the response.
 #[derive(Clone, Debug)]
 pub struct Attribution {
     pub workspace: WorkspaceId,
     pub by: By,
-    /// `None` is looked up when the log is read.
+    /// `None`: a reader of the log looks it up.
     pub label: Option<String>,
     pub account: Option<AccountId>,
 }
 
 impl Attribution {
     pub fn person(workspace: WorkspaceId, id: UserId, email: &str) -> Self {
-        // What is written for nobody names nobody.
+        // A person without a workspace is unknown: the entry names nobody.
         let is_known = !workspace.0.is_nil();
         let by = if is_known { By::User(id) } else { By::System };
         Self { workspace, by, label: is_known.then(|| email.to_owned()), account: None }
     }
 
-    /// The response, which says that.
+    /// The response with this attribution.
     #[must_use]
     pub fn of(self, mut response: Response) -> Response {
         response.extensions_mut().insert(self);
@@ -111,11 +92,11 @@ impl Attribution {
     }
 }
 
-/// Refusals that tell something. A mistake in a request, or a try too many, doesn't.
-const TELLING: [StatusCode; 4] =
+/// Statuses of refused calls that leave an entry. An invalid request, or a rate limit, leaves none.
+const REFUSALS_KEPT: [StatusCode; 4] =
     [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::CONFLICT, StatusCode::BAD_GATEWAY];
 
-/// What the layer of an endpoint knows.
+/// The state of the layer of one endpoint.
 #[derive(Clone)]
 pub struct Layer {
     pub context: Context,
@@ -134,7 +115,7 @@ pub async fn keep(State(layer): State<Layer>, request: Request, next: Next) -> R
     let Some(attribution) = found.or_else(|| caller.as_ref().map(attribution)) else { return response };
     let is_replay = response.headers().contains_key("idempotent-replayed");
     let status = response.status();
-    if is_replay || !(status.is_success() || TELLING.contains(&status)) {
+    if is_replay || !(status.is_success() || REFUSALS_KEPT.contains(&status)) {
         return response;
     }
     let (response, answer) = read(response, audited).await;
@@ -142,7 +123,7 @@ pub async fn keep(State(layer): State<Layer>, request: Request, next: Next) -> R
     let id = context.uuid();
     let mut entry = Entry::new(id, context.system.now(), attribution.by, action);
     let text = |name: &str| answer.get(name).and_then(plain);
-    // A dry run has changed nothing, nor has a call of many of which none came to anything.
+    // A dry run changes nothing. Neither does a bulk call in which no item succeeded.
     let done = ["created_count", "existing_count", "succeeded_count"].map(text);
     let changed_nothing = done.iter().any(Option::is_some) && done.iter().flatten().all(|count| count == "0");
     if changed_nothing || text("dry_run").as_deref() == Some("true") {
@@ -178,7 +159,7 @@ pub async fn keep(State(layer): State<Layer>, request: Request, next: Next) -> R
             entry = entry.with_ids(&ids);
         }
     }
-    // A caller can name any account; what is noted names the workspace's own.
+    // A caller can name any account. The entry names only accounts of the workspace.
     if let Some(account) = entry.account {
         let key = AccountKey { workspace: attribution.workspace, account };
         entry.account = context.store.account(key).await.ok().flatten().map(|_| account);
@@ -196,7 +177,7 @@ fn attribution(caller: &Caller) -> Attribution {
     Attribution { workspace: caller.workspace, by, label: Some(caller.label.to_string()), account }
 }
 
-/// The answer's JSON, if anything of it is wanted; the response is as it was.
+/// The JSON of the answer, if the entry needs it, and the unchanged response.
 async fn read(response: Response, audited: Audited) -> (Response, Value) {
     let is_json = response.headers().get("content-type").is_some_and(|kind| kind == "application/json");
     if !is_json || (audited.details.is_empty() && !matches!(audited.resource, Resource::Answer(_))) {
@@ -208,7 +189,7 @@ async fn read(response: Response, audited: Audited) -> (Response, Value) {
             let answer = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
             (Response::from_parts(parts, Body::from(bytes)), answer)
         }
-        // It was broken before.
+        // The body was broken before this layer.
         Err(error) => {
             tracing::warn!(%error, "an answer could not be read");
             (Response::from_parts(parts, Body::empty()), Value::Null)
@@ -216,7 +197,7 @@ async fn read(response: Response, audited: Audited) -> (Response, Value) {
     }
 }
 
-/// Of a call of many: what it was done to.
+/// The ids that a bulk call changed.
 fn succeeded(answer: &Value) -> Vec<&str> {
     let results = answer.get("results").and_then(Value::as_array);
     let is_done = |result: &&Value| result["status"] == "succeeded";
@@ -239,7 +220,8 @@ mod tests {
 
     #[test]
     fn every_audited_endpoint_names_an_action_and_its_id_where_the_path_has_one() {
-        for endpoint in crate::endpoint::table() {
+        for endpoint in crate::routes::table() {
+            assert_ne!(endpoint.audit, Audit::StatedTwice, "{} {}", endpoint.method, endpoint.path);
             let Audit::Audited(audited) = endpoint.audit else { continue };
             assert!(audited.action().is_some(), "{} {}", endpoint.path, audited.action);
             assert_eq!(audited.resource == Resource::Path, endpoint.path.contains("{id}"), "{}", endpoint.path);

@@ -1,11 +1,12 @@
-//! Answers that several nouns give: a page of a list, and what was made or is there already.
+//! Answers of several nouns: a page of a list, and a created resource.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
-/// A page of a list. `total` is a lower bound where counting stopped at its limit; `next` is where the list goes on.
+/// A page of a list. `total_is_at_least`: counting stopped at its limit, so `total` is a lower bound. `next` is the
+/// cursor of the next page.
 pub fn page<T: Serialize>(items: &[T], total: u64, total_is_at_least: bool, next: Option<String>) -> Response {
     let mut response = Json(items).into_response();
     let headers = response.headers_mut();
@@ -19,7 +20,7 @@ pub fn page<T: Serialize>(items: &[T], total: u64, total_is_at_least: bool, next
     response
 }
 
-/// What the request has made or, if it is a replay, what the same request made before.
+/// The resource that the request created. A replay answers the resource that the same request created before.
 pub fn made<T: Serialize>(status: StatusCode, body: T, is_replay: bool) -> Response {
     let mut response = (status, Json(body)).into_response();
     if is_replay {

@@ -1,9 +1,10 @@
-//! Who calls, and whether the route is theirs: asked once, before any handler runs.
+//! Authenticates the caller and checks their access, once, before any handler runs.
 //!
-//! An API key comes in `X-API-Key` or as a bearer token, a person's session as a bearer token. Where both headers are
-//! sent, the explicit key counts. [`enforce`] is laid over every route of the table, so a new route can't forget it.
+//! An API key comes in `X-API-Key` or as a bearer token, the token of a session as a bearer token. If a request has
+//! both headers, `X-API-Key` counts. [`enforce`] is a layer over every route of the table, so a new route can't forget
+//! it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
@@ -20,19 +21,18 @@ use pinbridge_shared::flows::tenants::authenticate::{self, Grant, Refused};
 
 pub use pinbridge_shared::flows::tenants::authenticate::Who;
 
-use crate::activity::Touched;
 use crate::error::{ApiError, codes};
 
-/// Whom a route is for. Part of every row of the route table.
+/// Who may call an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Anybody; the handler knows no caller.
+    /// Anybody. The handler knows no caller.
     Public,
-    /// Keys and people that hold the scope.
+    /// Keys and people with the scope.
     Scope(Scope),
     /// People only.
     Session,
-    /// Who may do everything in the workspace: an owner, or a key with all scopes and no allow-list.
+    /// An owner, or a key with every scope and no allow-list.
     Administer,
 }
 
@@ -47,7 +47,7 @@ impl Access {
     }
 
     /// # Errors
-    /// When the caller isn't one of those.
+    /// When the caller may not call the endpoint.
     pub fn admits(self, caller: &Caller) -> Result<(), ApiError> {
         match self {
             Self::Public => Ok(()),
@@ -62,25 +62,45 @@ impl Access {
     }
 }
 
-/// Who calls, and the one workspace that is open to them.
+/// The accounts for which a request passed the check of the allow-list.
+#[derive(Clone, Debug, Default)]
+pub struct Touched(Arc<Mutex<Vec<AccountId>>>);
+
+impl Touched {
+    pub fn add(&self, account: AccountId) {
+        let mut accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Readers only need to know whether there was exactly one.
+        if accounts.len() < 2 && !accounts.contains(&account) {
+            accounts.push(account);
+        }
+    }
+
+    /// The account, if the request used exactly one.
+    pub fn only(&self) -> Option<AccountId> {
+        let accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if accounts.len() == 1 { accounts.first().copied() } else { None }
+    }
+}
+
+/// The caller of a request, and the one workspace that they may use.
 #[derive(Clone, Debug)]
 pub struct Caller {
     pub workspace: WorkspaceId,
     pub who: Who,
     pub scopes: Scopes,
-    /// The key's name, or the person's address.
+    /// The name of the key, or the email address of the person.
     pub label: Arc<str>,
-    /// The accounts that the request was allowed to use, for the activity log.
+    /// For the activity log.
     pub touched: Touched,
-    /// The accounts that the key may use; `None`: all of the workspace.
+    /// The accounts that the key may use. `None`: all accounts of the workspace.
     allowed: Option<Arc<[AccountId]>>,
 }
 
 impl Caller {
-    /// Who calls, where only people may.
+    /// The person who calls.
     ///
     /// # Errors
-    /// When it is a key.
+    /// When the caller is a key.
     pub fn user(&self) -> Result<UserId, ApiError> {
         match self.who {
             Who::User(id) => Ok(id),
@@ -89,12 +109,12 @@ impl Caller {
     }
 
     /// # Errors
-    /// When the caller doesn't hold the scope.
+    /// When the caller lacks the scope.
     pub fn require(&self, scope: Scope) -> Result<(), ApiError> {
         if self.scopes.has(scope) { Ok(()) } else { Err(ApiError::insufficient_scope(scope)) }
     }
 
-    /// Whether the account is open to the caller; lists leave out what isn't.
+    /// Whether the caller may use the account. Lists leave out the others.
     pub fn sees(&self, account: AccountId) -> bool {
         self.allowed.as_ref().is_none_or(|allowed| allowed.contains(&account))
     }
@@ -109,15 +129,15 @@ impl Caller {
         Ok(())
     }
 
-    /// The account of that id in the caller's workspace, whether or not there is one.
+    /// The key of the account in the caller's workspace. The account may not exist.
     ///
     /// # Errors
-    /// When the key's allow-list leaves it out.
+    /// When the key's allow-list leaves the account out.
     pub fn account(&self, account: AccountId) -> Result<AccountKey, ApiError> {
         self.may_use(account).map(|()| AccountKey { workspace: self.workspace, account })
     }
 
-    /// The accounts that the caller is limited to, if they are.
+    /// The allow-list of the caller, if there is one.
     pub fn limited_to(&self) -> Option<&[AccountId]> {
         self.allowed.as_deref()
     }
@@ -136,7 +156,7 @@ impl From<Refused> for ApiError {
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = ApiError;
 
-    /// What [`enforce`] found out. A handler that wants a caller on a public route is a mistake of ours.
+    /// The caller that [`enforce`] authenticated. A handler of a public endpoint must not extract one.
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         parts.extensions.get::<Self>().cloned().ok_or_else(ApiError::no_caller)
     }
@@ -158,7 +178,7 @@ async fn admit(context: &Context, access: Access, headers: &HeaderMap) -> Result
         Presented::Key(text) => authenticate::by_key(context, text).await?,
         Presented::Session(token) => authenticate::by_session(context, token).await?,
     };
-    // What is about a person works in the meantime, so that they can see it and go elsewhere.
+    // A person can still read about the workspace and switch to another one.
     if workspace.state == WorkspaceState::Resetting && access != Access::Session {
         return Err(codes::WORKSPACE_RESETTING.into());
     }

@@ -1,4 +1,4 @@
-//! The page that a person sees after agreeing (or not) on Pinterest: one file, no scripts, nothing from elsewhere.
+//! The page that a person sees after Pinterest's consent page. It is one file without scripts and external resources.
 
 use axum::response::{IntoResponse, Response};
 use http::header::{
@@ -7,17 +7,17 @@ use http::header::{
 use http::{HeaderMap, StatusCode};
 use pinbridge_shared::flows::accounts::oauth::Connected;
 
+use crate::content_type::HTML;
 use crate::error::ApiError;
 
-/// What the one inline element says, between its tags: the policy below names its hash.
+/// The content of the only inline element. The policy below names its hash.
 pub const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:4rem auto;padding:0 1rem;\
                          color:#1b1b1b;background:#fff}h1{font-size:1.4rem}p.do{border-left:3px solid #767676;\
                          padding-left:.8rem}";
 /// The SHA-256 of [`STYLE`], in Base64.
 pub const STYLE_HASH: &str = "C1E/up1yBDoE399fttsonNC+QR6MVdtFN/iC0FOr+VQ=";
-pub const CONTENT_TYPE_HTML: &str = "text/html; charset=utf-8";
 
-/// Whether the client asks for a page rather than JSON: a browser does, and a client that doesn't say gets JSON.
+/// Whether the client prefers a page to JSON. A browser does. A client without a preference receives JSON.
 pub fn is_wanted(headers: &HeaderMap) -> bool {
     let accepts = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let ranges: Vec<(&str, f32)> = accepts.flat_map(|accept| accept.split(',')).map(range).collect();
@@ -45,13 +45,35 @@ pub fn connected(connected: &Connected) -> Response {
     if missing.is_empty() {
         return page(StatusCode::OK, "Connected", &what, "You can close this page.");
     }
-    let what = format!("{what} It can't publish yet: the scopes {} were not granted.", missing.join(", "));
-    page(StatusCode::OK, "Connected, but not complete", &what, "Connect it again and grant every scope.")
+    let what = format!("{what} It can't publish yet, because these scopes were not granted: {}.", missing.join(", "));
+    page(StatusCode::OK, "Connected, but not complete", &what, "Connect the account again and grant every scope.")
 }
 
 pub fn failed(error: &ApiError) -> Response {
-    let (status, message, remedy) = (error.status(), error.message(), error.remediation());
-    page(status, "Not connected", message, remedy)
+    page(error.status(), "Not connected", error.message(), remedy(error))
+}
+
+/// What the person in front of the page can do. The remediation of the error is for the developer of a client.
+fn remedy(error: &ApiError) -> &'static str {
+    match error.code() {
+        "oauth_denied" => {
+            "To connect the account, return to the application that sent you here, start again, and grant access."
+        }
+        "scope_missing" => {
+            "Return to the application that sent you here, start again, and grant every permission that Pinterest \
+             asks for."
+        }
+        "oauth_state_invalid" | "oauth_code_missing" | "oauth_code_refused" => {
+            "Return to the application that sent you here and connect the account again."
+        }
+        "pinterest_app_refused" | "trial_access" | "feature_restricted" => {
+            "Send this message to the operator of this installation."
+        }
+        _ => {
+            "Return to the application that sent you here and connect the account again. If it fails again, send this \
+             message to the operator of this installation."
+        }
+    }
 }
 
 fn page(status: StatusCode, title: &str, what: &str, then: &str) -> Response {
@@ -62,10 +84,11 @@ fn page(status: StatusCode, title: &str, what: &str, then: &str) -> Response {
          <body><main><h1>{title}</h1><p>{what}</p><p class=\"do\">{then}</p></main></body></html>\n"
     );
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{STYLE_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'sha256-{STYLE_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors \
+         'none'"
     );
     let headers = [
-        (CONTENT_TYPE, CONTENT_TYPE_HTML),
+        (CONTENT_TYPE, HTML),
         (CACHE_CONTROL, "no-store"),
         // The address has the code in it.
         (REFERRER_POLICY, "no-referrer"),
@@ -75,7 +98,7 @@ fn page(status: StatusCode, title: &str, what: &str, then: &str) -> Response {
     (status, headers, body).into_response()
 }
 
-/// The text as a page may have it.
+/// The text with the special characters of HTML escaped.
 pub fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
@@ -117,6 +140,16 @@ mod tests {
             assert!(!is_wanted(client), "{client}");
         }
         assert!(!super::is_wanted(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn the_remedy_is_for_the_person_in_front_of_the_page() {
+        for error in crate::error::samples() {
+            let remedy = remedy(&error);
+            for word in ["GET", "POST", "/v1/", "PINBRIDGE_", "retry_after"] {
+                assert!(!remedy.contains(word), "{}: {remedy}", error.code());
+            }
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! An endpoint is one expression in the file of its noun: route, access, audit entry, prose, types, errors and handler.
-//! The router, the OpenAPI document, `/docs` and the audit log read [`table`]; nothing describes an endpoint twice.
+//! The router, the OpenAPI document, `/docs` and the activity log read the table of these expressions,
+//! [`routes::table`](crate::routes::table). Nothing describes an endpoint twice.
 
 use axum::handler::Handler;
 use axum::routing::{self, MethodRouter};
@@ -12,14 +13,9 @@ use uuid::Uuid;
 
 use crate::activity::{Audit, Audited, Resource};
 use crate::auth::Access;
+use crate::content_type::{JSON, JSON_LINES};
 use crate::error::codes::{ACCOUNT_NOT_PERMITTED, Code, NOT_FOUND, VALIDATION_ERROR};
 use crate::openapi::schema::Text;
-use crate::routes;
-
-/// Every endpoint of the API, in the order of the page at `/docs`.
-pub fn table() -> Vec<Endpoint> {
-    routes::endpoints()
-}
 
 pub struct Endpoint {
     pub method: Method,
@@ -35,9 +31,9 @@ pub struct Endpoint {
     pub parameters: Vec<Parameter>,
     pub body: Option<Body>,
     pub answers: Vec<Answer>,
-    /// Codes of errors beyond those that every endpoint of its kind has.
+    /// Error codes in addition to those that every endpoint with the same access and parameters has.
     pub errors: Vec<&'static str>,
-    /// Whether a browser gets an error as a page.
+    /// Whether a browser receives an error as a page.
     pub errors_as_page: bool,
 }
 
@@ -48,14 +44,14 @@ pub const DESTRUCTIVE: Access = Access::Scope(Scope::Destructive);
 pub const SESSION: Access = Access::Session;
 pub const ADMINISTER: Access = Access::Administer;
 
-/// How a type becomes a schema, wherever it is needed.
+/// Makes the schema of a type.
 pub type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
 
 pub fn schema_of<T: JsonSchema>() -> SchemaOf {
     |generator| generator.subschema_for::<T>()
 }
 
-/// Makes an example when the document needs it.
+/// Makes an example.
 pub type ExampleOf = fn() -> Value;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +83,7 @@ pub struct Parameter {
 /// A request's body.
 pub struct Body {
     pub required: bool,
-    /// One of them is sent.
+    /// A request sends one of them.
     pub contents: Vec<BodyContent>,
 }
 
@@ -100,12 +96,12 @@ pub struct BodyContent {
 pub struct Header {
     pub name: &'static str,
     pub description: &'static str,
-    /// Whether every answer of that status has it.
+    /// Whether every answer with this status has the header.
     pub required: bool,
     pub schema: SchemaOf,
 }
 
-/// An answer that is no error. Its examples are in `openapi/examples.json`.
+/// A successful answer. Its examples are in `openapi/examples.json`.
 pub struct Answer {
     pub status: u16,
     pub description: &'static str,
@@ -116,14 +112,11 @@ pub struct Answer {
 pub struct AnswerContent {
     pub kind: &'static str,
     pub schema: SchemaOf,
-    /// Of JSON lines: the schema of a line. (OpenAPI 3.1 has no word for it.)
+    /// For JSON lines: the schema of one line. (OpenAPI 3.1 has no field for it.)
     pub line: Option<SchemaOf>,
 }
 
-pub const JSON: &str = "application/json";
-pub const JSON_LINES: &str = "application/x-ndjson";
-
-/// The endpoints of a noun, under its heading.
+/// The endpoints of one noun, under its heading at `/docs`.
 pub fn tagged(tag: &'static str, endpoints: Vec<Endpoint>) -> Vec<Endpoint> {
     endpoints.into_iter().map(|endpoint| Endpoint { tag, ..endpoint }).collect()
 }
@@ -158,25 +151,31 @@ impl Endpoint {
         }
     }
 
-    /// The operation id, and what the endpoint does: a verb and an object.
+    /// The operation id and the summary: a verb and an object.
     pub fn operation(self, id: &'static str, summary: &'static str) -> Self {
         Self { id, summary, ..self }
     }
 
-    /// More than the summary: what happens, and what is special.
+    /// The description: what the summary leaves out.
     pub fn about(self, description: &'static str) -> Self {
         Self { description, ..self }
     }
 
-    /// A call leaves an entry in the activity log. `details` are fields of the answer that the entry repeats: plain
-    /// values, none of them secret.
+    /// A call leaves an entry in the activity log. The entry repeats the fields `details` of the answer: plain values,
+    /// none of them secret.
     pub fn audited(self, action: &'static str, resource: Resource, details: &'static [&'static str]) -> Self {
-        Self { audit: Audit::Audited(Audited { action, resource, details }), ..self }
+        self.stated(Audit::Audited(Audited { action, resource, details }))
     }
 
-    /// A call leaves no entry, although the endpoint isn't a read; and why.
+    /// A call leaves no entry, although the endpoint isn't a read, for this reason.
     pub fn unaudited(self, reason: &'static str) -> Self {
-        Self { audit: Audit::Unaudited { reason }, ..self }
+        self.stated(Audit::Unaudited { reason })
+    }
+
+    /// A second statement doesn't replace the first: the table's test refuses an endpoint with two.
+    fn stated(self, audit: Audit) -> Self {
+        let audit = if self.audit == Audit::Unstated { audit } else { Audit::StatedTwice };
+        Self { audit, ..self }
     }
 
     fn parameter<T: JsonSchema>(
@@ -196,7 +195,7 @@ impl Endpoint {
         self.parameter::<T>(Place::Path, name, description, Some(example))
     }
 
-    /// The path's `{id}` is that of a thing which may not be there, or not be open to the caller.
+    /// The `{id}` of the path names a resource. It may not exist, or the caller may not use it.
     pub fn of_one(self, description: &'static str, example: &'static str) -> Self {
         self.path::<Uuid>("id", description, example).fails(&[NOT_FOUND, VALIDATION_ERROR, ACCOUNT_NOT_PERMITTED])
     }
@@ -223,12 +222,12 @@ impl Endpoint {
         self.takes_content::<T>(JSON, true, example)
     }
 
-    /// A JSON body that may be left out.
+    /// An optional JSON body.
     pub fn may_take<T: JsonSchema>(self, example: ExampleOf) -> Self {
         self.takes_content::<T>(JSON, false, example)
     }
 
-    /// A body of any content type. Of two, either may be sent.
+    /// A body of any content type. A request sends one of the content types.
     pub fn takes_content<T: JsonSchema>(mut self, kind: &'static str, required: bool, example: ExampleOf) -> Self {
         let body = self.body.get_or_insert(Body { required, contents: Vec::new() });
         body.contents.push(BodyContent { kind, schema: schema_of::<T>(), example });
@@ -239,7 +238,7 @@ impl Endpoint {
         self.answers_content::<T>(status, description, JSON)
     }
 
-    /// An answer of any content type. Of two with one status, either may be sent.
+    /// An answer of any content type. An answer has one of the content types of its status.
     pub fn answers_content<T: JsonSchema>(
         mut self,
         status: u16,
@@ -254,7 +253,7 @@ impl Endpoint {
         self
     }
 
-    /// JSON lines, each of the type.
+    /// JSON lines; each line has the type.
     pub fn answers_lines<T: JsonSchema>(self, status: u16, description: &'static str) -> Self {
         let mut endpoint = self.answers_content::<Text>(status, description, JSON_LINES);
         if let Some(content) = endpoint.answers.last_mut().and_then(|answer| answer.contents.last_mut()) {
@@ -269,7 +268,7 @@ impl Endpoint {
         self
     }
 
-    /// A header of the answer that was named last.
+    /// A header of the answer before it in the expression.
     pub fn with_header<T: JsonSchema>(mut self, name: &'static str, required: bool, description: &'static str) -> Self {
         if let Some(answer) = self.answers.last_mut() {
             answer.headers.push(Header { name, description, required, schema: schema_of::<T>() });
@@ -277,14 +276,35 @@ impl Endpoint {
         self
     }
 
-    /// Errors beyond those that every endpoint of its kind has.
+    /// Errors in addition to those that every endpoint with the same access and parameters has.
     pub fn fails(mut self, codes: &[Code]) -> Self {
         self.errors.extend(codes.iter().map(Code::code));
         self
     }
 
-    /// A browser gets an error as a page.
+    /// A browser receives an error as a page.
     pub fn fails_as_page(self) -> Self {
         Self { errors_as_page: true, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn handler() {}
+
+    #[test]
+    fn a_second_statement_about_the_log_is_kept_as_a_contradiction() {
+        let reads = || get("/", PUBLIC, handler);
+        assert_eq!(reads().audit, Audit::Unstated);
+        assert_eq!(reads().unaudited("why").audit, Audit::Unaudited { reason: "why" });
+        let contradictions = [
+            reads().audited("pin.updated", Resource::Path, &[]).unaudited("why"),
+            reads().unaudited("why").audited("pin.updated", Resource::Path, &[]),
+            reads().unaudited("why").unaudited("why"),
+            reads().unaudited("why").audited("pin.updated", Resource::Path, &[]).unaudited("why"),
+        ];
+        assert!(contradictions.iter().all(|endpoint| endpoint.audit == Audit::StatedTwice));
     }
 }

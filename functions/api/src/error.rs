@@ -1,9 +1,9 @@
-//! Errors as HTTP: the only place that knows status codes and the only one that builds an error body. [`codes`] is the
-//! table of all errors; a flow's errors become rows of it in the file of their noun.
+//! Errors as HTTP: the only module that knows status codes and builds error bodies. [`codes`] is the table of all
+//! errors. The file of a noun maps the errors of its flows to rows of that table.
 //!
-//! The body is a superset that three kinds of client read: the Python SDK (`message`, `code`, and `detail` where it is
-//! a list), the MCP server (`error{…}`), the n8n node (`error.message`). `detail` is never a string: the SDK would lose
-//! the code.
+//! Three kinds of client read the body: the Python SDK (`message`, `code`, and `detail` if it is
+//! a list), the MCP server (`error{…}`), the n8n node (`error.message`). `detail` is never a string: the
+//! SDK would lose the code.
 
 pub mod codes;
 pub mod pinterest;
@@ -20,7 +20,7 @@ use pinbridge_shared::ports::PortError;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::connection_page::CONTENT_TYPE_HTML;
+use crate::content_type::{HTML, JSON};
 use codes::Code;
 
 /// One error of every code and status, for the OpenAPI document.
@@ -30,14 +30,15 @@ pub fn samples() -> Vec<ApiError> {
     rows.map(|row| ApiError::from(*row)).collect()
 }
 
-/// What is wrong with one field of a request.
+/// The error of one field of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(rename = "Field")]
 pub struct FieldError {
-    /// Where: `["body", "title"]`, `["query", "limit"]`.
+    /// The location of the field, such as `["body", "title"]` or `["query", "limit"]`.
     pub loc: Vec<String>,
+    /// The error in a sentence for people.
     pub msg: String,
-    /// A stable word for the kind of error, as FastAPI names them.
+    /// The stable name of the kind of error, as in FastAPI.
     #[serde(rename = "type")]
     pub kind: &'static str,
 }
@@ -48,31 +49,30 @@ impl FieldError {
     }
 }
 
-/// The body of an error, for three kinds of client: `code` and `message`, the same with a remedy in `error`, and the
-/// fields in `detail`.
+/// The body of every error. `error` repeats `code` and `message` and says what to do.
 #[derive(Serialize, JsonSchema)]
 pub struct Error {
-    /// Stable: what a program decides by.
+    /// The stable code. Programs branch on it.
     pub code: &'static str,
-    /// For a person.
+    /// The error in a sentence for people.
     pub message: String,
     pub error: Explanation,
-    /// The same as `error.errors`, where there are any.
+    /// Equal to `error.errors`. Absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub detail: Vec<FieldError>,
 }
 
-/// What went wrong, and what to do.
+/// An error and its remedy.
 #[derive(Serialize, JsonSchema)]
 pub struct Explanation {
     pub code: &'static str,
     pub message: String,
-    /// What to do.
+    /// What the client can do about the error.
     pub remediation: &'static str,
-    /// When to try again.
+    /// The seconds to wait before the next request.
     pub retry_after_seconds: Option<u64>,
     pub request_id: String,
-    /// Every field that is wrong.
+    /// Every invalid field.
     pub errors: Vec<FieldError>,
 }
 
@@ -100,13 +100,16 @@ impl From<Code> for ApiError {
 }
 
 impl Code {
-    /// The error whose message has the value for `{name}`.
+    /// The error with the value in place of `{name}` in its message.
     pub fn with(self, name: &str, value: impl Display) -> ApiError {
         let mut error = ApiError::from(self);
         error.message = error.message.replace(&format!("{{{name}}}"), &value.to_string());
         error
     }
 }
+
+/// The kinds of errors of fields that no value would make valid.
+const NOT_ACCEPTED: [&str; 2] = ["extra_forbidden", "not_supported"];
 
 impl ApiError {
     pub fn status(&self) -> StatusCode {
@@ -133,13 +136,13 @@ impl ApiError {
         self.retry_after_s
     }
 
-    /// With the time that the cause names, where it names one.
+    /// With the time of the cause, if the cause has one.
     pub fn retried(mut self, after_s: Option<u64>) -> Self {
         self.retry_after_s = after_s.or(self.retry_after_s);
         self
     }
 
-    /// With words that only the cause knows.
+    /// With the texts of the cause.
     pub fn worded(mut self, message: String, remediation: &'static str) -> Self {
         self.message = message;
         self.remediation = remediation;
@@ -147,19 +150,21 @@ impl ApiError {
     }
 
     pub fn validation(errors: Vec<FieldError>) -> Self {
-        let mut error = Self::from(codes::VALIDATION_ERROR);
+        let must_go = |error: &FieldError| NOT_ACCEPTED.contains(&error.kind);
+        let all_must_go = !errors.is_empty() && errors.iter().all(must_go);
+        let mut error = Self::from(if all_must_go { codes::FIELD_NOT_ACCEPTED } else { codes::VALIDATION_ERROR });
         if let Some(first) = errors.first() {
             error.message = format!("{}: {}", first.loc.last().map_or("request", String::as_str), first.msg);
         }
         Self { errors, ..error }
     }
 
-    /// One field of the body, the query, the path or a header is wrong.
+    /// One field of the body, the query, the path or a header is invalid.
     pub fn invalid(place: &str, name: &str, msg: impl Into<String>, kind: &'static str) -> Self {
         Self::validation(vec![FieldError::new(place, name, msg, kind)])
     }
 
-    /// The same, and this besides. (What has no field in it is about the whole request.)
+    /// Adds an invalid field. An error without fields is about the whole request and stays as it is.
     pub fn and(mut self, error: FieldError) -> Self {
         if !self.errors.is_empty() {
             self.errors.push(error);
@@ -180,17 +185,17 @@ impl ApiError {
         codes::INTERNAL_ERROR.into()
     }
 
-    /// A handler of a public endpoint has asked who calls.
+    /// The handler of a public endpoint has extracted a caller.
     pub fn no_caller() -> Self {
-        tracing::error!("a public route's handler asked who calls");
+        tracing::error!("the handler of a public endpoint extracted a caller");
         codes::INTERNAL_ERROR.into()
     }
 
-    /// The error for a response that the framework made by itself (a path that isn't UTF-8, for one): it has neither
-    /// the API's JSON nor a page.
+    /// The error in place of a response of the framework, such as that to a path that isn't UTF-8. Its body is neither
+    /// JSON nor a page.
     pub fn of_bare(response: &Response) -> Option<Self> {
         let status = response.status();
-        let is_ours = |kind: &HeaderValue| kind == "application/json" || kind == CONTENT_TYPE_HTML;
+        let is_ours = |kind: &HeaderValue| kind == JSON || kind == HTML;
         if response.headers().get(CONTENT_TYPE).is_some_and(is_ours)
             || !(status.is_client_error() || status.is_server_error())
         {
@@ -200,7 +205,7 @@ impl ApiError {
         Some(Self { status, ..code.into() })
     }
 
-    /// The names of the headers that come with it.
+    /// The names of the headers of the error.
     pub fn headers(&self) -> Vec<&'static str> {
         let all = [
             ("retry-after", self.retry_after_s.is_some()),
@@ -210,7 +215,7 @@ impl ApiError {
         all.into_iter().filter(|(_, has)| *has).map(|(name, _)| name).collect()
     }
 
-    /// The body, which names the request.
+    /// The body with the id of the request.
     pub fn body(&self, request_id: &str) -> Error {
         Error {
             code: self.code,
@@ -229,7 +234,7 @@ impl ApiError {
 
     pub fn render(&self, request_id: &str) -> Response {
         let mut response = (self.status, Json(self.body(request_id))).into_response();
-        // The address of a request may be a secret (an OAuth callback's is).
+        // The address of a request can be a secret, as in the OAuth callback.
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         if let Some(seconds) = self.retry_after_s {
@@ -243,7 +248,7 @@ impl ApiError {
 }
 
 impl IntoResponse for ApiError {
-    /// Only marks the response; the outermost layer renders it, because it knows the request's id.
+    /// Marks the response. The outermost layer renders the error, because it knows the id of the request.
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
         response.extensions_mut().insert(self);
@@ -252,7 +257,7 @@ impl IntoResponse for ApiError {
 }
 
 impl From<PortError> for ApiError {
-    /// What failed is for the log, not for the client.
+    /// The cause goes to the log, not to the client.
     fn from(error: PortError) -> Self {
         tracing::error!(%error, "a port failed");
         match error {

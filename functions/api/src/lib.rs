@@ -1,11 +1,12 @@
 //! The HTTP API. A file of [`routes`] is one noun: its types, its handlers, which extract, authorise, call one flow and
-//! answer, and its endpoints, each described once. [`endpoint`] is the builder and the table that everything is derived
-//! from. [`error`] alone knows status codes and builds every error body.
+//! answer, and its endpoints, each described once. [`endpoint`] is their builder. Everything is derived from the table
+//! of all endpoints, [`routes::table`]. [`error`] alone knows status codes and builds every error body.
 
 pub mod activity;
 mod answer;
 pub mod auth;
 pub mod connection_page;
+mod content_type;
 pub mod endpoint;
 pub mod error;
 pub mod openapi;
@@ -24,13 +25,13 @@ use error::{ApiError, codes};
 /// The API, ready to be served: under `lambda_http` on Lambda, by `axum::serve` locally.
 pub fn router(context: Context) -> Router {
     let mut router = Router::new();
-    for endpoint in endpoint::table() {
+    for endpoint in routes::table() {
         let Endpoint { path, access, audit, mut handler, .. } = endpoint;
         if let Audit::Audited(audited) = audit {
             let layer = activity::Layer { context: context.clone(), path, audited };
             handler = handler.route_layer(from_fn_with_state(layer, activity::keep));
         }
-        // The last layer is the outermost: a call that isn't let in leaves no entry.
+        // The last layer is the outermost: a refused caller leaves no entry.
         router = router.route(path, handler.route_layer(from_fn_with_state((context.clone(), access), auth::enforce)));
     }
     router

@@ -7,7 +7,7 @@ use pinbridge_shared::telemetry::{self, Output};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     if std::env::args().nth(1).as_deref() == Some("--print-routes") {
-        for endpoint in pinbridge_api::endpoint::table() {
+        for endpoint in pinbridge_api::routes::table() {
             println!("{} {}", endpoint.method, endpoint.path);
         }
         return Ok(());

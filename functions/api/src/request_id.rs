@@ -1,4 +1,4 @@
-//! Every response carries `x-request-id`, and every error is rendered here, once its request id is known.
+//! Adds `x-request-id` to every response, and renders every error with the id of its request.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
@@ -17,7 +17,7 @@ use crate::error::ApiError;
 
 pub const HEADER: &str = "x-request-id";
 
-/// The request's id, for whoever needs it inside.
+/// The id of the request, for handlers and layers.
 #[derive(Clone, Debug)]
 pub struct RequestId(pub String);
 
@@ -45,7 +45,7 @@ pub async fn with_request_id(mut request: Request, next: Next) -> Response {
     response
 }
 
-/// API Gateway's own id, which its access log has too; elsewhere a fresh one.
+/// The id that API Gateway gave the request, as in its access log. Without API Gateway, a new id.
 fn of(request: &Request) -> String {
     let gateway = request.extensions().get::<RequestContext>().and_then(|context| match context {
         RequestContext::ApiGatewayV2(context) => context.request_id.clone(),

@@ -304,7 +304,7 @@ async fn a_run_of_everything_for_the_parent_to_read() {
     run.keep("almost the key", &almost);
     let nonsense = json!({"x": key, "account_id": session, "title": PASSWORD, "email": "x@example.com", "password": WRONG_PASSWORD,
                           "name": "n"}).to_string();
-    for route in pinbridge_api::endpoint::table() {
+    for route in pinbridge_api::routes::table() {
         // What ends the run's own credentials comes later.
         let path = route.path.replace("{id}", &account);
         if route.method == http::Method::DELETE || path.ends_with("/change-password") || path.ends_with("/callback") {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use pinbridge_api::activity::Audit;
-use pinbridge_api::endpoint;
+use pinbridge_api::routes;
 use pinbridge_shared::domain::account::Account;
 use pinbridge_shared::domain::ids::AccountKey;
 use pinbridge_shared::domain::pin::failure::Failure;
@@ -37,7 +37,7 @@ fn texts(items: &[Value], field: &str) -> Vec<String> {
 
 #[test]
 fn a_route_that_changes_something_leaves_an_entry_or_says_why_not() {
-    for endpoint in endpoint::table() {
+    for endpoint in routes::table() {
         assert!(
             endpoint.audit != Audit::Unstated || endpoint.method == "GET",
             "{} {} changes something: call audited or unaudited on it",

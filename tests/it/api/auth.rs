@@ -2,7 +2,8 @@
 
 use http::Request;
 use pinbridge_api::auth::Access;
-use pinbridge_api::endpoint::{self, Endpoint};
+use pinbridge_api::endpoint::Endpoint;
+use pinbridge_api::routes;
 use pinbridge_shared::domain::ids::{AccountId, AccountKey};
 use pinbridge_shared::domain::tenant::scope::Scope;
 use pinbridge_shared::domain::tenant::user::Role;
@@ -32,7 +33,7 @@ fn code(answer: &Value) -> &str {
 #[tokio::test]
 async fn without_credentials_only_public_routes_answer() {
     let api = Api::new().await;
-    for route in endpoint::table() {
+    for route in routes::table() {
         let (status, answer) = api.call(route.method.as_str(), &path(&route), As::Nobody, Value::Null).await;
         let wanted = route.access != Access::Public;
         let is_refused = (status, code(&answer)) == (401, "missing_api_key");
@@ -45,7 +46,7 @@ async fn each_scope_opens_the_routes_of_its_name_and_no_others() {
     let api = Api::new().await;
     for scope in Scope::ALL {
         let (key, _) = api.new_key(json!({"name": scope.name(), "scopes": [scope.name()]})).await;
-        for route in endpoint::table() {
+        for route in routes::table() {
             let (status, answer) = api.call(route.method.as_str(), &path(&route), As::Key(&key), Value::Null).await;
             let is_open = [Access::Public, Access::Scope(scope)].contains(&route.access);
             assert_eq!(!is_shut(status, &answer), is_open, "{} {} {status} {answer}", route.method, route.path);
@@ -59,7 +60,7 @@ async fn a_role_opens_what_its_scopes_open_and_what_is_for_people() {
         let api = Api::new().await;
         api.person("ada@example.com", role).await;
         let token = api.log_in("ada@example.com").await;
-        for route in endpoint::table() {
+        for route in routes::table() {
             let (status, answer) =
                 api.call(route.method.as_str(), &path(&route), As::Bearer(&token), Value::Null).await;
             let is_open = match route.access {

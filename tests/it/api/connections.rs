@@ -161,6 +161,7 @@ async fn each_failure_has_its_words_for_people_and_its_code_for_clients() {
                 assert_eq!(page.status, status, "{query}");
                 assert_is_safe(&page);
                 assert!(page.text.contains("<h1>Not connected</h1>") && page.text.contains("class=\"do\""), "{query}");
+                assert!(!page.text.contains("/v1/"), "a person can't call the API: {}", page.text);
             } else {
                 assert_eq!(api.get(&path).await.told(), (status, code.into()), "{query}");
             }

@@ -259,7 +259,7 @@ const CASES: &[Case] = &[
 #[test]
 fn every_route_has_a_case_and_every_case_a_route() {
     let routes: BTreeSet<(String, &str)> =
-        pinbridge_api::endpoint::table().iter().map(|one| (one.method.to_string(), one.path)).collect();
+        pinbridge_api::routes::table().iter().map(|one| (one.method.to_string(), one.path)).collect();
     let cases: BTreeSet<(String, &str)> =
         CASES.iter().map(|(method, path, ..)| ((*method).to_owned(), *path)).collect();
     assert_eq!(

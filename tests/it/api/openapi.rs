@@ -6,10 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pinbridge_api::endpoint::table;
 use pinbridge_api::error::{ApiError, samples};
-use pinbridge_api::openapi::document;
-use pinbridge_api::routes::examples;
+use pinbridge_api::routes::system::description as document;
+use pinbridge_api::routes::{examples, table};
 use serde_json::{Map, Value, json};
 
 use super::isolation;
@@ -47,6 +46,15 @@ fn every_error_is_of_an_operation() {
     let described = document()["paths"].to_string();
     let unused: Vec<&&str> = samples.iter().filter(|code| !described.contains(&format!("\"{code}\""))).collect();
     assert!(unused.is_empty(), "no operation is described with {unused:?}");
+}
+
+#[test]
+fn the_oauth_callback_has_no_errors_of_accounts_and_boards() {
+    let described = document()["paths"]["/v1/pinterest/oauth/callback"]["get"]["responses"].to_string();
+    for code in ["board_not_found", "board_section_not_found", "not_found", "token_expired", "token_revoked"] {
+        assert!(!described.contains(&format!("\"{code}\"")), "{code}");
+    }
+    assert!(described.contains("oauth_state_invalid"));
 }
 
 #[test]

@@ -348,3 +348,60 @@ async fn a_failed_pin_is_retried_on_another_board_that_is_checked_first() {
     let (status, pin) = ask(&api, "POST", &path, json!({"board_id": other, "account_id": ACCOUNT})).await;
     assert_eq!((status, &pin["status"], &pin["board_id"]), (200, &json!("queued"), &json!(other)), "{pin}");
 }
+
+/// A remediation names only what the request has, and what the caller can do about it.
+#[tokio::test]
+async fn a_remediation_fits_the_request() {
+    let api = api().await;
+    let id = create(&api, "a").await;
+    let (create, edit) = ("/v1/pins".to_owned(), format!("/v1/pins/{id}"));
+    let with = |name: &str, value: Value, image: Value| {
+        let mut body = body("b");
+        (body[name], body["image_url"]) = (value, image);
+        body
+    };
+    let image = json!("https://images.example.com/a.jpg");
+    let not_enabled = "assets_not_enabled";
+    let cases = [
+        (
+            "POST",
+            &create,
+            with("media_type", json!("video"), image.clone()),
+            not_enabled,
+            "remove video_url",
+            "asset_id",
+        ),
+        (
+            "POST",
+            &create,
+            with("media_type", json!("Video "), Value::Null),
+            not_enabled,
+            "remove video_url",
+            "asset_id",
+        ),
+        (
+            "POST",
+            &create,
+            with("video_url", json!("https://a.example"), image),
+            not_enabled,
+            "remove video_url",
+            "asset_id",
+        ),
+        ("POST", &create, with("asset_id", json!(UNKNOWN), Value::Null), not_enabled, "instead of asset_id", "video"),
+        (
+            "PATCH",
+            &edit,
+            json!({"image_url": "https://images.example.com/b.jpg"}),
+            "validation_error",
+            "Remove",
+            "Correct",
+        ),
+        ("PATCH", &edit, json!({"colour": "red"}), "validation_error", "Remove", "Correct"),
+        ("PATCH", &edit, json!({"title": ""}), "validation_error", "Correct", "Remove"),
+    ];
+    for (method, path, body, code, wanted, unwanted) in cases {
+        let answer = refused(&api, method, path, body.clone(), 422, code).await;
+        let remediation = answer["error"]["remediation"].as_str().expect("a text");
+        assert!(remediation.contains(wanted) && !remediation.contains(unwanted), "{method} {body}: {remediation}");
+    }
+}

@@ -1,7 +1,8 @@
 //! The page of limits and lives is what the code says.
 
+use pinbridge_api::openapi::schema::{LIMIT_DEFAULT, LIMIT_MAX, OFFSET_MAX};
+use pinbridge_api::request as bodies;
 use pinbridge_api::request::query::SEARCH_MAX;
-use pinbridge_api::request::{self as bodies, query};
 use pinbridge_api::routes;
 use pinbridge_api::routes::export::PAGE_BYTES_MAX;
 use pinbridge_api::routes::imports::import_file;
@@ -81,9 +82,9 @@ fn limits() -> Vec<(&'static str, String)> {
         ("boards that a simulated account adds", sandbox::OWN_BOARDS_MAX.to_string()),
         ("sections of them all", sandbox::SECTIONS_MAX.to_string()),
         // Lists.
-        ("a page, unless asked otherwise", query::LIMIT_DEFAULT.to_string()),
-        ("a page at most", query::LIMIT_MAX.to_string()),
-        ("an offset at most", query::OFFSET_MAX.to_string()),
+        ("a page, unless asked otherwise", LIMIT_DEFAULT.to_string()),
+        ("a page at most", LIMIT_MAX.to_string()),
+        ("an offset at most", OFFSET_MAX.to_string()),
         ("newest imports that a list looks through", imports::IMPORTS_LISTED_MAX.to_string()),
         ("pins of a list that are counted at least", list_pins::COUNTED.to_string()),
         ("pins that one call looks through for a state, a text or another order", list_pins::WINDOW.to_string()),

@@ -18,7 +18,7 @@ pub fn check(method: &Method, path: &str, status: u16, headers: &HeaderMap, text
     if method == Method::HEAD {
         return;
     }
-    let document = pinbridge_api::openapi::document();
+    let document = pinbridge_api::routes::system::description();
     let Some((template, operation)) = operation(document, method, path) else {
         let code = serde_json::from_str::<Value>(text).ok().map(|answer| answer["code"].clone());
         let is_nowhere = [(404, "route_not_found"), (405, "method_not_allowed")];
@@ -86,7 +86,7 @@ fn validator(name: &str, schema: &Value) -> Arc<Validator> {
     let mut known = KNOWN.get_or_init(Mutex::default).lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let compiled = known.entry(name.to_owned()).or_insert_with(|| {
         assert!(!schema.is_null(), "{name} has no schema");
-        let root = json!({"components": pinbridge_api::openapi::document()["components"], "allOf": [schema]});
+        let root = json!({"components": pinbridge_api::routes::system::description()["components"], "allOf": [schema]});
         let options = jsonschema::options().with_draft(Draft::Draft202012).should_validate_formats(true);
         Arc::new(options.build(&root).unwrap_or_else(|error| panic!("{name}: {error}")))
     });

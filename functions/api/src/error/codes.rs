@@ -1,20 +1,19 @@
-//! Every error of the HTTP API: status, code, message and remediation, once. The API's answers and the errors of the
-//! OpenAPI document are made of these rows. A code is public API: codes are added, never renamed.
+//! Every error of the HTTP API with its status, code, message and remediation. The answers and the OpenAPI document are
+//! made of these rows. A code is public API: codes are added, never renamed.
 //!
-//! `{name}` in a message stands for what the error fills in. Of rows with the same code and status, the document shows
-//! the first.
+//! An error replaces `{name}` in its message with a value. The document shows the first row of each code and status.
 
 use http::StatusCode;
 use pinbridge_shared::domain::pin::failure::Failure;
 
-/// How long a client waits when a part of the system did not answer, in seconds.
+/// How long a client waits after a failure of the infrastructure, in seconds.
 pub const RETRY_AFTER_S: u64 = 2;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Code {
     status: u16,
     texts: Texts,
-    /// The default of `Retry-After`; `None`: the error has no such header unless its cause says when.
+    /// The default of `Retry-After`, in seconds. `None`: the error has the header only if its cause names a time.
     pub retry_after_s: Option<u64>,
 }
 
@@ -25,7 +24,7 @@ enum Texts {
         message: &'static str,
         remediation: &'static str,
     },
-    /// Those of a pin that failed for the same reason.
+    /// The texts of a pin that fails for the same reason.
     OfFailure(Failure),
 }
 
@@ -76,107 +75,110 @@ macro_rules! table {
 }
 
 const LOG_IN: &str = "Log in at POST /v1/auth/login and send the token as Authorization: Bearer.";
-const NEW_KEY: &str = "Use a new key for a new pin.";
-const NOTHING_LEFT: &str = "Nothing is left to do.";
+const NEW_KEY: &str = "Use a new idempotency key for a new pin.";
+const NOTHING_LEFT: &str = "No action is needed.";
 const RECONNECT: &str = "Reconnect the account.";
-const BEGIN_AGAIN: &str = "Begin again at GET /v1/pinterest/oauth/start.";
+const CONNECT_AGAIN: &str = "Start a new connection with GET /v1/pinterest/oauth/start.";
 const SEND_AGAIN: &str = "Send the same request again.";
 
 #[rustfmt::skip] // Code, message and remediation read as the table they are.
 table! {
     // Any request.
     ROUTE_NOT_FOUND = own(404, "route_not_found",
-        "There is no such route.",
-        "Check the path; GET /docs lists the routes.");
+        "The API has no such path.",
+        "Check the path. GET /docs lists every operation.");
     METHOD_NOT_ALLOWED = own(405, "method_not_allowed",
-        "This route has no such method.",
-        "Use one of the methods that the Allow header names.");
+        "The path does not accept this method.",
+        "Use a method that the Allow header names.");
     BAD_REQUEST = own(400, "bad_request",
         "The request could not be read.",
         "Check the path and the query.");
     MALFORMED_JSON = own(400, "malformed_json",
-        "The body is not valid JSON: {reason}.",
-        "Send a JSON object in UTF-8.");
+        "The request body is not valid JSON: {reason}.",
+        "Send valid JSON in UTF-8.");
     BODY_UNREADABLE = own(400, "body_unreadable",
-        "The body broke off.",
+        "The request body ended early.",
         SEND_AGAIN);
     PAYLOAD_TOO_LARGE = own(413, "payload_too_large",
-        "The body is larger than {bytes} bytes.",
+        "The request body is larger than {bytes} bytes.",
         "Send a smaller body.");
     VALIDATION_ERROR = own(422, "validation_error",
         "The request is not valid.",
         "Correct the fields named in errors.");
+    FIELD_NOT_ACCEPTED = own(422, "validation_error",
+        "The request has fields that this operation does not accept.",
+        "Remove the fields named in errors.");
     NOT_SUPPORTED = own(422, "not_supported",
         "{field} is not supported in this version.",
-        "Leave it out.");
+        "Remove the field from the request.");
     NOT_FOUND = own(404, "not_found",
-        "There is no such {resource} in this workspace.",
-        "Check the id and the key's workspace.");
+        "The {resource} does not exist in this workspace.",
+        "Check the id, and use a key of the workspace that owns it.");
     INTERNAL_ERROR = own(500, "internal_error",
-        "The system made a mistake.",
-        "Report the request id to the operator.");
+        "An internal error occurred.",
+        "Send the request id to the operator.");
     UNAVAILABLE = own(503, "unavailable",
-        "A part of the system did not answer; nothing was lost.",
+        "A service that the API depends on did not answer.",
         "Send the same request again, with the same idempotency key.").retried(RETRY_AFTER_S);
     NOT_AVAILABLE_SELF_HOSTED = own(501, "not_available_self_hosted",
-        "No mail is sent.",
+        "This self-hosted system does not offer this operation.",
         "Ask the operator.");
 
     // Credentials and permissions.
     MISSING_API_KEY = own(401, "missing_api_key",
-        "The request carries no API key.",
-        "Send your key in X-API-Key, or as a bearer token in Authorization.");
+        "The request has no credentials.",
+        "Send an API key in X-API-Key, or a key or session token as a bearer token in Authorization.");
     INVALID_API_KEY = own(401, "invalid_api_key",
-        "The API key is not valid.",
+        "The API key does not exist or is revoked.",
         "Check the key, or create a new one.");
     INVALID_SESSION = own(401, "invalid_session",
-        "The session is not valid, or has expired.",
+        "The session is not valid or has expired.",
         "Log in again at POST /v1/auth/login. (An API key starts with pb_live_.)");
     INSUFFICIENT_SCOPE = own(403, "insufficient_scope",
-        "This needs the scope {scope}, which the caller doesn't hold.",
-        "Use a key that has the scope, or widen this one with PATCH /v1/api-keys/{id}.");
+        "The operation needs the scope {scope}. The caller does not have it.",
+        "Use a key with the scope, or add the scope to this key with PATCH /v1/api-keys/{id}.");
     ACCOUNT_NOT_PERMITTED = own(403, "account_not_permitted",
-        "The key's allow-list leaves this Pinterest account out.",
-        "Use an account of the key's allow-list, or a key that may use this one.");
+        "The allow-list of the API key does not contain this Pinterest account.",
+        "Use an account on the allow-list, or another key.");
     KEY_IS_LIMITED = own(403, "account_not_permitted",
-        "A key with an allow-list can't manage the workspace.",
+        "An API key with an allow-list can't do this.",
         "Use a key without an allow-list, or log in.");
     SESSION_REQUIRED = own(403, "session_required",
-        "This needs a person's session: an API key can't do it.",
+        "The operation needs the session of a person. An API key can't call it.",
         LOG_IN);
     WORKSPACE_RESETTING = own(409, "workspace_resetting",
         "The workspace is being reset.",
-        "Wait until the sandbox's contents are removed; then it opens again.");
+        "Send the request again when the content of the sandbox is removed.");
 
     // People, keys and projects.
     INVALID_CREDENTIALS = own(401, "invalid_credentials",
         "The email address or the password is wrong.",
-        "Check both. The operator can set a new password: operator set-password.");
+        "Check both. The operator can set a new password with operator set-password.");
     LOGIN_RATE_LIMITED = own(429, "rate_limited",
-        "There were too many attempts to log in with this email address.",
-        "Wait for retry_after_seconds, then log in with the right password.").retried(60);
+        "Too many attempts to log in with this email address failed.",
+        "Wait for retry_after_seconds, then log in with the correct password.").retried(60);
     NO_WORKSPACE = own(409, "no_workspace",
-        "Your organisation has no workspace any more.",
-        "The operator creates one: operator create-workspace.");
+        "The organisation has no workspace.",
+        "Ask the operator to create one with operator create-workspace.");
     EMAIL_TAKEN = own(409, "email_taken",
-        "The email address is taken.",
-        "Log in, or use another address.");
+        "Another person has this email address.",
+        "Log in with it, or use another address.");
     REGISTRATION_CLOSED = own(403, "registration_closed",
         "Registration is closed.",
-        "Ask the operator for an account (operator create-user), or to open registration \
+        "Ask the operator to create an account (operator create-user) or to open registration \
          (PINBRIDGE_REGISTRATION=open).");
     KEY_REVOKED = own(409, "key_revoked",
-        "The key is revoked.",
-        "Create a new one.");
+        "The API key is revoked.",
+        "Create a new key.");
     TOO_MANY_KEYS = own(409, "too_many_keys",
-        "The workspace has as many keys as it may have.",
-        "Revoke keys that nobody uses (see last_used_at).");
+        "The workspace has the maximum number of API keys.",
+        "Revoke unused keys. last_used_at shows when a key was last used.");
     SANDBOX_NOT_FOUND = own(404, "not_found",
         "The organisation has no sandbox.",
         "Create one with POST /v1/projects/sandbox.");
     WORKSPACE_DELETED = own(409, "workspace_deleted",
         "The sandbox was deleted.",
-        "Ask the operator whether its removal has finished.");
+        "Ask the operator whether the removal is complete.");
 
     // Connections.
     TOKEN_EXPIRED = own(409, "token_expired",
@@ -186,151 +188,157 @@ table! {
     ACCOUNT_DISCONNECTED = of(409, Failure::AccountDisconnected);
     SCOPE_MISSING = own(409, "scope_missing",
         "The connection lacks {scopes}.",
-        "Reconnect the account and grant every scope. A scope that Pinterest doesn't ask for is added by the operator \
-         (PINBRIDGE_PINTEREST_SCOPES).");
+        "Reconnect the account and grant every scope. If Pinterest does not offer the scope, ask the operator to add \
+         it to PINBRIDGE_PINTEREST_SCOPES.");
     PINTEREST_APP_MISSING = own(409, "pinterest_app_missing",
-        "No Pinterest app is configured, so nobody can agree to a connection.",
-        "The operator sets PINBRIDGE_PINTEREST_APP_ID and PINBRIDGE_OAUTH_REDIRECT_URL and stores the app's secret.");
+        "No Pinterest app is configured.",
+        "Ask the operator to set PINBRIDGE_PINTEREST_APP_ID and PINBRIDGE_OAUTH_REDIRECT_URL, and to store the app's \
+         secret.");
     SANDBOX_ACCOUNT_LIMIT = own(403, "sandbox_account_limit",
-        "A sandbox has at most {limit} simulated accounts, and all of them work.",
-        "Use one of those at GET /v1/pinterest/accounts, or reset the sandbox.");
+        "The sandbox has the maximum of {limit} simulated accounts, and all of them are connected.",
+        "Use an account of GET /v1/pinterest/accounts, or reset the sandbox.");
     OAUTH_STATE_INVALID = own(400, "oauth_state_invalid",
-        "This connection attempt is unknown, has been used already, or is older than ten minutes.",
-        BEGIN_AGAIN);
+        "The state of this connection is unknown, was used before, or is older than ten minutes.",
+        CONNECT_AGAIN);
     OAUTH_DENIED = own(400, "oauth_denied",
-        "Access was not granted on Pinterest; nothing was connected.",
-        "Begin again and agree on Pinterest's page, if that was a mistake.");
+        "Access was not granted on Pinterest. No account was connected.",
+        "To connect the account, start a new connection and grant access on Pinterest's page.");
     OAUTH_CODE_MISSING = own(400, "oauth_code_missing",
-        "Pinterest sent no code.",
-        BEGIN_AGAIN);
+        "Pinterest sent no authorization code. No account was connected.",
+        CONNECT_AGAIN);
     OAUTH_CODE_REFUSED = own(400, "oauth_code_refused",
-        "Pinterest refused the code; nothing was connected.",
-        BEGIN_AGAIN);
+        "Pinterest refused the authorization code. No account was connected.",
+        CONNECT_AGAIN);
     OAUTH_TOKENS_REFUSED = own(502, "oauth_code_refused",
-        "Pinterest refuses the tokens that it has just issued; nothing was connected.",
-        BEGIN_AGAIN);
+        "Pinterest refused the tokens that it had just issued. No account was connected.",
+        CONNECT_AGAIN);
     PINTEREST_APP_REFUSED = own(502, "pinterest_app_refused",
-        "Pinterest refused this installation's app; nothing was connected.",
-        "The operator checks the app's id, secret and redirect URL.");
+        "Pinterest refused the app of this installation. No account was connected.",
+        "Ask the operator to check the app's id, secret and redirect URL.");
 
     // Boards, and every call that goes through to Pinterest.
     BOARD_NOT_FOUND = of(404, Failure::BoardNotFound);
     BOARD_SECTION_NOT_FOUND = of(404, Failure::BoardSectionNotFound);
     BOARD_ACCESS_DENIED = own(422, "board_access_denied",
-        "Pinterest doesn't let this account do that to the board.",
+        "Pinterest does not allow this account to access or change the board.",
         "Choose a board that the account owns or collaborates on.");
     PREFLIGHT_BOARD_NOT_FOUND = own(422, "board_not_found",
-        "The board does not exist, or isn't shown to this account.",
+        "The board does not exist, or the account can't see it.",
         "Choose another board.");
     PREFLIGHT_BOARD_DELETED = own(422, "board_deleted",
         "The board was deleted.",
         "Choose another board.");
     PREFLIGHT_BOARD_ACCESS_DENIED = of(422, Failure::BoardAccessDenied);
     SANDBOX_BOARD_LIMIT = own(403, "sandbox_board_limit",
-        "A simulated account can have {limit} boards of its own, and has them.",
+        "The simulated account has the maximum of {limit} created boards.",
         "Delete one of them, or reset the sandbox.");
     SANDBOX_BOARD_FIXED = own(403, "sandbox_board_fixed",
-        "The boards that a sandbox begins with can't be changed or deleted.",
-        "Create a board, and change that.");
+        "The predefined boards of a sandbox can't be changed or deleted.",
+        "Create a board, and change or delete that one.");
     PINTEREST_RATE_LIMITED = own(429, "rate_limited",
-        "Pinterest asks this account to slow down.",
+        "Pinterest limits the rate of this account's requests.",
         "Send the same request again after retry_after_seconds.");
     PINTEREST_VALIDATION_ERROR = own(422, "validation_error",
         "Pinterest refused the request.",
-        "Correct what Pinterest names and send it again.");
+        "Correct the request as Pinterest's message says, then send it again.");
     TRIAL_ACCESS = of(409, Failure::TrialAccess);
     FEATURE_RESTRICTED = of(409, Failure::FeatureRestricted);
     PINTEREST_BUSY = own(503, "pinterest_busy",
-        "Pinterest was changing the board at that moment.",
+        "Pinterest was changing the board.",
         SEND_AGAIN).retried(RETRY_AFTER_S);
     PINTEREST_UNREACHABLE = own(502, "pinterest_unreachable",
         "Pinterest could not be reached.",
         SEND_AGAIN).retried(RETRY_AFTER_S);
     OAUTH_PINTEREST_UNREACHABLE = own(502, "pinterest_unreachable",
-        "Pinterest could not be reached; nothing was connected.",
-        "Try again: begin again at GET /v1/pinterest/oauth/start.").retried(RETRY_AFTER_S);
+        "Pinterest could not be reached. No account was connected.",
+        CONNECT_AGAIN).retried(RETRY_AFTER_S);
     OUTCOME_UNKNOWN = own(502, "outcome_unknown",
-        "Pinterest's answer was lost; what was asked for may or may not have happened.",
-        "Read the boards before you send it again.");
+        "Pinterest's answer was lost. The change may or may not have taken effect.",
+        "Read the resource from Pinterest before you send the request again.");
     PINTEREST_REJECTED = own(502, "pinterest_rejected",
-        "Pinterest refused the request for a reason this version doesn't know.",
-        "Read Pinterest's message.");
+        "Pinterest refused the request for an unknown reason.",
+        "Read Pinterest's message. If it does not help, send the request id to the operator.");
     ANALYTICS_NOT_STORED = own(422, "analytics_not_stored",
-        "This installation keeps no history of analytics.",
-        "Ask with source=auto or live, which reach 90 days back.");
+        "This installation does not store analytics.",
+        "Use source=auto or source=live. Both reach 90 days back.");
 
     // Pins.
     ASSETS_NOT_ENABLED = own(422, "assets_not_enabled",
         "Uploaded assets are not available in this version.",
-        "Send image_url instead of asset_id.");
+        "Send image_url instead of asset_id, and cover_image_url instead of cover_image_asset_id.");
+    VIDEO_NOT_ENABLED = own(422, "assets_not_enabled",
+        "Video pins are not available in this version.",
+        "Send an image in image_url, and remove video_url and media_type.");
     IDEMPOTENCY_KEY_REUSED = own(409, "idempotency_key_reused",
-        "The idempotency key already stands for pin {existing}, which has another payload.",
+        "The idempotency key belongs to pin {existing}, which has other content.",
         NEW_KEY);
     PIN_DELETED = own(409, "pin_deleted",
-        "The idempotency key stands for pin {existing}, which was deleted.",
+        "The idempotency key belongs to pin {existing}, which was deleted.",
         NEW_KEY);
     PIN_DELETED_BEFORE = own(409, "pin_deleted",
-        "The pin was deleted before.",
+        "The pin is already deleted.",
         NOTHING_LEFT);
     DUPLICATE_CONTENT = own(409, "duplicate_content",
         "Pin {existing} of the last 24 hours has the same account, board, title, link and image.",
-        "Read that pin. If a second one is what you want, send this without on_duplicate=refuse.");
+        "Read that pin. To publish a second one, send the request without on_duplicate=refuse.");
     DUPLICATE_IN_CALL = own(409, "duplicate_content",
-        "Another pin of this call has the same account, board, title, link and image.",
-        "Leave it out. If a second one is what you want, send it without on_duplicate=refuse.");
+        "Another pin of this request has the same account, board, title, link and image.",
+        "Remove one of the pins. To publish both, send the request without on_duplicate=refuse.");
     PIN_ALREADY_PUBLISHED = own(409, "pin_already_published",
-        "The pin is published; Pinterest doesn't let us change it any more.",
-        "Delete it and publish a corrected one under a new key.");
+        "The pin is published and can't be changed.",
+        "Delete the pin and create a corrected one with a new idempotency key.");
     PIN_PUBLISHING = own(409, "pin_publishing",
-        "The pin is being published at this moment.",
-        "Read the pin until it is published or failed, then decide again.");
+        "The pin is being published.",
+        "Read the pin until its status is published or failed, then send the request again.");
     PIN_JUST_PUBLISHED = own(409, "pin_publishing",
-        "The pin was published at this moment.",
+        "The pin was published while the request was handled.",
         SEND_AGAIN);
     PIN_NOT_FAILED = own(409, "conflict",
-        "Only a failed pin can be retried; this one is {status}.",
-        "Read the pin: it is under way, or done.");
+        "Only a failed pin can be retried. The status of this pin is {status}.",
+        "Read the pin. It is published, or will be without a retry.");
     PIN_NOT_PUBLISHED = own(409, "conflict",
-        "Only a published pin has analytics; this one is {status}.",
-        "Ask again when the pin is published.");
+        "Only a published pin has analytics. The status of this pin is {status}.",
+        "Send the request again when the pin is published.");
     PIN_SUPERSEDED = own(409, "pin_superseded",
         "The pin's schedule was retried with another pin.",
-        "Read the schedule; if it failed again, retry it.");
+        "Read the schedule. If it failed again, retry the schedule.");
     RETRY_MAY_DUPLICATE = own(409, "retry_may_duplicate",
-        "A Pin of it may exist already; publishing it again could make a second one.",
-        "Look at the board. If the Pin isn't there, or a second one is no harm, retry with accept_duplicate: true in \
-         the body or the header X-Pinbridge-Accept-Duplicate: true.");
+        "The Pin may exist on Pinterest already. A retry could create a second Pin.",
+        "Look at the board. If the Pin is not there, or a second Pin is acceptable, retry with accept_duplicate: true \
+         in the body or the header X-Pinbridge-Accept-Duplicate: true.");
     EXPIRED_UNPUBLISHED = own(409, "expired_unpublished",
         "The pin is older than 30 days.",
-        "Publish it again under a new key.");
+        "Create the pin again with a new idempotency key.");
 
     // Imports.
     IMPORT_KEY_REUSED = own(409, "idempotency_key_reused",
-        "The idempotency key already stands for import {existing}, which has other rows.",
-        "Use a new key for other rows.");
+        "The idempotency key belongs to import {existing}, which has other rows.",
+        "Use a new idempotency key for other rows.");
     IMPORT_NOT_STOPPED = own(409, "conflict",
-        "Only a failed import can be resumed; this one is {status}.",
-        "Read the import: it goes on by itself, or is done.");
+        "Only a failed import can be resumed. The status of this import is {status}.",
+        "Read the import. It is completed, or continues without a resume.");
 
     // Schedules.
     SCHEDULE_KEY_REUSED = own(409, "idempotency_key_reused",
-        "The idempotency key already stands for schedule {existing}, whose request differs.",
-        "Use a new key for a new schedule, or PATCH that one.");
+        "The idempotency key belongs to schedule {existing}, which has other content.",
+        "Use a new idempotency key for a new schedule, or edit that schedule with PATCH /v1/schedules/{id}.");
     SCHEDULE_REMOVED = own(409, "schedule_removed",
-        "The idempotency key stands for schedule {existing}, which was removed.",
-        "Use a new key for a new schedule.");
+        "The idempotency key belongs to schedule {existing}, which was deleted.",
+        "Use a new idempotency key for a new schedule.");
     SCHEDULE_REMOVED_BEFORE = own(409, "schedule_removed",
-        "The schedule was removed before.",
+        "The schedule is already deleted.",
         NOTHING_LEFT);
     SCHEDULE_NOT_EDITABLE = own(409, "schedule_not_editable",
-        "Only a waiting schedule can be edited; this one is {status}.",
-        "Read the schedule. While its pin waits, PATCH the pin; otherwise make another schedule.");
+        "Only a schedule with the status scheduled can be edited. The status of this one is {status}.",
+        "Read the schedule. If its pin still waits, edit the pin with PATCH /v1/pins/{id}. Otherwise create a new \
+         schedule.");
     SCHEDULE_WRONG_STATUS = own(400, "bad_request",
-        "That isn't possible for a schedule that is {status}.",
-        "Read the schedule. Cancel a waiting one, retry a failed one, and delete one that is over.");
+        "The operation is not possible while the status of the schedule is {status}.",
+        "Read the schedule. A schedule whose pin has not started can be canceled, a failed one retried, and one that \
+         is done, failed or canceled deleted.");
 }
 
-/// What every call that goes through to Pinterest with an account's token can fail with.
+/// The errors of every operation that calls Pinterest with the token of an account.
 pub const PINTEREST: &[Code] = &[
     NOT_FOUND,
     TOKEN_EXPIRED,
@@ -346,7 +354,7 @@ pub const PINTEREST: &[Code] = &[
     PINTEREST_REJECTED,
 ];
 
-/// What checking an account's way to a board before its pin is accepted can fail with.
+/// The errors of the check of a board before a pin is accepted for it.
 pub const PREFLIGHT: &[Code] = &[
     PREFLIGHT_BOARD_NOT_FOUND,
     PREFLIGHT_BOARD_DELETED,

@@ -1,4 +1,4 @@
-//! The errors of every call that goes through to Pinterest.
+//! The errors of the operations that call Pinterest.
 
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::sandbox::OWN_BOARDS_MAX;
@@ -10,7 +10,7 @@ use super::{ApiError, codes};
 
 pub fn scope_missing(scopes: &[String]) -> ApiError {
     let scopes = match scopes {
-        [] => "a scope that this needs".to_owned(),
+        [] => "a scope that the operation needs".to_owned(),
         [one] => format!("the scope {one}"),
         more => format!("the scopes {}", more.join(", ")),
     };
@@ -48,16 +48,21 @@ pub fn refused(read: &ReadFailure) -> ApiError {
         | Failure::DeadLettered
         | Failure::PinDeleted
         | Failure::ScheduleCanceled
-        | Failure::KeyTaken => return in_its_words(codes::PINTEREST_REJECTED, read),
+        | Failure::KeyTaken => return rejected(read),
     };
     code.into()
+}
+
+/// A refusal for which the API has no code.
+pub fn rejected(read: &ReadFailure) -> ApiError {
+    in_its_words(codes::PINTEREST_REJECTED, read)
 }
 
 pub fn passing(code: Code, retry_after_ms: Option<i64>) -> ApiError {
     ApiError::from(code).retried(whole_seconds(retry_after_ms))
 }
 
-/// With Pinterest's own words, where it has said something about the request.
+/// With Pinterest's message, if it has one about the request.
 fn in_its_words(code: Code, read: &ReadFailure) -> ApiError {
     let mut error = ApiError::from(code);
     let words = read.upstream.message.as_deref().filter(|words| read.upstream.code.is_some() && !words.is_empty());

@@ -1,4 +1,4 @@
-//! The document: every endpoint of the table, with the table of errors.
+//! Makes the document from the table of endpoints and the table of errors.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::auth::Access;
-use crate::connection_page::CONTENT_TYPE_HTML;
-use crate::endpoint::{self, Answer, Endpoint, Header, Parameter, Place};
+use crate::content_type::{HTML, JSON};
+use crate::endpoint::{Answer, Endpoint, Header, Parameter, Place};
 use crate::error::codes::{
     ACCOUNT_NOT_PERMITTED, BAD_REQUEST, BODY_UNREADABLE, Code, INSUFFICIENT_SCOPE, INTERNAL_ERROR, INVALID_API_KEY,
     INVALID_SESSION, MALFORMED_JSON, METHOD_NOT_ALLOWED, MISSING_API_KEY, PAYLOAD_TOO_LARGE, ROUTE_NOT_FOUND,
@@ -18,12 +18,12 @@ use crate::error::codes::{
 use crate::error::{self, ApiError};
 
 const ABOUT: &str = "\
-    Publishes pins to Pinterest: every accepted pin once, at its account's pace, with its history in a timeline. Lists are \
-    bare arrays with their total in `X-Total-Count`. Times are RFC 3339 in UTC. Every answer has `x-request-id`. Every \
-    error has `code`, `message` and `error`, which says what to do; field errors are in `detail` too. A field marked \
-    `Extension` is not part of PinBridge's API.";
+    Publishes pins to Pinterest. The system publishes each accepted pin once, at the pace of its account, and records \
+    every step in a timeline. A list is a JSON array; `X-Total-Count` has the total number. Times are RFC 3339 in UTC. \
+    Every answer has the header `x-request-id`. Every error has `code`, `message` and `error`, which has a remediation. \
+    Field errors are also in `detail`. `Extension` marks fields that the hosted PinBridge API does not have.";
 
-/// Requests and answers are described apart: of a request, what may be left out; of an answer, all there is.
+/// Requests and answers have separate generators: a request may omit optional fields, an answer has every field.
 struct Schemas {
     requests: SchemaGenerator,
     answers: SchemaGenerator,
@@ -42,7 +42,7 @@ impl Schemas {
         Self { requests: generator(Contract::Deserialize), answers: generator(Contract::Serialize) }
     }
 
-    /// Every schema by its name.
+    /// The schemas by name.
     fn components(mut self) -> Map<String, Value> {
         let mut all = self.requests.take_definitions(true);
         for (name, mut schema) in self.answers.take_definitions(true) {
@@ -54,7 +54,7 @@ impl Schemas {
     }
 }
 
-/// An answer has no field that its schema doesn't name.
+/// Closes a schema: an answer has only the fields of its schema.
 fn close(schema: &mut Value) {
     match schema {
         Value::Object(object) => {
@@ -68,11 +68,12 @@ fn close(schema: &mut Value) {
     }
 }
 
-pub fn document() -> Value {
+/// The document of the endpoints.
+pub fn document(endpoints: &[Endpoint]) -> Value {
     let mut assembly = Assembly { schemas: Schemas::new(), samples: error::samples(), examples: answer_examples() };
     let (mut paths, mut tags) = (Map::new(), Vec::new());
-    for endpoint in endpoint::table() {
-        let described = assembly.operation(&endpoint);
+    for endpoint in endpoints {
+        let described = assembly.operation(endpoint);
         paths.entry(endpoint.path).or_insert_with(|| json!({}))[endpoint.method.as_str().to_lowercase()] = described;
         if !tags.contains(&endpoint.tag) {
             tags.push(endpoint.tag);
@@ -83,7 +84,12 @@ pub fn document() -> Value {
     let _ = schemas.answers.subschema_for::<error::Error>();
     json!({
         "openapi": "3.1.0",
-        "info": {"title": "PinBridge API", "version": VERSION, "description": ABOUT, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
+        "info": {
+            "title": "PinBridge API",
+            "version": VERSION,
+            "description": ABOUT,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
         "servers": [{"url": "/"}],
         "tags": tags.iter().map(|tag| json!({"name": tag})).collect::<Vec<_>>(),
         "paths": paths,
@@ -91,39 +97,39 @@ pub fn document() -> Value {
             "schemas": schemas.components(),
             "examples": error_examples(&samples),
             "headers": {
-                "RequestId": {"description": "The request's id, which the logs have too.", "required": true, "schema": {"type": "string"}},
-                "RetryAfter": {"description": "Seconds to wait before the next try.", "schema": {"type": "integer", "minimum": 0}},
-                "Authenticate": {"description": "How to authenticate.", "required": true, "schema": {"type": "string"}},
-                "Allow": {"description": "The methods that the path has.", "schema": {"type": "string"}},
+                "RequestId": {"description": "The id of the request. The logs have it too.", "required": true, "schema": {"type": "string"}},
+                "RetryAfter": {"description": "The seconds to wait before the next request.", "schema": {"type": "integer", "minimum": 0}},
+                "Authenticate": {"description": "The authentication scheme.", "required": true, "schema": {"type": "string"}},
+                "Allow": {"description": "The methods that the path accepts.", "schema": {"type": "string"}},
             },
             "securitySchemes": {
-                "ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "A workspace's key."},
-                "Bearer": {"type": "http", "scheme": "bearer", "description": "A session's token, or a key."},
+                "ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key of the workspace."},
+                "Bearer": {"type": "http", "scheme": "bearer", "description": "A session token or an API key."},
             },
         },
     })
 }
 
-/// Examples of answers by operation id, status and content type. `tests/it/api/openapi.rs` writes the file from what
-/// the system answers. `{version}` in it is the system's version.
+/// The examples of answers by operation id, status and content type. `tests/it/api/openapi.rs` writes the file from
+/// real answers. `{version}` stands for the version of the system.
 fn answer_examples() -> Value {
     serde_json::from_str(&include_str!("examples.json").replace("{version}", VERSION)).unwrap_or_default()
 }
 
-/// Every error, under its name.
+/// The errors by the names of their examples.
 fn error_examples(samples: &[ApiError]) -> Map<String, Value> {
     let request_id = "3f0c1f5e-6d1b-4f8a-9c57-2a3b4c5d6e7f";
     let of = |sample: &ApiError| json!({"summary": sample.message(), "value": sample.body(request_id)});
     samples.iter().map(|sample| (name(sample, samples), of(sample))).collect()
 }
 
-/// A code's example; with the status where a code has several.
+/// The name of the example of an error: its code, and its status if the code has several.
 fn name(sample: &ApiError, samples: &[ApiError]) -> String {
     let has_other = samples.iter().any(|other| other.code() == sample.code() && other.status() != sample.status());
     if has_other { format!("{}_{}", sample.code(), sample.status().as_u16()) } else { sample.code().to_owned() }
 }
 
-/// What the parts of the document share.
+/// The state that the parts of the document share.
 struct Assembly {
     schemas: Schemas,
     samples: Vec<ApiError>,
@@ -138,7 +144,7 @@ impl Assembly {
             "summary": endpoint.summary,
             "description": description(endpoint),
             "security": security(endpoint.access),
-            // For whom: `public`, a scope, `session` or `administer`.
+            // The access: `public`, a scope, `session` or `administer`.
             "x-access": endpoint.access.name(),
             "responses": self.responses(endpoint),
         });
@@ -183,7 +189,7 @@ impl Assembly {
         for (status, errors) in by_status {
             let mut response = error_response(&errors, &self.samples);
             if endpoint.errors_as_page {
-                response["content"][CONTENT_TYPE_HTML] = json!({"schema": {"type": "string"}});
+                response["content"][HTML] = json!({"schema": {"type": "string"}});
             }
             all.entry(status).or_insert(response);
         }
@@ -218,7 +224,7 @@ fn closed(schema: Schema) -> Value {
     schema
 }
 
-/// The codes of an endpoint's own errors, and those that every endpoint of its kind has.
+/// The codes of the errors of an endpoint, and of those that follow from its access, parameters and body.
 fn error_codes(endpoint: &Endpoint) -> Vec<&'static str> {
     let mut codes = vec![INTERNAL_ERROR];
     if endpoint.access != Access::Public {
@@ -233,7 +239,7 @@ fn error_codes(endpoint: &Endpoint) -> Vec<&'static str> {
     if endpoint.parameters.iter().any(|parameter| parameter.place != Place::Header) {
         codes.push(BAD_REQUEST);
     }
-    // An empty segment is another path.
+    // With an empty segment, the request has another path.
     if endpoint.parameters.iter().any(|parameter| parameter.place == Place::Path) {
         codes.extend([ROUTE_NOT_FOUND, METHOD_NOT_ALLOWED]);
     }
@@ -245,10 +251,10 @@ fn error_codes(endpoint: &Endpoint) -> Vec<&'static str> {
 
 fn description(endpoint: &Endpoint) -> String {
     let whom = match endpoint.access {
-        Access::Public => "For anybody.".to_owned(),
+        Access::Public => "Needs no credentials.".to_owned(),
         Access::Scope(scope) => format!("Needs the scope `{}`.", scope.name()),
-        Access::Session => "For people (a session), not for keys.".to_owned(),
-        Access::Administer => "For owners, and for keys with every scope and no allow-list.".to_owned(),
+        Access::Session => "Needs the session of a person.".to_owned(),
+        Access::Administer => "Needs the session of an owner, or a key with every scope and no allow-list.".to_owned(),
     };
     if endpoint.description.is_empty() { whom } else { format!("{} {whom}", endpoint.description) }
 }
@@ -261,7 +267,7 @@ fn security(access: Access) -> Value {
     }
 }
 
-/// The errors of one status.
+/// The response with the errors of one status.
 fn error_response(errors: &[&ApiError], samples: &[ApiError]) -> Value {
     let mut codes: Vec<&str> = errors.iter().map(|sample| sample.code()).collect();
     codes.dedup();
@@ -286,7 +292,7 @@ fn error_response(errors: &[&ApiError], samples: &[ApiError]) -> Value {
     json!({
         "description": described.join(", "),
         "headers": headers,
-        "content": {"application/json": {
+        "content": {JSON: {
             "schema": {"allOf": [
                 {"$ref": "#/components/schemas/Error"},
                 {"type": "object", "properties": {"code": {"type": "string", "enum": codes}}},

@@ -1,4 +1,4 @@
-//! What `/docs` explains beside the operations: the guide, and the events and notes of a pin's timeline.
+//! The explanations of `/docs` in addition to the operations: the guide, and the events and notes of a timeline.
 
 use pinbridge_shared::domain::pin::history::EventKind;
 
@@ -15,14 +15,14 @@ pub const SECTIONS: [(&str, &str); 6] = [
     ("handling-errors", "Errors"),
 ];
 
-/// Every event of a timeline by its name. The acceptance is an event of the pin's row, not of its history.
+/// Every event of a timeline by its name. `accepted` comes from the row of the pin, not from its history.
 pub fn events() -> Vec<(&'static str, &'static str)> {
     let accepted =
-        ("accepted", "The pin was accepted and stored. From now on it is published, or fails with a reason.");
+        ("accepted", "The pin was accepted and stored. The system publishes it, or it fails with an error code.");
     std::iter::once(accepted).chain(EventKind::all().map(|kind| (kind.name(), explained(kind)))).collect()
 }
 
-/// No event can lack an explanation: the match is exhaustive.
+/// The match is exhaustive, so every event has an explanation.
 fn explained(kind: EventKind) -> &'static str {
     use EventKind as K;
     match kind {
@@ -37,16 +37,18 @@ fn explained(kind: EventKind) -> &'static str {
             "Pinterest's answer was lost, so the Pin may or may not exist. The board is read at `next_at` before the \
              pin is sent again."
         }
-        K::NotOnPinterest => "The board surely does not show the Pin. The pin is sent again.",
+        K::NotOnPinterest => "The board does not show the Pin. The pin is sent again.",
         K::ReconcileInconclusive => {
-            "A reading of the board decided nothing; the note says why. The board is read again at `next_at`."
+            "A reading of the board was not conclusive; the note says why. The board is read again at `next_at`."
         }
         K::RetryPlanned => {
             "The attempt failed for a temporary reason; the note is its code. The next attempt is at `next_at`."
         }
-        K::Deferred => "The pin waits; the note is the code of the reason. `next_at` is the time, where it is known.",
+        K::Deferred => {
+            "The pin waits; the note is the code of the reason. `next_at` is the end of the wait, if it is known."
+        }
         K::Failed => "The pin failed; the note is the code. The pin is finished unless it is retried.",
-        K::Retried => "A caller retried the failed pin; the note is the code with which it had failed.",
+        K::Retried => "A caller retried the failed pin; the note is the code of its failure.",
         K::DuplicateFound => "A check after publishing found a second Pin with the same content; the note has its id.",
         K::DuplicateRemoved => "The second Pin was deleted from Pinterest; the note has its id.",
         K::Edited => "A caller changed the pin's content.",
@@ -54,32 +56,26 @@ fn explained(kind: EventKind) -> &'static str {
         K::RemovedFromPinterest => "The published Pin is no longer on Pinterest. The pin's status stays `published`.",
         K::Superseded => "The pin's schedule was retried with another pin. This pin can't be retried any more.",
         K::Omitted => {
-            "Stands for events that a long history no longer has: the first two and the last six are kept. `attempt` \
-             is the number of the events left out."
+            "A long history keeps its first two and its last six events. This event stands for the others; `attempt` \
+             is their number."
         }
     }
 }
 
-/// The notes of `look_up_inconclusive` that are no error codes.
+/// The notes of `look_up_inconclusive` that aren't error codes.
 pub const LOOK_UP_NOTES: [(&str, &str); 9] = [
-    (
-        "not_seen_yet",
-        "The board does not show the Pin. One reading is not believed, because lists lag; a second one decides.",
-    ),
-    ("empty_list", "The board lists no Pin at all. That is believed only after several readings over six hours."),
-    ("list_cut_off", "The board's list ended with a full page, so more Pins may follow. Several readings decide."),
-    (
-        "list_not_in_order",
-        "The board's list was not in order, so a Pin may have been passed over. Several readings decide.",
-    ),
-    ("owner_unclear", "The board shows a Pin that more than one pin could own. A second reading decides."),
-    ("twin_open", "Another pin with the same content is unresolved too. Both are decided together."),
+    ("not_seen_yet", "The board does not show the Pin. Because lists of Pinterest lag, a second reading decides."),
+    ("empty_list", "The board lists no Pin at all. Several readings over six hours decide."),
+    ("list_cut_off", "The list of the board ended with a full page, so more Pins may follow. Several readings decide."),
+    ("list_not_in_order", "The list of the board was not in order, so it may lack a Pin. Several readings decide."),
+    ("owner_unclear", "The board shows a Pin that could belong to more than one pin. A second reading decides."),
+    ("twin_open", "The outcome of another pin with the same content is also unknown. One reading resolves both."),
     (
         "twin_settled",
-        "A reading for another pin with the same content came before this pin's turn. The next one decides.",
+        "The last reading resolved another pin with the same content. The next reading decides about this one.",
     ),
     ("too_many_alike", "The board shows more similar Pins than one reading can compare."),
-    ("board_too_long", "The board has more Pins since the attempt than one reading can go through."),
+    ("board_too_long", "The board has more Pins since the attempt than one reading can process."),
 ];
 
 #[cfg(test)]
@@ -111,7 +107,7 @@ mod tests {
         let named = explained.clone();
         explained.extend(Failure::ALL.map(Failure::code));
         explained.extend(WaitReason::ALL.map(WaitReason::code));
-        // Of the log only.
+        // Texts of the log.
         explained.extend(["out_of_time", "snake_case"]);
         let mut used = BTreeSet::new();
         for file in files {

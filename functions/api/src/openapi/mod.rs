@@ -1,6 +1,6 @@
-//! The OpenAPI 3.1 document, made of [`endpoint::table`](crate::endpoint::table) and the table of errors. Schemas are
-//! derived from the types that are answered and read; limits are the code's constants. The integration tests hold every
-//! answer against the document, which is closed: a field that isn't in it fails.
+//! Makes the OpenAPI 3.1 document and the page at `/docs` from the table of endpoints and the table of errors. The
+//! schemas are derived from the types of requests and answers, the limits are the constants of the code. The
+//! integration tests compare every answer with the document. An answer with a field that the document lacks fails them.
 
 mod assemble;
 mod guide;
@@ -8,14 +8,5 @@ mod page;
 mod samples;
 pub mod schema;
 
-use std::sync::OnceLock;
-
-use serde_json::Value;
-
-pub use page::page;
-
-/// The document, made once.
-pub fn document() -> &'static Value {
-    static DOCUMENT: OnceLock<Value> = OnceLock::new();
-    DOCUMENT.get_or_init(assemble::document)
-}
+pub use assemble::document;
+pub use page::{html, page};

@@ -1,4 +1,4 @@
-//! The guide and the document as a page: one file without scripts, nothing from elsewhere.
+//! Makes the page at `/docs` from the guide and the document. It is one file without scripts and external resources.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -12,26 +12,24 @@ use serde_json::{Map, Value};
 
 use super::guide;
 use super::samples::Sample;
-use crate::connection_page::{CONTENT_TYPE_HTML, escaped};
-use crate::endpoint;
+use crate::connection_page::escaped;
+use crate::content_type::HTML;
+use crate::endpoint::Endpoint;
 use crate::error;
 
-/// The text of the one inline element; the policy below names its hash.
+/// The content of the only inline element. The policy below names its hash.
 const STYLE: &str = include_str!("page.css");
 /// The SHA-256 of [`STYLE`], in Base64.
 const STYLE_HASH: &str = "Jg2d/hErXh30TNUQk83zS15TlSW85vP7nShPbTEoND4=";
 
-pub fn page() -> Response {
-    static PAGE: OnceLock<String> = OnceLock::new();
-    let body = PAGE.get_or_init(|| html(super::document())).as_str();
+/// The response with the page.
+pub fn page(body: &'static str) -> Response {
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{STYLE_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'sha256-{STYLE_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors \
+         'none'"
     );
-    let headers = [
-        (CONTENT_TYPE, CONTENT_TYPE_HTML),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (CONTENT_SECURITY_POLICY, policy.as_str()),
-    ];
+    let headers =
+        [(CONTENT_TYPE, HTML), (X_CONTENT_TYPE_OPTIONS, "nosniff"), (CONTENT_SECURITY_POLICY, policy.as_str())];
     (headers, body).into_response()
 }
 
@@ -40,7 +38,8 @@ macro_rules! put {
     ($page:expr, $($arg:tt)*) => { let _ = write!($page, $($arg)*); };
 }
 
-fn html(document: &Value) -> String {
+/// The page of the document. The operations are in the order of the endpoints.
+pub fn html(document: &Value, endpoints: &[Endpoint]) -> String {
     let mut page = String::new();
     let title = text(&document["info"]["title"]);
     put!(
@@ -57,7 +56,7 @@ fn html(document: &Value) -> String {
         text(&document["info"]["version"])
     );
     page.push_str(&with_linked_codes(guide::GUIDE));
-    let operations = operations(document);
+    let operations = operations(document, endpoints);
     summaries(&mut page, &tags, &operations);
     for tag in &tags {
         put!(page, "<h2 id=\"{}\">{}</h2>", anchor(tag), escaped(tag));
@@ -108,17 +107,17 @@ fn anchor(tag: &str) -> String {
 
 type Operation<'a> = (String, &'static str, &'a Value);
 
-/// In the order of the table of endpoints; the document's own order is that of the alphabet.
-fn operations(document: &Value) -> Vec<Operation<'_>> {
-    let described = |one: endpoint::Endpoint| {
+/// The operations in the order of the endpoints. The document has them in alphabetical order.
+fn operations<'a>(document: &'a Value, endpoints: &[Endpoint]) -> Vec<Operation<'a>> {
+    let described = |one: &Endpoint| {
         let method = one.method.as_str().to_lowercase();
         let operation = &document["paths"][one.path][&method];
         (method, one.path, operation)
     };
-    endpoint::table().into_iter().map(described).collect()
+    endpoints.iter().map(described).collect()
 }
 
-/// Every operation with its summary.
+/// The list of all operations.
 fn summaries(page: &mut String, tags: &[&str], operations: &[Operation<'_>]) {
     put!(page, "<h2 id=\"operations\">All operations</h2>");
     for tag in tags {
@@ -188,7 +187,7 @@ fn parameters(page: &mut String, parameters: &[Value]) {
     put!(page, "</table></div>");
 }
 
-/// The beginning of a table that scrolls by itself where it is too wide.
+/// The start of a table. If the table is too wide, it scrolls.
 fn table(page: &mut String, headings: &[&str]) {
     put!(page, "<div class=\"wide\"><table><tr><th>{}</tr>", headings.join("<th>"));
 }
@@ -198,7 +197,8 @@ fn timeline(page: &mut String) {
         page,
         "<h2 id=\"events\">Events of a timeline</h2><p><a href=\"#get_pin_timeline\">A pin's timeline</a> has its \
          events in order. <code>upstream_status</code>, <code>upstream_code</code> and \
-         <code>upstream_request_id</code> are Pinterest's; <code>next_at</code> is the time that was planned then.</p>"
+         <code>upstream_request_id</code> are from Pinterest's answer. <code>next_at</code> is the time for which the \
+         next step was planned.</p>"
     );
     table(page, &["Event", "Means"]);
     for (name, explanation) in guide::events() {
@@ -207,8 +207,8 @@ fn timeline(page: &mut String) {
     put!(
         page,
         "</table></div><h2 id=\"notes\">Notes of a timeline</h2><p>A note is an \
-         <a href=\"#pin-errors\">error code of a pin</a>, the id of a Pin, or, of \
-         <a href=\"#event-look_up_inconclusive\"><code>look_up_inconclusive</code></a>, one of these:</p>"
+         <a href=\"#pin-errors\">error code of a pin</a> or the id of a Pin. The event \
+         <a href=\"#event-look_up_inconclusive\"><code>look_up_inconclusive</code></a> has one of these notes:</p>"
     );
     table(page, &["Note", "Means"]);
     for (note, explanation) in guide::LOOK_UP_NOTES {
@@ -220,7 +220,7 @@ fn timeline(page: &mut String) {
 fn errors(page: &mut String, document: &Value) {
     let mut anchored = BTreeSet::new();
     let mut row = |page: &mut String, code: &str, message: &str, remedy: &str| {
-        // A code that several rows have is linked to its first.
+        // Links lead to the first row of a code.
         let id = if anchored.insert(code.to_owned()) { format!(" id=\"code-{code}\"") } else { String::new() };
         put!(page, "<tr{id}><td><code>{code}</code><td>{message}<td>{remedy}</tr>");
     };
@@ -232,20 +232,20 @@ fn errors(page: &mut String, document: &Value) {
     }
     put!(
         page,
-        "</table></div><h2 id=\"pin-errors\">Error codes of pins</h2><p>Why a pin failed or waits: its \
-         <code>error_code</code>, and the notes of its timeline.</p>"
+        "</table></div><h2 id=\"pin-errors\">Error codes of pins</h2><p>Why a pin failed or waits. A pin has the code \
+         in <code>error_code</code> and in the notes of its timeline.</p>"
     );
     table(page, &["Code", "Message", "What to do"]);
     for failure in Failure::ALL {
         row(page, failure.code(), &escaped(failure.message()), &escaped(failure.remedy()));
     }
     for reason in WaitReason::ALL {
-        row(page, reason.code(), &escaped(reason.message()), "The pin waits by itself.");
+        row(page, reason.code(), &escaped(reason.message()), "No action is needed. The pin continues by itself.");
     }
     put!(page, "</table></div>");
 }
 
-/// Every code that has a row in a table of errors.
+/// The codes in the tables of errors.
 fn codes() -> &'static BTreeSet<&'static str> {
     static CODES: OnceLock<BTreeSet<&'static str>> = OnceLock::new();
     CODES.get_or_init(|| {
@@ -254,7 +254,7 @@ fn codes() -> &'static BTreeSet<&'static str> {
     })
 }
 
-/// An identifier; of a code of an error, with a link to its row.
+/// An identifier. The code of an error has a link to its row.
 fn identifier(name: &str) -> String {
     let written = format!("<code>{name}</code>");
     if codes().contains(name) { format!("<a href=\"#code-{name}\">{written}</a>") } else { written }
@@ -288,7 +288,7 @@ fn example(page: &mut String, example: &Value) {
     put!(page, "<pre>{}</pre>", escaped(&written));
 }
 
-/// A schema in a few words, linked where it has a name.
+/// A short description of a schema. A schema with a name has a link.
 fn kind(schema: &Value) -> String {
     if let Some(name) = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
         return format!("<a href=\"#schema-{0}\">{0}</a>", escaped(name));
@@ -317,7 +317,7 @@ fn kind(schema: &Value) -> String {
     said
 }
 
-/// With `code` where the text has it, linked where it is an error's.
+/// A text with its `code` as HTML. The code of an error has a link to its row.
 fn prose(value: &Value) -> String {
     let written = text(value);
     let parts = written.split('`').enumerate();
@@ -348,6 +348,11 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     use super::*;
+    use crate::routes::{system, table};
+
+    fn written() -> String {
+        html(system::description(), &table())
+    }
 
     #[test]
     fn the_policy_names_the_style() {
@@ -356,8 +361,8 @@ mod tests {
 
     #[test]
     fn the_page_has_every_route_and_error_and_nothing_from_elsewhere() {
-        let page = html(crate::openapi::document());
-        for endpoint in crate::endpoint::table() {
+        let page = written();
+        for endpoint in table() {
             assert!(page.contains(&format!("<h3 id=\"{}\">", endpoint.id)), "{}", endpoint.id);
         }
         for sample in crate::error::samples() {
@@ -370,7 +375,7 @@ mod tests {
 
     #[test]
     fn every_link_within_the_page_leads_somewhere() {
-        let page = html(crate::openapi::document());
+        let page = written();
         let after = |mark: &'static str| page.split(mark).skip(1).filter_map(|rest| rest.split('"').next());
         let anchors: Vec<&str> = after(" id=\"").collect();
         let unique: BTreeSet<&str> = anchors.iter().copied().collect();
@@ -384,7 +389,7 @@ mod tests {
     #[test]
     fn the_page_is_written_where_a_variable_names_a_file() {
         if let Ok(path) = std::env::var("DOCS_PAGE") {
-            std::fs::write(path, html(crate::openapi::document())).expect("a file");
+            std::fs::write(path, written()).expect("a file");
         }
     }
 }

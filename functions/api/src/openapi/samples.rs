@@ -1,15 +1,15 @@
-//! How an operation is called with curl and with PinBridge's Python client, made from the document.
+//! Makes examples of calls with curl and with PinBridge's Python client from the document.
 
 use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
-const JSON: &str = "application/json";
-const FORM: &str = "multipart/form-data";
-/// The characters of a Python call's arguments before the body; longer ones have a line each.
+use crate::content_type::{FORM, JSON};
+
+/// The longest arguments of a Python call on one line, in characters. Longer ones have a line each.
 const LINE_MAX: usize = 60;
 
-/// A call of an operation, with the document's examples as its values.
+/// An example call of an operation, with the values of the document's examples.
 pub struct Sample<'a> {
     method: String,
     path: &'a str,

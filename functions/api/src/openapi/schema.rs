@@ -1,4 +1,4 @@
-//! What many schemas are made of.
+//! The basic types of schemas.
 
 use std::borrow::Cow;
 
@@ -6,12 +6,17 @@ use pinbridge_shared::domain::time::Moment;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
-use crate::request::query::{LIMIT_MAX, OFFSET_MAX};
+/// The length of a page, in entries, if a request names none.
+pub const LIMIT_DEFAULT: usize = 50;
+/// The longest page, in entries.
+pub const LIMIT_MAX: usize = 200;
+/// The largest offset, in entries. A cursor reaches the entries behind it.
+pub const OFFSET_MAX: usize = 10_000;
 
-/// A text with something in it that isn't blank.
+/// The pattern of a text that isn't blank.
 pub const FILLED: &str = r"\S";
 
-/// A schema that is written where it is used, from what the code says.
+/// A type with an inline schema.
 macro_rules! inline_schema {
     ($(#[$doc:meta])* $name:ident = $schema:expr) => {
         $(#[$doc])*
@@ -35,7 +40,7 @@ macro_rules! inline_schema {
 }
 pub(crate) use inline_schema;
 
-/// One of the names that the code knows; a schema of its own, because it is used in several places.
+/// A type whose values are names. Its schema has a name of its own, because several schemas use it.
 macro_rules! names {
     ($(#[$doc:meta])* $name:ident, $description:literal, $names:expr) => {
         $(#[$doc])*
@@ -57,7 +62,7 @@ macro_rules! names {
 }
 pub(crate) use names;
 
-/// A moment as RFC 3339 in UTC, to the millisecond.
+/// A time in UTC as RFC 3339, with milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Time(pub Moment);
 
@@ -88,19 +93,21 @@ impl JsonSchema for Time {
 }
 
 inline_schema!(
-    /// A time, or nothing: forms send what is not filled in as an empty text.
-    TimeOrEmpty = json_schema!({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "maxLength": 0}]})
+    /// A time or an empty text, which forms send for an empty field.
+    TimeOrEmpty = json_schema!({
+        "anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "maxLength": 0}]
+    })
 );
 inline_schema!(
-    /// A page's length.
-    Limit = json_schema!({"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": crate::request::query::LIMIT_DEFAULT})
+    /// The maximum length of a page.
+    Limit = json_schema!({"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT})
 );
 inline_schema!(
-    /// How much of a list is left out before a page.
+    /// The number of entries to skip.
     Offset = json_schema!({"type": "integer", "minimum": 0, "maximum": OFFSET_MAX, "default": 0})
 );
 inline_schema!(
-    /// `true` or `false`; `1` and `0` are understood too.
+    /// `true`, `false`, `1` or `0`.
     Flag = json_schema!({"type": "boolean", "default": false})
 );
 inline_schema!(

@@ -1,5 +1,5 @@
-//! A field's type is its only description: [`Field`] reads it, `JsonSchema` describes it, the limits are in the type.
-//! [`request!`] makes a body of such fields. All errors of a body are reported at once.
+//! The type of a field is its only description: [`Field`] reads the field, `JsonSchema` describes it, and the type has
+//! the limits. [`request!`] makes a body of such fields. One error names all invalid fields of a body.
 
 use std::borrow::Cow;
 
@@ -14,10 +14,10 @@ use uuid::Uuid;
 use super::Fields;
 use crate::openapi::schema::{FILLED, Time};
 
-/// Longer texts are no times.
+/// The longest text of a time, in characters.
 const TIME_MAX: usize = 64;
 
-/// What is wrong with a value: a sentence, and a stable word for the kind of error.
+/// The error of a value: a sentence, and the stable name of the kind of error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wrong {
     pub msg: Cow<'static, str>,
@@ -33,7 +33,7 @@ impl Wrong {
         Self::new("Field required", "missing")
     }
 
-    /// Not one of those names.
+    /// The value is not one of the names.
     pub fn not_one_of(names: &[&str]) -> Self {
         let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
         Self::new(format!("Input should be {}", names.join(" or ")), "enum")
@@ -44,17 +44,17 @@ impl Wrong {
     }
 }
 
-/// A value of a request's JSON object.
+/// The type of a field in the JSON object of a request.
 pub trait Field: Sized {
-    /// Of a value that isn't null.
+    /// Reads a value that isn't null.
     fn parse(value: &Value) -> Result<Self, Wrong>;
 
-    /// Of a field that isn't there.
+    /// The value of an absent field.
     fn absent() -> Result<Self, Wrong> {
         Err(Wrong::missing())
     }
 
-    /// Of a field that is null. `None`: the same as a field that isn't there.
+    /// The value of a field that is null. `None`: the same as an absent field.
     fn null() -> Result<Option<Self>, Wrong> {
         Ok(None)
     }
@@ -74,7 +74,7 @@ impl<T: Field> Field for Option<T> {
     }
 }
 
-/// A field that null clears. `Option<Nullable<T>>` tells a field that is left out from one that is null.
+/// A field that null clears. `Option<Nullable<T>>` distinguishes an absent field from one that is null.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Nullable<T>(pub Option<T>);
 
@@ -128,7 +128,7 @@ macro_rules! field_schema {
 }
 pub(crate) use field_schema;
 
-/// A text of at most so many characters.
+/// A text of at most `MAX` characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text<const MAX: usize>(pub String);
 
@@ -160,7 +160,7 @@ pub fn list(value: &Value, items_max: usize) -> Result<&[Value], Wrong> {
     }
 }
 
-/// A text of at most so many characters that isn't blank.
+/// A text of at most `MAX` characters that isn't blank.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filled<const MAX: usize>(pub String);
 
@@ -215,7 +215,7 @@ impl Field for HttpUrl {
 impl Field for Time {
     fn parse(value: &Value) -> Result<Self, Wrong> {
         let Text(text) = Text::<TIME_MAX>::parse(value)?;
-        let msg = "It must be a time with an offset (for example 2026-03-06T10:00:00Z)";
+        let msg = "Input should be a time with an offset (for example 2026-03-06T10:00:00Z)";
         Moment::parse_rfc3339(text.trim()).map(Self).ok_or(Wrong::new(msg, "timezone_aware"))
     }
 }
@@ -225,7 +225,7 @@ pub trait FromFields: Sized {
     /// The fields' names.
     const NAMES: &'static [&'static str];
 
-    /// `None` where a field is wrong; the errors are in `fields`.
+    /// `None`: a field is invalid. The errors are in `fields`.
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self>;
 }
 
@@ -242,7 +242,7 @@ macro_rules! request {
             const NAMES: &'static [&'static str] = &[$(stringify!($field)),*];
 
             fn from_fields(fields: &mut $crate::request::Fields<'_>) -> Option<Self> {
-                // Every field is read before the first one that is wrong ends it.
+                // Reads every field before the first invalid one ends the function.
                 $(let $field = fields.read::<$kind>(stringify!($field));)*
                 Some(Self { $($field: $field?,)* })
             }

@@ -1,4 +1,4 @@
-//! Reading a request's JSON: size first, then syntax, then field by field, so that every error is reported at once.
+//! Reads the JSON of a request: first the size, then the syntax, then every field. One error names all invalid fields.
 
 pub mod field;
 pub mod query;
@@ -13,29 +13,38 @@ use serde_json::{Map, Value};
 use crate::error::{ApiError, FieldError, codes};
 use field::{Field, FromFields, Wrong};
 
-/// The largest body that is read, in bytes. A pin at every limit is below 20 KiB.
+/// The largest body, in bytes. A pin with every field at its limit is below 20 KiB.
 pub const BODY_MAX: usize = 64 * 1024;
 
-/// The same of a batch: a hundred pins at every limit.
+/// The largest body of a batch, in bytes: a hundred pins with every field at its limit.
 pub const BATCH_BODY_MAX: usize = 2 * 1024 * 1024;
 
-/// The headers that a key may come in, for clients that drop unknown fields; the first that is there counts.
+/// The headers with an idempotency key, for clients that drop unknown fields. If a request has both, the first counts.
 pub const KEY_HEADERS: [&str; 2] = ["idempotency-key", "x-pinbridge-idempotency-key"];
 
-/// Whether the object has the field, and it isn't null.
+/// Whether the object has the field, and the field isn't null.
 pub fn has(object: &Map<String, Value>, name: &str) -> bool {
     object.get(name).is_some_and(|value| !value.is_null())
 }
 
-/// Whether what is asked for can't be had without uploaded assets, as every video.
-pub fn needs_assets(body: &Map<String, Value>) -> bool {
+/// Refuses a body that needs uploaded assets. Every video does.
+///
+/// # Errors
+/// When the body has a video or an asset in place of an image's URL.
+pub fn refuse_assets(body: &Map<String, Value>) -> Result<(), ApiError> {
     let has = |name| has(body, name);
     let is_video =
         body.get("media_type").and_then(Value::as_str).is_some_and(|kind| kind.trim().eq_ignore_ascii_case("video"));
-    (has("asset_id") && !has("image_url")) || has("cover_image_asset_id") || has("video_url") || is_video
+    if has("video_url") || is_video {
+        return Err(codes::VIDEO_NOT_ENABLED.into());
+    }
+    if (has("asset_id") && !has("image_url")) || has("cover_image_asset_id") {
+        return Err(codes::ASSETS_NOT_ENABLED.into());
+    }
+    Ok(())
 }
 
-/// A JSON object of at most so many bytes.
+/// A JSON object of at most `BYTES_MAX` bytes.
 pub struct JsonObject<const BYTES_MAX: usize = BODY_MAX>(pub Map<String, Value>);
 
 impl<S: Send + Sync, const BYTES_MAX: usize> FromRequest<S> for JsonObject<BYTES_MAX> {
@@ -47,7 +56,7 @@ impl<S: Send + Sync, const BYTES_MAX: usize> FromRequest<S> for JsonObject<BYTES
     }
 }
 
-/// A JSON body of that type.
+/// A JSON body of the type.
 pub struct Json<T>(pub T);
 
 impl<S: Send + Sync, T: FromFields> FromRequest<S> for Json<T> {
@@ -59,35 +68,35 @@ impl<S: Send + Sync, T: FromFields> FromRequest<S> for Json<T> {
     }
 }
 
-/// The body that the object holds.
+/// Reads the body of the type from the object.
 ///
 /// # Errors
-/// Every field that is wrong.
+/// Every invalid field.
 pub fn body_of<T: FromFields>(object: &Map<String, Value>) -> Result<T, ApiError> {
     let mut fields = Fields::of(object);
     let body = T::from_fields(&mut fields);
     fields.finish_with(body)
 }
 
-/// One field of the object.
+/// Reads one field of the object.
 ///
 /// # Errors
-/// When it is wrong.
+/// When the field is invalid.
 pub fn field_of<T: Field>(object: &Map<String, Value>, name: &str) -> Result<T, ApiError> {
     let mut fields = Fields::of(object);
     let field = fields.read(name);
     fields.finish_with(field)
 }
 
-/// The id in a path. `name` is what an error calls it.
+/// Parses the id of a path. An error names the field `name`.
 ///
 /// # Errors
-/// When it is none.
+/// When the text is no id.
 pub fn path_id<T: FromStr>(id: &str, name: &str) -> Result<T, ApiError> {
     id.parse().map_err(|_| ApiError::invalid("path", name, "Input should be a valid UUID", "uuid_parsing"))
 }
 
-/// A JSON object, or no body at all, which is the same as an empty one.
+/// A JSON object. A request without a body is the same as an empty object.
 pub struct MaybeJsonObject(pub Map<String, Value>);
 
 impl<S: Send + Sync> FromRequest<S> for MaybeJsonObject {
@@ -102,7 +111,7 @@ impl<S: Send + Sync> FromRequest<S> for MaybeJsonObject {
     }
 }
 
-/// JSON without the byte order mark that some write in front of it (RFC 8259 lets a parser ignore it).
+/// JSON without its byte order mark, which RFC 8259 allows a parser to ignore.
 pub fn unmarked(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)
 }
@@ -110,7 +119,7 @@ pub fn unmarked(bytes: &[u8]) -> &[u8] {
 fn parse(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
     match serde_json::from_slice(unmarked(bytes)) {
         Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err(codes::MALFORMED_JSON.with("reason", "an object is expected")),
+        Ok(_) => Err(codes::MALFORMED_JSON.with("reason", "the API expects an object")),
         Err(error) => Err(syntax_error(&error)),
     }
 }
@@ -128,7 +137,7 @@ pub async fn read_up_to(body: Body, bytes_max: usize) -> Result<Vec<u8>, ApiErro
     }
 }
 
-/// Reads fields and collects what is wrong with them. `null` is the same as absent.
+/// Reads fields and collects their errors. `null` is the same as absent.
 pub struct Fields<'a> {
     object: &'a Map<String, Value>,
     errors: Vec<FieldError>,
@@ -143,7 +152,7 @@ impl<'a> Fields<'a> {
         self.errors.push(FieldError::new("body", name, msg, kind));
     }
 
-    /// Refuses the first field that isn't known.
+    /// Refuses the first unknown field.
     pub fn only(&mut self, is_known: impl Fn(&str) -> bool, msg: &str) {
         if let Some(name) = self.object.keys().find(|name| !is_known(name)) {
             self.reject(name, msg, "extra_forbidden");
@@ -151,12 +160,12 @@ impl<'a> Fields<'a> {
     }
 
     /// # Errors
-    /// All that were collected; `body` is what was read in spite of them.
+    /// All collected errors. `body` is what could be read.
     pub fn finish_with<T>(self, body: Option<T>) -> Result<T, ApiError> {
         body.filter(|_| self.errors.is_empty()).ok_or_else(|| ApiError::validation(self.errors))
     }
 
-    /// Reads a field by its type. `None`: it is wrong.
+    /// Reads a field by its type. `None`: the field is invalid.
     pub fn read<T: Field>(&mut self, name: &str) -> Option<T> {
         let read = match self.object.get(name) {
             None => T::absent(),
@@ -174,7 +183,7 @@ impl<'a> Fields<'a> {
         self.object.get(name).filter(|value| !value.is_null())
     }
 
-    /// A text of at most `max` characters, where the type can't say how many.
+    /// A text of at most `max` characters, for limits that a type can't have.
     pub fn text(&mut self, name: &str, max: usize) -> Option<String> {
         let value = self.value(name)?;
         self.kept(name, field::text(value, max))

@@ -10,11 +10,7 @@ use pinbridge_shared::domain::time::Moment;
 use super::field::Wrong;
 use crate::auth::Caller;
 use crate::error::ApiError;
-
-pub const LIMIT_DEFAULT: usize = 50;
-pub const LIMIT_MAX: usize = 200;
-/// A list is paged through up to here; a cursor goes on from there.
-pub const OFFSET_MAX: usize = 10_000;
+use crate::openapi::schema::{LIMIT_DEFAULT, LIMIT_MAX, OFFSET_MAX};
 
 pub type Query = HashMap<String, String>;
 
@@ -26,7 +22,7 @@ pub struct Paging {
 }
 
 /// # Errors
-/// When a parameter is no number or out of range.
+/// When a parameter is no number, or out of range.
 pub fn paging(query: &Query) -> Result<Paging, ApiError> {
     Ok(Paging {
         limit: number(query, "limit", LIMIT_DEFAULT, 1, LIMIT_MAX)?,
@@ -34,10 +30,10 @@ pub fn paging(query: &Query) -> Result<Paging, ApiError> {
     })
 }
 
-/// A parameter that is left out, or can be read.
+/// Parses an optional parameter.
 ///
 /// # Errors
-/// When it can't.
+/// When `parse` refuses the value.
 pub fn parsed<T>(
     query: &Query,
     name: &str,
@@ -49,10 +45,10 @@ pub fn parsed<T>(
     parse(text).map(Some).ok_or_else(|| invalid(name, msg, kind))
 }
 
-/// A parameter that is one of those names, or left out.
+/// An optional parameter with one of the names as its value.
 ///
 /// # Errors
-/// When it is another.
+/// When the value is another one.
 pub fn one_of<T>(
     query: &Query,
     name: &str,
@@ -70,15 +66,15 @@ pub fn account_id(query: &Query) -> Result<AccountId, ApiError> {
 }
 
 /// # Errors
-/// When `account_id` is there and not an id.
+/// When the request has `account_id`, and it is not an id.
 pub fn optional_account_id(query: &Query) -> Result<Option<AccountId>, ApiError> {
     parsed(query, "account_id", |text| text.parse().ok(), "Input should be a valid UUID", "uuid_parsing")
 }
 
-/// The account that is asked for or, where none is, those that the caller is limited to.
+/// The account of the parameter. Without the parameter, the allow-list of the caller.
 ///
 /// # Errors
-/// When `account_id` is not an id, or the account isn't open to the caller.
+/// When `account_id` is not an id, or the caller may not use the account.
 pub fn accounts(query: &Query, caller: &Caller) -> Result<Option<Vec<AccountId>>, ApiError> {
     match optional_account_id(query)? {
         Some(account) => caller.may_use(account).map(|()| Some(vec![account])),
@@ -92,30 +88,30 @@ fn number(query: &Query, name: &str, default: usize, min: usize, max: usize) -> 
     Ok(parsed(query, name, parse, msg, "int_range")?.unwrap_or(default))
 }
 
-/// `cursor`, the `X-Next-Cursor` of the page before.
+/// `cursor`, the `X-Next-Cursor` of the previous page.
 ///
 /// # Errors
-/// When it is none.
+/// When the text is no cursor.
 pub fn cursor<T>(query: &Query, parse: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, ApiError> {
-    parsed(query, "cursor", parse, "Input should be the X-Next-Cursor of an earlier page", "value_error")
+    parsed(query, "cursor", parse, "Input should be the X-Next-Cursor of the previous page", "value_error")
 }
 
 /// `limit` with either `offset` or `cursor`.
 ///
 /// # Errors
-/// When one of them is wrong, or both are there.
+/// When one of them is invalid, or the request has both.
 pub fn place<T>(query: &Query, parse: impl FnOnce(&str) -> Option<T>) -> Result<(Paging, Option<T>), ApiError> {
     let (paging, cursor) = (paging(query)?, cursor(query, parse)?);
     if cursor.is_some() && paging.offset > 0 {
-        return Err(invalid("offset", "Give either offset or cursor, not both", "value_error"));
+        return Err(invalid("offset", "Send either offset or cursor, not both", "value_error"));
     }
     Ok((paging, cursor))
 }
 
-/// A parameter that is `true` or `false`, or left out.
+/// An optional parameter that is `true` or `false`.
 ///
 /// # Errors
-/// When it is anything else.
+/// When the value is another one.
 pub fn optional_flag(query: &Query, name: &str) -> Result<Option<bool>, ApiError> {
     let parse = |text: &str| match text {
         "false" | "0" => Some(false),
@@ -125,48 +121,50 @@ pub fn optional_flag(query: &Query, name: &str) -> Result<Option<bool>, ApiError
     parsed(query, name, parse, "Input should be 'true' or 'false'", "bool_parsing")
 }
 
-/// The same; left out it is `false`.
+/// A parameter that is `true` or `false`. The default is `false`.
 ///
 /// # Errors
-/// When it is anything else.
+/// When the value is another one.
 pub fn flag(query: &Query, name: &str) -> Result<bool, ApiError> {
     Ok(optional_flag(query, name)?.unwrap_or(false))
 }
 
-/// Characters of a search.
+/// The longest search text, in characters.
 pub const SEARCH_MAX: usize = 200;
 
-/// A text that is searched for; a blank one is none.
+/// The search text. A blank text is the same as none.
 ///
 /// # Errors
-/// When it is too long.
+/// When the text is too long.
 pub fn search(query: &Query) -> Result<Option<String>, ApiError> {
     let parse = |text: &str| Some(text.trim().to_owned()).filter(|text| text.chars().count() <= SEARCH_MAX);
     let msg = format!("String should have at most {SEARCH_MAX} characters");
     Ok(parsed(query, "q", parse, msg, "string_too_long")?.filter(|text| !text.is_empty()))
 }
 
-/// A time with its offset. An unescaped plus sign of an offset arrives as a space.
+/// A time with an offset. The unescaped plus sign of an offset arrives as a space.
 ///
 /// # Errors
-/// When it is none.
+/// When the text is no time with an offset.
 pub fn time(query: &Query, name: &str) -> Result<Option<Moment>, ApiError> {
     let parse = |text: &str| Moment::parse_rfc3339(&unescaped_plus(text));
-    let msg = "Input should be a time with its offset, such as 2026-01-31T18:00:00Z";
+    let msg = "Input should be a time with an offset, such as 2026-01-31T18:00:00Z";
     parsed(query, name, parse, msg, "datetime_parsing")
 }
 
-/// The time as it was meant: behind the `T` of a time there is no space.
+/// The text with the plus sign of its offset. A time has no space behind its `T`.
 pub fn unescaped_plus(text: &str) -> String {
     let text = text.trim();
     if text.contains('T') { text.replace(' ', "+") } else { text.to_owned() }
 }
 
-/// Of parameters that a list doesn't know, so many are named.
+/// The number of unknown parameters that the header names.
 const IGNORED_NAMED: usize = 10;
+/// The longest name of an unknown parameter in the header, in bytes.
 const IGNORED_NAME_MAX: usize = 64;
 
-/// Unknown parameters change nothing, as with the hosted API; a header names them, so that a misspelt filter shows.
+/// Names unknown parameters in a header, so that a client finds a misspelled filter. As in the hosted API, they have no
+/// effect.
 pub fn name_ignored(response: &mut Response, query: &Query, known: &[&str]) {
     let is_name =
         |name: &&String| name.len() <= IGNORED_NAME_MAX && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');

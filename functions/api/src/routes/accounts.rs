@@ -28,16 +28,16 @@ pub fn endpoints() -> Vec<Endpoint> {
         vec![
             get("/v1/pinterest/accounts", READ, list)
                 .operation("list_accounts", "List the connected accounts")
-                .about("Oldest first. A key with an allow-list sees the accounts on it.")
+                .about("Lists the oldest accounts first. A key with an allow-list reads the accounts on its list.")
                 .answers::<Vec<Account>>(200, "The accounts."),
             delete("/v1/pinterest/accounts/{id}", DESTRUCTIVE, revoke)
                 .operation("disconnect_account", "Disconnect an account")
                 .audited("account.disconnected", Resource::Path, &[])
                 .about(
-                    "Its tokens are removed at once, its pins are held (`token_revoked`) until the same Pinterest user \
-                     is connected again.",
+                    "Deletes the tokens of the account at once. Waiting pins are held until the same Pinterest user is \
+                     connected again; then they continue within two minutes. The account keeps its id.",
                 )
-                .of_one("The account's id.", ACCOUNT)
+                .of_one("The id of the account.", ACCOUNT)
                 .answers_nothing("The account is disconnected."),
         ],
     )
@@ -45,9 +45,10 @@ pub fn endpoints() -> Vec<Endpoint> {
 
 names!(
     HealthStatus,
-    "The state of a connection.",
+    "The health of a connection. `renewal_refused`: the account publishes until its token expires.",
     ["healthy", "renewal_refused", "on_hold", "scope_missing", "token_expired", "token_revoked"]
 );
+
 /// A connected Pinterest account.
 #[derive(Serialize, JsonSchema)]
 pub struct Account {
@@ -56,20 +57,20 @@ pub struct Account {
     pub pinterest_user_id: String,
     pub display_name: Option<String>,
     pub username: Option<String>,
-    /// Separated by commas.
+    /// The granted scopes, separated by commas.
     pub scopes: String,
     pub created_at: Time,
     pub updated_at: Time,
-    /// When it was disconnected.
+    /// The time when the account was disconnected.
     pub revoked_at: Option<Time>,
     pub token_expires_at: Option<Time>,
     pub health_status: HealthStatus,
-    /// What it means, and what to do if there is anything to do.
+    /// The meaning of `health_status`, and what you can do about it.
     pub health_message: String,
-    /// When Pinterest last accepted the connection.
+    /// The time when Pinterest last accepted the connection.
     pub health_checked_at: Time,
     pub reconnect_required: bool,
-    /// What publishing needs and was not granted.
+    /// The scopes that publishing needs and the connection lacks.
     pub missing_scopes: Vec<String>,
 }
 
@@ -107,10 +108,10 @@ impl From<DisconnectError> for ApiError {
 
 async fn list(State(context): State<Context>, caller: Caller) -> Result<Json<Vec<Account>>, ApiError> {
     let mut accounts = context.store.accounts(caller.workspace).await?;
-    // A disconnected account's name is forgotten in time; then there is nothing left to show of it.
+    // The name of a disconnected account is removed after a while. From then on, lists leave the account out.
     accounts.retain(|account| caller.sees(account.key.account) && !account.is_forgotten());
     accounts.sort_by_key(|account| (account.created_at, account.key.account));
-    // The bucket knows what Pinterest last said of the connection.
+    // The bucket has Pinterest's last answer about the connection.
     let buckets = try_join_all(accounts.iter().map(|account| context.store.bucket(account.key))).await?;
     let now = context.system.now();
     Ok(Json(accounts.iter().zip(&buckets).map(|(account, bucket)| Account::of(account, bucket, now)).collect()))

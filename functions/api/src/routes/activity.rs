@@ -25,19 +25,20 @@ pub fn endpoints() -> Vec<Endpoint> {
         "Activity",
         vec![
             get("/v1/activity-logs", READ, list)
-                .operation("list_activity", "Read what people, keys and workers did")
+                .operation("list_activity", "List the activity log")
                 .about(
-                    "Newest first. A filter's value that nothing has matches nothing. A page may have fewer entries \
-                     than asked for; without `next_cursor` it is the last. A key with an allow-list sees what was \
-                     about one of its accounts, and what it did itself.",
+                    "Lists the changes that people, API keys and the system made, newest first. A filter with an \
+                     unknown value matches nothing. A page can have fewer entries than `limit`; a page without \
+                     `next_cursor` is the last. A key with an allow-list reads the entries about its accounts, and its \
+                     own.",
                 )
-                .query::<Limit>("limit", "Entries of a page at most.")
-                .query::<Text>("cursor", "`next_cursor` of the page before.")
-                .query::<Text>("category", "Only entries of that category.")
-                .query::<Text>("action", "Only entries of that action.")
-                .query::<Text>("status", "Only entries that ended so.")
-                .query::<Text>("resource_type", "Only entries about such a thing.")
-                .query::<TimeOrEmpty>("since", "Not older than that.")
+                .query::<Limit>("limit", "The maximum number of entries of the page.")
+                .query::<Text>("cursor", "The `next_cursor` of the previous page.")
+                .query::<Text>("category", "Only entries of this category.")
+                .query::<Text>("action", "Only entries with this action.")
+                .query::<Text>("status", "Only entries with this status.")
+                .query::<Text>("resource_type", "Only entries with this type of resource.")
+                .query::<TimeOrEmpty>("since", "Only entries at or after this time.")
                 .answers::<ActivityLogs>(200, "A page of the log.")
                 .fails(&[VALIDATION_ERROR]),
         ],
@@ -46,16 +47,16 @@ pub fn endpoints() -> Vec<Endpoint> {
 
 names!(
     ActivityActor,
-    "Who did it; `worker` is the system's publisher.",
+    "The kind of actor. `worker` is the publisher of the system.",
     ["user", "api_key", "system", "worker", "admin", "billing"]
 );
 names!(
     ActivityCategory,
-    "What kind of thing was done.",
+    "The category of an action.",
     ["security", "publishing", "billing", "configuration", "integration"]
 );
-names!(ActivityStatus, "How it ended.", ["success", "failed", "queued", "canceled"]);
-names!(ActivityAction, "What was done.", ACTIONS.iter().map(|action| action.name));
+names!(ActivityStatus, "The result of an action.", ["success", "failed", "queued", "canceled"]);
+names!(ActivityAction, "The action.", ACTIONS.iter().map(|action| action.name));
 /// A page of the activity log.
 #[derive(Serialize, JsonSchema)]
 pub struct ActivityLogs {
@@ -66,13 +67,13 @@ pub struct ActivityLogs {
     pub current_retention_label: String,
 }
 
-/// Something that was done.
+/// An entry of the activity log.
 #[derive(Serialize, JsonSchema)]
 pub struct ActivityEntry {
     pub id: Uuid,
     pub actor_user_id: Option<Uuid>,
     pub actor_type: ActivityActor,
-    /// The key's name, or the person's address.
+    /// The name of the API key, or the email address of the person.
     pub actor_label: Option<String>,
     pub action: ActivityAction,
     pub category: ActivityCategory,
@@ -149,7 +150,7 @@ async fn list(
 ) -> Result<Json<ActivityLogs>, ApiError> {
     let limit = query::paging(&query)?.limit;
     let cursor = query.get("cursor").filter(|text| !text.is_empty()).map(|text| {
-        let bad = |()| query::invalid("cursor", "Input should be the next_cursor of a page", "value_error");
+        let bad = |()| query::invalid("cursor", "Input should be the next_cursor of the previous page", "value_error");
         text.parse::<Cursor>().map_err(bad)
     });
     let cursor = cursor.transpose()?;

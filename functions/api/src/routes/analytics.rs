@@ -1,4 +1,4 @@
-//! How pins and accounts did: through to Pinterest.
+//! The analytics of pins and accounts, read from Pinterest.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ use crate::request::path_id;
 use crate::request::query::{self, invalid};
 use crate::routes::examples::{ACCOUNT, PIN};
 
-/// Larger floating-point numbers aren't written as whole ones.
+/// The limit below which a whole number is written without a fraction.
 const WHOLE_MAX: f64 = 9e15;
 
 type Pairs = Vec<(String, String)>;
@@ -39,14 +39,19 @@ pub fn endpoints() -> Vec<Endpoint> {
         operation
             .query::<Day>(
                 "start_date",
-                "The first day (UTC), at most 90 days ago; 30 days before the last unless said.",
+                "The first day (UTC), at most 90 days ago. The default is 30 days before `end_date`.",
             )
-            .query::<Day>("end_date", "The last day (UTC), included; today unless said.")
+            .query::<Day>("end_date", "The last day (UTC), inclusive. The default is today.")
             .query::<AnalyticsSource>(
                 "source",
-                "`auto` and `live` ask Pinterest. Nothing is kept, so `stored` is refused.",
+                "`auto` and `live` read the figures from Pinterest. This system stores no figures, so `stored` \
+                 answers 422 `analytics_not_stored`.",
             )
-            .query::<WithDaily>("include_daily", "Whether the days are told too.")
+            .query::<WithDaily>(
+                "include_daily",
+                "Whether the answer has the figures of each day. The default is \
+                 `true`.",
+            )
             .fails(PINTEREST)
             .fails(&[ANALYTICS_NOT_STORED, BOARD_ACCESS_DENIED, BOARD_NOT_FOUND, BOARD_SECTION_NOT_FOUND])
     };
@@ -55,24 +60,31 @@ pub fn endpoints() -> Vec<Endpoint> {
         vec![
             asked(
                 get("/v1/pins/{id}/analytics", READ, of_pin)
-                    .operation("get_pin_analytics", "Read how a published pin did"),
+                    .operation("get_pin_analytics", "Read the analytics of a published pin"),
             )
             .about(
-                "A Pin that Pinterest doesn't know any more is noted as `removed_from_pinterest_at`; its figures are \
-                 empty. A sandbox's figures are zeros.",
+                "If Pinterest no longer has the Pin, `removed_from_pinterest_at` is set and the figures are empty. In \
+                 a sandbox, every figure is 0. The request does not reduce the pace of publishing.",
             )
             .of_one("The pin's id.", PIN)
-            .query::<PinMetrics>("metrics", "Separated by commas, or repeated.")
-            .answers::<PinAnalytics>(200, "The figures, as Pinterest tells them now.")
+            .query::<PinMetrics>("metrics", "The metrics, separated by commas or as a repeated parameter.")
+            .answers::<PinAnalytics>(200, "The current figures of Pinterest.")
             .fails(&[PIN_NOT_PUBLISHED]),
             asked(
                 get("/v1/pinterest/accounts/{id}/analytics", READ, of_account)
-                    .operation("get_account_analytics", "Read how an account did"),
+                    .operation("get_account_analytics", "Read the analytics of an account"),
             )
-            .about("Of everything of the Pinterest user. A sandbox's figures are zeros.")
+            .about(
+                "The figures cover all Pins of the Pinterest user, including those that this system did not \
+                 publish. In a sandbox, every figure is 0. The request does not reduce the pace of publishing.",
+            )
             .of_one("The account's id.", ACCOUNT)
-            .query::<AccountMetrics>("metrics", "Separated by commas, or repeated; all unless some are named.")
-            .answers::<AccountAnalytics>(200, "The figures, as Pinterest tells them now."),
+            .query::<AccountMetrics>(
+                "metrics",
+                "The metrics, separated by commas or as a repeated parameter. The \
+                 default is all.",
+            )
+            .answers::<AccountAnalytics>(200, "The current figures of Pinterest."),
         ],
     )
 }
@@ -82,49 +94,49 @@ inline_schema!(
     Day = json_schema!({"type": "string", "format": "date"})
 );
 inline_schema!(
-    /// `true` or `false`; `1` and `0` are understood too.
+    /// `true`, `false`, `1` or `0`.
     WithDaily = json_schema!({"type": "boolean", "default": true})
 );
 inline_schema!(
-    /// Names in any case.
+    /// The names of metrics in upper or lower case.
     PinMetrics = metric_names(&PIN_METRICS)
 );
 inline_schema!(
-    /// Names in any case.
+    /// The names of metrics in upper or lower case.
     AccountMetrics = metric_names(&ACCOUNT_METRICS)
 );
-names!(AnalyticsSource, "Where the figures are to be from.", ["auto", "live", "stored"]);
-names!(FiguresSource, "Where the figures are from.", ["live", "simulated"]);
-names!(ProviderMode, "Who publishes: Pinterest, or a sandbox's stand-in.", ["pinterest", "simulated"]);
+names!(AnalyticsSource, "The requested source of the figures.", ["auto", "live", "stored"]);
+names!(FiguresSource, "The source of the figures.", ["live", "simulated"]);
+names!(ProviderMode, "`simulated` in a sandbox, `pinterest` otherwise.", ["pinterest", "simulated"]);
 
 fn metric_names(names: &[&str]) -> Schema {
     let names: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
     json_schema!({"type": "array", "items": {"type": "string", "enum": names}})
 }
 
-/// What happened on one day.
+/// The figures of one day.
 #[derive(Serialize, JsonSchema)]
 pub struct DailyFigures {
     #[schemars(with = "Day")]
     pub date: String,
-    /// Pinterest's word for how good the figures are.
+    /// Pinterest's status of the figures, such as `READY`.
     pub data_status: Option<String>,
-    /// By metric, in lower case.
+    /// The figures by metric. Names of metrics are in lower case.
     pub metrics: Figures,
 }
 
-/// How a pin did.
+/// The analytics of a pin.
 #[derive(Serialize, JsonSchema)]
 pub struct PinAnalytics {
     pub pin_id: Uuid,
     pub pinterest_pin_id: Option<String>,
     #[serde(flatten)]
     pub figures: AccountAnalytics,
-    /// When the Pin was found to be gone from Pinterest.
+    /// The time when the Pin was found missing on Pinterest.
     pub removed_from_pinterest_at: Option<Time>,
 }
 
-/// How an account, or one of its pins, did.
+/// The analytics of an account or of one of its pins.
 #[derive(Serialize, JsonSchema)]
 pub struct AccountAnalytics {
     pub account_id: Uuid,
@@ -133,17 +145,17 @@ pub struct AccountAnalytics {
     #[schemars(with = "Day")]
     pub end_date: String,
     pub provider_mode: ProviderMode,
-    /// By metric, in lower case, over all days; of a pin, comments and reactions over its whole life.
+    /// The sums over all days by metric. The comments and reactions of a pin cover its whole lifetime.
     pub totals: Figures,
     pub daily: Vec<DailyFigures>,
     pub source: FiguresSource,
     pub data_as_of: Time,
-    /// Nothing is kept, so there is none.
+    /// Always `null`: this system stores no figures.
     #[schemars(with = "Option<Day>")]
     pub history_start: Option<String>,
 }
 
-/// The values of metrics by name. Most metrics count something: `3`, not `3.0`.
+/// The values of metrics by name. A whole number is written as `3`, not as `3.0`.
 pub struct Figures(Metrics);
 
 impl Serialize for Figures {
@@ -254,7 +266,7 @@ impl Asked {
                 DaysError::Future => invalid("end_date", "Should not be after today (UTC)", "value_error"),
                 DaysError::Backwards => invalid("start_date", "Should not be after end_date", "value_error"),
                 DaysError::TooFarBack => {
-                    let msg = format!("Should not be more than {DAYS_BACK} days ago: Pinterest tells no more");
+                    let msg = format!("Should not be more than {DAYS_BACK} days ago, which is Pinterest's limit");
                     invalid("start_date", msg, "value_error")
                 }
             })?;
@@ -263,7 +275,7 @@ impl Asked {
     }
 }
 
-/// The parameter may be repeated, have commas in it, or both; names in any case.
+/// Reads the parameter, which may be repeated, have commas, or both. Names may be in upper or lower case.
 fn metrics(pairs: &[(String, String)], known: &[&str], default: &[&str]) -> Result<Vec<String>, ApiError> {
     let mut metrics: Vec<String> = Vec::new();
     for name in pairs.iter().filter(|(name, _)| name == "metrics").flat_map(|(_, value)| value.split(',')) {

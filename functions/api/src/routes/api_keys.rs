@@ -1,5 +1,5 @@
-//! The workspace's API keys. Whoever manages them may do everything in the workspace, so that no key is ever made, or
-//! widened, by one that may do less.
+//! The API keys of a workspace. Only callers with every permission manage keys, so that no key can create or extend a
+//! key with more permissions than its own.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -31,32 +31,36 @@ pub fn endpoints() -> Vec<Endpoint> {
         "API keys",
         vec![
             post("/v1/api-keys", ADMINISTER, create)
-                .operation("create_api_key", "Create a key")
-                .about("The key itself is in this answer and nowhere else. Without `scopes` the key may do everything.")
+                .operation("create_api_key", "Create an API key")
+                .about(
+                    "The answer has the key in `api_key`. It is the only answer with it, so store it. Without \
+                     `scopes`, the key has every scope. Without `pinterest_account_ids`, the key may use every \
+                     account.",
+                )
                 .audited("api_key.created", Resource::Answer("id"), &["name"])
                 .takes::<ApiKeyCreate>(
                     || json!({"name": "n8n", "scopes": ["read", "write"], "pinterest_account_ids": [ACCOUNT]}),
                 )
-                .answers::<NewApiKey>(201, "The key.")
+                .answers::<NewApiKey>(201, "The created key.")
                 .fails(&[TOO_MANY_KEYS, NOT_FOUND, KEY_REVOKED]),
             get("/v1/api-keys", ADMINISTER, list)
-                .operation("list_api_keys", "List the workspace's keys")
-                .answers::<Vec<ApiKey>>(200, "The keys, without the keys themselves."),
+                .operation("list_api_keys", "List API keys")
+                .answers::<Vec<ApiKey>>(200, "The keys, without `api_key`."),
             patch("/v1/api-keys/{id}", ADMINISTER, update)
-                .operation("update_api_key", "Change a key")
+                .operation("update_api_key", "Change an API key")
                 .about(
-                    "A field that is left out, or null, stays as it is. An allow-list can be changed, and is never \
-                     lifted.",
+                    "An omitted or `null` field keeps its value. The allow-list of a key can be changed, but not \
+                     removed.",
                 )
                 .audited("api_key.updated", Resource::Path, &["name"])
-                .of_one("The key's id.", KEY)
+                .of_one("The id of the key.", KEY)
                 .takes::<ApiKeyUpdate>(|| json!({"name": "n8n, reading", "scopes": ["read"]}))
-                .answers::<ApiKey>(200, "The key as it is now.")
+                .answers::<ApiKey>(200, "The changed key.")
                 .fails(&[KEY_REVOKED, TOO_MANY_KEYS]),
             delete("/v1/api-keys/{id}", ADMINISTER, revoke)
-                .operation("revoke_api_key", "Revoke a key")
+                .operation("revoke_api_key", "Revoke an API key")
                 .audited("api_key.revoked", Resource::Path, &[])
-                .of_one("The key's id.", KEY)
+                .of_one("The id of the key.", KEY)
                 .answers_nothing("The key is revoked.")
                 .fails(&[KEY_REVOKED, TOO_MANY_KEYS]),
         ],
@@ -64,17 +68,17 @@ pub fn endpoints() -> Vec<Endpoint> {
 }
 
 request! {
-    /// A key to be created.
+    /// An API key to create.
     pub struct ApiKeyCreate {
         pub name: Filled<NAME_MAX>,
         pub scopes: Option<ScopeNames>,
-        /// The accounts that the key may use; an empty list opens none.
+        /// The allow-list: the ids of the accounts that the key may use. With an empty list, it may use none.
         pub pinterest_account_ids: Option<Accounts>,
     }
 }
 
 request! {
-    /// The changes of a key: at least one field.
+    /// The changes of an API key. At least one field is required.
     pub struct ApiKeyUpdate {
         pub name: Option<Filled<NAME_MAX>>,
         pub scopes: Option<ScopeNames>,
@@ -82,8 +86,8 @@ request! {
     }
 }
 
-names!(ScopeName, "One kind of thing to do; none implies another.", Scope::ALL.map(Scope::name));
-names!(Source, "Who made the key.", [KeySource::Manual.name(), KeySource::OAuth.name()]);
+names!(ScopeName, "A scope of an API key. No scope includes another.", Scope::ALL.map(Scope::name));
+names!(Source, "How the key was created.", [KeySource::Manual.name(), KeySource::OAuth.name()]);
 
 /// At least one scope.
 #[derive(Clone, Copy, Debug)]
@@ -107,7 +111,7 @@ impl Field for ScopeNames {
     }
 }
 
-/// Accounts, each once. An empty list opens none.
+/// The ids of accounts, without repetitions.
 #[derive(Clone, Debug)]
 pub struct Accounts(Vec<AccountId>);
 
@@ -128,7 +132,7 @@ impl Field for Accounts {
     }
 }
 
-/// A key, without the key itself.
+/// An API key, without the secret key itself.
 #[derive(Serialize, JsonSchema)]
 pub struct ApiKey {
     pub id: Uuid,
@@ -162,12 +166,12 @@ impl From<api_key::ApiKey> for ApiKey {
     }
 }
 
-/// A key with the key itself.
+/// A created API key.
 #[derive(Serialize, JsonSchema)]
 pub struct NewApiKey {
     #[serde(flatten)]
     pub key: ApiKey,
-    /// Shown once.
+    /// The secret key. No other answer has it.
     pub api_key: String,
 }
 
@@ -183,7 +187,7 @@ impl From<KeyError> for ApiError {
             KeyError::NotFound => Self::not_found("key"),
             KeyError::Revoked => KEY_REVOKED.into(),
             KeyError::UnknownAccount(account) => {
-                let msg = format!("There is no account {account} in this workspace");
+                let msg = format!("The workspace has no account {account}");
                 Self::invalid("body", "pinterest_account_ids", msg, "value_error")
             }
             KeyError::TooMany => TOO_MANY_KEYS.into(),
@@ -192,7 +196,7 @@ impl From<KeyError> for ApiError {
     }
 }
 
-/// Without `scopes` a key may do everything, as keys could before there were scopes; an empty list is refused.
+/// Without `scopes`, a key has every scope, as before keys had scopes. An empty list is refused.
 async fn create(
     State(context): State<Context>,
     caller: Caller,
@@ -227,7 +231,7 @@ async fn update(
     let mut fields = Fields::of(&body);
     let update = ApiKeyUpdate::from_fields(&mut fields);
     if ["name", "scopes", "pinterest_account_ids"].into_iter().all(|name| fields.value(name).is_none()) {
-        fields.reject("name", "Provide at least one of name, scopes or pinterest_account_ids", "value_error");
+        fields.reject("name", "Send at least one of name, scopes and pinterest_account_ids", "value_error");
     }
     let update = fields.finish_with(update)?;
     let change = KeyChange {

@@ -1,4 +1,4 @@
-//! People: registering, logging in, who one is, one's password.
+//! People: register, log in, read the session's person, change the password.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,7 +7,6 @@ use http::StatusCode;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::tenant::scope::Scope;
-use pinbridge_shared::domain::tenant::session::SESSION_S;
 use pinbridge_shared::domain::tenant::user::{self, EMAIL_MAX, Email, PASSWORD_MAX, PASSWORD_MIN, Role};
 use pinbridge_shared::domain::tenant::{self, DEFAULT_TIMEZONE, NAME_MAX, is_timezone};
 use pinbridge_shared::flows::tenants::log_in::{self, LoginError, Presence};
@@ -19,6 +18,7 @@ use uuid::Uuid;
 
 use super::projects::{Environment, Organization, ProjectState};
 use super::self_hosted::{PLAN, Plan};
+use super::session_token::Token;
 use crate::activity::{Attribution, Resource};
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, PUBLIC, SESSION, get, post, tagged};
@@ -32,7 +32,7 @@ use crate::request::field::{Field, Filled, Text, Wrong, field_schema, request};
 use crate::request::{self, JsonObject};
 
 const TIMEZONE_MAX: usize = 64;
-/// Of the examples.
+/// The password of the examples.
 const PASSWORD: &str = "correct horse battery";
 
 pub fn endpoints() -> Vec<Endpoint> {
@@ -40,9 +40,12 @@ pub fn endpoints() -> Vec<Endpoint> {
         "People",
         vec![
             post("/v1/auth/register", PUBLIC, register)
-                .operation("register", "Register an organisation of one's own")
+                .operation("register", "Register a person and an organisation")
                 .audited("auth.registered", Resource::Actor, &[])
-                .about("Where the operator has opened registration; otherwise 403 `registration_closed`.")
+                .about(
+                    "Creates an organisation, a workspace and its owner, and opens a session. If the operator has \
+                     not opened registration, the answer is 403 `registration_closed`.",
+                )
                 .takes::<Register>(|| {
                     json!({
                         "full_name": "Ada Lovelace",
@@ -52,39 +55,41 @@ pub fn endpoints() -> Vec<Endpoint> {
                         "timezone": "Europe/Berlin",
                     })
                 })
-                .answers::<Session>(201, "The organisation, its workspace and its owner are there; a session is open.")
+                .answers::<Session>(201, "The new person and organisation, with a session token.")
                 .fails(&[REGISTRATION_CLOSED, EMAIL_TAKEN, NOT_SUPPORTED, LOGIN_RATE_LIMITED, UNAVAILABLE])
                 .fails(&[INVALID_CREDENTIALS, NO_WORKSPACE, INVALID_SESSION]),
             post("/v1/auth/login", PUBLIC, log_in)
                 .operation("log_in", "Log in")
                 .audited("auth.login", Resource::Actor, &[])
-                .about("Five wrong passwords in 15 minutes shut an address's door (429).")
+                .about(
+                    "Opens a session, which lasts one hour. After five wrong passwords for an email address within \
+                     15 minutes, every login with that address answers 429 until 15 minutes after the first of them.",
+                )
                 .takes::<LogIn>(|| json!({"email": "ada@example.com", "password": PASSWORD}))
-                .answers::<Session>(200, "A session is open, for an hour.")
+                .answers::<Session>(200, "The person and their organisation, with a session token.")
                 .fails(&[INVALID_CREDENTIALS, LOGIN_RATE_LIMITED, NO_WORKSPACE, NOT_SUPPORTED, UNAVAILABLE])
                 .fails(&[INVALID_SESSION]),
             post("/v1/auth/change-password", SESSION, change_password)
-                .operation("change_password", "Change one's password")
+                .operation("change_password", "Change the password of the person")
                 .audited("auth.password_changed", Resource::Actor, &[])
-                .about("Ends every session of the person's.")
+                .about("Ends every session of the person.")
                 .takes::<ChangePassword>(
                     || json!({"current_password": PASSWORD, "new_password": "another horse entirely"}),
                 )
                 .answers::<Message>(200, "The password is changed.")
                 .fails(&[INVALID_CREDENTIALS, LOGIN_RATE_LIMITED, NO_WORKSPACE]),
             get("/v1/auth/me", SESSION, me)
-                .operation("get_me", "Read who one is")
-                .answers::<Me>(200, "The person, their organisation and its workspaces.")
+                .operation("get_me", "Read the person of the session")
+                .answers::<Me>(200, "The person, their organisation and its projects.")
                 .fails(&[NO_WORKSPACE, INVALID_CREDENTIALS, LOGIN_RATE_LIMITED]),
         ],
     )
 }
 
-names!(RoleName, "What a person may do.", Role::ALL.map(Role::name));
-names!(TokenType, "How the token is sent.", ["bearer"]);
+names!(RoleName, "The role of a person in the organisation.", Role::ALL.map(Role::name));
 
 request! {
-    /// Who wants to register.
+    /// A person and an organisation to register.
     pub struct Register {
         pub full_name: Filled<NAME_MAX>,
         pub email: EmailAddress,
@@ -95,7 +100,7 @@ request! {
 }
 
 request! {
-    /// Who wants to log in.
+    /// The credentials of a person. A `timezone` changes the time zone of the person.
     pub struct LogIn {
         pub email: EmailAddress,
         pub password: Password,
@@ -104,26 +109,26 @@ request! {
 }
 
 request! {
-    /// The password as it is, and as it shall be.
+    /// The current and the new password.
     pub struct ChangePassword {
         pub current_password: Password,
         pub new_password: NewPassword,
     }
 }
 
-/// The address of a person or a company.
+/// The email address of a person or a company.
 #[derive(Debug)]
 pub struct EmailAddress(pub Email);
 
-/// A password as it is given: anything up to the limit. It is never repeated in an error.
+/// A password for a comparison: any text up to the limit. No error repeats it.
 #[derive(Debug)]
 pub struct Password(Secret);
 
-/// A password to be set.
+/// A new password.
 #[derive(Debug)]
 pub struct NewPassword(Secret);
 
-/// A time zone's IANA name; blank is the same as absent.
+/// The IANA name of a time zone. A blank text is the same as none.
 #[derive(Debug)]
 pub struct Timezone(Option<String>);
 
@@ -171,13 +176,13 @@ impl Field for Timezone {
         let Text(text) = Text::<TIMEZONE_MAX>::parse(value)?;
         let name = text.trim();
         if !name.is_empty() && !is_timezone(name) {
-            return Err(Wrong::new("Timezone must be a valid IANA timezone", "value_error"));
+            return Err(Wrong::new("Input should be an IANA time zone, such as Europe/Berlin", "value_error"));
         }
         Ok(Self((!name.is_empty()).then(|| name.to_owned())))
     }
 }
 
-/// One sentence.
+/// A confirmation.
 #[derive(Serialize, JsonSchema)]
 pub struct Message {
     pub message: &'static str,
@@ -194,7 +199,7 @@ pub struct User {
     pub created_at: Time,
 }
 
-/// A workspace of the organisation's.
+/// A project (workspace) of the organisation.
 #[derive(Clone, Serialize, JsonSchema)]
 pub struct Workspace {
     pub id: Uuid,
@@ -205,7 +210,7 @@ pub struct Workspace {
     pub state: ProjectState,
 }
 
-/// What a role permits.
+/// The permissions of a role.
 #[derive(Clone, Serialize, JsonSchema)]
 pub struct Permissions {
     pub can_manage_members: bool,
@@ -219,7 +224,7 @@ pub struct Permissions {
     pub can_delete_content: bool,
 }
 
-/// An organisation that the person belongs to.
+/// An organisation of the person, with their role in it.
 #[derive(Clone, Serialize, JsonSchema)]
 pub struct Membership {
     pub organization: Organization,
@@ -229,34 +234,24 @@ pub struct Membership {
     pub projects: Vec<Workspace>,
 }
 
-/// Who one is.
+/// The person of the session.
 #[derive(Serialize, JsonSchema)]
 pub struct Me {
     pub user: User,
     #[serde(flatten)]
     pub membership: Membership,
-    /// The same as `active_project`.
+    /// Equal to `active_project`.
     pub workspace: Workspace,
     pub available_organizations: Vec<Membership>,
 }
 
-/// The same with a session's token.
+/// The person of the session, with the token of the session.
 #[derive(Serialize, JsonSchema)]
 pub struct Session {
     #[serde(flatten)]
     pub me: Me,
     #[serde(flatten)]
     pub token: Token,
-}
-
-/// A session's token.
-#[derive(Serialize, JsonSchema)]
-pub struct Token {
-    pub access_token: String,
-    pub token_type: TokenType,
-    /// In seconds.
-    #[schemars(with = "u64")]
-    pub expires_in: i64,
 }
 
 impl From<&user::User> for User {
@@ -266,7 +261,7 @@ impl From<&user::User> for User {
             email: user.email.as_str().to_owned(),
             full_name: user.full_name.clone(),
             timezone: user.timezone.clone(),
-            // An operator created the account, or registration is open to anybody: nobody sends mail here.
+            // The system sends no mail, so it can't verify an address.
             email_verified: true,
             created_at: user.created_at.into(),
         }
@@ -335,12 +330,6 @@ impl Session {
     }
 }
 
-impl Token {
-    pub fn of(token: &Secret) -> Self {
-        Self { access_token: token.expose().to_owned(), token_type: TokenType("bearer"), expires_in: SESSION_S }
-    }
-}
-
 impl From<LoginError> for ApiError {
     fn from(error: LoginError) -> Self {
         match error {
@@ -357,7 +346,7 @@ impl From<PeopleError> for ApiError {
         match error {
             PeopleError::EmailTaken => EMAIL_TAKEN.into(),
             PeopleError::RegistrationClosed => REGISTRATION_CLOSED.into(),
-            // Gone between the session's check and now.
+            // The person was deleted after the check of the session.
             PeopleError::NotFound => INVALID_SESSION.into(),
             PeopleError::Login(error) => error.into(),
             PeopleError::Port(error) => error.into(),
@@ -366,7 +355,7 @@ impl From<PeopleError> for ApiError {
 }
 
 async fn register(State(context): State<Context>, JsonObject(body): JsonObject) -> Result<Response, ApiError> {
-    // Whoever isn't let in need not first be told what is wrong with their form.
+    // A closed registration is the first error, whatever else the request has.
     if !context.settings.registration_open {
         return Err(PeopleError::RegistrationClosed.into());
     }
@@ -391,7 +380,7 @@ async fn log_in(State(context): State<Context>, JsonObject(body): JsonObject) ->
     let (mut presence, token) = match log_in::log_in(&context, &email, &password).await {
         Ok(logged_in) => logged_in,
         Err(LoginError::Wrong) => {
-            // In the workspace that it would have opened; as much work where nobody has the address.
+            // The entry goes to the workspace that the login would have opened. An unknown address costs the same work.
             let workspace = log_in::workspace_of(&context, &email).await;
             let attribution = Attribution::person(workspace, email.user(), email.as_str());
             return Ok(attribution.of(ApiError::from(LoginError::Wrong).into_response()));
@@ -420,10 +409,10 @@ async fn change_password(
     request::Json(body): request::Json<ChangePassword>,
 ) -> Result<Json<Message>, ApiError> {
     people::change_password(&context, caller.user()?, &body.current_password.0, &body.new_password.0).await?;
-    Ok(Json(Message { message: "The password is changed. Every session is over: log in again." }))
+    Ok(Json(Message { message: "The password is changed and every session has ended. Log in again." }))
 }
 
-/// Ignored, the person would join another organisation than they think.
+/// Refuses an invitation. If it were ignored, the person would join another organisation than they expect.
 fn refuse_invitation(body: &Map<String, Value>) -> Result<(), ApiError> {
     if request::has(body, "invite_token") { Err(NOT_SUPPORTED.with("field", "invite_token")) } else { Ok(()) }
 }

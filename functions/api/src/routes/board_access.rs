@@ -20,7 +20,7 @@ use crate::request::query;
 use crate::routes::accounts::HealthStatus;
 use crate::routes::examples::{ACCOUNT, BOARD};
 
-/// After a check that could not be made, in seconds.
+/// The wait after a check that could not be made, in seconds.
 const CHECK_AGAIN_AFTER_S: u64 = 30;
 
 pub fn endpoints() -> Vec<Endpoint> {
@@ -30,20 +30,25 @@ pub fn endpoints() -> Vec<Endpoint> {
             get("/v1/pinterest/boards/{id}/access", READ, read)
                 .operation("get_board_access", "Check whether an account can publish to a board")
                 .about(
-                    "A wrong board is an answer, not an error. Where Pinterest could not be asked, `status` is \
-                     `skipped` and `publishable` false. Answered from a check of the last five minutes unless `fresh=true`.",
+                    "Answers 200 for an unknown board too, with `status` `failed`. If Pinterest can't be reached, \
+                     `status` is `skipped` and `publishable` is `false`. `code` `board_deleted` means that the board \
+                     existed before. The answer can be up to five minutes old unless the request has `fresh=true`.",
                 )
-                .path::<String>("id", "The board's id.", BOARD)
-                .required_query::<Uuid>("account_id", "The account.", ACCOUNT)
-                .query::<Flag>("fresh", "Ask Pinterest, whatever is known.")
-                .answers::<BoardAccess>(200, "What is known of the board.")
+                .path::<String>("id", "The id of the board.", BOARD)
+                .required_query::<Uuid>("account_id", "The id of the account.", ACCOUNT)
+                .query::<Flag>("fresh", "Read the board from Pinterest, even if a recent answer is known.")
+                .answers::<BoardAccess>(200, "The result of the check.")
                 .fails(&[NOT_FOUND, VALIDATION_ERROR, ACCOUNT_NOT_PERMITTED]),
         ],
     )
 }
 
-names!(AccessStatus, "`skipped`: Pinterest could not be asked.", ["ok", "failed", "skipped"]);
-names!(AccessSource, "Where the answer is from.", ["cache", "pinterest"]);
+names!(
+    AccessStatus,
+    "The result of the check. `skipped`: Pinterest could not be reached.",
+    ["ok", "failed", "skipped"]
+);
+names!(AccessSource, "The source of the answer: a recent check, or Pinterest.", ["cache", "pinterest"]);
 
 /// Whether an account can publish to a board.
 #[derive(Serialize, JsonSchema)]
@@ -62,7 +67,7 @@ pub struct BoardAccess {
     pub retry_after_seconds: Option<u64>,
 }
 
-/// The account's part in it.
+/// The health of the account's connection.
 #[derive(Serialize, JsonSchema)]
 pub struct AccountHealth {
     pub status: HealthStatus,
@@ -122,7 +127,7 @@ async fn read(
     Query(query): Query<query::Query>,
 ) -> Result<Json<BoardAccess>, ApiError> {
     let fresh = query::flag(&query, "fresh")?;
-    // A wrong board is an answer, not an error.
+    // An unknown board is no error.
     let board = BoardKey { account: caller.account(query::account_id(&query)?)?, board_id: id };
     let access = board_access(&context, &board, fresh).await?;
     Ok(Json(BoardAccess::of(&board.board_id, &access)))

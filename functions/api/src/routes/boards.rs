@@ -1,4 +1,4 @@
-//! The boards of a connected account, and their sections: every call goes through to Pinterest.
+//! The boards of a connected account and their sections. Every operation calls Pinterest.
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -24,9 +24,9 @@ use crate::request::field::{Field, Filled, FromFields, Text, Wrong, field_schema
 use crate::request::{self, Fields, JsonObject, query};
 use crate::routes::examples::{ACCOUNT, BOARD};
 
-/// The contract's limit; Pinterest may have a lower one, which it says.
+/// The longest name of a board, in characters, as in the hosted API. Pinterest's limit may be lower.
 const NAME_MAX: usize = 180;
-/// Pinterest doesn't publish one for boards; a Pin's.
+/// The longest description of a board, in characters. Pinterest documents no limit for boards; this is that of Pins.
 const DESCRIPTION_MAX: usize = 800;
 
 pub fn endpoints() -> Vec<Endpoint> {
@@ -34,41 +34,48 @@ pub fn endpoints() -> Vec<Endpoint> {
         "Boards",
         vec![
             of_account(get("/v1/pinterest/boards", READ, list))
-                .operation("list_boards", "List an account's boards")
+                .operation("list_boards", "List the boards of an account")
                 .answers::<Vec<Board>>(200, "The boards."),
             fails(post("/v1/pinterest/boards", WRITE, create))
                 .operation("create_board", "Create a board")
-                .about("`SECRET` needs the scope `boards:write_secret` (409 `scope_missing` without).")
+                .about(
+                    "A `SECRET` board needs Pinterest's scope `boards:write_secret`. Without it, the answer is 409 \
+                     `scope_missing`.",
+                )
                 .audited("board.created", Resource::Answer("id"), &["name"])
                 .takes::<BoardCreate>(
                     || json!({"account_id": ACCOUNT, "name": "Cranes", "description": "Folded", "privacy": "PUBLIC"}),
                 )
-                .answers::<Board>(201, "The board is created.")
+                .answers::<Board>(201, "The created board.")
                 .fails(&[SANDBOX_BOARD_LIMIT]),
             of_board(fails(patch("/v1/pinterest/boards/{id}", WRITE, update)))
                 .operation("update_board", "Rename a board or change its description or privacy")
                 .audited("board.updated", Resource::Path, &["name"])
                 .takes::<BoardUpdate>(|| json!({"account_id": ACCOUNT, "name": "Paper cranes"}))
-                .answers::<Board>(200, "The board as it is now.")
+                .answers::<Board>(200, "The changed board.")
                 .fails(&[SANDBOX_BOARD_FIXED]),
             of_board(of_account(delete("/v1/pinterest/boards/{id}", DESTRUCTIVE, remove)))
-                .operation("delete_board", "Delete a board with all Pins on it")
+                .operation("delete_board", "Delete a board and its Pins")
                 .audited("board.deleted", Resource::Path, &[])
+                .about(
+                    "Deletes the board and all Pins on it from Pinterest. The pins of this system keep their \
+                     status.",
+                )
                 .answers_nothing("The board is deleted.")
                 .fails(&[SANDBOX_BOARD_FIXED]),
             of_board(of_account(get("/v1/pinterest/boards/{id}/sections", READ, sections)))
-                .operation("list_board_sections", "List a board's sections")
+                .operation("list_board_sections", "List the sections of a board")
                 .answers::<Vec<Section>>(200, "The sections."),
             of_board(fails(post("/v1/pinterest/boards/{id}/sections", WRITE, create_section)))
                 .operation("create_board_section", "Create a section of a board")
                 .audited("board_section.created", Resource::Path, &["id", "name"])
                 .takes::<SectionCreate>(|| json!({"account_id": ACCOUNT, "name": "Small ones"}))
-                .answers::<Section>(201, "The section is created."),
+                .answers::<Section>(201, "The created section."),
         ],
     )
 }
 
-/// The errors of every call about boards.
+/// The errors of every operation on boards.
 pub fn fails(endpoint: Endpoint) -> Endpoint {
     endpoint.fails(PINTEREST).fails(&[
         ACCOUNT_NOT_PERMITTED,
@@ -79,15 +86,15 @@ pub fn fails(endpoint: Endpoint) -> Endpoint {
 }
 
 fn of_account(endpoint: Endpoint) -> Endpoint {
-    fails(endpoint.required_query::<Uuid>("account_id", "The account.", ACCOUNT))
+    fails(endpoint.required_query::<Uuid>("account_id", "The id of the account.", ACCOUNT))
 }
 
 fn of_board(endpoint: Endpoint) -> Endpoint {
-    endpoint.path::<String>("id", "The board's id.", BOARD)
+    endpoint.path::<String>("id", "The id of the board.", BOARD)
 }
 
 request! {
-    /// A board to be created.
+    /// A board to create.
     pub struct BoardCreate {
         pub account_id: Uuid,
         pub name: Filled<NAME_MAX>,
@@ -97,7 +104,7 @@ request! {
 }
 
 request! {
-    /// The changes of a board: at least one of name, description and privacy.
+    /// The changes of a board. At least one of `name`, `description` and `privacy` is required.
     pub struct BoardUpdate {
         pub account_id: Uuid,
         pub name: Option<Filled<NAME_MAX>>,
@@ -107,18 +114,18 @@ request! {
 }
 
 request! {
-    /// A section to be created.
+    /// A section to create.
     pub struct SectionCreate {
         pub account_id: Uuid,
         pub name: Filled<NAME_MAX>,
     }
 }
 
-/// Who can see a new board; in any case.
+/// The privacy of a new board, in upper or lower case.
 #[derive(Clone, Copy, Debug)]
 pub struct NewPrivacy(Privacy);
 
-/// No board becomes protected later on: the contract's `BoardUpdatePrivacy`.
+/// The new privacy of an existing board, which can't become protected.
 #[derive(Clone, Copy, Debug)]
 pub struct PrivacyChange(Privacy);
 
@@ -146,13 +153,13 @@ fn privacy(value: &Value, allowed: &[Privacy]) -> Result<Privacy, Wrong> {
     privacy.ok_or_else(|| Wrong::not_one_of(&allowed.iter().map(|one| one.name()).collect::<Vec<_>>()))
 }
 
-/// A board, as Pinterest has it.
+/// A board on Pinterest.
 #[derive(Serialize, JsonSchema)]
 pub struct Board {
     pub id: String,
     pub name: String,
     pub description: Option<String>,
-    /// As Pinterest names it.
+    /// Pinterest's name of the privacy.
     pub privacy: Option<String>,
 }
 
@@ -209,7 +216,7 @@ async fn update(
     let mut fields = Fields::of(&body);
     let update = BoardUpdate::from_fields(&mut fields);
     if ["name", "description", "privacy"].iter().all(|name| fields.value(name).is_none()) {
-        fields.reject("name", "Provide at least one of name, description or privacy", "missing");
+        fields.reject("name", "Send at least one of name, description and privacy", "missing");
     }
     let update = fields.finish_with(update)?;
     let change = BoardChange {
@@ -254,7 +261,7 @@ async fn create_section(
     Ok((StatusCode::CREATED, Json(section.into())))
 }
 
-/// What can't be a board's id is no board.
+/// The key of the board. A text that can't be an id of a board names no board.
 fn key(account: AccountKey, board_id: String) -> Result<BoardKey, ApiError> {
     if is_board_id(&board_id) { Ok(BoardKey { account, board_id }) } else { Err(BOARD_NOT_FOUND.into()) }
 }

@@ -1,4 +1,4 @@
-//! The same work on many pins or schedules, each on its own.
+//! Runs one operation on many pins or schedules independently.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -15,30 +15,30 @@ use crate::error::codes::Code;
 use crate::openapi::schema::names;
 use crate::request::field::{Field, Wrong, field_schema, list, request};
 
-/// Ids of one call.
+/// The maximum number of ids of a request.
 pub const BULK_MAX: usize = 100;
-/// Of one call, so many are worked on at once.
+/// The number of ids that a request handles concurrently.
 const AT_ONCE: usize = 10;
-/// Fields of the answer that the activity log's entry repeats.
+/// The fields of the answer that the entry in the activity log repeats.
 pub const COUNTS: &[&str] = &["succeeded_count", "skipped_count", "failed_count"];
 
 request! {
-    /// Which pins or schedules.
+    /// The ids of pins or schedules.
     pub struct BulkIds {
         pub ids: Ids,
     }
 }
 
 request! {
-    /// Failed pins or schedules.
+    /// The ids of failed pins or schedules to retry.
     pub struct BulkRetry {
         pub ids: Ids,
-        /// Extension: whether a second Pin is accepted where the first may exist.
+        /// Extension: `true` retries even if that may create a second Pin.
         pub accept_duplicate: Option<bool>,
     }
 }
 
-/// An id that is named twice counts once.
+/// Ids. A repeated id counts once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ids(pub Vec<Uuid>);
 
@@ -58,9 +58,14 @@ impl Field for Ids {
     }
 }
 
-names!(BulkStatus, "The outcome for one of them.", ["succeeded", "skipped", "failed"]);
+names!(
+    BulkStatus,
+    "The result of one id. `skipped`: there was nothing to do, or the status does not allow the \
+     operation.",
+    ["succeeded", "skipped", "failed"]
+);
 
-/// The outcome for one of them.
+/// The result of one id.
 #[derive(Serialize, JsonSchema)]
 pub struct BulkItemResult {
     pub id: Uuid,
@@ -69,7 +74,7 @@ pub struct BulkItemResult {
     pub error_message: Option<String>,
 }
 
-/// The outcome for all of them, in the order of the request: the contract's `BulkOperationResponse`.
+/// The results of all ids, in the order of the request.
 #[derive(Serialize, JsonSchema)]
 pub struct BulkResult {
     pub succeeded_count: u64,
@@ -78,8 +83,8 @@ pub struct BulkResult {
     pub results: Vec<BulkItemResult>,
 }
 
-/// Does the work for each. Errors of the codes `skipped` say that its status doesn't allow the work, or that nothing is
-/// left to do.
+/// Runs the operation on each id. An error with one of the codes `skipped` means that the status of the pin or schedule
+/// doesn't allow the operation, or that there is nothing to do.
 pub async fn each<F, Fut>(Ids(ids): Ids, skipped: &[Code], work: F) -> Json<BulkResult>
 where
     F: Fn(Uuid) -> Fut,

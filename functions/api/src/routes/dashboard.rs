@@ -1,4 +1,4 @@
-//! The dashboard's figures of a period.
+//! The figures of the dashboard.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -30,17 +30,20 @@ pub fn endpoints() -> Vec<Endpoint> {
         "Dashboard",
         vec![
             get("/v1/dashboard/summary", READ, summary)
-                .operation("get_dashboard_summary", "Read what became of the pins of a period")
+                .operation("get_dashboard_summary", "Read the figures of a period")
                 .about(
-                    "Of `[start, end)`; unless told otherwise the 30 days up to now, at most 366 days. A time without \
-                     an offset is the wall clock's in `tz`: one that a change of the clocks leaves out means as much \
-                     later as they jump, one that happens twice means the first. Up to 48 hours are told by the hour, \
-                     more by the day, both by the wall clock: a day may have 23 or 25 hours. A key with an allow-list \
-                     gets the figures of its accounts.",
+                    "Counts the pins, schedules and imports of the period from `start` up to, but not including, \
+                     `end`. The default is the last 30 days; a period has at most 366 days. A published or failed pin \
+                     counts at the time when that happened, a waiting pin at the time when it was accepted. A time \
+                     without an offset is local time in `tz`. If a change of the clocks skips that time, it moves \
+                     forward by the length of the change; if the time occurs twice, the first one counts. The series \
+                     has hourly steps for periods of up to 48 hours and daily steps for longer ones. Steps follow \
+                     local time, so a day can have 23 or 25 hours. A key with an allow-list reads the figures of its \
+                     accounts only.",
                 )
-                .query::<Text>("start", "Its begin: an ISO 8601 time or date.")
-                .query::<Text>("end", "Its end, which is no part of it.")
-                .query::<Text>("tz", "An IANA time zone; `UTC` unless told otherwise.")
+                .query::<Text>("start", "The start of the period: an ISO 8601 time or date.")
+                .query::<Text>("end", "The end of the period, exclusive: an ISO 8601 time or date. The default is now.")
+                .query::<Text>("tz", "An IANA time zone. The default is `UTC`.")
                 .query::<Uuid>("account_id", "Only this account.")
                 .answers::<DashboardSummary>(200, "The figures.")
                 .fails(&[VALIDATION_ERROR, ACCOUNT_NOT_PERMITTED]),
@@ -48,9 +51,9 @@ pub fn endpoints() -> Vec<Endpoint> {
     )
 }
 
-names!(Granularity, "What a step of the series is.", ["hour", "day"]);
+names!(Granularity, "The length of a step of the series.", ["hour", "day"]);
 
-/// What became of the pins of a period.
+/// The figures of a period.
 #[derive(Serialize, JsonSchema)]
 pub struct DashboardSummary {
     #[schemars(with = "Time")]
@@ -59,46 +62,47 @@ pub struct DashboardSummary {
     pub end: String,
     pub timezone: String,
     pub granularity: Granularity,
-    /// The period of the same length just before.
+    /// The start of the previous period, which has the same length and ends at `start`.
     #[schemars(with = "Time")]
     pub previous_start: String,
     #[schemars(with = "Time")]
     pub previous_end: String,
-    /// The account that was asked for.
+    /// The `account_id` of the request.
     pub account_id: Option<Uuid>,
     pub pins: PinFigures,
     pub previous_pins: PinFigures,
     pub series: Vec<SeriesStep>,
-    /// Most first.
+    /// The accounts by the number of published pins, in descending order.
     pub published_by_account: Vec<AccountFigure>,
     pub queue: QueueFigures,
     pub schedules: ScheduleFigures,
-    /// `null` when an account was asked for.
+    /// `null` if the request has an `account_id`.
     pub import_jobs: Option<ImportFigures>,
-    /// Extension: the moment of these figures.
+    /// Extension: the time of these figures.
     pub as_of: Time,
-    /// Extension: more pins than are looked at came in the last minutes; the figures leave some of them out.
+    /// Extension: `true` if the figures lack some pins of the last minutes, because there were too many to read.
     pub counts_are_at_least: bool,
-    /// Extension: more pins than are looked at are unfinished; the others count as deferred.
+    /// Extension: `true` if there are too many unfinished pins to read. The unread ones count as deferred.
     pub waiting_is_estimated: bool,
-    /// Extension: the period begins or ends within a quarter of an hour that is too long ago to be cut; it counts whole
-    /// if it began in the period.
+    /// Extension: `true` if the figures are rounded to quarters of an hour, because the period starts or ends within
+    /// one whose details are no longer stored. A quarter counts as a whole if it starts in the period.
     pub rounded_to_quarter_hours: bool,
 }
 
-/// Pins of a period.
+/// The pins of a period.
 #[derive(Serialize, JsonSchema)]
 pub struct PinFigures {
     /// The sum of `by_status`.
     pub total: u64,
-    /// Accepted in the period.
+    /// The pins that were accepted in the period.
     pub submitted: u64,
     pub by_status: PinsByStatus,
-    /// Published ones of those that ended in the period; `null` when none did.
+    /// The share of published pins among those that ended in the period. `null` if none ended.
     pub success_rate: Option<f64>,
 }
 
-/// Published and failed: in the period, and still failed. The others: accepted in the period and still waiting.
+/// `published` and `failed` count pins that ended in the period. A retried pin no longer counts as failed. The others
+/// count pins that were accepted in the period and are not finished.
 #[derive(Serialize, JsonSchema)]
 pub struct PinsByStatus {
     pub queued: u64,
@@ -108,10 +112,10 @@ pub struct PinsByStatus {
     pub failed: u64,
 }
 
-/// An hour or a day.
+/// A step of the series: an hour or a day.
 #[derive(Serialize, JsonSchema)]
 pub struct SeriesStep {
-    /// By the wall clock of the time zone. The first one may have begun before the period.
+    /// The start of the step in local time. The first step may start before the period.
     #[schemars(with = "Time")]
     pub start: String,
     pub created: u64,
@@ -119,14 +123,14 @@ pub struct SeriesStep {
     pub failed: u64,
 }
 
-/// An account's published pins of the period.
+/// The number of pins of an account that were published in the period.
 #[derive(Serialize, JsonSchema)]
 pub struct AccountFigure {
     pub account_id: Uuid,
     pub published: u64,
 }
 
-/// Pins that wait now, whenever they were accepted.
+/// The unfinished pins now, independent of the period.
 #[derive(Serialize, JsonSchema)]
 pub struct QueueFigures {
     pub queued: u64,
@@ -134,22 +138,22 @@ pub struct QueueFigures {
     pub publishing: u64,
 }
 
-/// Schedules, as they stand now.
+/// The schedules by their current status.
 #[derive(Serialize, JsonSchema)]
 pub struct ScheduleFigures {
-    /// Those whose time is in the period.
+    /// The schedules with `run_at` in the period.
     pub by_status: BTreeMap<&'static str, u64>,
-    /// Those that are still to come, whenever; counted up to 1,000.
+    /// The future schedules, independent of the period; counted up to 1,000.
     pub upcoming: u64,
-    /// Extension: there are more in the period than were looked at (1,000).
+    /// Extension: `true` if the period has more than the 1,000 schedules that were counted.
     pub counts_are_at_least: bool,
 }
 
-/// Imports that were submitted in the period, as they stand now.
+/// The imports that were submitted in the period, by their current status.
 #[derive(Serialize, JsonSchema)]
 pub struct ImportFigures {
     pub by_status: BTreeMap<&'static str, u64>,
-    /// Extension: there are more than were looked at (the newest 1,000).
+    /// Extension: `true` if there are more than the newest 1,000 imports, which were counted.
     pub counts_are_at_least: bool,
 }
 
@@ -196,7 +200,7 @@ impl From<ByStatus> for ImportFigures {
     }
 }
 
-/// The accounts with the most published pins first.
+/// The accounts by the number of published pins, in descending order.
 fn by_account(metrics: &DashboardMetrics) -> Vec<AccountFigure> {
     let mut accounts: Vec<(&AccountId, &u64)> = metrics.published_by_account.iter().collect();
     accounts.sort_by_key(|(account, published)| (Reverse(**published), **account));

@@ -1,5 +1,5 @@
-//! The ids that the document's examples share, so that one example's answer fits the next one's request.
-//! `tests/it/api/openapi.rs` sends the examples with real ids in their place.
+//! The ids in the examples of the OpenAPI document. The examples share them, so that the answer of one fits the request
+//! of the next. `tests/it/api/openapi.rs` sends the examples with real ids instead.
 
 pub const WORKSPACE: &str = "00000000-0000-0000-0000-00000000000a";
 pub const ACCOUNT: &str = "00000000-0000-0000-0000-00000000000b";

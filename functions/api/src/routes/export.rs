@@ -1,4 +1,4 @@
-//! A workspace's accounts, pins and schedules as JSON lines, each an object with its `kind`.
+//! Exports the accounts, pins and schedules of a workspace as JSON lines.
 
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
@@ -12,7 +12,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::auth::Caller;
-use crate::endpoint::{Endpoint, JSON_LINES, READ, get, tagged};
+use crate::content_type::JSON_LINES;
+use crate::endpoint::{Endpoint, READ, get, tagged};
 use crate::error::ApiError;
 use crate::error::codes::VALIDATION_ERROR;
 use crate::openapi::schema::{Limit, Text, names};
@@ -22,7 +23,7 @@ use crate::routes::pins::pin::Pin;
 use crate::routes::pins::timeline::TimelineEvent;
 use crate::routes::schedules::Schedule;
 
-/// A page ends before it is longer than this. Lambda's answers end at 6 MB; the longest line is some kilobytes.
+/// The largest page, in bytes. Lambda limits an answer to 6 MB; the longest line has some kilobytes.
 pub const PAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 pub fn endpoints() -> Vec<Endpoint> {
@@ -32,21 +33,22 @@ pub fn endpoints() -> Vec<Endpoint> {
             get("/v1/export", READ, read)
                 .operation("export", "Export the workspace's accounts, pins and schedules")
                 .about(
-                    "JSON lines, each an object with its `kind` (`account`, `pin`, `schedule`), oldest first. A pin's \
-                     line has its `events`. A page without the header `X-Next-Cursor` is the last one.",
+                    "Answers JSON lines: accounts without their tokens, pins with the `events` of their timeline, and \
+                     schedules, each oldest first. `kind` is `account`, `pin` or `schedule`. A page without the header \
+                     `X-Next-Cursor` is the last. Pins of the last 30 seconds are missing; the next export has them.",
                 )
-                .query::<Text>("cursor", "`X-Next-Cursor` of the page before.")
-                .query::<Limit>("limit", "Lines of a page.")
+                .query::<Text>("cursor", "The `X-Next-Cursor` of the previous page.")
+                .query::<Limit>("limit", "The maximum number of lines of the page.")
                 .answers_lines::<ExportLine>(200, "A page of lines.")
-                .with_header::<Text>("X-Next-Cursor", false, "Where the next page begins, if there is one.")
+                .with_header::<Text>("X-Next-Cursor", false, "The cursor of the next page. Absent on the last page.")
                 .fails(&[VALIDATION_ERROR]),
         ],
     )
 }
 
-names!(AccountKind, "What the line is.", ["account"]);
-names!(PinKind, "What the line is.", ["pin"]);
-names!(ScheduleKind, "What the line is.", ["schedule"]);
+names!(AccountKind, "The kind of the line.", ["account"]);
+names!(PinKind, "The kind of the line.", ["pin"]);
+names!(ScheduleKind, "The kind of the line.", ["schedule"]);
 
 /// A line of the export.
 #[derive(Serialize, JsonSchema)]
@@ -119,7 +121,7 @@ async fn read(
     Ok(response)
 }
 
-/// The lines of a page, up to [`PAGE_BYTES_MAX`], and where the next one begins.
+/// The lines of a page, up to [`PAGE_BYTES_MAX`], and the cursor of the next page.
 pub fn lines(page: &Page, now: Moment) -> (String, Option<Cursor>) {
     cut(page, now, PAGE_BYTES_MAX)
 }
@@ -127,9 +129,9 @@ pub fn lines(page: &Page, now: Moment) -> (String, Option<Cursor>) {
 fn cut(page: &Page, now: Moment, bytes_max: usize) -> (String, Option<Cursor>) {
     let (mut lines, mut last) = (String::new(), None);
     for entry in &page.entries {
-        // A struct of ours can always be written.
+        // Serializing these structs can't fail.
         let line = serde_json::to_string(&ExportLine::of(entry, now)).unwrap_or_default();
-        // A page has at least one line, or it would never go on.
+        // A page has at least one line, so that the next page makes progress.
         if let Some(last) = last.filter(|_| lines.len() + line.len() + 1 > bytes_max) {
             return (lines, Some(last));
         }

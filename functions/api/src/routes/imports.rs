@@ -1,4 +1,4 @@
-//! Imports: submit many pins, and read their outcomes.
+//! Imports: submit many pins, and read their results.
 
 pub mod answers;
 pub mod csv_rows;
@@ -38,25 +38,28 @@ use crate::request::{KEY_HEADERS, path_id};
 use crate::routes::imports::import_file::{CsvFile, ImportFile, JsonRows, RawRow};
 use answers::{DryRun, Forecast, Import, SourceType};
 
-const ABOUT: &str = "At most 500 rows. Answered at once; the rows become pins (with `run_at` schedules) one after the other, and \
-    `GET /v1/pins/imports/{id}` tells of each what became of it. A wrong row fails by itself. A row whose `idempotency_key` \
-    stands for the same pin already is `existing`. Unless a row (or the header) says otherwise its priority is `bulk`. With \
-    `dry_run=true` nothing is created and the answer (200) is what would become of each row.";
+const ABOUT: &str = "\
+    Accepts up to 500 rows and answers at once. The system then creates a pin for each row in order, or a schedule if the \
+    row has `run_at`. `GET /v1/pins/imports/{id}` reads the result of each row. An invalid row fails alone. The result of \
+    a row whose pin exists already is `existing`. The default priority of a row is `bulk`. With `dry_run=true`, the \
+    request creates nothing and answers 200 with the expected result of each row.";
+const SECOND_KEY_HEADER: &str = "The same as `Idempotency-Key`. If a request has both, `Idempotency-Key` counts.";
 
 pub fn endpoints() -> Vec<Endpoint> {
     let submit = |operation: Endpoint| {
         operation
             .about(ABOUT)
-            .query::<Flag>("dry_run", "Create nothing, and tell what would become of each row.")
+            .query::<Flag>("dry_run", "Create nothing, and answer the expected result of each row.")
             .header::<Key>(
                 "Idempotency-Key",
-                "The same key and rows are the same import (`Idempotent-Replayed: true`).",
+                "The identifier of the import in your system. A repeated request with the same key and rows answers \
+                 the existing import.",
             )
-            .header::<Key>("X-Pinbridge-Idempotency-Key", "The same, for clients that can't send the other.")
-            .header::<fields::Priority>("X-Pinbridge-Priority", "The rows' priority, where they have none.")
-            .answers::<Import>(202, "The import is taken in.")
-            .with_header::<Flag>("Idempotent-Replayed", false, "`true`: it was taken in before.")
-            .answers::<DryRun>(200, "What would become of the rows.")
+            .header::<Key>("X-Pinbridge-Idempotency-Key", SECOND_KEY_HEADER)
+            .header::<fields::Priority>("X-Pinbridge-Priority", "`priority` of the rows that have none.")
+            .answers::<Import>(202, "The import is accepted.")
+            .with_header::<Flag>("Idempotent-Replayed", false, "`true`: the import existed already.")
+            .answers::<DryRun>(200, "With `dry_run=true`: the expected result of each row.")
             .fails(&[IMPORT_KEY_REUSED])
     };
     tagged(
@@ -64,7 +67,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         vec![
             submit(
                 post("/v1/pins/imports/json", WRITE, create_json)
-                    .operation("import_json", "Import pins from a list")
+                    .operation("import_json", "Import pins from JSON")
                     .audited("import.created", Resource::Answer("id"), &["source_type", "total_rows"]),
             )
             .takes_content::<Rows>("application/json", true, || json!([row()])),
@@ -79,46 +82,53 @@ pub fn endpoints() -> Vec<Endpoint> {
                 || json!({"file": "account_id,board_id,title,idempotency_key,image_url\n…"}),
             ),
             get("/v1/pins/imports", READ, list)
-                .operation("list_imports", "List imports, newest first")
-                .about("`results` are empty here. The newest 1,000 imports are looked through.")
-                .query::<Limit>("limit", "Imports of a page.")
-                .query::<Offset>("offset", "Imports left out before the page.")
-                .query::<answers::ImportStatus>("status", "Only imports of this status.")
-                .query::<SourceType>("source_type", "Only imports of this kind.")
+                .operation("list_imports", "List imports")
+                .about(
+                    "Lists the newest imports first, without their `results`. The list reaches the newest 1,000 \
+                     imports.",
+                )
+                .query::<Limit>("limit", "The maximum number of imports of the page.")
+                .query::<Offset>("offset", "The number of imports to skip.")
+                .query::<answers::ImportStatus>("status", "Only imports with this status.")
+                .query::<SourceType>("source_type", "Only imports with this type of source.")
                 .answers::<Vec<Import>>(200, "A page of imports.")
-                .with_header::<u64>("X-Total-Count", true, "How many imports there are.")
-                .with_header::<Relation>("X-Total-Count-Relation", false, "There are at least as many.")
+                .with_header::<u64>("X-Total-Count", true, "The number of matching imports.")
+                .with_header::<Relation>("X-Total-Count-Relation", false, "`gte`: the number is a lower bound.")
                 .fails(&[VALIDATION_ERROR]),
             get("/v1/pins/imports/{id}", READ, read)
-                .of_one("The import's id.", IMPORT)
-                .operation("get_import", "Read an import and its rows' results")
+                .of_one("The id of the import.", IMPORT)
+                .operation("get_import", "Read an import and the results of its rows")
                 .query::<Flag>(
                     "forecast",
-                    "Once every row is done: also when its accounts' waiting pins will be published.",
+                    "Also answer when the waiting pins of the import's accounts will be published. Available when \
+                     every row has a result.",
                 )
                 .answers::<Import>(200, "The import."),
             post("/v1/pins/imports/{id}/resume", WRITE, resume)
-                .of_one("The import's id.", IMPORT)
-                .operation("resume_import", "Let a failed import go on")
+                .of_one("The id of the import.", IMPORT)
+                .operation("resume_import", "Resume a failed import")
                 .audited("import.resumed", Resource::Path, &["status"])
-                .about("Extension. An import fails only for a reason of this system's, never for its rows.")
-                .answers::<Import>(200, "The import, which goes on.")
+                .about(
+                    "Extension: continues an import that the system stopped because of an internal error. Invalid \
+                     rows never stop an import.",
+                )
+                .answers::<Import>(200, "The resumed import.")
                 .fails(&[IMPORT_NOT_STOPPED]),
         ],
     )
 }
 
 inline_schema!(
-    /// A name of the client's own.
+    /// An identifier that the client chooses.
     Key = json_schema!({"type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_MAX})
 );
 inline_schema!(
-    /// Each a pin to be published, perhaps with `run_at` (a time with an offset). A wrong one fails by itself.
+    /// Pins to create. A row with `run_at` (a time with an offset) creates a schedule. An invalid row fails alone.
     Rows = json_schema!({"type": "array", "minItems": 1, "maxItems": ROWS_MAX, "items": {}})
 );
 inline_schema!(
-    /// UTF-8, commas; the first row names the columns, of which account_id, board_id, title and idempotency_key must be
-    /// there.
+    /// A CSV file in UTF-8, separated by commas. The first row names the columns. Required: account_id, board_id, title
+    /// and idempotency_key.
     Form = json_schema!({
         "type": "object", "required": ["file"],
         "properties": {"file": {"type": "string", "contentMediaType": "text/csv"}},
@@ -188,15 +198,15 @@ async fn create(
     };
     let mut body = Import::from(&view);
     if !is_replay {
-        // It was taken in; a forecast that can't be made is none.
+        // The import is accepted. A failed forecast is no error.
         let forecast = forecast(context, caller.workspace, &joining).await.ok().flatten();
         body.forecast = forecast.map(Forecast::from);
     }
     Ok(answer::made(StatusCode::ACCEPTED, body, is_replay))
 }
 
-/// Pins that join their accounts' queues now, each key once. Whether a key is known already only the importer will find
-/// out.
+/// The pins that join the queues of their accounts, each key once. The importer finds out later which keys exist
+/// already.
 fn joining(rows: &[Row], known: &BTreeSet<AccountId>) -> BTreeMap<AccountId, usize> {
     let (mut joining, mut keys) = (BTreeMap::new(), BTreeSet::new());
     for row in rows {
@@ -218,7 +228,7 @@ async fn read(
 ) -> Result<Json<Import>, ApiError> {
     let view = find(&context, &caller, &id).await?;
     let mut body = Import::from(&view);
-    // Once every row is done, its pins are among those that wait.
+    // When every row has a result, the pins of the import are among the waiting ones.
     if page::flag(&query, "forecast")? && view.import.finished.is_some() {
         let nobody_new = view.import.accounts.iter().map(|account| (*account, 0)).collect();
         body.forecast = forecast(&context, caller.workspace, &nobody_new).await?.map(Forecast::from);
@@ -250,7 +260,7 @@ async fn list(
     Ok(answer::page(&items, page.total as u64, page.total_is_at_least, None))
 }
 
-/// The caller's import of that id.
+/// Reads the caller's import.
 async fn find(context: &Context, caller: &Caller, id: &str) -> Result<ImportView, ApiError> {
     let key = ImportKey { workspace: caller.workspace, import: path_id(id, "id")? };
     let view = imports::read(context, key).await?.ok_or_else(|| ApiError::not_found("import"))?;
@@ -273,7 +283,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     Ok(Some(text.to_owned()))
 }
 
-/// Reads a row as the pin that it is, or says what is wrong with it.
+/// Reads a row as a pin or a schedule, or as its error.
 fn judge(caller: &Caller, row: &RawRow, headers: &HeaderMap, now: Moment) -> Row {
     let number = row.number;
     let fields = match &row.fields {
@@ -292,7 +302,7 @@ fn judge(caller: &Caller, row: &RawRow, headers: &HeaderMap, now: Moment) -> Row
 fn ask(caller: &Caller, fields: &Map<String, Value>, headers: &HeaderMap, now: Moment) -> Result<Ask, ApiError> {
     let mut fields = fields.clone();
     let run_at = fields.remove("run_at").filter(|value| !value.is_null()).map(|value| run_at(&value, now));
-    // Who imports can wait, unless the row or the header says otherwise.
+    // Rows wait behind other pins, unless the row or the header has another priority.
     let request = pins::parse(&fields, headers, Priority::Bulk);
     let (request, run_at) = match (request, run_at.transpose()) {
         (Ok(request), Ok(run_at)) => (request, run_at),
@@ -308,7 +318,7 @@ fn ask(caller: &Caller, fields: &Map<String, Value>, headers: &HeaderMap, now: M
     })
 }
 
-/// A moment to come, with its offset.
+/// A future time with an offset.
 fn run_at(value: &Value, now: Moment) -> Result<Moment, FieldError> {
     let wrong = |msg: &str, kind| FieldError::new("body", "run_at", msg, kind);
     let parsed = value.as_str().and_then(|text| Moment::parse_rfc3339(text.trim()));
@@ -318,7 +328,7 @@ fn run_at(value: &Value, now: Moment) -> Result<Moment, FieldError> {
     if at <= now { Err(wrong("run_at must be in the future", "datetime_future")) } else { Ok(at) }
 }
 
-/// A pin and a schedule of one key would be two pins, which nobody can have meant.
+/// Refuses a pin and a schedule with the same key. They would become two pins.
 fn refuse_mixed_keys(rows: &mut [Row]) {
     let mut first: BTreeMap<String, (u32, bool)> = BTreeMap::new();
     for row in rows {
@@ -329,7 +339,10 @@ fn refuse_mixed_keys(rows: &mut [Row]) {
             (number, kind == is_schedule)
         };
         if !is_same {
-            let message = format!("idempotency_key: Row {number} has the same key, and only one of both has a run_at");
+            let message = format!(
+                "idempotency_key: Row {number} has the same key, but only one of the two rows has \
+                 run_at"
+            );
             row.ask = Ask::Refused(RowError::new("idempotency_key_reused", message, &["idempotency_key"]));
         }
     }

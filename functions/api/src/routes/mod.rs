@@ -1,4 +1,4 @@
-//! The endpoints, noun by noun, in the order of the page at `/docs`.
+//! The endpoints of the API, one file for each noun.
 
 pub mod accounts;
 pub mod activity;
@@ -19,12 +19,14 @@ pub mod projects;
 pub mod rate_meter;
 pub mod schedules;
 pub mod self_hosted;
+mod session_token;
 pub mod system;
 pub mod terms;
 
 use crate::endpoint::Endpoint;
 
-pub fn endpoints() -> Vec<Endpoint> {
+/// Every endpoint of the API, in the order of the page at `/docs`.
+pub fn table() -> Vec<Endpoint> {
     [
         oauth::endpoints(),
         accounts::endpoints(),

@@ -1,4 +1,4 @@
-//! Connecting Pinterest accounts as a person does.
+//! Connects Pinterest accounts by OAuth.
 
 use axum::Json;
 use axum::extract::{Query, State};
@@ -17,20 +17,21 @@ use uuid::Uuid;
 
 use crate::activity::{Attribution, Resource};
 use crate::auth::{Caller, Who};
-use crate::connection_page::{self, CONTENT_TYPE_HTML};
+use crate::connection_page;
+use crate::content_type::HTML;
 use crate::endpoint::{Endpoint, PUBLIC, WRITE, get, tagged};
 use crate::error::codes::{
-    ACCOUNT_NOT_PERMITTED, BOARD_NOT_FOUND, BOARD_SECTION_NOT_FOUND, KEY_IS_LIMITED, OAUTH_CODE_MISSING,
-    OAUTH_CODE_REFUSED, OAUTH_DENIED, OAUTH_PINTEREST_UNREACHABLE, OAUTH_STATE_INVALID, OAUTH_TOKENS_REFUSED,
-    PINTEREST, PINTEREST_APP_MISSING, PINTEREST_APP_REFUSED, SANDBOX_ACCOUNT_LIMIT, SCOPE_MISSING, UNAVAILABLE,
-    WORKSPACE_RESETTING,
+    ACCOUNT_NOT_PERMITTED, Code, FEATURE_RESTRICTED, KEY_IS_LIMITED, OAUTH_CODE_MISSING, OAUTH_CODE_REFUSED,
+    OAUTH_DENIED, OAUTH_PINTEREST_UNREACHABLE, OAUTH_STATE_INVALID, OAUTH_TOKENS_REFUSED, PINTEREST_APP_MISSING,
+    PINTEREST_APP_REFUSED, PINTEREST_BUSY, PINTEREST_REJECTED, PINTEREST_VALIDATION_ERROR, SANDBOX_ACCOUNT_LIMIT,
+    SCOPE_MISSING, TRIAL_ACCESS, UNAVAILABLE, WORKSPACE_RESETTING,
 };
 use crate::error::{ApiError, pinterest};
 use crate::openapi::schema::{Text, names};
 use crate::request::field::HttpUrl;
 use crate::request::query;
 
-/// The address of the answer has a code in it, and the answer a state: neither may be kept or passed on.
+/// The request has a code and the answer a state. No cache may store them, and no page may pass them on.
 const PRIVATE: [(HeaderName, &str); 2] = [(CACHE_CONTROL, "no-store"), (REFERRER_POLICY, "no-referrer")];
 
 pub fn endpoints() -> Vec<Endpoint> {
@@ -38,42 +39,61 @@ pub fn endpoints() -> Vec<Endpoint> {
         "Connections",
         vec![
             get("/v1/pinterest/oauth/start", WRITE, start)
-                .operation("start_oauth", "Begin to connect a Pinterest account")
+                .operation("start_oauth", "Start to connect a Pinterest account")
                 .audited("account.connection_started", Resource::None, &[])
                 .about(
-                    "Answers the address of Pinterest's page, where a person agrees. Not for keys with an allow-list. \
-                     In a sandbox the address is this API's own callback: opening it connects a simulated account.",
+                    "Answers the address of Pinterest's consent page. Open it in the browser of the person who owns \
+                     the account. A key with an allow-list can't start a connection. In a sandbox, the address is the \
+                     callback of this API, and opening it connects a simulated account.",
                 )
-                .answers::<OAuthStart>(200, "Where to send the person.")
+                .answers::<OAuthStart>(200, "The address of the consent page.")
                 .fails(&[PINTEREST_APP_MISSING, SANDBOX_ACCOUNT_LIMIT, ACCOUNT_NOT_PERMITTED]),
             get("/v1/pinterest/oauth/callback", PUBLIC, callback)
                 .operation("finish_oauth", "Finish connecting a Pinterest account")
                 .audited("account.connected", Resource::Account, &[])
                 .about(
-                    "Pinterest sends the browser here. The state is the credential; it works once, for ten minutes. \
-                     Answers a page where `Accept` asks for `text/html`, JSON otherwise.",
+                    "Pinterest redirects the browser here. `state` is the credential: it works once, for ten minutes. \
+                     The answer is a page if `Accept` prefers `text/html`, and JSON otherwise. It is never a redirect.",
                 )
-                .query::<Text>("code", "Pinterest's code.")
-                .query::<Text>("state", "The state of the beginning.")
-                .query::<Text>("error", "What Pinterest says where the person did not agree.")
+                .query::<Text>("code", "The authorization code of Pinterest.")
+                .query::<Text>("state", "The state of the started connection, from `authorization_url`.")
+                .query::<Text>("error", "Pinterest's error code, if the person did not grant access.")
                 .answers::<OAuthCallback>(200, "The account is connected.")
-                .answers_content::<Text>(200, "The account is connected.", CONTENT_TYPE_HTML)
-                .fails(&[OAUTH_STATE_INVALID, OAUTH_DENIED, OAUTH_CODE_MISSING, OAUTH_CODE_REFUSED])
-                .fails(&[PINTEREST_APP_REFUSED, SCOPE_MISSING, BOARD_NOT_FOUND, BOARD_SECTION_NOT_FOUND])
-                .fails(PINTEREST)
-                .fails(&[UNAVAILABLE])
+                .answers_content::<Text>(200, "The account is connected.", HTML)
+                .fails(CALLBACK)
                 .fails_as_page(),
         ],
     )
 }
 
+/// The errors of the callback, which needs no account and reads no board.
+const CALLBACK: &[Code] = &[
+    OAUTH_STATE_INVALID,
+    OAUTH_DENIED,
+    OAUTH_CODE_MISSING,
+    OAUTH_CODE_REFUSED,
+    OAUTH_TOKENS_REFUSED,
+    OAUTH_PINTEREST_UNREACHABLE,
+    PINTEREST_APP_REFUSED,
+    SCOPE_MISSING,
+    TRIAL_ACCESS,
+    FEATURE_RESTRICTED,
+    PINTEREST_VALIDATION_ERROR,
+    PINTEREST_BUSY,
+    PINTEREST_REJECTED,
+    UNAVAILABLE,
+];
+
 names!(Success, "Always `success`.", ["success"]);
 
+/// A started connection.
 #[derive(Serialize, JsonSchema)]
 pub struct OAuthStart {
+    /// The address of Pinterest's consent page.
     pub authorization_url: HttpUrl,
 }
 
+/// A finished connection.
 #[derive(Serialize, JsonSchema)]
 pub struct OAuthCallback {
     pub status: Success,
@@ -88,7 +108,10 @@ impl OAuthCallback {
         let message = if missing.is_empty() {
             "The Pinterest account is connected.".to_owned()
         } else {
-            format!("The Pinterest account is connected, but can't publish: {} were not granted.", missing.join(", "))
+            format!(
+                "The Pinterest account is connected, but can't publish. These scopes were not granted: {}.",
+                missing.join(", ")
+            )
         };
         Self { status: Success("success"), message, account_id: account.key.account.0 }
     }
@@ -119,8 +142,14 @@ impl From<FinishError> for ApiError {
             FinishError::Pinterest(read) if read.failure == Failure::ScopeMissing => {
                 pinterest::scope_missing(&["user_accounts:read".to_owned()])
             }
-            FinishError::Pinterest(read) if read.failure == Failure::TokenRevoked => OAUTH_TOKENS_REFUSED.into(),
-            FinishError::Pinterest(read) => pinterest::refused(&read),
+            FinishError::Pinterest(read) => match read.failure {
+                Failure::TokenRevoked => OAUTH_TOKENS_REFUSED.into(),
+                // The call that failed reads the user's profile. An error about boards would mislead.
+                Failure::BoardNotFound | Failure::BoardSectionNotFound | Failure::BoardAccessDenied => {
+                    pinterest::rejected(&read)
+                }
+                _ => pinterest::refused(&read),
+            },
             FinishError::Port(error) => error.into(),
         }
     }
@@ -131,7 +160,7 @@ async fn start(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<([(HeaderName, &'static str); 2], Json<OAuthStart>), ApiError> {
-    // An account that isn't there yet is in no allow-list.
+    // No allow-list contains an account that isn't connected yet.
     if caller.limited_to().is_some() {
         return Err(KEY_IS_LIMITED.into());
     }
@@ -143,7 +172,7 @@ async fn start(
     Ok((PRIVATE, Json(OAuthStart { authorization_url: HttpUrl(url) })))
 }
 
-/// For the activity log: who began it has connected it.
+/// For the activity log: the caller who started the connection has connected the account.
 fn attributed(connected: &Connected, response: Response) -> Response {
     let begun = connected.by.split_once(' ').and_then(|(kind, id)| match kind {
         "key" => id.parse().ok().map(By::Key),
@@ -154,8 +183,8 @@ fn attributed(connected: &Connected, response: Response) -> Response {
     Attribution { workspace: account.workspace, by, label: None, account: Some(account.account) }.of(response)
 }
 
-/// This API's own callback, by the host that the client has sent: where none is configured, a sandbox's connection goes
-/// there. A forged header misleads nobody but its sender.
+/// The address of this API's callback, from the `Host` header of the request. A sandbox uses it if no redirect URL is
+/// configured. A forged header misleads only its sender.
 fn callback_url(headers: &HeaderMap) -> String {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let host = Some(text("host")).filter(|host| !host.is_empty()).unwrap_or("localhost");
@@ -165,7 +194,7 @@ fn callback_url(headers: &HeaderMap) -> String {
     format!("{}://{host}/v1/pinterest/oauth/callback", if is_plain { "http" } else { "https" })
 }
 
-/// For anybody: the state is the credential.
+/// Needs no key: the state is the credential.
 async fn callback(
     State(context): State<Context>,
     headers: HeaderMap,

@@ -1,8 +1,9 @@
-//! Pins: the endpoints in the page's order, and reading one pin.
+//! Pins: their endpoints in the order of `/docs`, and reading one pin.
 
 pub mod batch;
 mod bulk;
 pub mod create;
+mod duplicates;
 mod edit;
 pub mod fields;
 pub mod list;
@@ -45,14 +46,14 @@ pub fn endpoints() -> Vec<Endpoint> {
 
 /// An endpoint of one pin.
 fn of_pin(endpoint: Endpoint) -> Endpoint {
-    endpoint.of_one("The pin's id.", PIN)
+    endpoint.of_one("The id of the pin.", PIN)
 }
 
 async fn read(State(context): State<Context>, caller: Caller, Path(id): Path<String>) -> Result<Json<Pin>, ApiError> {
     find(&context, &caller, &id).await.map(|view| Json(Pin::from(&view)))
 }
 
-/// The key of that id in the caller's workspace; another workspace's pin doesn't exist for it.
+/// The key of the pin in the caller's workspace. For the caller, pins of other workspaces don't exist.
 pub fn key(caller: &Caller, id: &str) -> Result<PinKey, ApiError> {
     path_id(id, "id").map(|id| key_of(caller, id))
 }
@@ -61,12 +62,12 @@ fn key_of(caller: &Caller, id: Uuid) -> PinKey {
     PinKey { workspace: caller.workspace, pin: PinId(id) }
 }
 
-/// The caller's pin of that id.
+/// Reads the caller's pin.
 pub async fn find(context: &Context, caller: &Caller, id: &str) -> Result<PinView, ApiError> {
     open(context, caller, key(caller, id)?).await
 }
 
-/// The pin of that key, which must exist and belong to an account that the caller may use.
+/// Reads a pin, which must exist and belong to an account that the caller may use.
 async fn open(context: &Context, caller: &Caller, key: PinKey) -> Result<PinView, ApiError> {
     let view = read_pins::pin(context, key).await?.ok_or_else(|| ApiError::not_found("pin"))?;
     caller.may_use(view.pin.request.account).map(|()| view)

@@ -1,4 +1,4 @@
-//! One's profile: the person's name, the active workspace's, and the company's particulars.
+//! The profile: the name of the person, the name of the active workspace, and the company details.
 
 use std::collections::BTreeMap;
 
@@ -28,18 +28,18 @@ pub fn endpoints() -> Vec<Endpoint> {
         "People",
         vec![
             get("/v1/auth/profile", SESSION, read)
-                .operation("get_profile", "Read one's profile")
+                .operation("get_profile", "Read the profile")
                 .answers::<Profile>(200, "The profile.")
                 .fails(&[NO_WORKSPACE, INVALID_CREDENTIALS, LOGIN_RATE_LIMITED]),
             put("/v1/auth/profile", SESSION, update)
-                .operation("update_profile", "Change one's profile")
+                .operation("update_profile", "Change the profile")
                 .audited("profile.updated", Resource::Actor, &[])
                 .about(
-                    "What isn't named stays; an empty text takes a particular of the company's away. Everybody changes \
-                     their own name, owners the rest.",
+                    "An omitted field keeps its value. An empty text clears a company field. Every person can change \
+                     their own name. Only an owner can change the other fields.",
                 )
                 .takes::<ProfileUpdate>(|| json!({"full_name": "Ada Lovelace", "company_name": "Paper & Co."}))
-                .answers::<Profile>(200, "The profile as it is now.")
+                .answers::<Profile>(200, "The changed profile.")
                 .fails(&[INSUFFICIENT_SCOPE, NO_WORKSPACE, INVALID_CREDENTIALS, LOGIN_RATE_LIMITED]),
         ],
     )
@@ -48,7 +48,7 @@ pub fn endpoints() -> Vec<Endpoint> {
 type Name = Filled<NAME_MAX>;
 
 inline_schema!(
-    /// The person's name and the workspace's, and the company's particulars with their limits.
+    /// The changes of a profile: the name of the person, the name of the workspace, and the company details.
     ProfileUpdate = {
         let name = json!({"type": ["string", "null"], "minLength": 1, "maxLength": NAME_MAX, "pattern": FILLED});
         let mut properties = json!({"full_name": name, "workspace_name": name});
@@ -59,7 +59,7 @@ inline_schema!(
     }
 );
 
-/// The person's name, the workspace's, and the company's particulars.
+/// The name of the person, the name of the workspace, and the company details.
 #[derive(Serialize, JsonSchema)]
 pub struct Profile {
     pub full_name: Option<String>,
@@ -110,8 +110,7 @@ async fn read(State(context): State<Context>, caller: Caller) -> Result<Json<Pro
     Ok(Json(Profile::of(&presence.user, &presence.active, &presence.projects.organization)))
 }
 
-/// A field that is left out stays as it is; an empty text clears a field of the company. Everybody changes their own
-/// name, owners the rest.
+/// Every person may change their own name. Only an owner may change the rest.
 async fn update(
     State(context): State<Context>,
     caller: Caller,
@@ -122,7 +121,7 @@ async fn update(
     let workspace_name = fields.read::<Option<Name>>("workspace_name").flatten().map(|name| name.trimmed());
     let mut company: Vec<(&str, String)> = Vec::new();
     for (field, max) in PROFILE_FIELDS {
-        // An address of the company's that isn't one would make every later answer unreadable to the official client.
+        // The official client can't read an answer with an invalid email address.
         let text = match fields.text(field, max) {
             Some(text) if field == "billing_email" && !text.trim().is_empty() => {
                 fields.read::<EmailAddress>(field).map(|email| email.0.as_str().to_owned())

@@ -1,4 +1,4 @@
-//! The organisation's workspaces: production, and its sandbox.
+//! The projects (workspaces) of an organisation: production and its sandbox.
 
 use axum::Json;
 use axum::extract::State;
@@ -13,8 +13,8 @@ use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::auth::Token;
 use super::self_hosted::{PLAN, Plan};
+use super::session_token::Token;
 use crate::activity::Resource;
 use crate::auth::Caller;
 use crate::endpoint::{ADMINISTER, Endpoint, READ, SESSION, get, post, tagged};
@@ -34,28 +34,37 @@ pub fn endpoints() -> Vec<Endpoint> {
         vec![
             get("/v1/projects", READ, list)
                 .operation("list_projects", "List the organisation's projects")
-                .about("A project is a workspace: production, and its sandbox.")
-                .answers::<Projects>(200, "The active project and all of them.")
+                .about("A project is a workspace. An organisation has a production project and at most one sandbox.")
+                .answers::<Projects>(200, "The active project and all projects.")
                 .fails(&[NOT_FOUND]),
             post("/v1/projects/sandbox", ADMINISTER, create_sandbox)
                 .operation("create_sandbox", "Create the organisation's sandbox")
                 .audited("project.sandbox_created", Resource::None, &[])
-                .about("There is one: a second time answers the sandbox that is there.")
+                .about(
+                    "An organisation has one sandbox. If it exists already, the request changes nothing and \
+                     answers it.",
+                )
                 .may_take::<SandboxCreate>(|| json!({"name": "Paper & Co. (sandbox)"}))
-                .answers::<Projects>(201, "The sandbox is there.")
+                .answers::<Projects>(201, "The projects, with the sandbox.")
                 .fails(&[NOT_FOUND, WORKSPACE_DELETED]),
             post("/v1/projects/sandbox/reset", ADMINISTER, reset_sandbox)
-                .operation("reset_sandbox", "Empty the sandbox")
+                .operation("reset_sandbox", "Reset the sandbox")
                 .audited("project.sandbox_reset", Resource::None, &[])
-                .about("Closes the sandbox (409 `workspace_resetting`) until what it holds is removed.")
-                .answers::<Projects>(200, "The sandbox is being emptied.")
+                .about(
+                    "Removes the content of the sandbox. Until the removal is complete, requests to the sandbox \
+                     answer 409 `workspace_resetting`.",
+                )
+                .answers::<Projects>(200, "The projects. The removal continues in the background.")
                 .fails(&[NOT_FOUND, WORKSPACE_DELETED]),
             post("/v1/projects/switch", SESSION, switch)
                 .operation("switch_project", "Open a session for another project")
                 .audited("project.switched", Resource::None, &[])
-                .about("The token at hand stays with its own project.")
+                .about(
+                    "The answer has a new token for the project. The token of the request stays valid for its own \
+                     project.",
+                )
                 .takes::<ProjectSwitch>(|| json!({"project_id": WORKSPACE}))
-                .answers::<SwitchedProjects>(200, "A session for that project.")
+                .answers::<SwitchedProjects>(200, "The projects, with a session token for the selected one.")
                 .fails(&[NOT_FOUND, WORKSPACE_RESETTING, NO_WORKSPACE, INVALID_CREDENTIALS, LOGIN_RATE_LIMITED]),
         ],
     )
@@ -63,24 +72,24 @@ pub fn endpoints() -> Vec<Endpoint> {
 
 names!(
     Environment,
-    "A sandbox never touches Pinterest.",
+    "The environment of a project. A sandbox never calls Pinterest.",
     [WorkspaceEnvironment::Production.name(), WorkspaceEnvironment::Sandbox.name()]
 );
 names!(
     ProjectState,
-    "Extension: whether the content of the workspace is being removed.",
+    "Extension: the state of a project. `resetting`: its content is being removed.",
     [WorkspaceState::Active.name(), WorkspaceState::Resetting.name(), WorkspaceState::Deleted.name()]
 );
 
 request! {
-    /// What the sandbox shall be called.
+    /// The name of the sandbox.
     pub struct SandboxCreate {
         pub name: Option<Filled<NAME_MAX>>,
     }
 }
 
 request! {
-    /// Which project to go to.
+    /// The project to open a session for.
     pub struct ProjectSwitch {
         pub project_id: Uuid,
     }
@@ -99,7 +108,7 @@ impl From<&tenant::Organization> for Organization {
     }
 }
 
-/// A workspace.
+/// A project, which is a workspace.
 #[derive(Serialize, JsonSchema)]
 pub struct Project {
     pub id: Uuid,
@@ -110,7 +119,7 @@ pub struct Project {
     pub state: ProjectState,
 }
 
-/// The organisation's workspaces.
+/// The projects of an organisation.
 #[derive(Serialize, JsonSchema)]
 pub struct Projects {
     pub organization: Organization,
@@ -118,7 +127,7 @@ pub struct Projects {
     pub projects: Vec<Project>,
 }
 
-/// The same with a session's token.
+/// The projects of an organisation, with the token of a session.
 #[derive(Serialize, JsonSchema)]
 pub struct SwitchedProjects {
     #[serde(flatten)]
@@ -165,7 +174,7 @@ async fn list(State(context): State<Context>, caller: Caller) -> Result<Json<Pro
     Ok(Json(Projects::of(&active, &known)))
 }
 
-/// A second time answers the sandbox that is there.
+/// Answers an existing sandbox unchanged.
 async fn create_sandbox(
     State(context): State<Context>,
     caller: Caller,
@@ -179,7 +188,7 @@ async fn create_sandbox(
     Ok((StatusCode::CREATED, Json(Projects::of(&active, &known))))
 }
 
-/// Closes the sandbox until what it holds is removed.
+/// Closes the sandbox until its content is removed.
 async fn reset_sandbox(State(context): State<Context>, caller: Caller) -> Result<Json<Projects>, ApiError> {
     let (_, known) = projects::of_workspace(&context, caller.workspace).await?;
     projects::reset_sandbox(&context, &known.organization).await?;
@@ -187,7 +196,7 @@ async fn reset_sandbox(State(context): State<Context>, caller: Caller) -> Result
     Ok(Json(Projects::of(&active, &known)))
 }
 
-/// A fresh token for another workspace of one's organisation; the token at hand stays with its own.
+/// Opens a session for another project of the organisation. The session of the request stays valid.
 async fn switch(
     State(context): State<Context>,
     caller: Caller,

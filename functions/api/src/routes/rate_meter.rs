@@ -1,4 +1,4 @@
-//! What an account may publish now.
+//! The pace of an account.
 
 use axum::Json;
 use axum::extract::{Query, State};
@@ -24,36 +24,40 @@ pub fn endpoints() -> Vec<Endpoint> {
         "Pace and export",
         vec![
             get("/v1/rate-meter", READ, read)
-                .operation("get_rate_meter", "Read what an account may publish now")
-                .required_query::<Uuid>("account_id", "The account.", ACCOUNT)
-                .answers::<RateMeter>(200, "The account's token bucket, and the limit that all accounts share.")
+                .operation("get_rate_meter", "Read the pace of an account")
+                .about(
+                    "Reads the token bucket of an account: the current and the configured pace, a pause or hold, the \
+                     number of waiting pins (up to 1,000), and the daily budget.",
+                )
+                .required_query::<Uuid>("account_id", "The id of the account.", ACCOUNT)
+                .answers::<RateMeter>(200, "The token bucket of the account, and the limit that all accounts share.")
                 .fails(&[NOT_FOUND, VALIDATION_ERROR, ACCOUNT_NOT_PERMITTED]),
         ],
     )
 }
 
-names!(PauseReason, "Why the account is paused.", WaitReason::ALL.map(WaitReason::code));
+names!(PauseReason, "Why the account is paused or on hold.", WaitReason::ALL.map(WaitReason::code));
 
-/// What an account may publish now.
+/// The pace of an account.
 #[derive(Serialize, JsonSchema)]
 pub struct RateMeter {
     pub account: AccountMeter,
-    /// The limit that all accounts share: the daily budget. Without a budget, the account's own figures.
+    /// The limit that all accounts share: the daily budget. Without a budget, the figures of the account.
     pub global: Meter,
-    /// Extension: the budget of requests per day, if there is one.
+    /// Extension: the daily budget of requests. `null` if none is configured.
     pub daily_budget: Option<DailyBudget>,
 }
 
 /// A token bucket.
 #[derive(Serialize, JsonSchema)]
 pub struct Meter {
-    /// Pins that may start now; below 1 the next one waits.
+    /// The number of pins that may start now. Below 1, the next pin waits.
     #[schemars(with = "f64")]
     pub tokens_available: Number,
-    /// Pins at once.
+    /// The number of pins that may start at once.
     #[schemars(with = "f64")]
     pub capacity: u32,
-    /// Pins per second.
+    /// The number of pins per second.
     pub refill_rate: f64,
 }
 
@@ -61,38 +65,38 @@ pub struct Meter {
 #[derive(Serialize, JsonSchema)]
 pub struct AccountMeter {
     pub account_id: Uuid,
-    /// Pins that may start now; below 1 the next one waits.
+    /// The number of pins that may start now. Below 1, the next pin waits.
     pub tokens_available: f64,
-    /// Pins at once, at the current pace.
+    /// The number of pins that may start at once, at the current pace.
     #[schemars(with = "f64")]
     pub capacity: u32,
-    /// Pins per second, at the current pace.
+    /// The number of pins per second, at the current pace.
     pub refill_rate: f64,
-    /// Extension: pins at once, at the configured pace.
+    /// Extension: the number of pins that may start at once, at the configured pace.
     #[schemars(with = "f64")]
     pub configured_capacity: u32,
-    /// Extension: pins per second, at the configured pace.
+    /// Extension: the number of pins per second, at the configured pace.
     pub configured_refill_rate: f64,
-    /// Extension: until when the pace is lower than configured.
+    /// Extension: the time until which the pace is lower than configured.
     pub slowed_until: Option<Time>,
-    /// Extension: until when no pin starts.
+    /// Extension: the time until which no pin starts.
     pub paused_until: Option<Time>,
-    /// Extension: why no pin starts.
+    /// Extension: the reason why no pin starts.
     pub pause_reason: Option<PauseReason>,
-    /// Extension: whether the account waits for a person.
+    /// Extension: whether the account needs a person, for example to reconnect it.
     pub on_hold: bool,
-    /// Extension: pins in the backlog.
+    /// Extension: the number of pins in the backlog.
     pub waiting: u64,
-    /// Extension: whether that is a lower bound.
+    /// Extension: whether `waiting` is a lower bound.
     pub waiting_is_at_least: bool,
 }
 
-/// The app's requests to Pinterest on this UTC day.
+/// The requests of the app to Pinterest on the current UTC day.
 #[derive(Serialize, JsonSchema)]
 pub struct DailyBudget {
     pub requests: u32,
     pub spent: u32,
-    /// How many more this workspace may make today.
+    /// The number of requests that this workspace may still make today.
     pub allowance: u32,
     pub resets_at: Time,
 }

@@ -41,8 +41,10 @@ use crate::request::{Json as JsonBody, JsonObject, MaybeJsonObject, field_of, pa
 pub use answers::{Schedule, ScheduleStatus};
 pub use requests::{ScheduleCreate, ScheduleUpdate};
 
-const PRIORITY_HEADER: &str = "`priority` for clients that drop unknown fields.";
-const DUPLICATE_HEADER: &str = "`accept_duplicate` for clients that drop unknown fields.";
+const PRIORITY_HEADER: &str = "`priority` as a header, for clients that drop unknown fields.";
+const DUPLICATE_HEADER: &str = "`accept_duplicate` as a header, for clients that drop unknown fields.";
+const KEY_HEADER: &str = "`idempotency_key` as a header, for clients that drop unknown fields.";
+const SECOND_KEY_HEADER: &str = "The same as `Idempotency-Key`. If a request has both, `Idempotency-Key` counts.";
 
 pub fn endpoints() -> Vec<Endpoint> {
     tagged("Schedules", [submissions(), one(), many()].into_iter().flatten().collect())
@@ -53,27 +55,32 @@ fn submissions() -> Vec<Endpoint> {
         post("/v1/schedules", WRITE, create)
             .operation("create_schedule", "Schedule a pin")
             .about(
-                "The pin starts at `run_at`, to the second and never before. The schedule is released three minutes \
-                 ahead: from then on it is `queued` and can't be edited. The board is checked now; if Pinterest can't \
-                 be asked, the schedule is accepted. The same request with the same `idempotency_key` (extension) \
-                 answers the same schedule.",
+                "Publishes a pin at `run_at`: never earlier, and in that second if the pace of the account allows. \
+                 Three minutes before `run_at`, the system releases the schedule: its status becomes `queued`, and it \
+                 can't be edited any more. The request checks the board; if Pinterest can't be reached, the schedule \
+                 is accepted without the check. A repeated request with the same `idempotency_key` (extension) \
+                 answers the existing schedule. Without a key, a repeated request creates a second schedule.",
             )
             .audited("schedule.created", Resource::Answer("id"), &["status", "run_at"])
             .header::<Priority>("X-Pinbridge-Priority", PRIORITY_HEADER)
-            .header::<Text>("X-Pinbridge-Idempotency-Key", "`idempotency_key` for the same clients.")
-            .header::<Text>("Idempotency-Key", "The same; this one counts if both are there.")
+            .header::<Text>("Idempotency-Key", KEY_HEADER)
+            .header::<Text>("X-Pinbridge-Idempotency-Key", SECOND_KEY_HEADER)
             .takes::<ScheduleCreate>(ScheduleCreate::example)
             .answers::<Schedule>(201, "The schedule.")
-            .answers::<Schedule>(200, "The schedule of this idempotency key, which was created before.")
-            .with_header::<Flag>("Idempotent-Replayed", true, "`true`: nothing new was created.")
+            .answers::<Schedule>(200, "The existing schedule with this idempotency key.")
+            .with_header::<Flag>("Idempotent-Replayed", true, "`true`: the schedule existed already.")
             .fails(&[NOT_FOUND, ACCOUNT_NOT_PERMITTED, SCHEDULE_KEY_REUSED, SCHEDULE_REMOVED, ASSETS_NOT_ENABLED])
             .fails(PREFLIGHT),
         post("/v1/schedules/validate", READ, validate)
             .operation("validate_schedule", "Check a schedule without creating it")
-            .about("Nothing is written. The answer is 200 for a refusal too: it names every check and its remedy.")
+            .about(
+                "Runs every check of a schedule and writes nothing. The answer is 200 even if the schedule would \
+                 be refused: each failed check has a remediation.",
+            )
             .unaudited("it changes nothing")
             .header::<Priority>("X-Pinbridge-Priority", PRIORITY_HEADER)
-            .header::<Text>("X-Pinbridge-Idempotency-Key", "`idempotency_key` for the same clients.")
+            .header::<Text>("Idempotency-Key", KEY_HEADER)
+            .header::<Text>("X-Pinbridge-Idempotency-Key", SECOND_KEY_HEADER)
             .takes::<ScheduleCreate>(ScheduleCreate::example)
             .answers::<PinValidation>(200, "The checks.")
             .fails(&[ACCOUNT_NOT_PERMITTED]),
@@ -81,92 +88,110 @@ fn submissions() -> Vec<Endpoint> {
 }
 
 fn of_one(endpoint: Endpoint) -> Endpoint {
-    endpoint.of_one("The schedule's id.", SCHEDULE)
+    endpoint.of_one("The id of the schedule.", SCHEDULE)
 }
 
 fn one() -> Vec<Endpoint> {
     vec![
         of_one(get("/v1/schedules/{id}", READ, read))
             .operation("get_schedule", "Read a schedule")
-            .answers::<Schedule>(200, "The schedule and its outcome."),
+            .answers::<Schedule>(200, "The schedule."),
         of_one(patch("/v1/schedules/{id}", WRITE, edit))
-            .operation("update_schedule", "Edit a schedule that waits")
-            .about("A field that is left out stays. `null` clears a field that can be empty.")
+            .operation("update_schedule", "Change a schedule before it is released")
+            .about(
+                "Changes a schedule with the status `scheduled`. An omitted field keeps its value; `null` clears \
+                 an optional field.",
+            )
             .audited("schedule.updated", Resource::Path, &["status", "run_at"])
             .header::<Priority>("X-Pinbridge-Priority", PRIORITY_HEADER)
             .takes::<ScheduleUpdate>(|| json!({"run_at": "2027-01-16T09:30:00+01:00", "description": null}))
-            .answers::<Schedule>(200, "The schedule as it is now.")
+            .answers::<Schedule>(200, "The changed schedule.")
             .fails(&[SCHEDULE_NOT_EDITABLE, ASSETS_NOT_ENABLED])
             .fails(PREFLIGHT),
         of_one(post("/v1/schedules/{id}/cancel", WRITE, cancel))
             .operation("cancel_schedule", "Cancel a schedule")
-            .about("While it waits, or until its pin begins. A pin that has begun can't be stopped (400).")
+            .about(
+                "Cancels the schedule, and its pin if the schedule is released. A pin that has started can't be \
+                 canceled (400 `bad_request`).",
+            )
             .audited("schedule.canceled", Resource::Path, &["status"])
-            .answers::<Schedule>(200, "The schedule, canceled.")
+            .answers::<Schedule>(200, "The canceled schedule.")
             .fails(&[SCHEDULE_WRONG_STATUS]),
         of_one(post("/v1/schedules/{id}/retry", WRITE, retry))
             .operation("retry_schedule", "Retry a failed schedule")
-            .about("With another pin: at `run_at`, or at once if that has passed.")
+            .about(
+                "Publishes a new pin with the corrected content of the failed one, at `run_at` or, if that has \
+                 passed, at once. The failed pin can't be retried any more (409 `pin_superseded`).",
+            )
             .audited("schedule.retried", Resource::Path, &["status"])
             .header::<Flag>("X-Pinbridge-Accept-Duplicate", DUPLICATE_HEADER)
             .may_take::<PinRetry>(|| json!({"accept_duplicate": true}))
-            .answers::<Schedule>(200, "The schedule, waiting again.")
+            .answers::<Schedule>(200, "The waiting schedule.")
             .fails(&[SCHEDULE_WRONG_STATUS, RETRY_MAY_DUPLICATE, TOKEN_REVOKED]),
         of_one(delete("/v1/schedules/{id}", DESTRUCTIVE, remove))
-            .operation("delete_schedule", "Remove a schedule that has ended")
-            .about("Done, failed or canceled. Its pin stays, and its key stays taken (`schedule_removed`).")
+            .operation("delete_schedule", "Delete a schedule")
+            .about(
+                "Deletes a schedule with the status `done`, `failed` or `canceled`. Its pin remains. The \
+                 idempotency key can't be used again (409 `schedule_removed`).",
+            )
             .audited("schedule.deleted", Resource::Path, &[])
-            .answers_nothing("The schedule is removed.")
+            .answers_nothing("The schedule is deleted.")
             .fails(&[SCHEDULE_WRONG_STATUS]),
     ]
 }
 
 fn of_many(endpoint: Endpoint) -> Endpoint {
     endpoint
-        .about("Each on its own. `skipped`: its status doesn't allow the work.")
-        .answers::<BulkResult>(200, "The outcome for each, in order.")
+        .about(
+            "Handles up to 100 schedules independently. `skipped`: the status of the schedule does not allow the \
+             operation.",
+        )
+        .answers::<BulkResult>(200, "The result of each schedule, in the order of the request.")
 }
 
 fn many() -> Vec<Endpoint> {
     let ids = || json!({"ids": [SCHEDULE]});
     vec![
         get("/v1/schedules", READ, list)
-            .operation("list_schedules", "List schedules, the latest run first")
+            .operation("list_schedules", "List, filter and search schedules")
             .about(
-                "In the order of `run_at` a list is complete at any size. A filter, a search or another order looks \
-                 through 1,000 schedules, and `X-Next-Cursor` goes on behind them.",
+                "The default order is `run_at_desc`. A list without filters in the order of `run_at` reaches every \
+                 schedule. A filter, a search or another order searches 1,000 schedules at a time, and \
+                 `X-Next-Cursor` continues behind them. Unknown parameters have no effect; \
+                 `X-Pinbridge-Ignored-Parameters` names them.",
             )
-            .query::<Limit>("limit", "Schedules of a page.")
-            .query::<Offset>("offset", "Schedules left out before the page.")
+            .query::<Limit>("limit", "The maximum number of schedules of the page.")
+            .query::<Offset>("offset", "The number of schedules to skip.")
             .query::<Uuid>("account_id", "Only schedules of this account.")
             .query::<Text>("board_id", "Only schedules for this board.")
-            .query::<ScheduleStatus>("status", "Only schedules of this status.")
-            .query::<Time>("since", "Only those that run then or later.")
-            .query::<Time>("until", "Only those that run before then.")
-            .query::<Search>("q", "A part of the title, description or link.")
-            .query::<query::Sort>("sort", "The order; `run_at_asc` is the next run first.")
-            .query::<Text>("cursor", "`X-Next-Cursor` of the page before.")
+            .query::<ScheduleStatus>("status", "Only schedules with this status.")
+            .query::<Time>("since", "Only schedules with `run_at` at or after this time.")
+            .query::<Time>("until", "Only schedules with `run_at` before this time.")
+            .query::<Search>("q", "A part of the title, description or link, in upper or lower case.")
+            .query::<query::Sort>("sort", "The order. The default is `run_at_desc`.")
+            .query::<Text>("cursor", "The `X-Next-Cursor` of the previous page. Replaces `offset`.")
             .answers::<Vec<Schedule>>(200, "A page of schedules.")
-            .with_header::<u64>("X-Total-Count", true, "How many schedules there are.")
-            .with_header::<Relation>(
-                "X-Total-Count-Relation",
-                false,
-                "`gte` where counting stopped at its limit: there are at least as many.",
+            .with_header::<u64>(
+                "X-Total-Count",
+                true,
+                "The number of matching schedules. With a cursor: from the \
+                 cursor on.",
             )
-            .with_header::<Text>("X-Next-Cursor", false, "Where the list goes on, if it does.")
-            .with_header::<Text>("X-Pinbridge-Ignored-Parameters", false, "Parameters that have no meaning here.")
+            .with_header::<Relation>("X-Total-Count-Relation", false, "`gte`: the number is a lower bound.")
+            .with_header::<Text>("X-Next-Cursor", false, "The cursor of the next page. Absent on the last page.")
+            .with_header::<Text>("X-Pinbridge-Ignored-Parameters", false, "The unknown parameters of the request.")
             .fails(&[VALIDATION_ERROR, ACCOUNT_NOT_PERMITTED]),
         of_many(post("/v1/schedules/bulk-cancel", WRITE, bulk_cancel))
-            .operation("bulk_cancel_schedules", "Cancel schedules")
+            .operation("bulk_cancel_schedules", "Cancel up to 100 schedules")
             .audited("schedule.bulk_canceled", Resource::None, COUNTS)
             .takes::<BulkIds>(ids),
         of_many(post("/v1/schedules/bulk-retry", WRITE, bulk_retry))
-            .operation("bulk_retry_schedules", "Retry failed schedules")
+            .operation("bulk_retry_schedules", "Retry up to 100 failed schedules")
             .audited("schedule.bulk_retried", Resource::None, COUNTS)
             .header::<Flag>("X-Pinbridge-Accept-Duplicate", DUPLICATE_HEADER)
             .takes::<BulkRetry>(|| json!({"ids": [SCHEDULE], "accept_duplicate": true})),
         of_many(post("/v1/schedules/bulk-delete", DESTRUCTIVE, bulk_delete))
-            .operation("bulk_delete_schedules", "Remove schedules that have ended")
+            .operation("bulk_delete_schedules", "Delete up to 100 schedules")
             .audited("schedule.bulk_deleted", Resource::None, COUNTS)
             .takes::<BulkIds>(ids),
     ]
@@ -188,7 +213,7 @@ async fn create(
     Ok(answer::made(status, Schedule::from(&view), replayed))
 }
 
-/// 200 for a refusal too: the checks say what is wrong.
+/// Answers 200 for a refusal too. The checks have the errors.
 async fn validate(
     State(context): State<Context>,
     caller: Caller,
@@ -281,7 +306,7 @@ async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Its status doesn't allow the work, or nothing is left to do.
+/// The codes of schedules whose status doesn't allow the operation, or that are deleted already.
 const SKIPPED: &[Code] = &[SCHEDULE_WRONG_STATUS, SCHEDULE_REMOVED_BEFORE];
 
 async fn bulk_cancel(
@@ -319,7 +344,7 @@ async fn bulk_delete(
 ) -> Json<BulkResult> {
     let (context, caller) = (&context, &caller);
     let remove_one = |id| async move {
-        // The call may repeat one whose answer was lost.
+        // The request may repeat one whose answer was lost.
         let stored = schedules::stored(context, key(caller, id)).await?;
         let removed = stored.filter(|schedule| schedule.removed_at.is_some());
         if removed.is_some_and(|schedule| caller.may_use(schedule.request.account).is_ok()) {
@@ -331,12 +356,12 @@ async fn bulk_delete(
     each(ids, SKIPPED, remove_one).await
 }
 
-/// The key of that id in the caller's workspace; another workspace's schedule doesn't exist for the caller.
+/// The key of the schedule in the caller's workspace. For the caller, schedules of other workspaces don't exist.
 fn key(caller: &Caller, id: Uuid) -> ScheduleKey {
     ScheduleKey { workspace: caller.workspace, schedule: ScheduleId(id) }
 }
 
-/// The caller's schedule, which must exist and belong to an account that the caller may use.
+/// Reads a schedule, which must exist and belong to an account that the caller may use.
 async fn find(context: &Context, caller: &Caller, id: Uuid) -> Result<ScheduleView, ApiError> {
     let view = schedules::read(context, key(caller, id)).await?;
     caller.may_use(view.schedule.request.account).map(|()| view)

@@ -1,5 +1,5 @@
-//! What the hosted service sells, and a system of one's own has or has no need of: billing, quotas, teams, mail. Some
-//! of it has a read-only answer, the rest is refused.
+//! Operations of the hosted service that a self-hosted system does not need: billing, quotas, teams and mail. Clients
+//! read some of them, so these have a fixed answer. The others answer 501.
 
 use axum::Json;
 use axum::extract::State;
@@ -14,12 +14,13 @@ use crate::error::ApiError;
 use crate::error::codes::NOT_AVAILABLE_SELF_HOSTED;
 use crate::openapi::schema::{Text, Time, names};
 
-/// Whoever hosts the system has all of it.
+/// The plan of every self-hosted system.
 pub const PLAN: Plan = Plan("enterprise");
-/// Pins a month, and connected accounts: numbers that nobody reaches, because clients want numbers. (They fit 32 bits.)
+/// The limit of pins per month. Clients expect a number, so it is one that nobody reaches and that fits 32 bits.
 const PINS_A_MONTH: u64 = 1_000_000_000;
+/// The same for connected accounts.
 const ACCOUNTS: u64 = 1_000_000;
-/// What this version can do already.
+/// The features of this version.
 const UPLOADED_ASSETS: bool = false;
 const BULK_IMPORTS: bool = true;
 
@@ -28,18 +29,22 @@ pub fn endpoints() -> Vec<Endpoint> {
         "Hosted service",
         vec![
             get("/v1/billing/status", READ, billing_status)
-                .operation("get_billing_status", "Read the plan: without a limit")
-                .answers::<BillingStatus>(200, "All of it, at no price."),
+                .operation("get_billing_status", "Read the plan of the workspace")
+                .about("A self-hosted system has one plan, without limits and at no charge.")
+                .answers::<BillingStatus>(200, "The plan."),
             get("/v1/billing/pricing", PUBLIC, pricing)
-                .operation("get_pricing", "Read the prices: none")
-                .answers::<Pricing>(200, "One plan."),
+                .operation("get_pricing", "List the plans and prices")
+                .about("A self-hosted system has one plan at no charge.")
+                .answers::<Pricing>(200, "The plans."),
             get("/v1/mcp/quota", READ, mcp_quota)
-                .operation("get_mcp_quota", "Read the quota of the MCP server: none")
-                .answers::<McpQuota>(200, "No limit (0)."),
+                .operation("get_mcp_quota", "Read the quota of the MCP server")
+                .about("The MCP server has no quota: `requests_limit` is 0.")
+                .answers::<McpQuota>(200, "The quota."),
             post("/v1/mcp/track", READ, mcp_quota)
-                .operation("track_mcp", "Count a request of the MCP server: nothing is counted")
-                .unaudited("it counts nothing")
-                .answers::<McpQuota>(200, "No limit (0)."),
+                .operation("track_mcp", "Count a request of the MCP server")
+                .about("Changes nothing, because the MCP server has no quota.")
+                .unaudited("it changes nothing")
+                .answers::<McpQuota>(200, "The quota."),
             absent(post("/v1/auth/forgot-password", PUBLIC, no_password_mail), "forgot_password", ASK_FOR_MAIL),
             absent(post("/v1/auth/reset-password", PUBLIC, no_password_mail), "reset_password", ASK_FOR_MAIL),
             absent(post("/v1/auth/email/verify/request", SESSION, no_mail), "request_email_verification", NO_MAIL),
@@ -65,25 +70,25 @@ pub fn endpoints() -> Vec<Endpoint> {
     )
 }
 
-const ASK_FOR_MAIL: &str = "No mail is sent: ask the operator";
-const NO_MAIL: &str = "No mail is sent";
-const NOTHING_TO_PAY: &str = "There is nothing to pay";
-const TEAMS: &str = "Teams are managed by the operator";
+const ASK_FOR_MAIL: &str = "Not available: the system sends no mail; ask the operator";
+const NO_MAIL: &str = "Not available: the system sends no mail";
+const NOTHING_TO_PAY: &str = "Not available: the system has no billing";
+const TEAMS: &str = "Not available: the operator manages teams";
 
 fn absent(endpoint: Endpoint, id: &'static str, summary: &'static str) -> Endpoint {
     let mut endpoint = endpoint.operation(id, summary).fails(&[NOT_AVAILABLE_SELF_HOSTED]);
     if endpoint.path.contains("{id}") {
-        endpoint = endpoint.path::<Text>("id", "An id.", "1");
+        endpoint = endpoint.path::<Text>("id", "The id of the member or invitation.", "1");
     }
-    if endpoint.method == Method::GET { endpoint } else { endpoint.unaudited("it does nothing here (501)") }
+    if endpoint.method == Method::GET { endpoint } else { endpoint.unaudited("it answers 501 and changes nothing") }
 }
 
-names!(Plan, "Whoever hosts the system has all of it.", [PLAN.0]);
-names!(Provider, "Nobody bills.", ["self_hosted"]);
-names!(Billing, "Always active.", ["active"]);
-names!(Cycle, "How often nothing is paid.", ["monthly", "annual"]);
+names!(Plan, "The plan. A self-hosted system always has `enterprise`.", [PLAN.0]);
+names!(Provider, "The billing provider. Always `self_hosted`.", ["self_hosted"]);
+names!(Billing, "The billing status. Always `active`.", ["active"]);
+names!(Cycle, "The billing cycle.", ["monthly", "annual"]);
 
-/// The plan.
+/// The plan of a workspace and its limits.
 #[derive(Serialize, JsonSchema)]
 pub struct BillingStatus {
     pub plan: Plan,
@@ -96,7 +101,7 @@ pub struct BillingStatus {
     pub bulk_imports: bool,
 }
 
-/// The plans that there are.
+/// The available plans.
 #[derive(Serialize, JsonSchema)]
 pub struct Pricing {
     pub source: Provider,
@@ -104,7 +109,7 @@ pub struct Pricing {
     pub plans: Vec<PricedPlan>,
 }
 
-/// A plan.
+/// A plan and its prices.
 #[derive(Serialize, JsonSchema)]
 pub struct PricedPlan {
     pub plan: Plan,
@@ -122,7 +127,7 @@ pub struct PricedPlan {
     pub annual_price: Price,
 }
 
-/// A price.
+/// The price of a plan for one billing cycle.
 #[derive(Serialize, JsonSchema)]
 pub struct Price {
     pub billing_cycle: Cycle,
@@ -131,13 +136,13 @@ pub struct Price {
     pub amount_display: &'static str,
 }
 
-/// The quota of the MCP server's requests.
+/// The weekly quota of requests of the MCP server.
 #[derive(Serialize, JsonSchema)]
 pub struct McpQuota {
-    /// The ISO week.
+    /// The ISO week, such as `2026-W48`.
     pub week: String,
     pub requests_used: u64,
-    /// 0 is no limit.
+    /// The limit per week. 0 means no limit.
     pub requests_limit: u64,
     pub quota_exhausted: bool,
     #[schemars(with = "Time")]
@@ -162,9 +167,9 @@ async fn pricing(State(context): State<Context>) -> Json<Pricing> {
     let plan = PricedPlan {
         plan: PLAN,
         name: "Self-hosted",
-        subtitle: "Your own deployment: what it costs, AWS charges.",
+        subtitle: "Your own deployment. You pay only AWS.",
         highlight: true,
-        feature_bullets: vec!["No quota of pins or accounts"],
+        feature_bullets: vec!["No limit of pins or accounts"],
         quota_calls_monthly: PINS_A_MONTH,
         pinterest_accounts_limit: ACCOUNTS,
         uploaded_media_assets: UPLOADED_ASSETS,
@@ -176,13 +181,13 @@ async fn pricing(State(context): State<Context>) -> Json<Pricing> {
     Json(Pricing { source: Provider("self_hosted"), refreshed_at: context.system.now().into(), plans: vec![plan] })
 }
 
-/// No limit, so nothing is counted.
+/// Counts nothing, because there is no quota.
 async fn mcp_quota(State(context): State<Context>) -> Json<McpQuota> {
     let (week, resets_at) = week(context.system.now());
     Json(McpQuota { week, requests_used: 0, requests_limit: 0, quota_exhausted: false, resets_at })
 }
 
-/// The ISO week, and when the next one begins.
+/// The ISO week, and the start of the next one.
 fn week(now: Moment) -> (String, String) {
     let day = jiff::Timestamp::from_millisecond(now.0).unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC).date();
     let iso = day.iso_week_date();
@@ -190,38 +195,38 @@ fn week(now: Moment) -> (String, String) {
     (format!("{:04}-W{:02}", iso.year(), iso.week()), format!("{monday}T00:00:00.000Z"))
 }
 
-/// Something of the hosted service that a system of one's own does otherwise, or has no need of.
+/// The error of an operation that a self-hosted system does not offer.
 fn not_available(message: &'static str, remediation: &'static str) -> ApiError {
     ApiError::from(NOT_AVAILABLE_SELF_HOSTED).worded(message.into(), remediation)
 }
 
 async fn no_billing() -> ApiError {
     not_available(
-        "There is nothing to pay: the system is hosted by its operator.",
-        "See the costs in the operator's AWS account.",
+        "A self-hosted system has no billing.",
+        "Find the costs of the system in the AWS account of the operator.",
     )
 }
 
 async fn no_team() -> ApiError {
     not_available(
-        "Teams are managed by the operator.",
-        "Ask the operator: operator create-user adds a person to a workspace.",
+        "A self-hosted system has no team management. The operator manages people.",
+        "Ask the operator to add the person with operator create-user.",
     )
 }
 
-/// The same whoever asks and whatever the address: it tells nothing of who has an account.
+/// The answer is the same for every address, so it does not reveal who has an account.
 async fn no_password_mail() -> ApiError {
     not_available(
-        "No mail is sent, so that a password can't be reset by mail.",
-        "Ask the operator: operator set-password sets a new one. Knowing the old one, use POST \
+        "The system sends no mail, so it can't reset a password by mail.",
+        "Ask the operator to set a new password with operator set-password. With the current password, use POST \
          /v1/auth/change-password.",
     )
 }
 
 async fn no_mail() -> ApiError {
     not_available(
-        "No mail is sent: there is nothing to verify, to change by mail or to unsubscribe from.",
-        "Ask the operator: operator create-user makes an account for another address.",
+        "The system sends no mail, so it has no address to verify or change and no mail to unsubscribe from.",
+        "To use another address, ask the operator for a new account with operator create-user.",
     )
 }
 

@@ -1,4 +1,4 @@
-//! Keyword ideas: the terms that Pinterest relates to others.
+//! Keyword ideas: terms that Pinterest relates to other terms.
 
 use axum::Json;
 use axum::extract::{Query, State};
@@ -16,27 +16,31 @@ use crate::openapi::schema::{Flag, inline_schema};
 use crate::request::query;
 use crate::routes::examples::ACCOUNT;
 
-/// Terms of one request, and the characters of each: what fits into an address.
+/// The maximum number of terms of a request. The query of an address limits it.
 const TERMS_MAX: usize = 20;
+/// The longest term, in characters.
 const TERM_MAX: usize = 100;
 
 pub fn endpoints() -> Vec<Endpoint> {
     let related = get("/v1/pinterest/terms/related", READ, related)
-        .operation("list_related_terms", "Find terms that Pinterest relates to others")
-        .about("`terms` may be repeated, have commas in it, or both. Needs the scope `ads:read`.")
-        .required_query::<Uuid>("account_id", "The account.", ACCOUNT)
-        .required_query::<Terms>("terms", "The terms.", "paper,crane")
-        .query::<Flag>("exact_match", "Keep only what Pinterest says of the terms themselves.")
+        .operation("list_related_terms", "List related terms")
+        .about(
+            "Lists the terms that Pinterest relates to the terms of the request. The connection needs Pinterest's \
+             scope `ads:read`.",
+        )
+        .required_query::<Uuid>("account_id", "The id of the account.", ACCOUNT)
+        .required_query::<Terms>("terms", "The terms, separated by commas or as a repeated parameter.", "paper,crane")
+        .query::<Flag>("exact_match", "Extension: only the results whose term equals a term of the request.")
         .answers::<RelatedTerms>(200, "The related terms.");
     tagged("Boards", vec![super::boards::fails(related)])
 }
 
 inline_schema!(
-    /// One text; commas separate terms.
+    /// A text. Commas separate terms.
     Terms = json_schema!({"type": "string", "minLength": 1})
 );
 
-/// Terms that Pinterest relates to those asked for.
+/// The terms that Pinterest relates to the terms of the request.
 #[derive(Serialize, JsonSchema)]
 pub struct RelatedTerms {
     pub id: String,
@@ -45,7 +49,7 @@ pub struct RelatedTerms {
     pub exact_match: bool,
 }
 
-/// A term with those that are related to it.
+/// A term and its related terms.
 #[derive(Serialize, JsonSchema)]
 pub struct RelatedTo {
     pub term: String,
@@ -78,7 +82,7 @@ async fn related(
     Ok(Json(RelatedTerms::of(related, &terms, exact)))
 }
 
-/// The parameter may be repeated (the SDK does), have commas in it (the n8n node sends one text), or both.
+/// Reads the parameter, which may be repeated (as in the SDK), have commas (as in the n8n node), or both.
 fn terms(pairs: &[(String, String)]) -> Result<Vec<String>, ApiError> {
     let mut terms: Vec<String> = Vec::new();
     for text in pairs.iter().filter(|(name, _)| name == "terms").flat_map(|(_, value)| value.split(',')) {

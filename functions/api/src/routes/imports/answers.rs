@@ -1,4 +1,4 @@
-//! An import and its dry run: the contract's `ImportJobResponse`, with a few fields of ours.
+//! An import and its dry run: `ImportJobResponse` of the hosted API, with extensions.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +13,15 @@ use uuid::Uuid;
 use crate::openapi::schema::{Time, names};
 use crate::routes::board_access::BoardAccess;
 
-names!(ImportStatus, "Where an import stands.", Status::ALL.map(Status::name));
-names!(SourceType, "How the rows came.", Source::ALL.map(Source::name));
-names!(RowStatus, "What became of a row.", ["created", "existing", "failed"]);
-names!(StopCode, "Why an import stopped.", StopReason::ALL.map(StopReason::code));
-names!(BoardStatus, "`skipped`: the board could not be looked at.", ["ok", "failed", "skipped"]);
+names!(ImportStatus, "The status of an import.", Status::ALL.map(Status::name));
+names!(SourceType, "The type of the source.", Source::ALL.map(Source::name));
+names!(RowStatus, "The result of a row: created, already existing, or failed.", ["created", "existing", "failed"]);
+names!(StopCode, "Why the system stopped an import.", StopReason::ALL.map(StopReason::code));
+names!(
+    BoardStatus,
+    "The result of the check of a board. `skipped`: the board could not be checked.",
+    ["ok", "failed", "skipped"]
+);
 
 /// An import.
 #[derive(Serialize, JsonSchema)]
@@ -32,19 +36,19 @@ pub struct Import {
     pub created_rows: u32,
     pub existing_rows: u32,
     pub failed_rows: u32,
-    /// In the file's order, as far as they are done.
+    /// The results so far, in the order of the file.
     pub results: Vec<RowResult>,
-    /// Why it stopped, if it did.
+    /// Why the system stopped the import.
     pub error_message: Option<&'static str>,
     pub started_at: Option<Time>,
     pub completed_at: Option<Time>,
     pub created_at: Time,
     pub updated_at: Time,
-    /// Extension: the code of the error.
+    /// Extension: the code of `error_message`.
     pub error_code: Option<StopCode>,
-    /// Extension: columns or fields that mean nothing here.
+    /// Extension: unknown columns or fields. They were ignored.
     pub unknown_columns: Vec<String>,
-    /// Extension: when its pins will have been published, as things stand.
+    /// Extension: when the pins of the import will be published.
     pub forecast: Option<Forecast>,
 }
 
@@ -78,19 +82,19 @@ impl From<&ImportView> for Import {
     }
 }
 
-/// What became of a row.
+/// The result of a row.
 #[derive(Serialize, JsonSchema)]
 pub struct RowResult {
-    /// From 1; the row of the columns' names isn't counted.
+    /// The number of the row, from 1. The row with the names of the columns does not count.
     pub row_number: u32,
     pub status: RowStatus,
-    /// The id that the pin has; in a dry run, the one that it would have.
+    /// The id of the pin. In a dry run, the id that it would have.
     pub pin_id: Option<Uuid>,
     pub schedule_id: Option<Uuid>,
     pub idempotency_key: Option<String>,
     pub error_code: Option<String>,
     pub error_message: Option<String>,
-    /// Extension: the fields that are wrong.
+    /// Extension: the invalid fields.
     pub fields: Vec<String>,
 }
 
@@ -120,13 +124,13 @@ impl RowResult {
     }
 }
 
-/// When pins will have been published, as things stand: without what others hand in later, Pinterest's refusals to come
-/// and the day's budget.
+/// When pins will be published. The forecast considers the pins that wait now. It does not consider later requests,
+/// limits that Pinterest sets later, and the daily budget.
 #[derive(Serialize, JsonSchema)]
 pub struct Forecast {
-    /// `null` while an account is on hold.
+    /// The time of the last pin. `null` while an account is on hold.
     pub finishes_at: Option<Time>,
-    /// More wait than were counted, so it takes longer.
+    /// Whether more pins wait than were counted. If so, publishing takes longer.
     pub is_at_least: bool,
     pub accounts: Vec<AccountForecast>,
 }
@@ -141,18 +145,18 @@ impl From<forecast::Forecast> for Forecast {
     }
 }
 
-/// One account's share.
+/// The forecast of one account.
 #[derive(Serialize, JsonSchema)]
 pub struct AccountForecast {
     pub account_id: Uuid,
-    /// Pins that join.
+    /// The number of pins of the import.
     pub pins: u64,
-    /// Pins that wait before them.
+    /// The number of pins that wait before them.
     pub waiting: u64,
     pub waiting_is_at_least: bool,
     pub pins_per_second: f64,
     pub finishes_at: Option<Time>,
-    /// Why the account waits, if it does.
+    /// The code of the reason, if the account is paused or on hold.
     pub reason: Option<&'static str>,
 }
 
@@ -170,7 +174,7 @@ impl From<forecast::AccountForecast> for AccountForecast {
     }
 }
 
-/// What an import would come to.
+/// The expected result of an import.
 #[derive(Serialize, JsonSchema)]
 pub struct DryRun {
     pub dry_run: bool,
@@ -180,7 +184,7 @@ pub struct DryRun {
     pub existing_rows: u64,
     pub failed_rows: u64,
     pub results: Vec<RowVerdict>,
-    /// Every board that new pins are for.
+    /// The boards of the new pins.
     pub boards: Vec<BoardVerdict>,
     pub unknown_columns: Vec<String>,
     pub forecast: Option<Forecast>,
@@ -214,12 +218,12 @@ impl DryRun {
     }
 }
 
-/// What would become of a row.
+/// The expected result of a row.
 #[derive(Serialize, JsonSchema)]
 pub struct RowVerdict {
     #[serde(flatten)]
     pub result: RowResult,
-    /// The row's pin would be accepted and fail: why.
+    /// The code of the error with which the pin would fail after it was accepted.
     pub warning_code: Option<String>,
     pub warning_message: Option<String>,
     /// The first row of the file with the same key.
@@ -231,8 +235,8 @@ pub struct RowVerdict {
 }
 
 impl RowVerdict {
-    /// What the real import would say of the row. Of a board that won't take its pin, accepting a pin says nothing, and
-    /// a schedule is refused.
+    /// The result that the import would have. If the board refuses pins, the import refuses a schedule for it. It
+    /// accepts a pin, which fails later.
     fn of(row: RowForecast, by_board: Option<&RowError>) -> Self {
         let (outcome, warning) = match (row.outcome, by_board) {
             (Outcome::Created(Made::Schedule(_)), Some(error)) => (Outcome::Failed(error.clone()), None),
@@ -250,7 +254,7 @@ impl RowVerdict {
     }
 }
 
-/// Whether a board takes its rows.
+/// Whether pins can be published to a board.
 #[derive(Serialize, JsonSchema)]
 pub struct BoardVerdict {
     pub account_id: Uuid,
@@ -259,6 +263,7 @@ pub struct BoardVerdict {
     pub code: Option<&'static str>,
     pub message: String,
     pub remediation: Option<&'static str>,
+    /// The numbers of the rows for the board.
     pub rows: Vec<u32>,
 }
 
@@ -266,9 +271,10 @@ impl From<BoardReport> for BoardVerdict {
     fn from(BoardReport { board, rows, access }: BoardReport) -> Self {
         let (status, code, message, remediation) = match access.map(|access| BoardAccess::of(&board.board_id, &access))
         {
-            Some(told) => (told.status.0, told.code, told.message, told.remediation),
+            Some(access) => (access.status.0, access.code, access.message, access.remediation),
             None => {
-                let message = "The file has too many boards to check all, or checking took too long.".to_owned();
+                let message =
+                    "The board was not checked. The file has too many boards, or the check took too long.".to_owned();
                 ("skipped", Some("too_many_boards"), message, None)
             }
         };
@@ -278,7 +284,7 @@ impl From<BoardReport> for BoardVerdict {
 }
 
 impl BoardVerdict {
-    /// Why the board doesn't take its rows, where that is known.
+    /// Why the board refuses pins, if it does.
     fn refusal(&self) -> Option<RowError> {
         let message = format!("board_id: {}", self.message);
         (self.status.0 == "failed").then(|| RowError::new(self.code.unwrap_or_default(), message, &["board_id"]))

@@ -1,7 +1,7 @@
-//! Reading pins from CSV, row by row: the same reader serves a request's file and an operator's file of any size.
+//! Reads pins from CSV row by row, for the file of a request and for an operator's file of any size.
 //!
-//! UTF-8 with or without a byte order mark, commas, fields in quotes where they hold commas or line breaks. The first
-//! row names the columns. An error in a row is reported for that row; a file that can't be read is refused.
+//! The file is in UTF-8, with or without a byte order mark, and separated by commas. Cells with commas or line breaks
+//! are in quotes. The first row names the columns. An invalid row fails alone. An unreadable file fails as a whole.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -13,28 +13,28 @@ use thiserror::Error;
 use crate::request::field::FromFields;
 use crate::routes::pins::pin::PinFields;
 
-/// Columns that must be there.
+/// The required columns.
 pub const REQUIRED_COLUMNS: [&str; 4] = ["account_id", "board_id", "title", "idempotency_key"];
-/// Columns that a pin doesn't have. Assets are not supported; that is said of the row.
+/// Known columns that are no fields of a pin. A row with an asset fails.
 const OTHER_COLUMNS: [&str; 3] = ["run_at", "asset_id", "cover_image_asset_id"];
 
-/// Whether a column means something: the fields of a pin, and [`OTHER_COLUMNS`]. Any other is reported and left alone.
+/// Whether a column is known: a field of a pin, or one of [`OTHER_COLUMNS`]. Other columns are reported and ignored.
 pub fn is_known(column: &str) -> bool {
     PinFields::NAMES.contains(&column) || OTHER_COLUMNS.contains(&column)
 }
 
 #[derive(Debug, Error)]
 pub enum CsvError {
-    #[error("The file is empty; its first row has to name the columns")]
+    #[error("The file is empty. The first row must name the columns")]
     Empty,
-    /// In that row; 0 is the one that names the columns.
-    #[error("The file is not UTF-8 (row {0}); save it as UTF-8, with or without a byte order mark")]
+    /// The number of the row. 0 is the row with the names of the columns.
+    #[error("The file is not UTF-8 (row {0}). Save it as UTF-8, with or without a byte order mark")]
     NotUtf8(u32),
-    #[error("The first row lacks the column {}; columns are separated by commas", .0.join(", "))]
+    #[error("The first row lacks the column {}. Columns are separated by commas", .0.join(", "))]
     MissingColumns(Vec<&'static str>),
     #[error("The first row names the column {0} twice")]
     DuplicateColumn(String),
-    /// Everything behind it would be one cell of that row.
+    /// The rest of the file would be one cell of the row.
     #[error("A quotation mark that opens a cell in row {0} is never closed")]
     OpenQuote(u32),
     #[error("The file could not be read: {0}")]
@@ -50,13 +50,13 @@ impl From<csv::Error> for CsvError {
 /// A row of the file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CsvRow {
-    /// From 1, blank lines not counted.
+    /// The number of the row, from 1, without blank lines.
     pub number: u32,
-    /// The filled cells by column, or why the row can't be told apart.
+    /// The cells that aren't empty by column, or why the row can't be read.
     pub cells: Result<Map<String, Value>, String>,
 }
 
-/// What passes through to the reader, which takes the end of the file for the end of a quoted cell.
+/// Watches the quotation marks of the input. The reader itself accepts the end of the file as the end of a quoted cell.
 struct Watched<R> {
     input: R,
     quotes: Quotes,
@@ -65,11 +65,11 @@ struct Watched<R> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Quotes {
-    /// Where a quotation mark opens a cell.
+    /// At the start of a cell, where a quotation mark opens it.
     Before,
     Plain,
     Open,
-    /// Behind a mark in a quoted cell: its end, or the first of two that stand for one.
+    /// Behind a quotation mark in a quoted cell: the end of the cell, or the first of a doubled mark.
     Closing,
 }
 
@@ -105,7 +105,7 @@ impl<R: Read> CsvRows<R> {
     /// Reads the first row.
     ///
     /// # Errors
-    /// When it doesn't name the columns.
+    /// When it doesn't name the required columns.
     pub fn open(input: R) -> Result<Self, CsvError> {
         let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(Watched {
             input,
@@ -120,7 +120,7 @@ impl<R: Read> CsvRows<R> {
         for (index, name) in first.iter().enumerate() {
             let name = std::str::from_utf8(name).map_err(|_| CsvError::NotUtf8(0))?;
             let name = if index == 0 { name.strip_prefix('\u{feff}').unwrap_or(name) } else { name };
-            // Spreadsheets quote what they write behind a byte order mark.
+            // Spreadsheets quote the first name if the file has a byte order mark.
             let name = name.trim().trim_matches('"').trim();
             let lower = name.to_ascii_lowercase();
             columns.push(if is_known(&lower) { lower } else { name.to_owned() });
@@ -137,15 +137,15 @@ impl<R: Read> CsvRows<R> {
         Ok(Self { reader, columns, row: 0 })
     }
 
-    /// Columns that mean nothing here.
+    /// The unknown columns.
     pub fn unknown_columns(&self) -> Vec<String> {
         self.columns.iter().filter(|column| !column.is_empty() && !is_known(column)).cloned().collect()
     }
 
-    /// The next row that has anything in it.
+    /// The next row that isn't blank.
     ///
     /// # Errors
-    /// When the file can't be read on from there.
+    /// When the rest of the file can't be read.
     pub fn next_row(&mut self) -> Result<Option<CsvRow>, CsvError> {
         let mut record = ByteRecord::new();
         loop {
@@ -166,7 +166,7 @@ impl<R: Read> CsvRows<R> {
         for (index, cell) in record.iter().enumerate() {
             let cell = std::str::from_utf8(cell).map_err(|_| CsvError::NotUtf8(self.row))?;
             let column = self.columns.get(index).filter(|column| !column.is_empty());
-            // An empty cell is none.
+            // An empty cell is the same as none.
             if let Some(column) = column.filter(|_| !cell.trim().is_empty()) {
                 cells.insert(column.clone(), Value::String(cell.to_owned()));
             }
@@ -174,7 +174,7 @@ impl<R: Read> CsvRows<R> {
         let cells = if record.len() == self.columns.len() {
             Ok(cells)
         } else {
-            Err(format!("The row has {} fields, and the first one names {} columns", record.len(), self.columns.len()))
+            Err(format!("The row has {} fields, but the first row names {} columns", record.len(), self.columns.len()))
         };
         Ok(Some(CsvRow { number: self.row, cells }))
     }
@@ -196,7 +196,7 @@ mod tests {
     }
 
     fn cell(row: &CsvRow, column: &str) -> Option<String> {
-        let cells = row.cells.as_ref().expect("told apart");
+        let cells = row.cells.as_ref().expect("read");
         cells.get(column).map(|value| value.as_str().expect("a text").to_owned())
     }
 
@@ -204,10 +204,10 @@ mod tests {
     fn quotes_hold_commas_quotes_and_line_breaks() {
         let text = format!("{HEADER}a,1,\"Soup, hot\",k,\"first\r\nsecond \"\"line\"\"\",XL\r\n\r\nb,2,T,l,,\n,,,,,\n");
         let rows = rows(text.as_bytes()).expect("read");
-        assert_eq!(rows.iter().map(|row| row.number).collect::<Vec<_>>(), [1, 2], "blank rows are none");
+        assert_eq!(rows.iter().map(|row| row.number).collect::<Vec<_>>(), [1, 2], "blank rows do not count");
         assert_eq!(cell(&rows[0], "title").as_deref(), Some("Soup, hot"));
         assert_eq!(cell(&rows[0], "description").as_deref(), Some("first\r\nsecond \"line\""));
-        assert_eq!(cell(&rows[1], "description"), None, "an empty cell is none");
+        assert_eq!(cell(&rows[1], "description"), None, "an empty cell is the same as none");
         assert_eq!(CsvRows::open(HEADER.as_bytes()).expect("opens").unknown_columns(), ["size"]);
     }
 
@@ -260,7 +260,7 @@ mod tests {
         let rows = rows(text.as_bytes()).expect("read");
         assert_eq!(rows.iter().map(|row| row.cells.is_ok()).collect::<Vec<_>>(), [true, false, false]);
         assert!(
-            rows[1].cells.as_ref().expect_err("too short").contains("has 3 fields, and the first one names 6 columns")
+            rows[1].cells.as_ref().expect_err("too short").contains("has 3 fields, but the first row names 6 columns")
         );
     }
 }

@@ -6,7 +6,7 @@ use pinbridge_shared::flows::imports::{ResumeError, SubmitError};
 use crate::error::{ApiError, codes};
 
 impl ApiError {
-    /// As the result of a row: `board_id: Field required`.
+    /// The error as the result of a row: `board_id: Field required`.
     pub fn of_row(&self) -> RowError {
         if self.errors().is_empty() {
             return RowError::new(self.code(), self.message(), &[]);

@@ -1,5 +1,5 @@
-//! The body of an import: a JSON array of rows, or a CSV file in a form. The rows are told apart here, and judged
-//! later.
+//! The body of an import: a JSON array of rows, or a CSV file in a form. This module splits it into rows. The checks of
+//! the rows come later.
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
@@ -14,16 +14,16 @@ use super::csv_rows::{CsvRows, is_known};
 use crate::error::{ApiError, FieldError};
 use crate::request::{read_up_to, syntax_error, unmarked};
 
-/// The largest file or array, in bytes. Lambda takes 6 MB, of which a file's coding as text needs a third.
+/// The largest file or array, in bytes. Lambda accepts 6 MB, and the encoding of a file as text adds a third.
 pub const IMPORT_BODY_MAX: usize = 4 * 1024 * 1024;
-/// The form's field.
+/// The field of the form with the file.
 const FILE: &str = "file";
 
-/// A row as it came.
+/// A row before it is checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RawRow {
     pub number: u32,
-    /// Its fields, or why it has none.
+    /// The fields, or why the row can't be read.
     pub fields: Result<Map<String, Value>, String>,
 }
 
@@ -37,12 +37,12 @@ pub struct ImportFile {
 }
 
 impl ImportFile {
-    /// Tells other rows from these, however they are spelt.
+    /// The hash of the rows, independent of how they are written.
     pub fn content_hash(&self) -> Vec<u8> {
         let mut hasher = Sha256::new();
         for row in &self.rows {
             let fields = match &row.fields {
-                // A map sorts its fields.
+                // The map has its fields in order.
                 Ok(fields) => serde_json::to_vec(fields).unwrap_or_default(),
                 Err(reason) => reason.clone().into_bytes(),
             };
@@ -69,7 +69,10 @@ fn wrong(place: &str, msg: impl Into<String>, kind: &'static str) -> ApiError {
 }
 
 fn too_many(place: &str) -> ApiError {
-    let msg = format!("There should be at most {ROWS_MAX} rows; send more in further imports, or with operator import");
+    let msg = format!(
+        "There should be at most {ROWS_MAX} rows. Send more rows in several imports, or with operator \
+         import"
+    );
     wrong(place, msg, "too_long")
 }
 
@@ -108,16 +111,16 @@ fn json_rows(bytes: &[u8]) -> Result<ImportFile, ApiError> {
     ImportFile { source: Source::Json, filename: None, rows, unknown_columns: unknown }.checked("")
 }
 
-/// Unknown fields that are named; a row may have any number.
+/// The maximum number of unknown fields that an import names.
 const UNKNOWN_MAX: usize = 50;
-/// So much of such a name is told, in characters: the names are kept with the import.
+/// The stored length of the name of an unknown field, in characters.
 const UNKNOWN_NAME_MAX: usize = 100;
 
 fn shortened(name: &str) -> String {
     name.chars().take(UNKNOWN_NAME_MAX).collect()
 }
 
-/// A form with a CSV file in its field `file`.
+/// A form with a CSV file in the field `file`.
 pub struct CsvFile(pub ImportFile);
 
 impl<S: Send + Sync> FromRequest<S> for CsvFile {
@@ -133,7 +136,7 @@ impl<S: Send + Sync> FromRequest<S> for CsvFile {
     }
 }
 
-/// The name and the contents of the form's file.
+/// The name and the content of the file.
 async fn file_of(body: Body, boundary: String) -> Result<(Option<String>, Bytes), ApiError> {
     let bytes = read_up_to(body, IMPORT_BODY_MAX).await?;
     let whole = stream::iter([Ok::<_, std::io::Error>(Bytes::from(bytes))]);

@@ -1,4 +1,4 @@
-//! Many pins in one call.
+//! Creates many pins with one request.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,10 +22,10 @@ use schemars::{JsonSchema, json_schema};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::create::{find_duplicate, on_duplicate, refuses_duplicates};
+use super::duplicates::{PinWarning, find_duplicate, on_duplicate, refuses_duplicates};
 use super::fields;
 use super::pin::{self, OnDuplicate, parse};
-use super::validation::{PinHeadroom, PinWarning};
+use super::validation::PinHeadroom;
 use crate::activity::Resource;
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, WRITE, post};
@@ -35,39 +35,44 @@ use crate::openapi::schema::names;
 use crate::request::field::{Field, Wrong, field_schema, list, request};
 use crate::request::{BATCH_BODY_MAX, JsonObject, body_of, query};
 
-/// Pins of one call.
+/// The maximum number of pins of a request.
 pub const BATCH_MAX: usize = 100;
-/// Looks for pins of the same content at once.
+/// Concurrent searches for pins with the same content.
 const LOOKUPS_AT_ONCE: usize = 20;
-/// Accounts whose headroom is told.
+/// The maximum number of accounts in `headroom`.
 const HEADROOMS_MAX: usize = 5;
 
 pub fn endpoint() -> Endpoint {
     post("/v1/pins/batch", WRITE, create)
         .operation("create_pins", "Publish up to 100 pins")
         .about(
-            "Each item is accepted or refused on its own. Without a `priority` of its own an item is `bulk`: behind \
-             its account's other waiting pins. The same call may be sent again.",
+            "Accepts or refuses each pin independently. The default `priority` of a pin is `bulk`: it waits behind the \
+             other pins of its account. The request may be repeated: the result of a pin that exists already is \
+             `existing`.",
         )
         .audited("pin.batch_created", Resource::None, &["created_count", "existing_count", "failed_count"])
-        .query::<OnDuplicate>("on_duplicate", "The same as in the body, for every item.")
-        .header::<fields::Priority>("X-Pinbridge-Priority", "`priority` of the items that have none.")
-        .header::<OnDuplicate>("X-Pinbridge-On-Duplicate", "`on_duplicate` for clients that drop unknown fields.")
+        .query::<OnDuplicate>("on_duplicate", "`on_duplicate` for every pin.")
+        .header::<fields::Priority>("X-Pinbridge-Priority", "`priority` of the pins that have none.")
+        .header::<OnDuplicate>(
+            "X-Pinbridge-On-Duplicate",
+            "`on_duplicate` as a header, for clients that drop unknown \
+             fields.",
+        )
         .takes::<PinBatch>(|| json!({"pins": [pin::example()]}))
-        .answers::<PinBatchResult>(200, "The outcome for each item, in order.")
+        .answers::<PinBatchResult>(200, "The result of each pin, in the order of the request.")
 }
 
 request! {
-    /// Pins to be published.
+    /// The pins to create.
     pub struct PinBatch {
         pub pins: Items,
-        /// Extension, for every item: `refuse` fails those that have the same content as another pin of the last 24
-        /// hours, or of this call.
+        /// Extension: `refuse` fails each pin with the same content as another pin of the last 24 hours or of this
+        /// request.
         pub on_duplicate: Option<OnDuplicate>,
     }
 }
 
-/// As in `POST /v1/pins`; one that isn't well-formed is refused on its own.
+/// Pins as in `POST /v1/pins`. A malformed pin fails alone.
 #[derive(Clone, Debug)]
 pub struct Items(Vec<Value>);
 
@@ -79,9 +84,9 @@ impl Field for Items {
     }
 }
 
-names!(BatchStatus, "The outcome for an item.", ["created", "existing", "failed"]);
+names!(BatchStatus, "The result of a pin: created, already existing, or refused.", ["created", "existing", "failed"]);
 
-/// What an item was refused for.
+/// The error of a refused pin.
 #[derive(Serialize, JsonSchema)]
 pub struct PinBatchError {
     pub code: &'static str,
@@ -91,7 +96,7 @@ pub struct PinBatchError {
     pub errors: FieldErrors,
 }
 
-/// What is wrong with fields.
+/// The invalid fields.
 #[derive(Serialize)]
 #[serde(transparent)]
 pub struct FieldErrors(Vec<FieldError>);
@@ -112,26 +117,27 @@ impl From<ApiError> for PinBatchError {
     }
 }
 
-/// The outcome for an item.
+/// The result of one pin of a batch.
 #[derive(Serialize, JsonSchema)]
 pub struct PinBatchItemResult {
+    /// The position of the pin in the request, from 0.
     pub index: u64,
     pub idempotency_key: String,
     pub status: BatchStatus,
     pub pin: Option<pin::Pin>,
     pub error: Option<PinBatchError>,
-    /// Extension.
+    /// Extension: other pins with the same content.
     pub warnings: Vec<PinWarning>,
 }
 
-/// Of the first five accounts.
+/// What the first five accounts of a batch can publish now.
 #[derive(Serialize, JsonSchema)]
 pub struct BatchHeadroom {
     pub quota_remaining: Option<u32>,
     pub accounts: Vec<PinHeadroom>,
 }
 
-/// The outcome for a batch.
+/// The result of a batch.
 #[derive(Serialize, JsonSchema)]
 pub struct PinBatchResult {
     pub created_count: u64,
@@ -141,7 +147,7 @@ pub struct PinBatchResult {
     pub headroom: Option<BatchHeadroom>,
 }
 
-/// An item that is no good pin spoils no other: what is wrong with it is in its own result.
+/// An invalid pin affects no other pin: its error is in its own result.
 async fn create(
     State(context): State<Context>,
     caller: Caller,
@@ -186,15 +192,21 @@ async fn create(
     }))
 }
 
-/// Pins of a batch go last among their account's, unless they say otherwise.
+/// Reads a pin of the batch. The default priority is `bulk`.
 fn read(item: &Value, headers: &HeaderMap, caller: &Caller, refuses: bool) -> Result<Wanted, ApiError> {
-    let object = item.as_object().ok_or_else(|| MALFORMED_JSON.with("reason", "each of pins should be an object"))?;
+    let object = item.as_object().ok_or_else(|| {
+        MALFORMED_JSON.with(
+            "reason",
+            "each item of pins should be an \
+         object",
+        )
+    })?;
     let request = parse(object, headers, Priority::Bulk)?;
     let refuses = refuses || on_duplicate(object)?.is_some_and(OnDuplicate::refuses);
     caller.may_use(request.account).map(|()| Wanted { request, refuses })
 }
 
-/// An item, and whether one of the same content is reason enough to refuse it.
+/// A pin of the batch, and whether it is refused if another pin has the same content.
 struct Wanted {
     request: PinRequest,
     refuses: bool,
@@ -202,7 +214,7 @@ struct Wanted {
 
 type Parsed<T> = Vec<Result<T, ApiError>>;
 
-/// The items that stay, with what they are to be warned of.
+/// The pins without the refused duplicates, and the warning of each pin that remains.
 async fn without_refused(
     context: &Context,
     caller: &Caller,
@@ -224,7 +236,7 @@ async fn without_refused(
                 Ok(warning) => {
                     let content = (request.account, idempotency::content_hash(&request), request.image_url.clone());
                     let own = idempotency::pin_id(caller.workspace, &request.idempotency_key);
-                    // The same key again is the same pin.
+                    // A repeated key names the same pin.
                     let before = Some(*seen.entry(content).or_insert(own)).filter(|first| *first != own);
                     if before.is_some() && refuses && !seen_key(&items, &request) {
                         Err(DUPLICATE_IN_CALL.into())
@@ -245,17 +257,17 @@ fn seen_key(items: &Parsed<PinRequest>, request: &PinRequest) -> bool {
     items.iter().flatten().any(|before| before.idempotency_key == request.idempotency_key)
 }
 
-/// Of the first few accounts, each with its own numbers; `quota_remaining` is the workspace's.
+/// The headroom of the first accounts. `quota_remaining` is that of the workspace.
 async fn headrooms(context: &Context, caller: &Caller, accounts: BTreeSet<AccountId>) -> Option<BatchHeadroom> {
-    let mut told: Vec<PinHeadroom> = Vec::new();
+    let mut headrooms: Vec<PinHeadroom> = Vec::new();
     for account in accounts.into_iter().take(HEADROOMS_MAX) {
         let Ok(key) = caller.account(account) else { continue };
         if let Ok(headroom) = headroom(context, key, Priority::Bulk).await {
-            told.push(PinHeadroom::from(&headroom));
+            headrooms.push(PinHeadroom::from(&headroom));
         }
     }
-    let quota_remaining = told.first()?.quota_remaining;
-    Some(BatchHeadroom { quota_remaining, accounts: told })
+    let quota_remaining = headrooms.first()?.quota_remaining;
+    Some(BatchHeadroom { quota_remaining, accounts: headrooms })
 }
 
 fn result(
@@ -279,7 +291,7 @@ fn result(
     }
 }
 
-/// Its place in the backlog is told by the pin itself: a hundred of them would be a hundred readings.
+/// The pin without its position in the backlog, which would cost one read per pin.
 fn view(context: &Context, pin: Pin, attempt: Attempt) -> pin::Pin {
     let next = timeline::next_step(&attempt, None, context.settings.deadlines.quiesce_ms);
     pin::Pin::from(&PinView { pin, attempt, next })

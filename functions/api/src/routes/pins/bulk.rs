@@ -25,20 +25,26 @@ pub fn endpoints() -> [Endpoint; 2] {
     [
         post("/v1/pins/bulk-delete", DESTRUCTIVE, delete)
             .operation("delete_pins", "Delete up to 100 pins")
-            .about("As `DELETE /v1/pins/{id}` of each. An id that is named twice counts once.")
+            .about(
+                "Deletes each pin as `DELETE /v1/pins/{id}` does. A repeated id counts once. The result of a pin \
+                 that is deleted already is `skipped`.",
+            )
             .audited("pin.bulk_deleted", Resource::None, COUNTS)
             .takes::<BulkIds>(|| json!({"ids": [PIN]}))
-            .answers::<BulkResult>(200, "The outcome for each pin, in order."),
+            .answers::<BulkResult>(200, "The result of each pin, in the order of the request."),
         of_retry(post("/v1/pins/bulk-retry", WRITE, retry))
             .operation("retry_pins", "Retry up to 100 failed pins")
-            .about("As `POST /v1/pins/{id}/retry` of each; one that isn't failed is skipped.")
+            .about(
+                "Retries each pin as `POST /v1/pins/{id}/retry` does. The result of a pin that has not failed is \
+                 `skipped`.",
+            )
             .audited("pin.bulk_retried", Resource::None, COUNTS)
             .takes::<BulkRetry>(|| json!({"ids": [PIN], "accept_duplicate": true}))
-            .answers::<BulkResult>(200, "The outcome for each pin, in order."),
+            .answers::<BulkResult>(200, "The result of each pin, in the order of the request."),
     ]
 }
 
-/// It was deleted before, or is under way, done, or another one's business: nothing to retry.
+/// The codes of pins that need no work: deleted already, not failed, or replaced by another pin.
 const SKIPPED: &[Code] = &[PIN_DELETED_BEFORE, PIN_NOT_FAILED, PIN_SUPERSEDED];
 
 async fn delete(
@@ -52,7 +58,7 @@ async fn delete(
 
 async fn delete_one(context: &Context, caller: &Caller, key: PinKey) -> Result<(), ApiError> {
     if let Err(error) = open(context, caller, key).await {
-        // The call may be a repetition of one whose answer was lost.
+        // The request may repeat one whose answer was lost.
         let deleted = read_pins::deleted(context, key).await.ok().flatten();
         let is_theirs = deleted.is_some_and(|pin| caller.may_use(pin.request.account).is_ok());
         return Err(if is_theirs { PIN_DELETED_BEFORE.into() } else { error });

@@ -1,4 +1,4 @@
-//! Changing and deleting a pin.
+//! Changes and deletes a pin.
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -34,43 +34,48 @@ use crate::request::{JsonObject, query};
 pub fn endpoints() -> [Endpoint; 2] {
     [
         of_pin(patch("/v1/pins/{id}", WRITE, update))
-            .operation("update_pin", "Change a pin that isn't published yet")
+            .operation("update_pin", "Change a pin before it is published")
             .about(
-                "A field that is left out stays; `null` clears it. Allowed while the pin is queued, deferred or \
-                 failed. A Pin is published with the values that its attempt began with. A new board is checked first, \
-                 as far as Pinterest answers. The idempotency key still stands for the original request.",
+                "Changes a pin with the status `queued`, `deferred` or `failed`. An omitted field keeps its value; \
+                 `null` clears it. An attempt publishes the values that the pin had when the attempt started. A new \
+                 board is checked first; if Pinterest can't be reached, the change is accepted without the check. The \
+                 idempotency key continues to identify the original request.",
             )
             .audited("pin.updated", Resource::Path, &["status"])
             .takes::<PinUpdate>(|| json!({"title": "Eleven ways to fold a paper crane", "link_url": null}))
-            .answers::<Pin>(200, "The pin as it is now.")
+            .answers::<Pin>(200, "The changed pin.")
             .fails(&[PIN_ALREADY_PUBLISHED, PIN_PUBLISHING])
             .fails(codes::PREFLIGHT),
         of_pin(delete("/v1/pins/{id}", DESTRUCTIVE, remove))
             .operation("delete_pin", "Delete a pin")
             .about(
-                "The pin is gone from every answer at once, and one that waits is never published. One that is just \
-                 being published is hidden: its Pin may still appear. Its idempotency key stays taken (409 \
-                 `pin_deleted`). With `delete_from_pinterest=true` its Pin is deleted first; nothing is deleted when \
-                 that fails.",
+                "Removes the pin from every answer. A waiting pin is never published. If the pin is being published, \
+                 its Pin may still appear on Pinterest. The idempotency key can't be used again (409 `pin_deleted`). \
+                 With `delete_from_pinterest=true`, the Pin is deleted on Pinterest first; if that fails, nothing is \
+                 deleted.",
             )
             .audited("pin.deleted", Resource::Path, &["removed_from_pinterest", "reason"])
-            .query::<Flag>("delete_from_pinterest", "Delete the Pin on Pinterest too.")
+            .query::<Flag>("delete_from_pinterest", "Also delete the Pin on Pinterest.")
             .answers_nothing("The pin is deleted.")
-            .answers::<PinDeleted>(200, "With `delete_from_pinterest=true`: whether its Pin was deleted.")
+            .answers::<PinDeleted>(
+                200,
+                "With `delete_from_pinterest=true`: the pin is deleted. The answer says \
+                 whether a Pin was deleted too.",
+            )
             .fails(codes::PINTEREST)
             .fails(&[PIN_PUBLISHING, OUTCOME_UNKNOWN, BOARD_NOT_FOUND, BOARD_ACCESS_DENIED])
             .fails(&[BOARD_SECTION_NOT_FOUND]),
     ]
 }
 
-/// A pin that was deleted on Pinterest too.
+/// The result of deleting a pin and its Pin on Pinterest.
 #[derive(Serialize, JsonSchema)]
 pub struct PinDeleted {
     pub id: Uuid,
     pub deleted: bool,
     pub removed_from_pinterest: bool,
     pub pinterest_pin_id: Option<String>,
-    /// `not_published`: there was no Pin; `simulated_sandbox`: a sandbox has none.
+    /// Why no Pin was deleted: `not_published`, or `simulated_sandbox` in a sandbox.
     pub reason: Option<&'static str>,
 }
 
@@ -105,7 +110,7 @@ impl From<Obstacle> for ApiError {
             Obstacle::TokenExpired => codes::TOKEN_EXPIRED,
             Obstacle::TokenRevoked | Obstacle::Disconnected => codes::TOKEN_REVOKED,
             Obstacle::ScopeMissing(_) => codes::SCOPE_MISSING,
-            // A check that could not be made stops nothing; neither comes here.
+            // A check that could not be made refuses nothing, so these two don't occur.
             Obstacle::RateLimited { .. } => codes::PINTEREST_RATE_LIMITED,
             Obstacle::Unreachable => codes::PINTEREST_UNREACHABLE,
         };
@@ -139,7 +144,7 @@ async fn update(
     Ok(Json(Pin::from(&read_pins::changed(&context, pin, attempt).await?)))
 }
 
-/// 204 for the record; 200 with the outcome for its Pin when that is to be deleted too.
+/// Answers 204, or 200 with the result for the Pin if the request deletes the Pin too.
 async fn remove(
     State(context): State<Context>,
     caller: Caller,
@@ -152,7 +157,7 @@ async fn remove(
         delete_pin(&context, view.pin.key).await?;
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    // Whether there is a Pin to delete isn't known yet.
+    // It isn't known yet whether there is a Pin to delete.
     if view.attempt.status == Status::Publishing {
         return Err(PIN_PUBLISHING.into());
     }
@@ -167,7 +172,7 @@ async fn remove(
         None if view.attempt.status == Status::Published => {
             delete_pin(&context, view.pin.key).await?;
         }
-        // If it is published meanwhile, its Pin has to go too.
+        // If the pin is published in the meantime, its Pin must be deleted too.
         None => {
             delete_unpublished(&context, view.pin.key).await?;
         }

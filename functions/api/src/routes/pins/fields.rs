@@ -1,4 +1,4 @@
-//! The fields that pins, schedules and the rows of imports share: what each takes, and how the document describes it.
+//! The fields that pins, schedules and rows of imports share: how each is read and described.
 
 use http::HeaderMap;
 use pinbridge_shared::domain::account::board::BOARD_ID_MAX;
@@ -16,18 +16,17 @@ pub type Description = Text<DESCRIPTION_MAX>;
 pub type AltText = Text<ALT_TEXT_MAX>;
 pub type IdempotencyKey = Filled<IDEMPOTENCY_KEY_MAX>;
 
-/// Related terms are kept with the pin, whose row is paid by the kilobyte.
+/// The maximum number of related terms. They are stored with the pin, and DynamoDB charges its row by the kilobyte.
 pub const TERMS_MAX: usize = 50;
 pub const TERM_MAX: usize = 100;
-/// The longest name of a priority, in characters, with room for a mistake.
+/// The longest text of a priority, in characters. Longer than every valid name.
 const PRIORITY_NAME_MAX: usize = 16;
-/// The longest text that can be a color, in characters, with room for blanks.
+/// The longest text of a color, in characters, including surrounding blanks.
 const COLOR_TEXT_MAX: usize = 32;
-/// `priority` for clients that drop unknown fields, as the official client's typed models do.
+/// The header `priority`, because the official client's typed models drop unknown fields.
 pub const PRIORITY_HEADER: &str = "x-pinbridge-priority";
 
-/// A board's id: a decimal number, at Pinterest and here a string. It becomes a part of Pinterest's paths, where
-/// nothing else may.
+/// The id of a board: a decimal number as a string. It becomes a segment of Pinterest's paths, so it has only digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BoardId(pub String);
 
@@ -44,7 +43,7 @@ impl Field for BoardId {
     }
 }
 
-/// Six hexadecimal digits, with or without `#`; kept upper-case with it. A blank text is none.
+/// Six hexadecimal digits with or without `#`, stored in upper case with `#`. A blank text is the same as none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Color(pub Option<String>);
 
@@ -59,14 +58,14 @@ impl Field for Color {
             return Ok(Self(None));
         }
         if digits.len() != 6 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            let msg = "dominant_color must be a 6-digit hex color (for example #6E7874)";
+            let msg = "Input should be a 6-digit hex color (for example #6E7874)";
             return Err(Wrong::new(msg, "value_error"));
         }
         Ok(Self(Some(format!("#{}", digits.to_uppercase()))))
     }
 }
 
-/// A list of texts, or one text with commas (the n8n node sends that). None of them is no list.
+/// A list of texts, or one text with commas, which the n8n node sends. An empty list is the same as none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms(pub Option<Vec<String>>);
 
@@ -99,7 +98,7 @@ impl Field for Terms {
 
 names!(
     Priority,
-    "How urgent a pin is among those of its own account.",
+    "The priority of a pin among the waiting pins of its account.",
     request::Priority::ALL.map(request::Priority::name)
 );
 
@@ -121,7 +120,7 @@ fn named(name: &str) -> Result<request::Priority, Wrong> {
     request::Priority::parse(name).ok_or_else(unknown)
 }
 
-/// The priority of the body or, where that names none, of the header.
+/// The priority of the body. Without one, the priority of the header.
 pub fn priority(
     fields: &mut Fields<'_>,
     in_body: Option<Priority>,

@@ -1,4 +1,4 @@
-//! A workspace's pins: filtered, searched and sorted as the contract has it, with a cursor as an extension.
+//! Lists the pins of a workspace with the filters and orders of the hosted API, and with a cursor as an extension.
 
 use axum::extract::{Query, State};
 use axum::response::Response;
@@ -23,36 +23,37 @@ pub fn endpoint() -> Endpoint {
     get("/v1/pins", READ, list)
         .operation("list_pins", "List, filter and search pins")
         .about(
-            "A page costs the same however many pins the workspace has. Pins are found by keys as far as the offset \
-             reaches; for a status other than failed, an error code, `removed`, `q`, or an order other than by \
-             `created_at`, the first 1,000 pins that match the other filters are searched. Where the search ended \
-             before the last pin, `X-Total-Count-Relation` is `gte` and `X-Next-Cursor` goes on; an offset beyond is \
-             refused. Unknown parameters change nothing and are named in `X-Pinbridge-Ignored-Parameters`.",
+            "Each request reads a limited number of pins, so a page costs the same in every workspace. Filtering by \
+             `error_code`, `removed`, `q` or a `status` other than `failed`, and ordering by anything but \
+             `created_at`, searches the first 1,000 pins that match the other filters. If the search stops before the \
+             last pin, `X-Total-Count-Relation` is `gte`, and `X-Next-Cursor` continues the list. An offset beyond \
+             the searched pins is refused. Unknown parameters have no effect; `X-Pinbridge-Ignored-Parameters` names \
+             them.",
         )
-        .query::<Limit>("limit", "Pins of a page.")
-        .query::<Offset>("offset", "Pins left out before the page.")
-        .query::<Text>("cursor", "Extension: the `X-Next-Cursor` of the page before, instead of an offset.")
-        .query::<PinStatus>("status", "Only pins of this status.")
+        .query::<Limit>("limit", "The maximum number of pins of the page.")
+        .query::<Offset>("offset", "The number of pins to skip.")
+        .query::<Text>("cursor", "Extension: the `X-Next-Cursor` of the previous page. Replaces `offset`.")
+        .query::<PinStatus>("status", "Only pins with this status.")
         .query::<Uuid>("account_id", "Only pins of this account.")
         .query::<Text>("board_id", "Only pins of this board.")
-        .query::<Text>("error_code", "Only pins that this error keeps from being published.")
-        .query::<Time>("since", "Only pins that were accepted then or later.")
-        .query::<Time>("until", "Only pins that were accepted before.")
-        .query::<Search>("q", "Part of title, description or link, in any case.")
-        .query::<Flag>("removed", "Only pins that are known to be gone from Pinterest, or only the others.")
-        .query::<PinOrder>("sort", "The order; `created_at_desc` by default.")
+        .query::<Text>("error_code", "Only pins with this error code.")
+        .query::<Time>("since", "Only pins that were accepted at or after this time.")
+        .query::<Time>("until", "Only pins that were accepted before this time.")
+        .query::<Search>("q", "A part of the title, description or link, in upper or lower case.")
+        .query::<Flag>("removed", "`true`: only pins whose Pin was removed from Pinterest. `false`: only the others.")
+        .query::<PinOrder>("sort", "The order. The default is `created_at_desc`.")
         .answers::<Vec<Pin>>(200, "A page of pins.")
-        .with_header::<u64>("X-Total-Count", true, "How many pins match; with a cursor, from there on.")
-        .with_header::<Relation>("X-Total-Count-Relation", false, "`gte`: at least so many pins match.")
-        .with_header::<Text>("X-Next-Cursor", false, "Where the next page begins, unless this was the last.")
-        .with_header::<Text>("X-Pinbridge-Ignored-Parameters", false, "Parameters that have no meaning here.")
+        .with_header::<u64>("X-Total-Count", true, "The number of matching pins. With a cursor: from the cursor on.")
+        .with_header::<Relation>("X-Total-Count-Relation", false, "`gte`: the number is a lower bound.")
+        .with_header::<Text>("X-Next-Cursor", false, "The cursor of the next page. Absent on the last page.")
+        .with_header::<Text>("X-Pinbridge-Ignored-Parameters", false, "The unknown parameters of the request.")
         .fails(&[VALIDATION_ERROR, ACCOUNT_NOT_PERMITTED])
 }
 
 names!(PinOrder, "The order of a list of pins.", PinSort::ALL.map(PinSort::name));
 names!(Relation, "`gte`: the number is a lower bound.", ["gte"]);
 inline_schema!(
-    /// The text of a search.
+    /// A search text.
     Search = json_schema!({"type": "string", "maxLength": page::SEARCH_MAX})
 );
 
@@ -61,8 +62,8 @@ impl From<ListError> for ApiError {
         match error {
             ListError::OutOfReach { found } => {
                 let msg = format!(
-                    "These filters or this order reach {found} pins by offset; there may be more beyond. Go on with \
-                     cursor (the X-Next-Cursor of the page before), or narrow since and until"
+                    "With these filters or this order, an offset reaches {found} pins, and there may be more. Use \
+                     cursor (the X-Next-Cursor of the previous page), or narrow since and until"
                 );
                 page::invalid("offset", msg, "offset_out_of_reach")
             }
@@ -71,7 +72,7 @@ impl From<ListError> for ApiError {
     }
 }
 
-/// Everything that the route understands.
+/// The parameters of the list.
 const PARAMETERS: [&str; 12] = [
     "account_id",
     "board_id",
@@ -93,7 +94,7 @@ async fn list(
     Query(query): Query<page::Query>,
 ) -> Result<Response, ApiError> {
     let ask = ask(&query, &caller)?;
-    // Codes of other systems are no mistake: no pin has them.
+    // An unknown code is valid, but no pin has it.
     let page = match ask.filter.error_code.as_deref() {
         Some(code) if !Blocker::is_code(code) => PinPage::default(),
         _ => list_pins::page(&context, caller.workspace, &ask).await?,
@@ -105,7 +106,7 @@ async fn list(
     Ok(response)
 }
 
-/// What is asked for, within what is open to the caller.
+/// Reads the query, limited to the accounts that the caller may use.
 fn ask(query: &page::Query, caller: &Caller) -> Result<Ask, ApiError> {
     let (paging, cursor) = page::place(query, |text| text.parse().ok())?;
     let sort = page::one_of(query, "sort", PinSort::parse, &PinSort::ALL.map(PinSort::name))?.unwrap_or_default();

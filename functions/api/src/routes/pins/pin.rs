@@ -1,5 +1,5 @@
-//! The JSON of a pin: what requests take, and what answers have. A new field of a pin is described here and nowhere
-//! else in the API; its type is in [`fields`](super::fields) where schedules and imports have it too.
+//! The JSON of a pin in requests and answers. A new field of a pin is described only here. If schedules and imports
+//! have it too, its type is in [`fields`](super::fields).
 
 use http::HeaderMap;
 use pinbridge_shared::domain::ids::AccountId;
@@ -16,27 +16,26 @@ use uuid::Uuid;
 
 use super::fields::{AltText, BoardId, Color, Description, IdempotencyKey, Priority, Terms, Title, priority};
 use crate::error::ApiError;
-use crate::error::codes::ASSETS_NOT_ENABLED;
 use crate::openapi::schema::{Time, names};
 use crate::request::field::{Field, FromFields, HttpUrl, Nullable, Text, Wrong, field_schema, request};
-use crate::request::{Fields, needs_assets};
+use crate::request::{Fields, refuse_assets};
 use crate::routes::examples::{ACCOUNT, BOARD};
 
-/// The longest name of what to do about a duplicate, in characters, with room for a mistake.
+/// The longest text of `on_duplicate`, in characters. Longer than every valid name.
 const ON_DUPLICATE_NAME_MAX: usize = 16;
 
 names!(
     PinStatus,
-    "The pin's status. `published` and `failed` are final, except for a retry.",
+    "The status of a pin. `published` and `failed` are final, but a failed pin can be retried.",
     Status::ALL.map(Status::name)
 );
 names!(
     PinErrorCode,
-    "Why a pin failed, or what it waits for.",
+    "Why a pin failed or waits.",
     Failure::ALL.map(Failure::code).into_iter().chain(WaitReason::ALL.map(WaitReason::code))
 );
-names!(OnDuplicate, "What is done with a pin whose content another pin has.", ["warn", "refuse"]);
-names!(ActorType, "The kind of actor.", ["api_key", "user"]);
+names!(OnDuplicate, "What happens to a pin with the same content as another pin.", ["warn", "refuse"]);
+names!(ActorType, "Who created the pin: an API key or a person.", ["api_key", "user"]);
 
 impl OnDuplicate {
     /// The value of that name.
@@ -58,41 +57,42 @@ impl Field for OnDuplicate {
 }
 
 request! {
-    /// The fields of a new pin, which the rows of an import have too.
+    /// The fields of a new pin and of a row of an import.
     pub struct PinFields {
-        /// The connected account to publish with.
+        /// The id of the connected account that publishes the pin.
         pub account_id: Uuid,
-        /// A board of that account.
+        /// The id of a board that the account can publish to.
         pub board_id: BoardId,
         pub title: Title,
         pub description: Option<Description>,
         pub alt_text: Option<AltText>,
-        /// The page that a click on the Pin opens.
+        /// The page that the Pin links to.
         pub link_url: Option<HttpUrl>,
-        /// The image, which Pinterest fetches from this URL.
+        /// The URL of the image. Pinterest fetches it.
         pub image_url: HttpUrl,
         pub cover_image_url: Option<HttpUrl>,
-        /// Six hexadecimal digits.
+        /// Six hexadecimal digits, such as `#6E7874`.
         pub dominant_color: Option<Color>,
-        /// Stored with the pin; Pinterest has no field for them.
+        /// Keywords. They are stored with the pin and not sent to Pinterest.
         pub related_terms: Option<Terms>,
-        /// The pin's name in your system: sent again, nothing new is published.
+        /// The identifier of the pin in your system. A repeated request with the same key creates no second pin.
         pub idempotency_key: IdempotencyKey,
-        /// Extension: how urgent the pin is among those of its account; `normal` by default.
+        /// Extension: the priority among the waiting pins of the account. The default is `normal`.
         pub priority: Option<Priority>,
     }
 }
 
-/// A pin to be published.
+/// A pin to create.
 #[derive(JsonSchema)]
 pub struct PinCreate {
     #[schemars(flatten)]
     pub pin: PinFields,
-    /// Extension: `refuse` answers 409 where a pin of the last 24 hours has the same content.
+    /// Extension: with `refuse`, the request answers 409 `duplicate_content` if a pin of the last 24 hours has the same
+    /// content. The default is `warn`.
     pub on_duplicate: Option<OnDuplicate>,
 }
 
-/// The example of a request that publishes a pin.
+/// The example of a request that creates a pin.
 pub fn example() -> Value {
     json!({
         "account_id": ACCOUNT,
@@ -127,26 +127,24 @@ impl PinFields {
     }
 }
 
-/// Reads the contract's `PinCreate`, with the extension `priority`, which may also come as a header.
+/// Reads a new pin. The extension `priority` may also be a header.
 ///
 /// # Errors
-/// Every field that is wrong, or that the pin needs assets.
+/// Every invalid field, or that the pin needs assets.
 pub fn parse(
     body: &Map<String, Value>,
     headers: &HeaderMap,
     priority_default: request::Priority,
 ) -> Result<PinRequest, ApiError> {
-    if needs_assets(body) {
-        return Err(ASSETS_NOT_ENABLED.into());
-    }
+    refuse_assets(body)?;
     let mut fields = Fields::of(body);
-    // Ignored, the pin would be published now.
+    // If it were ignored, the pin would be published now.
     if fields.value("run_at").is_some() {
-        let msg = "This route publishes at once; a pin for a moment is a schedule (POST /v1/schedules)";
+        let msg = "This operation publishes at once. To publish at a set time, use POST /v1/schedules";
         fields.reject("run_at", msg, "value_error");
     }
     if fields.value("asset_id").is_some() {
-        fields.reject("asset_id", "Provide either image_url or asset_id, not both", "value_error");
+        fields.reject("asset_id", "Send image_url without asset_id", "value_error");
     }
     let pin = PinFields::from_fields(&mut fields);
     let in_body = pin.as_ref().and_then(|pin| pin.priority);
@@ -155,7 +153,7 @@ pub fn parse(
 }
 
 request! {
-    /// The changes of a pin. `null` clears a field that a pin can be without.
+    /// The changes of a pin. An omitted field keeps its value; `null` clears an optional field.
     #[schemars(inline, deny_unknown_fields)]
     pub struct PinUpdate {
         #[schemars(transform = never_null)]
@@ -168,26 +166,27 @@ request! {
     }
 }
 
-/// A text that may be left out but isn't null.
+/// An optional text that can't be null.
 fn never_null(schema: &mut Schema) {
     schema.insert("type".to_owned(), "string".into());
 }
 
 impl PinUpdate {
-    /// Reads the contract's `PinUpdate`: a field that is left out stays, `null` clears what a pin can be without.
+    /// Reads the changes.
     ///
     /// # Errors
-    /// Every field that is wrong.
+    /// Every invalid field.
     pub fn parse(body: &Map<String, Value>) -> Result<Edit, ApiError> {
         let mut fields = Fields::of(body);
         for name in ["title", "board_id"] {
             if body.get(name).is_some_and(Value::is_null) {
-                fields.reject(name, "Input should not be null: a pin can't be without it", "value_error");
+                fields.reject(name, "Input should not be null, because every pin has this field", "value_error");
             }
         }
         let update = Self::from_fields(&mut fields);
-        // Ignored, the pin would be published with what the caller believes to have changed.
-        fields.only(|name| Self::NAMES.contains(&name), "This field can't be changed");
+        // If it were ignored, the pin would be published with the value that the caller believes to have changed.
+        let msg = "This field can't be changed. To publish other content, create a pin with a new idempotency key";
+        fields.only(|name| Self::NAMES.contains(&name), msg);
         fields.finish_with(update).map(Edit::from)
     }
 }
@@ -205,7 +204,7 @@ impl From<PinUpdate> for Edit {
     }
 }
 
-/// Only images, until there are assets.
+/// The kind of media. This version has images only.
 #[derive(Clone, Copy, Debug)]
 pub struct MediaType;
 
@@ -217,16 +216,16 @@ impl Serialize for MediaType {
     }
 }
 
-/// Who asked for a pin, and through what.
+/// Who created a pin, and the schedule or import that it came from.
 #[derive(Serialize, JsonSchema)]
 pub struct Origin {
     pub actor_type: Option<ActorType>,
     pub actor_id: Option<Uuid>,
     pub schedule_id: Option<Uuid>,
-    /// The number of the schedule's run.
+    /// The run of the schedule. Each retry of a schedule is a new run.
     pub schedule_run: Option<u32>,
     pub import_id: Option<Uuid>,
-    /// The row's number in the import, from 1.
+    /// The number of the row in the import, from 1.
     pub import_row: Option<u32>,
 }
 
@@ -267,7 +266,7 @@ pub struct Pin {
     pub image_url: String,
     pub asset_id: Option<Uuid>,
     pub board_id: String,
-    /// The Pin's id at Pinterest, once it is published.
+    /// The id of the Pin on Pinterest. Set when the pin is published.
     pub pinterest_pin_id: Option<String>,
     pub error_code: Option<PinErrorCode>,
     pub error_message: Option<String>,
@@ -276,27 +275,27 @@ pub struct Pin {
     pub updated_at: Time,
     pub published_at: Option<Time>,
     pub failed_at: Option<Time>,
-    /// When the published Pin was found deleted on Pinterest.
+    /// The time when the published Pin was found missing on Pinterest.
     pub removed_from_pinterest_at: Option<Time>,
-    /// Extension.
+    /// Extension: the priority among the waiting pins of the account.
     pub priority: Priority,
-    /// Extension: calls to Pinterest so far.
+    /// Extension: the number of attempts to publish.
     pub attempts: u32,
-    /// Extension: what happens next.
+    /// Extension: the next action of the system.
     pub next_action: &'static str,
-    /// Extension: when that is.
+    /// Extension: the time of the next action, if it is known.
     pub next_at: Option<Time>,
-    /// Extension: why then.
+    /// Extension: the reason for that time.
     pub next_reason: &'static str,
-    /// Extension: who asked for it, and through what.
+    /// Extension: who created the pin, and the schedule or import that it came from.
     pub origin: Origin,
-    /// Extension: how often it was changed.
+    /// Extension: the number of changes.
     pub edits: u32,
-    /// Extension: what can be done about the error.
+    /// Extension: what you can do about the error.
     pub error_remediation: Option<&'static str>,
-    /// Extension: a Pin on Pinterest that may be this one.
+    /// Extension: the id of a Pin on Pinterest that an attempt may have created in addition.
     pub orphan_pin_id: Option<String>,
-    /// Extension: a second Pin of this one on Pinterest.
+    /// Extension: the id of a second Pin on Pinterest with the same content.
     pub duplicate_pin_id: Option<String>,
 }
 
@@ -345,7 +344,7 @@ impl From<&PinView> for Pin {
     }
 }
 
-/// The request as it is understood, for a dry run.
+/// The request as the API reads it, for a dry run.
 pub fn resolved(request: &PinRequest) -> Value {
     json!({
         "idempotency_key": request.idempotency_key,
@@ -364,7 +363,7 @@ pub fn resolved(request: &PinRequest) -> Value {
     })
 }
 
-/// The code and message of what keeps a pin from being published, if something does.
+/// The code and message of the error or wait reason of a pin, if it has one.
 pub fn blocker(attempt: &Attempt) -> (Option<&'static str>, Option<String>) {
     let message = |blocker| match blocker {
         Blocker::Failure(failure) => with_detail(failure, attempt.detail.as_deref()),

@@ -1,4 +1,4 @@
-//! Retrying failed pins.
+//! Retries failed pins.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -26,36 +26,42 @@ use crate::openapi::schema::Flag;
 use crate::request::field::{FromFields, request};
 use crate::request::{Fields, MaybeJsonObject};
 
-/// `accept_duplicate` as a header, because the official client's typed models drop fields they don't know.
+/// `accept_duplicate` as a header, because the official client's typed models drop unknown fields.
 const ACCEPT_DUPLICATE_HEADER: &str = "x-pinbridge-accept-duplicate";
 
 pub fn endpoint() -> Endpoint {
     of_pin(of_retry(post("/v1/pins/{id}/retry", WRITE, retry)))
         .operation("retry_pin", "Retry a failed pin")
         .about(
-            "The failed pin is queued again, on another board or for another account if one is named. One whose last \
-             call may have created a Pin answers 409 `retry_may_duplicate` until a second one is accepted.",
+            "Queues a failed pin again. `board_id` and `account_id` move it to another board or account, which are \
+             checked first as far as Pinterest can be reached. If the last attempt may have created a Pin, the request \
+             answers 409 `retry_may_duplicate` unless it has `accept_duplicate: true`. Before the retry, `PATCH \
+             /v1/pins/{id}` can correct the content.",
         )
         .audited("pin.retried", Resource::Path, &["status"])
         .may_take::<PinRetry>(|| json!({"accept_duplicate": true}))
-        .answers::<Pin>(200, "The pin, queued again.")
+        .answers::<Pin>(200, "The queued pin.")
         .fails(&[PIN_NOT_FAILED, RETRY_MAY_DUPLICATE, PIN_SUPERSEDED, EXPIRED_UNPUBLISHED, ACCOUNT_DISCONNECTED])
         .fails(codes::PREFLIGHT)
 }
 
 /// An endpoint that takes `accept_duplicate`.
 pub fn of_retry(endpoint: Endpoint) -> Endpoint {
-    endpoint.header::<Flag>("X-Pinbridge-Accept-Duplicate", "`accept_duplicate` for clients that drop unknown fields.")
+    endpoint.header::<Flag>(
+        "X-Pinbridge-Accept-Duplicate",
+        "`accept_duplicate` as a header, for clients that drop \
+         unknown fields.",
+    )
 }
 
 request! {
-    /// How a failed pin is retried.
+    /// The options of a retry.
     pub struct PinRetry {
-        /// Another board.
+        /// The id of another board to publish to.
         pub board_id: Option<BoardId>,
-        /// Another account.
+        /// The id of another account that publishes the pin.
         pub account_id: Option<Uuid>,
-        /// Extension: whether a second Pin is accepted where the first may exist.
+        /// Extension: `true` retries the pin even if that may create a second Pin.
         pub accept_duplicate: Option<bool>,
     }
 }
@@ -102,22 +108,22 @@ async fn retry(
     Ok(Json(Pin::from(&read_pins::changed(&context, pin, attempt).await?)))
 }
 
-/// Whether a second Pin is accepted, and where the pin is sent instead.
+/// Reads the options.
 fn parse(body: &Map<String, Value>) -> Result<PinRetry, ApiError> {
     let mut fields = Fields::of(body);
-    // Ignored, the pin would be published where the caller believes to have sent it away from.
-    fields.only(|name| PinRetry::NAMES.contains(&name), "Extra inputs are not permitted");
+    // If a misspelled field were ignored, the pin would be published to the board that the caller meant to avoid.
+    fields.only(|name| PinRetry::NAMES.contains(&name), "This operation does not accept the field");
     let retry = PinRetry::from_fields(&mut fields);
     fields.finish_with(retry)
 }
 
-/// Whether a second Pin is no harm, by the body or, where that says nothing, by the header.
+/// Whether the caller accepts a second Pin. The body counts, then the header.
 ///
 /// # Errors
-/// When the header says something else.
+/// When the header is neither `true` nor `false`.
 pub fn accepts_duplicate(in_body: Option<bool>, headers: &HeaderMap) -> Result<bool, ApiError> {
     match headers.get(ACCEPT_DUPLICATE_HEADER).map(|value| value.to_str().unwrap_or("").trim()) {
-        // What the body says counts, but a header that says nonsense isn't passed over.
+        // The body counts, but an invalid header is an error nevertheless.
         None | Some("false") => Ok(in_body.unwrap_or(false)),
         Some("true") => Ok(in_body.unwrap_or(true)),
         Some(_) => {

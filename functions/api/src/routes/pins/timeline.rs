@@ -1,4 +1,4 @@
-//! What happened to a pin and what comes next; and jobs, the contract's other name for pins.
+//! The timeline of a pin. Jobs, which are the hosted API's second name for pins.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -19,15 +19,16 @@ use crate::routes::examples::PIN;
 
 pub fn timeline_endpoint() -> Endpoint {
     of_pin(get("/v1/pins/{id}/timeline", READ, timeline))
-        .operation("get_pin_timeline", "Read what happened to a pin, and what comes next")
-        .answers::<Timeline>(200, "Every event of the pin, in order.")
+        .operation("get_pin_timeline", "Read the timeline of a pin")
+        .about("Lists the events of a pin in order, and the next action of the system.")
+        .answers::<Timeline>(200, "The events of the pin, and its next step.")
 }
 
 pub fn job_endpoint() -> Endpoint {
     get("/v1/jobs/{id}", READ, job)
-        .operation("get_job", "Read a job's status")
-        .about("A job is a pin by the contract's other name: their ids are the same.")
-        .of_one("The job's id, which is the pin's.", PIN)
+        .operation("get_job", "Read the status of a job")
+        .about("A job is the short form of a pin. The id of a job is the id of its pin.")
+        .of_one("The id of the pin.", PIN)
         .answers::<JobStatus>(200, "The job.")
 }
 
@@ -42,9 +43,9 @@ pub struct JobStatus {
     pub pinterest_pin_id: Option<String>,
     pub error_code: Option<PinErrorCode>,
     pub error_message: Option<String>,
-    /// Extension: calls to Pinterest so far.
+    /// Extension: the number of attempts to publish.
     pub attempts: u32,
-    /// Extension: when something happens next.
+    /// Extension: the time of the next action, if it is known.
     pub next_at: Option<Time>,
 }
 
@@ -66,7 +67,7 @@ impl From<PinView> for JobStatus {
     }
 }
 
-/// Everything that happened to a pin.
+/// The timeline of a pin.
 #[derive(Serialize, JsonSchema)]
 pub struct Timeline {
     pub pin_id: Uuid,
@@ -74,16 +75,16 @@ pub struct Timeline {
     pub account_id: Uuid,
     pub status: PinStatus,
     pub attempts: u32,
-    /// Those that count against the limit of attempts.
+    /// The number of attempts that count toward the limit.
     pub attempts_spent: u32,
     pub pinterest_pin_id: Option<String>,
     pub error_code: Option<PinErrorCode>,
     pub error_message: Option<String>,
-    /// Extension: a second Pin of this one on Pinterest.
+    /// Extension: the id of a second Pin on Pinterest with the same content.
     pub duplicate_pin_id: Option<String>,
-    /// Extension: in order; acceptance is the first.
+    /// Extension: the events in order. The first is `accepted`.
     pub events: Vec<TimelineEvent>,
-    /// Extension.
+    /// Extension: the next step.
     pub next: NextStep,
 }
 
@@ -113,14 +114,15 @@ pub struct TimelineEvent {
     pub at: Time,
     pub event: &'static str,
     pub attempt: Option<u32>,
-    /// Pinterest's HTTP status.
+    /// The HTTP status of Pinterest's answer.
     pub upstream_status: Option<u16>,
-    /// Pinterest's error code.
+    /// The error code of Pinterest's answer.
     pub upstream_code: Option<i64>,
-    /// Pinterest's id of the request.
+    /// The request id of Pinterest's answer.
     pub upstream_request_id: Option<String>,
-    /// When the next step was planned for.
+    /// The time for which the next step was planned.
     pub next_at: Option<Time>,
+    /// The code of the reason, or the id of a Pin.
     pub note: Option<String>,
     /// Extension: Pinterest's own words about this attempt. (An export leaves them out.)
     pub upstream_message: Option<String>,
@@ -151,9 +153,9 @@ pub struct NextStep {
     pub action: &'static str,
     pub at: Option<Time>,
     pub reason: &'static str,
-    /// The place in the account's backlog; 1 is next.
+    /// The position in the backlog of the account. 1 is next.
     pub queue_position: Option<u64>,
-    /// Whether the place is a lower bound.
+    /// Whether the position is a lower bound.
     pub queue_position_is_at_least: Option<bool>,
 }
 

@@ -1,11 +1,10 @@
-//! A dry run of a pin, and what an account can publish now.
+//! A dry run of a pin, and the headroom of its account.
 
 use axum::Json;
 use axum::extract::{Query, State};
 use http::HeaderMap;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::pin::Priority;
-use pinbridge_shared::flows::accept::duplicate_content::Duplicate;
 use pinbridge_shared::flows::accept::validate_pin::{self, Check, Validation};
 use pinbridge_shared::flows::pacing::headroom::Headroom;
 use schemars::{JsonSchema, json_schema};
@@ -13,9 +12,9 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::create::{on_duplicate, refuses_duplicates};
+use super::duplicates::{on_duplicate, refuses_duplicates};
 use super::fields;
-use super::pin::{self, PinCreate, PinStatus, parse};
+use super::pin::{self, PinCreate, parse};
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, READ, post};
 use crate::error::ApiError;
@@ -30,34 +29,39 @@ pub fn endpoint() -> Endpoint {
     post("/v1/pins/validate", READ, validate)
         .operation("validate_pin", "Check a pin without publishing it")
         .about(
-            "Nothing is written. 200 also when the pin would be refused: every check is named, with what to do. \
-             `headroom` says what the account can publish now; `quota_remaining` is what the day's budget allows, \
-             `null` without one.",
+            "Runs every check of a pin and writes nothing. The answer is 200 even if the pin would be refused: each \
+             failed check has a remediation. The checks include conditions that only publishing would detect, such as \
+             an unknown board; then `valid` is `false`, although `POST /v1/pins` would accept the pin. `headroom` has \
+             the pins that the account can publish now.",
         )
         .unaudited("it changes nothing")
-        .header::<fields::Priority>("X-Pinbridge-Priority", "`priority` for clients that drop unknown fields.")
+        .header::<fields::Priority>(
+            "X-Pinbridge-Priority",
+            "`priority` as a header, for clients that drop unknown \
+             fields.",
+        )
         .takes::<PinCreate>(pin::example)
         .answers::<PinValidation>(200, "The checks.")
         .fails(&[ACCOUNT_NOT_PERMITTED])
 }
 
-names!(CheckStatus, "The outcome of a check.", ["passed", "failed", "warning", "skipped"]);
+names!(CheckStatus, "The result of a check.", ["passed", "failed", "warning", "skipped"]);
 
-/// More about a check. Its fields depend on the check.
+/// Details of a check. The fields depend on the check.
 #[derive(Serialize)]
 #[serde(transparent)]
 pub struct Details(Option<Map<String, Value>>);
 
 field_schema!(Details = |_| json_schema!({"type": ["object", "null"], "additionalProperties": true}));
 
-/// The request as it is understood.
+/// The request as the API reads it.
 #[derive(Serialize)]
 #[serde(transparent)]
 pub struct Resolved(Value);
 
 field_schema!(Resolved = |_| json_schema!({"type": "object", "additionalProperties": true}));
 
-/// One check of a dry run.
+/// A check of a dry run.
 #[derive(Serialize, JsonSchema)]
 pub struct PinCheck {
     pub name: &'static str,
@@ -81,52 +85,19 @@ impl From<Check> for PinCheck {
     }
 }
 
-/// Another pin of the last day that has the same content.
-#[derive(Serialize, JsonSchema)]
-pub struct PinWarning {
-    pub code: &'static str,
-    pub message: String,
-    pub remediation: &'static str,
-    pub details: DuplicateDetails,
-}
-
-/// The other pin.
-#[derive(Serialize, JsonSchema)]
-pub struct DuplicateDetails {
-    pub pin_id: Uuid,
-    pub created_at: Time,
-    pub status: PinStatus,
-}
-
-impl From<&Duplicate> for PinWarning {
-    fn from(duplicate: &Duplicate) -> Self {
-        let check = validate_pin::about_duplicate(duplicate);
-        Self {
-            code: check.code.unwrap_or_default(),
-            message: check.message,
-            remediation: check.remedy.unwrap_or_default(),
-            details: DuplicateDetails {
-                pin_id: duplicate.pin.0,
-                created_at: Time(duplicate.created_at),
-                status: PinStatus(duplicate.status.name()),
-            },
-        }
-    }
-}
-
-/// What an account can publish now.
+/// The number of pins that an account can publish now.
 #[derive(Serialize, JsonSchema)]
 pub struct PinHeadroom {
-    /// Creates that the day's budget still allows; `null` without a budget.
+    /// The number of pins that the daily budget still allows. `null` without a budget.
     pub quota_remaining: Option<u32>,
     pub account_id: Uuid,
     pub tokens_available: f64,
     pub capacity: u32,
     pub refill_rate: f64,
-    /// Pins in the account's backlog.
+    /// The number of pins in the backlog of the account.
     pub waiting: u64,
     pub waiting_is_at_least: bool,
-    /// When a pin that is handed in now would start; `null` while a person has to act first.
+    /// The time at which a pin that is created now would start. `null` while the account needs a person.
     pub next_start_at: Option<Time>,
 }
 
@@ -157,7 +128,7 @@ pub struct PinValidation {
 }
 
 impl PinValidation {
-    /// `resolved` is the request as it is understood.
+    /// `resolved` is the request as the API reads it.
     pub fn new(validation: Validation, resolved: Value) -> Self {
         Self {
             valid: validation.is_valid(),
@@ -170,7 +141,7 @@ impl PinValidation {
     }
 }
 
-/// 200 also when the request is no good: what is wrong is in the checks.
+/// Answers 200 even for an invalid request: the checks have its errors.
 async fn validate(
     State(context): State<Context>,
     caller: Caller,
@@ -178,7 +149,7 @@ async fn validate(
     headers: HeaderMap,
     JsonObject(body): JsonObject,
 ) -> Result<Json<PinValidation>, ApiError> {
-    // The key is what a client sends the pin with afterwards.
+    // Even an unreadable request shows the key that a client sends the pin with later.
     let unresolved = |error: &ApiError| {
         Ok(Json(PinValidation::new(unread(error), json!({"idempotency_key": body.get("idempotency_key")}))))
     };
@@ -197,7 +168,7 @@ async fn validate(
     Ok(Json(PinValidation::new(validation, resolved(&request))))
 }
 
-/// The checks of a request that couldn't be read.
+/// The checks of an unreadable request.
 pub fn unread(error: &ApiError) -> Validation {
     validate_pin::unread(error.code(), error.message(), error.remediation(), json!(error.errors()))
 }

@@ -29,29 +29,30 @@ pub struct Schedule {
     pub run_at: Time,
     pub status: ScheduleStatus,
     pub payload: SchedulePayload,
-    /// Why it isn't published.
+    /// Why the schedule failed or its pin waits.
     pub last_error: Option<String>,
-    /// Its pin, once the schedule is released.
+    /// The id of the pin. Set when the schedule is released.
     pub pin_id: Option<Uuid>,
     pub created_at: Time,
     pub updated_at: Time,
-    /// Extension: the stable code of that error.
+    /// Extension: the code of `last_error`.
     pub error_code: Option<PinErrorCode>,
-    /// Extension: what can be done about the error.
+    /// Extension: what you can do about the error.
     pub error_remediation: Option<&'static str>,
-    /// Extension.
+    /// Extension: the identifier of the schedule in your system.
     pub idempotency_key: Option<String>,
-    /// Extension: how often it was retried. Each run has a pin of its own.
+    /// Extension: the number of retries. Each retry publishes a new pin.
     pub run: u32,
-    /// Extension: when it was released.
+    /// Extension: the time of the release.
     pub released_at: Option<Time>,
-    /// Extension: when its pin's first attempt began.
+    /// Extension: the start of the first attempt to publish the pin.
     pub started_at: Option<Time>,
-    /// Extension: how long after `run_at` its pin began, or was released if it has not begun; from one second on.
+    /// Extension: the seconds from `run_at` to the start of the pin, or to its release if it has not started. `null`
+    /// below one second.
     pub late_by_seconds: Option<f64>,
 }
 
-/// What is published. It has every field that the n8n node reads.
+/// The content of the pin, with every field that the n8n node reads.
 #[derive(Serialize, JsonSchema)]
 pub struct SchedulePayload {
     pub account_id: Uuid,
@@ -71,7 +72,7 @@ pub struct SchedulePayload {
     pub related_terms: Option<Vec<String>>,
     /// Extension.
     pub dominant_color: Option<String>,
-    /// Extension.
+    /// Extension: the priority among the waiting pins of the account.
     pub priority: Priority,
 }
 
@@ -127,7 +128,7 @@ impl From<&PinRequest> for SchedulePayload {
     }
 }
 
-/// Code, message and remedy of what keeps it, or has kept it, from being published.
+/// The code, message and remedy of the error or wait reason.
 fn error(view: &ScheduleView) -> (Option<&'static str>, Option<String>, Option<&'static str>) {
     use schedule::ScheduleStatus::{Deferred, Failed, Running};
     let of = |failure: Failure| (Some(failure.code()), Some(failure.message().to_owned()), Some(failure.remedy()));

@@ -7,17 +7,17 @@ use schemars::json_schema;
 
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::openapi::schema::inline_schema;
-use crate::request::query::{self, OFFSET_MAX, Query};
+use crate::openapi::schema::{OFFSET_MAX, inline_schema};
+use crate::request::query::{self, Query};
 
 inline_schema!(
-    /// The orders of the list.
+    /// The order of the list.
     Sort = json_schema!({
         "type": "string", "default": "run_at_desc", "enum": SORTS.iter().map(|(name, ..)| *name).collect::<Vec<_>>()
     })
 );
 
-/// The contract's `ScheduleSort`.
+/// The orders of the hosted API.
 const SORTS: [(&str, SortBy, bool); 8] = [
     ("run_at_desc", SortBy::RunAt, true),
     ("run_at_asc", SortBy::RunAt, false),
@@ -29,14 +29,14 @@ const SORTS: [(&str, SortBy, bool); 8] = [
     ("status_desc", SortBy::Status, true),
 ];
 
-/// Everything that the list understands.
+/// The parameters of the list.
 pub const PARAMETERS: [&str; 10] =
     ["account_id", "board_id", "status", "since", "until", "q", "sort", "limit", "offset", "cursor"];
 
-/// What is asked for, within what is open to the caller.
+/// Reads the query, limited to the accounts that the caller may use.
 ///
 /// # Errors
-/// When a parameter's value can't be one, or the account isn't open to the caller.
+/// When a parameter is invalid, or the caller may not use the account.
 pub fn parse(query: &Query, caller: &Caller) -> Result<Listed, ApiError> {
     let (paging, next) = query::place(query, parse_cursor)?;
     let filter = ScheduleFilter {
@@ -74,7 +74,7 @@ fn parse_cursor(text: &str) -> Option<Next> {
     }
     let (run_at, schedule) = place.split_once('_')?;
     let run_at: i64 = run_at.parse().ok()?;
-    // Other numbers are no moments of rows, and don't sort as text.
+    // Rows have no other times, and other numbers don't sort as text.
     (0..10_000_000_000_000).contains(&run_at).then_some(())?;
     Some(Next { after: Some((Moment(run_at), schedule.parse().ok()?)), skip })
 }

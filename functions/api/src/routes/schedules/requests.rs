@@ -1,6 +1,6 @@
-//! The contract's `ScheduleCreate` and `ScheduleUpdate` with the extensions `alt_text`, `related_terms`,
+//! `ScheduleCreate` and `ScheduleUpdate` of the hosted API with the extensions `alt_text`, `related_terms`,
 //! `dominant_color`, `priority` and `idempotency_key`. The last two are also headers, because the official client's
-//! typed models drop fields that they don't know.
+//! typed models drop unknown fields.
 
 use http::HeaderMap;
 use pinbridge_shared::domain::ids::AccountId;
@@ -12,46 +12,48 @@ use schemars::json_schema;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::error::{ApiError, codes};
+use crate::error::ApiError;
 use crate::openapi::schema::Time;
 use crate::request::field::{Field, FromFields, HttpUrl, Nullable, Text, Wrong, field_schema, request};
-use crate::request::{Fields, KEY_HEADERS, has, needs_assets};
+use crate::request::{Fields, KEY_HEADERS, has, refuse_assets};
 use crate::routes::examples::{ACCOUNT, BOARD};
 use crate::routes::pins::fields::{
     AltText, BoardId, Color, Description, PRIORITY_HEADER, Priority, Terms, Title, priority,
 };
 
 request! {
-    /// A pin to be published at a set time.
+    /// A pin to publish at a set time.
     pub struct ScheduleCreate {
-        /// When the pin starts: a time with an offset, in the future, within two years.
+        /// The time to publish: a time with an offset, at most two years in the future.
         pub run_at: Time,
-        /// The connected account to publish with.
+        /// The id of the connected account that publishes the pin.
         pub account_id: Uuid,
-        /// A board of that account.
+        /// The id of a board that the account can publish to.
         pub board_id: BoardId,
         pub title: Title,
         pub description: Option<Description>,
-        /// Extension.
+        /// Extension: a description of the image for screen readers.
         pub alt_text: Option<AltText>,
-        /// Where a click on the Pin leads.
+        /// The page that the Pin links to.
         pub link_url: Option<HttpUrl>,
-        /// The image. Pinterest fetches it from this URL.
+        /// The URL of the image. Pinterest fetches it.
         pub image_url: HttpUrl,
         pub cover_image_url: Option<HttpUrl>,
-        /// Extension: six hexadecimal digits.
+        /// Extension: six hexadecimal digits, such as `#6E7874`.
         pub dominant_color: Option<Color>,
-        /// Extension: kept with the pin. Pinterest has no field for them.
+        /// Extension: keywords. They are stored with the pin and not sent to Pinterest.
         pub related_terms: Option<Terms>,
-        /// Extension: the schedule's name on the client's side. A repeated request with it schedules nothing new.
+        /// Extension: the identifier of the schedule in your system. A repeated request with the same key creates no
+        /// second schedule.
         pub idempotency_key: Option<ScheduleKeyText>,
-        /// Extension: how urgent the pin is among those of its account. The default is `normal`.
+        /// Extension: the priority among the waiting pins of the account. The default is `normal`.
         pub priority: Option<Priority>,
     }
 }
 
 request! {
-    /// The changes of a schedule. `run_at`, `board_id`, `title` and `image_url` can't be cleared.
+    /// The changes of a schedule. An omitted field keeps its value; `null` clears an optional field. `run_at`,
+    /// `board_id`, `title` and `image_url` can't be cleared.
     pub struct ScheduleUpdate {
         pub run_at: Option<Time>,
         pub board_id: Option<BoardId>,
@@ -71,7 +73,7 @@ request! {
     }
 }
 
-/// What `PATCH` refuses with a message of its own, or has no use for.
+/// The fields that `PATCH` refuses with another message, or ignores.
 const NOT_CHANGEABLE: [&str; 5] = ["account_id", "idempotency_key", "asset_id", "cover_image_asset_id", "media_type"];
 
 /// An idempotency key in the body.
@@ -88,18 +90,16 @@ impl Field for ScheduleKeyText {
 }
 
 fn wrong_key() -> Wrong {
-    let msg = format!("It should have 1 to {IDEMPOTENCY_KEY_MAX} characters, in a header ASCII");
+    let msg = format!("Key should have 1 to {IDEMPOTENCY_KEY_MAX} characters, which are ASCII in a header");
     Wrong::new(msg, "string_length")
 }
 
 /// The fields of the body, unless it needs assets.
 fn fields_of(body: &Map<String, Value>) -> Result<Fields<'_>, ApiError> {
-    if needs_assets(body) {
-        return Err(codes::ASSETS_NOT_ENABLED.into());
-    }
+    refuse_assets(body)?;
     let mut fields = Fields::of(body);
     if has(body, "asset_id") {
-        fields.reject("asset_id", "Provide either image_url or asset_id, not both", "value_error");
+        fields.reject("asset_id", "Send image_url without asset_id", "value_error");
     }
     Ok(fields)
 }
@@ -119,7 +119,7 @@ impl ScheduleCreate {
     }
 
     /// # Errors
-    /// All wrong fields, or that there are no assets.
+    /// Every invalid field, or that the schedule needs assets.
     pub fn read(body: &Map<String, Value>, headers: &HeaderMap, origin: Origin) -> Result<ScheduleRequest, ApiError> {
         let mut fields = fields_of(body)?;
         let create = Self::from_fields(&mut fields);
@@ -145,8 +145,8 @@ impl ScheduleCreate {
     }
 }
 
-/// The key of the header, if the body names none. A key that can't be read is an error: without a key the repeated
-/// request would create a second schedule.
+/// The key of the header, if the body has none. An unreadable key is an error: without a key, the repeated request
+/// would create a second schedule.
 fn header_key(fields: &mut Fields<'_>, headers: &HeaderMap) -> Option<String> {
     let value = KEY_HEADERS.iter().find_map(|name| headers.get(*name))?;
     if fields.value("idempotency_key").is_some() {
@@ -161,10 +161,10 @@ fn header_key(fields: &mut Fields<'_>, headers: &HeaderMap) -> Option<String> {
 }
 
 impl ScheduleUpdate {
-    /// A field that is left out stays. `null` clears a field that can be empty.
+    /// Reads the changes.
     ///
     /// # Errors
-    /// All wrong fields, or that there are no assets.
+    /// Every invalid field, or that the schedule needs assets.
     pub fn read(body: &Map<String, Value>, headers: &HeaderMap) -> Result<ScheduleChange, ApiError> {
         let mut fields = fields_of(body)?;
         refuse_fixed(body, &mut fields);
@@ -193,12 +193,12 @@ impl ScheduleUpdate {
 fn refuse_fixed(body: &Map<String, Value>, fields: &mut Fields<'_>) {
     for name in ["account_id", "idempotency_key"] {
         if has(body, name) {
-            fields.reject(name, "It can't be changed; make another schedule", "not_supported");
+            fields.reject(name, "This field can't be changed. Create a new schedule instead", "not_supported");
         }
     }
     for name in ["run_at", "board_id", "title", "image_url"] {
         if body.get(name).is_some_and(Value::is_null) {
-            fields.reject(name, "It can't be cleared; leave it out to keep it", "field_not_clearable");
+            fields.reject(name, "This field can't be cleared. Omit it to keep its value", "field_not_clearable");
         }
     }
     // If it were ignored, the schedule would publish what the caller believes to have changed.
