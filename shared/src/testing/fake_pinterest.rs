@@ -210,7 +210,7 @@ impl State {
             code: None,
             request_id: request_id.clone(),
             message: message.map(str::to_owned),
-            trouble: None,
+            transport_error: None,
         };
         match answer {
             Answer::Created | Answer::CreatedAsLast(_) => {
@@ -229,7 +229,7 @@ impl State {
                 if let Some(ms) = commits_after_ms {
                     self.commit(request, now.plus_ms(ms));
                 }
-                Creation::lost(Upstream { trouble: Some("timed out"), ..upstream(None, None) })
+                Creation::lost(Upstream { transport_error: Some("timed out"), ..upstream(None, None) })
             }
         }
     }

@@ -90,13 +90,13 @@ async fn pinterests_words_are_shown_whole_per_attempt_and_nobody_elses_are_taken
         async |id: &str| ask(&api, "GET", &format!("/v1/pins/{id}/timeline"), Value::Null).await.1["events"].clone();
     let told = events(&refused).await;
     assert_eq!((&told[2]["event"], &told[2]["upstream_message"]), (&json!("failed"), &json!(WORDS)), "{told}");
-    assert_eq!(told[2]["trouble"], Value::Null);
+    assert_eq!(told[2]["transport_error"], Value::Null);
     let (_, shown) = ask(&api, "GET", &format!("/v1/pins/{lost}"), Value::Null).await;
     assert_eq!(shown["error_code"], "outcome_unknown");
     assert!(!shown["error_message"].as_str().expect("a message").contains("Pinterest said"), "{shown}");
     let told = events(&lost).await;
     assert_eq!((&told[2]["event"], &told[2]["upstream_message"]), (&json!("outcome_unknown"), &Value::Null), "{told}");
-    assert_eq!(told[2]["trouble"], "timed out");
+    assert_eq!(told[2]["transport_error"], "timed out");
 }
 
 #[tokio::test]

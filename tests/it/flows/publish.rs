@@ -168,7 +168,7 @@ async fn pinterests_words_are_kept_for_each_attempt_and_a_success_has_none() {
     assert_eq!((attempt.status, attempt.attempt), (Status::Published, 4));
     let said = world.context.store.said(&pin).await.expect("read");
     let shown: Vec<_> =
-        said.iter().map(|said| (said.attempt, said.message.as_deref(), said.trouble.as_deref())).collect();
+        said.iter().map(|said| (said.attempt, said.message.as_deref(), said.transport_error.as_deref())).collect();
     let wanted = [
         (1, Some("Could not get exclusive access to the board"), None),
         (2, None, Some("timed out")),

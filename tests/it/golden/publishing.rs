@@ -231,8 +231,8 @@ fn clock() -> Vec<RecoveryMarker> {
 
 fn said() -> Vec<Said> {
     let message = Some("Sorry! This site doesn't allow you to save Pins.".into());
-    let trouble = Some("Pinterest did not answer in time".into());
-    vec![Said { attempt: 1, message, trouble: None }, Said { attempt: 10, message: None, trouble }]
+    let transport_error = Some("Pinterest did not answer in time".into());
+    vec![Said { attempt: 1, message, transport_error: None }, Said { attempt: 10, message: None, transport_error }]
 }
 
 fn days() -> Vec<DaySpending> {

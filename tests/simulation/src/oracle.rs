@@ -34,8 +34,8 @@ const OWNERLESS_MAX_MS: i64 = 5 * MINUTE_MS;
 /// A recovery marker counts as an owner if it is read within this many minutes.
 const OWNER_WITHIN_MINUTES: i64 = 6;
 const SHOWN_MAX: usize = 8;
-/// A pin's image may be refused this often: at the first attempt and those that follow, and a few whose process lost its
-/// fence.
+/// A pin's image may be refused this often: at the first attempt and those that follow, and a few whose process lost
+/// its fence.
 const IMAGE_REFUSALS_MAX: u32 = 6 + 2;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

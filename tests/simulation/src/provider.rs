@@ -385,7 +385,7 @@ impl Provider {
             code,
             request_id: None,
             message: Some(message.to_owned()),
-            trouble: None,
+            transport_error: None,
         };
         match &fate.answer {
             Answer::Created => Creation::Created {

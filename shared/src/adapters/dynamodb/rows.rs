@@ -147,15 +147,15 @@ pub fn said_item(pin: &Pin, said: &Said) -> Item {
         .text("pn", &pin.nonce)
         .number("att", said.attempt)
         .maybe_text("msg", said.message.as_deref())
-        .maybe_text("tro", said.trouble.as_deref())
+        .maybe_text("tro", said.transport_error.as_deref())
         .number("expires_at", pin.expires_at.plus_ms(OUTLIVES_PIN_MS).unix_seconds())
         .build()
 }
 
 pub fn read_said(item: &Item) -> PortResult<Said> {
     let row = Reader(item);
-    let (message, trouble) = (row.maybe_text("msg"), row.maybe_text("tro"));
-    Ok(Said { attempt: row.number("att")?, message, trouble })
+    let (message, transport_error) = (row.maybe_text("msg"), row.maybe_text("tro"));
+    Ok(Said { attempt: row.number("att")?, message, transport_error })
 }
 
 #[cfg(test)]
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn the_longest_words_about_an_attempt_are_one_unit() {
         let pin = testdata::pin();
-        let said = Said { attempt: 50, message: Some("m".repeat(MESSAGE_MAX)), trouble: Some("t".repeat(80)) };
+        let said = Said { attempt: 50, message: Some("m".repeat(MESSAGE_MAX)), transport_error: Some("t".repeat(80)) };
         let bytes = size(&said_item(&pin, &said));
         println!("the longest words about an attempt have {bytes} bytes");
         assert!(bytes <= UNIT, "{bytes}");

@@ -61,7 +61,10 @@ impl PinterestClient {
         let body = self.write(request, token).await?;
         serde_json::from_slice(&body).map_err(|_| ReadFailure {
             failure: Failure::OutcomeUnknown,
-            upstream: Upstream { trouble: Some("Pinterest's answer names no board or section"), ..Upstream::default() },
+            upstream: Upstream {
+                transport_error: Some("Pinterest's answer names no board or section"),
+                ..Upstream::default()
+            },
             retry_after_ms: None,
         })
     }

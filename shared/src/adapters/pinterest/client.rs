@@ -122,9 +122,20 @@ impl Answer {
         (200..300).contains(&self.status)
     }
 
-    pub fn upstream(&self, code: Option<i64>, message: Option<String>, trouble: Option<&'static str>) -> Upstream {
+    pub fn upstream(
+        &self,
+        code: Option<i64>,
+        message: Option<String>,
+        transport_error: Option<&'static str>,
+    ) -> Upstream {
         let request_id = self.headers.get("x-pinterest-rid").and_then(|value| value.to_str().ok());
-        Upstream { status: Some(self.status), code, request_id: request_id.map(str::to_owned), message, trouble }
+        Upstream {
+            status: Some(self.status),
+            code,
+            request_id: request_id.map(str::to_owned),
+            message,
+            transport_error,
+        }
     }
 }
 
@@ -149,7 +160,7 @@ pub(super) fn error_of(body: &[u8], token: &Secret) -> (Option<i64>, String) {
 pub(super) fn lost(what: &'static str) -> ReadFailure {
     ReadFailure {
         failure: Failure::PinterestUnreachable,
-        upstream: Upstream { trouble: Some(what), ..Upstream::default() },
+        upstream: Upstream { transport_error: Some(what), ..Upstream::default() },
         retry_after_ms: None,
     }
 }
@@ -173,7 +184,7 @@ impl Pinterest for PinterestClient {
         let response = match call.send().await {
             Ok(response) => response,
             Err(error) => {
-                let upstream = Upstream { trouble: Some(describe(&error)), ..Upstream::default() };
+                let upstream = Upstream { transport_error: Some(describe(&error)), ..Upstream::default() };
                 // Only a failure to connect is surely unsent.
                 return if error.is_connect() {
                     Creation::Refused { failure: Failure::PinterestUnreachable, upstream, retry_after_ms: None }
@@ -220,7 +231,7 @@ impl Pinterest for PinterestClient {
         let account: UserAccount = self.read(self.get("/user_account"), token).await?;
         account.identified().ok_or_else(|| ReadFailure {
             failure: Failure::Unrecognised,
-            upstream: Upstream { trouble: Some("Pinterest's answer names no user"), ..Upstream::default() },
+            upstream: Upstream { transport_error: Some("Pinterest's answer names no user"), ..Upstream::default() },
             retry_after_ms: None,
         })
     }

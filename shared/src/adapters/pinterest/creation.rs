@@ -43,13 +43,13 @@ impl CreateAnswer<'_> {
             Failure::OutcomeUnknown => {
                 let limit = error_codes::limit_of(self.status, error.code, &said);
                 let limit = limit.map(|failure| Limit { failure, retry_after_ms: retry_after_ms(failure) });
-                let trouble = match (self.body, is_success) {
+                let transport_error = match (self.body, is_success) {
                     (None, _) => Some("Pinterest's answer was cut off"),
                     (Some(_), true) => Some("Pinterest's answer names no Pin"),
                     (Some(_), false) if error.code.is_none() => Some("the answer is not one of Pinterest's validation"),
                     _ => None,
                 };
-                Creation::Unknown { upstream: self.upstream(error.code, message, trouble), limit }
+                Creation::Unknown { upstream: self.upstream(error.code, message, transport_error), limit }
             }
             failure => {
                 let retry_after_ms = match failure {
@@ -63,9 +63,15 @@ impl CreateAnswer<'_> {
         }
     }
 
-    fn upstream(&self, code: Option<i64>, message: Option<String>, trouble: Option<&'static str>) -> Upstream {
+    fn upstream(&self, code: Option<i64>, message: Option<String>, transport_error: Option<&'static str>) -> Upstream {
         let request_id = self.headers.get("x-pinterest-rid").and_then(|value| value.to_str().ok());
-        Upstream { status: Some(self.status), code, request_id: request_id.map(str::to_owned), message, trouble }
+        Upstream {
+            status: Some(self.status),
+            code,
+            request_id: request_id.map(str::to_owned),
+            message,
+            transport_error,
+        }
     }
 }
 

@@ -103,7 +103,7 @@ impl PinterestOAuth {
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) => {
-                let upstream = Upstream { trouble: Some(describe(&error)), ..Upstream::default() };
+                let upstream = Upstream { transport_error: Some(describe(&error)), ..Upstream::default() };
                 return Err(if error.is_connect() {
                     GrantFailure::NotNow { upstream, retry_after_ms: None }
                 } else {
@@ -201,8 +201,8 @@ impl Verdict {
     }
 }
 
-fn not_configured(trouble: &'static str) -> GrantFailure {
-    GrantFailure::AppRefused(Upstream { trouble: Some(trouble), ..Upstream::default() })
+fn not_configured(transport_error: &'static str) -> GrantFailure {
+    GrantFailure::AppRefused(Upstream { transport_error: Some(transport_error), ..Upstream::default() })
 }
 
 #[async_trait]

@@ -1,7 +1,7 @@
 //! Pinterest's words, as far as they are its own.
 //!
-//! A refusal often quotes what we sent: "Parameter 'title' with the value 'Curly hair' is …". What is quoted, and our own
-//! texts, are cut out before words are matched, or a pin could choose its own failure.
+//! A refusal often quotes what we sent: "Parameter 'title' with the value 'Curly hair' is …". What is quoted, and our
+//! own texts, are cut out before words are matched, or a pin could choose its own failure.
 
 use crate::domain::secret::Secret;
 
@@ -156,8 +156,8 @@ fn cut_quoted(
     }
 }
 
-/// Cuts every occurrence of a text of ours, unless it is part of a sentence of Pinterest's: whole ones first, then those
-/// that were cut off.
+/// Cuts every occurrence of a text of ours, unless it is part of a sentence of Pinterest's: whole ones first, then
+/// those that were cut off.
 fn cut_text(words: &mut Vec<char>, own: &[char]) {
     for is_whole in [true, false] {
         let mut at = 0;

@@ -136,7 +136,13 @@ fn upstream(failure: Failure) -> Upstream {
         | F::KeyTaken => (418, 7, "Something that nobody has seen"),
     };
     let request_id = Some("simulated".to_owned());
-    Upstream { status: Some(status), code: Some(code), request_id, message: Some(message.to_owned()), trouble: None }
+    Upstream {
+        status: Some(status),
+        code: Some(code),
+        request_id,
+        message: Some(message.to_owned()),
+        transport_error: None,
+    }
 }
 
 fn refused(failure: Failure) -> ReadFailure {

@@ -112,7 +112,7 @@ pub struct Upstream {
     /// Pinterest's own words, and nobody else's.
     pub message: Option<String>,
     /// What our client saw in place of an answer. Never shown as Pinterest's words.
-    pub trouble: Option<&'static str>,
+    pub transport_error: Option<&'static str>,
 }
 
 type Next = Result<Attempt, IllegalTransition>;

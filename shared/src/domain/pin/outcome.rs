@@ -436,7 +436,7 @@ mod tests {
 
     fn upstream() -> Upstream {
         let (request_id, message) = (Some("r".into()), Some("said".into()));
-        Upstream { status: Some(500), code: Some(7), request_id, message, trouble: None }
+        Upstream { status: Some(500), code: Some(7), request_id, message, transport_error: None }
     }
 
     fn unanswered(status: Option<u16>, limit: Option<Limit>) -> Happened {

@@ -19,7 +19,7 @@ pub struct Said {
     /// Pinterest's own words.
     pub message: Option<String>,
     /// What our client saw.
-    pub trouble: Option<String>,
+    pub transport_error: Option<String>,
 }
 
 impl Said {
@@ -28,8 +28,12 @@ impl Said {
         let message = upstream.message.as_deref().map(|text| shortened(text, MESSAGE_MAX));
         let message = message.filter(|text| !text.is_empty());
         let is_kept =
-            (1..=ATTEMPTS_MAX).contains(&attempt.attempt) && (message.is_some() || upstream.trouble.is_some());
-        is_kept.then(|| Self { attempt: attempt.attempt, message, trouble: upstream.trouble.map(str::to_owned) })
+            (1..=ATTEMPTS_MAX).contains(&attempt.attempt) && (message.is_some() || upstream.transport_error.is_some());
+        is_kept.then(|| Self {
+            attempt: attempt.attempt,
+            message,
+            transport_error: upstream.transport_error.map(str::to_owned),
+        })
     }
 }
 
@@ -42,15 +46,18 @@ mod tests {
     #[test]
     fn only_attempts_of_which_something_was_said_have_words() {
         let begun = Attempt::untouched(&testdata::pin()).begin(Moment(2_000_000), "n".into()).expect("begins");
-        let said = |message: Option<&str>, trouble| {
-            let upstream = Upstream { message: message.map(str::to_owned), trouble, ..Upstream::default() };
+        let said = |message: Option<&str>, transport_error| {
+            let upstream = Upstream { message: message.map(str::to_owned), transport_error, ..Upstream::default() };
             Said::about(&begun, &upstream)
         };
         assert_eq!((said(None, None), said(Some(""), None), said(Some(" "), None)), (None, None, None));
         let words = said(Some("No."), None).expect("words");
-        assert_eq!((words.attempt, words.message.as_deref(), words.trouble), (1, Some("No."), None));
-        let trouble = said(None, Some("no answer in time")).expect("trouble");
-        assert_eq!((trouble.message, trouble.trouble.as_deref()), (None, Some("no answer in time")));
+        assert_eq!((words.attempt, words.message.as_deref(), words.transport_error), (1, Some("No."), None));
+        let transport_error = said(None, Some("no answer in time")).expect("transport_error");
+        assert_eq!(
+            (transport_error.message, transport_error.transport_error.as_deref()),
+            (None, Some("no answer in time"))
+        );
         let long = said(Some(&"very ".repeat(400)), None).and_then(|said| said.message).expect("words");
         assert!(long.len() <= MESSAGE_MAX, "{}", long.len());
         let late = Attempt { attempt: ATTEMPTS_MAX + 1, ..begun.clone() };

@@ -7,8 +7,8 @@ const QUOTES: [(char, char); 6] = [('\'', '\''), ('"', '"'), ('‘', '’'), ('�
 /// The part of a shortened text that is its beginning, in tenths.
 const HEAD_TENTHS: usize = 4;
 
-/// The text on one line, of at most `max` bytes. A longer one loses the ends of the values that it quotes; if that isn't
-/// enough, its middle, between words.
+/// The text on one line, of at most `max` bytes. A longer one loses the ends of the values that it quotes; if that
+/// isn't enough, its middle, between words.
 pub fn shortened(text: &str, max: usize) -> String {
     let words: Vec<&str> =
         text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();

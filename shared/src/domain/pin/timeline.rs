@@ -29,7 +29,7 @@ pub struct TimelineEvent {
     /// Pinterest's own words.
     pub upstream_message: Option<String>,
     /// What our client saw in place of an answer.
-    pub trouble: Option<String>,
+    pub transport_error: Option<String>,
 }
 
 /// What happens next, when, and why not earlier.
@@ -71,7 +71,7 @@ pub fn events(pin: &Pin, attempt: &Attempt) -> Vec<TimelineEvent> {
         next_at: event.next_at,
         note: event.note.clone(),
         upstream_message: None,
-        trouble: None,
+        transport_error: None,
     }));
     events
 }
@@ -86,7 +86,7 @@ pub fn with_words(mut events: Vec<TimelineEvent>, words: Vec<Said>) -> Vec<Timel
     for said in words {
         let is_its = |event: &&mut TimelineEvent| event.attempt == Some(said.attempt) && tells(event.event);
         if let Some(event) = events.iter_mut().find(is_its) {
-            (event.upstream_message, event.trouble) = (said.message, said.trouble);
+            (event.upstream_message, event.transport_error) = (said.message, said.transport_error);
         }
     }
     events
@@ -109,7 +109,7 @@ fn plain(at: Moment, event: &'static str) -> TimelineEvent {
         next_at: None,
         note: None,
         upstream_message: None,
-        trouble: None,
+        transport_error: None,
     }
 }
 
@@ -177,16 +177,16 @@ mod tests {
             .and_then(|a| a.unresolved_outcome(T, T, &Upstream::default(), "u".into()))
             .expect("legal");
         assert!(has_words(&attempt) && !has_words(&Attempt::untouched(&pin)));
-        let said = |attempt, message: Option<&str>, trouble: Option<&str>| Said {
+        let said = |attempt, message: Option<&str>, transport_error: Option<&str>| Said {
             attempt,
             message: message.map(str::to_owned),
-            trouble: trouble.map(str::to_owned),
+            transport_error: transport_error.map(str::to_owned),
         };
         let words = vec![said(1, Some("Busy."), None), said(2, None, Some("no answer")), said(3, Some("lost"), None)];
         let events = with_words(events(&pin, &attempt), words);
         let shown: Vec<_> = events
             .iter()
-            .map(|event| (event.event, event.upstream_message.as_deref(), event.trouble.as_deref()))
+            .map(|event| (event.event, event.upstream_message.as_deref(), event.transport_error.as_deref()))
             .collect();
         let wanted = [
             ("accepted", None, None),

@@ -175,9 +175,9 @@ async fn keep_words(context: &Context, reading: &Reading, transition: &Transitio
         workspace_id = %reading.pin.key.workspace, account_id = %reading.pin.request.account,
         pin_id = %reading.pin.key.pin, attempt = next.attempt, error_code = failure.code(),
         upstream_status = upstream.status, upstream_code = upstream.code, upstream_request_id = upstream.request_id,
-        upstream_message = upstream.message, trouble = upstream.trouble, "attempt without success"
+        upstream_message = upstream.message, transport_error = upstream.transport_error, "attempt without success"
     );
-    // An outage of hours is one trouble, and not a row an attempt.
+    // An outage of hours is one cause: it gets no row for each attempt.
     if failure == Failure::PinterestUnreachable && said.message.is_none() {
         return;
     }

@@ -127,7 +127,7 @@ pub struct TimelineEvent {
     /// Extension: Pinterest's own words about this attempt. (An export leaves them out.)
     pub upstream_message: Option<String>,
     /// Extension: what pinbridge saw in place of an answer of Pinterest's.
-    pub trouble: Option<String>,
+    pub transport_error: Option<String>,
 }
 
 impl From<timeline::TimelineEvent> for TimelineEvent {
@@ -142,7 +142,7 @@ impl From<timeline::TimelineEvent> for TimelineEvent {
             next_at: event.next_at.map(Time),
             note: event.note,
             upstream_message: event.upstream_message,
-            trouble: event.trouble,
+            transport_error: event.transport_error,
         }
     }
 }

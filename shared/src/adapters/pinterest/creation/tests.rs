@@ -118,6 +118,6 @@ fn what_our_client_saw_is_never_pinterests_message() {
     for (status, body) in [(503, Some("")), (403, Some("<html>")), (201, Some("{}")), (201, None), (500, None)] {
         let Creation::Unknown { upstream, .. } = read(status, &[], body) else { panic!("unknown") };
         assert_eq!(upstream.message, None, "{status} {body:?}");
-        assert!(upstream.trouble.is_some(), "{status} {body:?}");
+        assert!(upstream.transport_error.is_some(), "{status} {body:?}");
     }
 }

@@ -32,10 +32,10 @@ pub async fn words_about_attempts_are_kept_in_order(store: &dyn Store) {
     let pin = pin("words");
     put(store, &pin).await;
     assert_eq!(store.said(&pin).await.expect("read"), []);
-    let said = |attempt, message: Option<&str>, trouble: Option<&str>| Said {
+    let said = |attempt, message: Option<&str>, transport_error: Option<&str>| Said {
         attempt,
         message: message.map(str::to_owned),
-        trouble: trouble.map(str::to_owned),
+        transport_error: transport_error.map(str::to_owned),
     };
     let (first, tenth) = (said(1, Some("Pinterest’s \"words\"… ✂"), None), said(10, None, Some("no answer")));
     let second = said(2, Some("again"), Some("both"));
