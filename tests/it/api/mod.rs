@@ -10,6 +10,7 @@ mod export;
 mod imports;
 mod isolation;
 mod openapi;
+mod own_writes;
 mod people;
 mod pin_list;
 mod pins;

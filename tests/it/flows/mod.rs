@@ -10,6 +10,7 @@ mod duplicate_check;
 mod edit;
 mod fairness;
 mod imports;
+mod own_writes;
 mod pacing;
 mod publish;
 mod purge;

@@ -70,6 +70,7 @@ fn buckets() -> [Bucket; 3] {
             paused_until: Some(at(600_000)),
             pause_reason: Some("account_paused".into()),
             slow_until: Some(at(1_200_000)),
+            reserved_tat: None,
             nonce: Some("take".into()),
         },
         Bucket { tat: at(2_500), burst_from: Some(T0), nonce: Some("take".into()), ..Bucket::default() },

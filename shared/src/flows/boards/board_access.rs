@@ -145,11 +145,14 @@ fn obstacle(error: CallError) -> Obstacle {
         CallError::TokenExpired => Obstacle::TokenExpired,
         CallError::TokenRevoked | CallError::AccountNotFound => Obstacle::TokenRevoked,
         CallError::ScopeMissing(scopes) => Obstacle::ScopeMissing(scopes),
+        CallError::BudgetSpent { retry_after_ms } => Obstacle::RateLimited { retry_after_ms: Some(retry_after_ms) },
         CallError::RateLimited { retry_after_ms } => Obstacle::RateLimited { retry_after_ms },
         // The other errors come from writes only.
-        CallError::Pinterest(_) | CallError::Port(_) | CallError::SandboxBoardLimit | CallError::SandboxBoardFixed => {
-            Obstacle::Unreachable
-        }
+        CallError::Pinterest(_)
+        | CallError::Port(_)
+        | CallError::Paced { .. }
+        | CallError::SandboxBoardLimit
+        | CallError::SandboxBoardFixed => Obstacle::Unreachable,
     }
 }
 

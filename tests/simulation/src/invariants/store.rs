@@ -9,7 +9,7 @@ use pinbridge_shared::domain::account::Account;
 use pinbridge_shared::domain::account::credentials::{Death, TokenLife};
 use pinbridge_shared::domain::ids::{AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
 use pinbridge_shared::domain::pacing::backlog::BacklogRow;
-use pinbridge_shared::domain::pacing::bucket::{Bucket, Pause, Resume, Take};
+use pinbridge_shared::domain::pacing::bucket::{Bucket, OwnWrite, Pause, Resume, Take};
 use pinbridge_shared::domain::pacing::budget::DaySpending;
 use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
 use pinbridge_shared::domain::pin::history::EventKind;
@@ -222,8 +222,21 @@ altered_port! {
 }
 
 altered_port! {
-    Pacing {}
-    fn bucket(account: AccountKey) -> PortResult<Bucket>;
+    Pacing {
+        async fn take_own_write(&self, account: AccountKey, write: &OwnWrite) -> PortResult<bool> {
+            if self.lacks(Invariant::OwnWrites) {
+                return Ok(true);
+            }
+            self.inner.take_own_write(account, write).await
+        }
+
+        async fn bucket(&self, account: AccountKey) -> PortResult<Bucket> {
+            let bucket = self.inner.bucket(account).await?;
+            let is_forgotten = self.lacks(Invariant::OwnWrites);
+            Ok(if is_forgotten { Bucket { reserved_tat: None, ..bucket } } else { bucket })
+        }
+    }
+
     fn take(account: AccountKey, take: &Take) -> PortResult<Taken>;
     fn pause(account: AccountKey, pause: &Pause) -> PortResult<()>;
     fn lift_hold(account: AccountKey, seen: Moment) -> PortResult<()>;
