@@ -8,8 +8,8 @@ use thiserror::Error;
 
 use self::table::Setting;
 use crate::domain::deadlines::{Deadlines, QuiesceTooShort, SEND_WITHIN_MS};
-use crate::domain::pacing::budget::DAILY_BUDGET_MOST;
-use crate::domain::pacing::pace::Pace;
+use crate::domain::pacing::budget::{DAILY_BUDGET_MOST, DailyBudget};
+use crate::domain::pacing::pace::{DEFAULT_CAPACITY, DEFAULT_RATE_PER_S, Pace};
 use crate::domain::reconcile::board_scan::AbsenceProof;
 use crate::domain::reconcile::duplicate_check::{DUPLICATE_CHECK_AFTER_MS, DuplicateCheck};
 use crate::domain::time::{DAY_MS, MINUTE_MS, SECOND_MS};
@@ -36,8 +36,8 @@ pub struct Settings {
     pub deadlines: Deadlines,
     pub absence_proof: AbsenceProof,
     pub pace: Pace,
-    /// The most requests to Pinterest in one UTC day, for the whole app; 0 means no limit in pinbridge.
-    pub daily_budget: u32,
+    /// The most requests to Pinterest in one UTC day, for the whole app.
+    pub daily_budget: DailyBudget,
     pub duplicate_check: DuplicateCheck,
     /// How long after a publish its duplicate check is due.
     pub duplicate_check_after_ms: i64,
@@ -60,8 +60,8 @@ impl Default for Settings {
         Self {
             deadlines: Deadlines::default(),
             absence_proof: AbsenceProof::default(),
-            pace: Pace::new(50, 1.0),
-            daily_budget: 0,
+            pace: Pace::new(DEFAULT_CAPACITY, DEFAULT_RATE_PER_S),
+            daily_budget: DailyBudget::default(),
             duplicate_check: DuplicateCheck::Off,
             duplicate_check_after_ms: DUPLICATE_CHECK_AFTER_MS,
             retention_ms: 90 * DAY_MS,
@@ -189,7 +189,8 @@ impl Environment<'_> {
             deadlines,
             absence_proof: AbsenceProof::default(),
             pace: Pace::new(capacity, rate),
-            daily_budget: self.parsed(&table::DAILY_BUDGET, |requests| *requests <= DAILY_BUDGET_MOST)?,
+            daily_budget: self
+                .parsed(&table::DAILY_BUDGET, |budget: &DailyBudget| budget.calls <= DAILY_BUDGET_MOST)?,
             duplicate_check: self.parsed(&table::DUPLICATE_CHECK, |_| true)?,
             duplicate_check_after_ms: DUPLICATE_CHECK_AFTER_MS,
             retention_ms: self.days(&table::RETENTION_DAYS)?,

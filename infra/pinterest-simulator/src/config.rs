@@ -1,6 +1,7 @@
 //! The settings of a simulator.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// Settings of one simulator. `Config::default()` is Pinterest as documented, with the state in memory only.
 #[derive(Debug, Clone)]
@@ -11,9 +12,9 @@ pub struct Config {
     pub accounts: usize,
     /// Seed of generated tokens and of the probabilities of fault rules.
     pub seed: u64,
-    /// The rate at which one account may create Pins.
-    pub envelope: Envelope,
-    /// `false` turns the rate limit off; the headers then report full quotas.
+    /// The app's access tier, which decides its limits.
+    pub access: Access,
+    /// `false` turns the limits off; the headers then report full quotas.
     pub enforce_limits: bool,
     /// Lifetime of an access token, in seconds: 30 days at Pinterest.
     pub access_token_lifetime_s: i64,
@@ -31,7 +32,7 @@ impl Default for Config {
             data_dir: None,
             accounts: 3,
             seed: 1,
-            envelope: Envelope::default(),
+            access: Access::default(),
             enforce_limits: true,
             access_token_lifetime_s: 30 * 24 * 3600,
             refresh_token_lifetime_s: 60 * 24 * 3600,
@@ -41,20 +42,24 @@ impl Default for Config {
     }
 }
 
-/// A token bucket: in any `w` seconds at most `(1 + slack) * (capacity + w * rate_per_s)` requests pass.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Envelope {
-    /// Requests that pass in a burst.
-    pub capacity: f64,
-    /// Requests per second that pass once the burst is spent.
-    pub rate_per_s: f64,
-    /// Fraction added to both. Without it, a client that keeps exactly to the rate could be refused, because its
-    /// requests arrive a little closer together than they were sent.
-    pub slack: f64,
+/// The access tiers of an app.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Access {
+    /// Limits per minute, for each user.
+    #[default]
+    Standard,
+    /// The same, and limits per day for all users together.
+    Trial,
 }
 
-impl Default for Envelope {
-    fn default() -> Self {
-        Self { capacity: 50.0, rate_per_s: 1.0, slack: 0.03 }
+impl FromStr for Access {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "standard" => Ok(Self::Standard),
+            "trial" => Ok(Self::Trial),
+            _ => Err("access must be standard or trial".into()),
+        }
     }
 }

@@ -28,7 +28,7 @@ pub mod simulator;
 pub mod storage_error;
 pub mod world;
 
-pub use config::{Config, Envelope};
+pub use config::{Access, Config};
 pub use operations::Operation;
 pub use seed::{APP_ID, APP_SECRET, SeedAccount, seed_accounts};
 pub use simulator::Simulator;

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use pinterest_simulator::{Config, Envelope, SeedAccount, Simulator, seed};
+use pinterest_simulator::{Access, Config, SeedAccount, Simulator, seed};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -24,13 +24,10 @@ struct Arguments {
     /// Number of accounts that exist from the start.
     #[arg(long, default_value_t = Config::default().accounts)]
     accounts: usize,
-    /// Pins that an account may create in a burst.
-    #[arg(long, default_value_t = Envelope::default().capacity)]
-    capacity: f64,
-    /// Pins per second that an account may create once its burst is spent.
-    #[arg(long, default_value_t = Envelope::default().rate_per_s)]
-    rate: f64,
-    /// Turns the rate limit off.
+    /// The app's access tier, which decides its limits: `standard` or `trial`.
+    #[arg(long, default_value = "standard")]
+    access: Access,
+    /// Turns the limits off.
     #[arg(long)]
     no_limits: bool,
     /// Seed of generated tokens and of the probabilities of fault rules.
@@ -54,7 +51,7 @@ impl From<Arguments> for Config {
             data_dir: arguments.data_dir,
             accounts: arguments.accounts,
             seed: arguments.seed,
-            envelope: Envelope { capacity: arguments.capacity, rate_per_s: arguments.rate, ..defaults.envelope },
+            access: arguments.access,
             enforce_limits: !arguments.no_limits,
             access_token_lifetime_s: arguments.access_token_lifetime,
             media_processing_ms: arguments.media_processing_ms,

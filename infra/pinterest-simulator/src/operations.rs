@@ -4,6 +4,14 @@ use serde::Serialize;
 
 use crate::world::scopes::{self, Scopes};
 
+/// What Pinterest counts an operation as, in its limits per minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Category {
+    Read,
+    Write,
+    Analytics,
+}
+
 /// One operation. A new one needs a row in [`Operation::ALL`], a name, scopes, a route and a function in `api`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Operation {
@@ -95,6 +103,35 @@ impl Operation {
     /// The operation of that name, if it is simulated.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|operation| operation.name() == name)
+    }
+
+    /// What the limits count it as. A request for a token is a read (OpenAPI 5.23.0, `x-ratelimit-category`).
+    pub fn category(self) -> Category {
+        match self {
+            Operation::BoardsCreate
+            | Operation::BoardsUpdate
+            | Operation::BoardsDelete
+            | Operation::BoardSectionsCreate
+            | Operation::BoardSectionsUpdate
+            | Operation::BoardSectionsDelete
+            | Operation::MediaCreate
+            | Operation::PinsCreate
+            | Operation::PinsDelete => Category::Write,
+            Operation::PinsAnalytics | Operation::UserAccountAnalytics => Category::Analytics,
+            Operation::OauthToken
+            | Operation::UserAccountGet
+            | Operation::BoardsGet
+            | Operation::BoardsList
+            | Operation::BoardsListPins
+            | Operation::BoardSectionsList
+            | Operation::BoardSectionsListPins
+            | Operation::MediaGet
+            | Operation::MediaList
+            | Operation::PinsGet
+            | Operation::PinsList
+            | Operation::TermsRelatedList
+            | Operation::Unknown => Category::Read,
+        }
     }
 
     /// Scopes that the access token must have (OpenAPI 5.23.0, `security`).

@@ -220,9 +220,11 @@ pub const PUBLISHER_TIMEOUT_MS: Setting = Setting {
 pub const ACCOUNT_CAPACITY: Setting = Setting {
     variable: "PINBRIDGE_ACCOUNT_CAPACITY",
     parameter: Some("AccountCapacity"),
-    default: Some("50"),
+    default: Some("25"),
     expected: "a whole number from 1",
-    meaning: "Pins that an account may publish at once.",
+    meaning: "Pins that an account may publish at once. Pinterest lets pass 100 writes of a user in any 60 s, refused \
+              ones included: more than the default together with the default rate gets calls refused with 429 \
+              (decision 0020).",
 };
 
 pub const ACCOUNT_RATE_PER_S: Setting = Setting {
@@ -238,9 +240,10 @@ pub const DAILY_BUDGET: Setting = Setting {
     variable: "PINBRIDGE_DAILY_BUDGET",
     parameter: Some("DailyBudget"),
     default: Some("0"),
-    expected: "a number of requests up to 5000, or 0 for no budget",
+    expected: "trial, a number of requests up to 5000, or 0 for no budget",
     meaning: "Requests to Pinterest that publishing may make in a UTC day (creates and pages of board lists), for all \
-              workspaces together. 0 turns the budget off. Pinterest's Trial access allows 1000.",
+              workspaces together. 0 turns the budget off. `trial` is what Pinterest's Trial access allows: 950 \
+              requests, callers' own reads and writes among them, and at most 290 writes.",
 };
 
 pub const DUPLICATE_CHECK: Setting = Setting {

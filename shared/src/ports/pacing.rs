@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::PortResult;
 use crate::domain::ids::AccountKey;
-use crate::domain::pacing::bucket::{Bucket, Pause, Resume, Take, Token};
+use crate::domain::pacing::bucket::{Bucket, OwnWrite, Pause, Resume, Take, Token};
 use crate::domain::time::Moment;
 
 /// The result of a take.
@@ -21,6 +21,8 @@ pub enum Taken {
 pub trait Pacing: Send + Sync {
     async fn bucket(&self, account: AccountKey) -> PortResult<Bucket>;
     async fn take(&self, account: AccountKey, take: &Take) -> PortResult<Taken>;
+    /// Takes a write of the reserve as [`OwnWrite::apply`] does; returns whether it did.
+    async fn take_own_write(&self, account: AccountKey, write: &OwnWrite) -> PortResult<bool>;
     /// Changes the bucket as [`Pause::apply`] does, whatever other writes happen meanwhile.
     async fn pause(&self, account: AccountKey, pause: &Pause) -> PortResult<()>;
     /// Clears the hold's reason, if the pause still ends at `seen`.

@@ -17,6 +17,7 @@ use crate::config::{PUBLISHER_TIMEOUT_MS, Settings};
 use crate::context::Context;
 use crate::domain::ids::PinKey;
 use crate::domain::message::{Disposition, ImportMessage, PublishMessage, ReconcileMessage};
+use crate::domain::pacing::pace::Pace;
 use crate::domain::pin::attempt::Attempt;
 use crate::domain::pin::{Pin, PinRequest};
 use crate::domain::testdata;
@@ -152,7 +153,8 @@ impl TestWorld {
             boards: Arc::clone(&boards) as Arc<dyn crate::ports::Boards>,
             analytics: Arc::clone(&analytics) as Arc<dyn crate::ports::Analytics>,
             system: system.clone() as Arc<dyn System>,
-            settings: Settings::default(),
+            // A pace of its own: tests count with it, whatever a deployment's default is.
+            settings: Settings { pace: Pace::new(50, 1.0), ..Settings::default() },
         };
         let context = sandbox::around(context, simulated);
         let progress = Mutex::new(Progress { ticked: START.minute(), now: START, steps_at_now: 0 });

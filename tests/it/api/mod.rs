@@ -11,6 +11,7 @@ mod imports;
 pub mod isolation;
 mod links;
 mod openapi;
+mod own_writes;
 mod people;
 mod pin_list;
 mod pins;

@@ -1,13 +1,15 @@
 //! The app's daily budget, through the flows.
 
 use pinbridge_shared::domain::account::Account;
-use pinbridge_shared::domain::ids::{AccountKey, WorkspaceId};
-use pinbridge_shared::domain::pacing::budget::{Request, day_of, next_day};
+use pinbridge_shared::domain::ids::{AccountKey, BoardKey, WorkspaceId};
+use pinbridge_shared::domain::pacing::budget::{DailyBudget, Request, TRIAL_WRITES, day_of, next_day};
 use pinbridge_shared::domain::pin::WaitReason;
 use pinbridge_shared::domain::pin::attempt::Status;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, SECOND_MS};
 use pinbridge_shared::flows::accept::accept_pin::{Acceptance, accept_pin};
+use pinbridge_shared::flows::accounts::with_token::CallError;
+use pinbridge_shared::flows::boards;
 use pinbridge_shared::flows::pins::{list_pins, read_pins};
 use pinbridge_shared::ports::Tokens;
 use pinbridge_shared::testing::fake_pinterest::Answer;
@@ -15,9 +17,9 @@ use pinbridge_shared::testing::{START, TestWorld};
 
 use super::{accept_numbered, numbered};
 
-async fn world_with(budget: u32) -> TestWorld {
+async fn world_with(budget: impl Into<DailyBudget>) -> TestWorld {
     let mut world = TestWorld::new(1).await;
-    world.context.settings.daily_budget = budget;
+    world.context.settings.daily_budget = budget.into();
     world
 }
 
@@ -109,4 +111,43 @@ async fn without_a_budget_nothing_is_counted() {
     world.run_until_finished(&keys, START.plus_ms(10 * MINUTE_MS)).await;
     let calls = world.faults.take_calls();
     assert!(calls.len() > 500 && !calls.iter().any(|call| call.contains("day_spending")));
+}
+
+#[tokio::test]
+async fn with_trial_access_reads_and_own_writes_of_callers_are_counted_and_refused_until_midnight() {
+    let world = world_with(DailyBudget::TRIAL).await;
+    let key = testdata::connected_account().key;
+    let list = async || boards::boards(&world.context, key).await.map(|_| ());
+    list().await.expect("a read");
+    let board = world.boards.add("Cranes");
+    let board = BoardKey { account: key, board_id: board };
+    boards::create_section(&world.context, &board, "Small ones").await.expect("a write");
+    let day = world.context.store.day_spending(day_of(START)).await.expect("readable");
+    assert_eq!((day.reads.values().sum::<u32>(), day.creates.values().sum::<u32>()), (1, 1));
+    // The rest of the day's reads.
+    while list().await.is_ok() {}
+    let asked = world.boards.tokens().len();
+    let refused = list().await;
+    let left_ms = next_day(world.now()).since_ms(world.now());
+    assert!(matches!(refused, Err(CallError::BudgetSpent { retry_after_ms }) if retry_after_ms == left_ms));
+    assert_eq!(world.boards.tokens().len(), asked, "nothing was sent");
+    // Publishing has its part: it goes on, up to the writes of a day.
+    let keys = accept_numbered(&world, 0..400).await;
+    world.run_for_ms(20 * MINUTE_MS).await;
+    assert_eq!(world.pinterest.calls().len() as u32, TRIAL_WRITES - 1);
+    let more = boards::create_section(&world.context, &board, "Others").await;
+    assert!(matches!(more, Err(CallError::BudgetSpent { .. })), "{more:?}");
+    world.run_until(next_day(START)).await;
+    list().await.expect("the next day");
+    world.run_until_finished(&keys, next_day(START).plus_ms(20 * MINUTE_MS)).await;
+}
+
+#[tokio::test]
+async fn a_budget_without_the_preset_counts_no_reads() {
+    let world = world_with(10).await;
+    let key = testdata::connected_account().key;
+    for _ in 0..50 {
+        boards::boards(&world.context, key).await.expect("a read");
+    }
+    assert_eq!(world.context.store.day_spending(day_of(START)).await.expect("readable").spent(), 0);
 }

@@ -257,7 +257,7 @@ async fn an_account_without_a_budget_for_it_is_looked_at_the_next_day() {
     let mut world = world(DuplicateCheck::Report).await;
     let key = published_twice(&world).await;
     world.run_until(START.plus_ms(DUPLICATE_CHECK_AFTER_MS)).await;
-    world.context.settings.daily_budget = 1;
+    world.context.settings.daily_budget = 1.into();
     world.context.store.save_day_spending(&spent(&world)).await.expect("written");
     world.run_until(START.plus_ms(2 * DUPLICATE_CHECK_AFTER_MS)).await;
     assert_eq!(world.attempt(key).await.duplicate_pin_id, None, "nothing is left today");

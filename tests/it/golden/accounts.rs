@@ -72,6 +72,7 @@ fn buckets() -> [Bucket; 3] {
             pause_reason: Some("account_paused".into()),
             pause_failure: None,
             slow_until: Some(at(1_200_000)),
+            reserved_tat: None,
             nonce: Some("take".into()),
         },
         Bucket { tat: at(2_500), burst_from: Some(T0), nonce: Some("take".into()), ..Bucket::default() },

@@ -236,7 +236,13 @@ fn said() -> Vec<Said> {
 }
 
 fn days() -> Vec<DaySpending> {
-    let spending = |day, creates| DaySpending { day, rev: 1, reconciliations: 3, creates, nonce: "day".into() };
+    let spending = |day, creates| DaySpending {
+        rev: 1,
+        reconciliations: 3,
+        creates,
+        nonce: "day".into(),
+        ..DaySpending::nothing(day)
+    };
     let creates = BTreeMap::from([(workspace(), 5), (WorkspaceId(uuid(0x22)), 7)]);
     vec![spending(23_148, creates), spending(23_149, BTreeMap::new())]
 }

@@ -118,7 +118,7 @@ async fn the_rate_meter_shows_the_real_bucket() {
     let fresh = local.get(&path).await;
     let account = &fresh["account"];
     assert_eq!(account["account_id"], local.text("account_id"));
-    assert_eq!((&account["tokens_available"], &account["capacity"]), (&json!(50.0), &json!(50)));
+    assert_eq!((&account["tokens_available"], &account["capacity"]), (&json!(25.0), &json!(25)));
     assert_eq!((&account["refill_rate"], &account["configured_refill_rate"]), (&json!(1.0), &json!(1.0)));
     assert_eq!(
         (&account["waiting"], &account["on_hold"], &account["paused_until"]),
@@ -131,7 +131,7 @@ async fn the_rate_meter_shows_the_real_bucket() {
     }
     let after = local.get(&path).await;
     let left = after["account"]["tokens_available"].as_f64().expect("a number");
-    assert!((40.0..48.0).contains(&left), "{after}");
+    assert!((15.0..23.0).contains(&left), "{after}");
     local.await_published(10, Duration::from_secs(60)).await;
     let counted = local.get(&path).await;
     assert_eq!((&counted["daily_budget"]["spent"], &counted["global"]["tokens_available"]), (&json!(10), &json!(890)));

@@ -13,7 +13,7 @@ use pinbridge_shared::adapters::secrets::RECOVERY_DAYS;
 use pinbridge_shared::adapters::token_cache;
 use pinbridge_shared::config::Settings;
 use pinbridge_shared::domain::account::{analytics, board_check, credentials, oauth};
-use pinbridge_shared::domain::pacing::{bucket, budget};
+use pinbridge_shared::domain::pacing::{bucket, budget, pace};
 use pinbridge_shared::domain::pin::{history, request, retry, said};
 use pinbridge_shared::domain::reconcile::{board_scan, duplicate_check};
 use pinbridge_shared::domain::stats::period;
@@ -130,6 +130,18 @@ fn limits() -> Vec<(&'static str, String)> {
         ("the dispatcher's window", time(bucket::DISPATCH_HORIZON_MS)),
         ("a message's delay", time(MAX_DELAY_MS)),
         ("the quiesce period after a lost answer (`QuiesceMs`)", time(settings.deadlines.quiesce_ms)),
+        (
+            "creates of an account at once, unless set otherwise (`AccountCapacity`)",
+            settings.pace.capacity().to_string(),
+        ),
+        (
+            "writes that callers make themselves and that an account has at once, whatever waits",
+            pace::RESERVED_WRITES.to_string(),
+        ),
+        (
+            "such a write comes back after so many of the account's intervals (`AccountRatePerSecond`)",
+            pace::RESERVED_EVERY.to_string(),
+        ),
         ("a pause after a spam block", time(retry::SPAM_PAUSE_MS)),
         ("an account on hold is tried every", time(retry::HOLD_PAUSE_MS)),
         ("pages of a board in one reading", board_scan::PAGES_MAX.to_string()),

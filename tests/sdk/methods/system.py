@@ -37,6 +37,6 @@ def stripe_webhook(client, flavour):
 def rate_meter(client, flavour):
     meter = client.rate_meter.get(flavour.ready["account_id"])
     assert meter.account.account_id == flavour.ready["account_id"]
-    assert (meter.account.capacity, meter.account.refill_rate) == (50, 1)
-    assert 0 <= meter.account.tokens_available <= 50 and meter.global_.capacity > 0 and meter.global_.refill_rate > 0
+    assert (meter.account.capacity, meter.account.refill_rate) == (25, 1)
+    assert 0 <= meter.account.tokens_available <= 25 and meter.global_.capacity > 0 and meter.global_.refill_rate > 0
     expect_error(NotFoundError, 404, "not_found", lambda: client.rate_meter.get(uuid.uuid4()))

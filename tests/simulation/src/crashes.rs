@@ -49,6 +49,7 @@ fn story(number: u64, crashes: BTreeMap<u64, Crash>) -> Plan {
         heals_after_ms: 3 * 60_000,
         aftermath_ms: 3 * 60_000,
         crashes,
+        own_writes: Vec::new(),
         ..plan
     }
 }

@@ -48,6 +48,8 @@ pub enum Action {
     Edit(usize),
     /// A client deletes its pin.
     Delete(usize),
+    /// A client creates a section on a board of this account.
+    OwnWrite(usize),
     /// A client moves, edits, cancels or removes its schedule.
     Change(usize),
     /// A client retries its failed schedule.

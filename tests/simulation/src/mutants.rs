@@ -33,6 +33,7 @@ fn shows(invariant: Invariant) -> &'static [Wrong] {
         Invariant::Nonce => &[Wrong::Abandoned],
         Invariant::Ownership => &[Wrong::SharedPin, Wrong::Lost],
         Invariant::TokenPerCall => &[Wrong::Noisy],
+        Invariant::FitsTheWindow | Invariant::OwnWrites => &[Wrong::Throttled],
         Invariant::Rescuer => &[Wrong::Stranded],
         Invariant::Hidden => &[Wrong::AfterDeletion],
         Invariant::RetiredMarkers => &[Wrong::Miscounted],

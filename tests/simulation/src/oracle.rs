@@ -24,7 +24,7 @@ use crate::faults::Faults;
 use crate::gate::{Coverage, SimGate};
 use crate::kernel::{Kernel, Pid};
 use crate::plan::Plan;
-use crate::provider::{ImageRefusals, Post, Provider, Witness};
+use crate::provider::{ImageRefusals, Post, Provider, WRITES_PER_WINDOW, Witness, most_in_a_window};
 use crate::refusals;
 use crate::rollups;
 use crate::schedule_oracle::ScheduleOracle;
@@ -60,6 +60,8 @@ pub enum Wrong {
     StaleGeneration,
     /// An account made more calls than its pace allows.
     Noisy,
+    /// More writes of a Pinterest user arrive in a minute than Pinterest lets pass: a 429 that we made ourselves.
+    Throttled,
     /// The state machine does not have this transition.
     Illegal,
     /// A client got an acceptance of a request that is not in the table, or a conflict with one.
@@ -486,6 +488,7 @@ impl Oracle {
         }
         self.check_pace(&posts);
         refusals::check_posts(&posts, &self.violations);
+        self.check_windows(provider);
         outcome.violations = std::mem::take(&mut *self.violations.lock().unwrap_or_else(PoisonError::into_inner));
         outcome.violations.sort_by_key(|violation| violation.wrong);
         outcome.list_pages = outcome
@@ -537,6 +540,19 @@ impl Oracle {
                     report(&self.violations, Wrong::Noisy, text);
                     break;
                 }
+            }
+        }
+    }
+
+    /// Checks that no window of a minute has more arrivals of an account than Pinterest lets pass, refused ones
+    /// included. It knows nothing of the pace, but for the clocks that differ, which pacing can't prevent.
+    fn check_windows(&mut self, provider: &Provider) {
+        let slack = (4 * self.plan.faults.skew_ms / self.plan.pace.interval_ms) as usize;
+        for (account, arrivals) in provider.arrivals() {
+            let most = most_in_a_window(arrivals);
+            if most > WRITES_PER_WINDOW + slack {
+                let text = format!("account {account}: {most} writes arrive within a minute");
+                report(&self.violations, Wrong::Throttled, text);
             }
         }
     }

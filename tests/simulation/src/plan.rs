@@ -1,6 +1,7 @@
 //! The plan of a world, drawn from its seed.
 
 use fastrand::Rng;
+use pinbridge_shared::config::Settings;
 use pinbridge_shared::domain::ids::{AccountId, AccountKey, PinKey, ScheduleKey, WorkspaceId};
 use pinbridge_shared::domain::pacing::pace::Pace;
 use pinbridge_shared::domain::pin::idempotency;
@@ -63,6 +64,8 @@ pub struct Plan {
     /// Requests to Pinterest per day, for all accounts together; 0 for no limit.
     pub daily_budget: u32,
     pub duplicate_check: DuplicateCheck,
+    /// Sections that clients create: the account, and when, in milliseconds from the start.
+    pub own_writes: Vec<(usize, i64)>,
     pub is_traced: bool,
 }
 
@@ -98,6 +101,9 @@ const OUTLIVES_REFRESH: f64 = 0.01;
 const HELD_FOR_MS: i64 = 40 * 60_000;
 const REFUSALS: u64 = 0x2EF_05ED;
 const WORDS: u64 = 0x303D5;
+/// One world in this many has clients that write to boards.
+const OWN_WRITES_EVERY: u8 = 3;
+const OWN_WRITES: u64 = 0x0B0A_4D50;
 /// Maximum number of boards of an account.
 pub const BOARDS_MAX: usize = 3;
 const AFTERMATH_MS: i64 = 20 * 60_000;
@@ -116,7 +122,8 @@ impl Plan {
         let (pins, accounts) =
             if is_large { (rng.usize(2_000..4_000), rng.usize(8..16)) } else { (rng.usize(80..320), rng.usize(1..5)) };
         let arrival_ms = rng.i64(1..8) * 60_000;
-        let pace = if rng.u8(0..4) == 0 { Pace::new(5, 2.0) } else { Pace::new(50, 1.0) };
+        // Both fit into Pinterest's window of a minute.
+        let pace = if rng.u8(0..4) == 0 { Pace::new(5, 1.25) } else { Settings::default().pace };
         let mut plan = Self {
             seed,
             accounts,
@@ -135,6 +142,7 @@ impl Plan {
             max_receives: if rng.u8(0..8) == 0 { 3 } else { MAX_RECEIVES },
             daily_budget: if rng.u8(0..BUDGET_EVERY) == 0 { 5_000 } else { 0 },
             duplicate_check: DuplicateCheck::Off,
+            own_writes: own_writes(seed, accounts, arrival_ms),
             is_traced: false,
             grants: GrantFaults::harsh(&mut rng),
         };
@@ -230,6 +238,16 @@ fn diverse(title: &str) -> String {
 
 fn uuid(space: u16, number: u64) -> uuid::Uuid {
     uuid::Uuid::from_u128(u128::from(space) << 64 | u128::from(number))
+}
+
+/// In some worlds, clients create very many sections within a minute.
+fn own_writes(seed: u64, accounts: usize, arrival_ms: i64) -> Vec<(usize, i64)> {
+    let mut rng = Rng::with_seed(seed ^ OWN_WRITES);
+    if rng.u8(0..OWN_WRITES_EVERY) != 0 {
+        return Vec::new();
+    }
+    let (account, from) = (rng.usize(0..accounts), rng.i64(0..arrival_ms));
+    (0..rng.usize(20..120)).map(|_| (account, from + rng.i64(0..60_000))).collect()
 }
 
 fn wishes(rng: &mut Rng, count: usize, accounts: usize, arrival_ms: i64) -> Vec<Wish> {

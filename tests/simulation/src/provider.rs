@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use fastrand::Rng;
 use http::{HeaderMap, HeaderValue};
 use pinbridge_shared::adapters::pinterest::creation::CreateAnswer;
 use pinbridge_shared::adapters::pinterest::error_codes;
+use pinbridge_shared::domain::account::board::{Board, BoardChange, BoardDraft, RelatedTerms, Section};
 use pinbridge_shared::domain::pin::PinRequest;
 use pinbridge_shared::domain::pin::attempt::Upstream;
 use pinbridge_shared::domain::pin::failure::Failure;
@@ -14,7 +16,8 @@ use pinbridge_shared::domain::reconcile::board_scan::PAGE_SIZE;
 use pinbridge_shared::domain::reconcile::matching::BoardPin;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::ports::{BoardPage, Creation, Pinterest, PinterestUser, ReadFailure};
+use pinbridge_shared::ports::{BoardPage, Boards, Creation, Pinterest, PinterestUser, ReadFailure};
+use pinbridge_shared::testing::fake_boards::FakeBoards;
 use pinterest_simulator::rewrite::Way;
 use serde_json::json;
 
@@ -47,6 +50,8 @@ pub struct Post {
     pub owner: String,
     pub account: String,
     pub at: i64,
+    /// When Pinterest counts it.
+    pub arrives_at: i64,
     pub content: String,
     /// It arrived while every access token of its user was refused.
     pub is_refused_again: bool,
@@ -60,11 +65,42 @@ struct Refusal {
     of_reads: bool,
 }
 
+/// Writes of a user and an app that Pinterest lets pass in any minute: its own figure, whatever the pace is.
+pub const WRITES_PER_WINDOW: usize = 100;
+pub const WINDOW_MS: i64 = 60_000;
+/// A call arrives up to this long after it was sent.
+const ARRIVES_WITHIN_MS: i64 = 10_000;
+/// Most calls arrive within this time.
+const ARRIVES_SOON_MS: i64 = 300;
+
+/// How long the call with that number is under way. From generators of its own, so that it changes nothing else.
+fn travels_ms(number: usize) -> i64 {
+    let mut rng = Rng::with_seed(number as u64 ^ TRAVEL);
+    if rng.bool() { rng.i64(0..=ARRIVES_WITHIN_MS) } else { rng.i64(0..=ARRIVES_SOON_MS) }
+}
+
+const TRAVEL: u64 = 0x7EA7_E150;
+
+/// The most arrivals within any window of a minute, whether they pass or not.
+pub fn most_in_a_window(mut arrivals: Vec<i64>) -> usize {
+    arrivals.sort_unstable();
+    let mut first = 0;
+    let within = arrivals.iter().enumerate().map(|(number, at)| {
+        while arrivals[first] <= at - WINDOW_MS {
+            first += 1;
+        }
+        number - first + 1
+    });
+    within.max().unwrap_or(0)
+}
+
 #[derive(Default)]
 struct State {
     faults: Faults,
     boards: BTreeMap<String, Vec<Made>>,
     posts: Vec<Post>,
+    /// Writes other than creates: the account, and when they arrive.
+    others: Vec<(String, i64)>,
     made: u64,
     /// Pins that were deleted through the API.
     deleted: Vec<Made>,
@@ -154,8 +190,12 @@ pub struct Provider {
     skew_ms: i64,
     witness: Witness,
     images: Arc<Mutex<ImageRefusals>>,
+    /// The account of a user's number.
+    account_of: AccountOf,
     state: Mutex<State>,
 }
+
+pub type AccountOf = Box<dyn Fn(usize) -> String + Send + Sync>;
 
 /// When a create commits, and what its answer is.
 struct Fate {
@@ -180,10 +220,11 @@ impl Provider {
         client_timeout_ms: i64,
         witness: Witness,
         images: Arc<Mutex<ImageRefusals>>,
+        account_of: AccountOf,
     ) -> Arc<Self> {
         let skew_ms = kernel.draw(|rng| rng.i64(-faults.skew_ms..=faults.skew_ms));
         let state = Mutex::new(State { faults, ..State::default() });
-        Arc::new(Self { kernel, endpoint, gate, client_timeout_ms, skew_ms, witness, images, state })
+        Arc::new(Self { kernel, endpoint, gate, client_timeout_ms, skew_ms, witness, images, account_of, state })
     }
 
     pub fn set_faults(&self, faults: Faults) {
@@ -246,6 +287,25 @@ impl Provider {
 
     pub fn posts(&self) -> Vec<Post> {
         self.state().posts.clone()
+    }
+
+    /// When every write of each account arrives.
+    pub fn arrivals(&self) -> BTreeMap<String, Vec<i64>> {
+        let state = self.state();
+        let mut arrivals: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+        let creates = state.posts.iter().map(|post| (post.account.clone(), post.arrives_at));
+        for (account, at) in creates.chain(state.others.iter().cloned()) {
+            arrivals.entry(account).or_default().push(at);
+        }
+        arrivals
+    }
+
+    /// Counts a write other than a create when it is sent.
+    fn sends(&self, account: String) {
+        let mut state = self.state();
+        // Other numbers than the creates have.
+        let at = self.kernel.now() + travels_ms(usize::MAX - state.others.len());
+        state.others.push((account, at));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -537,7 +597,8 @@ impl Pinterest for Provider {
             let mut state = self.state();
             let account = request.account.to_string();
             let (owner, content) = (request.idempotency_key.clone(), oracle::content(request));
-            state.posts.push(Post { owner, account, at: now, content, is_refused_again });
+            let arrives_at = now + travels_ms(state.posts.len());
+            state.posts.push(Post { owner, account, at: now, arrives_at, content, is_refused_again });
             state.faults.clone()
         };
         self.maybe_revoke(token, faults.revoked);
@@ -585,6 +646,9 @@ impl Pinterest for Provider {
         self.gate.enter_provider(CALL).await;
         self.kernel.sleep(self.kernel.draw(|rng| rng.i64(50..800))).await;
         let is_honoured = self.endpoint.accepts(token);
+        if let Some((_, user)) = self.endpoint.of(token) {
+            self.sends((self.account_of)(user));
+        }
         let list_error = self.state().faults.list_error;
         let refused = |failure| ReadFailure { failure, upstream: Upstream::default(), retry_after_ms: None };
         let answer = if !is_honoured {
@@ -612,5 +676,77 @@ impl Pinterest for Provider {
         };
         self.gate.leave_provider(CALL).await;
         answer
+    }
+}
+
+/// Boards whose writes are counted with the creates. What they say is the fake's.
+pub struct CountedBoards {
+    pub provider: Arc<Provider>,
+    pub endpoint: Arc<Endpoint>,
+    pub inner: FakeBoards,
+}
+
+impl CountedBoards {
+    fn sends(&self, token: &Secret) {
+        if let Some((_, user)) = self.endpoint.of(token) {
+            self.provider.sends((self.provider.account_of)(user));
+        }
+    }
+}
+
+#[async_trait]
+impl Boards for CountedBoards {
+    async fn boards(&self, token: &Secret) -> Result<Vec<Board>, ReadFailure> {
+        self.inner.boards(token).await
+    }
+
+    async fn board(&self, token: &Secret, board_id: &str) -> Result<Board, ReadFailure> {
+        self.inner.board(token, board_id).await
+    }
+
+    async fn create_board(&self, token: &Secret, draft: &BoardDraft) -> Result<Board, ReadFailure> {
+        self.sends(token);
+        self.inner.create_board(token, draft).await
+    }
+
+    async fn update_board(&self, token: &Secret, board_id: &str, change: &BoardChange) -> Result<Board, ReadFailure> {
+        self.sends(token);
+        self.inner.update_board(token, board_id, change).await
+    }
+
+    async fn delete_board(&self, token: &Secret, board_id: &str) -> Result<(), ReadFailure> {
+        self.sends(token);
+        self.inner.delete_board(token, board_id).await
+    }
+
+    async fn sections(&self, token: &Secret, board_id: &str) -> Result<Vec<Section>, ReadFailure> {
+        self.inner.sections(token, board_id).await
+    }
+
+    async fn create_section(&self, token: &Secret, board_id: &str, name: &str) -> Result<Section, ReadFailure> {
+        self.sends(token);
+        self.inner.create_section(token, board_id, name).await
+    }
+
+    async fn related_terms(&self, token: &Secret, terms: &[String]) -> Result<RelatedTerms, ReadFailure> {
+        self.inner.related_terms(token, terms).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_half_open_and_begins_anywhere() {
+        assert_eq!(most_in_a_window(vec![]), 0);
+        assert_eq!(most_in_a_window(vec![60_000, 0, 59_999]), 2);
+        assert_eq!(most_in_a_window(vec![0, 1, 60_000, 60_000, 60_000]), 4);
+    }
+
+    #[test]
+    fn some_calls_are_under_way_for_nearly_ten_seconds() {
+        let longest = (0..1_000).map(travels_ms).max().expect("some");
+        assert!((9_900..=ARRIVES_WITHIN_MS).contains(&longest), "{longest}");
     }
 }

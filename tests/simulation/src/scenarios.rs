@@ -2,18 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use pinbridge_shared::config::Settings;
 use pinbridge_shared::domain::pacing::pace::Pace;
 use pinbridge_shared::domain::time::{MINUTE_MS, SECOND_MS};
 
 use crate::endpoint::GrantFaults;
 use crate::faults::Faults;
 use crate::plan::{Plan, Wish};
-use crate::provider::Post;
+use crate::provider::{Post, WRITES_PER_WINDOW, most_in_a_window};
 use crate::report::in_parallel;
 use crate::world::{self, START};
 
-const CAPACITY: u32 = 50;
-const RATE_PER_S: f64 = 1.0;
 /// The slowest account may take this factor longer than the minimum that the rate limit allows.
 const FLOOR_FACTOR: f64 = 1.03;
 /// Maximum delay that one busy account may add to the others, at the 99th percentile.
@@ -21,17 +20,23 @@ const ADDED_P99_MAX_MS: i64 = SECOND_MS;
 /// Two ticks of the dispatcher.
 const URGENT_WITHIN_MS: i64 = 2 * MINUTE_MS;
 
+/// The pace of a deployment that sets none.
+fn pace() -> Pace {
+    Settings::default().pace
+}
+
 pub fn calm(accounts: usize, wishes: Vec<Wish>) -> Plan {
     Plan {
         accounts,
         wishes,
-        pace: Pace::new(CAPACITY, RATE_PER_S),
+        pace: pace(),
         faults: Faults::calm(),
         grants: GrantFaults::default(),
         heals_after_ms: 0,
         publishers: 100,
         max_receives: 20,
         daily_budget: 0,
+        own_writes: Vec::new(),
         ..Plan::drawn(0, 0)
     }
 }
@@ -63,14 +68,19 @@ pub fn posts(name: &str, plan: Plan) -> Option<Vec<Post>> {
 }
 
 /// Publishes many pins of several accounts, all requested at once. Compares the time until each account's last pin with
-/// the minimum that the rate limit allows, and counts the calls that a limit of exactly the capacity and rate would
-/// refuse.
+/// the minimum that the pace allows, and counts the calls that a limit of exactly the capacity and rate would refuse, and
+/// the arrivals in Pinterest's windows of a minute.
 pub fn pacing(pins: usize, accounts: usize, publishers: usize) -> bool {
     let wishes = (0..pins).map(|number| wish(number, number % accounts, 0, "normal")).collect();
     let Some(posts) = posts("pacing", Plan { publishers, ..calm(accounts, wishes) }) else { return false };
     let mut of: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
-    posts.iter().for_each(|post| of.entry(&post.account).or_default().push(post.at));
-    let floor_ms = ((pins / accounts) as f64 - f64::from(CAPACITY)) / RATE_PER_S * SECOND_MS as f64;
+    let mut arrivals: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
+    for post in &posts {
+        of.entry(&post.account).or_default().push(post.at);
+        arrivals.entry(&post.account).or_default().push(post.arrives_at);
+    }
+    let most = arrivals.into_values().map(most_in_a_window).max().unwrap_or(0);
+    let floor_ms = ((pins / accounts) as i64 - i64::from(pace().capacity())) as f64 * pace().interval_ms as f64;
     let (mut longest_ms, mut refused) = (0, 0);
     for times in of.values_mut() {
         times.sort_unstable();
@@ -80,20 +90,21 @@ pub fn pacing(pins: usize, accounts: usize, publishers: usize) -> bool {
     let ratio = longest_ms as f64 / floor_ms;
     println!(
         "pacing: {pins} pins over {accounts} accounts at once, {publishers} publishers: {refused} creates over the \
-         limit; the slowest account took {:.1} s, the minimum is {:.1} s ({ratio:.3})",
+         limit; the slowest account took {:.1} s, the minimum is {:.1} s ({ratio:.3}); at most {most} writes of a user \
+         arrive at Pinterest within 60 s, up to 10 s after they were sent (it lets {WRITES_PER_WINDOW} pass)",
         longest_ms as f64 / 1e3,
         floor_ms / 1e3
     );
-    refused == 0 && ratio <= FLOOR_FACTOR
+    refused == 0 && ratio <= FLOOR_FACTOR && most <= WRITES_PER_WINDOW
 }
 
 /// The number of calls that a token bucket of exactly the capacity and rate refuses.
 fn refused_by_limit(times: &[i64]) -> usize {
-    let interval_ms = SECOND_MS as f64 / RATE_PER_S;
-    let (mut tokens, mut last, mut refused) = (f64::from(CAPACITY), i64::MIN, 0);
+    let (interval_ms, capacity) = (pace().interval_ms as f64, f64::from(pace().capacity()));
+    let (mut tokens, mut last, mut refused) = (capacity, i64::MIN, 0);
     for at in times {
         if last != i64::MIN {
-            tokens = (tokens + (at - last) as f64 / interval_ms).min(f64::from(CAPACITY));
+            tokens = (tokens + (at - last) as f64 / interval_ms).min(capacity);
         }
         last = *at;
         if tokens < 1.0 - 1e-9 {

@@ -42,7 +42,7 @@ use crate::invariants::{Invariant, Lacking};
 use crate::kernel::{Action, Kernel, Kind, Machine, Pid, Step};
 use crate::oracle::{Oracle, Outcome};
 use crate::plan::{BOARDS_MAX, Plan};
-use crate::provider::Provider;
+use crate::provider::{CountedBoards, Provider};
 use crate::rollups;
 use crate::system::{ProcessClock, TrueClock};
 
@@ -128,7 +128,7 @@ impl SimWorld {
         let secrets = Arc::new(FakeSecrets::new(gate.clone() as Arc<dyn Gate>));
         let mut settings = Settings {
             pace: plan.pace,
-            daily_budget: plan.daily_budget,
+            daily_budget: plan.daily_budget.into(),
             duplicate_check: plan.duplicate_check,
             duplicate_check_after_ms: DUPLICATE_CHECK_AFTER_MS,
             ..Settings::default()
@@ -155,6 +155,10 @@ impl SimWorld {
             timeout_ms,
             oracle.witness(),
             oracle.images(),
+            {
+                let plan = Arc::clone(&plan);
+                Box::new(move |account| plan.account(account).account.to_string())
+            },
         );
         let oauth = Arc::new(FakeOAuth::new(clock.clone(), gate.clone() as Arc<dyn Gate>));
         // This fake has no tokens, so it refuses none.
@@ -178,14 +182,21 @@ impl SimWorld {
             queue: queue.clone() as Arc<dyn Queue>,
             secrets: secrets as Arc<dyn Secrets>,
             pinterest: provider.clone() as Arc<dyn Pinterest>,
-            boards: Arc::new(boards),
+            boards: Arc::new(CountedBoards {
+                provider: Arc::clone(&provider),
+                endpoint: Arc::clone(&endpoint),
+                inner: boards,
+            }),
             analytics: Arc::new(FakeAnalytics::new(gate.clone() as Arc<dyn Gate>, oauth)),
             oauth: endpoint.clone() as Arc<dyn OAuth>,
             system: clock,
             settings,
         };
         let of_processes = Context { system: Arc::new(ProcessClock(Arc::clone(&kernel))), ..template.clone() };
-        let api = pinbridge_api::router(of_processes.clone());
+        let api = pinbridge_api::router(match plan.lacking {
+            Some(invariant) => Lacking::Publishing(invariant).around(Kind::Api, of_processes.clone()),
+            None => of_processes.clone(),
+        });
         let machine = Machine::new(Arc::clone(&kernel));
         let tries = vec![0; plan.wishes.len()];
         let mut world = Self {
@@ -239,6 +250,9 @@ impl SimWorld {
         for (index, wish) in self.plan.wishes.iter().enumerate() {
             self.kernel.schedule(START + wish.at_ms, Action::Request(index));
         }
+        for (account, at_ms) in &self.plan.own_writes {
+            self.kernel.schedule(START + at_ms, Action::OwnWrite(*account));
+        }
         self.kernel.schedule(START + MINUTE_MS, Action::Tick);
         self.kernel.schedule(START + MINUTE_MS, Action::Check);
         self.kernel.schedule(START + self.plan.heals_after_ms, Action::Heal);
@@ -291,6 +305,7 @@ impl SimWorld {
             Action::Retry(wish) => self.retry(wish),
             Action::Edit(wish) => self.edit(wish),
             Action::Delete(wish) => self.delete(wish),
+            Action::OwnWrite(account) => self.own_write(account),
             Action::Change(wish) => self.change(wish),
             Action::RetrySchedule(wish) => self.retry_schedule(wish),
             Action::Tick => self.tick(),
@@ -418,6 +433,22 @@ impl SimWorld {
             if answer.status() == StatusCode::NO_CONTENT {
                 deleted(key);
             }
+        });
+    }
+
+    /// A client creates a section, and does not care what is answered.
+    fn own_write(&mut self, account: usize) {
+        let (pid, api) = (self.fork(Kind::Api, API_TIMEOUT_MS), self.api.clone());
+        let path = format!("/v1/pinterest/boards/{}/sections", self.plan.board_id(account, 0));
+        let body = serde_json::json!({"account_id": self.plan.account(account).account, "name": "Small ones"});
+        let request = Request::post(path)
+            .header("content-type", "application/json")
+            .header("x-api-key", &self.api_key)
+            .body(Body::from(body.to_string()))
+            .expect("a request");
+        self.kernel.note(|| format!("section of {account}"));
+        self.machine.start(pid, async move {
+            let _ = api.oneshot(request).await;
         });
     }
 

@@ -238,6 +238,12 @@ table! {
     PINTEREST_RATE_LIMITED = own(429, "rate_limited",
         "Pinterest limits the rate of this account's requests.",
         "Send the same request again after retry_after_seconds.");
+    ACCOUNT_PACING = own(429, "account_pacing",
+        "The account makes as many writes as its pace allows; nothing was sent to Pinterest.",
+        "Send the same request again after retry_after_seconds. GET /v1/rate-meter shows the account's pace.");
+    DAILY_BUDGET = own(429, "daily_budget",
+        "The app's requests of this UTC day are spent; nothing was sent to Pinterest.",
+        "Send the same request again after retry_after_seconds. The operator sets the budget (DailyBudget).");
     PINTEREST_VALIDATION_ERROR = own(422, "validation_error",
         "Pinterest refused the request.",
         "Correct the request as Pinterest's message says, then send it again.");
@@ -347,6 +353,8 @@ pub const PINTEREST: &[Code] = &[
     TRIAL_ACCESS,
     FEATURE_RESTRICTED,
     PINTEREST_RATE_LIMITED,
+    ACCOUNT_PACING,
+    DAILY_BUDGET,
     PINTEREST_VALIDATION_ERROR,
     PINTEREST_BUSY,
     PINTEREST_UNREACHABLE,

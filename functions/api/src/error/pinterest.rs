@@ -93,6 +93,8 @@ impl From<CallError> for ApiError {
             CallError::SandboxBoardLimit => codes::SANDBOX_BOARD_LIMIT.with("limit", OWN_BOARDS_MAX),
             CallError::SandboxBoardFixed => codes::SANDBOX_BOARD_FIXED.into(),
             CallError::RateLimited { retry_after_ms } => passing(codes::PINTEREST_RATE_LIMITED, Some(retry_after_ms)),
+            CallError::Paced { retry_after_ms } => passing(codes::ACCOUNT_PACING, Some(retry_after_ms)),
+            CallError::BudgetSpent { retry_after_ms } => passing(codes::DAILY_BUDGET, Some(retry_after_ms)),
             CallError::Pinterest(read) => refused(&read),
             CallError::Port(error) => error.into(),
         }

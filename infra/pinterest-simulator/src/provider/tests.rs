@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use super::*;
+use crate::config::Access;
 use crate::seed::{APP_ID, APP_SECRET, seed_accounts};
+use crate::world::window::DAY_MS;
 
 const NOW_MS: i64 = 1_700_000_000_000;
 
@@ -44,28 +46,69 @@ fn committed(provider: &Provider) -> usize {
 }
 
 #[test]
-fn an_unpaced_client_is_refused_and_a_paced_client_never() {
+fn a_hundred_creates_pass_in_any_minute_and_refused_ones_count() {
     let mut provider = provider();
-    let unpaced: Vec<u16> = (0..60).map(|_| status(provider.receive(NOW_MS, create(1)))).collect();
-    assert_eq!(unpaced.iter().filter(|status| **status == 201).count(), 51);
-    assert_eq!(unpaced.iter().filter(|status| **status == 429).count(), 9);
+    let unpaced: Vec<u16> = (0..130).map(|_| status(provider.receive(NOW_MS, create(1)))).collect();
+    assert_eq!(unpaced.iter().filter(|status| **status == 201).count(), 100);
+    assert_eq!(unpaced.iter().filter(|status| **status == 429).count(), 30);
+    assert_eq!(status(provider.receive(NOW_MS + 59_999, create(1))), 429);
+    assert_eq!(status(provider.receive(NOW_MS + 60_000, create(1))), 201, "all but one of them have left the window");
     for second in 0..200 {
         assert_eq!(status(provider.receive(NOW_MS + second * 1000, create(2))), 201, "second {second}");
     }
+    // A client that goes on at twice the pace isn't let in by its own refusals.
+    let stubborn: Vec<u16> = (0..600).map(|half| status(provider.receive(NOW_MS + half * 300, create(3)))).collect();
+    let passed = stubborn.iter().filter(|status| **status == 201).count();
+    assert_eq!(passed, 100, "{passed} of 600");
+}
+
+#[test]
+fn every_write_of_a_user_counts_and_reads_have_a_window_of_their_own() {
+    let mut provider = provider();
+    let account = &seed_accounts(1)[0];
+    let section = || {
+        let mut request = Request::new(Operation::BoardSectionsCreate, &account.access_token);
+        request.path_id = account.boards[0].id.clone();
+        request.body = br#"{"name": "Small ones"}"#.to_vec();
+        request
+    };
+    for _ in 0..50 {
+        assert_eq!(status(provider.receive(NOW_MS, section())), 201);
+        assert_eq!(status(provider.receive(NOW_MS, create(1))), 201);
+    }
+    assert_eq!(status(provider.receive(NOW_MS, create(1))), 429);
+    assert_eq!(status(provider.receive(NOW_MS, section())), 429);
+    let read = || Request::new(Operation::BoardsList, &account.access_token);
+    let reads = (0..1_100).filter(|_| status(provider.receive(NOW_MS, read())) == 200).count();
+    assert_eq!(reads, 1_000);
+}
+
+#[test]
+fn trial_access_ends_a_day_of_all_users_after_three_hundred_writes() {
+    let mut provider = Provider::new(Config { access: Access::Trial, ..Config::default() });
+    provider.world.seed_accounts(NOW_MS);
+    let day = NOW_MS.div_euclid(DAY_MS) * DAY_MS;
+    let create_at = |provider: &mut Provider, number: i64| {
+        status(provider.receive(day + number * 1_000, create(1 + number as usize % 2)))
+    };
+    let passed = (0..400).filter(|number| create_at(&mut provider, *number) == 201).count();
+    assert_eq!(passed, 300);
+    assert_eq!(create_at(&mut provider, DAY_MS / 1_000), 201, "the next day");
 }
 
 #[test]
 fn a_429_has_the_documented_body_and_no_retry_after() {
     let mut provider = provider();
-    (0..51).for_each(|_| drop(provider.receive(NOW_MS, create(1))));
-    let Plan::Answer(reply) = provider.receive(NOW_MS, create(1)) else { panic!("not answered") };
+    (0..100).for_each(|_| drop(provider.receive(NOW_MS, create(1))));
+    let Plan::Answer(reply) = provider.receive(NOW_MS + 1_000, create(1)) else { panic!("not answered") };
     assert_eq!(reply.status, 429);
     assert_eq!(reply.json()["code"], 8);
     let header = |name: &str| reply.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     assert_eq!(header("retry-after"), None);
     assert_eq!(header("x-ratelimit-remaining"), Some("0"));
-    assert_eq!(header("x-ratelimit-reset"), Some("1"));
-    assert!(header("x-ratelimit-limit").is_some_and(|limit| limit.starts_with("50, 100;w=1;")));
+    assert_eq!(header("x-ratelimit-reset"), Some("59"));
+    let limit = header("x-ratelimit-limit").expect("a limit");
+    assert!(limit.starts_with("100, 100;w=1;") && limit.contains("100;w=60;name=\"org_write"), "{limit}");
 }
 
 #[test]
@@ -180,10 +223,10 @@ fn an_invalid_request_gets_its_own_refusal_instead_of_the_fault() {
 
 #[test]
 fn a_rate_limited_request_uses_up_no_fault() {
-    let mut provider = with_fault(r#"[{"fault":"status","status":503,"times":60}]"#);
-    let answers: Vec<u16> = (0..60).map(|_| status(provider.receive(NOW_MS, create(1)))).collect();
-    assert_eq!(answers.iter().filter(|status| **status == 503).count(), 51);
-    assert_eq!(provider.faults.view()[0]["remaining"], 9);
+    let mut provider = with_fault(r#"[{"fault":"status","status":503,"times":105}]"#);
+    let answers: Vec<u16> = (0..105).map(|_| status(provider.receive(NOW_MS, create(1)))).collect();
+    assert_eq!(answers.iter().filter(|status| **status == 503).count(), 100);
+    assert_eq!(provider.faults.view()[0]["remaining"], 5);
 }
 
 #[test]
@@ -228,13 +271,13 @@ fn refresh(token: &str) -> Request {
 #[test]
 fn the_counts_report_arrived_and_accepted_requests() {
     let mut provider = provider();
-    (0..60).for_each(|_| drop(provider.receive(NOW_MS, create(1))));
+    (0..110).for_each(|_| drop(provider.receive(NOW_MS, create(1))));
     (0..3).for_each(|_| drop(provider.receive(NOW_MS + 5_000, create(1))));
     let report = serde_json::to_value(provider.meter.report(&provider.world)).expect("plain data");
-    assert_eq!(report["operations"]["pins/create"], json!({"201": 54, "429": 9}));
+    assert_eq!(report["operations"]["pins/create"], json!({"201": 100, "429": 13}));
     assert_eq!(report["in_flight"]["pins/create"], 0);
     assert_eq!(
         report["accounts"]["sim_account_1"]["pins/create"],
-        json!({"total": 63, "max_per_second": 60, "accepted_total": 54, "accepted_max_per_second": 51})
+        json!({"total": 113, "max_per_second": 110, "accepted_total": 100, "accepted_max_per_second": 100})
     );
 }

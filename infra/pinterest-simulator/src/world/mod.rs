@@ -7,7 +7,6 @@
 pub mod account;
 pub mod board;
 pub mod board_change;
-pub mod envelope;
 pub mod event;
 pub mod ids;
 pub mod media;
@@ -20,13 +19,13 @@ pub mod section;
 pub mod time;
 pub mod tokens;
 pub mod upload;
+pub mod window;
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::config::Config;
 use account::{Account, AccountIndex};
 use board::Board;
-use envelope::Pace;
 use event::Event;
 use pin::Pin;
 use plan::PlannedPin;
@@ -34,13 +33,12 @@ use quota::Usage;
 use section::Section;
 use tokens::{AccessToken, AuthorizationCode, RefreshToken};
 use upload::Upload;
+use window::Day;
 
 /// The state of the simulated Pinterest. A clone is independent: a simulation may keep one for comparison.
 #[derive(Debug, Clone)]
 pub struct World {
     settings: Config,
-    pace: Pace,
-    write_limit: String,
     accounts: Vec<Account>,
     boards: Vec<Board>,
     board_ordinals: HashMap<String, usize>,
@@ -59,6 +57,7 @@ pub struct World {
     /// Serial number of the last generated token or code.
     serial: u64,
     usage: HashMap<AccountIndex, Usage>,
+    day: Day,
     recording: bool,
     recorded: Vec<Event>,
 }
@@ -67,8 +66,6 @@ impl World {
     /// An empty world, without accounts. Then call `apply` for each recorded event, and `seed_accounts`.
     pub fn new(settings: Config) -> Self {
         Self {
-            pace: Pace::new(settings.envelope),
-            write_limit: quota::write_limit(settings.envelope.capacity, settings.envelope.rate_per_s),
             settings,
             accounts: Vec::new(),
             boards: Vec::new(),
@@ -86,6 +83,7 @@ impl World {
             codes: HashMap::new(),
             serial: 0,
             usage: HashMap::new(),
+            day: Day::default(),
             recording: false,
             recorded: Vec::new(),
         }

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use super::item::{Builder, Item, Reader, moment, number, text, unreadable};
 use super::{DynamoStore, PORT, failed, keys};
 use crate::domain::ids::AccountKey;
-use crate::domain::pacing::bucket::{Bucket, Pause, Resume, Take, TakeFrom};
+use crate::domain::pacing::bucket::{Bucket, OwnWrite, Pause, Resume, Take, TakeFrom};
 use crate::domain::pin::WaitReason;
 use crate::domain::pin::failure::Failure;
 use crate::domain::time::Moment;
@@ -34,6 +34,7 @@ pub(super) fn read_bucket(item: &Item) -> Bucket {
         pause_reason: row.maybe_text("pause_reason"),
         pause_failure: row.maybe_text("pause_failure").and_then(|code| Failure::parse(&code)),
         slow_until: row.maybe_moment("slow_until"),
+        reserved_tat: row.maybe_moment("reserved_tat"),
         nonce: row.maybe_text("nonce"),
     }
 }
@@ -59,6 +60,31 @@ impl Pacing for DynamoStore {
                 Ok(if ours { Taken::Tokens(take.tokens(&bucket)) } else { Taken::Refused(bucket) })
             }
         }
+    }
+
+    async fn take_own_write(&self, account: AccountKey, write: &OwnWrite) -> PortResult<bool> {
+        let unchanged = match write.seen {
+            Some(_) => "reserved_tat = :seen",
+            None => "attribute_not_exists(reserved_tat)",
+        };
+        let awake = "(attribute_not_exists(paused_until) OR paused_until <= :now OR pause_reason IN (:hold, :refresh))";
+        let mut take = self
+            .bucket_update(account)
+            .update_expression("SET reserved_tat = :next, nonce = :nonce")
+            .condition_expression(format!("{unchanged} AND {awake}"))
+            .expression_attribute_values(":next", moment(write.next))
+            .expression_attribute_values(":nonce", text(&write.nonce))
+            .expression_attribute_values(":now", moment(write.now))
+            .expression_attribute_values(":hold", text(WaitReason::AccountOnHold.code()))
+            .expression_attribute_values(":refresh", text(WaitReason::TokenRefresh.code()));
+        if let Some(seen) = write.seen {
+            take = take.expression_attribute_values(":seen", moment(seen));
+        }
+        Ok(match self.update(take).await? {
+            Updated::Now(_) => true,
+            // The SDK repeated a write whose answer it lost: it has already happened.
+            Updated::Refused(item) => read_bucket(&item).nonce.as_deref() == Some(write.nonce.as_str()),
+        })
     }
 
     async fn pause(&self, account: AccountKey, pause: &Pause) -> PortResult<()> {

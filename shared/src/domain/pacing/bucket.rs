@@ -15,10 +15,12 @@
 //!   burst. Until the burst's first token can be stale (during the minimum validity from the burst's beginning),
 //!   `capacity` of its tokens may be used at once: before them, the window has at most `(begin − a) / interval` uses.
 
+mod own_write;
 mod pause;
 mod resume;
 mod take;
 
+pub use own_write::OwnWrite;
 pub use pause::Pause;
 pub use resume::Resume;
 pub use take::{Take, TakeFrom};
@@ -66,6 +68,8 @@ pub struct Bucket {
     /// When the slowdown that Pinterest's 429s caused has ended. Until then, the interval is doubled once for each
     /// [`SLOWED_FOR_MS`] (or part of it) that is left.
     pub slow_until: Option<Moment>,
+    /// The moment at which every write of the reserve is paid for.
+    pub reserved_tat: Option<Moment>,
     /// Identifies the last take, so that the SDK's repetition of the write is recognised.
     pub nonce: Option<String>,
 }

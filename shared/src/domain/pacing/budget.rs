@@ -1,13 +1,15 @@
-//! The app's requests to Pinterest in one UTC day, shared fairly between workspaces. (With Trial access Pinterest
-//! allows an app 1,000 requests a day over all its users.)
+//! The app's requests to Pinterest in one UTC day, shared fairly between workspaces.
 //!
-//! **The rule.** A tenth of the budget is reserved for reconciliation; the rest is for creates. Every workspace that
+//! **The rule.** A tenth of the budget is reserved for reconciliation; the rest is for creates. With Trial access,
+//! Pinterest also limits the writes, and counts every request: what isn't for reconciliation or for writes is then for
+//! the reads that callers wait for, by the same rule as creates. Every workspace that
 //! has made a create today, and the one that requests, has an equal share of that rest. Below its share, a workspace
 //! may always continue while anything is left. Above it, the workspace may use only what isn't kept for the unused
 //! shares of the others. Reconciliation takes precedence: it resolves calls that were already made, and may use all
 //! that is left of the day.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use crate::domain::ids::WorkspaceId;
 use crate::domain::time::{DAY_MS, Moment};
@@ -16,13 +18,70 @@ use crate::domain::time::{DAY_MS, Moment};
 pub const RECONCILE_RESERVE_ONE_IN: u32 = 10;
 /// The largest budget. The day's row holds a number for each workspace that made a request, and must stay small.
 pub const DAILY_BUDGET_MOST: u32 = 5_000;
+/// Requests of an app with Trial access that are counted here, of the 1,000 that Pinterest allows over all its users. The
+/// rest is for connecting accounts and for refreshing their tokens, which are never refused here.
+pub const TRIAL_CALLS: u32 = 950;
+/// Writes of them, of Pinterest's 300. The rest is for what arrives after midnight, and for duplicates that are removed.
+pub const TRIAL_WRITES: u32 = 290;
 /// How long the day's row is kept.
 pub const DAY_KEPT_MS: i64 = 7 * DAY_MS;
 
-/// A kind of request to Pinterest that publishing makes.
+/// The budget of a day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DailyBudget {
+    /// All requests that are counted; 0 for no budget.
+    pub calls: u32,
+    /// Creates, and callers' own writes, of them; `None` for no limit of their own. Reads are then not counted.
+    pub writes: Option<u32>,
+}
+
+impl DailyBudget {
+    /// What Pinterest allows an app with Trial access.
+    pub const TRIAL: Self = Self { calls: TRIAL_CALLS, writes: Some(TRIAL_WRITES) };
+
+    /// Whether callers' own reads and writes count.
+    pub fn counts_callers(&self) -> bool {
+        self.writes.is_some()
+    }
+
+    fn for_reconciliation(&self) -> u32 {
+        self.calls.div_ceil(RECONCILE_RESERVE_ONE_IN)
+    }
+
+    fn for_creates(&self) -> u32 {
+        (self.calls - self.for_reconciliation()).min(self.writes.unwrap_or(u32::MAX))
+    }
+
+    fn for_reads(&self) -> u32 {
+        self.calls - self.for_reconciliation() - self.for_creates()
+    }
+}
+
+impl From<u32> for DailyBudget {
+    fn from(calls: u32) -> Self {
+        Self { calls, writes: None }
+    }
+}
+
+impl FromStr for DailyBudget {
+    type Err = ();
+
+    /// `trial`, or a number of requests.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "trial" => Ok(Self::TRIAL),
+            number => number.parse::<u32>().map(Self::from).map_err(|_| ()),
+        }
+    }
+}
+
+/// A kind of request to Pinterest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
+    /// A create, or a write that a caller waits for.
     Create(WorkspaceId),
+    /// A read that a caller waits for.
+    Read(WorkspaceId),
     Reconcile,
 }
 
@@ -35,6 +94,7 @@ pub struct DaySpending {
     pub rev: u64,
     pub reconciliations: u32,
     pub creates: BTreeMap<WorkspaceId, u32>,
+    pub reads: BTreeMap<WorkspaceId, u32>,
     /// Identifies the last write, so that the SDK's repetition of it is recognised.
     pub nonce: String,
 }
@@ -54,7 +114,11 @@ impl DaySpending {
     }
 
     pub fn spent(&self) -> u32 {
-        self.reconciliations + self.created()
+        self.reconciliations + self.created() + self.read()
+    }
+
+    fn read(&self) -> u32 {
+        self.reads.values().sum()
     }
 
     fn created(&self) -> u32 {
@@ -62,19 +126,20 @@ impl DaySpending {
     }
 
     /// How many requests of this kind are allowed now.
-    pub fn allowance(&self, budget: u32, request: Request) -> u32 {
-        let Request::Create(workspace) = request else {
-            return budget.saturating_sub(self.spent());
-        };
-        let reserve = budget.div_ceil(RECONCILE_RESERVE_ONE_IN);
-        let for_creates = budget - reserve;
-        let left = for_creates.saturating_sub(self.created() + self.reconciliations.saturating_sub(reserve));
-        let used = |id: &WorkspaceId| self.creates.get(id).copied().unwrap_or(0);
-        let newcomer = u32::from(!self.creates.contains_key(&workspace));
-        let share = for_creates / (u32::try_from(self.creates.len()).unwrap_or(u32::MAX) + newcomer).max(1);
-        let others = self.creates.keys().filter(|id| **id != workspace);
-        let kept: u32 = others.map(|id| share.saturating_sub(used(id))).sum();
-        share.saturating_sub(used(&workspace)).max(left.saturating_sub(kept)).min(left)
+    pub fn allowance(&self, budget: impl Into<DailyBudget>, request: Request) -> u32 {
+        let budget = budget.into();
+        // What reconciliation takes beyond its reserve is missing in the reads first, and then in the creates.
+        let beyond = self.reconciliations.saturating_sub(budget.for_reconciliation());
+        match request {
+            Request::Reconcile => budget.calls.saturating_sub(self.spent()),
+            Request::Read(workspace) => {
+                shared(&self.reads, workspace, budget.for_reads(), self.read().saturating_add(beyond))
+            }
+            Request::Create(workspace) => {
+                let beyond = beyond.saturating_sub(budget.for_reads().saturating_sub(self.read()));
+                shared(&self.creates, workspace, budget.for_creates(), self.created().saturating_add(beyond))
+            }
+        }
     }
 
     /// The row after one such request.
@@ -83,6 +148,7 @@ impl DaySpending {
         match request {
             Request::Reconcile => next.reconciliations += 1,
             Request::Create(workspace) => *next.creates.entry(workspace).or_default() += 1,
+            Request::Read(workspace) => *next.reads.entry(workspace).or_default() += 1,
         }
         next
     }
@@ -90,6 +156,18 @@ impl DaySpending {
     pub fn expires_at(&self) -> Moment {
         Moment(self.day * DAY_MS + DAY_KEPT_MS)
     }
+}
+
+/// What a workspace may still have of `total`, of which `gone` is spent: its unused share, or what isn't kept for the
+/// unused shares of the others.
+fn shared(spent: &BTreeMap<WorkspaceId, u32>, workspace: WorkspaceId, total: u32, gone: u32) -> u32 {
+    let left = total.saturating_sub(gone);
+    let used = |id: &WorkspaceId| spent.get(id).copied().unwrap_or(0);
+    let newcomer = u32::from(!spent.contains_key(&workspace));
+    let share = total / (u32::try_from(spent.len()).unwrap_or(u32::MAX) + newcomer).max(1);
+    let others = spent.keys().filter(|id| **id != workspace);
+    let kept: u32 = others.map(|id| share.saturating_sub(used(id))).sum();
+    share.saturating_sub(used(&workspace)).max(left.saturating_sub(kept)).min(left)
 }
 
 #[cfg(test)]
@@ -108,7 +186,7 @@ mod tests {
     }
 
     /// Makes the request if it is allowed.
-    fn ask(day: &mut DaySpending, budget: u32, request: Request) -> bool {
+    fn ask(day: &mut DaySpending, budget: impl Into<DailyBudget>, request: Request) -> bool {
         let granted = day.allowance(budget, request) > 0;
         if granted {
             *day = day.with(request, String::new());
@@ -187,6 +265,46 @@ mod tests {
         assert_eq!(day.allowance(100, create(1)), 60);
         assert_eq!((0..200).filter(|_| ask(&mut day, 100, create(1))).count(), 60);
         assert_eq!(day.allowance(100, Request::Reconcile), 0);
+    }
+
+    #[test]
+    fn trial_access_limits_the_writes_and_counts_the_reads() {
+        // Pinterest's own figures, of all requests and of writes.
+        const CALLS: u32 = 1_000;
+        const WRITES: u32 = 300;
+        let budget = DailyBudget::TRIAL;
+        let mut day = DaySpending::nothing(1);
+        let created = (0..2_000).filter(|_| ask(&mut day, budget, create(1))).count() as u32;
+        assert_eq!(created, TRIAL_WRITES);
+        let read = (0..2_000).filter(|_| ask(&mut day, budget, Request::Read(workspace(1)))).count() as u32;
+        assert_eq!(read, TRIAL_CALLS - TRIAL_WRITES - TRIAL_CALLS / RECONCILE_RESERVE_ONE_IN);
+        let reconciled = (0..2_000).filter(|_| ask(&mut day, budget, Request::Reconcile)).count() as u32;
+        assert_eq!(reconciled, TRIAL_CALLS / RECONCILE_RESERVE_ONE_IN, "nobody's reads take what it needs");
+        assert!(created < WRITES && day.spent() == TRIAL_CALLS && day.spent() < CALLS);
+    }
+
+    #[test]
+    fn with_trial_access_reads_take_nothing_from_creates_nor_a_workspace_from_another() {
+        let budget = DailyBudget::TRIAL;
+        let mut day = DaySpending::nothing(1);
+        assert!(ask(&mut day, budget, Request::Read(workspace(2))));
+        let greedy = (0..2_000).filter(|_| ask(&mut day, budget, Request::Read(workspace(1)))).count();
+        assert_eq!(greedy, 283, "half of what is for reads");
+        assert_eq!(day.allowance(budget, Request::Read(workspace(2))), 565 - 1 - 283);
+        assert_eq!(day.allowance(budget, create(1)), TRIAL_WRITES);
+        // Reconciliation beyond its reserve takes from the reads first.
+        while ask(&mut day, budget, Request::Reconcile) && day.reconciliations < 300 {}
+        assert_eq!(day.allowance(budget, create(1)), TRIAL_WRITES);
+        assert_eq!(day.allowance(budget, Request::Read(workspace(2))), 565 - 284 - 205);
+    }
+
+    #[test]
+    fn without_the_preset_reads_have_no_part() {
+        let day = DaySpending::nothing(1);
+        assert_eq!(day.allowance(1_000, Request::Read(workspace(1))), 0, "they aren't asked for");
+        assert!(!DailyBudget::from(1_000).counts_callers() && DailyBudget::TRIAL.counts_callers());
+        assert_eq!("trial".parse(), Ok(DailyBudget::TRIAL));
+        assert_eq!(("40".parse(), "Trial".parse::<DailyBudget>()), (Ok(DailyBudget::from(40)), Err(())));
     }
 
     #[test]

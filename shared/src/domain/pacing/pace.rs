@@ -6,6 +6,18 @@ use crate::domain::time::{MINUTE_MS, SECOND_MS};
 /// Whatever delay a token suffers within its validity, the bound of [`Pace`] holds at the moment of use.
 pub const TOKEN_VALID_AT_LEAST_MS: i64 = 3 * SECOND_MS / 2;
 
+/// Pins at once, and pins a second after that, of a deployment that sets neither. Pinterest lets pass 100 writes of a
+/// user and app in any 60 s, and a call may arrive later than it was sent. A window of 60 s at Pinterest so has the
+/// calls of up to 70 s here, if they are under way for up to 10 s: 25 + 70 pins, and 5 writes of the reserve
+/// (3 + 70 / 30). Decision 0020.
+pub const DEFAULT_CAPACITY: u32 = 25;
+pub const DEFAULT_RATE_PER_S: f64 = 1.0;
+
+/// Writes at once of the reserve: for what a caller changes on Pinterest itself and waits for.
+pub const RESERVED_WRITES: u32 = 3;
+/// The reserve gets one write back in so many intervals of the account.
+pub const RESERVED_EVERY: i64 = 30;
+
 /// After a 429 an account's interval is doubled, up to this many times: to sixteen times the configured interval.
 pub const SLOWED_MOST: u32 = 4;
 /// How long without another 429 until one doubling is taken back.
@@ -47,6 +59,14 @@ impl Pace {
         Self { interval_ms, lead_ms: (self.burst_ms() - interval_ms).max(TOKEN_VALID_AT_LEAST_MS) }
     }
 
+    /// The pace of the writes that callers wait for, beyond the tokens that no pin needs.
+    ///
+    /// It has a bucket of its own, because the slots of pins are given out ahead: an account whose pins wait has no token
+    /// for now.
+    pub fn reserve(&self) -> Self {
+        Self::new(RESERVED_WRITES, SECOND_MS as f64 / (self.interval_ms * RESERVED_EVERY) as f64)
+    }
+
     pub fn rate_per_s(&self) -> f64 {
         SECOND_MS as f64 / self.interval_ms as f64
     }
@@ -80,6 +100,25 @@ mod tests {
         assert_eq!(envelopes.map(|pace| pace.interval_ms / 1_000), [1, 2, 4, 8, 16, 16]);
         assert_eq!(envelopes.map(|pace| pace.capacity()), [50, 25, 12, 6, 3, 3]);
         assert_eq!(Pace::new(1, 1.0).slowed(4).capacity(), 1);
+    }
+
+    #[test]
+    fn the_defaults_and_the_reserve_fit_into_pinterests_window() {
+        // Pinterest's own figures: writes in any 60 s; and how long a call may be under way.
+        const WRITES: f64 = 100.0;
+        let pace = Pace::new(DEFAULT_CAPACITY, DEFAULT_RATE_PER_S);
+        let most = |pace: &Pace, window_s: f64| (f64::from(pace.capacity()) + window_s * pace.rate_per_s()).floor();
+        let within = |window_s| most(&pace, window_s) + most(&pace.reserve(), window_s);
+        assert!(within(60.0) <= 95.0, "{} by our clocks", within(60.0));
+        assert!(within(70.0) <= WRITES, "{} may arrive in a minute", within(70.0));
+        assert!(most(&Pace::new(50, 1.0), 60.0) > WRITES, "PinBridge's pace doesn't");
+    }
+
+    #[test]
+    fn the_reserve_is_slowed_with_its_account() {
+        let pace = Pace::new(DEFAULT_CAPACITY, DEFAULT_RATE_PER_S);
+        assert_eq!((pace.reserve().capacity(), pace.reserve().interval_ms), (RESERVED_WRITES, 30_000));
+        assert_eq!(pace.slowed(2).reserve().interval_ms, 120_000);
     }
 
     #[test]

@@ -13,7 +13,9 @@ use crate::domain::ids::AccountKey;
 use crate::domain::pin::failure::Failure;
 use crate::domain::pin::retry::limit_pause_ms;
 use crate::domain::secret::Secret;
-use crate::domain::time::SECOND_MS;
+use crate::domain::time::{Moment, SECOND_MS};
+use crate::flows::pacing::own_write::{self, OwnWriteError};
+use crate::flows::pacing::spend_budget::{self, Granted};
 use crate::ports::{PortError, ReadFailure};
 
 /// The part of a request's time for renewing a token. The API's function has 20 s, and a call to Pinterest takes up to
@@ -45,6 +47,12 @@ pub enum CallError {
     SandboxBoardFixed,
     #[error("Pinterest asks to slow down")]
     RateLimited { retry_after_ms: i64 },
+    /// The account has no token for a write at this moment. Nothing was sent.
+    #[error("the account has no token for a write")]
+    Paced { retry_after_ms: i64 },
+    /// The app's requests of this day are spent. Nothing was sent.
+    #[error("the app's requests of this day are spent")]
+    BudgetSpent { retry_after_ms: i64 },
     /// Any other answer of Pinterest's, or Pinterest could not be reached.
     #[error("{0}")]
     Pinterest(ReadFailure),
@@ -65,6 +73,24 @@ where
     with_token_of(context, &account, scopes, call).await
 }
 
+/// Like [`with_token`], for a call that changes something on Pinterest: each call takes a token of the account's pace.
+///
+/// # Errors
+/// As [`with_token`]; [`CallError::Paced`] when there is no token now.
+pub async fn with_token_to_write<T, F, Fut>(
+    context: &Context,
+    key: AccountKey,
+    scopes: &[&str],
+    call: F,
+) -> Result<T, CallError>
+where
+    F: Fn(Secret) -> Fut,
+    Fut: Future<Output = Result<T, ReadFailure>>,
+{
+    let account = context.store.account(key).await?.ok_or(CallError::AccountNotFound)?;
+    calling(context, &account, scopes, true, call).await
+}
+
 /// Like [`with_token`], for an account that has been read.
 ///
 /// # Errors
@@ -73,6 +99,20 @@ pub async fn with_token_of<T, F, Fut>(
     context: &Context,
     account: &Account,
     scopes: &[&str],
+    call: F,
+) -> Result<T, CallError>
+where
+    F: Fn(Secret) -> Fut,
+    Fut: Future<Output = Result<T, ReadFailure>>,
+{
+    calling(context, account, scopes, false, call).await
+}
+
+async fn calling<T, F, Fut>(
+    context: &Context,
+    account: &Account,
+    scopes: &[&str],
+    is_write: bool,
     call: F,
 ) -> Result<T, CallError>
 where
@@ -91,6 +131,7 @@ where
     }
     let token =
         context.secrets.tokens(account.key, false).await?.map(|tokens| tokens.access).ok_or(CallError::Disconnected)?;
+    spend(context, account, is_write).await?;
     let failure = match call(token.clone()).await {
         Ok(answer) => return Ok(answer),
         Err(failure) => failure,
@@ -108,6 +149,7 @@ where
         }
     };
     // A call with a refused token did nothing, so it may be made once more, whatever it was.
+    spend(context, account, is_write).await?;
     match call(token.clone()).await {
         Ok(answer) => Ok(answer),
         Err(failure) => {
@@ -117,6 +159,23 @@ where
             Err(classify(context, account, failure))
         }
     }
+}
+
+/// Spends the daily budget, and for a write a token of the account's pace, just before the call.
+async fn spend(context: &Context, account: &Account, is_write: bool) -> Result<(), CallError> {
+    let retry_after_ms = |at: Moment| at.since_ms(context.system.now()).max(1);
+    match spend_budget::ask_for_caller(context, account.key, is_write).await? {
+        Granted::Yes => {}
+        Granted::NotBefore(at) => return Err(CallError::BudgetSpent { retry_after_ms: retry_after_ms(at) }),
+        Granted::AskAgain(at) => return Err(CallError::Paced { retry_after_ms: retry_after_ms(at) }),
+    }
+    if !is_write {
+        return Ok(());
+    }
+    own_write::take(context, account.key).await.map_err(|error| match error {
+        OwnWriteError::NotBefore(at) => CallError::Paced { retry_after_ms: retry_after_ms(at) },
+        OwnWriteError::Port(error) => error.into(),
+    })
 }
 
 fn classify(context: &Context, account: &Account, failure: ReadFailure) -> CallError {

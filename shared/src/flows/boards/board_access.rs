@@ -153,11 +153,14 @@ fn obstacle(error: CallError) -> Obstacle {
         CallError::TokenRevoked => Obstacle::TokenRevoked,
         CallError::Disconnected | CallError::AccountNotFound => Obstacle::Disconnected,
         CallError::ScopeMissing(scopes) => Obstacle::ScopeMissing(scopes),
+        CallError::BudgetSpent { retry_after_ms } => Obstacle::RateLimited { retry_after_ms },
         CallError::RateLimited { retry_after_ms } => Obstacle::RateLimited { retry_after_ms },
         // The other errors come from writes only.
-        CallError::Pinterest(_) | CallError::Port(_) | CallError::SandboxBoardLimit | CallError::SandboxBoardFixed => {
-            Obstacle::Unreachable
-        }
+        CallError::Pinterest(_)
+        | CallError::Port(_)
+        | CallError::Paced { .. }
+        | CallError::SandboxBoardLimit
+        | CallError::SandboxBoardFixed => Obstacle::Unreachable,
     }
 }
 

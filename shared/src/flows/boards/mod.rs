@@ -5,7 +5,7 @@
 pub mod board_access;
 pub mod board_preflight;
 
-use super::accounts::with_token::{CallError, with_token};
+use super::accounts::with_token::{CallError, with_token, with_token_to_write};
 use crate::context::Context;
 use crate::domain::account::board::{Board, BoardChange, BoardDraft, Privacy, RelatedTerms, Section};
 use crate::domain::account::board_check::{BoardCheck, BoardVerdict};
@@ -20,7 +20,7 @@ pub async fn boards(context: &Context, account: AccountKey) -> Result<Vec<Board>
 }
 
 /// # Errors
-/// As [`with_token`] says; a lost answer fails as `OutcomeUnknown`.
+/// As [`with_token_to_write`] says; a lost answer fails as `OutcomeUnknown`.
 pub async fn create_board(context: &Context, account: AccountKey, draft: &BoardDraft) -> Result<Board, CallError> {
     if account.account.is_simulated()
         && boards(context, account).await?.len() >= sandbox::FIXED_BOARDS.len() + sandbox::OWN_BOARDS_MAX
@@ -28,17 +28,17 @@ pub async fn create_board(context: &Context, account: AccountKey, draft: &BoardD
         return Err(CallError::SandboxBoardLimit);
     }
     let create = |token| async move { context.boards.create_board(&token, draft).await };
-    let board = with_token(context, account, scopes_to_write(draft.privacy), create).await?;
+    let board = with_token_to_write(context, account, scopes_to_write(draft.privacy), create).await?;
     store_check(context, &key(account, &board.id), BoardVerdict::Reachable(board.clone())).await;
     Ok(board)
 }
 
 /// # Errors
-/// As [`with_token`] says; a lost answer fails as `OutcomeUnknown`.
+/// As [`with_token_to_write`] says; a lost answer fails as `OutcomeUnknown`.
 pub async fn update_board(context: &Context, board: &BoardKey, change: &BoardChange) -> Result<Board, CallError> {
     refuse_fixed(board)?;
     let update = |token| async move { context.boards.update_board(&token, &board.board_id, change).await };
-    let updated = with_token(context, board.account, scopes_to_write(change.privacy), update).await?;
+    let updated = with_token_to_write(context, board.account, scopes_to_write(change.privacy), update).await?;
     store_check(context, board, BoardVerdict::Reachable(updated.clone())).await;
     Ok(updated)
 }
@@ -46,11 +46,11 @@ pub async fn update_board(context: &Context, board: &BoardKey, change: &BoardCha
 /// Deletes the board with every Pin on it.
 ///
 /// # Errors
-/// As [`with_token`] says; a lost answer fails as `OutcomeUnknown`.
+/// As [`with_token_to_write`] says; a lost answer fails as `OutcomeUnknown`.
 pub async fn delete_board(context: &Context, board: &BoardKey) -> Result<(), CallError> {
     refuse_fixed(board)?;
     let delete = |token| async move { context.boards.delete_board(&token, &board.board_id).await };
-    with_token(context, board.account, scopes_to_write(None), delete).await?;
+    with_token_to_write(context, board.account, scopes_to_write(None), delete).await?;
     store_check(context, board, BoardVerdict::Deleted).await;
     Ok(())
 }
@@ -63,10 +63,10 @@ pub async fn sections(context: &Context, board: &BoardKey) -> Result<Vec<Section
 }
 
 /// # Errors
-/// As [`with_token`] says; a lost answer fails as `OutcomeUnknown`.
+/// As [`with_token_to_write`] says; a lost answer fails as `OutcomeUnknown`.
 pub async fn create_section(context: &Context, board: &BoardKey, name: &str) -> Result<Section, CallError> {
     let create = |token| async move { context.boards.create_section(&token, &board.board_id, name).await };
-    with_token(context, board.account, scopes_to_write(None), create).await
+    with_token_to_write(context, board.account, scopes_to_write(None), create).await
 }
 
 /// Returns the terms that Pinterest relates to `terms`. With `exact`, only the groups of a term that was asked for,

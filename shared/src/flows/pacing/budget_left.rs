@@ -15,7 +15,7 @@ pub async fn opens_at(context: &Context, workspace: WorkspaceId) -> PortResult<O
 
 /// What was spent of today's budget so far; `None` without a budget.
 pub async fn today(context: &Context) -> PortResult<Option<DaySpending>> {
-    if context.settings.daily_budget == 0 {
+    if context.settings.daily_budget.calls == 0 {
         return Ok(None);
     }
     context.store.day_spending(budget::day_of(context.system.now())).await.map(Some)

@@ -106,13 +106,14 @@ fn of_account(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::pacing::pace::Pace;
     use crate::domain::testdata;
     use crate::domain::time::MINUTE_MS;
 
     const NOW: Moment = Moment(1_767_225_600_000);
 
     fn at(bucket: &Bucket, waiting: usize, pins: usize) -> Option<i64> {
-        let settings = Settings::default();
+        let settings = Settings { pace: Pace::new(50, 1.0), ..Settings::default() };
         let found = of_account(&settings, testdata::account(), bucket, waiting, pins, NOW);
         found.finishes_at.map(|at| at.since_ms(NOW))
     }

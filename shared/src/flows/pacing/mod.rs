@@ -1,12 +1,14 @@
 //! An account's pacing: when it may publish next, and what it waits for.
 //!
 //! Read [`rate_meter`] first, which shows everything that limits an account. [`join_backlog`], [`pause_account`] and
-//! [`release_hold`] change it; [`spend_budget`] counts against the app's daily budget.
+//! [`release_hold`] change it; [`own_write`] takes a token for what a caller writes itself; [`spend_budget`] counts
+//! against the app's daily budget.
 
 pub mod budget_left;
 pub mod forecast;
 pub mod headroom;
 pub mod join_backlog;
+pub mod own_write;
 pub mod pause_account;
 pub mod rate_meter;
 pub mod release_hold;

@@ -87,7 +87,7 @@ fn available(bucket: &Bucket, pace: &Pace, is_backlog_empty: bool, now: Moment) 
 }
 
 fn budget(context: &Context, account: AccountKey, day: &DaySpending, now: Moment) -> BudgetMeter {
-    let requests = context.settings.daily_budget;
-    let allowance = day.allowance(requests, Request::Create(account.workspace));
-    BudgetMeter { requests, spent: day.spent(), allowance, resets_at: next_day(now) }
+    let budget = context.settings.daily_budget;
+    let allowance = day.allowance(budget, Request::Create(account.workspace));
+    BudgetMeter { requests: budget.calls, spent: day.spent(), allowance, resets_at: next_day(now) }
 }

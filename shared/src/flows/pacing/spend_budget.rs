@@ -1,7 +1,7 @@
 //! Asks the app's daily budget before a request to Pinterest. Without a budget nothing is read or written.
 
 use crate::context::Context;
-use crate::domain::ids::AccountId;
+use crate::domain::ids::{AccountId, AccountKey};
 use crate::domain::pacing::budget::{self, Request};
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::ports::{PortResult, Write};
@@ -22,11 +22,20 @@ pub enum Granted {
     AskAgain(Moment),
 }
 
+/// Like [`ask`], for a request that a caller waits for. Only a budget for Trial access counts those.
+pub async fn ask_for_caller(context: &Context, account: AccountKey, is_write: bool) -> PortResult<Granted> {
+    if !context.settings.daily_budget.counts_callers() {
+        return Ok(Granted::Yes);
+    }
+    let request = if is_write { Request::Create } else { Request::Read }(account.workspace);
+    ask(context, account.account, request).await
+}
+
 /// Counts `request` in the account's name if the day's budget allows it. A simulated account's requests don't reach
 /// Pinterest, and cost nothing.
 pub async fn ask(context: &Context, account: AccountId, request: Request) -> PortResult<Granted> {
     let budget = context.settings.daily_budget;
-    if budget == 0 || account.is_simulated() {
+    if budget.calls == 0 || account.is_simulated() {
         return Ok(Granted::Yes);
     }
     let now = context.system.now();

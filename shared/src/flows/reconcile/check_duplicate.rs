@@ -22,6 +22,7 @@ use crate::domain::reconcile::duplicate_check::{self, AGAIN_ONE_IN, DuplicateChe
 use crate::domain::reconcile::matching::{self, BoardPin};
 use crate::domain::secret::Secret;
 use crate::domain::time::{Moment, SECOND_MS};
+use crate::flows::pacing::own_write::{self, OwnWriteError};
 use crate::flows::pacing::spend_budget::{self, Granted};
 use crate::ports::{PortResult, Write};
 use crate::telemetry::{self, Metric};
@@ -184,6 +185,13 @@ impl Check<'_> {
             Granted::NotBefore(at) | Granted::AskAgain(at) => {
                 return self.again(Some(at), REMOVE_TRIES_MAX, "daily_budget").await;
             }
+        }
+        match own_write::take(context, self.board.account).await {
+            Ok(()) => {}
+            Err(OwnWriteError::NotBefore(at)) => {
+                return self.again(Some(at), REMOVE_TRIES_MAX, "account_pacing").await;
+            }
+            Err(OwnWriteError::Port(error)) => return Err(error),
         }
         if let Err(failure) = context.pinterest.delete_pin(token, id).await {
             return self.again(None, REMOVE_TRIES_MAX, failure.failure.code()).await;

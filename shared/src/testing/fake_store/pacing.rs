@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::{FakeStore, Tables};
 use crate::domain::ids::AccountKey;
 use crate::domain::invariants::is_same_write;
-use crate::domain::pacing::bucket::{Bucket, Pause, Resume, Take};
+use crate::domain::pacing::bucket::{Bucket, OwnWrite, Pause, Resume, Take};
 use crate::domain::pacing::budget::DaySpending;
 use crate::domain::time::Moment;
 use crate::ports::{Pacing, PortResult, Taken, Write};
@@ -18,6 +18,11 @@ impl Pacing for FakeStore {
 
     async fn take(&self, account: AccountKey, take: &Take) -> PortResult<Taken> {
         self.call("store.take", |t| self::take(t.buckets.entry(account).or_default(), take)).await
+    }
+
+    async fn take_own_write(&self, account: AccountKey, write: &OwnWrite) -> PortResult<bool> {
+        let take = |t: &mut Tables| self::take_own_write(t.buckets.entry(account).or_default(), write);
+        self.call("store.take_own_write", take).await
     }
 
     async fn pause(&self, account: AccountKey, pause: &Pause) -> PortResult<()> {
@@ -61,6 +66,18 @@ pub fn take(bucket: &mut Bucket, take: &Take) -> Taken {
         }
         None => Taken::Refused(bucket.clone()),
     }
+}
+
+pub fn take_own_write(bucket: &mut Bucket, write: &OwnWrite) -> bool {
+    if bucket.nonce.as_deref().is_some_and(|stored| is_same_write(stored, &write.nonce)) {
+        return true;
+    }
+    let after = write.apply(bucket);
+    let is_done = after.is_some();
+    if let Some(after) = after {
+        *bucket = after;
+    }
+    is_done
 }
 
 pub fn pause(bucket: &mut Bucket, pause: &Pause) {

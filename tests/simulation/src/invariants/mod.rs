@@ -12,6 +12,7 @@ use std::sync::atomic::AtomicBool;
 use pinbridge_shared::config::Settings;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::message::PublishMessage;
+use pinbridge_shared::domain::pacing::pace::Pace;
 use pinbridge_shared::domain::reconcile::board_scan::AbsenceProof;
 use pinbridge_shared::domain::time::{DAY_MS, Moment};
 use pinbridge_shared::ports::{OAuth, Pinterest, Secrets, Store};
@@ -46,6 +47,10 @@ pub enum Invariant {
     Ownership,
     /// Every call spends a token of its own.
     TokenPerCall,
+    /// The pace fits into Pinterest's windows of a minute.
+    FitsTheWindow,
+    /// A write that a caller waits for takes a token.
+    OwnWrites,
     /// A pin without an owner is found again.
     Rescuer,
     /// No attempt of a deleted pin begins.
@@ -67,7 +72,7 @@ pub enum Invariant {
 }
 
 impl Invariant {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::WriteAhead,
         Self::Fence,
         Self::Generation,
@@ -78,6 +83,8 @@ impl Invariant {
         Self::Reconcile,
         Self::Ownership,
         Self::TokenPerCall,
+        Self::FitsTheWindow,
+        Self::OwnWrites,
         Self::Rescuer,
         Self::Hidden,
         Self::RetiredMarkers,
@@ -147,6 +154,8 @@ impl Lacking {
             Self::Publishing(Invariant::Quiesce) => {
                 settings.deadlines.quiesce_ms = settings.deadlines.client_timeout_ms;
             }
+            // The pace of PinBridge, which Pinterest refuses.
+            Self::Publishing(Invariant::FitsTheWindow) => settings.pace = Pace::new(50, 1.0),
             Self::Publishing(Invariant::SecondScan) => {
                 settings.absence_proof = AbsenceProof { scans: 1, unclear_scans: 1, empty_after_ms: 0 };
             }
@@ -176,8 +185,9 @@ impl Lacking {
 
     /// The context as a process of that kind gets it.
     pub fn around(self, kind: Kind, context: Context) -> Context {
-        // Users and the API run unaltered.
-        if matches!(kind, Kind::Person | Kind::Api) {
+        // Users and the API run unaltered, but for what only the API does.
+        let is_the_apis = self == Self::Publishing(Invariant::OwnWrites);
+        if matches!(kind, Kind::Person | Kind::Api) && !(kind == Kind::Api && is_the_apis) {
             return context;
         }
         let access_refused = Arc::new(AtomicBool::new(false));

@@ -9,7 +9,7 @@ use pinbridge_shared::domain::account::Account;
 use pinbridge_shared::domain::account::credentials::{Death, TokenLife};
 use pinbridge_shared::domain::ids::{AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
 use pinbridge_shared::domain::pacing::backlog::BacklogRow;
-use pinbridge_shared::domain::pacing::bucket::{Bucket, Pause, Resume, Take};
+use pinbridge_shared::domain::pacing::bucket::{Bucket, OwnWrite, Pause, Resume, Take};
 use pinbridge_shared::domain::pacing::budget::DaySpending;
 use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
 use pinbridge_shared::domain::pin::history::EventKind;
@@ -239,9 +239,21 @@ altered_port! {
             }
             self.inner.pause(account, pause).await
         }
+
+        async fn take_own_write(&self, account: AccountKey, write: &OwnWrite) -> PortResult<bool> {
+            if self.lacks(Invariant::OwnWrites) {
+                return Ok(true);
+            }
+            self.inner.take_own_write(account, write).await
+        }
+
+        async fn bucket(&self, account: AccountKey) -> PortResult<Bucket> {
+            let bucket = self.inner.bucket(account).await?;
+            let is_forgotten = self.lacks(Invariant::OwnWrites);
+            Ok(if is_forgotten { Bucket { reserved_tat: None, ..bucket } } else { bucket })
+        }
     }
 
-    fn bucket(account: AccountKey) -> PortResult<Bucket>;
     fn take(account: AccountKey, take: &Take) -> PortResult<Taken>;
     fn lift_hold(account: AccountKey, seen: Moment) -> PortResult<()>;
     fn resume(account: AccountKey, resume: &Resume) -> PortResult<bool>;

@@ -13,6 +13,10 @@ fn create(id: u128) -> Request {
     Request::Create(WorkspaceId(Uuid::from_u128(id)))
 }
 
+fn read(id: u128) -> Request {
+    Request::Read(WorkspaceId(Uuid::from_u128(id)))
+}
+
 async fn save(store: &dyn Store, next: &DaySpending) -> Write<DaySpending> {
     store.save_day_spending(next).await.expect("answered")
 }
@@ -20,12 +24,12 @@ async fn save(store: &dyn Store, next: &DaySpending) -> Write<DaySpending> {
 pub async fn a_day_is_counted_and_read_back(store: &dyn Store) {
     let mut day = store.day_spending(DAY).await.expect("read");
     assert_eq!(day, DaySpending::nothing(DAY));
-    for (index, request) in [create(1), Request::Reconcile, create(2), create(1)].into_iter().enumerate() {
+    for (index, request) in [create(1), Request::Reconcile, create(2), read(1), create(1)].into_iter().enumerate() {
         day = day.with(request, format!("n{index}"));
         assert_eq!(save(store, &day).await, Write::Done);
         assert_eq!(store.day_spending(DAY).await.expect("read"), day);
     }
-    assert_eq!((day.spent(), day.reconciliations, day.creates.len()), (4, 1, 2));
+    assert_eq!((day.spent(), day.reconciliations, day.creates.len(), day.reads.len()), (5, 1, 2, 1));
     assert_eq!(store.day_spending(DAY + 1).await.expect("read"), DaySpending::nothing(DAY + 1), "each day its own");
 }
 

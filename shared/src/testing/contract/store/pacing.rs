@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use uuid::Uuid;
 
 use crate::domain::ids::{AccountId, AccountKey};
-use crate::domain::pacing::bucket::{ACCEPT_HORIZON_MS, Bucket, Pause, Resume, Take, TakeFrom};
+use crate::domain::pacing::bucket::{ACCEPT_HORIZON_MS, Bucket, OwnWrite, Pause, Resume, Take, TakeFrom};
 use crate::domain::pacing::pace::{Pace, TOKEN_VALID_AT_LEAST_MS};
 use crate::domain::pin::WaitReason;
 use crate::domain::pin::failure::Failure;
@@ -171,6 +171,49 @@ pub async fn of_concurrent_takes_of_the_same_state_one_succeeds(store: &dyn Stor
             answers.iter().filter(|answer| matches!(answer, Ok(Taken::Tokens(slots)) if slots.len() == 3)).count();
         assert_eq!(won, 1, "one dispatcher releases: {answers:?}");
     }
+}
+
+fn own_write(bucket: &Bucket, now: Moment, nonce: &str) -> OwnWrite {
+    OwnWrite::plan(bucket, &pace(), now, nonce.into()).expect("the reserve has one")
+}
+
+pub async fn an_own_write_takes_what_the_domain_specifies(store: &dyn Store) {
+    let mut model = Bucket::default();
+    for number in 0..3 {
+        let write = own_write(&model, NOW, &format!("n{number}"));
+        assert!(store.take_own_write(account(1), &write).await.expect("answered"));
+        model = write.apply(&model).expect("unchanged");
+        assert_eq!(bucket(store).await, model, "write {number}");
+    }
+    assert!(OwnWrite::plan(&model, &pace(), NOW, "late".into()).is_err(), "the reserve is used up");
+    let later = NOW.plus_ms(3_600_000);
+    // As another process saw it, before these writes.
+    let stale = own_write(&Bucket::default(), later, "stale");
+    assert!(!store.take_own_write(account(1), &stale).await.expect("answered"));
+    // A pause that Pinterest asks for keeps it away, and a hold doesn't.
+    for (until_ms, reason, passes) in [(10, WaitReason::AccountPaused, false), (20, WaitReason::AccountOnHold, true)] {
+        let until = later.plus_ms(until_ms);
+        store.pause(account(1), &pause(until, until, reason.code())).await.expect("paused");
+        let now = bucket(store).await;
+        let write = own_write(&now, later, reason.code());
+        assert_eq!(store.take_own_write(account(1), &write).await.expect("answered"), passes, "{reason:?}");
+        assert_eq!(write.apply(&now).is_some(), passes, "{reason:?}");
+    }
+}
+
+pub async fn a_repeated_own_write_counts_once(store: &dyn Store) {
+    let write = own_write(&Bucket::default(), NOW, "a");
+    for _ in 0..2 {
+        assert!(store.take_own_write(account(1), &write).await.expect("answered"));
+        assert_eq!(bucket(store).await.reserved_tat, Some(write.next));
+    }
+}
+
+pub async fn of_concurrent_own_writes_of_the_same_state_one_succeeds(store: &dyn Store) {
+    let seen = bucket(store).await;
+    let writes: Vec<OwnWrite> = (0..5).map(|number| own_write(&seen, NOW, &format!("n{number}"))).collect();
+    let answers = join_all(writes.iter().map(|write| store.take_own_write(account(1), write))).await;
+    assert_eq!(answers.iter().filter(|answer| matches!(answer, Ok(true))).count(), 1, "{answers:?}");
 }
 
 pub async fn the_later_pause_stays(store: &dyn Store) {

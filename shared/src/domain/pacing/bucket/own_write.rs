@@ -1,0 +1,101 @@
+//! A write that a caller waits for: of a board, of a section, or the deletion of a Pin. It never queues.
+
+use super::Bucket;
+use crate::domain::pacing::pace::Pace;
+use crate::domain::time::Moment;
+
+/// One write of the reserve, planned against the bucket as read: used at once, or not at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnWrite {
+    pub now: Moment,
+    /// The bucket's value that the write requires.
+    pub seen: Option<Moment>,
+    pub next: Moment,
+    pub nonce: String,
+}
+
+impl OwnWrite {
+    /// `pace` is the account's, as it counts now.
+    ///
+    /// # Errors
+    /// When the reserve is used up: the moment at which it has a write again.
+    pub fn plan(bucket: &Bucket, pace: &Pace, now: Moment, nonce: String) -> Result<Self, Moment> {
+        let reserve = pace.reserve();
+        let paid_for = bucket.reserved_tat.map_or(now, |tat| tat.max(now));
+        let free_at = paid_for.plus_ms(-reserve.lead_ms);
+        if free_at > now {
+            return Err(free_at);
+        }
+        Ok(Self { now, seen: bucket.reserved_tat, next: paid_for.plus_ms(reserve.interval_ms), nonce })
+    }
+
+    /// What the write does; `None` when its condition fails. This is the reference that adapters must match.
+    ///
+    /// A pause that Pinterest asked for keeps it away. A hold doesn't: the caller is told what Pinterest says.
+    pub fn apply(&self, bucket: &Bucket) -> Option<Bucket> {
+        let is_allowed = bucket.reserved_tat == self.seen && (!bucket.is_paused(self.now) || bucket.is_on_hold());
+        is_allowed.then(|| Bucket { reserved_tat: Some(self.next), nonce: Some(self.nonce.clone()), ..bucket.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::pacing::bucket::Pause;
+    use crate::domain::pacing::pace::{RESERVED_EVERY, RESERVED_WRITES};
+    use crate::domain::pin::WaitReason;
+    use crate::domain::time::SECOND_MS;
+
+    const NOW: Moment = Moment(1_000_000_000);
+
+    fn pace() -> Pace {
+        Pace::new(25, 1.0)
+    }
+
+    fn write(bucket: &mut Bucket, now: Moment) -> Result<(), Moment> {
+        let planned = OwnWrite::plan(bucket, &pace(), now, "n".into())?;
+        *bucket = planned.apply(bucket).expect("the bucket hasn't changed");
+        Ok(())
+    }
+
+    #[test]
+    fn a_few_at_once_and_then_one_in_thirty_intervals() {
+        let mut bucket = Bucket { tat: NOW.plus_ms(100 * SECOND_MS), ..Bucket::default() };
+        (0..RESERVED_WRITES).for_each(|_| write(&mut bucket, NOW).expect("reserved"));
+        let next = NOW.plus_ms(RESERVED_EVERY * SECOND_MS);
+        assert_eq!(write(&mut bucket, NOW), Err(next), "and the time is told");
+        assert_eq!(write(&mut bucket, next.plus_ms(-1)), Err(next));
+        assert_eq!(write(&mut bucket, next), Ok(()));
+        assert_eq!(bucket.tat, NOW.plus_ms(100 * SECOND_MS), "no pin's token is touched");
+    }
+
+    #[test]
+    fn in_any_window_there_are_at_most_the_reserve_and_its_refill() {
+        for seed in 0..200 {
+            let mut rng = fastrand::Rng::with_seed(seed);
+            let (mut bucket, mut now, mut made) = (Bucket::default(), NOW, Vec::new());
+            for _ in 0..200 {
+                now = now.plus_ms(rng.i64(0..20_000) * i64::from(rng.bool()));
+                if write(&mut bucket, now).is_ok() {
+                    made.push(now);
+                }
+            }
+            for (first, from) in made.iter().enumerate() {
+                for (last, to) in made.iter().enumerate().skip(first) {
+                    let most = i64::from(RESERVED_WRITES) + to.since_ms(*from) / (RESERVED_EVERY * SECOND_MS);
+                    assert!((last - first + 1) as i64 <= most, "seed {seed}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_pause_of_pinterests_keeps_it_away_and_a_hold_does_not() {
+        let planned = OwnWrite::plan(&Bucket::default(), &pace(), NOW, "n".into()).expect("free");
+        let paused = |reason| Pause::new(&pace(), NOW.plus_ms(1), reason).apply(&Bucket::default());
+        assert_eq!(planned.apply(&paused(WaitReason::AccountPaused)), None);
+        assert!(planned.apply(&paused(WaitReason::AccountOnHold)).is_some());
+        let other = Bucket { reserved_tat: Some(NOW), ..Bucket::default() };
+        assert_eq!(planned.apply(&other), None, "another write came first");
+    }
+}

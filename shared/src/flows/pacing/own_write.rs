@@ -1,0 +1,70 @@
+//! Takes a token for a write that a caller waits for: of a board or a section, or the deletion of a Pin. It gets a token
+//! at once, or the caller is told when there will be one; it never queues.
+
+use thiserror::Error;
+
+use crate::context::Context;
+use crate::domain::ids::AccountKey;
+use crate::domain::pacing::bucket::{Bucket, OwnWrite, Take};
+use crate::domain::pacing::pace::{Pace, TOKEN_VALID_AT_LEAST_MS};
+use crate::domain::time::{Moment, SECOND_MS};
+use crate::ports::{PortError, Taken};
+
+/// A take that loses its race is planned again this often.
+const TAKE_ATTEMPTS: usize = 4;
+/// A write that lost every race may be sent again after this time.
+const BUSY_MS: i64 = SECOND_MS;
+
+#[derive(Debug, Error)]
+pub enum OwnWriteError {
+    /// There is no token before this moment.
+    #[error("the account has no token before {0:?}")]
+    NotBefore(Moment),
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// Takes a token that a pin could start with now, or else one of the reserve. The call must follow at once.
+///
+/// # Errors
+/// When there is no token now, or the table is unavailable.
+pub async fn take(context: &Context, account: AccountKey) -> Result<(), OwnWriteError> {
+    let mut bucket = context.store.bucket(account).await?;
+    for _ in 0..TAKE_ATTEMPTS {
+        let now = context.system.now();
+        let pace = bucket.pace(&context.settings.pace, now);
+        if bucket.is_paused(now) && !bucket.is_on_hold() {
+            return Err(OwnWriteError::NotBefore(bucket.opens_at(now)));
+        }
+        // No pin waits for this token: it would be lost to nobody.
+        let at_once = !bucket.is_on_hold() && bucket.waiting_at.is_none() && bucket.next_slot(&pace, now) <= now;
+        if at_once {
+            let take = Take::plan(&bucket, &pace, now, 1, TOKEN_VALID_AT_LEAST_MS, context.nonce());
+            match context.store.take(account, &take).await? {
+                Taken::Tokens(tokens) => {
+                    // Another take in between may have moved the slot a little.
+                    let slot = tokens.first().map_or(now, |token| token.slot);
+                    context.system.sleep_ms(slot.since_ms(context.system.now()).max(0)).await;
+                    return Ok(());
+                }
+                Taken::Refused(current) => bucket = current,
+            }
+            continue;
+        }
+        let write = OwnWrite::plan(&bucket, &pace, now, context.nonce())
+            .map_err(|reserve_at| OwnWriteError::NotBefore(soonest(&bucket, &pace, now, reserve_at)))?;
+        if context.store.take_own_write(account, &write).await? {
+            return Ok(());
+        }
+        bucket = context.store.bucket(account).await?;
+    }
+    Err(OwnWriteError::NotBefore(context.system.now().plus_ms(BUSY_MS)))
+}
+
+/// When there is a token, as things stand: the reserve's, or an earlier one that no pin waits for.
+fn soonest(bucket: &Bucket, pace: &Pace, now: Moment, reserve_at: Moment) -> Moment {
+    if bucket.is_on_hold() || bucket.waiting_at.is_some() {
+        return reserve_at;
+    }
+    bucket.next_slot(pace, now).min(reserve_at)
+}
