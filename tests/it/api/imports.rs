@@ -143,7 +143,7 @@ async fn a_file_is_read_with_its_quotes_its_byte_order_mark_and_columns_nobody_k
     let (_, pin) = api.call("GET", &format!("/v1/pins/{id}"), As::Key(&api.key), Value::Null).await;
     assert_eq!(pin["description"], "first\nsecond, \"quoted\"");
     assert_eq!(pin["related_terms"], json!(["paper", "crane"]));
-    assert_eq!(done["results"][2]["error_message"], "The row has 9 fields, and the first one names 8 columns");
+    assert_eq!(done["results"][2]["error_message"], "The row has 9 fields, but the first row names 8 columns");
 }
 
 #[tokio::test]

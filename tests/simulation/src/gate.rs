@@ -116,6 +116,16 @@ impl SimGate {
         }
     }
 
+    /// The write of an attempt fails. It may be the one that records that an announced call is not made: reconciliation
+    /// settles that pin.
+    fn forget_announced(&self, call: &str) {
+        if call == "store.save_attempt"
+            && let Some(pid) = self.kernel.running()
+        {
+            self.state().announced.remove(&pid);
+        }
+    }
+
     /// The pins whose announced call a finished process never made.
     pub fn abandoned(&self, pid: Pid) -> BTreeSet<PinKey> {
         let mut state = self.state();
@@ -246,9 +256,11 @@ impl Gate for SimGate {
         self.maybe_freeze(faults.freeze).await;
         self.travel(faults.slow).await;
         if self.kernel.chance(faults.refused) {
+            self.forget_announced(call);
             return Entry::Refused;
         }
         if TRANSACTED.contains(&call) && self.kernel.chance(faults.contended) {
+            self.forget_announced(call);
             return Entry::Contended;
         }
         if self.kernel.chance(faults.repeated) { Entry::Twice } else { Entry::Through }
@@ -267,7 +279,7 @@ impl Gate for SimGate {
         self.maybe_freeze(freeze).await;
         if self.kernel.chance(lost) {
             // The process doesn't know whether its announcement was written.
-            self.kernel.running().and_then(|pid| self.state().announced.remove(&pid));
+            self.forget_announced("store.save_attempt");
             return Exit::Lost;
         }
         Exit::Answered
