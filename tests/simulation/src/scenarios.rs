@@ -68,8 +68,8 @@ pub fn posts(name: &str, plan: Plan) -> Option<Vec<Post>> {
 }
 
 /// Publishes many pins of several accounts, all requested at once. Compares the time until each account's last pin with
-/// the minimum that the pace allows, and counts the calls that a limit of exactly the capacity and rate would refuse, and
-/// the arrivals in Pinterest's windows of a minute.
+/// the minimum that the pace allows, and counts the calls that a limit of exactly the capacity and rate would refuse,
+/// and the arrivals in Pinterest's windows of a minute.
 pub fn pacing(pins: usize, accounts: usize, publishers: usize) -> bool {
     let wishes = (0..pins).map(|number| wish(number, number % accounts, 0, "normal")).collect();
     let Some(posts) = posts("pacing", Plan { publishers, ..calm(accounts, wishes) }) else { return false };

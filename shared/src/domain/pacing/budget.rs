@@ -18,10 +18,11 @@ use crate::domain::time::{DAY_MS, Moment};
 pub const RECONCILE_RESERVE_ONE_IN: u32 = 10;
 /// The largest budget. The day's row holds a number for each workspace that made a request, and must stay small.
 pub const DAILY_BUDGET_MOST: u32 = 5_000;
-/// Requests of an app with Trial access that are counted here, of the 1,000 that Pinterest allows over all its users. The
-/// rest is for connecting accounts and for refreshing their tokens, which are never refused here.
+/// Requests of an app with Trial access that are counted here, of the 1,000 that Pinterest allows over all its users.
+/// The rest is for connecting accounts and for refreshing their tokens, which are never refused here.
 pub const TRIAL_CALLS: u32 = 950;
-/// Writes of them, of Pinterest's 300. The rest is for what arrives after midnight, and for duplicates that are removed.
+/// Writes of them, of Pinterest's 300. The rest is for what arrives after midnight, and for duplicates that are
+/// removed.
 pub const TRIAL_WRITES: u32 = 290;
 /// How long the day's row is kept.
 pub const DAY_KEPT_MS: i64 = 7 * DAY_MS;

@@ -61,8 +61,8 @@ impl Pace {
 
     /// The pace of the writes that callers wait for, beyond the tokens that no pin needs.
     ///
-    /// It has a bucket of its own, because the slots of pins are given out ahead: an account whose pins wait has no token
-    /// for now.
+    /// It has a bucket of its own, because the slots of pins are given out ahead: an account whose pins wait has no
+    /// token for now.
     pub fn reserve(&self) -> Self {
         Self::new(RESERVED_WRITES, SECOND_MS as f64 / (self.interval_ms * RESERVED_EVERY) as f64)
     }

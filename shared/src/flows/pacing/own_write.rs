@@ -1,5 +1,5 @@
-//! Takes a token for a write that a caller waits for: of a board or a section, or the deletion of a Pin. It gets a token
-//! at once, or the caller is told when there will be one; it never queues.
+//! Takes a token for a write that a caller waits for: of a board or a section, or the deletion of a Pin. It gets a
+//! token at once, or the caller is told when there will be one; it never queues.
 
 use thiserror::Error;
 
