@@ -148,7 +148,7 @@ async fn a_fault_during_the_forced_refresh_brings_no_second_rotation() {
             }
         }
         assert!(versions.len() <= 2, "{fault:?} at call {nth}: {versions:?}");
-        assert_eq!(world.attempt(pin[0]).await.status.is_terminal(), false, "{fault:?} at call {nth}");
+        assert!(!world.attempt(pin[0]).await.status.is_terminal(), "{fault:?} at call {nth}");
         went_off
     })
     .await;

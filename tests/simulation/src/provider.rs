@@ -211,6 +211,12 @@ enum Answer {
     Error { status: u16, code: Option<i64>, message: String, retry_after_s: Option<i64> },
 }
 
+/// What the oracle is told.
+pub struct Watched {
+    pub witness: Witness,
+    pub images: Arc<Mutex<ImageRefusals>>,
+}
+
 impl Provider {
     pub fn new(
         kernel: Arc<Kernel>,
@@ -218,10 +224,10 @@ impl Provider {
         endpoint: Arc<Endpoint>,
         faults: Faults,
         client_timeout_ms: i64,
-        witness: Witness,
-        images: Arc<Mutex<ImageRefusals>>,
+        watched: Watched,
         account_of: AccountOf,
     ) -> Arc<Self> {
+        let Watched { witness, images } = watched;
         let skew_ms = kernel.draw(|rng| rng.i64(-faults.skew_ms..=faults.skew_ms));
         let state = Mutex::new(State { faults, ..State::default() });
         Arc::new(Self { kernel, endpoint, gate, client_timeout_ms, skew_ms, witness, images, account_of, state })

@@ -42,7 +42,7 @@ use crate::invariants::{Invariant, Lacking};
 use crate::kernel::{Action, Kernel, Kind, Machine, Pid, Step};
 use crate::oracle::{Oracle, Outcome};
 use crate::plan::{BOARDS_MAX, Plan};
-use crate::provider::{CountedBoards, Provider};
+use crate::provider::{CountedBoards, Provider, Watched};
 use crate::rollups;
 use crate::system::{ProcessClock, TrueClock};
 
@@ -153,8 +153,7 @@ impl SimWorld {
             endpoint.clone(),
             plan.faults.clone(),
             timeout_ms,
-            oracle.witness(),
-            oracle.images(),
+            Watched { witness: oracle.witness(), images: oracle.images() },
             {
                 let plan = Arc::clone(&plan);
                 Box::new(move |account| plan.account(account).account.to_string())
