@@ -56,16 +56,36 @@ where
     E: ProvideErrorMetadata,
     Sent: Future<Output = Result<O, SdkError<E>>>,
 {
-    let mut tries = 1;
-    loop {
+    repeated(send, |error| error.code() == Some(CONFLICT)).await
+}
+
+/// Makes a write, and again, [`WRITE_TRIES_MAX`] times in all, while it meets what passes in milliseconds.
+async fn repeated<O, E, Sent>(
+    send: impl Fn() -> Sent,
+    is_passing: impl Fn(&SdkError<E>) -> bool,
+) -> Result<O, SdkError<E>>
+where
+    Sent: Future<Output = Result<O, SdkError<E>>>,
+{
+    for tries in 1..WRITE_TRIES_MAX {
         match send().await {
-            Err(error) if tries < WRITE_TRIES_MAX && error.code() == Some(CONFLICT) => {
-                tracing::info!(tries, "write met a transaction; it is made again");
+            Err(error) if is_passing(&error) => {
+                tracing::info!(tries, "write met another transaction or a throttle; it is made again");
                 pause_before(1).await;
-                tries += 1;
             }
             answer => return answer,
         }
+    }
+    send().await
+}
+
+/// The reasons of a cancelled transaction; none for any other error.
+fn reasons_of(error: &SdkError<TransactWriteItemsError>) -> Option<Vec<&str>> {
+    match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+            Some(cancelled.cancellation_reasons().iter().filter_map(|why| why.code()).collect())
+        }
+        _ => None,
     }
 }
 
@@ -75,29 +95,18 @@ impl DynamoStore {
         call: TransactWriteItemsFluentBuilder,
         writes: &[(Pin, Attempt)],
     ) -> PortResult<bool> {
-        let mut tries = 1;
-        loop {
-            let Err(error) = call.clone().send().await else { return Ok(true) };
-            let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
-            else {
-                return Err(failed(error));
-            };
-            let reasons: Vec<&str> = cancelled.cancellation_reasons().iter().filter_map(|why| why.code()).collect();
-            let why = why_cancelled(reasons.iter().copied());
-            let is_passing = matches!(why, Cancelled::Conflict | Cancelled::Throttled);
-            if is_passing && tries < WRITE_TRIES_MAX {
-                tracing::info!(tries, ?why, "transaction cancelled; it is made again");
-                pause_before(1).await;
-                tries += 1;
-                continue;
-            }
-            let reason = format!("transaction cancelled: {}", reasons.join(", "));
-            return match why {
-                Cancelled::Condition => self.are_saved(writes).await,
-                Cancelled::Conflict => Err(PortError::Contended { row: "pin", writes: tries }),
-                Cancelled::Throttled => Err(PortError::Unavailable { port: PORT, reason }),
-                Cancelled::Refused => Err(PortError::Broken { port: PORT, reason }),
-            };
+        let is_passing = |error: &SdkError<TransactWriteItemsError>| {
+            let why = reasons_of(error).map(why_cancelled);
+            matches!(why, Some(Cancelled::Conflict | Cancelled::Throttled))
+        };
+        let Err(error) = repeated(|| call.clone().send(), is_passing).await else { return Ok(true) };
+        let Some(reasons) = reasons_of(&error) else { return Err(failed(error)) };
+        let reason = format!("transaction cancelled: {}", reasons.join(", "));
+        match why_cancelled(reasons) {
+            Cancelled::Condition => self.are_saved(writes).await,
+            Cancelled::Conflict => Err(PortError::Contended { row: "pin", writes: WRITE_TRIES_MAX }),
+            Cancelled::Throttled => Err(PortError::Unavailable { port: PORT, reason }),
+            Cancelled::Refused => Err(PortError::Broken { port: PORT, reason }),
         }
     }
 

@@ -7,11 +7,8 @@ use crate::context::Context;
 use crate::domain::account::Account;
 use crate::domain::account::credentials::TokenLife;
 use crate::domain::ids::AccountKey;
-use crate::domain::pacing::bucket::Pause;
-use crate::domain::pin::WaitReason;
 use crate::domain::pin::failure::Failure;
-use crate::domain::pin::retry::HOLD_PAUSE_MS;
-use crate::flows::pacing::pause_account::pause;
+use crate::flows::pacing::pause_account::hold;
 use crate::ports::OptimisticWrites;
 use crate::ports::{PortError, Removal};
 
@@ -39,9 +36,7 @@ pub async fn disconnect(context: &Context, key: AccountKey) -> Result<(), Discon
         if account.revoked_at.is_none() && !context.store.save_account(&revoked(context, &account)).await? {
             continue;
         }
-        let until = context.system.now().plus_ms(HOLD_PAUSE_MS);
-        let hold = Pause::new(&context.settings.pace, until, WaitReason::AccountOnHold);
-        pause(context, key, hold.because(Failure::AccountDisconnected)).await?;
+        hold(context, key, Failure::AccountDisconnected).await?;
         context.secrets.remove_tokens(key, Removal::Recoverable).await?;
         // An account that was connected again meanwhile has lost its tokens. Of the two requests the later one counts,
         // which is this one.

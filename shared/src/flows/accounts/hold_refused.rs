@@ -3,12 +3,9 @@
 use crate::context::Context;
 use crate::domain::account::Account;
 use crate::domain::ids::AccountKey;
-use crate::domain::pacing::bucket::Pause;
-use crate::domain::pin::WaitReason;
 use crate::domain::pin::failure::Failure;
-use crate::domain::pin::retry::HOLD_PAUSE_MS;
 use crate::domain::secret::Secret;
-use crate::flows::pacing::pause_account::pause;
+use crate::flows::pacing::pause_account::hold;
 use crate::ports::PortResult;
 
 /// Holds the account because Pinterest has refused a reader's access token and, after it was refreshed, the new one:
@@ -29,8 +26,7 @@ async fn try_to_hold(context: &Context, key: AccountKey, used: &Secret) -> PortR
     let next = Account { life, ..account.next(now, context.nonce()) };
     // Of several readers, the one that writes this holds the account.
     if context.store.save_account(&next).await? {
-        let hold = Pause::new(&context.settings.pace, now.plus_ms(HOLD_PAUSE_MS), WaitReason::AccountOnHold);
-        pause(context, key, hold.because(Failure::TokenRevoked)).await?;
+        hold(context, key, Failure::TokenRevoked).await?;
     }
     Ok(())
 }

@@ -3,9 +3,22 @@
 use crate::context::Context;
 use crate::domain::ids::AccountKey;
 use crate::domain::pacing::bucket::Pause;
+use crate::domain::pin::WaitReason;
+use crate::domain::pin::failure::Failure;
+use crate::domain::pin::retry::HOLD_PAUSE_MS;
 use crate::domain::time::Moment;
 use crate::ports::PortResult;
 use crate::telemetry::{self, Metric};
+
+/// Holds an account until a person acts: it is tried again after [`HOLD_PAUSE_MS`]. `failure` says what for.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn hold(context: &Context, account: AccountKey, failure: Failure) -> PortResult<()> {
+    let until = context.system.now().plus_ms(HOLD_PAUSE_MS);
+    let hold = Pause::new(&context.settings.pace, until, WaitReason::AccountOnHold);
+    pause(context, account, hold.because(failure)).await
+}
 
 /// # Errors
 /// When the table is unavailable.
