@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::api::isolation;
 use crate::support::front::{Call, Front, Refusal};
-use crate::support::real::{Real, pin};
+use crate::support::real::{Tenant, pin};
 
 const TRANSACT: &str = "DynamoDB_20120810.TransactWriteItems";
 
@@ -46,30 +46,15 @@ fn refuse(
     met
 }
 
-struct Tenant {
-    real: Real,
-    front: Arc<Front>,
-    key: String,
-    account: String,
-    board: String,
-    other_board: String,
-}
-
 impl Tenant {
-    async fn start() -> Self {
-        let front = Front::start().await;
-        let real = Real::start_behind(1, Some(&front)).await;
-        let key = real.register("tenant").await;
-        let account = real.connect(&key, "sim_account_1").await;
-        let board = real.board(&key, &account).await;
-        let other = json!({"account_id": account, "name": "Another board"});
-        let other = real.must("POST", "/v1/pinterest/boards", &key, other).await;
-        let other_board = other["id"].as_str().expect("an id").to_owned();
-        Self { real, front, key, account, board, other_board }
+    async fn other_board(&self) -> String {
+        let other = json!({"account_id": self.account, "name": "Another board"});
+        let other = self.real.must("POST", "/v1/pinterest/boards", &self.key, other).await;
+        other["id"].as_str().expect("an id").to_owned()
     }
 
     /// The requests that write both rows of a pin in one transaction, each for a pin of its own.
-    async fn requests(&self, name: &str) -> [(&'static str, String, Value); 3] {
+    async fn requests(&self, name: &str, other_board: &str) -> [(&'static str, String, Value); 3] {
         let body = |of: &str| pin(&self.account, &self.board, &format!("{name}-{of}"));
         let waits = self.real.must("POST", "/v1/pins", &self.key, body("edit")).await;
         let gone = self.real.must("POST", "/v1/pins", &self.key, body("delete")).await;
@@ -78,7 +63,7 @@ impl Tenant {
         [
             ("PATCH", format!("/v1/pins/{}", id(&waits)), json!({"title": "Another"})),
             ("DELETE", format!("/v1/pins/{}", id(&gone)), Value::Null),
-            ("POST", format!("/v1/pins/{failed}/retry"), json!({"board_id": self.other_board})),
+            ("POST", format!("/v1/pins/{failed}/retry"), json!({"board_id": other_board})),
         ]
     }
 
@@ -92,13 +77,14 @@ impl Tenant {
 #[tokio::test]
 async fn a_transaction_that_met_another_is_made_again_and_then_answers_503() {
     let tenant = Tenant::start().await;
+    let other_board = tenant.other_board().await;
     for (name, reasons) in [
         ("conflict", &["None", "TransactionConflict"][..]),
         ("throttled", &["ThrottlingError", "None"]),
         ("capacity", &["None", "ProvisionedThroughputExceeded"]),
         ("both", &["ThrottlingError", "TransactionConflict"]),
     ] {
-        for request in tenant.requests(name).await {
+        for request in tenant.requests(name, &other_board).await {
             let is_transaction = |call: &Call| call.target == TRANSACT;
             let tries = refuse(&tenant.front, u32::MAX, is_transaction, cancelled(reasons));
             let (status, answer) = tenant.send(&request).await;
@@ -116,8 +102,9 @@ async fn a_transaction_that_met_another_is_made_again_and_then_answers_503() {
 #[tokio::test]
 async fn a_transaction_whose_condition_failed_is_read_again_whatever_its_other_rows_met() {
     let tenant = Tenant::start().await;
+    let other_board = tenant.other_board().await;
     for reasons in [["ConditionalCheckFailed", "None"], ["ConditionalCheckFailed", "TransactionConflict"]] {
-        for request in tenant.requests(reasons[1]).await.iter().take(2) {
+        for request in tenant.requests(reasons[1], &other_board).await.iter().take(2) {
             let tries = refuse(&tenant.front, 1, |call| call.target == TRANSACT, cancelled(&reasons));
             let (status, answer) = tenant.send(request).await;
             assert!((200..300).contains(&status), "{request:?}: {status} {answer}");
@@ -129,8 +116,9 @@ async fn a_transaction_whose_condition_failed_is_read_again_whatever_its_other_r
 #[tokio::test]
 async fn a_transaction_that_can_never_be_made_is_tried_once_and_is_a_fault_of_ours() {
     let tenant = Tenant::start().await;
+    let other_board = tenant.other_board().await;
     for reasons in [["ValidationError", "None"], ["TransactionConflict", "ItemCollectionSizeLimitExceeded"]] {
-        for request in tenant.requests(reasons[0]).await {
+        for request in tenant.requests(reasons[0], &other_board).await {
             let tries = refuse(&tenant.front, u32::MAX, |call| call.target == TRANSACT, cancelled(&reasons));
             let (status, answer) = tenant.send(&request).await;
             assert_eq!((status, tries.load(Relaxed)), (500, 1), "{request:?}: {answer}");

@@ -115,7 +115,8 @@ async fn a_hundred_pins_are_sent_in_ten_calls() {
     let config = embedded_aws::sqs(&aws).config().to_builder();
     let client =
         aws_sdk_sqs::Client::from_conf(config.interceptor(batches.clone()).interceptor(singles.clone()).build());
-    let urls = resources::create_queues(&client, 180).await.expect("the queues are created");
+    let urls =
+        resources::create_queues(&client, resources::VISIBILITY_TIMEOUT_S).await.expect("the queues are created");
     let mut world = TestWorld::new(1).await;
     world.context.queue = Arc::new(SqsQueue::new(client, urls));
     let accepted = accept_pins(&world.context, testdata::workspace(), publish_requests()).await.expect("accepted");

@@ -25,8 +25,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::process::{Process, binary};
-use crate::support::front::Front;
-use crate::support::real::{Real, pin};
+use crate::support::real::{Tenant, pin};
 
 const TEMPLATE: &str = include_str!("../../../template.yaml");
 const ROOT: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0";
@@ -70,24 +69,7 @@ async fn take(State(runtime): State<Arc<Runtime>>, uri: axum::http::Uri, body: B
     StatusCode::ACCEPTED
 }
 
-struct Scene {
-    real: Real,
-    front: Arc<Front>,
-    key: String,
-    account: String,
-    board: String,
-}
-
-impl Scene {
-    async fn start() -> Self {
-        let front = Front::start().await;
-        let real = Real::start_behind(1, Some(&front)).await;
-        let key = real.register("tenant").await;
-        let account = real.connect(&key, "sim_account_1").await;
-        let board = real.board(&key, &account).await;
-        Self { real, front, key, account, board }
-    }
-
+impl Tenant {
     fn queues(&self) -> BTreeMap<&'static str, String> {
         let urls = &self.real.queues;
         let urls = [
@@ -207,13 +189,13 @@ fn message(pin: &Pin) -> String {
 }
 
 /// The message of the board's planned reading.
-async fn planned(scene: &Scene, board: &BoardKey) -> String {
+async fn planned(scene: &Tenant, board: &BoardKey) -> String {
     let scan = scene.real.world.store.board_scan(board).await.expect("read");
     serde_json::to_string(&ReconcileMessage::new(board, scan.planned_for.expect("planned"))).expect("plain data")
 }
 
 /// What each function was seen to send to.
-async fn seen(scene: &Scene) -> BTreeMap<&'static str, BTreeSet<&'static str>> {
+async fn seen(scene: &Tenant) -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     let mut seen: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     // A pin to be published, one whose board is to be read now, one whose board is to be read later.
     let fresh = scene.accept("fresh").await.0;
@@ -252,7 +234,7 @@ async fn seen(scene: &Scene) -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     seen
 }
 
-fn pin_row(scene: &Scene, name: &str) -> Value {
+fn pin_row(scene: &Tenant, name: &str) -> Value {
     pin(&scene.account, &scene.board, name)
 }
 
@@ -318,7 +300,7 @@ fn feed_themselves(seen: &BTreeMap<&'static str, BTreeSet<&'static str>>) -> BTr
 
 #[tokio::test]
 async fn a_function_that_was_seen_to_feed_itself_is_allowed_to_in_the_template() {
-    let scene = Scene::start().await;
+    let scene = Tenant::start().await;
     let seen = seen(&scene).await;
     let [publish, reconcile, _, redrive, import, _] = QUEUES;
     assert_eq!(seen["publisher"], BTreeSet::from([publish, reconcile]));

@@ -32,6 +32,26 @@ pub struct Real {
     pub http: reqwest::Client,
 }
 
+/// A workspace with one connected account, behind a front that can refuse calls to AWS.
+pub struct Tenant {
+    pub real: Real,
+    pub front: Arc<Front>,
+    pub key: String,
+    pub account: String,
+    pub board: String,
+}
+
+impl Tenant {
+    pub async fn start() -> Self {
+        let front = Front::start().await;
+        let real = Real::start_behind(1, Some(&front)).await;
+        let key = real.register("tenant").await;
+        let account = real.connect(&key, "sim_account_1").await;
+        let board = real.board(&key, &account).await;
+        Self { real, front, key, account, board }
+    }
+}
+
 impl Real {
     /// A system for that many Pinterest users, of which nobody is connected.
     pub async fn start(users: usize) -> Self {
@@ -46,7 +66,9 @@ impl Real {
             front.forward_to(&aws.endpoint_url());
         }
         resources::create_table(&embedded_aws::dynamodb(&aws)).await.expect("the table is created");
-        let queues = resources::create_queues(&embedded_aws::sqs(&aws), 180).await.expect("the queues are created");
+        let queues = resources::create_queues(&embedded_aws::sqs(&aws), resources::VISIBILITY_TIMEOUT_S)
+            .await
+            .expect("the queues are created");
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let pinterest_url = format!("http://{}", listener.local_addr().expect("an address"));
         let simulator = Simulator::open(Config { accounts: users, ..Config::default() }).expect("opens");

@@ -116,14 +116,9 @@ impl SimGate {
         }
     }
 
-    /// The write of an attempt fails. It may be the one that records that an announced call is not made: reconciliation
-    /// settles that pin.
-    fn forget_announced(&self, call: &str) {
-        if call == "store.save_attempt"
-            && let Some(pid) = self.kernel.running()
-        {
-            self.state().announced.remove(&pid);
-        }
+    /// The running process can't be held to the calls that it has announced.
+    fn forget_announced(&self) {
+        self.kernel.running().and_then(|pid| self.state().announced.remove(&pid));
     }
 
     /// The pins whose announced call a finished process never made.
@@ -255,15 +250,18 @@ impl Gate for SimGate {
         self.mark(crash, call);
         self.maybe_freeze(faults.freeze).await;
         self.travel(faults.slow).await;
-        if self.kernel.chance(faults.refused) {
-            self.forget_announced(call);
-            return Entry::Refused;
+        let entry = if self.kernel.chance(faults.refused) {
+            Entry::Refused
+        } else if TRANSACTED.contains(&call) && self.kernel.chance(faults.contended) {
+            Entry::Contended
+        } else {
+            return if self.kernel.chance(faults.repeated) { Entry::Twice } else { Entry::Through };
+        };
+        if call == "store.save_attempt" {
+            // It may be the write that records that an announced call is not made: reconciliation settles that pin.
+            self.forget_announced();
         }
-        if TRANSACTED.contains(&call) && self.kernel.chance(faults.contended) {
-            self.forget_announced(call);
-            return Entry::Contended;
-        }
-        if self.kernel.chance(faults.repeated) { Entry::Twice } else { Entry::Through }
+        entry
     }
 
     async fn leave(&self, call: &'static str) -> Exit {
@@ -279,7 +277,7 @@ impl Gate for SimGate {
         self.maybe_freeze(freeze).await;
         if self.kernel.chance(lost) {
             // The process doesn't know whether its announcement was written.
-            self.forget_announced("store.save_attempt");
+            self.forget_announced();
             return Exit::Lost;
         }
         Exit::Answered

@@ -133,37 +133,27 @@ pub struct MutantCreates {
     pub inner: Arc<dyn Pinterest>,
 }
 
-#[async_trait]
-impl Pinterest for MutantCreates {
-    async fn create_pin(&self, token: &Secret, request: &PinRequest) -> Creation {
-        let is_image = |failure| failure == Failure::ImageUnreachable;
-        match (self.inner.create_pin(token, request).await, self.lacking) {
-            (Creation::Unknown { upstream, .. }, Lacking::Publishing(Invariant::AnyLimit)) => Creation::lost(upstream),
-            (Creation::Refused { failure, upstream, .. }, Lacking::Publishing(Invariant::ImageRefused))
-                if is_image(failure) =>
-            {
-                Creation::lost(upstream)
+altered_port! {
+    Pinterest for MutantCreates {
+        async fn create_pin(&self, token: &Secret, request: &PinRequest) -> Creation {
+            let is_image = |failure| failure == Failure::ImageUnreachable;
+            match (self.inner.create_pin(token, request).await, self.lacking) {
+                (Creation::Unknown { upstream, .. }, Lacking::Publishing(Invariant::AnyLimit)) => {
+                    Creation::lost(upstream)
+                }
+                (Creation::Refused { failure, upstream, .. }, Lacking::Publishing(Invariant::ImageRefused))
+                    if is_image(failure) =>
+                {
+                    Creation::lost(upstream)
+                }
+                (creation, _) => creation,
             }
-            (creation, _) => creation,
         }
     }
 
-    async fn board_pins(
-        &self,
-        token: &Secret,
-        board_id: &str,
-        bookmark: Option<&str>,
-    ) -> Result<BoardPage, ReadFailure> {
-        self.inner.board_pins(token, board_id, bookmark).await
-    }
-
-    async fn delete_pin(&self, token: &Secret, pinterest_pin_id: &str) -> Result<(), ReadFailure> {
-        self.inner.delete_pin(token, pinterest_pin_id).await
-    }
-
-    async fn user(&self, token: &Secret) -> Result<PinterestUser, ReadFailure> {
-        self.inner.user(token).await
-    }
+    fn board_pins(token: &Secret, board_id: &str, bookmark: Option<&str>) -> Result<BoardPage, ReadFailure>;
+    fn delete_pin(token: &Secret, pinterest_pin_id: &str) -> Result<(), ReadFailure>;
+    fn user(token: &Secret) -> Result<PinterestUser, ReadFailure>;
 }
 
 pub struct MutantPinterest {
@@ -175,37 +165,25 @@ pub struct MutantPinterest {
     pub grant_refused: Arc<AtomicBool>,
 }
 
-#[async_trait]
-impl Pinterest for MutantPinterest {
-    async fn create_pin(&self, token: &Secret, request: &PinRequest) -> Creation {
-        self.inner.create_pin(token, request).await
-    }
-
-    async fn board_pins(
-        &self,
-        token: &Secret,
-        board_id: &str,
-        bookmark: Option<&str>,
-    ) -> Result<BoardPage, ReadFailure> {
-        self.inner.board_pins(token, board_id, bookmark).await
-    }
-
-    async fn delete_pin(&self, token: &Secret, pinterest_pin_id: &str) -> Result<(), ReadFailure> {
-        self.inner.delete_pin(token, pinterest_pin_id).await
-    }
-
-    async fn user(&self, token: &Secret) -> Result<PinterestUser, ReadFailure> {
-        // Only custody's own question, which follows a refusal. Publishers and readers are answered.
-        if self.lacking == CustodyInvariant::AccessAsked && self.grant_refused.swap(false, Ordering::Relaxed) {
-            return Err(ReadFailure {
-                failure: Failure::TokenRevoked,
-                upstream: Upstream::default(),
-                retry_after_ms: None,
-            });
+altered_port! {
+    Pinterest for MutantPinterest {
+        async fn user(&self, token: &Secret) -> Result<PinterestUser, ReadFailure> {
+            // Only custody's own question, which follows a refusal. Publishers and readers are answered.
+            if self.lacking == CustodyInvariant::AccessAsked && self.grant_refused.swap(false, Ordering::Relaxed) {
+                return Err(ReadFailure {
+                    failure: Failure::TokenRevoked,
+                    upstream: Upstream::default(),
+                    retry_after_ms: None,
+                });
+            }
+            let answer = self.inner.user(token).await;
+            let is_refused = answer.as_ref().is_err_and(|read| read.failure == Failure::TokenRevoked);
+            self.access_refused.store(is_refused, Ordering::Relaxed);
+            answer
         }
-        let answer = self.inner.user(token).await;
-        let is_refused = answer.as_ref().is_err_and(|read| read.failure == Failure::TokenRevoked);
-        self.access_refused.store(is_refused, Ordering::Relaxed);
-        answer
     }
+
+    fn create_pin(token: &Secret, request: &PinRequest) -> Creation;
+    fn board_pins(token: &Secret, board_id: &str, bookmark: Option<&str>) -> Result<BoardPage, ReadFailure>;
+    fn delete_pin(token: &Secret, pinterest_pin_id: &str) -> Result<(), ReadFailure>;
 }

@@ -121,24 +121,13 @@ fn is_announcement(next: &Attempt) -> bool {
     next.history.last().is_some_and(|event| event.kind == EventKind::AttemptStarted)
 }
 
-/// Implements a port of the table: the calls that a mutant alters, and those that it delegates.
-macro_rules! altered_port {
-    ($port:ident { $($altered:item)* } $(fn $name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {
-        #[async_trait]
-        impl $port for MutantStore {
-            $($altered)*
-            $(async fn $name(&self, $($argument: $type),*) -> $answer { self.inner.$name($($argument),*).await })*
-        }
-    };
-}
-
 altered_port! {
-    Ping {}
+    Ping for MutantStore {}
     fn ping() -> PortResult<()>;
 }
 
 altered_port! {
-    Accounts {
+    Accounts for MutantStore {
         async fn save_account(&self, next: &Account) -> PortResult<bool> {
             if let Some(lease) = &next.life.lease {
                 self.known().holders.insert(next.key, lease.holder.clone());
@@ -174,7 +163,7 @@ altered_port! {
 }
 
 altered_port! {
-    Pins {
+    Pins for MutantStore {
         async fn pins(&self, keys: &[PinKey]) -> PortResult<Vec<Option<(Pin, Attempt)>>> {
             let read = self.inner.pins(keys).await?;
             Ok(read.into_iter().map(|row| row.map(|(pin, attempt)| self.seen(pin, attempt))).collect())
@@ -216,7 +205,7 @@ altered_port! {
 }
 
 altered_port! {
-    Reconciliation {
+    Reconciliation for MutantStore {
         async fn put_unresolved(&self, board: &BoardKey, pin: PinId, expires_at: Moment) -> PortResult<()> {
             if self.lacks(Invariant::Reconcile) {
                 return self.call_absent(board, pin).await;
@@ -232,7 +221,7 @@ altered_port! {
 }
 
 altered_port! {
-    Pacing {
+    Pacing for MutantStore {
         async fn pause(&self, account: AccountKey, pause: &Pause) -> PortResult<()> {
             if self.lacks(Invariant::HoldExplained) {
                 return self.inner.pause(account, &Pause { failure: None, ..pause.clone() }).await;
@@ -263,13 +252,13 @@ altered_port! {
 }
 
 altered_port! {
-    Budget {}
+    Budget for MutantStore {}
     fn day_spending(day: i64) -> PortResult<DaySpending>;
     fn save_day_spending(next: &DaySpending) -> PortResult<Write<DaySpending>>;
 }
 
 altered_port! {
-    Backlog {}
+    Backlog for MutantStore {}
     fn put_backlog(account: AccountKey, row: &BacklogRow) -> PortResult<()>;
     fn backlog(account: AccountKey, limit: usize) -> PortResult<Vec<BacklogRow>>;
     fn backlog_of(account: AccountKey, priority: Priority, limit: usize) -> PortResult<Vec<BacklogRow>>;
@@ -279,7 +268,7 @@ altered_port! {
 }
 
 altered_port! {
-    RecoveryMarkers {
+    RecoveryMarkers for MutantStore {
         async fn put_marker(&self, row: &RecoveryMarker) -> PortResult<()> {
             if self.lacks(Invariant::RetiredMarkers) && row.purpose == Purpose::Retired {
                 return self.inner.delete_marker(row).await;
@@ -302,7 +291,7 @@ altered_port! {
 }
 
 altered_port! {
-    DispatcherLease {}
+    DispatcherLease for MutantStore {}
     fn take_lease(holder: &str, now: Moment, until: Moment) -> PortResult<bool>;
     fn release_lease(holder: &str) -> PortResult<()>;
 }
