@@ -41,11 +41,15 @@ impl OptimisticWrites {
     /// # Errors
     /// [`PortError::Contended`] when every round was lost to another writer.
     pub fn begin(&mut self) -> PortResult<()> {
-        if self.writes >= self.writes_max {
-            return Err(self.contended());
-        }
-        self.writes += 1;
-        Ok(())
+        if self.has_round() { Ok(()) } else { Err(self.contended()) }
+    }
+
+    /// Begins the next round, if there is one. For callers that have another answer than an error when every round was
+    /// lost.
+    pub fn has_round(&mut self) -> bool {
+        let has_round = self.writes < self.writes_max;
+        self.writes += usize::from(has_round);
+        has_round
     }
 
     fn contended(&self) -> PortError {
@@ -64,5 +68,6 @@ mod tests {
         assert!(writes.begin().is_ok());
         let error = writes.begin().expect_err("both rounds were lost");
         assert_eq!(error.to_string(), "contention: lost 2 optimistic writes of the pin");
+        assert!(!writes.has_round(), "and no round is left");
     }
 }

@@ -67,7 +67,8 @@ impl Pins for DynamoStore {
             }
         }
         if pins.iter().any(is_torn) {
-            return Err(PortError::Contended { row: "pin", writes: 0 });
+            let reason = format!("a pin changed during each of {} reads", TORN_ATTEMPTS + 1);
+            return Err(PortError::Unavailable { port: super::PORT, reason });
         }
         Ok(pins)
     }

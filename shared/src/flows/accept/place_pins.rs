@@ -6,7 +6,7 @@ use crate::domain::ids::AccountKey;
 use crate::domain::pacing::bucket::{ACCEPT_HORIZON_MS, Bucket, Take, Token};
 use crate::domain::pin::{Placement, WaitReason};
 use crate::domain::time::Moment;
-use crate::ports::{PortResult, Taken};
+use crate::ports::{OptimisticWrites, PortResult, Taken};
 
 /// A take that loses its race is planned again this often before the pins join the backlog.
 const TAKE_ATTEMPTS: usize = 4;
@@ -30,7 +30,8 @@ pub async fn place(
 ) -> PortResult<(Vec<Placed>, Bucket)> {
     let in_backlog = |reason| Placed { placement: Placement::Backlog(reason), token: None };
     let mut bucket = context.store.bucket(account).await?;
-    for _ in 0..TAKE_ATTEMPTS {
+    let mut takes = OptimisticWrites::of("pacing row", TAKE_ATTEMPTS);
+    while takes.has_round() {
         let pace = &bucket.pace(&context.settings.pace, now);
         // The dispatcher tries an account on hold, with one pin at a time.
         if bucket.is_paused(now) || bucket.is_on_hold() {

@@ -121,7 +121,8 @@ async fn announce(context: &Context, key: AccountKey) -> PortResult<()> {
             Some(account) if account.revoked_at.is_none() => return Ok(()),
             // Its tokens are being removed at this moment.
             Some(account) if account.life.busy_until("", now).is_some() => {
-                return Err(PortError::Contended { row: "account", writes: 0 });
+                let reason = "the account's tokens are being changed".into();
+                return Err(PortError::Unavailable { port: "accounts", reason });
             }
             Some(account) => account.next(now, context.nonce()),
             None => Account {

@@ -12,7 +12,7 @@ use crate::domain::pin::attempt::{Attempt, Status, Upstream};
 use crate::domain::pin::failure::Failure;
 use crate::flows::activity;
 use crate::flows::reconcile::register_unresolved;
-use crate::ports::{PortResult, Write};
+use crate::ports::{OptimisticWrites, PortResult, Write};
 use crate::telemetry::{self, Metric};
 
 /// A write that loses its race is decided again this often; then the message is redelivered.
@@ -46,7 +46,8 @@ enum Verdict {
 /// # Errors
 /// When a port is unavailable; the message is redelivered.
 pub async fn dead_letter(context: &Context, message: &DeadLetter) -> PortResult<Disposition> {
-    for _ in 0..SAVE_ATTEMPTS {
+    let mut writes = OptimisticWrites::of("pin", SAVE_ATTEMPTS);
+    while writes.has_round() {
         let read = context.store.pins(&[message.message.key()]).await?;
         let Some((pin, attempt)) = read.into_iter().flatten().next() else {
             return Ok(done(context, message, "gone"));

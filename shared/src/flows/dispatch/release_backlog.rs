@@ -14,7 +14,7 @@ use crate::domain::pin::LIFETIME_MS;
 use crate::domain::recovery::{PINS_PER_MARKER, RecoveryMarker};
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::flows::pacing::budget_left;
-use crate::ports::{PortResult, Taken};
+use crate::ports::{OptimisticWrites, PortResult, Taken};
 use crate::telemetry::{self, Metric};
 
 /// Releasing stops this long before the invocation ends: the rescuer has its share of every run.
@@ -66,7 +66,8 @@ pub async fn release_all(context: &Context, ends_at_ms: i64) -> PortResult<usize
 /// Releases one account's next pins, at most `allowed`.
 async fn release(context: &Context, account: AccountKey, allowed: usize) -> PortResult<usize> {
     let mut bucket = context.store.bucket(account).await?;
-    for _ in 0..TAKE_ATTEMPTS {
+    let mut takes = OptimisticWrites::of("pacing row", TAKE_ATTEMPTS);
+    while takes.has_round() {
         let now = context.system.now();
         // A pause that ends within the window only delays the start.
         let (from, until) = (bucket.opens_at(now), now.plus_ms(DISPATCH_HORIZON_MS));

@@ -8,7 +8,7 @@ use crate::domain::ids::AccountKey;
 use crate::domain::pacing::bucket::{Bucket, OwnWrite, Take};
 use crate::domain::pacing::pace::{Pace, TOKEN_VALID_AT_LEAST_MS};
 use crate::domain::time::{Moment, SECOND_MS};
-use crate::ports::{PortError, Taken};
+use crate::ports::{OptimisticWrites, PortError, Taken};
 
 /// A take that loses its race is planned again this often.
 const TAKE_ATTEMPTS: usize = 4;
@@ -30,7 +30,8 @@ pub enum OwnWriteError {
 /// When there is no token now, or the table is unavailable.
 pub async fn take(context: &Context, account: AccountKey) -> Result<(), OwnWriteError> {
     let mut bucket = context.store.bucket(account).await?;
-    for _ in 0..TAKE_ATTEMPTS {
+    let mut takes = OptimisticWrites::of("pacing row", TAKE_ATTEMPTS);
+    while takes.has_round() {
         let now = context.system.now();
         let pace = bucket.pace(&context.settings.pace, now);
         if bucket.is_paused(now) && !bucket.is_on_hold() {

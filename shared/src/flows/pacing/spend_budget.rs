@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::domain::ids::{AccountId, AccountKey};
 use crate::domain::pacing::budget::{self, Request};
 use crate::domain::time::{Moment, SECOND_MS};
-use crate::ports::{PortResult, Write};
+use crate::ports::{OptimisticWrites, PortResult, Write};
 
 /// A count that loses its race is planned again this often, each time after a short pause of random length.
 const COUNT_ATTEMPTS: usize = 12;
@@ -40,7 +40,8 @@ pub async fn ask(context: &Context, account: AccountId, request: Request) -> Por
     }
     let now = context.system.now();
     let mut spending = context.store.day_spending(budget::day_of(now)).await?;
-    for _ in 0..COUNT_ATTEMPTS {
+    let mut counts = OptimisticWrites::of("daily budget", COUNT_ATTEMPTS);
+    while counts.has_round() {
         if spending.allowance(budget, request) == 0 {
             return Ok(Granted::NotBefore(budget::next_day(now)));
         }

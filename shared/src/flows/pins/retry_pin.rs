@@ -19,7 +19,7 @@ use crate::domain::pin::{Pin, WaitReason};
 use crate::domain::recovery::RecoveryMarker;
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::flows::pacing::join_backlog;
-use crate::ports::{PortError, PortResult, Taken, Write};
+use crate::ports::{OptimisticWrites, PortError, PortResult, Taken, Write};
 use crate::telemetry::{self, Metric};
 
 /// After this long the rescuer may have read the marker, and dropped it as a failed pin's: it is written again.
@@ -216,7 +216,8 @@ async fn send(context: &Context, pin: &Pin, next: &Attempt, bucket: Bucket) -> P
 }
 
 async fn take(context: &Context, pin: &Pin, mut bucket: Bucket) -> PortResult<Option<Token>> {
-    for _ in 0..TAKE_ATTEMPTS {
+    let mut takes = OptimisticWrites::of("pacing row", TAKE_ATTEMPTS);
+    while takes.has_round() {
         let now = context.system.now();
         let pace = bucket.pace(&context.settings.pace, now);
         let mut take = Take::plan(&bucket, &pace, now, 1, ACCEPT_HORIZON_MS, context.nonce());

@@ -11,7 +11,7 @@ use crate::domain::tenant::login::{FAILURES_MAX, LoginAttempts, TooMany};
 use crate::domain::tenant::session::{self, Session};
 use crate::domain::tenant::user::{Email, NOBODYS_PASSWORD, User};
 use crate::domain::tenant::{Workspace, WorkspaceState};
-use crate::ports::{PortError, PortResult};
+use crate::ports::{OptimisticWrites, PortError, PortResult};
 
 /// Each write that loses has seen another attempt counted, and there are at most this many.
 const COUNTS_MAX: usize = FAILURES_MAX as usize + 3;
@@ -99,7 +99,8 @@ pub(crate) async fn check_password(
 }
 
 async fn count_attempt(context: &Context, user: UserId) -> Result<(), LoginError> {
-    for _ in 0..COUNTS_MAX {
+    let mut counts = OptimisticWrites::of("login attempts", COUNTS_MAX);
+    while counts.has_round() {
         let now = context.system.now();
         let attempts = context.tenants.login_attempts(user).await?;
         let next = attempts
@@ -114,7 +115,8 @@ async fn count_attempt(context: &Context, user: UserId) -> Result<(), LoginError
 
 /// Forgets the attempts that were counted, because the password was right. Where others keep counting, the count stays.
 async fn forgive(context: &Context, user: UserId) -> PortResult<()> {
-    for _ in 0..WRITES_MAX {
+    let mut writes = OptimisticWrites::of("login attempts", WRITES_MAX);
+    while writes.has_round() {
         let attempts: LoginAttempts = context.tenants.login_attempts(user).await?;
         if attempts.count == 0 || context.tenants.save_login_attempts(&attempts.forgiven(context.nonce())).await? {
             break;
