@@ -52,6 +52,9 @@ async fn what_is_wrong_with_a_key_is_named() {
         json!({"name": "k", "pinterest_account_ids": ["x"]}),
         json!({"name": "k", "pinterest_account_ids": [nobodys]}),
         json!({"name": "k", "pinterest_account_ids": many}),
+        json!({"name": "k", "scope": ["read"]}),
+        json!({"name": "k", "scopes": ["read"], "pinterest_account_id": [testdata::account()]}),
+        json!({"name": "k", "Scopes": ["read"]}),
     ] {
         api.refused("POST", "/v1/api-keys", As::Key(&api.key), wrong.clone(), 422, "validation_error").await;
         api.refused("PATCH", &format!("/v1/api-keys/{id}"), As::Key(&api.key), wrong, 422, "validation_error").await;
@@ -60,6 +63,34 @@ async fn what_is_wrong_with_a_key_is_named() {
     api.refused("PATCH", &format!("/v1/api-keys/{nobodys}"), As::Key(&api.key), rename.clone(), 404, "not_found").await;
     api.refused("DELETE", &format!("/v1/api-keys/{nobodys}"), As::Key(&api.key), Value::Null, 404, "not_found").await;
     api.refused("PATCH", "/v1/api-keys/x", As::Key(&api.key), rename, 422, "validation_error").await;
+}
+
+#[tokio::test]
+async fn a_mistake_never_makes_a_key_that_may_do_more() {
+    let api = Api::new().await;
+    let (_, before) = api.call("GET", "/v1/api-keys", As::Key(&api.key), Value::Null).await;
+    for (wrong, fields) in [
+        (json!({"name": "k", "scope": ["read"]}), vec!["scope"]),
+        (json!({"name": "k", "scopes": null}), vec!["scopes"]),
+        (json!({"name": "k", "pinterest_account_ids": null}), vec!["pinterest_account_ids"]),
+        (
+            json!({"name": "k", "scopes": ["read"], "pinterest_accounts": [], "expires_at": 1}),
+            vec!["expires_at", "pinterest_accounts"],
+        ),
+    ] {
+        let path = "/v1/api-keys";
+        let answer = api.refused("POST", path, As::Key(&api.key), wrong.clone(), 422, "validation_error").await;
+        let named: Vec<&str> =
+            answer["detail"].as_array().expect("errors").iter().filter_map(|error| error["loc"][1].as_str()).collect();
+        assert_eq!(named, fields, "{wrong}");
+    }
+    let (_, after) = api.call("GET", "/v1/api-keys", As::Key(&api.key), Value::Null).await;
+    assert_eq!(before.as_array().map(Vec::len), after.as_array().map(Vec::len), "no key was created");
+    for path in ["/v1/pins/bulk-delete", "/v1/pins/bulk-retry", "/v1/schedules/bulk-cancel"] {
+        let typo = json!({"ids": ["7d11ee90-a944-54ed-a55c-7f2e8a5ca0b6"], "dry_run": true});
+        let answer = api.refused("POST", path, As::Key(&api.key), typo, 422, "validation_error").await;
+        assert!(answer.to_string().contains("Unknown field"), "{answer}");
+    }
 }
 
 #[tokio::test]

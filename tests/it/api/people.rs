@@ -4,10 +4,11 @@ use pinbridge_shared::domain::ids::{OrganizationId, UserId, WorkspaceId};
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::tenant::login::{FAILURES_MAX, WINDOW_MS};
 use pinbridge_shared::domain::tenant::session::{self, SESSION_S, Session, SigningKey};
-use pinbridge_shared::domain::tenant::user::Role;
+use pinbridge_shared::domain::tenant::user::{Email, Role};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::SECOND_MS;
 use pinbridge_shared::flows::accounts::connect::create_workspace;
+use pinbridge_shared::flows::tenants::people;
 use pinbridge_shared::testing::faults::Fault;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -253,6 +254,25 @@ async fn whoever_registers_has_an_organisation_of_their_own() {
     for wrong in [json!({}), json!({"full_name": "E", "email": "e@example.com", "password": "short"})] {
         api.refused("POST", "/v1/auth/register", As::Nobody, wrong, 422, "validation_error").await;
     }
+}
+
+#[tokio::test]
+async fn whoever_registers_an_address_again_gets_nothing_of_the_one_who_had_it() {
+    let api = Api::open().await;
+    let register = || api.call("POST", "/v1/auth/register", As::Nobody, registration("bob@example.com"));
+    let (_, first) = register().await;
+    let bob = Email::parse("bob@example.com").expect("an address").user();
+    people::remove(&api.world.context, bob).await.expect("removed");
+    let (status, second) = register().await;
+    assert_eq!(status, 201, "{second}");
+    for (name, of) in [("workspace", "/active_project/id"), ("organisation", "/organization/id")] {
+        let id = |answer: &Value| answer.pointer(of).cloned().unwrap_or_default();
+        assert_ne!(id(&first), Value::Null, "{name}");
+        assert_ne!(id(&first), id(&second), "the {name} of the first");
+    }
+    let old = first["access_token"].as_str().expect("a token");
+    let (status, _) = api.call("GET", "/v1/pins", As::Bearer(old), Value::Null).await;
+    assert_eq!(status, 401, "the first one's session has ended");
 }
 
 #[tokio::test]

@@ -102,6 +102,34 @@ impl<T: JsonSchema> JsonSchema for Nullable<T> {
     }
 }
 
+/// A field that may be omitted, but not null: where an absent field means "everything", `null` is a mistake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotNull<T>(pub T);
+
+impl<T: Field> Field for NotNull<T> {
+    fn parse(value: &Value) -> Result<Self, Wrong> {
+        T::parse(value).map(Self)
+    }
+
+    fn null() -> Result<Option<Self>, Wrong> {
+        Err(Wrong::new("Input should not be null. Omit the field instead", "value_error"))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for NotNull<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
+
 /// A field type whose schema is written where it is used.
 macro_rules! field_schema {
     (const $limit:ident, $name:ty = |$generator:tt| $schema:expr) => {

@@ -68,6 +68,22 @@ impl<S: Send + Sync, T: FromFields> FromRequest<S> for Json<T> {
     }
 }
 
+/// A JSON body of the type, without any other field. For grants of rights and changes of many things: if a misspelled
+/// field were ignored, the call would reach further than its caller meant.
+pub struct StrictJson<T>(pub T);
+
+impl<S: Send + Sync, T: FromFields> FromRequest<S> for StrictJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let JsonObject(object) = JsonObject::<BODY_MAX>::from_request(request, state).await?;
+        let mut fields = Fields::of(&object);
+        fields.only_of::<T>();
+        let body = T::from_fields(&mut fields);
+        fields.finish_with(body).map(Self)
+    }
+}
+
 /// Reads the body of the type from the object.
 ///
 /// # Errors
@@ -152,11 +168,16 @@ impl<'a> Fields<'a> {
         self.errors.push(FieldError::new("body", name, msg, kind));
     }
 
-    /// Refuses the first unknown field.
+    /// Refuses every unknown field.
     pub fn only(&mut self, is_known: impl Fn(&str) -> bool, msg: &str) {
-        if let Some(name) = self.object.keys().find(|name| !is_known(name)) {
-            self.reject(name, msg, "extra_forbidden");
-        }
+        let object = self.object;
+        object.keys().filter(|name| !is_known(name)).for_each(|name| self.reject(name, msg, "extra_forbidden"));
+    }
+
+    /// Refuses every field that the type doesn't have.
+    pub fn only_of<T: FromFields>(&mut self) {
+        let known = T::NAMES.join(", ");
+        self.only(|name| T::NAMES.contains(&name), &format!("Unknown field. The fields are: {known}"));
     }
 
     /// # Errors

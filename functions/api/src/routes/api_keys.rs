@@ -22,7 +22,7 @@ use crate::endpoint::{ADMINISTER, Endpoint, delete, get, patch, post, tagged};
 use crate::error::ApiError;
 use crate::error::codes::{KEY_REVOKED, NOT_FOUND, TOO_MANY_KEYS};
 use crate::openapi::schema::{Time, names};
-use crate::request::field::{Field, Filled, FromFields, Wrong, field_schema, request};
+use crate::request::field::{Field, Filled, FromFields, NotNull, Wrong, field_schema, request};
 use crate::request::{self, Fields, JsonObject, path_id};
 use crate::routes::examples::{ACCOUNT, KEY};
 
@@ -35,7 +35,7 @@ pub fn endpoints() -> Vec<Endpoint> {
                 .about(
                     "The answer has the key in `api_key`. It is the only answer with it, so store it. Without \
                      `scopes`, the key has every scope. Without `pinterest_account_ids`, the key may use every \
-                     account.",
+                     account. Neither may be `null`, and an unknown field is an error.",
                 )
                 .audited("api_key.created", Resource::Answer("id"), &["name"])
                 .takes::<ApiKeyCreate>(
@@ -50,7 +50,7 @@ pub fn endpoints() -> Vec<Endpoint> {
                 .operation("update_api_key", "Change an API key")
                 .about(
                     "An omitted or `null` field keeps its value. The allow-list of a key can be changed, but not \
-                     removed.",
+                     removed. An unknown field is an error.",
                 )
                 .audited("api_key.updated", Resource::Path, &["name"])
                 .of_one("The id of the key.", KEY)
@@ -69,16 +69,19 @@ pub fn endpoints() -> Vec<Endpoint> {
 
 request! {
     /// An API key to create.
+    #[schemars(deny_unknown_fields)]
     pub struct ApiKeyCreate {
         pub name: Filled<NAME_MAX>,
-        pub scopes: Option<ScopeNames>,
+        /// What the key may do. If omitted: everything.
+        pub scopes: Option<NotNull<ScopeNames>>,
         /// The allow-list: the ids of the accounts that the key may use. With an empty list, it may use none.
-        pub pinterest_account_ids: Option<Accounts>,
+        pub pinterest_account_ids: Option<NotNull<Accounts>>,
     }
 }
 
 request! {
     /// The changes of an API key. At least one field is required.
+    #[schemars(deny_unknown_fields)]
     pub struct ApiKeyUpdate {
         pub name: Option<Filled<NAME_MAX>>,
         pub scopes: Option<ScopeNames>,
@@ -200,7 +203,7 @@ impl From<KeyError> for ApiError {
 async fn create(
     State(context): State<Context>,
     caller: Caller,
-    request::Json(body): request::Json<ApiKeyCreate>,
+    request::StrictJson(body): request::StrictJson<ApiKeyCreate>,
 ) -> Result<(StatusCode, Json<NewApiKey>), ApiError> {
     let authorized_by = match caller.who {
         Who::User(id) => context.tenants.user(id).await?.map(|user| user.email),
@@ -208,8 +211,8 @@ async fn create(
     };
     let new = NewKey {
         name: body.name.trimmed(),
-        scopes: body.scopes.map_or(Scopes::ALL, |scopes| scopes.0),
-        allowed: body.pinterest_account_ids.map(|accounts| accounts.0),
+        scopes: body.scopes.map_or(Scopes::ALL, |NotNull(scopes)| scopes.0),
+        allowed: body.pinterest_account_ids.map(|NotNull(accounts)| accounts.0),
         authorized_by,
     };
     let made = api_keys::create(&context, caller.workspace, new).await?;
@@ -229,6 +232,7 @@ async fn update(
 ) -> Result<Json<ApiKey>, ApiError> {
     let id = path_id(&id, "key_id")?;
     let mut fields = Fields::of(&body);
+    fields.only_of::<ApiKeyUpdate>();
     let update = ApiKeyUpdate::from_fields(&mut fields);
     if ["name", "scopes", "pinterest_account_ids"].into_iter().all(|name| fields.value(name).is_none()) {
         fields.reject("name", "Send at least one of name, scopes and pinterest_account_ids", "value_error");

@@ -24,6 +24,7 @@ pub const COUNTS: &[&str] = &["succeeded_count", "skipped_count", "failed_count"
 
 request! {
     /// The ids of pins or schedules.
+    #[schemars(deny_unknown_fields)]
     pub struct BulkIds {
         pub ids: Ids,
     }
@@ -31,6 +32,7 @@ request! {
 
 request! {
     /// The ids of failed pins or schedules to retry.
+    #[schemars(deny_unknown_fields)]
     pub struct BulkRetry {
         pub ids: Ids,
         /// Extension: `true` retries even if that may create a second Pin.

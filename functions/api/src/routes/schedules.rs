@@ -36,7 +36,7 @@ use crate::error::codes::{
 };
 use crate::openapi::schema::{Flag, Limit, Offset, Text, Time};
 use crate::request::query::{self as queries, name_ignored};
-use crate::request::{Json as JsonBody, JsonObject, MaybeJsonObject, field_of, path_id};
+use crate::request::{JsonObject, MaybeJsonObject, StrictJson, field_of, path_id};
 
 pub use answers::{Schedule, ScheduleStatus};
 pub use requests::{ScheduleCreate, ScheduleUpdate};
@@ -312,7 +312,7 @@ const SKIPPED: &[Code] = &[SCHEDULE_WRONG_STATUS, SCHEDULE_REMOVED_BEFORE];
 async fn bulk_cancel(
     State(context): State<Context>,
     caller: Caller,
-    JsonBody(BulkIds { ids }): JsonBody<BulkIds>,
+    StrictJson(BulkIds { ids }): StrictJson<BulkIds>,
 ) -> Json<BulkResult> {
     let (context, caller) = (&context, &caller);
     let cancel_one = |id| async move {
@@ -326,7 +326,7 @@ async fn bulk_retry(
     State(context): State<Context>,
     caller: Caller,
     headers: HeaderMap,
-    JsonBody(BulkRetry { ids, accept_duplicate }): JsonBody<BulkRetry>,
+    StrictJson(BulkRetry { ids, accept_duplicate }): StrictJson<BulkRetry>,
 ) -> Result<Json<BulkResult>, ApiError> {
     let accept_duplicate = accepts_duplicate(accept_duplicate, &headers)?;
     let (context, caller) = (&context, &caller);
@@ -340,7 +340,7 @@ async fn bulk_retry(
 async fn bulk_delete(
     State(context): State<Context>,
     caller: Caller,
-    JsonBody(BulkIds { ids }): JsonBody<BulkIds>,
+    StrictJson(BulkIds { ids }): StrictJson<BulkIds>,
 ) -> Json<BulkResult> {
     let (context, caller) = (&context, &caller);
     let remove_one = |id| async move {

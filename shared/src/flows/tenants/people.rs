@@ -1,7 +1,6 @@
 //! People: creating them, their passwords, their profiles.
 
 use thiserror::Error;
-use uuid::Uuid;
 
 use super::log_in::{self, LoginError, Presence};
 use super::projects::{self, WRITES_MAX};
@@ -63,8 +62,10 @@ pub async fn create_user(context: &Context, organization: OrganizationId, new: N
     if context.tenants.save_user(&user).await? { Ok(user) } else { Err(PeopleError::EmailTaken) }
 }
 
-/// Creates an organisation with a production workspace and its owner, and logs the owner in. The ids are derived from
-/// the address, so that a repetition after a crash continues where it stopped.
+/// Creates an organisation with a production workspace and its owner, and logs the owner in. Their ids are random, so
+/// that a registration never gets an organisation that exists: not that of a person who had the address before, and
+/// none in removal. A registration that stopped before its person was created leaves an organisation that nobody can
+/// reach; the next try creates another.
 ///
 /// # Errors
 /// When registration is closed or the address is taken, or a port is unavailable.
@@ -81,7 +82,7 @@ pub async fn register(
         return Err(PeopleError::EmailTaken);
     }
     let name = workspace_name.or_else(|| new.full_name.clone()).unwrap_or_else(|| new.email.as_str().to_owned());
-    let workspace = projects::found(context, WorkspaceId(Uuid::new_v5(&id.0, b"workspace")), None, &name).await?;
+    let workspace = projects::found(context, WorkspaceId(context.uuid()), None, &name).await?;
     let user = create_user(context, workspace.organization, NewUser { role: Role::Owner, ..new }).await?;
     let projects = projects::of_organization(context, user.organization).await?;
     let token = log_in::open_session(context, &user, workspace.id).await?;

@@ -50,7 +50,7 @@ const SKIPPED: &[Code] = &[PIN_DELETED_BEFORE, PIN_NOT_FAILED, PIN_SUPERSEDED];
 async fn delete(
     State(context): State<Context>,
     caller: Caller,
-    request::Json(body): request::Json<BulkIds>,
+    request::StrictJson(body): request::StrictJson<BulkIds>,
 ) -> Json<BulkResult> {
     let (context, caller) = (&context, &caller);
     each(body.ids, SKIPPED, |id| delete_one(context, caller, key_of(caller, id))).await
@@ -73,7 +73,7 @@ async fn retry(
     State(context): State<Context>,
     caller: Caller,
     headers: HeaderMap,
-    request::Json(body): request::Json<BulkRetry>,
+    request::StrictJson(body): request::StrictJson<BulkRetry>,
 ) -> Result<Json<BulkResult>, ApiError> {
     let accept_duplicate = accepts_duplicate(body.accept_duplicate, &headers)?;
     let (context, caller) = (&context, &caller);
