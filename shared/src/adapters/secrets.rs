@@ -16,7 +16,7 @@ use super::stored_tokens::StoredTokens;
 use super::token_cache::TokenCache;
 use crate::domain::ids::AccountKey;
 use crate::domain::secret::Secret;
-use crate::ports::{Custody, PortError, PortResult, Removal, Secrets, Stored, System, Tokens};
+use crate::ports::{Custody, PortError, PortResult, Removal, Secrets, Stored, System, Tokens, Write};
 
 const PORT: &str = "secrets";
 /// The shortest recovery window that Secrets Manager has.
@@ -146,7 +146,7 @@ impl Secrets for SecretsManager {
         Err(PortError::Broken { port: PORT, reason: "there is no such secret".into() })
     }
 
-    async fn promote_tokens(&self, account: AccountKey, version: &str, follows: &str) -> PortResult<bool> {
+    async fn promote_tokens(&self, account: AccountKey, version: &str, follows: &str) -> PortResult<Write<()>> {
         let moved = self
             .client
             .update_secret_version_stage()
@@ -158,7 +158,7 @@ impl Secrets for SecretsManager {
             .await;
         self.cache.forget(account);
         match moved {
-            Ok(_) => Ok(true),
+            Ok(_) => Ok(Write::Done),
             // `follows` isn't current any more: promoted before, or replaced by a person.
             Err(error)
                 if error.as_service_error().is_some_and(|e| {
@@ -168,7 +168,7 @@ impl Secrets for SecretsManager {
                 }) =>
             {
                 let current = self.read(account, CURRENT).await?;
-                Ok(current.is_some_and(|stored| stored.version == version))
+                Ok(Write::done_if(current.is_some_and(|stored| stored.version == version)))
             }
             Err(error) => Err(port_error(PORT, &error)),
         }

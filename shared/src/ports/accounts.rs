@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::PortResult;
+use super::{PortResult, Write};
 use crate::domain::account::Account;
 use crate::domain::ids::{AccountKey, WorkspaceId};
 use crate::domain::time::Moment;
@@ -10,9 +10,9 @@ use crate::domain::time::Moment;
 /// Connected accounts, in the table that all [`Store`](super::Store) ports share.
 #[async_trait]
 pub trait Accounts: Send + Sync {
-    /// Writes the row if the stored one has the revision before `next.rev` (for 1: if none is stored); returns whether
-    /// it was written.
-    async fn save_account(&self, next: &Account) -> PortResult<bool>;
+    /// Writes the row if the stored one has the revision before `next.rev` (for 1: if none is stored), and
+    /// otherwise answers a conflict.
+    async fn save_account(&self, next: &Account) -> PortResult<Write<()>>;
     async fn account(&self, key: AccountKey) -> PortResult<Option<Account>>;
     async fn accounts(&self, workspace: WorkspaceId) -> PortResult<Vec<Account>>;
     /// The first accounts whose tokens are to be refreshed or removed at or before `by`, the most overdue first;

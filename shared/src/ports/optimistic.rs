@@ -3,13 +3,26 @@
 
 use super::{PortError, PortResult};
 
-/// The result of a conditional write. A write whose conflict carries no information returns a `bool` instead.
+/// The result of a conditional write; `Write<()>` when a conflict carries no information.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write<T> {
     /// The row is as the caller wants it: written by this call, or by an earlier try of the same call.
     Done,
-    /// Another write came first; the row as it is now.
+    /// Another write came first; the row as it is now, where `T` holds it.
     Conflict(T),
+}
+
+impl<T> Write<T> {
+    pub fn is_done(&self) -> bool {
+        matches!(self, Self::Done)
+    }
+}
+
+impl Write<()> {
+    /// The result of a write that says only whether it was made.
+    pub fn done_if(is_done: bool) -> Self {
+        if is_done { Self::Done } else { Self::Conflict(()) }
+    }
 }
 
 /// Counts the rounds of one optimistic write.
@@ -19,7 +32,7 @@ pub enum Write<T> {
 /// loop {
 ///     writes.begin()?;
 ///     let next = change(read().await?);
-///     if save(&next).await? {
+///     if save(&next).await?.is_done() {
 ///         return Ok(next);
 ///     }
 /// }

@@ -23,13 +23,13 @@ pub trait Pins: Send + Sync {
     async fn pins(&self, keys: &[PinKey]) -> PortResult<Vec<Option<(Pin, Attempt)>>>;
     /// Writes the attempt row if the stored one has the revision before `next.rev`.
     async fn save_attempt(&self, pin: &Pin, next: &Attempt) -> PortResult<Write<Option<Box<Attempt>>>>;
-    /// The same for several pins (at most [`SAVED_TOGETHER_MAX`]) in one transaction: writes all, or none and returns
-    /// `false`.
-    async fn save_attempts(&self, writes: &[(Pin, Attempt)]) -> PortResult<bool>;
+    /// The same for several pins (at most [`SAVED_TOGETHER_MAX`]) in one transaction: writes all, or none and
+    /// answers a conflict.
+    async fn save_attempts(&self, writes: &[(Pin, Attempt)]) -> PortResult<Write<()>>;
     /// Writes a pin's row, edited or hidden, and its attempt row in one transaction. Both are written if the stored
     /// attempt row has the revision before `next.rev` and the pin isn't hidden. Otherwise none is written, and the
-    /// result is `false`.
-    async fn save_pin(&self, pin: &Pin, next: &Attempt) -> PortResult<bool>;
+    /// answer is a conflict.
+    async fn save_pin(&self, pin: &Pin, next: &Attempt) -> PortResult<Write<()>>;
     /// Sets the pin's `hidden_at` and nothing else. Does nothing if the pin is hidden already or gone.
     async fn hide_pin(&self, pin: &Pin) -> PortResult<()>;
     /// Keeps what was said about an attempt, as long as the pin's other rows.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::PortResult;
+use super::{PortResult, Write};
 use crate::domain::ids::{BoardKey, PinId};
 use crate::domain::reconcile::board_scan::BoardScan;
 use crate::domain::time::Moment;
@@ -16,6 +16,6 @@ pub trait Reconciliation: Send + Sync {
     async fn unresolved(&self, board: &BoardKey, limit: usize) -> PortResult<Vec<PinId>>;
     async fn delete_unresolved(&self, board: &BoardKey, pins: &[PinId]) -> PortResult<()>;
     async fn board_scan(&self, board: &BoardKey) -> PortResult<BoardScan>;
-    /// Writes the row if the stored one has the revision before `next.rev`; returns whether it was written.
-    async fn save_board_scan(&self, board: &BoardKey, next: &BoardScan) -> PortResult<bool>;
+    /// Writes the row if the stored one has the revision before `next.rev`, and otherwise answers a conflict.
+    async fn save_board_scan(&self, board: &BoardKey, next: &BoardScan) -> PortResult<Write<()>>;
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::PortResult;
+use super::{PortResult, Write};
 use crate::domain::ids::WorkspaceId;
 use crate::domain::stats::rollup::{RollupPage, Sums};
 
@@ -32,7 +32,7 @@ pub trait Rollups: Send + Sync {
     async fn first_rollup_page(&self, workspace: WorkspaceId, hour: i64) -> PortResult<Option<RollupPage>>;
     /// The hour's other pages by number. Consistent read.
     async fn other_rollup_pages(&self, workspace: WorkspaceId, hour: i64) -> PortResult<Vec<RollupPage>>;
-    /// Writes a page if the stored one has the revision before `next.rev` (for 1: if none is stored); returns whether
-    /// it was written.
-    async fn save_rollup_page(&self, workspace: WorkspaceId, hour: i64, next: &RollupPage) -> PortResult<bool>;
+    /// Writes a page if the stored one has the revision before `next.rev` (for 1: if none is stored), and
+    /// otherwise answers a conflict.
+    async fn save_rollup_page(&self, workspace: WorkspaceId, hour: i64, next: &RollupPage) -> PortResult<Write<()>>;
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::PortResult;
+use super::{PortResult, Write};
 use crate::domain::ids::AccountKey;
 use crate::domain::secret::Secret;
 use crate::domain::time::Moment;
@@ -86,7 +86,8 @@ pub trait Secrets: Send + Sync {
     async fn store_tokens(&self, account: AccountKey, version: &str, tokens: &Tokens) -> PortResult<()>;
     /// Stages tokens beside the current ones. Repeating it under the same version is harmless.
     async fn stage_tokens(&self, account: AccountKey, staged: &Stored) -> PortResult<()>;
-    /// Makes the staged version current if `follows` is still current; returns whether the version is current now.
-    async fn promote_tokens(&self, account: AccountKey, version: &str, follows: &str) -> PortResult<bool>;
+    /// Makes the staged version current if `follows` is still current. The write is done if the version is
+    /// current now.
+    async fn promote_tokens(&self, account: AccountKey, version: &str, follows: &str) -> PortResult<Write<()>>;
     async fn remove_tokens(&self, account: AccountKey, removal: Removal) -> PortResult<()>;
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::PortResult;
+use super::{PortResult, Write};
 use crate::domain::ids::AccountKey;
 use crate::domain::sandbox::SimulatedAccount;
 
@@ -12,6 +12,6 @@ use crate::domain::sandbox::SimulatedAccount;
 pub trait SimulatedAccounts: Send + Sync {
     /// Consistent read; [`SimulatedAccount::new`] when there is no row.
     async fn simulated_account(&self, key: AccountKey) -> PortResult<SimulatedAccount>;
-    /// Writes the row if the stored one has the revision before `next.rev`; returns whether it was written.
-    async fn save_simulated_account(&self, next: &SimulatedAccount) -> PortResult<bool>;
+    /// Writes the row if the stored one has the revision before `next.rev`, and otherwise answers a conflict.
+    async fn save_simulated_account(&self, next: &SimulatedAccount) -> PortResult<Write<()>>;
 }

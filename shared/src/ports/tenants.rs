@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::PortResult;
+use super::{PortResult, Write};
 use crate::domain::ids::{KeyId, OrganizationId, UserId, WorkspaceId};
 use crate::domain::tenant::api_key::ApiKey;
 use crate::domain::tenant::login::LoginAttempts;
@@ -13,18 +13,18 @@ use crate::domain::time::Moment;
 /// Tenants, in the store's table. Every read is consistent, so a revoked key or session is refused at once.
 ///
 /// Each `save_…` writes the row if the stored one has the revision before `next.rev` (for 1: if none is stored), and
-/// returns whether it was written.
+/// otherwise answers a conflict.
 #[async_trait]
 pub trait Tenants: Send + Sync {
-    async fn save_organization(&self, next: &Organization) -> PortResult<bool>;
+    async fn save_organization(&self, next: &Organization) -> PortResult<Write<()>>;
     async fn organization(&self, id: OrganizationId) -> PortResult<Option<Organization>>;
 
-    async fn save_workspace(&self, next: &Workspace) -> PortResult<bool>;
+    async fn save_workspace(&self, next: &Workspace) -> PortResult<Write<()>>;
     async fn workspace(&self, id: WorkspaceId) -> PortResult<Option<Workspace>>;
     /// In no particular order.
     async fn workspaces(&self, organization: OrganizationId) -> PortResult<Vec<Workspace>>;
 
-    async fn save_api_key(&self, next: &ApiKey) -> PortResult<bool>;
+    async fn save_api_key(&self, next: &ApiKey) -> PortResult<Write<()>>;
     async fn api_key(&self, workspace: WorkspaceId, id: KeyId) -> PortResult<Option<ApiKey>>;
     /// Includes revoked keys; in no particular order.
     async fn api_keys(&self, workspace: WorkspaceId) -> PortResult<Vec<ApiKey>>;
@@ -32,7 +32,7 @@ pub trait Tenants: Send + Sync {
     /// was recorded. Changes nothing else.
     async fn note_use(&self, workspace: WorkspaceId, id: KeyId, now: Moment, unless_since: Moment) -> PortResult<bool>;
 
-    async fn save_user(&self, next: &User) -> PortResult<bool>;
+    async fn save_user(&self, next: &User) -> PortResult<Write<()>>;
     async fn user(&self, id: UserId) -> PortResult<Option<User>>;
     /// In no particular order.
     async fn users(&self, organization: OrganizationId) -> PortResult<Vec<User>>;
@@ -42,7 +42,7 @@ pub trait Tenants: Send + Sync {
     /// Deletes an organisation's own rows; its users and workspaces must be deleted before.
     async fn remove_organization(&self, id: OrganizationId) -> PortResult<()>;
 
-    async fn save_login_attempts(&self, next: &LoginAttempts) -> PortResult<bool>;
+    async fn save_login_attempts(&self, next: &LoginAttempts) -> PortResult<Write<()>>;
     /// [`LoginAttempts::none`] when there were none.
     async fn login_attempts(&self, user: UserId) -> PortResult<LoginAttempts>;
 }

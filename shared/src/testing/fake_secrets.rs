@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use super::gate::{Gate, around};
 use crate::domain::ids::AccountKey;
-use crate::ports::{Custody, PortError, PortResult, Removal, Secrets, Stored, Tokens};
+use crate::ports::{Custody, PortError, PortResult, Removal, Secrets, Stored, Tokens, Write};
 
 /// Called for every change, with the account, the stored tokens before and the stored tokens after.
 pub type CustodyWatcher = Box<dyn FnMut(AccountKey, &Custody, &Custody) + Send>;
@@ -98,15 +98,15 @@ impl Secrets for FakeSecrets {
         around(&*self.gate, "secrets.stage_tokens", stage).await
     }
 
-    async fn promote_tokens(&self, account: AccountKey, version: &str, follows: &str) -> PortResult<bool> {
+    async fn promote_tokens(&self, account: AccountKey, version: &str, follows: &str) -> PortResult<Write<()>> {
         let promote = || {
             let is = |stored: &Option<Stored>, version: &str| stored.as_ref().is_some_and(|s| s.version == version);
             self.change(account, |all| {
-                let Some(custody) = all.get_mut(&account) else { return Ok(false) };
+                let Some(custody) = all.get_mut(&account) else { return Ok(Write::Conflict(())) };
                 if is(&custody.current, follows) && is(&custody.pending, version) {
                     custody.current = custody.pending.take();
                 }
-                Ok(is(&custody.current, version))
+                Ok(Write::done_if(is(&custody.current, version)))
             })
         };
         around(&*self.gate, "secrets.promote_tokens", promote).await

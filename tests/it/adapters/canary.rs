@@ -17,7 +17,7 @@ use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::AccountKey;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::ports::{Custody, PortResult, Removal, Secrets, Stored, Tokens};
+use pinbridge_shared::ports::{Custody, PortResult, Removal, Secrets, Stored, Tokens, Write};
 use pinbridge_shared::telemetry::{self, Metric, Output};
 use pinterest_simulator::{APP_SECRET, seed_accounts};
 use serde_json::{Value, json};
@@ -118,7 +118,7 @@ impl Secrets for Leaky {
         self.0.stage_tokens(account, staged).await
     }
 
-    async fn promote_tokens(&self, account: AccountKey, version: &str, follows: &str) -> PortResult<bool> {
+    async fn promote_tokens(&self, account: AccountKey, version: &str, follows: &str) -> PortResult<Write<()>> {
         self.0.promote_tokens(account, version, follows).await
     }
 
@@ -152,7 +152,7 @@ impl Secrets for Panicking {
         panic!("a bug with {staged:?}")
     }
 
-    async fn promote_tokens(&self, _: AccountKey, version: &str, _: &str) -> PortResult<bool> {
+    async fn promote_tokens(&self, _: AccountKey, version: &str, _: &str) -> PortResult<Write<()>> {
         panic!("a bug with {version}")
     }
 

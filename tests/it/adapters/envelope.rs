@@ -267,7 +267,7 @@ async fn moving_to_the_envelope_and_back_keeps_every_account_connected() {
     assert!(!remove_copied(&secrets, &envelope, plain).await.expect("again is harmless"));
 
     // Back again, after a refresh in the new custody.
-    assert!(envelope.promote_tokens(refreshing, &version(2), &version(1)).await.expect("promoted"));
+    assert!(envelope.promote_tokens(refreshing, &version(2), &version(1)).await.expect("promoted").is_done());
     for key in [plain, refreshing] {
         assert_eq!(move_tokens(&envelope, &secrets, key).await.expect("moved"), Moved::Copied);
     }

@@ -204,7 +204,7 @@ async fn a_limited_key_sees_what_was_about_its_accounts_and_what_it_did_itself()
     let (limited, _) = api.new_key(json!({"name": "limited", "pinterest_account_ids": [testdata::account()]})).await;
     let other = AccountKey::of_pinterest_user(testdata::workspace(), "9001");
     let row = Account { key: other, ..testdata::connected_account() };
-    assert!(api.world.context.store.save_account(&row).await.expect("saved"));
+    assert!(api.world.context.store.save_account(&row).await.expect("saved").is_done());
     let (elsewhere, _) = api.new_key(json!({"name": "elsewhere", "pinterest_account_ids": [other.account]})).await;
     api.world.accept("pin-1").await;
     let board = json!({"account_id": testdata::account(), "name": "Soups"});

@@ -112,7 +112,7 @@ async fn only_a_published_pin_has_figures() {
     // What is not allowed by the key is asked of nobody.
     let mut other = testdata::connected_account();
     other.key.account = AccountId(Uuid::from_u128(77));
-    assert!(api.world.context.store.save_account(&other).await.expect("written"));
+    assert!(api.world.context.store.save_account(&other).await.expect("written").is_done());
     let (limited, _) = api.new_key(json!({"name": "limited", "pinterest_account_ids": [other.key.account]})).await;
     api.refused("GET", &path(&id), As::Key(&limited), Value::Null, 403, "account_not_permitted").await;
     let account = format!("/v1/pinterest/accounts/{}/analytics", testdata::account());
@@ -216,7 +216,7 @@ async fn a_sandboxs_figures_are_zeros_and_say_so() {
     let api = Api::new().await;
     let simulated = AccountKey::simulated(testdata::workspace(), 1);
     let account = Account { key: simulated, ..testdata::connected_account() };
-    assert!(api.world.context.store.save_account(&account).await.expect("written"));
+    assert!(api.world.context.store.save_account(&account).await.expect("written").is_done());
     let query = "start_date=2025-12-31&end_date=2026-01-01&metrics=save";
     let (status, answer) = get(&api, &format!("/v1/pinterest/accounts/{}/analytics?{query}", simulated.account)).await;
     let day = |date: &str| json!({"date": date, "data_status": null, "metrics": {"save": 0}});

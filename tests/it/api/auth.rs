@@ -97,7 +97,7 @@ async fn other_account(api: &Api) -> AccountId {
     let other = AccountId(Uuid::from_u128(0xbb));
     let key = AccountKey { workspace: testdata::workspace(), account: other };
     let account = pinbridge_shared::domain::account::Account { key, ..testdata::connected_account() };
-    assert!(api.world.context.store.save_account(&account).await.expect("saved"));
+    assert!(api.world.context.store.save_account(&account).await.expect("saved").is_done());
     other
 }
 
@@ -164,7 +164,7 @@ async fn set_state(api: &Api, state: WorkspaceState) {
     let tenants = &api.world.context.tenants;
     let row = tenants.workspace(testdata::workspace()).await.expect("read").expect("created");
     let next = Workspace { state, ..row.next(format!("{state:?}")) };
-    assert!(tenants.save_workspace(&next).await.expect("saved"));
+    assert!(tenants.save_workspace(&next).await.expect("saved").is_done());
 }
 
 #[tokio::test]

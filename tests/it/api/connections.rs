@@ -59,7 +59,7 @@ impl Api {
         let account = self.world.context.store.account(key).await.expect("read").expect("there");
         let mut next = account.next(self.world.now(), self.world.context.nonce());
         change(&mut next);
-        assert!(self.world.context.store.save_account(&next).await.expect("written"));
+        assert!(self.world.context.store.save_account(&next).await.expect("written").is_done());
     }
 
     fn account(&self) -> String {
@@ -203,7 +203,7 @@ async fn a_key_with_an_allow_list_begins_nothing_and_a_sandbox_takes_no_code_of_
     let tenants = &api.world.context.tenants;
     let workspace = tenants.workspace(testdata::workspace()).await.expect("read").expect("there");
     let sandbox = Workspace { environment: WorkspaceEnvironment::Sandbox, ..workspace.next("sandbox".into()) };
-    assert!(tenants.save_workspace(&sandbox).await.expect("written"));
+    assert!(tenants.save_workspace(&sandbox).await.expect("written").is_done());
     assert_eq!(
         api.get(&path).await.told(),
         (400, "oauth_code_refused".into()),

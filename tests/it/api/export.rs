@@ -96,7 +96,7 @@ async fn accounts_come_first_and_without_tokens() {
     let store = &api.world.context.store;
     for id in 1..=4 {
         let key = AccountKey { workspace: testdata::workspace(), account: AccountId(Uuid::from_u128(id)) };
-        assert!(store.save_account(&Account { key, ..testdata::connected_account() }).await.expect("saved"));
+        assert!(store.save_account(&Account { key, ..testdata::connected_account() }).await.expect("saved").is_done());
     }
     for limit in [2, 3, 5, 50] {
         let lines = whole(&api, &api.key, limit, async || {}).await;
@@ -114,7 +114,7 @@ async fn a_limited_key_exports_its_accounts_only_and_another_workspaces_key_noth
     let other = AccountId(Uuid::from_u128(77));
     let key = AccountKey { workspace: testdata::workspace(), account: other };
     let account = Account { key, ..testdata::connected_account() };
-    assert!(api.world.context.store.save_account(&account).await.expect("saved"));
+    assert!(api.world.context.store.save_account(&account).await.expect("saved").is_done());
     for index in 0..6 {
         let mut request = testdata::request(&format!("pin-{index}"));
         if index % 2 == 0 {

@@ -350,7 +350,7 @@ async fn a_limited_key_lists_only_its_accounts() {
     let pins = fill(&api, 0..40).await;
     let mut other = testdata::connected_account();
     other.key.account = account(1);
-    assert!(api.world.context.store.save_account(&other).await.expect("written"));
+    assert!(api.world.context.store.save_account(&other).await.expect("written").is_done());
     let (key, _) = api.new_key(json!({"name": "limited", "pinterest_account_ids": [account(1)]})).await;
     let mine: Vec<&(Pin, Attempt)> = pins.iter().filter(|(pin, _)| pin.request.account == account(1)).collect();
     for (query, test) in [("", None), ("status=failed", Some(Status::Failed)), ("sort=title_asc", None)] {

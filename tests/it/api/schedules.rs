@@ -351,7 +351,7 @@ async fn a_key_sees_and_touches_the_schedules_of_its_accounts_only() {
         },
         ..other
     };
-    assert!(api.world.context.store.save_account(&other).await.expect("saved"));
+    assert!(api.world.context.store.save_account(&other).await.expect("saved").is_done());
     let (elsewhere, _) = api.new_key(json!({"name": "other", "pinterest_account_ids": [other.key.account]})).await;
     let elsewhere = As::Key(&elsewhere);
     let (_, headers, list) = api.full("GET", PATH, elsewhere, Value::Null).await;

@@ -33,7 +33,7 @@ async fn an_import_costs_little_beyond_its_pins() {
     let (client, ledger) = meter::metered(&client);
     let store = DynamoStore::new(client, resources::TABLE);
     let world = TestWorld::on(Arc::new(store), 1).await;
-    assert!(world.context.tenants.save_workspace(&testdata::workspace_row()).await.expect("saved"));
+    assert!(world.context.tenants.save_workspace(&testdata::workspace_row()).await.expect("saved").is_done());
     let before = ledger.write_units();
     let submission = Submission {
         source: Source::Csv,
@@ -61,7 +61,7 @@ async fn an_import_costs_little_beyond_its_pins() {
         },
         ..testdata::connected_account()
     };
-    assert!(world.context.store.save_account(&other).await.expect("saved"));
+    assert!(world.context.store.save_account(&other).await.expect("saved").is_done());
     for piece in rows().chunks(pinbridge_shared::domain::import::CHUNK_ROWS) {
         let publish_requests = piece.iter().filter_map(|row| row.ask.request().cloned()).map(|request| {
             let idempotency_key = format!("other-{}", request.idempotency_key);

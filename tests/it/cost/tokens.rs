@@ -144,7 +144,7 @@ async fn refresh(secrets: &dyn Secrets, from: &str, to: &str) {
     assert_eq!(secrets.custody(account()).await.expect("read").current.expect("there").version, from);
     let next = Stored { version: to.into(), follows: Some(from.into()), tokens: tokens("b") };
     secrets.stage_tokens(account(), &next).await.expect("staged");
-    assert!(secrets.promote_tokens(account(), to, from).await.expect("promoted"));
+    assert!(secrets.promote_tokens(account(), to, from).await.expect("promoted").is_done());
 }
 
 fn system() -> Arc<dyn System> {

@@ -170,7 +170,7 @@ async fn an_account_that_pinterest_gave_up_is_mended_by_reconnecting() {
     let death = Death { at: START, answer_lost: true };
     let dead =
         Account { life: TokenLife { dead: Some(death), ..TokenLife::default() }, ..account.next(START, "n".into()) };
-    assert!(world.context.store.save_account(&dead).await.expect("written"));
+    assert!(world.context.store.save_account(&dead).await.expect("written").is_done());
     world.run_for_ms(20 * MINUTE_MS).await;
     assert_eq!(world.attempt(pin).await.status, Status::Deferred);
     assert_eq!(connect(&world).await.account.life.dead, None);

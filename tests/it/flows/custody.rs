@@ -16,7 +16,7 @@ use pinbridge_shared::flows::accounts::forget_accounts::forget_accounts;
 use pinbridge_shared::flows::accounts::refresh_due::refresh_due;
 use pinbridge_shared::flows::accounts::refresh_tokens::{Why, renew};
 use pinbridge_shared::flows::tenants::purge;
-use pinbridge_shared::ports::{Custody, PortError, PortResult, Removal, Secrets, Stored, Tokens};
+use pinbridge_shared::ports::{Custody, PortError, PortResult, Removal, Secrets, Stored, Tokens, Write};
 use pinbridge_shared::testing::TestWorld;
 use pinbridge_shared::testing::faults::DEATHS;
 use pinbridge_shared::testing::manual_system::ManualSystem;
@@ -152,7 +152,7 @@ impl<F: Happens> Secrets for During<F> {
         self.inner.stage_tokens(account, staged).await
     }
 
-    async fn promote_tokens(&self, account: AccountKey, version: &str, follows: &str) -> PortResult<bool> {
+    async fn promote_tokens(&self, account: AccountKey, version: &str, follows: &str) -> PortResult<Write<()>> {
         self.inner.promote_tokens(account, version, follows).await
     }
 

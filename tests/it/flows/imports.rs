@@ -26,7 +26,7 @@ const PICKED_UP_WITHIN_MS: i64 = 5 * MINUTE_MS;
 
 async fn world() -> (TestWorld, std::sync::Arc<FakeStore>) {
     let (world, store) = TestWorld::with_store(3).await;
-    assert!(world.context.tenants.save_workspace(&testdata::workspace_row()).await.expect("saved"));
+    assert!(world.context.tenants.save_workspace(&testdata::workspace_row()).await.expect("saved").is_done());
     (world, store)
 }
 

@@ -66,14 +66,16 @@ fn environment(workspace: WorkspaceId) -> WorkspaceEnvironment {
 async fn furnish(world: &TestWorld, workspace: WorkspaceId, pins: usize) -> Vec<PinKey> {
     let w = &world.context;
     let row = Workspace { id: workspace, environment: environment(workspace), ..testdata::workspace_row() };
-    assert!(w.tenants.save_workspace(&row).await.expect("saved"));
-    assert!(w.tenants.save_api_key(&key_of(workspace).0).await.expect("saved"));
+    assert!(w.tenants.save_workspace(&row).await.expect("saved").is_done());
+    assert!(w.tenants.save_api_key(&key_of(workspace).0).await.expect("saved").is_done());
     let (state, _) = PresentedState::compose(workspace, [2; 32]);
     let begun = PendingAuthorization { by: "key".into(), expires_at: START.plus_ms(DAY_MS) };
     w.oauth_states.put_state(&state, &begun).await.expect("put");
     let key = account(workspace);
     if workspace != mine() {
-        assert!(w.store.save_account(&Account { key, ..testdata::connected_account() }).await.expect("saved"));
+        assert!(
+            w.store.save_account(&Account { key, ..testdata::connected_account() }).await.expect("saved").is_done()
+        );
         w.secrets.store_tokens(key, &w.version(), &Tokens::bare("token-2", None)).await.expect("stored");
     }
     connect_simulated::connect_simulated(w, workspace, 2).await.expect("connected");
@@ -113,7 +115,7 @@ async fn furnish(world: &TestWorld, workspace: WorkspaceId, pins: usize) -> Vec<
         }
         if index == 0 {
             let scan = BoardScan { rev: 1, nonce: "scan".into(), ..BoardScan::default() };
-            assert!(w.store.save_board_scan(&board, &scan).await.expect("saved"));
+            assert!(w.store.save_board_scan(&board, &scan).await.expect("saved").is_done());
             let check = BoardCheck { verdict: BoardVerdict::Denied, checked_at: START };
             w.board_checks.save_board_check(&board, &check).await.expect("saved");
         }
@@ -121,7 +123,7 @@ async fn furnish(world: &TestWorld, workspace: WorkspaceId, pins: usize) -> Vec<
     }
     for number in [0, 1] {
         let rollup_page = RollupPage { number, rev: 1, ..RollupPage::default() };
-        assert!(w.rollups.save_rollup_page(workspace, hour(START), &rollup_page).await.expect("saved"));
+        assert!(w.rollups.save_rollup_page(workspace, hour(START), &rollup_page).await.expect("saved").is_done());
     }
     keys
 }
@@ -320,7 +322,7 @@ async fn a_reset_sandbox_is_empty_open_again_and_has_its_keys() {
     let keys = furnish(&world, mine(), 6).await;
     let row = world.context.tenants.workspace(mine()).await.expect("read").expect("there");
     let closed = Workspace { state: WorkspaceState::Resetting, ..row.next(world.context.nonce()) };
-    assert!(world.context.tenants.save_workspace(&closed).await.expect("saved"));
+    assert!(world.context.tenants.save_workspace(&closed).await.expect("saved").is_done());
     run_to_the_end(&world, mine()).await;
     let row = world.context.tenants.workspace(mine()).await.expect("read").expect("there");
     assert_eq!(row.state, WorkspaceState::Active);
@@ -330,7 +332,7 @@ async fn a_reset_sandbox_is_empty_open_again_and_has_its_keys() {
     let left: Vec<AccountKey> = accounts.iter().map(|account| account.key).collect();
     assert_eq!(left, [AccountKey::simulated(mine(), 1)], "the one that every sandbox begins with");
     // The same idempotency key is a new pin, once an account is connected.
-    assert!(world.context.store.save_account(&testdata::connected_account()).await.expect("saved"));
+    assert!(world.context.store.save_account(&testdata::connected_account()).await.expect("saved").is_done());
     world.store_token("token-3").await;
     let again = accept_pin(&world.context, mine(), testdata::request("pin-0")).await.expect("accepted");
     assert!(matches!(again, Acceptance::New(pin, _) if pin.key == keys[0]));
@@ -375,7 +377,7 @@ async fn a_disconnected_accounts_name_goes_after_thirty_days_unless_it_was_conne
     for world in [TestWorld::new(1).await, on_dynamo.world] {
         let account = testdata::connected_account();
         let store = &world.context.store;
-        let save = async |account: &Account| assert!(store.save_account(account).await.expect("saved"));
+        let save = async |account: &Account| assert!(store.save_account(account).await.expect("saved").is_done());
         let forget = async || {
             let ends_at_ms = world.context.system.monotonic_ms() + TIMEOUT_MS;
             forget_accounts(&world.context, ends_at_ms).await.expect("works")

@@ -320,7 +320,7 @@ async fn an_account_that_was_disconnected_is_left_alone() {
             life: TokenLife::default(),
             ..row.next(world.now(), "gone".into())
         };
-        assert!(world.context.store.save_account(&revoked).await.expect("written"));
+        assert!(world.context.store.save_account(&revoked).await.expect("written").is_done());
         world.context.secrets.remove_tokens(key, Removal::Recoverable).await.expect("removed");
         let asked = world.oauth.asked().len();
         run_until(&world, world.now().plus_ms(DAY_MS)).await;
@@ -339,7 +339,7 @@ async fn accounts_that_cant_be_refreshed_dont_keep_others_waiting() {
         let life =
             pinbridge_shared::domain::account::credentials::TokenLife { refresh_at: Some(START), ..row.life.clone() };
         let broken = Account { key, life, rev: 1, ..row.clone() };
-        assert!(world.context.store.save_account(&broken).await.expect("written"));
+        assert!(world.context.store.save_account(&broken).await.expect("written").is_done());
     }
     advance_to_due(&world, good).await;
     let report = run(&world).await.expect("survives").expect("runs");

@@ -122,7 +122,7 @@ async fn a_pin_that_can_never_be_published_is_refused_at_once() {
     let (world, key) = with_failed().await;
     let known = testdata::connected_account();
     let account = Account { revoked_at: Some(START), ..known.next(START, "revoked".into()) };
-    assert!(world.context.store.save_account(&account).await.expect("written"));
+    assert!(world.context.store.save_account(&account).await.expect("written").is_done());
     assert!(matches!(retry_pin(&world.context, key, false).await, Err(RetryError::AccountDisconnected)));
     world.system.advance_ms(LIFETIME_MS + 1);
     assert!(matches!(retry_pin(&world.context, key, true).await, Err(RetryError::Overdue)));

@@ -260,7 +260,7 @@ async fn a_disconnected_account_ends_its_schedule_visibly_at_its_time_and_a_retr
     assert!(matches!(refused, Err(ScheduleError::AccountDisconnected)), "{refused:?}");
     let row = world.context.store.account(account).await.expect("read").expect("there");
     let again = pinbridge_shared::domain::account::Account { revoked_at: None, ..row.next(world.now(), "n".into()) };
-    assert!(world.context.store.save_account(&again).await.expect("saved"));
+    assert!(world.context.store.save_account(&again).await.expect("saved").is_done());
     world.store_token("token-2").await;
     schedules::retry(&world.context, key, false).await.expect("retried");
     world.run_for_ms(40 * MINUTE_MS).await;

@@ -203,7 +203,7 @@ pub async fn write(table: &DynamoStore) {
         table.put_import_result(&import(0), &result).await.expect("written");
     }
     for (hour, rollup_page) in counts() {
-        assert!(table.save_rollup_page(workspace(), hour, &rollup_page).await.expect("written"));
+        assert!(table.save_rollup_page(workspace(), hour, &rollup_page).await.expect("written").is_done());
     }
     table.set_rolled_up(MINUTE).await.expect("written");
 }

@@ -136,17 +136,17 @@ fn activity() -> Vec<Entry> {
 
 pub async fn write(table: &DynamoStore) {
     for organization in organizations() {
-        assert!(table.save_organization(&organization).await.expect("written"));
+        assert!(table.save_organization(&organization).await.expect("written").is_done());
     }
     for workspace in workspaces() {
-        assert!(table.save_workspace(&workspace).await.expect("written"));
+        assert!(table.save_workspace(&workspace).await.expect("written").is_done());
     }
     for user in users() {
-        assert!(table.save_user(&user).await.expect("written"));
+        assert!(table.save_user(&user).await.expect("written").is_done());
     }
-    assert!(table.save_login_attempts(&logins()).await.expect("written"));
+    assert!(table.save_login_attempts(&logins()).await.expect("written").is_done());
     for key in api_keys() {
-        assert!(table.save_api_key(&key).await.expect("written"));
+        assert!(table.save_api_key(&key).await.expect("written").is_done());
     }
     for entry in activity() {
         table.note(workspace(), &entry, EXPIRES).await.expect("written");

@@ -269,7 +269,7 @@ impl SimWorld {
         let life = TokenLife::begun(now, tokens.access_expires_at, tokens.refresh_expires_at, can_refresh, jitter);
         let row = at_once(self.store.account(key)).expect("read").expect("there");
         let connected = Account { life, ..row.next(now, self.template.nonce()) };
-        assert!(at_once(self.store.save_account(&connected)).expect("stored"), "no concurrent write");
+        assert!(at_once(self.store.save_account(&connected)).expect("stored").is_done(), "no concurrent write");
     }
 
     fn run(mut self) -> Outcome {

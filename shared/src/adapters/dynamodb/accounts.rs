@@ -12,7 +12,7 @@ use crate::domain::account::credentials::{Announced, Death, Forced, Lease, Refus
 use crate::domain::ids::{AccountId, AccountKey, WorkspaceId};
 use crate::domain::invariants::is_same_write;
 use crate::domain::time::Moment;
-use crate::ports::{Accounts, PortResult};
+use crate::ports::{Accounts, PortResult, Write};
 
 fn item(account: &Account) -> Item {
     let row = Builder::keyed(keys::accounts(account.key.workspace), account.key.account.to_string())
@@ -113,7 +113,7 @@ fn read(workspace: WorkspaceId, item: &Item) -> PortResult<Account> {
 
 #[async_trait]
 impl Accounts for DynamoStore {
-    async fn save_account(&self, next: &Account) -> PortResult<bool> {
+    async fn save_account(&self, next: &Account) -> PortResult<Write<()>> {
         self.put_revision(item(next), next.rev, &next.nonce).await
     }
 
@@ -134,8 +134,8 @@ impl Accounts for DynamoStore {
 
 impl DynamoStore {
     /// Writes a row that counts its writes in `rev` and names the last one in `n`, if the stored row has the revision
-    /// before; returns whether it was written. A write that the SDK repeated is recognised by its nonce.
-    pub(super) async fn put_revision(&self, item: Item, rev: u64, nonce: &str) -> PortResult<bool> {
+    /// before. A write that the SDK repeated is recognised by its nonce.
+    pub(super) async fn put_revision(&self, item: Item, rev: u64, nonce: &str) -> PortResult<Write<()>> {
         let put = self
             .client
             .put_item()
@@ -147,8 +147,8 @@ impl DynamoStore {
             rev => put.condition_expression("rev = :seen").expression_attribute_values(":seen", number(rev - 1)),
         };
         match put.send().await {
-            Ok(_) => Ok(true),
-            Err(error) => is_own_write(error, rev, nonce),
+            Ok(_) => Ok(Write::Done),
+            Err(error) => is_own_write(error, rev, nonce).map(Write::done_if),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::domain::tenant::api_key::{ApiKey, KeyHash, KeySource};
 use crate::domain::tenant::scope::{Scope, Scopes};
 use crate::domain::tenant::user::Email;
 use crate::domain::time::Moment;
-use crate::ports::PortResult;
+use crate::ports::{PortResult, Write};
 
 fn item(key: &ApiKey) -> Item {
     let list = |texts: Vec<String>| AttributeValue::L(texts.into_iter().map(text).collect());
@@ -63,7 +63,7 @@ fn read(workspace: WorkspaceId, item: &Item) -> PortResult<ApiKey> {
 }
 
 impl DynamoStore {
-    pub(super) async fn write_api_key(&self, next: &ApiKey) -> PortResult<bool> {
+    pub(super) async fn write_api_key(&self, next: &ApiKey) -> PortResult<Write<()>> {
         self.put_revision(item(next), next.rev, &next.nonce).await
     }
 

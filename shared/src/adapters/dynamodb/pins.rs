@@ -100,7 +100,7 @@ impl Pins for DynamoStore {
         }
     }
 
-    async fn save_attempts(&self, writes: &[(Pin, Attempt)]) -> PortResult<bool> {
+    async fn save_attempts(&self, writes: &[(Pin, Attempt)]) -> PortResult<Write<()>> {
         let mut call = self.client.transact_write_items();
         for (pin, next) in writes {
             call = call.transact_items(TransactWriteItem::builder().put(self.conditional(pin, next)?).build());
@@ -108,7 +108,7 @@ impl Pins for DynamoStore {
         self.commit(call, writes).await
     }
 
-    async fn save_pin(&self, pin: &Pin, next: &Attempt) -> PortResult<bool> {
+    async fn save_pin(&self, pin: &Pin, next: &Attempt) -> PortResult<Write<()>> {
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(pin_item(pin)))

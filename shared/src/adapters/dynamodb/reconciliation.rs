@@ -7,7 +7,7 @@ use super::{DynamoStore, failed, keys};
 use crate::domain::ids::{BoardKey, PinId};
 use crate::domain::reconcile::board_scan::BoardScan;
 use crate::domain::time::{DAY_MS, Moment};
-use crate::ports::{PortError, PortResult, Reconciliation};
+use crate::ports::{PortError, PortResult, Reconciliation, Write};
 
 /// Outcomes are unresolved for 72 hours at most; a board's row that hasn't been written for this long is of no use.
 const SCAN_KEPT_MS: i64 = 8 * DAY_MS;
@@ -36,7 +36,7 @@ impl Reconciliation for DynamoStore {
         }
     }
 
-    async fn save_board_scan(&self, board: &BoardKey, next: &BoardScan) -> PortResult<bool> {
+    async fn save_board_scan(&self, board: &BoardKey, next: &BoardScan) -> PortResult<Write<()>> {
         let broken = |error: serde_json::Error| PortError::Broken { port: super::PORT, reason: error.to_string() };
         let row = Builder::keyed(keys::board_scan(board), keys::SCAN)
             .number("rev", next.rev)

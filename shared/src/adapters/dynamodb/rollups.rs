@@ -8,7 +8,7 @@ use crate::domain::ids::WorkspaceId;
 use crate::domain::stats::rollup::codec::{decode_samples, decode_sums, encode_samples, encode_sums};
 use crate::domain::stats::rollup::{RollupPage, SAMPLES_KEPT_MS, SUMS_KEPT_MS, Sums};
 use crate::domain::time::{HOUR_MS, Moment};
-use crate::ports::{BegunGroup, PortResult, Rollups};
+use crate::ports::{BegunGroup, PortResult, Rollups, Write};
 
 fn rollup_page_item(workspace: WorkspaceId, hour: i64, page: &RollupPage) -> Item {
     let kept_ms = if page.number == 0 { SUMS_KEPT_MS } else { SAMPLES_KEPT_MS };
@@ -135,13 +135,13 @@ impl Rollups for DynamoStore {
         self.rollup_rows(workspace, &from, &to, true).await?.iter().map(read_rollup_page).collect()
     }
 
-    async fn save_rollup_page(&self, workspace: WorkspaceId, hour: i64, next: &RollupPage) -> PortResult<bool> {
+    async fn save_rollup_page(&self, workspace: WorkspaceId, hour: i64, next: &RollupPage) -> PortResult<Write<()>> {
         let put =
             self.client.put_item().table_name(&self.table).set_item(Some(rollup_page_item(workspace, hour, next)));
         let put = match next.rev {
             0 | 1 => put.condition_expression("attribute_not_exists(pk)"),
             rev => put.condition_expression("rev = :seen").expression_attribute_values(":seen", number(rev - 1)),
         };
-        written_or_refused(put.send().await)
+        written_or_refused(put.send().await).map(Write::done_if)
     }
 }

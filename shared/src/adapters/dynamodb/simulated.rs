@@ -8,7 +8,7 @@ use super::{DynamoStore, keys};
 use crate::domain::ids::AccountKey;
 use crate::domain::pin::failure::Failure;
 use crate::domain::sandbox::{OwnBoard, SimulatedAccount};
-use crate::ports::{PortError, PortResult, SimulatedAccounts};
+use crate::ports::{PortError, PortResult, SimulatedAccounts, Write};
 
 /// The account's boards and sections, as one text: a few kilobytes at most.
 #[derive(Serialize, Deserialize)]
@@ -59,7 +59,7 @@ impl SimulatedAccounts for DynamoStore {
         }
     }
 
-    async fn save_simulated_account(&self, next: &SimulatedAccount) -> PortResult<bool> {
+    async fn save_simulated_account(&self, next: &SimulatedAccount) -> PortResult<Write<()>> {
         self.put_revision(item(next)?, next.rev, &next.nonce).await
     }
 }

@@ -11,7 +11,7 @@ use crate::domain::tenant::login::LoginAttempts;
 use crate::domain::tenant::user::User;
 use crate::domain::tenant::{CompanyProfile, Organization, Workspace, WorkspaceEnvironment, WorkspaceState};
 use crate::domain::time::Moment;
-use crate::ports::{PortResult, Tenants};
+use crate::ports::{PortResult, Tenants, Write};
 
 fn organization_item(organization: &Organization) -> Item {
     let row = Builder::keyed(keys::organization(organization.id), keys::ORGANIZATION)
@@ -101,7 +101,7 @@ impl DynamoStore {
 
 #[async_trait]
 impl Tenants for DynamoStore {
-    async fn save_organization(&self, next: &Organization) -> PortResult<bool> {
+    async fn save_organization(&self, next: &Organization) -> PortResult<Write<()>> {
         self.put_revision(organization_item(next), next.rev, &next.nonce).await
     }
 
@@ -110,7 +110,7 @@ impl Tenants for DynamoStore {
         item.map(|item| read_organization(id, &item)).transpose()
     }
 
-    async fn save_workspace(&self, next: &Workspace) -> PortResult<bool> {
+    async fn save_workspace(&self, next: &Workspace) -> PortResult<Write<()>> {
         if next.rev <= 1 {
             self.point(next.organization, keys::WORKSPACE_POINTER, &next.id.to_string()).await?;
         }
@@ -127,7 +127,7 @@ impl Tenants for DynamoStore {
         Ok(rows.into_iter().flatten().filter(|workspace| workspace.organization == organization).collect())
     }
 
-    async fn save_api_key(&self, next: &ApiKey) -> PortResult<bool> {
+    async fn save_api_key(&self, next: &ApiKey) -> PortResult<Write<()>> {
         self.write_api_key(next).await
     }
 
@@ -143,7 +143,7 @@ impl Tenants for DynamoStore {
         self.write_use(workspace, id, now, unless_since).await
     }
 
-    async fn save_user(&self, next: &User) -> PortResult<bool> {
+    async fn save_user(&self, next: &User) -> PortResult<Write<()>> {
         self.write_user(next).await
     }
 
@@ -168,7 +168,7 @@ impl Tenants for DynamoStore {
         self.delete_all(&keys::organization(id), &names).await
     }
 
-    async fn save_login_attempts(&self, next: &LoginAttempts) -> PortResult<bool> {
+    async fn save_login_attempts(&self, next: &LoginAttempts) -> PortResult<Write<()>> {
         self.write_login_attempts(next).await
     }
 

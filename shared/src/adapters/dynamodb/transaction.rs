@@ -11,7 +11,7 @@ use super::{DynamoStore, PORT, failed, keys, pause_before};
 use crate::domain::invariants::is_same_write;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
-use crate::ports::{PortError, PortResult};
+use crate::ports::{PortError, PortResult, Write};
 
 /// A write that met another transaction is tried this often, the first time included: such a transaction lasts for
 /// milliseconds. Then the caller is told.
@@ -94,16 +94,16 @@ impl DynamoStore {
         &self,
         call: TransactWriteItemsFluentBuilder,
         writes: &[(Pin, Attempt)],
-    ) -> PortResult<bool> {
+    ) -> PortResult<Write<()>> {
         let is_passing = |error: &SdkError<TransactWriteItemsError>| {
             let why = reasons_of(error).map(why_cancelled);
             matches!(why, Some(Cancelled::Conflict | Cancelled::Throttled))
         };
-        let Err(error) = repeated(|| call.clone().send(), is_passing).await else { return Ok(true) };
+        let Err(error) = repeated(|| call.clone().send(), is_passing).await else { return Ok(Write::Done) };
         let Some(reasons) = reasons_of(&error) else { return Err(failed(error)) };
         let reason = format!("transaction cancelled: {}", reasons.join(", "));
         match why_cancelled(reasons) {
-            Cancelled::Condition => self.are_saved(writes).await,
+            Cancelled::Condition => self.are_saved(writes).await.map(Write::done_if),
             Cancelled::Conflict => Err(PortError::Contended { row: "pin", writes: WRITE_TRIES_MAX }),
             Cancelled::Throttled => Err(PortError::Unavailable { port: PORT, reason }),
             Cancelled::Refused => Err(PortError::Broken { port: PORT, reason }),

@@ -8,7 +8,7 @@ use crate::domain::ids::{OrganizationId, UserId};
 use crate::domain::secret::Secret;
 use crate::domain::tenant::login::LoginAttempts;
 use crate::domain::tenant::user::{Email, Role, User};
-use crate::ports::PortResult;
+use crate::ports::{PortResult, Write};
 
 fn item(user: &User) -> Item {
     Builder::keyed(keys::user(user.id), keys::USER)
@@ -43,7 +43,7 @@ fn read(id: UserId, item: &Item) -> PortResult<User> {
 }
 
 impl DynamoStore {
-    pub(super) async fn write_user(&self, next: &User) -> PortResult<bool> {
+    pub(super) async fn write_user(&self, next: &User) -> PortResult<Write<()>> {
         if next.rev <= 1 {
             self.point(next.organization, keys::USER_POINTER, &next.id.to_string()).await?;
         }
@@ -61,7 +61,7 @@ impl DynamoStore {
         Ok(rows.into_iter().flatten().filter(|user| user.organization == organization).collect())
     }
 
-    pub(super) async fn write_login_attempts(&self, next: &LoginAttempts) -> PortResult<bool> {
+    pub(super) async fn write_login_attempts(&self, next: &LoginAttempts) -> PortResult<Write<()>> {
         let row = Builder::keyed(keys::user(next.user), keys::ATTEMPTS)
             .value("since", moment(next.since))
             .number("count", next.count)

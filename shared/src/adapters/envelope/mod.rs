@@ -23,7 +23,7 @@ use super::stored_tokens::StoredTokens;
 use super::token_cache::TokenCache;
 use crate::domain::ids::AccountKey;
 use crate::ports::OptimisticWrites;
-use crate::ports::{Custody, PortError, PortResult, Removal, Secrets, Stored, System, Tokens};
+use crate::ports::{Custody, PortError, PortResult, Removal, Secrets, Stored, System, Tokens, Write};
 use data_keys::DataKeys;
 pub use reseal::{OLD_KEYS_KEPT_MS, Retired};
 
@@ -140,7 +140,7 @@ impl Secrets for Envelope {
         .await
     }
 
-    async fn promote_tokens(&self, account: AccountKey, version: &str, follows: &str) -> PortResult<bool> {
+    async fn promote_tokens(&self, account: AccountKey, version: &str, follows: &str) -> PortResult<Write<()>> {
         self.cache.forget(account);
         // The seal covers the version and not the stage: it moves unchanged.
         self.change(account, |row| {
@@ -150,7 +150,7 @@ impl Secrets for Envelope {
         .await?;
         let row = self.table.sealed_row(account).await?;
         self.cache.forget(account);
-        Ok(row.is_some_and(|row| row.current.version == version))
+        Ok(Write::done_if(row.is_some_and(|row| row.current.version == version)))
     }
 
     async fn remove_tokens(&self, account: AccountKey, _: Removal) -> PortResult<()> {

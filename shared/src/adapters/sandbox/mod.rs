@@ -78,7 +78,7 @@ impl Sandbox {
                 Ok(answer) => answer,
                 refused => return Ok(refused),
             };
-            if self.accounts.save_simulated_account(&next).await? {
+            if self.accounts.save_simulated_account(&next).await?.is_done() {
                 return Ok(Ok(answer));
             }
         }

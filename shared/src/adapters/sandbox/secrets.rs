@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::Sandbox;
 use crate::domain::ids::AccountKey;
 use crate::domain::sandbox::{SimulatedAccount, SimulatedToken, scopes};
-use crate::ports::{Custody, PortResult, Removal, Secrets, Stored, Tokens};
+use crate::ports::{Custody, PortResult, Removal, Secrets, Stored, Tokens, Write};
 
 /// The access token doesn't expire.
 fn tokens(token: SimulatedToken) -> Tokens {
@@ -73,7 +73,7 @@ impl Secrets for Sandbox {
         Ok(())
     }
 
-    async fn promote_tokens(&self, account: AccountKey, new: &str, follows: &str) -> PortResult<bool> {
+    async fn promote_tokens(&self, account: AccountKey, new: &str, follows: &str) -> PortResult<Write<()>> {
         if !account.account.is_simulated() {
             return self.secrets.promote_tokens(account, new, follows).await;
         }
@@ -85,7 +85,8 @@ impl Secrets for Sandbox {
             // Promoted before, and the answer was lost; or connected again meanwhile.
             Err(before(known).as_deref() == Some(follows))
         };
-        Ok(self.change(account, promote).await?.map_or_else(|is_current| is_current, |()| true))
+        let is_current = self.change(account, promote).await?.map_or_else(|is_current| is_current, |()| true);
+        Ok(Write::done_if(is_current))
     }
 
     async fn remove_tokens(&self, account: AccountKey, removal: Removal) -> PortResult<()> {

@@ -140,7 +140,7 @@ async fn announce(context: &Context, key: AccountKey) -> PortResult<()> {
             },
         };
         let next = Account { life: TokenLife::to_be_removed(now.plus_ms(UNFINISHED_MS)), ..next };
-        if context.store.save_account(&next).await? {
+        if context.store.save_account(&next).await?.is_done() {
             return Ok(());
         }
     }
@@ -185,7 +185,7 @@ async fn save(context: &Context, key: AccountKey, user: &PinterestUser, tokens: 
             rev: known.map_or(1, |known| known.rev + 1),
             nonce: context.nonce(),
         };
-        if context.store.save_account(&account).await? {
+        if context.store.save_account(&account).await?.is_done() {
             return Ok(account);
         }
     }

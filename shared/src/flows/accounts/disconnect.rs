@@ -33,7 +33,7 @@ pub async fn disconnect(context: &Context, key: AccountKey) -> Result<(), Discon
     loop {
         writes.begin()?;
         let account = context.store.account(key).await?.ok_or(DisconnectError::AccountNotFound)?;
-        if account.revoked_at.is_none() && !context.store.save_account(&revoked(context, &account)).await? {
+        if account.revoked_at.is_none() && !context.store.save_account(&revoked(context, &account)).await?.is_done() {
             continue;
         }
         hold(context, key, Failure::AccountDisconnected).await?;

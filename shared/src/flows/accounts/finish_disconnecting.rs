@@ -41,7 +41,7 @@ pub async fn finish_disconnecting(context: &Context, key: AccountKey) -> PortRes
     let lease = Some(Lease { holder: context.nonce(), until: now.plus_ms(REMOVAL_LEASE_MS) });
     let life = TokenLife { lease, ..TokenLife::to_be_removed(now.plus_ms(REMOVED_BY_REFRESHER_MS)) };
     let claimed = Account { life, ..account.next(now, context.nonce()) };
-    if !context.store.save_account(&claimed).await? {
+    if !context.store.save_account(&claimed).await?.is_done() {
         return Ok(());
     }
     let waited_ms = (context.system.monotonic_ms() - began_ms).max(context.system.now().since_ms(now));

@@ -30,7 +30,7 @@ pub async fn forget_accounts(context: &Context, ends_at_ms: i64) -> PortResult<u
         }
         let bare = forgotten(&account, context.system.now(), context.nonce());
         // Not saved when another writer came first: the account may be connected again.
-        count += usize::from(context.store.save_account(&bare).await?);
+        count += usize::from(context.store.save_account(&bare).await?.is_done());
     }
     Ok(count)
 }

@@ -25,7 +25,7 @@ async fn try_to_hold(context: &Context, key: AccountKey, used: &Secret) -> PortR
     let Some(life) = account.life.held_for_refusal().filter(|_| is_new) else { return Ok(()) };
     let next = Account { life, ..account.next(now, context.nonce()) };
     // Of several readers, the one that writes this holds the account.
-    if context.store.save_account(&next).await? {
+    if context.store.save_account(&next).await?.is_done() {
         hold(context, key, Failure::TokenRevoked).await?;
     }
     Ok(())

@@ -43,7 +43,7 @@ pub async fn move_tokens(from: &dyn Secrets, to: &dyn Secrets, account: AccountK
                     // Like a refresh: only if no connection replaces the account's tokens at this moment.
                     let next = Stored { follows: Some(known.version.clone()), ..wanted.clone() };
                     to.stage_tokens(account, &next).await?;
-                    if !to.promote_tokens(account, &wanted.version, &known.version).await? {
+                    if !to.promote_tokens(account, &wanted.version, &known.version).await?.is_done() {
                         return Ok(Moved::Newer);
                     }
                 }

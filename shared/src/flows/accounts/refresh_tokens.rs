@@ -22,7 +22,7 @@ use crate::domain::pin::retry::TOKEN_PAUSE_MS;
 use crate::domain::secret::Secret;
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::flows::pacing::release_hold::release_hold;
-use crate::ports::{Custody, GrantFailure, PortError, PortResult, Stored, Tokens};
+use crate::ports::{Custody, GrantFailure, PortError, PortResult, Stored, Tokens, Write};
 use crate::telemetry::{self, Metric};
 
 /// What a refresh needs of an invocation: Pinterest's answer, and time to store it in any case.
@@ -91,7 +91,7 @@ pub async fn renew(context: &Context, key: AccountKey, why: Why<'_>, ends_at_ms:
         match plan(context, key, why, &holder).await? {
             Plan::Over(renewal) => return Ok(renewal),
             Plan::Finish { account, next, is_current } => {
-                if is_current || promote(context, key, &next).await? {
+                if is_current || promote(context, key, &next).await?.is_done() {
                     record_renewed(context, *account, &next, None).await?;
                     return Ok(Renewal::Renewed(Box::new(next.tokens)));
                 }
@@ -105,7 +105,7 @@ pub async fn renew(context: &Context, key: AccountKey, why: Why<'_>, ends_at_ms:
                 let life = account.life.announced(&holder, &current.version, until);
                 let life = if is_forced { life.forced(&current.version, announced_at) } else { life };
                 let announced = with_life(context, &account, life);
-                if !context.store.save_account(&announced).await? {
+                if !context.store.save_account(&announced).await?.is_done() {
                     continue;
                 }
                 // The larger of both clocks counts: the monotonic one never jumps, the other also counts a machine's
@@ -229,7 +229,7 @@ async fn settle_answer(
                 );
                 return Err(error);
             }
-            if promote(context, account.key, &next).await? {
+            if promote(context, account.key, &next).await?.is_done() {
                 record_renewed(context, account, &next, Some(holder)).await?;
                 return Ok(Renewal::Renewed(Box::new(next.tokens)));
             }
@@ -296,12 +296,12 @@ async fn extend_lease(context: &Context, account: &mut Account) {
     let until = now.plus_ms(context.settings.deadlines.quiesce_ms);
     let life = TokenLife { lease: Some(Lease { until, ..lease }), refresh_at: Some(until), ..account.life.clone() };
     let longer = with_life(context, account, life);
-    if let Ok(true) = context.store.save_account(&longer).await {
+    if let Ok(Write::Done) = context.store.save_account(&longer).await {
         *account = longer;
     }
 }
 
-async fn promote(context: &Context, key: AccountKey, next: &Stored) -> PortResult<bool> {
+async fn promote(context: &Context, key: AccountKey, next: &Stored) -> PortResult<Write<()>> {
     let follows = next.follows.as_deref().unwrap_or_default();
     let mut tries = 1;
     loop {
@@ -385,8 +385,8 @@ async fn record(
     let mut tries = 1;
     loop {
         match context.store.save_account(&write).await {
-            Ok(true) => return Ok(true),
-            Ok(false) => {
+            Ok(Write::Done) => return Ok(true),
+            Ok(Write::Conflict(())) => {
                 let Some(current) = context.store.account(key).await? else { return Ok(false) };
                 let is_ours = current.life.lease.as_ref().is_some_and(|lease| Some(lease.holder.as_str()) == holder);
                 if !is_ours || !current.is_connected() {

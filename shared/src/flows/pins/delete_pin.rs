@@ -102,7 +102,7 @@ async fn end(context: &Context, pin: &Pin, attempt: &Attempt) -> PortResult<bool
     let is_saved = if pin.hidden_at.is_some() {
         context.store.save_attempt(pin, &next).await? == Write::Done
     } else {
-        context.store.save_pin(&Pin { hidden_at: Some(now), ..pin.clone() }, &next).await?
+        context.store.save_pin(&Pin { hidden_at: Some(now), ..pin.clone() }, &next).await?.is_done()
     };
     if is_saved && attempt.status == Status::Deferred {
         // Left behind, the row would only cost its account a token.

@@ -54,7 +54,7 @@ pub async fn edit_pin(context: &Context, key: PinKey, edit: &Edit) -> Result<(Pi
         let Ok(next) = attempt.edited(now, context.nonce()) else { continue };
         let edited = Pin { request, edit: next.edit, ..pin };
         put_sibling(context, &edited).await?;
-        if context.store.save_pin(&edited, &next).await? {
+        if context.store.save_pin(&edited, &next).await?.is_done() {
             tracing::info!(workspace_id = %key.workspace, pin_id = %key.pin, edit = edited.edit, "pin edited");
             return Ok((edited, next));
         }

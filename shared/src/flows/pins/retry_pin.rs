@@ -125,7 +125,7 @@ async fn save(
         return context.store.save_attempt(pin, next).await;
     }
     edit_pin::put_sibling(context, pin).await?;
-    if context.store.save_pin(pin, next).await? {
+    if context.store.save_pin(pin, next).await?.is_done() {
         return Ok(Write::Done);
     }
     let read = context.store.pins(&[pin.key]).await?.into_iter().flatten().next();

@@ -38,7 +38,7 @@ pub async fn plan_reconciliation(
         scan.rev += 1;
         scan.nonce = context.nonce();
         scan.planned_for = Some(at);
-        if context.store.save_board_scan(board, &scan).await? {
+        if context.store.save_board_scan(board, &scan).await?.is_done() {
             return Ok(());
         }
     }

@@ -82,7 +82,7 @@ pub async fn update_scan(context: &Context, board: &BoardKey, change: impl Fn(&m
         scan.rev += 1;
         scan.nonce = context.nonce();
         change(&mut scan);
-        if context.store.save_board_scan(board, &scan).await? {
+        if context.store.save_board_scan(board, &scan).await?.is_done() {
             return Ok(());
         }
     }

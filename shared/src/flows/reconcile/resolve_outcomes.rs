@@ -344,7 +344,7 @@ async fn write(context: &Context, board: &BoardKey, writes: &[(Pin, Attempt)]) -
     let is_saved = match writes {
         [] => return Ok(()),
         [(pin, next)] => context.store.save_attempt(pin, next).await? == Write::Done,
-        several => context.store.save_attempts(several).await?,
+        several => context.store.save_attempts(several).await?.is_done(),
     };
     if !is_saved {
         return Ok(());

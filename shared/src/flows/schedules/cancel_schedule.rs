@@ -77,7 +77,7 @@ async fn end(context: &Context, pin: &Pin, attempt: &Attempt) -> PortResult<bool
         context.store.put_marker(&row).await?;
     }
     // Hidden, so that a retry of failed pins doesn't bring it back.
-    if !context.store.save_pin(&Pin { hidden_at: Some(now), ..pin.clone() }, &next).await? {
+    if !context.store.save_pin(&Pin { hidden_at: Some(now), ..pin.clone() }, &next).await?.is_done() {
         return Ok(false);
     }
     if attempt.status == Status::Deferred {

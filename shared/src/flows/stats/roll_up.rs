@@ -262,7 +262,7 @@ async fn save(context: &Context, workspace: WorkspaceId, hour: i64, mut samples:
             continue;
         }
         for page in merge(again, &samples) {
-            if !context.rollups.save_rollup_page(workspace, hour, &page).await? {
+            if !context.rollups.save_rollup_page(workspace, hour, &page).await?.is_done() {
                 pages = read(context, workspace, hour).await?;
                 continue 'anew;
             }

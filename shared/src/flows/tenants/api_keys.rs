@@ -63,7 +63,7 @@ pub async fn create(context: &Context, workspace: WorkspaceId, new: NewKey) -> R
         authorized_by: new.authorized_by,
         ..ApiKey::new(&presented, new.name, context.system.now(), context.nonce())
     };
-    if context.tenants.save_api_key(&key).await? {
+    if context.tenants.save_api_key(&key).await?.is_done() {
         Ok((key, text))
     } else {
         Err(PortError::Contended { row: "API key", writes: 1 }.into())
@@ -100,7 +100,7 @@ pub async fn change(
         next.name = change.name.clone().unwrap_or(next.name);
         next.scopes = change.scopes.unwrap_or(next.scopes);
         next.allowed = change.allowed.clone().or(next.allowed);
-        if context.tenants.save_api_key(&next).await? {
+        if context.tenants.save_api_key(&next).await?.is_done() {
             return Ok(next);
         }
     }
@@ -124,7 +124,7 @@ pub async fn revoke(context: &Context, workspace: WorkspaceId, id: KeyId) -> Res
             expires_at: Some(now.plus_ms(context.settings.revoked_keys_kept_ms)),
             ..key.next(context.nonce())
         };
-        if context.tenants.save_api_key(&next).await? {
+        if context.tenants.save_api_key(&next).await?.is_done() {
             return Ok(next);
         }
     }

@@ -106,7 +106,7 @@ async fn count_attempt(context: &Context, user: UserId) -> Result<(), LoginError
         let next = attempts
             .next(now, context.nonce())
             .map_err(|TooMany { until }| LoginError::TooMany { retry_after_s: TooMany { until }.retry_after_s(now) })?;
-        if context.tenants.save_login_attempts(&next).await? {
+        if context.tenants.save_login_attempts(&next).await?.is_done() {
             return Ok(());
         }
     }
@@ -118,7 +118,9 @@ async fn forgive(context: &Context, user: UserId) -> PortResult<()> {
     let mut writes = OptimisticWrites::of("login attempts", WRITES_MAX);
     while writes.has_round() {
         let attempts: LoginAttempts = context.tenants.login_attempts(user).await?;
-        if attempts.count == 0 || context.tenants.save_login_attempts(&attempts.forgiven(context.nonce())).await? {
+        if attempts.count == 0
+            || context.tenants.save_login_attempts(&attempts.forgiven(context.nonce())).await?.is_done()
+        {
             break;
         }
     }

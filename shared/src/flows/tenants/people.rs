@@ -59,7 +59,7 @@ pub async fn create_user(context: &Context, organization: OrganizationId, new: N
         rev: 1,
         nonce: context.nonce(),
     };
-    if context.tenants.save_user(&user).await? { Ok(user) } else { Err(PeopleError::EmailTaken) }
+    if context.tenants.save_user(&user).await?.is_done() { Ok(user) } else { Err(PeopleError::EmailTaken) }
 }
 
 /// Creates an organisation with a production workspace and its owner, and logs the owner in. Their ids are random, so
@@ -110,7 +110,12 @@ pub async fn set_password(context: &Context, id: UserId, new: &Secret) -> Result
     loop {
         writes.begin()?;
         let user = context.tenants.user(id).await?.ok_or(PeopleError::NotFound)?;
-        if context.tenants.save_user(&user.with_password(hash.clone(), context.system.now(), context.nonce())).await? {
+        if context
+            .tenants
+            .save_user(&user.with_password(hash.clone(), context.system.now(), context.nonce()))
+            .await?
+            .is_done()
+        {
             return Ok(());
         }
     }
@@ -159,7 +164,7 @@ pub async fn introduce(context: &Context, id: UserId, change: &Introduction) -> 
             timezone: change.timezone.clone().unwrap_or_else(|| user.timezone.clone()),
             ..user.next(context.nonce())
         };
-        if context.tenants.save_user(&next).await? {
+        if context.tenants.save_user(&next).await?.is_done() {
             return Ok(next);
         }
     }

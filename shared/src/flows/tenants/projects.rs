@@ -111,7 +111,7 @@ pub async fn create_sandbox(
             timezone: timezone.to_owned(),
             ..Workspace::production(id, organization.id, name, context.system.now(), context.nonce())
         };
-        if context.tenants.save_workspace(&sandbox).await? {
+        if context.tenants.save_workspace(&sandbox).await?.is_done() {
             connect_simulated::ensure_first_account(context, id).await?;
             return Ok(sandbox);
         }
@@ -133,7 +133,7 @@ pub async fn reset_sandbox(context: &Context, organization: &Organization) -> Re
             WorkspaceState::Active => {}
         }
         let next = Workspace { state: WorkspaceState::Resetting, ..sandbox.next(context.nonce()) };
-        if context.tenants.save_workspace(&next).await? {
+        if context.tenants.save_workspace(&next).await?.is_done() {
             return Ok(next);
         }
     }
@@ -149,7 +149,7 @@ pub async fn rename(context: &Context, id: WorkspaceId, name: &str) -> PortResul
         writes.begin()?;
         let known = context.tenants.workspace(id).await?.ok_or_else(|| lost("a workspace"))?;
         let next = Workspace { name: name.to_owned(), ..known.next(context.nonce()) };
-        if context.tenants.save_workspace(&next).await? {
+        if context.tenants.save_workspace(&next).await?.is_done() {
             return Ok(next);
         }
     }
@@ -166,7 +166,7 @@ pub async fn describe(context: &Context, id: OrganizationId, fields: &[(&str, St
         let known = context.tenants.organization(id).await?.ok_or_else(|| lost("an organisation"))?;
         let mut next = known.next(context.nonce());
         fields.iter().for_each(|(field, value)| next.profile.set(field, value));
-        if context.tenants.save_organization(&next).await? {
+        if context.tenants.save_organization(&next).await?.is_done() {
             return Ok(next);
         }
     }

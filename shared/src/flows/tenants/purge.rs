@@ -76,7 +76,7 @@ pub async fn delete_workspace(context: &Context, id: WorkspaceId) -> PortResult<
             return Ok(true);
         }
         let next = Workspace { state: WorkspaceState::Deleted, ..workspace.next(context.nonce()) };
-        if context.tenants.save_workspace(&next).await? {
+        if context.tenants.save_workspace(&next).await?.is_done() {
             tracing::info!(workspace_id = %id, "workspace deleted");
             return Ok(true);
         }
@@ -159,7 +159,7 @@ async fn cut_off(context: &Context, account: &Account) -> PortResult<()> {
             Account { life: TokenLife::default(), ..forgotten(&account, now, context.nonce()) }
         };
         let is_last = next.life.refresh_at.is_none();
-        seen = match context.store.save_account(&next).await? {
+        seen = match context.store.save_account(&next).await?.is_done() {
             true if is_last => return Ok(()),
             true => Some(next),
             false => context.store.account(account.key).await?,
@@ -225,7 +225,7 @@ async fn finish(context: &Context, workspace: &Workspace) -> PortResult<Progress
         context.purge.wipe_workspace(workspace.id).await?;
     } else {
         let next = Workspace { state: WorkspaceState::Active, ..workspace.next(context.nonce()) };
-        if !context.tenants.save_workspace(&next).await? {
+        if !context.tenants.save_workspace(&next).await?.is_done() {
             // Renamed, or deleted, meanwhile.
             return Ok(Progress::More);
         }

@@ -56,15 +56,15 @@ pub async fn a_simulated_account_round_trips_and_is_written_by_revision(accounts
     assert_eq!(accounts.simulated_account(key(1)).await.expect("read"), fresh);
     let mut first = fresh.next("n1".into());
     first.connect();
-    assert!(accounts.save_simulated_account(&first).await.expect("saved"));
-    assert!(accounts.save_simulated_account(&first).await.expect("saved"), "the same write again");
-    assert!(!accounts.save_simulated_account(&fresh.next("other".into())).await.expect("answered"));
+    assert!(accounts.save_simulated_account(&first).await.expect("saved").is_done());
+    assert!(accounts.save_simulated_account(&first).await.expect("saved").is_done(), "the same write again");
+    assert!(!accounts.save_simulated_account(&fresh.next("other".into())).await.expect("answered").is_done());
     let mut second = first.next("n2".into());
     let draft = BoardDraft { name: "Soups".into(), description: Some("Hot".into()), privacy: None };
     let board = second.add_board(&draft).expect("added");
     second.add_section(&board.id, "Clear").expect("added");
     second.refuses = Some(Failure::ScopeMissing);
-    assert!(accounts.save_simulated_account(&second).await.expect("saved"));
+    assert!(accounts.save_simulated_account(&second).await.expect("saved").is_done());
     assert_eq!(accounts.simulated_account(key(1)).await.expect("read"), second);
     assert_eq!(accounts.simulated_account(key(2)).await.expect("read"), SimulatedAccount::new(key(2)));
 }

@@ -77,7 +77,11 @@ pub async fn a_begun_group_is_known_until_its_last_minute_is_rolled_up(rollups: 
 pub async fn a_page_is_written_only_onto_the_revision_that_was_read(rollups: &dyn Rollups) {
     for number in [0, 3] {
         for (rev, is_saved) in [(2, false), (1, true), (1, false), (3, false), (2, true)] {
-            let saved = rollups.save_rollup_page(workspace(1), HOUR, &page(HOUR, number, rev)).await.expect("answered");
+            let saved = rollups
+                .save_rollup_page(workspace(1), HOUR, &page(HOUR, number, rev))
+                .await
+                .expect("answered")
+                .is_done();
             assert_eq!(saved, is_saved, "page {number} revision {rev}");
         }
     }
@@ -88,7 +92,13 @@ pub async fn a_page_is_written_only_onto_the_revision_that_was_read(rollups: &dy
 pub async fn an_hours_pages_come_in_order_and_are_its_own(rollups: &dyn Rollups) {
     for (of, hour) in [(1, HOUR), (1, HOUR + 1), (2, HOUR)] {
         for number in [12, 0, 2, 1, 1_000] {
-            assert!(rollups.save_rollup_page(workspace(of), hour, &page(hour, number, 1)).await.expect("answered"));
+            assert!(
+                rollups
+                    .save_rollup_page(workspace(of), hour, &page(hour, number, 1))
+                    .await
+                    .expect("answered")
+                    .is_done()
+            );
         }
     }
     let others = rollups.other_rollup_pages(workspace(1), HOUR).await.expect("read");
@@ -99,12 +109,12 @@ pub async fn an_hours_pages_come_in_order_and_are_its_own(rollups: &dyn Rollups)
 
 pub async fn sums_are_read_by_range_earliest_first(rollups: &dyn Rollups) {
     for hour in [HOUR + 2, HOUR, HOUR + 1, 99] {
-        assert!(rollups.save_rollup_page(workspace(1), hour, &page(hour, 0, 1)).await.expect("answered"));
+        assert!(rollups.save_rollup_page(workspace(1), hour, &page(hour, 0, 1)).await.expect("answered").is_done());
     }
-    assert!(rollups.save_rollup_page(workspace(2), HOUR, &page(HOUR, 0, 1)).await.expect("answered"));
+    assert!(rollups.save_rollup_page(workspace(2), HOUR, &page(HOUR, 0, 1)).await.expect("answered").is_done());
     // A row without sums, from a worker that died before it wrote them.
     let without = RollupPage { sums: None, ..page(HOUR + 3, 0, 1) };
-    assert!(rollups.save_rollup_page(workspace(1), HOUR + 3, &without).await.expect("answered"));
+    assert!(rollups.save_rollup_page(workspace(1), HOUR + 3, &without).await.expect("answered").is_done());
     for (first, last, expected) in [
         (HOUR, HOUR + 1, vec![HOUR, HOUR + 1]),
         (HOUR + 1, HOUR + 9, vec![HOUR + 1, HOUR + 2]),

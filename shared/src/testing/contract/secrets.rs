@@ -115,12 +115,15 @@ pub async fn staged_tokens_become_current_once(secrets: &dyn Secrets) {
     store(secrets, key, 1, &tokens("old", Some("old-refresh"))).await;
     secrets.stage_tokens(key, &staged(2, 1, tokens("new", Some("new-refresh")))).await.expect("staged");
     for _ in 0..2 {
-        assert!(secrets.promote_tokens(key, &version(2), &version(1)).await.expect("answered"), "also when repeated");
+        assert!(
+            secrets.promote_tokens(key, &version(2), &version(1)).await.expect("answered").is_done(),
+            "also when repeated"
+        );
         assert_eq!(read(secrets, key).await, Some(tokens("new", Some("new-refresh"))));
     }
     assert_eq!(secrets.custody(key).await.expect("read").successor(), None, "nothing is staged any more");
     secrets.stage_tokens(key, &staged(3, 2, tokens("third", Some("third-refresh")))).await.expect("staged");
-    assert!(secrets.promote_tokens(key, &version(3), &version(2)).await.expect("answered"));
+    assert!(secrets.promote_tokens(key, &version(3), &version(2)).await.expect("answered").is_done());
     assert_eq!(read(secrets, key).await, Some(tokens("third", Some("third-refresh"))));
 }
 
@@ -130,11 +133,11 @@ pub async fn a_reconnected_account_is_not_overwritten_by_an_older_grants_refresh
     secrets.stage_tokens(key, &staged(2, 1, tokens("refreshed", Some("refreshed-refresh")))).await.expect("staged");
     store(secrets, key, 3, &tokens("reconnected", Some("reconnected-refresh"))).await;
     assert_eq!(secrets.custody(key).await.expect("read").successor(), None, "the tokens that it follows are replaced");
-    assert!(!secrets.promote_tokens(key, &version(2), &version(1)).await.expect("answered"));
+    assert!(!secrets.promote_tokens(key, &version(2), &version(1)).await.expect("answered").is_done());
     assert_eq!(read(secrets, key).await, Some(tokens("reconnected", Some("reconnected-refresh"))));
     secrets.stage_tokens(key, &staged(4, 1, tokens("late", Some("late-refresh")))).await.expect("staged");
     assert_eq!(secrets.custody(key).await.expect("read").successor(), None);
-    assert!(!secrets.promote_tokens(key, &version(4), &version(1)).await.expect("answered"));
+    assert!(!secrets.promote_tokens(key, &version(4), &version(1)).await.expect("answered").is_done());
     assert_eq!(read(secrets, key).await, Some(tokens("reconnected", Some("reconnected-refresh"))));
 }
 
@@ -146,7 +149,9 @@ pub async fn removed_tokens_are_gone_at_once_and_can_be_replaced(secrets: &dyn S
             secrets.remove_tokens(key, removal).await.expect("removed, also again");
             assert_eq!(read(secrets, key).await, None);
         }
-        assert!(!secrets.promote_tokens(key, &version(number + 1), &version(number)).await.expect("answered"));
+        assert!(
+            !secrets.promote_tokens(key, &version(number + 1), &version(number)).await.expect("answered").is_done()
+        );
         store(secrets, key, number + 1, &tokens("new", Some("new-refresh"))).await;
         assert_eq!(read(secrets, key).await, Some(tokens("new", Some("new-refresh"))));
     }

@@ -53,7 +53,7 @@ pub async fn an_organisation_is_read_back(tenants: &dyn Tenants) {
     written.profile.set("company_name", "Paper GmbH");
     written.profile.set("address_country", "DE");
     assert_eq!(tenants.organization(written.id).await.expect("read"), None);
-    assert!(tenants.save_organization(&written).await.expect("saved"));
+    assert!(tenants.save_organization(&written).await.expect("saved").is_done());
     assert_eq!(tenants.organization(written.id).await.expect("read"), Some(written));
     assert_eq!(tenants.organization(organization(2).id).await.expect("read"), None);
 }
@@ -63,7 +63,7 @@ pub async fn a_workspace_is_read_back(tenants: &dyn Tenants) {
         let environment = WorkspaceEnvironment::Sandbox;
         let written = Workspace { state, environment, timezone: "Europe/Berlin".into(), ..workspace(id, 1) };
         assert_eq!(tenants.workspace(written.id).await.expect("read"), None, "an empty table knows no workspace");
-        assert!(tenants.save_workspace(&written).await.expect("saved"));
+        assert!(tenants.save_workspace(&written).await.expect("saved").is_done());
         assert_eq!(tenants.workspace(written.id).await.expect("read"), Some(written));
     }
 }
@@ -71,7 +71,7 @@ pub async fn a_workspace_is_read_back(tenants: &dyn Tenants) {
 pub async fn each_organisation_lists_its_own_workspaces(tenants: &dyn Tenants) {
     tenants.save_organization(&organization(1)).await.expect("saved");
     for (id, of) in [(1, 1), (2, 1), (3, 2)] {
-        assert!(tenants.save_workspace(&workspace(id, of)).await.expect("saved"));
+        assert!(tenants.save_workspace(&workspace(id, of)).await.expect("saved").is_done());
     }
     let mut listed = tenants.workspaces(organization(1).id).await.expect("listed");
     listed.sort_by_key(|workspace| workspace.id);
@@ -81,26 +81,26 @@ pub async fn each_organisation_lists_its_own_workspaces(tenants: &dyn Tenants) {
 
 pub async fn rows_are_written_by_revision(tenants: &dyn Tenants) {
     let first = workspace(1, 1);
-    assert!(tenants.save_workspace(&first).await.expect("saved"));
-    assert!(tenants.save_workspace(&first).await.expect("answered"), "the same write again is recognised");
+    assert!(tenants.save_workspace(&first).await.expect("saved").is_done());
+    assert!(tenants.save_workspace(&first).await.expect("answered").is_done(), "the same write again is recognised");
     let other = Workspace { name: "another".into(), nonce: "other".into(), ..first.clone() };
-    assert!(!tenants.save_workspace(&other).await.expect("answered"), "another first write isn't");
+    assert!(!tenants.save_workspace(&other).await.expect("answered").is_done(), "another first write isn't");
     let second = Workspace { state: WorkspaceState::Resetting, ..first.next("second".into()) };
-    assert!(tenants.save_workspace(&second).await.expect("saved"));
-    assert!(!tenants.save_workspace(&first.next("late".into())).await.expect("answered"));
+    assert!(tenants.save_workspace(&second).await.expect("saved").is_done());
+    assert!(!tenants.save_workspace(&first.next("late".into())).await.expect("answered").is_done());
     assert_eq!(tenants.workspace(first.id).await.expect("read"), Some(second));
 
     let organization = organization(1);
-    assert!(tenants.save_organization(&organization).await.expect("saved"));
-    assert!(tenants.save_organization(&organization.next("a".into())).await.expect("saved"));
-    assert!(!tenants.save_organization(&organization.next("b".into())).await.expect("answered"));
+    assert!(tenants.save_organization(&organization).await.expect("saved").is_done());
+    assert!(tenants.save_organization(&organization.next("a".into())).await.expect("saved").is_done());
+    assert!(!tenants.save_organization(&organization.next("b".into())).await.expect("answered").is_done());
 
     let user = testdata::user("ada@example.com");
-    assert!(tenants.save_user(&user).await.expect("saved"));
+    assert!(tenants.save_user(&user).await.expect("saved").is_done());
     let twin = User { nonce: "twin".into(), ..user.clone() };
-    assert!(!tenants.save_user(&twin).await.expect("answered"), "the address is taken");
-    assert!(tenants.save_user(&user.next("a".into())).await.expect("saved"));
-    assert!(!tenants.save_user(&user.next("b".into())).await.expect("answered"));
+    assert!(!tenants.save_user(&twin).await.expect("answered").is_done(), "the address is taken");
+    assert!(tenants.save_user(&user.next("a".into())).await.expect("saved").is_done());
+    assert!(!tenants.save_user(&user.next("b".into())).await.expect("answered").is_done());
 }
 
 pub async fn a_key_is_read_back_in_its_workspace_only(tenants: &dyn Tenants) {
@@ -118,7 +118,7 @@ pub async fn a_key_is_read_back_in_its_workspace_only(tenants: &dyn Tenants) {
     };
     let closed = ApiKey { allowed: Some(Vec::new()), scopes: [].into_iter().collect(), ..key(1, 9) };
     for key in [&plain, &full, &closed] {
-        assert!(tenants.save_api_key(key).await.expect("saved"));
+        assert!(tenants.save_api_key(key).await.expect("saved").is_done());
         assert_eq!(tenants.api_key(key.workspace, key.id).await.expect("read").as_ref(), Some(key));
     }
     let elsewhere = key(2, 7);
@@ -127,8 +127,8 @@ pub async fn a_key_is_read_back_in_its_workspace_only(tenants: &dyn Tenants) {
     listed.sort_by(|a, b| a.nonce.cmp(&b.nonce));
     assert_eq!(listed, [plain.clone(), full, closed]);
     let renamed = ApiKey { name: "renamed".into(), ..plain.next("renamed".into()) };
-    assert!(tenants.save_api_key(&renamed).await.expect("saved"));
-    assert!(!tenants.save_api_key(&plain.next("late".into())).await.expect("answered"));
+    assert!(tenants.save_api_key(&renamed).await.expect("saved").is_done());
+    assert!(!tenants.save_api_key(&plain.next("late".into())).await.expect("answered").is_done());
     assert_eq!(tenants.api_key(plain.workspace, plain.id).await.expect("read"), Some(renamed));
 }
 
@@ -136,13 +136,13 @@ pub async fn a_use_is_recorded_once_and_changes_nothing_else(tenants: &dyn Tenan
     let key = key(1, 7);
     let note = |now, since| tenants.note_use(key.workspace, key.id, Moment(now), Moment(since));
     assert!(!note(10, 0).await.expect("answered"), "a missing key is not created");
-    assert!(tenants.save_api_key(&key).await.expect("saved"));
+    assert!(tenants.save_api_key(&key).await.expect("saved").is_done());
     assert!(note(10, 0).await.expect("recorded"));
     assert!(!note(11, 9).await.expect("answered"), "a use was recorded since");
     assert!(note(12, 10).await.expect("recorded"));
     let used = ApiKey { last_used_at: Some(Moment(12)), ..key.clone() };
     assert_eq!(tenants.api_key(key.workspace, key.id).await.expect("read"), Some(used.clone()));
-    assert!(tenants.save_api_key(&used.next("next".into())).await.expect("saved"), "a use is no revision");
+    assert!(tenants.save_api_key(&used.next("next".into())).await.expect("saved").is_done(), "a use is no revision");
 }
 
 pub async fn a_person_is_read_back(tenants: &dyn Tenants) {
@@ -150,7 +150,7 @@ pub async fn a_person_is_read_back(tenants: &dyn Tenants) {
     assert_eq!(tenants.user(ada.id).await.expect("read"), None);
     let bob = User { full_name: None, role: Role::Viewer, ..testdata::user("bob@example.com") };
     for user in [&ada, &bob] {
-        assert!(tenants.save_user(user).await.expect("saved"));
+        assert!(tenants.save_user(user).await.expect("saved").is_done());
         assert_eq!(tenants.user(user.id).await.expect("read").as_ref(), Some(user));
     }
 }
@@ -161,7 +161,7 @@ pub async fn each_organisation_lists_its_own_people(tenants: &dyn Tenants) {
     tenants.save_organization(&organization(2)).await.expect("saved");
     tenants.save_workspace(&workspace(1, 2)).await.expect("saved");
     for user in [&ada, &bob] {
-        assert!(tenants.save_user(user).await.expect("saved"));
+        assert!(tenants.save_user(user).await.expect("saved").is_done());
     }
     assert_eq!(tenants.users(ada.organization).await.expect("listed"), [ada]);
     assert_eq!(tenants.users(organization(2).id).await.expect("listed"), [bob]);
@@ -173,14 +173,14 @@ pub async fn attempts_to_log_in_are_counted_by_revision(tenants: &dyn Tenants) {
     assert_eq!(tenants.login_attempts(user).await.expect("read"), none);
     let far = Moment(4_000_000_000_000);
     let first = none.next(far, "a".into()).expect("accepted");
-    assert!(tenants.save_login_attempts(&first).await.expect("saved"));
+    assert!(tenants.save_login_attempts(&first).await.expect("saved").is_done());
     let at_once = none.next(far, "b".into()).expect("accepted");
     assert!(
-        !tenants.save_login_attempts(&at_once).await.expect("answered"),
+        !tenants.save_login_attempts(&at_once).await.expect("answered").is_done(),
         "concurrent attempts are counted one by one"
     );
     assert_eq!(tenants.login_attempts(user).await.expect("read"), first);
-    assert!(tenants.save_login_attempts(&first.forgiven("c".into())).await.expect("saved"));
+    assert!(tenants.save_login_attempts(&first.forgiven("c".into())).await.expect("saved").is_done());
     assert_eq!(tenants.login_attempts(user).await.expect("read").count, 0);
     let other = testdata::user("bob@example.com").id;
     assert_eq!(tenants.login_attempts(other).await.expect("read"), LoginAttempts::none(other));
@@ -189,19 +189,19 @@ pub async fn attempts_to_log_in_are_counted_by_revision(tenants: &dyn Tenants) {
 pub async fn a_removed_person_is_gone_with_every_row_that_names_them(tenants: &dyn Tenants) {
     let (kept, gone) = (testdata::user("ada@example.com"), testdata::user("bob@example.com"));
     for user in [&kept, &gone] {
-        assert!(tenants.save_user(user).await.expect("written"));
+        assert!(tenants.save_user(user).await.expect("written").is_done());
     }
     for _ in 0..2 {
         tenants.remove_user(&gone).await.expect("removed, also again");
     }
     assert_eq!(tenants.user(gone.id).await.expect("read"), None);
     assert_eq!(tenants.users(kept.organization).await.expect("read"), std::slice::from_ref(&kept));
-    assert!(tenants.save_user(&gone).await.expect("written"), "the address is free again");
+    assert!(tenants.save_user(&gone).await.expect("written").is_done(), "the address is free again");
 }
 
 pub async fn a_removed_organisation_is_gone(tenants: &dyn Tenants) {
     for id in [1, 2] {
-        assert!(tenants.save_organization(&organization(id)).await.expect("written"));
+        assert!(tenants.save_organization(&organization(id)).await.expect("written").is_done());
     }
     for _ in 0..2 {
         tenants.remove_organization(organization(1).id).await.expect("removed, also again");

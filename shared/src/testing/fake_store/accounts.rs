@@ -7,11 +7,11 @@ use crate::domain::account::Account;
 use crate::domain::ids::{AccountKey, WorkspaceId};
 use crate::domain::invariants::is_same_write;
 use crate::domain::time::Moment;
-use crate::ports::{Accounts, PortResult};
+use crate::ports::{Accounts, PortResult, Write};
 
 #[async_trait]
 impl Accounts for FakeStore {
-    async fn save_account(&self, next: &Account) -> PortResult<bool> {
+    async fn save_account(&self, next: &Account) -> PortResult<Write<()>> {
         let save = |t: &mut Tables| {
             let stored = t.accounts.get(&next.key);
             let follows = stored.map_or(0, |stored| stored.rev) + 1 == next.rev;
@@ -22,7 +22,7 @@ impl Accounts for FakeStore {
             }
             stored.is_some_and(|stored| stored.rev == next.rev && is_same_write(&stored.nonce, &next.nonce))
         };
-        self.call("store.save_account", save).await
+        self.call("store.save_account", save).await.map(Write::done_if)
     }
 
     async fn account(&self, key: AccountKey) -> PortResult<Option<Account>> {

@@ -10,7 +10,7 @@ use crate::domain::account::oauth::{PendingAuthorization, PresentedState};
 use crate::domain::ids::{AccountKey, BoardKey, WorkspaceId};
 use crate::domain::invariants::is_same_write;
 use crate::domain::sandbox::SimulatedAccount;
-use crate::ports::{BoardChecks, OAuthStates, PortResult, SimulatedAccounts};
+use crate::ports::{BoardChecks, OAuthStates, PortResult, SimulatedAccounts, Write};
 
 #[derive(Default)]
 pub(super) struct Rows {
@@ -76,7 +76,7 @@ impl SimulatedAccounts for FakeStore {
         Ok(found.unwrap_or_else(|| SimulatedAccount::new(key)))
     }
 
-    async fn save_simulated_account(&self, next: &SimulatedAccount) -> PortResult<bool> {
+    async fn save_simulated_account(&self, next: &SimulatedAccount) -> PortResult<Write<()>> {
         let save = |t: &mut Tables| {
             let stored = t.connections.simulated.get(&next.key);
             if stored.map_or(0, |stored| stored.rev) + 1 == next.rev {
@@ -85,6 +85,6 @@ impl SimulatedAccounts for FakeStore {
             }
             stored.is_some_and(|stored| stored.rev == next.rev && is_same_write(&stored.nonce, &next.nonce))
         };
-        self.call("simulated_accounts.save_simulated_account", save).await
+        self.call("simulated_accounts.save_simulated_account", save).await.map(Write::done_if)
     }
 }

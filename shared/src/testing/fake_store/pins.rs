@@ -35,7 +35,7 @@ impl Pins for FakeStore {
         .await
     }
 
-    async fn save_attempts(&self, writes: &[(Pin, Attempt)]) -> PortResult<bool> {
+    async fn save_attempts(&self, writes: &[(Pin, Attempt)]) -> PortResult<Write<()>> {
         self.call("store.save_attempts", |t| {
             let before: Vec<Option<(Pin, Attempt)>> = writes.iter().map(|(pin, _)| t.pin(pin.key)).collect();
             let is_saved = t.save_attempts(writes);
@@ -44,19 +44,19 @@ impl Pins for FakeStore {
                     self.notify(&pin, &before, next);
                 }
             }
-            is_saved
+            Write::done_if(is_saved)
         })
         .await
     }
 
-    async fn save_pin(&self, pin: &Pin, next: &Attempt) -> PortResult<bool> {
+    async fn save_pin(&self, pin: &Pin, next: &Attempt) -> PortResult<Write<()>> {
         self.call("store.save_pin", |t| {
             let before = t.pin(pin.key);
             let is_saved = t.save_pin(pin, next);
             if let Some((_, before)) = before.filter(|(_, before)| is_saved && before.rev < next.rev) {
                 self.notify(pin, &before, next);
             }
-            is_saved
+            Write::done_if(is_saved)
         })
         .await
     }

@@ -6,7 +6,7 @@ use super::{FakeStore, Tables};
 use crate::domain::ids::{BoardKey, PinId};
 use crate::domain::reconcile::board_scan::BoardScan;
 use crate::domain::time::Moment;
-use crate::ports::{PortResult, Reconciliation};
+use crate::ports::{PortResult, Reconciliation, Write};
 
 #[async_trait]
 impl Reconciliation for FakeStore {
@@ -37,7 +37,7 @@ impl Reconciliation for FakeStore {
         self.call("store.board_scan", |t| t.scans.get(board).cloned().unwrap_or_default()).await
     }
 
-    async fn save_board_scan(&self, board: &BoardKey, next: &BoardScan) -> PortResult<bool> {
-        self.call("store.save_board_scan", |t| t.save_board_scan(board, next)).await
+    async fn save_board_scan(&self, board: &BoardKey, next: &BoardScan) -> PortResult<Write<()>> {
+        self.call("store.save_board_scan", |t| Write::done_if(t.save_board_scan(board, next))).await
     }
 }

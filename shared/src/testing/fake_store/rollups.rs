@@ -8,7 +8,7 @@ use super::{FakeStore, Tables};
 use crate::domain::ids::WorkspaceId;
 use crate::domain::stats::rollup::codec::{decode_samples, decode_sums, encode_samples, encode_sums};
 use crate::domain::stats::rollup::{RollupPage, Sample, Sums};
-use crate::ports::{BegunGroup, PortResult, Rollups};
+use crate::ports::{BegunGroup, PortResult, Rollups, Write};
 
 #[derive(Default)]
 pub(super) struct Rows {
@@ -107,7 +107,7 @@ impl Rollups for FakeStore {
         self.call("rollups.other_rollup_pages", list).await
     }
 
-    async fn save_rollup_page(&self, workspace: WorkspaceId, hour: i64, next: &RollupPage) -> PortResult<bool> {
+    async fn save_rollup_page(&self, workspace: WorkspaceId, hour: i64, next: &RollupPage) -> PortResult<Write<()>> {
         let save = |t: &mut Tables| {
             let key = (workspace, hour, next.number);
             let follows = t.rollups.pages.get(&key).map_or(0, |page| page.rev) + 1 == next.rev;
@@ -116,6 +116,6 @@ impl Rollups for FakeStore {
             }
             follows
         };
-        self.call("rollups.save_rollup_page", save).await
+        self.call("rollups.save_rollup_page", save).await.map(Write::done_if)
     }
 }

@@ -12,7 +12,7 @@ use crate::domain::tenant::login::LoginAttempts;
 use crate::domain::tenant::user::User;
 use crate::domain::tenant::{Organization, Workspace};
 use crate::domain::time::Moment;
-use crate::ports::{PortResult, Tenants};
+use crate::ports::{PortResult, Tenants, Write};
 
 #[derive(Default)]
 pub(super) struct Rows {
@@ -24,19 +24,20 @@ pub(super) struct Rows {
 }
 
 /// Writes a row if the stored one has the revision before, or if this very write is stored already.
-fn save<K: Ord, V: Clone>(rows: &mut BTreeMap<K, V>, key: K, next: &V, revision: fn(&V) -> (u64, &str)) -> bool {
+fn save<K: Ord, V: Clone>(rows: &mut BTreeMap<K, V>, key: K, next: &V, revision: fn(&V) -> (u64, &str)) -> Write<()> {
     let (rev, nonce) = revision(next);
     let stored = rows.get(&key).map(revision);
     if stored.map_or(0, |(rev, _)| rev) + 1 == rev {
         rows.insert(key, next.clone());
-        return true;
+        return Write::Done;
     }
-    stored.is_some_and(|(stored_rev, stored_nonce)| stored_rev == rev && is_same_write(stored_nonce, nonce))
+    let is_ours = |(stored_rev, stored_nonce): (u64, &str)| stored_rev == rev && is_same_write(stored_nonce, nonce);
+    Write::done_if(stored.is_some_and(is_ours))
 }
 
 #[async_trait]
 impl Tenants for FakeStore {
-    async fn save_organization(&self, next: &Organization) -> PortResult<bool> {
+    async fn save_organization(&self, next: &Organization) -> PortResult<Write<()>> {
         let write = |t: &mut Tables| save(&mut t.tenants.organizations, next.id, next, |row| (row.rev, &row.nonce));
         self.call("tenants.save_organization", write).await
     }
@@ -45,7 +46,7 @@ impl Tenants for FakeStore {
         self.call("tenants.organization", |t| t.tenants.organizations.get(&id).cloned()).await
     }
 
-    async fn save_workspace(&self, next: &Workspace) -> PortResult<bool> {
+    async fn save_workspace(&self, next: &Workspace) -> PortResult<Write<()>> {
         let write = |t: &mut Tables| save(&mut t.tenants.workspaces, next.id, next, |row| (row.rev, &row.nonce));
         self.call("tenants.save_workspace", write).await
     }
@@ -62,7 +63,7 @@ impl Tenants for FakeStore {
         self.call("tenants.workspaces", list).await
     }
 
-    async fn save_api_key(&self, next: &ApiKey) -> PortResult<bool> {
+    async fn save_api_key(&self, next: &ApiKey) -> PortResult<Write<()>> {
         let key = (next.workspace, next.id);
         let write = |t: &mut Tables| save(&mut t.tenants.api_keys, key, next, |row| (row.rev, &row.nonce));
         self.call("tenants.save_api_key", write).await
@@ -91,7 +92,7 @@ impl Tenants for FakeStore {
         self.call("tenants.note_use", note).await
     }
 
-    async fn save_user(&self, next: &User) -> PortResult<bool> {
+    async fn save_user(&self, next: &User) -> PortResult<Write<()>> {
         let write = |t: &mut Tables| save(&mut t.tenants.users, next.id, next, |row| (row.rev, &row.nonce));
         self.call("tenants.save_user", write).await
     }
@@ -123,7 +124,7 @@ impl Tenants for FakeStore {
         self.call("tenants.remove_organization", remove).await
     }
 
-    async fn save_login_attempts(&self, next: &LoginAttempts) -> PortResult<bool> {
+    async fn save_login_attempts(&self, next: &LoginAttempts) -> PortResult<Write<()>> {
         let write = |t: &mut Tables| save(&mut t.tenants.attempts, next.user, next, |row| (row.rev, &row.nonce));
         self.call("tenants.save_login_attempts", write).await
     }

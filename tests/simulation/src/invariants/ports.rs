@@ -12,7 +12,7 @@ use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::ports::{
     BoardPage, Creation, Custody, GrantFailure, OAuth, Pinterest, PinterestUser, PortError, PortResult, ReadFailure,
-    Removal, Secrets, Stored, Tokens,
+    Removal, Secrets, Stored, Tokens, Write,
 };
 
 use super::{CustodyInvariant, Invariant, Lacking};
@@ -70,7 +70,7 @@ impl Secrets for MutantSecrets {
         }
     }
 
-    async fn promote_tokens(&self, account: AccountKey, version: &str, follows: &str) -> PortResult<bool> {
+    async fn promote_tokens(&self, account: AccountKey, version: &str, follows: &str) -> PortResult<Write<()>> {
         if self.lacking != CustodyInvariant::PromoteIfCurrent {
             return self.inner.promote_tokens(account, version, follows).await;
         }

@@ -95,14 +95,14 @@ impl MutantStore {
     }
 
     /// Records the result of a refresh, whatever the row is by now.
-    async fn overwrite(&self, next: &Account) -> PortResult<bool> {
+    async fn overwrite(&self, next: &Account) -> PortResult<Write<()>> {
         let mut write = next.clone();
-        while !self.inner.save_account(&write).await? {
-            let Some(current) = self.inner.account(next.key).await? else { return Ok(false) };
+        while !self.inner.save_account(&write).await?.is_done() {
+            let Some(current) = self.inner.account(next.key).await? else { return Ok(Write::Conflict(())) };
             let (life, scopes) = (next.life.clone(), next.scopes.clone());
             write = Account { life, scopes, ..current.next(self.system.now(), self.system.nonce()) };
         }
-        Ok(true)
+        Ok(Write::Done)
     }
 
     /// Counts the pin as absent instead of registering it as unresolved.
@@ -128,7 +128,7 @@ altered_port! {
 
 altered_port! {
     Accounts for MutantStore {
-        async fn save_account(&self, next: &Account) -> PortResult<bool> {
+        async fn save_account(&self, next: &Account) -> PortResult<Write<()>> {
             if let Some(lease) = &next.life.lease {
                 self.known().holders.insert(next.key, lease.holder.clone());
             }
@@ -188,8 +188,8 @@ altered_port! {
     }
 
     fn put_pin(pin: &Pin) -> PortResult<Write<Box<Pin>>>;
-    fn save_attempts(writes: &[(Pin, Attempt)]) -> PortResult<bool>;
-    fn save_pin(pin: &Pin, next: &Attempt) -> PortResult<bool>;
+    fn save_attempts(writes: &[(Pin, Attempt)]) -> PortResult<Write<()>>;
+    fn save_pin(pin: &Pin, next: &Attempt) -> PortResult<Write<()>>;
     fn hide_pin(pin: &Pin) -> PortResult<()>;
     fn put_said(pin: &Pin, said: &Said) -> PortResult<()>;
     fn said(pin: &Pin) -> PortResult<Vec<Said>>;
@@ -217,7 +217,7 @@ altered_port! {
     fn unresolved(board: &BoardKey, limit: usize) -> PortResult<Vec<PinId>>;
     fn delete_unresolved(board: &BoardKey, pins: &[PinId]) -> PortResult<()>;
     fn board_scan(board: &BoardKey) -> PortResult<BoardScan>;
-    fn save_board_scan(board: &BoardKey, next: &BoardScan) -> PortResult<bool>;
+    fn save_board_scan(board: &BoardKey, next: &BoardScan) -> PortResult<Write<()>>;
 }
 
 altered_port! {

@@ -14,7 +14,7 @@ pub async fn the_table_answers(store: &dyn Store) {
 
 pub async fn an_account_round_trips_with_every_field(store: &dyn Store) {
     let bare = testdata::connected_account();
-    assert!(store.save_account(&bare).await.expect("written"));
+    assert!(store.save_account(&bare).await.expect("written").is_done());
     assert_eq!(store.account(bare.key).await.expect("read"), Some(bare.clone()), "without its optional fields");
     let full = Account {
         display_name: Some("Paper Folder".into()),
@@ -36,7 +36,7 @@ pub async fn an_account_round_trips_with_every_field(store: &dyn Store) {
         nonce: "second".into(),
         ..bare
     };
-    assert!(store.save_account(&full).await.expect("written"));
+    assert!(store.save_account(&full).await.expect("written").is_done());
     assert_eq!(store.account(full.key).await.expect("read"), Some(full), "with all of them");
 }
 
@@ -48,14 +48,17 @@ pub async fn an_account_is_written_on_the_revision_it_follows(store: &dyn Store)
         scopes: scopes.into(),
         ..testdata::connected_account()
     };
-    assert!(!store.save_account(&named(2, "early", "x")).await.expect("answered"), "there is nothing to follow");
-    assert!(store.save_account(&first).await.expect("answered"));
-    assert!(store.save_account(&first).await.expect("answered"), "a repetition is recognised");
-    assert!(!store.save_account(&named(1, "other", "x")).await.expect("answered"), "another first write");
-    assert!(store.save_account(&named(2, "b", "second")).await.expect("answered"));
-    assert!(!store.save_account(&named(2, "c", "late")).await.expect("answered"), "the revision is taken");
     assert!(
-        !store.save_account(&named(2, "", "late")).await.expect("answered"),
+        !store.save_account(&named(2, "early", "x")).await.expect("answered").is_done(),
+        "there is nothing to follow"
+    );
+    assert!(store.save_account(&first).await.expect("answered").is_done());
+    assert!(store.save_account(&first).await.expect("answered").is_done(), "a repetition is recognised");
+    assert!(!store.save_account(&named(1, "other", "x")).await.expect("answered").is_done(), "another first write");
+    assert!(store.save_account(&named(2, "b", "second")).await.expect("answered").is_done());
+    assert!(!store.save_account(&named(2, "c", "late")).await.expect("answered").is_done(), "the revision is taken");
+    assert!(
+        !store.save_account(&named(2, "", "late")).await.expect("answered").is_done(),
         "a write without a nonce is never recognised as a repetition"
     );
     let stored = store.account(first.key).await.expect("read").expect("there");
@@ -85,7 +88,7 @@ pub async fn due_accounts_are_the_most_overdue_that_are_not_given_up(store: &dyn
         account(7, Some(20_000)),
     ];
     for account in &all {
-        assert!(store.save_account(account).await.expect("written"));
+        assert!(store.save_account(account).await.expect("written").is_done());
     }
     let due = async |by: i64, limit: usize| {
         let keys = store.accounts_due(Moment(by), limit).await.expect("read");
@@ -100,7 +103,7 @@ pub async fn due_accounts_are_the_most_overdue_that_are_not_given_up(store: &dyn
         life: TokenLife { refresh_at: Some(Moment(99_000)), ..TokenLife::default() },
         ..all[1].next(Moment(5), "later".into())
     };
-    assert!(store.save_account(&later).await.expect("written"));
+    assert!(store.save_account(&later).await.expect("written").is_done());
     assert_eq!(due(30_000, 10).await, [3, 7, 1]);
 }
 
@@ -113,7 +116,7 @@ pub async fn a_workspace_lists_its_own_accounts(store: &dyn Store) {
         ..testdata::connected_account()
     };
     for mine in [account(1, 3), account(1, 4), account(2, 3)] {
-        assert!(store.save_account(&mine).await.expect("written"));
+        assert!(store.save_account(&mine).await.expect("written").is_done());
     }
     let mut mine = store.accounts(WorkspaceId(Uuid::from_u128(1))).await.expect("read");
     mine.sort_by_key(|account| account.key);

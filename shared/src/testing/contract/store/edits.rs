@@ -31,15 +31,15 @@ fn edited((pin, attempt): &(Pin, Attempt), title: &str, nonce: &str) -> (Pin, At
 pub async fn an_edit_is_written_on_the_revision_it_follows(store: &dyn Store) {
     let first = put(store, "key").await;
     let second = edited(&first, "Second", "a");
-    assert!(store.save_pin(&second.0, &second.1).await.expect("answered"));
+    assert!(store.save_pin(&second.0, &second.1).await.expect("answered").is_done());
     assert_eq!(stored(store, &first.0).await, second);
     // A write that is based on the rows before the edit fails.
     let stale = edited(&first, "Stale", "b");
-    assert!(!store.save_pin(&stale.0, &stale.1).await.expect("answered"));
+    assert!(!store.save_pin(&stale.0, &stale.1).await.expect("answered").is_done());
     let begun = first.1.begin(LATER, "c".into()).expect("legal");
     assert!(matches!(store.save_attempt(&first.0, &begun).await, Ok(Write::Conflict(Some(_)))));
     let third = edited(&second, "Third", "d");
-    assert!(store.save_pin(&third.0, &third.1).await.expect("answered"));
+    assert!(store.save_pin(&third.0, &third.1).await.expect("answered").is_done());
     assert_eq!(stored(store, &first.0).await, third);
 }
 
@@ -47,7 +47,7 @@ pub async fn a_repeated_write_of_the_same_edit_is_recognised(store: &dyn Store) 
     let first = put(store, "key").await;
     let second = edited(&first, "Second", "a");
     for _ in 0..2 {
-        assert!(store.save_pin(&second.0, &second.1).await.expect("answered"));
+        assert!(store.save_pin(&second.0, &second.1).await.expect("answered").is_done());
     }
     assert_eq!(stored(store, &first.0).await, second);
 }
@@ -58,7 +58,7 @@ pub async fn a_hidden_pin_leaves_the_listing_and_is_not_written_again(store: &dy
     store.hide_pin(&Pin { hidden_at: Some(LATER), ..hidden.0.clone() }).await.expect("hidden");
     let gone = Pin { hidden_at: Some(LATER), ..ended.0.clone() };
     let deleted = ended.1.deleted(LATER, &gone, "a".into()).expect("legal");
-    assert!(store.save_pin(&gone, &deleted).await.expect("answered"));
+    assert!(store.save_pin(&gone, &deleted).await.expect("answered").is_done());
     let after = store.listing_after(workspace, None, LATER, 10).await.expect("read");
     assert_eq!(after, [(CREATED_AT, stays.0.key.pin)]);
     let mut wanted = [(CREATED_AT, hidden.0.key.pin), (CREATED_AT, ended.0.key.pin)];
@@ -73,7 +73,7 @@ pub async fn a_hidden_pin_leaves_the_listing_and_is_not_written_again(store: &dy
     assert_eq!(stored(store, &hidden.0).await, read, "a second hiding changes nothing");
     let edit = edited(&hidden, "Too late", "b");
     assert!(
-        !store.save_pin(&edit.0, &edit.1).await.expect("answered"),
+        !store.save_pin(&edit.0, &edit.1).await.expect("answered").is_done(),
         "the edit is based on the pin before it was hidden"
     );
     // Its attempt continues.

@@ -39,14 +39,14 @@ fn attempts(writes: &[(Pin, Attempt)]) -> Vec<Attempt> {
 
 pub async fn attempts_saved_together_are_all_written(store: &dyn Store) {
     let writes = pair(store, "a").await;
-    assert!(store.save_attempts(&writes).await.expect("answered"));
+    assert!(store.save_attempts(&writes).await.expect("answered").is_done());
     assert_eq!(stored(store, &writes).await, attempts(&writes));
     let mut many = Vec::new();
     for index in 0..SAVED_TOGETHER_MAX {
         let pin = put(store, &format!("key-{index}")).await;
         many.push((pin.clone(), begun(&pin, "many")));
     }
-    assert!(store.save_attempts(&many).await.expect("as many as one transaction takes"));
+    assert!(store.save_attempts(&many).await.expect("as many as one transaction takes").is_done());
     assert_eq!(stored(store, &many).await, attempts(&many));
 }
 
@@ -56,30 +56,39 @@ pub async fn a_lost_condition_changes_none_of_them(store: &dyn Store) {
     for lost in 0..2 {
         let mut stale = writes.to_vec();
         stale[lost].1.rev += 1;
-        assert!(!store.save_attempts(&stale).await.expect("answered"), "write {lost} follows a row that isn't there");
+        assert!(
+            !store.save_attempts(&stale).await.expect("answered").is_done(),
+            "write {lost} follows a row that isn't there"
+        );
         assert_eq!(stored(store, &writes).await, before);
     }
     let winner = before[1].not_sent(LATER, "winner".into()).expect("legal");
     assert_eq!(store.save_attempt(&writes[1].0, &winner).await.expect("answered"), Write::Done);
-    assert!(!store.save_attempts(&writes).await.expect("answered"), "another write was first");
+    assert!(!store.save_attempts(&writes).await.expect("answered").is_done(), "another write was first");
     assert_eq!(stored(store, &writes).await, [before[0].clone(), winner]);
 }
 
 pub async fn a_repeated_write_of_the_same_attempts_is_recognised(store: &dyn Store) {
     let writes = pair(store, "a").await;
     for _ in 0..3 {
-        assert!(store.save_attempts(&writes).await.expect("answered"), "a repetition with the same nonces succeeds");
+        assert!(
+            store.save_attempts(&writes).await.expect("answered").is_done(),
+            "a repetition with the same nonces succeeds"
+        );
     }
     assert_eq!(stored(store, &writes).await, attempts(&writes));
     let next = writes[1].1.begin(LATER, "b".into()).expect("begins");
     assert_eq!(store.save_attempt(&writes[1].0, &next).await.expect("answered"), Write::Done);
-    assert!(!store.save_attempts(&writes).await.expect("answered"), "but not once another write has followed");
+    assert!(
+        !store.save_attempts(&writes).await.expect("answered").is_done(),
+        "but not once another write has followed"
+    );
 }
 
 pub async fn attempts_without_a_nonce_are_not_recognised_as_repetitions(store: &dyn Store) {
     let writes = pair(store, "").await;
-    assert!(store.save_attempts(&writes).await.expect("answered"));
-    assert!(!store.save_attempts(&writes).await.expect("answered"));
+    assert!(store.save_attempts(&writes).await.expect("answered").is_done());
+    assert!(!store.save_attempts(&writes).await.expect("answered").is_done());
 }
 
 pub async fn of_concurrent_writes_together_one_wins_as_a_whole(store: &dyn Store) {
@@ -93,7 +102,7 @@ pub async fn of_concurrent_writes_together_one_wins_as_a_whole(store: &dyn Store
         })
         .collect();
     let answers = join_all(rivals.iter().map(|rival| store.save_attempts(rival))).await;
-    let won: Vec<usize> = (0..6).filter(|index| matches!(answers[*index], Ok(true))).collect();
+    let won: Vec<usize> = (0..6).filter(|index| matches!(answers[*index], Ok(Write::Done))).collect();
     assert_eq!(won.len(), 1, "{answers:?}");
     assert_eq!(stored(store, &writes).await, attempts(&rivals[won[0]]));
 }

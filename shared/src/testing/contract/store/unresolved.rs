@@ -8,7 +8,7 @@ use crate::domain::reconcile::board_scan::{BoardScan, Reading, Unclear};
 use crate::domain::reconcile::matching::BoardPin;
 use crate::domain::testdata;
 use crate::domain::time::Moment;
-use crate::ports::Store;
+use crate::ports::{Store, Write};
 
 const NOW: Moment = Moment(1_767_225_600_123);
 
@@ -75,12 +75,12 @@ pub async fn removed_unresolved_pins_are_gone_and_the_rest_stays(store: &dyn Sto
 
 pub async fn each_board_has_its_own_unresolved_pins_and_scan(store: &dyn Store) {
     let pins = put_many(store).await;
-    assert!(store.save_board_scan(&board(), &scan(1, "a")).await.expect("answered"));
+    assert!(store.save_board_scan(&board(), &scan(1, "a")).await.expect("answered").is_done());
     for other in neighbours() {
         assert_eq!(store.unresolved(&other, 10).await.expect("read"), [], "{other:?}");
         assert_eq!(store.board_scan(&other).await.expect("read"), BoardScan::default(), "{other:?}");
         store.delete_unresolved(&other, &pins).await.expect("answered");
-        assert!(store.save_board_scan(&other, &scan(1, "b")).await.expect("answered"), "{other:?}");
+        assert!(store.save_board_scan(&other, &scan(1, "b")).await.expect("answered").is_done(), "{other:?}");
     }
     assert_eq!(listed(store, 100).await.len(), 60, "deletions on other boards don't affect them");
     assert_eq!(store.board_scan(&board()).await.expect("read"), scan(1, "a"), "neither do writes on other boards");
@@ -111,15 +111,16 @@ pub async fn a_board_scan_round_trips_with_every_field(store: &dyn Store) {
         found: vec![found, bare],
     };
     let full = BoardScan { reading: Some(reading), ..scan(1, "a") };
-    assert!(store.save_board_scan(&board(), &full).await.expect("answered"));
+    assert!(store.save_board_scan(&board(), &full).await.expect("answered").is_done());
     assert_eq!(store.board_scan(&board()).await.expect("read"), full);
     let empty = BoardScan { planned_for: None, ..scan(2, "b") };
-    assert!(store.save_board_scan(&board(), &empty).await.expect("answered"));
+    assert!(store.save_board_scan(&board(), &empty).await.expect("answered").is_done());
     assert_eq!(store.board_scan(&board()).await.expect("read"), empty, "nothing of the old row stays");
 }
 
 pub async fn a_board_scan_is_written_on_the_revision_it_follows(store: &dyn Store) {
-    let save = |scan: BoardScan| async move { store.save_board_scan(&board(), &scan).await.expect("answered") };
+    let save =
+        |scan: BoardScan| async move { store.save_board_scan(&board(), &scan).await.expect("answered").is_done() };
     assert!(!save(scan(2, "early")).await, "no row to follow");
     assert!(save(scan(1, "a")).await);
     assert!(!save(scan(1, "b")).await, "a second first write");
@@ -130,7 +131,8 @@ pub async fn a_board_scan_is_written_on_the_revision_it_follows(store: &dyn Stor
 }
 
 pub async fn a_repeated_write_of_the_same_board_scan_is_recognised(store: &dyn Store) {
-    let save = |scan: BoardScan| async move { store.save_board_scan(&board(), &scan).await.expect("answered") };
+    let save =
+        |scan: BoardScan| async move { store.save_board_scan(&board(), &scan).await.expect("answered").is_done() };
     for written in [scan(1, "a"), scan(1, "a"), scan(2, "b"), scan(2, "b")] {
         assert!(save(written).await, "a repetition with the same nonce succeeds");
     }
@@ -144,7 +146,7 @@ pub async fn of_concurrent_board_scans_one_wins(store: &dyn Store) {
         let scans: Vec<BoardScan> = (0..8).map(|index| scan(rev, &format!("{rev}-{index}"))).collect();
         let board = board();
         let answers = join_all(scans.iter().map(|scan| store.save_board_scan(&board, scan))).await;
-        let won: Vec<usize> = (0..8).filter(|index| matches!(answers[*index], Ok(true))).collect();
+        let won: Vec<usize> = (0..8).filter(|index| matches!(answers[*index], Ok(Write::Done))).collect();
         assert_eq!(won.len(), 1, "{answers:?}");
         assert_eq!(store.board_scan(&board).await.expect("read"), scans[won[0]]);
     }
