@@ -9,7 +9,7 @@ use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::tenant::{Workspace, WorkspaceEnvironment};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::MINUTE_MS;
-use pinbridge_shared::flows::accounts::connect::create_workspace;
+use pinbridge_shared::flows::tenants::projects::create_workspace;
 use pinbridge_shared::ports::ReadFailure;
 use pinbridge_shared::testing::TestWorld;
 use pinbridge_shared::testing::fake_boards::refused;

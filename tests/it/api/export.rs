@@ -131,7 +131,7 @@ async fn a_limited_key_exports_its_accounts_only_and_another_workspaces_key_noth
 
     let stranger = pinbridge_shared::domain::ids::WorkspaceId(Uuid::from_u128(0xdead));
     let theirs =
-        pinbridge_shared::flows::accounts::connect::create_workspace(&api.world.context, stranger, "Other", [9; 32])
+        pinbridge_shared::flows::tenants::projects::create_workspace(&api.world.context, stranger, "Other", [9; 32])
             .await;
     let lines = whole(&api, &theirs.expect("created"), 50, async || {}).await;
     assert_eq!(lines, Vec::<Value>::new());

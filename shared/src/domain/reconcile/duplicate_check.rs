@@ -20,8 +20,6 @@ pub const AGAIN_ONE_IN: i64 = 24;
 pub const READ_TRIES_MAX: u32 = 24;
 /// How many times a check is repeated whose removal failed, or has to wait.
 pub const REMOVE_TRIES_MAX: u32 = 3;
-/// How many duplicates get an event of their own: more would push the publish itself out of the history.
-pub const REPORTED_MAX: usize = 3;
 
 /// What the duplicate check does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
