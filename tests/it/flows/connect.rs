@@ -30,10 +30,10 @@ pub async fn world() -> TestWorld {
     world
 }
 
-/// The state of a connection that was begun now.
+/// The state of an authorization that is pending from now on.
 async fn begin(world: &TestWorld) -> Secret {
     let url =
-        oauth::start(&world.context, testdata::workspace(), "key k", "https://example.com/").await.expect("begun");
+        oauth::start(&world.context, testdata::workspace(), "key k", "https://example.com/").await.expect("started");
     Secret::new(url.split_once("state=").expect("a state").1)
 }
 

@@ -195,7 +195,7 @@ async fn nothing_is_removed_while_a_twin_of_ours_is_unresolved() {
     assert_eq!(
         (world.pinterest.deletions().len(), world.pinterest.pins().len()),
         (1, 2),
-        "removed once that is settled"
+        "removed once that is resolved"
     );
     assert_eq!(world.attempt(twin).await.status, Status::Published);
 }

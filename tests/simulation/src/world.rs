@@ -266,7 +266,7 @@ impl SimWorld {
         let key = self.plan.account(account);
         at_once(self.template.secrets.store_tokens(key, &self.template.version(), &tokens)).expect("stored");
         let (now, jitter) = (self.template.system.now(), self.template.system.jitter());
-        let life = TokenLife::begun(now, tokens.access_expires_at, tokens.refresh_expires_at, can_refresh, jitter);
+        let life = TokenLife::issued(now, tokens.access_expires_at, tokens.refresh_expires_at, can_refresh, jitter);
         let row = at_once(self.store.account(key)).expect("read").expect("there");
         let connected = Account { life, ..row.next(now, self.template.nonce()) };
         assert!(at_once(self.store.save_account(&connected)).expect("stored"), "no concurrent write");

@@ -90,9 +90,9 @@ pub fn removable<'a>(pin: &Pin, attempt: &Attempt, found: &[BoardPin], duplicate
 }
 
 /// Whether the Pin is too old to come from a call that is still open. Until then, another pin of ours may adopt it.
-pub fn is_settled(duplicate: &BoardPin, now: Moment, deadlines: &Deadlines) -> bool {
-    let settled_ms = deadlines.quiesce_ms + 2 * deadlines.clock_skew_ms;
-    duplicate.created_at.is_some_and(|at| now.since_ms(at) > settled_ms)
+pub fn is_quiesced(duplicate: &BoardPin, now: Moment, deadlines: &Deadlines) -> bool {
+    let quiesced_ms = deadlines.quiesce_ms + 2 * deadlines.clock_skew_ms;
+    duplicate.created_at.is_some_and(|at| now.since_ms(at) > quiesced_ms)
 }
 
 #[cfg(test)]
@@ -180,10 +180,10 @@ mod tests {
 
     #[test]
     fn a_recent_duplicate_may_still_be_adopted_by_another_pin() {
-        let settled =
-            |after_s: i64| is_settled(&shown("901", 0), T.plus_ms(after_s * SECOND_MS), &Deadlines::default());
-        assert!(!settled(140) && settled(141));
+        let quiesced =
+            |after_s: i64| is_quiesced(&shown("901", 0), T.plus_ms(after_s * SECOND_MS), &Deadlines::default());
+        assert!(!quiesced(140) && quiesced(141));
         let undated = BoardPin { created_at: None, ..shown("901", 0) };
-        assert!(!is_settled(&undated, T.plus_ms(HOUR_MS), &Deadlines::default()));
+        assert!(!is_quiesced(&undated, T.plus_ms(HOUR_MS), &Deadlines::default()));
     }
 }

@@ -130,7 +130,7 @@ async fn user(context: &Context, tokens: &Tokens) -> Result<PinterestUser, Conne
 
 async fn save(context: &Context, key: AccountKey, user: &PinterestUser, tokens: &Tokens) -> PortResult<Account> {
     let now = context.system.now();
-    let life = TokenLife::begun(
+    let life = TokenLife::issued(
         now,
         tokens.access_expires_at,
         tokens.refresh_expires_at,
