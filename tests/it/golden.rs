@@ -6,7 +6,8 @@
 //! - this build reads the values back from the files of every version.
 //!
 //! To change a stored format, raise [`fixture::VERSION`], run the tests with `PINBRIDGE_GOLDEN=write`, then run them
-//! without it, and review the difference between the two folders. The folder of a released version never changes.
+//! without it, and review the difference between the two folders. The folder of a released version never changes: write
+//! mode refuses every version but the newest one, and that one too once it is the workspace's version in `Cargo.toml`.
 
 mod accounts;
 mod clients;

@@ -14,8 +14,8 @@ fn parse(body: &str) -> Result<DeadLetter, BadMessage> {
     PublishMessage::parse(body).map(|message| DeadLetter { message, body: body.to_owned() })
 }
 
-async fn work(context: &Context, letter: DeadLetter, _: i64) -> PortResult<Disposition> {
-    dead_letter(context, &letter).await
+async fn work(context: &Context, message: DeadLetter, _: i64) -> PortResult<Disposition> {
+    dead_letter(context, &message).await
 }
 
 async fn work_on_import(context: &Context, message: ImportMessage, _: i64) -> PortResult<Disposition> {
@@ -25,8 +25,8 @@ async fn work_on_import(context: &Context, message: ImportMessage, _: i64) -> Po
 /// Works on a batch until `deadline`; answers which messages are not done.
 pub async fn handle(context: &Context, event: SqsEvent, deadline: Moment) -> SqsBatchResponse {
     // It has been through all its deliveries: only a person can tell what it was.
-    let unreadable = Unreadable::Park;
-    // A batch is of one queue. (One without a single message that can be read is parked from either.)
+    let unreadable = Unreadable::MoveToRedrive;
+    // A batch is of one queue. (One without a single message that can be read moves to the redrive queue from either.)
     let is_import = |body: &str| ImportMessage::parse(body).is_ok();
     if event.records.iter().any(|record| record.body.as_deref().is_some_and(is_import)) {
         let queue = QueueName::ImportDeadLetters;

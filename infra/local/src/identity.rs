@@ -9,7 +9,6 @@ use pinbridge_shared::domain::ids::WorkspaceId;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::tenant::DEFAULT_TIMEZONE;
 use pinbridge_shared::domain::tenant::user::{Email, Role};
-use pinbridge_shared::flows::accounts::connect;
 use pinbridge_shared::flows::tenants::people::{self, NewUser, PeopleError};
 use pinbridge_shared::flows::tenants::projects;
 use serde::{Deserialize, Serialize};
@@ -84,12 +83,12 @@ impl Identity {
             Some(older) => older,
             None => {
                 let workspace_id = WorkspaceId(Uuid::new_v4());
-                let api_key = connect::create_workspace(context, workspace_id, NAME, system::secret()).await?;
+                let api_key = projects::create_workspace(context, workspace_id, NAME, system::secret()).await?;
                 Self { workspace_id, api_key, pinterest: pinterest.into(), board_id: None, login: None }
             }
         };
         let workspace = projects::found(context, identity.workspace_id, None, NAME).await?;
-        connect::keep_key(context, &identity.api_key).await?;
+        projects::keep_key(context, &identity.api_key).await?;
         let login = Login { email: EMAIL.into(), password: Uuid::new_v4().simple().to_string() };
         let email = Email::parse(&login.email).context("the demo user's email address")?;
         let (id, password) = (email.user(), Secret::new(login.password.as_str()));

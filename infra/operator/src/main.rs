@@ -21,6 +21,7 @@ use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::WorkspaceId;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::flows::accounts::connect;
+use pinbridge_shared::flows::tenants::projects;
 use pinbridge_shared::ports::Tokens;
 use pinbridge_shared::telemetry::{self, Output};
 use serde_json::{Value, json};
@@ -151,7 +152,7 @@ async fn run(command: Command) -> anyhow::Result<Value> {
             // The token is tried first, so that a token that Pinterest refuses leaves no rows behind.
             connect::try_token(&context, &tokens).await?;
             let workspace = WorkspaceId(Uuid::new_v4());
-            let api_key = connect::create_workspace(&context, workspace, &workspace_name, system::secret()).await?;
+            let api_key = projects::create_workspace(&context, workspace, &workspace_name, system::secret()).await?;
             let mut answer = connect(&context, workspace, &tokens).await?;
             answer["api_key"] = json!(api_key);
             if let Some(email) = email {

@@ -51,7 +51,7 @@ impl Provider {
 
     /// Decides what to do with a request that has been read completely.
     pub fn receive(&mut self, now_ms: i64, request: Request) -> Plan {
-        self.world.settle(now_ms);
+        self.world.commit_due(now_ms);
         let operation = request.operation;
         let caller = self.identify(now_ms, &request);
         let account = caller.as_ref().ok().map(|caller| caller.account).filter(|account| *account != NO_ACCOUNT);
@@ -64,7 +64,7 @@ impl Provider {
 
     /// Handles a request that [`Plan::Resume`] delayed.
     pub fn resume(&mut self, now_ms: i64, admitted: AdmittedRequest) -> Reply {
-        self.world.settle(now_ms);
+        self.world.commit_due(now_ms);
         self.handle(now_ms, &admitted)
     }
 
@@ -75,7 +75,7 @@ impl Provider {
 
     /// Refuses a request that reached no operation.
     pub fn refuse(&mut self, now_ms: i64, error: ApiError) -> Reply {
-        self.world.settle(now_ms);
+        self.world.commit_due(now_ms);
         self.meter.arrived(now_ms, Operation::Unknown, None);
         self.answer(None, Operation::Unknown, Err(error))
     }

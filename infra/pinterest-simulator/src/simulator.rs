@@ -49,7 +49,7 @@ impl Simulator {
         simulator
             .with(|provider, now_ms| {
                 provider.world.seed_accounts(now_ms);
-                provider.world.settle(now_ms);
+                provider.world.commit_due(now_ms);
             })
             .map_err(|error| anyhow::anyhow!("{}", error.message))?;
         Ok(simulator)
@@ -77,7 +77,7 @@ impl Simulator {
     /// Every Pin ever committed, including deleted ones, in the order of the commits.
     pub fn pins(&self) -> Vec<Pin> {
         self.with(|provider, now_ms| {
-            provider.world.settle(now_ms);
+            provider.world.commit_due(now_ms);
             provider.world.every_pin().to_vec()
         })
         .unwrap_or_default()

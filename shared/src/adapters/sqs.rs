@@ -115,7 +115,7 @@ impl Queue for SqsQueue {
         send.send().await.map(|_| ()).map_err(|error| port_error("import queue", &error))
     }
 
-    async fn park(&self, message: &str) -> PortResult<()> {
+    async fn move_to_redrive(&self, message: &str) -> PortResult<()> {
         let send = self.client.send_message().queue_url(&self.urls.redrive).message_body(message);
         send.send().await.map(|_| ()).map_err(|error| port_error("redrive queue", &error))
     }

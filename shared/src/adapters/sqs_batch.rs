@@ -37,7 +37,7 @@ pub enum Unreadable {
     /// It goes through its deliveries to the dead-letter queue.
     GiveBack,
     /// It moves to the redrive queue for an operator, and is acknowledged.
-    Park,
+    MoveToRedrive,
 }
 
 /// How a function works on the messages of one queue.
@@ -137,7 +137,7 @@ async fn unreadable(rule: Unreadable, context: &Context, record: &SqsMessage, er
             telemetry::count(Metric::PoisonMessage, 1, None, context.system.now());
             Move::Return(matches!(error, BadMessage::Malformed(_)).then_some(POISON_AGAIN_MS))
         }
-        Unreadable::Park => match context.queue.park(record.body.as_deref().unwrap_or("")).await {
+        Unreadable::MoveToRedrive => match context.queue.move_to_redrive(record.body.as_deref().unwrap_or("")).await {
             Ok(()) => {
                 telemetry::count(Metric::DeadLetter, 1, Some("unreadable"), context.system.now());
                 Move::Acknowledge

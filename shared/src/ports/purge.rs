@@ -34,7 +34,7 @@ pub trait Purge: Send + Sync {
     async fn tombstones(&self, workspace: WorkspaceId, limit: usize) -> PortResult<Vec<Tombstone>>;
     /// Deletes the same rows once more, then the tombstones.
     async fn close_tombstones(&self, tombstones: &[Tombstone]) -> PortResult<()>;
-    /// Deletes up to about `limit` schedules with their due rows; returns whether there was none (eventually
+    /// Deletes up to about `limit` schedules with their release rows; returns whether there was none (eventually
     /// consistent).
     async fn wipe_schedules(&self, workspace: WorkspaceId, limit: usize) -> PortResult<bool>;
     /// Deletes up to about `limit` of the account's rows (backlog, bucket, board checks), and its own row last; returns

@@ -45,7 +45,7 @@ pub trait Queue: Send + Sync {
     /// Requests the processing of an import.
     async fn send_import(&self, message: &ImportMessage) -> PortResult<()>;
     /// Moves a dead-letter message to the redrive queue, where an operator's redrive finds it.
-    async fn park(&self, message: &str) -> PortResult<()>;
+    async fn move_to_redrive(&self, message: &str) -> PortResult<()>;
     /// Makes a received message visible again after this many milliseconds (rounded up to whole seconds).
     async fn change_visibility(&self, queue: QueueName, receipt: &str, after_ms: i64) -> PortResult<()>;
 }

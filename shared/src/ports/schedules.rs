@@ -1,10 +1,10 @@
-//! Port: schedules, and the due rows by which the dispatcher finds them.
+//! Port: schedules, and the release rows by which the dispatcher finds them.
 
 use async_trait::async_trait;
 
 use super::{PortResult, Write};
 use crate::domain::ids::{ScheduleId, ScheduleKey, WorkspaceId};
-use crate::domain::schedule::{DueRow, Schedule};
+use crate::domain::schedule::{ReleaseRow, Schedule};
 use crate::domain::time::Moment;
 
 /// A range of a workspace's schedules, and its order.
@@ -38,12 +38,12 @@ pub trait Schedules: Send + Sync {
         limit: usize,
     ) -> PortResult<Vec<(Moment, ScheduleId)>>;
 
-    async fn put_due(&self, row: &DueRow) -> PortResult<()>;
-    async fn delete_due(&self, rows: &[DueRow]) -> PortResult<()>;
-    /// Every due row of one minute and shard, the earliest first. Consistent read.
-    async fn due(&self, minute: i64, shard: u32) -> PortResult<Vec<DueRow>>;
+    async fn put_release_row(&self, row: &ReleaseRow) -> PortResult<()>;
+    async fn delete_release_rows(&self, rows: &[ReleaseRow]) -> PortResult<()>;
+    /// Every release row of one minute and shard, the earliest first. Consistent read.
+    async fn release_rows(&self, minute: i64, shard: u32) -> PortResult<Vec<ReleaseRow>>;
     /// The minute up to which the dispatcher has released all due schedules.
-    async fn due_watermark(&self) -> PortResult<Option<i64>>;
+    async fn release_watermark(&self) -> PortResult<Option<i64>>;
     /// Moves the watermark forward, never back.
-    async fn set_due_watermark(&self, minute: i64) -> PortResult<()>;
+    async fn set_release_watermark(&self, minute: i64) -> PortResult<()>;
 }

@@ -242,15 +242,15 @@ impl Queue for FakeQueue {
         around(&*self.gate, "queue.send_import", send).await
     }
 
-    async fn park(&self, message: &str) -> PortResult<()> {
-        let park = || {
+    async fn move_to_redrive(&self, message: &str) -> PortResult<()> {
+        let insert = || {
             let mut state = self.state();
             state.next_id += 1;
             let id = state.next_id;
             state.redrive_messages.insert(id, (message.to_owned(), self.system.now()));
             Ok(())
         };
-        around(&*self.gate, "queue.park", park).await
+        around(&*self.gate, "queue.move_to_redrive", insert).await
     }
 
     async fn change_visibility(&self, _: QueueName, receipt: &str, after_ms: i64) -> PortResult<()> {
@@ -283,7 +283,7 @@ impl RedriveQueue for FakeQueue {
                 })
                 .collect())
         };
-        around(&*self.gate, "parked.receive", receive).await
+        around(&*self.gate, "redrive.receive", receive).await
     }
 
     async fn delete(&self, message: &DeadLetterMessage) -> PortResult<()> {
@@ -291,7 +291,7 @@ impl RedriveQueue for FakeQueue {
             id_of(&message.receipt).and_then(|id| self.state().redrive_messages.remove(&id));
             Ok(())
         };
-        around(&*self.gate, "parked.delete", delete).await
+        around(&*self.gate, "redrive.delete", delete).await
     }
 
     async fn send_again(&self, message: &DeadLetterMessage) -> PortResult<()> {
@@ -299,7 +299,7 @@ impl RedriveQueue for FakeQueue {
             self.insert(QueueName::Publish, message.body.clone(), self.system.now());
             Ok(())
         };
-        around(&*self.gate, "parked.send_again", send).await
+        around(&*self.gate, "redrive.send_again", send).await
     }
 
     async fn put_back(&self, message: &DeadLetterMessage) -> PortResult<()> {
@@ -312,6 +312,6 @@ impl RedriveQueue for FakeQueue {
             }
             Ok(())
         };
-        around(&*self.gate, "parked.put_back", put_back).await
+        around(&*self.gate, "redrive.put_back", put_back).await
     }
 }

@@ -36,7 +36,7 @@ pub enum Fault {
 pub const DEATHS: [Fault; 2] = [Fault::DieBefore, Fault::DieAfter];
 
 /// Not counted by [`Faults::plan_any`]: every tick makes dozens of these calls, all alike.
-const ALIKE: [&str; 2] = ["store.markers", "schedules.due"];
+const ALIKE: [&str; 2] = ["store.markers", "schedules.release_rows"];
 
 struct Planned {
     /// `None`: any call counts.
@@ -75,8 +75,8 @@ impl Faults {
         self.state().planned.push(Planned { call: Some(call), calls_left: nth, fault });
     }
 
-    /// Plans `fault` for the `nth` (from 1) coming call of any name, except for the dispatcher's reads of due rows and
-    /// recovery markers: each tick makes dozens of them, all alike.
+    /// Plans `fault` for the `nth` (from 1) coming call of any name, except for the dispatcher's reads of release rows
+    /// and recovery markers: each tick makes dozens of them, all alike.
     pub fn plan_any(&self, nth: usize, fault: Fault) {
         self.state().planned.push(Planned { call: None, calls_left: nth, fault });
     }

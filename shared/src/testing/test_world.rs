@@ -250,7 +250,7 @@ impl TestWorld {
         };
         let body = delivery.body.clone();
         let Ok(message) = PublishMessage::parse(&body) else {
-            if let Some(Ok(())) = self.faults.mortal(self.context.queue.park(&body)).await {
+            if let Some(Ok(())) = self.faults.mortal(self.context.queue.move_to_redrive(&body)).await {
                 self.queue.delete(&delivery.receipt);
             }
             return true;

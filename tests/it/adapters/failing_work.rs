@@ -104,7 +104,7 @@ async fn every_function_of_a_queue_says_what_its_message_was_about() {
     assert_names(&logs.of(NOT_DONE)[0], &of_pin);
 
     // A run of the dispatcher that leaves schedules or an account behind ends well all the same.
-    world.faults.plan("schedules.due_watermark", 1, Fault::FailBefore);
+    world.faults.plan("schedules.release_watermark", 1, Fault::FailBefore);
     world.run_dispatcher_once().await.expect("alive").expect("the rest is done");
     assert_eq!(logs.metric("WorkFailed"), ["function=dispatcher port=schedules"]);
 }

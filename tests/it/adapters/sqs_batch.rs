@@ -108,13 +108,13 @@ async fn the_reconciler_answers_for_each_look() {
 }
 
 #[tokio::test]
-async fn an_unreadable_dead_letter_is_parked_and_acknowledged_or_stays() {
+async fn an_unreadable_dead_letter_moves_to_the_redrive_queue_or_stays() {
     let test = TestWorld::new(1).await;
     let waiting = test.accept("waiting").await;
     let bodies = ["garbage".to_owned(), r#"{"v":99}"#.to_owned(), message(&test, waiting)];
     for is_broken in [true, false] {
         if is_broken {
-            (0..3).for_each(|_| test.faults.plan("queue.park", 1, Fault::FailBefore));
+            (0..3).for_each(|_| test.faults.plan("queue.move_to_redrive", 1, Fault::FailBefore));
         }
         let mut event = SqsEvent::default();
         event.records = bodies.iter().zip(["1", "2", "3"]).map(|(body, id)| record(id, body.clone())).collect();

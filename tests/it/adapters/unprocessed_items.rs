@@ -61,7 +61,7 @@ async fn what_a_batch_left_is_tried_again_after_pauses() {
     let aws = embedded_aws::start().await;
     let (throttle, store) = throttled(&aws, 4).await;
     let schedule = testdata::schedule(1, NOW, NOW.plus_ms(60_000));
-    store.put_due(&schedule.due_row()).await.expect("written");
+    store.put_release_row(&schedule.release_row()).await.expect("written");
     assert_eq!(store.put_schedule(&schedule).await.expect("written"), Write::Done);
     let began = Instant::now();
     assert_eq!(store.schedules(&[schedule.key]).await.expect("read"), [Some(schedule.clone())]);
@@ -69,9 +69,15 @@ async fn what_a_batch_left_is_tried_again_after_pauses() {
     assert!(began.elapsed() >= Duration::from_millis(375), "{:?}", began.elapsed());
     assert_eq!(throttle.batches.swap(0, Relaxed), 5);
     throttle.left.store(2, Relaxed);
-    store.delete_due(&[schedule.due_row()]).await.expect("removed");
+    store.delete_release_rows(&[schedule.release_row()]).await.expect("removed");
     assert_eq!(throttle.batches.load(Relaxed), 3);
-    assert!(store.due(schedule.due.minute(), schedule.due_row().shard()).await.expect("read").is_empty());
+    assert!(
+        store
+            .release_rows(schedule.not_before.minute(), schedule.release_row().shard())
+            .await
+            .expect("read")
+            .is_empty()
+    );
 }
 
 #[tokio::test]

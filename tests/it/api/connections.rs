@@ -9,7 +9,7 @@ use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::tenant::{Workspace, WorkspaceEnvironment};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::MINUTE_MS;
-use pinbridge_shared::flows::accounts::connect::create_workspace;
+use pinbridge_shared::flows::tenants::projects::create_workspace;
 use pinbridge_shared::ports::ReadFailure;
 use pinbridge_shared::testing::TestWorld;
 use pinbridge_shared::testing::fake_boards::refused;
@@ -83,7 +83,7 @@ impl Api {
         self.send(Method::GET, path, BROWSER, None).await
     }
 
-    /// The state of a connection that was begun now.
+    /// The state of an authorization that is pending from now on.
     async fn begin(&self) -> String {
         let answer = self.get("/v1/pinterest/oauth/start").await;
         assert_eq!(answer.headers["cache-control"], "no-store");
@@ -185,7 +185,7 @@ async fn each_failure_has_its_words_for_people_and_its_code_for_clients() {
 }
 
 #[tokio::test]
-async fn without_an_app_nothing_can_be_begun() {
+async fn without_an_app_no_authorization_starts() {
     let api = Api::new().await;
     api.world.oauth.remove_app();
     assert_eq!(api.get("/v1/pinterest/oauth/start").await.told(), (409, "pinterest_app_missing".into()));

@@ -9,7 +9,7 @@ use pinbridge_shared::domain::ids::{AccountId, AccountKey};
 use pinbridge_shared::domain::pin::PinRequest;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::MINUTE_MS;
-use pinbridge_shared::flows::tenants::export::SETTLED_MS;
+use pinbridge_shared::flows::tenants::export::LISTED_AFTER_MS;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -84,8 +84,8 @@ async fn every_pin_is_exported_once_with_its_story_while_others_are_added() {
         assert!(events.first() == Some(&"accepted") && events.last() == Some(&"published"), "{events:?}");
         assert!(line["idempotency_key"].is_string() && line["board_id"].is_string() && line["image_url"].is_string());
     }
-    // Those that were added are in the next export, once they have settled.
-    api.world.system.advance_ms(SETTLED_MS);
+    // Those that were added are in the next export, once they are old enough.
+    api.world.system.advance_ms(LISTED_AFTER_MS);
     let later = whole(&api, &api.key, 200, async || {}).await;
     assert_eq!(ids(&later, "pin").len(), 25 + added.into_inner() as usize);
 }
@@ -122,7 +122,7 @@ async fn a_limited_key_exports_its_accounts_only_and_another_workspaces_key_noth
         }
         api.world.accept_request(request).await;
     }
-    api.world.system.advance_ms(SETTLED_MS);
+    api.world.system.advance_ms(LISTED_AFTER_MS);
     let (limited, _) = api.new_key(json!({"name": "limited", "pinterest_account_ids": [other]})).await;
     let lines = whole(&api, &limited, 2, async || {}).await;
     assert_eq!(ids(&lines, "account"), [other.to_string()]);
@@ -131,7 +131,7 @@ async fn a_limited_key_exports_its_accounts_only_and_another_workspaces_key_noth
 
     let stranger = pinbridge_shared::domain::ids::WorkspaceId(Uuid::from_u128(0xdead));
     let theirs =
-        pinbridge_shared::flows::accounts::connect::create_workspace(&api.world.context, stranger, "Other", [9; 32])
+        pinbridge_shared::flows::tenants::projects::create_workspace(&api.world.context, stranger, "Other", [9; 32])
             .await;
     let lines = whole(&api, &theirs.expect("created"), 50, async || {}).await;
     assert_eq!(lines, Vec::<Value>::new());

@@ -7,8 +7,8 @@ use pinbridge_shared::domain::tenant::session::{self, SESSION_S, Session, Signin
 use pinbridge_shared::domain::tenant::user::{Email, Role};
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::SECOND_MS;
-use pinbridge_shared::flows::accounts::connect::create_workspace;
 use pinbridge_shared::flows::tenants::people;
+use pinbridge_shared::flows::tenants::projects::create_workspace;
 use pinbridge_shared::testing::faults::Fault;
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -67,7 +67,7 @@ async fn another_organisations_project_is_unknown() {
     let (api, token) = with_ada().await;
     let other = pinbridge_shared::domain::ids::WorkspaceId(uuid::Uuid::from_u128(0xdead));
     let made =
-        pinbridge_shared::flows::accounts::connect::create_workspace(&api.world.context, other, "Other", [9; 32]).await;
+        pinbridge_shared::flows::tenants::projects::create_workspace(&api.world.context, other, "Other", [9; 32]).await;
     let body = json!({"project_id": other});
     api.refused("POST", "/v1/projects/switch", As::Bearer(&token), body, 404, "not_found").await;
     let (_, theirs) = api.call("GET", "/v1/projects", As::Key(&made.expect("created")), Value::Null).await;

@@ -71,13 +71,13 @@ impl Sandbox {
         PinKey { workspace: self.workspace, pin: pin["id"].as_str().expect("an id").parse().expect("an id") }
     }
 
-    async fn told(&self, pin: PinKey) -> Told {
+    async fn reported(&self, pin: PinKey) -> Reported {
         let attempt: Attempt = self.api.world.attempt(pin).await;
         let (_, shown) = self.call("GET", &format!("/v1/pins/{}", pin.pin), Value::Null).await;
         let text = |name: &str| shown[name].as_str().map(str::to_owned);
         // An hour later the session is over, and the row says the same.
         let status = text("status").unwrap_or_else(|| attempt.status.name().to_owned());
-        Told { status, code: attempt.failure.map(|failure| failure.code().to_owned()), attempts: attempt.attempt }
+        Reported { status, code: attempt.failure.map(|failure| failure.code().to_owned()), attempts: attempt.attempt }
     }
 
     /// Time passes, and the refresher works too.
@@ -113,7 +113,7 @@ impl Sandbox {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Told {
+struct Reported {
     status: String,
     code: Option<String>,
     attempts: u32,
@@ -173,14 +173,14 @@ async fn every_trigger_does_what_the_page_says_and_reaches_nobody() {
         let pin = sandbox.publish(&format!("Soup [sandbox:{}]", row.marker)).await;
         sandbox.run_for_ms(10 * SECOND_MS).await;
         if let Some((status, code)) = &row.at_first {
-            let told = sandbox.told(pin).await;
-            assert_eq!((&told.status, &told.code), (status, code), "{} at first", row.marker);
+            let reported = sandbox.reported(pin).await;
+            assert_eq!((&reported.status, &reported.code), (status, code), "{} at first", row.marker);
         }
         if row.reconnects {
             // Less than the hold, at whose end a single pin is tried.
             sandbox.run_for_ms(12 * MINUTE_MS).await;
-            let told = sandbox.told(pin).await;
-            assert_eq!(told.status, "deferred", "{} is held until a person acts: {told:?}", row.marker);
+            let reported = sandbox.reported(pin).await;
+            assert_eq!(reported.status, "deferred", "{} is held until a person acts: {reported:?}", row.marker);
             let account = &sandbox.get("/v1/pinterest/accounts").await[0];
             // At Pinterest, no connection mends the app's access; the sandbox takes it for mended.
             let is_of_app = ["trial_access", "feature_restricted"].contains(&row.marker);
@@ -190,9 +190,9 @@ async fn every_trigger_does_what_the_page_says_and_reaches_nobody() {
         }
         sandbox.run_for_ms(row.within_ms).await;
         sandbox.log_in().await;
-        let told = sandbox.told(pin).await;
+        let reported = sandbox.reported(pin).await;
         let (status, code) = row.in_the_end;
-        assert_eq!((told.status, told.code, told.attempts), (status, code, row.attempts), "{}", row.marker);
+        assert_eq!((reported.status, reported.code, reported.attempts), (status, code, row.attempts), "{}", row.marker);
         sandbox.assert_untouched();
     }
 }
@@ -207,11 +207,11 @@ async fn a_marker_in_the_link_does_the_same_and_a_misspelt_one_is_noticed() {
     let elsewhere = sandbox.publish_to("123", "Soup", "https://example.com/").await;
     let plain = sandbox.publish("Soup").await;
     sandbox.run_for_ms(MINUTE_MS).await;
-    let code = async |pin| sandbox.told(pin).await.code;
+    let code = async |pin| sandbox.reported(pin).await.code;
     assert_eq!(code(blocked).await.as_deref(), Some("link_blocked"));
     assert_eq!(code(misspelt).await.as_deref(), Some("invalid_request"));
     assert_eq!(code(elsewhere).await.as_deref(), Some("board_not_found"));
-    assert_eq!(sandbox.told(plain).await.status, "published");
+    assert_eq!(sandbox.reported(plain).await.status, "published");
     let shown = sandbox.get(&format!("/v1/pins/{}", plain.pin)).await;
     assert!(shown["pinterest_pin_id"].as_str().is_some_and(|id| id.len() == 18), "{shown}");
     sandbox.assert_untouched();
@@ -296,7 +296,7 @@ async fn a_reset_sandbox_has_an_account_again_and_nothing_else() {
     let mut sandbox = Sandbox::new().await;
     let pin = sandbox.publish("Soup [sandbox:pinterest_spam_block]").await;
     sandbox.run_for_ms(10 * SECOND_MS).await;
-    assert_eq!(sandbox.told(pin).await.status, "deferred");
+    assert_eq!(sandbox.reported(pin).await.status, "deferred");
     let (status, _) = sandbox.call("POST", "/v1/projects/sandbox/reset", Value::Null).await;
     assert_eq!(status, 200);
     for _ in 0..10 {
@@ -310,7 +310,7 @@ async fn a_reset_sandbox_has_an_account_again_and_nothing_else() {
     assert_eq!((accounts.as_array().map(Vec::len), &accounts[0]["health_status"]), (Some(1), &json!("healthy")));
     let pin = sandbox.publish("Soup").await;
     sandbox.run_for_ms(MINUTE_MS).await;
-    assert_eq!(sandbox.told(pin).await.status, "published", "its pause is gone with the rest");
+    assert_eq!(sandbox.reported(pin).await.status, "published", "its pause is gone with the rest");
     sandbox.assert_untouched();
 }
 

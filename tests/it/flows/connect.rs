@@ -10,11 +10,11 @@ use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{MINUTE_MS, SECOND_MS};
-use pinbridge_shared::flows::accounts::connect::create_workspace;
 use pinbridge_shared::flows::accounts::disconnect::{DisconnectError, disconnect};
 use pinbridge_shared::flows::accounts::oauth::{self, Callback, Connected, FinishError};
 use pinbridge_shared::flows::accounts::with_token::CallError;
 use pinbridge_shared::flows::boards::boards;
+use pinbridge_shared::flows::tenants::projects::create_workspace;
 use pinbridge_shared::testing::fake_oauth::GrantAnswer;
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::faults::Fault;
@@ -30,10 +30,10 @@ pub async fn world() -> TestWorld {
     world
 }
 
-/// The state of a connection that was begun now.
+/// The state of an authorization that is pending from now on.
 async fn begin(world: &TestWorld) -> Secret {
     let url =
-        oauth::start(&world.context, testdata::workspace(), "key k", "https://example.com/").await.expect("begun");
+        oauth::start(&world.context, testdata::workspace(), "key k", "https://example.com/").await.expect("started");
     Secret::new(url.split_once("state=").expect("a state").1)
 }
 

@@ -15,7 +15,7 @@ use pinbridge_shared::testing::{START, TestWorld};
 use crate::support::sweep::{FAULTS_AND_REPEATS, sweep};
 
 /// The message of a pin, as text.
-fn letter(key: PinKey, generation: u32) -> String {
+fn message(key: PinKey, generation: u32) -> String {
     let message = PublishMessage::new(key, testdata::account(), generation, None);
     serde_json::to_string(&message).expect("plain data")
 }
@@ -29,18 +29,18 @@ async fn with_dead_letter() -> (TestWorld, PinKey) {
     let world = TestWorld::new(1).await;
     let key = world.accept("key").await;
     assert_eq!(world.queue.lose_all(), 1);
-    die(&world, &letter(key, 0));
+    die(&world, &message(key, 0));
     (world, key)
 }
 
 #[tokio::test]
-async fn a_waiting_pin_fails_with_a_remedy_and_its_letter_is_parked() {
+async fn a_waiting_pin_fails_with_a_remedy_and_its_message_moves_to_the_redrive_queue() {
     let (world, key) = with_dead_letter().await;
     assert!(world.run_dead_letters_once().await);
     let attempt = world.attempt(key).await;
     assert_eq!((attempt.status, attempt.failure), (Status::Failed, Some(Failure::DeadLettered)));
     assert!(attempt.finished_at.is_some() && attempt.expires_at.is_some());
-    assert_eq!(world.queue.redrive_messages(), [letter(key, 0)]);
+    assert_eq!(world.queue.redrive_messages(), [message(key, 0)]);
     assert_eq!(world.queue.dead(), [""; 0], "acknowledged");
     world.run_for_ms(30 * MINUTE_MS).await;
     assert_eq!(world.pinterest.calls().len(), 0, "nothing brings it back but a person");
@@ -60,7 +60,7 @@ async fn twenty_deliveries_end_there_by_themselves() {
 }
 
 #[tokio::test]
-async fn an_unreadable_letter_is_parked_as_it_is() {
+async fn an_unreadable_message_moves_to_the_redrive_queue_unchanged() {
     for body in ["garbage ✂", r#"{"v":99,"p":"x"}"#] {
         let world = TestWorld::new(1).await;
         die(&world, body);
@@ -70,7 +70,7 @@ async fn an_unreadable_letter_is_parked_as_it_is() {
 }
 
 #[tokio::test]
-async fn letters_that_nothing_depends_on_are_dropped() {
+async fn messages_that_nothing_depends_on_are_dropped() {
     let world = TestWorld::new(1).await;
     let finished = world.accept("finished").await;
     world.run_publisher_once().await;
@@ -80,7 +80,7 @@ async fn letters_that_nothing_depends_on_are_dropped() {
     let before = world.attempt(waiting).await;
     assert_eq!((before.status, before.generation), (Status::Deferred, 1), "in the backlog");
     let gone = PinKey { pin: testdata::pin().key.pin, ..finished };
-    for body in [letter(gone, 0), letter(finished, 0), letter(waiting, 0), letter(waiting, 1)] {
+    for body in [message(gone, 0), message(finished, 0), message(waiting, 0), message(waiting, 1)] {
         die(&world, &body);
         assert!(world.run_dead_letters_once().await);
         assert_eq!(world.queue.dead(), [""; 0], "{body}");
@@ -98,7 +98,7 @@ async fn a_call_under_way_is_left_alone_until_quiet_and_then_looked_for() {
         let key = world.accept("key").await;
         world.run_publisher_once().await;
         world.queue.lose_all();
-        die(&world, &letter(key, 0));
+        die(&world, &message(key, 0));
         world.run_until(START.plus_ms(Deadlines::default().quiesce_ms - 1)).await;
         assert_eq!((world.attempt(key).await.status, world.queue.dead().len()), (Status::Publishing, 1), "kept");
         world.run_until_finished(&[key], START.plus_ms(5 * MINUTE_MS)).await;

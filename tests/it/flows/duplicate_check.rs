@@ -17,9 +17,9 @@ use pinbridge_shared::domain::reconcile::matching::BoardPin;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS, Moment};
-use pinbridge_shared::flows::accounts::connect::create_workspace;
 use pinbridge_shared::flows::dispatch::dispatch;
 use pinbridge_shared::flows::dispatch::rescue::Mode;
+use pinbridge_shared::flows::tenants::projects::create_workspace;
 use pinbridge_shared::ports::QueueName;
 use pinbridge_shared::testing::fake_pinterest::Answer;
 use pinbridge_shared::testing::faults::Fault;
@@ -195,7 +195,7 @@ async fn nothing_is_removed_while_a_twin_of_ours_is_unresolved() {
     assert_eq!(
         (world.pinterest.deletions().len(), world.pinterest.pins().len()),
         (1, 2),
-        "removed once that is settled"
+        "removed once that is resolved"
     );
     assert_eq!(world.attempt(twin).await.status, Status::Published);
 }

@@ -69,8 +69,8 @@ async fn furnish(world: &TestWorld, workspace: WorkspaceId, pins: usize) -> Vec<
     assert!(w.tenants.save_workspace(&row).await.expect("saved").is_done());
     assert!(w.tenants.save_api_key(&key_of(workspace).0).await.expect("saved").is_done());
     let (state, _) = PresentedState::compose(workspace, [2; 32]);
-    let begun = PendingAuthorization { by: "key".into(), expires_at: START.plus_ms(DAY_MS) };
-    w.oauth_states.put_state(&state, &begun).await.expect("put");
+    let pending = PendingAuthorization { by: "key".into(), expires_at: START.plus_ms(DAY_MS) };
+    w.oauth_states.put_state(&state, &pending).await.expect("put");
     let key = account(workspace);
     if workspace != mine() {
         assert!(
@@ -95,7 +95,7 @@ async fn furnish(world: &TestWorld, workspace: WorkspaceId, pins: usize) -> Vec<
     for number in 0..70 {
         let mut schedule = testdata::schedule(number, world.now(), world.now().plus_ms(DAY_MS));
         schedule.key.workspace = workspace;
-        w.schedules.put_due(&schedule.due_row()).await.expect("put");
+        w.schedules.put_release_row(&schedule.release_row()).await.expect("put");
         w.schedules.put_schedule(&schedule).await.expect("put");
     }
     let mut keys = Vec::new();

@@ -74,7 +74,7 @@ async fn a_schedule_starts_in_its_second_and_never_before() {
         assert_eq!(read(&world, key).await.schedule.late_by_ms(), None);
     }
     assert_eq!(world.pinterest.pins().len(), 8, "each once");
-    assert!(store.due_rows().is_empty(), "nothing is due any more");
+    assert!(store.all_release_rows().is_empty(), "nothing is due any more");
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn a_canceled_schedule_is_never_published_before_its_release_or_after() {
     }
     world.run_until(START.plus_ms(2 * HOUR_MS)).await;
     assert_eq!(world.pinterest.calls().len(), 0);
-    assert!(store.due_rows().is_empty());
+    assert!(store.all_release_rows().is_empty());
     let pin = store.peek(read(&world, released).await.schedule.pin_key()).expect("its pin");
     assert_eq!(pin.1.failure, Some(Failure::ScheduleCanceled));
     schedules::remove(&world.context, waiting).await.expect("removed");
@@ -144,13 +144,13 @@ async fn a_schedule_that_is_moved_away_and_back_keeps_its_time_whatever_is_remov
     let (world, _) = world().await;
     let (at, other) = (START.plus_ms(HOUR_MS), START.plus_ms(2 * HOUR_MS));
     let key = schedule(&world, "to and fro", at).await;
-    let first = read(&world, key).await.schedule.due_row();
+    let first = read(&world, key).await.schedule.release_row();
     for to in [other, at] {
         let change = ScheduleChange { run_at: Some(to), ..ScheduleChange::default() };
         schedules::edit(&world.context, key, &change).await.expect("moved");
     }
     // The first edit's removal was on its way since the first edit.
-    world.context.schedules.delete_due(&[first]).await.expect("removed");
+    world.context.schedules.delete_release_rows(&[first]).await.expect("removed");
     world.run_until(at.plus_ms(MINUTE_MS)).await;
     assert_eq!(status(&world, key).await, ScheduleStatus::Done);
 }
@@ -176,7 +176,9 @@ async fn a_retried_schedules_old_pin_is_not_retried_beside_it_and_what_was_mende
 
 #[tokio::test]
 async fn of_a_schedules_retry_and_its_pins_only_one_succeeds_whoever_is_first() {
-    for (nth, call) in ["store.save_attempt", "schedules.save_schedule", "schedules.put_due"].into_iter().enumerate() {
+    for (nth, call) in
+        ["store.save_attempt", "schedules.save_schedule", "schedules.put_release_row"].into_iter().enumerate()
+    {
         let (world, _) = world().await;
         world.pinterest.answer_next([Answer::Refused(Failure::ImageBroken, None)]);
         let key = schedule(&world, "twice", START.plus_ms(MINUTE_MS)).await;
@@ -255,7 +257,7 @@ async fn a_disconnected_account_ends_its_schedule_visibly_at_its_time_and_a_retr
     let ended = read(&world, key).await;
     assert_eq!(ended.status(), ScheduleStatus::Failed);
     assert_eq!(ended.schedule.stage, pinbridge_shared::domain::schedule::Stage::Failed(Failure::AccountDisconnected));
-    assert!(store.due_rows().is_empty());
+    assert!(store.all_release_rows().is_empty());
     let refused = schedules::retry(&world.context, key, false).await;
     assert!(matches!(refused, Err(ScheduleError::AccountDisconnected)), "{refused:?}");
     let row = world.context.store.account(account).await.expect("read").expect("there");
@@ -315,7 +317,7 @@ async fn what_cant_be_scheduled_is_refused_and_an_unreachable_pinterest_is_no_re
     let mut foreign = asked("t", "", at);
     foreign.request.account = pinbridge_shared::domain::ids::AccountId(uuid::Uuid::from_u128(404));
     assert!(matches!(create(foreign).await, Err(ScheduleError::AccountNotFound)));
-    assert!(store.due_rows().is_empty(), "nothing was written");
+    assert!(store.all_release_rows().is_empty(), "nothing was written");
     world.boards.fail_next([ReadFailure {
         failure: Failure::PinterestUnreachable,
         upstream: Default::default(),

@@ -59,10 +59,10 @@ async fn story(nth: usize, fault: Fault, lead_ms: i64) -> bool {
         let view = schedules::read(&world.context, key).await.expect("there");
         let started = view.pin.as_ref().and_then(|(_, attempt)| attempt.started_at).expect("started");
         assert_eq!(view.status(), ScheduleStatus::Done, "{what}");
-        assert!(started >= view.schedule.due, "{what}: never early");
+        assert!(started >= view.schedule.not_before, "{what}: never early");
     }
     assert_eq!(world.pinterest.pins().len(), 2, "{what}: each once");
-    assert!(store.due_rows().is_empty(), "{what}: nothing stays due");
+    assert!(store.all_release_rows().is_empty(), "{what}: nothing stays due");
     assert_eq!((world.queue.messages().len(), world.queue.dead().len()), (0, 0), "{what}");
     went_off
 }
@@ -128,7 +128,7 @@ async fn a_fault_at_any_call_of_a_cancel_publishes_nothing_that_was_canceled() {
             assert!(is_confirmed && world.pinterest.calls().is_empty(), "{fault:?} at call {nth}");
             let view = schedules::read(&world.context, key).await.expect("there");
             assert_eq!(view.status(), ScheduleStatus::Canceled, "{fault:?} at call {nth}");
-            assert!(store.due_rows().is_empty(), "{fault:?} at call {nth}");
+            assert!(store.all_release_rows().is_empty(), "{fault:?} at call {nth}");
             went_off
         })
         .await;

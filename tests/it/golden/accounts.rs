@@ -179,8 +179,8 @@ pub async fn write(table: &DynamoStore) {
     for (number, row) in (0..).zip(sealed()) {
         assert!(table.write_sealed_row(account(number), &row, None).await.expect("written"));
     }
-    let (state, begun) = state();
-    table.put_state(&state, &begun).await.expect("written");
+    let (state, pending) = state();
+    table.put_state(&state, &pending).await.expect("written");
 }
 
 pub async fn read(table: &DynamoStore) {
@@ -204,6 +204,6 @@ pub async fn read(table: &DynamoStore) {
     for (number, row) in (0..).zip(sealed()) {
         assert_eq!(table.sealed_row(account(number)).await.expect("read"), Some(row));
     }
-    let (state, begun) = state();
-    assert_eq!(table.take_state(&state).await.expect("read"), Some(begun));
+    let (state, pending) = state();
+    assert_eq!(table.take_state(&state).await.expect("read"), Some(pending));
 }

@@ -11,7 +11,7 @@ use pinbridge_shared::domain::pin::PinRequest;
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::pin::idempotency::PayloadHash;
 use pinbridge_shared::domain::pin::origin::{Actor, Origin};
-use pinbridge_shared::domain::schedule::{DueRow, Schedule, Stage};
+use pinbridge_shared::domain::schedule::{ReleaseRow, Schedule, Stage};
 use pinbridge_shared::domain::stats::rollup::{End, Ended, Of, RollupPage, Sample, Sums};
 use pinbridge_shared::domain::time::{HOUR_MS, Moment};
 use pinbridge_shared::ports::{ByTime, Imports, Rollups, Schedules, Write};
@@ -26,7 +26,7 @@ fn schedule(number: u128, request: PinRequest, stage: Stage) -> Schedule {
         key: ScheduleKey { workspace: workspace(), schedule: ScheduleId(uuid(0x2000 + number)) },
         request,
         run_at: at(60_000 + number as i64),
-        due: at(120_000 + number as i64),
+        not_before: at(120_000 + number as i64),
         stage,
         run: 0,
         moves: 0,
@@ -62,9 +62,9 @@ fn schedules() -> Vec<Schedule> {
     ]
 }
 
-fn due() -> DueRow {
+fn release_row() -> ReleaseRow {
     let [_, full, ..] = &schedules()[..] else { panic!("five schedules") };
-    DueRow { due: full.due, key: full.key, moves: full.moves }
+    ReleaseRow { not_before: full.not_before, key: full.key, moves: full.moves }
 }
 
 fn import(number: u128) -> Import {
@@ -186,8 +186,8 @@ pub async fn write(table: &DynamoStore) {
     for schedule in schedules() {
         assert_eq!(table.put_schedule(&schedule).await.expect("written"), Write::Done);
     }
-    table.put_due(&due()).await.expect("written");
-    table.set_due_watermark(MINUTE).await.expect("written");
+    table.put_release_row(&release_row()).await.expect("written");
+    table.set_release_watermark(MINUTE).await.expect("written");
     for import in imports() {
         let bare = Import { stopped: None, finished: None, ..import.clone() };
         assert_eq!(table.put_import(&bare).await.expect("written"), Write::Done);
@@ -215,9 +215,9 @@ pub async fn read(table: &DynamoStore) {
     let shown = all.iter().filter(|schedule| schedule.removed_at.is_none());
     let listed: Vec<_> = shown.map(|schedule| (schedule.run_at, schedule.key.schedule)).collect();
     assert_eq!(table.schedules_by_time(workspace(), &ByTime::default(), 9).await.expect("read"), listed);
-    let due = due();
-    assert_eq!(table.due(due.minute(), due.shard()).await.expect("read"), [due]);
-    assert_eq!(table.due_watermark().await.expect("read"), Some(MINUTE));
+    let row = release_row();
+    assert_eq!(table.release_rows(row.minute(), row.shard()).await.expect("read"), [row]);
+    assert_eq!(table.release_watermark().await.expect("read"), Some(MINUTE));
 
     assert_eq!(Imports::imports(table, workspace(), 9).await.expect("read"), imports());
     for import in imports() {

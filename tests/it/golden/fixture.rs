@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 /// The newest version: this build's writes are compared with its files.
 pub const VERSION: &str = "0.3.0";
-/// With the value `write`, the tests write the files and compare nothing.
+/// With the value `write`, the tests write the files of [`VERSION`] and compare nothing. They refuse to write any
+/// folder but that of the version under development.
 const WRITE_VARIABLE: &str = "PINBRIDGE_GOLDEN";
 
 pub type Item = HashMap<String, AttributeValue>;
@@ -22,7 +23,34 @@ fn root() -> PathBuf {
 }
 
 fn is_writing() -> bool {
-    std::env::var(WRITE_VARIABLE).is_ok_and(|value| value == "write")
+    let is_writing = std::env::var(WRITE_VARIABLE).is_ok_and(|value| value == "write");
+    if is_writing && let Some(why) = refusal(VERSION, env!("CARGO_PKG_VERSION"), &folders()) {
+        panic!("{WRITE_VARIABLE}=write refused: {why}");
+    }
+    is_writing
+}
+
+/// Why the files of `version` are not written, given the last released version and the versions with a folder. The
+/// folder of a released version never changes.
+fn refusal(version: &str, released: &str, folders: &[String]) -> Option<String> {
+    let newest = folders.iter().max_by_key(|folder| order(folder)).filter(|newest| order(newest) > order(version));
+    if let Some(newest) = newest {
+        return Some(format!("{version} is not the newest version; set VERSION in golden/fixture.rs to {newest}"));
+    }
+    (order(version) <= order(released))
+        .then(|| format!("{version} is released; raise VERSION in golden/fixture.rs to the version under development"))
+}
+
+/// A version's numbers, by which versions are ordered.
+fn order(version: &str) -> Vec<u64> {
+    version.split('.').map(|part| part.parse().unwrap_or_else(|_| panic!("{version} is not a version"))).collect()
+}
+
+/// The versions with a folder.
+fn folders() -> Vec<String> {
+    let entries = fs::read_dir(root()).expect("the folder of golden files").map(|entry| entry.expect("an entry"));
+    let folders = entries.filter(|entry| entry.path().is_dir());
+    folders.filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }
 
 /// Every version with a folder. Empty while the tests write the files.
@@ -30,9 +58,7 @@ pub fn versions() -> Vec<String> {
     if is_writing() {
         return Vec::new();
     }
-    let entries = fs::read_dir(root()).expect("the folder of golden files").map(|entry| entry.expect("an entry"));
-    let folders = entries.filter(|entry| entry.path().is_dir());
-    let versions: Vec<String> = folders.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let versions = folders();
     assert!(versions.iter().any(|version| version == VERSION), "there is no folder of {VERSION}");
     versions
 }
@@ -152,5 +178,16 @@ fn attribute(value: &Value) -> AttributeValue {
         "L" => AttributeValue::L(value.as_array().expect("a list").iter().map(attribute).collect()),
         "M" => AttributeValue::M(item(value)),
         other => panic!("{other} is not in a row"),
+    }
+}
+
+#[test]
+fn only_the_version_under_development_is_written() {
+    let folders = ["0.2.0", "0.10.0", "0.9.0"].map(str::to_owned);
+    for version in ["0.10.0", "0.11.0", "1.0.0"] {
+        assert_eq!(refusal(version, "0.9.0", &folders), None, "{version}");
+    }
+    for (version, released, wanted) in [("0.9.0", "0.2.0", "to 0.10.0"), ("0.10.0", "0.10.0", "is released")] {
+        assert!(refusal(version, released, &folders).is_some_and(|why| why.contains(wanted)), "{version}");
     }
 }

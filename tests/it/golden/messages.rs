@@ -1,4 +1,4 @@
-//! The queues' messages. A parked dead letter is the text of its message, unchanged.
+//! The queues' messages. The redrive queue holds the texts of dead-letter messages, unchanged.
 
 use aws_sdk_sqs::Client;
 use pinbridge_local::resources;

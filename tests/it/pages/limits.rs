@@ -100,7 +100,7 @@ fn limits() -> Vec<(&'static str, String)> {
         ("entries of the activity log that one page looks through", activity::EXAMINED_MAX.to_string()),
         ("waiting pins that the rate meter counts", rate_meter::WAITING_COUNTED_MAX.to_string()),
         ("an export's page", bytes(PAGE_BYTES_MAX)),
-        ("pins younger than this wait for the next export", time(export::SETTLED_MS)),
+        ("pins younger than this wait for the next export", time(export::LISTED_AFTER_MS)),
         (
             "events of a timeline that are kept",
             format!("the first {} and the last {}", history::KEEP_FIRST, history::KEEP_LAST),
@@ -205,7 +205,7 @@ fn the_lives_name_the_constants_that_rule_them() {
         ("pending authorization", time(oauth::STATE_LIFE_MS)),
         ("pin", time(request::LIFETIME_MS)),
         ("schedule", time(request::LIFETIME_MS)),
-        ("due schedule", time(schedule::DUE_KEPT_MS)),
+        ("release row", time(schedule::RELEASE_ROW_KEPT_MS)),
         ("pin", (settings.retention_ms / DAY_MS).to_string()),
         ("board check", time(board_check::CHECK_KEPT_MS)),
         ("recovery marker", time(recovery::KEPT_MS)),

@@ -258,7 +258,7 @@ impl Gate for SimGate {
             return if self.kernel.chance(faults.repeated) { Entry::Twice } else { Entry::Through };
         };
         if call == "store.save_attempt" {
-            // It may be the write that records that an announced call is not made: reconciliation settles that pin.
+            // It may be the write that records that an announced call is not made: reconciliation resolves that pin.
             self.forget_announced();
         }
         entry

@@ -56,8 +56,8 @@ impl ScheduleOracle {
             let Some((run_of, run)) = store.peek(pin).and_then(|(pin, _)| pin.origin.schedule) else { return };
             let key = ScheduleKey { workspace: pin.workspace, schedule: run_of };
             let Some(schedule) = store.peek_schedule(key).filter(|schedule| schedule.run == run) else { return };
-            if now + skew_ms < schedule.due.0 {
-                let text = format!("{run_of:?} is published {} ms before its time", schedule.due.0 - now);
+            if now + skew_ms < schedule.not_before.0 {
+                let text = format!("{run_of:?} is published {} ms before its time", schedule.not_before.0 - now);
                 report(&violations, Wrong::Early, text);
             }
         }
@@ -92,9 +92,9 @@ impl ScheduleOracle {
         }
     }
 
-    /// Checks every schedule without a pin, which must have a due row; returns how many there are.
+    /// Checks every schedule without a pin, which must have a release row; returns how many there are.
     pub fn check(&mut self) -> usize {
-        let due = self.store.due_rows();
+        let rows = self.store.all_release_rows();
         let mut waiting = Vec::new();
         self.store.each_schedule(|schedule| {
             if matches!(schedule.stage, Stage::Scheduled | Stage::Released) {
@@ -102,8 +102,8 @@ impl ScheduleOracle {
             }
         });
         waiting.retain(|schedule| schedule.stage == Stage::Scheduled || pin_of(&self.store, schedule).is_none());
-        for schedule in waiting.iter().filter(|schedule| !due.contains(&schedule.due_row())) {
-            let text = format!("{:?} ({:?}) has no due row", schedule.key.schedule, schedule.stage);
+        for schedule in waiting.iter().filter(|schedule| !rows.contains(&schedule.release_row())) {
+            let text = format!("{:?} ({:?}) has no release row", schedule.key.schedule, schedule.stage);
             report(&self.violations, Wrong::Stranded, text);
         }
         waiting.len()

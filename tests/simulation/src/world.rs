@@ -20,7 +20,7 @@ use pinbridge_shared::domain::account::{Account, PUBLISHING_SCOPES};
 use pinbridge_shared::domain::message::PublishMessage;
 use pinbridge_shared::domain::reconcile::duplicate_check::DuplicateCheck;
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
-use pinbridge_shared::flows::accounts::connect;
+use pinbridge_shared::flows::tenants::projects;
 use pinbridge_shared::ports::{
     ActivityLog, BoardChecks, Imports, OAuth, OAuthStates, PinIndex, Pinterest, Purge, Queue, QueueName, Rollups,
     Schedules, Secrets, Store, System, Tenants,
@@ -227,7 +227,7 @@ impl SimWorld {
     }
 
     fn set_up(&mut self) {
-        let created = connect::create_workspace(&self.template, self.plan.workspace(), "simulated", [7; 32]);
+        let created = projects::create_workspace(&self.template, self.plan.workspace(), "simulated", [7; 32]);
         self.api_key = at_once(created).expect("a key");
         for index in 0..self.plan.accounts {
             let account = Account {
@@ -266,7 +266,7 @@ impl SimWorld {
         let key = self.plan.account(account);
         at_once(self.template.secrets.store_tokens(key, &self.template.version(), &tokens)).expect("stored");
         let (now, jitter) = (self.template.system.now(), self.template.system.jitter());
-        let life = TokenLife::begun(now, tokens.access_expires_at, tokens.refresh_expires_at, can_refresh, jitter);
+        let life = TokenLife::issued(now, tokens.access_expires_at, tokens.refresh_expires_at, can_refresh, jitter);
         let row = at_once(self.store.account(key)).expect("read").expect("there");
         let connected = Account { life, ..row.next(now, self.template.nonce()) };
         assert!(at_once(self.store.save_account(&connected)).expect("stored").is_done(), "no concurrent write");

@@ -11,7 +11,7 @@ use pinbridge_shared::domain::account::analytics::{
 };
 use pinbridge_shared::domain::ids::AccountId;
 use pinbridge_shared::domain::time::Moment;
-use pinbridge_shared::flows::accounts::analytics::{self, AnalyticsError, Told};
+use pinbridge_shared::flows::accounts::analytics::{self, AnalyticsError, Reported};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use serde_json::Number;
@@ -191,18 +191,18 @@ impl From<DailyMetrics> for DailyFigures {
 }
 
 impl AccountAnalytics {
-    fn of(account: AccountId, told: Told, asked: &Asked) -> Self {
-        let (mode, source) = if told.is_simulated { ("simulated", "simulated") } else { ("pinterest", "live") };
-        let daily = told.metrics.daily.into_iter().filter(|_| asked.with_daily);
+    fn of(account: AccountId, reported: Reported, asked: &Asked) -> Self {
+        let (mode, source) = if reported.is_simulated { ("simulated", "simulated") } else { ("pinterest", "live") };
+        let daily = reported.metrics.daily.into_iter().filter(|_| asked.with_daily);
         Self {
             account_id: account.0,
             start_date: asked.question.days.start.to_string(),
             end_date: asked.question.days.end.to_string(),
             provider_mode: ProviderMode(mode),
-            totals: Figures(told.metrics.totals),
+            totals: Figures(reported.metrics.totals),
             daily: daily.map(DailyFigures::from).collect(),
             source: FiguresSource(source),
-            data_as_of: told.as_of.into(),
+            data_as_of: reported.as_of.into(),
             history_start: None,
         }
     }
@@ -225,12 +225,12 @@ async fn of_pin(
 ) -> Result<Json<PinAnalytics>, ApiError> {
     let asked = Asked::read(pairs, &PIN_METRICS, &PIN_METRICS[..PIN_METRICS_DEFAULT], context.system.now())?;
     let pin = pins::find(&context, &caller, &id).await?;
-    let told = analytics::of_pin(&context, &pin.pin, &pin.attempt, &asked.question).await?;
-    let (removed_at, pinterest_pin_id) = (told.removed_at, pin.attempt.pinterest_pin_id);
+    let reported = analytics::of_pin(&context, &pin.pin, &pin.attempt, &asked.question).await?;
+    let (removed_at, pinterest_pin_id) = (reported.removed_at, pin.attempt.pinterest_pin_id);
     Ok(Json(PinAnalytics {
         pin_id: pin.pin.key.pin.0,
         pinterest_pin_id,
-        figures: AccountAnalytics::of(pin.pin.request.account, told, &asked),
+        figures: AccountAnalytics::of(pin.pin.request.account, reported, &asked),
         removed_from_pinterest_at: removed_at.map(Time),
     }))
 }
@@ -243,8 +243,8 @@ async fn of_account(
 ) -> Result<Json<AccountAnalytics>, ApiError> {
     let asked = Asked::read(pairs, &ACCOUNT_METRICS, &ACCOUNT_METRICS, context.system.now())?;
     let account = caller.account(path_id(&id, "account_id")?)?;
-    let told = analytics::of_account(&context, account, &asked.question).await?;
-    Ok(Json(AccountAnalytics::of(account.account, told, &asked)))
+    let reported = analytics::of_account(&context, account, &asked.question).await?;
+    Ok(Json(AccountAnalytics::of(account.account, reported, &asked)))
 }
 
 struct Asked {

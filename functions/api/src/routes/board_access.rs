@@ -84,7 +84,7 @@ impl BoardAccess {
             account_id: access.account.key.account.0,
             board_id: board_id.to_owned(),
             publishable: obstacle.is_none() && health.publishes(),
-            status: AccessStatus(obstacle.map_or("ok", |it| if it.is_untold() { "skipped" } else { "failed" })),
+            status: AccessStatus(obstacle.map_or("ok", |it| if it.is_unchecked() { "skipped" } else { "failed" })),
             code: obstacle.map(Obstacle::code),
             message: obstacle.map_or_else(|| "The account can reach the board.".to_owned(), Obstacle::message),
             remediation: obstacle.map(Obstacle::remedy),

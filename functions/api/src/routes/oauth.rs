@@ -174,12 +174,12 @@ async fn start(
 
 /// For the activity log: the caller who started the connection has connected the account.
 fn attributed(connected: &Connected, response: Response) -> Response {
-    let begun = connected.by.split_once(' ').and_then(|(kind, id)| match kind {
+    let initiator = connected.by.split_once(' ').and_then(|(kind, id)| match kind {
         "key" => id.parse().ok().map(By::Key),
         _ => id.parse().ok().map(By::User),
     });
     let account = connected.account.key;
-    let by = begun.unwrap_or(By::System);
+    let by = initiator.unwrap_or(By::System);
     Attribution { workspace: account.workspace, by, label: None, account: Some(account.account) }.of(response)
 }
 

@@ -62,7 +62,7 @@ const PINS_AT_ONCE: usize = 1_000;
 pub async fn pins(State(simulator): State<Simulator>) -> Response {
     let mut list = vec![b'['];
     let counted = simulator.with(|provider, now_ms| {
-        provider.world.settle(now_ms);
+        provider.world.commit_due(now_ms);
         provider.world.every_pin().len()
     });
     let total = match counted {
@@ -116,10 +116,10 @@ fn show(simulator: &Simulator, view: impl FnOnce(&Provider) -> Vec<u8>) -> Respo
     change(simulator, |provider| Ok(view(provider)))
 }
 
-/// Settles first, so that `work` never gets a world in which a planned Pin is overdue.
+/// Commits due Pins first, so that `work` never gets a world in which a planned Pin is overdue.
 fn change(simulator: &Simulator, work: impl FnOnce(&mut Provider) -> Result<Vec<u8>, ApiError>) -> Response {
     let outcome = simulator.with(|provider, now_ms| {
-        provider.world.settle(now_ms);
+        provider.world.commit_due(now_ms);
         work(provider)
     });
     answer(outcome.flatten())

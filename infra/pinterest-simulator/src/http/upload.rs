@@ -38,7 +38,7 @@ async fn take(simulator: &Simulator, form: Result<Multipart, MultipartRejection>
         fields.push((name, text(field).await?));
     }
     let received = simulator.with(|provider, now_ms| {
-        provider.world.settle(now_ms);
+        provider.world.commit_due(now_ms);
         provider.world.receive_upload(now_ms, &fields, file)
     });
     received.unwrap_or(Err(storage_error::JOURNAL_FAILED))

@@ -18,7 +18,7 @@ pub struct PlannedPin {
 }
 
 impl World {
-    /// Accepts a Pin now; `settle` commits it at `at_ms`. If its board or section is deleted meanwhile, the Pin is
+    /// Accepts a Pin now; `commit_due` commits it at `at_ms`. If its board or section is deleted meanwhile, the Pin is
     /// never committed.
     pub fn plan_pin(&mut self, now_ms: i64, at_ms: i64, caller: Caller, draft: PinDraft) -> Result<(), ApiError> {
         self.check_draft(now_ms, caller, &draft)?;
@@ -28,7 +28,7 @@ impl World {
     }
 
     /// Commits every planned Pin that is due, each at its own time. Call it before reading the world.
-    pub fn settle(&mut self, now_ms: i64) {
+    pub fn commit_due(&mut self, now_ms: i64) {
         while let Some((&(at_ms, plan), _)) = self.planned.first_key_value() {
             if at_ms > now_ms {
                 return;

@@ -75,7 +75,7 @@ fn replaying_the_events_gives_the_same_world() {
     world.take_recorded().into_iter().for_each(|event| replayed.apply(event));
     for world in [&mut world, &mut replayed] {
         assert_eq!(world.next_due_ms(), Some(NOW_MS + 9));
-        world.settle(NOW_MS + 10);
+        world.commit_due(NOW_MS + 10);
         assert_eq!(world.next_due_ms(), None);
     }
     assert_eq!(world.every_pin(), replayed.every_pin());
@@ -107,9 +107,9 @@ fn a_late_pin_is_created_at_its_own_time() {
     let mut world = world();
     let caller = caller(&world, 1);
     world.plan_pin(NOW_MS, NOW_MS + 5_000, caller, draft(&first_board(), "late")).expect("planned");
-    world.settle(NOW_MS + 4_999);
+    world.commit_due(NOW_MS + 4_999);
     assert!(world.every_pin().is_empty());
-    world.settle(NOW_MS + 60_000);
+    world.commit_due(NOW_MS + 60_000);
     assert_eq!(world.every_pin()[0].created_at_ms, NOW_MS + 5_000);
 }
 

@@ -1,6 +1,6 @@
-//! The table's keys. Every partition starts with the workspace, with these exceptions: recovery markers and due
-//! schedules, which are filed by time; the app's daily budget; and what stands above workspaces: organisations and
-//! people, who log in by an address before any workspace is known.
+//! The table's keys. Every partition starts with the workspace, with these exceptions: recovery markers and the release
+//! rows of schedules, which are filed by time; the app's daily budget; and what stands above workspaces: organisations
+//! and people, who log in by an address before any workspace is known.
 //!
 //! | row | pk | sk |
 //! |---|---|---|
@@ -26,7 +26,7 @@
 //! | an import's rows and results | `{ws}#import#{import}` | `chunk#{submission}#{n}`, `result#{n}` |
 //! | activity | `{ws}#activity` | `{at}#{id}` |
 //! | recovery marker | `clock#{minute}#{shard}` | `{id}` |
-//! | due schedule | `due#{minute}#{shard}` | `{due}#{ws}#{schedule}#{moves}` |
+//! | release row | `due#{minute}#{shard}` | `{not_before}#{ws}#{schedule}#{moves}` |
 //! | watermark, lease | `clock#watermark`, `clock#due`, `clock#folded` (of the rollup), `clock#lease` | same |
 //! | rollup: an hour's sums and first samples; its other samples | `{ws}#tally` | `hour#{hour}`;
 //! `sheet#{hour}#{number}` |
@@ -55,7 +55,7 @@ use crate::domain::ids::{
 use crate::domain::import::ImportKey;
 use crate::domain::pin::Pin;
 use crate::domain::pin::listing::{Entry, Partition, Position, Tags};
-use crate::domain::schedule::DueRow;
+use crate::domain::schedule::ReleaseRow;
 use crate::domain::time::Moment;
 
 pub const REQUEST: &str = "request";
@@ -180,19 +180,19 @@ pub fn parse_schedules_sort(text: &str) -> Option<(Moment, ScheduleId)> {
 }
 
 /// Filed by time, so it belongs to no workspace.
-pub fn due(minute: i64, shard: u32) -> String {
+pub fn release(minute: i64, shard: u32) -> String {
     format!("due#{minute}#{shard}")
 }
 
-pub fn due_sort(row: &DueRow) -> String {
-    format!("{:013}#{}#{}#{}", row.due.0, row.key.workspace, row.key.schedule, row.moves)
+pub fn release_sort(row: &ReleaseRow) -> String {
+    format!("{:013}#{}#{}#{}", row.not_before.0, row.key.workspace, row.key.schedule, row.moves)
 }
 
-pub fn parse_due_sort(text: &str) -> Option<DueRow> {
+pub fn parse_release_sort(text: &str) -> Option<ReleaseRow> {
     let mut parts = text.split('#');
-    let (due, workspace, schedule) = (parts.next()?, parts.next()?, parts.next()?);
+    let (not_before, workspace, schedule) = (parts.next()?, parts.next()?, parts.next()?);
     let key = ScheduleKey { workspace: workspace.parse().ok()?, schedule: schedule.parse().ok()? };
-    Some(DueRow { due: Moment(due.parse().ok()?), key, moves: parts.next()?.parse().ok()? })
+    Some(ReleaseRow { not_before: Moment(not_before.parse().ok()?), key, moves: parts.next()?.parse().ok()? })
 }
 
 pub fn sibling(key: AccountKey, content_hash: &str) -> String {
@@ -259,7 +259,7 @@ pub const WATERMARK: &str = "clock#watermark";
 /// The minute up to which the rollups are complete.
 pub const ROLLED_UP: &str = "clock#folded";
 pub const LEASE: &str = "clock#lease";
-pub const DUE_WATERMARK: &str = "clock#due";
+pub const RELEASE_WATERMARK: &str = "clock#due";
 pub fn rollups(id: WorkspaceId) -> String {
     format!("{id}#tally")
 }

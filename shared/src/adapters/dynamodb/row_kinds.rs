@@ -100,7 +100,7 @@ pub const ALL: [RowKind; 30] = [
     kind("an import's rows and results", "import", None, Purged::WithWorkspace, "as their import"),
     kind("activity", "activity", None, Purged::WithWorkspace, "30 days (`ActivityDays`)"),
     kind("recovery marker", "clock", None, Purged::Expires, "8 days after its minute"),
-    kind("due schedule", "due", None, Purged::WithSchedule, "until it is handed over, at most 30 days from its minute"),
+    kind("release row", "due", None, Purged::WithSchedule, "until it is handed over, at most 30 days from its minute"),
     kind(
         "rollup: an hour's sums and first samples; its other samples",
         "tally",

@@ -162,11 +162,10 @@ pub fn read_said(item: &Item) -> PortResult<Said> {
 mod tests {
     use super::*;
     use crate::domain::ids::{ImportId, KeyId, ScheduleId};
-    use crate::domain::pin::attempt::{DETAIL_MAX, Upstream};
+    use crate::domain::pin::attempt::{DETAIL_MAX, REPORTED_MAX, Upstream};
     use crate::domain::pin::history::{EventKind, KEEP_FIRST, KEEP_LAST, NOTE_MAX, REQUEST_ID_MAX};
     use crate::domain::pin::origin::Actor;
     use crate::domain::pin::said::MESSAGE_MAX;
-    use crate::domain::reconcile::duplicate_check::REPORTED_MAX;
     use crate::domain::testdata;
     use crate::domain::time::{DAY_MS, Moment};
 

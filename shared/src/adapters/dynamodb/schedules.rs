@@ -1,4 +1,4 @@
-//! [`Schedules`] on the table: schedules, their list, and the due rows.
+//! [`Schedules`] on the table: schedules, their list, and the release rows.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ use crate::domain::invariants::is_same_write;
 use crate::domain::pin::failure::Failure;
 use crate::domain::pin::idempotency::PayloadHash;
 use crate::domain::pin::origin::Origin;
-use crate::domain::schedule::{DueRow, Schedule, Stage};
+use crate::domain::schedule::{ReleaseRow, Schedule, Stage};
 use crate::domain::time::Moment;
 use crate::ports::{ByTime, PortError, PortResult, Schedules, Write};
 
@@ -41,7 +41,7 @@ fn item(schedule: &Schedule) -> Item {
         .text("lpk", lpk)
         .text("lsk", keys::schedules_sort(schedule.run_at, key.schedule))
         .value("run_at", moment(schedule.run_at))
-        .value("due", moment(schedule.due))
+        .value("due", moment(schedule.not_before))
         .number("run", schedule.run)
         .number("mv", schedule.moves)
         .number("v", schedule.version)
@@ -79,7 +79,7 @@ fn read(key: ScheduleKey, item: &Item) -> PortResult<Schedule> {
         key,
         request: read_request(&row)?,
         run_at: row.moment("run_at")?,
-        due: row.moment("due")?,
+        not_before: row.moment("due")?,
         stage,
         run: row.number("run")?,
         moves: row.number("mv")?,
@@ -95,8 +95,8 @@ fn read(key: ScheduleKey, item: &Item) -> PortResult<Schedule> {
     })
 }
 
-fn names(row: &DueRow) -> (String, String) {
-    (keys::due(row.minute(), row.shard()), keys::due_sort(row))
+fn names(row: &ReleaseRow) -> (String, String) {
+    (keys::release(row.minute(), row.shard()), keys::release_sort(row))
 }
 
 /// A smallest and a largest sort key: every schedule's is between them.
@@ -228,7 +228,7 @@ impl DynamoStore {
         Ok((is_told || of_each >= limit).then_some(all))
     }
 
-    /// Deletes some schedules with their due rows; returns whether there was none.
+    /// Deletes some schedules with their release rows; returns whether there was none.
     pub(super) async fn remove_schedules(&self, workspace: WorkspaceId, limit: usize) -> PortResult<bool> {
         let shown = (0..keys::LISTING_SHARDS).map(|shard| keys::schedules(workspace, shard));
         let removed = (0..keys::LISTING_SHARDS).map(|shard| keys::removed_schedules(workspace, shard));
@@ -240,8 +240,8 @@ impl DynamoStore {
         let keys: Vec<ScheduleKey> =
             listed.iter().map(|(_, schedule)| ScheduleKey { workspace, schedule: *schedule }).collect();
         let found: Vec<Schedule> = self.schedules(&keys).await?.into_iter().flatten().collect();
-        let due: Vec<_> = found.iter().map(|schedule| names(&schedule.due_row())).collect();
-        self.delete_rows(&due).await?;
+        let rows: Vec<_> = found.iter().map(|schedule| names(&schedule.release_row())).collect();
+        self.delete_rows(&rows).await?;
         let rows: Vec<_> = keys.iter().map(|key| (keys::schedule(*key), keys::SCHEDULE.to_owned())).collect();
         self.delete_rows(&rows).await?;
         Ok(listed.is_empty())
@@ -289,25 +289,27 @@ impl Schedules for DynamoStore {
         }
     }
 
-    async fn put_due(&self, row: &DueRow) -> PortResult<()> {
+    async fn put_release_row(&self, row: &ReleaseRow) -> PortResult<()> {
         let (pk, sk) = names(row);
         self.put(Builder::keyed(pk, sk).number("expires_at", row.expires_at().unix_seconds()).build()).await
     }
 
-    async fn delete_due(&self, rows: &[DueRow]) -> PortResult<()> {
+    async fn delete_release_rows(&self, rows: &[ReleaseRow]) -> PortResult<()> {
         self.delete_rows(&rows.iter().map(names).collect::<Vec<_>>()).await
     }
 
-    async fn due(&self, minute: i64, shard: u32) -> PortResult<Vec<DueRow>> {
-        let rows = self.partition(keys::due(minute, shard)).await?;
-        rows.iter().map(|row| keys::parse_due_sort(&Reader(row).text("sk")?).ok_or_else(|| unreadable("sk"))).collect()
+    async fn release_rows(&self, minute: i64, shard: u32) -> PortResult<Vec<ReleaseRow>> {
+        let rows = self.partition(keys::release(minute, shard)).await?;
+        rows.iter()
+            .map(|row| keys::parse_release_sort(&Reader(row).text("sk")?).ok_or_else(|| unreadable("sk")))
+            .collect()
     }
 
-    async fn due_watermark(&self) -> PortResult<Option<i64>> {
-        self.read_mark(keys::DUE_WATERMARK).await
+    async fn release_watermark(&self) -> PortResult<Option<i64>> {
+        self.read_mark(keys::RELEASE_WATERMARK).await
     }
 
-    async fn set_due_watermark(&self, minute: i64) -> PortResult<()> {
-        self.move_mark(keys::DUE_WATERMARK, minute).await
+    async fn set_release_watermark(&self, minute: i64) -> PortResult<()> {
+        self.move_mark(keys::RELEASE_WATERMARK, minute).await
     }
 }

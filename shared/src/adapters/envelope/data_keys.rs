@@ -59,7 +59,7 @@ impl DataKeys {
         if let Some(keyring) = self.read(false).await? {
             return Ok(keyring);
         }
-        let keyring = Keyring::begun(self.system.now())?;
+        let keyring = Keyring::generate(self.system.now())?;
         let create = self
             .client
             .create_secret()

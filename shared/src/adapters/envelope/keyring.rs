@@ -51,7 +51,7 @@ impl Drop for KeyText {
 
 impl Keyring {
     /// A keyring with one fresh key.
-    pub fn begun(now: Moment) -> PortResult<Self> {
+    pub fn generate(now: Moment) -> PortResult<Self> {
         let mut keyring = Self { version: String::new(), current: String::new(), keys: BTreeMap::new() };
         keyring.add(now)?;
         Ok(keyring)
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_keyring_is_read_back_as_it_was_written() {
-        let mut keyring = Keyring::begun(NOW).expect("begun");
+        let mut keyring = Keyring::generate(NOW).expect("generated");
         let first = keyring.current_id().to_owned();
         let second = keyring.add(NOW.plus_ms(1)).expect("added");
         let again = Keyring::parse("v", keyring.text().expect("text").expose()).expect("parsed");
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn dropping_keys_never_drops_the_current_one() {
-        let mut keyring = Keyring::begun(NOW).expect("begun");
+        let mut keyring = Keyring::generate(NOW).expect("generated");
         let first = keyring.current_id().to_owned();
         let second = keyring.add(NOW).expect("added");
         let third = keyring.add(NOW).expect("added");

@@ -108,7 +108,7 @@ pub fn refresh_at(issued_at: Moment, expires_at: Option<Moment>, jitter: f64) ->
 
 impl TokenLife {
     /// The state of newly issued tokens; nothing of the earlier tokens' state is kept.
-    pub fn begun(
+    pub fn issued(
         now: Moment,
         access_expires_at: Option<Moment>,
         refresh_expires_at: Option<Moment>,
@@ -261,7 +261,7 @@ mod tests {
     const NOW: Moment = Moment(1_767_225_600_000);
 
     fn life() -> TokenLife {
-        TokenLife::begun(NOW, Some(NOW.plus_ms(30 * DAY_MS)), Some(NOW.plus_ms(60 * DAY_MS)), true, 0.5)
+        TokenLife::issued(NOW, Some(NOW.plus_ms(30 * DAY_MS)), Some(NOW.plus_ms(60 * DAY_MS)), true, 0.5)
     }
 
     fn asked(life: &TokenLife) -> TokenLife {
@@ -273,7 +273,7 @@ mod tests {
         let due = |jitter| refresh_at(NOW, Some(NOW.plus_ms(30 * DAY_MS)), jitter).since_ms(NOW);
         assert_eq!((due(0.0), due(1.0)), (18 * DAY_MS, 21 * DAY_MS));
         assert!(!life().is_due(NOW.plus_ms(18 * DAY_MS)) && life().is_due(NOW.plus_ms(21 * DAY_MS)));
-        assert_eq!(TokenLife::begun(NOW, None, None, false, 0.5).refresh_at, None, "nothing to refresh with");
+        assert_eq!(TokenLife::issued(NOW, None, None, false, 0.5).refresh_at, None, "nothing to refresh with");
     }
 
     #[test]

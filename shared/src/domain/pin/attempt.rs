@@ -9,7 +9,6 @@ use super::failure::Failure;
 use super::history::{self, Event, EventKind};
 use super::shortened::shortened;
 use super::{Pin, Placement, WaitReason};
-use crate::domain::reconcile::duplicate_check::REPORTED_MAX;
 use crate::domain::time::{DAY_MS, Moment};
 
 /// The public states. `Published` and `Failed` are terminal.
@@ -95,6 +94,8 @@ pub struct Attempt {
 pub const OUTLIVES_PIN_MS: i64 = 7 * DAY_MS;
 /// The provider's message is kept up to this many bytes.
 pub const DETAIL_MAX: usize = 88;
+/// How many duplicates get an event of their own: more would push the publish itself out of the history.
+pub const REPORTED_MAX: usize = 3;
 
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("{from:?} -> {to:?} is not a transition")]

@@ -20,8 +20,6 @@ pub const AGAIN_ONE_IN: i64 = 24;
 pub const READ_TRIES_MAX: u32 = 24;
 /// How many times a check is repeated whose removal failed, or has to wait.
 pub const REMOVE_TRIES_MAX: u32 = 3;
-/// How many duplicates get an event of their own: more would push the publish itself out of the history.
-pub const REPORTED_MAX: usize = 3;
 
 /// What the duplicate check does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -92,9 +90,9 @@ pub fn removable<'a>(pin: &Pin, attempt: &Attempt, found: &[BoardPin], duplicate
 }
 
 /// Whether the Pin is too old to come from a call that is still open. Until then, another pin of ours may adopt it.
-pub fn is_settled(duplicate: &BoardPin, now: Moment, deadlines: &Deadlines) -> bool {
-    let settled_ms = deadlines.quiesce_ms + 2 * deadlines.clock_skew_ms;
-    duplicate.created_at.is_some_and(|at| now.since_ms(at) > settled_ms)
+pub fn is_quiesced(duplicate: &BoardPin, now: Moment, deadlines: &Deadlines) -> bool {
+    let quiesced_ms = deadlines.quiesce_ms + 2 * deadlines.clock_skew_ms;
+    duplicate.created_at.is_some_and(|at| now.since_ms(at) > quiesced_ms)
 }
 
 #[cfg(test)]
@@ -182,10 +180,10 @@ mod tests {
 
     #[test]
     fn a_recent_duplicate_may_still_be_adopted_by_another_pin() {
-        let settled =
-            |after_s: i64| is_settled(&shown("901", 0), T.plus_ms(after_s * SECOND_MS), &Deadlines::default());
-        assert!(!settled(140) && settled(141));
+        let quiesced =
+            |after_s: i64| is_quiesced(&shown("901", 0), T.plus_ms(after_s * SECOND_MS), &Deadlines::default());
+        assert!(!quiesced(140) && quiesced(141));
         let undated = BoardPin { created_at: None, ..shown("901", 0) };
-        assert!(!is_settled(&undated, T.plus_ms(HOUR_MS), &Deadlines::default()));
+        assert!(!is_quiesced(&undated, T.plus_ms(HOUR_MS), &Deadlines::default()));
     }
 }

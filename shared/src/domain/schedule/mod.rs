@@ -19,11 +19,11 @@ pub const AHEAD_MAX_MS: i64 = 730 * DAY_MS;
 pub const RELEASE_AHEAD_MS: i64 = 180 * SECOND_MS;
 /// A start later than this counts as late. Schedules are to the second, so a start within its own second isn't late.
 pub const LATE_FROM_MS: i64 = SECOND_MS;
-/// The due rows of a minute are spread over this many partitions: one DynamoDB partition takes 1,000 write units a
+/// The release rows of a minute are spread over this many partitions: one DynamoDB partition takes 1,000 write units a
 /// second.
-pub const DUE_SHARDS: u32 = 4;
-/// How long a due row is kept after its minute: a dispatcher that was down for a month still finds it.
-pub const DUE_KEPT_MS: i64 = 30 * DAY_MS;
+pub const RELEASE_SHARDS: u32 = 4;
+/// How long a release row is kept after its minute: a dispatcher that was down for a month still finds it.
+pub const RELEASE_ROW_KEPT_MS: i64 = 30 * DAY_MS;
 /// A schedule's row expires this long before its pin's, so that a schedule is never shown without its pin.
 const BEFORE_ITS_PIN_MS: i64 = HOUR_MS;
 
@@ -49,11 +49,12 @@ pub struct Schedule {
     /// The requested time.
     pub run_at: Moment,
     /// When this run is to start: `run_at`, or for a retry the time of the retry if that is later.
-    pub due: Moment,
+    pub not_before: Moment,
     pub stage: Stage,
     /// Counts the retries; each run has its own pin.
     pub run: u32,
-    /// Counts the changes of `due`. Each change has its own due row, so a late removal never hits the current one.
+    /// Counts the changes of `not_before`. Each change has its own release row, so a late removal never hits the
+    /// current one.
     pub moves: u32,
     /// Counts the row's writes, from 1.
     pub version: u64,
@@ -138,7 +139,7 @@ impl Schedule {
             payload_hash: PayloadHash::of_schedule(&request, run_at),
             request,
             run_at,
-            due: run_at,
+            not_before: run_at,
             stage: Stage::Scheduled,
             run: 0,
             moves: 0,
@@ -169,13 +170,13 @@ impl Schedule {
         Origin { schedule: Some((self.key.schedule, self.run)), ..self.origin }
     }
 
-    pub fn due_row(&self) -> DueRow {
-        DueRow { due: self.due, key: self.key, moves: self.moves }
+    pub fn release_row(&self) -> ReleaseRow {
+        ReleaseRow { not_before: self.not_before, key: self.key, moves: self.moves }
     }
 
     /// Whether it is to be released by now.
     pub fn is_near(&self, now: Moment) -> bool {
-        self.due <= now.plus_ms(RELEASE_AHEAD_MS)
+        self.not_before <= now.plus_ms(RELEASE_AHEAD_MS)
     }
 
     /// Whether callers see it.
@@ -185,7 +186,7 @@ impl Schedule {
 
     /// How many milliseconds after its time it was released, if that was late.
     pub fn late_by_ms(&self) -> Option<i64> {
-        self.released_at.map(|at| at.since_ms(self.due)).filter(|late_ms| *late_ms >= LATE_FROM_MS)
+        self.released_at.map(|at| at.since_ms(self.not_before)).filter(|late_ms| *late_ms >= LATE_FROM_MS)
     }
 
     /// The client edits the schedule; allowed only while it waits.
@@ -195,7 +196,7 @@ impl Schedule {
         // A retried schedule keeps the time of its retry unless the edit moves it.
         if run_at != next.run_at {
             next.run_at = run_at;
-            next.due = run_at;
+            next.not_before = run_at;
             next.moves += 1;
             next.expires_at = kept_from(run_at, retention_ms);
         }
@@ -237,10 +238,10 @@ impl Schedule {
         }
         let mut next = self.leave(&[self.stage], Stage::Scheduled, now, nonce)?;
         next.run += 1;
-        next.due = self.run_at.max(now);
+        next.not_before = self.run_at.max(now);
         next.moves += 1;
         next.released_at = None;
-        next.expires_at = kept_from(next.due, retention_ms);
+        next.expires_at = kept_from(next.not_before, retention_ms);
         Ok(next)
     }
 
@@ -295,27 +296,27 @@ fn kept_from(run: Moment, retention_ms: i64) -> Moment {
     Moment(end.unix_seconds() * SECOND_MS)
 }
 
-/// The row by which the dispatcher finds a schedule at its time. A due row that isn't the schedule's current one is
+/// The row by which the dispatcher finds a schedule at its time. A release row that isn't the schedule's current one is
 /// void.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct DueRow {
-    pub due: Moment,
+pub struct ReleaseRow {
+    pub not_before: Moment,
     pub key: ScheduleKey,
     /// The schedule's `moves`.
     pub moves: u32,
 }
 
-impl DueRow {
+impl ReleaseRow {
     pub fn minute(&self) -> i64 {
-        self.due.minute()
+        self.not_before.minute()
     }
 
     pub fn shard(&self) -> u32 {
-        (self.key.schedule.0.as_u128() % u128::from(DUE_SHARDS)) as u32
+        (self.key.schedule.0.as_u128() % u128::from(RELEASE_SHARDS)) as u32
     }
 
     pub fn expires_at(&self) -> Moment {
-        Moment(self.minute() * MINUTE_MS).plus_ms(DUE_KEPT_MS)
+        Moment(self.minute() * MINUTE_MS).plus_ms(RELEASE_ROW_KEPT_MS)
     }
 }
 

@@ -47,7 +47,7 @@ fn every_write_has_the_next_version_and_a_new_nonce() {
 fn a_moved_schedule_is_due_and_kept_from_its_new_time() {
     let later = NOW.plus_ms(40 * DAY_MS);
     let moved = schedule().edited(schedule().request, later, NOW, RETENTION_MS, "e".into()).expect("may be edited");
-    assert_eq!((moved.run_at, moved.due), (later, later));
+    assert_eq!((moved.run_at, moved.not_before), (later, later));
     assert_eq!(moved.expires_at, later.plus_ms(LIFETIME_MS + RETENTION_MS - BEFORE_ITS_PIN_MS));
     assert!(moved.payload_hash.same_payload(&schedule().payload_hash), "the original request stays its identity");
 }
@@ -63,10 +63,13 @@ fn a_schedules_row_expires_before_its_pins() {
 fn a_retry_is_another_pin_and_due_at_once_if_its_time_has_passed() {
     let later = NOW.plus_ms(2 * HOUR_MS);
     let again = released().retried(later, RETENTION_MS, "t".into()).expect("may be retried");
-    assert_eq!((again.stage, again.run, again.due, again.run_at), (Stage::Scheduled, 1, later, schedule().run_at));
+    assert_eq!(
+        (again.stage, again.run, again.not_before, again.run_at),
+        (Stage::Scheduled, 1, later, schedule().run_at)
+    );
     assert_ne!(again.pin_key(), schedule().pin_key());
     let early = released().retried(NOW, RETENTION_MS, "t".into()).expect("may be retried");
-    assert_eq!(early.due, schedule().run_at, "its time is in the future");
+    assert_eq!(early.not_before, schedule().run_at, "its time is in the future");
 }
 
 #[test]
@@ -104,9 +107,9 @@ fn a_released_schedule_shows_the_status_of_its_pin() {
 }
 
 #[test]
-fn a_due_row_is_found_under_its_minute() {
-    let row = schedule().due_row();
+fn a_release_row_is_found_under_its_minute() {
+    let row = schedule().release_row();
     assert_eq!(row.minute(), schedule().run_at.minute());
-    assert!(row.shard() < DUE_SHARDS);
+    assert!(row.shard() < RELEASE_SHARDS);
     assert!(row.expires_at() >= schedule().run_at.plus_ms(8 * DAY_MS));
 }

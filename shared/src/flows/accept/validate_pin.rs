@@ -201,7 +201,7 @@ async fn account_and_board(context: &Context, account: AccountKey, board_id: &st
     let board = match &access.obstacle {
         None => Check::passed(BOARD, "The account can reach the board."),
         Some(obstacle) => {
-            let outcome = if obstacle.is_untold() { Outcome::Skipped } else { Outcome::Failed };
+            let outcome = if obstacle.is_unchecked() { Outcome::Skipped } else { Outcome::Failed };
             Check {
                 code: Some(obstacle.code()),
                 remedy: Some(obstacle.remedy()),

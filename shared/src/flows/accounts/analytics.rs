@@ -18,7 +18,7 @@ use crate::ports::{PortError, PortResult, Write};
 const WRITE_ATTEMPTS: usize = 3;
 
 #[derive(Clone, Debug, PartialEq)]
-pub struct Told {
+pub struct Reported {
     pub metrics: MetricSeries,
     /// Whether the metrics are made up, as they are for a sandbox.
     pub is_simulated: bool,
@@ -50,21 +50,21 @@ pub async fn of_pin(
     pin: &Pin,
     attempt: &Attempt,
     question: &Question,
-) -> Result<Told, AnalyticsError> {
+) -> Result<Reported, AnalyticsError> {
     let (Status::Published, Some(pinterest_pin_id)) = (attempt.status, &attempt.pinterest_pin_id) else {
         return Err(AnalyticsError::NotPublished(attempt.status));
     };
     let as_of = context.system.now();
-    let told = |metrics| Told { metrics, is_simulated: false, as_of, removed_at: attempt.removed_at };
+    let reported = |metrics| Reported { metrics, is_simulated: false, as_of, removed_at: attempt.removed_at };
     if pin.request.account.is_simulated() {
-        return Ok(Told { is_simulated: true, ..told(MetricSeries::zeros(question)) });
+        return Ok(Reported { is_simulated: true, ..reported(MetricSeries::zeros(question)) });
     }
     let ask = |token| async move { context.analytics.pin_metrics(&token, pinterest_pin_id, question).await };
     match with_token(context, pin.account_key(), &[BOARDS_READ, PINS_READ], ask).await? {
-        Some(metrics) => Ok(told(metrics)),
-        None => Ok(Told {
+        Some(metrics) => Ok(reported(metrics)),
+        None => Ok(Reported {
             removed_at: record_removed(context, pin, attempt.clone()).await?,
-            ..told(MetricSeries::default())
+            ..reported(MetricSeries::default())
         }),
     }
 }
@@ -73,15 +73,15 @@ pub async fn of_pin(
 ///
 /// # Errors
 /// As [`with_token`] says.
-pub async fn of_account(context: &Context, account: AccountKey, question: &Question) -> Result<Told, CallError> {
+pub async fn of_account(context: &Context, account: AccountKey, question: &Question) -> Result<Reported, CallError> {
     let as_of = context.system.now();
     if account.account.is_simulated() {
         context.store.account(account).await?.ok_or(CallError::AccountNotFound)?;
-        return Ok(Told { metrics: MetricSeries::zeros(question), is_simulated: true, as_of, removed_at: None });
+        return Ok(Reported { metrics: MetricSeries::zeros(question), is_simulated: true, as_of, removed_at: None });
     }
     let ask = |token| async move { context.analytics.account_metrics(&token, question).await };
     let metrics = with_token(context, account, &[USER_ACCOUNTS_READ], ask).await?;
-    Ok(Told { metrics, is_simulated: false, as_of, removed_at: None })
+    Ok(Reported { metrics, is_simulated: false, as_of, removed_at: None })
 }
 
 /// Records once that the Pin is gone. A Pin may be missing for a while after it was created, so nothing is recorded
@@ -91,8 +91,8 @@ async fn record_removed(context: &Context, pin: &Pin, mut attempt: Attempt) -> P
     let mut writes = OptimisticWrites::of("pin", WRITE_ATTEMPTS);
     loop {
         writes.begin()?;
-        let settled_at = attempt.finished_at.unwrap_or(now).plus_ms(context.settings.deadlines.quiesce_ms);
-        if attempt.removed_at.is_some() || now < settled_at {
+        let quiesced_at = attempt.finished_at.unwrap_or(now).plus_ms(context.settings.deadlines.quiesce_ms);
+        if attempt.removed_at.is_some() || now < quiesced_at {
             return Ok(attempt.removed_at);
         }
         let Ok(next) = attempt.removed(now, context.nonce()) else {

@@ -1,4 +1,4 @@
-//! Sets up a workspace: its first key, and an account connected with a token that the operator already has.
+//! Connects an account with a token that the operator already has.
 
 use thiserror::Error;
 
@@ -9,10 +9,8 @@ use crate::domain::ids::{AccountKey, WorkspaceId};
 use crate::domain::pin::failure::Failure;
 use crate::domain::sandbox::SimulatedToken;
 use crate::domain::tenant::WorkspaceEnvironment;
-use crate::domain::tenant::api_key::{self, ApiKey, PresentedKey};
 use crate::domain::time::{MINUTE_MS, SECOND_MS};
 use crate::flows::pacing::release_hold::release_hold;
-use crate::flows::tenants::projects;
 use crate::ports::OptimisticWrites;
 use crate::ports::{PinterestUser, PortError, PortResult, ReadFailure, Tokens};
 
@@ -30,34 +28,6 @@ pub enum ConnectError {
     Sandbox,
     #[error(transparent)]
     Port(#[from] PortError),
-}
-
-/// Creates the workspace, in an organisation of its own, with a key that has full access. Returns the key, of which
-/// only the hash is stored. What exists already stays unchanged.
-///
-/// # Errors
-/// When the table is unavailable.
-pub async fn create_workspace(
-    context: &Context,
-    id: WorkspaceId,
-    name: &str,
-    secret: [u8; 32],
-) -> Result<String, PortError> {
-    projects::found(context, id, None, name).await?;
-    let text = api_key::compose(id, secret);
-    keep_key(context, &text).await?;
-    Ok(text)
-}
-
-/// Stores a key with full access, unless it is stored already.
-///
-/// # Errors
-/// When the text isn't a key, or the table is unavailable.
-pub async fn keep_key(context: &Context, text: &str) -> Result<(), PortError> {
-    let key = PresentedKey::parse(text)
-        .map_err(|_| PortError::Broken { port: "keys", reason: "own key unreadable".into() })?;
-    let row = ApiKey::new(&key, "first key", context.system.now(), context.nonce());
-    context.tenants.save_api_key(&row).await.map(|_| ())
 }
 
 /// Asks Pinterest whether it accepts the token, without storing anything.
@@ -161,7 +131,7 @@ async fn user(context: &Context, tokens: &Tokens) -> Result<PinterestUser, Conne
 
 async fn save(context: &Context, key: AccountKey, user: &PinterestUser, tokens: &Tokens) -> PortResult<Account> {
     let now = context.system.now();
-    let life = TokenLife::begun(
+    let life = TokenLife::issued(
         now,
         tokens.access_expires_at,
         tokens.refresh_expires_at,

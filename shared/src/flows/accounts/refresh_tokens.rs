@@ -114,10 +114,10 @@ pub async fn renew(context: &Context, key: AccountKey, why: Why<'_>, ends_at_ms:
                 let waited_ms = waited_ms.max(context.system.now().since_ms(announced_at));
                 if waited_ms > context.settings.deadlines.send_within_ms {
                     let life = announced.life.not_now(context.system.now(), None, context.system.jitter());
-                    return settle(context, announced, life, &holder).await;
+                    return record_failed(context, announced, life, &holder).await;
                 }
                 let answer = context.oauth.refresh(&refresh).await;
-                return settle_answer(context, announced, &current, answer, &holder, ends_at_ms).await;
+                return resolve_answer(context, announced, &current, answer, &holder, ends_at_ms).await;
             }
         }
     }
@@ -198,7 +198,7 @@ fn with_life(context: &Context, account: &Account, life: TokenLife) -> Account {
     Account { life, ..account.next(context.system.now(), context.nonce()) }
 }
 
-async fn settle_answer(
+async fn resolve_answer(
     context: &Context,
     account: Account,
     current: &Stored,
@@ -241,24 +241,24 @@ async fn settle_answer(
         Err(GrantFailure::NotNow { retry_after_ms, .. }) => {
             failed("not_now");
             let life = account.life.not_now(now, retry_after_ms, jitter);
-            settle(context, account, life, holder).await
+            record_failed(context, account, life, holder).await
         }
         Err(GrantFailure::Unknown(_)) => {
             failed("answer_lost");
             let life = account.life.unanswered(now, jitter);
-            settle(context, account, life, holder).await
+            record_failed(context, account, life, holder).await
         }
         Err(GrantFailure::AppRefused(_)) => {
             failed("app_refused");
             tracing::error!("app credentials refused: no account's tokens can be refreshed");
             let life = account.life.app_refused(now);
-            settle(context, account, life, holder).await
+            record_failed(context, account, life, holder).await
         }
         Err(GrantFailure::Refused(_)) => {
             failed("refused");
             let access = check(context, &current.tokens.access).await;
             let life = account.life.refused(context.system.now(), &current.version, access);
-            settle(context, account, life, holder).await
+            record_failed(context, account, life, holder).await
         }
     }
 }
@@ -327,7 +327,7 @@ async fn check(context: &Context, access: &Secret) -> AccessCheck {
 
 async fn record_renewed(context: &Context, account: Account, next: &Stored, holder: Option<&str>) -> PortResult<()> {
     let (now, key, tokens) = (context.system.now(), account.key, &next.tokens);
-    let life = TokenLife::begun(
+    let life = TokenLife::issued(
         now,
         tokens.access_expires_at,
         tokens.refresh_expires_at,
@@ -349,7 +349,7 @@ async fn record_renewed(context: &Context, account: Account, next: &Stored, hold
 }
 
 /// Records a refresh that brought no tokens.
-async fn settle(context: &Context, account: Account, life: TokenLife, holder: &str) -> PortResult<Renewal> {
+async fn record_failed(context: &Context, account: Account, life: TokenLife, holder: &str) -> PortResult<Renewal> {
     let (now, key) = (context.system.now(), account.key);
     let renewal = match (life.dead, life.refresh_at) {
         (Some(_), _) => Renewal::NeedsReconnect,

@@ -33,7 +33,7 @@ pub enum Obstacle {
 
 impl Obstacle {
     /// Whether the check could not be made, so that nothing is known of the board.
-    pub fn is_untold(&self) -> bool {
+    pub fn is_unchecked(&self) -> bool {
         matches!(self, Self::RateLimited { .. } | Self::Unreachable)
     }
 

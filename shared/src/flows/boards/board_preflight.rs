@@ -30,7 +30,7 @@ pub async fn preflight(context: &Context, board: &BoardKey) -> Result<(), Prefli
 pub struct Preflights {
     open: BTreeSet<BoardKey>,
     /// Accounts for which Pinterest doesn't answer now. It isn't asked for them again.
-    untold: BTreeSet<AccountKey>,
+    unchecked: BTreeSet<AccountKey>,
 }
 
 /// Like [`preflight`], but asks for each board once and, when Pinterest doesn't answer, no more for its account.
@@ -42,7 +42,7 @@ pub async fn preflight_of_many(
     board: &BoardKey,
     known: &mut Preflights,
 ) -> Result<(), PreflightError> {
-    if known.open.contains(board) || known.untold.contains(&board.account) {
+    if known.open.contains(board) || known.unchecked.contains(&board.account) {
         return Ok(());
     }
     let access = board_access(context, board, false).await.map_err(|error| match error {
@@ -50,9 +50,9 @@ pub async fn preflight_of_many(
         AccessError::Port(error) => PreflightError::Port(error),
     })?;
     match access.obstacle {
-        Some(obstacle) if !obstacle.is_untold() => Err(PreflightError::Obstacle(obstacle)),
+        Some(obstacle) if !obstacle.is_unchecked() => Err(PreflightError::Obstacle(obstacle)),
         Some(_) => {
-            known.untold.insert(board.account);
+            known.unchecked.insert(board.account);
             Ok(())
         }
         None => {

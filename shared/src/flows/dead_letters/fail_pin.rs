@@ -40,7 +40,7 @@ enum Verdict {
     Reconcile,
     Fail,
     /// The pin was failed before, but its message wasn't moved to the redrive queue.
-    Park,
+    MoveToRedrive,
 }
 
 /// # Errors
@@ -62,10 +62,10 @@ pub async fn dead_letter(context: &Context, message: &DeadLetter) -> PortResult<
                 register_unresolved::register(context, &pin).await?;
                 return Ok(done(context, message, "publishing"));
             }
-            Verdict::Park => return park(context, message).await,
+            Verdict::MoveToRedrive => return move_to_redrive(context, message).await,
             Verdict::Fail => {
                 if fail(context, &pin, &attempt).await? {
-                    return park(context, message).await;
+                    return move_to_redrive(context, message).await;
                 }
             }
         }
@@ -76,7 +76,7 @@ pub async fn dead_letter(context: &Context, message: &DeadLetter) -> PortResult<
 async fn verdict(context: &Context, message: &PublishMessage, pin: &Pin, attempt: &Attempt) -> PortResult<Verdict> {
     let is_older = message.generation < attempt.generation;
     Ok(match attempt.status {
-        Status::Failed if attempt.failure == Some(Failure::DeadLettered) && !is_older => Verdict::Park,
+        Status::Failed if attempt.failure == Some(Failure::DeadLettered) && !is_older => Verdict::MoveToRedrive,
         Status::Published | Status::Failed => Verdict::Drop("finished"),
         // Whatever the generation: only reconciliation decides on a call under way.
         Status::Publishing if context.system.now() < attempt.quiesced_at(context.settings.deadlines.quiesce_ms) => {
@@ -111,8 +111,8 @@ async fn fail(context: &Context, pin: &Pin, attempt: &Attempt) -> PortResult<boo
     Ok(true)
 }
 
-async fn park(context: &Context, message: &DeadLetter) -> PortResult<Disposition> {
-    context.queue.park(&message.body).await?;
+async fn move_to_redrive(context: &Context, message: &DeadLetter) -> PortResult<Disposition> {
+    context.queue.move_to_redrive(&message.body).await?;
     Ok(done(context, message, Failure::DeadLettered.code()))
 }
 

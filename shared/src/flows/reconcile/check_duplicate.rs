@@ -120,9 +120,10 @@ impl Check<'_> {
             return Ok(Disposition::Done);
         }
         // A Pin that another of our pins may adopt, or that a call still open may have created, stays until that is
-        // settled.
-        let is_settled = duplicate_check::is_settled(&duplicates[0], context.system.now(), &context.settings.deadlines);
-        if others.is_any_open || !is_settled {
+        // resolved.
+        let is_quiesced =
+            duplicate_check::is_quiesced(&duplicates[0], context.system.now(), &context.settings.deadlines);
+        if others.is_any_open || !is_quiesced {
             return self.again(None, REMOVE_TRIES_MAX, "owner_unclear").await;
         }
         self.remove(id, &tokens.access).await

@@ -1,8 +1,8 @@
 //! Schedules as API clients see them: created, read, edited, removed. Read this file first. [`release_schedules`] makes
 //! pins of them when their time comes.
 //!
-//! The due row is written before the row that it belongs to, so that every schedule that waits is found when its time
-//! comes.
+//! The release row is written before the row that it belongs to, so that every schedule that waits is found when its
+//! time comes.
 
 pub mod cancel_schedule;
 pub mod list_schedules;
@@ -32,8 +32,8 @@ use crate::telemetry::{self, Metric};
 
 /// A client's edit that meets another one is tried again this often.
 pub(super) const ROUNDS_MAX: usize = 5;
-/// The schedule must be written within this time after its due row: the row's minute is read again for some time longer
-/// than this, and then no more.
+/// The schedule must be written within this time after its release row: the row's minute is read again for some time
+/// longer than this, and then no more.
 const WRITE_WITHIN_MS: i64 = 15 * SECOND_MS;
 
 /// A request for a schedule. The request's `idempotency_key` is the schedule's; empty means none.
@@ -71,8 +71,10 @@ impl ScheduleView {
 
     /// How long after its time the pin began, or the schedule was handed over, if that was late.
     pub fn late_by_ms(&self) -> Option<i64> {
-        let started =
-            self.started_at().map(|at| at.since_ms(self.schedule.due)).filter(|late_ms| *late_ms >= LATE_FROM_MS);
+        let started = self
+            .started_at()
+            .map(|at| at.since_ms(self.schedule.not_before))
+            .filter(|late_ms| *late_ms >= LATE_FROM_MS);
         started.max(self.schedule.late_by_ms())
     }
 }
@@ -157,7 +159,7 @@ pub async fn create_of_many(
     let (retention_ms, nonce) = (context.settings.retention_ms, context.nonce());
     let schedule = Schedule::new(NewSchedule { key, request, run_at, origin, now, retention_ms, nonce });
     let checked_ms = context.system.monotonic_ms();
-    context.schedules.put_due(&schedule.due_row()).await?;
+    context.schedules.put_release_row(&schedule.release_row()).await?;
     if context.system.monotonic_ms() - checked_ms > WRITE_WITHIN_MS {
         return Err(PortError::Unavailable { port: "table", reason: "scheduling took too long".into() }.into());
     }
@@ -278,10 +280,10 @@ pub async fn edit(context: &Context, key: ScheduleKey, change: &ScheduleChange) 
         let Ok(next) = before.edited(request, run_at, now, context.settings.retention_ms, context.nonce()) else {
             continue;
         };
-        let is_moved = next.due != before.due;
+        let is_moved = next.not_before != before.not_before;
         let began_ms = context.system.monotonic_ms();
         if is_moved {
-            context.schedules.put_due(&next.due_row()).await?;
+            context.schedules.put_release_row(&next.release_row()).await?;
         }
         if context.system.monotonic_ms() - began_ms > WRITE_WITHIN_MS {
             return Err(
@@ -300,8 +302,8 @@ pub async fn edit(context: &Context, key: ScheduleKey, change: &ScheduleChange) 
 
 /// Deletes the row by which a schedule was found. If that fails, the row is void all the same.
 pub(super) async fn forget_due(context: &Context, schedule: &Schedule) {
-    if let Err(error) = context.schedules.delete_due(&[schedule.due_row()]).await {
-        tracing::warn!(schedule_id = %schedule.key.schedule, %error, "void due row not deleted; it expires");
+    if let Err(error) = context.schedules.delete_release_rows(&[schedule.release_row()]).await {
+        tracing::warn!(schedule_id = %schedule.key.schedule, %error, "void release row not deleted; it expires");
     }
 }
 
@@ -364,7 +366,7 @@ pub async fn retry(context: &Context, key: ScheduleKey, accept_duplicate: bool) 
             Some((pin, _)) if pin.edit > 0 => next.with_content(&pin.request),
             _ => next,
         };
-        context.schedules.put_due(&next.due_row()).await?;
+        context.schedules.put_release_row(&next.release_row()).await?;
         if context.schedules.save_schedule(&next).await? == Write::Done {
             tracing::info!(
                 workspace_id = %key.workspace, schedule_id = %key.schedule, run = next.run,

@@ -8,7 +8,7 @@ use futures_util::stream::{self, StreamExt};
 use super::release_schedules::{Released, Run, hand_over};
 use crate::context::Context;
 use crate::domain::ids::{ScheduleKey, WorkspaceId};
-use crate::domain::schedule::{DUE_SHARDS, DueRow, RELEASE_AHEAD_MS, Schedule, Stage};
+use crate::domain::schedule::{RELEASE_AHEAD_MS, RELEASE_SHARDS, ReleaseRow, Schedule, Stage};
 use crate::domain::time::{HOUR_MS, SECOND_MS};
 use crate::ports::{PortError, PortResult};
 use crate::telemetry::{self, Metric};
@@ -41,7 +41,7 @@ const LEAVE_FOR_NOW_MS: i64 = 40 * SECOND_MS;
 pub async fn release_due(context: &Context, ends_at_ms: i64) -> PortResult<Released> {
     let now = context.system.now();
     let this_minute = now.minute();
-    let mark = context.schedules.due_watermark().await?.unwrap_or(this_minute - FIRST_REACH_BACK_MINUTES);
+    let mark = context.schedules.release_watermark().await?.unwrap_or(this_minute - FIRST_REACH_BACK_MINUTES);
     let (oldest, newest) = (mark + 1 - RESCAN_MINUTES, now.plus_ms(RELEASE_AHEAD_MS).minute());
     let (mut done, mut is_whole) = (mark, true);
     let mut released = Released::default();
@@ -70,7 +70,7 @@ pub async fn release_due(context: &Context, ends_at_ms: i64) -> PortResult<Relea
         }
     }
     if done > mark {
-        context.schedules.set_due_watermark(done).await?;
+        context.schedules.set_release_watermark(done).await?;
     }
     telemetry::count(Metric::ScheduleReleased, released.released as u64, None, now);
     telemetry::count(Metric::ScheduleLate, released.late as u64, None, now);
@@ -78,8 +78,8 @@ pub async fn release_due(context: &Context, ends_at_ms: i64) -> PortResult<Relea
 }
 
 async fn release_minute(context: &Context, minute: i64, stop_at_ms: i64) -> Run {
-    let shards = try_join_all((0..DUE_SHARDS).map(|shard| context.schedules.due(minute, shard))).await;
-    let mut rows: Vec<DueRow> = match shards {
+    let shards = try_join_all((0..RELEASE_SHARDS).map(|shard| context.schedules.release_rows(minute, shard))).await;
+    let mut rows: Vec<ReleaseRow> = match shards {
         Ok(shards) => shards.into_iter().flatten().collect(),
         Err(error) => {
             telemetry::count_failed_work("dispatcher", error.port(), context.system.now());
@@ -88,9 +88,9 @@ async fn release_minute(context: &Context, minute: i64, stop_at_ms: i64) -> Run 
         }
     };
     let horizon = context.system.now().plus_ms(RELEASE_AHEAD_MS);
-    rows.retain(|row| row.due <= horizon);
+    rows.retain(|row| row.not_before <= horizon);
     take_turns(&mut rows);
-    let chunks: Vec<Vec<DueRow>> = rows.chunks(TOGETHER).map(<[DueRow]>::to_vec).collect();
+    let chunks: Vec<Vec<ReleaseRow>> = rows.chunks(TOGETHER).map(<[ReleaseRow]>::to_vec).collect();
     let runs = chunks.into_iter().map(|chunk| async move {
         if context.system.monotonic_ms() > stop_at_ms {
             return Run { released: Released::default(), is_whole: false };
@@ -112,10 +112,10 @@ async fn release_minute(context: &Context, minute: i64, stop_at_ms: i64) -> Run 
 
 /// The oldest first. Of many rows of one workspace, only [`TURN`] come before it is the other workspaces' turn: a burst
 /// of one workspace doesn't make all others of its minute late.
-fn take_turns(rows: &mut Vec<DueRow>) {
+fn take_turns(rows: &mut Vec<ReleaseRow>) {
     rows.sort_unstable();
     let mut seen: BTreeMap<WorkspaceId, usize> = BTreeMap::new();
-    let mut turns: Vec<(usize, DueRow)> = Vec::with_capacity(rows.len());
+    let mut turns: Vec<(usize, ReleaseRow)> = Vec::with_capacity(rows.len());
     for row in rows.drain(..) {
         let count = seen.entry(row.key.workspace).or_default();
         turns.push((*count / TURN, row));
@@ -125,25 +125,25 @@ fn take_turns(rows: &mut Vec<DueRow>) {
     rows.extend(turns.into_iter().map(|(_, row)| row));
 }
 
-async fn release_rows(context: &Context, rows: &[DueRow]) -> PortResult<Run> {
+async fn release_rows(context: &Context, rows: &[ReleaseRow]) -> PortResult<Run> {
     let keys: Vec<ScheduleKey> = rows.iter().map(|row| row.key).collect();
     let (found, unreadable) = read_all(context, &keys).await?;
     let (mut over, mut to_release) = (Vec::new(), Vec::new());
     for (row, schedule) in rows.iter().zip(found) {
         // A schedule that doesn't exist yet may still be written. A schedule that was moved, or is being moved here,
         // has another row, or soon this one.
-        let Some(schedule) = schedule.filter(|schedule| schedule.due_row() == *row) else { continue };
+        let Some(schedule) = schedule.filter(|schedule| schedule.release_row() == *row) else { continue };
         match schedule.stage {
             Stage::Scheduled | Stage::Released => to_release.push(schedule),
             Stage::Canceled | Stage::Failed(_) => over.push(*row),
         }
     }
     if !over.is_empty() {
-        context.schedules.delete_due(&over).await?;
+        context.schedules.delete_release_rows(&over).await?;
     }
     let mut run = hand_over(context, to_release).await;
     // A build that can read it may come back: until then its minute is read again and again.
-    let is_given_up = |row: &DueRow| row.due.plus_ms(UNREADABLE_KEPT_MS) < context.system.now();
+    let is_given_up = |row: &ReleaseRow| row.not_before.plus_ms(UNREADABLE_KEPT_MS) < context.system.now();
     run.is_whole &= rows.iter().filter(|row| unreadable.contains(&row.key)).all(is_given_up);
     Ok(run)
 }
@@ -182,20 +182,21 @@ mod tests {
 
     #[test]
     fn a_burst_of_one_workspace_lets_the_others_have_their_turn() {
-        let row = |workspace: u128, number: i64| DueRow {
-            due: Moment(1_000 + number),
+        let row = |workspace: u128, number: i64| ReleaseRow {
+            not_before: Moment(1_000 + number),
             key: ScheduleKey {
                 workspace: WorkspaceId(Uuid::from_u128(workspace)),
                 schedule: ScheduleId(Uuid::from_u128(number.unsigned_abs().into())),
             },
             moves: 0,
         };
-        let mut rows: Vec<DueRow> = (0..500).map(|number| row(1, number)).chain([row(2, 900), row(3, 901)]).collect();
+        let mut rows: Vec<ReleaseRow> =
+            (0..500).map(|number| row(1, number)).chain([row(2, 900), row(3, 901)]).collect();
         take_turns(&mut rows);
         let of = |workspace| WorkspaceId(Uuid::from_u128(workspace));
         assert!(rows.iter().take(TURN + 2).any(|row| row.key.workspace == of(2)));
         assert!(rows.iter().take(TURN + 2).any(|row| row.key.workspace == of(3)));
-        let firsts: Vec<DueRow> = rows.iter().filter(|row| row.key.workspace == of(1)).copied().collect();
+        let firsts: Vec<ReleaseRow> = rows.iter().filter(|row| row.key.workspace == of(1)).copied().collect();
         assert!(firsts.is_sorted() && firsts.len() == 500, "of one workspace the oldest first");
     }
 }

@@ -1,9 +1,9 @@
 //! Releases schedules: shortly before its time, each becomes a pin that starts at that time.
 //!
-//! The due row owns a schedule until its pin has an owner. The steps: mark the schedule's row as released (from then on
-//! it can't be edited), accept its pin, delete the due row. If the process dies in between, the next run finds the due
-//! row and does the rest. The pin's id is derived from the schedule and its run, so that repeating a step has no
-//! effect.
+//! The release row owns a schedule until its pin has an owner. The steps: mark the schedule's row as released (from
+//! then on it can't be edited), accept its pin, delete the release row. If the process dies in between, the next run
+//! finds the release row and does the rest. The pin's id is derived from the schedule and its run, so that repeating a
+//! step has no effect.
 
 use std::collections::BTreeMap;
 
@@ -52,13 +52,13 @@ pub struct Run {
 }
 
 /// Hands a schedule over at once, if its time is near; returns it as it is then. What can't be done now, the dispatcher
-/// does by the due row.
+/// does by the release row.
 pub async fn release_if_near(context: &Context, schedule: Schedule) -> Schedule {
     let now = context.system.now();
     let is_open = match schedule.stage {
         Stage::Scheduled => schedule.is_near(now),
         // A worker may have died just before the pin was accepted. Later this is left to the dispatcher.
-        Stage::Released => now.since_ms(schedule.due) < HELPED_FOR_MS,
+        Stage::Released => now.since_ms(schedule.not_before) < HELPED_FOR_MS,
         Stage::Canceled | Stage::Failed(_) => false,
     };
     if !is_open {
@@ -97,10 +97,10 @@ pub async fn hand_over(context: &Context, schedules: Vec<Schedule>) -> Run {
             Ok(answers) => {
                 for (schedule, answer) in schedules.iter().zip(answers) {
                     to_resend.extend(answer.as_ref().ok().and_then(|accepted| needs_resend(context, accepted)));
-                    match settle(context, schedule, answer.err()).await {
+                    match resolve(context, schedule, answer.err()).await {
                         Ok(Some(outcome)) => {
                             run.released += outcome;
-                            done.push(schedule.due_row());
+                            done.push(schedule.release_row());
                         }
                         Ok(None) => run.is_whole = false,
                         Err(error) => {
@@ -127,9 +127,9 @@ pub async fn hand_over(context: &Context, schedules: Vec<Schedule>) -> Run {
         return run;
     }
     if !done.is_empty()
-        && let Err(error) = context.schedules.delete_due(&done).await
+        && let Err(error) = context.schedules.delete_release_rows(&done).await
     {
-        tracing::warn!(%error, "due rows of released schedules not deleted; the next run tries again");
+        tracing::warn!(%error, "release rows of released schedules not deleted; the next run tries again");
         run.is_whole = false;
     }
     run
@@ -168,7 +168,11 @@ async fn claim(context: &Context, schedule: Schedule) -> Claim {
 }
 
 fn publish_request(schedule: &Schedule) -> PublishRequest {
-    PublishRequest { request: schedule.pin_request(), origin: schedule.pin_origin(), not_before: Some(schedule.due) }
+    PublishRequest {
+        request: schedule.pin_request(),
+        origin: schedule.pin_origin(),
+        not_before: Some(schedule.not_before),
+    }
 }
 
 /// Accepts the schedule's pin, unless it exists already.
@@ -181,7 +185,7 @@ pub async fn accept_pin_of(context: &Context, schedule: &Schedule) -> Result<(),
 }
 
 /// The result of an acceptance; `None` if it is tried again.
-async fn settle(context: &Context, schedule: &Schedule, refused: Option<AcceptError>) -> PortResult<Option<Released>> {
+async fn resolve(context: &Context, schedule: &Schedule, refused: Option<AcceptError>) -> PortResult<Option<Released>> {
     let now = context.system.now();
     let failure = match refused {
         None => {
@@ -195,7 +199,7 @@ async fn settle(context: &Context, schedule: &Schedule, refused: Option<AcceptEr
             return Ok(Some(Released { released: 1, late: usize::from(late > 0), failed: 0 }));
         }
         // Until the schedule's time, the account may be connected again.
-        Some(AcceptError::AccountDisconnected) if now < schedule.due => return Ok(None),
+        Some(AcceptError::AccountDisconnected) if now < schedule.not_before => return Ok(None),
         Some(AcceptError::AccountDisconnected | AcceptError::AccountNotFound) => Failure::AccountDisconnected,
         Some(AcceptError::KeyReused { .. }) => Failure::KeyTaken,
         // The pin existed, and was deleted since.

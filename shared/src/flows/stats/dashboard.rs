@@ -180,9 +180,8 @@ async fn read_live(
     .await?;
     let is_long = listed.len() >= LISTED_MAX || deleted.len() >= LISTED_MAX;
     listed.extend(deleted);
-    let is_settled =
-        |pin: &PinId| matches!(book.samples.get(pin).map(|f| f.end), Some(End::Published(_) | End::Deleted));
-    let mut wanted: Vec<(Moment, PinId)> = listed.iter().filter(|(_, pin)| !is_settled(pin)).copied().collect();
+    let is_final = |pin: &PinId| matches!(book.samples.get(pin).map(|f| f.end), Some(End::Published(_) | End::Deleted));
+    let mut wanted: Vec<(Moment, PinId)> = listed.iter().filter(|(_, pin)| !is_final(pin)).copied().collect();
     let fresh: BTreeSet<PinId> = wanted.iter().map(|(_, pin)| *pin).collect();
     // A failed pin may have been retried.
     let changeable =

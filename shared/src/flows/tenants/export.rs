@@ -2,8 +2,8 @@
 //!
 //! Accounts come first, then the pins in the order of their acceptance, then the schedules in the order of their time
 //! (a schedule that is moved meanwhile may be in the export twice, or not at all). The end of a page is part of the
-//! cursor, so pins that are added meanwhile shift nothing: each pin that was accepted [`SETTLED_MS`] before its page is
-//! read is in the export once, and later ones are in the next export.
+//! cursor, so pins that are added meanwhile shift nothing: each pin that was accepted [`LISTED_AFTER_MS`] before its
+//! page is read is in the export once, and later ones are in the next export.
 
 use std::fmt;
 use std::str::FromStr;
@@ -23,7 +23,7 @@ use crate::ports::{ByTime, PortResult};
 
 /// A pin is written at most 15 s after the moment that it is filed under, by machines whose clocks differ by up to 10
 /// s, and the index is some milliseconds behind. Pins younger than this wait for the next export.
-pub const SETTLED_MS: i64 = 30 * SECOND_MS;
+pub const LISTED_AFTER_MS: i64 = 30 * SECOND_MS;
 
 /// Where the next page begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,7 +144,7 @@ async fn pins(
     limit: usize,
     sees: impl Fn(AccountId) -> bool,
 ) -> PortResult<Page> {
-    let by = context.system.now().plus_ms(-SETTLED_MS);
+    let by = context.system.now().plus_ms(-LISTED_AFTER_MS);
     let listed = context.store.listing_after(workspace, after, by, limit).await?;
     let keys: Vec<PinKey> = listed.iter().map(|(_, pin)| PinKey { workspace, pin: *pin }).collect();
     let found = context.store.pins(&keys).await?;

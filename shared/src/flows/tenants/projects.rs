@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::context::Context;
 use crate::domain::ids::{OrganizationId, WorkspaceId};
+use crate::domain::tenant::api_key::{self, ApiKey, PresentedKey};
 use crate::domain::tenant::{Organization, Workspace, WorkspaceEnvironment, WorkspaceState};
 use crate::flows::accounts::connect_simulated;
 use crate::ports::OptimisticWrites;
@@ -78,6 +79,29 @@ pub async fn found(
     }
     context.tenants.save_workspace(&Workspace::production(id, of, name, now, context.nonce())).await?;
     context.tenants.workspace(id).await?.ok_or_else(|| lost("a workspace"))
+}
+
+/// Creates the workspace, in an organisation of its own, with a key that has full access. Returns the key, of which
+/// only the hash is stored. What exists already stays unchanged.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn create_workspace(context: &Context, id: WorkspaceId, name: &str, secret: [u8; 32]) -> PortResult<String> {
+    found(context, id, None, name).await?;
+    let text = api_key::compose(id, secret);
+    keep_key(context, &text).await?;
+    Ok(text)
+}
+
+/// Stores a key with full access, unless it is stored already.
+///
+/// # Errors
+/// When the text isn't a key, or the table is unavailable.
+pub async fn keep_key(context: &Context, text: &str) -> PortResult<()> {
+    let key = PresentedKey::parse(text)
+        .map_err(|_| PortError::Broken { port: "keys", reason: "own key unreadable".into() })?;
+    let row = ApiKey::new(&key, "first key", context.system.now(), context.nonce());
+    context.tenants.save_api_key(&row).await.map(|_| ())
 }
 
 /// Creates the organisation's sandbox with a simulated account. Repeating it returns the existing sandbox unchanged.

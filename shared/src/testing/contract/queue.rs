@@ -217,7 +217,7 @@ async fn messages(under_test: &dyn QueueUnderTest, hidden_ms: i64) -> Vec<DeadLe
 pub async fn a_dead_letter_message_keeps_its_text_whatever_it_is(under_test: &dyn QueueUnderTest) {
     let texts = ["not a message \u{2702} <&> \"quoted\"\nsecond line", r#"{"v":99}"#];
     for text in texts {
-        under_test.queue().park(text).await.expect("parked");
+        under_test.queue().move_to_redrive(text).await.expect("moved");
         let received = messages(under_test, HIDDEN_MS).await;
         assert_eq!(received.iter().map(|message| message.body.as_str()).collect::<Vec<_>>(), [text]);
     }
@@ -231,7 +231,7 @@ pub async fn a_dead_letter_message_keeps_its_text_whatever_it_is(under_test: &dy
 pub async fn a_received_dead_letter_message_is_hidden_until_its_time_or_until_it_is_put_back(
     under_test: &dyn QueueUnderTest,
 ) {
-    under_test.queue().park("dead letter").await.expect("parked");
+    under_test.queue().move_to_redrive("dead letter").await.expect("moved");
     let received = under_test.redrive().receive(3_000).await.expect("received");
     assert_eq!(received.len(), 1);
     assert_eq!(messages(under_test, HIDDEN_MS).await, [], "hidden from others");
@@ -244,7 +244,7 @@ pub async fn a_received_dead_letter_message_is_hidden_until_its_time_or_until_it
 
 pub async fn more_dead_letter_messages_than_one_call_returns_are_all_received(under_test: &dyn QueueUnderTest) {
     for index in 0..23 {
-        under_test.queue().park(&format!("{index:02}")).await.expect("parked");
+        under_test.queue().move_to_redrive(&format!("{index:02}")).await.expect("moved");
     }
     let mut bodies: Vec<String> =
         messages(under_test, HIDDEN_MS).await.into_iter().map(|message| message.body).collect();
@@ -254,7 +254,7 @@ pub async fn more_dead_letter_messages_than_one_call_returns_are_all_received(un
 
 pub async fn a_deleted_dead_letter_message_does_not_return(under_test: &dyn QueueUnderTest) {
     for text in ["a", "b"] {
-        under_test.queue().park(text).await.expect("parked");
+        under_test.queue().move_to_redrive(text).await.expect("moved");
     }
     for message in messages(under_test, HIDDEN_MS).await {
         if message.body == "a" {
@@ -268,7 +268,7 @@ pub async fn a_deleted_dead_letter_message_does_not_return(under_test: &dyn Queu
 }
 
 pub async fn a_redriven_message_arrives_unchanged_in_the_publish_queue(under_test: &dyn QueueUnderTest) {
-    under_test.queue().park("not a message ✂").await.expect("parked");
+    under_test.queue().move_to_redrive("not a message ✂").await.expect("moved");
     let message = messages(under_test, HIDDEN_MS).await.pop().expect("a dead-letter message");
     under_test.redrive().send_again(&message).await.expect("sent");
     let received = under_test.receive(QueueName::Publish).await;

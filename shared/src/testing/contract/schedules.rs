@@ -1,4 +1,4 @@
-//! The rules of schedules and of due rows.
+//! The rules of schedules and of release rows.
 
 use uuid::Uuid;
 
@@ -6,7 +6,7 @@ use crate::domain::ids::{ImportId, ScheduleId, ScheduleKey, WorkspaceId};
 use crate::domain::pin::failure::Failure;
 use crate::domain::pin::origin::Origin;
 use crate::domain::pin::{PinRequest, Priority};
-use crate::domain::schedule::{DUE_SHARDS, DueRow, Schedule};
+use crate::domain::schedule::{RELEASE_SHARDS, ReleaseRow, Schedule};
 use crate::domain::testdata;
 use crate::domain::time::{DAY_MS, MINUTE_MS, Moment};
 use crate::ports::{ByTime, Schedules, Write};
@@ -28,8 +28,8 @@ macro_rules! schedules_contract {
             a_list_continues_after_its_last_schedule_and_ends_at_its_bounds,
             a_list_is_complete_when_ids_are_spread_unevenly,
             a_moved_schedule_is_listed_once_at_its_new_time,
-            due_rows_are_read_earliest_first_in_every_shard,
-            a_deleted_due_row_is_gone_and_others_stay,
+            release_rows_are_read_earliest_first_in_every_shard,
+            a_deleted_release_row_is_gone_and_others_stay,
             the_due_watermark_never_goes_back;
         );
     };
@@ -226,40 +226,41 @@ pub async fn a_moved_schedule_is_listed_once_at_its_new_time(schedules: &dyn Sch
     assert_eq!(positions, [(at(90), first.key.schedule)]);
 }
 
-pub async fn due_rows_are_read_earliest_first_in_every_shard(schedules: &dyn Schedules) {
-    let row = |number: u128, ms: i64| DueRow {
-        due: NOW.plus_ms(ms),
+pub async fn release_rows_are_read_earliest_first_in_every_shard(schedules: &dyn Schedules) {
+    let row = |number: u128, ms: i64| ReleaseRow {
+        not_before: NOW.plus_ms(ms),
         key: ScheduleKey { schedule: ScheduleId(Uuid::from_u128(number)), workspace: testdata::workspace() },
         moves: 3,
     };
-    let shards = u128::from(DUE_SHARDS);
+    let shards = u128::from(RELEASE_SHARDS);
     for number in 0..shards {
         for row in [row(number, 59_999), row(number + shards, 5), row(number, 60_000), row(number, 5)] {
-            schedules.put_due(&row).await.expect("written");
-            schedules.put_due(&row).await.expect("again is harmless");
+            schedules.put_release_row(&row).await.expect("written");
+            schedules.put_release_row(&row).await.expect("again is harmless");
         }
     }
     for (number, shard) in (0..shards).zip(0..) {
-        let rows = schedules.due(NOW.minute(), shard).await.expect("read");
+        let rows = schedules.release_rows(NOW.minute(), shard).await.expect("read");
         assert_eq!(rows, [row(number, 5), row(number + shards, 5), row(number, 59_999)], "shard {shard}");
-        assert_eq!(schedules.due(NOW.minute() + 1, shard).await.expect("read"), [row(number, 60_000)]);
+        assert_eq!(schedules.release_rows(NOW.minute() + 1, shard).await.expect("read"), [row(number, 60_000)]);
     }
 }
 
-pub async fn a_deleted_due_row_is_gone_and_others_stay(schedules: &dyn Schedules) {
-    let rows: Vec<DueRow> = (0..60).map(|number| schedule(number * u128::from(DUE_SHARDS), 1).due_row()).collect();
+pub async fn a_deleted_release_row_is_gone_and_others_stay(schedules: &dyn Schedules) {
+    let rows: Vec<ReleaseRow> =
+        (0..60).map(|number| schedule(number * u128::from(RELEASE_SHARDS), 1).release_row()).collect();
     for row in &rows {
-        schedules.put_due(row).await.expect("written");
+        schedules.put_release_row(row).await.expect("written");
     }
-    schedules.delete_due(&rows[..59]).await.expect("removed");
-    schedules.delete_due(&rows[..1]).await.expect("again is harmless");
-    assert_eq!(schedules.due(at(1).minute(), 0).await.expect("read"), rows[59..]);
+    schedules.delete_release_rows(&rows[..59]).await.expect("removed");
+    schedules.delete_release_rows(&rows[..1]).await.expect("again is harmless");
+    assert_eq!(schedules.release_rows(at(1).minute(), 0).await.expect("read"), rows[59..]);
 }
 
 pub async fn the_due_watermark_never_goes_back(schedules: &dyn Schedules) {
-    assert_eq!(schedules.due_watermark().await.expect("read"), None, "before the first run");
+    assert_eq!(schedules.release_watermark().await.expect("read"), None, "before the first run");
     for (set, wanted) in [(5, 5), (9, 9), (7, 9), (10, 10)] {
-        schedules.set_due_watermark(set).await.expect("answered");
-        assert_eq!(schedules.due_watermark().await.expect("read"), Some(wanted), "after {set}");
+        schedules.set_release_watermark(set).await.expect("answered");
+        assert_eq!(schedules.release_watermark().await.expect("read"), Some(wanted), "after {set}");
     }
 }

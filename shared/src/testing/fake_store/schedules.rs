@@ -1,4 +1,4 @@
-//! Schedules and due rows in memory.
+//! Schedules and release rows in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,21 +7,21 @@ use async_trait::async_trait;
 use super::{FakeStore, Tables};
 use crate::domain::ids::{ScheduleId, ScheduleKey, WorkspaceId};
 use crate::domain::invariants::is_same_write;
-use crate::domain::schedule::{DueRow, Schedule};
+use crate::domain::schedule::{ReleaseRow, Schedule};
 use crate::domain::time::Moment;
 use crate::ports::{ByTime, PortResult, Schedules, Write};
 
 #[derive(Default)]
 pub(super) struct Rows {
     schedules: BTreeMap<ScheduleKey, Schedule>,
-    due: BTreeMap<(i64, u32), BTreeSet<DueRow>>,
+    release_rows: BTreeMap<(i64, u32), BTreeSet<ReleaseRow>>,
     watermark: Option<i64>,
 }
 
 impl Rows {
     pub(super) fn holds(&self, workspace: WorkspaceId) -> bool {
         self.schedules.keys().any(|key| key.workspace == workspace)
-            || self.due.values().flatten().any(|row| row.key.workspace == workspace)
+            || self.release_rows.values().flatten().any(|row| row.key.workspace == workspace)
     }
 
     pub(super) fn wipe(&mut self, workspace: WorkspaceId, limit: usize) -> bool {
@@ -29,7 +29,7 @@ impl Rows {
             self.schedules.keys().filter(|key| key.workspace == workspace).take(limit).copied().collect();
         for key in &names {
             if let Some(schedule) = self.schedules.remove(key) {
-                self.delete_due(&schedule.due_row());
+                self.delete_release_row(&schedule.release_row());
             }
         }
         names.is_empty()
@@ -77,8 +77,8 @@ impl Rows {
         positions
     }
 
-    fn delete_due(&mut self, row: &DueRow) {
-        if let Some(rows) = self.due.get_mut(&(row.minute(), row.shard())) {
+    fn delete_release_row(&mut self, row: &ReleaseRow) {
+        if let Some(rows) = self.release_rows.get_mut(&(row.minute(), row.shard())) {
             rows.remove(row);
         }
     }
@@ -99,9 +99,9 @@ impl FakeStore {
         self.tables().schedules.schedules.get(&key).cloned()
     }
 
-    /// Every due row.
-    pub fn due_rows(&self) -> BTreeSet<DueRow> {
-        self.tables().schedules.due.values().flatten().copied().collect()
+    /// Every release row.
+    pub fn all_release_rows(&self) -> BTreeSet<ReleaseRow> {
+        self.tables().schedules.release_rows.values().flatten().copied().collect()
     }
 }
 
@@ -129,28 +129,32 @@ impl Schedules for FakeStore {
         self.call("schedules.schedules_by_time", |t| t.schedules.by_time(workspace, range, limit)).await
     }
 
-    async fn put_due(&self, row: &DueRow) -> PortResult<()> {
+    async fn put_release_row(&self, row: &ReleaseRow) -> PortResult<()> {
         let put = |t: &mut Tables| {
-            t.schedules.due.entry((row.minute(), row.shard())).or_default().insert(*row);
+            t.schedules.release_rows.entry((row.minute(), row.shard())).or_default().insert(*row);
         };
-        self.call("schedules.put_due", put).await
+        self.call("schedules.put_release_row", put).await
     }
 
-    async fn delete_due(&self, rows: &[DueRow]) -> PortResult<()> {
-        self.call("schedules.delete_due", |t| rows.iter().for_each(|row| t.schedules.delete_due(row))).await
-    }
-
-    async fn due(&self, minute: i64, shard: u32) -> PortResult<Vec<DueRow>> {
-        let rows = |t: &mut Tables| t.schedules.due.get(&(minute, shard)).into_iter().flatten().copied().collect();
-        self.call("schedules.due", rows).await
-    }
-
-    async fn due_watermark(&self) -> PortResult<Option<i64>> {
-        self.call("schedules.due_watermark", |t| t.schedules.watermark).await
-    }
-
-    async fn set_due_watermark(&self, minute: i64) -> PortResult<()> {
-        self.call("schedules.set_due_watermark", |t| t.schedules.watermark = t.schedules.watermark.max(Some(minute)))
+    async fn delete_release_rows(&self, rows: &[ReleaseRow]) -> PortResult<()> {
+        self.call("schedules.delete_release_rows", |t| rows.iter().for_each(|row| t.schedules.delete_release_row(row)))
             .await
+    }
+
+    async fn release_rows(&self, minute: i64, shard: u32) -> PortResult<Vec<ReleaseRow>> {
+        let rows =
+            |t: &mut Tables| t.schedules.release_rows.get(&(minute, shard)).into_iter().flatten().copied().collect();
+        self.call("schedules.release_rows", rows).await
+    }
+
+    async fn release_watermark(&self) -> PortResult<Option<i64>> {
+        self.call("schedules.release_watermark", |t| t.schedules.watermark).await
+    }
+
+    async fn set_release_watermark(&self, minute: i64) -> PortResult<()> {
+        self.call("schedules.set_release_watermark", |t| {
+            t.schedules.watermark = t.schedules.watermark.max(Some(minute))
+        })
+        .await
     }
 }

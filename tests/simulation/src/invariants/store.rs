@@ -76,8 +76,8 @@ impl MutantStore {
         if self.lacks(Invariant::ImageTries) {
             attempt.image_tries = 0;
         }
-        let is_settled = attempt.status == Status::Published;
-        if self.lacks(Invariant::Ownership) && self.kind == Kind::Reconciler && is_settled {
+        let is_published = attempt.status == Status::Published;
+        if self.lacks(Invariant::Ownership) && self.kind == Kind::Reconciler && is_published {
             (attempt.pinterest_pin_id, attempt.orphan_pin_id) = (None, None);
         }
         (pin, attempt)

@@ -68,7 +68,7 @@ struct State {
     /// The grant of the last connection that succeeded, by account.
     established: BTreeMap<usize, usize>,
     /// Accounts that a user is connecting or disconnecting.
-    unsettled: BTreeSet<usize>,
+    unresolved: BTreeSet<usize>,
     /// Processes that crashed, timed out or were frozen.
     disrupted: BTreeSet<Pid>,
     /// Requests whose issued tokens were counted as lost.
@@ -106,7 +106,7 @@ impl Oracle {
             ends: Ends::default(),
             stored: BTreeSet::new(),
             established: BTreeMap::new(),
-            unsettled: BTreeSet::new(),
+            unresolved: BTreeSet::new(),
             disrupted: BTreeSet::new(),
             lost: BTreeSet::new(),
             refused: BTreeSet::new(),
@@ -172,12 +172,12 @@ impl Oracle {
             return;
         }
         let now = self.kernel.now();
-        let (established, is_unsettled) = {
+        let (established, is_unresolved) = {
             let mut state = self.state();
             state.given_up.push(account);
-            (state.established.get(&account).copied(), state.unsettled.contains(&account))
+            (state.established.get(&account).copied(), state.unresolved.contains(&account))
         };
-        let Some(grant) = established.filter(|_| !is_unsettled) else { return };
+        let Some(grant) = established.filter(|_| !is_unresolved) else { return };
         if !self.endpoint.with_grant(grant, |grant| grant.is_alive(now)) {
             let mut state = self.state();
             state.ends.rightly += 1;
@@ -238,13 +238,13 @@ impl Oracle {
 
     /// Records that a user begins to connect or disconnect the account.
     pub fn begins(&self, account: usize) {
-        self.state().unsettled.insert(account);
+        self.state().unresolved.insert(account);
     }
 
     /// Records that the user has finished: the account is connected by that grant, or disconnected.
-    pub fn settled(&self, account: usize, grant: Option<usize>) {
+    pub fn resolved(&self, account: usize, grant: Option<usize>) {
         let mut state = self.state();
-        state.unsettled.remove(&account);
+        state.unresolved.remove(&account);
         match grant {
             Some(grant) => state.established.insert(account, grant),
             None => state.established.remove(&account),
@@ -253,7 +253,7 @@ impl Oracle {
 
     pub fn established(&self, account: usize) -> Option<usize> {
         let state = self.state();
-        state.established.get(&account).copied().filter(|_| !state.unsettled.contains(&account))
+        state.established.get(&account).copied().filter(|_| !state.unresolved.contains(&account))
     }
 
     /// Checks an access token that is used at Pinterest. Returns the account and its revoked grant if this is the first
@@ -346,9 +346,9 @@ impl Oracle {
             })
         });
         let life = &row.life;
-        let is_settled =
+        let is_resolved =
             life.lease.is_none() && life.announced.is_none() && life.refused.is_none() && life.failures == 0;
-        if !works || !is_settled {
+        if !works || !is_resolved {
             self.report(Wrong::Stranded, account, format!("works {works}, due at {refresh_at:?}: {life:?}"));
         }
     }

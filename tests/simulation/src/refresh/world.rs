@@ -418,12 +418,12 @@ impl RefreshWorld {
                 Some(Through::Connected(grant)) => {
                     self.outcome.connected += 1;
                     self.wishes.remove(&account);
-                    self.oracle.settled(account, Some(grant));
+                    self.oracle.resolved(account, Some(grant));
                 }
                 Some(Through::Disconnected) => {
                     self.outcome.disconnected += 1;
                     self.wishes.remove(&account);
-                    self.oracle.settled(account, None);
+                    self.oracle.resolved(account, None);
                     self.maybe_reconnect(account);
                 }
                 // It failed: the user tries again later.

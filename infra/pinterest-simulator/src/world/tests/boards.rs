@@ -23,7 +23,7 @@ fn deleting_a_board_deletes_its_sections_and_pins_and_frees_its_name() {
     assert_eq!(world.account(0).expect("an account").pin_count, 0);
     let listed = world.list_boards(caller, |_| true, PageRequest::default()).expect("a page");
     assert!(listed.items.iter().all(|board| board.id != id));
-    world.settle(NOW_MS + 10);
+    world.commit_due(NOW_MS + 10);
     assert_eq!(world.every_pin().len(), 1, "the late Pin is not committed: its board is deleted");
     let again = BoardDraft { name, description: None, privacy: Privacy::Public };
     assert!(world.create_board(NOW_MS, caller, again).is_ok());
@@ -104,7 +104,7 @@ fn a_section_lists_its_pins_and_is_deleted_with_them() {
     assert_eq!(titles(&world, caller, 9, None).0, ["c", "b", "a"]);
 
     world.delete_section(NOW_MS + 1, caller, &id, &section).expect("deleted");
-    world.settle(NOW_MS + 10);
+    world.commit_due(NOW_MS + 10);
     assert_eq!(titles_in(&world, &section).err(), Some(errors::SECTION_PINS_NOT_FOUND));
     assert_eq!(titles(&world, caller, 9, None).0, ["c", "b"]);
     assert_eq!(titles_in(&world, &other).expect("a page"), ["b"]);
