@@ -78,7 +78,7 @@ impl<S: Send + Sync, T: FromFields> FromRequest<S> for StrictJson<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let JsonObject(object) = JsonObject::<BODY_MAX>::from_request(request, state).await?;
         let mut fields = Fields::of(&object);
-        fields.only_of::<T>();
+        fields.only_known::<T>();
         let body = T::from_fields(&mut fields);
         fields.finish_with(body).map(Self)
     }
@@ -175,9 +175,13 @@ impl<'a> Fields<'a> {
     }
 
     /// Refuses every field that the type doesn't have.
-    pub fn only_of<T: FromFields>(&mut self) {
-        let known = T::NAMES.join(", ");
-        self.only(|name| T::NAMES.contains(&name), &format!("Unknown field. The fields are: {known}"));
+    pub fn only_of<T: FromFields>(&mut self, msg: &str) {
+        self.only(|name| T::NAMES.contains(&name), msg);
+    }
+
+    /// Like [`Self::only_of`]; the error names the fields of the type.
+    pub fn only_known<T: FromFields>(&mut self) {
+        self.only_of::<T>(&format!("Unknown field. The fields are: {}", T::NAMES.join(", ")));
     }
 
     /// # Errors

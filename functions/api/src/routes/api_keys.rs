@@ -232,7 +232,7 @@ async fn update(
 ) -> Result<Json<ApiKey>, ApiError> {
     let id = path_id(&id, "key_id")?;
     let mut fields = Fields::of(&body);
-    fields.only_of::<ApiKeyUpdate>();
+    fields.only_known::<ApiKeyUpdate>();
     let update = ApiKeyUpdate::from_fields(&mut fields);
     if ["name", "scopes", "pinterest_account_ids"].into_iter().all(|name| fields.value(name).is_none()) {
         fields.reject("name", "Send at least one of name, scopes and pinterest_account_ids", "value_error");

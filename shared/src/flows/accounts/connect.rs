@@ -92,7 +92,7 @@ async fn announce(context: &Context, key: AccountKey) -> PortResult<()> {
             // Its tokens are being removed at this moment.
             Some(account) if account.life.busy_until("", now).is_some() => {
                 let reason = "the account's tokens are being changed".into();
-                return Err(PortError::Unavailable { port: "accounts", reason });
+                return Err(PortError::Unavailable { port: "table", reason });
             }
             Some(account) => account.next(now, context.nonce()),
             None => Account {

@@ -186,7 +186,7 @@ impl PinUpdate {
         let update = Self::from_fields(&mut fields);
         // If it were ignored, the pin would be published with the value that the caller believes to have changed.
         let msg = "This field can't be changed. To publish other content, create a pin with a new idempotency key";
-        fields.only(|name| Self::NAMES.contains(&name), msg);
+        fields.only_of::<Self>(msg);
         fields.finish_with(update).map(Edit::from)
     }
 }

@@ -112,7 +112,7 @@ async fn retry(
 fn parse(body: &Map<String, Value>) -> Result<PinRetry, ApiError> {
     let mut fields = Fields::of(body);
     // If a misspelled field were ignored, the pin would be published to the board that the caller meant to avoid.
-    fields.only(|name| PinRetry::NAMES.contains(&name), "This operation does not accept the field");
+    fields.only_of::<PinRetry>("This operation does not accept the field");
     let retry = PinRetry::from_fields(&mut fields);
     fields.finish_with(retry)
 }
