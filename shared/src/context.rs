@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::ports::{
-    ActivityLog, Analytics, BoardChecks, Boards, Imports, OAuth, OAuthStates, Passwords, PinIndex, Pinterest, Purge,
-    Queue, Rollups, Schedules, Secrets, SessionKeys, Store, System, Tenants,
+    ActivityLog, Analytics, BoardChecks, Boards, Imports, OAuth, OAuthStates, Pacers, Passwords, PinIndex, Pinterest,
+    Purge, Queue, Rollups, Schedules, Secrets, SessionKeys, Store, System, Tenants,
 };
 
 /// Everything that a flow works with.
@@ -27,6 +27,7 @@ pub struct Context {
     pub schedules: Arc<dyn Schedules>,
     pub passwords: Arc<dyn Passwords>,
     pub session_keys: Arc<dyn SessionKeys>,
+    pub pacers: Arc<dyn Pacers>,
     /// The same table.
     pub purge: Arc<dyn Purge>,
     /// The same table.

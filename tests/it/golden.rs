@@ -61,7 +61,8 @@ impl Table {
 }
 
 /// Kinds of rows that a version did not have yet.
-const NEWER_THAN: [(&str, &str); 1] = [("0.2.0", "words about an attempt")];
+const NEWER_THAN: [(&str, &str); 2] =
+    [("0.2.0", "words about an attempt"), ("0.2.0", "pacing row of a Pinterest user")];
 
 /// The name of the file that holds a row: the first word of its partition key, and the first word of its sort key
 /// unless that is an id, a hash or a time.

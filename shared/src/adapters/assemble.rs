@@ -7,6 +7,7 @@ use aws_config::SdkConfig;
 use super::app_secret::AppSecret;
 use super::dynamodb::DynamoStore;
 use super::envelope::Envelope;
+use super::pacing_key::PacingKey;
 use super::passwords::Argon2Passwords;
 use super::pinterest::{PinterestClient, PinterestOAuth};
 use super::secrets::SecretsManager;
@@ -59,6 +60,7 @@ pub fn over(config: &SdkConfig, settings: Settings, resources: Resources) -> any
         pin_index: Arc::clone(&table) as Arc<dyn PinIndex>,
         tenants: table,
         passwords: Arc::new(Argon2Passwords::new(Arc::clone(&system))),
+        pacers: Arc::new(PacingKey::new(secrets.clone(), &resources.secret_prefix, Arc::clone(&system))),
         session_keys: Arc::new(SecretsManagerKeys::new(secrets, &resources.secret_prefix, Arc::clone(&system))),
         queue: Arc::new(SqsQueue::new(sdk::sqs::Client::new(config), resources.queues)),
         secrets: custody,

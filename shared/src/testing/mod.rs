@@ -7,6 +7,7 @@ pub mod contract;
 pub mod fake_analytics;
 pub mod fake_boards;
 pub mod fake_oauth;
+pub mod fake_pacers;
 pub mod fake_people;
 pub mod fake_pinterest;
 pub mod fake_queue;

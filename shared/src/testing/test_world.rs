@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::fake_analytics::FakeAnalytics;
 use super::fake_boards::FakeBoards;
 use super::fake_oauth::FakeOAuth;
+use super::fake_pacers::FakePacers;
 use super::fake_people::{FakePasswords, FakeSessionKeys};
 use super::fake_pinterest::FakePinterest;
 use super::fake_queue::{Delivery, FakeQueue};
@@ -146,6 +147,7 @@ impl TestWorld {
             tenants: table,
             passwords: Arc::clone(&passwords) as Arc<dyn crate::ports::Passwords>,
             session_keys: Arc::new(FakeSessionKeys::new(faults.clone())),
+            pacers: Arc::new(FakePacers::new(faults.clone())),
             queue: Arc::clone(&queue) as Arc<dyn Queue>,
             secrets: Arc::clone(&secrets) as Arc<dyn Secrets>,
             pinterest: Arc::clone(&pinterest) as Arc<dyn crate::ports::Pinterest>,

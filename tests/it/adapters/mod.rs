@@ -4,6 +4,7 @@ mod canary;
 mod contract;
 mod envelope;
 mod failing_work;
+mod pacing_key;
 mod pinterest_analytics;
 mod pinterest_boards;
 mod pinterest_client;

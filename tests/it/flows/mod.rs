@@ -22,6 +22,7 @@ mod retry;
 mod rollup;
 mod schedules;
 mod schedules_crashes;
+mod shared_pace;
 mod unresolved;
 
 use pinbridge_shared::domain::ids::PinKey;

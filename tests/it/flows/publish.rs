@@ -130,7 +130,7 @@ async fn an_image_that_is_fetched_at_last_is_published_and_keeps_nobody_waiting(
     let before = world.context.store.bucket(account).await.expect("read");
     world.run_for_ms(MINUTE_MS).await;
     let after = world.context.store.bucket(account).await.expect("read");
-    assert_eq!((after.tat, after.paused_until), (before.tat, None), "waiting takes no token and pauses nothing");
+    assert_eq!((after.tat, after.paused_until()), (before.tat, None), "waiting takes no token and pauses nothing");
     let mut others = Vec::new();
     for index in 0..30 {
         others.push(world.accept(&format!("key-{index}")).await);

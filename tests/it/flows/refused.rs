@@ -100,7 +100,7 @@ async fn the_first_pin_is_held_with_the_reason() {
     let attempt = world.attempt(pins[0]).await;
     assert_eq!((attempt.wait, attempt.failure), (Some(WaitReason::AccountOnHold), Some(Failure::TokenRevoked)));
     let bucket = bucket(&world, key).await;
-    assert!(bucket.is_on_hold() && bucket.pause_failure == Some(Failure::TokenRevoked), "{bucket:?}");
+    assert!(bucket.is_on_hold() && bucket.pause_failure() == Some(Failure::TokenRevoked), "{bucket:?}");
     assert_eq!(world.pinterest.calls().len(), 2, "with the old token, and with the new one");
 }
 
@@ -132,6 +132,8 @@ async fn a_fault_during_the_forced_refresh_brings_no_second_rotation() {
     let faults = [Fault::DieBefore, Fault::DieAfter, Fault::FailBefore, Fault::FailAfter, Fault::Repeated];
     sweep(&faults, 12, async |nth, fault| {
         let (world, key) = connected().await;
+        // By then the bucket has tokens.
+        world.system.advance_ms(MINUTE_MS);
         let pin = pins(&world, key, 1).await;
         world.pinterest.refuse(Some(Failure::TokenRevoked));
         let first = world.secrets.look(key).current.expect("there are tokens").version;
@@ -185,7 +187,7 @@ async fn a_person_who_reconnects_starts_anew() {
     let tokens = world.oauth.grant(USER, &PUBLISHING_SCOPES.join(","));
     connect_account(&world.context, testdata::workspace(), &tokens).await.expect("connected");
     assert_eq!(health(&world, key).await, Health::Healthy);
-    assert_eq!(bucket(&world, key).await.pause_failure, None);
+    assert_eq!(bucket(&world, key).await.pause_failure(), None);
     world.run_for_ms(3 * MINUTE_MS).await;
     assert_eq!(world.oauth.asked().len(), 2, "the new grant's token has a refresh of its own");
     assert_eq!(health(&world, key).await, held());
@@ -213,6 +215,8 @@ async fn five_refused_board_lists_are_one_refresh_and_one_hold() {
 async fn a_look_that_is_refused_after_the_refresh_waits_and_holds_the_account() {
     let (world, key) = connected().await;
     world.pinterest.answer_next([Answer::LOST_WITH_COMMIT]);
+    // By then the bucket has tokens.
+    world.system.advance_ms(MINUTE_MS);
     let pin = pins(&world, key, 1).await;
     world.run_publisher_once().await;
     world.pinterest.refuse(Some(Failure::TokenRevoked));
@@ -242,7 +246,7 @@ async fn a_single_refusal_without_a_refresh_token_costs_seconds_and_a_second_one
         }
         assert_eq!((attempt.status, attempt.failure), (Status::Deferred, Some(Failure::TokenRevoked)));
         assert_eq!(health(&world, key).await, held());
-        assert_eq!(bucket(&world, key).await.paused_until, Some(attempt.not_before.expect("a time")));
+        assert_eq!(bucket(&world, key).await.paused_until(), Some(attempt.not_before.expect("a time")));
         world.run_until_finished(&pins, world.now().plus_ms(HOLD_PAUSE_MS + 2 * MINUTE_MS)).await;
     }
 }

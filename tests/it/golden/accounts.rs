@@ -9,8 +9,10 @@ use pinbridge_shared::domain::account::board_check::{BoardCheck, BoardVerdict};
 use pinbridge_shared::domain::account::credentials::{Announced, Death, Lease, RefusedGrant, TokenLife};
 use pinbridge_shared::domain::account::oauth::{PendingAuthorization, PresentedState};
 use pinbridge_shared::domain::ids::AccountKey;
-use pinbridge_shared::domain::pacing::bucket::{Bucket, Pause, Take, TakeFrom};
+use pinbridge_shared::domain::pacing::bucket::{Bucket, Hold, Link, Pause, Paused, Take, TakeFrom};
 use pinbridge_shared::domain::pacing::pace::Pace;
+use pinbridge_shared::domain::pacing::pacer::Pacer;
+use pinbridge_shared::domain::pin::WaitReason;
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::sandbox::{OwnBoard, SimulatedAccount};
 use pinbridge_shared::ports::{Accounts, BoardChecks, OAuthStates, Pacing, Purge, SimulatedAccounts, Taken};
@@ -68,16 +70,43 @@ fn buckets() -> [Bucket; 3] {
             burst_from: Some(T0),
             rel: 1,
             waiting_at: Some(at(1_000)),
-            paused_until: Some(at(600_000)),
-            pause_reason: Some("account_paused".into()),
-            pause_failure: None,
+            pause: Some(Paused { until: at(600_000), failure: None }),
             slow_until: Some(at(1_200_000)),
-            reserved_tat: None,
             nonce: Some("take".into()),
+            ..Bucket::default()
         },
         Bucket { tat: at(2_500), burst_from: Some(T0), nonce: Some("take".into()), ..Bucket::default() },
         Bucket { waiting_at: Some(at(1_000)), ..Bucket::default() },
     ]
+}
+
+/// What 0.2.0 wrote otherwise or not at all: a hold, and an account that shares its user's bucket.
+fn newer_buckets() -> [(AccountKey, Bucket); 2] {
+    let hold = Hold { until: at(900_000), failure: Some(Failure::TokenRevoked), awaits_refresh: true };
+    let shared = Bucket {
+        tat: at(51_000),
+        crowded_until: Some(at(100_000)),
+        nonce: Some("shared".into()),
+        pacer: Some(pacer()),
+        ..Bucket::default()
+    };
+    [(account(3), Bucket { hold: Some(hold), ..Bucket::default() }), (account(4), shared)]
+}
+
+fn pacer() -> Pacer {
+    Pacer::stored("00112233445566778899aabbccddeeff".into())
+}
+
+async fn write_newer_buckets(table: &DynamoStore) {
+    let [(held, _), (sharing, bucket)] = newer_buckets();
+    let pace = Pace { interval_ms: 1_000, lead_ms: 49_000 };
+    let hold = Pause::new(&pace, at(900_000), WaitReason::TokenRefresh).because(Failure::TokenRevoked);
+    table.pause(held, &hold).await.expect("written");
+    table.link(sharing, &Link { pacer: pacer(), now: T0, configured: pace }).await.expect("written");
+    let seen = table.bucket(sharing).await.expect("read");
+    let take = Take::plan(&seen, &pace, at(1_500), 1, 90_000, "shared".into());
+    let take = Take { crowds_until: bucket.crowded_until, ..take };
+    assert!(matches!(table.take(sharing, &take).await.expect("written"), Taken::Tokens(_)));
 }
 
 async fn write_buckets(table: &DynamoStore) {
@@ -87,18 +116,19 @@ async fn write_buckets(table: &DynamoStore) {
         from,
         pace: Pace { interval_ms: 1_000, lead_ms: 49_000 },
         latest_slot: at(60_000),
-        behind_waiting: true,
+        pacer: None,
+        crowds_until: None,
         nonce: "take".into(),
     };
-    let seen = TakeFrom::Seen { tat: Bucket::default().tat, rel: 0 };
-    for (account, from) in [(account(0), seen), (account(1), TakeFrom::Settled)] {
-        assert!(matches!(table.take(account, &take(from)).await.expect("written"), Taken::Tokens(_)));
+    for account in [account(0), account(1)] {
+        assert!(matches!(table.take(account, &take(TakeFrom::Settled)).await.expect("written"), Taken::Tokens(_)));
     }
+    assert!(table.claim_release(account(0), 0).await.expect("written").is_done());
     let [full, ..] = buckets();
     let pause = Pause {
-        until: full.paused_until.expect("paused"),
+        until: full.pause.expect("paused").until,
         tat: full.tat,
-        reason: full.pause_reason.expect("paused"),
+        reason: WaitReason::AccountPaused,
         failure: None,
         slow_until: full.slow_until,
     };
@@ -170,6 +200,7 @@ pub async fn write(table: &DynamoStore) {
         assert!(table.save_account(&account).await.expect("written").is_done());
     }
     write_buckets(table).await;
+    write_newer_buckets(table).await;
     for (number, check) in (0..).zip(checks()) {
         table.save_board_check(&board(number), &check).await.expect("written");
     }
@@ -192,6 +223,10 @@ pub async fn read(table: &DynamoStore) {
     assert_eq!(table.disconnected(at(12_000), 9).await.expect("read"), [account(4)]);
     for (number, bucket) in (0..).zip(buckets()) {
         assert_eq!(table.bucket(account(number)).await.expect("read"), bucket);
+    }
+    for (account, bucket) in newer_buckets() {
+        let read = table.bucket(account).await.expect("read");
+        assert!(read == bucket || read == Bucket::default(), "{read:?}");
     }
     let waiting: BTreeSet<AccountKey> = table.waiting_accounts().await.expect("read").into_iter().collect();
     assert_eq!(waiting, BTreeSet::from([account(0), account(2)]));

@@ -88,7 +88,8 @@ enum Command {
         #[arg(long, default_value_t = 300)]
         publishers: usize,
     },
-    /// Measures how much 100 accounts are delayed by one account with very many waiting pins
+    /// Measures how much 100 accounts are delayed by one account with very many waiting pins, and accounts of the same
+    /// Pinterest user by another of theirs
     Fairness {
         #[arg(long, default_value_t = 100_000)]
         waiting: usize,
@@ -165,7 +166,11 @@ fn main() -> ExitCode {
         Command::Digest { seeds, worlds } => digest::print(seeds, worlds),
         Command::Curve { seed, worlds } => curve::print(seed, worlds),
         Command::Pacing { pins, accounts, publishers } => scenarios::pacing(pins, accounts, publishers),
-        Command::Fairness { waiting } => scenarios::fairness(waiting, 100, 10),
+        Command::Fairness { waiting } => {
+            // Both, also when one fails.
+            let (others, shared) = (scenarios::fairness(waiting, 100, 10), scenarios::shared(waiting.min(5_000), 60));
+            others && shared
+        }
         Command::Urgent { bulk } => scenarios::urgent(bulk),
         Command::Schedules { seed, schedules, accounts, publishers, spike } => {
             schedules::all(seed, schedules, accounts, publishers, spike)

@@ -84,6 +84,8 @@ pub enum Wrong {
     Heedless,
     /// A pin whose image can't be fetched was tried without end.
     Endless,
+    /// A client was told that its request failed for good (500), where repeating it works.
+    Misled,
 }
 
 #[derive(Clone, Debug)]
@@ -237,11 +239,18 @@ impl Oracle {
         let heard = std::mem::take(&mut *self.limited.lock().unwrap_or_else(PoisonError::into_inner));
         for (account, started_at, owner) in heard {
             let since = started_at.plus_ms(-2 * self.plan.faults.skew_ms);
-            let until = self.store.peek_bucket(account).paused_until;
+            let until = self.store.peek_bucket(account).paused_until();
             if until.is_none_or(|until| until < since) {
                 let text = format!("{owner} was answered 429 after {started_at:?}; the pause is {until:?}");
                 report(&self.violations, Wrong::Heedless, text);
             }
+        }
+    }
+
+    /// Checks the status with which a client was answered.
+    pub fn check_status(&self, key: &str, status: StatusCode) {
+        if status == StatusCode::INTERNAL_SERVER_ERROR {
+            report(&self.violations, Wrong::Misled, format!("the request of {key} was answered {status}"));
         }
     }
 
@@ -521,14 +530,20 @@ impl Oracle {
         provider.pins().into_iter().map(|(_, made)| (made.id, without_picture(&made.content))).collect()
     }
 
-    /// Checks that in any window of w seconds an account sends at most capacity + rate · w creates, by the time at
+    /// The Pinterest user of each account.
+    fn users(&self) -> BTreeMap<String, usize> {
+        let user = |index| (self.plan.account(index).account.to_string(), self.plan.user(index));
+        (0..self.plan.accounts).map(user).collect()
+    }
+
+    /// Checks that in any window of w seconds the accounts of a user send at most capacity + rate · w creates, by the time at
     /// which they were sent. Clock skew adds slack, because pacing can't prevent its effect.
     fn check_pace(&mut self, posts: &[Post]) {
         let pace = self.plan.pace;
         let slack_ms = 4 * self.plan.faults.skew_ms;
-        let mut by_account: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
-        posts.iter().for_each(|post| by_account.entry(&post.account).or_default().push(post.at));
-        for (account, mut times) in by_account {
+        let (users, mut by_user) = (self.users(), BTreeMap::<usize, Vec<i64>>::new());
+        posts.iter().for_each(|post| by_user.entry(users[&post.account]).or_default().push(post.at));
+        for (user, mut times) in by_user {
             times.sort_unstable();
             // The n-th call after any other comes no earlier than n + 1 - capacity intervals after it.
             let mut highest = i64::MIN;
@@ -536,7 +551,7 @@ impl Oracle {
                 highest = highest.max(at - number as i64 * pace.interval_ms);
                 let over_ms = highest - (at - (number as i64 + 1) * pace.interval_ms) - pace.burst_ms();
                 if over_ms > slack_ms {
-                    let text = format!("account {account}: call {number} is {over_ms} ms ahead of its pace");
+                    let text = format!("user {user}: call {number} is {over_ms} ms ahead of its pace");
                     report(&self.violations, Wrong::Noisy, text);
                     break;
                 }
@@ -544,14 +559,18 @@ impl Oracle {
         }
     }
 
-    /// Checks that no window of a minute has more arrivals of an account than Pinterest lets pass, refused ones
+    /// Checks that no window of a minute has more arrivals of a user than Pinterest lets pass, refused ones
     /// included. It knows nothing of the pace, but for the clocks that differ, which pacing can't prevent.
     fn check_windows(&mut self, provider: &Provider) {
         let slack = (4 * self.plan.faults.skew_ms / self.plan.pace.interval_ms) as usize;
+        let (users, mut by_user) = (self.users(), BTreeMap::<usize, Vec<i64>>::new());
         for (account, arrivals) in provider.arrivals() {
+            by_user.entry(users[&account]).or_default().extend(arrivals);
+        }
+        for (user, arrivals) in by_user {
             let most = most_in_a_window(arrivals);
             if most > WRITES_PER_WINDOW + slack {
-                let text = format!("account {account}: {most} writes arrive within a minute");
+                let text = format!("user {user}: {most} writes arrive within a minute");
                 report(&self.violations, Wrong::Throttled, text);
             }
         }

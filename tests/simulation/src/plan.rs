@@ -64,6 +64,9 @@ pub struct Plan {
     /// Requests to Pinterest per day, for all accounts together; 0 for no limit.
     pub daily_budget: u32,
     pub duplicate_check: DuplicateCheck,
+    /// Accounts that are connections of the same Pinterest user, in workspaces that know nothing of each other. With one,
+    /// every account has a bucket of its own.
+    pub accounts_per_user: usize,
     /// Sections that clients create: the account, and when, in milliseconds from the start.
     pub own_writes: Vec<(usize, i64)>,
     pub is_traced: bool,
@@ -103,6 +106,9 @@ const REFUSALS: u64 = 0x2EF_05ED;
 const WORDS: u64 = 0x303D5;
 /// One world in this many has clients that write to boards.
 const OWN_WRITES_EVERY: u8 = 3;
+/// One world in this many has Pinterest users with several accounts.
+const USERS_EVERY: u8 = 3;
+const USERS: u64 = 0x0005_EED5;
 const OWN_WRITES: u64 = 0x0B0A_4D50;
 /// Maximum number of boards of an account.
 pub const BOARDS_MAX: usize = 3;
@@ -142,6 +148,7 @@ impl Plan {
             max_receives: if rng.u8(0..8) == 0 { 3 } else { MAX_RECEIVES },
             daily_budget: if rng.u8(0..BUDGET_EVERY) == 0 { 5_000 } else { 0 },
             duplicate_check: DuplicateCheck::Off,
+            accounts_per_user: accounts_per_user(seed),
             own_writes: own_writes(seed, accounts, arrival_ms),
             is_traced: false,
             grants: GrantFaults::harsh(&mut rng),
@@ -177,6 +184,11 @@ impl Plan {
 
     pub fn account(&self, index: usize) -> AccountKey {
         AccountKey { workspace: self.workspace(), account: AccountId(uuid(0xB000, index as u64)) }
+    }
+
+    /// The Pinterest user of an account.
+    pub fn user(&self, account: usize) -> usize {
+        account / self.accounts_per_user
     }
 
     /// Whether the account has a refresh token. Most have one.
@@ -238,6 +250,12 @@ fn diverse(title: &str) -> String {
 
 fn uuid(space: u16, number: u64) -> uuid::Uuid {
     uuid::Uuid::from_u128(u128::from(space) << 64 | u128::from(number))
+}
+
+/// In some worlds, a Pinterest user is connected several times.
+fn accounts_per_user(seed: u64) -> usize {
+    let mut rng = Rng::with_seed(seed ^ USERS);
+    if rng.u8(0..USERS_EVERY) == 0 { rng.usize(2..5) } else { 1 }
 }
 
 /// In some worlds, clients create very many sections within a minute.

@@ -55,7 +55,7 @@ pub fn watch(kernel: &Arc<Kernel>, secrets: &FakeSecrets, violations: &Violation
 /// A hold says what it comes of.
 pub fn check_holds(store: &FakeStore, violations: &Violations) {
     store.each_bucket(|key, bucket| {
-        if bucket.is_on_hold() && bucket.pause_failure.is_none() {
+        if bucket.is_on_hold() && bucket.pause_failure().is_none() {
             report(violations, Wrong::Unexplained, format!("account {} is held without a failure", key.account));
         }
     });

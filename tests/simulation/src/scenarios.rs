@@ -147,6 +147,39 @@ pub fn fairness(waiting: usize, others: usize, each: usize) -> bool {
     added.len() == quiet.len() && of(0.99) < ADDED_P99_MAX_MS
 }
 
+/// A pin of an account that waits for less than its share starts within a tick, and the window that is given out by
+/// then, and its turns.
+const SHARED_WITHIN_MS: i64 = 3 * MINUTE_MS;
+/// Accounts that all wait get the same, within so much of their share.
+const SHARES_DIFFER: f64 = 0.1;
+
+/// Measures what accounts of one Pinterest user get beside one that floods: one that sends less than its share, and one
+/// that floods too.
+pub fn shared(waiting: usize, each: usize) -> bool {
+    let at_ms = |number: usize| 5 * MINUTE_MS + number as i64 * 7 * SECOND_MS;
+    let quiet: Vec<Wish> = (0..each).map(|number| wish(number, 1, at_ms(number), "normal")).collect();
+    let flood = |account| (0..waiting).map(move |number| wish(each + account * waiting + number, account, 0, "normal"));
+    let stops_after_ms = Some(at_ms(each) + SHARED_WITHIN_MS);
+    let of_one_user = |wishes| Plan { accounts_per_user: 3, stops_after_ms, ..calm(3, wishes) };
+    let beside_one = world::run(of_one_user(quiet.iter().cloned().chain(flood(0)).collect())).sent;
+    let beside_two = world::run(of_one_user(flood(0).chain(flood(2)).collect())).sent;
+    let delays = delays(&quiet, &beside_one);
+    let longest_ms = delays.values().copied().max().unwrap_or(i64::MAX);
+    let of = |account: usize| {
+        let account = Plan::drawn(0, 0).account(account).account.to_string();
+        beside_two.iter().filter(|post| post.account == account).count() as f64
+    };
+    let (first, second) = (of(0), of(2));
+    println!(
+        "shared: beside an account of the same user with {waiting} waiting, {} pins of another start after at most {:.1} s; \
+         of two that flood, the one gets {first} and the other {second} calls",
+        delays.len(),
+        longest_ms as f64 / 1e3
+    );
+    let is_even = (first - second).abs() <= SHARES_DIFFER * first.max(second);
+    delays.len() == quiet.len() && longest_ms <= SHARED_WITHIN_MS && is_even && first > 0.0
+}
+
 /// The time from each request to its create, in milliseconds.
 fn delays(wishes: &[Wish], posts: &[Post]) -> BTreeMap<String, i64> {
     let sent: BTreeMap<&str, i64> = posts.iter().rev().map(|post| (post.owner.as_str(), post.at)).collect();

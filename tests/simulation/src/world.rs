@@ -1,6 +1,6 @@
 //! One simulated world: clients, functions, queues and Pinterest, from the first request until everything is finished.
 
-use pinbridge_shared::ports::Accounts;
+use pinbridge_shared::ports::{Accounts, Pacing};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::pin;
@@ -18,6 +18,7 @@ use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::account::credentials::TokenLife;
 use pinbridge_shared::domain::account::{Account, PUBLISHING_SCOPES};
 use pinbridge_shared::domain::message::PublishMessage;
+use pinbridge_shared::domain::pacing::bucket::Link;
 use pinbridge_shared::domain::reconcile::duplicate_check::DuplicateCheck;
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
 use pinbridge_shared::flows::tenants::projects;
@@ -28,6 +29,7 @@ use pinbridge_shared::ports::{
 use pinbridge_shared::testing::fake_analytics::FakeAnalytics;
 use pinbridge_shared::testing::fake_boards::FakeBoards;
 use pinbridge_shared::testing::fake_oauth::FakeOAuth;
+use pinbridge_shared::testing::fake_pacers::FakePacers;
 use pinbridge_shared::testing::fake_people::{FakePasswords, FakeSessionKeys};
 use pinbridge_shared::testing::fake_queue::{Delivery, FakeQueue};
 use pinbridge_shared::testing::fake_secrets::FakeSecrets;
@@ -170,6 +172,7 @@ impl SimWorld {
             tenants: store.clone() as Arc<dyn Tenants>,
             passwords: Arc::new(FakePasswords::default()),
             session_keys: Arc::new(FakeSessionKeys::new(gate.clone() as Arc<dyn Gate>)),
+            pacers: Arc::new(FakePacers::new(gate.clone() as Arc<dyn Gate>)),
             oauth_states: store.clone() as Arc<dyn OAuthStates>,
             board_checks: store.clone() as Arc<dyn BoardChecks>,
             imports: store.clone() as Arc<dyn Imports>,
@@ -245,6 +248,7 @@ impl SimWorld {
             };
             at_once(self.store.save_account(&account)).expect("stored");
             self.connect(index);
+            self.link(index);
         }
         for (index, wish) in self.plan.wishes.iter().enumerate() {
             self.kernel.schedule(START + wish.at_ms, Action::Request(index));
@@ -255,6 +259,17 @@ impl SimWorld {
         self.kernel.schedule(START + MINUTE_MS, Action::Tick);
         self.kernel.schedule(START + MINUTE_MS, Action::Check);
         self.kernel.schedule(START + self.plan.heals_after_ms, Action::Heal);
+    }
+
+    /// Lets the accounts of a user share its tokens, as their connection does.
+    fn link(&self, account: usize) {
+        if self.plan.accounts_per_user == 1 || self.plan.lacking == Some(Invariant::SharedPace) {
+            return;
+        }
+        let user = self.plan.user(account).to_string();
+        let pacer = at_once(self.template.pacers.pacer(&user)).expect("named");
+        let link = Link { pacer, now: Moment(START), configured: self.plan.pace };
+        at_once(self.store.link(self.plan.account(account), &link)).expect("linked");
     }
 
     /// Gives the account new tokens that Pinterest accepts.
@@ -523,6 +538,9 @@ impl SimWorld {
         }
         let answers = std::mem::take(&mut *self.answers.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
         for (wish, status) in answers {
+            if let Some(status) = status {
+                self.oracle.check_status(&self.plan.wishes[wish].key, status);
+            }
             let is_final = status.is_some_and(|status| status.is_success() || status == StatusCode::CONFLICT);
             // The request took so long that run_at has passed.
             if status == Some(StatusCode::UNPROCESSABLE_ENTITY) && self.plan.schedule(wish).is_some() {

@@ -1,6 +1,7 @@
 //! The table's keys. Every partition starts with the workspace, with these exceptions: recovery markers and the release
-//! rows of schedules, which are filed by time; the app's daily budget; and what stands above workspaces: organisations
-//! and people, who log in by an address before any workspace is known.
+//! rows of schedules, which are filed by time; the app's daily budget; the pacing rows of Pinterest users, whom several
+//! workspaces may have connected; and what stands above workspaces: organisations and people, who log in by an address
+//! before any workspace is known.
 //!
 //! | row | pk | sk |
 //! |---|---|---|
@@ -10,6 +11,7 @@
 //! | pending authorization | `{ws}#oauth` | SHA-256 of the state |
 //! | account | `{ws}#accounts` | `{account}` |
 //! | bucket | `{ws}#account#{account}` | `bucket` |
+//! | pacing row of a Pinterest user | `pace#{pacer}` | `pace` |
 //! | simulated account | `{ws}#account#{account}` | `simulated` |
 //! | sealed tokens (envelope mode) | `{ws}#account#{account}` | `tokens` |
 //! | pin | `{ws}#pin#{pin}` | `request` |
@@ -53,6 +55,7 @@ use crate::domain::ids::{
     AccountKey, BoardKey, ImportId, OrganizationId, PinId, PinKey, ScheduleId, ScheduleKey, UserId, WorkspaceId,
 };
 use crate::domain::import::ImportKey;
+use crate::domain::pacing::pacer::Pacer;
 use crate::domain::pin::Pin;
 use crate::domain::pin::listing::{Entry, Partition, Position, Tags};
 use crate::domain::schedule::ReleaseRow;
@@ -65,6 +68,8 @@ pub const SAID_PREFIX: &str = "attempt#";
 pub const TOMBSTONE: &str = "grave";
 pub const SCHEDULE: &str = "schedule";
 pub const BUCKET: &str = "bucket";
+/// What the accounts of a Pinterest user share of their buckets.
+pub const PACE: &str = "pace";
 pub const TOKENS: &str = "tokens";
 /// The state that Pinterest would keep of a sandbox's account.
 pub const SIMULATED: &str = "simulated";
@@ -131,6 +136,11 @@ pub fn parse_listed_account(pk: &str, sk: &str) -> Option<AccountKey> {
 
 pub fn account(key: AccountKey) -> String {
     format!("{}#account#{}", key.workspace, key.account)
+}
+
+/// A Pinterest user's, whatever workspaces are connected to them.
+pub fn pacer(pacer: &Pacer) -> String {
+    format!("pace#{}", pacer.name())
 }
 
 pub fn parse_account(pk: &str) -> Option<AccountKey> {

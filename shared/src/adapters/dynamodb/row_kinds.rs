@@ -47,13 +47,20 @@ const WITH_ITS_PIN: &str = "as its pin";
 const UNTIL_FORGOTTEN: &str =
     "until its workspace is deleted; its names go 30 days after it was disconnected (`DisconnectedDays`)";
 
-pub const ALL: [RowKind; 30] = [
+pub const ALL: [RowKind; 31] = [
     kind("workspace", "workspace", Some(keys::WORKSPACE), Purged::WithWorkspace, "until it is deleted"),
     kind("purge mark", "workspace", Some(keys::MARK), Purged::WithWorkspace, "while the purge lasts"),
     kind("API key", "keys", None, Purged::WithWorkspace, "until 90 days after it was revoked (`RevokedKeysDays`)"),
     kind("pending authorization", "oauth", None, Purged::WithWorkspace, "10 minutes"),
     kind("account", "accounts", None, Purged::WithAccount, UNTIL_FORGOTTEN),
     kind("bucket", "account", Some(keys::BUCKET), Purged::WithAccount, "as its account; it has only numbers"),
+    kind(
+        "pacing row of a Pinterest user",
+        "pace",
+        Some(keys::PACE),
+        Purged::Stays,
+        "30 days after the user's last pin; it has only numbers, under a code that names nobody",
+    ),
     kind("simulated account", "account", Some(keys::SIMULATED), Purged::WithAccount, "as its account, in a sandbox"),
     kind(
         "sealed tokens (envelope mode)",

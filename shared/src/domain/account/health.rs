@@ -46,7 +46,7 @@ impl Health {
         } else if !account.missing_scopes().is_empty() {
             Self::MissingScopes
         } else if waits_for == Some(WaitReason::AccountOnHold) {
-            Self::OnHold { failure: bucket.pause_failure }
+            Self::OnHold { failure: bucket.pause_failure() }
         } else if life.refused.is_some() {
             Self::NotRenewed { publishes_until: life.access_expires_at }
         } else {

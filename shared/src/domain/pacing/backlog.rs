@@ -68,10 +68,52 @@ pub fn with_reserved(head: Vec<BacklogRow>, mut lower: Vec<BacklogRow>, reserved
     served
 }
 
+/// Deals a window's slots out to the accounts of one Pinterest user, in turns: whoever waits with more gets no more than
+/// anybody else who still waits. `wanted` has how many rows each account has to release. Returns the account of each
+/// slot, in the order of the slots.
+pub fn deal(wanted: &[usize], room: usize) -> Vec<usize> {
+    let mut left = wanted.to_vec();
+    let mut turns = Vec::new();
+    while turns.len() < room {
+        let before = turns.len();
+        for (account, left) in left.iter_mut().enumerate().filter(|(_, left)| **left > 0) {
+            if turns.len() < room {
+                *left -= 1;
+                turns.push(account);
+            }
+        }
+        if turns.len() == before {
+            break;
+        }
+    }
+    turns
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use uuid::Uuid;
+
+    #[test]
+    fn slots_are_dealt_out_in_turns_and_none_is_left_while_a_pin_waits() {
+        assert_eq!(deal(&[1_000, 2, 1], 6), [0, 1, 2, 0, 1, 0]);
+        assert_eq!(deal(&[3], 9), [0, 0, 0]);
+        assert_eq!(deal(&[0, 5, 0], 2), [1, 1]);
+        assert!(deal(&[], 5).is_empty() && deal(&[4, 4], 0).is_empty());
+        for seed in 0..200 {
+            let mut rng = fastrand::Rng::with_seed(seed);
+            let wanted: Vec<usize> = (0..rng.usize(1..6)).map(|_| rng.usize(0..40)).collect();
+            let room = rng.usize(0..100);
+            let turns = deal(&wanted, room);
+            assert_eq!(turns.len(), room.min(wanted.iter().sum()), "seed {seed}");
+            let got = |account| turns.iter().filter(|turn| **turn == account).count();
+            let most = (0..wanted.len()).map(got).max().unwrap_or(0);
+            for (account, wanted) in wanted.iter().enumerate() {
+                let is_served = got(account) == *wanted || got(account) + 1 >= most;
+                assert!(is_served && got(account) <= *wanted, "seed {seed}: {account} got {}", got(account));
+            }
+        }
+    }
 
     #[test]
     fn rows_sort_by_priority_and_then_age() {

@@ -14,18 +14,23 @@
 //! - A bucket whose `tat` has passed is *settled*: no token taken before can be used any more. Its next tokens begin a
 //!   burst. Until the burst's first token can be stale (during the minimum validity from the burst's beginning),
 //!   `capacity` of its tokens may be used at once: before them, the window has at most `(begin − a) / interval` uses.
+//!
+//! A bucket has two parts. What Pinterest limits belongs to the Pinterest user: `tat`, the slowdown, and the pauses that
+//! Pinterest asks for. What ends only with the connection belongs to the account: its hold, its backlog. Accounts of the
+//! same user, in other workspaces, share the first part by their [`Pacer`].
 
+mod link;
 mod own_write;
 mod pause;
-mod resume;
 mod take;
 
+pub use link::Link;
 pub use own_write::OwnWrite;
 pub use pause::Pause;
-pub use resume::Resume;
 pub use take::{Take, TakeFrom};
 
 use super::pace::{Pace, SLOWED_FOR_MS, SLOWED_MOST, TOKEN_VALID_AT_LEAST_MS};
+use super::pacer::Pacer;
 use crate::domain::pin::WaitReason;
 use crate::domain::pin::failure::Failure;
 use crate::domain::time::{Moment, SECOND_MS};
@@ -42,6 +47,9 @@ pub const TOKEN_VALID_AT_MOST_MS: i64 = 30 * SECOND_MS;
 /// that began at least [`WAITING_CLEARS_AFTER_MS`] after the mark; the distance covers the slowest acceptance.
 pub const WAITING_FRESH_MS: i64 = 20 * SECOND_MS;
 pub const WAITING_CLEARS_AFTER_MS: i64 = 60 * SECOND_MS;
+/// How long a tick that had too few tokens for a user's accounts keeps all of them to their backlogs, so that the next
+/// tick deals the tokens out: the ticks' distance, and the time that one may be late.
+pub const CROWDED_FOR_MS: i64 = 100 * SECOND_MS;
 
 /// The right to make one call, from its slot on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,34 +58,54 @@ pub struct Token {
     pub valid_until: Moment,
 }
 
-/// The bucket row. A missing row is the default: a full bucket, an empty backlog, no pause.
+/// A pause that Pinterest asked for. It ends by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paused {
+    pub until: Moment,
+    /// What Pinterest refused, as far as the pause comes of a refusal.
+    pub failure: Option<Failure>,
+}
+
+/// The account's connection doesn't work. It is tried again at `until`, and the hold stays until a call succeeds or the
+/// account is connected again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    pub until: Moment,
+    pub failure: Option<Failure>,
+    /// The account waits for its tokens to be refreshed, and not for a person.
+    pub awaits_refresh: bool,
+}
+
+/// An account's bucket. A missing row is the default: a full bucket, an empty backlog, neither pause nor hold. (A
+/// missing row of a [`Pacer`] starts empty.)
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bucket {
     pub tat: Moment,
     /// When the current burst began: the tokens taken since the bucket was last settled.
     pub burst_from: Option<Moment>,
-    /// Counts the dispatcher's releases, so that two dispatchers can't release the same backlog twice.
-    pub rel: u64,
-    /// Set before a pin joins the backlog. While it is set, no later pin overtakes the backlog.
-    pub waiting_at: Option<Moment>,
-    pub paused_until: Option<Moment>,
-    /// The public code of the reason for the pause.
-    pub pause_reason: Option<String>,
-    /// The failure that the pause comes of. It stays as long as the reason: a hold says why also after its pause.
-    pub pause_failure: Option<Failure>,
+    pub pause: Option<Paused>,
     /// When the slowdown that Pinterest's 429s caused has ended. Until then, the interval is doubled once for each
     /// [`SLOWED_FOR_MS`] (or part of it) that is left.
     pub slow_until: Option<Moment>,
     /// The moment at which every write of the reserve is paid for.
     pub reserved_tat: Option<Moment>,
+    /// Until when new pins of all accounts of the user join their backlogs, because there are too few tokens for all.
+    pub crowded_until: Option<Moment>,
     /// Identifies the last take, so that the SDK's repetition of the write is recognised.
     pub nonce: Option<String>,
+    pub hold: Option<Hold>,
+    /// Counts the dispatcher's releases, so that two dispatchers can't release the same backlog twice.
+    pub rel: u64,
+    /// Set before a pin joins the backlog. While it is set, no later pin overtakes the backlog.
+    pub waiting_at: Option<Moment>,
+    /// Whose tokens the account takes; `None`: it has a bucket of its own.
+    pub pacer: Option<Pacer>,
 }
 
 impl Bucket {
     /// The tokens free at `now`, with their fraction. Below one, the next token has to wait.
     pub fn tokens_available(&self, pace: &Pace, now: Moment) -> f64 {
-        if self.is_paused(now) {
+        if self.is_paused(now) || self.is_crowded(now) {
             return 0.0;
         }
         let latest_before = self.latest_before(pace, now);
@@ -85,19 +113,63 @@ impl Bucket {
         (free_ms as f64 / pace.interval_ms as f64 + 1.0).min(f64::from(pace.capacity()))
     }
 
+    /// This account's bucket, with the part that `shared` has for all accounts of the user.
+    #[must_use]
+    pub fn sharing(&self, shared: &Self) -> Self {
+        let Self { hold, rel, waiting_at, pacer, .. } = self.clone();
+        Self { hold, rel, waiting_at, pacer, ..shared.clone() }
+    }
+
+    /// The part that belongs to the account alone.
+    #[must_use]
+    pub fn own_part(&self) -> Self {
+        self.sharing(&Self::default())
+    }
+
+    /// The part that accounts of a user share.
+    #[must_use]
+    pub fn shared_part(&self) -> Self {
+        Self { hold: None, rel: 0, waiting_at: None, pacer: None, ..self.clone() }
+    }
+
+    /// Whether no call is made at `now`, because of a pause or a hold.
     pub fn is_paused(&self, now: Moment) -> bool {
-        self.paused_until.is_some_and(|until| until > now)
+        self.paused_until().is_some_and(|until| until > now)
+    }
+
+    /// Whether Pinterest has asked for a pause that lasts beyond `now`.
+    pub fn is_paused_by_pinterest(&self, now: Moment) -> bool {
+        self.pause.as_ref().is_some_and(|pause| pause.until > now)
+    }
+
+    /// The later end of the pause and of the hold's first part, also if it has passed.
+    pub fn paused_until(&self) -> Option<Moment> {
+        let pause = self.pause.as_ref().map(|pause| pause.until);
+        pause.max(self.hold.as_ref().map(|hold| hold.until))
     }
 
     /// Whether the account is known to need a person: from Pinterest's refusal until a call succeeds, also after the
     /// pause that came with the refusal has ended.
     pub fn is_on_hold(&self) -> bool {
-        self.pause_reason.as_deref().and_then(WaitReason::parse).is_some_and(WaitReason::is_hold)
+        self.hold.is_some()
     }
 
-    /// The first moment from `now` on that isn't paused.
+    /// What the hold comes of, or else the pause.
+    pub fn pause_failure(&self) -> Option<Failure> {
+        match (&self.hold, &self.pause) {
+            (Some(hold), _) => hold.failure,
+            (None, pause) => pause.as_ref().and_then(|pause| pause.failure),
+        }
+    }
+
+    /// Whether new pins join the backlog, so that the dispatcher deals out the tokens of the user's accounts.
+    pub fn is_crowded(&self, now: Moment) -> bool {
+        self.crowded_until.is_some_and(|until| until > now)
+    }
+
+    /// The first moment from `now` on that is neither paused nor held.
     pub fn opens_at(&self, now: Moment) -> Moment {
-        self.paused_until.map_or(now, |until| until.max(now))
+        self.paused_until().map_or(now, |until| until.max(now))
     }
 
     /// How many times the interval is doubled at `now`, or at the end of the pause.
@@ -111,9 +183,13 @@ impl Bucket {
         configured.slowed(self.doublings(now))
     }
 
-    /// Why the account is paused: the wait reason of the pins that wait for the end of the pause.
+    /// Why the account is paused or held: the wait reason of the pins that wait for its end.
     pub fn wait_reason(&self) -> WaitReason {
-        self.pause_reason.as_deref().and_then(WaitReason::parse).unwrap_or(WaitReason::AccountPaused)
+        match &self.hold {
+            Some(Hold { awaits_refresh: true, .. }) => WaitReason::TokenRefresh,
+            Some(_) => WaitReason::AccountOnHold,
+            None => WaitReason::AccountPaused,
+        }
     }
 
     /// The slot that the next token gets.

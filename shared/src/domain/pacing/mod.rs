@@ -4,3 +4,4 @@ pub mod backlog;
 pub mod bucket;
 pub mod budget;
 pub mod pace;
+pub mod pacer;

@@ -89,14 +89,17 @@ pub fn next(situation: &Situation<'_>) -> Step {
     };
     if bucket.is_paused(now) {
         // Released ahead for the time after the pause, and a little early: the queue delays by whole seconds.
-        if let Some(slot) = message.slot.filter(|slot| Some(*slot) >= bucket.paused_until) {
+        if let Some(slot) = message.slot.filter(|slot| Some(*slot) >= bucket.paused_until()) {
             return if slot > now.plus_ms(WAIT_INSIDE_MS) {
                 Step::ComeBack { at: slot }
             } else {
                 Step::WaitFor { slot }
             };
         }
-        return Step::JoinBacklog { reason: bucket.wait_reason(), until: bucket.paused_until.max(attempt.not_before) };
+        return Step::JoinBacklog {
+            reason: bucket.wait_reason(),
+            until: bucket.paused_until().max(attempt.not_before),
+        };
     }
     if account.revoked_at.is_some() {
         return Step::Hold(Failure::AccountDisconnected);
@@ -140,7 +143,7 @@ fn usable_slot(message: &PublishMessage, attempt: &Attempt, now: Moment) -> Opti
 mod tests {
     use super::*;
     use crate::domain::account::credentials::{Death, TokenLife};
-    use crate::domain::pacing::bucket::Token;
+    use crate::domain::pacing::bucket::{Hold, Paused, Token};
     use crate::domain::pin::Placement;
     use crate::domain::pin::attempt::Upstream;
     use crate::domain::testdata;
@@ -291,7 +294,7 @@ mod tests {
         case.attempt.not_before = Some(NOW.plus_ms(600_000));
         case.attempt.wait = Some(WaitReason::AccountOnHold);
         assert_eq!(case.next(), Step::Publish);
-        case.bucket.pause_reason = Some(WaitReason::AccountOnHold.code().into());
+        case.bucket.hold = Some(Hold { until: NOW, failure: None, awaits_refresh: false });
         assert_eq!(case.next(), Step::ComeBack { at: NOW.plus_ms(600_000) }, "the hold is remembered");
     }
 
@@ -304,10 +307,14 @@ mod tests {
         assert_eq!(case.next(), Step::Publish);
     }
 
+    fn paused(for_ms: i64) -> Paused {
+        Paused { until: NOW.plus_ms(for_ms), failure: None }
+    }
+
     #[test]
     fn a_paused_account_sends_its_pins_to_the_backlog() {
         let mut case = Case::new();
-        case.bucket.paused_until = Some(NOW.plus_ms(10));
+        case.bucket.pause = Some(paused(10));
         let paused = Step::JoinBacklog { reason: WaitReason::AccountPaused, until: Some(NOW.plus_ms(10)) };
         assert_eq!(case.next(), paused);
     }
@@ -315,12 +322,12 @@ mod tests {
     #[test]
     fn a_token_for_after_the_pause_is_kept_until_then() {
         let mut case = Case::new();
-        case.bucket.paused_until = Some(NOW.plus_ms(500));
+        case.bucket.pause = Some(paused(500));
         case.message = case.message.clone().with_token(Some(token(NOW.plus_ms(1_000))));
         assert_eq!(case.next(), Step::WaitFor { slot: NOW.plus_ms(1_000) });
         case.message = case.message.clone().with_token(Some(token(NOW.plus_ms(1_500))));
         assert_eq!(case.next(), Step::ComeBack { at: NOW.plus_ms(1_500) });
-        case.bucket.paused_until = Some(NOW.plus_ms(1_501));
+        case.bucket.pause = Some(paused(1_501));
         assert!(matches!(case.next(), Step::JoinBacklog { .. }), "the pause was prolonged");
     }
 

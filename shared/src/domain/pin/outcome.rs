@@ -135,7 +135,7 @@ pub struct Success {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BucketChange {
     Pause(Pause),
-    /// The account may publish: its hold is over, if its pause is still the one that was `seen`.
+    /// The account may publish: its hold is over, if it is still the one that was `seen`.
     LiftHold {
         seen: Moment,
     },
@@ -356,10 +356,10 @@ impl Success {
     pub fn bucket_change(&self, bucket: &Bucket, pace: &Pace, now: Moment) -> Option<BucketChange> {
         let interval_ms = bucket.pace(pace, now).interval_ms;
         let pause_ms = self.nothing_left_for_ms.and_then(|ms| retry::nothing_left_pause_ms(ms, interval_ms));
-        match (pause_ms, bucket.paused_until) {
+        match (pause_ms, &bucket.hold) {
             (Some(ms), _) => Some(BucketChange::Pause(Pause::new(pace, now.plus_ms(ms), WaitReason::AccountPaused))),
-            (None, Some(seen)) if bucket.is_on_hold() => Some(BucketChange::LiftHold { seen }),
-            _ => None,
+            (None, Some(hold)) => Some(BucketChange::LiftHold { seen: hold.until }),
+            (None, None) => None,
         }
     }
 }
@@ -370,6 +370,7 @@ mod tests {
     use crate::domain::account::Account;
     use crate::domain::deadlines::Deadlines;
     use crate::domain::message::PublishMessage;
+    use crate::domain::pacing::bucket::{Hold, Paused};
     use crate::domain::pin::attempt::Status;
     use crate::domain::pin::history::EventKind;
     use crate::domain::testdata;
@@ -427,7 +428,7 @@ mod tests {
         }
 
         fn paused_for_ms(&self, change: &Change) -> Option<(i64, String)> {
-            change.pause.as_ref().map(|pause| (pause.until.since_ms(NOW), pause.reason.clone()))
+            change.pause.as_ref().map(|pause| (pause.until.since_ms(NOW), pause.reason.code().to_owned()))
         }
     }
 
@@ -658,7 +659,7 @@ mod tests {
         assert_eq!(context.paused_for_ms(&second), held, "the pin's second refusal");
         assert_eq!(context.next(&second).failure, Some(Failure::TokenRevoked));
         context.attempt = fresh;
-        context.bucket.pause_reason = Some(WaitReason::AccountOnHold.code().into());
+        context.bucket.hold = Some(Hold { until: NOW, failure: None, awaits_refresh: false });
         assert_eq!(context.paused_for_ms(&context.change(refusal())), held, "the call that tried a held account");
     }
 
@@ -726,12 +727,11 @@ mod tests {
         let pause = Pause::new(&pace, NOW.plus_ms(60_000), WaitReason::AccountPaused);
         assert_eq!(change(&open, Some(60_000)), Some(BucketChange::Pause(pause.clone())));
         let seen = NOW.plus_ms(-1);
-        let reason = |reason: WaitReason| Some(reason.code().to_owned());
-        let held =
-            Bucket { paused_until: Some(seen), pause_reason: reason(WaitReason::AccountOnHold), ..Bucket::default() };
+        let hold = Some(Hold { until: seen, failure: None, awaits_refresh: false });
+        let held = Bucket { hold, ..Bucket::default() };
         assert_eq!(change(&held, None), Some(BucketChange::LiftHold { seen }));
         assert_eq!(change(&held, Some(60_000)), Some(BucketChange::Pause(pause)));
-        let paused = Bucket { pause_reason: reason(WaitReason::AccountPaused), ..held };
+        let paused = Bucket { pause: Some(Paused { until: seen, failure: None }), ..Bucket::default() };
         assert_eq!(change(&paused, None), None);
     }
 }

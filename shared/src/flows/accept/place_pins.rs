@@ -38,18 +38,16 @@ pub async fn place(
             return Ok((vec![in_backlog(bucket.wait_reason()); count], bucket));
         }
         let horizon = now.plus_ms(ACCEPT_HORIZON_MS);
-        if bucket.next_slot(pace, now) > horizon {
+        if bucket.is_crowded(now) || bucket.next_slot(pace, now) > horizon {
             break;
         }
         // The mark outlasts the backlog by a minute or more. In that time, check whether a pin really waits.
-        let is_marked = bucket.waiting_at.is_some();
-        if is_marked && !context.store.backlog(account, 1).await?.is_empty() {
+        if bucket.waiting_at.is_some() && !context.store.backlog(account, 1).await?.is_empty() {
             break;
         }
         let room = bucket.tokens_until(pace, now, horizon).max(1);
         let wanted = u32::try_from(count).unwrap_or(u32::MAX).min(room);
-        let mut take = Take::plan(&bucket, pace, now, wanted, ACCEPT_HORIZON_MS, context.nonce());
-        take.behind_waiting = is_marked;
+        let take = Take::plan(&bucket, pace, now, wanted, ACCEPT_HORIZON_MS, context.nonce());
         match context.store.take(account, &take).await? {
             Taken::Tokens(tokens) => {
                 let mut placed: Vec<Placed> = tokens.into_iter().map(|token| with_token(token, now)).collect();

@@ -11,6 +11,7 @@ use crate::domain::sandbox::SimulatedToken;
 use crate::domain::tenant::WorkspaceEnvironment;
 use crate::domain::time::{MINUTE_MS, SECOND_MS};
 use crate::flows::pacing::release_hold::release_hold;
+use crate::flows::pacing::share_tokens::share_tokens;
 use crate::ports::OptimisticWrites;
 use crate::ports::{PinterestUser, PortError, PortResult, ReadFailure, Tokens};
 
@@ -55,7 +56,9 @@ pub async fn connect_account(
     }
     let user = user(context, tokens).await?;
     let key = AccountKey::of_pinterest_user(workspace, &user.id);
-    Ok(connect_user(context, key, &user, tokens).await?)
+    let account = connect_user(context, key, &user, tokens).await?;
+    share_tokens(context, &account).await;
+    Ok(account)
 }
 
 /// Connects the account of a Pinterest user who is known already.

@@ -9,6 +9,7 @@ use super::finish_disconnecting::finish_disconnecting;
 use super::refresh_tokens::{REFRESH_NEEDS_MS, Renewal, Why, renew};
 use crate::context::Context;
 use crate::domain::ids::AccountKey;
+use crate::flows::pacing::share_tokens::share_tokens;
 use crate::ports::PortResult;
 use crate::telemetry::{self, Metric};
 
@@ -47,7 +48,10 @@ pub async fn refresh_due(context: &Context, ends_at_ms: i64) -> PortResult<Repor
             .buffer_unordered(AT_ONCE);
         while let Some((key, outcome)) = outcomes.next().await {
             match outcome {
-                Ok(Renewal::Renewed(_)) => report.renewed += 1,
+                Ok(Renewal::Renewed(_)) => {
+                    report.renewed += 1;
+                    link(context, key).await;
+                }
                 Ok(Renewal::NotDue) => {}
                 Ok(Renewal::RetryAt(_)) => report.later += 1,
                 Ok(Renewal::Exhausted | Renewal::NeedsReconnect) => {
@@ -75,6 +79,15 @@ pub async fn refresh_due(context: &Context, ends_at_ms: i64) -> PortResult<Repor
         }
     }
     Ok(report)
+}
+
+/// Links an account that an earlier build connected.
+async fn link(context: &Context, key: AccountKey) {
+    match context.store.account(key).await {
+        Ok(Some(account)) => share_tokens(context, &account).await,
+        Ok(None) => {}
+        Err(error) => tracing::warn!(account_id = %key.account, %error, "account not linked to its user's pace"),
+    }
 }
 
 /// Moves an account that can't be refreshed now out of the way of those behind it, unless another worker is refreshing

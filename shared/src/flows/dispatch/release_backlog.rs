@@ -1,15 +1,20 @@
 //! Releases deferred pins: for each account with a backlog, as many as the coming window has tokens, most urgent first,
-//! each into its own second.
+//! each into its own second. Accounts of the same Pinterest user get that user's tokens in turns.
 
+use std::collections::{BTreeMap, VecDeque};
+
+use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt};
 
 use crate::context::Context;
 use crate::domain::ids::{AccountKey, PinKey};
 use crate::domain::message::PublishMessage;
-use crate::domain::pacing::backlog::{BacklogRow, reserved_slots, with_reserved};
-use crate::domain::pacing::bucket::{Bucket, DISPATCH_HORIZON_MS, Take, TakeFrom, Token, WAITING_CLEARS_AFTER_MS};
-use crate::domain::pacing::budget::Request;
-use crate::domain::pacing::pace::Pace;
+use crate::domain::pacing::backlog::{BacklogRow, deal, reserved_slots, with_reserved};
+use crate::domain::pacing::bucket::{
+    Bucket, CROWDED_FOR_MS, DISPATCH_HORIZON_MS, Take, Token, WAITING_CLEARS_AFTER_MS,
+};
+use crate::domain::pacing::budget::{DaySpending, Request};
+use crate::domain::pacing::pacer::Pacer;
 use crate::domain::pin::LIFETIME_MS;
 use crate::domain::recovery::{PINS_PER_MARKER, RecoveryMarker};
 use crate::domain::time::{Moment, SECOND_MS};
@@ -19,9 +24,9 @@ use crate::telemetry::{self, Metric};
 
 /// Releasing stops this long before the invocation ends: the rescuer has its share of every run.
 const LEAVE_FOR_THE_REST_MS: i64 = 25 * SECOND_MS;
-/// Accounts worked on concurrently.
+/// Accounts, or users with several accounts, worked on concurrently.
 const ACCOUNTS_AT_ONCE: usize = 16;
-/// Rows of one account in a run; at the default pace a window holds 100.
+/// Rows of a user in a run; at the default pace a window holds 100.
 const ROWS_MAX: usize = 1_000;
 /// A release that loses its race for the bucket is planned again this often.
 const TAKE_ATTEMPTS: usize = 4;
@@ -42,92 +47,206 @@ pub async fn release_all(context: &Context, ends_at_ms: i64) -> PortResult<usize
     let stop_at_ms = ends_at_ms - LEAVE_FOR_THE_REST_MS;
     let spending = if accounts.is_empty() { None } else { budget_left::today(context).await? };
     let spending = spending.as_ref();
-    let releases = stream::iter(accounts).map(|account| async move {
+    let mut users: BTreeMap<Pacer, Vec<Member>> = BTreeMap::new();
+    let mut released = 0;
+    let turns = accounts.into_iter().enumerate().map(|(turn, account)| async move {
+        if context.system.monotonic_ms() > stop_at_ms {
+            return Turn::Released(0);
+        }
+        let member = Member { account, turn, allowed: allowed(context, account, spending) };
+        release_own(context, member).await.unwrap_or_else(|error| {
+            report(context, &member, error.port(), &error);
+            Turn::Released(0)
+        })
+    });
+    let mut turns = stream::iter(turns).buffer_unordered(ACCOUNTS_AT_ONCE);
+    while let Some(turn) = turns.next().await {
+        match turn {
+            Turn::Released(count) => released += count,
+            Turn::Shares(pacer, member) => users.entry(pacer).or_default().push(member),
+        }
+    }
+    let releases = users.into_values().map(|mut members| async move {
         if context.system.monotonic_ms() > stop_at_ms {
             return 0;
         }
-        // Pins of a workspace that has spent the day's budget would only come back.
-        let request = Request::Create(account.workspace);
-        let allowed = spending.map_or(usize::MAX, |day| day.allowance(context.settings.daily_budget, request) as usize);
-        release(context, account, allowed).await.unwrap_or_else(|error| {
-            telemetry::count_failed_work("dispatcher", error.port(), context.system.now());
-            tracing::warn!(
-                workspace_id = %account.workspace, account_id = %account.account, port = error.port(), %error,
-                "backlog not released; the next tick tries again"
-            );
+        members.sort_by_key(|member| member.turn);
+        release(context, &members, None).await.unwrap_or_else(|error| {
+            members.iter().for_each(|member| report(context, member, error.port(), &error));
             0
         })
     });
-    let released = releases.buffer_unordered(ACCOUNTS_AT_ONCE).fold(0, |sum, count| async move { sum + count }).await;
+    let mut releases = stream::iter(releases).buffer_unordered(ACCOUNTS_AT_ONCE);
+    while let Some(count) = releases.next().await {
+        released += count;
+    }
     telemetry::count(Metric::BacklogReleased, released as u64, None, context.system.now());
     Ok(released)
 }
 
-/// Releases one account's next pins, at most `allowed`.
-async fn release(context: &Context, account: AccountKey, allowed: usize) -> PortResult<usize> {
-    let mut bucket = context.store.bucket(account).await?;
+/// An account whose pins wait.
+#[derive(Clone, Copy)]
+struct Member {
+    account: AccountKey,
+    /// Its place in this minute's order.
+    turn: usize,
+    /// How many pins the day's budget allows its workspace.
+    allowed: usize,
+}
+
+enum Turn {
+    Released(usize),
+    /// The account takes the tokens of this user: all of them are released together.
+    Shares(Pacer, Member),
+}
+
+/// Pins of a workspace that has spent the day's budget would only come back.
+fn allowed(context: &Context, account: AccountKey, spending: Option<&DaySpending>) -> usize {
+    let request = Request::Create(account.workspace);
+    spending.map_or(usize::MAX, |day| day.allowance(context.settings.daily_budget, request) as usize)
+}
+
+fn report(context: &Context, member: &Member, port: &'static str, error: &dyn std::fmt::Display) {
+    let account = member.account;
+    telemetry::count_failed_work("dispatcher", port, context.system.now());
+    tracing::warn!(
+        workspace_id = %account.workspace, account_id = %account.account, port, %error,
+        "backlog not released; the next tick tries again"
+    );
+}
+
+/// Releases the pins of an account that has a bucket of its own.
+async fn release_own(context: &Context, member: Member) -> PortResult<Turn> {
+    let bucket = context.store.bucket(member.account).await?;
+    match bucket.pacer.clone() {
+        Some(pacer) => Ok(Turn::Shares(pacer, member)),
+        None => release(context, &[member], Some(bucket)).await.map(Turn::Released),
+    }
+}
+
+/// Releases the next pins of accounts that take their tokens from the same bucket. `read`: the bucket of the first one,
+/// if it was just read.
+async fn release(context: &Context, members: &[Member], mut read: Option<Bucket>) -> PortResult<usize> {
     let mut takes = OptimisticWrites::of("pacing row", TAKE_ATTEMPTS);
+    let mut released = 0;
     while takes.has_round() {
         let now = context.system.now();
-        // A pause that ends within the window only delays the start.
-        let (from, until) = (bucket.opens_at(now), now.plus_ms(DISPATCH_HORIZON_MS));
-        if from > until || allowed == 0 {
-            return release_overdue(context, account, now).await;
-        }
-        let pace = bucket.pace(&context.settings.pace, now);
-        let room = room(&bucket, &pace, now, until).min(allowed);
-        if room == 0 {
-            return Ok(0);
-        }
-        let rows = next_rows(context, account, room, bucket.rel).await?;
-        if rows.is_empty() {
-            clear_mark(context, account, &bucket, now).await?;
-            return Ok(0);
-        }
-        let rows = without_unwritten(context, account, rows, now).await?;
-        let Ok(count) = u32::try_from(rows.len()) else { return Ok(0) };
-        if count == 0 {
-            return Ok(0);
-        }
-        let take = Take {
-            from: TakeFrom::Seen { tat: bucket.tat, rel: bucket.rel },
-            behind_waiting: true,
-            ..Take::plan(&bucket, &pace, from, count, DISPATCH_HORIZON_MS, context.nonce())
+        let buckets = match read.take() {
+            Some(bucket) => vec![bucket],
+            None => try_join_all(members.iter().map(|member| context.store.bucket(member.account))).await?,
         };
-        match context.store.take(account, &take).await? {
-            Taken::Tokens(tokens) => {
-                let slotted: Vec<Slotted> = rows.into_iter().zip(tokens.into_iter().map(Some)).collect();
-                return hand_over(context, account, &slotted).await;
+        let (mut open, mut closed) = (Vec::new(), Vec::new());
+        for (member, bucket) in members.iter().zip(&buckets) {
+            let most = most(bucket, member.allowed, now);
+            if most > 0 { open.push((member.account, bucket, most)) } else { closed.push(member.account) }
+        }
+        for account in closed {
+            released += release_overdue(context, account, now).await?;
+        }
+        let Some((first, shared, _)) = open.first().copied() else { return Ok(released) };
+        // A pause that ends within the window only delays the start.
+        let (from, until) = (opens_at(shared, now), now.plus_ms(DISPATCH_HORIZON_MS));
+        let pace = shared.pace(&context.settings.pace, now);
+        let room = (shared.tokens_until(&pace, from, until) as usize).min(ROWS_MAX);
+        if room == 0 {
+            return Ok(released);
+        }
+        let waiting = open.iter().map(|(account, bucket, most)| waiting(context, *account, bucket, room.min(*most)));
+        let waiting = try_join_all(waiting).await?;
+        let turns = deal(&waiting.iter().map(Vec::len).collect::<Vec<_>>(), room);
+        let mut rows = try_join_all(waiting.into_iter().enumerate().map(|(index, rows)| {
+            let share = turns.iter().filter(|turn| **turn == index).count();
+            let (account, bucket, most) = open[index];
+            // More rows may wait than were read, or than get a slot.
+            let is_cut = rows.len() >= room.min(most) || rows.len() > share;
+            let head = rows.into_iter().take(share).collect();
+            claim(context, account, head, is_cut, bucket.rel)
+        }))
+        .await?;
+        // One whose release another dispatcher has begun meanwhile has no rows.
+        let turns: Vec<usize> = turns.into_iter().filter(|turn| !rows[*turn].is_empty()).collect();
+        let Some(count) = u32::try_from(turns.len()).ok().filter(|count| *count > 0) else { return Ok(released) };
+        let is_crowded = shared.pacer.is_some() && turns.len() >= room;
+        let take = Take {
+            crowds_until: is_crowded.then(|| now.plus_ms(CROWDED_FOR_MS)),
+            ..Take::plan(shared, &pace, from, count, DISPATCH_HORIZON_MS, context.nonce())
+        };
+        if let Taken::Tokens(tokens) = context.store.take(first, &take).await? {
+            let mut slotted: Vec<Vec<Slotted>> = open.iter().map(|_| Vec::new()).collect();
+            for (turn, token) in turns.into_iter().zip(tokens) {
+                if let Some(row) = rows[turn].pop_front() {
+                    slotted[turn].push((row, Some(token)));
+                }
             }
-            Taken::Refused(current) => bucket = current,
+            for ((account, ..), slotted) in open.iter().zip(slotted) {
+                released += hand_over(context, *account, &slotted).await?;
+            }
+            return Ok(released);
         }
     }
-    Ok(0)
+    Ok(released)
 }
 
-/// The number of rows to release. An account on hold is tried with a single pin.
-fn room(bucket: &Bucket, pace: &Pace, now: Moment, until: Moment) -> usize {
-    let from = bucket.opens_at(now);
-    let room = bucket.tokens_until(pace, from, until) as usize;
-    if !bucket.is_on_hold() {
-        return room.min(ROWS_MAX);
+/// When the user's tokens can be used, as far as it is for Pinterest to say.
+fn opens_at(bucket: &Bucket, now: Moment) -> Moment {
+    bucket.pause.as_ref().map_or(now, |pause| pause.until.max(now))
+}
+
+/// The most rows of the account that may be released. An account on hold is tried with a single pin once the hold's
+/// first part has ended. (Not earlier: a token ahead of time would keep the user's other accounts waiting.)
+fn most(bucket: &Bucket, allowed: usize, now: Moment) -> usize {
+    let is_paused_far = opens_at(bucket, now) > now.plus_ms(DISPATCH_HORIZON_MS);
+    match &bucket.hold {
+        _ if is_paused_far => 0,
+        Some(hold) if hold.until > now => 0,
+        Some(_) => allowed.min(1),
+        None => allowed,
     }
-    let has_one_ahead = bucket.is_paused(now) && bucket.tat > Bucket::tat_when_empty_at(pace, from);
-    if has_one_ahead { 0 } else { room.min(1) }
 }
 
-/// The next rows by priority and age. When more wait than there is room for, some room is reserved for the oldest of
-/// lower priority.
-async fn next_rows(context: &Context, account: AccountKey, room: usize, rel: u64) -> PortResult<Vec<BacklogRow>> {
-    let head = context.store.backlog(account, room).await?;
-    let reserved = reserved_slots(room, rel);
-    let Some(first) = head.first().filter(|_| head.len() == room && reserved > 0) else {
+/// The first `limit` rows that wait. Clears the account's mark when none does.
+async fn waiting(context: &Context, account: AccountKey, bucket: &Bucket, limit: usize) -> PortResult<Vec<BacklogRow>> {
+    let read_at = context.system.now();
+    let rows = context.store.backlog(account, limit).await?;
+    if rows.is_empty() {
+        clear_mark(context, account, bucket, read_at).await?;
+    }
+    without_unwritten(context, account, rows, read_at).await
+}
+
+/// Claims the account's rows for this release; none, when another dispatcher has released since the account was read.
+/// `head` has the next rows by priority and age. When more wait (`is_cut`), some room goes to the oldest of lower
+/// priority.
+async fn claim(
+    context: &Context,
+    account: AccountKey,
+    head: Vec<BacklogRow>,
+    is_cut: bool,
+    rel: u64,
+) -> PortResult<VecDeque<BacklogRow>> {
+    let rows = if is_cut { with_lower(context, account, head, rel).await? } else { head };
+    if rows.is_empty() || !context.store.claim_release(account, rel).await?.is_done() {
+        return Ok(VecDeque::new());
+    }
+    Ok(rows.into())
+}
+
+/// The rows of `head`, of which some make room for the oldest of lower priority.
+async fn with_lower(
+    context: &Context,
+    account: AccountKey,
+    head: Vec<BacklogRow>,
+    rel: u64,
+) -> PortResult<Vec<BacklogRow>> {
+    let reserved = reserved_slots(head.len(), rel);
+    let Some(first) = head.first().filter(|_| reserved > 0) else {
         return Ok(head);
     };
     let mut lower = Vec::new();
     for priority in first.priority.lower() {
         lower.extend(context.store.backlog_of(account, priority, reserved).await?);
     }
+    let lower = without_unwritten(context, account, lower, context.system.now()).await?;
     Ok(with_reserved(head, lower, reserved))
 }
 

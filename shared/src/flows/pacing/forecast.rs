@@ -106,6 +106,7 @@ fn of_account(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::pacing::bucket::{Hold, Paused};
     use crate::domain::pacing::pace::Pace;
     use crate::domain::testdata;
     use crate::domain::time::MINUTE_MS;
@@ -128,9 +129,10 @@ mod tests {
 
     #[test]
     fn an_account_on_hold_has_no_finish_and_a_paused_one_begins_with_nothing() {
-        let mut bucket = Bucket { paused_until: Some(NOW.plus_ms(MINUTE_MS)), ..Bucket::default() };
+        let mut bucket =
+            Bucket { pause: Some(Paused { until: NOW.plus_ms(MINUTE_MS), failure: None }), ..Bucket::default() };
         assert_eq!(at(&bucket, 0, 10), Some(70_000));
-        bucket.pause_reason = Some("account_on_hold".into());
+        bucket.hold = Some(Hold { until: NOW.plus_ms(MINUTE_MS), failure: None, awaits_refresh: false });
         assert_eq!(at(&bucket, 0, 10), None);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Read [`rate_meter`] first, which shows everything that limits an account. [`join_backlog`], [`pause_account`] and
 //! [`release_hold`] change it; [`own_write`] takes a token for what a caller writes itself; [`spend_budget`] counts
-//! against the app's daily budget.
+//! against the app's daily budget; [`share_tokens`] lets the accounts of a Pinterest user share its pace.
 
 pub mod budget_left;
 pub mod forecast;
@@ -12,4 +12,5 @@ pub mod own_write;
 pub mod pause_account;
 pub mod rate_meter;
 pub mod release_hold;
+pub mod share_tokens;
 pub mod spend_budget;

@@ -34,11 +34,11 @@ pub async fn take(context: &Context, account: AccountKey) -> Result<(), OwnWrite
     while takes.has_round() {
         let now = context.system.now();
         let pace = bucket.pace(&context.settings.pace, now);
-        if bucket.is_paused(now) && !bucket.is_on_hold() {
-            return Err(OwnWriteError::NotBefore(bucket.opens_at(now)));
+        if let Some(pause) = bucket.pause.as_ref().filter(|pause| pause.until > now) {
+            return Err(OwnWriteError::NotBefore(pause.until));
         }
         // No pin waits for this token: it would be lost to nobody.
-        let at_once = !bucket.is_on_hold() && bucket.waiting_at.is_none() && bucket.next_slot(&pace, now) <= now;
+        let at_once = !is_waited_for(&bucket, now) && bucket.next_slot(&pace, now) <= now;
         if at_once {
             let take = Take::plan(&bucket, &pace, now, 1, TOKEN_VALID_AT_LEAST_MS, context.nonce());
             match context.store.take(account, &take).await? {
@@ -54,7 +54,7 @@ pub async fn take(context: &Context, account: AccountKey) -> Result<(), OwnWrite
         }
         let write = OwnWrite::plan(&bucket, &pace, now, context.nonce())
             .map_err(|reserve_at| OwnWriteError::NotBefore(soonest(&bucket, &pace, now, reserve_at)))?;
-        if context.store.take_own_write(account, &write).await? {
+        if context.store.take_own_write(account, &write).await?.is_done() {
             return Ok(());
         }
         bucket = context.store.bucket(account).await?;
@@ -64,8 +64,13 @@ pub async fn take(context: &Context, account: AccountKey) -> Result<(), OwnWrite
 
 /// When there is a token, as things stand: the reserve's, or an earlier one that no pin waits for.
 fn soonest(bucket: &Bucket, pace: &Pace, now: Moment, reserve_at: Moment) -> Moment {
-    if bucket.is_on_hold() || bucket.waiting_at.is_some() {
+    if is_waited_for(bucket, now) {
         return reserve_at;
     }
     bucket.next_slot(pace, now).min(reserve_at)
+}
+
+/// Whether the tokens are for pins that wait.
+fn is_waited_for(bucket: &Bucket, now: Moment) -> bool {
+    bucket.is_on_hold() || bucket.waiting_at.is_some() || bucket.is_crowded(now)
 }

@@ -24,9 +24,9 @@ pub async fn hold(context: &Context, account: AccountKey, failure: Failure) -> P
 /// When the table is unavailable.
 pub async fn pause(context: &Context, account: AccountKey, pause: Pause) -> PortResult<()> {
     context.store.pause(account, &pause).await?;
-    telemetry::count(Metric::AccountPaused, 1, Some(&pause.reason), context.system.now());
+    telemetry::count(Metric::AccountPaused, 1, Some(pause.reason.code()), context.system.now());
     tracing::warn!(
-        workspace_id = %account.workspace, account_id = %account.account, reason = pause.reason,
+        workspace_id = %account.workspace, account_id = %account.account, reason = pause.reason.code(),
         until = pause.until.rfc3339(), slow_until = pause.slow_until.map(Moment::rfc3339), "account paused"
     );
     Ok(())

@@ -72,7 +72,7 @@ pub async fn read(context: &Context, account: AccountKey) -> Result<RateMeter, M
         configured: context.settings.pace,
         pace,
         slowed_until: bucket.slow_until.filter(|until| *until > now),
-        paused: bucket.paused_until.filter(|until| *until > now).map(|until| (until, bucket.wait_reason())),
+        paused: bucket.paused_until().filter(|until| *until > now).map(|until| (until, bucket.wait_reason())),
         is_on_hold: bucket.is_on_hold(),
         waiting: backlog.len(),
         waiting_is_at_least: backlog.len() == WAITING_COUNTED_MAX,

@@ -2,7 +2,6 @@
 
 use crate::context::Context;
 use crate::domain::ids::AccountKey;
-use crate::domain::pacing::bucket::Resume;
 use crate::ports::OptimisticWrites;
 use crate::ports::PortResult;
 
@@ -21,12 +20,9 @@ async fn release(context: &Context, key: AccountKey) -> PortResult<()> {
     let mut writes = OptimisticWrites::of("pacing row", ROUNDS_MAX);
     loop {
         writes.begin()?;
-        let (bucket, now) = (context.store.bucket(key).await?, context.system.now());
-        let Some(resume) = Resume::plan(&bucket, &context.settings.pace, now) else {
-            return Ok(());
-        };
-        context.store.mark_waiting(key, now).await?;
-        if context.store.resume(key, &resume).await? {
+        let Some(hold) = context.store.bucket(key).await?.hold else { return Ok(()) };
+        context.store.mark_waiting(key, context.system.now()).await?;
+        if context.store.lift_hold(key, hold.until).await?.is_done() {
             return Ok(());
         }
     }

@@ -194,10 +194,10 @@ impl Plan {
 async fn plan(context: &Context, pin: &Pin, bucket: &Bucket, now: Moment) -> PortResult<Plan> {
     // The dispatcher tries an account on hold, with one pin at a time.
     if bucket.is_paused(now) || bucket.is_on_hold() {
-        return Ok(Plan::Backlog(bucket.wait_reason(), bucket.paused_until.filter(|until| *until > now)));
+        return Ok(Plan::Backlog(bucket.wait_reason(), bucket.paused_until().filter(|until| *until > now)));
     }
     let slot = bucket.next_slot(&bucket.pace(&context.settings.pace, now), now);
-    let is_far = slot > now.plus_ms(ACCEPT_HORIZON_MS);
+    let is_far = bucket.is_crowded(now) || slot > now.plus_ms(ACCEPT_HORIZON_MS);
     if is_far || (bucket.waiting_at.is_some() && !context.store.backlog(pin.account_key(), 1).await?.is_empty()) {
         return Ok(Plan::Backlog(WaitReason::AccountPacing, None));
     }
@@ -220,9 +220,7 @@ async fn take(context: &Context, pin: &Pin, mut bucket: Bucket) -> PortResult<Op
     while takes.has_round() {
         let now = context.system.now();
         let pace = bucket.pace(&context.settings.pace, now);
-        let mut take = Take::plan(&bucket, &pace, now, 1, ACCEPT_HORIZON_MS, context.nonce());
-        // No pin waits, as was just read: the mark outlasts its backlog.
-        take.behind_waiting = true;
+        let take = Take::plan(&bucket, &pace, now, 1, ACCEPT_HORIZON_MS, context.nonce());
         match context.store.take(pin.account_key(), &take).await? {
             Taken::Tokens(tokens) => return Ok(tokens.first().copied()),
             Taken::Refused(current) => bucket = current,

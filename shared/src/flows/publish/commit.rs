@@ -216,7 +216,7 @@ async fn record_success(context: &Context, reading: &Reading, success: Success) 
     let (account, now) = (reading.account_key(), context.system.now());
     let result = match success.bucket_change(&reading.bucket, &context.settings.pace, now) {
         Some(BucketChange::Pause(planned)) => pause(context, account, planned).await,
-        Some(BucketChange::LiftHold { seen }) => context.store.lift_hold(account, seen).await,
+        Some(BucketChange::LiftHold { seen }) => context.store.lift_hold(account, seen).await.map(|_| ()),
         None => Ok(()),
     };
     if let Err(error) = result {

@@ -64,12 +64,12 @@ async fn act(context: &Context, reading: &mut Reading, step: Step) -> PortResult
 async fn take_token(context: &Context, reading: &mut Reading) -> PortResult<Happened> {
     let now = context.system.now();
     let pace = &reading.bucket.pace(&context.settings.pace, now);
-    if reading.bucket.next_slot(pace, now) > now.plus_ms(ACCEPT_HORIZON_MS) {
+    // A pin that has had its turn before doesn't queue again behind pins that haven't, but for those of a crowd: one
+    // account's retries would leave nothing to the others.
+    if reading.bucket.is_crowded(now) || reading.bucket.next_slot(pace, now) > now.plus_ms(ACCEPT_HORIZON_MS) {
         return Ok(Happened::NoTokenSoon);
     }
-    let mut take = Take::plan(&reading.bucket, pace, now, 1, ACCEPT_HORIZON_MS, context.nonce());
-    // A pin that has had its turn before doesn't queue again behind pins that haven't.
-    take.behind_waiting = true;
+    let take = Take::plan(&reading.bucket, pace, now, 1, ACCEPT_HORIZON_MS, context.nonce());
     if let Taken::Tokens(tokens) = context.store.take(reading.account_key(), &take).await? {
         reading.message = reading.message.clone().with_token(tokens.first().copied());
     }

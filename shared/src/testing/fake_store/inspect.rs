@@ -45,14 +45,15 @@ impl FakeStore {
         connected.filter_map(|account| Some((account.life.refresh_at?, account.key))).min()
     }
 
-    /// Calls `look` for every pacing row.
+    /// Calls `look` for every account's bucket.
     pub fn each_bucket(&self, mut look: impl FnMut(AccountKey, &Bucket)) {
-        self.tables().buckets.iter().for_each(|(key, bucket)| look(*key, bucket));
+        let tables = self.tables();
+        tables.buckets.keys().for_each(|key| look(*key, &tables.bucket(*key)));
     }
 
     /// The account's bucket as it is now.
     pub fn peek_bucket(&self, key: AccountKey) -> Bucket {
-        self.tables().buckets.get(&key).cloned().unwrap_or_default()
+        self.tables().bucket(key)
     }
 
     /// The pin's rows as they are now.

@@ -35,6 +35,7 @@ use crate::domain::ids::{AccountKey, BoardKey, PinId, PinKey};
 use crate::domain::pacing::backlog::BacklogRow;
 use crate::domain::pacing::bucket::Bucket;
 use crate::domain::pacing::budget::DaySpending;
+use crate::domain::pacing::pacer::Pacer;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
 use crate::domain::pin::said::Said;
@@ -59,7 +60,10 @@ struct Tables {
     siblings: BTreeMap<(AccountKey, String), BTreeSet<PinId>>,
     unresolved: BTreeMap<BoardKey, BTreeSet<PinId>>,
     scans: BTreeMap<BoardKey, BoardScan>,
+    /// Of an account with a pacer, only the account's own part.
     buckets: BTreeMap<AccountKey, Bucket>,
+    /// What the accounts of a Pinterest user share.
+    pacers: BTreeMap<Pacer, Bucket>,
     /// By sort key, whose last part is the generation: a pin that returns has a row of its own.
     backlog: BTreeMap<AccountKey, BTreeMap<String, BacklogRow>>,
     markers: BTreeMap<(i64, u32), BTreeMap<String, RecoveryMarker>>,

@@ -65,6 +65,10 @@ pub enum Invariant {
     FitsTheWindow,
     /// A write that a caller waits for takes a token.
     OwnWrites,
+    /// The accounts of a Pinterest user share its tokens.
+    SharedPace,
+    /// A write that meets another writer's transaction may be repeated.
+    Contention,
     /// A pin without an owner is found again.
     Rescuer,
     /// No attempt of a deleted pin begins.
@@ -86,7 +90,7 @@ pub enum Invariant {
 }
 
 impl Invariant {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::WriteAhead,
         Self::Fence,
         Self::Generation,
@@ -99,6 +103,8 @@ impl Invariant {
         Self::TokenPerCall,
         Self::FitsTheWindow,
         Self::OwnWrites,
+        Self::SharedPace,
+        Self::Contention,
         Self::Rescuer,
         Self::Hidden,
         Self::RetiredMarkers,
@@ -200,7 +206,7 @@ impl Lacking {
     /// The context as a process of that kind gets it.
     pub fn around(self, kind: Kind, context: Context) -> Context {
         // Users and the API run unaltered, but for what only the API does.
-        let is_the_apis = self == Self::Publishing(Invariant::OwnWrites);
+        let is_the_apis = matches!(self, Self::Publishing(Invariant::OwnWrites | Invariant::Contention));
         if matches!(kind, Kind::Person | Kind::Api) && !(kind == Kind::Api && is_the_apis) {
             return context;
         }

@@ -9,7 +9,7 @@ use pinbridge_shared::domain::account::Account;
 use pinbridge_shared::domain::account::credentials::{Death, TokenLife};
 use pinbridge_shared::domain::ids::{AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
 use pinbridge_shared::domain::pacing::backlog::BacklogRow;
-use pinbridge_shared::domain::pacing::bucket::{Bucket, OwnWrite, Pause, Resume, Take};
+use pinbridge_shared::domain::pacing::bucket::{Bucket, Link, OwnWrite, Pause, Take};
 use pinbridge_shared::domain::pacing::budget::DaySpending;
 use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
 use pinbridge_shared::domain::pin::history::EventKind;
@@ -19,8 +19,8 @@ use pinbridge_shared::domain::reconcile::board_scan::BoardScan;
 use pinbridge_shared::domain::recovery::{Purpose, RecoveryMarker};
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::ports::{
-    Accounts, Backlog, Budget, DispatcherLease, Pacing, Ping, Pins, PortResult, Reconciliation, RecoveryMarkers, Store,
-    System, Taken, Write,
+    Accounts, Backlog, Budget, DispatcherLease, Pacing, Ping, Pins, PortError, PortResult, Reconciliation,
+    RecoveryMarkers, Store, System, Taken, Write,
 };
 
 use super::{CustodyInvariant, Invariant, Lacking};
@@ -169,6 +169,15 @@ altered_port! {
             Ok(read.into_iter().map(|row| row.map(|(pin, attempt)| self.seen(pin, attempt))).collect())
         }
 
+        async fn put_pin(&self, pin: &Pin) -> PortResult<Write<Box<Pin>>> {
+            match self.inner.put_pin(pin).await {
+                Err(PortError::Contended { row, .. }) if self.lacks(Invariant::Contention) => {
+                    Err(PortError::Broken { port: "table", reason: format!("the {row} is in a transaction") })
+                }
+                answer => answer,
+            }
+        }
+
         async fn save_attempt(&self, pin: &Pin, next: &Attempt) -> PortResult<Write<Option<Box<Attempt>>>> {
             if self.lacks(Invariant::Nonce) {
                 return self.inner.save_attempt(pin, &Attempt { nonce: String::new(), ..next.clone() }).await;
@@ -187,7 +196,6 @@ altered_port! {
         }
     }
 
-    fn put_pin(pin: &Pin) -> PortResult<Write<Box<Pin>>>;
     fn save_attempts(writes: &[(Pin, Attempt)]) -> PortResult<Write<()>>;
     fn save_pin(pin: &Pin, next: &Attempt) -> PortResult<Write<()>>;
     fn hide_pin(pin: &Pin) -> PortResult<()>;
@@ -229,9 +237,9 @@ altered_port! {
             self.inner.pause(account, pause).await
         }
 
-        async fn take_own_write(&self, account: AccountKey, write: &OwnWrite) -> PortResult<bool> {
+        async fn take_own_write(&self, account: AccountKey, write: &OwnWrite) -> PortResult<Write<()>> {
             if self.lacks(Invariant::OwnWrites) {
-                return Ok(true);
+                return Ok(Write::Done);
             }
             self.inner.take_own_write(account, write).await
         }
@@ -244,8 +252,9 @@ altered_port! {
     }
 
     fn take(account: AccountKey, take: &Take) -> PortResult<Taken>;
-    fn lift_hold(account: AccountKey, seen: Moment) -> PortResult<()>;
-    fn resume(account: AccountKey, resume: &Resume) -> PortResult<bool>;
+    fn lift_hold(account: AccountKey, seen: Moment) -> PortResult<Write<()>>;
+    fn claim_release(account: AccountKey, seen: u64) -> PortResult<Write<()>>;
+    fn link(account: AccountKey, link: &Link) -> PortResult<()>;
     fn mark_waiting(account: AccountKey, now: Moment) -> PortResult<()>;
     fn clear_waiting(account: AccountKey, seen: Moment) -> PortResult<()>;
     fn waiting_accounts() -> PortResult<Vec<AccountKey>>;

@@ -26,6 +26,7 @@ use pinbridge_shared::ports::{
 use pinbridge_shared::testing::fake_analytics::FakeAnalytics;
 use pinbridge_shared::testing::fake_boards::FakeBoards;
 use pinbridge_shared::testing::fake_oauth::FakeOAuth;
+use pinbridge_shared::testing::fake_pacers::FakePacers;
 use pinbridge_shared::testing::fake_people::{FakePasswords, FakeSessionKeys};
 use pinbridge_shared::testing::fake_queue::FakeQueue;
 use pinbridge_shared::testing::fake_secrets::FakeSecrets;
@@ -212,6 +213,7 @@ impl RefreshWorld {
             pin_index: store.clone() as Arc<dyn PinIndex>,
             passwords: Arc::new(FakePasswords::default()),
             session_keys: Arc::new(FakeSessionKeys::new(passed())),
+            pacers: Arc::new(FakePacers::new(gate.clone() as Arc<dyn Gate>)),
         };
         for (at_ms, happening) in &plan.happenings {
             kernel.schedule(START + at_ms, Action::Custody(*happening));

@@ -60,11 +60,7 @@ impl History {
     fn take(&mut self, count: u32, horizon_ms: i64, is_dispatcher: bool) {
         // The dispatcher releases tokens in advance for the end of a pause.
         let from = if is_dispatcher { self.bucket.opens_at(self.now) } else { self.now };
-        let mut take = Take::plan(&self.bucket, &self.pace, from, count, horizon_ms, "n".into());
-        take.behind_waiting = is_dispatcher;
-        if is_dispatcher {
-            take.from = TakeFrom::Seen { tat: self.bucket.tat, rel: self.bucket.rel };
-        }
+        let take = Take::plan(&self.bucket, &self.pace, from, count, horizon_ms, "n".into());
         let Some(after) = take.apply(&self.bucket) else { return };
         for token in take.tokens(&after) {
             assert!(token.slot >= from, "a slot is neither before the take nor in a pause");
@@ -97,8 +93,7 @@ impl History {
             }
             15 => {
                 let until = self.now.plus_ms(self.rng.i64(1..20_000));
-                self.bucket.paused_until = self.bucket.paused_until.max(Some(until));
-                self.bucket.tat = self.bucket.tat.max(Bucket::tat_when_empty_at(&self.pace, until));
+                self.bucket = Pause::new(&self.configured, until, WaitReason::AccountPaused).apply(&self.bucket);
             }
             20 => {
                 let hold = Pause::new(&self.configured, self.now.plus_ms(HOLD_PAUSE_MS), WaitReason::AccountOnHold);
@@ -107,10 +102,13 @@ impl History {
             21 => {
                 // A person reconnects the account, at once or later.
                 self.now = self.now.plus_ms(self.rng.i64(0..20_000) * i64::from(self.rng.u32(0..10)));
-                if let Some(resume) = Resume::plan(&self.bucket, &self.configured, self.now) {
-                    self.resumed += 1;
-                    self.bucket = resume.apply(&self.bucket).expect("the bucket hasn't changed");
-                }
+                self.resumed += usize::from(self.bucket.hold.take().is_some());
+            }
+            18 => {
+                // The account's own bucket, which has given out tokens too, becomes the user's.
+                let link = Link { pacer: Pacer::stored("user".into()), now: self.now, configured: self.configured };
+                let idle = Bucket { tat: self.now.plus_ms(self.rng.i64(-9_000..9_000)), ..Bucket::default() };
+                self.bucket = link.apply(&idle, Some(&self.bucket));
             }
             16..18 => {
                 // After a 429, or while the slowdown decays.

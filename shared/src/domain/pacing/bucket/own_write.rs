@@ -2,6 +2,7 @@
 
 use super::Bucket;
 use crate::domain::pacing::pace::Pace;
+use crate::domain::pacing::pacer::Pacer;
 use crate::domain::time::Moment;
 
 /// One write of the reserve, planned against the bucket as read: used at once, or not at all.
@@ -11,6 +12,8 @@ pub struct OwnWrite {
     /// The bucket's value that the write requires.
     pub seen: Option<Moment>,
     pub next: Moment,
+    /// Whose reserve it is of, as [`Bucket::pacer`].
+    pub pacer: Option<Pacer>,
     pub nonce: String,
 }
 
@@ -26,14 +29,16 @@ impl OwnWrite {
         if free_at > now {
             return Err(free_at);
         }
-        Ok(Self { now, seen: bucket.reserved_tat, next: paid_for.plus_ms(reserve.interval_ms), nonce })
+        let (seen, next) = (bucket.reserved_tat, paid_for.plus_ms(reserve.interval_ms));
+        Ok(Self { now, seen, next, pacer: bucket.pacer.clone(), nonce })
     }
 
     /// What the write does; `None` when its condition fails. This is the reference that adapters must match.
     ///
     /// A pause that Pinterest asked for keeps it away. A hold doesn't: the caller is told what Pinterest says.
     pub fn apply(&self, bucket: &Bucket) -> Option<Bucket> {
-        let is_allowed = bucket.reserved_tat == self.seen && (!bucket.is_paused(self.now) || bucket.is_on_hold());
+        let is_as_seen = bucket.reserved_tat == self.seen && bucket.pacer == self.pacer;
+        let is_allowed = is_as_seen && !bucket.is_paused_by_pinterest(self.now);
         is_allowed.then(|| Bucket { reserved_tat: Some(self.next), nonce: Some(self.nonce.clone()), ..bucket.clone() })
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Bucket, TOKEN_VALID_AT_MOST_MS, Token, slot};
 use crate::domain::pacing::pace::{Pace, TOKEN_VALID_AT_LEAST_MS};
+use crate::domain::pacing::pacer::Pacer;
 use crate::domain::time::Moment;
 
 /// How `tat` relates to `now`, as read. It selects which of the conditional writes fits.
@@ -13,8 +14,6 @@ pub enum TakeFrom {
     Near,
     /// `tat` is at least a token's minimum validity ahead. The write adds to it, whatever other takes have added since.
     Used,
-    /// The dispatcher's take: the write requires exactly the state that was read, and counts the release.
-    Seen { tat: Moment, rel: u64 },
 }
 
 /// One conditional write that takes `count` tokens.
@@ -26,8 +25,10 @@ pub struct Take {
     pub pace: Pace,
     /// The write is refused if the last token's slot would be later than this.
     pub latest_slot: Moment,
-    /// Whether the take is allowed while pins wait in the backlog. Without it, the write is refused while pins wait.
-    pub behind_waiting: bool,
+    /// Whose tokens they are, as [`Bucket::pacer`]: the write is refused when the account's row says otherwise by now.
+    pub pacer: Option<Pacer>,
+    /// Also keeps the user's accounts to their backlogs until then.
+    pub crowds_until: Option<Moment>,
     pub nonce: String,
 }
 
@@ -41,8 +42,8 @@ impl Take {
         } else {
             TakeFrom::Used
         };
-        let latest_slot = now.plus_ms(horizon_ms);
-        Self { count, now, from, pace: *pace, latest_slot, behind_waiting: false, nonce }
+        let (latest_slot, pacer) = (now.plus_ms(horizon_ms), bucket.pacer.clone());
+        Self { count, now, from, pace: *pace, latest_slot, pacer, crowds_until: None, nonce }
     }
 
     /// How far the write advances `tat`, in milliseconds.
@@ -62,11 +63,7 @@ impl Take {
 
     /// Whether the write begins a burst.
     pub fn begins_burst(&self) -> bool {
-        match self.from {
-            TakeFrom::Settled => true,
-            TakeFrom::Near | TakeFrom::Used => false,
-            TakeFrom::Seen { tat, .. } => tat <= self.now,
-        }
+        self.from == TakeFrom::Settled
     }
 
     /// The tokens in order, given the bucket after the write.
@@ -83,15 +80,16 @@ impl Take {
 
     /// What the write does to a bucket; `None` when its condition fails. This is the reference that adapters must
     /// match.
+    ///
+    /// A hold, and pins that wait, don't refuse it: they are the account's, not the user's. Flows look at them first.
     pub fn apply(&self, bucket: &Bucket) -> Option<Bucket> {
         let (least, latest) = (self.least_tat_before(), self.latest_tat_before());
-        let allowed = !bucket.is_paused(self.now)
-            && (self.behind_waiting || bucket.waiting_at.is_none())
+        let allowed = !bucket.is_paused_by_pinterest(self.now)
+            && bucket.pacer == self.pacer
             && match self.from {
                 TakeFrom::Settled => bucket.tat <= self.now && least <= latest,
                 TakeFrom::Near => bucket.tat > self.now && bucket.tat < least && least <= latest,
                 TakeFrom::Used => bucket.tat >= least && bucket.tat <= latest,
-                TakeFrom::Seen { tat, rel } => bucket.tat == tat && bucket.rel == rel,
             };
         allowed.then(|| {
             let mut after = bucket.clone();
@@ -99,9 +97,7 @@ impl Take {
             if self.begins_burst() {
                 after.burst_from = Some(self.now);
             }
-            if let TakeFrom::Seen { rel, .. } = self.from {
-                after.rel = rel + 1;
-            }
+            after.crowded_until = self.crowds_until.or(bucket.crowded_until);
             after.nonce = Some(self.nonce.clone());
             after
         })

@@ -16,6 +16,10 @@ fn take_one(bucket: &mut Bucket, now: Moment) -> Option<Moment> {
     Some(slot)
 }
 
+fn take_from(bucket: &Bucket) -> Take {
+    Take::plan(bucket, &pace(), T0, 1, ACCEPT_HORIZON_MS, "n".into())
+}
+
 #[test]
 fn fifty_pins_start_at_once_then_one_a_second_up_to_the_horizon() {
     let mut bucket = Bucket::default();
@@ -70,31 +74,55 @@ fn a_burst_may_be_taken_during_the_minimum_validity_of_its_first_token() {
 
 #[test]
 fn the_dispatcher_takes_what_fits_its_window_in_one_write() {
-    let mut bucket = Bucket { tat: T0.plus_ms(140 * SECOND_MS), rel: 3, ..Bucket::default() };
-    bucket.waiting_at = Some(T0);
+    let bucket = Bucket { tat: T0.plus_ms(140 * SECOND_MS), ..Bucket::default() };
     let now = T0.plus_ms(30 * SECOND_MS);
     let count = bucket.tokens_until(&pace(), now, now.plus_ms(DISPATCH_HORIZON_MS));
     assert_eq!(i64::from(count), (DISPATCH_HORIZON_MS - 60 * SECOND_MS) / SECOND_MS);
-    let mut take = Take::plan(&bucket, &pace(), now, count, DISPATCH_HORIZON_MS, "n".into());
-    take.from = TakeFrom::Seen { tat: bucket.tat, rel: bucket.rel };
-    take.behind_waiting = true;
-    let after = take.apply(&bucket).expect("the bucket hasn't changed");
+    let take = Take::plan(&bucket, &pace(), now, count, DISPATCH_HORIZON_MS, "n".into());
+    let after = take.apply(&bucket).expect("they fit");
     let tokens = take.tokens(&after);
     assert_eq!(tokens[0].slot, T0.plus_ms(91 * SECOND_MS));
     assert_eq!(tokens.last().map(|token| token.slot), Some(now.plus_ms(DISPATCH_HORIZON_MS)));
-    assert_eq!(after.rel, 4);
-    assert_eq!(take.apply(&after), None, "a second dispatcher with the same reading is refused");
+    assert_eq!(take.apply(&after), None, "a second dispatcher's don't fit into the window any more");
 }
 
 #[test]
-fn no_pin_overtakes_the_backlog_and_a_pause_stops_all_pins() {
-    let mut bucket = Bucket { waiting_at: Some(T0), ..Bucket::default() };
-    assert_eq!(take_one(&mut bucket, T0), None);
-    bucket.waiting_at = None;
-    bucket.paused_until = Some(T0.plus_ms(1));
+fn a_pause_stops_all_pins_and_a_crowd_gets_no_tokens_but_the_dispatchers() {
+    let mut bucket = Bucket { pause: Some(Paused { until: T0.plus_ms(1), failure: None }), ..Bucket::default() };
     assert_eq!(take_one(&mut bucket, T0), None);
     assert_eq!(bucket.tokens_available(&pace(), T0), 0.0);
     assert_eq!(take_one(&mut bucket, T0.plus_ms(1)), Some(T0.plus_ms(1)));
+    let crowding = Take { crowds_until: Some(T0.plus_ms(9)), ..take_from(&Bucket::default()) };
+    let crowded = crowding.apply(&Bucket::default()).expect("free");
+    assert!(crowded.is_crowded(T0) && !crowded.is_crowded(T0.plus_ms(9)));
+    assert_eq!(crowded.tokens_available(&pace(), T0), 0.0);
+    let next = take_from(&crowded).apply(&crowded).expect("free");
+    assert_eq!(next.crowded_until, crowded.crowded_until, "another take leaves it");
+}
+
+#[test]
+fn a_take_that_was_planned_on_another_row_is_refused() {
+    let own = Bucket::default();
+    let shared = Bucket { pacer: Some(Pacer::stored("user".into())), ..Bucket::default() };
+    assert_eq!(take_from(&own).apply(&shared), None);
+    assert_eq!(take_from(&shared).apply(&own), None);
+    assert!(take_from(&shared).apply(&shared).is_some());
+}
+
+#[test]
+fn a_hold_is_the_accounts_and_a_pause_the_users() {
+    let hold = Pause::new(&pace(), T0.plus_ms(9), WaitReason::AccountOnHold).because(Failure::TokenRevoked);
+    let pause = Pause::new(&pace(), T0.plus_ms(5), WaitReason::AccountPaused).because(Failure::SpamBlock);
+    let bucket = pause.apply(&hold.apply(&Bucket { rel: 3, waiting_at: Some(T0), ..Bucket::default() }));
+    assert_eq!(bucket.pause_failure(), Some(Failure::TokenRevoked), "a pause doesn't hide a hold");
+    assert_eq!((bucket.paused_until(), bucket.wait_reason()), (Some(T0.plus_ms(9)), WaitReason::AccountOnHold));
+    assert_eq!(bucket.tat, pause.tat, "only the pause empties the bucket");
+    let (own, shared) = (bucket.own_part(), bucket.shared_part());
+    assert!(own.is_on_hold() && own.rel == 3 && own.pause.is_none() && own.tat == Moment::default());
+    assert!(!shared.is_on_hold() && shared.waiting_at.is_none() && shared.is_paused_by_pinterest(T0));
+    assert_eq!(own.sharing(&shared), bucket);
+    let refresh = Pause::new(&pace(), T0, WaitReason::TokenRefresh).apply(&Bucket::default());
+    assert_eq!(refresh.wait_reason(), WaitReason::TokenRefresh);
 }
 
 #[test]

@@ -65,7 +65,7 @@ macro_rules! store_contract {
             a_refused_take_changes_nothing,
             a_repeated_take_counts_once,
             concurrent_takes_get_distinct_slots,
-            of_concurrent_takes_of_the_same_state_one_succeeds,
+            of_concurrent_claims_of_a_release_one_succeeds,
             an_own_write_takes_what_the_domain_specifies,
             a_repeated_own_write_counts_once,
             of_concurrent_own_writes_of_the_same_state_one_succeeds,
@@ -73,9 +73,11 @@ macro_rules! store_contract {
             a_pause_never_fills_the_bucket,
             an_earlier_pause_may_still_extend_the_slowdown,
             a_hold_is_lifted_only_if_it_is_unchanged,
-            a_hold_is_ended_only_if_it_is_unchanged,
             the_waiting_mark_is_set_and_refreshed_and_never_moves_back,
             the_waiting_mark_is_cleared_only_if_it_is_unchanged,
+            accounts_of_one_user_share_its_tokens_and_its_pauses_and_nothing_else,
+            a_link_keeps_what_the_account_owes_and_the_pauses_it_has,
+            accounts_that_are_linked_together_owe_all_that_they_owed,
             waiting_accounts_are_those_that_are_marked,
             each_account_has_its_own_bucket;
             backlog:
