@@ -15,12 +15,14 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
+use pinbridge_shared::domain::pin::deleted::{Deleted, DeletedBy, Outcome};
 use pinbridge_shared::domain::tenant::scope::Scope;
 use pinbridge_shared::ports::PortError;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::content_type::{HTML, JSON};
+use crate::openapi::schema::{Time, names};
 use codes::Code;
 
 /// One error of every code and status, for the OpenAPI document.
@@ -74,6 +76,45 @@ pub struct Explanation {
     pub request_id: String,
     /// Every invalid field.
     pub errors: Vec<FieldError>,
+    /// Of `pin_deleted` (404): what became of the pin. Absent in other errors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deleted_pin: Option<DeletedPin>,
+}
+
+names!(
+    DeletionReason,
+    "Why the pin is gone: its owner deleted it, or its schedule was canceled.",
+    DeletedBy::ALL.map(DeletedBy::name)
+);
+names!(
+    DeletionOutcome,
+    "What became of the pin. `publishing`: it was deleted during its call to Pinterest, so its Pin may appear. \
+     `unknown`: its last call may have created a Pin.",
+    Outcome::ALL.map(Outcome::name)
+);
+
+/// What became of a deleted pin.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct DeletedPin {
+    pub deleted_at: Time,
+    pub reason: DeletionReason,
+    pub outcome: DeletionOutcome,
+    /// The id of the Pin on Pinterest.
+    pub pinterest_pin_id: Option<String>,
+    /// Whether the Pin is known to be gone from Pinterest.
+    pub removed_from_pinterest: bool,
+}
+
+impl From<Deleted> for DeletedPin {
+    fn from(deleted: Deleted) -> Self {
+        Self {
+            deleted_at: Time(deleted.at),
+            reason: DeletionReason(deleted.by.name()),
+            outcome: DeletionOutcome(deleted.outcome.name()),
+            pinterest_pin_id: deleted.pinterest_pin_id,
+            removed_from_pinterest: deleted.is_removed,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -84,6 +125,7 @@ pub struct ApiError {
     remediation: &'static str,
     retry_after_s: Option<u64>,
     errors: Vec<FieldError>,
+    deleted_pin: Option<Box<DeletedPin>>,
 }
 
 impl From<Code> for ApiError {
@@ -95,7 +137,15 @@ impl From<Code> for ApiError {
             remediation: code.remediation(),
             retry_after_s: code.retry_after_s,
             errors: Vec::new(),
+            deleted_pin: None,
         }
+    }
+}
+
+/// Only for callers who could read the pin.
+impl From<Deleted> for ApiError {
+    fn from(deleted: Deleted) -> Self {
+        Self { message: deleted.message(), deleted_pin: Some(Box::new(deleted.into())), ..codes::PIN_GONE.into() }
     }
 }
 
@@ -227,6 +277,7 @@ impl ApiError {
                 retry_after_seconds: self.retry_after_s,
                 request_id: request_id.to_owned(),
                 errors: self.errors.clone(),
+                deleted_pin: self.deleted_pin.as_deref().cloned(),
             },
             detail: self.errors.clone(),
         }

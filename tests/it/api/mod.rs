@@ -19,3 +19,4 @@ mod projects;
 mod retry;
 mod sandbox;
 mod schedules;
+mod waits;

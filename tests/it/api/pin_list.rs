@@ -7,13 +7,14 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use pinbridge_local::resources;
 use pinbridge_shared::adapters::dynamodb::DynamoStore;
-use pinbridge_shared::domain::ids::AccountId;
+use pinbridge_shared::domain::ids::{AccountId, AccountKey};
+use pinbridge_shared::domain::pacing::bucket::Pause;
 use pinbridge_shared::domain::pin::attempt::{Attempt, Status, Upstream};
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::pin::filter::PinSort;
 use pinbridge_shared::domain::pin::{Pin, PinRequest, Placement, WaitReason};
 use pinbridge_shared::domain::testdata;
-use pinbridge_shared::domain::time::Moment;
+use pinbridge_shared::domain::time::{DAY_MS, Moment};
 use pinbridge_shared::flows::pins::list_pins::{COUNTED, WINDOW};
 use pinbridge_shared::testing::{START, TestWorld};
 use serde_json::{Value, json};
@@ -23,6 +24,9 @@ use crate::support::api::{Api, As};
 use crate::support::embedded_aws;
 
 const BOARDS: [&str; 3] = ["1000000000000000001", "1000000000000000002", "1000000000000000003"];
+
+/// The number of the account that Pinterest has paused.
+const PAUSED: usize = 1;
 
 fn account(index: usize) -> AccountId {
     AccountId(Uuid::from_u128(0xb + index as u128))
@@ -62,6 +66,9 @@ fn attempt(index: usize, pin: &Pin) -> Attempt {
 }
 
 async fn fill(api: &Api, indices: std::ops::Range<usize>) -> Vec<(Pin, Attempt)> {
+    let paused = AccountKey { workspace: testdata::workspace(), account: account(PAUSED) };
+    let pause = Pause::new(&api.world.context.settings.pace, START.plus_ms(DAY_MS), WaitReason::AccountPaused);
+    api.world.context.store.pause(paused, &pause).await.expect("paused");
     let written = futures_util::stream::iter(indices).map(|index| async move {
         let pin = pin(index);
         let goal = attempt(index, &pin);
@@ -172,7 +179,16 @@ fn filters() -> Vec<(String, Test)> {
     filters.push((format!("account_id={}", account(9)), Box::new(|_, _| false)));
     filters.push((format!("board_id={}", BOARDS[2]), Box::new(|pin, _| pin.request.board_id == BOARDS[2])));
     filters.push(("error_code=image_broken".into(), Box::new(|_, is| is.failure == Some(Failure::ImageBroken))));
-    filters.push(("error_code=account_paused".into(), Box::new(|_, is| is.wait == Some(WaitReason::AccountPaused))));
+    // What a pin waits for comes of its account's present state, whatever its row says: one of the accounts is paused.
+    let waits = |is: &Attempt| matches!(is.status, Status::Queued | Status::Deferred);
+    filters.push((
+        "error_code=account_paused".into(),
+        Box::new(move |pin, is| waits(is) && pin.request.account == account(PAUSED)),
+    ));
+    filters.push((
+        "error_code=account_pacing".into(),
+        Box::new(|pin, is| is.wait.is_some() && pin.request.account != account(PAUSED)),
+    ));
     filters.push(("error_code=quota_exceeded".into(), Box::new(|_, _| false)));
     filters.push(("removed=true".into(), Box::new(|_, is| is.removed_at.is_some())));
     filters.push(("removed=false".into(), Box::new(|_, is| is.removed_at.is_none())));

@@ -114,7 +114,7 @@ async fn a_deleted_pin_is_404_and_its_key_is_taken() {
         ("DELETE", format!("{path}?delete_from_pinterest=true")),
         ("POST", format!("{path}/retry")),
     ] {
-        refused(&api, method, &path, Value::Null, 404, "not_found").await;
+        refused(&api, method, &path, Value::Null, 404, "pin_deleted").await;
     }
     assert_eq!(ask(&api, "GET", "/v1/pins", Value::Null).await.1, json!([]));
     refused(&api, "POST", "/v1/pins", body("a"), 409, "pin_deleted").await;

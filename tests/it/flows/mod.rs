@@ -35,7 +35,7 @@ fn numbered(index: usize) -> PinRequest {
     PinRequest { title: format!("Crane number {index}"), ..testdata::request(&format!("key-{index}")) }
 }
 
-async fn accept_numbered(world: &TestWorld, indices: std::ops::Range<usize>) -> Vec<PinKey> {
+pub async fn accept_numbered(world: &TestWorld, indices: std::ops::Range<usize>) -> Vec<PinKey> {
     let mut keys = Vec::new();
     for index in indices {
         keys.push(world.accept_request(numbered(index)).await);

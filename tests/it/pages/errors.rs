@@ -13,7 +13,7 @@ fn every_error_code_of_a_pin_is_on_the_page_with_its_message_and_remedy() {
         assert!(PAGE.contains(&row), "infra/runbooks/errors.md lacks:\n{row}");
     }
     for reason in WaitReason::ALL {
-        let row = format!("| `{}` | {} |", reason.code(), reason.message());
+        let row = format!("| `{}` | {} | {} |", reason.code(), reason.message(), reason.remedy());
         assert!(PAGE.contains(&row), "infra/runbooks/errors.md lacks:\n{row}");
     }
     for reason in StopReason::ALL {

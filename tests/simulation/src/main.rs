@@ -20,6 +20,7 @@ mod provider;
 mod refresh;
 mod refusals;
 mod report;
+mod reports;
 mod rollups;
 mod scenarios;
 mod schedule_oracle;

@@ -43,5 +43,6 @@ fn shows(invariant: Invariant) -> &'static [Wrong] {
         Invariant::AnyLimit => &[Wrong::Heedless],
         Invariant::ImageTries => &[Wrong::Endless],
         Invariant::ImageRefused => &[Wrong::Untrue],
+        Invariant::PresentState | Invariant::HeldWithoutTime => &[Wrong::Misreported],
     }
 }

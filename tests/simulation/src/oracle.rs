@@ -14,6 +14,7 @@ use pinbridge_shared::domain::pin::history::EventKind;
 use pinbridge_shared::domain::pin::idempotency;
 use pinbridge_shared::domain::pin::{Pin, PinRequest, WaitReason};
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment};
+use pinbridge_shared::flows::pins::read_pins::PinView;
 use pinbridge_shared::flows::stats::dashboard::Summary;
 use pinbridge_shared::testing::fake_queue::FakeQueue;
 use pinbridge_shared::testing::fake_secrets::FakeSecrets;
@@ -26,6 +27,7 @@ use crate::kernel::{Kernel, Pid};
 use crate::plan::Plan;
 use crate::provider::{ImageRefusals, Post, Provider, WRITES_PER_WINDOW, Witness, most_in_a_window};
 use crate::refusals;
+use crate::reports;
 use crate::rollups;
 use crate::schedule_oracle::ScheduleOracle;
 
@@ -86,6 +88,8 @@ pub enum Wrong {
     Endless,
     /// A client was told that its request failed for good (500), where repeating it works.
     Misled,
+    /// A waiting pin reports another reason, remedy or time than it waits for.
+    Misreported,
 }
 
 #[derive(Clone, Debug)]
@@ -358,6 +362,11 @@ impl Oracle {
         }
         self.ownerless = ownerless;
         open.len() + waiting
+    }
+
+    /// Checks what unfinished pins report, as they were read just now.
+    pub fn check_reports(&self, views: &[PinView]) {
+        reports::check(views, &self.store, self.kernel.now(), &self.violations);
     }
 
     pub fn schedules(&mut self) -> &mut ScheduleOracle {

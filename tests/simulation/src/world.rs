@@ -21,6 +21,7 @@ use pinbridge_shared::domain::message::PublishMessage;
 use pinbridge_shared::domain::pacing::bucket::Link;
 use pinbridge_shared::domain::reconcile::duplicate_check::DuplicateCheck;
 use pinbridge_shared::domain::time::{MINUTE_MS, Moment, SECOND_MS};
+use pinbridge_shared::flows::pins::read_pins;
 use pinbridge_shared::flows::tenants::projects;
 use pinbridge_shared::ports::{
     ActivityLog, BoardChecks, Imports, OAuth, OAuthStates, PinIndex, Pinterest, Purge, Queue, QueueName, Rollups,
@@ -45,6 +46,7 @@ use crate::kernel::{Action, Kernel, Kind, Machine, Pid, Step};
 use crate::oracle::{Oracle, Outcome};
 use crate::plan::{BOARDS_MAX, Plan};
 use crate::provider::{CountedBoards, Provider, Watched};
+use crate::reports;
 use crate::rollups;
 use crate::system::{ProcessClock, TrueClock};
 
@@ -736,6 +738,7 @@ impl SimWorld {
             }
         }
         let open = self.oracle.check(&self.queue);
+        self.check_reports();
         if !self.is_healed {
             for wish in self.oracle.failed() {
                 if self.kernel.chance(RETRIES) {
@@ -756,6 +759,20 @@ impl SimWorld {
             Some(_) if !is_finished => self.finished_at = None,
             _ => {}
         }
+    }
+
+    /// Reads some of the unfinished pins, as a client would if reading took no time.
+    fn check_reports(&self) {
+        let open = reports::sample(&self.store, self.kernel.now());
+        if open.is_empty() {
+            return;
+        }
+        let reader = match self.plan.lacking {
+            Some(invariant) => Lacking::Publishing(invariant).reader(self.template.clone()),
+            None => self.template.clone(),
+        };
+        let views = at_once(read_pins::views(&reader, open)).expect("the harness's own calls don't fail");
+        self.oracle.check_reports(&views);
     }
 
     fn is_given_up(&self, account: usize) -> bool {

@@ -281,6 +281,9 @@ table! {
     PIN_DELETED = own(409, "pin_deleted",
         "The idempotency key belongs to pin {existing}, which was deleted.",
         NEW_KEY);
+    PIN_GONE = own(404, "pin_deleted",
+        "The pin was deleted.",
+        "Use another pin. error.deleted_pin says what became of this one.");
     PIN_DELETED_BEFORE = own(409, "pin_deleted",
         "The pin is already deleted.",
         NOTHING_LEFT);

@@ -23,6 +23,7 @@ use self::pin::Pin;
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, READ, get, tagged};
 use crate::error::ApiError;
+use crate::error::codes::PIN_GONE;
 use crate::request::path_id;
 use crate::routes::examples::PIN;
 
@@ -46,7 +47,7 @@ pub fn endpoints() -> Vec<Endpoint> {
 
 /// An endpoint of one pin.
 fn of_pin(endpoint: Endpoint) -> Endpoint {
-    endpoint.of_one("The id of the pin.", PIN)
+    endpoint.of_one("The id of the pin.", PIN).fails(&[PIN_GONE])
 }
 
 async fn read(State(context): State<Context>, caller: Caller, Path(id): Path<String>) -> Result<Json<Pin>, ApiError> {
@@ -69,6 +70,13 @@ pub async fn find(context: &Context, caller: &Caller, id: &str) -> Result<PinVie
 
 /// Reads a pin, which must exist and belong to an account that the caller may use.
 async fn open(context: &Context, caller: &Caller, key: PinKey) -> Result<PinView, ApiError> {
-    let view = read_pins::pin(context, key).await?.ok_or_else(|| ApiError::not_found("pin"))?;
+    let Some(view) = read_pins::pin(context, key).await? else { return Err(missing(context, caller, key).await?) };
     caller.may_use(view.pin.request.account).map(|()| view)
+}
+
+/// The error about a pin that isn't there: a caller who could read it before learns what became of it.
+pub async fn missing(context: &Context, caller: &Caller, key: PinKey) -> Result<ApiError, ApiError> {
+    let deleted = read_pins::deleted(context, key).await?;
+    let theirs = deleted.filter(|(pin, _)| caller.may_use(pin.request.account).is_ok());
+    Ok(theirs.map_or_else(|| ApiError::not_found("pin"), |(_, deleted)| deleted.into()))
 }

@@ -210,7 +210,7 @@ async fn create(
         Created::Replay(view) => (view, true),
     };
     let status = if replayed { StatusCode::OK } else { StatusCode::CREATED };
-    Ok(answer::made(status, Schedule::from(&view), replayed))
+    Ok(answer::made(status, explained(&context, view).await?, replayed))
 }
 
 /// Answers 200 for a refusal too. The checks have the errors.
@@ -248,7 +248,8 @@ async fn list(
         let found = usize::try_from(page.total).unwrap_or(usize::MAX);
         return Err(ListError::OutOfReach { found }.into());
     }
-    let items: Vec<Schedule> = page.schedules.iter().map(Schedule::from).collect();
+    let shown = schedules::explained(&context, page.schedules).await?;
+    let items: Vec<Schedule> = shown.iter().map(Schedule::from).collect();
     let mut response = answer::page(&items, page.total, page.total_is_at_least, page.next.map(query::cursor));
     name_ignored(&mut response, &query, &query::PARAMETERS);
     Ok(response)
@@ -259,7 +260,8 @@ async fn read(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Schedule>, ApiError> {
-    Ok(Json((&find(&context, &caller, path_id(&id, "id")?).await?).into()))
+    let view = find(&context, &caller, path_id(&id, "id")?).await?;
+    explained(&context, view).await.map(Json)
 }
 
 async fn edit(
@@ -271,7 +273,8 @@ async fn edit(
 ) -> Result<Json<Schedule>, ApiError> {
     let (id, change) = (path_id(&id, "id")?, ScheduleUpdate::read(&body, &headers)?);
     let key = find(&context, &caller, id).await?.schedule.key;
-    Ok(Json((&schedules::edit(&context, key, &change).await?).into()))
+    let view = schedules::edit(&context, key, &change).await?;
+    explained(&context, view).await.map(Json)
 }
 
 async fn cancel(
@@ -280,7 +283,8 @@ async fn cancel(
     Path(id): Path<String>,
 ) -> Result<Json<Schedule>, ApiError> {
     let key = find(&context, &caller, path_id(&id, "id")?).await?.schedule.key;
-    Ok(Json((&cancel_schedule::cancel(&context, key).await?).into()))
+    let view = cancel_schedule::cancel(&context, key).await?;
+    explained(&context, view).await.map(Json)
 }
 
 async fn retry(
@@ -293,7 +297,8 @@ async fn retry(
     let id = path_id(&id, "id")?;
     let accept_duplicate = accepts_duplicate(field_of(&body, "accept_duplicate")?, &headers)?;
     let key = find(&context, &caller, id).await?.schedule.key;
-    Ok(Json((&schedules::retry(&context, key, accept_duplicate).await?).into()))
+    let view = schedules::retry(&context, key, accept_duplicate).await?;
+    explained(&context, view).await.map(Json)
 }
 
 async fn remove(
@@ -354,6 +359,12 @@ async fn bulk_delete(
         Ok(schedules::remove(context, key).await.map(drop)?)
     };
     each(ids, SKIPPED, remove_one).await
+}
+
+/// The schedule with what its pin waits for now.
+async fn explained(context: &Context, view: ScheduleView) -> Result<Schedule, ApiError> {
+    let views = schedules::explained(context, vec![view]).await?;
+    views.first().map(Schedule::from).ok_or_else(|| ApiError::not_found("schedule"))
 }
 
 /// The key of the schedule in the caller's workspace. For the caller, schedules of other workspaces don't exist.

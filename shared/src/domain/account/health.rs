@@ -2,7 +2,6 @@
 
 use super::Account;
 use crate::domain::pacing::bucket::Bucket;
-use crate::domain::pin::WaitReason;
 use crate::domain::pin::failure::Failure;
 use crate::domain::time::Moment;
 
@@ -16,12 +15,17 @@ pub enum Health {
         /// The answer to an earlier refresh was lost: Pinterest may have issued tokens that we never received.
         answer_lost: bool,
     },
+    /// Pinterest refuses the refresh token, and the access token has expired or is refused too. A second refusal is
+    /// awaited before the account is given up.
+    Refused {
+        confirmed_at: Option<Moment>,
+    },
     /// The access token has expired or is refused. `retried_at`: when it is renewed, if it can be renewed.
     TokenExpired {
         retried_at: Option<Moment>,
     },
     MissingScopes,
-    /// Pinterest refused the connection or the app's access; the account's pins are held.
+    /// Pinterest refused the connection or the app's access; the account's pins are held until a call succeeds.
     OnHold {
         /// What Pinterest refused it for, as far as the hold keeps it.
         failure: Option<Failure>,
@@ -36,17 +40,20 @@ pub enum Health {
 impl Health {
     pub fn of(account: &Account, bucket: &Bucket, now: Moment) -> Self {
         let life = &account.life;
-        let waits_for = bucket.is_paused(now).then(|| bucket.wait_reason());
+        let is_refreshing = bucket.is_paused(now) && bucket.awaits_refresh();
+        let is_expired = life.access_expires_at.is_some_and(|at| at <= now);
         if account.revoked_at.is_some() {
             Self::Disconnected
         } else if let Some(death) = life.dead {
             Self::GivenUp { answer_lost: death.answer_lost }
-        } else if life.access_expires_at.is_some_and(|at| at <= now) || waits_for == Some(WaitReason::TokenRefresh) {
+        } else if life.refused.is_some() && (is_expired || bucket.awaits_refresh()) {
+            Self::Refused { confirmed_at: life.refresh_at }
+        } else if is_expired || is_refreshing {
             Self::TokenExpired { retried_at: life.refresh_at }
         } else if !account.missing_scopes().is_empty() {
             Self::MissingScopes
-        } else if waits_for == Some(WaitReason::AccountOnHold) {
-            Self::OnHold { failure: bucket.pause_failure() }
+        } else if bucket.needs_person() {
+            Self::OnHold { failure: bucket.hold_failure() }
         } else if life.refused.is_some() {
             Self::NotRenewed { publishes_until: life.access_expires_at }
         } else {
@@ -58,7 +65,7 @@ impl Health {
     pub fn name(self) -> &'static str {
         match self {
             Self::Disconnected | Self::GivenUp { .. } => "token_revoked",
-            Self::TokenExpired { .. } => "token_expired",
+            Self::Refused { .. } | Self::TokenExpired { .. } => "token_expired",
             Self::MissingScopes => "scope_missing",
             Self::OnHold { .. } => "on_hold",
             Self::NotRenewed { .. } => "renewal_refused",
@@ -79,6 +86,14 @@ impl Health {
                 "The connection was lost because Pinterest's answer to a renewal did not arrive; it was not revoked. \
                  Reconnect the account; its pins are held until then."
                     .into()
+            }
+            Self::Refused { confirmed_at } => {
+                let asked = confirmed_at.map(|at| format!(" and is asked once more at {}", at.rfc3339()));
+                format!(
+                    "Pinterest refuses the account's tokens{}. Reconnect the account; its pins are held until then, or \
+                     until Pinterest accepts the tokens again.",
+                    asked.unwrap_or_default()
+                )
             }
             Self::TokenExpired { retried_at: Some(at) } => {
                 format!("The access token has expired; its renewal is tried again at {}.", at.rfc3339())
@@ -126,6 +141,7 @@ mod tests {
     use crate::domain::account::credentials::{Death, RefusedGrant, TokenLife};
     use crate::domain::pacing::bucket::Pause;
     use crate::domain::pacing::pace::Pace;
+    use crate::domain::pin::WaitReason;
     use crate::domain::testdata;
 
     const NOW: Moment = Moment(1_767_225_600_000);
@@ -161,6 +177,27 @@ mod tests {
         assert!(health.message().contains(&NOW.plus_ms(1).rfc3339()), "{}", health.message());
         let expired = TokenLife { access_expires_at: Some(NOW), ..life };
         assert_eq!(of(&account(expired)).name(), "token_expired");
+    }
+
+    #[test]
+    fn when_both_tokens_are_refused_a_person_is_asked_for_before_it_is_certain() {
+        let refused = Some(RefusedGrant { version: "v".into(), since: NOW });
+        let at = NOW.plus_ms(300_000);
+        let life = TokenLife { refused, refresh_at: Some(at), ..TokenLife::default() };
+        let waits = Pause::new(&Pace::new(50, 1.0), NOW.plus_ms(1), WaitReason::TokenRefresh).apply(&Bucket::default());
+        let expired = TokenLife { access_expires_at: Some(NOW), ..life.clone() };
+        for (life, bucket, now) in [
+            (life.clone(), &waits, NOW),
+            // The pause is over; nothing has shown that a token works.
+            (life, &waits, NOW.plus_ms(60_000)),
+            (expired, &Bucket::default(), NOW),
+        ] {
+            let health = Health::of(&account(life), bucket, now);
+            assert_eq!(health, Health::Refused { confirmed_at: Some(at) });
+            assert!(health.needs_reconnect() && !health.publishes());
+            assert!(health.message().contains("Reconnect") && health.message().contains(&at.rfc3339()));
+        }
+        assert_eq!(Health::of(&account(TokenLife::default()), &waits, NOW).name(), "token_expired");
     }
 
     #[test]
@@ -205,6 +242,9 @@ mod tests {
         assert_eq!(of(&narrow).name(), "scope_missing");
         let held = Pause::new(&Pace::new(50, 1.0), NOW.plus_ms(1), WaitReason::AccountOnHold).apply(&Bucket::default());
         assert_eq!(Health::of(&healthy, &held, NOW).name(), "on_hold");
-        assert_eq!(Health::of(&healthy, &held, NOW.plus_ms(1)), Health::Healthy, "the pause is over");
+        let after = Health::of(&healthy, &held, NOW.plus_ms(1));
+        assert_eq!(after.name(), "on_hold", "the pause is over, and no call has succeeded yet");
+        let lifted = Bucket { hold: None, ..held };
+        assert_eq!(Health::of(&healthy, &lifted, NOW.plus_ms(1)), Health::Healthy);
     }
 }

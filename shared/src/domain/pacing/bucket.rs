@@ -22,6 +22,7 @@
 mod link;
 mod own_write;
 mod pause;
+mod present;
 mod take;
 
 pub use link::Link;
@@ -139,7 +140,7 @@ impl Bucket {
 
     /// Whether Pinterest has asked for a pause that lasts beyond `now`.
     pub fn is_paused_by_pinterest(&self, now: Moment) -> bool {
-        self.pause.as_ref().is_some_and(|pause| pause.until > now)
+        self.pause_of_pinterest(now).is_some()
     }
 
     /// The later end of the pause and of the hold's first part, also if it has passed.

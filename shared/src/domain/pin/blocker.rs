@@ -1,7 +1,8 @@
 //! The reason why a pin isn't published: a failure or a wait. Its code is the public `error_code`.
+//!
+//! [`waits`](super::waits) decides which one a pin has now.
 
 use super::WaitReason;
-use super::attempt::{Attempt, Status};
 use super::failure::Failure;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,17 +12,26 @@ pub enum Blocker {
 }
 
 impl Blocker {
-    pub fn of(attempt: &Attempt) -> Option<Self> {
-        if attempt.status == Status::Published {
-            return None;
-        }
-        attempt.failure.map(Self::Failure).or(attempt.wait.map(Self::Wait))
-    }
-
     pub fn code(self) -> &'static str {
         match self {
             Self::Failure(failure) => failure.code(),
             Self::Wait(wait) => wait.code(),
+        }
+    }
+
+    /// One sentence for the user.
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::Failure(failure) => failure.message(),
+            Self::Wait(wait) => wait.message(),
+        }
+    }
+
+    /// What the user can do about it.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::Failure(failure) => failure.remedy(),
+            Self::Wait(wait) => wait.remedy(),
         }
     }
 

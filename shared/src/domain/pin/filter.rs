@@ -15,7 +15,7 @@ pub struct PinFilter {
     /// Only pins of these accounts.
     pub accounts: Option<Vec<AccountId>>,
     pub board_id: Option<String>,
-    /// The public code of the pins' [`Blocker`].
+    /// The public code of what the pins wait for or failed with, [now](super::waits).
     pub error_code: Option<String>,
     /// The earliest acceptance, inclusive.
     pub since: Option<Moment>,
@@ -52,6 +52,7 @@ impl PinFilter {
             || self.removed.is_some()
     }
 
+    /// Whether the rows match. What a pin waits for isn't in its rows alone: [`PinFilter::accepts_blocker`].
     pub fn accepts(&self, pin: &Pin, attempt: &Attempt) -> bool {
         let request = &pin.request;
         pin.hidden_at.is_none()
@@ -60,13 +61,16 @@ impl PinFilter {
             && self.board_id.as_ref().is_none_or(|board| *board == request.board_id)
             && self.since.is_none_or(|since| pin.created_at >= since)
             && self.until.is_none_or(|until| pin.created_at < until)
-            && self.error_code.as_deref().is_none_or(|code| Blocker::of(attempt).map(Blocker::code) == Some(code))
             && self.removed.is_none_or(|removed| removed == attempt.removed_at.is_some())
             && self.text.as_ref().is_none_or(|text| {
                 let texts = [Some(&request.title), request.description.as_ref(), request.link_url.as_ref()];
                 let text = text.to_lowercase();
                 texts.into_iter().flatten().any(|field| field.to_lowercase().contains(&text))
             })
+    }
+
+    pub fn accepts_blocker(&self, blocker: Option<Blocker>) -> bool {
+        self.error_code.as_deref().is_none_or(|code| blocker.map(Blocker::code) == Some(code))
     }
 }
 

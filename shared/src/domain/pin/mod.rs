@@ -1,9 +1,11 @@
-//! A pin: what was requested ([`request`]), what has happened to it ([`attempt`]), and what happens next ([`decide`]).
+//! A pin: what was requested ([`request`]), what has happened to it ([`attempt`]), what a worker does next
+//! ([`decide`]), and why it isn't published yet ([`waits`]).
 
 pub mod attempt;
 pub mod backoff;
 pub mod blocker;
 pub mod decide;
+pub mod deleted;
 pub mod edit;
 pub mod failure;
 pub mod filter;
@@ -17,5 +19,6 @@ pub mod retry;
 pub mod said;
 pub mod shortened;
 pub mod timeline;
+pub mod waits;
 
 pub use request::*;

@@ -291,7 +291,7 @@ impl Limit {
     /// The account's pause. `slows`: the account is also slower from then on.
     fn pause(&self, situation: &Situation<'_>, slows: bool) -> Pause {
         let until = situation.now.plus_ms(retry::limit_pause_ms(self.failure, self.retry_after_ms));
-        let pause = Pause::new(situation.pace, until, WaitReason::AccountPaused);
+        let pause = Pause::new(situation.pace, until, WaitReason::AccountPaused).because(self.failure);
         if slows { pause.slowing(situation.bucket, situation.now) } else { pause }
     }
 }

@@ -164,6 +164,18 @@ impl WaitReason {
             Self::Scheduled => "The pin is scheduled for a later time and does not start before it.",
         }
     }
+
+    /// What the user can do about it.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::AccountPacing => "Nothing to do: the pin starts in its turn.",
+            Self::AccountPaused => "Nothing to do: the pin starts after the pause.",
+            Self::AccountOnHold => "Read the account's health, and reconnect the account if it asks for that.",
+            Self::TokenRefresh => "Nothing to do: the pin starts after the renewal.",
+            Self::DailyBudget => "Nothing to do: the pin starts when the day allows it.",
+            Self::Scheduled => "Nothing to do: the pin starts at its time.",
+        }
+    }
 }
 
 /// An accepted pin, as stored. Only its content can be edited, and only before it is published.

@@ -1,6 +1,6 @@
 //! A pin's timeline: every event, and the next step. One call answers "did this publish or not?".
 
-use super::attempt::{Attempt, Status};
+use super::attempt::Attempt;
 use super::history::EventKind;
 use super::said::Said;
 use super::{Pin, Placement, WaitReason};
@@ -37,7 +37,7 @@ pub struct TimelineEvent {
 pub struct NextStep {
     pub action: &'static str,
     pub at: Option<Moment>,
-    pub reason: &'static str,
+    pub reason: String,
     pub position: Option<Position>,
 }
 
@@ -113,42 +113,20 @@ fn plain(at: Moment, event: &'static str) -> TimelineEvent {
     }
 }
 
-/// The next step. `position` is known for pins in the backlog.
-pub fn next_step(attempt: &Attempt, position: Option<Position>, quiesce_ms: i64) -> NextStep {
-    let step = |action, at, reason| NextStep { action, at, reason, position };
-    match attempt.status {
-        Status::Published | Status::Failed => step("none", None, "The pin is finished."),
-        Status::Publishing => match attempt.reconcile_at {
-            Some(at) => {
-                step("look_up", Some(at), "The answer was lost; the board is read before the pin is sent again.")
-            }
-            None => step(
-                "record_outcome",
-                Some(attempt.quiesced_at(quiesce_ms)),
-                "A call to Pinterest is open; without an outcome by then, the board is read.",
-            ),
-        },
-        Status::Queued if attempt.attempts_made() > 0 => step(
-            "retry",
-            attempt.not_before.or(Some(attempt.updated_at)),
-            "The last attempt failed for a temporary reason.",
-        ),
-        Status::Queued => step("publish", Some(attempt.updated_at), "A worker takes it next."),
-        Status::Deferred => {
-            let reason = attempt.wait.unwrap_or(WaitReason::AccountPacing).message();
-            let start = position.map(|position| position.estimated_start);
-            step("publish", start.max(attempt.not_before), reason)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::pacing::pace::Pace;
     use crate::domain::pin::attempt::Upstream;
+    use crate::domain::pin::waits::{self, Facts, Place, Rules};
     use crate::domain::testdata;
 
     const T: Moment = Moment(1_000_500);
+
+    fn next_step(pin: &Pin, attempt: &Attempt) -> NextStep {
+        let rules = Rules { quiesce_ms: 120_000, empty_after_ms: 3_600_000, pace: Pace::new(50, 1.0) };
+        waits::why(&Facts { pin, attempt, account: None, place: Place::Unknown, rules: &rules, now: T }).next
+    }
 
     #[test]
     fn a_lost_answer_shows_as_unknown_with_a_planned_reading_of_the_board() {
@@ -160,7 +138,7 @@ mod tests {
             .expect("legal");
         let names: Vec<&str> = events(&pin, &attempt).iter().map(|event| event.event).collect();
         assert_eq!(names, ["accepted", "attempt_started", "outcome_unknown"]);
-        let next = next_step(&attempt, None, 120_000);
+        let next = next_step(&pin, &attempt);
         assert_eq!((next.action, next.at), ("look_up", Some(T.plus_ms(120_000))));
     }
 
@@ -203,7 +181,7 @@ mod tests {
         let slot = T.plus_ms(9_000);
         let pin = testdata::pin_of(testdata::request("k"), T, Placement::Slot(slot));
         let attempt = Attempt::untouched(&pin);
-        let next = next_step(&attempt, None, 120_000);
+        let next = next_step(&pin, &attempt);
         assert_eq!((next.action, next.at), ("publish", Some(slot)));
         assert_eq!(events(&pin, &attempt)[1].note.as_deref(), Some("account_pacing"));
     }

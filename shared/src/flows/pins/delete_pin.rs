@@ -38,7 +38,15 @@ pub enum DeleteError {
 /// # Errors
 /// When the pin doesn't exist, or a port is unavailable. A call that failed may have deleted it.
 pub async fn delete_pin(context: &Context, key: PinKey) -> Result<(Pin, Attempt), DeleteError> {
-    delete_pin_if(context, key, |_| Ok(())).await
+    delete_pin_if(context, key, false, |_| Ok(())).await
+}
+
+/// Like [`delete_pin`], for a published pin whose Pin was just deleted on Pinterest; its row records that.
+///
+/// # Errors
+/// As [`delete_pin`].
+pub async fn delete_with_its_pin(context: &Context, key: PinKey) -> Result<(Pin, Attempt), DeleteError> {
+    delete_pin_if(context, key, true, |_| Ok(())).await
 }
 
 /// Like [`delete_pin`], for a pin without a Pin: a pin that is published, or being published, stays as it is.
@@ -46,7 +54,7 @@ pub async fn delete_pin(context: &Context, key: PinKey) -> Result<(Pin, Attempt)
 /// # Errors
 /// As [`delete_pin`].
 pub async fn delete_unpublished(context: &Context, key: PinKey) -> Result<(Pin, Attempt), DeleteError> {
-    delete_pin_if(context, key, |attempt| match attempt.status {
+    delete_pin_if(context, key, false, |attempt| match attempt.status {
         Status::Publishing => Err(DeleteError::Publishing),
         Status::Published => Err(DeleteError::Published),
         Status::Queued | Status::Deferred | Status::Failed => Ok(()),
@@ -57,6 +65,7 @@ pub async fn delete_unpublished(context: &Context, key: PinKey) -> Result<(Pin, 
 async fn delete_pin_if(
     context: &Context,
     key: PinKey,
+    is_removed: bool,
     allows: impl Fn(&Attempt) -> Result<(), DeleteError>,
 ) -> Result<(Pin, Attempt), DeleteError> {
     let mut first: Option<(Pin, Attempt)> = None;
@@ -79,7 +88,7 @@ async fn delete_pin_if(
                 context.store.hide_pin(&hidden).await?;
                 false
             }
-            _ => end(context, &pin, &attempt).await?,
+            _ => end(context, &pin, &attempt, is_removed).await?,
         };
         if is_done {
             tracing::info!(
@@ -90,10 +99,12 @@ async fn delete_pin_if(
     }
 }
 
-/// Ends the pin's attempts and hides it; `false` when another writer came first.
-async fn end(context: &Context, pin: &Pin, attempt: &Attempt) -> PortResult<bool> {
+/// Ends the pin's attempts and hides it; `false` when another writer came first. `is_removed`: its Pin is deleted.
+async fn end(context: &Context, pin: &Pin, attempt: &Attempt, is_removed: bool) -> PortResult<bool> {
     let now = context.system.now();
     let Ok(next) = attempt.deleted(now, pin, context.nonce()) else { return Ok(false) };
+    let removed_at = next.removed_at.or(is_removed.then_some(now));
+    let next = Attempt { removed_at, ..next };
     if attempt.status == Status::Deferred {
         // It may wait in the backlog, where no marker names it: the rollup learns of its end by this one.
         let row = RecoveryMarker::new(vec![pin.key], now, 0, context.system.nonce());

@@ -12,7 +12,8 @@ use futures_util::future::try_join_all;
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::read_pins::{PinView, views};
+use super::accounts_now::AccountsNow;
+use super::read_pins::{PinView, blocker, views, views_among};
 use crate::context::Context;
 use crate::domain::ids::{PinId, PinKey, WorkspaceId};
 use crate::domain::pin::Pin;
@@ -175,6 +176,14 @@ async fn by_rows(context: &Context, workspace: WorkspaceId, ask: &Ask, span: Spa
     let positions: Vec<Position> = entries.iter().map(|entry| entry.position).collect();
     let mut pins = rows(context, workspace, &positions).await?;
     pins.retain(|(pin, attempt)| ask.filter.accepts(pin, attempt));
+    let accounts = match ask.filter.error_code {
+        Some(_) => AccountsNow::of(context, pins.iter().map(|(pin, attempt)| (pin, attempt))).await?,
+        None => AccountsNow::default(),
+    };
+    let says = |pin: &Pin, attempt: &Attempt| blocker(context, pin, attempt, accounts.account(pin));
+    if ask.filter.error_code.is_some() {
+        pins.retain(|(pin, attempt)| ask.filter.accepts_blocker(says(pin, attempt)));
+    }
     ask.sort.sort(&mut pins);
     let skip = ask.cursor.map_or(ask.offset, |cursor| cursor.skip);
     let found = pins.len();
@@ -195,7 +204,12 @@ async fn by_rows(context: &Context, workspace: WorkspaceId, ask: &Ask, span: Spa
         end.map(|position| Cursor { start: Start::Behind(position), skip: 0 })
     };
     let (total, total_is_at_least) = page.total();
-    Ok(PinPage { pins: views(context, shown).await?, total, total_is_at_least, next })
+    let pins = match ask.filter.error_code {
+        // As they were when they were counted.
+        Some(_) => views_among(context, shown, &accounts).await?,
+        None => views(context, shown).await?,
+    };
+    Ok(PinPage { pins, total, total_is_at_least, next })
 }
 
 /// What is known of the number of matching pins.

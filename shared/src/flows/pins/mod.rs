@@ -2,6 +2,7 @@
 //!
 //! Read [`read_pins`] first; each other file is one operation.
 
+pub mod accounts_now;
 pub mod delete_on_pinterest;
 pub mod delete_pin;
 pub mod edit_pin;

@@ -215,7 +215,7 @@ pub async fn with_pins(context: &Context, schedules: Vec<Schedule>) -> PortResul
     let mut pins = read.into_iter().flatten();
     let view = |schedule: Schedule| {
         let pin = if schedule.stage == Stage::Released { pins.next().flatten() } else { None };
-        ScheduleView { schedule, pin }
+        ScheduleView { schedule, pin, blocker: None }
     };
     Ok(schedules.into_iter().map(view).collect())
 }

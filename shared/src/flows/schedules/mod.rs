@@ -18,6 +18,7 @@ use super::boards::board_preflight::{PreflightError, Preflights, preflight_of_ma
 use crate::context::Context;
 use crate::domain::ids::{AccountId, AccountKey, BoardKey, ScheduleId, ScheduleKey, WorkspaceId};
 use crate::domain::pin::attempt::Attempt;
+use crate::domain::pin::blocker::Blocker;
 use crate::domain::pin::history::EventKind;
 use crate::domain::pin::idempotency::{self, PayloadHash};
 use crate::domain::pin::origin::Origin;
@@ -26,6 +27,8 @@ use crate::domain::schedule::{
     AHEAD_MAX_MS, LATE_FROM_MS, NewSchedule, Schedule, ScheduleChange, ScheduleStatus, Stage,
 };
 use crate::domain::time::{Moment, SECOND_MS};
+use crate::flows::pins::accounts_now::AccountsNow;
+use crate::flows::pins::read_pins::blocker;
 use crate::ports::OptimisticWrites;
 use crate::ports::{PortError, PortResult, Write};
 use crate::telemetry::{self, Metric};
@@ -49,6 +52,8 @@ pub struct ScheduleRequest {
 pub struct ScheduleView {
     pub schedule: Schedule,
     pub pin: Option<(Pin, Attempt)>,
+    /// What the pin waits for or failed with, if that was [read](explained).
+    pub blocker: Option<Blocker>,
 }
 
 impl ScheduleView {
@@ -247,7 +252,21 @@ pub async fn view(context: &Context, schedule: Schedule) -> PortResult<ScheduleV
         Stage::Released => context.store.pins(&[schedule.pin_key()]).await?.pop().flatten(),
         _ => None,
     };
-    Ok(ScheduleView { schedule, pin })
+    Ok(ScheduleView { schedule, pin, blocker: None })
+}
+
+/// The schedules with what their pins wait for now, or failed with. Each account of a waiting pin is read once.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn explained(context: &Context, mut views: Vec<ScheduleView>) -> PortResult<Vec<ScheduleView>> {
+    let pins = views.iter().filter_map(|view| view.pin.as_ref()).map(|(pin, attempt)| (pin, attempt));
+    let accounts = AccountsNow::of(context, pins).await?;
+    for view in &mut views {
+        let blocker = |(pin, attempt): &(Pin, Attempt)| blocker(context, pin, attempt, accounts.account(pin));
+        view.blocker = view.pin.as_ref().and_then(blocker);
+    }
+    Ok(views)
 }
 
 /// # Errors

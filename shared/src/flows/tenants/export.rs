@@ -12,13 +12,10 @@ use crate::context::Context;
 use crate::domain::account::Account;
 use crate::domain::ids::{AccountId, PinId, PinKey, ScheduleId, ScheduleKey, WorkspaceId};
 use crate::domain::pacing::bucket::Bucket;
-use crate::domain::pin::Pin;
-use crate::domain::pin::attempt::Attempt;
-use crate::domain::pin::timeline;
 use crate::domain::time::{Moment, SECOND_MS};
-use crate::flows::pins::read_pins::PinView;
-use crate::flows::schedules::ScheduleView;
+use crate::flows::pins::read_pins::{self, PinView};
 use crate::flows::schedules::list_schedules::with_pins;
+use crate::flows::schedules::{ScheduleView, explained};
 use crate::ports::{ByTime, PortResult};
 
 /// A pin is written at most 15 s after the moment that it is filed under, by machines whose clocks differ by up to 10
@@ -151,7 +148,8 @@ async fn pins(
     let is_last = listed.len() < limit;
     let next = listed.last().filter(|_| !is_last).map_or(Cursor::Schedules, |(at, pin)| Cursor::Pin(*at, *pin));
     let open = found.into_iter().flatten().filter(|(pin, _)| pin.hidden_at.is_none() && sees(pin.request.account));
-    Ok(Page { entries: open.map(|(pin, attempt)| entry(context, pin, attempt)).collect(), next: Some(next) })
+    let views = read_pins::without_positions(context, open.collect()).await?;
+    Ok(Page { entries: views.into_iter().map(|view| Entry::Pin(Box::new(view))).collect(), next: Some(next) })
 }
 
 async fn schedules(
@@ -168,14 +166,8 @@ async fn schedules(
     let mut found: Vec<_> = context.schedules.schedules(&keys).await?.into_iter().flatten().collect();
     found.retain(|schedule| sees(schedule.request.account) && schedule.is_shown(context.system.now()));
     let next = listed.last().filter(|_| listed.len() >= limit).map(|(at, schedule)| Cursor::Schedule(*at, *schedule));
-    let views = with_pins(context, found).await?;
+    let views = explained(context, with_pins(context, found).await?).await?;
     Ok(Page { entries: views.into_iter().map(|view| Entry::Schedule(Box::new(view))).collect(), next })
-}
-
-fn entry(context: &Context, pin: Pin, attempt: Attempt) -> Entry {
-    // The position in the backlog is not exported.
-    let next = timeline::next_step(&attempt, None, context.settings.deadlines.quiesce_ms);
-    Entry::Pin(Box::new(PinView { pin, attempt, next }))
 }
 
 #[cfg(test)]

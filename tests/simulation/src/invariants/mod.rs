@@ -87,10 +87,14 @@ pub enum Invariant {
     ImageTries,
     /// An image that can't be fetched is a refusal, and not an unknown outcome.
     ImageRefused,
+    /// What a waiting pin reports comes of its account's present state, and not of its own row.
+    PresentState,
+    /// A pin of a held account reports no time.
+    HeldWithoutTime,
 }
 
 impl Invariant {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::WriteAhead,
         Self::Fence,
         Self::Generation,
@@ -114,6 +118,8 @@ impl Invariant {
         Self::AnyLimit,
         Self::ImageTries,
         Self::ImageRefused,
+        Self::PresentState,
+        Self::HeldWithoutTime,
     ];
 }
 
@@ -201,6 +207,16 @@ impl Lacking {
             }
             _ => message,
         }
+    }
+
+    /// The context of somebody who reads what waiting pins report.
+    pub fn reader(self, context: Context) -> Context {
+        if !matches!(self, Self::Publishing(Invariant::PresentState | Invariant::HeldWithoutTime)) {
+            return context;
+        }
+        let (inner, system) = (Arc::clone(&context.store), Arc::clone(&context.system));
+        let store = Arc::new(MutantStore::new(self, Kind::Person, inner, system, Arc::default()));
+        Context { store: store as Arc<dyn Store>, ..context }
     }
 
     /// The context as a process of that kind gets it.

@@ -9,7 +9,7 @@ use pinbridge_shared::domain::account::Account;
 use pinbridge_shared::domain::account::credentials::{Death, TokenLife};
 use pinbridge_shared::domain::ids::{AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
 use pinbridge_shared::domain::pacing::backlog::BacklogRow;
-use pinbridge_shared::domain::pacing::bucket::{Bucket, Link, OwnWrite, Pause, Take};
+use pinbridge_shared::domain::pacing::bucket::{Bucket, Link, OwnWrite, Pause, Paused, Take};
 use pinbridge_shared::domain::pacing::budget::DaySpending;
 use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
 use pinbridge_shared::domain::pin::history::EventKind;
@@ -83,6 +83,27 @@ impl MutantStore {
         (pin, attempt)
     }
 
+    /// Whether this is the view of somebody who reads what pins report, and lacks the invariants of that.
+    fn is_reader(&self) -> bool {
+        let lacks = self.lacks(Invariant::PresentState) || self.lacks(Invariant::HeldWithoutTime);
+        lacks && self.kind == Kind::Person
+    }
+
+    /// The bucket as a reader takes it: never paused, so that a pin's own row decides; or paused wherever it is held,
+    /// so that a hold has a time.
+    fn reported(&self, bucket: Bucket) -> Bucket {
+        if !self.is_reader() {
+            return bucket;
+        }
+        match self.lacking {
+            Lacking::Publishing(Invariant::PresentState) => Bucket { pause: None, hold: None, ..bucket },
+            _ => {
+                let held = bucket.hold.as_ref().map(|hold| Paused { until: hold.until, failure: hold.failure });
+                Bucket { pause: held.or(bucket.pause.clone()), hold: None, ..bucket }
+            }
+        }
+    }
+
     /// Gives the account up where custody would have tried once more.
     fn given_up(&self, next: &Account) -> Account {
         let life = &next.life;
@@ -148,6 +169,11 @@ altered_port! {
 
         async fn account(&self, key: AccountKey) -> PortResult<Option<Account>> {
             let mut account = self.inner.account(key).await?;
+            if self.is_reader()
+                && let Some(account) = account.as_mut()
+            {
+                (account.revoked_at, account.life) = (None, TokenLife::default());
+            }
             if self.lacks_of_custody(CustodyInvariant::RefreshLease)
                 && let Some(account) = account.as_mut()
             {
@@ -247,7 +273,8 @@ altered_port! {
         async fn bucket(&self, account: AccountKey) -> PortResult<Bucket> {
             let bucket = self.inner.bucket(account).await?;
             let is_forgotten = self.lacks(Invariant::OwnWrites);
-            Ok(if is_forgotten { Bucket { reserved_tat: None, ..bucket } } else { bucket })
+            let bucket = if is_forgotten { Bucket { reserved_tat: None, ..bucket } } else { bucket };
+            Ok(self.reported(bucket))
         }
     }
 

@@ -8,16 +8,16 @@ use futures_util::stream::{self, StreamExt};
 use http::HeaderMap;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::AccountId;
-use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
+use pinbridge_shared::domain::pin::attempt::Status;
 use pinbridge_shared::domain::pin::idempotency;
 use pinbridge_shared::domain::pin::origin::Origin;
-use pinbridge_shared::domain::pin::timeline;
-use pinbridge_shared::domain::pin::{Pin, PinRequest, Priority};
+use pinbridge_shared::domain::pin::{PinRequest, Priority};
 use pinbridge_shared::flows::accept::accept_pin::{Acceptance, PublishRequest};
 use pinbridge_shared::flows::accept::accept_pins::accept_pins;
 use pinbridge_shared::flows::accept::duplicate_content::Duplicate;
 use pinbridge_shared::flows::pacing::headroom::headroom;
-use pinbridge_shared::flows::pins::read_pins::PinView;
+use pinbridge_shared::flows::pins::accounts_now::AccountsNow;
+use pinbridge_shared::flows::pins::read_pins;
 use schemars::{JsonSchema, json_schema};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -169,18 +169,25 @@ async fn create(
     let answers = accept_pins(&context, caller.workspace, publish_requests.collect()).await?;
 
     let mut answers = answers.into_iter().zip(warnings);
-    let mut results = Vec::with_capacity(items.len());
-    for (index, (item, request)) in items.iter().zip(parsed).enumerate() {
-        let outcome = match request {
+    let outcomes: Vec<Result<(Acceptance, Option<Duplicate>), ApiError>> = parsed
+        .into_iter()
+        .map(|request| match request {
             Err(error) => Err(error),
             Ok(_) => match answers.next() {
                 Some((Ok(acceptance), warning)) => Ok((acceptance, warning)),
                 Some((Err(error), _)) => Err(error.into()),
                 None => Err(ApiError::panicked()),
             },
-        };
-        results.push(result(&context, index, item, outcome));
-    }
+        })
+        .collect();
+    let accepted = outcomes.iter().flatten().map(|(acceptance, _)| acceptance);
+    let accounts_now = read_pins::accounts_of(&context, accepted).await?;
+    let results: Vec<PinBatchItemResult> = items
+        .iter()
+        .zip(outcomes)
+        .enumerate()
+        .map(|(index, (item, outcome))| result(&context, &accounts_now, index, item, outcome))
+        .collect();
     let headroom = headrooms(&context, &caller, accounts).await;
     let count = |status: &str| results.iter().filter(|result| result.status.0 == status).count() as u64;
     Ok(Json(PinBatchResult {
@@ -272,13 +279,16 @@ async fn headrooms(context: &Context, caller: &Caller, accounts: BTreeSet<Accoun
 
 fn result(
     context: &Context,
+    accounts: &AccountsNow,
     index: usize,
     item: &Value,
     outcome: Result<(Acceptance, Option<Duplicate>), ApiError>,
 ) -> PinBatchItemResult {
+    // Without its position in the backlog, which would cost one read per pin.
+    let view = |pin, attempt| pin::Pin::from(&read_pins::without_position(context, pin, attempt, accounts));
     let (status, pin, error, warning) = match outcome {
-        Ok((Acceptance::New(pin, attempt), warning)) => ("created", Some(view(context, pin, attempt)), None, warning),
-        Ok((Acceptance::Replay(pin, attempt), _)) => ("existing", Some(view(context, pin, attempt)), None, None),
+        Ok((Acceptance::New(pin, attempt), warning)) => ("created", Some(view(pin, attempt)), None, warning),
+        Ok((Acceptance::Replay(pin, attempt), _)) => ("existing", Some(view(pin, attempt)), None, None),
         Err(error) => ("failed", None, Some(error.into()), None),
     };
     PinBatchItemResult {
@@ -289,10 +299,4 @@ fn result(
         error,
         warnings: warning.iter().map(PinWarning::from).collect(),
     }
-}
-
-/// The pin without its position in the backlog, which would cost one read per pin.
-fn view(context: &Context, pin: Pin, attempt: Attempt) -> pin::Pin {
-    let next = timeline::next_step(&attempt, None, context.settings.deadlines.quiesce_ms);
-    pin::Pin::from(&PinView { pin, attempt, next })
 }

@@ -60,7 +60,7 @@ async fn delete_one(context: &Context, caller: &Caller, key: PinKey) -> Result<(
     if let Err(error) = open(context, caller, key).await {
         // The request may repeat one whose answer was lost.
         let deleted = read_pins::deleted(context, key).await.ok().flatten();
-        let is_theirs = deleted.is_some_and(|pin| caller.may_use(pin.request.account).is_ok());
+        let is_theirs = deleted.is_some_and(|(pin, _)| caller.may_use(pin.request.account).is_ok());
         return Err(if is_theirs { PIN_DELETED_BEFORE.into() } else { error });
     }
     match delete_pin(context, key).await {

@@ -103,7 +103,11 @@ async fn create(
         Acceptance::New(pin, attempt) => (pin, attempt, false),
         Acceptance::Replay(pin, attempt) => (pin, attempt, true),
     };
-    let view = read_pins::accepted(&context, pin, attempt).await?;
+    let view = if replayed {
+        read_pins::changed(&context, pin, attempt).await?
+    } else {
+        read_pins::accepted(&context, pin, attempt).await?
+    };
     let warning = duplicate.filter(|_| !replayed);
     let status = if replayed { StatusCode::OK } else { StatusCode::CREATED };
     let body = AcceptedPin { pin: Pin::from(&view), warnings: warning.iter().map(PinWarning::from).collect() };

@@ -10,7 +10,7 @@ use pinbridge_shared::domain::pin::attempt::Status;
 use pinbridge_shared::flows::boards::board_access::Obstacle;
 use pinbridge_shared::flows::boards::board_preflight::{PreflightError, preflight};
 use pinbridge_shared::flows::pins::delete_on_pinterest::delete_on_pinterest;
-use pinbridge_shared::flows::pins::delete_pin::{DeleteError, delete_pin, delete_unpublished};
+use pinbridge_shared::flows::pins::delete_pin::{DeleteError, delete_pin, delete_unpublished, delete_with_its_pin};
 use pinbridge_shared::flows::pins::edit_pin::{EditError, edit_pin};
 use pinbridge_shared::flows::pins::read_pins;
 use schemars::JsonSchema;
@@ -49,7 +49,8 @@ pub fn endpoints() -> [Endpoint; 2] {
         of_pin(delete("/v1/pins/{id}", DESTRUCTIVE, remove))
             .operation("delete_pin", "Delete a pin")
             .about(
-                "Removes the pin from every answer. A waiting pin is never published. If the pin is being published, \
+                "Removes the pin from every list. Its own path then answers 404 `pin_deleted` with what became of it. A \
+                 waiting pin is never published. If the pin is being published, \
                  its Pin may still appear on Pinterest. The idempotency key can't be used again (409 `pin_deleted`). \
                  With `delete_from_pinterest=true`, the Pin is deleted on Pinterest first; if that fails, nothing is \
                  deleted.",
@@ -167,7 +168,7 @@ async fn remove(
     match there {
         Some(pinterest_pin_id) => {
             delete_on_pinterest(&context, &view.pin, pinterest_pin_id).await?;
-            delete_pin(&context, view.pin.key).await?;
+            delete_with_its_pin(&context, view.pin.key).await?;
         }
         None if view.attempt.status == Status::Published => {
             delete_pin(&context, view.pin.key).await?;

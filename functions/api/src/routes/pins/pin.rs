@@ -281,12 +281,14 @@ pub struct Pin {
     pub priority: Priority,
     /// Extension: the number of attempts to publish.
     pub attempts: u32,
-    /// Extension: the next action of the system.
+    /// Extension: the next action: `publish`, `retry`, `look_up` (read the board), `record_outcome`, or `none` if the
+    /// pin is finished. If only a person helps, what helps: `reconnect_account`, `upgrade_app_access` or
+    /// `check_app_access`.
     pub next_action: &'static str,
-    /// Extension: the time of the next action, if it is known.
+    /// Extension: the time of the next action. `null` if it is not known, and always if a person has to act first.
     pub next_at: Option<Time>,
-    /// Extension: the reason for that time.
-    pub next_reason: &'static str,
+    /// Extension: the reason for that action and time.
+    pub next_reason: String,
     /// Extension: who created the pin, and the schedule or import that it came from.
     pub origin: Origin,
     /// Extension: the number of changes.
@@ -300,9 +302,8 @@ pub struct Pin {
 }
 
 impl From<&PinView> for Pin {
-    fn from(PinView { pin, attempt, next }: &PinView) -> Self {
+    fn from(PinView { pin, attempt, blocker, next }: &PinView) -> Self {
         let request = pin.request.clone();
-        let (error_code, error_message) = blocker(attempt);
         let finished_as = |status| attempt.finished_at.filter(|_| attempt.status == status).map(Time);
         Self {
             id: pin.key.pin.0,
@@ -322,8 +323,8 @@ impl From<&PinView> for Pin {
             asset_id: None,
             board_id: request.board_id,
             pinterest_pin_id: attempt.pinterest_pin_id.clone(),
-            error_code: error_code.map(PinErrorCode),
-            error_message,
+            error_code: code(*blocker),
+            error_message: message(*blocker, attempt),
             idempotency_key: request.idempotency_key,
             created_at: Time(pin.created_at),
             updated_at: Time(attempt.updated_at),
@@ -334,10 +335,10 @@ impl From<&PinView> for Pin {
             attempts: attempt.attempt,
             next_action: next.action,
             next_at: next.at.map(Time),
-            next_reason: next.reason,
+            next_reason: next.reason.clone(),
             origin: Origin::from(&pin.origin),
             edits: pin.edit,
-            error_remediation: attempt.failure.filter(|_| error_code.is_some()).map(Failure::remedy),
+            error_remediation: blocker.map(Blocker::remedy),
             orphan_pin_id: attempt.orphan_pin_id.clone(),
             duplicate_pin_id: attempt.duplicate_pin_id.clone(),
         }
@@ -363,14 +364,19 @@ pub fn resolved(request: &PinRequest) -> Value {
     })
 }
 
-/// The code and message of the error or wait reason of a pin, if it has one.
-pub fn blocker(attempt: &Attempt) -> (Option<&'static str>, Option<String>) {
-    let message = |blocker| match blocker {
-        Blocker::Failure(failure) => with_detail(failure, attempt.detail.as_deref()),
-        Blocker::Wait(wait) => wait.message().to_owned(),
-    };
-    let blocker = Blocker::of(attempt);
-    (blocker.map(Blocker::code), blocker.map(message))
+pub fn code(blocker: Option<Blocker>) -> Option<PinErrorCode> {
+    blocker.map(|blocker| PinErrorCode(blocker.code()))
+}
+
+/// The message of what the pin failed with or waits for. Pinterest's words belong to the failure of the pin's own last
+/// attempt.
+pub fn message(blocker: Option<Blocker>, attempt: &Attempt) -> Option<String> {
+    blocker.map(|blocker| match blocker {
+        Blocker::Failure(failure) if attempt.failure == Some(failure) => {
+            with_detail(failure, attempt.detail.as_deref())
+        }
+        other => other.message().to_owned(),
+    })
 }
 
 /// What rows of 0.2.0 have where Pinterest said nothing.

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::fields::BoardId;
 use super::pin::Pin;
-use super::{find, key, of_pin};
+use super::{find, key, missing, of_pin};
 use crate::activity::Resource;
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, WRITE, post};
@@ -104,7 +104,10 @@ async fn retry(
             preflight(&context, &BoardKey { account, board_id: request.board_id }).await?;
         }
     }
-    let (pin, attempt) = retry_pin_with(&context, key, accept_duplicate, &edit).await?;
+    let (pin, attempt) = match retry_pin_with(&context, key, accept_duplicate, &edit).await {
+        Err(RetryError::NotFound) => return Err(missing(&context, &caller, key).await?),
+        retried => retried?,
+    };
     Ok(Json(Pin::from(&read_pins::changed(&context, pin, attempt).await?)))
 }
 

@@ -3,24 +3,29 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use pinbridge_shared::context::Context;
+use pinbridge_shared::domain::pin::blocker::Blocker;
 use pinbridge_shared::domain::pin::timeline;
 use pinbridge_shared::flows::pins::read_pins::PinView;
 use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::pin::{PinErrorCode, PinStatus, blocker};
+use super::pin::{PinErrorCode, PinStatus, code, message};
 use super::{find, of_pin};
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, READ, get};
 use crate::error::ApiError;
+use crate::error::codes::PIN_GONE;
 use crate::openapi::schema::Time;
 use crate::routes::examples::PIN;
 
 pub fn timeline_endpoint() -> Endpoint {
     of_pin(get("/v1/pins/{id}/timeline", READ, timeline))
         .operation("get_pin_timeline", "Read the timeline of a pin")
-        .about("Lists the events of a pin in order, and the next action of the system.")
+        .about(
+            "Lists the events of a pin in order, and the next action. Events say what held the pin at that time; \
+             `error_code` and `next` say what holds it now.",
+        )
         .answers::<Timeline>(200, "The events of the pin, and its next step.")
 }
 
@@ -29,6 +34,7 @@ pub fn job_endpoint() -> Endpoint {
         .operation("get_job", "Read the status of a job")
         .about("A job is the short form of a pin. The id of a job is the id of its pin.")
         .of_one("The id of the pin.", PIN)
+        .fails(&[PIN_GONE])
         .answers::<JobStatus>(200, "The job.")
 }
 
@@ -50,17 +56,16 @@ pub struct JobStatus {
 }
 
 impl From<PinView> for JobStatus {
-    fn from(PinView { pin, attempt, next }: PinView) -> Self {
-        let (error_code, error_message) = blocker(&attempt);
+    fn from(PinView { pin, attempt, blocker, next }: PinView) -> Self {
         Self {
             job_id: pin.key.pin.0,
             pin_id: pin.key.pin.0,
             status: PinStatus(attempt.status.name()),
             submitted_at: Time(pin.created_at),
             completed_at: attempt.finished_at.map(Time),
+            error_code: code(blocker),
+            error_message: message(blocker, &attempt),
             pinterest_pin_id: attempt.pinterest_pin_id,
-            error_code: error_code.map(PinErrorCode),
-            error_message,
             attempts: attempt.attempt,
             next_at: next.at.map(Time),
         }
@@ -80,6 +85,8 @@ pub struct Timeline {
     pub pinterest_pin_id: Option<String>,
     pub error_code: Option<PinErrorCode>,
     pub error_message: Option<String>,
+    /// Extension: what you can do about the error.
+    pub error_remediation: Option<&'static str>,
     /// Extension: the id of a second Pin on Pinterest with the same content.
     pub duplicate_pin_id: Option<String>,
     /// Extension: the events in order. The first is `accepted`.
@@ -89,8 +96,7 @@ pub struct Timeline {
 }
 
 impl From<PinView> for Timeline {
-    fn from(PinView { pin, attempt, next }: PinView) -> Self {
-        let (error_code, error_message) = blocker(&attempt);
+    fn from(PinView { pin, attempt, blocker, next }: PinView) -> Self {
         Self {
             pin_id: pin.key.pin.0,
             job_id: pin.key.pin.0,
@@ -98,8 +104,9 @@ impl From<PinView> for Timeline {
             status: PinStatus(attempt.status.name()),
             attempts: attempt.attempt,
             attempts_spent: attempt.attempts_spent(),
-            error_code: error_code.map(PinErrorCode),
-            error_message,
+            error_code: code(blocker),
+            error_message: message(blocker, &attempt),
+            error_remediation: blocker.map(Blocker::remedy),
             events: timeline::events(&pin, &attempt).into_iter().map(TimelineEvent::from).collect(),
             next: next.into(),
             pinterest_pin_id: attempt.pinterest_pin_id,
@@ -150,9 +157,11 @@ impl From<timeline::TimelineEvent> for TimelineEvent {
 /// The next step of a pin.
 #[derive(Serialize, JsonSchema)]
 pub struct NextStep {
+    /// As `next_action` of the pin.
     pub action: &'static str,
+    /// As `next_at` of the pin.
     pub at: Option<Time>,
-    pub reason: &'static str,
+    pub reason: String,
     /// The position in the backlog of the account. 1 is next.
     pub queue_position: Option<u64>,
     /// Whether the position is a lower bound.

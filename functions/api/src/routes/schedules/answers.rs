@@ -1,6 +1,7 @@
 //! A schedule as JSON.
 
 use pinbridge_shared::domain::pin::PinRequest;
+use pinbridge_shared::domain::pin::blocker::Blocker;
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::schedule::{self, Stage};
 use pinbridge_shared::domain::time::SECOND_MS;
@@ -11,8 +12,7 @@ use uuid::Uuid;
 
 use crate::openapi::schema::{Time, names};
 use crate::routes::pins::fields::Priority;
-use crate::routes::pins::pin::blocker;
-use crate::routes::pins::pin::{MediaType, PinErrorCode};
+use crate::routes::pins::pin::{MediaType, PinErrorCode, message};
 
 names!(
     ScheduleStatus,
@@ -135,8 +135,7 @@ fn error(view: &ScheduleView) -> (Option<&'static str>, Option<String>, Option<&
     match (view.schedule.stage, &view.pin, view.status()) {
         (Stage::Failed(failure), ..) => of(failure),
         (_, Some((_, attempt)), Failed | Deferred | Running) => {
-            let (code, message) = blocker(attempt);
-            (code, message, attempt.failure.map(Failure::remedy))
+            (view.blocker.map(Blocker::code), message(view.blocker, attempt), view.blocker.map(Blocker::remedy))
         }
         _ => (None, None, None),
     }

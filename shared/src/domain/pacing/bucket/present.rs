@@ -1,0 +1,28 @@
+//! What holds or pauses an account now, as the pins that wait for it report it.
+
+use super::Bucket;
+use crate::domain::pin::failure::Failure;
+use crate::domain::time::Moment;
+
+impl Bucket {
+    /// Whether only a person helps: from Pinterest's refusal until a call succeeds, also after the pause that came with
+    /// the refusal. A refresh of the tokens ends by itself.
+    pub fn needs_person(&self) -> bool {
+        self.hold.as_ref().is_some_and(|hold| !hold.awaits_refresh)
+    }
+
+    /// What the hold comes of, as far as it keeps it.
+    pub fn hold_failure(&self) -> Option<Failure> {
+        self.hold.as_ref().and_then(|hold| hold.failure)
+    }
+
+    /// Whether pins wait for a refresh of the account's tokens.
+    pub fn awaits_refresh(&self) -> bool {
+        self.hold.as_ref().is_some_and(|hold| hold.awaits_refresh)
+    }
+
+    /// The end of a pause that Pinterest asked for, and what it comes of, as far as the pause keeps it.
+    pub fn pause_of_pinterest(&self, now: Moment) -> Option<(Moment, Option<Failure>)> {
+        self.pause.as_ref().filter(|pause| pause.until > now).map(|pause| (pause.until, pause.failure))
+    }
+}

@@ -1,0 +1,545 @@
+//! Why a pin isn't published yet, what helps, and what happens next: from its rows and its account's present state.
+//!
+//! A pin's row keeps why it was deferred. The account changes afterwards: it is paused, held, connected again. Many
+//! pins wait for one account, and none of their rows is written for that. So what a pin reports is decided when it is
+//! read.
+//!
+//! The causes in their order: an outcome that isn't known; a hold, which only a person ends and which has no time; of
+//! the causes with a time, the one that ends last (of two that end together: Pinterest's pause, the refresh of the
+//! tokens, the day's budget, the pin's own time); the account's pace and the pins before this one.
+
+use super::attempt::{Attempt, Status};
+use super::blocker::Blocker;
+use super::failure::Failure;
+use super::history::EventKind;
+use super::timeline::{NextStep, Position};
+use super::{Pin, WaitReason};
+use crate::domain::account::Account;
+use crate::domain::account::health::Health;
+use crate::domain::pacing::bucket::Bucket;
+use crate::domain::pacing::pace::Pace;
+use crate::domain::reconcile::board_scan::Unclear;
+use crate::domain::time::Moment;
+
+/// An account as it is now.
+#[derive(Clone, Debug, Default)]
+pub struct AccountNow {
+    /// `None`: the account is gone, and the next worker fails the pin.
+    pub account: Option<Account>,
+    pub bucket: Bucket,
+    /// When the app's daily budget allows the workspace another create, if not now.
+    pub budget_opens_at: Option<Moment>,
+}
+
+/// A state that only a person ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Hold {
+    failure: Option<Failure>,
+    message: String,
+}
+
+impl Hold {
+    fn action(&self) -> &'static str {
+        match self.failure {
+            Some(Failure::TrialAccess) => "upgrade_app_access",
+            Some(Failure::FeatureRestricted) => "check_app_access",
+            _ => "reconnect_account",
+        }
+    }
+
+    fn blocker(&self) -> Blocker {
+        self.failure.map_or(Blocker::Wait(WaitReason::AccountOnHold), Blocker::Failure)
+    }
+}
+
+impl AccountNow {
+    fn is_connected(&self) -> bool {
+        self.account.as_ref().is_none_or(Account::is_connected)
+    }
+
+    fn hold(&self, now: Moment) -> Option<Hold> {
+        let health = self.account.as_ref().map(|account| Health::of(account, &self.bucket, now));
+        let held = |failure, health: Health| Some(Hold { failure, message: health.message() });
+        match health {
+            Some(health @ Health::Disconnected) => held(Some(Failure::AccountDisconnected), health),
+            Some(health @ (Health::GivenUp { .. } | Health::Refused { .. })) => {
+                held(Some(Failure::TokenRevoked), health)
+            }
+            // It can't be renewed.
+            Some(health @ Health::TokenExpired { retried_at: None }) if !self.bucket.awaits_refresh() => {
+                held(Some(Failure::TokenRevoked), health)
+            }
+            _ if self.bucket.needs_person() => {
+                let failure = self.bucket.hold_failure();
+                held(failure, Health::OnHold { failure })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The settings that decide times.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    pub quiesce_ms: i64,
+    /// How long an empty board proves nothing.
+    pub empty_after_ms: i64,
+    pub pace: Pace,
+}
+
+/// Where a deferred pin waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// It was not read.
+    Unknown,
+    InBacklog(Position),
+    /// Not in the backlog: in the queue, for a slot that only its message knows.
+    Released,
+}
+
+/// What is known about a pin.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    pub pin: &'a Pin,
+    pub attempt: &'a Attempt,
+    /// `None`: the account's state isn't needed, or was just decided on and is in the row.
+    pub account: Option<&'a AccountNow>,
+    pub place: Place,
+    pub rules: &'a Rules,
+    pub now: Moment,
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Why {
+    pub blocker: Option<Blocker>,
+    pub next: NextStep,
+}
+
+/// Whether the account's state has a part in what this pin reports.
+pub fn depends_on_account(attempt: &Attempt) -> bool {
+    match attempt.status {
+        Status::Queued | Status::Deferred => true,
+        Status::Publishing => attempt.reconcile_at.is_some(),
+        Status::Published | Status::Failed => false,
+    }
+}
+
+pub fn why(facts: &Facts<'_>) -> Why {
+    match facts.attempt.status {
+        Status::Published => of(None, step("none", None, "The pin is finished.")),
+        Status::Failed => of(facts.attempt.failure.map(Blocker::Failure), step("none", None, "The pin is finished.")),
+        Status::Publishing => of_call(facts),
+        Status::Queued | Status::Deferred => of_waiting(facts),
+    }
+}
+
+fn of(blocker: Option<Blocker>, next: NextStep) -> Why {
+    Why { blocker, next }
+}
+
+fn step(action: &'static str, at: Option<Moment>, reason: impl Into<String>) -> NextStep {
+    NextStep { action, at, reason: reason.into(), position: None }
+}
+
+/// A call was announced: it is open, or its answer was lost.
+fn of_call(facts: &Facts<'_>) -> Why {
+    let attempt = facts.attempt;
+    let Some(at) = attempt.reconcile_at else {
+        let reason = "A call to Pinterest is open; without an outcome by then, the board is read.";
+        return of(None, step("record_outcome", Some(attempt.quiesced_at(facts.rules.quiesce_ms)), reason));
+    };
+    let blocker = Some(Blocker::Failure(attempt.failure.unwrap_or(Failure::OutcomeUnknown)));
+    if let Some(hold) = unreadable(facts) {
+        let reason = format!("Pinterest's answer was lost, and the board can't be read: {}", hold.message);
+        return of(blocker, step(hold.action(), None, reason));
+    }
+    let started_at = attempt.started_at.unwrap_or(attempt.updated_at);
+    let believed_at = started_at.plus_ms(facts.rules.empty_after_ms);
+    let reason = match last_note(attempt) {
+        Some(note) if note == Unclear::EmptyList.name() && believed_at > facts.now => format!(
+            "The answer was lost, and the board shows no Pins at all, which proves nothing before {}: until then the \
+             board is read again, and the pin is not sent.",
+            believed_at.rfc3339()
+        ),
+        Some(note) if note == WaitReason::DailyBudget.code() => {
+            "The answer was lost; the board is read when the app's requests of the day allow it.".into()
+        }
+        _ => "The answer was lost; the board is read before the pin is sent again.".into(),
+    };
+    of(blocker, step("look_up", Some(at), reason))
+}
+
+/// Why the last reading of the board showed nothing.
+fn last_note(attempt: &Attempt) -> Option<&str> {
+    let last = attempt.history.last().filter(|event| event.kind == EventKind::ReconcileInconclusive)?;
+    last.note.as_deref()
+}
+
+/// The hold by which the pin's board can't be read.
+fn unreadable(facts: &Facts<'_>) -> Option<Hold> {
+    let account = facts.account?;
+    let hold = account.hold(facts.now)?;
+    let was_refused =
+        last_note(facts.attempt) == Some(Failure::TokenRevoked.code()) && hold.failure == Some(Failure::TokenRevoked);
+    (!account.is_connected() || was_refused).then_some(hold)
+}
+
+/// A cause that ends by itself.
+struct Cause {
+    until: Moment,
+    blocker: Blocker,
+    reason: String,
+}
+
+fn of_waiting(facts: &Facts<'_>) -> Why {
+    let Facts { attempt, account, place, now, .. } = *facts;
+    let position = match place {
+        Place::InBacklog(position) => Some(position),
+        Place::Unknown | Place::Released => None,
+    };
+    if let Some(hold) = account.and_then(|account| account.hold(now)) {
+        let next = NextStep { position, ..step(hold.action(), None, hold.message.clone()) };
+        return of(Some(hold.blocker()), next);
+    }
+    let causes: Vec<Cause> = causes(facts).into_iter().flatten().filter(|cause| cause.until > now).collect();
+    let ends_at = causes.iter().map(|cause| cause.until).max();
+    // The last of those that end together is the most important one.
+    let cause = causes.into_iter().max_by_key(|cause| cause.until);
+    let is_retry = attempt.status == Status::Queued && attempt.attempts_made() > 0;
+    let action = if is_retry { "retry" } else { "publish" };
+    let at = match attempt.status {
+        Status::Queued => ends_at.or(attempt.not_before).or(Some(attempt.updated_at)),
+        _ => starts_at(facts, ends_at.max(not_before(facts))),
+    };
+    let (blocker, reason) = match cause {
+        Some(cause) => (Some(cause.blocker), cause.reason),
+        None => in_turn(facts, is_retry),
+    };
+    of(blocker, NextStep { position, ..step(action, at, reason) })
+}
+
+/// When a deferred pin starts that starts at `ends_at` at the earliest.
+fn starts_at(facts: &Facts<'_>, ends_at: Option<Moment>) -> Option<Moment> {
+    match (facts.place, facts.account) {
+        (Place::InBacklog(position), _) => ends_at.max(Some(position.estimated_start)),
+        // The last slot that was given out bounds its own. A slot that has passed is its message's, which is late.
+        (Place::Released, Some(account)) if ends_at.is_none_or(|at| at <= facts.now) => {
+            Some(account.bucket.last_slot(&facts.rules.pace).max(facts.now))
+        }
+        _ => ends_at,
+    }
+}
+
+/// The time before which a worker doesn't start the pin, by its row. A hold that was ended early isn't waited for.
+fn not_before(facts: &Facts<'_>) -> Option<Moment> {
+    let is_over =
+        |account: &AccountNow| facts.attempt.wait.is_some_and(WaitReason::is_hold) && !account.bucket.is_on_hold();
+    facts.attempt.not_before.filter(|_| !facts.account.is_some_and(is_over))
+}
+
+/// The causes with an end, the least important first.
+fn causes(facts: &Facts<'_>) -> [Option<Cause>; 5] {
+    let wait =
+        |until, reason: WaitReason| Cause { until, blocker: Blocker::Wait(reason), reason: reason.message().into() };
+    let account = facts.account;
+    let refresh = account.filter(|account| account.bucket.awaits_refresh());
+    [
+        own(facts),
+        facts.pin.not_before().map(|at| wait(at, WaitReason::Scheduled)),
+        account.and_then(|account| account.budget_opens_at).map(|at| wait(at, WaitReason::DailyBudget)),
+        refresh.map(|account| wait(account.bucket.opens_at(facts.now), WaitReason::TokenRefresh)),
+        account.and_then(|account| account.bucket.pause_of_pinterest(facts.now)).map(paused),
+    ]
+}
+
+fn paused((until, failure): (Moment, Option<Failure>)) -> Cause {
+    let blocker = failure.map_or(Blocker::Wait(WaitReason::AccountPaused), Blocker::Failure);
+    let said = failure.map_or("Pinterest asked this account to wait.", Failure::message);
+    let reason = format!("{said} No pin of it starts before {}; this one starts in its turn.", until.rfc3339());
+    Cause { until, blocker, reason }
+}
+
+/// The cause in the pin's own row: a retry that was planned, or the time until which it was deferred.
+fn own(facts: &Facts<'_>) -> Option<Cause> {
+    let attempt = facts.attempt;
+    let until = not_before(facts)?;
+    let wait = attempt.wait.filter(|_| attempt.status == Status::Deferred);
+    match (wait, attempt.failure) {
+        (None, Some(failure)) => {
+            let reason = "The last attempt failed for a temporary reason.".into();
+            Some(Cause { until, blocker: Blocker::Failure(failure), reason })
+        }
+        // The account's present state says what a hold waits for.
+        (Some(wait), _) if wait.is_hold() && facts.account.is_some() => None,
+        (Some(WaitReason::AccountPacing), _) => {
+            let blocker = Blocker::Wait(WaitReason::AccountPacing);
+            Some(Cause { until, blocker, reason: "It starts in its own second, at the account's pace.".into() })
+        }
+        (Some(wait), failure) => {
+            let blocker = failure.map_or(Blocker::Wait(wait), Blocker::Failure);
+            Some(Cause { until, blocker, reason: wait.message().into() })
+        }
+        (None, None) => None,
+    }
+}
+
+/// Which pins start before that one.
+fn before(position: Position) -> String {
+    match position.place {
+        1 => "It is the next pin of the account, and starts with the next publishing token.".to_owned(),
+        2 => "One other pin of the account starts before it, at the account's pace.".to_owned(),
+        place => {
+            let at_least = if position.at_least { "At least " } else { "" };
+            format!("{at_least}{} other pins of the account start before it, at the account's pace.", place - 1)
+        }
+    }
+}
+
+/// Nothing but the account's pace and the pins before this one.
+fn in_turn(facts: &Facts<'_>, is_retry: bool) -> (Option<Blocker>, String) {
+    let attempt = facts.attempt;
+    if attempt.status == Status::Queued {
+        let reason = if is_retry && attempt.failure.is_some() {
+            "The last attempt failed for a temporary reason."
+        } else {
+            "A worker takes it next."
+        };
+        return (attempt.failure.map(Blocker::Failure), reason.into());
+    }
+    let bucket = facts.account.map(|account| &account.bucket);
+    if bucket.is_some_and(Bucket::awaits_refresh) {
+        return (Some(Blocker::Wait(WaitReason::TokenRefresh)), WaitReason::TokenRefresh.message().into());
+    }
+    let blocker = Some(Blocker::Wait(WaitReason::AccountPacing));
+    let pace = bucket.map(|bucket| bucket.pace(&facts.rules.pace, facts.now));
+    let slow = pace.filter(|pace| pace.interval_ms > facts.rules.pace.interval_ms);
+    let mut reason = match (facts.place, facts.account) {
+        (Place::InBacklog(position), _) => before(position),
+        (Place::Released, Some(_)) => {
+            "Released from the backlog; it starts in its own second, at this time at the latest.".into()
+        }
+        _ => WaitReason::AccountPacing.message().to_owned(),
+    };
+    if let Some(pace) = slow {
+        let pause = pace.interval_ms as f64 / 1_000.0;
+        reason += &format!(" Pinterest asked the account to slow down: one pin starts every {pause} s.");
+    }
+    (blocker, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::account::credentials::{Death, RefusedGrant, TokenLife};
+    use crate::domain::pacing::bucket::Pause;
+    use crate::domain::pin::Placement;
+    use crate::domain::pin::attempt::Upstream;
+    use crate::domain::testdata;
+    use crate::domain::time::{HOUR_MS, MINUTE_MS};
+
+    const NOW: Moment = Moment(1_767_225_600_000);
+    const RULES: Rules =
+        Rules { quiesce_ms: 120_000, empty_after_ms: 6 * HOUR_MS, pace: Pace { interval_ms: 1_000, lead_ms: 49_000 } };
+
+    fn in_backlog(place: u64) -> Place {
+        let estimated_start = NOW.plus_ms(place as i64 * 1_000);
+        Place::InBacklog(Position { place, at_least: false, estimated_start })
+    }
+
+    /// What a pin reports in this state of its account, whatever its row says.
+    fn reported(attempt: &Attempt, account: &AccountNow) -> (Option<&'static str>, &'static str, Option<Moment>) {
+        let pin = testdata::pin_of(testdata::request("k"), NOW.plus_ms(-MINUTE_MS), Placement::Now);
+        let facts = Facts { pin: &pin, attempt, account: Some(account), place: in_backlog(5), rules: &RULES, now: NOW };
+        let Why { blocker, next } = why(&facts);
+        (blocker.map(Blocker::code), next.action, next.at)
+    }
+
+    /// Waiting pins of every kind: with each reason that a row can have, queued, and queued for a retry.
+    fn waiting() -> Vec<Attempt> {
+        let pin = testdata::pin_of(testdata::request("k"), NOW.plus_ms(-MINUTE_MS), Placement::Now);
+        let (queued, nothing) = (Attempt::untouched(&pin), Upstream::default());
+        let soon = Some(NOW.plus_ms(9_000));
+        let mut all: Vec<Attempt> = WaitReason::ALL
+            .into_iter()
+            .flat_map(|reason| [None, Some((Failure::TokenExpired, &nothing))].map(|cause| (reason, cause)))
+            .map(|(reason, cause)| queued.deferred(NOW, soon, reason, cause, "d".into()).expect("defers"))
+            .collect();
+        let begun = queued.begin(NOW, "b".into()).expect("begins");
+        all.push(begun.retry_at(NOW, NOW.plus_ms(9_000), Failure::TokenExpired, &nothing, "r".into()).expect("plans"));
+        all.push(queued);
+        all
+    }
+
+    fn paused(reason: WaitReason, failure: Option<Failure>, until: Moment) -> AccountNow {
+        let pause = Pause::new(&RULES.pace, until, reason);
+        let pause = match failure {
+            Some(failure) => pause.because(failure),
+            None => pause,
+        };
+        let bucket = pause.apply(&Bucket::default());
+        AccountNow { account: Some(testdata::connected_account()), bucket, budget_opens_at: None }
+    }
+
+    #[test]
+    fn every_waiting_pin_of_a_held_account_reports_the_hold_and_no_time() {
+        for (failure, action) in [
+            (Failure::TokenRevoked, "reconnect_account"),
+            (Failure::ScopeMissing, "reconnect_account"),
+            (Failure::AccountDisconnected, "reconnect_account"),
+            (Failure::TrialAccess, "upgrade_app_access"),
+            (Failure::FeatureRestricted, "check_app_access"),
+        ] {
+            // While the hold's pause lasts, and after it, when the account is tried with one pin.
+            for until in [NOW.plus_ms(HOUR_MS), NOW.plus_ms(-HOUR_MS)] {
+                let account = paused(WaitReason::AccountOnHold, Some(failure), until);
+                for attempt in waiting() {
+                    assert_eq!(reported(&attempt, &account), (Some(failure.code()), action, None), "{attempt:?}");
+                }
+            }
+        }
+        let unexplained = paused(WaitReason::AccountOnHold, None, NOW.plus_ms(1));
+        for attempt in waiting() {
+            assert_eq!(reported(&attempt, &unexplained), (Some("account_on_hold"), "reconnect_account", None));
+        }
+    }
+
+    #[test]
+    fn an_account_that_is_not_connected_holds_its_pins_whatever_its_bucket_says() {
+        let life = |life| Account { life, ..testdata::connected_account() };
+        let dead = TokenLife { dead: Some(Death { at: NOW, answer_lost: true }), ..TokenLife::default() };
+        let expired = TokenLife { access_expires_at: Some(NOW), ..TokenLife::default() };
+        let grant = RefusedGrant { version: "v".into(), since: NOW };
+        let refresh_at = Some(NOW.plus_ms(MINUTE_MS));
+        let refused = TokenLife { refused: Some(grant), refresh_at, ..expired.clone() };
+        let revoked = Account { revoked_at: Some(NOW), ..testdata::connected_account() };
+        for (account, code) in [
+            (revoked, "account_disconnected"),
+            (life(dead), "token_revoked"),
+            (life(expired), "token_revoked"),
+            (life(refused), "token_revoked"),
+        ] {
+            for until in [NOW, NOW.plus_ms(HOUR_MS)] {
+                let paused = paused(WaitReason::AccountPaused, Some(Failure::SpamBlock), until);
+                let now = AccountNow { account: Some(account.clone()), ..paused };
+                for attempt in waiting() {
+                    assert_eq!(reported(&attempt, &now), (Some(code), "reconnect_account", None), "{attempt:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_pause_and_a_spent_budget_are_reported_with_a_time_after_their_end() {
+        let until = NOW.plus_ms(HOUR_MS);
+        let spent = AccountNow { budget_opens_at: Some(until), ..AccountNow::default() };
+        for (account, code) in [
+            (paused(WaitReason::AccountPaused, Some(Failure::SpamBlock), until), "pinterest_spam_block"),
+            (paused(WaitReason::AccountPaused, Some(Failure::RateLimited), until), "pinterest_rate_limited"),
+            (paused(WaitReason::AccountPaused, None, until), "account_paused"),
+            (paused(WaitReason::TokenRefresh, Some(Failure::TokenExpired), until), "token_refresh"),
+            (spent, "daily_budget"),
+        ] {
+            for attempt in waiting() {
+                let (is, action, at) = reported(&attempt, &account);
+                assert_eq!((is, at >= Some(until)), (Some(code), true), "{attempt:?}");
+                assert!(["publish", "retry"].contains(&action));
+            }
+        }
+    }
+
+    #[test]
+    fn the_cause_that_ends_last_is_reported() {
+        let (soon, late) = (NOW.plus_ms(MINUTE_MS), NOW.plus_ms(HOUR_MS));
+        let attempt = &waiting()[0];
+        for (pause, budget, code) in
+            [(soon, late, "daily_budget"), (late, soon, "pinterest_spam_block"), (late, late, "pinterest_spam_block")]
+        {
+            let paused = paused(WaitReason::AccountPaused, Some(Failure::SpamBlock), pause);
+            let account = AccountNow { budget_opens_at: Some(budget), ..paused };
+            assert_eq!(reported(attempt, &account), (Some(code), "publish", Some(late)));
+        }
+    }
+
+    #[test]
+    fn a_reason_that_is_over_is_not_reported() {
+        let account = AccountNow { account: Some(testdata::connected_account()), ..AccountNow::default() };
+        let pin = testdata::pin_of(testdata::request("k"), NOW.plus_ms(-MINUTE_MS), Placement::Now);
+        let queued = Attempt::untouched(&pin);
+        for reason in [WaitReason::AccountPaused, WaitReason::DailyBudget, WaitReason::AccountOnHold] {
+            let deferred = queued.deferred(NOW, Some(NOW), reason, None, "d".into()).expect("defers");
+            let at = Some(NOW.plus_ms(5_000));
+            assert_eq!(reported(&deferred, &account), (Some("account_pacing"), "publish", at), "{reason:?}");
+        }
+        // A hold that ended early: its time isn't waited for.
+        let later = Some(NOW.plus_ms(HOUR_MS));
+        let held = queued.deferred(NOW, later, WaitReason::AccountOnHold, None, "d".into()).expect("defers");
+        assert_eq!(reported(&held, &account).2, Some(NOW.plus_ms(5_000)));
+    }
+
+    #[test]
+    fn an_unknown_outcome_comes_before_the_account_unless_its_board_cant_be_read() {
+        let pin = testdata::pin();
+        let begun = Attempt::untouched(&pin).begin(NOW, "b".into()).expect("begins");
+        let lost = begun.unresolved_outcome(NOW, NOW.plus_ms(9_000), &Upstream::default(), "u".into()).expect("legal");
+        let at = NOW.plus_ms(60_000);
+        let refused = lost.reconcile_again(NOW, at, Failure::TokenRevoked.code(), "r".into()).expect("legal");
+        let held = |failure| paused(WaitReason::AccountOnHold, Some(failure), at);
+        for failure in [Failure::TrialAccess, Failure::FeatureRestricted, Failure::TokenRevoked] {
+            let wanted = (Some("outcome_unknown"), "look_up", Some(NOW.plus_ms(9_000)));
+            assert_eq!(reported(&lost, &held(failure)), wanted, "the board may be readable");
+        }
+        let wanted = (Some("outcome_unknown"), "reconnect_account", None);
+        assert_eq!(reported(&refused, &held(Failure::TokenRevoked)), wanted);
+        let revoked = Account { revoked_at: Some(NOW), ..testdata::connected_account() };
+        let disconnected = AccountNow { account: Some(revoked), ..AccountNow::default() };
+        assert_eq!(reported(&lost, &disconnected), wanted);
+    }
+
+    #[test]
+    fn an_empty_board_says_until_when_it_proves_nothing() {
+        let pin = testdata::pin();
+        let account = AccountNow::default();
+        let of = |note: &str, after_ms: i64| {
+            let begun = Attempt::untouched(&pin).begin(NOW.plus_ms(-after_ms), "b".into()).expect("begins");
+            let unclear = begun.reconcile_again(NOW, NOW.plus_ms(30_000), note, "r".into()).expect("legal");
+            let facts = Facts {
+                pin: &pin,
+                attempt: &unclear,
+                account: Some(&account),
+                place: Place::Unknown,
+                rules: &RULES,
+                now: NOW,
+            };
+            let next = why(&facts).next;
+            assert_eq!((next.action, next.at), ("look_up", Some(NOW.plus_ms(30_000))));
+            next.reason.contains(&NOW.plus_ms(6 * HOUR_MS - after_ms).rfc3339())
+        };
+        for after_ms in [0, MINUTE_MS, 6 * HOUR_MS - 1] {
+            assert!(of("empty_list", after_ms), "{after_ms}");
+        }
+        assert!(!of("empty_list", 6 * HOUR_MS), "by now it does");
+        assert!(!of("not_seen_yet", MINUTE_MS));
+    }
+
+    #[test]
+    fn the_pace_says_how_many_are_before_it_and_that_pinterest_slowed_it() {
+        let pin = testdata::pin();
+        let attempt = Attempt::untouched(&testdata::pin_of(
+            testdata::request("k"),
+            NOW,
+            Placement::Backlog(WaitReason::AccountPacing),
+        ));
+        let slowed = Bucket { slow_until: Some(NOW.plus_ms(HOUR_MS)), ..Bucket::default() };
+        let reason = |place, bucket: &Bucket| {
+            let account = AccountNow { bucket: bucket.clone(), ..AccountNow::default() };
+            let facts = Facts { pin: &pin, attempt: &attempt, account: Some(&account), place, rules: &RULES, now: NOW };
+            why(&facts).next.reason
+        };
+        assert!(reason(in_backlog(1), &Bucket::default()).contains("the next pin"));
+        assert!(reason(in_backlog(2), &Bucket::default()).starts_with("One other pin"));
+        assert!(reason(in_backlog(29), &Bucket::default()).starts_with("28 other pins"));
+        assert!(!reason(in_backlog(29), &Bucket::default()).contains("slow"));
+        assert!(reason(in_backlog(29), &slowed).contains("every 16 s"), "{}", reason(in_backlog(29), &slowed));
+    }
+}
