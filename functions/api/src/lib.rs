@@ -16,20 +16,26 @@ pub mod routes;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
+use http::Method;
 use pinbridge_shared::context::Context;
 
 use activity::Audit;
 use endpoint::Endpoint;
 use error::{ApiError, codes};
+use request::options::{self, Known};
 
 /// The API, ready to be served: under `lambda_http` on Lambda, by `axum::serve` locally.
 pub fn router(context: Context) -> Router {
     let mut router = Router::new();
     for endpoint in routes::table() {
+        let known = (endpoint.method != Method::GET).then(|| Known::of(&endpoint));
         let Endpoint { path, access, audit, mut handler, .. } = endpoint;
         if let Audit::Audited(audited) = audit {
             let layer = activity::Layer { context: context.clone(), path, audited };
             handler = handler.route_layer(from_fn_with_state(layer, activity::keep));
+        }
+        if let Some(known) = known {
+            handler = handler.route_layer(from_fn_with_state(known, options::check));
         }
         // The last layer is the outermost: a refused caller leaves no entry.
         router = router.route(path, handler.route_layer(from_fn_with_state((context.clone(), access), auth::enforce)));

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ use clap::Args;
 use pinbridge_api::routes::imports::csv_rows::CsvRows;
 use pinbridge_api::routes::imports::import_file::IMPORT_BODY_MAX;
 use pinbridge_shared::domain::import::ROWS_MAX;
+use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -46,6 +47,35 @@ pub struct ImportArgs {
     /// Writes the rows that failed to this file, as JSON lines
     #[arg(long)]
     failed_rows: Option<PathBuf>,
+    /// What happens to a row with the content of another pin: warn or refuse
+    #[arg(long)]
+    on_duplicate: Option<String>,
+    /// The priority of the rows that have none: urgent, normal or bulk
+    #[arg(long)]
+    priority: Option<String>,
+    /// Fails rows with unknown fields
+    #[arg(long)]
+    strict: bool,
+    /// Creates nothing, and counts what would become of the rows
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl ImportArgs {
+    /// The options of every request.
+    fn headers(&self) -> anyhow::Result<HeaderMap> {
+        let strict = self.strict.then(|| "handling=strict".to_owned());
+        let options = [
+            ("x-pinbridge-on-duplicate", self.on_duplicate.clone()),
+            ("x-pinbridge-priority", self.priority.clone()),
+            ("prefer", strict),
+        ];
+        let mut headers = HeaderMap::new();
+        for (name, value) in options.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+            headers.insert(name, HeaderValue::try_from(value).with_context(|| name)?);
+        }
+        Ok(headers)
+    }
 }
 
 /// Some rows of the file.
@@ -86,6 +116,7 @@ struct Run {
     http: Client,
     url: String,
     key: String,
+    is_dry: bool,
     totals: Totals,
     failed_rows: Option<BufWriter<File>>,
 }
@@ -98,9 +129,10 @@ pub async fn run(arguments: ImportArgs) -> anyhow::Result<Value> {
     let mut rows = CsvRows::open(BufReader::new(file)).with_context(|| path.clone())?;
     let failed_rows = arguments.failed_rows.as_ref().map(File::create).transpose().context("--failed-rows")?;
     let mut run = Run {
-        http: Client::builder().timeout(REQUEST_TIMEOUT).build()?,
+        http: Client::builder().timeout(REQUEST_TIMEOUT).default_headers(arguments.headers()?).build()?,
         url: format!("{}/v1/pins/imports", arguments.api_url.trim_end_matches('/')),
         key: key.trim().to_owned(),
+        is_dry: arguments.dry_run,
         totals: Totals::default(),
         failed_rows: failed_rows.map(BufWriter::new),
     };
@@ -115,7 +147,7 @@ pub async fn run(arguments: ImportArgs) -> anyhow::Result<Value> {
         {
             run.await_end(oldest).await?;
         }
-        in_progress.push_back(run.submit(piece).await?);
+        in_progress.extend(run.submit(piece).await?);
         if run.totals.pieces.is_multiple_of(10) {
             eprintln!("{} rows submitted, {} s", run.totals.rows, began.elapsed().as_secs());
         }
@@ -128,6 +160,7 @@ pub async fn run(arguments: ImportArgs) -> anyhow::Result<Value> {
     }
     let Totals { rows, pieces, submitted_before, created, existing, failed } = run.totals;
     Ok(json!({
+        "dry_run": arguments.dry_run,
         "rows": rows,
         "created": created,
         "existing": existing,
@@ -145,7 +178,7 @@ impl Run {
     /// The next piece. A row that doesn't fit into it is `carried` into the piece after it.
     fn next_piece(
         &mut self,
-        file: &mut CsvRows<BufReader<File>>,
+        file: &mut CsvRows<impl Read>,
         carried: &mut Option<Numbered>,
     ) -> anyhow::Result<Option<Piece>> {
         let mut piece = Piece { index: self.totals.pieces, rows: Vec::new(), numbers: Vec::new() };
@@ -168,6 +201,12 @@ impl Run {
                 },
             };
             let weight = serde_json::to_vec(&cells)?.len() + 1;
+            if weight > PIECE_BYTES_MAX {
+                let key = cells.get("idempotency_key").cloned().unwrap_or_default();
+                let reason = format!("The row is larger than {PIECE_BYTES_MAX} bytes");
+                self.record_failure(number, "payload_too_large", &reason, &key)?;
+                continue;
+            }
             if piece.rows.len() == ROWS_MAX || (bytes + weight > PIECE_BYTES_MAX && !piece.rows.is_empty()) {
                 *carried = Some((number, cells));
                 break;
@@ -180,8 +219,10 @@ impl Run {
         Ok((!piece.rows.is_empty()).then_some(piece))
     }
 
-    async fn submit(&mut self, piece: Piece) -> anyhow::Result<Submitted> {
-        let (url, key) = (format!("{}/json", self.url), piece.key());
+    /// Submits the piece. A dry run has its results at once, and nothing to wait for.
+    async fn submit(&mut self, piece: Piece) -> anyhow::Result<Option<Submitted>> {
+        let dry = if self.is_dry { "?dry_run=true" } else { "" };
+        let (url, key) = (format!("{}/json{dry}", self.url), piece.key());
         let answer = self
             .send(|| {
                 self.http.post(&url).header("x-api-key", &self.key).header("idempotency-key", &key).json(&piece.rows)
@@ -189,8 +230,12 @@ impl Run {
             .await?;
         self.totals.submitted_before += u64::from(answer.headers().contains_key("idempotent-replayed"));
         let import: Value = answer.json().await.context("the API's answer is not JSON")?;
+        if self.is_dry {
+            self.add(&import, &piece.numbers)?;
+            return Ok(None);
+        }
         let id = import["id"].as_str().context("the API's answer has no id")?.to_owned();
-        Ok(Submitted { id, numbers: piece.numbers })
+        Ok(Some(Submitted { id, numbers: piece.numbers }))
     }
 
     /// Waits until the import is done, and adds its results to the totals.
@@ -212,12 +257,17 @@ impl Run {
             ensure!(!stuck, "import {} makes no progress; is the importer running?", piece.id);
             sleep(POLL_EVERY).await;
         };
+        self.add(&import, &piece.numbers)
+    }
+
+    /// Adds the results of a piece to the totals.
+    fn add(&mut self, import: &Value, numbers: &[u32]) -> anyhow::Result<()> {
         let count = |name: &str| import[name].as_u64().unwrap_or(0);
         self.totals.created += count("created_rows");
         self.totals.existing += count("existing_rows");
         for row in import["results"].as_array().into_iter().flatten().filter(|row| row["status"] == "failed") {
             let position = row["row_number"].as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(0);
-            let number = piece.numbers.get(position.saturating_sub(1)).copied().unwrap_or(0);
+            let number = numbers.get(position.saturating_sub(1)).copied().unwrap_or(0);
             let text = |name: &str| row[name].as_str().unwrap_or_default();
             self.record_failure(number, text("error_code"), text("error_message"), &row["idempotency_key"])?;
         }
@@ -273,6 +323,41 @@ fn message_of(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_row_larger_than_a_request_fails_with_its_number_and_no_other() {
+        let header = "account_id,board_id,title,idempotency_key,description\n";
+        let huge = "x".repeat(PIECE_BYTES_MAX);
+        for rows in [["small", &huge, "small"], [&huge, "small", &huge], [&huge, &huge, &huge]] {
+            let mut text = header.to_owned();
+            for (number, description) in rows.iter().enumerate() {
+                text.push_str(&format!("a,1,T,key-{number},{description}\n"));
+            }
+            let failed = std::env::temp_dir().join(format!("operator-import-{}", std::process::id()));
+            let mut run = Run {
+                http: Client::new(),
+                url: String::new(),
+                key: String::new(),
+                is_dry: false,
+                totals: Totals::default(),
+                failed_rows: Some(BufWriter::new(File::create(&failed).expect("a file"))),
+            };
+            let mut file = CsvRows::open(text.as_bytes()).expect("opens");
+            let (mut numbers, mut carried) = (Vec::new(), None);
+            while let Some(piece) = run.next_piece(&mut file, &mut carried).expect("read") {
+                numbers.extend(piece.numbers);
+            }
+            drop(run.failed_rows);
+            let told = std::fs::read_to_string(&failed).expect("read");
+            std::fs::remove_file(&failed).expect("removed");
+            for (number, description) in (1..).zip(rows) {
+                let line = format!(r#""row":{number}}}"#);
+                let is_huge = description.len() > 5;
+                assert_eq!((numbers.contains(&number), told.contains(&line)), (!is_huge, is_huge), "{number}: {told}");
+            }
+            assert_eq!(run.totals.rows, 3);
+        }
+    }
 
     #[test]
     fn a_pieces_key_depends_on_its_position_and_its_rows() {

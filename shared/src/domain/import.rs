@@ -138,6 +138,15 @@ pub struct Row {
     pub key: Option<String>,
     #[serde(rename = "a")]
     pub ask: Ask,
+    /// Whether the row fails if another pin has its content.
+    #[serde(rename = "d", default, skip_serializing_if = "std::ops::Not::not")]
+    pub refuses_duplicates: bool,
+}
+
+impl Row {
+    pub fn new(number: u32, key: Option<String>, ask: Ask) -> Self {
+        Self { number, key, ask, refuses_duplicates: false }
+    }
 }
 
 /// What a row created, or what existed already under its key.
@@ -177,6 +186,9 @@ pub struct RowResult {
     pub key: Option<String>,
     #[serde(rename = "o")]
     pub outcome: Outcome,
+    /// For a created pin or schedule: a pin of the last 24 hours with the same content.
+    #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
+    pub same_content_as_pin: Option<PinId>,
 }
 
 /// The results of one chunk, written once.
@@ -337,7 +349,7 @@ mod tests {
             description: Some("\u{1f426}".repeat(description_chars)),
             ..testdata::request(&format!("key-{number}"))
         };
-        Row { number, key: Some(request.idempotency_key.clone()), ask: Ask::Pin(Box::new(request)) }
+        Row::new(number, Some(request.idempotency_key.clone()), Ask::Pin(Box::new(request)))
     }
 
     #[test]
@@ -359,16 +371,20 @@ mod tests {
         let refused = Ask::Refused(RowError::new("validation_error", "board_id: Field required", &["board_id"]));
         let request = Box::new(testdata::request("k"));
         for ask in [Ask::Pin(request.clone()), Ask::Schedule(request, Moment(5)), refused] {
-            let row = Row { number: 7, key: None, ask };
-            let text = serde_json::to_string(&row).expect("plain data");
-            assert_eq!(serde_json::from_str::<Row>(&text).expect("its own JSON"), row);
+            for refuses_duplicates in [false, true] {
+                let row = Row { refuses_duplicates, ..Row::new(7, None, ask.clone()) };
+                let text = serde_json::to_string(&row).expect("plain data");
+                assert_eq!(serde_json::from_str::<Row>(&text).expect("its own JSON"), row);
+                assert_eq!(text.contains(r#""d":true"#), refuses_duplicates, "its name stays: {text}");
+            }
         }
         for outcome in [
             Outcome::Created(Made::Pin(PinId(Uuid::from_u128(1)))),
             Outcome::Existing(Made::Schedule(ScheduleId(Uuid::from_u128(2)))),
             Outcome::Failed(RowError::new("c", "m", &[])),
         ] {
-            let result = RowResult { number: 1, key: Some("k".into()), outcome };
+            let same_content_as_pin = matches!(outcome, Outcome::Created(_)).then_some(PinId(Uuid::from_u128(3)));
+            let result = RowResult { number: 1, key: Some("k".into()), outcome, same_content_as_pin };
             let text = serde_json::to_string(&result).expect("plain data");
             assert_eq!(serde_json::from_str::<RowResult>(&text).expect("its own JSON"), result);
         }

@@ -6,6 +6,7 @@ mod api_keys;
 mod auth;
 mod connections;
 mod dashboard;
+pub mod doors;
 mod export;
 mod imports;
 pub mod isolation;

@@ -20,7 +20,7 @@ const ROWS: u32 = 500;
 fn rows() -> Vec<Row> {
     let row = |number: u32| {
         let request = testdata::request(&format!("row-{number:03}"));
-        Row { number, key: Some(request.idempotency_key.clone()), ask: Ask::Pin(Box::new(request)) }
+        Row::new(number, Some(request.idempotency_key.clone()), Ask::Pin(Box::new(request)))
     };
     (1..=ROWS).map(row).collect()
 }

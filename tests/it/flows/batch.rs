@@ -58,7 +58,7 @@ async fn a_bad_order_spoils_no_good_one_and_the_answers_keep_their_order() {
     assert!(matches!(&answers[0], Ok(Acceptance::New(..))));
     assert!(matches!(&answers[1], Err(AcceptError::AccountNotFound)));
     assert!(matches!(&answers[2], Ok(Acceptance::Replay(pin, _)) if pin.key == before));
-    assert!(matches!(&answers[3], Err(AcceptError::KeyReused { existing }) if *existing == before.pin));
+    assert!(matches!(&answers[3], Err(AcceptError::KeyReused { existing, .. }) if *existing == before.pin));
     assert!(matches!(&answers[4], Ok(Acceptance::New(..))));
     assert_eq!(answers.len(), 5);
 }

@@ -129,7 +129,7 @@ async fn a_deleted_pin_is_gone_and_its_key_stays_taken() {
     let page = export::page(&world.context, testdata::workspace(), Some(export::Cursor::Pins), 10, |_| true).await;
     assert_eq!(page.expect("read").entries.len(), 0);
     let again = world.try_accept(testdata::request("waits")).await.expect("survives");
-    assert!(matches!(again, Err(AcceptError::KeyOfDeleted { existing }) if existing == waits.pin));
+    assert!(matches!(again, Err(AcceptError::KeyOfDeleted { existing, .. }) if existing == waits.pin));
     assert_eq!(world.pinterest.calls().len(), 1, "the failed one's, before");
 }
 

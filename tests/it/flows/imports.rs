@@ -32,12 +32,12 @@ async fn world() -> (TestWorld, std::sync::Arc<FakeStore>) {
 
 fn good(number: u32, key: &str) -> Row {
     let request = PinRequest { title: format!("Crane {key}"), priority: Priority::Bulk, ..testdata::request(key) };
-    Row { number, key: Some(key.into()), ask: Ask::Pin(Box::new(request)) }
+    Row::new(number, Some(key.into()), Ask::Pin(Box::new(request)))
 }
 
 fn bad(number: u32) -> Row {
     let error = RowError::new("validation_error", "board_id: Field required", &["board_id"]);
-    Row { number, key: None, ask: Ask::Refused(error) }
+    Row::new(number, None, Ask::Refused(error))
 }
 
 fn submission(rows: Vec<Row>, key: Option<&str>) -> Submission {
@@ -64,7 +64,7 @@ async fn read(world: &TestWorld, key: ImportKey) -> ImportView {
 
 fn scheduled(number: u32, key: &str) -> Row {
     let Ask::Pin(request) = good(number, key).ask else { panic!("a pin") };
-    Row { number, key: Some(key.into()), ask: Ask::Schedule(request, START.plus_ms(60 * MINUTE_MS)) }
+    Row::new(number, Some(key.into()), Ask::Schedule(request, START.plus_ms(60 * MINUTE_MS)))
 }
 
 #[tokio::test]
@@ -360,7 +360,7 @@ async fn the_same_key_and_rows_are_the_same_import_and_other_rows_are_refused() 
     let Ok(Submitted::Replay(again)) = submit(few()).await else { panic!("the same") };
     assert_eq!((again.import.key, counts(&again)), (first.import.key, [7, 4, 1, 2]));
     let refused = submit(vec![good(1, "another")]).await;
-    assert!(matches!(refused, Err(SubmitError::KeyReused { existing }) if existing == first.import.key.import));
+    assert!(matches!(refused, Err(SubmitError::KeyReused { existing }) if existing.key == first.import.key));
     assert_eq!(world.queue.next_due(QueueName::Import), None, "nothing more to do");
 }
 

@@ -54,7 +54,7 @@ async fn a_key_reused_for_another_payload_is_refused() {
     world.faults.take_calls();
     let other = PinRequest { title: "Something else".into(), ..testdata::request("key") };
     let answer = world.try_accept(other).await.expect("survives");
-    assert!(matches!(answer, Err(AcceptError::KeyReused { existing }) if existing == key.pin), "{answer:?}");
+    assert!(matches!(answer, Err(AcceptError::KeyReused { existing, .. }) if existing == key.pin), "{answer:?}");
     assert_eq!(world.faults.take_calls().into_iter().find(is_write), None);
 }
 

@@ -79,7 +79,7 @@ async fn furnish(world: &TestWorld, workspace: WorkspaceId, pins: usize) -> Vec<
         w.secrets.store_tokens(key, &w.version(), &Tokens::bare("token-2", None)).await.expect("stored");
     }
     connect_simulated::connect_simulated(w, workspace, 2).await.expect("connected");
-    let row = Row { number: 1, key: None, ask: Ask::Pin(Box::new(testdata::request("imported"))) };
+    let row = Row::new(1, None, Ask::Pin(Box::new(testdata::request("imported"))));
     let submission = Submission {
         source: Source::Json,
         filename: None,

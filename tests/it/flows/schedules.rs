@@ -203,7 +203,10 @@ async fn a_creation_that_is_repeated_late_brings_nothing_back_that_was_removed()
     cancel(&world.context, key).await.expect("canceled");
     schedules::remove(&world.context, key).await.expect("removed");
     let again = create().await;
-    assert!(matches!(again, Err(ScheduleError::KeyOfRemoved { existing }) if existing == key.schedule), "{again:?}");
+    assert!(
+        matches!(again, Err(ScheduleError::KeyOfRemoved { existing, .. }) if existing == key.schedule),
+        "{again:?}"
+    );
     for gone in [schedules::remove(&world.context, key).await, cancel(&world.context, key).await.map(drop)] {
         assert!(matches!(gone, Err(ScheduleError::NotFound)), "{gone:?}");
     }

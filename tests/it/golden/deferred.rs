@@ -109,7 +109,7 @@ fn imports() -> Vec<Import> {
 
 fn chunks() -> Vec<Vec<Row>> {
     let refused = RowError::new("validation_error", "board_id: Field required", &["board_id"]);
-    let row = |number, key: Option<&str>, ask| Row { number, key: key.map(str::to_owned), ask };
+    let row = |number, key: Option<&str>, ask| Row::new(number, key.map(str::to_owned), ask);
     vec![
         vec![
             row(1, Some("key-1"), Ask::Pin(Box::new(full_request("key-1")))),
@@ -121,7 +121,12 @@ fn chunks() -> Vec<Vec<Row>> {
 }
 
 fn results() -> Vec<ChunkResult> {
-    let result = |number, key: Option<&str>, outcome| RowResult { number, key: key.map(str::to_owned), outcome };
+    let result = |number, key: Option<&str>, outcome| RowResult {
+        number,
+        key: key.map(str::to_owned),
+        outcome,
+        same_content_as_pin: None,
+    };
     let (pin, schedule) = (Made::Pin(PinId(uuid(0x1001))), Made::Schedule(ScheduleId(uuid(0x2001))));
     let refused = RowError::new("validation_error", "board_id: Field required", &["board_id"]);
     let chunk = |chunk, rows| ChunkResult { chunk, began_at: at(1_000), done_at: at(2_000), rows };

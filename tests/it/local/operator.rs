@@ -208,3 +208,17 @@ async fn people_and_organisations_are_removed_for_good() {
         .collect();
     assert!(named.is_empty(), "{named:?}");
 }
+
+/// `operator import` has every option of the doors for pins, as the page shows.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_imports_options_are_those_of_the_page() {
+    let operator = Operator::new().await;
+    let (worked, help, error) = operator.output(&["import", "--help"], None).await;
+    assert!(worked, "{error}");
+    let row = crate::api::doors::row_of_page("operator import");
+    let shown: Vec<&str> = row.iter().flat_map(|cell| cell.split('`')).filter(|text| text.starts_with("--")).collect();
+    assert_eq!(shown, ["--on-duplicate", "--priority", "--dry-run", "--strict"]);
+    for option in shown {
+        assert!(help.contains(option), "{option} isn't in {help}");
+    }
+}

@@ -276,10 +276,10 @@ table! {
         "Video pins are not available in this version.",
         "Send an image in image_url, and remove video_url and media_type.");
     IDEMPOTENCY_KEY_REUSED = own(409, "idempotency_key_reused",
-        "The idempotency key belongs to pin {existing}, which has other content.",
+        "The idempotency key belongs to {existing}, which has other content.",
         NEW_KEY);
     PIN_DELETED = own(409, "pin_deleted",
-        "The idempotency key belongs to pin {existing}, which was deleted.",
+        "The idempotency key belongs to {existing}, which was deleted.",
         NEW_KEY);
     PIN_GONE = own(404, "pin_deleted",
         "The pin was deleted.",
@@ -321,7 +321,7 @@ table! {
 
     // Imports.
     IMPORT_KEY_REUSED = own(409, "idempotency_key_reused",
-        "The idempotency key belongs to import {existing}, which has other rows.",
+        "The idempotency key belongs to {existing}, which has other rows.",
         "Use a new idempotency key for other rows.");
     IMPORT_NOT_STOPPED = own(409, "conflict",
         "Only a failed import can be resumed. The status of this import is {status}.",
@@ -329,10 +329,10 @@ table! {
 
     // Schedules.
     SCHEDULE_KEY_REUSED = own(409, "idempotency_key_reused",
-        "The idempotency key belongs to schedule {existing}, which has other content.",
+        "The idempotency key belongs to {existing}, which has other content.",
         "Use a new idempotency key for a new schedule, or edit that schedule with PATCH /v1/schedules/{id}.");
     SCHEDULE_REMOVED = own(409, "schedule_removed",
-        "The idempotency key belongs to schedule {existing}, which was deleted.",
+        "The idempotency key belongs to {existing}, which was deleted.",
         "Use a new idempotency key for a new schedule.");
     SCHEDULE_REMOVED_BEFORE = own(409, "schedule_removed",
         "The schedule is already deleted.",

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use http::Method;
 use pinbridge_shared::config::VERSION;
 use schemars::generate::{Contract, SchemaSettings};
 use schemars::{Schema, SchemaGenerator};
@@ -22,6 +23,10 @@ const ABOUT: &str = "\
     every step in a timeline. A list is a JSON array; `X-Total-Count` has the total number. Times are RFC 3339 in UTC. \
     Every answer has the header `x-request-id`. Every error has `code`, `message` and `error`, which has a remediation. \
     Field errors are also in `detail`. `Extension` marks fields that the hosted PinBridge API does not have.";
+
+const PREFER: &str = "\
+    `handling=strict`: an unknown field of the body is an error. Otherwise it is ignored, and `X-Pinbridge-Warning` names \
+    it. Keys, retries, bulk actions, and changes of pins and schedules refuse it always.";
 
 /// Requests and answers have separate generators: a request may omit optional fields, an answer has every field.
 struct Schemas {
@@ -100,6 +105,10 @@ pub fn document(endpoints: &[Endpoint]) -> Value {
                 "RequestId": {"description": "The id of the request. The logs have it too.", "required": true, "schema": {"type": "string"}},
                 "RetryAfter": {"description": "The seconds to wait before the next request.", "schema": {"type": "integer", "minimum": 0}},
                 "Authenticate": {"description": "The authentication scheme.", "required": true, "schema": {"type": "string"}},
+                "Warning": {
+                    "description": "A warning, once for each: `unknown_field; field=…` or `duplicate_content; pin_id=…`.",
+                    "schema": {"type": "string"},
+                },
                 "Allow": {"description": "The methods that the path accepts.", "schema": {"type": "string"}},
             },
             "securitySchemes": {
@@ -148,8 +157,12 @@ impl Assembly {
             "x-access": endpoint.access.name(),
             "responses": self.responses(endpoint),
         });
-        if !endpoint.parameters.is_empty() {
-            described["parameters"] = endpoint.parameters.iter().map(|one| self.parameter(one)).collect();
+        let mut parameters: Vec<Value> = endpoint.parameters.iter().map(|one| self.parameter(one)).collect();
+        if endpoint.body.is_some() {
+            parameters.push(json!({"name": "Prefer", "in": "header", "required": false, "description": PREFER, "schema": {"type": "string"}}));
+        }
+        if !parameters.is_empty() {
+            described["parameters"] = parameters.into();
         }
         if let Some(body) = &endpoint.body {
             let mut contents = Map::new();
@@ -179,7 +192,11 @@ impl Assembly {
     fn responses(&mut self, endpoint: &Endpoint) -> Value {
         let mut all: BTreeMap<u16, Value> = BTreeMap::new();
         for answer in &endpoint.answers {
-            all.insert(answer.status, self.answer(endpoint.id, answer));
+            let mut described = self.answer(endpoint.id, answer);
+            if endpoint.body.is_some() {
+                described["headers"]["X-Pinbridge-Warning"] = json!({"$ref": "#/components/headers/Warning"});
+            }
+            all.insert(answer.status, described);
         }
         let codes = error_codes(endpoint);
         let mut by_status: BTreeMap<u16, Vec<&ApiError>> = BTreeMap::new();
@@ -242,6 +259,10 @@ fn error_codes(endpoint: &Endpoint) -> Vec<&'static str> {
     // With an empty segment, the request has another path.
     if endpoint.parameters.iter().any(|parameter| parameter.place == Place::Path) {
         codes.extend([ROUTE_NOT_FOUND, METHOD_NOT_ALLOWED]);
+    }
+    // Options of other operations are refused.
+    if endpoint.method != Method::GET {
+        codes.push(VALIDATION_ERROR);
     }
     if endpoint.body.is_some() {
         codes.extend([MALFORMED_JSON, BODY_UNREADABLE, PAYLOAD_TOO_LARGE, VALIDATION_ERROR]);

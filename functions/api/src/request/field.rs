@@ -12,6 +12,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::Fields;
+use super::json::HALF;
 use crate::openapi::schema::{FILLED, Time};
 
 /// The longest text of a time, in characters.
@@ -173,10 +174,20 @@ pub fn text(value: &Value, max: usize) -> Result<String, Wrong> {
     if text.chars().count() > max {
         return Err(Wrong::new(format!("String should have at most {max} characters"), "string_too_long"));
     }
+    readable(text)?;
+    Ok(text.to_owned())
+}
+
+/// # Errors
+/// When the text has control characters, or half of one.
+pub fn readable(text: &str) -> Result<(), Wrong> {
+    if text.contains(HALF) {
+        return Err(Wrong::new("String should have whole characters. One is cut, such as an emoji", "string_unicode"));
+    }
     if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
         return Err(Wrong::new("String should have no control characters", "string_pattern_mismatch"));
     }
-    Ok(text.to_owned())
+    Ok(())
 }
 
 /// A list of at least one item.

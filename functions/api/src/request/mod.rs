@@ -1,6 +1,8 @@
 //! Reads the JSON of a request: first the size, then the syntax, then every field. One error names all invalid fields.
 
 pub mod field;
+pub mod json;
+pub mod options;
 pub mod query;
 
 use std::str::FromStr;
@@ -12,15 +14,13 @@ use serde_json::{Map, Value};
 
 use crate::error::{ApiError, FieldError, codes};
 use field::{Field, FromFields, Wrong};
+use options::{UNKNOWN_MAX, Unknown, is_option, no_such_option, shortened};
 
 /// The largest body, in bytes. A pin with every field at its limit is below 20 KiB.
 pub const BODY_MAX: usize = 64 * 1024;
 
 /// The largest body of a batch, in bytes: a hundred pins with every field at its limit.
 pub const BATCH_BODY_MAX: usize = 2 * 1024 * 1024;
-
-/// The headers with an idempotency key, for clients that drop unknown fields. If a request has both, the first counts.
-pub const KEY_HEADERS: [&str; 2] = ["idempotency-key", "x-pinbridge-idempotency-key"];
 
 /// Whether the object has the field, and the field isn't null.
 pub fn has(object: &Map<String, Value>, name: &str) -> bool {
@@ -44,27 +44,39 @@ pub fn refuse_assets(body: &Map<String, Value>) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// A JSON object of at most `BYTES_MAX` bytes.
-pub struct JsonObject<const BYTES_MAX: usize = BODY_MAX>(pub Map<String, Value>);
+/// A JSON object.
+pub struct JsonObject(pub Map<String, Value>);
 
-impl<S: Send + Sync, const BYTES_MAX: usize> FromRequest<S> for JsonObject<BYTES_MAX> {
+impl<S: Send + Sync> FromRequest<S> for JsonObject {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let bytes = read_up_to(request.into_body(), BYTES_MAX).await?;
-        parse(&bytes).map(Self)
+        let bytes = read_up_to(request.into_body(), BODY_MAX).await?;
+        json::object(&bytes).map(Self)
     }
 }
 
-/// A JSON body of the type.
+/// The bytes of a body of at most `BYTES_MAX` bytes.
+pub struct Raw<const BYTES_MAX: usize>(pub Vec<u8>);
+
+impl<S: Send + Sync, const BYTES_MAX: usize> FromRequest<S> for Raw<BYTES_MAX> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        read_up_to(request.into_body(), BYTES_MAX).await.map(Self)
+    }
+}
+
+/// A JSON body of the type. Unknown fields are ignored, and the answer names them.
 pub struct Json<T>(pub T);
 
 impl<S: Send + Sync, T: FromFields> FromRequest<S> for Json<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let JsonObject(object) = JsonObject::<BODY_MAX>::from_request(request, state).await?;
-        body_of(&object).map(Self)
+        let unknown = request.extensions().get::<Unknown>().cloned().unwrap_or_default();
+        let JsonObject(object) = JsonObject::from_request(request, state).await?;
+        known_body_of(&object, &unknown).map(Self)
     }
 }
 
@@ -76,7 +88,7 @@ impl<S: Send + Sync, T: FromFields> FromRequest<S> for StrictJson<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let JsonObject(object) = JsonObject::<BODY_MAX>::from_request(request, state).await?;
+        let JsonObject(object) = JsonObject::from_request(request, state).await?;
         let mut fields = Fields::of(&object);
         fields.only_known::<T>();
         let body = T::from_fields(&mut fields);
@@ -94,14 +106,27 @@ pub fn body_of<T: FromFields>(object: &Map<String, Value>) -> Result<T, ApiError
     fields.finish_with(body)
 }
 
-/// Reads one field of the object.
+/// Reads the body of the type. Unknown fields are ignored, and the answer names them.
 ///
 /// # Errors
-/// When the field is invalid.
-pub fn field_of<T: Field>(object: &Map<String, Value>, name: &str) -> Result<T, ApiError> {
+/// Every invalid field.
+pub fn known_body_of<T: FromFields>(object: &Map<String, Value>, unknown: &Unknown) -> Result<T, ApiError> {
     let mut fields = Fields::of(object);
-    let field = fields.read(name);
-    fields.finish_with(field)
+    let body = T::from_fields(&mut fields);
+    fields.ignored(unknown, |name| T::NAMES.contains(&name));
+    fields.finish_with(body)
+}
+
+/// Reads the body of the type, which has no other field. If a misspelled field were ignored, a retry would publish what
+/// its caller meant to avoid.
+///
+/// # Errors
+/// Every invalid or unknown field.
+pub fn only_body_of<T: FromFields>(object: &Map<String, Value>) -> Result<T, ApiError> {
+    let mut fields = Fields::of(object);
+    fields.only_of::<T>("This operation does not accept the field");
+    let body = T::from_fields(&mut fields);
+    fields.finish_with(body)
 }
 
 /// Parses the id of a path. An error names the field `name`.
@@ -123,26 +148,8 @@ impl<S: Send + Sync> FromRequest<S> for MaybeJsonObject {
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self(Map::new()));
         }
-        parse(&bytes).map(Self)
+        json::object(&bytes).map(Self)
     }
-}
-
-/// JSON without its byte order mark, which RFC 8259 allows a parser to ignore.
-pub fn unmarked(bytes: &[u8]) -> &[u8] {
-    bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)
-}
-
-fn parse(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
-    match serde_json::from_slice(unmarked(bytes)) {
-        Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err(codes::MALFORMED_JSON.with("reason", "the API expects an object")),
-        Err(error) => Err(syntax_error(&error)),
-    }
-}
-
-pub fn syntax_error(error: &serde_json::Error) -> ApiError {
-    codes::MALFORMED_JSON
-        .with("reason", format!("unexpected input at line {}, column {}", error.line(), error.column()))
 }
 
 pub async fn read_up_to(body: Body, bytes_max: usize) -> Result<Vec<u8>, ApiError> {
@@ -172,6 +179,25 @@ impl<'a> Fields<'a> {
     pub fn only(&mut self, is_known: impl Fn(&str) -> bool, msg: &str) {
         let object = self.object;
         object.keys().filter(|name| !is_known(name)).for_each(|name| self.reject(name, msg, "extra_forbidden"));
+    }
+
+    /// The unknown fields, which are ignored. With `Prefer: handling=strict` they are errors. An option that only other
+    /// operations have always is one.
+    pub fn ignored(&mut self, unknown: &Unknown, is_known: impl Fn(&str) -> bool) -> Vec<String> {
+        let (mut names, object) = (Vec::new(), self.object);
+        for (name, value) in object.iter().filter(|(name, _)| !is_known(name)) {
+            let is_off = matches!(value, Value::Null | Value::Bool(false));
+            if is_option(name) && !is_off {
+                let Wrong { msg, kind } = no_such_option();
+                self.reject(name, msg, kind);
+            } else if unknown.is_strict {
+                self.reject(name, "Unknown field", "extra_forbidden");
+            } else if names.len() < UNKNOWN_MAX {
+                unknown.note(name);
+                names.push(shortened(name));
+            }
+        }
+        names
     }
 
     /// Refuses every field that the type doesn't have.

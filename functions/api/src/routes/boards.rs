@@ -21,6 +21,7 @@ use crate::error::codes::{
     SANDBOX_BOARD_FIXED, SANDBOX_BOARD_LIMIT,
 };
 use crate::request::field::{Field, Filled, FromFields, Text, Wrong, field_schema, request};
+use crate::request::options::Unknown;
 use crate::request::{self, Fields, JsonObject, query};
 use crate::routes::examples::{ACCOUNT, BOARD};
 
@@ -211,10 +212,12 @@ async fn update(
     State(context): State<Context>,
     caller: Caller,
     Path(id): Path<String>,
+    unknown: Unknown,
     JsonObject(body): JsonObject,
 ) -> Result<Json<Board>, ApiError> {
     let mut fields = Fields::of(&body);
     let update = BoardUpdate::from_fields(&mut fields);
+    fields.ignored(&unknown, |name| BoardUpdate::NAMES.contains(&name));
     if ["name", "description", "privacy"].iter().all(|name| fields.value(name).is_none()) {
         fields.reject("name", "Send at least one of name, description and privacy", "missing");
     }

@@ -10,22 +10,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::AccountId;
-use pinbridge_shared::domain::import::{Ask, ImportKey, ImportStatus, ROWS_MAX, Row, RowError, Source};
+use pinbridge_shared::domain::import::{self, Ask, ImportKey, ImportStatus, ROWS_MAX, Row, RowError, Source};
 use pinbridge_shared::domain::pin::{IDEMPOTENCY_KEY_MAX, Priority};
 use pinbridge_shared::domain::time::Moment;
 use pinbridge_shared::flows::imports::dry_run::report;
-use pinbridge_shared::flows::imports::{self, ImportFilter, ImportView, Submission, Submitted};
+use pinbridge_shared::flows::imports::{self, ImportFilter, ImportView, Submission, SubmitError, Submitted};
 use pinbridge_shared::flows::pacing::forecast::forecast;
 use schemars::json_schema;
 use serde_json::{Map, Value, json};
 
 use super::examples::{ACCOUNT, IMPORT};
 use super::pins;
-use super::pins::fields;
 use super::pins::list::Relation;
+use super::pins::options::{IDEMPOTENCY_KEY, Options, door};
 use crate::activity::Resource;
 use crate::answer;
 use crate::auth::Caller;
@@ -33,8 +33,7 @@ use crate::endpoint::{Endpoint, READ, WRITE, get, post, tagged};
 use crate::error::codes::{IMPORT_KEY_REUSED, IMPORT_NOT_STOPPED, VALIDATION_ERROR};
 use crate::error::{ApiError, FieldError};
 use crate::openapi::schema::{Flag, Limit, Offset, inline_schema};
-use crate::request::query as page;
-use crate::request::{KEY_HEADERS, path_id};
+use crate::request::{path_id, query as page};
 use crate::routes::imports::import_file::{CsvFile, ImportFile, JsonRows, RawRow};
 use answers::{DryRun, Forecast, Import, SourceType};
 
@@ -43,20 +42,15 @@ const ABOUT: &str = "\
     row has `run_at`. `GET /v1/pins/imports/{id}` reads the result of each row. An invalid row fails alone. The result of \
     a row whose pin exists already is `existing`. The default priority of a row is `bulk`. With `dry_run=true`, the \
     request creates nothing and answers 200 with the expected result of each row.";
-const SECOND_KEY_HEADER: &str = "The same as `Idempotency-Key`. If a request has both, `Idempotency-Key` counts.";
+const KEY_HEADER: &str = "\
+    The identifier of the import in your system. A repeated request with the same key and rows answers the existing \
+    import. Each row has a key of its own in `idempotency_key`.";
 
 pub fn endpoints() -> Vec<Endpoint> {
     let submit = |operation: Endpoint| {
-        operation
+        door(operation, KEY_HEADER)
             .about(ABOUT)
             .query::<Flag>("dry_run", "Create nothing, and answer the expected result of each row.")
-            .header::<Key>(
-                "Idempotency-Key",
-                "The identifier of the import in your system. A repeated request with the same key and rows answers \
-                 the existing import.",
-            )
-            .header::<Key>("X-Pinbridge-Idempotency-Key", SECOND_KEY_HEADER)
-            .header::<fields::Priority>("X-Pinbridge-Priority", "`priority` of the rows that have none.")
             .answers::<Import>(202, "The import is accepted.")
             .with_header::<Flag>("Idempotent-Replayed", false, "`true`: the import existed already.")
             .answers::<DryRun>(200, "With `dry_run=true`: the expected result of each row.")
@@ -119,10 +113,6 @@ pub fn endpoints() -> Vec<Endpoint> {
 }
 
 inline_schema!(
-    /// An identifier that the client chooses.
-    Key = json_schema!({"type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_MAX})
-);
-inline_schema!(
     /// Pins to create. A row with `run_at` (a time with an offset) creates a schedule. An invalid row fails alone.
     Rows = json_schema!({"type": "array", "minItems": 1, "maxItems": ROWS_MAX, "items": {}})
 );
@@ -149,35 +139,35 @@ async fn create_json(
     State(context): State<Context>,
     caller: Caller,
     Query(query): Query<page::Query>,
-    headers: HeaderMap,
+    options: Options,
     JsonRows(file): JsonRows,
 ) -> Result<Response, ApiError> {
-    create(&context, &caller, &query, &headers, file).await
+    create(&context, &caller, &query, options, file).await
 }
 
 async fn create_csv(
     State(context): State<Context>,
     caller: Caller,
     Query(query): Query<page::Query>,
-    headers: HeaderMap,
+    options: Options,
     CsvFile(file): CsvFile,
 ) -> Result<Response, ApiError> {
-    create(&context, &caller, &query, &headers, file).await
+    create(&context, &caller, &query, options, file).await
 }
 
 async fn create(
     context: &Context,
     caller: &Caller,
     query: &page::Query,
-    headers: &HeaderMap,
+    options: Options,
     file: ImportFile,
 ) -> Result<Response, ApiError> {
-    let (is_dry, idempotency_key) = (page::flag(query, "dry_run")?, idempotency_key(headers)?);
-    let now = context.system.now();
-    let mut rows: Vec<Row> = file.rows.iter().map(|row| judge(caller, row, headers, now)).collect();
+    let is_dry = page::flag(query, "dry_run")?;
+    let (now, of_rows) = (context.system.now(), options.of_items());
+    let mut rows: Vec<Row> = file.rows.iter().map(|row| judge(caller, row, &of_rows, now)).collect();
     refuse_mixed_keys(&mut rows);
     if is_dry {
-        let report = report(context, caller.workspace, rows).await?;
+        let report = report(context, caller.workspace, rows, caller.limited_to()).await?;
         return Ok(Json(DryRun::of(file.source, file.unknown_columns, report)).into_response());
     }
     let accounts = context.store.accounts(caller.workspace).await?;
@@ -190,10 +180,15 @@ async fn create(
         rows,
         unknown_columns: file.unknown_columns,
         by: Some(caller.who),
-        idempotency_key,
+        idempotency_key: options.key,
     };
-    let (view, is_replay) = match imports::submit(context, caller.workspace, submission).await? {
+    let submitted = imports::submit(context, caller.workspace, submission).await;
+    let (view, is_replay) = match submitted.map_err(|error| errors::refusal(error, caller))? {
         Submitted::New(view) => (view, false),
+        // The same file has other rows for a caller who may not use all of its accounts.
+        Submitted::Replay(view) if !sees(caller, &view.import) => {
+            return Err(errors::refusal(SubmitError::KeyReused { existing: Box::new(view.import) }, caller));
+        }
         Submitted::Replay(view) => (view, true),
     };
     let mut body = Import::from(&view);
@@ -265,57 +260,48 @@ async fn find(context: &Context, caller: &Caller, id: &str) -> Result<ImportView
     let key = ImportKey { workspace: caller.workspace, import: path_id(id, "id")? };
     let view = imports::read(context, key).await?.ok_or_else(|| ApiError::not_found("import"))?;
     view.import.accounts.iter().try_for_each(|account| caller.may_use(*account))?;
-    if caller.limited_to().is_some_and(|allowed| !view.import.is_for(Some(caller.who), allowed)) {
-        return Err(ApiError::not_found("import"));
-    }
-    Ok(view)
+    if sees(caller, &view.import) { Ok(view) } else { Err(ApiError::not_found("import")) }
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
-    let Some((name, value)) = KEY_HEADERS.iter().find_map(|name| Some((*name, headers.get(*name)?))) else {
-        return Ok(None);
-    };
-    let text = value.to_str().unwrap_or("").trim();
-    if text.is_empty() || text.chars().count() > IDEMPOTENCY_KEY_MAX {
-        let msg = format!("Header should have 1 to {IDEMPOTENCY_KEY_MAX} ASCII characters");
-        return Err(ApiError::invalid("header", name, msg, "string_length"));
-    }
-    Ok(Some(text.to_owned()))
+/// Whether the caller may use every account of the import.
+fn sees(caller: &Caller, import: &import::Import) -> bool {
+    caller.limited_to().is_none_or(|allowed| import.is_for(Some(caller.who), allowed))
 }
 
 /// Reads a row as a pin or a schedule, or as its error.
-fn judge(caller: &Caller, row: &RawRow, headers: &HeaderMap, now: Moment) -> Row {
+fn judge(caller: &Caller, row: &RawRow, options: &Options, now: Moment) -> Row {
     let number = row.number;
     let fields = match &row.fields {
         Ok(fields) => fields,
-        Err(reason) => {
-            let ask = Ask::Refused(RowError::new("validation_error", reason.clone(), &[]));
-            return Row { number, key: None, ask };
-        }
+        Err(error) => return Row::new(number, None, Ask::Refused(error.clone())),
     };
-    let key = fields.get("idempotency_key").and_then(Value::as_str);
+    let key = fields.get(IDEMPOTENCY_KEY).and_then(Value::as_str);
     let key = key.map(|key| key.chars().take(IDEMPOTENCY_KEY_MAX).collect());
-    let ask = ask(caller, fields, headers, now).unwrap_or_else(|error| Ask::Refused(error.of_row()));
-    Row { number, key, ask }
+    match ask(caller, fields, options, now) {
+        Ok((ask, refuses_duplicates)) => Row { number, key, ask, refuses_duplicates },
+        Err(error) => Row::new(number, key, Ask::Refused(error.of_row())),
+    }
 }
 
-fn ask(caller: &Caller, fields: &Map<String, Value>, headers: &HeaderMap, now: Moment) -> Result<Ask, ApiError> {
+/// What the row asks for, and whether it refuses duplicates.
+fn ask(caller: &Caller, fields: &Map<String, Value>, options: &Options, now: Moment) -> Result<(Ask, bool), ApiError> {
     let mut fields = fields.clone();
     let run_at = fields.remove("run_at").filter(|value| !value.is_null()).map(|value| run_at(&value, now));
-    // Rows wait behind other pins, unless the row or the header has another priority.
-    let request = pins::parse(&fields, headers, Priority::Bulk);
-    let (request, run_at) = match (request, run_at.transpose()) {
-        (Ok(request), Ok(run_at)) => (request, run_at),
+    // Rows wait behind other pins, unless the row or the request has another priority.
+    let wanted = pins::parse(&fields, options, Priority::Bulk);
+    let (wanted, run_at) = match (wanted, run_at.transpose()) {
+        (Ok(wanted), Ok(run_at)) => (wanted, run_at),
         (Err(error), Ok(_)) => return Err(error),
         (Ok(_), Err(wrong)) => return Err(ApiError::validation(vec![wrong])),
         (Err(error), Err(wrong)) => return Err(error.and(wrong)),
     };
-    caller.may_use(request.account)?;
-    let request = Box::new(request);
-    Ok(match run_at {
+    caller.may_use(wanted.request.account)?;
+    let request = Box::new(wanted.request);
+    let ask = match run_at {
         Some(at) => Ask::Schedule(request, at),
         None => Ask::Pin(request),
-    })
+    };
+    Ok((ask, wanted.refuses_duplicates))
 }
 
 /// A future time with an offset.

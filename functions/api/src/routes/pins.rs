@@ -3,14 +3,15 @@
 pub mod batch;
 mod bulk;
 pub mod create;
-mod duplicates;
 mod edit;
 pub mod fields;
 pub mod list;
+pub mod options;
 pub mod pin;
 pub mod retry;
 pub mod timeline;
 pub mod validation;
+pub mod warnings;
 
 use axum::Json;
 use axum::extract::{Path, State};

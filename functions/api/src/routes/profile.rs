@@ -21,6 +21,7 @@ use crate::error::ApiError;
 use crate::error::codes::{INSUFFICIENT_SCOPE, INVALID_CREDENTIALS, LOGIN_RATE_LIMITED, NO_WORKSPACE};
 use crate::openapi::schema::{FILLED, Time, inline_schema};
 use crate::request::field::Filled;
+use crate::request::options::Unknown;
 use crate::request::{Fields, JsonObject};
 
 pub fn endpoints() -> Vec<Endpoint> {
@@ -114,9 +115,12 @@ async fn read(State(context): State<Context>, caller: Caller) -> Result<Json<Pro
 async fn update(
     State(context): State<Context>,
     caller: Caller,
+    unknown: Unknown,
     JsonObject(body): JsonObject,
 ) -> Result<Json<Profile>, ApiError> {
     let mut fields = Fields::of(&body);
+    let of_company = |name: &str| PROFILE_FIELDS.iter().any(|(field, _)| *field == name);
+    fields.ignored(&unknown, |name| ["full_name", "workspace_name"].contains(&name) || of_company(name));
     let full_name = fields.read::<Option<Name>>("full_name").flatten().map(|name| name.trimmed());
     let workspace_name = fields.read::<Option<Name>>("workspace_name").flatten().map(|name| name.trimmed());
     let mut company: Vec<(&str, String)> = Vec::new();

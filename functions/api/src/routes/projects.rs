@@ -25,6 +25,7 @@ use crate::error::codes::{
 };
 use crate::openapi::schema::{Time, names};
 use crate::request::field::{Filled, request};
+use crate::request::options::Unknown;
 use crate::request::{self, MaybeJsonObject};
 use crate::routes::examples::WORKSPACE;
 
@@ -178,9 +179,10 @@ async fn list(State(context): State<Context>, caller: Caller) -> Result<Json<Pro
 async fn create_sandbox(
     State(context): State<Context>,
     caller: Caller,
+    unknown: Unknown,
     MaybeJsonObject(body): MaybeJsonObject,
 ) -> Result<(StatusCode, Json<Projects>), ApiError> {
-    let SandboxCreate { name } = request::body_of(&body)?;
+    let SandboxCreate { name } = request::known_body_of(&body, &unknown)?;
     let name = name.map(|name| name.trimmed());
     let (active, known) = projects::of_workspace(&context, caller.workspace).await?;
     projects::create_sandbox(&context, &known.organization, name, &active.timezone).await?;

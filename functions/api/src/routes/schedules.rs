@@ -12,6 +12,8 @@ use http::{HeaderMap, StatusCode};
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::{ScheduleId, ScheduleKey};
 use pinbridge_shared::domain::pin::origin::Origin;
+use pinbridge_shared::flows::accept::duplicate_content;
+use pinbridge_shared::flows::accept::validate_pin::DryRun;
 use pinbridge_shared::flows::pins::list_pins::ListError;
 use pinbridge_shared::flows::schedules::{self, Created, ScheduleView};
 use pinbridge_shared::flows::schedules::{cancel_schedule, list_schedules, validate_schedule};
@@ -22,29 +24,30 @@ use super::bulk::{BulkIds, BulkResult, BulkRetry, COUNTS, each};
 use super::examples::SCHEDULE;
 use super::pins::fields::Priority;
 use super::pins::list::{Relation, Search};
-use super::pins::retry::{PinRetry, accepts_duplicate};
+use super::pins::options::{Options, door};
+use super::pins::retry::{DuplicateRetry, accepts_duplicate};
 use super::pins::validation::{self, PinValidation};
+use super::pins::warnings::{PinWarning, accepted, warn_of};
 use crate::activity::Resource;
 use crate::answer;
 use crate::auth::Caller;
 use crate::endpoint::{DESTRUCTIVE, Endpoint, READ, WRITE, delete, get, patch, post, tagged};
 use crate::error::ApiError;
 use crate::error::codes::{
-    ACCOUNT_NOT_PERMITTED, ASSETS_NOT_ENABLED, Code, NOT_FOUND, PREFLIGHT, RETRY_MAY_DUPLICATE, SCHEDULE_KEY_REUSED,
-    SCHEDULE_NOT_EDITABLE, SCHEDULE_REMOVED, SCHEDULE_REMOVED_BEFORE, SCHEDULE_WRONG_STATUS, TOKEN_REVOKED,
-    VALIDATION_ERROR,
+    ACCOUNT_NOT_PERMITTED, ASSETS_NOT_ENABLED, Code, DUPLICATE_CONTENT, NOT_FOUND, PREFLIGHT, RETRY_MAY_DUPLICATE,
+    SCHEDULE_KEY_REUSED, SCHEDULE_NOT_EDITABLE, SCHEDULE_REMOVED, SCHEDULE_REMOVED_BEFORE, SCHEDULE_WRONG_STATUS,
+    TOKEN_REVOKED, VALIDATION_ERROR,
 };
 use crate::openapi::schema::{Flag, Limit, Offset, Text, Time};
 use crate::request::query::{self as queries, name_ignored};
-use crate::request::{JsonObject, MaybeJsonObject, StrictJson, field_of, path_id};
+use crate::request::{JsonObject, MaybeJsonObject, StrictJson, only_body_of, path_id};
 
-pub use answers::{Schedule, ScheduleStatus};
+pub use answers::{AcceptedSchedule, Schedule, ScheduleStatus};
 pub use requests::{ScheduleCreate, ScheduleUpdate};
 
 const PRIORITY_HEADER: &str = "`priority` as a header, for clients that drop unknown fields.";
 const DUPLICATE_HEADER: &str = "`accept_duplicate` as a header, for clients that drop unknown fields.";
-const KEY_HEADER: &str = "`idempotency_key` as a header, for clients that drop unknown fields.";
-const SECOND_KEY_HEADER: &str = "The same as `Idempotency-Key`. If a request has both, `Idempotency-Key` counts.";
+const KEY_HEADER: &str = "`idempotency_key` as a header. The one of the body counts first.";
 
 pub fn endpoints() -> Vec<Endpoint> {
     tagged("Schedules", [submissions(), one(), many()].into_iter().flatten().collect())
@@ -52,35 +55,32 @@ pub fn endpoints() -> Vec<Endpoint> {
 
 fn submissions() -> Vec<Endpoint> {
     vec![
-        post("/v1/schedules", WRITE, create)
+        door(post("/v1/schedules", WRITE, create), KEY_HEADER)
             .operation("create_schedule", "Schedule a pin")
             .about(
                 "Publishes a pin at `run_at`: never earlier, and in that second if the pace of the account allows. \
                  Three minutes before `run_at`, the system releases the schedule: its status becomes `queued`, and it \
                  can't be edited any more. The request checks the board; if Pinterest can't be reached, the schedule \
                  is accepted without the check. A repeated request with the same `idempotency_key` (extension) \
-                 answers the existing schedule. Without a key, a repeated request creates a second schedule.",
+                 answers the existing schedule. Without a key, a repeated request creates a second schedule. If a pin \
+                 of the last 24 hours has the same content, `warnings` names it; with `on_duplicate: refuse`, the \
+                 request answers 409 `duplicate_content` instead. Waiting schedules are not compared.",
             )
             .audited("schedule.created", Resource::Answer("id"), &["status", "run_at"])
-            .header::<Priority>("X-Pinbridge-Priority", PRIORITY_HEADER)
-            .header::<Text>("Idempotency-Key", KEY_HEADER)
-            .header::<Text>("X-Pinbridge-Idempotency-Key", SECOND_KEY_HEADER)
             .takes::<ScheduleCreate>(ScheduleCreate::example)
-            .answers::<Schedule>(201, "The schedule.")
-            .answers::<Schedule>(200, "The existing schedule with this idempotency key.")
+            .answers::<AcceptedSchedule>(201, "The schedule.")
+            .answers::<AcceptedSchedule>(200, "The existing schedule with this idempotency key.")
             .with_header::<Flag>("Idempotent-Replayed", true, "`true`: the schedule existed already.")
             .fails(&[NOT_FOUND, ACCOUNT_NOT_PERMITTED, SCHEDULE_KEY_REUSED, SCHEDULE_REMOVED, ASSETS_NOT_ENABLED])
+            .fails(&[DUPLICATE_CONTENT])
             .fails(PREFLIGHT),
-        post("/v1/schedules/validate", READ, validate)
+        door(post("/v1/schedules/validate", READ, validate), KEY_HEADER)
             .operation("validate_schedule", "Check a schedule without creating it")
             .about(
                 "Runs every check of a schedule and writes nothing. The answer is 200 even if the schedule would \
                  be refused: each failed check has a remediation.",
             )
             .unaudited("it changes nothing")
-            .header::<Priority>("X-Pinbridge-Priority", PRIORITY_HEADER)
-            .header::<Text>("Idempotency-Key", KEY_HEADER)
-            .header::<Text>("X-Pinbridge-Idempotency-Key", SECOND_KEY_HEADER)
             .takes::<ScheduleCreate>(ScheduleCreate::example)
             .answers::<PinValidation>(200, "The checks.")
             .fails(&[ACCOUNT_NOT_PERMITTED]),
@@ -125,7 +125,7 @@ fn one() -> Vec<Endpoint> {
             )
             .audited("schedule.retried", Resource::Path, &["status"])
             .header::<Flag>("X-Pinbridge-Accept-Duplicate", DUPLICATE_HEADER)
-            .may_take::<PinRetry>(|| json!({"accept_duplicate": true}))
+            .may_take::<DuplicateRetry>(|| json!({"accept_duplicate": true}))
             .answers::<Schedule>(200, "The waiting schedule.")
             .fails(&[SCHEDULE_WRONG_STATUS, RETRY_MAY_DUPLICATE, TOKEN_REVOKED]),
         of_one(delete("/v1/schedules/{id}", DESTRUCTIVE, remove))
@@ -200,41 +200,52 @@ fn many() -> Vec<Endpoint> {
 async fn create(
     State(context): State<Context>,
     caller: Caller,
-    headers: HeaderMap,
+    options: Options,
     JsonObject(body): JsonObject,
 ) -> Result<Response, ApiError> {
-    let asked = ScheduleCreate::read(&body, &headers, Origin::by(caller.who))?;
-    caller.may_use(asked.request.account)?;
-    let (view, replayed) = match schedules::create(&context, caller.workspace, asked).await? {
+    let wanted = ScheduleCreate::read(&body, &options, Origin::by(caller.who))?;
+    caller.may_use(wanted.asked.request.account)?;
+    let verdict = duplicate_content::judge(&context, caller.workspace, &[wanted.candidate()]).await.pop();
+    let duplicate = accepted(verdict)?;
+    let created = schedules::create(&context, caller.workspace, wanted.asked).await;
+    let (view, replayed) = match created.map_err(|error| errors::refusal(error, &caller))? {
         Created::New(view) => (view, false),
         Created::Replay(view) => (view, true),
     };
+    let duplicate = duplicate.filter(|_| !replayed);
     let status = if replayed { StatusCode::OK } else { StatusCode::CREATED };
-    Ok(answer::made(status, explained(&context, view).await?, replayed))
+    let warnings = PinWarning::all(&wanted.unknown, duplicate.as_ref());
+    let schedule = explained(&context, view).await?;
+    let mut response = answer::made(status, AcceptedSchedule { schedule, warnings }, replayed);
+    warn_of(&mut response, duplicate.as_ref());
+    Ok(response)
 }
 
 /// Answers 200 for a refusal too. The checks have the errors.
 async fn validate(
     State(context): State<Context>,
     caller: Caller,
-    headers: HeaderMap,
+    options: Options,
     JsonObject(body): JsonObject,
 ) -> Result<Json<PinValidation>, ApiError> {
-    let asked = match ScheduleCreate::read(&body, &headers, Origin::default()) {
-        Ok(asked) => asked,
+    let wanted = match ScheduleCreate::read(&body, &options, Origin::default()) {
+        Ok(wanted) => wanted,
         Err(error) => {
-            let resolved = json!({"run_at": body.get("run_at"), "idempotency_key": body.get("idempotency_key")});
+            let key = options.keyed(&body).get("idempotency_key").cloned();
+            let resolved = json!({"run_at": body.get("run_at"), "idempotency_key": key});
             return Ok(Json(PinValidation::new(validation::unread(&error), resolved)));
         }
     };
+    let asked = &wanted.asked;
     caller.may_use(asked.request.account)?;
-    let validation = validate_schedule::validate(&context, caller.workspace, &asked).await?;
+    let dry_run = DryRun { refuses_duplicates: wanted.refuses_duplicates, limited_to: caller.limited_to() };
+    let validation = validate_schedule::validate(&context, caller.workspace, asked, dry_run).await?;
     let mut resolved = validation::resolved(&asked.request);
     resolved["run_at"] = json!(asked.run_at.rfc3339());
     if asked.request.idempotency_key.is_empty() {
         resolved["idempotency_key"] = Value::Null;
     }
-    Ok(Json(PinValidation::new(validation, resolved)))
+    Ok(Json(PinValidation::new(validation.ignoring(&wanted.unknown), resolved)))
 }
 
 async fn list(
@@ -295,7 +306,8 @@ async fn retry(
     MaybeJsonObject(body): MaybeJsonObject,
 ) -> Result<Json<Schedule>, ApiError> {
     let id = path_id(&id, "id")?;
-    let accept_duplicate = accepts_duplicate(field_of(&body, "accept_duplicate")?, &headers)?;
+    let DuplicateRetry { accept_duplicate } = only_body_of(&body)?;
+    let accept_duplicate = accepts_duplicate(accept_duplicate, &headers)?;
     let key = find(&context, &caller, id).await?.schedule.key;
     let view = schedules::retry(&context, key, accept_duplicate).await?;
     explained(&context, view).await.map(Json)

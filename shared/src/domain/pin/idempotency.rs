@@ -1,11 +1,13 @@
 //! Idempotency by identity: the pin's id is derived from the tenant and the client's key, and the pin row is the
 //! record.
 
+use std::fmt::Display;
+
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::PinRequest;
-use crate::domain::ids::{PinId, ScheduleId, WorkspaceId};
+use crate::domain::ids::{AccountId, PinId, ScheduleId, WorkspaceId};
 use crate::domain::link;
 use crate::domain::reconcile::equivalence::{Keys, folded, folded_link};
 use crate::domain::reconcile::matching::BoardPin;
@@ -25,6 +27,21 @@ pub const CONTENT_HASH_VERSION: u8 = 2;
 /// The length of a stored hash: 128 bits exclude accidental collisions, and rows are charged by the kilobyte.
 const HASH_BYTES: usize = 16;
 
+/// Whether a person sees every character of the key, so that two keys that look the same are the same. A plain space
+/// is seen between other characters only.
+pub fn is_readable_key(key: &str) -> bool {
+    let is_seen = |c: char| c == ' ' || !(c.is_whitespace() || c.is_control() || is_invisible(c));
+    key.trim() == key && key.chars().all(is_seen)
+}
+
+/// Characters of Unicode that are shown as nothing: joiners, marks of direction, fillers, selectors, tags.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
 /// Derives the pin's id: the same key in the same workspace is the same pin.
 pub fn pin_id(workspace: WorkspaceId, idempotency_key: &str) -> PinId {
     let name = format!("pin\0{idempotency_key}");
@@ -35,6 +52,15 @@ pub fn pin_id(workspace: WorkspaceId, idempotency_key: &str) -> PinId {
 pub fn schedule_id(workspace: WorkspaceId, idempotency_key: &str) -> ScheduleId {
     let name = format!("schedule\0{idempotency_key}");
     ScheduleId(Uuid::new_v5(&workspace.0, name.as_bytes()))
+}
+
+/// Names what a key belongs to already, such as `pin 7d11…`. A caller with an allow-list does not learn the ids of
+/// other accounts.
+pub fn holder(noun: &str, id: impl Display, account: AccountId, limited_to: Option<&[AccountId]>) -> String {
+    match limited_to {
+        Some(allowed) if !allowed.contains(&account) => format!("a {noun} of another account"),
+        _ => format!("{noun} {id}"),
+    }
 }
 
 /// A short hash of a request, preceded by the version of the hashing rule.

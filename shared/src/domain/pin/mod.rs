@@ -11,6 +11,7 @@ pub mod failure;
 pub mod filter;
 pub mod history;
 pub mod idempotency;
+pub mod image_url;
 pub mod listing;
 pub mod origin;
 pub mod outcome;

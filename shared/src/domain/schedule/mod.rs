@@ -4,7 +4,7 @@
 //! stored row's `version` is still the one that was read. After its release, a schedule shows its pin's status; nothing
 //! is written to its row for that.
 
-use super::ids::{PinKey, ScheduleKey};
+use super::ids::{PinKey, ScheduleId, ScheduleKey};
 use super::pin::attempt::{Attempt, Status};
 use super::pin::failure::Failure;
 use super::pin::idempotency::{self, PayloadHash};
@@ -156,12 +156,12 @@ impl Schedule {
 
     /// The request of this run's pin.
     pub fn pin_request(&self) -> PinRequest {
-        PinRequest { idempotency_key: format!("schedule:{}:{}", self.key.schedule, self.run), ..self.request.clone() }
+        PinRequest { idempotency_key: run_key(self.key.schedule, self.run), ..self.request.clone() }
     }
 
     /// The key of this run's pin, whether or not the pin exists yet.
     pub fn pin_key(&self) -> PinKey {
-        let key = format!("schedule:{}:{}", self.key.schedule, self.run);
+        let key = run_key(self.key.schedule, self.run);
         PinKey { workspace: self.key.workspace, pin: idempotency::pin_id(self.key.workspace, &key) }
     }
 
@@ -275,6 +275,11 @@ impl Schedule {
             (Stage::Released, Some(attempt)) => of_pin(attempt),
         }
     }
+}
+
+/// The idempotency key of the pin of a run. Each retry of a schedule is a new run.
+pub fn run_key(schedule: ScheduleId, run: u32) -> String {
+    format!("schedule:{schedule}:{run}")
 }
 
 fn of_pin(attempt: &Attempt) -> ScheduleStatus {

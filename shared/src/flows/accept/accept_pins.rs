@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use super::place_pins::{Placed, place};
 use crate::context::Context;
-use crate::domain::ids::{AccountKey, PinId, PinKey, WorkspaceId};
+use crate::domain::ids::{AccountId, AccountKey, PinId, PinKey, WorkspaceId};
 use crate::domain::message::PublishMessage;
 use crate::domain::pacing::backlog::BacklogRow;
 use crate::domain::pacing::bucket::{Bucket, Token};
@@ -62,9 +62,9 @@ pub enum Acceptance {
 #[derive(Debug, Error)]
 pub enum AcceptError {
     #[error("the idempotency key was used with another payload")]
-    KeyReused { existing: PinId },
+    KeyReused { existing: PinId, account: AccountId },
     #[error("the idempotency key belongs to a pin that was deleted")]
-    KeyOfDeleted { existing: PinId },
+    KeyOfDeleted { existing: PinId, account: AccountId },
     #[error("no such account in this workspace")]
     AccountNotFound,
     #[error("the account is disconnected")]
@@ -168,12 +168,13 @@ async fn accept_piece(context: &Context, piece: Vec<Candidate>) -> PortResult<Ve
 }
 
 fn replay(pin: Pin, attempt: Attempt, payload_hash: &PayloadHash) -> Answer {
+    let (existing, account) = (pin.key.pin, pin.request.account);
     if pin.hidden_at.is_some() {
-        Err(AcceptError::KeyOfDeleted { existing: pin.key.pin })
+        Err(AcceptError::KeyOfDeleted { existing, account })
     } else if pin.payload_hash.same_payload(payload_hash) {
         Ok(Acceptance::Replay(pin, attempt))
     } else {
-        Err(AcceptError::KeyReused { existing: pin.key.pin })
+        Err(AcceptError::KeyReused { existing, account })
     }
 }
 

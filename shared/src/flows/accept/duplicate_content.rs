@@ -3,22 +3,27 @@
 //! This is a courtesy, not a guarantee: two requests at the same moment don't see each other, and of many pins of the
 //! same content only some are compared. It costs reads only.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::try_join_all;
+use futures_util::stream::{self, StreamExt};
 
 use crate::context::Context;
-use crate::domain::ids::{AccountKey, PinId, PinKey, WorkspaceId};
+use crate::domain::ids::{AccountKey, PinId, PinKey, ScheduleKey, WorkspaceId};
 use crate::domain::pin::attempt::{Attempt, Status};
-use crate::domain::pin::idempotency::{content_hashes_to_read, is_same_content, is_same_picture};
+use crate::domain::pin::idempotency::{self, content_hashes_to_read, is_same_content, is_same_picture};
 use crate::domain::pin::{Pin, PinRequest};
+use crate::domain::schedule::run_key;
 use crate::domain::time::{DAY_MS, Moment};
+use crate::flows::schedules;
 use crate::ports::PortResult;
 
 /// How far back pins are compared.
 pub const WITHIN_MS: i64 = DAY_MS;
 /// At most this many pins of the same board, title and link are compared.
 pub const COMPARED_MAX: usize = 100;
+/// Concurrent searches of one call.
+const SEARCHES_AT_ONCE: usize = 20;
 
 /// A pin of the same content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +31,88 @@ pub struct Duplicate {
     pub pin: PinId,
     pub created_at: Moment,
     pub status: Status,
+}
+
+impl Duplicate {
+    pub fn message(&self) -> String {
+        format!("Pin {} of the last 24 hours has the same account, board, title, link and image.", self.pin)
+    }
+}
+
+/// A request to compare, and whether it is refused if there is another pin of its content.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate<'a> {
+    pub request: &'a PinRequest,
+    /// Whether it becomes a schedule. The keys of pins and of schedules are separate namespaces.
+    pub is_schedule: bool,
+    pub refuses: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may be accepted. The other pin, if there is one, is worth a warning.
+    Accepted(Option<Duplicate>),
+    Refused(Duplicate),
+    /// Refused for the sake of another request of the same call.
+    Twin,
+}
+
+/// Judges the requests of one call. A request whose pin or schedule exists already is a repetition, and never refused.
+/// If a caller only wants a warning, a failed search is no error.
+///
+/// Schedules are compared with pins, and not with each other: the same content at two times may well be meant.
+pub async fn judge(context: &Context, workspace: WorkspaceId, all: &[Candidate<'_>]) -> Vec<PortResult<Verdict>> {
+    let searches: Vec<_> = all.iter().map(|candidate| search(context, workspace, *candidate)).collect();
+    let found: Vec<_> = stream::iter(searches).buffered(SEARCHES_AT_ONCE).collect().await;
+    let (mut first, mut accepted, now) = (BTreeMap::new(), BTreeSet::new(), context.system.now());
+    let of_call = |(candidate, found): (&Candidate<'_>, PortResult<Verdict>)| {
+        let other = match found? {
+            Verdict::Accepted(other) => other,
+            refused => return Ok(refused),
+        };
+        let request = candidate.request;
+        if candidate.is_schedule {
+            return Ok(Verdict::Accepted(other));
+        }
+        let own = idempotency::pin_id(workspace, &request.idempotency_key);
+        let content = (request.account, idempotency::content_hash(request), request.image_url.clone());
+        let twin = Some(*first.entry(content).or_insert(own)).filter(|first| *first != own);
+        // A repeated key names the same pin.
+        if twin.is_some() && candidate.refuses && !accepted.contains(&own) {
+            return Ok(Verdict::Twin);
+        }
+        accepted.insert(own);
+        let twin = twin.map(|pin| Duplicate { pin, created_at: now, status: Status::Queued });
+        Ok(Verdict::Accepted(other.or(twin)))
+    };
+    all.iter().zip(found).map(of_call).collect()
+}
+
+async fn search(context: &Context, workspace: WorkspaceId, candidate: Candidate<'_>) -> PortResult<Verdict> {
+    let Candidate { request, is_schedule, refuses } = candidate;
+    let key = &request.idempotency_key;
+    let schedule = ScheduleKey { workspace, schedule: idempotency::schedule_id(workspace, key) };
+    let own = if is_schedule { first_pin_of(schedule) } else { idempotency::pin_id(workspace, key) };
+    match find(context, workspace, request, own).await {
+        Ok(Some(duplicate)) if refuses => {
+            let is_repetition = match is_schedule {
+                true => !key.is_empty() && schedules::stored(context, schedule).await?.is_some(),
+                false => context.store.pins(&[PinKey { workspace, pin: own }]).await?.iter().any(Option::is_some),
+            };
+            Ok(if is_repetition { Verdict::Accepted(None) } else { Verdict::Refused(duplicate) })
+        }
+        Ok(duplicate) => Ok(Verdict::Accepted(duplicate)),
+        Err(error) if refuses => Err(error),
+        Err(error) => {
+            tracing::warn!(%error, "pins of the same content were not looked for");
+            Ok(Verdict::Accepted(None))
+        }
+    }
+}
+
+/// The id of the pin of the schedule's first run.
+fn first_pin_of(ScheduleKey { workspace, schedule }: ScheduleKey) -> PinId {
+    idempotency::pin_id(workspace, &run_key(schedule, 0))
 }
 
 /// Returns the newest other pin of this content, except pins that failed or were deleted. `own` is the id of the

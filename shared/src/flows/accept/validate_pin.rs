@@ -9,10 +9,11 @@ use serde_json::{Map, Value, json};
 
 use super::duplicate_content::{self, Duplicate};
 use crate::context::Context;
-use crate::domain::ids::{AccountKey, PinId, PinKey, WorkspaceId};
+use crate::domain::ids::{AccountId, AccountKey, PinId, PinKey, WorkspaceId};
 use crate::domain::pin::PinRequest;
 use crate::domain::pin::failure::Failure;
 use crate::domain::pin::idempotency::{self, PayloadHash};
+use crate::domain::pin::image_url;
 use crate::flows::boards::board_access::{AccessError, board_access};
 use crate::flows::pacing::headroom::{Headroom, headroom};
 use crate::flows::pacing::rate_meter::MeterError;
@@ -26,9 +27,6 @@ pub const MEDIA: &str = "media";
 pub const IDEMPOTENCY_KEY: &str = "idempotency_key";
 pub const DUPLICATE_CONTENT: &str = "duplicate_content";
 pub const PACING: &str = "pacing";
-
-/// Endings of URLs from which Pinterest accepts no image.
-const NO_PICTURES: [&str; 8] = [".svg", ".heic", ".avif", ".pdf", ".mp4", ".mov", ".html", ".htm"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -105,11 +103,25 @@ impl Validation {
     }
 }
 
+/// What a dry run takes into account beside the request.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DryRun<'a> {
+    /// Whether the request is refused if another pin has its content.
+    pub refuses_duplicates: bool,
+    /// The allow-list of the caller, if there is one.
+    pub limited_to: Option<&'a [AccountId]>,
+}
+
 /// Checks a request that could be read.
 ///
 /// # Errors
 /// When a port is unavailable; never because of the request, the board or Pinterest.
-pub async fn validate(context: &Context, workspace: WorkspaceId, request: &PinRequest) -> PortResult<Validation> {
+pub async fn validate(
+    context: &Context,
+    workspace: WorkspaceId,
+    request: &PinRequest,
+    dry_run: DryRun<'_>,
+) -> PortResult<Validation> {
     let key = AccountKey { workspace, account: request.account };
     let own = idempotency::pin_id(workspace, &request.idempotency_key);
     let mut checks = vec![Check::passed(SCHEMA, "Every field is well-formed.")];
@@ -120,14 +132,16 @@ pub async fn validate(context: &Context, workspace: WorkspaceId, request: &PinRe
     };
     checks.extend(account_and_board(context, key, &request.board_id).await?);
     checks.push(media(request));
-    let (existing, check) = idempotency_key(context, PinKey { workspace, pin: own }, request).await?;
+    let (existing, check) = idempotency_key(context, PinKey { workspace, pin: own }, request, dry_run).await?;
     checks.push(check);
     checks.push(match duplicate_content::find(context, workspace, request, own).await? {
         None => Check::passed(DUPLICATE_CONTENT, "No other pin of the last 24 hours has this content."),
         Some(duplicate) => about_duplicate(&duplicate),
     });
     checks.push(headroom.as_ref().map_or_else(|| Check::skipped(PACING), |headroom| pacing(context, headroom)));
-    Ok(Validation { checks, existing, headroom })
+    let validation = Validation { checks, existing, headroom };
+    // A repeated request gets its own pin, whatever has the same content by now.
+    Ok(if dry_run.refuses_duplicates && existing.is_none() { validation.refusing_duplicates() } else { validation })
 }
 
 /// The checks of a request that can't be read. `errors` says why.
@@ -140,11 +154,10 @@ pub fn unread(code: &'static str, message: &str, remedy: &'static str, errors: V
 /// The check that reports a pin of the same content.
 pub fn about_duplicate(duplicate: &Duplicate) -> Check {
     let Duplicate { pin, created_at, status } = duplicate;
-    let message = format!("Pin {pin} of the last 24 hours has the same account, board, title, link and image.");
     Check {
         code: Some("duplicate_content"),
         remedy: Some("Publish it again only if a second Pin is what you want."),
-        ..Check::new(DUPLICATE_CONTENT, Outcome::Warning, message)
+        ..Check::new(DUPLICATE_CONTENT, Outcome::Warning, duplicate.message())
     }
     .with("pin_id", json!(pin))
     .with("created_at", json!(created_at.rfc3339()))
@@ -152,6 +165,18 @@ pub fn about_duplicate(duplicate: &Duplicate) -> Check {
 }
 
 impl Validation {
+    /// The validation of a request with unknown fields, which are ignored.
+    #[must_use]
+    pub fn ignoring(mut self, unknown: &[String]) -> Self {
+        if let Some(schema) = self.checks.iter_mut().find(|check| check.name == SCHEMA && !unknown.is_empty()) {
+            let message = format!("Unknown fields are ignored: {}.", unknown.join(", "));
+            let remedy = Some("Correct or remove the fields.");
+            let warning = Check::new(SCHEMA, Outcome::Warning, message).with("fields", json!(unknown));
+            *schema = Check { code: Some("unknown_field"), remedy, ..warning };
+        }
+        self
+    }
+
     /// Turns the warning about duplicate content into a failure, for a caller that refuses duplicates.
     #[must_use]
     pub fn refusing_duplicates(mut self) -> Self {
@@ -214,30 +239,31 @@ async fn account_and_board(context: &Context, account: AccountKey, board_id: &st
 
 /// Checks the URL only. Pinterest fetches the image when the pin is published.
 fn media(request: &PinRequest) -> Check {
-    let path = request.image_url.split(['?', '#']).next().unwrap_or_default().to_lowercase();
-    if NO_PICTURES.iter().any(|ending| path.ends_with(ending)) {
-        let failure = Failure::ImageFormatUnsupported;
-        let message = "The address doesn't look like a picture that Pinterest takes.";
-        return Check {
-            code: Some(failure.code()),
-            remedy: Some(failure.remedy()),
-            ..Check::new(MEDIA, Outcome::Warning, message)
-        };
+    let Some(problem) = image_url::problem(&request.image_url) else {
+        return Check::passed(MEDIA, "The address is well-formed; Pinterest fetches the image when it publishes.");
+    };
+    let outcome = if problem.is_certain() { Outcome::Failed } else { Outcome::Warning };
+    Check {
+        code: Some(problem.failure().code()),
+        remedy: Some(problem.remedy()),
+        ..Check::new(MEDIA, outcome, problem.message())
     }
-    Check::passed(MEDIA, "The address is well-formed; Pinterest fetches the image when it publishes.")
 }
 
 async fn idempotency_key(
     context: &Context,
     key: PinKey,
     request: &PinRequest,
+    dry_run: DryRun<'_>,
 ) -> Result<(Option<PinId>, Check), PortError> {
     let Some((pin, attempt)) = context.store.pins(&[key]).await?.into_iter().flatten().next() else {
         return Ok((None, Check::passed(IDEMPOTENCY_KEY, "The key is new.")));
     };
     let new_key = "Use a new key for a new pin.";
+    let account = pin.request.account;
+    let holder = idempotency::holder("pin", key.pin, account, dry_run.limited_to);
     let check = if pin.hidden_at.is_some() {
-        let message = format!("The key stands for pin {}, which was deleted.", key.pin);
+        let message = format!("The key stands for {holder}, which was deleted.");
         return Ok((None, Check::failed(IDEMPOTENCY_KEY, "pin_deleted", message, new_key)));
     } else if pin.payload_hash.same_payload(&PayloadHash::of(request)) {
         let message = format!(
@@ -246,9 +272,12 @@ async fn idempotency_key(
         );
         Check::passed(IDEMPOTENCY_KEY, message)
     } else {
-        let message = format!("The key already stands for pin {}, which has another payload.", key.pin);
+        let message = format!("The key already stands for {holder}, which has another payload.");
         Check::failed(IDEMPOTENCY_KEY, "idempotency_key_reused", message, new_key)
     };
+    if dry_run.limited_to.is_some_and(|allowed| !allowed.contains(&account)) {
+        return Ok((None, check));
+    }
     Ok((Some(key.pin), check.with("pin_id", json!(key.pin))))
 }
 

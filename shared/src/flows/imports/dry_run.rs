@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use super::import_rows::{refusal, schedule_refusal};
+use super::import_rows::{candidates, other_or_refused, refusal, schedule_refusal};
 use crate::context::Context;
 use crate::domain::account::Account;
 use crate::domain::ids::{AccountId, AccountKey, BoardKey, PinId, PinKey, ScheduleId, ScheduleKey, WorkspaceId};
 use crate::domain::import::{Ask, Made, Outcome, Row};
-use crate::domain::pin::PinRequest;
 use crate::domain::pin::idempotency::{self, PayloadHash};
+use crate::domain::pin::image_url::{self, ImageProblem};
+use crate::domain::pin::{Pin, PinRequest};
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::flows::accept::accept_pins::AcceptError;
 use crate::flows::accept::duplicate_content;
@@ -21,8 +22,6 @@ use crate::ports::PortResult;
 
 /// Boards that are checked; each check may call Pinterest.
 pub const BOARDS_CHECKED_MAX: usize = 50;
-/// Rows whose content is compared concurrently.
-const CONTENTS_AT_ONCE: usize = 16;
 /// Board checks are started for this long: a Pinterest that doesn't answer must not keep the report from being sent.
 const CHECKS_TAKE_MS: i64 = 8 * SECOND_MS;
 /// Concurrent board checks.
@@ -40,6 +39,8 @@ pub struct RowForecast {
     pub same_content_as: Option<u32>,
     /// The pin of the last 24 hours that has the same content, and the same image.
     pub same_content_as_pin: Option<PinId>,
+    /// What keeps Pinterest from fetching the image of a pin that would be created.
+    pub image: Option<ImageProblem>,
 }
 
 /// A board that rows publish to.
@@ -59,31 +60,45 @@ pub struct ImportReport {
     pub forecast: Option<Forecast>,
 }
 
+/// `limited_to` is the allow-list of the caller, if there is one.
+///
 /// # Errors
 /// When a port is unavailable; never because of a board or Pinterest.
-pub async fn report(context: &Context, workspace: WorkspaceId, rows: Vec<Row>) -> PortResult<ImportReport> {
+pub async fn report(
+    context: &Context,
+    workspace: WorkspaceId,
+    mut rows: Vec<Row>,
+    limited_to: Option<&[AccountId]>,
+) -> PortResult<ImportReport> {
     let accounts: BTreeMap<AccountId, Account> =
         context.store.accounts(workspace).await?.into_iter().map(|account| (account.key.account, account)).collect();
-    let mut existing = existing(context, workspace, &rows).await?;
-    let mut schedules = BTreeMap::new();
+    let mut known = Known { pins: pins(context, workspace, &rows).await?, schedules: BTreeMap::new() };
+    let mut verdicts = duplicate_content::judge(context, workspace, &candidates(&rows)).await.into_iter();
     let mut keys: BTreeMap<String, u32> = BTreeMap::new();
     let mut contents: BTreeMap<(AccountId, String), u32> = BTreeMap::new();
     let mut boards: BTreeMap<BoardKey, Vec<u32>> = BTreeMap::new();
     let mut joining: BTreeMap<AccountId, usize> = BTreeMap::new();
-    let (mut forecasts, mut new) = (Vec::with_capacity(rows.len()), Vec::new());
-    for row in rows {
-        let Some(request) = row.ask.request() else {
-            let Ask::Refused(error) = row.ask else { continue };
-            forecasts.push(RowForecast::new(row.number, row.key, Outcome::Failed(error)));
-            continue;
-        };
-        let outcome = match row.ask {
-            Ask::Schedule(_, run_at) => {
-                schedule_outcome(context, workspace, request, run_at, &accounts, &mut schedules).await?
+    let mut forecasts = Vec::with_capacity(rows.len());
+    for row in &mut rows {
+        let verdict = if row.ask.request().is_some() { verdicts.next().transpose()? } else { None };
+        let other = other_or_refused(row, verdict);
+        let (request, refused) = match &row.ask {
+            Ask::Refused(error) => {
+                forecasts.push(RowForecast::new(row, Outcome::Failed(error.clone())));
+                continue;
             }
-            _ => outcome(workspace, request, &accounts, &mut existing)?,
+            Ask::Schedule(request, run_at) => {
+                (request, known.schedule(context, workspace, request, *run_at, &accounts).await?)
+            }
+            Ask::Pin(request) => (request, known.pin(workspace, request, &accounts)),
         };
-        if matches!(outcome, Outcome::Created(_)) {
+        let outcome = match refused {
+            Ok(outcome) => outcome,
+            Err(Refusal::Pin(error)) => Outcome::Failed(refusal(error, limited_to)?),
+            Err(Refusal::Schedule(error)) => Outcome::Failed(schedule_refusal(error, limited_to)?),
+        };
+        let is_new = matches!(outcome, Outcome::Created(_));
+        if is_new {
             let account = AccountKey { workspace, account: request.account };
             boards.entry(BoardKey { account, board_id: request.board_id.clone() }).or_default().push(row.number);
             if matches!(row.ask, Ask::Pin(_)) {
@@ -91,20 +106,14 @@ pub async fn report(context: &Context, workspace: WorkspaceId, rows: Vec<Row>) -
             }
         }
         let content = (request.account, idempotency::content_hash(request));
-        if let Outcome::Created(Made::Pin(own)) = outcome {
-            new.push((forecasts.len(), request.clone(), own));
-        }
         let earlier = |found: Option<u32>| found.filter(|number| *number != row.number);
-        let repeats = earlier(Some(*keys.entry(request.idempotency_key.clone()).or_insert(row.number)));
-        let same_content_as = earlier(Some(*contents.entry(content).or_insert(row.number)));
-        forecasts.push(RowForecast { repeats, same_content_as, ..RowForecast::new(row.number, row.key, outcome) });
-    }
-    let comparisons = new.into_iter().map(|(index, request, own)| async move {
-        PortResult::Ok((index, duplicate_content::find(context, workspace, &request, own).await?))
-    });
-    let found: Vec<_> = stream::iter(comparisons).buffered(CONTENTS_AT_ONCE).try_collect().await?;
-    for (index, duplicate) in found {
-        forecasts[index].same_content_as_pin = duplicate.map(|duplicate| duplicate.pin);
+        forecasts.push(RowForecast {
+            repeats: earlier(Some(*keys.entry(request.idempotency_key.clone()).or_insert(row.number))),
+            same_content_as: earlier(Some(*contents.entry(content).or_insert(row.number))),
+            same_content_as_pin: other.filter(|_| is_new),
+            image: image_url::problem(&request.image_url).filter(|_| is_new),
+            ..RowForecast::new(row, outcome)
+        });
     }
     let boards = check_boards(context, boards).await?;
     let forecast = forecast::forecast(context, workspace, &joining).await?;
@@ -112,16 +121,28 @@ pub async fn report(context: &Context, workspace: WorkspaceId, rows: Vec<Row>) -
 }
 
 impl RowForecast {
-    fn new(number: u32, key: Option<String>, outcome: Outcome) -> Self {
-        Self { number, key, outcome, repeats: None, same_content_as: None, same_content_as_pin: None }
+    fn new(row: &Row, outcome: Outcome) -> Self {
+        let (number, key) = (row.number, row.key.clone());
+        Self { number, key, outcome, repeats: None, same_content_as: None, same_content_as_pin: None, image: None }
     }
 }
 
-/// The payload of each pin, and whether it was deleted.
-type Existing = BTreeMap<PinId, (PayloadHash, bool)>;
+/// The pin or schedule of a key: its payload, its account, and whether it was deleted.
+type Holder = (PayloadHash, AccountId, bool);
+
+/// What the keys stand for, with what the rows so far would create.
+struct Known {
+    pins: BTreeMap<PinId, Holder>,
+    schedules: BTreeMap<ScheduleId, Holder>,
+}
+
+enum Refusal {
+    Pin(AcceptError),
+    Schedule(ScheduleError),
+}
 
 /// The pins that the rows' keys belong to already.
-async fn existing(context: &Context, workspace: WorkspaceId, rows: &[Row]) -> PortResult<Existing> {
+async fn pins(context: &Context, workspace: WorkspaceId, rows: &[Row]) -> PortResult<BTreeMap<PinId, Holder>> {
     let ids: BTreeSet<PinId> = rows
         .iter()
         .filter_map(|row| row.ask.request())
@@ -129,62 +150,64 @@ async fn existing(context: &Context, workspace: WorkspaceId, rows: &[Row]) -> Po
         .collect();
     let keys: Vec<PinKey> = ids.into_iter().map(|pin| PinKey { workspace, pin }).collect();
     let found = context.store.pins(&keys).await?.into_iter().flatten();
-    Ok(found.map(|(pin, _)| (pin.key.pin, (pin.payload_hash, pin.hidden_at.is_some()))).collect())
+    let holder = |pin: Pin| (pin.key.pin, (pin.payload_hash, pin.request.account, pin.hidden_at.is_some()));
+    Ok(found.map(|(pin, _)| holder(pin)).collect())
 }
 
-/// The outcome that accepting the rows one after the other would have.
-fn outcome(
-    workspace: WorkspaceId,
-    request: &PinRequest,
-    accounts: &BTreeMap<AccountId, Account>,
-    existing: &mut Existing,
-) -> PortResult<Outcome> {
-    let (pin, hash) = (idempotency::pin_id(workspace, &request.idempotency_key), PayloadHash::of(request));
-    let refused = match existing.get(&pin) {
-        Some((_, true)) => AcceptError::KeyOfDeleted { existing: pin },
-        Some((first, _)) if first.same_payload(&hash) => return Ok(Outcome::Existing(Made::Pin(pin))),
-        Some(_) => AcceptError::KeyReused { existing: pin },
-        None => match accounts.get(&request.account) {
-            None => AcceptError::AccountNotFound,
-            Some(account) if !account.is_connected() => AcceptError::AccountDisconnected,
-            Some(_) => {
-                existing.insert(pin, (hash, false));
-                return Ok(Outcome::Created(Made::Pin(pin)));
+impl Known {
+    /// The outcome that accepting the rows one after the other would have.
+    fn pin(
+        &mut self,
+        workspace: WorkspaceId,
+        request: &PinRequest,
+        accounts: &BTreeMap<AccountId, Account>,
+    ) -> Result<Outcome, Refusal> {
+        let (existing, hash) = (idempotency::pin_id(workspace, &request.idempotency_key), PayloadHash::of(request));
+        Err(Refusal::Pin(match (self.pins.get(&existing), accounts.get(&request.account)) {
+            (Some((_, account, true)), _) => AcceptError::KeyOfDeleted { existing, account: *account },
+            (Some((first, ..)), _) if first.same_payload(&hash) => return Ok(Outcome::Existing(Made::Pin(existing))),
+            (Some((_, account, _)), _) => AcceptError::KeyReused { existing, account: *account },
+            (None, None) => AcceptError::AccountNotFound,
+            (None, Some(account)) if !account.is_connected() => AcceptError::AccountDisconnected,
+            (None, Some(_)) => {
+                self.pins.insert(existing, (hash, request.account, false));
+                return Ok(Outcome::Created(Made::Pin(existing)));
             }
-        },
-    };
-    refusal(refused).map(Outcome::Failed)
-}
-
-/// The outcome that scheduling the rows one after the other would have.
-async fn schedule_outcome(
-    context: &Context,
-    workspace: WorkspaceId,
-    request: &PinRequest,
-    run_at: Moment,
-    accounts: &BTreeMap<AccountId, Account>,
-    known: &mut BTreeMap<ScheduleId, (PayloadHash, bool)>,
-) -> PortResult<Outcome> {
-    let id = idempotency::schedule_id(workspace, &request.idempotency_key);
-    if let Some(schedule) = schedules::stored(context, ScheduleKey { workspace, schedule: id }).await? {
-        known.insert(id, (schedule.payload_hash, schedule.removed_at.is_some()));
+        }))
     }
-    let hash = PayloadHash::of_schedule(request, run_at);
-    let refused = match (known.get(&id), accounts.get(&request.account)) {
-        (Some((_, true)), _) => ScheduleError::KeyOfRemoved { existing: id },
-        (Some((first, _)), _) if first.same_payload(&hash) => return Ok(Outcome::Existing(Made::Schedule(id))),
-        (Some(_), _) => ScheduleError::KeyReused { existing: id },
-        (None, None) => ScheduleError::AccountNotFound,
-        (None, Some(account)) if !account.is_connected() => ScheduleError::AccountDisconnected,
-        (None, Some(_)) => match schedules::check_time(run_at, context.system.now()) {
-            Ok(()) => {
-                known.insert(id, (hash, false));
-                return Ok(Outcome::Created(Made::Schedule(id)));
+
+    /// The outcome that scheduling the rows one after the other would have.
+    async fn schedule(
+        &mut self,
+        context: &Context,
+        workspace: WorkspaceId,
+        request: &PinRequest,
+        run_at: Moment,
+        accounts: &BTreeMap<AccountId, Account>,
+    ) -> PortResult<Result<Outcome, Refusal>> {
+        let existing = idempotency::schedule_id(workspace, &request.idempotency_key);
+        if let Some(schedule) = schedules::stored(context, ScheduleKey { workspace, schedule: existing }).await? {
+            let holder = (schedule.payload_hash, schedule.request.account, schedule.removed_at.is_some());
+            self.schedules.insert(existing, holder);
+        }
+        let hash = PayloadHash::of_schedule(request, run_at);
+        Ok(Err(Refusal::Schedule(match (self.schedules.get(&existing), accounts.get(&request.account)) {
+            (Some((_, account, true)), _) => ScheduleError::KeyOfRemoved { existing, account: *account },
+            (Some((first, ..)), _) if first.same_payload(&hash) => {
+                return Ok(Ok(Outcome::Existing(Made::Schedule(existing))));
             }
-            Err(error) => error,
-        },
-    };
-    schedule_refusal(refused).map(Outcome::Failed)
+            (Some((_, account, _)), _) => ScheduleError::KeyReused { existing, account: *account },
+            (None, None) => ScheduleError::AccountNotFound,
+            (None, Some(account)) if !account.is_connected() => ScheduleError::AccountDisconnected,
+            (None, Some(_)) => match schedules::check_time(run_at, context.system.now()) {
+                Ok(()) => {
+                    self.schedules.insert(existing, (hash, request.account, false));
+                    return Ok(Ok(Outcome::Created(Made::Schedule(existing))));
+                }
+                Err(error) => error,
+            },
+        })))
+    }
 }
 
 /// Checks each board once.

@@ -6,16 +6,19 @@
 use std::collections::BTreeSet;
 
 use crate::context::Context;
+use crate::domain::ids::{AccountId, PinId};
 use crate::domain::import::{
     Ask, ChunkResult, Import, Made, Outcome, Row, RowError, RowResult, Stop, StopReason, Totals,
 };
 use crate::domain::message::{Disposition, ImportMessage};
 use crate::domain::pin::failure::Failure;
+use crate::domain::pin::idempotency;
 use crate::domain::pin::origin::Origin;
 use crate::domain::tenant::WorkspaceState;
 use crate::domain::time::SECOND_MS;
 use crate::flows::accept::accept_pin::{AcceptError, Acceptance};
 use crate::flows::accept::accept_pins::{PublishRequest, accept_pins};
+use crate::flows::accept::duplicate_content::{self, Candidate, Verdict};
 use crate::flows::boards::board_preflight::Preflights;
 use crate::flows::schedules::{self, Created, ScheduleError, ScheduleRequest};
 use crate::ports::PortResult;
@@ -102,39 +105,72 @@ pub async fn stop(context: &Context, import: &Import, reason: StopReason) -> Por
 async fn work_on_rows(
     context: &Context,
     import: &Import,
-    rows: Vec<Row>,
+    mut rows: Vec<Row>,
     ends_at_ms: i64,
 ) -> PortResult<Option<Vec<RowResult>>> {
+    let workspace = import.key.workspace;
     let origin = |row: &Row| Origin { by: import.by, import: Some((import.key.import, row.number)), schedule: None };
+    let mut verdicts = duplicate_content::judge(context, workspace, &candidates(&rows)).await.into_iter();
+    let mut others = Vec::with_capacity(rows.len());
+    for row in &mut rows {
+        let verdict = if row.ask.request().is_some() { verdicts.next().transpose()? } else { None };
+        others.push(other_or_refused(row, verdict));
+    }
     let publish_requests = rows.iter().filter_map(|row| match &row.ask {
         Ask::Pin(request) => {
             Some(PublishRequest { request: (**request).clone(), origin: origin(row), not_before: None })
         }
         Ask::Schedule(..) | Ask::Refused(_) => None,
     });
-    let mut accepted = accept_pins(context, import.key.workspace, publish_requests.collect()).await?.into_iter();
+    let mut accepted = accept_pins(context, workspace, publish_requests.collect()).await?.into_iter();
     let (mut results, mut boards) = (Vec::with_capacity(rows.len()), Preflights::default());
-    for row in rows {
+    for (row, other) in rows.into_iter().zip(others) {
         let origin = origin(&row);
         if matches!(row.ask, Ask::Schedule(..)) && ends_at_ms - context.system.monotonic_ms() < ROW_NEEDS_MS {
             return Ok(None);
         }
         let outcome = match row.ask {
             Ask::Refused(error) => Outcome::Failed(error),
-            Ask::Pin(_) => of_pin(accepted.next(), origin)?,
+            Ask::Pin(_) => of_pin(accepted.next(), origin, &import.accounts)?,
             Ask::Schedule(request, run_at) => {
                 let asked = ScheduleRequest { request: *request, run_at, origin };
-                let made = schedules::create_of_many(context, import.key.workspace, asked, &mut boards).await;
-                of_schedule(made, origin)?
+                let made = schedules::create_of_many(context, workspace, asked, &mut boards).await;
+                of_schedule(made, origin, &import.accounts)?
             }
         };
-        results.push(RowResult { number: row.number, key: row.key, outcome });
+        let same_content_as_pin = other.filter(|_| matches!(outcome, Outcome::Created(_)));
+        results.push(RowResult { number: row.number, key: row.key, outcome, same_content_as_pin });
     }
     Ok(Some(results))
 }
 
+/// The rows that could be read, to be compared with pins of the same content.
+pub fn candidates(rows: &[Row]) -> Vec<Candidate<'_>> {
+    let readable = rows.iter().filter_map(|row| Some((row, row.ask.request()?)));
+    let candidate = |(row, request): (&Row, _)| {
+        let is_schedule = matches!(row.ask, Ask::Schedule(..));
+        Candidate { request, is_schedule, refuses: row.refuses_duplicates }
+    };
+    readable.map(candidate).collect()
+}
+
+/// The other pin with the row's content. If the row refuses duplicates, it is refused.
+pub fn other_or_refused(row: &mut Row, verdict: Option<Verdict>) -> Option<PinId> {
+    let message = match verdict? {
+        Verdict::Accepted(other) => return other.map(|other| other.pin),
+        Verdict::Refused(other) => other.message(),
+        Verdict::Twin => "A row before has the same account, board, title, link and image.".to_owned(),
+    };
+    row.ask = Ask::Refused(RowError::new("duplicate_content", message, &[]));
+    None
+}
+
 /// The outcome of accepting a row.
-fn of_pin(accepted: Option<Result<Acceptance, AcceptError>>, origin: Origin) -> PortResult<Outcome> {
+fn of_pin(
+    accepted: Option<Result<Acceptance, AcceptError>>,
+    origin: Origin,
+    accounts: &[AccountId],
+) -> PortResult<Outcome> {
     Ok(match accepted {
         Some(Ok(Acceptance::New(pin, _))) => Outcome::Created(Made::Pin(pin.key.pin)),
         // Accepted for this very row, by a worker that died before it could record it.
@@ -142,41 +178,39 @@ fn of_pin(accepted: Option<Result<Acceptance, AcceptError>>, origin: Origin) -> 
             Outcome::Created(Made::Pin(pin.key.pin))
         }
         Some(Ok(Acceptance::Replay(pin, _))) => Outcome::Existing(Made::Pin(pin.key.pin)),
-        Some(Err(error)) => Outcome::Failed(refusal(error)?),
+        Some(Err(error)) => Outcome::Failed(refusal(error, Some(accounts))?),
         None => Outcome::Failed(RowError::new("internal_error", "The row was not worked on.", &[])),
     })
 }
 
 /// The outcome of scheduling a row.
-fn of_schedule(created: Result<Created, ScheduleError>, origin: Origin) -> PortResult<Outcome> {
+fn of_schedule(created: Result<Created, ScheduleError>, origin: Origin, accounts: &[AccountId]) -> PortResult<Outcome> {
     Ok(match created {
         Ok(Created::New(view)) => Outcome::Created(Made::Schedule(view.schedule.key.schedule)),
         Ok(Created::Replay(view)) if view.schedule.origin.import == origin.import => {
             Outcome::Created(Made::Schedule(view.schedule.key.schedule))
         }
         Ok(Created::Replay(view)) => Outcome::Existing(Made::Schedule(view.schedule.key.schedule)),
-        Err(error) => Outcome::Failed(schedule_refusal(error)?),
+        Err(error) => Outcome::Failed(schedule_refusal(error, Some(accounts))?),
     })
 }
 
-/// Why scheduling refused the row.
-pub fn schedule_refusal(error: ScheduleError) -> PortResult<RowError> {
+/// Why scheduling refused the row. The error names no id of an account that `limited_to` leaves out.
+pub fn schedule_refusal(error: ScheduleError, limited_to: Option<&[AccountId]>) -> PortResult<RowError> {
+    let holder = |id, account| idempotency::holder("schedule", id, account, limited_to);
     let of_time = |text: &str| RowError::new("validation_error", format!("run_at: {text}"), &["run_at"]);
     Ok(match error {
-        ScheduleError::KeyReused { existing } => RowError::new(
-            "idempotency_key_reused",
-            format!("idempotency_key: The key already stands for schedule {existing}, which was asked for otherwise"),
-            &["idempotency_key"],
-        ),
-        ScheduleError::KeyOfRemoved { existing } => RowError::new(
-            "schedule_removed",
-            format!("idempotency_key: The key stands for schedule {existing}, which was removed"),
-            &["idempotency_key"],
-        ),
+        ScheduleError::KeyReused { existing, account } => {
+            let holder = holder(existing, account);
+            of_key("idempotency_key_reused", format!("already stands for {holder}, which was asked for otherwise"))
+        }
+        ScheduleError::KeyOfRemoved { existing, account } => {
+            of_key("schedule_removed", format!("stands for {}, which was removed", holder(existing, account)))
+        }
         ScheduleError::Past => of_time("The time had passed when the row was worked on"),
         ScheduleError::TooFar => of_time("The time is too far ahead"),
-        ScheduleError::AccountNotFound => refusal(AcceptError::AccountNotFound)?,
-        ScheduleError::AccountDisconnected => refusal(AcceptError::AccountDisconnected)?,
+        ScheduleError::AccountNotFound => refusal(AcceptError::AccountNotFound, limited_to)?,
+        ScheduleError::AccountDisconnected => refusal(AcceptError::AccountDisconnected, limited_to)?,
         ScheduleError::Board(obstacle) => {
             RowError::new(obstacle.code(), format!("board_id: {}", obstacle.message()), &["board_id"])
         }
@@ -189,19 +223,22 @@ pub fn schedule_refusal(error: ScheduleError) -> PortResult<RowError> {
     })
 }
 
-/// Why accepting refused the row. An unavailable port is an error, not a reason of the row's.
-pub fn refusal(error: AcceptError) -> PortResult<RowError> {
+fn of_key(code: &str, text: String) -> RowError {
+    RowError::new(code, format!("idempotency_key: The key {text}"), &["idempotency_key"])
+}
+
+/// Why accepting refused the row. The error names no id of an account that `limited_to` leaves out. An unavailable port
+/// is an error, not a reason of the row's.
+pub fn refusal(error: AcceptError, limited_to: Option<&[AccountId]>) -> PortResult<RowError> {
+    let holder = |id, account| idempotency::holder("pin", id, account, limited_to);
     Ok(match error {
-        AcceptError::KeyReused { existing } => RowError::new(
-            "idempotency_key_reused",
-            format!("idempotency_key: The key already stands for pin {existing}, which has another payload"),
-            &["idempotency_key"],
-        ),
-        AcceptError::KeyOfDeleted { existing } => RowError::new(
-            "pin_deleted",
-            format!("idempotency_key: The key stands for pin {existing}, which was deleted"),
-            &["idempotency_key"],
-        ),
+        AcceptError::KeyReused { existing, account } => {
+            let holder = holder(existing, account);
+            of_key("idempotency_key_reused", format!("already stands for {holder}, which has another payload"))
+        }
+        AcceptError::KeyOfDeleted { existing, account } => {
+            of_key("pin_deleted", format!("stands for {}, which was deleted", holder(existing, account)))
+        }
         AcceptError::AccountNotFound => {
             RowError::new("not_found", "account_id: There is no such account in this workspace", &["account_id"])
         }

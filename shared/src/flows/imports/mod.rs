@@ -70,7 +70,7 @@ pub enum Submitted {
 #[derive(Debug, Error)]
 pub enum SubmitError {
     #[error("the idempotency key was used with other rows")]
-    KeyReused { existing: ImportId },
+    KeyReused { existing: Box<Import> },
     #[error(transparent)]
     Port(#[from] PortError),
 }
@@ -132,7 +132,7 @@ pub async fn submit(
 
 async fn replay(context: &Context, existing: Import, content_hash: &[u8]) -> Result<Submitted, SubmitError> {
     if existing.content_hash != content_hash {
-        return Err(SubmitError::KeyReused { existing: existing.key.import });
+        return Err(SubmitError::KeyReused { existing: Box::new(existing) });
     }
     let results = context.imports.import_results(existing.key).await?;
     Ok(Submitted::Replay(ImportView::of(existing, results)))

@@ -96,9 +96,9 @@ pub enum ScheduleError {
     #[error("no such schedule in this workspace")]
     NotFound,
     #[error("the idempotency key was used with another payload")]
-    KeyReused { existing: ScheduleId },
+    KeyReused { existing: ScheduleId, account: AccountId },
     #[error("the idempotency key belongs to a schedule that was removed")]
-    KeyOfRemoved { existing: ScheduleId },
+    KeyOfRemoved { existing: ScheduleId, account: AccountId },
     #[error("the time has passed")]
     Past,
     #[error("the time is too far ahead")]
@@ -181,11 +181,12 @@ pub async fn create_of_many(
 }
 
 async fn replay(context: &Context, existing: Schedule, hash: &PayloadHash) -> Result<Created, ScheduleError> {
+    let (id, account) = (existing.key.schedule, existing.request.account);
     if existing.removed_at.is_some() {
-        return Err(ScheduleError::KeyOfRemoved { existing: existing.key.schedule });
+        return Err(ScheduleError::KeyOfRemoved { existing: id, account });
     }
     if !existing.payload_hash.same_payload(hash) {
-        return Err(ScheduleError::KeyReused { existing: existing.key.schedule });
+        return Err(ScheduleError::KeyReused { existing: id, account });
     }
     // Its creator may have died before it was released.
     Ok(Created::Replay(view(context, release_if_near(context, existing).await).await?))

@@ -7,7 +7,8 @@ use crate::context::Context;
 use crate::domain::ids::{ScheduleId, ScheduleKey, WorkspaceId};
 use crate::domain::pin::PinRequest;
 use crate::domain::pin::idempotency::{self, PayloadHash};
-use crate::flows::accept::validate_pin::{self, Check, IDEMPOTENCY_KEY, PACING, Validation};
+use crate::domain::schedule::{Schedule, run_key};
+use crate::flows::accept::validate_pin::{self, Check, DryRun, IDEMPOTENCY_KEY, PACING, Validation};
 use crate::ports::PortResult;
 
 pub const RUN_AT: &str = "run_at";
@@ -16,7 +17,12 @@ pub const RUN_AT: &str = "run_at";
 ///
 /// # Errors
 /// When a port is unavailable; never because of the request, the board or Pinterest.
-pub async fn validate(context: &Context, workspace: WorkspaceId, asked: &ScheduleRequest) -> PortResult<Validation> {
+pub async fn validate(
+    context: &Context,
+    workspace: WorkspaceId,
+    asked: &ScheduleRequest,
+    dry_run: DryRun<'_>,
+) -> PortResult<Validation> {
     let client_key = &asked.request.idempotency_key;
     let schedule = if client_key.is_empty() {
         ScheduleId(context.uuid())
@@ -24,8 +30,8 @@ pub async fn validate(context: &Context, workspace: WorkspaceId, asked: &Schedul
         idempotency::schedule_id(workspace, client_key)
     };
     // The schedule's pin has a key of its own.
-    let request = PinRequest { idempotency_key: format!("schedule:{schedule}:0"), ..asked.request.clone() };
-    let mut validation = validate_pin::validate(context, workspace, &request).await?;
+    let request = PinRequest { idempotency_key: run_key(schedule, 0), ..asked.request.clone() };
+    let mut validation = validate_pin::validate(context, workspace, &request, DryRun::default()).await?;
     // The account's pacing now says nothing about the schedule's time.
     validation.checks.retain(|check| check.name != PACING && check.name != IDEMPOTENCY_KEY);
     validation.existing = None;
@@ -35,25 +41,30 @@ pub async fn validate(context: &Context, workspace: WorkspaceId, asked: &Schedul
             Check::failed(RUN_AT, "validation_error", error.to_string(), "Choose a time from now on, within two years.")
         }
     });
-    validation.checks.push(key(context, ScheduleKey { workspace, schedule }, asked).await?);
-    Ok(validation)
+    let key = ScheduleKey { workspace, schedule };
+    let existing = if client_key.is_empty() { None } else { stored(context, key).await? };
+    validation.checks.push(idempotency_key(existing.as_ref(), asked, dry_run));
+    let refuses = dry_run.refuses_duplicates && existing.is_none();
+    Ok(if refuses { validation.refusing_duplicates() } else { validation })
 }
 
-async fn key(context: &Context, key: ScheduleKey, asked: &ScheduleRequest) -> PortResult<Check> {
-    if asked.request.idempotency_key.is_empty() {
-        return Ok(Check::passed(IDEMPOTENCY_KEY, "Without a key, sent twice it would be two schedules."));
-    }
-    let Some(existing) = stored(context, key).await? else {
-        return Ok(Check::passed(IDEMPOTENCY_KEY, "The key is new."));
+fn idempotency_key(existing: Option<&Schedule>, asked: &ScheduleRequest, dry_run: DryRun<'_>) -> Check {
+    let Some(existing) = existing else {
+        let is_without = asked.request.idempotency_key.is_empty();
+        let without = "Without a key, sent twice it would be two schedules.";
+        return Check::passed(IDEMPOTENCY_KEY, if is_without { without } else { "The key is new." });
     };
+    let (id, account) = (existing.key.schedule, existing.request.account);
+    let holder = idempotency::holder("schedule", id, account, dry_run.limited_to);
     let check = if existing.removed_at.is_some() {
-        let message = format!("The key stands for schedule {}, which was removed.", key.schedule);
+        let message = format!("The key stands for {holder}, which was removed.");
         Check::failed(IDEMPOTENCY_KEY, "schedule_removed", message, "Use a new key for a new schedule.")
     } else if existing.payload_hash.same_payload(&PayloadHash::of_schedule(&asked.request, asked.run_at)) {
         Check::passed(IDEMPOTENCY_KEY, "The key stands for this very schedule already; it would be answered again.")
     } else {
-        let message = format!("The key already stands for schedule {}, which was asked for otherwise.", key.schedule);
+        let message = format!("The key already stands for {holder}, which was asked for otherwise.");
         Check::failed(IDEMPOTENCY_KEY, "idempotency_key_reused", message, "Use a new key for a new schedule.")
     };
-    Ok(check.with("schedule_id", json!(key.schedule)))
+    let is_hidden = dry_run.limited_to.is_some_and(|allowed| !allowed.contains(&account));
+    if is_hidden { check } else { check.with("schedule_id", json!(id)) }
 }

@@ -59,15 +59,20 @@ fn rows() -> Vec<Vec<Row>> {
     let refused = RowError::new("validation_error", "board_id: Field required", &["board_id"]);
     vec![
         vec![
-            Row { number: 1, key: Some("key-1".into()), ask: Ask::Pin(request.clone()) },
-            Row { number: 2, key: Some("key-1".into()), ask: Ask::Schedule(request, AT) },
+            Row { refuses_duplicates: true, ..Row::new(1, Some("key-1".into()), Ask::Pin(request.clone())) },
+            Row::new(2, Some("key-1".into()), Ask::Schedule(request, AT)),
         ],
-        vec![Row { number: 3, key: None, ask: Ask::Refused(refused) }],
+        vec![Row::new(3, None, Ask::Refused(refused))],
     ]
 }
 
 fn result(chunk: u32, pin: u128) -> ChunkResult {
-    let made = |number, outcome| RowResult { number, key: Some(format!("key-{number}")), outcome };
+    let made = |number, outcome| RowResult {
+        number,
+        key: Some(format!("key-{number}")),
+        outcome,
+        same_content_as_pin: (number == 1).then_some(PinId(Uuid::from_u128(9))),
+    };
     ChunkResult {
         chunk,
         began_at: AT,
@@ -137,8 +142,7 @@ pub async fn each_submission_has_its_own_chunks(imports: &dyn Imports) {
 
 pub async fn more_chunks_than_one_call_takes_are_all_written(imports: &dyn Imports) {
     let import = import(1, 1, AT);
-    let chunks: Vec<Vec<Row>> =
-        (1..=60).map(|number| vec![Row { number, key: None, ask: rows()[0][0].ask.clone() }]).collect();
+    let chunks: Vec<Vec<Row>> = (1..=60).map(|number| vec![Row::new(number, None, rows()[0][0].ask.clone())]).collect();
     imports.put_import_chunks(&import, &chunks).await.expect("written");
     for (chunk, wanted) in (0..).zip(chunks) {
         assert_eq!(imports.import_chunk(&import, chunk).await.expect("read"), Some(wanted));

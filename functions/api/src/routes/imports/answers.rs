@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use pinbridge_shared::domain::ids::PinId;
 use pinbridge_shared::domain::import::{self, ImportStatus as Status, Made, Outcome, RowError, Source, StopReason};
 use pinbridge_shared::flows::imports::ImportView;
 use pinbridge_shared::flows::imports::dry_run::{BoardReport, ImportReport, RowForecast};
@@ -96,16 +97,18 @@ pub struct RowResult {
     pub error_message: Option<String>,
     /// Extension: the invalid fields.
     pub fields: Vec<String>,
+    /// Extension: the newest pin of the last 24 hours with the same account, board, title, link and image.
+    pub same_content_as_pin: Option<Uuid>,
 }
 
 impl From<&import::RowResult> for RowResult {
     fn from(row: &import::RowResult) -> Self {
-        Self::of(row.number, row.key.clone(), &row.outcome)
+        Self::of(row.number, row.key.clone(), &row.outcome, row.same_content_as_pin)
     }
 }
 
 impl RowResult {
-    fn of(row_number: u32, idempotency_key: Option<String>, outcome: &Outcome) -> Self {
+    fn of(row_number: u32, idempotency_key: Option<String>, outcome: &Outcome, other: Option<PinId>) -> Self {
         let (made, error) = match outcome {
             Outcome::Created(made) | Outcome::Existing(made) => (Some(*made), None),
             Outcome::Failed(error) => (None, Some(error.clone())),
@@ -119,8 +122,18 @@ impl RowResult {
             Some(RowError { code, message, fields }) => (Some(code), Some(message), fields),
             None => (None, None, Vec::new()),
         };
-        let status = RowStatus(outcome.name());
-        Self { row_number, status, pin_id, schedule_id, idempotency_key, error_code, error_message, fields }
+        let (status, same_content_as_pin) = (RowStatus(outcome.name()), other.map(|pin| pin.0));
+        Self {
+            row_number,
+            status,
+            pin_id,
+            schedule_id,
+            idempotency_key,
+            error_code,
+            error_message,
+            fields,
+            same_content_as_pin,
+        }
     }
 }
 
@@ -230,26 +243,24 @@ pub struct RowVerdict {
     pub duplicate_of_row: Option<u32>,
     /// The first row of the file with the same account, board, title and link.
     pub same_content_as_row: Option<u32>,
-    /// The newest pin of the last 24 hours with the same account, board, title, link and image.
-    pub same_content_as_pin: Option<Uuid>,
 }
 
 impl RowVerdict {
     /// The result that the import would have. If the board refuses pins, the import refuses a schedule for it. It
-    /// accepts a pin, which fails later.
+    /// accepts a pin, which fails later, as a pin does whose image can't be fetched.
     fn of(row: RowForecast, by_board: Option<&RowError>) -> Self {
+        let image = row.image.map(|problem| RowError::new(problem.failure().code(), problem.message(), &["image_url"]));
         let (outcome, warning) = match (row.outcome, by_board) {
             (Outcome::Created(Made::Schedule(_)), Some(error)) => (Outcome::Failed(error.clone()), None),
-            (outcome @ Outcome::Created(Made::Pin(_)), warning) => (outcome, warning),
+            (outcome @ Outcome::Created(_), by_board) => (outcome, by_board.or(image.as_ref())),
             (outcome, _) => (outcome, None),
         };
         Self {
-            result: RowResult::of(row.number, row.key, &outcome),
+            result: RowResult::of(row.number, row.key, &outcome, row.same_content_as_pin),
             warning_code: warning.map(|error| error.code.clone()),
             warning_message: warning.map(|error| error.message.clone()),
             duplicate_of_row: row.repeats,
             same_content_as_row: row.same_content_as,
-            same_content_as_pin: row.same_content_as_pin.map(|pin| pin.0),
         }
     }
 }

@@ -10,19 +10,10 @@ use csv::{ByteRecord, ReaderBuilder};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::request::field::FromFields;
-use crate::routes::pins::pin::PinFields;
+use crate::routes::pins::pin::is_known;
 
 /// The required columns.
 pub const REQUIRED_COLUMNS: [&str; 4] = ["account_id", "board_id", "title", "idempotency_key"];
-/// Known columns that are no fields of a pin. A row with an asset fails.
-const OTHER_COLUMNS: [&str; 3] = ["run_at", "asset_id", "cover_image_asset_id"];
-
-/// Whether a column is known: a field of a pin, or one of [`OTHER_COLUMNS`]. Other columns are reported and ignored.
-pub fn is_known(column: &str) -> bool {
-    PinFields::NAMES.contains(&column) || OTHER_COLUMNS.contains(&column)
-}
-
 #[derive(Debug, Error)]
 pub enum CsvError {
     #[error("The file is empty. The first row must name the columns")]

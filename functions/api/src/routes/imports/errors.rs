@@ -3,6 +3,8 @@
 use pinbridge_shared::domain::import::RowError;
 use pinbridge_shared::flows::imports::{ResumeError, SubmitError};
 
+use super::sees;
+use crate::auth::Caller;
 use crate::error::{ApiError, codes};
 
 impl ApiError {
@@ -20,12 +22,14 @@ impl ApiError {
     }
 }
 
-impl From<SubmitError> for ApiError {
-    fn from(error: SubmitError) -> Self {
-        match error {
-            SubmitError::KeyReused { existing } => codes::IMPORT_KEY_REUSED.with("existing", existing),
-            SubmitError::Port(error) => error.into(),
+/// The error for the caller, who may not see every import.
+pub fn refusal(error: SubmitError, caller: &Caller) -> ApiError {
+    match error {
+        SubmitError::KeyReused { existing } if sees(caller, &existing) => {
+            codes::IMPORT_KEY_REUSED.with("existing", format!("import {}", existing.key.import))
         }
+        SubmitError::KeyReused { .. } => codes::IMPORT_KEY_REUSED.with("existing", "an import of another account"),
+        SubmitError::Port(error) => error.into(),
     }
 }
 

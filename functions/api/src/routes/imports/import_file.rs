@@ -6,13 +6,16 @@ use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use bytes::Bytes;
 use futures_util::stream;
-use pinbridge_shared::domain::import::{FILENAME_MAX, ROWS_MAX, Source};
+use pinbridge_shared::domain::import::{FILENAME_MAX, ROWS_MAX, RowError, Source};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::csv_rows::{CsvRows, is_known};
+use super::csv_rows::CsvRows;
 use crate::error::{ApiError, FieldError};
-use crate::request::{read_up_to, syntax_error, unmarked};
+use crate::request::field::{Wrong, readable};
+use crate::request::options::{UNKNOWN_MAX, shortened};
+use crate::request::{json, read_up_to};
+use crate::routes::pins::pin::is_known;
 
 /// The largest file or array, in bytes. Lambda accepts 6 MB, and the encoding of a file as text adds a third.
 pub const IMPORT_BODY_MAX: usize = 4 * 1024 * 1024;
@@ -24,7 +27,7 @@ const FILE: &str = "file";
 pub struct RawRow {
     pub number: u32,
     /// The fields, or why the row can't be read.
-    pub fields: Result<Map<String, Value>, String>,
+    pub fields: Result<Map<String, Value>, RowError>,
 }
 
 /// The rows of a request.
@@ -44,7 +47,7 @@ impl ImportFile {
             let fields = match &row.fields {
                 // The map has its fields in order.
                 Ok(fields) => serde_json::to_vec(fields).unwrap_or_default(),
-                Err(reason) => reason.clone().into_bytes(),
+                Err(error) => error.message.clone().into_bytes(),
             };
             hasher.update((fields.len() as u64).to_be_bytes());
             hasher.update(fields);
@@ -89,15 +92,13 @@ impl<S: Send + Sync> FromRequest<S> for JsonRows {
 }
 
 fn json_rows(bytes: &[u8]) -> Result<ImportFile, ApiError> {
-    let parsed: Value = serde_json::from_slice(unmarked(bytes)).map_err(|error| syntax_error(&error))?;
-    let Value::Array(items) = parsed else {
-        return Err(wrong("", "Input should be a list of rows", "list_type"));
-    };
+    let items = json::list(bytes)?.ok_or_else(|| wrong("", "Input should be a list of rows", "list_type"))?;
     let mut unknown = Vec::new();
-    let row = |(number, item): (u32, Value)| {
+    let row = |(number, item): (u32, Result<Value, ApiError>)| {
         let fields = match item {
-            Value::Object(fields) => Ok(fields),
-            _ => Err("Input should be an object".to_owned()),
+            Ok(Value::Object(fields)) => Ok(fields),
+            Ok(_) => Err(RowError::new("validation_error", "Input should be an object", &[])),
+            Err(error) => Err(error.of_row()),
         };
         for name in fields.iter().flat_map(Map::keys).filter(|name| !is_known(name)) {
             let name = shortened(name);
@@ -109,15 +110,6 @@ fn json_rows(bytes: &[u8]) -> Result<ImportFile, ApiError> {
     };
     let rows = (1..).zip(items).map(row).collect();
     ImportFile { source: Source::Json, filename: None, rows, unknown_columns: unknown }.checked("")
-}
-
-/// The maximum number of unknown fields that an import names.
-const UNKNOWN_MAX: usize = 50;
-/// The stored length of the name of an unknown field, in characters.
-const UNKNOWN_NAME_MAX: usize = 100;
-
-fn shortened(name: &str) -> String {
-    name.chars().take(UNKNOWN_NAME_MAX).collect()
 }
 
 /// A form with a CSV file in the field `file`.
@@ -144,7 +136,10 @@ async fn file_of(body: Body, boundary: String) -> Result<(Option<String>, Bytes)
     let broken = |error: multer::Error| wrong(FILE, format!("The form could not be read: {error}"), "value_error");
     while let Some(field) = form.next_field().await.map_err(broken)? {
         if field.name() == Some(FILE) {
-            let name = field.file_name().map(|name| name.chars().take(FILENAME_MAX).collect());
+            let name: Option<String> = field.file_name().map(|name| name.chars().take(FILENAME_MAX).collect());
+            if let Some(Err(Wrong { msg, kind })) = name.as_deref().map(readable) {
+                return Err(wrong(FILE, format!("Name: {msg}"), kind));
+            }
             return Ok((name, field.bytes().await.map_err(broken)?));
         }
     }
@@ -161,7 +156,8 @@ fn csv_rows(filename: Option<String>, bytes: &[u8]) -> Result<ImportFile, ApiErr
         if rows.len() == ROWS_MAX {
             return Err(too_many(FILE));
         }
-        rows.push(RawRow { number: row.number, fields: row.cells });
+        let fields = row.cells.map_err(|reason| RowError::new("validation_error", reason, &[]));
+        rows.push(RawRow { number: row.number, fields });
     }
     ImportFile { source: Source::Csv, filename, rows, unknown_columns }.checked(FILE)
 }

@@ -1,20 +1,16 @@
 //! Creates many pins with one request.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use axum::Json;
-use axum::extract::{Query, State};
-use futures_util::stream::{self, StreamExt};
-use http::HeaderMap;
+use axum::extract::State;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::AccountId;
-use pinbridge_shared::domain::pin::attempt::Status;
-use pinbridge_shared::domain::pin::idempotency;
+use pinbridge_shared::domain::pin::Priority;
 use pinbridge_shared::domain::pin::origin::Origin;
-use pinbridge_shared::domain::pin::{PinRequest, Priority};
 use pinbridge_shared::flows::accept::accept_pin::{Acceptance, PublishRequest};
 use pinbridge_shared::flows::accept::accept_pins::accept_pins;
-use pinbridge_shared::flows::accept::duplicate_content::Duplicate;
+use pinbridge_shared::flows::accept::duplicate_content::{self, Duplicate};
 use pinbridge_shared::flows::pacing::headroom::headroom;
 use pinbridge_shared::flows::pins::accounts_now::AccountsNow;
 use pinbridge_shared::flows::pins::read_pins;
@@ -22,42 +18,35 @@ use schemars::{JsonSchema, json_schema};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::duplicates::{PinWarning, find_duplicate, on_duplicate, refuses_duplicates};
-use super::fields;
-use super::pin::{self, OnDuplicate, parse};
+use super::create::refusal;
+use super::options::{Options, door};
+use super::pin::{self, OnDuplicate, Wanted, parse};
 use super::validation::PinHeadroom;
+use super::warnings::{PinWarning, accepted};
 use crate::activity::Resource;
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, WRITE, post};
-use crate::error::codes::{DUPLICATE_IN_CALL, MALFORMED_JSON};
+use crate::error::codes::MALFORMED_JSON;
 use crate::error::{ApiError, FieldError};
 use crate::openapi::schema::names;
-use crate::request::field::{Field, Wrong, field_schema, list, request};
-use crate::request::{BATCH_BODY_MAX, JsonObject, body_of, query};
+use crate::request::field::{Field, FromFields, Wrong, field_schema, list, request};
+use crate::request::{BATCH_BODY_MAX, Fields, Raw, json as bodies};
 
 /// The maximum number of pins of a request.
 pub const BATCH_MAX: usize = 100;
-/// Concurrent searches for pins with the same content.
-const LOOKUPS_AT_ONCE: usize = 20;
 /// The maximum number of accounts in `headroom`.
 const HEADROOMS_MAX: usize = 5;
 
 pub fn endpoint() -> Endpoint {
-    post("/v1/pins/batch", WRITE, create)
+    let about_key = "The key of an item without one is this key, a colon and the position of the item, from 0.";
+    door(post("/v1/pins/batch", WRITE, create), about_key)
         .operation("create_pins", "Publish up to 100 pins")
         .about(
             "Accepts or refuses each pin independently. The default `priority` of a pin is `bulk`: it waits behind the \
              other pins of its account. The request may be repeated: the result of a pin that exists already is \
-             `existing`.",
+             `existing`. The `on_duplicate` of an item counts before that of the request.",
         )
         .audited("pin.batch_created", Resource::None, &["created_count", "existing_count", "failed_count"])
-        .query::<OnDuplicate>("on_duplicate", "`on_duplicate` for every pin.")
-        .header::<fields::Priority>("X-Pinbridge-Priority", "`priority` of the pins that have none.")
-        .header::<OnDuplicate>(
-            "X-Pinbridge-On-Duplicate",
-            "`on_duplicate` as a header, for clients that drop unknown \
-             fields.",
-        )
         .takes::<PinBatch>(|| json!({"pins": [pin::example()]}))
         .answers::<PinBatchResult>(200, "The result of each pin, in the order of the request.")
 }
@@ -67,7 +56,7 @@ request! {
     pub struct PinBatch {
         pub pins: Items,
         /// Extension: `refuse` fails each pin with the same content as another pin of the last 24 hours or of this
-        /// request.
+        /// request, unless the pin has an `on_duplicate` of its own.
         pub on_duplicate: Option<OnDuplicate>,
     }
 }
@@ -126,7 +115,7 @@ pub struct PinBatchItemResult {
     pub status: BatchStatus,
     pub pin: Option<pin::Pin>,
     pub error: Option<PinBatchError>,
-    /// Extension: other pins with the same content.
+    /// Extension: other pins with the same content, and unknown fields.
     pub warnings: Vec<PinWarning>,
 }
 
@@ -145,42 +134,48 @@ pub struct PinBatchResult {
     pub failed_count: u64,
     pub results: Vec<PinBatchItemResult>,
     pub headroom: Option<BatchHeadroom>,
+    /// Extension: unknown fields beside `pins`.
+    pub warnings: Vec<PinWarning>,
 }
 
 /// An invalid pin affects no other pin: its error is in its own result.
 async fn create(
     State(context): State<Context>,
     caller: Caller,
-    Query(query): Query<query::Query>,
-    headers: HeaderMap,
-    JsonObject(body): JsonObject<BATCH_BODY_MAX>,
+    options: Options,
+    Raw(bytes): Raw<BATCH_BODY_MAX>,
 ) -> Result<Json<PinBatchResult>, ApiError> {
-    let PinBatch { pins: Items(items), on_duplicate } = body_of(&body)?;
-    let refuses = refuses_duplicates(on_duplicate, &query, &headers)?;
-    let parsed = items.iter().map(|item| read(item, &headers, &caller, refuses)).collect();
-    let (parsed, warnings) = without_refused(&context, &caller, parsed).await;
-    let good: Vec<&PinRequest> = parsed.iter().flatten().collect();
-    let accounts: BTreeSet<AccountId> = good.iter().map(|request| request.account).collect();
-    let publish_requests = good.iter().map(|request| PublishRequest {
-        request: (*request).clone(),
-        origin: Origin::by(caller.who),
-        not_before: None,
-    });
-    let answers = accept_pins(&context, caller.workspace, publish_requests.collect()).await?;
-
-    let mut answers = answers.into_iter().zip(warnings);
-    let outcomes: Vec<Result<(Acceptance, Option<Duplicate>), ApiError>> = parsed
+    let (body, mut unread) = bodies::object_with_list(&bytes, "pins")?;
+    let mut fields = Fields::of(&body);
+    let batch = PinBatch::from_fields(&mut fields);
+    let unknown = fields.ignored(&options.unknown, |name| PinBatch::NAMES.contains(&name));
+    let PinBatch { pins: Items(items), on_duplicate } = fields.finish_with(batch)?;
+    let options = Options { on_duplicate: on_duplicate.or(options.on_duplicate), ..options };
+    let parse = |(index, item)| match unread.remove(&index) {
+        Some(error) => Err(error),
+        None => read(item, &options.of_item(index), &caller),
+    };
+    let parsed: Vec<Result<Wanted, ApiError>> = items.iter().enumerate().map(parse).collect();
+    let candidates: Vec<_> = parsed.iter().flatten().map(Wanted::candidate).collect();
+    let mut verdicts = duplicate_content::judge(&context, caller.workspace, &candidates).await.into_iter();
+    let judged: Vec<Result<(Wanted, Option<Duplicate>), ApiError>> = parsed
         .into_iter()
-        .map(|request| match request {
-            Err(error) => Err(error),
-            Ok(_) => match answers.next() {
-                Some((Ok(acceptance), warning)) => Ok((acceptance, warning)),
-                Some((Err(error), _)) => Err(error.into()),
-                None => Err(ApiError::panicked()),
-            },
-        })
+        .map(|wanted| wanted.and_then(|wanted| accepted(verdicts.next()).map(|duplicate| (wanted, duplicate))))
         .collect();
-    let accepted = outcomes.iter().flatten().map(|(acceptance, _)| acceptance);
+
+    let good = || judged.iter().flatten().map(|(wanted, _)| &wanted.request);
+    let accounts: BTreeSet<AccountId> = good().map(|request| request.account).collect();
+    let origin = Origin::by(caller.who);
+    let publish_requests =
+        good().map(|request| PublishRequest { request: request.clone(), origin, not_before: None }).collect();
+    let mut answers = accept_pins(&context, caller.workspace, publish_requests).await?.into_iter();
+    let mut accept = |(wanted, duplicate)| {
+        let answer = answers.next().ok_or_else(ApiError::panicked)?;
+        answer.map(|acceptance| (acceptance, wanted, duplicate)).map_err(|error| refusal(error, &caller))
+    };
+    let outcomes: Vec<Result<(Acceptance, Wanted, Option<Duplicate>), ApiError>> =
+        judged.into_iter().map(|judged| judged.and_then(&mut accept)).collect();
+    let accepted = outcomes.iter().flatten().map(|(acceptance, ..)| acceptance);
     let accounts_now = read_pins::accounts_of(&context, accepted).await?;
     let results: Vec<PinBatchItemResult> = items
         .iter()
@@ -196,72 +191,15 @@ async fn create(
         failed_count: count("failed"),
         results,
         headroom,
+        warnings: PinWarning::all(&unknown, None),
     }))
 }
 
 /// Reads a pin of the batch. The default priority is `bulk`.
-fn read(item: &Value, headers: &HeaderMap, caller: &Caller, refuses: bool) -> Result<Wanted, ApiError> {
-    let object = item.as_object().ok_or_else(|| {
-        MALFORMED_JSON.with(
-            "reason",
-            "each item of pins should be an \
-         object",
-        )
-    })?;
-    let request = parse(object, headers, Priority::Bulk)?;
-    let refuses = refuses || on_duplicate(object)?.is_some_and(OnDuplicate::refuses);
-    caller.may_use(request.account).map(|()| Wanted { request, refuses })
-}
-
-/// A pin of the batch, and whether it is refused if another pin has the same content.
-struct Wanted {
-    request: PinRequest,
-    refuses: bool,
-}
-
-type Parsed<T> = Vec<Result<T, ApiError>>;
-
-/// The pins without the refused duplicates, and the warning of each pin that remains.
-async fn without_refused(
-    context: &Context,
-    caller: &Caller,
-    parsed: Parsed<Wanted>,
-) -> (Parsed<PinRequest>, Vec<Option<Duplicate>>) {
-    let looks: Vec<_> = parsed
-        .iter()
-        .flatten()
-        .map(|wanted| find_duplicate(context, caller, &wanted.request, wanted.refuses))
-        .collect();
-    let mut found = stream::iter(looks).buffered(LOOKUPS_AT_ONCE).collect::<Vec<_>>().await.into_iter();
-    let (mut items, mut warnings) = (Vec::with_capacity(parsed.len()), Vec::new());
-    let (mut seen, now) = (BTreeMap::new(), context.system.now());
-    for wanted in parsed {
-        let item = match wanted {
-            Err(error) => Err(error),
-            Ok(Wanted { request, refuses }) => match found.next().unwrap_or(Ok(None)) {
-                Err(refused) => Err(refused),
-                Ok(warning) => {
-                    let content = (request.account, idempotency::content_hash(&request), request.image_url.clone());
-                    let own = idempotency::pin_id(caller.workspace, &request.idempotency_key);
-                    // A repeated key names the same pin.
-                    let before = Some(*seen.entry(content).or_insert(own)).filter(|first| *first != own);
-                    if before.is_some() && refuses && !seen_key(&items, &request) {
-                        Err(DUPLICATE_IN_CALL.into())
-                    } else {
-                        let before = before.map(|pin| Duplicate { pin, created_at: now, status: Status::Queued });
-                        warnings.push(warning.or(before));
-                        Ok(request)
-                    }
-                }
-            },
-        };
-        items.push(item);
-    }
-    (items, warnings)
-}
-
-fn seen_key(items: &Parsed<PinRequest>, request: &PinRequest) -> bool {
-    items.iter().flatten().any(|before| before.idempotency_key == request.idempotency_key)
+fn read(item: &Value, options: &Options, caller: &Caller) -> Result<Wanted, ApiError> {
+    let not_an_object = || MALFORMED_JSON.with("reason", "each item of pins should be an object");
+    let wanted = parse(item.as_object().ok_or_else(not_an_object)?, options, Priority::Bulk)?;
+    caller.may_use(wanted.request.account).map(|()| wanted)
 }
 
 /// The headroom of the first accounts. `quota_remaining` is that of the workspace.
@@ -282,21 +220,29 @@ fn result(
     accounts: &AccountsNow,
     index: usize,
     item: &Value,
-    outcome: Result<(Acceptance, Option<Duplicate>), ApiError>,
+    outcome: Result<(Acceptance, Wanted, Option<Duplicate>), ApiError>,
 ) -> PinBatchItemResult {
-    // Without its position in the backlog, which would cost one read per pin.
-    let view = |pin, attempt| pin::Pin::from(&read_pins::without_position(context, pin, attempt, accounts));
-    let (status, pin, error, warning) = match outcome {
-        Ok((Acceptance::New(pin, attempt), warning)) => ("created", Some(view(pin, attempt)), None, warning),
-        Ok((Acceptance::Replay(pin, attempt), _)) => ("existing", Some(view(pin, attempt)), None, None),
-        Err(error) => ("failed", None, Some(error.into()), None),
+    let key_of = |item: &Value| item.get("idempotency_key").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let index = index as u64;
+    let (acceptance, wanted, duplicate) = match outcome {
+        Ok(accepted) => accepted,
+        Err(error) => {
+            let (idempotency_key, status) = (key_of(item), BatchStatus("failed"));
+            let error = Some(error.into());
+            return PinBatchItemResult { index, idempotency_key, status, pin: None, error, warnings: Vec::new() };
+        }
+    };
+    let (status, pin, attempt, duplicate) = match acceptance {
+        Acceptance::New(pin, attempt) => ("created", pin, attempt, duplicate),
+        Acceptance::Replay(pin, attempt) => ("existing", pin, attempt, None),
     };
     PinBatchItemResult {
-        index: index as u64,
-        idempotency_key: item.get("idempotency_key").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        index,
+        idempotency_key: wanted.request.idempotency_key,
         status: BatchStatus(status),
-        pin,
-        error,
-        warnings: warning.iter().map(PinWarning::from).collect(),
+        // Without its position in the backlog, which would cost one read per pin.
+        pin: Some(pin::Pin::from(&read_pins::without_position(context, pin, attempt, accounts))),
+        error: None,
+        warnings: PinWarning::all(&wanted.unknown, duplicate.as_ref()),
     }
 }

@@ -1,20 +1,21 @@
 //! Accepts a pin for publishing.
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::StatusCode;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::pin::Priority;
+use pinbridge_shared::domain::pin::idempotency::holder;
 use pinbridge_shared::domain::pin::origin::Origin;
 use pinbridge_shared::flows::accept::accept_pin::{AcceptError, Acceptance, PublishRequest, accept_pin};
-use pinbridge_shared::flows::accept::duplicate_content::Duplicate;
+use pinbridge_shared::flows::accept::duplicate_content;
 use pinbridge_shared::flows::pins::read_pins;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::duplicates::{PinWarning, find_duplicate, on_duplicate, refuses_duplicates};
-use super::fields;
-use super::pin::{self, OnDuplicate, Pin, PinCreate, parse};
+use super::options::{Options, door};
+use super::pin::{self, Pin, PinCreate, parse};
+use super::warnings::{PinWarning, accepted, warn_of};
 use crate::answer;
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, WRITE, post};
@@ -24,14 +25,11 @@ use crate::error::codes::{
     TOKEN_REVOKED,
 };
 use crate::error::pinterest::not_connected;
-use crate::openapi::schema::{Flag, Text};
-use crate::request::{JsonObject, query};
-
-/// The header repeats the warning of the body, because the official client's models drop unknown fields.
-const WARNING_HEADER: &str = "x-pinbridge-warning";
+use crate::openapi::schema::Flag;
+use crate::request::JsonObject;
 
 pub fn endpoint() -> Endpoint {
-    post("/v1/pins", WRITE, create)
+    door(post("/v1/pins", WRITE, create), "`idempotency_key` as a header. The one of the body counts first.")
         .operation("create_pin", "Publish a pin")
         .about(
             "Accepts a pin. The system publishes it as soon as the pace of its account allows, and retries after \
@@ -42,24 +40,8 @@ pub fn endpoint() -> Endpoint {
              instead. Two simultaneous requests do not detect each other.",
         )
         .unaudited("the log derives its entry from the pin")
-        .query::<OnDuplicate>("on_duplicate", "`on_duplicate` as a query parameter.")
-        .header::<fields::Priority>(
-            "X-Pinbridge-Priority",
-            "`priority` as a header, for clients that drop unknown \
-             fields.",
-        )
-        .header::<OnDuplicate>(
-            "X-Pinbridge-On-Duplicate",
-            "`on_duplicate` as a header, for clients that drop unknown \
-             fields.",
-        )
         .takes::<PinCreate>(pin::example)
         .answers::<AcceptedPin>(201, "The pin is accepted.")
-        .with_header::<Text>(
-            "X-Pinbridge-Warning",
-            false,
-            "`duplicate_content; pin_id=…`: a pin of the last 24 hours has the same content.",
-        )
         .answers::<AcceptedPin>(200, "The existing pin with this idempotency key.")
         .with_header::<Flag>("Idempotent-Replayed", true, "`true`: the pin existed already.")
         .fails(&[NOT_FOUND, ACCOUNT_NOT_PERMITTED, TOKEN_REVOKED, IDEMPOTENCY_KEY_REUSED])
@@ -71,35 +53,38 @@ pub fn endpoint() -> Endpoint {
 pub struct AcceptedPin {
     #[serde(flatten)]
     pub pin: Pin,
-    /// Extension: other pins with the same content.
+    /// Extension: other pins with the same content, and unknown fields.
     pub warnings: Vec<PinWarning>,
 }
 
-impl From<AcceptError> for ApiError {
-    fn from(error: AcceptError) -> Self {
-        match error {
-            AcceptError::KeyReused { existing } => IDEMPOTENCY_KEY_REUSED.with("existing", existing),
-            AcceptError::KeyOfDeleted { existing } => PIN_DELETED.with("existing", existing),
-            AcceptError::AccountNotFound => Self::not_found("account"),
-            AcceptError::AccountDisconnected => not_connected(),
-            AcceptError::Port(error) => error.into(),
+/// The error for the caller, who may not see every account.
+pub fn refusal(error: AcceptError, caller: &Caller) -> ApiError {
+    let holder = |existing, account| holder("pin", existing, account, caller.limited_to());
+    match error {
+        AcceptError::KeyReused { existing, account } => {
+            IDEMPOTENCY_KEY_REUSED.with("existing", holder(existing, account))
         }
+        AcceptError::KeyOfDeleted { existing, account } => PIN_DELETED.with("existing", holder(existing, account)),
+        AcceptError::AccountNotFound => ApiError::not_found("account"),
+        AcceptError::AccountDisconnected => not_connected(),
+        AcceptError::Port(error) => error.into(),
     }
 }
 
 async fn create(
     State(context): State<Context>,
     caller: Caller,
-    Query(query): Query<query::Query>,
-    headers: HeaderMap,
+    options: Options,
     JsonObject(body): JsonObject,
 ) -> Result<Response, ApiError> {
-    let request = parse(&body, &headers, Priority::default())?;
-    let refuses = refuses_duplicates(on_duplicate(&body)?, &query, &headers)?;
-    caller.may_use(request.account)?;
-    let duplicate = find_duplicate(&context, &caller, &request, refuses).await?;
-    let request_to_publish = PublishRequest { request, origin: Origin::by(caller.who), not_before: None };
-    let (pin, attempt, replayed) = match accept_pin(&context, caller.workspace, request_to_publish).await? {
+    let wanted = parse(&body, &options, Priority::default())?;
+    caller.may_use(wanted.request.account)?;
+    let verdict = duplicate_content::judge(&context, caller.workspace, &[wanted.candidate()]).await.pop();
+    let duplicate = accepted(verdict)?;
+    let request_to_publish =
+        PublishRequest { request: wanted.request, origin: Origin::by(caller.who), not_before: None };
+    let accepted = accept_pin(&context, caller.workspace, request_to_publish).await;
+    let (pin, attempt, replayed) = match accepted.map_err(|error| refusal(error, &caller))? {
         Acceptance::New(pin, attempt) => (pin, attempt, false),
         Acceptance::Replay(pin, attempt) => (pin, attempt, true),
     };
@@ -108,14 +93,10 @@ async fn create(
     } else {
         read_pins::accepted(&context, pin, attempt).await?
     };
-    let warning = duplicate.filter(|_| !replayed);
+    let duplicate = duplicate.filter(|_| !replayed);
     let status = if replayed { StatusCode::OK } else { StatusCode::CREATED };
-    let body = AcceptedPin { pin: Pin::from(&view), warnings: warning.iter().map(PinWarning::from).collect() };
-    let mut response = answer::made(status, body, replayed);
-    if let Some(Duplicate { pin, .. }) = warning
-        && let Ok(value) = HeaderValue::try_from(format!("duplicate_content; pin_id={pin}"))
-    {
-        response.headers_mut().insert(WARNING_HEADER, value);
-    }
+    let warnings = PinWarning::all(&wanted.unknown, duplicate.as_ref());
+    let mut response = answer::made(status, AcceptedPin { pin: Pin::from(&view), warnings }, replayed);
+    warn_of(&mut response, duplicate.as_ref());
     Ok(response)
 }

@@ -1,20 +1,17 @@
 //! The fields that pins, schedules and rows of imports share: how each is read and described.
 
-use http::HeaderMap;
 use pinbridge_shared::domain::account::board::BOARD_ID_MAX;
+use pinbridge_shared::domain::pin::idempotency::is_readable_key;
 use pinbridge_shared::domain::pin::{ALT_TEXT_MAX, DESCRIPTION_MAX, IDEMPOTENCY_KEY_MAX, TITLE_MAX, request};
 use schemars::json_schema;
 use serde_json::Value;
 
 use crate::openapi::schema::names;
-use crate::request::Fields;
-use crate::request::field::Text;
-use crate::request::field::{Field, Filled, Wrong, field_schema};
+use crate::request::field::{Field, Filled, Text, Wrong, field_schema, readable};
 
 pub type Title = Filled<TITLE_MAX>;
 pub type Description = Text<DESCRIPTION_MAX>;
 pub type AltText = Text<ALT_TEXT_MAX>;
-pub type IdempotencyKey = Filled<IDEMPOTENCY_KEY_MAX>;
 
 /// The maximum number of related terms. They are stored with the pin, and DynamoDB charges its row by the kilobyte.
 pub const TERMS_MAX: usize = 50;
@@ -23,8 +20,24 @@ pub const TERM_MAX: usize = 100;
 const PRIORITY_NAME_MAX: usize = 16;
 /// The longest text of a color, in characters, including surrounding blanks.
 const COLOR_TEXT_MAX: usize = 32;
-/// The header `priority`, because the official client's typed models drop unknown fields.
-pub const PRIORITY_HEADER: &str = "x-pinbridge-priority";
+
+/// The identifier that a client chooses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey(pub String);
+
+field_schema!(IdempotencyKey = |generator| Filled::<IDEMPOTENCY_KEY_MAX>::json_schema(generator));
+
+impl Field for IdempotencyKey {
+    fn parse(value: &Value) -> Result<Self, Wrong> {
+        let Filled(key) = Filled::<IDEMPOTENCY_KEY_MAX>::parse(value)?;
+        if is_readable_key(&key) {
+            Ok(Self(key))
+        } else {
+            let msg = "Key should have no blank before or behind it, and no character that can't be seen";
+            Err(Wrong::new(msg, "string_pattern_mismatch"))
+        }
+    }
+}
 
 /// The id of a board: a decimal number as a string. It becomes a segment of Pinterest's paths, so it has only digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +99,7 @@ impl Field for Terms {
             }
             _ => return Err(Wrong::new("Input should be a list of strings", "list_type")),
         };
+        parts.iter().try_for_each(|term| readable(term))?;
         if parts.len() > TERMS_MAX || parts.iter().any(|term| term.chars().count() > TERM_MAX) {
             let msg = format!("List should have at most {TERMS_MAX} terms of at most {TERM_MAX} characters");
             return Err(Wrong::new(msg, "too_long"));
@@ -108,33 +122,16 @@ impl From<request::Priority> for Priority {
     }
 }
 
+impl From<Priority> for request::Priority {
+    fn from(Priority(name): Priority) -> Self {
+        Self::parse(name).unwrap_or_default()
+    }
+}
+
 impl Field for Priority {
     fn parse(value: &Value) -> Result<Self, Wrong> {
         let Text(name) = Text::<PRIORITY_NAME_MAX>::parse(value)?;
-        named(&name).map(Self::from)
+        let unknown = || Wrong::new("Input should be 'urgent', 'normal' or 'bulk'", "enum");
+        request::Priority::parse(&name).map(Self::from).ok_or_else(unknown)
     }
-}
-
-fn named(name: &str) -> Result<request::Priority, Wrong> {
-    let unknown = || Wrong::new("Input should be 'urgent', 'normal' or 'bulk'", "enum");
-    request::Priority::parse(name).ok_or_else(unknown)
-}
-
-/// The priority of the body. Without one, the priority of the header.
-pub fn priority(
-    fields: &mut Fields<'_>,
-    in_body: Option<Priority>,
-    headers: &HeaderMap,
-    default: request::Priority,
-) -> request::Priority {
-    if let Some(Priority(name)) = in_body {
-        return request::Priority::parse(name).unwrap_or(default);
-    }
-    let Some(value) = headers.get(PRIORITY_HEADER).filter(|_| fields.value("priority").is_none()) else {
-        return default;
-    };
-    named(value.to_str().unwrap_or("").trim()).unwrap_or_else(|Wrong { msg, kind }| {
-        fields.reject("priority", msg, kind);
-        default
-    })
 }

@@ -1,23 +1,24 @@
 //! The JSON of a pin in requests and answers. A new field of a pin is described only here. If schedules and imports
 //! have it too, its type is in [`fields`](super::fields).
 
-use http::HeaderMap;
 use pinbridge_shared::domain::ids::AccountId;
 use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
 use pinbridge_shared::domain::pin::blocker::Blocker;
 use pinbridge_shared::domain::pin::edit::Edit;
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::pin::{PinRequest, WaitReason, origin, request};
+use pinbridge_shared::flows::accept::duplicate_content::Candidate;
 use pinbridge_shared::flows::pins::read_pins::PinView;
 use schemars::{JsonSchema, Schema, json_schema};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::fields::{AltText, BoardId, Color, Description, IdempotencyKey, Priority, Terms, Title, priority};
+use super::fields::{AltText, BoardId, Color, Description, IdempotencyKey, Priority, Terms, Title};
+use super::options::{ON_DUPLICATE, Options};
 use crate::error::ApiError;
 use crate::openapi::schema::{Time, names};
-use crate::request::field::{Field, FromFields, HttpUrl, Nullable, Text, Wrong, field_schema, request};
+use crate::request::field::{Field, FromFields, HttpUrl, NotNull, Nullable, Text, Wrong, field_schema, request};
 use crate::request::{Fields, refuse_assets};
 use crate::routes::examples::{ACCOUNT, BOARD};
 
@@ -108,36 +109,41 @@ pub fn example() -> Value {
     })
 }
 
-impl PinFields {
-    fn with_priority(self, priority: request::Priority) -> PinRequest {
-        PinRequest {
-            account: AccountId(self.account_id),
-            board_id: self.board_id.0,
-            title: self.title.0,
-            description: self.description.map(|text| text.0),
-            alt_text: self.alt_text.map(|text| text.0),
-            link_url: self.link_url.map(|url| url.0),
-            image_url: self.image_url.0,
-            cover_image_url: self.cover_image_url.map(|url| url.0),
-            dominant_color: self.dominant_color.and_then(|color| color.0),
-            related_terms: self.related_terms.and_then(|terms| terms.0),
-            idempotency_key: self.idempotency_key.0,
-            priority,
-        }
+/// The names of fields that no pin can have yet, or that not every operation takes. They are refused where they stand.
+const OTHER_NAMES: [&str; 6] = [ON_DUPLICATE, "run_at", "asset_id", "cover_image_asset_id", "media_type", "video_url"];
+
+/// Whether a pin, a row of an import or a column of its file can have a field of the name.
+pub fn is_known(name: &str) -> bool {
+    PinFields::NAMES.contains(&name) || OTHER_NAMES.contains(&name)
+}
+
+/// A pin that was read, with what the request says about it.
+#[derive(Debug)]
+pub struct Wanted {
+    pub request: PinRequest,
+    pub refuses_duplicates: bool,
+    /// Unknown fields.
+    pub unknown: Vec<String>,
+}
+
+impl Wanted {
+    pub fn candidate(&self) -> Candidate<'_> {
+        Candidate { request: &self.request, is_schedule: false, refuses: self.refuses_duplicates }
     }
 }
 
-/// Reads a new pin. The extension `priority` may also be a header.
+/// Reads a new pin.
 ///
 /// # Errors
 /// Every invalid field, or that the pin needs assets.
 pub fn parse(
     body: &Map<String, Value>,
-    headers: &HeaderMap,
+    options: &Options,
     priority_default: request::Priority,
-) -> Result<PinRequest, ApiError> {
+) -> Result<Wanted, ApiError> {
     refuse_assets(body)?;
-    let mut fields = Fields::of(body);
+    let body = options.keyed(body);
+    let mut fields = Fields::of(&body);
     // If it were ignored, the pin would be published now.
     if fields.value("run_at").is_some() {
         let msg = "This operation publishes at once. To publish at a set time, use POST /v1/schedules";
@@ -147,9 +153,24 @@ pub fn parse(
         fields.reject("asset_id", "Send image_url without asset_id", "value_error");
     }
     let pin = PinFields::from_fields(&mut fields);
-    let in_body = pin.as_ref().and_then(|pin| pin.priority);
-    let priority = priority(&mut fields, in_body, headers, priority_default);
-    fields.finish_with(pin).map(|pin| pin.with_priority(priority))
+    let on_duplicate = fields.read(ON_DUPLICATE);
+    let unknown = fields.ignored(&options.unknown, is_known);
+    let (pin, on_duplicate) = fields.finish_with(pin.zip(on_duplicate))?;
+    let request = PinRequest {
+        account: AccountId(pin.account_id),
+        board_id: pin.board_id.0,
+        title: pin.title.0,
+        description: pin.description.map(|text| text.0),
+        alt_text: pin.alt_text.map(|text| text.0),
+        link_url: pin.link_url.map(|url| url.0),
+        image_url: pin.image_url.0,
+        cover_image_url: pin.cover_image_url.map(|url| url.0),
+        dominant_color: pin.dominant_color.and_then(|color| color.0),
+        related_terms: pin.related_terms.and_then(|terms| terms.0),
+        idempotency_key: pin.idempotency_key.0,
+        priority: options.priority(pin.priority, priority_default),
+    };
+    Ok(Wanted { request, refuses_duplicates: options.refuses_duplicates(on_duplicate), unknown })
 }
 
 request! {
@@ -157,12 +178,12 @@ request! {
     #[schemars(inline, deny_unknown_fields)]
     pub struct PinUpdate {
         #[schemars(transform = never_null)]
-        pub title: Option<Title>,
+        pub title: Option<NotNull<Title>>,
         pub description: Option<Nullable<Description>>,
         pub alt_text: Option<Nullable<AltText>>,
         pub link_url: Option<Nullable<HttpUrl>>,
         #[schemars(transform = never_null)]
-        pub board_id: Option<BoardId>,
+        pub board_id: Option<NotNull<BoardId>>,
     }
 }
 
@@ -178,11 +199,6 @@ impl PinUpdate {
     /// Every invalid field.
     pub fn parse(body: &Map<String, Value>) -> Result<Edit, ApiError> {
         let mut fields = Fields::of(body);
-        for name in ["title", "board_id"] {
-            if body.get(name).is_some_and(Value::is_null) {
-                fields.reject(name, "Input should not be null, because every pin has this field", "value_error");
-            }
-        }
         let update = Self::from_fields(&mut fields);
         // If it were ignored, the pin would be published with the value that the caller believes to have changed.
         let msg = "This field can't be changed. To publish other content, create a pin with a new idempotency key";
@@ -194,11 +210,11 @@ impl PinUpdate {
 impl From<PinUpdate> for Edit {
     fn from(update: PinUpdate) -> Self {
         Self {
-            title: update.title.map(|text| text.0),
+            title: update.title.map(|NotNull(text)| text.0),
             description: update.description.map(|Nullable(text)| text.map(|text| text.0)),
             alt_text: update.alt_text.map(|Nullable(text)| text.map(|text| text.0)),
             link_url: update.link_url.map(|Nullable(url)| url.map(|url| url.0)),
-            board_id: update.board_id.map(|board| board.0),
+            board_id: update.board_id.map(|NotNull(board)| board.0),
             account: None,
         }
     }

@@ -9,7 +9,7 @@ use pinbridge_shared::domain::pin::edit::Edit;
 use pinbridge_shared::flows::boards::board_preflight::preflight;
 use pinbridge_shared::flows::pins::read_pins;
 use pinbridge_shared::flows::pins::retry_pin::{RetryError, retry_pin_with};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::fields::BoardId;
@@ -23,8 +23,8 @@ use crate::error::codes::{
     self, ACCOUNT_DISCONNECTED, EXPIRED_UNPUBLISHED, PIN_NOT_FAILED, PIN_SUPERSEDED, RETRY_MAY_DUPLICATE,
 };
 use crate::openapi::schema::Flag;
-use crate::request::field::{FromFields, request};
-use crate::request::{Fields, MaybeJsonObject};
+use crate::request::field::request;
+use crate::request::{MaybeJsonObject, only_body_of};
 
 /// `accept_duplicate` as a header, because the official client's typed models drop unknown fields.
 const ACCEPT_DUPLICATE_HEADER: &str = "x-pinbridge-accept-duplicate";
@@ -66,6 +66,15 @@ request! {
     }
 }
 
+request! {
+    /// The options of a retry that moves nothing.
+    #[schemars(deny_unknown_fields)]
+    pub struct DuplicateRetry {
+        /// Extension: `true` retries even if that may create a second Pin.
+        pub accept_duplicate: Option<bool>,
+    }
+}
+
 impl From<RetryError> for ApiError {
     fn from(error: RetryError) -> Self {
         match error {
@@ -89,7 +98,7 @@ async fn retry(
     MaybeJsonObject(body): MaybeJsonObject,
 ) -> Result<Json<Pin>, ApiError> {
     let key = key(&caller, &id)?;
-    let PinRetry { board_id, account_id, accept_duplicate } = parse(&body)?;
+    let PinRetry { board_id, account_id, accept_duplicate } = only_body_of(&body)?;
     let accept_duplicate = accepts_duplicate(accept_duplicate, &headers)?;
     let edit = Edit { board_id: board_id.map(|board| board.0), account: account_id.map(AccountId), ..Edit::default() };
     if let Some(account) = edit.account {
@@ -109,15 +118,6 @@ async fn retry(
         retried => retried?,
     };
     Ok(Json(Pin::from(&read_pins::changed(&context, pin, attempt).await?)))
-}
-
-/// Reads the options.
-fn parse(body: &Map<String, Value>) -> Result<PinRetry, ApiError> {
-    let mut fields = Fields::of(body);
-    // If a misspelled field were ignored, the pin would be published to the board that the caller meant to avoid.
-    fields.only_of::<PinRetry>("This operation does not accept the field");
-    let retry = PinRetry::from_fields(&mut fields);
-    fields.finish_with(retry)
 }
 
 /// Whether the caller accepts a second Pin. The body counts, then the header.

@@ -1,32 +1,30 @@
 //! A dry run of a pin, and the headroom of its account.
 
 use axum::Json;
-use axum::extract::{Query, State};
-use http::HeaderMap;
+use axum::extract::State;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::pin::Priority;
-use pinbridge_shared::flows::accept::validate_pin::{self, Check, Validation};
+use pinbridge_shared::flows::accept::validate_pin::{self, Check, DryRun, Validation};
 use pinbridge_shared::flows::pacing::headroom::Headroom;
 use schemars::{JsonSchema, json_schema};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::duplicates::{on_duplicate, refuses_duplicates};
-use super::fields;
+use super::options::{Options, door};
 use super::pin::{self, PinCreate, parse};
 use crate::auth::Caller;
 use crate::endpoint::{Endpoint, READ, post};
 use crate::error::ApiError;
 use crate::error::codes::ACCOUNT_NOT_PERMITTED;
 use crate::openapi::schema::{Time, names};
+use crate::request::JsonObject;
 use crate::request::field::field_schema;
-use crate::request::{JsonObject, query};
 
 pub use super::pin::resolved;
 
 pub fn endpoint() -> Endpoint {
-    post("/v1/pins/validate", READ, validate)
+    door(post("/v1/pins/validate", READ, validate), "`idempotency_key` as a header. The one of the body counts first.")
         .operation("validate_pin", "Check a pin without publishing it")
         .about(
             "Runs every check of a pin and writes nothing. The answer is 200 even if the pin would be refused: each \
@@ -35,11 +33,6 @@ pub fn endpoint() -> Endpoint {
              the pins that the account can publish now.",
         )
         .unaudited("it changes nothing")
-        .header::<fields::Priority>(
-            "X-Pinbridge-Priority",
-            "`priority` as a header, for clients that drop unknown \
-             fields.",
-        )
         .takes::<PinCreate>(pin::example)
         .answers::<PinValidation>(200, "The checks.")
         .fails(&[ACCOUNT_NOT_PERMITTED])
@@ -145,27 +138,21 @@ impl PinValidation {
 async fn validate(
     State(context): State<Context>,
     caller: Caller,
-    Query(query): Query<query::Query>,
-    headers: HeaderMap,
+    options: Options,
     JsonObject(body): JsonObject,
 ) -> Result<Json<PinValidation>, ApiError> {
-    // Even an unreadable request shows the key that a client sends the pin with later.
-    let unresolved = |error: &ApiError| {
-        Ok(Json(PinValidation::new(unread(error), json!({"idempotency_key": body.get("idempotency_key")}))))
+    let wanted = match parse(&body, &options, Priority::default()) {
+        Ok(wanted) => wanted,
+        // Even an unreadable request shows the key that a client sends the pin with later.
+        Err(error) => {
+            let key = json!({"idempotency_key": options.keyed(&body).get("idempotency_key")});
+            return Ok(Json(PinValidation::new(unread(&error), key)));
+        }
     };
-    let request = match parse(&body, &headers, Priority::default()) {
-        Ok(request) => request,
-        Err(error) => return unresolved(&error),
-    };
-    caller.may_use(request.account)?;
-    let refuses = on_duplicate(&body).and_then(|in_body| refuses_duplicates(in_body, &query, &headers));
-    let refuses = match refuses {
-        Ok(refuses) => refuses,
-        Err(error) => return unresolved(&error),
-    };
-    let validation = validate_pin::validate(&context, caller.workspace, &request).await?;
-    let validation = if refuses { validation.refusing_duplicates() } else { validation };
-    Ok(Json(PinValidation::new(validation, resolved(&request))))
+    caller.may_use(wanted.request.account)?;
+    let dry_run = DryRun { refuses_duplicates: wanted.refuses_duplicates, limited_to: caller.limited_to() };
+    let validation = validate_pin::validate(&context, caller.workspace, &wanted.request, dry_run).await?;
+    Ok(Json(PinValidation::new(validation.ignoring(&wanted.unknown), resolved(&wanted.request))))
 }
 
 /// The checks of an unreadable request.

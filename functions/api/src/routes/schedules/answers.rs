@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::openapi::schema::{Time, names};
 use crate::routes::pins::fields::Priority;
 use crate::routes::pins::pin::{MediaType, PinErrorCode, message};
+use crate::routes::pins::warnings::PinWarning;
 
 names!(
     ScheduleStatus,
@@ -50,6 +51,15 @@ pub struct Schedule {
     /// Extension: the seconds from `run_at` to the start of the pin, or to its release if it has not started. `null`
     /// below one second.
     pub late_by_seconds: Option<f64>,
+}
+
+/// An accepted schedule.
+#[derive(Serialize, JsonSchema)]
+pub struct AcceptedSchedule {
+    #[serde(flatten)]
+    pub schedule: Schedule,
+    /// Extension: other pins with the same content, and unknown fields.
+    pub warnings: Vec<PinWarning>,
 }
 
 /// The content of the pin, with every field that the n8n node reads.

@@ -1,25 +1,25 @@
 //! `ScheduleCreate` and `ScheduleUpdate` of the hosted API with the extensions `alt_text`, `related_terms`,
-//! `dominant_color`, `priority` and `idempotency_key`. The last two are also headers, because the official client's
-//! typed models drop unknown fields.
+//! `dominant_color`, `priority`, `on_duplicate` and `idempotency_key`. The last three are also headers, because the
+//! official client's typed models drop unknown fields.
 
 use http::HeaderMap;
 use pinbridge_shared::domain::ids::AccountId;
 use pinbridge_shared::domain::pin::origin::Origin;
-use pinbridge_shared::domain::pin::{IDEMPOTENCY_KEY_MAX, PinRequest, request};
+use pinbridge_shared::domain::pin::{PinRequest, request};
 use pinbridge_shared::domain::schedule::ScheduleChange;
+use pinbridge_shared::flows::accept::duplicate_content::Candidate;
 use pinbridge_shared::flows::schedules::ScheduleRequest;
-use schemars::json_schema;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::error::ApiError;
 use crate::openapi::schema::Time;
-use crate::request::field::{Field, FromFields, HttpUrl, Nullable, Text, Wrong, field_schema, request};
-use crate::request::{Fields, KEY_HEADERS, has, refuse_assets};
+use crate::request::field::{FromFields, HttpUrl, NotNull, Nullable, request};
+use crate::request::{Fields, has, refuse_assets};
 use crate::routes::examples::{ACCOUNT, BOARD};
-use crate::routes::pins::fields::{
-    AltText, BoardId, Color, Description, PRIORITY_HEADER, Priority, Terms, Title, priority,
-};
+use crate::routes::pins::fields::{AltText, BoardId, Color, Description, IdempotencyKey, Priority, Terms, Title};
+use crate::routes::pins::options::{self, Options, PRIORITY_HEADER};
+use crate::routes::pins::pin::{OnDuplicate, is_known};
 
 request! {
     /// A pin to publish at a set time.
@@ -45,9 +45,12 @@ request! {
         pub related_terms: Option<Terms>,
         /// Extension: the identifier of the schedule in your system. A repeated request with the same key creates no
         /// second schedule.
-        pub idempotency_key: Option<ScheduleKeyText>,
+        pub idempotency_key: Option<IdempotencyKey>,
         /// Extension: the priority among the waiting pins of the account. The default is `normal`.
         pub priority: Option<Priority>,
+        /// Extension: with `refuse`, the request answers 409 `duplicate_content` if a pin of the last 24 hours has the
+        /// same content. Other schedules are not compared. The default is `warn`.
+        pub on_duplicate: Option<OnDuplicate>,
     }
 }
 
@@ -55,10 +58,10 @@ request! {
     /// The changes of a schedule. An omitted field keeps its value; `null` clears an optional field. `run_at`,
     /// `board_id`, `title` and `image_url` can't be cleared.
     pub struct ScheduleUpdate {
-        pub run_at: Option<Time>,
-        pub board_id: Option<BoardId>,
-        pub title: Option<Title>,
-        pub image_url: Option<HttpUrl>,
+        pub run_at: Option<NotNull<Time>>,
+        pub board_id: Option<NotNull<BoardId>>,
+        pub title: Option<NotNull<Title>>,
+        pub image_url: Option<NotNull<HttpUrl>>,
         /// Extension.
         pub priority: Option<Priority>,
         pub description: Option<Nullable<Description>>,
@@ -76,24 +79,6 @@ request! {
 /// The fields that `PATCH` refuses with another message, or ignores.
 const NOT_CHANGEABLE: [&str; 5] = ["account_id", "idempotency_key", "asset_id", "cover_image_asset_id", "media_type"];
 
-/// An idempotency key in the body.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScheduleKeyText(String);
-
-field_schema!(ScheduleKeyText = |_| json_schema!({"type": "string", "maxLength": IDEMPOTENCY_KEY_MAX}));
-
-impl Field for ScheduleKeyText {
-    fn parse(value: &Value) -> Result<Self, Wrong> {
-        let Text(key) = Text::<IDEMPOTENCY_KEY_MAX>::parse(value)?;
-        if key.trim().is_empty() { Err(wrong_key()) } else { Ok(Self(key)) }
-    }
-}
-
-fn wrong_key() -> Wrong {
-    let msg = format!("Key should have 1 to {IDEMPOTENCY_KEY_MAX} characters, which are ASCII in a header");
-    Wrong::new(msg, "string_length")
-}
-
 /// The fields of the body, unless it needs assets.
 fn fields_of(body: &Map<String, Value>) -> Result<Fields<'_>, ApiError> {
     refuse_assets(body)?;
@@ -102,6 +87,20 @@ fn fields_of(body: &Map<String, Value>) -> Result<Fields<'_>, ApiError> {
         fields.reject("asset_id", "Send image_url without asset_id", "value_error");
     }
     Ok(fields)
+}
+
+/// A schedule that was read, with what the request says about it.
+pub struct Wanted {
+    pub asked: ScheduleRequest,
+    pub refuses_duplicates: bool,
+    /// Unknown fields.
+    pub unknown: Vec<String>,
+}
+
+impl Wanted {
+    pub fn candidate(&self) -> Candidate<'_> {
+        Candidate { request: &self.asked.request, is_schedule: true, refuses: self.refuses_duplicates }
+    }
 }
 
 impl ScheduleCreate {
@@ -120,12 +119,11 @@ impl ScheduleCreate {
 
     /// # Errors
     /// Every invalid field, or that the schedule needs assets.
-    pub fn read(body: &Map<String, Value>, headers: &HeaderMap, origin: Origin) -> Result<ScheduleRequest, ApiError> {
-        let mut fields = fields_of(body)?;
+    pub fn read(body: &Map<String, Value>, options: &Options, origin: Origin) -> Result<Wanted, ApiError> {
+        let body = options.keyed(body);
+        let mut fields = fields_of(&body)?;
         let create = Self::from_fields(&mut fields);
-        let header_key = header_key(&mut fields, headers);
-        let in_body = create.as_ref().and_then(|create| create.priority);
-        let priority = priority(&mut fields, in_body, headers, request::Priority::default());
+        let unknown = fields.ignored(&options.unknown, is_known);
         let create = fields.finish_with(create)?;
         let request = PinRequest {
             account: AccountId(create.account_id),
@@ -138,26 +136,12 @@ impl ScheduleCreate {
             cover_image_url: create.cover_image_url.map(|url| url.0),
             dominant_color: create.dominant_color.and_then(|color| color.0),
             related_terms: create.related_terms.and_then(|terms| terms.0),
-            idempotency_key: create.idempotency_key.map(|key| key.0).or(header_key).unwrap_or_default(),
-            priority,
+            idempotency_key: create.idempotency_key.map(|key| key.0).unwrap_or_default(),
+            priority: options.priority(create.priority, request::Priority::default()),
         };
-        Ok(ScheduleRequest { request, run_at: create.run_at.0, origin })
+        let asked = ScheduleRequest { request, run_at: create.run_at.0, origin };
+        Ok(Wanted { asked, refuses_duplicates: options.refuses_duplicates(create.on_duplicate), unknown })
     }
-}
-
-/// The key of the header, if the body has none. An unreadable key is an error: without a key, the repeated request
-/// would create a second schedule.
-fn header_key(fields: &mut Fields<'_>, headers: &HeaderMap) -> Option<String> {
-    let value = KEY_HEADERS.iter().find_map(|name| headers.get(*name))?;
-    if fields.value("idempotency_key").is_some() {
-        return None;
-    }
-    let key = value.to_str().unwrap_or("").trim();
-    if key.is_empty() || key.chars().count() > IDEMPOTENCY_KEY_MAX {
-        let Wrong { msg, kind } = wrong_key();
-        fields.reject("idempotency_key", msg, kind);
-    }
-    Some(key.to_owned())
 }
 
 impl ScheduleUpdate {
@@ -169,16 +153,13 @@ impl ScheduleUpdate {
         let mut fields = fields_of(body)?;
         refuse_fixed(body, &mut fields);
         let update = Self::from_fields(&mut fields);
-        let in_body = update.as_ref().and_then(|update| update.priority);
-        let says_priority = has(body, "priority") || headers.contains_key(PRIORITY_HEADER);
-        let priority = says_priority.then(|| priority(&mut fields, in_body, headers, request::Priority::default()));
         let update = fields.finish_with(update)?;
         Ok(ScheduleChange {
-            run_at: update.run_at.map(|time| time.0),
-            board_id: update.board_id.map(|id| id.0),
-            title: update.title.map(|text| text.0),
-            image_url: update.image_url.map(|url| url.0),
-            priority,
+            run_at: update.run_at.map(|NotNull(time)| time.0),
+            board_id: update.board_id.map(|NotNull(id)| id.0),
+            title: update.title.map(|NotNull(text)| text.0),
+            image_url: update.image_url.map(|NotNull(url)| url.0),
+            priority: update.priority.or(options::header(headers, PRIORITY_HEADER)?).map(Into::into),
             description: update.description.map(|Nullable(text)| text.map(|text| text.0)),
             alt_text: update.alt_text.map(|Nullable(text)| text.map(|text| text.0)),
             link_url: update.link_url.map(|Nullable(url)| url.map(|url| url.0)),
@@ -189,16 +170,11 @@ impl ScheduleUpdate {
     }
 }
 
-/// Rejects the fields that can't be changed or can't be cleared.
+/// Rejects the fields that can't be changed.
 fn refuse_fixed(body: &Map<String, Value>, fields: &mut Fields<'_>) {
     for name in ["account_id", "idempotency_key"] {
         if has(body, name) {
             fields.reject(name, "This field can't be changed. Create a new schedule instead", "not_supported");
-        }
-    }
-    for name in ["run_at", "board_id", "title", "image_url"] {
-        if body.get(name).is_some_and(Value::is_null) {
-            fields.reject(name, "This field can't be cleared. Omit it to keep its value", "field_not_clearable");
         }
     }
     // If it were ignored, the schedule would publish what the caller believes to have changed.

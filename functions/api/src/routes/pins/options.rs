@@ -1,0 +1,126 @@
+//! The options that every door for pins has: an endpoint that takes pins, or a dry run of one. An option of a pin's own
+//! fields counts before one of the query, and that before one of the headers. All may be headers, because the official
+//! client's typed models drop unknown fields.
+
+use std::borrow::Cow;
+
+use axum::extract::{FromRequestParts, Query};
+use http::HeaderMap;
+use http::request::Parts;
+use pinbridge_shared::domain::pin::{IDEMPOTENCY_KEY_MAX, request};
+use schemars::json_schema;
+use serde_json::{Map, Value};
+
+use super::fields::{IdempotencyKey, Priority};
+use super::pin::OnDuplicate;
+use crate::endpoint::{Endpoint, Place};
+use crate::error::ApiError;
+use crate::openapi::schema::inline_schema;
+use crate::request::field::{Field, Wrong};
+use crate::request::options::Unknown;
+use crate::request::{has, query};
+
+pub const ON_DUPLICATE: &str = "on_duplicate";
+const ON_DUPLICATE_HEADER: &str = "x-pinbridge-on-duplicate";
+const PRIORITY: &str = "priority";
+pub const PRIORITY_HEADER: &str = "x-pinbridge-priority";
+pub const IDEMPOTENCY_KEY: &str = "idempotency_key";
+/// The headers with an idempotency key. If a request has both, the first counts.
+const KEY_HEADERS: [&str; 2] = ["idempotency-key", "x-pinbridge-idempotency-key"];
+
+inline_schema!(
+    /// An identifier that the client chooses.
+    Key = json_schema!({"type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_MAX})
+);
+
+/// An endpoint that takes pins. `about_key` says what the key in the header identifies.
+pub fn door(endpoint: Endpoint, about_key: &'static str) -> Endpoint {
+    let second_key = "The same as `Idempotency-Key`. If a request has both, `Idempotency-Key` counts.";
+    endpoint
+        .query::<OnDuplicate>(ON_DUPLICATE, "`on_duplicate` of the pins that have none.")
+        .query::<Priority>(PRIORITY, "`priority` of the pins that have none.")
+        .header::<OnDuplicate>("X-Pinbridge-On-Duplicate", "The same as the query parameter, which counts first.")
+        .header::<Priority>("X-Pinbridge-Priority", "The same as the query parameter, which counts first.")
+        .header::<Key>("Idempotency-Key", about_key)
+        .header::<Key>("X-Pinbridge-Idempotency-Key", second_key)
+}
+
+/// The options beside the pins of a request.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    pub on_duplicate: Option<OnDuplicate>,
+    pub priority: Option<Priority>,
+    pub key: Option<String>,
+    pub unknown: Unknown,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Options {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Query(query) = Query::<query::Query>::try_from_uri(&parts.uri).unwrap_or_default();
+        let headers = &parts.headers;
+        let key = KEY_HEADERS.iter().find(|name| headers.contains_key(**name));
+        let key = key.and_then(|name| header::<IdempotencyKey>(headers, name).transpose()).transpose()?;
+        Ok(Self {
+            on_duplicate: either(&query, ON_DUPLICATE, headers, ON_DUPLICATE_HEADER)?,
+            priority: either(&query, PRIORITY, headers, PRIORITY_HEADER)?,
+            key: key.map(|key| key.0),
+            unknown: Unknown::from_request_parts(parts, state).await?,
+        })
+    }
+}
+
+impl Options {
+    /// The options of an item. The key of the request, if it has one, does not identify the item.
+    pub fn of_items(&self) -> Self {
+        Self { key: None, ..self.clone() }
+    }
+
+    /// The options of an item whose key derives from that of the request and its position, if it has none.
+    pub fn of_item(&self, index: usize) -> Self {
+        Self { key: self.key.as_ref().map(|key| format!("{key}:{index}")), ..self.clone() }
+    }
+
+    /// The fields with the key of the header, if they have none.
+    pub fn keyed<'a>(&self, fields: &'a Map<String, Value>) -> Cow<'a, Map<String, Value>> {
+        let mut keyed = Cow::Borrowed(fields);
+        if let Some(key) = self.key.as_ref().filter(|_| !has(fields, IDEMPOTENCY_KEY)) {
+            keyed.to_mut().insert(IDEMPOTENCY_KEY.to_owned(), key.as_str().into());
+        }
+        keyed
+    }
+
+    pub fn refuses_duplicates(&self, own: Option<OnDuplicate>) -> bool {
+        own.or(self.on_duplicate).is_some_and(OnDuplicate::refuses)
+    }
+
+    pub fn priority(&self, own: Option<Priority>, default: request::Priority) -> request::Priority {
+        own.or(self.priority).map_or(default, request::Priority::from)
+    }
+}
+
+/// An option of the query or, without it, of the header. An invalid header is an error even so.
+fn either<T: Field>(
+    query: &query::Query,
+    name: &str,
+    headers: &HeaderMap,
+    header_name: &str,
+) -> Result<Option<T>, ApiError> {
+    let in_header = header(headers, header_name)?;
+    let in_query = query.get(name).map(|text| parsed(text, Place::Query, name)).transpose()?;
+    Ok(in_query.or(in_header))
+}
+
+/// The value of a header.
+///
+/// # Errors
+/// When it is invalid.
+pub fn header<T: Field>(headers: &HeaderMap, name: &str) -> Result<Option<T>, ApiError> {
+    let text = headers.get(name).map(|value| std::str::from_utf8(value.as_bytes()).unwrap_or_default().trim());
+    text.map(|text| parsed(text, Place::Header, name)).transpose()
+}
+
+fn parsed<T: Field>(text: &str, place: Place, name: &str) -> Result<T, ApiError> {
+    T::parse(&text.into()).map_err(|Wrong { msg, kind }| ApiError::invalid(place.name(), name, msg, kind))
+}
