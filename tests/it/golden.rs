@@ -61,8 +61,16 @@ impl Table {
 }
 
 /// Kinds of rows that a version did not have yet.
-const NEWER_THAN: [(&str, &str); 2] =
-    [("0.2.0", "words about an attempt"), ("0.2.0", "pacing row of a Pinterest user")];
+const NEWER_THAN: [(&str, &str); 5] = [
+    ("0.2.0", "words about an attempt"),
+    ("0.2.0", "pacing row of a Pinterest user"),
+    ("0.2.0", "a source that they logged in from"),
+    ("0.2.0", "wrong passwords from a source"),
+    ("0.2.0", "wrong passwords for an address"),
+];
+/// The sort key of rows that are neither written nor read any more: 0.2.0 counted attempts to log in there, for 15
+/// minutes.
+const RETIRED: &str = "attempts";
 
 /// The name of the file that holds a row: the first word of its partition key, and the first word of its sort key
 /// unless that is an id, a hash or a time.
@@ -115,7 +123,7 @@ async fn the_rows_of_every_version_are_read() {
         publishing::read(&table.store).await;
         deferred::read(&table.store).await;
         accounts::read(&table.store).await;
-        tenants::read(&table.store).await;
+        tenants::read(&table.store, &version).await;
     }
 }
 
@@ -123,7 +131,7 @@ async fn the_rows_of_every_version_are_read() {
 async fn every_kind_of_row_is_in_the_committed_files() {
     for version in fixture::versions() {
         let rows = fixture::rows(&version);
-        let keys = rows.iter().map(fixture::key);
+        let keys = rows.iter().map(fixture::key).filter(|(_, sk)| sk != RETIRED);
         let kinds: BTreeSet<&str> = keys.map(|(pk, sk)| kind_of(&pk, &sk)).collect();
         let is_newer = |name: &&str| NEWER_THAN.contains(&(version.as_str(), *name));
         let names = row_kinds::ALL.iter().map(|kind| kind.name).filter(|name| !is_newer(name));

@@ -9,14 +9,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::HeaderMap;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, CACHE_CONTROL};
 use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method};
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::{AccountId, AccountKey, UserId, WorkspaceId};
 use pinbridge_shared::domain::tenant::WorkspaceState;
 use pinbridge_shared::domain::tenant::api_key::KEY_PREFIX;
 use pinbridge_shared::domain::tenant::scope::{Scope, Scopes};
+use pinbridge_shared::domain::tenant::session::Session;
 use pinbridge_shared::flows::tenants::authenticate::{self, Grant, Refused};
 
 pub use pinbridge_shared::flows::tenants::authenticate::Who;
@@ -92,6 +93,7 @@ pub struct Caller {
     pub label: Arc<str>,
     /// For the activity log.
     pub touched: Touched,
+    session: Option<Session>,
     /// The accounts that the key may use. `None`: all accounts of the workspace.
     allowed: Option<Arc<[AccountId]>>,
 }
@@ -106,6 +108,14 @@ impl Caller {
             Who::User(id) => Ok(id),
             Who::Key(_) => Err(codes::SESSION_REQUIRED.into()),
         }
+    }
+
+    /// The session of the person who calls.
+    ///
+    /// # Errors
+    /// When the caller is a key.
+    pub fn session(&self) -> Result<&Session, ApiError> {
+        self.session.as_ref().ok_or_else(|| codes::SESSION_REQUIRED.into())
     }
 
     /// # Errors
@@ -170,20 +180,28 @@ pub async fn enforce(State((context, access)): State<(Context, Access)>, mut req
             Err(error) => return error.into_response(),
         };
     }
-    next.run(request).await
+    // A cache must not store what one caller may read, or the answer to credentials.
+    let is_private = access != Access::Public || request.method() != Method::GET;
+    let mut response = next.run(request).await;
+    if is_private {
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
 }
 
 async fn admit(context: &Context, access: Access, headers: &HeaderMap) -> Result<Caller, ApiError> {
-    let Grant { who, label, workspace, scopes, allowed } = match presented(headers).ok_or(codes::MISSING_API_KEY)? {
-        Presented::Key(text) => authenticate::by_key(context, text).await?,
-        Presented::Session(token) => authenticate::by_session(context, token).await?,
-    };
+    let Grant { who, label, workspace, scopes, allowed, session } =
+        match presented(headers).ok_or(codes::MISSING_API_KEY)? {
+            Presented::Key(text) => authenticate::by_key(context, text).await?,
+            Presented::Session(token) => authenticate::by_session(context, token).await?,
+        };
     // A person can still read about the workspace and switch to another one.
     if workspace.state == WorkspaceState::Resetting && access != Access::Session {
         return Err(codes::WORKSPACE_RESETTING.into());
     }
     let (label, allowed) = (Arc::from(label), allowed.map(Arc::from));
-    let caller = Caller { workspace: workspace.id, who, scopes, label, touched: Touched::default(), allowed };
+    let touched = Touched::default();
+    let caller = Caller { workspace: workspace.id, who, scopes, label, touched, session, allowed };
     access.admits(&caller).map(|()| caller)
 }
 
@@ -216,7 +234,8 @@ mod tests {
     fn caller(who: Who, scopes: &[Scope], allowed: Option<&[AccountId]>) -> Caller {
         let workspace = WorkspaceId(Uuid::from_u128(1));
         let (scopes, allowed) = (scopes.iter().copied().collect(), allowed.map(Arc::from));
-        Caller { workspace, who, scopes, label: "caller".into(), touched: Touched::default(), allowed }
+        let (label, touched) = ("caller".into(), Touched::default());
+        Caller { workspace, who, scopes, label, touched, session: None, allowed }
     }
 
     #[test]

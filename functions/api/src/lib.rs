@@ -13,6 +13,7 @@ pub mod openapi;
 pub mod request;
 pub mod request_id;
 pub mod routes;
+pub mod source;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};

@@ -5,12 +5,14 @@ use clap::{Args, Subcommand};
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::{AccountId, KeyId, OrganizationId, WorkspaceId};
 use pinbridge_shared::domain::secret::Secret;
+use pinbridge_shared::domain::tenant::login::Source;
 use pinbridge_shared::domain::tenant::scope::{Scope, Scopes};
 use pinbridge_shared::domain::tenant::user::{Email, PASSWORD_MAX, PASSWORD_MIN, Role};
 use pinbridge_shared::domain::tenant::{DEFAULT_TIMEZONE, NAME_MAX, Workspace};
 use pinbridge_shared::flows::tenants::api_keys::{self, NewKey};
+use pinbridge_shared::flows::tenants::leavers::{self, Leaver};
 use pinbridge_shared::flows::tenants::people::{self, NewUser};
-use pinbridge_shared::flows::tenants::projects;
+use pinbridge_shared::flows::tenants::{log_in, projects};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -30,15 +32,25 @@ pub enum PeopleCommand {
     /// Creates a user who can log in to a workspace's organisation. The password comes from the variable
     /// PINBRIDGE_USER_PASSWORD; without it, the command generates one and prints it once
     CreateUser(NewUserArgs),
-    /// Sets a user's password (see create-user) and ends the user's sessions
+    /// Sets a user's password (see create-user), ends the user's sessions and lifts the address's limit of wrong
+    /// passwords. Lists the API keys that the user made and the schedules that user or keys planted
     SetPassword {
         #[arg(long)]
         email: String,
+        /// Revokes those keys and cancels those schedules
+        #[arg(long)]
+        revoke: bool,
     },
-    /// Deletes a user, ends the user's sessions and frees the address
+    /// Lifts the limits of wrong passwords: of an address, of a network, or of both
+    UnlockLogin(UnlockArgs),
+    /// Deletes a user, ends the user's sessions and frees the address. Lists the API keys that the user made and the
+    /// schedules that user or keys planted: they go on, and can't be found by the user later
     DeleteUser {
         #[arg(long)]
         email: String,
+        /// Revokes those keys and cancels those schedules first
+        #[arg(long)]
+        revoke: bool,
     },
     /// Deletes an organisation with its users. Its workspaces must be deleted and gone (see delete-workspace)
     DeleteOrganization {
@@ -63,16 +75,30 @@ pub enum PeopleCommand {
         #[arg(long)]
         workspace_id: WorkspaceId,
     },
-    /// Revokes an API key at once
+    /// Revokes an API key at once. Lists the keys that it made and the schedules that they planted
     RevokeKey {
         #[arg(long)]
         workspace_id: WorkspaceId,
         #[arg(long)]
         key_id: KeyId,
+        /// Revokes those keys and cancels those schedules
+        #[arg(long)]
+        revoke: bool,
     },
     /// Makes a new key for signing sessions. Sessions signed with the previous key stay valid until they expire or
     /// until the next rotation
     RotateSessionKey,
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = true)]
+pub struct UnlockArgs {
+    /// Forgets the wrong passwords for this address, wherever they came from
+    #[arg(long)]
+    email: Option<String>,
+    /// Forgets the wrong passwords from this IP address, or from the /64 network of an IPv6 address
+    #[arg(long)]
+    source: Option<String>,
 }
 
 #[derive(Args)]
@@ -100,16 +126,25 @@ pub async fn run(context: &Context, command: PeopleCommand) -> anyhow::Result<Va
             Ok(json!({"workspace_id": workspace.id, "organization_id": workspace.organization}))
         }
         PeopleCommand::CreateUser(arguments) => create_user(context, arguments).await,
-        PeopleCommand::SetPassword { email } => {
-            let email = parse_email(&email)?;
+        PeopleCommand::SetPassword { email, revoke } => {
+            let user = people::find(context, &parse_email(&email)?).await?;
             let (password, generated) = password()?;
-            people::set_password(context, email.user(), &password).await?;
-            Ok(json!({"email": email.as_str(), "password": generated}))
+            people::set_password(context, user.id, &password).await?;
+            let mut answer = json!({"email": user.email.as_str(), "password": generated});
+            answer["left"] = left(context, &Leaver::person(context, &user).await?, revoke).await?;
+            Ok(answer)
         }
-        PeopleCommand::DeleteUser { email } => {
-            let email = parse_email(&email)?;
-            people::remove(context, email.user()).await?;
-            Ok(json!({"email": email.as_str(), "deleted": true}))
+        PeopleCommand::UnlockLogin(arguments) => unlock_login(context, &arguments).await,
+        PeopleCommand::DeleteUser { email, revoke } => {
+            let user = people::find(context, &parse_email(&email)?).await?;
+            let leaver = Leaver::person(context, &user).await?;
+            if revoke {
+                // The user goes last, so that a repetition after a failure finds what is left.
+                people::lock(context, user.id).await?;
+            }
+            let left = left(context, &leaver, revoke).await?;
+            people::remove(context, user.id).await?;
+            Ok(json!({"email": user.email.as_str(), "deleted": true, "left": left}))
         }
         PeopleCommand::DeleteOrganization { organization_id } => {
             if !people::remove_organization(context, organization_id).await? {
@@ -121,7 +156,7 @@ pub async fn run(context: &Context, command: PeopleCommand) -> anyhow::Result<Va
             check_name(&name)?;
             known(context, workspace_id).await?;
             let allowed = (!account_id.is_empty()).then_some(account_id);
-            let new = NewKey { name, scopes: parse_scopes(&scopes)?, allowed, authorized_by: None };
+            let new = NewKey { name, scopes: parse_scopes(&scopes)?, allowed, authorized_by: None, made_by: None };
             let (key, text) = api_keys::create(context, workspace_id, new).await?;
             Ok(json!({"workspace_id": workspace_id, "key_id": key.id, "api_key": text.expose()}))
         }
@@ -143,15 +178,47 @@ pub async fn run(context: &Context, command: PeopleCommand) -> anyhow::Result<Va
                 })
                 .collect())
         }
-        PeopleCommand::RevokeKey { workspace_id, key_id } => {
+        PeopleCommand::RevokeKey { workspace_id, key_id, revoke } => {
             let key = api_keys::revoke(context, workspace_id, key_id).await?;
-            Ok(json!({"key_id": key.id, "revoked_at": key.revoked_at.map(|at| at.rfc3339())}))
+            let left = left(context, &Leaver::key(workspace_id, key_id), revoke).await?;
+            Ok(json!({"key_id": key.id, "revoked_at": key.revoked_at.map(|at| at.rfc3339()), "left": left}))
         }
         PeopleCommand::RotateSessionKey => {
             let ring = context.session_keys.rotate().await?;
             Ok(json!({"current": ring.current.id, "previous": ring.previous.map(|key| key.id)}))
         }
     }
+}
+
+/// What a user or a key left behind. With `revoke`, what this ended of it.
+async fn left(context: &Context, leaver: &Leaver, revoke: bool) -> anyhow::Result<Value> {
+    let left = if revoke { leavers::revoke(context, leaver).await? } else { leavers::list(context, leaver).await? };
+    let keys: Vec<Value> = left
+        .keys
+        .iter()
+        .map(|key| {
+            json!({
+                "workspace_id": key.workspace,
+                "key_id": key.id,
+                "name": key.name,
+                "created_at": key.created_at.rfc3339(),
+                "last_used_at": key.last_used_at.map(|at| at.rfc3339()),
+            })
+        })
+        .collect();
+    let schedules: Vec<Value> = left
+        .schedules
+        .iter()
+        .map(|view| {
+            json!({
+                "workspace_id": view.schedule.key.workspace,
+                "schedule_id": view.schedule.key.schedule,
+                "account_id": view.schedule.request.account,
+                "run_at": view.schedule.run_at.rfc3339(),
+            })
+        })
+        .collect();
+    Ok(json!({"keys": keys, "schedules": schedules, "revoked": revoke}))
 }
 
 /// Creates a user and returns it as JSON, with the password if it was generated.
@@ -169,6 +236,29 @@ pub async fn create_user(context: &Context, arguments: NewUserArgs) -> anyhow::R
         "role": user.role.name(),
         "organization_id": user.organization,
         "password": generated,
+    }))
+}
+
+async fn unlock_login(context: &Context, arguments: &UnlockArgs) -> anyhow::Result<Value> {
+    // Both are read before anything is written.
+    let email = arguments.email.as_deref().map(parse_email).transpose()?;
+    let source = arguments
+        .source
+        .as_deref()
+        .map(|text| Source::parse(text).with_context(|| format!("{text:?} is not an IP address")));
+    let source = source.transpose()?;
+    if let Some(email) = &email {
+        log_in::unlock_address(context, email).await?;
+    }
+    let had_attempts = match &source {
+        Some(source) => Some(log_in::unlock_source(context, source).await?),
+        None => None,
+    };
+    Ok(json!({
+        "email": email.as_ref().map(Email::as_str),
+        "source": source.map(|source| source.to_string()),
+        "source_had_attempts": had_attempts,
+        "unlocked": true,
     }))
 }
 

@@ -40,6 +40,7 @@ pub fn user(email: &str) -> User {
         organization: organization(),
         role: Role::Owner,
         epoch: CREATED_AT.0,
+        ended: Vec::new(),
         created_at: CREATED_AT,
         rev: 1,
         nonce: "user".into(),

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::{PortResult, Write};
 use crate::domain::ids::{KeyId, OrganizationId, UserId, WorkspaceId};
 use crate::domain::tenant::api_key::ApiKey;
-use crate::domain::tenant::login::LoginAttempts;
+use crate::domain::tenant::login::{AddressAttempts, Bucket, Source, SourceAttempts};
 use crate::domain::tenant::user::User;
 use crate::domain::tenant::{Organization, Workspace};
 use crate::domain::time::Moment;
@@ -28,6 +28,8 @@ pub trait Tenants: Send + Sync {
     async fn api_key(&self, workspace: WorkspaceId, id: KeyId) -> PortResult<Option<ApiKey>>;
     /// Includes revoked keys; in no particular order.
     async fn api_keys(&self, workspace: WorkspaceId) -> PortResult<Vec<ApiKey>>;
+    /// Deletes a key, as if it had never been.
+    async fn remove_api_key(&self, workspace: WorkspaceId, id: KeyId) -> PortResult<()>;
     /// Records a use of a key, unless a use after `unless_since` is recorded, or the key is gone. Returns whether it
     /// was recorded. Changes nothing else.
     async fn note_use(&self, workspace: WorkspaceId, id: KeyId, now: Moment, unless_since: Moment) -> PortResult<bool>;
@@ -42,7 +44,18 @@ pub trait Tenants: Send + Sync {
     /// Deletes an organisation's own rows; its users and workspaces must be deleted before.
     async fn remove_organization(&self, id: OrganizationId) -> PortResult<()>;
 
-    async fn save_login_attempts(&self, next: &LoginAttempts) -> PortResult<Write<()>>;
-    /// [`LoginAttempts::none`] when there were none.
-    async fn login_attempts(&self, user: UserId) -> PortResult<LoginAttempts>;
+    async fn save_source_attempts(&self, next: &SourceAttempts) -> PortResult<Write<()>>;
+    /// [`SourceAttempts::none`] when there were none.
+    async fn source_attempts(&self, source: &Source) -> PortResult<SourceAttempts>;
+    /// Deletes the count of a source; returns whether there was one.
+    async fn remove_source_attempts(&self, source: &Source) -> PortResult<bool>;
+
+    async fn save_address_attempts(&self, next: &AddressAttempts) -> PortResult<Write<()>>;
+    /// [`AddressAttempts::none`] when there were none.
+    async fn address_attempts(&self, bucket: Bucket) -> PortResult<AddressAttempts>;
+
+    /// Records that the person logged in from that source, until `until`.
+    async fn note_source(&self, user: UserId, source: &Source, until: Moment) -> PortResult<()>;
+    /// Whether such a record has not expired at `now`.
+    async fn knows_source(&self, user: UserId, source: &Source, now: Moment) -> PortResult<bool>;
 }

@@ -1,6 +1,6 @@
 //! Creating, changing, using and revoking API keys.
 
-use pinbridge_shared::domain::tenant::api_key::{PresentedKey, USED_EVERY_MS};
+use pinbridge_shared::domain::tenant::api_key::{ApiKey, KEYS_MAX, PresentedKey, USED_EVERY_MS, compose};
 use pinbridge_shared::domain::tenant::user::Role;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::testing::faults::Fault;
@@ -149,6 +149,35 @@ async fn a_use_is_written_once_an_hour() {
     let presented = PresentedKey::parse(&api.key).expect("a key");
     let stored = api.world.context.tenants.api_key(presented.workspace, presented.id()).await.expect("read");
     assert_eq!(stored.expect("stored").last_used_at, Some(api.world.now()));
+}
+
+#[tokio::test]
+async fn calls_at_once_make_no_more_keys_than_a_workspace_may_have() {
+    for already in [KEYS_MAX - 1, KEYS_MAX - 5, KEYS_MAX - 22] {
+        let api = Api::new().await;
+        let (workspace, now) = (testdata::workspace(), api.world.now());
+        for n in 1..already {
+            let mut secret = [0; 32];
+            secret[..8].copy_from_slice(&n.to_le_bytes());
+            let presented = PresentedKey::parse(&compose(workspace, secret)).expect("a key");
+            let row = ApiKey::new(&presented, "k", now, format!("k{n}"));
+            assert!(api.world.context.tenants.save_api_key(&row).await.expect("saved").is_done());
+        }
+        // Every call has counted the keys before the first one writes its own.
+        for nth in 1..=22 {
+            api.world.faults.plan("tenants.save_api_key", nth, Fault::Yield);
+        }
+        let create = || api.call("POST", "/v1/api-keys", As::Key(&api.key), json!({"name": "at once"}));
+        let answers = futures_util::future::join_all((0..22).map(|_| create())).await;
+        let made = answers.iter().filter(|(status, _)| *status == 201).count();
+        assert!(answers.iter().all(|(status, _)| [201, 409].contains(status)), "{answers:?}");
+        let kept = api.world.context.tenants.api_keys(workspace).await.expect("listed").len();
+        assert_eq!((made, kept), (KEYS_MAX - already, KEYS_MAX), "{already} keys before");
+        for (_, made) in answers.iter().filter(|(status, _)| *status == 201) {
+            let key = made["api_key"].as_str().expect("a key");
+            assert_eq!(api.call("GET", "/v1/pins", As::Key(key), Value::Null).await.0, 200, "what was answered works");
+        }
+    }
 }
 
 #[tokio::test]

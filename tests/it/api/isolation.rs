@@ -252,8 +252,9 @@ const CASES: &[Case] = &[
     ("GET", "/v1/email/preferences", Must::OwnOnly, |_| bare("/v1/email/preferences")),
     ("PATCH", "/v1/email/preferences", Must::OwnOnly, |_| ("/v1/email/preferences".into(), json!({"alerts_enabled": true}))),
     ("GET", "/v1/email/unsubscribe", Must::Nobodys, |_| bare("/v1/email/unsubscribe?token=t")),
-    // Last: it wipes the caller's sandbox.
+    // Last: they wipe the caller's sandbox and end the caller's session.
     ("POST", "/v1/projects/sandbox/reset", Must::OwnOnly, |_| bare("/v1/projects/sandbox/reset")),
+    ("POST", "/v1/auth/logout", Must::OwnOnly, |_| bare("/v1/auth/logout")),
 ];
 
 #[test]

@@ -10,6 +10,7 @@ pub mod doors;
 mod export;
 mod imports;
 pub mod isolation;
+mod leavers;
 mod links;
 mod openapi;
 mod own_writes;

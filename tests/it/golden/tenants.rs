@@ -2,12 +2,14 @@
 
 use pinbridge_shared::adapters::dynamodb::DynamoStore;
 use pinbridge_shared::domain::ids::{AccountId, KeyId, OrganizationId, UserId, WorkspaceId};
+use pinbridge_shared::domain::pin::origin::Actor;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::stats::activity::{Action, By, Entry, Outcome};
 use pinbridge_shared::domain::tenant::api_key::{ApiKey, KeyHash, KeySource};
-use pinbridge_shared::domain::tenant::login::LoginAttempts;
+use pinbridge_shared::domain::tenant::login::{AddressAttempts, AddressId, Bucket, Failures, Source, SourceAttempts};
 use pinbridge_shared::domain::tenant::scope::{Scope, Scopes};
-use pinbridge_shared::domain::tenant::user::{Email, Role, User};
+use pinbridge_shared::domain::tenant::session::SessionId;
+use pinbridge_shared::domain::tenant::user::{Email, Ended, Role, User};
 use pinbridge_shared::domain::tenant::{
     CompanyProfile, Organization, PROFILE_FIELDS, Workspace, WorkspaceEnvironment, WorkspaceState,
 };
@@ -61,6 +63,7 @@ fn user(number: u128, full_name: Option<&str>, role: Role) -> User {
         organization: organization(),
         role,
         epoch: at(7).0,
+        ended: Vec::new(),
         created_at: at(0),
         rev: 1,
         nonce: "user".into(),
@@ -71,8 +74,34 @@ fn users() -> Vec<User> {
     vec![user(0, Some("Ada 折り鶴"), Role::Owner), user(1, None, Role::Editor), user(2, None, Role::Viewer)]
 }
 
-fn logins() -> LoginAttempts {
-    LoginAttempts { user: users()[0].id, since: at(1_000), count: 4, rev: 1, nonce: "logins".into() }
+/// A person who has logged out. 0.2.0 knew no logout.
+fn logged_out() -> User {
+    let ended = |id, until| Ended { session: SessionId(uuid(id)), until: at(until) };
+    User { ended: vec![ended(0x91, 5_000), ended(0x90, 6_000)], ..user(3, None, Role::Viewer) }
+}
+
+fn source() -> Source {
+    Source::parse("203.0.113.7").expect("a source")
+}
+
+/// 0.2.0 counted attempts in another row, which lived for 15 minutes and is not read any more.
+fn from_a_source() -> SourceAttempts {
+    let failures = |since, count| Failures { since: at(since), count };
+    let by = [("00c0ffee", failures(1_000, 4)), ("0badcafe", failures(2_000, 1))];
+    let failures = by.map(|(address, failures)| (AddressId(address.into()), failures)).into();
+    SourceAttempts { source: source().digest(), failures, rev: 1, nonce: "source".into() }
+}
+
+fn for_addresses() -> [AddressAttempts; 2] {
+    let counted = AddressAttempts {
+        bucket: Bucket(7),
+        since: at(1_000),
+        count: 51,
+        lifted_at: None,
+        rev: 1,
+        nonce: "address".into(),
+    };
+    [counted.clone(), AddressAttempts { bucket: Bucket(65_535), count: 0, lifted_at: Some(at(3_000)), ..counted }]
 }
 
 /// In the order of their ids.
@@ -87,6 +116,7 @@ fn api_keys() -> Vec<ApiKey> {
         source: KeySource::Manual,
         client_name: None,
         authorized_by: None,
+        made_by: None,
         created_at: at(0),
         last_used_at: None,
         revoked_at: None,
@@ -103,12 +133,14 @@ fn api_keys() -> Vec<ApiKey> {
         source: KeySource::OAuth,
         client_name: Some("A client".into()),
         authorized_by: Email::parse("ada0@example.com"),
+        made_by: Some(Actor::User(UserId(uuid(0x40)))),
         last_used_at: Some(at(2_000)),
         revoked_at: Some(at(3_000)),
         expires_at: Some(EXPIRES),
         ..bare.clone()
     };
-    let nowhere = ApiKey { id: KeyId(uuid(0x53)), allowed: Some(Vec::new()), ..bare.clone() };
+    let nowhere =
+        ApiKey { id: KeyId(uuid(0x53)), allowed: Some(Vec::new()), made_by: Some(Actor::Key(bare.id)), ..bare.clone() };
     vec![bare, full, nowhere]
 }
 
@@ -141,10 +173,14 @@ pub async fn write(table: &DynamoStore) {
     for workspace in workspaces() {
         assert!(table.save_workspace(&workspace).await.expect("written").is_done());
     }
-    for user in users() {
-        assert!(table.save_user(&user).await.expect("written").is_done());
+    for user in users().iter().chain([&logged_out()]) {
+        assert!(table.save_user(user).await.expect("written").is_done());
     }
-    assert!(table.save_login_attempts(&logins()).await.expect("written").is_done());
+    assert!(table.save_source_attempts(&from_a_source()).await.expect("written").is_done());
+    for attempts in for_addresses() {
+        assert!(table.save_address_attempts(&attempts).await.expect("written").is_done());
+    }
+    table.note_source(users()[0].id, &source(), EXPIRES).await.expect("written");
     for key in api_keys() {
         assert!(table.save_api_key(&key).await.expect("written").is_done());
     }
@@ -155,7 +191,7 @@ pub async fn write(table: &DynamoStore) {
     assert_eq!(table.marked_since(resetting.id, at(4_000)).await.expect("written"), at(4_000));
 }
 
-pub async fn read(table: &DynamoStore) {
+pub async fn read(table: &DynamoStore, version: &str) {
     for organization in organizations() {
         assert_eq!(table.organization(organization.id).await.expect("read"), Some(organization));
     }
@@ -164,11 +200,21 @@ pub async fn read(table: &DynamoStore) {
     assert_eq!(found, workspaces());
     let mut found = table.users(organization()).await.expect("read");
     found.sort_by_key(|user| user.id);
-    assert_eq!(found, users());
-    assert_eq!(table.login_attempts(logins().user).await.expect("read"), logins());
+    if version == "0.2.0" {
+        assert_eq!(found, users());
+    } else {
+        assert_eq!(found, [users(), vec![logged_out()]].concat());
+        assert_eq!(table.source_attempts(&source()).await.expect("read"), from_a_source());
+        for attempts in for_addresses() {
+            assert_eq!(table.address_attempts(attempts.bucket).await.expect("read"), attempts);
+        }
+        assert!(table.knows_source(users()[0].id, &source(), at(0)).await.expect("read"));
+    }
     let mut found = table.api_keys(workspace()).await.expect("read");
     found.sort_by_key(|key| key.id);
-    assert_eq!(found, api_keys());
+    // 0.2.0 did not record who made a key.
+    let known = |key: ApiKey| ApiKey { made_by: key.made_by.filter(|_| version != "0.2.0"), ..key };
+    assert_eq!(found, api_keys().into_iter().map(known).collect::<Vec<_>>());
     assert_eq!(table.entries(workspace(), at(0), None, 9).await.expect("read"), activity());
     let [_, resetting, deleted] = &workspaces()[..] else { panic!("three workspaces") };
     assert_eq!(table.marked_since(resetting.id, at(9_000)).await.expect("read"), at(4_000));

@@ -95,6 +95,8 @@ async fn a_workspace_its_person_and_its_keys_are_an_operators_commands() {
     let user = operator.run(&["create-user", "--email", "Ada@Example.com", "--workspace-id", &workspace]).await;
     assert_eq!((&user["email"], &user["role"]), (&json!("ada@example.com"), &json!("owner")));
     let api = operator.api().await;
+    // The command goes by the real clock.
+    api.world.system.advance_to(RealSystem::default().now());
     let log_in = async |password: &str| {
         let body = json!({"email": "ada@example.com", "password": password});
         api.call("POST", "/v1/auth/login", As::Nobody, body).await
@@ -103,6 +105,15 @@ async fn a_workspace_its_person_and_its_keys_are_an_operators_commands() {
     assert_eq!((status, session["projects"].as_array().map(Vec::len)), (200, Some(2)), "{session}");
     let reset = operator.run(&["set-password", "--email", "ada@example.com"]).await;
     assert_eq!((log_in(&text(&user, "password")).await.0, log_in(&text(&reset, "password")).await.0), (401, 200));
+    for _ in 0..6 {
+        assert_ne!(log_in("a wrong password").await.0, 200);
+    }
+    assert_eq!(log_in(&text(&reset, "password")).await.0, 429);
+    let unlocked = operator.run(&["unlock-login", "--email", "Ada@example.com"]).await;
+    assert_eq!((&unlocked["email"], &unlocked["unlocked"]), (&json!("ada@example.com"), &json!(true)));
+    assert_eq!(log_in(&text(&reset, "password")).await.0, 200);
+    let unlocked = operator.run(&["unlock-login", "--source", "2001:db8:1:2::7"]).await;
+    assert_eq!((&unlocked["source"], &unlocked["source_had_attempts"]), (&json!("2001:db8:1:2::/64"), &json!(false)));
     let token = text(&session, "access_token");
     assert_eq!(api.call("GET", "/v1/auth/me", As::Bearer(&token), Value::Null).await.0, 401, "its sessions are over");
 
@@ -115,7 +126,22 @@ async fn a_workspace_its_person_and_its_keys_are_an_operators_commands() {
     let listed = operator.run(&["list-keys", "--workspace-id", &workspace]).await;
     assert_eq!((&listed[0]["name"], &listed[0]["scopes"]), (&json!("n8n"), &json!(["read", "write"])));
     assert!(listed[0]["last_used_at"].is_string() && !listed.to_string().contains("pb_live_"));
-    operator.run(&["revoke-key", "--workspace-id", &workspace, "--key-id", &text(&key, "key_id")]).await;
+    let made = json!({"name": "made by n8n's"});
+    let (_, made) = api.call("POST", "/v1/api-keys", As::Key(&secret), made).await;
+    assert_eq!(made["code"], "insufficient_scope");
+    let revoke = ["revoke-key", "--workspace-id", &workspace, "--key-id", &text(&key, "key_id")];
+    let revoked = operator.run(&revoke).await;
+    assert_eq!(revoked["left"], json!({"keys": [], "schedules": [], "revoked": false}));
+    let (_, session) = log_in(&text(&reset, "password")).await;
+    let session = text(&session, "access_token");
+    let (_, adas) = api.call("POST", "/v1/api-keys", As::Bearer(&session), json!({"name": "Ada's"})).await;
+    let reset = operator.run(&["set-password", "--email", "ada@example.com"]).await;
+    assert_eq!((&reset["left"]["keys"][0]["name"], &reset["left"]["revoked"]), (&json!("Ada's"), &json!(false)));
+    let adas = text(&adas, "api_key");
+    assert_eq!(api.call("GET", "/v1/pins", As::Key(&adas), Value::Null).await.0, 200, "it is only listed");
+    let deleted = operator.run(&["delete-user", "--email", "ada@example.com", "--revoke"]).await;
+    assert_eq!((&deleted["left"]["keys"][0]["name"], &deleted["left"]["revoked"]), (&json!("Ada's"), &json!(true)));
+    api.refused("GET", "/v1/pins", As::Key(&adas), Value::Null, 401, "invalid_api_key").await;
     api.refused("GET", "/v1/pins", As::Key(&secret), Value::Null, 401, "invalid_api_key").await;
 
     let rotated = operator.run(&["rotate-session-key"]).await;
@@ -148,6 +174,9 @@ async fn what_an_operator_mistypes_is_refused_by_name() {
         ),
         (of(vec!["create-key", "--account-id", nobodys, "--workspace-id"], &workspace), None, "is not connected"),
         (of(vec!["set-password", "--email"], "ada@example.com"), None, "there is no such person"),
+        (of(vec!["unlock-login", "--email"], "ada"), None, "is not an email address"),
+        (of(vec!["unlock-login", "--source"], "example.com"), None, "is not an IP address"),
+        (of(vec![], "unlock-login"), None, "required"),
         (of(vec!["revoke-key", "--key-id", nobodys, "--workspace-id"], &workspace), None, "no such key"),
     ] {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();

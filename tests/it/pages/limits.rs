@@ -114,9 +114,18 @@ fn limits() -> Vec<(&'static str, String)> {
         ("minutes that are rolled up at once", roll_up::MINUTES_AT_ONCE.to_string()),
         ("a run of the rollup takes at most", time(roll_up::RUN_MAX_MS)),
         // People.
-        ("wrong passwords of an address before it is blocked", login::FAILURES_MAX.to_string()),
-        ("that block, from the first", time(login::WINDOW_MS)),
-        ("a session", time(session::SESSION_S * SECOND_MS)),
+        ("wrong passwords for an address from one network", login::FAILURES_MAX.to_string()),
+        ("wrong passwords from one network, for any addresses", login::SOURCE_FAILURES_MAX.to_string()),
+        (
+            "wrong passwords for an address from all networks, before fresh ones are limited",
+            login::ADDRESS_FAILURES_MAX.to_string(),
+        ),
+        ("then, from a network from which its owner never logged in", login::FRESH_FAILURES_MAX.to_string()),
+        ("each of these limits lasts, from the first wrong password", time(login::WINDOW_MS)),
+        ("a network is known after its person's last login for", time(login::KNOWN_SOURCE_MS)),
+        ("a session's token", time(session::SESSION_S * SECOND_MS)),
+        ("a session, whatever continues it", time(session::SESSION_MAX_S * SECOND_MS)),
+        ("sessions that a person logs out one by one; one more ends all", user::ENDED_MAX.to_string()),
         ("a key's last use is up to this late", time(api_key::USED_EVERY_MS)),
         ("a pending authorization", time(oauth::STATE_LIFE_MS)),
         // Publishing.
@@ -213,7 +222,9 @@ fn the_lives_name_the_constants_that_rule_them() {
         ("rollup: an hour's sums and first samples; its other samples", time(domain_rollup::SAMPLES_KEPT_MS)),
         ("tombstone of a purged pin", time(purge::LINGER_MS)),
         ("the app's requests of a day", time(budget::DAY_KEPT_MS)),
-        ("their attempts to log in", time(login::WINDOW_MS)),
+        ("a source that they logged in from", time(login::KNOWN_SOURCE_MS)),
+        ("wrong passwords from a source", time(login::WINDOW_MS)),
+        ("wrong passwords for an address", time(login::WINDOW_MS)),
     ] {
         assert!(life(name).contains(&part), "{name}: {} doesn't say {part}", life(name));
     }

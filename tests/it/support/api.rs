@@ -3,6 +3,8 @@
 use axum::body::Body;
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt;
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
+use lambda_http::request::RequestContext;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::tenant::api_key::PresentedKey;
@@ -35,6 +37,20 @@ pub async fn answer(world: &Context, request: Request<Body>) -> (u16, HeaderMap,
     let text = String::from_utf8(bytes.to_vec()).expect("text");
     agreement::check(&method, &path, status, &headers, &text);
     (status, headers, text)
+}
+
+fn request(method: &str, path: &str, who: As<'_>, body: Value) -> Request<Body> {
+    let request = Request::builder().method(method).uri(path);
+    let request = match who {
+        As::Nobody => request,
+        As::Key(key) => request.header("x-api-key", key),
+        As::Bearer(token) => request.header("authorization", format!("Bearer {token}")),
+    };
+    let request = match body {
+        Value::Null => request.body(Body::empty()),
+        body => request.header("content-type", "application/json").body(Body::from(body.to_string())),
+    };
+    request.expect("a request")
 }
 
 pub struct Api {
@@ -91,14 +107,23 @@ impl Api {
     }
 
     pub async fn full(&self, method: &str, path: &str, who: As<'_>, body: Value) -> (u16, HeaderMap, Value) {
-        let request = Request::builder().method(method).uri(path);
-        let request = match who {
-            As::Nobody => request,
-            As::Key(key) => request.header("x-api-key", key),
-            As::Bearer(token) => request.header("authorization", format!("Bearer {token}")),
-        };
-        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
-        self.send(request.body(body).expect("a request")).await
+        self.send(request(method, path, who, body)).await
+    }
+
+    /// The same as API Gateway would pass it on from that IP address.
+    pub async fn call_from(
+        &self,
+        ip: &str,
+        method: &str,
+        path: &str,
+        who: As<'_>,
+        body: Value,
+    ) -> (u16, HeaderMap, Value) {
+        let mut request = request(method, path, who, body);
+        let mut gateway = ApiGatewayV2httpRequestContext::default();
+        gateway.http.source_ip = Some(ip.to_owned());
+        request.extensions_mut().insert(RequestContext::ApiGatewayV2(gateway));
+        self.send(request).await
     }
 
     pub async fn send(&self, request: Request<Body>) -> (u16, HeaderMap, Value) {

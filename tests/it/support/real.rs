@@ -194,6 +194,9 @@ pub async fn call(
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
+    if !body.is_empty() && !headers.iter().any(|(name, _)| *name == "content-type") {
+        request = request.header("content-type", "application/json");
+    }
     api::answer(world, request.body(Body::from(body.to_owned())).expect("a request")).await
 }
 

@@ -96,6 +96,9 @@ table! {
     MALFORMED_JSON = own(400, "malformed_json",
         "The request body is not valid JSON: {reason}.",
         "Send valid JSON in UTF-8.");
+    UNSUPPORTED_MEDIA_TYPE = own(415, "unsupported_media_type",
+        "The request body is not declared as JSON.",
+        "Send the header Content-Type: application/json.");
     BODY_UNREADABLE = own(400, "body_unreadable",
         "The request body ended early.",
         SEND_AGAIN);
@@ -155,8 +158,9 @@ table! {
         "The email address or the password is wrong.",
         "Check both. The operator can set a new password with operator set-password.");
     LOGIN_RATE_LIMITED = own(429, "rate_limited",
-        "Too many attempts to log in with this email address failed.",
-        "Wait for retry_after_seconds, then log in with the correct password.").retried(60);
+        "Too many attempts to log in failed.",
+        "Wait for retry_after_seconds, then log in with the correct password. The operator can lift the limit with \
+         operator unlock-login.").retried(60);
     NO_WORKSPACE = own(409, "no_workspace",
         "The organisation has no workspace.",
         "Ask the operator to create one with operator create-workspace.");

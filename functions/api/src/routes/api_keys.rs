@@ -214,6 +214,7 @@ async fn create(
         scopes: body.scopes.map_or(Scopes::ALL, |NotNull(scopes)| scopes.0),
         allowed: body.pinterest_account_ids.map(|NotNull(accounts)| accounts.0),
         authorized_by,
+        made_by: Some(caller.who),
     };
     let made = api_keys::create(&context, caller.workspace, new).await?;
     Ok((StatusCode::CREATED, Json(made.into())))

@@ -1,15 +1,17 @@
 //! People: register, log in, read the session's person, change the password.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::tenant::scope::Scope;
 use pinbridge_shared::domain::tenant::user::{self, EMAIL_MAX, Email, PASSWORD_MAX, PASSWORD_MIN, Role};
 use pinbridge_shared::domain::tenant::{self, DEFAULT_TIMEZONE, NAME_MAX, is_timezone};
-use pinbridge_shared::flows::tenants::log_in::{self, LoginError, Presence};
+use pinbridge_shared::flows::tenants::log_in::{self, Issued, LoginError, Presence};
 use pinbridge_shared::flows::tenants::people::{self, Introduction, NewUser, PeopleError};
 use schemars::{JsonSchema, json_schema};
 use serde::Serialize;
@@ -21,15 +23,17 @@ use super::self_hosted::{PLAN, Plan};
 use super::session_token::Token;
 use crate::activity::{Attribution, Resource};
 use crate::auth::Caller;
+use crate::content_type::JSON;
 use crate::endpoint::{Endpoint, PUBLIC, SESSION, get, post, tagged};
 use crate::error::ApiError;
 use crate::error::codes::{
     EMAIL_TAKEN, INVALID_CREDENTIALS, INVALID_SESSION, LOGIN_RATE_LIMITED, NO_WORKSPACE, NOT_SUPPORTED,
-    REGISTRATION_CLOSED, UNAVAILABLE,
+    REGISTRATION_CLOSED, UNAVAILABLE, UNSUPPORTED_MEDIA_TYPE,
 };
 use crate::openapi::schema::{Time, names};
 use crate::request::field::{Field, Filled, Text, Wrong, field_schema, request};
 use crate::request::{self, JsonObject};
+use crate::source::ClientSource;
 
 const TIMEZONE_MAX: usize = 64;
 /// The password of the examples.
@@ -57,18 +61,29 @@ pub fn endpoints() -> Vec<Endpoint> {
                 })
                 .answers::<Session>(201, "The new person and organisation, with a session token.")
                 .fails(&[REGISTRATION_CLOSED, EMAIL_TAKEN, NOT_SUPPORTED, LOGIN_RATE_LIMITED, UNAVAILABLE])
-                .fails(&[INVALID_CREDENTIALS, NO_WORKSPACE, INVALID_SESSION]),
+                .fails(&[INVALID_CREDENTIALS, NO_WORKSPACE, INVALID_SESSION, UNSUPPORTED_MEDIA_TYPE]),
             post("/v1/auth/login", PUBLIC, log_in)
                 .operation("log_in", "Log in")
                 .audited("auth.login", Resource::Actor, &[])
                 .about(
-                    "Opens a session, which lasts one hour. After five wrong passwords for an email address within \
-                     15 minutes, every login with that address answers 429 until 15 minutes after the first of them.",
+                    "Opens a session. Its token lasts one hour. After five wrong passwords for an email address from \
+                     one network (an IPv4 address, or an IPv6 /64) within 15 minutes, logins with that address from \
+                     that network answer 429 until 15 minutes after the first of them. After 30 wrong passwords from \
+                     one network, logins from there with any address do. After 50 wrong passwords for one address, \
+                     networks from which its owner has not logged in have one attempt in place of five.",
                 )
                 .takes::<LogIn>(|| json!({"email": "ada@example.com", "password": PASSWORD}))
                 .answers::<Session>(200, "The person and their organisation, with a session token.")
                 .fails(&[INVALID_CREDENTIALS, LOGIN_RATE_LIMITED, NO_WORKSPACE, NOT_SUPPORTED, UNAVAILABLE])
-                .fails(&[INVALID_SESSION]),
+                .fails(&[INVALID_SESSION, UNSUPPORTED_MEDIA_TYPE]),
+            post("/v1/auth/logout", SESSION, log_out)
+                .operation("log_out", "Log out")
+                .audited("auth.logout", Resource::Actor, &[])
+                .about(
+                    "Extension (not part of PinBridge's API). Ends the session of the token, with the tokens that \
+                     `POST /v1/projects/switch` made of it. Other sessions of the person go on.",
+                )
+                .answers_nothing("The session has ended."),
             post("/v1/auth/change-password", SESSION, change_password)
                 .operation("change_password", "Change the password of the person")
                 .audited("auth.password_changed", Resource::Actor, &[])
@@ -325,8 +340,8 @@ impl Me {
 }
 
 impl Session {
-    fn of(presence: &Presence, token: &Secret) -> Self {
-        Self { me: Me::of(presence), token: Token::of(token) }
+    fn of(presence: &Presence, issued: &Issued) -> Self {
+        Self { me: Me::of(presence), token: Token::of(issued) }
     }
 }
 
@@ -354,11 +369,16 @@ impl From<PeopleError> for ApiError {
     }
 }
 
-async fn register(State(context): State<Context>, JsonObject(body): JsonObject) -> Result<Response, ApiError> {
+async fn register(
+    State(context): State<Context>,
+    declared: Result<DeclaredJson, ApiError>,
+    JsonObject(body): JsonObject,
+) -> Result<Response, ApiError> {
     // A closed registration is the first error, whatever else the request has.
     if !context.settings.registration_open {
         return Err(PeopleError::RegistrationClosed.into());
     }
+    declared?;
     refuse_invitation(&body)?;
     let body: Register = request::body_of(&body)?;
     let new = NewUser {
@@ -374,10 +394,15 @@ async fn register(State(context): State<Context>, JsonObject(body): JsonObject) 
     Ok(present(&presence).of(response))
 }
 
-async fn log_in(State(context): State<Context>, JsonObject(body): JsonObject) -> Result<Response, ApiError> {
+async fn log_in(
+    State(context): State<Context>,
+    ClientSource(source): ClientSource,
+    _: DeclaredJson,
+    JsonObject(body): JsonObject,
+) -> Result<Response, ApiError> {
     refuse_invitation(&body)?;
     let LogIn { email: EmailAddress(email), password: Password(password), timezone } = request::body_of(&body)?;
-    let (mut presence, token) = match log_in::log_in(&context, &email, &password).await {
+    let (mut presence, token) = match log_in::log_in(&context, &email, &password, &source).await {
         Ok(logged_in) => logged_in,
         Err(LoginError::Wrong) => {
             // The entry goes to the workspace that the login would have opened. An unknown address costs the same work.
@@ -406,10 +431,32 @@ async fn me(State(context): State<Context>, caller: Caller) -> Result<Json<Me>, 
 async fn change_password(
     State(context): State<Context>,
     caller: Caller,
+    ClientSource(source): ClientSource,
     request::Json(body): request::Json<ChangePassword>,
 ) -> Result<Json<Message>, ApiError> {
-    people::change_password(&context, caller.user()?, &body.current_password.0, &body.new_password.0).await?;
+    let (current, new) = (&body.current_password.0, &body.new_password.0);
+    people::change_password(&context, caller.user()?, current, new, &source).await?;
     Ok(Json(Message { message: "The password is changed and every session has ended. Log in again." }))
+}
+
+async fn log_out(State(context): State<Context>, caller: Caller) -> Result<StatusCode, ApiError> {
+    people::log_out(&context, caller.session()?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A body that is declared as JSON. A browser sends a form or an undeclared body for any page, without asking us: such
+/// a page could guess passwords from its visitors' networks, each of which has attempts of its own.
+struct DeclaredJson;
+
+impl<S: Send + Sync> FromRequestParts<S> for DeclaredJson {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let kind = parts.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let is_json = kind == JSON || (kind.starts_with("application/") && kind.ends_with("+json"));
+        if is_json { Ok(Self) } else { Err(UNSUPPORTED_MEDIA_TYPE.into()) }
+    }
 }
 
 /// Refuses an invitation. If it were ignored, the person would join another organisation than they expect.

@@ -62,7 +62,7 @@ pub fn endpoints() -> Vec<Endpoint> {
                 .audited("project.switched", Resource::None, &[])
                 .about(
                     "The answer has a new token for the project. The token of the request stays valid for its own \
-                     project.",
+                     project. The session still ends 12 hours after its login.",
                 )
                 .takes::<ProjectSwitch>(|| json!({"project_id": WORKSPACE}))
                 .answers::<SwitchedProjects>(200, "The projects, with a session token for the selected one.")
@@ -211,6 +211,6 @@ async fn switch(
     if active.state == WorkspaceState::Resetting {
         return Err(WORKSPACE_RESETTING.into());
     }
-    let token = log_in::open_session(&context, &presence.user, id).await?;
-    Ok(Json(SwitchedProjects { projects: Projects::of(active, &presence.projects), token: Token::of(&token) }))
+    let issued = log_in::continue_session(&context, caller.session()?, id).await?;
+    Ok(Json(SwitchedProjects { projects: Projects::of(active, &presence.projects), token: Token::of(&issued) }))
 }

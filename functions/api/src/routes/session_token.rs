@@ -1,7 +1,6 @@
 //! The token of a session, as logging in and switching to another project answer it.
 
-use pinbridge_shared::domain::secret::Secret;
-use pinbridge_shared::domain::tenant::session::SESSION_S;
+use pinbridge_shared::flows::tenants::log_in::Issued;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -14,13 +13,14 @@ names!(TokenType, "Send the token as `Authorization: Bearer`.", ["bearer"]);
 pub struct Token {
     pub access_token: String,
     pub token_type: TokenType,
-    /// The lifetime of the session, in seconds.
+    /// The lifetime of the token, in seconds.
     #[schemars(with = "u64")]
     pub expires_in: i64,
 }
 
 impl Token {
-    pub fn of(token: &Secret) -> Self {
-        Self { access_token: token.expose().to_owned(), token_type: TokenType("bearer"), expires_in: SESSION_S }
+    pub fn of(issued: &Issued) -> Self {
+        let access_token = issued.token.expose().to_owned();
+        Self { access_token, token_type: TokenType("bearer"), expires_in: issued.lasts_s }
     }
 }

@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use super::item::{Builder, Item, Reader, bytes, moment, text, unreadable};
 use super::{DynamoStore, failed, keys};
 use crate::domain::ids::{KeyId, WorkspaceId};
+use crate::domain::pin::origin::Origin;
 use crate::domain::tenant::api_key::{ApiKey, KeyHash, KeySource};
 use crate::domain::tenant::scope::{Scope, Scopes};
 use crate::domain::tenant::user::Email;
@@ -25,6 +26,11 @@ fn item(key: &ApiKey) -> Item {
         .maybe_moment("revoked", key.revoked_at)
         .number("rev", key.rev)
         .text("n", &key.nonce);
+    let row = match key.made_by {
+        // In the form in which the rows of pins and schedules have it.
+        Some(actor) => row.value("maker", bytes(Origin::by(actor).to_bytes())),
+        None => row,
+    };
     let row = match &key.allowed {
         Some(allowed) => row.value("allow", list(allowed.iter().map(ToString::to_string).collect())),
         None => row,
@@ -53,6 +59,7 @@ fn read(workspace: WorkspaceId, item: &Item) -> PortResult<ApiKey> {
         source: KeySource::parse(&row.text("src")?).ok_or_else(|| unreadable("src"))?,
         client_name: row.maybe_text("client"),
         authorized_by: row.maybe_text("by").and_then(|email| Email::parse(&email)),
+        made_by: row.bytes("maker").ok().and_then(|bytes| Origin::from_bytes(&bytes).by),
         created_at: row.moment("at")?,
         last_used_at: row.maybe_moment("used"),
         revoked_at: row.maybe_moment("revoked"),

@@ -1,7 +1,7 @@
 //! The table's keys. Every partition starts with the workspace, with these exceptions: recovery markers and the release
 //! rows of schedules, which are filed by time; the app's daily budget; the pacing rows of Pinterest users, whom several
 //! workspaces may have connected; and what stands above workspaces: organisations and people, who log in by an address
-//! before any workspace is known.
+//! before any workspace is known, and the counts of their wrong passwords.
 //!
 //! | row | pk | sk |
 //! |---|---|---|
@@ -36,7 +36,9 @@
 //! | organisation | `org#{org}` | `organization` |
 //! | its workspaces, its people: pointers | `org#{org}` | `workspace#{ws}`, `user#{user}` |
 //! | a person | `user#{user}` | `user` |
-//! | their attempts to log in | `user#{user}` | `attempts` |
+//! | a source that they logged in from | `user#{user}` | `source#{source}` |
+//! | wrong passwords from a source | `login#{source}` | `source` |
+//! | wrong passwords for an address | `login#{bucket}` | `address` |
 //!
 //! Index `listing` (`lpk` = `{ws}#list#{shard}`, of deleted pins `{ws}#gone#{shard}`; `lsk` = `{created}#{pin}#{tags}`)
 //! holds every pin once, and failed pins a second time by their attempt rows (`lpk` = `{ws}#failed#{shard}`, the same
@@ -59,6 +61,7 @@ use crate::domain::pacing::pacer::Pacer;
 use crate::domain::pin::Pin;
 use crate::domain::pin::listing::{Entry, Partition, Position, Tags};
 use crate::domain::schedule::ReleaseRow;
+use crate::domain::tenant::login::Bucket;
 use crate::domain::time::Moment;
 
 pub const REQUEST: &str = "request";
@@ -79,7 +82,8 @@ pub const ACCOUNTS_SUFFIX: &str = "#accounts";
 pub const WORKSPACE: &str = "state";
 pub const ORGANIZATION: &str = "organization";
 pub const USER: &str = "user";
-pub const ATTEMPTS: &str = "attempts";
+pub const LOGIN_SOURCE: &str = "source";
+pub const LOGIN_ADDRESS: &str = "address";
 /// When the workspace was first seen to be marked for a purge.
 pub const MARK: &str = "purge";
 pub const LISTING_INDEX: &str = "listing";
@@ -124,6 +128,19 @@ pub const USER_POINTER: &str = "user#";
 
 pub fn user(id: UserId) -> String {
     format!("user#{id}")
+}
+
+/// The sort key of a source that a person logged in from, by its digest.
+pub fn known_source(digest: &str) -> String {
+    ["source#", digest].concat()
+}
+
+pub fn login_source(digest: &str) -> String {
+    format!("login#{digest}")
+}
+
+pub fn login_address(bucket: Bucket) -> String {
+    format!("login#{:05}", bucket.0)
 }
 
 pub fn accounts(id: WorkspaceId) -> String {

@@ -16,6 +16,7 @@ mod lease;
 mod listing;
 #[cfg(any(test, feature = "testing"))]
 mod load;
+mod logins;
 mod markers;
 mod oauth_states;
 mod pacing;

@@ -47,7 +47,7 @@ const WITH_ITS_PIN: &str = "as its pin";
 const UNTIL_FORGOTTEN: &str =
     "until its workspace is deleted; its names go 30 days after it was disconnected (`DisconnectedDays`)";
 
-pub const ALL: [RowKind; 31] = [
+pub const ALL: [RowKind; 33] = [
     kind("workspace", "workspace", Some(keys::WORKSPACE), Purged::WithWorkspace, "until it is deleted"),
     kind("purge mark", "workspace", Some(keys::MARK), Purged::WithWorkspace, "while the purge lasts"),
     kind("API key", "keys", None, Purged::WithWorkspace, "until 90 days after it was revoked (`RevokedKeysDays`)"),
@@ -120,7 +120,9 @@ pub const ALL: [RowKind; 31] = [
     kind("organisation", "org", Some("organization"), Purged::Stays, "until an operator removes it"),
     kind("its workspaces, its people: pointers", "org", None, Purged::WithWorkspace, "as what they point to"),
     kind("a person", "user", Some("user"), Purged::Stays, "until an operator removes them"),
-    kind("their attempts to log in", "user", Some("attempts"), Purged::Stays, "15 minutes"),
+    kind("a source that they logged in from", "user", None, Purged::Stays, "90 days from the last login there"),
+    kind("wrong passwords from a source", "login", Some(keys::LOGIN_SOURCE), Purged::Stays, "15 minutes"),
+    kind("wrong passwords for an address", "login", Some(keys::LOGIN_ADDRESS), Purged::Stays, "15 minutes"),
 ];
 
 impl RowKind {

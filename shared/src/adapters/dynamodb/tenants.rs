@@ -7,7 +7,7 @@ use super::item::{Builder, Item, Reader, moment, unreadable};
 use super::{DynamoStore, keys};
 use crate::domain::ids::{KeyId, OrganizationId, UserId, WorkspaceId};
 use crate::domain::tenant::api_key::ApiKey;
-use crate::domain::tenant::login::LoginAttempts;
+use crate::domain::tenant::login::{AddressAttempts, Bucket, Source, SourceAttempts};
 use crate::domain::tenant::user::User;
 use crate::domain::tenant::{CompanyProfile, Organization, Workspace, WorkspaceEnvironment, WorkspaceState};
 use crate::domain::time::Moment;
@@ -86,6 +86,13 @@ impl DynamoStore {
         self.put(Builder::keyed(keys::organization(from), format!("{kind}{to}")).build()).await
     }
 
+    /// Deletes every row of a small partition.
+    async fn delete_partition(&self, pk: &str) -> PortResult<()> {
+        let rows = self.partition(pk.to_owned()).await?;
+        let names: Vec<String> = rows.iter().map(|item| Reader(item).text("sk")).collect::<PortResult<_>>()?;
+        self.delete_all(pk, &names).await
+    }
+
     /// The ids that an organisation's pointers of that kind name.
     pub(super) async fn pointers<T: std::str::FromStr>(&self, from: OrganizationId, kind: &str) -> PortResult<Vec<T>> {
         let rows = self.partition(keys::organization(from)).await?;
@@ -139,6 +146,10 @@ impl Tenants for DynamoStore {
         self.list_api_keys(workspace).await
     }
 
+    async fn remove_api_key(&self, workspace: WorkspaceId, id: KeyId) -> PortResult<()> {
+        self.delete_all(&keys::api_keys(workspace), &[id.to_string()]).await
+    }
+
     async fn note_use(&self, workspace: WorkspaceId, id: KeyId, now: Moment, unless_since: Moment) -> PortResult<bool> {
         self.write_use(workspace, id, now, unless_since).await
     }
@@ -158,21 +169,38 @@ impl Tenants for DynamoStore {
     async fn remove_user(&self, user: &User) -> PortResult<()> {
         let pointer = format!("{}{}", keys::USER_POINTER, user.id);
         self.delete_all(&keys::organization(user.organization), &[pointer]).await?;
-        let rows = [keys::USER.to_owned(), keys::ATTEMPTS.to_owned()];
-        self.delete_all(&keys::user(user.id), &rows).await
+        self.delete_partition(&keys::user(user.id)).await
     }
 
     async fn remove_organization(&self, id: OrganizationId) -> PortResult<()> {
-        let rows = self.partition(keys::organization(id)).await?;
-        let names: Vec<String> = rows.iter().map(|item| Reader(item).text("sk")).collect::<PortResult<_>>()?;
-        self.delete_all(&keys::organization(id), &names).await
+        self.delete_partition(&keys::organization(id)).await
     }
 
-    async fn save_login_attempts(&self, next: &LoginAttempts) -> PortResult<Write<()>> {
-        self.write_login_attempts(next).await
+    async fn save_source_attempts(&self, next: &SourceAttempts) -> PortResult<Write<()>> {
+        self.write_source_attempts(next).await
     }
 
-    async fn login_attempts(&self, user: UserId) -> PortResult<LoginAttempts> {
-        self.get_login_attempts(user).await
+    async fn source_attempts(&self, source: &Source) -> PortResult<SourceAttempts> {
+        self.get_source_attempts(source).await
+    }
+
+    async fn remove_source_attempts(&self, source: &Source) -> PortResult<bool> {
+        self.delete_source_attempts(source).await
+    }
+
+    async fn save_address_attempts(&self, next: &AddressAttempts) -> PortResult<Write<()>> {
+        self.write_address_attempts(next).await
+    }
+
+    async fn address_attempts(&self, bucket: Bucket) -> PortResult<AddressAttempts> {
+        self.get_address_attempts(bucket).await
+    }
+
+    async fn note_source(&self, user: UserId, source: &Source, until: Moment) -> PortResult<()> {
+        self.put_known_source(user, source, until).await
+    }
+
+    async fn knows_source(&self, user: UserId, source: &Source, now: Moment) -> PortResult<bool> {
+        self.has_known_source(user, source, now).await
     }
 }

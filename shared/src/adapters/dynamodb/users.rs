@@ -1,17 +1,19 @@
-//! People's rows, and their attempts to log in.
+//! People's rows.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::try_join_all;
 
 use super::item::{Builder, Item, Reader, moment, unreadable};
 use super::{DynamoStore, keys};
 use crate::domain::ids::{OrganizationId, UserId};
 use crate::domain::secret::Secret;
-use crate::domain::tenant::login::LoginAttempts;
-use crate::domain::tenant::user::{Email, Role, User};
+use crate::domain::tenant::session::SessionId;
+use crate::domain::tenant::user::{Email, Ended, Role, User};
+use crate::domain::time::Moment;
 use crate::ports::{PortResult, Write};
 
 fn item(user: &User) -> Item {
-    Builder::keyed(keys::user(user.id), keys::USER)
+    let row = Builder::keyed(keys::user(user.id), keys::USER)
         .text("email", user.email.as_str())
         .maybe_text("name", user.full_name.as_deref())
         .text("tz", &user.timezone)
@@ -21,8 +23,21 @@ fn item(user: &User) -> Item {
         .number("epoch", user.epoch)
         .value("at", moment(user.created_at))
         .number("rev", user.rev)
-        .text("n", &user.nonce)
-        .build()
+        .text("n", &user.nonce);
+    let ended = user.ended.iter().map(|one| (one.session.0.to_string(), moment(one.until)));
+    if user.ended.is_empty() { row } else { row.value("ended", AttributeValue::M(ended.collect())) }.build()
+}
+
+/// Sessions that were logged out, the first to be forgotten first. 0.2.0 wrote none.
+fn ended(item: &Item) -> PortResult<Vec<Ended>> {
+    let Some(rows) = item.get("ended").and_then(|value| value.as_m().ok()) else { return Ok(Vec::new()) };
+    let one = |(session, until): (&String, &AttributeValue)| {
+        let until = Moment(until.as_n().ok()?.parse().ok()?);
+        Some(Ended { session: SessionId(session.parse().ok()?), until })
+    };
+    let mut all: Vec<Ended> = rows.iter().map(one).collect::<Option<_>>().ok_or_else(|| unreadable("ended"))?;
+    all.sort_by_key(|one| (one.until, one.session));
+    Ok(all)
 }
 
 fn read(id: UserId, item: &Item) -> PortResult<User> {
@@ -36,6 +51,7 @@ fn read(id: UserId, item: &Item) -> PortResult<User> {
         organization: row.text("org")?.parse().map_err(|_| unreadable("org"))?,
         role: Role::parse(&row.text("role")?).ok_or_else(|| unreadable("role"))?,
         epoch: row.number("epoch")?,
+        ended: ended(item)?,
         created_at: row.moment("at")?,
         rev: row.number("rev")?,
         nonce: row.text("n")?,
@@ -59,29 +75,5 @@ impl DynamoStore {
         let ids: Vec<UserId> = self.pointers(organization, keys::USER_POINTER).await?;
         let rows = try_join_all(ids.into_iter().map(|id| self.get_user(id))).await?;
         Ok(rows.into_iter().flatten().filter(|user| user.organization == organization).collect())
-    }
-
-    pub(super) async fn write_login_attempts(&self, next: &LoginAttempts) -> PortResult<Write<()>> {
-        let row = Builder::keyed(keys::user(next.user), keys::ATTEMPTS)
-            .value("since", moment(next.since))
-            .number("count", next.count)
-            .number("rev", next.rev)
-            .text("n", &next.nonce)
-            .number("expires_at", next.expires_at().unix_seconds());
-        self.put_revision(row.build(), next.rev, &next.nonce).await
-    }
-
-    pub(super) async fn get_login_attempts(&self, user: UserId) -> PortResult<LoginAttempts> {
-        let Some(item) = self.get(keys::user(user), keys::ATTEMPTS, true).await? else {
-            return Ok(LoginAttempts::none(user));
-        };
-        let row = Reader(&item);
-        Ok(LoginAttempts {
-            user,
-            since: row.moment("since")?,
-            count: row.number("count")?,
-            rev: row.number("rev")?,
-            nonce: row.text("n")?,
-        })
     }
 }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::scope::Scopes;
 use super::user::Email;
 use crate::domain::ids::{AccountId, KeyId, WorkspaceId};
+use crate::domain::pin::origin::Actor;
 use crate::domain::time::{HOUR_MS, Moment};
 
 /// `last_used_at` is written at most this often per key, in milliseconds.
@@ -129,6 +130,8 @@ pub struct ApiKey {
     pub client_name: Option<String>,
     /// The person who created it, if a person did.
     pub authorized_by: Option<Email>,
+    /// Who created it. `None`: an operator, or a build that didn't record it.
+    pub made_by: Option<Actor>,
     pub created_at: Moment,
     /// Up to [`USED_EVERY_MS`] late.
     pub last_used_at: Option<Moment>,
@@ -154,6 +157,7 @@ impl ApiKey {
             source: KeySource::Manual,
             client_name: None,
             authorized_by: None,
+            made_by: None,
             created_at: now,
             last_used_at: None,
             revoked_at: None,

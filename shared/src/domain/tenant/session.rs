@@ -1,29 +1,60 @@
-//! People's sessions: short-lived signed tokens (JWT, HS256). Nothing is stored per session.
+//! People's sessions: short-lived signed tokens (JWT, HS256). Nothing is stored of a session while it lasts.
 //!
-//! A token names the user, the workspace and its expiry. On every request, the user's row decides whether the session
-//! is still valid (`epoch`). The token contains nothing secret, and grants no more than the row does.
+//! A token names the user, the workspace, its session and its expiry. On every request, the user's row decides whether
+//! the session is still valid (`epoch`, and the sessions that were logged out). A session begins with a password; a
+//! switch to another workspace continues it with a further token, up to [`SESSION_MAX_S`]. The token contains nothing
+//! secret, and grants no more than the row does.
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use uuid::Uuid;
 
 use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
 use crate::domain::secret::Secret;
 use crate::domain::time::Moment;
 
-/// How long a session lasts, in seconds.
+/// How long a token lasts, in seconds.
 pub const SESSION_S: i64 = 3_600;
-/// The longest token that is parsed. A valid token has about 400 bytes.
+/// How long a session lasts from its password on, whatever continues it, in seconds: a working day.
+pub const SESSION_MAX_S: i64 = 12 * 3_600;
+/// The longest token that is parsed. A valid token has about 500 bytes.
 const TOKEN_MAX: usize = 2_048;
 const ALGORITHM: Algorithm = Algorithm::HS256;
 
-/// The user of a session, and the workspace.
+/// A session, from a password to a logout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SessionId(pub Uuid);
+
+/// The user of a session, and the workspace of one of its tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Session {
     pub user: UserId,
     pub organization: OrganizationId,
     pub workspace: WorkspaceId,
     pub epoch: i64,
+    /// `None` for tokens of 0.2.0, which last an hour and can't be logged out one by one.
+    pub id: Option<SessionId>,
+    /// When the password was given, in Unix seconds.
+    pub began_at_s: i64,
+}
+
+impl Session {
+    /// When a token that is issued now expires, in Unix seconds.
+    fn expires_at_s(&self, now: Moment) -> i64 {
+        (now.unix_seconds() + SESSION_S).min(self.ends_at_s())
+    }
+
+    /// How long a token that is issued now lasts, in seconds.
+    pub fn lasts_s(&self, now: Moment) -> i64 {
+        (self.expires_at_s(now) - now.unix_seconds()).max(0)
+    }
+
+    /// When the last token of the session expires, in Unix seconds.
+    pub fn ends_at_s(&self) -> i64 {
+        self.began_at_s + SESSION_MAX_S
+    }
 }
 
 /// A key that signs sessions, and its public id.
@@ -65,9 +96,14 @@ struct Claims {
     /// Unix seconds.
     iat: i64,
     exp: i64,
+    /// 0.2.0 issued tokens without these two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sid: Option<SessionId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    auth_time: Option<i64>,
 }
 
-/// Issues a token that is valid for [`SESSION_S`].
+/// Issues a token that is valid for [`SESSION_S`], and no longer than its session.
 ///
 /// # Errors
 /// When the token can't be signed.
@@ -79,7 +115,9 @@ pub fn issue(session: &Session, key: &SigningKey, now: Moment) -> Result<Secret,
         wsp: session.workspace,
         epo: session.epoch,
         iat,
-        exp: iat + SESSION_S,
+        exp: session.expires_at_s(now),
+        sid: session.id,
+        auth_time: Some(session.began_at_s),
     };
     let header = Header { kid: Some(key.id.clone()), ..Header::new(ALGORITHM) };
     let signing = EncodingKey::from_secret(key.secret.expose().as_bytes());
@@ -102,11 +140,13 @@ pub fn read(token: &str, ring: &Keyring, now: Moment) -> Result<Session, NotASes
     rules.validate_exp = false;
     let verifying = DecodingKey::from_secret(key.secret.expose().as_bytes());
     let read = jsonwebtoken::decode::<Claims>(token, &verifying, &rules).map_err(|_| NotASession::Invalid)?;
-    let Claims { sub, org, wsp, epo, iat, exp } = read.claims;
-    if now.unix_seconds() >= exp || exp - iat > SESSION_S {
+    let Claims { sub, org, wsp, epo, iat, exp, sid, auth_time } = read.claims;
+    let began_at_s = auth_time.unwrap_or(iat);
+    let session = Session { user: sub, organization: org, workspace: wsp, epoch: epo, id: sid, began_at_s };
+    if now.unix_seconds() >= exp.min(session.ends_at_s()) || exp - iat > SESSION_S {
         return Err(NotASession::Invalid);
     }
-    Ok(Session { user: sub, organization: org, workspace: wsp, epoch: epo })
+    Ok(session)
 }
 
 #[cfg(test)]
@@ -129,7 +169,14 @@ mod tests {
 
     fn session() -> Session {
         let id = Uuid::from_u128;
-        Session { user: UserId(id(1)), organization: OrganizationId(id(2)), workspace: WorkspaceId(id(3)), epoch: 9 }
+        Session {
+            user: UserId(id(1)),
+            organization: OrganizationId(id(2)),
+            workspace: WorkspaceId(id(3)),
+            epoch: 9,
+            id: Some(SessionId(id(4))),
+            began_at_s: NOW.unix_seconds(),
+        }
     }
 
     fn refused(token: &str) -> Option<NotASession> {
@@ -145,6 +192,30 @@ mod tests {
             assert_eq!(read(token.expose(), &ring(), last), Ok(session()));
             assert_eq!(read(token.expose(), &ring(), last.plus_ms(1)), Err(NotASession::Invalid));
         }
+    }
+
+    #[test]
+    fn tokens_that_continue_a_session_end_with_it() {
+        let ends = NOW.plus_ms(SESSION_MAX_S * SECOND_MS);
+        for (before_s, lasts_s) in [(SESSION_MAX_S, SESSION_S), (SESSION_S, SESSION_S), (600, 600), (1, 1)] {
+            let now = ends.plus_ms(-before_s * SECOND_MS);
+            assert_eq!(session().lasts_s(now), lasts_s);
+            let token = issue(&session(), &key("new"), now).expect("signed");
+            let last = now.plus_ms(lasts_s * SECOND_MS - 1);
+            assert_eq!(read(token.expose(), &ring(), last), Ok(session()));
+            assert_eq!(read(token.expose(), &ring(), last.plus_ms(1)), Err(NotASession::Invalid));
+        }
+        assert_eq!(session().lasts_s(ends), 0);
+    }
+
+    #[test]
+    fn a_token_of_an_older_build_began_when_it_was_issued() {
+        let claims = json!({"sub": session().user, "org": session().organization, "wsp": session().workspace, "epo": 9,
+            "iat": NOW.unix_seconds(), "exp": NOW.unix_seconds() + SESSION_S});
+        let header = Header { kid: Some("new".into()), ..Header::new(ALGORITHM) };
+        let signing = EncodingKey::from_secret(key("new").secret.expose().as_bytes());
+        let token = jsonwebtoken::encode(&header, &claims, &signing).expect("signed");
+        assert_eq!(read(&token, &ring(), NOW), Ok(Session { id: None, ..session() }));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::scope::{Scope, Scopes};
+use super::session::SessionId;
 use crate::domain::ids::{OrganizationId, UserId};
 use crate::domain::secret::Secret;
 use crate::domain::time::Moment;
@@ -10,6 +11,8 @@ use crate::domain::time::Moment;
 /// The shortest and the longest password, in characters (as in the public API).
 pub const PASSWORD_MIN: usize = 8;
 pub const PASSWORD_MAX: usize = 255;
+/// The most sessions of a person that were logged out and whose tokens have not expired; one more ends them all.
+pub const ENDED_MAX: usize = 50;
 /// The longest email address that SMTP can carry, in characters (RFC 5321 §4.5.3.1.3).
 pub const EMAIL_MAX: usize = 254;
 /// The hash that a password is compared with if no user has the address, so that the answer takes as long. It is an
@@ -76,6 +79,13 @@ impl Role {
     }
 }
 
+/// A session that was logged out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    pub session: SessionId,
+    pub until: Moment,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     pub id: UserId,
@@ -89,6 +99,8 @@ pub struct User {
     pub role: Role,
     /// Sessions carry it; a session with another epoch has ended. It only increases.
     pub epoch: i64,
+    /// The sessions that were logged out, each until its last token has expired.
+    pub ended: Vec<Ended>,
     pub created_at: Moment,
     /// Counts the row's writes; each write is conditional on the `rev` before it.
     pub rev: u64,
@@ -106,7 +118,29 @@ impl User {
     /// The row's next version with another password: every open session ends.
     #[must_use]
     pub fn with_password(&self, password: Secret, now: Moment, nonce: String) -> Self {
-        Self { password, epoch: now.0.max(self.epoch + 1), ..self.next(nonce) }
+        Self { password, ..self.logged_out_everywhere(now, nonce) }
+    }
+
+    /// The row's next version without the session, whose last token expires at `until`.
+    #[must_use]
+    pub fn logged_out(&self, session: SessionId, until: Moment, now: Moment, nonce: String) -> Self {
+        let mut ended = self.ended.clone();
+        ended.retain(|one| one.until > now && one.session != session);
+        if ended.len() >= ENDED_MAX {
+            return self.logged_out_everywhere(now, nonce);
+        }
+        ended.push(Ended { session, until });
+        Self { ended, ..self.next(nonce) }
+    }
+
+    /// The row's next version without any session.
+    #[must_use]
+    pub fn logged_out_everywhere(&self, now: Moment, nonce: String) -> Self {
+        Self { epoch: now.0.max(self.epoch + 1), ended: Vec::new(), ..self.next(nonce) }
+    }
+
+    pub fn has_ended(&self, session: Option<SessionId>) -> bool {
+        session.is_some_and(|session| self.ended.iter().any(|one| one.session == session))
     }
 }
 
@@ -144,5 +178,22 @@ mod tests {
         let later = user.with_password(Secret::new("$x"), Moment(user.epoch + 5), "n2".into());
         assert_eq!((later.epoch, later.rev), (user.epoch + 5, user.rev + 1));
         assert!(later.with_password(Secret::new("$y"), Moment(0), "n3".into()).epoch > later.epoch);
+    }
+
+    #[test]
+    fn a_logout_ends_one_session_and_is_remembered_as_long_as_its_tokens_last() {
+        let user = crate::domain::testdata::user("ada@example.com");
+        let session = |id| SessionId(Uuid::from_u128(id));
+        let one = user.logged_out(session(1), Moment(100), Moment(0), "a".into());
+        assert!(one.has_ended(Some(session(1))) && !one.has_ended(Some(session(2))) && !one.has_ended(None));
+        assert_eq!((one.epoch, one.rev), (user.epoch, user.rev + 1));
+        let two = one.logged_out(session(2), Moment(200), Moment(100), "b".into());
+        assert_eq!(two.ended, [Ended { session: session(2), until: Moment(200) }], "the first one's tokens are over");
+        assert_eq!(two.logged_out(session(2), Moment(200), Moment(0), "c".into()).ended, two.ended, "once is enough");
+        let many = (0..ENDED_MAX as u128)
+            .fold(user.clone(), |user, id| user.logged_out(session(id), Moment(9), Moment(0), "d".into()));
+        assert_eq!((many.ended.len(), many.epoch), (ENDED_MAX, user.epoch));
+        let over = many.logged_out(session(99), Moment(9), Moment(0), "e".into());
+        assert!(over.ended.is_empty() && over.epoch > user.epoch, "the list is bounded: all sessions end");
     }
 }

@@ -5,12 +5,16 @@ use thiserror::Error;
 use super::projects::WRITES_MAX;
 use crate::context::Context;
 use crate::domain::ids::{AccountId, AccountKey, KeyId, WorkspaceId};
+use crate::domain::pin::origin::Actor;
 use crate::domain::secret::Secret;
 use crate::domain::tenant::api_key::{self, ApiKey, KEYS_MAX, PresentedKey};
 use crate::domain::tenant::scope::Scopes;
 use crate::domain::tenant::user::Email;
 use crate::ports::OptimisticWrites;
 use crate::ports::{PortError, PortResult};
+
+/// How often a new key's call looks whether others have withdrawn.
+const ROOM_READS_MAX: usize = 10;
 
 #[derive(Debug, Error)]
 pub enum KeyError {
@@ -34,6 +38,8 @@ pub struct NewKey {
     pub allowed: Option<Vec<AccountId>>,
     /// The person who creates it, if a person does.
     pub authorized_by: Option<Email>,
+    /// The person or the key that creates it; `None`: an operator.
+    pub made_by: Option<Actor>,
 }
 
 /// The change; `None` leaves a field unchanged.
@@ -61,13 +67,35 @@ pub async fn create(context: &Context, workspace: WorkspaceId, new: NewKey) -> R
         scopes: new.scopes,
         allowed: new.allowed,
         authorized_by: new.authorized_by,
+        made_by: new.made_by,
         ..ApiKey::new(&presented, new.name, context.system.now(), context.nonce())
     };
-    if context.tenants.save_api_key(&key).await?.is_done() {
-        Ok((key, text))
-    } else {
-        Err(PortError::Contended { row: "API key", writes: 1 }.into())
+    if !context.tenants.save_api_key(&key).await?.is_done() {
+        return Err(PortError::Contended { row: "API key", writes: 1 }.into());
     }
+    if has_room(context, &key).await? {
+        return Ok((key, text));
+    }
+    context.tenants.remove_api_key(workspace, key.id).await?;
+    Err(KeyError::TooMany)
+}
+
+/// Whether the key may stay, now that it is written. Parallel calls may all have found room for one more; so each looks
+/// again at what the others wrote. The last one to be written sees all that stay, so no more than [`KEYS_MAX`] do. The
+/// newest withdraw, and the others wait for that a few times.
+async fn has_room(context: &Context, key: &ApiKey) -> PortResult<bool> {
+    for _ in 0..ROOM_READS_MAX {
+        let mut in_use = context.tenants.api_keys(key.workspace).await?;
+        in_use.retain(|other| other.revoked_at.is_none());
+        if in_use.len() <= KEYS_MAX {
+            return Ok(true);
+        }
+        let before = in_use.iter().filter(|other| (other.created_at, other.id) < (key.created_at, key.id)).count();
+        if before >= KEYS_MAX {
+            break;
+        }
+    }
+    Ok(false)
 }
 
 /// The workspace's keys, the oldest first; revoked ones as long as they are kept.

@@ -22,6 +22,8 @@ pub struct Grant {
     pub scopes: Scopes,
     /// The accounts that the key may use; `None`: all of the workspace.
     pub allowed: Option<Vec<AccountId>>,
+    /// The session of a person.
+    pub session: Option<Session>,
 }
 
 /// The caller isn't told which of the reasons it was.
@@ -55,7 +57,8 @@ pub async fn by_key(context: &Context, text: &str) -> Result<Grant, Refused> {
             tracing::warn!(%error, "key use not recorded");
         }
     }
-    Ok(Grant { who: Who::Key(id), label: key.name, workspace, scopes: key.scopes, allowed: key.allowed })
+    let (who, session) = (Who::Key(id), None);
+    Ok(Grant { who, label: key.name, workspace, scopes: key.scopes, allowed: key.allowed, session })
 }
 
 /// What the session grants, as its person's row has it now.
@@ -68,12 +71,14 @@ pub async fn by_session(context: &Context, token: &str) -> Result<Grant, Refused
         try_join(context.tenants.user(session.user), context.tenants.workspace(session.workspace)).await?;
     let user = user
         .filter(|user| user.epoch == session.epoch && user.organization == session.organization)
+        .filter(|user| !user.has_ended(session.id))
         .ok_or(Refused::Session)?;
     let workspace = workspace
         .filter(|found| found.organization == user.organization && found.state != WorkspaceState::Deleted)
         .ok_or(Refused::Session)?;
     let label = user.email.as_str().to_owned();
-    Ok(Grant { who: Who::User(user.id), label, workspace, scopes: user.role.scopes(), allowed: None })
+    let (who, scopes) = (Who::User(user.id), user.role.scopes());
+    Ok(Grant { who, label, workspace, scopes, allowed: None, session: Some(session) })
 }
 
 async fn read(context: &Context, token: &str) -> Result<Session, Refused> {

@@ -5,16 +5,19 @@ use uuid::Uuid;
 
 use super::projects::{self, Projects, WRITES_MAX};
 use crate::context::Context;
-use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
+use crate::domain::ids::{OrganizationId, WorkspaceId};
 use crate::domain::secret::Secret;
-use crate::domain::tenant::login::{FAILURES_MAX, LoginAttempts, TooMany};
-use crate::domain::tenant::session::{self, Session};
+use crate::domain::tenant::login::{
+    ADDRESS_FAILURES_MAX, AddressAttempts, AddressId, FAILURES_MAX, FRESH_FAILURES_MAX, KNOWN_SOURCE_MS,
+    SOURCE_FAILURES_MAX, Source,
+};
+use crate::domain::tenant::session::{self, Session, SessionId};
 use crate::domain::tenant::user::{Email, NOBODYS_PASSWORD, User};
 use crate::domain::tenant::{Workspace, WorkspaceState};
 use crate::ports::{OptimisticWrites, PortError, PortResult};
 
-/// Each write that loses has seen another attempt counted, and there are at most this many.
-const COUNTS_MAX: usize = FAILURES_MAX as usize + 3;
+/// Each write that loses has seen another attempt of its source counted, and there are at most this many.
+const COUNTS_MAX: usize = SOURCE_FAILURES_MAX as usize + 3;
 /// How long a client waits when so many log in at once that none is counted, in seconds.
 const CONTENDED_S: u64 = 1;
 
@@ -24,6 +27,14 @@ pub struct Presence {
     pub user: User,
     pub active: Workspace,
     pub projects: Projects,
+}
+
+/// A token of a session.
+#[derive(Debug)]
+pub struct Issued {
+    pub token: Secret,
+    /// How long it lasts, in seconds.
+    pub lasts_s: i64,
 }
 
 #[derive(Debug, Error)]
@@ -43,10 +54,15 @@ pub enum LoginError {
 /// Logs a person in, to the oldest workspace that is in use; returns the person with a token.
 ///
 /// # Errors
-/// When the password is wrong, or there have been too many wrong ones.
-pub async fn log_in(context: &Context, email: &Email, password: &Secret) -> Result<(Presence, Secret), LoginError> {
+/// When the password is wrong, or there have been too many wrong ones for the address or from the source.
+pub async fn log_in(
+    context: &Context,
+    email: &Email,
+    password: &Secret,
+    source: &Source,
+) -> Result<(Presence, Issued), LoginError> {
     let known = context.tenants.user(email.user()).await?;
-    let user = check_password(context, email.user(), known, password).await?;
+    let user = check_password(context, email, known, password, source).await?;
     let projects = projects::of_organization(context, user.organization).await?;
     let in_use = projects.workspaces.iter().find(|workspace| workspace.state == WorkspaceState::Active);
     let active = in_use.or(projects.workspaces.first()).cloned().ok_or(LoginError::NoWorkspace)?;
@@ -71,58 +87,148 @@ pub async fn workspace_of(context: &Context, email: &Email) -> WorkspaceId {
     }
 }
 
-/// Issues a token for the person in that workspace.
+/// Begins a session of the person in that workspace.
 ///
 /// # Errors
 /// When the signing key can't be read.
-pub async fn open_session(context: &Context, user: &User, workspace: WorkspaceId) -> PortResult<Secret> {
+pub async fn open_session(context: &Context, user: &User, workspace: WorkspaceId) -> PortResult<Issued> {
+    let session = Session {
+        user: user.id,
+        organization: user.organization,
+        workspace,
+        epoch: user.epoch,
+        id: Some(SessionId(context.uuid())),
+        began_at_s: context.system.now().unix_seconds(),
+    };
+    issue(context, &session).await
+}
+
+/// Continues a session in another workspace. It ends when it would have ended.
+///
+/// # Errors
+/// When the signing key can't be read.
+pub async fn continue_session(context: &Context, session: &Session, workspace: WorkspaceId) -> PortResult<Issued> {
+    issue(context, &Session { workspace, ..*session }).await
+}
+
+async fn issue(context: &Context, session: &Session) -> PortResult<Issued> {
     let ring = context.session_keys.keyring(false).await?;
-    let session = Session { user: user.id, organization: user.organization, workspace, epoch: user.epoch };
-    session::issue(&session, &ring.current, context.system.now())
-        .map_err(|_| PortError::Broken { port: "session keys", reason: "a session could not be signed".into() })
+    let now = context.system.now();
+    let token = session::issue(session, &ring.current, now)
+        .map_err(|_| PortError::Broken { port: "session keys", reason: "a session could not be signed".into() })?;
+    Ok(Issued { token, lasts_s: session.lasts_s(now) })
 }
 
 /// Counts the attempt, then compares the password; for an unknown address with a placeholder hash, which takes as long.
-/// `id` is the address's, whether or not the address is known.
+/// `email` is the address, whether or not it is known.
 pub(crate) async fn check_password(
     context: &Context,
-    id: UserId,
+    email: &Email,
     known: Option<User>,
     password: &Secret,
+    source: &Source,
 ) -> Result<User, LoginError> {
-    count_attempt(context, id).await?;
+    let address = AddressId::of(email);
+    count_attempt(context, email, &address, source).await?;
     let hash = known.as_ref().map_or_else(|| Secret::new(NOBODYS_PASSWORD), |user| user.password.clone());
     let is_right = context.passwords.verify(password, &hash).await?;
-    let user = known.filter(|_| is_right).ok_or(LoginError::Wrong)?;
-    forgive(context, id).await?;
+    let Some(user) = known.filter(|_| is_right) else {
+        count_failure(context, &address).await?;
+        return Err(LoginError::Wrong);
+    };
+    forgive(context, &address, source).await?;
+    let until = context.system.now().plus_ms(KNOWN_SOURCE_MS);
+    context.tenants.note_source(user.id, source, until).await?;
     Ok(user)
 }
 
-async fn count_attempt(context: &Context, user: UserId) -> Result<(), LoginError> {
+/// Counts the attempt in the row of its source, unless there were too many.
+async fn count_attempt(
+    context: &Context,
+    email: &Email,
+    address: &AddressId,
+    source: &Source,
+) -> Result<(), LoginError> {
+    let about = context.tenants.address_attempts(address.bucket()).await?;
+    let failures_max = failures_max(context, &about, email, source).await?;
     let mut counts = OptimisticWrites::of("login attempts", COUNTS_MAX);
     while counts.has_round() {
         let now = context.system.now();
-        let attempts = context.tenants.login_attempts(user).await?;
+        let attempts = context.tenants.source_attempts(source).await?;
         let next = attempts
-            .next(now, context.nonce())
-            .map_err(|TooMany { until }| LoginError::TooMany { retry_after_s: TooMany { until }.retry_after_s(now) })?;
-        if context.tenants.save_login_attempts(&next).await?.is_done() {
+            .next(address, failures_max, &about, now, context.nonce())
+            .map_err(|refused| LoginError::TooMany { retry_after_s: refused.retry_after_s(now) })?;
+        if context.tenants.save_source_attempts(&next).await?.is_done() {
+            if next.total() == SOURCE_FAILURES_MAX {
+                tracing::warn!(%source, "login attempts of a source at their limit");
+            }
             return Ok(());
         }
     }
     Err(LoginError::TooMany { retry_after_s: CONTENDED_S })
 }
 
-/// Forgets the attempts that were counted, because the password was right. Where others keep counting, the count stays.
-async fn forgive(context: &Context, user: UserId) -> PortResult<()> {
+/// How many attempts for the address the source has.
+async fn failures_max(context: &Context, about: &AddressAttempts, email: &Email, source: &Source) -> PortResult<u32> {
+    let now = context.system.now();
+    let is_limited = about.is_guessed(now) && !context.tenants.knows_source(email.user(), source, now).await?;
+    Ok(if is_limited { FRESH_FAILURES_MAX } else { FAILURES_MAX })
+}
+
+/// Counts a wrong password for the address. Where so many guess at once that the count is lost, theirs are counted.
+async fn count_failure(context: &Context, address: &AddressId) -> PortResult<()> {
+    let bucket = address.bucket();
     let mut writes = OptimisticWrites::of("login attempts", WRITES_MAX);
     while writes.has_round() {
-        let attempts: LoginAttempts = context.tenants.login_attempts(user).await?;
-        if attempts.count == 0
-            || context.tenants.save_login_attempts(&attempts.forgiven(context.nonce())).await?.is_done()
-        {
+        let attempts = context.tenants.address_attempts(bucket).await?;
+        let next = attempts.next(context.system.now(), context.nonce());
+        if context.tenants.save_address_attempts(&next).await?.is_done() {
+            if next.count == ADDRESS_FAILURES_MAX {
+                tracing::warn!(bucket = bucket.0, "login guesses for an address from many sources");
+            }
             break;
         }
     }
     Ok(())
+}
+
+/// Forgets the attempts that were counted, because the password was right. Where others keep counting, the count stays.
+async fn forgive(context: &Context, address: &AddressId, source: &Source) -> PortResult<()> {
+    let mut writes = OptimisticWrites::of("login attempts", COUNTS_MAX);
+    while writes.has_round() {
+        let attempts = context.tenants.source_attempts(source).await?;
+        if attempts.failures.get(address).is_none_or(|failures| failures.count == 0) {
+            break;
+        }
+        let next = attempts.forgiven(address, context.nonce());
+        if context.tenants.save_source_attempts(&next).await?.is_done() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Lifts the limits of an address: attempts that were counted before don't count any more, wherever they came from.
+///
+/// # Errors
+/// When the table is unavailable; repeating it is harmless.
+pub async fn unlock_address(context: &Context, email: &Email) -> PortResult<()> {
+    let bucket = AddressId::of(email).bucket();
+    let mut writes = OptimisticWrites::of("login attempts", WRITES_MAX);
+    loop {
+        writes.begin()?;
+        let attempts = context.tenants.address_attempts(bucket).await?;
+        let next = attempts.lifted(context.system.now(), context.nonce());
+        if context.tenants.save_address_attempts(&next).await?.is_done() {
+            return Ok(());
+        }
+    }
+}
+
+/// Forgets what was counted of a source; returns whether there was anything.
+///
+/// # Errors
+/// When the table is unavailable; repeating it is harmless.
+pub async fn unlock_source(context: &Context, source: &Source) -> PortResult<bool> {
+    context.tenants.remove_source_attempts(source).await
 }

@@ -6,6 +6,7 @@
 pub mod api_keys;
 pub mod authenticate;
 pub mod export;
+pub mod leavers;
 pub mod log_in;
 pub mod people;
 pub mod projects;

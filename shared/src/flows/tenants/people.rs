@@ -2,12 +2,15 @@
 
 use thiserror::Error;
 
-use super::log_in::{self, LoginError, Presence};
+use super::log_in::{self, Issued, LoginError, Presence};
 use super::projects::{self, WRITES_MAX};
 use crate::context::Context;
 use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
 use crate::domain::secret::Secret;
+use crate::domain::tenant::login::Source;
+use crate::domain::tenant::session::Session;
 use crate::domain::tenant::user::{Email, Role, User};
+use crate::domain::time::{Moment, SECOND_MS};
 use crate::ports::OptimisticWrites;
 use crate::ports::{PortError, PortResult};
 
@@ -55,6 +58,7 @@ pub async fn create_user(context: &Context, organization: OrganizationId, new: N
         role: new.role,
         // Derived from the time, so that a person who had the address before never has a session of this person's.
         epoch: now.0,
+        ended: Vec::new(),
         created_at: now,
         rev: 1,
         nonce: context.nonce(),
@@ -73,7 +77,7 @@ pub async fn register(
     context: &Context,
     new: NewUser,
     workspace_name: Option<String>,
-) -> Result<(Presence, Secret), PeopleError> {
+) -> Result<(Presence, Issued), PeopleError> {
     if !context.settings.registration_open {
         return Err(PeopleError::RegistrationClosed);
     }
@@ -94,13 +98,21 @@ pub async fn register(
 ///
 /// # Errors
 /// When the current password is wrong, or a port is unavailable.
-pub async fn change_password(context: &Context, id: UserId, current: &Secret, new: &Secret) -> Result<(), PeopleError> {
-    let user = context.tenants.user(id).await?;
-    log_in::check_password(context, id, user, current).await?;
+pub async fn change_password(
+    context: &Context,
+    id: UserId,
+    current: &Secret,
+    new: &Secret,
+    source: &Source,
+) -> Result<(), PeopleError> {
+    let user = context.tenants.user(id).await?.ok_or(PeopleError::NotFound)?;
+    let email = user.email.clone();
+    log_in::check_password(context, &email, Some(user), current, source).await?;
     set_password(context, id, new).await
 }
 
-/// Sets a password, as an operator does. Every session ends, and wrong logins are still counted.
+/// Sets a password, as an operator does. Every session ends, and wrong passwords from before don't count any more: who
+/// got a new password can log in with it.
 ///
 /// # Errors
 /// When there is no such person, or a port is unavailable.
@@ -110,15 +122,49 @@ pub async fn set_password(context: &Context, id: UserId, new: &Secret) -> Result
     loop {
         writes.begin()?;
         let user = context.tenants.user(id).await?.ok_or(PeopleError::NotFound)?;
-        if context
-            .tenants
-            .save_user(&user.with_password(hash.clone(), context.system.now(), context.nonce()))
-            .await?
-            .is_done()
-        {
+        let next = user.with_password(hash.clone(), context.system.now(), context.nonce());
+        if context.tenants.save_user(&next).await?.is_done() {
+            return Ok(log_in::unlock_address(context, &user.email).await?);
+        }
+    }
+}
+
+/// Ends a session: its token, and those that continued it in other workspaces. A token of 0.2.0 names no session; its
+/// logout ends all of the person's.
+///
+/// # Errors
+/// When there is no such person, or a port is unavailable; repeating it is harmless.
+pub async fn log_out(context: &Context, session: &Session) -> Result<(), PeopleError> {
+    let until = Moment(session.ends_at_s() * SECOND_MS);
+    let mut writes = OptimisticWrites::of("user", WRITES_MAX);
+    loop {
+        writes.begin()?;
+        let user = context.tenants.user(session.user).await?.ok_or(PeopleError::NotFound)?;
+        let (now, nonce) = (context.system.now(), context.nonce());
+        let next = match session.id {
+            Some(id) => user.logged_out(id, until, now, nonce),
+            None => user.logged_out_everywhere(now, nonce),
+        };
+        if context.tenants.save_user(&next).await?.is_done() {
             return Ok(());
         }
     }
+}
+
+/// The person with that address.
+///
+/// # Errors
+/// When there is no such person, or a port is unavailable.
+pub async fn find(context: &Context, email: &Email) -> Result<User, PeopleError> {
+    context.tenants.user(email.user()).await?.ok_or(PeopleError::NotFound)
+}
+
+/// Ends every session of a person and makes their password useless, before what they left behind is revoked.
+///
+/// # Errors
+/// When there is no such person, or a port is unavailable.
+pub async fn lock(context: &Context, id: UserId) -> Result<(), PeopleError> {
+    set_password(context, id, &Secret::new(context.version())).await
 }
 
 /// Removes a person. Their sessions end, and their address is free again.

@@ -3,10 +3,12 @@
 use uuid::Uuid;
 
 use crate::domain::ids::{OrganizationId, WorkspaceId};
+use crate::domain::pin::origin::Actor;
 use crate::domain::tenant::api_key::{ApiKey, KeySource, PresentedKey, compose};
-use crate::domain::tenant::login::LoginAttempts;
+use crate::domain::tenant::login::{AddressAttempts, AddressId, Bucket, FAILURES_MAX, Source, SourceAttempts};
 use crate::domain::tenant::scope::Scope;
-use crate::domain::tenant::user::{Email, Role, User};
+use crate::domain::tenant::session::SessionId;
+use crate::domain::tenant::user::{Email, Ended, Role, User};
 use crate::domain::tenant::{Organization, Workspace, WorkspaceEnvironment, WorkspaceState};
 use crate::domain::testdata;
 use crate::domain::time::Moment;
@@ -29,7 +31,10 @@ macro_rules! tenants_contract {
             each_organisation_lists_its_own_people,
             a_removed_person_is_gone_with_every_row_that_names_them,
             a_removed_organisation_is_gone,
-            attempts_to_log_in_are_counted_by_revision;
+            a_removed_key_is_gone,
+            attempts_from_a_source_are_counted_by_revision,
+            wrong_passwords_for_an_address_are_counted_by_revision,
+            a_source_is_known_to_the_person_who_logged_in_from_it_until_it_expires;
         );
     };
 }
@@ -111,12 +116,14 @@ pub async fn a_key_is_read_back_in_its_workspace_only(tenants: &dyn Tenants) {
         source: KeySource::OAuth,
         client_name: Some("n8n".into()),
         authorized_by: Email::parse("ada@example.com"),
+        made_by: Some(Actor::User(testdata::user("ada@example.com").id)),
         last_used_at: Some(Moment(8)),
         revoked_at: Some(Moment(9_000)),
         expires_at: Some(Moment(4_000_000_000_000)),
         ..key(1, 8)
     };
-    let closed = ApiKey { allowed: Some(Vec::new()), scopes: [].into_iter().collect(), ..key(1, 9) };
+    let maker = Some(Actor::Key(plain.id));
+    let closed = ApiKey { made_by: maker, allowed: Some(Vec::new()), scopes: [].into_iter().collect(), ..key(1, 9) };
     for key in [&plain, &full, &closed] {
         assert!(tenants.save_api_key(key).await.expect("saved").is_done());
         assert_eq!(tenants.api_key(key.workspace, key.id).await.expect("read").as_ref(), Some(key));
@@ -130,6 +137,17 @@ pub async fn a_key_is_read_back_in_its_workspace_only(tenants: &dyn Tenants) {
     assert!(tenants.save_api_key(&renamed).await.expect("saved").is_done());
     assert!(!tenants.save_api_key(&plain.next("late".into())).await.expect("answered").is_done());
     assert_eq!(tenants.api_key(plain.workspace, plain.id).await.expect("read"), Some(renamed));
+}
+
+pub async fn a_removed_key_is_gone(tenants: &dyn Tenants) {
+    let (gone, kept) = (key(1, 7), key(1, 8));
+    for key in [&gone, &kept] {
+        assert!(tenants.save_api_key(key).await.expect("saved").is_done());
+    }
+    for _ in 0..2 {
+        tenants.remove_api_key(gone.workspace, gone.id).await.expect("removed, also again");
+    }
+    assert_eq!(tenants.api_keys(kept.workspace).await.expect("listed"), [kept]);
 }
 
 pub async fn a_use_is_recorded_once_and_changes_nothing_else(tenants: &dyn Tenants) {
@@ -149,7 +167,9 @@ pub async fn a_person_is_read_back(tenants: &dyn Tenants) {
     let ada = testdata::user("ada@example.com");
     assert_eq!(tenants.user(ada.id).await.expect("read"), None);
     let bob = User { full_name: None, role: Role::Viewer, ..testdata::user("bob@example.com") };
-    for user in [&ada, &bob] {
+    let ended = |id, until| Ended { session: SessionId(Uuid::from_u128(id)), until: Moment(until) };
+    let eve = User { ended: vec![ended(2, 5), ended(1, 6)], ..testdata::user("eve@example.com") };
+    for user in [&ada, &bob, &eve] {
         assert!(tenants.save_user(user).await.expect("saved").is_done());
         assert_eq!(tenants.user(user.id).await.expect("read").as_ref(), Some(user));
     }
@@ -167,23 +187,65 @@ pub async fn each_organisation_lists_its_own_people(tenants: &dyn Tenants) {
     assert_eq!(tenants.users(organization(2).id).await.expect("listed"), [bob]);
 }
 
-pub async fn attempts_to_log_in_are_counted_by_revision(tenants: &dyn Tenants) {
-    let user = testdata::user("ada@example.com").id;
-    let none = LoginAttempts::none(user);
-    assert_eq!(tenants.login_attempts(user).await.expect("read"), none);
-    let far = Moment(4_000_000_000_000);
-    let first = none.next(far, "a".into()).expect("accepted");
-    assert!(tenants.save_login_attempts(&first).await.expect("saved").is_done());
-    let at_once = none.next(far, "b".into()).expect("accepted");
+/// Late enough that no table has expired it.
+const FAR: Moment = Moment(4_000_000_000_000);
+
+fn address(text: &str) -> AddressId {
+    AddressId::of(&Email::parse(text).expect("an address"))
+}
+
+pub async fn attempts_from_a_source_are_counted_by_revision(tenants: &dyn Tenants) {
+    let (source, ada) = (Source::direct(), address("ada@example.com"));
+    let none = SourceAttempts::none(&source);
+    assert_eq!(tenants.source_attempts(&source).await.expect("read"), none);
+    let about = AddressAttempts::none(ada.bucket());
+    let next = |before: &SourceAttempts, of: &AddressId, nonce: &str| {
+        before.next(of, FAILURES_MAX, &about, FAR, nonce.into()).expect("accepted")
+    };
+    let first = next(&none, &ada, "a");
+    assert!(tenants.save_source_attempts(&first).await.expect("saved").is_done());
+    let at_once = next(&none, &ada, "b");
     assert!(
-        !tenants.save_login_attempts(&at_once).await.expect("answered").is_done(),
+        !tenants.save_source_attempts(&at_once).await.expect("answered").is_done(),
         "concurrent attempts are counted one by one"
     );
-    assert_eq!(tenants.login_attempts(user).await.expect("read"), first);
-    assert!(tenants.save_login_attempts(&first.forgiven("c".into())).await.expect("saved").is_done());
-    assert_eq!(tenants.login_attempts(user).await.expect("read").count, 0);
-    let other = testdata::user("bob@example.com").id;
-    assert_eq!(tenants.login_attempts(other).await.expect("read"), LoginAttempts::none(other));
+    let second = next(&first, &address("bob@example.com"), "c");
+    assert!(tenants.save_source_attempts(&second).await.expect("saved").is_done());
+    assert_eq!(tenants.source_attempts(&source).await.expect("read"), second);
+    assert!(tenants.save_source_attempts(&second.forgiven(&ada, "d".into())).await.expect("saved").is_done());
+    assert_eq!(tenants.source_attempts(&source).await.expect("read").total(), 1);
+    let other = Source::parse("203.0.113.7").expect("a source");
+    assert_eq!(tenants.source_attempts(&other).await.expect("read"), SourceAttempts::none(&other));
+    assert!(!tenants.remove_source_attempts(&other).await.expect("answered"));
+    assert!(tenants.remove_source_attempts(&source).await.expect("removed"));
+    assert_eq!(tenants.source_attempts(&source).await.expect("read"), none);
+}
+
+pub async fn wrong_passwords_for_an_address_are_counted_by_revision(tenants: &dyn Tenants) {
+    let bucket = address("ada@example.com").bucket();
+    let none = AddressAttempts::none(bucket);
+    assert_eq!(tenants.address_attempts(bucket).await.expect("read"), none);
+    let first = none.next(FAR, "a".into());
+    assert!(tenants.save_address_attempts(&first).await.expect("saved").is_done());
+    assert!(!tenants.save_address_attempts(&none.next(FAR, "b".into())).await.expect("answered").is_done());
+    assert_eq!(tenants.address_attempts(bucket).await.expect("read"), first);
+    let lifted = first.lifted(FAR, "c".into());
+    assert!(tenants.save_address_attempts(&lifted).await.expect("saved").is_done());
+    assert_eq!(tenants.address_attempts(bucket).await.expect("read"), lifted);
+    assert_eq!(tenants.address_attempts(Bucket(7)).await.expect("read"), AddressAttempts::none(Bucket(7)));
+}
+
+pub async fn a_source_is_known_to_the_person_who_logged_in_from_it_until_it_expires(tenants: &dyn Tenants) {
+    let (ada, bob) = (testdata::user("ada@example.com").id, testdata::user("bob@example.com").id);
+    let (home, away) = (Source::direct(), Source::parse("203.0.113.7").expect("a source"));
+    let before = FAR.plus_ms(-1_000);
+    assert!(!tenants.knows_source(ada, &home, before).await.expect("read"));
+    tenants.note_source(ada, &home, FAR).await.expect("written");
+    tenants.note_source(ada, &home, FAR).await.expect("written again");
+    assert!(tenants.knows_source(ada, &home, before).await.expect("read"));
+    assert!(!tenants.knows_source(ada, &home, FAR).await.expect("read"), "it has expired");
+    assert!(!tenants.knows_source(ada, &away, before).await.expect("read"));
+    assert!(!tenants.knows_source(bob, &home, before).await.expect("read"));
 }
 
 pub async fn a_removed_person_is_gone_with_every_row_that_names_them(tenants: &dyn Tenants) {
@@ -191,10 +253,12 @@ pub async fn a_removed_person_is_gone_with_every_row_that_names_them(tenants: &d
     for user in [&kept, &gone] {
         assert!(tenants.save_user(user).await.expect("written").is_done());
     }
+    tenants.note_source(gone.id, &Source::direct(), FAR).await.expect("written");
     for _ in 0..2 {
         tenants.remove_user(&gone).await.expect("removed, also again");
     }
     assert_eq!(tenants.user(gone.id).await.expect("read"), None);
+    assert!(!tenants.knows_source(gone.id, &Source::direct(), Moment(0)).await.expect("read"));
     assert_eq!(tenants.users(kept.organization).await.expect("read"), std::slice::from_ref(&kept));
     assert!(tenants.save_user(&gone).await.expect("written").is_done(), "the address is free again");
 }

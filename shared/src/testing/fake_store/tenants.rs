@@ -8,7 +8,7 @@ use super::{FakeStore, Tables};
 use crate::domain::ids::{KeyId, OrganizationId, UserId, WorkspaceId};
 use crate::domain::invariants::is_same_write;
 use crate::domain::tenant::api_key::ApiKey;
-use crate::domain::tenant::login::LoginAttempts;
+use crate::domain::tenant::login::{AddressAttempts, Bucket, Source, SourceAttempts};
 use crate::domain::tenant::user::User;
 use crate::domain::tenant::{Organization, Workspace};
 use crate::domain::time::Moment;
@@ -20,7 +20,9 @@ pub(super) struct Rows {
     pub(super) workspaces: BTreeMap<WorkspaceId, Workspace>,
     pub(super) api_keys: BTreeMap<(WorkspaceId, KeyId), ApiKey>,
     users: BTreeMap<UserId, User>,
-    attempts: BTreeMap<UserId, LoginAttempts>,
+    source_attempts: BTreeMap<String, SourceAttempts>,
+    address_attempts: BTreeMap<Bucket, AddressAttempts>,
+    known_sources: BTreeMap<(UserId, String), Moment>,
 }
 
 /// Writes a row if the stored one has the revision before, or if this very write is stored already.
@@ -81,6 +83,13 @@ impl Tenants for FakeStore {
         self.call("tenants.api_keys", list).await
     }
 
+    async fn remove_api_key(&self, workspace: WorkspaceId, id: KeyId) -> PortResult<()> {
+        let remove = |t: &mut Tables| {
+            t.tenants.api_keys.remove(&(workspace, id));
+        };
+        self.call("tenants.remove_api_key", remove).await
+    }
+
     async fn note_use(&self, workspace: WorkspaceId, id: KeyId, now: Moment, unless_since: Moment) -> PortResult<bool> {
         let note = |t: &mut Tables| match t.tenants.api_keys.get_mut(&(workspace, id)) {
             Some(row) if row.last_used_at.is_none_or(|at| at <= unless_since) => {
@@ -112,7 +121,7 @@ impl Tenants for FakeStore {
     async fn remove_user(&self, user: &User) -> PortResult<()> {
         let remove = |t: &mut Tables| {
             t.tenants.users.remove(&user.id);
-            t.tenants.attempts.remove(&user.id);
+            t.tenants.known_sources.retain(|(of, _), _| *of != user.id);
         };
         self.call("tenants.remove_user", remove).await
     }
@@ -124,13 +133,51 @@ impl Tenants for FakeStore {
         self.call("tenants.remove_organization", remove).await
     }
 
-    async fn save_login_attempts(&self, next: &LoginAttempts) -> PortResult<Write<()>> {
-        let write = |t: &mut Tables| save(&mut t.tenants.attempts, next.user, next, |row| (row.rev, &row.nonce));
-        self.call("tenants.save_login_attempts", write).await
+    async fn save_source_attempts(&self, next: &SourceAttempts) -> PortResult<Write<()>> {
+        let key = next.source.clone();
+        let write =
+            |t: &mut Tables| save(&mut t.tenants.source_attempts, key.clone(), next, |row| (row.rev, &row.nonce));
+        self.call("tenants.save_source_attempts", write).await
     }
 
-    async fn login_attempts(&self, user: UserId) -> PortResult<LoginAttempts> {
-        let read = |t: &mut Tables| t.tenants.attempts.get(&user).cloned().unwrap_or_else(|| LoginAttempts::none(user));
-        self.call("tenants.login_attempts", read).await
+    async fn source_attempts(&self, source: &Source) -> PortResult<SourceAttempts> {
+        let read = |t: &mut Tables| {
+            let row = t.tenants.source_attempts.get(&source.digest()).cloned();
+            row.unwrap_or_else(|| SourceAttempts::none(source))
+        };
+        self.call("tenants.source_attempts", read).await
+    }
+
+    async fn remove_source_attempts(&self, source: &Source) -> PortResult<bool> {
+        let remove = |t: &mut Tables| t.tenants.source_attempts.remove(&source.digest()).is_some();
+        self.call("tenants.remove_source_attempts", remove).await
+    }
+
+    async fn save_address_attempts(&self, next: &AddressAttempts) -> PortResult<Write<()>> {
+        let write =
+            |t: &mut Tables| save(&mut t.tenants.address_attempts, next.bucket, next, |row| (row.rev, &row.nonce));
+        self.call("tenants.save_address_attempts", write).await
+    }
+
+    async fn address_attempts(&self, bucket: Bucket) -> PortResult<AddressAttempts> {
+        let read = |t: &mut Tables| {
+            let row = t.tenants.address_attempts.get(&bucket).cloned();
+            row.unwrap_or_else(|| AddressAttempts::none(bucket))
+        };
+        self.call("tenants.address_attempts", read).await
+    }
+
+    async fn note_source(&self, user: UserId, source: &Source, until: Moment) -> PortResult<()> {
+        let note = |t: &mut Tables| {
+            t.tenants.known_sources.insert((user, source.known_to(user)), until);
+        };
+        self.call("tenants.note_source", note).await
+    }
+
+    async fn knows_source(&self, user: UserId, source: &Source, now: Moment) -> PortResult<bool> {
+        let knows = |t: &mut Tables| {
+            t.tenants.known_sources.get(&(user, source.known_to(user))).is_some_and(|until| *until > now)
+        };
+        self.call("tenants.knows_source", knows).await
     }
 }

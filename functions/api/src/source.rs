@@ -1,0 +1,22 @@
+//! The network that a request comes from, as API Gateway saw it. No header counts: a client can send any.
+
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use lambda_http::request::RequestContext;
+use pinbridge_shared::domain::tenant::login::Source;
+
+pub struct ClientSource(pub Source);
+
+impl<S: Send + Sync> FromRequestParts<S> for ClientSource {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let ip = parts.extensions.get::<RequestContext>().and_then(|context| match context {
+            RequestContext::ApiGatewayV2(context) => context.http.source_ip.as_deref(),
+            _ => None,
+        });
+        Ok(Self(ip.and_then(Source::parse).unwrap_or_else(Source::direct)))
+    }
+}
