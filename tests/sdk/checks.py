@@ -36,6 +36,11 @@ def run(checks):
     print(f"{len(checks)} passed, 0 failed")
 
 
+def await_tokens(client, account_id, count):
+    """Waits until the account has so many tokens: the bucket of a Pinterest user who was just connected is empty."""
+    return until("paced", lambda: client.rate_meter.get(account_id).account.tokens_available >= count)
+
+
 def body(ready, name=None, **changes):
     """The body of a pin request."""
     name = name or str(uuid.uuid4())

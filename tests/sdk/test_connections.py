@@ -11,7 +11,7 @@ import uuid
 from pinbridge_sdk import APIError, AuthenticationError, NotFoundError, PinbridgeClient, ValidationError
 from pinbridge_sdk.models import BoardCreateRequest, BoardUpdateRequest
 
-from checks import expect_error, run
+from checks import await_tokens, expect_error, run
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 # The simulated users. Other tests use the first account.
@@ -112,6 +112,7 @@ def a_failed_connection_says_why(client, ready):
 
 def boards_are_created_changed_checked_and_deleted(client, ready):
     account_id = connect(client, PERSON)
+    await_tokens(client, account_id, 10)
     name = f"Board {uuid.uuid4()}"
     board = client.pinterest.create_board(BoardCreateRequest(account_id=account_id, name=name, description="Folded"))
     assert (board.name, board.description, board.privacy) == (name, "Folded", "PUBLIC"), board

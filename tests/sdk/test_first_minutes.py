@@ -103,6 +103,8 @@ def the_python_example_waits_and_prints_the_timeline(text):
         assert done.returncode == 0, done.stderr
         lines = done.stdout.splitlines()
         events = [line.split()[1] for line in lines[:-1]]
+        # The bucket of a user who was connected a moment ago is empty: the pin may wait for its second.
+        events = [event for event in events if event != "deferred"]
         assert events == ["accepted", "attempt_started", "published"], done.stdout
         assert re.fullmatch(r"published \d+", lines[-1]), done.stdout
 

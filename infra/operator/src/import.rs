@@ -328,7 +328,8 @@ mod tests {
     fn a_row_larger_than_a_request_fails_with_its_number_and_no_other() {
         let header = "account_id,board_id,title,idempotency_key,description\n";
         let huge = "x".repeat(PIECE_BYTES_MAX);
-        for rows in [["small", &huge, "small"], [&huge, "small", &huge], [&huge, &huge, &huge]] {
+        let huge = huge.as_str();
+        for rows in [["small", huge, "small"], [huge, "small", huge], [huge, huge, huge]] {
             let mut text = header.to_owned();
             for (number, description) in rows.iter().enumerate() {
                 text.push_str(&format!("a,1,T,key-{number},{description}\n"));

@@ -1,5 +1,5 @@
-//! [`Pacers`] on Secrets Manager: one secret, `<prefix>/pacing-key`, which is never rotated. With another key every user
-//! would have another pacing row, beside the tokens that the old one has given out.
+//! [`Pacers`] on Secrets Manager: one secret, `<prefix>/pacing-key`, which is never rotated. With another key every
+//! user would have another pacing row, beside the tokens that the old one has given out.
 
 use std::sync::Arc;
 

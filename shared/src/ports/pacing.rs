@@ -40,6 +40,8 @@ pub trait Pacing: Send + Sync {
     async fn lift_hold(&self, account: AccountKey, seen: Moment) -> PortResult<Write<()>>;
     /// Counts one release of the account's backlog, if none was counted since `seen` was read.
     async fn claim_release(&self, account: AccountKey, seen: u64) -> PortResult<Write<()>>;
+    /// Keeps new pins of the user's accounts to their backlogs until then, unless they are kept longer already.
+    async fn crowd(&self, pacer: &Pacer, until: Moment) -> PortResult<()>;
     /// Lets the account share a user's tokens as [`Link::apply`] does. Linking it again changes nothing.
     async fn link(&self, account: AccountKey, link: &Link) -> PortResult<()>;
     /// Marks that pins of the account wait in the backlog.

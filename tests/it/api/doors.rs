@@ -5,10 +5,14 @@
 use axum::body::Body;
 use http::{HeaderMap, Request};
 use pinbridge_shared::domain::account::Account;
-use pinbridge_shared::domain::ids::{AccountId, AccountKey};
+use pinbridge_shared::domain::ids::{AccountId, AccountKey, PinKey};
+use pinbridge_shared::domain::pin::edit::Edit;
+use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::HOUR_MS;
+use pinbridge_shared::flows::pins::retry_pin::retry_pin_with;
 use pinbridge_shared::testing::START;
+use pinbridge_shared::testing::fake_pinterest::Answer;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -288,7 +292,7 @@ async fn an_unknown_field_is_named_and_refused_if_that_is_preferred() {
             let strict = [("prefer", "return=minimal, handling=strict")];
             let refused = Call { headers: &strict, ..Call::of(&api) }.send(&api, door, &typo).await;
             // The columns of a file are known by their names in any case.
-            if door == Csv && field == "Title" || door == CsvDry && field == "Title" {
+            if (door == CsvDry || door == Csv) && field == "Title" {
                 continue;
             }
             assert_eq!(outcome(door, &refused), "validation_error", "{door:?} {field}: {}", refused.2);
@@ -472,6 +476,29 @@ async fn a_key_with_an_allow_list_learns_no_id_of_another_accounts_pin() {
                 assert!(ids.iter().any(|id| seen.2.to_string().contains(id)), "{door:?} {key}: {}", seen.2);
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_request_shows_no_pin_that_was_sent_to_another_account_since() {
+    let api = api().await;
+    let (second, _) = second_account(&api).await;
+    let first = testdata::connected_account().key.account;
+    let limited = api.new_key(json!({"name": "first", "pinterest_account_ids": [first]})).await.0;
+    api.world.pinterest.answer_next([Answer::Refused(Failure::LinkBlocked, None)]);
+    let (status, _, made) = Call { key: &limited, ..Call::of(&api) }.send(&api, Pins, &pin("moved")).await;
+    assert_eq!(status, 201, "{made}");
+    let id = made["id"].as_str().expect("an id");
+    api.world.run_for_ms(1_000).await;
+    let key = PinKey { workspace: testdata::workspace(), pin: id.parse().expect("an id") };
+    let edit = Edit { account: Some(second), ..Edit::default() };
+    retry_pin_with(&api.world.context, key, false, &edit).await.expect("sent to the other account");
+    for door in [Pins, Batch] {
+        let (_, _, again) = Call { key: &limited, ..Call::of(&api) }.send(&api, door, &pin("moved")).await;
+        let text = again.to_string();
+        assert!(text.contains("idempotency_key_reused") && !text.contains(id), "{door:?}: {text}");
+        let seen = Call::of(&api).send(&api, door, &pin("moved")).await.2.to_string();
+        assert!(seen.contains(id), "{door:?}: {seen}");
     }
 }
 

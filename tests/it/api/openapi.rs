@@ -5,6 +5,7 @@
 //! again without the variable, and review the difference.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use pinbridge_api::error::{ApiError, samples};
 use pinbridge_api::routes::system::description as document;
@@ -177,6 +178,10 @@ fn merged(example: &Value, answer: &Value) -> Value {
     }
 }
 
+fn retry_after_s(answer: &str) -> Option<u64> {
+    serde_json::from_str::<Value>(answer).ok()?["error"]["retry_after_seconds"].as_u64()
+}
+
 /// Operations that end something that others need.
 const LAST: [&str; 5] = ["delete_board", "revoke_api_key", "reset_sandbox", "disconnect_account", "change_password"];
 /// Without what only Pinterest gives a browser, there is nothing to finish; nothing is published here; an import that
@@ -229,7 +234,14 @@ async fn every_example_of_a_request_is_accepted() {
         if body.starts_with(&format!("--{BOUNDARY}")) {
             headers.push(("content-type", MULTIPART));
         }
-        let (status, answered, answer) = real.call(&method.to_uppercase(), &uri, &headers, &body).await;
+        let method = method.to_uppercase();
+        let mut made = real.call(&method, &uri, &headers, &body).await;
+        if let (429, Some(wait_s)) = (made.0, retry_after_s(&made.2)) {
+            // Several writes at once have used up the reserve of an account that was connected a moment ago.
+            tokio::time::sleep(Duration::from_secs(wait_s)).await;
+            made = real.call(&method, &uri, &headers, &body).await;
+        }
+        let (status, answered, answer) = made;
         let statuses = operation["responses"].as_object().expect("responses");
         let is_as_wanted = match REFUSED.iter().find(|(refused, _)| *refused == id) {
             Some((_, wanted)) => status == *wanted,

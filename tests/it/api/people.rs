@@ -6,7 +6,7 @@ use pinbridge_api::routes;
 use pinbridge_shared::domain::ids::{OrganizationId, UserId, WorkspaceId};
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::tenant::login::{
-    ADDRESS_FAILURES_MAX, FAILURES_MAX, SOURCE_FAILURES_MAX, Source, WINDOW_MS,
+    ADDRESS_FAILURES_MAX, AddressId, FAILURES_MAX, SOURCE_FAILURES_MAX, Source, WINDOW_MS,
 };
 use pinbridge_shared::domain::tenant::session::{self, SESSION_MAX_S, SESSION_S, Session, SessionId, SigningKey};
 use pinbridge_shared::domain::tenant::user::{Email, Role};
@@ -251,6 +251,26 @@ async fn an_operator_lifts_the_limit_of_an_address_and_of_a_network() {
         assert!(!log_in::unlock_source(world, &source).await.expect("nothing is left"));
         assert_eq!(from(&api, ip, ADA, "another horse").await, WELCOME, "{ip}");
     }
+}
+
+/// The counts of this address are kept in the same row as Ada's.
+const BESIDE_ADA: &str = "x31622@evil.example";
+
+#[tokio::test]
+async fn whoever_changes_a_password_lifts_the_limit_of_no_other_address() {
+    let api = with_ada().await;
+    api.person(BESIDE_ADA, Role::Viewer).await;
+    let row = |email: &str| Email::parse(email).map(|email| AddressId::of(&email).bucket()).expect("an address");
+    assert_eq!(row(ADA), row(BESIDE_ADA), "another way of counting needs another address here");
+    for _ in 0..FAILURES_MAX {
+        assert_eq!(from(&api, "203.0.113.7", ADA, "wrong horse").await, wrong());
+    }
+    api.world.system.advance_ms(1);
+    let token = api.log_in(BESIDE_ADA).await;
+    let body = json!({"current_password": PASSWORD, "new_password": "another horse entirely"});
+    let (status, answer) = api.call("POST", "/v1/auth/change-password", As::Bearer(&token), body).await;
+    assert!((200..300).contains(&status), "{answer}");
+    assert_eq!(from(&api, "203.0.113.7", ADA, "wrong horse").await, limited());
 }
 
 #[tokio::test]

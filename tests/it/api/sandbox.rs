@@ -75,9 +75,12 @@ impl Sandbox {
         let attempt: Attempt = self.api.world.attempt(pin).await;
         let (_, shown) = self.call("GET", &format!("/v1/pins/{}", pin.pin), Value::Null).await;
         let text = |name: &str| shown[name].as_str().map(str::to_owned);
-        // An hour later the session is over, and the row says the same.
-        let status = text("status").unwrap_or_else(|| attempt.status.name().to_owned());
-        Reported { status, code: attempt.failure.map(|failure| failure.code().to_owned()), attempts: attempt.attempt }
+        // An hour later the session is over. The row of a finished pin says the same.
+        let of_row = || attempt.failure.map(|failure| failure.code().to_owned());
+        match text("status") {
+            Some(status) => Reported { status, code: text("error_code"), attempts: attempt.attempt },
+            None => Reported { status: attempt.status.name().to_owned(), code: of_row(), attempts: attempt.attempt },
+        }
     }
 
     /// Time passes, and the refresher works too.

@@ -153,9 +153,12 @@ async fn an_account_on_hold_is_tried_with_one_pin_at_a_time() {
     world.run_until(start.plus_ms(HOLD_PAUSE_MS - SECOND_MS)).await;
     assert_eq!(world.queue.messages().len(), 0, "none before its end");
     for hold in 1..=20 {
+        let ends_at = bucket(&world).await.hold.expect("held").until;
+        world.run_until(ends_at.plus_ms(-1)).await;
+        assert_eq!(world.pinterest.calls().len(), hold, "none during the hold");
         // The first tick after its end releases one.
-        world.run_until(start.plus_ms(hold * (HOLD_PAUSE_MS + MINUTE_MS))).await;
-        assert_eq!(world.pinterest.calls().len(), 1 + hold as usize, "one more each time");
+        world.run_until(ends_at.plus_ms(MINUTE_MS)).await;
+        assert_eq!(world.pinterest.calls().len(), 1 + hold, "one more each time");
     }
     let newcomer = world.accept_request(request(Priority::Normal, 99)).await;
     assert!(matches!(world.pin(newcomer).await.0.placement, Placement::Backlog(_)), "not at once");

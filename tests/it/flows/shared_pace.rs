@@ -137,6 +137,22 @@ async fn retries_of_a_crowd_wait_for_their_turn() {
 }
 
 #[tokio::test]
+async fn pins_that_wait_while_a_window_has_no_token_keep_all_others_waiting() {
+    let world = TestWorld::new(1).await;
+    connect(&world, 1).await;
+    connect(&world, 2).await;
+    let pace = world.context.settings.pace;
+    let now = bucket(&world, 1).await;
+    let everything = Take::plan(&now, &pace, world.now(), 200, 300 * SECOND_MS, "n".into());
+    world.context.store.take(key(1), &everything).await.expect("taken");
+    world.run_dispatcher_once().await.expect("survives").expect("dispatched");
+    assert!(!bucket(&world, 1).await.is_crowded(world.now()), "nobody waits");
+    accept(&world, 1, 0..1).await;
+    world.run_dispatcher_once().await.expect("survives").expect("dispatched");
+    assert!(bucket(&world, 2).await.is_crowded(world.now()), "the other account's pins wait for their turn");
+}
+
+#[tokio::test]
 async fn a_429_pauses_all_accounts_of_the_user_and_a_hold_only_its_own() {
     let world = TestWorld::new(1).await;
     connect(&world, 1).await;

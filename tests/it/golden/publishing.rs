@@ -1,6 +1,6 @@
 //! Pins and what belongs to publishing them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pinbridge_shared::adapters::dynamodb::DynamoStore;
 use pinbridge_shared::domain::ids::{ImportId, KeyId, PinId, PinKey, ScheduleId, UserId, WorkspaceId};
@@ -201,6 +201,8 @@ fn reading(unclear: Unclear) -> Reading {
         older_pages: 1,
         oldest: Some(at(-9_000)),
         unclear: Some(unclear),
+        listed: BTreeSet::new(),
+        is_torn: false,
         found: vec![bare, full],
     }
 }

@@ -115,6 +115,7 @@ async fn the_rate_meter_shows_the_real_bucket() {
     let folder = tempfile::tempdir().expect("a folder");
     let local = Local::start(folder.path(), &[], &[("PINBRIDGE_DAILY_BUDGET", "1000")]).await;
     let path = format!("/v1/rate-meter?account_id={}", local.text("account_id"));
+    local.await_tokens(25).await;
     let fresh = local.get(&path).await;
     let account = &fresh["account"];
     assert_eq!(account["account_id"], local.text("account_id"));

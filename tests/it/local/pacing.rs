@@ -50,6 +50,7 @@ async fn publish_burst(burst: &Burst) -> Vec<i64> {
     let capacity = burst.capacity.to_string();
     let local = Local::start(folder.path(), &[], &[("PINBRIDGE_ACCOUNT_CAPACITY", &capacity)]).await;
     let bodies: Vec<Value> = (0..burst.pins).map(|index| local.pin_body(&format!("burst-{index}"))).collect();
+    local.await_tokens(burst.capacity).await;
     let answers = join_all(bodies.iter().map(|body| local.create(body))).await;
     assert!(answers.iter().all(|(status, _)| *status == 201));
 

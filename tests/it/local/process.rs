@@ -42,6 +42,9 @@ impl Drop for Process {
     }
 }
 
+/// A bucket fills with a token a second, and its capacity is 25.
+const TOKENS_WITHIN: Duration = Duration::from_secs(60);
+
 /// The local stack in a process of its own.
 pub struct Local {
     pub process: Process,
@@ -104,6 +107,20 @@ impl Local {
         let request = self.http.post(self.url("/v1/pins")).header("x-api-key", self.text("api_key")).json(body);
         let response = request.send().await.expect("answers");
         (response.status().as_u16(), response.json().await.expect("JSON"))
+    }
+
+    /// Waits until the account has so many tokens: the bucket of a user who was just connected is empty.
+    pub async fn await_tokens(&self, count: usize) {
+        let path = format!("/v1/rate-meter?account_id={}", self.text("account_id"));
+        let began = Instant::now();
+        loop {
+            let available = self.get(&path).await["account"]["tokens_available"].as_f64().expect("a number");
+            if available >= count as f64 {
+                return;
+            }
+            assert!(began.elapsed() < TOKENS_WITHIN, "{available} of {count} tokens after {TOKENS_WITHIN:?}");
+            sleep(Duration::from_millis(500)).await;
+        }
     }
 
     /// Waits until `count` pins are published.

@@ -74,11 +74,13 @@ pub fn expected(kinds: &[Kind]) -> BTreeSet<(Kind, String)> {
 }
 
 /// Calls of safety nets that are never needed in a world. Each has a test of its own.
-const NETS: [(Kind, &str); 3] = [
+const NETS: [(Kind, &str); 4] = [
     // A world has one workspace, so a group of minutes is rolled up at once. Its tests are in tests/it/flows/rollup.rs.
     (Kind::Dispatcher, "rollups.set_begun_group"),
     // A duplicate is removed while pins wait: tests/it/flows/duplicate_check.rs.
     (Kind::Reconciler, "store.take_own_write"),
+    // Pins of a user with several accounts wait, and a whole window has no token: tests/it/flows/shared_pace.rs.
+    (Kind::Dispatcher, "store.crowd"),
     // For a backlog without its mark. The mark is removed only after an empty read, long after it was set.
     (Kind::Dispatcher, "store.mark_waiting"),
 ];

@@ -545,8 +545,8 @@ impl Oracle {
         (0..self.plan.accounts).map(user).collect()
     }
 
-    /// Checks that in any window of w seconds the accounts of a user send at most capacity + rate · w creates, by the time at
-    /// which they were sent. Clock skew adds slack, because pacing can't prevent its effect.
+    /// Checks that in any window of w seconds the accounts of a user send at most capacity + rate · w creates, by the
+    /// time at which they were sent. Clock skew adds slack, because pacing can't prevent its effect.
     fn check_pace(&mut self, posts: &[Post]) {
         let pace = self.plan.pace;
         let slack_ms = 4 * self.plan.faults.skew_ms;

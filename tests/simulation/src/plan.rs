@@ -64,8 +64,8 @@ pub struct Plan {
     /// Requests to Pinterest per day, for all accounts together; 0 for no limit.
     pub daily_budget: u32,
     pub duplicate_check: DuplicateCheck,
-    /// Accounts that are connections of the same Pinterest user, in workspaces that know nothing of each other. With one,
-    /// every account has a bucket of its own.
+    /// Accounts that are connections of the same Pinterest user, in workspaces that know nothing of each other. With
+    /// one, every account has a bucket of its own.
     pub accounts_per_user: usize,
     /// Sections that clients create: the account, and when, in milliseconds from the start.
     pub own_writes: Vec<(usize, i64)>,

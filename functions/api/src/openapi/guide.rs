@@ -63,11 +63,15 @@ fn explained(kind: EventKind) -> &'static str {
 }
 
 /// The notes of `look_up_inconclusive` that aren't error codes.
-pub const LOOK_UP_NOTES: [(&str, &str); 9] = [
+pub const LOOK_UP_NOTES: [(&str, &str); 10] = [
     ("not_seen_yet", "The board does not show the Pin. Because lists of Pinterest lag, a second reading decides."),
     ("empty_list", "The board lists no Pin at all. Several readings over six hours decide."),
     ("list_cut_off", "The list of the board ended with a full page, so more Pins may follow. Several readings decide."),
     ("list_not_in_order", "The list of the board was not in order, so it may lack a Pin. Several readings decide."),
+    (
+        "list_changed_its_order",
+        "The list of the board was in another order on each page, so it lacks some Pins. Another reading decides.",
+    ),
     ("owner_unclear", "The board shows a Pin that could belong to more than one pin. A second reading decides."),
     ("twin_open", "The outcome of another pin with the same content is also unknown. One reading resolves both."),
     (

@@ -178,11 +178,16 @@ pub fn text(value: &Value, max: usize) -> Result<String, Wrong> {
     Ok(text.to_owned())
 }
 
+/// What is wrong with a text that has half a surrogate pair.
+pub fn half() -> Wrong {
+    Wrong::new("String should have whole characters. One is cut, such as an emoji", "string_unicode")
+}
+
 /// # Errors
 /// When the text has control characters, or half of one.
 pub fn readable(text: &str) -> Result<(), Wrong> {
     if text.contains(HALF) {
-        return Err(Wrong::new("String should have whole characters. One is cut, such as an emoji", "string_unicode"));
+        return Err(half());
     }
     if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
         return Err(Wrong::new("String should have no control characters", "string_pattern_mismatch"));

@@ -79,12 +79,15 @@ pub fn list(bytes: &[u8]) -> Result<Option<Items>, ApiError> {
     }
 }
 
+/// A body, and what is wrong with the items of its list that couldn't be read, by their place.
+pub type WithList = (Map<String, Value>, BTreeMap<usize, ApiError>);
+
 /// The fields of a body, and the errors of those items of the list `name` that can't be read. Such an item is null in
 /// the list.
 ///
 /// # Errors
 /// When the body is no JSON object, apart from these items.
-pub fn object_with_list(bytes: &[u8], name: &str) -> Result<(Map<String, Value>, BTreeMap<usize, ApiError>), ApiError> {
+pub fn object_with_list(bytes: &[u8], name: &str) -> Result<WithList, ApiError> {
     let prepared = prepared(bytes);
     let Ok(raw) = serde_json::from_slice::<BTreeMap<String, &RawValue>>(&prepared) else {
         return object(bytes).map(|object| (object, BTreeMap::new()));

@@ -190,9 +190,12 @@ impl<'a> Fields<'a> {
             if is_option(name) && !is_off {
                 let Wrong { msg, kind } = no_such_option();
                 self.reject(name, msg, kind);
+            } else if names.len() >= UNKNOWN_MAX {
+                // Many more say nothing more.
             } else if unknown.is_strict {
-                self.reject(name, "Unknown field", "extra_forbidden");
-            } else if names.len() < UNKNOWN_MAX {
+                self.reject(&shortened(name), "Unknown field", "extra_forbidden");
+                names.push(shortened(name));
+            } else {
                 unknown.note(name);
                 names.push(shortened(name));
             }

@@ -31,7 +31,8 @@ use crate::error::codes::{
     REGISTRATION_CLOSED, UNAVAILABLE, UNSUPPORTED_MEDIA_TYPE,
 };
 use crate::openapi::schema::{Time, names};
-use crate::request::field::{Field, Filled, Text, Wrong, field_schema, request};
+use crate::request::field::{Field, Filled, Text, Wrong, field_schema, half, request};
+use crate::request::json::HALF;
 use crate::request::{self, JsonObject};
 use crate::source::ClientSource;
 
@@ -178,6 +179,9 @@ impl Field for Password {
 impl Field for NewPassword {
     fn parse(value: &Value) -> Result<Self, Wrong> {
         let Password(password) = Password::parse(value)?;
+        if password.expose().contains(HALF) {
+            return Err(half());
+        }
         if password.expose().chars().count() < PASSWORD_MIN {
             let msg = format!("String should have at least {PASSWORD_MIN} characters");
             return Err(Wrong::new(msg, "string_too_short"));

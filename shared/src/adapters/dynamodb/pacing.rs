@@ -1,7 +1,7 @@
 //! The pacing rows: one conditional update per take, pause or hold.
 //!
-//! An account's row has all of its bucket. With a pacer, the row has only what is the account's own, and the pacer's row
-//! has the rest.
+//! An account's row has all of its bucket. With a pacer, the row has only what is the account's own, and the pacer's
+//! row has the rest.
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -22,8 +22,8 @@ use crate::ports::{Pacing, PortError, PortResult, Taken, Write};
 const PAUSE_ATTEMPTS: usize = 6;
 /// A link is begun again when the account's row has changed meanwhile.
 const LINK_ATTEMPTS: usize = 8;
-/// How long a pacer's row stays after its last write. It is settled long before: a slowdown lasts less than an hour, and
-/// Pinterest's longest pause a day.
+/// How long a pacer's row stays after its last write. It is settled long before: a slowdown lasts less than an hour,
+/// and Pinterest's longest pause a day.
 const PACER_KEPT_MS: i64 = 30 * DAY_MS;
 
 /// The result of a conditional update.
@@ -201,7 +201,19 @@ impl Pacing for DynamoStore {
         Ok(Write::done_if(matches!(self.update(claim).await?, Updated::Now(_))))
     }
 
+    async fn crowd(&self, pacer: &Pacer, until: Moment) -> PortResult<()> {
+        let crowd = self
+            .row_update(Row::Pacer(pacer))
+            .update_expression("SET crowded_until = :until")
+            .condition_expression(
+                "attribute_exists(tat) AND (attribute_not_exists(crowded_until) OR crowded_until < :until)",
+            )
+            .expression_attribute_values(":until", moment(until));
+        self.update(crowd).await.map(|_| ())
+    }
+
     async fn link(&self, account: AccountKey, link: &Link) -> PortResult<()> {
+        let mut paid_ms = 0;
         for _ in 0..LINK_ATTEMPTS {
             let item = self.get(keys::account(account), keys::BUCKET, true).await?.unwrap_or_default();
             let own = read_bucket(&item);
@@ -210,7 +222,9 @@ impl Pacing for DynamoStore {
             }
             // The user owes first what the account owes; then the account's tokens are the user's.
             self.make_empty(&link.pacer, link.first().tat, link.now).await?;
-            self.owe(link, link.owed_ms(&own)).await?;
+            let owed_ms = link.owed_ms(&own);
+            self.owe(link, (owed_ms - paid_ms).max(0)).await?;
+            paid_ms = owed_ms.max(paid_ms);
             if let Some(pause) = link.pause_of(&own) {
                 self.pause_row(Row::Pacer(&link.pacer), &pause).await?;
             }
@@ -372,8 +386,8 @@ impl DynamoStore {
         self.update(request.update_expression(set)).await.map(|_| ())
     }
 
-    /// Writes a pause that Pinterest asked for. Returns the account's pacer, if it was linked meanwhile: the pause is to
-    /// be written there.
+    /// Writes a pause that Pinterest asked for. Returns the account's pacer, if it was linked meanwhile: the pause is
+    /// to be written there.
     async fn pause_row(&self, row: Row<'_>, pause: &Pause) -> PortResult<Option<Pacer>> {
         let mut seen = Bucket::default();
         for _ in 0..PAUSE_ATTEMPTS {

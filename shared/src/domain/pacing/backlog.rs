@@ -68,9 +68,9 @@ pub fn with_reserved(head: Vec<BacklogRow>, mut lower: Vec<BacklogRow>, reserved
     served
 }
 
-/// Deals a window's slots out to the accounts of one Pinterest user, in turns: whoever waits with more gets no more than
-/// anybody else who still waits. `wanted` has how many rows each account has to release. Returns the account of each
-/// slot, in the order of the slots.
+/// Deals a window's slots out to the accounts of one Pinterest user, in turns: whoever waits with more gets no more
+/// than anybody else who still waits. `wanted` has how many rows each account has to release. Returns the account of
+/// each slot, in the order of the slots.
 pub fn deal(wanted: &[usize], room: usize) -> Vec<usize> {
     let mut left = wanted.to_vec();
     let mut turns = Vec::new();

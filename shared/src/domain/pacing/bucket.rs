@@ -15,9 +15,9 @@
 //!   burst. Until the burst's first token can be stale (during the minimum validity from the burst's beginning),
 //!   `capacity` of its tokens may be used at once: before them, the window has at most `(begin − a) / interval` uses.
 //!
-//! A bucket has two parts. What Pinterest limits belongs to the Pinterest user: `tat`, the slowdown, and the pauses that
-//! Pinterest asks for. What ends only with the connection belongs to the account: its hold, its backlog. Accounts of the
-//! same user, in other workspaces, share the first part by their [`Pacer`].
+//! A bucket has two parts. What Pinterest limits belongs to the Pinterest user: `tat`, the slowdown, and the pauses
+//! that Pinterest asks for. What ends only with the connection belongs to the account: its hold, its backlog. Accounts
+//! of the same user, in other workspaces, share the first part by their [`Pacer`].
 
 mod link;
 mod own_write;
@@ -95,7 +95,8 @@ pub struct Bucket {
     /// Identifies the last take, so that the SDK's repetition of the write is recognised.
     pub nonce: Option<String>,
     pub hold: Option<Hold>,
-    /// Counts the dispatcher's releases, so that two dispatchers can't release the same backlog twice.
+    /// Counts the dispatcher's releases: of two dispatchers that have read the same, one releases. One that reads
+    /// later, while the other's messages are not sent yet, may send them again; then only one of them counts.
     pub rel: u64,
     /// Set before a pin joins the backlog. While it is set, no later pin overtakes the backlog.
     pub waiting_at: Option<Moment>,
@@ -175,7 +176,8 @@ impl Bucket {
 
     /// How many times the interval is doubled at `now`, or at the end of the pause.
     pub fn doublings(&self, now: Moment) -> u32 {
-        let left_ms = self.slow_until.map_or(0, |until| until.since_ms(self.opens_at(now)).max(0));
+        let from = self.pause.as_ref().map_or(now, |pause| pause.until.max(now));
+        let left_ms = self.slow_until.map_or(0, |until| until.since_ms(from).max(0));
         u32::try_from((left_ms + SLOWED_FOR_MS - 1) / SLOWED_FOR_MS).unwrap_or(SLOWED_MOST).min(SLOWED_MOST)
     }
 

@@ -98,6 +98,8 @@ pub enum Outcome {
 pub struct Change {
     /// Comes first, so that no other message of the account starts a call meanwhile.
     pub pause: Option<Pause>,
+    /// The pause that Pinterest asked for, where `pause` is a hold: the hold is the account's, this one the user's.
+    pub limit: Option<Pause>,
     pub transition: Transition,
     pub follow_up: Option<FollowUp>,
     /// What the call showed about the account. It counts also when the pin's state can't be written.
@@ -193,11 +195,12 @@ fn of_refusal(situation: &Situation<'_>, refused: Refused) -> Outcome {
         Remedy::RetryAt(at) => paused(pause, retry_at(situation, at, failure, upstream)),
         Remedy::PauseAccount { until, on_hold } => {
             let reason = if on_hold { WaitReason::AccountOnHold } else { WaitReason::AccountPaused };
+            let limit = pause.filter(|_| on_hold);
             let mut pause = Pause::new(situation.pace, until, reason).because(failure);
             if failure == Failure::RateLimited {
                 pause = pause.slowing(situation.bucket, now);
             }
-            pause_and_defer(pause, reason, until, failure, upstream)
+            paused(limit, pause_and_defer(pause, reason, until, failure, upstream))
         }
         Remedy::Reconcile => paused(pause, unknown(situation, upstream)),
         Remedy::Fail(verdict) => paused(pause, fail(verdict, upstream)),
@@ -207,6 +210,9 @@ fn of_refusal(situation: &Situation<'_>, refused: Refused) -> Outcome {
 /// The same outcome, which also pauses the account, unless it does so anyway.
 fn paused(pause: Option<Pause>, outcome: Outcome) -> Outcome {
     match outcome {
+        Outcome::Change(change) if change.pause.as_ref().is_some_and(|planned| planned.reason.is_hold()) => {
+            Outcome::Change(Change { limit: pause, ..change })
+        }
         Outcome::Change(change) => Outcome::Change(Change { pause: change.pause.or(pause), ..change }),
         other => other,
     }
@@ -283,7 +289,7 @@ fn change(transition: Transition, disposition: Disposition) -> Outcome {
 
 impl Change {
     fn new(transition: Transition, disposition: Disposition) -> Self {
-        Self { pause: None, transition, follow_up: None, success: None, disposition }
+        Self { pause: None, limit: None, transition, follow_up: None, success: None, disposition }
     }
 }
 
@@ -353,14 +359,12 @@ impl Transition {
 
 impl Success {
     /// What it changes in `bucket`, as the call's worker has read it.
-    pub fn bucket_change(&self, bucket: &Bucket, pace: &Pace, now: Moment) -> Option<BucketChange> {
+    pub fn bucket_changes(&self, bucket: &Bucket, pace: &Pace, now: Moment) -> Vec<BucketChange> {
         let interval_ms = bucket.pace(pace, now).interval_ms;
         let pause_ms = self.nothing_left_for_ms.and_then(|ms| retry::nothing_left_pause_ms(ms, interval_ms));
-        match (pause_ms, &bucket.hold) {
-            (Some(ms), _) => Some(BucketChange::Pause(Pause::new(pace, now.plus_ms(ms), WaitReason::AccountPaused))),
-            (None, Some(hold)) => Some(BucketChange::LiftHold { seen: hold.until }),
-            (None, None) => None,
-        }
+        let paused = |ms| BucketChange::Pause(Pause::new(pace, now.plus_ms(ms), WaitReason::AccountPaused));
+        let lifted = bucket.hold.as_ref().map(|hold| BucketChange::LiftHold { seen: hold.until });
+        pause_ms.map(paused).into_iter().chain(lifted).collect()
     }
 }
 
@@ -720,18 +724,18 @@ mod tests {
     #[test]
     fn a_success_pauses_an_account_with_nothing_left_and_otherwise_ends_its_hold() {
         let pace = Pace::new(50, 1.0);
-        let change = |bucket: &Bucket, ms| Success { nothing_left_for_ms: ms }.bucket_change(bucket, &pace, NOW);
+        let changes = |bucket: &Bucket, ms| Success { nothing_left_for_ms: ms }.bucket_changes(bucket, &pace, NOW);
         let open = Bucket::default();
-        assert_eq!(change(&open, None), None);
-        assert_eq!(change(&open, Some(3_000)), None, "near");
+        assert_eq!(changes(&open, None), []);
+        assert_eq!(changes(&open, Some(3_000)), [], "near");
         let pause = Pause::new(&pace, NOW.plus_ms(60_000), WaitReason::AccountPaused);
-        assert_eq!(change(&open, Some(60_000)), Some(BucketChange::Pause(pause.clone())));
+        assert_eq!(changes(&open, Some(60_000)), [BucketChange::Pause(pause.clone())]);
         let seen = NOW.plus_ms(-1);
         let hold = Some(Hold { until: seen, failure: None, awaits_refresh: false });
         let held = Bucket { hold, ..Bucket::default() };
-        assert_eq!(change(&held, None), Some(BucketChange::LiftHold { seen }));
-        assert_eq!(change(&held, Some(60_000)), Some(BucketChange::Pause(pause)));
+        assert_eq!(changes(&held, None), [BucketChange::LiftHold { seen }]);
+        assert_eq!(changes(&held, Some(60_000)), [BucketChange::Pause(pause), BucketChange::LiftHold { seen }]);
         let paused = Bucket { pause: Some(Paused { until: seen, failure: None }), ..Bucket::default() };
-        assert_eq!(change(&paused, None), None);
+        assert_eq!(changes(&paused, None), []);
     }
 }

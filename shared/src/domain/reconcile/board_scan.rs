@@ -4,6 +4,8 @@
 //! dies. It also stores which reading is planned next, so that a board with many unresolved pins has one reading in
 //! progress and not many.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::matching::{BoardPin, Window};
@@ -25,6 +27,8 @@ pub const MEMBERS_MAX: usize = 200;
 pub const FOUND_MAX: usize = 400;
 /// The same limit in bytes of text: the row that stores them may have 400 kB in all.
 pub const FOUND_BYTES_MAX: usize = 250_000;
+/// The most Pins of a list of several pages that are kept count of; each takes 11 bytes of the row.
+pub const LISTED_MAX: usize = 4_000;
 /// A reading that was planned this long ago and hasn't started is planned again.
 pub const PLAN_LOST_AFTER_MS: i64 = MINUTE_MS;
 /// How long after an outcome becomes due the board is read: the others of the same burst join meanwhile.
@@ -67,6 +71,13 @@ pub struct Reading {
     /// The creation time of the oldest Pin so far.
     pub oldest: Option<Moment>,
     pub unclear: Option<Unclear>,
+    /// The Pins of the pages so far, each as a number made of its id. Only for a list of several pages.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub listed: BTreeSet<u32>,
+    /// A Pin was listed twice, or there are too many to tell: while it moved from one page to another, a third Pin may
+    /// have moved past the reading.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_torn: bool,
     /// The Pins that could belong to a member.
     pub found: Vec<BoardPin>,
 }
@@ -82,6 +93,8 @@ pub enum Unclear {
     /// Several pages that aren't in descending order: a Pin may have moved from one page to another between two
     /// requests.
     Shuffled,
+    /// The same, and a Pin was listed twice. So another one was not: such a reading is no evidence of absence at all.
+    Torn,
 }
 
 impl Unclear {
@@ -90,6 +103,7 @@ impl Unclear {
             Self::EmptyList => "empty_list",
             Self::FullLastPage => "list_cut_off",
             Self::Shuffled => "list_not_in_order",
+            Self::Torn => "list_changed_its_order",
         }
     }
 }
@@ -119,6 +133,7 @@ impl AbsenceProof {
         match unclear {
             None => scans >= self.scans,
             Some(Unclear::EmptyList) if age_ms < self.empty_after_ms => false,
+            Some(Unclear::Torn) => false,
             Some(_) => scans >= self.unclear_scans,
         }
     }
@@ -137,7 +152,20 @@ impl Reading {
             older_pages: 0,
             oldest: None,
             unclear: None,
+            listed: BTreeSet::new(),
+            is_torn: false,
             found: Vec::new(),
+        }
+    }
+
+    /// Notices a Pin that the list has on two of its pages.
+    fn note_listed(&mut self, page: &[BoardPin], is_last: bool) {
+        if is_last && self.pages == 1 {
+            return;
+        }
+        for pin in page {
+            // Too many to keep count of: nobody can tell whether it is whole.
+            self.is_torn |= self.listed.len() >= LISTED_MAX || !self.listed.insert(number_of(&pin.id, self.began_at));
         }
     }
 
@@ -159,6 +187,7 @@ impl Reading {
         could_be: impl Fn(&BoardPin) -> bool,
     ) -> bool {
         self.pages += 1;
+        self.note_listed(page, next.is_none());
         for pin in page.iter().filter(|pin| could_be(pin)) {
             // A Pin added during the reading moves another Pin to the next page, where it appears again.
             if !self.found.iter().any(|found| found.id == pin.id) && self.found.len() <= FOUND_MAX {
@@ -181,11 +210,19 @@ impl Reading {
             () if self.pages == 1 && page.is_empty() => self.unclear = Some(Unclear::EmptyList),
             // The order of a list that was read in one page doesn't matter.
             () if self.pages == 1 && page.len() < PAGE_SIZE => self.unclear = None,
+            () if self.unclear == Some(Unclear::Shuffled) && self.is_torn => self.unclear = Some(Unclear::Torn),
             () if page.len() >= PAGE_SIZE => self.unclear = self.unclear.or(Some(Unclear::FullLastPage)),
             () => {}
         }
         true
     }
+}
+
+/// Two Pins rarely have the same number, and not in the next reading too.
+fn number_of(id: &str, began_at: Moment) -> u32 {
+    // FNV-1a, which is the same in every build: the row outlives the process.
+    let bytes = began_at.0.to_le_bytes().into_iter().chain(id.bytes());
+    bytes.fold(0x811C_9DC5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 /// Whether every Pin of the page has a date and none is newer than the one before it.
@@ -223,6 +260,33 @@ mod tests {
 
     fn reading() -> Reading {
         Reading::new(Moment(0), Vec::new())
+    }
+
+    #[test]
+    fn a_list_that_changes_its_order_between_two_pages_proves_nothing() {
+        let all: Vec<BoardPin> = (0..300).map(|id| pin(id, id as i64)).collect();
+        for seed in 0..50 {
+            let mut rng = fastrand::Rng::with_seed(seed);
+            let mut shuffled = || {
+                let mut pins = all.clone();
+                rng.shuffle(&mut pins);
+                pins
+            };
+            let (first, second) = (shuffled(), shuffled());
+            let mut reading = reading();
+            assert!(!reading.take_in(&first[..PAGE_SIZE], Some("2".into()), Moment(0), |_| true));
+            assert!(reading.take_in(&second[PAGE_SIZE..], None, Moment(0), |_| true));
+            let is_complete = (0..300).all(|id| reading.found.iter().any(|pin| pin.id == id.to_string()));
+            assert!(is_complete || reading.unclear == Some(Unclear::Torn), "seed {seed}");
+            // Each in its own order, and one whole list all the same.
+            let mut steady = Reading::new(Moment(0), Vec::new());
+            steady.take_in(&first[..PAGE_SIZE], Some("2".into()), Moment(0), |_| true);
+            steady.take_in(&first[PAGE_SIZE..], None, Moment(0), |_| true);
+            assert_eq!(steady.unclear, Some(Unclear::Shuffled), "seed {seed}");
+            assert_eq!(steady.found.len(), 300);
+        }
+        let proof = AbsenceProof::default();
+        assert!(!proof.is_complete(99, Some(Unclear::Torn), HOUR_MS), "however often it is read");
     }
 
     #[test]

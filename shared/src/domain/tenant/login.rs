@@ -167,7 +167,10 @@ impl SourceAttempts {
         let mut failures = self.failures.clone();
         failures.retain(|_, failures| failures.count > 0 && now < failures.ends_at());
         let total: u32 = failures.values().map(|failures| failures.count).sum();
-        if about.lifted_at.is_some_and(|lifted| failures.get(address).is_some_and(|one| one.since < lifted)) {
+        if about
+            .lifted_at
+            .is_some_and(|lifted| lifted <= now && failures.get(address).is_some_and(|one| one.since < lifted))
+        {
             failures.remove(address);
         }
         let own = failures.get(address).copied().unwrap_or(Failures { since: now, count: 0 });

@@ -35,7 +35,7 @@ const YOUNG_MS: i64 = 30 * SECOND_MS;
 /// Overdue pins are released, without tokens, in batches of this size.
 const OVERDUE_MAX: usize = 100;
 
-/// Releases every account's due pins; returns how many. A failure of one account doesn't stop the others.
+/// Releases every account's due pins; returns how many. A failure of one account stops no other user's.
 pub async fn release_all(context: &Context, ends_at_ms: i64) -> PortResult<usize> {
     let mut accounts = context.store.waiting_accounts().await?;
     if !accounts.is_empty() {
@@ -49,13 +49,13 @@ pub async fn release_all(context: &Context, ends_at_ms: i64) -> PortResult<usize
     let spending = spending.as_ref();
     let mut users: BTreeMap<Pacer, Vec<Member>> = BTreeMap::new();
     let mut released = 0;
-    let turns = accounts.into_iter().enumerate().map(|(turn, account)| async move {
+    let turns = accounts.into_iter().map(|account| async move {
         if context.system.monotonic_ms() > stop_at_ms {
             return Turn::Released(0);
         }
-        let member = Member { account, turn, allowed: allowed(context, account, spending) };
+        let member = Member { account, allowed: allowed(context, account, spending) };
         release_own(context, member).await.unwrap_or_else(|error| {
-            report(context, &member, error.port(), &error);
+            report(context, account, error.port(), &error);
             Turn::Released(0)
         })
     });
@@ -70,9 +70,12 @@ pub async fn release_all(context: &Context, ends_at_ms: i64) -> PortResult<usize
         if context.system.monotonic_ms() > stop_at_ms {
             return 0;
         }
-        members.sort_by_key(|member| member.turn);
+        // Another account has the first turn each minute: a window may have a single token.
+        members.sort_by_key(|member| member.account);
+        let first = usize::try_from(context.system.now().minute()).unwrap_or(0) % members.len();
+        members.rotate_left(first);
         release(context, &members, None).await.unwrap_or_else(|error| {
-            members.iter().for_each(|member| report(context, member, error.port(), &error));
+            members.iter().for_each(|member| report(context, member.account, error.port(), &error));
             0
         })
     });
@@ -88,8 +91,6 @@ pub async fn release_all(context: &Context, ends_at_ms: i64) -> PortResult<usize
 #[derive(Clone, Copy)]
 struct Member {
     account: AccountKey,
-    /// Its place in this minute's order.
-    turn: usize,
     /// How many pins the day's budget allows its workspace.
     allowed: usize,
 }
@@ -106,8 +107,7 @@ fn allowed(context: &Context, account: AccountKey, spending: Option<&DaySpending
     spending.map_or(usize::MAX, |day| day.allowance(context.settings.daily_budget, request) as usize)
 }
 
-fn report(context: &Context, member: &Member, port: &'static str, error: &dyn std::fmt::Display) {
-    let account = member.account;
+fn report(context: &Context, account: AccountKey, port: &'static str, error: &dyn std::fmt::Display) {
     telemetry::count_failed_work("dispatcher", port, context.system.now());
     tracing::warn!(
         workspace_id = %account.workspace, account_id = %account.account, port, %error,
@@ -149,6 +149,7 @@ async fn release(context: &Context, members: &[Member], mut read: Option<Bucket>
         let pace = shared.pace(&context.settings.pace, now);
         let room = (shared.tokens_until(&pace, from, until) as usize).min(ROWS_MAX);
         if room == 0 {
+            crowd(context, shared, &open, now).await?;
             return Ok(released);
         }
         let waiting = open.iter().map(|(account, bucket, most)| waiting(context, *account, bucket, room.min(*most)));
@@ -179,12 +180,35 @@ async fn release(context: &Context, members: &[Member], mut read: Option<Bucket>
                 }
             }
             for ((account, ..), slotted) in open.iter().zip(slotted) {
-                released += hand_over(context, *account, &slotted).await?;
+                match hand_over(context, *account, &slotted).await {
+                    Ok(count) => released += count,
+                    // The rows stay where they are. The other accounts' go out all the same.
+                    Err(error) => report(context, *account, error.port(), &error),
+                }
             }
             return Ok(released);
         }
+        // Acceptance was quicker.
+        crowd(context, shared, &open, now).await?;
     }
     Ok(released)
+}
+
+/// Keeps new pins of the user's accounts to their backlogs when pins wait and there is no token for them: otherwise an
+/// account whose pins find a slot at once, one by one, would leave none to the others.
+async fn crowd(
+    context: &Context,
+    shared: &Bucket,
+    open: &[(AccountKey, &Bucket, usize)],
+    now: Moment,
+) -> PortResult<()> {
+    let Some(pacer) = &shared.pacer else { return Ok(()) };
+    for (account, ..) in open {
+        if !context.store.backlog(*account, 1).await?.is_empty() {
+            return context.store.crowd(pacer, now.plus_ms(CROWDED_FOR_MS)).await;
+        }
+    }
+    Ok(())
 }
 
 /// When the user's tokens can be used, as far as it is for Pinterest to say.

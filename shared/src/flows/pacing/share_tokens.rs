@@ -5,8 +5,9 @@ use crate::domain::account::Account;
 use crate::domain::pacing::bucket::Link;
 use crate::ports::PortResult;
 
-/// Links the account to its user's pacing row. Pinterest's own accounts only: a simulated account has no user, and paces
-/// itself. A failure is only logged: the account keeps its bucket, and is linked when its tokens are next refreshed.
+/// Links the account to its user's pacing row. Pinterest's own accounts only: a simulated account has no user, and
+/// paces itself. A failure is only logged: the account keeps its bucket, and is linked when its tokens are next
+/// refreshed.
 pub async fn share_tokens(context: &Context, account: &Account) {
     if account.pinterest_user_id.is_empty() {
         return;

@@ -123,7 +123,7 @@ pub fn without_position(context: &Context, pin: Pin, attempt: Attempt, accounts:
 pub async fn accounts_of(context: &Context, accepted: impl Iterator<Item = &Acceptance>) -> PortResult<AccountsNow> {
     let waiting = accepted.filter_map(|acceptance| match acceptance {
         Acceptance::New(pin, _) if !matches!(pin.placement, Placement::Backlog(_)) => None,
-        Acceptance::New(pin, attempt) | Acceptance::Replay(pin, attempt) => Some((&*pin, &*attempt)),
+        Acceptance::New(pin, attempt) | Acceptance::Replay(pin, attempt) => Some((pin, attempt)),
     });
     AccountsNow::of(context, waiting).await
 }

@@ -53,8 +53,8 @@ pub async fn commit(context: &Context, reading: &Reading, outcome: Outcome) -> P
 }
 
 async fn write(context: &Context, reading: &Reading, change: Change) -> PortResult<Commit> {
-    let Change { pause: planned, transition, follow_up, success, disposition } = change;
-    if let Some(planned) = planned {
+    let Change { pause: planned, limit, transition, follow_up, success, disposition } = change;
+    for planned in planned.into_iter().chain(limit) {
         pause(context, reading.account_key(), planned).await?;
     }
     let committed = write_state(context, reading, &transition, follow_up, disposition).await;
@@ -214,12 +214,13 @@ async fn keep_orphan(
 /// Writes what a success showed about its account. The pin's outcome doesn't depend on it.
 async fn record_success(context: &Context, reading: &Reading, success: Success) {
     let (account, now) = (reading.account_key(), context.system.now());
-    let result = match success.bucket_change(&reading.bucket, &context.settings.pace, now) {
-        Some(BucketChange::Pause(planned)) => pause(context, account, planned).await,
-        Some(BucketChange::LiftHold { seen }) => context.store.lift_hold(account, seen).await.map(|_| ()),
-        None => Ok(()),
-    };
-    if let Err(error) = result {
-        tracing::warn!(account_id = %account.account, %error, "account state after a success not written");
+    for change in success.bucket_changes(&reading.bucket, &context.settings.pace, now) {
+        let result = match change {
+            BucketChange::Pause(planned) => pause(context, account, planned).await,
+            BucketChange::LiftHold { seen } => context.store.lift_hold(account, seen).await.map(|_| ()),
+        };
+        if let Err(error) = result {
+            tracing::warn!(account_id = %account.account, %error, "account state after a success not written");
+        }
     }
 }

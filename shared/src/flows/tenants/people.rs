@@ -108,7 +108,7 @@ pub async fn change_password(
     let user = context.tenants.user(id).await?.ok_or(PeopleError::NotFound)?;
     let email = user.email.clone();
     log_in::check_password(context, &email, Some(user), current, source).await?;
-    set_password(context, id, new).await
+    put_password(context, id, new).await.map(|_| ())
 }
 
 /// Sets a password, as an operator does. Every session ends, and wrong passwords from before don't count any more: who
@@ -117,6 +117,13 @@ pub async fn change_password(
 /// # Errors
 /// When there is no such person, or a port is unavailable.
 pub async fn set_password(context: &Context, id: UserId, new: &Secret) -> Result<(), PeopleError> {
+    let user = put_password(context, id, new).await?;
+    Ok(log_in::unlock_address(context, &user.email).await?)
+}
+
+/// Sets the password and lifts no limit. What a person does must not: the counts of an address are kept with those of
+/// others, whose limits a stranger could lift by changing a password of their own.
+async fn put_password(context: &Context, id: UserId, new: &Secret) -> Result<User, PeopleError> {
     let hash = context.passwords.hash(new).await?;
     let mut writes = OptimisticWrites::of("user", WRITES_MAX);
     loop {
@@ -124,7 +131,7 @@ pub async fn set_password(context: &Context, id: UserId, new: &Secret) -> Result
         let user = context.tenants.user(id).await?.ok_or(PeopleError::NotFound)?;
         let next = user.with_password(hash.clone(), context.system.now(), context.nonce());
         if context.tenants.save_user(&next).await?.is_done() {
-            return Ok(log_in::unlock_address(context, &user.email).await?);
+            return Ok(next);
         }
     }
 }
@@ -164,7 +171,7 @@ pub async fn find(context: &Context, email: &Email) -> Result<User, PeopleError>
 /// # Errors
 /// When there is no such person, or a port is unavailable.
 pub async fn lock(context: &Context, id: UserId) -> Result<(), PeopleError> {
-    set_password(context, id, &Secret::new(context.version())).await
+    put_password(context, id, &Secret::new(context.version())).await.map(|_| ())
 }
 
 /// Removes a person. Their sessions end, and their address is free again.

@@ -7,6 +7,7 @@ use crate::domain::ids::AccountKey;
 use crate::domain::invariants::is_same_write;
 use crate::domain::pacing::bucket::{Bucket, Link, OwnWrite, Pause, Take};
 use crate::domain::pacing::budget::DaySpending;
+use crate::domain::pacing::pacer::Pacer;
 use crate::domain::time::Moment;
 use crate::ports::{Pacing, PortResult, Taken, Write};
 
@@ -83,6 +84,15 @@ impl Pacing for FakeStore {
     async fn claim_release(&self, account: AccountKey, seen: u64) -> PortResult<Write<()>> {
         let claim = |t: &mut Tables| t.change_bucket(account, |bucket| self::claim_release(bucket, seen));
         self.call("store.claim_release", claim).await
+    }
+
+    async fn crowd(&self, pacer: &Pacer, until: Moment) -> PortResult<()> {
+        let crowd = |t: &mut Tables| {
+            if let Some(shared) = t.pacers.get_mut(pacer) {
+                shared.crowded_until = shared.crowded_until.max(Some(until));
+            }
+        };
+        self.call("store.crowd", crowd).await
     }
 
     async fn link(&self, account: AccountKey, link: &Link) -> PortResult<()> {

@@ -11,6 +11,7 @@ use pinbridge_shared::domain::ids::{AccountKey, BoardKey, PinId, PinKey, Workspa
 use pinbridge_shared::domain::pacing::backlog::BacklogRow;
 use pinbridge_shared::domain::pacing::bucket::{Bucket, Link, OwnWrite, Pause, Paused, Take};
 use pinbridge_shared::domain::pacing::budget::DaySpending;
+use pinbridge_shared::domain::pacing::pacer::Pacer;
 use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
 use pinbridge_shared::domain::pin::history::EventKind;
 use pinbridge_shared::domain::pin::said::Said;
@@ -281,6 +282,7 @@ altered_port! {
     fn take(account: AccountKey, take: &Take) -> PortResult<Taken>;
     fn lift_hold(account: AccountKey, seen: Moment) -> PortResult<Write<()>>;
     fn claim_release(account: AccountKey, seen: u64) -> PortResult<Write<()>>;
+    fn crowd(pacer: &Pacer, until: Moment) -> PortResult<()>;
     fn link(account: AccountKey, link: &Link) -> PortResult<()>;
     fn mark_waiting(account: AccountKey, now: Moment) -> PortResult<()>;
     fn clear_waiting(account: AccountKey, seen: Moment) -> PortResult<()>;

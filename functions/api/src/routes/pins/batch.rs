@@ -8,7 +8,7 @@ use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::AccountId;
 use pinbridge_shared::domain::pin::Priority;
 use pinbridge_shared::domain::pin::origin::Origin;
-use pinbridge_shared::flows::accept::accept_pin::{Acceptance, PublishRequest};
+use pinbridge_shared::flows::accept::accept_pin::{AcceptError, Acceptance, PublishRequest};
 use pinbridge_shared::flows::accept::accept_pins::accept_pins;
 use pinbridge_shared::flows::accept::duplicate_content::{self, Duplicate};
 use pinbridge_shared::flows::pacing::headroom::headroom;
@@ -138,6 +138,9 @@ pub struct PinBatchResult {
     pub warnings: Vec<PinWarning>,
 }
 
+/// An item's pin as it was accepted, what was wanted, and another pin of the same content.
+type Outcome = Result<(Acceptance, Wanted, Option<Duplicate>), ApiError>;
+
 /// An invalid pin affects no other pin: its error is in its own result.
 async fn create(
     State(context): State<Context>,
@@ -171,10 +174,16 @@ async fn create(
     let mut answers = accept_pins(&context, caller.workspace, publish_requests).await?.into_iter();
     let mut accept = |(wanted, duplicate)| {
         let answer = answers.next().ok_or_else(ApiError::panicked)?;
-        answer.map(|acceptance| (acceptance, wanted, duplicate)).map_err(|error| refusal(error, &caller))
+        match answer.map_err(|error| refusal(error, &caller))? {
+            // A retry may have sent it to another account, which the key doesn't see.
+            Acceptance::Replay(pin, _) if !caller.sees(pin.request.account) => {
+                let (existing, account) = (pin.key.pin, pin.request.account);
+                Err(refusal(AcceptError::KeyReused { existing, account }, &caller))
+            }
+            acceptance => Ok((acceptance, wanted, duplicate)),
+        }
     };
-    let outcomes: Vec<Result<(Acceptance, Wanted, Option<Duplicate>), ApiError>> =
-        judged.into_iter().map(|judged| judged.and_then(&mut accept)).collect();
+    let outcomes: Vec<Outcome> = judged.into_iter().map(|judged| judged.and_then(&mut accept)).collect();
     let accepted = outcomes.iter().flatten().map(|(acceptance, ..)| acceptance);
     let accounts_now = read_pins::accounts_of(&context, accepted).await?;
     let results: Vec<PinBatchItemResult> = items
@@ -220,7 +229,7 @@ fn result(
     accounts: &AccountsNow,
     index: usize,
     item: &Value,
-    outcome: Result<(Acceptance, Wanted, Option<Duplicate>), ApiError>,
+    outcome: Outcome,
 ) -> PinBatchItemResult {
     let key_of = |item: &Value| item.get("idempotency_key").and_then(Value::as_str).unwrap_or_default().to_owned();
     let index = index as u64;

@@ -86,6 +86,11 @@ async fn create(
     let accepted = accept_pin(&context, caller.workspace, request_to_publish).await;
     let (pin, attempt, replayed) = match accepted.map_err(|error| refusal(error, &caller))? {
         Acceptance::New(pin, attempt) => (pin, attempt, false),
+        // A retry may have sent it to another account, which the key doesn't see.
+        Acceptance::Replay(pin, _) if !caller.sees(pin.request.account) => {
+            let (existing, account) = (pin.key.pin, pin.request.account);
+            return Err(refusal(AcceptError::KeyReused { existing, account }, &caller));
+        }
         Acceptance::Replay(pin, attempt) => (pin, attempt, true),
     };
     let view = if replayed {

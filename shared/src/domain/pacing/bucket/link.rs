@@ -15,23 +15,28 @@ pub struct Link {
 }
 
 impl Link {
-    /// The shared row of a user whom no account has had yet. It is empty: what an earlier row knew is not known any more.
+    /// The shared row of a user whom no account has had yet. It is empty: what an earlier row knew is not known any
+    /// more.
     pub fn first(&self) -> Bucket {
         Bucket { tat: Bucket::tat_when_empty_at(&self.configured, self.now), ..Bucket::default() }
     }
 
-    /// How long the tokens that the account took from its own bucket are still to be paid for, in milliseconds.
+    /// How long the tokens that the account took from its own bucket are still to be paid for, in milliseconds. The
+    /// time of a pause isn't owed: the pause itself becomes the user's. (A hold of an earlier build moved `tat` too.)
     pub fn owed_ms(&self, own: &Bucket) -> i64 {
-        own.tat.since_ms(self.now).max(0)
+        own.tat.since_ms(own.opens_at(self.now)).max(0)
     }
 
     /// Pinterest's pause and slowdown of the account, which become the user's.
     pub fn pause_of(&self, own: &Bucket) -> Option<Pause> {
-        let until = own.pause.as_ref().map(|pause| pause.until).or(own.slow_until.map(|_| self.now))?;
-        let failure = own.pause.as_ref().and_then(|pause| pause.failure);
-        // What the bucket owes says already that no tokens accumulate during the pause.
-        let (reason, tat) = (WaitReason::AccountPaused, Moment::default());
-        Some(Pause { until, tat, reason, failure, slow_until: own.slow_until })
+        let pause = own.pause.as_ref().filter(|pause| pause.until > self.now);
+        let slow_until = own.slow_until.filter(|until| *until > self.now);
+        if pause.is_none() && slow_until.is_none() {
+            return None;
+        }
+        let until = pause.map_or(self.now, |pause| pause.until);
+        let planned = Pause::new(&self.configured, until, WaitReason::AccountPaused);
+        Some(Pause { failure: pause.and_then(|pause| pause.failure), slow_until, ..planned })
     }
 
     /// The shared part after the link: it also owes what the account's own bucket owed. This is the reference that
@@ -88,6 +93,11 @@ mod tests {
         let shared = Bucket { pause: pause(30), slow_until: Some(until(900)), ..Bucket::default() };
         let after = link().apply(&own, Some(&shared));
         assert_eq!((after.pause, after.slow_until), (pause(60), Some(until(900))));
+        assert_eq!(after.tat, Bucket::tat_when_empty_at(&link().configured, until(60)));
+        // Three accounts that were paused for an hour each don't owe three hours.
+        let paused = Pause::new(&link().configured, until(3_600), WaitReason::AccountPaused).apply(&Bucket::default());
+        let three = [&paused; 3].iter().fold(Bucket::default(), |user, own| link().apply(own, Some(&user)));
+        assert!(three.tat.since_ms(until(3_600)) <= 4 * link().configured.burst_ms(), "{three:?}");
         let held = Pause::new(&link().configured, until(900), WaitReason::AccountOnHold).apply(&Bucket::default());
         assert_eq!(link().apply(&held, Some(&Bucket::default())), Bucket::default());
     }

@@ -217,6 +217,11 @@ pub async fn accounts_of_one_user_share_its_tokens_and_its_pauses_and_nothing_el
     assert_eq!(second.pause_failure(), Some(Failure::TokenRevoked), "and a pause doesn't hide a hold");
     assert!(store.lift_hold(account(2), until).await.expect("answered").is_done());
     assert!(at(2).await.is_paused(NOW), "nor does its end end the pause");
+    for (until_ms, wanted_ms) in [(9_000, 9_000), (5_000, 9_000), (10_000, 10_000)] {
+        store.crowd(&link.pacer, NOW.plus_ms(until_ms)).await.expect("answered");
+        assert_eq!(at(1).await.crowded_until, Some(NOW.plus_ms(wanted_ms)), "the later end stays");
+    }
+    store.crowd(&self::link("unknown").pacer, NOW).await.expect("a missing row stays missing");
     assert_eq!(bucket_of(store, 3).await, Bucket::default(), "another account has its own");
 }
 
@@ -224,9 +229,10 @@ pub async fn a_link_keeps_what_the_account_owes_and_the_pauses_it_has(store: &dy
     let link = link("owes");
     store.take(account(1), &take(&Bucket::default(), 20, "a")).await.expect("answered");
     let until = NOW.plus_ms(90_000);
+    let hold_until = NOW.plus_ms(1_000);
     let spam = pause(NOW, NOW, WaitReason::AccountPaused).because(Failure::SpamBlock);
     store.pause(account(1), &Pause { until, slow_until: Some(until), ..spam }).await.expect("paused");
-    store.pause(account(1), &pause(until, until, WaitReason::TokenRefresh)).await.expect("held");
+    store.pause(account(1), &pause(hold_until, hold_until, WaitReason::TokenRefresh)).await.expect("held");
     store.mark_waiting(account(1), NOW).await.expect("marked");
     store.take(account(2), &take(&Bucket::default(), 10, "b")).await.expect("answered");
     let mut shared = None;
@@ -239,7 +245,8 @@ pub async fn a_link_keeps_what_the_account_owes_and_the_pauses_it_has(store: &dy
         shared = Some(after.shared_part());
     }
     let (first, second) = (bucket_of(store, 1).await, bucket_of(store, 2).await);
-    assert_eq!(first.tat.since_ms(NOW), 5_000 + (20 + 10) * 1_000 + 2 * TOKEN_VALID_AT_LEAST_MS);
+    let of_the_pause = Bucket::tat_when_empty_at(&pace(), until);
+    assert_eq!(first.tat, of_the_pause.plus_ms(10 * 1_000 + TOKEN_VALID_AT_LEAST_MS), "and what the second owed");
     assert!(second.is_paused_by_pinterest(NOW) && second.pause_failure() == Some(Failure::SpamBlock));
     assert!(first.is_on_hold() && !second.is_on_hold());
     let marked = store.waiting_accounts().await.expect("read");

@@ -108,6 +108,8 @@ pub async fn a_board_scan_round_trips_with_every_field(store: &dyn Store) {
         older_pages: 1,
         oldest: Some(NOW.plus_ms(-9)),
         unclear: Some(Unclear::Shuffled),
+        listed: [0, 7, u32::MAX].into(),
+        is_torn: true,
         found: vec![found, bare],
     };
     let full = BoardScan { reading: Some(reading), ..scan(1, "a") };
