@@ -22,7 +22,8 @@ use crate::auth::Caller;
 use crate::endpoint::{Endpoint, READ, get, tagged};
 use crate::error::ApiError;
 use crate::error::codes::{
-    ANALYTICS_NOT_STORED, BOARD_ACCESS_DENIED, BOARD_NOT_FOUND, BOARD_SECTION_NOT_FOUND, PIN_NOT_PUBLISHED, PINTEREST,
+    ANALYTICS_NOT_STORED, BOARD_ACCESS_DENIED, BOARD_NOT_FOUND, BOARD_SECTION_NOT_FOUND, PIN_GONE, PIN_NOT_PUBLISHED,
+    PINTEREST,
 };
 use crate::openapi::schema::{Time, inline_schema, names};
 use crate::request::path_id;
@@ -69,7 +70,7 @@ pub fn endpoints() -> Vec<Endpoint> {
             .of_one("The pin's id.", PIN)
             .query::<PinMetrics>("metrics", "The metrics, separated by commas or as a repeated parameter.")
             .answers::<PinAnalytics>(200, "The current figures of Pinterest.")
-            .fails(&[PIN_NOT_PUBLISHED]),
+            .fails(&[PIN_GONE, PIN_NOT_PUBLISHED]),
             asked(
                 get("/v1/pinterest/accounts/{id}/analytics", READ, of_account)
                     .operation("get_account_analytics", "Read the analytics of an account"),
