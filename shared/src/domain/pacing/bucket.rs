@@ -174,9 +174,14 @@ impl Bucket {
         self.paused_until().map_or(now, |until| until.max(now))
     }
 
+    /// The first moment from `now` on at which Pinterest has asked for no pause: when the user's tokens can be used.
+    pub fn pinterest_opens_at(&self, now: Moment) -> Moment {
+        self.pause.as_ref().map_or(now, |pause| pause.until.max(now))
+    }
+
     /// How many times the interval is doubled at `now`, or at the end of the pause.
     pub fn doublings(&self, now: Moment) -> u32 {
-        let from = self.pause.as_ref().map_or(now, |pause| pause.until.max(now));
+        let from = self.pinterest_opens_at(now);
         let left_ms = self.slow_until.map_or(0, |until| until.since_ms(from).max(0));
         u32::try_from((left_ms + SLOWED_FOR_MS - 1) / SLOWED_FOR_MS).unwrap_or(SLOWED_MOST).min(SLOWED_MOST)
     }

@@ -145,7 +145,7 @@ async fn release(context: &Context, members: &[Member], mut read: Option<Bucket>
         }
         let Some((first, shared, _)) = open.first().copied() else { return Ok(released) };
         // A pause that ends within the window only delays the start.
-        let (from, until) = (opens_at(shared, now), now.plus_ms(DISPATCH_HORIZON_MS));
+        let (from, until) = (shared.pinterest_opens_at(now), now.plus_ms(DISPATCH_HORIZON_MS));
         let pace = shared.pace(&context.settings.pace, now);
         let room = (shared.tokens_until(&pace, from, until) as usize).min(ROWS_MAX);
         if room == 0 {
@@ -211,15 +211,10 @@ async fn crowd(
     Ok(())
 }
 
-/// When the user's tokens can be used, as far as it is for Pinterest to say.
-fn opens_at(bucket: &Bucket, now: Moment) -> Moment {
-    bucket.pause.as_ref().map_or(now, |pause| pause.until.max(now))
-}
-
 /// The most rows of the account that may be released. An account on hold is tried with a single pin once the hold's
 /// first part has ended. (Not earlier: a token ahead of time would keep the user's other accounts waiting.)
 fn most(bucket: &Bucket, allowed: usize, now: Moment) -> usize {
-    let is_paused_far = opens_at(bucket, now) > now.plus_ms(DISPATCH_HORIZON_MS);
+    let is_paused_far = bucket.pinterest_opens_at(now) > now.plus_ms(DISPATCH_HORIZON_MS);
     match &bucket.hold {
         _ if is_paused_far => 0,
         Some(hold) if hold.until > now => 0,

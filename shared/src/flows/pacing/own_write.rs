@@ -34,8 +34,8 @@ pub async fn take(context: &Context, account: AccountKey) -> Result<(), OwnWrite
     while takes.has_round() {
         let now = context.system.now();
         let pace = bucket.pace(&context.settings.pace, now);
-        if let Some(pause) = bucket.pause.as_ref().filter(|pause| pause.until > now) {
-            return Err(OwnWriteError::NotBefore(pause.until));
+        if let Some((until, _)) = bucket.pause_of_pinterest(now) {
+            return Err(OwnWriteError::NotBefore(until));
         }
         // No pin waits for this token: it would be lost to nobody.
         let at_once = !is_waited_for(&bucket, now) && bucket.next_slot(&pace, now) <= now;
