@@ -1,8 +1,8 @@
 //! Authenticates the caller and checks their access, once, before any handler runs.
 //!
 //! An API key comes in `X-API-Key` or as a bearer token, the token of a session as a bearer token. If a request has
-//! both headers, `X-API-Key` counts. [`enforce`] is a layer over every route of the table, so a new route can't forget
-//! it.
+//! both headers, `X-API-Key` counts; on an endpoint for people, which takes no key, the session counts. [`enforce`] is a
+//! layer over every route of the table, so a new route can't forget it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -191,7 +191,7 @@ pub async fn enforce(State((context, access)): State<(Context, Access)>, mut req
 
 async fn admit(context: &Context, access: Access, headers: &HeaderMap) -> Result<Caller, ApiError> {
     let Grant { who, label, workspace, scopes, allowed, session } =
-        match presented(headers).ok_or(codes::MISSING_API_KEY)? {
+        match presented(headers, access).ok_or(codes::MISSING_API_KEY)? {
             Presented::Key(text) => authenticate::by_key(context, text).await?,
             Presented::Session(token) => authenticate::by_session(context, token).await?,
         };
@@ -210,12 +210,20 @@ enum Presented<'a> {
     Session(&'a str),
 }
 
-fn presented(headers: &HeaderMap) -> Option<Presented<'_>> {
+/// The credential that counts for such an endpoint.
+fn presented(headers: &HeaderMap, access: Access) -> Option<Presented<'_>> {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or(""));
-    if let Some(key) = text("x-api-key").map(str::trim).filter(|key| !key.is_empty()) {
-        return Some(Presented::Key(key));
+    let key = text("x-api-key").map(str::trim).filter(|key| !key.is_empty()).map(Presented::Key);
+    let bearer = text(AUTHORIZATION.as_str()).and_then(bearer);
+    match (key, bearer) {
+        // The official client sends its key on, also after a login.
+        (Some(_), Some(session @ Presented::Session(_))) if access == Access::Session => Some(session),
+        (key, bearer) => key.or(bearer),
     }
-    let (scheme, token) = text(AUTHORIZATION.as_str())?.trim().split_once(' ')?;
+}
+
+fn bearer(header: &str) -> Option<Presented<'_>> {
+    let (scheme, token) = header.trim().split_once(' ')?;
     let token = Some(token.trim()).filter(|token| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())?;
     Some(if token.starts_with(KEY_PREFIX) { Presented::Key(token) } else { Presented::Session(token) })
 }

@@ -8,6 +8,8 @@ pub enum Metric {
     PinPublished,
     PinAdopted,
     PinFailed,
+    /// By cause: the first attempt of a pin with a time of its own started late.
+    PinLate,
     AttemptRetried,
     PinRetried,
     OutcomeUnknown,

@@ -50,6 +50,11 @@ impl RecoveryMarker {
         Self { minute: start.minute() + 2, shard, pins, purpose: Purpose::Rescue, rounds, id }
     }
 
+    /// The marker by which the rescuer ends pins that have not started before `at`. They have another owner.
+    pub fn too_late(pins: Vec<PinKey>, at: Moment, id: String) -> Self {
+        Self { minute: at.minute(), ..Self::new(pins, at, 0, id) }
+    }
+
     /// The marker that follows a check at `now` that found some pins unfinished.
     pub fn again(pins: Vec<PinKey>, now: Moment, reads_before: u32, id: String) -> Self {
         let step = AGAIN_AFTER_MINUTES[(reads_before as usize).min(AGAIN_AFTER_MINUTES.len() - 1)];

@@ -66,6 +66,7 @@ pub fn request(idempotency_key: &str) -> PinRequest {
         related_terms: None,
         idempotency_key: idempotency_key.into(),
         priority: Priority::Normal,
+        publish_before: None,
     }
 }
 
@@ -76,6 +77,7 @@ pub fn pin_of(request: PinRequest, created_at: Moment, placement: Placement) -> 
         payload_hash: PayloadHash::of(&request),
         request,
         created_at,
+        due_at: if let Placement::Due(at) = placement { Some(at) } else { None },
         placement,
         origin: Default::default(),
         edit: 0,

@@ -37,7 +37,7 @@ pub trait Pacing: Send + Sync {
     /// Changes the bucket as [`Pause::apply`] does, whatever other writes happen meanwhile.
     async fn pause(&self, account: AccountKey, pause: &Pause) -> PortResult<()>;
     /// Ends the account's hold, if it still lasts until `seen`.
-    async fn lift_hold(&self, account: AccountKey, seen: Moment) -> PortResult<Write<()>>;
+    async fn lift_hold(&self, account: AccountKey, seen: Moment, now: Moment) -> PortResult<Write<()>>;
     /// Counts one release of the account's backlog, if none was counted since `seen` was read.
     async fn claim_release(&self, account: AccountKey, seen: u64) -> PortResult<Write<()>>;
     /// Keeps new pins of the user's accounts to their backlogs until then, unless they are kept longer already.

@@ -1,5 +1,6 @@
 //! Whom each route of the table is for: credentials, scopes, allow-lists, over every row.
 
+use axum::body::Body;
 use http::Request;
 use pinbridge_api::auth::Access;
 use pinbridge_api::endpoint::Endpoint;
@@ -182,4 +183,49 @@ async fn a_workspace_that_is_reset_is_closed_and_a_deleted_one_gone() {
     set_state(&api, WorkspaceState::Deleted).await;
     api.refused("GET", "/v1/pins", As::Key(&api.key), Value::Null, 401, "invalid_api_key").await;
     api.refused("GET", "/v1/auth/me", As::Bearer(&token), Value::Null, 401, "invalid_session").await;
+}
+
+/// A request with an API key in `X-API-Key` and a bearer token, as the official client sends after a login.
+async fn with_both(api: &Api, route: &Endpoint, key: &str, bearer: &str) -> (u16, Value) {
+    let request = Request::builder().method(route.method.clone()).uri(path(route)).header("x-api-key", key);
+    let request = request.header("authorization", format!("Bearer {bearer}")).body(Body::empty());
+    let (status, _, answer) = api.send(request.expect("a request")).await;
+    (status, answer)
+}
+
+#[tokio::test]
+async fn where_only_people_may_a_session_counts_beside_a_key_and_elsewhere_the_key_does() {
+    let api = Api::new().await;
+    api.person("ada@example.com", Role::Owner).await;
+    let (reader, _) = api.new_key(json!({"name": "reader", "scopes": ["read"]})).await;
+    let ended = {
+        let token = api.log_in("ada@example.com").await;
+        let (status, _) = api.call("POST", "/v1/auth/logout", As::Bearer(&token), Value::Null).await;
+        assert!(status < 300);
+        token
+    };
+    for route in routes::table().iter().filter(|route| route.access != Access::Public) {
+        let is_for_people = route.access == Access::Session;
+        for key in [api.key.as_str(), &reader, "pb_nobodys"] {
+            // One of the routes ends the session.
+            let token = api.log_in("ada@example.com").await;
+            let alone = api.call(route.method.as_str(), &path(route), As::Key(key), Value::Null).await;
+            let (status, answer) = with_both(&api, route, key, &token).await;
+            if is_for_people {
+                assert!(!is_shut(status, &answer), "{} {} with {key}: {status} {answer}", route.method, route.path);
+            } else {
+                let shut = (is_shut(status, &answer), code(&answer));
+                let wanted = (is_shut(alone.0, &alone.1), code(&alone.1));
+                assert_eq!(shut, wanted, "{} {} with {key}: the key counts", route.method, route.path);
+            }
+        }
+        if is_for_people {
+            for wrong in [ended.as_str(), "eyJhbGciOiJub25lIn0.e30.", "x"] {
+                let (status, answer) = with_both(&api, route, &api.key, wrong).await;
+                assert_eq!((status, code(&answer)), (401, "invalid_session"), "{} {}", route.method, route.path);
+            }
+            let (status, answer) = with_both(&api, route, &api.key, &reader).await;
+            assert_eq!((status, code(&answer)), (403, "session_required"), "two keys are no session");
+        }
+    }
 }

@@ -688,3 +688,32 @@ async fn the_page_shows_which_door_takes_which_option_where() {
         assert_eq!(row, row_of_page(&format!("POST {path}")), "infra/docs/api.md, {path}");
     }
 }
+
+#[tokio::test]
+async fn a_publish_before_counts_at_every_door_however_it_is_sent() {
+    for door in DOORS {
+        let api = api().await;
+        let (past, soon) = (START.rfc3339(), START.plus_ms(2 * HOUR_MS).rfc3339());
+        for (time, wanted) in
+            [(past.as_str(), "validation_error"), ("tomorrow", "validation_error"), (&soon, "created")]
+        {
+            let places = [
+                ("body", Call::of(&api), with(pin(&format!("body-{time}")), "publish_before", json!(time))),
+                (
+                    "query",
+                    Call { query: &format!("publish_before={time}"), ..Call::of(&api) },
+                    pin(&format!("query-{time}")),
+                ),
+                (
+                    "header",
+                    Call { headers: &[("x-pinbridge-publish-before", time)], ..Call::of(&api) },
+                    pin(&format!("header-{time}")),
+                ),
+            ];
+            for (place, call, pin) in places {
+                let answer = call.send(&api, door, &pin).await;
+                assert_eq!(outcome(door, &answer), wanted, "{door:?}, {place}, {time}: {}", answer.2);
+            }
+        }
+    }
+}

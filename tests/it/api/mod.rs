@@ -21,4 +21,5 @@ mod projects;
 mod retry;
 mod sandbox;
 mod schedules;
+mod too_late;
 mod waits;

@@ -10,6 +10,7 @@ use pinbridge_shared::domain::pin::attempt::{Attempt, Status};
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::pin::history::{Event, EventKind};
 use pinbridge_shared::domain::pin::idempotency::PayloadHash;
+use pinbridge_shared::domain::pin::lateness::LateCause;
 use pinbridge_shared::domain::pin::listing::{Entry, Partition, Position, Span, Tags};
 use pinbridge_shared::domain::pin::origin::{Actor, Origin};
 use pinbridge_shared::domain::pin::said::Said;
@@ -41,6 +42,7 @@ fn pin(number: u128, request: PinRequest, placement: Placement) -> Pin {
         request,
         payload_hash: PayloadHash(vec![1, 0, 127, 128, 255, number as u8]),
         created_at: at(number as i64),
+        due_at: if let Placement::Due(at) = placement { Some(at) } else { None },
         placement,
         origin: Origin::default(),
         edit: 0,
@@ -76,6 +78,7 @@ fn attempt(status: Status) -> Attempt {
         expires_at: None,
         removed_at: None,
         is_superseded: false,
+        late_cause: None,
     }
 }
 
@@ -100,6 +103,7 @@ fn full_attempt() -> Attempt {
         expires_at: Some(EXPIRES),
         removed_at: Some(at(6_000)),
         is_superseded: true,
+        late_cause: Some(LateCause::Pause),
         ..attempt(Status::Published)
     }
 }
@@ -150,7 +154,8 @@ fn pins() -> Vec<(Pin, Option<Attempt>)> {
         schedule: Some((ScheduleId(uuid(0x12)), 2)),
         import: Some((ImportId(uuid(0x13)), 500)),
     };
-    let full = Pin { origin: by_key, edit: 2, ..pin(1, full_request("key-1"), Placement::Slot(at(60_000))) };
+    let due_at = Some(at(-5_000));
+    let full = Pin { origin: by_key, edit: 2, due_at, ..pin(1, full_request("key-1"), Placement::Slot(at(60_000))) };
     let by_user = Pin {
         origin: Origin::by(Actor::User(UserId(uuid(0x14)))),
         ..pin(2, minimal_request("key-2"), Placement::Backlog(WaitReason::DailyBudget))

@@ -43,6 +43,7 @@ fn shows(invariant: Invariant) -> &'static [Wrong] {
         Invariant::AnyLimit => &[Wrong::Heedless],
         Invariant::ImageTries => &[Wrong::Endless],
         Invariant::ImageRefused => &[Wrong::Untrue],
+        Invariant::PublishBefore => &[Wrong::TooLate],
         Invariant::PresentState | Invariant::HeldWithoutTime => &[Wrong::Misreported],
     }
 }

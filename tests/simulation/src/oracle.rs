@@ -36,6 +36,9 @@ const OWNERLESS_MAX_MS: i64 = 5 * MINUTE_MS;
 /// A recovery marker counts as an owner if it is read within this many minutes.
 const OWNER_WITHIN_MINUTES: i64 = 6;
 const SHOWN_MAX: usize = 8;
+/// Once the faults are over, a pin that came too late is ended within this time: the rescuer's minute, a run of it that
+/// was missed, and a delivery.
+const ENDED_WITHIN_MS: i64 = 5 * MINUTE_MS;
 /// A pin's image may be refused this often: at the first attempt and those that follow, and a few whose process lost
 /// its fence.
 const IMAGE_REFUSALS_MAX: u32 = 6 + 2;
@@ -88,6 +91,8 @@ pub enum Wrong {
     Endless,
     /// A client was told that its request failed for good (500), where repeating it works.
     Misled,
+    /// An attempt began after the pin's `publish_before`, or a pin that came too late was not ended.
+    TooLate,
     /// A waiting pin reports another reason, remedy or time than it waits for.
     Misreported,
 }
@@ -251,6 +256,21 @@ impl Oracle {
         }
     }
 
+    /// Checks that pins which came too late don't wait on.
+    fn check_ends(&self, now: i64) {
+        let healed_at = crate::world::START + self.plan.heals_after_ms;
+        self.store.each_pin(|pin, attempt| {
+            let is_waiting = matches!(attempt.status, Status::Queued | Status::Deferred) && pin.hidden_at.is_none();
+            let Some(before) = pin.request.publish_before.filter(|_| is_waiting) else { return };
+            // A reconciliation may have let it go later than that.
+            let since = before.0.max(healed_at).max(attempt.updated_at.0);
+            if now - since > ENDED_WITHIN_MS && now - since <= ENDED_WITHIN_MS + MINUTE_MS {
+                let text = format!("{} has come too late and waits: {}", pin.request.idempotency_key, story(attempt));
+                report(&self.violations, Wrong::TooLate, text);
+            }
+        });
+    }
+
     /// Checks the status with which a client was answered.
     pub fn check_status(&self, key: &str, status: StatusCode) {
         if status == StatusCode::INTERNAL_SERVER_ERROR {
@@ -268,6 +288,12 @@ impl Oracle {
             let key = PinKey { workspace, pin: idempotency::pin_id(workspace, &request.idempotency_key) };
             gate.resolve(key);
             is_early(key, now);
+            // A worker whose clock is behind, and that sends at the last moment.
+            let before = store.peek(key).and_then(|(pin, _)| pin.request.publish_before);
+            if before.is_some_and(|before| now > before.0 + SEND_WITHIN_MS + skew_ms) {
+                let text = format!("{} is sent after its publish_before", request.idempotency_key);
+                report(&violations, Wrong::TooLate, text);
+            }
             let announced = store.peek(key).filter(|(_, attempt)| attempt.status == Status::Publishing);
             // A pin's content doesn't change while it is being published: this is its content at the write-ahead.
             if announced.as_ref().is_some_and(|(pin, _)| content(&pin.request) != content(request)) {
@@ -341,6 +367,7 @@ impl Oracle {
                 open.push((pin.key, attempt.status));
             }
         });
+        self.check_ends(now);
         self.check_limits();
         let waiting = self.schedules.check();
         if open.is_empty() {

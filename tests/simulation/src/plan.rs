@@ -30,6 +30,8 @@ pub struct Wish {
     pub at_ms: i64,
     /// The `run_at` of a schedule, in milliseconds from the start.
     pub run_at_ms: Option<i64>,
+    /// Its `publish_before`, in milliseconds from the start.
+    pub publish_before_ms: Option<i64>,
 }
 
 #[derive(Clone, Debug)]
@@ -110,6 +112,12 @@ const OWN_WRITES_EVERY: u8 = 3;
 const USERS_EVERY: u8 = 3;
 const USERS: u64 = 0x0005_EED5;
 const OWN_WRITES: u64 = 0x0B0A_4D50;
+/// One world in this many has requests that become too late, and how many of its requests, in percent. Some do so
+/// while they are on their way, others only while their account is held.
+const TOO_LATE_EVERY: u8 = 4;
+const PERISHABLE_PERCENT: u8 = 25;
+const PERISHES_AFTER_MS: std::ops::Range<i64> = 2_000..900_000;
+const PERISHABLE: u64 = 0x70_01A7E;
 /// Maximum number of boards of an account.
 pub const BOARDS_MAX: usize = 3;
 const AFTERMATH_MS: i64 = 20 * 60_000;
@@ -160,6 +168,15 @@ impl Plan {
         for wish in &mut plan.wishes {
             if times.u8(0..100) < SCHEDULED_PERCENT {
                 wish.run_at_ms = Some(wish.at_ms + times.i64(30_000..SCHEDULED_AHEAD_MS));
+            }
+        }
+        let mut ends = Rng::with_seed(seed ^ PERISHABLE);
+        if ends.u8(0..TOO_LATE_EVERY) == 0 {
+            for wish in &mut plan.wishes {
+                if ends.u8(0..100) < PERISHABLE_PERCENT {
+                    let starts_at = wish.run_at_ms.unwrap_or(wish.at_ms);
+                    wish.publish_before_ms = Some(starts_at + ends.i64(PERISHES_AFTER_MS));
+                }
             }
         }
         if Rng::with_seed(seed ^ REWRITES).u8(0..REWRITTEN_EVERY) == 0 {
@@ -239,6 +256,9 @@ impl Plan {
         if let Some(run_at_ms) = wish.run_at_ms {
             body["run_at"] = json!(Moment(START + run_at_ms).rfc3339());
         }
+        if let Some(before_ms) = wish.publish_before_ms {
+            body["publish_before"] = json!(Moment(START + before_ms).rfc3339());
+        }
         body
     }
 }
@@ -284,6 +304,7 @@ fn wishes(rng: &mut Rng, count: usize, accounts: usize, arrival_ms: i64) -> Vec<
             priority: ["urgent", "normal", "normal", "bulk"][rng.usize(0..4)],
             at_ms,
             run_at_ms: None,
+            publish_before_ms: None,
         };
         if is_twin {
             let twin = &wishes[rng.usize(0..number)];

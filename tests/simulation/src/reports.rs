@@ -50,6 +50,10 @@ pub fn check(views: &[PinView], store: &Arc<FakeStore>, now: i64, violations: &V
 }
 
 fn judge(view: &PinView, account: Option<&Account>, bucket: &Bucket, now: Moment) -> Result<(), &'static str> {
+    let before = view.pin.request.publish_before.filter(|_| view.attempt.status != Status::Publishing);
+    if view.next.action == "give_up" || before.is_some_and(|before| before <= now) {
+        return of_end(view, before, now);
+    }
     let held = account.and_then(|account| held_for(account, bucket, now));
     if view.attempt.status == Status::Publishing {
         return of_call(view, held.is_some());
@@ -72,6 +76,18 @@ fn held_for(account: &Account, bucket: &Bucket, now: Moment) -> Option<Option<Fa
         Some(Some(Failure::TokenRevoked))
     } else {
         bucket.needs_person().then(|| bucket.hold_failure())
+    }
+}
+
+/// It comes too late: at a time that is known, or it has done so.
+fn of_end(view: &PinView, before: Option<Moment>, now: Moment) -> Result<(), &'static str> {
+    let is_over = view.blocker == Some(Blocker::Failure(Failure::TooLate)) && view.next.at.is_none();
+    match before {
+        None => Err("nothing ends it"),
+        Some(_) if view.next.action != "give_up" => Err("it comes too late"),
+        Some(before) if before <= now && is_over => Ok(()),
+        Some(before) if before > now && view.next.at == Some(before) => Ok(()),
+        Some(_) => Err("its end is at another time"),
     }
 }
 

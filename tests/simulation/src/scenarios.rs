@@ -51,6 +51,7 @@ pub fn wish(number: usize, account: usize, at_ms: i64, priority: &'static str) -
         priority,
         at_ms,
         run_at_ms: None,
+        publish_before_ms: None,
     }
 }
 

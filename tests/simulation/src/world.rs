@@ -544,8 +544,9 @@ impl SimWorld {
                 self.oracle.check_status(&self.plan.wishes[wish].key, status);
             }
             let is_final = status.is_some_and(|status| status.is_success() || status == StatusCode::CONFLICT);
-            // The request took so long that run_at has passed.
-            if status == Some(StatusCode::UNPROCESSABLE_ENTITY) && self.plan.schedule(wish).is_some() {
+            // The request took so long that run_at or publish_before has passed.
+            let has_time = self.plan.schedule(wish).is_some() || self.plan.wishes[wish].publish_before_ms.is_some();
+            if status == Some(StatusCode::UNPROCESSABLE_ENTITY) && has_time {
                 self.tries[wish] = u32::MAX;
             }
             if is_final {

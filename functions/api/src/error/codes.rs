@@ -319,6 +319,9 @@ table! {
         "The Pin may exist on Pinterest already. A retry could create a second Pin.",
         "Look at the board. If the Pin is not there, or a second Pin is acceptable, retry with accept_duplicate: true \
          in the body or the header X-Pinbridge-Accept-Duplicate: true.");
+    TOO_LATE = own(409, "too_late",
+        "The publish_before of the pin has passed.",
+        "Send the retry with a later publish_before, or with null to publish it at any time.");
     EXPIRED_UNPUBLISHED = own(409, "expired_unpublished",
         "The pin is older than 30 days.",
         "Create the pin again with a new idempotency key.");

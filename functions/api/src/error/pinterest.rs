@@ -48,7 +48,8 @@ pub fn refused(read: &ReadFailure) -> ApiError {
         | Failure::DeadLettered
         | Failure::PinDeleted
         | Failure::ScheduleCanceled
-        | Failure::KeyTaken => return rejected(read),
+        | Failure::KeyTaken
+        | Failure::TooLate => return rejected(read),
     };
     code.into()
 }

@@ -85,6 +85,7 @@ pub(super) fn read_bucket(item: &Item) -> Bucket {
         crowded_until: row.maybe_moment("crowded_until"),
         nonce: row.maybe_text("nonce"),
         hold: hold.or_else(earlier_hold),
+        held_until: row.maybe_moment("held_until"),
         rel: row.maybe_number("rel").unwrap_or_default(),
         waiting_at: row.maybe_moment("waiting_at"),
         pacer: row.maybe_text("pacer").map(Pacer::stored),
@@ -150,7 +151,7 @@ impl Pacing for DynamoStore {
             Updated::Refused(item) => item,
         };
         // The reserve of a new row has all of its writes.
-        self.make_if_missing(row, &item, write.now, write.now).await?;
+        self.make_if_missing(row, &item, write.empty_tat, write.now).await?;
         // The SDK repeated a write whose answer it lost: it has already happened.
         Ok(Write::done_if(read_bucket(&item).nonce.as_deref() == Some(write.nonce.as_str())))
     }
@@ -169,11 +170,12 @@ impl Pacing for DynamoStore {
         Err(PortError::Unavailable { port: PORT, reason: "a pause lost every race".into() })
     }
 
-    async fn lift_hold(&self, account: AccountKey, seen: Moment) -> PortResult<Write<()>> {
+    async fn lift_hold(&self, account: AccountKey, seen: Moment, now: Moment) -> PortResult<Write<()>> {
         let lift = self
             .account_update(account)
-            .update_expression("REMOVE hold_until, hold_reason, hold_failure")
+            .update_expression("SET held_until = :now REMOVE hold_until, hold_reason, hold_failure")
             .condition_expression("hold_until = :seen")
+            .expression_attribute_values(":now", moment(now))
             .expression_attribute_values(":seen", moment(seen));
         let (is_lifted, item) = match self.update(lift).await? {
             Updated::Now(item) => (true, item),
@@ -183,8 +185,9 @@ impl Pacing for DynamoStore {
         let Some((hold, reason)) = earlier else { return Ok(Write::done_if(is_lifted)) };
         let lift = self
             .account_update(account)
-            .update_expression("REMOVE paused_until, pause_reason, pause_failure")
+            .update_expression("SET held_until = :now REMOVE paused_until, pause_reason, pause_failure")
             .condition_expression("paused_until = :seen AND pause_reason = :reason")
+            .expression_attribute_values(":now", moment(now))
             .expression_attribute_values(":seen", moment(hold.until))
             .expression_attribute_values(":reason", text(reason.code()));
         Ok(Write::done_if(matches!(self.update(lift).await?, Updated::Now(_)) || is_lifted))
@@ -281,6 +284,9 @@ impl Pacing for DynamoStore {
 
 /// Pinterest has asked for no pause now. (A hold of an earlier build stands among the pauses.)
 const AWAKE: &str = "(attribute_not_exists(paused_until) OR paused_until <= :now OR pause_reason IN (:hold, :refresh))";
+
+/// What stands among the pauses is a hold of an earlier build.
+const OR_HOLD: &str = " OR pause_reason IN (:hold, :refresh)";
 
 impl DynamoStore {
     async fn with_pacer(&self, bucket: Bucket) -> PortResult<Bucket> {
@@ -386,10 +392,16 @@ impl DynamoStore {
         self.update(request.update_expression(set)).await.map(|_| ())
     }
 
+    /// Writes the hold of an earlier build, which stands among the pauses, where holds stand now.
+    async fn keep_hold(&self, account: AccountKey, hold: &Hold, reason: WaitReason) -> PortResult<()> {
+        let pause = Pause { until: hold.until, tat: hold.until, reason, failure: hold.failure, slow_until: None };
+        self.hold(account, &pause).await
+    }
+
     /// Writes a pause that Pinterest asked for. Returns the account's pacer, if it was linked meanwhile: the pause is
     /// to be written there.
     async fn pause_row(&self, row: Row<'_>, pause: &Pause) -> PortResult<Option<Pacer>> {
-        let mut seen = Bucket::default();
+        let (mut seen, mut has_moved_hold) = (Bucket::default(), false);
         for _ in 0..PAUSE_ATTEMPTS {
             let beyond = pause.beyond(&seen);
             let fields = [
@@ -405,12 +417,14 @@ impl DynamoStore {
             for (is_set, name, placeholder, value) in fields {
                 let (true, Some(value)) = (is_set, value) else { continue };
                 set.push(format!("{name} = {placeholder}"));
-                conditions.push(format!("(attribute_not_exists({name}) OR {name} < {placeholder})"));
+                let or_hold = if name == "paused_until" && has_moved_hold { OR_HOLD } else { "" };
+                conditions.push(format!("(attribute_not_exists({name}) OR {name} < {placeholder}{or_hold})"));
                 request = request.expression_attribute_values(placeholder, moment(value));
             }
             if set.is_empty() {
                 return Ok(None);
             }
+            let set_hold_names = has_moved_hold && beyond.pauses;
             let mut remove = "";
             if beyond.pauses {
                 set.push("pause_reason = :reason".into());
@@ -426,9 +440,22 @@ impl DynamoStore {
             let request = request
                 .update_expression(format!("SET {}{kept}{remove}", set.join(", ")))
                 .condition_expression(conditions.join(" AND "));
+            let request = if set_hold_names {
+                request
+                    .expression_attribute_values(":hold", text(WaitReason::AccountOnHold.code()))
+                    .expression_attribute_values(":refresh", text(WaitReason::TokenRefresh.code()))
+            } else {
+                request
+            };
             match self.update(request).await? {
                 Updated::Now(_) => return Ok(None),
-                Updated::Refused(item) => seen = read_bucket(&item),
+                Updated::Refused(item) => {
+                    seen = read_bucket(&item);
+                    if let (Row::Account(account), Some((hold, reason))) = (row, held_by_earlier_build(&item)) {
+                        self.keep_hold(account, &hold, reason).await?;
+                        has_moved_hold = true;
+                    }
+                }
             }
             if seen.pacer.is_some() {
                 return Ok(seen.pacer);

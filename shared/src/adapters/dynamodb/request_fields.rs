@@ -18,7 +18,8 @@ pub fn with_request(row: Builder, request: &PinRequest) -> Builder {
         .maybe_text("cover", request.cover_image_url.as_deref())
         .maybe_text("color", request.dominant_color.as_deref())
         .text("key", &request.idempotency_key)
-        .number("prio", request.priority.rank());
+        .number("prio", request.priority.rank())
+        .maybe_moment("pb", request.publish_before);
     match &request.related_terms {
         Some(terms) => row.value("terms", AttributeValue::L(terms.iter().map(text).collect())),
         None => row,
@@ -40,5 +41,6 @@ pub fn read_request(row: &Reader<'_>) -> PortResult<PinRequest> {
         related_terms: (!terms.is_empty()).then_some(terms),
         idempotency_key: row.text("key")?,
         priority: Priority::of_rank(row.number("prio")?).unwrap_or_default(),
+        publish_before: row.maybe_moment("pb"),
     })
 }

@@ -8,6 +8,7 @@ use crate::domain::pin::attempt::{Attempt, OUTLIVES_PIN_MS, Status};
 use crate::domain::pin::failure::Failure;
 use crate::domain::pin::history::Event;
 use crate::domain::pin::idempotency::PayloadHash;
+use crate::domain::pin::lateness::LateCause;
 use crate::domain::pin::origin::Origin;
 use crate::domain::pin::said::Said;
 use crate::domain::pin::{Pin, Placement, WaitReason};
@@ -26,6 +27,7 @@ pub fn pin_item(pin: &Pin) -> Item {
     let row = with_request(row, &pin.request);
     let row = if pin.origin.is_empty() { row } else { row.value("o", super::item::bytes(pin.origin.to_bytes())) };
     let row = if pin.edit == 0 { row } else { row.number("ed", pin.edit) }.maybe_moment("hid", pin.hidden_at);
+    let row = row.maybe_moment("run", pin.due_at.filter(|at| pin.placement != Placement::Due(*at)));
     match pin.placement {
         Placement::Now => row,
         Placement::Slot(slot) => row.value("slot", moment(slot)),
@@ -57,6 +59,7 @@ pub fn read_pin(key: PinKey, item: &Item) -> PortResult<Pin> {
         request: read_request(&row)?,
         payload_hash: PayloadHash(row.bytes("hash")?),
         created_at: row.moment("at")?,
+        due_at: row.maybe_moment("run").or(row.maybe_moment("due")),
         placement,
         origin: row.bytes("o").map(|bytes| Origin::from_bytes(&bytes)).unwrap_or_default(),
         edit: row.maybe_number("ed").unwrap_or_default(),
@@ -90,6 +93,7 @@ pub fn attempt_item(pin: &Pin, attempt: &Attempt) -> Item {
         .value("upd", moment(attempt.updated_at))
         .value("h", AttributeValue::L(history));
     let row = if attempt.edit == 0 { row } else { row.number("ed", attempt.edit) };
+    let row = row.maybe_text("late", attempt.late_cause.map(LateCause::letter));
     let row = if attempt.image_tries == 0 { row } else { row.number("img", attempt.image_tries) };
     let row = if attempt.is_superseded { row.number("sup", 1) } else { row };
     let row = match attempt.status {
@@ -138,6 +142,7 @@ pub fn read_attempt(pin: &Pin, item: &Item) -> PortResult<Attempt> {
         expires_at: row.maybe_expiry("expires_at"),
         removed_at: row.maybe_moment("rem"),
         is_superseded: row.maybe_number::<u32>("sup").is_some(),
+        late_cause: row.maybe_text("late").and_then(|letter| LateCause::of_letter(&letter)),
     })
 }
 

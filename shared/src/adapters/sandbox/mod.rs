@@ -133,7 +133,8 @@ fn upstream(failure: Failure) -> Upstream {
         | F::DeadLettered
         | F::PinDeleted
         | F::ScheduleCanceled
-        | F::KeyTaken => (418, 7, "Something that nobody has seen"),
+        | F::KeyTaken
+        | F::TooLate => (418, 7, "Something that nobody has seen"),
     };
     let request_id = Some("simulated".to_owned());
     Upstream {

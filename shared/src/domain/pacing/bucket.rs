@@ -95,6 +95,8 @@ pub struct Bucket {
     /// Identifies the last take, so that the SDK's repetition of the write is recognised.
     pub nonce: Option<String>,
     pub hold: Option<Hold>,
+    /// When the last hold was lifted.
+    pub held_until: Option<Moment>,
     /// Counts the dispatcher's releases: of two dispatchers that have read the same, one releases. One that reads
     /// later, while the other's messages are not sent yet, may send them again; then only one of them counts.
     pub rel: u64,
@@ -118,8 +120,8 @@ impl Bucket {
     /// This account's bucket, with the part that `shared` has for all accounts of the user.
     #[must_use]
     pub fn sharing(&self, shared: &Self) -> Self {
-        let Self { hold, rel, waiting_at, pacer, .. } = self.clone();
-        Self { hold, rel, waiting_at, pacer, ..shared.clone() }
+        let Self { hold, held_until, rel, waiting_at, pacer, .. } = self.clone();
+        Self { hold, held_until, rel, waiting_at, pacer, ..shared.clone() }
     }
 
     /// The part that belongs to the account alone.
@@ -131,7 +133,7 @@ impl Bucket {
     /// The part that accounts of a user share.
     #[must_use]
     pub fn shared_part(&self) -> Self {
-        Self { hold: None, rel: 0, waiting_at: None, pacer: None, ..self.clone() }
+        Self { hold: None, held_until: None, rel: 0, waiting_at: None, pacer: None, ..self.clone() }
     }
 
     /// Whether no call is made at `now`, because of a pause or a hold.

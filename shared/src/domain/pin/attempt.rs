@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::failure::Failure;
 use super::history::{self, Event, EventKind};
+use super::lateness::LateCause;
 use super::shortened::shortened;
 use super::{Pin, Placement, WaitReason};
 use crate::domain::time::{DAY_MS, Moment};
@@ -87,6 +88,8 @@ pub struct Attempt {
     pub removed_at: Option<Moment>,
     /// Its schedule was retried: another pin takes its place, and this one can't be retried any more.
     pub is_superseded: bool,
+    /// Why its first attempt started late, or why none started in time. See [`lateness`](super::lateness).
+    pub late_cause: Option<LateCause>,
 }
 
 /// The row outlives the pin row by a week: a pin must never be read without its state, and DynamoDB deletes expired
@@ -151,6 +154,7 @@ impl Attempt {
             expires_at: None,
             removed_at: None,
             is_superseded: false,
+            late_cause: None,
         }
     }
 
@@ -162,6 +166,12 @@ impl Attempt {
     /// The attempts since the pin was accepted or retried, without those that were deferred or not sent.
     pub fn attempts_made(&self) -> u32 {
         self.attempt.saturating_sub(self.attempt_base)
+    }
+
+    /// When the first attempt began, as far back as the history goes.
+    pub fn first_started_at(&self) -> Option<Moment> {
+        let starts = self.history.iter().filter(|event| event.kind == EventKind::AttemptStarted);
+        starts.map(|event| event.at).min().or(self.started_at)
     }
 
     /// When an unanswered call of the latest attempt can no longer commit.
@@ -189,6 +199,13 @@ impl Attempt {
         {
             started.note = Some(format!("{idle} deliveries did nothing"));
         }
+        self
+    }
+
+    /// Notes why the pin is late, unless that is noted already: the first attempt counts.
+    #[must_use]
+    pub fn late_because(mut self, cause: Option<LateCause>) -> Self {
+        self.late_cause = self.late_cause.or(cause);
         self
     }
 
@@ -332,6 +349,7 @@ impl Attempt {
         next.detail = None;
         next.finished_at = None;
         next.expires_at = None;
+        next.late_cause = None;
         Ok(next.logged(EventKind::Retried, |event| {
             event.next_at = waits.and_then(|(_, until)| until);
             event.note = self.failure.map(|failure| failure.code().to_owned());

@@ -2,7 +2,7 @@
 
 use super::attempt::{Attempt, Status};
 use super::failure::Failure;
-use super::{Pin, WaitReason};
+use super::{Pin, WaitReason, lateness};
 use crate::domain::account::Account;
 use crate::domain::deadlines::Deadlines;
 use crate::domain::message::PublishMessage;
@@ -26,6 +26,14 @@ pub struct Situation<'a> {
     pub remaining_ms: i64,
     pub deadlines: &'a Deadlines,
     pub pace: &'a Pace,
+}
+
+impl<'a> Situation<'a> {
+    /// What explains a late start.
+    pub fn lateness(&self) -> lateness::Facts<'a> {
+        let Self { message, pin, attempt, account, bucket, now, .. } = *self;
+        lateness::Facts { pin, attempt, account, bucket, slot: message.slot, now }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +91,9 @@ pub fn next(situation: &Situation<'_>) -> Step {
     }
     if pin.is_overdue(now) {
         return Step::GiveUp(Failure::ExpiredUnpublished);
+    }
+    if pin.is_too_late(now) {
+        return Step::GiveUp(Failure::TooLate);
     }
     let Some(account) = account else {
         return Step::GiveUp(Failure::AccountDisconnected);
@@ -351,6 +362,32 @@ mod tests {
         assert_eq!(case.next(), Step::GiveUp(Failure::PinDeleted));
         let case = case.publishing(NOW.plus_ms(-60_000));
         assert_eq!(case.next(), Step::Keep { until: NOW.plus_ms(60_000) });
+    }
+
+    #[test]
+    fn no_attempt_starts_at_its_publish_before_or_later_whatever_it_waits_for() {
+        let mut case = Case::new();
+        case.pin.request.publish_before = Some(NOW.plus_ms(1));
+        assert_eq!(case.next(), Step::Publish);
+        case.pin.request.publish_before = Some(NOW);
+        assert_eq!(case.next(), Step::GiveUp(Failure::TooLate));
+        case.bucket.pause = Some(paused(60_000));
+        assert_eq!(case.next(), Step::GiveUp(Failure::TooLate), "also while the account is paused");
+        case.account = Some(Account { revoked_at: Some(NOW), ..testdata::connected_account() });
+        assert_eq!(case.next(), Step::GiveUp(Failure::TooLate), "also without a connection");
+        case.attempt.not_before = Some(NOW.plus_ms(600_000));
+        case.attempt.attempt = 1;
+        assert_eq!(case.next(), Step::GiveUp(Failure::TooLate), "a retry is an attempt too");
+    }
+
+    #[test]
+    fn an_unresolved_outcome_is_never_dropped_for_coming_too_late() {
+        let mut case = Case::new().publishing(NOW.plus_ms(-60_000));
+        case.pin.request.publish_before = Some(NOW.plus_ms(-30_000));
+        assert_eq!(case.next(), Step::Keep { until: NOW.plus_ms(60_000) });
+        let mut case = Case::new().publishing(NOW.plus_ms(-120_000));
+        case.pin.request.publish_before = Some(NOW.plus_ms(-30_000));
+        assert_eq!(case.next(), Step::Reconcile);
     }
 
     #[test]

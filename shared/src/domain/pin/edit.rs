@@ -2,6 +2,7 @@
 
 use super::PinRequest;
 use crate::domain::ids::AccountId;
+use crate::domain::time::Moment;
 
 /// A field that is `None` stays unchanged; `Some(None)` clears an optional field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,6 +12,7 @@ pub struct Edit {
     pub alt_text: Option<Option<String>>,
     pub link_url: Option<Option<String>>,
     pub board_id: Option<String>,
+    pub publish_before: Option<Option<Moment>>,
     /// Changed only with a retry: a pin that hasn't failed holds a token, or a backlog row, of its account.
     pub account: Option<AccountId>,
 }
@@ -24,6 +26,7 @@ impl Edit {
         next.alt_text = self.alt_text.clone().unwrap_or(next.alt_text);
         next.link_url = self.link_url.clone().unwrap_or(next.link_url);
         next.board_id = self.board_id.clone().unwrap_or(next.board_id);
+        next.publish_before = self.publish_before.unwrap_or(next.publish_before);
         next.account = self.account.unwrap_or(next.account);
         next
     }

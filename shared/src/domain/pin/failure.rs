@@ -43,12 +43,13 @@ pub enum Failure {
     PinDeleted,
     ScheduleCanceled,
     KeyTaken,
+    TooLate,
 }
 
 use Failure as F;
 
 impl Failure {
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         F::PinterestUnreachable,
         F::PinterestBusy,
         F::OutcomeUnknown,
@@ -80,6 +81,7 @@ impl Failure {
         F::PinDeleted,
         F::ScheduleCanceled,
         F::KeyTaken,
+        F::TooLate,
     ];
 
     /// The stable public `error_code`.
@@ -134,6 +136,7 @@ impl Failure {
             F::PinDeleted => ("pin_deleted", "The pin was deleted before it was published.", "Publish it again under a new key."),
             F::ScheduleCanceled => ("schedule_canceled", "The pin's schedule was canceled before it was published.", "Create a new schedule to publish it."),
             F::KeyTaken => ("idempotency_key_reused", "Another pin already uses the key of this schedule's pin.", "Retry the schedule: its next pin gets another key."),
+            F::TooLate => ("too_late", "The pin was not started before its publish_before, so it was not published.", "Give the pin a later publish_before, or null, and retry it."),
             F::AccountDisconnected => ("account_disconnected", "The account is no longer connected.", "Reconnect the account; held pins are then published, failed ones can be retried."),
         }
     }

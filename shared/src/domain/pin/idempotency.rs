@@ -232,6 +232,7 @@ mod tests {
             related_terms: None,
             idempotency_key: "k".into(),
             priority: Default::default(),
+            publish_before: None,
         }
     }
 

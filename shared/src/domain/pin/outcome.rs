@@ -5,6 +5,7 @@
 use super::attempt::{Attempt, IllegalTransition, Upstream};
 use super::decide::{Situation, Step};
 use super::failure::Failure;
+use super::lateness::LateCause;
 use super::retry::{self, Failed, HOLD_PAUSE_MS, Remedy};
 use super::{Pin, WaitReason};
 use crate::domain::account::credentials::STRAY_REFUSAL_RETRY_MS;
@@ -115,7 +116,7 @@ pub enum Transition {
     Unknown { reconcile_at: Moment, upstream: Upstream },
     Retry { at: Moment, failure: Failure, upstream: Upstream },
     Defer { reason: WaitReason, until: Option<Moment>, cause: Option<(Failure, Upstream)> },
-    Fail { failure: Failure, upstream: Upstream },
+    Fail { failure: Failure, upstream: Upstream, late_cause: Option<LateCause> },
     NotSent,
 }
 
@@ -172,6 +173,9 @@ fn of_step(situation: &Situation<'_>, step: Step) -> Outcome {
         Step::Keep { until } => Outcome::Dispose(Disposition::Keep { until }),
         Step::ComeBack { at } => Outcome::Dispose(Disposition::Resend { message: situation.message.clone(), at }),
         Step::Reconcile => Outcome::Reconcile,
+        Step::GiveUp(Failure::TooLate) => {
+            failed(Failure::TooLate, Upstream::default(), Some(situation.lateness().of_no_start()))
+        }
         Step::GiveUp(failure) => fail(failure, Upstream::default()),
         Step::JoinBacklog { reason, until } => defer(reason, until),
         Step::Hold(failure) => hold(situation, failure),
@@ -264,7 +268,11 @@ fn defer(reason: WaitReason, until: Option<Moment>) -> Outcome {
 }
 
 fn fail(failure: Failure, upstream: Upstream) -> Outcome {
-    let change = Change::new(Transition::Fail { failure, upstream }, Disposition::Done);
+    failed(failure, upstream, None)
+}
+
+fn failed(failure: Failure, upstream: Upstream, late_cause: Option<LateCause>) -> Outcome {
+    let change = Change::new(Transition::Fail { failure, upstream, late_cause }, Disposition::Done);
     Outcome::Change(Change { follow_up: Some(FollowUp::AuditFailure), ..change })
 }
 
@@ -324,7 +332,10 @@ impl Transition {
                 let cause = cause.as_ref().map(|(failure, upstream)| (*failure, upstream));
                 attempt.deferred(now, *until, *reason, cause, nonce)
             }
-            Self::Fail { failure, upstream } => attempt.failed(now, *failure, upstream, pin, nonce),
+            Self::Fail { failure, upstream, late_cause } => {
+                let failed = attempt.failed(now, *failure, upstream, pin, nonce)?;
+                Ok(failed.late_because(*late_cause))
+            }
             Self::NotSent => attempt.not_sent(now, nonce),
         }
     }
@@ -333,7 +344,7 @@ impl Transition {
     pub fn said(&self) -> Option<(Failure, &Upstream)> {
         match self {
             Self::Unknown { upstream, .. } => Some((Failure::OutcomeUnknown, upstream)),
-            Self::Retry { failure, upstream, .. } | Self::Fail { failure, upstream } => Some((*failure, upstream)),
+            Self::Retry { failure, upstream, .. } | Self::Fail { failure, upstream, .. } => Some((*failure, upstream)),
             Self::Defer { cause, .. } => cause.as_ref().map(|(failure, upstream)| (*failure, upstream)),
             Self::Publish { .. } | Self::NotSent => None,
         }

@@ -84,6 +84,9 @@ pub struct PinRequest {
     pub related_terms: Option<Vec<String>>,
     pub idempotency_key: String,
     pub priority: Priority,
+    /// No attempt starts at this time or later: the pin fails as `too_late` instead. Not a part of the payload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publish_before: Option<Moment>,
 }
 
 /// Where acceptance put the pin. It is stored with the pin, so that a pin without an attempt row still shows why it
@@ -185,6 +188,8 @@ pub struct Pin {
     pub request: PinRequest,
     pub payload_hash: PayloadHash,
     pub created_at: Moment,
+    /// The time at which it was to start, if it has one: its schedule's. It may have passed before the acceptance.
+    pub due_at: Option<Moment>,
     pub placement: Placement,
     pub origin: Origin,
     /// Counts the edits of the content; the attempt row counts them too.
@@ -212,6 +217,11 @@ impl Pin {
             Placement::Due(at) => Some(at),
             Placement::Now | Placement::Slot(_) | Placement::Backlog(_) => None,
         }
+    }
+
+    /// Whether no attempt may start any more.
+    pub fn is_too_late(&self, now: Moment) -> bool {
+        self.request.publish_before.is_some_and(|before| now >= before)
     }
 
     /// Whether the pin has waited longer than its lifetime.

@@ -96,7 +96,8 @@ pub fn remedy(failed: &Failed) -> Remedy {
         | F::DeadLettered
         | F::PinDeleted
         | F::ScheduleCanceled
-        | F::KeyTaken => Remedy::Fail(failed.failure),
+        | F::KeyTaken
+        | F::TooLate => Remedy::Fail(failed.failure),
     }
 }
 

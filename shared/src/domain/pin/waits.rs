@@ -130,8 +130,22 @@ pub fn why(facts: &Facts<'_>) -> Why {
         Status::Published => of(None, step("none", None, "The pin is finished.")),
         Status::Failed => of(facts.attempt.failure.map(Blocker::Failure), step("none", None, "The pin is finished.")),
         Status::Publishing => of_call(facts),
-        Status::Queued | Status::Deferred => of_waiting(facts),
+        Status::Queued | Status::Deferred => until_its_end(facts, of_waiting(facts)),
     }
+}
+
+/// A pin that has not started before its `publish_before` fails.
+fn until_its_end(facts: &Facts<'_>, why: Why) -> Why {
+    let Some(before) = facts.pin.request.publish_before else { return why };
+    if before <= facts.now {
+        let reason = "Its publish_before has passed: it fails within two minutes and is not published.";
+        return of(Some(Blocker::Failure(Failure::TooLate)), step("give_up", None, reason));
+    }
+    let Why { blocker, next } = why;
+    let reason = format!("{} It fails with too_late if it has not started before {}.", next.reason, before.rfc3339());
+    let comes_too_late = next.at.is_some_and(|at| at >= before);
+    let (action, at) = if comes_too_late { ("give_up", Some(before)) } else { (next.action, next.at) };
+    of(blocker, NextStep { action, at, reason, ..next })
 }
 
 fn of(blocker: Option<Blocker>, next: NextStep) -> Why {

@@ -17,6 +17,7 @@ pub struct ScheduleChange {
     pub cover_image_url: Option<Option<String>>,
     pub dominant_color: Option<Option<String>>,
     pub related_terms: Option<Option<Vec<String>>>,
+    pub publish_before: Option<Option<Moment>>,
 }
 
 impl ScheduleChange {
@@ -37,6 +38,7 @@ impl ScheduleChange {
             related_terms: or(self.related_terms.as_ref(), &request.related_terms),
             idempotency_key: request.idempotency_key.clone(),
             priority: self.priority.unwrap_or(request.priority),
+            publish_before: self.publish_before.unwrap_or(request.publish_before),
         }
     }
 }

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::{join_all, join3, try_join, try_join_all};
+use futures_util::future::{join_all, join4, try_join, try_join_all};
 use futures_util::stream::{self, StreamExt};
 use thiserror::Error;
 
@@ -69,6 +69,9 @@ pub enum AcceptError {
     AccountNotFound,
     #[error("the account is disconnected")]
     AccountDisconnected,
+    /// The request's `publish_before` has passed.
+    #[error("the pin comes too late")]
+    TooLate,
     #[error(transparent)]
     Port(#[from] PortError),
 }
@@ -122,6 +125,10 @@ impl Candidate {
         Self { index, key, publish_request, payload_hash }
     }
 
+    fn is_too_late(&self, now: Moment) -> bool {
+        self.publish_request.request.publish_before.is_some_and(|before| now >= before)
+    }
+
     fn account(&self) -> AccountKey {
         AccountKey { workspace: self.key.workspace, account: self.publish_request.request.account }
     }
@@ -146,6 +153,7 @@ async fn accept_piece(context: &Context, piece: Vec<Candidate>) -> PortResult<Ve
     let (existing, rows) = try_join(context.store.pins(&keys), rows).await?;
     let accounts: BTreeMap<AccountKey, _> = accounts.into_iter().zip(rows).collect();
 
+    let now = context.system.now();
     let (mut answers, mut new) = (Vec::new(), Vec::new());
     for (candidate, existing) in piece.into_iter().zip(existing) {
         let account = accounts.get(&candidate.account()).and_then(Option::as_ref);
@@ -154,6 +162,9 @@ async fn accept_piece(context: &Context, piece: Vec<Candidate>) -> PortResult<Ve
             (None, None) => answers.push((candidate.index, Err(AcceptError::AccountNotFound))),
             (None, Some(account)) if !account.is_connected() => {
                 answers.push((candidate.index, Err(AcceptError::AccountDisconnected)));
+            }
+            (None, Some(_)) if candidate.is_too_late(now) => {
+                answers.push((candidate.index, Err(AcceptError::TooLate)));
             }
             (None, Some(_)) => new.push(candidate),
         }
@@ -206,10 +217,22 @@ async fn draft(context: &Context, mut new: Vec<Candidate>) -> PortResult<(Vec<Dr
             None => places.get_mut(&candidate.account()).and_then(Iterator::next),
         };
         let Placed { placement, token } = placed?;
-        let Candidate { index, key, publish_request: PublishRequest { request, origin, .. }, payload_hash } = candidate;
-        let (edit, hidden_at, nonce) = (0, None, context.nonce());
-        let pin =
-            Pin { key, request, payload_hash, created_at: now, placement, origin, edit, hidden_at, expires_at, nonce };
+        let Candidate { index, key, publish_request, payload_hash } = candidate;
+        let PublishRequest { request, origin, not_before: due_at } = publish_request;
+        let (created_at, edit, hidden_at, nonce) = (now, 0, None, context.nonce());
+        let pin = Pin {
+            key,
+            request,
+            payload_hash,
+            created_at,
+            due_at,
+            placement,
+            origin,
+            edit,
+            hidden_at,
+            expires_at,
+            nonce,
+        };
         Some(Draft { index, pin, token, error: None })
     });
     Ok((drafts.flatten().collect(), buckets))
@@ -245,20 +268,40 @@ async fn write_owners(context: &Context, drafts: &mut [Draft], buckets: &Buckets
         let rows: Vec<BacklogRow> = members.iter().map(|at| BacklogRow::of(&shared[*at].pin, 0)).collect();
         join_backlog::join_all(context, *account, &rows, &bucket_of(buckets, *account)).await
     }));
+    let deadlines = deadlines(shared);
+    let ends = join_all(deadlines.iter().map(|(at, members)| async move {
+        let pins = members.iter().map(|at| shared[*at].pin.key).collect();
+        context.store.put_marker(&RecoveryMarker::too_late(pins, *at, context.system.nonce())).await
+    }));
     let siblings: Vec<_> = shared.iter().map(|draft| write_sibling(context, &draft.pin)).collect();
     let siblings = stream::iter(siblings).buffered(WRITES_AT_ONCE).collect::<Vec<_>>();
-    let (markers, backlogs, siblings) = join3(markers, backlogs, siblings).await;
+    let (markers, backlogs, ends, siblings) = join4(markers, backlogs, ends, siblings).await;
 
     let mut set_error = |at: usize, error: PortError| drafts[at].error = Some(error);
     for (at, written) in siblings.into_iter().enumerate() {
         written.unwrap_or_else(|error| set_error(at, error));
     }
     let of_markers = started.chunks(PINS_PER_MARKER).map(|chunk| chunk.iter().map(|(_, at)| *at).collect::<Vec<_>>());
-    for (members, written) in of_markers.zip(markers).chain(waiting.into_values().zip(backlogs)) {
+    let of_ends = deadlines.into_iter().map(|(_, members)| members).zip(ends);
+    for (members, written) in of_markers.zip(markers).chain(waiting.into_values().zip(backlogs)).chain(of_ends) {
         if let Err(error) = written {
             members.into_iter().for_each(|at| set_error(at, error.clone()));
         }
     }
+}
+
+/// The pins that have a `publish_before`, by its minute, as many together as a marker holds.
+fn deadlines(drafts: &[Draft]) -> Vec<(Moment, Vec<usize>)> {
+    let mut by_minute: BTreeMap<i64, (Moment, Vec<usize>)> = BTreeMap::new();
+    for (at, draft) in drafts.iter().enumerate() {
+        if let Some(before) = draft.pin.request.publish_before {
+            by_minute.entry(before.minute()).or_insert((before, Vec::new())).1.push(at);
+        }
+    }
+    let chunked = |(at, members): (Moment, Vec<usize>)| {
+        members.chunks(PINS_PER_MARKER).map(|chunk| (at, chunk.to_vec())).collect::<Vec<_>>()
+    };
+    by_minute.into_values().flat_map(chunked).collect()
 }
 
 async fn write_sibling(context: &Context, pin: &Pin) -> PortResult<()> {

@@ -139,6 +139,10 @@ pub async fn validate(
         Some(duplicate) => about_duplicate(&duplicate),
     });
     checks.push(headroom.as_ref().map_or_else(|| Check::skipped(PACING), |headroom| pacing(context, headroom)));
+    if existing.is_none() && request.publish_before.is_some_and(|before| context.system.now() >= before) {
+        let message = "publish_before has passed: the pin would come too late.";
+        checks[0] = Check::failed(SCHEMA, "validation_error", message, "Use a later publish_before, or none.");
+    }
     let validation = Validation { checks, existing, headroom };
     // A repeated request gets its own pin, whatever has the same content by now.
     Ok(if dry_run.refuses_duplicates && existing.is_none() { validation.refusing_duplicates() } else { validation })

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
 use futures_util::stream::{self, StreamExt};
 
 use crate::context::Context;
@@ -47,7 +47,7 @@ pub async fn release_all(context: &Context, ends_at_ms: i64) -> PortResult<usize
     let stop_at_ms = ends_at_ms - LEAVE_FOR_THE_REST_MS;
     let spending = if accounts.is_empty() { None } else { budget_left::today(context).await? };
     let spending = spending.as_ref();
-    let mut users: BTreeMap<Pacer, Vec<Member>> = BTreeMap::new();
+    let mut users: BTreeMap<Pacer, Vec<(Member, Bucket)>> = BTreeMap::new();
     let mut released = 0;
     let turns = accounts.into_iter().map(|account| async move {
         if context.system.monotonic_ms() > stop_at_ms {
@@ -63,7 +63,7 @@ pub async fn release_all(context: &Context, ends_at_ms: i64) -> PortResult<usize
     while let Some(turn) = turns.next().await {
         match turn {
             Turn::Released(count) => released += count,
-            Turn::Shares(pacer, member) => users.entry(pacer).or_default().push(member),
+            Turn::Shares(pacer, member, bucket) => users.entry(pacer).or_default().push((member, *bucket)),
         }
     }
     let releases = users.into_values().map(|mut members| async move {
@@ -71,10 +71,13 @@ pub async fn release_all(context: &Context, ends_at_ms: i64) -> PortResult<usize
             return 0;
         }
         // Another account has the first turn each minute: a window may have a single token.
-        members.sort_by_key(|member| member.account);
+        members.sort_by_key(|(member, _)| member.account);
         let first = usize::try_from(context.system.now().minute()).unwrap_or(0) % members.len();
         members.rotate_left(first);
-        release(context, &members, None).await.unwrap_or_else(|error| {
+        // What several have read at different moments isn't one bucket.
+        let (members, mut buckets): (Vec<Member>, Vec<Bucket>) = members.into_iter().unzip();
+        let read = buckets.pop().filter(|_| members.len() == 1);
+        release(context, &members, read).await.unwrap_or_else(|error| {
             members.iter().for_each(|member| report(context, member.account, error.port(), &error));
             0
         })
@@ -98,7 +101,7 @@ struct Member {
 enum Turn {
     Released(usize),
     /// The account takes the tokens of this user: all of them are released together.
-    Shares(Pacer, Member),
+    Shares(Pacer, Member, Box<Bucket>),
 }
 
 /// Pins of a workspace that has spent the day's budget would only come back.
@@ -119,7 +122,7 @@ fn report(context: &Context, account: AccountKey, port: &'static str, error: &dy
 async fn release_own(context: &Context, member: Member) -> PortResult<Turn> {
     let bucket = context.store.bucket(member.account).await?;
     match bucket.pacer.clone() {
-        Some(pacer) => Ok(Turn::Shares(pacer, member)),
+        Some(pacer) => Ok(Turn::Shares(pacer, member, Box::new(bucket))),
         None => release(context, &[member], Some(bucket)).await.map(Turn::Released),
     }
 }
@@ -152,8 +155,14 @@ async fn release(context: &Context, members: &[Member], mut read: Option<Bucket>
             crowd(context, shared, &open, now).await?;
             return Ok(released);
         }
-        let waiting = open.iter().map(|(account, bucket, most)| waiting(context, *account, bucket, room.min(*most)));
-        let waiting = try_join_all(waiting).await?;
+        let waiting = open.iter().map(|(account, bucket, most)| async move {
+            // What can't be read of one account keeps the others' pins from nothing.
+            waiting(context, *account, bucket, room.min(*most)).await.unwrap_or_else(|error| {
+                report(context, *account, error.port(), &error);
+                Vec::new()
+            })
+        });
+        let waiting = join_all(waiting).await;
         let turns = deal(&waiting.iter().map(Vec::len).collect::<Vec<_>>(), room);
         let mut rows = try_join_all(waiting.into_iter().enumerate().map(|(index, rows)| {
             let share = turns.iter().filter(|turn| **turn == index).count();

@@ -244,6 +244,10 @@ impl Run<'_> {
         if attempt.status.is_terminal() || is_later {
             return Ok(Action::None);
         }
+        // Whatever owns it, its next message ends it. In a backlog it might wait for as long as its account is on hold.
+        if pin.is_too_late(now) && attempt.status != Status::Publishing {
+            return Ok(Action::Resend);
+        }
         if attempt.status == Status::Deferred {
             let store = &self.context.store;
             if store.in_backlog(pin.account_key(), &BacklogRow::of(pin, attempt.generation)).await? {

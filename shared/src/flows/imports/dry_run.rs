@@ -90,7 +90,7 @@ pub async fn report(
             Ask::Schedule(request, run_at) => {
                 (request, known.schedule(context, workspace, request, *run_at, &accounts).await?)
             }
-            Ask::Pin(request) => (request, known.pin(workspace, request, &accounts)),
+            Ask::Pin(request) => (request, known.pin(workspace, request, &accounts, context.system.now())),
         };
         let outcome = match refused {
             Ok(outcome) => outcome,
@@ -161,6 +161,7 @@ impl Known {
         workspace: WorkspaceId,
         request: &PinRequest,
         accounts: &BTreeMap<AccountId, Account>,
+        now: Moment,
     ) -> Result<Outcome, Refusal> {
         let (existing, hash) = (idempotency::pin_id(workspace, &request.idempotency_key), PayloadHash::of(request));
         Err(Refusal::Pin(match (self.pins.get(&existing), accounts.get(&request.account)) {
@@ -169,6 +170,7 @@ impl Known {
             (Some((_, account, _)), _) => AcceptError::KeyReused { existing, account: *account },
             (None, None) => AcceptError::AccountNotFound,
             (None, Some(account)) if !account.is_connected() => AcceptError::AccountDisconnected,
+            (None, Some(_)) if request.publish_before.is_some_and(|before| now >= before) => AcceptError::TooLate,
             (None, Some(_)) => {
                 self.pins.insert(existing, (hash, request.account, false));
                 return Ok(Outcome::Created(Made::Pin(existing)));
@@ -199,7 +201,7 @@ impl Known {
             (Some((_, account, _)), _) => ScheduleError::KeyReused { existing, account: *account },
             (None, None) => ScheduleError::AccountNotFound,
             (None, Some(account)) if !account.is_connected() => ScheduleError::AccountDisconnected,
-            (None, Some(_)) => match schedules::check_time(run_at, context.system.now()) {
+            (None, Some(_)) => match check_times(request, run_at, context.system.now()) {
                 Ok(()) => {
                     self.schedules.insert(existing, (hash, request.account, false));
                     return Ok(Ok(Outcome::Created(Made::Schedule(existing))));
@@ -208,6 +210,11 @@ impl Known {
             },
         })))
     }
+}
+
+fn check_times(request: &PinRequest, run_at: Moment, now: Moment) -> Result<(), ScheduleError> {
+    schedules::check_time(run_at, now)?;
+    schedules::check_end(request, run_at)
 }
 
 /// Checks each board once.

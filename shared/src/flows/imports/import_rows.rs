@@ -209,6 +209,7 @@ pub fn schedule_refusal(error: ScheduleError, limited_to: Option<&[AccountId]>) 
         }
         ScheduleError::Past => of_time("The time had passed when the row was worked on"),
         ScheduleError::TooFar => of_time("The time is too far ahead"),
+        ScheduleError::TooLate => of_end("The time is not after run_at"),
         ScheduleError::AccountNotFound => refusal(AcceptError::AccountNotFound, limited_to)?,
         ScheduleError::AccountDisconnected => refusal(AcceptError::AccountDisconnected, limited_to)?,
         ScheduleError::Board(obstacle) => {
@@ -221,6 +222,10 @@ pub fn schedule_refusal(error: ScheduleError, limited_to: Option<&[AccountId]>) 
         | ScheduleError::WrongStatus(_)
         | ScheduleError::MayDuplicate => RowError::new("internal_error", "The row was not worked on.", &[]),
     })
+}
+
+fn of_end(text: &str) -> RowError {
+    RowError::new("validation_error", format!("publish_before: {text}"), &["publish_before"])
 }
 
 fn of_key(code: &str, text: String) -> RowError {
@@ -246,6 +251,7 @@ pub fn refusal(error: AcceptError, limited_to: Option<&[AccountId]>) -> PortResu
             let message = "account_id: The account is not connected any more";
             RowError::new(Failure::TokenRevoked.code(), message, &["account_id"])
         }
+        AcceptError::TooLate => of_end("The time had passed when the row was worked on"),
         AcceptError::Port(error) => return Err(error),
     })
 }

@@ -96,7 +96,8 @@ fn of_account(
         account,
         pins,
         waiting,
-        waiting_is_at_least: waiting >= WAITING_COUNTED_MAX,
+        // The user's other accounts share the tokens, and their pins are not counted.
+        waiting_is_at_least: waiting >= WAITING_COUNTED_MAX || bucket.is_crowded(now),
         rate_per_s: pace.rate_per_s(),
         finishes_at,
         reason: is_waiting.then(|| bucket.wait_reason()),
@@ -125,6 +126,14 @@ mod tests {
         assert_eq!(at(&fresh, 0, 50), Some(0));
         assert_eq!(at(&fresh, 0, 150), Some(100_000));
         assert_eq!(at(&fresh, 100, 50), Some(100_000), "waiting pins go first");
+    }
+
+    #[test]
+    fn beside_a_crowd_of_the_same_user_the_finish_is_a_lower_bound() {
+        let settings = Settings { pace: Pace::new(50, 1.0), ..Settings::default() };
+        let bucket = Bucket { crowded_until: Some(NOW.plus_ms(1)), ..Bucket::default() };
+        let found = of_account(&settings, testdata::account(), &bucket, 0, 10, NOW);
+        assert!(found.waiting_is_at_least && found.finishes_at == Some(NOW.plus_ms(10_000)), "no burst, {found:?}");
     }
 
     #[test]

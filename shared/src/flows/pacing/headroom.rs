@@ -4,7 +4,7 @@ use super::rate_meter::{self, MeterError, RateMeter};
 use crate::context::Context;
 use crate::domain::ids::AccountKey;
 use crate::domain::pin::Priority;
-use crate::domain::time::Moment;
+use crate::domain::time::{MINUTE_MS, Moment};
 
 #[derive(Clone, Debug)]
 pub struct Headroom {
@@ -23,6 +23,8 @@ pub async fn headroom(context: &Context, account: AccountKey, priority: Priority
     let pace = bucket.pace(&context.settings.pace, now);
     let opens_at = meter.budget.filter(|budget| budget.allowance == 0).map(|budget| budget.resets_at);
     let first = bucket.next_slot(&pace, bucket.opens_at(now)).max(opens_at.unwrap_or(now));
+    // In a crowd it joins the backlog, which the dispatcher releases at its next tick.
+    let first = if bucket.is_crowded(now) { first.max(now.plus_ms(MINUTE_MS)) } else { first };
     let wait_ms = i64::try_from(before).unwrap_or(i64::MAX).saturating_mul(pace.interval_ms);
     let starts_at = (!meter.is_on_hold).then(|| first.plus_ms(wait_ms));
     Ok(Headroom { meter, starts_at })

@@ -21,8 +21,9 @@ async fn release(context: &Context, key: AccountKey) -> PortResult<()> {
     loop {
         writes.begin()?;
         let Some(hold) = context.store.bucket(key).await?.hold else { return Ok(()) };
-        context.store.mark_waiting(key, context.system.now()).await?;
-        if context.store.lift_hold(key, hold.until).await?.is_done() {
+        let now = context.system.now();
+        context.store.mark_waiting(key, now).await?;
+        if context.store.lift_hold(key, hold.until, now).await?.is_done() {
             return Ok(());
         }
     }

@@ -12,6 +12,8 @@ use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::pin::edit::Edit;
 use crate::domain::pin::idempotency::content_hashes;
+use crate::domain::recovery::RecoveryMarker;
+use crate::domain::time::Moment;
 use crate::ports::OptimisticWrites;
 use crate::ports::PortError;
 
@@ -26,6 +28,9 @@ pub enum EditError {
     AlreadyPublished,
     #[error("the pin is being published")]
     Publishing,
+    /// The new `publish_before` has passed.
+    #[error("the pin would come too late")]
+    TooLate,
     #[error(transparent)]
     Port(#[from] PortError),
 }
@@ -51,6 +56,9 @@ pub async fn edit_pin(context: &Context, key: PinKey, edit: &Edit) -> Result<(Pi
             return Ok((pin, attempt));
         }
         let now = context.system.now();
+        if request.publish_before != pin.request.publish_before {
+            plan_end(context, key, request.publish_before, now).await?;
+        }
         let Ok(next) = attempt.edited(now, context.nonce()) else { continue };
         let edited = Pin { request, edit: next.edit, ..pin };
         put_sibling(context, &edited).await?;
@@ -59,6 +67,21 @@ pub async fn edit_pin(context: &Context, key: PinKey, edit: &Edit) -> Result<(Pi
             return Ok((edited, next));
         }
     }
+}
+
+/// Files the marker by which the rescuer ends the pin if it doesn't start before the new time.
+async fn plan_end(
+    context: &Context,
+    key: PinKey,
+    publish_before: Option<Moment>,
+    now: Moment,
+) -> Result<(), EditError> {
+    let Some(before) = publish_before else { return Ok(()) };
+    if before <= now {
+        return Err(EditError::TooLate);
+    }
+    let marker = RecoveryMarker::too_late(vec![key], before, context.system.nonce());
+    Ok(context.store.put_marker(&marker).await?)
 }
 
 /// Writes the rows by which pins of the new content are found. They are written before the content is in force.

@@ -43,6 +43,9 @@ pub enum RetryError {
     Overdue,
     #[error("the account is disconnected")]
     AccountDisconnected,
+    /// Its `publish_before` has passed.
+    #[error("the pin comes too late")]
+    TooLate,
     /// The account that the pin was to be moved to.
     #[error("no such account in this workspace")]
     AccountNotFound,
@@ -81,6 +84,9 @@ pub async fn retry_pin_with(
     let plan = plan(context, &pin, &bucket, now).await?;
     let owner = || RecoveryMarker::new(vec![key], plan.start().unwrap_or(now), 0, context.system.nonce());
     context.store.put_marker(&owner()).await?;
+    if let Some(before) = edit.publish_before.flatten() {
+        context.store.put_marker(&RecoveryMarker::too_late(vec![key], before, context.system.nonce())).await?;
+    }
     let next =
         attempt.retried(now, plan.waits(), context.nonce()).map_err(|_| RetryError::NotFailed(attempt.status))?;
     let next = if is_edited { next.with_edit() } else { next };
@@ -149,6 +155,9 @@ async fn check(
     }
     if pin.is_overdue(context.system.now()) {
         return Err(RetryError::Overdue);
+    }
+    if pin.is_too_late(context.system.now()) {
+        return Err(RetryError::TooLate);
     }
     if attempt.ended_unresolved(context.settings.deadlines.quiesce_ms) && !accept_duplicate {
         return Err(RetryError::MayDuplicate);
@@ -219,6 +228,9 @@ async fn take(context: &Context, pin: &Pin, mut bucket: Bucket) -> PortResult<Op
     let mut takes = OptimisticWrites::of("pacing row", TAKE_ATTEMPTS);
     while takes.has_round() {
         let now = context.system.now();
+        if bucket.is_paused(now) || bucket.is_crowded(now) {
+            return Ok(None);
+        }
         let pace = bucket.pace(&context.settings.pace, now);
         let take = Take::plan(&bucket, &pace, now, 1, ACCEPT_HORIZON_MS, context.nonce());
         match context.store.take(pin.account_key(), &take).await? {

@@ -9,6 +9,7 @@ use crate::domain::message::Disposition;
 use crate::domain::pacing::backlog::BacklogRow;
 use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::pin::failure::Failure;
+use crate::domain::pin::lateness::LateCause;
 use crate::domain::pin::outcome::{BucketChange, Change, FollowUp, Outcome, Success, Transition};
 use crate::domain::pin::said::Said;
 use crate::domain::time::Moment;
@@ -88,6 +89,9 @@ async fn write_state(
         (Write::Done, _) => {
             report(reading, transition, &next, now);
             keep_words(context, reading, transition, &next).await;
+            if matches!(transition, Transition::Fail { .. }) {
+                leave_backlog(context, reading).await;
+            }
             match follow_up {
                 Some(FollowUp::PlanDuplicateCheck) => plan_duplicate_check::plan(context, reading.pin.key, &next).await,
                 Some(FollowUp::AuditFailure) => activity::audit_failure(context, &reading.pin, &next).await,
@@ -99,6 +103,17 @@ async fn write_state(
             keep_orphan(context, reading, pinterest_pin_id, current.map(|current| *current)).await
         }
         (Write::Conflict(_), _) => Ok(Commit::ReadAgain),
+    }
+}
+
+/// A pin that fails while it waits may have a backlog row. Left behind, the row would only cost its account a token.
+async fn leave_backlog(context: &Context, reading: &Reading) {
+    if reading.attempt.status != Status::Deferred {
+        return;
+    }
+    let row = BacklogRow::of(&reading.pin, reading.attempt.generation);
+    if let Err(error) = context.store.delete_backlog(reading.account_key(), &[row]).await {
+        tracing::warn!(pin_id = %reading.pin.key.pin, %error, "backlog row of a failed pin not deleted");
     }
 }
 
@@ -122,15 +137,19 @@ fn report(reading: &Reading, transition: &Transition, next: &Attempt, now: Momen
     if let Some((metric, class)) = transition.metric() {
         telemetry::count(metric, 1, class, now);
     }
+    if let Transition::Fail { late_cause: Some(cause), .. } = transition {
+        telemetry::count(Metric::PinLate, 1, Some(cause.name()), now);
+    }
     let (key, account, attempt) = (reading.pin.key, reading.pin.request.account, next.attempt);
     match transition {
         Transition::Publish { pinterest_pin_id, upstream } => tracing::info!(
             workspace_id = %key.workspace, account_id = %account, pin_id = %key.pin, attempt,
             upstream_request_id = upstream.request_id, pinterest_pin_id, "pin published"
         ),
-        Transition::Fail { failure, upstream } => tracing::info!(
+        Transition::Fail { failure, upstream, late_cause } => tracing::info!(
             workspace_id = %key.workspace, account_id = %account, pin_id = %key.pin, attempt,
-            error_code = failure.code(), upstream_status = upstream.status, "pin failed"
+            error_code = failure.code(), late_cause = late_cause.map(LateCause::name),
+            upstream_status = upstream.status, "pin failed"
         ),
         Transition::Unknown { reconcile_at, upstream } => tracing::warn!(
             pin_id = %key.pin, attempt, upstream_status = upstream.status, reconcile_at = reconcile_at.rfc3339(),
@@ -217,7 +236,7 @@ async fn record_success(context: &Context, reading: &Reading, success: Success) 
     for change in success.bucket_changes(&reading.bucket, &context.settings.pace, now) {
         let result = match change {
             BucketChange::Pause(planned) => pause(context, account, planned).await,
-            BucketChange::LiftHold { seen } => context.store.lift_hold(account, seen).await.map(|_| ()),
+            BucketChange::LiftHold { seen } => context.store.lift_hold(account, seen, now).await.map(|_| ()),
         };
         if let Err(error) = result {
             tracing::warn!(account_id = %account.account, %error, "account state after a success not written");

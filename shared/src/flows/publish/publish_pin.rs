@@ -16,6 +16,7 @@ use crate::domain::secret::Secret;
 use crate::flows::accounts::refresh_tokens::{self, Renewal};
 use crate::flows::pacing::spend_budget::{self, Granted};
 use crate::ports::{Creation, PortResult, Taken, Write};
+use crate::telemetry::{self, Metric};
 
 /// Rounds within one delivery: a token taken, a slot waited for, or rows read again after a lost race.
 const ROUNDS_MAX: usize = 6;
@@ -104,11 +105,15 @@ async fn announce(context: &Context, reading: &mut Reading) -> PortResult<bool> 
     let Ok(begun) = reading.attempt.begin(context.system.now(), context.nonce()) else {
         return Ok(false);
     };
-    let begun = begun.after_deliveries(reading.message.deliveries);
+    let late_cause = reading.situation(context).lateness().of_start();
+    let begun = begun.after_deliveries(reading.message.deliveries).late_because(late_cause);
     if context.store.save_attempt(&reading.pin, &begun).await? != Write::Done {
         return Ok(false);
     }
     reading.attempt = begun;
+    if let Some(cause) = late_cause {
+        telemetry::count(Metric::PinLate, 1, Some(cause.name()), context.system.now());
+    }
     Ok(true)
 }
 

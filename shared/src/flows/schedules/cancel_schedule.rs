@@ -52,6 +52,10 @@ async fn end_released(context: &Context, schedule: &Schedule) -> Result<bool, Sc
                 fail(context, schedule, Failure::KeyTaken, context.system.now()).await?;
                 Ok(false)
             }
+            Err(AcceptError::TooLate) => {
+                fail(context, schedule, Failure::TooLate, context.system.now()).await?;
+                Ok(false)
+            }
             Err(AcceptError::AccountNotFound | AcceptError::AccountDisconnected) => {
                 fail(context, schedule, Failure::AccountDisconnected, context.system.now()).await?;
                 Ok(false)

@@ -19,8 +19,8 @@ use crate::context::Context;
 use crate::domain::ids::{AccountId, AccountKey, BoardKey, ScheduleId, ScheduleKey, WorkspaceId};
 use crate::domain::pin::attempt::Attempt;
 use crate::domain::pin::blocker::Blocker;
-use crate::domain::pin::history::EventKind;
 use crate::domain::pin::idempotency::{self, PayloadHash};
+use crate::domain::pin::lateness::LateCause;
 use crate::domain::pin::origin::Origin;
 use crate::domain::pin::{Pin, PinRequest};
 use crate::domain::schedule::{
@@ -69,9 +69,7 @@ impl ScheduleView {
 
     /// When its pin's first attempt began, as far back as the pin's history goes.
     pub fn started_at(&self) -> Option<Moment> {
-        let (_, attempt) = self.pin.as_ref()?;
-        let starts = attempt.history.iter().filter(|event| event.kind == EventKind::AttemptStarted);
-        starts.map(|event| event.at).min().or(attempt.started_at)
+        self.pin.as_ref().and_then(|(_, attempt)| attempt.first_started_at())
     }
 
     /// How long after its time the pin began, or the schedule was handed over, if that was late.
@@ -81,6 +79,15 @@ impl ScheduleView {
             .map(|at| at.since_ms(self.schedule.not_before))
             .filter(|late_ms| *late_ms >= LATE_FROM_MS);
         started.max(self.schedule.late_by_ms())
+    }
+}
+
+impl ScheduleView {
+    /// What made it late.
+    pub fn late_cause(&self) -> Option<LateCause> {
+        let of_pin = self.pin.as_ref().and_then(|(_, attempt)| attempt.late_cause);
+        // Nothing but the dispatcher hands a schedule over.
+        of_pin.or(self.schedule.late_by_ms().map(|_| LateCause::Outage))
     }
 }
 
@@ -103,6 +110,9 @@ pub enum ScheduleError {
     Past,
     #[error("the time is too far ahead")]
     TooFar,
+    /// Its `publish_before` is not after its time.
+    #[error("the schedule would always come too late")]
+    TooLate,
     #[error("no such account in this workspace")]
     AccountNotFound,
     #[error("the account is disconnected")]
@@ -160,6 +170,7 @@ pub async fn create_of_many(
     }
     let now = context.system.now();
     check_time(run_at, now)?;
+    check_end(&request, run_at)?;
     check_board(context, workspace, request.account, &request.board_id, boards).await?;
     let (retention_ms, nonce) = (context.settings.retention_ms, context.nonce());
     let schedule = Schedule::new(NewSchedule { key, request, run_at, origin, now, retention_ms, nonce });
@@ -204,6 +215,17 @@ pub fn check_time(run_at: Moment, now: Moment) -> Result<(), ScheduleError> {
         return Err(ScheduleError::TooFar);
     }
     Ok(())
+}
+
+/// Checks the request's `publish_before`.
+///
+/// # Errors
+/// When it is not after the schedule's time.
+pub fn check_end(request: &PinRequest, run_at: Moment) -> Result<(), ScheduleError> {
+    match request.publish_before {
+        Some(before) if before <= run_at => Err(ScheduleError::TooLate),
+        _ => Ok(()),
+    }
 }
 
 /// Checks whether the account can publish to the board now. It passes when Pinterest can't be asked.
@@ -292,6 +314,9 @@ pub async fn edit(context: &Context, key: ScheduleKey, change: &ScheduleChange) 
         let run_at = change.run_at.unwrap_or(before.run_at);
         if run_at != before.run_at {
             check_time(run_at, now)?;
+        }
+        if run_at != before.run_at || request.publish_before != before.request.publish_before {
+            check_end(&request, run_at)?;
         }
         if request.board_id != before.request.board_id {
             let boards = &mut Preflights::default();

@@ -202,6 +202,7 @@ async fn resolve(context: &Context, schedule: &Schedule, refused: Option<AcceptE
         Some(AcceptError::AccountDisconnected) if now < schedule.not_before => return Ok(None),
         Some(AcceptError::AccountDisconnected | AcceptError::AccountNotFound) => Failure::AccountDisconnected,
         Some(AcceptError::KeyReused { .. }) => Failure::KeyTaken,
+        Some(AcceptError::TooLate) => Failure::TooLate,
         // The pin existed, and was deleted since.
         Some(AcceptError::KeyOfDeleted { .. }) => return Ok(Some(Released::default())),
         Some(AcceptError::Port(error)) => return Err(error),

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{ScheduleRequest, check_time, stored};
+use super::{ScheduleError, ScheduleRequest, check_end, check_time, stored};
 use crate::context::Context;
 use crate::domain::ids::{ScheduleId, ScheduleKey, WorkspaceId};
 use crate::domain::pin::PinRequest;
@@ -35,8 +35,12 @@ pub async fn validate(
     // The account's pacing now says nothing about the schedule's time.
     validation.checks.retain(|check| check.name != PACING && check.name != IDEMPOTENCY_KEY);
     validation.existing = None;
-    validation.checks.push(match check_time(asked.run_at, context.system.now()) {
+    let time = check_time(asked.run_at, context.system.now()).and_then(|()| check_end(&asked.request, asked.run_at));
+    validation.checks.push(match time {
         Ok(()) => Check::passed(RUN_AT, "The time is in the future."),
+        Err(error @ ScheduleError::TooLate) => {
+            Check::failed(RUN_AT, "validation_error", error.to_string(), "Choose a publish_before after run_at.")
+        }
         Err(error) => {
             Check::failed(RUN_AT, "validation_error", error.to_string(), "Choose a time from now on, within two years.")
         }

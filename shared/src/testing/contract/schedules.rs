@@ -81,6 +81,7 @@ pub async fn a_schedule_round_trips_in_every_stage_with_every_field(schedules: &
         dominant_color: Some("#ABCDEF".into()),
         related_terms: Some(vec!["paper".into(), "crane".into()]),
         priority: Priority::Bulk,
+        publish_before: Some(Moment(86_400_000)),
         idempotency_key: "mine".into(),
         ..testdata::request("")
     };

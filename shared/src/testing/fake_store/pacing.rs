@@ -65,7 +65,12 @@ impl Pacing for FakeStore {
     }
 
     async fn take_own_write(&self, account: AccountKey, write: &OwnWrite) -> PortResult<Write<()>> {
-        let take = |t: &mut Tables| t.change_bucket(account, |bucket| self::take_own_write(bucket, write));
+        let take = |t: &mut Tables| {
+            if write.pacer.is_some() && t.lacked_row(account, write.empty_tat) {
+                return Write::Conflict(());
+            }
+            t.change_bucket(account, |bucket| self::take_own_write(bucket, write))
+        };
         self.call("store.take_own_write", take).await
     }
 
@@ -73,9 +78,13 @@ impl Pacing for FakeStore {
         self.call("store.pause", |t| t.change_bucket(account, |bucket| *bucket = pause.apply(bucket))).await
     }
 
-    async fn lift_hold(&self, account: AccountKey, seen: Moment) -> PortResult<Write<()>> {
+    async fn lift_hold(&self, account: AccountKey, seen: Moment, now: Moment) -> PortResult<Write<()>> {
         let lift = |t: &mut Tables| {
-            let lifted = |bucket: &mut Bucket| bucket.hold.take_if(|hold| hold.until == seen).is_some();
+            let lifted = |bucket: &mut Bucket| {
+                let is_lifted = bucket.hold.take_if(|hold| hold.until == seen).is_some();
+                bucket.held_until = if is_lifted { Some(now) } else { bucket.held_until };
+                is_lifted
+            };
             Write::done_if(t.change_bucket(account, lifted))
         };
         self.call("store.lift_hold", lift).await

@@ -87,6 +87,8 @@ pub enum Invariant {
     ImageTries,
     /// An image that can't be fetched is a refusal, and not an unknown outcome.
     ImageRefused,
+    /// No attempt starts after the pin's `publish_before`.
+    PublishBefore,
     /// What a waiting pin reports comes of its account's present state, and not of its own row.
     PresentState,
     /// A pin of a held account reports no time.
@@ -94,7 +96,7 @@ pub enum Invariant {
 }
 
 impl Invariant {
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::WriteAhead,
         Self::Fence,
         Self::Generation,
@@ -118,6 +120,7 @@ impl Invariant {
         Self::AnyLimit,
         Self::ImageTries,
         Self::ImageRefused,
+        Self::PublishBefore,
         Self::PresentState,
         Self::HeldWithoutTime,
     ];

@@ -74,6 +74,9 @@ impl MutantStore {
         if self.lacks(Invariant::Hidden) && self.kind == Kind::Publisher {
             pin.hidden_at = None;
         }
+        if self.lacks(Invariant::PublishBefore) {
+            pin.request.publish_before = None;
+        }
         if self.lacks(Invariant::ImageTries) {
             attempt.image_tries = 0;
         }
@@ -280,7 +283,7 @@ altered_port! {
     }
 
     fn take(account: AccountKey, take: &Take) -> PortResult<Taken>;
-    fn lift_hold(account: AccountKey, seen: Moment) -> PortResult<Write<()>>;
+    fn lift_hold(account: AccountKey, seen: Moment, now: Moment) -> PortResult<Write<()>>;
     fn claim_release(account: AccountKey, seen: u64) -> PortResult<Write<()>>;
     fn crowd(pacer: &Pacer, until: Moment) -> PortResult<()>;
     fn link(account: AccountKey, link: &Link) -> PortResult<()>;

@@ -57,6 +57,11 @@ pub struct AcceptedPin {
     pub warnings: Vec<PinWarning>,
 }
 
+/// An error of the field `publish_before`.
+pub fn publish_before(msg: &str) -> ApiError {
+    ApiError::invalid("body", "publish_before", msg, "value_error")
+}
+
 /// The error for the caller, who may not see every account.
 pub fn refusal(error: AcceptError, caller: &Caller) -> ApiError {
     let holder = |existing, account| holder("pin", existing, account, caller.limited_to());
@@ -67,6 +72,7 @@ pub fn refusal(error: AcceptError, caller: &Caller) -> ApiError {
         AcceptError::KeyOfDeleted { existing, account } => PIN_DELETED.with("existing", holder(existing, account)),
         AcceptError::AccountNotFound => ApiError::not_found("account"),
         AcceptError::AccountDisconnected => not_connected(),
+        AcceptError::TooLate => publish_before("publish_before must be in the future"),
         AcceptError::Port(error) => error.into(),
     }
 }

@@ -18,6 +18,7 @@ use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::create::publish_before;
 use super::pin::{Pin, PinUpdate};
 use super::{find, of_pin};
 use crate::activity::Resource;
@@ -86,6 +87,7 @@ impl From<EditError> for ApiError {
             EditError::NotFound => Self::not_found("pin"),
             EditError::AlreadyPublished => PIN_ALREADY_PUBLISHED.into(),
             EditError::Publishing => PIN_PUBLISHING.into(),
+            EditError::TooLate => publish_before("publish_before must be in the future"),
             EditError::Port(error) => error.into(),
         }
     }

@@ -8,6 +8,7 @@ use axum::extract::{FromRequestParts, Query};
 use http::HeaderMap;
 use http::request::Parts;
 use pinbridge_shared::domain::pin::{IDEMPOTENCY_KEY_MAX, request};
+use pinbridge_shared::domain::time::Moment;
 use schemars::json_schema;
 use serde_json::{Map, Value};
 
@@ -15,13 +16,15 @@ use super::fields::{IdempotencyKey, Priority};
 use super::pin::OnDuplicate;
 use crate::endpoint::{Endpoint, Place};
 use crate::error::ApiError;
-use crate::openapi::schema::inline_schema;
+use crate::openapi::schema::{Time, inline_schema};
 use crate::request::field::{Field, Wrong};
 use crate::request::options::Unknown;
 use crate::request::{has, query};
 
 pub const ON_DUPLICATE: &str = "on_duplicate";
 const ON_DUPLICATE_HEADER: &str = "x-pinbridge-on-duplicate";
+const PUBLISH_BEFORE: &str = "publish_before";
+pub const PUBLISH_BEFORE_HEADER: &str = "x-pinbridge-publish-before";
 const PRIORITY: &str = "priority";
 pub const PRIORITY_HEADER: &str = "x-pinbridge-priority";
 pub const IDEMPOTENCY_KEY: &str = "idempotency_key";
@@ -39,8 +42,10 @@ pub fn door(endpoint: Endpoint, about_key: &'static str) -> Endpoint {
     endpoint
         .query::<OnDuplicate>(ON_DUPLICATE, "`on_duplicate` of the pins that have none.")
         .query::<Priority>(PRIORITY, "`priority` of the pins that have none.")
+        .query::<Time>(PUBLISH_BEFORE, "`publish_before` of the pins that have none.")
         .header::<OnDuplicate>("X-Pinbridge-On-Duplicate", "The same as the query parameter, which counts first.")
         .header::<Priority>("X-Pinbridge-Priority", "The same as the query parameter, which counts first.")
+        .header::<Time>("X-Pinbridge-Publish-Before", "The same as the query parameter, which counts first.")
         .header::<Key>("Idempotency-Key", about_key)
         .header::<Key>("X-Pinbridge-Idempotency-Key", second_key)
 }
@@ -50,6 +55,7 @@ pub fn door(endpoint: Endpoint, about_key: &'static str) -> Endpoint {
 pub struct Options {
     pub on_duplicate: Option<OnDuplicate>,
     pub priority: Option<Priority>,
+    pub publish_before: Option<Time>,
     pub key: Option<String>,
     pub unknown: Unknown,
 }
@@ -65,6 +71,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Options {
         Ok(Self {
             on_duplicate: either(&query, ON_DUPLICATE, headers, ON_DUPLICATE_HEADER)?,
             priority: either(&query, PRIORITY, headers, PRIORITY_HEADER)?,
+            publish_before: either(&query, PUBLISH_BEFORE, headers, PUBLISH_BEFORE_HEADER)?,
             key: key.map(|key| key.0),
             unknown: Unknown::from_request_parts(parts, state).await?,
         })
@@ -93,6 +100,10 @@ impl Options {
 
     pub fn refuses_duplicates(&self, own: Option<OnDuplicate>) -> bool {
         own.or(self.on_duplicate).is_some_and(OnDuplicate::refuses)
+    }
+
+    pub fn publish_before(&self, own: Option<Time>) -> Option<Moment> {
+        own.or(self.publish_before).map(|time| time.0)
     }
 
     pub fn priority(&self, own: Option<Priority>, default: request::Priority) -> request::Priority {

@@ -80,6 +80,9 @@ request! {
         pub idempotency_key: IdempotencyKey,
         /// Extension: the priority among the waiting pins of the account. The default is `normal`.
         pub priority: Option<Priority>,
+        /// Extension: no attempt starts at this time or later; the pin fails with `too_late` instead. A time in the
+        /// future, with an offset. A repeated request may have another time: the first one counts.
+        pub publish_before: Option<Time>,
     }
 }
 
@@ -169,6 +172,7 @@ pub fn parse(
         related_terms: pin.related_terms.and_then(|terms| terms.0),
         idempotency_key: pin.idempotency_key.0,
         priority: options.priority(pin.priority, priority_default),
+        publish_before: options.publish_before(pin.publish_before),
     };
     Ok(Wanted { request, refuses_duplicates: options.refuses_duplicates(on_duplicate), unknown })
 }
@@ -184,6 +188,8 @@ request! {
         pub link_url: Option<Nullable<HttpUrl>>,
         #[schemars(transform = never_null)]
         pub board_id: Option<NotNull<BoardId>>,
+        /// Extension: a time in the future.
+        pub publish_before: Option<Nullable<Time>>,
     }
 }
 
@@ -215,6 +221,7 @@ impl From<PinUpdate> for Edit {
             alt_text: update.alt_text.map(|Nullable(text)| text.map(|text| text.0)),
             link_url: update.link_url.map(|Nullable(url)| url.map(|url| url.0)),
             board_id: update.board_id.map(|NotNull(board)| board.0),
+            publish_before: update.publish_before.map(|Nullable(time)| time.map(|time| time.0)),
             account: None,
         }
     }
@@ -295,10 +302,12 @@ pub struct Pin {
     pub removed_from_pinterest_at: Option<Time>,
     /// Extension: the priority among the waiting pins of the account.
     pub priority: Priority,
+    /// Extension: no attempt starts at this time or later.
+    pub publish_before: Option<Time>,
     /// Extension: the number of attempts to publish.
     pub attempts: u32,
-    /// Extension: the next action: `publish`, `retry`, `look_up` (read the board), `record_outcome`, or `none` if the
-    /// pin is finished. If only a person helps, what helps: `reconnect_account`, `upgrade_app_access` or
+    /// Extension: the next action: `publish`, `retry`, `look_up` (read the board), `record_outcome`, `give_up`
+    /// (fail with `too_late`), or `none` if the pin is finished. If only a person helps, what helps: `reconnect_account`, `upgrade_app_access` or
     /// `check_app_access`.
     pub next_action: &'static str,
     /// Extension: the time of the next action. `null` if it is not known, and always if a person has to act first.
@@ -348,6 +357,7 @@ impl From<&PinView> for Pin {
             failed_at: finished_as(Status::Failed),
             removed_from_pinterest_at: attempt.removed_at.map(Time),
             priority: request.priority.into(),
+            publish_before: request.publish_before.map(Time),
             attempts: attempt.attempt,
             next_action: next.action,
             next_at: next.at.map(Time),
@@ -377,6 +387,7 @@ pub fn resolved(request: &PinRequest) -> Value {
         "dominant_color": request.dominant_color,
         "related_terms": request.related_terms,
         "priority": request.priority.name(),
+        "publish_before": request.publish_before.map(Time),
     })
 }
 

@@ -20,10 +20,10 @@ use crate::auth::Caller;
 use crate::endpoint::{Endpoint, WRITE, post};
 use crate::error::ApiError;
 use crate::error::codes::{
-    self, ACCOUNT_DISCONNECTED, EXPIRED_UNPUBLISHED, PIN_NOT_FAILED, PIN_SUPERSEDED, RETRY_MAY_DUPLICATE,
+    self, ACCOUNT_DISCONNECTED, EXPIRED_UNPUBLISHED, PIN_NOT_FAILED, PIN_SUPERSEDED, RETRY_MAY_DUPLICATE, TOO_LATE,
 };
-use crate::openapi::schema::Flag;
-use crate::request::field::request;
+use crate::openapi::schema::{Flag, Time};
+use crate::request::field::{Nullable, request};
 use crate::request::{MaybeJsonObject, only_body_of};
 
 /// `accept_duplicate` as a header, because the official client's typed models drop unknown fields.
@@ -34,14 +34,22 @@ pub fn endpoint() -> Endpoint {
         .operation("retry_pin", "Retry a failed pin")
         .about(
             "Queues a failed pin again. `board_id` and `account_id` move it to another board or account, which are \
-             checked first as far as Pinterest can be reached. If the last attempt may have created a Pin, the request \
+             checked first as far as Pinterest can be reached. A pin that failed with `too_late` needs another \
+             `publish_before`, or `null`. If the last attempt may have created a Pin, the request \
              answers 409 `retry_may_duplicate` unless it has `accept_duplicate: true`. Before the retry, `PATCH \
              /v1/pins/{id}` can correct the content.",
         )
         .audited("pin.retried", Resource::Path, &["status"])
         .may_take::<PinRetry>(|| json!({"accept_duplicate": true}))
         .answers::<Pin>(200, "The queued pin.")
-        .fails(&[PIN_NOT_FAILED, RETRY_MAY_DUPLICATE, PIN_SUPERSEDED, EXPIRED_UNPUBLISHED, ACCOUNT_DISCONNECTED])
+        .fails(&[
+            PIN_NOT_FAILED,
+            RETRY_MAY_DUPLICATE,
+            PIN_SUPERSEDED,
+            EXPIRED_UNPUBLISHED,
+            ACCOUNT_DISCONNECTED,
+            TOO_LATE,
+        ])
         .fails(codes::PREFLIGHT)
 }
 
@@ -61,6 +69,8 @@ request! {
         pub board_id: Option<BoardId>,
         /// The id of another account that publishes the pin.
         pub account_id: Option<Uuid>,
+        /// Extension: a later `publish_before`; `null` clears it.
+        pub publish_before: Option<Nullable<Time>>,
         /// Extension: `true` retries the pin even if that may create a second Pin.
         pub accept_duplicate: Option<bool>,
     }
@@ -83,6 +93,7 @@ impl From<RetryError> for ApiError {
             RetryError::Superseded => PIN_SUPERSEDED.into(),
             RetryError::MayDuplicate => RETRY_MAY_DUPLICATE.into(),
             RetryError::Overdue => EXPIRED_UNPUBLISHED.into(),
+            RetryError::TooLate => TOO_LATE.into(),
             RetryError::AccountDisconnected => ACCOUNT_DISCONNECTED.into(),
             RetryError::AccountNotFound => Self::not_found("account"),
             RetryError::Port(error) => error.into(),
@@ -98,13 +109,18 @@ async fn retry(
     MaybeJsonObject(body): MaybeJsonObject,
 ) -> Result<Json<Pin>, ApiError> {
     let key = key(&caller, &id)?;
-    let PinRetry { board_id, account_id, accept_duplicate } = only_body_of(&body)?;
+    let PinRetry { board_id, account_id, publish_before, accept_duplicate } = only_body_of(&body)?;
     let accept_duplicate = accepts_duplicate(accept_duplicate, &headers)?;
-    let edit = Edit { board_id: board_id.map(|board| board.0), account: account_id.map(AccountId), ..Edit::default() };
+    let edit = Edit {
+        board_id: board_id.map(|board| board.0),
+        account: account_id.map(AccountId),
+        publish_before: publish_before.map(|Nullable(time)| time.map(|time| time.0)),
+        ..Edit::default()
+    };
     if let Some(account) = edit.account {
         caller.may_use(account)?;
     }
-    let moves = edit != Edit::default();
+    let moves = edit.board_id.is_some() || edit.account.is_some();
     if caller.limited_to().is_some() || moves {
         let found = find(&context, &caller, &id).await?;
         if moves {

@@ -4,7 +4,8 @@ use axum::Json;
 use axum::extract::{Path, State};
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::pin::blocker::Blocker;
-use pinbridge_shared::domain::pin::timeline;
+use pinbridge_shared::domain::pin::{lateness, timeline};
+use pinbridge_shared::domain::time::SECOND_MS;
 use pinbridge_shared::flows::pins::read_pins::PinView;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -16,7 +17,7 @@ use crate::auth::Caller;
 use crate::endpoint::{Endpoint, READ, get};
 use crate::error::ApiError;
 use crate::error::codes::PIN_GONE;
-use crate::openapi::schema::Time;
+use crate::openapi::schema::{Time, names};
 use crate::routes::examples::PIN;
 
 pub fn timeline_endpoint() -> Endpoint {
@@ -89,6 +90,15 @@ pub struct Timeline {
     pub error_remediation: Option<&'static str>,
     /// Extension: the id of a second Pin on Pinterest with the same content.
     pub duplicate_pin_id: Option<String>,
+    /// Extension: the time at which the pin was to start, if its schedule set one.
+    pub due_at: Option<Time>,
+    /// Extension: no attempt starts at this time or later.
+    pub publish_before: Option<Time>,
+    /// Extension: the seconds from `due_at` to the start of the first attempt. `null` below one second.
+    pub late_by_seconds: Option<f64>,
+    /// Extension: the cause of the greater part of the delay of a pin that started late, or that failed with
+    /// `too_late`.
+    pub late_cause: Option<LateCause>,
     /// Extension: the events in order. The first is `accepted`.
     pub events: Vec<TimelineEvent>,
     /// Extension: the next step.
@@ -107,11 +117,23 @@ impl From<PinView> for Timeline {
             error_code: code(blocker),
             error_message: message(blocker, &attempt),
             error_remediation: blocker.map(Blocker::remedy),
+            due_at: pin.due_at.map(Time),
+            publish_before: pin.request.publish_before.map(Time),
+            late_by_seconds: lateness::late_by_ms(&pin, &attempt).map(|late_ms| late_ms as f64 / SECOND_MS as f64),
+            late_cause: attempt.late_cause.map(LateCause::from),
             events: timeline::events(&pin, &attempt).into_iter().map(TimelineEvent::from).collect(),
             next: next.into(),
             pinterest_pin_id: attempt.pinterest_pin_id,
             duplicate_pin_id: attempt.duplicate_pin_id,
         }
+    }
+}
+
+names!(LateCause, "What made a pin late.", lateness::LateCause::ALL.map(lateness::LateCause::name));
+
+impl From<lateness::LateCause> for LateCause {
+    fn from(cause: lateness::LateCause) -> Self {
+        Self(cause.name())
     }
 }
 

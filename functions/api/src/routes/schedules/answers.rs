@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::openapi::schema::{Time, names};
 use crate::routes::pins::fields::Priority;
 use crate::routes::pins::pin::{MediaType, PinErrorCode, message};
+use crate::routes::pins::timeline::LateCause;
 use crate::routes::pins::warnings::PinWarning;
 
 names!(
@@ -51,6 +52,8 @@ pub struct Schedule {
     /// Extension: the seconds from `run_at` to the start of the pin, or to its release if it has not started. `null`
     /// below one second.
     pub late_by_seconds: Option<f64>,
+    /// Extension: the cause of the greater part of the delay.
+    pub late_cause: Option<LateCause>,
 }
 
 /// An accepted schedule.
@@ -84,6 +87,8 @@ pub struct SchedulePayload {
     pub dominant_color: Option<String>,
     /// Extension: the priority among the waiting pins of the account.
     pub priority: Priority,
+    /// Extension: no attempt starts at this time or later.
+    pub publish_before: Option<Time>,
 }
 
 impl From<&ScheduleView> for Schedule {
@@ -112,6 +117,7 @@ impl From<&ScheduleView> for Schedule {
             released_at: schedule.released_at.map(Time),
             started_at: view.started_at().map(Time),
             late_by_seconds: view.late_by_ms().map(|late_ms| late_ms as f64 / SECOND_MS as f64),
+            late_cause: view.late_cause().map(LateCause::from),
         }
     }
 }
@@ -134,6 +140,7 @@ impl From<&PinRequest> for SchedulePayload {
             related_terms: request.related_terms.clone(),
             dominant_color: request.dominant_color.clone(),
             priority: request.priority.into(),
+            publish_before: request.publish_before.map(Time),
         }
     }
 }

@@ -8,6 +8,7 @@ use pinbridge_shared::flows::schedules::ScheduleError;
 use crate::auth::Caller;
 use crate::error::pinterest::not_connected;
 use crate::error::{ApiError, codes};
+use crate::routes::pins::create::publish_before;
 
 fn run_at(msg: String) -> ApiError {
     ApiError::invalid("body", "run_at", msg, "value_error")
@@ -36,6 +37,7 @@ impl From<ScheduleError> for ApiError {
             ScheduleError::KeyOfRemoved { .. } => codes::SCHEDULE_REMOVED.with("existing", "another schedule"),
             ScheduleError::Past => run_at("run_at must be in the future".into()),
             ScheduleError::TooFar => run_at(format!("run_at must be within {} days from now", AHEAD_MAX_MS / DAY_MS)),
+            ScheduleError::TooLate => publish_before("publish_before must be after run_at"),
             ScheduleError::AccountNotFound => Self::not_found("account"),
             ScheduleError::AccountDisconnected => not_connected(),
             ScheduleError::Board(obstacle) => obstacle.into(),

@@ -1,6 +1,6 @@
 //! `ScheduleCreate` and `ScheduleUpdate` of the hosted API with the extensions `alt_text`, `related_terms`,
-//! `dominant_color`, `priority`, `on_duplicate` and `idempotency_key`. The last three are also headers, because the
-//! official client's typed models drop unknown fields.
+//! `dominant_color`, `priority`, `publish_before`, `on_duplicate` and `idempotency_key`. The last four are also headers,
+//! because the official client's typed models drop unknown fields.
 
 use http::HeaderMap;
 use pinbridge_shared::domain::ids::AccountId;
@@ -48,6 +48,9 @@ request! {
         pub idempotency_key: Option<IdempotencyKey>,
         /// Extension: the priority among the waiting pins of the account. The default is `normal`.
         pub priority: Option<Priority>,
+        /// Extension: a time after `run_at`. No attempt starts at this time or later; the pin fails with `too_late`
+        /// instead.
+        pub publish_before: Option<Time>,
         /// Extension: with `refuse`, the request answers 409 `duplicate_content` if a pin of the last 24 hours has the
         /// same content. Other schedules are not compared. The default is `warn`.
         pub on_duplicate: Option<OnDuplicate>,
@@ -73,6 +76,8 @@ request! {
         pub dominant_color: Option<Nullable<Color>>,
         /// Extension.
         pub related_terms: Option<Nullable<Terms>>,
+        /// Extension.
+        pub publish_before: Option<Nullable<Time>>,
     }
 }
 
@@ -138,6 +143,7 @@ impl ScheduleCreate {
             related_terms: create.related_terms.and_then(|terms| terms.0),
             idempotency_key: create.idempotency_key.map(|key| key.0).unwrap_or_default(),
             priority: options.priority(create.priority, request::Priority::default()),
+            publish_before: options.publish_before(create.publish_before),
         };
         let asked = ScheduleRequest { request, run_at: create.run_at.0, origin };
         Ok(Wanted { asked, refuses_duplicates: options.refuses_duplicates(create.on_duplicate), unknown })
@@ -166,6 +172,7 @@ impl ScheduleUpdate {
             cover_image_url: update.cover_image_url.map(|Nullable(url)| url.map(|url| url.0)),
             dominant_color: update.dominant_color.map(|Nullable(color)| color.and_then(|color| color.0)),
             related_terms: update.related_terms.map(|Nullable(terms)| terms.and_then(|terms| terms.0)),
+            publish_before: update.publish_before.map(|Nullable(time)| time.map(|time| time.0)),
         })
     }
 }

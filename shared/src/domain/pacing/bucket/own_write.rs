@@ -14,6 +14,8 @@ pub struct OwnWrite {
     pub next: Moment,
     /// Whose reserve it is of, as [`Bucket::pacer`].
     pub pacer: Option<Pacer>,
+    /// The `tat` that a missing row of the pacer gets: it starts empty.
+    pub empty_tat: Moment,
     pub nonce: String,
 }
 
@@ -30,7 +32,8 @@ impl OwnWrite {
             return Err(free_at);
         }
         let (seen, next) = (bucket.reserved_tat, paid_for.plus_ms(reserve.interval_ms));
-        Ok(Self { now, seen, next, pacer: bucket.pacer.clone(), nonce })
+        let empty_tat = Bucket::tat_when_empty_at(pace, now);
+        Ok(Self { now, seen, next, pacer: bucket.pacer.clone(), empty_tat, nonce })
     }
 
     /// What the write does; `None` when its condition fails. This is the reference that adapters must match.

@@ -89,8 +89,9 @@ async fn walk(store: &dyn Store, account: AccountKey, mut model: Bucket) {
             5 => {
                 let held = model.hold.as_ref().map(|hold| hold.until);
                 let seen = held.filter(|_| rng.bool()).unwrap_or(Moment(3));
-                let is_lifted = store.lift_hold(account, seen).await.expect("answered").is_done();
+                let is_lifted = store.lift_hold(account, seen, now).await.expect("answered").is_done();
                 assert_eq!(is_lifted, held == Some(seen), "step {step}");
+                model.held_until = if is_lifted { Some(now) } else { model.held_until };
                 model.hold.take_if(|hold| hold.until == seen);
             }
             _ => {
@@ -215,7 +216,7 @@ pub async fn accounts_of_one_user_share_its_tokens_and_its_pauses_and_nothing_el
     assert_eq!(first.pause_failure(), Some(Failure::SpamBlock));
     assert!(!first.is_on_hold() && first.waiting_at.is_none(), "a hold and a backlog are the account's");
     assert_eq!(second.pause_failure(), Some(Failure::TokenRevoked), "and a pause doesn't hide a hold");
-    assert!(store.lift_hold(account(2), until).await.expect("answered").is_done());
+    assert!(store.lift_hold(account(2), until, NOW).await.expect("answered").is_done());
     assert!(at(2).await.is_paused(NOW), "nor does its end end the pause");
     for (until_ms, wanted_ms) in [(9_000, 9_000), (5_000, 9_000), (10_000, 10_000)] {
         store.crowd(&link.pacer, NOW.plus_ms(until_ms)).await.expect("answered");
@@ -367,7 +368,7 @@ pub async fn an_earlier_pause_may_still_extend_the_slowdown(store: &dyn Store) {
 
 pub async fn a_hold_is_lifted_only_if_it_is_unchanged(store: &dyn Store) {
     let at = |s: i64| NOW.plus_ms(s * 1_000);
-    let lift = |until| async move { store.lift_hold(account(1), until).await.expect("answered").is_done() };
+    let lift = |until| async move { store.lift_hold(account(1), until, NOW).await.expect("answered").is_done() };
     assert!(!lift(NOW).await, "there is nothing to lift");
     assert_eq!(bucket(store).await, Bucket::default());
     for (reason, awaits_refresh) in [(WaitReason::AccountOnHold, false), (WaitReason::TokenRefresh, true)] {
@@ -381,7 +382,8 @@ pub async fn a_hold_is_lifted_only_if_it_is_unchanged(store: &dyn Store) {
         assert!(!lift(at(59)).await);
         assert_eq!(bucket(store).await, held, "a hold that has changed stays");
         assert!(lift(at(60)).await);
-        assert_eq!(bucket(store).await, Bucket { waiting_at: Some(NOW), ..Bucket::default() }, "the mark stays");
+        let lifted = Bucket { waiting_at: Some(NOW), held_until: Some(NOW), ..Bucket::default() };
+        assert_eq!(bucket(store).await, lifted, "the mark stays, and the row keeps when the hold ended");
         assert!(!lift(at(60)).await, "it has ended");
     }
     store.pause(account(1), &pause(at(90), at(95), WaitReason::AccountPaused)).await.expect("paused");

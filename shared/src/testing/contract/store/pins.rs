@@ -9,6 +9,7 @@ use crate::domain::ids::{AccountId, AccountKey, ImportId, KeyId, PinId, PinKey, 
 use crate::domain::pin::attempt::{Attempt, Status};
 use crate::domain::pin::failure::Failure;
 use crate::domain::pin::history::{Event, EventKind};
+use crate::domain::pin::lateness::LateCause;
 use crate::domain::pin::origin::{Actor, Origin};
 use crate::domain::pin::said::Said;
 use crate::domain::pin::{Pin, PinRequest, Placement, Priority, WaitReason};
@@ -70,6 +71,7 @@ pub async fn a_pin_round_trips_with_every_field(store: &dyn Store) {
         dominant_color: Some("#6E7874".into()),
         related_terms: Some(vec!["origami".into(), "papier, plié ✂".into()]),
         priority: Priority::Urgent,
+        publish_before: Some(Moment(86_400_000)),
         ..request("full")
     };
     let bare = PinRequest { description: None, link_url: None, priority: Priority::Bulk, ..request("bare") };
@@ -86,7 +88,8 @@ pub async fn a_pin_round_trips_with_every_field(store: &dyn Store) {
     let origins = [Origin::by(Actor::Key(KeyId(Uuid::from_u128(5)))), Origin::default(), scheduled];
     let due = request("due");
     for ((request, placement), origin) in [full, bare, due].into_iter().zip(placements).zip(origins) {
-        let pin = Pin { origin, ..pin_of(request, CREATED_AT, placement) };
+        let pin = pin_of(request, CREATED_AT, placement);
+        let pin = Pin { origin, due_at: pin.due_at.or(Some(Moment(CREATED_AT.0 - 5_000))), ..pin };
         put(store, &pin).await;
         assert_eq!(stored(store, pin.key).await.map(|(pin, _)| pin), Some(pin));
     }
@@ -226,6 +229,7 @@ pub async fn an_attempt_round_trips_with_every_field(store: &dyn Store) {
         expires_at: Some(Moment(2_000_000_000_000)),
         removed_at: Some(at(6)),
         is_superseded: true,
+        late_cause: Some(LateCause::Hold),
     };
     assert_eq!(store.save_attempt(&pin, &full).await.expect("answered"), Write::Done);
     assert_eq!(stored(store, pin.key).await.map(|(_, attempt)| attempt), Some(full));
