@@ -69,8 +69,9 @@ pub enum PortError {
     /// Throttled, timed out or broken: the same call may work later. It may also have taken effect.
     #[error("{port} is unavailable: {reason}")]
     Unavailable { port: &'static str, reason: String },
-    /// Other writers kept changing the row: all of the conditional writes were lost. Nothing was written.
-    #[error("contention: lost {writes} optimistic writes of the {row}")]
+    /// Other writers kept changing the row: every round of reading and writing it was lost. Nothing was written.
+    /// `writes` counts the rounds; of a reader, those in which it found two rows of different writes.
+    #[error("contention: lost {writes} rounds on the {row} to other writers")]
     Contended { row: &'static str, writes: usize },
     /// Refused or unreadable: repeating the call doesn't help.
     #[error("{port} failed: {reason}")]
@@ -82,7 +83,7 @@ impl PortError {
     pub fn port(&self) -> &'static str {
         match self {
             Self::Unavailable { port, .. } | Self::Broken { port, .. } => port,
-            // Optimistic writes are writes of the table.
+            // Optimistic writes are writes of the table. (Only an operator's rotation writes the data keys so.)
             Self::Contended { .. } => "table",
         }
     }

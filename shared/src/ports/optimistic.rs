@@ -80,7 +80,7 @@ mod tests {
         assert!(writes.begin().is_ok());
         assert!(writes.begin().is_ok());
         let error = writes.begin().expect_err("both rounds were lost");
-        assert_eq!(error.to_string(), "contention: lost 2 optimistic writes of the pin");
+        assert_eq!(error.to_string(), "contention: lost 2 rounds on the pin to other writers");
         assert!(!writes.has_round(), "and no round is left");
     }
 }

@@ -9,15 +9,17 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use super::item::{Builder, Item, Reader, moment, number, text, unreadable};
-use super::{DynamoStore, PORT, failed, keys};
+use super::{DynamoStore, failed, keys};
 use crate::domain::ids::AccountKey;
 use crate::domain::pacing::bucket::{Bucket, Hold, Link, OwnWrite, Pause, Paused, Take, TakeFrom};
 use crate::domain::pacing::pacer::Pacer;
 use crate::domain::pin::WaitReason;
 use crate::domain::pin::failure::Failure;
 use crate::domain::time::{DAY_MS, Moment};
-use crate::ports::{Pacing, PortError, PortResult, Taken, Write};
+use crate::ports::{OptimisticWrites, Pacing, PortResult, Taken, Write};
 
+/// What the optimistic writes of this file write, in an error.
+const ROW: &str = "pacing row";
 /// Each of a pause's fields can be overtaken once, and the account be linked.
 const PAUSE_ATTEMPTS: usize = 6;
 /// A link is begun again when the account's row has changed meanwhile.
@@ -161,13 +163,14 @@ impl Pacing for DynamoStore {
             return self.hold(account, pause).await;
         }
         let mut pacer = self.pacer(account).await?;
-        for _ in 0..PAUSE_ATTEMPTS {
+        let mut writes = OptimisticWrites::of(ROW, PAUSE_ATTEMPTS);
+        loop {
+            writes.begin()?;
             match self.pause_row(Row::of(account, pacer.as_ref()), pause).await? {
                 None => return Ok(()),
                 linked => pacer = linked,
             }
         }
-        Err(PortError::Unavailable { port: PORT, reason: "a pause lost every race".into() })
     }
 
     async fn lift_hold(&self, account: AccountKey, seen: Moment, now: Moment) -> PortResult<Write<()>> {
@@ -217,7 +220,9 @@ impl Pacing for DynamoStore {
 
     async fn link(&self, account: AccountKey, link: &Link) -> PortResult<()> {
         let mut paid_ms = 0;
-        for _ in 0..LINK_ATTEMPTS {
+        let mut writes = OptimisticWrites::of(ROW, LINK_ATTEMPTS);
+        loop {
+            writes.begin()?;
             let item = self.get(keys::account(account), keys::BUCKET, true).await?.unwrap_or_default();
             let own = read_bucket(&item);
             if own.pacer.as_ref() == Some(&link.pacer) {
@@ -235,7 +240,6 @@ impl Pacing for DynamoStore {
                 return Ok(());
             }
         }
-        Err(PortError::Contended { row: "pacing row", writes: LINK_ATTEMPTS })
     }
 
     async fn mark_waiting(&self, account: AccountKey, now: Moment) -> PortResult<()> {
@@ -331,7 +335,9 @@ impl DynamoStore {
                 .expression_attribute_values(":now", moment(link.now))
                 .expression_attribute_values(name, value)
         };
-        for _ in 0..LINK_ATTEMPTS {
+        let mut writes = OptimisticWrites::of(ROW, LINK_ATTEMPTS);
+        loop {
+            writes.begin()?;
             let ahead = add("tat >= :now", "SET tat = tat + :owed", ":owed", number(owed_ms));
             let settled = add("tat < :now", "SET tat = :tat", ":tat", moment(link.now.plus_ms(owed_ms)));
             for request in [ahead, settled] {
@@ -340,7 +346,6 @@ impl DynamoStore {
                 }
             }
         }
-        Err(PortError::Contended { row: "pacing row", writes: LINK_ATTEMPTS })
     }
 
     /// Gives the account its pacer, if its own tokens and pauses are still those that were read.
@@ -402,7 +407,9 @@ impl DynamoStore {
     /// to be written there.
     async fn pause_row(&self, row: Row<'_>, pause: &Pause) -> PortResult<Option<Pacer>> {
         let (mut seen, mut has_moved_hold) = (Bucket::default(), false);
-        for _ in 0..PAUSE_ATTEMPTS {
+        let mut writes = OptimisticWrites::of(ROW, PAUSE_ATTEMPTS);
+        loop {
+            writes.begin()?;
             let beyond = pause.beyond(&seen);
             let fields = [
                 (beyond.pauses, "paused_until", ":until", Some(pause.until)),
@@ -461,7 +468,6 @@ impl DynamoStore {
                 return Ok(seen.pacer);
             }
         }
-        Err(PortError::Unavailable { port: PORT, reason: "a pause lost every race".into() })
     }
 
     fn row_update(&self, row: Row<'_>) -> UpdateItemFluentBuilder {

@@ -67,8 +67,7 @@ impl Pins for DynamoStore {
             }
         }
         if pins.iter().any(is_torn) {
-            let reason = format!("a pin changed during each of {} reads", TORN_ATTEMPTS + 1);
-            return Err(PortError::Unavailable { port: super::PORT, reason });
+            return Err(PortError::Contended { row: "pin", writes: TORN_ATTEMPTS + 1 });
         }
         Ok(pins)
     }

@@ -27,14 +27,15 @@ impl Envelope {
     /// When Secrets Manager is unavailable, or other rotations came first every time.
     pub async fn rotate(&self) -> PortResult<String> {
         self.keys.ensured().await?;
-        for _ in 0..WRITES_MAX {
+        let mut writes = OptimisticWrites::of("data keys", WRITES_MAX);
+        loop {
+            writes.begin()?;
             let (seen, mut next) = self.read_and_copy().await?;
             let id = next.add(self.system.now())?;
             if self.keys.replace(&seen, &next).await? {
                 return Ok(id);
             }
         }
-        Err(broken("contention: lost every write of the data keys"))
     }
 
     /// Seals the account's row again if it is sealed under an old key; returns whether it was.

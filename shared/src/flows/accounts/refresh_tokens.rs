@@ -22,7 +22,7 @@ use crate::domain::pin::retry::TOKEN_PAUSE_MS;
 use crate::domain::secret::Secret;
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::flows::pacing::release_hold::release_hold;
-use crate::ports::{Custody, GrantFailure, PortError, PortResult, Stored, Tokens, Write};
+use crate::ports::{Custody, GrantFailure, OptimisticWrites, PortError, PortResult, Stored, Tokens, Write};
 use crate::telemetry::{self, Metric};
 
 /// What a refresh needs of an invocation: Pinterest's answer, and time to store it in any case.
@@ -87,7 +87,8 @@ enum Plan {
 /// When a port is unavailable; the account's row says when the next refresh is due.
 pub async fn renew(context: &Context, key: AccountKey, why: Why<'_>, ends_at_ms: i64) -> PortResult<Renewal> {
     let holder = context.nonce();
-    for _ in 0..ROUNDS_MAX {
+    let mut rounds = OptimisticWrites::of("account", ROUNDS_MAX);
+    while rounds.has_round() {
         match plan(context, key, why, &holder).await? {
             Plan::Over(renewal) => return Ok(renewal),
             Plan::Finish { account, next, is_current } => {

@@ -96,7 +96,7 @@ pub async fn retry_pin_with(
             return Err(RetryError::NotFailed(current.status));
         }
         Write::Conflict(Some(_)) => {
-            return Err(PortError::Unavailable { port: "table", reason: "the pin has just changed".into() }.into());
+            return Err(PortError::Contended { row: "pin", writes: 1 }.into());
         }
         Write::Conflict(None) => return Err(RetryError::NotFound),
     }

@@ -15,7 +15,7 @@ use crate::domain::pin::outcome::{self, Happened, Refused, TokenRenewal};
 use crate::domain::secret::Secret;
 use crate::flows::accounts::refresh_tokens::{self, Renewal};
 use crate::flows::pacing::spend_budget::{self, Granted};
-use crate::ports::{Creation, PortResult, Taken, Write};
+use crate::ports::{Creation, OptimisticWrites, PortResult, Taken, Write};
 use crate::telemetry::{self, Metric};
 
 /// Rounds within one delivery: a token taken, a slot waited for, or rows read again after a lost race.
@@ -31,7 +31,8 @@ pub async fn publish_pin(context: &Context, message: PublishMessage, ends_at_ms:
         tracing::info!(%pin_id, "message of an expired pin");
         return Ok(Disposition::Done);
     };
-    for _ in 0..ROUNDS_MAX {
+    let mut rounds = OptimisticWrites::of("pin", ROUNDS_MAX);
+    while rounds.has_round() {
         let step = decide::next(&reading.situation(context));
         let happened = act(context, &mut reading, step).await?;
         let outcome = outcome::of(&reading.situation(context), happened);
@@ -43,7 +44,7 @@ pub async fn publish_pin(context: &Context, message: PublishMessage, ends_at_ms:
             },
         }
     }
-    tracing::info!(%pin_id, "rows kept changing; message kept");
+    tracing::info!(%pin_id, "contention; message kept");
     Ok(Disposition::Keep { until: context.system.now() })
 }
 
