@@ -83,7 +83,8 @@ pub struct AccountMeter {
     pub paused_until: Option<Time>,
     /// Extension: the reason why no pin starts.
     pub pause_reason: Option<PauseReason>,
-    /// Extension: whether the account needs a person, for example to reconnect it.
+    /// Extension: whether no pin starts until the connection works again: a person reconnects it, or a token refresh
+    /// ends.
     pub on_hold: bool,
     /// Extension: the number of pins in the backlog.
     pub waiting: u64,

@@ -152,8 +152,9 @@ impl Bucket {
         pause.max(self.hold.as_ref().map(|hold| hold.until))
     }
 
-    /// Whether the account is known to need a person: from Pinterest's refusal until a call succeeds, also after the
-    /// pause that came with the refusal has ended.
+    /// Whether no pin starts until the connection works again, but for the one that tries it: from Pinterest's refusal
+    /// until a call succeeds, a person reconnects the account, or a token refresh ends.
+    /// [`needs_person`](Self::needs_person) tells the last case apart.
     pub fn is_on_hold(&self) -> bool {
         self.hold.is_some()
     }
