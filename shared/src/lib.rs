@@ -1,5 +1,5 @@
-//! The code that all functions of pinbridge share. Dependencies point one way: functions → [`flows`] → [`domain`] and
-//! [`ports`]. The [`adapters`] implement the ports, and only a function's `main.rs` (or `infra/local`) connects them.
+//! The code that all functions of pinbridge share. Dependencies point one way: functions → [`flows`] → [`ports`] →
+//! [`domain`]. The [`adapters`] implement the ports, and only a function's `main.rs` (or `infra/local`) connects them.
 //!
 //! | Looking for… | go to |
 //! |---|---|
