@@ -191,7 +191,7 @@ async fn read(response: Response, audited: Audited) -> (Response, Value) {
         }
         // The body was broken before this layer.
         Err(error) => {
-            tracing::warn!(%error, "an answer could not be read");
+            tracing::warn!(%error, "response body unreadable");
             (Response::from_parts(parts, Body::empty()), Value::Null)
         }
     }

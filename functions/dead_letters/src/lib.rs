@@ -24,9 +24,9 @@ async fn work_on_import(context: &Context, message: ImportMessage, _: i64) -> Po
 
 /// Works on a batch until `deadline`; answers which messages are not done.
 pub async fn handle(context: &Context, event: SqsEvent, deadline: Moment) -> SqsBatchResponse {
-    // It has been through all its deliveries: only a person can tell what it was.
+    // An operator must inspect it.
     let unreadable = Unreadable::MoveToRedrive;
-    // A batch is of one queue. (One without a single message that can be read moves to the redrive queue from either.)
+    // A batch is of one queue. A batch with no readable message goes to the redrive queue, whichever queue it came from.
     let is_import = |body: &str| ImportMessage::parse(body).is_ok();
     if event.records.iter().any(|record| record.body.as_deref().is_some_and(is_import)) {
         let queue = QueueName::ImportDeadLetters;

@@ -1,4 +1,4 @@
-//! The five minutes' schedule: refreshes the tokens that are due, then goes on removing what deleted workspaces and
+//! Runs every five minutes: refreshes the tokens that are due, then goes on removing what deleted workspaces and
 //! disconnected accounts have left.
 
 use pinbridge_shared::adapters::lambda::ends_at_ms;
@@ -36,7 +36,7 @@ pub async fn handle(context: &Context, _: ScheduledEvent, deadline: Moment) -> P
     let purged = purge::continue_all(context, ends_at_ms).await.map(|report| report.done);
     let forgotten = forget_accounts(context, ends_at_ms).await;
     for error in [purged.as_ref().err(), forgotten.as_ref().err()].into_iter().flatten() {
-        tracing::warn!(%error, "what is to be removed could not be found");
+        tracing::warn!(%error, "removal work not read");
     }
     let (purged, forgotten) = (purged.unwrap_or_default(), forgotten.unwrap_or_default());
     Ok(Done { renewed, later, needs_reconnect, failed, purged, forgotten })

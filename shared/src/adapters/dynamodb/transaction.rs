@@ -70,7 +70,7 @@ where
     for tries in 1..WRITE_TRIES_MAX {
         match send().await {
             Err(error) if is_passing(&error) => {
-                tracing::info!(tries, "write met another transaction or a throttle; it is made again");
+                tracing::info!(tries, "write conflicted; retried");
                 pause_before(1).await;
             }
             answer => return answer,

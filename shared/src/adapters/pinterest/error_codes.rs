@@ -4,8 +4,7 @@
 //! row names Pinterest's words or its `code`, or both, because Pinterest overloads its codes (1, 2, 3, 7 and 29 mean
 //! several things) and sends the same words under several statuses. Only where words and code say too little, the
 //! status decides. Sources: Pinterest's OpenAPI description 5.17.0 (the last that listed codes) and answers quoted in
-//! public
-//! issue trackers.
+//! public issue trackers.
 
 use super::words;
 use crate::domain::pin::failure::Failure;

@@ -63,7 +63,7 @@ pub struct Token {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paused {
     pub until: Moment,
-    /// What Pinterest refused, as far as the pause comes of a refusal.
+    /// The refusal that caused the pause, if one did.
     pub failure: Option<Failure>,
 }
 
@@ -159,7 +159,7 @@ impl Bucket {
         self.hold.is_some()
     }
 
-    /// What the hold comes of, or else the pause.
+    /// The failure that caused the hold, or else the pause.
     pub fn pause_failure(&self) -> Option<Failure> {
         match (&self.hold, &self.pause) {
             (Some(hold), _) => hold.failure,

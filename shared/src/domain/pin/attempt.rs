@@ -189,7 +189,8 @@ impl Attempt {
         Ok(next.logged(EventKind::AttemptStarted, |_| {}))
     }
 
-    /// Notes at the attempt's start how many earlier deliveries of its message came to nothing: they left no event.
+    /// Notes at the attempt's start how many earlier deliveries of its message ended without an attempt: they left no
+    /// event.
     /// This row is written anyway, so a pin that nothing happens to costs no more.
     pub fn after_deliveries(mut self, deliveries: u32) -> Self {
         let explained = u32::try_from(self.history.len()).unwrap_or(u32::MAX);

@@ -104,7 +104,7 @@ async fn search(context: &Context, workspace: WorkspaceId, candidate: Candidate<
         Ok(duplicate) => Ok(Verdict::Accepted(duplicate)),
         Err(error) if refuses => Err(error),
         Err(error) => {
-            tracing::warn!(%error, "pins of the same content were not looked for");
+            tracing::warn!(workspace_id = %workspace, %error, "duplicate content not checked");
             Ok(Verdict::Accepted(None))
         }
     }

@@ -20,7 +20,7 @@ pub async fn removed(context: &Context, account: Option<Account>) {
     let done = Account { life: TokenLife::default(), ..account.next(context.system.now(), context.nonce()) };
     if let Err(error) = context.store.save_account(&done).await {
         tracing::warn!(
-            account_id = %account.key.account, %error,
+            workspace_id = %account.key.workspace, account_id = %account.key.account, %error,
             "token removal not recorded; the refresher repeats it"
         );
     }

@@ -13,7 +13,7 @@ use crate::ports::PortResult;
 /// is only logged.
 pub async fn hold_refused(context: &Context, key: AccountKey, used: &Secret) {
     if let Err(error) = try_to_hold(context, key, used).await {
-        tracing::warn!(account_id = %key.account, %error, "account not held");
+        tracing::warn!(workspace_id = %key.workspace, account_id = %key.account, %error, "account not held");
     }
 }
 

@@ -58,7 +58,7 @@ pub async fn refresh_due(context: &Context, ends_at_ms: i64) -> PortResult<Repor
                     report.needs_reconnect += 1;
                     if let Err(error) = finish_disconnecting(context, key).await {
                         tracing::warn!(
-                            account_id = %key.account, %error,
+                            workspace_id = %key.workspace, account_id = %key.account, %error,
                             "tokens of a disconnected account not removed"
                         );
                     }
@@ -86,7 +86,9 @@ async fn link(context: &Context, key: AccountKey) {
     match context.store.account(key).await {
         Ok(Some(account)) => share_tokens(context, &account).await,
         Ok(None) => {}
-        Err(error) => tracing::warn!(account_id = %key.account, %error, "account not linked to its user's pace"),
+        Err(error) => tracing::warn!(
+            workspace_id = %key.workspace, account_id = %key.account, %error, "account not linked to its user's pace"
+        ),
     }
 }
 
@@ -99,7 +101,9 @@ async fn postpone(context: &Context, key: AccountKey) {
         let mut next = account.next(now, context.nonce());
         next.life = account.life.postponed(now, jitter);
         if let Err(error) = context.store.save_account(&next).await {
-            tracing::warn!(account_id = %key.account, %error, "token refresh not postponed");
+            tracing::warn!(
+                workspace_id = %key.workspace, account_id = %key.account, %error, "token refresh not postponed"
+            );
         }
     }
 }

@@ -137,7 +137,9 @@ pub async fn after_refusal(context: &Context, key: AccountKey, used: &Secret, en
             }
             Ok(renewal) => return renewal,
             Err(error) => {
-                tracing::warn!(account_id = %key.account, %error, "token refresh failed");
+                tracing::warn!(
+                    workspace_id = %key.workspace, account_id = %key.account, %error, "token refresh failed"
+                );
                 return Renewal::RetryAt(context.system.now().plus_ms(TOKEN_PAUSE_MS));
             }
         }
@@ -208,10 +210,10 @@ async fn resolve_answer(
     ends_at_ms: i64,
 ) -> PortResult<Renewal> {
     let (now, jitter) = (context.system.now(), context.system.jitter());
-    let failed = |what: &str| {
-        telemetry::count(Metric::RefreshFailed, 1, Some(what), now);
+    let failed = |reason: &str| {
+        telemetry::count(Metric::RefreshFailed, 1, Some(reason), now);
         let key = account.key;
-        tracing::warn!(workspace_id = %key.workspace, account_id = %key.account, what, "tokens not refreshed");
+        tracing::warn!(workspace_id = %key.workspace, account_id = %key.account, reason, "tokens not refreshed");
     };
     match answer {
         Ok(tokens) => {

@@ -142,7 +142,9 @@ pub async fn board_access(context: &Context, key: &BoardKey, fresh: bool) -> Res
         Err(error) => return Ok(BoardAccess { asked: true, ..with(obstacle(error)) }),
     };
     if let Err(error) = context.board_checks.save_board_check(key, &check).await {
-        tracing::warn!(%error, board_id = key.board_id, "board check not stored");
+        tracing::warn!(
+            workspace_id = %key.account.workspace, board_id = key.board_id, %error, "board check not stored"
+        );
     }
     Ok(judged(known, check, true))
 }

@@ -109,6 +109,8 @@ fn key(account: AccountKey, board_id: &str) -> BoardKey {
 async fn store_check(context: &Context, board: &BoardKey, verdict: BoardVerdict) {
     let check = BoardCheck { verdict, checked_at: context.system.now() };
     if let Err(error) = context.board_checks.save_board_check(board, &check).await {
-        tracing::warn!(%error, board_id = board.board_id, "board check not stored");
+        tracing::warn!(
+            workspace_id = %board.account.workspace, board_id = board.board_id, %error, "board check not stored"
+        );
     }
 }

@@ -116,10 +116,11 @@ async fn move_to_redrive(context: &Context, message: &DeadLetter) -> PortResult<
     Ok(done(context, message, Failure::DeadLettered.code()))
 }
 
-fn done(context: &Context, message: &DeadLetter, what: &'static str) -> Disposition {
-    telemetry::count(Metric::DeadLetter, 1, Some(what), context.system.now());
+fn done(context: &Context, message: &DeadLetter, reason: &'static str) -> Disposition {
+    telemetry::count(Metric::DeadLetter, 1, Some(reason), context.system.now());
     tracing::warn!(
-        pin_id = %message.message.pin, generation = message.message.generation, what,
+        workspace_id = %message.message.workspace, pin_id = %message.message.pin,
+        generation = message.message.generation, reason,
         "dead-letter message disposed of"
     );
     Disposition::Done

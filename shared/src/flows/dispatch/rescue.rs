@@ -224,7 +224,10 @@ impl Run<'_> {
                 Ok(()) => asked += 1,
                 // Filed again: a minute that stays open would keep the rescuer from what publishing needs.
                 Err(error) => {
-                    tracing::warn!(pin_id = %pin.key.pin, %error, "duplicate check not sent; filed again");
+                    tracing::warn!(
+                        workspace_id = %pin.key.workspace, pin_id = %pin.key.pin, %error,
+                        "duplicate check not sent; filed again"
+                    );
                     plan_duplicate_check::file(
                         self.context,
                         pin.key,
@@ -346,7 +349,7 @@ pub(crate) async fn read_all(context: &Context, keys: &[PinKey]) -> PortResult<V
         match context.store.pins(std::slice::from_ref(key)).await {
             Ok(read) => pins.extend(read),
             Err(PortError::Broken { reason, .. }) => {
-                tracing::error!(pin_id = %key.pin, reason, "pin unreadable");
+                tracing::error!(workspace_id = %key.workspace, pin_id = %key.pin, reason, "pin unreadable");
                 pins.push(None);
             }
             Err(error) => return Err(error),

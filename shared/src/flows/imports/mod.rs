@@ -142,7 +142,10 @@ async fn replay(context: &Context, existing: Import, content_hash: &[u8]) -> Res
 /// marker.
 async fn send(context: &Context, key: ImportKey) {
     if let Err(error) = context.queue.send_import(&ImportMessage::new(key)).await {
-        tracing::warn!(import_id = %key.import, %error, "import message not sent; the rescuer resends it");
+        tracing::warn!(
+            workspace_id = %key.workspace, import_id = %key.import, %error,
+            "import message not sent; the rescuer resends it"
+        );
     }
 }
 

@@ -37,7 +37,7 @@ pub async fn take(context: &Context, account: AccountKey) -> Result<(), OwnWrite
         if let Some((until, _)) = bucket.pause_of_pinterest(now) {
             return Err(OwnWriteError::NotBefore(until));
         }
-        // No pin waits for this token: it would be lost to nobody.
+        // No pin needs this token.
         let at_once = !is_waited_for(&bucket, now) && bucket.next_slot(&pace, now) <= now;
         if at_once {
             let take = Take::plan(&bucket, &pace, now, 1, TOKEN_VALID_AT_LEAST_MS, context.nonce());

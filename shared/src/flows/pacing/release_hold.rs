@@ -12,7 +12,7 @@ const ROUNDS_MAX: usize = 5;
 /// logged: a hold ends by itself within a quarter of an hour.
 pub async fn release_hold(context: &Context, key: AccountKey) {
     if let Err(error) = release(context, key).await {
-        tracing::warn!(account_id = %key.account, %error, "hold not released");
+        tracing::warn!(workspace_id = %key.workspace, account_id = %key.account, %error, "hold not released");
     }
 }
 

@@ -119,7 +119,10 @@ async fn end(context: &Context, pin: &Pin, attempt: &Attempt, is_removed: bool) 
         // Left behind, the row would only cost its account a token.
         let row = BacklogRow::of(pin, attempt.generation);
         if let Err(error) = context.store.delete_backlog(pin.account_key(), &[row]).await {
-            tracing::warn!(pin_id = %pin.key.pin, %error, "backlog row of a deleted pin not deleted");
+            tracing::warn!(
+                workspace_id = %pin.key.workspace, pin_id = %pin.key.pin, %error,
+                "backlog row of a deleted pin not deleted"
+            );
         }
     }
     Ok(is_saved)

@@ -111,7 +111,10 @@ pub async fn retry_pin_with(
         Plan::Now | Plan::Slot(_) => send(context, &pin, &next, bucket).await,
     };
     if let Err(error) = handed_over {
-        tracing::warn!(pin_id = %key.pin, %error, "retried pin not handed over; the rescuer resends it");
+        tracing::warn!(
+            workspace_id = %key.workspace, pin_id = %key.pin, %error,
+            "retried pin not handed over; the rescuer resends it"
+        );
     }
     telemetry::count(Metric::PinRetried, 1, attempt.failure.map(Failure::code), now);
     tracing::info!(

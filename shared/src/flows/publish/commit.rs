@@ -124,7 +124,10 @@ async fn record(context: &Context, reading: &Reading, next: &Attempt) -> PortRes
         match context.store.save_attempt(&reading.pin, next).await {
             Err(error) if tries >= RECORD_TRIES_MAX => return Err(error),
             Err(error) => {
-                tracing::warn!(pin_id = %reading.pin.key.pin, %error, "outcome not written; retrying");
+                tracing::warn!(
+                    workspace_id = %reading.pin.key.workspace, pin_id = %reading.pin.key.pin, %error,
+                    "outcome not written; retrying"
+                );
                 tries += 1;
                 context.system.sleep_ms(RECORD_PAUSE_MS).await;
             }
@@ -152,8 +155,8 @@ fn report(reading: &Reading, transition: &Transition, next: &Attempt, now: Momen
             upstream_status = upstream.status, "pin failed"
         ),
         Transition::Unknown { reconcile_at, upstream } => tracing::warn!(
-            pin_id = %key.pin, attempt, upstream_status = upstream.status, reconcile_at = reconcile_at.rfc3339(),
-            "publish outcome unknown"
+            workspace_id = %key.workspace, account_id = %account, pin_id = %key.pin, attempt,
+            upstream_status = upstream.status, reconcile_at = reconcile_at.rfc3339(), "publish outcome unknown"
         ),
         Transition::Retry { at, failure, upstream } => tracing::info!(
             workspace_id = %key.workspace, account_id = %account, pin_id = %key.pin, attempt,
@@ -201,7 +204,10 @@ async fn keep_words(context: &Context, reading: &Reading, transition: &Transitio
         return;
     }
     if let Err(error) = context.store.put_said(&reading.pin, &said).await {
-        tracing::warn!(pin_id = %reading.pin.key.pin, %error, "words about an attempt not written");
+        tracing::warn!(
+            workspace_id = %reading.pin.key.workspace, pin_id = %reading.pin.key.pin, %error,
+            "upstream message not stored"
+        );
     }
 }
 
@@ -220,7 +226,10 @@ async fn keep_orphan(
     };
     if current.pinterest_pin_id.as_deref() != Some(pinterest_pin_id) {
         telemetry::count(Metric::OrphanPin, 1, None, now);
-        tracing::error!(pin_id = %reading.pin.key.pin, pinterest_pin_id, "Pin created after its fence was lost");
+        tracing::error!(
+            workspace_id = %reading.pin.key.workspace, pin_id = %reading.pin.key.pin, pinterest_pin_id,
+            "Pin created after its fence was lost"
+        );
         // Never under a newer attempt's call: its fence is this row. The log and the metric have the id in any case.
         if current.status != Status::Publishing {
             let with_orphan = current.with_orphan(now, pinterest_pin_id.to_owned(), context.nonce());
@@ -239,7 +248,10 @@ async fn record_success(context: &Context, reading: &Reading, success: Success) 
             BucketChange::LiftHold { seen } => context.store.lift_hold(account, seen, now).await.map(|_| ()),
         };
         if let Err(error) = result {
-            tracing::warn!(account_id = %account.account, %error, "account state after a success not written");
+            tracing::warn!(
+                workspace_id = %account.workspace, account_id = %account.account, %error,
+                "account state after a success not written"
+            );
         }
     }
 }

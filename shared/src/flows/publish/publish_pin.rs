@@ -26,9 +26,9 @@ const ROUNDS_MAX: usize = 6;
 /// # Errors
 /// When a port is unavailable. The message is then left to its visibility timeout: it stays the pin's owner.
 pub async fn publish_pin(context: &Context, message: PublishMessage, ends_at_ms: i64) -> PortResult<Disposition> {
-    let pin_id = message.pin;
+    let (workspace_id, pin_id) = (message.workspace, message.pin);
     let Some(mut reading) = read(context, message, ends_at_ms).await? else {
-        tracing::info!(%pin_id, "message of an expired pin");
+        tracing::info!(%workspace_id, %pin_id, "message of an expired pin");
         return Ok(Disposition::Done);
     };
     let mut rounds = OptimisticWrites::of("pin", ROUNDS_MAX);
@@ -44,7 +44,7 @@ pub async fn publish_pin(context: &Context, message: PublishMessage, ends_at_ms:
             },
         }
     }
-    tracing::info!(%pin_id, "contention; message kept");
+    tracing::info!(%workspace_id, %pin_id, "contention; message kept");
     Ok(Disposition::Keep { until: context.system.now() })
 }
 

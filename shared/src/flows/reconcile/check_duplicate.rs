@@ -198,7 +198,10 @@ impl Check<'_> {
             return self.again(None, REMOVE_TRIES_MAX, failure.failure.code()).await;
         }
         let now = context.system.now();
-        tracing::warn!(pin_id = %self.pin.key.pin, pinterest_pin_id = id, "duplicate Pin removed");
+        tracing::warn!(
+            workspace_id = %self.pin.key.workspace, pin_id = %self.pin.key.pin, pinterest_pin_id = id,
+            "duplicate Pin removed"
+        );
         if let Ok(next) = self.attempt.duplicate_removed(now, id, context.nonce())
             && context.store.save_attempt(&self.pin, &next).await? == Write::Done
         {
@@ -208,18 +211,23 @@ impl Check<'_> {
     }
 
     /// Repeats the check later, unless it was tried often enough.
-    async fn again(&self, at: Option<Moment>, tries_max: u32, why: &'static str) -> PortResult<Disposition> {
+    async fn again(&self, at: Option<Moment>, tries_max: u32, reason: &'static str) -> PortResult<Disposition> {
         if self.tries >= tries_max {
-            return Ok(self.give_up(why));
+            return Ok(self.give_up(reason));
         }
         let later = self.context.system.now().plus_ms(self.context.settings.duplicate_check_after_ms / AGAIN_ONE_IN);
         file(self.context, self.pin.key, later.max(at.unwrap_or(later)), self.tries + 1).await?;
-        tracing::info!(pin_id = %self.pin.key.pin, why, "duplicate check repeated later");
+        tracing::info!(
+            workspace_id = %self.pin.key.workspace, pin_id = %self.pin.key.pin, reason, "duplicate check repeated later"
+        );
         Ok(Disposition::Done)
     }
 
-    fn give_up(&self, why: &'static str) -> Disposition {
-        tracing::warn!(pin_id = %self.pin.key.pin, tries = self.tries, why, "duplicate check given up");
+    fn give_up(&self, reason: &'static str) -> Disposition {
+        tracing::warn!(
+            workspace_id = %self.pin.key.workspace, pin_id = %self.pin.key.pin, tries = self.tries, reason,
+            "duplicate check given up"
+        );
         Disposition::Done
     }
 }

@@ -18,7 +18,7 @@ pub async fn plan(context: &Context, pin: PinKey, attempt: &Attempt) {
     }
     let due = context.system.now().plus_ms(context.settings.duplicate_check_after_ms);
     if let Err(error) = file(context, pin, due, 0).await {
-        tracing::warn!(pin_id = %pin.pin, %error, "duplicate check not planned");
+        tracing::warn!(workspace_id = %pin.workspace, pin_id = %pin.pin, %error, "duplicate check not planned");
     }
 }
 

@@ -88,8 +88,7 @@ impl UnresolvedPin {
 ///
 /// Every pin that is past its quiesce period takes part, due or not: a Pin may belong to a due pin or to a twin that
 /// isn't, and this can be decided only with the Pins of both in view. If only due pins were members, twins whose
-/// readings are planned for different moments would wait for each other for ever. Due pins come first, the oldest
-/// before.
+/// readings are planned for different moments would wait for each other for ever. Due pins come first, oldest first.
 pub fn members(open: &[UnresolvedPin], context: &Context, now: Moment) -> Vec<PinId> {
     let is_due = |unresolved: &UnresolvedPin| unresolved.next_reconciliation(context) <= now;
     if !open.iter().any(is_due) {
@@ -373,22 +372,26 @@ async fn write(context: &Context, board: &BoardKey, writes: &[(Pin, Attempt)]) -
 }
 
 fn report(pin: &Pin, attempt: &Attempt, now: Moment) {
-    let (pin_id, number) = (pin.key.pin, attempt.attempt);
+    let (workspace_id, pin_id, number) = (pin.key.workspace, pin.key.pin, attempt.attempt);
     match attempt.status {
         Status::Published => {
             telemetry::count(Metric::PinAdopted, 1, None, now);
-            tracing::info!(%pin_id, attempt = number, pinterest_pin_id = attempt.pinterest_pin_id, "pin adopted");
+            tracing::info!(
+                %workspace_id, %pin_id, attempt = number, pinterest_pin_id = attempt.pinterest_pin_id, "pin adopted"
+            );
         }
         Status::Failed => {
             let code = attempt.failure.map(Failure::code);
             telemetry::count(Metric::PinFailed, 1, code, now);
-            tracing::info!(%pin_id, attempt = number, error_code = code, "pin failed");
+            tracing::info!(%workspace_id, %pin_id, attempt = number, error_code = code, "pin failed");
         }
-        Status::Queued => tracing::info!(%pin_id, attempt = number, "Pin absent on Pinterest; a new attempt follows"),
+        Status::Queued => tracing::info!(
+            %workspace_id, %pin_id, attempt = number, "Pin absent on Pinterest; a new attempt follows"
+        ),
         _ => {
-            let why = attempt.history.last().and_then(|event| event.note.as_deref());
+            let reason = attempt.history.last().and_then(|event| event.note.as_deref());
             tracing::warn!(
-                %pin_id, why, reconcile_at = attempt.reconcile_at.map(|at| at.rfc3339()),
+                %workspace_id, %pin_id, reason, reconcile_at = attempt.reconcile_at.map(|at| at.rfc3339()),
                 "reconciliation inconclusive"
             );
         }

@@ -348,7 +348,10 @@ pub async fn edit(context: &Context, key: ScheduleKey, change: &ScheduleChange) 
 /// Deletes the row by which a schedule was found. If that fails, the row is void all the same.
 pub(super) async fn forget_due(context: &Context, schedule: &Schedule) {
     if let Err(error) = context.schedules.delete_release_rows(&[schedule.release_row()]).await {
-        tracing::warn!(schedule_id = %schedule.key.schedule, %error, "void release row not deleted; it expires");
+        tracing::warn!(
+            workspace_id = %schedule.key.workspace, schedule_id = %schedule.key.schedule, %error,
+            "void release row not deleted; it expires"
+        );
     }
 }
 

@@ -162,7 +162,9 @@ async fn read_all(
         match context.schedules.schedules(&[*key]).await {
             Ok(read) => schedules.extend(read),
             Err(PortError::Broken { reason, .. }) => {
-                tracing::error!(schedule_id = %key.schedule, reason, "schedule unreadable");
+                tracing::error!(
+                    workspace_id = %key.workspace, schedule_id = %key.schedule, reason, "schedule unreadable"
+                );
                 schedules.push(None);
                 unreadable.insert(*key);
             }

@@ -105,7 +105,7 @@ pub async fn hand_over(context: &Context, schedules: Vec<Schedule>) -> Run {
                         Ok(None) => run.is_whole = false,
                         Err(error) => {
                             tracing::warn!(
-                                schedule_id = %schedule.key.schedule, %error,
+                                workspace_id = %schedule.key.workspace, schedule_id = %schedule.key.schedule, %error,
                                 "scheduled pin not accepted yet"
                             );
                             run.is_whole = false;
@@ -161,7 +161,9 @@ async fn claim(context: &Context, schedule: Schedule) -> Claim {
         Ok(Write::Done) => Claim::Ours(Box::new(next)),
         Ok(Write::Conflict(_)) => Claim::Changed,
         Err(error) => {
-            tracing::warn!(schedule_id = %next.key.schedule, %error, "schedule not released");
+            tracing::warn!(
+                workspace_id = %next.key.workspace, schedule_id = %next.key.schedule, %error, "schedule not released"
+            );
             Claim::Changed
         }
     }

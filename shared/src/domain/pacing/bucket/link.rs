@@ -15,8 +15,7 @@ pub struct Link {
 }
 
 impl Link {
-    /// The shared row of a user whom no account has had yet. It is empty: what an earlier row knew is not known any
-    /// more.
+    /// The first account of this user creates the row, with an empty bucket.
     pub fn first(&self) -> Bucket {
         Bucket { tat: Bucket::tat_when_empty_at(&self.configured, self.now), ..Bucket::default() }
     }

@@ -17,7 +17,7 @@ pub struct Pause {
     pub tat: Moment,
     /// A hold's reason makes it a hold.
     pub reason: WaitReason,
-    /// The failure that the pause comes of, as far as it comes of one.
+    /// The failure that caused the pause, if one did.
     pub failure: Option<Failure>,
     /// Until when the user's accounts are slowed down after the pause.
     pub slow_until: Option<Moment>,

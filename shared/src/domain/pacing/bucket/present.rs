@@ -11,7 +11,7 @@ impl Bucket {
         self.hold.as_ref().is_some_and(|hold| !hold.awaits_refresh)
     }
 
-    /// What the hold comes of, as far as it keeps it.
+    /// The failure that caused the hold, if it was stored.
     pub fn hold_failure(&self) -> Option<Failure> {
         self.hold.as_ref().and_then(|hold| hold.failure)
     }
@@ -21,7 +21,7 @@ impl Bucket {
         self.hold.as_ref().is_some_and(|hold| hold.awaits_refresh)
     }
 
-    /// The end of a pause that Pinterest asked for, and what it comes of, as far as the pause keeps it.
+    /// The end of a pause that Pinterest asked for, and the failure that caused it, if it was stored.
     pub fn pause_of_pinterest(&self, now: Moment) -> Option<(Moment, Option<Failure>)> {
         self.pause.as_ref().filter(|pause| pause.until > now).map(|pause| (pause.until, pause.failure))
     }
