@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_sdk_secretsmanager::Client;
 use uuid::Uuid;
 
+use super::error::{PORT, broken};
 use super::keyring::Keyring;
-use super::{PORT, broken};
 use crate::adapters::aws::port_error;
 use crate::adapters::token_cache::CACHED_MS;
 use crate::domain::time::Moment;

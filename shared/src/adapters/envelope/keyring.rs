@@ -8,7 +8,7 @@ use secrecy::zeroize::{Zeroize, Zeroizing};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::broken;
+use super::error::broken;
 use crate::domain::secret::Secret;
 use crate::domain::time::Moment;
 use crate::ports::PortResult;

@@ -9,6 +9,7 @@
 //! long as the backup lives).
 
 mod data_keys;
+mod error;
 mod keyring;
 mod reseal;
 mod sealing;
@@ -23,11 +24,11 @@ use super::stored_tokens::StoredTokens;
 use super::token_cache::TokenCache;
 use crate::domain::ids::AccountKey;
 use crate::ports::OptimisticWrites;
-use crate::ports::{Custody, PortError, PortResult, Removal, Secrets, Stored, System, Tokens, Write};
+use crate::ports::{Custody, PortResult, Removal, Secrets, Stored, System, Tokens, Write};
 use data_keys::DataKeys;
+use error::broken;
 pub use reseal::{OLD_KEYS_KEPT_MS, Retired};
 
-const PORT: &str = "secrets";
 /// Another writer of the row comes first this often at most; the row has few writers.
 const WRITES_MAX: usize = 5;
 
@@ -157,8 +158,4 @@ impl Secrets for Envelope {
         self.cache.forget(account);
         self.table.delete_sealed_row(account).await
     }
-}
-
-fn broken(reason: &str) -> PortError {
-    PortError::Broken { port: PORT, reason: reason.into() }
 }

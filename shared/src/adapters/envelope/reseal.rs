@@ -1,6 +1,10 @@
 //! Rotates the data keys: adds a new key, seals every row again under it, and then drops the old ones.
 
-use super::{Envelope, WRITES_MAX, broken};
+use std::sync::Arc;
+
+use super::error::broken;
+use super::keyring::Keyring;
+use super::{Envelope, WRITES_MAX};
 use crate::adapters::dynamodb::{SealedRow, SealedTokens};
 use crate::domain::ids::AccountKey;
 use crate::domain::time::{DAY_MS, Moment};
@@ -91,9 +95,9 @@ impl Envelope {
         Ok(Retired::Dropped(Vec::new()))
     }
 
-    async fn read_and_copy(&self) -> PortResult<(std::sync::Arc<super::keyring::Keyring>, super::keyring::Keyring)> {
+    async fn read_and_copy(&self) -> PortResult<(Arc<Keyring>, Keyring)> {
         let seen = self.keys.read(true).await?.ok_or_else(|| broken("there are no data keys"))?;
-        let next = super::keyring::Keyring::parse(&seen.version, seen.text()?.expose())?;
+        let next = Keyring::parse(&seen.version, seen.text()?.expose())?;
         Ok((seen, next))
     }
 

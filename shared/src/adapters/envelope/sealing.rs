@@ -3,7 +3,7 @@
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use secrecy::zeroize::Zeroizing;
 
-use super::broken;
+use super::error::broken;
 use super::keyring::KeyBytes;
 use crate::domain::ids::AccountKey;
 use crate::domain::secret::Secret;

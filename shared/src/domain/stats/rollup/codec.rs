@@ -92,13 +92,6 @@ pub fn decode_samples(hour: i64, bytes: &[u8]) -> Option<Vec<Sample>> {
     Some(samples)
 }
 
-/// An upper bound of the length of [`encode_sums`]'s result.
-pub fn sums_bytes(sums: &Sums) -> usize {
-    let counts = |counts: &[u32]| counts.iter().filter(|count| **count > 0).count() * 3;
-    sums.0.values().map(|of| ID_BYTES + 4 + counts(&of.created) + counts(&of.open) + of.ended.len() * 9).sum::<usize>()
-        + 4
-}
-
 pub fn encode_sums(hour: i64, sums: &Sums) -> Vec<u8> {
     let mut bytes = vec![VERSION];
     put(&mut bytes, sums.0.len() as u64);
@@ -243,7 +236,7 @@ mod tests {
     fn sums_are_read_back_and_take_no_more_than_their_bound() {
         let sums = Sums::of(&samples());
         let bytes = encode_sums(HOUR, &sums);
-        assert!(bytes.len() <= sums_bytes(&sums), "{} of {}", bytes.len(), sums_bytes(&sums));
+        assert!(bytes.len() <= sums.bytes_at_most(), "{} of {}", bytes.len(), sums.bytes_at_most());
         assert_eq!(decode_sums(HOUR, &bytes), Some(sums));
         assert_eq!(decode_sums(HOUR, &encode_sums(HOUR, &Sums::default())), Some(Sums::default()));
     }
