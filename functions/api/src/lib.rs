@@ -15,6 +15,8 @@ pub mod request_id;
 pub mod routes;
 pub mod source;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use http::Method;
@@ -23,13 +25,15 @@ use pinbridge_shared::context::Context;
 use activity::Audit;
 use endpoint::Endpoint;
 use error::{ApiError, codes};
-use request::options::{self, Known};
+use request::options::{self, AllOptions, Known};
 
 /// The API, ready to be served: under `lambda_http` on Lambda, by `axum::serve` locally.
 pub fn router(context: Context) -> Router {
     let mut router = Router::new();
-    for endpoint in routes::table() {
-        let known = (endpoint.method != Method::GET).then(|| Known::of(&endpoint));
+    let table = routes::table();
+    let options = Arc::new(AllOptions::of(&table));
+    for endpoint in table {
+        let known = (endpoint.method != Method::GET).then(|| Known::of(&endpoint, &options));
         let Endpoint { path, access, audit, mut handler, .. } = endpoint;
         if let Audit::Audited(audited) = audit {
             let layer = activity::Layer { context: context.clone(), path, audited };

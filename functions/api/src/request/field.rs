@@ -8,11 +8,11 @@ use pinbridge_shared::domain::pin::URL_MAX;
 use pinbridge_shared::domain::time::Moment;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::Fields;
 use super::json::HALF;
+use crate::error::{ApiError, FieldError};
 use crate::openapi::schema::{FILLED, Time};
 
 /// The longest text of a time, in characters.
@@ -261,6 +261,68 @@ impl Field for Time {
         let Text(text) = Text::<TIME_MAX>::parse(value)?;
         let msg = "Input should be a time with an offset (for example 2026-03-06T10:00:00Z)";
         Moment::parse_rfc3339(text.trim()).map(Self).ok_or(Wrong::new(msg, "timezone_aware"))
+    }
+}
+
+/// Reads fields and collects their errors. `null` is the same as absent.
+pub struct Fields<'a> {
+    pub(super) object: &'a Map<String, Value>,
+    errors: Vec<FieldError>,
+}
+
+impl<'a> Fields<'a> {
+    pub fn of(object: &'a Map<String, Value>) -> Self {
+        Self { object, errors: Vec::new() }
+    }
+
+    pub fn reject(&mut self, name: &str, msg: impl Into<String>, kind: &'static str) {
+        self.errors.push(FieldError::new("body", name, msg, kind));
+    }
+
+    /// Refuses every unknown field.
+    pub fn only(&mut self, is_known: impl Fn(&str) -> bool, msg: &str) {
+        let object = self.object;
+        object.keys().filter(|name| !is_known(name)).for_each(|name| self.reject(name, msg, "extra_forbidden"));
+    }
+
+    /// Refuses every field that the type doesn't have.
+    pub fn only_of<T: FromFields>(&mut self, msg: &str) {
+        self.only(|name| T::NAMES.contains(&name), msg);
+    }
+
+    /// Like [`Self::only_of`]; the error names the fields of the type.
+    pub fn only_known<T: FromFields>(&mut self) {
+        self.only_of::<T>(&format!("Unknown field. The fields are: {}", T::NAMES.join(", ")));
+    }
+
+    /// # Errors
+    /// All collected errors. `body` is what could be read.
+    pub fn finish_with<T>(self, body: Option<T>) -> Result<T, ApiError> {
+        body.filter(|_| self.errors.is_empty()).ok_or_else(|| ApiError::validation(self.errors))
+    }
+
+    /// Reads a field by its type. `None`: the field is invalid.
+    pub fn read<T: Field>(&mut self, name: &str) -> Option<T> {
+        let read = match self.object.get(name) {
+            None => T::absent(),
+            Some(Value::Null) => T::null().and_then(|null| null.map_or_else(T::absent, Ok)),
+            Some(value) => T::parse(value),
+        };
+        self.kept(name, read)
+    }
+
+    fn kept<T>(&mut self, name: &str, read: Result<T, Wrong>) -> Option<T> {
+        read.map_err(|Wrong { msg, kind }| self.reject(name, msg, kind)).ok()
+    }
+
+    pub fn value(&self, name: &str) -> Option<&'a Value> {
+        self.object.get(name).filter(|value| !value.is_null())
+    }
+
+    /// A text of at most `max` characters, for limits that a type can't have.
+    pub fn text(&mut self, name: &str, max: usize) -> Option<String> {
+        let value = self.value(name)?;
+        self.kept(name, text(value, max))
     }
 }
 

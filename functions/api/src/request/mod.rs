@@ -12,9 +12,10 @@ use axum::extract::{FromRequest, Request};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
 
-use crate::error::{ApiError, FieldError, codes};
-use field::{Field, FromFields, Wrong};
-use options::{UNKNOWN_MAX, Unknown, is_option, no_such_option, shortened};
+use crate::error::{ApiError, codes};
+pub use field::Fields;
+use field::FromFields;
+use options::Unknown;
 
 /// The largest body, in bytes. A pin with every field at its limit is below 20 KiB.
 pub const BODY_MAX: usize = 64 * 1024;
@@ -157,89 +158,5 @@ pub async fn read_up_to(body: Body, bytes_max: usize) -> Result<Vec<u8>, ApiErro
         Ok(collected) => Ok(collected.to_bytes().to_vec()),
         Err(error) if error.is::<LengthLimitError>() => Err(codes::PAYLOAD_TOO_LARGE.with("bytes", bytes_max)),
         Err(_) => Err(codes::BODY_UNREADABLE.into()),
-    }
-}
-
-/// Reads fields and collects their errors. `null` is the same as absent.
-pub struct Fields<'a> {
-    object: &'a Map<String, Value>,
-    errors: Vec<FieldError>,
-}
-
-impl<'a> Fields<'a> {
-    pub fn of(object: &'a Map<String, Value>) -> Self {
-        Self { object, errors: Vec::new() }
-    }
-
-    pub fn reject(&mut self, name: &str, msg: impl Into<String>, kind: &'static str) {
-        self.errors.push(FieldError::new("body", name, msg, kind));
-    }
-
-    /// Refuses every unknown field.
-    pub fn only(&mut self, is_known: impl Fn(&str) -> bool, msg: &str) {
-        let object = self.object;
-        object.keys().filter(|name| !is_known(name)).for_each(|name| self.reject(name, msg, "extra_forbidden"));
-    }
-
-    /// The unknown fields, which are ignored. With `Prefer: handling=strict` they are errors. An option that only other
-    /// operations have always is one.
-    pub fn ignored(&mut self, unknown: &Unknown, is_known: impl Fn(&str) -> bool) -> Vec<String> {
-        let (mut names, object) = (Vec::new(), self.object);
-        for (name, value) in object.iter().filter(|(name, _)| !is_known(name)) {
-            let is_off = matches!(value, Value::Null | Value::Bool(false));
-            if is_option(name) && !is_off {
-                let Wrong { msg, kind } = no_such_option();
-                self.reject(name, msg, kind);
-            } else if names.len() >= UNKNOWN_MAX {
-                // Many more say nothing more.
-            } else if unknown.is_strict {
-                self.reject(&shortened(name), "Unknown field", "extra_forbidden");
-                names.push(shortened(name));
-            } else {
-                unknown.note(name);
-                names.push(shortened(name));
-            }
-        }
-        names
-    }
-
-    /// Refuses every field that the type doesn't have.
-    pub fn only_of<T: FromFields>(&mut self, msg: &str) {
-        self.only(|name| T::NAMES.contains(&name), msg);
-    }
-
-    /// Like [`Self::only_of`]; the error names the fields of the type.
-    pub fn only_known<T: FromFields>(&mut self) {
-        self.only_of::<T>(&format!("Unknown field. The fields are: {}", T::NAMES.join(", ")));
-    }
-
-    /// # Errors
-    /// All collected errors. `body` is what could be read.
-    pub fn finish_with<T>(self, body: Option<T>) -> Result<T, ApiError> {
-        body.filter(|_| self.errors.is_empty()).ok_or_else(|| ApiError::validation(self.errors))
-    }
-
-    /// Reads a field by its type. `None`: the field is invalid.
-    pub fn read<T: Field>(&mut self, name: &str) -> Option<T> {
-        let read = match self.object.get(name) {
-            None => T::absent(),
-            Some(Value::Null) => T::null().and_then(|null| null.map_or_else(T::absent, Ok)),
-            Some(value) => T::parse(value),
-        };
-        self.kept(name, read)
-    }
-
-    fn kept<T>(&mut self, name: &str, read: Result<T, Wrong>) -> Option<T> {
-        read.map_err(|Wrong { msg, kind }| self.reject(name, msg, kind)).ok()
-    }
-
-    pub fn value(&self, name: &str) -> Option<&'a Value> {
-        self.object.get(name).filter(|value| !value.is_null())
-    }
-
-    /// A text of at most `max` characters, for limits that a type can't have.
-    pub fn text(&mut self, name: &str, max: usize) -> Option<String> {
-        let value = self.value(name)?;
-        self.kept(name, field::text(value, max))
     }
 }

@@ -2,19 +2,19 @@
 //! is silently dropped would publish what its caller meant to prevent.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::{FromRequestParts, Query, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde_json::Value;
 
-use super::field::Wrong;
+use super::field::{Fields, Wrong};
 use super::query;
 use crate::endpoint::{Endpoint, Place};
 use crate::error::ApiError;
-use crate::routes;
 
 /// Names what a response ignores or warns about. The official client's models drop unknown fields of answers, so the
 /// header repeats the warnings of the body.
@@ -32,48 +32,56 @@ pub fn shortened(name: &str) -> String {
 }
 
 /// The options of all operations: headers, and names of query parameters and fields.
-struct Options {
+#[derive(Debug, Default)]
+pub struct AllOptions {
     headers: Vec<HeaderName>,
     names: BTreeSet<String>,
 }
 
-static OPTIONS: LazyLock<Options> = LazyLock::new(|| {
-    let (mut headers, mut names) = (Vec::new(), BTreeSet::new());
-    for endpoint in routes::table().iter().filter(|endpoint| endpoint.method != Method::GET) {
-        for parameter in endpoint.parameters.iter().filter(|parameter| !parameter.required) {
-            let name = parameter.name.to_ascii_lowercase();
-            if parameter.place == Place::Header {
-                names.insert(name.trim_start_matches("x-pinbridge-").replace('-', "_"));
-                headers.extend(HeaderName::try_from(name));
-            } else {
-                names.insert(name);
+impl AllOptions {
+    /// The options of the endpoints that aren't reads.
+    pub fn of(table: &[Endpoint]) -> Self {
+        let (mut headers, mut names) = (Vec::new(), BTreeSet::new());
+        for endpoint in table.iter().filter(|endpoint| endpoint.method != Method::GET) {
+            for parameter in endpoint.parameters.iter().filter(|parameter| !parameter.required) {
+                let name = parameter.name.to_ascii_lowercase();
+                if parameter.place == Place::Header {
+                    names.insert(name.trim_start_matches("x-pinbridge-").replace('-', "_"));
+                    headers.extend(HeaderName::try_from(name));
+                } else {
+                    names.insert(name);
+                }
             }
         }
+        Self { headers, names }
     }
-    Options { headers, names }
-});
 
-/// Whether some operation has an option of this name.
-pub fn is_option(name: &str) -> bool {
-    OPTIONS.names.contains(name)
+    /// Whether some operation has an option of this name.
+    fn has(&self, name: &str) -> bool {
+        self.names.contains(name)
+    }
 }
 
-pub fn no_such_option() -> Wrong {
+fn no_such_option() -> Wrong {
     Wrong::new("This operation does not have this option, which other operations have", "extra_forbidden")
 }
 
-/// The options of one operation.
+/// The options of one operation, beside those of all.
 #[derive(Clone)]
-pub struct Known(Arc<Vec<(Place, String)>>);
+pub struct Known {
+    own: Arc<Vec<(Place, String)>>,
+    all: Arc<AllOptions>,
+}
 
 impl Known {
-    pub fn of(endpoint: &Endpoint) -> Self {
+    pub fn of(endpoint: &Endpoint, all: &Arc<AllOptions>) -> Self {
         let name = |name: &str| name.to_ascii_lowercase();
-        Self(Arc::new(endpoint.parameters.iter().map(|one| (one.place, name(one.name))).collect()))
+        let own = endpoint.parameters.iter().map(|one| (one.place, name(one.name))).collect();
+        Self { own: Arc::new(own), all: Arc::clone(all) }
     }
 
     fn has(&self, place: Place, name: &str) -> bool {
-        self.0.iter().any(|(known, other)| *known == place && other == name)
+        self.own.iter().any(|(known, other)| *known == place && other == name)
     }
 
     /// Refuses the options of other operations.
@@ -81,12 +89,12 @@ impl Known {
         let Wrong { msg, kind } = no_such_option();
         let is_off = |value: &str| matches!(value, "" | "false" | "0");
         let in_query =
-            query.iter().find(|(name, value)| is_option(name) && !self.has(Place::Query, name) && !is_off(value));
+            query.iter().find(|(name, value)| self.all.has(name) && !self.has(Place::Query, name) && !is_off(value));
         if let Some((name, _)) = in_query {
             return Err(ApiError::invalid("query", name, msg, kind));
         }
         let in_headers =
-            OPTIONS.headers.iter().find(|name| headers.contains_key(*name) && !self.has(Place::Header, name.as_str()));
+            self.all.headers.iter().find(|name| headers.contains_key(*name) && !self.has(Place::Header, name.as_str()));
         in_headers.map_or(Ok(()), |name| Err(ApiError::invalid("header", name.as_str(), msg, kind)))
     }
 }
@@ -97,7 +105,8 @@ pub async fn check(State(known): State<Known>, mut request: Request, next: Next)
     if let Err(error) = known.check(&query, request.headers()) {
         return error.into_response();
     }
-    let unknown = Unknown { is_strict: is_strict(request.headers()), names: Arc::default() };
+    let unknown =
+        Unknown { is_strict: is_strict(request.headers()), names: Arc::default(), all: Arc::clone(&known.all) };
     request.extensions_mut().insert(unknown.clone());
     let mut response = next.run(request).await;
     if response.status().is_success() {
@@ -129,6 +138,7 @@ fn is_strict(headers: &HeaderMap) -> bool {
 pub struct Unknown {
     pub is_strict: bool,
     names: Arc<Mutex<BTreeSet<String>>>,
+    all: Arc<AllOptions>,
 }
 
 impl Unknown {
@@ -143,6 +153,30 @@ impl Unknown {
 
     fn names(&self) -> Vec<String> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+}
+
+impl Fields<'_> {
+    /// The unknown fields, which are ignored. With `Prefer: handling=strict` they are errors. An option that only other
+    /// operations have always is one.
+    pub fn ignored(&mut self, unknown: &Unknown, is_known: impl Fn(&str) -> bool) -> Vec<String> {
+        let (mut names, object) = (Vec::new(), self.object);
+        for (name, value) in object.iter().filter(|(name, _)| !is_known(name)) {
+            let is_off = matches!(value, Value::Null | Value::Bool(false));
+            if unknown.all.has(name) && !is_off {
+                let Wrong { msg, kind } = no_such_option();
+                self.reject(name, msg, kind);
+            } else if names.len() >= UNKNOWN_MAX {
+                // Many more say nothing more.
+            } else if unknown.is_strict {
+                self.reject(&shortened(name), "Unknown field", "extra_forbidden");
+                names.push(shortened(name));
+            } else {
+                unknown.note(name);
+                names.push(shortened(name));
+            }
+        }
+        names
     }
 }
 
