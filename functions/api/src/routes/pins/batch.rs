@@ -19,8 +19,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::create::refusal;
+use super::fields::OnDuplicate;
 use super::options::{Options, door};
-use super::pin::{self, OnDuplicate, Wanted, parse};
+use super::pin::{self, Wanted, parse};
 use super::validation::PinHeadroom;
 use super::warnings::{PinWarning, accepted};
 use crate::activity::Resource;

@@ -18,6 +18,8 @@ pub const TERMS_MAX: usize = 50;
 pub const TERM_MAX: usize = 100;
 /// The longest text of a priority, in characters. Longer than every valid name.
 const PRIORITY_NAME_MAX: usize = 16;
+/// The longest text of `on_duplicate`, in characters. Longer than every valid name.
+const ON_DUPLICATE_NAME_MAX: usize = 16;
 /// The longest text of a color, in characters, including surrounding blanks.
 const COLOR_TEXT_MAX: usize = 32;
 
@@ -133,5 +135,26 @@ impl Field for Priority {
         let Text(name) = Text::<PRIORITY_NAME_MAX>::parse(value)?;
         let unknown = || Wrong::new("Input should be 'urgent', 'normal' or 'bulk'", "enum");
         request::Priority::parse(&name).map(Self::from).ok_or_else(unknown)
+    }
+}
+
+names!(OnDuplicate, "What happens to a pin with the same content as another pin.", ["warn", "refuse"]);
+
+impl OnDuplicate {
+    /// The value of that name.
+    pub fn named(name: &str) -> Result<Self, Wrong> {
+        let known = ["warn", "refuse"];
+        known.into_iter().find(|one| *one == name).map(Self).ok_or_else(|| Wrong::not_one_of(&known))
+    }
+
+    pub fn refuses(self) -> bool {
+        self.0 == "refuse"
+    }
+}
+
+impl Field for OnDuplicate {
+    fn parse(value: &Value) -> Result<Self, Wrong> {
+        let Text(name) = Text::<ON_DUPLICATE_NAME_MAX>::parse(value)?;
+        Self::named(&name)
     }
 }

@@ -12,8 +12,7 @@ use pinbridge_shared::domain::time::Moment;
 use schemars::json_schema;
 use serde_json::{Map, Value};
 
-use super::fields::{IdempotencyKey, Priority};
-use super::pin::OnDuplicate;
+use super::fields::{IdempotencyKey, OnDuplicate, Priority};
 use crate::endpoint::{Endpoint, Place};
 use crate::error::ApiError;
 use crate::openapi::schema::{Time, inline_schema};

@@ -14,16 +14,13 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::fields::{AltText, BoardId, Color, Description, IdempotencyKey, Priority, Terms, Title};
+use super::fields::{AltText, BoardId, Color, Description, IdempotencyKey, OnDuplicate, Priority, Terms, Title};
 use super::options::{ON_DUPLICATE, Options};
 use crate::error::ApiError;
 use crate::openapi::schema::{Time, names};
-use crate::request::field::{Field, FromFields, HttpUrl, NotNull, Nullable, Text, Wrong, field_schema, request};
+use crate::request::field::{FromFields, HttpUrl, NotNull, Nullable, field_schema, request};
 use crate::request::{Fields, refuse_assets};
 use crate::routes::examples::{ACCOUNT, BOARD};
-
-/// The longest text of `on_duplicate`, in characters. Longer than every valid name.
-const ON_DUPLICATE_NAME_MAX: usize = 16;
 
 names!(
     PinStatus,
@@ -35,27 +32,7 @@ names!(
     "Why a pin failed or waits.",
     Failure::ALL.map(Failure::code).into_iter().chain(WaitReason::ALL.map(WaitReason::code))
 );
-names!(OnDuplicate, "What happens to a pin with the same content as another pin.", ["warn", "refuse"]);
 names!(ActorType, "Who created the pin: an API key or a person.", ["api_key", "user"]);
-
-impl OnDuplicate {
-    /// The value of that name.
-    pub fn named(name: &str) -> Result<Self, Wrong> {
-        let known = ["warn", "refuse"];
-        known.into_iter().find(|one| *one == name).map(Self).ok_or_else(|| Wrong::not_one_of(&known))
-    }
-
-    pub fn refuses(self) -> bool {
-        self.0 == "refuse"
-    }
-}
-
-impl Field for OnDuplicate {
-    fn parse(value: &Value) -> Result<Self, Wrong> {
-        let Text(name) = Text::<ON_DUPLICATE_NAME_MAX>::parse(value)?;
-        Self::named(&name)
-    }
-}
 
 request! {
     /// The fields of a new pin and of a row of an import.

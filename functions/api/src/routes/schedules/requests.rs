@@ -17,9 +17,11 @@ use crate::openapi::schema::Time;
 use crate::request::field::{FromFields, HttpUrl, NotNull, Nullable, request};
 use crate::request::{Fields, has, refuse_assets};
 use crate::routes::examples::{ACCOUNT, BOARD};
-use crate::routes::pins::fields::{AltText, BoardId, Color, Description, IdempotencyKey, Priority, Terms, Title};
+use crate::routes::pins::fields::{
+    AltText, BoardId, Color, Description, IdempotencyKey, OnDuplicate, Priority, Terms, Title,
+};
 use crate::routes::pins::options::{self, Options, PRIORITY_HEADER};
-use crate::routes::pins::pin::{OnDuplicate, is_known};
+use crate::routes::pins::pin::is_known;
 
 request! {
     /// A pin to publish at a set time.
