@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
 """Checks of the house: words that are out, long lines of prose, pages that name files which are gone, arrows between
-layers, benchmarks by hand.
+layers, circles of imports, benchmarks by hand.
 
     tests/guards.py          prints each violation as file:line; exits 1 if there is any
     tests/guards.py selftest shows that each guard can fail
 
 Few and quick: everything is read once, as text.
 """
+import ast
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+import circles
 
 ROOT = Path(__file__).resolve().parent.parent
 PROSE_COLUMNS_MAX = 120
@@ -52,12 +55,19 @@ KNOWN_FOLDERS = ("tests/it/golden/", "tests/it/adapters/golden/")
 QUOTED = re.compile(r'"[^"\n]*"')
 ADAPTERS = "shared/src/adapters/"
 
-# No import goes upward: `domain` knows nothing but itself, `ports` only the domain, `flows` no adapter.
+# No import goes upward: `domain` knows nothing but itself, `ports` only the domain, `flows` no adapter. In the API,
+# `routes` are above everything.
 ARROWS = {
     "shared/src/domain/": {"ports", "flows", "adapters", "context", "testing", "telemetry"},
     "shared/src/ports/": {"flows", "adapters", "context", "testing", "telemetry"},
     "shared/src/flows/": {"adapters", "testing"},
     "shared/src/adapters/": {"flows"},
+    "functions/api/src/activity.rs": {"routes", "endpoint", "openapi", "request"},
+    "functions/api/src/auth.rs": {"routes", "endpoint", "openapi", "request"},
+    "functions/api/src/endpoint.rs": {"routes", "request"},
+    "functions/api/src/error": {"routes", "endpoint", "request"},
+    "functions/api/src/openapi/": {"routes", "request"},
+    "functions/api/src/request/": {"routes", "activity"},
 }
 # `crate::ports`, `crate::{domain::x, ports::y}`, `super::super::ports`.
 FROM_CRATE = re.compile(r"\b(crate|(?:super::)+super|super)::(\w+|\{[^;]*)")
@@ -95,25 +105,33 @@ def words(name, number, line):
             yield f"{name}:{number}: the word '{found.group(0)}' is out; say '{instead}'"
 
 
-def prose(name, number, line):
+def docstring_lines(text):
+    """The numbers of a Python file's lines that are docstrings."""
+    owners = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    firsts = [node.body[0] for node in ast.walk(ast.parse(text)) if isinstance(node, owners) and node.body]
+    strings = [node for node in firsts if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)]
+    return {number for node in strings for number in range(node.lineno, node.end_lineno + 1)}
+
+
+def prose(name, number, line, is_docstring=False):
     is_row = line.startswith("|") and line.rstrip().endswith("|")
-    is_prose = name.endswith(".md") or COMMENT.match(line)
+    is_prose = name.endswith((".md", ".html")) or is_docstring or COMMENT.match(line)
     if is_prose and len(line) > PROSE_COLUMNS_MAX and not is_row and not re.search(r"https?://\S{60}", line):
         yield f"{name}:{number}: {len(line)} columns; prose has at most {PROSE_COLUMNS_MAX}"
 
 
 def arrows(name, number, line):
-    upward = next((names for folder, names in ARROWS.items() if name.startswith(folder)), None)
+    upper, upward = next(((folder, names) for folder, names in ARROWS.items() if name.startswith(folder)), ("", None))
     if upward is None or LINK.match(line):
         return
     # How often `super` leads to the crate: once per folder below `src`, and once for a file that is no mod.rs.
-    inside = name.removeprefix("shared/src/").removesuffix(".rs").removesuffix("/mod")
+    inside = name.split("/src/", 1)[1].removesuffix(".rs").removesuffix("/mod")
     for root, what in FROM_CRATE.findall(line):
         if root != "crate" and root.count("super") < len(inside.split("/")):
             continue
         heads = {what} if not what.startswith("{") else top_of(what)
         for head in sorted(heads & upward):
-            yield f"{name}:{number}: {'/'.join(name.split('/')[:3])}/ must not import {head}"
+            yield f"{name}:{number}: {upper} must not import {head}"
 
 
 def top_of(group):
@@ -151,14 +169,16 @@ def violations(names=None):
     for name in names if names is not None else files():
         if not is_read(name):
             continue
+        text = (ROOT / name).read_text(encoding="utf-8")
+        docstrings = docstring_lines(text) if "python" in text.partition("\n")[0] or name.endswith(".py") else ()
         is_test, statement = False, ""
-        for number, line in enumerate((ROOT / name).read_text(encoding="utf-8").splitlines(), 1):
+        for number, line in enumerate(text.splitlines(), 1):
             # A module's own tests may use the fakes. They end with the brace that closes them.
             is_test = is_test or "#[cfg(test)]" in line
             if is_test and line == "}":
                 is_test = False
             yield from words(name, number, line)
-            yield from prose(name, number, line)
+            yield from prose(name, number, line, number in docstrings)
             yield from paths(name, number, line)
             if is_test:
                 continue
@@ -176,11 +196,25 @@ def benchmarks():
         yield (check.stdout + check.stderr).strip() or "infra/docs/benchmarks.md wasn't written by tests/benchmarks"
 
 
+CIRCLE = {
+    "domain/a/mod.rs": "mod b;\nmod c;\npub use c::C;\nuse b::B;\npub struct A;\n",
+    "domain/a/b.rs": "use super::A;\npub struct B;\n",
+    "domain/a/c.rs": "pub struct C;\n",
+}
+# `b` names what the folder's `mod.rs` only passes on.
+NO_CIRCLE = {**CIRCLE, "domain/a/b.rs": "use super::C;\npub struct B;\n#[cfg(test)]\nmod tests {\n    use super::super::A;\n}\n"}
+
+
 def selftest():
     """Each guard finds what it is for."""
     found = [
+        list(circles.violations({"shared/src": CIRCLE}, known=[])),
+        list(circles.violations({"shared/src": NO_CIRCLE}, known=[({"domain/a", "domain/a/b"}, "why")])),
+        list(arrows("functions/api/src/request/options.rs", 1, "use crate::routes;")),
         list(words("shared/src/lib.rs", 1, "/// A clock row.")),
         list(prose("README.md", 1, "word " * 25)),
+        list(prose("functions/api/src/openapi/guide.html", 1, "<p>" + "word " * 25)),
+        list(prose("tests/guards.py", 1, "word " * 25, is_docstring=True)),
         list(arrows("shared/src/domain/pin/mod.rs", 1, "use crate::ports::Pins;")),
         list(arrows("shared/src/domain/pin/retry.rs", 1, "use crate::{domain::time::Moment, ports::{Pins, Write}};")),
         list(arrows("shared/src/domain/pin/retry.rs", 1, "use super::super::super::ports::Pins;")),
@@ -190,6 +224,8 @@ def selftest():
     ]
     missed = [index for index, hits in enumerate(found) if not hits]
     allowed = [
+        *circles.violations({"shared/src": CIRCLE}, known=[({"domain/a", "domain/a/b"}, "why")]),
+        *circles.violations({"shared/src": NO_CIRCLE}, known=[]),
         *words("shared/src/lib.rs", 1, "/// A recovery marker."),
         *prose("README.md", 1, "| " + "cell " * 40 + "|"),
         *arrows("shared/src/domain/mod.rs", 1, "//! [`Pins`](crate::ports::Pins)"),
@@ -203,7 +239,8 @@ def selftest():
 def main():
     found = selftest()
     if sys.argv[1:] != ["selftest"]:
-        found += [*violations(), *benchmarks()]
+        sources = {source: circles.read(ROOT, source) for source in circles.CRATES}
+        found += [*violations(), *circles.violations(sources), *benchmarks()]
     for line in found:
         print(line)
     print(f"guards: {len(found)} violations")

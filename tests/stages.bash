@@ -114,7 +114,8 @@ install_venv() {
 start_local() {
   local folder=$1
   mkdir "$folder"
-  start target/debug/pinbridge-local --port 0 --no-demo --data-dir "$folder/data" --ready-file "$folder/ready.json" >"$folder/out"
+  start target/debug/pinbridge-local --port 0 --no-demo --data-dir "$folder/data" \
+    --ready-file "$folder/ready.json" >"$folder/out"
   await test -s "$folder/ready.json"
 }
 

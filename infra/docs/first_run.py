@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes first-run.svg beside this file: the README's picture of what `cargo run` prints in an empty folder.
 
-Builds the local stack, starts it in a new folder, takes its real output and stops it. Only the API key and the password are
-masked. Needs no network and a free port 8080 (or --port).
+Builds the local stack, starts it in a new folder, takes its real output and stops it. Only the API key and the password
+are masked. Needs no network and a free port 8080 (or --port).
 
 Usage: infra/docs/first_run.py [--port PORT]
 """

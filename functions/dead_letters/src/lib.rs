@@ -26,7 +26,8 @@ async fn work_on_import(context: &Context, message: ImportMessage, _: i64) -> Po
 pub async fn handle(context: &Context, event: SqsEvent, deadline: Moment) -> SqsBatchResponse {
     // An operator must inspect it.
     let unreadable = Unreadable::MoveToRedrive;
-    // A batch is of one queue. A batch with no readable message goes to the redrive queue, whichever queue it came from.
+    // A batch is of one queue. A batch with no readable message goes to the redrive queue, whichever queue it came
+    // from.
     let is_import = |body: &str| ImportMessage::parse(body).is_ok();
     if event.records.iter().any(|record| record.body.as_deref().is_some_and(is_import)) {
         let queue = QueueName::ImportDeadLetters;
