@@ -29,7 +29,7 @@ WORDS_OUT = {
     r"\bgraves?\b|\bexhume|\bbur(?:y|ied)\b": "tombstone",
     r"\bshel(?:f|ves)\b": "index partition",
     r"\blook[ _-](?:queue|message)s?\b|\bLookMessage\b": "reconciliation queue",
-    r"\bin doubt\b|\bdoubts\b": "unresolved",
+    r"\bdoubt(?:s|ful)?\b": "unresolved",
     r"\bHopeless\b": "NeedsReconnect",
     r"\bunheard of\b": "needs resend",
     r"\ball the time\b": "contention",
@@ -38,7 +38,7 @@ WORDS_OUT = {
     r"(?<![\"`])\bOurs\.": "Extension (not part of PinBridge's API).",
     r"\blate[ _-]check\b|\bLateCheck\b": "duplicate check",
     r"\bhands in\b": "sends",
-    r"\btroubles?\b": "fault",
+    r"\btroubles?\b|\b(?:un)?troubled\b": "fault",
     r"\bquiet time\b": "quiesce period",
 }
 # In code, names are read as words too: `tally_is_exact`, `TallyPage`.

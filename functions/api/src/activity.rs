@@ -164,7 +164,7 @@ pub async fn keep(State(layer): State<Layer>, request: Request, next: Next) -> R
         let key = AccountKey { workspace: attribution.workspace, account };
         entry.account = context.store.account(key).await.ok().flatten().map(|_| account);
     }
-    activity::note(&context, attribution.workspace, &entry).await;
+    activity::record(&context, attribution.workspace, &entry).await;
     response
 }
 

@@ -1,5 +1,4 @@
-//! The function of the dead letters: each is a message of the publish queue or of the import queue that was delivered
-//! too often.
+//! Handles dead-letter messages: messages of the publish queue or of the import queue that were delivered too often.
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use pinbridge_shared::adapters::sqs_batch::{Unreadable, Worker};

@@ -18,7 +18,7 @@ pub struct ScheduledEvent {}
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Done {
     pub renewed: usize,
-    pub later: usize,
+    pub retry_later: usize,
     pub needs_reconnect: usize,
     pub failed: usize,
     /// Workspaces of which nothing is left any more.
@@ -31,7 +31,7 @@ pub struct Done {
 /// When the table is unavailable; the next run goes on from there.
 pub async fn handle(context: &Context, _: ScheduledEvent, deadline: Moment) -> PortResult<Done> {
     let ends_at_ms = ends_at_ms(context, deadline);
-    let Report { renewed, later, needs_reconnect, failed } = refresh_due(context, ends_at_ms).await?;
+    let Report { renewed, retry_later, needs_reconnect, failed } = refresh_due(context, ends_at_ms).await?;
     // Removals are not urgent and lose nothing when they fail: the next run goes on.
     let purged = purge::continue_all(context, ends_at_ms).await.map(|report| report.done);
     let forgotten = forget_accounts(context, ends_at_ms).await;
@@ -39,5 +39,5 @@ pub async fn handle(context: &Context, _: ScheduledEvent, deadline: Moment) -> P
         tracing::warn!(%error, "removal work not read");
     }
     let (purged, forgotten) = (purged.unwrap_or_default(), forgotten.unwrap_or_default());
-    Ok(Done { renewed, later, needs_reconnect, failed, purged, forgotten })
+    Ok(Done { renewed, retry_later, needs_reconnect, failed, purged, forgotten })
 }

@@ -33,7 +33,7 @@ pub enum PeopleCommand {
     /// PINBRIDGE_USER_PASSWORD; without it, the command generates one and prints it once
     CreateUser(NewUserArgs),
     /// Sets a user's password (see create-user), ends the user's sessions and lifts the address's limit of wrong
-    /// passwords. Lists the API keys that the user made and the schedules that user or keys planted
+    /// passwords. Lists the API keys that the user created and the schedules that user or keys created
     SetPassword {
         #[arg(long)]
         email: String,
@@ -43,8 +43,8 @@ pub enum PeopleCommand {
     },
     /// Lifts the limits of wrong passwords: of an address, of a network, or of both
     UnlockLogin(UnlockArgs),
-    /// Deletes a user, ends the user's sessions and frees the address. Lists the API keys that the user made and the
-    /// schedules that user or keys planted: they go on, and can't be found by the user later
+    /// Deletes a user, ends the user's sessions and frees the address. Lists the API keys that the user created and
+    /// the schedules that user or keys created: they go on, and can't be found by the user later
     DeleteUser {
         #[arg(long)]
         email: String,
@@ -75,7 +75,7 @@ pub enum PeopleCommand {
         #[arg(long)]
         workspace_id: WorkspaceId,
     },
-    /// Revokes an API key at once. Lists the keys that it made and the schedules that they planted
+    /// Revokes an API key at once. Lists the keys that it created and the schedules that they created
     RevokeKey {
         #[arg(long)]
         workspace_id: WorkspaceId,

@@ -12,7 +12,7 @@ use crate::domain::time::Moment;
 #[async_trait]
 pub trait ActivityLog: Send + Sync {
     /// Writes an entry; writing it again changes nothing. The row expires at `expires_at`.
-    async fn note(&self, workspace: WorkspaceId, entry: &Entry, expires_at: Moment) -> PortResult<()>;
+    async fn record(&self, workspace: WorkspaceId, entry: &Entry, expires_at: Moment) -> PortResult<()>;
     /// The newest entries that aren't older than `since`, newest first; at the same moment, the larger id comes first.
     /// With `before`, only the entries after that position. Consistent read.
     async fn entries(

@@ -1,8 +1,9 @@
-//! The queues in memory, on the manual clock: delays, visibility, redelivery and dead letters as in SQS.
+//! The queues in memory, on the manual clock: delays, visibility, redelivery and dead-letter messages as in
+//! SQS.
 //!
 //! Stricter than SQS where a test requests it: messages are delivered twice, all are lost, parts of a batch are
 //! refused. Always stricter: a delayed message arrives at the exact millisecond, and an unacknowledged reconcile
-//! message never becomes a dead letter. Every queue hides a delivered message as long as the publish queue does, so
+//! message is never dead-lettered. Every queue hides a delivered message as long as the publish queue does, so
 //! that the messages of a dead worker return late.
 
 use std::collections::{BTreeMap, BTreeSet};

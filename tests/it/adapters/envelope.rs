@@ -276,7 +276,7 @@ async fn moving_to_the_envelope_and_back_keeps_every_account_connected() {
 }
 
 #[tokio::test]
-async fn of_two_grants_the_later_one_stays_and_a_doubt_changes_nothing() {
+async fn of_two_grants_the_later_one_stays_and_an_undecided_pair_changes_nothing() {
     let fleet = Fleet::start().await;
     let (secrets, envelope) = (fleet.secrets_manager(), fleet.process());
     for (id, ours, theirs, wanted, stays) in [

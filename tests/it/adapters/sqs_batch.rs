@@ -96,11 +96,12 @@ async fn a_record_without_time_left_is_given_back_untouched() {
 }
 
 #[tokio::test]
-async fn the_reconciler_answers_for_each_look() {
+async fn the_reconciler_answers_for_each_message() {
     let test = TestWorld::new(1).await;
-    let look = ReconcileMessage::new(&testdata::pin().board_key(), test.now());
+    let message = ReconcileMessage::new(&testdata::pin().board_key(), test.now());
     let mut event = SqsEvent::default();
-    event.records = vec![record("1", serde_json::to_string(&look).expect("plain data")), record("2", "garbage".into())];
+    event.records =
+        vec![record("1", serde_json::to_string(&message).expect("plain data")), record("2", "garbage".into())];
     let deadline = test.now().plus_ms(60_000);
     let response = pinbridge_reconciler::handle(&test.context, event, deadline).await;
     let failed: Vec<String> = response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();

@@ -90,7 +90,7 @@ async fn created_pins_are_derived_and_cost_no_write_and_failed_ones_are_told_by_
     let (status, pin) = api.call("POST", "/v1/pins", As::Key(&api.key), body).await;
     assert_eq!(status, 201, "{pin}");
     let calls = api.world.faults.take_calls();
-    assert!(!calls.contains(&"activity.note"), "{calls:?}");
+    assert!(!calls.contains(&"activity.record"), "{calls:?}");
     api.world.pinterest.answer_next([Answer::Refused(Failure::ImageBroken, None)]);
     api.world.run_for_ms(10 * SECOND_MS).await;
     let found = items(&api, "resource_type=pin").await;
@@ -136,13 +136,13 @@ async fn a_wrong_password_takes_the_same_calls_whether_or_not_anybody_has_the_ad
         calls.push(api.world.faults.take_calls().into_iter().filter(read).collect::<Vec<_>>());
     }
     assert_eq!(calls[0], calls[1], "time tells nothing");
-    assert!(calls[0].contains(&"activity.note"));
+    assert!(calls[0].contains(&"activity.record"));
 }
 
 #[tokio::test]
-async fn a_request_never_fails_because_it_could_not_be_noted() {
+async fn a_request_never_fails_because_it_could_not_be_recorded() {
     let api = Api::new().await;
-    api.world.faults.plan("activity.note", 1, Fault::FailBefore);
+    api.world.faults.plan("activity.record", 1, Fault::FailBefore);
     assert_eq!(api.call("POST", "/v1/api-keys", As::Key(&api.key), json!({"name": "ci"})).await.0, 201);
     assert!(items(&api, "").await.is_empty());
     assert_eq!(api.call("POST", "/v1/api-keys", As::Key(&api.key), json!({"name": "cd"})).await.0, 201);
@@ -157,8 +157,9 @@ async fn furnish(api: &Api) -> usize {
             api.world.accept(&format!("pin-{round}-{n}")).await;
             let by = if n % 2 == 0 { By::Worker } else { By::System };
             let entry = Entry::new(Uuid::new_v4(), api.world.now(), by, &PIN_PUBLISH_FAILED);
-            let kept = api.world.context.activity.note(testdata::workspace(), &entry, api.world.now().plus_ms(DAY_MS));
-            kept.await.expect("noted");
+            let kept =
+                api.world.context.activity.record(testdata::workspace(), &entry, api.world.now().plus_ms(DAY_MS));
+            kept.await.expect("recorded");
             count += 2;
         }
         if round % 2 == 0 {

@@ -90,7 +90,7 @@ async fn messages_that_nothing_depends_on_are_dropped() {
 }
 
 #[tokio::test]
-async fn a_call_under_way_is_left_alone_until_quiet_and_then_looked_for() {
+async fn a_call_under_way_is_left_alone_until_quiesced_and_then_reconciled() {
     for commit in [Answer::LOST_WITH_COMMIT, Answer::LOST_WITHOUT_COMMIT] {
         let world = TestWorld::new(1).await;
         world.pinterest.add_stranger(&testdata::request("any").board_id, "Somebody's soup");

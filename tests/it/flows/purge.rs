@@ -91,7 +91,7 @@ async fn furnish(world: &TestWorld, workspace: WorkspaceId, pins: usize) -> Vec<
     };
     assert!(matches!(imports::submit(w, workspace, submission).await, Ok(Submitted::New(_))));
     let entry = Entry::new(w.uuid(), world.now(), By::Worker, &PIN_PUBLISH_FAILED);
-    w.activity.note(workspace, &entry, world.now().plus_ms(DAY_MS)).await.expect("noted");
+    w.activity.record(workspace, &entry, world.now().plus_ms(DAY_MS)).await.expect("recorded");
     for number in 0..70 {
         let mut schedule = testdata::schedule(number, world.now(), world.now().plus_ms(DAY_MS));
         schedule.key.workspace = workspace;

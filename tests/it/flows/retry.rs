@@ -107,7 +107,7 @@ async fn what_may_exist_already_is_retried_only_by_somebody_who_says_so() {
 }
 
 #[tokio::test]
-async fn a_board_that_went_while_the_outcome_was_open_leaves_a_doubt() {
+async fn a_board_that_went_while_the_outcome_was_open_leaves_it_unresolved() {
     let world = TestWorld::new(3).await;
     world.pinterest.answer_next([Answer::LOST_WITH_COMMIT]);
     world.pinterest.remove_board(&testdata::request("any").board_id);

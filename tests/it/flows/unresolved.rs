@@ -147,7 +147,7 @@ async fn a_board_that_cannot_be_read_is_looked_at_again() {
 }
 
 #[tokio::test]
-async fn a_board_that_is_gone_ends_the_doubt() {
+async fn a_board_that_is_gone_ends_an_unresolved_outcome() {
     let world = world().await;
     world.pinterest.answer_next([Answer::LOST_WITHOUT_COMMIT]);
     world.pinterest.remove_board(&board());
@@ -157,7 +157,7 @@ async fn a_board_that_is_gone_ends_the_doubt() {
 }
 
 #[tokio::test]
-async fn a_doubt_that_is_never_cleared_up_is_handed_to_a_person() {
+async fn an_outcome_that_is_never_resolved_is_handed_to_a_person() {
     let world = world().await;
     world.pinterest.answer_next([Answer::LOST_WITH_COMMIT]);
     world.pinterest.fail_lists(std::iter::repeat_n(Failure::PinterestUnreachable, 100_000));

@@ -53,7 +53,7 @@ async fn furnished() -> Api {
         world.schedules.put_schedule(&schedule).await.expect("written");
         let action = Action::parse("auth.login").expect("an action");
         let entry = Entry::new(id, START.plus_ms(-number), By::System, action);
-        world.activity.note(testdata::workspace(), &entry, START.plus_ms(DAY_MS)).await.expect("written");
+        world.activity.record(testdata::workspace(), &entry, START.plus_ms(DAY_MS)).await.expect("written");
     }
     api
 }

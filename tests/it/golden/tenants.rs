@@ -185,7 +185,7 @@ pub async fn write(table: &DynamoStore) {
         assert!(table.save_api_key(&key).await.expect("written").is_done());
     }
     for entry in activity() {
-        table.note(workspace(), &entry, EXPIRES).await.expect("written");
+        table.record(workspace(), &entry, EXPIRES).await.expect("written");
     }
     let [_, resetting, _] = &workspaces()[..] else { panic!("three workspaces") };
     assert_eq!(table.marked_since(resetting.id, at(4_000)).await.expect("written"), at(4_000));

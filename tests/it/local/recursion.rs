@@ -225,8 +225,8 @@ async fn seen(scene: &Tenant) -> BTreeMap<&'static str, BTreeSet<&'static str>> 
     }
     seen.insert("importer", sent);
 
-    let doubtful = scene.unresolved("dead-lettered", None).await.0;
-    let bodies = [message(&doubtful), "garbage".to_owned()];
+    let unresolved = scene.unresolved("dead-lettered", None).await.0;
+    let bodies = [message(&unresolved), "garbage".to_owned()];
     seen.insert("dead_letters", scene.invoke("dead_letters", batch(&bodies), 30 * SECOND_MS).await);
 
     scene.accept("lost").await;

@@ -10,7 +10,7 @@ use super::{DynamoStore, failed, keys};
 use crate::domain::account::Account;
 use crate::domain::account::credentials::{Announced, Death, Forced, Lease, RefusedGrant, TokenLife};
 use crate::domain::ids::{AccountId, AccountKey, WorkspaceId};
-use crate::domain::invariants::is_same_write;
+use crate::domain::repeated_write::is_same_write;
 use crate::domain::time::Moment;
 use crate::ports::{Accounts, PortResult, Write};
 

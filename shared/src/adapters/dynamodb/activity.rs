@@ -57,7 +57,7 @@ fn read(item: &Item) -> PortResult<Option<Entry>> {
 
 #[async_trait]
 impl ActivityLog for DynamoStore {
-    async fn note(&self, workspace: WorkspaceId, entry: &Entry, expires_at: Moment) -> PortResult<()> {
+    async fn record(&self, workspace: WorkspaceId, entry: &Entry, expires_at: Moment) -> PortResult<()> {
         self.put(item(workspace, entry, expires_at)?).await
     }
 

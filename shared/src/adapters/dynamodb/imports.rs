@@ -13,8 +13,8 @@ use super::item::{Builder, Item, Reader, bytes, moment, number, text, unreadable
 use super::{DynamoStore, failed, keys, refused_by};
 use crate::domain::ids::{AccountId, ImportId, WorkspaceId};
 use crate::domain::import::{ChunkResult, Import, ImportKey, ROWS_MAX, Row, Source, Stop, StopReason, Totals};
-use crate::domain::invariants::is_same_write;
 use crate::domain::pin::origin::Origin;
+use crate::domain::repeated_write::is_same_write;
 use crate::ports::{Imports, PortResult, Write};
 
 /// Imports that are removed before the caller checks again whether there is time.

@@ -11,10 +11,10 @@ use super::rows::{attempt_item, is_of, listing, pin_item, read_attempt, read_pin
 use super::transaction::beside_transactions;
 use super::{DynamoStore, REST_ATTEMPTS, failed, keys, pause_before, refused_by};
 use crate::domain::ids::{AccountKey, PinId, PinKey, WorkspaceId};
-use crate::domain::invariants::is_same_write;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
 use crate::domain::pin::said::{ATTEMPTS_MAX, Said};
+use crate::domain::repeated_write::is_same_write;
 use crate::domain::time::Moment;
 use crate::ports::{Pins, PortError, PortResult, Write};
 

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use super::item::{Builder, Item, Reader, bytes, text, unreadable};
 use super::{DynamoStore, failed, keys};
 use crate::domain::ids::AccountKey;
-use crate::domain::invariants::is_same_write;
+use crate::domain::repeated_write::is_same_write;
 use crate::ports::PortResult;
 
 /// One version of tokens, sealed.

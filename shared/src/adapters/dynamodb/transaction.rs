@@ -8,9 +8,9 @@ use aws_sdk_dynamodb::types::Put;
 use super::item::{number, text};
 use super::rows::attempt_item;
 use super::{DynamoStore, PORT, failed, keys, pause_before};
-use crate::domain::invariants::is_same_write;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
+use crate::domain::repeated_write::is_same_write;
 use crate::ports::{PortError, PortResult, Write};
 
 /// A write that met another transaction is tried this often, the first time included: such a transaction lasts for

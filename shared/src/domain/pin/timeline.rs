@@ -78,13 +78,13 @@ pub fn events(pin: &Pin, attempt: &Attempt) -> Vec<TimelineEvent> {
 
 /// Whether something may have been said about an attempt, so that it is worth reading.
 pub fn has_words(attempt: &Attempt) -> bool {
-    attempt.history.iter().any(|event| tells(event.kind.name()))
+    attempt.history.iter().any(|event| is_unsuccessful(event.kind.name()))
 }
 
 /// Adds to the first answer of each attempt what was said about it.
 pub fn with_words(mut events: Vec<TimelineEvent>, words: Vec<Said>) -> Vec<TimelineEvent> {
     for said in words {
-        let is_its = |event: &&mut TimelineEvent| event.attempt == Some(said.attempt) && tells(event.event);
+        let is_its = |event: &&mut TimelineEvent| event.attempt == Some(said.attempt) && is_unsuccessful(event.event);
         if let Some(event) = events.iter_mut().find(is_its) {
             (event.upstream_message, event.transport_error) = (said.message, said.transport_error);
         }
@@ -93,7 +93,7 @@ pub fn with_words(mut events: Vec<TimelineEvent>, words: Vec<Said>) -> Vec<Timel
 }
 
 /// Whether such an event records an answer that isn't a success.
-fn tells(name: &str) -> bool {
+fn is_unsuccessful(name: &str) -> bool {
     use EventKind as K;
     [K::AnswerUnknown, K::RetryPlanned, K::Deferred, K::Failed].iter().any(|kind| kind.name() == name)
 }

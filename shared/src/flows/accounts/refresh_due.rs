@@ -23,7 +23,7 @@ const AT_ONCE: usize = 8;
 pub struct Report {
     pub renewed: usize,
     /// To be tried again later.
-    pub later: usize,
+    pub retry_later: usize,
     /// Nothing to refresh with. Of disconnected accounts, the remaining tokens are removed.
     pub needs_reconnect: usize,
     /// A port was unavailable.
@@ -53,7 +53,7 @@ pub async fn refresh_due(context: &Context, ends_at_ms: i64) -> PortResult<Repor
                     link(context, key).await;
                 }
                 Ok(Renewal::NotDue) => {}
-                Ok(Renewal::RetryAt(_)) => report.later += 1,
+                Ok(Renewal::RetryAt(_)) => report.retry_later += 1,
                 Ok(Renewal::Exhausted | Renewal::NeedsReconnect) => {
                     report.needs_reconnect += 1;
                     if let Err(error) = finish_disconnecting(context, key).await {

@@ -8,11 +8,11 @@ use crate::domain::stats::activity::{By, Entry, PIN_PUBLISH_FAILED};
 use crate::domain::time::HOUR_MS;
 
 /// Writes the entry, if the table is available.
-pub async fn note(context: &Context, workspace: WorkspaceId, entry: &Entry) {
+pub async fn record(context: &Context, workspace: WorkspaceId, entry: &Entry) {
     // The nil workspace's entries are written only so that a wrong password takes as long for an unknown address.
     let kept_ms = if workspace.0.is_nil() { HOUR_MS } else { context.settings.activity_kept_ms };
     let expires_at = entry.at.plus_ms(kept_ms);
-    if let Err(error) = context.activity.note(workspace, entry, expires_at).await {
+    if let Err(error) = context.activity.record(workspace, entry, expires_at).await {
         tracing::warn!(workspace_id = %workspace, action = entry.action.name, %error, "activity entry not written");
     }
 }
@@ -26,5 +26,5 @@ pub async fn audit_failure(context: &Context, pin: &Pin, attempt: &Attempt) {
     let mut entry = Entry::of_pin(pin.key.pin, attempt.generation, at, By::Worker, &PIN_PUBLISH_FAILED);
     entry.account = Some(pin.request.account);
     let entry = entry.with("error_code", failure.code()).with("attempts", attempt.attempt.to_string());
-    note(context, pin.key.workspace, &entry).await;
+    record(context, pin.key.workspace, &entry).await;
 }

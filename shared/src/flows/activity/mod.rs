@@ -10,7 +10,7 @@ mod newest_pins;
 use std::collections::btree_map::Entry as Known;
 use std::collections::{BTreeMap, VecDeque};
 
-pub use audit::{audit_failure, note};
+pub use audit::{audit_failure, record};
 
 use newest_pins::newest_pins;
 

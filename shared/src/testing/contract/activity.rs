@@ -42,7 +42,7 @@ pub async fn an_entry_round_trips(log: &dyn ActivityLog) {
     full = full.with("error_code", "image_broken").with("attempts", "1");
     let person = Entry { by: By::User(UserId(Uuid::from_u128(7))), ..entry(3, 3) };
     for entry in [&bare, &full, &person] {
-        log.note(workspace(1), entry, NEVER).await.expect("written");
+        log.record(workspace(1), entry, NEVER).await.expect("written");
     }
     let found = log.entries(workspace(1), Moment(0), None, 10).await.expect("read");
     assert_eq!(found, [person, full, bare]);
@@ -52,7 +52,7 @@ pub async fn the_newest_entries_come_first_and_reading_continues_after_any_of_th
     // Two moments with three entries each.
     let mut all: Vec<Entry> = (0..6_u128).map(|n| entry(1_000 + i64::from(n as u32 / 3), 10 + n)).collect();
     for entry in &all {
-        log.note(workspace(1), entry, NEVER).await.expect("written");
+        log.record(workspace(1), entry, NEVER).await.expect("written");
     }
     all.reverse();
     let read =
@@ -69,12 +69,12 @@ pub async fn the_newest_entries_come_first_and_reading_continues_after_any_of_th
 
 pub async fn an_entry_that_is_written_again_is_stored_once(log: &dyn ActivityLog) {
     for _ in 0..2 {
-        log.note(workspace(1), &entry(1, 1), NEVER).await.expect("written");
+        log.record(workspace(1), &entry(1, 1), NEVER).await.expect("written");
     }
     assert_eq!(log.entries(workspace(1), Moment(0), None, 10).await.expect("read"), [entry(1, 1)]);
 }
 
 pub async fn each_workspace_has_its_own_entries(log: &dyn ActivityLog) {
-    log.note(workspace(1), &entry(1, 1), NEVER).await.expect("written");
+    log.record(workspace(1), &entry(1, 1), NEVER).await.expect("written");
     assert!(log.entries(workspace(2), Moment(0), None, 10).await.expect("read").is_empty());
 }

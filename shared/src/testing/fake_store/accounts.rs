@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::{FakeStore, Tables};
 use crate::domain::account::Account;
 use crate::domain::ids::{AccountKey, WorkspaceId};
-use crate::domain::invariants::is_same_write;
+use crate::domain::repeated_write::is_same_write;
 use crate::domain::time::Moment;
 use crate::ports::{Accounts, PortResult, Write};
 

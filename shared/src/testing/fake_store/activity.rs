@@ -26,11 +26,11 @@ impl Rows {
 
 #[async_trait]
 impl ActivityLog for FakeStore {
-    async fn note(&self, workspace: WorkspaceId, entry: &Entry, _: Moment) -> PortResult<()> {
-        let note = |t: &mut Tables| {
+    async fn record(&self, workspace: WorkspaceId, entry: &Entry, _: Moment) -> PortResult<()> {
+        let record = |t: &mut Tables| {
             t.activity.0.insert((workspace, entry.at, entry.id), entry.clone());
         };
-        self.call("activity.note", note).await
+        self.call("activity.record", record).await
     }
 
     async fn entries(

@@ -8,7 +8,7 @@ use super::{FakeStore, Tables};
 use crate::domain::account::board_check::BoardCheck;
 use crate::domain::account::oauth::{PendingAuthorization, PresentedState};
 use crate::domain::ids::{AccountKey, BoardKey, WorkspaceId};
-use crate::domain::invariants::is_same_write;
+use crate::domain::repeated_write::is_same_write;
 use crate::domain::sandbox::SimulatedAccount;
 use crate::ports::{BoardChecks, OAuthStates, PortResult, SimulatedAccounts, Write};
 

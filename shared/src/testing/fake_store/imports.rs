@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::{FakeStore, Tables};
 use crate::domain::ids::WorkspaceId;
 use crate::domain::import::{ChunkResult, Import, ImportKey, Row, Stop, Totals};
-use crate::domain::invariants::is_same_write;
+use crate::domain::repeated_write::is_same_write;
 use crate::ports::{Imports, PortResult, Write};
 
 /// As many imports as the table's adapter deletes at once.

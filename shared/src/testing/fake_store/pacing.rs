@@ -4,10 +4,10 @@ use async_trait::async_trait;
 
 use super::{FakeStore, Tables};
 use crate::domain::ids::AccountKey;
-use crate::domain::invariants::is_same_write;
 use crate::domain::pacing::bucket::{Bucket, Link, OwnWrite, Pause, Take};
 use crate::domain::pacing::budget::DaySpending;
 use crate::domain::pacing::pacer::Pacer;
+use crate::domain::repeated_write::is_same_write;
 use crate::domain::time::Moment;
 use crate::ports::{Pacing, PortResult, Taken, Write};
 

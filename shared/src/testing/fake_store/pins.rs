@@ -4,12 +4,12 @@ use async_trait::async_trait;
 
 use super::{FakeStore, Tables};
 use crate::domain::ids::{AccountKey, BoardKey, PinId, PinKey, WorkspaceId};
-use crate::domain::invariants::is_same_write;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
 use crate::domain::pin::history::Event;
 use crate::domain::pin::said::Said;
 use crate::domain::reconcile::board_scan::BoardScan;
+use crate::domain::repeated_write::is_same_write;
 use crate::domain::time::Moment;
 use crate::ports::{Pins, PortResult, Write};
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{FakeStore, Tables};
 use crate::domain::ids::{ScheduleId, ScheduleKey, WorkspaceId};
-use crate::domain::invariants::is_same_write;
+use crate::domain::repeated_write::is_same_write;
 use crate::domain::schedule::{ReleaseRow, Schedule};
 use crate::domain::time::Moment;
 use crate::ports::{ByTime, PortResult, Schedules, Write};

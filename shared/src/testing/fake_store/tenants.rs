@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{FakeStore, Tables};
 use crate::domain::ids::{KeyId, OrganizationId, UserId, WorkspaceId};
-use crate::domain::invariants::is_same_write;
+use crate::domain::repeated_write::is_same_write;
 use crate::domain::tenant::api_key::ApiKey;
 use crate::domain::tenant::login::{AddressAttempts, Bucket, Source, SourceAttempts};
 use crate::domain::tenant::user::User;

@@ -230,8 +230,8 @@ impl Oracle {
     }
 
     /// Records that a process ended.
-    pub fn ended(&self, pid: Pid, is_untroubled: bool) {
-        if !is_untroubled {
+    pub fn ended(&self, pid: Pid, is_faultless: bool) {
+        if !is_faultless {
             self.state().disrupted.insert(pid);
         }
     }

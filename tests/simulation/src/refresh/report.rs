@@ -16,7 +16,7 @@ pub struct Total {
     counts: Counts,
     ends: Ends,
     processes: u64,
-    troubled: u64,
+    faulted: u64,
     on_demand: u64,
     connected: u64,
     disconnected: u64,
@@ -34,7 +34,7 @@ impl Total {
         self.worlds += 1;
         self.accounts += outcome.accounts;
         self.processes += outcome.processes;
-        self.troubled += outcome.troubled;
+        self.faulted += outcome.faulted;
         self.on_demand += outcome.on_demand;
         self.connected += outcome.connected;
         self.disconnected += outcome.disconnected;
@@ -97,7 +97,7 @@ impl Total {
         println!(
             "  {} access tokens refused to publishers and readers; {} connections and {} disconnections by users; \
              {} port calls, {} crashes at them; of {} processes {} crashed, timed out or were frozen",
-            self.on_demand, self.connected, self.disconnected, self.calls, self.deaths, self.processes, self.troubled
+            self.on_demand, self.connected, self.disconnected, self.calls, self.deaths, self.processes, self.faulted
         );
         println!(
             "  given up: {} whose grant had ended (at most {} min after its access token was refused), {} in the \

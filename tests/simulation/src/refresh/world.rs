@@ -73,7 +73,7 @@ pub struct Outcome {
     pub counts: Counts,
     pub processes: u64,
     /// Processes that crashed, timed out or were frozen.
-    pub troubled: u64,
+    pub faulted: u64,
     pub on_demand: u64,
     pub connected: u64,
     pub disconnected: u64,
@@ -111,7 +111,7 @@ enum Through {
 
 struct Ended {
     pid: Pid,
-    is_untroubled: bool,
+    is_faultless: bool,
     whose: Whose,
     through: Option<Through>,
 }
@@ -126,7 +126,7 @@ impl Drop for End {
     fn drop(&mut self) {
         let was_frozen = self.kernel.of(self.pid).is_none_or(|process| process.frozen_until > 0);
         let (pid, whose, through) = (self.pid, self.whose, self.through);
-        let ended = Ended { pid, is_untroubled: self.is_over && !was_frozen, whose, through };
+        let ended = Ended { pid, is_faultless: self.is_over && !was_frozen, whose, through };
         self.ended.lock().unwrap_or_else(PoisonError::into_inner).push(ended);
     }
 }
@@ -399,10 +399,10 @@ impl RefreshWorld {
         }
         let ended = std::mem::take(&mut *self.ended.lock().unwrap_or_else(PoisonError::into_inner));
         self.oracle.arrived(2 * self.plan.faults.skew_ms);
-        for Ended { pid, is_untroubled, whose, through } in ended {
+        for Ended { pid, is_faultless, whose, through } in ended {
             self.is_stirred = true;
-            self.outcome.troubled += u64::from(!is_untroubled);
-            self.oracle.ended(pid, is_untroubled);
+            self.outcome.faulted += u64::from(!is_faultless);
+            self.oracle.ended(pid, is_faultless);
             let account = match whose {
                 Whose::Schedule => continue,
                 Whose::User(account) => {
