@@ -1,6 +1,7 @@
 //! An endpoint is one expression in the file of its noun: route, access, audit entry, prose, types, errors and handler.
 //! The router, the OpenAPI document, `/docs` and the activity log read the table of these expressions,
-//! [`routes::table`](crate::routes::table). Nothing describes an endpoint twice.
+//! [`routes::table`](crate::routes::table), and so do the layers that know an endpoint's options and parameters.
+//! Nothing describes an endpoint twice.
 
 use axum::handler::Handler;
 use axum::routing::{self, MethodRouter};
@@ -17,8 +18,10 @@ use crate::content_type::{JSON, JSON_LINES};
 use crate::error::codes::{ACCOUNT_NOT_PERMITTED, Code, NOT_FOUND, VALIDATION_ERROR};
 use crate::openapi::schema::Text;
 
+/// One operation of the API. Its fields are what the builder below was told; the methods explain them.
 pub struct Endpoint {
     pub method: Method,
+    /// The path as axum writes it, such as `/v1/pins/{id}`.
     pub path: &'static str,
     pub access: Access,
     pub audit: Audit,

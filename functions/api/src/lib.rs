@@ -26,6 +26,7 @@ use activity::Audit;
 use endpoint::Endpoint;
 use error::{ApiError, codes};
 use request::options::{self, AllOptions, Known};
+use request::query;
 
 /// The API, ready to be served: under `lambda_http` on Lambda, by `axum::serve` locally.
 pub fn router(context: Context) -> Router {
@@ -34,6 +35,7 @@ pub fn router(context: Context) -> Router {
     let options = Arc::new(AllOptions::of(&table));
     for endpoint in table {
         let known = (endpoint.method != Method::GET).then(|| Known::of(&endpoint, &options));
+        let parameters = query::Known::of(&endpoint);
         let Endpoint { path, access, audit, mut handler, .. } = endpoint;
         if let Audit::Audited(audited) = audit {
             let layer = activity::Layer { context: context.clone(), path, audited };
@@ -41,6 +43,9 @@ pub fn router(context: Context) -> Router {
         }
         if let Some(known) = known {
             handler = handler.route_layer(from_fn_with_state(known, options::check));
+        }
+        if let Some(parameters) = parameters {
+            handler = handler.route_layer(from_fn_with_state(parameters, query::name_unknown));
         }
         // The last layer is the outermost: a refused caller leaves no entry.
         router = router.route(path, handler.route_layer(from_fn_with_state((context.clone(), access), auth::enforce)));

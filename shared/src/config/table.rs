@@ -1,9 +1,11 @@
 //! Every setting, described once: the parser reads its variable and default here, and `infra/docs/settings.md` is
-//! generated from it (`tests/it/pages/settings.rs`).
+//! generated from it (`tests/it/pages/settings.rs`). A constant's [`meaning`](Setting::meaning) is its documentation;
+//! the unit is part of the variable's name.
 
 /// A variable that a process reads.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
+    /// The name of the environment variable.
     pub variable: &'static str,
     /// The parameter of `template.yaml` that sets it. `None`: the stack itself decides the value.
     pub parameter: Option<&'static str>,
@@ -11,6 +13,7 @@ pub struct Setting {
     pub default: Option<&'static str>,
     /// What a value has to be, as the error message says it.
     pub expected: &'static str,
+    /// What the setting does, for the page.
     pub meaning: &'static str,
 }
 

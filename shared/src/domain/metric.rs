@@ -1,6 +1,7 @@
 //! Every metric by name. [`telemetry`](crate::telemetry) writes them.
 
-/// Every metric. The variant's name is the metric's name.
+/// Every metric. The variant's name is the metric's name. Its unit is a count: of pins, of attempts or of what else the
+/// name says. Another unit is part of the name, such as minutes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Metric {
     PinAccepted,

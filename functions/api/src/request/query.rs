@@ -1,7 +1,10 @@
 //! Query parameters of lists.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use axum::extract::{Request, State};
+use axum::middleware::Next;
 use axum::response::Response;
 use http::HeaderValue;
 use pinbridge_shared::domain::ids::AccountId;
@@ -9,9 +12,11 @@ use pinbridge_shared::domain::time::Moment;
 
 use super::field::Wrong;
 use crate::auth::Caller;
+use crate::endpoint::{Endpoint, Place};
 use crate::error::ApiError;
 use crate::openapi::schema::{LIMIT_DEFAULT, LIMIT_MAX, OFFSET_MAX};
 
+/// A request's parameters by name. Of a repeated one, the last counts.
 pub type Query = HashMap<String, String>;
 
 /// `limit` and `offset`.
@@ -158,23 +163,48 @@ pub fn unescaped_plus(text: &str) -> String {
     if text.contains('T') { text.replace(' ', "+") } else { text.to_owned() }
 }
 
+/// Names the unknown parameters of a list.
+const IGNORED_HEADER: &str = "x-pinbridge-ignored-parameters";
 /// The number of unknown parameters that the header names.
 const IGNORED_NAMED: usize = 10;
 /// The longest name of an unknown parameter in the header, in bytes.
 const IGNORED_NAME_MAX: usize = 64;
 
-/// Names unknown parameters in a header, so that a client finds a misspelled filter. As in the hosted API, they have no
-/// effect.
-pub fn name_ignored(response: &mut Response, query: &Query, known: &[&str]) {
-    let is_name =
-        |name: &&String| name.len() <= IGNORED_NAME_MAX && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    let mut names: Vec<&str> =
-        query.keys().filter(|name| !known.contains(&name.as_str())).filter(is_name).map(String::as_str).collect();
-    names.sort_unstable();
-    names.truncate(IGNORED_NAMED);
-    if let Some(value) = HeaderValue::try_from(names.join(",")).ok().filter(|value| !value.is_empty()) {
-        response.headers_mut().insert("x-pinbridge-ignored-parameters", value);
+/// The query parameters of an endpoint whose answers name the unknown ones.
+#[derive(Clone)]
+pub struct Known(Arc<Vec<&'static str>>);
+
+impl Known {
+    /// `None`: the endpoint's answers don't have the header.
+    pub fn of(endpoint: &Endpoint) -> Option<Self> {
+        let mut headers = endpoint.answers.iter().flat_map(|answer| &answer.headers);
+        let has_header = headers.any(|header| header.name.eq_ignore_ascii_case(IGNORED_HEADER));
+        let parameters = endpoint.parameters.iter().filter(|parameter| parameter.place == Place::Query);
+        has_header.then(|| Self(Arc::new(parameters.map(|parameter| parameter.name).collect())))
     }
+
+    /// The unknown parameters, for the header.
+    fn unknown(&self, query: &Query) -> Option<HeaderValue> {
+        let is_plain = |name: &&String| {
+            name.len() <= IGNORED_NAME_MAX && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        };
+        let mut names: Vec<&str> =
+            query.keys().filter(|name| !self.0.contains(&name.as_str())).filter(is_plain).map(String::as_str).collect();
+        names.sort_unstable();
+        names.truncate(IGNORED_NAMED);
+        HeaderValue::try_from(names.join(",")).ok().filter(|value| !value.is_empty())
+    }
+}
+
+/// The layer over such an endpoint. It names unknown parameters in a header, so that a client finds a misspelled
+/// filter. As in the hosted API, they have no effect.
+pub async fn name_unknown(State(known): State<Known>, request: Request, next: Next) -> Response {
+    let query = axum::extract::Query::<Query>::try_from_uri(request.uri()).map(|query| query.0).unwrap_or_default();
+    let mut response = next.run(request).await;
+    if let Some(value) = known.unknown(&query).filter(|_| response.status().is_success()) {
+        response.headers_mut().insert(IGNORED_HEADER, value);
+    }
+    response
 }
 
 pub fn invalid(name: &str, msg: impl Into<String>, kind: &'static str) -> ApiError {

@@ -39,7 +39,7 @@ use crate::error::codes::{
     TOKEN_REVOKED, VALIDATION_ERROR,
 };
 use crate::openapi::schema::{Flag, Limit, Offset, Text, Time};
-use crate::request::query::{self as queries, name_ignored};
+use crate::request::query as queries;
 use crate::request::{JsonObject, MaybeJsonObject, StrictJson, only_body_of, path_id};
 
 pub use answers::{AcceptedSchedule, Schedule, ScheduleStatus};
@@ -261,9 +261,7 @@ async fn list(
     }
     let shown = schedules::explained(&context, page.schedules).await?;
     let items: Vec<Schedule> = shown.iter().map(Schedule::from).collect();
-    let mut response = answer::page(&items, page.total, page.total_is_at_least, page.next.map(query::cursor));
-    name_ignored(&mut response, &query, &query::PARAMETERS);
-    Ok(response)
+    Ok(answer::page(&items, page.total, page.total_is_at_least, page.next.map(query::cursor)))
 }
 
 async fn read(

@@ -50,6 +50,10 @@
 //! = `{ws}#{account}`), accounts with tokens to refresh (`wpk` = `refresh#{shard}`, `wsk` = `{due}#{ws}#{account}`),
 //! disconnected accounts (`wpk` = `forget#{shard}`, `wsk` = `{when}#{ws}#{account}`), and workspaces to purge (`wpk` =
 //! `purge`, `wsk` = `{ws}`).
+//!
+//! A function or constant is named after its row. `…_sort` is a sort key, also of an index; `…_shard` is the part of a
+//! partition that something belongs to; `parse_…` reads a key back, `None` if it is of another kind. Of the others,
+//! functions are partition keys and constants sort keys (those of one single row are both).
 
 use uuid::Uuid;
 

@@ -7,11 +7,15 @@ use super::origin::Origin;
 use crate::domain::ids::{AccountId, AccountKey, BoardKey, PinKey};
 use crate::domain::time::{DAY_MS, Moment};
 
-/// Field limits in characters; they are those of Pinterest's and PinBridge's API.
+/// The longest title, in characters. This limit and those below are Pinterest's and PinBridge's.
 pub const TITLE_MAX: usize = 100;
+/// The longest description, in characters.
 pub const DESCRIPTION_MAX: usize = 800;
+/// The longest alternative text, in characters.
 pub const ALT_TEXT_MAX: usize = 500;
+/// The longest URL of an image or a link, in characters.
 pub const URL_MAX: usize = 2048;
+/// The longest idempotency key, in characters.
 pub const IDEMPOTENCY_KEY_MAX: usize = 255;
 
 /// A pin that could not be published within this time after its acceptance fails as `expired_unpublished`. Its rows

@@ -72,22 +72,6 @@ impl From<ListError> for ApiError {
     }
 }
 
-/// The parameters of the list.
-const PARAMETERS: [&str; 12] = [
-    "account_id",
-    "board_id",
-    "status",
-    "error_code",
-    "since",
-    "until",
-    "q",
-    "removed",
-    "sort",
-    "limit",
-    "offset",
-    "cursor",
-];
-
 async fn list(
     State(context): State<Context>,
     caller: Caller,
@@ -101,9 +85,7 @@ async fn list(
     };
     let items: Vec<Pin> = page.pins.iter().map(Pin::from).collect();
     let next = page.next.map(|next| next.to_string());
-    let mut response = answer::page(&items, page.total, page.total_is_at_least, next);
-    page::name_ignored(&mut response, &query, &PARAMETERS);
-    Ok(response)
+    Ok(answer::page(&items, page.total, page.total_is_at_least, next))
 }
 
 /// Reads the query, limited to the accounts that the caller may use.

@@ -29,10 +29,6 @@ const SORTS: [(&str, SortBy, bool); 8] = [
     ("status_desc", SortBy::Status, true),
 ];
 
-/// The parameters of the list.
-pub const PARAMETERS: [&str; 10] =
-    ["account_id", "board_id", "status", "since", "until", "q", "sort", "limit", "offset", "cursor"];
-
 /// Reads the query, limited to the accounts that the caller may use.
 ///
 /// # Errors
