@@ -146,7 +146,8 @@ impl WaitReason {
         }
     }
 
-    /// Whether an account paused for this reason waits for its connection, and is then tried with a single pin.
+    /// Whether an account paused for this reason waits for its connection, and is then tried with a single pin. A
+    /// person mends the connection, or the refresh of its tokens does.
     pub fn is_hold(self) -> bool {
         matches!(self, Self::AccountOnHold | Self::TokenRefresh)
     }

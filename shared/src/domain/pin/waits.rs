@@ -31,7 +31,8 @@ pub struct AccountNow {
     pub budget_opens_at: Option<Moment>,
 }
 
-/// A state that only a person ends.
+/// What only a person ends: a lost connection, or a hold of the account that isn't for a token refresh (which
+/// [`WaitReason::is_hold`] counts too, and which ends by itself).
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Hold {
     failure: Option<Failure>,
