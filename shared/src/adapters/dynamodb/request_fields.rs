@@ -7,20 +7,36 @@ use crate::domain::pin::{PinRequest, Priority};
 use crate::ports::PortResult;
 
 pub fn with_request(row: Builder, request: &PinRequest) -> Builder {
+    // Without `..`: every field has its attribute.
+    let PinRequest {
+        account,
+        board_id,
+        title,
+        description,
+        alt_text,
+        link_url,
+        image_url,
+        cover_image_url,
+        dominant_color,
+        related_terms,
+        idempotency_key,
+        priority,
+        publish_before,
+    } = request;
     let row = row
-        .text("acct", request.account.to_string())
-        .text("board", &request.board_id)
-        .text("title", &request.title)
-        .maybe_text("desc", request.description.as_deref())
-        .maybe_text("alt", request.alt_text.as_deref())
-        .maybe_text("link", request.link_url.as_deref())
-        .text("img", &request.image_url)
-        .maybe_text("cover", request.cover_image_url.as_deref())
-        .maybe_text("color", request.dominant_color.as_deref())
-        .text("key", &request.idempotency_key)
-        .number("prio", request.priority.rank())
-        .maybe_moment("pb", request.publish_before);
-    match &request.related_terms {
+        .text("acct", account.to_string())
+        .text("board", board_id)
+        .text("title", title)
+        .maybe_text("desc", description.as_deref())
+        .maybe_text("alt", alt_text.as_deref())
+        .maybe_text("link", link_url.as_deref())
+        .text("img", image_url)
+        .maybe_text("cover", cover_image_url.as_deref())
+        .maybe_text("color", dominant_color.as_deref())
+        .text("key", idempotency_key)
+        .number("prio", priority.rank())
+        .maybe_moment("pb", *publish_before);
+    match related_terms {
         Some(terms) => row.value("terms", AttributeValue::L(terms.iter().map(text).collect())),
         None => row,
     }

@@ -36,14 +36,30 @@ struct MediaSource<'a> {
 
 impl<'a> CreatePin<'a> {
     pub fn of(request: &'a PinRequest) -> Self {
+        // Without `..`: of a new field, this says whether Pinterest gets it.
+        let PinRequest {
+            account: _,
+            board_id,
+            title,
+            description,
+            alt_text,
+            link_url,
+            image_url,
+            cover_image_url: _,
+            dominant_color,
+            related_terms: _,
+            idempotency_key: _,
+            priority: _,
+            publish_before: _,
+        } = request;
         Self {
-            board_id: &request.board_id,
-            title: &request.title,
-            description: request.description.as_deref(),
-            link: request.link_url.as_deref(),
-            alt_text: request.alt_text.as_deref(),
-            dominant_color: request.dominant_color.as_deref(),
-            media_source: MediaSource { source_type: "image_url", url: &request.image_url },
+            board_id,
+            title,
+            description: description.as_deref(),
+            link: link_url.as_deref(),
+            alt_text: alt_text.as_deref(),
+            dominant_color: dominant_color.as_deref(),
+            media_source: MediaSource { source_type: "image_url", url: image_url },
         }
     }
 }

@@ -20,15 +20,24 @@ pub struct Edit {
 impl Edit {
     /// The request with the edit applied. Its idempotency key and all other fields stay.
     pub fn apply(&self, request: &PinRequest) -> PinRequest {
-        let mut next = request.clone();
-        next.title = self.title.clone().unwrap_or(next.title);
-        next.description = self.description.clone().unwrap_or(next.description);
-        next.alt_text = self.alt_text.clone().unwrap_or(next.alt_text);
-        next.link_url = self.link_url.clone().unwrap_or(next.link_url);
-        next.board_id = self.board_id.clone().unwrap_or(next.board_id);
-        next.publish_before = self.publish_before.unwrap_or(next.publish_before);
-        next.account = self.account.unwrap_or(next.account);
-        next
+        // Without `..`: every change is made, and of a new field, this says whether an edit can change it.
+        let Self { title, description, alt_text, link_url, board_id, publish_before, account } = self.clone();
+        let before = request.clone();
+        PinRequest {
+            account: account.unwrap_or(before.account),
+            board_id: board_id.unwrap_or(before.board_id),
+            title: title.unwrap_or(before.title),
+            description: description.unwrap_or(before.description),
+            alt_text: alt_text.unwrap_or(before.alt_text),
+            link_url: link_url.unwrap_or(before.link_url),
+            image_url: before.image_url,
+            cover_image_url: before.cover_image_url,
+            dominant_color: before.dominant_color,
+            related_terms: before.related_terms,
+            idempotency_key: before.idempotency_key,
+            priority: before.priority,
+            publish_before: publish_before.unwrap_or(before.publish_before),
+        }
     }
 }
 

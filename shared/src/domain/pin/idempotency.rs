@@ -80,18 +80,34 @@ impl PayloadHash {
     }
 
     fn hash(purpose: &str, request: &PinRequest, run_at: Option<Moment>) -> Self {
+        // Without `..`: of a new field, this says whether it is part of the payload. One that is needs a new version.
+        let PinRequest {
+            account,
+            board_id,
+            title,
+            description,
+            alt_text,
+            link_url,
+            image_url,
+            cover_image_url,
+            dominant_color,
+            related_terms,
+            idempotency_key: _,
+            priority: _,
+            publish_before: _,
+        } = request;
         let mut fields = FieldHasher::new(purpose);
-        fields.text(Some(&request.account.to_string()));
-        fields.text(Some(&request.board_id));
-        fields.text(Some(&request.title));
-        fields.text(request.description.as_deref());
-        fields.text(request.alt_text.as_deref());
+        fields.text(Some(&account.to_string()));
+        fields.text(Some(board_id));
+        fields.text(Some(title));
+        fields.text(description.as_deref());
+        fields.text(alt_text.as_deref());
         // Older builds stored links as they were given.
-        fields.text(request.link_url.as_deref().map(link::normal).as_deref());
-        fields.text(Some(&link::normal(&request.image_url)));
-        fields.text(request.cover_image_url.as_deref().map(link::normal).as_deref());
-        fields.text(request.dominant_color.as_deref());
-        fields.text(request.related_terms.as_ref().map(|terms| terms.join("\u{1f}")).as_deref());
+        fields.text(link_url.as_deref().map(link::normal).as_deref());
+        fields.text(Some(&link::normal(image_url)));
+        fields.text(cover_image_url.as_deref().map(link::normal).as_deref());
+        fields.text(dominant_color.as_deref());
+        fields.text(related_terms.as_ref().map(|terms| terms.join("\u{1f}")).as_deref());
         if let Some(run_at) = run_at {
             fields.text(Some(&run_at.0.to_string()));
         }

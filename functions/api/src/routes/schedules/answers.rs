@@ -124,23 +124,39 @@ impl From<&ScheduleView> for Schedule {
 
 impl From<&PinRequest> for SchedulePayload {
     fn from(request: &PinRequest) -> Self {
+        // Without `..`: the answer has every field; the key is the schedule's.
+        let PinRequest {
+            account,
+            board_id,
+            title,
+            description,
+            alt_text,
+            link_url,
+            image_url,
+            cover_image_url,
+            dominant_color,
+            related_terms,
+            idempotency_key: _,
+            priority,
+            publish_before,
+        } = request.clone();
         Self {
-            account_id: request.account.0,
-            board_id: request.board_id.clone(),
-            title: request.title.clone(),
-            description: request.description.clone(),
-            link_url: request.link_url.clone(),
+            account_id: account.0,
+            board_id,
+            title,
+            description,
+            link_url,
             media_type: MediaType,
-            media_url: request.image_url.clone(),
-            image_url: request.image_url.clone(),
+            media_url: image_url.clone(),
+            image_url,
             asset_id: None,
-            cover_image_url: request.cover_image_url.clone(),
+            cover_image_url,
             cover_image_asset_id: None,
-            alt_text: request.alt_text.clone(),
-            related_terms: request.related_terms.clone(),
-            dominant_color: request.dominant_color.clone(),
-            priority: request.priority.into(),
-            publish_before: request.publish_before.map(Time),
+            alt_text,
+            related_terms,
+            dominant_color,
+            priority: priority.into(),
+            publish_before: publish_before.map(Time),
         }
     }
 }
