@@ -65,23 +65,14 @@ pub enum Step {
     Publish,
 }
 
+/// The next step of the worker that holds the message.
 pub fn next(situation: &Situation<'_>) -> Step {
-    let Situation { message, pin, attempt, account, bucket, now, deadlines, .. } = *situation;
+    let Situation { message, pin, attempt, account, bucket, now, .. } = *situation;
     if attempt.status.is_terminal() {
         return Step::Acknowledge;
     }
     if attempt.status == Status::Publishing {
-        let quiesced_at = attempt.quiesced_at(deadlines.quiesce_ms);
-        return match attempt.reconcile_at {
-            _ if now < quiesced_at => Step::Keep { until: quiesced_at },
-            // A copy's delay is rounded down: with less than a second it would be back at once, over and over.
-            Some(reconcile_at) if now < reconcile_at && reconcile_at <= now.plus_ms(WAIT_INSIDE_MS) => {
-                Step::Keep { until: reconcile_at }
-            }
-            Some(reconcile_at) if now < reconcile_at => Step::ComeBack { at: reconcile_at },
-            _ if !deadlines.leaves_time_for_a_call(situation.remaining_ms) => Step::Keep { until: now },
-            _ => Step::Reconcile,
-        };
+        return of_open_call(situation);
     }
     if message.generation < attempt.generation {
         return Step::Acknowledge;
@@ -99,18 +90,7 @@ pub fn next(situation: &Situation<'_>) -> Step {
         return Step::GiveUp(Failure::AccountDisconnected);
     };
     if bucket.is_paused(now) {
-        // Released ahead for the time after the pause, and a little early: the queue delays by whole seconds.
-        if let Some(slot) = message.slot.filter(|slot| Some(*slot) >= bucket.paused_until()) {
-            return if slot > now.plus_ms(WAIT_INSIDE_MS) {
-                Step::ComeBack { at: slot }
-            } else {
-                Step::WaitFor { slot }
-            };
-        }
-        return Step::JoinBacklog {
-            reason: bucket.wait_reason(),
-            until: bucket.paused_until().max(attempt.not_before),
-        };
+        return of_pause(situation);
     }
     if account.revoked_at.is_some() {
         return Step::Hold(Failure::AccountDisconnected);
@@ -118,6 +98,38 @@ pub fn next(situation: &Situation<'_>) -> Step {
     if !account.is_connected() {
         return Step::Hold(Failure::TokenRevoked);
     }
+    of_time(situation)
+}
+
+/// A call was announced, and its outcome isn't recorded.
+fn of_open_call(situation: &Situation<'_>) -> Step {
+    let Situation { attempt, now, deadlines, .. } = *situation;
+    let quiesced_at = attempt.quiesced_at(deadlines.quiesce_ms);
+    match attempt.reconcile_at {
+        _ if now < quiesced_at => Step::Keep { until: quiesced_at },
+        // A copy's delay is rounded down: with less than a second it would be back at once, over and over.
+        Some(reconcile_at) if now < reconcile_at && reconcile_at <= now.plus_ms(WAIT_INSIDE_MS) => {
+            Step::Keep { until: reconcile_at }
+        }
+        Some(reconcile_at) if now < reconcile_at => Step::ComeBack { at: reconcile_at },
+        _ if !deadlines.leaves_time_for_a_call(situation.remaining_ms) => Step::Keep { until: now },
+        _ => Step::Reconcile,
+    }
+}
+
+/// The account is paused or held.
+fn of_pause(situation: &Situation<'_>) -> Step {
+    let Situation { message, attempt, bucket, now, .. } = *situation;
+    // Released ahead for the time after the pause, and a little early: the queue delays by whole seconds.
+    if let Some(slot) = message.slot.filter(|slot| Some(*slot) >= bucket.paused_until()) {
+        return if slot > now.plus_ms(WAIT_INSIDE_MS) { Step::ComeBack { at: slot } } else { Step::WaitFor { slot } };
+    }
+    Step::JoinBacklog { reason: bucket.wait_reason(), until: bucket.paused_until().max(attempt.not_before) }
+}
+
+/// Nothing keeps the pin from its next attempt but its time, its token, and what is left of the invocation.
+fn of_time(situation: &Situation<'_>) -> Step {
+    let Situation { message, pin, attempt, bucket, now, deadlines, .. } = *situation;
     // A hold that was ended early isn't waited for any longer.
     let is_released = attempt.wait.is_some_and(WaitReason::is_hold) && !bucket.is_on_hold();
     let not_before = attempt.not_before.filter(|_| !is_released).max(pin.not_before());
