@@ -34,7 +34,7 @@ const fn status(status: u16, code: Option<i64>, says: &'static [&'static str], f
 use Failure as F;
 
 #[rustfmt::skip]
-const ROWS: [Row; 70] = [
+const ROWS: &[Row] = &[
     // Perhaps created despite the refusal: seen with and without the Pin.
     code(2787, &[], F::OutcomeUnknown),
     says(&["went wrong on our end"], F::OutcomeUnknown),

@@ -3,87 +3,73 @@
 //! `retry.rs` decides what a worker does about each failure. The table in `adapters/pinterest/error_codes.rs` maps
 //! Pinterest's answers to failures.
 
-/// The closed set of failures. [`Failure::code`] is public API: codes are added, never renamed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Failure {
-    // Certainly not created; temporary.
-    PinterestUnreachable,
-    PinterestBusy,
-    // Possibly created.
-    OutcomeUnknown,
-    // Not created; the account has to wait.
-    RateLimited,
-    SpamBlock,
-    TokenExpired,
-    // Not created; a person has to act before any pin of this account can continue.
-    TokenRevoked,
-    ScopeMissing,
-    TrialAccess,
-    FeatureRestricted,
-    // Not created, and never will be with this request.
-    BoardNotFound,
-    BoardSectionNotFound,
-    BoardAccessDenied,
-    InvalidUrl,
-    InvalidRequest,
-    ImageTooSmall,
-    ImageBroken,
-    ImageUnreachable,
-    ImageFormatUnsupported,
-    LinkBlocked,
-    DescriptionBlocked,
-    Unrecognised,
-    // Verdicts of this system, not of Pinterest.
-    AttemptsExhausted,
-    OutcomeAmbiguous,
-    OutcomeUnverifiable,
-    ExpiredUnpublished,
-    AccountDisconnected,
-    DeadLettered,
-    PinDeleted,
-    ScheduleCanceled,
-    KeyTaken,
-    TooLate,
+/// Makes the enum, the list of its variants and their texts from one row for each failure, so that none of them can lack
+/// one: a failure that isn't in `ALL` would be read back as none.
+macro_rules! failures {
+    ($(#[$meta:meta])* $($name:ident = ($code:literal, $message:literal, $remedy:literal);)*) => {
+        $(#[$meta])*
+        pub enum Failure {
+            $($name,)*
+        }
+
+        impl Failure {
+            /// Every failure.
+            pub const ALL: [Self; [$(stringify!($name)),*].len()] = [$(Self::$name),*];
+
+            /// Code, message and remedy.
+            fn texts(self) -> (&'static str, &'static str, &'static str) {
+                match self {
+                    $(Self::$name => ($code, $message, $remedy),)*
+                }
+            }
+        }
+    };
 }
 
-use Failure as F;
+failures! {
+    /// The closed set of failures. [`Failure::code`] is public API: codes are added, never renamed.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    // Certainly not created; temporary.
+    PinterestUnreachable = ("pinterest_unreachable", "Pinterest could not be reached; nothing was sent.", "Nothing to do: the pin is tried again.");
+    PinterestBusy = ("pinterest_busy", "Pinterest was changing the board at that moment.", "Nothing to do: the pin is tried again.");
+    // Possibly created.
+    OutcomeUnknown = ("outcome_unknown", "Pinterest's answer was lost; the Pin may or may not exist.", "Nothing to do: the board is read before the pin is sent again.");
+    // Not created; the account has to wait.
+    RateLimited = ("pinterest_rate_limited", "Pinterest asked this account to slow down.", "Nothing to do: the pin waits for the end of the pause.");
+    SpamBlock = ("pinterest_spam_block", "Pinterest blocks this account for behaviour that looks like spam.", "Check the account on Pinterest; publishing resumes after a long pause.");
+    TokenExpired = ("token_expired", "Pinterest refused the account's access token; it is being renewed, or tried once more.", "Nothing to do: the pin is tried again.");
+    // Not created; a person has to act before any pin of this account can continue.
+    TokenRevoked = ("token_revoked", "Pinterest no longer accepts this account's connection.", "Reconnect the account; its pins are held until then.");
+    ScopeMissing = ("scope_missing", "The connection lacks a scope that publishing needs.", "Reconnect the account and grant every scope.");
+    TrialAccess = ("trial_access", "The Pinterest app has Trial access, which may not publish in production.", "Ask Pinterest to upgrade the app to Standard access.");
+    FeatureRestricted = ("feature_restricted", "The Pinterest app is not allowed to use this feature.", "Check the app's access with Pinterest.");
+    // Not created, and never will be with this request.
+    BoardNotFound = ("board_not_found", "The board does not exist.", "Choose another board.");
+    BoardSectionNotFound = ("board_section_not_found", "The board section does not exist.", "Restore the section on Pinterest, or choose another board.");
+    BoardAccessDenied = ("board_access_denied", "This account may not publish to the board.", "Choose a board that the account owns or collaborates on.");
+    InvalidUrl = ("invalid_url", "Pinterest refused a URL of the pin as invalid.", "Correct link_url or image_url and publish again.");
+    InvalidRequest = ("invalid_request", "Pinterest refused a field of the pin.", "Correct the field named in the message and publish again.");
+    ImageTooSmall = ("image_too_small", "The image is too small for Pinterest.", "Use a larger image.");
+    ImageBroken = ("image_broken", "Pinterest could not read the image.", "Use another image file.");
+    ImageUnreachable = ("image_unreachable", "Pinterest could not fetch the image.", "Check that image_url opens without a login, a cookie or a redirect to a page, answers within seconds, and lets Pinterest's crawler in (robots.txt, firewall, hotlink protection); then retry the pin.");
+    ImageFormatUnsupported = ("image_format_unsupported", "Pinterest does not support this image format.", "Use a JPEG or PNG image.");
+    LinkBlocked = ("link_blocked", "Pinterest blocks the pin's link.", "Use another link_url.");
+    DescriptionBlocked = ("description_blocked", "Pinterest blocks the pin's description.", "Remove links from the description and publish again.");
+    Unrecognised = ("pinterest_rejected", "Pinterest refused the pin for a reason this version does not know.", "Read Pinterest's message in the timeline; nothing was created.");
+    // Verdicts of this system, not of Pinterest.
+    AttemptsExhausted = ("attempts_exhausted", "Every allowed attempt failed for a temporary reason.", "Retry the pin when Pinterest works again.");
+    OutcomeAmbiguous = ("outcome_ambiguous", "Several Pins on the board could be this one.", "Check the board on Pinterest and decide whether to retry the pin.");
+    OutcomeUnverifiable = ("outcome_unverifiable", "The board could not be read for three days, so the Pin may or may not exist.", "Check the board on Pinterest and decide whether to retry the pin.");
+    ExpiredUnpublished = ("expired_unpublished", "The pin could not be published within 30 days.", "Restore the account's connection and publish again under a new key.");
+    AccountDisconnected = ("account_disconnected", "The account is no longer connected.", "Reconnect the account; held pins are then published, failed ones can be retried.");
+    DeadLettered = ("dead_lettered", "Every delivery of this pin failed in this system; no call to Pinterest is open.", "Retry the pin when the cause is fixed; an operator can retry many at once.");
+    PinDeleted = ("pin_deleted", "The pin was deleted before it was published.", "Publish it again under a new key.");
+    ScheduleCanceled = ("schedule_canceled", "The pin's schedule was canceled before it was published.", "Create a new schedule to publish it.");
+    KeyTaken = ("idempotency_key_reused", "Another pin already uses the key of this schedule's pin.", "Retry the schedule: its next pin gets another key.");
+    TooLate = ("too_late", "The pin was not started before its publish_before, so it was not published.", "Give the pin a later publish_before, or null, and retry it.");
+}
 
 impl Failure {
-    pub const ALL: [Self; 32] = [
-        F::PinterestUnreachable,
-        F::PinterestBusy,
-        F::OutcomeUnknown,
-        F::RateLimited,
-        F::SpamBlock,
-        F::TokenExpired,
-        F::TokenRevoked,
-        F::ScopeMissing,
-        F::TrialAccess,
-        F::FeatureRestricted,
-        F::BoardNotFound,
-        F::BoardSectionNotFound,
-        F::BoardAccessDenied,
-        F::InvalidUrl,
-        F::InvalidRequest,
-        F::ImageTooSmall,
-        F::ImageBroken,
-        F::ImageUnreachable,
-        F::ImageFormatUnsupported,
-        F::LinkBlocked,
-        F::DescriptionBlocked,
-        F::Unrecognised,
-        F::AttemptsExhausted,
-        F::OutcomeAmbiguous,
-        F::OutcomeUnverifiable,
-        F::ExpiredUnpublished,
-        F::AccountDisconnected,
-        F::DeadLettered,
-        F::PinDeleted,
-        F::ScheduleCanceled,
-        F::KeyTaken,
-        F::TooLate,
-    ];
-
     /// The stable public `error_code`.
     pub fn code(self) -> &'static str {
         self.texts().0
@@ -101,44 +87,6 @@ impl Failure {
 
     pub fn parse(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|failure| failure.code() == code)
-    }
-
-    #[rustfmt::skip] // One row per failure keeps it readable as a table.
-    fn texts(self) -> (&'static str, &'static str, &'static str) {
-        match self {
-            F::PinterestUnreachable => ("pinterest_unreachable", "Pinterest could not be reached; nothing was sent.", "Nothing to do: the pin is tried again."),
-            F::PinterestBusy => ("pinterest_busy", "Pinterest was changing the board at that moment.", "Nothing to do: the pin is tried again."),
-            F::OutcomeUnknown => ("outcome_unknown", "Pinterest's answer was lost; the Pin may or may not exist.", "Nothing to do: the board is read before the pin is sent again."),
-            F::RateLimited => ("pinterest_rate_limited", "Pinterest asked this account to slow down.", "Nothing to do: the pin waits for the end of the pause."),
-            F::SpamBlock => ("pinterest_spam_block", "Pinterest blocks this account for behaviour that looks like spam.", "Check the account on Pinterest; publishing resumes after a long pause."),
-            F::TokenExpired => ("token_expired", "Pinterest refused the account's access token; it is being renewed, or tried once more.", "Nothing to do: the pin is tried again."),
-            F::TokenRevoked => ("token_revoked", "Pinterest no longer accepts this account's connection.", "Reconnect the account; its pins are held until then."),
-            F::ScopeMissing => ("scope_missing", "The connection lacks a scope that publishing needs.", "Reconnect the account and grant every scope."),
-            F::TrialAccess => ("trial_access", "The Pinterest app has Trial access, which may not publish in production.", "Ask Pinterest to upgrade the app to Standard access."),
-            F::FeatureRestricted => ("feature_restricted", "The Pinterest app is not allowed to use this feature.", "Check the app's access with Pinterest."),
-            F::BoardNotFound => ("board_not_found", "The board does not exist.", "Choose another board."),
-            F::BoardSectionNotFound => ("board_section_not_found", "The board section does not exist.", "Restore the section on Pinterest, or choose another board."),
-            F::BoardAccessDenied => ("board_access_denied", "This account may not publish to the board.", "Choose a board that the account owns or collaborates on."),
-            F::InvalidUrl => ("invalid_url", "Pinterest refused a URL of the pin as invalid.", "Correct link_url or image_url and publish again."),
-            F::InvalidRequest => ("invalid_request", "Pinterest refused a field of the pin.", "Correct the field named in the message and publish again."),
-            F::ImageTooSmall => ("image_too_small", "The image is too small for Pinterest.", "Use a larger image."),
-            F::ImageBroken => ("image_broken", "Pinterest could not read the image.", "Use another image file."),
-            F::ImageUnreachable => ("image_unreachable", "Pinterest could not fetch the image.", "Check that image_url opens without a login, a cookie or a redirect to a page, answers within seconds, and lets Pinterest's crawler in (robots.txt, firewall, hotlink protection); then retry the pin."),
-            F::ImageFormatUnsupported => ("image_format_unsupported", "Pinterest does not support this image format.", "Use a JPEG or PNG image."),
-            F::LinkBlocked => ("link_blocked", "Pinterest blocks the pin's link.", "Use another link_url."),
-            F::DescriptionBlocked => ("description_blocked", "Pinterest blocks the pin's description.", "Remove links from the description and publish again."),
-            F::Unrecognised => ("pinterest_rejected", "Pinterest refused the pin for a reason this version does not know.", "Read Pinterest's message in the timeline; nothing was created."),
-            F::AttemptsExhausted => ("attempts_exhausted", "Every allowed attempt failed for a temporary reason.", "Retry the pin when Pinterest works again."),
-            F::OutcomeAmbiguous => ("outcome_ambiguous", "Several Pins on the board could be this one.", "Check the board on Pinterest and decide whether to retry the pin."),
-            F::OutcomeUnverifiable => ("outcome_unverifiable", "The board could not be read for three days, so the Pin may or may not exist.", "Check the board on Pinterest and decide whether to retry the pin."),
-            F::ExpiredUnpublished => ("expired_unpublished", "The pin could not be published within 30 days.", "Restore the account's connection and publish again under a new key."),
-            F::DeadLettered => ("dead_lettered", "Every delivery of this pin failed in this system; no call to Pinterest is open.", "Retry the pin when the cause is fixed; an operator can retry many at once."),
-            F::PinDeleted => ("pin_deleted", "The pin was deleted before it was published.", "Publish it again under a new key."),
-            F::ScheduleCanceled => ("schedule_canceled", "The pin's schedule was canceled before it was published.", "Create a new schedule to publish it."),
-            F::KeyTaken => ("idempotency_key_reused", "Another pin already uses the key of this schedule's pin.", "Retry the schedule: its next pin gets another key."),
-            F::TooLate => ("too_late", "The pin was not started before its publish_before, so it was not published.", "Give the pin a later publish_before, or null, and retry it."),
-            F::AccountDisconnected => ("account_disconnected", "The account is no longer connected.", "Reconnect the account; held pins are then published, failed ones can be retried."),
-        }
     }
 }
 
