@@ -1,8 +1,8 @@
 //! Authenticates the caller and checks their access, once, before any handler runs.
 //!
 //! An API key comes in `X-API-Key` or as a bearer token, the token of a session as a bearer token. If a request has
-//! both headers, `X-API-Key` counts; on an endpoint for people, which takes no key, the session counts. [`enforce`] is a
-//! layer over every route of the table, so a new route can't forget it.
+//! both headers, `X-API-Key` counts; on an endpoint for people, which takes no key, the session counts. [`enforce`]
+//! is a layer over every route of the table, so a new route can't forget it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

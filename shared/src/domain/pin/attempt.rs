@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::failure::Failure;
 use super::history::{self, Event, EventKind};
-use super::lateness::LateCause;
+use super::late_cause::LateCause;
 use super::shortened::shortened;
 use super::{Pin, Placement, WaitReason};
 use crate::domain::time::{DAY_MS, Moment};

@@ -3,8 +3,8 @@
 //! `retry.rs` decides what a worker does about each failure. The table in `adapters/pinterest/error_codes.rs` maps
 //! Pinterest's answers to failures.
 
-/// Makes the enum, the list of its variants and their texts from one row for each failure, so that none of them can lack
-/// one: a failure that isn't in `ALL` would be read back as none.
+/// Makes the enum, the list of its variants and their texts from one row for each failure, so that none of them can
+/// lack one: a failure that isn't in `ALL` would be read back as none.
 macro_rules! failures {
     ($(#[$meta:meta])* $($name:ident = ($code:literal, $message:literal, $remedy:literal);)*) => {
         $(#[$meta])*

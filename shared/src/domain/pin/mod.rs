@@ -12,6 +12,7 @@ pub mod filter;
 pub mod history;
 pub mod idempotency;
 pub mod image_url;
+pub mod late_cause;
 pub mod lateness;
 pub mod listing;
 pub mod origin;

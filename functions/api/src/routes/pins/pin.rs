@@ -284,8 +284,8 @@ pub struct Pin {
     /// Extension: the number of attempts to publish.
     pub attempts: u32,
     /// Extension: the next action: `publish`, `retry`, `look_up` (read the board), `record_outcome`, `give_up`
-    /// (fail with `too_late`), or `none` if the pin is finished. If only a person helps, what helps: `reconnect_account`, `upgrade_app_access` or
-    /// `check_app_access`.
+    /// (fail with `too_late`), or `none` if the pin is finished. If only a person helps, what helps:
+    /// `reconnect_account`, `upgrade_app_access` or `check_app_access`.
     pub next_action: &'static str,
     /// Extension: the time of the next action. `null` if it is not known, and always if a person has to act first.
     pub next_at: Option<Time>,

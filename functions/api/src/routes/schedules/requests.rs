@@ -1,6 +1,6 @@
 //! `ScheduleCreate` and `ScheduleUpdate` of the hosted API with the extensions `alt_text`, `related_terms`,
-//! `dominant_color`, `priority`, `publish_before`, `on_duplicate` and `idempotency_key`. The last four are also headers,
-//! because the official client's typed models drop unknown fields.
+//! `dominant_color`, `priority`, `publish_before`, `on_duplicate` and `idempotency_key`. The last four are also
+//! headers, because the official client's typed models drop unknown fields.
 
 use http::HeaderMap;
 use pinbridge_shared::domain::ids::AccountId;

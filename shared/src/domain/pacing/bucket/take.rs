@@ -25,8 +25,8 @@ pub struct Take {
     pub pace: Pace,
     /// The write is refused if the last token's slot would be later than this.
     pub latest_slot: Moment,
-    /// Whose tokens they are, as [`Bucket::pacer`]. The write is refused when the account has got a pacer meanwhile; one
-    /// that has changed its pacer still takes a token of the old one.
+    /// Whose tokens they are, as [`Bucket::pacer`]. The write is refused when the account has got a pacer meanwhile;
+    /// one that has changed its pacer still takes a token of the old one.
     pub pacer: Option<Pacer>,
     /// Also keeps the user's accounts to their backlogs until then.
     pub crowds_until: Option<Moment>,
