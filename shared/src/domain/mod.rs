@@ -9,6 +9,7 @@ pub mod ids;
 pub mod import;
 pub mod invariants;
 pub mod link;
+pub mod mail;
 pub mod message;
 pub mod metric;
 pub mod pacing;

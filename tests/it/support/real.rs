@@ -10,7 +10,7 @@ use pinbridge_local::aws::LocalAws;
 use pinbridge_local::resources;
 use pinbridge_shared::adapters::app_secret::AppSecret;
 use pinbridge_shared::adapters::assemble;
-use pinbridge_shared::config::{Environment, OAuthApp, QueueUrls, Resources};
+use pinbridge_shared::config::{Environment, MailPort, OAuthApp, QueueUrls, Registration, Resources};
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::secret::Secret;
 use pinterest_simulator::{APP_ID, APP_SECRET, Config, Simulator};
@@ -87,7 +87,8 @@ impl Real {
             .await;
         let nothing = |_: &str| None;
         let mut settings = Environment(&nothing).settings().expect("the defaults");
-        settings.registration_open = true;
+        settings.registration = Registration::Open;
+        settings.api_url = "http://127.0.0.1:1".into();
         let resources = Resources {
             table: resources::TABLE.into(),
             queues: queues.clone(),
@@ -95,6 +96,7 @@ impl Real {
             pinterest_url: pinterest_url.clone(),
             oauth_app: Some(oauth_app),
             token_custody: pinbridge_shared::config::TokenCustody::Secrets,
+            mail: Some(MailPort::Printed),
         };
         let secrets = embedded_aws::secrets_manager(&aws);
         AppSecret::new(secrets, "pinbridge").write(&Secret::new(APP_SECRET)).await.expect("written");
