@@ -18,6 +18,7 @@ mod people;
 mod pin_list;
 mod pins;
 mod projects;
+mod registration;
 mod retry;
 mod sandbox;
 mod schedules;

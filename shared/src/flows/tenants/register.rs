@@ -15,7 +15,7 @@ use crate::domain::tenant::invitation::{Invitation, Joins};
 use crate::domain::tenant::login::{Source, TooMany};
 use crate::domain::tenant::user::Role;
 use crate::domain::tenant::{Organization, Workspace, WorkspaceState};
-use crate::ports::{Admission, PortError, PortResult};
+use crate::ports::{Admission, PortError};
 
 #[derive(Debug, Error)]
 pub enum RegisterError {
