@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::ports::{
-    ActivityLog, Analytics, BoardChecks, Boards, Imports, Mailer, OAuth, OAuthStates, Pacers, Passwords, PinIndex, Pinterest,
-    Purge, Queue, Rollups, Schedules, Secrets, SessionKeys, Store, System, Tenants,
+    ActivityLog, Analytics, BoardChecks, Boards, Imports, Mailer, OAuth, OAuthStates, Pacers, Passwords, PinIndex,
+    Pinterest, Purge, Queue, Rollups, Schedules, Secrets, SessionKeys, Store, System, Tenants,
 };
 
 /// Everything that a flow works with.

@@ -46,7 +46,9 @@ fn remedy(error: &ApiError) -> &'static str {
              Use the link in the newest mail."
         }
         "registration_closed" => "Ask the operator of this installation for an account.",
-        _ => "Open the link again in a few minutes. If it fails again, send this message to the operator of this installation.",
+        _ => {
+            "Open the link again in a few minutes. If it fails again, send this message to the operator of this installation."
+        }
     }
 }
 
@@ -59,11 +61,11 @@ mod tests {
 
     #[test]
     fn only_a_program_that_names_json_verifies_by_opening_the_link() {
-        let is_wanted = |accept: &'static str| {
-            is_json_wanted(&HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]))
-        };
+        let is_wanted =
+            |accept: &'static str| is_json_wanted(&HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]));
         assert!(is_wanted("application/json") && is_wanted("application/json, text/html;q=0.5"));
-        for other in ["", "*/*", "text/html,application/xhtml+xml,*/*;q=0.8", "text/html, application/json", "text/plain"]
+        for other in
+            ["", "*/*", "text/html,application/xhtml+xml,*/*;q=0.8", "text/html, application/json", "text/plain"]
         {
             assert!(!is_wanted(other), "{other}");
         }

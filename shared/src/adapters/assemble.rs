@@ -20,8 +20,8 @@ use super::{aws, sandbox, sdk};
 use crate::config::{Environment, MailPort, Resources, Settings, TokenCustody};
 use crate::context::Context;
 use crate::ports::{
-    ActivityLog, Analytics, BoardChecks, Boards, Imports, Mailer, OAuthStates, PinIndex, Pinterest, Purge, Rollups, Schedules,
-    Secrets, SimulatedAccounts, Store, System,
+    ActivityLog, Analytics, BoardChecks, Boards, Imports, Mailer, OAuthStates, PinIndex, Pinterest, Purge, Rollups,
+    Schedules, Secrets, SimulatedAccounts, Store, System,
 };
 
 /// # Errors

@@ -62,11 +62,11 @@ impl Ses {
 
     /// The headers that sign the body.
     async fn signature(&self, body: &[u8]) -> PortResult<Vec<(String, String)>> {
-        let unsigned = |what: &str| PortError::Broken { port: PORT, reason: format!("a request was not signed: {what}") };
+        let unsigned =
+            |what: &str| PortError::Broken { port: PORT, reason: format!("a request was not signed: {what}") };
         let credentials = self.credentials.provide_credentials().await;
-        let identity = credentials
-            .map_err(|_| PortError::Unavailable { port: PORT, reason: "no AWS credentials".into() })?
-            .into();
+        let identity =
+            credentials.map_err(|_| PortError::Unavailable { port: PORT, reason: "no AWS credentials".into() })?.into();
         let params = SigningParams::builder()
             .identity(&identity)
             .region(&self.region)

@@ -164,8 +164,20 @@ impl TestWorld {
         };
         let context = sandbox::around(context, simulated);
         let progress = Mutex::new(Progress { ticked: START.minute(), now: START, steps_at_now: 0 });
-        let this =
-            Self { context, queue, secrets, pinterest, oauth, boards, analytics, passwords, mailer, system, faults, progress };
+        let this = Self {
+            context,
+            queue,
+            secrets,
+            pinterest,
+            oauth,
+            boards,
+            analytics,
+            passwords,
+            mailer,
+            system,
+            faults,
+            progress,
+        };
         this.connect().await;
         this
     }

@@ -287,7 +287,8 @@ async fn a_run_of_everything_for_the_parent_to_read() {
     let (_, invitation) = invitations::invite(&run.real.world, email, None).await.expect("invited");
     run.keep("invitation token", invitation.expose());
     for token in [invitation.expose(), &invitation.expose()[1..]] {
-        let guest = json!({"full_name": "Guest", "email": "guest@example.com", "password": PASSWORD, "invite_token": token});
+        let guest =
+            json!({"full_name": "Guest", "email": "guest@example.com", "password": PASSWORD, "invite_token": token});
         run.ask("POST", "/v1/auth/register", &[], &guest.to_string()).await;
     }
     let made = run.ask("POST", "/v1/api-keys", &person, r#"{"name":"canary"}"#).await;

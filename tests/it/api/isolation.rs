@@ -299,8 +299,7 @@ async fn with_anothers_credentials_nothing_is_read_changed_or_learned() {
     // What names them, but for what everybody has.
     let names = ["Workspace of victim", "Full name of victim", "Key of victim", "sim_account_2"];
     let names = names.iter().chain(&["victim-waits", "victim-failed", "victim-schedule"]);
-    let marks: Vec<String> =
-        theirs.ids.all().into_iter().chain(names.copied()).map(str::to_owned).collect();
+    let marks: Vec<String> = theirs.ids.all().into_iter().chain(names.copied()).map(str::to_owned).collect();
     let is_theirs = |row: &str| marks[..3].iter().any(|mark| row.contains(mark)) || row.contains("victim");
     assert_separate(&real, &mine, &theirs, &marks, &is_theirs).await;
     let tokens = real
@@ -375,7 +374,8 @@ async fn assert_separate(
             assert!(status < 500 || status == 501, "{what}");
             let asked = request(&theirs.ids);
             let echoed = |mark: &str| asked.0.contains(mark) || asked.1.to_string().contains(mark);
-            let learned: Vec<&String> = marks.iter().filter(|mark| answer.contains(mark.as_str()) && !echoed(mark)).collect();
+            let learned: Vec<&String> =
+                marks.iter().filter(|mark| answer.contains(mark.as_str()) && !echoed(mark)).collect();
             assert!(learned.is_empty(), "{learned:?} in {what}");
             match must {
                 // A key can't switch; a person finds no such project.

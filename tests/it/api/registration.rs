@@ -17,9 +17,9 @@ use pinbridge_shared::domain::time::{MINUTE_MS, SECOND_MS};
 use pinbridge_shared::flows::tenants::people::{self, NewUser, PeopleError};
 use pinbridge_shared::flows::tenants::purge::{self, Progress};
 use pinbridge_shared::flows::tenants::{invitations, projects};
-use pinbridge_shared::testing::faults::Fault;
-use pinbridge_shared::testing::fake_store::FakeStore;
 use pinbridge_shared::testing::TestWorld;
+use pinbridge_shared::testing::fake_store::FakeStore;
+use pinbridge_shared::testing::faults::Fault;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -166,7 +166,8 @@ async fn whoever_proves_an_address_has_an_organisation_of_their_own() {
     let (status, again) = api.call("POST", RESEND, who, Value::Null).await;
     assert_eq!((status, &again["message"]), (200, &json!("The email address is verified already.")));
     let (_, log) = api.call("GET", "/v1/activity-logs", who, Value::Null).await;
-    let actions: Vec<&str> = log["items"].as_array().expect("entries").iter().filter_map(|e| e["action"].as_str()).collect();
+    let actions: Vec<&str> =
+        log["items"].as_array().expect("entries").iter().filter_map(|e| e["action"].as_str()).collect();
     assert!(actions.contains(&"auth.email_verified"), "{actions:?}");
 }
 
@@ -417,7 +418,9 @@ async fn a_mail_that_can_not_be_sent_is_an_outage_and_the_address_stays_free() {
 #[tokio::test]
 async fn an_address_that_mail_would_read_otherwise_is_refused() {
     let api = Api::open().await;
-    for address in ["eve<bob@example.com>", "eve,bob@example.com", "\"eve\"@example.com", "eve@exämple.com", "é@example.com"] {
+    for address in
+        ["eve<bob@example.com>", "eve,bob@example.com", "\"eve\"@example.com", "eve@exämple.com", "é@example.com"]
+    {
         let answer = api.refused("POST", REGISTER, As::Nobody, registered(address), 422, "validation_error").await;
         assert_eq!(answer["error"]["errors"][0]["loc"], json!(["body", "email"]), "{address}");
     }

@@ -12,9 +12,9 @@ use crate::auth::Access;
 use crate::content_type::{HTML, JSON};
 use crate::endpoint::{Answer, Endpoint, Header, Parameter, Place};
 use crate::error::codes::{
-    ACCOUNT_NOT_PERMITTED, BAD_REQUEST, BODY_UNREADABLE, EMAIL_NOT_VERIFIED, Code, INSUFFICIENT_SCOPE, INTERNAL_ERROR, INVALID_API_KEY,
-    INVALID_SESSION, MALFORMED_JSON, METHOD_NOT_ALLOWED, MISSING_API_KEY, PAYLOAD_TOO_LARGE, ROUTE_NOT_FOUND,
-    SESSION_REQUIRED, UNAVAILABLE, VALIDATION_ERROR, WORKSPACE_RESETTING,
+    ACCOUNT_NOT_PERMITTED, BAD_REQUEST, BODY_UNREADABLE, Code, EMAIL_NOT_VERIFIED, INSUFFICIENT_SCOPE, INTERNAL_ERROR,
+    INVALID_API_KEY, INVALID_SESSION, MALFORMED_JSON, METHOD_NOT_ALLOWED, MISSING_API_KEY, PAYLOAD_TOO_LARGE,
+    ROUTE_NOT_FOUND, SESSION_REQUIRED, UNAVAILABLE, VALIDATION_ERROR, WORKSPACE_RESETTING,
 };
 use crate::error::{self, ApiError};
 
@@ -278,9 +278,7 @@ fn description(endpoint: &Endpoint) -> String {
         Access::Public => "Needs no credentials.".to_owned(),
         Access::Scope(scope) => format!("Needs the scope `{}`.", scope.name()),
         Access::Session => "Needs the session of a person.".to_owned(),
-        Access::AnySession => {
-            "Needs the session of a person, whose email address may still be unverified.".to_owned()
-        }
+        Access::AnySession => "Needs the session of a person, whose email address may still be unverified.".to_owned(),
         Access::Administer => "Needs the session of an owner, or a key with every scope and no allow-list.".to_owned(),
     };
     if endpoint.description.is_empty() { whom } else { format!("{} {whom}", endpoint.description) }

@@ -196,7 +196,8 @@ impl DynamoStore {
     fn delete_address(&self, email: &Email, owner: UserId) -> Result<TransactWriteItem, BuildError> {
         let key = Builder::keyed(keys::address(email), keys::ADDRESS).build();
         let delete = Delete::builder().table_name(&self.table).set_key(Some(key));
-        let delete = delete.condition_expression("usr = :usr").expression_attribute_values(":usr", text(owner.to_string()));
+        let delete =
+            delete.condition_expression("usr = :usr").expression_attribute_values(":usr", text(owner.to_string()));
         Ok(TransactWriteItem::builder().delete(delete.build()?).build())
     }
 }

@@ -51,8 +51,9 @@ impl Email {
     pub fn takes_mail(&self) -> bool {
         let Some((name, domain)) = self.0.split_once('@') else { return false };
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
-        let is_dotted =
-            |text: &str, fits: &dyn Fn(char) -> bool| text.split('.').all(|part| !part.is_empty() && part.chars().all(fits));
+        let is_dotted = |text: &str, fits: &dyn Fn(char) -> bool| {
+            text.split('.').all(|part| !part.is_empty() && part.chars().all(fits))
+        };
         is_dotted(name, &is_plain) && is_dotted(domain, &|c| c.is_ascii_alphanumeric() || c == '-')
     }
 }

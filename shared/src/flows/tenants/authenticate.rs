@@ -86,8 +86,10 @@ pub async fn by_session(context: &Context, token: &str) -> Result<Grant, Refused
         .filter(|user| !user.has_ended(session.id) && !user.is_void(context.system.now()))
         .ok_or(Refused::Session)?;
     // Nothing is founded before the address is proven.
-    let prospect = user.prospect("").map(|(_, workspace)| workspace).filter(|workspace| workspace.id == session.workspace);
-    let workspace = prospect.or(workspace)
+    let prospect =
+        user.prospect("").map(|(_, workspace)| workspace).filter(|workspace| workspace.id == session.workspace);
+    let workspace = prospect
+        .or(workspace)
         .filter(|found| found.organization == user.organization && found.state != WorkspaceState::Deleted)
         .ok_or(Refused::Session)?;
     let label = user.email.as_str().to_owned();

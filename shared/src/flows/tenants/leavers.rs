@@ -67,11 +67,10 @@ impl Leaver {
     fn made(&self, key: &ApiKey, known: &BTreeSet<KeyId>) -> bool {
         // 0.2.0 recorded only the address.
         let is_by_address = |person: &Person| {
-            key.made_by.is_none()
-                && key.authorized_by.as_ref() == Some(&person.email)
-                && key.created_at >= person.since
+            key.made_by.is_none() && key.authorized_by.as_ref() == Some(&person.email) && key.created_at >= person.since
         };
-        key.makers().any(|maker| self.is(maker, key.created_at, known)) || self.person.as_ref().is_some_and(is_by_address)
+        key.makers().any(|maker| self.is(maker, key.created_at, known))
+            || self.person.as_ref().is_some_and(is_by_address)
     }
 
     /// The ids of every key of the leaver's, revoked ones too: what a revoked key planted is still there. Rows of keys

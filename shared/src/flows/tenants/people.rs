@@ -90,7 +90,9 @@ pub async fn by_address(context: &Context, email: &Email) -> PortResult<Known> {
     let id = rows.owner.unwrap_or_else(|| email.derived_user());
     let owner = context.tenants.user(id).await?.filter(|user| user.email == *email && user.is_proven());
     let claimant = match rows.claim {
-        Some(claim) if Some(claim.user) != owner.as_ref().map(|user| user.id) => context.tenants.user(claim.user).await?,
+        Some(claim) if Some(claim.user) != owner.as_ref().map(|user| user.id) => {
+            context.tenants.user(claim.user).await?
+        }
         _ => None,
     };
     let now = context.system.now();

@@ -41,7 +41,9 @@ pub enum ProofError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Requested {
     /// The next one can be asked for after so many seconds.
-    Sent { next_after_s: i64 },
+    Sent {
+        next_after_s: i64,
+    },
     AlreadyProven,
 }
 

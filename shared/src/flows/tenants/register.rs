@@ -113,9 +113,8 @@ async fn join(
 ) -> Result<Presence, RegisterError> {
     let active = context.tenants.workspace(joins.workspace).await?;
     // It may have been deleted since, or belong to nobody any more.
-    let active = active.filter(|active| {
-        active.state == WorkspaceState::Active && active.organization == joins.organization
-    });
+    let active =
+        active.filter(|active| active.state == WorkspaceState::Active && active.organization == joins.organization);
     let active = active.ok_or(RegisterError::NotInvited)?;
     let person = NewUser { role: joins.role, ..new.person };
     let user = people::new_user(context, joins.organization, person).await?;
@@ -124,11 +123,7 @@ async fn join(
     Ok(Presence { user, active, projects })
 }
 
-async fn found(
-    context: &Context,
-    new: NewRegistration,
-    invitation: &Invitation,
-) -> Result<Presence, RegisterError> {
+async fn found(context: &Context, new: NewRegistration, invitation: &Invitation) -> Result<Presence, RegisterError> {
     let (organization, workspace) = founding(context, &new.name());
     let user = people::new_user(context, organization.id, NewUser { role: Role::Owner, ..new.person }).await?;
     let founds = Some((&organization, &workspace));

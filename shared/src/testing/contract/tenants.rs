@@ -304,7 +304,8 @@ pub async fn a_claim_is_counted_by_revision(tenants: &dyn Tenants) {
 
 pub async fn nobody_joins_an_organisation_that_is_not_there(tenants: &dyn Tenants) {
     let ada = testdata::user("ada@example.com");
-    let admit = async || tenants.admit(Admission { user: &ada, founds: None, invitation: None }).await.expect("answered");
+    let admit =
+        async || tenants.admit(Admission { user: &ada, founds: None, invitation: None }).await.expect("answered");
     assert!(!admit().await.is_done());
     let row = Organization::new(ada.organization, "Paper", Moment(5), "organization".into());
     assert!(tenants.save_organization(&row).await.expect("saved").is_done());
