@@ -50,6 +50,10 @@ impl Access {
         }
     }
 
+    pub fn is_for_people(self) -> bool {
+        matches!(self, Self::Session | Self::AnySession)
+    }
+
     /// # Errors
     /// When the caller may not call the endpoint.
     pub fn admits(self, caller: &Caller) -> Result<(), ApiError> {
@@ -211,8 +215,7 @@ async fn admit(context: &Context, access: Access, headers: &HeaderMap) -> Result
             Presented::Session(token) => authenticate::by_session(context, token).await?,
         };
     // A person can still read about the workspace and switch to another one.
-    let is_of_people = matches!(access, Access::Session | Access::AnySession);
-    if workspace.state == WorkspaceState::Resetting && !is_of_people {
+    if workspace.state == WorkspaceState::Resetting && !access.is_for_people() {
         return Err(codes::WORKSPACE_RESETTING.into());
     }
     let (label, allowed) = (Arc::from(label), allowed.map(Arc::from));
@@ -233,7 +236,7 @@ fn presented(headers: &HeaderMap, access: Access) -> Option<Presented<'_>> {
     let bearer = text(AUTHORIZATION.as_str()).and_then(bearer);
     match (key, bearer) {
         // The official client sends its key on, also after a login.
-        (Some(_), Some(session @ Presented::Session(_))) if access == Access::Session => Some(session),
+        (Some(_), Some(session @ Presented::Session(_))) if access.is_for_people() => Some(session),
         (key, bearer) => key.or(bearer),
     }
 }

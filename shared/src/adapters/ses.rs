@@ -1,5 +1,5 @@
-//! Mail with Amazon SES, version 2 of its API: one signed request. Its SDK crate would be the largest dependency for the
-//! smallest use.
+//! Mail with Amazon SES, version 2 of its API: one signed request. Its SDK crate would be the largest dependency for
+//! the smallest use.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};

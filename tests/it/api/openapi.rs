@@ -184,8 +184,8 @@ fn retry_after_s(answer: &str) -> Option<u64> {
 
 /// Operations that end something that others need.
 const LAST: [&str; 5] = ["delete_board", "revoke_api_key", "reset_sandbox", "disconnect_account", "change_password"];
-/// Without what only Pinterest gives a browser, there is nothing to finish; an address is verified once; nothing is published here; an import that
-/// hasn't stopped isn't resumed, nor a schedule that was canceled retried.
+/// Without what only Pinterest gives a browser, there is nothing to finish; an address is verified once; nothing is
+/// published here; an import that hasn't stopped isn't resumed, nor a schedule that was canceled retried.
 const REFUSED: [(&str, u16); 5] = [
     ("finish_oauth", 400),
     ("get_pin_analytics", 409),

@@ -146,9 +146,9 @@ async fn issue(context: &Context, session: &Session) -> PortResult<Issued> {
     Ok(Issued { token, lasts_s: session.lasts_s(now) })
 }
 
-/// Counts the attempt, then compares the password: with the owner's, then with that of the newest unproven registration,
-/// if there is one. For an address that is nobody's, the first is a placeholder, which takes as long. `email` is the
-/// address, whether or not it is known.
+/// Counts the attempt, then compares the password: with the owner's, then with that of the newest unproven
+/// registration, if there is one. For an address that is nobody's, the first is a placeholder, which takes as long.
+/// `email` is the address, whether or not it is known.
 pub(crate) async fn check_password(
     context: &Context,
     email: &Email,

@@ -1,5 +1,6 @@
 //! Proves that mail to an address reaches the person who registered with it. Before that, a registration is a claim
-//! ([`proof`](crate::domain::tenant::proof)): whether the address has an account shows in a mail to it, and nowhere else.
+//! ([`proof`](crate::domain::tenant::proof)): whether the address has an account shows in a mail to it, and nowhere
+//! else.
 
 use thiserror::Error;
 
