@@ -151,6 +151,7 @@ def grants(world):
         yield function, "dynamodb:Query", f"{table}/index/waiting", function in ("dispatcher", "refresher")
         yield function, "dynamodb:BatchWriteItem", table, function not in ("publisher", "dead_letters")
         yield function, "dynamodb:DeleteItem", table, function in ("api", "dispatcher", "refresher")
+        yield function, "dynamodb:ConditionCheckItem", table, function == "api"
         yield function, "dynamodb:Scan", table, False
         yield function, "dynamodb:DeleteTable", table, False
         yield function, "sqs:SendMessage", queue, function not in ("dead_letters", "refresher")

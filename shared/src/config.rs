@@ -12,6 +12,7 @@ use crate::domain::pacing::budget::{DAILY_BUDGET_MOST, DailyBudget};
 use crate::domain::pacing::pace::{DEFAULT_CAPACITY, DEFAULT_RATE_PER_S, Pace};
 use crate::domain::reconcile::board_scan::AbsenceProof;
 use crate::domain::reconcile::duplicate_check::{DUPLICATE_CHECK_AFTER_MS, DuplicateCheck};
+use crate::domain::tenant::user::Email;
 use crate::domain::time::{DAY_MS, MINUTE_MS, SECOND_MS};
 
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -51,8 +52,43 @@ pub struct Settings {
     pub revoked_keys_kept_ms: i64,
     /// `production`, `staging`, `local`, …; the health routes show it.
     pub environment: String,
-    /// Whether anyone may register. Otherwise only an operator creates users.
-    pub registration_open: bool,
+    pub registration: Registration,
+    /// The API's own origin, for links in mails. Empty: unknown.
+    pub api_url: String,
+}
+
+/// Who may register through the API.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Registration {
+    /// Nobody: only an operator creates users.
+    #[default]
+    Closed,
+    /// Whom an operator invites.
+    Invited,
+    /// Everybody who proves an email address.
+    Open,
+}
+
+impl FromStr for Registration {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "closed" => Ok(Self::Closed),
+            "invited" => Ok(Self::Invited),
+            "open" => Ok(Self::Open),
+            _ => Err(()),
+        }
+    }
+}
+
+/// How mail is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MailPort {
+    /// With Amazon SES, from this address.
+    Ses { from: String },
+    /// It is printed on standard output: the local stack.
+    Printed,
 }
 
 impl Default for Settings {
@@ -69,7 +105,8 @@ impl Default for Settings {
             activity_kept_ms: 30 * DAY_MS,
             revoked_keys_kept_ms: 90 * DAY_MS,
             environment: "local".into(),
-            registration_open: false,
+            registration: Registration::default(),
+            api_url: String::new(),
         }
     }
 }
@@ -101,6 +138,8 @@ pub struct Resources {
     pub pinterest_url: String,
     /// The Pinterest app that accounts are connected with. Without one, only an operator can connect accounts.
     pub oauth_app: Option<OAuthApp>,
+    /// Without one, nobody can prove an address.
+    pub mail: Option<MailPort>,
 }
 
 /// How the accounts' tokens are stored.
@@ -164,10 +203,32 @@ pub enum ConfigError {
     )]
     VisibilityTooLong { visibility_ms: i64, visibility_max_ms: i64 },
     #[error(
+        "PINBRIDGE_REGISTRATION is open, but no mail can be sent to prove addresses: set PINBRIDGE_MAIL_FROM, or use \
+         invited or closed"
+    )]
+    OpenWithoutMail,
+    #[error("PINBRIDGE_REGISTRATION is open, but PINBRIDGE_API_URL is not set: links in mails need it")]
+    OpenWithoutUrl,
+    #[error(
         "the publisher's timeout of {publisher_timeout_ms} ms is above {QUEUE_FUNCTION_TIMEOUT_MAX_MS} ms: its \
          messages would be hidden for more than five minutes"
     )]
     PublisherTimeout { publisher_timeout_ms: i64 },
+}
+
+impl Settings {
+    /// Addresses of an open registration are proven by mail.
+    ///
+    /// # Errors
+    /// When mail is needed and can't be sent.
+    pub fn check_mail(&self, mail: Option<&MailPort>) -> Result<(), ConfigError> {
+        match (self.registration, mail) {
+            (Registration::Closed | Registration::Invited, _) => Ok(()),
+            (Registration::Open, None) => Err(ConfigError::OpenWithoutMail),
+            (Registration::Open, Some(_)) if self.api_url.is_empty() => Err(ConfigError::OpenWithoutUrl),
+            (Registration::Open, Some(_)) => Ok(()),
+        }
+    }
 }
 
 /// Reads variables through a function, so that tests need no process environment.
@@ -198,7 +259,8 @@ impl Environment<'_> {
             activity_kept_ms: self.days(&table::ACTIVITY_DAYS)?,
             revoked_keys_kept_ms: self.days(&table::REVOKED_KEYS_DAYS)?,
             environment: self.environment(),
-            registration_open: self.registration_open()?,
+            registration: self.parsed(&table::REGISTRATION, |_| true)?,
+            api_url: self.filled(&table::API_URL).unwrap_or_default(),
         })
     }
 
@@ -245,6 +307,7 @@ impl Environment<'_> {
             token_custody: self.token_custody()?,
             pinterest_url: self.text(&table::PINTEREST_URL).unwrap_or_default(),
             oauth_app: self.oauth_app()?,
+            mail: self.mail()?,
         })
     }
 
@@ -268,12 +331,12 @@ impl Environment<'_> {
         }))
     }
 
-    fn registration_open(&self) -> Result<bool, ConfigError> {
-        let Setting { variable: name, expected, .. } = table::REGISTRATION;
-        match self.text(&table::REGISTRATION).as_deref() {
-            None | Some("closed") => Ok(false),
-            Some("open") => Ok(true),
-            Some(value) => Err(ConfigError::Invalid { name, value: value.to_owned(), expected }),
+    fn mail(&self) -> Result<Option<MailPort>, ConfigError> {
+        let Setting { variable: name, expected, .. } = table::MAIL_FROM;
+        let Some(from) = self.filled(&table::MAIL_FROM) else { return Ok(None) };
+        match Email::parse(&from).filter(Email::takes_mail) {
+            Some(_) if from.trim() == from => Ok(Some(MailPort::Ses { from })),
+            _ => Err(ConfigError::Invalid { name, value: from, expected }),
         }
     }
 
@@ -414,9 +477,47 @@ mod tests {
 
     #[test]
     fn registration_is_closed_unless_it_is_opened() {
-        assert!(!with("", "").expect("defaults").registration_open);
-        assert!(!with("PINBRIDGE_REGISTRATION", "closed").expect("valid").registration_open);
-        assert!(with("PINBRIDGE_REGISTRATION", "open").expect("valid").registration_open);
+        assert_eq!(with("", "").expect("defaults").registration, Registration::Closed);
+        for (text, wanted) in
+            [("closed", Registration::Closed), ("invited", Registration::Invited), ("open", Registration::Open)]
+        {
+            let environment = |asked: &str| (asked == "PINBRIDGE_REGISTRATION").then(|| text.to_owned());
+            assert_eq!(Environment(&environment).settings().expect("valid").registration, wanted);
+        }
+        for wrong in ["", "Open", "invite", "true"] {
+            let environment = |asked: &str| (asked == "PINBRIDGE_REGISTRATION").then(|| wrong.to_owned());
+            assert!(Environment(&environment).settings().is_err(), "{wrong:?} must not start");
+        }
+    }
+
+    #[test]
+    fn an_open_registration_needs_mail_and_the_address_for_its_links() {
+        let ses = || Some(MailPort::Ses { from: "pins@example.com".into() });
+        let with = |registration, api_url: &str, mail: Option<MailPort>| {
+            let settings = Settings { registration, api_url: api_url.into(), ..Settings::default() };
+            settings.check_mail(mail.as_ref())
+        };
+        let url = "https://api.example.com";
+        assert!(with(Registration::Open, url, ses()).is_ok());
+        assert!(with(Registration::Open, "http://127.0.0.1:8080", Some(MailPort::Printed)).is_ok());
+        assert!(matches!(with(Registration::Open, url, None), Err(ConfigError::OpenWithoutMail)));
+        assert!(matches!(with(Registration::Open, "", ses()), Err(ConfigError::OpenWithoutUrl)));
+        for registration in [Registration::Closed, Registration::Invited] {
+            assert!(with(registration, "", None).is_ok(), "{registration:?}");
+        }
+    }
+
+    #[test]
+    fn mail_comes_from_one_plain_address() {
+        let mail = |from: &'static str| {
+            let read = move |asked: &str| (asked == "PINBRIDGE_MAIL_FROM").then(|| from.to_owned());
+            Environment(&read).mail()
+        };
+        assert_eq!(mail("").expect("none"), None);
+        assert_eq!(mail("pins@example.com").expect("one"), Some(MailPort::Ses { from: "pins@example.com".into() }));
+        for wrong in ["pins", "Pins <pins@example.com>", "a@example.com,b@example.com", "pins@example.com\n"] {
+            assert!(mail(wrong).is_err(), "{wrong:?} must not start");
+        }
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::ports::{
-    ActivityLog, Analytics, BoardChecks, Boards, Imports, OAuth, OAuthStates, Pacers, Passwords, PinIndex, Pinterest,
-    Purge, Queue, Rollups, Schedules, Secrets, SessionKeys, Store, System, Tenants,
+    ActivityLog, Analytics, BoardChecks, Boards, Imports, Mailer, OAuth, OAuthStates, Pacers, Passwords, PinIndex,
+    Pinterest, Purge, Queue, Rollups, Schedules, Secrets, SessionKeys, Store, System, Tenants,
 };
 
 /// Everything that a flow works with.
@@ -38,6 +38,8 @@ pub struct Context {
     pub boards: Arc<dyn Boards>,
     pub analytics: Arc<dyn Analytics>,
     pub oauth: Arc<dyn OAuth>,
+    /// `None`: the deployment sends no mail.
+    pub mailer: Option<Arc<dyn Mailer>>,
     pub system: Arc<dyn System>,
     pub settings: crate::config::Settings,
 }

@@ -2,12 +2,14 @@
 key may be revoked and whose account may be disconnected. For each it writes the API's document with real ids in place
 of the examples', so that requests don't fail because of unknown ids. Prints the credentials as shell assignments.
 
-Usage: prepare.py READY_FILE FOLDER   (of a local stack with PINBRIDGE_REGISTRATION=open)
+Usage: prepare.py READY_FILE FOLDER   (of a local stack with PINBRIDGE_REGISTRATION=open, which prints to FOLDER/out)
 """
 
 import http.client
 import json
+import re
 import sys
+import time
 import urllib.parse
 import urllib.request
 import uuid
@@ -34,9 +36,21 @@ def agree(url, person):
     return f"{location.path}?{location.query}"
 
 
-def organisation(base, person, document):
+def link(printed, email):
+    """The path of the link in the mail to that address, which the local stack prints."""
+    for _ in range(100):
+        with open(printed) as file:
+            found = re.search(rf"Mail to {re.escape(email)}:.*?(/v1/auth/email/verify\?token=\w+)", file.read(), re.DOTALL)
+        if found:
+            return found[1]
+        time.sleep(0.1)
+    raise SystemExit(f"{printed} has no mail to {email}")
+
+
+def organisation(base, person, printed, document):
     email = f"{uuid.uuid4()}@example.com"
     session = call(base, "POST", "/v1/auth/register", {"full_name": "Fuzz", "email": email, "password": PASSWORD})
+    call(base, "GET", link(printed, email))
     token = session["access_token"]
     key = call(base, "POST", "/v1/api-keys", {"name": "schemathesis"}, token)["api_key"]
     start = call(base, "GET", "/v1/pinterest/oauth/start", bearer=key)
@@ -59,8 +73,9 @@ def organisation(base, person, document):
 def main():
     with open(sys.argv[1]) as file:
         base = json.load(file)["base_url"]
-    key, session = organisation(base, "sim_account_2", f"{sys.argv[2]}/openapi.json")
-    spare_key, spare_session = organisation(base, "sim_account_3", f"{sys.argv[2]}/spare.json")
+    printed = f"{sys.argv[2]}/out"
+    key, session = organisation(base, "sim_account_2", printed, f"{sys.argv[2]}/openapi.json")
+    spare_key, spare_session = organisation(base, "sim_account_3", printed, f"{sys.argv[2]}/spare.json")
     print(f"export BASE_URL={base} KEY={key} SESSION={session} SPARE_KEY={spare_key} SPARE_SESSION={spare_session}")
 
 

@@ -14,6 +14,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method};
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::{AccountId, AccountKey, UserId, WorkspaceId};
+use pinbridge_shared::domain::pin::origin::Origin;
 use pinbridge_shared::domain::tenant::WorkspaceState;
 use pinbridge_shared::domain::tenant::api_key::KEY_PREFIX;
 use pinbridge_shared::domain::tenant::scope::{Scope, Scopes};
@@ -33,6 +34,8 @@ pub enum Access {
     Scope(Scope),
     /// People only.
     Session,
+    /// People only, also those whose address isn't proven yet.
+    AnySession,
     /// An owner, or a key with every scope and no allow-list.
     Administer,
 }
@@ -42,19 +45,26 @@ impl Access {
         match self {
             Self::Public => "public",
             Self::Scope(scope) => scope.name(),
-            Self::Session => "session",
+            Self::Session | Self::AnySession => "session",
             Self::Administer => "administer",
         }
+    }
+
+    pub fn is_for_people(self) -> bool {
+        matches!(self, Self::Session | Self::AnySession)
     }
 
     /// # Errors
     /// When the caller may not call the endpoint.
     pub fn admits(self, caller: &Caller) -> Result<(), ApiError> {
+        if !caller.is_proven && !matches!(self, Self::Public | Self::AnySession) {
+            return Err(codes::EMAIL_NOT_VERIFIED.into());
+        }
         match self {
             Self::Public => Ok(()),
             Self::Scope(scope) => caller.require(scope),
-            Self::Session if matches!(caller.who, Who::User(_)) => Ok(()),
-            Self::Session => Err(codes::SESSION_REQUIRED.into()),
+            Self::Session | Self::AnySession if matches!(caller.who, Who::User(_)) => Ok(()),
+            Self::Session | Self::AnySession => Err(codes::SESSION_REQUIRED.into()),
             Self::Administer => {
                 Scope::ALL.into_iter().try_for_each(|scope| caller.require(scope))?;
                 if caller.allowed.is_some() { Err(codes::KEY_IS_LIMITED.into()) } else { Ok(()) }
@@ -93,6 +103,10 @@ pub struct Caller {
     pub label: Arc<str>,
     /// For the activity log.
     pub touched: Touched,
+    /// False for a person whose address isn't proven: they may call nearly nothing.
+    is_proven: bool,
+    /// Who made the first key of the chain that the key comes from.
+    root: Option<Who>,
     session: Option<Session>,
     /// The accounts that the key may use. `None`: all accounts of the workspace.
     allowed: Option<Arc<[AccountId]>>,
@@ -116,6 +130,11 @@ impl Caller {
     /// When the caller is a key.
     pub fn session(&self) -> Result<&Session, ApiError> {
         self.session.as_ref().ok_or_else(|| codes::SESSION_REQUIRED.into())
+    }
+
+    /// The origin of a schedule that the caller plants.
+    pub fn plants(&self) -> Origin {
+        Origin { root: self.root, ..Origin::by(self.who) }
     }
 
     /// # Errors
@@ -190,18 +209,18 @@ pub async fn enforce(State((context, access)): State<(Context, Access)>, mut req
 }
 
 async fn admit(context: &Context, access: Access, headers: &HeaderMap) -> Result<Caller, ApiError> {
-    let Grant { who, label, workspace, scopes, allowed, session } =
+    let Grant { who, label, workspace, scopes, allowed, session, is_proven, root } =
         match presented(headers, access).ok_or(codes::MISSING_API_KEY)? {
             Presented::Key(text) => authenticate::by_key(context, text).await?,
             Presented::Session(token) => authenticate::by_session(context, token).await?,
         };
     // A person can still read about the workspace and switch to another one.
-    if workspace.state == WorkspaceState::Resetting && access != Access::Session {
+    if workspace.state == WorkspaceState::Resetting && !access.is_for_people() {
         return Err(codes::WORKSPACE_RESETTING.into());
     }
     let (label, allowed) = (Arc::from(label), allowed.map(Arc::from));
     let touched = Touched::default();
-    let caller = Caller { workspace: workspace.id, who, scopes, label, touched, session, allowed };
+    let caller = Caller { workspace: workspace.id, who, scopes, label, touched, is_proven, root, session, allowed };
     access.admits(&caller).map(|()| caller)
 }
 
@@ -217,7 +236,7 @@ fn presented(headers: &HeaderMap, access: Access) -> Option<Presented<'_>> {
     let bearer = text(AUTHORIZATION.as_str()).and_then(bearer);
     match (key, bearer) {
         // The official client sends its key on, also after a login.
-        (Some(_), Some(session @ Presented::Session(_))) if access == Access::Session => Some(session),
+        (Some(_), Some(session @ Presented::Session(_))) if access.is_for_people() => Some(session),
         (key, bearer) => key.or(bearer),
     }
 }
@@ -243,7 +262,7 @@ mod tests {
         let workspace = WorkspaceId(Uuid::from_u128(1));
         let (scopes, allowed) = (scopes.iter().copied().collect(), allowed.map(Arc::from));
         let (label, touched) = ("caller".into(), Touched::default());
-        Caller { workspace, who, scopes, label, touched, session: None, allowed }
+        Caller { workspace, who, scopes, label, touched, is_proven: true, root: None, session: None, allowed }
     }
 
     #[test]
@@ -270,6 +289,19 @@ mod tests {
         assert_eq!(admitted(Access::Scope(Scope::Write)), [false, true, true, true]);
         assert_eq!(admitted(Access::Scope(Scope::Destructive)), [false, true, true, true]);
         assert_eq!(admitted(Access::Session), [false, false, false, true]);
+        assert_eq!(admitted(Access::AnySession), [false, false, false, true]);
         assert_eq!(admitted(Access::Administer), [false, true, false, true]);
+    }
+
+    #[test]
+    fn an_unproven_person_is_admitted_where_the_endpoint_says_so() {
+        let owner = caller(Who::User(UserId(Uuid::from_u128(3))), &Scope::ALL, None);
+        let unproven = Caller { is_proven: false, ..owner };
+        let all = [Access::Scope(Scope::Read), Access::Session, Access::Administer];
+        for access in all {
+            let refused = access.admits(&unproven).expect_err("unproven");
+            assert_eq!((refused.status().as_u16(), refused.code()), (403, "email_not_verified"), "{access:?}");
+        }
+        assert!(Access::AnySession.admits(&unproven).is_ok());
     }
 }

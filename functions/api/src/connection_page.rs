@@ -19,14 +19,16 @@ pub const STYLE_HASH: &str = "C1E/up1yBDoE399fttsonNC+QR6MVdtFN/iC0FOr+VQ=";
 
 /// Whether the client prefers a page to JSON. A browser does. A client without a preference receives JSON.
 pub fn is_wanted(headers: &HeaderMap) -> bool {
+    let html = weight(headers, "text/html");
+    html > 0.0 && html >= weight(headers, "application/json")
+}
+
+/// How much the client wants this content type by its name.
+pub fn weight(headers: &HeaderMap, wanted: &str) -> f32 {
     let accepts = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let ranges: Vec<(&str, f32)> = accepts.flat_map(|accept| accept.split(',')).map(range).collect();
-    let weight = |wanted: &str| {
-        let named = ranges.iter().filter(|(kind, _)| kind.eq_ignore_ascii_case(wanted));
-        named.map(|(_, weight)| *weight).fold(0.0, f32::max)
-    };
-    let html = weight("text/html");
-    html > 0.0 && html >= weight("application/json")
+    let ranges = accepts.flat_map(|accept| accept.split(',')).map(range);
+    let named = ranges.filter(|(kind, _)| kind.eq_ignore_ascii_case(wanted));
+    named.map(|(_, weight)| weight).fold(0.0, f32::max)
 }
 
 /// A media range and its weight.
@@ -76,16 +78,21 @@ fn remedy(error: &ApiError) -> &'static str {
     }
 }
 
-fn page(status: StatusCode, title: &str, what: &str, then: &str) -> Response {
-    let (title, what, then) = (escaped(title), escaped(what), escaped(then));
+pub fn page(status: StatusCode, title: &str, what: &str, then: &str) -> Response {
+    page_of(status, title, &format!("<p>{}</p><p class=\"do\">{}</p>", escaped(what), escaped(then)), "'none'")
+}
+
+/// A page around HTML, whose forms go to `form_action` only.
+pub fn page_of(status: StatusCode, title: &str, html: &str, form_action: &str) -> Response {
+    let title = escaped(title);
     let body = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width,initial-scale=1\"><title>{title}</title><style>{STYLE}</style></head>\
-         <body><main><h1>{title}</h1><p>{what}</p><p class=\"do\">{then}</p></main></body></html>\n"
+         <body><main><h1>{title}</h1>{html}</main></body></html>\n"
     );
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{STYLE_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors \
-         'none'"
+        "default-src 'none'; style-src 'sha256-{STYLE_HASH}'; base-uri 'none'; form-action {form_action}; \
+         frame-ancestors 'none'"
     );
     let headers = [
         (CONTENT_TYPE, HTML),

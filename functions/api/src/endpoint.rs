@@ -45,6 +45,7 @@ pub const READ: Access = Access::Scope(Scope::Read);
 pub const WRITE: Access = Access::Scope(Scope::Write);
 pub const DESTRUCTIVE: Access = Access::Scope(Scope::Destructive);
 pub const SESSION: Access = Access::Session;
+pub const ANY_SESSION: Access = Access::AnySession;
 pub const ADMINISTER: Access = Access::Administer;
 
 /// Makes the schema of a type.

@@ -14,6 +14,7 @@ pub mod request;
 pub mod request_id;
 pub mod routes;
 pub mod source;
+pub mod verification_page;
 
 use std::sync::Arc;
 

@@ -91,9 +91,9 @@ impl Identity {
         projects::keep_key(context, &identity.api_key).await?;
         let login = Login { email: EMAIL.into(), password: Uuid::new_v4().simple().to_string() };
         let email = Email::parse(&login.email).context("the demo user's email address")?;
-        let (id, password) = (email.user(), Secret::new(login.password.as_str()));
+        let password = Secret::new(login.password.as_str());
         let new = NewUser {
-            email,
+            email: email.clone(),
             full_name: Some("Demo".into()),
             password: password.clone(),
             timezone: DEFAULT_TIMEZONE.into(),
@@ -101,7 +101,10 @@ impl Identity {
         };
         match people::create_user(context, workspace.organization, new).await {
             // An earlier start ended before it wrote the file, so nobody knows the password that it set.
-            Err(PeopleError::EmailTaken) => people::set_password(context, id, &password).await?,
+            Err(PeopleError::EmailTaken) => {
+                let known = people::find(context, &email).await?;
+                people::set_password(context, known.id, &password).await?;
+            }
             created => drop(created?),
         }
         identity.login = Some(login);

@@ -17,7 +17,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use pinbridge_shared::adapters::app_secret::AppSecret;
 use pinbridge_shared::adapters::{assemble, aws as sdk_settings};
-use pinbridge_shared::config::{Environment, OAuthApp, Resources};
+use pinbridge_shared::config::{Environment, MailPort, OAuthApp, Resources};
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::flows::accounts::connect;
@@ -68,9 +68,10 @@ impl Stack {
     /// # Errors
     /// When the port is taken, the folder can't be used, a setting is wrong, or Pinterest refuses the tokens.
     pub async fn start(args: &Args, environment: &Environment<'_>) -> anyhow::Result<Self> {
-        let settings = environment.settings()?;
+        let mut settings = environment.settings()?;
         let listener = bind(args.port).await?;
         let base_url = format!("http://{}", listener.local_addr()?);
+        settings.api_url.clone_from(&base_url);
         make_folder(&args.data_dir)?;
         let pinterest = match &args.pinterest_url {
             Some(origin) if !is_loopback(origin) => origin.as_str(),
@@ -110,6 +111,7 @@ impl Stack {
             token_custody: environment.token_custody()?,
             pinterest_url: pinterest_url.clone(),
             oauth_app: oauth_app(environment, simulator.is_some(), &pinterest_url, &base_url)?,
+            mail: Some(MailPort::Printed),
         };
         if simulator.is_some() {
             let secrets = aws_sdk_secretsmanager::Client::new(&config);

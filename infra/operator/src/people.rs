@@ -3,8 +3,10 @@
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use pinbridge_shared::context::Context;
-use pinbridge_shared::domain::ids::{AccountId, KeyId, OrganizationId, WorkspaceId};
+use pinbridge_shared::domain::ids::{AccountId, InvitationId, KeyId, OrganizationId, WorkspaceId};
 use pinbridge_shared::domain::secret::Secret;
+use pinbridge_shared::domain::tenant::WorkspaceState;
+use pinbridge_shared::domain::tenant::invitation::Invitation;
 use pinbridge_shared::domain::tenant::login::Source;
 use pinbridge_shared::domain::tenant::scope::{Scope, Scopes};
 use pinbridge_shared::domain::tenant::user::{Email, PASSWORD_MAX, PASSWORD_MIN, Role};
@@ -12,7 +14,7 @@ use pinbridge_shared::domain::tenant::{DEFAULT_TIMEZONE, NAME_MAX, Workspace};
 use pinbridge_shared::flows::tenants::api_keys::{self, NewKey};
 use pinbridge_shared::flows::tenants::leavers::{self, Leaver};
 use pinbridge_shared::flows::tenants::people::{self, NewUser};
-use pinbridge_shared::flows::tenants::{log_in, projects};
+use pinbridge_shared::flows::tenants::{invitations, log_in, projects};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -69,6 +71,25 @@ pub enum PeopleCommand {
         /// An account that the key may use; repeat it for more. Default: all accounts of the workspace
         #[arg(long)]
         account_id: Vec<AccountId>,
+    },
+    /// Invites an email address to register once, within a week: to a workspace's organisation, or without
+    /// --workspace-id to found one. Prints the token once; the person sends it as invite_token. Needs
+    /// Registration=invited or open
+    Invite {
+        #[arg(long)]
+        email: String,
+        #[arg(long)]
+        workspace_id: Option<WorkspaceId>,
+        /// owner (all permissions), editor (reads and writes) or viewer (reads)
+        #[arg(long, default_value = "owner", requires = "workspace_id")]
+        role: String,
+    },
+    /// Lists the open invitations
+    ListInvitations,
+    /// Revokes an invitation that was not accepted
+    RevokeInvitation {
+        #[arg(long)]
+        invitation_id: InvitationId,
     },
     /// Lists a workspace's API keys, including revoked ones
     ListKeys {
@@ -160,6 +181,31 @@ pub async fn run(context: &Context, command: PeopleCommand) -> anyhow::Result<Va
             let (key, text) = api_keys::create(context, workspace_id, new).await?;
             Ok(json!({"workspace_id": workspace_id, "key_id": key.id, "api_key": text.expose()}))
         }
+        PeopleCommand::Invite { email, workspace_id, role } => {
+            let (email, role) = (parse_email(&email)?, parse_role(&role)?);
+            let workspace = match workspace_id {
+                Some(id) => Some(known(context, id).await?),
+                None => None,
+            };
+            if workspace.as_ref().is_some_and(|workspace| workspace.state != WorkspaceState::Active) {
+                bail!("the workspace is being removed: nobody can join it");
+            }
+            if people::by_address(context, &email).await?.owner.is_some() {
+                bail!("the address has an account already");
+            }
+            let joins = workspace.as_ref().map(|workspace| (workspace, role));
+            let (invitation, token) = invitations::invite(context, email, joins).await?;
+            let mut answer = shown(&invitation);
+            answer["invite_token"] = json!(token.expose());
+            Ok(answer)
+        }
+        PeopleCommand::ListInvitations => Ok(invitations::list(context).await?.iter().map(shown).collect()),
+        PeopleCommand::RevokeInvitation { invitation_id } => {
+            if !invitations::revoke(context, invitation_id).await? {
+                bail!("there is no open invitation {invitation_id}");
+            }
+            Ok(json!({"invitation_id": invitation_id, "revoked": true}))
+        }
         PeopleCommand::ListKeys { workspace_id } => {
             known(context, workspace_id).await?;
             let keys = api_keys::list(context, workspace_id).await?;
@@ -224,7 +270,7 @@ async fn left(context: &Context, leaver: &Leaver, revoke: bool) -> anyhow::Resul
 /// Creates a user and returns it as JSON, with the password if it was generated.
 pub async fn create_user(context: &Context, arguments: NewUserArgs) -> anyhow::Result<Value> {
     let email = parse_email(&arguments.email)?;
-    let role = Role::parse(&arguments.role).context("the role is none of owner, editor, viewer")?;
+    let role = parse_role(&arguments.role)?;
     let workspace = known(context, arguments.workspace_id).await?;
     let (password, generated) = password()?;
     let timezone = DEFAULT_TIMEZONE.to_owned();
@@ -237,6 +283,22 @@ pub async fn create_user(context: &Context, arguments: NewUserArgs) -> anyhow::R
         "organization_id": user.organization,
         "password": generated,
     }))
+}
+
+/// An invitation without its token.
+fn shown(invitation: &Invitation) -> Value {
+    json!({
+        "invitation_id": invitation.id,
+        "email": invitation.email.as_str(),
+        "workspace_id": invitation.joins.map(|joins| joins.workspace),
+        "role": invitation.joins.map(|joins| joins.role.name()),
+        "created_at": invitation.created_at.rfc3339(),
+        "expires_at": invitation.expires_at.rfc3339(),
+    })
+}
+
+fn parse_role(name: &str) -> anyhow::Result<Role> {
+    Role::parse(name).context("the role is none of owner, editor, viewer")
 }
 
 async fn unlock_login(context: &Context, arguments: &UnlockArgs) -> anyhow::Result<Value> {

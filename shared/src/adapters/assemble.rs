@@ -10,16 +10,18 @@ use super::envelope::Envelope;
 use super::pacing_key::PacingKey;
 use super::passwords::Argon2Passwords;
 use super::pinterest::{PinterestClient, PinterestOAuth};
+use super::printed_mail::PrintedMail;
 use super::secrets::SecretsManager;
+use super::ses::Ses;
 use super::session_keys::SecretsManagerKeys;
 use super::sqs::SqsQueue;
 use super::system::RealSystem;
 use super::{aws, sandbox, sdk};
-use crate::config::{Environment, Resources, Settings, TokenCustody};
+use crate::config::{Environment, MailPort, Resources, Settings, TokenCustody};
 use crate::context::Context;
 use crate::ports::{
-    ActivityLog, Analytics, BoardChecks, Boards, Imports, OAuthStates, PinIndex, Pinterest, Purge, Rollups, Schedules,
-    Secrets, SimulatedAccounts, Store, System,
+    ActivityLog, Analytics, BoardChecks, Boards, Imports, Mailer, OAuthStates, PinIndex, Pinterest, Purge, Rollups,
+    Schedules, Secrets, SimulatedAccounts, Store, System,
 };
 
 /// # Errors
@@ -32,9 +34,15 @@ pub async fn context(environment: &Environment<'_>) -> anyhow::Result<Context> {
 /// Like [`context`], with an SDK configuration that exists already.
 ///
 /// # Errors
-/// When the Pinterest client can't be built.
+/// When the Pinterest client or the mail port can't be built, or registration is open and no mail can be sent.
 pub fn over(config: &SdkConfig, settings: Settings, resources: Resources) -> anyhow::Result<Context> {
+    settings.check_mail(resources.mail.as_ref())?;
     let system: Arc<dyn System> = Arc::new(RealSystem::default());
+    let mailer: Option<Arc<dyn Mailer>> = match resources.mail {
+        Some(MailPort::Ses { from }) => Some(Arc::new(Ses::new(config, from, Arc::clone(&system))?)),
+        Some(MailPort::Printed) => Some(Arc::new(PrintedMail)),
+        None => None,
+    };
     let secrets = sdk::secretsmanager::Client::new(config);
     let table = Arc::new(DynamoStore::new(sdk::dynamodb::Client::new(config), resources.table));
     let custody: Arc<dyn Secrets> = match resources.token_custody {
@@ -73,6 +81,7 @@ pub fn over(config: &SdkConfig, settings: Settings, resources: Resources) -> any
             app_secret,
             Arc::clone(&system),
         )?),
+        mailer,
         system,
         settings,
     };

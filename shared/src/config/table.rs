@@ -25,7 +25,7 @@ pub struct Group {
 }
 
 pub const GROUPS: [Group; 7] = [
-    Group { title: "Deployment", settings: &[ENVIRONMENT, REGISTRATION, LOG] },
+    Group { title: "Deployment", settings: &[ENVIRONMENT, REGISTRATION, MAIL_FROM, API_URL, LOG] },
     Group {
         title: "Pinterest and tokens",
         settings: &[
@@ -82,9 +82,28 @@ pub const REGISTRATION: Setting = Setting {
     variable: "PINBRIDGE_REGISTRATION",
     parameter: Some("Registration"),
     default: Some("closed"),
-    expected: "open or closed",
-    meaning: "`open`: everyone who reaches the API may register an organisation of their own. `closed`: only the \
-              operator creates workspaces and people.",
+    expected: "closed, invited or open",
+    meaning: "Who may register. `closed`: nobody, the operator creates workspaces and people. `invited`: whoever has an \
+              invitation of `operator invite`. `open`: everyone who reaches the API, with an email address that is \
+              proven by a link. A process with `open` does not start without `MailFrom`.",
+};
+
+pub const MAIL_FROM: Setting = Setting {
+    variable: "PINBRIDGE_MAIL_FROM",
+    parameter: Some("MailFrom"),
+    default: None,
+    expected: "an email address",
+    meaning: "Sender of the mails that prove addresses. The address or its domain is a verified identity of Amazon SES \
+              in the stack's region. Without it, no mail is sent. `cargo run` prints mails and needs no sender.",
+};
+
+pub const API_URL: Setting = Setting {
+    variable: "PINBRIDGE_API_URL",
+    parameter: Some("ApiUrl"),
+    default: None,
+    expected: "an origin without a path",
+    meaning: "The API's own origin, for the links in mails. The template's default is the URL of API Gateway; a custom \
+              domain needs it. `cargo run` uses its own address.",
 };
 
 pub const LOG: Setting = Setting {

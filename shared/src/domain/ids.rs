@@ -48,6 +48,10 @@ uuid_id!(
     UserId
 );
 uuid_id!(
+    /// An operator's invitation to register. It isn't secret.
+    InvitationId
+);
+uuid_id!(
     /// The public id of an API key. It isn't secret.
     KeyId
 );

@@ -8,6 +8,7 @@ pub mod deadlines;
 pub mod ids;
 pub mod import;
 pub mod link;
+pub mod mail;
 pub mod message;
 pub mod metric;
 pub mod pacing;

@@ -10,6 +10,7 @@ use super::pin::{LIFETIME_MS, Pin, PinRequest, Placement, Priority};
 use super::schedule::{NewSchedule, Schedule};
 use super::secret::Secret;
 use super::tenant::Workspace;
+use super::tenant::proof::Proof;
 use super::tenant::user::{Email, Role, User};
 use super::time::{DAY_MS, Moment};
 
@@ -32,7 +33,7 @@ pub fn workspace_row() -> Workspace {
 pub fn user(email: &str) -> User {
     let email = Email::parse(email).expect("an address");
     User {
-        id: email.user(),
+        id: email.derived_user(),
         email,
         full_name: Some("Ada".into()),
         timezone: "UTC".into(),
@@ -41,6 +42,7 @@ pub fn user(email: &str) -> User {
         role: Role::Owner,
         epoch: CREATED_AT.0,
         ended: Vec::new(),
+        proof: Proof::Proven(CREATED_AT),
         created_at: CREATED_AT,
         rev: 1,
         nonce: "user".into(),

@@ -3,12 +3,34 @@
 use async_trait::async_trait;
 
 use super::{PortResult, Write};
-use crate::domain::ids::{KeyId, OrganizationId, UserId, WorkspaceId};
+use crate::domain::ids::{InvitationId, KeyId, OrganizationId, UserId, WorkspaceId};
 use crate::domain::tenant::api_key::ApiKey;
+use crate::domain::tenant::invitation::Invitation;
 use crate::domain::tenant::login::{AddressAttempts, Bucket, Source, SourceAttempts};
-use crate::domain::tenant::user::User;
+use crate::domain::tenant::proof::Claim;
+use crate::domain::tenant::user::{Email, User};
 use crate::domain::tenant::{Organization, Workspace};
 use crate::domain::time::Moment;
+
+/// Whose an address is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AddressRows {
+    /// Who has proven it, or was given it by an operator. A person of 0.2.0 has no such row.
+    pub owner: Option<UserId>,
+    /// The newest unproven registration, also when it is void.
+    pub claim: Option<Claim>,
+}
+
+/// A person who gets the address of their row.
+#[derive(Clone, Copy, Debug)]
+pub struct Admission<'a> {
+    /// A new row, or the next version of an unproven one.
+    pub user: &'a User,
+    /// What the person founds. `None`: they join an organisation, which must exist.
+    pub founds: Option<(&'a Organization, &'a Workspace)>,
+    /// The invitation that this takes.
+    pub invitation: Option<InvitationId>,
+}
 
 /// Tenants, in the store's table. Every read is consistent, so a revoked key or session is refused at once.
 ///
@@ -34,13 +56,31 @@ pub trait Tenants: Send + Sync {
     /// was recorded. Changes nothing else.
     async fn note_use(&self, workspace: WorkspaceId, id: KeyId, now: Moment, unless_since: Moment) -> PortResult<bool>;
 
+    /// Writes the person, the row of their address, what they found, and takes the invitation: all of it or nothing.
+    /// A conflict when the address is somebody's, the person's row isn't the version before, the organisation isn't
+    /// there, or the invitation is gone.
+    async fn admit(&self, admission: Admission<'_>) -> PortResult<Write<()>>;
+    /// Writes an unproven registration with its claim of the address: both or neither.
+    async fn save_claim(&self, user: &User, claim: &Claim) -> PortResult<Write<()>>;
+    async fn address(&self, email: &Email) -> PortResult<AddressRows>;
+    /// Only the next version of a row that exists.
     async fn save_user(&self, next: &User) -> PortResult<Write<()>>;
     async fn user(&self, id: UserId) -> PortResult<Option<User>>;
     /// In no particular order.
     async fn users(&self, organization: OrganizationId) -> PortResult<Vec<User>>;
 
-    /// Deletes a user with all rows that name them. Their tokens are refused from then on.
+    async fn save_invitation(&self, invitation: &Invitation) -> PortResult<()>;
+    async fn invitation(&self, id: InvitationId) -> PortResult<Option<Invitation>>;
+    /// In no particular order; includes those that expired lately.
+    async fn invitations(&self) -> PortResult<Vec<Invitation>>;
+    /// Returns whether there was one.
+    async fn remove_invitation(&self, id: InvitationId) -> PortResult<bool>;
+
+    /// Deletes a user with all rows that name them. Their tokens are refused from then on. The row of the address goes
+    /// only if it names this user: somebody else may have it by now.
     async fn remove_user(&self, user: &User) -> PortResult<()>;
+    /// Deletes an organisation's own row: from then on, nobody joins it.
+    async fn close_organization(&self, id: OrganizationId) -> PortResult<()>;
     /// Deletes an organisation's own rows; its users and workspaces must be deleted before.
     async fn remove_organization(&self, id: OrganizationId) -> PortResult<()>;
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::fake_analytics::FakeAnalytics;
 use super::fake_boards::FakeBoards;
+use super::fake_mailer::FakeMailer;
 use super::fake_oauth::FakeOAuth;
 use super::fake_pacers::FakePacers;
 use super::fake_people::{FakePasswords, FakeSessionKeys};
@@ -93,6 +94,7 @@ pub struct TestWorld {
     pub boards: Arc<FakeBoards>,
     pub analytics: Arc<FakeAnalytics>,
     pub passwords: Arc<FakePasswords>,
+    pub mailer: Arc<FakeMailer>,
     pub system: Arc<ManualSystem>,
     pub faults: Arc<Faults>,
     progress: Mutex<Progress>,
@@ -133,6 +135,7 @@ impl TestWorld {
         let boards = Arc::new(FakeBoards::new(faults.clone(), Arc::clone(&oauth)));
         let analytics = Arc::new(FakeAnalytics::new(faults.clone(), Arc::clone(&oauth)));
         let passwords = Arc::new(FakePasswords::default());
+        let mailer = Arc::new(FakeMailer::new(faults.clone()));
         let simulated = Arc::clone(&table) as Arc<dyn SimulatedAccounts>;
         let context = Context {
             store: table.clone(),
@@ -154,14 +157,27 @@ impl TestWorld {
             oauth: Arc::clone(&oauth) as Arc<dyn crate::ports::OAuth>,
             boards: Arc::clone(&boards) as Arc<dyn crate::ports::Boards>,
             analytics: Arc::clone(&analytics) as Arc<dyn crate::ports::Analytics>,
+            mailer: Some(Arc::clone(&mailer) as Arc<dyn crate::ports::Mailer>),
             system: system.clone() as Arc<dyn System>,
             // A pace of its own: tests count with it, whatever a deployment's default is.
             settings: Settings { pace: Pace::new(50, 1.0), ..Settings::default() },
         };
         let context = sandbox::around(context, simulated);
         let progress = Mutex::new(Progress { ticked: START.minute(), now: START, steps_at_now: 0 });
-        let this =
-            Self { context, queue, secrets, pinterest, oauth, boards, analytics, passwords, system, faults, progress };
+        let this = Self {
+            context,
+            queue,
+            secrets,
+            pinterest,
+            oauth,
+            boards,
+            analytics,
+            passwords,
+            mailer,
+            system,
+            faults,
+            progress,
+        };
         this.connect().await;
         this
     }

@@ -16,7 +16,9 @@ use base64::Engine;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::AccountKey;
 use pinbridge_shared::domain::secret::Secret;
+use pinbridge_shared::domain::tenant::user::Email;
 use pinbridge_shared::domain::time::Moment;
+use pinbridge_shared::flows::tenants::invitations;
 use pinbridge_shared::ports::{Custody, PortResult, Removal, Secrets, Stored, Tokens, Write};
 use pinbridge_shared::telemetry::{self, Metric, Output};
 use pinterest_simulator::{APP_SECRET, seed_accounts};
@@ -274,6 +276,21 @@ async fn a_run_of_everything_for_the_parent_to_read() {
     let session = registered["access_token"].as_str().expect("a token").to_owned();
     let bearer = format!("Bearer {session}");
     let person = [("authorization", bearer.as_str())];
+    let link = run.real.mailer.token("canary@example.com").expect("a mail with a link");
+    run.keep("verification token", &link);
+    run.ask("GET", "/v1/auth/me", &person, "").await;
+    let verify = format!("/v1/auth/email/verify?token={link}");
+    run.ask("GET", &verify, &[("accept", "text/html")], "").await;
+    run.ask("GET", &verify, &[("accept", "application/json")], "").await;
+    run.ask("POST", &verify, &[], "").await;
+    let email = Email::parse("guest@example.com").expect("an address");
+    let (_, invitation) = invitations::invite(&run.real.world, email, None).await.expect("invited");
+    run.keep("invitation token", invitation.expose());
+    for token in [invitation.expose(), &invitation.expose()[1..]] {
+        let guest =
+            json!({"full_name": "Guest", "email": "guest@example.com", "password": PASSWORD, "invite_token": token});
+        run.ask("POST", "/v1/auth/register", &[], &guest.to_string()).await;
+    }
     let made = run.ask("POST", "/v1/api-keys", &person, r#"{"name":"canary"}"#).await;
     let key = made["api_key"].as_str().expect("a key").to_owned();
     let with_key = [("x-api-key", key.as_str())];

@@ -1,5 +1,6 @@
 //! The adapters on the embedded AWS and against the Pinterest simulator.
 
+mod addresses;
 mod canary;
 mod contract;
 mod envelope;
@@ -8,6 +9,7 @@ mod pacing_key;
 mod pinterest_analytics;
 mod pinterest_boards;
 mod pinterest_client;
+mod ses;
 mod sqs_batch;
 mod transactions;
 mod unprocessed_items;

@@ -66,7 +66,7 @@ async fn a_role_opens_what_its_scopes_open_and_what_is_for_people() {
             let (status, answer) =
                 api.call(route.method.as_str(), &path(&route), As::Bearer(&token), Value::Null).await;
             let is_open = match route.access {
-                Access::Public | Access::Session => true,
+                Access::Public | Access::Session | Access::AnySession => true,
                 Access::Scope(scope) => role.scopes().has(scope),
                 Access::Administer => role == Role::Owner,
             };
@@ -205,7 +205,7 @@ async fn where_only_people_may_a_session_counts_beside_a_key_and_elsewhere_the_k
         token
     };
     for route in routes::table().iter().filter(|route| route.access != Access::Public) {
-        let is_for_people = route.access == Access::Session;
+        let is_for_people = route.access.is_for_people();
         for key in [api.key.as_str(), &reader, "pb_nobodys"] {
             // One of the routes ends the session.
             let token = api.log_in("ada@example.com").await;

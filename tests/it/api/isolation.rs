@@ -6,7 +6,9 @@
 use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use pinbridge_shared::domain::tenant::user::Email;
 use pinbridge_shared::domain::time::{DAY_MS, Moment};
+use pinbridge_shared::flows::tenants::{people, purge};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -63,12 +65,13 @@ struct Tenant {
 
 impl Tenant {
     async fn create(real: &Real, name: &str, user: &str) -> Self {
-        let email = format!("{name}@example.com");
+        Self::with_address(real, name, &format!("{name}@example.com"), user).await
+    }
+
+    async fn with_address(real: &Real, name: &str, email: &str, user: &str) -> Self {
         let register = json!({"full_name": format!("Full name of {name}"), "email": email, "password": PASSWORD,
                               "workspace_name": format!("Workspace of {name}")});
-        let (status, _, answer) = real.call("POST", "/v1/auth/register", &[], &register.to_string()).await;
-        assert_eq!(status, 201, "{answer}");
-        let answer: Value = serde_json::from_str(&answer).expect("JSON");
+        let answer = real.join(&register).await;
         let session = answer["access_token"].as_str().expect("a token").to_owned();
         let bearer = format!("Bearer {session}");
         let body = json!({"name": format!("Key of {name}")}).to_string();
@@ -100,7 +103,7 @@ impl Tenant {
             schedule: text(&scheduled["id"]),
             key: text(&made["id"]),
             state,
-            email,
+            email: email.to_owned(),
         };
         Self { ids, api_key, session }
     }
@@ -166,6 +169,7 @@ const CASES: &[Case] = &[
     ("POST", "/v1/auth/reset-password", Must::Nobodys, |_| ("/v1/auth/reset-password".into(), json!({"token": "t".repeat(20), "password": PASSWORD}))),
     ("POST", "/v1/auth/change-password", Must::OwnOnly, |_| ("/v1/auth/change-password".into(), json!({"current_password": "a wrong password", "new_password": PASSWORD}))),
     ("POST", "/v1/auth/email/verify/request", Must::OwnOnly, |_| bare("/v1/auth/email/verify/request")),
+    ("POST", "/v1/auth/email/verify", Must::Nobodys, |_| bare("/v1/auth/email/verify?token=tttttttttttttttttttt")),
     ("GET", "/v1/auth/email/verify", Must::Nobodys, |_| bare("/v1/auth/email/verify?token=tttttttttttttttttttt")),
     ("POST", "/v1/auth/email/change/request", Must::OwnOnly, |_| ("/v1/auth/email/change/request".into(), json!({"new_email": "new@example.com"}))),
     ("GET", "/v1/auth/email/change/confirm", Must::Nobodys, |_| bare("/v1/auth/email/change/confirm?token=tttttttttttttttttttt")),
@@ -293,26 +297,67 @@ async fn with_anothers_credentials_nothing_is_read_changed_or_learned() {
     let mine = Tenant::create(&real, "intruder", "sim_account_1").await;
     let theirs = Tenant::create(&real, "victim", "sim_account_2").await;
     // What names them, but for what everybody has.
-    let marks: Vec<String> = theirs
-        .ids
-        .all()
-        .iter()
-        .map(ToString::to_string)
-        .chain(
-            [
-                "Workspace of victim",
-                "Full name of victim",
-                "Key of victim",
-                "sim_account_2",
-                "victim-waits",
-                "victim-failed",
-                "victim-schedule",
-            ]
-            .map(str::to_owned),
-        )
-        .collect();
-    let is_theirs = |row: &String| marks[..3].iter().any(|mark| row.contains(mark)) || row.contains("victim");
-    let before: Vec<String> = real.rows().await.into_iter().filter(is_theirs).collect();
+    let names = ["Workspace of victim", "Full name of victim", "Key of victim", "sim_account_2"];
+    let names = names.iter().chain(&["victim-waits", "victim-failed", "victim-schedule"]);
+    let marks: Vec<String> = theirs.ids.all().into_iter().chain(names.copied()).map(str::to_owned).collect();
+    let is_theirs = |row: &str| marks[..3].iter().any(|mark| row.contains(mark)) || row.contains("victim");
+    assert_separate(&real, &mine, &theirs, &marks, &is_theirs).await;
+    let tokens = real
+        .must("GET", &format!("/v1/pinterest/boards?account_id={}", theirs.ids.account), &theirs.api_key, Value::Null)
+        .await;
+    assert!(tokens[0]["id"].is_string(), "their connection still works");
+}
+
+/// The address is all that two people have in common: who left, and who registers next, while the rest of the first
+/// one's is still there and while it is being removed.
+#[tokio::test]
+async fn whoever_has_the_address_of_a_person_who_left_is_another_tenant() {
+    let real = Real::start(2).await;
+    let theirs = Tenant::create(&real, "victim", "sim_account_2").await;
+    let email = Email::parse(&theirs.ids.email).expect("an address");
+    let leaver = people::find(&real.world, &email).await.expect("there");
+    people::remove(&real.world, leaver.id).await.expect("removed");
+    // The next mail to the address could go in a minute.
+    real.forget_claim(&email).await;
+    let mine = Tenant::with_address(&real, "heir", &theirs.ids.email, "sim_account_1").await;
+    assert_ne!((&mine.ids.workspace, &mine.ids.key), (&theirs.ids.workspace, &theirs.ids.key));
+    let names = ["Workspace of victim", "Full name of victim", "Key of victim", "sim_account_2"];
+    let names = names.iter().chain(&["victim-waits", "victim-failed", "victim-schedule"]);
+    let ids = theirs.ids.all().into_iter().filter(|id| *id != theirs.ids.email);
+    let marks: Vec<String> = ids.chain(names.copied()).map(str::to_owned).collect();
+    let organization = leaver.organization.to_string();
+    let is_theirs = |row: &str| [&theirs.ids.workspace, &organization].iter().any(|mark| row.contains(*mark));
+    assert_separate(&real, &mine, &theirs, &marks, &is_theirs).await;
+    // Their session ended with them, their organisation's key goes on, and a removal takes nothing of the heir's.
+    let bearer = format!("Bearer {}", theirs.session);
+    let (status, ..) = real.call("GET", "/v1/auth/me", &[("authorization", &bearer)], "").await;
+    assert_eq!(status, 401);
+    real.must("GET", "/v1/pins", &theirs.api_key, Value::Null).await;
+    let of_mine = |row: &str| row.contains(&mine.ids.workspace) || row.contains(&theirs.ids.email);
+    let before: Vec<String> = real.rows().await.into_iter().filter(|row| of_mine(row)).collect();
+    let id = theirs.ids.workspace.parse().expect("an id");
+    purge::delete_workspace(&real.world, id).await.expect("marked");
+    let ends_at_ms = real.world.system.monotonic_ms() + 60_000;
+    purge::continue_one(&real.world, id, ends_at_ms).await.expect("begun");
+    real.world.tenants.remove_user(&leaver).await.expect("repeated");
+    real.world.tenants.remove_organization(leaver.organization).await.expect("removed");
+    let after: Vec<String> = real.rows().await.into_iter().filter(|row| of_mine(row)).collect();
+    assert_eq!(after, before);
+    let login = json!({"email": mine.ids.email, "password": PASSWORD}).to_string();
+    let (status, _, session) = real.call("POST", "/v1/auth/login", &[], &login).await;
+    assert!(status == 200 && session.contains(&mine.ids.workspace), "{session}");
+}
+
+/// Everything that one tenant can ask about another: nothing of theirs, which `marks` name, is in an answer, and no row
+/// that `is_theirs` changes.
+async fn assert_separate(
+    real: &Real,
+    mine: &Tenant,
+    theirs: &Tenant,
+    marks: &[String],
+    is_theirs: &dyn Fn(&str) -> bool,
+) {
+    let before: Vec<String> = real.rows().await.into_iter().filter(|row| is_theirs(row)).collect();
     assert!(before.len() > 10, "there is something to protect");
     let bearer = format!("Bearer {}", mine.session);
     for credentials in [("x-api-key", mine.api_key.as_str()), ("authorization", bearer.as_str())] {
@@ -329,7 +374,8 @@ async fn with_anothers_credentials_nothing_is_read_changed_or_learned() {
             assert!(status < 500 || status == 501, "{what}");
             let asked = request(&theirs.ids);
             let echoed = |mark: &str| asked.0.contains(mark) || asked.1.to_string().contains(mark);
-            let learned: Vec<&String> = marks.iter().filter(|mark| answer.contains(*mark) && !echoed(mark)).collect();
+            let learned: Vec<&String> =
+                marks.iter().filter(|mark| answer.contains(mark.as_str()) && !echoed(mark)).collect();
             assert!(learned.is_empty(), "{learned:?} in {what}");
             match must {
                 // A key can't switch; a person finds no such project.
@@ -344,7 +390,7 @@ async fn with_anothers_credentials_nothing_is_read_changed_or_learned() {
                     "another's is told from nobody's: {what}"
                 );
             }
-            let after: Vec<String> = real.rows().await.into_iter().filter(is_theirs).collect();
+            let after: Vec<String> = real.rows().await.into_iter().filter(|row| is_theirs(row)).collect();
             // Wrong passwords for an address are counted, whoever sends them, and noted for whom it belongs to.
             let is_count = |row: &&String| {
                 let is_noted =
@@ -357,8 +403,4 @@ async fn with_anothers_credentials_nothing_is_read_changed_or_learned() {
             assert!(gone.is_empty(), "{gone:#?} after {what}");
         }
     }
-    let tokens = real
-        .must("GET", &format!("/v1/pinterest/boards?account_id={}", theirs.ids.account), &theirs.api_key, Value::Null)
-        .await;
-    assert!(tokens[0]["id"].is_string(), "their connection still works");
 }

@@ -4,7 +4,7 @@ use pinbridge_shared::domain::tenant::user::Role;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{HOUR_MS, MINUTE_MS};
 use pinbridge_shared::flows::tenants::leavers::{self, Leaver, Left};
-use pinbridge_shared::flows::tenants::people;
+use pinbridge_shared::flows::tenants::{api_keys, people};
 use pinbridge_shared::testing::START;
 use serde_json::{Value, json};
 
@@ -128,6 +128,66 @@ async fn a_key_that_is_given_up_takes_what_it_made_along() {
     }
     assert_eq!(status(&api, &kept).await, "scheduled");
     assert_eq!(api.call("GET", "/v1/pins", As::Key(&api.key), Value::Null).await.0, 200);
+}
+
+/// The row of a key goes 90 days after it was revoked; what it made stays.
+#[tokio::test]
+async fn a_chain_of_keys_holds_when_the_row_of_one_in_the_middle_is_gone() {
+    let api = api().await;
+    let ada = api.person(ADA, Role::Owner).await;
+    let token = api.log_in(ADA).await;
+    let (first, first_id) = key_by(&api, As::Bearer(&token), "first").await;
+    let (second, second_id) = key_by(&api, As::Key(&first), "second").await;
+    let (third, third_id) = key_by(&api, As::Key(&second), "third").await;
+    let (fourth, _) = key_by(&api, As::Key(&third), "fourth").await;
+    let planted = sorted(vec![
+        plant(&api, As::Key(&second), "a").await,
+        plant(&api, As::Key(&third), "b").await,
+        plant(&api, As::Key(&fourth), "c").await,
+    ]);
+    let kept = plant(&api, As::Key(&api.key), "d").await;
+    let world = &api.world.context;
+    for id in [&second_id, &third_id] {
+        let id = id.parse().expect("an id");
+        api_keys::revoke(world, testdata::workspace(), id).await.expect("revoked");
+        world.tenants.remove_api_key(testdata::workspace(), id).await.expect("expired");
+    }
+    let of_ada = Leaver::person(world, &ada).await.expect("read");
+    let left = leavers::list(world, &of_ada).await.expect("listed");
+    assert_eq!((keys(&left), schedules(&left)), (vec!["first".to_owned(), "fourth".to_owned()], planted.clone()));
+    for maker in [&first_id, &second_id, &third_id] {
+        let leaver = Leaver::key(testdata::workspace(), maker.parse().expect("an id"));
+        assert_eq!(keys(&leavers::list(world, &leaver).await.expect("listed")), ["fourth"], "made by way of {maker}");
+    }
+    leavers::revoke(world, &of_ada).await.expect("revoked");
+    api.refused("GET", "/v1/pins", As::Key(&fourth), Value::Null, 401, "invalid_api_key").await;
+    for id in &planted {
+        assert_eq!(status(&api, id).await, "canceled");
+    }
+    assert_eq!(status(&api, &kept).await, "scheduled");
+}
+
+#[tokio::test]
+async fn the_answers_for_a_schedule_name_who_planted_it() {
+    let api = api().await;
+    let ada = api.person(ADA, Role::Owner).await;
+    let token = api.log_in(ADA).await;
+    let (key, key_id) = key_by(&api, As::Bearer(&token), "of Ada").await;
+    let by_ada = plant(&api, As::Bearer(&token), "a").await;
+    let by_key = plant(&api, As::Key(&key), "b").await;
+    let who = As::Key(&api.key);
+    let change = json!({"title": "Changed by somebody else"});
+    assert_eq!(api.call("PATCH", &format!("/v1/schedules/{by_key}"), who, change).await.0, 200);
+    let (_, listed) = api.call("GET", "/v1/schedules", who, Value::Null).await;
+    for (id, kind, actor) in [(by_ada, "user", ada.id.to_string()), (by_key, "api_key", key_id)] {
+        let (_, read) = api.call("GET", &format!("/v1/schedules/{id}"), who, Value::Null).await;
+        let found = listed.as_array().expect("a list").iter().find(|one| one["id"] == id.as_str()).expect("listed");
+        for answer in [&read, found] {
+            assert_eq!(json!([answer["origin"]["actor_type"], answer["origin"]["actor_id"]]), json!([kind, actor]));
+        }
+        let (_, canceled) = api.call("POST", &format!("/v1/schedules/{id}/cancel"), who, Value::Null).await;
+        assert_eq!(canceled["origin"], read["origin"]);
+    }
 }
 
 #[tokio::test]

@@ -184,10 +184,15 @@ fn retry_after_s(answer: &str) -> Option<u64> {
 
 /// Operations that end something that others need.
 const LAST: [&str; 5] = ["delete_board", "revoke_api_key", "reset_sandbox", "disconnect_account", "change_password"];
-/// Without what only Pinterest gives a browser, there is nothing to finish; nothing is published here; an import that
-/// hasn't stopped isn't resumed, nor a schedule that was canceled retried.
-const REFUSED: [(&str, u16); 4] =
-    [("finish_oauth", 400), ("get_pin_analytics", 409), ("resume_import", 409), ("retry_schedule", 400)];
+/// Without what only Pinterest gives a browser, there is nothing to finish; an address is verified once; nothing is
+/// published here; an import that hasn't stopped isn't resumed, nor a schedule that was canceled retried.
+const REFUSED: [(&str, u16); 5] = [
+    ("finish_oauth", 400),
+    ("get_pin_analytics", 409),
+    ("resume_import", 409),
+    ("retry_schedule", 400),
+    ("confirm_email", 400),
+];
 
 /// Operations that want a pin of their own, which has failed.
 const OF_A_FAILED_PIN: [&str; 6] =
@@ -265,6 +270,10 @@ async fn every_example_of_a_request_is_accepted() {
         }
         if id == "register" {
             session = answer["access_token"].as_str().expect("a token").to_owned();
+            let email = answer["user"]["email"].as_str().expect("an address");
+            let link = format!("/v1/auth/email/verify?token={}", real.mailer.token(email).expect("a link"));
+            let (status, ..) = real.call("POST", &link, &[], "").await;
+            assert_eq!(status, 200, "the address is proven");
             let bearer = format!("Bearer {session}");
             let (_, _, made) =
                 real.call("POST", "/v1/api-keys", &[("authorization", &bearer)], r#"{"name":"examples"}"#).await;

@@ -1,4 +1,4 @@
-//! Logging in, sessions, passwords, profiles, registration.
+//! Logging in, sessions, passwords, profiles.
 
 use http::{Method, Request};
 use pinbridge_api::auth::Access;
@@ -18,6 +18,7 @@ use pinbridge_shared::testing::faults::Fault;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::api::registration::registered;
 use crate::support::api::{Api, As, PASSWORD};
 use crate::support::real::Real;
 
@@ -240,7 +241,8 @@ async fn an_operator_lifts_the_limit_of_an_address_and_of_a_network() {
         assert_eq!(from(&api, ip, ADA, PASSWORD).await, WELCOME, "{ip}");
     }
     lock().await;
-    people::set_password(world, ada.user(), &Secret::new("another horse")).await.expect("set");
+    let known = people::find(world, &ada).await.expect("there");
+    people::set_password(world, known.id, &Secret::new("another horse")).await.expect("set");
     for ip in OTHERS {
         assert_eq!(from(&api, ip, ADA, "another horse").await, WELCOME, "a new password is let through from {ip}");
     }
@@ -311,12 +313,12 @@ async fn only_json_logs_in_or_registers() {
         Some("text/plain; application/json"),
     ] {
         assert_eq!(send("/v1/auth/login", kind, &login).await, refused, "{kind:?}");
-        assert_eq!(send("/v1/auth/register", kind, &registration("bob@example.com")).await, refused, "{kind:?}");
+        assert_eq!(send("/v1/auth/register", kind, &registered("bob@example.com")).await, refused, "{kind:?}");
     }
     assert_eq!(api.world.passwords.verified(), 0);
     for kind in ["application/json", "Application/JSON; charset=utf-8", "application/vnd.api+json"] {
         assert_eq!(send("/v1/auth/login", Some(kind), &login).await, WELCOME, "{kind}");
-        let person = registration(&format!("{}@example.com", Uuid::new_v4()));
+        let person = registered(&format!("{}@example.com", Uuid::new_v4()));
         assert_eq!(send("/v1/auth/register", Some(kind), &person).await.0, 201, "{kind}");
     }
 }
@@ -528,68 +530,6 @@ async fn an_editor_changes_their_own_name_and_not_the_companys() {
     api.refused("PUT", "/v1/auth/profile", who, json!({"company_name": "Mine"}), 403, "insufficient_scope").await;
     let (status, changed) = api.call("PUT", "/v1/auth/profile", who, json!({"full_name": "Ada L."})).await;
     assert_eq!((status, &changed["full_name"]), (200, &json!("Ada L.")));
-}
-
-fn registration(email: &str) -> Value {
-    json!({"full_name": "Bob", "email": email, "password": PASSWORD, "workspace_name": "Bob's", "timezone": "UTC"})
-}
-
-#[tokio::test]
-async fn registration_is_closed_unless_it_is_opened() {
-    let api = Api::new().await;
-    for body in [registration("bob@example.com"), json!({})] {
-        api.refused("POST", "/v1/auth/register", As::Nobody, body, 403, "registration_closed").await;
-    }
-    refused(&api, "bob@example.com", PASSWORD, 401, "invalid_credentials").await;
-}
-
-#[tokio::test]
-async fn whoever_registers_has_an_organisation_of_their_own() {
-    let api = Api::open().await;
-    let (status, answer) = api.call("POST", "/v1/auth/register", As::Nobody, registration("bob@example.com")).await;
-    assert_eq!((status, &answer["active_project"]["name"]), (201, &json!("Bob's")), "{answer}");
-    let token = answer["access_token"].as_str().expect("a token");
-    let (status, pins) = api.call("GET", "/v1/pins", As::Bearer(token), Value::Null).await;
-    assert_eq!((status, pins), (200, json!([])));
-    let (_, projects) = api.call("GET", "/v1/projects", As::Bearer(token), Value::Null).await;
-    assert_eq!(projects["projects"].as_array().map(Vec::len), Some(1), "{projects}");
-    let again = registration("BOB@example.com");
-    api.refused("POST", "/v1/auth/register", As::Nobody, again, 409, "email_taken").await;
-    let invited =
-        json!({"invite_token": "x".repeat(20), "email": "eve@example.com", "password": PASSWORD, "full_name": "E"});
-    api.refused("POST", "/v1/auth/register", As::Nobody, invited, 422, "not_supported").await;
-    for wrong in [json!({}), json!({"full_name": "E", "email": "e@example.com", "password": "short"})] {
-        api.refused("POST", "/v1/auth/register", As::Nobody, wrong, 422, "validation_error").await;
-    }
-}
-
-#[tokio::test]
-async fn whoever_registers_an_address_again_gets_nothing_of_the_one_who_had_it() {
-    let api = Api::open().await;
-    let register = || api.call("POST", "/v1/auth/register", As::Nobody, registration("bob@example.com"));
-    let (_, first) = register().await;
-    let bob = Email::parse("bob@example.com").expect("an address").user();
-    people::remove(&api.world.context, bob).await.expect("removed");
-    let (status, second) = register().await;
-    assert_eq!(status, 201, "{second}");
-    for (name, of) in [("workspace", "/active_project/id"), ("organisation", "/organization/id")] {
-        let id = |answer: &Value| answer.pointer(of).cloned().unwrap_or_default();
-        assert_ne!(id(&first), Value::Null, "{name}");
-        assert_ne!(id(&first), id(&second), "the {name} of the first");
-    }
-    let old = first["access_token"].as_str().expect("a token");
-    let (status, _) = api.call("GET", "/v1/pins", As::Bearer(old), Value::Null).await;
-    assert_eq!(status, 401, "the first one's session has ended");
-}
-
-#[tokio::test]
-async fn two_who_register_one_address_at_once_make_one_person() {
-    let api = Api::open().await;
-    let register = || api.call("POST", "/v1/auth/register", As::Nobody, registration("bob@example.com"));
-    let answers = futures_util::future::join_all((0..5).map(|_| register())).await;
-    let mut statuses: Vec<u16> = answers.into_iter().map(|(status, _)| status).collect();
-    statuses.sort_unstable();
-    assert_eq!(statuses, [201, 409, 409, 409, 409]);
 }
 
 #[tokio::test]

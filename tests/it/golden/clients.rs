@@ -126,7 +126,7 @@ fn ids_and_hashes_are_derived_as_before() {
         "account_id": AccountKey::of_pinterest_user(workspace(), "549755885175").account,
         "sandbox_account_id": AccountKey::simulated(workspace(), 1).account,
         "sandbox_workspace_id": organization.sandbox(),
-        "user_id": Email::parse("Ada@Example.com").expect("an address").user(),
+        "user_id": Email::parse("Ada@Example.com").expect("an address").derived_user(),
         "api_key": {"text": key, "id": presented.id(), "hash": hex(&presented.hash().0)},
         "oauth_state": {"text": state_text.expose(), "hash": state.hash_hex()},
         // 0.2.0 hashed in the first version; rows of it are still found.

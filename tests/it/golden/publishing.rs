@@ -153,6 +153,7 @@ fn pins() -> Vec<(Pin, Option<Attempt>)> {
         by: Some(Actor::Key(KeyId(uuid(0x11)))),
         schedule: Some((ScheduleId(uuid(0x12)), 2)),
         import: Some((ImportId(uuid(0x13)), 500)),
+        root: None,
     };
     let due_at = Some(at(-5_000));
     let full = Pin { origin: by_key, edit: 2, due_at, ..pin(1, full_request("key-1"), Placement::Slot(at(60_000))) };

@@ -1,19 +1,22 @@
 //! Organisations, workspaces, people, keys, and what they did.
 
 use pinbridge_shared::adapters::dynamodb::DynamoStore;
-use pinbridge_shared::domain::ids::{AccountId, KeyId, OrganizationId, UserId, WorkspaceId};
+use pinbridge_shared::domain::ids::{AccountId, InvitationId, KeyId, OrganizationId, UserId, WorkspaceId};
 use pinbridge_shared::domain::pin::origin::Actor;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::stats::activity::{Action, By, Entry, Outcome};
 use pinbridge_shared::domain::tenant::api_key::{ApiKey, KeyHash, KeySource};
+use pinbridge_shared::domain::tenant::invitation::{Invitation, Joins};
 use pinbridge_shared::domain::tenant::login::{AddressAttempts, AddressId, Bucket, Failures, Source, SourceAttempts};
+use pinbridge_shared::domain::tenant::one_time::TokenHash;
+use pinbridge_shared::domain::tenant::proof::{Awaited, Claim, Proof};
 use pinbridge_shared::domain::tenant::scope::{Scope, Scopes};
 use pinbridge_shared::domain::tenant::session::SessionId;
 use pinbridge_shared::domain::tenant::user::{Email, Ended, Role, User};
 use pinbridge_shared::domain::tenant::{
     CompanyProfile, Organization, PROFILE_FIELDS, Workspace, WorkspaceEnvironment, WorkspaceState,
 };
-use pinbridge_shared::ports::{ActivityLog, Purge, Tenants};
+use pinbridge_shared::ports::{ActivityLog, AddressRows, Admission, Purge, Tenants};
 
 use super::fixed::{EXPIRES, account, at, organization, uuid, workspace};
 
@@ -64,6 +67,7 @@ fn user(number: u128, full_name: Option<&str>, role: Role) -> User {
         role,
         epoch: at(7).0,
         ended: Vec::new(),
+        proof: Proof::Proven(at(0)),
         created_at: at(0),
         rev: 1,
         nonce: "user".into(),
@@ -78,6 +82,48 @@ fn users() -> Vec<User> {
 fn logged_out() -> User {
     let ended = |id, until| Ended { session: SessionId(uuid(id)), until: at(until) };
     User { ended: vec![ended(0x91, 5_000), ended(0x90, 6_000)], ..user(3, None, Role::Viewer) }
+}
+
+/// Somebody who claims the address of the first person. 0.2.0 knew only registrations that counted at once.
+fn claimant() -> (User, Claim) {
+    let awaited = Awaited {
+        until: EXPIRES,
+        workspace: WorkspaceId(uuid(0x34)),
+        workspace_name: "Paper & Co.".into(),
+        link: TokenHash(std::array::from_fn(|index| index as u8 * 3)),
+        link_until: at(86_400_000),
+    };
+    let user = User {
+        organization: OrganizationId(uuid(0x35)),
+        proof: Proof::Awaited(awaited),
+        email: users()[0].email.clone(),
+        ..user(4, Some("Eve"), Role::Owner)
+    };
+    let claim = Claim {
+        email: user.email.clone(),
+        user: user.id,
+        until: EXPIRES,
+        mails_since: at(1_000),
+        mails: 3,
+        mailed_at: at(2_000),
+        rev: 1,
+        nonce: "claim".into(),
+    };
+    (user, claim)
+}
+
+/// In the order of their ids.
+fn invitations() -> [Invitation; 2] {
+    let bare = Invitation {
+        id: InvitationId(uuid(0x71)),
+        hash: TokenHash([9; 32]),
+        email: Email::parse("eve@example.com").expect("an address"),
+        joins: None,
+        created_at: at(0),
+        expires_at: EXPIRES,
+    };
+    let joins = Joins { organization: organization(), workspace: workspace(), role: Role::Editor };
+    [bare.clone(), Invitation { id: InvitationId(uuid(0x72)), joins: Some(joins), ..bare }]
 }
 
 fn source() -> Source {
@@ -117,6 +163,7 @@ fn api_keys() -> Vec<ApiKey> {
         client_name: None,
         authorized_by: None,
         made_by: None,
+        ancestors: Vec::new(),
         created_at: at(0),
         last_used_at: None,
         revoked_at: None,
@@ -139,8 +186,13 @@ fn api_keys() -> Vec<ApiKey> {
         expires_at: Some(EXPIRES),
         ..bare.clone()
     };
-    let nowhere =
-        ApiKey { id: KeyId(uuid(0x53)), allowed: Some(Vec::new()), made_by: Some(Actor::Key(bare.id)), ..bare.clone() };
+    let nowhere = ApiKey {
+        id: KeyId(uuid(0x53)),
+        allowed: Some(Vec::new()),
+        made_by: Some(Actor::Key(bare.id)),
+        ancestors: vec![Actor::User(UserId(uuid(0x40))), Actor::Key(KeyId(uuid(0x54)))],
+        ..bare.clone()
+    };
     vec![bare, full, nowhere]
 }
 
@@ -174,7 +226,13 @@ pub async fn write(table: &DynamoStore) {
         assert!(table.save_workspace(&workspace).await.expect("written").is_done());
     }
     for user in users().iter().chain([&logged_out()]) {
-        assert!(table.save_user(user).await.expect("written").is_done());
+        let admission = Admission { user, founds: None, invitation: None };
+        assert!(table.admit(admission).await.expect("written").is_done());
+    }
+    let (user, claim) = claimant();
+    assert!(table.save_claim(&user, &claim).await.expect("written").is_done());
+    for invitation in invitations() {
+        table.save_invitation(&invitation).await.expect("written");
     }
     assert!(table.save_source_attempts(&from_a_source()).await.expect("written").is_done());
     for attempts in for_addresses() {
@@ -209,11 +267,21 @@ pub async fn read(table: &DynamoStore, version: &str) {
             assert_eq!(table.address_attempts(attempts.bucket).await.expect("read"), attempts);
         }
         assert!(table.knows_source(users()[0].id, &source(), at(0)).await.expect("read"));
+        let (user, claim) = claimant();
+        let rows = AddressRows { owner: Some(users()[0].id), claim: Some(claim) };
+        assert_eq!(table.address(&user.email).await.expect("read"), rows);
+        assert_eq!(table.user(user.id).await.expect("read"), Some(user));
+        let mut found = table.invitations().await.expect("read");
+        found.sort_by_key(|invitation| invitation.id);
+        assert_eq!(found, invitations());
     }
     let mut found = table.api_keys(workspace()).await.expect("read");
     found.sort_by_key(|key| key.id);
     // 0.2.0 did not record who made a key.
-    let known = |key: ApiKey| ApiKey { made_by: key.made_by.filter(|_| version != "0.2.0"), ..key };
+    let known = |key: ApiKey| match version {
+        "0.2.0" => ApiKey { made_by: None, ancestors: Vec::new(), ..key },
+        _ => key,
+    };
     assert_eq!(found, api_keys().into_iter().map(known).collect::<Vec<_>>());
     assert_eq!(table.entries(workspace(), at(0), None, 9).await.expect("read"), activity());
     let [_, resetting, deleted] = &workspaces()[..] else { panic!("three workspaces") };

@@ -10,6 +10,7 @@ use pinbridge_shared::adapters::dynamodb::DynamoStore;
 use pinbridge_shared::adapters::passwords::Argon2Passwords;
 use pinbridge_shared::adapters::session_keys::SecretsManagerKeys;
 use pinbridge_shared::adapters::system::RealSystem;
+use pinbridge_shared::config::Registration;
 use pinbridge_shared::ports::System;
 use pinbridge_shared::testing::TestWorld;
 use serde_json::{Value, json};
@@ -190,6 +191,68 @@ async fn what_an_operator_mistypes_is_refused_by_name() {
     let given = operator.output(&create, Some("correct horse")).await;
     assert!(given.0 && given.1.contains("\"password\": null"), "a password that was given isn't printed: {given:?}");
     operator.refused(&create, None, "the address is taken").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_is_made_listed_and_revoked_by_commands() {
+    let operator = Operator::new().await;
+    let workspace = text(&operator.run(&["create-workspace", "--name", "Paper"]).await, "workspace_id");
+    let invite = ["invite", "--email", "Ada@Example.com", "--workspace-id", &workspace, "--role", "editor"];
+    let of_ada = operator.run(&invite).await;
+    assert_eq!((&of_ada["email"], &of_ada["role"]), (&json!("ada@example.com"), &json!("editor")));
+    let of_bob = operator.run(&["invite", "--email", "bob@example.com"]).await;
+    let listed = operator.run(&["list-invitations"]).await;
+    let ids = |answer: &Value| answer["invitation_id"].clone();
+    assert_eq!([ids(&listed[0]), ids(&listed[1])], [ids(&of_ada), ids(&of_bob)]);
+    let tokens = [text(&of_ada, "invite_token"), text(&of_bob, "invite_token")];
+    assert!(tokens.iter().all(|token| !listed.to_string().contains(&token[32..])), "a token is shown once");
+    let revoke = ["revoke-invitation", "--invitation-id", &text(&of_bob, "invitation_id")];
+    operator.run(&revoke).await;
+    operator.refused(&revoke, None, "there is no open invitation").await;
+
+    let mut api = operator.api().await;
+    api.world.context.settings.registration = Registration::Invited;
+    api.world.system.advance_to(RealSystem::default().now());
+    let register = async |email: &str, token: &str| {
+        let body = json!({"full_name": "A", "email": email, "password": "correct horse", "invite_token": token});
+        api.call("POST", "/v1/auth/register", As::Nobody, body).await
+    };
+    assert_eq!(register("bob@example.com", &tokens[1]).await.0, 403);
+    let (status, ada) = register("ada@example.com", &tokens[0]).await;
+    assert_eq!(
+        (status, &ada["active_project"]["id"], &ada["organization_role"]),
+        (201, &json!(workspace), &json!("editor"))
+    );
+    assert_eq!(operator.run(&["list-invitations"]).await, json!([]));
+    operator.refused(&invite, None, "has an account already").await;
+    let nobodys = "7d11ee90-a944-54ed-a55c-7f2e8a5ca0b6";
+    operator.refused(&["invite", "--email", "e@example.com", "--workspace-id", nobodys], None, "no workspace").await;
+    operator.refused(&["invite", "--email", "e@example.com", "--role", "owner"], None, "--workspace-id").await;
+    operator.refused(&["invite", "--email", "nonsense"], None, "is not an email address").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_registration_without_mail_does_not_start() {
+    let operator = Operator::new().await;
+    for (from, url, why) in [
+        (None, None, "set PINBRIDGE_MAIL_FROM"),
+        (Some(""), Some("https://api.example.com"), "set PINBRIDGE_MAIL_FROM"),
+        (Some("pins@example.com"), None, "PINBRIDGE_API_URL is not set"),
+        (Some("pins"), Some("https://api.example.com"), "PINBRIDGE_MAIL_FROM is \"pins\""),
+    ] {
+        let mut command = operator.command(&["list-invitations"], None);
+        command.env("PINBRIDGE_REGISTRATION", "open");
+        command.envs(from.map(|from| ("PINBRIDGE_MAIL_FROM", from)));
+        command.envs(url.map(|url| ("PINBRIDGE_API_URL", url)));
+        let output = tokio::task::spawn_blocking(move || command.output().expect("runs")).await.expect("ran");
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && error.contains(why), "{from:?} {url:?}: {error}");
+    }
+    let mut command = operator.command(&["list-invitations"], None);
+    command.env("PINBRIDGE_REGISTRATION", "open");
+    command.env("PINBRIDGE_MAIL_FROM", "pins@example.com").env("PINBRIDGE_API_URL", "https://api.example.com");
+    let output = tokio::task::spawn_blocking(move || command.output().expect("runs")).await.expect("ran");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,7 +18,7 @@ use pinbridge_shared::domain::pin::{history, request, retry, said};
 use pinbridge_shared::domain::reconcile::{board_scan, duplicate_check};
 use pinbridge_shared::domain::stats::period;
 use pinbridge_shared::domain::stats::rollup as domain_rollup;
-use pinbridge_shared::domain::tenant::{self, api_key, login, session, user};
+use pinbridge_shared::domain::tenant::{self, api_key, invitation, login, proof, session, user};
 use pinbridge_shared::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
 use pinbridge_shared::domain::{import, recovery, sandbox, schedule};
 use pinbridge_shared::flows::activity;
@@ -126,6 +126,12 @@ fn limits() -> Vec<(&'static str, String)> {
         ("a session's token", time(session::SESSION_S * SECOND_MS)),
         ("a session, whatever continues it", time(session::SESSION_MAX_S * SECOND_MS)),
         ("sessions that a person logs out one by one; one more ends all", user::ENDED_MAX.to_string()),
+        ("an invitation is open for", time(invitation::INVITATION_MS)),
+        ("an unproven registration", time(proof::CLAIM_MS)),
+        ("a verification link", time(proof::LINK_MS)),
+        ("mails to one address in a day", proof::MAILS_MAX.to_string()),
+        ("time between two mails to one address, at least", time(proof::MAIL_EVERY_MS)),
+        ("makers before its own that a key remembers: the first and the latest", api_key::ANCESTORS_MAX.to_string()),
         ("a key's last use is up to this late", time(api_key::USED_EVERY_MS)),
         ("a pending authorization", time(oauth::STATE_LIFE_MS)),
         // Publishing.
@@ -223,6 +229,9 @@ fn the_lives_name_the_constants_that_rule_them() {
         ("tombstone of a purged pin", time(purge::LINGER_MS)),
         ("the app's requests of a day", time(budget::DAY_KEPT_MS)),
         ("a source that they logged in from", time(login::KNOWN_SOURCE_MS)),
+        ("a person", time(proof::CLAIM_MS)),
+        ("the newest claim of an address", time(proof::CLAIM_MS)),
+        ("invitation", time(invitation::INVITATION_MS)),
         ("wrong passwords from a source", time(login::WINDOW_MS)),
         ("wrong passwords for an address", time(login::WINDOW_MS)),
     ] {

@@ -5,6 +5,7 @@ use http::{HeaderMap, Request};
 use http_body_util::BodyExt;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
 use lambda_http::request::RequestContext;
+use pinbridge_shared::config::Registration;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::tenant::api_key::PresentedKey;
@@ -67,7 +68,8 @@ impl Api {
     /// With registration open to anybody.
     pub async fn open() -> Self {
         let mut world = TestWorld::new(1).await;
-        world.context.settings.registration_open = true;
+        world.context.settings.registration = Registration::Open;
+        world.context.settings.api_url = "https://api.example.com".into();
         Self::over(world).await
     }
 

@@ -4,15 +4,22 @@
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::config::{Credentials, Region};
+use aws_sdk_dynamodb::types::AttributeValue;
 use axum::body::Body;
 use http::{HeaderMap, Request};
 use pinbridge_local::aws::LocalAws;
 use pinbridge_local::resources;
 use pinbridge_shared::adapters::app_secret::AppSecret;
 use pinbridge_shared::adapters::assemble;
-use pinbridge_shared::config::{Environment, OAuthApp, QueueUrls, Resources};
+use pinbridge_shared::config::{Environment, MailPort, OAuthApp, QueueUrls, Registration, Resources};
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::secret::Secret;
+use pinbridge_shared::domain::tenant::user::Email;
+use pinbridge_shared::ports::Mailer;
+use pinbridge_shared::testing::START;
+use pinbridge_shared::testing::fake_mailer::FakeMailer;
+use pinbridge_shared::testing::faults::Faults;
+use pinbridge_shared::testing::manual_system::ManualSystem;
 use pinterest_simulator::{APP_ID, APP_SECRET, Config, Simulator};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -29,6 +36,8 @@ pub struct Real {
     pub pinterest_url: String,
     pub queues: QueueUrls,
     pub aws: Arc<LocalAws>,
+    /// Keeps the mails.
+    pub mailer: Arc<FakeMailer>,
     pub http: reqwest::Client,
 }
 
@@ -87,7 +96,8 @@ impl Real {
             .await;
         let nothing = |_: &str| None;
         let mut settings = Environment(&nothing).settings().expect("the defaults");
-        settings.registration_open = true;
+        settings.registration = Registration::Open;
+        settings.api_url = "http://127.0.0.1:1".into();
         let resources = Resources {
             table: resources::TABLE.into(),
             queues: queues.clone(),
@@ -95,16 +105,20 @@ impl Real {
             pinterest_url: pinterest_url.clone(),
             oauth_app: Some(oauth_app),
             token_custody: pinbridge_shared::config::TokenCustody::Secrets,
+            mail: Some(MailPort::Printed),
         };
         let secrets = embedded_aws::secrets_manager(&aws);
         AppSecret::new(secrets, "pinbridge").write(&Secret::new(APP_SECRET)).await.expect("written");
-        let world = assemble::over(&config, settings, resources).expect("assembled");
+        let mut world = assemble::over(&config, settings, resources).expect("assembled");
+        let faults = Faults::new(Arc::new(ManualSystem::new(START, 1)));
+        let mailer = Arc::new(FakeMailer::new(Arc::new(faults)));
+        world.mailer = Some(Arc::clone(&mailer) as Arc<dyn Mailer>);
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .expect("a client");
-        Self { world, pinterest_url, queues, aws: Arc::new(aws), http }
+        Self { world, pinterest_url, queues, aws: Arc::new(aws), mailer, http }
     }
 
     /// Status, headers and text of the API's answer.
@@ -126,13 +140,23 @@ impl Real {
         if answer.is_empty() { Value::Null } else { serde_json::from_str(&answer).expect("JSON") }
     }
 
+    /// Registers a person and opens the link in the mail to them; answers what the registration answered.
+    pub async fn join(&self, person: &Value) -> Value {
+        let (status, _, answer) = self.call("POST", "/v1/auth/register", &[], &person.to_string()).await;
+        assert_eq!(status, 201, "{answer}");
+        let email = person["email"].as_str().expect("an address");
+        let token = self.mailer.token(email).expect("a mail with a link");
+        let link = format!("/v1/auth/email/verify?token={token}");
+        let (status, _, proven) = self.call("GET", &link, &[("accept", "application/json")], "").await;
+        assert_eq!(status, 200, "{proven}");
+        serde_json::from_str(&answer).expect("JSON")
+    }
+
     /// Registers somebody, and answers an API key of the workspace that this makes.
     pub async fn register(&self, name: &str) -> String {
         let person = json!({"full_name": name, "email": format!("{name}@example.com"),
                             "password": "a long password 71", "workspace_name": name});
-        let (status, _, answer) = self.call("POST", "/v1/auth/register", &[], &person.to_string()).await;
-        assert_eq!(status, 201, "{answer}");
-        let answer: Value = serde_json::from_str(&answer).expect("JSON");
+        let answer = self.join(&person).await;
         let bearer = format!("Bearer {}", answer["access_token"].as_str().expect("a token"));
         let body = json!({"name": name}).to_string();
         let (status, _, made) = self.call("POST", "/v1/api-keys", &[("authorization", &bearer)], &body).await;
@@ -164,6 +188,14 @@ impl Real {
     pub async fn set_faults(&self, rules: Value) {
         let put = self.http.put(format!("{}/_sim/faults", self.pinterest_url)).json(&rules);
         assert!(put.send().await.expect("answers").status().is_success());
+    }
+
+    /// Forgets the mails to an address, in place of waiting until another may be sent.
+    pub async fn forget_claim(&self, email: &Email) {
+        let key = [("pk", format!("address#{}", email.as_str())), ("sk", "claim".to_owned())];
+        let key = key.map(|(name, value)| (name.to_owned(), AttributeValue::S(value)));
+        let delete = embedded_aws::dynamodb(&self.aws).delete_item().table_name(resources::TABLE);
+        delete.set_key(Some(key.into())).send().await.expect("deleted");
     }
 
     /// Every row of the table, as sorted lines.

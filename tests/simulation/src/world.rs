@@ -174,6 +174,7 @@ impl SimWorld {
             tenants: store.clone() as Arc<dyn Tenants>,
             passwords: Arc::new(FakePasswords::default()),
             session_keys: Arc::new(FakeSessionKeys::new(gate.clone() as Arc<dyn Gate>)),
+            mailer: None,
             pacers: Arc::new(FakePacers::new(gate.clone() as Arc<dyn Gate>)),
             oauth_states: store.clone() as Arc<dyn OAuthStates>,
             board_checks: store.clone() as Arc<dyn BoardChecks>,

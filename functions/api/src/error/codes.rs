@@ -149,6 +149,9 @@ table! {
     SESSION_REQUIRED = own(403, "session_required",
         "The operation needs the session of a person. An API key can't call it.",
         LOG_IN);
+    EMAIL_NOT_VERIFIED = own(403, "email_not_verified",
+        "The email address of this person is not verified.",
+        "Open the link in the mail to that address, or ask for another mail with POST /v1/auth/email/verify/request.");
     WORKSPACE_RESETTING = own(409, "workspace_resetting",
         "The workspace is being reset.",
         "Send the request again when the content of the sandbox is removed.");
@@ -171,6 +174,16 @@ table! {
         "Registration is closed.",
         "Ask the operator to create an account (operator create-user) or to open registration \
          (PINBRIDGE_REGISTRATION=open).");
+    INVITATION_INVALID = own(403, "invitation_invalid",
+        "There is no open invitation with this invite_token for this email address.",
+        "Check both. An invitation is for one address and one registration, and expires after a week. Ask the operator \
+         for a new one (operator invite).");
+    VERIFICATION_INVALID = own(400, "verification_invalid",
+        "The verification link is unknown, was used or replaced, or has expired.",
+        "Log in, and ask for another mail with POST /v1/auth/email/verify/request. Only the newest link works.");
+    VERIFICATION_RATE_LIMITED = own(429, "rate_limited",
+        "The email address had too many mails.",
+        "Wait for retry_after_seconds, then send the same request again.").retried(60);
     KEY_REVOKED = own(409, "key_revoked",
         "The API key is revoked.",
         "Create a new key.");

@@ -12,9 +12,9 @@ use crate::auth::Access;
 use crate::content_type::{HTML, JSON};
 use crate::endpoint::{Answer, Endpoint, Header, Parameter, Place};
 use crate::error::codes::{
-    ACCOUNT_NOT_PERMITTED, BAD_REQUEST, BODY_UNREADABLE, Code, INSUFFICIENT_SCOPE, INTERNAL_ERROR, INVALID_API_KEY,
-    INVALID_SESSION, MALFORMED_JSON, METHOD_NOT_ALLOWED, MISSING_API_KEY, PAYLOAD_TOO_LARGE, ROUTE_NOT_FOUND,
-    SESSION_REQUIRED, UNAVAILABLE, VALIDATION_ERROR, WORKSPACE_RESETTING,
+    ACCOUNT_NOT_PERMITTED, BAD_REQUEST, BODY_UNREADABLE, Code, EMAIL_NOT_VERIFIED, INSUFFICIENT_SCOPE, INTERNAL_ERROR,
+    INVALID_API_KEY, INVALID_SESSION, MALFORMED_JSON, METHOD_NOT_ALLOWED, MISSING_API_KEY, PAYLOAD_TOO_LARGE,
+    ROUTE_NOT_FOUND, SESSION_REQUIRED, UNAVAILABLE, VALIDATION_ERROR, WORKSPACE_RESETTING,
 };
 use crate::error::{self, ApiError};
 
@@ -250,8 +250,11 @@ fn error_codes(endpoint: &Endpoint) -> Vec<&'static str> {
     match endpoint.access {
         Access::Public => {}
         Access::Scope(_) => codes.extend([INSUFFICIENT_SCOPE, WORKSPACE_RESETTING]),
-        Access::Session => codes.push(SESSION_REQUIRED),
+        Access::Session | Access::AnySession => codes.push(SESSION_REQUIRED),
         Access::Administer => codes.extend([INSUFFICIENT_SCOPE, ACCOUNT_NOT_PERMITTED, WORKSPACE_RESETTING]),
+    }
+    if !matches!(endpoint.access, Access::Public | Access::AnySession) {
+        codes.push(EMAIL_NOT_VERIFIED);
     }
     if endpoint.parameters.iter().any(|parameter| parameter.place != Place::Header) {
         codes.push(BAD_REQUEST);
@@ -275,6 +278,7 @@ fn description(endpoint: &Endpoint) -> String {
         Access::Public => "Needs no credentials.".to_owned(),
         Access::Scope(scope) => format!("Needs the scope `{}`.", scope.name()),
         Access::Session => "Needs the session of a person.".to_owned(),
+        Access::AnySession => "Needs the session of a person, whose email address may still be unverified.".to_owned(),
         Access::Administer => "Needs the session of an owner, or a key with every scope and no allow-list.".to_owned(),
     };
     if endpoint.description.is_empty() { whom } else { format!("{} {whom}", endpoint.description) }
@@ -283,7 +287,7 @@ fn description(endpoint: &Endpoint) -> String {
 fn security(access: Access) -> Value {
     match access {
         Access::Public => json!([]),
-        Access::Session => json!([{"Bearer": []}]),
+        Access::Session | Access::AnySession => json!([{"Bearer": []}]),
         Access::Scope(_) | Access::Administer => json!([{"ApiKey": []}, {"Bearer": []}]),
     }
 }

@@ -1,4 +1,4 @@
-//! People: register, log in, read the session's person, change the password.
+//! People: log in and out, read the session's person, change the password.
 
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
@@ -10,9 +10,9 @@ use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::tenant::scope::Scope;
 use pinbridge_shared::domain::tenant::user::{self, EMAIL_MAX, Email, PASSWORD_MAX, PASSWORD_MIN, Role};
-use pinbridge_shared::domain::tenant::{self, DEFAULT_TIMEZONE, NAME_MAX, is_timezone};
+use pinbridge_shared::domain::tenant::{self, is_timezone};
 use pinbridge_shared::flows::tenants::log_in::{self, Issued, LoginError, Presence};
-use pinbridge_shared::flows::tenants::people::{self, Introduction, NewUser, PeopleError};
+use pinbridge_shared::flows::tenants::people::{self, Introduction, PeopleError};
 use schemars::{JsonSchema, json_schema};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -24,11 +24,11 @@ use super::session_token::Token;
 use crate::activity::{Attribution, Resource};
 use crate::auth::Caller;
 use crate::content_type::JSON;
-use crate::endpoint::{Endpoint, PUBLIC, SESSION, get, post, tagged};
+use crate::endpoint::{ANY_SESSION, Endpoint, PUBLIC, SESSION, get, post, tagged};
 use crate::error::ApiError;
 use crate::error::codes::{
-    EMAIL_TAKEN, INVALID_CREDENTIALS, INVALID_SESSION, LOGIN_RATE_LIMITED, NO_WORKSPACE, NOT_SUPPORTED,
-    REGISTRATION_CLOSED, UNAVAILABLE, UNSUPPORTED_MEDIA_TYPE,
+    EMAIL_TAKEN, INVALID_CREDENTIALS, INVALID_SESSION, LOGIN_RATE_LIMITED, NO_WORKSPACE, NOT_SUPPORTED, UNAVAILABLE,
+    UNSUPPORTED_MEDIA_TYPE,
 };
 use crate::openapi::schema::{Time, names};
 use crate::request::field::{Field, Filled, Text, Wrong, field_schema, half, request};
@@ -38,36 +38,19 @@ use crate::source::ClientSource;
 
 const TIMEZONE_MAX: usize = 64;
 /// The password of the examples.
-const PASSWORD: &str = "correct horse battery";
+pub const PASSWORD: &str = "correct horse battery";
 
 pub fn endpoints() -> Vec<Endpoint> {
     tagged(
         "People",
         vec![
-            post("/v1/auth/register", PUBLIC, register)
-                .operation("register", "Register a person and an organisation")
-                .audited("auth.registered", Resource::Actor, &[])
-                .about(
-                    "Creates an organisation, a workspace and its owner, and opens a session. If the operator has \
-                     not opened registration, the answer is 403 `registration_closed`.",
-                )
-                .takes::<Register>(|| {
-                    json!({
-                        "full_name": "Ada Lovelace",
-                        "email": "ada@example.com",
-                        "password": PASSWORD,
-                        "workspace_name": "Paper & Co.",
-                        "timezone": "Europe/Berlin",
-                    })
-                })
-                .answers::<Session>(201, "The new person and organisation, with a session token.")
-                .fails(&[REGISTRATION_CLOSED, EMAIL_TAKEN, NOT_SUPPORTED, LOGIN_RATE_LIMITED, UNAVAILABLE])
-                .fails(&[INVALID_CREDENTIALS, NO_WORKSPACE, INVALID_SESSION, UNSUPPORTED_MEDIA_TYPE]),
             post("/v1/auth/login", PUBLIC, log_in)
                 .operation("log_in", "Log in")
                 .audited("auth.login", Resource::Actor, &[])
                 .about(
-                    "Opens a session. Its token lasts one hour. After five wrong passwords for an email address from \
+                    "Opens a session. Its token lasts one hour. While the email address is not verified \
+                     (`user.email_verified` is false), it is good for `GET /v1/auth/me`, `POST /v1/auth/logout` and \
+                     `POST /v1/auth/email/verify/request`; other operations answer 403 `email_not_verified`. After five wrong passwords for an email address from \
                      one network (an IPv4 address, or an IPv6 /64) within 15 minutes, logins with that address from \
                      that network answer 429 until 15 minutes after the first of them. After 30 wrong passwords from \
                      one network, logins from there with any address do. After 50 wrong passwords for one address, \
@@ -77,7 +60,7 @@ pub fn endpoints() -> Vec<Endpoint> {
                 .answers::<Session>(200, "The person and their organisation, with a session token.")
                 .fails(&[INVALID_CREDENTIALS, LOGIN_RATE_LIMITED, NO_WORKSPACE, NOT_SUPPORTED, UNAVAILABLE])
                 .fails(&[INVALID_SESSION, UNSUPPORTED_MEDIA_TYPE]),
-            post("/v1/auth/logout", SESSION, log_out)
+            post("/v1/auth/logout", ANY_SESSION, log_out)
                 .operation("log_out", "Log out")
                 .audited("auth.logout", Resource::Actor, &[])
                 .about(
@@ -94,7 +77,7 @@ pub fn endpoints() -> Vec<Endpoint> {
                 )
                 .answers::<Message>(200, "The password is changed.")
                 .fails(&[INVALID_CREDENTIALS, LOGIN_RATE_LIMITED, NO_WORKSPACE]),
-            get("/v1/auth/me", SESSION, me)
+            get("/v1/auth/me", ANY_SESSION, me)
                 .operation("get_me", "Read the person of the session")
                 .answers::<Me>(200, "The person, their organisation and its projects.")
                 .fails(&[NO_WORKSPACE, INVALID_CREDENTIALS, LOGIN_RATE_LIMITED]),
@@ -103,17 +86,6 @@ pub fn endpoints() -> Vec<Endpoint> {
 }
 
 names!(RoleName, "The role of a person in the organisation.", Role::ALL.map(Role::name));
-
-request! {
-    /// A person and an organisation to register.
-    pub struct Register {
-        pub full_name: Filled<NAME_MAX>,
-        pub email: EmailAddress,
-        pub password: NewPassword,
-        pub workspace_name: Option<Filled<NAME_MAX>>,
-        pub timezone: Option<Timezone>,
-    }
-}
 
 request! {
     /// The credentials of a person. A `timezone` changes the time zone of the person.
@@ -138,15 +110,15 @@ pub struct EmailAddress(pub Email);
 
 /// A password for a comparison: any text up to the limit. No error repeats it.
 #[derive(Debug)]
-pub struct Password(Secret);
+pub struct Password(pub Secret);
 
 /// A new password.
 #[derive(Debug)]
-pub struct NewPassword(Secret);
+pub struct NewPassword(pub Secret);
 
 /// The IANA name of a time zone. A blank text is the same as none.
 #[derive(Debug)]
-pub struct Timezone(Option<String>);
+pub struct Timezone(pub Option<String>);
 
 field_schema!(
     EmailAddress = |_| json_schema!({
@@ -280,8 +252,7 @@ impl From<&user::User> for User {
             email: user.email.as_str().to_owned(),
             full_name: user.full_name.clone(),
             timezone: user.timezone.clone(),
-            // The system sends no mail, so it can't verify an address.
-            email_verified: true,
+            email_verified: user.is_proven(),
             created_at: user.created_at.into(),
         }
     }
@@ -344,7 +315,7 @@ impl Me {
 }
 
 impl Session {
-    fn of(presence: &Presence, issued: &Issued) -> Self {
+    pub fn of(presence: &Presence, issued: &Issued) -> Self {
         Self { me: Me::of(presence), token: Token::of(issued) }
     }
 }
@@ -364,38 +335,12 @@ impl From<PeopleError> for ApiError {
     fn from(error: PeopleError) -> Self {
         match error {
             PeopleError::EmailTaken => EMAIL_TAKEN.into(),
-            PeopleError::RegistrationClosed => REGISTRATION_CLOSED.into(),
             // The person was deleted after the check of the session.
-            PeopleError::NotFound => INVALID_SESSION.into(),
+            PeopleError::NotFound | PeopleError::NoOrganization => INVALID_SESSION.into(),
             PeopleError::Login(error) => error.into(),
             PeopleError::Port(error) => error.into(),
         }
     }
-}
-
-async fn register(
-    State(context): State<Context>,
-    declared: Result<DeclaredJson, ApiError>,
-    JsonObject(body): JsonObject,
-) -> Result<Response, ApiError> {
-    // A closed registration is the first error, whatever else the request has.
-    if !context.settings.registration_open {
-        return Err(PeopleError::RegistrationClosed.into());
-    }
-    declared?;
-    refuse_invitation(&body)?;
-    let body: Register = request::body_of(&body)?;
-    let new = NewUser {
-        email: body.email.0,
-        full_name: Some(body.full_name.trimmed()),
-        password: body.password.0,
-        timezone: body.timezone.and_then(|zone| zone.0).unwrap_or_else(|| DEFAULT_TIMEZONE.into()),
-        role: Role::Owner,
-    };
-    let workspace_name = body.workspace_name.map(|name| name.trimmed());
-    let (presence, token) = people::register(&context, new, workspace_name).await?;
-    let response = (StatusCode::CREATED, Json(Session::of(&presence, &token))).into_response();
-    Ok(present(&presence).of(response))
 }
 
 async fn log_in(
@@ -410,8 +355,8 @@ async fn log_in(
         Ok(logged_in) => logged_in,
         Err(LoginError::Wrong) => {
             // The entry goes to the workspace that the login would have opened. An unknown address costs the same work.
-            let workspace = log_in::workspace_of(&context, &email).await;
-            let attribution = Attribution::person(workspace, email.user(), email.as_str());
+            let (user, workspace) = log_in::owner_of(&context, &email).await;
+            let attribution = Attribution::person(workspace, user, email.as_str());
             return Ok(attribution.of(ApiError::from(LoginError::Wrong).into_response()));
         }
         Err(error) => return Err(error.into()),
@@ -420,11 +365,15 @@ async fn log_in(
         let change = Introduction { timezone: Some(timezone), ..Introduction::default() };
         presence.user = people::introduce(&context, presence.user.id, &change).await?;
     }
-    Ok(present(&presence).of(Json(Session::of(&presence, &token)).into_response()))
+    Ok(present(&presence, Json(Session::of(&presence, &token)).into_response()))
 }
 
-fn present(presence: &Presence) -> Attribution {
-    Attribution::person(presence.active.id, presence.user.id, presence.user.email.as_str())
+/// The response with the person as its author. An unproven person has no workspace yet whose log could name them.
+pub fn present(presence: &Presence, response: Response) -> Response {
+    if !presence.user.is_proven() {
+        return response;
+    }
+    Attribution::person(presence.active.id, presence.user.id, presence.user.email.as_str()).of(response)
 }
 
 async fn me(State(context): State<Context>, caller: Caller) -> Result<Json<Me>, ApiError> {
@@ -450,7 +399,7 @@ async fn log_out(State(context): State<Context>, caller: Caller) -> Result<Statu
 
 /// A body that is declared as JSON. A browser sends a form or an undeclared body for any page, without asking us: such
 /// a page could guess passwords from its visitors' networks, each of which has attempts of its own.
-struct DeclaredJson;
+pub struct DeclaredJson;
 
 impl<S: Send + Sync> FromRequestParts<S> for DeclaredJson {
     type Rejection = ApiError;

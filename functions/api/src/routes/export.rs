@@ -19,7 +19,7 @@ use crate::error::codes::VALIDATION_ERROR;
 use crate::openapi::schema::{Limit, Text, names};
 use crate::request::query;
 use crate::routes::accounts::Account;
-use crate::routes::pins::pin::{Origin, Pin};
+use crate::routes::pins::pin::Pin;
 use crate::routes::pins::timeline::TimelineEvent;
 use crate::routes::schedules::Schedule;
 
@@ -82,8 +82,6 @@ pub struct ScheduleLine {
     pub kind: ScheduleKind,
     #[serde(flatten)]
     pub schedule: Schedule,
-    /// Who created the schedule, and the import that it came from.
-    pub origin: Origin,
 }
 
 impl ExportLine {
@@ -96,7 +94,6 @@ impl ExportLine {
             Entry::Schedule(view) => Self::Schedule(Box::new(ScheduleLine {
                 kind: ScheduleKind("schedule"),
                 schedule: Schedule::from(view.as_ref()),
-                origin: Origin::from(&view.schedule.origin),
             })),
             Entry::Pin(view) => {
                 let events = timeline::events(&view.pin, &view.attempt).into_iter().map(TimelineEvent::from).collect();

@@ -17,6 +17,7 @@ pub mod pins;
 pub mod profile;
 pub mod projects;
 pub mod rate_meter;
+pub mod registration;
 pub mod schedules;
 pub mod self_hosted;
 mod session_token;
@@ -41,6 +42,7 @@ pub fn table() -> Vec<Endpoint> {
         analytics::endpoints(),
         dashboard::endpoints(),
         activity::endpoints(),
+        registration::endpoints(),
         auth::endpoints(),
         profile::endpoints(),
         projects::endpoints(),

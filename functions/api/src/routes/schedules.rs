@@ -203,7 +203,7 @@ async fn create(
     options: Options,
     JsonObject(body): JsonObject,
 ) -> Result<Response, ApiError> {
-    let wanted = ScheduleCreate::read(&body, &options, Origin::by(caller.who))?;
+    let wanted = ScheduleCreate::read(&body, &options, caller.plants())?;
     caller.may_use(wanted.asked.request.account)?;
     let verdict = duplicate_content::judge(&context, caller.workspace, &[wanted.candidate()]).await.pop();
     let duplicate = accepted(verdict)?;

@@ -47,8 +47,6 @@ pub fn endpoints() -> Vec<Endpoint> {
                 .answers::<McpQuota>(200, "The quota."),
             absent(post("/v1/auth/forgot-password", PUBLIC, no_password_mail), "forgot_password", ASK_FOR_MAIL),
             absent(post("/v1/auth/reset-password", PUBLIC, no_password_mail), "reset_password", ASK_FOR_MAIL),
-            absent(post("/v1/auth/email/verify/request", SESSION, no_mail), "request_email_verification", NO_MAIL),
-            absent(get("/v1/auth/email/verify", PUBLIC, no_mail), "verify_email", NO_MAIL),
             absent(post("/v1/auth/email/change/request", SESSION, no_mail), "request_email_change", ASK_FOR_MAIL),
             absent(get("/v1/auth/email/change/confirm", PUBLIC, no_mail), "confirm_email_change", NO_MAIL),
             absent(post("/v1/billing/checkout", ADMINISTER, no_billing), "checkout", NOTHING_TO_PAY),
@@ -70,8 +68,8 @@ pub fn endpoints() -> Vec<Endpoint> {
     )
 }
 
-const ASK_FOR_MAIL: &str = "Not available: the system sends no mail; ask the operator";
-const NO_MAIL: &str = "Not available: the system sends no mail";
+const ASK_FOR_MAIL: &str = "Not available: the system sends no such mail; ask the operator";
+const NO_MAIL: &str = "Not available: the system sends no such mail";
 const NOTHING_TO_PAY: &str = "Not available: the system has no billing";
 const TEAMS: &str = "Not available: the operator manages teams";
 
@@ -217,7 +215,7 @@ async fn no_team() -> ApiError {
 /// The answer is the same for every address, so it does not reveal who has an account.
 async fn no_password_mail() -> ApiError {
     not_available(
-        "The system sends no mail, so it can't reset a password by mail.",
+        "The system sends mail only to verify an address. It can't reset a password by mail.",
         "Ask the operator to set a new password with operator set-password. With the current password, use POST \
          /v1/auth/change-password.",
     )
@@ -225,7 +223,7 @@ async fn no_password_mail() -> ApiError {
 
 async fn no_mail() -> ApiError {
     not_available(
-        "The system sends no mail, so it has no address to verify or change and no mail to unsubscribe from.",
+        "The system sends mail only to verify an address. It has no address to change and no mail to unsubscribe from.",
         "To use another address, ask the operator for a new account with operator create-user.",
     )
 }

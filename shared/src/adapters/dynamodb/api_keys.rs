@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use super::item::{Builder, Item, Reader, bytes, moment, text, unreadable};
 use super::{DynamoStore, failed, keys};
 use crate::domain::ids::{KeyId, WorkspaceId};
-use crate::domain::pin::origin::Origin;
+use crate::domain::pin::origin::{Actor, Origin};
 use crate::domain::tenant::api_key::{ApiKey, KeyHash, KeySource};
 use crate::domain::tenant::scope::{Scope, Scopes};
 use crate::domain::tenant::user::Email;
@@ -31,6 +31,13 @@ fn item(key: &ApiKey) -> Item {
         Some(actor) => row.value("maker", bytes(Origin::by(actor).to_bytes())),
         None => row,
     };
+    let row = match key.ancestors.is_empty() {
+        true => row,
+        false => row.value(
+            "makers",
+            AttributeValue::L(key.ancestors.iter().map(|actor| bytes(Origin::by(*actor).to_bytes())).collect()),
+        ),
+    };
     let row = match &key.allowed {
         Some(allowed) => row.value("allow", list(allowed.iter().map(ToString::to_string).collect())),
         None => row,
@@ -39,6 +46,13 @@ fn item(key: &ApiKey) -> Item {
         Some(at) => row.number("expires_at", at.unix_seconds()).build(),
         None => row.build(),
     }
+}
+
+/// The makers before the key's own, the first one first. Builds before 0.3.0 wrote none.
+fn ancestors(item: &Item) -> PortResult<Vec<Actor>> {
+    let Some(list) = item.get("makers").and_then(|value| value.as_l().ok()) else { return Ok(Vec::new()) };
+    let one = |value: &AttributeValue| Origin::from_bytes(value.as_b().ok()?.as_ref()).by;
+    list.iter().map(one).collect::<Option<_>>().ok_or_else(|| unreadable("makers"))
 }
 
 fn read(workspace: WorkspaceId, item: &Item) -> PortResult<ApiKey> {
@@ -60,6 +74,7 @@ fn read(workspace: WorkspaceId, item: &Item) -> PortResult<ApiKey> {
         client_name: row.maybe_text("client"),
         authorized_by: row.maybe_text("by").and_then(|email| Email::parse(&email)),
         made_by: row.bytes("maker").ok().and_then(|bytes| Origin::from_bytes(&bytes).by),
+        ancestors: ancestors(item)?,
         created_at: row.moment("at")?,
         last_used_at: row.maybe_moment("used"),
         revoked_at: row.maybe_moment("revoked"),

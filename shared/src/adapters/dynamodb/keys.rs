@@ -1,7 +1,7 @@
 //! The table's keys. Every partition starts with the workspace, with these exceptions: recovery markers and the release
 //! rows of schedules, which are filed by time; the app's daily budget; the pacing rows of Pinterest users, whom several
 //! workspaces may have connected; and what stands above workspaces: organisations and people, who log in by an address
-//! before any workspace is known, and the counts of their wrong passwords.
+//! before any workspace is known, their addresses and invitations, and the counts of their wrong passwords.
 //!
 //! | row | pk | sk |
 //! |---|---|---|
@@ -36,6 +36,9 @@
 //! | organisation | `org#{org}` | `organization` |
 //! | its workspaces, its people: pointers | `org#{org}` | `workspace#{ws}`, `user#{user}` |
 //! | a person | `user#{user}` | `user` |
+//! | whose an address is | `address#{address}` | `address` |
+//! | the newest claim of an address | `address#{address}` | `claim` |
+//! | invitation | `invitations` | `{invitation}` |
 //! | a source that they logged in from | `user#{user}` | `source#{source}` |
 //! | wrong passwords from a source | `login#{source}` | `source` |
 //! | wrong passwords for an address | `login#{bucket}` | `address` |
@@ -66,6 +69,7 @@ use crate::domain::pin::Pin;
 use crate::domain::pin::listing::{Entry, Partition, Position, Tags};
 use crate::domain::schedule::ReleaseRow;
 use crate::domain::tenant::login::Bucket;
+use crate::domain::tenant::user::Email;
 use crate::domain::time::Moment;
 
 pub const REQUEST: &str = "request";
@@ -86,6 +90,10 @@ pub const ACCOUNTS_SUFFIX: &str = "#accounts";
 pub const WORKSPACE: &str = "state";
 pub const ORGANIZATION: &str = "organization";
 pub const USER: &str = "user";
+/// Whose an address is.
+pub const ADDRESS: &str = "address";
+/// The newest unproven registration of an address.
+pub const CLAIM: &str = "claim";
 pub const LOGIN_SOURCE: &str = "source";
 pub const LOGIN_ADDRESS: &str = "address";
 /// When the workspace was first seen to be marked for a purge.
@@ -133,6 +141,14 @@ pub const USER_POINTER: &str = "user#";
 pub fn user(id: UserId) -> String {
     format!("user#{id}")
 }
+
+/// An address contains no blanks, but it may contain `#`: the text after the first one is all of it.
+pub fn address(email: &Email) -> String {
+    format!("address#{}", email.as_str())
+}
+
+/// One partition: an operator makes them one by one, and they live for days.
+pub const INVITATIONS: &str = "invitations";
 
 /// The sort key of a source that a person logged in from, by its digest.
 pub fn known_source(digest: &str) -> String {

@@ -5,11 +5,13 @@
 
 mod accounts;
 mod activity;
+mod addresses;
 mod api_keys;
 mod backlog;
 mod board_checks;
 mod budget;
 mod imports;
+mod invitations;
 mod item;
 pub mod keys;
 mod lease;

@@ -47,7 +47,7 @@ const WITH_ITS_PIN: &str = "as its pin";
 const UNTIL_FORGOTTEN: &str =
     "until its workspace is deleted; its names go 30 days after it was disconnected (`DisconnectedDays`)";
 
-pub const ALL: [RowKind; 33] = [
+pub const ALL: [RowKind; 36] = [
     kind("workspace", "workspace", Some(keys::WORKSPACE), Purged::WithWorkspace, "until it is deleted"),
     kind("purge mark", "workspace", Some(keys::MARK), Purged::WithWorkspace, "while the purge lasts"),
     kind("API key", "keys", None, Purged::WithWorkspace, "until 90 days after it was revoked (`RevokedKeysDays`)"),
@@ -119,7 +119,16 @@ pub const ALL: [RowKind; 33] = [
     kind("the app's requests of a day", "budget", None, Purged::Stays, "7 days after its day"),
     kind("organisation", "org", Some("organization"), Purged::Stays, "until an operator removes it"),
     kind("its workspaces, its people: pointers", "org", None, Purged::WithWorkspace, "as what they point to"),
-    kind("a person", "user", Some("user"), Purged::Stays, "until an operator removes them"),
+    kind(
+        "a person",
+        "user",
+        Some("user"),
+        Purged::Stays,
+        "until an operator removes them; an unproven registration for 3 days",
+    ),
+    kind("whose an address is", "address", Some(keys::ADDRESS), Purged::Stays, "as the person"),
+    kind("the newest claim of an address", "address", Some(keys::CLAIM), Purged::Stays, "3 days"),
+    kind("invitation", "invitations", None, Purged::Stays, "until it is accepted or revoked, at most 7 days"),
     kind("a source that they logged in from", "user", None, Purged::Stays, "90 days from the last login there"),
     kind("wrong passwords from a source", "login", Some(keys::LOGIN_SOURCE), Purged::Stays, "15 minutes"),
     kind("wrong passwords for an address", "login", Some(keys::LOGIN_ADDRESS), Purged::Stays, "15 minutes"),

@@ -202,6 +202,7 @@ mod tests {
             by: Some(Actor::Key(KeyId(id(1)))),
             schedule: Some((ScheduleId(id(2)), 1)),
             import: Some((ImportId(id(3)), 1)),
+            root: None,
         };
         pin.placement = Placement::Due(pin.created_at);
         pin.edit = 10;

@@ -5,15 +5,17 @@ use futures_util::future::try_join_all;
 
 use super::item::{Builder, Item, Reader, moment, unreadable};
 use super::{DynamoStore, keys};
-use crate::domain::ids::{KeyId, OrganizationId, UserId, WorkspaceId};
+use crate::domain::ids::{InvitationId, KeyId, OrganizationId, UserId, WorkspaceId};
 use crate::domain::tenant::api_key::ApiKey;
+use crate::domain::tenant::invitation::Invitation;
 use crate::domain::tenant::login::{AddressAttempts, Bucket, Source, SourceAttempts};
-use crate::domain::tenant::user::User;
+use crate::domain::tenant::proof::Claim;
+use crate::domain::tenant::user::{Email, User};
 use crate::domain::tenant::{CompanyProfile, Organization, Workspace, WorkspaceEnvironment, WorkspaceState};
 use crate::domain::time::Moment;
-use crate::ports::{PortResult, Tenants, Write};
+use crate::ports::{AddressRows, Admission, PortResult, Tenants, Write};
 
-fn organization_item(organization: &Organization) -> Item {
+pub(super) fn organization_item(organization: &Organization) -> Item {
     let row = Builder::keyed(keys::organization(organization.id), keys::ORGANIZATION)
         .text("name", &organization.name)
         .value("at", moment(organization.created_at))
@@ -39,7 +41,7 @@ fn read_organization(id: OrganizationId, item: &Item) -> PortResult<Organization
     })
 }
 
-fn workspace_item(workspace: &Workspace) -> Item {
+pub(super) fn workspace_item(workspace: &Workspace) -> Item {
     let row = Builder::keyed(keys::workspace(workspace.id), keys::WORKSPACE)
         .text("org", workspace.organization.to_string())
         .text("name", &workspace.name)
@@ -154,6 +156,18 @@ impl Tenants for DynamoStore {
         self.write_use(workspace, id, now, unless_since).await
     }
 
+    async fn admit(&self, admission: Admission<'_>) -> PortResult<Write<()>> {
+        self.write_admission(&admission).await
+    }
+
+    async fn save_claim(&self, user: &User, claim: &Claim) -> PortResult<Write<()>> {
+        self.write_claim(user, claim).await
+    }
+
+    async fn address(&self, email: &Email) -> PortResult<AddressRows> {
+        self.get_address(email).await
+    }
+
     async fn save_user(&self, next: &User) -> PortResult<Write<()>> {
         self.write_user(next).await
     }
@@ -166,10 +180,29 @@ impl Tenants for DynamoStore {
         self.list_users(organization).await
     }
 
+    async fn save_invitation(&self, invitation: &Invitation) -> PortResult<()> {
+        self.put_invitation(invitation).await
+    }
+
+    async fn invitation(&self, id: InvitationId) -> PortResult<Option<Invitation>> {
+        self.get_invitation(id).await
+    }
+
+    async fn invitations(&self) -> PortResult<Vec<Invitation>> {
+        self.list_invitations().await
+    }
+
+    async fn remove_invitation(&self, id: InvitationId) -> PortResult<bool> {
+        self.delete_invitation(id).await
+    }
+
     async fn remove_user(&self, user: &User) -> PortResult<()> {
-        let pointer = format!("{}{}", keys::USER_POINTER, user.id);
-        self.delete_all(&keys::organization(user.organization), &[pointer]).await?;
+        self.delete_person(user).await?;
         self.delete_partition(&keys::user(user.id)).await
+    }
+
+    async fn close_organization(&self, id: OrganizationId) -> PortResult<()> {
+        self.delete_all(&keys::organization(id), &[keys::ORGANIZATION.to_owned()]).await
     }
 
     async fn remove_organization(&self, id: OrganizationId) -> PortResult<()> {

@@ -95,6 +95,19 @@ impl DynamoStore {
         call: TransactWriteItemsFluentBuilder,
         writes: &[(Pin, Attempt)],
     ) -> PortResult<Write<()>> {
+        match self.transact(call, "pin").await? {
+            Write::Done => Ok(Write::Done),
+            Write::Conflict(()) => self.are_saved(writes).await.map(Write::done_if),
+        }
+    }
+
+    /// Makes the transaction; a conflict when one of its conditions failed, which an earlier try of the same call may
+    /// have caused. `row` names the rows in an error.
+    pub(super) async fn transact(
+        &self,
+        call: TransactWriteItemsFluentBuilder,
+        row: &'static str,
+    ) -> PortResult<Write<()>> {
         let is_passing = |error: &SdkError<TransactWriteItemsError>| {
             let why = reasons_of(error).map(why_cancelled);
             matches!(why, Some(Cancelled::Conflict | Cancelled::Throttled))
@@ -103,8 +116,8 @@ impl DynamoStore {
         let Some(reasons) = reasons_of(&error) else { return Err(failed(error)) };
         let reason = format!("transaction cancelled: {}", reasons.join(", "));
         match why_cancelled(reasons) {
-            Cancelled::Condition => self.are_saved(writes).await.map(Write::done_if),
-            Cancelled::Conflict => Err(PortError::Contended { row: "pin", writes: WRITE_TRIES_MAX }),
+            Cancelled::Condition => Ok(Write::Conflict(())),
+            Cancelled::Conflict => Err(PortError::Contended { row, writes: WRITE_TRIES_MAX }),
             Cancelled::Throttled => Err(PortError::Unavailable { port: PORT, reason }),
             Cancelled::Refused => Err(PortError::Broken { port: PORT, reason }),
         }

@@ -22,6 +22,9 @@ pub struct Origin {
     pub schedule: Option<(ScheduleId, u32)>,
     /// The import that contained the pin, and its row number, from 1.
     pub import: Option<(ImportId, u32)>,
+    /// Of a schedule that a key planted: who made the first key of the chain that the key comes from. The rows of keys
+    /// expire before their schedules do.
+    pub root: Option<Actor>,
 }
 
 impl Origin {
@@ -51,6 +54,12 @@ impl Origin {
         if let Some((id, row)) = self.import {
             part(b'i', id.0, Some(row));
         }
+        // Last: builds that don't know it stop reading here.
+        match self.root {
+            Some(Actor::Key(id)) => part(b'K', id.0, None),
+            Some(Actor::User(id)) => part(b'U', id.0, None),
+            None => {}
+        }
         bytes
     }
 
@@ -68,6 +77,14 @@ impl Origin {
                 }
                 b'u' => {
                     origin.by = Some(Actor::User(UserId(id)));
+                    behind
+                }
+                b'K' => {
+                    origin.root = Some(Actor::Key(KeyId(id)));
+                    behind
+                }
+                b'U' => {
+                    origin.root = Some(Actor::User(UserId(id)));
                     behind
                 }
                 b's' | b'i' => {
@@ -100,7 +117,10 @@ mod tests {
                 by: Some(Actor::User(UserId(id(2)))),
                 schedule: Some((ScheduleId(id(3)), 70_000)),
                 import: Some((ImportId(id(4)), 500)),
+                root: None,
             },
+            Origin { root: Some(Actor::User(UserId(id(5)))), ..Origin::by(Actor::Key(KeyId(id(1)))) },
+            Origin { root: Some(Actor::Key(KeyId(id(6)))), ..Origin::by(Actor::Key(KeyId(id(1)))) },
         ];
         for origin in origins {
             assert_eq!(Origin::from_bytes(&origin.to_bytes()), origin);

@@ -167,7 +167,7 @@ impl Schedule {
 
     /// The origin of this run's pin.
     pub fn pin_origin(&self) -> Origin {
-        Origin { schedule: Some((self.key.schedule, self.run)), ..self.origin }
+        Origin { schedule: Some((self.key.schedule, self.run)), root: None, ..self.origin }
     }
 
     pub fn release_row(&self) -> ReleaseRow {

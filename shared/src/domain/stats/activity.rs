@@ -89,12 +89,13 @@ pub const PIN_PUBLISH_FAILED: Action = Action {
 
 /// Every action. Names are public API: they are added, never changed.
 #[rustfmt::skip] // One row per action keeps it readable as a table.
-pub const ACTIONS: [Action; 36] = [
+pub const ACTIONS: [Action; 37] = [
     PIN_CREATED,
     PIN_PUBLISH_FAILED,
     action("auth.login", C::Security, "user", "A person logged in."),
     action("auth.logout", C::Security, "user", "A person logged out."),
     action("auth.registered", C::Security, "user", "A person registered."),
+    action("auth.email_verified", C::Security, "user", "A person proved that an email address is theirs."),
     action("auth.password_changed", C::Security, "user", "A person changed their password."),
     action("profile.updated", C::Configuration, "user", "A profile was changed."),
     action("project.sandbox_created", C::Configuration, "project", "The sandbox was created."),

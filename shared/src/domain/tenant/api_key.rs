@@ -17,6 +17,9 @@ use crate::domain::time::{HOUR_MS, Moment};
 pub const USED_EVERY_MS: i64 = HOUR_MS;
 /// The most keys of one workspace that aren't revoked.
 pub const KEYS_MAX: usize = 200;
+/// The most makers before its own that a key remembers: enough for a key that was replaced by itself every quarter for
+/// years, and half a kilobyte.
+pub const ANCESTORS_MAX: usize = 32;
 /// The most accounts in a key's allow-list.
 pub const ALLOWED_MAX: usize = 100;
 pub const KEY_PREFIX: &str = "pb_live_";
@@ -132,6 +135,9 @@ pub struct ApiKey {
     pub authorized_by: Option<Email>,
     /// Who created it. `None`: an operator, or a build that didn't record it.
     pub made_by: Option<Actor>,
+    /// Who made the key that made it, and so on, the first one first: the rows of keys expire, and their makers must be
+    /// found all the same. At most [`ANCESTORS_MAX`].
+    pub ancestors: Vec<Actor>,
     pub created_at: Moment,
     /// Up to [`USED_EVERY_MS`] late.
     pub last_used_at: Option<Moment>,
@@ -158,6 +164,7 @@ impl ApiKey {
             client_name: None,
             authorized_by: None,
             made_by: None,
+            ancestors: Vec::new(),
             created_at: now,
             last_used_at: None,
             revoked_at: None,
@@ -171,6 +178,25 @@ impl ApiKey {
     #[must_use]
     pub fn next(&self, nonce: String) -> Self {
         Self { rev: self.rev + 1, nonce, ..self.clone() }
+    }
+
+    /// The ancestors of a key that this key makes. The first one always stays: it is whom a chain is followed from.
+    pub fn ancestors_of_made(&self) -> Vec<Actor> {
+        let mut ancestors: Vec<Actor> = self.makers().collect();
+        if ancestors.len() > ANCESTORS_MAX {
+            ancestors.drain(1..=ancestors.len() - ANCESTORS_MAX);
+        }
+        ancestors
+    }
+
+    /// Its maker with the makers before, the first one first.
+    pub fn makers(&self) -> impl Iterator<Item = Actor> + '_ {
+        self.ancestors.iter().copied().chain(self.made_by)
+    }
+
+    /// The first maker of the chain that the key comes from.
+    pub fn root(&self) -> Option<Actor> {
+        self.makers().next()
     }
 
     /// Whether a use at `now` is to be recorded.
@@ -194,6 +220,21 @@ mod tests {
         assert!(key.hash() == key.hash() && key.hash() != other.hash() && key.id() != other.id());
         let same_bytes = key.id().0.into_bytes().iter().zip(key.hash().0).filter(|(a, b)| **a == *b).count();
         assert!(same_bytes < 4, "the public id reveals nothing of the hash");
+    }
+
+    #[test]
+    fn a_key_remembers_the_first_maker_and_the_latest_ones() {
+        let actor = |id| Actor::Key(KeyId(Uuid::from_u128(id)));
+        let presented = PresentedKey::parse(&compose(WorkspaceId(Uuid::from_u128(42)), [1; 32])).expect("our own key");
+        let mut key = ApiKey::new(&presented, "k", Moment(5), "n".into());
+        assert_eq!((key.root(), key.ancestors_of_made()), (None, Vec::new()));
+        for id in 0..100 {
+            let ancestors = key.ancestors_of_made();
+            key = ApiKey { id: KeyId(Uuid::from_u128(id + 1)), made_by: Some(actor(id)), ancestors, ..key };
+        }
+        assert_eq!((key.root(), key.ancestors.len()), (Some(actor(0)), ANCESTORS_MAX));
+        let latest: Vec<Actor> = key.makers().collect();
+        assert_eq!(latest[latest.len() - 3..], [actor(97), actor(98), actor(99)]);
     }
 
     #[test]

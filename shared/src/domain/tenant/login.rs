@@ -166,13 +166,14 @@ impl SourceAttempts {
     ) -> Result<Self, TooMany> {
         let mut failures = self.failures.clone();
         failures.retain(|_, failures| failures.count > 0 && now < failures.ends_at());
-        let total: u32 = failures.values().map(|failures| failures.count).sum();
         if about
             .lifted_at
             .is_some_and(|lifted| lifted <= now && failures.get(address).is_some_and(|one| one.since < lifted))
         {
             failures.remove(address);
         }
+        // What was lifted doesn't count for the network either.
+        let total: u32 = failures.values().map(|failures| failures.count).sum();
         let own = failures.get(address).copied().unwrap_or(Failures { since: now, count: 0 });
         if own.count >= failures_max {
             return Err(TooMany { until: own.ends_at() });
@@ -337,6 +338,26 @@ mod tests {
         let fresh = SourceAttempts::none(&source("203.0.113.7"));
         let once = fresh.next(&ada, FRESH_FAILURES_MAX, &about, START, "n".into()).expect("the first is compared");
         assert!(once.next(&ada, FRESH_FAILURES_MAX, &about, START, "n".into()).is_err());
+    }
+
+    #[test]
+    fn a_lifted_address_leaves_the_count_of_its_network() {
+        let ada = address("ada@example.com");
+        let mut attempts = SourceAttempts::none(&Source::direct());
+        let people = SOURCE_FAILURES_MAX / FAILURES_MAX;
+        let others = (1..people).map(|n| address(&format!("a{n}@example.com")));
+        for address in others.chain([ada.clone()]).collect::<Vec<_>>() {
+            for _ in 0..FAILURES_MAX {
+                attempts = count(&attempts, &address, START).expect("accepted");
+            }
+        }
+        let now = START.plus_ms(6);
+        assert!(count(&attempts, &ada, now).is_err() && count(&attempts, &address("b@example.com"), now).is_err());
+        let lifted = nothing().lifted(START.plus_ms(5), "l".into());
+        let next = attempts.next(&ada, FAILURES_MAX, &lifted, now, "n".into()).expect("the network has room again");
+        assert_eq!(next.total(), SOURCE_FAILURES_MAX - FAILURES_MAX + 1);
+        let before = nothing().lifted(START.plus_ms(-1), "l".into());
+        assert!(attempts.next(&ada, FAILURES_MAX, &before, now, "n".into()).is_err());
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! The tenants: organisations, and their workspaces, people and keys.
 
 pub mod api_key;
+pub mod invitation;
 pub mod login;
+pub mod one_time;
+pub mod proof;
 pub mod scope;
 pub mod session;
 pub mod user;

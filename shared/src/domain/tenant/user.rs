@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::proof::Proof;
 use super::scope::{Scope, Scopes};
 use super::session::SessionId;
 use crate::domain::ids::{OrganizationId, UserId};
@@ -19,7 +20,7 @@ pub const EMAIL_MAX: usize = 254;
 /// Argon2id hash at the usual cost that matches no password (its bytes are digests of a sentence).
 pub const NOBODYS_PASSWORD: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$E9x5JWDElYInhjvKSD7auQ$tOUaY/w0XG41imlMdtZM2j54uQRBGUbAsrdu+UQT8LQ";
-/// The UUID namespace of user ids.
+/// The UUID namespace of the user ids that 0.2.0 derived from addresses.
 const PEOPLE: Uuid = Uuid::from_u128(0x7a1f_0c52_96d3_5b0e_8e4c_2f6b_90d1_aa37);
 
 /// An email address in the form that identifies a user: trimmed, in lower case.
@@ -40,10 +41,20 @@ impl Email {
         &self.0
     }
 
-    /// Derives the user's id from the address. So one row is both the user and the address's only use, and login
-    /// attempts are counted for unknown addresses as for known ones.
-    pub fn user(&self) -> UserId {
+    /// The id that 0.2.0 gave the address's user. Later ones are random: the address's row names the user.
+    pub fn derived_user(&self) -> UserId {
         UserId(Uuid::new_v5(&PEOPLE, self.0.as_bytes()))
+    }
+
+    /// Whether mail can be sent to exactly this address: ASCII, and none of the characters with which a header of a
+    /// mail names somebody else (RFC 5322 §3.2.3), such as those of `ada <bob@example.com`.
+    pub fn takes_mail(&self) -> bool {
+        let Some((name, domain)) = self.0.split_once('@') else { return false };
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
+        let is_dotted = |text: &str, fits: &dyn Fn(char) -> bool| {
+            text.split('.').all(|part| !part.is_empty() && part.chars().all(fits))
+        };
+        is_dotted(name, &is_plain) && is_dotted(domain, &|c| c.is_ascii_alphanumeric() || c == '-')
     }
 }
 
@@ -101,6 +112,7 @@ pub struct User {
     pub epoch: i64,
     /// The sessions that were logged out, each until its last token has expired.
     pub ended: Vec<Ended>,
+    pub proof: Proof,
     pub created_at: Moment,
     /// Counts the row's writes; each write is conditional on the `rev` before it.
     pub rev: u64,
@@ -152,8 +164,32 @@ mod tests {
     fn an_address_identifies_a_user_in_any_case() {
         let email = Email::parse(" Ada@Example.COM ").expect("an address");
         assert_eq!(email.as_str(), "ada@example.com");
-        assert_eq!(email.user(), Email::parse("ada@example.com").expect("an address").user());
-        assert_ne!(email.user(), Email::parse("bob@example.com").expect("an address").user());
+        let derived = |text| Email::parse(text).expect("an address").derived_user();
+        assert_eq!(email.derived_user(), derived("ada@example.com"));
+        assert_ne!(email.derived_user(), derived("bob@example.com"));
+    }
+
+    #[test]
+    fn mail_goes_to_an_address_only_as_it_stands() {
+        let takes_mail = |text: &str| Email::parse(text).expect("an address").takes_mail();
+        for good in ["ada@example.com", "Ada.L+pins@mail.example.com", "o'brien@xn--exmple-cua.com", "a@b-c.de"] {
+            assert!(takes_mail(good), "{good}");
+        }
+        for bad in [
+            "ada<bob@example.com>",
+            "ada,bob@example.com",
+            "\"ada\"@example.com",
+            "ada@exämple.com",
+            "ådä@example.com",
+            "ada@example.com,",
+            "ada@example..com",
+            ".ada@example.com",
+            "ada@[127.0.0.1]",
+            "ada(bob)@example.com",
+            "ada\u{200b}@example.com",
+        ] {
+            assert!(!takes_mail(bad), "{bad}");
+        }
     }
 
     #[test]

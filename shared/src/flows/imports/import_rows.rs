@@ -109,7 +109,8 @@ async fn work_on_rows(
     ends_at_ms: i64,
 ) -> PortResult<Option<Vec<RowResult>>> {
     let workspace = import.key.workspace;
-    let origin = |row: &Row| Origin { by: import.by, import: Some((import.key.import, row.number)), schedule: None };
+    let origin =
+        |row: &Row| Origin { by: import.by, import: Some((import.key.import, row.number)), ..Origin::default() };
     let mut verdicts = duplicate_content::judge(context, workspace, &candidates(&rows)).await.into_iter();
     let mut others = Vec::with_capacity(rows.len());
     for row in &mut rows {

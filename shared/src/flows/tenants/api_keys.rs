@@ -63,11 +63,19 @@ pub async fn create(context: &Context, workspace: WorkspaceId, new: NewKey) -> R
     let text = Secret::new(api_key::compose(workspace, context.system.random()));
     let presented = PresentedKey::parse(text.expose())
         .map_err(|_| PortError::Broken { port: "keys", reason: "own key unreadable".into() })?;
+    let ancestors = match new.made_by {
+        Some(Actor::Key(maker)) => {
+            let maker = context.tenants.api_key(workspace, maker).await?;
+            maker.map(|maker| maker.ancestors_of_made()).unwrap_or_default()
+        }
+        Some(Actor::User(_)) | None => Vec::new(),
+    };
     let key = ApiKey {
         scopes: new.scopes,
         allowed: new.allowed,
         authorized_by: new.authorized_by,
         made_by: new.made_by,
+        ancestors,
         ..ApiKey::new(&presented, new.name, context.system.now(), context.nonce())
     };
     if !context.tenants.save_api_key(&key).await?.is_done() {

@@ -24,6 +24,10 @@ pub struct Grant {
     pub allowed: Option<Vec<AccountId>>,
     /// The session of a person.
     pub session: Option<Session>,
+    /// False for a person whose address isn't proven.
+    pub is_proven: bool,
+    /// Who made the first key of the chain that the key comes from.
+    pub root: Option<Who>,
 }
 
 /// The caller isn't told which of the reasons it was.
@@ -57,8 +61,16 @@ pub async fn by_key(context: &Context, text: &str) -> Result<Grant, Refused> {
             tracing::warn!(%error, "key use not recorded");
         }
     }
-    let (who, session) = (Who::Key(id), None);
-    Ok(Grant { who, label: key.name, workspace, scopes: key.scopes, allowed: key.allowed, session })
+    Ok(Grant {
+        who: Who::Key(id),
+        root: key.root(),
+        label: key.name,
+        workspace,
+        scopes: key.scopes,
+        allowed: key.allowed,
+        session: None,
+        is_proven: true,
+    })
 }
 
 /// What the session grants, as its person's row has it now.
@@ -71,14 +83,19 @@ pub async fn by_session(context: &Context, token: &str) -> Result<Grant, Refused
         try_join(context.tenants.user(session.user), context.tenants.workspace(session.workspace)).await?;
     let user = user
         .filter(|user| user.epoch == session.epoch && user.organization == session.organization)
-        .filter(|user| !user.has_ended(session.id))
+        .filter(|user| !user.has_ended(session.id) && !user.is_void(context.system.now()))
         .ok_or(Refused::Session)?;
-    let workspace = workspace
+    // Nothing is founded before the address is proven.
+    let prospect =
+        user.prospect("").map(|(_, workspace)| workspace).filter(|workspace| workspace.id == session.workspace);
+    let workspace = prospect
+        .or(workspace)
         .filter(|found| found.organization == user.organization && found.state != WorkspaceState::Deleted)
         .ok_or(Refused::Session)?;
     let label = user.email.as_str().to_owned();
     let (who, scopes) = (Who::User(user.id), user.role.scopes());
-    Ok(Grant { who, label, workspace, scopes, allowed: None, session: Some(session) })
+    let is_proven = user.is_proven();
+    Ok(Grant { who, label, workspace, scopes, allowed: None, session: Some(session), is_proven, root: None })
 }
 
 async fn read(context: &Context, token: &str) -> Result<Session, Refused> {

@@ -56,17 +56,25 @@ impl Leaver {
         Self { workspaces: vec![workspace], person: None, key: Some(key) }
     }
 
-    fn made(&self, key: &ApiKey, known: &BTreeSet<KeyId>) -> bool {
-        match (key.made_by, &self.person) {
-            (Some(Actor::Key(maker)), _) => known.contains(&maker),
-            (Some(Actor::User(maker)), Some(person)) => maker == person.id && key.created_at >= person.since,
-            // 0.2.0 recorded only the address.
-            (None, Some(person)) => key.authorized_by.as_ref() == Some(&person.email) && key.created_at >= person.since,
-            (_, None) => false,
+    /// Whether the actor is the leaver, or one of the leaver's keys; `at` is when it acted.
+    fn is(&self, actor: Actor, at: Moment, keys: &BTreeSet<KeyId>) -> bool {
+        match actor {
+            Actor::Key(id) => keys.contains(&id),
+            Actor::User(id) => self.person.as_ref().is_some_and(|person| person.id == id && at >= person.since),
         }
     }
 
-    /// The ids of every key of the leaver's, revoked ones too: what a revoked key planted is still there.
+    fn made(&self, key: &ApiKey, known: &BTreeSet<KeyId>) -> bool {
+        // 0.2.0 recorded only the address.
+        let is_by_address = |person: &Person| {
+            key.made_by.is_none() && key.authorized_by.as_ref() == Some(&person.email) && key.created_at >= person.since
+        };
+        key.makers().any(|maker| self.is(maker, key.created_at, known))
+            || self.person.as_ref().is_some_and(is_by_address)
+    }
+
+    /// The ids of every key of the leaver's, revoked ones too: what a revoked key planted is still there. Rows of keys
+    /// expire, so a key names all of its makers, and a schedule the first one.
     fn keys_of(&self, all: &[ApiKey]) -> BTreeSet<KeyId> {
         let mut known: BTreeSet<KeyId> = self.key.into_iter().collect();
         loop {
@@ -80,13 +88,8 @@ impl Leaver {
     }
 
     fn planted(&self, view: &ScheduleView, keys: &BTreeSet<KeyId>) -> bool {
-        match view.schedule.origin.by {
-            Some(Actor::Key(id)) => keys.contains(&id),
-            Some(Actor::User(id)) => {
-                self.person.as_ref().is_some_and(|person| person.id == id && view.schedule.created_at >= person.since)
-            }
-            None => false,
-        }
+        let origin = &view.schedule.origin;
+        [origin.by, origin.root].into_iter().flatten().any(|actor| self.is(actor, view.schedule.created_at, keys))
     }
 }
 

@@ -3,9 +3,10 @@
 use thiserror::Error;
 use uuid::Uuid;
 
+use super::people;
 use super::projects::{self, Projects, WRITES_MAX};
 use crate::context::Context;
-use crate::domain::ids::{OrganizationId, WorkspaceId};
+use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
 use crate::domain::secret::Secret;
 use crate::domain::tenant::login::{
     ADDRESS_FAILURES_MAX, AddressAttempts, AddressId, FAILURES_MAX, FRESH_FAILURES_MAX, KNOWN_SOURCE_MS,
@@ -27,6 +28,23 @@ pub struct Presence {
     pub user: User,
     pub active: Workspace,
     pub projects: Projects,
+}
+
+impl Presence {
+    /// An unproven person, in the workspace that their address will found; `None` for a proven one.
+    pub fn prospective(user: &User) -> Option<Self> {
+        let (organization, active) = user.prospect("")?;
+        let projects = Projects { organization, workspaces: vec![active.clone()] };
+        Some(Self { user: user.clone(), active, projects })
+    }
+}
+
+/// Who may log in with an address.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    pub owner: Option<User>,
+    /// The newest unproven registration, unless it is void or the owner's own.
+    pub claimant: Option<User>,
 }
 
 /// A token of a session.
@@ -61,8 +79,12 @@ pub async fn log_in(
     password: &Secret,
     source: &Source,
 ) -> Result<(Presence, Issued), LoginError> {
-    let known = context.tenants.user(email.user()).await?;
+    let known = people::by_address(context, email).await?;
     let user = check_password(context, email, known, password, source).await?;
+    if let Some(presence) = Presence::prospective(&user) {
+        let token = open_session(context, &user, presence.active.id).await?;
+        return Ok((presence, token));
+    }
     let projects = projects::of_organization(context, user.organization).await?;
     let in_use = projects.workspaces.iter().find(|workspace| workspace.state == WorkspaceState::Active);
     let active = in_use.or(projects.workspaces.first()).cloned().ok_or(LoginError::NoWorkspace)?;
@@ -70,11 +92,16 @@ pub async fn log_in(
     Ok((Presence { user, active, projects }, token))
 }
 
-/// The workspace that the address' owner would be logged in to, for the activity log; the nil workspace where the
-/// address is unknown. Both take equally long. When the table is unavailable, it is the nil workspace too.
-pub async fn workspace_of(context: &Context, email: &Email) -> WorkspaceId {
+/// The address' owner with the workspace that they would be logged in to, for the activity log; the nil workspace where
+/// the address is unknown. Both take equally long. When the table is unavailable, it is the nil workspace too.
+pub async fn owner_of(context: &Context, email: &Email) -> (UserId, WorkspaceId) {
+    let owner = people::by_address(context, email).await.unwrap_or_default().owner;
+    let id = owner.as_ref().map_or(UserId(Uuid::nil()), |user| user.id);
+    (id, workspace_of(context, owner).await)
+}
+
+async fn workspace_of(context: &Context, user: Option<User>) -> WorkspaceId {
     let nil_workspace = WorkspaceId(Uuid::nil());
-    let Ok(user) = context.tenants.user(email.user()).await else { return nil_workspace };
     let organization = user.map_or(OrganizationId(Uuid::nil()), |user| user.organization);
     let mut workspaces = context.tenants.workspaces(organization).await.unwrap_or_default();
     workspaces.retain(|workspace| workspace.state == WorkspaceState::Active);
@@ -119,38 +146,57 @@ async fn issue(context: &Context, session: &Session) -> PortResult<Issued> {
     Ok(Issued { token, lasts_s: session.lasts_s(now) })
 }
 
-/// Counts the attempt, then compares the password; for an unknown address with a placeholder hash, which takes as long.
+/// Counts the attempt, then compares the password: with the owner's, then with that of the newest unproven
+/// registration, if there is one. For an address that is nobody's, the first is a placeholder, which takes as long.
 /// `email` is the address, whether or not it is known.
 pub(crate) async fn check_password(
     context: &Context,
     email: &Email,
-    known: Option<User>,
+    known: Known,
     password: &Secret,
     source: &Source,
 ) -> Result<User, LoginError> {
     let address = AddressId::of(email);
-    count_attempt(context, email, &address, source).await?;
-    let hash = known.as_ref().map_or_else(|| Secret::new(NOBODYS_PASSWORD), |user| user.password.clone());
-    let is_right = context.passwords.verify(password, &hash).await?;
-    let Some(user) = known.filter(|_| is_right) else {
+    let owner = known.owner.as_ref().map_or_else(|| email.derived_user(), |user| user.id);
+    count_attempt(context, owner, &address, source).await?;
+    let hash = known.owner.as_ref().map_or_else(|| Secret::new(NOBODYS_PASSWORD), |user| user.password.clone());
+    let mut found = known.owner;
+    if !context.passwords.verify(password, &hash).await? {
+        found = match known.claimant {
+            Some(claimant) if context.passwords.verify(password, &claimant.password).await? => Some(claimant),
+            _ => None,
+        };
+    }
+    let Some(user) = found else {
         count_failure(context, &address).await?;
         return Err(LoginError::Wrong);
     };
     forgive(context, &address, source).await?;
-    let until = context.system.now().plus_ms(KNOWN_SOURCE_MS);
-    context.tenants.note_source(user.id, source, until).await?;
+    // Strangers' registrations leave no rows but their own.
+    if user.is_proven() {
+        let until = context.system.now().plus_ms(KNOWN_SOURCE_MS);
+        context.tenants.note_source(user.id, source, until).await?;
+    }
     Ok(user)
+}
+
+/// Counts a registration as an attempt to log in: each computes a password's hash, and each may send a mail.
+///
+/// # Errors
+/// When there were too many.
+pub(crate) async fn count_registration(context: &Context, email: &Email, source: &Source) -> Result<(), LoginError> {
+    count_attempt(context, email.derived_user(), &AddressId::of(email), source).await
 }
 
 /// Counts the attempt in the row of its source, unless there were too many.
 async fn count_attempt(
     context: &Context,
-    email: &Email,
+    owner: UserId,
     address: &AddressId,
     source: &Source,
 ) -> Result<(), LoginError> {
     let about = context.tenants.address_attempts(address.bucket()).await?;
-    let failures_max = failures_max(context, &about, email, source).await?;
+    let failures_max = failures_max(context, &about, owner, source).await?;
     let mut counts = OptimisticWrites::of("login attempts", COUNTS_MAX);
     while counts.has_round() {
         let now = context.system.now();
@@ -169,9 +215,9 @@ async fn count_attempt(
 }
 
 /// How many attempts for the address the source has.
-async fn failures_max(context: &Context, about: &AddressAttempts, email: &Email, source: &Source) -> PortResult<u32> {
+async fn failures_max(context: &Context, about: &AddressAttempts, owner: UserId, source: &Source) -> PortResult<u32> {
     let now = context.system.now();
-    let is_limited = about.is_guessed(now) && !context.tenants.knows_source(email.user(), source, now).await?;
+    let is_limited = about.is_guessed(now) && !context.tenants.knows_source(owner, source, now).await?;
     Ok(if is_limited { FRESH_FAILURES_MAX } else { FAILURES_MAX })
 }
 

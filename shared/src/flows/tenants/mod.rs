@@ -6,8 +6,11 @@
 pub mod api_keys;
 pub mod authenticate;
 pub mod export;
+pub mod invitations;
 pub mod leavers;
 pub mod log_in;
 pub mod people;
 pub mod projects;
+pub mod prove_address;
 pub mod purge;
+pub mod register;

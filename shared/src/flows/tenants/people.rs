@@ -2,25 +2,25 @@
 
 use thiserror::Error;
 
-use super::log_in::{self, Issued, LoginError, Presence};
+use super::log_in::{self, Known, LoginError, Presence};
 use super::projects::{self, WRITES_MAX};
 use crate::context::Context;
 use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
 use crate::domain::secret::Secret;
 use crate::domain::tenant::login::Source;
+use crate::domain::tenant::proof::Proof;
 use crate::domain::tenant::session::Session;
 use crate::domain::tenant::user::{Email, Role, User};
 use crate::domain::time::{Moment, SECOND_MS};
 use crate::ports::OptimisticWrites;
-use crate::ports::{PortError, PortResult};
+use crate::ports::{Admission, PortError, PortResult};
 
 #[derive(Debug, Error)]
 pub enum PeopleError {
     #[error("the address is taken")]
     EmailTaken,
-    /// Only operators may register people.
-    #[error("registration is closed")]
-    RegistrationClosed,
+    #[error("there is no such organisation")]
+    NoOrganization,
     #[error("there is no such person")]
     NotFound,
     #[error(transparent)]
@@ -39,58 +39,65 @@ pub struct NewUser {
     pub role: Role,
 }
 
+/// Creates a person of an organisation, as an operator does: the address counts as proven.
+///
 /// # Errors
-/// When the address is taken, or a port is unavailable.
+/// When the address is taken, there is no such organisation, or a port is unavailable.
 pub async fn create_user(context: &Context, organization: OrganizationId, new: NewUser) -> Result<User, PeopleError> {
-    let id = new.email.user();
-    if context.tenants.user(id).await?.is_some() {
+    if by_address(context, &new.email).await?.owner.is_some() {
         return Err(PeopleError::EmailTaken);
     }
+    let user = new_user(context, organization, new).await?;
+    let admission = Admission { user: &user, founds: None, invitation: None };
+    if context.tenants.admit(admission).await?.is_done() {
+        return Ok(user);
+    }
+    match context.tenants.organization(organization).await? {
+        Some(_) => Err(PeopleError::EmailTaken),
+        None => Err(PeopleError::NoOrganization),
+    }
+}
+
+/// The row of a new person, whose address counts as proven. Its id is random: whoever had the address before is another
+/// person.
+pub(super) async fn new_user(context: &Context, organization: OrganizationId, new: NewUser) -> PortResult<User> {
     let password = context.passwords.hash(&new.password).await?;
     let now = context.system.now();
-    let user = User {
-        id,
+    Ok(User {
+        id: UserId(context.uuid()),
         email: new.email,
         full_name: new.full_name,
         timezone: new.timezone,
         password,
         organization,
         role: new.role,
-        // Derived from the time, so that a person who had the address before never has a session of this person's.
         epoch: now.0,
         ended: Vec::new(),
+        proof: Proof::Proven(now),
         created_at: now,
         rev: 1,
         nonce: context.nonce(),
-    };
-    if context.tenants.save_user(&user).await?.is_done() { Ok(user) } else { Err(PeopleError::EmailTaken) }
+    })
 }
 
-/// Creates an organisation with a production workspace and its owner, and logs the owner in. Their ids are random, so
-/// that a registration never gets an organisation that exists: not that of a person who had the address before, and
-/// none in removal. A registration that stopped before its person was created leaves an organisation that nobody can
-/// reach; the next try creates another.
+/// Who may log in with the address. Every address costs the same reads, but for a claim.
 ///
 /// # Errors
-/// When registration is closed or the address is taken, or a port is unavailable.
-pub async fn register(
-    context: &Context,
-    new: NewUser,
-    workspace_name: Option<String>,
-) -> Result<(Presence, Issued), PeopleError> {
-    if !context.settings.registration_open {
-        return Err(PeopleError::RegistrationClosed);
-    }
-    let id = new.email.user();
-    if context.tenants.user(id).await?.is_some() {
-        return Err(PeopleError::EmailTaken);
-    }
-    let name = workspace_name.or_else(|| new.full_name.clone()).unwrap_or_else(|| new.email.as_str().to_owned());
-    let workspace = projects::found(context, WorkspaceId(context.uuid()), None, &name).await?;
-    let user = create_user(context, workspace.organization, NewUser { role: Role::Owner, ..new }).await?;
-    let projects = projects::of_organization(context, user.organization).await?;
-    let token = log_in::open_session(context, &user, workspace.id).await?;
-    Ok((Presence { user, active: workspace, projects }, token))
+/// When the table is unavailable.
+pub async fn by_address(context: &Context, email: &Email) -> PortResult<Known> {
+    let rows = context.tenants.address(email).await?;
+    // 0.2.0 derived a person's id from the address, and wrote no row of it.
+    let id = rows.owner.unwrap_or_else(|| email.derived_user());
+    let owner = context.tenants.user(id).await?.filter(|user| user.email == *email && user.is_proven());
+    let claimant = match rows.claim {
+        Some(claim) if Some(claim.user) != owner.as_ref().map(|user| user.id) => {
+            context.tenants.user(claim.user).await?
+        }
+        _ => None,
+    };
+    let now = context.system.now();
+    let claimant = claimant.filter(|user| user.email == *email && !user.is_proven() && !user.is_void(now));
+    Ok(Known { owner, claimant })
 }
 
 /// Changes a password whose owner knows it. Every session of the person ends; wrong current passwords count as wrong
@@ -107,7 +114,8 @@ pub async fn change_password(
 ) -> Result<(), PeopleError> {
     let user = context.tenants.user(id).await?.ok_or(PeopleError::NotFound)?;
     let email = user.email.clone();
-    log_in::check_password(context, &email, Some(user), current, source).await?;
+    let known = Known { owner: Some(user), claimant: None };
+    log_in::check_password(context, &email, known, current, source).await?;
     put_password(context, id, new).await.map(|_| ())
 }
 
@@ -158,12 +166,12 @@ pub async fn log_out(context: &Context, session: &Session) -> Result<(), PeopleE
     }
 }
 
-/// The person with that address.
+/// The person whose address it is. An unproven registration is nobody's.
 ///
 /// # Errors
 /// When there is no such person, or a port is unavailable.
 pub async fn find(context: &Context, email: &Email) -> Result<User, PeopleError> {
-    context.tenants.user(email.user()).await?.ok_or(PeopleError::NotFound)
+    by_address(context, email).await?.owner.ok_or(PeopleError::NotFound)
 }
 
 /// Ends every session of a person and makes their password useless, before what they left behind is revoked.
@@ -191,6 +199,8 @@ pub async fn remove_organization(context: &Context, id: OrganizationId) -> Resul
     if !context.tenants.workspaces(id).await?.is_empty() {
         return Ok(false);
     }
+    // First: whoever joins at this moment is either listed below, or finds no organisation.
+    context.tenants.close_organization(id).await?;
     for user in context.tenants.users(id).await? {
         context.tenants.remove_user(&user).await?;
     }
@@ -230,6 +240,9 @@ pub async fn introduce(context: &Context, id: UserId, change: &Introduction) -> 
 pub async fn presence(context: &Context, id: UserId, workspace: WorkspaceId) -> PortResult<Presence> {
     let gone = || PortError::Broken { port: "table", reason: "a person's row is missing".into() };
     let user = context.tenants.user(id).await?.ok_or_else(gone)?;
+    if let Some(presence) = Presence::prospective(&user) {
+        return Ok(presence);
+    }
     let (active, projects) = projects::of_workspace(context, workspace).await?;
     Ok(Presence { user, active, projects })
 }

@@ -2,17 +2,20 @@
 
 use uuid::Uuid;
 
-use crate::domain::ids::{OrganizationId, WorkspaceId};
+use crate::domain::ids::{InvitationId, OrganizationId, UserId, WorkspaceId};
 use crate::domain::pin::origin::Actor;
 use crate::domain::tenant::api_key::{ApiKey, KeySource, PresentedKey, compose};
+use crate::domain::tenant::invitation::{Invitation, Joins};
 use crate::domain::tenant::login::{AddressAttempts, AddressId, Bucket, FAILURES_MAX, Source, SourceAttempts};
+use crate::domain::tenant::one_time::TokenHash;
+use crate::domain::tenant::proof::{Awaited, Claim, Proof};
 use crate::domain::tenant::scope::Scope;
 use crate::domain::tenant::session::SessionId;
 use crate::domain::tenant::user::{Email, Ended, Role, User};
 use crate::domain::tenant::{Organization, Workspace, WorkspaceEnvironment, WorkspaceState};
 use crate::domain::testdata;
 use crate::domain::time::Moment;
-use crate::ports::Tenants;
+use crate::ports::{AddressRows, Admission, Tenants};
 
 /// Runs every rule; the async function returns `(Arc<dyn Tenants>, guard)`.
 #[macro_export]
@@ -28,6 +31,12 @@ macro_rules! tenants_contract {
             a_key_is_read_back_in_its_workspace_only,
             a_use_is_recorded_once_and_changes_nothing_else,
             a_person_is_read_back,
+            a_person_comes_with_their_address_and_what_they_found_or_not_at_all,
+            an_unproven_registration_holds_no_address_and_is_proven_once,
+            a_claim_is_counted_by_revision,
+            nobody_joins_an_organisation_that_is_not_there,
+            an_invitation_is_taken_once,
+            an_address_stays_with_whoever_has_it_now,
             each_organisation_lists_its_own_people,
             a_removed_person_is_gone_with_every_row_that_names_them,
             a_removed_organisation_is_gone,
@@ -101,9 +110,12 @@ pub async fn rows_are_written_by_revision(tenants: &dyn Tenants) {
     assert!(!tenants.save_organization(&organization.next("b".into())).await.expect("answered").is_done());
 
     let user = testdata::user("ada@example.com");
-    assert!(tenants.save_user(&user).await.expect("saved").is_done());
-    let twin = User { nonce: "twin".into(), ..user.clone() };
-    assert!(!tenants.save_user(&twin).await.expect("answered").is_done(), "the address is taken");
+    assert!(!tenants.save_user(&user).await.expect("answered").is_done(), "a first version comes with its address");
+    assert!(join(tenants, &user).await, "the first");
+    assert!(join(tenants, &user).await, "the same write again is recognised");
+    let twin = User { id: UserId(Uuid::from_u128(77)), nonce: "twin".into(), ..user.clone() };
+    assert!(!join(tenants, &twin).await, "the address is taken");
+    assert_eq!(tenants.user(twin.id).await.expect("read"), None);
     assert!(tenants.save_user(&user.next("a".into())).await.expect("saved").is_done());
     assert!(!tenants.save_user(&user.next("b".into())).await.expect("answered").is_done());
 }
@@ -116,7 +128,8 @@ pub async fn a_key_is_read_back_in_its_workspace_only(tenants: &dyn Tenants) {
         source: KeySource::OAuth,
         client_name: Some("n8n".into()),
         authorized_by: Email::parse("ada@example.com"),
-        made_by: Some(Actor::User(testdata::user("ada@example.com").id)),
+        made_by: Some(Actor::Key(plain.id)),
+        ancestors: vec![Actor::User(testdata::user("ada@example.com").id), Actor::Key(plain.id)],
         last_used_at: Some(Moment(8)),
         revoked_at: Some(Moment(9_000)),
         expires_at: Some(Moment(4_000_000_000_000)),
@@ -170,9 +183,193 @@ pub async fn a_person_is_read_back(tenants: &dyn Tenants) {
     let ended = |id, until| Ended { session: SessionId(Uuid::from_u128(id)), until: Moment(until) };
     let eve = User { ended: vec![ended(2, 5), ended(1, 6)], ..testdata::user("eve@example.com") };
     for user in [&ada, &bob, &eve] {
-        assert!(tenants.save_user(user).await.expect("saved").is_done());
+        assert!(join(tenants, user).await);
         assert_eq!(tenants.user(user.id).await.expect("read").as_ref(), Some(user));
+        assert_eq!(tenants.address(&user.email).await.expect("read").owner, Some(user.id));
     }
+    let nobody = Email::parse("nobody@example.com").expect("an address");
+    assert_eq!(tenants.address(&nobody).await.expect("read"), AddressRows::default());
+}
+
+/// Writes a person into their organisation, which it makes if need be; returns whether it was done.
+async fn join(tenants: &dyn Tenants, user: &User) -> bool {
+    let id = user.organization;
+    if tenants.organization(id).await.expect("read").is_none() {
+        let organization = Organization::new(id, "Paper", Moment(5), "organization".into());
+        assert!(tenants.save_organization(&organization).await.expect("saved").is_done());
+    }
+    tenants.admit(Admission { user, founds: None, invitation: None }).await.expect("answered").is_done()
+}
+
+async fn exists(tenants: &dyn Tenants, of: (&Organization, &Workspace)) -> [bool; 3] {
+    let organization = tenants.organization(of.0.id).await.expect("read").is_some();
+    let workspace = tenants.workspace(of.1.id).await.expect("read").is_some();
+    let listed = tenants.workspaces(of.0.id).await.expect("listed").len() == 1;
+    [organization, workspace, listed]
+}
+
+pub async fn a_person_comes_with_their_address_and_what_they_found_or_not_at_all(tenants: &dyn Tenants) {
+    let founder = |id: u128, email: &str, organization: u128| User {
+        id: UserId(Uuid::from_u128(id)),
+        organization: OrganizationId(Uuid::from_u128(organization)),
+        nonce: format!("u{id}"),
+        ..testdata::user(email)
+    };
+    let ada = founder(1, "ada@example.com", 1);
+    let (first, of_first) = (organization(1), workspace(1, 1));
+    let founds = Some((&first, &of_first));
+    for _ in 0..2 {
+        let admitted = tenants.admit(Admission { user: &ada, founds, invitation: None }).await.expect("answered");
+        assert!(admitted.is_done(), "also when it is repeated");
+    }
+    assert_eq!(exists(tenants, (&first, &of_first)).await, [true; 3]);
+    assert_eq!(tenants.users(first.id).await.expect("listed"), std::slice::from_ref(&ada));
+    // The same address; the same organisation; the same workspace.
+    let (second, of_second, of_another) = (organization(2), workspace(2, 2), workspace(2, 1));
+    for (user, organization, workspace) in [
+        (founder(2, "ada@example.com", 2), &second, &of_second),
+        (founder(3, "bob@example.com", 1), &first, &of_another),
+        (founder(4, "eve@example.com", 2), &second, &of_first),
+    ] {
+        let admission = Admission { user: &user, founds: Some((organization, workspace)), invitation: None };
+        assert!(!tenants.admit(admission).await.expect("answered").is_done(), "{}", user.nonce);
+        assert_eq!(tenants.user(user.id).await.expect("read"), None);
+    }
+    assert_eq!(tenants.organization(second.id).await.expect("read"), None);
+    assert_eq!(tenants.workspaces(first.id).await.expect("listed").len(), 1);
+    assert_eq!(tenants.address(&ada.email).await.expect("read").owner, Some(ada.id));
+}
+
+/// A person who has not proven their address.
+fn unproven(id: u128, email: &str) -> (User, Claim) {
+    let user = UserId(Uuid::from_u128(id));
+    let awaited = Awaited {
+        until: FAR,
+        workspace: WorkspaceId(Uuid::from_u128(id)),
+        workspace_name: "Paper".into(),
+        link: TokenHash([id as u8; 32]),
+        link_until: FAR.plus_ms(-1),
+    };
+    let row = User {
+        id: user,
+        organization: OrganizationId(Uuid::from_u128(id)),
+        proof: Proof::Awaited(awaited),
+        nonce: format!("u{id}"),
+        ..testdata::user(email)
+    };
+    let email = row.email.clone();
+    let (since, mailed_at) = (FAR.plus_ms(-9_000), FAR.plus_ms(-8_000));
+    let claim =
+        Claim { email, user, until: FAR, mails_since: since, mails: 2, mailed_at, rev: 1, nonce: format!("c{id}") };
+    (row, claim)
+}
+
+pub async fn an_unproven_registration_holds_no_address_and_is_proven_once(tenants: &dyn Tenants) {
+    let (ada, claim) = unproven(1, "ada@example.com");
+    for _ in 0..2 {
+        assert!(tenants.save_claim(&ada, &claim).await.expect("answered").is_done(), "also when it is repeated");
+    }
+    assert_eq!(tenants.user(ada.id).await.expect("read").as_ref(), Some(&ada));
+    let rows = tenants.address(&ada.email).await.expect("read");
+    assert_eq!((rows.owner, rows.claim.as_ref()), (None, Some(&claim)));
+    assert_eq!(tenants.users(ada.organization).await.expect("listed"), []);
+    let (later, _) = unproven(2, "ada@example.com");
+    let second = Claim { user: later.id, rev: 2, nonce: "c2".into(), ..claim.clone() };
+    assert!(tenants.save_claim(&later, &second).await.expect("answered").is_done(), "anybody may claim it");
+    // Whoever proves first has it.
+    for (user, wins) in [(&later, true), (&ada, false)] {
+        let (organization, workspace) = user.prospect("found").expect("unproven");
+        let proven = User { proof: Proof::Proven(Moment(9)), ..user.next("proven".into()) };
+        let founds = Some((&organization, &workspace));
+        let admitted = tenants.admit(Admission { user: &proven, founds, invitation: None }).await.expect("answered");
+        assert_eq!(admitted.is_done(), wins);
+        assert_eq!(tenants.user(user.id).await.expect("read"), Some(if wins { proven } else { user.clone() }));
+        assert_eq!(exists(tenants, (&organization, &workspace)).await, [wins; 3]);
+    }
+    assert_eq!(tenants.address(&ada.email).await.expect("read").owner, Some(later.id));
+}
+
+pub async fn a_claim_is_counted_by_revision(tenants: &dyn Tenants) {
+    let (ada, claim) = unproven(1, "ada@example.com");
+    assert!(tenants.save_claim(&ada, &claim).await.expect("answered").is_done());
+    let (at_once, first) = unproven(2, "ada@example.com");
+    assert!(!tenants.save_claim(&at_once, &first).await.expect("answered").is_done(), "another mail was counted");
+    assert_eq!(tenants.user(at_once.id).await.expect("read"), None, "both or neither");
+    let next = Claim { mails: 3, rev: 2, nonce: "next".into(), ..claim.clone() };
+    let again = ada.next("again".into());
+    assert!(tenants.save_claim(&again, &next).await.expect("answered").is_done());
+    let rows = tenants.address(&ada.email).await.expect("read");
+    assert_eq!((rows.claim, tenants.user(ada.id).await.expect("read")), (Some(next), Some(again)));
+}
+
+pub async fn nobody_joins_an_organisation_that_is_not_there(tenants: &dyn Tenants) {
+    let ada = testdata::user("ada@example.com");
+    let admit =
+        async || tenants.admit(Admission { user: &ada, founds: None, invitation: None }).await.expect("answered");
+    assert!(!admit().await.is_done());
+    let row = Organization::new(ada.organization, "Paper", Moment(5), "organization".into());
+    assert!(tenants.save_organization(&row).await.expect("saved").is_done());
+    for _ in 0..2 {
+        tenants.close_organization(row.id).await.expect("closed, also again");
+    }
+    assert!(!admit().await.is_done());
+    assert_eq!(tenants.user(ada.id).await.expect("read"), None);
+    assert_eq!(tenants.address(&ada.email).await.expect("read"), AddressRows::default());
+    assert_eq!(tenants.users(ada.organization).await.expect("listed"), []);
+}
+
+pub async fn an_invitation_is_taken_once(tenants: &dyn Tenants) {
+    let email = |text: &str| Email::parse(text).expect("an address");
+    let invitation = |id: u128, joins| Invitation {
+        id: InvitationId(Uuid::from_u128(id)),
+        hash: TokenHash([7; 32]),
+        email: email("ada@example.com"),
+        joins,
+        created_at: Moment(5),
+        expires_at: FAR,
+    };
+    let (organization, workspace) = (testdata::organization(), testdata::workspace());
+    let (free, joins) =
+        (invitation(1, None), invitation(2, Some(Joins { organization, workspace, role: Role::Viewer })));
+    for one in [&free, &joins] {
+        assert_eq!(tenants.invitation(one.id).await.expect("read"), None);
+        tenants.save_invitation(one).await.expect("saved");
+        assert_eq!(tenants.invitation(one.id).await.expect("read").as_ref(), Some(one));
+    }
+    let mut listed = tenants.invitations().await.expect("listed");
+    listed.sort_by_key(|one| one.id);
+    assert_eq!(listed, [free.clone(), joins.clone()]);
+    let row = Organization::new(organization, "Paper", Moment(5), "organization".into());
+    assert!(tenants.save_organization(&row).await.expect("saved").is_done());
+    let (ada, bob) = (testdata::user("ada@example.com"), testdata::user("bob@example.com"));
+    for (user, taken) in [(&ada, true), (&bob, false)] {
+        let admission = Admission { user, founds: None, invitation: Some(joins.id) };
+        assert_eq!(tenants.admit(admission).await.expect("answered").is_done(), taken);
+    }
+    assert_eq!(tenants.user(bob.id).await.expect("read"), None);
+    assert_eq!(tenants.invitation(joins.id).await.expect("read"), None);
+    assert!(tenants.remove_invitation(free.id).await.expect("removed"));
+    assert!(!tenants.remove_invitation(free.id).await.expect("answered"));
+    assert_eq!(tenants.invitations().await.expect("listed"), []);
+}
+
+pub async fn an_address_stays_with_whoever_has_it_now(tenants: &dyn Tenants) {
+    let first = testdata::user("ada@example.com");
+    assert!(join(tenants, &first).await);
+    tenants.remove_user(&first).await.expect("removed");
+    let second = User {
+        id: UserId(Uuid::from_u128(77)),
+        organization: organization(2).id,
+        nonce: "second".into(),
+        ..first.clone()
+    };
+    assert!(join(tenants, &second).await, "the address is free again");
+    // A removal that was under way for long.
+    tenants.remove_user(&first).await.expect("repeated");
+    tenants.remove_organization(first.organization).await.expect("removed");
+    assert_eq!(tenants.address(&first.email).await.expect("read").owner, Some(second.id));
+    assert_eq!(tenants.user(second.id).await.expect("read").as_ref(), Some(&second));
+    assert_eq!(tenants.users(second.organization).await.expect("listed"), std::slice::from_ref(&second));
 }
 
 pub async fn each_organisation_lists_its_own_people(tenants: &dyn Tenants) {
@@ -181,7 +378,7 @@ pub async fn each_organisation_lists_its_own_people(tenants: &dyn Tenants) {
     tenants.save_organization(&organization(2)).await.expect("saved");
     tenants.save_workspace(&workspace(1, 2)).await.expect("saved");
     for user in [&ada, &bob] {
-        assert!(tenants.save_user(user).await.expect("saved").is_done());
+        assert!(join(tenants, user).await);
     }
     assert_eq!(tenants.users(ada.organization).await.expect("listed"), [ada]);
     assert_eq!(tenants.users(organization(2).id).await.expect("listed"), [bob]);
@@ -251,7 +448,7 @@ pub async fn a_source_is_known_to_the_person_who_logged_in_from_it_until_it_expi
 pub async fn a_removed_person_is_gone_with_every_row_that_names_them(tenants: &dyn Tenants) {
     let (kept, gone) = (testdata::user("ada@example.com"), testdata::user("bob@example.com"));
     for user in [&kept, &gone] {
-        assert!(tenants.save_user(user).await.expect("written").is_done());
+        assert!(join(tenants, user).await);
     }
     tenants.note_source(gone.id, &Source::direct(), FAR).await.expect("written");
     for _ in 0..2 {
@@ -260,7 +457,8 @@ pub async fn a_removed_person_is_gone_with_every_row_that_names_them(tenants: &d
     assert_eq!(tenants.user(gone.id).await.expect("read"), None);
     assert!(!tenants.knows_source(gone.id, &Source::direct(), Moment(0)).await.expect("read"));
     assert_eq!(tenants.users(kept.organization).await.expect("read"), std::slice::from_ref(&kept));
-    assert!(tenants.save_user(&gone).await.expect("written").is_done(), "the address is free again");
+    assert_eq!(tenants.address(&gone.email).await.expect("read"), AddressRows::default());
+    assert!(join(tenants, &gone).await, "the address is free again");
 }
 
 pub async fn a_removed_organisation_is_gone(tenants: &dyn Tenants) {

@@ -9,8 +9,14 @@ use crate::domain::ids::{AccountKey, BoardKey, PinId, PinKey};
 use crate::domain::pacing::bucket::Bucket;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::Attempt;
+use crate::domain::tenant::user::User;
 
 impl FakeStore {
+    /// Writes a person as 0.2.0 did: without a row of their address.
+    pub fn put_user_of_0_2_0(&self, user: &User) {
+        self.tables().tenants.put_user(user);
+    }
+
     /// Calls `watcher` for every write of an attempt row.
     pub fn watch(&self, watcher: Watcher) {
         *self.watcher.lock().unwrap_or_else(PoisonError::into_inner) = Some(watcher);

@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 use super::{FakeStore, Tables};
-use crate::domain::ids::{KeyId, OrganizationId, UserId, WorkspaceId};
+use crate::domain::ids::{InvitationId, KeyId, OrganizationId, UserId, WorkspaceId};
 use crate::domain::repeated_write::is_same_write;
 use crate::domain::tenant::api_key::ApiKey;
+use crate::domain::tenant::invitation::Invitation;
 use crate::domain::tenant::login::{AddressAttempts, Bucket, Source, SourceAttempts};
-use crate::domain::tenant::user::User;
+use crate::domain::tenant::proof::Claim;
+use crate::domain::tenant::user::{Email, User};
 use crate::domain::tenant::{Organization, Workspace};
 use crate::domain::time::Moment;
-use crate::ports::{PortResult, Tenants, Write};
+use crate::ports::{AddressRows, Admission, PortResult, Tenants, Write};
 
 #[derive(Default)]
 pub(super) struct Rows {
@@ -20,6 +22,9 @@ pub(super) struct Rows {
     pub(super) workspaces: BTreeMap<WorkspaceId, Workspace>,
     pub(super) api_keys: BTreeMap<(WorkspaceId, KeyId), ApiKey>,
     users: BTreeMap<UserId, User>,
+    addresses: BTreeMap<String, UserId>,
+    claims: BTreeMap<String, Claim>,
+    invitations: BTreeMap<InvitationId, Invitation>,
     source_attempts: BTreeMap<String, SourceAttempts>,
     address_attempts: BTreeMap<Bucket, AddressAttempts>,
     known_sources: BTreeMap<(UserId, String), Moment>,
@@ -35,6 +40,61 @@ fn save<K: Ord, V: Clone>(rows: &mut BTreeMap<K, V>, key: K, next: &V, revision:
     }
     let is_ours = |(stored_rev, stored_nonce): (u64, &str)| stored_rev == rev && is_same_write(stored_nonce, nonce);
     Write::done_if(stored.is_some_and(is_ours))
+}
+
+/// Whether the row's version before is the stored one.
+fn is_next<K: Ord, V>(rows: &BTreeMap<K, V>, key: &K, rev: u64, revision: fn(&V) -> u64) -> bool {
+    rows.get(key).map_or(0, revision) + 1 == rev
+}
+
+impl Rows {
+    pub(super) fn put_user(&mut self, user: &User) {
+        self.users.insert(user.id, user.clone());
+    }
+
+    fn is_saved(&self, user: &User) -> bool {
+        self.users
+            .get(&user.id)
+            .is_some_and(|stored| stored.rev == user.rev && is_same_write(&stored.nonce, &user.nonce))
+    }
+
+    fn admit(&mut self, admission: &Admission<'_>) -> Write<()> {
+        let Admission { user, founds, invitation } = *admission;
+        let is_taken = self.addresses.get(user.email.as_str()).is_some_and(|owner| self.users.contains_key(owner));
+        let fits = match founds {
+            Some((organization, workspace)) => {
+                !self.organizations.contains_key(&organization.id) && !self.workspaces.contains_key(&workspace.id)
+            }
+            None => self.organizations.contains_key(&user.organization),
+        };
+        let is_invited = invitation.is_none_or(|id| self.invitations.contains_key(&id));
+        let is_next = is_next(&self.users, &user.id, user.rev, |row| row.rev);
+        if is_taken || !fits || !is_invited || !is_next {
+            return Write::done_if(self.is_saved(user));
+        }
+        if let Some((organization, workspace)) = founds {
+            self.organizations.insert(organization.id, organization.clone());
+            self.workspaces.insert(workspace.id, workspace.clone());
+        }
+        if let Some(id) = invitation {
+            self.invitations.remove(&id);
+        }
+        self.addresses.insert(user.email.as_str().to_owned(), user.id);
+        self.users.insert(user.id, user.clone());
+        Write::Done
+    }
+
+    fn save_claim(&mut self, user: &User, claim: &Claim) -> Write<()> {
+        let address = claim.email.as_str().to_owned();
+        if !is_next(&self.users, &user.id, user.rev, |row| row.rev)
+            || !is_next(&self.claims, &address, claim.rev, |row| row.rev)
+        {
+            return Write::done_if(self.is_saved(user));
+        }
+        self.users.insert(user.id, user.clone());
+        self.claims.insert(address, claim.clone());
+        Write::Done
+    }
 }
 
 #[async_trait]
@@ -101,9 +161,49 @@ impl Tenants for FakeStore {
         self.call("tenants.note_use", note).await
     }
 
+    async fn admit(&self, admission: Admission<'_>) -> PortResult<Write<()>> {
+        self.call("tenants.admit", |t| t.tenants.admit(&admission)).await
+    }
+
+    async fn save_claim(&self, user: &User, claim: &Claim) -> PortResult<Write<()>> {
+        self.call("tenants.save_claim", |t| t.tenants.save_claim(user, claim)).await
+    }
+
+    async fn address(&self, email: &Email) -> PortResult<AddressRows> {
+        let read = |t: &mut Tables| AddressRows {
+            owner: t.tenants.addresses.get(email.as_str()).copied(),
+            claim: t.tenants.claims.get(email.as_str()).cloned(),
+        };
+        self.call("tenants.address", read).await
+    }
+
     async fn save_user(&self, next: &User) -> PortResult<Write<()>> {
-        let write = |t: &mut Tables| save(&mut t.tenants.users, next.id, next, |row| (row.rev, &row.nonce));
+        let write = |t: &mut Tables| {
+            if next.rev <= 1 {
+                return Write::Conflict(());
+            }
+            save(&mut t.tenants.users, next.id, next, |row| (row.rev, &row.nonce))
+        };
         self.call("tenants.save_user", write).await
+    }
+
+    async fn save_invitation(&self, invitation: &Invitation) -> PortResult<()> {
+        let write = |t: &mut Tables| {
+            t.tenants.invitations.insert(invitation.id, invitation.clone());
+        };
+        self.call("tenants.save_invitation", write).await
+    }
+
+    async fn invitation(&self, id: InvitationId) -> PortResult<Option<Invitation>> {
+        self.call("tenants.invitation", |t| t.tenants.invitations.get(&id).cloned()).await
+    }
+
+    async fn invitations(&self) -> PortResult<Vec<Invitation>> {
+        self.call("tenants.invitations", |t| t.tenants.invitations.values().cloned().collect()).await
+    }
+
+    async fn remove_invitation(&self, id: InvitationId) -> PortResult<bool> {
+        self.call("tenants.remove_invitation", |t| t.tenants.invitations.remove(&id).is_some()).await
     }
 
     async fn user(&self, id: UserId) -> PortResult<Option<User>> {
@@ -112,7 +212,7 @@ impl Tenants for FakeStore {
 
     async fn users(&self, organization: OrganizationId) -> PortResult<Vec<User>> {
         let list = |t: &mut Tables| {
-            let rows = t.tenants.users.values();
+            let rows = t.tenants.users.values().filter(|row| row.is_proven());
             rows.filter(|row| row.organization == organization).cloned().collect()
         };
         self.call("tenants.users", list).await
@@ -121,9 +221,17 @@ impl Tenants for FakeStore {
     async fn remove_user(&self, user: &User) -> PortResult<()> {
         let remove = |t: &mut Tables| {
             t.tenants.users.remove(&user.id);
+            t.tenants.addresses.retain(|_, owner| *owner != user.id);
             t.tenants.known_sources.retain(|(of, _), _| *of != user.id);
         };
         self.call("tenants.remove_user", remove).await
+    }
+
+    async fn close_organization(&self, id: OrganizationId) -> PortResult<()> {
+        let close = |t: &mut Tables| {
+            t.tenants.organizations.remove(&id);
+        };
+        self.call("tenants.close_organization", close).await
     }
 
     async fn remove_organization(&self, id: OrganizationId) -> PortResult<()> {

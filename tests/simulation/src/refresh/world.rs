@@ -213,6 +213,7 @@ impl RefreshWorld {
             pin_index: store.clone() as Arc<dyn PinIndex>,
             passwords: Arc::new(FakePasswords::default()),
             session_keys: Arc::new(FakeSessionKeys::new(passed())),
+            mailer: None,
             pacers: Arc::new(FakePacers::new(gate.clone() as Arc<dyn Gate>)),
         };
         for (at_ms, happening) in &plan.happenings {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::openapi::schema::{Time, names};
 use crate::routes::pins::fields::Priority;
-use crate::routes::pins::pin::{MediaType, PinErrorCode, message};
+use crate::routes::pins::pin::{MediaType, Origin, PinErrorCode, message};
 use crate::routes::pins::timeline::LateCause;
 use crate::routes::pins::warnings::PinWarning;
 
@@ -54,6 +54,8 @@ pub struct Schedule {
     pub late_by_seconds: Option<f64>,
     /// Extension: the cause of the greater part of the delay.
     pub late_cause: Option<LateCause>,
+    /// Extension: who planted the schedule, and the import that it came from.
+    pub origin: Origin,
 }
 
 /// An accepted schedule.
@@ -118,6 +120,7 @@ impl From<&ScheduleView> for Schedule {
             started_at: view.started_at().map(Time),
             late_by_seconds: view.late_by_ms().map(|late_ms| late_ms as f64 / SECOND_MS as f64),
             late_cause: view.late_cause().map(LateCause::from),
+            origin: Origin::from(&schedule.origin),
         }
     }
 }

@@ -84,6 +84,7 @@ pub async fn a_pin_round_trips_with_every_field(store: &dyn Store) {
         by: Some(Actor::User(UserId(Uuid::from_u128(1)))),
         schedule: Some((ScheduleId(Uuid::from_u128(2)), 3)),
         import: Some((ImportId(Uuid::from_u128(4)), 500)),
+        root: Some(Actor::User(UserId(Uuid::from_u128(6)))),
     };
     let origins = [Origin::by(Actor::Key(KeyId(Uuid::from_u128(5)))), Origin::default(), scheduled];
     let due = request("due");

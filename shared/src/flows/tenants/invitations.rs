@@ -1,0 +1,57 @@
+//! Invitations, which an operator makes, lists and revokes. Accepting one is a registration.
+
+use crate::context::Context;
+use crate::domain::ids::InvitationId;
+use crate::domain::secret::Secret;
+use crate::domain::tenant::Workspace;
+use crate::domain::tenant::invitation::{INVITATION_MS, Invitation, Joins};
+use crate::domain::tenant::one_time::{self, PresentedToken};
+use crate::domain::tenant::user::{Email, Role};
+use crate::ports::PortResult;
+
+/// Invites an address, to a workspace's organisation or to found one. Returns the invitation with its token, which is
+/// returned only here.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn invite(
+    context: &Context,
+    email: Email,
+    joins: Option<(&Workspace, Role)>,
+) -> PortResult<(Invitation, Secret)> {
+    let (now, id) = (context.system.now(), context.uuid());
+    let (token, hash) = one_time::issue(id, context.system.random());
+    let joins =
+        joins.map(|(workspace, role)| Joins { organization: workspace.organization, workspace: workspace.id, role });
+    let expires_at = now.plus_ms(INVITATION_MS);
+    let invitation = Invitation { id: InvitationId(id), hash, email, joins, created_at: now, expires_at };
+    context.tenants.save_invitation(&invitation).await?;
+    Ok((invitation, token))
+}
+
+/// The open invitations, the oldest first.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn list(context: &Context) -> PortResult<Vec<Invitation>> {
+    let now = context.system.now();
+    let mut invitations = context.tenants.invitations().await?;
+    invitations.retain(|invitation| now < invitation.expires_at);
+    invitations.sort_by_key(|invitation| (invitation.created_at, invitation.id));
+    Ok(invitations)
+}
+
+/// Revokes an invitation; returns whether there was one that was not accepted.
+///
+/// # Errors
+/// When the table is unavailable.
+pub async fn revoke(context: &Context, id: InvitationId) -> PortResult<bool> {
+    context.tenants.remove_invitation(id).await
+}
+
+/// The open invitation of that token, if it is for the address.
+pub(super) async fn open(context: &Context, token: &str, email: &Email) -> PortResult<Option<Invitation>> {
+    let Some(token) = PresentedToken::parse(token) else { return Ok(None) };
+    let invitation = context.tenants.invitation(InvitationId(token.id)).await?;
+    Ok(invitation.filter(|invitation| invitation.admits(&token, email, context.system.now())))
+}

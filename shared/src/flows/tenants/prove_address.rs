@@ -1,0 +1,152 @@
+//! Proves that mail to an address reaches the person who registered with it. Before that, a registration is a claim
+//! ([`proof`](crate::domain::tenant::proof)): whether the address has an account shows in a mail to it, and nowhere
+//! else.
+
+use thiserror::Error;
+
+use super::log_in::{self, Issued, Presence};
+use super::people::{self, NewUser, PeopleError};
+use super::projects::{Projects, WRITES_MAX};
+use super::register::{NewRegistration, RegisterError};
+use crate::config::Registration;
+use crate::context::Context;
+use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
+use crate::domain::mail::{self, Mail};
+use crate::domain::secret::Secret;
+use crate::domain::tenant::login::{Source, TooMany};
+use crate::domain::tenant::one_time::{self, PresentedToken};
+use crate::domain::tenant::proof::{Awaited, CLAIM_MS, Claim, LINK_MS, MAIL_EVERY_MS, Proof};
+use crate::domain::tenant::user::{Role, User};
+use crate::domain::time::SECOND_MS;
+use crate::ports::{Admission, OptimisticWrites, PortError, PortResult};
+
+#[derive(Debug, Error)]
+pub enum ProofError {
+    /// The link is unknown, was used or replaced, or has expired, or somebody else has proven the address. The caller
+    /// isn't told which.
+    #[error("no such link, or not any more")]
+    Link,
+    #[error("registration is closed")]
+    Closed,
+    #[error("too many mails to the address")]
+    TooMany { retry_after_s: u64 },
+    #[error("the deployment sends no mail")]
+    NoMail,
+    #[error(transparent)]
+    Person(#[from] PeopleError),
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// What became of a request for another mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Requested {
+    /// The next one can be asked for after so many seconds.
+    Sent {
+        next_after_s: i64,
+    },
+    AlreadyProven,
+}
+
+/// Registers a person whose address is to be proven, and sends the mail.
+pub(super) async fn claim(
+    context: &Context,
+    new: NewRegistration,
+    source: &Source,
+) -> Result<(Presence, Issued), RegisterError> {
+    log_in::count_registration(context, &new.person.email, source).await?;
+    let now = context.system.now();
+    let (name, email) = (new.name(), new.person.email.clone());
+    let organization = OrganizationId(context.uuid());
+    let person = people::new_user(context, organization, NewUser { role: Role::Owner, ..new.person }).await?;
+    let (token, link) = one_time::issue(person.id.0, context.system.random());
+    let awaited = Awaited {
+        until: now.plus_ms(CLAIM_MS),
+        workspace: WorkspaceId(context.uuid()),
+        workspace_name: name,
+        link,
+        link_until: now.plus_ms(LINK_MS),
+    };
+    let user = User { proof: Proof::Awaited(awaited), ..person };
+    let rows = context.tenants.address(&email).await?;
+    let claimed = (user.id, now.plus_ms(CLAIM_MS));
+    let claim = Claim::mailed(rows.claim.as_ref(), &email, claimed, now, context.nonce())
+        .map_err(|refused| RegisterError::too_many(refused, context))?;
+    if !context.tenants.save_claim(&user, &claim).await?.is_done() {
+        // Another mail to the address is on its way.
+        return Err(RegisterError::too_many(TooMany { until: now.plus_ms(MAIL_EVERY_MS) }, context));
+    }
+    send(context, &user, &token).await?;
+    let presence = Presence::prospective(&user).ok_or_else(|| broken("an unproven person founds nothing"))?;
+    let session = log_in::open_session(context, &user, presence.active.id).await?;
+    Ok((presence, session))
+}
+
+/// Sends another mail, whose link replaces the one before.
+///
+/// # Errors
+/// When the address had too many mails, no mail can be sent, or a port is unavailable.
+pub async fn request(context: &Context, id: UserId) -> Result<Requested, ProofError> {
+    let user = context.tenants.user(id).await?.ok_or(PeopleError::NotFound)?;
+    let Proof::Awaited(awaited) = &user.proof else { return Ok(Requested::AlreadyProven) };
+    if context.mailer.is_none() {
+        return Err(ProofError::NoMail);
+    }
+    let now = context.system.now();
+    let retry = |refused: TooMany| ProofError::TooMany { retry_after_s: refused.retry_after_s(now) };
+    let (token, link) = one_time::issue(user.id.0, context.system.random());
+    let proof = Proof::Awaited(Awaited { link, link_until: now.plus_ms(LINK_MS), ..awaited.clone() });
+    let next = User { proof, ..user.next(context.nonce()) };
+    let rows = context.tenants.address(&user.email).await?;
+    let claimed = (user.id, awaited.until);
+    let claim = Claim::mailed(rows.claim.as_ref(), &user.email, claimed, now, context.nonce()).map_err(retry)?;
+    if !context.tenants.save_claim(&next, &claim).await?.is_done() {
+        return Err(retry(TooMany { until: now.plus_ms(MAIL_EVERY_MS) }));
+    }
+    send(context, &next, &token).await?;
+    Ok(Requested::Sent { next_after_s: MAIL_EVERY_MS / SECOND_MS })
+}
+
+/// An owner learns that somebody registers with their address. Both mails are sent at the same cost.
+async fn send(context: &Context, user: &User, token: &Secret) -> PortResult<()> {
+    let mailer = context.mailer.as_ref().ok_or_else(|| broken("the deployment sends no mail"))?;
+    let (to, url) = (user.email.clone(), context.settings.api_url.as_str());
+    let is_taken = people::by_address(context, &user.email).await?.owner.is_some();
+    let mail: Mail = if is_taken { mail::already_registered(to, url) } else { mail::verification(to, url, token) };
+    mailer.send(&mail).await
+}
+
+/// Proves the address that the link was sent to: it is the person's from then on, and what they found is there.
+///
+/// # Errors
+/// When the link is not good, registration was closed in the meantime, or a port is unavailable.
+pub async fn prove(context: &Context, token: &str) -> Result<Presence, ProofError> {
+    let token = PresentedToken::parse(token).ok_or(ProofError::Link)?;
+    let mut writes = OptimisticWrites::of("person", WRITES_MAX);
+    loop {
+        writes.begin()?;
+        let user = context.tenants.user(UserId(token.id)).await?.ok_or(ProofError::Link)?;
+        let now = context.system.now();
+        let is_good = user.proof.awaited().is_some_and(|awaited| awaited.is_proven_by(&token, now));
+        if !is_good {
+            return Err(ProofError::Link);
+        }
+        if context.settings.registration != Registration::Open {
+            return Err(ProofError::Closed);
+        }
+        if people::by_address(context, &user.email).await?.owner.is_some() {
+            return Err(ProofError::Link);
+        }
+        let (organization, workspace) = user.prospect(&context.nonce()).ok_or(ProofError::Link)?;
+        let user = User { proof: Proof::Proven(now), ..user.next(context.nonce()) };
+        let founds = Some((&organization, &workspace));
+        if context.tenants.admit(Admission { user: &user, founds, invitation: None }).await?.is_done() {
+            let projects = Projects { organization, workspaces: vec![workspace.clone()] };
+            return Ok(Presence { user, active: workspace, projects });
+        }
+    }
+}
+
+fn broken(reason: &str) -> PortError {
+    PortError::Broken { port: "mail", reason: reason.to_owned() }
+}
