@@ -7,6 +7,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use self::table::Setting;
+use crate::domain::account::return_to::ReturnOrigins;
 use crate::domain::deadlines::{Deadlines, QuiesceTooShort, SEND_WITHIN_MS};
 use crate::domain::pacing::budget::{DAILY_BUDGET_MOST, DailyBudget};
 use crate::domain::pacing::pace::{DEFAULT_CAPACITY, DEFAULT_RATE_PER_S, Pace};
@@ -53,6 +54,8 @@ pub struct Settings {
     pub environment: String,
     /// Whether anyone may register. Otherwise only an operator creates users.
     pub registration_open: bool,
+    /// Where a browser may be sent after a connection.
+    pub return_origins: ReturnOrigins,
 }
 
 impl Default for Settings {
@@ -70,6 +73,7 @@ impl Default for Settings {
             revoked_keys_kept_ms: 90 * DAY_MS,
             environment: "local".into(),
             registration_open: false,
+            return_origins: ReturnOrigins::default(),
         }
     }
 }
@@ -199,6 +203,7 @@ impl Environment<'_> {
             revoked_keys_kept_ms: self.days(&table::REVOKED_KEYS_DAYS)?,
             environment: self.environment(),
             registration_open: self.registration_open()?,
+            return_origins: self.parsed(&table::RETURN_ORIGINS, |_| true)?,
         })
     }
 
@@ -384,6 +389,7 @@ mod tests {
             ("PINBRIDGE_DAILY_BUDGET", "5001"),
             ("PINBRIDGE_DUPLICATE_CHECK", "Remove"),
             ("PINBRIDGE_REGISTRATION", "yes"),
+            ("PINBRIDGE_RETURN_ORIGINS", "https://*.example.com"),
         ] {
             let error = with(name, value).expect_err(name).to_string();
             assert!(error.contains(name) && error.contains(value), "{error}");

@@ -14,7 +14,8 @@ use pinbridge_shared::flows::tenants::projects;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::files::write_private;
+use crate::data_files::is_missing;
+use crate::files::{damaged, write_private};
 
 const FILE: &str = "identity.json";
 const NAME: &str = "local";
@@ -68,19 +69,20 @@ impl Identity {
         if !path.exists() {
             return Ok(None);
         }
-        let text = std::fs::read_to_string(&path).with_context(|| format!("could not read {}", path.display()))?;
-        serde_json::from_str(&text).map(Some).with_context(|| format!("{} is not readable as JSON", path.display()))
+        let bytes = std::fs::read(&path).with_context(|| format!("could not read {}", path.display()))?;
+        serde_json::from_slice(&bytes).map(Some).with_context(|| damaged(&path))
     }
 
     /// Reads the identity, or creates the workspace, the API key and the demo user. Adds the user to a folder of an
     /// early version. The file is written last: until then, nothing refers to the new rows.
     ///
     /// # Errors
-    /// When the table or the folder can't be written.
+    /// When the table or the folder can't be written, or the file is missing from a folder that was used.
     pub async fn load_or_create(context: &Context, data_dir: &Path, pinterest: &str) -> anyhow::Result<Self> {
         let mut identity = match Self::load(data_dir)? {
             Some(known) if known.login.is_some() => return Ok(known),
             Some(older) => older,
+            None if was_used(context).await? => bail!("{}", is_missing(&data_dir.join(FILE))),
             None => {
                 let workspace_id = WorkspaceId(Uuid::new_v4());
                 let api_key = projects::create_workspace(context, workspace_id, NAME, system::secret()).await?;
@@ -116,4 +118,20 @@ impl Identity {
     pub fn save(&self, data_dir: &Path) -> anyhow::Result<()> {
         write_private(&data_dir.join(FILE), &serde_json::to_string_pretty(self)?)
     }
+}
+
+/// Whether an earlier start has connected accounts for the demo user's organisation. It kept its identity before that.
+async fn was_used(context: &Context) -> anyhow::Result<bool> {
+    let email = Email::parse(EMAIL).context("the demo user's email address")?;
+    let user = match people::find(context, &email).await {
+        Ok(user) => user,
+        Err(PeopleError::NotFound) => return Ok(false),
+        Err(error) => return Err(error.into()),
+    };
+    for workspace in projects::of_organization(context, user.organization).await?.workspaces {
+        if !context.store.accounts(workspace.id).await?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -12,6 +12,7 @@ mod imports;
 pub mod isolation;
 mod leavers;
 mod links;
+mod oauth_return;
 mod openapi;
 mod own_writes;
 mod people;

@@ -11,6 +11,8 @@ pub struct Edit {
     pub description: Option<Option<String>>,
     pub alt_text: Option<Option<String>>,
     pub link_url: Option<Option<String>>,
+    /// Not part of the content hash: pins of the same content may have different pictures.
+    pub image_url: Option<String>,
     pub board_id: Option<String>,
     pub publish_before: Option<Option<Moment>>,
     /// Changed only with a retry: a pin that hasn't failed holds a token, or a backlog row, of its account.
@@ -25,6 +27,7 @@ impl Edit {
         next.description = self.description.clone().unwrap_or(next.description);
         next.alt_text = self.alt_text.clone().unwrap_or(next.alt_text);
         next.link_url = self.link_url.clone().unwrap_or(next.link_url);
+        next.image_url = self.image_url.clone().unwrap_or(next.image_url);
         next.board_id = self.board_id.clone().unwrap_or(next.board_id);
         next.publish_before = self.publish_before.unwrap_or(next.publish_before);
         next.account = self.account.unwrap_or(next.account);
@@ -46,5 +49,8 @@ mod tests {
         assert_eq!(edit.apply(&request), wanted);
         let edit = Edit { link_url: Some(Some("https://example.com/b".into())), ..edit };
         assert_eq!(edit.apply(&request).link_url.as_deref(), Some("https://example.com/b"));
+        let edit = Edit { image_url: Some("https://example.com/b.png".into()), ..Edit::default() };
+        let wanted = PinRequest { image_url: "https://example.com/b.png".into(), ..request.clone() };
+        assert_eq!(edit.apply(&request), wanted);
     }
 }
