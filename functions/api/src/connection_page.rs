@@ -3,15 +3,15 @@
 
 use axum::response::{IntoResponse, Response};
 use http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, StatusCode};
 use pinbridge_shared::domain::account::return_to::ReturnTo;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::flows::accounts::oauth::{Callback, Connected, Question};
 
-use crate::content_type::HTML;
+use crate::accept;
+use crate::content_type::{HTML, JSON};
 use crate::error::ApiError;
 
 /// The content of the only inline element. The policy below names its hash.
@@ -44,22 +44,8 @@ fn is_led(headers: &HeaderMap) -> bool {
 }
 
 fn prefers_html(headers: &HeaderMap) -> bool {
-    let accepts = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let ranges: Vec<(&str, f32)> = accepts.flat_map(|accept| accept.split(',')).map(range).collect();
-    let weight = |wanted: &str| {
-        let named = ranges.iter().filter(|(kind, _)| kind.eq_ignore_ascii_case(wanted));
-        named.map(|(_, weight)| *weight).fold(0.0, f32::max)
-    };
-    let html = weight("text/html");
-    html > 0.0 && html >= weight("application/json")
-}
-
-/// A media range and its weight.
-fn range(text: &str) -> (&str, f32) {
-    let mut parts = text.split(';').map(str::trim);
-    let kind = parts.next().unwrap_or_default();
-    let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(1.0, |q| q.parse().unwrap_or(0.0));
-    (kind, weight)
+    let html = accept::weight(headers, "text/html");
+    html > 0.0 && html >= accept::weight(headers, JSON)
 }
 
 /// Asks the person whether their account may be connected to this workspace: nothing is connected before.
@@ -205,6 +191,7 @@ pub fn escaped(text: &str) -> String {
 mod tests {
     use base64::Engine;
     use base64::engine::general_purpose::STANDARD;
+    use http::header::ACCEPT;
     use http::{HeaderName, HeaderValue};
     use sha2::{Digest, Sha256};
 

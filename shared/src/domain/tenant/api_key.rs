@@ -1,5 +1,6 @@
 //! API keys: `pb_live_<workspace><secret>`, and `pb_test_…` in a sandbox, so that everybody sees which one they hold. A
-//! key is shown once, and stored as its SHA-256. The prefix is a part of the hashed text: no key works under the other one.
+//! key is shown once, and stored as its SHA-256. The prefix is a part of the hashed text: no key works under the other
+//! one.
 //!
 //! The key contains the workspace, so that its lookup is a read in that workspace's partition.
 
