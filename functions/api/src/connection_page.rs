@@ -106,9 +106,7 @@ fn sentence(error: &ApiError) -> &'static str {
         "oauth_code_missing" | "oauth_code_refused" => {
             "Pinterest did not confirm that you agreed, so your account was not connected."
         }
-        "scope_missing" => {
-            "Pinterest was not allowed to say which account this is, so your account was not connected."
-        }
+        "scope_missing" => "Pinterest was not allowed to say which account this is, so your account was not connected.",
         "pinterest_unreachable" | "pinterest_busy" | "rate_limited" => {
             "Pinterest did not answer at the moment, so your account was not connected."
         }
@@ -243,6 +241,35 @@ mod tests {
             let headers = [("accept", "application/json"), ("sec-fetch-site", site)];
             let headers = headers.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
             assert!(!super::is_wanted(&HeaderMap::from_iter(headers)), "{site}: our own page's, or a person's");
+        }
+    }
+
+    /// The relative luminance of WCAG.
+    fn luminance(color: &str) -> f64 {
+        let digits = color.trim_start_matches('#');
+        let wide: String =
+            if digits.len() == 3 { digits.chars().flat_map(|c| [c, c]).collect() } else { digits.into() };
+        let part = |at: usize| {
+            let value = f64::from(u8::from_str_radix(&wide[at..at + 2], 16).expect("hex")) / 255.0;
+            if value <= 0.039_28 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * part(0) + 0.7152 * part(2) + 0.0722 * part(4)
+    }
+
+    #[test]
+    fn every_text_can_be_read_in_the_light_and_in_the_dark() {
+        let (light, dark) = STYLE.split_once("@media(prefers-color-scheme:dark)").expect("both");
+        let (lights, darks) = (
+            [("#1b1b1b", "#fff"), ("#1b1b1b", "#f2f2f2"), ("#fff", "#0b57d0")],
+            [("#e6e6e6", "#161616"), ("#e6e6e6", "#2a2a2a"), ("#062e6f", "#a8c7fa")],
+        );
+        for (style, pairs) in [(light, lights), (dark, darks)] {
+            for (text, ground) in pairs {
+                let named = style.contains(&format!("color:{text}")) && style.contains(&format!("background:{ground}"));
+                let (a, b) = (luminance(text), luminance(ground));
+                let contrast = (a.max(b) + 0.05) / (a.min(b) + 0.05);
+                assert!(named && contrast >= 4.5, "{text} on {ground}: {contrast}");
+            }
         }
     }
 

@@ -88,7 +88,10 @@ mod tests {
         let mut full = fs::OpenOptions::new().write(true).open("/dev/full").expect("opens");
         let error = full.write_all(b"x").expect_err("is full");
         let told = format!("{:#}", unwritten(Path::new("/data/identity.json"), error));
-        assert!(told.starts_with("the disk is full: /data/identity.json") && told.contains("Free some space"), "{told}");
+        assert!(
+            told.starts_with("the disk is full: /data/identity.json") && told.contains("Free some space"),
+            "{told}"
+        );
         for kind in [io::ErrorKind::PermissionDenied, io::ErrorKind::ReadOnlyFilesystem] {
             let told = format!("{:#}", unwritten(Path::new("/data/x"), kind.into()));
             assert!(told.contains("/data/x may not be written") && told.contains("--data-dir"), "{told}");

@@ -78,8 +78,7 @@ pub(crate) async fn accept<F: Future<Output = ()> + Send + 'static>(
     loop {
         let has_room = connections.len() < CONNECTIONS_MAX;
         tokio::select! {
-            // An error means that the sender was dropped, which is a stop too.
-            _ = stop.wait_for(|stopping| *stopping) => break,
+            () = stopped(&mut stop) => break,
             accepted = listener.accept(), if has_room => match accepted {
                 Ok((stream, _)) => {
                     // Without this, small responses wait for the client's delayed ACK.
@@ -99,6 +98,12 @@ pub(crate) async fn accept<F: Future<Output = ()> + Send + 'static>(
         tracing::warn!(of, "requests dropped at shutdown");
     }
     connections.shutdown().await;
+}
+
+/// Waits until the listener is to stop.
+pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that the sender was dropped, which is a stop too.
+    let _ = stop.wait_for(|stopping| *stopping).await;
 }
 
 /// Reads the whole body before the API sees the request, as API Gateway does. Otherwise a request that is refused early

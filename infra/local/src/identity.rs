@@ -59,6 +59,17 @@ impl Identity {
         }
     }
 
+    /// Checks that the folder's table wasn't used under an identity that is gone.
+    ///
+    /// # Errors
+    /// When it was, or the table can't be read.
+    pub async fn check_rows(context: &Context, data_dir: &Path) -> anyhow::Result<()> {
+        if !Self::is_kept(data_dir) && was_used(context).await? {
+            bail!("{}", is_missing(&data_dir.join(FILE)));
+        }
+        Ok(())
+    }
+
     /// Whether an earlier start kept its identity in this folder.
     pub fn is_kept(data_dir: &Path) -> bool {
         data_dir.join(FILE).exists()
@@ -77,12 +88,11 @@ impl Identity {
     /// early version. The file is written last: until then, nothing refers to the new rows.
     ///
     /// # Errors
-    /// When the table or the folder can't be written, or the file is missing from a folder that was used.
+    /// When the table or the folder can't be written.
     pub async fn load_or_create(context: &Context, data_dir: &Path, pinterest: &str) -> anyhow::Result<Self> {
         let mut identity = match Self::load(data_dir)? {
             Some(known) if known.login.is_some() => return Ok(known),
             Some(older) => older,
-            None if was_used(context).await? => bail!("{}", is_missing(&data_dir.join(FILE))),
             None => {
                 let workspace_id = WorkspaceId(Uuid::new_v4());
                 let api_key = projects::create_workspace(context, workspace_id, NAME, system::secret()).await?;

@@ -108,11 +108,12 @@ impl Stack {
             pinterest_url: pinterest_url.clone(),
             oauth_app: oauth_app(environment, simulator.is_some(), &pinterest_url, &base_url)?,
         };
-        if simulator.is_some() {
-            let secrets = aws_sdk_secretsmanager::Client::new(&config);
-            AppSecret::new(secrets, &resources.secret_prefix).write(&Secret::new(APP_SECRET)).await?;
-        }
+        let app_secret = AppSecret::new(aws_sdk_secretsmanager::Client::new(&config), &resources.secret_prefix);
         let context = assemble::over(&config, settings, resources)?;
+        Identity::check_rows(&context, &args.data_dir).await?;
+        if simulator.is_some() {
+            app_secret.write(&Secret::new(APP_SECRET)).await?;
+        }
         let identity = Identity::load_or_create(&context, &args.data_dir, pinterest).await?;
         connect_accounts(&context, &identity, args).await?;
 

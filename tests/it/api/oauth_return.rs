@@ -152,8 +152,7 @@ async fn the_integrator_learns_which_customer_connected() {
 
     // A client that finishes by itself is sent nowhere, and has the same answer.
     let (state, code) = (started(&api).await, api.world.oauth.code("9001").expose().to_owned());
-    let (status, _, text) =
-        open(&api, &[("code", &code), ("state", &state)], &[("accept", "application/json")]).await;
+    let (status, _, text) = open(&api, &[("code", &code), ("state", &state)], &[("accept", "application/json")]).await;
     let body: Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!((status, &body["account_id"], &body["client_state"]), (200, &ids[0], &json!(CUSTOMER)), "{body}");
 }

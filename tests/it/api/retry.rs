@@ -128,7 +128,8 @@ async fn a_failed_image_is_mended_before_the_retry() {
         assert_eq!(pin["status"], "published", "{pin}");
 
         assert_eq!(api.world.accept("key").await, key, "the first request again");
-        let mended = PinRequest { image_url: "https://images.example.com/mended.png".into(), ..testdata::request("key") };
+        let mended =
+            PinRequest { image_url: "https://images.example.com/mended.png".into(), ..testdata::request("key") };
         let again = api.world.try_accept(mended).await.expect("survives");
         assert!(matches!(again, Err(AcceptError::KeyReused { .. })), "{again:?}");
         let (status, late) = api.call("PATCH", &path, As::Key(&api.key), other).await;

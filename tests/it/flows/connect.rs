@@ -261,8 +261,7 @@ async fn somebody_who_reconnects_while_it_is_disconnected_never_has_an_account_w
         // Whoever is at that call lets the other go on first.
         world.faults.plan_any(fault_at, Fault::Yield);
         world.faults.plan_any(fault_at + 2, Fault::Yield);
-        let (disconnected, connected) =
-            tokio::join!(disconnect(&world.context, key()), finish(&world, callback));
+        let (disconnected, connected) = tokio::join!(disconnect(&world.context, key()), finish(&world, callback));
         world.faults.heal();
         assert!(disconnected.is_ok() && connected.is_ok(), "{disconnected:?} {connected:?}");
         let is_connected = account(&world).await.is_some_and(|account| account.is_connected());

@@ -34,14 +34,14 @@ impl Trap {
     async fn set(status: u16) -> Self {
         let caught: Arc<Mutex<Vec<String>>> = Arc::default();
         let catch = Arc::clone(&caught);
-        let thief = serve(Router::new().fallback(move |request: Request| async move {
+        let thief = serve(Router::new().fallback(move |request: Request| {
             catch.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{:?}", request.headers()));
-            (StatusCode::OK, "{}")
+            async { (StatusCode::OK, "{}") }
         }));
         let thief = thief.await;
-        let url = serve(Router::new().fallback(move |request: Request| async move {
+        let url = serve(Router::new().fallback(move |request: Request| {
             let to = format!("{thief}{}", request.uri());
-            (StatusCode::from_u16(status).expect("a status"), [(LOCATION, to)]).into_response()
+            async move { (StatusCode::from_u16(status).expect("a status"), [(LOCATION, to)]).into_response() }
         }));
         Self { url: url.await, caught }
     }
@@ -92,7 +92,7 @@ async fn the_demo_follows_no_redirect_with_its_key() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_token_and_no_secret_follows_a_redirect_of_pinterests() {
     let aws = embedded_aws::start().await;
-    let secrets = embedded_aws::secrets(&aws);
+    let secrets = embedded_aws::secrets_manager(&aws);
     AppSecret::new(secrets.clone(), "pinbridge").write(&Secret::new("app-secret")).await.expect("written");
     for status in STATUSES {
         let trap = Trap::set(status).await;

@@ -100,7 +100,8 @@ async fn slow_clients_keep_nobody_else_waiting_and_a_stop_waits_for_none() {
         stream.write_all(b"POST / HTTP/1.1\r\nHost: loc").await.expect("sent");
         slow.push(stream);
     }
-    let answer = server.answer("POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
+    let answer =
+        server.answer("POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
     assert!(answer.await.ends_with("ok"));
     server.stop.send_replace(true);
     timeout(PATIENCE, server.task).await.expect("it stops").expect("without a panic");
@@ -111,15 +112,20 @@ async fn another_sites_name_for_this_machine_is_refused() {
     let server = Server::start().await;
     let ask = async |target: &str, hosts: &[&str]| {
         let hosts: String = hosts.iter().map(|host| format!("Host: {host}\r\n")).collect();
-        server.answer(&format!("POST {target} HTTP/1.1\r\n{hosts}Connection: close\r\nContent-Length: 2\r\n\r\nok")).await
+        server
+            .answer(&format!("POST {target} HTTP/1.1\r\n{hosts}Connection: close\r\nContent-Length: 2\r\n\r\nok"))
+            .await
     };
     let port = server.address.rsplit_once(':').expect("a port").1;
-    for host in [&server.address, &format!("localhost:{port}"), "localhost", "[::1]:80", "tunnel.example.com"] {
+    let by_name = format!("localhost:{port}");
+    for host in [server.address.as_str(), by_name.as_str(), "localhost", "[::1]:80", "tunnel.example.com"] {port}"), "localhost", "[::1]:80", "tunnel.example.com"] {
         let answer = ask("/", &[host]).await;
         assert!(answer.starts_with("HTTP/1.1 200 "), "{host}: {answer}");
     }
     let evil = format!("evil.example:{port}");
-    for hosts in [&[evil.as_str()][..], &["evil.example"], &["127.0.0.1.evil.example"], &["localhost", "evil.example"], &[]] {
+    for hosts in
+        [&[evil.as_str()][..], &["evil.example"], &["127.0.0.1.evil.example"], &["localhost", "evil.example"], &[]]
+    {
         let answer = ask("/", hosts).await;
         let is_refused = answer.starts_with("HTTP/1.1 421 ") || answer.starts_with("HTTP/1.1 400 ");
         assert!(is_refused, "{hosts:?}: {answer}");

@@ -191,9 +191,8 @@ fn matches(pattern: &str, text: &str) -> bool {
 fn may(role: &[Statement], action: &str, secret: &str) -> bool {
     let action = format!("secretsmanager:{action}");
     let is_of = |pattern: &String| matches(pattern, secret);
-    role.iter().any(|one| {
-        one.actions.iter().any(|pattern| matches(pattern, &action)) && one.resources.iter().any(is_of)
-    })
+    role.iter()
+        .any(|one| one.actions.iter().any(|pattern| matches(pattern, &action)) && one.resources.iter().any(is_of))
 }
 
 /// Secrets Manager appends six characters to a secret's name.
@@ -206,7 +205,7 @@ const SECRETS: [(&str, &str); 6] = [
     ("another's", "other/secret-AbCdEf"),
 ];
 
-const ACTIONS: [&str; 9] = [
+static ACTIONS: [&str; 9] = [
     "GetSecretValue",
     "PutSecretValue",
     "UpdateSecretVersionStage",

@@ -193,13 +193,21 @@ mod tests {
 
     #[test]
     fn a_client_that_accepts_json_receives_one_value() {
-        let of = |accept: &'static str| {
-            wants_lines(&HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]))
-        };
-        for lines in ["application/x-ndjson", "application/x-ndjson, */*;q=0.5", "application/json;q=0.5,application/x-ndjson"] {
+        let of =
+            |accept: &'static str| wants_lines(&HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]));
+        for lines in
+            ["application/x-ndjson", "application/x-ndjson, */*;q=0.5", "application/json;q=0.5,application/x-ndjson"]
+        {
             assert!(of(lines), "{lines}");
         }
-        for value in ["*/*", "application/json", "application/*", "application/json, application/x-ndjson;q=0.9", "", "text/html,*/*"] {
+        for value in [
+            "*/*",
+            "application/json",
+            "application/*",
+            "application/json, application/x-ndjson;q=0.9",
+            "",
+            "text/html,*/*",
+        ] {
             assert!(!of(value), "{value}");
         }
         assert!(wants_lines(&HeaderMap::new()));

@@ -12,9 +12,7 @@ use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::sandbox::ACCOUNTS_MAX;
 use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::stats::activity::By;
-use pinbridge_shared::flows::accounts::oauth::{
-    self, Callback, Connected, FinishError, Finished, Start, StartError,
-};
+use pinbridge_shared::flows::accounts::oauth::{self, Callback, Connected, FinishError, Finished, Start, StartError};
 use schemars::{JsonSchema, json_schema};
 use serde::Serialize;
 use serde_json::json;
@@ -88,9 +86,11 @@ pub fn endpoints() -> Vec<Endpoint> {
                     "The form of the callback's page. A person who was lured onto another's `authorization_url` reads \
                      there into which workspace their account would be connected.",
                 )
-                .takes_content::<Confirmation>(PAGE_FORM, true, || {
-                    json!({"state": "the state of the page", "code": "the code of the page", "decision": "connect"})
-                })
+                .takes_content::<Confirmation>(
+                    PAGE_FORM,
+                    true,
+                    || json!({"state": "the state of the page", "code": "the code of the page", "decision": "connect"}),
+                )
                 .answers::<OAuthCallback>(200, "The account is connected.")
                 .answers_content::<Text>(200, "The account is connected.", HTML)
                 .redirects("The result. The start of the connection had a `return_to`.")

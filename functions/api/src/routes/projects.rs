@@ -197,8 +197,7 @@ async fn create_sandbox(
     let (active, known) = projects::of_workspace(&context, caller.workspace).await?;
     let authorized_by = caller.email(&context).await?;
     let founder = Founder { made_by: Some(caller.who), authorized_by };
-    let (_, key) =
-        projects::create_sandbox(&context, &known.organization, name, &active.timezone, founder).await?;
+    let (_, key) = projects::create_sandbox(&context, &known.organization, name, &active.timezone, founder).await?;
     let known = projects::of_organization(&context, known.organization.id).await?;
     let api_key = key.map(|key| key.expose().to_owned());
     Ok((StatusCode::CREATED, Json(CreatedSandbox { projects: Projects::of(&active, &known), api_key })))

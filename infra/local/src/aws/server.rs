@@ -20,12 +20,6 @@ pub(super) async fn serve(listener: TcpListener, router: Arc<Router>, stop: watc
     .await;
 }
 
-/// Waits until the endpoint stops.
-pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // An error means that the sender was dropped, which is a stop too.
-    let _ = stop.wait_for(|stopping| *stopping).await;
-}
-
 async fn connection(stream: TcpStream, router: Arc<Router>, watcher: Watcher) {
     let service = service_fn(move |request| {
         let router = Arc::clone(&router);

@@ -3,8 +3,8 @@
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::context::Context;
 use super::api_keys::{self, KeyError, NewKey};
+use crate::context::Context;
 use crate::domain::ids::{OrganizationId, WorkspaceId};
 use crate::domain::pin::origin::Actor;
 use crate::domain::secret::Secret;
@@ -134,8 +134,8 @@ pub async fn create_sandbox(
 ) -> Result<(Workspace, Option<Secret>), SandboxError> {
     let (sandbox, is_new) = ensure_sandbox(context, organization, name, timezone).await?;
     // An earlier call may have died before it made the key, whose text would be lost anyway.
-    let wants_key = is_new
-        || (sandbox.state == WorkspaceState::Active && context.tenants.api_keys(sandbox.id).await?.is_empty());
+    let wants_key =
+        is_new || (sandbox.state == WorkspaceState::Active && context.tenants.api_keys(sandbox.id).await?.is_empty());
     if !wants_key {
         return Ok((sandbox, None));
     }
