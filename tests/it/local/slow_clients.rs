@@ -118,7 +118,7 @@ async fn another_sites_name_for_this_machine_is_refused() {
     };
     let port = server.address.rsplit_once(':').expect("a port").1;
     let by_name = format!("localhost:{port}");
-    for host in [server.address.as_str(), by_name.as_str(), "localhost", "[::1]:80", "tunnel.example.com"] {port}"), "localhost", "[::1]:80", "tunnel.example.com"] {
+    for host in [server.address.as_str(), by_name.as_str(), "localhost", "[::1]:80", "tunnel.example.com"] {
         let answer = ask("/", &[host]).await;
         assert!(answer.starts_with("HTTP/1.1 200 "), "{host}: {answer}");
     }
