@@ -79,11 +79,12 @@ lint_document() {
   "$bin/spectral" lint --ruleset tests/schema/spectral.yaml --fail-severity hint --quiet "$document" &
   spectral=$!
   REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true \
-    "$bin/redocly" lint --config tests/schema/redocly.yaml --max-problems 1000 --format json "$document" >"$document.redocly"
+    "$bin/redocly" lint --config tests/schema/redocly.yaml --max-problems 1000 --format json "$document" \
+    >"$document.redocly" 2>"$document.said" || true
   python3 -c 'import json, sys
 problems = json.load(open(sys.argv[1]))["problems"]
 for one in problems: print(one["severity"], one["ruleId"], one["message"], one["location"][0].get("pointer"))
-sys.exit(bool(problems))' "$document.redocly"
+sys.exit(bool(problems))' "$document.redocly" || { cat "$document.said" >&2; return 1; }
   wait "$spectral"
   echo "-- redocly and spectral have no complaint"
 }
