@@ -50,13 +50,16 @@ stage_sdk() {
 }
 
 schema_examples=12
-# The OpenAPI document, and what the API answers to requests that are made of it, valid and not.
+# The OpenAPI document: linters, a client that is generated from it, and what the API answers to requests that are made
+# of it, valid and not.
 stage_schema() {
   built
   venv schema tests/schema/requirements.txt
   local examples=${1:-$schema_examples} folder=$scratch/schema
   PINBRIDGE_REGISTRATION=open start_local "$folder"
   target/venv-schema/bin/python tests/schema/prepare.py "$folder/ready.json" "$folder" >"$folder/credentials"
+  lint_document "$folder/openapi.json"
+  generate_client "$folder"
   # The credentials of the work would not survive a lucky hit of these: they are tried with another organisation's.
   local ends=(update_api_key revoke_api_key disconnect_account reset_sandbox change_password) ends_args=() others_args=() id
   for id in "${ends[@]}"; do
@@ -66,6 +69,45 @@ stage_schema() {
   (source "$folder/credentials" && schemathesis "$folder/openapi.json" "${others_args[@]}")
   (source "$folder/credentials" && KEY=$SPARE_KEY SESSION=$SPARE_SESSION schemathesis "$folder/spare.json" "${ends_args[@]}")
   stop
+}
+
+# Warnings count as errors. Both linters at once: Spectral takes most of the time.
+lint_document() {
+  local document=$1 bin=target/npm-schema/node_modules/.bin spectral
+  command -v npm >/dev/null || { not_run schema_linters "npm is not installed"; return; }
+  npm_packages
+  "$bin/spectral" lint --ruleset tests/schema/spectral.yaml --fail-severity hint --quiet "$document" &
+  spectral=$!
+  REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true \
+    "$bin/redocly" lint --config tests/schema/redocly.yaml --max-problems 1000 --format json "$document" \
+    >"$document.redocly" 2>"$document.said" || true
+  python3 -c 'import json, sys
+problems = json.load(open(sys.argv[1]))["problems"]
+for one in problems: print(one["severity"], one["ruleId"], one["message"], one["location"][0].get("pointer"))
+sys.exit(bool(problems))' "$document.redocly" || { cat "$document.said" >&2; return 1; }
+  wait "$spectral"
+  echo "-- redocly and spectral have no complaint"
+}
+
+# As `venv`, with npm. Scripts of packages are not run.
+npm_packages() {
+  local folder=target/npm-schema wanted=tests/schema/package.json
+  cmp -s "$wanted" "$folder/installed.json" && return
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  cp "$wanted" "$folder/package.json"
+  npm install --prefix "$folder" --ignore-scripts --no-audit --no-fund --no-package-lock --silent
+  cp "$wanted" "$folder/installed.json"
+}
+
+# Every warning of the generator is an error, and what it makes is used.
+generate_client() {
+  local folder=$1
+  venv generated tests/schema/requirements-generated.txt
+  mkdir "$folder/generated"
+  target/venv-generated/bin/openapi-python-client generate --path "$folder/openapi.json" --meta none --fail-on-warning \
+    --output-path "$folder/generated/pinbridge" --config tests/schema/generator.yaml
+  target/venv-generated/bin/python tests/schema/generated_client.py "$folder/ready.json" "$folder/generated"
 }
 
 schemathesis() {

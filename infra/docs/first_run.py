@@ -45,7 +45,7 @@ def output_of(port):
 
 
 def masked(line):
-    line = re.sub(r"pb_live_[0-9a-f]+", "pb_live_…", line)
+    line = re.sub(r"pb_(live|test)_[0-9a-f]+", r"pb_\1_…", line)
     return re.sub(r"(password )\S+", r"\1…", line)
 
 

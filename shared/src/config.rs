@@ -7,6 +7,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use self::table::Setting;
+use crate::domain::account::return_to::ReturnOrigins;
 use crate::domain::deadlines::{Deadlines, QuiesceTooShort, SEND_WITHIN_MS};
 use crate::domain::pacing::budget::{DAILY_BUDGET_MOST, DailyBudget};
 use crate::domain::pacing::pace::{DEFAULT_CAPACITY, DEFAULT_RATE_PER_S, Pace};
@@ -52,6 +53,8 @@ pub struct Settings {
     pub revoked_keys_kept_ms: i64,
     /// `production`, `staging`, `local`, …; the health routes show it.
     pub environment: String,
+    /// Where a browser may be sent after a connection.
+    pub return_origins: ReturnOrigins,
     pub registration: Registration,
     /// The API's own origin, for links in mails. Empty: unknown.
     pub api_url: String,
@@ -107,6 +110,7 @@ impl Default for Settings {
             environment: "local".into(),
             registration: Registration::default(),
             api_url: String::new(),
+            return_origins: ReturnOrigins::default(),
         }
     }
 }
@@ -261,6 +265,7 @@ impl Environment<'_> {
             environment: self.environment(),
             registration: self.parsed(&table::REGISTRATION, |_| true)?,
             api_url: self.filled(&table::API_URL).unwrap_or_default(),
+            return_origins: self.parsed(&table::RETURN_ORIGINS, |_| true)?,
         })
     }
 
@@ -447,6 +452,7 @@ mod tests {
             ("PINBRIDGE_DAILY_BUDGET", "5001"),
             ("PINBRIDGE_DUPLICATE_CHECK", "Remove"),
             ("PINBRIDGE_REGISTRATION", "yes"),
+            ("PINBRIDGE_RETURN_ORIGINS", "https://*.example.com"),
         ] {
             let error = with(name, value).expect_err(name).to_string();
             assert!(error.contains(name) && error.contains(value), "{error}");

@@ -115,7 +115,9 @@ pub async fn keep(State(layer): State<Layer>, request: Request, next: Next) -> R
     let Some(attribution) = found.or_else(|| caller.as_ref().map(attribution)) else { return response };
     let is_replay = response.headers().contains_key("idempotent-replayed");
     let status = response.status();
-    if is_replay || !(status.is_success() || REFUSALS_KEPT.contains(&status)) {
+    // A browser that was sent on after its call was done.
+    let is_done = status.is_success() || status.is_redirection();
+    if is_replay || !(is_done || REFUSALS_KEPT.contains(&status)) {
         return response;
     }
     let (response, answer) = read(response, audited).await;

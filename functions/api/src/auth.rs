@@ -16,9 +16,10 @@ use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::{AccountId, AccountKey, UserId, WorkspaceId};
 use pinbridge_shared::domain::pin::origin::Origin;
 use pinbridge_shared::domain::tenant::WorkspaceState;
-use pinbridge_shared::domain::tenant::api_key::KEY_PREFIX;
+use pinbridge_shared::domain::tenant::api_key::is_key;
 use pinbridge_shared::domain::tenant::scope::{Scope, Scopes};
 use pinbridge_shared::domain::tenant::session::Session;
+use pinbridge_shared::domain::tenant::user::Email;
 use pinbridge_shared::flows::tenants::authenticate::{self, Grant, Refused};
 
 pub use pinbridge_shared::flows::tenants::authenticate::Who;
@@ -137,6 +138,17 @@ impl Caller {
         Origin { root: self.root, ..Origin::by(self.who) }
     }
 
+    /// The address of the person who calls; `None` of a key.
+    ///
+    /// # Errors
+    /// When the table is unavailable.
+    pub async fn email(&self, context: &Context) -> Result<Option<Email>, ApiError> {
+        match self.who {
+            Who::User(id) => Ok(context.tenants.user(id).await?.map(|user| user.email)),
+            Who::Key(_) => Ok(None),
+        }
+    }
+
     /// # Errors
     /// When the caller lacks the scope.
     pub fn require(&self, scope: Scope) -> Result<(), ApiError> {
@@ -244,7 +256,7 @@ fn presented(headers: &HeaderMap, access: Access) -> Option<Presented<'_>> {
 fn bearer(header: &str) -> Option<Presented<'_>> {
     let (scheme, token) = header.trim().split_once(' ')?;
     let token = Some(token.trim()).filter(|token| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())?;
-    Some(if token.starts_with(KEY_PREFIX) { Presented::Key(token) } else { Presented::Session(token) })
+    Some(if is_key(token) { Presented::Key(token) } else { Presented::Session(token) })
 }
 
 #[cfg(test)]

@@ -272,6 +272,12 @@ impl Endpoint {
         self
     }
 
+    /// 303, to an address of the client's own.
+    pub fn redirects(mut self, description: &'static str) -> Self {
+        self.answers.push(Answer { status: 303, description, contents: Vec::new(), headers: Vec::new() });
+        self.with_header::<Text>("Location", true, "The address, with the result in its query.")
+    }
+
     /// A header of the answer before it in the expression.
     pub fn with_header<T: JsonSchema>(mut self, name: &'static str, required: bool, description: &'static str) -> Self {
         if let Some(answer) = self.answers.last_mut() {

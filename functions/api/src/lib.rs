@@ -2,6 +2,7 @@
 //! answer, and its endpoints, each described once. [`endpoint`] is their builder. Everything is derived from the table
 //! of all endpoints, [`routes::table`]. [`error`] alone knows status codes and builds every error body.
 
+mod accept;
 pub mod activity;
 mod answer;
 pub mod auth;

@@ -4,12 +4,13 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 
 use crate::activity::Attribution;
-use crate::connection_page::{self, page, page_of};
+use crate::accept;
+use crate::connection_page::{self, page, said};
 use crate::error::ApiError;
 
 /// Whether the client names JSON and doesn't prefer a page. Programs that only follow links don't.
 pub fn is_json_wanted(headers: &HeaderMap) -> bool {
-    connection_page::weight(headers, "application/json") > 0.0 && !connection_page::is_wanted(headers)
+    accept::weight(headers, "application/json") > 0.0 && !connection_page::is_wanted(headers)
 }
 
 /// Asks before it verifies. The form goes to the page's own address, which has the token.
@@ -17,12 +18,12 @@ pub fn ask() -> Response {
     let html = "<p>Somebody registered with the email address to which this link was sent. If it was you, confirm that \
                 the address is yours.</p><form method=\"post\"><p><button>Confirm the address</button></p></form>\
                 <p class=\"do\">If it was not you, close this page: the registration expires by itself.</p>";
-    page_of(StatusCode::OK, "Confirm your email address", html, "'self'")
+    page(StatusCode::OK, "Confirm your email address", html, "'self'")
 }
 
 /// The page in place of a verification's JSON.
 pub fn verified(mut json: Response) -> Response {
-    let response = page(
+    let response = said(
         StatusCode::OK,
         "Confirmed",
         "The email address is confirmed.",
@@ -35,7 +36,7 @@ pub fn verified(mut json: Response) -> Response {
 }
 
 pub fn failed(error: &ApiError) -> Response {
-    page(error.status(), "Not confirmed", error.message(), remedy(error))
+    said(error.status(), "Not confirmed", error.message(), remedy(error))
 }
 
 /// What the person in front of the page can do. The remediation of the error is for the developer of a client.

@@ -48,6 +48,11 @@ pub struct Args {
     #[arg(long)]
     pub ready_file: Option<PathBuf>,
 
+    /// Also answer requests for this host, such as that of a tunnel to this machine; repeat it for more. Requests for
+    /// other hosts than localhost are refused
+    #[arg(long)]
+    pub allow_host: Vec<String>,
+
     /// Do not publish a demo pin
     #[arg(long, conflicts_with = "once")]
     pub no_demo: bool,

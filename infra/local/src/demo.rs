@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use reqwest::Client;
+use reqwest::redirect::Policy;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -125,7 +126,8 @@ impl Demo<'_> {
 }
 
 fn client() -> anyhow::Result<Client> {
-    Ok(Client::builder().no_proxy().timeout(REQUEST_TIMEOUT).build()?)
+    // Each request has the key, which must not follow a redirect.
+    Ok(Client::builder().redirect(Policy::none()).no_proxy().timeout(REQUEST_TIMEOUT).build()?)
 }
 
 /// One event as a line: its time of day, its name, and its details.

@@ -14,7 +14,8 @@ use pinbridge_shared::flows::tenants::projects;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::files::write_private;
+use crate::data_files::is_missing;
+use crate::files::{damaged, write_private};
 
 const FILE: &str = "identity.json";
 const NAME: &str = "local";
@@ -58,6 +59,17 @@ impl Identity {
         }
     }
 
+    /// Checks that the folder's table wasn't used under an identity that is gone.
+    ///
+    /// # Errors
+    /// When it was, or the table can't be read.
+    pub async fn check_rows(context: &Context, data_dir: &Path) -> anyhow::Result<()> {
+        if !Self::is_kept(data_dir) && was_used(context).await? {
+            bail!("{}", is_missing(&data_dir.join(FILE)));
+        }
+        Ok(())
+    }
+
     /// Whether an earlier start kept its identity in this folder.
     pub fn is_kept(data_dir: &Path) -> bool {
         data_dir.join(FILE).exists()
@@ -68,8 +80,8 @@ impl Identity {
         if !path.exists() {
             return Ok(None);
         }
-        let text = std::fs::read_to_string(&path).with_context(|| format!("could not read {}", path.display()))?;
-        serde_json::from_str(&text).map(Some).with_context(|| format!("{} is not readable as JSON", path.display()))
+        let bytes = std::fs::read(&path).with_context(|| format!("could not read {}", path.display()))?;
+        serde_json::from_slice(&bytes).map(Some).with_context(|| damaged(&path))
     }
 
     /// Reads the identity, or creates the workspace, the API key and the demo user. Adds the user to a folder of an
@@ -119,4 +131,20 @@ impl Identity {
     pub fn save(&self, data_dir: &Path) -> anyhow::Result<()> {
         write_private(&data_dir.join(FILE), &serde_json::to_string_pretty(self)?)
     }
+}
+
+/// Whether an earlier start has connected accounts for the demo user's organisation. It kept its identity before that.
+async fn was_used(context: &Context) -> anyhow::Result<bool> {
+    let email = Email::parse(EMAIL).context("the demo user's email address")?;
+    let user = match people::find(context, &email).await {
+        Ok(user) => user,
+        Err(PeopleError::NotFound) => return Ok(false),
+        Err(error) => return Err(error.into()),
+    };
+    for workspace in projects::of_organization(context, user.organization).await?.workspaces {
+        if !context.store.accounts(workspace.id).await?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

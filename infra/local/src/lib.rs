@@ -6,9 +6,11 @@
 
 pub mod args;
 pub mod aws;
+pub mod data_files;
 pub mod demo;
 pub mod files;
 pub mod guide;
+pub mod http;
 pub mod identity;
 pub mod resources;
 pub mod runner;

@@ -9,12 +9,6 @@ use anyhow::{Context as _, bail};
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
-use axum::Json;
-use axum::body::to_bytes;
-use axum::extract::Request;
-use axum::http::StatusCode;
-use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse, Response};
 use pinbridge_shared::adapters::app_secret::AppSecret;
 use pinbridge_shared::adapters::{assemble, aws as sdk_settings};
 use pinbridge_shared::config::{Environment, MailPort, OAuthApp, Resources};
@@ -24,7 +18,6 @@ use pinbridge_shared::flows::accounts::connect;
 use pinbridge_shared::ports::Tokens;
 use pinterest_simulator::world::scopes;
 use pinterest_simulator::{APP_ID, APP_SECRET, Config, Simulator, seed_accounts};
-use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -32,6 +25,9 @@ use tokio::time::timeout;
 
 use crate::args::{Args, is_loopback};
 use crate::aws::{Durability, LocalAws, Options};
+use crate::data_files;
+use crate::files::unwritten;
+use crate::http::{self, BODY_TIMEOUT, HEAD_TIMEOUT, Limits};
 use crate::identity::Identity;
 use crate::resources::{self, TABLE};
 use crate::runner;
@@ -44,8 +40,6 @@ const TTL_SWEEP_EVERY: Duration = Duration::from_secs(600);
 const DRAIN_LIMIT: Duration = Duration::from_secs(27);
 /// A start retries an unreachable Pinterest, which may still be starting.
 const PINTEREST_TRIES: u32 = 20;
-/// The largest body that API Gateway takes, in bytes.
-const GATEWAY_BODY_MAX: usize = 10_000_000;
 const PINTEREST_PAUSE: Duration = Duration::from_millis(250);
 
 /// A running local stack.
@@ -78,6 +72,9 @@ impl Stack {
             _ => "simulator",
         };
         Identity::check(&args.data_dir, pinterest)?;
+        if Identity::is_kept(&args.data_dir) {
+            data_files::check(&args.data_dir, args.pinterest_url.is_none())?;
+        }
         let (stop, stopping) = watch::channel(false);
         let (stop_pinterest, pinterest_stopping) = watch::channel(false);
         let mut tasks = Vec::new();
@@ -113,11 +110,12 @@ impl Stack {
             oauth_app: oauth_app(environment, simulator.is_some(), &pinterest_url, &base_url)?,
             mail: Some(MailPort::Printed),
         };
-        if simulator.is_some() {
-            let secrets = aws_sdk_secretsmanager::Client::new(&config);
-            AppSecret::new(secrets, &resources.secret_prefix).write(&Secret::new(APP_SECRET)).await?;
-        }
+        let app_secret = AppSecret::new(aws_sdk_secretsmanager::Client::new(&config), &resources.secret_prefix);
         let context = assemble::over(&config, settings, resources)?;
+        Identity::check_rows(&context, &args.data_dir).await?;
+        if simulator.is_some() {
+            app_secret.write(&Secret::new(APP_SECRET)).await?;
+        }
         let identity = Identity::load_or_create(&context, &args.data_dir, pinterest).await?;
         connect_accounts(&context, &identity, args).await?;
 
@@ -134,7 +132,8 @@ impl Stack {
         tasks.push(tokio::spawn(runner::every_five_minutes(context.clone(), stopping.clone())));
         tasks.push(tokio::spawn(sweep(Arc::clone(&aws), context.clone(), stopping.clone())));
         let api = pinbridge_api::router(context.clone());
-        tasks.push(tokio::spawn(serve(listener, api, stopping)));
+        let limits = Limits { head: HEAD_TIMEOUT, body: BODY_TIMEOUT, hosts: args.allow_host.clone() };
+        tasks.push(tokio::spawn(http::serve(listener, api, limits, stopping, DRAIN_LIMIT)));
         Ok(Self { base_url, pinterest_url, identity, context, sqs, aws, stop, stop_pinterest, tasks, simulator })
     }
 
@@ -173,7 +172,8 @@ async fn bind(port: u16) -> anyhow::Result<TcpListener> {
 fn make_folder(path: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.with_context(|| format!("the folder {} can't be used (--data-dir takes another)", path.display()))
+    made.map_err(|error| unwritten(path, error))
+        .with_context(|| format!("the folder {} can't be used (--data-dir takes another)", path.display()))
 }
 
 async fn sdk_config(endpoint_url: &str, access_key_id: String) -> SdkConfig {
@@ -279,27 +279,6 @@ async fn connect_patiently(context: &Context, identity: &Identity, tokens: &Toke
         }
     }
     bail!("Pinterest does not answer (--pinterest-url)")
-}
-
-/// Reads the whole body before the API sees the request, as API Gateway does. Otherwise a request that is refused early
-/// is answered while its body is still on its way: hyper then closes the connection, and the client's next request on
-/// it gets no answer.
-async fn read_body_first(request: Request, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
-    match to_bytes(body, GATEWAY_BODY_MAX).await {
-        Ok(body) => next.run(Request::from_parts(parts, body.into())).await,
-        Err(_) => (StatusCode::PAYLOAD_TOO_LARGE, Json(json!({"message": "Request Entity Too Large"}))).into_response(),
-    }
-}
-
-async fn serve(listener: TcpListener, api: axum::Router, mut stop: watch::Receiver<bool>) {
-    let stopped = async move {
-        let _ = stop.wait_for(|stop| *stop).await;
-    };
-    let api = api.layer(from_fn(read_body_first));
-    if let Err(error) = axum::serve(listener, api).with_graceful_shutdown(stopped).await {
-        tracing::error!(%error, "API server failed");
-    }
 }
 
 async fn sweep(aws: Arc<LocalAws>, context: Context, mut stop: watch::Receiver<bool>) {

@@ -15,7 +15,8 @@ use clap::Args;
 use pinbridge_api::routes::imports::csv_rows::CsvRows;
 use pinbridge_api::routes::imports::import_file::IMPORT_BODY_MAX;
 use pinbridge_shared::domain::import::ROWS_MAX;
-use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderValue, LOCATION};
+use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -129,7 +130,7 @@ pub async fn run(arguments: ImportArgs) -> anyhow::Result<Value> {
     let mut rows = CsvRows::open(BufReader::new(file)).with_context(|| path.clone())?;
     let failed_rows = arguments.failed_rows.as_ref().map(File::create).transpose().context("--failed-rows")?;
     let mut run = Run {
-        http: Client::builder().timeout(REQUEST_TIMEOUT).default_headers(arguments.headers()?).build()?,
+        http: client(arguments.headers()?)?,
         url: format!("{}/v1/pins/imports", arguments.api_url.trim_end_matches('/')),
         key: key.trim().to_owned(),
         is_dry: arguments.dry_run,
@@ -170,6 +171,12 @@ pub async fn run(arguments: ImportArgs) -> anyhow::Result<Value> {
         "unknown_columns": unknown_columns,
         "seconds": began.elapsed().as_secs_f64(),
     }))
+}
+
+/// A client that follows no redirect: each of its requests has the key.
+fn client(options: HeaderMap) -> anyhow::Result<Client> {
+    let client = Client::builder().redirect(Policy::none()).timeout(REQUEST_TIMEOUT).default_headers(options);
+    Ok(client.build()?)
 }
 
 type Numbered = (u32, Map<String, Value>);
@@ -293,6 +300,13 @@ impl Run {
                 Ok(answer) if answer.status().is_success() => return Ok(answer),
                 Ok(answer) => {
                     let status = answer.status();
+                    if status.is_redirection() {
+                        bail!(
+                            "the API redirects to {}, and the key was not sent there; if that is the API, name it with \
+                             --api-url",
+                            answer.headers().get(LOCATION).and_then(|to| to.to_str().ok()).unwrap_or("another address")
+                        );
+                    }
                     let retry_after =
                         answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
                     let text = answer.text().await.unwrap_or_default();

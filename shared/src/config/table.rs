@@ -34,6 +34,7 @@ pub const GROUPS: [Group; 7] = [
             OAUTH_REDIRECT_URL,
             PINTEREST_AUTHORIZE_URL,
             PINTEREST_SCOPES,
+            RETURN_ORIGINS,
             SECRET_PREFIX,
             TOKEN_CUSTODY,
         ],
@@ -158,6 +159,16 @@ pub const PINTEREST_SCOPES: Setting = Setting {
     meaning: "Scopes that people are asked for, separated by commas. The default is what publishing needs. Secret \
               boards also need `boards:read_secret`, `boards:write_secret`, `pins:read_secret` and \
               `pins:write_secret`; related terms need `ads:read`. `cargo run` asks for all of them.",
+};
+
+pub const RETURN_ORIGINS: Setting = Setting {
+    variable: "PINBRIDGE_RETURN_ORIGINS",
+    parameter: Some("ReturnOrigins"),
+    default: Some(""),
+    expected: "origins separated by commas, such as https://app.example.com (http on this machine only)",
+    meaning: "Origins to which `return_to` of `GET /v1/pinterest/oauth/start` may send a person's browser after the \
+              connection, separated by commas: scheme, host and port, without a path or a wildcard. None: the browser \
+              stays on this API's page.",
 };
 
 pub const SECRET_PREFIX: Setting = Setting {

@@ -103,6 +103,11 @@ impl FakePinterest {
         self.state().next.extend(answers);
     }
 
+    /// Forgets the answers that are scripted for any title and were not given yet.
+    pub fn forget_answers(&self) {
+        self.state().next.clear();
+    }
+
     /// Refuses every create and list for that failure, whatever the token, until it is called with `None`. The scripted
     /// answers wait.
     pub fn refuse(&self, failure: Option<Failure>) {

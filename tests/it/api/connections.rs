@@ -91,6 +91,17 @@ impl Api {
         url.split_once("state=").expect("a state").1.to_owned()
     }
 
+    /// What a person sees who reads the question and agrees.
+    async fn agree(&self, path: &str) -> Answer {
+        let asked = self.page(path).await;
+        assert!(asked.text.contains("<h1>Connect your Pinterest account?</h1>"), "{}", asked.text);
+        let (_, query) = path.split_once('?').expect("a query");
+        let request = Request::post("/v1/pinterest/oauth/callback").header("accept", BROWSER);
+        let request = request.body(Body::from(format!("{query}&decision=connect"))).expect("a request");
+        let (status, headers, text) = answer(&self.world.context, request).await;
+        Answer { status, headers, text }
+    }
+
     fn code(&self, user: &str) -> String {
         self.world.oauth.code(user).expose().to_owned()
     }
@@ -132,7 +143,7 @@ async fn a_client_finishes_a_connection_with_json() {
 #[tokio::test]
 async fn a_person_sees_a_page_that_is_safe_to_show() {
     let api = Api::new().await;
-    let page = api.page(&api.callback("9001").await).await;
+    let page = api.agree(&api.callback("9001").await).await;
     assert_eq!(page.status, 200);
     assert_is_safe(&page);
     assert!(page.text.contains("<h1>Connected</h1>") && page.text.contains("paperfolder"), "{}", page.text);
@@ -157,7 +168,8 @@ async fn each_failure_has_its_words_for_people_and_its_code_for_clients() {
             api.world.oauth.answer_next(answer);
             let path = format!("{callback}?{query}&state={}", api.begin().await);
             if is_person {
-                let page = api.page(&path).await;
+                // Who refused on Pinterest's page is not asked again.
+                let page = if query.starts_with("code=") { api.agree(&path).await } else { api.page(&path).await };
                 assert_eq!(page.status, status, "{query}");
                 assert_is_safe(&page);
                 assert!(page.text.contains("<h1>Not connected</h1>") && page.text.contains("class=\"do\""), "{query}");

@@ -30,6 +30,27 @@ async fn page(api: &Api, key: &str, query: &str) -> Page {
     Page { lines: text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect(), next }
 }
 
+#[tokio::test]
+async fn a_client_that_accepts_json_receives_the_same_as_an_array() {
+    let api = Api::new().await;
+    for index in 0..5 {
+        api.world.accept(&format!("pin-{index}")).await;
+    }
+    api.world.run_for_ms(MINUTE_MS).await;
+    for query in ["", "limit=1", "cursor=pins&limit=2", "cursor=schedules"] {
+        let lines = page(&api, &api.key, query).await;
+        for accept in ["*/*", "application/json", "application/x-ndjson;q=0.1,application/json"] {
+            let request = Request::builder().uri(format!("/v1/export?{query}")).header("x-api-key", &api.key);
+            let request = request.header("accept", accept).body(Body::empty()).expect("a request");
+            let (status, headers, array) = api.send(request).await;
+            assert_eq!((status, &headers["content-type"]), (200, &"application/json"), "{accept}");
+            assert_eq!(array, Value::Array(lines.lines.clone()), "{query} {accept}");
+            let next = headers.get("x-next-cursor").map(|value| value.to_str().expect("text").to_owned());
+            assert_eq!(next, lines.next, "{query} {accept}");
+        }
+    }
+}
+
 /// Every page, with something between them.
 async fn whole(api: &Api, key: &str, limit: usize, between: impl AsyncFn()) -> Vec<Value> {
     let (mut lines, mut cursor) = (Vec::new(), String::new());

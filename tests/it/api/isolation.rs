@@ -189,6 +189,7 @@ const CASES: &[Case] = &[
     // A state is whoever's who has it, but it connects to the workspace that it was made for: without the right code,
     // nothing.
     ("GET", "/v1/pinterest/oauth/callback", Must::Nobodys, |_| bare("/v1/pinterest/oauth/callback?code=c&state=s")),
+    ("POST", "/v1/pinterest/oauth/callback", Must::Nobodys, |_| bare("/v1/pinterest/oauth/callback")),
     ("GET", "/v1/pinterest/accounts", Must::OwnOnly, |_| bare("/v1/pinterest/accounts")),
     ("DELETE", "/v1/pinterest/accounts/{id}", Must::NotFound, |ids| bare(format!("/v1/pinterest/accounts/{}", ids.account))),
     ("GET", "/v1/pinterest/accounts/{id}/analytics", Must::NotFound, |ids| bare(format!("/v1/pinterest/accounts/{}/analytics", ids.account))),

@@ -13,6 +13,7 @@ mod invitations;
 pub mod isolation;
 mod leavers;
 mod links;
+mod oauth_return;
 mod openapi;
 mod own_writes;
 mod people;

@@ -186,8 +186,9 @@ fn retry_after_s(answer: &str) -> Option<u64> {
 const LAST: [&str; 5] = ["delete_board", "revoke_api_key", "reset_sandbox", "disconnect_account", "change_password"];
 /// Without what only Pinterest gives a browser, there is nothing to finish; an address is verified once; nothing is
 /// published here; an import that hasn't stopped isn't resumed, nor a schedule that was canceled retried.
-const REFUSED: [(&str, u16); 5] = [
+const REFUSED: [(&str, u16); 6] = [
     ("finish_oauth", 400),
+    ("confirm_oauth", 400),
     ("get_pin_analytics", 409),
     ("resume_import", 409),
     ("retry_schedule", 400),
@@ -312,7 +313,9 @@ fn request(path: &str, operation: &Value) -> (String, String) {
     let contents = &operation["requestBody"]["content"];
     let form = contents["multipart/form-data"]["example"].as_object();
     let json = &contents["application/json"]["example"];
-    let body = match form {
+    let of_page = contents["application/x-www-form-urlencoded"]["example"].as_object();
+    let body = match form.or(of_page) {
+        Some(fields) if of_page.is_some() => url_encoded(fields),
         Some(fields) => multipart(fields),
         None if json.is_null() => String::new(),
         None => json.to_string(),
@@ -322,6 +325,12 @@ fn request(path: &str, operation: &Value) -> (String, String) {
 
 const BOUNDARY: &str = "boundary-of-the-examples";
 const MULTIPART: &str = "multipart/form-data; boundary=boundary-of-the-examples";
+
+fn url_encoded(fields: &Map<String, Value>) -> String {
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let fields = fields.iter().map(|(name, value)| (name.clone(), text(value)));
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+}
 
 /// Every field as a file.
 fn multipart(fields: &serde_json::Map<String, Value>) -> String {

@@ -391,7 +391,7 @@ async fn a_remediation_fits_the_request() {
         (
             "PATCH",
             &edit,
-            json!({"image_url": "https://images.example.com/b.jpg"}),
+            json!({"cover_image_url": "https://images.example.com/b.jpg"}),
             "validation_error",
             "Remove",
             "Correct",

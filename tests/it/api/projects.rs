@@ -1,8 +1,11 @@
 //! Projects: the sandbox, switching, resetting. And what a system of one's own answers about billing and quotas.
 
 use pinbridge_shared::domain::ids::{AccountKey, WorkspaceId};
+use pinbridge_shared::domain::tenant::api_key::compose;
 use pinbridge_shared::domain::tenant::user::Role;
+use pinbridge_shared::domain::tenant::{Workspace, WorkspaceEnvironment};
 use pinbridge_shared::domain::testdata;
+use pinbridge_shared::flows::tenants::projects;
 use serde_json::{Value, json};
 
 use crate::support::api::{Api, As};
@@ -23,14 +26,75 @@ async fn a_sandbox_is_created_once_however_often_it_is_asked_for() {
     let answers = futures_util::future::join_all((0..5).map(|_| create())).await;
     let (_, listed) = api.call("GET", "/v1/projects", As::Key(&api.key), Value::Null).await;
     assert_eq!(listed["projects"].as_array().map(Vec::len), Some(2), "{listed}");
-    for (status, answer) in answers {
+    let mut keys = Vec::new();
+    for (status, mut answer) in answers {
+        keys.push(answer["api_key"].take());
+        answer.as_object_mut().expect("an object").remove("api_key");
         assert_eq!((status, &answer), (201, &listed));
     }
+    assert_eq!(keys.iter().filter(|key| key.is_string()).count(), 1, "one key, once: {keys:?}");
     assert_eq!(listed["active_project"]["id"], json!(testdata::workspace()), "one stays where one is");
     let sandbox = &listed["projects"][1];
     assert_eq!((&sandbox["environment"], &sandbox["name"]), (&json!("sandbox"), &json!("Play")));
-    let (status, again) = api.call("POST", "/v1/projects/sandbox", As::Key(&api.key), Value::Null).await;
+    let (status, mut again) = api.call("POST", "/v1/projects/sandbox", As::Key(&api.key), Value::Null).await;
+    assert_eq!(again["api_key"].take(), Value::Null, "and no key again");
+    again.as_object_mut().expect("an object").remove("api_key");
     assert_eq!((status, &again), (201, &listed), "without a body, and as it is");
+}
+
+#[tokio::test]
+async fn a_sandboxs_key_comes_with_it_and_shows_that_it_is_one() {
+    let (api, token) = with_ada().await;
+    let other = Api::new().await;
+    let creators = [(&api, As::Bearer(&token), json!(ADA)), (&other, As::Key(&other.key), Value::Null)];
+    for (api, who, name) in creators {
+        let (status, made) = api.call("POST", "/v1/projects/sandbox", who, Value::Null).await;
+        let key = made["api_key"].as_str().expect("a key").to_owned();
+        assert!(status == 201 && key.starts_with("pb_test_"), "{made}");
+        // It works at once, in the sandbox and nowhere else, with every scope.
+        for who in [As::Key(&key), As::Bearer(&key)] {
+            let (status, projects) = api.call("GET", "/v1/projects", who, Value::Null).await;
+            assert_eq!((status, &projects["active_project"]["environment"]), (200, &json!("sandbox")), "{projects}");
+        }
+        let (_, keys) = api.call("GET", "/v1/api-keys", As::Key(&key), Value::Null).await;
+        assert_eq!(keys.as_array().map(Vec::len), Some(1), "{keys}");
+        assert_eq!(keys[0]["scopes"], json!(["read", "write", "destructive"]));
+        assert_eq!(keys[0]["authorized_by_email"], name, "whose it is");
+        // Further keys of the sandbox show it too, and those of production don't.
+        let body = json!({"name": "another", "scopes": ["read"]});
+        let (_, another) = api.call("POST", "/v1/api-keys", As::Key(&key), body.clone()).await;
+        assert!(another["api_key"].as_str().is_some_and(|text| text.starts_with("pb_test_")), "{another}");
+        let (_, live) = api.call("POST", "/v1/api-keys", As::Key(&api.key), body).await;
+        assert!(live["api_key"].as_str().is_some_and(|text| text.starts_with("pb_live_")), "{live}");
+        // A key works under its own prefix only.
+        for wrong in [key.replace("pb_test_", "pb_live_"), api.key.replace("pb_live_", "pb_test_"), "pb_test_".into()] {
+            api.refused("GET", "/v1/pins", As::Key(&wrong), Value::Null, 401, "invalid_api_key").await;
+            api.refused("GET", "/v1/pins", As::Bearer(&wrong), Value::Null, 401, "invalid_api_key").await;
+        }
+    }
+}
+
+/// As a build before this one has made it: the sandbox without a key, or with a key under the other prefix.
+#[tokio::test]
+async fn an_older_sandbox_gets_a_first_key_and_keeps_the_one_it_has() {
+    let (api, token) = with_ada().await;
+    let context = &api.world.context;
+    let (_, known) = projects::of_workspace(context, testdata::workspace()).await.expect("read");
+    let id = known.organization.sandbox();
+    let of = known.organization.id;
+    let sandbox = Workspace {
+        environment: WorkspaceEnvironment::Sandbox,
+        ..Workspace::production(id, of, "Old", api.world.now(), "old".into())
+    };
+    assert!(context.tenants.save_workspace(&sandbox).await.expect("saved").is_done());
+    let create = || api.call("POST", "/v1/projects/sandbox", As::Bearer(&token), Value::Null);
+    let first = create().await.1["api_key"].as_str().expect("it had none").to_owned();
+    assert!(first.starts_with("pb_test_"));
+    assert_eq!(create().await.1["api_key"], Value::Null);
+    let old = compose(id, [5; 32]);
+    projects::keep_key(context, &old).await.expect("kept");
+    assert!(old.starts_with("pb_live_"));
+    assert_eq!(api.call("GET", "/v1/pins", As::Key(&old), Value::Null).await.0, 200, "it goes on working");
 }
 
 async fn sandbox(api: &Api, token: &str) -> String {

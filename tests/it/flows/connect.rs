@@ -11,7 +11,7 @@ use pinbridge_shared::domain::secret::Secret;
 use pinbridge_shared::domain::testdata;
 use pinbridge_shared::domain::time::{MINUTE_MS, SECOND_MS};
 use pinbridge_shared::flows::accounts::disconnect::{DisconnectError, disconnect};
-use pinbridge_shared::flows::accounts::oauth::{self, Callback, Connected, FinishError};
+use pinbridge_shared::flows::accounts::oauth::{self, Callback, Connected, FinishError, Start};
 use pinbridge_shared::flows::accounts::with_token::CallError;
 use pinbridge_shared::flows::boards::boards;
 use pinbridge_shared::flows::tenants::projects::create_workspace;
@@ -32,9 +32,13 @@ pub async fn world() -> TestWorld {
 
 /// The state of an authorization that is pending from now on.
 async fn begin(world: &TestWorld) -> Secret {
-    let url =
-        oauth::start(&world.context, testdata::workspace(), "key k", "https://example.com/").await.expect("started");
+    let start = Start { by: "key k", callback_url: "https://example.com/", return_to: None, client_state: None };
+    let url = oauth::start(&world.context, testdata::workspace(), start).await.expect("started");
     Secret::new(url.split_once("state=").expect("a state").1)
+}
+
+async fn finish(world: &TestWorld, callback: Callback) -> Result<Connected, FinishError> {
+    oauth::finish(&world.context, callback).await.result
 }
 
 fn agreed(world: &TestWorld, state: &Secret) -> Callback {
@@ -43,7 +47,7 @@ fn agreed(world: &TestWorld, state: &Secret) -> Callback {
 
 async fn connect(world: &TestWorld) -> Connected {
     let state = begin(world).await;
-    oauth::finish(&world.context, agreed(world, &state)).await.expect("connected")
+    finish(world, agreed(world, &state)).await.expect("connected")
 }
 
 pub fn key() -> AccountKey {
@@ -75,20 +79,20 @@ async fn a_state_works_once_and_for_ten_minutes() {
     let world = world().await;
     let state = begin(&world).await;
     let denied = Callback { state: Some(state.clone()), error: Some("access_denied".into()), code: None };
-    assert!(matches!(oauth::finish(&world.context, denied).await, Err(FinishError::Denied)));
-    let again = oauth::finish(&world.context, agreed(&world, &state)).await;
+    assert!(matches!(finish(&world, denied).await, Err(FinishError::Denied)));
+    let again = finish(&world, agreed(&world, &state)).await;
     assert!(matches!(again, Err(FinishError::StateInvalid)), "{again:?}");
     let state = begin(&world).await;
     world.system.advance_ms(STATE_LIFE_MS);
-    assert!(matches!(oauth::finish(&world.context, agreed(&world, &state)).await, Err(FinishError::StateInvalid)));
+    assert!(matches!(finish(&world, agreed(&world, &state)).await, Err(FinishError::StateInvalid)));
     for wrong in [None, Some(Secret::new("")), Some(Secret::new("0".repeat(96)))] {
         let callback = Callback { state: wrong, code: Some(world.oauth.code(USER)), error: None };
-        assert!(matches!(oauth::finish(&world.context, callback).await, Err(FinishError::StateInvalid)));
+        assert!(matches!(finish(&world, callback).await, Err(FinishError::StateInvalid)));
     }
     assert_eq!(account(&world).await, None);
     let state = begin(&world).await;
     world.system.advance_ms(STATE_LIFE_MS - 1);
-    oauth::finish(&world.context, agreed(&world, &state)).await.expect("within its time");
+    finish(&world, agreed(&world, &state)).await.expect("within its time");
 }
 
 #[tokio::test]
@@ -103,13 +107,13 @@ async fn what_pinterest_refuses_connects_nothing() {
     ] {
         let state = begin(&world).await;
         world.oauth.answer_next([answer]);
-        let error = oauth::finish(&world.context, agreed(&world, &state)).await.expect_err("refused");
+        let error = finish(&world, agreed(&world, &state)).await.expect_err("refused");
         assert!(is_expected(&error), "{answer:?}: {error:?}");
         assert_eq!((account(&world).await, world.secrets.look(key()).current), (None, None), "{answer:?}");
     }
     let state = begin(&world).await;
     let empty = Callback { state: Some(state), code: Some(Secret::new("")), error: None };
-    assert!(matches!(oauth::finish(&world.context, empty).await, Err(FinishError::NoCode)));
+    assert!(matches!(finish(&world, empty).await, Err(FinishError::NoCode)));
     connect(&world).await;
 }
 
@@ -203,7 +207,7 @@ async fn callback_story(nth: usize, fault: Fault, reconnects: bool) -> bool {
     let state = begin(&world).await;
     let callback = agreed(&world, &state);
     world.faults.plan_any(nth, fault);
-    let finished = world.faults.mortal(oauth::finish(&world.context, callback)).await;
+    let finished = world.faults.mortal(finish(&world, callback)).await;
     let went_off = !world.faults.heal();
     let what = format!("{fault:?} at call {nth}, reconnects: {reconnects}");
     let left = account(&world).await;
@@ -257,8 +261,7 @@ async fn somebody_who_reconnects_while_it_is_disconnected_never_has_an_account_w
         // Whoever is at that call lets the other go on first.
         world.faults.plan_any(fault_at, Fault::Yield);
         world.faults.plan_any(fault_at + 2, Fault::Yield);
-        let (disconnected, connected) =
-            tokio::join!(disconnect(&world.context, key()), oauth::finish(&world.context, callback));
+        let (disconnected, connected) = tokio::join!(disconnect(&world.context, key()), finish(&world, callback));
         world.faults.heal();
         assert!(disconnected.is_ok() && connected.is_ok(), "{disconnected:?} {connected:?}");
         let is_connected = account(&world).await.is_some_and(|account| account.is_connected());

@@ -69,7 +69,7 @@ async fn furnish(world: &TestWorld, workspace: WorkspaceId, pins: usize) -> Vec<
     assert!(w.tenants.save_workspace(&row).await.expect("saved").is_done());
     assert!(w.tenants.save_api_key(&key_of(workspace).0).await.expect("saved").is_done());
     let (state, _) = PresentedState::compose(workspace, [2; 32]);
-    let pending = PendingAuthorization { by: "key".into(), expires_at: START.plus_ms(DAY_MS) };
+    let pending = PendingAuthorization::new("key", START.plus_ms(DAY_MS));
     w.oauth_states.put_state(&state, &pending).await.expect("put");
     let key = account(workspace);
     if workspace != mine() {

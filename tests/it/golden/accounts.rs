@@ -192,7 +192,7 @@ fn sealed() -> [SealedRow; 2] {
 
 fn state() -> (PresentedState, PendingAuthorization) {
     let (state, _) = PresentedState::compose(workspace(), [7; 32]);
-    (state, PendingAuthorization { by: "key 42".into(), expires_at: at(600_000) })
+    (state, PendingAuthorization::new("key 42", at(600_000)))
 }
 
 pub async fn write(table: &DynamoStore) {

@@ -1,6 +1,7 @@
 //! The local stack as a user meets it: its binary, its files, its HTTP API, real time, real kills.
 
 mod cli;
+mod data_files;
 mod http;
 mod imports;
 mod kill;
@@ -8,5 +9,7 @@ mod operator;
 mod pacing;
 pub mod process;
 mod recursion;
+mod redirects;
 mod schedules;
+mod slow_clients;
 mod template;

@@ -139,6 +139,7 @@ fn the_templates_parameters_are_the_codes_defaults() {
             "PINBRIDGE_DAILY_BUDGET" => "DailyBudget",
             "PINBRIDGE_DUPLICATE_CHECK" => "DuplicateCheck",
             "PINBRIDGE_REGISTRATION" => "Registration",
+            "PINBRIDGE_RETURN_ORIGINS" => "ReturnOrigins",
             "PINBRIDGE_RETENTION_DAYS" => "RetentionDays",
             "PINBRIDGE_DISCONNECTED_DAYS" => "DisconnectedDays",
             "PINBRIDGE_ACTIVITY_DAYS" => "ActivityDays",
@@ -148,4 +149,117 @@ fn the_templates_parameters_are_the_codes_defaults() {
         Some(default_of(parameter).to_owned())
     };
     assert_eq!(Environment(&read).settings().expect("valid"), Settings::default());
+}
+
+/// A statement of a role's policy.
+struct Statement {
+    actions: Vec<String>,
+    resources: Vec<String>,
+}
+
+/// The statements of a role, read from the template. `${SecretPrefix}` is `pinbridge`.
+fn statements(role: &str) -> Vec<Statement> {
+    let parts = resource(role).split("- Sid: ").skip(1);
+    parts
+        .map(|part| {
+            let (_, rest) = part.split_once("Action:").expect("actions");
+            let (actions, resources) = rest.split_once("Resource:").expect("resources");
+            let words = |text: &str| -> Vec<String> {
+                let lines = text.lines().map(|line| line.split(" #").next().unwrap_or_default());
+                let words = lines.flat_map(|line| line.split([' ', '[', ']', ',', '"']));
+                words.filter(|word| word.contains(':')).map(str::to_owned).collect()
+            };
+            let resources = words(resources).into_iter().filter_map(|resource| {
+                let (_, name) = resource.split_once(":secret:")?;
+                Some(name.replace("${SecretPrefix}", "pinbridge"))
+            });
+            Statement { actions: words(actions), resources: resources.collect() }
+        })
+        .collect()
+}
+
+/// IAM's wildcard: any characters, slashes too.
+fn matches(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((start, rest)) => text
+            .strip_prefix(start)
+            .is_some_and(|text| (0..=text.len()).any(|at| text.is_char_boundary(at) && matches(rest, &text[at..]))),
+    }
+}
+
+fn may(role: &[Statement], action: &str, secret: &str) -> bool {
+    let action = format!("secretsmanager:{action}");
+    let is_of = |pattern: &String| matches(pattern, secret);
+    role.iter()
+        .any(|one| one.actions.iter().any(|pattern| matches(pattern, &action)) && one.resources.iter().any(is_of))
+}
+
+/// Secrets Manager appends six characters to a secret's name.
+const SECRETS: [(&str, &str); 6] = [
+    ("tokens", "pinbridge/8f14e45f/00000000-AbCdEf"),
+    ("app secret", "pinbridge/pinterest-app-secret-AbCdEf"),
+    ("session key", "pinbridge/session-key-AbCdEf"),
+    ("pacing key", "pinbridge/pacing-key-AbCdEf"),
+    ("data keys", "pinbridge/data-keys-AbCdEf"),
+    ("another's", "other/secret-AbCdEf"),
+];
+
+static ACTIONS: [&str; 9] = [
+    "GetSecretValue",
+    "PutSecretValue",
+    "UpdateSecretVersionStage",
+    "CreateSecret",
+    "TagResource",
+    "RestoreSecret",
+    "DeleteSecret",
+    "ListSecrets",
+    "UpdateSecret",
+];
+
+/// What a role needs, and no more: who takes over a function must not replace the app's secret or a key of the stack.
+#[test]
+fn each_role_reaches_the_secrets_that_it_needs_and_no_other() {
+    const READ: &[&str] = &["GetSecretValue"];
+    const MAKE: &[&str] = &["GetSecretValue", "CreateSecret"];
+    const REFRESH: &[&str] = &["GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"];
+    type Grants<'a> = &'a [(&'a str, &'a [&'a str])];
+    let worker: Grants<'_> = &[("tokens", REFRESH), ("app secret", READ), ("data keys", READ)];
+    let roles: [(&str, Grants<'_>); 7] = [
+        (
+            "ApiRole",
+            &[
+                ("tokens", &ACTIONS[..7]),
+                ("app secret", READ),
+                ("session key", MAKE),
+                ("pacing key", MAKE),
+                ("data keys", MAKE),
+            ],
+        ),
+        ("PublisherRole", worker),
+        ("ReconcilerRole", worker),
+        ("ImporterRole", worker),
+        (
+            "RefresherRole",
+            &[
+                ("tokens", &["GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage", "DeleteSecret"]),
+                ("app secret", READ),
+                ("data keys", READ),
+                ("pacing key", MAKE),
+            ],
+        ),
+        ("DispatcherRole", &[]),
+        ("DeadLettersRole", &[]),
+    ];
+    for (role, granted) in roles {
+        let statements = statements(role);
+        assert!(statements.len() > 2, "{role} was not read");
+        for (name, secret) in SECRETS {
+            let wanted = granted.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, actions)| actions);
+            for action in ACTIONS {
+                let is_allowed = may(&statements, action, secret);
+                assert_eq!(is_allowed, wanted.contains(&action), "{role}: {action} of the {name}");
+            }
+        }
+    }
 }

@@ -12,7 +12,7 @@ use pinbridge_shared::adapters::envelope::OLD_KEYS_KEPT_MS;
 use pinbridge_shared::adapters::secrets::RECOVERY_DAYS;
 use pinbridge_shared::adapters::token_cache;
 use pinbridge_shared::config::Settings;
-use pinbridge_shared::domain::account::{analytics, board_check, credentials, oauth};
+use pinbridge_shared::domain::account::{analytics, board_check, credentials, oauth, return_to};
 use pinbridge_shared::domain::pacing::{bucket, budget, pace};
 use pinbridge_shared::domain::pin::{history, request, retry, said};
 use pinbridge_shared::domain::reconcile::{board_scan, duplicate_check};
@@ -134,6 +134,8 @@ fn limits() -> Vec<(&'static str, String)> {
         ("makers before its own that a key remembers: the first and the latest", api_key::ANCESTORS_MAX.to_string()),
         ("a key's last use is up to this late", time(api_key::USED_EVERY_MS)),
         ("a pending authorization", time(oauth::STATE_LIFE_MS)),
+        ("a `return_to`, in characters", return_to::RETURN_TO_MAX.to_string()),
+        ("a `client_state`, in characters", return_to::CLIENT_STATE_MAX.to_string()),
         // Publishing.
         ("a pin's life without a chance to be published", time(request::LIFETIME_MS)),
         ("attempts of a pin", retry::ATTEMPT_LIMIT.to_string()),

@@ -136,7 +136,7 @@ table! {
         "Check the key, or create a new one.");
     INVALID_SESSION = own(401, "invalid_session",
         "The session is not valid or has expired.",
-        "Log in again at POST /v1/auth/login. (An API key starts with pb_live_.)");
+        "Log in again at POST /v1/auth/login. (An API key starts with pb_live_ or pb_test_.)");
     INSUFFICIENT_SCOPE = own(403, "insufficient_scope",
         "The operation needs the scope {scope}. The caller does not have it.",
         "Use a key with the scope, or add the scope to this key with PATCH /v1/api-keys/{id}.");
@@ -214,12 +214,16 @@ table! {
     SANDBOX_ACCOUNT_LIMIT = own(403, "sandbox_account_limit",
         "The sandbox has the maximum of {limit} simulated accounts, and all of them are connected.",
         "Use an account of GET /v1/pinterest/accounts, or reset the sandbox.");
+    RETURN_TO_NOT_ALLOWED = own(422, "return_to_not_allowed",
+        "return_to may not lead to {origin}.",
+        "Use an address of an origin that the operator has allowed, or ask the operator to add this one to \
+         PINBRIDGE_RETURN_ORIGINS.");
     OAUTH_STATE_INVALID = own(400, "oauth_state_invalid",
         "The state of this connection is unknown, was used before, or is older than ten minutes.",
         CONNECT_AGAIN);
     OAUTH_DENIED = own(400, "oauth_denied",
-        "Access was not granted on Pinterest. No account was connected.",
-        "To connect the account, start a new connection and grant access on Pinterest's page.");
+        "Access was not granted. No account was connected.",
+        "To connect the account, start a new connection, and grant access on Pinterest's page and ours.");
     OAUTH_CODE_MISSING = own(400, "oauth_code_missing",
         "Pinterest sent no authorization code. No account was connected.",
         CONNECT_AGAIN);

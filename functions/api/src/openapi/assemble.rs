@@ -28,6 +28,24 @@ const PREFER: &str = "\
     `handling=strict`: an unknown field of the body is an error. Otherwise it is ignored, and `X-Pinbridge-Warning` names \
     it. Keys, retries, bulk actions, and changes of pins and schedules refuse it always.";
 
+/// What the operations of each heading are about.
+const TAGS: [(&str, &str); 14] = [
+    ("Connections", "Connect Pinterest accounts, and read their health."),
+    ("Boards", "Boards, sections and related terms on Pinterest."),
+    ("Pins", "Create, check, read, change, retry and delete pins."),
+    ("Imports", "Create many pins from a file."),
+    ("Schedules", "Publish pins at a set time."),
+    ("Pace and export", "The pace of an account, and everything in a workspace."),
+    ("Analytics", "Pinterest's figures of accounts and pins."),
+    ("Dashboard", "Counts and rates of a period."),
+    ("Activity", "Who did what in the workspace."),
+    ("People", "Registration, login and profile."),
+    ("Projects", "The production workspace and its sandbox."),
+    ("API keys", "The keys of a workspace."),
+    ("System", "The state and the description of the API."),
+    ("Hosted service", "What clients of the hosted service ask for, and what only the hosted service offers."),
+];
+
 /// Requests and answers have separate generators: a request may omit optional fields, an answer has every field.
 struct Schemas {
     requests: SchemaGenerator,
@@ -93,10 +111,11 @@ pub fn document(endpoints: &[Endpoint]) -> Value {
             "title": "PinBridge API",
             "version": VERSION,
             "description": ABOUT,
+            "contact": {"name": "The operator of this installation"},
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
-        "tags": tags.iter().map(|tag| json!({"name": tag})).collect::<Vec<_>>(),
+        "tags": tags.iter().map(|tag| described_tag(tag)).collect::<Vec<_>>(),
         "paths": paths,
         "components": {
             "schemas": schemas.components(),
@@ -117,6 +136,11 @@ pub fn document(endpoints: &[Endpoint]) -> Value {
             },
         },
     })
+}
+
+fn described_tag(name: &str) -> Value {
+    let known = TAGS.iter().find(|(known, _)| *known == name);
+    json!({"name": name, "description": known.map(|(_, description)| description)})
 }
 
 /// The examples of answers by operation id, status and content type. `tests/it/api/openapi.rs` writes the file from

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::activity::Resource;
-use crate::auth::{Caller, Who};
+use crate::auth::Caller;
 use crate::endpoint::{ADMINISTER, Endpoint, delete, get, patch, post, tagged};
 use crate::error::ApiError;
 use crate::error::codes::{KEY_REVOKED, NOT_FOUND, TOO_MANY_KEYS};
@@ -33,8 +33,8 @@ pub fn endpoints() -> Vec<Endpoint> {
             post("/v1/api-keys", ADMINISTER, create)
                 .operation("create_api_key", "Create an API key")
                 .about(
-                    "The answer has the key in `api_key`. It is the only answer with it, so store it. Without \
-                     `scopes`, the key has every scope. Without `pinterest_account_ids`, the key may use every \
+                    "The answer has the key in `api_key`. It is the only answer with it, so store it. In a sandbox \
+                     it begins with `pb_test_`, otherwise with `pb_live_`. Without `scopes`, the key has every scope. Without `pinterest_account_ids`, the key may use every \
                      account. Neither may be `null`, and an unknown field is an error.",
                 )
                 .audited("api_key.created", Resource::Answer("id"), &["name"])
@@ -205,10 +205,7 @@ async fn create(
     caller: Caller,
     request::StrictJson(body): request::StrictJson<ApiKeyCreate>,
 ) -> Result<(StatusCode, Json<NewApiKey>), ApiError> {
-    let authorized_by = match caller.who {
-        Who::User(id) => context.tenants.user(id).await?.map(|user| user.email),
-        Who::Key(_) => None,
-    };
+    let authorized_by = caller.email(&context).await?;
     let new = NewKey {
         name: body.name.trimmed(),
         scopes: body.scopes.map_or(Scopes::ALL, |NotNull(scopes)| scopes.0),

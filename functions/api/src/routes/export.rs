@@ -1,9 +1,9 @@
-//! Exports the accounts, pins and schedules of a workspace as JSON lines.
+//! Exports the accounts, pins and schedules of a workspace, as JSON lines or as a JSON array.
 
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, StatusCode};
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::pin::timeline;
 use pinbridge_shared::domain::time::Moment;
@@ -11,8 +11,9 @@ use pinbridge_shared::flows::tenants::export::{self, Cursor, Entry, Page};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::accept;
 use crate::auth::Caller;
-use crate::content_type::JSON_LINES;
+use crate::content_type::{JSON, JSON_LINES};
 use crate::endpoint::{Endpoint, READ, get, tagged};
 use crate::error::ApiError;
 use crate::error::codes::VALIDATION_ERROR;
@@ -33,13 +34,16 @@ pub fn endpoints() -> Vec<Endpoint> {
             get("/v1/export", READ, read)
                 .operation("export", "Export the workspace's accounts, pins and schedules")
                 .about(
-                    "Answers JSON lines: accounts without their tokens, pins with the `events` of their timeline, and \
-                     schedules, each oldest first. `kind` is `account`, `pin` or `schedule`. A page without the header \
-                     `X-Next-Cursor` is the last. Pins of the last 30 seconds are missing; the next export has them.",
+                    "Answers accounts without their tokens, pins with the `events` of their timeline, and schedules, \
+                     each oldest first. `kind` is `account`, `pin` or `schedule`. A page without the header \
+                     `X-Next-Cursor` is the last. Pins of the last 30 seconds are missing; the next export has them. A \
+                     client that accepts JSON receives an array. One whose `Accept` names `application/x-ndjson`, or \
+                     that has none, receives JSON lines.",
                 )
                 .query::<Text>("cursor", "The `X-Next-Cursor` of the previous page.")
                 .query::<Limit>("limit", "The maximum number of lines of the page.")
-                .answers_lines::<ExportLine>(200, "A page of lines.")
+                .answers::<Vec<ExportLine>>(200, "A page.")
+                .answers_lines::<ExportLine>(200, "A page.")
                 .with_header::<Text>("X-Next-Cursor", false, "The cursor of the next page. Absent on the last page.")
                 .fails(&[VALIDATION_ERROR]),
         ],
@@ -106,19 +110,33 @@ impl ExportLine {
 async fn read(
     State(context): State<Context>,
     caller: Caller,
+    headers: HeaderMap,
     Query(query): Query<query::Query>,
 ) -> Result<Response, ApiError> {
     let limit = query::paging(&query)?.limit;
     let from = query::cursor(&query, |text| text.parse().ok())?;
     let page = export::page(&context, caller.workspace, from, limit, |account| caller.sees(account)).await?;
     let (lines, next) = lines(&page, context.system.now());
-    let mut response = (StatusCode::OK, lines).into_response();
+    let (kind, body) = if wants_lines(&headers) { (JSON_LINES, lines) } else { (JSON, array(&lines)) };
+    let mut response = (StatusCode::OK, body).into_response();
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON_LINES));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     if let Some(next) = next.and_then(|next| HeaderValue::try_from(next.to_string()).ok()) {
         headers.insert("x-next-cursor", next);
     }
     Ok(response)
+}
+
+/// Whether the client takes the page line by line. Generated clients parse one JSON value, and most of them accept
+/// anything.
+fn wants_lines(headers: &HeaderMap) -> bool {
+    let lines = accept::weight(headers, JSON_LINES);
+    !headers.contains_key(ACCEPT) || (lines > 0.0 && lines >= accept::weight(headers, JSON))
+}
+
+/// The lines as one value. A line has no line end of its own.
+fn array(lines: &str) -> String {
+    format!("[{}]", lines.trim_end().replace('\n', ","))
 }
 
 /// The lines of a page, up to [`PAGE_BYTES_MAX`], and the cursor of the next page.
@@ -168,6 +186,29 @@ mod tests {
             nonce: "n".into(),
         };
         Entry::Account(Box::new(account), Bucket::default())
+    }
+
+    #[test]
+    fn a_client_that_accepts_json_receives_one_value() {
+        let of =
+            |accept: &'static str| wants_lines(&HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]));
+        for lines in
+            ["application/x-ndjson", "application/x-ndjson, */*;q=0.5", "application/json;q=0.5,application/x-ndjson"]
+        {
+            assert!(of(lines), "{lines}");
+        }
+        for value in [
+            "*/*",
+            "application/json",
+            "application/*",
+            "application/json, application/x-ndjson;q=0.9",
+            "",
+            "text/html,*/*",
+        ] {
+            assert!(!of(value), "{value}");
+        }
+        assert!(wants_lines(&HeaderMap::new()));
+        assert_eq!(["", "{}\n", "{\"a\":1}\n{}\n"].map(array), ["[]", "[{}]", "[{\"a\":1},{}]"]);
     }
 
     #[test]

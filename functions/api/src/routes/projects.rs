@@ -6,7 +6,7 @@ use http::StatusCode;
 use pinbridge_shared::context::Context;
 use pinbridge_shared::domain::ids::WorkspaceId;
 use pinbridge_shared::domain::tenant::{self, NAME_MAX, WorkspaceEnvironment, WorkspaceState};
-use pinbridge_shared::flows::tenants::projects::SandboxError;
+use pinbridge_shared::flows::tenants::projects::{Founder, SandboxError};
 use pinbridge_shared::flows::tenants::{log_in, people, projects};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -42,11 +42,12 @@ pub fn endpoints() -> Vec<Endpoint> {
                 .operation("create_sandbox", "Create the organisation's sandbox")
                 .audited("project.sandbox_created", Resource::None, &[])
                 .about(
-                    "An organisation has one sandbox. If it exists already, the request changes nothing and \
-                     answers it.",
+                    "An organisation has one sandbox. Its first key comes in `api_key`, and begins with `pb_test_`. It \
+                     is the only answer with it, so store it. If the sandbox exists already, the request changes nothing \
+                     and answers it without a key.",
                 )
                 .may_take::<SandboxCreate>(|| json!({"name": "Paper & Co. (sandbox)"}))
-                .answers::<Projects>(201, "The projects, with the sandbox.")
+                .answers::<CreatedSandbox>(201, "The projects, with the sandbox.")
                 .fails(&[NOT_FOUND, WORKSPACE_DELETED]),
             post("/v1/projects/sandbox/reset", ADMINISTER, reset_sandbox)
                 .operation("reset_sandbox", "Reset the sandbox")
@@ -128,6 +129,15 @@ pub struct Projects {
     pub projects: Vec<Project>,
 }
 
+/// The projects of an organisation, with the key of a new sandbox.
+#[derive(Serialize, JsonSchema)]
+pub struct CreatedSandbox {
+    #[serde(flatten)]
+    pub projects: Projects,
+    /// Extension: a key with every scope of the sandbox. No other answer has it. `null`: the sandbox had one before.
+    pub api_key: Option<String>,
+}
+
 /// The projects of an organisation, with the token of a session.
 #[derive(Serialize, JsonSchema)]
 pub struct SwitchedProjects {
@@ -175,19 +185,22 @@ async fn list(State(context): State<Context>, caller: Caller) -> Result<Json<Pro
     Ok(Json(Projects::of(&active, &known)))
 }
 
-/// Answers an existing sandbox unchanged.
+/// Answers an existing sandbox unchanged, without a key.
 async fn create_sandbox(
     State(context): State<Context>,
     caller: Caller,
     unknown: Unknown,
     MaybeJsonObject(body): MaybeJsonObject,
-) -> Result<(StatusCode, Json<Projects>), ApiError> {
+) -> Result<(StatusCode, Json<CreatedSandbox>), ApiError> {
     let SandboxCreate { name } = request::known_body_of(&body, &unknown)?;
     let name = name.map(|name| name.trimmed());
     let (active, known) = projects::of_workspace(&context, caller.workspace).await?;
-    projects::create_sandbox(&context, &known.organization, name, &active.timezone).await?;
+    let authorized_by = caller.email(&context).await?;
+    let founder = Founder { made_by: Some(caller.who), authorized_by };
+    let (_, key) = projects::create_sandbox(&context, &known.organization, name, &active.timezone, founder).await?;
     let known = projects::of_organization(&context, known.organization.id).await?;
-    Ok((StatusCode::CREATED, Json(Projects::of(&active, &known))))
+    let api_key = key.map(|key| key.expose().to_owned());
+    Ok((StatusCode::CREATED, Json(CreatedSandbox { projects: Projects::of(&active, &known), api_key })))
 }
 
 /// Closes the sandbox until its content is removed.

@@ -55,7 +55,11 @@ inline_schema!(
     OpenApi = json_schema!({
         "type": "object",
         "required": ["openapi", "info", "paths"],
-        "properties": {"openapi": {"type": "string", "pattern": r"^3\.1\."}},
+        "properties": {
+            "openapi": {"type": "string", "pattern": r"^3\.1\."},
+            "info": {"type": "object"},
+            "paths": {"type": "object"},
+        },
         "additionalProperties": true,
     })
 );

@@ -1,5 +1,6 @@
 //! The data directory: readable by its owner only, and used by one process at a time.
 
+use crate::files::unwritten;
 use anyhow::{Context, bail};
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::Write;
@@ -61,7 +62,7 @@ fn private_file(path: &Path) -> anyhow::Result<File> {
         .truncate(false)
         .mode(0o600)
         .open(path)
-        .with_context(|| format!("could not open {}", path.display()))?;
+        .map_err(|error| unwritten(path, error))?;
     file.set_permissions(fs::Permissions::from_mode(0o600))
         .with_context(|| format!("could not make {} private", path.display()))?;
     Ok(file)
@@ -82,5 +83,5 @@ pub(super) fn write_atomically(path: &Path, content: &[u8]) -> anyhow::Result<()
             None => Ok(()),
         }
     };
-    write().with_context(|| format!("could not write {}", path.display()))
+    write().map_err(|error| unwritten(path, error))
 }

@@ -37,8 +37,6 @@ pub enum Durability {
 
 /// Largest request body: the limit of DynamoDB, the largest of the three services.
 pub(super) const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
-/// Open connections at a time; more wait in the listen backlog.
-pub(super) const MAX_CONNECTIONS: usize = 1024;
 /// How long a shutdown waits for running requests before it drops them.
 pub(super) const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 /// DynamoDB calls at a time. The engine has one lock, so more threads would only wait for it; a few let parsing overlap

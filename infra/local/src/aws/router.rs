@@ -7,10 +7,12 @@ use super::options::MAX_BODY_BYTES;
 use super::reply::Reply;
 use super::secrets::Secrets;
 use super::sqs::Sqs;
+use crate::http::BODY_TIMEOUT;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::{HeaderMap, Method, Request};
+use tokio::time::timeout;
 
 /// The three services behind the endpoint.
 pub(super) struct Router {
@@ -58,7 +60,10 @@ fn target(headers: &HeaderMap) -> Result<String, Reply> {
 
 /// Reads the body. A body over the limit gets an error response instead of a closed connection.
 async fn read_body(body: Incoming) -> Result<Bytes, Reply> {
-    match Limited::new(body, MAX_BODY_BYTES).collect().await {
+    let Ok(read) = timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY_BYTES).collect()).await else {
+        return Err(Reply::error(408, "RequestTimeout", "The request body did not arrive in time."));
+    };
+    match read {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Reply::error(
             413,

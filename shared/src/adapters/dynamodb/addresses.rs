@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, TransactWriteItem};
 use super::item::{Builder, Item, Reader, moment, number, text, unreadable};
 use super::{DynamoStore, PORT, keys, tenants, users};
 use crate::domain::ids::{InvitationId, OrganizationId, UserId};
-use crate::domain::invariants::is_same_write;
+use crate::domain::repeated_write::is_same_write;
 use crate::domain::tenant::proof::Claim;
 use crate::domain::tenant::user::{Email, User};
 use crate::ports::{AddressRows, Admission, PortError, PortResult, Write};

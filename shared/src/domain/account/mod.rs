@@ -6,6 +6,7 @@ pub mod board_check;
 pub mod credentials;
 pub mod health;
 pub mod oauth;
+pub mod return_to;
 
 use self::credentials::TokenLife;
 use super::ids::AccountKey;

@@ -17,12 +17,32 @@ const WORKSPACE_HEX: usize = 32;
 /// 32 random bytes in hex.
 const SECRET_HEX: usize = 64;
 
-/// Who started an authorization, and until when it may be finished.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Who started an authorization, where the browser goes afterwards, and until when it may be finished.
+#[derive(Clone, PartialEq, Eq)]
 pub struct PendingAuthorization {
     /// The id of the API key or the user, for the activity log.
     pub by: String,
+    /// An address of the integrator's; `None`: the browser stays on our page.
+    pub return_to: Option<String>,
+    /// The integrator's own text, which comes back with the result.
+    pub client_state: Option<String>,
     pub expires_at: Moment,
+}
+
+impl PendingAuthorization {
+    pub fn new(by: impl Into<String>, expires_at: Moment) -> Self {
+        Self { by: by.into(), return_to: None, client_state: None, expires_at }
+    }
+}
+
+/// Without the integrator's texts, which may be secret.
+impl std::fmt::Debug for PendingAuthorization {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PendingAuthorization")
+            .field("by", &self.by)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A state as the callback presents it. Its `Debug` output hides it.

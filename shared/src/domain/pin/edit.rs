@@ -11,6 +11,8 @@ pub struct Edit {
     pub description: Option<Option<String>>,
     pub alt_text: Option<Option<String>>,
     pub link_url: Option<Option<String>>,
+    /// Not part of the content hash: pins of the same content may have different pictures.
+    pub image_url: Option<String>,
     pub board_id: Option<String>,
     pub publish_before: Option<Option<Moment>>,
     /// Changed only with a retry: a pin that hasn't failed holds a token, or a backlog row, of its account.
@@ -21,7 +23,8 @@ impl Edit {
     /// The request with the edit applied. Its idempotency key and all other fields stay.
     pub fn apply(&self, request: &PinRequest) -> PinRequest {
         // Without `..`: every change is made, and of a new field, this says whether an edit can change it.
-        let Self { title, description, alt_text, link_url, board_id, publish_before, account } = self.clone();
+        let Self { title, description, alt_text, link_url, image_url, board_id, publish_before, account } =
+            self.clone();
         let before = request.clone();
         PinRequest {
             account: account.unwrap_or(before.account),
@@ -30,7 +33,7 @@ impl Edit {
             description: description.unwrap_or(before.description),
             alt_text: alt_text.unwrap_or(before.alt_text),
             link_url: link_url.unwrap_or(before.link_url),
-            image_url: before.image_url,
+            image_url: image_url.unwrap_or(before.image_url),
             cover_image_url: before.cover_image_url,
             dominant_color: before.dominant_color,
             related_terms: before.related_terms,
@@ -55,5 +58,8 @@ mod tests {
         assert_eq!(edit.apply(&request), wanted);
         let edit = Edit { link_url: Some(Some("https://example.com/b".into())), ..edit };
         assert_eq!(edit.apply(&request).link_url.as_deref(), Some("https://example.com/b"));
+        let edit = Edit { image_url: Some("https://example.com/b.png".into()), ..Edit::default() };
+        let wanted = PinRequest { image_url: "https://example.com/b.png".into(), ..request.clone() };
+        assert_eq!(edit.apply(&request), wanted);
     }
 }

@@ -47,12 +47,12 @@ failures! {
     BoardNotFound = ("board_not_found", "The board does not exist.", "Choose another board.");
     BoardSectionNotFound = ("board_section_not_found", "The board section does not exist.", "Restore the section on Pinterest, or choose another board.");
     BoardAccessDenied = ("board_access_denied", "This account may not publish to the board.", "Choose a board that the account owns or collaborates on.");
-    InvalidUrl = ("invalid_url", "Pinterest refused a URL of the pin as invalid.", "Correct link_url or image_url and publish again.");
+    InvalidUrl = ("invalid_url", "Pinterest refused a URL of the pin as invalid.", "Change the pin's link_url or image_url, then retry the pin.");
     InvalidRequest = ("invalid_request", "Pinterest refused a field of the pin.", "Correct the field named in the message and publish again.");
-    ImageTooSmall = ("image_too_small", "The image is too small for Pinterest.", "Use a larger image.");
-    ImageBroken = ("image_broken", "Pinterest could not read the image.", "Use another image file.");
-    ImageUnreachable = ("image_unreachable", "Pinterest could not fetch the image.", "Check that image_url opens without a login, a cookie or a redirect to a page, answers within seconds, and lets Pinterest's crawler in (robots.txt, firewall, hotlink protection); then retry the pin.");
-    ImageFormatUnsupported = ("image_format_unsupported", "Pinterest does not support this image format.", "Use a JPEG or PNG image.");
+    ImageTooSmall = ("image_too_small", "The image is too small for Pinterest.", "Change the pin's image_url to a larger image, then retry the pin.");
+    ImageBroken = ("image_broken", "Pinterest could not read the image.", "Change the pin's image_url to another image file, then retry the pin.");
+    ImageUnreachable = ("image_unreachable", "Pinterest could not fetch the image.", "Check that image_url opens without a login, a cookie or a redirect to a page, answers within seconds, and lets Pinterest's crawler in (robots.txt, firewall, hotlink protection), or change it; then retry the pin.");
+    ImageFormatUnsupported = ("image_format_unsupported", "Pinterest does not support this image format.", "Change the pin's image_url to a JPEG or PNG image, then retry the pin.");
     LinkBlocked = ("link_blocked", "Pinterest blocks the pin's link.", "Use another link_url.");
     DescriptionBlocked = ("description_blocked", "Pinterest blocks the pin's description.", "Remove links from the description and publish again.");
     Unrecognised = ("pinterest_rejected", "Pinterest refused the pin for a reason this version does not know.", "Read Pinterest's message in the timeline; nothing was created.");

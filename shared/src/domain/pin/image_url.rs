@@ -37,7 +37,7 @@ impl ImageProblem {
         match self {
             Self::PrivateHost => "Put the image on a public web server, and send the URL there.",
             Self::SharePage => "Send the direct URL of the file, which opens the image without a page around it.",
-            Self::Ending => self.failure().remedy(),
+            Self::Ending => "Send the URL of a JPEG or PNG image.",
         }
     }
 

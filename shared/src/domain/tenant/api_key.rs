@@ -1,4 +1,6 @@
-//! API keys: `pb_live_<workspace><secret>`. A key is shown once, and stored as its SHA-256.
+//! API keys: `pb_live_<workspace><secret>`, and `pb_test_…` in a sandbox, so that everybody sees which one they hold. A
+//! key is shown once, and stored as its SHA-256. The prefix is a part of the hashed text: no key works under the other
+//! one.
 //!
 //! The key contains the workspace, so that its lookup is a read in that workspace's partition.
 
@@ -7,6 +9,7 @@ use subtle::ConstantTimeEq;
 use thiserror::Error;
 use uuid::Uuid;
 
+use super::WorkspaceEnvironment;
 use super::scope::Scopes;
 use super::user::Email;
 use crate::domain::ids::{AccountId, KeyId, WorkspaceId};
@@ -22,7 +25,10 @@ pub const KEYS_MAX: usize = 200;
 pub const ANCESTORS_MAX: usize = 32;
 /// The most accounts in a key's allow-list.
 pub const ALLOWED_MAX: usize = 100;
-pub const KEY_PREFIX: &str = "pb_live_";
+/// The prefix of a production workspace's keys, and of a sandbox's keys of 0.2.0 and before.
+pub const LIVE_PREFIX: &str = "pb_live_";
+/// The prefix of a sandbox's keys.
+pub const TEST_PREFIX: &str = "pb_test_";
 /// Separates the id's digest from every other use of the hash.
 const ID_DOMAIN: &[u8] = b"pinbridge key id\0";
 const WORKSPACE_HEX: usize = 32;
@@ -50,7 +56,7 @@ impl PresentedKey {
     /// # Errors
     /// When the text doesn't have the form of a key.
     pub fn parse(text: &str) -> Result<Self, NotAKey> {
-        let body = text.strip_prefix(KEY_PREFIX).ok_or(NotAKey)?;
+        let body = text.strip_prefix(LIVE_PREFIX).or_else(|| text.strip_prefix(TEST_PREFIX)).ok_or(NotAKey)?;
         let is_hex = body.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
         if body.len() != WORKSPACE_HEX + SECRET_HEX || !is_hex {
             return Err(NotAKey);
@@ -91,10 +97,24 @@ impl std::fmt::Debug for KeyHash {
     }
 }
 
-/// Creates the text of a new key from 32 random bytes.
+/// Whether a credential is meant as a key, be it valid or not.
+pub fn is_key(text: &str) -> bool {
+    text.starts_with(LIVE_PREFIX) || text.starts_with(TEST_PREFIX)
+}
+
+/// Creates the text of a new production key from 32 random bytes.
 pub fn compose(workspace: WorkspaceId, secret: [u8; 32]) -> String {
+    compose_in(WorkspaceEnvironment::Production, workspace, secret)
+}
+
+/// Creates the text of a new key from 32 random bytes.
+pub fn compose_in(environment: WorkspaceEnvironment, workspace: WorkspaceId, secret: [u8; 32]) -> String {
+    let prefix = match environment {
+        WorkspaceEnvironment::Production => LIVE_PREFIX,
+        WorkspaceEnvironment::Sandbox => TEST_PREFIX,
+    };
     let secret: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{KEY_PREFIX}{}{secret}", workspace.0.simple())
+    format!("{prefix}{}{secret}", workspace.0.simple())
 }
 
 /// Where a key comes from, in the public API's words.
@@ -238,6 +258,18 @@ mod tests {
     }
 
     #[test]
+    fn a_sandboxs_key_shows_that_it_is_one_and_works_under_no_other_prefix() {
+        let workspace = WorkspaceId(Uuid::from_u128(42));
+        let test = compose_in(WorkspaceEnvironment::Sandbox, workspace, [1; 32]);
+        assert!(test.starts_with("pb_test_") && is_key(&test));
+        assert!(is_key("pb_live_x") && !is_key("pb_dev_x") && !is_key("eyJhbGciOi"));
+        let (test, live) = (PresentedKey::parse(&test), PresentedKey::parse(&compose(workspace, [1; 32])));
+        let (test, live) = (test.expect("our own key"), live.expect("our own key"));
+        assert_eq!(test.workspace, live.workspace);
+        assert!(test.id() != live.id() && test.hash() != live.hash());
+    }
+
+    #[test]
     fn a_use_is_recorded_once_an_hour() {
         let key = PresentedKey::parse(&compose(WorkspaceId(Uuid::from_u128(42)), [1; 32])).expect("our own key");
         let key = ApiKey::new(&key, "k", Moment(5), "n".into());
@@ -249,7 +281,7 @@ mod tests {
     #[test]
     fn anything_else_is_not_a_key() {
         let good = compose(WorkspaceId(Uuid::from_u128(42)), [1; 32]);
-        for bad in ["", "pb_live_", "nonsense", &good[1..], &good[..good.len() - 1], &good.to_uppercase()] {
+        for bad in ["", "pb_live_", "pb_test_", "nonsense", &good[1..], &good[..good.len() - 1], &good.to_uppercase()] {
             assert_eq!(PresentedKey::parse(bad).err(), Some(NotAKey), "{bad}");
         }
         assert!(PresentedKey::parse(&format!("pb_live_{}", "é".repeat(48))).is_err(), "no panic on a split character");

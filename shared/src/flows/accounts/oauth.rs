@@ -1,4 +1,5 @@
-//! Connects an account by OAuth: started here, authorized by a person on Pinterest, finished by the callback.
+//! Connects an account by OAuth: started here, authorized by a person on Pinterest, and finished by the callback; in a
+//! browser after the person has read into which workspace (decision 0026).
 
 use thiserror::Error;
 
@@ -7,6 +8,7 @@ use super::connect_simulated;
 use crate::context::Context;
 use crate::domain::account::Account;
 use crate::domain::account::oauth::{PendingAuthorization, PresentedState, STATE_LIFE_MS};
+use crate::domain::account::return_to::ReturnTo;
 use crate::domain::ids::WorkspaceId;
 use crate::domain::sandbox;
 use crate::domain::secret::Secret;
@@ -59,6 +61,18 @@ pub enum FinishError {
     Port(#[from] PortError),
 }
 
+/// The connection to start.
+#[derive(Clone, Debug)]
+pub struct Start<'a> {
+    /// The key or the person that starts it, for the log.
+    pub by: &'a str,
+    /// The callback of a sandbox's connections, when none is configured.
+    pub callback_url: &'a str,
+    /// Where the browser goes afterwards.
+    pub return_to: Option<&'a ReturnTo>,
+    pub client_state: Option<String>,
+}
+
 /// A finished connection.
 #[derive(Clone, Debug)]
 pub struct Connected {
@@ -68,54 +82,91 @@ pub struct Connected {
     pub by: String,
 }
 
-/// Returns the URL at which the person authorizes the connection. `by` names the key or the person that starts it, for
-/// the log. In a sandbox no authorization is needed: the URL is the callback's, which is `callback_url` when none is
-/// configured.
+/// How an authorization ended.
+#[derive(Debug)]
+pub struct Finished {
+    pub result: Result<Connected, FinishError>,
+    /// The authorization that ended; `None`: the state was invalid.
+    pub pending: Option<PendingAuthorization>,
+}
+
+/// What a person is asked before their account is connected.
+#[derive(Clone, Debug)]
+pub struct Question {
+    pub workspace_name: String,
+    pub organization_name: Option<String>,
+    pub pending: PendingAuthorization,
+}
+
+/// Returns the URL at which the person authorizes the connection. In a sandbox no authorization is needed: the URL is
+/// the callback's.
 ///
 /// # Errors
 /// When no app is configured, the sandbox is full, or the table is unavailable.
-pub async fn start(
-    context: &Context,
-    workspace: WorkspaceId,
-    by: &str,
-    callback_url: &str,
-) -> Result<String, StartError> {
+pub async fn start(context: &Context, workspace: WorkspaceId, wanted: Start<'_>) -> Result<String, StartError> {
     let (state, text) = PresentedState::compose(workspace, context.system.random());
     let url = match context.tenants.workspace(workspace).await? {
         Some(found) if found.state != WorkspaceState::Active => return Err(StartError::Closed),
         Some(found) if found.environment == WorkspaceEnvironment::Sandbox => {
             let number =
                 connect_simulated::next_account(context, workspace).await?.ok_or(StartError::SandboxAccountLimit)?;
-            let callback = context.oauth.callback_url().unwrap_or_else(|| callback_url.to_owned());
+            let callback = context.oauth.callback_url().unwrap_or_else(|| wanted.callback_url.to_owned());
             format!("{callback}?state={}&code={}", text.expose(), sandbox::code(number))
         }
         // A workspace that was created this second may not be readable yet: the callback checks again.
         _ => context.oauth.authorization_url(text.expose()).ok_or(StartError::AppMissing)?,
     };
-    let pending = PendingAuthorization { by: by.to_owned(), expires_at: context.system.now().plus_ms(STATE_LIFE_MS) };
+    let pending = PendingAuthorization {
+        return_to: wanted.return_to.map(|to| to.as_str().to_owned()),
+        client_state: wanted.client_state,
+        ..PendingAuthorization::new(wanted.by, context.system.now().plus_ms(STATE_LIFE_MS))
+    };
     context.oauth_states.put_state(&state, &pending).await?;
     Ok(url)
 }
 
-/// Finishes the connection. Takes the state first, so that it works only once. A crash leaves no account, or a working
-/// one, or tokens that the next connection replaces.
+/// What the person in front of the browser has to know: into which workspace the account will be connected. Leaves the
+/// authorization as it is.
 ///
 /// # Errors
-/// When the connection wasn't made. An existing connection is unchanged then, unless the port that failed is the
-/// table's.
-pub async fn finish(context: &Context, callback: Callback) -> Result<Connected, FinishError> {
-    let state = callback.state.ok_or(FinishError::StateInvalid)?;
-    let state = PresentedState::parse(state.expose()).map_err(|_| FinishError::StateInvalid)?;
-    let pending = context.oauth_states.take_state(&state).await?.ok_or(FinishError::StateInvalid)?;
-    if pending.expires_at <= context.system.now() {
-        return Err(FinishError::StateInvalid);
-    }
-    let workspace = context.tenants.workspace(state.workspace).await?;
-    let workspace = workspace.filter(may_connect).ok_or(FinishError::StateInvalid)?;
+/// When the state is invalid, or the table is unavailable.
+pub async fn ask(context: &Context, state: Option<&Secret>) -> Result<Question, FinishError> {
+    let state = state.and_then(|state| PresentedState::parse(state.expose()).ok()).ok_or(FinishError::StateInvalid)?;
+    let pending = context.oauth_states.state(&state).await?.ok_or(FinishError::StateInvalid)?;
+    let workspace = open_workspace(context, &state, &pending).await?;
+    let organization = context.tenants.organization(workspace.organization).await?;
+    let organization_name = organization.map(|known| known.name).filter(|name| *name != workspace.name);
+    Ok(Question { workspace_name: workspace.name, organization_name, pending })
+}
+
+/// Finishes the connection. Takes the state first, so that it works only once. A crash leaves no account, or a working
+/// one, or tokens that the next connection replaces. Without a connection, an existing one is unchanged, unless the
+/// port that failed is the table's.
+pub async fn finish(context: &Context, callback: Callback) -> Finished {
+    let state = callback.state.as_ref().and_then(|state| PresentedState::parse(state.expose()).ok());
+    let Some(state) = state else {
+        return Finished { result: Err(FinishError::StateInvalid), pending: None };
+    };
+    let pending = match context.oauth_states.take_state(&state).await {
+        Ok(Some(pending)) => pending,
+        Ok(None) => return Finished { result: Err(FinishError::StateInvalid), pending: None },
+        Err(error) => return Finished { result: Err(error.into()), pending: None },
+    };
+    let result = finish_taken(context, &state, &pending, callback).await;
+    Finished { result, pending: Some(pending) }
+}
+
+async fn finish_taken(
+    context: &Context,
+    state: &PresentedState,
+    pending: &PendingAuthorization,
+    callback: Callback,
+) -> Result<Connected, FinishError> {
+    let workspace = open_workspace(context, state, pending).await?;
+    let by = pending.by.clone();
     if let Some(error) = callback.error {
         tracing::info!(
-            workspace_id = %workspace.id, by = pending.by, denied = error == "access_denied",
-            "authorization not granted"
+            workspace_id = %workspace.id, by, denied = error == "access_denied", "authorization not granted"
         );
         return Err(FinishError::Denied);
     }
@@ -123,18 +174,28 @@ pub async fn finish(context: &Context, callback: Callback) -> Result<Connected, 
     if workspace.environment == WorkspaceEnvironment::Sandbox {
         let number = sandbox::parse_code(code.expose()).ok_or(FinishError::CodeRefused)?;
         let account = connect_simulated::connect_simulated(context, workspace.id, number).await?;
-        return Ok(Connected { account, workspace_name: workspace.name, by: pending.by });
+        return Ok(Connected { account, workspace_name: workspace.name, by });
     }
     let tokens = context.oauth.exchange(&code).await.map_err(|failure| {
         tracing::warn!(workspace_id = %workspace.id, ?failure, "authorization code not exchanged");
         FinishError::of_grant(failure)
     })?;
     let account = connect::connect_account(context, workspace.id, &tokens).await?;
-    tracing::info!(
-        workspace_id = %workspace.id, account_id = %account.key.account, by = pending.by,
-        "account connected"
-    );
-    Ok(Connected { account, workspace_name: workspace.name, by: pending.by })
+    tracing::info!(workspace_id = %workspace.id, account_id = %account.key.account, by, "account connected");
+    Ok(Connected { account, workspace_name: workspace.name, by })
+}
+
+/// The workspace of an authorization that isn't over.
+async fn open_workspace(
+    context: &Context,
+    state: &PresentedState,
+    pending: &PendingAuthorization,
+) -> Result<Workspace, FinishError> {
+    if pending.expires_at <= context.system.now() {
+        return Err(FinishError::StateInvalid);
+    }
+    let workspace = context.tenants.workspace(state.workspace).await?;
+    workspace.filter(may_connect).ok_or(FinishError::StateInvalid)
 }
 
 /// A workspace that is being removed accepts no connection.

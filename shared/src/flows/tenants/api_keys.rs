@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::domain::ids::{AccountId, AccountKey, KeyId, WorkspaceId};
 use crate::domain::pin::origin::Actor;
 use crate::domain::secret::Secret;
+use crate::domain::tenant::WorkspaceEnvironment;
 use crate::domain::tenant::api_key::{self, ApiKey, KEYS_MAX, PresentedKey};
 use crate::domain::tenant::scope::Scopes;
 use crate::domain::tenant::user::Email;
@@ -60,7 +61,9 @@ pub async fn create(context: &Context, workspace: WorkspaceId, new: NewKey) -> R
     if in_use >= KEYS_MAX {
         return Err(KeyError::TooMany);
     }
-    let text = Secret::new(api_key::compose(workspace, context.system.random()));
+    let environment = context.tenants.workspace(workspace).await?.map(|known| known.environment);
+    let environment = environment.unwrap_or(WorkspaceEnvironment::Production);
+    let text = Secret::new(api_key::compose_in(environment, workspace, context.system.random()));
     let presented = PresentedKey::parse(text.expose())
         .map_err(|_| PortError::Broken { port: "keys", reason: "own key unreadable".into() })?;
     let ancestors = match new.made_by {

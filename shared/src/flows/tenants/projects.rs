@@ -3,9 +3,14 @@
 use thiserror::Error;
 use uuid::Uuid;
 
+use super::api_keys::{self, KeyError, NewKey};
 use crate::context::Context;
 use crate::domain::ids::{OrganizationId, WorkspaceId};
+use crate::domain::pin::origin::Actor;
+use crate::domain::secret::Secret;
 use crate::domain::tenant::api_key::{self, ApiKey, PresentedKey};
+use crate::domain::tenant::scope::Scopes;
+use crate::domain::tenant::user::Email;
 use crate::domain::tenant::{Organization, Workspace, WorkspaceEnvironment, WorkspaceState};
 use crate::flows::accounts::connect_simulated;
 use crate::ports::OptimisticWrites;
@@ -15,6 +20,8 @@ use crate::ports::{PortError, PortResult};
 pub(crate) const WRITES_MAX: usize = 5;
 /// The sandbox's name unless another is asked for.
 const SANDBOX_NAME: &str = "Sandbox";
+/// The name of the key that comes with the sandbox's creation.
+const SANDBOX_KEY_NAME: &str = "Sandbox's first key";
 
 /// An organisation with those of its workspaces that aren't deleted, the oldest first.
 #[derive(Clone, Debug)]
@@ -104,7 +111,17 @@ pub async fn keep_key(context: &Context, text: &str) -> PortResult<()> {
     context.tenants.save_api_key(&row).await.map(|_| ())
 }
 
-/// Creates the organisation's sandbox with a simulated account. Repeating it returns the existing sandbox unchanged.
+/// Who creates a sandbox: its first key is theirs.
+#[derive(Clone, Debug, Default)]
+pub struct Founder {
+    /// The person or the key; `None`: an operator.
+    pub made_by: Option<Actor>,
+    /// The person, if a person does.
+    pub authorized_by: Option<Email>,
+}
+
+/// Creates the organisation's sandbox with a simulated account and a key, which is returned only here. Repeating it
+/// returns the existing sandbox unchanged; a sandbox that never had a key gets one.
 ///
 /// # Errors
 /// When it was deleted, or the table is unavailable.
@@ -113,7 +130,32 @@ pub async fn create_sandbox(
     organization: &Organization,
     name: Option<String>,
     timezone: &str,
-) -> Result<Workspace, SandboxError> {
+    founder: Founder,
+) -> Result<(Workspace, Option<Secret>), SandboxError> {
+    let (sandbox, is_new) = ensure_sandbox(context, organization, name, timezone).await?;
+    // An earlier call may have died before it made the key, whose text would be lost anyway.
+    let wants_key =
+        is_new || (sandbox.state == WorkspaceState::Active && context.tenants.api_keys(sandbox.id).await?.is_empty());
+    if !wants_key {
+        return Ok((sandbox, None));
+    }
+    let Founder { made_by, authorized_by } = founder;
+    let new = NewKey { name: SANDBOX_KEY_NAME.into(), scopes: Scopes::ALL, allowed: None, authorized_by, made_by };
+    match api_keys::create(context, sandbox.id, new).await {
+        Ok((_, text)) => Ok((sandbox, Some(text))),
+        Err(KeyError::Port(error)) => Err(error.into()),
+        // Others have made keys meanwhile.
+        Err(_) => Ok((sandbox, None)),
+    }
+}
+
+/// The sandbox with a simulated account, and whether this call has created it.
+async fn ensure_sandbox(
+    context: &Context,
+    organization: &Organization,
+    name: Option<String>,
+    timezone: &str,
+) -> Result<(Workspace, bool), SandboxError> {
     let id = organization.sandbox();
     let mut writes = OptimisticWrites::of("sandbox workspace", WRITES_MAX);
     loop {
@@ -125,7 +167,7 @@ pub async fn create_sandbox(
                 if known.state == WorkspaceState::Active {
                     connect_simulated::ensure_first_account(context, id).await?;
                 }
-                return Ok(known);
+                return Ok((known, false));
             }
             None => {}
         }
@@ -137,7 +179,7 @@ pub async fn create_sandbox(
         };
         if context.tenants.save_workspace(&sandbox).await?.is_done() {
             connect_simulated::ensure_first_account(context, id).await?;
-            return Ok(sandbox);
+            return Ok((sandbox, true));
         }
     }
 }

@@ -19,6 +19,7 @@ macro_rules! oauth_states_contract {
         $crate::contract_cases!($fresh;
             connections:
             a_state_is_taken_once,
+            a_state_is_read_as_often_as_wanted_until_it_is_taken,
             of_concurrent_takers_one_gets_the_state,
             each_workspace_has_its_own_states;
         );
@@ -74,7 +75,7 @@ fn state(workspace: u128, secret: u8) -> PresentedState {
 }
 
 fn pending(by: &str) -> PendingAuthorization {
-    PendingAuthorization { by: by.into(), expires_at: Moment(4_102_444_800_123) }
+    PendingAuthorization::new(by, Moment(4_102_444_800_123))
 }
 
 pub async fn a_state_is_taken_once(states: &dyn OAuthStates) {
@@ -84,6 +85,22 @@ pub async fn a_state_is_taken_once(states: &dyn OAuthStates) {
     assert_eq!(states.take_state(&state(1, 1)).await.expect("answered"), Some(pending("key 1")));
     assert_eq!(states.take_state(&state(1, 1)).await.expect("answered"), None, "it was taken before");
     assert_eq!(states.take_state(&state(1, 2)).await.expect("answered"), Some(pending("key 2")));
+}
+
+pub async fn a_state_is_read_as_often_as_wanted_until_it_is_taken(states: &dyn OAuthStates) {
+    assert_eq!(states.state(&state(1, 1)).await.expect("answered"), None, "no authorization is pending");
+    let returning = PendingAuthorization {
+        return_to: Some("https://app.example.com/done?customer=7".into()),
+        client_state: Some("customer 7 \u{1f600}".into()),
+        ..pending("key 1")
+    };
+    states.put_state(&state(1, 1), &returning).await.expect("written");
+    for _ in 0..2 {
+        assert_eq!(states.state(&state(1, 1)).await.expect("answered"), Some(returning.clone()));
+    }
+    assert_eq!(states.state(&state(2, 1)).await.expect("answered"), None, "another workspace's");
+    assert_eq!(states.take_state(&state(1, 1)).await.expect("answered"), Some(returning));
+    assert_eq!(states.state(&state(1, 1)).await.expect("answered"), None, "it was taken");
 }
 
 pub async fn of_concurrent_takers_one_gets_the_state(states: &dyn OAuthStates) {

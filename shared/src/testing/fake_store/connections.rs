@@ -48,6 +48,11 @@ impl OAuthStates for FakeStore {
         self.call("oauth_states.put_state", put).await
     }
 
+    async fn state(&self, state: &PresentedState) -> PortResult<Option<PendingAuthorization>> {
+        let read = |t: &mut Tables| t.connections.states.get(&(state.workspace, state.hash_hex())).cloned();
+        self.call("oauth_states.state", read).await
+    }
+
     async fn take_state(&self, state: &PresentedState) -> PortResult<Option<PendingAuthorization>> {
         let take = |t: &mut Tables| t.connections.states.remove(&(state.workspace, state.hash_hex()));
         self.call("oauth_states.take_state", take).await

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use super::create::refusal;
 use super::fields::OnDuplicate;
 use super::options::{Options, door};
-use super::pin::{self, Wanted, parse};
+use super::pin::{self, PinCreate, Wanted, parse};
 use super::validation::PinHeadroom;
 use super::warnings::{PinWarning, accepted};
 use crate::activity::Resource;
@@ -66,7 +66,11 @@ request! {
 #[derive(Clone, Debug)]
 pub struct Items(Vec<Value>);
 
-field_schema!(Items = |_| json_schema!({"type": "array", "items": true, "minItems": 1, "maxItems": BATCH_MAX}));
+field_schema!(
+    Items = |generator| json_schema!({
+        "type": "array", "items": generator.subschema_for::<PinCreate>(), "minItems": 1, "maxItems": BATCH_MAX
+    })
+);
 
 impl Field for Items {
     fn parse(value: &Value) -> Result<Self, Wrong> {

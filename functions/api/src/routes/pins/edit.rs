@@ -38,7 +38,8 @@ pub fn endpoints() -> [Endpoint; 2] {
             .operation("update_pin", "Change a pin before it is published")
             .about(
                 "Changes a pin with the status `queued`, `deferred` or `failed`. An omitted field keeps its value; \
-                 `null` clears it. An attempt publishes the values that the pin had when the attempt started. A new \
+                 `null` clears it. If the pin failed because of its image, change `image_url`, then retry it. An \
+                 attempt publishes the values that the pin had when the attempt started. A new \
                  board is checked first; if Pinterest can't be reached, the change is accepted without the check. The \
                  idempotency key continues to identify the original request.",
             )

@@ -163,6 +163,9 @@ request! {
         pub description: Option<Nullable<Description>>,
         pub alt_text: Option<Nullable<AltText>>,
         pub link_url: Option<Nullable<HttpUrl>>,
+        /// Extension: the URL of another image, such as after a failure because of the image.
+        #[schemars(transform = never_null)]
+        pub image_url: Option<NotNull<HttpUrl>>,
         #[schemars(transform = never_null)]
         pub board_id: Option<NotNull<BoardId>>,
         /// Extension: a time in the future.
@@ -197,6 +200,7 @@ impl From<PinUpdate> for Edit {
             description: update.description.map(|Nullable(text)| text.map(|text| text.0)),
             alt_text: update.alt_text.map(|Nullable(text)| text.map(|text| text.0)),
             link_url: update.link_url.map(|Nullable(url)| url.map(|url| url.0)),
+            image_url: update.image_url.map(|NotNull(url)| url.0),
             board_id: update.board_id.map(|NotNull(board)| board.0),
             publish_before: update.publish_before.map(|Nullable(time)| time.map(|time| time.0)),
             account: None,

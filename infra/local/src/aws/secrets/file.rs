@@ -1,6 +1,7 @@
 //! The secrets file: the crate's state as JSON. It is plain text, so the file and its directory are private.
 
 use super::super::data_dir::write_atomically;
+use crate::files::damaged;
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use std::io::ErrorKind;
@@ -20,7 +21,7 @@ pub(super) fn load(path: &Path) -> anyhow::Result<Option<SecretsmanagerStateView
             return Err(error).with_context(|| format!("could not read {}", path.display()));
         }
     };
-    let damaged = || format!("{} is not a secrets file of this program", path.display());
+    let damaged = || damaged(path);
     let mut value: Value = serde_json::from_slice(&content).with_context(damaged)?;
     if value["version"] != VERSION {
         bail!("{}: its version is {}, not {VERSION}", damaged(), value["version"]);

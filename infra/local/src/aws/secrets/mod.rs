@@ -89,11 +89,12 @@ impl Inner {
         let mut after = self.snapshot().await;
         rules::put_right(action, &request, &mut after, &mut reply);
         if let Err(error) = self.keep(after).await {
-            tracing::error!(error = format!("{error:#}"), "local secrets not written");
+            let why = format!("{error:#}");
+            tracing::error!(error = why, "local secrets not written");
             if let Err(error) = self.restore(before).await {
                 tracing::error!(%error, "local secrets not restored");
             }
-            return Reply::error(500, "InternalServiceError", "The secret could not be stored.");
+            return Reply::error(500, "InternalServiceError", &format!("The secret could not be stored: {why}"));
         }
         reply
     }

@@ -2,8 +2,8 @@
 //! visible, the wait time ends, or the endpoint stops.
 
 use super::super::reply::Reply;
-use super::super::server::stopped;
 use super::{Sqs, queue_name};
+use crate::http::stopped;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};

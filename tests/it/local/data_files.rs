@@ -1,0 +1,109 @@
+//! A data folder whose files are damaged or missing: the start names the file and what to do, and changes nothing.
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::process::{Local, binary};
+
+const IDENTITY: &str = "identity.json";
+const SECRETS: &str = "aws/secrets.json";
+const TABLE: &str = "aws/dynamodb.sqlite3";
+const JOURNAL: &str = "pinterest/journal.jsonl";
+
+/// A folder with everything that a stack of its own has written.
+async fn used() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut local = Local::start(folder.path(), &[], &[]).await;
+    // Ended as by Ctrl-C, so that the table's log is merged into its file.
+    let pid = local.process.0.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("runs").success());
+    local.process.0.wait().expect("is gone");
+    folder
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("read") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("a type").is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("copied");
+        }
+    }
+}
+
+/// The contents of a folder, without locks and the table's own logs.
+fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    for entry in fs::read_dir(folder).expect("read") {
+        let path = entry.expect("an entry").path();
+        let name = path.to_string_lossy().into_owned();
+        if path.is_dir() {
+            all.extend(contents(&path));
+        } else if !["lock", "-wal", "-shm"].iter().any(|end| name.ends_with(end)) {
+            let bytes = fs::read(&path).expect("read");
+            all.insert(path, bytes);
+        }
+    }
+    all
+}
+
+/// A start that publishes one pin and ends; whether it worked, and what it said about errors.
+fn start(folder: &Path) -> (bool, String) {
+    let mut command = Command::new(binary("pinbridge-local"));
+    command.args(["--port", "0", "--once", "--data-dir"]).arg(folder).stdin(Stdio::null());
+    let output = command.output().expect("runs");
+    (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+type Harm = fn(&Path);
+
+fn remove(path: &Path) {
+    fs::remove_file(path).expect("removed");
+}
+
+fn truncate(path: &Path) {
+    let length = fs::metadata(path).expect("there").len();
+    OpenOptions::new().write(true).open(path).expect("opens").set_len(length / 2).expect("cut");
+}
+
+fn empty(path: &Path) {
+    fs::write(path, "").expect("written");
+}
+
+fn garble(path: &Path) {
+    fs::write(path, "not what it was\n".repeat(1_000)).expect("written");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_or_missing_file_is_named_with_what_to_do_and_nothing_is_changed() {
+    let used = used().await;
+    let harms: [(&str, &[Harm]); 4] = [
+        (IDENTITY, &[remove, truncate, empty, garble]),
+        (SECRETS, &[remove, truncate, empty, garble]),
+        (TABLE, &[remove, truncate, empty, garble]),
+        (JOURNAL, &[remove, garble]),
+    ];
+    for (name, harms) in harms {
+        for (nth, harm) in harms.iter().enumerate() {
+            let folder = tempfile::tempdir().expect("a folder");
+            copy(used.path(), folder.path());
+            let path = folder.path().join(name);
+            harm(&path);
+            let before = contents(folder.path());
+            let (worked, told) = start(folder.path());
+            assert!(!worked, "{name}, harm {nth}: it started");
+            let is_named = told.contains(&path.display().to_string());
+            assert!(is_named && told.contains("--data-dir"), "{name}, harm {nth}: {told}");
+            assert!(told.contains("is missing") || told.contains("is damaged"), "{name}, harm {nth}: {told}");
+            assert!(!told.contains("panicked"), "{told}");
+            assert!(contents(folder.path()) == before, "{name}, harm {nth}: something was changed");
+        }
+    }
+    let (worked, told) = start(used.path());
+    assert!(worked, "the folder itself works: {told}");
+}
