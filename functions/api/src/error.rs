@@ -192,6 +192,13 @@ impl ApiError {
         self
     }
 
+    /// The error of a field under a code of its own.
+    pub fn coded(mut self, code: Code) -> Self {
+        self.code = code.code();
+        self.remediation = code.remediation();
+        self
+    }
+
     /// With the texts of the cause.
     pub fn worded(mut self, message: String, remediation: &'static str) -> Self {
         self.message = message;

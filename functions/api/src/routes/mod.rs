@@ -22,6 +22,7 @@ pub mod self_hosted;
 mod session_token;
 pub mod system;
 pub mod terms;
+pub mod webhooks;
 
 use crate::endpoint::Endpoint;
 
@@ -41,6 +42,7 @@ pub fn table() -> Vec<Endpoint> {
         analytics::endpoints(),
         dashboard::endpoints(),
         activity::endpoints(),
+        webhooks::endpoints(),
         auth::endpoints(),
         profile::endpoints(),
         projects::endpoints(),

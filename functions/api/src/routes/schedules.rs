@@ -16,7 +16,9 @@ use pinbridge_shared::flows::accept::duplicate_content;
 use pinbridge_shared::flows::accept::validate_pin::DryRun;
 use pinbridge_shared::flows::pins::list_pins::ListError;
 use pinbridge_shared::flows::schedules::{self, Created, ScheduleView};
-use pinbridge_shared::flows::schedules::{cancel_schedule, list_schedules, validate_schedule};
+use pinbridge_shared::flows::schedules::{
+    cancel_schedule, edit_schedule, list_schedules, retry_schedule, validate_schedule,
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -35,8 +37,8 @@ use crate::endpoint::{DESTRUCTIVE, Endpoint, READ, WRITE, delete, get, patch, po
 use crate::error::ApiError;
 use crate::error::codes::{
     ACCOUNT_NOT_PERMITTED, ASSETS_NOT_ENABLED, Code, DUPLICATE_CONTENT, NOT_FOUND, PREFLIGHT, RETRY_MAY_DUPLICATE,
-    SCHEDULE_KEY_REUSED, SCHEDULE_NOT_EDITABLE, SCHEDULE_REMOVED, SCHEDULE_REMOVED_BEFORE, SCHEDULE_WRONG_STATUS,
-    TOKEN_REVOKED, VALIDATION_ERROR,
+    SCHEDULE_KEY_REUSED, SCHEDULE_NOT_EDITABLE, SCHEDULE_REMOVED, SCHEDULE_REMOVED_BEFORE, SCHEDULE_TIME_SETTLED,
+    SCHEDULE_WRONG_STATUS, TOKEN_REVOKED, VALIDATION_ERROR,
 };
 use crate::openapi::schema::{Flag, Limit, Offset, Text, Time};
 use crate::request::query::{self as queries, name_ignored};
@@ -59,8 +61,7 @@ fn submissions() -> Vec<Endpoint> {
             .operation("create_schedule", "Schedule a pin")
             .about(
                 "Publishes a pin at `run_at`: never earlier, and in that second if the pace of the account allows. \
-                 Three minutes before `run_at`, the system releases the schedule: its status becomes `queued`, and it \
-                 can't be edited any more. The request checks the board; if Pinterest can't be reached, the schedule \
+                 Until then its status is `scheduled`. The request checks the board; if Pinterest can't be reached, the schedule \
                  is accepted without the check. A repeated request with the same `idempotency_key` (extension) \
                  answers the existing schedule. Without a key, a repeated request creates a second schedule. If a pin \
                  of the last 24 hours has the same content, `warnings` names it; with `on_duplicate: refuse`, the \
@@ -97,16 +98,17 @@ fn one() -> Vec<Endpoint> {
             .operation("get_schedule", "Read a schedule")
             .answers::<Schedule>(200, "The schedule."),
         of_one(patch("/v1/schedules/{id}", WRITE, edit))
-            .operation("update_schedule", "Change a schedule before it is released")
+            .operation("update_schedule", "Change a schedule before its pin begins")
             .about(
-                "Changes a schedule with the status `scheduled`. An omitted field keeps its value; `null` clears \
-                 an optional field.",
+                "Changes a schedule whose pin has not begun. `run_at` and `priority` can be changed until three \
+                 minutes before `run_at`, when the system hands the pin over; then they answer 409 \
+                 `schedule_not_editable`. An omitted field keeps its value; `null` clears an optional field.",
             )
             .audited("schedule.updated", Resource::Path, &["status", "run_at"])
             .header::<Priority>("X-Pinbridge-Priority", PRIORITY_HEADER)
             .takes::<ScheduleUpdate>(|| json!({"run_at": "2027-01-16T09:30:00+01:00", "description": null}))
             .answers::<Schedule>(200, "The changed schedule.")
-            .fails(&[SCHEDULE_NOT_EDITABLE, ASSETS_NOT_ENABLED])
+            .fails(&[SCHEDULE_NOT_EDITABLE, SCHEDULE_TIME_SETTLED, ASSETS_NOT_ENABLED])
             .fails(PREFLIGHT),
         of_one(post("/v1/schedules/{id}/cancel", WRITE, cancel))
             .operation("cancel_schedule", "Cancel a schedule")
@@ -120,8 +122,10 @@ fn one() -> Vec<Endpoint> {
         of_one(post("/v1/schedules/{id}/retry", WRITE, retry))
             .operation("retry_schedule", "Retry a failed schedule")
             .about(
-                "Publishes a new pin with the corrected content of the failed one, at `run_at` or, if that has \
-                 passed, at once. The failed pin can't be retried any more (409 `pin_superseded`).",
+                "Publishes the pin of the schedule again, under the same id, at `run_at` or, if that has passed, at \
+                 once. Before the retry, `PATCH /v1/pins/{id}` can correct the content. If there is no pin to \
+                 publish again, because none was made, or it was deleted or is older than 30 days, another pin takes \
+                 its place, and the old one can't be retried any more (409 `pin_superseded`).",
             )
             .audited("schedule.retried", Resource::Path, &["status"])
             .header::<Flag>("X-Pinbridge-Accept-Duplicate", DUPLICATE_HEADER)
@@ -284,7 +288,7 @@ async fn edit(
 ) -> Result<Json<Schedule>, ApiError> {
     let (id, change) = (path_id(&id, "id")?, ScheduleUpdate::read(&body, &headers)?);
     let key = find(&context, &caller, id).await?.schedule.key;
-    let view = schedules::edit(&context, key, &change).await?;
+    let view = edit_schedule::edit(&context, key, &change).await?;
     explained(&context, view).await.map(Json)
 }
 
@@ -309,7 +313,7 @@ async fn retry(
     let DuplicateRetry { accept_duplicate } = only_body_of(&body)?;
     let accept_duplicate = accepts_duplicate(accept_duplicate, &headers)?;
     let key = find(&context, &caller, id).await?.schedule.key;
-    let view = schedules::retry(&context, key, accept_duplicate).await?;
+    let view = retry_schedule::retry(&context, key, accept_duplicate).await?;
     explained(&context, view).await.map(Json)
 }
 
@@ -349,7 +353,7 @@ async fn bulk_retry(
     let (context, caller) = (&context, &caller);
     let retry_one = |id| async move {
         let key = find(context, caller, id).await?.schedule.key;
-        Ok(schedules::retry(context, key, accept_duplicate).await.map(drop)?)
+        Ok(retry_schedule::retry(context, key, accept_duplicate).await.map(drop)?)
     };
     Ok(each(ids, SKIPPED, retry_one).await)
 }

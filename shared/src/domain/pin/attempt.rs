@@ -164,6 +164,11 @@ impl Attempt {
         self.attempt.saturating_sub(self.attempt_base)
     }
 
+    /// Whether no attempt has ever been announced: what the pin publishes is still open.
+    pub fn has_never_begun(&self) -> bool {
+        self.attempt == 0
+    }
+
     /// When an unanswered call of the latest attempt can no longer commit.
     pub fn quiesced_at(&self, quiesce_ms: i64) -> Moment {
         self.started_at.unwrap_or(self.updated_at).plus_ms(quiesce_ms)

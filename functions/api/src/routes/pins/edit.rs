@@ -26,7 +26,7 @@ use crate::endpoint::{DESTRUCTIVE, Endpoint, WRITE, delete, patch};
 use crate::error::ApiError;
 use crate::error::codes::{
     self, BOARD_ACCESS_DENIED, BOARD_NOT_FOUND, BOARD_SECTION_NOT_FOUND, OUTCOME_UNKNOWN, PIN_ALREADY_PUBLISHED,
-    PIN_JUST_PUBLISHED, PIN_PUBLISHING,
+    PIN_JUST_PUBLISHED, PIN_PUBLISHING, PIN_SUPERSEDED,
 };
 use crate::openapi::schema::Flag;
 use crate::request::{JsonObject, query};
@@ -44,7 +44,7 @@ pub fn endpoints() -> [Endpoint; 2] {
             .audited("pin.updated", Resource::Path, &["status"])
             .takes::<PinUpdate>(|| json!({"title": "Eleven ways to fold a paper crane", "link_url": null}))
             .answers::<Pin>(200, "The changed pin.")
-            .fails(&[PIN_ALREADY_PUBLISHED, PIN_PUBLISHING])
+            .fails(&[PIN_ALREADY_PUBLISHED, PIN_PUBLISHING, PIN_SUPERSEDED])
             .fails(codes::PREFLIGHT),
         of_pin(delete("/v1/pins/{id}", DESTRUCTIVE, remove))
             .operation("delete_pin", "Delete a pin")
@@ -85,7 +85,9 @@ impl From<EditError> for ApiError {
         match error {
             EditError::NotFound => Self::not_found("pin"),
             EditError::AlreadyPublished => PIN_ALREADY_PUBLISHED.into(),
-            EditError::Publishing => PIN_PUBLISHING.into(),
+            // Only a schedule's edit asks whether the pin has begun.
+            EditError::Publishing | EditError::Begun => PIN_PUBLISHING.into(),
+            EditError::Superseded => PIN_SUPERSEDED.into(),
             EditError::Port(error) => error.into(),
         }
     }

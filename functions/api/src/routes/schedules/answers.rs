@@ -17,7 +17,7 @@ use crate::routes::pins::warnings::PinWarning;
 
 names!(
     ScheduleStatus,
-    "The status of a schedule. After its release, the status of its pin.",
+    "The status of a schedule. From `run_at` on, the status of its pin.",
     schedule::ScheduleStatus::ALL.map(schedule::ScheduleStatus::name)
 );
 
@@ -42,7 +42,7 @@ pub struct Schedule {
     pub error_remediation: Option<&'static str>,
     /// Extension: the identifier of the schedule in your system.
     pub idempotency_key: Option<String>,
-    /// Extension: the number of retries. Each retry publishes a new pin.
+    /// Extension: the number of pins before this one. A retry publishes the same pin again, unless it is gone.
     pub run: u32,
     /// Extension: the time of the release.
     pub released_at: Option<Time>,

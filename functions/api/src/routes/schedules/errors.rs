@@ -39,6 +39,7 @@ impl From<ScheduleError> for ApiError {
             ScheduleError::AccountNotFound => Self::not_found("account"),
             ScheduleError::AccountDisconnected => not_connected(),
             ScheduleError::Board(obstacle) => obstacle.into(),
+            ScheduleError::TimeSettled => codes::SCHEDULE_TIME_SETTLED.into(),
             ScheduleError::NotEditable(status) => codes::SCHEDULE_NOT_EDITABLE.with("status", status.name()),
             ScheduleError::WrongStatus(status) => codes::SCHEDULE_WRONG_STATUS.with("status", status.name()),
             ScheduleError::MayDuplicate => codes::RETRY_MAY_DUPLICATE.into(),
