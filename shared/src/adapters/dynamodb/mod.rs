@@ -8,6 +8,7 @@ mod activity;
 mod api_keys;
 mod backlog;
 mod board_checks;
+mod board_lists;
 mod budget;
 mod imports;
 mod item;

@@ -47,7 +47,7 @@ const WITH_ITS_PIN: &str = "as its pin";
 const UNTIL_FORGOTTEN: &str =
     "until its workspace is deleted; its names go 30 days after it was disconnected (`DisconnectedDays`)";
 
-pub const ALL: [RowKind; 33] = [
+pub const ALL: [RowKind; 35] = [
     kind("workspace", "workspace", Some(keys::WORKSPACE), Purged::WithWorkspace, "until it is deleted"),
     kind("purge mark", "workspace", Some(keys::MARK), Purged::WithWorkspace, "while the purge lasts"),
     kind("API key", "keys", None, Purged::WithWorkspace, "until 90 days after it was revoked (`RevokedKeysDays`)"),
@@ -62,6 +62,20 @@ pub const ALL: [RowKind; 33] = [
         "30 days after the user's last pin; it has only numbers, under a code that names nobody",
     ),
     kind("simulated account", "account", Some(keys::SIMULATED), Purged::WithAccount, "as its account, in a sandbox"),
+    kind(
+        "board list",
+        "account",
+        Some(keys::BOARDS),
+        Purged::WithAccount,
+        "30 days after Pinterest last listed the account's boards",
+    ),
+    kind(
+        "claim to list the boards",
+        "account",
+        Some(keys::BOARD_LISTING),
+        Purged::WithAccount,
+        "30 days after Pinterest was last asked; it has only a time",
+    ),
     kind(
         "sealed tokens (envelope mode)",
         "account",

@@ -1,9 +1,12 @@
 //! An account's boards, their sections, and keyword suggestions: every operation here calls Pinterest.
 //!
-//! Read this file first. [`board_access`] checks whether an account can publish to a board.
+//! Read this file first. [`board_access`] checks whether an account can publish to a board; [`resolve_boards`] finds the
+//! boards of pins that are to be accepted, mostly without a call.
 
 pub mod board_access;
+pub mod board_list;
 pub mod board_preflight;
+pub mod resolve_boards;
 
 use super::accounts::with_token::{CallError, with_token, with_token_to_write};
 use crate::context::Context;
@@ -16,7 +19,8 @@ use crate::domain::sandbox;
 /// # Errors
 /// As [`with_token`] says.
 pub async fn boards(context: &Context, account: AccountKey) -> Result<Vec<Board>, CallError> {
-    with_token(context, account, &[BOARDS_READ], |token| async move { context.boards.boards(&token).await }).await
+    let account = context.store.account(account).await?.ok_or(CallError::AccountNotFound)?;
+    Ok(board_list::read_pages(context, &account).await?.boards)
 }
 
 /// # Errors
@@ -30,6 +34,7 @@ pub async fn create_board(context: &Context, account: AccountKey, draft: &BoardD
     let create = |token| async move { context.boards.create_board(&token, draft).await };
     let board = with_token_to_write(context, account, scopes_to_write(draft.privacy), create).await?;
     store_check(context, &key(account, &board.id), BoardVerdict::Reachable(board.clone())).await;
+    board_list::put(context, account, &board).await;
     Ok(board)
 }
 
@@ -40,6 +45,7 @@ pub async fn update_board(context: &Context, board: &BoardKey, change: &BoardCha
     let update = |token| async move { context.boards.update_board(&token, &board.board_id, change).await };
     let updated = with_token_to_write(context, board.account, scopes_to_write(change.privacy), update).await?;
     store_check(context, board, BoardVerdict::Reachable(updated.clone())).await;
+    board_list::put(context, board.account, &updated).await;
     Ok(updated)
 }
 
@@ -52,6 +58,7 @@ pub async fn delete_board(context: &Context, board: &BoardKey) -> Result<(), Cal
     let delete = |token| async move { context.boards.delete_board(&token, &board.board_id).await };
     with_token_to_write(context, board.account, scopes_to_write(None), delete).await?;
     store_check(context, board, BoardVerdict::Deleted).await;
+    board_list::remove(context, board.account, &board.board_id).await;
     Ok(())
 }
 
@@ -107,8 +114,11 @@ fn key(account: AccountKey, board_id: &str) -> BoardKey {
 
 /// Stores what a check would find now. The row is a cache, so a failure is only logged.
 async fn store_check(context: &Context, board: &BoardKey, verdict: BoardVerdict) {
-    let check = BoardCheck { verdict, checked_at: context.system.now() };
-    if let Err(error) = context.board_checks.save_board_check(board, &check).await {
+    store(context, board, &BoardCheck { verdict, checked_at: context.system.now() }).await;
+}
+
+async fn store(context: &Context, board: &BoardKey, check: &BoardCheck) {
+    if let Err(error) = context.board_checks.save_board_check(board, check).await {
         tracing::warn!(%error, board_id = board.board_id, "board check not stored");
     }
 }

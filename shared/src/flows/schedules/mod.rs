@@ -10,6 +10,7 @@ pub mod list_schedules;
 pub mod release_due;
 pub mod release_schedules;
 pub mod retry_schedule;
+pub mod submit_schedule;
 pub mod validate_schedule;
 
 use thiserror::Error;
