@@ -30,9 +30,6 @@ pub trait BoardChecks: Send + Sync {
     /// Writes the list if the stored one has the revision before `next.rev` (for 1: if none is stored).
     async fn save_board_list(&self, account: AccountKey, next: &BoardList) -> PortResult<Write<()>>;
     /// Claims the listing of the account's boards. A conflict has the time of the claim that counts.
-    async fn claim_board_listing(
-        &self,
-        account: AccountKey,
-        claim: &ListingClaim,
-    ) -> PortResult<Write<Option<Moment>>>;
+    async fn claim_board_listing(&self, account: AccountKey, claim: &ListingClaim)
+    -> PortResult<Write<Option<Moment>>>;
 }

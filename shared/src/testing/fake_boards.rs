@@ -53,8 +53,11 @@ impl FakeBoards {
         self.state().create(&draft).id
     }
 
-    /// Adds a board with this id.
+    /// Adds a board with this id, unless there is one.
     pub fn insert(&self, id: &str) {
+        if self.state().boards.iter().any(|board| board.id == id) {
+            return;
+        }
         let board = Board { id: id.into(), name: format!("Board {id}"), description: None, privacy: None };
         self.state().boards.push(board);
     }

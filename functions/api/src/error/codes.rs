@@ -229,6 +229,9 @@ table! {
     PREFLIGHT_BOARD_NOT_FOUND = own(422, "board_not_found",
         "The board does not exist, or the account can't see it.",
         "Choose another board.");
+    BOARD_AMBIGUOUS = own(422, "board_ambiguous",
+        "Several boards of the account have this name.",
+        "Send the id of the board that you mean. error.boards has the ids.");
     PREFLIGHT_BOARD_DELETED = own(422, "board_deleted",
         "The board was deleted.",
         "Choose another board.");
@@ -387,4 +390,17 @@ pub const PREFLIGHT: &[Code] = &[
     TOKEN_EXPIRED,
     TOKEN_REVOKED,
     SCOPE_MISSING,
+];
+
+/// The errors of finding the board of a pin.
+pub const RESOLVING: &[Code] = &[
+    PREFLIGHT_BOARD_NOT_FOUND,
+    PREFLIGHT_BOARD_DELETED,
+    PREFLIGHT_BOARD_ACCESS_DENIED,
+    BOARD_AMBIGUOUS,
+    TOKEN_EXPIRED,
+    TOKEN_REVOKED,
+    SCOPE_MISSING,
+    PINTEREST_RATE_LIMITED,
+    PINTEREST_UNREACHABLE,
 ];

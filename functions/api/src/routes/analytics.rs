@@ -54,7 +54,13 @@ pub fn endpoints() -> Vec<Endpoint> {
                  `true`.",
             )
             .fails(PINTEREST)
-            .fails(&[INVALID_DATE_RANGE, ANALYTICS_NOT_STORED, BOARD_ACCESS_DENIED, BOARD_NOT_FOUND, BOARD_SECTION_NOT_FOUND])
+            .fails(&[
+                INVALID_DATE_RANGE,
+                ANALYTICS_NOT_STORED,
+                BOARD_ACCESS_DENIED,
+                BOARD_NOT_FOUND,
+                BOARD_SECTION_NOT_FOUND,
+            ])
     };
     tagged(
         "Analytics",

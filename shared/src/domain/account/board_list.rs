@@ -106,8 +106,7 @@ impl BoardList {
         }
         let wanted = reduced(last_segment(text));
         let alike = |board: &&KnownBoard| !wanted.is_empty() && board.reduced().as_deref() == Some(&wanted);
-        let found: Vec<&KnownBoard> =
-            if exact.is_empty() { self.boards.iter().filter(alike).collect() } else { exact };
+        let found: Vec<&KnownBoard> = if exact.is_empty() { self.boards.iter().filter(alike).collect() } else { exact };
         match found.as_slice() {
             [] => Named::None(self.near(&wanted)),
             [one] => Named::One((*one).clone()),

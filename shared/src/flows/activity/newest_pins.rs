@@ -47,9 +47,7 @@ pub async fn newest_pins(
     let rows = context.store.pins(&keys).await?;
     let positions = stretch.entries.iter().map(|entry| (entry.position.at, entry.position.pin));
     Ok(Found {
-        pins: positions
-            .zip(rows.into_iter().map(|row| row.filter(|(pin, _)| pin.hidden_at.is_none())))
-            .collect(),
+        pins: positions.zip(rows.into_iter().map(|row| row.filter(|(pin, _)| pin.hidden_at.is_none()))).collect(),
         end: stretch.end.map(|position| (position.at, position.pin)),
         is_over: stretch.end.is_none(),
     })

@@ -98,8 +98,7 @@ async fn store(context: &Context, account: AccountKey, list: &BoardList, same_fo
     let is_news = |stored: Option<&BoardList>| {
         stored.is_none_or(|stored| {
             let is_same = stored.boards == list.boards && stored.is_whole == list.is_whole;
-            list.listed_at > stored.listed_at
-                && !(is_same && list.listed_at.since_ms(stored.listed_at) < same_for_ms)
+            list.listed_at > stored.listed_at && !(is_same && list.listed_at.since_ms(stored.listed_at) < same_for_ms)
         })
     };
     write(context, account, |stored| is_news(stored).then(|| list.clone())).await;

@@ -6,6 +6,7 @@
 pub mod board_access;
 pub mod board_list;
 pub mod board_preflight;
+pub mod mark_removed;
 pub mod resolve_boards;
 
 use super::accounts::with_token::{CallError, with_token, with_token_to_write};
@@ -14,7 +15,10 @@ use crate::domain::account::board::{Board, BoardChange, BoardDraft, Privacy, Rel
 use crate::domain::account::board_check::{BoardCheck, BoardVerdict};
 use crate::domain::account::{ADS_READ, BOARDS_READ, BOARDS_WRITE, BOARDS_WRITE_SECRET};
 use crate::domain::ids::{AccountKey, BoardKey};
+use crate::domain::pin::failure::Failure;
+use crate::domain::recovery::{BoardRemoval, RecoveryMarker};
 use crate::domain::sandbox;
+use crate::domain::time::SECOND_MS;
 
 /// # Errors
 /// As [`with_token`] says.
@@ -49,17 +53,46 @@ pub async fn update_board(context: &Context, board: &BoardKey, change: &BoardCha
     Ok(updated)
 }
 
-/// Deletes the board with every Pin on it.
+/// The part of a request's time for marking pins. The API's function has 20 s, and a call to Pinterest takes up to 6 s.
+const MARK_WITHIN_MS: i64 = 4 * SECOND_MS;
+
+/// Deletes the board with every Pin on it. The pins of the Pins are marked as removed: at once if they are few, and
+/// otherwise by the rescuer.
+///
+/// A repetition for a board that is gone fails as `BoardNotFound`, and marks what an earlier call left: its process died,
+/// or its answer was lost.
 ///
 /// # Errors
 /// As [`with_token_to_write`] says; a lost answer fails as `OutcomeUnknown`.
 pub async fn delete_board(context: &Context, board: &BoardKey) -> Result<(), CallError> {
     refuse_fixed(board)?;
+    let asked_at = context.system.now();
+    let removal = BoardRemoval { board: board.clone(), asked_at, after: None };
+    // The owner of the marking, before there is anything to mark.
+    let marker = RecoveryMarker::board_removal(removal.clone(), asked_at, context.system.nonce());
+    context.store.put_marker(&marker).await?;
     let delete = |token| async move { context.boards.delete_board(&token, &board.board_id).await };
-    with_token_to_write(context, board.account, scopes_to_write(None), delete).await?;
-    store_check(context, board, BoardVerdict::Deleted).await;
+    let deleted = with_token_to_write(context, board.account, scopes_to_write(None), delete).await;
+    let verdict = match &deleted {
+        Ok(()) => BoardVerdict::Deleted,
+        Err(CallError::Pinterest(read)) if read.failure == Failure::BoardNotFound => {
+            let before = context.board_checks.board_check(board).await?;
+            BoardCheck::missing(before.as_ref(), context.system.now()).verdict
+        }
+        Err(_) => return deleted,
+    };
+    store_check(context, board, verdict.clone()).await;
     board_list::remove(context, board.account, &board.board_id).await;
-    Ok(())
+    if verdict == BoardVerdict::Deleted {
+        let stop_at_ms = context.system.monotonic_ms() + MARK_WITHIN_MS;
+        match mark_removed::mark_removed(context, &removal, mark_removed::AT_ONCE, stop_at_ms).await {
+            // The marker finds nothing to do.
+            Ok(None) => {}
+            Ok(Some(_)) => tracing::info!(board_id = board.board_id, "the rescuer marks the other pins of the board"),
+            Err(error) => tracing::warn!(board_id = board.board_id, %error, "pins of a board not marked yet"),
+        }
+    }
+    deleted
 }
 
 /// # Errors

@@ -93,7 +93,10 @@ impl Unfit {
             Self::Ambiguous { text, fits } => format!("Several boards are called \"{text}\": {}.", named(fits)),
             Self::Closed(obstacle) => obstacle.message(),
             Self::NameUnknown { text, why } => {
-                format!("\"{text}\" is no id of a board, and the account's boards could not be listed: {}", why.message())
+                format!(
+                    "\"{text}\" is no id of a board, and the account's boards could not be listed: {}",
+                    why.message()
+                )
             }
         }
     }
@@ -169,11 +172,8 @@ impl<'a> Boards<'a> {
         if let Some(known) = self.found.get(&asked) {
             return Ok(known.clone());
         }
-        let found = if is_board_id(text) {
-            self.by_id(account, text).await?
-        } else {
-            self.by_name(account, text).await?
-        };
+        let found =
+            if is_board_id(text) { self.by_id(account, text).await? } else { self.by_name(account, text).await? };
         self.found.insert(asked, found.clone());
         Ok(found)
     }
@@ -215,6 +215,8 @@ impl<'a> Boards<'a> {
             Refreshed::Listed(list) | Refreshed::Recent(list) => list,
         };
         if let Some(board) = list.board(id).cloned() {
+            // A check of the same board at this moment needn't ask again.
+            self.remember(&key, BoardVerdict::Reachable(board_of(&board))).await;
             return self.reachable(account, &board).await;
         }
         // A name may be a number, too.

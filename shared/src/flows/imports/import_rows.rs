@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use crate::context::Context;
 use crate::domain::ids::{AccountId, PinId};
 use crate::domain::import::{
-    Ask, ChunkResult, Import, Made, Outcome, Row, RowError, RowResult, Stop, StopReason, Totals,
+    Ask, ChunkResult, Import, Made, NamedBoard, Outcome, Row, RowError, RowResult, Stop, StopReason, Totals,
 };
 use crate::domain::message::{Disposition, ImportMessage};
 use crate::domain::pin::failure::Failure;
@@ -19,7 +19,7 @@ use crate::domain::time::SECOND_MS;
 use crate::flows::accept::accept_pin::{AcceptError, Acceptance};
 use crate::flows::accept::duplicate_content::Duplicate;
 use crate::flows::accept::submit_pins::{self, Refusal, Submission, submit_pins};
-use crate::flows::boards::resolve_boards::Unfit;
+use crate::flows::boards::resolve_boards::{Found, Unfit};
 use crate::flows::schedules::submit_schedule::{self, Shared, submit_schedule};
 use crate::flows::schedules::{Created, ScheduleError, ScheduleRequest};
 use crate::ports::PortResult;
@@ -127,8 +127,8 @@ async fn work_on_rows(
         if matches!(row.ask, Ask::Schedule(..)) && ends_at_ms - context.system.monotonic_ms() < ROW_NEEDS_MS {
             return Ok(None);
         }
-        let (outcome, other) = match row.ask {
-            Ask::Refused(error) => (Outcome::Failed(error), None),
+        let done = match row.ask {
+            Ask::Refused(error) => Done::failed(error),
             Ask::Pin(_) => of_pin(submitted.next(), origin, &mut caller).await?,
             Ask::Schedule(request, run_at) => {
                 let asked = ScheduleRequest { request: *request, run_at, origin };
@@ -137,10 +137,31 @@ async fn work_on_rows(
                 of_schedule(made, origin, &import.accounts)?
             }
         };
+        let Done { outcome, other, board } = done;
         let same_content_as_pin = other.filter(|_| matches!(outcome, Outcome::Created(_)));
-        results.push(RowResult { number: row.number, key: row.key, outcome, same_content_as_pin });
+        results.push(RowResult { number: row.number, key: row.key, outcome, same_content_as_pin, board });
     }
     Ok(Some(results))
+}
+
+/// What became of a row.
+struct Done {
+    outcome: Outcome,
+    /// Another pin with its content.
+    other: Option<PinId>,
+    /// The board that its name meant.
+    board: Option<NamedBoard>,
+}
+
+impl Done {
+    fn failed(error: RowError) -> Self {
+        Self { outcome: Outcome::Failed(error), other: None, board: None }
+    }
+
+    fn of(outcome: Outcome, other: Option<&Duplicate>, board: Found) -> Self {
+        let board = board.name.map(|name| NamedBoard { id: board.id, name });
+        Self { outcome, other: other.map(|other| other.pin), board }
+    }
 }
 
 /// Whoever submitted the import, whose allow-list counts where a row leads to another account.
@@ -187,12 +208,12 @@ pub fn unfit(unfit: &Unfit) -> RowError {
     RowError::new(unfit.code(), format!("board_id: {}", unfit.message()), &["board_id"])
 }
 
-/// The outcome of a row, and another pin with its content.
+/// What became of a row for a pin.
 async fn of_pin(
     submitted: Option<submit_pins::Answer>,
     origin: Origin,
     caller: &mut Submitter<'_>,
-) -> PortResult<(Outcome, Option<PinId>)> {
+) -> PortResult<Done> {
     let accounts = &caller.import.accounts;
     let submitted = match submitted {
         Some(Ok(submitted)) => submitted,
@@ -203,13 +224,12 @@ async fn of_pin(
                 Refusal::Twin => twin(),
                 Refusal::Accept(error) => refusal(error, Some(accounts))?,
             };
-            return Ok((Outcome::Failed(error), None));
+            return Ok(Done::failed(error));
         }
         None => {
-            return Ok((Outcome::Failed(RowError::new("internal_error", "The row was not worked on.", &[])), None));
+            return Ok(Done::failed(RowError::new("internal_error", "The row was not worked on.", &[])));
         }
     };
-    let other = submitted.duplicate.map(|other| other.pin);
     let outcome = match submitted.acceptance {
         Acceptance::New(pin, _) => Outcome::Created(Made::Pin(pin.key.pin)),
         // Accepted for this very row, by a worker that died before it could record it.
@@ -223,15 +243,15 @@ async fn of_pin(
             Outcome::Failed(refusal(AcceptError::KeyReused { existing, account }, Some(&caller.import.accounts))?)
         }
     };
-    Ok((outcome, other))
+    Ok(Done::of(outcome, submitted.duplicate.as_ref(), submitted.board))
 }
 
-/// The outcome of scheduling a row, and a pin with its content.
+/// What became of a row for a schedule.
 fn of_schedule(
     submitted: Result<submit_schedule::Submitted, submit_schedule::Refusal>,
     origin: Origin,
     accounts: &[AccountId],
-) -> PortResult<(Outcome, Option<PinId>)> {
+) -> PortResult<Done> {
     use submit_schedule::Refusal;
     let submitted = match submitted {
         Ok(submitted) => submitted,
@@ -241,10 +261,9 @@ fn of_schedule(
                 Refusal::Duplicate(other) => duplicate(&other),
                 Refusal::Create(error) => schedule_refusal(error, Some(accounts))?,
             };
-            return Ok((Outcome::Failed(error), None));
+            return Ok(Done::failed(error));
         }
     };
-    let other = submitted.duplicate.map(|other| other.pin);
     let outcome = match submitted.created {
         Created::New(view) => Outcome::Created(Made::Schedule(view.schedule.key.schedule)),
         Created::Replay(view) if view.schedule.origin.import == origin.import => {
@@ -252,7 +271,7 @@ fn of_schedule(
         }
         Created::Replay(view) => Outcome::Existing(Made::Schedule(view.schedule.key.schedule)),
     };
-    Ok((outcome, other))
+    Ok(Done::of(outcome, submitted.duplicate.as_ref(), submitted.board))
 }
 
 /// Why scheduling refused the row. The error names no id of an account that `limited_to` leaves out.

@@ -7,9 +7,11 @@ use super::{Created, ScheduleError, ScheduleRequest, create_of_many, stored};
 use crate::context::Context;
 use crate::domain::account::board::is_board_id;
 use crate::domain::ids::{AccountKey, ScheduleKey, WorkspaceId};
+use crate::domain::pin::PinRequest;
 use crate::domain::pin::idempotency::schedule_id;
 use crate::domain::schedule::Schedule;
 use crate::flows::accept::duplicate_content::{Candidate, Duplicate, Verdict, judge};
+use crate::flows::boards::board_access::Obstacle;
 use crate::flows::boards::board_preflight::Preflights;
 use crate::flows::boards::resolve_boards::{Boards, Found, Unfit};
 use crate::ports::{PortError, PortResult};
@@ -69,6 +71,9 @@ pub async fn submit_schedule(
     let Submission { mut asked, refuses_duplicates: refuses } = submission;
     let board = find_board(context, workspace, &asked, &mut shared.boards).await?.map_err(Refusal::Board)?;
     asked.request.board_id.clone_from(&board.id);
+    if board.unchecked.as_ref().is_some_and(Obstacle::is_unchecked) {
+        shared.checks.give_up(AccountKey { workspace, account: asked.request.account });
+    }
     let candidate = Candidate { request: &asked.request, is_schedule: true, refuses };
     let duplicate = match judge(context, workspace, &[candidate]).await.pop().transpose()? {
         None => None,
@@ -96,21 +101,17 @@ pub async fn find_board(
         Ok(found) => return Ok(Ok(found)),
         Err(unfit) => unfit,
     };
-    Ok(match repeated(context, workspace, asked).await? {
-        // A name that has no board any more meant the schedule's.
-        Some(schedule) => {
-            let id = if is_board_id(text.trim()) { text.clone() } else { schedule.request.board_id };
-            Ok(Found { id, name: None, unchecked: None })
-        }
-        None => Err(unfit),
-    })
+    let repeated = repeated(context, workspace, asked).await?;
+    Ok(repeated.map(|schedule| board_of(&asked.request, &schedule)).ok_or(unfit))
 }
 
-async fn repeated(
-    context: &Context,
-    workspace: WorkspaceId,
-    asked: &ScheduleRequest,
-) -> PortResult<Option<Schedule>> {
+/// The board of a repeated request. A name that has no board any more meant the schedule's.
+pub fn board_of(request: &PinRequest, schedule: &Schedule) -> Found {
+    let id = if is_board_id(&request.board_id) { &request.board_id } else { &schedule.request.board_id };
+    Found { id: id.clone(), name: None, unchecked: None }
+}
+
+async fn repeated(context: &Context, workspace: WorkspaceId, asked: &ScheduleRequest) -> PortResult<Option<Schedule>> {
     let key = &asked.request.idempotency_key;
     if key.is_empty() {
         return Ok(None);

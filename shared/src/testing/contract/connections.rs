@@ -159,17 +159,20 @@ pub async fn a_board_list_round_trips_and_is_written_by_revision(lists: &dyn Boa
     let cut = BoardList { boards: vec![board("702", None, false)], is_whole: false, rev: 2, ..other };
     assert!(lists.save_board_list(account, &cut).await.expect("saved").is_done());
     assert_eq!(lists.board_list(account, true).await.expect("read"), Some(cut.clone()));
-    assert!(!lists.save_board_list(account, &BoardList { rev: 2, nonce: "c".into(), ..cut }).await.expect("answered").is_done());
+    assert!(
+        !lists
+            .save_board_list(account, &BoardList { rev: 2, nonce: "c".into(), ..cut })
+            .await
+            .expect("answered")
+            .is_done()
+    );
     assert_eq!(lists.board_list(board_key(2, 1, "700").account, true).await.expect("read"), None);
 }
 
 pub async fn of_concurrent_claims_one_lists_the_boards(lists: &dyn BoardChecks) {
     let account = board_key(1, 1, "700").account;
-    let claim = |at: i64, nonce: &str| ListingClaim {
-        at: Moment(at),
-        unless_after: Moment(at - 60_000),
-        nonce: nonce.into(),
-    };
+    let claim =
+        |at: i64, nonce: &str| ListingClaim { at: Moment(at), unless_after: Moment(at - 60_000), nonce: nonce.into() };
     let claims: Vec<ListingClaim> = (0..8).map(|n| claim(1_000_000 + n, &format!("n{n}"))).collect();
     let claimed = futures_util::future::join_all(claims.iter().map(|claim| lists.claim_board_listing(account, claim)));
     let claimed: Vec<_> = claimed.await.into_iter().map(|answer| answer.expect("answered")).collect();

@@ -43,6 +43,7 @@ pub fn endpoint() -> Endpoint {
         .answers::<Pin>(200, "The queued pin.")
         .fails(&[PIN_NOT_FAILED, RETRY_MAY_DUPLICATE, PIN_SUPERSEDED, EXPIRED_UNPUBLISHED, ACCOUNT_DISCONNECTED])
         .fails(codes::PREFLIGHT)
+        .fails(codes::RESOLVING)
 }
 
 /// An endpoint that takes `accept_duplicate`.
@@ -100,7 +101,8 @@ async fn retry(
     let key = key(&caller, &id)?;
     let PinRetry { board_id, account_id, accept_duplicate } = only_body_of(&body)?;
     let accept_duplicate = accepts_duplicate(accept_duplicate, &headers)?;
-    let edit = Edit { board_id: board_id.map(|board| board.0), account: account_id.map(AccountId), ..Edit::default() };
+    let mut edit =
+        Edit { board_id: board_id.map(|board| board.0), account: account_id.map(AccountId), ..Edit::default() };
     if let Some(account) = edit.account {
         caller.may_use(account)?;
     }
@@ -108,8 +110,12 @@ async fn retry(
     if caller.limited_to().is_some() || moves {
         let found = find(&context, &caller, &id).await?;
         if moves {
+            let account = edit.account.unwrap_or(found.pin.request.account);
+            let account = AccountKey { workspace: caller.workspace, account };
+            if let Some(text) = edit.board_id.take() {
+                edit.board_id = Some(super::edit::board_id(&context, account, text).await?);
+            }
             let request = edit.apply(&found.pin.request);
-            let account = AccountKey { workspace: caller.workspace, account: request.account };
             preflight(&context, &BoardKey { account, board_id: request.board_id }).await?;
         }
     }

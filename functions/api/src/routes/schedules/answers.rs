@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::openapi::schema::{Time, names};
 use crate::routes::pins::fields::Priority;
-use crate::routes::pins::pin::{MediaType, PinErrorCode, message};
+use crate::routes::pins::pin::{Meant, MediaType, PinErrorCode, message};
 use crate::routes::pins::warnings::PinWarning;
 
 names!(
@@ -58,7 +58,9 @@ pub struct Schedule {
 pub struct AcceptedSchedule {
     #[serde(flatten)]
     pub schedule: Schedule,
-    /// Extension: other pins with the same content, and unknown fields.
+    /// Extension: what the name of a board means. `null` if the request has an id.
+    pub resolved: Option<Meant>,
+    /// Extension: other pins with the same content, unknown fields, and a board that could not be checked.
     pub warnings: Vec<PinWarning>,
 }
 

@@ -4,6 +4,7 @@ use pinbridge_shared::domain::pin::idempotency::holder;
 use pinbridge_shared::domain::schedule::AHEAD_MAX_MS;
 use pinbridge_shared::domain::time::DAY_MS;
 use pinbridge_shared::flows::schedules::ScheduleError;
+use pinbridge_shared::flows::schedules::submit_schedule::Refusal;
 
 use crate::auth::Caller;
 use crate::error::pinterest::not_connected;
@@ -14,7 +15,15 @@ fn run_at(msg: String) -> ApiError {
 }
 
 /// The error of a new schedule for the caller, who may not see every account.
-pub fn refusal(error: ScheduleError, caller: &Caller) -> ApiError {
+pub fn refusal(refused: Refusal, caller: &Caller) -> ApiError {
+    match refused {
+        Refusal::Board(unfit) => unfit.into(),
+        Refusal::Duplicate(duplicate) => codes::DUPLICATE_CONTENT.with("existing", duplicate.pin),
+        Refusal::Create(error) => not_created(error, caller),
+    }
+}
+
+fn not_created(error: ScheduleError, caller: &Caller) -> ApiError {
     let holder = |existing, account| holder("schedule", existing, account, caller.limited_to());
     match error {
         ScheduleError::KeyReused { existing, account } => {
