@@ -6,6 +6,8 @@ use pinbridge_api::activity::Audit;
 use pinbridge_api::routes;
 use pinbridge_shared::domain::account::Account;
 use pinbridge_shared::domain::ids::AccountKey;
+use pinbridge_shared::domain::pin::WaitReason;
+use pinbridge_shared::domain::pin::attempt::Upstream;
 use pinbridge_shared::domain::pin::failure::Failure;
 use pinbridge_shared::domain::stats::activity::{By, Entry, PIN_PUBLISH_FAILED};
 use pinbridge_shared::domain::tenant::user::Role;

@@ -22,7 +22,7 @@ use crate::domain::time::{Moment, SECOND_MS};
 use crate::ports::PortResult;
 
 /// Boards of one call that Pinterest is asked about one by one.
-const ASKED_ONE_BY_ONE_MAX: usize = 5;
+pub const ASKED_ONE_BY_ONE_MAX: usize = 5;
 /// A list that was asked for this shortly before a call began is as good as one that the call asked for itself: nobody
 /// makes a board and uses it sooner.
 const JUST_BEFORE_MS: i64 = 2 * SECOND_MS;
