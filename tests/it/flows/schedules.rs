@@ -388,7 +388,7 @@ async fn a_pin_that_failed_before_its_time_is_not_published_before_it_by_a_retry
     let key = schedule(&world, "early", due).await;
     let pin_key = read(&world, key).await.schedule.pin_key();
     let (pin, attempt) = world.pin(pin_key).await;
-    // Its message was delivered in vain, over and over.
+    // Its message was delivered over and over.
     let failed = attempt.failed(world.now(), Failure::DeadLettered, &Default::default(), &pin, "f".into());
     assert!(world.context.store.save_attempt(&pin, &failed.expect("fails")).await.expect("saved").is_done());
     assert_eq!(status(&world, key).await, ScheduleStatus::Failed);

@@ -39,8 +39,8 @@ const IMPORTS: [&str; 3] = ["imports", "imports::rescue_imports", "imports::impo
 /// Flows that read from Pinterest while the client waits. Their tests are in tests/it/api/connections.rs and
 /// tests/it/flows/boards.rs.
 const READS_THROUGH: [&str; 2] = ["boards::board_access", "boards::board_list"];
-/// A flow that finds no work in a world, because no board is deleted. Its tests, with a crash at every port call, are in
-/// tests/it/flows/boards.rs.
+/// A flow that finds no work in a world, because no board is deleted. Its tests, with a crash at every port call, are
+/// in tests/it/flows/boards.rs.
 const BOARD_DELETIONS: [&str; 1] = ["boards::mark_removed"];
 /// Methods of ports that make no call.
 const NO_CALLS: [&str; 2] = ["is_configured", "authorization_url"];

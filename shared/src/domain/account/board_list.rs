@@ -79,8 +79,8 @@ impl BoardList {
         now.since_ms(self.listed_at) < TRUSTED_MS
     }
 
-    /// Whether a board that isn't in the list can't be published to. Without the scope for it, Pinterest lists no secret
-    /// boards, which matters only to an account that may publish to them.
+    /// Whether a board that isn't in the list can't be published to. Without the scope for it, Pinterest lists no
+    /// secret boards, which matters only to an account that may publish to them.
     pub fn covers(&self, account: &Account) -> bool {
         let sees_secret = account.missing_of(&[BOARDS_READ_SECRET]).is_empty();
         self.is_whole && (sees_secret || !account.missing_of(&[PINS_WRITE_SECRET]).is_empty())
@@ -95,8 +95,8 @@ impl BoardList {
         self.boards.iter().find(|board| board.id == id)
     }
 
-    /// The board that the text means: the name itself, or else the name in any case, spelling of blanks and punctuation,
-    /// and Unicode form; also as it stands in the board's address.
+    /// The board that the text means: the name itself, or else the name in any case, spelling of blanks and
+    /// punctuation, and Unicode form; also as it stands in the board's address.
     pub fn named(&self, text: &str) -> Named {
         let text = text.trim();
         let exact: Vec<&KnownBoard> =

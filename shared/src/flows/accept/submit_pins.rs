@@ -59,8 +59,8 @@ struct Item {
     duplicate: Option<Duplicate>,
 }
 
-/// Submits the pins, each exactly once per idempotency key. The answers are in their order. One that is refused keeps no
-/// other from being accepted.
+/// Submits the pins, each exactly once per idempotency key. The answers are in their order. One that is refused keeps
+/// no other from being accepted.
 ///
 /// # Errors
 /// As [`accept_pins`].
@@ -160,8 +160,8 @@ async fn compare(
     open
 }
 
-/// Accepts the items. One that refuses duplicates waits while the acceptance of another one of its content is open: only
-/// an accepted pin is a duplicate. So most calls have one round, and each further one decides at least one item.
+/// Accepts the items. One that refuses duplicates waits while the acceptance of another one of its content is open:
+/// only an accepted pin is a duplicate. So most calls have one round, and each further one decides at least one item.
 async fn accept_in_rounds(
     context: &Context,
     workspace: WorkspaceId,

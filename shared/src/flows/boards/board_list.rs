@@ -33,8 +33,8 @@ pub enum Refreshed {
     Unknown(Obstacle),
 }
 
-/// Lists the account's boards, unless they were listed within `every_ms`. Of many processes at once, one asks Pinterest,
-/// and the others wait for its list.
+/// Lists the account's boards, unless they were listed within `every_ms`. Of many processes at once, one asks
+/// Pinterest, and the others wait for its list.
 ///
 /// # Errors
 /// When the table is unavailable; never because of Pinterest.

@@ -1,7 +1,7 @@
 //! An account's boards, their sections, and keyword suggestions: every operation here calls Pinterest.
 //!
-//! Read this file first. [`board_access`] checks whether an account can publish to a board; [`resolve_boards`] finds the
-//! boards of pins that are to be accepted, mostly without a call.
+//! Read this file first. [`board_access`] checks whether an account can publish to a board; [`resolve_boards`] finds
+//! the boards of pins that are to be accepted, mostly without a call.
 
 pub mod board_access;
 pub mod board_list;
@@ -59,8 +59,8 @@ const MARK_WITHIN_MS: i64 = 4 * SECOND_MS;
 /// Deletes the board with every Pin on it. The pins of the Pins are marked as removed: at once if they are few, and
 /// otherwise by the rescuer.
 ///
-/// A repetition for a board that is gone fails as `BoardNotFound`, and marks what an earlier call left: its process died,
-/// or its answer was lost.
+/// A repetition for a board that is gone fails as `BoardNotFound`, and marks what an earlier call left: its process
+/// died, or its answer was lost.
 ///
 /// # Errors
 /// As [`with_token_to_write`] says; a lost answer fails as `OutcomeUnknown`.

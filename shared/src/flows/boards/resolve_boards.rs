@@ -1,8 +1,8 @@
 //! Finds the boards of requests, before anything is accepted: the board of an id, which must exist, or of a name.
 //!
 //! In the order of their costs: the board's stored check, the account's stored list, and Pinterest. A refusal needs
-//! Pinterest's own word, minutes old at most: that the board isn't in the account's whole list, or that there is no such
-//! board. Whatever keeps Pinterest from answering refuses nothing: the board is accepted unchecked.
+//! Pinterest's own word, minutes old at most: that the board isn't in the account's whole list, or that there is no
+//! such board. Whatever keeps Pinterest from answering refuses nothing: the board is accepted unchecked.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Edits a schedule. Until its hand-over, minutes before its time, that changes its own row. From then on it changes its
-//! pin, as long as the pin has not begun: clients see one schedule that waits, whoever owns it.
+//! Edits a schedule. Until its hand-over, minutes before its time, that changes its own row. From then on it changes
+//! its pin, as long as the pin has not begun: clients see one schedule that waits, whoever owns it.
 //!
 //! The time, and the priority among the waiting pins, are settled by the hand-over: the pin's message, its recovery
 //! marker and its backlog row are filed under them.

@@ -1,9 +1,9 @@
 //! Releases schedules: shortly before its time, each becomes a pin that starts at that time.
 //!
 //! The release row owns a schedule until its pin has an owner. The steps: mark the schedule's row as released (from
-//! then on its pin is edited in its place), accept its pin, delete the release row. If the process dies in between, the next run
-//! finds the release row and does the rest. The pin's id is derived from the schedule and its run, so that repeating a
-//! step has no effect.
+//! then on its pin is edited in its place), accept its pin, delete the release row. If the process dies in between, the
+//! next run finds the release row and does the rest. The pin's id is derived from the schedule and its run, so that
+//! repeating a step has no effect.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,8 @@
-//! Submits a schedule: what every door for schedules does with a request that could be read. It finds the board, compares
-//! the content, and creates the schedule.
+//! Submits a schedule: what every door for schedules does with a request that could be read. It finds the board,
+//! compares the content, and creates the schedule.
 //!
-//! A request whose schedule exists is a repetition: it gets its schedule, whatever became of its board or content since.
+//! A request whose schedule exists is a repetition: it gets its schedule, whatever became of its board or content
+//! since.
 
 use super::{Created, ScheduleError, ScheduleRequest, create_of_many, stored};
 use crate::context::Context;

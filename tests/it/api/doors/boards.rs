@@ -1,5 +1,5 @@
-//! The board of a pin at every door: an unknown one fails at once, a name is resolved, and whatever keeps Pinterest from
-//! answering is no reason to refuse.
+//! The board of a pin at every door: an unknown one fails at once, a name is resolved, and whatever keeps Pinterest
+//! from answering is no reason to refuse.
 
 use pinbridge_shared::domain::time::{DAY_MS, MINUTE_MS};
 use pinbridge_shared::testing::fake_boards::refused;

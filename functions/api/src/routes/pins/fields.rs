@@ -40,8 +40,8 @@ impl Field for IdempotencyKey {
     }
 }
 
-/// A board: its id, which has only digits, or its name or address, which the account's boards must have. Nothing but the
-/// id of a known board becomes a segment of Pinterest's paths.
+/// A board: its id, which has only digits, or its name or address, which the account's boards must have. Nothing but
+/// the id of a known board becomes a segment of Pinterest's paths.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BoardId(pub String);
 
