@@ -18,7 +18,7 @@ const NAME_KB: f64 = 8.0;
 
 #[tokio::test]
 async fn finding_a_board_costs_at_most_a_read_unit_and_no_call() {
-    for count in [3, 60, 2_000] {
+    for count in [3, 50, 2_000] {
         let aws = embedded_aws::start().await;
         let client = embedded_aws::dynamodb(&aws);
         resources::create_table(&client).await.expect("the table is created");

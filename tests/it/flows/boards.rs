@@ -29,12 +29,13 @@ fn is_missing(answer: &Answer) -> bool {
 }
 
 #[tokio::test]
-async fn of_forty_calls_at_once_one_lists_the_boards_and_all_have_its_answer() {
+async fn of_many_calls_at_once_one_lists_the_boards_and_all_have_its_answer() {
     for unknown in ["404", "Gardening"] {
         let world = TestWorld::new(1).await;
         // The call to Pinterest is under way while the others come.
         world.faults.plan("boards.boards", 1, Fault::Yield);
-        let keys: Vec<String> = (0..40).map(|n| format!("k{n}")).collect();
+        // Each of them lets a moment pass on the one clock, of the seconds that they wait.
+        let keys: Vec<String> = (0..16).map(|n| format!("k{n}")).collect();
         let answers = join_all(keys.iter().map(|key| submit(&world, key, unknown))).await;
         assert!(answers.iter().all(is_missing), "{unknown}");
         assert_eq!(world.boards.tokens().len(), 1, "{unknown}");

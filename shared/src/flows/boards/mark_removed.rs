@@ -10,7 +10,7 @@ use crate::domain::account::board_check::BoardVerdict;
 use crate::domain::ids::PinKey;
 use crate::domain::pin::Pin;
 use crate::domain::pin::attempt::{Attempt, Status};
-use crate::domain::pin::listing::{Order, Span, Tags};
+use crate::domain::pin::listing::{Order, Position, Span, Tags};
 use crate::domain::recovery::{BoardRemoval, RecoveryMarker};
 use crate::ports::{PortError, PortResult, Write};
 
@@ -77,14 +77,18 @@ pub async fn mark_removed(
         let stretch = context.pin_index.stretch(workspace, &span, KEYS_AT_ONCE).await?;
         examined += stretch.entries.len().max(1);
         let wanted = Tags::of_board(account, &board.board_id);
-        let keys: Vec<PinKey> = stretch
-            .entries
-            .iter()
-            .filter(|entry| entry.tags == wanted)
-            .map(|entry| PinKey { workspace, pin: entry.position.pin })
-            .collect();
-        for keys in keys.chunks(PINS_AT_ONCE) {
-            marked += mark(context, removal, keys).await?;
+        let positions: Vec<Position> =
+            stretch.entries.iter().filter(|entry| entry.tags == wanted).map(|entry| entry.position).collect();
+        for positions in positions.chunks(PINS_AT_ONCE) {
+            let keys: Vec<PinKey> = positions.iter().map(|at| PinKey { workspace, pin: at.pin }).collect();
+            marked += mark(context, removal, &keys).await?;
+            rest.after = positions.last().copied().or(rest.after);
+            if marked >= bounds.marked {
+                break;
+            }
+        }
+        if marked >= bounds.marked {
+            continue;
         }
         match stretch.end {
             Some(end) => rest.after = Some(end),
