@@ -1,5 +1,6 @@
 //! The adapters on the embedded AWS and against the Pinterest simulator.
 
+mod board_lists;
 mod canary;
 mod contract;
 mod envelope;
